@@ -1,0 +1,1 @@
+"""Butt as a Service: your own Secure Scuttlebutt pub in the cloud."""
