@@ -1,0 +1,3 @@
+from butt.command import main
+
+main()

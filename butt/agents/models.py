@@ -1,0 +1,142 @@
+"""Agents as drawn, and for each bot three rows with one writer each.
+
+`Wanted` is written by people (through `butt.agents.wishes`), `Progress` by the steward, `Observed` by
+the monitor. Nobody writes another's row, so nothing that one says is lost under another's pen. The one
+exception is `Progress.due_at`, the steward's door bell: anybody may ring it (`butt.agents.bell`).
+"""
+
+import uuid
+
+from django.db import models
+from django.db.models.functions import Now
+
+from butt.agents.states import State
+
+
+class Agent(models.Model):
+    class Type(models.TextChoices):
+        PERSON = "person"
+        BOT = "bot"
+
+    class Service(models.TextChoices):
+        NONE = "", "none"
+        PUB = "pub"
+
+    id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
+    type = models.CharField(max_length=6, choices=Type)
+    name = models.CharField(max_length=80)
+    description = models.TextField(max_length=2000, blank=True, default="")
+    service = models.CharField(max_length=16, choices=Service, blank=True, default="")
+    created_at = models.DateTimeField(db_default=Now(), editable=False)
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint("name", condition=models.Q(type="bot"), name="one_bot_of_each_name"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.type} {self.name}"
+
+
+class Belongs(models.Model):
+    """The source agent (a bot) belongs to the target agent (a person)."""
+
+    source_agent = models.ForeignKey(Agent, models.CASCADE, related_name="belongs_to")
+    target_agent = models.ForeignKey(Agent, models.CASCADE, related_name="belongings")
+    created_at = models.DateTimeField(db_default=Now(), editable=False)
+
+    class Meta:
+        verbose_name_plural = "belongs"
+        constraints = [
+            models.UniqueConstraint(fields=["source_agent", "target_agent"], name="belongs_once"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.source_agent_id} belongs to {self.target_agent_id}"
+
+
+class BotRow(models.Model):
+    bot = models.OneToOneField(Agent, models.CASCADE, primary_key=True)
+
+    class Meta:
+        abstract = True
+
+
+class Wanted(BotRow):
+    bot = models.OneToOneField(Agent, models.CASCADE, primary_key=True, related_name="wanted")
+    run = models.BooleanField(default=True)
+    restarts = models.PositiveIntegerField(default=0, help_text="How often a restart was asked for.")
+    gone_at = models.DateTimeField(
+        null=True, blank=True, help_text="Deleted by its owner; its data goes at this time."
+    )
+    asked_at = models.DateTimeField(db_default=Now())
+
+    class Meta:
+        verbose_name_plural = "wanted"
+
+
+class Progress(BotRow):
+    """How far the steward has come. Its `launch` numbers each start, so that one is never taken for another."""
+
+    bot = models.OneToOneField(Agent, models.CASCADE, primary_key=True, related_name="progress")
+    state = models.CharField(max_length=10, choices=[(s, s) for s in State], default=State.NEW)
+    reason = models.TextField(blank=True, default="", help_text="Why, in words a person understands.")
+    since = models.DateTimeField(db_default=Now())
+    deadline = models.DateTimeField(
+        null=True, blank=True, help_text="When a passing state has taken too long."
+    )
+    launch = models.PositiveIntegerField(default=0)
+    restarts = models.PositiveIntegerField(default=0, help_text="How many of the wanted restarts are done.")
+    tries = models.PositiveIntegerField(default=0, help_text="Failures in a row; sets the back-off.")
+    address = models.CharField(
+        max_length=253, blank=True, default="", help_text="The host that clients dial."
+    )
+    port = models.PositiveIntegerField(null=True, blank=True, unique=True)
+    release = models.CharField(max_length=64, blank=True, default="", help_text="The digest of its code.")
+    ssb_id = models.CharField(max_length=64, null=True, blank=True, unique=True)
+    due_at = models.DateTimeField(db_default=Now(), db_index=True, help_text="When the steward looks next.")
+
+    class Meta:
+        verbose_name_plural = "progress"
+
+    def __str__(self) -> str:
+        return f"#{self.state}"
+
+
+class Observed(BotRow):
+    """What the monitor last saw over its own connection to the bot. Sizes in bytes."""
+
+    bot = models.OneToOneField(Agent, models.CASCADE, primary_key=True, related_name="observed")
+    alive = models.BooleanField(default=False)
+    launch = models.PositiveIntegerField(default=0, help_text="Which launch answered.")
+    trouble = models.TextField(blank=True, default="", help_text="Why it does not answer.")
+    started_at = models.DateTimeField(null=True, blank=True)
+    sequence = models.PositiveBigIntegerField(
+        default=0, help_text="The highest sequence of its own feed ever seen; it never goes down."
+    )
+    memory = models.PositiveBigIntegerField(null=True, blank=True)
+    disk = models.PositiveBigIntegerField(null=True, blank=True)
+    bytes_in = models.PositiveBigIntegerField(null=True, blank=True)
+    bytes_out = models.PositiveBigIntegerField(null=True, blank=True)
+    peers = models.PositiveIntegerField(null=True, blank=True)
+    at = models.DateTimeField(null=True, blank=True)
+
+    class Meta:
+        verbose_name_plural = "observed"
+
+
+class JournalEntry(models.Model):
+    """Who did what to which bot. It outlives both, so it keeps names rather than references."""
+
+    at = models.DateTimeField(db_default=Now())
+    bot_id = models.UUIDField(db_index=True)
+    bot_name = models.CharField(max_length=80)
+    actor = models.CharField(max_length=300, help_text="The person's agent id, or the part of the service.")
+    what = models.CharField(max_length=40)
+    detail = models.JSONField(default=dict, blank=True)
+
+    class Meta:
+        verbose_name_plural = "journal entries"
+
+    def __str__(self) -> str:
+        return f"{self.at:%F %T} {self.actor} {self.what} {self.bot_name}"

@@ -1,0 +1,58 @@
+"""The nine states of a bot, which may follow which, and what a person may ask for in each."""
+
+from enum import StrEnum
+
+
+class State(StrEnum):
+    NEW = "new"
+    STARTING = "starting"
+    ALIVE = "alive"
+    STOPPING = "stopping"
+    STOPPED = "stopped"
+    UPGRADING = "upgrading"
+    BROKEN = "broken"
+    UNPAID = "unpaid"
+    LEAVING = "leaving"
+
+    @property
+    def is_passing(self) -> bool:
+        """Whether the bot is on its way to another state by itself."""
+        return self in {State.NEW, State.STARTING, State.STOPPING, State.UPGRADING}
+
+
+_S = State
+MOVES: dict[State, frozenset[State]] = {
+    _S.NEW: frozenset({_S.STARTING, _S.STOPPED, _S.LEAVING}),
+    _S.STARTING: frozenset({_S.ALIVE, _S.BROKEN, _S.STOPPING}),
+    _S.ALIVE: frozenset({_S.STARTING, _S.BROKEN, _S.STOPPING}),
+    _S.STOPPING: frozenset({_S.STARTING, _S.STOPPED, _S.UPGRADING, _S.UNPAID, _S.LEAVING}),
+    _S.STOPPED: frozenset({_S.STARTING, _S.STOPPING}),
+    _S.UPGRADING: frozenset({_S.ALIVE, _S.BROKEN, _S.STOPPING}),
+    _S.BROKEN: frozenset({_S.STARTING, _S.ALIVE, _S.STOPPING}),
+    _S.UNPAID: frozenset({_S.STARTING, _S.STOPPING}),
+    _S.LEAVING: frozenset({_S.STARTING, _S.STOPPED}),
+}
+
+
+class Verb(StrEnum):
+    """What a person may ask of a bot."""
+
+    START = "start"
+    STOP = "stop"
+    RESTART = "restart"
+    DELETE = "delete"
+    RESTORE = "restore"
+
+
+_STAYING = frozenset(State) - {State.LEAVING}
+ASKED_IN: dict[Verb, frozenset[State]] = {
+    Verb.START: frozenset({_S.STOPPED, _S.STOPPING, _S.BROKEN}),
+    Verb.STOP: frozenset({_S.NEW, _S.STARTING, _S.ALIVE, _S.UPGRADING, _S.BROKEN}),
+    Verb.RESTART: frozenset({_S.STARTING, _S.ALIVE, _S.BROKEN}),
+    Verb.DELETE: _STAYING,
+    Verb.RESTORE: frozenset({_S.LEAVING}),
+}
+
+
+def may_ask(verb: Verb, state: State) -> bool:
+    return state in ASKED_IN[verb]

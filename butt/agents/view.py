@@ -1,0 +1,117 @@
+"""One agent as people and programs are shown it: wanted and observed in one look."""
+
+from datetime import datetime
+from functools import cached_property
+
+from django.utils import timezone
+
+from butt.agents.models import Agent, Observed
+from butt.agents.states import State, Verb, may_ask
+from butt.configuration import configuration
+from butt.scuttlebutt import Address
+
+
+class View:
+    """Reads only what `butt.agents.bots` has fetched: no query of its own."""
+
+    def __init__(self, agent: Agent) -> None:
+        self.agent = agent
+
+    @property
+    def is_bot(self) -> bool:
+        return self.agent.type == Agent.Type.BOT
+
+    @property
+    def full_name(self) -> str:
+        return f"{self.agent.name}.{configuration().domain}"
+
+    @cached_property
+    def state(self) -> State:
+        return State(self.agent.progress.state)
+
+    @property
+    def shown_state(self) -> State:
+        """What is seen at once after a click: a wish shows as its passing state before the steward comes by."""
+        wanted, progress = self.agent.wanted, self.agent.progress
+        up = wanted.run and wanted.gone_at is None
+        if self.state in (State.ALIVE, State.STARTING, State.BROKEN):
+            if not up or wanted.restarts > progress.restarts:
+                return State.STOPPING
+        elif self.state is State.STOPPED and up:
+            return State.STARTING
+        return self.state
+
+    @property
+    def reason(self) -> str:
+        return self.agent.progress.reason
+
+    @property
+    def wanted(self) -> str:
+        """`running`, `stopped` or `gone`."""
+        if self.agent.wanted.gone_at is not None:
+            return "gone"
+        return "running" if self.agent.wanted.run else "stopped"
+
+    @property
+    def gone_at(self) -> datetime | None:
+        return self.agent.wanted.gone_at
+
+    @property
+    def ssb_id(self) -> str | None:
+        return self.agent.progress.ssb_id
+
+    @property
+    def release(self) -> str:
+        return self.agent.progress.release
+
+    @property
+    def address(self) -> str | None:
+        """Its multiserver address, once it has a key and a port."""
+        progress = self.agent.progress
+        if not (progress.ssb_id and progress.port):
+            return None
+        return Address(progress.address, progress.port, progress.ssb_id).multiserver
+
+    @property
+    def alive(self) -> bool:
+        return self.state is State.ALIVE and self._observed.alive
+
+    @property
+    def uptime(self) -> int | None:
+        """Seconds since its process started, while it is alive."""
+        started = self._observed.started_at
+        if not (self.alive and started):
+            return None
+        return max(0, int((timezone.now() - started).total_seconds()))
+
+    @property
+    def disk(self) -> int | None:
+        return self._observed.disk
+
+    @property
+    def memory(self) -> int | None:
+        return self._observed.memory if self.alive else None
+
+    @property
+    def bytes_in(self) -> int | None:
+        return self._observed.bytes_in
+
+    @property
+    def bytes_out(self) -> int | None:
+        return self._observed.bytes_out
+
+    @property
+    def peers(self) -> int | None:
+        return self._observed.peers if self.alive else None
+
+    @property
+    def observed_at(self) -> datetime | None:
+        return self._observed.at
+
+    def may(self, verb: Verb) -> bool:
+        state = State.LEAVING if self.agent.wanted.gone_at else self.state
+        return may_ask(verb, state)
+
+    @property
+    def _observed(self) -> Observed:
+        return self.agent.observed

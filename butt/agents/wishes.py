@@ -1,0 +1,124 @@
+"""What a person can ask for. Each wish only writes what is wanted; the steward makes it so.
+
+A wish that cannot be granted raises `Refused`, with a message for the person and a code for programs.
+"""
+
+from collections.abc import Callable
+from datetime import timedelta
+
+from django.db import IntegrityError, transaction
+from django.utils import timezone
+
+from butt.agents import journal
+from butt.agents.bell import ring
+from butt.agents.bots import bots_of
+from butt.agents.models import Agent, Belongs, Observed, Progress, Wanted
+from butt.agents.names import BadName, clean_bot_name
+from butt.agents.states import State, Verb, may_ask
+from butt.configuration import configuration
+
+
+class Refused(Exception):
+    """A wish that is not granted."""
+
+    def __init__(self, code: str, message: str, field: str = "") -> None:
+        super().__init__(message)
+        self.code, self.message, self.field = code, message, field
+
+
+def check_bot_name(name: str) -> str:
+    """`name`, cleaned, when a bot may have it now. Raises `Refused`: `bad_name` or `name_taken`."""
+    try:
+        name = clean_bot_name(name)
+    except BadName as bad:
+        raise Refused("bad_name", str(bad), "name") from None
+    if Agent.objects.filter(type=Agent.Type.BOT, name=name).exists():
+        raise _name_taken(name)
+    return name
+
+
+def create_bot(person: Agent, name: str, *, service: str = Agent.Service.PUB, description: str = "") -> Agent:
+    """A new bot that belongs to `person`. Raises `Refused`: `bad_name`, `name_taken`, `too_many`, `bad_service`."""
+    if service != Agent.Service.PUB:
+        raise Refused("bad_service", "The only service there is for a bot is “pub”.", "service")
+    name = check_bot_name(name)
+    most = configuration().bots_per_person
+    try:
+        with transaction.atomic():
+            Agent.objects.select_for_update().get(id=person.id)
+            if bots_of(person).count() >= most:
+                raise Refused("too_many", f"You have {most} bots, which is as many as one person may have.")
+            bot = Agent.objects.create(
+                type=Agent.Type.BOT, name=name, service=service, description=description
+            )
+            Belongs.objects.create(source_agent=bot, target_agent=person)
+            bot.wanted, bot.observed = Wanted.objects.create(bot=bot), Observed.objects.create(bot=bot)
+            bot.progress = Progress.objects.create(bot=bot, since=timezone.now(), due_at=timezone.now())
+            journal.note(bot, person, "create")
+    except IntegrityError:
+        raise _name_taken(name) from None
+    return bot
+
+
+def describe(person: Agent, bot: Agent, description: str) -> None:
+    bot.description = description
+    bot.save(update_fields=["description"])
+    journal.note(bot, person, "describe")
+
+
+def start(person: Agent, bot: Agent) -> None:
+    _ask(person, bot, Verb.START, lambda wanted: {"run": True, "restarts": _again_if_broken(bot, wanted)})
+
+
+def stop(person: Agent, bot: Agent) -> None:
+    _ask(person, bot, Verb.STOP, lambda _: {"run": False})
+
+
+def restart(person: Agent, bot: Agent) -> None:
+    _ask(person, bot, Verb.RESTART, lambda wanted: {"run": True, "restarts": wanted.restarts + 1})
+
+
+def delete(person: Agent, bot: Agent) -> None:
+    """The bot leaves: stopped at once, its data kept for `keep_days`, during which `restore` brings it back."""
+    gone_at = timezone.now() + timedelta(days=configuration().keep_days)
+    _ask(person, bot, Verb.DELETE, lambda wanted: {"gone_at": wanted.gone_at or gone_at})
+
+
+def restore(person: Agent, bot: Agent) -> None:
+    """Take a `delete` back: the bot runs again, or stays stopped, as it was wanted before."""
+    _ask(person, bot, Verb.RESTORE, lambda _: {"gone_at": None})
+
+
+WISHES: dict[Verb, Callable[[Agent, Agent], None]] = {
+    Verb.START: start,
+    Verb.STOP: stop,
+    Verb.RESTART: restart,
+    Verb.DELETE: delete,
+    Verb.RESTORE: restore,
+}
+
+
+def _again_if_broken(bot: Agent, wanted: Wanted) -> int:
+    """A broken bot is wanted running already; asking again means: try now, not when the back-off ends."""
+    return wanted.restarts + (bot.progress.state == State.BROKEN)
+
+
+def _ask(person: Agent, bot: Agent, verb: Verb, change: Callable[[Wanted], dict[str, object]]) -> None:
+    with transaction.atomic():
+        wanted = Wanted.objects.select_for_update().get(bot=bot)
+        bot.wanted, bot.progress = wanted, Progress.objects.get(bot=bot)
+        state = State.LEAVING if wanted.gone_at else State(bot.progress.state)
+        if wanted.gone_at and wanted.gone_at <= timezone.now():
+            raise Refused("gone", "The time to restore this bot is over: its data is being removed.")
+        if not may_ask(verb, state):
+            raise Refused("wrong_state", f"{bot.name} is #{state}: you cannot {verb} it now.")
+        for field, value in change(wanted).items():
+            setattr(wanted, field, value)
+        wanted.asked_at = timezone.now()
+        wanted.save()
+        journal.note(bot, person, verb)
+        ring(bot.id)
+
+
+def _name_taken(name: str) -> Refused:
+    return Refused("name_taken", f"“{name}” is taken; please choose another name.", "name")

@@ -1,0 +1,51 @@
+"""The command `butt`."""
+
+import os
+import sys
+from pathlib import Path
+
+import click
+from pydantic import ValidationError
+
+from butt.configuration import Configuration
+
+home_option = click.option(
+    "--home",
+    type=click.Path(file_okay=False, path_type=Path),
+    help="The folder that holds all state (default: ./.butt).",
+)
+
+
+@click.group(context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(package_name="butt")
+def cli() -> None:
+    """Butt as a Service: your own Secure Scuttlebutt pub in the cloud."""
+
+
+def main() -> None:
+    """The entry point: a setting that makes no sense is said in one line, not in a traceback."""
+    from butt.command import doctor, roles, up  # noqa: F401 - each adds its commands to the group
+
+    try:
+        cli()
+    except ValidationError as error:
+        for problem in error.errors():
+            name = "BUTT_" + "_".join(map(str, problem["loc"])).upper()
+            click.echo(f"butt: {name}: {problem['msg']} (it is {problem['input']!r})", err=True)
+        sys.exit(78)
+
+
+def configure(**given: object) -> Configuration:
+    """Set Django up with these options; an option given outweighs its variable."""
+    for name, value in given.items():
+        if value is not None:
+            os.environ[f"BUTT_{name.upper()}"] = str(value)
+    os.environ["DJANGO_SETTINGS_MODULE"] = "butt.settings"
+
+    import django
+
+    django.setup()
+
+    from butt.configuration import configuration
+
+    return configuration()

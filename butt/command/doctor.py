@@ -1,0 +1,136 @@
+"""`butt doctor`: what is missing here, and how to mend it."""
+
+import shutil
+import socket
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import click
+
+from butt.command import cli, configure, home_option
+from butt.configuration import Configuration
+
+ROOM = 500 * 1024 * 1024
+
+
+@dataclass(frozen=True)
+class Finding:
+    """One thing looked at; `mend` says what to do, and is empty when all is well."""
+
+    what: str
+    mend: str = ""
+
+
+@cli.command()
+@home_option
+def doctor(home: Path | None) -> None:
+    """Say what is missing, and how to mend it. Ends with 1 when something is."""
+    findings = [finding for check in CHECKS for finding in check(configure(home=home))]
+    for finding in findings:
+        if finding.mend:
+            click.secho(f"✗ {finding.what}", fg="red")
+            click.echo(f"  → {finding.mend}")
+        else:
+            click.secho(f"✓ {finding.what}", fg="green")
+    ill = sum(bool(finding.mend) for finding in findings)
+    click.echo(f"{ill} to mend." if ill else "All is well.")
+    sys.exit(bool(ill))
+
+
+def _home(settings: Configuration) -> Iterator[Finding]:
+    probe = settings.home / ".doctor"
+    try:
+        probe.touch()
+        probe.unlink()
+    except OSError as error:
+        yield Finding(
+            f"The home folder {settings.home} cannot be written: {error.strerror}", "Give another --home."
+        )
+        return
+    yield Finding(f"The home folder {settings.home} can be written.")
+    free = shutil.disk_usage(settings.home).free
+    mend = "" if free >= ROOM else f"Make room: at least {ROOM >> 20} MiB are needed."
+    yield Finding(f"{free >> 20} MiB of disk are free.", mend)
+
+
+def _database(_: Configuration) -> Iterator[Finding]:
+    from django.db import DatabaseError, connection
+    from django.db.migrations.executor import MigrationExecutor
+
+    try:
+        executor = MigrationExecutor(connection)
+        behind = executor.migration_plan(executor.loader.graph.leaf_nodes())
+    except DatabaseError as error:
+        yield Finding(f"The database does not answer: {error}".strip(), "Start it, or set BUTT_DATABASE_URL.")
+        return
+    mend = "Run `butt manage migrate` (`butt up` does it by itself)." if behind else ""
+    yield Finding(
+        f"The database answers ({connection.vendor}); {len(behind)} migrations are left to do.", mend
+    )
+
+
+def _node(_: Configuration) -> Iterator[Finding]:
+    from butt.sources.node import NODE
+
+    try:
+        done = subprocess.run([NODE, "--version"], capture_output=True, text=True, timeout=20, check=True)
+    except (OSError, subprocess.SubprocessError) as error:
+        yield Finding(f"Node does not run: {error}", "Run `make setup` again.")
+        return
+    yield Finding(f"Node {done.stdout.strip()} runs.")
+
+
+def _pub(_: Configuration) -> Iterator[Finding]:
+    from butt.sources.releases import PUB_SOURCE, digest_of, release
+
+    if not PUB_SOURCE.is_dir():
+        yield Finding(
+            f"The pub's source is missing at {PUB_SOURCE}.", "Run from a whole checkout of the project."
+        )
+        return
+    built = release(digest_of(PUB_SOURCE))
+    mend = "" if built.path.is_dir() else "Run `butt up`: it builds the pub."
+    yield Finding(f"The pub's release is {built.digest}.", mend)
+
+
+def _host(settings: Configuration) -> Iterator[Finding]:
+    from butt.hosts import HostTrouble, chosen_host
+
+    try:
+        port = chosen_host().free_port(frozenset())
+    except HostTrouble as trouble:
+        yield Finding(f"Bots cannot listen: {trouble}", "Set BUTT_PUB_BIND or BUTT_PUB_PORTS.")
+        return
+    yield Finding(f"Bots can listen on {settings.bot_bind}, from port {port} on.")
+
+
+def _ports(settings: Configuration) -> Iterator[Finding]:
+    for name, host, port in (
+        ("public", settings.bind, settings.port),
+        ("private", settings.private_bind, settings.private_port),
+    ):
+        trouble = port_trouble(host, port)
+        note = (
+            f"{trouble} It may be `butt up` itself."
+            if trouble
+            else f"Port {port} is free for the {name} server."
+        )
+        yield Finding(note)
+
+
+def port_trouble(host: str, port: int) -> str:
+    """Why nobody can listen there now, or nothing."""
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    with socket.socket(family, socket.SOCK_STREAM) as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind((host, port))
+        except OSError as error:
+            return f"Port {port} of {host} cannot be had: {(error.strerror or str(error)).lower()}."
+    return ""
+
+
+CHECKS: list[Callable[[Configuration], Iterator[Finding]]] = [_home, _database, _node, _pub, _host, _ports]

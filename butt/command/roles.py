@@ -1,0 +1,115 @@
+"""The parts of the service, each a program of its own: `butt public|private|steward|monitor`."""
+
+import asyncio
+import os
+import signal
+import sys
+import threading
+from pathlib import Path
+from typing import Any
+
+import click
+
+from butt.command import cli, configure, home_option
+
+leash_option = click.option(
+    "--leash", is_flag=True, hidden=True, help="End when standard input ends: whoever started us is gone."
+)
+
+
+def role(function: Any) -> Any:
+    return cli.command()(home_option(leash_option(function)))
+
+
+@role
+@click.option("--port", type=click.IntRange(1, 65535), help="The port to listen on (default: 8000).")
+def public(home: Path | None, leash: bool, port: int | None) -> None:
+    """Serve the pages and the JSON API."""
+    _hold(leash)
+    settings = configure(home=home, port=port)
+    _serve("butt.public.asgi:application", settings.bind, settings.port)
+
+
+@role
+@click.option("--private-port", type=click.IntRange(1, 65535), help="The port to listen on (default: 8001).")
+def private(home: Path | None, leash: bool, private_port: int | None) -> None:
+    """Serve what Salt reads and machines report."""
+    _hold(leash)
+    settings = configure(home=home, private_port=private_port)
+    _serve("butt.private.asgi:application", settings.private_bind, settings.private_port)
+
+
+@role
+def steward(home: Path | None, leash: bool) -> None:
+    """Make what is wanted so."""
+    _hold(leash)
+    configure(home=home)
+
+    from butt.hosts import chosen_host
+    from butt.identity import service_keys
+    from butt.sources.releases import build
+    from butt.steward.steward import Steward
+
+    stop = threading.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda *_: stop.set())
+    Steward(chosen_host(), (service_keys().id,), build).run(lambda: not stop.is_set())
+
+
+@role
+def monitor(home: Path | None, leash: bool) -> None:
+    """Watch the bots, and write down what is seen."""
+    _hold(leash)
+    configure(home=home)
+
+    from butt.identity import service_keys
+    from butt.monitor.monitor import Monitor
+
+    async def watch() -> None:
+        task = asyncio.current_task()
+        for number in (signal.SIGTERM, signal.SIGINT):
+            asyncio.get_running_loop().add_signal_handler(number, task.cancel)  # type: ignore[union-attr]
+        await Monitor(service_keys()).run()
+
+    try:
+        asyncio.run(watch())
+    except asyncio.CancelledError:
+        sys.exit(0)
+
+
+@cli.command(context_settings={"ignore_unknown_options": True})
+@home_option
+@click.argument("arguments", nargs=-1, type=click.UNPROCESSED)
+def manage(home: Path | None, arguments: tuple[str, ...]) -> None:
+    """Django's own commands, like `butt manage migrate`."""
+    configure(home=home)
+
+    from django.core.management import execute_from_command_line
+
+    execute_from_command_line(["butt manage", *arguments])
+
+
+def _serve(application: str, host: str, port: int) -> None:
+    import uvicorn
+
+    uvicorn.run(
+        application,
+        host=host,
+        port=port,
+        log_config=None,
+        access_log=False,
+        server_header=False,
+        timeout_graceful_shutdown=2,
+        limit_concurrency=2000,
+    )
+
+
+def _hold(leash: bool) -> None:
+    """End with whoever started us, even when they were killed: their end of our standard input closes."""
+    if leash:
+        threading.Thread(target=_end_with_input, daemon=True).start()
+
+
+def _end_with_input() -> None:
+    sys.stdin.buffer.read()
+    os._exit(0)

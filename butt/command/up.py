@@ -1,0 +1,137 @@
+"""`butt up`: everything in one place, each part a process that is started again when it dies."""
+
+import fcntl
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import IO
+from urllib.error import URLError
+from urllib.request import urlopen
+
+import click
+
+from butt.command import cli, configure, home_option
+from butt.configuration import Configuration
+
+ROLES = ("public", "private", "steward", "monitor")
+READY_SECONDS = 60
+AFTER_DEATH = 1.0
+
+
+@cli.command()
+@home_option
+@click.option("--port", type=click.IntRange(1, 65535), help="The public server's port (default: 8000).")
+@click.option(
+    "--private-port", type=click.IntRange(1, 65535), help="The private server's port (default: 8001)."
+)
+def up(home: Path | None, port: int | None, private_port: int | None) -> None:
+    """Run the whole service here. Ctrl-C stops it, and its bots in order."""
+    settings = configure(home=home, port=port, private_port=private_port)
+    with _only_one(settings.home):
+        _refuse_taken_ports(settings)
+        _prepare()
+        _run(settings)
+
+
+def _only_one(home: Path) -> IO[str]:
+    lock = (home / "up.lock").open("w")
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        raise click.ClickException(
+            f"butt up runs already in {home}. Give another --home for a second one."
+        ) from None
+    return lock
+
+
+def _refuse_taken_ports(settings: Configuration) -> None:
+    from butt.command.doctor import port_trouble
+
+    for option, host, port in (
+        ("--port", settings.bind, settings.port),
+        ("--private-port", settings.private_bind, settings.private_port),
+    ):
+        if trouble := port_trouble(host, port):
+            raise click.ClickException(f"{trouble} Choose another with {option}.")
+
+
+def _prepare() -> None:
+    from django.core.management import call_command
+
+    from butt.identity import service_keys
+    from butt.sources.releases import BuildFailed, build
+
+    call_command("migrate", verbosity=0, interactive=False)
+    service_keys()
+    click.echo("Building the pub (about ten seconds the first time) …")
+    try:
+        build()
+    except BuildFailed as failed:
+        raise click.ClickException(str(failed)) from None
+
+
+def _run(settings: Configuration) -> None:
+    stopping = False
+
+    def stop(*_: object) -> None:
+        nonlocal stopping
+        stopping = True
+
+    for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
+        signal.signal(number, stop)
+    parts = {role: _start(role) for role in ROLES}
+    announced, deadline = False, time.monotonic() + READY_SECONDS
+    while not stopping:
+        for role, part in parts.items():
+            if part.poll() is not None and not stopping:
+                click.echo(f"butt {role} ended with code {part.returncode}; starting it again.", err=True)
+                time.sleep(AFTER_DEATH)
+                parts[role] = _start(role)
+        if not announced and (_answers(settings) or time.monotonic() > deadline):
+            announced = True
+            click.echo(f"{settings.site_name} is up: {settings.public_url}  (Ctrl-C stops it and its bots)")
+        time.sleep(0.1)
+    _stop(parts)
+
+
+def _start(role: str) -> "subprocess.Popen[bytes]":
+    """In a session of its own, so that Ctrl-C reaches us alone and the parts end in our order."""
+    command = [sys.executable, "-m", "butt", role, "--leash"]
+    return subprocess.Popen(command, stdin=subprocess.PIPE, start_new_session=True, env=os.environ)
+
+
+def _answers(settings: Configuration) -> bool:
+    try:
+        with urlopen(f"http://{_loopback(settings.bind)}:{settings.port}/up", timeout=1) as answer:
+            return bool(answer.status == 200)  # noqa: PLR2004
+    except (URLError, OSError):
+        return False
+
+
+def _loopback(bind: str) -> str:
+    if bind in {"0.0.0.0", "::"}:  # noqa: S104 - compared with, not bound to
+        return "127.0.0.1"
+    return f"[{bind}]" if ":" in bind else bind
+
+
+def _stop(parts: dict[str, "subprocess.Popen[bytes]"]) -> None:
+    """The parts first, so that nobody starts a bot that is being stopped."""
+    from butt.hosts import HostTrouble, chosen_host
+
+    click.echo("Stopping …")
+    for part in parts.values():
+        part.terminate()
+    for part in parts.values():
+        try:
+            part.wait(timeout=10)
+        except subprocess.TimeoutExpired:
+            part.kill()
+            part.wait()
+    try:
+        chosen_host().stop_all()
+    except HostTrouble as trouble:
+        raise click.ClickException(f"Not every bot could be stopped: {trouble}") from None
+    click.echo("Stopped.")

@@ -1,0 +1,130 @@
+"""What an operator can set: every `BUTT_*` variable, with its default and what it is for.
+
+`docs/settings.md` lists the same fields, and a test holds the two together. Secrets that nobody
+gave (the signing key, the private token) are made once and kept in the home folder.
+"""
+
+import contextlib
+import functools
+import os
+import secrets
+from pathlib import Path
+from typing import Annotated, Literal
+
+from pydantic import Field, SecretStr, field_validator
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+Port = Annotated[int, Field(ge=1, le=65535)]
+
+
+class Configuration(BaseSettings):
+    model_config = SettingsConfigDict(env_prefix="BUTT_", frozen=True, extra="ignore")
+
+    home: Path = Field(Path(".butt"), description="The folder that holds all state.")
+    port: Port = Field(8000, description="The public server's port.")
+    private_port: Port = Field(8001, description="The private server's port.")
+    bind: str = Field("127.0.0.1", description="The address the public server listens on.")
+    private_bind: str = Field("127.0.0.1", description="The address the private server listens on.")
+    domain: str = Field(
+        "localhost",
+        description="The domain under which bots are named: `my` becomes `my.DOMAIN`.",
+    )
+    site_name: str = Field("butt.nz", description="What the site calls itself at the top of each page.")
+    url: str = Field(
+        "", description="The public server's address as browsers see it; empty: http and the port."
+    )
+    database_url: str = Field("", description="PostgreSQL or SQLite; empty: SQLite in the home folder.")
+    host: Literal["processes"] = Field("processes", description="How bots run on a machine.")
+    pub_address: str = Field(
+        "",
+        description="The host that clients dial to reach a bot; empty: `NAME.DOMAIN`, and 127.0.0.1 for localhost.",
+    )
+    pub_bind: str = Field(
+        "", description="The address bots listen on; empty: `::` (all), and 127.0.0.1 for localhost."
+    )
+    pub_ports: str = Field(
+        "8100-8999", description="The ports given to bots on this machine, first and last."
+    )
+    bots_per_person: int = Field(20, ge=1, description="How many bots one person may have.")
+    keep_days: int = Field(7, ge=0, description="For how many days a deleted bot can be restored.")
+    start_seconds: int = Field(
+        60, ge=5, description="How long a bot may take to be alive before it is called broken."
+    )
+    token_days: int = Field(30, ge=1, description="For how many days an API access token works.")
+    private_token: SecretStr = Field(
+        SecretStr(""), description="The Salt master's bearer token; empty: made and kept in the home folder."
+    )
+    secret_key: SecretStr = Field(
+        SecretStr(""), description="Signs sessions and links; empty: made and kept in the home folder."
+    )
+    email_url: str = Field(
+        "console:", description="Where mail goes: `console:` or `smtp://user:password@host:port`."
+    )
+    debug: bool = Field(False, description="Django's debug pages. Never in production.")
+
+    @field_validator("home")
+    @classmethod
+    def _absolute(cls, home: Path) -> Path:
+        return home.expanduser().absolute()
+
+    @field_validator("pub_ports")
+    @classmethod
+    def _a_range(cls, ports: str) -> str:
+        first, _, last = ports.partition("-")
+        if not (first.isdigit() and last.isdigit() and 0 < int(first) <= int(last) <= 65535):  # noqa: PLR2004
+            raise ValueError("give the first and the last port, like 8100-8999")
+        return ports
+
+    @property
+    def is_local(self) -> bool:
+        return self.domain == "localhost"
+
+    @property
+    def public_url(self) -> str:
+        return self.url.rstrip("/") or f"http://127.0.0.1:{self.port}"
+
+    @property
+    def database(self) -> str:
+        return self.database_url or f"sqlite:///{self.home / 'butt.sqlite3'}"
+
+    @property
+    def bot_bind(self) -> str:
+        return self.pub_bind or ("127.0.0.1" if self.is_local else "::")
+
+    @property
+    def bot_ports(self) -> range:
+        first, _, last = self.pub_ports.partition("-")
+        return range(int(first), int(last) + 1)
+
+    def bot_host(self, name: str) -> str:
+        """The host name in the address of the bot called `name`."""
+        return self.pub_address or ("127.0.0.1" if self.is_local else f"{name}.{self.domain}")
+
+    def signing_key(self) -> str:
+        return self.secret_key.get_secret_value() or kept_secret(self.home / "secret-key")
+
+    def master_token(self) -> str:
+        return self.private_token.get_secret_value() or kept_secret(self.home / "private-token")
+
+
+def kept_secret(path: Path) -> str:
+    """The secret kept at `path`; made there, readable by its owner alone, when there is none.
+
+    Two processes that start at once end up with the same one: the first link wins.
+    """
+    try:
+        return path.read_text()
+    except FileNotFoundError:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        draft = path.with_name(f"{path.name}.{os.getpid()}")
+        draft.touch(mode=0o600)
+        draft.write_text(secrets.token_urlsafe(48))
+        with contextlib.suppress(FileExistsError):
+            os.link(draft, path)
+        draft.unlink()
+        return path.read_text()
+
+
+@functools.cache
+def configuration() -> Configuration:
+    return Configuration()

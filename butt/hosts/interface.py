@@ -1,0 +1,89 @@
+"""What the steward asks of a host: make it so, and say how it is."""
+
+import uuid
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Protocol
+
+
+class HostTrouble(Exception):
+    """The host itself cannot do its work now; its text says why. Nothing is known of the bots."""
+
+
+class NoRoom(HostTrouble):
+    """The host can take no further bot."""
+
+
+@dataclass(frozen=True)
+class Order:
+    """How one bot is wanted. To give the same order twice does nothing the second time."""
+
+    bot_id: uuid.UUID
+    run: bool
+    launch: int
+    bind: str
+    address: str
+    port: int
+    release: str
+    masters: tuple[str, ...]
+    sequence: int
+
+
+@dataclass(frozen=True)
+class Sighting:
+    """How one bot is. `running` says there is a process, not that it answers.
+
+    `ended` says in words why it ended by itself and was given up, or is empty; `exit_code` is that of
+    `bots/pub/README.md`. `ssb_id` is None until the bot has made its key.
+    """
+
+    running: bool = False
+    ended: str = ""
+    exit_code: int | None = None
+    ssb_id: str | None = None
+
+
+class Host(Protocol):
+    """Bots on a machine. Each method may raise `HostTrouble`, is bounded in time, and can be repeated."""
+
+    def free_port(self, taken: frozenset[int]) -> int:
+        """A port that nobody listens on and that is not in `taken`. Raises `NoRoom`."""
+
+    def apply(self, order: Order) -> None:
+        """Begin to make it so. A bot is never started while an earlier launch of it runs."""
+
+    def look(self) -> Mapping[uuid.UUID, Sighting]:
+        """Every bot there is a trace of on this host."""
+
+    def log(self, bot_id: uuid.UUID, size: int) -> str:
+        """The last `size` bytes of the bot's own log."""
+
+    def destroy(self, bot_id: uuid.UUID) -> None:
+        """Remove the bot with all its data, for ever. Only for a bot that has stopped."""
+
+    def stop_all(self) -> None:
+        """Stop every bot in order and return when they have ended."""
+
+
+@dataclass(frozen=True)
+class Folder:
+    """Where a bot on this machine keeps its things."""
+
+    path: Path
+
+    @property
+    def config(self) -> Path:
+        return self.path / "config.json"
+
+    @property
+    def data(self) -> Path:
+        return self.path / "data"
+
+    @property
+    def secret(self) -> Path:
+        return self.data / "secret"
+
+    @property
+    def log(self) -> Path:
+        return self.path / "log" / "pub.log"

@@ -1,0 +1,241 @@
+"""Bots as processes of this machine, under a supervisord that outlives us.
+
+A bot's folder is `HOME/bots/ID`: `config.json`, `data/` and `log/`. The launch in `config.json` says which
+start the process belongs to; supervisord restarts a process that dies, within the same launch.
+"""
+
+import errno
+import json
+import shlex
+import shutil
+import socket
+import uuid
+import xmlrpc.client
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+import psutil
+from supervisor.states import STOPPED_STATES, ProcessStates
+from supervisor.xmlrpc import Faults
+
+from butt.configuration import configuration
+from butt.hosts.interface import Folder, HostTrouble, NoRoom, Order, Sighting
+from butt.hosts.publog import last_error
+from butt.hosts.supervisor import Supervisor, escaped
+from butt.scuttlebutt import KeyPair, ScuttlebuttError
+from butt.sources.releases import release
+
+STOP_SECONDS = 10
+
+# With one of these the pub has said why it cannot run (bots/pub/README.md): to start it again at once is no use.
+FINAL_EXITS = range(64, 79)
+
+_PROGRAM = """\
+[program:{name}]
+command={command}
+directory={folder}
+environment=HOME="{folder}"
+autostart=false
+autorestart=unexpected
+exitcodes=0,{final}
+startsecs=1
+startretries=4
+stopwaitsecs={stop_seconds}
+redirect_stderr=true
+stdout_logfile={log}
+stdout_logfile_maxbytes=1MB
+stdout_logfile_backups=3
+"""
+
+
+class Processes:
+    """A `Host`. `home` is the service's home folder."""
+
+    def __init__(self, home: Path) -> None:
+        self.bots = home / "bots"
+        self.bots.mkdir(parents=True, exist_ok=True)
+        self._supervisor = Supervisor(home / "supervisor", self._end_orphans)
+
+    def free_port(self, taken: frozenset[int]) -> int:
+        for port in configuration().bot_ports:
+            if port not in taken and _is_free(configuration().bot_bind, port):
+                return port
+        raise NoRoom("every port for bots is in use")
+
+    def apply(self, order: Order) -> None:
+        if order.run:
+            self._start(order)
+        else:
+            self._stop(str(order.bot_id))
+
+    def look(self) -> Mapping[uuid.UUID, Sighting]:
+        rows = {row["name"]: row for row in self._supervisor.call("getAllProcessInfo")}
+        return {uuid.UUID(path.name): self._sighting(path, rows.get(path.name)) for path in self._folders()}
+
+    def log(self, bot_id: uuid.UUID, size: int) -> str:
+        return _tail(self._folder(bot_id).log, size)
+
+    def destroy(self, bot_id: uuid.UUID) -> None:
+        name, folder = str(bot_id), self._folder(bot_id)
+        if self._state(name) not in (None, *STOPPED_STATES):
+            raise HostTrouble("it still runs")
+        self._forget(name)
+        if folder.path.exists():
+            # Renamed first: half a removed bot must never be taken for a bot.
+            grave = folder.path.rename(folder.path.with_name(f".gone-{name}"))
+            shutil.rmtree(grave)
+
+    def stop_all(self) -> None:
+        self._supervisor.shut_down()
+
+    def _start(self, order: Order) -> None:
+        name, folder = str(order.bot_id), self._folder(order.bot_id)
+        state, known = self._state(name), _launch_in(folder.config)
+        if known == order.launch and state not in (None, ProcessStates.STOPPED):
+            return
+        if state not in (None, *STOPPED_STATES):
+            self._stop(name)
+            return
+        folder.data.mkdir(parents=True, exist_ok=True, mode=0o700)
+        folder.log.parent.mkdir(exist_ok=True)
+        _write(folder.config, json.dumps(_pub_config(order, folder), indent=1))
+        self._register(name, order, folder)
+        self._quietly(Faults.ALREADY_STARTED, "startProcess", name, False)
+
+    def _stop(self, name: str) -> None:
+        self._quietly((Faults.BAD_NAME, Faults.NOT_RUNNING), "stopProcess", name, False)
+
+    def _register(self, name: str, order: Order, folder: Folder) -> None:
+        program = self._supervisor.programs / f"{name}.conf"
+        text = _program(name, order, folder)
+        if self._state(name) is not None:
+            if program.exists() and program.read_text() == text:
+                return
+            self._supervisor.call("removeProcessGroup", name)
+        _write(program, text)
+        self._supervisor.call("reloadConfig")
+        self._quietly(Faults.ALREADY_ADDED, "addProcessGroup", name)
+
+    def _forget(self, name: str) -> None:
+        (self._supervisor.programs / f"{name}.conf").unlink(missing_ok=True)
+        self._supervisor.call("reloadConfig")
+        self._quietly(Faults.BAD_NAME, "removeProcessGroup", name)
+
+    def _state(self, name: str) -> int | None:
+        """The process's state in supervisord, None when it does not know the name."""
+        row = self._quietly(Faults.BAD_NAME, "getProcessInfo", name)
+        return None if row is None else int(row["state"])
+
+    def _quietly(self, harmless: int | tuple[int, ...], method: str, *args: Any) -> Any:
+        """Call supervisord; None for a fault that says it is so already."""
+        try:
+            return self._supervisor.call(method, *args)
+        except xmlrpc.client.Fault as fault:
+            if fault.faultCode in (harmless if isinstance(harmless, tuple) else (harmless,)):
+                return None
+            raise HostTrouble(f"supervisord refuses {method}: {fault.faultString}") from fault
+
+    def _sighting(self, path: Path, row: dict[str, Any] | None) -> Sighting:
+        folder = Folder(path)
+        ssb_id = _ssb_id(folder.secret)
+        if row is None or row["state"] == ProcessStates.STOPPED:
+            return Sighting(ssb_id=ssb_id)
+        if row["state"] in (ProcessStates.EXITED, ProcessStates.FATAL):
+            code = int(row["exitstatus"])
+            why = last_error(_tail(folder.log, 16384)) or f"Its program ended with code {code}."
+            return Sighting(ended=why, exit_code=code, ssb_id=ssb_id)
+        return Sighting(running=True, ssb_id=ssb_id)
+
+    def _folder(self, bot_id: uuid.UUID) -> Folder:
+        return Folder(self.bots / str(bot_id))
+
+    def _folders(self) -> Iterator[Path]:
+        return (path for path in self.bots.iterdir() if not path.name.startswith("."))
+
+    def _end_orphans(self) -> None:
+        """End bots whose supervisord was killed: a new one would start them a second time."""
+        orphans = [p for p in psutil.process_iter() if _runs_below(p, self.bots)]
+        for process in orphans:
+            process.terminate()
+        _, stubborn = psutil.wait_procs(orphans, timeout=STOP_SECONDS)
+        for process in stubborn:
+            process.kill()
+        if psutil.wait_procs(stubborn, timeout=STOP_SECONDS)[1]:
+            raise HostTrouble("a bot of an earlier supervisord does not end")
+
+
+def _pub_config(order: Order, folder: Folder) -> dict[str, Any]:
+    return {
+        "path": str(folder.data),
+        "host": order.bind,
+        "port": order.port,
+        "external": order.address,
+        "master": list(order.masters),
+        "launch": order.launch,
+        "sequence": order.sequence,
+    }
+
+
+def _program(name: str, order: Order, folder: Folder) -> str:
+    command = shlex.join([*release(order.release).command, str(folder.config)])
+    return _PROGRAM.format(
+        name=name,
+        command=escaped(command),
+        folder=escaped(folder.path),
+        final=",".join(map(str, FINAL_EXITS)),
+        stop_seconds=STOP_SECONDS,
+        log=escaped(folder.log),
+    )
+
+
+def _launch_in(config: Path) -> int | None:
+    try:
+        return int(json.loads(config.read_bytes())["launch"])
+    except (OSError, ValueError, KeyError, TypeError):
+        return None
+
+
+def _ssb_id(secret: Path) -> str | None:
+    try:
+        return KeyPair.load(secret).id
+    except (OSError, ScuttlebuttError):
+        return None
+
+
+def _is_free(bind: str, port: int) -> bool:
+    family = socket.AF_INET6 if ":" in bind else socket.AF_INET
+    with socket.socket(family, socket.SOCK_STREAM) as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind((bind, port))
+        except OSError as error:
+            if error.errno in (errno.EADDRINUSE, errno.EACCES):
+                return False
+            raise HostTrouble(f"no bot can listen on {bind}: {error.strerror}") from error
+        return True
+
+
+def _runs_below(process: psutil.Process, folder: Path) -> bool:
+    """Whether it is a pub with its configuration below `folder`; somebody reading a log there is none."""
+    try:
+        last = Path(process.cmdline()[-1])
+    except (psutil.Error, IndexError):
+        return False
+    return last.name == "config.json" and folder in last.parents
+
+
+def _write(path: Path, text: str) -> None:
+    """Write whole or not at all: a crash must not leave half a configuration."""
+    draft = path.with_name(f"{path.name}.draft")
+    draft.write_text(text)
+    draft.replace(path)
+
+
+def _tail(path: Path, size: int) -> str:
+    try:
+        with path.open("rb") as file:
+            file.seek(max(0, path.stat().st_size - size))
+            return file.read(size).decode(errors="replace")
+    except FileNotFoundError:
+        return ""

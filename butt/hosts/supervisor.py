@@ -1,0 +1,140 @@
+"""A supervisord of our own: started when it is not there, spoken to over its unix socket.
+
+It is a daemon, so it and the bots under it outlive whoever started it.
+"""
+
+import fcntl
+import hashlib
+import http.client
+import subprocess
+import sys
+import tempfile
+import time
+import xmlrpc.client
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import psutil
+from supervisor.xmlrpc import SupervisorTransport
+
+from butt.hosts.interface import HostTrouble
+
+START_SECONDS = 15.0
+LONGEST_SOCKET_PATH = 100
+
+_CONFIG = """\
+[unix_http_server]
+file={socket}
+chmod=0600
+
+[supervisord]
+logfile={folder}/supervisord.log
+logfile_maxbytes=1MB
+logfile_backups=2
+pidfile={folder}/supervisord.pid
+identifier=butt
+directory={folder}
+childlogdir={folder}
+minfds=4096
+umask=077
+
+[rpcinterface:supervisor]
+supervisor.rpcinterface_factory = supervisor.rpcinterface:make_main_rpcinterface
+
+[include]
+files = programs/*.conf
+"""
+
+
+class Supervisor:
+    """`folder` holds its configuration; `end_orphans` is called before a new one takes over from one that died."""
+
+    def __init__(self, folder: Path, end_orphans: Callable[[], None]) -> None:
+        self.folder, self._end_orphans = folder, end_orphans
+        self.programs = folder / "programs"
+        self.socket = folder / "socket"
+        if len(bytes(self.socket)) > LONGEST_SOCKET_PATH:
+            short = hashlib.sha256(bytes(folder)).hexdigest()[:16]
+            self.socket = Path(tempfile.gettempdir()) / f"butt-{short}"
+        transport = SupervisorTransport(None, None, f"unix://{self.socket}")
+        self._proxy = xmlrpc.client.ServerProxy("http://127.0.0.1", transport=transport)
+
+    def call(self, method: str, *args: Any) -> Any:
+        """Call `supervisor.METHOD`. Raises `xmlrpc.client.Fault`, and `HostTrouble` when it cannot be reached."""
+        try:
+            return self._call(method, *args)
+        except (OSError, http.client.HTTPException):
+            self.ensure()
+        try:
+            return self._call(method, *args)
+        except (OSError, http.client.HTTPException) as error:
+            raise HostTrouble(f"supervisord does not answer: {error}") from error
+
+    def is_up(self) -> bool:
+        try:
+            return self._call("getState")["statename"] == "RUNNING"
+        except (OSError, http.client.HTTPException, xmlrpc.client.Fault):
+            return False
+
+    def ensure(self) -> None:
+        """Have one running. The lock keeps two of us from starting two."""
+        self.programs.mkdir(parents=True, exist_ok=True)
+        with (self.folder / "lock").open("w") as lock:
+            fcntl.flock(lock, fcntl.LOCK_EX)
+            if self.is_up():
+                return
+            self._wait_for_dying()
+            self._end_orphans()
+            self._start()
+
+    def shut_down(self) -> None:
+        """Stop all programs in order, then supervisord itself. Nothing to do when it is not running."""
+        if not self.is_up():
+            return
+        pid = self._call("getPID")
+        self._call("shutdown")
+        try:
+            psutil.Process(pid).wait(timeout=60)
+        except psutil.NoSuchProcess:
+            return
+        except psutil.TimeoutExpired:
+            raise HostTrouble("supervisord has not ended within 60 s; some bot does not stop.") from None
+
+    def _call(self, method: str, *args: Any) -> Any:
+        try:
+            return getattr(self._proxy.supervisor, method)(*args)
+        except (OSError, http.client.HTTPException):
+            self._proxy("close")()
+            raise
+
+    def _wait_for_dying(self) -> None:
+        """A supervisord that is shutting down still stops bots; a second beside it would start them again."""
+        try:
+            pid = int((self.folder / "supervisord.pid").read_text())
+            dying = psutil.Process(pid)
+            if str(self.folder) in " ".join(dying.cmdline()):
+                dying.wait(timeout=30)
+        except (OSError, ValueError, psutil.NoSuchProcess):
+            return
+        except psutil.TimeoutExpired:
+            raise HostTrouble("supervisord runs but does not answer; it is waited for.") from None
+
+    def _start(self) -> None:
+        config = self.folder / "supervisord.conf"
+        config.write_text(_CONFIG.format(socket=escaped(self.socket), folder=escaped(self.folder)))
+        self.socket.unlink(missing_ok=True)
+        command = [sys.executable, "-m", "supervisor.supervisord", "-c", str(config)]
+        done = subprocess.run(command, capture_output=True, text=True, timeout=START_SECONDS, check=False)
+        if done.returncode:
+            raise HostTrouble(f"supervisord does not start: {(done.stderr or done.stdout).strip()}")
+        deadline = time.monotonic() + START_SECONDS
+        while not self.is_up():
+            if time.monotonic() > deadline:
+                raise HostTrouble(f"supervisord did not come up; see {self.folder}/supervisord.log")
+            time.sleep(0.02)
+
+
+def escaped(value: object) -> str:
+    """`value` for supervisord's configuration, where a percent sign begins an expansion."""
+    return str(value).replace("%", "%%")

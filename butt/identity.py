@@ -1,0 +1,15 @@
+"""The service's own SSB identity, which every bot's configuration names as its master."""
+
+from butt.configuration import configuration
+from butt.scuttlebutt import KeyPair
+
+
+def service_keys() -> KeyPair:
+    """The key pair kept in the home folder; made there when there is none."""
+    path = configuration().home / "identity"
+    if not path.exists():
+        try:
+            KeyPair.generate().save(path)
+        except FileExistsError:
+            pass  # another part of the service made it a moment earlier
+    return KeyPair.load(path)

@@ -1,0 +1,1 @@
+"""The monitor keeps one connection to each bot and writes down what it sees there."""

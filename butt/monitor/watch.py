@@ -1,0 +1,87 @@
+"""Watching one bot: connect, ask who it is, listen to its figures until the connection drops."""
+
+import asyncio
+import uuid
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import aclosing
+from dataclasses import dataclass
+
+from pydantic import AwareDatetime, BaseModel, Field, NonNegativeInt, ValidationError
+
+from butt.scuttlebutt import Address, KeyPair, ScuttlebuttError, connect
+
+EVERY = 10
+PATIENCE = 20.0
+"""Seconds of silence before a bot counts as gone: a busy indexer may not answer for over 5 s."""
+
+FIRST_PAUSE, LONGEST_PAUSE = 0.05, 2.0
+
+_Big = Field(ge=0, le=2**63 - 1)
+
+
+class Peers(BaseModel):
+    in_: NonNegativeInt = Field(0, alias="in", le=10**9)
+    out: NonNegativeInt = Field(0, le=10**9)
+
+
+class Figures(BaseModel):
+    """What the pub's plugin `butt` pushes, checked: a bot is somebody's program and may say anything."""
+
+    launch: int = Field(ge=0, le=2**31 - 1)
+    startedAt: AwareDatetime
+    memory: int = _Big
+    bytesIn: int = _Big
+    bytesOut: int = _Big
+    disk: int | None = Field(None, ge=0, le=2**63 - 1)
+    sequence: int = _Big
+    peers: Peers
+
+
+@dataclass(frozen=True, slots=True)
+class Bot:
+    """Which bot to watch, and where."""
+
+    id: uuid.UUID
+    address: Address
+
+
+class WrongBot(Exception):
+    """Something answers at the bot's address that is not the bot as it should be."""
+
+
+async def watch(
+    bot: Bot, keys: KeyPair, tell: Callable[[uuid.UUID, Figures | None, str], Awaitable[None]]
+) -> None:
+    """Watch for ever, telling each change; cancelled to stop. It tells of a drop once, not at each try."""
+    pause, told = FIRST_PAUSE, ""
+    while True:
+        try:
+            async for figures in _figures(bot, keys):
+                pause, told = FIRST_PAUSE, ""
+                await tell(bot.id, figures, "")
+            trouble = "It ended the connection."
+        except (ScuttlebuttError, WrongBot, OSError, TimeoutError) as error:
+            trouble = str(error) or type(error).__name__
+        if trouble != told:
+            await tell(bot.id, None, trouble)
+            told = trouble
+        await asyncio.sleep(pause)
+        pause = min(pause * 1.2, LONGEST_PAUSE)
+
+
+async def _figures(bot: Bot, keys: KeyPair) -> AsyncIterator[Figures]:
+    async with connect(bot.address, keys, timeout=PATIENCE) as peer:
+        answer = await peer.call("whoami", timeout=PATIENCE)
+        if not isinstance(answer, dict) or answer.get("id") != bot.address.key:
+            raise WrongBot("Another identity than the bot's own answers at its address.")
+        async with aclosing(peer.source("butt.figures", {"every": EVERY})) as stream:
+            while True:
+                try:
+                    item = await asyncio.wait_for(anext(stream), EVERY + PATIENCE)
+                    yield Figures.model_validate(item)
+                except StopAsyncIteration:
+                    return
+                except ValidationError as error:
+                    raise WrongBot(
+                        f"The bot sends figures that make no sense: {error.errors()[0]['msg']}"
+                    ) from None

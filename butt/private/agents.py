@@ -1,0 +1,39 @@
+"""`GET /agents`: every person agent with their bots, as they are wanted."""
+
+from collections import defaultdict
+from typing import Any
+
+from django.http import HttpRequest, JsonResponse
+from django.views.decorators.http import require_safe
+
+from butt.agents.bots import bots
+from butt.agents.models import Agent, Belongs
+from butt.agents.view import View
+
+
+@require_safe
+def agents(request: HttpRequest) -> JsonResponse:  # noqa: ARG001
+    views = {bot.id: View(bot) for bot in bots()}
+    theirs: dict[Any, list[View]] = defaultdict(list)
+    for row in Belongs.objects.filter(source_agent__in=views):
+        theirs[row.target_agent_id].append(views[row.source_agent_id])
+    people = Agent.objects.filter(type=Agent.Type.PERSON).order_by("created_at")
+    return JsonResponse(
+        {
+            "agents": [
+                {"id": person.id, "bots": [_bot(view) for view in theirs[person.id]]} for person in people
+            ]
+        }
+    )
+
+
+def _bot(view: View) -> dict[str, Any]:
+    return {
+        "id": view.agent.id,
+        "service": view.agent.service,
+        "wanted": view.wanted,
+        "state": view.state,
+        "release": view.release,
+        "port": view.agent.progress.port,
+        "ssbId": view.ssb_id,
+    }

@@ -1,0 +1,1 @@
+"""The public http server: pages for people, a JSON API for programs."""

@@ -1,0 +1,61 @@
+"""Every error as `{"error": {"code", "message", "field"?}}` with the fitting status."""
+
+from typing import Any
+
+from django.http import Http404, HttpRequest, HttpResponse
+from ninja import NinjaAPI
+from ninja.errors import AuthenticationError, HttpError, ValidationError
+
+from butt.accounts.entry import NoEntry
+from butt.agents.models import Agent
+from butt.agents.wishes import Refused
+
+STATUS = {
+    "bad_name": 422,
+    "bad_service": 422,
+    "name_taken": 409,
+    "wrong_state": 409,
+    "gone": 409,
+    "too_many": 409,
+    "bad_email": 422,
+    "bad_password": 422,
+    "email_taken": 409,
+    "wrong_password": 401,
+}
+
+
+def problem(status: int, code: str, message: str, field: str = "") -> tuple[int, dict[str, Any]]:
+    error = {"code": code, "message": message, **({"field": field} if field else {})}
+    return status, {"error": error}
+
+
+def handle_errors(api: NinjaAPI) -> None:
+    def answer(request: HttpRequest, status: int, body: dict[str, Any]) -> HttpResponse:
+        return api.create_response(request, body, status=status)
+
+    @api.exception_handler(Refused)
+    @api.exception_handler(NoEntry)
+    def refused(request: HttpRequest, error: Any) -> HttpResponse:
+        return answer(request, *problem(STATUS[error.code], error.code, error.message, error.field))
+
+    @api.exception_handler(Agent.DoesNotExist)
+    @api.exception_handler(Http404)
+    def unknown(request: HttpRequest, error: Any) -> HttpResponse:  # noqa: ARG001
+        return answer(request, *problem(404, "not_found", "There is no such bot of yours."))
+
+    @api.exception_handler(AuthenticationError)
+    def stranger(request: HttpRequest, error: Any) -> HttpResponse:  # noqa: ARG001
+        message = "Send an access token: Authorization: Bearer TOKEN. You get one at /authentication/sign-in."
+        response = answer(request, *problem(401, "no_token", message))
+        response["WWW-Authenticate"] = "Bearer"
+        return response
+
+    @api.exception_handler(ValidationError)
+    def malformed(request: HttpRequest, error: Any) -> HttpResponse:
+        first = error.errors[0]
+        field = ".".join(str(part) for part in first["loc"][2:]) or str(first["loc"][-1])
+        return answer(request, *problem(422, "bad_request", f"{field}: {first['msg']}", field))
+
+    @api.exception_handler(HttpError)
+    def other(request: HttpRequest, error: Any) -> HttpResponse:
+        return answer(request, *problem(error.status_code, "bad_request", str(error)))

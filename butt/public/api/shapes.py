@@ -1,0 +1,120 @@
+"""What goes over the wire. Times are ISO 8601 in UTC, sizes bytes, durations seconds."""
+
+import uuid
+from datetime import datetime
+from typing import Any, Literal
+
+from ninja import Field, Schema
+
+from butt.agents.view import View
+
+
+class Problem(Schema):
+    code: str
+    message: str
+    field: str | None = None
+
+
+class Error(Schema):
+    error: Problem
+
+
+class Registering(Schema):
+    email: str = Field(max_length=254)
+    password: str
+    name: str = ""
+
+
+class SigningIn(Schema):
+    email: str = Field(max_length=254)
+    password: str
+
+
+class NewAgent(Schema):
+    type: Literal["bot"]
+    name: str = Field(max_length=200)
+    service: str = "pub"
+    description: str = Field("", max_length=2000)
+
+
+class AgentChange(Schema):
+    description: str = Field(max_length=2000)
+
+
+class Bandwidth(Schema):
+    in_: int | None = Field(alias="in")
+    out: int | None
+
+
+class Status(Schema):
+    alive: bool
+    uptime: int | None
+    disk: int | None
+    bandwidth: Bandwidth
+    memory: int | None
+    peers: int | None
+    observedAt: datetime | None
+
+
+class AgentShape(Schema):
+    id: uuid.UUID
+    type: Literal["person", "bot"]
+    name: str
+    description: str
+    service: str
+    address: str | None = None
+    ssbId: str | None = None
+    state: str | None = None
+    reason: str | None = None
+    wanted: str | None = None
+    release: str | None = None
+    status: Status | None = None
+
+
+class Entry(Schema):
+    accessToken: str
+    agent: AgentShape
+
+
+class Agents(Schema):
+    agents: list[AgentShape]
+
+
+class BelongsShape(Schema):
+    sourceAgentId: uuid.UUID
+    targetAgentId: uuid.UUID
+
+
+class AllBelongs(Schema):
+    belongs: list[BelongsShape]
+
+
+def agent_shape(view: View) -> dict[str, Any]:
+    """One agent as the contract has it; a person has only the first five fields."""
+    agent, shape = view.agent, {}
+    if view.is_bot:
+        shape = {
+            "address": view.address,
+            "ssbId": view.ssb_id,
+            "state": view.state,
+            "reason": view.reason or None,
+            "wanted": view.wanted,
+            "release": view.release or None,
+            "status": {
+                "alive": view.alive,
+                "uptime": view.uptime,
+                "disk": view.disk,
+                "bandwidth": {"in": view.bytes_in, "out": view.bytes_out},
+                "memory": view.memory,
+                "peers": view.peers,
+                "observedAt": view.observed_at,
+            },
+        }
+    return {
+        "id": agent.id,
+        "type": agent.type,
+        "name": agent.name,
+        "description": agent.description,
+        "service": agent.service,
+        **shape,
+    }

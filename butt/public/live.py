@@ -1,0 +1,107 @@
+"""Telling open pages that something of theirs changed, as server-sent events.
+
+A page carries the `mark` of what it shows; the stream sends the mark of what is true now, and the page
+fetches itself again when they differ. One query a tick serves all pages that are open on this server.
+"""
+
+import asyncio
+import hashlib
+import uuid
+from collections import defaultdict
+from collections.abc import AsyncIterator, Iterable
+
+from asgiref.sync import sync_to_async
+from django.http import HttpRequest, HttpResponse, StreamingHttpResponse
+
+from butt.accounts.models import Account
+from butt.agents.bots import bots
+from butt.agents.models import Belongs
+from butt.agents.view import View
+
+TICK = 0.4
+STREAM_SECONDS = 300
+MOST_STREAMS = 30
+
+
+def mark(views: Iterable[View]) -> str:
+    """A short digest of all that a page shows of these bots and that changes by itself."""
+    shown = sorted((v.agent.name, v.shown_state, v.reason, v.ssb_id or "") for v in views)
+    return hashlib.sha256(repr(shown).encode()).hexdigest()[:16]
+
+
+class Board:
+    """The newest marks of everybody who has a page open: `{"": of all their bots, NAME: of one}`."""
+
+    def __init__(self) -> None:
+        self._marks: dict[uuid.UUID, dict[str, str]] = {}
+        self._open: dict[uuid.UUID, int] = defaultdict(int)
+        self._changed = asyncio.Condition()
+        self._task: asyncio.Task[None] | None = None
+
+    async def follow(self, person_id: uuid.UUID, name: str) -> AsyncIterator[str]:
+        """The mark of this page now, and each time it changes. Ends after `STREAM_SECONDS`; the browser comes back."""
+        if self._open[person_id] >= MOST_STREAMS:
+            return
+        self._open[person_id] += 1
+        if self._task is None or self._task.done():
+            self._task = asyncio.create_task(self._look())
+        try:
+            async with asyncio.timeout(STREAM_SECONDS):
+                told = None
+                while True:
+                    async with self._changed:
+                        await self._changed.wait_for(
+                            lambda: self._marks.get(person_id, {}).get(name) not in (None, told)  # noqa: B023
+                        )
+                        told = self._marks[person_id][name]
+                    yield told
+        except TimeoutError:
+            return
+        finally:
+            self._open[person_id] -= 1
+            if not self._open[person_id]:
+                del self._open[person_id]
+                self._marks.pop(person_id, None)
+
+    async def _look(self) -> None:
+        while self._open:
+            marks = await sync_to_async(_marks_of)(list(self._open))
+            async with self._changed:
+                self._marks = marks
+                self._changed.notify_all()
+            await asyncio.sleep(TICK)
+
+
+def _marks_of(people: list[uuid.UUID]) -> dict[uuid.UUID, dict[str, str]]:
+    owners: dict[uuid.UUID, list[uuid.UUID]] = defaultdict(list)
+    for row in Belongs.objects.filter(target_agent__in=people):
+        owners[row.source_agent_id].append(row.target_agent_id)
+    theirs: dict[uuid.UUID, list[View]] = {person: [] for person in people}
+    for bot in bots().filter(id__in=owners):
+        for person in owners[bot.id]:
+            theirs[person].append(View(bot))
+    return {
+        person: {"": mark(views), **{view.agent.name: mark([view]) for view in views}}
+        for person, views in theirs.items()
+    }
+
+
+board = Board()
+
+
+async def live(request: HttpRequest) -> HttpResponse:
+    """`GET /live?bot=NAME`: a stream of marks for one bot of the person's, or for all without `bot`."""
+    account = await request.auser()
+    if not isinstance(account, Account):
+        return HttpResponse(status=204)
+    person_id, name = account.agent_id, request.GET.get("bot", "")
+
+    async def events() -> AsyncIterator[str]:
+        yield "retry: 1000\n\n"
+        async for told in board.follow(person_id, name):
+            yield f"data: {told}\n\n"
+
+    response = StreamingHttpResponse(events(), content_type="text/event-stream")
+    response["Cache-Control"] = "no-store"
+    response["X-Accel-Buffering"] = "no"
+    return response

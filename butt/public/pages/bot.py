@@ -1,0 +1,64 @@
+"""The pages of one bot."""
+
+from django.contrib import messages
+from django.http import Http404, HttpRequest, HttpResponse
+from django.shortcuts import redirect, render
+from django.views.decorators.http import require_POST, require_safe
+
+from butt.agents.bots import bot_by_name
+from butt.agents.models import Agent
+from butt.agents.states import Verb
+from butt.agents.view import View
+from butt.agents.wishes import WISHES, Refused
+from butt.public.live import mark
+from butt.public.pages.person import for_person
+
+
+@require_safe
+@for_person
+def actions(request: HttpRequest, person: Agent, name: str) -> HttpResponse:
+    view = View(bot_by_name(person, name))
+    verbs = [verb for verb in (Verb.START, Verb.RESTART, Verb.STOP, Verb.RESTORE) if view.may(verb)]
+    return render(
+        request,
+        "bot/actions.html",
+        {
+            "bot": view,
+            "verbs": verbs,
+            "may_delete": view.may(Verb.DELETE),
+            "passing": view.shown_state.is_passing,
+            "mark": mark([view]),
+            "tab": "actions",
+        },
+    )
+
+
+@require_POST
+@for_person
+def ask(request: HttpRequest, person: Agent, name: str, verb: str) -> HttpResponse:
+    """A click on one of the actions."""
+    if verb not in {Verb.START, Verb.RESTART, Verb.STOP, Verb.RESTORE}:
+        raise Http404
+    bot = bot_by_name(person, name)
+    _try(request, person, bot, Verb(verb))
+    return redirect("bot", bot.name)
+
+
+@for_person
+def delete(request: HttpRequest, person: Agent, name: str) -> HttpResponse:
+    """Deleting asks for the bot's name: it is no click that slips."""
+    bot = bot_by_name(person, name)
+    if request.method != "POST":
+        return render(request, "bot/delete.html", {"bot": View(bot)})
+    if request.POST.get("name", "").strip().lower() != bot.name:
+        error = f"To delete it, type its name: {bot.name}"
+        return render(request, "bot/delete.html", {"bot": View(bot), "error": error}, status=422)
+    _try(request, person, bot, Verb.DELETE)
+    return redirect("bot", bot.name)
+
+
+def _try(request: HttpRequest, person: Agent, bot: Agent, verb: Verb) -> None:
+    try:
+        WISHES[verb](person, bot)
+    except Refused as no:
+        messages.error(request, no.message)

@@ -1,0 +1,80 @@
+"""The way in: `start` for both who is known and who is new, then `newbie`."""
+
+from django.contrib.auth import login, logout
+from django.http import HttpRequest, HttpResponse, JsonResponse
+from django.shortcuts import redirect, render
+from django.utils.http import url_has_allowed_host_and_scheme
+from django.views.decorators.http import require_POST, require_safe
+
+from butt.accounts.entry import NoEntry, clean_person_name, is_known, register, sign_in
+from butt.agents.bots import bots_of
+from butt.agents.models import Agent
+from butt.agents.wishes import Refused, check_bot_name, create_bot
+from butt.public.pages.person import for_person, person_of
+
+
+def start(request: HttpRequest) -> HttpResponse:
+    """One form as drawn: a known address signs in, an unknown one registers and goes on to `newbie`."""
+    if person_of(request):
+        return redirect("dashboard")
+    if request.method != "POST":
+        return render(request, "start.html")
+    email, password = request.POST.get("email", ""), request.POST.get("password", "")
+    try:
+        account = sign_in(email, password) if is_known(email) else register(email, password)
+    except NoEntry as no:
+        said = {"email": email, "errors": {no.field: no.message}}
+        return render(request, "start.html", said, status=422)
+    login(request, account)
+    return redirect(_next(request) or ("dashboard" if bots_of(account.agent).exists() else "newbie"))
+
+
+@require_POST
+def sign_out(request: HttpRequest) -> HttpResponse:
+    logout(request)
+    return redirect("landing")
+
+
+@for_person
+def newbie(request: HttpRequest, person: Agent) -> HttpResponse:
+    if bots_of(person).exists():
+        return redirect("dashboard")
+    return _name_a_bot(request, person, "newbie.html")
+
+
+@for_person
+def another(request: HttpRequest, person: Agent) -> HttpResponse:
+    return _name_a_bot(request, person, "another.html")
+
+
+@require_safe
+@for_person
+def name(request: HttpRequest, person: Agent) -> HttpResponse:  # noqa: ARG001
+    """Whether a bot may be called so, told while it is typed."""
+    try:
+        return JsonResponse({"name": check_bot_name(request.GET.get("name", "")), "message": ""})
+    except Refused as no:
+        return JsonResponse({"name": None, "message": no.message})
+
+
+def _name_a_bot(request: HttpRequest, person: Agent, template: str) -> HttpResponse:
+    if request.method != "POST":
+        return render(request, template, {"name": person.name})
+    asked = {field: request.POST.get(field, "") for field in ("name", "bot")}
+    try:
+        if "name" in request.POST:
+            person.name = clean_person_name(asked["name"])
+            person.save(update_fields=["name"])
+        bot = create_bot(person, asked["bot"])
+    except NoEntry as no:
+        return render(request, template, {**asked, "errors": {"name": no.message}}, status=422)
+    except Refused as no:
+        return render(request, template, {**asked, "errors": {"bot": no.message}}, status=422)
+    return redirect("bot", bot.name)
+
+
+def _next(request: HttpRequest) -> str:
+    """Where the person was on their way to, when that is a page of ours."""
+    wanted = request.POST.get("next") or request.GET.get("next", "")
+    ours = url_has_allowed_host_and_scheme(wanted, {request.get_host()}, require_https=request.is_secure())
+    return wanted if ours else ""

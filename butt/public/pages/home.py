@@ -1,0 +1,30 @@
+"""The landing page and the dashboard."""
+
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import render
+from django.views.decorators.http import require_safe
+
+from butt.agents.bots import bots_of
+from butt.agents.models import Agent
+from butt.agents.view import View
+from butt.public.live import mark
+from butt.public.pages.person import for_person
+
+
+@require_safe
+def landing(request: HttpRequest) -> HttpResponse:
+    return render(request, "landing.html")
+
+
+@require_safe
+def up(request: HttpRequest) -> HttpResponse:  # noqa: ARG001
+    """For whoever asks whether the server is up."""
+    return HttpResponse("up\n", content_type="text/plain")
+
+
+@require_safe
+@for_person
+def dashboard(request: HttpRequest, person: Agent) -> HttpResponse:
+    views = [View(bot) for bot in bots_of(person)]
+    passing = any(view.shown_state.is_passing for view in views)
+    return render(request, "dashboard.html", {"bots": views, "passing": passing, "mark": mark(views)})

@@ -1,0 +1,1 @@
+"""What bots run: a source is a folder with a `package.json` and its lockfile; a release is one built."""

@@ -1,0 +1,188 @@
+"""The table of moves: what to do next with a bot, from what is wanted and what is seen. Pure, no I/O."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from enum import Enum
+
+from butt.agents.models import Observed, Progress, Wanted
+from butt.agents.states import State
+from butt.hosts.interface import Sighting
+
+SOON = timedelta(seconds=0.1)
+WATCHING = timedelta(seconds=0.5)
+RESTING = timedelta(seconds=30)
+STOP_DEADLINE = timedelta(seconds=30)
+FIRST_BACK_OFF, LONGEST_BACK_OFF = timedelta(seconds=5), timedelta(minutes=10)
+PORT_TRIES = 5
+PORT_TAKEN = 65  # as in bots/pub/README.md
+
+
+class Effect(Enum):
+    """What the host is told after the move is persisted."""
+
+    NOTHING = "nothing"
+    RUN = "run"
+    HALT = "halt"
+    DESTROY = "destroy"
+
+
+@dataclass(frozen=True)
+class Situation:
+    """All that a decision may depend on."""
+
+    wanted: Wanted
+    progress: Progress
+    observed: Observed
+    seen: Sighting
+    now: datetime
+    start_deadline: timedelta
+
+    @property
+    def up(self) -> bool:
+        return self.wanted.run and self.wanted.gone_at is None
+
+    @property
+    def restart(self) -> bool:
+        return self.wanted.restarts > self.progress.restarts
+
+    @property
+    def answers(self) -> bool:
+        """Alive as it is defined: the process runs, and this very launch answers with its own identity."""
+        return self.seen.running and self.observed.alive and self.observed.launch == self.progress.launch
+
+    @property
+    def overdue(self) -> bool:
+        return self.progress.deadline is not None and self.now >= self.progress.deadline
+
+
+@dataclass(frozen=True)
+class Move:
+    """To `state`, or staying in it; `changes` are further fields of `Progress`; then `effect`; look again after `wait`."""
+
+    state: State
+    reason: str = ""
+    effect: Effect = Effect.NOTHING
+    wait: timedelta = timedelta(0)
+    place: bool = False
+    changes: dict[str, object] = field(default_factory=dict)
+
+
+def decide(at: Situation) -> Move:
+    return _DECISIONS[State(at.progress.state)](at)
+
+
+def _new(at: Situation) -> Move:
+    if not at.up:
+        return _stopping(at)
+    return _launch(at, place=True)
+
+
+def _starting(at: Situation) -> Move:
+    if not at.up:
+        return _stop(at)
+    if at.answers:
+        return Move(State.ALIVE, wait=RESTING, changes={"deadline": None, "tries": 0})
+    if at.seen.ended:
+        if _may_move_port(at):
+            return _launch(at, place=True, tries=at.progress.tries + 1)
+        return _break(at, at.seen.ended)
+    if at.overdue:
+        return _break(at, at.observed.trouble or "It does not answer.")
+    wait = WATCHING if at.progress.ssb_id else SOON
+    return Move(State.STARTING, at.progress.reason, Effect.RUN, wait)
+
+
+def _alive(at: Situation) -> Move:
+    if not at.up or at.restart:
+        return _stop(at)
+    if at.seen.ended:
+        return _break(at, at.seen.ended)
+    if not at.answers:
+        reason = "It stopped answering and is starting again."
+        deadline = at.now + at.start_deadline
+        return Move(State.STARTING, reason, Effect.RUN, WATCHING, changes={"deadline": deadline})
+    return Move(State.ALIVE, effect=Effect.RUN, wait=RESTING)
+
+
+def _stopping(at: Situation) -> Move:
+    if at.seen.running:
+        reason = "It takes long to stop." if at.overdue else at.progress.reason
+        return Move(State.STOPPING, reason, Effect.HALT, SOON)
+    if at.wanted.gone_at is not None:
+        return Move(State.LEAVING, changes={"deadline": None})
+    if at.wanted.run:
+        return _launch(at, reason=at.progress.reason, place=not at.progress.port)
+    return Move(State.STOPPED, wait=RESTING, changes={"deadline": None, "tries": 0})
+
+
+def _stopped(at: Situation) -> Move:
+    if at.wanted.gone_at is not None or at.seen.running:
+        return _stop(at)
+    if at.wanted.run:
+        return _launch(at, place=not at.progress.port)
+    return Move(State.STOPPED, wait=RESTING)
+
+
+def _broken(at: Situation) -> Move:
+    if not at.up or at.restart:
+        return _stop(at)
+    if at.answers:
+        return Move(State.ALIVE, wait=RESTING, changes={"deadline": None, "tries": 0})
+    if at.overdue:
+        return _stop(at, at.progress.reason)
+    left = (at.progress.deadline or at.now) - at.now
+    return Move(State.BROKEN, at.progress.reason, wait=left)
+
+
+def _leaving(at: Situation) -> Move:
+    if at.wanted.gone_at is None:
+        return _launch(at, place=not at.progress.port) if at.wanted.run else Move(State.STOPPED)
+    if at.seen.running:
+        return Move(State.LEAVING, at.progress.reason, Effect.HALT, SOON)
+    if at.now >= at.wanted.gone_at:
+        return Move(State.LEAVING, effect=Effect.DESTROY)
+    return Move(State.LEAVING, wait=min(RESTING, at.wanted.gone_at - at.now))
+
+
+def _launch(at: Situation, *, reason: str = "", place: bool = False, tries: int | None = None) -> Move:
+    return Move(
+        State.STARTING,
+        reason,
+        Effect.RUN,
+        SOON,
+        place=place,
+        changes={
+            "launch": at.progress.launch + 1,
+            "restarts": at.wanted.restarts,
+            "deadline": at.now + at.start_deadline,
+            "tries": at.progress.tries if tries is None else tries,
+        },
+    )
+
+
+def _stop(at: Situation, reason: str = "") -> Move:
+    return Move(State.STOPPING, reason, Effect.HALT, SOON, changes={"deadline": at.now + STOP_DEADLINE})
+
+
+def _break(at: Situation, reason: str) -> Move:
+    tries = at.progress.tries + 1
+    back_off = min(FIRST_BACK_OFF * 2 ** min(tries - 1, 16), LONGEST_BACK_OFF)
+    return Move(State.BROKEN, reason, wait=back_off, changes={"deadline": at.now + back_off, "tries": tries})
+
+
+def _may_move_port(at: Situation) -> bool:
+    """A bot nobody has met yet can take another port; later its address stands in people's invites."""
+    met = at.observed.launch > 0
+    return at.seen.exit_code == PORT_TAKEN and not met and at.progress.tries < PORT_TRIES
+
+
+_DECISIONS: dict[State, Callable[[Situation], Move]] = {
+    State.NEW: _new,
+    State.STARTING: _starting,
+    State.ALIVE: _alive,
+    State.STOPPING: _stopping,
+    State.STOPPED: _stopped,
+    State.BROKEN: _broken,
+    State.LEAVING: _leaving,
+}

@@ -1,0 +1,183 @@
+"""The steward's round: look at each bot that is due, decide, persist the move, carry it out.
+
+A move is persisted before its effect, and every effect can be repeated: killed anywhere, the next round
+finds the row and does the same again. Several stewards may run side by side: a bot is claimed by moving its
+`due_at`, and whoever finds the row moved already leaves it alone.
+"""
+
+import logging
+import time
+from collections.abc import Callable
+from datetime import datetime, timedelta
+
+from django.db import IntegrityError, transaction
+from django.utils import timezone
+
+from butt.agents import journal
+from butt.agents.bots import bots
+from butt.agents.models import Agent, Progress
+from butt.agents.states import MOVES, State
+from butt.configuration import configuration
+from butt.hosts import Host, HostTrouble, Order, Sighting
+from butt.sources.releases import BuildFailed, Release
+from butt.steward.moves import Effect, Move, Situation, decide
+
+log = logging.getLogger("butt.steward")
+
+TICK = 0.05
+LEASE = timedelta(seconds=10)
+AFTER_TROUBLE = timedelta(seconds=3)
+MOST_AT_ONCE = 20
+
+
+class Steward:
+    """`masters` are the SSB ids that have every right over a bot; `newest` gives the release for new bots."""
+
+    def __init__(self, host: Host, masters: tuple[str, ...], newest: Callable[[], Release]) -> None:
+        self._host, self._masters, self._newest = host, masters, newest
+
+    def run(self, go_on: Callable[[], bool] = lambda: True) -> None:
+        """Rounds without end, as long as `go_on()`. Trouble of the database or a host is waited out."""
+        while go_on():
+            try:
+                busy = self.round()
+            except Exception:
+                log.exception("this round did not end well; the next is in %s", AFTER_TROUBLE)
+                busy = False
+                time.sleep(AFTER_TROUBLE.total_seconds())
+            if not busy:
+                time.sleep(TICK)
+
+    def round(self) -> bool:
+        """One look at each bot that is due; whether there was any."""
+        now = timezone.now()
+        due = list(bots().filter(progress__due_at__lte=now).order_by("progress__due_at")[:MOST_AT_ONCE])
+        mine = [bot for bot in due if _claim(bot.progress, now)]
+        if not mine:
+            return False
+        try:
+            sightings = self._host.look()
+        except HostTrouble as trouble:
+            for bot in mine:
+                self._wait_out(bot, trouble)
+            return True
+        for bot in mine:
+            try:
+                self.step(bot, sightings.get(bot.id, Sighting()))
+            except (HostTrouble, BuildFailed) as trouble:
+                self._wait_out(bot, trouble)
+        return True
+
+    def step(self, bot: Agent, seen: Sighting) -> None:
+        """Decide for one bot, persist, carry out."""
+        self._meet(bot, seen)
+        move = decide(
+            Situation(
+                bot.wanted,
+                bot.progress,
+                bot.observed,
+                seen,
+                timezone.now(),
+                timedelta(seconds=configuration().start_seconds),
+            )
+        )
+        if move.effect is Effect.DESTROY:
+            self._destroy(bot)
+            return
+        self._persist(bot, move)
+        self._carry_out(bot, move)
+        _come_back(bot.progress, timezone.now() + move.wait)
+
+    def _meet(self, bot: Agent, seen: Sighting) -> None:
+        """Note the identity the bot made for itself, once; it is the bot's for ever."""
+        if seen.ssb_id and not bot.progress.ssb_id:
+            bot.progress.ssb_id = seen.ssb_id
+            bot.progress.save(update_fields=["ssb_id"])
+
+    def _persist(self, bot: Agent, move: Move) -> None:
+        progress, before = bot.progress, State(bot.progress.state)
+        if move.state == before and move.reason == progress.reason and not move.changes:
+            return
+        if move.state != before:
+            if move.state not in MOVES[before]:
+                raise AssertionError(f"no bot goes from #{before} to #{move.state}")
+            progress.since = timezone.now()
+        progress.state, progress.reason = move.state, move.reason
+        for field, value in move.changes.items():
+            setattr(progress, field, value)
+        fields = ["state", "reason", "since", *move.changes]
+        if move.place:
+            self._place(bot, before, fields)
+            return
+        _save(bot, before, fields)
+
+    def _place(self, bot: Agent, before: State, fields: list[str]) -> None:
+        """Give the bot its address and code, in the same write as its move; another steward may take the port first."""
+        progress = bot.progress
+        if not progress.release:
+            progress.release = self._newest().digest
+        progress.address = configuration().bot_host(bot.name)
+        taken = set(Progress.objects.exclude(port=None).values_list("port", flat=True))
+        while True:
+            progress.port = self._host.free_port(frozenset(taken))
+            try:
+                _save(bot, before, [*fields, "release", "address", "port"])
+            except IntegrityError:
+                taken.add(progress.port)
+            else:
+                return
+
+    def _carry_out(self, bot: Agent, move: Move) -> None:
+        if move.effect in (Effect.RUN, Effect.HALT):
+            self._host.apply(self._order(bot, run=move.effect is Effect.RUN))
+
+    def _order(self, bot: Agent, *, run: bool) -> Order:
+        progress = bot.progress
+        return Order(
+            bot_id=bot.id,
+            run=run,
+            launch=progress.launch,
+            bind=configuration().bot_bind,
+            address=progress.address,
+            port=progress.port or 0,
+            release=progress.release,
+            masters=self._masters,
+            sequence=bot.observed.sequence,
+        )
+
+    def _destroy(self, bot: Agent) -> None:
+        """The data first, the row last: killed in between, the row still says that there is work."""
+        self._host.destroy(bot.id)
+        with transaction.atomic():
+            journal.note(bot, "steward", "gone", ssb_id=bot.progress.ssb_id or "")
+            bot.delete()
+        log.info("%s is gone", bot.name)
+
+    def _wait_out(self, bot: Agent, trouble: Exception) -> None:
+        """The machine does not do as told: the bot stays where it is, the reason shows, and it is tried again."""
+        log.warning("%s: %s", bot.name, trouble)
+        Progress.objects.filter(bot=bot).update(reason=f"Waiting for its machine: {trouble}")
+        _come_back(bot.progress, timezone.now() + AFTER_TROUBLE)
+
+
+def _save(bot: Agent, before: State, fields: list[str]) -> None:
+    with transaction.atomic():
+        bot.progress.save(update_fields=fields)
+        if bot.progress.state != before:
+            reason = {"reason": bot.progress.reason} if bot.progress.reason else {}
+            journal.note(bot, "steward", f"#{bot.progress.state}", **reason)
+    log.info("%s is #%s %s", bot.name, bot.progress.state, bot.progress.reason)
+
+
+def _claim(progress: Progress, now: datetime) -> bool:
+    """Take the bot for this round. The lease ends by itself, should we be killed."""
+    claimed = Progress.objects.filter(bot_id=progress.bot_id, due_at=progress.due_at).update(
+        due_at=now + LEASE
+    )
+    progress.due_at = now + LEASE
+    return claimed == 1
+
+
+def _come_back(progress: Progress, at: datetime) -> None:
+    """Look again at `at`, unless somebody rang in the meantime: then at once."""
+    Progress.objects.filter(bot_id=progress.bot_id, due_at=progress.due_at).update(due_at=at)
