@@ -1,0 +1,41 @@
+.DEFAULT_GOAL := help
+PYTHON ?= python3
+BIN := .venv/bin
+ARGS ?=
+
+.PHONY: help setup setup-dev up test check bench lock clean
+
+help:  ## List these commands
+	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/\1\t\2/p' $(MAKEFILE_LIST) | expand -t 12
+
+setup: .venv/run.done  ## Install what the service needs; the command is then .venv/bin/butt
+
+setup-dev: .venv/dev.done  ## Install what tests and checks need besides
+
+up: setup  ## Run the service here; pass options with ARGS="--port 9000"
+	@exec $(BIN)/butt up $(ARGS)
+
+test: setup-dev  ## Run all tests; some of them with ARGS="tests/agents"
+	@$(PYTHON) scripts/tools.py
+	@$(BIN)/pytest $(ARGS)
+
+check: setup-dev  ## Lint, check types and hold the house to its floor plan
+	@$(BIN)/ruff check .
+	@$(BIN)/ruff format --check .
+	@$(BIN)/mypy
+	@$(BIN)/lint-imports
+
+bench: setup-dev  ## Run the benchmarks: ratios to a floor, measured in the same minute
+	@$(BIN)/python -m bench $(ARGS)
+
+lock: setup-dev  ## Choose newer dependencies, within the bounds of pyproject.toml
+	@$(PYTHON) scripts/lock.py
+
+clean:  ## Remove what setup made; the state in .butt stays
+	rm -rf .venv build *.egg-info .mypy_cache .ruff_cache .pytest_cache .import_linter_cache
+
+.venv/run.done: requirements/run.txt pyproject.toml scripts/setup.py
+	@$(PYTHON) scripts/setup.py run
+
+.venv/dev.done: requirements/dev.txt .venv/run.done
+	@$(PYTHON) scripts/setup.py dev

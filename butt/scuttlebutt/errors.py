@@ -1,0 +1,54 @@
+"""Everything that can go wrong between two peers, as one family under `ScuttlebuttError`."""
+
+# ruff: noqa: N818 - each name says what happened to a person who reads a log: "HandshakeFailed", "ConnectionLost".
+
+
+class ScuttlebuttError(Exception):
+    """The base of every error that a peer, or text about a peer, can cause here."""
+
+
+class InvalidFormat(ScuttlebuttError, ValueError):
+    """A key, address, invite, URI or `secret` file is not written as its format asks."""
+
+
+class Unreachable(ScuttlebuttError):
+    """No connection to the address: refused, no such host, no answer in time, or a transport we do not speak."""
+
+
+class HandshakeFailed(ScuttlebuttError):
+    """The secret handshake did not complete: wrong key, wrong network, not welcome, or no answer in time."""
+
+
+class ProtocolError(ScuttlebuttError):
+    """The peer sent bytes that break the box stream, muxrpc or JSON; or we were asked to send such."""
+
+
+class ConnectionLost(ScuttlebuttError):
+    """The connection dropped; whatever was under way on it has no answer and may or may not have happened."""
+
+
+class Goodbye(ConnectionLost):
+    """One side closed the connection in order, with a goodbye."""
+
+
+class CallTimeout(ScuttlebuttError, TimeoutError):
+    """The peer gave no answer in time; the connection itself stays open."""
+
+
+class ConsumerTooSlow(ScuttlebuttError):
+    """A stream was read too slowly while others needed the connection, so it was ended to bound memory."""
+
+
+class RemoteError(ScuttlebuttError):
+    """The peer answered with an error of its own.
+
+    `message` and `name` are the peer's words: show them as text, trust them in nothing.
+    """
+
+    def __init__(self, message: str, name: str = "Error") -> None:
+        super().__init__(message, name)
+        self.message = message
+        self.name = name
+
+    def __str__(self) -> str:
+        return self.message

@@ -1,0 +1,16 @@
+"""Write the two lockfiles, with hashes and without any registry's address."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+ROOT = Path(__file__).parents[1]
+UV = [str(ROOT / ".venv/bin/uv"), "pip", "compile", "--quiet", "--upgrade", "--generate-hashes", "--no-header"]
+UV += ["--python-version", "3.11", "pyproject.toml"]
+
+for arguments in (
+    ["--output-file", "requirements/run.txt"],
+    ["--group", "dev", "--constraint", "requirements/run.txt", "--output-file", "requirements/dev.txt"],
+):
+    if subprocess.run([*UV, *arguments], cwd=ROOT, check=False).returncode:
+        sys.exit("The lockfiles could not be made.")

@@ -1,0 +1,65 @@
+"""Make the virtual environment and install a locked set of dependencies into it.
+
+Runs on a bare Python. Debian keeps the part that puts pip into a new environment in a package of its own, which is
+installed here when we may.
+"""
+
+import importlib.util
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+ROOT = Path(__file__).parents[1]
+VENV = ROOT / ".venv"
+PIP = [str(VENV / "bin" / "python"), "-m", "pip", "--disable-pip-version-check"]
+QUIET = ["--quiet", "--no-input"]
+OLDEST, TOO_NEW = (3, 11), (3, 13)
+
+
+def main(wanted: str) -> None:
+    if not OLDEST <= sys.version_info < TOO_NEW:
+        sys.exit(f"Python 3.11 or 3.12 is needed; this is {sys.version.split()[0]}. Give another: make PYTHON=…")
+    if not works():
+        make_environment()
+    print(f"Installing the packages of requirements/{wanted}.txt …", flush=True)
+    run([*PIP, "install", *QUIET, "--require-hashes", "-r", str(ROOT / "requirements" / f"{wanted}.txt")])
+    if wanted == "run":
+        run([*PIP, "install", *QUIET, "--no-deps", "--no-build-isolation", "--editable", str(ROOT)])
+    (VENV / f"{wanted}.done").touch()
+
+
+def works() -> bool:
+    try:
+        return subprocess.run([*PIP, "--version"], capture_output=True, check=False).returncode == 0
+    except OSError:
+        return False
+
+
+def make_environment() -> None:
+    if importlib.util.find_spec("ensurepip") is None:
+        install_ensurepip()
+    shutil.rmtree(VENV, ignore_errors=True)
+    run([sys.executable, "-m", "venv", str(VENV)])
+
+
+def install_ensurepip() -> None:
+    package = f"python{sys.version_info.major}.{sys.version_info.minor}-venv"
+    if not shutil.which("apt-get"):
+        sys.exit("This Python lacks ensurepip: install the package that has it, then try again.")
+    if os.geteuid():
+        sys.exit(f"This Python lacks ensurepip. Run: sudo apt-get install {package}")
+    print(f"Installing {package} …", flush=True)
+    run(["apt-get", "update", "-qq"])
+    run(["apt-get", "install", "-qq", "--yes", "--no-install-recommends", package])
+
+
+def run(command: list[str]) -> None:
+    done = subprocess.run(command, check=False)
+    if done.returncode:
+        sys.exit(f"This failed, see above: {' '.join(command)}")
+
+
+if __name__ == "__main__":
+    main(sys.argv[1])

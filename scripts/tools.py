@@ -1,0 +1,25 @@
+"""Have the programs on this machine that the tests drive: installed when we may, named when we may not."""
+
+import os
+import shutil
+import subprocess
+import sys
+
+PACKAGES = {"chromium": "chromium"}
+
+
+def main() -> None:
+    missing = [package for program, package in PACKAGES.items() if not shutil.which(program)]
+    if not missing:
+        return
+    if os.geteuid() or not shutil.which("apt-get"):
+        sys.exit(f"The tests need these programs; install them first: {' '.join(missing)}")
+    print(f"Installing {' '.join(missing)} …", flush=True)
+    environment = {**os.environ, "DEBIAN_FRONTEND": "noninteractive"}
+    subprocess.run(["apt-get", "update", "-qq"], check=True, env=environment)
+    command = ["apt-get", "install", "-qq", "--yes", "--no-install-recommends", *missing]
+    subprocess.run(command, check=True, env=environment, stdout=subprocess.DEVNULL)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,22 @@
+"""The real parts that tests share: a built pub, and a whole running service."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from butt.sources.releases import build
+from tests.service import Service
+
+
+@pytest.fixture(scope="session")
+def built_pub() -> Path:
+    """A release of the pub, built once for all tests."""
+    return build().path
+
+
+@pytest.fixture(scope="module")
+def site(tmp_path_factory: pytest.TempPathFactory, built_pub: Path) -> Iterator[Service]:
+    """`butt up` as a person starts it, with a home folder of its own."""
+    with Service(tmp_path_factory.mktemp("home"), built_pub) as service:
+        yield service

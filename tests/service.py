@@ -1,0 +1,180 @@
+"""A whole `butt up` of one's own, and people who use its API."""
+
+import json
+import os
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, Self, TypeVar
+
+import psutil
+
+LONG = 60.0
+T = TypeVar("T")
+
+
+def wait_for(what: Callable[[], T | None], seconds: float = LONG) -> T:
+    """The first answer of `what` that is not false; fails after `seconds`."""
+    deadline = time.monotonic() + seconds
+    while not (answer := what()):
+        assert time.monotonic() < deadline, f"waited {seconds} s in vain for {what}; last: {answer!r}"
+        time.sleep(0.05)
+    return answer
+
+
+def free_ports(count: int) -> list[int]:
+    """A run of `count` ports in a row that nobody listens on."""
+    while True:
+        with socket.socket() as probe:
+            probe.bind(("127.0.0.1", 0))
+            first = int(probe.getsockname()[1])
+        ports = list(range(first, first + count))
+        if ports[-1] < 65536 and all(map(_is_free, ports)):
+            return ports
+
+
+def _is_free(port: int) -> bool:
+    with socket.socket() as probe:
+        return probe.connect_ex(("127.0.0.1", port)) != 0
+
+
+class Service:
+    """`with Service(home, release) as site:` runs `butt up` and ends it, and whatever it started, at the end."""
+
+    def __init__(self, home: Path, release: Path, **settings: object) -> None:
+        self.home = home
+        self.port, self.private_port, *bots = free_ports(42)
+        self.bot_ports = bots
+        self.url = f"http://127.0.0.1:{self.port}"
+        self.environment = {
+            **{name: value for name, value in os.environ.items() if not name.startswith("BUTT_")},
+            "BUTT_PUB_PORTS": f"{bots[0]}-{bots[-1]}",
+            **{f"BUTT_{name.upper()}": str(value) for name, value in settings.items()},
+        }
+        (home / "releases").mkdir(parents=True, exist_ok=True)
+        if not (home / "releases" / release.name).exists():
+            (home / "releases" / release.name).symlink_to(release)
+
+    def __enter__(self) -> Self:
+        self.up()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.down()
+        self.end_leftovers()
+
+    def up(self) -> None:
+        command = [sys.executable, "-m", "butt", "up", "--home", str(self.home)]
+        command += ["--port", str(self.port), "--private-port", str(self.private_port)]
+        self.log = (self.home / "up.log").open("ab")
+        self.process = subprocess.Popen(
+            command, env=self.environment, stdout=self.log, stderr=subprocess.STDOUT, start_new_session=True
+        )
+        wait_for(self._is_up)
+
+    def down(self) -> None:
+        """As Ctrl-C does."""
+        if self.process.poll() is None:
+            self.process.send_signal(signal.SIGINT)
+            self.process.wait(timeout=LONG)
+
+    def kill(self) -> None:
+        """As `kill -9` does; returns when its parts have noticed."""
+        parts = psutil.Process(self.process.pid).children()
+        self.process.kill()
+        self.process.wait()
+        _, left = psutil.wait_procs(parts, timeout=LONG)
+        assert not left, f"parts of a killed butt up live on: {left}"
+
+    def part(self, role: str) -> psutil.Process:
+        """The process of `butt ROLE`."""
+        children = psutil.Process(self.process.pid).children()
+        return next(child for child in children if role in child.cmdline())
+
+    def pubs(self) -> list[psutil.Process]:
+        """Every running pub of this service, found by its configuration's path."""
+        return [p for p in psutil.process_iter() if str(self.home / "bots") in _last_argument(p)]
+
+    def end_leftovers(self) -> None:
+        """What a test that failed halfway may have left running."""
+        mine = [p for p in psutil.process_iter() if str(self.home) in " ".join(_arguments(p))]
+        for process in mine:
+            process.kill()
+        psutil.wait_procs(mine, timeout=10)
+        shutil.rmtree(self.home, ignore_errors=True)
+
+    def person(self, email: str) -> "Person":
+        """Somebody new, who has registered."""
+        answer = self.call("POST", "/authentication/register", {"email": email, "password": "correct horse battery"})
+        return Person(self, answer["accessToken"], answer["agent"]["id"])
+
+    def call(self, method: str, path: str, body: Any = None, token: str = "", expect: int | None = None) -> Any:
+        status, answer = self.ask(method, path, body, token)
+        assert status == expect if expect else status < 400, f"{method} {path}: {status} {answer}"
+        return answer
+
+    def ask(self, method: str, path: str, body: Any = None, token: str = "") -> tuple[int, Any]:
+        request = urllib.request.Request(self.url + path, method=method)
+        request.add_header("Accept", "application/json")
+        if token:
+            request.add_header("Authorization", f"Bearer {token}")
+        data = None if body is None else json.dumps(body).encode()
+        if data is not None:
+            request.add_header("Content-Type", "application/json")
+        try:
+            with urllib.request.urlopen(request, data, timeout=LONG) as response:
+                return response.status, json.loads(response.read() or b"null")
+        except urllib.error.HTTPError as error:
+            return error.code, json.loads(error.read() or b"null")
+
+    def _is_up(self) -> bool:
+        assert self.process.poll() is None, (self.home / "up.log").read_text()
+        try:
+            with urllib.request.urlopen(f"{self.url}/up", timeout=1) as response:
+                return bool(response.status == 200)
+        except OSError:
+            return False
+
+
+class Person:
+    """Somebody with an access token."""
+
+    def __init__(self, site: Service, token: str, agent_id: str) -> None:
+        self.site, self.token, self.id = site, token, agent_id
+
+    def call(self, method: str, path: str, body: Any = None, expect: int | None = None) -> Any:
+        return self.site.call(method, path, body, self.token, expect)
+
+    def names_a_bot(self, name: str) -> Any:
+        return self.call("POST", "/agents", {"type": "bot", "name": name, "service": "pub"}, expect=201)
+
+    def sees(self, bot: Any) -> Any:
+        return self.call("GET", f"/agents/{bot['id']}")
+
+    def asks(self, verb: str, bot: Any) -> Any:
+        return self.call("POST", f"/agents/{bot['id']}/{verb}", expect=202)
+
+    def waits_for(self, state: str, bot: Any, seconds: float = LONG) -> Any:
+        def there() -> Any:
+            seen = self.sees(bot)
+            return seen if seen["state"] == state else None
+
+        return wait_for(there, seconds)
+
+
+def _arguments(process: psutil.Process) -> list[str]:
+    try:
+        return process.cmdline()
+    except psutil.Error:
+        return []
+
+
+def _last_argument(process: psutil.Process) -> str:
+    return (_arguments(process) or [""])[-1]
