@@ -4,9 +4,15 @@ import atexit
 import os
 import shutil
 import tempfile
+from pathlib import Path
+
+# Releases are known by the digest of their source, so those of an earlier run are as good as new ones.
+KEPT_RELEASES = Path(__file__).parents[1] / "build" / "releases"
 
 if "BUTT_TEST_HOME" not in os.environ:
     os.environ["BUTT_TEST_HOME"] = tempfile.mkdtemp(prefix="butt-test-")
+    KEPT_RELEASES.mkdir(parents=True, exist_ok=True)
+    Path(os.environ["BUTT_TEST_HOME"], "releases").symlink_to(KEPT_RELEASES)
     atexit.register(shutil.rmtree, os.environ["BUTT_TEST_HOME"], ignore_errors=True)
 os.environ["BUTT_HOME"] = os.environ["BUTT_TEST_HOME"]
 

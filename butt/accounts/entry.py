@@ -28,7 +28,7 @@ class NoEntry(Exception):
 
 
 def is_known(email: str) -> bool:
-    return Account.objects.filter(email__iexact=email.strip()).exists()
+    return Account.objects.filter(email=email.strip().lower()).exists()
 
 
 def register(email: str, password: str, name: str = "") -> Account:
@@ -52,7 +52,7 @@ def register(email: str, password: str, name: str = "") -> Account:
 def sign_in(email: str, password: str) -> Account:
     """The account of `email`. Raises `NoEntry` `wrong_password`, the same for an unknown address."""
     _check_length(password)
-    account = authenticate(username=email.strip(), password=password)
+    account = authenticate(username=email.strip().lower(), password=password)
     if not isinstance(account, Account):
         raise NoEntry("wrong_password", "Address and password do not fit together.", "password")
     return account

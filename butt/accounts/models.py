@@ -5,20 +5,17 @@ from typing import Any, ClassVar
 from django.contrib.auth.base_user import AbstractBaseUser, BaseUserManager
 from django.contrib.auth.models import PermissionsMixin
 from django.db import models, transaction
-from django.db.models.functions import Lower, Now
+from django.db.models.functions import Now
 
 from butt.agents.models import Agent
 
 
 class AccountManager(BaseUserManager["Account"]):
-    def get_by_natural_key(self, username: str | None) -> "Account":
-        return self.get(email__iexact=username)
-
     @transaction.atomic
     def create_user(self, email: str, password: str, *, name: str = "", **extra: Any) -> "Account":
         """A new account with its person agent. Raises `IntegrityError` when the address has one."""
         agent = Agent.objects.create(type=Agent.Type.PERSON, name=name)
-        account = self.model(email=self.normalize_email(email), agent=agent, **extra)
+        account = self.model(email=email.lower(), agent=agent, **extra)
         account.set_password(password)
         account.save()
         return account
@@ -28,18 +25,15 @@ class AccountManager(BaseUserManager["Account"]):
 
 
 class Account(AbstractBaseUser, PermissionsMixin):
-    email = models.EmailField(max_length=254)
+    email = models.EmailField(max_length=254, unique=True, help_text="In lower case.")
     agent = models.OneToOneField(Agent, models.PROTECT, related_name="account")
     is_active = models.BooleanField(default=True)
     is_staff = models.BooleanField(default=False)
     created_at = models.DateTimeField(db_default=Now(), editable=False)
 
-    objects: ClassVar[AccountManager] = AccountManager()  # type: ignore[assignment]
+    objects: ClassVar[AccountManager] = AccountManager()
 
     USERNAME_FIELD = "email"
-
-    class Meta:
-        constraints = [models.UniqueConstraint(Lower("email"), name="one_account_of_each_address")]
 
     def __str__(self) -> str:
         return self.email

@@ -73,7 +73,7 @@ class Supervisor:
 
     def is_up(self) -> bool:
         try:
-            return self._call("getState")["statename"] == "RUNNING"
+            return bool(self._call("getState")["statename"] == "RUNNING")
         except (OSError, http.client.HTTPException, xmlrpc.client.Fault):
             return False
 

@@ -12,6 +12,7 @@ from collections.abc import AsyncIterator, Iterable
 
 from asgiref.sync import sync_to_async
 from django.http import HttpRequest, HttpResponse, StreamingHttpResponse
+from django.http.response import HttpResponseBase
 
 from butt.accounts.models import Account
 from butt.agents.bots import bots
@@ -89,7 +90,7 @@ def _marks_of(people: list[uuid.UUID]) -> dict[uuid.UUID, dict[str, str]]:
 board = Board()
 
 
-async def live(request: HttpRequest) -> HttpResponse:
+async def live(request: HttpRequest) -> HttpResponseBase:
     """`GET /live?bot=NAME`: a stream of marks for one bot of the person's, or for all without `bot`."""
     account = await request.auser()
     if not isinstance(account, Account):

@@ -117,7 +117,7 @@ class Steward:
         if not progress.release:
             progress.release = self._newest().digest
         progress.address = configuration().bot_host(bot.name)
-        taken = set(Progress.objects.exclude(port=None).values_list("port", flat=True))
+        taken = {port for port in Progress.objects.values_list("port", flat=True) if port}
         while True:
             progress.port = self._host.free_port(frozenset(taken))
             try:
