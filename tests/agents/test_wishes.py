@@ -1,0 +1,92 @@
+from datetime import timedelta
+
+import pytest
+from django.utils import timezone
+
+from butt.agents import wishes
+from butt.agents.bots import bot_by_id, bots_of
+from butt.agents.models import Agent, JournalEntry, Progress, Wanted
+from butt.agents.states import ASKED_IN, State, Verb
+from butt.agents.wishes import WISHES, Refused
+from butt.configuration import configuration
+from tests.people import bot_in, person
+
+pytestmark = pytest.mark.django_db
+
+
+def test_a_bot_belongs_to_who_made_it():
+    alice, bob = person("alice"), person("bob")
+    bot = wishes.create_bot(alice, "My")
+    assert [b.name for b in bots_of(alice)] == ["my"]
+    assert not bots_of(bob).exists()
+    with pytest.raises(Agent.DoesNotExist):
+        bot_by_id(bob, bot.id)
+
+
+def test_a_name_is_had_once_whoever_asks():
+    wishes.create_bot(person("alice"), "my")
+    with pytest.raises(Refused) as refused:
+        wishes.create_bot(person("bob"), "MY")
+    assert (refused.value.code, refused.value.field) == ("name_taken", "name")
+
+
+def test_nobody_has_more_bots_than_the_operator_allows():
+    alice = person("alice")
+    for number in range(configuration().bots_per_person):
+        wishes.create_bot(alice, f"bot{number}")
+    with pytest.raises(Refused, match="as many as one person may have"):
+        wishes.create_bot(alice, "one-more")
+
+
+@pytest.mark.parametrize("state", list(State))
+@pytest.mark.parametrize("verb", list(Verb))
+def test_each_verb_is_granted_in_its_states_and_refused_in_all_others(state: State, verb: Verb):
+    alice = person("alice")
+    bot = bot_in(state, alice)
+    if state is State.LEAVING:
+        Wanted.objects.filter(bot=bot).update(gone_at=timezone.now() + timedelta(days=7))
+    if state in ASKED_IN[verb]:
+        WISHES[verb](alice, bot)
+        assert JournalEntry.objects.filter(bot_id=bot.id, what=verb, actor=str(alice.id)).exists()
+    else:
+        with pytest.raises(Refused, match=f"#{state}"):
+            WISHES[verb](alice, bot)
+
+
+def test_a_wish_rings_the_steward():
+    alice = person("alice")
+    bot = bot_in(State.ALIVE, alice)
+    Progress.objects.update(due_at=timezone.now() + timedelta(hours=1))
+    wishes.stop(alice, bot)
+    assert Progress.objects.get(bot=bot).due_at <= timezone.now()
+
+
+def test_a_deleted_bot_can_be_restored_until_its_time_is_over():
+    alice = person("alice")
+    bot = bot_in(State.ALIVE, alice)
+    wishes.delete(alice, bot)
+    assert Wanted.objects.get(bot=bot).gone_at > timezone.now() + timedelta(days=configuration().keep_days - 1)
+    with pytest.raises(Refused):
+        wishes.restart(alice, bot)
+    wishes.restore(alice, bot)
+    assert Wanted.objects.get(bot=bot).gone_at is None
+
+    wishes.delete(alice, bot)
+    Wanted.objects.filter(bot=bot).update(gone_at=timezone.now())
+    with pytest.raises(Refused, match="is over"):
+        wishes.restore(alice, bot)
+
+
+def test_clicking_stop_twice_is_stopping_once():
+    alice = person("alice")
+    bot = bot_in(State.ALIVE, alice)
+    wishes.stop(alice, bot)
+    wishes.stop(alice, bot)
+    assert Wanted.objects.get(bot=bot).run is False
+
+
+def test_starting_a_broken_bot_means_trying_now():
+    alice = person("alice")
+    bot = bot_in(State.BROKEN, alice)
+    wishes.start(alice, bot)
+    assert Wanted.objects.get(bot=bot).restarts == 1

@@ -1,0 +1,179 @@
+"""The table of moves, tried against a world in which anything may happen between two looks."""
+
+from datetime import UTC, datetime, timedelta
+
+from hypothesis import settings
+from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
+
+from butt.agents.models import Observed, Progress, Wanted
+from butt.agents.states import MOVES, State
+from butt.hosts.interface import Sighting
+from butt.steward.moves import PORT_TAKEN, Effect, Situation, decide
+
+START_DEADLINE = timedelta(seconds=60)
+
+
+class OneBot(RuleBasedStateMachine):
+    """A bot, its process and its port; a steward that may be killed between writing and doing."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.now = datetime(2026, 1, 1, tzinfo=UTC)
+        self.wanted, self.observed = Wanted(), Observed()
+        self.progress = Progress(state=State.NEW, since=self.now)
+        self.running: int | None = None  # the launch of the process that runs
+        self.starts: set[int] = set()
+        self.ended, self.exit_code = "", None
+        self.gone = False
+
+    # What people ask for
+
+    @rule(run=st.booleans())
+    def wants(self, run: bool) -> None:
+        self.wanted.run = run
+
+    @rule()
+    def wants_a_restart(self) -> None:
+        self.wanted.run, self.wanted.restarts = True, self.wanted.restarts + 1
+
+    @rule()
+    def deletes(self) -> None:
+        self.wanted.gone_at = self.wanted.gone_at or self.now + timedelta(days=7)
+
+    @precondition(lambda self: self.wanted.gone_at is not None and not self.gone)
+    @rule()
+    def restores(self) -> None:
+        if self.wanted.gone_at > self.now:
+            self.wanted.gone_at = None
+
+    # What happens
+
+    @rule(code=st.sampled_from([1, PORT_TAKEN, 78]))
+    def gives_up(self, code: int) -> None:
+        if self.running is not None:
+            self.running, self.ended, self.exit_code = None, f"ended with {code}", code
+            self.observed.alive = False
+
+    @rule()
+    def dies_unseen(self) -> None:
+        """A reboot, or a supervisor that was killed: nothing is left to say why."""
+        self.running = None
+
+    @rule()
+    def is_seen_to_answer(self) -> None:
+        if self.running is not None:
+            self.observed.alive, self.observed.launch = True, self.running
+
+    @rule()
+    def stops_answering(self) -> None:
+        self.observed.alive = False
+
+    @rule(seconds=st.sampled_from([0.1, 5, 120, 86_400]))
+    def time_passes(self, seconds: float) -> None:
+        self.now += timedelta(seconds=seconds)
+
+    # What the steward does
+
+    @rule(killed=st.booleans())
+    def steward_looks(self, killed: bool) -> None:
+        self.look(killed=killed)
+
+    def look(self, *, killed: bool = False) -> None:
+        if self.gone:
+            return
+        seen = Sighting(self.running is not None, self.ended, self.exit_code, "@id" if self.starts else None)
+        before = State(self.progress.state)
+        at = Situation(self.wanted, self.progress, self.observed, seen, self.now, START_DEADLINE)
+        move = decide(at)
+        assert move.state == before or move.state in MOVES[before]
+        self.progress.state, self.progress.reason = move.state, move.reason
+        for field, value in move.changes.items():
+            setattr(self.progress, field, value)
+        if move.place:
+            self.progress.port = 8100
+        if not killed:
+            self.carry_out(move.effect)
+
+    def carry_out(self, effect: Effect) -> None:
+        if effect is Effect.RUN:
+            launch = self.progress.launch
+            if self.running is None and not (self.ended and launch in self.starts):
+                self.running, self.ended, self.exit_code = launch, "", None
+                self.starts.add(launch)
+        elif effect is Effect.HALT:
+            self.running = None
+        elif effect is Effect.DESTROY:
+            assert self.running is None, "a running bot was destroyed"
+            assert self.wanted.gone_at is not None
+            assert self.now >= self.wanted.gone_at, "a bot went before its time"
+            self.gone = True
+
+    @invariant()
+    def nothing_runs_under_a_launch_that_was_never_written(self) -> None:
+        assert self.running is None or self.running <= self.progress.launch
+
+    @invariant()
+    def a_lasting_state_tells_the_truth(self) -> None:
+        if self.progress.state == State.BROKEN:
+            assert self.progress.reason
+
+    def teardown(self) -> None:
+        """Left in peace, the bot comes to what is wanted of it."""
+        for _ in range(60):
+            self.look()
+            if self.running is not None:
+                self.is_seen_to_answer()
+            self.now += timedelta(seconds=30)
+        if self.gone:
+            return
+        if self.wanted.gone_at is not None:
+            assert self.progress.state == State.LEAVING
+        else:
+            assert self.progress.state == (State.ALIVE if self.wanted.run else State.STOPPED)
+        assert (self.running is not None) == (self.progress.state == State.ALIVE)
+
+
+OneBot.TestCase.settings = settings(max_examples=300, stateful_step_count=40, deadline=None)
+TestOneBot = OneBot.TestCase
+
+
+def situation(state: State, **seen: object) -> Situation:
+    now = datetime(2026, 1, 1, tzinfo=UTC)
+    progress = Progress(state=state, launch=1, deadline=now + START_DEADLINE, ssb_id="@id")
+    return Situation(Wanted(), progress, Observed(), Sighting(**seen), now, START_DEADLINE)  # type: ignore[arg-type]
+
+
+def test_a_process_that_runs_but_does_not_answer_is_not_alive():
+    assert decide(situation(State.STARTING, running=True)).state is State.STARTING
+
+
+def test_an_earlier_launch_that_answers_does_not_make_this_one_alive():
+    at = situation(State.STARTING, running=True)
+    at.observed.alive, at.observed.launch = True, 0
+    assert decide(at).state is State.STARTING
+
+
+def test_a_new_bot_whose_port_is_taken_gets_another():
+    at = situation(State.STARTING, ended="The port is taken.", exit_code=PORT_TAKEN)
+    move = decide(at)
+    assert (move.state, move.place, move.changes["launch"]) == (State.STARTING, True, 2)
+
+
+def test_a_bot_that_people_know_keeps_its_port_and_says_why_it_is_broken():
+    at = situation(State.STARTING, ended="The port is taken.", exit_code=PORT_TAKEN)
+    at.observed.launch = 1
+    move = decide(at)
+    assert (move.state, move.place, move.reason) == (State.BROKEN, False, "The port is taken.")
+
+
+def test_back_off_grows_and_ends_growing():
+    waits = []
+    at = situation(State.STARTING, ended="no", exit_code=70)
+    for _ in range(12):
+        move = decide(at)
+        waits.append(move.wait)
+        at.progress.tries = move.changes["tries"]  # type: ignore[assignment]
+    assert waits == sorted(waits)
+    assert waits[0] == timedelta(seconds=5)
+    assert waits[-1] == timedelta(minutes=10)
