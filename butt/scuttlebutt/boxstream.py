@@ -87,7 +87,9 @@ class Opener:
         while not self.ended:
             if not self._tag and not self._open_header():
                 return
-            if self.ended or len(self._buffer) < self._length:
+            if self.ended:
+                break
+            if len(self._buffer) < self._length:
                 return
             body = self._open(self._tag + self._cut(self._length))
             self._tag = b""

@@ -1,7 +1,5 @@
 """Everything that can go wrong between two peers, as one family under `ScuttlebuttError`."""
 
-# ruff: noqa: N818 - each name says what happened to a person who reads a log: "HandshakeFailed", "ConnectionLost".
-
 
 class ScuttlebuttError(Exception):
     """The base of every error that a peer, or text about a peer, can cause here."""

@@ -17,7 +17,7 @@ from butt.scuttlebutt.errors import InvalidFormat
 KEY_BYTES = 32
 CURVE = "ed25519"
 
-_SECRET_FILE = """\
+_FILE = """\
 # WARNING: Never show this to anyone, and never use it in two places at once.
 # Whoever holds this secret can speak as you; two holders fork your feed for ever.
 {keys}
@@ -117,7 +117,7 @@ class KeyPair:
         """Write the text of a `secret` file."""
         private = f"{base64.b64encode(self.secret).decode()}.{CURVE}"
         fields = {"curve": CURVE, "public": self.id[1:], "private": private, "id": self.id}
-        return _SECRET_FILE.format(keys=json.dumps(fields, indent=2), id=self.id)
+        return _FILE.format(keys=json.dumps(fields, indent=2), id=self.id)
 
     def save(self, path: str | os.PathLike[str]) -> None:
         """Write a `secret` file that only its owner can read (0400), whole or not at all.
