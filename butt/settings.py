@@ -81,7 +81,6 @@ SECURE_HSTS_SECONDS = 31_536_000 if _public.scheme == "https" else 0
 X_FRAME_OPTIONS = "DENY"
 
 STATIC_URL = "static/"
-STATIC_ROOT = _butt.home / "static"
 WHITENOISE_USE_FINDERS = True
 WHITENOISE_AUTOREFRESH = DEBUG
 

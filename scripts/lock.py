@@ -5,7 +5,15 @@ import sys
 from pathlib import Path
 
 ROOT = Path(__file__).parents[1]
-UV = [str(ROOT / ".venv/bin/uv"), "pip", "compile", "--quiet", "--upgrade", "--generate-hashes", "--no-header"]
+UV = [
+    str(ROOT / ".venv/bin/uv"),
+    "pip",
+    "compile",
+    "--quiet",
+    "--upgrade",
+    "--generate-hashes",
+    "--no-header",
+]
 UV += ["--python-version", "3.11", "pyproject.toml"]
 
 for arguments in (

@@ -20,7 +20,9 @@ OLDEST, TOO_NEW = (3, 11), (3, 13)
 
 def main(wanted: str) -> None:
     if not OLDEST <= sys.version_info < TOO_NEW:
-        sys.exit(f"Python 3.11 or 3.12 is needed; this is {sys.version.split()[0]}. Give another: make PYTHON=…")
+        sys.exit(
+            f"Python 3.11 or 3.12 is needed; this is {sys.version.split()[0]}. Give another: make PYTHON=…"
+        )
     if not works():
         make_environment()
     print(f"Installing the packages of requirements/{wanted}.txt …", flush=True)

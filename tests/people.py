@@ -1,8 +1,10 @@
 """Alice has bots, Bob has others, Charlie has none."""
 
+import base64
+
 from butt.accounts.entry import register
 from butt.accounts.models import Account
-from butt.agents.models import Agent, Observed, Progress
+from butt.agents.models import Agent, Belongs, Observed, Progress, Wanted
 from butt.agents.states import State
 from butt.agents.wishes import create_bot
 
@@ -29,4 +31,17 @@ def bot_in(state: State, owner: Agent, name: str = "my") -> Agent:
 
 
 def ssb_id(number: int) -> str:
-    return f"@{number:043d}=.ed25519"
+    return f"@{base64.b64encode(number.to_bytes(32)).decode()}.ed25519"
+
+
+def many_bots(owner: Agent, count: int) -> None:
+    """More bots than a person may have, all alive."""
+    bots = [Agent(type=Agent.Type.BOT, name=f"bot{n}", service="pub") for n in range(count)]
+    Agent.objects.bulk_create(bots)
+    Belongs.objects.bulk_create(Belongs(source_agent=bot, target_agent=owner) for bot in bots)
+    Wanted.objects.bulk_create(Wanted(bot=bot) for bot in bots)
+    Observed.objects.bulk_create(Observed(bot=bot, alive=True, launch=1) for bot in bots)
+    Progress.objects.bulk_create(
+        Progress(bot=bot, state=State.ALIVE, launch=1, address="127.0.0.1", port=9000 + n, ssb_id=ssb_id(n))
+        for n, bot in enumerate(bots)
+    )

@@ -112,10 +112,14 @@ class Service:
 
     def person(self, email: str) -> "Person":
         """Somebody new, who has registered."""
-        answer = self.call("POST", "/authentication/register", {"email": email, "password": "correct horse battery"})
+        answer = self.call(
+            "POST", "/authentication/register", {"email": email, "password": "correct horse battery"}
+        )
         return Person(self, answer["accessToken"], answer["agent"]["id"])
 
-    def call(self, method: str, path: str, body: Any = None, token: str = "", expect: int | None = None) -> Any:
+    def call(
+        self, method: str, path: str, body: Any = None, token: str = "", expect: int | None = None
+    ) -> Any:
         status, answer = self.ask(method, path, body, token)
         assert status == expect if expect else status < 400, f"{method} {path}: {status} {answer}"
         return answer

@@ -66,10 +66,10 @@ def _bots_to_watch() -> set[Bot]:
 
 
 async def _tell(bot_id: uuid.UUID, figures: Figures | None, trouble: str) -> None:
-    await sync_to_async(_write)(bot_id, figures, trouble)
+    await sync_to_async(write)(bot_id, figures, trouble)
 
 
-def _write(bot_id: uuid.UUID, figures: Figures | None, trouble: str) -> None:
+def write(bot_id: uuid.UUID, figures: Figures | None, trouble: str) -> None:
     """The steward is rung only for what changes its mind: alive or not, and which launch."""
     row = Observed.objects.filter(bot_id=bot_id)
     before = row.values_list("alive", "launch").first()

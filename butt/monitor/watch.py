@@ -2,7 +2,7 @@
 
 import asyncio
 import uuid
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncGenerator, Awaitable, Callable
 from contextlib import aclosing
 from dataclasses import dataclass
 
@@ -69,7 +69,13 @@ async def watch(
         pause = min(pause * 1.2, LONGEST_PAUSE)
 
 
-async def _figures(bot: Bot, keys: KeyPair) -> AsyncIterator[Figures]:
+async def first_figures(bot: Bot, keys: KeyPair) -> Figures:
+    """One look: what the bot says of itself now. Raises as a connection does, and `WrongBot`."""
+    async with aclosing(_figures(bot, keys)) as stream:
+        return await anext(stream)
+
+
+async def _figures(bot: Bot, keys: KeyPair) -> AsyncGenerator[Figures]:
     async with connect(bot.address, keys, timeout=PATIENCE) as peer:
         answer = await peer.call("whoami", timeout=PATIENCE)
         if not isinstance(answer, dict) or answer.get("id") != bot.address.key:

@@ -21,6 +21,8 @@ from butt.scuttlebutt.serving import Api, Serving
 CLOSE_PATIENCE = 1.0
 """Seconds that a closing connection waits for the peer's goodbye, and for the socket to take what is written."""
 
+_QUICKACK: int | None = getattr(socket, "TCP_QUICKACK", None)
+
 
 class Connection(asyncio.Protocol):
     """One side of a connection. Give it to asyncio's `create_connection` or `create_server`; `ready` gives its Peer.
@@ -89,6 +91,7 @@ class Connection(asyncio.Protocol):
         self._guard(self._shake)
 
     def data_received(self, data: bytes) -> None:
+        self._acknowledge()
         self._guard(self._receive, data)
 
     def eof_received(self) -> None:
@@ -155,6 +158,13 @@ class Connection(asyncio.Protocol):
             self._transport.abort()
 
     # What happens inside.
+
+    def _acknowledge(self) -> None:
+        # ssb-server writes an answer in small pieces, and its kernel sends the second only when the first is
+        # acknowledged. Ours would take 40 ms for that. The kernel forgets the option, so it is set each time.
+        sock = None if self._transport is None else self._transport.get_extra_info("socket")
+        if _QUICKACK is not None and sock is not None and sock.family != socket.AF_UNIX:
+            sock.setsockopt(socket.IPPROTO_TCP, _QUICKACK, 1)
 
     def _guard(self, act: Callable[..., None], *args: Any) -> None:
         try:

@@ -65,7 +65,9 @@ def test_a_deleted_bot_can_be_restored_until_its_time_is_over():
     alice = person("alice")
     bot = bot_in(State.ALIVE, alice)
     wishes.delete(alice, bot)
-    assert Wanted.objects.get(bot=bot).gone_at > timezone.now() + timedelta(days=configuration().keep_days - 1)
+    assert Wanted.objects.get(bot=bot).gone_at > timezone.now() + timedelta(
+        days=configuration().keep_days - 1
+    )
     with pytest.raises(Refused):
         wishes.restart(alice, bot)
     wishes.restore(alice, bot)

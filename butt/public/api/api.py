@@ -4,7 +4,7 @@ import uuid
 from typing import Any
 
 from django.http import HttpRequest
-from ninja import NinjaAPI
+from ninja import NinjaAPI, Status
 from ninja.security import HttpBearer
 
 from butt.accounts import entry
@@ -45,44 +45,46 @@ api = NinjaAPI(
 )
 handle_errors(api)
 
-OPEN: dict[str, Any] = {"auth": None, "tags": ["authentication"]}
+WIRE: dict[str, Any] = {"exclude_unset": True, "by_alias": True}
+OPEN: dict[str, Any] = {"auth": None, "tags": ["authentication"], **WIRE}
+PLAIN: dict[str, Any] = {"tags": ["agents"], **WIRE}
 REFUSALS = {401: Error, 404: Error, 409: Error, 422: Error}
 
 
 @api.post("/authentication/register", response={201: Entry, 409: Error, 422: Error}, **OPEN)
 def register(request: HttpRequest, body: Registering) -> Any:  # noqa: ARG001
     """A new person, with an access token."""
-    return 201, _entry(entry.register(body.email, body.password, body.name))
+    return Status(201, _entry(entry.register(body.email, body.password, body.name)))
 
 
 @api.post("/authentication/sign-in", response={201: Entry, 401: Error, 422: Error}, **OPEN)
 def sign_in(request: HttpRequest, body: SigningIn) -> Any:  # noqa: ARG001
     """An access token for a person who is known."""
-    return 201, _entry(entry.sign_in(body.email, body.password))
+    return Status(201, _entry(entry.sign_in(body.email, body.password)))
 
 
-@api.get("/agents", response={200: Agents, 401: Error}, exclude_unset=True, tags=["agents"])
+@api.get("/agents", response={200: Agents, 401: Error}, **PLAIN)
 def agents(request: HttpRequest) -> Any:
     """The person, and their bots."""
     person = _person(request)
     return {"agents": [agent_shape(View(agent)) for agent in [person, *bots_of(person)]]}
 
 
-@api.post("/agents", response={201: AgentShape, 402: Error, **REFUSALS}, exclude_unset=True, tags=["agents"])
+@api.post("/agents", response={201: AgentShape, 402: Error, **REFUSALS}, **PLAIN)
 def create_agent(request: HttpRequest, body: NewAgent) -> Any:
     """A new bot; it begins `#new` and comes alive by itself."""
     bot = wishes.create_bot(_person(request), body.name, service=body.service, description=body.description)
-    return 201, agent_shape(View(bot))
+    return Status(201, agent_shape(View(bot)))
 
 
-@api.get("/agents/{agent_id}", response={200: AgentShape, **REFUSALS}, exclude_unset=True, tags=["agents"])
+@api.get("/agents/{agent_id}", response={200: AgentShape, **REFUSALS}, **PLAIN)
 def agent(request: HttpRequest, agent_id: uuid.UUID) -> Any:
     """One bot of the person's, or the person."""
     person = _person(request)
     return agent_shape(View(person if agent_id == person.id else bot_by_id(person, agent_id)))
 
 
-@api.patch("/agents/{agent_id}", response={200: AgentShape, **REFUSALS}, exclude_unset=True, tags=["agents"])
+@api.patch("/agents/{agent_id}", response={200: AgentShape, **REFUSALS}, **PLAIN)
 def change_agent(request: HttpRequest, agent_id: uuid.UUID, body: AgentChange) -> Any:
     """Change what a bot says of itself."""
     person = _person(request)
@@ -91,23 +93,22 @@ def change_agent(request: HttpRequest, agent_id: uuid.UUID, body: AgentChange) -
     return agent_shape(View(bot))
 
 
-@api.delete("/agents/{agent_id}", response={202: AgentShape, **REFUSALS}, exclude_unset=True, tags=["agents"])
+@api.delete("/agents/{agent_id}", response={202: AgentShape, **REFUSALS}, **PLAIN)
 def delete_agent(request: HttpRequest, agent_id: uuid.UUID) -> Any:
     """Stop the bot at once and forget it after the days of grace, until which it can be restored."""
-    return 202, _ask(request, agent_id, Verb.DELETE)
+    return Status(202, _ask(request, agent_id, Verb.DELETE))
 
 
 def _add_verb(verb: Verb, summary: str) -> None:
     @api.post(
         f"/agents/{{agent_id}}/{verb}",
         response={202: AgentShape, **REFUSALS},
-        exclude_unset=True,
-        tags=["agents"],
+        **PLAIN,
         operation_id=f"{verb}_agent",
         summary=summary,
     )
     def ask(request: HttpRequest, agent_id: uuid.UUID) -> Any:
-        return 202, _ask(request, agent_id, verb)
+        return Status(202, _ask(request, agent_id, verb))
 
 
 _add_verb(Verb.START, "Start a bot that is stopped, or try a broken one again now.")
@@ -116,7 +117,7 @@ _add_verb(Verb.RESTART, "Stop a bot, then start it.")
 _add_verb(Verb.RESTORE, "Take a delete back.")
 
 
-@api.get("/belongs", response={200: AllBelongs, 401: Error}, tags=["agents"])
+@api.get("/belongs", response={200: AllBelongs, 401: Error}, **PLAIN)
 def belongs(request: HttpRequest) -> Any:
     """Which bot belongs to whom."""
     rows = Belongs.objects.filter(target_agent=_person(request))

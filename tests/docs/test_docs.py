@@ -1,0 +1,103 @@
+"""The documents say what the code does: a setting, command or path that is not in them fails here."""
+
+import re
+from pathlib import Path
+
+import click
+import pytest
+from django.urls import URLPattern, get_resolver
+
+from butt.agents.names import LONGEST, SHORTEST
+from butt.agents.states import State
+from butt.command import cli, doctor, roles, up  # noqa: F401 - each adds its commands
+from butt.configuration import Configuration
+from butt.public.api.api import api
+from butt.sources.releases import PUB_SOURCE
+
+ROOT = Path(__file__).parents[2]
+DOCS = ROOT / "docs"
+
+
+def doc(name: str) -> str:
+    return (DOCS / name).read_text()
+
+
+@pytest.mark.parametrize("name", list(Configuration.model_fields))
+def test_every_setting_stands_in_the_table_with_its_default(name: str):
+    field = Configuration.model_fields[name]
+    rows = [row for row in doc("settings.md").splitlines() if row.startswith(f"| `BUTT_{name.upper()}` |")]
+    assert len(rows) == 1
+    assert field.description in rows[0]
+    shown = getattr(field.default, "get_secret_value", lambda: field.default)()
+    assert (
+        f"| `{shown}` |" in rows[0]
+        if shown not in ("", False)
+        else "| |" in rows[0] or "| `False` |" in rows[0]
+    )
+
+
+def test_no_setting_stands_in_the_documents_that_is_not_in_the_code():
+    known = {f"BUTT_{name.upper()}" for name in Configuration.model_fields}
+    for path in [*DOCS.glob("*.md"), ROOT / "README.md"]:
+        assert set(re.findall(r"BUTT_[A-Z_]+[A-Z]", path.read_text())) <= known, path.name
+
+
+@pytest.mark.parametrize("name", sorted(cli.commands))
+def test_every_command_is_explained(name: str):
+    assert f"`butt {name}" in doc("operate.md")
+    for option in cli.commands[name].params:
+        if isinstance(option, click.Option) and not option.hidden and option.name != "home":
+            assert option.opts[0] in doc("operate.md")
+
+
+def test_every_call_of_the_api_is_in_its_table_and_no_other():
+    described = {
+        f"{method.upper()} {path.replace('{agent_id}', '{id}')}"
+        for path, methods in api.get_openapi_schema()["paths"].items()
+        for method in methods
+    }
+    told = set(re.findall(r"^\| `([A-Z]+ /[^ `]*)", doc("api.md"), re.MULTILINE))
+    assert told == described
+
+
+def test_every_page_is_in_the_list_of_pages():
+    for pattern in get_resolver("butt.public.urls").url_patterns:
+        if isinstance(pattern, URLPattern):
+            path = re.sub(r"<\w+:(\w+)>", r"{\1}", str(pattern.pattern))
+            assert f"`/{path}`" in doc("architecture.md"), f"/{path} is not told of"
+
+
+def test_every_state_is_explained():
+    for state in State:
+        assert f"`#{state}`" in doc("architecture.md")
+
+
+def test_every_make_command_is_in_the_readme_or_in_help():
+    text = (ROOT / "Makefile").read_text()
+    targets = re.search(r"^\.PHONY: (.*)$", text, re.MULTILINE)
+    assert targets
+    for target in targets[1].split():
+        assert re.search(rf"^{target}:.*## \S", text, re.MULTILINE), f"make {target} is not explained"
+    readme = (ROOT / "README.md").read_text()
+    assert "make up" in readme
+    assert "make test" in readme
+
+
+def test_the_exit_codes_that_the_host_knows_are_those_the_pub_documents():
+    from butt.hosts.processes import FINAL_EXITS
+    from butt.steward.moves import PORT_TAKEN
+
+    rows = re.findall(r"^\| (\d+) \| ([^|]*)", (PUB_SOURCE / "README.md").read_text(), re.MULTILINE)
+    codes = {int(code): what for code, what in rows}
+    assert {code for code in codes if code} <= set(FINAL_EXITS) | {70}
+    assert "port" in codes[PORT_TAKEN]
+
+
+def test_the_bounds_of_a_name_are_told():
+    assert f"{SHORTEST} to {LONGEST}" in doc("api.md")
+
+
+def test_no_link_between_the_documents_is_broken():
+    for path in [*DOCS.glob("*.md"), ROOT / "README.md", ROOT / "CHANGELOG.md"]:
+        for target in re.findall(r"\]\((?!https?:|#)([^)#]+)", path.read_text()):
+            assert (path.parent / target).exists(), f"{path.name} links to {target}"

@@ -1,0 +1,95 @@
+"""`kill -9` of every part: the bots live on, and nothing is doubled or lost."""
+
+import signal
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.service import Service, wait_for
+
+
+@pytest.fixture
+def own_site(tmp_path: Path, built_pub: Path) -> Iterator[Service]:
+    with Service(tmp_path / "home", built_pub, keep_days=0) as service:
+        yield service
+
+
+def test_bots_outlive_the_whole_service_and_are_adopted_by_the_next(own_site: Service):
+    alice = own_site.person("alice@example.org")
+    bot = alice.names_a_bot("my")
+    before = alice.waits_for("alive", bot)
+    (pub,) = own_site.pubs()
+
+    own_site.kill()
+    assert pub.is_running()
+    own_site.up()
+
+    after = alice.waits_for("alive", bot)
+    assert own_site.pubs() == [pub], "the same process, and only that"
+    assert after["ssbId"] == before["ssbId"]
+    alice.asks("restart", bot)
+    wait_for(lambda: not pub.is_running())
+    alice.waits_for("alive", bot)
+    assert len(own_site.pubs()) == 1
+
+
+def test_a_killed_part_is_started_again_and_work_goes_on(own_site: Service):
+    alice = own_site.person("alice@example.org")
+    bot = alice.names_a_bot("my")
+    for role in ("steward", "monitor"):
+        own_site.part(role).kill()
+    alice.waits_for("alive", bot)
+    own_site.part("steward").kill()
+    alice.asks("stop", bot)
+    alice.waits_for("stopped", bot)
+    assert own_site.pubs() == []
+
+
+def test_a_killed_supervisor_is_replaced_and_no_bot_runs_twice(own_site: Service):
+    alice = own_site.person("alice@example.org")
+    bot = alice.names_a_bot("my")
+    before = alice.waits_for("alive", bot)
+    (pub,) = own_site.pubs()
+    pub.parent().kill()
+    alice.asks("restart", bot)
+    wait_for(lambda: not pub.is_running())
+    assert alice.waits_for("alive", bot)["ssbId"] == before["ssbId"]
+    assert len(own_site.pubs()) == 1
+
+
+def test_ctrl_c_stops_the_bots_and_the_next_up_starts_them(own_site: Service):
+    alice = own_site.person("alice@example.org")
+    bot = alice.names_a_bot("my")
+    before = alice.waits_for("alive", bot)
+    own_site.down()
+    assert own_site.process.returncode == 0
+    assert own_site.pubs() == []
+    own_site.up()
+    wait_for(own_site.pubs)
+    assert alice.waits_for("alive", bot)["ssbId"] == before["ssbId"]
+
+
+def test_a_second_up_in_the_same_home_is_refused(own_site: Service, capfd: pytest.CaptureFixture[str]):
+    first = own_site.process
+    with pytest.raises(AssertionError, match="runs already"):
+        own_site.up()
+    own_site.process = first
+    assert first.poll() is None
+
+
+def test_a_deleted_bot_is_truly_gone_when_its_days_are_over(own_site: Service):
+    """The days of grace are set to none here."""
+    alice = own_site.person("alice@example.org")
+    bot = alice.names_a_bot("my")
+    alice.waits_for("alive", bot)
+    alice.call("DELETE", f"/agents/{bot['id']}", expect=202)
+    wait_for(lambda: own_site.ask("GET", f"/agents/{bot['id']}", token=alice.token)[0] == 404)
+    assert own_site.pubs() == []
+    assert list((own_site.home / "bots").iterdir()) == []
+    assert alice.names_a_bot("my")["id"] != bot["id"], "the name is free again"
+
+
+def test_hang_up_ends_the_service_in_order_too(own_site: Service):
+    own_site.process.send_signal(signal.SIGHUP)
+    assert own_site.process.wait(timeout=60) == 0
