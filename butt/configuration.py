@@ -110,13 +110,13 @@ class Configuration(BaseSettings):
 def kept_secret(path: Path) -> str:
     """The secret kept at `path`; made there, readable by its owner alone, when there is none.
 
-    Two processes that start at once end up with the same one: the first link wins.
+    Two that ask at once end up with the same one: the first link wins.
     """
     try:
         return path.read_text()
     except FileNotFoundError:
         path.parent.mkdir(parents=True, exist_ok=True)
-        draft = path.with_name(f"{path.name}.{os.getpid()}")
+        draft = path.with_name(f"{path.name}.{secrets.token_hex(8)}")
         draft.touch(mode=0o600)
         draft.write_text(secrets.token_urlsafe(48))
         with contextlib.suppress(FileExistsError):

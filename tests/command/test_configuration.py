@@ -1,0 +1,35 @@
+import stat
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import pytest
+from pydantic import ValidationError
+
+from butt.configuration import Configuration, kept_secret
+
+
+def test_a_secret_is_made_once_whoever_asks_first(tmp_path: Path):
+    with ThreadPoolExecutor(8) as pool:
+        secrets = set(pool.map(lambda _: kept_secret(tmp_path / "home" / "key"), range(40)))
+    assert len(secrets) == 1
+    assert stat.S_IMODE((tmp_path / "home" / "key").stat().st_mode) == 0o600
+    assert [path.name for path in (tmp_path / "home").iterdir()] == ["key"]
+
+
+def test_a_given_secret_is_taken_and_never_shown():
+    settings = Configuration(private_token="hush")
+    assert settings.master_token() == "hush"
+    assert "hush" not in repr(settings)
+
+
+@pytest.mark.parametrize("ports", ["8100", "9000-8000", "0-10", "8100-70000", "a-b"])
+def test_a_range_of_ports_that_is_none_is_refused(ports: str):
+    with pytest.raises(ValidationError, match="first and the last port"):
+        Configuration(pub_ports=ports)
+
+
+def test_at_home_bots_stay_on_this_machine_and_under_a_domain_they_are_reached_by_name():
+    assert Configuration().bot_host("my") == "127.0.0.1"
+    assert Configuration().bot_bind == "127.0.0.1"
+    ours = Configuration(domain="example.org")
+    assert (ours.bot_host("my"), ours.bot_bind) == ("my.example.org", "::")

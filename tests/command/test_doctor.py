@@ -1,0 +1,51 @@
+import os
+import socket
+import subprocess
+import sys
+from pathlib import Path
+
+from tests.service import Service
+
+
+def doctor(home: Path, **settings: object) -> subprocess.CompletedProcess[str]:
+    environment = {name: value for name, value in os.environ.items() if not name.startswith("BUTT_")}
+    environment |= {f"BUTT_{name.upper()}": str(value) for name, value in settings.items()}
+    command = [sys.executable, "-m", "butt", "doctor", "--home", str(home)]
+    return subprocess.run(command, capture_output=True, text=True, timeout=120, env=environment, check=False)
+
+
+def test_where_all_is_well_it_says_so(site: Service):
+    done = doctor(site.home, pub_ports=site.environment["BUTT_PUB_PORTS"])
+    assert done.returncode == 0, done.stdout
+    assert "All is well." in done.stdout
+    assert "✗" not in done.stdout
+
+
+def test_in_an_empty_home_it_says_what_to_do(tmp_path: Path):
+    done = doctor(tmp_path / "new")
+    assert done.returncode == 1
+    assert "butt manage migrate" in done.stdout
+    assert "Run `butt up`: it builds the pub." in done.stdout
+
+
+def test_a_database_that_is_away_is_told_in_words(tmp_path: Path):
+    done = doctor(tmp_path, database_url="postgres://butt@127.0.0.1:1/butt")
+    assert done.returncode == 1
+    assert "The database does not answer" in done.stdout
+    assert "Traceback" not in done.stderr
+
+
+def test_a_setting_that_makes_no_sense_is_told_in_one_line(tmp_path: Path):
+    done = doctor(tmp_path, port="many")
+    assert done.returncode == 78
+    assert done.stderr.startswith("butt: BUTT_PORT: ")
+    assert "Traceback" not in done.stderr
+
+
+def test_when_no_bot_can_listen_it_says_which_setting_to_change(tmp_path: Path):
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        port = taken.getsockname()[1]
+        done = doctor(tmp_path, pub_ports=f"{port}-{port}")
+    assert "BUTT_PUB_PORTS" in done.stdout

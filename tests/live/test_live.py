@@ -1,0 +1,56 @@
+"""The live stream tells a page of changes, and nobody of another's."""
+
+import asyncio
+
+import pytest
+from django.test import AsyncClient
+
+from butt.agents.bots import bots_of
+from butt.agents.models import Progress
+from butt.agents.states import State
+from butt.agents.view import View
+from butt.public import live
+from tests.people import account, bot_in
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+
+async def next_mark(events: object) -> str:
+    async for chunk in events:  # type: ignore[attr-defined]
+        text = chunk.decode()
+        if text.startswith("data: "):
+            return text.removeprefix("data: ").strip()
+    raise AssertionError("the stream ended")
+
+
+async def test_a_change_of_state_is_told_and_marks_agree_with_the_page(monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(live, "board", live.Board())
+    alice = await asyncio.to_thread(account, "alice")
+    bot = await asyncio.to_thread(bot_in, State.STARTING, alice.agent)
+    client = AsyncClient()
+    await client.aforce_login(alice)
+    answer = await client.get("/live?bot=my")
+    assert answer["Content-Type"] == "text/event-stream"
+    events = aiter(answer.streaming_content)
+    first = await asyncio.wait_for(next_mark(events), 10)
+    assert first == await asyncio.to_thread(lambda: live.mark([View(bots_of(alice.agent).get())]))
+
+    await Progress.objects.filter(bot=bot).aupdate(state=State.ALIVE)
+    second = await asyncio.wait_for(next_mark(events), 10)
+    assert second != first
+    await events.aclose()
+
+
+async def test_a_stranger_is_sent_nothing():
+    answer = await AsyncClient().get("/live")
+    assert answer.status_code == 204, "no content also tells the browser not to come back"
+
+
+def test_a_mark_changes_with_what_is_shown_and_with_nothing_else():
+    alice = account("alice").agent
+    bot = bot_in(State.ALIVE, alice)
+    before = live.mark([View(bot)])
+    bot.observed.memory = 12345
+    assert live.mark([View(bot)]) == before
+    bot.progress.reason = "The port is taken."
+    assert live.mark([View(bot)]) != before
