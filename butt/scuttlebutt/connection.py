@@ -7,7 +7,7 @@ what keeps thousands of idle connections cheap.
 import asyncio
 import socket
 from collections.abc import Callable
-from typing import Any
+from typing import Any, cast
 
 from butt.scuttlebutt import frames
 from butt.scuttlebutt.boxstream import Opener, Sealer
@@ -20,6 +20,8 @@ from butt.scuttlebutt.serving import Api, Serving
 
 CLOSE_PATIENCE = 1.0
 """Seconds that a closing connection waits for the peer's goodbye, and for the socket to take what is written."""
+RECEIVE_BUFFER = 256 << 10
+"""Bytes."""
 
 _QUICKACK: int | None = getattr(socket, "TCP_QUICKACK", None)
 
@@ -77,15 +79,16 @@ class Connection(asyncio.Protocol):
     # What asyncio calls.
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        if not isinstance(transport, asyncio.Transport):
-            raise TypeError("a connection needs a stream transport")
-        self._transport = transport
+        # uvloop's transports are asyncio's in everything but their class.
+        self._transport = cast("asyncio.Transport", transport)
         if self.reason is not None:
-            transport.abort()
+            self._transport.abort()
             return
         if (sock := transport.get_extra_info("socket")) is not None and sock.family != socket.AF_UNIX:
             # Without it a call and its answer wait for each other's acknowledgement: 44 ms instead of 0.2.
             sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+            # What the kernel keeps for a reader that waits is memory too; left alone it grows to 32 MiB.
+            sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, RECEIVE_BUFFER)
             # A peer whose machine vanished sends no end; only the kernel's probes find out.
             sock.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
         self._guard(self._shake)
@@ -95,15 +98,10 @@ class Connection(asyncio.Protocol):
         self._guard(self._receive, data)
 
     def eof_received(self) -> None:
-        if self._steps is not None:
-            self._end(
-                HandshakeFailed("the peer hung up during the secret handshake, as one does on a stranger")
-            )
-        else:
-            self._end(ConnectionLost("the peer hung up without a goodbye"))
+        self._lose("the peer hung up without a goodbye")
 
     def connection_lost(self, exc: Exception | None) -> None:
-        self._end(ConnectionLost(f"the connection broke: {exc}" if exc else "the connection was closed"))
+        self._lose(f"the connection broke: {exc}" if exc else "the connection was closed")
         self.resume_writing()
         self._timer.cancel()
         self._transport = self._steps = None
@@ -206,6 +204,13 @@ class Connection(asyncio.Protocol):
             return
         self._want = step.want
         self._transport.write(step.send)
+
+    def _lose(self, how: str) -> None:
+        if self._steps is None:
+            self._end(ConnectionLost(how))
+        else:
+            # Who does not know us, or is not whom we dialled, just hangs up.
+            self._end(HandshakeFailed(f"{how}, during the secret handshake"))
 
     def _too_late(self) -> None:
         self.fail(HandshakeFailed("the peer did not complete the secret handshake in time"))

@@ -4,7 +4,8 @@ muxrpc has no flow control of its own, only the socket's. So this is how a slow 
 
 - What no reader has taken yet is counted. Past `PAUSE_ABOVE` we stop reading the socket, and the peer has to wait.
 - Unless somebody waits for an answer or for another stream: then we go on, for a reader that makes a call on the same
-  connection before it takes the next value would otherwise wait for ever.
+  connection before it takes the next value would otherwise wait for ever. Its answer comes behind all that is under
+  way, some 5 to 10 MiB when the stream is fast: room for one such call, but not for one with every value.
 - Past `MAX_QUEUED` the stream that holds most is ended with ConsumerTooSlow. Memory is bounded either way.
 - Our own sending waits for the socket, so it never piles up. Answers to a peer that asks but does not read them do:
   past `MAX_BACKLOG` the connection is ended.
@@ -29,7 +30,7 @@ from butt.scuttlebutt.frames import Frame, FrameDecoder, encode
 from butt.scuttlebutt.streams import Stream, remote_error
 
 PAUSE_ABOVE = 256 << 10
-MAX_QUEUED = 4 << 20
+MAX_QUEUED = 16 << 20
 MAX_BACKLOG = 4 << 20
 MAX_THEIR_STREAMS = 256
 """Streams a peer may have open, those that we refused and it has not yet ended among them."""

@@ -1,0 +1,34 @@
+"""What the tests of this folder share: two connected peers, and patience."""
+
+import asyncio
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+
+from hypothesis import settings
+
+from butt.scuttlebutt import KeyPair, Peer, connect, serve
+from butt.scuttlebutt.serving import Handlers
+
+# The machine may be busy: a slow moment is no failure. What must not hang has a deadline of its own.
+calm = settings(deadline=None, max_examples=60)
+
+
+@asynccontextmanager
+async def connected(
+    handlers: Handlers | None = None, client_handlers: Handlers | None = None
+) -> AsyncIterator[Peer]:
+    """A client's view of a pub that answers with `handlers`. Nothing in it may take longer than ten seconds."""
+    pub, alice = KeyPair(b"p" * 32), KeyPair(b"a" * 32)
+    async with (
+        asyncio.timeout(10),
+        serve("127.0.0.1", 0, pub, handlers) as server,
+        connect(server.address, alice, handlers=client_handlers) as peer,
+    ):
+        yield peer
+
+
+async def eventually(true: Callable[[], object], within: float = 3.0) -> None:
+    """Wait until `true()` holds."""
+    async with asyncio.timeout(within):
+        while not true():  # noqa: ASYNC110 - what is waited for has no event to tell of it
+            await asyncio.sleep(0.005)
