@@ -3,7 +3,7 @@
 from django.contrib import messages
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
-from django.views.decorators.http import require_POST, require_safe
+from django.views.decorators.http import require_safe
 
 from butt.agents.bots import bot_by_name
 from butt.agents.models import Agent
@@ -33,14 +33,14 @@ def actions(request: HttpRequest, person: Agent, name: str) -> HttpResponse:
     )
 
 
-@require_POST
 @for_person
 def ask(request: HttpRequest, person: Agent, name: str, verb: str) -> HttpResponse:
-    """A click on one of the actions."""
+    """A click on one of the actions. Who had to sign in first comes here by GET, which asks for nothing."""
     if verb not in {Verb.START, Verb.RESTART, Verb.STOP, Verb.RESTORE}:
         raise Http404
     bot = bot_by_name(person, name)
-    _try(request, person, bot, Verb(verb))
+    if request.method == "POST":
+        _try(request, person, bot, Verb(verb))
     return redirect("bot", bot.name)
 
 
