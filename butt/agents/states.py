@@ -44,11 +44,12 @@ class Verb(StrEnum):
     RESTORE = "restore"
 
 
+# A second click on the same button comes in the state that the first one led to: it is granted, and changes nothing.
 _STAYING = frozenset(State) - {State.LEAVING}
 ASKED_IN: dict[Verb, frozenset[State]] = {
-    Verb.START: frozenset({_S.STOPPED, _S.STOPPING, _S.BROKEN}),
-    Verb.STOP: frozenset({_S.NEW, _S.STARTING, _S.ALIVE, _S.UPGRADING, _S.BROKEN}),
-    Verb.RESTART: frozenset({_S.STARTING, _S.ALIVE, _S.BROKEN}),
+    Verb.START: frozenset({_S.STOPPED, _S.STOPPING, _S.STARTING, _S.BROKEN}),
+    Verb.STOP: frozenset({_S.NEW, _S.STARTING, _S.ALIVE, _S.STOPPING, _S.UPGRADING, _S.BROKEN}),
+    Verb.RESTART: frozenset({_S.STARTING, _S.ALIVE, _S.STOPPING, _S.BROKEN}),
     Verb.DELETE: _STAYING,
     Verb.RESTORE: frozenset({_S.LEAVING}),
 }

@@ -6,6 +6,7 @@ from functools import cached_property
 from django.utils import timezone
 
 from butt.agents.models import Agent, Observed
+from butt.agents.standing import standing
 from butt.agents.states import State, Verb, may_ask
 from butt.configuration import configuration
 from butt.scuttlebutt import Address
@@ -27,19 +28,7 @@ class View:
 
     @cached_property
     def state(self) -> State:
-        return State(self.agent.progress.state)
-
-    @property
-    def shown_state(self) -> State:
-        """What is seen at once after a click: a wish shows as its passing state before the steward comes by."""
-        wanted, progress = self.agent.wanted, self.agent.progress
-        up = wanted.run and wanted.gone_at is None
-        if self.state in (State.ALIVE, State.STARTING, State.BROKEN):
-            if not up or wanted.restarts > progress.restarts:
-                return State.STOPPING
-        elif self.state is State.STOPPED and up:
-            return State.STARTING
-        return self.state
+        return standing(self.agent)
 
     @property
     def reason(self) -> str:
@@ -74,7 +63,7 @@ class View:
 
     @property
     def alive(self) -> bool:
-        return self.state is State.ALIVE and self._observed.alive
+        return self.state is State.ALIVE
 
     @property
     def uptime(self) -> int | None:
@@ -109,8 +98,16 @@ class View:
         return self._observed.at
 
     def may(self, verb: Verb) -> bool:
-        state = State.LEAVING if self.agent.wanted.gone_at else self.state
-        return may_ask(verb, state)
+        return may_ask(verb, State.LEAVING if self.gone_at else self.state)
+
+    @property
+    def offered(self) -> list[Verb]:
+        """What is worth a button now, in the order of the drawing; to delete has a page of its own."""
+        if self.gone_at is not None:
+            useful = [Verb.RESTORE]
+        else:
+            useful = [Verb.RESTART, Verb.STOP] if self.agent.wanted.run else [Verb.START]
+        return [verb for verb in useful if self.may(verb)]
 
     @property
     def _observed(self) -> Observed:

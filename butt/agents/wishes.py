@@ -14,6 +14,7 @@ from butt.agents.bell import ring
 from butt.agents.bots import bots_of
 from butt.agents.models import Agent, Belongs, Observed, Progress, Wanted
 from butt.agents.names import BadName, clean_bot_name
+from butt.agents.standing import standing
 from butt.agents.states import State, Verb, may_ask
 from butt.configuration import configuration
 
@@ -105,9 +106,9 @@ def _again_if_broken(bot: Agent, wanted: Wanted) -> int:
 
 def _ask(person: Agent, bot: Agent, verb: Verb, change: Callable[[Wanted], dict[str, object]]) -> None:
     with transaction.atomic():
-        wanted = Wanted.objects.select_for_update().get(bot=bot)
-        bot.wanted, bot.progress = wanted, Progress.objects.get(bot=bot)
-        state = State.LEAVING if wanted.gone_at else State(bot.progress.state)
+        bot.wanted = wanted = Wanted.objects.select_for_update().get(bot=bot)
+        bot.progress, bot.observed = Progress.objects.get(bot=bot), Observed.objects.get(bot=bot)
+        state = State.LEAVING if wanted.gone_at else standing(bot)
         if wanted.gone_at and wanted.gone_at <= timezone.now():
             raise Refused("gone", "The time to restore this bot is over: its data is being removed.")
         if not may_ask(verb, state):

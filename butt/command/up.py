@@ -32,7 +32,7 @@ def up(home: Path | None, port: int | None, private_port: int | None) -> None:
     settings = configure(home=home, port=port, private_port=private_port)
     with _only_one(settings.home):
         _refuse_taken_ports(settings)
-        _prepare()
+        _prepare(settings)
         _run(settings)
 
 
@@ -58,7 +58,7 @@ def _refuse_taken_ports(settings: Configuration) -> None:
             raise click.ClickException(f"{trouble} Choose another with {option}.")
 
 
-def _prepare() -> None:
+def _prepare(settings: Configuration) -> None:
     from django.core.management import call_command
 
     from butt.identity import service_keys
@@ -66,6 +66,7 @@ def _prepare() -> None:
 
     call_command("migrate", verbosity=0, interactive=False)
     service_keys()
+    settings.master_token()
     click.echo("Building the pub (about ten seconds the first time) …")
     try:
         build()

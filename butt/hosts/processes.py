@@ -29,7 +29,7 @@ from butt.sources.releases import release
 STOP_SECONDS = 10
 
 # With one of these the pub has said why it cannot run (bots/pub/README.md): to start it again at once is no use.
-FINAL_EXITS = range(64, 79)
+FINAL_EXITS = (64, 65, 66, 67, 68, 69, 71, 74, 78)
 
 _PROGRAM = """\
 [program:{name}]

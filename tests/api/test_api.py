@@ -129,7 +129,7 @@ def test_an_action_writes_what_is_wanted_and_a_forbidden_one_says_why():
     assert (status, answer["wanted"]) == (202, "stopped")
     status, answer = alice("POST", f"/agents/{bot.id}/restore")
     assert (status, answer["error"]["code"]) == (409, "wrong_state")
-    assert "#alive" in answer["error"]["message"]
+    assert "#stopping" in answer["error"]["message"]
     assert alice("DELETE", f"/agents/{bot.id}")[0] == 202
     assert alice("POST", f"/agents/{bot.id}/restore")[0] == 202
 

@@ -35,7 +35,7 @@ async def test_a_change_of_state_is_told_and_marks_agree_with_the_page(monkeypat
     first = await asyncio.wait_for(next_mark(events), 10)
     assert first == await asyncio.to_thread(lambda: live.mark([View(bots_of(alice.agent).get())]))
 
-    await Progress.objects.filter(bot=bot).aupdate(state=State.ALIVE)
+    await Progress.objects.filter(bot=bot).aupdate(state=State.BROKEN)
     second = await asyncio.wait_for(next_mark(events), 10)
     assert second != first
     await events.aclose()

@@ -1,0 +1,42 @@
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from butt.agents.models import Agent, Observed, Progress, Wanted
+from butt.agents.standing import standing
+from butt.agents.states import State
+
+
+def bot(state: State, *, run: bool = True, asked: int = 0, alive: bool = True, answered: int = 1) -> Agent:
+    agent = Agent(type="bot", name="my")
+    agent.wanted = Wanted(run=run, restarts=asked)
+    agent.progress = Progress(state=state, launch=1)
+    agent.observed = Observed(alive=alive, launch=answered)
+    return agent
+
+
+@pytest.mark.parametrize(
+    ("standing_bot", "shown"),
+    [
+        (bot(State.ALIVE), State.ALIVE),
+        (bot(State.ALIVE, run=False), State.STOPPING),
+        (bot(State.ALIVE, asked=1), State.STOPPING),
+        (bot(State.ALIVE, alive=False), State.STARTING),
+        (bot(State.ALIVE, answered=0), State.STARTING),
+        (bot(State.STOPPED, run=False), State.STOPPED),
+        (bot(State.STOPPED), State.STARTING),
+        (bot(State.BROKEN, asked=1), State.STOPPING),
+        (bot(State.BROKEN), State.BROKEN),
+    ],
+)
+def test_a_wish_shows_at_once_and_what_is_seen_outweighs_what_was_written(standing_bot: Agent, shown: State):
+    assert standing(standing_bot) is shown
+
+
+@given(st.sampled_from(State), st.booleans(), st.integers(0, 2), st.booleans(), st.integers(0, 2))
+def test_nothing_is_shown_alive_that_does_not_answer(state: State, run: bool, asked: int, alive: bool, answered: int):
+    agent = bot(state, run=run, asked=asked, alive=alive, answered=answered)
+    if standing(agent) is State.ALIVE:
+        assert alive
+        assert answered == 1
+        assert run
