@@ -95,6 +95,7 @@ class Stream:
         # The peer may not know yet and go on sending. Our own number never comes again, so its frames are dropped as
         # unknown; the peer's number must be remembered, or its next value would be taken for a new request.
         if self._number > 0:
+            self._over = True
             self._session.forget(self._number)
 
     def __aiter__(self) -> Self:
@@ -148,7 +149,6 @@ class Stream:
     def overflow(self, error: ScuttlebuttError) -> None:
         self._error = error
         self.abort(error)
-        self._wake()
 
     def when_over(self, act: Callable[[], object]) -> None:
         self._on_over = act
@@ -179,16 +179,18 @@ class Stream:
         queued = self.queued
         self._frames.clear()
         self._session.count(-queued)
+        self._wake()
 
     async def _wait(self) -> None:
-        if self._waiter is not None:
+        if self._waiter is not None and not self._waiter.done():
             raise RuntimeError("a stream has one reader")
-        self._waiter = asyncio.get_running_loop().create_future()
+        waiter = self._waiter = asyncio.get_running_loop().create_future()
         try:
             with self._session.waiting():
-                await self._waiter
+                await waiter
         finally:
-            self._waiter = None
+            if self._waiter is waiter:
+                self._waiter = None
 
     def _wake(self) -> None:
         if self._waiter is not None and not self._waiter.done():

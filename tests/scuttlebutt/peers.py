@@ -7,6 +7,8 @@ from contextlib import asynccontextmanager
 from hypothesis import settings
 
 from butt.scuttlebutt import KeyPair, Peer, connect, serve
+from butt.scuttlebutt.errors import ScuttlebuttError
+from butt.scuttlebutt.muxrpc import Session
 from butt.scuttlebutt.serving import Handlers
 
 # The machine may be busy: a slow moment is no failure. What must not hang has a deadline of its own.
@@ -32,3 +34,37 @@ async def eventually(true: Callable[[], object], within: float = 3.0) -> None:
     async with asyncio.timeout(within):
         while not true():  # noqa: ASYNC110 - what is waited for has no event to tell of it
             await asyncio.sleep(0.005)
+
+
+class Wire:
+    """A connection without a network: it remembers what muxrpc does with it."""
+
+    session: Session
+
+    def __init__(self, *, takes: bool = True) -> None:
+        self.takes = takes
+        self.written: list[bytes] = []
+        self._size = 0
+        self.held = False
+        self.said_goodbye = False
+        self.error: ScuttlebuttError | None = None
+
+    def write(self, data: bytes) -> None:
+        self.written.append(data)
+        self._size += len(data)
+
+    def backlog(self) -> int:
+        return 0 if self.takes else self._size
+
+    def hold(self, held: bool) -> None:
+        self.held = held
+
+    async def drain(self) -> None:
+        pass
+
+    def hear_goodbye(self) -> None:
+        self.said_goodbye = True
+
+    def fail(self, error: ScuttlebuttError) -> None:
+        self.error = error
+        self.session.end(error)

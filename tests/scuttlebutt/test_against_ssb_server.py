@@ -224,4 +224,3 @@ async def test_it_dials_us_and_each_calls_the_other(master: Peer, ssb_server: Ru
             # It replicates with whoever it meets; here it asks for blobs, and is refused its other wishes.
             await asked.wait()
             await dialling
-        await master.call("gossip.disconnect", server.address.multiserver)

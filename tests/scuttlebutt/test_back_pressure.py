@@ -9,7 +9,7 @@ from butt.scuttlebutt import ConsumerTooSlow, ProtocolError, StreamHandler
 from butt.scuttlebutt.frames import encode
 from butt.scuttlebutt.muxrpc import MAX_BACKLOG, MAX_QUEUED, PAUSE_ABOVE, Session
 from butt.scuttlebutt.serving import Api, Serving
-from tests.scuttlebutt.peers import connected, eventually
+from tests.scuttlebutt.peers import Wire, connected, eventually
 
 CHUNK = 32 << 10
 # What one read from the socket may bring on top of what was queued.
@@ -141,34 +141,11 @@ async def test_sending_waits_for_a_slow_peer():
 
 
 async def test_the_backlog_of_answers_has_an_end():
-    class Deaf:
-        """A wire that takes everything and sends nothing."""
-
-        def __init__(self) -> None:
-            self.written = 0
-            self.error: Exception | None = None
-
-        def write(self, data: bytes) -> None:
-            self.written += len(data)
-
-        def backlog(self) -> int:
-            return self.written
-
-        def hold(self, held: bool) -> None: ...
-
-        async def drain(self) -> None: ...
-
-        def hear_goodbye(self) -> None: ...
-
-        def fail(self, error) -> None:
-            self.error = error
-            session.end(error)
-
-    wire = Deaf()
-    session = Session(wire, Serving(Api()))
+    wire = Wire(takes=False)
+    session = wire.session = Session(wire, Serving(Api()))
     for number in range(1, 200_000):
         session.receive(encode(number, {"name": ["x" * 100], "args": [], "type": "async"}))
         if wire.error is not None:
             break
     assert isinstance(wire.error, ProtocolError)
-    assert wire.written < MAX_BACKLOG + 1000
+    assert wire.backlog() < MAX_BACKLOG + 1000

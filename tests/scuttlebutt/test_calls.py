@@ -229,6 +229,20 @@ async def test_an_error_in_the_callers_block_ends_its_stream():
         await asyncio.wait_for(over.wait(), 2)
 
 
+async def test_closing_a_stream_lets_go_of_its_reader():
+    async with connected({"take": StreamHandler(take_all, two_way=True)}) as peer:
+        both = peer.duplex("take")
+        reading = asyncio.ensure_future(anext(both, "nothing"))
+        await asyncio.sleep(0)
+        await both.close()
+        assert await reading == "nothing"
+
+
+async def take_all(_peer, stream):
+    async for _ in stream:
+        pass
+
+
 async def test_a_stream_has_one_reader():
     async with connected(
         {"never": StreamHandler(lambda _peer, _stream: asyncio.sleep(5), two_way=True)}
