@@ -1,4 +1,4 @@
-"""The same library against the server that the network runs: ssb-server, from a built release of the pub."""
+"""The same library against the server that the network runs: ssb-server, from the parts in a release of the pub."""
 
 import asyncio
 import base64
@@ -7,8 +7,9 @@ import json
 import os
 import socket
 import subprocess
+import time
 from collections.abc import Iterator
-from contextlib import aclosing
+from contextlib import aclosing, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -22,7 +23,6 @@ from butt.scuttlebutt import (
     KeyPair,
     Peer,
     RemoteError,
-    Unreachable,
     connect,
     dial,
     serve,
@@ -44,6 +44,15 @@ def free_port() -> int:
     with socket.socket() as sock:
         sock.bind(("127.0.0.1", 0))
         return sock.getsockname()[1]
+
+
+def wait_until_it_listens(process: subprocess.Popen, port: int, log: Path) -> None:
+    deadline = time.monotonic() + 30
+    while process.poll() is None and time.monotonic() < deadline:
+        with suppress(ConnectionRefusedError), socket.create_connection(("127.0.0.1", port)):
+            return
+        time.sleep(0.05)
+    pytest.fail(f"ssb-server did not start:\n{log.read_text()}")
 
 
 @pytest.fixture(scope="module")
@@ -68,12 +77,13 @@ def ssb_server(built_pub: Path, tmp_path_factory: pytest.TempPathFactory) -> Ite
     log = home / "output"
     with log.open("w") as output:
         process = subprocess.Popen(
-            [NODE, built_pub / "node_modules/ssb-server/bin.js", "start"],
-            env={"ssb_config": str(home / "config"), "HOME": str(home), "PATH": os.defpath},
+            [NODE, Path(__file__).with_name("ssb_server.js"), built_pub, home / "config"],
+            env={"HOME": str(home), "PATH": os.defpath},
             stdout=output,
             stderr=subprocess.STDOUT,
         )
     try:
+        wait_until_it_listens(process, port, log)
         yield Running(Address("127.0.0.1", port, keys.id), log)
     finally:
         process.kill()
@@ -83,13 +93,7 @@ def ssb_server(built_pub: Path, tmp_path_factory: pytest.TempPathFactory) -> Ite
 @pytest.fixture
 async def master(ssb_server: Running):
     """A connection that has every right."""
-    async with asyncio.timeout(30):
-        while True:
-            try:
-                peer = await dial(ssb_server.address, MASTER)
-                break
-            except Unreachable:
-                await asyncio.sleep(0.05)
+    peer = await dial(ssb_server.address, MASTER)
     yield peer
     await peer.close()
 
