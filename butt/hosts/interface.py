@@ -32,7 +32,7 @@ class Order:
 
 @dataclass(frozen=True)
 class Sighting:
-    """How one bot is. `running` says there is a process, not that it answers.
+    """How one bot is. `running` says there is a process, or that the host will start it by itself; not that it answers.
 
     `ended` says in words why it ended by itself and was given up, or is empty; `exit_code` is that of
     `bots/pub/README.md`. `ssb_id` is None until the bot has made its key.

@@ -12,6 +12,7 @@ import socket
 import uuid
 import xmlrpc.client
 from collections.abc import Iterator, Mapping
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -21,7 +22,7 @@ from supervisor.xmlrpc import Faults
 
 from butt.configuration import configuration
 from butt.hosts.interface import Folder, HostTrouble, NoRoom, Order, Sighting
-from butt.hosts.publog import last_error
+from butt.hosts.publog import last_words
 from butt.hosts.supervisor import Supervisor, escaped
 from butt.scuttlebutt import KeyPair, ScuttlebuttError
 from butt.sources.releases import release
@@ -141,10 +142,16 @@ class Processes:
         ssb_id = _ssb_id(folder.secret)
         if row is None or row["state"] == ProcessStates.STOPPED:
             return Sighting(ssb_id=ssb_id)
-        if row["state"] in (ProcessStates.EXITED, ProcessStates.FATAL):
-            code = int(row["exitstatus"])
-            why = last_error(_tail(folder.log, 16384)) or f"Its program ended with code {code}."
-            return Sighting(ended=why, exit_code=code, ssb_id=ssb_id)
+        over = row["state"] in (ProcessStates.EXITED, ProcessStates.FATAL)
+        if not (over or row["state"] == ProcessStates.BACKOFF):
+            return Sighting(running=True, ssb_id=ssb_id)
+        # supervisord forgets the exit code of a process that ended early, and tries it again; the pub's log has both.
+        words = last_words(_tail(folder.log, 16384), datetime.fromtimestamp(row["start"], UTC))
+        if words and words.code in FINAL_EXITS:
+            return Sighting(running=not over, ended=words.message, exit_code=words.code, ssb_id=ssb_id)
+        if over:
+            why = words.message if words else f"Its program ended again and again, last with code {row['exitstatus']}."
+            return Sighting(ended=why, exit_code=words.code if words else row["exitstatus"], ssb_id=ssb_id)
         return Sighting(running=True, ssb_id=ssb_id)
 
     def _folder(self, bot_id: uuid.UUID) -> Folder:

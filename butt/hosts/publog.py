@@ -1,18 +1,31 @@
 """Reading a pub's own log: one JSON object a line, `{time, level, event, message, …}`."""
 
 import json
+from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
+
+
+@dataclass(frozen=True)
+class LastWords:
+    """Why a pub ended, in its own words; `code` is its exit code, as `bots/pub/README.md` lists them."""
+
+    message: str
+    code: int
+
+
+def last_words(text: str, since: datetime) -> LastWords | None:
+    """The last error with a code that was written at `since` or later: an older one belongs to an older process."""
+    for entry in reversed(entries(text)):
+        code, when = entry.get("code"), _time(entry.get("time"))
+        if entry.get("level") == "error" and isinstance(code, int) and when is not None and when >= since:
+            return LastWords(str(entry.get("message", ""))[:500], code)
+    return None
 
 
 def entries(text: str) -> list[dict[str, Any]]:
     """The objects in `text`; a line that is cut or is no object is left out."""
     return [entry for line in text.splitlines() if (entry := _entry(line))]
-
-
-def last_error(text: str) -> str:
-    """What the last error in `text` says, or nothing."""
-    errors = [entry for entry in entries(text) if entry.get("level") == "error"]
-    return str(errors[-1].get("message", ""))[:500] if errors else ""
 
 
 def _entry(line: str) -> dict[str, Any] | None:
@@ -21,3 +34,11 @@ def _entry(line: str) -> dict[str, Any] | None:
     except (ValueError, RecursionError):
         return None
     return entry if isinstance(entry, dict) else None
+
+
+def _time(text: Any) -> datetime | None:
+    try:
+        when = datetime.fromisoformat(text)
+    except (TypeError, ValueError):
+        return None
+    return when if when.tzinfo else None

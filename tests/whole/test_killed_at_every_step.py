@@ -1,29 +1,21 @@
 """The steward is killed at every step of making a bot: in the end there is one, with one identity."""
 
-import asyncio
 import itertools
 import uuid
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from contextlib import suppress
 from pathlib import Path
 
-import psutil
 import pytest
 from django.db.models.signals import post_save, pre_save
 
-from butt.agents.models import Agent, Progress
+from butt.agents.models import Progress
 from butt.agents.states import State
 from butt.agents.wishes import create_bot
 from butt.hosts import Host, Order, Sighting
 from butt.hosts.processes import Processes
-from butt.identity import service_keys
-from butt.monitor import monitor
-from butt.monitor.watch import Bot, first_figures
-from butt.scuttlebutt import Address, ScuttlebuttError
-from butt.sources.releases import build
-from butt.steward.steward import Steward
 from tests.people import person
-from tests.service import wait_for
+from tests.whole.by_hand import pubs_below, steward_of, turn_until
 
 
 class Killed(BaseException):
@@ -60,34 +52,6 @@ class FragileHost:
         return self._host.look()
 
 
-@pytest.fixture
-def host(tmp_path: Path) -> Iterator[Processes]:
-    processes = Processes(tmp_path)
-    yield processes
-    processes.stop_all()
-
-
-def steward_of(host: object) -> Steward:
-    return Steward(host, (service_keys().id,), build)  # type: ignore[arg-type]
-
-
-def make_alive(steward: Steward, bot: Agent) -> None:
-    """Rounds of the steward and looks of the monitor until the bot is alive."""
-
-    def alive() -> bool:
-        Progress.objects.update(due_at="2020-01-01T00:00Z")
-        steward.round()
-        progress = Progress.objects.get(bot=bot)
-        if progress.state == State.STARTING and progress.ssb_id and progress.port:
-            address = Address(progress.address, progress.port, progress.ssb_id)
-            with suppress(ScuttlebuttError, OSError, TimeoutError):
-                figures = asyncio.run(first_figures(Bot(bot.id, address), service_keys()))
-                monitor.write(bot.id, figures, "")
-        return progress.state == State.ALIVE
-
-    wait_for(alive)
-
-
 @pytest.mark.django_db
 @pytest.mark.parametrize("moment", range(9))
 def test_one_bot_in_the_end(moment: int, host: Processes, tmp_path: Path):
@@ -97,16 +61,15 @@ def test_one_bot_in_the_end(moment: int, host: Processes, tmp_path: Path):
     post_save.connect(killer, Progress)
     try:
         with suppress(Killed):
-            make_alive(steward_of(FragileHost(host, killer)), bot)
+            turn_until(State.ALIVE, steward_of(FragileHost(host, killer)), bot)
     finally:
         pre_save.disconnect(killer, Progress)
         post_save.disconnect(killer, Progress)
     assert next(killer.count) > moment, "the steward was never killed: the bot was made in fewer steps"
 
-    make_alive(steward_of(Processes(tmp_path)), bot)
+    turn_until(State.ALIVE, steward_of(Processes(tmp_path)), bot)
 
-    mine = [p for p in psutil.process_iter() if str(tmp_path / "bots") in (p.cmdline() or [""])[-1]]
-    assert len(mine) == 1
+    assert len(pubs_below(tmp_path / "bots")) == 1
     progress = Progress.objects.get(bot=bot)
     assert host.look()[bot.id].ssb_id == progress.ssb_id
     assert progress.port is not None

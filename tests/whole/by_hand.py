@@ -1,0 +1,51 @@
+"""The service's parts turned by hand, over a real host: rounds of the steward, looks of the monitor."""
+
+import asyncio
+from contextlib import suppress
+from pathlib import Path
+
+import psutil
+
+from butt.agents.models import Agent, Progress
+from butt.agents.states import State
+from butt.identity import service_keys
+from butt.monitor import monitor
+from butt.monitor.watch import Bot, WrongBot, first_figures
+from butt.scuttlebutt import Address, ScuttlebuttError
+from butt.sources.releases import build
+from butt.steward.steward import Steward
+from tests.service import wait_for
+
+
+def steward_of(host: object) -> Steward:
+    """A steward of `host`, which is a `Host` or behaves like one."""
+    return Steward(host, (service_keys().id,), build)  # type: ignore[arg-type]
+
+
+def turn(steward: Steward, bot: Agent) -> State:
+    """One round, one look; the state that the bot is in afterwards."""
+    Progress.objects.update(due_at="2020-01-01T00:00Z")
+    steward.round()
+    progress = Progress.objects.get(bot=bot)
+    if progress.state == State.STARTING and progress.ssb_id and progress.port:
+        address = Address(progress.address, progress.port, progress.ssb_id)
+        with suppress(ScuttlebuttError, WrongBot, OSError, TimeoutError):
+            figures = asyncio.run(first_figures(Bot(bot.id, address), service_keys()))
+            monitor.write(bot.id, figures, "")
+    return State(progress.state)
+
+
+def turn_until(state: State, steward: Steward, bot: Agent) -> None:
+    wait_for(lambda: turn(steward, bot) is state)
+
+
+def pubs_below(folder: Path) -> list[psutil.Process]:
+    """The pubs that run with a configuration below `folder`."""
+    return [p for p in psutil.process_iter() if str(folder) in (_arguments(p) or [""])[-1]]
+
+
+def _arguments(process: psutil.Process) -> list[str]:
+    try:
+        return process.cmdline()
+    except psutil.Error:
+        return []
