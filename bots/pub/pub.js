@@ -43,6 +43,8 @@ async function main () {
   const clock = await call(server.getVectorClock)
   server.butt.begin(clock).catch(log.end)
 
+  // Beside the log, where ssb-server leaves it for programs that read the folder.
+  fs.writeFileSync(path.join(config.path, 'manifest.json'), JSON.stringify(server.getManifest(), null, 2))
   door.open()
   const address = server.getAddress('public')
   log.log('info', 'listening', `The pub listens at ${address}.`, { id: keys.id, address, launch: config.launch })
