@@ -1,0 +1,124 @@
+"""What changes is shown by itself, and disturbs nobody."""
+
+import re
+import time
+
+from playwright.sync_api import BrowserContext, Page, expect
+
+from butt.agents.states import State
+from tests.pages.server import REASON, Pages, signs_in
+
+WITHIN = 2_000
+
+
+def test_every_state_shows_within_two_seconds_and_without_a_reload(server: Pages, page: Page):
+    alice = server.person("alice@example.org")
+    bot = server.bot_in(State.NEW, alice, "my")
+    signs_in(page, server.url, "alice@example.org")
+    page.goto(f"{server.url}/bots/my")
+    page.evaluate("window.stayed = true")
+    for state in (State.STARTING, State.ALIVE, State.BROKEN, State.UPGRADING, State.UNPAID, State.LEAVING):
+        server.turn(bot, state)
+        expect(page.get_by_text(f"#{state}")).to_be_visible(timeout=WITHIN)
+        expect(page).to_have_title(f"my.butt.nz #{state}")
+        expect(page.locator("#announcer")).to_have_text(f"my.butt.nz is {state}")
+    assert page.evaluate("window.stayed")
+
+
+def test_a_reason_shows_with_its_state(server: Pages, page: Page):
+    bob = server.person("bob@example.org")
+    bot = server.bot_in(State.STARTING, bob, "bobs")
+    signs_in(page, server.url, "bob@example.org")
+    page.goto(f"{server.url}/bots/bobs")
+    server.turn(bot, State.BROKEN, REASON)
+    expect(page.get_by_text(REASON)).to_be_visible(timeout=WITHIN)
+
+
+def test_the_dashboard_follows_all_bots_and_leaves_focus_and_menu_alone(server: Pages, page: Page):
+    carol = server.person("carol@example.org")
+    first, second = (server.bot_in(State.STARTING, carol, name) for name in ("first", "second"))
+    signs_in(page, server.url, "carol@example.org")
+    expect(page.get_by_text("#starting")).to_have_count(2)
+    page.get_by_role("link", name="second.butt.nz").focus()
+    server.turn(first, State.ALIVE)
+    expect(page.get_by_text("#alive")).to_be_visible(timeout=WITHIN)
+    expect(page.locator("#announcer")).to_have_text("first.butt.nz is alive")
+    expect(page.get_by_role("link", name="second.butt.nz")).to_be_focused()
+
+    page.locator("summary").click()
+    server.turn(second, State.ALIVE)
+    expect(page.get_by_text("#alive")).to_have_count(2, timeout=WITHIN)
+    expect(page.get_by_role("link", name="new bot").first).to_be_visible()
+
+
+def test_a_click_shows_at_once_and_keeps_the_keyboard_where_it_was(server: Pages, page: Page):
+    dan = server.person("dan@example.org")
+    bot = server.bot_in(State.ALIVE, dan, "dans")
+    signs_in(page, server.url, "dan@example.org")
+    page.goto(f"{server.url}/bots/dans")
+    page.evaluate("window.stayed = true")
+    page.get_by_role("button", name="stop").press("Enter")
+    expect(page.get_by_text("#stopping")).to_be_visible(timeout=WITHIN)
+    expect(page.locator("#actions")).to_be_focused()
+    server.turn(bot, State.STOPPED)
+    expect(page.get_by_text("#stopped")).to_be_visible(timeout=WITHIN)
+    expect(page.locator("#actions")).to_be_focused()
+    assert page.evaluate("window.stayed")
+
+
+def test_a_wish_that_comes_too_late_is_refused_in_words(server: Pages, page: Page, context: BrowserContext):
+    eve = server.person("eve@example.org")
+    bot = server.bot_in(State.ALIVE, eve, "eves")
+    signs_in(page, server.url, "eve@example.org")
+    context.route(re.compile(r"/live\?"), lambda route: route.fulfill(status=204))
+    page.goto(f"{server.url}/bots/eves")
+    server.turn(bot, State.STOPPED)
+    page.get_by_role("button", name="restart").click()
+    expect(page.get_by_text("eves is #stopped: you cannot restart it now.")).to_be_visible()
+
+
+def test_a_page_that_nobody_looks_at_holds_no_stream_and_catches_up_when_it_is_back(
+    server: Pages, page: Page
+):
+    frank = server.person("frank@example.org")
+    bot = server.bot_in(State.STARTING, frank, "franks")
+    signs_in(page, server.url, "frank@example.org")
+    page.goto(f"{server.url}/bots/franks")
+    _turn_away(page, "hidden")
+    server.turn(bot, State.ALIVE)
+    time.sleep(WITHIN / 1000)
+    expect(page.get_by_text("#starting")).to_be_visible()
+    _turn_away(page, "visible")
+    expect(page.get_by_text("#alive")).to_be_visible(timeout=WITHIN)
+
+
+def test_a_page_comes_back_true_from_the_browsers_history(server: Pages, page: Page):
+    grace = server.person("grace@example.org")
+    bot = server.bot_in(State.STARTING, grace, "graces")
+    signs_in(page, server.url, "grace@example.org")
+    page.goto(f"{server.url}/bots/graces")
+    page.goto(f"{server.url}/bots/new")
+    server.turn(bot, State.ALIVE)
+    page.go_back()
+    expect(page.get_by_text("#alive")).to_be_visible(timeout=WITHIN)
+
+
+def test_who_signs_out_in_another_window_is_led_to_start(server: Pages, page: Page, context: BrowserContext):
+    heidi = server.person("heidi@example.org")
+    server.bot_in(State.ALIVE, heidi, "heidis")
+    signs_in(page, server.url, "heidi@example.org")
+    page.goto(f"{server.url}/bots/heidis")
+    context.clear_cookies(name="butt")
+    page.get_by_role("button", name="stop").click()
+    expect(page.get_by_role("heading", name="start")).to_be_visible()
+
+
+def _turn_away(page: Page, state: str) -> None:
+    """As when another tab is chosen; a browser without a window does not do it itself."""
+    page.evaluate(
+        """state => {
+            Object.defineProperty(document, "visibilityState", { value: state, configurable: true });
+            document.dispatchEvent(new Event("visibilitychange"));
+        }""",
+        state,
+    )
