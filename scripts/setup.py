@@ -53,14 +53,15 @@ def install_ensurepip() -> None:
     if os.geteuid():
         sys.exit(f"This Python lacks ensurepip. Run: sudo apt-get install {package}")
     print(f"Installing {package} …", flush=True)
+    os.environ["DEBIAN_FRONTEND"] = "noninteractive"
     run(["apt-get", "update", "-qq"])
-    run(["apt-get", "install", "-qq", "--yes", "--no-install-recommends", package])
+    run(["apt-get", "install", "-qq", "--yes", "--no-install-recommends", package], quiet=True)
 
 
-def run(command: list[str]) -> None:
-    done = subprocess.run(command, check=False)
+def run(command: list[str], *, quiet: bool = False) -> None:
+    done = subprocess.run(command, check=False, stdout=subprocess.DEVNULL if quiet else None)
     if done.returncode:
-        sys.exit(f"This failed, see above: {' '.join(command)}")
+        sys.exit(f"This failed: {' '.join(command)}")
 
 
 if __name__ == "__main__":

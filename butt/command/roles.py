@@ -97,6 +97,8 @@ def _serve(application: str, host: str, port: int) -> None:
         host=host,
         port=port,
         log_config=None,
+        log_level="warning",
+        lifespan="off",
         access_log=False,
         server_header=False,
         timeout_graceful_shutdown=2,
