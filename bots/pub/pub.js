@@ -31,7 +31,7 @@ async function main () {
   const known = Math.max(config.sequence, await sequence.read())
   const keys = await keysOf(config.path, known)
   const server = createServer({ config, door, keys, sequence, store })
-  Object.assign(running, { door, server })
+  Object.assign(running, { door, sequence, server })
 
   // The number that the next message would follow, from the same place that publishing takes it from.
   const { sequence: found } = await call(server.getFeedState, keys.id)
@@ -70,7 +70,7 @@ function stopOnSignal (running) {
   const stop = (signal) => {
     if (stopping) return
     stopping = true
-    const { door, server } = running
+    const { door, sequence, server } = running
     log.log('info', 'stopping', `The pub stops: ${signal}.`)
     if (!server) process.exit(0)
     setTimeout(() => {
@@ -78,7 +78,8 @@ function stopOnSignal (running) {
       process.exit(0)
     }, STOP_PATIENCE)
     door.close()
-    server.close((error) => {
+    server.close(async (error) => {
+      await sequence.settled().catch(log.end)
       if (error && error !== true) log.log('warning', 'stopping', `Not all was closed in order: ${error.message}`)
       log.log('info', 'stopped', 'The pub has stopped.')
       process.exit(0)

@@ -24,16 +24,20 @@ async function claim (folder) {
   if (bavail * bsize < ROOM) {
     throw new Refusal('disk-full', `The disk of ${folder} is full. Make room, then start the pub again.`)
   }
-  const store = level(path.join(folder, 'invites'), { valueEncoding: 'json' }, () => {})
   try {
-    await store.open()
+    return await opened(path.join(folder, 'invites'))
   } catch (error) {
     if (/lock/i.test(error.message)) {
       throw new Refusal('folder-in-use', `Another pub runs in ${folder}: stop it first. One identity never runs twice.`)
     }
     throw unusable(folder, error)
   }
-  return store
+}
+
+function opened (location) {
+  return new Promise((resolve, reject) => {
+    level(location, { valueEncoding: 'json' }, (error, store) => error ? reject(error) : resolve(store))
+  })
 }
 
 function unusable (folder, error) {

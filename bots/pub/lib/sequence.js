@@ -43,7 +43,14 @@ class Sequence {
     await this._writing
   }
 
+  /** Once all that was followed is on disk. */
+  async settled () {
+    await this._writing
+  }
+
   async _write () {
+    // One step later, so that a write that finds nothing to do does not end before it is known to have begun.
+    await null
     try {
       while (this._written < this._latest) {
         const next = this._latest

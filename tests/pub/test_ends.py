@@ -1,0 +1,184 @@
+"""Each reason for which a pub ends by itself: its exit code and its one clear line."""
+
+import json
+import shutil
+import signal
+import socket
+import subprocess
+from contextlib import contextmanager
+
+import pytest
+
+from tests.pub.pubs import NODE, is_root
+
+
+def assert_ends(pub, code, event, *words):
+    assert pub.ended() == code
+    errors = [line for line in pub.lines if line["level"] == "error"]
+    assert [(line["code"], line["event"]) for line in errors] == [(code, event)]
+    assert pub.lines[-1] == errors[0]
+    for word in words:
+        assert word in errors[0]["message"]
+
+
+@pytest.mark.parametrize(
+    ("text", "word"),
+    [
+        ("{", "is not JSON"),
+        ("[]", "must be a JSON object"),
+        ("{}", 'lacks "path"'),
+    ],
+)
+def test_a_config_that_is_none_is_refused(make_pub, text, word):
+    assert_ends(make_pub().spawn(text), 78, "bad-config", word)
+
+
+@pytest.mark.parametrize(
+    ("field", "value"),
+    [
+        ("port", "abc"),
+        ("port", 0),
+        ("port", 65536),
+        ("host", "not a host"),
+        ("path", "relative/folder"),
+        ("master", ["@nobody"]),
+        ("caps", {"shs": "short"}),
+        ("sequence", -1),
+        ("launch", 1.5),
+        ("external", ""),
+        ("colour", "red"),
+    ],
+)
+def test_a_wrong_field_is_named(make_pub, field, value):
+    assert_ends(make_pub(**{field: value}).spawn(), 78, "bad-config", f'"{field}"')
+
+
+def test_a_missing_config_is_refused(make_pub):
+    pub = make_pub()
+    done = subprocess.run(
+        [NODE, pub.release / "pub.js", "/nowhere/config.json"], capture_output=True, check=False
+    )
+    assert done.returncode == 78
+    assert "cannot be read" in json.loads(done.stdout)["message"]
+    assert done.stderr == b""
+
+
+def test_a_port_that_is_taken(make_pub):
+    with socket.create_server(("127.0.0.1", 0)) as other:
+        port = other.getsockname()[1]
+        pub = make_pub(port=port).spawn()
+        assert_ends(pub, 65, "port-taken", str(port))
+    assert not (pub.data / "secret").exists()
+
+
+def test_a_host_that_this_machine_does_not_have(make_pub):
+    assert_ends(make_pub(host="192.0.2.1").spawn(), 64, "host-not-assignable", "192.0.2.1")
+
+
+def test_the_same_folder_twice(make_pub, pub):
+    second = make_pub("second", path=str(pub.data)).spawn()
+    assert_ends(second, 66, "folder-in-use", str(pub.data))
+    assert pub.process.poll() is None
+
+
+def test_a_folder_that_is_none(make_pub, tmp_path):
+    (tmp_path / "file").touch()
+    assert_ends(make_pub(path=str(tmp_path / "file")).spawn(), 71, "folder-unusable")
+
+
+@pytest.mark.parametrize(
+    "text", ["", "nonsense", json.dumps({"curve": "ed25519", "public": "x", "private": "y"})]
+)
+def test_a_damaged_secret(make_pub, text):
+    pub = make_pub()
+    pub.data.mkdir(parents=True)
+    (pub.data / "secret").write_text(text)
+    assert_ends(pub.spawn(), 67, "secret-damaged")
+
+
+def test_a_missing_secret_of_a_feed_that_spoke(make_pub):
+    assert_ends(make_pub(sequence=3).spawn(), 67, "secret-damaged", "3 messages")
+
+
+class TestALogThatFellBehind:
+    @pytest.fixture
+    def spoken(self, pub, client):
+        """A pub that has published three messages and was stopped; `old` beside its data is a copy after two."""
+        for number in range(2):
+            client.call(pub, "publish", {"type": "post", "text": str(number)})
+        pub.stop()
+        shutil.copytree(pub.data, pub.folder / "old")
+        pub.start()
+        client.call(pub, "publish", {"type": "post", "text": "2"})
+        pub.stop()
+        return pub
+
+    def test_a_log_that_is_whole_starts(self, spoken):
+        spoken.config["sequence"] = 3
+        spoken.start()
+
+    def test_a_deleted_log(self, spoken):
+        shutil.rmtree(spoken.data / "flume")
+        assert_ends(spoken.spawn(), 68, "log-behind", "message 0", "reached 3")
+
+    def test_a_log_deleted_without_its_indexes(self, spoken):
+        (spoken.data / "flume" / "log.offset").unlink()
+        assert_ends(spoken.spawn(), 68, "log-behind", "message 0", "reached 3")
+
+    def test_a_log_cut_in_a_record(self, spoken):
+        log = spoken.data / "flume" / "log.offset"
+        with log.open("r+b") as file:
+            file.truncate(log.stat().st_size - 20)
+        assert_ends(spoken.spawn(), 68, "log-behind", "message 2", "reached 3")
+
+    def test_an_older_log(self, spoken):
+        shutil.copy(spoken.folder / "old" / "flume" / "log.offset", spoken.data / "flume" / "log.offset")
+        assert_ends(spoken.spawn(), 68, "log-behind", "message 2", "reached 3")
+
+    def test_an_older_copy_of_everything(self, spoken):
+        shutil.rmtree(spoken.data)
+        shutil.copytree(spoken.folder / "old", spoken.data)
+        spoken.config["sequence"] = 3
+        assert_ends(spoken.spawn(), 68, "log-behind", "message 2", "reached 3")
+
+    def test_nobody_gets_in_meanwhile(self, spoken):
+        spoken.config["sequence"] = 9
+        spoken.spawn()
+        assert_ends(spoken, 68, "log-behind", "reached 9")
+        assert spoken.event("listening") is None
+
+
+@contextmanager
+def disk(path, size):
+    path.mkdir(parents=True)
+    subprocess.run(["mount", "-t", "tmpfs", "-o", f"size={size}", "tmpfs", path], check=True)
+    try:
+        yield
+    finally:
+        subprocess.run(["umount", "--lazy", path], check=True)
+
+
+@pytest.mark.skipif(not is_root(), reason="only root can mount a disk")
+class TestADiskThatIsFull:
+    def test_at_the_start(self, make_pub):
+        pub = make_pub()
+        with disk(pub.data, "512k"):
+            assert_ends(pub.spawn(), 74, "disk-full")
+
+    def test_while_it_runs(self, make_pub, client):
+        pub = make_pub()
+        with disk(pub.data, "4m"):
+            pub.start()
+            with (
+                (pub.data / "filler").open("wb", buffering=0) as filler,
+                pytest.raises(OSError, match="No space"),
+            ):
+                while True:
+                    filler.write(bytes(4096))
+            with pytest.raises((RuntimeError, ValueError)):
+                for _ in range(50):
+                    client.call(pub, "publish", {"type": "post", "text": "x" * 4000})
+            assert_ends(pub, 74, "disk-full")
+            (pub.data / "filler").unlink()
+            pub.start()
+            pub.stop(signal.SIGKILL)

@@ -1,0 +1,66 @@
+"""What a pub tells those who look after it, and nobody else."""
+
+import time
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from tests.pub.pubs import until
+
+
+def figures(client, pub):
+    return client.call(pub, "butt.figures", {"every": 1}, count=1)[0]
+
+
+def test_the_first_comes_at_once_and_the_next_in_time(pub, client):
+    begun = time.monotonic()
+    assert figures(client, pub)["id"] == pub.id
+    assert time.monotonic() - begun < 0.9
+    assert len(client.call(pub, "butt.figures", {"every": 1}, count=3)) == 3
+    assert 2 <= time.monotonic() - begun < 4
+
+
+def test_their_shape(pub, client):
+    client.call(pub, "publish", {"type": "post", "text": "hello"})
+    seen = figures(client, pub)
+    assert seen["launch"] == 1
+    assert timedelta(0) < datetime.now(UTC) - datetime.fromisoformat(seen["startedAt"]) < timedelta(minutes=1)
+    assert 0 < seen["uptime"] < 60
+    assert 20e6 < seen["memory"] < 300e6
+    assert (seen["sequence"], seen["messages"], seen["feeds"]) == (1, 1, 1)
+    assert until(lambda: figures(client, pub)["disk"]) > 1000
+    until(lambda: (index := figures(client, pub)["indexing"])["current"] == index["target"])
+
+
+def test_the_launch_of_the_config_is_repeated(make_pub, client):
+    pub = make_pub(launch=77).start()
+    assert figures(client, pub)["launch"] == 77
+
+
+def test_bytes_are_counted_both_ways(pub, client):
+    before = figures(client, pub)
+    client.call(pub, "publish", {"type": "post", "text": "x" * 5000})
+    after = figures(client, pub)
+    assert 5000 < after["bytesIn"] - before["bytesIn"] < 12000
+    assert 5000 < after["bytesOut"] - before["bytesOut"] < 12000
+    client.hang_up()
+    assert figures(client, pub)["bytesIn"] > after["bytesIn"]
+
+
+def test_peers_are_seen_in_both_directions(make_pub, client):
+    here, there = make_pub("here").start(), make_pub("there").start()
+    assert figures(client, here)["peers"] == {"in": 0, "out": 0}
+    client.call(here, "gossip.connect", there.address)
+    until(lambda: figures(client, here)["peers"] == {"in": 0, "out": 1})
+    until(lambda: figures(client, there)["peers"] == {"in": 1, "out": 0})
+    there.stop()
+    until(lambda: figures(client, here)["peers"] == {"in": 0, "out": 0})
+
+
+def test_a_stranger_learns_nothing(pub, client):
+    stranger = client.generate()
+    for name in ("butt.invites", "butt.revoke", "whoami"):
+        with pytest.raises(RuntimeError, match="not in list of allowed methods"):
+            client.call(pub, name, "x", keys=stranger)
+    with pytest.raises(RuntimeError, match="not in list of allowed methods"):
+        client.call(pub, "butt.figures", {}, keys=stranger, count=1)
