@@ -34,8 +34,7 @@ function refusalOf (error) {
   if (isFromLog(error)) {
     return new Refusal(
       'log-damaged',
-      'The log holds a record that cannot be read. Bring back an undamaged copy that is not older, or let the pub ' +
-      'fetch its feed from others into an empty folder with the same secret.'
+      'The log holds a record that cannot be read. Bring back an undamaged copy of it that is not older.'
     )
   }
   const message = `Something went wrong that nobody foresaw: ${error?.message ?? error}`

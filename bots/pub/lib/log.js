@@ -37,6 +37,13 @@ function takeOver () {
   for (const [name, level] of Object.entries(levels)) {
     console[name] = (...parts) => chatter(level, util.formatWithOptions({ colors: false }, ...parts))
   }
+  // An index that meets a broken record only prints it, and then begins again for ever: nobody else is told.
+  const print = console.error
+  console.error = (...parts) => {
+    const broken = parts.find((part) => part instanceof Error && refusalOf(part).event === 'log-damaged')
+    if (broken) end(broken)
+    print(...parts)
+  }
   process.removeAllListeners('warning')
   process.on('warning', (warning) => chatter('warning', `${warning.name}: ${warning.message}`))
   process.on('uncaughtException', end)
