@@ -26,12 +26,12 @@ ROUNDS = 5
 def main() -> None:
     with tempfile.TemporaryDirectory() as folder:
         os.environ["BUTT_HOME"] = folder
-        release = build().path
+        release, stock = build().path, build(Path(__file__).parent / "stock").path
         for count in (1, 20):
-            measure(count, release)
+            measure(count, release, stock)
 
 
-def measure(count: int, release: Path) -> None:
+def measure(count: int, release: Path, stock: Path) -> None:
     ours, floor = [], []
     with (
         tempfile.TemporaryDirectory() as home,
@@ -42,7 +42,7 @@ def measure(count: int, release: Path) -> None:
         alice.waits_for("alive", warm)
         for number in range(ROUNDS):
             with tempfile.TemporaryDirectory() as folder:
-                floor.append(bare(count, Path(folder), release))
+                floor.append(bare(count, Path(folder), stock))
             ours.append(click_to_alive(count, alice, number))
     a, b = statistics.median(ours), statistics.median(floor)
     print(f"  {count:3} at once: ours {a:.2f} s, bare ssb-server {b:.2f} s, ratio {a / b:.2f}")
@@ -69,7 +69,7 @@ def click_to_alive(count: int, alice: Person, number: int) -> float:
     return took
 
 
-def bare(count: int, folder: Path, release: Path) -> float:
+def bare(count: int, folder: Path, stock: Path) -> float:
     keys = KeyPair.generate()
     ports = free_ports(count)
     homes = [folder / str(port) for port in ports]
@@ -77,7 +77,7 @@ def bare(count: int, folder: Path, release: Path) -> float:
         home.mkdir()
         (home / "config").write_text(json.dumps(stock_config(home, port, keys.id)))
     began = time.monotonic()
-    servers = [start(release, home) for home in homes]
+    servers = [start(stock, home) for home in homes]
     try:
         asyncio.run(all_answer(homes, ports, keys))
         return time.monotonic() - began
@@ -99,9 +99,9 @@ def stock_config(home: Path, port: int, master: str) -> dict[str, object]:
     }
 
 
-def start(release: Path, home: Path) -> "subprocess.Popen[bytes]":
+def start(stock: Path, home: Path) -> "subprocess.Popen[bytes]":
     environment = {"ssb_config": str(home / "config"), "HOME": str(home), "PATH": os.environ["PATH"]}
-    command = [str(NODE), str(release / "node_modules/ssb-server/bin.js"), "start"]
+    command = [str(NODE), str(stock / "node_modules/ssb-server/bin.js"), "start"]
     quiet = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
     return subprocess.Popen(command, env=environment, cwd=home, **quiet)  # type: ignore[call-overload,no-any-return]
 

@@ -22,7 +22,7 @@ from supervisor.xmlrpc import Faults
 
 from butt.configuration import configuration
 from butt.hosts.interface import Folder, HostTrouble, NoRoom, Order, Sighting
-from butt.hosts.publog import last_words
+from butt.hosts.publog import LastWords, last_words
 from butt.hosts.supervisor import Supervisor, escaped
 from butt.scuttlebutt import KeyPair, ScuttlebuttError
 from butt.sources.releases import release
@@ -147,12 +147,12 @@ class Processes:
             return Sighting(running=True, ssb_id=ssb_id)
         # supervisord forgets the exit code of a process that ended early, and tries it again; the pub's log has both.
         words = last_words(_tail(folder.log, 16384), datetime.fromtimestamp(row["start"], UTC))
-        if words and words.code in FINAL_EXITS:
-            return Sighting(running=not over, ended=words.message, exit_code=words.code, ssb_id=ssb_id)
-        if over:
-            why = words.message if words else f"Its program ended again and again, last with code {row['exitstatus']}."
-            return Sighting(ended=why, exit_code=words.code if words else row["exitstatus"], ssb_id=ssb_id)
-        return Sighting(running=True, ssb_id=ssb_id)
+        words = words or LastWords(
+            "Its program ended again and again without a word.", int(row["exitstatus"])
+        )
+        if not over and words.code not in FINAL_EXITS:
+            return Sighting(running=True, ssb_id=ssb_id)
+        return Sighting(running=not over, ended=words.message, exit_code=words.code, ssb_id=ssb_id)
 
     def _folder(self, bot_id: uuid.UUID) -> Folder:
         return Folder(self.bots / str(bot_id))

@@ -27,8 +27,7 @@ MOST_STREAMS = 30
 def mark(views: Iterable[View]) -> str:
     """A short digest of all that a page shows of these bots and that changes by itself."""
     shown = sorted(
-        (v.agent.name, v.shown_state, v.reason, v.ssb_id or "", v.address or "", str(v.gone_at))
-        for v in views
+        (v.agent.name, v.state, v.reason, v.ssb_id or "", v.address or "", v.wanted) for v in views
     )
     return hashlib.sha256(repr(shown).encode()).hexdigest()[:16]
 

@@ -34,7 +34,9 @@ def test_a_wish_shows_at_once_and_what_is_seen_outweighs_what_was_written(standi
 
 
 @given(st.sampled_from(State), st.booleans(), st.integers(0, 2), st.booleans(), st.integers(0, 2))
-def test_nothing_is_shown_alive_that_does_not_answer(state: State, run: bool, asked: int, alive: bool, answered: int):
+def test_nothing_is_shown_alive_that_does_not_answer(
+    state: State, run: bool, asked: int, alive: bool, answered: int
+):
     agent = bot(state, run=run, asked=asked, alive=alive, answered=answered)
     if standing(agent) is State.ALIVE:
         assert alive

@@ -19,12 +19,20 @@ def test_any_text_can_be_read(text: str):
     last_words(text, NOON)
 
 
-@given(st.lists(st.dictionaries(st.sampled_from(["time", "level", "code", "message"]), st.none() | st.integers())))
+@given(
+    st.lists(
+        st.dictionaries(st.sampled_from(["time", "level", "code", "message"]), st.none() | st.integers())
+    )
+)
 def test_any_objects_can_be_read(objects: list[dict[str, object]]):
     last_words("\n".join(map(json.dumps, objects)), NOON)
 
 
 def test_the_last_words_are_those_of_this_process():
-    log = [line(11, message="old", code=65), line(13, message="The disk is full.", code=74), line(14, message="aside")]
+    log = [
+        line(11, message="old", code=65),
+        line(13, message="The disk is full.", code=74),
+        line(14, message="aside"),
+    ]
     assert last_words("\n".join(log), NOON) == LastWords("The disk is full.", 74)
     assert last_words(log[0], NOON) is None

@@ -18,15 +18,14 @@ from butt.public.pages.person import for_person
 @for_person
 def actions(request: HttpRequest, person: Agent, name: str) -> HttpResponse:
     view = View(bot_by_name(person, name))
-    verbs = [verb for verb in (Verb.START, Verb.RESTART, Verb.STOP, Verb.RESTORE) if view.may(verb)]
     return render(
         request,
         "bot/actions.html",
         {
             "bot": view,
-            "verbs": verbs,
+            "verbs": view.offered,
             "may_delete": view.may(Verb.DELETE),
-            "passing": view.shown_state.is_passing,
+            "passing": view.state.is_passing,
             "mark": mark([view]),
             "tab": "actions",
         },

@@ -26,5 +26,5 @@ def up(request: HttpRequest) -> HttpResponse:  # noqa: ARG001
 @for_person
 def dashboard(request: HttpRequest, person: Agent) -> HttpResponse:
     views = [View(bot) for bot in bots_of(person)]
-    passing = any(view.shown_state.is_passing for view in views)
+    passing = any(view.state.is_passing for view in views)
     return render(request, "dashboard.html", {"bots": views, "passing": passing, "mark": mark(views)})
