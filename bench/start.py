@@ -35,7 +35,7 @@ def measure(count: int, release: Path, stock: Path) -> None:
     ours, floor = [], []
     with (
         tempfile.TemporaryDirectory() as home,
-        Service(Path(home) / "home", release, bots_per_person=500) as site,
+        Service(Path(home) / "home", release, most_bots=150, bots_per_person=500) as site,
     ):
         alice = site.person("alice@example.org")
         warm = alice.names_a_bot("warm-up")

@@ -2,6 +2,7 @@
 
 import json
 import os
+import random
 import shutil
 import signal
 import socket
@@ -30,27 +31,30 @@ def wait_for(what: Callable[[], T | None], seconds: float = LONG) -> T:
 
 
 def free_ports(count: int) -> list[int]:
-    """A run of `count` ports in a row that nobody listens on."""
+    """A run of `count` ports in a row that are free, below those that outgoing connections are given."""
     while True:
-        with socket.socket() as probe:
-            probe.bind(("127.0.0.1", 0))
-            first = int(probe.getsockname()[1])
+        first = random.randrange(10_000, 32_000 - count)
         ports = list(range(first, first + count))
-        if ports[-1] < 65536 and all(map(_is_free, ports)):
+        if all(map(_is_free, ports)):
             return ports
 
 
 def _is_free(port: int) -> bool:
     with socket.socket() as probe:
-        return probe.connect_ex(("127.0.0.1", port)) != 0
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind(("127.0.0.1", port))
+        except OSError:
+            return False
+        return True
 
 
 class Service:
     """`with Service(home, release) as site:` runs `butt up` and ends it, and whatever it started, at the end."""
 
-    def __init__(self, home: Path, release: Path, **settings: object) -> None:
+    def __init__(self, home: Path, release: Path, most_bots: int = 40, **settings: object) -> None:
         self.home = home
-        self.port, self.private_port, *bots = free_ports(42)
+        self.port, self.private_port, *bots = free_ports(2 + most_bots)
         self.bot_ports = bots
         self.url = f"http://127.0.0.1:{self.port}"
         self.environment = {

@@ -9,6 +9,7 @@ import json
 import shlex
 import shutil
 import socket
+import time
 import uuid
 import xmlrpc.client
 from collections.abc import Iterator, Mapping
@@ -88,6 +89,12 @@ class Processes:
             shutil.rmtree(grave)
 
     def stop_all(self) -> None:
+        """All at once, and supervisord last: by itself it stops one after the other, a second each."""
+        if self._supervisor.is_up():
+            self._supervisor.call("stopAllProcesses", False)
+            deadline = time.monotonic() + 2 * STOP_SECONDS
+            while self._any_runs() and time.monotonic() < deadline:
+                time.sleep(0.05)
         self._supervisor.shut_down()
 
     def _start(self, order: Order) -> None:
@@ -122,6 +129,10 @@ class Processes:
         (self._supervisor.programs / f"{name}.conf").unlink(missing_ok=True)
         self._supervisor.call("reloadConfig")
         self._quietly(Faults.BAD_NAME, "removeProcessGroup", name)
+
+    def _any_runs(self) -> bool:
+        rows = self._supervisor.call("getAllProcessInfo")
+        return any(row["state"] not in STOPPED_STATES for row in rows)
 
     def _state(self, name: str) -> int | None:
         """The process's state in supervisord, None when it does not know the name."""

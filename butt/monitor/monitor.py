@@ -19,7 +19,7 @@ from butt.scuttlebutt import Address, KeyPair
 
 log = logging.getLogger("butt.monitor")
 
-TICK = 0.1
+TICK, HURRY = 0.1, 0.02
 AFTER_TROUBLE = 2.0
 WATCHED = (State.STARTING, State.ALIVE, State.UPGRADING, State.BROKEN)
 
@@ -36,8 +36,9 @@ class Monitor:
         try:
             while True:
                 try:
-                    self._follow(await sync_to_async(_bots_to_watch)())
-                    await asyncio.sleep(TICK)
+                    bots, hurry = await sync_to_async(_bots_to_watch)()
+                    self._follow(bots)
+                    await asyncio.sleep(HURRY if hurry else TICK)
                 except Exception:
                     log.exception("cannot see which bots to watch; trying again")
                     await asyncio.sleep(AFTER_TROUBLE)
@@ -55,14 +56,17 @@ class Monitor:
             self._watches[bot] = asyncio.create_task(watch(bot, self._keys, _tell))
 
 
-def _bots_to_watch() -> set[Bot]:
+def _bots_to_watch() -> tuple[set[Bot], bool]:
+    """The bots, and whether one more is about to come: it starts and has yet to make its key."""
     close_old_connections()
-    rows = Progress.objects.filter(state__in=WATCHED).exclude(ssb_id=None).exclude(port=None)
-    return {
-        Bot(bot_id, Address(address, port, ssb_id))
-        for bot_id, address, port, ssb_id in rows.values_list("bot_id", "address", "port", "ssb_id")
-        if port and ssb_id
-    }
+    rows = Progress.objects.filter(state__in=WATCHED).values_list("bot_id", "address", "port", "ssb_id")
+    bots, hurry = set(), False
+    for bot_id, address, port, ssb_id in rows:
+        if port and ssb_id:
+            bots.add(Bot(bot_id, Address(address, port, ssb_id)))
+        else:
+            hurry = True
+    return bots, hurry
 
 
 async def _tell(bot_id: uuid.UUID, figures: Figures | None, trouble: str) -> None:

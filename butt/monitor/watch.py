@@ -14,7 +14,9 @@ EVERY = 10
 PATIENCE = 20.0
 """Seconds of silence before a bot counts as gone: a busy indexer may not answer for over 5 s."""
 
-FIRST_PAUSE, LONGEST_PAUSE = 0.05, 2.0
+QUICK_PAUSE, QUICK_TRIES = 0.03, 60
+FIRST_PAUSE, LONGEST_PAUSE = 0.1, 2.0
+"""Seconds between tries: quick ones while a bot may just be starting, then fewer and fewer."""
 
 _Big = Field(ge=0, le=2**63 - 1)
 
@@ -53,11 +55,11 @@ async def watch(
     bot: Bot, keys: KeyPair, tell: Callable[[uuid.UUID, Figures | None, str], Awaitable[None]]
 ) -> None:
     """Watch for ever, telling each change; cancelled to stop. It tells of a drop once, not at each try."""
-    pause, told = FIRST_PAUSE, ""
+    tries, told = 0, ""
     while True:
         try:
             async for figures in _figures(bot, keys):
-                pause, told = FIRST_PAUSE, ""
+                tries, told = 0, ""
                 await tell(bot.id, figures, "")
             trouble = "It ended the connection."
         except (ScuttlebuttError, WrongBot, OSError, TimeoutError) as error:
@@ -65,8 +67,14 @@ async def watch(
         if trouble != told:
             await tell(bot.id, None, trouble)
             told = trouble
-        await asyncio.sleep(pause)
-        pause = min(pause * 1.2, LONGEST_PAUSE)
+        tries += 1
+        await asyncio.sleep(_pause(tries))
+
+
+def _pause(tries: int) -> float:
+    if tries <= QUICK_TRIES:
+        return QUICK_PAUSE
+    return float(min(FIRST_PAUSE * 1.2 ** min(tries - QUICK_TRIES, 30), LONGEST_PAUSE))
 
 
 async def first_figures(bot: Bot, keys: KeyPair) -> Figures:

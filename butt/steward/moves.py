@@ -9,7 +9,7 @@ from butt.agents.models import Observed, Progress, Wanted
 from butt.agents.states import State
 from butt.hosts.interface import Sighting
 
-SOON = timedelta(seconds=0.1)
+SOON = timedelta(seconds=0.03)
 WATCHING = timedelta(seconds=0.5)
 RESTING = timedelta(seconds=30)
 STOP_DEADLINE = timedelta(seconds=30)

@@ -24,7 +24,10 @@ from butt.steward.moves import Effect, Move, Situation, decide
 
 log = logging.getLogger("butt.steward")
 
-TICK = 0.05
+TICK, HURRY = 0.05, 0.01
+HURRIES = 100
+"""How many quick looks follow a round with work: one move is mostly followed by another."""
+
 LEASE = timedelta(seconds=10)
 AFTER_TROUBLE = timedelta(seconds=3)
 MOST_AT_ONCE = 20
@@ -38,15 +41,14 @@ class Steward:
 
     def run(self, go_on: Callable[[], bool] = lambda: True) -> None:
         """Rounds without end, as long as `go_on()`. Trouble of the database or a host is waited out."""
+        hurries = 0
         while go_on():
             try:
-                busy = self.round()
+                hurries = HURRIES if self.round() else max(0, hurries - 1)
             except Exception:
                 log.exception("this round did not end well; the next is in %s", AFTER_TROUBLE)
-                busy = False
                 time.sleep(AFTER_TROUBLE.total_seconds())
-            if not busy:
-                time.sleep(TICK)
+            time.sleep(HURRY if hurries else TICK)
 
     def round(self) -> bool:
         """One look at each bot that is due; whether there was any."""
