@@ -28,16 +28,17 @@ class NoEntry(Exception):
 
 
 def is_known(email: str) -> bool:
-    return Account.objects.filter(email=email.strip().lower()).exists()
+    """Whether `email` has an account. Raises `NoEntry` `bad_email` for what can be nobody's."""
+    return Account.objects.filter(email=_canonical(email)).exists()
 
 
 def register(email: str, password: str, name: str = "") -> Account:
     """A new account. Raises `NoEntry`: `bad_email`, `bad_password`, `bad_name`, `email_taken`."""
-    email = email.strip()
+    email = _canonical(email)
     try:
         validate_email(email)
     except ValidationError:
-        raise NoEntry("bad_email", "This is not an e-mail address we can write to.", "email") from None
+        raise _bad_email() from None
     _check_length(password)
     try:
         validate_password(password, Account(email=email))
@@ -52,7 +53,7 @@ def register(email: str, password: str, name: str = "") -> Account:
 def sign_in(email: str, password: str) -> Account:
     """The account of `email`. Raises `NoEntry` `wrong_password`, the same for an unknown address."""
     _check_length(password)
-    account = authenticate(username=email.strip().lower(), password=password)
+    account = authenticate(username=_canonical(email), password=password)
     if not isinstance(account, Account):
         raise NoEntry("wrong_password", "Address and password do not fit together.", "password")
     return account
@@ -84,6 +85,17 @@ def person_with(token: str) -> Agent | None:
         .first()
     )
     return found.account.agent if found else None
+
+
+def _canonical(email: str) -> str:
+    email = email.strip().lower()
+    if not email.isprintable():
+        raise _bad_email()
+    return email
+
+
+def _bad_email() -> NoEntry:
+    return NoEntry("bad_email", "This is not an e-mail address we can write to.", "email")
 
 
 def _check_length(password: str) -> None:

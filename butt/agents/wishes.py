@@ -18,6 +18,8 @@ from butt.agents.standing import standing
 from butt.agents.states import State, Verb, may_ask
 from butt.configuration import configuration
 
+LONGEST_DESCRIPTION = 2000
+
 
 class Refused(Exception):
     """A wish that is not granted."""
@@ -42,7 +44,7 @@ def create_bot(person: Agent, name: str, *, service: str = Agent.Service.PUB, de
     """A new bot that belongs to `person`. Raises `Refused`: `bad_name`, `name_taken`, `too_many`, `bad_service`."""
     if service != Agent.Service.PUB:
         raise Refused("bad_service", "The only service there is for a bot is “pub”.", "service")
-    name = check_bot_name(name)
+    name, description = check_bot_name(name), _clean_description(description)
     most = configuration().bots_per_person
     try:
         with transaction.atomic():
@@ -62,7 +64,8 @@ def create_bot(person: Agent, name: str, *, service: str = Agent.Service.PUB, de
 
 
 def describe(person: Agent, bot: Agent, description: str) -> None:
-    bot.description = description
+    """Change what the bot says of itself. Raises `Refused` `bad_description`."""
+    bot.description = _clean_description(description)
     bot.save(update_fields=["description"])
     journal.note(bot, person, "describe")
 
@@ -119,6 +122,19 @@ def _ask(person: Agent, bot: Agent, verb: Verb, change: Callable[[Wanted], dict[
         wanted.save()
         journal.note(bot, person, verb)
         ring(bot.id)
+
+
+def _clean_description(text: str) -> str:
+    text = text.strip().replace("\r\n", "\n")
+    if len(text) > LONGEST_DESCRIPTION:
+        raise Refused(
+            "bad_description", f"A description has at most {LONGEST_DESCRIPTION} characters.", "description"
+        )
+    if not text.replace("\n", "").isprintable():
+        raise Refused(
+            "bad_description", "A description is made of characters that can be seen.", "description"
+        )
+    return text
 
 
 def _name_taken(name: str) -> Refused:

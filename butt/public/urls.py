@@ -19,5 +19,6 @@ urlpatterns = [
     path("live", live.live, name="live"),
     path("", api.urls),
 ]
+handler400 = "butt.public.pages.errors.bad_request"
 handler404 = "butt.public.pages.errors.not_found"
 handler500 = "butt.public.pages.errors.server_error"

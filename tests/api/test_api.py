@@ -176,6 +176,16 @@ def test_rubbish_gets_a_clear_answer():
     assert answer.status_code in (400, 422)
     assert answer.json()["error"]["message"]
     assert alice("GET", "/agents/not-an-id")[0] in (404, 422)
+    assert alice("PUT", "/agents")[1]["error"]["code"] == "wrong_method"
+    assert alice("POST", "/agents", {"type": "bot", "name": "x", "description": "y" * 5_000_000})[0] == 413
+    for text in ("a\0b", "x" * 2001, "\x1b[31m"):
+        status, answer = alice("POST", "/agents", {"type": "bot", "name": "my", "description": text})
+        assert (status, answer["error"]["code"]) == (422, "bad_description")
+    for path in ("register", "sign-in"):
+        status, answer = stranger(
+            "POST", f"/authentication/{path}", {"email": "a\0b@c.org", "password": PASSWORD}
+        )
+        assert (status, answer["error"]["code"]) == (422, "bad_email")
     assert alice("GET", "/nowhere") == (404, {"error": {"code": "not_found", "message": ANY_TEXT}})
 
 

@@ -34,11 +34,11 @@ class NewAgent(Schema):
     type: Literal["bot"]
     name: str = Field(max_length=200)
     service: str = "pub"
-    description: str = Field("", max_length=2000)
+    description: str = ""
 
 
 class AgentChange(Schema):
-    description: str = Field(max_length=2000)
+    description: str
 
 
 class Bandwidth(Schema):

@@ -1,13 +1,14 @@
 """Pages for when something is not there, or went wrong."""
 
+from django.core.exceptions import RequestDataTooBig
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import render
 
-from butt.public.api.errors import problem
+from butt.public.api.errors import problem, wants_json
 
 
 def not_found(request: HttpRequest, exception: Exception | None = None) -> HttpResponse:  # noqa: ARG001
-    if _wants_json(request):
+    if wants_json(request):
         status, body = problem(404, "not_found", "There is nothing at this path; see /docs.")
         return JsonResponse(body, status=status)
     return render(
@@ -15,13 +16,18 @@ def not_found(request: HttpRequest, exception: Exception | None = None) -> HttpR
     )
 
 
+def bad_request(request: HttpRequest, exception: Exception | None = None) -> HttpResponse:
+    too_big = isinstance(exception, RequestDataTooBig)
+    message = "This is more than we take in one request." if too_big else "This request makes no sense to us."
+    if wants_json(request):
+        status, body = problem(413 if too_big else 400, "too_big" if too_big else "bad_request", message)
+        return JsonResponse(body, status=status)
+    return render(request, "error.html", {"title": "no", "message": message}, status=413 if too_big else 400)
+
+
 def server_error(request: HttpRequest) -> HttpResponse:
-    if _wants_json(request):
+    if wants_json(request):
         status, body = problem(500, "our_fault", "Something went wrong on our side. Please try again.")
         return JsonResponse(body, status=status)
     message = "Something went wrong on our side. Nothing of yours is lost; please try again."
     return render(request, "error.html", {"title": "oh no", "message": message}, status=500)
-
-
-def _wants_json(request: HttpRequest) -> bool:
-    return "Authorization" in request.headers or not request.accepts("text/html")
