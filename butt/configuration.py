@@ -60,6 +60,9 @@ class Configuration(BaseSettings):
     email_url: str = Field(
         "console:", description="Where mail goes: `console:` or `smtp://user:password@host:port`."
     )
+    down_seconds: int = Field(
+        300, ge=10, description="How long a bot is down before its owner gets an e-mail."
+    )
     debug: bool = Field(False, description="Django's debug pages. Never in production.")
 
     @field_validator("home")

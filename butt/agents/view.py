@@ -35,6 +35,12 @@ class View:
         return self.agent.progress.reason
 
     @property
+    def trouble(self) -> str:
+        """What the monitor runs into, while the bot should answer and does not."""
+        waits = self.state in {State.STARTING, State.BROKEN} and not self._observed.alive
+        return self._observed.trouble if waits else ""
+
+    @property
     def wanted(self) -> str:
         """`running`, `stopped` or `gone`."""
         if self.agent.wanted.gone_at is not None:

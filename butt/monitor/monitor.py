@@ -1,27 +1,42 @@
-"""The monitor: watches every bot that may be alive, and writes what it sees."""
+"""The monitor: watches its share of the bots that may be alive, and has written what it sees."""
 
 import asyncio
 import logging
+import time
 import uuid
-from typing import Any
+from collections.abc import Awaitable, Callable
+from concurrent.futures import ThreadPoolExecutor
+from datetime import datetime
+from typing import TypeAlias, TypeVar
 
 from asgiref.sync import sync_to_async
 from django.db import close_old_connections
-from django.db.models import F
-from django.db.models.functions import Greatest
 from django.utils import timezone
 
-from butt.agents.bell import ring
-from butt.agents.models import Observed, Progress
+from butt.agents.models import Progress
 from butt.agents.states import State
+from butt.monitor.ledger import Ledger
+from butt.monitor.outages import tell_owners
+from butt.monitor.rollups import prune, roll_up
+from butt.monitor.roster import BEAT, Roster
+from butt.monitor.samples import Seen
+from butt.monitor.samples import write as write_batch
 from butt.monitor.watch import Bot, Figures, watch
 from butt.scuttlebutt import Address, KeyPair
 
 log = logging.getLogger("butt.monitor")
 
 TICK, HURRY = 0.1, 0.02
+LOOKING_SHARE = 10
+"""Looking for bots to watch takes at most one part in so many of the time."""
+
+CHORES = 5.0
 AFTER_TROUBLE = 2.0
 WATCHED = (State.STARTING, State.ALIVE, State.UPGRADING, State.BROKEN)
+
+T = TypeVar("T")
+Place: TypeAlias = tuple[uuid.UUID, str, int, str]
+"""A bot's id, and the host, port and key of its address."""
 
 
 class Monitor:
@@ -29,72 +44,94 @@ class Monitor:
 
     def __init__(self, keys: KeyPair) -> None:
         self._keys = keys
-        self._watches: dict[Bot, asyncio.Task[None]] = {}
+        self._watches: dict[Place, asyncio.Task[None]] = {}
+        self._ledger, self._roster = Ledger(), Roster()
+        self._thread = ThreadPoolExecutor(1)
 
     async def run(self) -> None:
         """Watch until cancelled. Trouble of the database is waited out."""
         try:
-            while True:
-                try:
-                    bots, hurry = await sync_to_async(_bots_to_watch)()
-                    self._follow(bots)
-                    await asyncio.sleep(HURRY if hurry else TICK)
-                except Exception:
-                    log.exception("cannot see which bots to watch; trying again")
-                    await asyncio.sleep(AFTER_TROUBLE)
+            await _waiting_out(self._beat)
+            async with asyncio.TaskGroup() as tasks:
+                tasks.create_task(self._ledger.run())
+                for work, pause in (
+                    (self._look, 0),
+                    (self._beat, BEAT.total_seconds()),
+                    (self._chores, CHORES),
+                ):
+                    tasks.create_task(_again_and_again(work, pause))
         finally:
             self._follow(set())
+            await sync_to_async(self._roster.leave)()
 
-    def _follow(self, bots: set[Bot]) -> None:
-        for bot in self._watches.keys() - bots:
-            self._watches.pop(bot).cancel()
-        for bot, task in list(self._watches.items()):
+    async def _look(self) -> None:
+        began = time.monotonic()
+        places, hurry = await sync_to_async(_places)()
+        self._follow({place for place in places if self._roster.is_mine(place[0])})
+        looked = time.monotonic() - began
+        await asyncio.sleep(max(HURRY if hurry else TICK, looked * LOOKING_SHARE))
+
+    async def _beat(self) -> None:
+        await sync_to_async(self._roster.beat)(
+            watching=len(self._watches), written=self._ledger.written, lost=self._ledger.lost
+        )
+
+    async def _chores(self) -> None:
+        if not self._roster.leads:
+            return
+        await self._beside(tell_owners)
+        for chore in (roll_up, prune):
+            more = True
+            while more:
+                more = await self._beside(chore)
+                await asyncio.sleep(TICK)
+
+    async def _beside(self, chore: Callable[[datetime], T]) -> T:
+        """In a thread of its own, so that nothing that is seen waits for it."""
+        return await sync_to_async(chore, thread_sensitive=False, executor=self._thread)(timezone.now())
+
+    def _follow(self, places: set[Place]) -> None:
+        for place in self._watches.keys() - places:
+            self._watches.pop(place).cancel()
+            self._ledger.forget(place[0])
+        for place, task in list(self._watches.items()):
             if task.done():
-                log.error("watching %s ended: %r", bot.id, task.exception())
-                del self._watches[bot]
-        for bot in bots - self._watches.keys():
-            self._watches[bot] = asyncio.create_task(watch(bot, self._keys, _tell))
+                log.error("watching %s ended: %r", place[0], task.exception())
+                del self._watches[place]
+        for place in places - self._watches.keys():
+            bot_id, host, port, ssb_id = place
+            bot = Bot(bot_id, Address(host, port, ssb_id))
+            self._watches[place] = asyncio.create_task(watch(bot, self._keys, self._ledger.tell))
 
 
-def _bots_to_watch() -> tuple[set[Bot], bool]:
-    """The bots, and whether one more is about to come: it starts and has yet to make its key."""
+async def _again_and_again(work: Callable[[], Awaitable[None]], pause: float) -> None:
+    while True:
+        await _waiting_out(work)
+        await asyncio.sleep(pause)
+
+
+async def _waiting_out(work: Callable[[], Awaitable[None]]) -> None:
+    while True:
+        try:
+            return await work()
+        except Exception:
+            log.exception("this did not end well; trying again")
+            await asyncio.sleep(AFTER_TROUBLE)
+
+
+def _places() -> tuple[set[Place], bool]:
+    """Where the bots are, and whether one more is about to come: it starts and has yet to make its key."""
     close_old_connections()
     rows = Progress.objects.filter(state__in=WATCHED).values_list("bot_id", "address", "port", "ssb_id")
-    bots, hurry = set(), False
+    places, hurry = set[Place](), False
     for bot_id, address, port, ssb_id in rows:
         if port and ssb_id:
-            bots.add(Bot(bot_id, Address(address, port, ssb_id)))
+            places.add((bot_id, address, port, ssb_id))
         else:
             hurry = True
-    return bots, hurry
-
-
-async def _tell(bot_id: uuid.UUID, figures: Figures | None, trouble: str) -> None:
-    await sync_to_async(write)(bot_id, figures, trouble)
+    return places, hurry
 
 
 def write(bot_id: uuid.UUID, figures: Figures | None, trouble: str) -> None:
-    """The steward is rung only for what changes its mind: alive or not, and which launch."""
-    row = Observed.objects.filter(bot_id=bot_id)
-    before = row.values_list("alive", "launch").first()
-    now = timezone.now()
-    if figures is None:
-        row.update(alive=False, trouble=trouble, at=now)
-        after: Any = (False, before[1] if before else 0)
-    else:
-        row.update(
-            alive=True,
-            trouble="",
-            at=now,
-            launch=figures.launch,
-            started_at=figures.startedAt,
-            sequence=Greatest(F("sequence"), figures.sequence),
-            memory=figures.memory,
-            disk=figures.disk,
-            bytes_in=figures.bytesIn,
-            bytes_out=figures.bytesOut,
-            peers=figures.peers.in_ + figures.peers.out,
-        )
-        after = (True, figures.launch)
-    if before != after:
-        ring(bot_id)
+    """What was seen of one bot."""
+    write_batch({bot_id: [Seen(timezone.now(), figures, trouble)]})

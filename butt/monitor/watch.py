@@ -5,8 +5,9 @@ import uuid
 from collections.abc import AsyncGenerator, Awaitable, Callable
 from contextlib import aclosing
 from dataclasses import dataclass
+from datetime import UTC, datetime
 
-from pydantic import AwareDatetime, BaseModel, Field, NonNegativeInt, ValidationError
+from pydantic import AwareDatetime, BaseModel, Field, NonNegativeInt, ValidationError, field_validator
 
 from butt.scuttlebutt import Address, KeyPair, ScuttlebuttError, connect
 
@@ -26,6 +27,11 @@ class Peers(BaseModel):
     out: NonNegativeInt = Field(0, le=10**9)
 
 
+class Indexing(BaseModel):
+    current: int = Field(-1, ge=-1, le=2**53)
+    target: int = Field(-1, ge=-1, le=2**53)
+
+
 class Figures(BaseModel):
     """What the pub's plugin `butt` pushes, checked: a bot is somebody's program and may say anything."""
 
@@ -37,6 +43,17 @@ class Figures(BaseModel):
     disk: int | None = Field(None, ge=0, le=2**63 - 1)
     sequence: int = _Big
     peers: Peers
+    messages: int = Field(0, ge=0, le=2**53)
+    feeds: int = Field(0, ge=0, le=2**53)
+    indexing: Indexing = Field(default_factory=Indexing)
+
+    @field_validator("startedAt")
+    @classmethod
+    def _in_our_time(cls, at: datetime) -> datetime:
+        """A year that no database holds, or no time zone can shift, is no start of a process."""
+        if not 2000 < at.year < 3000:  # noqa: PLR2004
+            raise ValueError("it says it started in another age")
+        return at.astimezone(UTC)
 
 
 @dataclass(frozen=True, slots=True)

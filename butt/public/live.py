@@ -32,8 +32,13 @@ def mark(views: Iterable[View]) -> str:
     return hashlib.sha256(repr(shown).encode()).hexdigest()[:16]
 
 
+def status_mark(view: View) -> str:
+    """The mark of the status page: it shows figures as well, and their time tells whether there are new ones."""
+    return f"{mark([view])}-{view.observed_at:%s%f}" if view.observed_at else mark([view])
+
+
 class Board:
-    """The newest marks of everybody who has a page open: `{"": of all their bots, NAME: of one}`."""
+    """The newest marks of everybody who has a page open: `{"": of all their bots, NAME: of one, NAME/status: of its figures}`."""
 
     def __init__(self) -> None:
         self._marks: dict[uuid.UUID, dict[str, str]] = {}
@@ -84,7 +89,11 @@ def _marks_of(people: list[uuid.UUID]) -> dict[uuid.UUID, dict[str, str]]:
         for person in owners[bot.id]:
             theirs[person].append(View(bot))
     return {
-        person: {"": mark(views), **{view.agent.name: mark([view]) for view in views}}
+        person: {
+            "": mark(views),
+            **{view.agent.name: mark([view]) for view in views},
+            **{f"{view.agent.name}/status": status_mark(view) for view in views},
+        }
         for person, views in theirs.items()
     }
 
@@ -93,7 +102,10 @@ board = Board()
 
 
 async def live(request: HttpRequest) -> HttpResponseBase:
-    """`GET /live?bot=NAME`: a stream of marks for one bot of the person's, or for all without `bot`."""
+    """`GET /live?bot=NAME`: a stream of marks for one bot of the person's, or for all without `bot`.
+
+    With `/status` after the name, it also tells of new figures.
+    """
     account = await request.auser()
     if not isinstance(account, Account):
         return HttpResponse(status=204)

@@ -1,5 +1,6 @@
 """The public server without a steward: bots stay as the test says they are."""
 
+import math
 import sqlite3
 import subprocess
 import sys
@@ -52,6 +53,64 @@ class Pages(Service):
         self.write(bot, "wanted", run=not down, gone_at=gone_at and f"{gone_at:%F %T}")
         self.write(bot, "observed", alive=state is State.ALIVE, launch=1)
         self.write(bot, "progress", state=str(state), reason=reason, launch=1)
+
+    def has_lived(self, bot: Any) -> None:
+        """An hour of figures at two levels, with a gap and a restart in it."""
+        now = datetime.now(UTC)
+        columns = "bot_id, resolution, at, count, memory_sum, memory_low, memory_high, peers_sum, peers_low, peers_high, "
+        columns += "bytes_in, bytes_out, disk, messages, feeds"
+        rows = []
+        for resolution, count in ((10, 360), (60, 1440)):
+            for number in range(count):
+                if count * 0.5 < number < count * 0.6:
+                    continue
+                memory = int((80 + 20 * math.sin(number / 30) + number % 7) * 2**20)
+                peers = 3 + int(2 * math.sin(number / 50))
+                came = abs(int(40_000 * math.sin(number / 11)))
+                at = now - timedelta(seconds=resolution * (number + 1))
+                seen = (
+                    1,
+                    memory,
+                    memory,
+                    memory,
+                    peers,
+                    peers,
+                    peers,
+                    came,
+                    came // 3,
+                    2**23 - number * 9,
+                    1234,
+                    12,
+                )
+                rows.append((bot["id"].replace("-", ""), resolution, f"{at:%F %T.%f}", *seen))
+        entry = (
+            f"{now - timedelta(minutes=30):%F %T}",
+            bot["id"].replace("-", ""),
+            bot["name"],
+            "steward",
+            "#starting",
+            "{}",
+        )
+        database = sqlite3.connect(self.home / "butt.sqlite3", timeout=20)
+        with database:
+            slots = ", ".join("?" * 15)
+            database.executemany(f"INSERT INTO figures_sample ({columns}) VALUES ({slots})", rows)
+            database.execute(
+                "INSERT INTO agents_journalentry (at, bot_id, bot_name, actor, what, detail) VALUES (?, ?, ?, ?, ?, ?)",
+                entry,
+            )
+        database.close()
+        self.write(
+            bot,
+            "observed",
+            memory=100 * 2**20,
+            disk=10 * 2**30,
+            bytes_in=40 * 2**30,
+            bytes_out=60 * 2**30,
+            peers=3,
+            started_at=f"{now - timedelta(days=100, hours=1):%F %T}",
+            at=f"{now:%F %T.%f}",
+        )
 
     def write(self, bot: Any, table: str, **fields: Any) -> None:
         """What another part of the service would write of a bot."""

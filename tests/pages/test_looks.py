@@ -14,7 +14,14 @@ from tests.pages.server import Pages, signs_in
 SMALL = (320, 640)
 OPEN = ["/", "/start", "/nothing-here"]
 OF_A_NEWBIE = ["/newbie", "/bots"]
-OF_BOTS = ["/bots", "/bots/new", *(f"/bots/{state}-bot" for state in State), "/bots/alive-bot/delete"]
+STATUS = [*(f"/bots/{state}-bot/status" for state in State), "/bots/alive-bot/status?range=24h"]
+OF_BOTS = [
+    "/bots",
+    "/bots/new",
+    *(f"/bots/{state}-bot" for state in State),
+    "/bots/alive-bot/delete",
+    *STATUS,
+]
 PATHS = [
     *(("", path) for path in OPEN),
     *(("newbie@example.org", path) for path in OF_A_NEWBIE),
@@ -26,7 +33,7 @@ PATHS = [
 def _alice_has_a_bot_in_each_state(server: Pages):
     alice = server.person("alice@example.org")
     for state in State:
-        server.bot_in(state, alice, f"{state}-bot")
+        server.has_lived(server.bot_in(state, alice, f"{state}-bot"))
     server.person("newbie@example.org")
 
 
@@ -96,7 +103,7 @@ def test_each_page_has_one_heading_one_main_a_title_and_names_for_its_fields(vis
         ids = page.evaluate("[...document.querySelectorAll('[id]')].map(e => e.id)")
         assert len(ids) == len(set(ids)), where
         titles.add(page.title())
-    assert len(titles) == len(PATHS) - 1, "only the two dashboards are called alike"
+    assert len(titles) == len(PATHS) - 2, "only the two dashboards and two ranges are called alike"
 
 
 def test_the_html_has_no_script_or_style_of_its_own(visited: Iterator):

@@ -15,6 +15,7 @@ from butt.agents.models import Agent, Belongs
 from butt.agents.states import Verb
 from butt.agents.view import View
 from butt.public.api.errors import handle_errors
+from butt.public.api.samples import RangeName, Samples, samples_shape
 from butt.public.api.shapes import (
     AgentChange,
     Agents,
@@ -126,6 +127,12 @@ def belongs(request: HttpRequest) -> Any:
             {"sourceAgentId": row.source_agent_id, "targetAgentId": row.target_agent_id} for row in rows
         ]
     }
+
+
+@api.get("/agents/{agent_id}/samples", response={200: Samples, **REFUSALS}, **PLAIN)
+def samples(request: HttpRequest, agent_id: uuid.UUID, range: RangeName = "1h") -> Any:  # noqa: A002
+    """What was seen of a bot over time."""
+    return samples_shape(bot_by_id(_person(request), agent_id), range)
 
 
 def _ask(request: HttpRequest, agent_id: uuid.UUID, verb: Verb) -> dict[str, Any]:

@@ -1,0 +1,91 @@
+"""What is kept of a bot's figures. The monitor writes all of it but `Letters`, which is its person's."""
+
+import uuid
+
+from django.db import models
+from django.db.models.functions import Now
+
+from butt.agents.models import Agent
+
+
+class Reading(models.Model):
+    """The last figures of a bot as it said them. Its counters begin anew with each process; totals are in `Observed`."""
+
+    bot = models.OneToOneField(Agent, models.CASCADE, primary_key=True, related_name="reading")
+    started_at = models.DateTimeField()
+    bytes_in = models.PositiveBigIntegerField()
+    bytes_out = models.PositiveBigIntegerField()
+    messages = models.PositiveBigIntegerField()
+    feeds = models.PositiveBigIntegerField()
+    indexed = models.BigIntegerField()
+    to_index = models.BigIntegerField()
+
+    @property
+    def share(self) -> int:
+        """How much of its log is indexed, in per cent; a position of -1 is the end of an empty log."""
+        return 100 if self.indexed >= self.to_index else 100 * (self.indexed + 1) // (self.to_index + 1)
+
+
+class Sample(models.Model):
+    """What was seen of a bot within `resolution` seconds from `at`: sums, bounds, and what was seen last."""
+
+    bot = models.ForeignKey(Agent, models.CASCADE, related_name="samples")
+    resolution = models.PositiveIntegerField(help_text="In seconds; the finest are single sightings.")
+    at = models.DateTimeField()
+    count = models.PositiveIntegerField(help_text="Of how many sightings it is made.")
+    memory_sum = models.PositiveBigIntegerField()
+    memory_low = models.PositiveBigIntegerField()
+    memory_high = models.PositiveBigIntegerField()
+    peers_sum = models.PositiveBigIntegerField()
+    peers_low = models.PositiveBigIntegerField()
+    peers_high = models.PositiveBigIntegerField()
+    bytes_in = models.PositiveBigIntegerField(help_text="Those that came within this time.")
+    bytes_out = models.PositiveBigIntegerField()
+    disk = models.PositiveBigIntegerField(null=True)
+    messages = models.PositiveBigIntegerField()
+    feeds = models.PositiveBigIntegerField()
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["bot", "resolution", "at"], name="one_sample_at_a_time"),
+        ]
+        indexes = [models.Index(fields=["resolution", "at"], name="samples_by_age")]
+
+
+class RolledUp(models.Model):
+    """Until when all samples of a resolution are made. What is finer and later must not be pruned yet."""
+
+    resolution = models.PositiveIntegerField(primary_key=True)
+    until = models.DateTimeField()
+
+
+class Monitor(models.Model):
+    """A monitor that runs, and what it has done since its start. It is taken for dead when its beat is old."""
+
+    id = models.UUIDField(primary_key=True, default=uuid.uuid4)
+    beat = models.DateTimeField(db_default=Now())
+    watching = models.PositiveIntegerField(default=0)
+    written = models.PositiveBigIntegerField(default=0, help_text="Samples.")
+    lost = models.PositiveBigIntegerField(default=0, help_text="Samples it could not write.")
+
+
+class Outage(models.Model):
+    """A bot that should answer and does not. Each mark is set before its e-mail goes, so that none goes twice."""
+
+    bot = models.ForeignKey(Agent, models.CASCADE, related_name="outages")
+    began_at = models.DateTimeField()
+    ended_at = models.DateTimeField(null=True)
+    told_at = models.DateTimeField(null=True)
+    told_end_at = models.DateTimeField(null=True)
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint("bot", condition=models.Q(ended_at=None), name="one_open_outage"),
+        ]
+
+
+class Letters(models.Model):
+    """Whether a person wants e-mails about their bots; without a row they do."""
+
+    person = models.OneToOneField(Agent, models.CASCADE, primary_key=True, related_name="letters")
+    wanted = models.BooleanField(default=True)

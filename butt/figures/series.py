@@ -1,0 +1,57 @@
+"""Reading samples: one query for a range of time, however much of it is rolled up already."""
+
+import uuid
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from django.db.models import Q
+
+from butt.figures.models import Sample
+from butt.figures.spans import FIELDS, FINEST, Span, floor, fold
+
+RESOLUTIONS = (FINEST, 60, 3600, 86400)
+LATE = timedelta(minutes=5)
+"""How far roll-ups may lag behind before a chart shows it."""
+
+
+@dataclass(frozen=True)
+class Range:
+    """A stretch of time until now: its samples are kept at `resolution` and given in steps of `step` seconds."""
+
+    seconds: int
+    resolution: int
+    step: int
+    coarse: int
+
+    def begins(self, now: datetime) -> datetime:
+        return now - timedelta(seconds=self.seconds)
+
+
+RANGES = {
+    "1h": Range(3600, 10, 10, 20),
+    "24h": Range(86400, 60, 180, 600),
+    "30d": Range(30 * 86400, 3600, 7200, 4 * 3600),
+    "1y": Range(365 * 86400, 86400, 86400, 2 * 86400),
+}
+
+
+def series(bot_id: uuid.UUID, span: Range, now: datetime, step: int) -> list[Span]:
+    """What was seen of the bot in this range, in stretches of `step` seconds."""
+    wanted = Q(resolution=span.resolution, at__gte=span.begins(now))
+    coarser = span.resolution
+    for finer in reversed(RESOLUTIONS[: RESOLUTIONS.index(span.resolution)]):
+        wanted |= Q(resolution=finer, at__gte=floor(now - LATE, coarser))
+        coarser = finer
+    rows = Sample.objects.filter(wanted, bot_id=bot_id).values_list("resolution", *FIELDS)
+    return fold(_each_once([(row[0], Span(*row[1:])) for row in rows]), step)
+
+
+def _each_once(found: Iterable[tuple[int, Span]]) -> list[Span]:
+    """Leave out what a coarser sample tells already."""
+    told: set[tuple[int, datetime]] = {(resolution, span.at) for resolution, span in found}
+    return [
+        span
+        for resolution, span in found
+        if not any((r, floor(span.at, r)) in told for r in RESOLUTIONS if r > resolution)
+    ]

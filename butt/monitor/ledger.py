@@ -1,0 +1,73 @@
+"""What was seen and is not written yet: a second's figures go in one write, a change at once."""
+
+import asyncio
+import logging
+import uuid
+from collections import defaultdict
+from contextlib import suppress
+
+from asgiref.sync import sync_to_async
+from django.utils import timezone
+
+from butt.monitor.samples import Seen, write
+from butt.monitor.watch import Figures
+
+log = logging.getLogger("butt.monitor")
+
+PAUSE = 1.0
+AFTER_TROUBLE = 2.0
+MOST_WAITING = 360
+"""How many sightings of one bot wait for a database that is away: an hour's."""
+
+
+class Ledger:
+    """Filled by watching, emptied by `run`."""
+
+    def __init__(self) -> None:
+        self._waiting: dict[uuid.UUID, list[Seen]] = defaultdict(list)
+        self._known: dict[uuid.UUID, tuple[bool, int]] = {}
+        self._urgent = asyncio.Event()
+        self.written = self.lost = 0
+
+    async def tell(self, bot_id: uuid.UUID, figures: Figures | None, trouble: str) -> None:
+        """Note it; it costs nothing and cannot fail."""
+        self._waiting[bot_id].append(Seen(timezone.now(), figures, trouble))
+        now = (figures is not None, figures.launch if figures else 0)
+        if self._known.get(bot_id) != now:
+            self._known[bot_id] = now
+            self._urgent.set()
+
+    def forget(self, bot_id: uuid.UUID) -> None:
+        """It is watched no more, perhaps by this monitor only: what was not written of it still will be."""
+        self._known.pop(bot_id, None)
+
+    async def run(self) -> None:
+        """Write until cancelled; what waits then is written first."""
+        try:
+            while True:
+                with suppress(TimeoutError):
+                    async with asyncio.timeout(PAUSE):
+                        await self._urgent.wait()
+                self._urgent.clear()
+                if not await self._write():
+                    await asyncio.sleep(AFTER_TROUBLE)
+        finally:
+            await self._write()
+
+    async def _write(self) -> bool:
+        batch, self._waiting = self._waiting, defaultdict(list)
+        if not batch:
+            return True
+        try:
+            self.written += await sync_to_async(write)(batch)
+        except Exception:
+            log.exception("cannot write what was seen; trying again")
+            self._put_back(batch)
+            return False
+        return True
+
+    def _put_back(self, batch: dict[uuid.UUID, list[Seen]]) -> None:
+        for bot_id, seen in batch.items():
+            whole = [*seen, *self._waiting.get(bot_id, ())]
+            self._waiting[bot_id] = whole[-MOST_WAITING:]
+            self.lost += sum(s.figures is not None for s in whole[:-MOST_WAITING])

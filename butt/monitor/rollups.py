@@ -1,0 +1,88 @@
+"""Keeping samples small: the fine ones are rolled up into coarse ones, and go when they are old."""
+
+from datetime import datetime, timedelta
+from itertools import groupby, pairwise
+
+from django.db import transaction
+
+from butt.agents.models import Agent
+from butt.figures.models import RolledUp, Sample
+from butt.figures.series import RESOLUTIONS
+from butt.figures.spans import FIELDS, Span, floor, fold
+
+KEPT = {10: timedelta(hours=1), 60: timedelta(days=1), 3600: timedelta(days=30)}
+"""For how long samples of each resolution are kept; those of a day for ever."""
+
+GRACE = timedelta(seconds=15)
+"""How long after its end a stretch is rolled up: what was seen in it may be written a little later."""
+
+MOST_ROWS = 500
+
+
+def roll_up(now: datetime) -> bool:
+    """One step: one stretch of time of one resolution, for all bots. Whether there may be more to do."""
+    return any(_roll(finer, coarser, now) for finer, coarser in pairwise(RESOLUTIONS))
+
+
+def prune(now: datetime) -> bool:
+    """One step: remove some samples that are old and rolled up. Whether there may be more to do."""
+    return any(_prune(finer, coarser, now) for finer, coarser in pairwise(RESOLUTIONS))
+
+
+def _roll(finer: int, coarser: int, now: datetime) -> bool:
+    length = timedelta(seconds=coarser)
+    done = RolledUp.objects.filter(resolution=coarser).first()
+    # A finer stretch that is still to be made may belong to this one.
+    ready = _ready(finer, now)
+    fine = Sample.objects.filter(resolution=finer)
+    since = fine.filter(at__gte=done.until) if done else fine
+    first = since.order_by("at").values_list("at", flat=True).first()
+    begin = floor(first, coarser) if first else None
+    if begin is None or begin + length > ready:
+        return False
+    rows = fine.filter(at__gte=begin, at__lt=begin + length).order_by("bot_id")
+    found = rows.values_list("bot_id", *FIELDS).iterator(chunk_size=MOST_ROWS)
+    made: list[Sample] = []
+    for bot_id, theirs in groupby(found, key=lambda row: row[0]):
+        (span,) = fold((Span(*row[1:]) for row in theirs), coarser)
+        made.append(Sample(bot_id=bot_id, resolution=coarser, **{f: getattr(span, f) for f in FIELDS}))
+    for start in range(0, len(made), MOST_ROWS):
+        _keep(made[start : start + MOST_ROWS])
+    RolledUp.objects.update_or_create(resolution=coarser, defaults={"until": begin + length})
+    return True
+
+
+def _ready(finer: int, now: datetime) -> datetime:
+    """Until when samples of resolution `finer` are complete."""
+    if finer == RESOLUTIONS[0]:
+        return now - GRACE
+    # What is older than the first fine sample still to be rolled up is complete, even where nothing was seen.
+    below = RESOLUTIONS[RESOLUTIONS.index(finer) - 1]
+    done = RolledUp.objects.filter(resolution=finer).first()
+    fine = Sample.objects.filter(resolution=below)
+    first = (fine.filter(at__gte=done.until) if done else fine).order_by("at").first()
+    ready = _ready(below, now)
+    return min(ready, floor(first.at, finer)) if first else ready
+
+
+@transaction.atomic
+def _keep(made: list[Sample]) -> None:
+    """Written anew, it is the same: a roll-up that was cut off is simply made again."""
+    bots = Agent.objects.filter(id__in={sample.bot_id for sample in made})
+    living = set(bots.values_list("id", flat=True))
+    Sample.objects.bulk_create(
+        [sample for sample in made if sample.bot_id in living],
+        update_conflicts=True,
+        unique_fields=["bot", "resolution", "at"],
+        update_fields=[field for field in FIELDS if field != "at"],
+    )
+
+
+def _prune(finer: int, coarser: int, now: datetime) -> bool:
+    done = RolledUp.objects.filter(resolution=coarser).first()
+    if done is None:
+        return False
+    old = Sample.objects.filter(resolution=finer, at__lt=min(now - KEPT[finer], done.until))
+    ids = list(old.order_by("at").values_list("id", flat=True)[:MOST_ROWS])
+    Sample.objects.filter(id__in=ids).delete()
+    return len(ids) == MOST_ROWS

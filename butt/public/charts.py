@@ -1,0 +1,103 @@
+"""Charts as lines of an SVG: where each point lies, and how far the scale goes. They know nothing of bots."""
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from itertools import pairwise
+
+WIDTH, HEIGHT = 600, 120
+GAP = 2.5
+"""A line is broken where a point is so many steps after the one before: nothing was seen there."""
+
+Point = tuple[datetime, float | None]
+
+
+@dataclass(frozen=True)
+class Window:
+    """The stretch of time that a chart shows, and how far apart its points are."""
+
+    begin: datetime
+    end: datetime
+    step: timedelta
+
+    def x(self, at: datetime) -> float:
+        share = (at - self.begin) / (self.end - self.begin)
+        return round(min(1, max(0, share)) * WIDTH, 1)
+
+
+@dataclass(frozen=True)
+class Line:
+    name: str
+    path: str
+
+
+@dataclass(frozen=True)
+class Chart:
+    """`top` is the end of the scale, and `said` what the lines show, in a person's units."""
+
+    name: str
+    what: str
+    top: str
+    said: str
+    lines: list[Line]
+
+    @property
+    def id(self) -> str:
+        return self.name.replace(" ", "-")
+
+
+def chart(
+    name: str,
+    what: str,
+    lines: Mapping[str, Iterable[Point]],
+    window: Window,
+    *,
+    say: Callable[[float], str],
+    base: int,
+) -> Chart:
+    """A chart of one or more lines on one scale that begins at nought; `base` is 1024 for sizes and 10 for counts."""
+    known = {line: [(at, v) for at, v in points if v is not None] for line, points in lines.items()}
+    top = ceiling(max((v for points in known.values() for _, v in points), default=0), base)
+    return Chart(
+        name=name,
+        what=what,
+        top=say(top),
+        said="; ".join(f"{line}: {_said([v for _, v in points], say)}" for line, points in known.items()),
+        lines=[Line(line, _path(points, window, top)) for line, points in known.items()],
+    )
+
+
+def ceiling(most: float, base: int) -> float:
+    """The next round number from `most` up: 1, 2 or 5, then with noughts, of the unit that fits."""
+    unit = 1
+    while base == 1024 and most > 1000 * unit:  # noqa: PLR2004
+        unit *= base
+    digits = 1
+    while True:
+        for first in (1, 2, 5):
+            if first * digits * unit >= most:
+                return first * digits * unit
+        digits *= 10
+
+
+def _said(values: Sequence[float], say: Callable[[float], str]) -> str:
+    if not values:
+        return "nothing was seen"
+    return f"{say(min(values))} to {say(max(values))}, now {say(values[-1])}"
+
+
+def _path(points: Sequence[tuple[datetime, float]], window: Window, top: float) -> str:
+    """A line from point to point, lifted over gaps; a point between two gaps is a dot."""
+    if not points:
+        return ""
+    path = ["M", _place(points[0], window, top)]
+    for before, point in pairwise(points):
+        if point[0] - before[0] > GAP * window.step:
+            path += ["h.1M", _place(point, window, top)]
+        else:
+            path += ["L", _place(point, window, top)]
+    return "".join([*path, "h.1"])
+
+
+def _place(point: tuple[datetime, float], window: Window, top: float) -> str:
+    return f"{window.x(point[0]):g} {HEIGHT * (1 - point[1] / top):.1f}"

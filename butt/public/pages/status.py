@@ -1,0 +1,127 @@
+"""The status of one bot: its figures now, and as charts."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect, render
+from django.utils import timezone
+from django.views.decorators.http import require_POST, require_safe
+
+from butt.agents import journal
+from butt.agents.bots import bot_by_name
+from butt.agents.models import Agent
+from butt.agents.states import State
+from butt.agents.view import View
+from butt.configuration import configuration
+from butt.figures import units
+from butt.figures.models import Letters, Reading
+from butt.figures.series import RANGES, Range, series
+from butt.figures.spans import Span
+from butt.public.charts import Chart, Window, chart
+from butt.public.live import status_mark
+from butt.public.pages.person import for_person
+
+EVENTS = {
+    f"#{State.STARTING}": "started",
+    f"#{State.STOPPING}": "stopped",
+    f"#{State.BROKEN}": "broke",
+    f"#{State.UPGRADING}": "upgraded",
+}
+
+
+@dataclass(frozen=True)
+class Row:
+    """One line of the table, and where its time lies in the charts."""
+
+    x: float
+    at: datetime
+    memory: int
+    disk: int | None
+    came_in: float
+    came_out: float
+    peers: float
+
+
+@dataclass(frozen=True)
+class Event:
+    x: float
+    at: datetime
+    what: str
+
+
+@require_safe
+@for_person
+def status(request: HttpRequest, person: Agent, name: str) -> HttpResponse:
+    view = View(bot_by_name(person, name))
+    chosen = request.GET.get("range", "")
+    chosen = chosen if chosen in RANGES else next(iter(RANGES))
+    return render(
+        request,
+        "bot/status.html",
+        {
+            "bot": view,
+            "reading": Reading.objects.filter(bot=view.agent).first(),
+            "trouble": view.trouble,
+            "bandwidth": _sum(view.bytes_in, view.bytes_out),
+            "passing": view.state.is_passing,
+            "mark": status_mark(view),
+            "tab": "status",
+            "ranges": list(RANGES),
+            "range": chosen,
+            "letters": not Letters.objects.filter(person=person, wanted=False).exists(),
+            "down_after": units.duration(configuration().down_seconds),
+            **_history(view, RANGES[chosen]),
+        },
+    )
+
+
+@require_POST
+@for_person
+def letters(request: HttpRequest, person: Agent) -> HttpResponse:
+    """Whether the person wants e-mails about their bots."""
+    Letters.objects.update_or_create(person=person, defaults={"wanted": request.POST.get("wanted") == "yes"})
+    bot = bot_by_name(person, request.POST.get("bot", ""))
+    return redirect("status", bot.name)
+
+
+def _history(view: View, span: Range) -> dict[str, Any]:
+    now = timezone.now()
+    step = timedelta(seconds=span.coarse)
+    window = Window(span.begins(now), now, step)
+    seen = series(view.agent.id, span, now, span.coarse)
+    happened = journal.happened(view.agent.id, window.begin, EVENTS)
+    return {
+        "charts": _charts(seen, window, span.coarse),
+        "events": [Event(window.x(e.at), e.at, EVENTS[e.what]) for e in happened],
+        "rows": [_row(s, window, span.coarse) for s in seen],
+        "begin": window.begin,
+        "by_day": span.seconds > RANGES["24h"].seconds,
+    }
+
+
+def _charts(seen: list[Span], window: Window, step: int) -> list[Chart]:
+    def line(value: Callable[[Span], float | None]) -> list[tuple[datetime, float | None]]:
+        return [(s.at + window.step / 2, value(s)) for s in seen]
+
+    memory, disk, peers = line(lambda s: s.memory), line(lambda s: s.disk), line(lambda s: s.peers)
+    came = {"in": line(lambda s: s.bytes_in / step), "out": line(lambda s: s.bytes_out / step)}
+    per_second = lambda value: f"{units.size(value)}/s"  # noqa: E731
+    return [
+        chart("memory", "memory", {"memory": memory}, window, say=units.size, base=1024),
+        chart("disk", "disk", {"disk": disk}, window, say=units.size, base=1024),
+        chart("bandwidth", "bandwidth", came, window, say=per_second, base=1024),
+        chart("peers", "peers", {"peers": peers}, window, say=units.number, base=10),
+    ]
+
+
+def _row(span: Span, window: Window, step: int) -> Row:
+    middle = span.at + window.step / 2
+    came_in, came_out = span.bytes_in / step, span.bytes_out / step
+    return Row(window.x(middle), span.at, span.memory, span.disk, came_in, came_out, round(span.peers, 1))
+
+
+def _sum(first: int | None, second: int | None) -> int | None:
+    return None if first is None or second is None else first + second

@@ -1,0 +1,62 @@
+// The values under the pointer, or under the arrow keys: the table beneath the charts has them all.
+
+const LEAPS = { ArrowLeft: -1, ArrowRight: 1, PageUp: -10, PageDown: 10, Home: -Infinity, End: Infinity };
+const CELLS = { memory: [1], disk: [2], bandwidth: [3, 4], peers: [5] };
+const WIDTH = 600;
+
+let chosen = Infinity;
+
+const rows = () => [...document.querySelectorAll("#table tbody tr")];
+
+function prepare() {
+  for (const plot of document.querySelectorAll(".plot:not([role])")) {
+    const count = rows().length;
+    if (!count) continue;
+    plot.tabIndex = 0;
+    const said = { role: "slider", "aria-label": `${plot.dataset.chart} over time`, "aria-valuemin": 0, "aria-valuemax": count - 1, "aria-valuenow": count - 1 };
+    for (const [name, value] of Object.entries(said)) plot.setAttribute(name, value);
+    plot.setAttribute("aria-valuetext", plot.querySelector("svg").getAttribute("aria-label"));
+  }
+}
+
+function show(plot, index) {
+  const all = rows();
+  if (!all.length) return;
+  chosen = Math.min(all.length - 1, Math.max(0, index));
+  const row = all[chosen];
+  const values = CELLS[plot.dataset.chart].map((cell) => row.cells[cell].textContent);
+  const text = `${row.cells[0].textContent} ${values.join(" ")}`;
+  plot.querySelector(".there").setAttribute("d", `M${row.dataset.x} 0V120`);
+  document.getElementById(`${plot.id}-there`).textContent = text;
+  plot.setAttribute("aria-valuenow", chosen);
+  plot.setAttribute("aria-valuetext", text);
+}
+
+function hide(plot) {
+  plot.querySelector(".there").setAttribute("d", "");
+  document.getElementById(`${plot.id}-there`).textContent = "";
+}
+
+const plotOf = ({ target }) => target.closest?.(".plot");
+
+document.addEventListener("pointermove", (event) => {
+  const plot = plotOf(event);
+  for (const other of document.querySelectorAll(".plot")) if (other !== plot && other !== document.activeElement) hide(other);
+  if (!plot) return;
+  const box = plot.getBoundingClientRect();
+  const x = ((event.clientX - box.left) / box.width) * WIDTH;
+  const far = rows().map((row) => Math.abs(row.dataset.x - x));
+  show(plot, far.indexOf(Math.min(...far)));
+});
+
+document.addEventListener("keydown", (event) => {
+  const plot = plotOf(event);
+  if (!plot || !(event.key in LEAPS)) return;
+  event.preventDefault();
+  show(plot, Math.min(chosen, rows().length - 1) + LEAPS[event.key]);
+});
+
+document.addEventListener("focusin", (event) => plotOf(event) && show(plotOf(event), chosen));
+document.addEventListener("focusout", (event) => plotOf(event) && hide(plotOf(event)));
+new MutationObserver(prepare).observe(document.getElementById("charts"), { childList: true });
+prepare();

@@ -1,0 +1,85 @@
+"""The arithmetic of samples, held against every history there may be."""
+
+import random
+from datetime import UTC, datetime, timedelta
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from butt.figures.spans import Counter, Span, floor, fold, growth
+
+BEGIN = datetime(2026, 1, 1, tzinfo=UTC)
+LENGTHS = [60, 3600, 86400]
+
+figures = st.integers(0, 2**40)
+
+
+@st.composite
+def sightings(draw: st.DrawFn) -> list[Span]:
+    moments = draw(st.lists(st.integers(0, 200_000), min_size=1, max_size=40, unique=True))
+    return [sighting(moment, draw(figures), draw(figures), draw(st.none() | figures)) for moment in moments]
+
+
+def sighting(second: int, memory: int = 0, came: int = 0, disk: int | None = None) -> Span:
+    at = BEGIN + timedelta(seconds=second)
+    return Span(at, 1, memory, memory, memory, 2, 2, 2, came, came + 1, disk, second, 1)
+
+
+@given(sightings(), st.sampled_from(LENGTHS))
+def test_nothing_that_came_is_lost_or_counted_twice(seen: list[Span], seconds: int):
+    folded = fold(seen, seconds)
+    assert sum(span.count for span in folded) == len(seen)
+    assert sum(span.bytes_in for span in folded) == sum(span.bytes_in for span in seen)
+    assert sum(span.bytes_out for span in folded) == sum(span.bytes_out for span in seen)
+
+
+@given(sightings(), st.sampled_from(LENGTHS))
+def test_each_stretch_tells_the_bounds_the_average_and_the_last_of_its_own(seen: list[Span], seconds: int):
+    for span in fold(seen, seconds):
+        inside = sorted((s for s in seen if floor(s.at, seconds) == span.at), key=lambda s: s.at)
+        memory = [s.memory_sum for s in inside]
+        assert (span.memory_low, span.memory_high) == (min(memory), max(memory))
+        assert span.memory == round(sum(memory) / len(memory))
+        assert span.messages == inside[-1].messages
+        known = [s.disk for s in inside if s.disk is not None]
+        assert span.disk == (known[-1] if known else None)
+
+
+@given(sightings(), st.randoms())
+def test_the_way_does_not_matter_neither_order_nor_steps_nor_doing_it_twice(
+    seen: list[Span], chance: random.Random
+):
+    shuffled = list(seen)
+    chance.shuffle(shuffled)
+    for seconds in LENGTHS:
+        assert fold(shuffled, seconds) == fold(seen, seconds)
+        assert fold(fold(seen, seconds), seconds) == fold(seen, seconds)
+    assert fold(fold(fold(shuffled, 60), 3600), 86400) == fold(seen, 86400)
+
+
+def test_a_gap_stays_a_gap():
+    assert [span.at for span in fold([sighting(5), sighting(605)], 60)] == [
+        BEGIN,
+        BEGIN + timedelta(minutes=10),
+    ]
+
+
+@given(st.lists(st.lists(st.integers(0, 10**6), min_size=1), max_size=5))
+def test_a_counter_that_begins_anew_with_each_process_adds_up_to_all_that_was_counted(
+    processes: list[list[int]],
+):
+    total, before = 0, None
+    for number, steps in enumerate(processes):
+        value = 0
+        for step in steps:
+            value += step
+            now = Counter(BEGIN + timedelta(hours=number), value)
+            total += growth(before, now)
+            before = now
+    assert total == sum(map(sum, processes))
+
+
+@pytest.mark.parametrize(("value", "grown"), [(150, 50), (100, 0), (70, 70)])
+def test_a_lower_counter_of_the_same_process_is_taken_for_a_fresh_one(value: int, grown: int):
+    assert growth(Counter(BEGIN, 100), Counter(BEGIN, value)) == grown

@@ -1,0 +1,103 @@
+"""A bot that is busy is not dead, one that is gone is seen at once, and rubbish harms nobody."""
+
+import asyncio
+import time
+import uuid
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import Any
+
+import pytest
+
+from butt.monitor.watch import Bot, watch
+from butt.scuttlebutt import KeyPair
+from tests.monitor.responder import Responder
+
+
+class Told:
+    """What a watch has told, with the time of the latest."""
+
+    def __init__(self) -> None:
+        self.all: list[tuple[bool, str]] = []
+        self.news = asyncio.Event()
+        self.at = 0.0
+
+    async def __call__(self, _: uuid.UUID, figures: Any, trouble: str) -> None:
+        self.all.append((figures is not None, trouble))
+        self.at = time.monotonic()
+        self.news.set()
+
+    async def next(self, seconds: float = 10) -> tuple[bool, str]:
+        self.news.clear()
+        await asyncio.wait_for(self.news.wait(), seconds)
+        return self.all[-1]
+
+
+@asynccontextmanager
+async def watching(responder: Responder) -> AsyncIterator[Told]:
+    told = Told()
+    task = asyncio.create_task(watch(Bot(uuid.uuid4(), responder.address), KeyPair.generate(), told))
+    yield told
+    assert not task.done()
+    task.cancel()
+
+
+async def test_a_bot_that_stalls_for_eight_seconds_stays_alive():
+    async with Responder() as bot, watching(bot) as told:
+        assert await told.next() == (True, "")
+        bot.stall = 8
+        began = time.monotonic()
+        assert await told.next() == (True, "")
+        while time.monotonic() - began < 8:
+            await told.next(12)
+        assert all(alive for alive, _ in told.all)
+
+
+async def test_a_bot_that_closes_is_seen_dead_at_once_and_alive_when_it_is_back():
+    async with Responder() as bot, watching(bot) as told:
+        await told.next()
+        closing = time.monotonic()
+        await bot.close()
+        while told.all[-1][0]:
+            await told.next()
+        assert told.at - closing < 1.5
+        await asyncio.sleep(0.5)
+        assert [alive for alive, _ in told.all].count(False) <= 2, "a drop is told, not each try"
+        await bot.open()
+        while not told.all[-1][0]:
+            await told.next()
+
+
+@pytest.mark.parametrize(
+    "rubbish",
+    [
+        "figures",
+        None,
+        [],
+        {},
+        {"memory": -1},
+        {"memory": "a lot"},
+        {"startedAt": "0001-01-01T00:00:00+14:00"},
+        {"startedAt": "yesterday"},
+        {"peers": {"in": 2**70}},
+        {"bytesIn": 10**30},
+        {"indexing": 5},
+    ],
+)
+async def test_rubbish_is_trouble_with_a_reason_and_the_watch_goes_on(rubbish: Any):
+    async with Responder() as bot:
+        good = bot.said
+        bot.said = {**good, **rubbish} if isinstance(rubbish, dict) and rubbish else rubbish
+        async with watching(bot) as told:
+            alive, trouble = await told.next()
+            assert (alive, trouble[:40]) == (False, "The bot sends figures that make no sense"[:40])
+            bot.said = good
+            while not told.all[-1][0]:
+                await told.next()
+
+
+async def test_another_identity_at_the_bots_address_is_not_the_bot():
+    async with Responder() as bot:
+        bot.keys = KeyPair.generate()
+        async with watching(bot) as told:
+            assert (await told.next())[0] is False

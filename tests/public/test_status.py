@@ -1,0 +1,117 @@
+"""The status page: what it says of a bot, and what it costs."""
+
+import re
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+from django.test import Client
+from django.utils import timezone
+
+from butt.agents import journal
+from butt.agents.models import Agent, Observed
+from butt.agents.states import State
+from butt.figures.models import Letters
+from butt.monitor.samples import Seen, write
+from tests.figures.history import MIB, figures, history
+from tests.people import account, bot_in, many_bots
+
+pytestmark = pytest.mark.django_db
+
+RANGES = ["1h", "24h", "30d", "1y"]
+
+
+def text_of(html: str) -> str:
+    return re.sub(r"\s+", " ", re.sub(r"<[^>]+>", "", html))
+
+
+@pytest.fixture
+def alice() -> Client:
+    client = Client()
+    client.force_login(account("alice"))
+    return client
+
+
+@pytest.fixture
+def bot(alice: Client) -> Agent:
+    return bot_in(State.ALIVE, Agent.objects.get(account__email="alice@example.org"))
+
+
+def status(client: Client, query: str = "") -> str:
+    return client.get(f"/bots/my/status{query}").content.decode()
+
+
+def test_the_five_figures_stand_first_as_drawn(alice: Client, bot: Agent):
+    begin = timezone.now() - timedelta(days=100, minutes=1)
+    traffic = {"bytesIn": 40 * 2**30, "bytesOut": 60 * 2**30, "disk": 10 * 2**30}
+    write({bot.id: [Seen(timezone.now(), figures(begin, memory=100 * MIB, **traffic))]})
+    lines = re.findall(r"<div><dt>(.*?)</dt> <dd>(.*?)</dd></div>", status(alice))
+    assert lines[:5] == [
+        ("status:", "alive"),
+        ("uptime:", "100 days"),
+        ("disk usage:", "10 GiB"),
+        ("bandwidth usage:", "100 GiB"),
+        ("memory usage:", "100 MiB"),
+    ]
+    assert lines[5:] == [
+        ("peers now:", "3"),
+        ("messages:", "1,234"),
+        ("feeds:", "12"),
+        ("indexed:", "50 %"),
+    ]
+
+
+def test_a_new_bot_has_a_page_without_figures(alice: Client):
+    bot_in(State.NEW, Agent.objects.get(account__email="alice@example.org"))
+    page = text_of(status(alice))
+    assert "status: new uptime: none disk usage: not known yet" in page
+    assert "Nothing was seen in this time." in page
+
+
+def test_a_broken_bot_says_why_in_words(alice: Client):
+    bot = bot_in(State.BROKEN, Agent.objects.get(account__email="alice@example.org"))
+    Observed.objects.filter(bot=bot).update(trouble="It ended the connection.")
+    assert "It ended the connection." in status(alice)
+
+
+@pytest.mark.parametrize(("chosen", "resolution"), list(zip(RANGES, (10, 60, 3600, 86400), strict=True)))
+def test_each_range_draws_its_lines_and_breaks_them_over_a_gap(
+    alice: Client, bot: Agent, chosen: str, resolution: int
+):
+    made = history(bot, datetime.now(UTC).replace(microsecond=0), resolution, 200)
+    for row in made[90:120]:
+        row.delete()
+    page = status(alice, f"?range={chosen}")
+    lines = re.findall(r'<path class="line" data-line="1" d="([^"]*)"', page)
+    assert len(lines) == 4
+    assert all(line.count("M") == 2 for line in lines)
+    assert page.count("<tr data-x") >= 15
+    assert f'href="?range={chosen}" aria-current="true"' in page
+
+
+def test_what_befell_the_bot_is_marked_on_the_line_of_time(alice: Client, bot: Agent):
+    for what in ("#starting", "#broken", "describe"):
+        journal.note(bot, "steward", what)
+    page = status(alice)
+    assert re.findall(r'data-what="(\w+)" d="M(?:600|599\.\d)', page)[:2] == ["started", "broke"]
+    assert "describe" not in page
+
+
+def test_who_wants_no_e_mails_says_so_once_for_all_bots(alice: Client, bot: Agent):
+    assert "no e-mails" in status(alice)
+    assert alice.post("/letters", {"wanted": "no", "bot": "my"})["Location"] == "/bots/my/status"
+    assert Letters.objects.get().wanted is False
+    assert "e-mail me" in status(alice)
+    alice.post("/letters", {"wanted": "yes", "bot": "my"})
+    assert Letters.objects.get().wanted is True
+
+
+@pytest.mark.parametrize("count", [1, 100])
+def test_the_cost_grows_neither_with_the_bots_nor_with_a_year_of_samples(
+    alice: Client, count: int, django_assert_num_queries: Any
+):
+    many_bots(Agent.objects.get(account__email="alice@example.org"), count)
+    one = Agent.objects.get(name="bot0")
+    history(one, timezone.now(), 86400, 365 if count > 1 else 1)
+    with django_assert_num_queries(8):
+        assert alice.get("/bots/bot0/status?range=1y").status_code == 200
