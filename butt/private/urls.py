@@ -1,5 +1,8 @@
 from django.urls import path
 
-from butt.private import agents
+from butt.private import agents, metrics
 
-urlpatterns = [path("agents", agents.agents, name="agents")]
+urlpatterns = [
+    path("agents", agents.agents, name="agents"),
+    path("metrics", metrics.metrics, name="metrics"),
+]

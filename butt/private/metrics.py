@@ -1,0 +1,97 @@
+"""`GET /metrics`: the bots and the service itself, as Prometheus reads them."""
+
+from collections import Counter
+from collections.abc import Iterable, Iterator
+
+from django.http import HttpRequest, HttpResponse
+from django.utils import timezone
+from django.views.decorators.http import require_safe
+from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, Metric, generate_latest
+from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily
+from prometheus_client.registry import Collector
+
+from butt.agents.bots import bots
+from butt.agents.models import Agent
+from butt.agents.states import State
+from butt.agents.view import View
+from butt.figures.models import Monitor, Outage
+
+OF_A_BOT = ("id", "name")
+
+
+@require_safe
+def metrics(request: HttpRequest) -> HttpResponse:  # noqa: ARG001
+    registry = CollectorRegistry(auto_describe=False)
+    registry.register(Now())
+    return HttpResponse(generate_latest(registry), content_type=CONTENT_TYPE_LATEST)
+
+
+class Now(Collector):
+    """Everything as it is in the database now: it holds no state of its own, whichever server is asked."""
+
+    def collect(self) -> Iterable[Metric]:
+        all_bots = list(bots().select_related("reading"))
+        yield from _of_bots(all_bots)
+        yield from _of_the_service(all_bots)
+
+
+def _of_bots(all_bots: list[Agent]) -> Iterator[Metric]:
+    memory = _gauge("butt_bot_memory_bytes", "Resident memory.")
+    disk = _gauge("butt_bot_disk_bytes", "The data folder.")
+    peers = _gauge("butt_bot_peers", "Connected now.")
+    alive = _gauge("butt_bot_alive", "1 when it answers with its own identity.")
+    started = _gauge("butt_bot_started_timestamp_seconds", "When its process started.")
+    messages = _gauge("butt_bot_messages", "In its log.")
+    feeds = _gauge("butt_bot_feeds", "In its log.")
+    came = CounterMetricFamily("butt_bot_received_bytes", "Over TCP, since its first day.", labels=OF_A_BOT)
+    went = CounterMetricFamily("butt_bot_sent_bytes", "Over TCP, since its first day.", labels=OF_A_BOT)
+    for bot in all_bots:
+        labels, view, observed = (str(bot.id), bot.name), View(bot), bot.observed
+        reading = getattr(bot, "reading", None)
+        alive.add_metric(labels, float(view.alive))
+        for metric, value in (
+            (memory, view.memory),
+            (disk, view.disk),
+            (peers, view.peers),
+            (came, view.bytes_in),
+            (went, view.bytes_out),
+            (started, observed.started_at.timestamp() if view.alive and observed.started_at else None),
+            (messages, reading and reading.messages),
+            (feeds, reading and reading.feeds),
+        ):
+            if value is not None:
+                metric.add_metric(labels, value)
+    yield from (alive, started, memory, disk, came, went, peers, messages, feeds)
+
+
+def _of_the_service(all_bots: list[Agent]) -> Iterator[Metric]:
+    now = timezone.now()
+    states = Counter(View(bot).state for bot in all_bots)
+    in_state = GaugeMetricFamily("butt_bots", "How many are in each state.", labels=["state"])
+    for state in State:
+        in_state.add_metric([state], states[state])
+    late = max((now - bot.progress.due_at).total_seconds() for bot in all_bots) if all_bots else 0
+    down = Outage.objects.filter(ended_at=None).count()
+    age = GaugeMetricFamily(
+        "butt_monitor_beat_age_seconds", "Since it last said it lives.", labels=["monitor"]
+    )
+    watching = GaugeMetricFamily("butt_monitor_watching", "Bots it watches.", labels=["monitor"])
+    written = CounterMetricFamily("butt_monitor_samples_written", "Since its start.", labels=["monitor"])
+    lost = CounterMetricFamily(
+        "butt_monitor_samples_lost", "That it could not write, since its start.", labels=["monitor"]
+    )
+    for monitor in Monitor.objects.all():
+        labels = (str(monitor.id),)
+        age.add_metric(labels, max(0, (now - monitor.beat).total_seconds()))
+        watching.add_metric(labels, monitor.watching)
+        written.add_metric(labels, monitor.written)
+        lost.add_metric(labels, monitor.lost)
+    yield from (in_state, age, watching, written, lost)
+    yield GaugeMetricFamily("butt_bots_down", "Should answer and do not.", value=down)
+    yield GaugeMetricFamily(
+        "butt_steward_lag_seconds", "For how long the oldest due bot waits.", value=max(0, late)
+    )
+
+
+def _gauge(name: str, what: str) -> GaugeMetricFamily:
+    return GaugeMetricFamily(name, what, labels=OF_A_BOT)

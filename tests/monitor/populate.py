@@ -1,0 +1,27 @@
+"""Bots that exist already, for a monitor to watch: `[[ssb id, port], …]` on standard input, run as a program."""
+
+import json
+import os
+import sys
+
+import django
+
+os.environ.setdefault("DJANGO_SETTINGS_MODULE", "butt.settings")
+
+
+def main() -> None:
+    django.setup()
+    from butt.agents.models import Progress
+    from tests.people import many_bots, person
+
+    places = json.load(sys.stdin)
+    many_bots(person("alice"), len(places))
+    rows = list(Progress.objects.order_by("port"))
+    Progress.objects.update(port=None)
+    for row, (ssb_id, port) in zip(rows, places, strict=True):
+        row.ssb_id, row.port = ssb_id, port
+    Progress.objects.bulk_update(rows, ["ssb_id", "port"], batch_size=200)
+
+
+if __name__ == "__main__":
+    main()

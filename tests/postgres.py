@@ -1,0 +1,51 @@
+"""A PostgreSQL of one's own: a private cluster in a temporary folder, reached by a socket in it."""
+
+import os
+import pwd
+import shutil
+import subprocess
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+from urllib.parse import quote
+
+import pytest
+
+OWNER = "postgres"
+
+
+def _programs() -> Path | None:
+    found = sorted(Path("/usr/lib/postgresql").glob("*/bin/initdb"))
+    if found:
+        return found[-1].parent
+    beside = shutil.which("initdb")
+    return Path(beside).resolve().parent if beside else None
+
+
+@pytest.fixture(scope="session")
+def postgres_url() -> Iterator[str]:
+    """The address of an empty database; in the end the cluster is gone."""
+    programs = _programs()
+    assert programs, "PostgreSQL is needed: apt-get install postgresql"
+    folder = Path(tempfile.mkdtemp(prefix="butt-pg-"))
+    data = folder / "data"
+    # It refuses to run as root; its own user does instead.
+    as_root = os.geteuid() == 0
+    user = OWNER if as_root else pwd.getpwuid(os.geteuid()).pw_name
+    if as_root:
+        shutil.chown(folder, OWNER)
+
+    def run(program: str, *arguments: str) -> None:
+        command = [str(programs / program), *arguments]
+        subprocess.run(
+            command, check=True, user=user if as_root else None, cwd=folder, capture_output=True, timeout=60
+        )
+
+    run("initdb", "-D", str(data), "-U", "butt", "--auth=trust", "--no-sync", "-E", "UTF8", "--locale=C")
+    options = f"-c listen_addresses= -c fsync=off -c max_connections=40 -k {folder}"
+    run("pg_ctl", "-D", str(data), "-w", "-l", str(folder / "log"), "-o", options, "start")
+    try:
+        yield f"postgres://butt@{quote(str(folder), safe='')}/postgres"
+    finally:
+        run("pg_ctl", "-D", str(data), "-m", "immediate", "stop")
+        shutil.rmtree(folder, ignore_errors=True)

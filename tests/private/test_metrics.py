@@ -1,0 +1,95 @@
+"""What Prometheus reads, and the dashboard that is drawn from it."""
+
+import json
+import re
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+from django.test import Client
+from django.utils import timezone
+from prometheus_client.parser import text_string_to_metric_families
+
+from butt.agents.models import Agent, Progress
+from butt.agents.states import State
+from butt.configuration import configuration
+from butt.monitor.roster import Roster
+from butt.monitor.samples import Seen, write
+from tests.figures.history import MIB, figures
+from tests.people import bot_in, many_bots, person
+
+pytestmark = pytest.mark.django_db
+
+DASHBOARD = Path(__file__).parents[2] / "docs" / "grafana" / "butt.json"
+
+
+@pytest.fixture
+def prometheus(settings: Any) -> Client:
+    settings.ROOT_URLCONF = "butt.private.urls"
+    settings.MIDDLEWARE = ["butt.private.gate.bearer"]
+    return Client(headers={"Authorization": f"Bearer {configuration().master_token()}"})
+
+
+@pytest.fixture
+def bot() -> Agent:
+    bot = bot_in(State.ALIVE, person("alice"))
+    write({bot.id: [Seen(timezone.now(), figures(timezone.now()))]})
+    return bot
+
+
+def read(prometheus: Client) -> dict[str, dict[str, float]]:
+    """Each metric's values, by the labels that tell them apart."""
+    families = text_string_to_metric_families(prometheus.get("/metrics").content.decode())
+    samples = [sample for family in families for sample in family.samples]
+    read: dict[str, dict[str, float]] = {}
+    for sample in samples:
+        label = next((sample.labels[key] for key in ("name", "state", "monitor") if key in sample.labels), "")
+        read.setdefault(sample.name, {})[label] = sample.value
+    return read
+
+
+def test_each_bot_is_told_by_id_and_name(prometheus: Client, bot: Agent):
+    told = read(prometheus)
+    assert told["butt_bot_alive"] == {"my": 1}
+    assert told["butt_bot_memory_bytes"] == {"my": 80 * MIB}
+    assert told["butt_bot_received_bytes_total"] == {"my": 1000}
+    assert told["butt_bot_messages"] == {"my": 1234}
+    assert f'id="{bot.id}"' in prometheus.get("/metrics").content.decode()
+
+
+def test_the_service_tells_of_its_own_health(prometheus: Client, bot: Agent):
+    Progress.objects.update(due_at=timezone.now() - timedelta(seconds=30))
+    roster = Roster()
+    roster.beat(watching=1, written=5, lost=2)
+    told = read(prometheus)
+    assert told["butt_bots"]["alive"] == 1
+    assert set(told["butt_bots"]) == set(State)
+    assert 29 < told["butt_steward_lag_seconds"][""] < 60
+    assert told["butt_monitor_samples_written_total"] == {str(roster.id): 5}
+    assert told["butt_monitor_samples_lost_total"] == {str(roster.id): 2}
+    assert told["butt_monitor_beat_age_seconds"][str(roster.id)] < 5
+
+
+def test_the_dashboard_shows_each_metric_and_no_other(prometheus: Client, bot: Agent):
+    Roster().beat(watching=1, written=0, lost=0)
+    drawn = {
+        name
+        for panel in json.loads(DASHBOARD.read_text())["panels"]
+        for target in panel["targets"]
+        for name in re.findall(r"butt_\w+", target["expr"])
+    }
+    assert drawn == {name for name in read(prometheus) if not name.endswith("_created")}
+
+
+def test_a_stranger_reads_nothing(prometheus: Client):
+    assert prometheus.get("/metrics", headers={"Authorization": "Bearer x"}).status_code == 401
+
+
+@pytest.mark.parametrize("count", [1, 100])
+def test_the_number_of_queries_does_not_grow_with_the_bots(
+    prometheus: Client, count: int, django_assert_num_queries: Any
+):
+    many_bots(person("alice"), count)
+    with django_assert_num_queries(3):
+        assert prometheus.get("/metrics").content.count(b"butt_bot_alive{") == count
