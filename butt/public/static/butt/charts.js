@@ -4,7 +4,9 @@ const LEAPS = { ArrowLeft: -1, ArrowRight: 1, PageUp: -10, PageDown: 10, Home: -
 const CELLS = { memory: [1], disk: [2], bandwidth: [3, 4], peers: [5] };
 const WIDTH = 600;
 
+const charts = document.getElementById("charts");
 let chosen = Infinity;
+let held = "";
 
 const rows = () => [...document.querySelectorAll("#table tbody tr")];
 
@@ -17,6 +19,8 @@ function prepare() {
     for (const [name, value] of Object.entries(said)) plot.setAttribute(name, value);
     plot.setAttribute("aria-valuetext", plot.querySelector("svg").getAttribute("aria-label"));
   }
+  // New figures replace the charts; who held one before holds it after.
+  if (held && document.activeElement === document.body) document.getElementById(held).focus({ preventScroll: true });
 }
 
 function show(plot, index) {
@@ -56,7 +60,12 @@ document.addEventListener("keydown", (event) => {
   show(plot, Math.min(chosen, rows().length - 1) + LEAPS[event.key]);
 });
 
-document.addEventListener("focusin", (event) => plotOf(event) && show(plotOf(event), chosen));
+document.addEventListener("focusin", (event) => {
+  const plot = plotOf(event);
+  if (plot) show(plot, chosen);
+  held = plot?.id ?? "";
+});
+document.addEventListener("pointerdown", (event) => (held = plotOf(event)?.id ?? ""));
 document.addEventListener("focusout", (event) => plotOf(event) && hide(plotOf(event)));
-new MutationObserver(prepare).observe(document.getElementById("charts"), { childList: true });
+new MutationObserver(prepare).observe(charts, { childList: true });
 prepare();

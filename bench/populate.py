@@ -1,4 +1,4 @@
-"""Bots that exist already, for a monitor to watch: `[[ssb id, port], …]` on standard input, run as a program."""
+"""Bots that exist already, for a monitor to watch: `[[ssb id, host, port], …]` on standard input, run as a program."""
 
 import json
 import os
@@ -18,9 +18,9 @@ def main() -> None:
     many_bots(person("alice"), len(places))
     rows = list(Progress.objects.order_by("port"))
     Progress.objects.update(port=None)
-    for row, (ssb_id, port) in zip(rows, places, strict=True):
-        row.ssb_id, row.port = ssb_id, port
-    Progress.objects.bulk_update(rows, ["ssb_id", "port"], batch_size=200)
+    for row, (ssb_id, host, port) in zip(rows, places, strict=True):
+        row.ssb_id, row.address, row.port = ssb_id, host, port
+    Progress.objects.bulk_update(rows, ["ssb_id", "address", "port"], batch_size=200)
 
 
 if __name__ == "__main__":

@@ -1,0 +1,205 @@
+"""The monitor beside many light bots: real handshakes, real streams, real figures every 10 s.
+
+The bots are coroutines of a few processes; each has a key and a port of its own on one of a range of loopback
+addresses. Printed are what the monitor takes of one core and of memory, how soon it notes deaths, what it loses,
+and how the database grows.
+"""
+
+import asyncio
+import json
+import os
+import resource
+import signal
+import sqlite3
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import AsyncGenerator
+from contextlib import AsyncExitStack
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import psutil
+
+from butt.scuttlebutt import KeyPair, serve
+
+COUNTS = (100, 1_000, 10_000)
+PROCESSES = 2
+EVERY = 10
+LOOK = 30
+SETTLED = 100
+DEATHS = 50
+NOTICED_WITHIN = 5
+
+
+def main() -> None:
+    asyncio.run(bots(int(sys.argv[1]))) if __name__ == "__main__" else [measure(count) for count in COUNTS]
+
+
+class Bots:
+    """`count` of them in processes of their own; `places` are their keys and ports."""
+
+    def __init__(self, count: int) -> None:
+        share = [count // PROCESSES] * PROCESSES
+        command = [sys.executable, "-m", "bench.monitor"]
+        self.processes = [
+            subprocess.Popen([*command, str(n)], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+            for n in share
+        ]
+        self.places = [json.loads(process.stdout.readline()) for process in self.processes]
+
+    def end_some(self, count: int) -> None:
+        self.processes[0].stdin.write(f"{count}\n")
+        self.processes[0].stdin.flush()
+
+    def pushed(self) -> int:
+        """How many figures they have pushed; they are silent afterwards."""
+        for process in self.processes:
+            process.stdin.close()
+        return sum(int(process.stdout.readline()) for process in self.processes)
+
+    def end(self) -> None:
+        for process in self.processes:
+            process.kill()
+            process.wait()
+
+
+async def bots(count: int) -> None:
+    """Serve until standard input ends; a number on it closes so many of them."""
+    resource.setrlimit(resource.RLIMIT_NOFILE, (resource.getrlimit(resource.RLIMIT_NOFILE)[1],) * 2)
+    pushed, silent = 0, False
+
+    def answers(keys: KeyPair) -> dict[str, Any]:
+        started, begun = datetime.now(UTC).isoformat(), time.monotonic()
+
+        async def whoami(_peer: Any) -> Any:
+            return {"id": keys.id}
+
+        async def figures(_peer: Any, _options: Any) -> AsyncGenerator[Any]:
+            nonlocal pushed
+            while not silent:
+                up = time.monotonic() - begun
+                pushed += 1
+                yield {
+                    "launch": 1, "id": keys.id, "startedAt": started, "uptime": up, "memory": 80_000_000,
+                    "bytesIn": int(up * 900), "bytesOut": int(up * 2100), "peers": {"in": 3, "out": 1},
+                    "disk": 188_416, "sequence": 7, "messages": 1234, "feeds": 12,
+                    "indexing": {"current": 99, "target": 99},
+                }
+                await asyncio.sleep(EVERY)
+            await asyncio.sleep(3600)
+
+        return {"whoami": whoami, "butt.figures": figures}
+
+    async with AsyncExitStack() as stack:
+        places, doors = [], []
+        for number in range(count):
+            keys = KeyPair.generate()
+            host = f"127.0.{os.getpid() % 200 + 1}.{number % 250 + 1}"
+            door = await stack.enter_async_context(door_of(host, keys, answers(keys), doors))
+            places.append([keys.id, host, door])
+        print(json.dumps(places), flush=True)
+        lines = asyncio.StreamReader()
+        await asyncio.get_running_loop().connect_read_pipe(
+            lambda: asyncio.StreamReaderProtocol(lines), sys.stdin
+        )
+        while line := await lines.readline():
+            await asyncio.gather(*[doors.pop().aclose() for _ in range(int(line))])
+        silent = True
+        print(pushed, flush=True)
+        await asyncio.sleep(3600)
+
+
+class door_of:  # noqa: N801
+    """One bot's server, which may close before the others."""
+
+    def __init__(
+        self, host: str, keys: KeyPair, handlers: dict[str, Any], doors: list[AsyncExitStack]
+    ) -> None:
+        self.stack, self.serving, self.doors = AsyncExitStack(), serve(host, 0, keys, handlers), doors
+
+    async def __aenter__(self) -> int:
+        server = await self.stack.enter_async_context(self.serving)
+        self.doors.append(self.stack)
+        return server.address.port
+
+    async def __aexit__(self, *_: object) -> None:
+        pass
+
+
+def measure(count: int) -> None:
+    with tempfile.TemporaryDirectory() as folder:
+        home = Path(folder)
+        environment = {k: v for k, v in os.environ.items() if k != "DJANGO_SETTINGS_MODULE"}
+        environment |= {"BUTT_HOME": folder}
+        run = [sys.executable, "-m"]
+        subprocess.run([*run, "butt", "manage", "migrate", "-v0"], env=environment, check=True)
+        crowd = Bots(count)
+        try:
+            places = json.dumps([place for part in crowd.places for place in part])
+            subprocess.run([*run, "bench.populate"], env=environment, input=places, text=True, check=True)
+            monitor = subprocess.Popen([*run, "butt", "monitor"], env=environment)
+            try:
+                watch(count, psutil.Process(monitor.pid), home / "butt.sqlite3", crowd)
+            finally:
+                monitor.send_signal(signal.SIGTERM)
+                monitor.wait(30)
+        finally:
+            crowd.end()
+
+
+def watch(count: int, monitor: psutil.Process, database: Path, crowd: Bots) -> None:
+    began = time.monotonic()
+    while alive(database) < count and time.monotonic() < began + SETTLED:
+        time.sleep(0.2)
+    all_alive = time.monotonic() - began
+    seen_alive = alive(database)
+    size, memory = weight(database), monitor.memory_info().rss
+    samples, used, began = rows(database), sum(monitor.cpu_times()[:2]), time.monotonic()
+    time.sleep(LOOK)
+    took = time.monotonic() - began
+    share = (sum(monitor.cpu_times()[:2]) - used) / took
+    made, grown = rows(database) - samples, weight(database) - size
+    memory_grown = monitor.memory_info().rss - memory
+    crowd.end_some(min(DEATHS, count // PROCESSES))
+    time.sleep(NOTICED_WITHIN)
+    noticed = seen_alive - alive(database)
+    pushed = crowd.pushed()
+    time.sleep(3)
+    lost = pushed - rows(database)
+    print(f"  {count:6,} bots: {seen_alive:,} alive after {all_alive:.1f} s")
+    print(
+        f"      {100 * share:.1f} % of a core, {memory / 1e6:.0f} MB, {memory / count / 1e3:.0f} kB a bot in all"
+    )
+    print(f"      {made / took:.0f} samples/s, {lost} of {pushed:,} lost")
+    print(f"      {noticed} of {min(DEATHS, count // PROCESSES)} deaths noticed within {NOTICED_WITHIN} s")
+    print(
+        f"      in {took:.0f} s memory grew by {memory_grown / 1e6:.1f} MB, the database by {grown / 1e6:.1f} MB",
+        flush=True,
+    )
+
+
+def ask(database: Path, query: str) -> int:
+    connection = sqlite3.connect(database, timeout=20)
+    try:
+        return int(connection.execute(query).fetchone()[0])
+    finally:
+        connection.close()
+
+
+def alive(database: Path) -> int:
+    return ask(database, "SELECT count(*) FROM agents_observed WHERE alive AND started_at IS NOT NULL")
+
+
+def rows(database: Path) -> int:
+    return ask(database, "SELECT count(*) FROM figures_sample WHERE resolution = 10")
+
+
+def weight(database: Path) -> int:
+    return sum(path.stat().st_size for path in database.parent.glob(f"{database.name}*"))
+
+
+if __name__ == "__main__":
+    main()
