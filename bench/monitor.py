@@ -83,9 +83,18 @@ async def bots(count: int) -> None:
                 up = time.monotonic() - begun
                 pushed += 1
                 yield {
-                    "launch": 1, "id": keys.id, "startedAt": started, "uptime": up, "memory": 80_000_000,
-                    "bytesIn": int(up * 900), "bytesOut": int(up * 2100), "peers": {"in": 3, "out": 1},
-                    "disk": 188_416, "sequence": 7, "messages": 1234, "feeds": 12,
+                    "launch": 1,
+                    "id": keys.id,
+                    "startedAt": started,
+                    "uptime": up,
+                    "memory": 80_000_000,
+                    "bytesIn": int(up * 900),
+                    "bytesOut": int(up * 2100),
+                    "peers": {"in": 3, "out": 1},
+                    "disk": 188_416,
+                    "sequence": 7,
+                    "messages": 1234,
+                    "feeds": 12,
                     "indexing": {"current": 99, "target": 99},
                 }
                 await asyncio.sleep(EVERY)
