@@ -34,7 +34,7 @@ class Configuration(BaseSettings):
         "", description="The public server's address as browsers see it; empty: http and the port."
     )
     database_url: str = Field("", description="PostgreSQL or SQLite; empty: SQLite in the home folder.")
-    host: Literal["processes"] = Field("processes", description="How bots run on a machine.")
+    host: Literal["processes", "salt"] = Field("processes", description="How bots run on a machine.")
     pub_address: str = Field(
         "",
         description="The host that clients dial to reach a bot; empty: `NAME.DOMAIN`, and 127.0.0.1 for localhost.",
@@ -51,8 +51,25 @@ class Configuration(BaseSettings):
         60, ge=5, description="How long a bot may take to be alive before it is called broken."
     )
     token_days: int = Field(30, ge=1, description="For how many days an API access token works.")
+    private_url: str = Field(
+        "", description="The private server's address as machines see it; empty: http and the port."
+    )
     private_token: SecretStr = Field(
-        SecretStr(""), description="The Salt master's bearer token; empty: made and kept in the home folder."
+        SecretStr(""),
+        description="The Salt master's bearer token, or several with spaces between; empty: made and kept in the home folder.",
+    )
+    salt: Literal["local", "master"] = Field(
+        "local",
+        description="Whether Salt runs bots on this machine alone, or a master on those that joined it.",
+    )
+    salt_keys: str = Field(
+        "", description="The Salt master's folder of keys; empty: `salt/pki/master` in the home folder."
+    )
+    node_image: str = Field(
+        "node:24-slim", description="The image with Node on which machines build the pub's own."
+    )
+    pub_image: str = Field(
+        "", description="The pub's image by digest, pulled from a registry; empty: built on each machine."
     )
     secret_key: SecretStr = Field(
         SecretStr(""), description="Signs sessions and links; empty: made and kept in the home folder."
@@ -103,11 +120,31 @@ class Configuration(BaseSettings):
         """The host name in the address of the bot called `name`."""
         return self.pub_address or ("127.0.0.1" if self.is_local else f"{name}.{self.domain}")
 
+    @property
+    def private_server(self) -> str:
+        """The private server's address as machines see it."""
+        return self.private_url.rstrip("/") or f"http://127.0.0.1:{self.private_port}"
+
+    @property
+    def salt_pki(self) -> Path:
+        """The Salt master's own folder of keys."""
+        return Path(self.salt_keys) if self.salt_keys else self.home / "salt" / "pki" / "master"
+
     def signing_key(self) -> str:
         return self.secret_key.get_secret_value() or kept_secret(self.home / "secret-key")
 
     def master_token(self) -> str:
-        return self.private_token.get_secret_value() or kept_secret(self.home / "private-token")
+        """The one that the Salt master is to use: the first."""
+        return self.master_tokens()[0]
+
+    def master_tokens(self) -> list[str]:
+        """All that the private server takes now: an old and a new one while one follows the other."""
+        given = self.private_token.get_secret_value() or kept_secret(self.home / "private-token")
+        if tokens := given.split():
+            return tokens
+        raise ValueError(
+            f"there is no token in {self.home / 'private-token'}: remove it, or write one into it"
+        )
 
 
 def kept_secret(path: Path) -> str:

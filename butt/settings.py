@@ -25,6 +25,7 @@ INSTALLED_APPS = [
     "ninja",
     "butt.agents",
     "butt.figures",
+    "butt.machines",
     "butt.accounts",
     "butt.public",
 ]
