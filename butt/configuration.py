@@ -62,6 +62,10 @@ class Configuration(BaseSettings):
         "local",
         description="Whether Salt runs bots on this machine alone, or a master on those that joined it.",
     )
+    salt_config: str = Field("/etc/salt", description="The folder with the Salt master's configuration.")
+    salt_programs: str = Field(
+        "", description="The folder with Salt's programs; empty: where `make salt` puts them."
+    )
     salt_keys: str = Field(
         "", description="The Salt master's folder of keys; empty: `salt/pki/master` in the home folder."
     )

@@ -27,9 +27,10 @@ AFTER_DEATH = 1.0
 @click.option(
     "--private-port", type=click.IntRange(1, 65535), help="The private server's port (default: 8001)."
 )
-def up(home: Path | None, port: int | None, private_port: int | None) -> None:
+@click.option("--host", type=click.Choice(["processes", "salt"]), help="How bots run (default: processes).")
+def up(home: Path | None, port: int | None, private_port: int | None, host: str | None) -> None:
     """Run the whole service here. Ctrl-C stops it, and its bots in order."""
-    settings = configure(home=home, port=port, private_port=private_port)
+    settings = configure(home=home, port=port, private_port=private_port, host=host)
     with _only_one(settings.home):
         _refuse_taken_ports(settings)
         _prepare(settings)

@@ -10,6 +10,8 @@ from butt.machines import tokens
 from butt.machines.keys import new_pair
 from butt.machines.models import Machine
 
+MINION_CONFIG = Path(__file__).parents[2] / "salt" / "minion.conf"
+
 
 class StillInUse(Exception):
     """There are bots on the machine."""
@@ -31,6 +33,15 @@ def admit(machine: Machine) -> None:
         _write(folder / "minion.pem", secret)
         _write(folder / "minion.pub", public)
         _write(folder / "token", tokens.issue(machine))
+    template = MINION_CONFIG.read_text().replace("MINION_ID", machine.minion_id)
+    _write(
+        folder / "minion.conf",
+        template.replace("https://private.example.org", configuration().private_server),
+    )
+    masters = configuration().salt_pki / "master.pub"
+    if masters.exists():
+        # So that the machine trusts this master from the first call on, and no other.
+        _write(folder / "minion_master.pub", masters.read_text())
     # Issued again, should we have been killed between the row and the file.
     tokens.issue(machine, (folder / "token").read_text())
     accepted = accepted_key(machine)
@@ -49,7 +60,7 @@ def remove(machine: Machine) -> None:
 
 
 def bundle(machine: Machine) -> Path:
-    """The folder with the machine's own `minion.pem`, `minion.pub` and `token`."""
+    """The folder with what is the machine's own: `minion.pem`, `minion.pub`, `token`, `minion.conf`, `minion_master.pub`."""
     return configuration().home / "machines" / machine.minion_id
 
 

@@ -1,0 +1,99 @@
+"""The host over Salt: orders go into rows and are pushed, sightings come from what machines reported."""
+
+import uuid
+from collections.abc import Mapping
+from datetime import timedelta
+from pathlib import Path
+
+from django.utils import timezone
+
+from butt.agents.models import Observed
+from butt.configuration import configuration, kept_secret
+from butt.hosts.interface import HostTrouble, NoRoom, Order, Sighting
+from butt.hosts.salt.calls import Local, Master
+from butt.hosts.salt.offers import offer
+from butt.hosts.salt.orders import Sightings, bury, is_settled, write
+from butt.hosts.salt.pushes import Pusher
+from butt.machines.models import Machine, Placement
+
+OWN_ROUND = timedelta(seconds=60)
+"""How often this machine is looked at when there is no minion that does so by itself."""
+
+
+class Salt:
+    """A `Host`. `home` is the service's home folder."""
+
+    def __init__(self, home: Path) -> None:
+        self._home = home
+        self._local = configuration().salt == "local"
+        self._caller = Local(home) if self._local else Master()
+        self._pusher = Pusher(self._caller)
+
+    def free_port(self, taken: frozenset[int]) -> int:
+        """Whether somebody else listens on it there, its machine says when it is to start."""
+        for port in configuration().bot_ports:
+            if port not in taken:
+                return port
+        raise NoRoom("every port for bots is in use")
+
+    def apply(self, order: Order) -> None:
+        if self._local:
+            self._here()
+        if order.run and not configuration().pub_image:
+            offer(order.release)
+        if machine := write(order):
+            self._pusher.push(machine, new=True)
+            return
+        row = Placement.objects.filter(bot_id=order.bot_id).select_related("machine").first()
+        if row and not (is_settled(row) and (not order.run or _answers(order))):
+            self._pusher.push(row.machine, new=False)
+
+    def look(self) -> Mapping[uuid.UUID, Sighting]:
+        if self._local:
+            here = self._here()
+            late = here.seen_at is None or here.seen_at < timezone.now() - OWN_ROUND
+            if late and here.generation:
+                self._pusher.push(here, new=False)
+        return Sightings()
+
+    def log(self, bot_id: uuid.UUID, size: int) -> str:
+        row = Placement.objects.filter(bot_id=bot_id).select_related("machine").first()
+        if row is None:
+            return ""
+        returned = self._caller.call(row.machine, "butt.log", str(bot_id), size)
+        if not returned.answered or returned.retcode:
+            raise HostTrouble("its machine does not hand out its log now")
+        return str(returned.value)[-size:]
+
+    def destroy(self, bot_id: uuid.UUID) -> None:
+        """Done only when the machine has said that nothing is left."""
+        row = Placement.objects.filter(bot_id=bot_id).select_related("machine").first()
+        if row is not None and (row.run or not is_settled(row)):
+            raise HostTrouble("it still runs")
+        if machine := bury(bot_id):
+            self._pusher.push(machine, new=row is not None)
+            raise HostTrouble("its data is being removed.")
+
+    def stop_all(self) -> None:
+        """On this machine alone: machines that joined a master run their bots whether we are here or not."""
+        if self._local and Placement.objects.exists():
+            returned = self._caller.call(self._here(), "butt.stop_all", seconds=120)
+            if returned.retcode:
+                raise HostTrouble(str(returned.value)[-300:])
+
+    def _here(self) -> Machine:
+        """The machine we are on, under a name that is made once."""
+        path = self._home / "salt" / "id"
+        if not path.exists():
+            path.parent.mkdir(parents=True, exist_ok=True)
+            kept_secret(path)
+        known = {"state": Machine.State.READY}
+        return Machine.objects.get_or_create(minion_id=f"here-{_slug(path)}", defaults=known)[0]
+
+
+def _answers(order: Order) -> bool:
+    return Observed.objects.filter(bot_id=order.bot_id, alive=True, launch=order.launch).exists()
+
+
+def _slug(path: Path) -> str:
+    return "".join(letter for letter in path.read_text() if letter.isalnum())[:24].lower()

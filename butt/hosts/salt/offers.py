@@ -1,0 +1,43 @@
+"""Releases on offer: what Salt's file server hands to machines, which make their image of it."""
+
+import fcntl
+import tarfile
+from pathlib import Path
+
+from butt.configuration import configuration
+from butt.hosts.interface import HostTrouble
+from butt.sources.releases import release
+
+
+def offer(digest: str) -> None:
+    """Have the release among the files that every machine may read."""
+    folder = configuration().home / "salt" / "files" / "releases"
+    made = folder / f"{digest}.tar"
+    if made.exists():
+        return
+    source = release(digest).path
+    if not source.is_dir():
+        raise HostTrouble(f"the release {digest} is not there; it has to be built first")
+    folder.mkdir(parents=True, exist_ok=True)
+    with (folder / ".lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if not made.exists():
+            _pack(source.resolve(), made)
+
+
+def _pack(source: Path, made: Path) -> None:
+    draft = made.with_name(f".{made.name}.draft")
+    with tarfile.open(draft, "w") as tar:
+        for path in sorted(source.iterdir()):
+            tar.add(path, path.name, filter=_plain)
+    draft.replace(made)
+
+
+def _plain(entry: tarfile.TarInfo) -> tarfile.TarInfo | None:
+    """Nobody's, and readable by all: in the image it runs as another user. Compiled code is another Node's."""
+    if entry.name == "node_modules/.cache":
+        return None
+    entry.uid = entry.gid = 0
+    entry.uname = entry.gname = ""
+    entry.mode = 0o755 if entry.isdir() or entry.mode & 0o100 else 0o644
+    return entry

@@ -1,0 +1,188 @@
+"""The bots of this machine: what is to be done, how they are, their logs."""
+
+import json
+import os
+import re
+import stat
+import time
+import urllib.request
+
+SCHEMA = 1
+MOST_GONE = 5
+"""How many bots one run removes: should ever a wrong list of them come, somebody sees it before much is lost."""
+
+MOST_WORDS = 4000
+IDENTITY_SECONDS = 10
+REPORT_SECONDS = 20
+_ID = re.compile(r'"id"\s*:\s*"(@[A-Za-z0-9+/]{43}=\.ed25519)"')
+_UUID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
+
+
+class Doubt(Exception):
+    """Nothing is to be changed."""
+
+
+def wanted(pillar):
+    """`butt` of the pillar, when there is no doubt of it."""
+    butt = pillar.get("butt")
+    if not isinstance(butt, dict) or butt.get("schema") != SCHEMA or butt.get("complete") is not True:
+        raise Doubt("there is no complete pillar")
+    if butt.get("agent") != __opts__["id"]:
+        raise Doubt("this is the pillar of another machine")
+    bots, deleted = butt["bots"], butt["deleted"]
+    if not all(_UUID.fullmatch(bot_id) for bot_id in [*bots, *deleted]):
+        raise Doubt("the pillar names a bot that is none")
+    if bots.keys() & set(deleted):
+        raise Doubt("a bot is to run and to be removed")
+    return butt
+
+
+def states(pillar):
+    """The states that this machine lacks, and in any case the report."""
+    butt = wanted(pillar)
+    bots, deleted, found = butt["bots"], butt["deleted"], __salt__["butt_engine.containers"]()[0]
+    made = {}
+    starting = {}
+    for bot_id, bot in bots.items():
+        there = found.get(bot_id)
+        if bot["run"] and not (there and _is_wanted(bot_id, bot, there)):
+            starting[bot_id] = bot
+        elif not bot["run"] and there and __salt__["butt_engine.runs"](there):
+            made[f"stop {bot_id}"] = {"butt.stopped": [{"name": bot_id}]}
+    for bot_id in [bot_id for bot_id in deleted if bot_id in found or _is_there(bot_id)][:MOST_GONE]:
+        made[f"remove {bot_id}"] = {"butt.gone": [{"name": bot_id}]}
+    if starting:
+        made["fence"] = {"butt.fenced": []}
+    for bot_id, bot in starting.items():
+        image = __salt__["butt_engine.image_of"](bot)
+        made[f"image {image}"] = {"butt.image": [{"name": image}, {"bot": bot}]}
+        needs = [{"butt": "fence"}, {"butt": f"image {image}"}]
+        made[f"run {bot_id}"] = {"butt.running": [{"name": bot_id}, {"bot": bot}, {"require": needs}]}
+    return {**made, "report": {"butt.reported": [{"order": "last"}]}}
+
+
+def is_wanted(bot_id, bot):
+    """Whether the bot's container is as it is wanted, running or not."""
+    there = __salt__["butt_engine.containers"]()[0].get(bot_id)
+    return bool(there) and _is_wanted(bot_id, bot, there)
+
+
+def _is_wanted(bot_id, bot, there):
+    return __salt__["butt_engine.runs"](there) and __salt__["butt_engine.is_as_made"](bot_id, bot, there)
+
+
+def _is_there(bot_id):
+    return __salt__["butt_engine.has_volume"](bot_id)
+
+
+def report(pillar=None, wait=0):
+    """Say to the private server how this machine and its bots are. Returns what was said.
+
+    `wait` is for how many seconds bots that have just started are given to make their identity.
+    """
+    deadline = time.monotonic() + wait
+    while True:
+        said = seen(__pillar__ if pillar is None else pillar)
+        missing = [
+            bot
+            for bot in said["bots"].values()
+            if bot["running"] and bot["ssbId"] is None and not bot["words"]
+        ]
+        if not missing or time.monotonic() > deadline:
+            break
+        time.sleep(0.1)
+    _post(said)
+    return said
+
+
+def seen(pillar):
+    """The report. Its generation is 0 where the pillar has not been carried out in full."""
+    butt = wanted(pillar)
+    found, others = __salt__["butt_engine.containers"]()
+    left = [bot_id for bot_id in butt["deleted"] if bot_id in found or _is_there(bot_id)]
+    done = not left
+    for bot_id, bot in butt["bots"].items():
+        there = found.get(bot_id)
+        running = bool(there) and __salt__["butt_engine.runs"](there)
+        done = done and (bool(there and _is_wanted(bot_id, bot, there)) if bot["run"] else not running)
+    strangers = [row["Names"][0].lstrip("/")[:200] for row in others]
+    strangers += [f"butt-{bot_id}" for bot_id in found if bot_id not in butt["bots"] and bot_id not in left]
+    return {
+        "schema": SCHEMA,
+        "complete": True,
+        "generation": butt["generation"] if done else 0,
+        "bots": {bot_id: _seen(there) for bot_id, there in found.items()},
+        "gone": [bot_id for bot_id in butt["deleted"] if bot_id not in left],
+        "strangers": strangers[:1000],
+        "facts": __salt__["butt_facts.facts"](found.values()),
+    }
+
+
+def _seen(there):
+    state = there["State"]
+    up = state["Status"] in ("running", "paused")
+    return {
+        "launch": int(there["Config"]["Labels"].get("butt.launch") or 0),
+        "running": __salt__["butt_engine.runs"](there),
+        "exitCode": None if up else state["ExitCode"],
+        "error": str(state.get("Error") or "")[:MOST_WORDS],
+        "words": "" if up else _tail(there["Id"], MOST_WORDS),
+        "startedAt": _time(state["StartedAt"]),
+        "restarts": there["RestartCount"],
+        "outOfMemory": bool(state["OOMKilled"]),
+        "ssbId": _identity(there),
+    }
+
+
+def _time(text):
+    """Docker's times have nanoseconds; one that never was is the year 1."""
+    if text.startswith("0001"):
+        return None
+    whole, _, rest = text.rstrip("Z").partition(".")
+    return f"{whole}.{(rest + '000000')[:6]}Z"
+
+
+def _identity(there):
+    """The public half of the key that the bot made. The folder is the bot's own, and a link in it may lead anywhere."""
+    data = [mount["Source"] for mount in there["Mounts"] if mount["Destination"] == "/data"]
+    try:
+        file = os.open(os.path.join(data[0], "secret"), os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK)
+    except (OSError, IndexError):
+        return None
+    try:
+        if not stat.S_ISREG(os.fstat(file).st_mode):
+            return None
+        found = _ID.search(os.read(file, 4096).decode(errors="replace"))
+    finally:
+        os.close(file)
+    return found[1] if found else None
+
+
+def log(bot_id, size):
+    """The last `size` bytes of the bot's own log."""
+    there = __salt__["butt_engine.containers"]()[0].get(bot_id)
+    return _tail(there["Id"], size) if there else ""
+
+
+def _tail(container, size):
+    lines = __salt__["butt_engine.client"]().api.logs(container, tail=max(10, size // 100))
+    return lines[-size:].decode(errors="replace")[-size:]
+
+
+def stop_all():
+    """End every bot of this machine; what is wanted of them stays as it is."""
+    for bot_id, there in __salt__["butt_engine.containers"]()[0].items():
+        if __salt__["butt_engine.runs"](there):
+            __salt__["butt_engine.stop"](bot_id)
+    return True
+
+
+def _post(said):
+    to = __salt__["butt_engine.settings"]()["report"]
+    with open(to["token_file"]) as file:
+        token = file.read().split()[0]
+    url = f"{to['url'].rstrip('/')}/agents/{__opts__['id']}/report"
+    headers = {"Authorization": f"Bearer {token}", "Content-Type": "application/json"}
+    request = urllib.request.Request(url, json.dumps(said).encode(), headers, method="POST")
+    with urllib.request.urlopen(request, timeout=REPORT_SECONDS):
+        pass
