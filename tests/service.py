@@ -74,12 +74,18 @@ class Service:
         self.down()
         self.end_leftovers()
 
-    def up(self) -> None:
+    def command(self) -> list[str]:
         command = [sys.executable, "-m", "butt", "up", "--home", str(self.home)]
-        command += ["--port", str(self.port), "--private-port", str(self.private_port)]
+        return [*command, "--port", str(self.port), "--private-port", str(self.private_port)]
+
+    def up(self) -> None:
         self.log = (self.home / "up.log").open("ab")
         self.process = subprocess.Popen(
-            command, env=self.environment, stdout=self.log, stderr=subprocess.STDOUT, start_new_session=True
+            self.command(),
+            env=self.environment,
+            stdout=self.log,
+            stderr=subprocess.STDOUT,
+            start_new_session=True,
         )
         wait_for(self._is_up)
 

@@ -1,5 +1,6 @@
 """`butt machine`: the machines that may join the Salt master and run bots."""
 
+import uuid
 from pathlib import Path
 
 import click
@@ -15,7 +16,7 @@ def machine() -> None:
 @machine.command()
 @home_option
 @click.option("--person", type=click.UUID, help="The id of the person whose bots alone it runs.")
-def add(home: Path | None, person: object) -> None:
+def add(home: Path | None, person: uuid.UUID | None) -> None:
     """Let one more machine join; says where its keys lie."""
     configure(home=home)
 

@@ -16,7 +16,7 @@ def order(port: int, at: str, **fields: Any) -> dict[str, Any]:
         "run": True,
         "launch": 1,
         "bind": "::",
-        "address": address,
+        "address": at,
         "port": port,
         "release": build().digest,
     }

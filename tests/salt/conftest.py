@@ -36,8 +36,8 @@ def offered(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The folder of files that machines may read, with the pub's release in it."""
     files, release = tmp_path_factory.mktemp("files"), build()
     (files / "releases").mkdir()
-    archive = files / "releases" / f"{release.digest}.tar"
-    subprocess.run(["tar", "-cf", archive, "-C", release.path, "."], check=True)
+    archive = files / "releases" / f"{release.digest}.tar.gz"
+    subprocess.run(["tar", "-czf", archive, "-C", release.path, "."], check=True)
     return files
 
 

@@ -12,7 +12,7 @@ from butt.sources.releases import release
 def offer(digest: str) -> None:
     """Have the release among the files that every machine may read."""
     folder = configuration().home / "salt" / "files" / "releases"
-    made = folder / f"{digest}.tar"
+    made = folder / f"{digest}.tar.gz"
     if made.exists():
         return
     source = release(digest).path
@@ -27,7 +27,7 @@ def offer(digest: str) -> None:
 
 def _pack(source: Path, made: Path) -> None:
     draft = made.with_name(f".{made.name}.draft")
-    with tarfile.open(draft, "w") as tar:
+    with tarfile.open(draft, "w:gz", compresslevel=3) as tar:
         for path in sorted(source.iterdir()):
             tar.add(path, path.name, filter=_plain)
     draft.replace(made)

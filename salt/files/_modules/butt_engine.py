@@ -185,7 +185,7 @@ def make_image(bot):
             raise RuntimeError(f"{bot['image']} names no digest: another image may come under that name")
         client().images.pull(bot["image"])
         return
-    archive = __salt__["cp.cache_file"](f"salt://releases/{bot['release']}.tar")
+    archive = __salt__["cp.cache_file"](f"salt://releases/{bot['release']}.tar.gz")
     if not archive:
         raise RuntimeError(f"the file server has no release {bot['release']}")
     with tempfile.TemporaryDirectory(prefix="butt-image-") as folder:
