@@ -1,6 +1,8 @@
 """Bots on one machine, as they are told to it and as its engine has them."""
 
+import subprocess
 import uuid
+from pathlib import Path
 from typing import Any
 
 from butt.hosts.salt.results import Returned, troubles
@@ -8,6 +10,15 @@ from butt.sources.releases import build
 from tests.salt.base import NAME
 from tests.salt.machine import Engine, Minion
 from tests.salt.teller import Teller
+
+
+def offer_pub(files: Path) -> Path:
+    """`files`, with the pub's release in it, as machines may read them."""
+    release = build()
+    (files / "releases").mkdir(parents=True)
+    archive = files / "releases" / f"{release.digest}.tar.gz"
+    subprocess.run(["tar", "-czf", archive, "-C", release.path, "."], check=True)
+    return files
 
 
 def order(port: int, at: str, **fields: Any) -> dict[str, Any]:
@@ -58,10 +69,3 @@ class Bots:
         if not isinstance(states, dict):
             return found, {}
         return found, {state["__id__"]: state["changes"] for state in states.values() if state["changes"]}
-
-    def clear(self) -> None:
-        names = [f"butt-{bot_id}" for bot_id in self.engine.bots(alive=False)]
-        if names:
-            self.engine.docker("rm", "-f", *names)
-        for bot_id in self.engine.volumes():
-            self.engine.docker("volume", "rm", "-f", f"butt-{bot_id}")

@@ -1,15 +1,13 @@
 """Two machines with a Docker Engine each, made once for all tests here."""
 
-import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-from butt.sources.releases import build
-from tests.salt.bots import Bots
+from tests.salt.bots import Bots, offer_pub
 from tests.salt.land import HERE, Land
-from tests.salt.machine import ROOT, Engine, Minion
+from tests.salt.machine import Engine, Minion
 from tests.salt.teller import Teller, well
 
 
@@ -34,11 +32,7 @@ def second_engine(land: Land, tmp_path_factory: pytest.TempPathFactory) -> Itera
 @pytest.fixture(scope="session")
 def offered(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The folder of files that machines may read, with the pub's release in it."""
-    files, release = tmp_path_factory.mktemp("files"), build()
-    (files / "releases").mkdir()
-    archive = files / "releases" / f"{release.digest}.tar.gz"
-    subprocess.run(["tar", "-czf", archive, "-C", release.path, "."], check=True)
-    return files
+    return offer_pub(tmp_path_factory.mktemp("files"))
 
 
 @pytest.fixture(scope="session")
@@ -50,23 +44,7 @@ def teller(land: Land) -> Iterator[Teller]:
 @pytest.fixture(scope="session")
 def minion(engine: Engine, teller: Teller, offered: Path, tmp_path_factory: pytest.TempPathFactory) -> Minion:
     """One without a master, that does as `teller` tells."""
-    folder = tmp_path_factory.mktemp("minion")
-    token = folder / "token"
-    token.write_text("token")
-    return Minion(
-        folder,
-        engine.place,
-        engine,
-        id="alone",
-        file_client="local",
-        schedule={},
-        file_roots={"base": [str(ROOT / "salt" / "files"), str(offered)]},
-        module_dirs=[str(ROOT / "salt"), str(ROOT / "salt" / "files")],
-        ext_pillar=[
-            {"http_json": {"url": f"{teller.url}/agents/%s", "token_file": str(token), "timeout": 3}}
-        ],
-        butt={"report": {"url": teller.url, "token_file": str(token)}},
-    )
+    return Minion.alone(tmp_path_factory.mktemp("minion"), engine, teller.url, offered)
 
 
 @pytest.fixture
@@ -75,4 +53,4 @@ def bots(minion: Minion, teller: Teller, engine: Engine) -> Iterator[Bots]:
     bots = Bots(minion, teller, engine)
     yield bots
     teller.answer = well
-    bots.clear()
+    engine.clear()

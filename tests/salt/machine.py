@@ -1,7 +1,9 @@
 """A machine: a Docker Engine and a Salt minion in a namespace of their own."""
 
 import json
+import shutil
 import subprocess
+from contextlib import suppress
 from pathlib import Path
 from typing import Any, Self
 
@@ -79,6 +81,26 @@ class Engine:
         self.daemon = Daemon(self.place.command(*command), self.folder / "log")
         wait_for(self.is_up)
 
+    def crash(self) -> None:
+        """The machine's power fails: every process is gone, and whatever lay in memory."""
+        shims = [
+            p
+            for p in psutil.process_iter()
+            if "containerd-shim" in _name(p) and str(self.folder) in _arguments(p)
+        ]
+        for process in [p for shim in shims for p in (*shim.children(recursive=True), shim)]:
+            with suppress(psutil.NoSuchProcess):
+                process.kill()
+        self.daemon.kill()
+        run("umount", "--lazy", *[m for m in _mounts() if m.startswith(str(self.folder))], check=False)
+        shutil.rmtree(self.folder / "exec", ignore_errors=True)
+        for table in ("filter", "nat"):
+            self.place.run("iptables", "-t", table, "-F")
+            self.place.run("iptables", "-t", table, "-X")
+        self.place.run("iptables", "-P", "FORWARD", "ACCEPT")
+        for bridge in ("butt0", "docker0"):
+            self.place.run("ip", "link", "del", bridge, check=False)
+
     def is_up(self) -> bool:
         assert self.daemon.process.poll() is None, self.daemon.log.read_text()[-3000:]
         return bool(self.docker("version", "--format", "{{.Server.Version}}", check=False).strip())
@@ -100,6 +122,14 @@ class Engine:
             for name in self.docker("volume", "ls", "-q").split()
             if name.startswith("butt-")
         }
+
+    def clear(self) -> None:
+        """Remove every bot, as no service ever would."""
+        names = [f"butt-{bot_id}" for bot_id in self.bots(alive=False)]
+        if names:
+            self.docker("rm", "-f", *names)
+        for bot_id in self.volumes():
+            self.docker("volume", "rm", "-f", f"butt-{bot_id}")
 
     def inspect(self, bot_id: str) -> Any:
         return json.loads(self.docker("inspect", f"butt-{bot_id}"))[0]
@@ -125,6 +155,25 @@ class Minion:
         (folder / "etc" / "minion").write_text(json.dumps(given))
         self.id = given["id"]
 
+    @classmethod
+    def alone(cls, folder: Path, engine: Engine, url: str, files: Path) -> Self:
+        """One without a master, that does as the private server at `url` tells."""
+        folder.mkdir(exist_ok=True)
+        token = folder / "token"
+        token.write_text("token")
+        return cls(
+            folder,
+            engine.place,
+            engine,
+            id="alone",
+            file_client="local",
+            schedule={},
+            file_roots={"base": [str(ROOT / "salt" / "files"), str(files)]},
+            module_dirs=[str(ROOT / "salt"), str(ROOT / "salt" / "files")],
+            ext_pillar=[{"http_json": {"url": f"{url}/agents/%s", "token_file": str(token), "timeout": 3}}],
+            butt={"report": {"url": url, "token_file": str(token)}},
+        )
+
     def start(self) -> None:
         command = self.place.command(str(SALT / "salt-minion"), "--config-dir", str(self.folder / "etc"))
         self.daemon = Daemon(command, self.folder / "log")
@@ -147,6 +196,24 @@ class Minion:
             answer = done.stdout + done.stderr
         assert done.returncode == 0 or not check, f"{done.returncode}: {answer} {done.stderr[-3000:]}"
         return done.returncode, answer
+
+
+def _name(process: psutil.Process) -> str:
+    try:
+        return process.name()
+    except psutil.Error:
+        return ""
+
+
+def _arguments(process: psutil.Process) -> str:
+    try:
+        return " ".join(process.cmdline())
+    except psutil.Error:
+        return ""
+
+
+def _mounts() -> list[str]:
+    return [line.split()[1] for line in Path("/proc/mounts").read_text().splitlines()]
 
 
 __all__ = ["HERE", "ROOT", "SALT", "Daemon", "Engine", "Minion"]

@@ -36,6 +36,7 @@ class Alone(Service):
 def site(engine: Engine, tmp_path: Path, built_pub: Path) -> Iterator[Alone]:
     with Alone(tmp_path / "home", built_pub, engine) as site:
         yield site
+    engine.clear()
 
 
 def test_a_bot_lives_in_a_container_is_adopted_and_goes(site: Alone, engine: Engine):

@@ -50,7 +50,7 @@ def bots(joined: Minion, teller: Teller, engine: Engine) -> Iterator[Bots]:
     bots = Bots(joined, teller, engine)
     yield bots
     teller.answer = well
-    bots.clear()
+    engine.clear()
 
 
 def test_nothing_is_stopped_or_removed_whatever_the_private_server_says(

@@ -21,6 +21,8 @@ def site(
         site.machine(second_engine, "bobs")
         site.waits_for_machines()
         yield site
+    for each in (engine, second_engine):
+        each.clear()
 
 
 def test_from_register_to_gone_on_machines_of_two(site: SaltService, engine: Engine, second_engine: Engine):

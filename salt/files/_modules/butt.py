@@ -12,7 +12,6 @@ MOST_GONE = 5
 """How many bots one run removes: should ever a wrong list of them come, somebody sees it before much is lost."""
 
 MOST_WORDS = 4000
-IDENTITY_SECONDS = 10
 REPORT_SECONDS = 20
 _ID = re.compile(r'"id"\s*:\s*"(@[A-Za-z0-9+/]{43}=\.ed25519)"')
 _UUID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
@@ -51,7 +50,8 @@ def states(pillar):
             made[f"stop {bot_id}"] = {"butt.stopped": [{"name": bot_id}]}
     for bot_id in [bot_id for bot_id in deleted if bot_id in found or _is_there(bot_id)][:MOST_GONE]:
         made[f"remove {bot_id}"] = {"butt.gone": [{"name": bot_id}]}
-    if starting:
+    if starting or (bots and not __salt__["butt_fence.stands"]()):
+        # Bots that Docker started by itself are to be fenced as well.
         made["fence"] = {"butt.fenced": []}
     for bot_id, bot in starting.items():
         image = __salt__["butt_engine.image_of"](bot)

@@ -4,9 +4,11 @@ A pub dials whatever its followers announce. It has a fence of its own, which th
 """
 
 import ipaddress
+import os
 import subprocess
 
 CHAIN = "BUTT-FENCE"
+FROM = ("DOCKER-USER", "INPUT")
 BRIDGE = "butt0"
 RANGES = (
     "0.0.0.0/8",
@@ -25,33 +27,57 @@ SECONDS = 20
 
 
 def stands():
-    """Whether all its rules are in place, and first in line."""
+    """Whether all its rules are in place, and first in line; and kept for the next boot."""
     listed = _iptables("-S", check=False)
     rules = [line for line in listed if line.startswith(f"-A {CHAIN} ")]
-    firsts = [
-        next((line for line in listed if line.startswith(f"-A {chain} ")), "")
-        for chain in ("DOCKER-USER", "INPUT")
-    ]
-    return rules == _rules() and firsts == [_jump("DOCKER-USER"), _jump("INPUT")]
+    firsts = [next((line for line in listed if line.startswith(f"-A {chain} ")), "") for chain in FROM]
+    return rules == _rules() and firsts == [_jump(chain) for chain in FROM] and _kept() == _at_boot()
 
 
 def build():
     """Put the rules in place, whatever is there of them now; in one step, so that there is never half a fence."""
-    lines = ["*filter", f":{CHAIN} - [0:0]", f"-F {CHAIN}", *_rules()]
+    _restore(["*filter", f":{CHAIN} - [0:0]", f"-F {CHAIN}", *_rules(), "COMMIT"])
+    _iptables("-N", "DOCKER-USER", check=False)
+    for chain in FROM:
+        jump = _jump(chain).split()[1:]
+        while not _failed("-D", *jump):
+            pass
+        _iptables("-I", *jump)
+    os.makedirs(os.path.dirname(_path()), exist_ok=True)
+    with open(f"{_path()}.draft", "w") as file:
+        file.write(_at_boot())
+    os.replace(f"{_path()}.draft", _path())
+
+
+def _at_boot():
+    """For `iptables-restore --noflush` before Docker starts, which then starts bots without asking anybody."""
+    jumps = [_jump(chain).replace("-A", "-I", 1) for chain in FROM]
+    return "\n".join(
+        ["*filter", f":{CHAIN} - [0:0]", ":DOCKER-USER - [0:0]", *_rules(), *jumps, "COMMIT", ""]
+    )
+
+
+def _path():
+    return os.path.join(__salt__["butt_engine.settings"]()["home"], "fence.rules")
+
+
+def _kept():
+    try:
+        with open(_path()) as file:
+            return file.read()
+    except OSError:
+        return None
+
+
+def _restore(lines):
     subprocess.run(
         ["iptables-restore", "--noflush", "--wait", "10"],
-        input="\n".join([*lines, "COMMIT", ""]),
+        input="\n".join([*lines, ""]),
         text=True,
         check=True,
         timeout=SECONDS,
         capture_output=True,
     )
-    _iptables("-N", "DOCKER-USER", check=False)
-    for chain in ("DOCKER-USER", "INPUT"):
-        jump = _jump(chain).split()[1:]
-        while not _failed("-D", *jump):
-            pass
-        _iptables("-I", *jump)
 
 
 def _jump(chain):
