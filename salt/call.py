@@ -21,7 +21,8 @@ def main():
         returned = client.cmd(**asked, full_return=True).get(asked["tgt"])
     except SaltClientError as error:
         sys.exit(f"the Salt master does not answer: {error}")
-    if not isinstance(returned, dict) or "retcode" not in returned:
+    # Salt has a text of its own for a minion that does not return, and hands it out as what it returned.
+    if not isinstance(returned, dict) or "retcode" not in returned or returned.get("out") == "no_return":
         print("null")
     else:
         print(json.dumps({"retcode": returned["retcode"], "value": returned.get("ret")}))

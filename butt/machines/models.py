@@ -69,12 +69,7 @@ class Placement(models.Model):
     generation = models.PositiveBigIntegerField(help_text="The machine's, when this order was last changed.")
     run = models.BooleanField()
     launch = models.PositiveIntegerField()
-    bind = models.CharField(max_length=64)
-    address = models.CharField(max_length=253)
-    port = models.PositiveIntegerField()
-    release = models.CharField(max_length=64)
-    masters = models.JSONField(default=list)
-    sequence = models.PositiveBigIntegerField(default=0)
+    order = models.JSONField(default=dict, help_text="All else that was ordered, taken over at each launch.")
     ssb_id = models.CharField(max_length=64, null=True, blank=True, unique=True)
     seen = models.JSONField(default=dict, blank=True)
 

@@ -46,15 +46,5 @@ def _deleted(machine: Machine) -> list[Any]:
 
 
 def _bot(row: Placement) -> dict[str, Any]:
-    return {
-        "run": row.run,
-        "launch": row.launch,
-        "bind": row.bind,
-        "address": row.address,
-        "port": row.port,
-        "release": row.release,
-        "image": configuration().pub_image,
-        "base": configuration().node_image,
-        "masters": row.masters,
-        "sequence": row.sequence,
-    }
+    images = {"image": configuration().pub_image, "base": configuration().node_image}
+    return {"run": row.run, "launch": row.launch, **row.order, **images}

@@ -15,8 +15,16 @@ def machine(minion_id: str = "m1", **fields: Any) -> Machine:
 def place(bot: Agent, on: Machine, **fields: Any) -> Placement:
     on.generation += 1
     on.save()
-    order = {"run": True, "launch": 1, "bind": "::", "address": "my.butt.nz", "port": 8100, "release": "r1"}
-    return Placement.objects.create(bot=bot, machine=on, generation=on.generation, **{**order, **fields})
+    order = {
+        "bind": "::",
+        "address": "my.butt.nz",
+        "port": 8100,
+        "release": "r1",
+        "masters": [],
+        "sequence": 0,
+    }
+    plain = {"run": True, "launch": 1, "order": order}
+    return Placement.objects.create(bot=bot, machine=on, generation=on.generation, **{**plain, **fields})
 
 
 def placed_bot(owner: Agent, on: Machine, name: str = "my") -> Agent:

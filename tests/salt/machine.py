@@ -17,6 +17,20 @@ from tests.service import wait_for
 ROOT = Path(__file__).parents[2]
 SALT = ROOT / ".salt" / "bin"
 
+_NO_RULES = """\
+*filter
+:INPUT ACCEPT
+:FORWARD ACCEPT
+:OUTPUT ACCEPT
+COMMIT
+*nat
+:PREROUTING ACCEPT
+:INPUT ACCEPT
+:OUTPUT ACCEPT
+:POSTROUTING ACCEPT
+COMMIT
+"""
+
 
 class Daemon:
     """A program that runs until it is ended; what it says is in `log`."""
@@ -37,7 +51,8 @@ class Daemon:
         """As `kill -9` does, with all that it started."""
         family = self.family()
         for process in family:
-            process.kill()
+            with suppress(psutil.NoSuchProcess):
+                process.kill()
         self.process.wait(30)
         psutil.wait_procs(family, timeout=10)
 
@@ -68,6 +83,14 @@ class Engine:
         if containers:
             self.docker("rm", "-f", *containers, check=False)
         self.daemon.terminate()
+        self._unmount()
+        shutil.rmtree(self.folder, ignore_errors=True)
+
+    def _unmount(self) -> None:
+        below = [line.split()[1] for line in Path("/proc/mounts").read_text().splitlines()]
+        for mount in below:
+            if mount.startswith(f"{self.folder}/"):
+                run("umount", "--lazy", mount, check=False)
 
     def start(self) -> None:
         options = {
@@ -91,13 +114,9 @@ class Engine:
         for process in [p for shim in shims for p in (*shim.children(recursive=True), shim)]:
             with suppress(psutil.NoSuchProcess):
                 process.kill()
-        self.daemon.kill()
-        run("umount", "--lazy", *[m for m in _mounts() if m.startswith(str(self.folder))], check=False)
+        self._unmount()
         shutil.rmtree(self.folder / "exec", ignore_errors=True)
-        for table in ("filter", "nat"):
-            self.place.run("iptables", "-t", table, "-F")
-            self.place.run("iptables", "-t", table, "-X")
-        self.place.run("iptables", "-P", "FORWARD", "ACCEPT")
+        run(*self.place.command("iptables-restore"), text=_NO_RULES)
         for bridge in ("butt0", "docker0"):
             self.place.run("ip", "link", "del", bridge, check=False)
 
@@ -155,6 +174,11 @@ class Minion:
         (folder / "etc" / "minion").write_text(json.dumps(given))
         self.id = given["id"]
 
+    def end(self) -> None:
+        """And leave nothing."""
+        self.daemon.kill()
+        shutil.rmtree(self.folder, ignore_errors=True)
+
     @classmethod
     def alone(cls, folder: Path, engine: Engine, url: str, files: Path) -> Self:
         """One without a master, that does as the private server at `url` tells."""
@@ -210,10 +234,6 @@ def _arguments(process: psutil.Process) -> str:
         return " ".join(process.cmdline())
     except psutil.Error:
         return ""
-
-
-def _mounts() -> list[str]:
-    return [line.split()[1] for line in Path("/proc/mounts").read_text().splitlines()]
 
 
 __all__ = ["HERE", "ROOT", "SALT", "Daemon", "Engine", "Minion"]

@@ -48,7 +48,7 @@ class SaltService(Service):
 
     def __exit__(self, *error: object) -> None:
         for minion in self.minions:
-            minion.daemon.kill()
+            minion.end()
         self.master.daemon.kill()
         shutil.rmtree(self.master.folder, ignore_errors=True)
         super().__exit__(*error)

@@ -16,6 +16,7 @@ class Teller:
     def __init__(self, address: str) -> None:
         self.pillars: dict[str, dict[str, Any]] = {}
         self.reports: list[tuple[str, dict[str, Any]]] = []
+        self.exports: dict[str, bytes] = {}
         self.answer: Answer = well
         teller = self
 
@@ -27,6 +28,16 @@ class Teller:
             def do_POST(self) -> None:
                 body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
                 teller.reports.append((self.path.split("/")[2], body))
+                self.send_response(204)
+                self.end_headers()
+
+            def do_PUT(self) -> None:
+                body = b""
+                while size := int(self.rfile.readline(), 16):
+                    body += self.rfile.read(size)
+                    self.rfile.readline()
+                self.rfile.readline()
+                teller.exports[self.path.split("/")[4]] = body
                 self.send_response(204)
                 self.end_headers()
 

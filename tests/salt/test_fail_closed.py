@@ -42,7 +42,7 @@ def joined(master: Master, engine: Engine, teller: Teller) -> Iterator[Minion]:
     minion.start()
     master.waits_for(minion)
     yield minion
-    minion.daemon.kill()
+    minion.end()
 
 
 @pytest.fixture

@@ -2,6 +2,7 @@
 
 import uuid
 from collections.abc import Iterator, Mapping
+from dataclasses import asdict
 from datetime import datetime, timedelta
 
 from django.db import transaction
@@ -19,6 +20,7 @@ from butt.machines.reports import SeenBot
 SILENT = timedelta(minutes=3)
 """How old a machine's last report may be before nothing is known of its bots."""
 
+OWN_COLUMNS = frozenset({"bot_id", "run", "launch"})
 MANY_RESTARTS = 5
 PORT_TAKEN = 65  # as in bots/pub/README.md
 
@@ -43,8 +45,7 @@ def write(order: Order) -> Machine | None:
         row = Placement.objects.filter(bot_id=order.bot_id).first()
         row = row or Placement(bot_id=order.bot_id, machine=machine)
         row.generation, row.run, row.launch = machine.generation, order.run, order.launch
-        row.bind, row.address, row.port = order.bind, order.address, order.port
-        row.release, row.masters, row.sequence = order.release, list(order.masters), order.sequence
+        row.order = {name: value for name, value in asdict(order).items() if name not in OWN_COLUMNS}
         row.save()
     return machine
 
@@ -116,7 +117,7 @@ def _ended(seen: SeenBot, row: Placement) -> Sighting | None:
     """Why the bot does not run and will not by itself, if that is so. Docker starts it again and again; we know better."""
     if seen.error:
         taken = "already allocated" in seen.error or "already in use" in seen.error
-        why = f"Port {row.port} is taken on its machine." if taken else seen.error
+        why = f"Port {row.order['port']} is taken on its machine." if taken else seen.error
         return Sighting(ended=why, exit_code=PORT_TAKEN if taken else seen.exitCode, ssb_id=row.ssb_id)
     if not seen.running or seen.exitCode is None:
         return None

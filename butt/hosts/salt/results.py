@@ -26,7 +26,9 @@ def troubles(returned: Returned, generation: int, wanted: Mapping[str, bool]) ->
     if not returned.answered:
         return ["It did not answer."]
     if isinstance(value, list):
-        return [_short(line) for line in value] or ["It returned nothing."]
+        lines = [_short(line) for line in value]
+        # The first one only says that more is to come.
+        return [line for line in lines if not line.endswith(":")] or lines or ["It returned nothing."]
     if not isinstance(value, dict) or not all(isinstance(state, dict) for state in value.values()):
         return [_short(value)]
     failed = [

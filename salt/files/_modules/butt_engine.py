@@ -264,6 +264,8 @@ def _config(bot):
         "launch": bot["launch"],
         "sequence": bot["sequence"],
     }
+    if bot.get("revoked"):
+        config["revoked"] = bot["revoked"]
     return json.dumps(config, sort_keys=True)
 
 
