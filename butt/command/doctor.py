@@ -5,23 +5,16 @@ import socket
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 from pathlib import Path
 
 import click
 
 from butt.command import cli, configure, home_option
+from butt.command.finding import Finding
+from butt.command.salt_checks import salt
 from butt.configuration import Configuration
 
 ROOM = 500 * 1024 * 1024
-
-
-@dataclass(frozen=True)
-class Finding:
-    """One thing looked at; `mend` says what to do, and is empty when all is well."""
-
-    what: str
-    mend: str = ""
 
 
 @cli.command()
@@ -133,4 +126,12 @@ def port_trouble(host: str, port: int) -> str:
     return ""
 
 
-CHECKS: list[Callable[[Configuration], Iterator[Finding]]] = [_home, _database, _node, _pub, _host, _ports]
+CHECKS: list[Callable[[Configuration], Iterator[Finding]]] = [
+    _home,
+    _database,
+    _node,
+    _pub,
+    _host,
+    salt,
+    _ports,
+]

@@ -4,6 +4,8 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
 from tests.service import Service
 
 
@@ -32,6 +34,17 @@ def test_a_database_that_is_away_is_told_in_words(tmp_path: Path):
     done = doctor(tmp_path, database_url="postgres://butt@127.0.0.1:1/butt")
     assert done.returncode == 1
     assert "The database does not answer" in done.stdout
+    assert "Traceback" not in done.stderr
+
+
+def test_what_containers_lack_is_told_with_what_to_do(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setenv("DOCKER_HOST", f"unix://{tmp_path}/nowhere")
+    said = doctor(tmp_path, host="salt", salt_programs=tmp_path).stdout
+    assert "Run `make salt`" in said
+    assert "Install docker.io" in said
+    assert "No machine may join yet" not in said
+    done = doctor(tmp_path, host="salt", salt="master", database_url=f"sqlite:///{tmp_path}/empty")
+    assert done.returncode == 1
     assert "Traceback" not in done.stderr
 
 
