@@ -7,6 +7,7 @@ import platform
 BENCHES = {
     "start": "from the click to an alive bot, beside the bare program started by hand",
     "salt": "a run of the states of a machine with 1, 10 and 50 bots, beside one with none",
+    "pillars": "100, 1,000 and 10,000 machines asking for their pillar each minute, over PostgreSQL",
     "monitor": "what watching 100, 1,000 and 10,000 bots takes, and whether anything is lost",
 }
 

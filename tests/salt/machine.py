@@ -106,6 +106,7 @@ class Engine:
 
     def crash(self) -> None:
         """The machine's power fails: every process is gone, and whatever lay in memory."""
+        self.daemon.kill()
         shims = [
             p
             for p in psutil.process_iter()
@@ -122,7 +123,7 @@ class Engine:
 
     def is_up(self) -> bool:
         assert self.daemon.process.poll() is None, self.daemon.log.read_text()[-3000:]
-        return bool(self.docker("version", "--format", "{{.Server.Version}}", check=False).strip())
+        return self.docker("version", "--format", "{{.Server.Version}}", check=False)[:1].isdigit()
 
     def docker(self, *arguments: str, check: bool = True) -> str:
         return run("/usr/bin/docker", "--host", f"unix://{self.socket}", *arguments, check=check, timeout=300)
