@@ -64,7 +64,7 @@ def measure(count: int, home: str, url: str) -> None:
     subprocess.run([*butt, "manage", "migrate"], env=environment, check=True, stdout=subprocess.DEVNULL)
     made = [sys.executable, "-m", "bench.pillars", str(count)]
     names = subprocess.run(made, env=environment, check=True, capture_output=True, text=True).stdout.split()
-    server = subprocess.Popen([*butt, "private"], env=environment)
+    server = subprocess.Popen([*butt, "private"], env=environment, stderr=subprocess.DEVNULL)
     try:
         wait_for(lambda: _is_up(port))
         rate = count / 60
@@ -86,14 +86,16 @@ def _ask(port: int, names: list[str], token: str, rate: float, seconds: int) -> 
     status = 200 if token == TOKEN else 401
 
     def machines(_: int) -> None:
-        connection = http.client.HTTPConnection("127.0.0.1", port, timeout=30)
         while at := next(due, None):
             path = f"/agents/{next(whom)}"
             time.sleep(max(0, at - time.monotonic()))
+            # A new one each time, as the master's pillar has it.
+            connection = http.client.HTTPConnection("127.0.0.1", port, timeout=30)
             connection.request("GET", path, headers={"Authorization": f"Bearer {token}"})
             answer = connection.getresponse()
             answer.read()
             assert answer.status == status, answer.status
+            connection.close()
             took.append(time.monotonic() - at)
 
     with ThreadPoolExecutor(THREADS) as pool:

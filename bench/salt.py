@@ -3,21 +3,27 @@
 A real `salt-call` and a real Docker Engine; all in the same minutes, the medians of several runs.
 """
 
+import os
 import statistics
 import tempfile
 import time
 from pathlib import Path
+from typing import Any
 
-from tests.salt.bots import Bots, offer_pub
-from tests.salt.land import HERE, Land
-from tests.salt.machine import Engine, Minion
-from tests.salt.teller import Teller
+import django
 
 ROUNDS = 5
 COUNTS = (1, 10, 50)
 
 
 def main() -> None:
+    os.environ["DJANGO_SETTINGS_MODULE"] = "tests.settings"
+    django.setup()
+    from tests.salt.bots import Bots, offer_pub
+    from tests.salt.land import HERE, Land
+    from tests.salt.machine import Engine, Minion
+    from tests.salt.teller import Teller
+
     with (
         tempfile.TemporaryDirectory() as folder,
         Land() as land,
@@ -27,29 +33,27 @@ def main() -> None:
         files = offer_pub(Path(folder) / "files")
         bots = Bots(Minion.alone(Path(folder) / "minion", engine, teller.url, files), teller, engine)
         bots.converge()
-        empty = [_run(bots) for _ in range(ROUNDS)]
-        print(f"  no bots: {_show(empty)}", flush=True)
+        floor = _measure(bots)
+        print(f"  no bots: {_show(floor)}", flush=True)
         for count in COUNTS:
             while len(bots.wanted) < count:
                 bots.add()
-            began = time.monotonic()
-            bots.converge()
-            made = time.monotonic() - began
-            unchanged = [_run(bots) for _ in range(ROUNDS)]
-            changed = []
-            for launch in range(2, 5):
-                next(iter(bots.wanted.values()))["launch"] += launch
+            made = _run(bots)
+            unchanged, changed = _measure(bots), []
+            for _ in range(ROUNDS):
+                next(iter(bots.wanted.values()))["launch"] += 1
                 changed.append(_run(bots))
-            floor = statistics.median(empty)
+            over = statistics.median(unchanged) - statistics.median(floor)
             print(f"  {count:3} bots: made in {made:.1f} s; unchanged {_show(unchanged)}, ", end="")
-            print(f"{statistics.median(unchanged) - floor:+.2f} s over none, ", end="")
-            print(
-                f"ratio {statistics.median(unchanged) / floor:.2f}; one change {_show(changed)}", flush=True
-            )
+            print(f"{over:+.2f} s over none; one change {_show(changed)}", flush=True)
         engine.clear()
 
 
-def _run(bots: Bots) -> float:
+def _measure(bots: Any) -> list[float]:
+    return [_run(bots) for _ in range(ROUNDS)]
+
+
+def _run(bots: Any) -> float:
     began = time.monotonic()
     bots.converge()
     return time.monotonic() - began

@@ -1,11 +1,16 @@
 """`butt machine`: the machines that may join the Salt master and run bots."""
 
 import uuid
+from datetime import timedelta
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
 from butt.command import cli, configure, home_option
+
+if TYPE_CHECKING:
+    from butt.machines.models import Machine
 
 
 @cli.group()
@@ -47,20 +52,41 @@ def list_machines(home: Path | None) -> None:
 
 @machine.command()
 @home_option
+@click.option("--hours", default=24, show_default=True, help="For how long the old token still works.")
+@click.argument("minion_id")
+def rotate(home: Path | None, hours: int, minion_id: str) -> None:
+    """Make a machine's token anew; the new one lies in its folder."""
+    configure(home=home)
+
+    from butt.machines.registry import bundle
+    from butt.machines.registry import rotate as renew
+
+    found = _found(minion_id)
+    renew(found, timedelta(hours=hours))
+    click.echo(f"Copy {bundle(found)}/token to the machine within {hours} hours.")
+
+
+@machine.command()
+@home_option
 @click.argument("minion_id")
 def remove(home: Path | None, minion_id: str) -> None:
     """Forget a machine without bots, and its key with it."""
     configure(home=home)
 
-    from butt.machines.models import Machine
     from butt.machines.registry import StillInUse
     from butt.machines.registry import remove as forget
+
+    try:
+        forget(_found(minion_id))
+    except StillInUse as reason:
+        raise click.ClickException(str(reason)) from None
+    click.echo(f"{minion_id} cannot join any more.")
+
+
+def _found(minion_id: str) -> "Machine":
+    from butt.machines.models import Machine
 
     found = Machine.objects.filter(minion_id=minion_id).first()
     if found is None:
         raise click.ClickException(f"There is no machine {minion_id}.")
-    try:
-        forget(found)
-    except StillInUse as reason:
-        raise click.ClickException(str(reason)) from None
-    click.echo(f"{minion_id} cannot join any more.")
+    return found

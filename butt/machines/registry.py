@@ -2,7 +2,10 @@
 
 import os
 import shutil
+from datetime import timedelta
 from pathlib import Path
+
+from django.utils import timezone
 
 from butt.agents.models import Agent
 from butt.configuration import configuration
@@ -48,6 +51,13 @@ def admit(machine: Machine) -> None:
     accepted.parent.mkdir(parents=True, exist_ok=True)
     _write(accepted, (folder / "minion.pub").read_text())
     Machine.objects.filter(id=machine.id, state=Machine.State.NEW).update(state=Machine.State.READY)
+
+
+def rotate(machine: Machine, grace: timedelta) -> None:
+    """A new token in its bundle; the ones before it work for `grace` longer."""
+    token = tokens.issue(machine)
+    tokens.retire(machine, keep=token, at=timezone.now() + grace)
+    _write(bundle(machine) / "token", token)
 
 
 def remove(machine: Machine) -> None:

@@ -1,4 +1,5 @@
 import stat
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
@@ -6,7 +7,7 @@ from cryptography.hazmat.primitives.serialization import load_pem_private_key, l
 
 from butt.machines import tokens
 from butt.machines.models import Machine
-from butt.machines.registry import StillInUse, accepted_key, admit, bundle, register, remove
+from butt.machines.registry import StillInUse, accepted_key, admit, bundle, register, remove, rotate
 from tests.machines.machines import placed_bot
 from tests.people import person
 
@@ -42,6 +43,16 @@ def test_to_admit_it_again_changes_nothing(alices: Machine):
     admit(alices)
     assert all_there() == before
     assert alices.tokens.count() == 1
+
+
+def test_its_token_can_be_made_anew_without_a_gap(alices: Machine):
+    old = (bundle(alices) / "token").read_text()
+    rotate(alices, timedelta(hours=1))
+    new = (bundle(alices) / "token").read_text()
+    assert new != old
+    assert tokens.bearer_of(old) == tokens.bearer_of(new) == alices
+    rotate(alices, timedelta(0))
+    assert tokens.bearer_of(new) is None
 
 
 def test_its_key_goes_with_it(alices: Machine):

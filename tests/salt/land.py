@@ -7,9 +7,11 @@
 These are addresses for documents: nothing of it leaves this machine.
 """
 
+import fcntl
 import os
 import subprocess
 import sys
+import tempfile
 from pathlib import Path
 from typing import Self
 
@@ -79,6 +81,9 @@ class Land:
         self.places: list[Namespace] = []
 
     def __enter__(self) -> Self:
+        # Its addresses are there once: another test run on this machine waits.
+        self._lock = Path(tempfile.gettempdir(), "butt-land.lock").open("w")
+        fcntl.flock(self._lock, fcntl.LOCK_EX)
         run("ip", "link", "add", self.bridge, "type", "bridge")
         run("ip", "addr", "add", f"{HERE}/24", "dev", self.bridge)
         run("ip", "link", "set", self.bridge, "up")
@@ -93,6 +98,7 @@ class Land:
             place.end()
         self._listener.wait(10)
         run("ip", "link", "del", self.bridge, check=False)
+        self._lock.close()
 
     def settle(self) -> Namespace:
         number = 10 + len(self.places)

@@ -6,6 +6,7 @@ from pathlib import Path
 
 from butt.configuration import configuration
 from butt.hosts.interface import HostTrouble
+from butt.machines.models import Placement
 from butt.sources.releases import release
 
 
@@ -22,7 +23,16 @@ def offer(digest: str) -> None:
     with (folder / ".lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         if not made.exists():
+            _withdraw(folder)
             _pack(source.resolve(), made)
+
+
+def _withdraw(folder: Path) -> None:
+    """Those that no bot runs any more. Should one come back to it, it is packed again."""
+    used = set(Placement.objects.values_list("order__release", flat=True))
+    for path in folder.glob("*.tar.gz"):
+        if path.name.removesuffix(".tar.gz") not in used:
+            path.unlink(missing_ok=True)
 
 
 def _pack(source: Path, made: Path) -> None:

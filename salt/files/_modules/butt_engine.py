@@ -7,6 +7,7 @@ labels, so that a wanted bot is compared with a running one without making anyth
 import hashlib
 import json
 import os
+import shutil
 import tarfile
 import tempfile
 
@@ -26,6 +27,7 @@ CPUS = 1.0
 PROCESSES = 64
 STOP_SECONDS = 10
 SECONDS = 120
+ROOM = 1024 * 1024 * 1024
 
 
 def __virtual__():
@@ -185,6 +187,7 @@ def make_image(bot):
             raise RuntimeError(f"{bot['image']} names no digest: another image may come under that name")
         client().images.pull(bot["image"])
         return
+    _check_room()
     archive = __salt__["cp.cache_file"](f"salt://releases/{bot['release']}.tar.gz")
     if not archive:
         raise RuntimeError(f"the file server has no release {bot['release']}")
@@ -201,6 +204,24 @@ def make_image(bot):
             forcerm=True,
         )
     os.unlink(archive)
+    _remove_unused()
+
+
+def _check_room():
+    free = shutil.disk_usage(client().info()["DockerRootDir"]).free
+    if free < ROOM:
+        raise RuntimeError(f"{free >> 20} MiB of disk are left, and an image needs {ROOM >> 20}")
+
+
+def _remove_unused():
+    """Images of releases that no bot runs any more. One that a container was made from stays by itself."""
+    wanted = {image_of(bot) for bot in __salt__["butt.wanted"](__pillar__)["bots"].values()}
+    for image in client().api.images(filters={"label": "butt.release"}):
+        if not wanted & set(image["RepoTags"] or []):
+            try:
+                client().api.remove_image(image["Id"])
+            except docker.errors.APIError:
+                continue
 
 
 def make_network():
