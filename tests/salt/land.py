@@ -81,6 +81,9 @@ class Land:
         self.places: list[Namespace] = []
 
     def __enter__(self) -> Self:
+        assert os.geteuid() == 0, (
+            "network namespaces and a Docker Engine in them are made by root: sudo make test"
+        )
         # Its addresses are there once: another test run on this machine waits.
         self._lock = Path(tempfile.gettempdir(), "butt-land.lock").open("w")
         fcntl.flock(self._lock, fcntl.LOCK_EX)

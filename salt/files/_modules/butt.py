@@ -54,7 +54,7 @@ def states(pillar):
         # Bots that Docker started by itself are to be fenced as well.
         made["fence"] = {"butt.fenced": []}
     for bot_id, bot in starting.items():
-        image = __salt__["butt_engine.image_of"](bot)
+        image = __salt__["butt_images.name_of"](bot)
         made[f"image {image}"] = {"butt.image": [{"name": image}, {"bot": bot}]}
         needs = [{"butt": "fence"}, {"butt": f"image {image}"}]
         made[f"run {bot_id}"] = {"butt.running": [{"name": bot_id}, {"bot": bot}, {"require": needs}]}

@@ -7,9 +7,6 @@ labels, so that a wanted bot is compared with a running one without making anyth
 import hashlib
 import json
 import os
-import shutil
-import tarfile
-import tempfile
 
 try:
     import docker
@@ -27,7 +24,6 @@ CPUS = 1.0
 PROCESSES = 64
 STOP_SECONDS = 10
 SECONDS = 120
-ROOM = 1024 * 1024 * 1024
 
 
 def __virtual__():
@@ -171,59 +167,6 @@ def has_volume(bot_id):
     return True
 
 
-def image_of(bot):
-    """The name of the image that the bot runs."""
-    return bot["image"] or f"butt-pub:{bot['release']}"
-
-
-def has_image(bot):
-    return bool(client().api.images(name=image_of(bot), quiet=True))
-
-
-def make_image(bot):
-    """Pull the image by its digest, or build it from the release that Salt's file server has."""
-    if bot["image"]:
-        if "@sha256:" not in bot["image"]:
-            raise RuntimeError(f"{bot['image']} names no digest: another image may come under that name")
-        client().images.pull(bot["image"])
-        return
-    _check_room()
-    archive = __salt__["cp.cache_file"](f"salt://releases/{bot['release']}.tar.gz")
-    if not archive:
-        raise RuntimeError(f"the file server has no release {bot['release']}")
-    with tempfile.TemporaryDirectory(prefix="butt-image-") as folder:
-        with tarfile.open(archive) as tar:
-            tar.extractall(folder, filter="data")
-        client().images.build(
-            path=folder,
-            tag=image_of(bot),
-            buildargs={"NODE_IMAGE": bot["base"]},
-            labels={"butt.release": bot["release"]},
-            network_mode="none" if os.path.isdir(os.path.join(folder, "node_modules")) else None,
-            rm=True,
-            forcerm=True,
-        )
-    os.unlink(archive)
-    _remove_unused()
-
-
-def _check_room():
-    free = shutil.disk_usage(client().info()["DockerRootDir"]).free
-    if free < ROOM:
-        raise RuntimeError(f"{free >> 20} MiB of disk are left, and an image needs {ROOM >> 20}")
-
-
-def _remove_unused():
-    """Images of releases that no bot runs any more. One that a container was made from stays by itself."""
-    wanted = {image_of(bot) for bot in __salt__["butt.wanted"](__pillar__)["bots"].values()}
-    for image in client().api.images(filters={"label": "butt.release"}):
-        if not wanted & set(image["RepoTags"] or []):
-            try:
-                client().api.remove_image(image["Id"])
-            except docker.errors.APIError:
-                continue
-
-
 def make_network():
     """The bots' own bridge, on which none reaches another."""
     try:
@@ -247,7 +190,7 @@ def _parts(bot_id, bot):
         "agent": __opts__["id"],
         "config": _config(bot),
         "container": {
-            "image": image_of(bot),
+            "image": __salt__["butt_images.name_of"](bot),
             "command": ["/config/config.json"],
             "user": USER,
             "ports": [port],

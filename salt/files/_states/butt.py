@@ -18,11 +18,11 @@ def fenced(name):
 
 def image(name, bot):
     """The image that a bot runs is on this machine."""
-    if __salt__["butt_engine.has_image"](bot):
+    if __salt__["butt_images.is_here"](bot):
         return _same(name)
     if __opts__["test"]:
         return _would(name, "the image is to be made")
-    __salt__["butt_engine.make_image"](bot)
+    __salt__["butt_images.make"](bot)
     return _changed(name, {"image": {"old": None, "new": name}})
 
 
