@@ -23,7 +23,7 @@ class SaltService(Service):
 
     def __init__(self, home: Path, release: Path, **settings: object) -> None:
         self.hosts = home / "hosts"
-        super().__init__(home, release, domain=DOMAIN, host="salt", salt="master", **settings)
+        super().__init__(home, release, domain=DOMAIN, host="salt", salt="master", billing="free", **settings)
         self.hosts.write_text(Path("/etc/hosts").read_text())
         private = f"http://{HERE}:{self.private_port}"
         token = home / "private-token"

@@ -16,7 +16,7 @@ class Alone(Service):
     """`butt up` inside the machine's own namespace; only its pages are reached from outside."""
 
     def __init__(self, home: Path, release: Path, engine: Engine) -> None:
-        super().__init__(home, release, keep_days=0)
+        super().__init__(home, release, keep_days=0, billing="free")
         self.engine = engine
         self.url = f"http://{engine.place.address}:{self.port}"
         self.environment |= {
