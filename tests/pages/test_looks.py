@@ -15,12 +15,14 @@ SMALL = (320, 640)
 OPEN = ["/", "/start", "/nothing-here"]
 OF_A_NEWBIE = ["/newbie", "/bots"]
 STATUS = [*(f"/bots/{state}-bot/status" for state in State), "/bots/alive-bot/status?range=24h"]
+LOGS = ["/bots/alive-bot/log", "/bots/new-bot/log"]
 OF_BOTS = [
     "/bots",
     "/bots/new",
     *(f"/bots/{state}-bot" for state in State),
     "/bots/alive-bot/delete",
     *STATUS,
+    *LOGS,
 ]
 PATHS = [
     *(("", path) for path in OPEN),
@@ -33,7 +35,14 @@ PATHS = [
 def _alice_has_a_bot_in_each_state(server: Pages):
     alice = server.person("alice@example.org")
     for state in State:
-        server.has_lived(server.bot_in(state, alice, f"{state}-bot"))
+        bot = server.bot_in(state, alice, f"{state}-bot")
+        server.has_lived(bot)
+        if state is State.ALIVE:
+            server.says(
+                bot, *(f"the pub listens at net:alive-bot.butt.nz:8100 for {n} days" for n in range(40))
+            )
+            server.says(bot, "ssb-friends: stream legacy api used", level="warning")
+            server.says(bot, "The disk is full.", level="error")
     server.person("newbie@example.org")
 
 
