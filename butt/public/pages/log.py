@@ -16,7 +16,7 @@ from butt.agents.models import Agent
 from butt.agents.view import View
 from butt.hosts.reading import Unreadable, reading
 from butt.public import following
-from butt.public.live import mark
+from butt.public.live import hold_no_connection, mark
 from butt.public.pages.person import for_person
 
 followers = following.Followers()
@@ -59,6 +59,7 @@ async def lines(request: HttpRequest, name: str) -> HttpResponseBase:
         raise Http404 from None
     except Unreadable:
         return HttpResponse(status=204)
+    await hold_no_connection()
     view, read = View(bot), request.headers.get("Last-Event-ID") or request.GET.get("read", "")
 
     async def events() -> AsyncIterator[str]:
