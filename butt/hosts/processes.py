@@ -23,6 +23,7 @@ from supervisor.xmlrpc import Faults
 
 from butt.configuration import configuration
 from butt.hosts.interface import Folder, HostTrouble, NoRoom, Order, Sighting
+from butt.hosts.kept import tail
 from butt.hosts.publog import LastWords, last_words
 from butt.hosts.supervisor import Supervisor, escaped
 from butt.scuttlebutt import KeyPair, ScuttlebuttError
@@ -76,7 +77,7 @@ class Processes:
         return {uuid.UUID(path.name): self._sighting(path, rows.get(path.name)) for path in self._folders()}
 
     def log(self, bot_id: uuid.UUID, size: int) -> str:
-        return _tail(self._folder(bot_id).log, size)
+        return tail(self._folder(bot_id).log, size)
 
     def destroy(self, bot_id: uuid.UUID) -> None:
         name, folder = str(bot_id), self._folder(bot_id)
@@ -157,7 +158,7 @@ class Processes:
         if not (over or row["state"] == ProcessStates.BACKOFF):
             return Sighting(running=True, ssb_id=ssb_id)
         # supervisord forgets the exit code of a process that ended early, and tries it again; the pub's log has both.
-        words = last_words(_tail(folder.log, 16384), datetime.fromtimestamp(row["start"], UTC))
+        words = last_words(tail(folder.log, 16384), datetime.fromtimestamp(row["start"], UTC))
         words = words or LastWords(
             "Its program ended again and again without a word.", int(row["exitstatus"])
         )
@@ -248,12 +249,3 @@ def _write(path: Path, text: str) -> None:
     draft = path.with_name(f"{path.name}.draft")
     draft.write_text(text)
     draft.replace(path)
-
-
-def _tail(path: Path, size: int) -> str:
-    try:
-        with path.open("rb") as file:
-            file.seek(max(0, path.stat().st_size - size))
-            return file.read(size).decode(errors="replace")
-    except FileNotFoundError:
-        return ""

@@ -11,6 +11,7 @@ from collections import defaultdict
 from collections.abc import AsyncIterator, Iterable
 
 from asgiref.sync import sync_to_async
+from django.db import connections
 from django.http import HttpRequest, HttpResponse, StreamingHttpResponse
 from django.http.response import HttpResponseBase
 
@@ -101,6 +102,11 @@ def _marks_of(people: list[uuid.UUID]) -> dict[uuid.UUID, dict[str, str]]:
 board = Board()
 
 
+async def hold_no_connection() -> None:
+    """A stream is open for long and asks the database nothing more: thousands of them must not keep a connection each."""
+    await sync_to_async(connections.close_all)()
+
+
 async def live(request: HttpRequest) -> HttpResponseBase:
     """`GET /live?bot=NAME`: a stream of marks for one bot of the person's, or for all without `bot`.
 
@@ -110,6 +116,7 @@ async def live(request: HttpRequest) -> HttpResponseBase:
     if not isinstance(account, Account):
         return HttpResponse(status=204)
     person_id, name = account.agent_id, request.GET.get("bot", "")
+    await hold_no_connection()
 
     async def events() -> AsyncIterator[str]:
         yield "retry: 1000\n\n"

@@ -2,7 +2,7 @@ from django.urls import path
 
 from butt.public import live
 from butt.public.api.api import api
-from butt.public.pages import bot, entry, home, status
+from butt.public.pages import bot, entry, home, log, status
 
 urlpatterns = [
     path("", home.landing, name="landing"),
@@ -15,6 +15,8 @@ urlpatterns = [
     path("bots/new", entry.another, name="another"),
     path("bots/<slug:name>", bot.actions, name="bot"),
     path("bots/<slug:name>/status", status.status, name="status"),
+    path("bots/<slug:name>/log", log.log, name="log"),
+    path("bots/<slug:name>/log/lines", log.lines, name="log-lines"),
     path("bots/<slug:name>/delete", bot.delete, name="delete"),
     path("bots/<slug:name>/<slug:verb>", bot.ask, name="ask"),
     path("letters", status.letters, name="letters"),

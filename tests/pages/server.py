@@ -1,5 +1,6 @@
 """The public server without a steward: bots stay as the test says they are."""
 
+import json
 import math
 import sqlite3
 import subprocess
@@ -111,6 +112,15 @@ class Pages(Service):
             started_at=f"{now - timedelta(days=100, hours=1):%F %T}",
             at=f"{now:%F %T.%f}",
         )
+
+    def says(self, bot: Any, *messages: str, level: str = "info") -> None:
+        """What the bot writes into its own log."""
+        path = self.home / "bots" / bot["id"] / "log" / "pub.log"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with path.open("a") as file:
+            for message in messages:
+                said = {"time": f"{datetime.now(UTC):%FT%T.%fZ}", "level": level, "message": message}
+                file.write(json.dumps(said) + "\n")
 
     def write(self, bot: Any, table: str, **fields: Any) -> None:
         """What another part of the service would write of a bot."""
