@@ -59,8 +59,9 @@ class Builder:
             return False
         self.make(due)
         for spare in shelf.dispensable(configuration().releases_kept):
+            key = spare.key
             spare.delete()
-            remove(spare.key)
+            remove(key)
         return True
 
     def make(self, wanted: Release) -> None:
