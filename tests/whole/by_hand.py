@@ -18,9 +18,10 @@ from butt.steward.steward import Steward
 from tests.service import wait_for
 
 
-def steward_of(host: object) -> Steward:
+def steward_of(host: object, *, shelved: bool = True) -> Steward:
     """A steward of `host`, which is a `Host` or behaves like one."""
-    shelve(build())
+    if shelved:
+        shelve(build())
     return Steward(host, (service_keys().id,))  # type: ignore[arg-type]
 
 
@@ -39,6 +40,18 @@ def turn(steward: Steward, bot: Agent) -> State:
 
 def turn_until(state: State, steward: Steward, bot: Agent) -> None:
     wait_for(lambda: turn(steward, bot) is state)
+
+
+def turn_until_proven(steward: Steward, bot: Agent) -> None:
+    """Until its upgrade is done and its trial over, which is made short."""
+
+    def proven() -> bool:
+        state = turn(steward, bot)
+        Progress.objects.exclude(trial_ends=None).update(trial_ends="2020-01-01T00:00Z")
+        progress = Progress.objects.get(bot=bot)
+        return state is State.ALIVE and progress.upgrades > 0 and not progress.previous
+
+    wait_for(proven)
 
 
 def pubs_below(folder: Path) -> list[psutil.Process]:

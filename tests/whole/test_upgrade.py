@@ -3,6 +3,7 @@
 import asyncio
 import shutil
 import subprocess
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -130,6 +131,37 @@ def test_better_code_keeps_identity_and_messages(site: Service, workshop: Worksh
     publishes(site, after, "after")
     assert [number for number, _ in feed(site, after)] == list(range(1, len(feed(site, after)) + 1))
     assert len(site.pubs()) == 1
+
+
+def test_an_operator_upgrades_all_in_waves_which_halt_at_bad_code(site: Service, workshop: Workshop):
+    alice, bot = makes_a_bot(site)
+    other = alice.waits_for("alive", alice.names_a_bot("other"))
+
+    def upgrade_all() -> tuple[int, str]:
+        command = [sys.executable, "-m", "butt", "upgrade", "--all", "--wave", "1", "--home", str(site.home)]
+        done = subprocess.run(command, capture_output=True, text=True, env=site.environment, check=False)
+        return done.returncode, done.stdout + done.stderr
+
+    def is_shelved(number: int) -> bool:
+        return f"Release {number}:" in upgrade_dry()
+
+    def upgrade_dry() -> str:
+        command = [sys.executable, "-m", "butt", "upgrade", "--all", "--dry-run", "--home", str(site.home)]
+        return subprocess.run(
+            command, capture_output=True, text=True, env=site.environment, check=True
+        ).stdout
+
+    workshop.writes(CRASHES)
+    wait_for(lambda: is_shelved(2))
+    code, said = upgrade_all()
+    assert (code, "Halted: 100% of this wave failed." in said) == (1, True), said
+    assert [alice.sees(b)["release"] for b in (bot, other)] == [bot["release"]] * 2
+
+    better = workshop.writes(workshop.own + "// better\n")
+    wait_for(lambda: is_shelved(3))
+    code, said = upgrade_all()
+    assert (code, "2 of 2: 1 upgraded" in said) == (0, True), said
+    assert [alice.sees(b)["release"] for b in (bot, other)] == [better] * 2
 
 
 @pytest.mark.parametrize(
