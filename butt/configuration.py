@@ -50,6 +50,16 @@ class Configuration(BaseSettings):
     start_seconds: int = Field(
         60, ge=5, description="How long a bot may take to be alive before it is called broken."
     )
+    trial_seconds: int = Field(
+        60, ge=0, description="How long a bot is watched on new code before there is no way back by itself."
+    )
+    pub_source: str = Field(
+        "",
+        description="The pub's source: a folder, or `git+URL@REVISION#SUBFOLDER`; empty: the one that comes with the service.",
+    )
+    releases_kept: int = Field(
+        3, ge=1, description="How many releases are kept beside those that bots run on or may go back to."
+    )
     token_days: int = Field(30, ge=1, description="For how many days an API access token works.")
     private_token: SecretStr = Field(
         SecretStr(""), description="The Salt master's bearer token; empty: made and kept in the home folder."

@@ -24,6 +24,7 @@ INSTALLED_APPS = [
     "django.contrib.staticfiles",
     "ninja",
     "butt.agents",
+    "butt.sources",
     "butt.figures",
     "butt.accounts",
     "butt.public",

@@ -66,6 +66,10 @@ class Wanted(BotRow):
     bot = models.OneToOneField(Agent, models.CASCADE, primary_key=True, related_name="wanted")
     run = models.BooleanField(default=True)
     restarts = models.PositiveIntegerField(default=0, help_text="How often a restart was asked for.")
+    upgrades = models.PositiveIntegerField(default=0, help_text="How often other code was asked for.")
+    release = models.CharField(
+        max_length=64, blank=True, default="", help_text="The code that was asked for last."
+    )
     gone_at = models.DateTimeField(
         null=True, blank=True, help_text="Deleted by its owner; its data goes at this time."
     )
@@ -92,7 +96,21 @@ class Progress(BotRow):
         max_length=253, blank=True, default="", help_text="The host that clients dial."
     )
     port = models.PositiveIntegerField(null=True, blank=True, unique=True)
-    release = models.CharField(max_length=64, blank=True, default="", help_text="The digest of its code.")
+    release = models.CharField(
+        max_length=64, blank=True, default="", help_text="Its code: the key of a release."
+    )
+    upgrades = models.PositiveIntegerField(default=0, help_text="How many of the wanted upgrades are done.")
+    previous = models.CharField(
+        max_length=64,
+        blank=True,
+        default="",
+        help_text="The code to go back to; empty: the present one is proven.",
+    )
+    trial_ends = models.DateTimeField(null=True, blank=True, help_text="When the present code is proven.")
+    refused = models.CharField(
+        max_length=64, blank=True, default="", help_text="The code that it came back from."
+    )
+    notice = models.TextField(blank=True, default="", help_text="Why its last upgrade did not last.")
     ssb_id = models.CharField(max_length=64, null=True, blank=True, unique=True)
     due_at = models.DateTimeField(db_default=Now(), db_index=True, help_text="When the steward looks next.")
 

@@ -13,7 +13,10 @@ def standing(bot: Agent) -> State:
     wanted, progress, observed = bot.wanted, bot.progress, bot.observed
     state = State(progress.state)
     up = wanted.run and wanted.gone_at is None
-    if state in {State.ALIVE, State.STARTING, State.BROKEN}:
+    changes_code = wanted.upgrades > progress.upgrades and wanted.gone_at is None
+    if changes_code and state in {State.ALIVE, State.STARTING, State.STOPPING, State.STOPPED, State.BROKEN}:
+        return State.UPGRADING
+    if state in {State.ALIVE, State.STARTING, State.UPGRADING, State.BROKEN}:
         if not up or wanted.restarts > progress.restarts:
             return State.STOPPING
         if state is State.ALIVE and not (observed.alive and observed.launch == progress.launch):

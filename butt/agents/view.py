@@ -32,7 +32,8 @@ class View:
 
     @property
     def reason(self) -> str:
-        return self.agent.progress.reason
+        """Why it is as it is; of a bot that is well, why its last upgrade did not last."""
+        return self.agent.progress.reason or self.agent.progress.notice
 
     @property
     def trouble(self) -> str:
@@ -113,6 +114,7 @@ class View:
             useful = [Verb.RESTORE]
         else:
             useful = [Verb.RESTART, Verb.STOP] if self.agent.wanted.run else [Verb.START]
+            useful += [Verb.UPGRADE, Verb.REBUILD]
         return [verb for verb in useful if self.may(verb)]
 
     @property

@@ -84,14 +84,16 @@ def _node(_: Configuration) -> Iterator[Finding]:
 
 
 def _pub(_: Configuration) -> Iterator[Finding]:
-    from butt.sources.releases import PUB_SOURCE, digest_of, release
+    from butt.sources.places import pub_source
+    from butt.sources.releases import BuildFailed, check, digest_of, release
 
-    if not PUB_SOURCE.is_dir():
-        yield Finding(
-            f"The pub's source is missing at {PUB_SOURCE}.", "Run from a whole checkout of the project."
-        )
+    try:
+        source = pub_source()
+        check(source)
+    except BuildFailed as failed:
+        yield Finding(str(failed), "Run from a whole checkout of the project, or set BUTT_PUB_SOURCE.")
         return
-    built = release(digest_of(PUB_SOURCE))
+    built = release(digest_of(source))
     mend = "" if built.path.is_dir() else "Run `butt up`: it builds the pub."
     yield Finding(f"The pub's release is {built.digest}.", mend)
 

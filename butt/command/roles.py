@@ -47,13 +47,19 @@ def steward(home: Path | None, leash: bool) -> None:
 
     from butt.hosts import chosen_host
     from butt.identity import service_keys
-    from butt.sources.releases import build
+    from butt.sources.builder import Builder
     from butt.steward.steward import Steward
 
     stop = threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: stop.set())
-    Steward(chosen_host(), (service_keys().id,), build).run(lambda: not stop.is_set())
+
+    def goes_on() -> bool:
+        return not stop.is_set()
+
+    builder = threading.Thread(target=Builder().run, args=(goes_on,), name="builder", daemon=True)
+    builder.start()
+    Steward(chosen_host(), (service_keys().id,)).run(goes_on)
 
 
 @role

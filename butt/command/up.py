@@ -62,6 +62,8 @@ def _prepare(settings: Configuration) -> None:
     from django.core.management import call_command
 
     from butt.identity import service_keys
+    from butt.sources.builder import shelve
+    from butt.sources.places import pub_source
     from butt.sources.releases import BuildFailed, build
 
     call_command("migrate", verbosity=0, interactive=False)
@@ -69,7 +71,7 @@ def _prepare(settings: Configuration) -> None:
     settings.master_token()
     click.echo("Building the pub (about ten seconds the first time) …")
     try:
-        build()
+        shelve(build(pub_source()))
     except BuildFailed as failed:
         raise click.ClickException(str(failed)) from None
 

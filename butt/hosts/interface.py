@@ -17,7 +17,11 @@ class NoRoom(HostTrouble):
 
 @dataclass(frozen=True)
 class Order:
-    """How one bot is wanted. To give the same order twice does nothing the second time."""
+    """How one bot is wanted. To give the same order twice does nothing the second time.
+
+    `on_trial` says that the code is new and there is a way back: the host sees to it that the earlier code would find
+    room to start again, whatever the new one does to its disk.
+    """
 
     bot_id: uuid.UUID
     run: bool
@@ -26,6 +30,7 @@ class Order:
     address: str
     port: int
     release: str
+    on_trial: bool
     masters: tuple[str, ...]
     sequence: int
 

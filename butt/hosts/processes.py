@@ -22,6 +22,7 @@ from supervisor.states import STOPPED_STATES, ProcessStates
 from supervisor.xmlrpc import Faults
 
 from butt.configuration import configuration
+from butt.hosts import trial
 from butt.hosts.interface import Folder, HostTrouble, NoRoom, Order, Sighting
 from butt.hosts.kept import tail
 from butt.hosts.publog import LastWords, last_words
@@ -102,12 +103,18 @@ class Processes:
         name, folder = str(order.bot_id), self._folder(order.bot_id)
         state, known = self._state(name), _launch_in(folder.config)
         if known == order.launch and state not in (None, ProcessStates.STOPPED):
+            if not order.on_trial:
+                trial.end(folder, order.release)
             return
         if state not in (None, *STOPPED_STATES):
             self._stop(name)
             return
         folder.data.mkdir(parents=True, exist_ok=True, mode=0o700)
         folder.log.parent.mkdir(exist_ok=True)
+        if order.on_trial:
+            trial.begin(folder, order.release)
+        else:
+            trial.end(folder, order.release)
         _write(folder.config, json.dumps(_pub_config(order, folder), indent=1))
         self._register(name, order, folder)
         self._quietly(Faults.ALREADY_STARTED, "startProcess", name, False)
@@ -157,11 +164,10 @@ class Processes:
         over = row["state"] in (ProcessStates.EXITED, ProcessStates.FATAL)
         if not (over or row["state"] == ProcessStates.BACKOFF):
             return Sighting(running=True, ssb_id=ssb_id)
+        trial.make_room(folder)
         # supervisord forgets the exit code of a process that ended early, and tries it again; the pub's log has both.
         words = last_words(tail(folder.log, 16384), datetime.fromtimestamp(row["start"], UTC))
-        words = words or LastWords(
-            "Its program ended again and again without a word.", int(row["exitstatus"])
-        )
+        words = words or LastWords.none(int(row["exitstatus"]))
         if not over and words.code not in FINAL_EXITS:
             return Sighting(running=True, ssb_id=ssb_id)
         return Sighting(running=not over, ended=words.message, exit_code=words.code, ssb_id=ssb_id)

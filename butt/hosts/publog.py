@@ -6,6 +6,8 @@ from typing import Any
 
 from butt.agents.botlog import entry, time_of
 
+DISK_FULL = 74  # as in bots/pub/README.md
+
 
 @dataclass(frozen=True)
 class LastWords:
@@ -13,6 +15,13 @@ class LastWords:
 
     message: str
     code: int
+
+    @classmethod
+    def none(cls, code: int) -> "LastWords":
+        """It ended without a word; on a full disk it cannot write one."""
+        if code == DISK_FULL:
+            return cls("The disk is full.", code)
+        return cls("Its program ended again and again without a word.", code)
 
 
 def last_words(text: str, since: datetime) -> LastWords | None:

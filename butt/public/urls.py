@@ -2,7 +2,7 @@ from django.urls import path
 
 from butt.public import live
 from butt.public.api.api import api
-from butt.public.pages import bot, entry, home, log, status
+from butt.public.pages import bot, code, entry, home, log, status
 
 urlpatterns = [
     path("", home.landing, name="landing"),
@@ -18,6 +18,7 @@ urlpatterns = [
     path("bots/<slug:name>/log", log.log, name="log"),
     path("bots/<slug:name>/log/lines", log.lines, name="log-lines"),
     path("bots/<slug:name>/delete", bot.delete, name="delete"),
+    path("bots/<slug:name>/upgrade", code.upgrade, name="upgrade"),
     path("bots/<slug:name>/<slug:verb>", bot.ask, name="ask"),
     path("letters", status.letters, name="letters"),
     path("live", live.live, name="live"),

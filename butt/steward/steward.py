@@ -19,7 +19,7 @@ from butt.agents.models import Agent, Progress
 from butt.agents.states import MOVES, State
 from butt.configuration import configuration
 from butt.hosts import Host, HostTrouble, Order, Sighting
-from butt.sources.releases import BuildFailed, Release
+from butt.sources import shelf
 from butt.steward.moves import Effect, Move, Situation, decide
 
 log = logging.getLogger("butt.steward")
@@ -33,11 +33,15 @@ AFTER_TROUBLE = timedelta(seconds=3)
 MOST_AT_ONCE = 20
 
 
-class Steward:
-    """`masters` are the SSB ids that have every right over a bot; `newest` gives the release for new bots."""
+class NoRelease(Exception):
+    """There is no code to run yet."""
 
-    def __init__(self, host: Host, masters: tuple[str, ...], newest: Callable[[], Release]) -> None:
-        self._host, self._masters, self._newest = host, masters, newest
+
+class Steward:
+    """`masters` are the SSB ids that have every right over a bot."""
+
+    def __init__(self, host: Host, masters: tuple[str, ...]) -> None:
+        self._host, self._masters = host, masters
 
     def run(self, go_on: Callable[[], bool] = lambda: True) -> None:
         """Rounds without end, as long as `go_on()`. Trouble of the database or a host is waited out."""
@@ -66,13 +70,15 @@ class Steward:
         for bot in mine:
             try:
                 self.step(bot, sightings.get(bot.id, Sighting()))
-            except (HostTrouble, BuildFailed) as trouble:
+            except (HostTrouble, NoRelease) as trouble:
                 self._wait_out(bot, trouble)
         return True
 
     def step(self, bot: Agent, seen: Sighting) -> None:
         """Decide for one bot, persist, carry out."""
         self._meet(bot, seen)
+        settings, wanted = configuration(), bot.wanted
+        other_code = wanted.upgrades > bot.progress.upgrades
         move = decide(
             Situation(
                 bot.wanted,
@@ -80,7 +86,9 @@ class Steward:
                 bot.observed,
                 seen,
                 timezone.now(),
-                timedelta(seconds=configuration().start_seconds),
+                timedelta(seconds=settings.start_seconds),
+                shelf.offer(wanted.release) if other_code else shelf.Offer(),
+                timedelta(seconds=settings.trial_seconds),
             )
         )
         if move.effect is Effect.DESTROY:
@@ -117,7 +125,10 @@ class Steward:
         """Give the bot its address and code, in the same write as its move; another steward may take the port first."""
         progress = bot.progress
         if not progress.release:
-            progress.release = self._newest().digest
+            newest = shelf.newest()
+            if newest is None:
+                raise NoRelease("its code is being built")
+            progress.release = newest.key
         progress.address = configuration().bot_host(bot.name)
         taken = {port for port in Progress.objects.values_list("port", flat=True) if port}
         while True:
@@ -143,6 +154,7 @@ class Steward:
             address=progress.address,
             port=progress.port or 0,
             release=progress.release,
+            on_trial=bool(progress.previous),
             masters=self._masters,
             sequence=bot.observed.sequence,
         )

@@ -28,6 +28,9 @@ from butt.public.api.shapes import (
     SigningIn,
     agent_shape,
 )
+from butt.sources import wishes as of_code
+
+WISHES = wishes.WISHES | of_code.WISHES
 
 
 class Bearer(HttpBearer):
@@ -115,6 +118,11 @@ def _add_verb(verb: Verb, summary: str) -> None:
 _add_verb(Verb.START, "Start a bot that is stopped, or try a broken one again now.")
 _add_verb(Verb.STOP, "Stop a bot.")
 _add_verb(Verb.RESTART, "Stop a bot, then start it.")
+_add_verb(
+    Verb.UPGRADE,
+    "Move a bot to the newest release of its source; nothing changes where it runs that already.",
+)
+_add_verb(Verb.REBUILD, "Build the bot's source anew, from scratch, and restart the bot on it.")
 _add_verb(Verb.RESTORE, "Take a delete back.")
 
 
@@ -138,7 +146,7 @@ def samples(request: HttpRequest, agent_id: uuid.UUID, range: RangeName = "1h") 
 def _ask(request: HttpRequest, agent_id: uuid.UUID, verb: Verb) -> dict[str, Any]:
     person = _person(request)
     bot = bot_by_id(person, agent_id)
-    wishes.WISHES[verb](person, bot)
+    WISHES[verb](person, bot)
     return agent_shape(View(bot))
 
 
