@@ -28,6 +28,7 @@ class Order:
     release: str
     masters: tuple[str, ...]
     sequence: int
+    revoked: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
