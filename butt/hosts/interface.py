@@ -17,7 +17,10 @@ class NoRoom(HostTrouble):
 
 @dataclass(frozen=True)
 class Order:
-    """How one bot is wanted. To give the same order twice does nothing the second time."""
+    """How one bot is wanted. To give the same order twice does nothing the second time.
+
+    `revoked` are the ids of invites that its pub takes back before it lets anybody in.
+    """
 
     bot_id: uuid.UUID
     run: bool

@@ -19,6 +19,7 @@ from butt.agents.models import Agent, Progress
 from butt.agents.states import MOVES, State
 from butt.configuration import configuration
 from butt.hosts import Host, HostTrouble, Order, Sighting
+from butt.invites.withdrawing import revoked_of
 from butt.sources.releases import BuildFailed, Release
 from butt.steward.moves import Effect, Move, Situation, decide
 
@@ -145,6 +146,7 @@ class Steward:
             release=progress.release,
             masters=self._masters,
             sequence=bot.observed.sequence,
+            revoked=revoked_of(bot) if run else (),
         )
 
     def _destroy(self, bot: Agent) -> None:
