@@ -11,6 +11,8 @@ from collections import OrderedDict
 from contextlib import suppress
 from typing import Any
 
+import uvloop
+
 from butt.identity import service_keys
 from butt.scuttlebutt import Address, ConnectionLost, Peer, ScuttlebuttError, dial
 
@@ -38,7 +40,7 @@ class Lines:
         with self._starting:
             if self._loop is None:
                 self._keys = service_keys()
-                self._loop = asyncio.new_event_loop()
+                self._loop = uvloop.new_event_loop()
                 threading.Thread(target=self._loop.run_forever, name="lines", daemon=True).start()
                 asyncio.run_coroutine_threadsafe(self._sweep(), self._loop)
             return self._loop

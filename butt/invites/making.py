@@ -10,7 +10,6 @@ import os
 import uuid
 from datetime import datetime, timedelta
 
-from django.db import transaction
 from django.db.models import Count, F, Q
 from django.utils import timezone
 
@@ -78,33 +77,32 @@ def address_of(bot: Agent) -> Address:
     return Address(progress.address, progress.port or 0, progress.ssb_id or "")
 
 
-def open_invites(bot: Agent, now: datetime) -> int:
-    """How many invites of the bot can still be used."""
-    lasting = Q(expires_at=None) | Q(expires_at__gt=now)
-    mine = Invite.objects.filter(lasting, bot=bot, revoked_at=None)
-    return mine.annotate(times=Count("used")).filter(times__lt=F("uses")).count()
+def _has_room(bot: Agent, most: int) -> bool:
+    """Whether fewer than `most` can still be used. Mostly there are fewer rows at all, and that is quickly seen."""
+    mine = Invite.objects.filter(bot=bot, revoked_at=None)
+    if mine.count() < most:
+        return True
+    lasting = mine.filter(Q(expires_at=None) | Q(expires_at__gt=timezone.now()))
+    return lasting.annotate(times=Count("used")).filter(times__lt=F("uses")).count() < most
 
 
 def _draft(bot: Agent, name: str, uses: int, expires_at: datetime | None) -> Invite:
-    keys = KeyPair(os.urandom(32))
+    # Two at the same moment may both find room for one: it is a bound, not a price.
     most = configuration().invites_per_bot
-    with transaction.atomic():
-        Agent.objects.select_for_update().get(id=bot.id)
-        now = timezone.now()
-        if open_invites(bot, now) >= most:
-            raise Refused(
-                "too_many",
-                f"{bot.name} has {most} open invites, which is as many as it may have; revoke some.",
-            )
-        return Invite.objects.create(
-            bot=bot,
-            name=name,
-            uses=uses,
-            expires_at=expires_at,
-            seed=keys.secret[:32],
-            code_id=keys.id,
-            created_at=now,
+    if not _has_room(bot, most):
+        raise Refused(
+            "too_many", f"{bot.name} has {most} open invites, which is as many as it may have; revoke some."
         )
+    keys = KeyPair(os.urandom(32))
+    return Invite.objects.create(
+        bot=bot,
+        name=name,
+        uses=uses,
+        expires_at=expires_at,
+        seed=keys.secret[:32],
+        code_id=keys.id,
+        created_at=timezone.now(),
+    )
 
 
 def _offer(invite: Invite) -> dict[str, object]:

@@ -50,6 +50,14 @@ def test_who_is_connected_with_a_revoked_one_can_use_it_no_more(pub, client):
     assert client.call(pub, "butt.invites", {"all": True}) == []
 
 
+def test_it_is_not_spent_on_what_is_no_feed(pub, client):
+    keys = offered(client, pub)
+    for nobody in ("garbage", {"x": 1}, "@AAAA.ed25519"):
+        with pytest.raises(RuntimeError, match="no feed id"):
+            client.call(pub, "invite.use", {"feed": nobody}, keys=keys)
+    assert client.call(pub, "butt.invites")[0]["left"] == 1
+
+
 def test_a_modern_one_is_refused_and_the_pub_lives(pub, client):
     with pytest.raises(RuntimeError, match="modern"):
         client.call(pub, "invite.create", {"modern": True})

@@ -42,7 +42,7 @@ function guests (server, { since = 0 }) {
   function meet ({ sequence, timestamp, content }) {
     const feed = content.contact
     if (sequence > since) use = { sequence, feed, note: content.note, at: timestamp }
-    if (known.has(feed)) return
+    else if (known.has(feed)) return
     known.add(feed)
     // A name that came meanwhile is the newer one.
     nameOf(server, feed).then((name) => name !== null && !names.has(feed) && tell(feed, name), () => {})
