@@ -1,5 +1,7 @@
 """The invites of a bot, as their owner and their guests are shown them."""
 
+import uuid
+from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -11,7 +13,7 @@ from butt.agents.models import Agent
 from butt.agents.view import View
 from butt.configuration import configuration
 from butt.invites.making import address_of
-from butt.invites.models import Invite, InviteUse
+from butt.invites.models import Invite, InviteUse, Listing
 from butt.invites.standing import Standing, standing
 from butt.scuttlebutt import Invite as Code
 
@@ -60,15 +62,19 @@ class Entry:
 
 def entries(bot: Agent) -> list[Entry]:
     """Its invites, the newest first."""
-    return entries_of([bot])
+    return entries_of([bot])[bot.id]
 
 
-def entries_of(some: list[Agent]) -> list[Entry]:
+def entries_of(some: Collection[Agent]) -> dict[uuid.UUID, list[Entry]]:
     """The invites of several bots, in two queries."""
-    by_id, now = {bot.id: bot for bot in some}, timezone.now()
-    rows = Invite.objects.filter(bot__in=some).exclude(offered_at=None).order_by("-created_at", "id")
+    now, found = timezone.now(), {bot.id: list[Entry]() for bot in some}
+    by_id = {bot.id: bot for bot in some}
+    rows = Invite.objects.filter(bot__in=found).exclude(offered_at=None).order_by("-created_at", "id")
     rows = rows.prefetch_related(Prefetch("used", InviteUse.objects.order_by("sequence")))
-    return [Entry(row, by_id[row.bot_id], list(row.used.all()), now) for row in rows[:MOST_SHOWN]]
+    for row in rows:
+        if len(found[row.bot_id]) < MOST_SHOWN:
+            found[row.bot_id].append(Entry(row, by_id[row.bot_id], list(row.used.all()), now))
+    return found
 
 
 def entry_by_token(token: str) -> Entry | None:
@@ -87,3 +93,12 @@ def public_bot(name: str) -> View | None:
     """The bot of that name, if it is there and shows itself to everybody."""
     found = bots().filter(name=name.lower(), wanted__gone_at=None).exclude(listing__public=False).first()
     return View(found) if found else None
+
+
+def is_public(bot: Agent) -> bool:
+    """Whether it shows itself to everybody at a page of its own."""
+    return not Listing.objects.filter(bot=bot, public=False).exists()
+
+
+def set_public(bot: Agent, *, public: bool) -> None:
+    Listing.objects.update_or_create(bot=bot, defaults={"public": public})
