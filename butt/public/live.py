@@ -9,6 +9,7 @@ import hashlib
 import uuid
 from collections import Counter, defaultdict
 from collections.abc import AsyncIterator, Iterable
+from contextvars import Context
 
 from asgiref.sync import sync_to_async
 from django.http import HttpRequest, HttpResponse, StreamingHttpResponse
@@ -64,7 +65,8 @@ class Board:
             return
         self._open[person_id][name] += 1
         if self._task is None or self._task.done():
-            self._task = asyncio.create_task(self._look())
+            # In a context of its own: it outlives the request that it began with, and that request's thread.
+            self._task = asyncio.create_task(self._look(), context=Context())
         try:
             async with asyncio.timeout(STREAM_SECONDS):
                 told = None

@@ -12,15 +12,25 @@ from tests.pages.conftest import DESK, PHONE
 from tests.pages.server import Pages, signs_in
 
 SMALL = (320, 640)
-OPEN = ["/", "/start", "/nothing-here"]
+OPEN = [
+    "/",
+    "/start",
+    "/nothing-here",
+    "/join/carol-alive-bot",
+    "/join/eve-alive-bot",
+    "/join/carol-stopped-bot",
+    "/@alive-bot",
+]
 OF_A_NEWBIE = ["/newbie", "/bots"]
 STATUS = [*(f"/bots/{state}-bot/status" for state in State), "/bots/alive-bot/status?range=24h"]
+INVITES = ["/bots/alive-bot/invites", "/bots/stopped-bot/invites", "/bots/alive-bot/invites/new"]
 OF_BOTS = [
     "/bots",
     "/bots/new",
     *(f"/bots/{state}-bot" for state in State),
     "/bots/alive-bot/delete",
     *STATUS,
+    *INVITES,
 ]
 PATHS = [
     *(("", path) for path in OPEN),
@@ -33,7 +43,9 @@ PATHS = [
 def _alice_has_a_bot_in_each_state(server: Pages):
     alice = server.person("alice@example.org")
     for state in State:
-        server.has_lived(server.bot_in(state, alice, f"{state}-bot"))
+        bot = server.bot_in(state, alice, f"{state}-bot")
+        server.has_lived(bot)
+        server.has_invited(bot)
     server.person("newbie@example.org")
 
 

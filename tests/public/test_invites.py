@@ -39,7 +39,7 @@ def bot(alice: Client) -> Agent:
 
 def invite(bot: Agent, name: str, **more: Any) -> Invite:
     keys = KeyPair.generate()
-    more = {"offered_at": timezone.now(), **more}
+    more = {"offered_at": timezone.now(), "created_at": timezone.now(), **more}
     return Invite.objects.create(bot=bot, name=name, seed=keys.secret[:32], code_id=keys.id, **more)
 
 

@@ -34,7 +34,7 @@ def invites(request: HttpRequest, person: Agent, name: str) -> HttpResponse:
         {
             "bot": view,
             "used": [entry for entry in entries if entry.used],
-            "unused": [entry for entry in entries if not entry.used],
+            "unused": sorted((e for e in entries if not e.used), key=lambda e: not e.is_open),
             "public": book.is_public(view.agent),
             "passing": view.state.is_passing,
             "mark": invites_mark(view, entries),
