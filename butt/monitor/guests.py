@@ -24,7 +24,8 @@ MOST_WAITING = 1000
 AT_ONCE = 500
 GATHER = 0.02
 AFTER_TROUBLE = 2.0
-AGAIN = 5.0
+AGAIN, LATER = 5.0, 60.0
+"""Seconds until a bot is asked again: whose stream ended, and who refused, as an older release does."""
 
 _FEED_ID = r"^@[A-Za-z0-9+/]{43}=\.ed25519$"
 
@@ -63,14 +64,15 @@ class Guests:
         self.peers[bot_id] = peer
         try:
             while peer.is_open:
+                pause = AGAIN
                 try:
                     await self._listen(bot_id, peer)
                 except RemoteError as error:
                     log.info("%s tells nothing of guests: %s", bot_id, error)
-                    return
+                    pause = LATER
                 except ScuttlebuttError as error:
                     log.debug("%s stopped telling of guests: %s", bot_id, error)
-                await asyncio.sleep(AGAIN)
+                await asyncio.sleep(pause)
         finally:
             if self.peers.get(bot_id) is peer:
                 del self.peers[bot_id]
