@@ -29,6 +29,7 @@ class Lines:
 
     def __init__(self) -> None:
         self._kept: OrderedDict[Address, tuple[asyncio.Task[Peer], float]] = OrderedDict()
+        self._ending: set[asyncio.Task[None]] = set()
         self._loop: asyncio.AbstractEventLoop | None = None
         self._starting = threading.Lock()
 
@@ -58,7 +59,7 @@ class Lines:
         dialling, _ = self._kept.get(address, (None, 0.0))
         if dialling is None or _is_over(dialling):
             while len(self._kept) >= MOST_KEPT:
-                await self._hang_up(next(iter(self._kept)))
+                self._hang_up(next(iter(self._kept)))
             dialling = asyncio.create_task(dial(address, self._keys, timeout=PATIENCE))
         self._kept[address] = (dialling, time.monotonic())
         self._kept.move_to_end(address)
@@ -69,15 +70,20 @@ class Lines:
         while True:
             await asyncio.sleep(SWEEP)
             old = time.monotonic() - IDLE
-            for address in [
-                a for a, (dialling, used) in self._kept.items() if used < old or _is_over(dialling)
-            ]:
-                await self._hang_up(address)
+            for address, (dialling, used) in list(self._kept.items()):
+                if used < old or _is_over(dialling):
+                    self._hang_up(address)
 
-    async def _hang_up(self, address: Address) -> None:
+    def _hang_up(self, address: Address) -> None:
         dialling, _ = self._kept.pop(address)
-        with suppress(ScuttlebuttError):
-            await (await dialling).close()
+        ending = asyncio.create_task(_close(dialling))
+        self._ending.add(ending)
+        ending.add_done_callback(self._ending.discard)
+
+
+async def _close(dialling: "asyncio.Task[Peer]") -> None:
+    with suppress(ScuttlebuttError):
+        await (await dialling).close()
 
 
 def _is_over(dialling: "asyncio.Task[Peer]") -> bool:
