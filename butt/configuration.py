@@ -46,6 +46,10 @@ class Configuration(BaseSettings):
         "8100-8999", description="The ports given to bots on this machine, first and last."
     )
     bots_per_person: int = Field(20, ge=1, description="How many bots one person may have.")
+    invites_per_bot: int = Field(100, ge=1, description="How many open invites one bot may have.")
+    joins_per_minute: int = Field(
+        30, ge=1, description="How often in a minute one address may look at pages of invites."
+    )
     keep_days: int = Field(7, ge=0, description="For how many days a deleted bot can be restored.")
     start_seconds: int = Field(
         60, ge=5, description="How long a bot may take to be alive before it is called broken."

@@ -27,6 +27,7 @@ INSTALLED_APPS = [
     "butt.sources",
     "butt.figures",
     "butt.accounts",
+    "butt.invites",
     "butt.public",
 ]
 MIDDLEWARE = [
@@ -35,11 +36,12 @@ MIDDLEWARE = [
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
     "django.middleware.common.CommonMiddleware",
-    "butt.public.api.errors.not_allowed",
     "django.middleware.csrf.CsrfViewMiddleware",
     "django.contrib.auth.middleware.AuthenticationMiddleware",
     "django.contrib.messages.middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
+    # Innermost, as it is not async: so all the others run in one thread, not each in a leap to another and back.
+    "butt.public.api.errors.not_allowed",
 ]
 ROOT_URLCONF = "butt.public.urls"
 TEMPLATES = [

@@ -19,6 +19,7 @@ async function main () {
 
   const { Door } = require('./lib/door')
   const { claim } = require('./lib/folder')
+  const { forget } = require('./lib/invites')
   const { keysOf } = require('./lib/secret')
   const { Sequence, guard } = require('./lib/sequence')
   const { createServer } = require('./lib/stack')
@@ -27,6 +28,7 @@ async function main () {
   const door = new Door(config)
   await door.bind(config)
   const store = await claim(config.path)
+  await forget(store, config.revoked)
   const sequence = new Sequence(config.path)
   const known = Math.max(config.sequence, await sequence.read())
   const keys = await keysOf(config.path, known)

@@ -21,6 +21,7 @@ class Order:
 
     `on_trial` says that the code is new and there is a way back: the host sees to it that the earlier code would find
     room to start again, whatever the new one does to its disk.
+    `revoked` are the ids of invites that its pub takes back before it lets anybody in.
     """
 
     bot_id: uuid.UUID
@@ -33,6 +34,7 @@ class Order:
     on_trial: bool
     masters: tuple[str, ...]
     sequence: int
+    revoked: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)

@@ -199,6 +199,8 @@ def _pub_config(order: Order, folder: Folder) -> dict[str, Any]:
         "master": list(order.masters),
         "launch": order.launch,
         "sequence": order.sequence,
+        # Left out when empty: a release that does not know the field has no invites to revoke.
+        **({"revoked": list(order.revoked)} if order.revoked else {}),
     }
 
 

@@ -15,6 +15,8 @@ from django.utils import timezone
 
 from butt.agents.models import Progress
 from butt.agents.states import State
+from butt.monitor.errands import INTRODUCE_EVERY, WITHDRAW_EVERY, Errands
+from butt.monitor.guests import Guests
 from butt.monitor.ledger import Ledger
 from butt.monitor.outages import tell_owners
 from butt.monitor.rollups import prune, roll_up
@@ -46,6 +48,8 @@ class Monitor:
         self._keys = keys
         self._watches: dict[Place, asyncio.Task[None]] = {}
         self._ledger, self._roster = Ledger(), Roster()
+        self._guests = Guests()
+        self._errands = Errands(self._guests)
         self._thread = ThreadPoolExecutor(1)
 
     async def run(self) -> None:
@@ -54,10 +58,13 @@ class Monitor:
             await _waiting_out(self._beat)
             async with asyncio.TaskGroup() as tasks:
                 tasks.create_task(self._ledger.run())
+                tasks.create_task(self._guests.run())
                 for work, pause in (
                     (self._look, 0),
                     (self._beat, BEAT.total_seconds()),
                     (self._chores, CHORES),
+                    (self._errands.withdraw, WITHDRAW_EVERY),
+                    (self._errands.introduce, INTRODUCE_EVERY),
                 ):
                     tasks.create_task(_again_and_again(work, pause))
         finally:
@@ -101,7 +108,9 @@ class Monitor:
         for place in places - self._watches.keys():
             bot_id, host, port, ssb_id = place
             bot = Bot(bot_id, Address(host, port, ssb_id))
-            self._watches[place] = asyncio.create_task(watch(bot, self._keys, self._ledger.tell))
+            self._watches[place] = asyncio.create_task(
+                watch(bot, self._keys, self._ledger.tell, self._guests.attend)
+            )
 
 
 async def _again_and_again(work: Callable[[], Awaitable[None]], pause: float) -> None:

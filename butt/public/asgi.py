@@ -22,7 +22,7 @@ from django.http import HttpRequest  # noqa: E402
 from django.http.response import HttpResponseBase  # noqa: E402
 from django.urls import Resolver404, resolve  # noqa: E402
 
-THREADS = 8
+THREADS = 32
 
 
 class Server(ASGIHandler):

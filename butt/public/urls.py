@@ -2,7 +2,7 @@ from django.urls import path
 
 from butt.public import live
 from butt.public.api.api import api
-from butt.public.pages import bot, code, entry, home, log, status
+from butt.public.pages import bot, code, entry, home, invites, log, open_to_all, status
 
 urlpatterns = [
     path("", home.landing, name="landing"),
@@ -17,9 +17,16 @@ urlpatterns = [
     path("bots/<slug:name>/status", status.status, name="status"),
     path("bots/<slug:name>/log", log.log, name="log"),
     path("bots/<slug:name>/log/lines", log.lines, name="log-lines"),
+    path("bots/<slug:name>/invites", invites.invites, name="invites"),
+    path("bots/<slug:name>/invites/new", invites.new, name="new-invite"),
+    path("bots/<slug:name>/invites/<uuid:invite_id>/revoke", invites.revoke, name="revoke"),
+    path("bots/<slug:name>/listing", invites.listing, name="listing"),
     path("bots/<slug:name>/delete", bot.delete, name="delete"),
     path("bots/<slug:name>/upgrade", code.upgrade, name="upgrade"),
     path("bots/<slug:name>/<slug:verb>", bot.ask, name="ask"),
+    path("join/<slug:token>", open_to_all.join, name="join"),
+    path("@<slug:name>", open_to_all.profile, name="profile"),
+    path("robots.txt", open_to_all.robots, name="robots"),
     path("letters", status.letters, name="letters"),
     path("live", live.live, name="live"),
     path("", api.urls),

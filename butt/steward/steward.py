@@ -19,6 +19,7 @@ from butt.agents.models import Agent, Progress
 from butt.agents.states import MOVES, State
 from butt.configuration import configuration
 from butt.hosts import Host, HostTrouble, Order, Sighting
+from butt.invites.withdrawing import revoked_of
 from butt.sources import shelf
 from butt.steward.moves import Effect, Move, Situation, decide
 
@@ -157,6 +158,7 @@ class Steward:
             on_trial=bool(progress.previous),
             masters=self._masters,
             sequence=bot.observed.sequence,
+            revoked=revoked_of(bot) if run else (),
         )
 
     def _destroy(self, bot: Agent) -> None:

@@ -12,10 +12,19 @@ from tests.pages.conftest import DESK, PHONE
 from tests.pages.server import Pages, signs_in
 
 SMALL = (320, 640)
-OPEN = ["/", "/start", "/nothing-here"]
+OPEN = [
+    "/",
+    "/start",
+    "/nothing-here",
+    "/join/carol-alive-bot",
+    "/join/eve-alive-bot",
+    "/join/carol-stopped-bot",
+    "/@alive-bot",
+]
 OF_A_NEWBIE = ["/newbie", "/bots"]
 STATUS = [*(f"/bots/{state}-bot/status" for state in State), "/bots/alive-bot/status?range=24h"]
 LOGS = ["/bots/alive-bot/log", "/bots/new-bot/log"]
+INVITES = ["/bots/alive-bot/invites", "/bots/stopped-bot/invites", "/bots/alive-bot/invites/new"]
 OF_BOTS = [
     "/bots",
     "/bots/new",
@@ -23,6 +32,7 @@ OF_BOTS = [
     "/bots/alive-bot/delete",
     *STATUS,
     *LOGS,
+    *INVITES,
 ]
 PATHS = [
     *(("", path) for path in OPEN),
@@ -43,6 +53,7 @@ def _alice_has_a_bot_in_each_state(server: Pages):
             )
             server.says(bot, "ssb-friends: stream legacy api used", level="warning")
             server.says(bot, "The disk is full.", level="error")
+        server.has_invited(bot)
     server.person("newbie@example.org")
 
 

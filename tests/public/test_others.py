@@ -12,7 +12,9 @@ from tests.people import account, bot_in, many_bots
 
 pytestmark = pytest.mark.django_db
 
-PAGES = ["/bots/my", "/bots/my/status", "/bots/my/log", "/bots/my/upgrade", "/bots/my/delete"]
+PAGES = ["/bots/my"] + [
+    f"/bots/my/{p}" for p in ("status", "log", "invites", "invites/new", "upgrade", "delete")
+]
 CLICKS = [
     "/bots/my/stop",
     "/bots/my/restart",

@@ -15,6 +15,7 @@ from butt.agents.models import Agent, Belongs
 from butt.agents.states import Verb
 from butt.agents.view import View
 from butt.public.api.errors import handle_errors
+from butt.public.api.invites import router as invites
 from butt.public.api.samples import RangeName, Samples, samples_shape
 from butt.public.api.shapes import (
     AgentChange,
@@ -48,6 +49,7 @@ api = NinjaAPI(
     urls_namespace="api",
 )
 handle_errors(api)
+api.add_router("", invites)
 
 WIRE: dict[str, Any] = {"exclude_unset": True, "by_alias": True}
 OPEN: dict[str, Any] = {"auth": None, "tags": ["authentication"], **WIRE}

@@ -12,13 +12,17 @@ from ninja.errors import AuthenticationError, HttpError, ValidationError
 from butt.accounts.entry import NoEntry
 from butt.agents.models import Agent
 from butt.agents.wishes import Refused
+from butt.invites.models import Invite
 
 STATUS = {
     "bad_name": 422,
     "bad_service": 422,
     "bad_description": 422,
     "name_taken": 409,
+    "bad_uses": 422,
+    "bad_expiry": 422,
     "wrong_state": 409,
+    "no_answer": 503,
     "gone": 409,
     "too_many": 409,
     "bad_email": 422,
@@ -66,6 +70,10 @@ def handle_errors(api: NinjaAPI) -> None:
     @api.exception_handler(Http404)
     def unknown(request: HttpRequest, error: Any) -> HttpResponse:  # noqa: ARG001
         return answer(request, *problem(404, "not_found", "There is no such bot of yours."))
+
+    @api.exception_handler(Invite.DoesNotExist)
+    def unknown_invite(request: HttpRequest, error: Any) -> HttpResponse:  # noqa: ARG001
+        return answer(request, *problem(404, "not_found", "There is no such invite of this bot."))
 
     @api.exception_handler(AuthenticationError)
     def stranger(request: HttpRequest, error: Any) -> HttpResponse:  # noqa: ARG001
