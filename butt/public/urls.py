@@ -2,7 +2,7 @@ from django.urls import path
 
 from butt.public import live
 from butt.public.api.api import api
-from butt.public.pages import bot, entry, home, status
+from butt.public.pages import bot, entry, export, home, status
 
 urlpatterns = [
     path("", home.landing, name="landing"),
@@ -16,6 +16,8 @@ urlpatterns = [
     path("bots/<slug:name>", bot.actions, name="bot"),
     path("bots/<slug:name>/status", status.status, name="status"),
     path("bots/<slug:name>/delete", bot.delete, name="delete"),
+    path("bots/<slug:name>/export", export.export, name="export"),
+    path("bots/<slug:name>/export/password", export.password, name="export-password"),
     path("bots/<slug:name>/<slug:verb>", bot.ask, name="ask"),
     path("letters", status.letters, name="letters"),
     path("live", live.live, name="live"),

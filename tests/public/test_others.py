@@ -12,7 +12,7 @@ from tests.people import account, bot_in, many_bots
 
 pytestmark = pytest.mark.django_db
 
-PAGES = ["/bots/my", "/bots/my/status", "/bots/my/delete"]
+PAGES = ["/bots/my", "/bots/my/status", "/bots/my/delete", "/bots/my/export", "/bots/my/export/password"]
 CLICKS = ["/bots/my/stop", "/bots/my/restart", "/bots/my/start", "/bots/my/restore", "/bots/my/delete"]
 
 

@@ -12,6 +12,7 @@ from ninja.errors import AuthenticationError, HttpError, ValidationError
 from butt.accounts.entry import NoEntry
 from butt.agents.models import Agent
 from butt.agents.wishes import Refused
+from butt.hosts.reading import Unreadable
 
 STATUS = {
     "bad_name": 422,
@@ -21,6 +22,10 @@ STATUS = {
     "wrong_state": 409,
     "gone": 409,
     "too_many": 409,
+    "nothing_yet": 409,
+    "log_damaged": 409,
+    "log_behind": 409,
+    "too_many_exports": 429,
     "bad_email": 422,
     "bad_password": 422,
     "email_taken": 409,
@@ -66,6 +71,10 @@ def handle_errors(api: NinjaAPI) -> None:
     @api.exception_handler(Http404)
     def unknown(request: HttpRequest, error: Any) -> HttpResponse:  # noqa: ARG001
         return answer(request, *problem(404, "not_found", "There is no such bot of yours."))
+
+    @api.exception_handler(Unreadable)
+    def unreadable(request: HttpRequest, error: Any) -> HttpResponse:
+        return answer(request, *problem(503, "unreadable", str(error)))
 
     @api.exception_handler(AuthenticationError)
     def stranger(request: HttpRequest, error: Any) -> HttpResponse:  # noqa: ARG001
