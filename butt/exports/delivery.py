@@ -15,6 +15,7 @@ from django.utils import timezone
 from butt.agents import journal
 from butt.agents.models import Agent
 from butt.agents.wishes import Refused
+from butt.exports.age import BadRecipient, Recipient, encrypted
 from butt.exports.parcel import Item, Parcel, Part
 from butt.exports.tar import entry_size, exactly, packed
 
@@ -50,10 +51,13 @@ class Delivery:
 _under_way: dict[uuid.UUID, weakref.WeakSet[Delivery]] = defaultdict(weakref.WeakSet)
 
 
-def deliver(person: Agent, bot: Agent, part: Part, parcel: Parcel, way: str) -> Delivery:
+def deliver(
+    person: Agent, bot: Agent, part: Part, parcel: Parcel, *, way: str, encrypt_to: str = ""
+) -> Delivery:
     """`parcel` as a file for `person`; `way` says how they came for it, in the journal.
 
-    Raises `Refused`: `nothing_yet`, `log_damaged`, `log_behind`, `too_many_exports`.
+    `encrypt_to` is an age key or a passphrase; without it, the file is as it is.
+    Raises `Refused`: `nothing_yet`, `log_damaged`, `log_behind`, `too_many_exports`, `bad_recipient`.
     """
     _check(bot, part, parcel)
     if len(_under_way[person.id]) >= MOST_AT_ONCE:
@@ -61,7 +65,9 @@ def deliver(person: Agent, bot: Agent, part: Part, parcel: Parcel, way: str) -> 
             "too_many_exports", f"{MOST_AT_ONCE} exports are under way; wait for one of them to end."
         )
     delivery = _TARS[part](bot, parcel) if part in _TARS else _file(parcel)
-    journal.note(bot, person, "export", part=part, way=way, bytes=delivery.size)
+    if encrypt_to:
+        delivery = _sealed(delivery, encrypt_to)
+    journal.note(bot, person, "export", part=part, way=way, bytes=delivery.size, encrypted=bool(encrypt_to))
     _under_way[person.id].add(delivery)
     return delivery
 
@@ -126,6 +132,15 @@ _TARS = {Part.BLOBS: _blobs, Part.ALL: _all}
 def _tar(name: str, parcel: Parcel, *beside: Item) -> Delivery:
     size = parcel.tar_size + sum(entry_size(item.size) for item in beside)
     return Delivery(name, size, packed(chain(beside, parcel.items), size, int(time.time())))
+
+
+def _sealed(delivery: Delivery, encrypt_to: str) -> Delivery:
+    try:
+        recipient = Recipient.parse(encrypt_to)
+    except BadRecipient as bad:
+        raise Refused("bad_recipient", str(bad), "encrypt") from None
+    size, chunks = encrypted(delivery.chunks, delivery.size, recipient)
+    return Delivery(f"{delivery.name}.age", size, chunks)
 
 
 def _text(name: str, text: str) -> Item:

@@ -14,9 +14,9 @@ STALL_SECONDS = 300
 """For how long a browser may take nothing before it is given up."""
 
 
-def export(person: Agent, bot: Agent, part: Part, way: str) -> StreamingHttpResponse:
+def export(person: Agent, bot: Agent, part: Part, *, way: str, encrypt_to: str = "") -> StreamingHttpResponse:
     """Raises `Refused` and `Unreadable`, before anything is sent."""
-    delivery = deliver(person, bot, part, reading().export(bot.id, part), way)
+    delivery = deliver(person, bot, part, reading().export(bot.id, part), way=way, encrypt_to=encrypt_to)
     kind = {".json": "application/json", ".tar": "application/x-tar"}
     ending = delivery.name[delivery.name.rfind(".") :]
     response = StreamingHttpResponse(

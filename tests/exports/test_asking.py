@@ -4,6 +4,7 @@ import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
+import pyrage
 import pytest
 from django.test import Client
 
@@ -183,3 +184,26 @@ def test_a_link_in_the_folder_is_no_way_out_of_it(alice: Account, bot: Agent, tm
     folder_of(bot).secret.symlink_to(tmp_path / "password")
     answer = api(alice, bot, "secret")
     assert (answer.status_code, answer.json()["error"]["code"]) == (503, "unreadable")
+
+
+def test_an_export_comes_encrypted(alice: Account, bot: Agent):
+    identity = pyrage.x25519.Identity.generate()
+    client = Client(
+        headers={"Authorization": f"Bearer {issue_token(alice)}", "Encrypt-To": f"{identity.to_public()}"}
+    )
+    answer = client.get(f"/agents/{bot.id}/export/secret")
+    assert answer["Content-Disposition"] == 'attachment; filename="secret.age"'
+    sealed = b"".join(answer)
+    assert len(sealed) == int(answer["Content-Length"])
+    assert pyrage.decrypt(sealed, [identity]) == folder_of(bot).secret.read_bytes()
+    entry = JournalEntry.objects.get(what="export")
+    assert entry.detail["encrypted"] is True
+    assert "age1" not in str(entry.detail)
+
+
+def test_a_passphrase_that_is_too_short_says_so(alice: Account, bot: Agent):
+    client = Client(headers={"Authorization": f"Bearer {issue_token(alice)}", "Encrypt-To": "short"})
+    answer = client.get(f"/agents/{bot.id}/export/log")
+    assert (answer.status_code, answer.json()["error"]["field"]) == (422, "encrypt")
+    shown = browser_of(alice).post(PATH, {"part": "log", "encrypt": "short"}, follow=True).content.decode()
+    assert "12 characters" in shown

@@ -26,6 +26,7 @@ STATUS = {
     "log_damaged": 409,
     "log_behind": 409,
     "too_many_exports": 429,
+    "bad_recipient": 422,
     "bad_email": 422,
     "bad_password": 422,
     "email_taken": 409,

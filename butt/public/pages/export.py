@@ -28,7 +28,9 @@ def export(request: HttpRequest, person: Agent, name: str) -> HttpResponseBase:
         if part.speaks_as_the_bot and not is_proved(request):
             return redirect("export-password", bot.name)
         try:
-            return downloads.export(person, bot, part, way="page")
+            return downloads.export(
+                person, bot, part, way="page", encrypt_to=request.POST.get("encrypt", "").strip()
+            )
         except Refused as no:
             messages.error(request, no.message)
         except Unreadable as trouble:
