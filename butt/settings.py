@@ -26,6 +26,7 @@ INSTALLED_APPS = [
     "butt.agents",
     "butt.figures",
     "butt.accounts",
+    "butt.leaving",
     "butt.public",
 ]
 MIDDLEWARE = [

@@ -15,6 +15,7 @@ from django.utils import timezone
 
 from butt.agents.models import Progress
 from butt.agents.states import State
+from butt.leaving.letters import tell_of_leaving
 from butt.monitor.ledger import Ledger
 from butt.monitor.outages import tell_owners
 from butt.monitor.rollups import prune, roll_up
@@ -80,6 +81,7 @@ class Monitor:
         if not self._roster.leads:
             return
         await self._beside(tell_owners)
+        await self._beside(tell_of_leaving)
         for chore in (roll_up, prune):
             more = True
             while more:
