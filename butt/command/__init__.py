@@ -24,7 +24,7 @@ def cli() -> None:
 
 def main() -> None:
     """The entry point: a setting that makes no sense is said in one line, not in a traceback."""
-    from butt.command import doctor, roles, sweep, up  # noqa: F401 - each adds its commands to the group
+    from butt.command import backup, doctor, roles, sweep, up  # noqa: F401 - each adds its commands to the group
 
     try:
         cli()
