@@ -1,5 +1,6 @@
 """Who may export what, in which state, and what is asked and told on the way."""
 
+import gc
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
@@ -14,6 +15,7 @@ from butt.agents.models import Agent, JournalEntry, Observed
 from butt.agents.states import State
 from butt.agents.wishes import create_bot
 from butt.configuration import configuration
+from butt.exports.delivery import MOST_AT_ONCE
 from butt.exports.parcel import Part
 from butt.public.proof import MOST_WRONG
 from tests.exports.folders import fill, folder_of, log_in
@@ -207,3 +209,12 @@ def test_a_passphrase_that_is_too_short_says_so(alice: Account, bot: Agent):
     assert (answer.status_code, answer.json()["error"]["field"]) == (422, "encrypt")
     shown = browser_of(alice).post(PATH, {"part": "log", "encrypt": "short"}, follow=True).content.decode()
     assert "12 characters" in shown
+
+
+def test_only_so_many_go_on_at_once(alice: Account, bot: Agent):
+    under_way = [api(alice, bot, "log") for _ in range(MOST_AT_ONCE)]
+    answer = api(alice, bot, "log")
+    assert (answer.status_code, answer.json()["error"]["code"]) == (429, "too_many_exports")
+    under_way.pop().close()
+    gc.collect()
+    assert api(alice, bot, "log").status_code == 200
