@@ -28,6 +28,7 @@ INSTALLED_APPS = [
     "butt.figures",
     "butt.accounts",
     "butt.invites",
+    "butt.leaving",
     "butt.public",
 ]
 MIDDLEWARE = [

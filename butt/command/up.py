@@ -30,13 +30,13 @@ AFTER_DEATH = 1.0
 def up(home: Path | None, port: int | None, private_port: int | None) -> None:
     """Run the whole service here. Ctrl-C stops it, and its bots in order."""
     settings = configure(home=home, port=port, private_port=private_port)
-    with _only_one(settings.home):
+    with only_one(settings.home):
         _refuse_taken_ports(settings)
         _prepare(settings)
         _run(settings)
 
 
-def _only_one(home: Path) -> IO[str]:
+def only_one(home: Path) -> IO[str]:
     lock = (home / "up.lock").open("w")
     try:
         fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)

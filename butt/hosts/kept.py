@@ -3,6 +3,8 @@
 import uuid
 from pathlib import Path
 
+from butt.exports.parcel import Parcel, Part, Stock
+from butt.hosts import parcels
 from butt.hosts.interface import Folder
 from butt.hosts.reading import Unreadable
 
@@ -20,6 +22,18 @@ class Kept:
             text = tail(current, size)
             missing = size - len(text.encode())
             return tail(current.with_name(f"{current.name}.1"), missing) + text if missing > 0 else text
+        except OSError as error:
+            raise Unreadable(f"It cannot be read: {error.strerror}.") from error
+
+    def stock(self, bot_id: uuid.UUID) -> Stock:
+        try:
+            return parcels.stock(Folder(self._bots / str(bot_id)))
+        except OSError as error:
+            raise Unreadable(f"It cannot be read: {error.strerror}.") from error
+
+    def export(self, bot_id: uuid.UUID, part: Part) -> Parcel:
+        try:
+            return parcels.parcel(Folder(self._bots / str(bot_id)), part)
         except OSError as error:
             raise Unreadable(f"It cannot be read: {error.strerror}.") from error
 

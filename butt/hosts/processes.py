@@ -12,7 +12,7 @@ import socket
 import time
 import uuid
 import xmlrpc.client
-from collections.abc import Iterator, Mapping
+from collections.abc import Container, Iterator, Mapping
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -26,6 +26,7 @@ from butt.hosts import trial
 from butt.hosts.interface import Folder, HostTrouble, NoRoom, Order, Sighting
 from butt.hosts.kept import tail
 from butt.hosts.publog import LastWords, last_words
+from butt.hosts.strays import GRAVE, Stray, strays_in
 from butt.hosts.supervisor import Supervisor, escaped
 from butt.scuttlebutt import KeyPair, ScuttlebuttError
 from butt.sources.releases import release
@@ -85,10 +86,27 @@ class Processes:
         if self._state(name) not in (None, *STOPPED_STATES):
             raise HostTrouble("it still runs")
         self._forget(name)
-        if folder.path.exists():
-            # Renamed first: half a removed bot must never be taken for a bot.
-            grave = folder.path.rename(folder.path.with_name(f".gone-{name}"))
+        grave = folder.path.with_name(f"{GRAVE}{name}")
+        if grave.exists():
             shutil.rmtree(grave)
+        if folder.path.exists():
+            shutil.rmtree(folder.path.rename(grave))
+
+    def strays(self, known: Container[uuid.UUID]) -> list[Stray]:
+        found = strays_in(self.bots, self._supervisor.programs)
+        return [stray for stray in found if stray.bot_id not in known]
+
+    def remove(self, stray: Stray) -> None:
+        was_up = self._supervisor.is_up()
+        self._stop(str(stray.bot_id))
+        deadline = time.monotonic() + 2 * STOP_SECONDS
+        while self._state(str(stray.bot_id)) not in (None, *STOPPED_STATES):
+            if time.monotonic() > deadline:
+                raise HostTrouble("it does not stop")
+            time.sleep(0.05)
+        self.destroy(stray.bot_id)
+        if not was_up:
+            self._supervisor.shut_down()
 
     def stop_all(self) -> None:
         """All at once, and supervisord last: by itself it stops one after the other, a second each."""

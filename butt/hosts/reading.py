@@ -8,6 +8,7 @@ from importlib.metadata import EntryPoint, entry_points
 from typing import Protocol
 
 from butt.configuration import configuration
+from butt.exports.parcel import Parcel, Part, Stock
 
 GROUP = "butt.readings"
 BUILT_IN = {"processes": "butt.hosts.kept:Kept"}
@@ -23,6 +24,12 @@ class Reading(Protocol):
 
     def log(self, bot_id: uuid.UUID, size: int) -> str:
         """The last `size` bytes of the bot's own log; empty when it has none."""
+
+    def stock(self, bot_id: uuid.UUID) -> Stock:
+        """How much the bot has, at a glance."""
+
+    def export(self, bot_id: uuid.UUID, part: Part) -> Parcel:
+        """A part of the bot's data as it is now, also while the bot writes. A log in it has been walked."""
 
 
 def reading() -> Reading:

@@ -15,6 +15,7 @@ from django.utils import timezone
 
 from butt.agents.models import Progress
 from butt.agents.states import State
+from butt.leaving.letters import tell_of_leaving
 from butt.monitor.errands import INTRODUCE_EVERY, WITHDRAW_EVERY, Errands
 from butt.monitor.guests import Guests
 from butt.monitor.ledger import Ledger
@@ -87,6 +88,7 @@ class Monitor:
         if not self._roster.leads:
             return
         await self._beside(tell_owners)
+        await self._beside(tell_of_leaving)
         for chore in (roll_up, prune):
             more = True
             while more:

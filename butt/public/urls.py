@@ -2,7 +2,7 @@ from django.urls import path
 
 from butt.public import live
 from butt.public.api.api import api
-from butt.public.pages import bot, code, entry, home, invites, log, open_to_all, status
+from butt.public.pages import bot, code, entry, export, home, invites, log, open_to_all, status
 
 urlpatterns = [
     path("", home.landing, name="landing"),
@@ -23,6 +23,8 @@ urlpatterns = [
     path("bots/<slug:name>/listing", invites.listing, name="listing"),
     path("bots/<slug:name>/delete", bot.delete, name="delete"),
     path("bots/<slug:name>/upgrade", code.upgrade, name="upgrade"),
+    path("bots/<slug:name>/export", export.export, name="export"),
+    path("bots/<slug:name>/export/password", export.password, name="export-password"),
     path("bots/<slug:name>/<slug:verb>", bot.ask, name="ask"),
     path("join/<slug:token>", open_to_all.join, name="join"),
     path("@<slug:name>", open_to_all.profile, name="profile"),

@@ -9,7 +9,7 @@ from django.urls import URLPattern, get_resolver
 
 from butt.agents.names import LONGEST, SHORTEST
 from butt.agents.states import State
-from butt.command import cli, doctor, people, roles, up, upgrade  # noqa: F401 - each adds its commands
+from butt.command import backup, cli, doctor, people, roles, sweep, up, upgrade  # noqa: F401 - each adds its commands
 from butt.configuration import Configuration
 from butt.public.api.api import api
 from butt.sources.releases import PUB_SOURCE

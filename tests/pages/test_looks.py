@@ -30,6 +30,8 @@ OF_BOTS = [
     "/bots/new",
     *(f"/bots/{state}-bot" for state in State),
     "/bots/alive-bot/delete",
+    "/bots/alive-bot/export",
+    "/bots/alive-bot/export/password",
     *STATUS,
     *LOGS,
     *INVITES,

@@ -13,7 +13,8 @@ from tests.people import account, bot_in, many_bots
 pytestmark = pytest.mark.django_db
 
 PAGES = ["/bots/my"] + [
-    f"/bots/my/{p}" for p in ("status", "log", "invites", "invites/new", "upgrade", "delete")
+    f"/bots/my/{p}"
+    for p in ("status", "log", "invites", "invites/new", "upgrade", "export", "export/password", "delete")
 ]
 CLICKS = [
     "/bots/my/stop",

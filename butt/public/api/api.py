@@ -14,6 +14,7 @@ from butt.agents.bots import bot_by_id, bots_of
 from butt.agents.models import Agent, Belongs
 from butt.agents.states import Verb
 from butt.agents.view import View
+from butt.public.api import exports
 from butt.public.api.errors import handle_errors
 from butt.public.api.invites import router as invites
 from butt.public.api.samples import RangeName, Samples, samples_shape
@@ -143,6 +144,9 @@ def belongs(request: HttpRequest) -> Any:
 def samples(request: HttpRequest, agent_id: uuid.UUID, range: RangeName = "1h") -> Any:  # noqa: A002
     """What was seen of a bot over time."""
     return samples_shape(bot_by_id(_person(request), agent_id), range)
+
+
+api.add_router("", exports.router)
 
 
 def _ask(request: HttpRequest, agent_id: uuid.UUID, verb: Verb) -> dict[str, Any]:

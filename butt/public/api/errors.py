@@ -12,6 +12,7 @@ from ninja.errors import AuthenticationError, HttpError, ValidationError
 from butt.accounts.entry import NoEntry
 from butt.agents.models import Agent
 from butt.agents.wishes import Refused
+from butt.hosts.reading import Unreadable
 from butt.invites.models import Invite
 
 STATUS = {
@@ -25,6 +26,11 @@ STATUS = {
     "no_answer": 503,
     "gone": 409,
     "too_many": 409,
+    "nothing_yet": 409,
+    "log_damaged": 409,
+    "log_behind": 409,
+    "too_many_exports": 429,
+    "bad_recipient": 422,
     "bad_email": 422,
     "bad_password": 422,
     "email_taken": 409,
@@ -74,6 +80,10 @@ def handle_errors(api: NinjaAPI) -> None:
     @api.exception_handler(Invite.DoesNotExist)
     def unknown_invite(request: HttpRequest, error: Any) -> HttpResponse:  # noqa: ARG001
         return answer(request, *problem(404, "not_found", "There is no such invite of this bot."))
+
+    @api.exception_handler(Unreadable)
+    def unreadable(request: HttpRequest, error: Any) -> HttpResponse:
+        return answer(request, *problem(503, "unreadable", str(error)))
 
     @api.exception_handler(AuthenticationError)
     def stranger(request: HttpRequest, error: Any) -> HttpResponse:  # noqa: ARG001
