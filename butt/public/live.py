@@ -18,6 +18,7 @@ from django.http.response import HttpResponseBase
 
 from butt.accounts.models import Account
 from butt.agents.bots import bots
+from butt.agents.lines import lines
 from butt.agents.models import Belongs
 from butt.agents.view import View
 from butt.invites.book import Entry, entries_of
@@ -101,7 +102,7 @@ def _marks_of(people: dict[uuid.UUID, set[str]]) -> dict[uuid.UUID, dict[str, st
     for row in Belongs.objects.filter(target_agent__in=people):
         owners[row.source_agent_id].append(row.target_agent_id)
     theirs: dict[uuid.UUID, list[View]] = {person: [] for person in people}
-    for bot in bots().filter(id__in=owners):
+    for bot in lines(bots().filter(id__in=owners)):
         for person in owners[bot.id]:
             theirs[person].append(View(bot))
     inviting = {
