@@ -79,7 +79,8 @@ def test_an_invite_and_an_export_come_out_of_it(site: Service, butt: Run, tmp_pa
     again = butt("export", "erins", "secret")
     assert again.stderr == "Error: secret exists. Give another name with --to.\n"
     packed = io.BytesIO(butt("export", "erins", "all", "--to", "-", text=False).stdout)
-    assert {"secret", "flume/log.offset"} <= set(tarfile.open(fileobj=packed).getnames())
+    with tarfile.open(fileobj=packed) as tar:
+        assert {"secret", "flume/log.offset"} <= set(tar.getnames())
 
 
 def test_the_token_is_kept_where_only_its_owner_reads_it_and_can_be_forgotten(
