@@ -57,7 +57,7 @@ def deliver(
     """`parcel` as a file for `person`; `way` says how they came for it, in the journal.
 
     `encrypt_to` is an age key or a passphrase; without it, the file is as it is.
-    Raises `Refused`: `nothing_yet`, `log_damaged`, `log_behind`, `too_many_exports`, `bad_recipient`.
+    Raises `Refused`: `nothing_yet`, `secret_damaged`, `log_damaged`, `log_behind`, `too_many_exports`, `bad_recipient`.
     """
     _check(bot, part, parcel)
     if len(_under_way[person.id]) >= MOST_AT_ONCE:
@@ -73,8 +73,15 @@ def deliver(
 
 
 def _check(bot: Agent, part: Part, parcel: Parcel) -> None:
-    if not parcel.count and part is Part.SECRET:
+    own = bot.progress.ssb_id
+    if part.speaks_as_the_bot and own is None:
         raise Refused("nothing_yet", f"{bot.name} has no secret yet: it makes one at its first start.")
+    if not parcel.count or (part is Part.ALL and parcel.author != own):
+        raise Refused(
+            "secret_damaged",
+            "The secret is gone, damaged or another's: nobody could run the bot with it. The log and blobs can be "
+            "exported.",
+        )
     survey = parcel.survey
     if survey is None:
         return
@@ -85,7 +92,7 @@ def _check(bot: Agent, part: Part, parcel: Parcel) -> None:
             "whole. The secret, gossip and blobs can.",
         )
     known = bot.observed.sequence
-    if survey.sequence < known:
+    if parcel.author == own and survey.sequence < known:
         raise Refused(
             "log_behind",
             f"The log ends at message {survey.sequence} of the bot's own feed, which has reached {known}: to run this "

@@ -42,7 +42,8 @@ class Item:
 class Parcel:
     """Files of one bot's data folder, as they were at one moment. `items` can be walked once.
 
-    `tar_size` is the size of the tar that holds them all; `survey` is that of the log, when there is one among them.
+    `tar_size` is the size of the tar that holds them all; `survey` is that of the log, when there is one among them,
+    and counts the feed of `author`: the id of the secret that lies beside it, empty when there is none to be read.
     """
 
     items: Iterable[Item]
@@ -50,6 +51,7 @@ class Parcel:
     size: int
     tar_size: int
     survey: Survey | None = None
+    author: str = ""
     blobs: int = 0
     blobs_size: int = 0
 

@@ -57,9 +57,10 @@ def _gossip(folder: Folder) -> Parcel:
 
 def _log(folder: Folder) -> Parcel:
     file = _opened(folder, LOG) or io.BytesIO()
-    found = survey(file, _size(file), _id(folder))
+    author = _id(folder)
+    found = survey(file, _size(file), author)
     item = Item(LOG, found.whole, partial(_chunks, file, found.whole))
-    return Parcel([item], 1, found.whole, END + entry_size(found.whole), found)
+    return Parcel([item], 1, found.whole, END + entry_size(found.whole), found, author)
 
 
 def _blobs(folder: Folder) -> Parcel:
@@ -77,6 +78,7 @@ def _all(folder: Folder) -> Parcel:
         sum(each.size for each in parcels),
         END + sum(each.tar_size - END for each in parcels),
         parcels[0].survey,
+        parcels[0].author,
         parcels[3].blobs,
         parcels[3].blobs_size,
     )

@@ -11,14 +11,14 @@ from django.test import Client
 
 from butt.accounts.entry import issue_token
 from butt.accounts.models import Account
-from butt.agents.models import Agent, JournalEntry, Observed
+from butt.agents.models import Agent, JournalEntry, Observed, Progress
 from butt.agents.states import State
 from butt.agents.wishes import create_bot
 from butt.configuration import configuration
 from butt.exports.delivery import MOST_AT_ONCE
 from butt.exports.parcel import Part
 from butt.public.proof import MOST_WRONG
-from tests.exports.folders import fill, folder_of, log_in
+from tests.exports.folders import KEYS, fill, folder_of, log_in
 from tests.exports.logs import log_of, message
 from tests.people import PASSWORD, account, bot_in
 
@@ -39,8 +39,13 @@ def alice() -> Account:
 
 @pytest.fixture
 def bot(alice: Account) -> Agent:
-    bot = bot_in(State.ALIVE, alice.agent)
+    return bot_with_data(State.ALIVE, alice)
+
+
+def bot_with_data(state: State, owner: Account) -> Agent:
+    bot = bot_in(state, owner.agent)
     fill(folder_of(bot))
+    Progress.objects.filter(bot=bot).update(ssb_id=KEYS.id)
     return bot
 
 
@@ -61,8 +66,7 @@ def api(who: Account, bot: Agent, part: str) -> object:
 )
 @pytest.mark.parametrize("part", Part)
 def test_from_every_state_every_part_can_be_had(alice: Account, state: State, part: Part):
-    bot = bot_in(state, alice.agent)
-    fill(folder_of(bot))
+    bot = bot_with_data(state, alice)
     answer = api(alice, bot, part)
     assert answer.status_code == 200
     assert int(answer["Content-Length"]) > 0
@@ -174,10 +178,23 @@ def test_a_log_that_fell_behind_is_not_handed_out(alice: Account, bot: Agent, ke
     """Whoever started on it would fork the feed."""
     Observed.objects.filter(bot=bot).update(sequence=2)
     assert api(alice, bot, "all").status_code == 200
-    log_in(folder_of(bot)).write_bytes(log_of([message(bot.progress.ssb_id or "", 1)] * kept))
+    log_in(folder_of(bot)).write_bytes(log_of([message(KEYS.id, 1)] * kept))
     answer = api(alice, bot, "all")
     assert (answer.status_code, answer.json()["error"]["code"]) == (409, "log_behind")
     assert "reached 2" in answer.json()["error"]["message"]
+
+
+@pytest.mark.parametrize("text", ["", "nonsense"])
+def test_a_damaged_secret_does_not_keep_the_rest(alice: Account, bot: Agent, text: str):
+    Observed.objects.filter(bot=bot).update(sequence=2)
+    folder_of(bot).secret.unlink()
+    if text:
+        folder_of(bot).secret.write_text(text)
+    answer = api(alice, bot, "all")
+    assert (answer.status_code, answer.json()["error"]["code"]) == (409, "secret_damaged")
+    for part in ("gossip", "log", "blobs"):
+        assert api(alice, bot, part).status_code == 200
+    assert api(alice, bot, "secret").status_code == (200 if text else 409)
 
 
 def test_a_link_in_the_folder_is_no_way_out_of_it(alice: Account, bot: Agent, tmp_path: Path):

@@ -7,7 +7,7 @@ from playwright.sync_api import Browser, Page, expect
 
 from butt.agents.states import State
 from butt.hosts.interface import Folder
-from tests.exports.folders import fill
+from tests.exports.folders import KEYS, fill
 from tests.pages.server import Pages, signs_in
 from tests.people import PASSWORD
 
@@ -16,6 +16,7 @@ from tests.people import PASSWORD
 def _alice_has_a_bot(server: Pages):
     bot = server.bot_in(State.ALIVE, server.person("alice@example.org"), "hermit")
     fill(Folder(server.home / "bots" / bot["id"]))
+    server.write(bot, "progress", ssb_id=KEYS.id)
 
 
 @pytest.mark.parametrize("scripts", [True, False])

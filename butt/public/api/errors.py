@@ -27,6 +27,7 @@ STATUS = {
     "gone": 409,
     "too_many": 409,
     "nothing_yet": 409,
+    "secret_damaged": 409,
     "log_damaged": 409,
     "log_behind": 409,
     "too_many_exports": 429,

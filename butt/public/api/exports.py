@@ -14,7 +14,8 @@ from butt.public import downloads
 from butt.public.api.shapes import Error
 
 router = Router(tags=["exports"])
-FILE = {"content": {"application/octet-stream": {"schema": {"type": "string", "format": "binary"}}}}
+KINDS = ("application/octet-stream", "application/json", "application/x-tar")
+FILE = {"content": {kind: {"schema": {"type": "string", "format": "binary"}} for kind in KINDS}}
 EncryptTo = Annotated[
     str,
     Header(
