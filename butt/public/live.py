@@ -107,7 +107,7 @@ async def live(request: HttpRequest) -> HttpResponseBase:
     With `/status` after the name, it also tells of new figures.
     """
     account = await request.auser()
-    if not isinstance(account, Account):
+    if not isinstance(account, Account) or await request.session.aget("look"):
         return HttpResponse(status=204)
     person_id, name = account.agent_id, request.GET.get("bot", "")
 

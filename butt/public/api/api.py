@@ -5,15 +5,15 @@ from typing import Any
 
 from django.http import HttpRequest
 from ninja import NinjaAPI, Status
-from ninja.security import HttpBearer
+from ninja.openapi.schema import OpenAPISchema
 
-from butt.accounts import entry
-from butt.accounts.models import Account
 from butt.agents import wishes
 from butt.agents.bots import bot_by_id, bots_of
 from butt.agents.models import Agent, Belongs
 from butt.agents.states import Verb
 from butt.agents.view import View
+from butt.public.api import authentication
+from butt.public.api.bearer import Bearer
 from butt.public.api.errors import handle_errors
 from butt.public.api.samples import RangeName, Samples, samples_shape
 from butt.public.api.shapes import (
@@ -21,21 +21,27 @@ from butt.public.api.shapes import (
     Agents,
     AgentShape,
     AllBelongs,
-    Entry,
     Error,
     NewAgent,
-    Registering,
-    SigningIn,
     agent_shape,
 )
 
 
-class Bearer(HttpBearer):
-    def authenticate(self, request: HttpRequest, token: str) -> Agent | None:  # noqa: ARG002
-        return entry.person_with(token)
+class Api(NinjaAPI):
+    """Whatever asks for a token may answer that there is none, or that it does not reach so far."""
+
+    def get_openapi_schema(self, **options: Any) -> OpenAPISchema:
+        schema = super().get_openapi_schema(**options)
+        error = {"application/json": {"schema": {"$ref": "#/components/schemas/Error"}}}
+        for methods in schema["paths"].values():
+            for call in methods.values():
+                if "security" in call:
+                    call["responses"].setdefault(401, {"description": "No such token", "content": error})
+                    call["responses"].setdefault(403, {"description": "Not in its scope", "content": error})
+        return schema
 
 
-api = NinjaAPI(
+api = Api(
     title="Butt as a Service",
     version="1",
     description="Your Secure Scuttlebutt pubs, over JSON.",
@@ -45,23 +51,11 @@ api = NinjaAPI(
     urls_namespace="api",
 )
 handle_errors(api)
+api.add_router("/authentication", authentication.router)
 
 WIRE: dict[str, Any] = {"exclude_unset": True, "by_alias": True}
-OPEN: dict[str, Any] = {"auth": None, "tags": ["authentication"], **WIRE}
 PLAIN: dict[str, Any] = {"tags": ["agents"], **WIRE}
 REFUSALS = {401: Error, 404: Error, 409: Error, 422: Error}
-
-
-@api.post("/authentication/register", response={201: Entry, 409: Error, 422: Error}, **OPEN)
-def register(request: HttpRequest, body: Registering) -> Any:  # noqa: ARG001
-    """A new person, with an access token."""
-    return Status(201, _entry(entry.register(body.email, body.password, body.name)))
-
-
-@api.post("/authentication/sign-in", response={201: Entry, 401: Error, 422: Error}, **OPEN)
-def sign_in(request: HttpRequest, body: SigningIn) -> Any:  # noqa: ARG001
-    """An access token for a person who is known."""
-    return Status(201, _entry(entry.sign_in(body.email, body.password)))
 
 
 @api.get("/agents", response={200: Agents, 401: Error}, **PLAIN)
@@ -147,7 +141,3 @@ def _person(request: HttpRequest) -> Agent:
     if not isinstance(person, Agent):
         raise TypeError("this call needs auth")
     return person
-
-
-def _entry(account: Account) -> dict[str, Any]:
-    return {"accessToken": entry.issue_token(account), "agent": agent_shape(View(account.agent))}

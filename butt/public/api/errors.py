@@ -12,6 +12,7 @@ from ninja.errors import AuthenticationError, HttpError, ValidationError
 from butt.accounts.entry import NoEntry
 from butt.agents.models import Agent
 from butt.agents.wishes import Refused
+from butt.public.api.bearer import NotInScope
 
 STATUS = {
     "bad_name": 422,
@@ -25,6 +26,9 @@ STATUS = {
     "bad_password": 422,
     "email_taken": 409,
     "wrong_password": 401,
+    "second_factor": 401,
+    "wrong_code": 401,
+    "too_many_guesses": 429,
 }
 
 
@@ -60,7 +64,15 @@ def handle_errors(api: NinjaAPI) -> None:
     @api.exception_handler(Refused)
     @api.exception_handler(NoEntry)
     def refused(request: HttpRequest, error: Any) -> HttpResponse:
-        return answer(request, *problem(STATUS[error.code], error.code, error.message, error.field))
+        response = answer(request, *problem(STATUS[error.code], error.code, error.message, error.field))
+        if wait := getattr(error, "wait", 0):
+            response["Retry-After"] = str(wait)
+        return response
+
+    @api.exception_handler(NotInScope)
+    def too_narrow(request: HttpRequest, error: Any) -> HttpResponse:
+        message = f"This token has not the scope “{error.needed}”; make one that has, at /account/tokens."
+        return answer(request, *problem(403, "scope", message))
 
     @api.exception_handler(Agent.DoesNotExist)
     @api.exception_handler(Http404)
