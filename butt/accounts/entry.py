@@ -15,6 +15,7 @@ from butt.accounts.models import Account
 
 LONGEST_PASSWORD = 1024
 LONGEST_NAME = 80
+LONGEST_EMAIL = 254
 
 
 class NoEntry(Exception):
@@ -35,10 +36,7 @@ def is_known(email: str) -> bool:
 def register(email: str, password: str, name: str = "") -> Account:
     """A new account. Raises `NoEntry`: `bad_email`, `bad_password`, `bad_name`, `email_taken`."""
     email = _canonical(email)
-    try:
-        validate_email(email)
-    except ValidationError:
-        raise _bad_email() from None
+    check_email(email)
     _check_length(password)
     try:
         validate_password(password, Account(email=email))
@@ -62,6 +60,16 @@ def sign_in(email: str, password: str, address: str = "") -> Account:
         if not isinstance(account, Account):
             raise NoEntry("wrong_password", "Address and password do not fit together.", "password")
     return account
+
+
+def check_email(email: str) -> None:
+    """Raises `NoEntry` `bad_email` for an address that cannot be written to."""
+    try:
+        validate_email(email)
+    except ValidationError:
+        raise _bad_email() from None
+    if len(email) > LONGEST_EMAIL:
+        raise _bad_email()
 
 
 def clean_person_name(name: str) -> str:

@@ -3,12 +3,11 @@
 from datetime import timedelta
 
 from django.core import signing
-from django.core.exceptions import ValidationError
-from django.core.validators import validate_email
 from django.db import transaction
 from django.db.models import QuerySet
 from django.utils import timezone
 
+from butt.accounts.entry import NoEntry, check_email
 from butt.accounts.models import Account, Invitation
 from butt.agents import journal
 from butt.agents.models import Agent, Belongs
@@ -38,8 +37,8 @@ def invite(person: Agent, bot: Agent, email: str) -> Invitation:
     """Ask somebody to share `bot`; whoever is asked again has longer. Raises `Refused`."""
     email = email.strip().lower()
     try:
-        validate_email(email)
-    except ValidationError:
+        check_email(email)
+    except NoEntry:
         raise Refused("bad_email", "This is not an e-mail address we can write to.", "email") from None
     with transaction.atomic():
         Agent.objects.select_for_update().get(id=bot.id)

@@ -28,16 +28,19 @@ from butt.public.api.shapes import (
 
 
 class Api(NinjaAPI):
-    """Whatever asks for a token may answer that there is none, or that it does not reach so far."""
+    """Tells in its document what may befall any call: no token, one that does not reach, a body that is no JSON."""
 
     def get_openapi_schema(self, **options: Any) -> OpenAPISchema:
         schema = super().get_openapi_schema(**options)
         error = {"application/json": {"schema": {"$ref": "#/components/schemas/Error"}}}
         for methods in schema["paths"].values():
             for call in methods.values():
+                answers = call["responses"]
+                if "requestBody" in call:
+                    answers.setdefault(400, {"description": "Not JSON", "content": error})
                 if "security" in call:
-                    call["responses"].setdefault(401, {"description": "No such token", "content": error})
-                    call["responses"].setdefault(403, {"description": "Not in its scope", "content": error})
+                    answers.setdefault(401, {"description": "No such token", "content": error})
+                    answers.setdefault(403, {"description": "Not in its scope", "content": error})
         return schema
 
 
@@ -114,8 +117,8 @@ _add_verb(Verb.RESTORE, "Take a delete back.")
 
 @api.get("/belongs", response={200: AllBelongs, 401: Error}, **PLAIN)
 def belongs(request: HttpRequest) -> Any:
-    """Which bot belongs to whom."""
-    rows = Belongs.objects.filter(target_agent=_person(request))
+    """Which of the person's bots belongs to whom: who shares a bot sees with whom."""
+    rows = Belongs.objects.filter(source_agent__belongs_to__target_agent=_person(request)).order_by("id")
     return {
         "belongs": [
             {"sourceAgentId": row.source_agent_id, "targetAgentId": row.target_agent_id} for row in rows
