@@ -14,6 +14,13 @@ from butt.accounts.models import Account
 from butt.configuration import configuration
 from butt.public.addresses import address_of
 
+NOT_SAID = {
+    "account/messages/logged_in.txt",
+    "account/messages/logged_out.txt",
+    "mfa/messages/recovery_codes_generated.txt",
+}
+"""What the page that follows says by itself."""
+
 log = logging.getLogger("butt.public")
 
 
@@ -44,7 +51,7 @@ class Adapter(DefaultAccountAdapter):  # type: ignore[misc]
 
     def add_message(self, request: HttpRequest, level: int, *args: Any, **kwargs: Any) -> None:
         template = kwargs.get("message_template") or (args[0] if args else "")
-        if template not in {"account/messages/logged_in.txt", "account/messages/logged_out.txt"}:
+        if template not in NOT_SAID:
             super().add_message(request, level, *args, **kwargs)
 
     def login(self, request: HttpRequest, user: Any) -> None:

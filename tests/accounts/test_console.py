@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 from allauth.mfa.models import Authenticator
+from django.contrib.admin import site
 from django.core.management import call_command
 from django.test import Client
 
@@ -47,6 +48,13 @@ def test_the_lists_are_there_and_cost_the_same_for_many(django_assert_max_num_qu
     for path in ("accounts/account", "agents/agent", "agents/journalentry", "accounts/look"):
         with django_assert_max_num_queries(12):
             assert client.get(f"/console/{path}/").status_code == 200, path
+
+
+def test_the_console_shows_only_what_we_show_of_ourselves():
+    assert {model.__name__ for model in site._registry} == {"Account", "Look", "Agent", "JournalEntry"}
+    client = operator()
+    for path in ("mfa/authenticator", "usersessions/usersession", "account/emailaddress", "auth/group"):
+        assert client.get(f"/console/{path}/").status_code == 404
 
 
 def test_an_account_is_closed_and_opened_and_nothing_else_changes():

@@ -12,7 +12,7 @@ from tests.pages.conftest import DESK, PHONE
 from tests.pages.server import Pages, signs_in
 
 SMALL = (320, 640)
-OPEN = ["/", "/start", "/nothing-here"]
+OPEN = ["/", "/start", "/password", "/nothing-here"]
 OF_A_NEWBIE = ["/newbie", "/bots"]
 STATUS = [*(f"/bots/{state}-bot/status" for state in State), "/bots/alive-bot/status?range=24h"]
 OF_BOTS = [
@@ -21,6 +21,12 @@ OF_BOTS = [
     *(f"/bots/{state}-bot" for state in State),
     "/bots/alive-bot/delete",
     *STATUS,
+    "/bots/alive-bot/people",
+    "/account",
+    *(
+        f"/account/{part}"
+        for part in ("email", "password", "factors", "sessions", "tokens", "delete", "again")
+    ),
 ]
 PATHS = [
     *(("", path) for path in OPEN),
