@@ -13,6 +13,7 @@ from asgiref.sync import sync_to_async
 from django.db import close_old_connections
 from django.utils import timezone
 
+from butt.accounts.leaving import finish
 from butt.agents.models import Progress
 from butt.agents.states import State
 from butt.leaving.letters import tell_of_leaving
@@ -89,6 +90,7 @@ class Monitor:
             return
         await self._beside(tell_owners)
         await self._beside(tell_of_leaving)
+        await self._beside(finish)
         for chore in (roll_up, prune):
             more = True
             while more:

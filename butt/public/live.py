@@ -141,7 +141,7 @@ async def live(request: HttpRequest) -> HttpResponseBase:
     With `/status` after the name, it also tells of new figures; with `/invites`, of who came by them.
     """
     account = await request.auser()
-    if not isinstance(account, Account):
+    if not isinstance(account, Account) or await request.session.aget("look"):
         return HttpResponse(status=204)
     person_id, name = account.agent_id, request.GET.get("bot", "")
     await hold_no_connection()

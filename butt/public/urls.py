@@ -1,8 +1,10 @@
+from django.contrib.admin import site
 from django.urls import path
 
 from butt.public import live
+from butt.public.account_urls import account_patterns
 from butt.public.api.api import api
-from butt.public.pages import bot, code, entry, export, home, invites, log, open_to_all, status
+from butt.public.pages import bot, code, entry, export, home, invites, log, look, open_to_all, people, status
 
 urlpatterns = [
     path("", home.landing, name="landing"),
@@ -22,6 +24,9 @@ urlpatterns = [
     path("bots/<slug:name>/invites/<uuid:invite_id>/revoke", invites.revoke, name="revoke"),
     path("bots/<slug:name>/listing", invites.listing, name="listing"),
     path("bots/<slug:name>/delete", bot.delete, name="delete"),
+    path("bots/<slug:name>/people", people.people, name="people"),
+    path("bots/<slug:name>/people/leave", people.leave, name="leave"),
+    path("bots/<slug:name>/people/<int:number>/withdraw", people.withdraw, name="withdraw"),
     path("bots/<slug:name>/upgrade", code.upgrade, name="upgrade"),
     path("bots/<slug:name>/export", export.export, name="export"),
     path("bots/<slug:name>/export/password", export.password, name="export-password"),
@@ -29,6 +34,11 @@ urlpatterns = [
     path("join/<slug:token>", open_to_all.join, name="join"),
     path("@<slug:name>", open_to_all.profile, name="profile"),
     path("robots.txt", open_to_all.robots, name="robots"),
+    path("share/<str:key>", people.share, name="share"),
+    *account_patterns,
+    path("console/look/<uuid:person_id>", look.look, name="look"),
+    path("look/end", look.end_look, name="end-look"),
+    path("console/", site.urls),
     path("letters", status.letters, name="letters"),
     path("live", live.live, name="live"),
     path("", api.urls),

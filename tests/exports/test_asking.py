@@ -9,8 +9,8 @@ import pyrage
 import pytest
 from django.test import Client
 
-from butt.accounts.entry import issue_token
 from butt.accounts.models import Account
+from butt.accounts.tokens import issue_token
 from butt.agents.models import Agent, JournalEntry, Observed, Progress
 from butt.agents.states import State
 from butt.agents.wishes import create_bot

@@ -15,6 +15,7 @@ SMALL = (320, 640)
 OPEN = [
     "/",
     "/start",
+    "/password",
     "/nothing-here",
     "/join/carol-alive-bot",
     "/join/eve-alive-bot",
@@ -35,6 +36,12 @@ OF_BOTS = [
     *STATUS,
     *LOGS,
     *INVITES,
+    "/bots/alive-bot/people",
+    "/account",
+    *(
+        f"/account/{part}"
+        for part in ("email", "password", "factors", "sessions", "tokens", "delete", "again")
+    ),
 ]
 PATHS = [
     *(("", path) for path in OPEN),

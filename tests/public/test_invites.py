@@ -9,7 +9,7 @@ from django.core.cache import cache
 from django.test import Client
 from django.utils import timezone
 
-from butt.accounts.entry import issue_token
+from butt.accounts.tokens import issue_token
 from butt.agents.models import Agent, Wanted
 from butt.agents.states import State
 from butt.invites.book import entries

@@ -14,6 +14,7 @@ from butt.agents.models import Agent
 from butt.agents.wishes import Refused
 from butt.hosts.reading import Unreadable
 from butt.invites.models import Invite
+from butt.public.api.bearer import NotInScope
 
 STATUS = {
     "bad_name": 422,
@@ -36,6 +37,9 @@ STATUS = {
     "bad_password": 422,
     "email_taken": 409,
     "wrong_password": 401,
+    "second_factor": 401,
+    "wrong_code": 401,
+    "too_many_guesses": 429,
 }
 
 
@@ -71,16 +75,22 @@ def handle_errors(api: NinjaAPI) -> None:
     @api.exception_handler(Refused)
     @api.exception_handler(NoEntry)
     def refused(request: HttpRequest, error: Any) -> HttpResponse:
-        return answer(request, *problem(STATUS[error.code], error.code, error.message, error.field))
+        response = answer(request, *problem(STATUS[error.code], error.code, error.message, error.field))
+        if wait := getattr(error, "wait", 0):
+            response["Retry-After"] = str(wait)
+        return response
+
+    @api.exception_handler(NotInScope)
+    def too_narrow(request: HttpRequest, error: Any) -> HttpResponse:
+        message = f"This token has not the scope “{error.needed}”; make one that has, at /account/tokens."
+        return answer(request, *problem(403, "scope", message))
 
     @api.exception_handler(Agent.DoesNotExist)
-    @api.exception_handler(Http404)
-    def unknown(request: HttpRequest, error: Any) -> HttpResponse:  # noqa: ARG001
-        return answer(request, *problem(404, "not_found", "There is no such bot of yours."))
-
     @api.exception_handler(Invite.DoesNotExist)
-    def unknown_invite(request: HttpRequest, error: Any) -> HttpResponse:  # noqa: ARG001
-        return answer(request, *problem(404, "not_found", "There is no such invite of this bot."))
+    @api.exception_handler(Http404)
+    def unknown(request: HttpRequest, error: Any) -> HttpResponse:
+        what = "invite of this bot" if isinstance(error, Invite.DoesNotExist) else "bot of yours"
+        return answer(request, *problem(404, "not_found", f"There is no such {what}."))
 
     @api.exception_handler(Unreadable)
     def unreadable(request: HttpRequest, error: Any) -> HttpResponse:
