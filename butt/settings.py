@@ -108,6 +108,8 @@ MFA_WEBAUTHN_ALLOW_INSECURE_ORIGIN = _public.scheme == "http"
 # Counted in the database, as all servers share it.
 CACHES = {
     "default": {"BACKEND": "django.core.cache.backends.db.DatabaseCache", "LOCATION": "accounts_cache"},
+    # Pieces of pages, which each server may as well draw for itself.
+    "template_fragments": {"BACKEND": "django.core.cache.backends.locmem.LocMemCache"},
 }
 SESSION_COOKIE_NAME = "butt"
 SESSION_COOKIE_SAMESITE = CSRF_COOKIE_SAMESITE = "Lax"

@@ -124,4 +124,4 @@ def test_the_page_of_people_costs_the_same_for_many(alice: Account, bot: Agent, 
     client = browser_of(alice)
     with django_assert_num_queries(7):
         page = client.get("/bots/my/people").content.decode()
-    assert page.count("@example.org") == 4
+    assert page.count("@example.org") == 3

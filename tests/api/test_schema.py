@@ -22,7 +22,6 @@ pytestmark = pytest.mark.django_db
 schema = schemathesis.openapi.from_dict(api.get_openapi_schema(path_prefix=""))
 schema.app = WSGIHandler()
 CHECKS = [
-    checks.not_a_server_error,
     checks.status_code_conformance,
     checks.content_type_conformance,
     checks.response_schema_conformance,
@@ -65,6 +64,9 @@ def test_every_call_answers_as_described_and_tells_nothing_of_another(
     asked = f"{case.body} {case.query}"
     answer = case.call(headers=headers)
     case.validate_response(answer, checks=CHECKS)
+    assert answer.status_code < 500 or answer.status_code == 503, (
+        "only a bot or a machine that is away may be at fault"
+    )
     assert not [
         text for text in hidden if text in answer.text and text not in asked and text != request.node.bot_id
     ]

@@ -37,6 +37,9 @@ def bring_back_an_older_copy_of_everything(data: Path, old: Path) -> None:
     shutil.copytree(old, data)
 
 
+SAID = 4
+"""How many messages: what it is called, and three more."""
+
 TAMPERINGS = [
     cut_in_a_record,
     delete_the_log,
@@ -55,20 +58,21 @@ def test_it_does_not_start_and_says_why_and_starts_again_with_its_own_log(
     bot = alice.names_a_bot(f"my{number}")
     data = site.home / "bots" / bot["id"] / "data"
     seen = alice.waits_for("alive", bot)
+    wait_for(lambda: _known(site, bot) >= 1)  # it has said what it is called
     speak(site, seen, 2)
     stops(alice, bot)
     shutil.copytree(data, tmp_path / "old")
     alice.asks("start", bot)
     alice.waits_for("alive", bot)
     speak(site, seen, 1)
-    wait_for(lambda: _known(site, bot) == 3)
+    wait_for(lambda: _known(site, bot) == SAID)
     stops(alice, bot)
     shutil.copytree(data, tmp_path / "whole")
 
     tamper(data, tmp_path / "old")
     alice.asks("start", bot)
     broken = alice.waits_for("broken", bot)
-    assert "reached 3" in broken["reason"]
+    assert f"reached {SAID}" in broken["reason"]
     assert "fork" in broken["reason"]
     assert "not older" in broken["reason"]
     assert broken["status"]["alive"] is False
@@ -81,7 +85,7 @@ def test_it_does_not_start_and_says_why_and_starts_again_with_its_own_log(
     shutil.copytree(tmp_path / "whole", data)
     alice.asks("start", bot)
     alice.waits_for("alive", bot)
-    assert _last(site, seen) == 3
+    assert _last(site, seen) == SAID
 
 
 def stops(alice: Person, bot: Any) -> None:

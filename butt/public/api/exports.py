@@ -14,8 +14,14 @@ from butt.public import downloads
 from butt.public.api.shapes import Error
 
 router = Router(tags=["exports"])
-KINDS = ("application/octet-stream", "application/json", "application/x-tar")
-FILE = {"content": {kind: {"schema": {"type": "string", "format": "binary"}} for kind in KINDS}}
+BYTES = {"schema": {"type": "string", "format": "binary"}}
+FILE = {
+    "content": {
+        "application/octet-stream": BYTES,
+        "application/x-tar": BYTES,
+        "application/json": {"schema": {"description": "The peers that the bot knows, as it keeps them."}},
+    }
+}
 EncryptTo = Annotated[
     str,
     Header(
