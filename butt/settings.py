@@ -27,6 +27,7 @@ INSTALLED_APPS = [
     "butt.sources",
     "butt.figures",
     "butt.accounts",
+    "butt.billing",
     "butt.public",
 ]
 MIDDLEWARE = [
@@ -114,4 +115,6 @@ LOGGING = {
     "formatters": {"plain": {"format": "{asctime} {levelname:<7} {name}: {message}", "style": "{"}},
     "handlers": {"console": {"class": "logging.StreamHandler", "formatter": "plain"}},
     "root": {"handlers": ["console"], "level": "INFO"},
+    # At INFO it writes down people's addresses.
+    "loggers": {"stripe": {"level": "WARNING"}},
 }
