@@ -35,7 +35,9 @@ class Configuration(BaseSettings):
     )
     database_url: str = Field("", description="PostgreSQL or SQLite; empty: SQLite in the home folder.")
     host: Literal["processes"] = Field("processes", description="How bots run on a machine.")
-    billing: str = Field("stripe", description="How bots are paid for: `stripe`, or `free` for a community's own server.")
+    billing: str = Field(
+        "stripe", description="How bots are paid for: `stripe`, or `free` for a community's own server."
+    )
     price: int = Field(500, ge=50, description="What a bot costs a month, in cents of US dollars.")
     free_bots: int = Field(0, ge=0, description="How many bots each person has for free.")
     grace_days: int = Field(7, ge=0, description="For how many days bots run on after a payment failed.")

@@ -20,7 +20,18 @@ class Free:
         return None
 
     def bill(self, person: Agent) -> Bill:
-        return Bill(len(bots_paid_by(person)), 0, 0, "", "", None, pays=False, cancels=False, notice=None, may_end=False)
+        return Bill(
+            len(bots_paid_by(person)),
+            0,
+            0,
+            "",
+            "",
+            None,
+            pays=False,
+            cancels=False,
+            notice=None,
+            may_end=False,
+        )
 
     def invoices(self, person: Agent) -> list[Invoice]:  # noqa: ARG002
         return []

@@ -1,5 +1,6 @@
 """What the house asks of a billing, whichever it is. Amounts are in cents of US dollars."""
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
@@ -18,6 +19,10 @@ class PaymentDue(Refused):
 
 class NoAnswer(Exception):
     """Who takes the payments does not answer, or not as it should; its text says so to the person."""
+
+
+class Busy(NoAnswer):
+    """Somebody else is at work on the same payment."""
 
 
 class BadCard(Exception):
@@ -45,12 +50,12 @@ class Notice:
 
 @dataclass(frozen=True)
 class CardForm:
-    """What a browser needs for entering a card in place."""
+    """What a browser needs for entering a card in place; `sources` is what the page's content policy must let in."""
 
     script: str
-    origin: str
     key: str
     secret: str
+    sources: Mapping[str, Sequence[str]]
 
 
 @dataclass(frozen=True)

@@ -23,23 +23,31 @@ WORDS = {
     ),
     "stopped": (
         "Your bots have stopped",
-        "Your payment did not come through, so your bots have stopped. Their data is kept until {leaves}, and you can"
-        " take it with you. As soon as you pay, they run again by themselves.",
+        (
+            "Your payment did not come through, so your bots have stopped. Their data is kept until {leaves}, and you"
+            " can take it with you. As soon as you pay, they run again by themselves."
+        ),
     ),
     "ended": (
         "Your bots have stopped, as you asked",
-        "The time you paid for is over, so your bots have stopped. Their data is kept until {leaves}, and you can take it"
-        " with you. If you pay again, they run again by themselves.",
+        (
+            "The time you paid for is over, so your bots have stopped. Their data is kept until {leaves}, and you can take it"
+            " with you. If you pay again, they run again by themselves."
+        ),
     ),
     "leaving-soon": (
         "Your bots leave on {leaves}",
-        "Your bots have been stopped for long. On {leaves} they leave: take their data with you, or pay, and they run"
-        " again by themselves.",
+        (
+            "Your bots have been stopped for long. On {leaves} they leave: take their data with you, or pay, and they run"
+            " again by themselves."
+        ),
     ),
     "left": (
         "Your bots are leaving",
-        "Your bots were not paid for, so they leave now. For {keep} days you can still restore them; then their data is"
-        " removed.",
+        (
+            "Your bots were not paid for, so they leave now. For {keep} days you can still restore them; then their data is"
+            " removed."
+        ),
     ),
     "back": ("Your bots are back", "Thank you: it is paid, and your bots run again."),
     "paid": ("Thank you: it is paid", "Your payment came through, and all is well."),

@@ -17,7 +17,9 @@ class Payer(models.Model):
     # What is wanted
     quantity = models.PositiveIntegerField(default=0, help_text="How many bots are to be paid for.")
     keeps = models.BooleanField(default=False, help_text="Bots of theirs are kept, be it as leaving.")
-    pays = models.BooleanField(default=False, help_text="They gave a card for their bots, and did not end it.")
+    pays = models.BooleanField(
+        default=False, help_text="They gave a card for their bots, and did not end it."
+    )
     cancels = models.BooleanField(default=False, help_text="They end it with the period that is paid.")
 
     # How far it has come
@@ -27,7 +29,9 @@ class Payer(models.Model):
     begun = models.PositiveIntegerField(default=0, help_text="How many subscriptions there have been.")
     closing = models.BooleanField(default=False, help_text="We end the subscription: no bot is left.")
     setup = models.CharField(max_length=64, blank=True, default="", help_text="For the card that is entered.")
-    tried = models.CharField(max_length=64, blank=True, default="", help_text="The card last tried on a debt.")
+    tried = models.CharField(
+        max_length=64, blank=True, default="", help_text="The card last tried on a debt."
+    )
 
     # What was seen at Stripe
     status = models.CharField(max_length=24, blank=True, default="")

@@ -58,7 +58,9 @@ def let_run(people: QuerySet[Payer] | None) -> bool:
     """
     stopped = set() if people is None else set(people.values_list("person_id", flat=True)) - {None}
     owned = _with_payer()
-    stop = list(owned.filter(payer_id__in=stopped, wanted__paid=True, observed__launch__gt=0)) if stopped else []
+    stop = (
+        list(owned.filter(payer_id__in=stopped, wanted__paid=True, observed__launch__gt=0)) if stopped else []
+    )
     let = list(owned.filter(wanted__paid=False).exclude(payer_id__in=stopped))
     for bot, paid in [*((bot, False) for bot in stop), *((bot, True) for bot in let)]:
         if Wanted.objects.filter(bot=bot, paid=not paid).update(paid=paid):

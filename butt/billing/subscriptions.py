@@ -11,7 +11,7 @@ from butt.agents.models import Agent
 from butt.agents.wishes import Refused
 from butt.billing import letters
 from butt.billing.due import judge, notice
-from butt.billing.interface import BadCard, Bill, CardForm, Invoice, NoAnswer, Notice, PaymentDue
+from butt.billing.interface import BadCard, Bill, Busy, CardForm, Invoice, NoAnswer, Notice, PaymentDue
 from butt.billing.models import Event, Payer
 from butt.billing.payers import bots_paid_by, let_run, shares
 from butt.billing.sync import customer_of, held, sync
@@ -25,8 +25,16 @@ AGAIN = timedelta(minutes=15)
 
 FIRST_BACK_OFF, LONGEST_BACK_OFF = timedelta(seconds=3), timedelta(minutes=10)
 MOST_AT_ONCE = 20
+PATIENCE = 5.0
+"""For how many seconds a page waits while the worker looks at the same payer."""
+
 EVENTS_KEPT = timedelta(days=60)
 STRIPE = "https://js.stripe.com"
+STRIPE_SOURCES = {
+    "script-src": ["'self'", STRIPE],
+    "connect-src": ["'self'", "https://api.stripe.com"],
+    "frame-src": [STRIPE, "https://hooks.stripe.com"],
+}
 
 
 class Subscriptions:
@@ -82,7 +90,7 @@ class Subscriptions:
         return self._till.invoices_of(payer.customer) if payer.customer else []
 
     def card_form(self, person: Agent) -> CardForm:
-        with held(_payer(person)) as payer:
+        with held(_payer(person), PATIENCE) as payer:
             customer = customer_of(payer, self._till)
             secret = self._till.secret_of_setup(payer.setup) if payer.setup else ""
             if not secret:
@@ -92,7 +100,7 @@ class Subscriptions:
         return self._form(secret)
 
     def keep_card(self, person: Agent, setup: str) -> None:
-        with held(_payer(person)) as payer:
+        with held(_payer(person), PATIENCE) as payer:
             if not setup or setup != payer.setup or not payer.customer:
                 raise BadCard("The card was not confirmed. Please enter it again.")
             card = self._till.charge_with_card_of(setup, payer.customer)
@@ -102,7 +110,16 @@ class Subscriptions:
             payer.cancels = payer.cancels and bool(payer.subscription)
             payer.look_at = timezone.now()
             payer.save(
-                update_fields=["card", "card_brand", "card_last4", "pays", "setup", "tried", "cancels", "look_at"]
+                update_fields=[
+                    "card",
+                    "card_brand",
+                    "card_last4",
+                    "pays",
+                    "setup",
+                    "tried",
+                    "cancels",
+                    "look_at",
+                ]
             )
 
     def to_confirm(self, person: Agent) -> CardForm | None:
@@ -166,6 +183,8 @@ class Subscriptions:
                 if payer.pk is None:
                     return
                 self._follow(payer, now)
+        except Busy:
+            return
         except NoAnswer as trouble:
             log.warning("%s waits: %s", payer, trouble)
             wait = min(FIRST_BACK_OFF * 2 ** min(payer.failures, 16), LONGEST_BACK_OFF)
@@ -202,9 +221,11 @@ class Subscriptions:
         self._look(payer, timezone.now())
 
     def _form(self, secret: str) -> CardForm:
-        origin = self._settings.stand_in_url if self.is_pretended else STRIPE
-        script = f"{origin}/js.stripe.com/v3/" if self.is_pretended else f"{STRIPE}/v3/"
-        return CardForm(script, origin, self._till.key, secret)
+        if self.is_pretended:
+            there = self._settings.stand_in_url
+            sources = {"script-src": ["'self'", there], "connect-src": ["'self'", there]}
+            return CardForm(f"{there}/js.stripe.com/v3/", self._till.key, secret, sources)
+        return CardForm(f"{STRIPE}/v3/", self._till.key, secret, STRIPE_SOURCES)
 
 
 def _payer(person: Agent) -> Payer:

@@ -1,15 +1,16 @@
 """One payer, wanted → Stripe → observed. Each step is written down before the next, and what is there already is found
-before anything is made: killed anywhere, the next look goes on, and there is one customer and one subscription."""
+before anything is made: killed anywhere, the next look goes on, and there is one customer and one subscription.
+"""
 
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 
-from django.db import close_old_connections
 from django.db.models import Q
 
 from butt.accounts.models import Account
-from butt.billing.interface import BadCard, NoAnswer
+from butt.billing.interface import BadCard, Busy
 from butt.billing.models import Payer
 from butt.billing.till import Card, Subscription, Till
 
@@ -18,22 +19,28 @@ OWES = frozenset({"incomplete", "past_due", "unpaid"})
 
 
 @contextmanager
-def held(payer: Payer) -> Iterator[Payer]:
-    """Alone at work on this payer, with the row as it is now. Raises `NoAnswer` when somebody else is.
+def held(payer: Payer, patience: float = 0) -> Iterator[Payer]:
+    """Alone at work on this payer, with the row as it is now. Raises `Busy` when somebody else still is after
+    `patience` seconds.
 
     The hold ends by itself, should we be killed. It goes by the machine's own clock.
     """
-    now = datetime.now(UTC)
-    until = now + HOLD
-    free = Payer.objects.filter(Q(held_until=None) | Q(held_until__lte=now), id=payer.id)
-    if not free.update(held_until=until):
-        raise NoAnswer("Your payment is being looked at right now. Please try again in a moment.")
+    ends = time.monotonic() + patience
+    while (until := _take(payer)) is None:
+        if time.monotonic() > ends:
+            raise Busy("Your payment is being looked at right now. Please try again in a moment.")
+        time.sleep(0.05)
     try:
         payer.refresh_from_db()
         yield payer
     finally:
-        close_old_connections()
         Payer.objects.filter(id=payer.id, held_until=until).update(held_until=None)
+
+
+def _take(payer: Payer) -> datetime | None:
+    now = datetime.now(UTC)
+    free = Payer.objects.filter(Q(held_until=None) | Q(held_until__lte=now), id=payer.id)
+    return now + HOLD if free.update(held_until=now + HOLD) else None
 
 
 def customer_of(payer: Payer, till: Till) -> str:

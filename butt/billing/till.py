@@ -72,7 +72,8 @@ class Till:
     def new_customer(self, email: str, mark: str) -> str:
         with _answers(), self._changing():
             made = self._client.v1.customers.create(
-                {"email": email, "metadata": {"person": mark}}, {"idempotency_key": f"butt-customer-{mark}-{email}"}
+                {"email": email, "metadata": {"person": mark}},
+                {"idempotency_key": f"butt-customer-{mark}-{email}"},
             )
         return made.id
 
@@ -119,7 +120,9 @@ class Till:
     def subscriptions_of(self, customer: str) -> list[Subscription]:
         """Those that are not over, the earliest first."""
         with _answers():
-            found: Any = self._client.v1.subscriptions.list({"customer": customer, "status": "all", "limit": MOST})
+            found: Any = self._client.v1.subscriptions.list(
+                {"customer": customer, "status": "all", "limit": MOST}
+            )
             there = [each for each in found.auto_paging_iter() if each.status not in OVER]
         return [_subscription(each) for each in sorted(there, key=lambda each: (each.created, each.id))]
 
@@ -251,7 +254,9 @@ def _subscription(made: Any) -> Subscription:
 
 def _invoice(made: Any) -> Invoice:
     found = _plain(made)
-    lines = tuple((str(line["description"]), line["quantity"] or 1, line["amount"]) for line in found["lines"]["data"])
+    lines = tuple(
+        (str(line["description"]), line["quantity"] or 1, line["amount"]) for line in found["lines"]["data"]
+    )
     url = found.get("invoice_pdf") or found.get("hosted_invoice_url") or ""
     number = found.get("number") or found["id"]
     return Invoice(found["id"], number, _time(found["created"]), found["total"], found["status"], url, lines)

@@ -2,7 +2,7 @@ from django.urls import path
 
 from butt.public import live
 from butt.public.api.api import api
-from butt.public.pages import bot, code, entry, home, log, status
+from butt.public.pages import billing, bot, code, entry, home, log, status
 
 urlpatterns = [
     path("", home.landing, name="landing"),
@@ -21,6 +21,13 @@ urlpatterns = [
     path("bots/<slug:name>/upgrade", code.upgrade, name="upgrade"),
     path("bots/<slug:name>/<slug:verb>", bot.ask, name="ask"),
     path("letters", status.letters, name="letters"),
+    path("billing", billing.bill, name="billing"),
+    path("billing/card", billing.card, name="card"),
+    path("billing/pay", billing.pay, name="pay"),
+    path("billing/cancel", billing.cancel, name="cancel"),
+    path("billing/resume", billing.resume, name="resume"),
+    path("billing/invoices/<slug:number>", billing.invoice, name="invoice"),
+    path("stripe/webhook", billing.webhook, name="stripe-webhook"),
     path("live", live.live, name="live"),
     path("", api.urls),
 ]

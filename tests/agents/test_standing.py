@@ -8,7 +8,13 @@ from butt.agents.states import State
 
 
 def bot(
-    state: State, *, run: bool = True, asked: int = 0, alive: bool = True, answered: int = 1, paid: bool = True
+    state: State,
+    *,
+    run: bool = True,
+    asked: int = 0,
+    alive: bool = True,
+    answered: int = 1,
+    paid: bool = True,
 ) -> Agent:
     agent = Agent(type="bot", name="my")
     agent.wanted = Wanted(run=run, restarts=asked, paid=paid)

@@ -73,7 +73,8 @@ def test_the_whole_unpaid_way_and_back(house: Subscriptions, stand_in: StandIn, 
     now += timedelta(days=1)
     house.round(now)
     notice = house.notice(alice)
-    assert notice and (notice.standing, notice.by) == (Standing.DUE, now + timedelta(days=7))
+    assert notice
+    assert (notice.standing, notice.by) == (Standing.DUE, now + timedelta(days=7))
     assert Wanted.objects.get(bot=bot).paid
     with pytest.raises(PaymentDue):
         house.check_may_add(alice)

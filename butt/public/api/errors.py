@@ -14,6 +14,7 @@ from butt.agents.models import Agent
 from butt.agents.wishes import Refused
 
 STATUS = {
+    "payment_due": 402,
     "bad_name": 422,
     "bad_service": 422,
     "bad_description": 422,
