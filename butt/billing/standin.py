@@ -6,12 +6,6 @@ from typing import Any
 
 from butt.configuration import Configuration
 
-CARDS = {
-    "4242 4242 4242 4242": "is taken",
-    "4000 0025 0000 3155": "asks for confirmation (3-D Secure)",
-    "4000 0000 0000 0002": "is declined",
-}
-
 
 def serve(settings: Configuration) -> None:
     """Until the process ends. It tells the public server of what happens, as Stripe does."""

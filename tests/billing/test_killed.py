@@ -43,7 +43,7 @@ def pays_and_has_a_bot(house: Subscriptions, stand_in: StandIn, alice: Agent) ->
 
 
 @pytest.mark.django_db
-@pytest.mark.parametrize("moment", range(0, 30))
+@pytest.mark.parametrize("moment", range(30))
 def test_one_customer_and_one_subscription_in_the_end(
     moment: int, stand_in: StandIn, settings_with: Configuration
 ):

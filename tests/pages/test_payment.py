@@ -6,13 +6,16 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, Page, expect
 
 from tests.billing.stripes import DECLINED, GOOD, SECURE, StandIn
+from tests.pages.conftest import DESK, PHONE
 from tests.people import PASSWORD
 from tests.service import Service, wait_for
 
 ALIVE_BY = 60_000
+LOOKS = [(PHONE, "light"), (PHONE, "dark"), (DESK, "light"), (DESK, "dark")]
 
 
 @pytest.fixture(scope="module")
@@ -76,6 +79,47 @@ def test_register_pay_name_alive_and_the_bill_shows_what_the_stand_in_says(
     page.get_by_role("button", name="go on paying").click()
     expect(page.get_by_text("You ended it")).to_be_hidden()
     assert not subscription_of(money, "alice")["cancel_at_period_end"]
+
+
+@pytest.mark.parametrize("look", LOOKS, indirect=True, ids=lambda look: f"{look[0][0]}-{look[1]}")
+def test_its_pages_can_be_used_by_everybody(paid_site: Service, money: StandIn, page: Page, look: Any):
+    name = f"erin-{look['viewport']['width']}-{look['color_scheme']}"
+    comes(page, paid_site, name)
+    for path in ("/newbie", "/billing", "/billing/card"):
+        page.goto(paid_site.url + path)
+        found = Axe().run(page)
+        assert found.violations_count == 0, found.generate_report()
+        assert page.evaluate("document.documentElement.scrollWidth <= innerWidth"), path
+
+
+def test_only_where_a_card_is_entered_its_script_is_let_in(paid_site: Service, money: StandIn, page: Page):
+    comes(page, paid_site, "frank")
+    there = f"127.0.0.1:{paid_site.stand_in_port}"
+    for path, is_let_in in (
+        ("/newbie", True),
+        ("/billing/card", True),
+        ("/billing", False),
+        ("/bots", False),
+    ):
+        answer = page.goto(paid_site.url + path)
+        assert answer
+        policy = answer.headers["content-security-policy"]
+        assert (there in policy) is is_let_in, path
+        assert "unsafe" not in policy
+
+
+def test_without_its_script_it_says_so_and_loses_nothing(
+    paid_site: Service, money: StandIn, browser: Browser
+):
+    page = browser.new_page()
+    page.route("**/js.stripe.com/**", lambda route: route.abort())
+    comes(page, paid_site, "gail")
+    expect(page.get_by_text("Stripe cannot be reached.")).to_be_visible()
+    page.get_by_role("group", name="bot").get_by_label("name").fill("gails")
+    page.get_by_role("button", name="yes").click()
+    expect(page.get_by_text("A card is needed first")).to_be_visible()
+    expect(page.get_by_role("group", name="bot").get_by_label("name")).to_have_value("gails")
+    page.context.close()
 
 
 def test_a_declined_card_says_so_and_another_goes(paid_site: Service, money: StandIn, browser: Browser):
