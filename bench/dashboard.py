@@ -28,7 +28,7 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as home, cluster() as database:
         (port,) = free_ports(1)
         environment = {k: v for k, v in os.environ.items() if k != "DJANGO_SETTINGS_MODULE"}
-        environment |= {"BUTT_HOME": home, "BUTT_DATABASE_URL": database}
+        environment |= {"BUTT_HOME": home, "BUTT_DATABASE_URL": database, "BUTT_BILLING": "free"}
         run = [sys.executable, "-m"]
         subprocess.run([*run, "butt", "manage", "migrate", "-v0"], env=environment, check=True)
         filled = subprocess.run(

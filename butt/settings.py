@@ -30,6 +30,7 @@ INSTALLED_APPS = [
     "butt.accounts",
     "butt.invites",
     "butt.leaving",
+    "butt.billing",
     "allauth",
     "allauth.account",
     "allauth.mfa",
@@ -153,4 +154,6 @@ LOGGING = {
     "formatters": {"plain": {"format": "{asctime} {levelname:<7} {name}: {message}", "style": "{"}},
     "handlers": {"console": {"class": "logging.StreamHandler", "formatter": "plain"}},
     "root": {"handlers": ["console"], "level": "INFO"},
+    # At INFO it writes down people's addresses.
+    "loggers": {"stripe": {"level": "WARNING"}},
 }

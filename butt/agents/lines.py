@@ -9,7 +9,7 @@ from butt.agents.models import Agent
 
 _OF_THE_BOT = ("id", "type", "name")
 _ROWS = {
-    "wanted": ("run", "gone_at", "restarts", "upgrades"),
+    "wanted": ("run", "paid", "gone_at", "restarts", "upgrades"),
     "progress": (
         "state", "reason", "notice", "restarts", "upgrades", "launch", "address", "port", "ssb_id",
     ),

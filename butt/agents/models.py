@@ -1,8 +1,9 @@
 """Agents as drawn, and for each bot three rows with one writer each.
 
 `Wanted` is written by people (through `butt.agents.wishes`), `Progress` by the steward, `Observed` by
-the monitor. Nobody writes another's row, so nothing that one says is lost under another's pen. The one
-exception is `Progress.due_at`, the steward's door bell: anybody may ring it (`butt.agents.bell`).
+the monitor. Nobody writes another's row, so nothing that one says is lost under another's pen. The two
+exceptions are `Progress.due_at`, the steward's door bell: anybody may ring it (`butt.agents.bell`), and `Wanted.paid`,
+which only billing writes (`butt.billing`).
 """
 
 import uuid
@@ -74,6 +75,7 @@ class Wanted(BotRow):
         null=True, blank=True, help_text="Deleted by its owner; its data goes at this time."
     )
     asked_at = models.DateTimeField(db_default=Now())
+    paid = models.BooleanField(default=True, help_text="Written by billing alone: it may run.")
 
     class Meta:
         verbose_name_plural = "wanted"

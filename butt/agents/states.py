@@ -22,15 +22,15 @@ class State(StrEnum):
 
 _S = State
 MOVES: dict[State, frozenset[State]] = {
-    _S.NEW: frozenset({_S.STARTING, _S.STOPPED, _S.LEAVING}),
+    _S.NEW: frozenset({_S.STARTING, _S.STOPPED, _S.UNPAID, _S.LEAVING}),
     _S.STARTING: frozenset({_S.ALIVE, _S.BROKEN, _S.STOPPING}),
     _S.ALIVE: frozenset({_S.STARTING, _S.BROKEN, _S.STOPPING, _S.UPGRADING}),
     _S.STOPPING: frozenset({_S.STARTING, _S.STOPPED, _S.UPGRADING, _S.UNPAID, _S.LEAVING}),
-    _S.STOPPED: frozenset({_S.STARTING, _S.UPGRADING, _S.STOPPING}),
+    _S.STOPPED: frozenset({_S.STARTING, _S.UPGRADING, _S.STOPPING, _S.UNPAID}),
     _S.UPGRADING: frozenset({_S.ALIVE, _S.BROKEN, _S.STOPPING}),
     _S.BROKEN: frozenset({_S.STARTING, _S.ALIVE, _S.STOPPING}),
     _S.UNPAID: frozenset({_S.STARTING, _S.UPGRADING, _S.STOPPING}),
-    _S.LEAVING: frozenset({_S.STARTING, _S.UPGRADING, _S.STOPPED}),
+    _S.LEAVING: frozenset({_S.STARTING, _S.UPGRADING, _S.STOPPED, _S.UNPAID}),
 }
 
 

@@ -135,4 +135,30 @@ def port_trouble(host: str, port: int) -> str:
     return ""
 
 
-CHECKS: list[Callable[[Configuration], Iterator[Finding]]] = [_home, _database, _node, _pub, _host, _ports]
+def _billing(settings: Configuration) -> Iterator[Finding]:
+    from butt.billing.chosen import UnknownBilling, billing
+
+    try:
+        takes_money = billing().takes_money
+    except UnknownBilling as unknown:
+        yield Finding(str(unknown), "Set BUTT_BILLING.")
+        return
+    if not takes_money:
+        yield Finding("Nobody pays here.")
+    elif settings.is_pretended:
+        yield Finding("Payments go to a local stand-in: no money moves.")
+    else:
+        given = settings.stripe_publishable_key and settings.webhook_secret()
+        mend = "" if given else "Set BUTT_STRIPE_PUBLISHABLE_KEY and BUTT_STRIPE_WEBHOOK_SECRET too."
+        yield Finding("Payments go to Stripe.", mend)
+
+
+CHECKS: list[Callable[[Configuration], Iterator[Finding]]] = [
+    _home,
+    _database,
+    _node,
+    _pub,
+    _host,
+    _ports,
+    _billing,
+]

@@ -1,4 +1,4 @@
-"""The parts of the service, each a program of its own: `butt public|private|steward|monitor`."""
+"""The parts of the service, each a program of its own: `butt public|private|steward|monitor|stand-in`."""
 
 import asyncio
 import os
@@ -45,6 +45,7 @@ def steward(home: Path | None, leash: bool) -> None:
     _hold(leash)
     configure(home=home)
 
+    from butt.billing import worker
     from butt.hosts import chosen_host
     from butt.identity import service_keys
     from butt.sources.builder import Builder
@@ -59,6 +60,7 @@ def steward(home: Path | None, leash: bool) -> None:
 
     builder = threading.Thread(target=Builder().run, args=(goes_on,), name="builder", daemon=True)
     builder.start()
+    threading.Thread(target=worker.run, args=(goes_on,), name="billing", daemon=True).start()
     Steward(chosen_host(), (service_keys().id,)).run(goes_on)
 
 
@@ -81,6 +83,17 @@ def monitor(home: Path | None, leash: bool) -> None:
         asyncio.run(watch())
     except asyncio.CancelledError:
         sys.exit(0)
+
+
+@role
+def stand_in(home: Path | None, leash: bool) -> None:
+    """Stand in for Stripe, for trying: no money moves."""
+    _hold(leash)
+    settings = configure(home=home)
+
+    from butt.billing import standin
+
+    standin.serve(settings)
 
 
 @cli.command(context_settings={"ignore_unknown_options": True})

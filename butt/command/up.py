@@ -17,6 +17,7 @@ from butt.command import cli, configure, home_option
 from butt.configuration import Configuration
 
 ROLES = ("public", "private", "steward", "monitor")
+STAND_IN = "stand-in"
 READY_SECONDS = 60
 AFTER_DEATH = 1.0
 
@@ -53,6 +54,7 @@ def _refuse_taken_ports(settings: Configuration) -> None:
     for option, host, port in (
         ("--port", settings.bind, settings.port),
         ("--private-port", settings.private_bind, settings.private_port),
+        *((("--private-port", "127.0.0.1", settings.stand_in_port),) if settings.is_pretended else ()),
     ):
         if trouble := port_trouble(host, port):
             raise click.ClickException(f"{trouble} Choose another with {option}.")
@@ -85,7 +87,8 @@ def _run(settings: Configuration) -> None:
 
     for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
         signal.signal(number, stop)
-    parts = {role: _start(role) for role in ROLES}
+    roles = (*ROLES, STAND_IN) if settings.is_pretended else ROLES
+    parts = {role: _start(role) for role in roles}
     announced, deadline = False, time.monotonic() + READY_SECONDS
     while not stopping:
         for role, part in parts.items():

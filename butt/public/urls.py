@@ -4,7 +4,20 @@ from django.urls import path
 from butt.public import live
 from butt.public.account_urls import account_patterns
 from butt.public.api.api import api
-from butt.public.pages import bot, code, entry, export, home, invites, log, look, open_to_all, people, status
+from butt.public.pages import (
+    billing,
+    bot,
+    code,
+    entry,
+    export,
+    home,
+    invites,
+    log,
+    look,
+    open_to_all,
+    people,
+    status,
+)
 
 urlpatterns = [
     path("", home.landing, name="landing"),
@@ -40,6 +53,13 @@ urlpatterns = [
     path("look/end", look.end_look, name="end-look"),
     path("console/", site.urls),
     path("letters", status.letters, name="letters"),
+    path("billing", billing.bill, name="billing"),
+    path("billing/card", billing.card, name="card"),
+    path("billing/pay", billing.pay, name="pay"),
+    path("billing/cancel", billing.cancel, name="cancel"),
+    path("billing/resume", billing.resume, name="resume"),
+    path("billing/invoices/<slug:number>", billing.invoice, name="invoice"),
+    path("stripe/webhook", billing.webhook, name="stripe-webhook"),
     path("live", live.live, name="live"),
     path("", api.urls),
 ]

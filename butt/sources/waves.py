@@ -60,7 +60,7 @@ def ask(wave: Iterable[Agent], target: Release) -> list[uuid.UUID]:
                     wanted.upgrades + 1,
                     timezone.now(),
                 )
-                wanted.save()
+                wanted.save(update_fields=["release", "upgrades", "asked_at"])
                 journal.note(bot, OPERATOR, Verb.UPGRADE, release=target.key)
                 ring(bot.id)
         asked.append(bot.id)

@@ -6,6 +6,7 @@ from datetime import datetime, timedelta
 from enum import Enum
 
 from butt.agents.models import Observed, Progress, Wanted
+from butt.agents.standing import is_up
 from butt.agents.states import State
 from butt.hosts.interface import Sighting
 from butt.sources.shelf import Offer
@@ -46,7 +47,7 @@ class Situation:
 
     @property
     def up(self) -> bool:
-        return self.wanted.run and self.wanted.gone_at is None
+        return is_up(self.wanted)
 
     @property
     def restart(self) -> bool:
@@ -168,6 +169,8 @@ def _stopping(at: Situation) -> Move:
         return Move(State.STOPPING, reason, Effect.HALT, SOON)
     if at.wanted.gone_at is not None:
         return Move(State.LEAVING, changes={"deadline": None})
+    if not at.wanted.paid:
+        return _unpaid(at)
     if at.wanted.run:
         return _launch(at, reason=at.progress.reason, place=not at.progress.port)
     return Move(State.STOPPED, wait=RESTING, changes={"deadline": None, "tries": 0})
@@ -176,6 +179,8 @@ def _stopping(at: Situation) -> Move:
 def _stopped(at: Situation) -> Move:
     if at.wanted.gone_at is not None or at.seen.running:
         return _stop(at)
+    if not at.wanted.paid:
+        return _unpaid(at)
     if at.upgrade and not at.wanted.run:
         return Move(State.STOPPED, changes=_other_code(at))
     if at.wanted.run:
@@ -183,6 +188,16 @@ def _stopped(at: Situation) -> Move:
     if at.other_code:
         return Move(State.STOPPED, at.offer.progress, wait=WATCHING)
     return Move(State.STOPPED, wait=RESTING)
+
+
+def _unpaid(at: Situation) -> Move:
+    """It rests until it is paid for; then it is as it was wanted before."""
+    if at.wanted.gone_at is not None or at.seen.running:
+        return _stop(at)
+    if not at.wanted.paid:
+        reason = "It is stopped until it is paid for."
+        return Move(State.UNPAID, reason, wait=RESTING, changes={"deadline": None, "tries": 0})
+    return _launch(at, place=not at.progress.port) if at.wanted.run else _stop(at)
 
 
 def _broken(at: Situation) -> Move:
@@ -197,6 +212,8 @@ def _broken(at: Situation) -> Move:
 
 
 def _leaving(at: Situation) -> Move:
+    if at.wanted.gone_at is None and not at.wanted.paid:
+        return _unpaid(at)
     if at.wanted.gone_at is None:
         return _launch(at, place=not at.progress.port) if at.wanted.run else Move(State.STOPPED)
     if at.seen.running:
@@ -292,5 +309,6 @@ _DECISIONS: dict[State, Callable[[Situation], Move]] = {
     State.STOPPED: _stopped,
     State.UPGRADING: _upgrading,
     State.BROKEN: _broken,
+    State.UNPAID: _unpaid,
     State.LEAVING: _leaving,
 }

@@ -56,7 +56,8 @@ class Pages(Service):
         """A bot gets into another state."""
         down = state in (State.STOPPING, State.STOPPED)
         gone_at = datetime.now(UTC) + timedelta(days=7) if state is State.LEAVING else None
-        self.write(bot, "wanted", run=not down, gone_at=gone_at and f"{gone_at:%F %T}")
+        paid = state is not State.UNPAID
+        self.write(bot, "wanted", run=not down, paid=paid, gone_at=gone_at and f"{gone_at:%F %T}")
         self.write(bot, "observed", alive=state is State.ALIVE, launch=1)
         self.write(bot, "progress", state=str(state), reason=reason, launch=1)
 

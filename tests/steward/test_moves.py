@@ -65,6 +65,14 @@ class OneBot(RuleBasedStateMachine):
         if self.wanted.gone_at > self.now:
             self.wanted.gone_at = None
 
+    @rule()
+    def pays(self) -> None:
+        self.wanted.paid = True
+
+    @rule()
+    def does_not_pay(self) -> None:
+        self.wanted.paid = False
+
     # What happens
 
     @rule(code=st.sampled_from([1, PORT_TAKEN, 78]))
@@ -163,12 +171,15 @@ class OneBot(RuleBasedStateMachine):
             return
         if self.wanted.gone_at is not None:
             assert self.progress.state == State.LEAVING
+        elif not self.wanted.paid:
+            assert self.progress.state == State.UNPAID
         else:
             assert self.progress.state == (State.ALIVE if self.wanted.run else State.STOPPED)
         assert (self.running is not None) == (self.progress.state == State.ALIVE)
-        if self.progress.state != State.LEAVING:
+        at_rest = (State.STOPPED, State.UNPAID, State.LEAVING)
+        assert not self.progress.previous or self.progress.state in at_rest
+        if self.progress.state not in (State.UNPAID, State.LEAVING):
             assert self.progress.upgrades == self.wanted.upgrades
-        assert self.progress.state != State.ALIVE or not self.progress.previous
 
 
 OneBot.TestCase.settings = settings(max_examples=300, stateful_step_count=40, deadline=None)

@@ -12,6 +12,7 @@ from butt.agents.bots import bot_by_id, bots_of
 from butt.agents.models import Agent, Belongs
 from butt.agents.states import Verb
 from butt.agents.view import View
+from butt.billing.chosen import billing
 from butt.public.api import authentication, exports
 from butt.public.api.bearer import Bearer
 from butt.public.api.errors import handle_errors
@@ -76,6 +77,7 @@ def agents(request: HttpRequest) -> Any:
 @api.post("/agents", response={201: AgentShape, 402: Error, **REFUSALS}, **PLAIN)
 def create_agent(request: HttpRequest, body: NewAgent) -> Any:
     """A new bot; it begins `#new` and comes alive by itself."""
+    billing().check_may_add(_person(request))
     bot = wishes.create_bot(_person(request), body.name, service=body.service, description=body.description)
     return Status(201, agent_shape(View(bot)))
 

@@ -17,6 +17,7 @@ from butt.invites.models import Invite
 from butt.public.api.bearer import NotInScope
 
 STATUS = {
+    "payment_due": 402,
     "bad_name": 422,
     "bad_service": 422,
     "bad_description": 422,

@@ -1,5 +1,7 @@
 """The way in: `start` for both who is known and who is new, then `newbie`."""
 
+from typing import Any
+
 from allauth.account.internal.flows.login import perform_password_login
 from allauth.account.models import Login
 from django.contrib.auth import logout
@@ -15,8 +17,11 @@ from butt.accounts.entry import NoEntry, clean_person_name, is_known, register, 
 from butt.agents.bots import bots_of
 from butt.agents.models import Agent
 from butt.agents.wishes import Refused, check_bot_name, create_bot
+from butt.billing.chosen import billing
+from butt.billing.interface import BadCard, NoAnswer, PaymentDue
 from butt.public.addresses import address_of
 from butt.public.letters import ask_to_verify
+from butt.public.pages.billing import with_card
 from butt.public.pages.person import for_person, person_of
 
 
@@ -61,6 +66,8 @@ def newbie(request: HttpRequest, person: Agent) -> HttpResponse:
 
 @for_person
 def another(request: HttpRequest, person: Agent) -> HttpResponse:
+    if billing().needs_card(person):
+        return redirect(f"{reverse('card')}?next={reverse('another')}")
     return _name_a_bot(request, person, "another.html")
 
 
@@ -76,18 +83,33 @@ def name(request: HttpRequest, person: Agent) -> HttpResponse:  # noqa: ARG001
 
 def _name_a_bot(request: HttpRequest, person: Agent, template: str) -> HttpResponse:
     if request.method != "POST":
-        return render(request, template, {"name": person.name})
-    asked = {field: request.POST.get(field, "") for field in ("name", "bot")}
+        return _form(request, person, template, {"name": person.name})
+    asked: dict[str, Any] = {field: request.POST.get(field, "") for field in ("name", "bot")}
     try:
         if "name" in request.POST:
             person.name = clean_person_name(asked["name"])
             person.save(update_fields=["name"])
+        if request.POST.get("setup"):
+            billing().keep_card(person, request.POST["setup"])
+        billing().check_may_add(person)
         bot = create_bot(person, asked["bot"])
     except NoEntry as no:
-        return render(request, template, {**asked, "errors": {"name": no.message}}, status=422)
+        asked["errors"] = {"name": no.message}
+    except (BadCard, NoAnswer) as no:
+        asked["errors"] = {"card": str(no)}
     except Refused as no:
-        return render(request, template, {**asked, "errors": {"bot": no.message}}, status=422)
-    return redirect("bot", bot.name)
+        asked["errors"] = {"card" if isinstance(no, PaymentDue) else "bot": no.message}
+    else:
+        return redirect("bot", bot.name)
+    return _form(request, person, template, asked)
+
+
+def _form(request: HttpRequest, person: Agent, template: str, context: dict[str, Any]) -> HttpResponse:
+    if billing().needs_card(person):
+        return with_card(request, person, template, context)
+    shown = billing().bill(person).card if billing().takes_money else ""
+    context |= {"has_card": True, "card_shown": shown}
+    return render(request, template, context, status=422 if context.get("errors") else 200)
 
 
 def _next(request: HttpRequest) -> str:
