@@ -5,6 +5,8 @@ stands for itself: nothing that one does is there for the next.
 
     start  led to sign in        again  asked to prove once more that it is them
     on     done, and led on      a number is the status of the answer
+
+Nobody pays in this service: the pages of payment are not there. `tests/billing` asks them where they are.
 """
 
 import json
@@ -69,6 +71,13 @@ POST /bots/{name}/{verb}                            start   404    on        on 
 GET  /join/{token}                                  200     200    200       200    200
 GET  /@{name}                                       200     200    200       200    200
 GET  /robots.txt                                    200     200    200       200    200
+GET  /billing                                        404     404    404       404    404
+GET  /billing/card                                   404     404    404       404    404
+POST /billing/pay                                    404     404    404       404    404
+POST /billing/cancel                                 404     404    404       404    404
+POST /billing/resume                                 404     404    404       404    404
+GET  /billing/invoices/{number}                      404     404    404       404    404
+POST /stripe/webhook                                 404     404    404       404    404
 GET  /share/{key}                                   start   200    200       200    200
 POST /letters                                       start   404    on        on     404
 GET  /live                                          204     200    200       200    200
