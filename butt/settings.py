@@ -29,6 +29,7 @@ INSTALLED_APPS = [
     "butt.accounts",
     "butt.invites",
     "butt.leaving",
+    "butt.imports",
     "butt.public",
 ]
 MIDDLEWARE = [

@@ -2,7 +2,7 @@ from django.urls import path
 
 from butt.public import live
 from butt.public.api.api import api
-from butt.public.pages import bot, code, entry, export, home, invites, log, open_to_all, status
+from butt.public.pages import bot, code, entry, export, home, imports, invites, log, open_to_all, status
 
 urlpatterns = [
     path("", home.landing, name="landing"),
@@ -13,6 +13,7 @@ urlpatterns = [
     path("name", entry.name, name="name"),
     path("bots", home.dashboard, name="dashboard"),
     path("bots/new", entry.another, name="another"),
+    path("bots/import", imports.bring, name="import"),
     path("bots/<slug:name>", bot.actions, name="bot"),
     path("bots/<slug:name>/status", status.status, name="status"),
     path("bots/<slug:name>/log", log.log, name="log"),
@@ -25,6 +26,7 @@ urlpatterns = [
     path("bots/<slug:name>/upgrade", code.upgrade, name="upgrade"),
     path("bots/<slug:name>/export", export.export, name="export"),
     path("bots/<slug:name>/export/password", export.password, name="export-password"),
+    path("bots/<slug:name>/caught-up", imports.caught_up, name="caught-up"),
     path("bots/<slug:name>/<slug:verb>", bot.ask, name="ask"),
     path("join/<slug:token>", open_to_all.join, name="join"),
     path("@<slug:name>", open_to_all.profile, name="profile"),

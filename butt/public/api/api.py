@@ -14,7 +14,7 @@ from butt.agents.bots import bot_by_id, bots_of
 from butt.agents.models import Agent, Belongs
 from butt.agents.states import Verb
 from butt.agents.view import View
-from butt.public.api import exports
+from butt.public.api import exports, imports
 from butt.public.api.errors import handle_errors
 from butt.public.api.invites import router as invites
 from butt.public.api.samples import RangeName, Samples, samples_shape
@@ -84,6 +84,10 @@ def create_agent(request: HttpRequest, body: NewAgent) -> Any:
     return Status(201, agent_shape(View(bot)))
 
 
+# Before the path that takes any word for an id.
+api.post("/agents/import", **imports.IMPORT)(imports.import_agent)
+
+
 @api.get("/agents/{agent_id}", response={200: AgentShape, **REFUSALS}, **PLAIN)
 def agent(request: HttpRequest, agent_id: uuid.UUID) -> Any:
     """One bot of the person's, or the person."""
@@ -147,6 +151,7 @@ def samples(request: HttpRequest, agent_id: uuid.UUID, range: RangeName = "1h") 
 
 
 api.add_router("", exports.router)
+api.add_router("", imports.router)
 
 
 def _ask(request: HttpRequest, agent_id: uuid.UUID, verb: Verb) -> dict[str, Any]:
