@@ -66,6 +66,9 @@ class Configuration(BaseSettings):
     joins_per_minute: int = Field(
         30, ge=1, description="How often in a minute one address may look at pages of invites."
     )
+    import_gib: float = Field(
+        20, gt=0, description="How big a pub that is brought from elsewhere may be, in GiB."
+    )
     keep_days: int = Field(7, ge=0, description="For how many days a deleted bot can be restored.")
     start_seconds: int = Field(
         60, ge=5, description="How long a bot may take to be alive before it is called broken."

@@ -30,6 +30,7 @@ INSTALLED_APPS = [
     "butt.accounts",
     "butt.invites",
     "butt.leaving",
+    "butt.imports",
     "butt.billing",
     "allauth",
     "allauth.account",

@@ -13,7 +13,7 @@ _ROWS = {
     "progress": (
         "state", "reason", "notice", "restarts", "upgrades", "launch", "address", "port", "ssb_id",
     ),
-    "observed": ("alive", "launch", "at"),
+    "observed": ("alive", "launch", "at", "catching_up"),
 }  # fmt: skip
 _FIELDS = [*_OF_THE_BOT, *(f"{row}__{field}" for row, fields in _ROWS.items() for field in fields)]
 

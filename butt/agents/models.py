@@ -134,6 +134,10 @@ class Observed(BotRow):
     sequence = models.PositiveBigIntegerField(
         default=0, help_text="The highest sequence of its own feed ever seen; it never goes down."
     )
+    catching_up = models.BooleanField(
+        default=False,
+        help_text="It came from elsewhere, and was not yet seen to have all messages of its own.",
+    )
     memory = models.PositiveBigIntegerField(null=True, blank=True)
     disk = models.PositiveBigIntegerField(null=True, blank=True)
     bytes_in = models.PositiveBigIntegerField(null=True, blank=True)

@@ -11,6 +11,8 @@ from butt.agents.states import State, Verb, may_ask
 from butt.configuration import configuration
 from butt.scuttlebutt import Address
 
+CATCHING_UP = "It catches up with its own messages; until then it says nothing."
+
 
 class View:
     """Reads only what `butt.agents.bots` has fetched: no query of its own."""
@@ -33,7 +35,14 @@ class View:
     @property
     def reason(self) -> str:
         """Why it is as it is; of a bot that is well, why its last upgrade did not last."""
-        return self.agent.progress.reason or self.agent.progress.notice
+        progress = self.agent.progress
+        catching_up = CATCHING_UP if self.catching_up and self.state is State.ALIVE else ""
+        return progress.reason or catching_up or progress.notice
+
+    @property
+    def catching_up(self) -> bool:
+        """It came from elsewhere, and says nothing before it has all messages of its own."""
+        return self._observed.catching_up
 
     @property
     def trouble(self) -> str:

@@ -1,6 +1,7 @@
 """The parts of the service, each a program of its own: `butt public|private|steward|monitor|stand-in`."""
 
 import asyncio
+import contextlib
 import os
 import signal
 import sys
@@ -27,6 +28,14 @@ def public(home: Path | None, leash: bool, port: int | None) -> None:
     """Serve the pages and the JSON API."""
     _hold(leash)
     settings = configure(home=home, port=port)
+
+    from django.db import DatabaseError
+
+    from butt.imports.receiving import sweep
+
+    # A database that is away for now does not keep the server from starting; the next import sweeps as well.
+    with contextlib.suppress(DatabaseError):
+        sweep()
     _serve("butt.public.asgi:application", settings.bind, settings.port)
 
 

@@ -21,6 +21,7 @@ class Order:
 
     `on_trial` says that the code is new and there is a way back: the host sees to it that the earlier code would find
     room to start again, whatever the new one does to its disk.
+    `catch_up` says that it came from elsewhere: its pub fetches its own messages before it may publish.
     `revoked` are the ids of invites that its pub takes back before it lets anybody in.
     """
 
@@ -35,6 +36,7 @@ class Order:
     masters: tuple[str, ...]
     sequence: int
     revoked: tuple[str, ...] = ()
+    catch_up: bool = False
 
 
 @dataclass(frozen=True)
@@ -59,6 +61,9 @@ class Host(Protocol):
 
     def apply(self, order: Order) -> None:
         """Begin to make it so. A bot is never started while an earlier launch of it runs."""
+
+    def adopt(self, bot_id: uuid.UUID, data: Path) -> None:
+        """Take over the data folder of a bot that has never been started here; `data` is gone afterwards."""
 
     def look(self) -> Mapping[uuid.UUID, Sighting]:
         """Every bot there is a trace of on this host."""

@@ -34,7 +34,7 @@ from butt.sources.releases import release
 STOP_SECONDS = 10
 
 # With one of these the pub has said why it cannot run (bots/pub/README.md): to start it again at once is no use.
-FINAL_EXITS = (64, 65, 66, 67, 68, 69, 71, 74, 78)
+FINAL_EXITS = (64, 65, 66, 67, 68, 69, 71, 72, 74, 78)
 
 _PROGRAM = """\
 [program:{name}]
@@ -73,6 +73,24 @@ class Processes:
             self._start(order)
         else:
             self._stop(str(order.bot_id))
+
+    def adopt(self, bot_id: uuid.UUID, data: Path) -> None:
+        folder = self._folder(bot_id)
+        if not data.exists():
+            if not folder.secret.exists():
+                raise HostTrouble("the data that was brought for it is gone")
+            return
+        if folder.data.exists():
+            # Killed between the copy to another disk and the end of the original: what is placed here is whole.
+            shutil.rmtree(data)
+            return
+        folder.path.mkdir(parents=True, exist_ok=True)
+        try:
+            data.rename(folder.data)
+        except OSError as error:
+            if error.errno != errno.EXDEV:
+                raise HostTrouble(f"its data cannot be placed: {error.strerror}") from error
+            _move_over(data, folder.data)
 
     def look(self) -> Mapping[uuid.UUID, Sighting]:
         rows = {row["name"]: row for row in self._supervisor.call("getAllProcessInfo")}
@@ -218,6 +236,8 @@ def _pub_config(order: Order, folder: Folder) -> dict[str, Any]:
         "launch": order.launch,
         "sequence": order.sequence,
         # Left out when empty: a release that does not know the field has no invites to revoke.
+        # Left out when there is no need, as older releases do not know it.
+        **({"catchUp": True} if order.catch_up else {}),
         **({"revoked": list(order.revoked)} if order.revoked else {}),
     }
 
@@ -232,6 +252,18 @@ def _program(name: str, order: Order, folder: Folder) -> str:
         stop_seconds=STOP_SECONDS,
         log=escaped(folder.log),
     )
+
+
+def _move_over(data: Path, place: Path) -> None:
+    """To another disk: whole under its name there, before it goes here."""
+    draft = place.with_name("data.draft")
+    try:
+        shutil.rmtree(draft, ignore_errors=True)
+        shutil.copytree(data, draft)
+        draft.rename(place)
+        shutil.rmtree(data)
+    except (OSError, shutil.Error) as error:
+        raise HostTrouble(f"its data cannot be placed: {error}") from error
 
 
 def _launch_in(config: Path) -> int | None:

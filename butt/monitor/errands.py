@@ -9,6 +9,8 @@ from typing import TypeVar
 from asgiref.sync import sync_to_async
 from django.utils import timezone
 
+from butt.imports import catchup
+from butt.imports.catchup import CaughtUp
 from butt.invites import profiles, withdrawing
 from butt.invites.profiles import Profile
 from butt.invites.withdrawing import Withdrawal
@@ -17,17 +19,17 @@ from butt.scuttlebutt import Peer, RemoteError, ScuttlebuttError
 
 log = logging.getLogger("butt.monitor")
 
-WITHDRAW_EVERY, INTRODUCE_EVERY = 1.0, 3.0
+WITHDRAW_EVERY, INTRODUCE_EVERY, CATCH_UP_EVERY = 1.0, 3.0, 1.0
 AT_ONCE = 50
 PATIENCE = 10.0
 REST = 60.0
 """Seconds until a bot that refused one kind of errand is asked again."""
 
-T = TypeVar("T", Withdrawal, Profile)
+T = TypeVar("T", Withdrawal, Profile, CaughtUp)
 
 
 class Errands:
-    """Both kinds can be run again without harm: the pub forgets an invite once, and says nothing twice."""
+    """Each kind can be run again without harm: the pub forgets an invite once, and says nothing twice."""
 
     def __init__(self, guests: Guests) -> None:
         self._guests = guests
@@ -42,6 +44,13 @@ class Errands:
     async def introduce(self) -> None:
         """Have pubs say who they are, where their feed says something else."""
         await self._each(await sync_to_async(profiles.untold)(), self._introduce)
+
+    async def say_caught_up(self) -> None:
+        """Have pubs from elsewhere speak, whose owners said that there are no newer messages."""
+        await self._each(await sync_to_async(catchup.untold)(), self._say_caught_up)
+
+    async def _say_caught_up(self, peer: Peer, _: CaughtUp) -> None:
+        await peer.call("butt.caughtUp", timeout=PATIENCE)
 
     async def _withdraw(self, peer: Peer, withdrawal: Withdrawal) -> None:
         await peer.call("butt.revoke", withdrawal.code_id, timeout=PATIENCE)

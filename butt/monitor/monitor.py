@@ -17,7 +17,7 @@ from butt.accounts.leaving import finish
 from butt.agents.models import Progress
 from butt.agents.states import State
 from butt.leaving.letters import tell_of_leaving
-from butt.monitor.errands import INTRODUCE_EVERY, WITHDRAW_EVERY, Errands
+from butt.monitor.errands import CATCH_UP_EVERY, INTRODUCE_EVERY, WITHDRAW_EVERY, Errands
 from butt.monitor.guests import Guests
 from butt.monitor.ledger import Ledger
 from butt.monitor.outages import tell_owners
@@ -67,6 +67,7 @@ class Monitor:
                     (self._chores, CHORES),
                     (self._errands.withdraw, WITHDRAW_EVERY),
                     (self._errands.introduce, INTRODUCE_EVERY),
+                    (self._errands.say_caught_up, CATCH_UP_EVERY),
                 ):
                     tasks.create_task(_again_and_again(work, pause))
         finally:

@@ -43,6 +43,7 @@ class Figures(BaseModel):
     bytesOut: int = _Big
     disk: int | None = Field(None, ge=0, le=2**63 - 1)
     sequence: int = _Big
+    catchingUp: bool | None = None
     peers: Peers
     messages: int = Field(0, ge=0, le=2**53)
     feeds: int = Field(0, ge=0, le=2**53)

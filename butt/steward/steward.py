@@ -19,6 +19,7 @@ from butt.agents.models import Agent, Progress
 from butt.agents.states import MOVES, State
 from butt.configuration import configuration
 from butt.hosts import Host, HostTrouble, Order, Sighting
+from butt.imports import placing
 from butt.invites.withdrawing import revoked_of
 from butt.sources import shelf
 from butt.steward.moves import Effect, Move, Situation, decide
@@ -142,6 +143,8 @@ class Steward:
                 return
 
     def _carry_out(self, bot: Agent, move: Move) -> None:
+        if move.effect is Effect.RUN and bot.observed.catching_up:
+            placing.place(bot.id, self._host.adopt)
         if move.effect in (Effect.RUN, Effect.HALT):
             self._host.apply(self._order(bot, run=move.effect is Effect.RUN))
 
@@ -158,6 +161,7 @@ class Steward:
             on_trial=bool(progress.previous),
             masters=self._masters,
             sequence=bot.observed.sequence,
+            catch_up=bot.observed.catching_up,
             revoked=revoked_of(bot) if run else (),
         )
 
@@ -165,7 +169,9 @@ class Steward:
         """The data first, the row last: killed in between, the row still says that there is work."""
         self._host.destroy(bot.id)
         with transaction.atomic():
-            journal.note(bot, "steward", "gone", ssb_id=bot.progress.ssb_id or "")
+            journal.note(
+                bot, "steward", "gone", ssb_id=bot.progress.ssb_id or "", sequence=bot.observed.sequence
+            )
             bot.delete()
         log.info("%s is gone", bot.name)
 

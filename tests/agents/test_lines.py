@@ -20,16 +20,24 @@ class TestALineOfABot(TestCase):
         st.integers(0, 2),
         st.booleans(),
         st.text("ab", max_size=3),
+        st.booleans(),
     )
     @settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.too_slow])
     def test_it_shows_what_the_whole_bot_shows(
-        self, state: State, run: bool, restarts: int, upgrades: int, alive: bool, notice: str
+        self,
+        state: State,
+        run: bool,
+        restarts: int,
+        upgrades: int,
+        alive: bool,
+        notice: str,
+        catching_up: bool,
     ):
         alice = person("alice")
         bot = bot_in(state, alice)
         Wanted.objects.filter(bot=bot).update(run=run, restarts=restarts, upgrades=upgrades)
         Progress.objects.filter(bot=bot).update(notice=notice)
-        Observed.objects.filter(bot=bot).update(alive=alive, at="2026-01-01T00:00Z")
+        Observed.objects.filter(bot=bot).update(alive=alive, at="2026-01-01T00:00Z", catching_up=catching_up)
         (whole,), (line,) = bots_of(alice), lines(bots_of(alice))
         assert View(line).state == View(whole).state
         assert mark([View(line)]) == mark([View(whole)])

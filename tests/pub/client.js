@@ -22,7 +22,7 @@ const MANIFEST = {
   invite: { create: 'async', use: 'async' },
   gossip: { connect: 'async', peers: 'sync' },
   friends: { hops: 'async' },
-  butt: { figures: 'source', guests: 'source', invites: 'async', offer: 'async', revoke: 'async', describe: 'async' }
+  butt: { figures: 'source', guests: 'source', invites: 'async', offer: 'async', revoke: 'async', describe: 'async', caughtUp: 'async' }
 }
 
 const open = new Map()

@@ -21,6 +21,7 @@ const FIELDS = {
   caps: [isCaps, 'an object whose "shs" is a network key of 32 bytes in base64'],
   launch: [isCount, 'a whole number that is not negative'],
   sequence: [isCount, 'a whole number that is not negative'],
+  catchUp: [(v) => typeof v === 'boolean', 'true or false'],
   fence: [(v) => typeof v === 'boolean', 'true or false'],
   cache: [(v) => v === null || typeof v === 'string', 'the path of a folder for compiled code, or null']
 }
@@ -51,7 +52,7 @@ function checked (given) {
   for (const name of Object.keys(given)) {
     if (!(name in FIELDS)) throw bad(`The configuration has a field "${name}" that the pub does not know.`)
   }
-  const config = { external: null, master: [], revoked: [], caps: {}, launch: 0, sequence: 0, cache: null, ...given }
+  const config = { external: null, master: [], revoked: [], caps: {}, launch: 0, sequence: 0, catchUp: false, cache: null, ...given }
   // Pubs that live together on one machine's loopback are there to meet each other.
   config.fence ??= !(net.isIP(config.host) && isInside(config.host, 'loopback'))
   for (const [name, [isRight, what]] of Object.entries(FIELDS)) {

@@ -13,7 +13,7 @@ from butt.agents.models import Agent, Belongs
 from butt.agents.states import Verb
 from butt.agents.view import View
 from butt.billing.chosen import billing
-from butt.public.api import authentication, exports
+from butt.public.api import authentication, exports, imports
 from butt.public.api.bearer import Bearer
 from butt.public.api.errors import handle_errors
 from butt.public.api.invites import router as invites
@@ -82,6 +82,10 @@ def create_agent(request: HttpRequest, body: NewAgent) -> Any:
     return Status(201, agent_shape(View(bot)))
 
 
+# Before the path that takes any word for an id.
+api.post("/agents/import", **imports.IMPORT)(imports.import_agent)
+
+
 @api.get("/agents/{agent_id}", response={200: AgentShape, **REFUSALS}, **PLAIN)
 def agent(request: HttpRequest, agent_id: uuid.UUID) -> Any:
     """One bot of the person's, or the person."""
@@ -145,6 +149,7 @@ def samples(request: HttpRequest, agent_id: uuid.UUID, range: RangeName = "1h") 
 
 
 api.add_router("", exports.router)
+api.add_router("", imports.router)
 
 
 def _ask(request: HttpRequest, agent_id: uuid.UUID, verb: Verb) -> dict[str, Any]:

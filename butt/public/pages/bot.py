@@ -11,6 +11,7 @@ from butt.agents.models import Agent
 from butt.agents.states import Verb
 from butt.agents.view import View
 from butt.agents.wishes import Refused
+from butt.imports.catchup import is_told
 from butt.public.live import mark
 from butt.public.pages.person import for_person
 from butt.sources import wishes as of_code
@@ -33,6 +34,7 @@ def actions(request: HttpRequest, person: Agent, name: str) -> HttpResponse:
             "passing": view.state.is_passing,
             "mark": mark([view]),
             "tab": "actions",
+            "told": view.catching_up and is_told(view.agent),
         },
     )
 
