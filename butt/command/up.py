@@ -31,6 +31,7 @@ AFTER_DEATH = 1.0
 def up(home: Path | None, port: int | None, private_port: int | None) -> None:
     """Run the whole service here. Ctrl-C stops it, and its bots in order."""
     settings = configure(home=home, port=port, private_port=private_port)
+    _refuse_unknown_billing()
     with only_one(settings.home):
         _refuse_taken_ports(settings)
         _prepare(settings)
@@ -46,6 +47,15 @@ def only_one(home: Path) -> IO[str]:
             f"butt up runs already in {home}. Give another --home for a second one."
         ) from None
     return lock
+
+
+def _refuse_unknown_billing() -> None:
+    from butt.billing.chosen import UnknownBilling, billing
+
+    try:
+        billing()
+    except UnknownBilling as unknown:
+        raise click.ClickException(str(unknown)) from None
 
 
 def _refuse_taken_ports(settings: Configuration) -> None:
