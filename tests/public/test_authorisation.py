@@ -47,6 +47,8 @@ GET  /name                                          start   200    200       200
 GET  /bots                                          start   200    200       200    200
 GET  /bots/new                                      start   200    200       200    200
 POST /bots/new                                      start   422    422       422    422
+GET  /bots/import                                   start   200    200       200    200
+POST /bots/{name}/caught-up                         start   404    on        on     404
 GET  /bots/{name}                                   start   404    200       200    404
 GET  /bots/{name}/status                            start   404    200       200    404
 GET  /bots/{name}/log                               start   404    200       200    404
@@ -135,6 +137,8 @@ POST   /agents/{agent_id}/restart       401     404    202       202    403   20
 POST   /agents/{agent_id}/restore       401     404    409       409    403   409      403      404
 POST   /agents/{agent_id}/upgrade       401     404    202       202    403   202      403      404
 POST   /agents/{agent_id}/rebuild       401     404    202       202    403   202      403      404
+POST   /agents/import                   401     422    422       422    403   422      403      422
+POST   /agents/{agent_id}/caught-up     401     404    409       409    403   409      403      404
 GET    /agents/{agent_id}/invites       401     404    200       200    200   403      403      404
 POST   /agents/{agent_id}/invites       401     422    422       422    403   422      403      422
 DELETE /agents/{agent_id}/invites/{invite_id}  401  404  204     204    403   204      403      404
