@@ -25,7 +25,7 @@ from butt.configuration import configuration
 from butt.hosts import trial
 from butt.hosts.interface import Folder, HostTrouble, NoRoom, Order, Sighting
 from butt.hosts.kept import tail
-from butt.hosts.publog import LastWords, last_words
+from butt.hosts.publog import DISK_FULL, LastWords, last_words
 from butt.hosts.strays import GRAVE, Stray, strays_in
 from butt.hosts.supervisor import Supervisor, escaped
 from butt.scuttlebutt import KeyPair, ScuttlebuttError
@@ -138,7 +138,7 @@ class Processes:
     def _start(self, order: Order) -> None:
         name, folder = str(order.bot_id), self._folder(order.bot_id)
         state, known = self._state(name), _launch_in(folder.config)
-        if known == order.launch and state not in (None, ProcessStates.STOPPED):
+        if known == order.launch and (state not in (None, ProcessStates.STOPPED) or trial.is_full(folder)):
             if not order.on_trial:
                 trial.end(folder, order.release)
             return
@@ -195,18 +195,30 @@ class Processes:
     def _sighting(self, path: Path, row: dict[str, Any] | None) -> Sighting:
         folder = Folder(path)
         ssb_id = _ssb_id(folder.secret)
+        if trial.is_full(folder):
+            return self._ended_for_room(folder, row, ssb_id)
         if row is None or row["state"] == ProcessStates.STOPPED:
             return Sighting(ssb_id=ssb_id)
         over = row["state"] in (ProcessStates.EXITED, ProcessStates.FATAL)
         if not (over or row["state"] == ProcessStates.BACKOFF):
             return Sighting(running=True, ssb_id=ssb_id)
-        trial.make_room(folder)
+        if over:
+            trial.make_room(folder)
         # supervisord forgets the exit code of a process that ended early, and tries it again; the pub's log has both.
         words = last_words(tail(folder.log, 16384), datetime.fromtimestamp(row["start"], UTC))
         words = words or LastWords.none(int(row["exitstatus"]))
         if not over and words.code not in FINAL_EXITS:
             return Sighting(running=True, ssb_id=ssb_id)
         return Sighting(running=not over, ended=words.message, exit_code=words.code, ssb_id=ssb_id)
+
+    def _ended_for_room(self, folder: Folder, row: dict[str, Any] | None, ssb_id: str | None) -> Sighting:
+        """It ends first, and then the ballast goes: what still ran would eat that too."""
+        if row is not None and row["state"] not in STOPPED_STATES:
+            self._stop(folder.path.name)
+            return Sighting(running=True, ssb_id=ssb_id)
+        trial.give_room(folder)
+        words = LastWords.none(DISK_FULL)
+        return Sighting(ended=words.message, exit_code=words.code, ssb_id=ssb_id)
 
     def _folder(self, bot_id: uuid.UUID) -> Folder:
         return Folder(self.bots / str(bot_id))

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from django.db import IntegrityError, transaction
-from django.db.models import F, Max
+from django.db.models import Case, F, Max, When
 from django.utils import timezone
 
 from butt.agents.models import Progress, Wanted
@@ -133,15 +133,17 @@ def dispensable(keep: int) -> list[Release]:
     )
     over = []
     for source in Release.objects.values_list("source", flat=True).distinct():
-        ended = Release.objects.filter(source=source, state__in=(READY, FAILED))
-        over += list(ended.order_by("-found_at", "-build")[keep:])
+        for state in (READY, FAILED):
+            ended = Release.objects.filter(source=source, state=state)
+            over += list(ended.order_by("-found_at", "-build")[keep:])
     return [release for release in over if release.key not in used]
 
 
 def due(now: datetime) -> Release | None:
-    """What is to be built next; one that was begun by a builder that died comes first."""
+    """What is to be built next: first what a builder that died had begun, last what failed before."""
     waiting = Release.objects.filter(state__in=(WAITING, BUILDING, FAILED), due_at__lte=now)
-    return waiting.exclude(state=FAILED, build__gt=1).order_by("state", "due_at").first()
+    turn = Case(When(state=BUILDING, then=0), When(state=WAITING, then=1), default=2)
+    return waiting.exclude(state=FAILED, build__gt=1).order_by(turn, "due_at").first()
 
 
 def _add(release: Release) -> Release:

@@ -3,7 +3,7 @@
 from collections.abc import Callable
 
 from butt.agents.models import Agent, Wanted
-from butt.agents.states import Verb
+from butt.agents.states import State, Verb
 from butt.agents.wishes import ask
 from butt.sources import shelf
 from butt.sources.models import Release, digest_in
@@ -26,7 +26,8 @@ def rebuild(person: Agent, bot: Agent) -> None:
 
     def anew(wanted: Wanted) -> dict[str, object]:
         release = Release.objects.filter(key=bot.progress.release).first()
-        if release is None or wanted.upgrades > bot.progress.upgrades:
+        on_its_way = wanted.upgrades > bot.progress.upgrades or bot.progress.state == State.UPGRADING
+        if release is None or on_its_way:
             return {}
         return {"release": shelf.again(release).key, "upgrades": wanted.upgrades + 1}
 

@@ -7,7 +7,8 @@ finds the row and does the same again. Several stewards may run side by side: a 
 
 import logging
 import time
-from collections.abc import Callable
+import uuid
+from collections.abc import Callable, Mapping
 from datetime import datetime, timedelta
 
 from django.db import IntegrityError, transaction
@@ -60,21 +61,26 @@ class Steward:
         """One look at each bot that is due; whether there was any."""
         now = timezone.now()
         due = list(bots().filter(progress__due_at__lte=now).order_by("progress__due_at")[:MOST_AT_ONCE])
-        mine = [bot for bot in due if _claim(bot.progress, now)]
-        if not mine:
+        if not due:
             return False
-        try:
-            sightings = self._host.look()
-        except HostTrouble as trouble:
-            for bot in mine:
-                self._wait_out(bot, trouble)
-            return True
+        sightings = self._look()
+        mine = [bot for bot in due if _claim(bot.progress, now)]
         for bot in mine:
+            if isinstance(sightings, HostTrouble):
+                self._wait_out(bot, sightings)
+                continue
             try:
                 self.step(bot, sightings.get(bot.id, Sighting()))
             except (HostTrouble, NoRelease) as trouble:
                 self._wait_out(bot, trouble)
-        return True
+        return bool(mine)
+
+    def _look(self) -> Mapping[uuid.UUID, Sighting] | HostTrouble:
+        """Before the first write of a round: on a full disk none succeeds until the host has seen to that."""
+        try:
+            return self._host.look()
+        except HostTrouble as trouble:
+            return trouble
 
     def step(self, bot: Agent, seen: Sighting) -> None:
         """Decide for one bot, persist, carry out."""

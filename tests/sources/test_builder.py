@@ -138,6 +138,26 @@ def test_old_releases_go_but_none_that_a_bot_runs_on_or_may_go_back_to(tmp_path:
     assert {path.name for path in path_of(made[0]).parent.iterdir()} == kept | {"lock"}
 
 
+def test_builds_that_failed_push_out_none_that_can_be_run():
+    shelf.finish(shelf.found("good", {}, "24"))
+    for digest in ("bad1", "bad2", "bad3"):
+        shelf.found(digest, {}, "24")
+    Release.objects.exclude(key="good").update(state="failed")
+    assert shelf.dispensable(3) == []
+    assert [release.key for release in shelf.dispensable(2)] == ["bad1"]
+
+
+def test_what_waits_for_its_turn_is_built_before_what_failed():
+    for digest in ("failed", "waiting", "building"):
+        shelf.found(digest, {}, "24")
+        Release.objects.filter(key=digest).update(state=digest, due_at=timezone.now())
+    turns = []
+    while (due := shelf.due(timezone.now())) is not None:
+        turns.append(due.key)
+        shelf.finish(due)
+    assert turns == ["building", "waiting", "failed"]
+
+
 def test_a_source_in_a_git_repository_is_taken_at_its_revision(tmp_path: Path):
     repository = tmp_path / "repository"
     source(repository / "bots" / "mine", "// one")

@@ -63,6 +63,17 @@ def test_a_rebuild_builds_the_same_source_again_once_for_two_clicks():
     assert Release.objects.get(key="aaaa-2").state == "waiting"
 
 
+def test_a_second_click_on_rebuild_while_it_comes_alive_builds_nothing_more():
+    alice = person("alice")
+    bot = on(shelved("aaaa"), bot_in(State.ALIVE, alice))
+    rebuild(alice, bot)
+    shelf.finish(Release.objects.get(key="aaaa-2"))
+    taken = {"state": State.UPGRADING, "upgrades": 1, "release": "aaaa-2", "previous": "aaaa"}
+    Progress.objects.filter(bot=bot).update(**taken)
+    rebuild(alice, bot)
+    assert asked(bot) == (1, "aaaa-2")
+
+
 @pytest.mark.parametrize("verb", list(WISHES))
 @pytest.mark.parametrize("state", list(set(State) - {State.LEAVING}))
 def test_each_is_granted_in_its_states_and_refused_in_all_others(state: State, verb: Verb):

@@ -30,6 +30,19 @@ try {
 """
 
 
+# It neither ends nor answers, and takes every byte that becomes free.
+HOLDS_ITS_DISK_FULL = """\
+const fs = require('fs')
+const path = require('path')
+const { path: data } = JSON.parse(fs.readFileSync(process.argv[2]))
+const junk = fs.openSync(path.join(data, 'junk'), 'w')
+function eat (size) { try { while (true) fs.writeSync(junk, Buffer.alloc(size)) } catch {} }
+function eatAll () { [1 << 20, 4096, 1].forEach(eat) }
+eatAll()
+setInterval(eatAll, 20)
+"""
+
+
 class Workshop:
     """Where the pub's source is changed; what it depends on is there already, so that a build takes no time."""
 
@@ -122,6 +135,12 @@ def upgrades(alice: Person, bot: Any, digest: str) -> Any:
     return wait_for(over, 120)
 
 
+def is_back(site: Service, alice: Person, bot: Any) -> Any:
+    """How the bot is once it lives and says why it came back; a service without room may answer nothing for a while."""
+    status, seen = site.ask("GET", f"/agents/{bot['id']}", token=alice.token)
+    return seen if status == 200 and seen["state"] == "alive" and seen["reason"] else None
+
+
 def test_better_code_keeps_identity_and_messages(site: Service, workshop: Workshop):
     alice, bot = makes_a_bot(site)
     better = workshop.writes(workshop.own + "// better\n")
@@ -200,6 +219,28 @@ def test_code_that_eats_the_disk_leads_back_and_leaves_room(
             assert shutil.disk_usage(bots).free > 40 << 20
     finally:
         subprocess.run(["umount", "--lazy", bots], check=True)
+
+
+def test_code_that_fills_the_disk_of_the_service_too_and_lives_on_leads_back(tmp_path: Path, built_pub: Path):
+    disk = tmp_path / "disk"
+    disk.mkdir()
+    subprocess.run(["mount", "-t", "tmpfs", "-o", "size=160m", "tmpfs", disk], check=True)
+    try:
+        (disk / "home").mkdir()
+        workshop = Workshop(disk / "source", built_pub)
+        with service(disk / "home", built_pub, workshop) as site:
+            alice, bot = makes_a_bot(site)
+            workshop.writes(HOLDS_ITS_DISK_FULL)
+            wait_for(lambda: alice.asks("upgrade", bot)["state"] == "upgrading")
+            after = wait_for(lambda: is_back(site, alice, bot), 120)
+            assert (after["release"], after["ssbId"]) == (bot["release"], bot["ssbId"])
+            assert "The disk is full" in after["reason"]
+            assert "before" in [text for _, text in feed(site, after)]
+            publishes(site, after, "after")
+            assert len(site.pubs()) == 1
+            assert shutil.disk_usage(disk).free > 40 << 20
+    finally:
+        subprocess.run(["umount", "--lazy", disk], check=True)
 
 
 def test_a_rebuild_ends_alive_on_another_build_of_the_same(site: Service, workshop: Workshop):
