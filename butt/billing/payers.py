@@ -67,3 +67,19 @@ def let_run(people: QuerySet[Payer] | None) -> bool:
             journal.note(bot, "billing", "paid" if paid else "unpaid")
         ring(bot.id)
     return bool(stop or let)
+
+
+def payment_data(person: Agent) -> dict[str, object] | None:
+    """What is kept of a person's payment, for themself; None where there is none."""
+    fields = (
+        "email",
+        "customer",
+        "subscription",
+        "status",
+        "card_brand",
+        "card_last4",
+        "period_end",
+        "due_since",
+    )
+    found: dict[str, object] | None = Payer.objects.filter(person=person).values(*fields).first()
+    return found

@@ -1,4 +1,4 @@
-"""What operators see of people, bots and the journal. Hardly anything can be changed, and nothing deleted."""
+"""What operators see of people, bots, money and the journal. Hardly anything can be changed, and nothing deleted."""
 
 from typing import TYPE_CHECKING, Any
 
@@ -11,6 +11,7 @@ from django.utils.html import format_html
 from butt.accounts.models import Account, Look
 from butt.agents.models import Agent, JournalEntry
 from butt.agents.view import View
+from butt.billing.models import Payer
 
 if TYPE_CHECKING:
     Rows = admin.ModelAdmin[Any]
@@ -84,6 +85,21 @@ class Bots(ReadOnly):
 
     def people(self, bot: Agent) -> str:
         return ", ".join(row.target_agent.account.email for row in bot.belongs_to.all())
+
+
+@admin.register(Payer)
+class Payers(ReadOnly):
+    """What is wanted of each payer and what was seen at Stripe; a card is its brand and its last four digits."""
+
+    list_display = ("email", "quantity", "status", "paid_quantity", "period_end", "due_since", "trouble")
+    list_filter = ("status",)
+    search_fields = ("email", "customer", "subscription")
+    fields = (
+        "email", "quantity", "pays", "cancels", "customer", "subscription", "status", "paid_quantity", "period_end",
+        "ends", "card_brand", "card_last4", "due_since", "stopped_at", "trouble",
+    )  # fmt: skip
+    readonly_fields = fields
+    ordering = ("-due_since", "email")
 
 
 @admin.register(JournalEntry)

@@ -45,13 +45,19 @@ def test_a_second_factor_that_there_is_must_have_been_shown():
 def test_the_lists_are_there_and_cost_the_same_for_many(django_assert_max_num_queries: Any):
     many_bots(account("alice").agent, 30)
     client = operator()
-    for path in ("accounts/account", "agents/agent", "agents/journalentry", "accounts/look"):
+    for path in ("accounts/account", "agents/agent", "agents/journalentry", "accounts/look", "billing/payer"):
         with django_assert_max_num_queries(12):
             assert client.get(f"/console/{path}/").status_code == 200, path
 
 
 def test_the_console_shows_only_what_we_show_of_ourselves():
-    assert {model.__name__ for model in site._registry} == {"Account", "Look", "Agent", "JournalEntry"}
+    assert {model.__name__ for model in site._registry} == {
+        "Account",
+        "Look",
+        "Agent",
+        "JournalEntry",
+        "Payer",
+    }
     client = operator()
     for path in ("mfa/authenticator", "usersessions/usersession", "account/emailaddress", "auth/group"):
         assert client.get(f"/console/{path}/").status_code == 404

@@ -12,6 +12,7 @@ from butt.accounts.personal import personal_data
 from butt.accounts.tokens import tokens_of
 from butt.agents.bots import bots_of
 from butt.agents.models import Agent
+from butt.billing.payers import payment_data
 from butt.public.addresses import address_of
 from butt.public.letters import is_verified, say
 from butt.public.pages.person import account_of, for_person, for_person_again
@@ -41,7 +42,9 @@ def account(request: HttpRequest, person: Agent) -> HttpResponse:
 @require_safe
 @for_person_again
 def data(request: HttpRequest, person: Agent) -> HttpResponse:  # noqa: ARG001
-    response = JsonResponse(personal_data(account_of(request)), json_dumps_params={"indent": 2})
+    account = account_of(request)
+    mine = personal_data(account) | {"payment": payment_data(account.agent)}
+    response = JsonResponse(mine, json_dumps_params={"indent": 2})
     response["Content-Disposition"] = 'attachment; filename="my-data.json"'
     response["Cache-Control"] = "no-store"
     return response
