@@ -13,7 +13,7 @@ from django.core.management.color import no_style
 from django.core.serializers.base import DeserializationError
 from django.db import DatabaseError, connection, transaction
 
-from butt.agents.models import Agent
+from butt.agents.models import Agent, Observed
 from butt.backups import ABOUT, FORMAT, IDENTITY, ROWS, SECRETS, BackupTrouble
 from butt.backups.making import saved_models, schema
 
@@ -72,6 +72,8 @@ def _load(archive: ZipFile, expected: int) -> None:
                 count += 1
             if count != expected:
                 raise BackupTrouble(f"This backup has {count} rows and should have {expected}.")
+            # That they answered then says nothing of now.
+            Observed.objects.update(alive=False)
     except (DeserializationError, DatabaseError) as error:
         raise BackupTrouble(
             f"A row of this backup cannot be restored: {error}. Nothing was changed."
