@@ -35,6 +35,22 @@ class Configuration(BaseSettings):
     )
     database_url: str = Field("", description="PostgreSQL or SQLite; empty: SQLite in the home folder.")
     host: Literal["processes", "salt"] = Field("processes", description="How bots run on a machine.")
+    billing: str = Field(
+        "stripe", description="How bots are paid for: `stripe`, or `free` for a community's own server."
+    )
+    price: int = Field(500, ge=50, description="What a bot costs a month, in cents of US dollars.")
+    free_bots: int = Field(0, ge=0, description="How many bots each person has for free.")
+    grace_days: int = Field(7, ge=0, description="For how many days bots run on after a payment failed.")
+    unpaid_keep_days: int = Field(
+        30, ge=1, description="For how many days a bot that is stopped for want of payment is kept."
+    )
+    stripe_secret_key: SecretStr = Field(
+        SecretStr(""), description="Stripe's secret key; empty: a local stand-in, with which no money moves."
+    )
+    stripe_publishable_key: str = Field("", description="Stripe's publishable key, which goes to browsers.")
+    stripe_webhook_secret: SecretStr = Field(
+        SecretStr(""), description="The signing secret of Stripe's webhook endpoint `/stripe/webhook`."
+    )
     pub_address: str = Field(
         "",
         description="The host that clients dial to reach a bot; empty: `NAME.DOMAIN`, and 127.0.0.1 for localhost.",
@@ -46,9 +62,26 @@ class Configuration(BaseSettings):
         "8100-8999", description="The ports given to bots on this machine, first and last."
     )
     bots_per_person: int = Field(20, ge=1, description="How many bots one person may have.")
+    invites_per_bot: int = Field(100, ge=1, description="How many open invites one bot may have.")
+    joins_per_minute: int = Field(
+        30, ge=1, description="How often in a minute one address may look at pages of invites."
+    )
+    import_gib: float = Field(
+        20, gt=0, description="How big a pub that is brought from elsewhere may be, in GiB."
+    )
     keep_days: int = Field(7, ge=0, description="For how many days a deleted bot can be restored.")
     start_seconds: int = Field(
         60, ge=5, description="How long a bot may take to be alive before it is called broken."
+    )
+    trial_seconds: int = Field(
+        60, ge=0, description="How long a bot is watched on new code before there is no way back by itself."
+    )
+    pub_source: str = Field(
+        "",
+        description="The pub's source: a folder, or `git+URL@REVISION#SUBFOLDER`; empty: the one that comes with the service.",
+    )
+    releases_kept: int = Field(
+        3, ge=1, description="How many releases are kept beside those that bots run on or may go back to."
     )
     token_days: int = Field(30, ge=1, description="For how many days an API access token works.")
     private_url: str = Field(
@@ -108,6 +141,19 @@ class Configuration(BaseSettings):
         return self.url.rstrip("/") or f"http://127.0.0.1:{self.port}"
 
     @property
+    def is_pretended(self) -> bool:
+        """Whether payments go to the local stand-in."""
+        return self.billing == "stripe" and not self.stripe_secret_key.get_secret_value()
+
+    @property
+    def stand_in_port(self) -> int:
+        return self.private_port + 1
+
+    @property
+    def stand_in_url(self) -> str:
+        return f"http://127.0.0.1:{self.stand_in_port}"
+
+    @property
     def database(self) -> str:
         return self.database_url or f"sqlite:///{self.home / 'butt.sqlite3'}"
 
@@ -136,6 +182,10 @@ class Configuration(BaseSettings):
 
     def signing_key(self) -> str:
         return self.secret_key.get_secret_value() or kept_secret(self.home / "secret-key")
+
+    def webhook_secret(self) -> str:
+        given = self.stripe_webhook_secret.get_secret_value()
+        return given if given or not self.is_pretended else kept_secret(self.home / "webhook-secret")
 
     def master_token(self) -> str:
         """The one that the Salt master is to use: the first."""

@@ -25,13 +25,14 @@ def _programs() -> Path | None:
 
 @pytest.fixture(scope="session")
 def postgres_url() -> Iterator[str]:
+    """The address of an empty database; in the end the cluster is gone."""
     with cluster() as url:
         yield url
 
 
 @contextmanager
 def cluster() -> Iterator[str]:
-    """The address of an empty database; in the end the cluster is gone."""
+    """The same for the length of a block."""
     programs = _programs()
     assert programs, "PostgreSQL is needed: apt-get install postgresql"
     folder = Path(tempfile.mkdtemp(prefix="butt-pg-"))

@@ -24,10 +24,10 @@ def cli() -> None:
 
 def main() -> None:
     """The entry point: a setting that makes no sense is said in one line, not in a traceback."""
-    from butt.command import doctor, machine, roles, up  # noqa: F401 - each adds its commands to the group
+    from butt.command import backup, doctor, machine, people, roles, sweep, up, upgrade  # noqa: F401 - each adds its own
 
     try:
-        cli()
+        cli(prog_name="butt")
     except ValidationError as error:
         for problem in error.errors():
             name = "BUTT_" + "_".join(map(str, problem["loc"])).upper()

@@ -23,6 +23,12 @@ def test_where_all_is_well_it_says_so(site: Service):
     assert "✗" not in done.stdout
 
 
+def test_stripe_with_one_key_only_is_told(tmp_path: Path):
+    done = doctor(tmp_path, stripe_secret_key="sk_live_one")
+    assert "Set BUTT_STRIPE_PUBLISHABLE_KEY and BUTT_STRIPE_WEBHOOK_SECRET too." in done.stdout
+    assert "sk_live_one" not in done.stdout
+
+
 def test_in_an_empty_home_it_says_what_to_do(tmp_path: Path):
     done = doctor(tmp_path / "new")
     assert done.returncode == 1

@@ -1,0 +1,49 @@
+"""Where somebody is logged in: kept in a file of their own that nobody else may read."""
+
+import json
+import os
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+
+@dataclass(frozen=True)
+class Login:
+    """`url` of a service, without a slash at its end, and the access token it gave to `email`."""
+
+    url: str
+    email: str
+    token: str
+
+
+def kept_at() -> Path:
+    """`$XDG_CONFIG_HOME/butt/login.json`, by default in `~/.config`."""
+    base = os.environ.get("XDG_CONFIG_HOME")
+    return (Path(base) if base else Path.home() / ".config") / "butt" / "login.json"
+
+
+def recall() -> Login | None:
+    """Who is logged in here. None for nobody, and for a file that makes no sense."""
+    try:
+        return Login(**json.loads(kept_at().read_text()))
+    except (OSError, ValueError, TypeError):
+        return None
+
+
+def keep(login: Login) -> None:
+    """Written beside its place, readable by its owner alone from the first byte, and moved there whole."""
+    path = kept_at()
+    path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+    draft = path.with_suffix(".draft")
+    draft.unlink(missing_ok=True)
+    draft.touch(mode=0o600)
+    draft.write_text(json.dumps(asdict(login)))
+    draft.replace(path)
+
+
+def forget() -> bool:
+    """Whether anybody was logged in."""
+    try:
+        kept_at().unlink()
+    except FileNotFoundError:
+        return False
+    return True

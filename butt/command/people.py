@@ -1,0 +1,250 @@
+"""Commands for people who have bots at a service: the public API from a terminal."""
+
+import json
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import click
+from click.shell_completion import CompletionItem
+
+from butt.client import kept
+from butt.client.api import Api, Download, Trouble
+from butt.command import cli
+from butt.figures import units
+
+SETTLED = {"alive", "stopped", "broken", "unpaid", "leaving"}
+LONGEST_WAIT = 15 * 60
+TICK = 0.5
+PARTS = ("secret", "gossip", "log", "blobs", "all")
+
+as_json = click.option("--json", "as_json", is_flag=True, help="Print what the API answers, as JSON.")
+
+
+def complete_names(_context: click.Context, _parameter: click.Parameter, begun: str) -> list[CompletionItem]:
+    login = kept.recall()
+    if login is None:
+        return []
+    try:
+        bots = Api(login.url, login.token, read_seconds=2).bots()
+    except Trouble:
+        return []
+    return [CompletionItem(b["name"], help=b["state"]) for b in bots if b["name"].startswith(begun)]
+
+
+bot_name = click.argument("name", shell_complete=complete_names)
+
+
+@contextmanager
+def in_words() -> Iterator[None]:
+    try:
+        yield
+    except Trouble as trouble:
+        hint = " Run `butt login` again." if trouble.code == "no_token" else ""
+        raise click.ClickException(f"{trouble}{hint}") from None
+
+
+def api_of_login() -> Api:
+    login = kept.recall()
+    if login is None:
+        raise click.ClickException("You are not logged in. Run `butt login URL`.")
+    return Api(login.url, login.token)
+
+
+@cli.command()
+@click.argument("url")
+@click.option("--email", prompt="e-mail", help="Whom to log in.")
+@click.option("--password", prompt=True, hide_input=True, help="Better typed when asked for than given here.")
+def login(url: str, email: str, password: str) -> None:
+    """Log in to the service at URL; the access token is kept for the commands below."""
+    if "://" not in url:
+        url = f"https://{url}"
+    api, body = Api(url), {"email": email, "password": password}
+    with in_words():
+        try:
+            answer = api.call("POST", "/authentication/sign-in", body)
+        except Trouble as trouble:
+            if trouble.code != "second_factor":
+                raise
+            body["code"] = click.prompt("code of your second factor")
+            answer = api.call("POST", "/authentication/sign-in", body)
+    kept.keep(kept.Login(api.url, email, answer["accessToken"]))
+    click.echo(f"You are logged in to {api.url}.")
+
+
+@cli.command()
+def logout() -> None:
+    """Forget the access token."""
+    click.echo("You are logged out." if kept.forget() else "You were not logged in.")
+
+
+@cli.command()
+@as_json
+def bots(as_json: bool) -> None:
+    """List your bots."""
+    with in_words():
+        found = api_of_login().bots()
+    if as_json:
+        _print_json(found)
+    elif not found:
+        click.echo("You have no bots.")
+    width = max((len(bot["name"]) for bot in found), default=0)
+    for bot in found if not as_json else ():
+        click.echo(f"{bot['name']:{width}}  {_state(bot)}")
+
+
+@cli.command()
+@bot_name
+@as_json
+def status(name: str, as_json: bool) -> None:
+    """Show how a bot is."""
+    with in_words():
+        bot = api_of_login().bot(name)
+    if as_json:
+        _print_json(bot)
+    else:
+        click.echo("\n".join(f"{what}: {value}" for what, value in _told(bot)))
+
+
+@cli.command()
+@bot_name
+@click.option("--for", "whom", default="", help="A name for it, which only you see.")
+@click.option("--uses", type=click.IntRange(1), default=1, help="How often it can be used.")
+@as_json
+def invite(name: str, whom: str, uses: int, as_json: bool) -> None:
+    """Make an invite to a bot, and print its code and its page."""
+    with in_words():
+        api = api_of_login()
+        body = {"name": whom or "friend", "uses": uses}
+        made = api.call("POST", f"/agents/{api.bot(name)['id']}/invites", body)
+    if as_json:
+        _print_json(made)
+    else:
+        click.echo(f"{made['code']}\n{made['url']}")
+
+
+def _add_verb(verb: str, words: str) -> None:
+    @cli.command(verb, help=words)
+    @bot_name
+    @click.option("--wait/--no-wait", default=True, help="Whether to wait until it is done.")
+    @as_json
+    def ask(name: str, wait: bool, as_json: bool) -> None:
+        with in_words():
+            ask_of(api_of_login(), verb, name, wait=wait, as_json=as_json)
+
+
+_add_verb("start", "Start a bot that is stopped.")
+_add_verb("stop", "Stop a bot.")
+_add_verb("restart", "Stop a bot, then start it.")
+
+
+def ask_of(api: Api, verb: str, name: str, *, wait: bool, as_json: bool) -> None:
+    """Ask for `verb` and follow the bot until it is at rest. Ends with 1 when it is broken."""
+    bot = api.call("POST", f"/agents/{api.bot(name)['id']}/{verb}")
+    said, deadline = "", time.monotonic() + LONGEST_WAIT
+    while True:
+        if not as_json and bot["state"] != said:
+            said = bot["state"]
+            click.echo(_state(bot))
+        if not wait or bot["state"] in SETTLED or time.monotonic() > deadline:
+            break
+        time.sleep(TICK)
+        bot = api.call("GET", f"/agents/{bot['id']}")
+    if as_json:
+        _print_json(bot)
+    if bot["state"] == "broken":
+        sys.exit(1)
+
+
+@cli.command()
+@bot_name
+@click.argument("part", type=click.Choice(PARTS), default="all")
+@click.option(
+    "--to",
+    type=click.Path(path_type=Path),
+    help="The file to write, `-` for standard output; default: its own name.",
+)
+def export(name: str, part: str, to: Path | None) -> None:
+    """Take a bot's data along: its secret, gossip, log, blobs, or all of them."""
+    with in_words():
+        api = api_of_login()
+        with api.download(f"/agents/{api.bot(name)['id']}/export/{part}") as download:
+            if str(to) == "-":
+                for chunk in download.chunks:
+                    sys.stdout.buffer.write(chunk)
+                return
+            target = to or Path(download.name)
+            _save(download, target)
+    click.echo(f"{target}: {target.stat().st_size:,} bytes")
+    if part in {"secret", "all"}:
+        click.echo(
+            "Whoever has this can be your bot. Run it elsewhere only once this one is deleted:", err=True
+        )
+        click.echo("the same identity in two places forks its feed for ever.", err=True)
+
+
+def _save(download: Download, target: Path) -> None:
+    """Under another name until it is whole: a download that was cut off is never taken for an export."""
+    if target.exists():
+        raise click.ClickException(f"{target} exists. Give another name with --to.")
+    draft = target.with_name(f"{target.name}.part")
+    try:
+        draft.touch(mode=0o600)
+        with draft.open("wb") as file, _progress(download) as progress:
+            for chunk in download.chunks:
+                file.write(chunk)
+                progress(len(chunk))
+        draft.rename(target)
+    except OSError as error:
+        raise click.ClickException(f"{target} cannot be written: {error.strerror}") from None
+    finally:
+        draft.unlink(missing_ok=True)
+
+
+@contextmanager
+def _progress(download: Download) -> Iterator[Callable[[int], None]]:
+    if download.size is None or not sys.stderr.isatty():
+        yield lambda _: None
+        return
+    with click.progressbar(length=download.size, label=download.name, file=sys.stderr) as bar:
+        yield bar.update
+
+
+@cli.command()
+@click.argument("shell", type=click.Choice(["bash", "zsh", "fish"]))
+def completion(shell: str) -> None:
+    """Print what completes these commands in your shell: `eval "$(butt completion bash)"`."""
+    from click.shell_completion import get_completion_class
+
+    found = get_completion_class(shell)
+    if found is None:
+        raise click.ClickException(f"There is none for {shell}.")
+    click.echo(found(cli, {}, "butt", "_BUTT_COMPLETE").source())
+
+
+def _state(bot: Any) -> str:
+    return f"#{bot['state']}" + (f"  {bot['reason']}" if bot["reason"] else "")
+
+
+def _told(bot: Any) -> Iterator[tuple[str, str]]:
+    seen = bot["status"]
+    came, went = seen["bandwidth"]["in"], seen["bandwidth"]["out"]
+    yield "status", _state(bot)
+    for what, value, say in (
+        ("uptime", seen["uptime"], units.duration),
+        ("disk usage", seen["disk"], units.size),
+        ("bandwidth usage", None if came is None or went is None else came + went, units.size),
+        ("memory usage", seen["memory"], units.size),
+        ("peers", seen["peers"], units.number),
+        ("address", bot["address"], str),
+        ("id", bot["ssbId"], str),
+    ):
+        if value is not None:
+            yield what, say(value)
+
+
+def _print_json(value: Any) -> None:
+    click.echo(json.dumps(value, indent=2, ensure_ascii=False))

@@ -1,0 +1,140 @@
+"""The command line of people, against a whole running service."""
+
+import io
+import json
+import os
+import stat
+import subprocess
+import sys
+import tarfile
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.people import PASSWORD
+from tests.service import Service, free_ports
+
+Run = Callable[..., subprocess.CompletedProcess[str]]
+
+
+@pytest.fixture
+def butt(tmp_path: Path) -> Run:
+    """The command, as somebody runs it who has a configuration folder of their own and no setting of the service."""
+    environment = {name: value for name, value in os.environ.items() if not name.startswith("BUTT_")}
+    environment |= {"XDG_CONFIG_HOME": str(tmp_path / "config"), "PYTHONPATH": str(Path.cwd())}
+
+    def run(*arguments: str, **more: Any) -> subprocess.CompletedProcess[str]:
+        command = [sys.executable, "-m", "butt", *arguments]
+        more = {"cwd": tmp_path, "env": environment | more.pop("environment", {}), **more}
+        more = {"capture_output": True, "text": True, "timeout": 120, **more}
+        return subprocess.run(command, check=False, **more)
+
+    return run
+
+
+def logs_in(butt: Run, site: Service, email: str) -> None:
+    done = butt("login", site.url, "--email", email, "--password", PASSWORD)
+    assert done.returncode == 0, done.stderr
+
+
+def test_from_login_to_a_stopped_bot(site: Service, butt: Run, tmp_path: Path):
+    alice = site.person("alice@example.org")
+    logs_in(butt, site, "alice@example.org")
+    assert butt("bots").stdout == "You have no bots.\n"
+    bot = alice.names_a_bot("termy")
+    alice.waits_for("alive", bot)
+
+    assert butt("bots").stdout == "termy  #alive\n"
+    told = butt("status", "termy.localhost").stdout
+    assert told.startswith("status: #alive\nuptime: ")
+    assert alice.sees(bot)["ssbId"] in told
+    assert json.loads(butt("bots", "--json").stdout)[0]["id"] == bot["id"]
+
+    stopped = butt("stop", "termy")
+    assert stopped.stdout.splitlines()[-1] == "#stopped"
+    assert alice.sees(bot)["state"] == "stopped"
+    assert json.loads(butt("start", "termy", "--json").stdout)["state"] == "alive"
+    refused = butt("start", "termy")
+    assert (refused.returncode, refused.stdout) == (1, "")
+    assert refused.stderr.startswith("Error: ")
+
+
+def test_an_invite_and_an_export_come_out_of_it(site: Service, butt: Run, tmp_path: Path):
+    erin = site.person("erin@example.org")
+    bot = erin.waits_for("alive", erin.names_a_bot("erins"))
+    logs_in(butt, site, "erin@example.org")
+
+    code, page = butt("invite", "erins", "--for", "frank", "--uses", "2").stdout.splitlines()
+    (made,) = erin.call("GET", f"/agents/{bot['id']}/invites")["invites"]
+    assert (made["name"], made["uses"], made["code"], made["url"]) == ("frank", 2, code, page)
+
+    done = butt("export", "erins", "secret")
+    assert done.returncode == 0, done.stderr
+    assert "forks its feed for ever" in done.stderr
+    taken = tmp_path / "secret"
+    assert bot["ssbId"].encode() in taken.read_bytes()
+    assert stat.S_IMODE(taken.stat().st_mode) == 0o600
+    again = butt("export", "erins", "secret")
+    assert again.stderr == "Error: secret exists. Give another name with --to.\n"
+    packed = io.BytesIO(butt("export", "erins", "all", "--to", "-", text=False).stdout)
+    with tarfile.open(fileobj=packed) as tar:
+        assert {"secret", "flume/log.offset"} <= set(tar.getnames())
+
+
+def test_the_token_is_kept_where_only_its_owner_reads_it_and_can_be_forgotten(
+    site: Service, butt: Run, tmp_path: Path
+):
+    site.person("bob@example.org")
+    logs_in(butt, site, "bob@example.org")
+    kept = tmp_path / "config" / "butt" / "login.json"
+    assert stat.S_IMODE(kept.stat().st_mode) == 0o600
+    assert PASSWORD not in kept.read_text()
+    assert butt("logout").stdout == "You are logged out.\n"
+    assert not kept.exists()
+    assert butt("logout").stdout == "You were not logged in.\n"
+
+
+def test_what_goes_wrong_is_told_in_one_line(site: Service, butt: Run, tmp_path: Path):
+    nobody = butt("bots")
+    assert (nobody.returncode, nobody.stderr) == (1, "Error: You are not logged in. Run `butt login URL`.\n")
+
+    site.person("carol@example.org")
+    wrong = butt("login", site.url, "--email", "carol@example.org", "--password", "wrong")
+    assert wrong.stderr == "Error: Address and password do not fit together.\n"
+
+    (port,) = free_ports(1)
+    away = butt("login", f"http://127.0.0.1:{port}", "--email", "a@b.org", "--password", "x")
+    assert away.stderr.startswith(f"Error: http://127.0.0.1:{port} cannot be reached: ")
+    private = butt("login", f"http://127.0.0.1:{site.private_port}", "--email", "a@b.org", "--password", "x")
+    assert private.returncode == 1
+    assert private.stderr.count("\n") == 1
+
+    logs_in(butt, site, "carol@example.org")
+    assert butt("status", "nothere").stderr == (
+        "Error: You have no bot called “nothere”. `butt bots` lists those you have.\n"
+    )
+    kept = tmp_path / "config" / "butt" / "login.json"
+    kept.write_text(json.dumps({**json.loads(kept.read_text()), "token": "old"}))
+    assert "Run `butt login` again." in butt("bots").stderr
+    kept.write_text("rubbish")
+    assert butt("bots").stderr == nobody.stderr
+
+
+def test_the_shell_completes_commands_and_the_names_of_bots(site: Service, butt: Run):
+    dave = site.person("dave@example.org")
+    dave.names_a_bot("davina")
+    dave.names_a_bot("doris")
+    assert "_BUTT_COMPLETE=bash_complete" in butt("completion", "bash").stdout
+
+    def completed(*words: str) -> list[str]:
+        typed = {"COMP_WORDS": " ".join(["butt", *words]), "COMP_CWORD": str(len(words))}
+        done = butt(environment={"_BUTT_COMPLETE": "bash_complete", **typed})
+        return [line.partition(",")[2] for line in done.stdout.split()]
+
+    assert completed("stat") == ["status"]
+    assert completed("status", "d") == []
+    logs_in(butt, site, "dave@example.org")
+    assert completed("status", "d") == ["davina", "doris"]
+    assert completed("status", "dor") == ["doris"]
