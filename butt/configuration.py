@@ -70,6 +70,7 @@ class Configuration(BaseSettings):
         20, gt=0, description="How big a pub that is brought from elsewhere may be, in GiB."
     )
     keep_days: int = Field(7, ge=0, description="For how many days a deleted bot can be restored.")
+    bot_memory: int = Field(400, ge=100, description="How many MiB of memory a bot may use on its machine.")
     start_seconds: int = Field(
         60, ge=5, description="How long a bot may take to be alive before it is called broken."
     )

@@ -2,7 +2,8 @@
 
     python call.py CONFIG_DIR < '{"tgt", "fun", "arg", "kwarg"?, "timeout"}'
 
-Prints `{"retcode", "value"}`, or `null` when the minion does not answer.
+Prints `{"retcode", "value"}`, or `null` when the minion does not answer. With `"wait": false` it only begins, and
+prints `null`.
 """
 
 import json
@@ -18,6 +19,10 @@ def main():
     asked = json.load(sys.stdin)
     asked["arg"] = [str(value) if not isinstance(value, (int, str)) else value for value in asked["arg"]]
     try:
+        if not asked.pop("wait", True):
+            client.cmd_async(**asked)
+            print("null")
+            return
         returned = client.cmd(**asked, full_return=True).get(asked["tgt"])
     except SaltClientError as error:
         sys.exit(f"the Salt master does not answer: {error}")

@@ -55,7 +55,7 @@ def steward(home: Path | None, leash: bool) -> None:
     configure(home=home)
 
     from butt.billing import worker
-    from butt.hosts import chosen_host
+    from butt.hosts import Busy, chosen_host
     from butt.identity import service_keys
     from butt.sources.builder import Builder
     from butt.steward.steward import Steward
@@ -70,7 +70,10 @@ def steward(home: Path | None, leash: bool) -> None:
     builder = threading.Thread(target=Builder().run, args=(goes_on,), name="builder", daemon=True)
     builder.start()
     threading.Thread(target=worker.run, args=(goes_on,), name="billing", daemon=True).start()
-    Steward(chosen_host(), (service_keys().id,)).run(goes_on)
+    host = chosen_host()
+    if isinstance(host, Busy):
+        threading.Thread(target=host.work, args=(goes_on,), name="host", daemon=True).start()
+    Steward(host, (service_keys().id,)).run(goes_on)
 
 
 @role

@@ -1,10 +1,10 @@
 """What the steward asks of a host: make it so, and say how it is."""
 
 import uuid
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 
 class HostTrouble(Exception):
@@ -76,6 +76,14 @@ class Host(Protocol):
 
     def stop_all(self) -> None:
         """Stop every bot in order and return when they have ended."""
+
+
+@runtime_checkable
+class Busy(Protocol):
+    """A host that has work of its own, beside what the steward asks of it."""
+
+    def work(self, go_on: Callable[[], bool]) -> None:
+        """Without end, as long as `go_on()`."""
 
 
 @dataclass(frozen=True)

@@ -27,6 +27,7 @@ NO_PEERS = b"[]\n"
 
 SECRET, GOSSIP, LOG, BLOBS = "secret", "gossip.json", "flume/log.offset", "blobs/sha256"
 _DIGEST = re.compile(r"[0-9a-f]{62}")
+_BLOB = re.compile(r"blobs/sha256/[0-9a-f]{2}/[0-9a-f]{62}")
 _ENTRY = 32 + 8
 
 
@@ -41,37 +42,43 @@ def stock(folder: Folder) -> Stock:
     )
 
 
-def parcel(folder: Folder, part: Part) -> Parcel:
-    return _PARTS[part](folder)
+def parcel(folder: Folder, part: Part, author: str = "") -> Parcel:
+    """`author` is whose folder it is, where the secret is not there to tell."""
+    return _PARTS[part](folder, author)
 
 
-def _secret(folder: Folder) -> Parcel:
+def is_of_a_bot(name: str) -> bool:
+    """Whether a file of this name may be in a parcel."""
+    return name in {SECRET, GOSSIP, LOG} or bool(_BLOB.fullmatch(name))
+
+
+def _secret(folder: Folder, _: str) -> Parcel:
     return _of_files([_item(SECRET, file) for file in [_opened(folder, SECRET)] if file])
 
 
-def _gossip(folder: Folder) -> Parcel:
+def _gossip(folder: Folder, _: str) -> Parcel:
     """Before a pub knows a peer it has no such file, which says the same as an empty list."""
     file = _opened(folder, GOSSIP) or io.BytesIO(NO_PEERS)
     return _of_files([_item(GOSSIP, file)])
 
 
-def _log(folder: Folder) -> Parcel:
+def _log(folder: Folder, author: str) -> Parcel:
     file = _opened(folder, LOG) or io.BytesIO()
-    author = _id(folder)
+    author = _id(folder) or author
     found = survey(file, _size(file), author)
     item = Item(LOG, found.whole, partial(_chunks, file, found.whole))
     return Parcel([item], 1, found.whole, END + entry_size(found.whole), found, author)
 
 
-def _blobs(folder: Folder) -> Parcel:
+def _blobs(folder: Folder, _: str) -> Parcel:
     found = _Blobs(folder)
     return Parcel(
         found, found.count, found.size, END + found.tar_size, blobs=found.count, blobs_size=found.size
     )
 
 
-def _all(folder: Folder) -> Parcel:
-    parcels = [_log(folder), _secret(folder), _gossip(folder), _blobs(folder)]
+def _all(folder: Folder, _: str) -> Parcel:
+    parcels = [part(folder, "") for part in (_log, _secret, _gossip, _blobs)]
     return Parcel(
         (item for each in (*parcels[1:3], parcels[0], parcels[3]) for item in each.items),
         sum(each.count for each in parcels),
@@ -84,7 +91,7 @@ def _all(folder: Folder) -> Parcel:
     )
 
 
-_PARTS: dict[Part, Callable[[Folder], Parcel]] = {
+_PARTS: dict[Part, Callable[[Folder, str], Parcel]] = {
     Part.SECRET: _secret,
     Part.GOSSIP: _gossip,
     Part.LOG: _log,

@@ -23,6 +23,7 @@ from supervisor.xmlrpc import Faults
 
 from butt.configuration import configuration
 from butt.hosts import trial
+from butt.hosts.adopting import take_over
 from butt.hosts.interface import Folder, HostTrouble, NoRoom, Order, Sighting
 from butt.hosts.kept import tail
 from butt.hosts.publog import DISK_FULL, LastWords, last_words
@@ -75,22 +76,7 @@ class Processes:
             self._stop(str(order.bot_id))
 
     def adopt(self, bot_id: uuid.UUID, data: Path) -> None:
-        folder = self._folder(bot_id)
-        if not data.exists():
-            if not folder.secret.exists():
-                raise HostTrouble("the data that was brought for it is gone")
-            return
-        if folder.data.exists():
-            # Killed between the copy to another disk and the end of the original: what is placed here is whole.
-            shutil.rmtree(data)
-            return
-        folder.path.mkdir(parents=True, exist_ok=True)
-        try:
-            data.rename(folder.data)
-        except OSError as error:
-            if error.errno != errno.EXDEV:
-                raise HostTrouble(f"its data cannot be placed: {error.strerror}") from error
-            _move_over(data, folder.data)
+        take_over(data, self._folder(bot_id).data)
 
     def look(self) -> Mapping[uuid.UUID, Sighting]:
         rows = {row["name"]: row for row in self._supervisor.call("getAllProcessInfo")}
@@ -264,18 +250,6 @@ def _program(name: str, order: Order, folder: Folder) -> str:
         stop_seconds=STOP_SECONDS,
         log=escaped(folder.log),
     )
-
-
-def _move_over(data: Path, place: Path) -> None:
-    """To another disk: whole under its name there, before it goes here."""
-    draft = place.with_name("data.draft")
-    try:
-        shutil.rmtree(draft, ignore_errors=True)
-        shutil.copytree(data, draft)
-        draft.rename(place)
-        shutil.rmtree(data)
-    except (OSError, shutil.Error) as error:
-        raise HostTrouble(f"its data cannot be placed: {error}") from error
 
 
 def _launch_in(config: Path) -> int | None:

@@ -11,7 +11,7 @@ from butt.configuration import configuration
 from butt.exports.parcel import Parcel, Part, Stock
 
 GROUP = "butt.readings"
-BUILT_IN = {"processes": "butt.hosts.kept:Kept"}
+BUILT_IN = {"processes": "butt.hosts.kept:Kept", "salt": "butt.hosts.far:Far"}
 """Ours are found also where the package was installed before they came."""
 
 

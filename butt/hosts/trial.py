@@ -17,8 +17,8 @@ FULL = 4 * 1024 * 1024
 """A disk with less free than this is full: whoever wants to write down that a bot goes back may not be able to."""
 
 OF_A_PUB = frozenset(
-    "blobs blobs_push db ebt flume friends.json gossip.json gossip.json~ invites links manifest.json node_modules ooo secret "
-    "sequence socket".split()
+    "blobs blobs_push caught-up db ebt flume friends.json gossip.json gossip.json~ invites links manifest.json node_modules "
+    "ooo secret sequence socket".split()
 )
 """What a pub keeps in its data folder."""
 

@@ -39,9 +39,7 @@ class Machine(models.Model):
         default=0, help_text="Goes up with each change of its orders."
     )
     created_at = models.DateTimeField(db_default=Now(), editable=False)
-    seen_generation = models.PositiveBigIntegerField(
-        default=0, help_text="The one it last said it had carried out."
-    )
+    seen_generation = models.PositiveBigIntegerField(default=0, help_text="The one it last went by.")
     seen_at = models.DateTimeField(null=True, blank=True)
     trouble = models.TextField(blank=True, default="", help_text="Why it does not do as told, in words.")
     facts = models.JSONField(default=dict, blank=True)
@@ -97,3 +95,35 @@ class Upload(models.Model):
     created_at = models.DateTimeField(db_default=Now())
     size = models.PositiveBigIntegerField(null=True, blank=True)
     arrived_at = models.DateTimeField(null=True, blank=True)
+
+
+class Errand(models.Model):
+    """Something of a bot's that was asked of its machine: how much it has, or a part of its data.
+
+    Whoever asks writes the row and waits; the steward, who alone may call machines, carries it out.
+    """
+
+    id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
+    machine = models.ForeignKey(Machine, models.CASCADE, related_name="errands")
+    bot_id = models.UUIDField()
+    what = models.CharField(max_length=8)
+    created_at = models.DateTimeField(db_default=Now())
+    claimed_at = models.DateTimeField(null=True, blank=True)
+    done_at = models.DateTimeField(null=True, blank=True)
+    trouble = models.TextField(blank=True, default="")
+    answer = models.JSONField(default=dict, blank=True)
+    taken_at = models.DateTimeField(null=True, blank=True)
+
+    class Meta:
+        indexes = [models.Index(fields=["created_at"], condition=models.Q(done_at=None), name="open_errands")]
+
+
+class Tail(models.Model):
+    """The end of a bot's own log, sent by its machine for as long as somebody reads it."""
+
+    bot_id = models.UUIDField(primary_key=True, editable=False)
+    machine = models.ForeignKey(Machine, models.CASCADE, related_name="tails")
+    wanted_at = models.DateTimeField(db_index=True)
+    followed_until = models.DateTimeField(null=True, blank=True)
+    read_at = models.DateTimeField(null=True, blank=True)
+    text = models.TextField(blank=True, default="")

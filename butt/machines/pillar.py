@@ -46,5 +46,4 @@ def _deleted(machine: Machine) -> list[Any]:
 
 
 def _bot(row: Placement) -> dict[str, Any]:
-    images = {"image": configuration().pub_image, "base": configuration().node_image}
-    return {"run": row.run, "launch": row.launch, **row.order, **images}
+    return {"run": row.run, "launch": row.launch, **row.order, "base": configuration().node_image}

@@ -55,11 +55,15 @@ class Facts(_Strict):
 
 
 class Report(_Strict):
-    """`generation` is that of the pillar it has carried out. `bots` are all containers of ours that there are."""
+    """`generation` is that of the pillar it went by, and `done` whether all of that came to be.
+
+    `bots` are all containers of ours that there are.
+    """
 
     version: Literal[1] = Field(alias="schema")
     complete: Literal[True]
     generation: _Whole
+    done: bool = True
     bots: Annotated[dict[uuid.UUID, SeenBot], Field(strict=False, max_length=2 * MOST_BOTS)]
     gone: Annotated[list[Annotated[uuid.UUID, Field(strict=False)]], Field(max_length=MOST_BOTS)] = []
     strangers: Annotated[
@@ -80,7 +84,7 @@ def take(minion_id: str, report: Report) -> None:
     before, machine.seen_generation = machine.seen_generation, min(report.generation, machine.generation)
     machine.seen_at = timezone.now()
     machine.facts = report.facts.model_dump(mode="json")
-    if machine.seen_generation == machine.generation:
+    if report.done and machine.seen_generation == machine.generation:
         machine.trouble = ""
     placements = list(machine.placements.all())
     placed = {row.bot_id for row in placements}

@@ -1,6 +1,9 @@
 """Exports on their way from a machine: only one that is expected is taken, once, and bounded."""
 
+import shutil
 import uuid
+from contextlib import suppress
+from datetime import datetime
 from pathlib import Path
 
 from django.utils import timezone
@@ -8,10 +11,36 @@ from django.utils import timezone
 from butt.configuration import configuration
 from butt.machines.models import Machine, Upload
 
+RESERVE = 512 << 20
+"""Bytes of the disk that exports leave to others."""
 
-def expect(machine: Machine, bot_id: uuid.UUID, most: int) -> Upload:
-    """From now on the machine may send this bot's export once, of up to `most` bytes."""
-    return Upload.objects.create(machine=machine, bot_id=bot_id, most=most)
+
+def expect(machine: Machine, bot_id: uuid.UUID, most: int, upload_id: uuid.UUID | None = None) -> Upload:
+    """From now on the machine may send this bot's export once, of up to `most` bytes. Under the same id it is the same."""
+    known = {"machine": machine, "bot_id": bot_id, "most": most}
+    return Upload.objects.get_or_create(id=upload_id or uuid.uuid4(), defaults=known)[0]
+
+
+def room() -> int:
+    """How many bytes an export may have: it lies here twice for a moment, packed and unpacked."""
+    place = configuration().home / "uploads"
+    place.mkdir(parents=True, exist_ok=True, mode=0o700)
+    return max(0, (shutil.disk_usage(place).free - RESERVE) // 2)
+
+
+def came_so_far(upload_id: uuid.UUID) -> int:
+    """Bytes of it that are here while it is on its way."""
+    drafts = (configuration().home / "uploads").glob(f"{upload_id}.*.draft")
+    return max((path.stat().st_size for path in drafts if path.exists()), default=0)
+
+
+def forget_old(at: datetime) -> None:
+    """What came before `at` and nobody took, and what was left in the middle."""
+    Upload.objects.filter(created_at__lt=at).delete()
+    for path in (configuration().home / "uploads").glob("*"):
+        with suppress(FileNotFoundError):
+            if path.stat().st_mtime < at.timestamp():
+                shutil.rmtree(path) if path.is_dir() else path.unlink()
 
 
 def expected(minion_id: str, upload_id: uuid.UUID) -> Upload | None:

@@ -9,8 +9,11 @@ from django.urls import Resolver404, resolve
 from butt.configuration import configuration
 from butt.machines import tokens
 
-OPEN_TO_MACHINES = frozenset({"report", "export"})
+OPEN_TO_MACHINES = frozenset({"report", "export", "log", "cargo"})
 """The names of the paths that a machine may use, where `minion_id` is its own."""
+
+CLOSED_TO_MASTER = frozenset({"cargo"})
+"""Those with secrets of bots: what runs as the Salt master needs none."""
 
 
 def bearer(
@@ -28,7 +31,9 @@ def refusal_of(authorization: str, path: str) -> JsonResponse | None:
     scheme, _, token = authorization.partition(" ")
     if scheme.lower() == "bearer" and token:
         if _is_masters(token):
-            return None
+            if _name_of(path) not in CLOSED_TO_MASTER:
+                return None
+            return answer(403, "not_yours", "This is for the machine itself.")
         if machine := tokens.bearer_of(token):
             if _is_own(path, machine.minion_id):
                 return None
@@ -49,6 +54,13 @@ def _is_masters(token: str) -> bool:
         secrets.compare_digest(given[known.startswith("sha256:")], known.removeprefix("sha256:").encode())
         for known in configuration().master_tokens()
     )
+
+
+def _name_of(path: str) -> str | None:
+    try:
+        return resolve(path, "butt.private.urls").url_name
+    except Resolver404:
+        return None
 
 
 def _is_own(path: str, minion_id: str) -> bool:

@@ -1,10 +1,13 @@
 """`GET /agents/{minionId}`: the pillar of one machine. `POST /agents/{minionId}/report`: what it says of itself."""
 
+import uuid
+
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.views.decorators.csrf import csrf_exempt
-from django.views.decorators.http import require_POST, require_safe
+from django.views.decorators.http import require_http_methods, require_POST, require_safe
 from pydantic import ValidationError
 
+from butt.machines import tails
 from butt.machines.models import Machine
 from butt.machines.pillar import InDoubt, pillar_of
 from butt.machines.reports import read_report, take
@@ -33,6 +36,16 @@ def report(request: HttpRequest, minion_id: str) -> HttpResponse:
         first = error.errors()[0]
         where = ".".join(map(str, first["loc"]))
         return answer(422, "bad_report", f"{where}: {first['msg']}"[:300])
+    return HttpResponse(status=204)
+
+
+@csrf_exempt
+@require_http_methods(["PUT"])
+def log(request: HttpRequest, minion_id: str, bot_id: uuid.UUID) -> HttpResponse:
+    """The end of a bot's own log, while somebody reads it; 404 when nobody does."""
+    text = request.body[-tails.LONGEST :].decode(errors="replace").replace("\0", "")
+    if not tails.keep(minion_id, bot_id, text):
+        return answer(404, "not_read", "Nobody reads this log now.")
     return HttpResponse(status=204)
 
 

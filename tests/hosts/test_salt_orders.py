@@ -32,7 +32,9 @@ def bot() -> Agent:
 
 def order(bot: Agent, **fields: Any) -> Order:
     plain = {"run": True, "launch": 1, "bind": "::", "address": "my.butt.nz", "port": 8100, "release": "r1"}
-    return Order(**{"bot_id": bot.id, **plain, "masters": ("@x",), "sequence": 0, **fields})
+    return Order(
+        **{"bot_id": bot.id, **plain, "masters": ("@x",), "sequence": 0, "on_trial": False, **fields}
+    )
 
 
 def says(generation: int, **bots: Any) -> None:

@@ -30,6 +30,10 @@ def order(port: int, at: str, **fields: Any) -> dict[str, Any]:
         "address": at,
         "port": port,
         "release": build().digest,
+        "on_trial": False,
+        "previous": "",
+        "memory": 400 << 20,
+        "cargo": False,
     }
     return {**plain, "image": "", "base": NAME, "masters": [], "sequence": 0, **fields}
 

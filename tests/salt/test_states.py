@@ -105,7 +105,7 @@ def test_what_somebody_changed_by_hand_is_put_right(bots: Bots, engine: Engine):
         engine.docker(*change)
         assert set(bots.converge()) == {f"run {bot}"}, change
     assert bots.converge() == {}
-    assert engine.inspect(bot)["HostConfig"]["Memory"] == 384 * 2**20
+    assert engine.inspect(bot)["HostConfig"]["Memory"] == 400 * 2**20
 
 
 def test_asked_with_test_it_only_tells(bots: Bots, engine: Engine):

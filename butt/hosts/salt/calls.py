@@ -2,19 +2,25 @@
 
 import fcntl
 import json
+import logging
 import os
 import subprocess
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from threading import Lock, Thread
 from typing import IO, Any, Protocol
+
+from django.db import connection
 
 from butt.configuration import configuration, kept_secret
 from butt.hosts.interface import HostTrouble
 from butt.hosts.salt.results import Returned
 from butt.machines import tokens
 from butt.machines.models import Machine
+
+log = logging.getLogger("butt.hosts.salt")
 
 ROOT = Path(__file__).parents[3]
 STATES = ROOT / "salt"
@@ -27,10 +33,13 @@ APPLY = ("state.apply", "butt")
 
 
 class Caller(Protocol):
-    """A way to machines. `call` raises `HostTrouble` when Salt itself cannot be run."""
+    """A way to machines. Each method raises `HostTrouble` when Salt itself cannot be run."""
 
     def call(self, machine: Machine, function: str, *arguments: Any, seconds: int = CALL_SECONDS) -> Returned:
-        """Call `function` there, and wait for what it returns."""
+        """Call a function there that changes nothing, and wait for what it returns."""
+
+    def begin(self, machine: Machine, function: str, *arguments: Any, seconds: int) -> None:
+        """The same without waiting for it; it takes `seconds` at most."""
 
     def apply(self, machine: Machine) -> Returned:
         """Have the machine made as its pillar says."""
@@ -42,41 +51,68 @@ class Master:
     def call(self, machine: Machine, function: str, *arguments: Any, seconds: int = CALL_SECONDS) -> Returned:
         return self._call(machine, seconds, {"fun": function, "arg": arguments})
 
+    def begin(self, machine: Machine, function: str, *arguments: Any, seconds: int) -> None:  # noqa: ARG002
+        self._ask(CALL_SECONDS, {"tgt": machine.minion_id, "fun": function, "arg": arguments, "wait": False})
+
     def apply(self, machine: Machine) -> Returned:
         options = {"queue": True, "sync_mods": "modules,states"}
         return self._call(machine, APPLY_SECONDS, {"fun": APPLY[0], "arg": APPLY[1:], "kwarg": options})
 
     def _call(self, machine: Machine, seconds: int, what: dict[str, Any]) -> Returned:
-        asked = {"tgt": machine.minion_id, "timeout": min(seconds, 15), **what}
+        said = self._ask(seconds, {"tgt": machine.minion_id, "timeout": min(seconds, 15), **what})
+        return Returned(said is not None, **(said or {}))
+
+    def _ask(self, seconds: int, asked: dict[str, Any]) -> Any:
         command = [program("python"), str(STATES / "call.py"), configuration().salt_config]
         done = _run(command, seconds, json.dumps(asked))
         try:
-            said = json.loads(done.stdout)
+            return json.loads(done.stdout)
         except ValueError:
             raise HostTrouble(f"Salt cannot be asked: {_last_line(done.stderr)}") from None
-        return Returned(said is not None, **(said or {}))
 
 
 class Local:
-    """`salt-call --local`: no master, no minion that waits, and one run at a time."""
+    """`salt-call --local`: no master, no minion that waits, and one run at a time of what changes anything."""
 
     def __init__(self, home: Path) -> None:
         self._folder = home / "salt"
         self._config = self._folder / "minion"
+        self._writing = Lock()
 
     def call(self, machine: Machine, function: str, *arguments: Any, seconds: int = CALL_SECONDS) -> Returned:
-        self._configure(machine)
+        with self._writing:
+            self._configure(machine)
+        return self._run(function, *arguments, seconds=seconds)
+
+    def begin(self, machine: Machine, function: str, *arguments: Any, seconds: int) -> None:
+        def work() -> None:
+            try:
+                self.call(machine, function, *arguments, seconds=seconds)
+            except HostTrouble as trouble:
+                log.warning("%s: %s", function, trouble)
+            finally:
+                connection.close()
+
+        Thread(target=work, name=function, daemon=True).start()
+
+    def change(self, machine: Machine, function: str, *arguments: Any, seconds: int) -> Returned:
+        """Call a function that changes something: alone."""
+        with self._writing:
+            self._configure(machine)
+        with self._alone(seconds) as lock:
+            return self._run(function, *arguments, seconds=seconds, keep=lock)
+
+    def _run(self, function: str, *arguments: Any, seconds: int, keep: IO[str] | None = None) -> Returned:
         command = [program("salt-call"), "--local", "--config-dir", str(self._config)]
         command += ["--out=json", "--retcode-passthrough", "--log-level=error", function]
-        with self._alone(seconds) as lock:
-            done = _run([*command, *map(str, arguments)], seconds, keep=lock)
+        done = _run([*command, *map(str, arguments)], seconds, keep=keep)
         try:
             return Returned(True, done.returncode, json.loads(done.stdout)["local"])
         except (ValueError, KeyError, TypeError):
             raise HostTrouble(f"Salt does not run: {_last_line(done.stderr or done.stdout)}") from None
 
     def apply(self, machine: Machine) -> Returned:
-        return self.call(machine, *APPLY, seconds=APPLY_SECONDS)
+        return self.change(machine, *APPLY, seconds=APPLY_SECONDS)
 
     @contextmanager
     def _alone(self, seconds: int) -> Iterator[IO[str]]:
@@ -94,7 +130,8 @@ class Local:
         tokens.issue(machine, token)
         masters = self._folder / "master-token"
         masters.touch(mode=0o600)
-        masters.write_text(configuration().master_token())
+        if masters.read_text() != configuration().master_token():
+            masters.write_text(configuration().master_token())
         server = f"http://127.0.0.1:{configuration().private_port}"
         config = {
             "id": machine.minion_id,

@@ -29,7 +29,8 @@ def offer(digest: str) -> None:
 
 def _withdraw(folder: Path) -> None:
     """Those that no bot runs any more. Should one come back to it, it is packed again."""
-    used = set(Placement.objects.values_list("order__release", flat=True))
+    rows = Placement.objects.values_list("order__release", "order__previous")
+    used = {release for row in rows for release in row}
     for path in folder.glob("*.tar.gz"):
         if path.name.removesuffix(".tar.gz") not in used:
             path.unlink(missing_ok=True)

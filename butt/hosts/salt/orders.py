@@ -2,17 +2,20 @@
 
 import uuid
 from collections.abc import Iterator, Mapping
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from datetime import datetime, timedelta
+from typing import Any
 
 from django.db import transaction
 from django.db.models import Count
 from django.utils import timezone
 
 from butt.agents.models import Belongs
+from butt.configuration import configuration
 from butt.hosts.interface import HostTrouble, NoRoom, Order, Sighting
 from butt.hosts.processes import FINAL_EXITS
 from butt.hosts.publog import last_words
+from butt.machines import cargo
 from butt.machines.models import Machine, Placement, Tombstone
 from butt.machines.pillar import MOST_BOTS
 from butt.machines.reports import SeenBot
@@ -21,6 +24,7 @@ SILENT = timedelta(minutes=3)
 """How old a machine's last report may be before nothing is known of its bots."""
 
 OWN_COLUMNS = frozenset({"bot_id", "run", "launch"})
+_KEPT = ("bind", "address", "port", "release", "masters", "sequence", "revoked", "catch_up")
 MANY_RESTARTS = 5
 PORT_TAKEN = 65  # as in bots/pub/README.md
 
@@ -28,16 +32,17 @@ PORT_TAKEN = 65  # as in bots/pub/README.md
 def write(order: Order) -> Machine | None:
     """Have the order stand in the rows; the machine when that changed anything.
 
-    Of one launch only whether it runs can change: all else is taken over when the next one begins.
+    Of one launch only whether it runs, and whether its code is on trial, can change: all else is taken over when the
+    next one begins.
     """
-    standing = (
-        Placement.objects.filter(bot_id=order.bot_id).values_list("run", "launch", "machine_id").first()
-    )
+    standing = Placement.objects.filter(bot_id=order.bot_id).first()
     if standing is None and not order.run:
         return None
-    if standing is not None and (standing[0], standing[1]) == (order.run, order.launch):
-        return None
-    machine_id = standing[2] if standing else _place_for(order.bot_id)
+    if standing is not None and (standing.run, standing.launch) == (order.run, order.launch):
+        if not order.run or standing.order.get("on_trial", False) == order.on_trial:
+            return None
+        order = replace(order, **{name: standing.order[name] for name in _KEPT})
+    machine_id = standing.machine_id if standing else _place_for(order.bot_id)
     with transaction.atomic():
         machine = Machine.objects.select_for_update().get(id=machine_id)
         machine.generation += 1
@@ -45,9 +50,25 @@ def write(order: Order) -> Machine | None:
         row = Placement.objects.filter(bot_id=order.bot_id).first()
         row = row or Placement(bot_id=order.bot_id, machine=machine)
         row.generation, row.run, row.launch = machine.generation, order.run, order.launch
-        row.order = {name: value for name, value in asdict(order).items() if name not in OWN_COLUMNS}
+        row.order = _full(order, row.order) if order.run else row.order
         row.save()
     return machine
+
+
+def _full(order: Order, before: Mapping[str, Any]) -> dict[str, Any]:
+    """The order as its machine reads it, with what that must know besides."""
+    plain = {name: value for name, value in asdict(order).items() if name not in OWN_COLUMNS}
+    # Where there is a way back, what it leads to stays on the machine.
+    is_other = before.get("release", order.release) != order.release
+    previous = (before["release"] if is_other else before.get("previous", "")) if order.on_trial else ""
+    settings = configuration()
+    return {
+        **plain,
+        "previous": previous,
+        "image": settings.pub_image,
+        "memory": settings.bot_memory << 20,
+        "cargo": cargo.is_waiting(order.bot_id),
+    }
 
 
 def bury(bot_id: uuid.UUID) -> Machine | None:
@@ -90,12 +111,16 @@ def sighting(row: Placement, now: datetime) -> Sighting:
     machine, seen = row.machine, seen_of(row)
     current = seen is not None and seen.launch == row.launch
     caught_up = machine.seen_generation >= row.generation
-    if machine.trouble and not is_settled(row):
-        raise HostTrouble(machine.trouble)
     if machine.seen_at is not None and machine.seen_at < now - SILENT:
         raise HostTrouble(f"it has been silent since {machine.seen_at:%F %H:%M} UTC.")
+    ended = _ended(seen, row) if row.run and current and seen is not None else None
+    if ended is not None:
+        # Its machine calls that a trouble of its own as well; this says more.
+        return ended
+    if machine.trouble and not is_settled(row):
+        raise HostTrouble(machine.trouble)
     if row.run and current and seen is not None:
-        return _ended(seen, row) or Sighting(running=seen.running, ssb_id=row.ssb_id)
+        return Sighting(running=seen.running, ssb_id=row.ssb_id)
     # Before the machine has come to this order, the bot may still run, or be about to.
     running = not caught_up or (seen is not None and seen.running)
     return Sighting(running=running, ssb_id=row.ssb_id)

@@ -12,6 +12,7 @@ MOST_GONE = 5
 """How many bots one run removes: should ever a wrong list of them come, somebody sees it before much is lost."""
 
 MOST_WORDS = 4000
+DISK_FULL = 74  # as in bots/pub/README.md
 REPORT_SECONDS = 20
 _ID = re.compile(r'"id"\s*:\s*"(@[A-Za-z0-9+/]{43}=\.ed25519)"')
 _UUID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
@@ -44,9 +45,14 @@ def states(pillar):
     starting = {}
     for bot_id, bot in bots.items():
         there = found.get(bot_id)
-        if bot["run"] and not (there and _is_wanted(bot_id, bot, there)):
+        runs = bool(there) and __salt__["butt_engine.runs"](there)
+        if bot["run"] and _is_full(bot_id, bot, there):
+            made[f"make room {bot_id}"] = {"butt.out_of_room": [{"name": bot_id}]}
+        elif bot["run"] and not (there and _is_wanted(bot_id, bot, there)):
             starting[bot_id] = bot
-        elif not bot["run"] and there and __salt__["butt_engine.runs"](there):
+        elif bot["run"] and not bot["on_trial"] and __salt__["butt_trial.is_on"](bot_id):
+            made[f"prove {bot_id}"] = {"butt.proven": [{"name": bot_id}, {"release": bot["release"]}]}
+        elif not bot["run"] and runs:
             made[f"stop {bot_id}"] = {"butt.stopped": [{"name": bot_id}]}
     for bot_id in [bot_id for bot_id in deleted if bot_id in found or _is_there(bot_id)][:MOST_GONE]:
         made[f"remove {bot_id}"] = {"butt.gone": [{"name": bot_id}]}
@@ -69,6 +75,17 @@ def is_wanted(bot_id, bot):
 
 def _is_wanted(bot_id, bot, there):
     return __salt__["butt_engine.runs"](there) and __salt__["butt_engine.is_as_made"](bot_id, bot, there)
+
+
+def _is_full(bot_id, bot, there):
+    """Whether this very launch, on trial, filled the disk: it waits for what is decided of it."""
+    if not (bot["on_trial"] and there and _launch(there) == bot["launch"]):
+        return False
+    return __salt__["butt_trial.is_full"](bot_id)
+
+
+def _launch(there):
+    return int(there["Config"]["Labels"].get("butt.launch") or 0)
 
 
 def _is_there(bot_id):
@@ -96,7 +113,7 @@ def report(pillar=None, wait=0):
 
 
 def seen(pillar):
-    """The report. Its generation is 0 where the pillar has not been carried out in full."""
+    """The report; `done` says whether the pillar has been carried out in full."""
     butt = wanted(pillar)
     found, others = __salt__["butt_engine.containers"]()
     left = [bot_id for bot_id in butt["deleted"] if bot_id in found or _is_there(bot_id)]
@@ -104,28 +121,34 @@ def seen(pillar):
     for bot_id, bot in butt["bots"].items():
         there = found.get(bot_id)
         running = bool(there) and __salt__["butt_engine.runs"](there)
-        done = done and (bool(there and _is_wanted(bot_id, bot, there)) if bot["run"] else not running)
+        if not bot["run"]:
+            done = done and not running
+        elif not _is_full(bot_id, bot, there):
+            done = done and bool(there) and _is_wanted(bot_id, bot, there)
     strangers = [row["Names"][0].lstrip("/")[:200] for row in others]
-    strangers += [f"butt-{bot_id}" for bot_id in found if bot_id not in butt["bots"] and bot_id not in left]
+    ours = found.keys() | set(__salt__["butt_engine.volumes"]())
+    strangers += [f"butt-{bot_id}" for bot_id in sorted(ours - butt["bots"].keys() - set(left))]
     return {
         "schema": SCHEMA,
         "complete": True,
-        "generation": butt["generation"] if done else 0,
-        "bots": {bot_id: _seen(there) for bot_id, there in found.items()},
+        "generation": butt["generation"],
+        "done": done,
+        "bots": {bot_id: _seen(there, butt["bots"].get(bot_id)) for bot_id, there in found.items()},
         "gone": [bot_id for bot_id in butt["deleted"] if bot_id not in left],
         "strangers": strangers[:1000],
         "facts": __salt__["butt_facts.facts"](found.values()),
     }
 
 
-def _seen(there):
+def _seen(there, bot):
     state = there["State"]
     up = state["Status"] in ("running", "paused")
+    full = bool(bot) and bot["run"] and _is_full(there["Config"]["Labels"]["butt.bot"], bot, there)
     return {
-        "launch": int(there["Config"]["Labels"].get("butt.launch") or 0),
+        "launch": _launch(there),
         "running": __salt__["butt_engine.runs"](there),
-        "exitCode": None if up else state["ExitCode"],
-        "error": str(state.get("Error") or "")[:MOST_WORDS],
+        "exitCode": DISK_FULL if full else None if up else state["ExitCode"],
+        "error": "The disk is full." if full else str(state.get("Error") or "")[:MOST_WORDS],
         "words": "" if up else _tail(there["Id"], MOST_WORDS),
         "startedAt": _time(state["StartedAt"]),
         "restarts": there["RestartCount"],
@@ -159,14 +182,16 @@ def _identity(there):
 
 
 def log(bot_id, size):
-    """The last `size` bytes of the bot's own log."""
+    """The last `size` bytes of the bot's own log, over the change of its container too."""
+    size = int(size)
     there = __salt__["butt_engine.containers"]()[0].get(bot_id)
-    return _tail(there["Id"], size) if there else ""
+    text = _tail(there["Id"], size) if there else ""
+    missing = size - len(text.encode())
+    return (__salt__["butt_engine.earlier_log"](bot_id, missing) + text) if missing > 0 else text
 
 
 def _tail(container, size):
-    lines = __salt__["butt_engine.client"]().api.logs(container, tail=max(10, size // 100))
-    return lines[-size:].decode(errors="replace")[-size:]
+    return __salt__["butt_engine.tail"](container, size)
 
 
 def stop_all():

@@ -7,6 +7,7 @@ labels, so that a wanted bot is compared with a running one without making anyth
 import hashlib
 import json
 import os
+import shutil
 
 try:
     import docker
@@ -19,11 +20,13 @@ except ImportError:
 
 NETWORK, BRIDGE = "butt", "butt0"
 USER = "10001:10001"
-MEMORY = 384 * 1024 * 1024
+MEMORY = 400 * 1024 * 1024
 CPUS = 1.0
 PROCESSES = 64
 STOP_SECONDS = 10
 SECONDS = 120
+LOG_KEPT = 256 * 1024
+"""Bytes of the log of earlier containers."""
 
 
 def __virtual__():
@@ -83,7 +86,7 @@ def is_as_made(bot_id, bot, found):
     made, config = found["HostConfig"], found["Config"]
     mounts = {mount["Destination"]: mount.get("Name") or mount.get("Source") for mount in found["Mounts"]}
     return (
-        made["Memory"] == MEMORY
+        made["Memory"] == _memory(bot)
         and made["NanoCpus"] == int(CPUS * 1e9)
         and made["PidsLimit"] == PROCESSES
         and made["RestartPolicy"]["Name"] == "unless-stopped"
@@ -112,6 +115,12 @@ def run(bot_id, bot):
     _write(os.path.join(_folder(bot_id), "config.json"), _config(bot))
     api, parts = client().api, _parts(bot_id, bot)
     api.create_volume(name_of(bot_id), labels={"butt.bot": bot_id, "butt.agent": __opts__["id"]})
+    if bot.get("cargo"):
+        __salt__["butt_cargo.place"](bot_id)
+    if bot["on_trial"]:
+        __salt__["butt_trial.begin"](bot_id, bot["release"])
+    else:
+        __salt__["butt_trial.end"](bot_id, bot["release"])
     host = api.create_host_config(**parts["host"])
     labels = {
         "butt.bot": bot_id,
@@ -137,8 +146,9 @@ def stop(bot_id):
 
 
 def remove(bot_id):
-    """End the bot and remove its container; its data stays."""
+    """End the bot and remove its container; its data stays, and the end of its log."""
     stop(bot_id)
+    _keep_log(bot_id)
     try:
         client().api.remove_container(name_of(bot_id), force=True)
     except docker.errors.NotFound:
@@ -152,19 +162,56 @@ def destroy(bot_id):
         client().api.remove_volume(name_of(bot_id), force=True)
     except docker.errors.NotFound:
         pass
-    for name in ("config.json", ".config.json.draft"):
-        if os.path.exists(os.path.join(_folder(bot_id), name)):
-            os.unlink(os.path.join(_folder(bot_id), name))
-    if os.path.isdir(_folder(bot_id)):
-        os.rmdir(_folder(bot_id))
+    shutil.rmtree(_folder(bot_id), ignore_errors=True)
 
 
 def has_volume(bot_id):
+    return volume(bot_id) is not None
+
+
+def volume(bot_id):
+    """The folder that holds the bot's data, or None."""
     try:
-        client().api.inspect_volume(name_of(bot_id))
+        return client().api.inspect_volume(name_of(bot_id))["Mountpoint"]
     except docker.errors.NotFound:
-        return False
-    return True
+        return None
+
+
+def volumes():
+    """The ids of the bots whose volumes are on this engine, running or not."""
+    found = client().api.volumes(filters={"label": f"butt.agent={__opts__['id']}"})["Volumes"] or []
+    return [
+        made["Labels"]["butt.bot"]
+        for made in found
+        if made["Name"] == name_of(made["Labels"].get("butt.bot"))
+    ]
+
+
+def tail(container, size):
+    """The last `size` bytes of what a container has said."""
+    lines = client().api.logs(container, tail=max(10, size // 100))
+    return lines[-size:].decode(errors="replace")[-size:]
+
+
+def earlier_log(bot_id, size):
+    """The end of what the bot's earlier containers said."""
+    try:
+        with open(os.path.join(_folder(bot_id), "earlier.log"), "rb") as file:
+            file.seek(max(0, file.seek(0, os.SEEK_END) - size))
+            return file.read().decode(errors="replace")
+    except OSError:
+        return ""
+
+
+def _keep_log(bot_id):
+    try:
+        text = tail(name_of(bot_id), LOG_KEPT)
+    except docker.errors.APIError:
+        return
+    if text:
+        earlier = earlier_log(bot_id, max(0, LOG_KEPT - len(text.encode())))
+        os.makedirs(_folder(bot_id), mode=0o755, exist_ok=True)
+        _write(os.path.join(_folder(bot_id), "earlier.log"), earlier + text)
 
 
 def make_network():
@@ -206,8 +253,8 @@ def _parts(bot_id, bot):
             "tmpfs": {"/tmp": "rw,noexec,nosuid,nodev,size=16m"},
             "cap_drop": ["ALL"],
             "security_opt": ["no-new-privileges"],
-            "mem_limit": MEMORY,
-            "memswap_limit": MEMORY,
+            "mem_limit": _memory(bot),
+            "memswap_limit": _memory(bot),
             "nano_cpus": int(CPUS * 1e9),
             "pids_limit": PROCESSES,
             "init": True,
@@ -228,9 +275,16 @@ def _config(bot):
         "launch": bot["launch"],
         "sequence": bot["sequence"],
     }
+    # Left out when there is no need, as older releases do not know them.
+    if bot.get("catch_up"):
+        config["catchUp"] = True
     if bot.get("revoked"):
         config["revoked"] = bot["revoked"]
     return json.dumps(config, sort_keys=True)
+
+
+def _memory(bot):
+    return bot.get("memory") or MEMORY
 
 
 def _folder(bot_id):

@@ -65,7 +65,10 @@ def _check_room():
 
 def _remove_unused():
     """Images of releases that no bot runs any more. One that a container was made from stays by itself."""
-    wanted = {name_of(bot) for bot in __salt__["butt.wanted"](__pillar__)["bots"].values()}
+    bots = __salt__["butt.wanted"](__pillar__)["bots"].values()
+    wanted = {name_of(bot) for bot in bots}
+    # A bot on trial may have to go back at once, with no room to build anything.
+    wanted |= {name_of({**bot, "release": bot["previous"]}) for bot in bots if bot["previous"]}
     for image in _client().api.images(filters={"label": "butt.release"}):
         if not wanted & set(image["RepoTags"] or []):
             try:

@@ -36,7 +36,7 @@ def running(name, bot):
     new = {"launch": bot["launch"], "release": bot["release"], "status": "running"}
     if __opts__["test"]:
         return _would(name, "the bot is to be started", {"bot": {"old": old, "new": new}})
-    if as_made and not there["State"]["Error"]:
+    if as_made and not there["State"]["Error"] and not bot["on_trial"]:
         __salt__["butt_engine.start"](name)
     else:
         __salt__["butt_engine.run"](name, bot)
@@ -52,6 +52,23 @@ def stopped(name):
         return _would(name, "the bot is to be stopped")
     __salt__["butt_engine.stop"](name)
     return _changed(name, {"bot": {"old": _shown(there), "new": {"status": "exited"}}})
+
+
+def out_of_room(name):
+    """Code on trial that filled the disk has ended, and the disk has a little room again."""
+    if __opts__["test"]:
+        return _would(name, "the bot is to be stopped")
+    __salt__["butt_engine.stop"](name)
+    __salt__["butt_trial.give_room"](name)
+    return _same(name)
+
+
+def proven(name, release):
+    """The bot's code is not on trial any more."""
+    if __opts__["test"]:
+        return _would(name, "its trial is to end")
+    __salt__["butt_trial.end"](name, release)
+    return _changed(name, {"trial": {"old": "on", "new": "over"}})
 
 
 def gone(name):
@@ -70,7 +87,8 @@ def reported(name):
         return _same(name)
     said = __salt__["butt.report"](__pillar__, wait=IDENTITY_SECONDS)
     running = {bot_id: bot["running"] for bot_id, bot in said["bots"].items()}
-    return {**_same(name), "data": {"generation": said["generation"], "bots": running, "gone": said["gone"]}}
+    generation = said["generation"] if said["done"] else 0
+    return {**_same(name), "data": {"generation": generation, "bots": running, "gone": said["gone"]}}
 
 
 def _shown(there):
