@@ -143,6 +143,13 @@ class Engine:
             if name.startswith("butt-")
         }
 
+    def beside(self, bot_id: str) -> set[str]:
+        """What lies beside the bot's data, with the data itself."""
+        folder = Path(
+            self.docker("volume", "inspect", f"butt-{bot_id}", "-f", "{{.Mountpoint}}").strip()
+        ).parent
+        return {path.name for path in folder.iterdir()}
+
     def clear(self) -> None:
         """Remove every bot, as no service ever would."""
         names = [f"butt-{bot_id}" for bot_id in self.bots(alive=False)]

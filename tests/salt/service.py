@@ -66,6 +66,19 @@ class SaltService(Service):
         assert done.returncode == 0, done.stderr
         return done.stdout
 
+    def newest(self) -> str:
+        """The key of the newest release."""
+        return self._shell("from butt.sources import shelf; print(shelf.newest().key)").strip()
+
+    def reads(self, what: str) -> str:
+        """What `reading()` of the public server says."""
+        return self._shell(
+            f"from uuid import UUID; from butt.hosts.reading import reading; print(reading().{what})"
+        )
+
+    def _shell(self, code: str) -> str:
+        return self.butt("manage", "shell", "-v0", "-c", code)
+
     def machine(self, engine: Engine, *bots: str, **options: Any) -> Minion:
         """One more machine joins, with what `butt machine add` made for it; the names of `bots` lead to it."""
         bundle = Path(self.butt("machine", "add").split()[-1])

@@ -56,6 +56,10 @@ class Porter:
             tails.forget_old(now)
             uploads.forget_old(now - errands.KEPT)
 
+    def rest(self) -> None:
+        """When all that was begun is done."""
+        self._threads.shutdown(wait=True)
+
     def _follow(self, tail: Tail) -> None:
         try:
             self._caller.begin(
