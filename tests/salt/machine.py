@@ -145,10 +145,15 @@ class Engine:
 
     def beside(self, bot_id: str) -> set[str]:
         """What lies beside the bot's data, with the data itself."""
-        folder = Path(
-            self.docker("volume", "inspect", f"butt-{bot_id}", "-f", "{{.Mountpoint}}").strip()
-        ).parent
-        return {path.name for path in folder.iterdir()}
+        return {path.name for path in self.place_of(bot_id).iterdir()}
+
+    def place_of(self, bot_id: str) -> Path:
+        """The folder of the bot's volume; its data is in `_data` below it."""
+        said = self.docker("volume", "inspect", f"butt-{bot_id}", "-f", "{{.Mountpoint}}")
+        return Path(said.strip()).parent
+
+    def has_image(self, release: str) -> bool:
+        return bool(self.docker("images", "-q", f"butt-pub:{release}").strip())
 
     def clear(self) -> None:
         """Remove every bot, as no service ever would."""

@@ -39,7 +39,6 @@ class SaltService(Service):
             "BUTT_SALT_KEYS": str(self.master.keys),
             "BUTT_SALT_PROGRAMS": str(SALT),
             "BUTT_NODE_IMAGE": NAME,
-            "BUTT_START_SECONDS": "180",
         }
 
     def __enter__(self) -> Self:

@@ -1,7 +1,6 @@
 """The whole way over PostgreSQL, a real master, two minions and their Docker Engines."""
 
 import asyncio
-import subprocess
 import tarfile
 from collections.abc import Iterator
 from pathlib import Path
@@ -15,18 +14,12 @@ from tests.imports.bringing import bring
 from tests.postgres import cluster
 from tests.salt.machine import Engine
 from tests.salt.service import DOMAIN, SaltService
+from tests.salt.workshop import SolidWorkshop
 from tests.service import Person, wait_for
 from tests.whole.guest import Guest
-from tests.whole.test_upgrade import CRASHES, Workshop
+from tests.whole.test_upgrade import CRASHES
 
 PATIENT = 240.0
-
-
-class SolidWorkshop(Workshop):
-    """Its releases hold their packages themselves, as machines get nothing that lies elsewhere."""
-
-    def _bring_packages(self, copy: Path) -> None:
-        subprocess.run(["cp", "-al", self._built / "node_modules", copy / "node_modules"], check=True)
 
 
 @pytest.fixture(scope="module")
