@@ -146,7 +146,7 @@ def test_the_number_of_queries_does_not_grow_with_the_bots(
 ):
     for number in range(count):
         placed_bot(person(f"alice{number}"), alices, f"bot{number}")
-    with django_assert_num_queries(4):
+    with django_assert_num_queries(1):
         client.get("/agents/m1", headers=master())
 
 

@@ -47,13 +47,6 @@ def test_it_answers_as_the_view_does(alices: Machine):
     assert ask(master, method="HEAD") == (200, None)
 
 
-def test_a_pillar_of_many_bots_costs_no_more_queries(alices: Machine, django_assert_num_queries: Any):
-    for number in range(3):
-        placed_bot(person(f"p{number}"), alices, f"bot{number}")
-    with django_assert_num_queries(4):
-        pillars.pillar_answer("m1")
-
-
 def test_what_goes_wrong_is_told_and_the_next_is_answered(alices: Machine):
     master = configuration().master_token()
     with connection.cursor() as cursor:
