@@ -39,4 +39,11 @@ def target(bot: Agent, wanted: Wanted) -> str:
     return wanted.release if wanted.upgrades > bot.progress.upgrades else bot.progress.release
 
 
+def awaited(bot: Agent) -> Release | None:
+    """The release that the bot waits for, while that is not built."""
+    if bot.wanted.upgrades == bot.progress.upgrades:
+        return None
+    return Release.objects.filter(key=bot.wanted.release).exclude(state=Release.State.READY).first()
+
+
 WISHES: dict[Verb, Callable[[Agent, Agent], None]] = {Verb.UPGRADE: upgrade, Verb.REBUILD: rebuild}
