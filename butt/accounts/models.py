@@ -7,7 +7,7 @@ from django.contrib.auth.models import PermissionsMixin
 from django.db import models, transaction
 from django.db.models.functions import Now
 
-from butt.accounts.scopes import Scope
+from butt.accounts.scopes import Scope, granted
 from butt.agents.models import Agent
 
 
@@ -65,7 +65,7 @@ class AccessToken(models.Model):
 
     @property
     def granted(self) -> frozenset[Scope]:
-        return frozenset(scope for scope in Scope if scope in self.scopes.split())
+        return granted(self.scopes)
 
 
 class Guess(models.Model):

@@ -79,7 +79,7 @@ def address_of(bot: Agent) -> Address:
 
 def _has_room(bot: Agent, most: int) -> bool:
     """Whether fewer than `most` can still be used. Mostly there are fewer rows at all, and that is quickly seen."""
-    mine = Invite.objects.filter(bot=bot, revoked_at=None)
+    mine = Invite.objects.filter(bot_id=bot.id, revoked_at=None)
     if mine.count() < most:
         return True
     lasting = mine.filter(Q(expires_at=None) | Q(expires_at__gt=timezone.now()))
@@ -95,7 +95,7 @@ def _draft(bot: Agent, name: str, uses: int, expires_at: datetime | None) -> Inv
         )
     keys = KeyPair(os.urandom(32))
     return Invite.objects.create(
-        bot=bot,
+        bot_id=bot.id,
         name=name,
         uses=uses,
         expires_at=expires_at,
