@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any, BinaryIO
 
 from butt.configuration import configuration
-from butt.sources.models import digest_in
+from butt.sources.keys import digest_in
 from butt.sources.node import NODE, NPM, node_version
 
 PUB_SOURCE = Path(__file__).parents[2] / "bots" / "pub"

@@ -6,7 +6,8 @@ from butt.agents.models import Agent, Wanted
 from butt.agents.states import State, Verb
 from butt.agents.wishes import ask
 from butt.sources import shelf
-from butt.sources.models import Release, digest_in
+from butt.sources.keys import digest_in
+from butt.sources.models import Release
 
 
 def upgrade(person: Agent, bot: Agent) -> None:
