@@ -12,6 +12,10 @@ from butt.agents.models import Agent
 
 
 class AccountManager(BaseUserManager["Account"]):
+    def get_queryset(self) -> models.QuerySet["Account"]:
+        """Each with its agent: nearly every page and call asks for it next."""
+        return super().get_queryset().select_related("agent")
+
     @transaction.atomic
     def create_user(self, email: str, password: str, *, name: str = "", **extra: Any) -> "Account":
         """A new account with its person agent. Raises `IntegrityError` when the address has one.
