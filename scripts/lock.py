@@ -28,6 +28,7 @@ for arguments in (
         "requirements/dev.txt",
     ],
     ["requirements/salt.in", "--output-file", "requirements/salt.txt"],
+    ["requirements/hub.in", "--output-file", "requirements/hub.txt"],
 ):
     if subprocess.run([*UV, *arguments], cwd=ROOT, check=False).returncode:
         sys.exit("The lockfiles could not be made.")
