@@ -122,6 +122,6 @@ def test_the_page_of_people_costs_the_same_for_many(alice: Account, bot: Agent, 
     for name in ("bob", "carol", "dan"):
         browser_of(account(name)).post(invite(alice, f"{name}@example.org"))
     client = browser_of(alice)
-    with django_assert_num_queries(7):
+    with django_assert_num_queries(6):
         page = client.get("/bots/my/people").content.decode()
     assert page.count("@example.org") == 3
