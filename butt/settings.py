@@ -25,6 +25,7 @@ INSTALLED_APPS = [
     "ninja",
     "butt.agents",
     "butt.figures",
+    "butt.clouds",
     "butt.accounts",
     "butt.public",
 ]

@@ -26,10 +26,14 @@ class Finding:
 
 @cli.command()
 @home_option
-def doctor(home: Path | None) -> None:
+@click.option("--cloud", metavar="NAME", help="Check the keys and rights for this cloud, and nothing else.")
+def doctor(home: Path | None, cloud: str | None) -> None:
     """Say what is missing, and how to mend it. Ends with 1 when something is."""
-    findings = [finding for check in CHECKS for finding in check(configure(home=home))]
-    for finding in findings:
+    settings = configure(home=home, cloud=cloud)
+    checks = [_cloud] if cloud else [*CHECKS, _cloud]
+    findings = []
+    for finding in (finding for check in checks for finding in check(settings)):
+        findings.append(finding)
         if finding.mend:
             click.secho(f"✗ {finding.what}", fg="red")
             click.echo(f"  → {finding.mend}")
@@ -105,6 +109,18 @@ def _host(settings: Configuration) -> Iterator[Finding]:
         yield Finding(f"Bots cannot listen: {trouble}", "Set BUTT_PUB_BIND or BUTT_PUB_PORTS.")
         return
     yield Finding(f"Bots can listen on {settings.bot_bind}, from port {port} on.")
+
+
+def _cloud(_: Configuration) -> Iterator[Finding]:
+    from butt.clouds import CloudTrouble, chosen_cloud
+
+    try:
+        for right in chosen_cloud().rights():
+            yield Finding(right.what, right.mend)
+    except CloudTrouble as trouble:
+        yield Finding(
+            str(trouble), "Set BUTT_CLOUD and the BUTT_SCALEWAY_* variables; docs/settings.md lists them."
+        )
 
 
 def _ports(settings: Configuration) -> Iterator[Finding]:

@@ -1,0 +1,93 @@
+"""The document that a new machine boots with: Docker, a Salt minion with its key, and the volume mounted."""
+
+import json
+import shlex
+from dataclasses import dataclass
+
+DATA = "/var/lib/butt"
+"""Where the volume is mounted. Nothing of a bot lies elsewhere."""
+
+DEVICE = "/dev/disk/by-id/scsi-0SCW_sbs_volume-{volume_id}"
+
+MOUNT = f"""#!/bin/sh
+# Mounts the data volume. A file system is only made where there is none at all.
+set -eu
+device="$1"
+mountpoint -q {DATA} && exit 0
+for _ in $(seq 120); do [ -b "$device" ] && break; sleep 1; done
+[ -b "$device" ]
+if ! blkid -p "$device" >/dev/null 2>&1; then
+    # 2 says: looked, and found nothing. Anything else may be a volume that cannot be read now.
+    blkid -p "$device" >/dev/null 2>&1 || [ $? -eq 2 ]
+    mkfs.ext4 -q -L butt "$device"
+fi
+mkdir -p {DATA}
+grep -q "^$device " /etc/fstab || echo "$device {DATA} ext4 defaults,nofail,x-systemd.growfs 0 2" >>/etc/fstab
+mount {DATA}
+resize2fs "$device" >/dev/null 2>&1 || true
+"""
+
+SETUP = """#!/bin/sh
+# Docker and the Salt minion; what is there already stays.
+set -eu
+export DEBIAN_FRONTEND=noninteractive
+if ! command -v dockerd >/dev/null; then
+    apt-get update -q && apt-get install -q -y --no-install-recommends docker.io
+fi
+if ! command -v salt-minion >/dev/null; then
+    apt-get update -q && apt-get install -q -y --no-install-recommends curl ca-certificates
+    install -d /etc/apt/keyrings
+    curl -fsSL https://packages.broadcom.com/artifactory/api/security/keypair/SaltProjectKey/public \\
+        -o /etc/apt/keyrings/salt.asc
+    echo "deb [signed-by=/etc/apt/keyrings/salt.asc] https://packages.broadcom.com/artifactory/saltproject-deb stable main" \\
+        >/etc/apt/sources.list.d/salt.list
+    apt-get update -q && apt-get install -q -y --no-install-recommends "salt-minion=3008.*"
+fi
+"""
+
+
+@dataclass(frozen=True)
+class Minion:
+    """The minion's id and key pair (PEM), and the master it dials. `master_key` is the master's public key (PEM)."""
+
+    id: str
+    private_key: str
+    public_key: str
+    master: str
+    master_key: str = ""
+
+
+def document(minion: Minion, volume_id: str) -> bytes:
+    """The cloud-init document. It holds the minion's private key: it is a secret. JSON is YAML too."""
+    device = shlex.quote(DEVICE.format(volume_id=volume_id))
+    pki = "/etc/salt/pki/minion"
+    settings = {"id": minion.id, "master": minion.master, "startup_states": "highstate"}
+    # The bots' containers must not reach the metadata address: this document is to be had there.
+    fence = "iptables -I DOCKER-USER -d 169.254.42.42 -j DROP"
+    files = [
+        _file("/usr/local/sbin/butt-mount", MOUNT, "0755"),
+        _file("/usr/local/sbin/butt-setup", SETUP, "0755"),
+        _file("/etc/salt/minion.d/butt.conf", json.dumps(settings), "0644"),
+        _file(f"{pki}/minion.pem", minion.private_key, "0400"),
+        _file(f"{pki}/minion.pub", minion.public_key, "0644"),
+    ]
+    if minion.master_key:
+        files.append(_file(f"{pki}/minion_master.pub", minion.master_key, "0644"))
+    commands = [
+        f"/usr/local/sbin/butt-mount {device}",
+        "/usr/local/sbin/butt-setup",
+        fence,
+        "systemctl restart salt-minion",
+    ]
+    # One line, so that a machine without its volume never starts a bot.
+    config = {
+        "ssh_pwauth": False,
+        "disable_root": True,
+        "write_files": files,
+        "runcmd": [["sh", "-c", " && ".join(commands)]],
+    }
+    return b"#cloud-config\n" + json.dumps(config, indent=1).encode()
+
+
+def _file(path: str, content: str, permissions: str) -> dict[str, str]:
+    return {"path": path, "content": content, "permissions": permissions, "owner": "root:root"}

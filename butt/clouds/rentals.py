@@ -1,0 +1,74 @@
+"""What can be asked for: a machine for a person, another one, none any more. The keeper makes it so."""
+
+import uuid
+from collections.abc import Collection
+from decimal import Decimal
+
+from django.db import transaction
+from django.utils import timezone
+
+from butt.clouds.capacity import MIB, best, memory_for
+from butt.clouds.interface import Offer
+from butt.clouds.models import Rented, Stock, Wanted
+from butt.configuration import configuration
+
+
+class NoRoom(Exception):
+    """Nowhere is room for another bot of this person; its text is for them."""
+
+
+def rent(agent_id: uuid.UUID, *, bots: int, names: Collection[str]) -> Rented:
+    """Have a machine for this person, with room for so many bots. Asking twice changes nothing."""
+    with transaction.atomic():
+        Wanted.objects.update_or_create(
+            agent_id=agent_id, defaults={"present": True, "bots": bots, "names": sorted(names)}
+        )
+        rented, _ = Rented.objects.get_or_create(agent_id=agent_id, defaults={"since": timezone.now()})
+        ring(agent_id)
+    return rented
+
+
+def give_back(agent_id: uuid.UUID) -> None:
+    """Have no machine for this person any more, nor anything else: their data goes, for ever."""
+    Wanted.objects.filter(agent_id=agent_id).update(present=False)
+    ring(agent_id)
+
+
+def replace(agent_id: uuid.UUID) -> None:
+    """Have another machine with the same volume: the one there is has died or does not answer."""
+    with transaction.atomic():
+        for wanted in Wanted.objects.select_for_update().filter(agent_id=agent_id):
+            wanted.replacements += 1
+            wanted.save(update_fields=["replacements"])
+            ring(agent_id)
+
+
+def restore(agent_id: uuid.UUID, snapshot: str) -> None:
+    """Have a lost volume made again from this snapshot.
+
+    Its logs are old: a pub refuses to start with one that is behind what was seen of it, so no feed forks.
+    """
+    Wanted.objects.filter(agent_id=agent_id).update(snapshot=snapshot)
+    ring(agent_id)
+
+
+def ring(agent_id: uuid.UUID) -> None:
+    """Have the keeper look at this person's machine now."""
+    Rented.objects.filter(agent_id=agent_id).update(due_at=timezone.now())
+
+
+def check_room(bots: int) -> None:
+    """Whether some machine that can be had now has room for so many bots. Asks rows only. Raises `NoRoom`.
+
+    Where machines are not rented there are no such rows, and room is not ours to judge.
+    """
+    offers = [Offer(s.zone, s.type, s.memory, s.monthly, s.in_stock) for s in Stock.objects.all()]
+    memory = memory_for(bots, configuration().bot_memory * MIB)
+    if offers and best(offers, memory, sorted({offer.zone for offer in offers})) is None:
+        raise NoRoom("There is no room for another bot at the moment; please try again in some minutes.")
+
+
+def monthly_cost(agent_id: uuid.UUID) -> Decimal:
+    """What this person's things cost the operator, in euro a month, as of the keeper's last look."""
+    rented = Rented.objects.filter(agent_id=agent_id).first()
+    return rented.monthly if rented else Decimal(0)
