@@ -6,6 +6,7 @@ import platform
 
 BENCHES = {
     "start": "from the click to an alive bot, beside the bare program started by hand",
+    "clouds": "100 machines at once at a stand-in with a limit on calls, beside what the limit allows",
     "monitor": "what watching 100, 1,000 and 10,000 bots takes, and whether anything is lost",
 }
 
