@@ -75,14 +75,14 @@ def measure(url: str) -> None:
 
     logging.disable(logging.INFO)
     requests.post(f"{url}/_standin/delays", json={"boot": BOOT}, timeout=5)
-    requests.post(f"{url}/_standin/limit", json={"per_second": LIMIT, "burst": LIMIT / 4}, timeout=5)
+    requests.post(f"{url}/_standin/limit", json={"per_second": LIMIT, "burst": LIMIT}, timeout=5)
     given = {
         "scaleway_access_key": ACCESS_KEY,
         "scaleway_secret_key": SECRET_KEY,
         "scaleway_project": PROJECT,
     }
     settings = Configuration(
-        **given, scaleway_url=url, scaleway_domain="example.org", scaleway_calls=LIMIT * 0.98
+        **given, scaleway_url=url, scaleway_domain="example.org", scaleway_calls=LIMIT * 0.95
     )  # type: ignore[arg-type]
     keeper = Keeper(Scaleway.from_configuration(settings), lambda *_: b"#cloud-config\n")
     people = [uuid.uuid4() for _ in range(PEOPLE)]

@@ -7,6 +7,7 @@ each of its API classes. A call that changes something is never repeated here wh
 import json
 import random
 import time
+import uuid
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, TypeVar
@@ -18,9 +19,11 @@ from scaleway.domain.v2beta1 import DomainV2Beta1API
 from scaleway.iam.v1alpha1 import IamV1Alpha1API
 from scaleway.instance.v1.custom_api import InstanceUtilsV1API
 from scaleway.marketplace.v2 import MarketplaceV2API
+from urllib3.exceptions import HTTPError
 
 from butt.clouds.interface import CloudTrouble, Denied, OutOfStock, OverQuota, Unsure
 from butt.clouds.pace import Pace
+from butt.configuration import Configuration
 
 TRIES = 5
 LONGEST_PAUSE = 30.0
@@ -103,10 +106,14 @@ class Bounded:
             allow_redirects=False,
         ) as answer:
             content = b""
-            for chunk in answer.iter_content(CHUNK):
-                content += chunk
-                if time.monotonic() > until or len(content) > LARGEST_ANSWER:
-                    raise requests.Timeout("the answer does not end")
+            try:
+                # As much as is there: waiting for whole chunks would let a drip go on for ever.
+                while chunk := answer.raw.read1(CHUNK, decode_content=True):
+                    content += chunk
+                    if time.monotonic() > until or len(content) > LARGEST_ANSWER:
+                        raise requests.Timeout("the answer does not end")
+            except HTTPError as error:
+                raise requests.ConnectionError(str(error)) from None
             answer._content = content  # noqa: SLF001 - what reading it at once would have left there
             return answer
 
@@ -138,6 +145,24 @@ def api(kind: Callable[[Client], T], client: Client, bounds: Bounds) -> T:
     made = kind(client)
     made.bounds = bounds
     return made
+
+
+def client_of(settings: Configuration) -> Client:
+    """The SDK's client with our keys. Raises `Denied` when they make no sense."""
+    secret = settings.scaleway_secret_key.get_secret_value()
+    client = Client(
+        access_key=settings.scaleway_access_key,
+        secret_key=secret,
+        default_project_id=settings.scaleway_project or None,
+        api_url=settings.scaleway_url.rstrip("/"),
+    )
+    try:
+        client.validate()
+        uuid.UUID(settings.scaleway_project)
+    except ValueError as wrong:
+        words = str(wrong).replace(secret, "…") if secret else str(wrong)
+        raise Denied(f"The BUTT_SCALEWAY_* settings do not make sense: {words}") from None
+    return client
 
 
 def _pairs(name: str, value: Any) -> list[tuple[str, str]]:

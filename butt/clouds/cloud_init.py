@@ -46,45 +46,58 @@ fi
 """
 
 
+NEEDS = f"""[Unit]
+# After a restart too: a bot that finds its folder empty would be another bot.
+RequiresMountsFor={DATA}
+"""
+
+FENCE = """[Service]
+# The bots' containers must not reach the metadata address: this machine's document, with its key, is to be had there.
+ExecStartPost=/usr/sbin/iptables -I DOCKER-USER -d 169.254.42.42 -j DROP
+ExecStartPost=-/usr/sbin/ip6tables -I DOCKER-USER -d fd00:42::42 -j DROP
+"""
+
+
 @dataclass(frozen=True)
 class Minion:
-    """The minion's id and key pair (PEM), and the master it dials. `master_key` is the master's public key (PEM)."""
+    """What lets a machine join: its key pair and its master's public key (PEM), its configuration, its token."""
 
-    id: str
     private_key: str
     public_key: str
-    master: str
+    config: str
     master_key: str = ""
+    token: str = ""
 
 
 def document(minion: Minion, volume_id: str) -> bytes:
     """The cloud-init document. It holds the minion's private key: it is a secret. JSON is YAML too."""
     device = shlex.quote(DEVICE.format(volume_id=volume_id))
     pki = "/etc/salt/pki/minion"
-    settings = {"id": minion.id, "master": minion.master, "startup_states": "highstate"}
-    # The bots' containers must not reach the metadata address: this document is to be had there.
-    fence = "iptables -I DOCKER-USER -d 169.254.42.42 -j DROP"
     files = [
         _file("/usr/local/sbin/butt-mount", MOUNT, "0755"),
         _file("/usr/local/sbin/butt-setup", SETUP, "0755"),
-        _file("/etc/salt/minion.d/butt.conf", json.dumps(settings), "0644"),
+        _file("/etc/systemd/system/docker.service.d/butt.conf", NEEDS + FENCE, "0644"),
+        _file("/etc/systemd/system/salt-minion.service.d/butt.conf", NEEDS, "0644"),
+        _file("/etc/salt/minion.d/butt.conf", minion.config, "0644"),
         _file(f"{pki}/minion.pem", minion.private_key, "0400"),
         _file(f"{pki}/minion.pub", minion.public_key, "0644"),
     ]
     if minion.master_key:
         files.append(_file(f"{pki}/minion_master.pub", minion.master_key, "0644"))
-    commands = [
+    if minion.token:
+        files.append(_file("/etc/butt/token", minion.token, "0600"))
+    steps = [
         f"/usr/local/sbin/butt-mount {device}",
+        "systemctl daemon-reload",
         "/usr/local/sbin/butt-setup",
-        fence,
         "systemctl restart salt-minion",
     ]
-    # One line, so that a machine without its volume never starts a bot.
     config = {
         "ssh_pwauth": False,
         "disable_root": True,
         "write_files": files,
-        "runcmd": [["sh", "-c", " && ".join(commands)]],
+        # One line, so that a machine without its volume never starts a bot.
+        "runcmd": [["sh", "-c", " && ".join(steps)]],
     }
     return b"#cloud-config\n" + json.dumps(config, indent=1).encode()
 

@@ -70,14 +70,16 @@ class Account:
     things: tuple[Thing, ...] = ()
 
     def of(self, agent_id: uuid.UUID) -> "Holding":
-        return Holding(tuple(thing for thing in self.things if thing.agent_id == agent_id))
+        unmarked = (t for t in self.things if t.kind is Kind.RECORD and t.agent_id is None)
+        return Holding(tuple(thing for thing in self.things if thing.agent_id == agent_id), tuple(unmarked))
 
 
 @dataclass(frozen=True)
 class Holding:
-    """What one person has."""
+    """What one person has. `unmarked` are DNS records that do not say whose they are: theirs, or a stranger's."""
 
     things: tuple[Thing, ...] = ()
+    unmarked: tuple[Thing, ...] = ()
 
     def all(self, *kinds: Kind) -> list[Thing]:
         """The oldest first, so that everybody who looks keeps the same one of two."""

@@ -16,9 +16,10 @@ from django.db import connection, transaction
 from django.utils import timezone
 
 from butt.clouds.capacity import GB, MIB, disk_for, memory_for
-from butt.clouds.interface import Account, Cloud, CloudTrouble, Effect, Job, Kind, Offer, OutOfStock, Unsure
+from butt.clouds.interface import Account, Cloud, CloudTrouble, Effect, Job, Kind, Offer, OutOfStock
 from butt.clouds.models import Rented, Stock, Wanted
-from butt.clouds.moves import Move, Policy, Situation, after_trouble, decide, meet
+from butt.clouds.moves import Move, after_trouble, decide
+from butt.clouds.situation import Policy, Situation, meet
 from butt.configuration import configuration
 
 log = logging.getLogger("butt.clouds")
@@ -170,11 +171,7 @@ class Keeper:
             log.warning("machine of %s: could not %s: %s", rented.agent_id, move.effect.value, trouble)
             if isinstance(trouble, OutOfStock):
                 Stock.objects.filter(zone=rented.zone, type=rented.type).update(in_stock=False)
-            move = after_trouble(step.at, move, trouble)
-            if not isinstance(trouble, Unsure):
-                move = Move(
-                    move.state, move.reason, wait=move.wait, changes={"unsure_until": None, **move.changes}
-                )
+            move = after_trouble(step.at, move, trouble, timezone.now())
             _persist(rented, move, [])
         elif move.after:
             for name, value in move.after.items():

@@ -6,11 +6,11 @@ and any call may have had its effect without an answer: the thing is there, and 
 
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from decimal import Decimal
 
 from butt.clouds.capacity import best
-from butt.clouds.interface import CloudTrouble, Effect, Holding, Kind, Offer, OutOfStock, OverQuota, Thing
-from butt.clouds.models import Rented, Wanted
+from butt.clouds.interface import CloudTrouble, Effect, Kind, Offer, OutOfStock, OverQuota, Thing, Unsure
+from butt.clouds.models import Rented
+from butt.clouds.situation import Situation
 
 State = Rented.State
 
@@ -19,73 +19,6 @@ WATCHING = timedelta(seconds=1)
 RESTING = timedelta(seconds=60)
 NO_ROOM = timedelta(minutes=5)
 FIRST_BACK_OFF, LONGEST_BACK_OFF = timedelta(seconds=2), timedelta(minutes=5)
-MOST_RECORDS = 100
-
-
-@dataclass(frozen=True)
-class Policy:
-    """What the operator has set. Memory and disk in bytes, for this person's bots.
-
-    `settling` is how long after a call without an answer its effect may still appear.
-    """
-
-    zones: tuple[str, ...]
-    memory: int
-    disk: int
-    domain: str = ""
-    snapshot_every: timedelta = timedelta(hours=24)
-    snapshots: int = 3
-    settling: timedelta = timedelta(seconds=30)
-
-
-@dataclass(frozen=True)
-class Situation:
-    """All that a decision may depend on."""
-
-    wanted: Wanted
-    rented: Rented
-    has: Holding
-    offers: tuple[Offer, ...]
-    now: datetime
-    policy: Policy
-
-    @property
-    def unsettled(self) -> bool:
-        return self.rented.unsure_until is not None and self.now < self.rented.unsure_until
-
-    @property
-    def server(self) -> Thing | None:
-        """The one that is kept: the one we know, else the one with the data on it, else the oldest."""
-        servers = [s for s in self.has.all(Kind.SERVER) if s.zone == self.rented.zone]
-        volume = self.volume
-        known = [s for s in servers if s.id == self.rented.server_id]
-        with_data = [s for s in servers if volume and s.id == volume.on]
-        return next(iter(with_data + known + servers), None)
-
-    @property
-    def volume(self) -> Thing | None:
-        volumes = [v for v in self.has.all(Kind.VOLUME) if v.zone == self.rented.zone]
-        if self.rented.volume_id:
-            return next((v for v in volumes if v.id == self.rented.volume_id), None)
-        return next(iter(sorted(volumes, key=lambda v: not v.used)), None)
-
-    def address(self, kind: Kind) -> Thing | None:
-        known = {self.rented.address4, self.rented.address6}
-        addresses = [a for a in self.has.all(kind) if a.zone == self.rented.zone]
-        return next(iter(sorted(addresses, key=lambda a: a.address not in known)), None)
-
-    @property
-    def group(self) -> Thing | None:
-        return next((g for g in self.has.all(Kind.GROUP) if g.zone == self.rented.zone), None)
-
-    @property
-    def records(self) -> set[tuple[str, str, str]]:
-        """Name, type and data of the DNS records there should be."""
-        if not self.policy.domain:
-            return set()
-        kinds = ((Kind.ADDRESS4, "A"), (Kind.ADDRESS6, "AAAA"))
-        found = [(type_, address.address) for kind, type_ in kinds if (address := self.address(kind))]
-        return {(name, type_, data) for name in self.wanted.names[:MOST_RECORDS] for type_, data in found}
 
 
 @dataclass(frozen=True)
@@ -104,18 +37,6 @@ class Move:
 
 def decide(at: Situation) -> Move:
     return _stay(at) if at.wanted.present else _leave(at)
-
-
-def meet(at: Situation) -> dict[str, object]:
-    """What the look tells that the row does not know yet: ids and addresses, and what it all costs."""
-    pairs = {
-        "server_id": at.server.id if at.server else at.rented.server_id,
-        "volume_id": at.rented.volume_id or (at.volume.id if at.volume else ""),
-        "address4": getattr(at.address(Kind.ADDRESS4), "address", ""),
-        "address6": getattr(at.address(Kind.ADDRESS6), "address", ""),
-        "monthly": at.has.monthly.quantize(Decimal("0.01")),
-    }
-    return {name: value for name, value in pairs.items() if getattr(at.rented, name) != value}
 
 
 def _stay(at: Situation) -> Move:
@@ -233,7 +154,7 @@ def _keep(at: Situation, server: Thing, volume: Thing) -> Move:
     if bigger := _bigger(at, server):
         return Move(State.CHANGING, "It moves to a bigger machine.", changes={"type": bigger.type})
     there = {(r.name, r.type, r.address): r for r in at.has.all(Kind.RECORD)}
-    if absent := at.records - set(there):
+    if absent := at.records - set(there) - {(r.name, r.type, r.address) for r in at.has.unmarked}:
         return _go_on(at, Effect.SET_RECORDS, records=tuple(sorted(absent)))
     for key, record in there.items():
         if at.policy.domain and key not in at.records:
@@ -277,6 +198,10 @@ def _leave(at: Situation) -> Move:
         if things := at.has.all(kind):
             forgotten: dict[str, object] = {"held": False, "volume_id": ""} if kind is Kind.VOLUME else {}
             return _remove(at, things[0], State.LEAVING, changes=forgotten)
+    ours = {at.rented.address4, at.rented.address6}
+    for record in at.has.unmarked:
+        if record.name in at.wanted.names and record.address in ours:
+            return _remove(at, record, State.LEAVING)
     if at.unsettled:
         return Move(State.LEAVING, wait=WATCHING)
     return Move(State.LEAVING, effect=Effect.FORGET)
@@ -346,14 +271,16 @@ def _busy(at: Situation) -> Rented.State:
     return state if state in {State.MAKING, State.CHANGING, State.REPLACING} else State.MAKING
 
 
-def after_trouble(at: Situation, move: Move, trouble: CloudTrouble) -> Move:
-    """What becomes of a move that the cloud did not carry out. The reason is the trouble's own words."""
+def after_trouble(at: Situation, move: Move, trouble: CloudTrouble, now: datetime) -> Move:
+    """What becomes of a move that the cloud did not carry out, or not for sure. The reason is the trouble's own words."""
     tries = at.rented.tries + 1
     back_off = min(FIRST_BACK_OFF * 2 ** min(tries - 1, 16), LONGEST_BACK_OFF)
     changes: dict[str, object] = {"tries": tries}
     words = str(trouble)
+    if move.effect.makes:
+        # The call may have waited for its turn, so time counts from its end.
+        changes["unsure_until"] = now + at.policy.settling if isinstance(trouble, Unsure) else None
     if isinstance(trouble, (OutOfStock, OverQuota)):
-        changes["unsure_until"] = None
         if move.effect is Effect.CHANGE_TYPE and move.target:
             changes["type"] = move.target.type
         elif isinstance(trouble, OutOfStock):

@@ -44,7 +44,11 @@ def orphans(cloud: Cloud) -> list[Orphan]:
     """
     things = cloud.account(cloud.zones).things
     known = set(Wanted.objects.values_list("agent_id", flat=True))
-    found = [Orphan(t, "it bears our mark but no agent's") for t in things if t.agent_id is None]
+    found = [
+        Orphan(t, "it bears our mark but no agent's")
+        for t in things
+        if t.agent_id is None and t.kind is not Kind.RECORD
+    ]
     found += [
         Orphan(t, f"agent {t.agent_id} has no machine")
         for t in things

@@ -1,19 +1,12 @@
 """Machines at Scaleway: an instance and a block volume, addresses, a security group and DNS records."""
 
-import uuid
 from collections.abc import Callable, Iterator, Sequence
 from decimal import Decimal
 from typing import Any, Self
 
 from scaleway import Client
 from scaleway.block.v1 import CreateVolumeRequestFromEmpty, CreateVolumeRequestFromSnapshot
-from scaleway.domain.v2beta1 import (
-    Record,
-    RecordChange,
-    RecordChangeDelete,
-    RecordChangeSet,
-    RecordIdentifier,
-)
+from scaleway.domain.v2beta1 import RecordChange, RecordChangeDelete
 from scaleway.instance.v1 import (
     AttachServerVolumeRequestVolumeType,
     IpType,
@@ -28,34 +21,16 @@ from scaleway.instance.v1 import (
 )
 
 from butt.clouds import marks, scaleway_rights
-from butt.clouds.calls import Blocks, Bounds, Domains, Images, Instances, Keys, Missing, api
-from butt.clouds.interface import Account, CloudTrouble, Denied, Effect, Job, Kind, Offer, Right, Thing
+from butt.clouds.calls import Blocks, Bounds, Domains, Images, Instances, Keys, Missing, api, client_of
+from butt.clouds.interface import Account, CloudTrouble, Effect, Job, Kind, Offer, Right, Thing
 from butt.clouds.pace import Pace
+from butt.clouds.scaleway_records import record_changes
 from butt.clouds.scaleway_things import Reader
 from butt.configuration import Configuration
 
 PAGE = 100
 ROOT_SIZE = 10_000_000_000
-TTL = 300
 HOURS = Decimal(730)
-
-
-def client_of(settings: Configuration) -> Client:
-    """The SDK's client with our keys. Raises `Denied` when they make no sense."""
-    secret = settings.scaleway_secret_key.get_secret_value()
-    client = Client(
-        access_key=settings.scaleway_access_key,
-        secret_key=secret,
-        default_project_id=settings.scaleway_project or None,
-        api_url=settings.scaleway_url.rstrip("/"),
-    )
-    try:
-        client.validate()
-        uuid.UUID(settings.scaleway_project)
-    except ValueError as wrong:
-        words = str(wrong).replace(secret, "…") if secret else str(wrong)
-        raise Denied(f"The BUTT_SCALEWAY_* settings do not make sense: {words}") from None
-    return client
 
 
 class Scaleway:
@@ -234,26 +209,7 @@ class Scaleway:
         self._blocks.update_volume(zone=job.zone, volume_id=job.volume, size=job.size)
 
     def _set_records(self, job: Job) -> None:
-        changes = [
-            RecordChange(
-                set_=RecordChangeSet(
-                    id_fields=RecordIdentifier(name=name, type_=type_),
-                    records=[
-                        Record(
-                            id="",
-                            name=name,
-                            type_=type_,  # the API's own spelling; the SDK's is in small letters
-                            data=data,
-                            ttl=TTL,
-                            priority=0,
-                            comment=marks.comment(job.agent_id),
-                        )
-                    ],
-                )
-            )
-            for name, type_, data in job.records
-        ]
-        self._change_records(changes)
+        self._change_records(record_changes(job))
 
     def _change_records(self, changes: list[RecordChange]) -> None:
         self._domains.update_dns_zone_records(

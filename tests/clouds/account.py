@@ -11,11 +11,11 @@ import requests
 from pydantic import SecretStr
 from scaleway_standin import ACCESS_KEY, PROJECT, SECRET_KEY, Server, StandIn
 
-from butt.clouds.calls import Bounds
+from butt.clouds.calls import Bounds, client_of
 from butt.clouds.keeper import Keeper
 from butt.clouds.models import Rented
 from butt.clouds.pace import Pace
-from butt.clouds.scaleway import Scaleway, client_of
+from butt.clouds.scaleway import Scaleway
 from butt.configuration import Configuration
 
 QUICK = {"create_volume": 0, "boot": 0, "stop": 0, "detach": 0, "resize": 0, "snapshot": 0}

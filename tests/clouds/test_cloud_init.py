@@ -10,7 +10,7 @@ import pytest
 
 from butt.clouds.cloud_init import DATA, MOUNT, SETUP, Minion, document
 
-MINION = Minion("m-1", "-----PRIVATE-----\n", "-----PUBLIC-----\n", "salt.example.org", "-----MASTER-----\n")
+MINION = Minion("-----PRIVATE-----\n", "-----PUBLIC-----\n", "id: m-1\n", "-----MASTER-----\n", "a token")
 
 
 def config(minion: Minion = MINION) -> dict:
@@ -25,8 +25,11 @@ def test_the_minion_has_its_key_and_knows_its_master_before_it_starts():
     assert files[f"{pki}/minion.pem"]["content"] == MINION.private_key
     assert files[f"{pki}/minion.pem"]["permissions"] == "0400"
     assert files[f"{pki}/minion_master.pub"]["content"] == MINION.master_key
-    settings = json.loads(files["/etc/salt/minion.d/butt.conf"]["content"])
-    assert (settings["id"], settings["master"]) == ("m-1", "salt.example.org")
+    assert files["/etc/salt/minion.d/butt.conf"]["content"] == "id: m-1\n"
+    assert (files["/etc/butt/token"]["content"], files["/etc/butt/token"]["permissions"]) == (
+        "a token",
+        "0600",
+    )
 
 
 def test_no_minion_starts_where_the_volume_is_not_mounted():
@@ -34,6 +37,12 @@ def test_no_minion_starts_where_the_volume_is_not_mounted():
     steps = line.split(" && ")
     assert "butt-mount /dev/disk/by-id/scsi-0SCW_sbs_volume-7fe25caf" in steps[0]
     assert steps[-1] == "systemctl restart salt-minion"
+
+
+@pytest.mark.parametrize("service", ["docker", "salt-minion"])
+def test_neither_starts_without_the_volume_after_a_restart_either(service: str):
+    files = {file["path"]: file["content"] for file in config()["write_files"]}
+    assert f"RequiresMountsFor={DATA}" in files[f"/etc/systemd/system/{service}.service.d/butt.conf"]
 
 
 def test_nobody_can_enter_by_password():

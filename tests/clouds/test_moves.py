@@ -22,7 +22,8 @@ from butt.clouds.interface import (
     Unsure,
 )
 from butt.clouds.models import Rented, Wanted
-from butt.clouds.moves import Move, Policy, Situation, after_trouble, decide, meet
+from butt.clouds.moves import Move, after_trouble, decide
+from butt.clouds.situation import Policy, Situation, meet
 
 ZONES = ("paris", "amsterdam")
 OFFERS = tuple(
@@ -232,9 +233,7 @@ class OneMachine(RuleBasedStateMachine):
             if how.startswith("killed"):
                 return
             if trouble:
-                after = after_trouble(at, move, trouble)
-                if not isinstance(trouble, Unsure):
-                    self.write({"unsure_until": None})
+                after = after_trouble(at, move, trouble, self.world.now)
                 self.write(after.changes)
                 self.rented.state, self.rented.reason = after.state, after.reason
                 assert after.reason
@@ -355,6 +354,6 @@ def test_back_off_grows_and_ends_growing():
     waits = []
     for tries in range(20):
         at.rented.tries = tries
-        waits.append(after_trouble(at, decide(at), CloudTrouble("No.")).wait)
+        waits.append(after_trouble(at, decide(at), CloudTrouble("No."), at.now).wait)
     assert waits == sorted(waits)
     assert waits[-1] == timedelta(minutes=5)
