@@ -12,7 +12,7 @@ from pydantic import SecretStr
 from scaleway_standin import ACCESS_KEY, PROJECT, SECRET_KEY, Server, StandIn
 
 from butt.clouds.calls import Bounds, client_of
-from butt.clouds.keeper import Keeper
+from butt.clouds.keeper import Document, Keeper
 from butt.clouds.models import Rented
 from butt.clouds.pace import Pace
 from butt.clouds.scaleway import Scaleway
@@ -46,8 +46,9 @@ class Account:
         bounds = Bounds(Pace(settings.scaleway_calls), settings.scaleway_call_seconds, first_pause=0.01)
         return Scaleway(client_of(settings), bounds, settings)
 
-    def keeper(self, cloud: Any = None, settling: float = 0) -> Keeper:
-        return Keeper(cloud or self.cloud(), document, timedelta(seconds=settling))
+    def keeper(self, cloud: Any = None, document: Document | None = None) -> Keeper:
+        """One that waits for nothing to settle: what is done at the stand-in is done at once, or never."""
+        return Keeper(cloud or self.cloud(), document or plain, timedelta(0))
 
     def steer(self, what: str, **wish: Any) -> None:
         requests.post(f"{self.url}/_standin/{what}", json=wish, timeout=10).raise_for_status()
@@ -72,7 +73,7 @@ def at_standin(standin: StandIn) -> Iterator[Account]:
     standin.close()
 
 
-def document(agent_id: uuid.UUID, volume_id: str) -> bytes:
+def plain(agent_id: uuid.UUID, volume_id: str) -> bytes:
     return f"#cloud-config\n# {agent_id} {volume_id}\n".encode()
 
 

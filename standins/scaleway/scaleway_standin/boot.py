@@ -71,6 +71,12 @@ def run_isolated(root: Path, folder: Path, program: Path | None, places: dict[st
     for path in (upper, work, merged):
         path.mkdir(parents=True, exist_ok=True)
     mounts = [f"mount -t overlay overlay -o lowerdir=/,upperdir={q(upper)},workdir={q(work)} {q(merged)}"]
+    mounts.append(f"mount -t tmpfs tmpfs {q(merged / 'dev')}")
+    for name in ("null", "zero", "full", "random", "urandom"):
+        mounts += [
+            f"touch {q(merged / 'dev' / name)}",
+            f"mount --bind /dev/{name} {q(merged / 'dev' / name)}",
+        ]
     for volume in sorted((folder / "volumes").iterdir()):
         if volume.name != "0":
             inside = merged / places.get(volume.name, f"/dev/volumes/{volume.name}").lstrip("/")
