@@ -142,7 +142,7 @@ def _serve(at: Situation) -> Move:
         return _keep(at, server, volume)
     if server.type != at.rented.type:
         return _go_on(at, Effect.CHANGE_TYPE, server)
-    return _go_on(at, Effect.BOOT, server, changes={"held": True})
+    return _go_on(at, Effect.BOOT, server, changes={} if at.rented.held else {"held": True})
 
 
 def _keep(at: Situation, server: Thing, volume: Thing) -> Move:
@@ -282,19 +282,19 @@ def after_trouble(at: Situation, move: Move, trouble: CloudTrouble, now: datetim
         changes["unsure_until"] = now + at.policy.settling if isinstance(trouble, Unsure) else None
     if isinstance(trouble, (OutOfStock, OverQuota)):
         if move.effect is Effect.CHANGE_TYPE and move.target:
-            changes["type"] = move.target.type
-        elif isinstance(trouble, OutOfStock):
-            if not at.rented.held:
-                changes |= {
-                    "zone": "",
-                    "type": "",
-                    "volume_id": "",
-                    "tried": [*at.rented.tried, at.rented.zone],
-                }
-                return Move(move.state, f"{words} Another zone is tried.", wait=SOON, changes=changes)
-            others = [o for o in at.offers if o.type != at.rented.type]
-            if other := best(others, at.policy.memory, (at.rented.zone,)):
-                changes["type"] = other.type
-                return Move(move.state, f"{words} Another type is tried.", wait=back_off, changes=changes)
+            # It is stopped for this: on with what it was.
+            return Move(move.state, words, changes={**changes, "type": move.target.type})
+        if isinstance(trouble, OutOfStock) and (elsewhere := _elsewhere(at, move)):
+            return Move(move.state, f"{words} Another place is tried.", changes={**changes, **elsewhere})
         back_off = max(back_off, NO_ROOM)
     return Move(move.state, words, wait=back_off, changes=changes)
+
+
+def _elsewhere(at: Situation, move: Move) -> dict[str, object]:
+    """Another zone as long as there is no data: its very first boot, too, may be refused. Then another type."""
+    if not at.rented.held or "held" in move.changes:
+        tried = [*at.rented.tried, at.rented.zone]
+        return {"held": False, "zone": "", "type": "", "volume_id": "", "tried": tried}
+    others = [offer for offer in at.offers if offer.type != at.rented.type]
+    other = best(others, at.policy.memory, (at.rented.zone,))
+    return {"type": other.type} if other else {}
