@@ -3,7 +3,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 ARGS ?=
 
-.PHONY: help setup setup-dev up test check bench lock clean
+.PHONY: help setup setup-dev salt up test check bench lock clean
 
 help:  ## List these commands
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/\1\t\2/p' $(MAKEFILE_LIST) | expand -t 12
@@ -12,10 +12,12 @@ setup: .venv/run.done  ## Install what the service needs; the command is then .v
 
 setup-dev: .venv/dev.done  ## Install what tests and checks need besides
 
+salt: .salt/done  ## Install Salt into an environment of its own, for bots in containers
+
 up: setup  ## Run the service here; pass options with ARGS="--port 9000"
 	@exec $(BIN)/butt up $(ARGS)
 
-test: setup-dev  ## Run all tests; some of them with ARGS="tests/agents"
+test: setup-dev .salt/done  ## Run all tests; some of them with ARGS="tests/agents"
 	@$(PYTHON) scripts/tools.py
 	@$(BIN)/pytest $(ARGS)
 
@@ -32,10 +34,13 @@ lock: setup-dev  ## Choose newer dependencies, within the bounds of pyproject.to
 	@$(PYTHON) scripts/lock.py
 
 clean:  ## Remove what setup made; the state in .butt stays
-	rm -rf .venv build *.egg-info .mypy_cache .ruff_cache .pytest_cache .import_linter_cache
+	rm -rf .venv .salt build *.egg-info .mypy_cache .ruff_cache .pytest_cache .import_linter_cache
 
 .venv/run.done: requirements/run.txt pyproject.toml scripts/setup.py
 	@$(PYTHON) scripts/setup.py run
 
 .venv/dev.done: requirements/dev.txt .venv/run.done
 	@$(PYTHON) scripts/setup.py dev
+
+.salt/done: requirements/salt.txt scripts/salt.py
+	@$(PYTHON) scripts/salt.py

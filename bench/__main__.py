@@ -7,7 +7,12 @@ import platform
 BENCHES = {
     "start": "from the click to an alive bot, beside the bare program started by hand",
     "clouds": "100 machines at once at a stand-in with a limit on calls, beside what the limit allows",
+    "salt": "a run of the states of a machine with 1, 10 and 50 bots, beside one with none",
+    "pillars": "100, 1,000 and 10,000 machines asking for their pillar each minute, over PostgreSQL",
+    "invites": "making an invite over the API, beside the command line of ssb-server",
+    "export": "taking along a bot of 50,000 messages and 200 MB of blobs while it writes, beside tar",
     "monitor": "what watching 100, 1,000 and 10,000 bots takes, and whether anything is lost",
+    "dashboard": "100 bots of 10,000 on the dashboard, for 20 readers at once, beside an empty page",
 }
 
 

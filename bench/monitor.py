@@ -17,7 +17,9 @@ import tempfile
 import time
 from collections.abc import AsyncGenerator
 from contextlib import AsyncExitStack
+from dataclasses import dataclass
 from datetime import UTC, datetime
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -27,26 +29,57 @@ from butt.scuttlebutt import KeyPair, serve
 
 COUNTS = (100, 1_000, 10_000)
 PROCESSES = 2
+FIRST_PORT, PORTS_EACH = 10_000, 10_000
+"""Every bot's port is its own in the whole service; all lie below those that outgoing connections are given."""
+
 EVERY = 10
 LOOK = 30
 SETTLED = 100
 DEATHS = 50
 NOTICED_WITHIN = 5
+WRITTEN_WITHIN = 30
 
 
 def main() -> None:
-    asyncio.run(bots(int(sys.argv[1]))) if __name__ == "__main__" else [measure(count) for count in COUNTS]
+    asyncio.run(bots(*map(int, sys.argv[1:]))) if __name__ == "__main__" else print_all()
+
+
+@dataclass(frozen=True)
+class Found:
+    """What watching `count` bots took: a share of one core, bytes of memory, bytes a second of database."""
+
+    count: int
+    share: float
+    memory: int
+    grown: float
+
+
+def print_all() -> None:
+    found = [measure(count) for count in COUNTS]
+    print("  growth, for each bot that came on top:")
+    for few, many in pairwise(found):
+        more = many.count - few.count
+        share, memory = (many.share - few.share) / more, (many.memory - few.memory) / more
+        grown = (many.grown - few.grown) / more
+        print(
+            f"      {few.count:,} to {many.count:,}: {1e6 * share:.0f} µs of a core a second,"
+            f" {memory / 1e3:.1f} kB of memory, {grown:.0f} B/s of database"
+        )
 
 
 class Bots:
     """`count` of them in processes of their own; `places` are their keys and ports."""
 
     def __init__(self, count: int) -> None:
-        share = [count // PROCESSES] * PROCESSES
-        command = [sys.executable, "-m", "bench.monitor"]
+        command = [sys.executable, "-m", "bench.monitor", str(count // PROCESSES)]
         self.processes = [
-            subprocess.Popen([*command, str(n)], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
-            for n in share
+            subprocess.Popen(
+                [*command, str(FIRST_PORT + n * PORTS_EACH)],
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                text=True,
+            )
+            for n in range(PROCESSES)
         ]
         self.places = [json.loads(process.stdout.readline()) for process in self.processes]
 
@@ -66,8 +99,8 @@ class Bots:
             process.wait()
 
 
-async def bots(count: int) -> None:
-    """Serve until standard input ends; a number on it closes so many of them."""
+async def bots(count: int, first_port: int) -> None:
+    """Serve on ports from `first_port` until standard input ends; a number on it closes so many of them."""
     resource.setrlimit(resource.RLIMIT_NOFILE, (resource.getrlimit(resource.RLIMIT_NOFILE)[1],) * 2)
     pushed, silent = 0, False
 
@@ -107,8 +140,10 @@ async def bots(count: int) -> None:
         for number in range(count):
             keys = KeyPair.generate()
             host = f"127.0.{os.getpid() % 200 + 1}.{number % 250 + 1}"
-            door = await stack.enter_async_context(door_of(host, keys, answers(keys), doors))
-            places.append([keys.id, host, door])
+            port = await stack.enter_async_context(
+                door_of(host, first_port + number, keys, answers(keys), doors)
+            )
+            places.append([keys.id, host, port])
         print(json.dumps(places), flush=True)
         lines = asyncio.StreamReader()
         await asyncio.get_running_loop().connect_read_pipe(
@@ -125,9 +160,9 @@ class door_of:  # noqa: N801
     """One bot's server, which may close before the others."""
 
     def __init__(
-        self, host: str, keys: KeyPair, handlers: dict[str, Any], doors: list[AsyncExitStack]
+        self, host: str, port: int, keys: KeyPair, handlers: dict[str, Any], doors: list[AsyncExitStack]
     ) -> None:
-        self.stack, self.serving, self.doors = AsyncExitStack(), serve(host, 0, keys, handlers), doors
+        self.stack, self.serving, self.doors = AsyncExitStack(), serve(host, port, keys, handlers), doors
 
     async def __aenter__(self) -> int:
         server = await self.stack.enter_async_context(self.serving)
@@ -138,11 +173,11 @@ class door_of:  # noqa: N801
         pass
 
 
-def measure(count: int) -> None:
+def measure(count: int) -> Found:
     with tempfile.TemporaryDirectory() as folder:
         home = Path(folder)
         environment = {k: v for k, v in os.environ.items() if k != "DJANGO_SETTINGS_MODULE"}
-        environment |= {"BUTT_HOME": folder}
+        environment |= {"BUTT_HOME": folder, "BUTT_BILLING": "free"}
         run = [sys.executable, "-m"]
         subprocess.run([*run, "butt", "manage", "migrate", "-v0"], env=environment, check=True)
         crowd = Bots(count)
@@ -151,7 +186,7 @@ def measure(count: int) -> None:
             subprocess.run([*run, "bench.populate"], env=environment, input=places, text=True, check=True)
             monitor = subprocess.Popen([*run, "butt", "monitor"], env=environment)
             try:
-                watch(count, psutil.Process(monitor.pid), home / "butt.sqlite3", crowd)
+                return watch(count, psutil.Process(monitor.pid), home / "butt.sqlite3", crowd)
             finally:
                 monitor.send_signal(signal.SIGTERM)
                 monitor.wait(30)
@@ -159,7 +194,7 @@ def measure(count: int) -> None:
             crowd.end()
 
 
-def watch(count: int, monitor: psutil.Process, database: Path, crowd: Bots) -> None:
+def watch(count: int, monitor: psutil.Process, database: Path, crowd: Bots) -> Found:
     began = time.monotonic()
     while alive(database) < count and time.monotonic() < began + SETTLED:
         time.sleep(0.2)
@@ -175,19 +210,23 @@ def watch(count: int, monitor: psutil.Process, database: Path, crowd: Bots) -> N
     crowd.end_some(min(DEATHS, count // PROCESSES))
     time.sleep(NOTICED_WITHIN)
     noticed = seen_alive - alive(database)
-    pushed = crowd.pushed()
-    time.sleep(3)
-    lost = pushed - rows(database)
+    pushed, began = crowd.pushed(), time.monotonic()
+    while rows(database) < pushed and time.monotonic() < began + WRITTEN_WITHIN:
+        time.sleep(0.2)
+    lost, late = pushed - rows(database), time.monotonic() - began
     print(f"  {count:6,} bots: {seen_alive:,} alive after {all_alive:.1f} s")
     print(
         f"      {100 * share:.1f} % of a core, {memory / 1e6:.0f} MB, {memory / count / 1e3:.0f} kB a bot in all"
     )
-    print(f"      {made / took:.0f} samples/s, {lost} of {pushed:,} lost")
+    print(
+        f"      {made / took:.0f} samples/s, {lost} of {pushed:,} lost, the last written after {late:.1f} s"
+    )
     print(f"      {noticed} of {min(DEATHS, count // PROCESSES)} deaths noticed within {NOTICED_WITHIN} s")
     print(
         f"      in {took:.0f} s memory grew by {memory_grown / 1e6:.1f} MB, the database by {grown / 1e6:.1f} MB",
         flush=True,
     )
+    return Found(count, share, memory, grown / took)
 
 
 def ask(database: Path, query: str) -> int:

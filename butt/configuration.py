@@ -34,7 +34,7 @@ class Configuration(BaseSettings):
         "", description="The public server's address as browsers see it; empty: http and the port."
     )
     database_url: str = Field("", description="PostgreSQL or SQLite; empty: SQLite in the home folder.")
-    host: Literal["processes"] = Field("processes", description="How bots run on a machine.")
+    host: Literal["processes", "salt"] = Field("processes", description="How bots run on a machine.")
     cloud: str = Field("here", description="Where machines come from: `here` (this machine) or `scaleway`.")
     scaleway_access_key: str = Field("", description="The access key of a Scaleway API key.")
     scaleway_secret_key: SecretStr = Field(SecretStr(""), description="The secret of that API key.")
@@ -59,6 +59,22 @@ class Configuration(BaseSettings):
     snapshots: int = Field(3, ge=0, description="How many snapshots of a volume are kept; 0: none are taken.")
     bot_memory: int = Field(400, ge=100, description="How many MiB of memory a bot may use on its machine.")
     bot_disk: int = Field(10, ge=1, description="How many GB of disk a machine has for each bot.")
+    billing: str = Field(
+        "stripe", description="How bots are paid for: `stripe`, or `free` for a community's own server."
+    )
+    price: int = Field(500, ge=50, description="What a bot costs a month, in cents of US dollars.")
+    free_bots: int = Field(0, ge=0, description="How many bots each person has for free.")
+    grace_days: int = Field(7, ge=0, description="For how many days bots run on after a payment failed.")
+    unpaid_keep_days: int = Field(
+        30, ge=1, description="For how many days a bot that is stopped for want of payment is kept."
+    )
+    stripe_secret_key: SecretStr = Field(
+        SecretStr(""), description="Stripe's secret key; empty: a local stand-in, with which no money moves."
+    )
+    stripe_publishable_key: str = Field("", description="Stripe's publishable key, which goes to browsers.")
+    stripe_webhook_secret: SecretStr = Field(
+        SecretStr(""), description="The signing secret of Stripe's webhook endpoint `/stripe/webhook`."
+    )
     pub_address: str = Field(
         "",
         description="The host that clients dial to reach a bot; empty: `NAME.DOMAIN`, and 127.0.0.1 for localhost.",
@@ -70,13 +86,51 @@ class Configuration(BaseSettings):
         "8100-8999", description="The ports given to bots on this machine, first and last."
     )
     bots_per_person: int = Field(20, ge=1, description="How many bots one person may have.")
+    invites_per_bot: int = Field(100, ge=1, description="How many open invites one bot may have.")
+    joins_per_minute: int = Field(
+        30, ge=1, description="How often in a minute one address may look at pages of invites."
+    )
+    import_gib: float = Field(
+        20, gt=0, description="How big a pub that is brought from elsewhere may be, in GiB."
+    )
     keep_days: int = Field(7, ge=0, description="For how many days a deleted bot can be restored.")
     start_seconds: int = Field(
         60, ge=5, description="How long a bot may take to be alive before it is called broken."
     )
+    trial_seconds: int = Field(
+        60, ge=0, description="How long a bot is watched on new code before there is no way back by itself."
+    )
+    pub_source: str = Field(
+        "",
+        description="The pub's source: a folder, or `git+URL@REVISION#SUBFOLDER`; empty: the one that comes with the service.",
+    )
+    releases_kept: int = Field(
+        3, ge=1, description="How many releases are kept beside those that bots run on or may go back to."
+    )
     token_days: int = Field(30, ge=1, description="For how many days an API access token works.")
+    private_url: str = Field(
+        "", description="The private server's address as machines see it; empty: http and the port."
+    )
     private_token: SecretStr = Field(
-        SecretStr(""), description="The Salt master's bearer token; empty: made and kept in the home folder."
+        SecretStr(""),
+        description="The Salt master's bearer token, or several with spaces between; empty: made and kept in the home folder.",
+    )
+    salt: Literal["local", "master"] = Field(
+        "local",
+        description="Whether Salt runs bots on this machine alone, or a master on those that joined it.",
+    )
+    salt_config: str = Field("/etc/salt", description="The folder with the Salt master's configuration.")
+    salt_programs: str = Field(
+        "", description="The folder with Salt's programs; empty: where `make salt` puts them."
+    )
+    salt_keys: str = Field(
+        "", description="The Salt master's folder of keys; empty: `salt/pki/master` in the home folder."
+    )
+    node_image: str = Field(
+        "node:24-slim", description="The image with Node on which machines build the pub's own."
+    )
+    pub_image: str = Field(
+        "", description="The pub's image by digest, pulled from a registry; empty: built on each machine."
     )
     secret_key: SecretStr = Field(
         SecretStr(""), description="Signs sessions and links; empty: made and kept in the home folder."
@@ -111,6 +165,19 @@ class Configuration(BaseSettings):
         return self.url.rstrip("/") or f"http://127.0.0.1:{self.port}"
 
     @property
+    def is_pretended(self) -> bool:
+        """Whether payments go to the local stand-in."""
+        return self.billing == "stripe" and not self.stripe_secret_key.get_secret_value()
+
+    @property
+    def stand_in_port(self) -> int:
+        return self.private_port + 1
+
+    @property
+    def stand_in_url(self) -> str:
+        return f"http://127.0.0.1:{self.stand_in_port}"
+
+    @property
     def database(self) -> str:
         return self.database_url or f"sqlite:///{self.home / 'butt.sqlite3'}"
 
@@ -127,11 +194,35 @@ class Configuration(BaseSettings):
         """The host name in the address of the bot called `name`."""
         return self.pub_address or ("127.0.0.1" if self.is_local else f"{name}.{self.domain}")
 
+    @property
+    def private_server(self) -> str:
+        """The private server's address as machines see it."""
+        return self.private_url.rstrip("/") or f"http://127.0.0.1:{self.private_port}"
+
+    @property
+    def salt_pki(self) -> Path:
+        """The Salt master's own folder of keys."""
+        return Path(self.salt_keys) if self.salt_keys else self.home / "salt" / "pki" / "master"
+
     def signing_key(self) -> str:
         return self.secret_key.get_secret_value() or kept_secret(self.home / "secret-key")
 
+    def webhook_secret(self) -> str:
+        given = self.stripe_webhook_secret.get_secret_value()
+        return given if given or not self.is_pretended else kept_secret(self.home / "webhook-secret")
+
     def master_token(self) -> str:
-        return self.private_token.get_secret_value() or kept_secret(self.home / "private-token")
+        """The one that the Salt master is to use: the first."""
+        return self.master_tokens()[0]
+
+    def master_tokens(self) -> list[str]:
+        """All that the private server takes now: an old and a new one while one follows the other."""
+        given = self.private_token.get_secret_value() or kept_secret(self.home / "private-token")
+        if tokens := given.split():
+            return tokens
+        raise ValueError(
+            f"there is no token in {self.home / 'private-token'}: remove it, or write one into it"
+        )
 
 
 def kept_secret(path: Path) -> str:

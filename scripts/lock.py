@@ -1,4 +1,4 @@
-"""Write the two lockfiles, with hashes and without any registry's address."""
+"""Write the lockfiles, with hashes and without any registry's address."""
 
 import subprocess
 import sys
@@ -14,11 +14,20 @@ UV = [
     "--generate-hashes",
     "--no-header",
 ]
-UV += ["--python-version", "3.11", "pyproject.toml"]
+UV += ["--python-version", "3.11"]
 
 for arguments in (
-    ["--output-file", "requirements/run.txt"],
-    ["--group", "dev", "--constraint", "requirements/run.txt", "--output-file", "requirements/dev.txt"],
+    ["pyproject.toml", "--output-file", "requirements/run.txt"],
+    [
+        "pyproject.toml",
+        "--group",
+        "dev",
+        "--constraint",
+        "requirements/run.txt",
+        "--output-file",
+        "requirements/dev.txt",
+    ],
+    ["requirements/salt.in", "--output-file", "requirements/salt.txt"],
 ):
     if subprocess.run([*UV, *arguments], cwd=ROOT, check=False).returncode:
         sys.exit("The lockfiles could not be made.")

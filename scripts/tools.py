@@ -5,7 +5,13 @@ import shutil
 import subprocess
 import sys
 
-PACKAGES = {"chromium": "chromium"}
+PACKAGES = {
+    "chromium": "chromium",
+    "/usr/sbin/dockerd": "docker.io",
+    "/usr/sbin/iptables": "iptables",
+    "/usr/sbin/ip": "iproute2",
+    "/usr/sbin/debootstrap": "debootstrap",
+}
 
 
 def main() -> None:

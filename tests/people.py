@@ -26,7 +26,8 @@ def bot_in(state: State, owner: Agent, name: str = "my") -> Agent:
     Progress.objects.filter(bot=bot).update(
         state=state, launch=1, address="127.0.0.1", port=9000 + number, release="r1", ssb_id=ssb_id(number)
     )
-    Wanted.objects.filter(bot=bot).update(run=state not in (State.STOPPED, State.STOPPING))
+    wanted = {"run": state not in (State.STOPPED, State.STOPPING), "paid": state is not State.UNPAID}
+    Wanted.objects.filter(bot=bot).update(**wanted)
     Observed.objects.filter(bot=bot).update(alive=state is State.ALIVE, launch=1)
     return Agent.objects.select_related("wanted", "progress", "observed").get(id=bot.id)
 

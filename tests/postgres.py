@@ -6,6 +6,7 @@ import shutil
 import subprocess
 import tempfile
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from urllib.parse import quote
 
@@ -25,6 +26,13 @@ def _programs() -> Path | None:
 @pytest.fixture(scope="session")
 def postgres_url() -> Iterator[str]:
     """The address of an empty database; in the end the cluster is gone."""
+    with cluster() as url:
+        yield url
+
+
+@contextmanager
+def cluster() -> Iterator[str]:
+    """The same for the length of a block."""
     programs = _programs()
     assert programs, "PostgreSQL is needed: apt-get install postgresql"
     folder = Path(tempfile.mkdtemp(prefix="butt-pg-"))

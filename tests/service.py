@@ -54,12 +54,13 @@ class Service:
 
     def __init__(self, home: Path, release: Path, most_bots: int = 40, **settings: object) -> None:
         self.home = home
-        self.port, self.private_port, *bots = free_ports(2 + most_bots)
+        self.port, self.private_port, self.stand_in_port, *bots = free_ports(3 + most_bots)
         self.bot_ports = bots
         self.url = f"http://127.0.0.1:{self.port}"
         self.environment = {
             **{name: value for name, value in os.environ.items() if not name.startswith("BUTT_")},
             "BUTT_PUB_PORTS": f"{bots[0]}-{bots[-1]}",
+            "BUTT_BILLING": "free",
             **{f"BUTT_{name.upper()}": str(value) for name, value in settings.items()},
         }
         (home / "releases").mkdir(parents=True, exist_ok=True)
@@ -74,12 +75,18 @@ class Service:
         self.down()
         self.end_leftovers()
 
-    def up(self) -> None:
+    def command(self) -> list[str]:
         command = [sys.executable, "-m", "butt", "up", "--home", str(self.home)]
-        command += ["--port", str(self.port), "--private-port", str(self.private_port)]
+        return [*command, "--port", str(self.port), "--private-port", str(self.private_port)]
+
+    def up(self) -> None:
         self.log = (self.home / "up.log").open("ab")
         self.process = subprocess.Popen(
-            command, env=self.environment, stdout=self.log, stderr=subprocess.STDOUT, start_new_session=True
+            self.command(),
+            env=self.environment,
+            stdout=self.log,
+            stderr=subprocess.STDOUT,
+            start_new_session=True,
         )
         wait_for(self._is_up)
 

@@ -15,5 +15,6 @@ if "BUTT_TEST_HOME" not in os.environ:
     Path(os.environ["BUTT_TEST_HOME"], "releases").symlink_to(KEPT_RELEASES)
     atexit.register(shutil.rmtree, os.environ["BUTT_TEST_HOME"], ignore_errors=True)
 os.environ["BUTT_HOME"] = os.environ["BUTT_TEST_HOME"]
+os.environ.setdefault("BUTT_BILLING", "free")
 
 from butt.settings import *  # noqa: E402, F403

@@ -17,8 +17,10 @@ async function main () {
   stopOnSignal(running)
   useCompiledCode(config.cache ?? path.join(__dirname, 'node_modules', '.cache'))
 
+  const { CatchUp } = require('./lib/catchup')
   const { Door } = require('./lib/door')
   const { claim } = require('./lib/folder')
+  const { forget } = require('./lib/invites')
   const { keysOf } = require('./lib/secret')
   const { Sequence, guard } = require('./lib/sequence')
   const { createServer } = require('./lib/stack')
@@ -27,15 +29,19 @@ async function main () {
   const door = new Door(config)
   await door.bind(config)
   const store = await claim(config.path)
+  await forget(store, config.revoked)
   const sequence = new Sequence(config.path)
   const known = Math.max(config.sequence, await sequence.read())
+  const catchUp = new CatchUp(config)
+  await catchUp.read()
   const keys = await keysOf(config.path, known)
-  const server = createServer({ config, door, keys, sequence, store })
+  const server = createServer({ catchUp, config, door, keys, sequence, store })
   Object.assign(running, { door, sequence, server })
 
   // The number that the next message would follow, from the same place that publishing takes it from.
   const { sequence: found } = await call(server.getFeedState, keys.id)
-  guard(found, known)
+  // One that catches up may be behind: it cannot publish before it is not.
+  if (!catchUp.active) guard(found, known)
   server.post(({ value }) => {
     if (value.author === keys.id) sequence.follow(value.sequence).catch(log.end)
   })
@@ -46,6 +52,7 @@ async function main () {
   // Beside the log, where ssb-server leaves it for programs that read the folder.
   fs.writeFileSync(path.join(config.path, 'manifest.json'), JSON.stringify(server.getManifest(), null, 2))
   door.open()
+  catchUp.begin(known, found)
   const address = server.getAddress('public')
   log.log('info', 'listening', `The pub listens at ${address}.`, { id: keys.id, address, launch: config.launch })
 }

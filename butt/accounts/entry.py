@@ -1,30 +1,31 @@
-"""Coming in: registering, signing in, and the access tokens of the API."""
+"""Coming in: registering, signing in, and the second factor of programs."""
 
-import hashlib
-import secrets
-from datetime import timedelta
+from collections.abc import Iterator
+from contextlib import contextmanager
 
+from allauth.mfa.models import Authenticator
 from django.contrib.auth import authenticate
 from django.contrib.auth.password_validation import validate_password
 from django.core.exceptions import ValidationError
 from django.core.validators import validate_email
 from django.db import IntegrityError
-from django.utils import timezone
 
-from butt.accounts.models import AccessToken, Account
-from butt.agents.models import Agent
-from butt.configuration import configuration
+from butt.accounts.guessing import TooManyGuesses, one_guess
+from butt.accounts.models import Account
 
 LONGEST_PASSWORD = 1024
 LONGEST_NAME = 80
+LONGEST_EMAIL = 254
 
 
 class NoEntry(Exception):
     """Why somebody is not let in, said to them."""
 
-    def __init__(self, code: str, message: str, field: str) -> None:
+    def __init__(self, code: str, message: str, field: str, wait: int = 0) -> None:
         super().__init__(message)
         self.code, self.message, self.field = code, message, field
+        self.wait = wait
+        """Seconds until a next try makes sense."""
 
 
 def is_known(email: str) -> bool:
@@ -35,10 +36,7 @@ def is_known(email: str) -> bool:
 def register(email: str, password: str, name: str = "") -> Account:
     """A new account. Raises `NoEntry`: `bad_email`, `bad_password`, `bad_name`, `email_taken`."""
     email = _canonical(email)
-    try:
-        validate_email(email)
-    except ValidationError:
-        raise _bad_email() from None
+    check_email(email)
     _check_length(password)
     try:
         validate_password(password, Account(email=email))
@@ -50,13 +48,28 @@ def register(email: str, password: str, name: str = "") -> Account:
         raise NoEntry("email_taken", "This address has an account; please sign in.", "email") from None
 
 
-def sign_in(email: str, password: str) -> Account:
-    """The account of `email`. Raises `NoEntry` `wrong_password`, the same for an unknown address."""
+def sign_in(email: str, password: str, address: str = "") -> Account:
+    """The account of `email`; `address` is whence somebody tries.
+
+    Raises `NoEntry`: `wrong_password`, the same for an unknown address, and `too_many_guesses`.
+    """
     _check_length(password)
-    account = authenticate(username=_canonical(email), password=password)
-    if not isinstance(account, Account):
-        raise NoEntry("wrong_password", "Address and password do not fit together.", "password")
+    email = _canonical(email)
+    with _slowed(email, address):
+        account = authenticate(username=email, password=password)
+        if not isinstance(account, Account):
+            raise NoEntry("wrong_password", "Address and password do not fit together.", "password")
     return account
+
+
+def check_email(email: str) -> None:
+    """Raises `NoEntry` `bad_email` for an address that cannot be written to."""
+    try:
+        validate_email(email)
+    except ValidationError:
+        raise _bad_email() from None
+    if len(email) > LONGEST_EMAIL:
+        raise _bad_email()
 
 
 def clean_person_name(name: str) -> str:
@@ -67,24 +80,35 @@ def clean_person_name(name: str) -> str:
     return name
 
 
-def issue_token(account: Account) -> str:
-    """A new access token; only its hash is kept."""
-    token = secrets.token_urlsafe(32)
-    expires_at = timezone.now() + timedelta(days=configuration().token_days)
-    AccessToken.objects.create(account=account, digest=_digest(token), expires_at=expires_at)
-    return token
+def pass_second_factor(account: Account, code: str | None, address: str) -> None:
+    """For programs: a code of the authenticator app, or a recovery code, where the account asks for one.
+
+    Raises `NoEntry` `second_factor` without a code, `wrong_code`, `too_many_guesses`.
+    """
+    factors = [Authenticator.Type.TOTP, Authenticator.Type.WEBAUTHN]
+    if not Authenticator.objects.filter(user=account, type__in=factors).exists():
+        return
+    if not code:
+        raise NoEntry("second_factor", "This account has a second factor; send its code as well.", "code")
+    with _slowed(f"code {account.id}", address):
+        if not any(
+            authenticator.wrap().validate_code(code)
+            for authenticator in Authenticator.objects.filter(user=account).exclude(
+                type=Authenticator.Type.WEBAUTHN
+            )
+        ):
+            raise NoEntry("wrong_code", "This code is not right, or no longer.", "code")
 
 
-def person_with(token: str) -> Agent | None:
-    """The person whom `token` speaks for, or None when it is unknown or has expired."""
-    found = (
-        AccessToken.objects.filter(
-            digest=_digest(token), expires_at__gt=timezone.now(), account__is_active=True
-        )
-        .select_related("account__agent")
-        .first()
-    )
-    return found.account.agent if found else None
+@contextmanager
+def _slowed(account: str, address: str) -> Iterator[None]:
+    try:
+        with one_guess(account, address):
+            yield
+    except TooManyGuesses as slow:
+        minutes = -(-slow.seconds // 60)
+        message = f"Too many tries. Please come back in {minutes} minute{'s' if minutes > 1 else ''}."
+        raise NoEntry("too_many_guesses", message, "password", slow.seconds) from None
 
 
 def _canonical(email: str) -> str:
@@ -101,7 +125,3 @@ def _bad_email() -> NoEntry:
 def _check_length(password: str) -> None:
     if len(password) > LONGEST_PASSWORD:
         raise NoEntry("bad_password", f"A password has at most {LONGEST_PASSWORD} characters.", "password")
-
-
-def _digest(token: str) -> str:
-    return hashlib.sha256(token.encode()).hexdigest()

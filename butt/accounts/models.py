@@ -1,4 +1,4 @@
-"""A person's account, and the tokens that open the API in their name."""
+"""A person's account, and what opens it or shares what is theirs."""
 
 from typing import Any, ClassVar
 
@@ -7,17 +7,26 @@ from django.contrib.auth.models import PermissionsMixin
 from django.db import models, transaction
 from django.db.models.functions import Now
 
+from butt.accounts.scopes import Scope
 from butt.agents.models import Agent
 
 
 class AccountManager(BaseUserManager["Account"]):
     @transaction.atomic
     def create_user(self, email: str, password: str, *, name: str = "", **extra: Any) -> "Account":
-        """A new account with its person agent. Raises `IntegrityError` when the address has one."""
+        """A new account with its person agent. Raises `IntegrityError` when the address has one.
+
+        Who is made an operator on the command line is taken to know their own address.
+        """
+        from allauth.account.models import EmailAddress
+
         agent = Agent.objects.create(type=Agent.Type.PERSON, name=name)
         account = self.model(email=email.lower(), agent=agent, **extra)
         account.set_password(password)
         account.save()
+        EmailAddress.objects.create(
+            user=account, email=account.email, primary=True, verified=account.is_staff
+        )
         return account
 
     def create_superuser(self, email: str, password: str, **extra: Any) -> "Account":
@@ -29,6 +38,7 @@ class Account(AbstractBaseUser, PermissionsMixin):
     agent = models.OneToOneField(Agent, models.PROTECT, related_name="account")
     is_active = models.BooleanField(default=True)
     is_staff = models.BooleanField(default=False)
+    leaves_at = models.DateTimeField(null=True, blank=True, help_text="Deleted by its person; it goes then.")
     created_at = models.DateTimeField(db_default=Now(), editable=False)
 
     objects: ClassVar[AccountManager] = AccountManager()
@@ -43,9 +53,46 @@ class AccessToken(models.Model):
     """Kept as a hash only: who reads the database cannot act in anybody's name."""
 
     account = models.ForeignKey(Account, models.CASCADE, related_name="tokens")
+    name = models.CharField(max_length=60, default="signed in")
+    scopes = models.CharField(max_length=60, default="operate read secrets", help_text="Words.")
     digest = models.CharField(max_length=64, unique=True)
     created_at = models.DateTimeField(db_default=Now(), editable=False)
     expires_at = models.DateTimeField()
+    last_used_at = models.DateTimeField(null=True, blank=True, help_text="To the minute.")
 
     def __str__(self) -> str:
         return f"token of {self.account_id} until {self.expires_at:%F}"
+
+    @property
+    def granted(self) -> frozenset[Scope]:
+        return frozenset(scope for scope in Scope if scope in self.scopes.split())
+
+
+class Guess(models.Model):
+    """One try at a password or code that was not right, or is being tried now."""
+
+    key = models.CharField(max_length=64, db_index=True, help_text="A digest of whom or whence.")
+    at = models.DateTimeField(db_index=True)
+
+
+class Invitation(models.Model):
+    """Somebody is asked to share a bot. The link in their mail is signed, and no part of this row."""
+
+    bot = models.ForeignKey(Agent, models.CASCADE, related_name="invitations")
+    inviter = models.ForeignKey(Agent, models.CASCADE, related_name="invitations_sent")
+    email = models.EmailField(max_length=254)
+    created_at = models.DateTimeField(db_default=Now(), editable=False)
+    expires_at = models.DateTimeField()
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["bot", "email"], name="invited_once")]
+
+
+class Look(models.Model):
+    """An operator looks at a person's pages, for a while and for a reason."""
+
+    operator = models.ForeignKey(Account, models.SET_NULL, null=True, related_name="looks")
+    person = models.ForeignKey(Agent, models.CASCADE, related_name="looked_at")
+    reason = models.CharField(max_length=300)
+    at = models.DateTimeField(db_default=Now(), editable=False)
+    until = models.DateTimeField()

@@ -1,8 +1,9 @@
 """Agents as drawn, and for each bot three rows with one writer each.
 
 `Wanted` is written by people (through `butt.agents.wishes`), `Progress` by the steward, `Observed` by
-the monitor. Nobody writes another's row, so nothing that one says is lost under another's pen. The one
-exception is `Progress.due_at`, the steward's door bell: anybody may ring it (`butt.agents.bell`).
+the monitor. Nobody writes another's row, so nothing that one says is lost under another's pen. The two
+exceptions are `Progress.due_at`, the steward's door bell: anybody may ring it (`butt.agents.bell`), and `Wanted.paid`,
+which only billing writes (`butt.billing`).
 """
 
 import uuid
@@ -66,10 +67,15 @@ class Wanted(BotRow):
     bot = models.OneToOneField(Agent, models.CASCADE, primary_key=True, related_name="wanted")
     run = models.BooleanField(default=True)
     restarts = models.PositiveIntegerField(default=0, help_text="How often a restart was asked for.")
+    upgrades = models.PositiveIntegerField(default=0, help_text="How often other code was asked for.")
+    release = models.CharField(
+        max_length=64, blank=True, default="", help_text="The code that was asked for last."
+    )
     gone_at = models.DateTimeField(
         null=True, blank=True, help_text="Deleted by its owner; its data goes at this time."
     )
     asked_at = models.DateTimeField(db_default=Now())
+    paid = models.BooleanField(default=True, help_text="Written by billing alone: it may run.")
 
     class Meta:
         verbose_name_plural = "wanted"
@@ -92,7 +98,21 @@ class Progress(BotRow):
         max_length=253, blank=True, default="", help_text="The host that clients dial."
     )
     port = models.PositiveIntegerField(null=True, blank=True, unique=True)
-    release = models.CharField(max_length=64, blank=True, default="", help_text="The digest of its code.")
+    release = models.CharField(
+        max_length=64, blank=True, default="", help_text="Its code: the key of a release."
+    )
+    upgrades = models.PositiveIntegerField(default=0, help_text="How many of the wanted upgrades are done.")
+    previous = models.CharField(
+        max_length=64,
+        blank=True,
+        default="",
+        help_text="The code to go back to; empty: the present one is proven.",
+    )
+    trial_ends = models.DateTimeField(null=True, blank=True, help_text="When the present code is proven.")
+    refused = models.CharField(
+        max_length=64, blank=True, default="", help_text="The code that it came back from."
+    )
+    notice = models.TextField(blank=True, default="", help_text="Why its last upgrade did not last.")
     ssb_id = models.CharField(max_length=64, null=True, blank=True, unique=True)
     due_at = models.DateTimeField(db_default=Now(), db_index=True, help_text="When the steward looks next.")
 
@@ -113,6 +133,10 @@ class Observed(BotRow):
     started_at = models.DateTimeField(null=True, blank=True)
     sequence = models.PositiveBigIntegerField(
         default=0, help_text="The highest sequence of its own feed ever seen; it never goes down."
+    )
+    catching_up = models.BooleanField(
+        default=False,
+        help_text="It came from elsewhere, and was not yet seen to have all messages of its own.",
     )
     memory = models.PositiveBigIntegerField(null=True, blank=True)
     disk = models.PositiveBigIntegerField(null=True, blank=True)

@@ -5,7 +5,7 @@ import re
 SHORTEST, LONGEST = 2, 32
 RESERVED = frozenset(
     "admin api app autoconfig billing blog butt cloud dashboard docs ftp git help host imap join localhost "
-    "mail new news ns ns1 ns2 pop postmaster private public pub root salt shop smtp start status support test "
+    "import mail new news ns ns1 ns2 pop postmaster private public pub root salt shop smtp start status support test "
     "webmail webmaster www xn".split()
 )
 

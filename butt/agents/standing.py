@@ -1,6 +1,6 @@
 """How a bot stands now, as everybody is shown it."""
 
-from butt.agents.models import Agent
+from butt.agents.models import Agent, Wanted
 from butt.agents.states import State
 
 
@@ -12,14 +12,28 @@ def standing(bot: Agent) -> State:
     """
     wanted, progress, observed = bot.wanted, bot.progress, bot.observed
     state = State(progress.state)
-    up = wanted.run and wanted.gone_at is None
-    if state in {State.ALIVE, State.STARTING, State.BROKEN}:
+    up = is_up(wanted)
+    changes_code = wanted.upgrades > progress.upgrades and wanted.paid and wanted.gone_at is None
+    if changes_code and state in {State.ALIVE, State.STARTING, State.STOPPING, State.STOPPED, State.BROKEN}:
+        return State.UPGRADING
+    if state in {State.ALIVE, State.STARTING, State.UPGRADING, State.BROKEN}:
         if not up or wanted.restarts > progress.restarts:
             return State.STOPPING
         if state is State.ALIVE and not (observed.alive and observed.launch == progress.launch):
             return State.STARTING
-    elif state is State.STOPPED and (up or wanted.gone_at is not None):
-        return State.STARTING if up else State.STOPPING
-    elif state is State.LEAVING and wanted.gone_at is None:
-        return State.STARTING if wanted.run else State.STOPPED
+    elif state in {State.STOPPED, State.UNPAID, State.LEAVING}:
+        return _at_rest(wanted, state)
     return state
+
+
+def is_up(wanted: Wanted) -> bool:
+    """Whether its process should run."""
+    return wanted.run and wanted.paid and wanted.gone_at is None
+
+
+def _at_rest(wanted: Wanted, state: State) -> State:
+    if wanted.gone_at is not None:
+        return State.LEAVING if state is State.LEAVING else State.STOPPING
+    if not wanted.paid:
+        return State.UNPAID
+    return State.STARTING if wanted.run else State.STOPPED

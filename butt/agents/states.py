@@ -22,15 +22,15 @@ class State(StrEnum):
 
 _S = State
 MOVES: dict[State, frozenset[State]] = {
-    _S.NEW: frozenset({_S.STARTING, _S.STOPPED, _S.LEAVING}),
+    _S.NEW: frozenset({_S.STARTING, _S.STOPPED, _S.UNPAID, _S.LEAVING}),
     _S.STARTING: frozenset({_S.ALIVE, _S.BROKEN, _S.STOPPING}),
-    _S.ALIVE: frozenset({_S.STARTING, _S.BROKEN, _S.STOPPING}),
+    _S.ALIVE: frozenset({_S.STARTING, _S.BROKEN, _S.STOPPING, _S.UPGRADING}),
     _S.STOPPING: frozenset({_S.STARTING, _S.STOPPED, _S.UPGRADING, _S.UNPAID, _S.LEAVING}),
-    _S.STOPPED: frozenset({_S.STARTING, _S.STOPPING}),
+    _S.STOPPED: frozenset({_S.STARTING, _S.UPGRADING, _S.STOPPING, _S.UNPAID}),
     _S.UPGRADING: frozenset({_S.ALIVE, _S.BROKEN, _S.STOPPING}),
     _S.BROKEN: frozenset({_S.STARTING, _S.ALIVE, _S.STOPPING}),
-    _S.UNPAID: frozenset({_S.STARTING, _S.STOPPING}),
-    _S.LEAVING: frozenset({_S.STARTING, _S.STOPPED}),
+    _S.UNPAID: frozenset({_S.STARTING, _S.UPGRADING, _S.STOPPING}),
+    _S.LEAVING: frozenset({_S.STARTING, _S.UPGRADING, _S.STOPPED, _S.UNPAID}),
 }
 
 
@@ -40,6 +40,8 @@ class Verb(StrEnum):
     START = "start"
     STOP = "stop"
     RESTART = "restart"
+    UPGRADE = "upgrade"
+    REBUILD = "rebuild"
     DELETE = "delete"
     RESTORE = "restore"
 
@@ -48,8 +50,10 @@ class Verb(StrEnum):
 _STAYING = frozenset(State) - {State.LEAVING}
 ASKED_IN: dict[Verb, frozenset[State]] = {
     Verb.START: frozenset({_S.STOPPED, _S.STOPPING, _S.STARTING, _S.BROKEN}),
+    Verb.UPGRADE: frozenset({_S.STARTING, _S.ALIVE, _S.STOPPING, _S.STOPPED, _S.UPGRADING, _S.BROKEN}),
+    Verb.REBUILD: frozenset({_S.STARTING, _S.ALIVE, _S.STOPPING, _S.STOPPED, _S.UPGRADING, _S.BROKEN}),
     Verb.STOP: frozenset({_S.NEW, _S.STARTING, _S.ALIVE, _S.STOPPING, _S.UPGRADING, _S.BROKEN}),
-    Verb.RESTART: frozenset({_S.STARTING, _S.ALIVE, _S.STOPPING, _S.BROKEN}),
+    Verb.RESTART: frozenset({_S.STARTING, _S.ALIVE, _S.STOPPING, _S.UPGRADING, _S.BROKEN}),
     Verb.DELETE: _STAYING,
     Verb.RESTORE: frozenset({_S.LEAVING}),
 }

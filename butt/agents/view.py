@@ -11,6 +11,8 @@ from butt.agents.states import State, Verb, may_ask
 from butt.configuration import configuration
 from butt.scuttlebutt import Address
 
+CATCHING_UP = "It catches up with its own messages; until then it says nothing."
+
 
 class View:
     """Reads only what `butt.agents.bots` has fetched: no query of its own."""
@@ -32,7 +34,15 @@ class View:
 
     @property
     def reason(self) -> str:
-        return self.agent.progress.reason
+        """Why it is as it is; of a bot that is well, why its last upgrade did not last."""
+        progress = self.agent.progress
+        catching_up = CATCHING_UP if self.catching_up and self.state is State.ALIVE else ""
+        return progress.reason or catching_up or progress.notice
+
+    @property
+    def catching_up(self) -> bool:
+        """It came from elsewhere, and says nothing before it has all messages of its own."""
+        return self._observed.catching_up
 
     @property
     def trouble(self) -> str:
@@ -113,6 +123,7 @@ class View:
             useful = [Verb.RESTORE]
         else:
             useful = [Verb.RESTART, Verb.STOP] if self.agent.wanted.run else [Verb.START]
+            useful += [Verb.UPGRADE, Verb.REBUILD]
         return [verb for verb in useful if self.may(verb)]
 
     @property

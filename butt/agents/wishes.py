@@ -71,26 +71,26 @@ def describe(person: Agent, bot: Agent, description: str) -> None:
 
 
 def start(person: Agent, bot: Agent) -> None:
-    _ask(person, bot, Verb.START, lambda wanted: {"run": True, "restarts": _again_if_broken(bot, wanted)})
+    ask(person, bot, Verb.START, lambda wanted: {"run": True, "restarts": _again_if_broken(bot, wanted)})
 
 
 def stop(person: Agent, bot: Agent) -> None:
-    _ask(person, bot, Verb.STOP, lambda _: {"run": False})
+    ask(person, bot, Verb.STOP, lambda _: {"run": False})
 
 
 def restart(person: Agent, bot: Agent) -> None:
-    _ask(person, bot, Verb.RESTART, lambda wanted: {"run": True, "restarts": wanted.restarts + 1})
+    ask(person, bot, Verb.RESTART, lambda wanted: {"run": True, "restarts": wanted.restarts + 1})
 
 
-def delete(person: Agent, bot: Agent) -> None:
+def delete(actor: Agent | str, bot: Agent) -> None:
     """The bot leaves: stopped at once, its data kept for `keep_days`, during which `restore` brings it back."""
     gone_at = timezone.now() + timedelta(days=configuration().keep_days)
-    _ask(person, bot, Verb.DELETE, lambda wanted: {"gone_at": wanted.gone_at or gone_at})
+    ask(actor, bot, Verb.DELETE, lambda wanted: {"gone_at": wanted.gone_at or gone_at})
 
 
 def restore(person: Agent, bot: Agent) -> None:
     """Take a `delete` back: the bot runs again, or stays stopped, as it was wanted before."""
-    _ask(person, bot, Verb.RESTORE, lambda _: {"gone_at": None})
+    ask(person, bot, Verb.RESTORE, lambda _: {"gone_at": None})
 
 
 WISHES: dict[Verb, Callable[[Agent, Agent], None]] = {
@@ -107,7 +107,8 @@ def _again_if_broken(bot: Agent, wanted: Wanted) -> int:
     return wanted.restarts + (bot.progress.state == State.BROKEN)
 
 
-def _ask(person: Agent, bot: Agent, verb: Verb, change: Callable[[Wanted], dict[str, object]]) -> None:
+def ask(actor: Agent | str, bot: Agent, verb: Verb, change: Callable[[Wanted], dict[str, object]]) -> None:
+    """Write down what is wanted of the bot from now on; `actor` as in the journal. Raises `Refused`: `wrong_state`, `gone`."""
     with transaction.atomic():
         bot.wanted = wanted = Wanted.objects.select_for_update().get(bot=bot)
         bot.progress, bot.observed = Progress.objects.get(bot=bot), Observed.objects.get(bot=bot)
@@ -116,11 +117,12 @@ def _ask(person: Agent, bot: Agent, verb: Verb, change: Callable[[Wanted], dict[
             raise Refused("gone", "The time to restore this bot is over: its data is being removed.")
         if not may_ask(verb, state):
             raise Refused("wrong_state", f"{bot.name} is #{state}: you cannot {verb} it now.")
-        for field, value in change(wanted).items():
+        changes = {**change(wanted), "asked_at": timezone.now()}
+        for field, value in changes.items():
             setattr(wanted, field, value)
-        wanted.asked_at = timezone.now()
-        wanted.save()
-        journal.note(bot, person, verb)
+        # The other fields are not ours: what billing writes meanwhile must stay.
+        wanted.save(update_fields=list(changes))
+        journal.note(bot, actor, verb)
         ring(bot.id)
 
 

@@ -5,23 +5,16 @@ import socket
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 from pathlib import Path
 
 import click
 
 from butt.command import cli, configure, home_option
+from butt.command.finding import Finding
+from butt.command.salt_checks import salt
 from butt.configuration import Configuration
 
 ROOM = 500 * 1024 * 1024
-
-
-@dataclass(frozen=True)
-class Finding:
-    """One thing looked at; `mend` says what to do, and is empty when all is well."""
-
-    what: str
-    mend: str = ""
 
 
 @cli.command()
@@ -88,14 +81,16 @@ def _node(_: Configuration) -> Iterator[Finding]:
 
 
 def _pub(_: Configuration) -> Iterator[Finding]:
-    from butt.sources.releases import PUB_SOURCE, digest_of, release
+    from butt.sources.places import pub_source
+    from butt.sources.releases import BuildFailed, check, digest_of, release
 
-    if not PUB_SOURCE.is_dir():
-        yield Finding(
-            f"The pub's source is missing at {PUB_SOURCE}.", "Run from a whole checkout of the project."
-        )
+    try:
+        source = pub_source()
+        check(source)
+    except BuildFailed as failed:
+        yield Finding(str(failed), "Run from a whole checkout of the project, or set BUTT_PUB_SOURCE.")
         return
-    built = release(digest_of(PUB_SOURCE))
+    built = release(digest_of(source))
     mend = "" if built.path.is_dir() else "Run `butt up`: it builds the pub."
     yield Finding(f"The pub's release is {built.digest}.", mend)
 
@@ -149,4 +144,31 @@ def port_trouble(host: str, port: int) -> str:
     return ""
 
 
-CHECKS: list[Callable[[Configuration], Iterator[Finding]]] = [_home, _database, _node, _pub, _host, _ports]
+def _billing(settings: Configuration) -> Iterator[Finding]:
+    from butt.billing.chosen import UnknownBilling, billing
+
+    try:
+        takes_money = billing().takes_money
+    except UnknownBilling as unknown:
+        yield Finding(str(unknown), "Set BUTT_BILLING.")
+        return
+    if not takes_money:
+        yield Finding("Nobody pays here.")
+    elif settings.is_pretended:
+        yield Finding("Payments go to a local stand-in: no money moves.")
+    else:
+        given = settings.stripe_publishable_key and settings.webhook_secret()
+        mend = "" if given else "Set BUTT_STRIPE_PUBLISHABLE_KEY and BUTT_STRIPE_WEBHOOK_SECRET too."
+        yield Finding("Payments go to Stripe.", mend)
+
+
+CHECKS: list[Callable[[Configuration], Iterator[Finding]]] = [
+    _home,
+    _database,
+    _node,
+    _pub,
+    _host,
+    salt,
+    _ports,
+    _billing,
+]

@@ -24,7 +24,7 @@ PARTS = ("secret", "gossip", "log", "blobs", "all")
 as_json = click.option("--json", "as_json", is_flag=True, help="Print what the API answers, as JSON.")
 
 
-def _names(_context: click.Context, _parameter: click.Parameter, begun: str) -> list[CompletionItem]:
+def complete_names(_context: click.Context, _parameter: click.Parameter, begun: str) -> list[CompletionItem]:
     login = kept.recall()
     if login is None:
         return []
@@ -35,11 +35,11 @@ def _names(_context: click.Context, _parameter: click.Parameter, begun: str) -> 
     return [CompletionItem(b["name"], help=b["state"]) for b in bots if b["name"].startswith(begun)]
 
 
-bot_name = click.argument("name", shell_complete=_names)
+bot_name = click.argument("name", shell_complete=complete_names)
 
 
 @contextmanager
-def _in_words() -> Iterator[None]:
+def in_words() -> Iterator[None]:
     try:
         yield
     except Trouble as trouble:
@@ -47,7 +47,7 @@ def _in_words() -> Iterator[None]:
         raise click.ClickException(f"{trouble}{hint}") from None
 
 
-def _api() -> Api:
+def api_of_login() -> Api:
     login = kept.recall()
     if login is None:
         raise click.ClickException("You are not logged in. Run `butt login URL`.")
@@ -63,7 +63,7 @@ def login(url: str, email: str, password: str) -> None:
     if "://" not in url:
         url = f"https://{url}"
     api, body = Api(url), {"email": email, "password": password}
-    with _in_words():
+    with in_words():
         try:
             answer = api.call("POST", "/authentication/sign-in", body)
         except Trouble as trouble:
@@ -85,8 +85,8 @@ def logout() -> None:
 @as_json
 def bots(as_json: bool) -> None:
     """List your bots."""
-    with _in_words():
-        found = _api().bots()
+    with in_words():
+        found = api_of_login().bots()
     if as_json:
         _print_json(found)
     elif not found:
@@ -101,8 +101,8 @@ def bots(as_json: bool) -> None:
 @as_json
 def status(name: str, as_json: bool) -> None:
     """Show how a bot is."""
-    with _in_words():
-        bot = _api().bot(name)
+    with in_words():
+        bot = api_of_login().bot(name)
     if as_json:
         _print_json(bot)
     else:
@@ -116,8 +116,8 @@ def status(name: str, as_json: bool) -> None:
 @as_json
 def invite(name: str, whom: str, uses: int, as_json: bool) -> None:
     """Make an invite to a bot, and print its code and its page."""
-    with _in_words():
-        api = _api()
+    with in_words():
+        api = api_of_login()
         body = {"name": whom or "friend", "uses": uses}
         made = api.call("POST", f"/agents/{api.bot(name)['id']}/invites", body)
     if as_json:
@@ -132,8 +132,8 @@ def _add_verb(verb: str, words: str) -> None:
     @click.option("--wait/--no-wait", default=True, help="Whether to wait until it is done.")
     @as_json
     def ask(name: str, wait: bool, as_json: bool) -> None:
-        with _in_words():
-            ask_of(_api(), verb, name, wait=wait, as_json=as_json)
+        with in_words():
+            ask_of(api_of_login(), verb, name, wait=wait, as_json=as_json)
 
 
 _add_verb("start", "Start a bot that is stopped.")
@@ -169,8 +169,8 @@ def ask_of(api: Api, verb: str, name: str, *, wait: bool, as_json: bool) -> None
 )
 def export(name: str, part: str, to: Path | None) -> None:
     """Take a bot's data along: its secret, gossip, log, blobs, or all of them."""
-    with _in_words():
-        api = _api()
+    with in_words():
+        api = api_of_login()
         with api.download(f"/agents/{api.bot(name)['id']}/export/{part}") as download:
             if str(to) == "-":
                 for chunk in download.chunks:

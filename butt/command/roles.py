@@ -1,6 +1,7 @@
-"""The parts of the service, each a program of its own: `butt public|private|steward|monitor`."""
+"""The parts of the service, each a program of its own: `butt public|private|steward|monitor|stand-in`."""
 
 import asyncio
+import contextlib
 import os
 import signal
 import sys
@@ -27,6 +28,14 @@ def public(home: Path | None, leash: bool, port: int | None) -> None:
     """Serve the pages and the JSON API."""
     _hold(leash)
     settings = configure(home=home, port=port)
+
+    from django.db import DatabaseError
+
+    from butt.imports.receiving import sweep
+
+    # A database that is away for now does not keep the server from starting; the next import sweeps as well.
+    with contextlib.suppress(DatabaseError):
+        sweep()
     _serve("butt.public.asgi:application", settings.bind, settings.port)
 
 
@@ -45,15 +54,26 @@ def steward(home: Path | None, leash: bool) -> None:
     _hold(leash)
     configure(home=home)
 
-    from butt.hosts import chosen_host
+    from butt.billing import worker
+    from butt.hosts import Busy, chosen_host
     from butt.identity import service_keys
-    from butt.sources.releases import build
+    from butt.sources.builder import Builder
     from butt.steward.steward import Steward
 
     stop = threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: stop.set())
-    Steward(chosen_host(), (service_keys().id,), build).run(lambda: not stop.is_set())
+
+    def goes_on() -> bool:
+        return not stop.is_set()
+
+    builder = threading.Thread(target=Builder().run, args=(goes_on,), name="builder", daemon=True)
+    builder.start()
+    threading.Thread(target=worker.run, args=(goes_on,), name="billing", daemon=True).start()
+    host = chosen_host()
+    if isinstance(host, Busy):
+        threading.Thread(target=host.work, args=(goes_on,), name="host", daemon=True).start()
+    Steward(host, (service_keys().id,)).run(goes_on)
 
 
 @role
@@ -77,6 +97,17 @@ def monitor(home: Path | None, leash: bool) -> None:
         sys.exit(0)
 
 
+@role
+def stand_in(home: Path | None, leash: bool) -> None:
+    """Stand in for Stripe, for trying: no money moves."""
+    _hold(leash)
+    settings = configure(home=home)
+
+    from butt.billing import standin
+
+    standin.serve(settings)
+
+
 @cli.command(context_settings={"ignore_unknown_options": True})
 @home_option
 @click.argument("arguments", nargs=-1, type=click.UNPROCESSED)
@@ -91,7 +122,10 @@ def manage(home: Path | None, arguments: tuple[str, ...]) -> None:
 
 def _serve(application: str, host: str, port: int) -> None:
     import uvicorn
+    from django.conf import settings
 
+    # Each request has a thread of its own, and a connection that is kept would be left behind with it.
+    settings.DATABASES["default"]["CONN_MAX_AGE"] = 0
     uvicorn.run(
         application,
         host=host,

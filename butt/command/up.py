@@ -17,6 +17,7 @@ from butt.command import cli, configure, home_option
 from butt.configuration import Configuration
 
 ROLES = ("public", "private", "steward", "monitor")
+STAND_IN = "stand-in"
 READY_SECONDS = 60
 AFTER_DEATH = 1.0
 
@@ -27,16 +28,18 @@ AFTER_DEATH = 1.0
 @click.option(
     "--private-port", type=click.IntRange(1, 65535), help="The private server's port (default: 8001)."
 )
-def up(home: Path | None, port: int | None, private_port: int | None) -> None:
+@click.option("--host", type=click.Choice(["processes", "salt"]), help="How bots run (default: processes).")
+def up(home: Path | None, port: int | None, private_port: int | None, host: str | None) -> None:
     """Run the whole service here. Ctrl-C stops it, and its bots in order."""
-    settings = configure(home=home, port=port, private_port=private_port)
-    with _only_one(settings.home):
+    settings = configure(home=home, port=port, private_port=private_port, host=host)
+    _refuse_unknown_billing()
+    with only_one(settings.home):
         _refuse_taken_ports(settings)
         _prepare(settings)
         _run(settings)
 
 
-def _only_one(home: Path) -> IO[str]:
+def only_one(home: Path) -> IO[str]:
     lock = (home / "up.lock").open("w")
     try:
         fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -47,12 +50,22 @@ def _only_one(home: Path) -> IO[str]:
     return lock
 
 
+def _refuse_unknown_billing() -> None:
+    from butt.billing.chosen import UnknownBilling, billing
+
+    try:
+        billing()
+    except UnknownBilling as unknown:
+        raise click.ClickException(str(unknown)) from None
+
+
 def _refuse_taken_ports(settings: Configuration) -> None:
     from butt.command.doctor import port_trouble
 
     for option, host, port in (
         ("--port", settings.bind, settings.port),
         ("--private-port", settings.private_bind, settings.private_port),
+        *((("--private-port", "127.0.0.1", settings.stand_in_port),) if settings.is_pretended else ()),
     ):
         if trouble := port_trouble(host, port):
             raise click.ClickException(f"{trouble} Choose another with {option}.")
@@ -62,6 +75,8 @@ def _prepare(settings: Configuration) -> None:
     from django.core.management import call_command
 
     from butt.identity import service_keys
+    from butt.sources.builder import shelve
+    from butt.sources.places import pub_source
     from butt.sources.releases import BuildFailed, build
 
     call_command("migrate", verbosity=0, interactive=False)
@@ -69,7 +84,7 @@ def _prepare(settings: Configuration) -> None:
     settings.master_token()
     click.echo("Building the pub (about ten seconds the first time) …")
     try:
-        build()
+        shelve(build(pub_source()))
     except BuildFailed as failed:
         raise click.ClickException(str(failed)) from None
 
@@ -83,7 +98,8 @@ def _run(settings: Configuration) -> None:
 
     for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
         signal.signal(number, stop)
-    parts = {role: _start(role) for role in ROLES}
+    roles = (*ROLES, STAND_IN) if settings.is_pretended else ROLES
+    parts = {role: _start(role) for role in roles}
     announced, deadline = False, time.monotonic() + READY_SECONDS
     while not stopping:
         for role, part in parts.items():

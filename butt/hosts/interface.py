@@ -1,10 +1,10 @@
 """What the steward asks of a host: make it so, and say how it is."""
 
 import uuid
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 
 class HostTrouble(Exception):
@@ -17,7 +17,13 @@ class NoRoom(HostTrouble):
 
 @dataclass(frozen=True)
 class Order:
-    """How one bot is wanted. To give the same order twice does nothing the second time."""
+    """How one bot is wanted. To give the same order twice does nothing the second time.
+
+    `on_trial` says that the code is new and there is a way back: the host sees to it that the earlier code would find
+    room to start again, whatever the new one does to its disk.
+    `catch_up` says that it came from elsewhere: its pub fetches its own messages before it may publish.
+    `revoked` are the ids of invites that its pub takes back before it lets anybody in.
+    """
 
     bot_id: uuid.UUID
     run: bool
@@ -26,8 +32,11 @@ class Order:
     address: str
     port: int
     release: str
+    on_trial: bool
     masters: tuple[str, ...]
     sequence: int
+    revoked: tuple[str, ...] = ()
+    catch_up: bool = False
 
 
 @dataclass(frozen=True)
@@ -53,6 +62,9 @@ class Host(Protocol):
     def apply(self, order: Order) -> None:
         """Begin to make it so. A bot is never started while an earlier launch of it runs."""
 
+    def adopt(self, bot_id: uuid.UUID, data: Path) -> None:
+        """Take over the data folder of a bot that has never been started here; `data` is gone afterwards."""
+
     def look(self) -> Mapping[uuid.UUID, Sighting]:
         """Every bot there is a trace of on this host."""
 
@@ -64,6 +76,14 @@ class Host(Protocol):
 
     def stop_all(self) -> None:
         """Stop every bot in order and return when they have ended."""
+
+
+@runtime_checkable
+class Busy(Protocol):
+    """A host that has work of its own, beside what the steward asks of it."""
+
+    def work(self, go_on: Callable[[], bool]) -> None:
+        """Without end, as long as `go_on()`."""
 
 
 @dataclass(frozen=True)

@@ -12,7 +12,7 @@ import socket
 import time
 import uuid
 import xmlrpc.client
-from collections.abc import Iterator, Mapping
+from collections.abc import Container, Iterator, Mapping
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -22,8 +22,12 @@ from supervisor.states import STOPPED_STATES, ProcessStates
 from supervisor.xmlrpc import Faults
 
 from butt.configuration import configuration
+from butt.hosts import trial
+from butt.hosts.adopting import take_over
 from butt.hosts.interface import Folder, HostTrouble, NoRoom, Order, Sighting
-from butt.hosts.publog import LastWords, last_words
+from butt.hosts.kept import tail
+from butt.hosts.publog import DISK_FULL, LastWords, last_words
+from butt.hosts.strays import GRAVE, Stray, strays_in
 from butt.hosts.supervisor import Supervisor, escaped
 from butt.scuttlebutt import KeyPair, ScuttlebuttError
 from butt.sources.releases import release
@@ -31,7 +35,7 @@ from butt.sources.releases import release
 STOP_SECONDS = 10
 
 # With one of these the pub has said why it cannot run (bots/pub/README.md): to start it again at once is no use.
-FINAL_EXITS = (64, 65, 66, 67, 68, 69, 71, 74, 78)
+FINAL_EXITS = (64, 65, 66, 67, 68, 69, 71, 72, 74, 78)
 
 _PROGRAM = """\
 [program:{name}]
@@ -71,22 +75,42 @@ class Processes:
         else:
             self._stop(str(order.bot_id))
 
+    def adopt(self, bot_id: uuid.UUID, data: Path) -> None:
+        take_over(data, self._folder(bot_id).data)
+
     def look(self) -> Mapping[uuid.UUID, Sighting]:
         rows = {row["name"]: row for row in self._supervisor.call("getAllProcessInfo")}
         return {uuid.UUID(path.name): self._sighting(path, rows.get(path.name)) for path in self._folders()}
 
     def log(self, bot_id: uuid.UUID, size: int) -> str:
-        return _tail(self._folder(bot_id).log, size)
+        return tail(self._folder(bot_id).log, size)
 
     def destroy(self, bot_id: uuid.UUID) -> None:
         name, folder = str(bot_id), self._folder(bot_id)
         if self._state(name) not in (None, *STOPPED_STATES):
             raise HostTrouble("it still runs")
         self._forget(name)
-        if folder.path.exists():
-            # Renamed first: half a removed bot must never be taken for a bot.
-            grave = folder.path.rename(folder.path.with_name(f".gone-{name}"))
+        grave = folder.path.with_name(f"{GRAVE}{name}")
+        if grave.exists():
             shutil.rmtree(grave)
+        if folder.path.exists():
+            shutil.rmtree(folder.path.rename(grave))
+
+    def strays(self, known: Container[uuid.UUID]) -> list[Stray]:
+        found = strays_in(self.bots, self._supervisor.programs)
+        return [stray for stray in found if stray.bot_id not in known]
+
+    def remove(self, stray: Stray) -> None:
+        was_up = self._supervisor.is_up()
+        self._stop(str(stray.bot_id))
+        deadline = time.monotonic() + 2 * STOP_SECONDS
+        while self._state(str(stray.bot_id)) not in (None, *STOPPED_STATES):
+            if time.monotonic() > deadline:
+                raise HostTrouble("it does not stop")
+            time.sleep(0.05)
+        self.destroy(stray.bot_id)
+        if not was_up:
+            self._supervisor.shut_down()
 
     def stop_all(self) -> None:
         """All at once, and supervisord last: by itself it stops one after the other, a second each."""
@@ -100,13 +124,19 @@ class Processes:
     def _start(self, order: Order) -> None:
         name, folder = str(order.bot_id), self._folder(order.bot_id)
         state, known = self._state(name), _launch_in(folder.config)
-        if known == order.launch and state not in (None, ProcessStates.STOPPED):
+        if known == order.launch and (state not in (None, ProcessStates.STOPPED) or trial.is_full(folder)):
+            if not order.on_trial:
+                trial.end(folder, order.release)
             return
         if state not in (None, *STOPPED_STATES):
             self._stop(name)
             return
         folder.data.mkdir(parents=True, exist_ok=True, mode=0o700)
         folder.log.parent.mkdir(exist_ok=True)
+        if order.on_trial:
+            trial.begin(folder, order.release)
+        else:
+            trial.end(folder, order.release)
         _write(folder.config, json.dumps(_pub_config(order, folder), indent=1))
         self._register(name, order, folder)
         self._quietly(Faults.ALREADY_STARTED, "startProcess", name, False)
@@ -151,19 +181,30 @@ class Processes:
     def _sighting(self, path: Path, row: dict[str, Any] | None) -> Sighting:
         folder = Folder(path)
         ssb_id = _ssb_id(folder.secret)
+        if trial.is_full(folder):
+            return self._ended_for_room(folder, row, ssb_id)
         if row is None or row["state"] == ProcessStates.STOPPED:
             return Sighting(ssb_id=ssb_id)
         over = row["state"] in (ProcessStates.EXITED, ProcessStates.FATAL)
         if not (over or row["state"] == ProcessStates.BACKOFF):
             return Sighting(running=True, ssb_id=ssb_id)
+        if over:
+            trial.make_room(folder)
         # supervisord forgets the exit code of a process that ended early, and tries it again; the pub's log has both.
-        words = last_words(_tail(folder.log, 16384), datetime.fromtimestamp(row["start"], UTC))
-        words = words or LastWords(
-            "Its program ended again and again without a word.", int(row["exitstatus"])
-        )
+        words = last_words(tail(folder.log, 16384), datetime.fromtimestamp(row["start"], UTC))
+        words = words or LastWords.none(int(row["exitstatus"]))
         if not over and words.code not in FINAL_EXITS:
             return Sighting(running=True, ssb_id=ssb_id)
         return Sighting(running=not over, ended=words.message, exit_code=words.code, ssb_id=ssb_id)
+
+    def _ended_for_room(self, folder: Folder, row: dict[str, Any] | None, ssb_id: str | None) -> Sighting:
+        """It ends first, and then the ballast goes: what still ran would eat that too."""
+        if row is not None and row["state"] not in STOPPED_STATES:
+            self._stop(folder.path.name)
+            return Sighting(running=True, ssb_id=ssb_id)
+        trial.give_room(folder)
+        words = LastWords.none(DISK_FULL)
+        return Sighting(ended=words.message, exit_code=words.code, ssb_id=ssb_id)
 
     def _folder(self, bot_id: uuid.UUID) -> Folder:
         return Folder(self.bots / str(bot_id))
@@ -192,6 +233,10 @@ def _pub_config(order: Order, folder: Folder) -> dict[str, Any]:
         "master": list(order.masters),
         "launch": order.launch,
         "sequence": order.sequence,
+        # Left out when empty: a release that does not know the field has no invites to revoke.
+        # Left out when there is no need, as older releases do not know it.
+        **({"catchUp": True} if order.catch_up else {}),
+        **({"revoked": list(order.revoked)} if order.revoked else {}),
     }
 
 
@@ -248,12 +293,3 @@ def _write(path: Path, text: str) -> None:
     draft = path.with_name(f"{path.name}.draft")
     draft.write_text(text)
     draft.replace(path)
-
-
-def _tail(path: Path, size: int) -> str:
-    try:
-        with path.open("rb") as file:
-            file.seek(max(0, path.stat().st_size - size))
-            return file.read(size).decode(errors="replace")
-    except FileNotFoundError:
-        return ""

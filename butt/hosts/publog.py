@@ -1,9 +1,12 @@
 """Reading a pub's own log: one JSON object a line, `{time, level, event, message, …}`."""
 
-import json
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
+
+from butt.agents.botlog import entry, time_of
+
+DISK_FULL = 74  # as in bots/pub/README.md
 
 
 @dataclass(frozen=True)
@@ -13,32 +16,23 @@ class LastWords:
     message: str
     code: int
 
+    @classmethod
+    def none(cls, code: int) -> "LastWords":
+        """It ended without a word; on a full disk it cannot write one."""
+        if code == DISK_FULL:
+            return cls("The disk is full.", code)
+        return cls("Its program ended again and again without a word.", code)
+
 
 def last_words(text: str, since: datetime) -> LastWords | None:
     """The last error with a code that was written at `since` or later: an older one belongs to an older process."""
-    for entry in reversed(entries(text)):
-        code, when = entry.get("code"), _time(entry.get("time"))
-        if entry.get("level") == "error" and isinstance(code, int) and when is not None and when >= since:
-            return LastWords(str(entry.get("message", ""))[:500], code)
+    for said in reversed(entries(text)):
+        code, when = said.get("code"), time_of(said.get("time"))
+        if said.get("level") == "error" and isinstance(code, int) and when is not None and when >= since:
+            return LastWords(str(said.get("message", ""))[:500], code)
     return None
 
 
 def entries(text: str) -> list[dict[str, Any]]:
     """The objects in `text`; a line that is cut or is no object is left out."""
-    return [entry for line in text.splitlines() if (entry := _entry(line))]
-
-
-def _entry(line: str) -> dict[str, Any] | None:
-    try:
-        entry = json.loads(line)
-    except (ValueError, RecursionError):
-        return None
-    return entry if isinstance(entry, dict) else None
-
-
-def _time(text: Any) -> datetime | None:
-    try:
-        when = datetime.fromisoformat(text)
-    except (TypeError, ValueError):
-        return None
-    return when if when.tzinfo else None
+    return [said for line in text.splitlines() if (said := entry(line))]

@@ -1,15 +1,16 @@
-"""What was seen and is not written yet: a second's figures go in one write, a change at once."""
+"""What was seen and is not written yet: a second's figures go together, a change at once and before all others."""
 
 import asyncio
 import logging
 import uuid
 from collections import defaultdict
 from contextlib import suppress
+from itertools import islice
 
 from asgiref.sync import sync_to_async
 from django.utils import timezone
 
-from butt.monitor.samples import Seen, write
+from butt.monitor.samples import AT_ONCE, Seen, write
 from butt.monitor.watch import Figures
 
 log = logging.getLogger("butt.monitor")
@@ -26,6 +27,7 @@ class Ledger:
     def __init__(self) -> None:
         self._waiting: dict[uuid.UUID, list[Seen]] = defaultdict(list)
         self._known: dict[uuid.UUID, tuple[bool, int]] = {}
+        self._changed: dict[uuid.UUID, None] = {}
         self._urgent = asyncio.Event()
         self.written = self.lost = 0
 
@@ -35,6 +37,7 @@ class Ledger:
         now = (figures is not None, figures.launch if figures else 0)
         if self._known.get(bot_id) != now:
             self._known[bot_id] = now
+            self._changed[bot_id] = None
             self._urgent.set()
 
     def forget(self, bot_id: uuid.UUID) -> None:
@@ -55,15 +58,20 @@ class Ledger:
             await self._write()
 
     async def _write(self) -> bool:
-        batch, self._waiting = self._waiting, defaultdict(list)
-        if not batch:
-            return True
-        try:
-            self.written += await sync_to_async(write)(batch)
-        except Exception:
-            log.exception("cannot write what was seen; trying again")
-            self._put_back(batch)
-            return False
+        """Write what waits now, some bots at a time; who changes meanwhile does not wait for the rest."""
+        due = dict.fromkeys(self._waiting)
+        while due:
+            part = list(islice(self._changed or due, AT_ONCE))
+            for bot_id in part:
+                due.pop(bot_id, None)
+                self._changed.pop(bot_id, None)
+            batch = {bot_id: self._waiting.pop(bot_id) for bot_id in part if bot_id in self._waiting}
+            try:
+                self.written += await sync_to_async(write)(batch)
+            except Exception:
+                log.exception("cannot write what was seen; trying again")
+                self._put_back(batch)
+                return False
         return True
 
     def _put_back(self, batch: dict[uuid.UUID, list[Seen]]) -> None:

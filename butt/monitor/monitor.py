@@ -13,8 +13,12 @@ from asgiref.sync import sync_to_async
 from django.db import close_old_connections
 from django.utils import timezone
 
+from butt.accounts.leaving import finish
 from butt.agents.models import Progress
 from butt.agents.states import State
+from butt.leaving.letters import tell_of_leaving
+from butt.monitor.errands import CATCH_UP_EVERY, INTRODUCE_EVERY, WITHDRAW_EVERY, Errands
+from butt.monitor.guests import Guests
 from butt.monitor.ledger import Ledger
 from butt.monitor.outages import tell_owners
 from butt.monitor.rollups import prune, roll_up
@@ -46,6 +50,8 @@ class Monitor:
         self._keys = keys
         self._watches: dict[Place, asyncio.Task[None]] = {}
         self._ledger, self._roster = Ledger(), Roster()
+        self._guests = Guests()
+        self._errands = Errands(self._guests)
         self._thread = ThreadPoolExecutor(1)
 
     async def run(self) -> None:
@@ -54,10 +60,14 @@ class Monitor:
             await _waiting_out(self._beat)
             async with asyncio.TaskGroup() as tasks:
                 tasks.create_task(self._ledger.run())
+                tasks.create_task(self._guests.run())
                 for work, pause in (
                     (self._look, 0),
                     (self._beat, BEAT.total_seconds()),
                     (self._chores, CHORES),
+                    (self._errands.withdraw, WITHDRAW_EVERY),
+                    (self._errands.introduce, INTRODUCE_EVERY),
+                    (self._errands.say_caught_up, CATCH_UP_EVERY),
                 ):
                     tasks.create_task(_again_and_again(work, pause))
         finally:
@@ -80,6 +90,8 @@ class Monitor:
         if not self._roster.leads:
             return
         await self._beside(tell_owners)
+        await self._beside(tell_of_leaving)
+        await self._beside(finish)
         for chore in (roll_up, prune):
             more = True
             while more:
@@ -101,7 +113,9 @@ class Monitor:
         for place in places - self._watches.keys():
             bot_id, host, port, ssb_id = place
             bot = Bot(bot_id, Address(host, port, ssb_id))
-            self._watches[place] = asyncio.create_task(watch(bot, self._keys, self._ledger.tell))
+            self._watches[place] = asyncio.create_task(
+                watch(bot, self._keys, self._ledger.tell, self._guests.attend)
+            )
 
 
 async def _again_and_again(work: Callable[[], Awaitable[None]], pause: float) -> None:

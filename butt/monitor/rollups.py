@@ -1,5 +1,6 @@
 """Keeping samples small: the fine ones are rolled up into coarse ones, and go when they are old."""
 
+import time
 from datetime import datetime, timedelta
 from itertools import groupby, pairwise
 
@@ -17,6 +18,7 @@ GRACE = timedelta(seconds=15)
 """How long after its end a stretch is rolled up: what was seen in it may be written a little later."""
 
 MOST_ROWS = 500
+BREATH = 0.05
 
 
 def roll_up(now: datetime) -> bool:
@@ -47,6 +49,8 @@ def _roll(finer: int, coarser: int, now: datetime) -> bool:
         (span,) = fold((Span(*row[1:]) for row in theirs), coarser)
         made.append(Sample(bot_id=bot_id, resolution=coarser, **{f: getattr(span, f) for f in FIELDS}))
     for start in range(0, len(made), MOST_ROWS):
+        # SQLite has one writer at a time, and no queue: who sees bots gets a turn between ours.
+        time.sleep(BREATH if start else 0)
         _keep(made[start : start + MOST_ROWS])
     RolledUp.objects.update_or_create(resolution=coarser, defaults={"until": begin + length})
     return True

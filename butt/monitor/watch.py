@@ -2,14 +2,15 @@
 
 import asyncio
 import uuid
-from collections.abc import AsyncGenerator, Awaitable, Callable
-from contextlib import aclosing
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Coroutine
+from contextlib import aclosing, asynccontextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from typing import Any, TypeAlias
 
 from pydantic import AwareDatetime, BaseModel, Field, NonNegativeInt, ValidationError, field_validator
 
-from butt.scuttlebutt import Address, KeyPair, ScuttlebuttError, connect
+from butt.scuttlebutt import Address, KeyPair, Peer, ScuttlebuttError, connect
 
 EVERY = 10
 PATIENCE = 20.0
@@ -42,6 +43,7 @@ class Figures(BaseModel):
     bytesOut: int = _Big
     disk: int | None = Field(None, ge=0, le=2**63 - 1)
     sequence: int = _Big
+    catchingUp: bool | None = None
     peers: Peers
     messages: int = Field(0, ge=0, le=2**53)
     feeds: int = Field(0, ge=0, le=2**53)
@@ -64,18 +66,25 @@ class Bot:
     address: Address
 
 
+Attend: TypeAlias = Callable[[uuid.UUID, Peer], Coroutine[Any, Any, None]]
+"""What is done beside over the connection to a bot that has proven to be itself; it is cancelled with it."""
+
+
 class WrongBot(Exception):
     """Something answers at the bot's address that is not the bot as it should be."""
 
 
 async def watch(
-    bot: Bot, keys: KeyPair, tell: Callable[[uuid.UUID, Figures | None, str], Awaitable[None]]
+    bot: Bot,
+    keys: KeyPair,
+    tell: Callable[[uuid.UUID, Figures | None, str], Awaitable[None]],
+    attend: Attend | None = None,
 ) -> None:
     """Watch for ever, telling each change; cancelled to stop. It tells of a drop once, not at each try."""
     tries, told = 0, ""
     while True:
         try:
-            async for figures in _figures(bot, keys):
+            async for figures in _figures(bot, keys, attend):
                 tries, told = 0, ""
                 await tell(bot.id, figures, "")
             trouble = "It ended the connection."
@@ -100,12 +109,15 @@ async def first_figures(bot: Bot, keys: KeyPair) -> Figures:
         return await anext(stream)
 
 
-async def _figures(bot: Bot, keys: KeyPair) -> AsyncGenerator[Figures]:
+async def _figures(bot: Bot, keys: KeyPair, attend: Attend | None = None) -> AsyncGenerator[Figures]:
     async with connect(bot.address, keys, timeout=PATIENCE) as peer:
         answer = await peer.call("whoami", timeout=PATIENCE)
         if not isinstance(answer, dict) or answer.get("id") != bot.address.key:
             raise WrongBot("Another identity than the bot's own answers at its address.")
-        async with aclosing(peer.source("butt.figures", {"every": EVERY})) as stream:
+        async with (
+            _beside(attend, bot, peer),
+            aclosing(peer.source("butt.figures", {"every": EVERY})) as stream,
+        ):
             while True:
                 try:
                     item = await asyncio.wait_for(anext(stream), EVERY + PATIENCE)
@@ -116,3 +128,13 @@ async def _figures(bot: Bot, keys: KeyPair) -> AsyncGenerator[Figures]:
                     raise WrongBot(
                         f"The bot sends figures that make no sense: {error.errors()[0]['msg']}"
                     ) from None
+
+
+@asynccontextmanager
+async def _beside(attend: Attend | None, bot: Bot, peer: Peer) -> AsyncIterator[None]:
+    task = asyncio.create_task(attend(bot.id, peer)) if attend else None
+    try:
+        yield
+    finally:
+        if task:
+            task.cancel()

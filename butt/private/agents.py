@@ -1,4 +1,4 @@
-"""`GET /agents`: every person agent with their bots, as they are wanted."""
+"""`GET /agents`: every person agent with their machines and bots, as they are wanted."""
 
 from collections import defaultdict
 from typing import Any
@@ -9,6 +9,7 @@ from django.views.decorators.http import require_safe
 from butt.agents.bots import bots
 from butt.agents.models import Agent, Belongs
 from butt.agents.view import View
+from butt.machines.models import Machine
 
 
 @require_safe
@@ -17,11 +18,19 @@ def agents(request: HttpRequest) -> JsonResponse:  # noqa: ARG001
     theirs: dict[Any, list[View]] = defaultdict(list)
     for row in Belongs.objects.filter(source_agent__in=views):
         theirs[row.target_agent_id].append(views[row.source_agent_id])
+    machines: dict[Any, list[str]] = defaultdict(list)
+    for person_id, minion_id in Machine.objects.order_by("created_at").values_list("person_id", "minion_id"):
+        machines[person_id].append(minion_id)
     people = Agent.objects.filter(type=Agent.Type.PERSON).order_by("created_at")
     return JsonResponse(
         {
             "agents": [
-                {"id": person.id, "bots": [_bot(view) for view in theirs[person.id]]} for person in people
+                {
+                    "id": person.id,
+                    "machines": machines[person.id],
+                    "bots": [_bot(view) for view in theirs[person.id]],
+                }
+                for person in people
             ]
         }
     )

@@ -1,13 +1,41 @@
 import os
+from typing import Any
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "butt.settings")
 
 from django.conf import settings
 from django.core.handlers.asgi import ASGIHandler
+from django.urls import Resolver404, resolve
 
 
 class PrivateHandler(ASGIHandler):
-    """The private paths and nothing else: no sessions, no static files."""
+    """The private paths and nothing else: no sessions, no static files. No body is read before its size is bounded."""
+
+    async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
+        if scope["type"] == "http" and scope["method"] == "PUT" and _is_export(scope["path"]):
+            await receive_export(scope, receive, send)
+        else:
+            await super().__call__(scope, _bounded(receive), send)
+
+
+def _is_export(path: str) -> bool:
+    try:
+        return resolve(path, "butt.private.urls").url_name == "export"
+    except Resolver404:
+        return False
+
+
+def _bounded(receive: Any) -> Any:
+    """`receive`, for which a body that is too long ends like one whose sender hung up."""
+    size = 0
+
+    async def bounded() -> Any:
+        nonlocal size
+        event = await receive()
+        size += len(event.get("body", b""))
+        return event if size <= MOST_BYTES else {"type": "http.disconnect"}
+
+    return bounded
 
 
 def _application() -> PrivateHandler:
@@ -17,3 +45,7 @@ def _application() -> PrivateHandler:
 
 
 application = _application()
+
+# Django is set up only now: these import models.
+from butt.machines.reports import MOST_BYTES  # noqa: E402
+from butt.private.exports import receive_export  # noqa: E402

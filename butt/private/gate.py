@@ -1,23 +1,71 @@
-"""Who may read: the bearer of the master's token."""
+"""Who may come in: the bearer of the master's token to all, a machine's to what it says of itself."""
 
 import secrets
 from collections.abc import Callable
 
 from django.http import HttpRequest, HttpResponseBase, JsonResponse
+from django.urls import Resolver404, resolve
 
 from butt.configuration import configuration
+from butt.machines import tokens
+
+OPEN_TO_MACHINES = frozenset({"report", "export", "log", "cargo"})
+"""The names of the paths that a machine may use, where `minion_id` is its own."""
+
+CLOSED_TO_MASTER = frozenset({"cargo"})
+"""Those with secrets of bots: what runs as the Salt master needs none."""
 
 
 def bearer(
     get_response: Callable[[HttpRequest], HttpResponseBase],
 ) -> Callable[[HttpRequest], HttpResponseBase]:
     def gate(request: HttpRequest) -> HttpResponseBase:
-        scheme, _, token = request.headers.get("Authorization", "").partition(" ")
-        if scheme.lower() == "bearer" and secrets.compare_digest(
-            token.encode(), configuration().master_token().encode()
-        ):
-            return get_response(request)
-        error = {"code": "no_token", "message": "Send the master's token: Authorization: Bearer TOKEN."}
-        return JsonResponse({"error": error}, status=401, headers={"WWW-Authenticate": "Bearer"})
+        refusal = refusal_of(request.headers.get("Authorization", ""), request.path_info)
+        return refusal or get_response(request)
 
     return gate
+
+
+def refusal_of(authorization: str, path: str) -> JsonResponse | None:
+    """Why whoever sends this header may not use this path, or nothing."""
+    scheme, _, token = authorization.partition(" ")
+    if scheme.lower() == "bearer" and token:
+        if _is_masters(token):
+            if _name_of(path) not in CLOSED_TO_MASTER:
+                return None
+            return answer(403, "not_yours", "This is for the machine itself.")
+        if machine := tokens.bearer_of(token):
+            if _is_own(path, machine.minion_id):
+                return None
+            return answer(403, "not_yours", "A machine's token is for what it says of itself.")
+    refused = answer(401, "no_token", "Send the master's token: Authorization: Bearer TOKEN.")
+    refused.headers["WWW-Authenticate"] = "Bearer"
+    return refused
+
+
+def answer(status: int, code: str, message: str) -> JsonResponse:
+    return JsonResponse({"error": {"code": code, "message": message}}, status=status)
+
+
+def _is_masters(token: str) -> bool:
+    """Asked of the configuration each time: the file may have been changed, and hold an old and a new one."""
+    given = token.encode(), tokens.digest(token).encode()
+    return any(
+        secrets.compare_digest(given[known.startswith("sha256:")], known.removeprefix("sha256:").encode())
+        for known in configuration().master_tokens()
+    )
+
+
+def _name_of(path: str) -> str | None:
+    try:
+        return resolve(path, "butt.private.urls").url_name
+    except Resolver404:
+        return None
+
+
+def _is_own(path: str, minion_id: str) -> bool:
+    try:
+        found = resolve(path, "butt.private.urls")
+    except Resolver404:
+        return False
+    return found.url_name in OPEN_TO_MACHINES and found.kwargs.get("minion_id") == minion_id

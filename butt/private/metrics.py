@@ -15,6 +15,7 @@ from butt.agents.models import Agent
 from butt.agents.states import State
 from butt.agents.view import View
 from butt.figures.models import Monitor, Outage
+from butt.private.machine_metrics import of_machines
 
 OF_A_BOT = ("id", "name")
 
@@ -33,6 +34,7 @@ class Now(Collector):
         all_bots = list(bots().select_related("reading"))
         yield from _of_bots(all_bots)
         yield from _of_the_service(all_bots)
+        yield from of_machines()
 
 
 def _of_bots(all_bots: list[Agent]) -> Iterator[Metric]:

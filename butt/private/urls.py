@@ -1,8 +1,16 @@
 from django.urls import path
 
-from butt.private import agents, metrics
+from butt.private import agents, cargo, machines, metrics
 
 urlpatterns = [
     path("agents", agents.agents, name="agents"),
+    path("agents/<slug:minion_id>", machines.pillar, name="pillar"),
+    path("agents/<slug:minion_id>/report", machines.report, name="report"),
+    # Served by butt.private.exports before Django reads a body; who asks for it in another way is told so.
+    path("agents/<slug:minion_id>/exports/<uuid:export_id>", machines.only_put, name="export"),
+    path("agents/<slug:minion_id>/logs/<uuid:bot_id>", machines.log, name="log"),
+    path("agents/<slug:minion_id>/cargo/<uuid:bot_id>", cargo.cargo, name="cargo"),
     path("metrics", metrics.metrics, name="metrics"),
 ]
+
+handler500 = "butt.private.machines.broken"

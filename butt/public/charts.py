@@ -33,7 +33,7 @@ class Line:
 
 @dataclass(frozen=True)
 class Chart:
-    """`top` is the end of the scale, and `said` what the lines show, in a person's units."""
+    """`top` is the end of the scale, if there is anything to measure, and `said` what the lines show, in a person's units."""
 
     name: str
     what: str
@@ -61,7 +61,7 @@ def chart(
     return Chart(
         name=name,
         what=what,
-        top=say(top),
+        top=say(top) if any(known.values()) else "nothing was seen",
         said="; ".join(f"{line}: {_said([v for _, v in points], say)}" for line, points in known.items()),
         lines=[Line(line, _path(points, window, top)) for line, points in known.items()],
     )

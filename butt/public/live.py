@@ -7,21 +7,26 @@ fetches itself again when they differ. One query a tick serves all pages that ar
 import asyncio
 import hashlib
 import uuid
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import AsyncIterator, Iterable
+from contextvars import Context
 
 from asgiref.sync import sync_to_async
+from django.db import connections
 from django.http import HttpRequest, HttpResponse, StreamingHttpResponse
 from django.http.response import HttpResponseBase
 
 from butt.accounts.models import Account
 from butt.agents.bots import bots
+from butt.agents.lines import lines
 from butt.agents.models import Belongs
 from butt.agents.view import View
+from butt.invites.book import Entry, entries_of
 
 TICK = 0.4
 STREAM_SECONDS = 300
 MOST_STREAMS = 30
+INVITES = "/invites"
 
 
 def mark(views: Iterable[View]) -> str:
@@ -37,22 +42,33 @@ def status_mark(view: View) -> str:
     return f"{mark([view])}-{view.observed_at:%s%f}" if view.observed_at else mark([view])
 
 
+def invites_mark(view: View, entries: Iterable[Entry]) -> str:
+    """The mark of the invites page: it shows who came by which, and which of them can still be used."""
+    shown = [(e.invite.id, e.standing, [(use.sequence, use.name) for use in e.used]) for e in entries]
+    return f"{mark([view])}-{hashlib.sha256(repr(shown).encode()).hexdigest()[:16]}"
+
+
 class Board:
-    """The newest marks of everybody who has a page open: `{"": of all their bots, NAME: of one, NAME/status: of its figures}`."""
+    """The newest marks of everybody who has a page open.
+
+    `{"": of all their bots, NAME: of one, NAME/status: of its figures, NAME/invites: of its invites}`, the last only for
+    those who look at them.
+    """
 
     def __init__(self) -> None:
         self._marks: dict[uuid.UUID, dict[str, str]] = {}
-        self._open: dict[uuid.UUID, int] = defaultdict(int)
+        self._open: dict[uuid.UUID, Counter[str]] = defaultdict(Counter)
         self._changed = asyncio.Condition()
         self._task: asyncio.Task[None] | None = None
 
     async def follow(self, person_id: uuid.UUID, name: str) -> AsyncIterator[str]:
         """The mark of this page now, and each time it changes. Ends after `STREAM_SECONDS`; the browser comes back."""
-        if self._open[person_id] >= MOST_STREAMS:
+        if self._open[person_id].total() >= MOST_STREAMS:
             return
-        self._open[person_id] += 1
+        self._open[person_id][name] += 1
         if self._task is None or self._task.done():
-            self._task = asyncio.create_task(self._look())
+            # In a context of its own: it outlives the request that it began with, and that request's thread.
+            self._task = asyncio.create_task(self._look(), context=Context())
         try:
             async with asyncio.timeout(STREAM_SECONDS):
                 told = None
@@ -66,33 +82,46 @@ class Board:
         except TimeoutError:
             return
         finally:
-            self._open[person_id] -= 1
-            if not self._open[person_id]:
+            self._open[person_id][name] -= 1
+            if not self._open[person_id].total():
                 del self._open[person_id]
                 self._marks.pop(person_id, None)
 
     async def _look(self) -> None:
         while self._open:
-            marks = await sync_to_async(_marks_of)(list(self._open))
+            marks = await sync_to_async(_marks_of)({who: set(+names) for who, names in self._open.items()})
             async with self._changed:
                 self._marks = marks
                 self._changed.notify_all()
             await asyncio.sleep(TICK)
 
 
-def _marks_of(people: list[uuid.UUID]) -> dict[uuid.UUID, dict[str, str]]:
+def _marks_of(people: dict[uuid.UUID, set[str]]) -> dict[uuid.UUID, dict[str, str]]:
+    """The marks for each of these people, who have the pages of these names open."""
     owners: dict[uuid.UUID, list[uuid.UUID]] = defaultdict(list)
     for row in Belongs.objects.filter(target_agent__in=people):
         owners[row.source_agent_id].append(row.target_agent_id)
     theirs: dict[uuid.UUID, list[View]] = {person: [] for person in people}
-    for bot in bots().filter(id__in=owners):
+    for bot in lines(bots().filter(id__in=owners)):
         for person in owners[bot.id]:
             theirs[person].append(View(bot))
+    inviting = {
+        view.agent.id: view.agent
+        for person, views in theirs.items()
+        for view in views
+        if f"{view.agent.name}{INVITES}" in people[person]
+    }
+    invites = entries_of(inviting.values()) if inviting else {}
     return {
         person: {
             "": mark(views),
             **{view.agent.name: mark([view]) for view in views},
             **{f"{view.agent.name}/status": status_mark(view) for view in views},
+            **{
+                f"{view.agent.name}{INVITES}": invites_mark(view, invites[view.agent.id])
+                for view in views
+                if view.agent.id in invites
+            },
         }
         for person, views in theirs.items()
     }
@@ -101,15 +130,21 @@ def _marks_of(people: list[uuid.UUID]) -> dict[uuid.UUID, dict[str, str]]:
 board = Board()
 
 
+async def hold_no_connection() -> None:
+    """A stream is open for long and asks the database nothing more: thousands of them must not keep a connection each."""
+    await sync_to_async(connections.close_all)()
+
+
 async def live(request: HttpRequest) -> HttpResponseBase:
     """`GET /live?bot=NAME`: a stream of marks for one bot of the person's, or for all without `bot`.
 
-    With `/status` after the name, it also tells of new figures.
+    With `/status` after the name, it also tells of new figures; with `/invites`, of who came by them.
     """
     account = await request.auser()
-    if not isinstance(account, Account):
+    if not isinstance(account, Account) or await request.session.aget("look"):
         return HttpResponse(status=204)
     person_id, name = account.agent_id, request.GET.get("bot", "")
+    await hold_no_connection()
 
     async def events() -> AsyncIterator[str]:
         yield "retry: 1000\n\n"

@@ -1,62 +1,132 @@
-"""Building a source into a release, known by the digest of what it was built from."""
+"""Building a source into a release: a folder known by the digest of what it was built from."""
 
 import fcntl
 import hashlib
 import json
 import shutil
 import subprocess
-from collections.abc import Iterator
+import time
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
+from typing import Any
 
 from butt.configuration import configuration
-from butt.sources.node import NODE, NPM
+from butt.sources.models import digest_in
+from butt.sources.node import NODE, NPM, node_version
 
 PUB_SOURCE = Path(__file__).parents[2] / "bots" / "pub"
+NEEDED = ("package.json", "package-lock.json", "Dockerfile")
 BUILD_SECONDS = 600
 ROOM_NEEDED = 300 * 1024 * 1024
+TICK = 0.5
+LOG_KEPT = 8192
+
+Say = Callable[[str], None]
+"""Told how far a build has come, in a few words."""
 
 
 class BuildFailed(Exception):
-    """Why a source did not become a release, and what to do about it."""
+    """Why a source did not become a release, and what to do about it. `log` is the end of what npm said."""
+
+    def __init__(self, message: str, log: str = "") -> None:
+        super().__init__(message)
+        self.log = log
 
 
 @dataclass(frozen=True)
-class Release:
-    """A built source at `path`; `digest` is that of the source and of the Node it was built for."""
+class Built:
+    """A built source at `path`, under its `key` (see `Release.key`)."""
 
-    digest: str
+    key: str
     path: Path
+
+    @property
+    def digest(self) -> str:
+        return digest_in(self.key)
 
     @property
     def command(self) -> list[str]:
         """The program that runs the bot, but for its one argument: the path of its configuration."""
-        package = json.loads((self.path / "package.json").read_bytes())
-        flags = package.get("butt", {}).get("nodeFlags", [])
-        return [str(NODE), *flags, str(self.path / package.get("main", "pub.js"))]
+        flags = self._package.get("butt", {}).get("nodeFlags", [])
+        return [str(NODE), *flags, str(self.path / self._package.get("main", "pub.js"))]
+
+    @property
+    def packages(self) -> dict[str, str]:
+        return packages_of(self.path)
+
+    @property
+    def node(self) -> str:
+        return node_version()
+
+    @cached_property
+    def _package(self) -> dict[str, Any]:
+        found: dict[str, Any] = json.loads((self.path / "package.json").read_bytes())
+        return found
 
 
-def release(digest: str) -> Release:
-    return Release(digest, configuration().home / "releases" / digest)
+def release(key: str) -> Built:
+    return Built(key, configuration().home / "releases" / key)
 
 
-def build(source: Path = PUB_SOURCE) -> Release:
-    """The release of `source`, built when there is none yet. Raises `BuildFailed`.
+def build(source: Path = PUB_SOURCE, build: int = 1, say: Say = lambda _: None) -> Built:
+    """The release of `source`, made when there is none yet. Raises `BuildFailed`.
 
-    It is built beside its place and moved there whole, so a half-built one is never met.
+    It is built beside its place and moved there whole, so a half-built one is never met. One is built at a time.
     """
-    wanted = release(digest_of(source))
+    digest = digest_of(source)
+    wanted = release(digest if build == 1 else f"{digest}-{build}")
     wanted.path.parent.mkdir(parents=True, exist_ok=True)
     with _one_builder(wanted.path.parent / "lock"):
         if not wanted.path.exists():
-            draft = wanted.path.with_name(f"{wanted.digest}.draft")
-            shutil.rmtree(draft, ignore_errors=True)
-            _check_room(draft.parent)
-            shutil.copytree(source, draft, ignore=shutil.ignore_patterns("node_modules", ".*"))
-            _install(draft)
-            draft.rename(wanted.path)
+            for left in wanted.path.parent.glob("*.draft"):
+                shutil.rmtree(left, ignore_errors=True)
+            draft = wanted.path.with_name(f"{wanted.key}.draft")
+            try:
+                _check_room(draft.parent)
+                say("copying the source")
+                shutil.copytree(source, draft, ignore=shutil.ignore_patterns("node_modules", ".*"))
+                _install(draft, say)
+                draft.rename(wanted.path)
+            except OSError as error:
+                raise BuildFailed(f"The release cannot be written: {error.strerror}.") from error
+            finally:
+                shutil.rmtree(draft, ignore_errors=True)
     return wanted
+
+
+def check(source: Path) -> None:
+    """Raises `BuildFailed` where `source` is not a folder that a bot can be built from."""
+    for name in NEEDED:
+        if not (source / name).is_file():
+            raise BuildFailed(f"{source} is no source of a bot: it has no {name}.")
+    try:
+        packages_of(source)
+        json.loads((source / "package.json").read_bytes())["dependencies"]
+    except (ValueError, KeyError, TypeError, AttributeError):
+        raise BuildFailed(f"The package.json or package-lock.json of {source} makes no sense.") from None
+
+
+def remove(key: str) -> None:
+    """Renamed first: half a release must never be taken for one. Where it is a link, only the link goes."""
+    path = release(key).path
+    if path.is_symlink():
+        path.unlink()
+    elif path.exists():
+        grave = path.rename(path.with_name(f"{key}.draft"))
+        shutil.rmtree(grave, ignore_errors=True)
+
+
+def packages_of(source: Path) -> dict[str, str]:
+    """`{name: version}` of all that the lockfile names; a package there in several versions has them all, with commas."""
+    lock = json.loads((source / "package-lock.json").read_bytes())
+    found: dict[str, set[str]] = {}
+    for path, package in lock["packages"].items():
+        if path and not package.get("dev"):
+            found.setdefault(path.rpartition("node_modules/")[2], set()).add(str(package.get("version", "?")))
+    return {name: ", ".join(sorted(versions)) for name, versions in sorted(found.items())}
 
 
 def digest_of(source: Path) -> str:
@@ -87,19 +157,37 @@ def _check_room(folder: Path) -> None:
         )
 
 
-def _install(folder: Path) -> None:
+def _install(folder: Path, say: Say) -> None:
     command = [*NPM, "ci", "--ignore-scripts", "--omit=dev", "--no-audit", "--no-fund", "--loglevel=error"]
-    try:
-        done = subprocess.run(
-            command, cwd=folder, capture_output=True, text=True, timeout=BUILD_SECONDS, check=False
+    total, deadline = len(packages_of(folder)), time.monotonic() + BUILD_SECONDS
+    with (folder / ".npm.log").open("w+b") as log:
+        npm = subprocess.Popen(
+            command, cwd=folder, stdin=subprocess.DEVNULL, stdout=log, stderr=subprocess.STDOUT
         )
-    except subprocess.TimeoutExpired:
-        raise BuildFailed(
-            f"npm did not finish within {BUILD_SECONDS} s: is the npm registry reachable?"
-        ) from None
-    if done.returncode:
-        last = "\n".join((done.stderr or done.stdout).strip().splitlines()[-8:])
-        raise BuildFailed(f"npm could not install the bot's packages:\n{last}")
+        try:
+            while npm.poll() is None:
+                if time.monotonic() > deadline:
+                    raise BuildFailed(
+                        f"npm did not finish within {BUILD_SECONDS} s: is the npm registry reachable?"
+                    )
+                say(f"installing packages, {_installed(folder)} of {total}")
+                time.sleep(TICK)
+        finally:
+            if npm.poll() is None:
+                npm.kill()
+                npm.wait()
+        log.seek(0)
+        said = log.read()[-LOG_KEPT:].decode(errors="replace").strip()
+    (folder / ".npm.log").unlink()
+    if npm.returncode:
+        last = "\n".join(said.splitlines()[-8:])
+        raise BuildFailed(f"npm could not install the bot's packages:\n{last}", said)
+
+
+def _installed(folder: Path) -> int:
+    return sum(1 for _ in folder.glob("node_modules/*/package.json")) + sum(
+        1 for _ in folder.glob("node_modules/@*/*/package.json")
+    )
 
 
 @contextmanager

@@ -1,13 +1,15 @@
 """The table of moves: what to do next with a bot, from what is wanted and what is seen. Pure, no I/O."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from enum import Enum
 
 from butt.agents.models import Observed, Progress, Wanted
+from butt.agents.standing import is_up
 from butt.agents.states import State
 from butt.hosts.interface import Sighting
+from butt.sources.shelf import Offer
 
 SOON = timedelta(seconds=0.03)
 WATCHING = timedelta(seconds=0.5)
@@ -16,6 +18,9 @@ STOP_DEADLINE = timedelta(seconds=30)
 FIRST_BACK_OFF, LONGEST_BACK_OFF = timedelta(seconds=5), timedelta(minutes=10)
 PORT_TRIES = 5
 PORT_TAKEN = 65  # as in bots/pub/README.md
+
+
+NOTHING_ASKED = Offer()
 
 
 class Effect(Enum):
@@ -37,14 +42,30 @@ class Situation:
     seen: Sighting
     now: datetime
     start_deadline: timedelta
+    offer: Offer = NOTHING_ASKED
+    trial: timedelta = timedelta(seconds=60)
 
     @property
     def up(self) -> bool:
-        return self.wanted.run and self.wanted.gone_at is None
+        return is_up(self.wanted)
 
     @property
     def restart(self) -> bool:
         return self.wanted.restarts > self.progress.restarts
+
+    @property
+    def upgrade(self) -> bool:
+        """Other code was asked for, and is there to be run."""
+        return self.other_code and self.offer.ready
+
+    @property
+    def other_code(self) -> bool:
+        return self.wanted.upgrades > self.progress.upgrades
+
+    @property
+    def on_trial(self) -> bool:
+        """There is code to go back to: what it runs now, or runs next, is not proven."""
+        return bool(self.progress.previous)
 
     @property
     def answers(self) -> bool:
@@ -65,10 +86,12 @@ class Move:
     effect: Effect = Effect.NOTHING
     wait: timedelta = timedelta(0)
     place: bool = False
-    changes: dict[str, object] = field(default_factory=dict)
+    changes: Mapping[str, object] = field(default_factory=dict)
 
 
 def decide(at: Situation) -> Move:
+    if at.other_code and at.offer.failed and at.progress.state in _MAY_SAY_NO:
+        return _decline(at)
     return _DECISIONS[State(at.progress.state)](at)
 
 
@@ -79,7 +102,7 @@ def _new(at: Situation) -> Move:
 
 
 def _starting(at: Situation) -> Move:
-    if not at.up:
+    if not at.up or at.upgrade:
         return _stop(at)
     if at.answers:
         return Move(State.ALIVE, wait=RESTING, changes={"deadline": None, "tries": 0})
@@ -90,19 +113,54 @@ def _starting(at: Situation) -> Move:
     if at.overdue:
         return _break(at, at.observed.trouble or "It does not answer.")
     wait = WATCHING if at.progress.ssb_id else SOON
-    return Move(State.STARTING, at.progress.reason, Effect.RUN, wait)
+    return Move(State.STARTING, at.offer.progress or at.progress.reason, Effect.RUN, wait)
 
 
 def _alive(at: Situation) -> Move:
-    if not at.up or at.restart:
+    if not at.up or at.restart or at.upgrade:
         return _stop(at)
+    if at.on_trial:
+        return _alive_on_trial(at)
     if at.seen.ended:
         return _break(at, at.seen.ended)
     if not at.answers:
         reason = "It stopped answering and is starting again."
         deadline = at.now + at.start_deadline
         return Move(State.STARTING, reason, Effect.RUN, WATCHING, changes={"deadline": deadline})
+    if at.other_code:
+        return Move(State.ALIVE, at.offer.progress, Effect.RUN, WATCHING)
     return Move(State.ALIVE, effect=Effect.RUN, wait=RESTING)
+
+
+def _alive_on_trial(at: Situation) -> Move:
+    """It answered on its new code; until the trial is over, whatever happens to it leads back to the earlier one."""
+    if at.seen.ended:
+        return _go_back(at, at.seen.ended)
+    if not at.answers:
+        changes = {"deadline": at.now + at.start_deadline}
+        return Move(State.UPGRADING, "It stopped answering.", Effect.RUN, WATCHING, changes=changes)
+    left = (at.progress.trial_ends or at.now) - at.now
+    if left > timedelta(0):
+        return Move(
+            State.ALIVE, at.offer.progress, Effect.RUN, min(WATCHING if at.other_code else RESTING, left)
+        )
+    return Move(State.ALIVE, effect=Effect.RUN, changes=_PROVEN)
+
+
+def _upgrading(at: Situation) -> Move:
+    """The health gate: alive on the new code within its deadline, or back on the earlier one."""
+    if not at.up or at.restart or at.upgrade:
+        return _stop(at)
+    if at.answers:
+        changes = {"deadline": None, "tries": 0, "trial_ends": at.now + at.trial}
+        return Move(State.ALIVE, effect=Effect.RUN, wait=min(RESTING, at.trial), changes=changes)
+    if at.seen.ended:
+        return _go_back(at, at.seen.ended)
+    if at.overdue:
+        seconds = round(at.start_deadline.total_seconds())
+        trouble = at.observed.trouble
+        return _go_back(at, f"It did not answer within {seconds} s. {trouble}".strip())
+    return Move(State.UPGRADING, at.progress.reason, Effect.RUN, SOON)
 
 
 def _stopping(at: Situation) -> Move:
@@ -111,6 +169,8 @@ def _stopping(at: Situation) -> Move:
         return Move(State.STOPPING, reason, Effect.HALT, SOON)
     if at.wanted.gone_at is not None:
         return Move(State.LEAVING, changes={"deadline": None})
+    if not at.wanted.paid:
+        return _unpaid(at)
     if at.wanted.run:
         return _launch(at, reason=at.progress.reason, place=not at.progress.port)
     return Move(State.STOPPED, wait=RESTING, changes={"deadline": None, "tries": 0})
@@ -119,23 +179,41 @@ def _stopping(at: Situation) -> Move:
 def _stopped(at: Situation) -> Move:
     if at.wanted.gone_at is not None or at.seen.running:
         return _stop(at)
+    if not at.wanted.paid:
+        return _unpaid(at)
+    if at.upgrade and not at.wanted.run:
+        return Move(State.STOPPED, changes=_other_code(at))
     if at.wanted.run:
         return _launch(at, place=not at.progress.port)
+    if at.other_code:
+        return Move(State.STOPPED, at.offer.progress, wait=WATCHING)
     return Move(State.STOPPED, wait=RESTING)
 
 
+def _unpaid(at: Situation) -> Move:
+    """It rests until it is paid for; then it is as it was wanted before."""
+    if at.wanted.gone_at is not None or at.seen.running:
+        return _stop(at)
+    if not at.wanted.paid:
+        reason = "It is stopped until it is paid for."
+        return Move(State.UNPAID, reason, wait=RESTING, changes={"deadline": None, "tries": 0})
+    return _launch(at, place=not at.progress.port) if at.wanted.run else _stop(at)
+
+
 def _broken(at: Situation) -> Move:
-    if not at.up or at.restart:
+    if not at.up or at.restart or at.upgrade:
         return _stop(at)
     if at.answers:
         return Move(State.ALIVE, wait=RESTING, changes={"deadline": None, "tries": 0})
     if at.overdue:
         return _stop(at, at.progress.reason)
     left = (at.progress.deadline or at.now) - at.now
-    return Move(State.BROKEN, at.progress.reason, wait=left)
+    return Move(State.BROKEN, at.progress.reason, wait=min(left, WATCHING) if at.other_code else left)
 
 
 def _leaving(at: Situation) -> Move:
+    if at.wanted.gone_at is None and not at.wanted.paid:
+        return _unpaid(at)
     if at.wanted.gone_at is None:
         return _launch(at, place=not at.progress.port) if at.wanted.run else Move(State.STOPPED)
     if at.seen.running:
@@ -146,8 +224,10 @@ def _leaving(at: Situation) -> Move:
 
 
 def _launch(at: Situation, *, reason: str = "", place: bool = False, tries: int | None = None) -> Move:
+    """Start it anew; on the code that was asked for, where that is there."""
+    code = _other_code(at) if at.upgrade and at.progress.release else {}
     return Move(
-        State.STARTING,
+        State.UPGRADING if code.get("previous", at.progress.previous) else State.STARTING,
         reason,
         Effect.RUN,
         SOON,
@@ -157,8 +237,47 @@ def _launch(at: Situation, *, reason: str = "", place: bool = False, tries: int 
             "restarts": at.wanted.restarts,
             "deadline": at.now + at.start_deadline,
             "tries": at.progress.tries if tries is None else tries,
+            **code,
         },
     )
+
+
+def _other_code(at: Situation) -> dict[str, object]:
+    """It takes the code that was asked for; it can go back to what was last proven, and to nothing in between."""
+    proven = at.progress.previous or at.progress.release
+    if at.wanted.release == proven:
+        return {**_PROVEN, "release": proven, "upgrades": at.wanted.upgrades}
+    return {
+        "release": at.wanted.release,
+        "previous": proven,
+        "trial_ends": None,
+        "upgrades": at.wanted.upgrades,
+        "refused": "",
+        "notice": "",
+    }
+
+
+def _go_back(at: Situation, why: str) -> Move:
+    """Stop what does not do, then start the earlier code: it is written down before anything is stopped."""
+    changes: dict[str, object] = {
+        "release": at.progress.previous,
+        "refused": at.progress.release,
+        "notice": f"It is back on its earlier code, because the new one failed: {why}",
+        "deadline": at.now + STOP_DEADLINE,
+        "tries": 0,
+        **_PROVEN,
+    }
+    return Move(State.STOPPING, "It goes back to its earlier code.", Effect.HALT, SOON, changes=changes)
+
+
+def _decline(at: Situation) -> Move:
+    """The code that was asked for cannot be had: the bot stays as it is, and says so."""
+    changes: dict[str, object] = {
+        "upgrades": at.wanted.upgrades,
+        "refused": at.wanted.release,
+        "notice": f"It stays on its code, because the new one could not be built: {at.offer.failed}",
+    }
+    return Move(State(at.progress.state), at.progress.reason, changes=changes)
 
 
 def _stop(at: Situation, reason: str = "") -> Move:
@@ -177,12 +296,19 @@ def _may_move_port(at: Situation) -> bool:
     return at.seen.exit_code == PORT_TAKEN and not met and at.progress.tries < PORT_TRIES
 
 
+_PROVEN: dict[str, object] = {"previous": "", "trial_ends": None}
+_MAY_SAY_NO = frozenset(
+    {State.ALIVE, State.STARTING, State.STOPPED, State.BROKEN, State.UPGRADING, State.STOPPING}
+)
+
 _DECISIONS: dict[State, Callable[[Situation], Move]] = {
     State.NEW: _new,
     State.STARTING: _starting,
     State.ALIVE: _alive,
     State.STOPPING: _stopping,
     State.STOPPED: _stopped,
+    State.UPGRADING: _upgrading,
     State.BROKEN: _broken,
+    State.UNPAID: _unpaid,
     State.LEAVING: _leaving,
 }

@@ -7,7 +7,8 @@ finds the row and does the same again. Several stewards may run side by side: a 
 
 import logging
 import time
-from collections.abc import Callable
+import uuid
+from collections.abc import Callable, Mapping
 from datetime import datetime, timedelta
 
 from django.db import IntegrityError, transaction
@@ -19,7 +20,9 @@ from butt.agents.models import Agent, Progress
 from butt.agents.states import MOVES, State
 from butt.configuration import configuration
 from butt.hosts import Host, HostTrouble, Order, Sighting
-from butt.sources.releases import BuildFailed, Release
+from butt.imports import placing
+from butt.invites.withdrawing import revoked_of
+from butt.sources import shelf
 from butt.steward.moves import Effect, Move, Situation, decide
 
 log = logging.getLogger("butt.steward")
@@ -33,11 +36,15 @@ AFTER_TROUBLE = timedelta(seconds=3)
 MOST_AT_ONCE = 20
 
 
-class Steward:
-    """`masters` are the SSB ids that have every right over a bot; `newest` gives the release for new bots."""
+class NoRelease(Exception):
+    """There is no code to run yet."""
 
-    def __init__(self, host: Host, masters: tuple[str, ...], newest: Callable[[], Release]) -> None:
-        self._host, self._masters, self._newest = host, masters, newest
+
+class Steward:
+    """`masters` are the SSB ids that have every right over a bot."""
+
+    def __init__(self, host: Host, masters: tuple[str, ...]) -> None:
+        self._host, self._masters = host, masters
 
     def run(self, go_on: Callable[[], bool] = lambda: True) -> None:
         """Rounds without end, as long as `go_on()`. Trouble of the database or a host is waited out."""
@@ -54,25 +61,32 @@ class Steward:
         """One look at each bot that is due; whether there was any."""
         now = timezone.now()
         due = list(bots().filter(progress__due_at__lte=now).order_by("progress__due_at")[:MOST_AT_ONCE])
-        mine = [bot for bot in due if _claim(bot.progress, now)]
-        if not mine:
+        if not due:
             return False
-        try:
-            sightings = self._host.look()
-        except HostTrouble as trouble:
-            for bot in mine:
-                self._wait_out(bot, trouble)
-            return True
+        sightings = self._look()
+        mine = [bot for bot in due if _claim(bot.progress, now)]
         for bot in mine:
+            if isinstance(sightings, HostTrouble):
+                self._wait_out(bot, sightings)
+                continue
             try:
                 self.step(bot, sightings.get(bot.id, Sighting()))
-            except (HostTrouble, BuildFailed) as trouble:
+            except (HostTrouble, NoRelease) as trouble:
                 self._wait_out(bot, trouble)
-        return True
+        return bool(mine)
+
+    def _look(self) -> Mapping[uuid.UUID, Sighting] | HostTrouble:
+        """Before the first write of a round: on a full disk none succeeds until the host has seen to that."""
+        try:
+            return self._host.look()
+        except HostTrouble as trouble:
+            return trouble
 
     def step(self, bot: Agent, seen: Sighting) -> None:
         """Decide for one bot, persist, carry out."""
         self._meet(bot, seen)
+        settings, wanted = configuration(), bot.wanted
+        other_code = wanted.upgrades > bot.progress.upgrades
         move = decide(
             Situation(
                 bot.wanted,
@@ -80,7 +94,9 @@ class Steward:
                 bot.observed,
                 seen,
                 timezone.now(),
-                timedelta(seconds=configuration().start_seconds),
+                timedelta(seconds=settings.start_seconds),
+                shelf.offer(wanted.release) if other_code else shelf.Offer(),
+                timedelta(seconds=settings.trial_seconds),
             )
         )
         if move.effect is Effect.DESTROY:
@@ -117,7 +133,10 @@ class Steward:
         """Give the bot its address and code, in the same write as its move; another steward may take the port first."""
         progress = bot.progress
         if not progress.release:
-            progress.release = self._newest().digest
+            newest = shelf.newest()
+            if newest is None:
+                raise NoRelease("its code is being built")
+            progress.release = newest.key
         progress.address = configuration().bot_host(bot.name)
         taken = {port for port in Progress.objects.values_list("port", flat=True) if port}
         while True:
@@ -130,6 +149,8 @@ class Steward:
                 return
 
     def _carry_out(self, bot: Agent, move: Move) -> None:
+        if move.effect is Effect.RUN and bot.observed.catching_up:
+            placing.place(bot.id, self._host.adopt)
         if move.effect in (Effect.RUN, Effect.HALT):
             self._host.apply(self._order(bot, run=move.effect is Effect.RUN))
 
@@ -143,15 +164,20 @@ class Steward:
             address=progress.address,
             port=progress.port or 0,
             release=progress.release,
+            on_trial=bool(progress.previous),
             masters=self._masters,
             sequence=bot.observed.sequence,
+            catch_up=bot.observed.catching_up,
+            revoked=revoked_of(bot) if run else (),
         )
 
     def _destroy(self, bot: Agent) -> None:
         """The data first, the row last: killed in between, the row still says that there is work."""
         self._host.destroy(bot.id)
         with transaction.atomic():
-            journal.note(bot, "steward", "gone", ssb_id=bot.progress.ssb_id or "")
+            journal.note(
+                bot, "steward", "gone", ssb_id=bot.progress.ssb_id or "", sequence=bot.observed.sequence
+            )
             bot.delete()
         log.info("%s is gone", bot.name)
 

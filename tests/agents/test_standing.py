@@ -7,9 +7,17 @@ from butt.agents.standing import standing
 from butt.agents.states import State
 
 
-def bot(state: State, *, run: bool = True, asked: int = 0, alive: bool = True, answered: int = 1) -> Agent:
+def bot(
+    state: State,
+    *,
+    run: bool = True,
+    asked: int = 0,
+    alive: bool = True,
+    answered: int = 1,
+    paid: bool = True,
+) -> Agent:
     agent = Agent(type="bot", name="my")
-    agent.wanted = Wanted(run=run, restarts=asked)
+    agent.wanted = Wanted(run=run, restarts=asked, paid=paid)
     agent.progress = Progress(state=state, launch=1)
     agent.observed = Observed(alive=alive, launch=answered)
     return agent
@@ -27,6 +35,11 @@ def bot(state: State, *, run: bool = True, asked: int = 0, alive: bool = True, a
         (bot(State.STOPPED), State.STARTING),
         (bot(State.BROKEN, asked=1), State.STOPPING),
         (bot(State.BROKEN), State.BROKEN),
+        (bot(State.ALIVE, paid=False), State.STOPPING),
+        (bot(State.STOPPED, paid=False), State.UNPAID),
+        (bot(State.UNPAID, paid=False), State.UNPAID),
+        (bot(State.UNPAID), State.STARTING),
+        (bot(State.UNPAID, run=False), State.STOPPED),
     ],
 )
 def test_a_wish_shows_at_once_and_what_is_seen_outweighs_what_was_written(standing_bot: Agent, shown: State):

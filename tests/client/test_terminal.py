@@ -1,10 +1,12 @@
 """The command line of people, against a whole running service."""
 
+import io
 import json
 import os
 import stat
 import subprocess
 import sys
+import tarfile
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -26,7 +28,8 @@ def butt(tmp_path: Path) -> Run:
     def run(*arguments: str, **more: Any) -> subprocess.CompletedProcess[str]:
         command = [sys.executable, "-m", "butt", *arguments]
         more = {"cwd": tmp_path, "env": environment | more.pop("environment", {}), **more}
-        return subprocess.run(command, capture_output=True, text=True, timeout=120, check=False, **more)
+        more = {"capture_output": True, "text": True, "timeout": 120, **more}
+        return subprocess.run(command, check=False, **more)
 
     return run
 
@@ -56,6 +59,28 @@ def test_from_login_to_a_stopped_bot(site: Service, butt: Run, tmp_path: Path):
     refused = butt("start", "termy")
     assert (refused.returncode, refused.stdout) == (1, "")
     assert refused.stderr.startswith("Error: ")
+
+
+def test_an_invite_and_an_export_come_out_of_it(site: Service, butt: Run, tmp_path: Path):
+    erin = site.person("erin@example.org")
+    bot = erin.waits_for("alive", erin.names_a_bot("erins"))
+    logs_in(butt, site, "erin@example.org")
+
+    code, page = butt("invite", "erins", "--for", "frank", "--uses", "2").stdout.splitlines()
+    (made,) = erin.call("GET", f"/agents/{bot['id']}/invites")["invites"]
+    assert (made["name"], made["uses"], made["code"], made["url"]) == ("frank", 2, code, page)
+
+    done = butt("export", "erins", "secret")
+    assert done.returncode == 0, done.stderr
+    assert "forks its feed for ever" in done.stderr
+    taken = tmp_path / "secret"
+    assert bot["ssbId"].encode() in taken.read_bytes()
+    assert stat.S_IMODE(taken.stat().st_mode) == 0o600
+    again = butt("export", "erins", "secret")
+    assert again.stderr == "Error: secret exists. Give another name with --to.\n"
+    packed = io.BytesIO(butt("export", "erins", "all", "--to", "-", text=False).stdout)
+    with tarfile.open(fileobj=packed) as tar:
+        assert {"secret", "flume/log.offset"} <= set(tar.getnames())
 
 
 def test_the_token_is_kept_where_only_its_owner_reads_it_and_can_be_forgotten(

@@ -4,6 +4,8 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
 from tests.service import Service
 
 
@@ -21,6 +23,12 @@ def test_where_all_is_well_it_says_so(site: Service):
     assert "✗" not in done.stdout
 
 
+def test_stripe_with_one_key_only_is_told(tmp_path: Path):
+    done = doctor(tmp_path, stripe_secret_key="sk_live_one")
+    assert "Set BUTT_STRIPE_PUBLISHABLE_KEY and BUTT_STRIPE_WEBHOOK_SECRET too." in done.stdout
+    assert "sk_live_one" not in done.stdout
+
+
 def test_in_an_empty_home_it_says_what_to_do(tmp_path: Path):
     done = doctor(tmp_path / "new")
     assert done.returncode == 1
@@ -32,6 +40,17 @@ def test_a_database_that_is_away_is_told_in_words(tmp_path: Path):
     done = doctor(tmp_path, database_url="postgres://butt@127.0.0.1:1/butt")
     assert done.returncode == 1
     assert "The database does not answer" in done.stdout
+    assert "Traceback" not in done.stderr
+
+
+def test_what_containers_lack_is_told_with_what_to_do(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setenv("DOCKER_HOST", f"unix://{tmp_path}/nowhere")
+    said = doctor(tmp_path, host="salt", salt_programs=tmp_path).stdout
+    assert "Run `make salt`" in said
+    assert "Install docker.io" in said
+    assert "No machine may join yet" not in said
+    done = doctor(tmp_path, host="salt", salt="master", database_url=f"sqlite:///{tmp_path}/empty")
+    assert done.returncode == 1
     assert "Traceback" not in done.stderr
 
 

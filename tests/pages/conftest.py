@@ -12,7 +12,7 @@ from tests.pages.server import Pages
 PHONE, DESK = (390, 844), (1280, 800)
 
 # What the server answers on purpose is no fault of a page: a name that is taken, a page that is not there.
-ANSWERED = re.compile(r"Failed to load resource: the server responded with a status of 4(04|22)")
+ANSWERED = re.compile(r"Failed to load resource: the server responded with a status of 4(04|10|22)")
 
 
 @pytest.fixture(scope="module")

@@ -1,14 +1,19 @@
 """The public server without a steward: bots stay as the test says they are."""
 
+import json
 import math
+import secrets
 import sqlite3
 import subprocess
 import sys
+import uuid
+from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 from butt.agents.states import State
+from butt.scuttlebutt import KeyPair
 from tests.people import PASSWORD, ssb_id
 from tests.service import Person, Service, wait_for
 
@@ -19,6 +24,7 @@ class Pages(Service):
     def __init__(self, home: Path) -> None:
         super().__init__(home, home, domain="butt.nz")
         self.environment["BUTT_URL"] = self.url
+        self.environment["BUTT_JOINS_PER_MINUTE"] = "10000"
         self.painted = 0
 
     def up(self) -> None:
@@ -50,7 +56,8 @@ class Pages(Service):
         """A bot gets into another state."""
         down = state in (State.STOPPING, State.STOPPED)
         gone_at = datetime.now(UTC) + timedelta(days=7) if state is State.LEAVING else None
-        self.write(bot, "wanted", run=not down, gone_at=gone_at and f"{gone_at:%F %T}")
+        paid = state is not State.UNPAID
+        self.write(bot, "wanted", run=not down, paid=paid, gone_at=gone_at and f"{gone_at:%F %T}")
         self.write(bot, "observed", alive=state is State.ALIVE, launch=1)
         self.write(bot, "progress", state=str(state), reason=reason, launch=1)
 
@@ -111,6 +118,65 @@ class Pages(Service):
             started_at=f"{now - timedelta(days=100, hours=1):%F %T}",
             at=f"{now:%F %T.%f}",
         )
+
+    def says(self, bot: Any, *messages: str, level: str = "info") -> None:
+        """What the bot writes into its own log."""
+        path = self.home / "bots" / bot["id"] / "log" / "pub.log"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with path.open("a") as file:
+            for message in messages:
+                said = {"time": f"{datetime.now(UTC):%FT%T.%fZ}", "level": level, "message": message}
+                file.write(json.dumps(said) + "\n")
+
+    def has_invited(self, bot: Any) -> dict[str, str]:
+        """Invites as drawn, and some that are over; the way to the page of each, by name."""
+        now = datetime.now(UTC)
+        alice, bob, carol = {"used": ["Alice A."]}, {"uses": 3, "used": ["", "Bobby"]}, {}
+        dan, eve = {"revoked_at": f"{now:%F %T}"}, {"expires_at": f"{now - timedelta(days=1):%F %T}"}
+        week = {"uses": 20, "expires_at": f"{now + timedelta(days=7):%F %T}"}
+        made = {
+            "alice": alice,
+            "bob": bob,
+            "carol": carol,
+            "dan": dan,
+            "eve": eve,
+            "the Thursday group": week,
+        }
+        ways = {}
+        for number, (name, how) in enumerate(made.items()):
+            self.invite(bot, name, now - timedelta(minutes=number), **how)
+            ways[name] = f"/join/{name.replace(' ', '-')}-{bot['name']}"
+        return ways
+
+    def invite(
+        self, bot: Any, name: str, at: datetime, *, used: Sequence[str] = (), uses: int = 1, **more: Any
+    ) -> None:
+        keys = KeyPair.generate()
+        row = {
+            "id": uuid.uuid4().hex,
+            "bot_id": bot["id"].replace("-", ""),
+            "name": name,
+            "uses": uses,
+            "seed": keys.secret[:32],
+            "code_id": keys.id,
+            "note": secrets.token_urlsafe(9),
+            "token": f"{name.replace(' ', '-')}-{bot['name']}",
+            "created_at": f"{at:%F %T}",
+            "offered_at": f"{at:%F %T}",
+            **more,
+        }
+        self.insert("invites_invite", row)
+        for number, guest in enumerate(used):
+            use = {"invite_id": row["id"], "sequence": number + 1, "ssb_id": ssb_id(2**200 + number)}
+            self.insert("invites_inviteuse", {**use, "name": guest, "at": f"{at:%F %T}"})
+
+    def insert(self, table: str, row: dict[str, Any]) -> None:
+        """A row that another part of the service would write."""
+        database = sqlite3.connect(self.home / "butt.sqlite3", timeout=20)
+        with database:
+            slots = ", ".join("?" * len(row))
+            database.execute(f"INSERT INTO {table} ({', '.join(row)}) VALUES ({slots})", tuple(row.values()))
+        database.close()
 
     def write(self, bot: Any, table: str, **fields: Any) -> None:
         """What another part of the service would write of a bot."""

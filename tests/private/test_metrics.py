@@ -17,6 +17,7 @@ from butt.configuration import configuration
 from butt.monitor.roster import Roster
 from butt.monitor.samples import Seen, write
 from tests.figures.history import MIB, figures
+from tests.machines.machines import machine
 from tests.people import bot_in, many_bots, person
 
 pytestmark = pytest.mark.django_db
@@ -44,7 +45,10 @@ def read(prometheus: Client) -> dict[str, dict[str, float]]:
     samples = [sample for family in families for sample in family.samples]
     read: dict[str, dict[str, float]] = {}
     for sample in samples:
-        label = next((sample.labels[key] for key in ("name", "state", "monitor") if key in sample.labels), "")
+        label = next(
+            (sample.labels[key] for key in ("name", "state", "monitor", "machine") if key in sample.labels),
+            "",
+        )
         read.setdefault(sample.name, {})[label] = sample.value
     return read
 
@@ -71,7 +75,19 @@ def test_the_service_tells_of_its_own_health(prometheus: Client, bot: Agent):
     assert told["butt_monitor_beat_age_seconds"][str(roster.id)] < 5
 
 
+def test_each_machine_is_told_as_it_reported(prometheus: Client):
+    facts = {"diskFree": 5, "load": 0.5, "outOfMemoryKills": 2}
+    machine("m1", generation=3, seen_generation=2, seen_at=timezone.now(), facts=facts)
+    machine("m2")
+    told = read(prometheus)
+    assert told["butt_machine_disk_free_bytes"] == {"m1": 5}
+    assert told["butt_machine_out_of_memory_kills_total"] == {"m1": 2}
+    assert told["butt_machine_behind"] == {"m1": 1, "m2": 0}
+
+
 def test_the_dashboard_shows_each_metric_and_no_other(prometheus: Client, bot: Agent):
+    facts = dict.fromkeys(("diskFree", "diskTotal", "memoryFree", "memoryTotal", "load"), 1)
+    machine("m1", seen_at=timezone.now(), facts={**facts, "outOfMemoryKills": 0, "restarts": 0})
     Roster().beat(watching=1, written=0, lost=0)
     drawn = {
         name
@@ -91,5 +107,5 @@ def test_the_number_of_queries_does_not_grow_with_the_bots(
     prometheus: Client, count: int, django_assert_num_queries: Any
 ):
     many_bots(person("alice"), count)
-    with django_assert_num_queries(3):
+    with django_assert_num_queries(4):
         assert prometheus.get("/metrics").content.count(b"butt_bot_alive{") == count

@@ -18,10 +18,11 @@ const MANIFEST = {
   manifest: 'sync',
   createHistoryStream: 'source',
   createLogStream: 'source',
+  createUserStream: 'source',
   invite: { create: 'async', use: 'async' },
   gossip: { connect: 'async', peers: 'sync' },
   friends: { hops: 'async' },
-  butt: { figures: 'source', invites: 'async', revoke: 'async' }
+  butt: { figures: 'source', guests: 'source', invites: 'async', offer: 'async', revoke: 'async', describe: 'async', caughtUp: 'async' }
 }
 
 const open = new Map()

@@ -1,6 +1,10 @@
 """Invites: made, used, listed, and revoked at the door."""
 
+import time
+
 import pytest
+
+from tests.pub.pubs import until
 
 
 def invite(client, pub, **options):
@@ -46,7 +50,85 @@ def test_who_is_connected_with_a_revoked_one_can_use_it_no_more(pub, client):
     assert client.call(pub, "butt.invites", {"all": True}) == []
 
 
+def test_it_is_not_spent_on_what_is_no_feed(pub, client):
+    keys = offered(client, pub)
+    for nobody in ("garbage", {"x": 1}, "@AAAA.ed25519"):
+        with pytest.raises(RuntimeError, match="no feed id"):
+            client.call(pub, "invite.use", {"feed": nobody}, keys=keys)
+    assert client.call(pub, "butt.invites")[0]["left"] == 1
+
+
 def test_a_modern_one_is_refused_and_the_pub_lives(pub, client):
     with pytest.raises(RuntimeError, match="modern"):
         client.call(pub, "invite.create", {"modern": True})
     assert client.call(pub, "whoami") == {"id": pub.id}
+
+
+def offered(client, pub, **options):
+    """The keys of an invite that was made elsewhere."""
+    keys = client.generate()
+    invite = {"id": keys["id"], "uses": 1, "note": "token", "expires": None, **options}
+    assert client.call(pub, "butt.offer", invite) is True
+    assert client.call(pub, "butt.offer", invite) is False
+    return keys
+
+
+def use(client, pub, keys):
+    return client.call(pub, "invite.use", {"feed": client.generate()["id"]}, keys=keys)
+
+
+def in_seconds(seconds):
+    return int((time.time() + seconds) * 1000)
+
+
+def test_one_that_was_made_elsewhere_works_as_often_as_it_says(pub, client):
+    keys = offered(client, pub, uses=2)
+    assert use(client, pub, keys)["value"]["content"]["note"] == "token"
+    use(client, pub, keys)
+    with pytest.raises(RuntimeError):
+        use(client, pub, keys)
+    client.hang_up()
+    with pytest.raises(RuntimeError, match="not in list of allowed methods"):
+        use(client, pub, keys)
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"id": "@x"},
+        {"uses": 0},
+        {"uses": 1001},
+        {"uses": "1"},
+        {"note": 5},
+        {"note": "n" * 101},
+        {"expires": "soon"},
+    ],
+)
+def test_a_wrong_one_is_refused(pub, client, wrong):
+    invite = {"id": client.generate()["id"], "uses": 1, "note": "token", "expires": None, **wrong}
+    with pytest.raises(RuntimeError, match="an invite has"):
+        client.call(pub, "butt.offer", invite)
+    assert client.call(pub, "butt.invites", {"all": True}) == []
+
+
+def test_one_that_has_expired_opens_no_door_not_even_to_who_is_in(pub, client):
+    keys = offered(client, pub, uses=5, expires=in_seconds(1.5))
+    use(client, pub, keys)
+    assert client.call(pub, "butt.invites")[0]["left"] == 4
+    until(lambda: client.call(pub, "butt.invites") == [])
+    with pytest.raises(RuntimeError, match="expired"):
+        use(client, pub, keys)
+    pub.stop()
+    pub.start()
+    with pytest.raises(RuntimeError, match="not in list of allowed methods"):
+        use(client, pub, keys)
+
+
+def test_one_revoked_while_the_pub_was_down_is_gone_before_the_door_opens(pub, client):
+    keys, other = offered(client, pub), offered(client, pub)
+    pub.stop()
+    pub.config["revoked"] = [keys["id"]]
+    pub.start()
+    assert [invite["id"] for invite in client.call(pub, "butt.invites")] == [other["id"]]
+    with pytest.raises(RuntimeError, match="not in list of allowed methods"):
+        use(client, pub, keys)

@@ -12,8 +12,19 @@ from tests.people import account, bot_in, many_bots
 
 pytestmark = pytest.mark.django_db
 
-PAGES = ["/bots/my", "/bots/my/status", "/bots/my/delete"]
-CLICKS = ["/bots/my/stop", "/bots/my/restart", "/bots/my/start", "/bots/my/restore", "/bots/my/delete"]
+PAGES = ["/bots/my"] + [
+    f"/bots/my/{p}"
+    for p in ("status", "log", "invites", "invites/new", "upgrade", "export", "export/password", "delete")
+]
+CLICKS = [
+    "/bots/my/stop",
+    "/bots/my/restart",
+    "/bots/my/upgrade",
+    "/bots/my/rebuild",
+    "/bots/my/start",
+    "/bots/my/restore",
+    "/bots/my/delete",
+]
 
 
 def browser_of(who: Account) -> Client:

@@ -9,6 +9,7 @@ from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, 
 from butt.agents.models import Observed, Progress, Wanted
 from butt.agents.states import MOVES, State
 from butt.hosts.interface import Sighting
+from butt.sources.shelf import Offer
 from butt.steward.moves import PORT_TAKEN, Effect, Situation, decide
 
 START_DEADLINE = timedelta(seconds=60)
@@ -26,6 +27,9 @@ class OneBot(RuleBasedStateMachine):
         self.starts: set[int] = set()
         self.ended, self.exit_code = "", None
         self.gone = False
+        self.offers = {"r1": Offer(ready=True)}
+        self.code_of: dict[int, str] = {}
+        self.proven = {"r1"}
 
     # What people ask for
 
@@ -37,6 +41,20 @@ class OneBot(RuleBasedStateMachine):
     def wants_a_restart(self) -> None:
         self.wanted.run, self.wanted.restarts = True, self.wanted.restarts + 1
 
+    @rule(
+        offer=st.sampled_from([Offer(ready=True), Offer(progress="Building."), Offer(failed="npm said no")])
+    )
+    def wants_other_code(self, offer: Offer) -> None:
+        if self.progress.release and self.wanted.upgrades == self.progress.upgrades:
+            self.wanted.release = f"r{len(self.offers) + 1}"
+            self.wanted.upgrades += 1
+            self.offers[self.wanted.release] = offer
+
+    @rule(ready=st.booleans())
+    def a_build_ends(self, ready: bool) -> None:
+        if self.wanted.release and self.offers[self.wanted.release].progress:
+            self.offers[self.wanted.release] = Offer(ready=True) if ready else Offer(failed="npm said no")
+
     @rule()
     def deletes(self) -> None:
         self.wanted.gone_at = self.wanted.gone_at or self.now + timedelta(days=7)
@@ -46,6 +64,14 @@ class OneBot(RuleBasedStateMachine):
     def restores(self) -> None:
         if self.wanted.gone_at > self.now:
             self.wanted.gone_at = None
+
+    @rule()
+    def pays(self) -> None:
+        self.wanted.paid = True
+
+    @rule()
+    def does_not_pay(self) -> None:
+        self.wanted.paid = False
 
     # What happens
 
@@ -84,14 +110,18 @@ class OneBot(RuleBasedStateMachine):
             return
         seen = Sighting(self.running is not None, self.ended, self.exit_code, "@id" if self.starts else None)
         before = State(self.progress.state)
-        at = Situation(self.wanted, self.progress, self.observed, seen, self.now, START_DEADLINE)
+        offer = self.offers.get(self.wanted.release, Offer())
+        offer = offer if self.wanted.upgrades > self.progress.upgrades else Offer()
+        at = Situation(self.wanted, self.progress, self.observed, seen, self.now, START_DEADLINE, offer)
         move = decide(at)
         assert move.state == before or move.state in MOVES[before]
         self.progress.state, self.progress.reason = move.state, move.reason
         for field, value in move.changes.items():
             setattr(self.progress, field, value)
         if move.place:
-            self.progress.port = 8100
+            self.progress.port, self.progress.release = 8100, self.progress.release or "r1"
+        if move.state is State.ALIVE and not self.progress.previous:
+            self.proven.add(self.progress.release)
         if not killed:
             self.carry_out(move.effect)
 
@@ -101,6 +131,8 @@ class OneBot(RuleBasedStateMachine):
             if self.running is None and not (self.ended and launch in self.starts):
                 self.running, self.ended, self.exit_code = launch, "", None
                 self.starts.add(launch)
+                assert self.code_of.setdefault(launch, self.progress.release) == self.progress.release
+                assert self.offers[self.progress.release].ready, "code was run that is not built"
         elif effect is Effect.HALT:
             self.running = None
         elif effect is Effect.DESTROY:
@@ -114,12 +146,22 @@ class OneBot(RuleBasedStateMachine):
         assert self.running is None or self.running <= self.progress.launch
 
     @invariant()
+    def there_is_a_way_back_to_proven_code(self) -> None:
+        if self.progress.release:
+            assert {self.progress.release, self.progress.previous} & self.proven
+
+    @invariant()
+    def code_that_did_not_do_is_told_of(self) -> None:
+        assert not self.progress.refused or self.progress.notice
+
+    @invariant()
     def a_lasting_state_tells_the_truth(self) -> None:
         if self.progress.state == State.BROKEN:
             assert self.progress.reason
 
     def teardown(self) -> None:
         """Left in peace, the bot comes to what is wanted of it."""
+        self.a_build_ends(ready=True)
         for _ in range(60):
             self.look()
             if self.running is not None:
@@ -129,9 +171,15 @@ class OneBot(RuleBasedStateMachine):
             return
         if self.wanted.gone_at is not None:
             assert self.progress.state == State.LEAVING
+        elif not self.wanted.paid:
+            assert self.progress.state == State.UNPAID
         else:
             assert self.progress.state == (State.ALIVE if self.wanted.run else State.STOPPED)
         assert (self.running is not None) == (self.progress.state == State.ALIVE)
+        at_rest = (State.STOPPED, State.UNPAID, State.LEAVING)
+        assert not self.progress.previous or self.progress.state in at_rest
+        if self.progress.state not in (State.UNPAID, State.LEAVING):
+            assert self.progress.upgrades == self.wanted.upgrades
 
 
 OneBot.TestCase.settings = settings(max_examples=300, stateful_step_count=40, deadline=None)

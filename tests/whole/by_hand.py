@@ -12,14 +12,17 @@ from butt.identity import service_keys
 from butt.monitor import monitor
 from butt.monitor.watch import Bot, WrongBot, first_figures
 from butt.scuttlebutt import Address, ScuttlebuttError
+from butt.sources.builder import shelve
 from butt.sources.releases import build
 from butt.steward.steward import Steward
 from tests.service import wait_for
 
 
-def steward_of(host: object) -> Steward:
+def steward_of(host: object, *, shelved: bool = True) -> Steward:
     """A steward of `host`, which is a `Host` or behaves like one."""
-    return Steward(host, (service_keys().id,), build)  # type: ignore[arg-type]
+    if shelved:
+        shelve(build())
+    return Steward(host, (service_keys().id,))  # type: ignore[arg-type]
 
 
 def turn(steward: Steward, bot: Agent) -> State:
@@ -27,7 +30,7 @@ def turn(steward: Steward, bot: Agent) -> State:
     Progress.objects.update(due_at="2020-01-01T00:00Z")
     steward.round()
     progress = Progress.objects.get(bot=bot)
-    if progress.state == State.STARTING and progress.ssb_id and progress.port:
+    if progress.state in (State.STARTING, State.UPGRADING) and progress.ssb_id and progress.port:
         address = Address(progress.address, progress.port, progress.ssb_id)
         with suppress(ScuttlebuttError, WrongBot, OSError, TimeoutError):
             figures = asyncio.run(first_figures(Bot(bot.id, address), service_keys()))
@@ -37,6 +40,18 @@ def turn(steward: Steward, bot: Agent) -> State:
 
 def turn_until(state: State, steward: Steward, bot: Agent) -> None:
     wait_for(lambda: turn(steward, bot) is state)
+
+
+def turn_until_proven(steward: Steward, bot: Agent) -> None:
+    """Until its upgrade is done and its trial over, which is made short."""
+
+    def proven() -> bool:
+        state = turn(steward, bot)
+        Progress.objects.exclude(trial_ends=None).update(trial_ends="2020-01-01T00:00Z")
+        progress = Progress.objects.get(bot=bot)
+        return state is State.ALIVE and progress.upgrades > 0 and not progress.previous
+
+    wait_for(proven)
 
 
 def pubs_below(folder: Path) -> list[psutil.Process]:

@@ -1,8 +1,9 @@
 """The steward is killed at every step of making a bot: in the end there is one, with one identity."""
 
 import itertools
+import shutil
 import uuid
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import suppress
 from pathlib import Path
 
@@ -14,8 +15,11 @@ from butt.agents.states import State
 from butt.agents.wishes import create_bot
 from butt.hosts import Host, Order, Sighting
 from butt.hosts.processes import Processes
+from butt.sources.builder import shelve
+from butt.sources.releases import PUB_SOURCE, Built, digest_of, release
+from butt.sources.wishes import upgrade
 from tests.people import person
-from tests.whole.by_hand import pubs_below, steward_of, turn_until
+from tests.whole.by_hand import pubs_below, steward_of, turn_until, turn_until_proven
 
 
 class Killed(BaseException):
@@ -73,3 +77,48 @@ def test_one_bot_in_the_end(moment: int, host: Processes, tmp_path: Path):
     progress = Progress.objects.get(bot=bot)
     assert host.look()[bot.id].ssb_id == progress.ssb_id
     assert progress.port is not None
+
+
+@pytest.fixture
+def better(tmp_path: Path, built_pub: Path) -> Iterator[Built]:
+    """Another release of the pub, which differs by a line."""
+    source = tmp_path / "better"
+    shutil.copytree(PUB_SOURCE, source, ignore=shutil.ignore_patterns("node_modules", ".*"))
+    with (source / "pub.js").open("a") as main:
+        main.write("// better\n")
+    made = release(digest_of(source))
+    (source / "node_modules").symlink_to(built_pub / "node_modules")
+    made.path.symlink_to(source)
+    yield made
+    made.path.unlink()
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize("moment", range(10))
+def test_an_upgrade_ends_on_the_new_code_with_the_same_identity(
+    moment: int, host: Processes, tmp_path: Path, better: Built
+):
+    alice = person("alice")
+    bot = create_bot(alice, "my")
+    turn_until(State.ALIVE, steward_of(host), bot)
+    before = Progress.objects.get(bot=bot)
+    shelve(better)
+    upgrade(alice, bot)
+
+    killer = Killer(moment)
+    pre_save.connect(killer, Progress)
+    post_save.connect(killer, Progress)
+    try:
+        with suppress(Killed):
+            turn_until_proven(steward_of(FragileHost(host, killer), shelved=False), bot)
+    finally:
+        pre_save.disconnect(killer, Progress)
+        post_save.disconnect(killer, Progress)
+    assert next(killer.count) > moment, "the steward was never killed: the upgrade took fewer steps"
+
+    turn_until_proven(steward_of(Processes(tmp_path), shelved=False), bot)
+
+    after = Progress.objects.get(bot=bot)
+    assert (after.state, after.release, after.previous) == (State.ALIVE, better.key, "")
+    assert (after.ssb_id, after.upgrades, after.notice) == (before.ssb_id, 1, "")
+    assert len(pubs_below(tmp_path / "bots")) == 1

@@ -1,24 +1,34 @@
 'use strict'
 
 const { Figures } = require('./figures')
+const { guests } = require('./guests')
 const { Invites } = require('./invites')
+const { Profile } = require('./profile')
+
+const CALLS = { figures: 'source', guests: 'source', invites: 'async', offer: 'async', revoke: 'async', describe: 'async', caughtUp: 'async' }
 
 /** The plugin `butt`: what a service needs to look after the pub. Only a master may call it: nobody else is allowed. */
-function buttPlugin ({ config, door, sequence, store }) {
+function buttPlugin ({ catchUp, config, door, sequence, store }) {
   return {
     name: 'butt',
     version: '1.0.0',
-    manifest: { figures: 'source', invites: 'async', revoke: 'async' },
-    permissions: { master: { allow: ['figures', 'invites', 'revoke'] } },
+    manifest: CALLS,
+    permissions: { master: { allow: Object.keys(CALLS) } },
     init (server) {
-      const figures = new Figures(server, { config, door, sequence })
+      const figures = new Figures(server, { catchUp, config, door, sequence })
       const invites = new Invites(store)
+      const profile = new Profile(server)
       invites.guard(server)
+      catchUp.guard(server)
       return {
         begin: (clock) => figures.begin(clock),
         figures: (options) => figures.stream(options ?? {}),
         invites: (options, done) => answer(invites.list(typeof options === 'object' ? options ?? {} : {}), done ?? options),
-        revoke: (id, done) => answer(invites.revoke(String(id)), done)
+        guests: (options) => guests(server, options ?? {}),
+        offer: (invite, done) => answer(invites.offer(invite ?? {}), done),
+        revoke: (id, done) => answer(invites.revoke(String(id)), done),
+        describe: (wanted, done) => answer(profile.describe(wanted ?? {}), done),
+        caughtUp: (...args) => answer(catchUp.told(), args.at(-1))
       }
     }
   }

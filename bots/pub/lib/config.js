@@ -16,10 +16,12 @@ const FIELDS = {
   host: [isHost, 'an address to listen on'],
   port: [(v) => isCount(v) && v > 0 && v < 65536, 'a port number from 1 to 65535'],
   external: [(v) => v === null || isHost(v), 'the host name that others reach the pub by, or null'],
-  master: [(v) => Array.isArray(v) && v.every((id) => ID.test(id)), 'a list of ids like "@….ed25519"'],
+  master: [isIds, 'a list of ids like "@….ed25519"'],
+  revoked: [isIds, 'a list of ids like "@….ed25519"'],
   caps: [isCaps, 'an object whose "shs" is a network key of 32 bytes in base64'],
   launch: [isCount, 'a whole number that is not negative'],
   sequence: [isCount, 'a whole number that is not negative'],
+  catchUp: [(v) => typeof v === 'boolean', 'true or false'],
   fence: [(v) => typeof v === 'boolean', 'true or false'],
   cache: [(v) => v === null || typeof v === 'string', 'the path of a folder for compiled code, or null']
 }
@@ -50,7 +52,7 @@ function checked (given) {
   for (const name of Object.keys(given)) {
     if (!(name in FIELDS)) throw bad(`The configuration has a field "${name}" that the pub does not know.`)
   }
-  const config = { external: null, master: [], caps: {}, launch: 0, sequence: 0, cache: null, ...given }
+  const config = { external: null, master: [], revoked: [], caps: {}, launch: 0, sequence: 0, catchUp: false, cache: null, ...given }
   // Pubs that live together on one machine's loopback are there to meet each other.
   config.fence ??= !(net.isIP(config.host) && isInside(config.host, 'loopback'))
   for (const [name, [isRight, what]] of Object.entries(FIELDS)) {
@@ -66,6 +68,10 @@ function bad (message) {
 
 function isCount (value) {
   return Number.isSafeInteger(value) && value >= 0
+}
+
+function isIds (value) {
+  return Array.isArray(value) && value.every((id) => ID.test(id))
 }
 
 function isHost (value) {

@@ -10,6 +10,7 @@ const EXITS = {
   'log-damaged': 69,
   uncaught: 70,
   'folder-unusable': 71,
+  'feed-forked': 72,
   'disk-full': 74,
   'bad-config': 78
 }

@@ -8,12 +8,13 @@ const MOST = 3600
 
 /** What the pub is doing, kept as it happens: a sample only reads numbers. */
 class Figures {
-  constructor (server, { config, door, sequence }) {
+  constructor (server, { catchUp, config, door, sequence }) {
     this._server = server
     this._launch = config.launch
     this._masters = new Set([server.id, ...config.master])
     this._door = door
     this._sequence = sequence
+    this._catchUp = catchUp
     this._disk = new Disk(config.path)
     this._startedAt = new Date(Date.now() - process.uptime() * 1000).toISOString()
     this._peers = { in: 0, out: 0 }
@@ -48,6 +49,7 @@ class Figures {
       peers: { ...this._peers },
       disk: this._disk.size,
       sequence: this._sequence.latest,
+      catchingUp: this._catchUp.active,
       messages: this._messages,
       feeds: this._feeds,
       indexing: { current, target }

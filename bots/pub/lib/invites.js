@@ -2,6 +2,11 @@
 
 const level = require('level')
 
+const ID = /^@[A-Za-z0-9+/]{43}=\.ed25519$/
+const MOST_USES = 1000
+const LONGEST_NOTE = 100
+const PERMISSIONS = { allow: ['invite.use', 'getAddress'], deny: null }
+
 /**
  * ssb-invite on the store that is open already. It opens one by itself and keeps it from others, but LevelDB allows
  * a folder one handle only; so while it is loaded, `level` answers with ours for that folder.
@@ -16,32 +21,44 @@ function inviteOn (store, folder) {
   }
 }
 
-/** The invites in a store: those that can still be used, and taking one back. */
+/** The invites in a store: making one known, listing, taking one back. One that has expired is none any more. */
 class Invites {
   constructor (store) {
     this._store = store
     this._turn = Promise.resolve()
   }
 
-  /** `[{id, note, uses, used, left}]`; with `all` also those that are used up. */
+  /** `[{id, note, uses, used, left, expires?}]`; with `all` also those that are used up or have expired. */
   async list ({ all = false } = {}) {
     const found = []
-    for await (const { id, note = null, total, used } of values(this._store)) {
-      const left = Math.max(0, total - used)
-      if (all || left) found.push({ id, note, uses: total, used, left })
+    for await (const invite of values(this._store)) {
+      const { id, note = null, total, used, expires } = invite
+      const left = isOver(invite) ? 0 : Math.max(0, total - used)
+      if (all || left) found.push({ id, note, uses: total, used, left, ...(expires && { expires }) })
     }
     return found
+  }
+
+  /**
+   * Let in whoever has the key `id`, so many times, until `expires` (milliseconds since 1970, or null). Whoever asks
+   * made the key, so to ask again changes nothing: false says it was known already.
+   */
+  offer ({ id, uses, note, expires = null } = {}) {
+    const isRight = ID.test(id) && isCount(uses) && uses > 0 && uses <= MOST_USES &&
+      typeof note === 'string' && note.length <= LONGEST_NOTE && (expires === null || isCount(expires))
+    if (!isRight) return Promise.reject(new Error('an invite has an id, uses from 1 to 1000, a note, and expires or null'))
+    return this._inTurn(async () => {
+      if (await this._find(id)) return false
+      const invite = { id, total: uses, note, used: 0, permissions: PERMISSIONS }
+      await this._store.put(id, expires === null ? invite : { ...invite, expires })
+      return true
+    })
   }
 
   /** Whether there was such an invite. Somebody who holds the code, even connected with it, can do nothing from now on. */
   revoke (id) {
     return this._inTurn(async () => {
-      try {
-        await this._store.get(id)
-      } catch (error) {
-        if (error.notFound) return false
-        throw error
-      }
+      if (!await this._find(id)) return false
       await this._store.del(id, { sync: true })
       return true
     })
@@ -49,18 +66,29 @@ class Invites {
 
   /**
    * Let uses and revocations happen one after the other: ssb-invite reads, counts and writes with pauses in between,
-   * so a use could bring a revoked invite back, or two could count as one.
+   * so a use could bring a revoked invite back, or two could count as one. One that has expired opens no door, also to
+   * who came in with it before.
    */
   guard (server) {
     const inTurn = (work) => this._inTurn(work)
+    const hasExpired = async (id) => isOver(await this._find(id))
+    server.auth.hook(function (auth, args) {
+      const [id, done] = args
+      hasExpired(id).then((over) => over ? done() : auth.apply(this, args), done)
+    })
     server.invite.use.hook(function (use, args) {
       const done = args.pop()
-      inTurn(() => new Promise((resolve) => {
-        use.call(this, ...args, (...answer) => {
-          resolve()
-          done(...answer)
+      inTurn(async () => {
+        // ssb-invite would follow any text, and the invite would be spent on nobody.
+        if (!ID.test(args[0]?.feed)) return done(new Error('feed to follow is no feed id'))
+        if (await hasExpired(this.id)) return done(new Error('invite has expired'))
+        return new Promise((resolve) => {
+          use.call(this, ...args, (...answer) => {
+            resolve()
+            done(...answer)
+          })
         })
-      }))
+      }).catch(done)
     })
     server.invite.create.hook(function (create, args) {
       // It would throw where nobody catches: the pub offers no WebSocket address.
@@ -69,11 +97,33 @@ class Invites {
     })
   }
 
+  async _find (id) {
+    try {
+      return await this._store.get(id)
+    } catch (error) {
+      if (error.notFound) return null
+      throw error
+    }
+  }
+
   _inTurn (work) {
     const result = this._turn.then(work)
     this._turn = result.catch(() => {})
     return result
   }
+}
+
+/** Take invites back before anybody can come in by them: those revoked while the pub was down. */
+async function forget (store, ids) {
+  if (ids.length) await store.batch(ids.map((key) => ({ type: 'del', key })), { sync: true })
+}
+
+function isOver (invite) {
+  return Boolean(invite?.expires && invite.expires <= Date.now())
+}
+
+function isCount (value) {
+  return Number.isSafeInteger(value) && value >= 0
 }
 
 function values (store) {
@@ -93,4 +143,4 @@ function values (store) {
   }
 }
 
-module.exports = { inviteOn, Invites }
+module.exports = { inviteOn, Invites, forget }

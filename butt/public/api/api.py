@@ -5,37 +5,51 @@ from typing import Any
 
 from django.http import HttpRequest
 from ninja import NinjaAPI, Status
-from ninja.security import HttpBearer
+from ninja.openapi.schema import OpenAPISchema
 
-from butt.accounts import entry
-from butt.accounts.models import Account
 from butt.agents import wishes
 from butt.agents.bots import bot_by_id, bots_of
 from butt.agents.models import Agent, Belongs
 from butt.agents.states import Verb
 from butt.agents.view import View
+from butt.billing.chosen import billing
+from butt.public.api import authentication, exports, imports
+from butt.public.api.bearer import Bearer
 from butt.public.api.errors import handle_errors
+from butt.public.api.invites import router as invites
 from butt.public.api.samples import RangeName, Samples, samples_shape
 from butt.public.api.shapes import (
     AgentChange,
     Agents,
     AgentShape,
     AllBelongs,
-    Entry,
     Error,
     NewAgent,
-    Registering,
-    SigningIn,
     agent_shape,
 )
+from butt.sources import wishes as of_code
+
+WISHES = wishes.WISHES | of_code.WISHES
 
 
-class Bearer(HttpBearer):
-    def authenticate(self, request: HttpRequest, token: str) -> Agent | None:  # noqa: ARG002
-        return entry.person_with(token)
+class Api(NinjaAPI):
+    """Tells in its document what may befall any call: no token, one that does not reach, a body that is no JSON."""
+
+    def get_openapi_schema(self, **options: Any) -> OpenAPISchema:
+        schema = super().get_openapi_schema(**options)
+        error = {"application/json": {"schema": {"$ref": "#/components/schemas/Error"}}}
+        for methods in schema["paths"].values():
+            for call in methods.values():
+                answers = call["responses"]
+                if "requestBody" in call:
+                    answers.setdefault(400, {"description": "Not JSON", "content": error})
+                if "security" in call:
+                    answers.setdefault(401, {"description": "No such token", "content": error})
+                    answers.setdefault(403, {"description": "Not in its scope", "content": error})
+        return schema
 
 
-api = NinjaAPI(
+api = Api(
     title="Butt as a Service",
     version="1",
     description="Your Secure Scuttlebutt pubs, over JSON.",
@@ -45,23 +59,12 @@ api = NinjaAPI(
     urls_namespace="api",
 )
 handle_errors(api)
+api.add_router("", invites)
+api.add_router("/authentication", authentication.router)
 
 WIRE: dict[str, Any] = {"exclude_unset": True, "by_alias": True}
-OPEN: dict[str, Any] = {"auth": None, "tags": ["authentication"], **WIRE}
 PLAIN: dict[str, Any] = {"tags": ["agents"], **WIRE}
 REFUSALS = {401: Error, 404: Error, 409: Error, 422: Error}
-
-
-@api.post("/authentication/register", response={201: Entry, 409: Error, 422: Error}, **OPEN)
-def register(request: HttpRequest, body: Registering) -> Any:  # noqa: ARG001
-    """A new person, with an access token."""
-    return Status(201, _entry(entry.register(body.email, body.password, body.name)))
-
-
-@api.post("/authentication/sign-in", response={201: Entry, 401: Error, 422: Error}, **OPEN)
-def sign_in(request: HttpRequest, body: SigningIn) -> Any:  # noqa: ARG001
-    """An access token for a person who is known."""
-    return Status(201, _entry(entry.sign_in(body.email, body.password)))
 
 
 @api.get("/agents", response={200: Agents, 401: Error}, **PLAIN)
@@ -74,8 +77,13 @@ def agents(request: HttpRequest) -> Any:
 @api.post("/agents", response={201: AgentShape, 402: Error, **REFUSALS}, **PLAIN)
 def create_agent(request: HttpRequest, body: NewAgent) -> Any:
     """A new bot; it begins `#new` and comes alive by itself."""
+    billing().check_may_add(_person(request))
     bot = wishes.create_bot(_person(request), body.name, service=body.service, description=body.description)
     return Status(201, agent_shape(View(bot)))
+
+
+# Before the path that takes any word for an id.
+api.post("/agents/import", **imports.IMPORT)(imports.import_agent)
 
 
 @api.get("/agents/{agent_id}", response={200: AgentShape, **REFUSALS}, **PLAIN)
@@ -115,13 +123,18 @@ def _add_verb(verb: Verb, summary: str) -> None:
 _add_verb(Verb.START, "Start a bot that is stopped, or try a broken one again now.")
 _add_verb(Verb.STOP, "Stop a bot.")
 _add_verb(Verb.RESTART, "Stop a bot, then start it.")
+_add_verb(
+    Verb.UPGRADE,
+    "Move a bot to the newest release of its source; nothing changes where it runs that already.",
+)
+_add_verb(Verb.REBUILD, "Build the bot's source anew, from scratch, and restart the bot on it.")
 _add_verb(Verb.RESTORE, "Take a delete back.")
 
 
 @api.get("/belongs", response={200: AllBelongs, 401: Error}, **PLAIN)
 def belongs(request: HttpRequest) -> Any:
-    """Which bot belongs to whom."""
-    rows = Belongs.objects.filter(target_agent=_person(request))
+    """Which of the person's bots belongs to whom: who shares a bot sees with whom."""
+    rows = Belongs.objects.filter(source_agent__belongs_to__target_agent=_person(request)).order_by("id")
     return {
         "belongs": [
             {"sourceAgentId": row.source_agent_id, "targetAgentId": row.target_agent_id} for row in rows
@@ -135,10 +148,14 @@ def samples(request: HttpRequest, agent_id: uuid.UUID, range: RangeName = "1h") 
     return samples_shape(bot_by_id(_person(request), agent_id), range)
 
 
+api.add_router("", exports.router)
+api.add_router("", imports.router)
+
+
 def _ask(request: HttpRequest, agent_id: uuid.UUID, verb: Verb) -> dict[str, Any]:
     person = _person(request)
     bot = bot_by_id(person, agent_id)
-    wishes.WISHES[verb](person, bot)
+    WISHES[verb](person, bot)
     return agent_shape(View(bot))
 
 
@@ -147,7 +164,3 @@ def _person(request: HttpRequest) -> Agent:
     if not isinstance(person, Agent):
         raise TypeError("this call needs auth")
     return person
-
-
-def _entry(account: Account) -> dict[str, Any]:
-    return {"accessToken": entry.issue_token(account), "agent": agent_shape(View(account.agent))}

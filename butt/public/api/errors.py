@@ -12,19 +12,42 @@ from ninja.errors import AuthenticationError, HttpError, ValidationError
 from butt.accounts.entry import NoEntry
 from butt.agents.models import Agent
 from butt.agents.wishes import Refused
+from butt.hosts.reading import Unreadable
+from butt.invites.models import Invite
+from butt.public.api.bearer import NotInScope
 
 STATUS = {
+    "payment_due": 402,
     "bad_name": 422,
     "bad_service": 422,
     "bad_description": 422,
     "name_taken": 409,
+    "bad_uses": 422,
+    "bad_expiry": 422,
     "wrong_state": 409,
+    "no_answer": 503,
     "gone": 409,
     "too_many": 409,
+    "nothing_yet": 409,
+    "secret_damaged": 409,
+    "log_damaged": 409,
+    "log_behind": 409,
+    "too_many_exports": 429,
+    "bad_recipient": 422,
+    "bad_archive": 422,
+    "key_misfit": 409,
+    "not_stopped": 422,
+    "too_big": 413,
+    "already_here": 409,
+    "import_under_way": 409,
+    "disk_full": 507,
     "bad_email": 422,
     "bad_password": 422,
     "email_taken": 409,
     "wrong_password": 401,
+    "second_factor": 401,
+    "wrong_code": 401,
+    "too_many_guesses": 429,
 }
 
 
@@ -60,12 +83,26 @@ def handle_errors(api: NinjaAPI) -> None:
     @api.exception_handler(Refused)
     @api.exception_handler(NoEntry)
     def refused(request: HttpRequest, error: Any) -> HttpResponse:
-        return answer(request, *problem(STATUS[error.code], error.code, error.message, error.field))
+        response = answer(request, *problem(STATUS[error.code], error.code, error.message, error.field))
+        if wait := getattr(error, "wait", 0):
+            response["Retry-After"] = str(wait)
+        return response
+
+    @api.exception_handler(NotInScope)
+    def too_narrow(request: HttpRequest, error: Any) -> HttpResponse:
+        message = f"This token has not the scope “{error.needed}”; make one that has, at /account/tokens."
+        return answer(request, *problem(403, "scope", message))
 
     @api.exception_handler(Agent.DoesNotExist)
+    @api.exception_handler(Invite.DoesNotExist)
     @api.exception_handler(Http404)
-    def unknown(request: HttpRequest, error: Any) -> HttpResponse:  # noqa: ARG001
-        return answer(request, *problem(404, "not_found", "There is no such bot of yours."))
+    def unknown(request: HttpRequest, error: Any) -> HttpResponse:
+        what = "invite of this bot" if isinstance(error, Invite.DoesNotExist) else "bot of yours"
+        return answer(request, *problem(404, "not_found", f"There is no such {what}."))
+
+    @api.exception_handler(Unreadable)
+    def unreadable(request: HttpRequest, error: Any) -> HttpResponse:
+        return answer(request, *problem(503, "unreadable", str(error)))
 
     @api.exception_handler(AuthenticationError)
     def stranger(request: HttpRequest, error: Any) -> HttpResponse:  # noqa: ARG001

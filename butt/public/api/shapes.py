@@ -19,17 +19,6 @@ class Error(Schema):
     error: Problem
 
 
-class Registering(Schema):
-    email: str = Field(max_length=254)
-    password: str
-    name: str = ""
-
-
-class SigningIn(Schema):
-    email: str = Field(max_length=254)
-    password: str
-
-
 class NewAgent(Schema):
     type: Literal["bot"]
     name: str = Field(max_length=200)
@@ -69,11 +58,6 @@ class AgentShape(Schema):
     wanted: str | None = None
     release: str | None = None
     status: Status | None = None
-
-
-class Entry(Schema):
-    accessToken: str
-    agent: AgentShape
 
 
 class Agents(Schema):

@@ -5,13 +5,19 @@ from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.views.decorators.http import require_safe
 
+from butt.agents import wishes
 from butt.agents.bots import bot_by_name
 from butt.agents.models import Agent
 from butt.agents.states import Verb
 from butt.agents.view import View
-from butt.agents.wishes import WISHES, Refused
+from butt.agents.wishes import Refused
+from butt.imports.catchup import is_told
 from butt.public.live import mark
 from butt.public.pages.person import for_person
+from butt.sources import wishes as of_code
+
+WISHES = wishes.WISHES | of_code.WISHES
+ASKED_AT_ONCE = frozenset(Verb) - {Verb.DELETE, Verb.UPGRADE}
 
 
 @require_safe
@@ -28,6 +34,7 @@ def actions(request: HttpRequest, person: Agent, name: str) -> HttpResponse:
             "passing": view.state.is_passing,
             "mark": mark([view]),
             "tab": "actions",
+            "told": view.catching_up and is_told(view.agent),
         },
     )
 
@@ -35,11 +42,11 @@ def actions(request: HttpRequest, person: Agent, name: str) -> HttpResponse:
 @for_person
 def ask(request: HttpRequest, person: Agent, name: str, verb: str) -> HttpResponse:
     """A click on one of the actions. Who had to sign in first comes here by GET, which asks for nothing."""
-    if verb not in {Verb.START, Verb.RESTART, Verb.STOP, Verb.RESTORE}:
+    if verb not in ASKED_AT_ONCE:
         raise Http404
     bot = bot_by_name(person, name)
     if request.method == "POST":
-        _try(request, person, bot, Verb(verb))
+        attempt(request, person, bot, Verb(verb))
     return redirect("bot", bot.name)
 
 
@@ -52,11 +59,12 @@ def delete(request: HttpRequest, person: Agent, name: str) -> HttpResponse:
     if request.POST.get("name", "").strip().lower() != bot.name:
         error = f"To delete it, type its name: {bot.name}"
         return render(request, "bot/delete.html", {"bot": View(bot), "error": error}, status=422)
-    _try(request, person, bot, Verb.DELETE)
+    attempt(request, person, bot, Verb.DELETE)
     return redirect("bot", bot.name)
 
 
-def _try(request: HttpRequest, person: Agent, bot: Agent, verb: Verb) -> None:
+def attempt(request: HttpRequest, person: Agent, bot: Agent, verb: Verb) -> None:
+    """Ask for it; a refusal is told on the next page."""
     try:
         WISHES[verb](person, bot)
     except Refused as no:

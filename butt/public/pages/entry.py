@@ -1,32 +1,54 @@
 """The way in: `start` for both who is known and who is new, then `newbie`."""
 
-from django.contrib.auth import login, logout
+from typing import Any
+
+from allauth.account.internal.flows.login import perform_password_login
+from allauth.account.models import Login
+from django.contrib.auth import logout
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import redirect, render
+from django.urls import reverse
 from django.utils.http import url_has_allowed_host_and_scheme
+from django.views.decorators.cache import never_cache
+from django.views.decorators.debug import sensitive_post_parameters
 from django.views.decorators.http import require_POST, require_safe
 
 from butt.accounts.entry import NoEntry, clean_person_name, is_known, register, sign_in
 from butt.agents.bots import bots_of
 from butt.agents.models import Agent
 from butt.agents.wishes import Refused, check_bot_name, create_bot
+from butt.billing.chosen import billing
+from butt.billing.interface import BadCard, NoAnswer, PaymentDue
+from butt.public.addresses import address_of
+from butt.public.letters import ask_to_verify
+from butt.public.pages.billing import with_card
 from butt.public.pages.person import for_person, person_of
 
 
+@never_cache
+@sensitive_post_parameters("password")
 def start(request: HttpRequest) -> HttpResponse:
-    """One form as drawn: a known address signs in, an unknown one registers and goes on to `newbie`."""
+    """One form as drawn: a known address signs in, an unknown one registers and goes on to `newbie`.
+
+    Who has a second factor is led on to show it.
+    """
     if person_of(request):
-        return redirect("dashboard")
+        return redirect(_next(request) or "dashboard")
     if request.method != "POST":
-        return render(request, "start.html")
+        return render(request, "start.html", {"next": _next(request)})
     email, password = request.POST.get("email", ""), request.POST.get("password", "")
     try:
-        account = sign_in(email, password) if is_known(email) else register(email, password)
+        known = is_known(email)
+        account = sign_in(email, password, address_of(request)) if known else register(email, password)
     except NoEntry as no:
-        said = {"email": email, "errors": {no.field: no.message}}
-        return render(request, "start.html", said, status=422)
-    login(request, account)
-    return redirect(_next(request) or ("dashboard" if bots_of(account.agent).exists() else "newbie"))
+        said = {"email": email, "errors": {no.field: no.message}, "next": _next(request)}
+        return render(request, "start.html", said, status=429 if no.wait else 422)
+    if not known:
+        ask_to_verify(request, account)
+    target = _next(request) or reverse("dashboard" if bots_of(account.agent).exists() else "newbie")
+    coming = Login(user=account, email=account.email, redirect_url=target)
+    answer: HttpResponse = perform_password_login(request, {"email": account.email}, coming)
+    return answer
 
 
 @require_POST
@@ -44,6 +66,8 @@ def newbie(request: HttpRequest, person: Agent) -> HttpResponse:
 
 @for_person
 def another(request: HttpRequest, person: Agent) -> HttpResponse:
+    if billing().needs_card(person):
+        return redirect(f"{reverse('card')}?next={reverse('another')}")
     return _name_a_bot(request, person, "another.html")
 
 
@@ -59,18 +83,33 @@ def name(request: HttpRequest, person: Agent) -> HttpResponse:  # noqa: ARG001
 
 def _name_a_bot(request: HttpRequest, person: Agent, template: str) -> HttpResponse:
     if request.method != "POST":
-        return render(request, template, {"name": person.name})
-    asked = {field: request.POST.get(field, "") for field in ("name", "bot")}
+        return _form(request, person, template, {"name": person.name})
+    asked: dict[str, Any] = {field: request.POST.get(field, "") for field in ("name", "bot")}
     try:
         if "name" in request.POST:
             person.name = clean_person_name(asked["name"])
             person.save(update_fields=["name"])
+        if request.POST.get("setup"):
+            billing().keep_card(person, request.POST["setup"])
+        billing().check_may_add(person)
         bot = create_bot(person, asked["bot"])
     except NoEntry as no:
-        return render(request, template, {**asked, "errors": {"name": no.message}}, status=422)
+        asked["errors"] = {"name": no.message}
+    except (BadCard, NoAnswer) as no:
+        asked["errors"] = {"card": str(no)}
     except Refused as no:
-        return render(request, template, {**asked, "errors": {"bot": no.message}}, status=422)
-    return redirect("bot", bot.name)
+        asked["errors"] = {"card" if isinstance(no, PaymentDue) else "bot": no.message}
+    else:
+        return redirect("bot", bot.name)
+    return _form(request, person, template, asked)
+
+
+def _form(request: HttpRequest, person: Agent, template: str, context: dict[str, Any]) -> HttpResponse:
+    if billing().needs_card(person):
+        return with_card(request, person, template, context)
+    shown = billing().bill(person).card if billing().takes_money else ""
+    context |= {"has_card": True, "card_shown": shown}
+    return render(request, template, context, status=422 if context.get("errors") else 200)
 
 
 def _next(request: HttpRequest) -> str:

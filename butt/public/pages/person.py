@@ -4,13 +4,21 @@ from collections.abc import Callable
 from functools import wraps
 from typing import Concatenate, ParamSpec
 
+from allauth.account.decorators import reauthentication_required
 from django.contrib.auth.decorators import login_required
-from django.http import Http404, HttpRequest, HttpResponse
+from django.http import Http404, HttpRequest
+from django.http.response import HttpResponseBase
+from django.shortcuts import render
 
-from butt.accounts.models import Account
+from butt.accounts import looks
+from butt.accounts.models import Account, Look
 from butt.agents.models import Agent
 
 P = ParamSpec("P")
+
+
+LOOKED_AT = frozenset({"dashboard", "bot", "status"})
+"""The pages of a person that an operator may look at: none that shows a secret, none that changes anything."""
 
 
 def person_of(request: HttpRequest) -> Agent | None:
@@ -18,20 +26,54 @@ def person_of(request: HttpRequest) -> Agent | None:
     return account.agent if isinstance(account, Account) else None
 
 
+def account_of(request: HttpRequest) -> Account:
+    """For pages that are shown to people only."""
+    if not isinstance(request.user, Account):
+        raise TypeError("this page needs somebody")
+    return request.user
+
+
+def look_of(request: HttpRequest) -> Look | None:
+    """What an operator is looking at instead of their own."""
+    number = request.session.get("look")
+    if number is None:
+        return None
+    look = looks.current(account_of(request), number)
+    if look is None:
+        del request.session["look"]
+    return look
+
+
 def for_person(
-    page: Callable[Concatenate[HttpRequest, Agent, P], HttpResponse],
-) -> Callable[Concatenate[HttpRequest, P], HttpResponse]:
+    page: Callable[Concatenate[HttpRequest, Agent, P], HttpResponseBase],
+) -> Callable[Concatenate[HttpRequest, P], HttpResponseBase]:
     """A page for people who have signed in; others are led to `start`. What is not theirs is not found."""
 
     @login_required
     @wraps(page)
-    def wrapped(request: HttpRequest, *args: P.args, **kwargs: P.kwargs) -> HttpResponse:
+    def wrapped(request: HttpRequest, *args: P.args, **kwargs: P.kwargs) -> HttpResponseBase:
         person = person_of(request)
         if person is None:
             raise Http404
+        if look := look_of(request):
+            matched = request.resolver_match
+            if request.method not in {"GET", "HEAD"} or not matched or matched.url_name not in LOOKED_AT:
+                said = {"title": "only looking", "message": "You look at another's pages. End that first."}
+                return render(request, "error.html", said, status=403)
+            person = look.person
         try:
             return page(request, person, *args, **kwargs)
         except Agent.DoesNotExist:
             raise Http404 from None
 
     return wrapped  # type: ignore[return-value]
+
+
+def for_person_again(
+    page: Callable[Concatenate[HttpRequest, Agent, P], HttpResponseBase],
+) -> Callable[Concatenate[HttpRequest, P], HttpResponseBase]:
+    """A page that gives a secret away or cannot be taken back: the person proves once more that it is them.
+
+    Not again within ten minutes, and no more than by their password or second factor.
+    """
+    return for_person(reauthentication_required(page))

@@ -1,0 +1,94 @@
+"""The dashboard on PostgreSQL, read by 20 at once who do not pause, from a real `butt public`.
+
+Readers and server share this machine, so what the readers themselves take is part of the figures. A page that
+nothing is asked for, `/up`, is the floor; the same person's page with no bots on it is what Django takes.
+"""
+
+import asyncio
+import json
+import os
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+
+from bench.readers import ALL_BOTS, BOTS
+from tests.postgres import cluster
+from tests.service import free_ports, wait_for
+
+READERS = 20
+SECONDS = 8
+WARM = 2
+ROUNDS = 2
+GOAL = 0.100
+
+
+def main() -> None:
+    with tempfile.TemporaryDirectory() as home, cluster() as database:
+        (port,) = free_ports(1)
+        environment = {k: v for k, v in os.environ.items() if k != "DJANGO_SETTINGS_MODULE"}
+        environment |= {"BUTT_HOME": home, "BUTT_DATABASE_URL": database, "BUTT_BILLING": "free"}
+        run = [sys.executable, "-m"]
+        subprocess.run([*run, "butt", "manage", "migrate", "-v0"], env=environment, check=True)
+        filled = subprocess.run(
+            [*run, "bench.readers"], env=environment, check=True, text=True, stdout=subprocess.PIPE
+        )
+        with_bots, without = json.loads(filled.stdout)
+        server = subprocess.Popen([*run, "butt", "public", "--port", str(port)], env=environment)
+        try:
+            wait_for(lambda: asyncio.run(_answers(port)))
+            print(f"  {BOTS} bots of {ALL_BOTS:,}, {READERS} readers at once:")
+            for _ in range(ROUNDS):
+                floor = show(port, "/up", "", "/up")
+                show(port, "/bots", without, "no bots on the page", floor)
+                show(port, "/bots", with_bots, f"{BOTS} bots on the page", floor)
+        finally:
+            server.terminate()
+            server.wait(20)
+
+
+def show(port: int, path: str, cookie: str, what: str, floor: float | None = None) -> float:
+    took, size = asyncio.run(_read(port, path, cookie))
+    middle, p95 = statistics.median(took), statistics.quantiles(took, n=20)[-1]
+    beside = f", {middle / floor:.1f} times /up" if floor else ""
+    held = "" if not floor else f" (the goal of {1000 * GOAL:.0f} ms is {'kept' if p95 < GOAL else 'missed'})"
+    print(
+        f"    {what + ':':24} median {1000 * middle:.1f} ms, p95 {1000 * p95:.1f} ms{held},"
+        f" {len(took) / SECONDS:.0f} pages/s of {size / 1000:.0f} kB{beside}",
+        flush=True,
+    )
+    return middle
+
+
+async def _read(port: int, path: str, cookie: str) -> tuple[list[float], int]:
+    """How long each page took, in seconds, and how large it is."""
+    begin = time.monotonic() + WARM
+    readers = [_reader(port, path, cookie, begin, begin + SECONDS) for _ in range(READERS)]
+    read = await asyncio.gather(*readers)
+    return [seconds for one, _ in read for seconds in one], read[0][1]
+
+
+async def _reader(port: int, path: str, cookie: str, begin: float, end: float) -> tuple[list[float], int]:
+    head = f"GET {path} HTTP/1.1\r\nHost: 127.0.0.1:{port}\r\nCookie: butt={cookie}\r\n\r\n".encode()
+    reader, writer = await asyncio.open_connection("127.0.0.1", port, limit=1 << 20)
+    took, size = [], 0
+    while (asked := time.monotonic()) < end:
+        writer.write(head)
+        answer = await asyncio.wait_for(reader.readuntil(b"\r\n\r\n"), 30)
+        assert answer.startswith(b"HTTP/1.1 200"), answer
+        length = next(line for line in answer.lower().split(b"\r\n") if line.startswith(b"content-length:"))
+        size = len(await reader.readexactly(int(length.partition(b":")[2])))
+        if asked >= begin:
+            took.append(time.monotonic() - asked)
+    writer.close()
+    return took, size
+
+
+async def _answers(port: int) -> bool:
+    try:
+        _, writer = await asyncio.open_connection("127.0.0.1", port)
+    except OSError:
+        return False
+    writer.close()
+    return True

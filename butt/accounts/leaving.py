@@ -1,0 +1,69 @@
+"""A person who goes: their bots leave with them, and then nothing of them stays.
+
+The day is written first; all else follows from it and can be done again: killed anywhere, the next round goes on.
+"""
+
+import logging
+from datetime import datetime, timedelta
+
+from allauth.account.models import EmailAddress
+from allauth.usersessions.models import UserSession
+from django.contrib.sessions.models import Session
+from django.db import transaction
+from django.utils import timezone
+
+from butt.accounts.models import AccessToken, Account
+from butt.accounts.owners import leave, owners_of
+from butt.agents import wishes
+from butt.agents.bots import bots_of
+from butt.agents.models import Agent, Wanted
+from butt.agents.states import Verb
+from butt.agents.view import View
+from butt.configuration import configuration
+
+log = logging.getLogger("butt.accounts")
+
+MOST_AT_ONCE = 20
+
+
+def go(account: Account) -> None:
+    """Delete the account: bots leave at once, tokens and sessions end, and the rest goes when the days of grace are over."""
+    with transaction.atomic():
+        if account.leaves_at is None:
+            account.leaves_at = timezone.now() + timedelta(days=configuration().keep_days)
+            account.save(update_fields=["leaves_at"])
+        _let_bots_go(account.agent)
+        AccessToken.objects.filter(account=account).delete()
+        sessions = UserSession.objects.filter(user=account)
+        Session.objects.filter(session_key__in=sessions.values("session_key")).delete()
+        sessions.delete()
+
+
+def stay(account: Account) -> None:
+    """Take it back; each bot can be restored on its own page."""
+    Account.objects.filter(id=account.id).update(leaves_at=None)
+
+
+def finish(now: datetime) -> None:
+    """Remove whoever's days are over, once their bots are gone. For the part of the service that does chores."""
+    for account in Account.objects.filter(leaves_at__lte=now).select_related("agent")[:MOST_AT_ONCE]:
+        with transaction.atomic():
+            if not Account.objects.select_for_update().filter(id=account.id, leaves_at__lte=now).exists():
+                continue
+            _let_bots_go(account.agent)
+            Wanted.objects.filter(bot__in=bots_of(account.agent), gone_at__gt=now).update(gone_at=now)
+            if bots_of(account.agent).exists():
+                continue
+            EmailAddress.objects.filter(user=account).delete()
+            account.delete()
+            Agent.objects.filter(id=account.agent_id).delete()
+        log.info("a person is gone")
+
+
+def _let_bots_go(person: Agent) -> None:
+    """What is shared stays with the others; what is theirs alone leaves."""
+    for bot in bots_of(person):
+        if owners_of(bot).count() > 1:
+            leave(person, bot)
+        elif View(bot).may(Verb.DELETE):
+            wishes.delete(person, bot)

@@ -1,0 +1,103 @@
+"""Sharing a bot: it may belong to several people, and always to one at least."""
+
+from datetime import timedelta
+
+from django.core import signing
+from django.db import transaction
+from django.db.models import QuerySet
+from django.utils import timezone
+
+from butt.accounts.entry import NoEntry, check_email
+from butt.accounts.models import Account, Invitation
+from butt.agents import journal
+from butt.agents.models import Agent, Belongs
+from butt.agents.wishes import Refused
+from butt.configuration import configuration
+
+INVITED_FOR = timedelta(days=7)
+MOST_PEOPLE = 20
+_signer = signing.TimestampSigner(salt="a bot is shared")
+
+
+def owners_of(bot: Agent) -> QuerySet[Account]:
+    """Whom a bot belongs to, the longest first."""
+    return (
+        Account.objects.filter(agent__belongings__source_agent=bot)
+        .select_related("agent")
+        .order_by("agent__belongings__id")
+    )
+
+
+def invited_to(bot: Agent) -> QuerySet[Invitation]:
+    """Who was asked and has not come yet."""
+    return Invitation.objects.filter(bot=bot, expires_at__gt=timezone.now()).order_by("created_at")
+
+
+def invite(person: Agent, bot: Agent, email: str) -> Invitation:
+    """Ask somebody to share `bot`; whoever is asked again has longer. Raises `Refused`."""
+    email = email.strip().lower()
+    try:
+        check_email(email)
+    except NoEntry:
+        raise Refused("bad_email", "This is not an e-mail address we can write to.", "email") from None
+    with transaction.atomic():
+        Agent.objects.select_for_update().get(id=bot.id)
+        if owners_of(bot).filter(email=email).exists():
+            raise Refused("shared", f"{bot.name} belongs to them already.", "email")
+        others = invited_to(bot).exclude(email=email)
+        if owners_of(bot).count() + others.count() >= MOST_PEOPLE:
+            raise Refused("too_many", f"A bot belongs to at most {MOST_PEOPLE} people.", "email")
+        invitation, _ = Invitation.objects.update_or_create(
+            bot=bot, email=email, defaults={"inviter": person, "expires_at": timezone.now() + INVITED_FOR}
+        )
+        journal.note(bot, person, "invite a person")
+    return invitation
+
+
+def key_of(invitation: Invitation) -> str:
+    """What the link in the mail proves itself with."""
+    return _signer.sign(str(invitation.id))
+
+
+def invitation_with(key: str) -> Invitation:
+    """Raises `Refused` `no_invitation` for a key that is forged, spent, taken back or too old."""
+    try:
+        number = int(_signer.unsign(key, max_age=INVITED_FOR))
+        invitation = Invitation.objects.select_related("bot", "inviter").get(
+            id=number, expires_at__gt=timezone.now()
+        )
+    except (signing.BadSignature, ValueError, Invitation.DoesNotExist):
+        raise Refused("no_invitation", "This invitation is spent or too old. Ask for a new one.") from None
+    return invitation
+
+
+def accept(person: Agent, key: str) -> Agent:
+    """The bot, which now belongs to `person` too. Raises `Refused`: `no_invitation`, `too_many`."""
+    with transaction.atomic():
+        Agent.objects.select_for_update().get(id=person.id)
+        invitation = invitation_with(key)
+        bot, most = invitation.bot, configuration().bots_per_person
+        mine = Belongs.objects.filter(target_agent=person)
+        if not mine.filter(source_agent=bot).exists() and mine.count() >= most:
+            raise Refused("too_many", f"You have {most} bots, which is as many as one person may have.")
+        if not Invitation.objects.filter(id=invitation.id).delete()[0]:
+            raise Refused("no_invitation", "This invitation is spent or too old. Ask for a new one.")
+        Belongs.objects.get_or_create(source_agent=bot, target_agent=person)
+        journal.note(bot, person, "join")
+    return bot
+
+
+def withdraw(person: Agent, bot: Agent, invitation_id: int) -> None:
+    """Take an invitation back; its link is worth nothing then."""
+    if Invitation.objects.filter(bot=bot, id=invitation_id).delete()[0]:
+        journal.note(bot, person, "uninvite a person")
+
+
+def leave(person: Agent, bot: Agent) -> None:
+    """Give one's share up. Raises `Refused` `last_owner`: somebody has to stay."""
+    with transaction.atomic():
+        Agent.objects.select_for_update().get(id=bot.id)
+        if owners_of(bot).count() <= 1:
+            raise Refused("last_owner", "You are the last one it belongs to. You can delete it.")
+        if Belongs.objects.filter(source_agent=bot, target_agent=person).delete()[0]:
+            journal.note(bot, person, "leave")

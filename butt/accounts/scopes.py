@@ -1,0 +1,21 @@
+"""What an access token may be used for."""
+
+from enum import StrEnum
+
+
+class Scope(StrEnum):
+    READ = "read"
+    OPERATE = "operate"
+    SECRETS = "secrets"
+
+    @property
+    def meaning(self) -> str:
+        return MEANINGS[self]
+
+
+MEANINGS = {
+    Scope.READ: "see everything but secrets",
+    Scope.OPERATE: "make, change and delete bots",
+    Scope.SECRETS: "take secrets out",
+}
+EVERYTHING = frozenset(Scope)

@@ -1,0 +1,99 @@
+"""Access tokens of the API: named, scoped, expiring, shown once and kept as hashes."""
+
+import hashlib
+import secrets
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import timedelta
+
+from django.db.models import Q, QuerySet
+from django.utils import timezone
+
+from butt.accounts.models import AccessToken, Account
+from butt.accounts.scopes import EVERYTHING, Scope
+from butt.agents.models import Agent
+from butt.configuration import configuration
+
+LONGEST_NAME = 60
+MOST_DAYS = 366
+MOST_TOKENS = 50
+SEEN_EVERY = timedelta(minutes=1)
+
+
+class BadToken(Exception):
+    """Why a token is not made, said to the person, with the field that is to blame."""
+
+    def __init__(self, message: str, field: str) -> None:
+        super().__init__(message)
+        self.message, self.field = message, field
+
+
+@dataclass(frozen=True)
+class Holder:
+    """For whom a token speaks, and how far."""
+
+    person: Agent
+    scopes: frozenset[Scope]
+
+
+def make_token(account: Account, name: str, scopes: Iterable[str], days: int) -> str:
+    """A token as a person asks for it on a page. Raises `BadToken`."""
+    name = " ".join(name.split())
+    if not name or len(name) > LONGEST_NAME or not name.isprintable():
+        raise BadToken(f"A name has 1 to {LONGEST_NAME} characters.", "name")
+    wanted = set(scopes)
+    if not wanted or not wanted <= EVERYTHING:
+        raise BadToken("Choose what it may do.", "scopes")
+    if not 1 <= days <= MOST_DAYS:
+        raise BadToken(f"Choose 1 to {MOST_DAYS} days.", "days")
+    if tokens_of(account).count() >= MOST_TOKENS:
+        raise BadToken(f"You have {MOST_TOKENS} tokens; revoke one first.", "name")
+    return issue_token(account, name, frozenset(map(Scope, wanted)), days)
+
+
+def issue_token(
+    account: Account,
+    name: str = "signed in",
+    scopes: frozenset[Scope] = EVERYTHING,
+    days: int | None = None,
+) -> str:
+    """A new access token; only its hash is kept."""
+    token = secrets.token_urlsafe(32)
+    AccessToken.objects.create(
+        account=account,
+        name=name,
+        scopes=" ".join(sorted(scopes)),
+        digest=_digest(token),
+        expires_at=timezone.now() + timedelta(days=days or configuration().token_days),
+    )
+    return token
+
+
+def tokens_of(account: Account) -> QuerySet[AccessToken]:
+    """Those that still work, the newest first."""
+    return AccessToken.objects.filter(account=account, expires_at__gt=timezone.now()).order_by("-id")
+
+
+def revoke(account: Account, token_id: int) -> None:
+    """Revoking twice, or another person's, changes nothing."""
+    AccessToken.objects.filter(account=account, id=token_id).delete()
+
+
+def holder_of(token: str) -> Holder | None:
+    """For whom `token` speaks, or None when it is unknown or has expired. Its use is noted once a minute."""
+    now = timezone.now()
+    found = (
+        AccessToken.objects.filter(digest=_digest(token), expires_at__gt=now, account__is_active=True)
+        .select_related("account__agent")
+        .first()
+    )
+    if found is None:
+        return None
+    stale = Q(last_used_at=None) | Q(last_used_at__lte=now - SEEN_EVERY)
+    if found.last_used_at is None or found.last_used_at <= now - SEEN_EVERY:
+        AccessToken.objects.filter(stale, id=found.id).update(last_used_at=now)
+    return Holder(found.account.agent, found.granted)
+
+
+def _digest(token: str) -> str:
+    return hashlib.sha256(token.encode()).hexdigest()

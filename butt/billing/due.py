@@ -1,0 +1,54 @@
+"""What follows from whether a person pays. Pure, no I/O: rows in, changes out."""
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from butt.billing.interface import Notice, Standing
+from butt.billing.models import Payer
+
+REMIND_BEFORE = timedelta(days=3)
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """The new `due_since` and `stopped_at`, whether bots leave, and the letters that are due, with when their debt began."""
+
+    due_since: datetime | None
+    stopped_at: datetime | None
+    leaves: bool
+    letters: tuple[tuple[str, datetime], ...]
+
+
+def judge(payer: Payer, now: datetime) -> Verdict:
+    """To be asked only when Stripe was just seen: what it does not answer is no debt."""
+    since, stopped = payer.due_since, payer.stopped_at
+    if payer.is_covered:
+        thanks = (("back" if stopped else "paid", since),) if since and payer.is_paid else ()
+        return Verdict(None, None, leaves=False, letters=thanks)
+    payer.due_since = since = since or now
+    stops_at = since if payer.cancels else payer.stops_at or now
+    if stopped is None and now >= stops_at:
+        stopped = now
+    payer.stopped_at = stopped
+    leaves_at = payer.leaves_at
+    leaves = leaves_at is not None and now >= leaves_at
+    letters = []
+    if stopped is None:
+        letters.append(("failed", since))
+        if now >= stops_at - REMIND_BEFORE:
+            letters.append(("reminder", since))
+    else:
+        letters.append(("ended" if payer.cancels else "stopped", since))
+        if leaves_at is not None and now >= leaves_at - REMIND_BEFORE:
+            letters.append(("leaving-soon", since))
+        if leaves:
+            letters.append(("left", since))
+    return Verdict(since, stopped, leaves, tuple(letters))
+
+
+def notice(payer: Payer) -> Notice | None:
+    if payer.stopped_at:
+        return Notice(Standing.STOPPED, payer.leaves_at, payer.trouble)
+    if payer.due_since:
+        return Notice(Standing.DUE, payer.stops_at, payer.trouble)
+    return None

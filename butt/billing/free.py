@@ -1,0 +1,58 @@
+"""Nobody pays: a community's own server."""
+
+from datetime import datetime
+
+from butt.agents.models import Agent
+from butt.billing.interface import Bill, CardForm, Forged, Invoice, NoAnswer, Notice
+from butt.billing.payers import bots_paid_by, let_run
+
+
+class Free:
+    takes_money = False
+    is_pretended = False
+
+    def check_may_add(self, person: Agent) -> None: ...
+
+    def needs_card(self, person: Agent) -> bool:  # noqa: ARG002
+        return False
+
+    def notice(self, person: Agent) -> Notice | None:  # noqa: ARG002
+        return None
+
+    def bill(self, person: Agent) -> Bill:
+        return Bill(
+            len(bots_paid_by(person)),
+            0,
+            0,
+            "",
+            "",
+            None,
+            pays=False,
+            cancels=False,
+            notice=None,
+            may_end=False,
+        )
+
+    def invoices(self, person: Agent) -> list[Invoice]:  # noqa: ARG002
+        return []
+
+    def card_form(self, person: Agent) -> CardForm:  # noqa: ARG002
+        raise NoAnswer("There is nothing to pay here.")
+
+    def keep_card(self, person: Agent, setup: str) -> None: ...
+
+    def to_confirm(self, person: Agent) -> CardForm | None:  # noqa: ARG002
+        return None
+
+    def pay_now(self, person: Agent) -> None: ...
+
+    def cancel(self, person: Agent) -> None: ...
+
+    def resume(self, person: Agent) -> None: ...
+
+    def take_event(self, payload: bytes, signature: str) -> None:  # noqa: ARG002
+        raise Forged("Nothing is paid here.")
+
+    def round(self, now: datetime) -> bool:  # noqa: ARG002
+        """Bots that were stopped under another billing may run."""
+        return let_run(None)

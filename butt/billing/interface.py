@@ -1,0 +1,130 @@
+"""What the house asks of a billing, whichever it is. Amounts are in cents of US dollars."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+from typing import Protocol
+
+from butt.agents.models import Agent
+from butt.agents.wishes import Refused
+
+
+class PaymentDue(Refused):
+    """A payment is due first."""
+
+    def __init__(self, message: str) -> None:
+        super().__init__("payment_due", message)
+
+
+class NoAnswer(Exception):
+    """Who takes the payments does not answer, or not as it should; its text says so to the person."""
+
+
+class Busy(NoAnswer):
+    """Somebody else is at work on the same payment."""
+
+
+class BadCard(Exception):
+    """A card that cannot be taken; its text says why."""
+
+
+class Forged(Exception):
+    """A message that does not come from where it says."""
+
+
+class Standing(StrEnum):
+    FINE = "fine"
+    DUE = "due"
+    STOPPED = "stopped"
+
+
+@dataclass(frozen=True)
+class Notice:
+    """What every page tells a person whose payment failed; `by` is when bots stop, or leave."""
+
+    standing: Standing
+    by: datetime | None
+    trouble: str = ""
+
+
+@dataclass(frozen=True)
+class CardForm:
+    """What a browser needs for entering a card in place; `sources` is what the page's content policy must let in."""
+
+    script: str
+    key: str
+    secret: str
+    sources: Mapping[str, Sequence[str]]
+
+
+@dataclass(frozen=True)
+class Invoice:
+    id: str
+    number: str
+    at: datetime
+    amount: int
+    status: str
+    url: str
+    lines: tuple[tuple[str, int, int], ...] = ()
+    """Each a description, a quantity and an amount."""
+
+
+@dataclass(frozen=True)
+class Bill:
+    """What a person pays. `amount` is for a month."""
+
+    quantity: int
+    free: int
+    amount: int
+    card: str
+    status: str
+    next_at: datetime | None
+    pays: bool
+    cancels: bool
+    notice: Notice | None
+    may_end: bool
+
+
+class Billing(Protocol):
+    takes_money: bool
+    is_pretended: bool
+    """Whether no money moves, though it looks so."""
+
+    def check_may_add(self, person: Agent) -> None:
+        """Raises `PaymentDue` when the person cannot have one more bot yet."""
+
+    def needs_card(self, person: Agent) -> bool:
+        """Whether a card is to be entered before the next bot."""
+
+    def notice(self, person: Agent) -> Notice | None:
+        """What is due, from rows alone: at most one query."""
+
+    def bill(self, person: Agent) -> Bill: ...
+
+    def invoices(self, person: Agent) -> list[Invoice]:
+        """The latest first, 100 at most. Raises `NoAnswer`."""
+
+    def card_form(self, person: Agent) -> CardForm:
+        """Raises `NoAnswer`."""
+
+    def keep_card(self, person: Agent, setup: str) -> None:
+        """Pay with the card that was entered from now on. Raises `BadCard`, `NoAnswer`."""
+
+    def to_confirm(self, person: Agent) -> CardForm | None:
+        """What the person's bank wants them to confirm, if anything. Raises `NoAnswer`."""
+
+    def pay_now(self, person: Agent) -> None:
+        """Look at once, and try what is owed again. Trouble is left to the worker."""
+
+    def cancel(self, person: Agent) -> None:
+        """End with the period that is paid."""
+
+    def resume(self, person: Agent) -> None:
+        """Take a `cancel` back."""
+
+    def take_event(self, payload: bytes, signature: str) -> None:
+        """Something happened there. Raises `Forged`."""
+
+    def round(self, now: datetime) -> bool:
+        """One look at all that is due; whether there was any work."""

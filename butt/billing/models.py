@@ -1,0 +1,100 @@
+"""For each person who pays, one row: what is wanted, what was seen at Stripe, and since when a payment is due."""
+
+from datetime import datetime, timedelta
+
+from django.db import models
+from django.db.models.functions import Now
+
+from butt.agents.models import Agent
+from butt.configuration import configuration
+
+
+class Payer(models.Model):
+    """Without a person, it is left to end what there is at Stripe. `look_at` is the worker's door bell."""
+
+    person = models.OneToOneField(Agent, models.SET_NULL, null=True, related_name="payer")
+
+    # What is wanted
+    quantity = models.PositiveIntegerField(default=0, help_text="How many bots are to be paid for.")
+    keeps = models.BooleanField(default=False, help_text="Bots of theirs are kept, be it as leaving.")
+    pays = models.BooleanField(
+        default=False, help_text="They gave a card for their bots, and did not end it."
+    )
+    cancels = models.BooleanField(default=False, help_text="They end it with the period that is paid.")
+
+    # How far it has come
+    email = models.EmailField(max_length=254, blank=True, default="", help_text="To find the customer again.")
+    customer = models.CharField(max_length=64, blank=True, default="", db_index=True)
+    subscription = models.CharField(max_length=64, blank=True, default="")
+    begun = models.PositiveIntegerField(default=0, help_text="How many subscriptions there have been.")
+    closing = models.BooleanField(default=False, help_text="We end the subscription: no bot is left.")
+    setup = models.CharField(max_length=64, blank=True, default="", help_text="For the card that is entered.")
+    tried = models.CharField(
+        max_length=64, blank=True, default="", help_text="The card last tried on a debt."
+    )
+
+    # What was seen at Stripe
+    status = models.CharField(max_length=24, blank=True, default="")
+    paid_quantity = models.PositiveIntegerField(default=0)
+    period_end = models.DateTimeField(null=True, blank=True)
+    ends = models.BooleanField(default=False, help_text="The subscription ends with its period.")
+    card = models.CharField(max_length=64, blank=True, default="")
+    card_brand = models.CharField(max_length=32, blank=True, default="")
+    card_last4 = models.CharField(max_length=4, blank=True, default="")
+    trouble = models.CharField(max_length=300, blank=True, default="", help_text="Why the last try failed.")
+
+    # What follows
+    due_since = models.DateTimeField(null=True, blank=True)
+    stopped_at = models.DateTimeField(null=True, blank=True, help_text="Since when its bots are #unpaid.")
+
+    look_at = models.DateTimeField(db_default=Now(), db_index=True)
+    held_until = models.DateTimeField(null=True, blank=True, help_text="Somebody is at work on it.")
+    failures = models.PositiveIntegerField(default=0, help_text="In a row, to reach Stripe.")
+
+    def __str__(self) -> str:
+        return f"payer {self.customer or self.pk}"
+
+    @property
+    def is_paid(self) -> bool:
+        return self.status in {"active", "trialing"}
+
+    @property
+    def is_covered(self) -> bool:
+        """Nothing is owed: the subscription is paid, or there is nothing to pay for."""
+        return self.is_paid or not (self.quantity or self.keeps)
+
+    @property
+    def stops_at(self) -> datetime | None:
+        """When bots stop unless it is paid."""
+        return self.due_since and self.due_since + timedelta(days=configuration().grace_days)
+
+    @property
+    def leaves_at(self) -> datetime | None:
+        """When bots leave unless it is paid."""
+        return self.stopped_at and self.stopped_at + timedelta(days=configuration().unpaid_keep_days)
+
+
+class Event(models.Model):
+    """Each event of Stripe counts once."""
+
+    id = models.CharField(max_length=64, primary_key=True)
+    type = models.CharField(max_length=80)
+    at = models.DateTimeField(db_default=Now(), db_index=True)
+
+    def __str__(self) -> str:
+        return f"{self.type} {self.id}"
+
+
+class Letter(models.Model):
+    """An e-mail that was sent, or is owed: one of each kind for each debt."""
+
+    payer = models.ForeignKey(Payer, models.CASCADE, related_name="letters")
+    kind = models.CharField(max_length=16)
+    since = models.DateTimeField(help_text="When the debt began that it is of.")
+    sent_at = models.DateTimeField(null=True, blank=True)
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["payer", "kind", "since"], name="each_letter_once")]
+
+    def __str__(self) -> str:
+        return f"{self.kind} to {self.payer_id}"

@@ -1,0 +1,232 @@
+"""Paying monthly through Stripe, or its local stand-in."""
+
+import logging
+from datetime import datetime, timedelta
+
+from django.utils import timezone
+
+from butt.agents import wishes
+from butt.agents.bots import bots_of
+from butt.agents.models import Agent
+from butt.agents.wishes import Refused
+from butt.billing import letters
+from butt.billing.due import judge, notice
+from butt.billing.interface import BadCard, Bill, Busy, CardForm, Invoice, NoAnswer, Notice, PaymentDue
+from butt.billing.models import Event, Payer
+from butt.billing.payers import bots_paid_by, let_run, shares
+from butt.billing.sync import customer_of, held, sync
+from butt.billing.till import Till
+from butt.configuration import Configuration, configuration
+
+log = logging.getLogger("butt.billing")
+
+AGAIN = timedelta(minutes=15)
+"""How soon each payer is looked at without being asked to: what a lost event would have told is seen then."""
+
+FIRST_BACK_OFF, LONGEST_BACK_OFF = timedelta(seconds=3), timedelta(minutes=10)
+MOST_AT_ONCE = 20
+PATIENCE = 5.0
+"""For how many seconds a page waits while the worker looks at the same payer."""
+
+EVENTS_KEPT = timedelta(days=60)
+STRIPE = "https://js.stripe.com"
+STRIPE_SOURCES = {
+    "script-src": ["'self'", STRIPE],
+    "connect-src": ["'self'", "https://api.stripe.com"],
+    "frame-src": [STRIPE, "https://hooks.stripe.com"],
+}
+
+
+class Subscriptions:
+    takes_money = True
+
+    def __init__(self, till: Till | None = None, settings: Configuration | None = None) -> None:
+        self._settings = settings or configuration()
+        self._till = till or Till(self._settings)
+        self.is_pretended = self._settings.is_pretended
+
+    # What pages and the API ask
+
+    def check_may_add(self, person: Agent) -> None:
+        payer = _payer(person)
+        where = f"{self._settings.public_url}/billing"
+        if payer.due_since:
+            raise PaymentDue(f"A payment is due first: {where}")
+        if bots_of(person).filter(wanted__gone_at=None).count() < self._settings.free_bots:
+            return
+        if payer.cancels:
+            raise PaymentDue(f"You ended your payment; to have one more bot, take that back first: {where}")
+        if not (payer.pays and payer.card):
+            raise PaymentDue(f"A card is needed first: {where}")
+
+    def needs_card(self, person: Agent) -> bool:
+        payer = _payer(person)
+        few = bots_of(person).filter(wanted__gone_at=None).count() < self._settings.free_bots
+        return not few and not (payer.pays and payer.card)
+
+    def notice(self, person: Agent) -> Notice | None:
+        payer = Payer.objects.filter(person=person).first()
+        return notice(payer) if payer else None
+
+    def bill(self, person: Agent) -> Bill:
+        payer = _payer(person)
+        card = f"{payer.card_brand} •••• {payer.card_last4}" if payer.card else ""
+        goes_on = bool(payer.subscription) and not payer.cancels
+        return Bill(
+            quantity=payer.quantity,
+            free=self._settings.free_bots,
+            amount=payer.quantity * self._settings.price,
+            card=card,
+            status=payer.status,
+            next_at=payer.period_end if payer.subscription else None,
+            pays=payer.pays,
+            cancels=payer.cancels and bool(payer.subscription),
+            notice=notice(payer),
+            may_end=goes_on,
+        )
+
+    def invoices(self, person: Agent) -> list[Invoice]:
+        payer = _payer(person)
+        return self._till.invoices_of(payer.customer) if payer.customer else []
+
+    def card_form(self, person: Agent) -> CardForm:
+        with held(_payer(person), PATIENCE) as payer:
+            customer = customer_of(payer, self._till)
+            secret = self._till.secret_of_setup(payer.setup) if payer.setup else ""
+            if not secret:
+                payer.setup = self._till.new_setup(customer)
+                payer.save(update_fields=["setup"])
+                secret = self._till.secret_of_setup(payer.setup)
+        return self._form(secret)
+
+    def keep_card(self, person: Agent, setup: str) -> None:
+        with held(_payer(person), PATIENCE) as payer:
+            if not setup or setup != payer.setup or not payer.customer:
+                raise BadCard("The card was not confirmed. Please enter it again.")
+            card = self._till.charge_with_card_of(setup, payer.customer)
+            payer.card, payer.card_brand, payer.card_last4 = card.id, card.brand, card.last4
+            payer.pays, payer.setup, payer.tried = True, "", ""
+            # An end that has come is over with the new beginning; one that is still to come stays.
+            payer.cancels = payer.cancels and bool(payer.subscription)
+            payer.look_at = timezone.now()
+            payer.save(
+                update_fields=[
+                    "card",
+                    "card_brand",
+                    "card_last4",
+                    "pays",
+                    "setup",
+                    "tried",
+                    "cancels",
+                    "look_at",
+                ]
+            )
+
+    def to_confirm(self, person: Agent) -> CardForm | None:
+        payer = _payer(person)
+        secret = self._till.secret_to_confirm(payer.subscription) if payer.subscription else ""
+        return self._form(secret) if secret else None
+
+    def pay_now(self, person: Agent) -> None:
+        payer = _payer(person)
+        Payer.objects.filter(id=payer.id).update(tried="", pays=bool(payer.card), look_at=timezone.now())
+        if not payer.subscription:
+            Payer.objects.filter(id=payer.id).update(cancels=False)
+        self._look(payer, timezone.now())
+
+    def cancel(self, person: Agent) -> None:
+        self._write(person, cancels=True)
+
+    def resume(self, person: Agent) -> None:
+        self._write(person, cancels=False)
+
+    def take_event(self, payload: bytes, signature: str) -> None:
+        """Only that something happened is taken from it: how it is, Stripe is asked anew, in whatever order they come."""
+        event, kind, customer = self._till.event_in(payload, signature)
+        _, is_new = Event.objects.get_or_create(id=event, defaults={"type": kind[:80]})
+        if is_new and customer:
+            Payer.objects.filter(customer=customer).update(look_at=timezone.now())
+
+    # What the worker does
+
+    def round(self, now: datetime) -> bool:
+        """What bots there are, then each payer whose time has come, then which bots may run."""
+        self._count(now)
+        due = list(Payer.objects.filter(look_at__lte=now).order_by("look_at")[:MOST_AT_ONCE])
+        for payer in due:
+            self._look(payer, now)
+        changed = let_run(Payer.objects.exclude(stopped_at=None))
+        Event.objects.filter(at__lt=now - EVENTS_KEPT).delete()
+        return bool(due) or changed
+
+    def _count(self, now: datetime) -> None:
+        """Write down for how many bots each person should pay."""
+        have = shares()
+        known = list(Payer.objects.all())
+        new = have.keys() - {payer.person_id for payer in known}
+        known += [Payer.objects.get_or_create(person_id=person_id)[0] for person_id in new]
+        for payer in known:
+            share = have.get(payer.person_id) if payer.person_id else None
+            quantity = max(0, share.stay - self._settings.free_bots) if share else 0
+            keeps = bool(share and share.leave and payer.due_since)
+            if (payer.quantity, payer.keeps) != (quantity, keeps):
+                Payer.objects.filter(id=payer.id).update(quantity=quantity, keeps=keeps, look_at=now)
+
+    def _look(self, payer: Payer, now: datetime) -> None:
+        try:
+            with held(payer):
+                if payer.person_id is None and not payer.customer:
+                    payer.delete()
+                    return
+                rung = payer.look_at
+                sync(payer, self._till, now)
+                if payer.pk is None:
+                    return
+                self._follow(payer, now)
+        except Busy:
+            return
+        except NoAnswer as trouble:
+            log.warning("%s waits: %s", payer, trouble)
+            wait = min(FIRST_BACK_OFF * 2 ** min(payer.failures, 16), LONGEST_BACK_OFF)
+            Payer.objects.filter(id=payer.id).update(look_at=now + wait, failures=payer.failures + 1)
+        except BadCard as bad:
+            Payer.objects.filter(id=payer.id).update(trouble=str(bad)[:300], look_at=now + LONGEST_BACK_OFF)
+        else:
+            Payer.objects.filter(id=payer.id, look_at=rung).update(look_at=now + AGAIN, failures=0)
+
+    def _follow(self, payer: Payer, now: datetime) -> None:
+        """What follows for bots; the letters last, so that none says what is not so."""
+        verdict = judge(payer, now)
+        payer.due_since, payer.stopped_at = verdict.due_since, verdict.stopped_at
+        payer.save(update_fields=["due_since", "stopped_at"])
+        if verdict.leaves and payer.person:
+            for bot in bots_paid_by(payer.person):
+                self._let_leave(bot, now)
+        for kind, since in verdict.letters:
+            letters.send(payer, kind, since, now)
+
+    def _let_leave(self, bot: Agent, now: datetime) -> None:
+        """Who restores it without paying has it kept for as long again."""
+        wanted = bot.wanted
+        asked = wanted.asked_at + timedelta(days=self._settings.unpaid_keep_days)
+        if wanted.gone_at is None and not wanted.paid and now >= asked:
+            try:
+                wishes.delete("billing", bot)
+            except Refused as no:
+                log.warning("%s does not leave: %s", bot.name, no)
+
+    def _write(self, person: Agent, **fields: object) -> None:
+        payer = _payer(person)
+        Payer.objects.filter(id=payer.id).update(**fields, look_at=timezone.now())
+        self._look(payer, timezone.now())
+
+    def _form(self, secret: str) -> CardForm:
+        if self.is_pretended:
+            there = self._settings.stand_in_url
+            sources = {"script-src": ["'self'", there], "connect-src": ["'self'", there]}
+            return CardForm(f"{there}/js.stripe.com/v3/", self._till.key, secret, sources)
+        return CardForm(f"{STRIPE}/v3/", self._till.key, secret, STRIPE_SOURCES)
+
+
+def _payer(person: Agent) -> Payer:
+    return Payer.objects.get_or_create(person=person)[0]

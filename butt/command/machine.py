@@ -1,0 +1,92 @@
+"""`butt machine`: the machines that may join the Salt master and run bots."""
+
+import uuid
+from datetime import timedelta
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from butt.command import cli, configure, home_option
+
+if TYPE_CHECKING:
+    from butt.machines.models import Machine
+
+
+@cli.group()
+def machine() -> None:
+    """Let machines join, list them, and let them go."""
+
+
+@machine.command()
+@home_option
+@click.option("--person", type=click.UUID, help="The id of the person whose bots alone it runs.")
+def add(home: Path | None, person: uuid.UUID | None) -> None:
+    """Let one more machine join; says where its keys lie."""
+    configure(home=home)
+
+    from butt.agents.models import Agent
+    from butt.machines.registry import bundle, register
+
+    owner = Agent.objects.filter(type=Agent.Type.PERSON, id=person).first() if person else None
+    if person and owner is None:
+        raise click.ClickException(f"There is no person {person}.")
+    made = register(owner)
+    click.echo(f"{made.minion_id} may join. Copy this folder to it: {bundle(made)}")
+
+
+@machine.command(name="list")
+@home_option
+def list_machines(home: Path | None) -> None:
+    """Show each machine: its id, how many bots it runs, when it last reported, and its trouble."""
+    configure(home=home)
+
+    from django.db.models import Count
+
+    from butt.machines.models import Machine
+
+    for row in Machine.objects.annotate(bots=Count("placements")).order_by("created_at"):
+        seen = f"{row.seen_at:%F %T}" if row.seen_at else "never"
+        click.echo(f"{row.minion_id}  {row.state}  {row.bots} bots  seen {seen}  {row.trouble}".rstrip())
+
+
+@machine.command()
+@home_option
+@click.option("--hours", default=24, show_default=True, help="For how long the old token still works.")
+@click.argument("minion_id")
+def rotate(home: Path | None, hours: int, minion_id: str) -> None:
+    """Make a machine's token anew; the new one lies in its folder."""
+    configure(home=home)
+
+    from butt.machines.registry import bundle
+    from butt.machines.registry import rotate as renew
+
+    found = _found(minion_id)
+    renew(found, timedelta(hours=hours))
+    click.echo(f"Copy {bundle(found)}/token to the machine within {hours} hours.")
+
+
+@machine.command()
+@home_option
+@click.argument("minion_id")
+def remove(home: Path | None, minion_id: str) -> None:
+    """Forget a machine without bots, and its key with it."""
+    configure(home=home)
+
+    from butt.machines.registry import StillInUse
+    from butt.machines.registry import remove as forget
+
+    try:
+        forget(_found(minion_id))
+    except StillInUse as reason:
+        raise click.ClickException(str(reason)) from None
+    click.echo(f"{minion_id} cannot join any more.")
+
+
+def _found(minion_id: str) -> "Machine":
+    from butt.machines.models import Machine
+
+    found = Machine.objects.filter(minion_id=minion_id).first()
+    if found is None:
+        raise click.ClickException(f"There is no machine {minion_id}.")
+    return found

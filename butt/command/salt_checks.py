@@ -1,0 +1,62 @@
+"""What `butt doctor` looks at where bots run in containers."""
+
+import os
+import shutil
+import socket
+from collections.abc import Iterator
+from urllib.parse import urlsplit
+
+from butt.command.finding import Finding
+from butt.configuration import Configuration
+
+
+def salt(settings: Configuration) -> Iterator[Finding]:
+    if settings.host != "salt":
+        return
+    from butt.hosts import HostTrouble
+    from butt.hosts.salt.calls import program
+
+    try:
+        yield Finding(f"Salt is installed: {program('salt-call')}.")
+    except HostTrouble as trouble:
+        yield Finding(str(trouble), "Run `make salt`, or set BUTT_SALT_PROGRAMS.")
+    yield from _here() if settings.salt == "local" else _machines()
+
+
+def _here() -> Iterator[Finding]:
+    engine = os.environ.get("DOCKER_HOST") or "unix:///var/run/docker.sock"
+    path = urlsplit(engine).path
+    try:
+        with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as probe:
+            probe.settimeout(5)
+            probe.connect(path)
+        yield Finding(f"Docker answers at {engine}.")
+    except OSError as error:
+        yield Finding(
+            f"Docker does not answer at {engine}: {error.strerror}.", "Install docker.io and start it."
+        )
+    fit = os.geteuid() == 0 and shutil.which("iptables")
+    mend = "" if fit else "Run as root, with iptables installed: bots start only behind their fence."
+    yield Finding("The fence of bots can be built." if fit else "The fence of bots cannot be built.", mend)
+
+
+def _machines() -> Iterator[Finding]:
+    from django.db import DatabaseError
+
+    from butt.machines.models import Machine
+
+    try:
+        rows = list(Machine.objects.order_by("created_at"))
+    except DatabaseError:
+        return  # which is told of elsewhere
+    if not rows:
+        yield Finding("No machine may join yet.", "Run `butt machine add`.")
+    for row in rows:
+        if row.trouble:
+            yield Finding(
+                f"The machine {row.minion_id} is in trouble: {row.trouble}", "See its minion's log."
+            )
+        elif row.seen_at is None:
+            yield Finding(f"The machine {row.minion_id} has never reported.", "Start its minion.")
+        else:
+            yield Finding(f"The machine {row.minion_id} reported last at {row.seen_at:%F %T} UTC.")

@@ -1,0 +1,155 @@
+"""What a person is handed of their bot: checked, noted in the journal, and named as it is told in `docs/api.md`."""
+
+import json
+import time
+import uuid
+import weakref
+from collections import defaultdict
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import partial
+from itertools import chain
+
+from django.utils import timezone
+
+from butt.agents import journal
+from butt.agents.models import Agent
+from butt.agents.wishes import Refused
+from butt.exports.age import BadRecipient, Recipient, encrypted
+from butt.exports.parcel import Item, Parcel, Part
+from butt.exports.tar import entry_size, exactly, packed
+
+MOST_AT_ONCE = 4
+"""How many exports one person may have under way on one server."""
+
+FORK = (
+    "Who has the secret speaks as the bot. Run the identity in one place only: while it runs here, do not start it "
+    "elsewhere. Two that write one feed fork it for ever, and no app can mend that."
+)
+
+_README = """\
+This is the whole of {name}, a Secure Scuttlebutt pub: {id}
+
+It is a data folder as ssb-server has it: unpack it, and start a server on it.
+
+STOP THE OLD ONE FIRST, for good. {fork}
+
+The newest message of its own feed in here is number {sequence}. If the bot went on after this was made, let the new
+one fetch its own messages from its friends before it publishes anything.
+"""
+
+
+@dataclass(eq=False)
+class Delivery:
+    """A file for a person: `chunks` are its bytes, `size` of them."""
+
+    name: str
+    size: int
+    chunks: Iterator[bytes]
+
+
+_under_way: dict[uuid.UUID, weakref.WeakSet[Delivery]] = defaultdict(weakref.WeakSet)
+
+
+def deliver(
+    person: Agent, bot: Agent, part: Part, parcel: Parcel, *, way: str, encrypt_to: str = ""
+) -> Delivery:
+    """`parcel` as a file for `person`; `way` says how they came for it, in the journal.
+
+    `encrypt_to` is an age key or a passphrase; without it, the file is as it is.
+    Raises `Refused`: `nothing_yet`, `secret_damaged`, `log_damaged`, `log_behind`, `too_many_exports`, `bad_recipient`.
+    """
+    _check(bot, part, parcel)
+    if len(_under_way[person.id]) >= MOST_AT_ONCE:
+        raise Refused(
+            "too_many_exports", f"{MOST_AT_ONCE} exports are under way; wait for one of them to end."
+        )
+    delivery = _TARS[part](bot, parcel) if part in _TARS else _file(parcel)
+    if encrypt_to:
+        delivery = _sealed(delivery, encrypt_to)
+    journal.note(bot, person, "export", part=part, way=way, bytes=delivery.size, encrypted=bool(encrypt_to))
+    _under_way[person.id].add(delivery)
+    return delivery
+
+
+def _check(bot: Agent, part: Part, parcel: Parcel) -> None:
+    own = bot.progress.ssb_id
+    if part.speaks_as_the_bot and own is None:
+        raise Refused("nothing_yet", f"{bot.name} has no secret yet: it makes one at its first start.")
+    if not parcel.count or (part is Part.ALL and parcel.author != own):
+        raise Refused(
+            "secret_damaged",
+            "The secret is gone, damaged or another's: nobody could run the bot with it. The log and blobs can be "
+            "exported.",
+        )
+    survey = parcel.survey
+    if survey is None:
+        return
+    if survey.damaged:
+        raise Refused(
+            "log_damaged",
+            f"The log is damaged after message {survey.records}, at byte {survey.whole}, so it cannot be exported "
+            "whole. The secret, gossip and blobs can.",
+        )
+    known = bot.observed.sequence
+    if parcel.author == own and survey.sequence < known:
+        raise Refused(
+            "log_behind",
+            f"The log ends at message {survey.sequence} of the bot's own feed, which has reached {known}: to run this "
+            "anywhere would fork the feed. The secret, gossip and blobs can be exported.",
+        )
+
+
+def _file(parcel: Parcel) -> Delivery:
+    (item,) = parcel.items
+    return Delivery(item.name.rsplit("/", 1)[-1], item.size, exactly(item.read(), item.size))
+
+
+def _blobs(_: Agent, parcel: Parcel) -> Delivery:
+    return _tar("blobs.tar", parcel)
+
+
+def _all(bot: Agent, parcel: Parcel) -> Delivery:
+    """Beside the data folder's own files, two that say what it is: one for people, one for programs."""
+    survey = parcel.survey
+    sequence = survey.sequence if survey else 0
+    described = {
+        "format": 1,
+        "service": bot.service,
+        "name": bot.name,
+        "id": bot.progress.ssb_id,
+        "sequence": sequence,
+        "messages": survey.records if survey else 0,
+        "log": survey.whole if survey else 0,
+        "blobs": {"count": parcel.blobs, "size": parcel.blobs_size},
+        "madeAt": timezone.now().isoformat(timespec="seconds"),
+    }
+    readme = _README.format(name=bot.name, id=bot.progress.ssb_id, sequence=sequence, fork=FORK)
+    return _tar(
+        f"{bot.name}.tar",
+        parcel,
+        _text("README.txt", readme),
+        _text("export.json", json.dumps(described, indent=2) + "\n"),
+    )
+
+
+_TARS = {Part.BLOBS: _blobs, Part.ALL: _all}
+
+
+def _tar(name: str, parcel: Parcel, *beside: Item) -> Delivery:
+    size = parcel.tar_size + sum(entry_size(item.size) for item in beside)
+    return Delivery(name, size, packed(chain(beside, parcel.items), size, int(time.time())))
+
+
+def _sealed(delivery: Delivery, encrypt_to: str) -> Delivery:
+    try:
+        recipient = Recipient.parse(encrypt_to)
+    except BadRecipient as bad:
+        raise Refused("bad_recipient", str(bad), "encrypt") from None
+    size, chunks = encrypted(delivery.chunks, delivery.size, recipient)
+    return Delivery(f"{delivery.name}.age", size, chunks)
+
+
+def _text(name: str, text: str) -> Item:
+    data = text.encode()
+    return Item(name, len(data), partial(iter, [data]))

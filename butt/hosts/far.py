@@ -1,0 +1,156 @@
+"""What bots on machines keep, for who may read them: asked by a row, answered by what their machine sends."""
+
+import shutil
+import tarfile
+import time
+import uuid
+import weakref
+from collections.abc import Callable, Iterator
+from dataclasses import asdict
+from functools import partial
+from pathlib import Path
+from typing import Any, TypeVar
+
+from django.utils import timezone
+
+from butt.exports.parcel import Item, Parcel, Part, Stock
+from butt.hosts import parcels
+from butt.hosts.interface import Folder
+from butt.hosts.reading import Unreadable
+from butt.machines import errands, tails, uploads
+from butt.machines.models import Errand, Placement, Upload
+
+LOG_SECONDS, STOCK_SECONDS, EXPORT_SECONDS = 20.0, 15.0, 45.0
+TICK = 0.1
+NOTHING = Stock(secret=0, gossip=0, log=0, blobs=0, blobs_size=0)
+SILENT = "Its machine does not answer now. Try again in a moment."
+
+T = TypeVar("T")
+
+
+class Far:
+    """A `Reading` of the host `salt`. `home` is the service's home folder."""
+
+    def __init__(self, home: Path) -> None:
+        self._home = home
+
+    def log(self, bot_id: uuid.UUID, size: int) -> str:
+        def current() -> str | None:
+            tail = tails.want(bot_id)
+            if tail is None:
+                return ""
+            return tail.text if tails.is_current(tail, timezone.now()) else None
+
+        text = _wait_for(current, LOG_SECONDS)
+        if text is None:
+            raise Unreadable(SILENT)
+        return text.encode()[-size:].decode(errors="replace")
+
+    def stock(self, bot_id: uuid.UUID) -> Stock:
+        errand = errands.ask(bot_id, errands.STOCK)
+        if errand is None:
+            return NOTHING
+        answer = _answered(errand, STOCK_SECONDS)
+        if answer is None:
+            raise Unreadable(SILENT)
+        return _stock(answer.answer)
+
+    def export(self, bot_id: uuid.UUID, part: Part) -> Parcel:
+        errand = errands.ask(bot_id, part.value)
+        if errand is None:
+            raise Unreadable("It has no machine yet, and so no data.")
+        answer = _answered(errand, EXPORT_SECONDS)
+        if answer is None:
+            come = uploads.came_so_far(errand.id) >> 20
+            raise Unreadable(f"It is on its way from its machine, {come} MiB so far. Ask again in a moment.")
+        upload = Upload.objects.filter(id=errand.id).exclude(arrived_at=None).first()
+        if upload is None or not errands.take(errand):
+            raise Unreadable(SILENT)
+        row = Placement.objects.filter(bot_id=bot_id).first()
+        return _parcel(upload, part, (row and row.ssb_id) or "")
+
+
+class Spool:
+    """A folder that goes with the last who holds this."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        weakref.finalize(self, shutil.rmtree, path, ignore_errors=True)
+
+
+def _parcel(upload: Upload, part: Part, author: str) -> Parcel:
+    packed = uploads.spooled(upload)
+    spool = Spool(packed.with_name(f"{packed.name}.read"))
+    try:
+        _unpack(packed, spool.path / "data")
+    except (OSError, tarfile.TarError, ValueError) as error:
+        raise Unreadable("What its machine sent cannot be read. Try again.") from error
+    finally:
+        packed.unlink(missing_ok=True)
+    made = parcels.parcel(Folder(spool.path), part, author)
+    return Parcel(
+        _held(made.items, spool),
+        made.count,
+        made.size,
+        made.tar_size,
+        made.survey,
+        made.author,
+        made.blobs,
+        made.blobs_size,
+    )
+
+
+def _held(items: Any, spool: Spool) -> Iterator[Item]:
+    for item in items:
+        yield Item(item.name, item.size, partial(_read, item, spool))
+
+
+def _read(item: Item, spool: Spool) -> Iterator[bytes]:
+    """Opened at once, as `Gone` is to be said before the first byte."""
+    chunks = item.read()
+
+    def flowing(spool: Spool) -> Iterator[bytes]:
+        yield from chunks
+        del spool
+
+    return flowing(spool)
+
+
+def _unpack(packed: Path, folder: Path) -> None:
+    """Only what a pub's folder may have: a machine is somebody's, and may send anything."""
+    folder.mkdir(parents=True, mode=0o700)
+    with tarfile.open(packed, "r:") as tar:
+        for entry in tar:
+            if not (entry.isreg() and parcels.is_of_a_bot(entry.name)):
+                raise ValueError(f"{entry.name[:80]} is no part of a bot")
+            source, place = tar.extractfile(entry), folder / entry.name
+            if source is None or place.exists():
+                raise ValueError(f"{entry.name[:80]} comes twice")
+            place.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+            with place.open("xb") as file:
+                shutil.copyfileobj(source, file, 1 << 20)
+
+
+def _answered(errand: Errand, seconds: float) -> Errand | None:
+    def answer() -> Errand | None:
+        return Errand.objects.filter(id=errand.id).exclude(done_at=None).first()
+
+    found = _wait_for(answer, seconds)
+    if found is not None and found.trouble:
+        raise Unreadable(found.trouble)
+    return found
+
+
+def _wait_for(what: Callable[[], T | None], seconds: float) -> T | None:
+    deadline = time.monotonic() + seconds
+    while (found := what()) is None and time.monotonic() < deadline:
+        time.sleep(TICK)
+    return found
+
+
+def _stock(answer: Any) -> Stock:
+    given = answer if isinstance(answer, dict) else {}
+    sizes = {name: size for name, size in given.items() if isinstance(size, int) and 0 <= size < 1 << 62}
+    if sizes.keys() != asdict(NOTHING).keys():
+        raise Unreadable("What its machine says makes no sense.")
+    return Stock(**sizes)

@@ -1,0 +1,219 @@
+"""Making parcels of a bot's folder, also while the bot writes in it.
+
+Everything is opened below the data folder without following a link: what a bot puts there leads nowhere else. The
+log is fixed first and the blobs are listed after it, so whatever blob a message in the parcel could have come with is
+in the parcel as well.
+"""
+
+import errno
+import hashlib
+import io
+import os
+import re
+import stat
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, suppress
+from functools import partial
+from typing import BinaryIO
+
+from butt.exports.offsetlog import survey
+from butt.exports.parcel import Gone, Item, Parcel, Part, Stock
+from butt.exports.tar import END, entry_size
+from butt.hosts.interface import Folder
+from butt.scuttlebutt import KeyPair, ScuttlebuttError
+
+CHUNK = 256 * 1024
+NO_PEERS = b"[]\n"
+
+SECRET, GOSSIP, LOG, BLOBS = "secret", "gossip.json", "flume/log.offset", "blobs/sha256"
+_DIGEST = re.compile(r"[0-9a-f]{62}")
+_BLOB = re.compile(r"blobs/sha256/[0-9a-f]{2}/[0-9a-f]{62}")
+_ENTRY = 32 + 8
+
+
+def stock(folder: Folder) -> Stock:
+    found = _Blobs(folder)
+    return Stock(
+        secret=_size_of(folder, SECRET),
+        gossip=_size_of(folder, GOSSIP),
+        log=_size_of(folder, LOG),
+        blobs=found.count,
+        blobs_size=found.size,
+    )
+
+
+def parcel(folder: Folder, part: Part, author: str = "") -> Parcel:
+    """`author` is whose folder it is, where the secret is not there to tell."""
+    return _PARTS[part](folder, author)
+
+
+def is_of_a_bot(name: str) -> bool:
+    """Whether a file of this name may be in a parcel."""
+    return name in {SECRET, GOSSIP, LOG} or bool(_BLOB.fullmatch(name))
+
+
+def _secret(folder: Folder, _: str) -> Parcel:
+    return _of_files([_item(SECRET, file) for file in [_opened(folder, SECRET)] if file])
+
+
+def _gossip(folder: Folder, _: str) -> Parcel:
+    """Before a pub knows a peer it has no such file, which says the same as an empty list."""
+    file = _opened(folder, GOSSIP) or io.BytesIO(NO_PEERS)
+    return _of_files([_item(GOSSIP, file)])
+
+
+def _log(folder: Folder, author: str) -> Parcel:
+    file = _opened(folder, LOG) or io.BytesIO()
+    author = _id(folder) or author
+    found = survey(file, _size(file), author)
+    item = Item(LOG, found.whole, partial(_chunks, file, found.whole))
+    return Parcel([item], 1, found.whole, END + entry_size(found.whole), found, author)
+
+
+def _blobs(folder: Folder, _: str) -> Parcel:
+    found = _Blobs(folder)
+    return Parcel(
+        found, found.count, found.size, END + found.tar_size, blobs=found.count, blobs_size=found.size
+    )
+
+
+def _all(folder: Folder, _: str) -> Parcel:
+    parcels = [part(folder, "") for part in (_log, _secret, _gossip, _blobs)]
+    return Parcel(
+        (item for each in (*parcels[1:3], parcels[0], parcels[3]) for item in each.items),
+        sum(each.count for each in parcels),
+        sum(each.size for each in parcels),
+        END + sum(each.tar_size - END for each in parcels),
+        parcels[0].survey,
+        parcels[0].author,
+        parcels[3].blobs,
+        parcels[3].blobs_size,
+    )
+
+
+_PARTS: dict[Part, Callable[[Folder, str], Parcel]] = {
+    Part.SECRET: _secret,
+    Part.GOSSIP: _gossip,
+    Part.LOG: _log,
+    Part.BLOBS: _blobs,
+    Part.ALL: _all,
+}
+
+
+class _Blobs:
+    """The blobs that are there, 40 bytes of memory each; walked, each is looked at again."""
+
+    def __init__(self, folder: Folder) -> None:
+        self._folder = folder
+        self._known = bytearray()
+        self.count = self.size = self.tar_size = 0
+        for first in range(256):
+            self._list(f"{first:02x}")
+
+    def __iter__(self) -> Iterator[Item]:
+        for at in range(0, len(self._known), _ENTRY):
+            digest = self._known[at : at + 32].hex()
+            size = int.from_bytes(self._known[at + 32 : at + _ENTRY])
+            yield Item(f"{BLOBS}/{digest[:2]}/{digest[2:]}", size, partial(_blob, self._folder, digest, size))
+
+    def _list(self, first: str) -> None:
+        place = _descriptor(self._folder, f"{BLOBS}/{first}", os.O_DIRECTORY)
+        if place is None:
+            return
+        try:
+            for name in sorted(name for name in os.listdir(place) if _DIGEST.fullmatch(name)):  # noqa: PTH208 - by descriptor
+                with suppress(FileNotFoundError):
+                    found = os.stat(name, dir_fd=place, follow_symlinks=False)
+                    if stat.S_ISREG(found.st_mode):
+                        self._note(bytes.fromhex(first + name), found.st_size)
+        finally:
+            os.close(place)
+
+    def _note(self, digest: bytes, size: int) -> None:
+        self._known += digest + size.to_bytes(8)
+        self.count += 1
+        self.size += size
+        self.tar_size += entry_size(size)
+
+
+def _blob(folder: Folder, digest: str, size: int) -> Iterator[bytes]:
+    """A blob is read twice: it goes along only when it is what its name says."""
+    file = _opened(folder, f"{BLOBS}/{digest[:2]}/{digest[2:]}")
+    if file is None:
+        raise Gone
+    total = hashlib.sha256()
+    for chunk in _chunks(file, size):
+        total.update(chunk)
+    if total.hexdigest() != digest or _size(file) != size:
+        file.close()
+        raise Gone
+    return _chunks(file, size)
+
+
+def _of_files(items: list[Item]) -> Parcel:
+    return Parcel(
+        items,
+        len(items),
+        sum(item.size for item in items),
+        END + sum(entry_size(item.size) for item in items),
+    )
+
+
+def _item(name: str, file: BinaryIO) -> Item:
+    size = _size(file)
+    return Item(name, size, partial(_chunks, file, size))
+
+
+def _chunks(file: BinaryIO, size: int) -> Iterator[bytes]:
+    """The first `size` bytes of an open file; fewer only when it shrank."""
+    file.seek(0)
+    while size and (chunk := file.read(min(CHUNK, size))):
+        size -= len(chunk)
+        yield chunk
+
+
+def _size(file: BinaryIO) -> int:
+    return file.seek(0, os.SEEK_END)
+
+
+def _size_of(folder: Folder, name: str) -> int:
+    number = _descriptor(folder, name)
+    if number is None:
+        return 0
+    try:
+        return os.fstat(number).st_size
+    finally:
+        os.close(number)
+
+
+def _id(folder: Folder) -> str:
+    try:
+        return KeyPair.load(folder.secret).id
+    except (OSError, ScuttlebuttError):
+        return ""
+
+
+def _opened(folder: Folder, name: str) -> BinaryIO | None:
+    """A file below the data folder, unbuffered, or None when there is none. A link on the way is an error."""
+    number = _descriptor(folder, name)
+    if number is None:
+        return None
+    if not stat.S_ISREG(os.fstat(number).st_mode):
+        os.close(number)
+        raise OSError(errno.EINVAL, "it is no file")
+    return open(number, "rb", buffering=0)  # noqa: PTH123 - it has no path any more
+
+
+def _descriptor(folder: Folder, name: str, kind: int = 0) -> int | None:
+    flags = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
+    *folders, last = name.split("/")
+    with ExitStack() as stack:
+        try:
+            place = os.open(folder.data, flags | os.O_DIRECTORY)
+            stack.callback(os.close, place)
+            for step in folders:
+                place = os.open(step, flags | os.O_DIRECTORY, dir_fd=place)
+                stack.callback(os.close, place)
+            return os.open(last, flags | kind, dir_fd=place)
+        except FileNotFoundError:
+            return None

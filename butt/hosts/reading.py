@@ -1,0 +1,43 @@
+"""What may be read of a bot's host without being able to act there: all that the public server meets of hosts.
+
+A host offers its own among the entry points of `butt.readings`, under the name it has among `butt.hosts`.
+"""
+
+import uuid
+from importlib.metadata import EntryPoint, entry_points
+from typing import Protocol
+
+from butt.configuration import configuration
+from butt.exports.parcel import Parcel, Part, Stock
+
+GROUP = "butt.readings"
+BUILT_IN = {"processes": "butt.hosts.kept:Kept", "salt": "butt.hosts.far:Far"}
+"""Ours are found also where the package was installed before they came."""
+
+
+class Unreadable(Exception):
+    """What was asked for cannot be read from here; its text says why."""
+
+
+class Reading(Protocol):
+    """Each method is bounded in time, may raise `Unreadable`, and changes nothing."""
+
+    def log(self, bot_id: uuid.UUID, size: int) -> str:
+        """The last `size` bytes of the bot's own log; empty when it has none."""
+
+    def stock(self, bot_id: uuid.UUID) -> Stock:
+        """How much the bot has, at a glance."""
+
+    def export(self, bot_id: uuid.UUID, part: Part) -> Parcel:
+        """A part of the bot's data as it is now, also while the bot writes. A log in it has been walked."""
+
+
+def reading() -> Reading:
+    """That of the host which `BUTT_HOST` names. Raises `Unreadable` where it offers none."""
+    settings = configuration()
+    found = {entry.name: entry for entry in entry_points(group=GROUP)}
+    found |= {name: EntryPoint(name, place, GROUP) for name, place in BUILT_IN.items() if name not in found}
+    if settings.host not in found:
+        raise Unreadable("It cannot be read from here.")
+    made: Reading = found[settings.host].load()(settings.home)
+    return made

@@ -1,0 +1,197 @@
+"""Calling functions on machines: through the Salt master beside us, or on this machine alone, without one."""
+
+import fcntl
+import json
+import logging
+import os
+import subprocess
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from threading import Lock, Thread
+from typing import IO, Any, Protocol
+
+from django.db import connection
+
+from butt.configuration import configuration, kept_secret
+from butt.hosts.interface import HostTrouble
+from butt.hosts.salt.results import Returned
+from butt.machines import tokens
+from butt.machines.models import Machine
+
+log = logging.getLogger("butt.hosts.salt")
+
+ROOT = Path(__file__).parents[3]
+STATES = ROOT / "salt"
+
+APPLY_SECONDS = 300
+"""A first run builds an image."""
+
+CALL_SECONDS = 30
+APPLY = ("state.apply", "butt")
+
+
+class Caller(Protocol):
+    """A way to machines. Each method raises `HostTrouble` when Salt itself cannot be run."""
+
+    def call(self, machine: Machine, function: str, *arguments: Any, seconds: int = CALL_SECONDS) -> Returned:
+        """Call a function there that changes nothing, and wait for what it returns."""
+
+    def begin(self, machine: Machine, function: str, *arguments: Any, seconds: int) -> None:
+        """The same without waiting for it; it takes `seconds` at most."""
+
+    def apply(self, machine: Machine) -> Returned:
+        """Have the machine made as its pillar says."""
+
+
+class Master:
+    """Through the master's own files, as its user: the steward runs beside it."""
+
+    def call(self, machine: Machine, function: str, *arguments: Any, seconds: int = CALL_SECONDS) -> Returned:
+        return self._call(machine, seconds, {"fun": function, "arg": arguments})
+
+    def begin(self, machine: Machine, function: str, *arguments: Any, seconds: int) -> None:  # noqa: ARG002
+        self._ask(CALL_SECONDS, {"tgt": machine.minion_id, "fun": function, "arg": arguments, "wait": False})
+
+    def apply(self, machine: Machine) -> Returned:
+        options = {"queue": True, "sync_mods": "modules,states"}
+        return self._call(machine, APPLY_SECONDS, {"fun": APPLY[0], "arg": APPLY[1:], "kwarg": options})
+
+    def _call(self, machine: Machine, seconds: int, what: dict[str, Any]) -> Returned:
+        said = self._ask(seconds, {"tgt": machine.minion_id, "timeout": min(seconds, 15), **what})
+        return Returned(said is not None, **(said or {}))
+
+    def _ask(self, seconds: int, asked: dict[str, Any]) -> Any:
+        command = [program("python"), str(STATES / "call.py"), configuration().salt_config]
+        done = _run(command, seconds, json.dumps(asked))
+        try:
+            return json.loads(done.stdout)
+        except ValueError:
+            raise HostTrouble(f"Salt cannot be asked: {_last_line(done.stderr)}") from None
+
+
+class Local:
+    """`salt-call --local`: no master, no minion that waits, and one run at a time of what changes anything."""
+
+    def __init__(self, home: Path) -> None:
+        self._folder = home / "salt"
+        self._config = self._folder / "minion"
+        self._writing = Lock()
+
+    def call(self, machine: Machine, function: str, *arguments: Any, seconds: int = CALL_SECONDS) -> Returned:
+        with self._writing:
+            self._configure(machine)
+        return self._run(function, *arguments, seconds=seconds)
+
+    def begin(self, machine: Machine, function: str, *arguments: Any, seconds: int) -> None:
+        def work() -> None:
+            try:
+                self.call(machine, function, *arguments, seconds=seconds)
+            except HostTrouble as trouble:
+                log.warning("%s: %s", function, trouble)
+            finally:
+                connection.close()
+
+        Thread(target=work, name=function, daemon=True).start()
+
+    def change(self, machine: Machine, function: str, *arguments: Any, seconds: int) -> Returned:
+        """Call a function that changes something: alone."""
+        with self._writing:
+            self._configure(machine)
+        with self._alone(seconds) as lock:
+            return self._run(function, *arguments, seconds=seconds, keep=lock)
+
+    def _run(self, function: str, *arguments: Any, seconds: int, keep: IO[str] | None = None) -> Returned:
+        command = [program("salt-call"), "--local", "--config-dir", str(self._config)]
+        command += ["--out=json", "--retcode-passthrough", "--log-level=error", function]
+        done = _run([*command, *map(str, arguments)], seconds, keep=keep)
+        try:
+            return Returned(True, done.returncode, json.loads(done.stdout)["local"])
+        except (ValueError, KeyError, TypeError):
+            raise HostTrouble(f"Salt does not run: {_last_line(done.stderr or done.stdout)}") from None
+
+    def apply(self, machine: Machine) -> Returned:
+        return self.change(machine, *APPLY, seconds=APPLY_SECONDS)
+
+    @contextmanager
+    def _alone(self, seconds: int) -> Iterator[IO[str]]:
+        """The child has the lock too: it ends with the last of us, even when we are killed before it."""
+        with (self._folder / "lock").open("w") as lock:
+            try:
+                _lock(lock, seconds)
+            except TimeoutError:
+                raise HostTrouble("an earlier run takes long") from None
+            yield lock
+
+    def _configure(self, machine: Machine) -> None:
+        self._config.mkdir(parents=True, exist_ok=True)
+        token = kept_secret(self._folder / "token")
+        tokens.issue(machine, token)
+        masters = self._folder / "master-token"
+        masters.touch(mode=0o600)
+        if masters.read_text() != configuration().master_token():
+            masters.write_text(configuration().master_token())
+        server = f"http://127.0.0.1:{configuration().private_port}"
+        config = {
+            "id": machine.minion_id,
+            "root_dir": str(self._folder / "root"),
+            "user": "root" if os.geteuid() == 0 else None,
+            "file_client": "local",
+            "file_roots": {"base": [str(STATES / "files"), str(self._folder / "files")]},
+            "module_dirs": [str(STATES), str(STATES / "files")],
+            "ext_pillar": [{"http_json": {"url": f"{server}/agents/%s", "token_file": str(masters)}}],
+            "enable_fqdns_grains": False,
+            "enable_gpu_grains": False,
+            "butt": {
+                "home": str(self._folder),
+                "report": {"url": server, "token_file": str(self._folder / "token")},
+                "docker": os.environ.get("DOCKER_HOST") or "unix:///var/run/docker.sock",
+            },
+        }
+        given = {name: value for name, value in config.items() if value is not None}
+        draft = self._config / ".minion.draft"
+        draft.write_text(json.dumps(given, indent=1))
+        draft.replace(self._config / "minion")
+
+
+def program(name: str) -> str:
+    """One of the programs of Salt's own environment."""
+    folder = Path(configuration().salt_programs) if configuration().salt_programs else ROOT / ".salt" / "bin"
+    path = folder / name
+    if not path.exists():
+        raise HostTrouble(f"Salt is not installed in {folder}: run `make salt`.")
+    return str(path)
+
+
+def _run(
+    command: list[str], seconds: int, text: str | None = None, keep: IO[str] | None = None
+) -> "subprocess.CompletedProcess[str]":
+    try:
+        return subprocess.run(
+            command,
+            input=text,
+            stdin=subprocess.DEVNULL if text is None else None,
+            capture_output=True,
+            text=True,
+            timeout=seconds + 15,
+            check=False,
+            pass_fds=[keep.fileno()] if keep else [],
+        )
+    except subprocess.TimeoutExpired:
+        raise HostTrouble("Salt takes too long") from None
+
+
+def _lock(file: IO[str], seconds: int) -> None:
+    deadline = time.monotonic() + seconds
+    while True:
+        try:
+            return fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            if time.monotonic() > deadline:
+                raise TimeoutError from None
+            time.sleep(0.05)
+
+
+def _last_line(text: str) -> str:
+    return (text.strip().splitlines() or ["it says nothing"])[-1][:300]

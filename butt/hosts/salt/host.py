@@ -1,0 +1,140 @@
+"""The host over Salt: orders go into rows and are pushed, sightings come from what machines reported."""
+
+import time
+import uuid
+from collections.abc import Callable, Container, Mapping
+from datetime import timedelta
+from pathlib import Path
+
+from django.utils import timezone
+
+from butt.agents.models import Observed
+from butt.configuration import configuration, kept_secret
+from butt.hosts.adopting import take_over
+from butt.hosts.interface import HostTrouble, NoRoom, Order, Sighting
+from butt.hosts.salt.calls import Local, Master
+from butt.hosts.salt.offers import offer
+from butt.hosts.salt.orders import Sightings, bury, is_settled, write
+from butt.hosts.salt.porter import Porter
+from butt.hosts.salt.pushes import Pusher
+from butt.hosts.salt.strangers import bury_stray, is_being_removed, strays_on
+from butt.hosts.strays import Stray
+from butt.machines import cargo
+from butt.machines.models import Machine, Placement
+
+REMOVE_SECONDS = 90
+
+OWN_ROUND = timedelta(seconds=60)
+"""How often this machine is looked at when there is no minion that does so by itself."""
+
+
+class Salt:
+    """A `Host`. `home` is the service's home folder."""
+
+    def __init__(self, home: Path) -> None:
+        self._home = home
+        self._local = configuration().salt == "local"
+        self._caller: Local | Master = Local(home) if self._local else Master()
+        self._pusher = Pusher(self._caller)
+
+    def free_port(self, taken: frozenset[int]) -> int:
+        """Whether somebody else listens on it there, its machine says when it is to start."""
+        for port in configuration().bot_ports:
+            if port not in taken:
+                return port
+        raise NoRoom("every port for bots is in use")
+
+    def apply(self, order: Order) -> None:
+        if self._local:
+            self._here()
+        if order.run and not configuration().pub_image:
+            offer(order.release)
+        if machine := write(order):
+            self._pusher.push(machine, new=True)
+            return
+        row = Placement.objects.filter(bot_id=order.bot_id).select_related("machine").first()
+        if row and order.run and _answers(order) and cargo.is_waiting(order.bot_id):
+            cargo.forget(order.bot_id)
+        if row and not (is_settled(row) and (not order.run or _answers(order))):
+            self._pusher.push(row.machine, new=False)
+
+    def adopt(self, bot_id: uuid.UUID, data: Path) -> None:
+        """It waits here until its machine has fetched it."""
+        if not data.exists() and _lives(bot_id):
+            return
+        take_over(data, cargo.place_of(bot_id) / "data")
+
+    def look(self) -> Mapping[uuid.UUID, Sighting]:
+        if self._local:
+            here = self._here()
+            late = here.seen_at is None or here.seen_at < timezone.now() - OWN_ROUND
+            if late and here.generation:
+                self._pusher.push(here, new=False)
+        return Sightings()
+
+    def log(self, bot_id: uuid.UUID, size: int) -> str:
+        row = Placement.objects.filter(bot_id=bot_id).select_related("machine").first()
+        if row is None:
+            return ""
+        returned = self._caller.call(row.machine, "butt.log", str(bot_id), size)
+        if not returned.answered or returned.retcode:
+            raise HostTrouble("its machine does not hand out its log now")
+        return str(returned.value)[-size:]
+
+    def destroy(self, bot_id: uuid.UUID) -> None:
+        """Done only when the machine has said that nothing is left."""
+        row = Placement.objects.filter(bot_id=bot_id).select_related("machine").first()
+        if row is not None and (row.run or not is_settled(row)):
+            raise HostTrouble("it still runs")
+        cargo.forget(bot_id)
+        if machine := bury(bot_id):
+            self._pusher.push(machine, new=row is not None)
+            raise HostTrouble("its data is being removed.")
+
+    def strays(self, known: Container[uuid.UUID]) -> list[Stray]:
+        """What machines told of. How big it is they do not say."""
+        found = [stray for machine in Machine.objects.all() for stray in strays_on(machine)]
+        return [stray for stray in found if stray.bot_id not in known]
+
+    def remove(self, stray: Stray) -> None:
+        for machine in Machine.objects.all():
+            if stray in strays_on(machine):
+                bury_stray(machine, stray.bot_id)
+                self._pusher.push(machine, new=True)
+        deadline = time.monotonic() + REMOVE_SECONDS
+        while is_being_removed(stray.bot_id):
+            if time.monotonic() > deadline:
+                raise HostTrouble("its machine has yet to remove it")
+            time.sleep(0.1)
+
+    def work(self, go_on: Callable[[], bool]) -> None:
+        """Beside the steward's rounds: what is read of bots goes another way than what is done with them."""
+        Porter(self._caller).run(go_on)
+
+    def stop_all(self) -> None:
+        """On this machine alone: machines that joined a master run their bots whether we are here or not."""
+        if isinstance(self._caller, Local) and Placement.objects.exists():
+            returned = self._caller.change(self._here(), "butt.stop_all", seconds=120)
+            if returned.retcode:
+                raise HostTrouble(str(returned.value)[-300:])
+
+    def _here(self) -> Machine:
+        """The machine we are on, under a name that is made once."""
+        path = self._home / "salt" / "id"
+        if not path.exists():
+            path.parent.mkdir(parents=True, exist_ok=True)
+            kept_secret(path)
+        known = {"state": Machine.State.READY}
+        return Machine.objects.get_or_create(minion_id=f"here-{_slug(path)}", defaults=known)[0]
+
+
+def _lives(bot_id: uuid.UUID) -> bool:
+    return Placement.objects.filter(bot_id=bot_id).exclude(ssb_id=None).exists()
+
+
+def _answers(order: Order) -> bool:
+    return Observed.objects.filter(bot_id=order.bot_id, alive=True, launch=order.launch).exists()
+
+
+def _slug(path: Path) -> str:
+    return "".join(letter for letter in path.read_text() if letter.isalnum())[:24].lower()

@@ -1,0 +1,166 @@
+"""Orders as rows, and what is known of how they were carried out."""
+
+import uuid
+from collections.abc import Iterator, Mapping
+from dataclasses import asdict, replace
+from datetime import datetime, timedelta
+from typing import Any
+
+from django.db import transaction
+from django.db.models import Count
+from django.utils import timezone
+
+from butt.agents.models import Belongs
+from butt.configuration import configuration
+from butt.hosts.interface import HostTrouble, NoRoom, Order, Sighting
+from butt.hosts.processes import FINAL_EXITS
+from butt.hosts.publog import last_words
+from butt.machines import cargo
+from butt.machines.models import Machine, Placement, Tombstone
+from butt.machines.pillar import MOST_BOTS
+from butt.machines.reports import SeenBot
+
+SILENT = timedelta(minutes=3)
+"""How old a machine's last report may be before nothing is known of its bots."""
+
+OWN_COLUMNS = frozenset({"bot_id", "run", "launch"})
+_KEPT = ("bind", "address", "port", "release", "masters", "sequence", "revoked", "catch_up")
+MANY_RESTARTS = 5
+PORT_TAKEN = 65  # as in bots/pub/README.md
+
+
+def write(order: Order) -> Machine | None:
+    """Have the order stand in the rows; the machine when that changed anything.
+
+    Of one launch only whether it runs, and whether its code is on trial, can change: all else is taken over when the
+    next one begins.
+    """
+    standing = Placement.objects.filter(bot_id=order.bot_id).first()
+    if standing is None and not order.run:
+        return None
+    if standing is not None and (standing.run, standing.launch) == (order.run, order.launch):
+        if not order.run or standing.order.get("on_trial", False) == order.on_trial:
+            return None
+        order = replace(order, **{name: standing.order[name] for name in _KEPT})
+    machine_id = standing.machine_id if standing else _place_for(order.bot_id)
+    with transaction.atomic():
+        machine = Machine.objects.select_for_update().get(id=machine_id)
+        machine.generation += 1
+        machine.save(update_fields=["generation"])
+        row = Placement.objects.filter(bot_id=order.bot_id).first()
+        row = row or Placement(bot_id=order.bot_id, machine=machine)
+        row.generation, row.run, row.launch = machine.generation, order.run, order.launch
+        row.order = _full(order, row.order) if order.run else row.order
+        row.save()
+    return machine
+
+
+def _full(order: Order, before: Mapping[str, Any]) -> dict[str, Any]:
+    """The order as its machine reads it, with what that must know besides."""
+    plain = {name: value for name, value in asdict(order).items() if name not in OWN_COLUMNS}
+    # Where there is a way back, what it leads to stays on the machine.
+    is_other = before.get("release", order.release) != order.release
+    previous = (before["release"] if is_other else before.get("previous", "")) if order.on_trial else ""
+    settings = configuration()
+    return {
+        **plain,
+        "previous": previous,
+        "image": settings.pub_image,
+        "memory": settings.bot_memory << 20,
+        "cargo": cargo.is_waiting(order.bot_id),
+    }
+
+
+def bury(bot_id: uuid.UUID) -> Machine | None:
+    """Order a bot to be removed with its data, once. The machine that has yet to do it; nobody when it is done."""
+    standing = Placement.objects.filter(bot_id=bot_id).select_related("machine").first()
+    if standing is not None:
+        with transaction.atomic():
+            machine = Machine.objects.select_for_update().get(id=standing.machine_id)
+            machine.generation += 1
+            machine.save(update_fields=["generation"])
+            Tombstone.objects.get_or_create(
+                machine=machine, bot_id=bot_id, defaults={"generation": machine.generation}
+            )
+            standing.delete()
+    stone = Tombstone.objects.filter(bot_id=bot_id, done_at=None).select_related("machine").first()
+    return stone.machine if stone else None
+
+
+class Sightings(Mapping[uuid.UUID, Sighting]):
+    """What was seen of each bot, read when it is asked for: a steward asks for a few of very many.
+
+    To look one up raises `HostTrouble` when its machine does not do as told or has been silent for long.
+    """
+
+    def __getitem__(self, bot_id: uuid.UUID) -> Sighting:
+        row = Placement.objects.filter(bot_id=bot_id).select_related("machine").first()
+        if row is None:
+            raise KeyError(bot_id)
+        return sighting(row, timezone.now())
+
+    def __iter__(self) -> Iterator[uuid.UUID]:
+        return iter(Placement.objects.values_list("bot_id", flat=True))
+
+    def __len__(self) -> int:
+        return Placement.objects.count()
+
+
+def sighting(row: Placement, now: datetime) -> Sighting:
+    """What is known of one bot, from its machine's last report and from what that report can already know."""
+    machine, seen = row.machine, seen_of(row)
+    current = seen is not None and seen.launch == row.launch
+    caught_up = machine.seen_generation >= row.generation
+    if machine.seen_at is not None and machine.seen_at < now - SILENT:
+        raise HostTrouble(f"it has been silent since {machine.seen_at:%F %H:%M} UTC.")
+    ended = _ended(seen, row) if row.run and current and seen is not None else None
+    if ended is not None:
+        # Its machine calls that a trouble of its own as well; this says more.
+        return ended
+    if machine.trouble and not is_settled(row):
+        raise HostTrouble(machine.trouble)
+    if row.run and current and seen is not None:
+        return Sighting(running=seen.running, ssb_id=row.ssb_id)
+    # Before the machine has come to this order, the bot may still run, or be about to.
+    running = not caught_up or (seen is not None and seen.running)
+    return Sighting(running=running, ssb_id=row.ssb_id)
+
+
+def is_settled(row: Placement) -> bool:
+    """Whether the machine has said that the bot is as ordered."""
+    seen = seen_of(row)
+    if row.run:
+        return seen is not None and seen.launch == row.launch and seen.running and not _ended(seen, row)
+    return row.machine.seen_generation >= row.generation and not (seen and seen.running)
+
+
+def seen_of(row: Placement) -> SeenBot | None:
+    return SeenBot.model_validate(row.seen) if row.seen else None
+
+
+def _ended(seen: SeenBot, row: Placement) -> Sighting | None:
+    """Why the bot does not run and will not by itself, if that is so. Docker starts it again and again; we know better."""
+    if seen.error:
+        taken = "already allocated" in seen.error or "already in use" in seen.error
+        why = f"Port {row.order['port']} is taken on its machine." if taken else seen.error
+        return Sighting(ended=why, exit_code=PORT_TAKEN if taken else seen.exitCode, ssb_id=row.ssb_id)
+    if not seen.running or seen.exitCode is None:
+        return None
+    if seen.exitCode not in FINAL_EXITS and seen.restarts < MANY_RESTARTS:
+        return None
+    words = last_words(seen.words, seen.startedAt) if seen.startedAt else None
+    why = "It needs more memory than it has." if seen.outOfMemory else "Its program ended again and again."
+    return Sighting(
+        running=True, ended=words.message if words else why, exit_code=seen.exitCode, ssb_id=row.ssb_id
+    )
+
+
+def _place_for(bot_id: uuid.UUID) -> uuid.UUID:
+    """The machine with the fewest bots: one of the bot's own person's, else one that is for everybody."""
+    person = Belongs.objects.filter(source_agent_id=bot_id).values("target_agent")[:1]
+    ready = Machine.objects.filter(state=Machine.State.READY).annotate(load=Count("placements"))
+    free = ready.filter(load__lt=MOST_BOTS).order_by("load", "created_at")
+    found = free.filter(person__in=person).first() or free.filter(person=None).first()
+    if found is None:
+        raise NoRoom("there is no machine with room for it")
+    return found.id

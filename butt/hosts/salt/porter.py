@@ -1,0 +1,104 @@
+"""Carrying out the errands of those who read what bots on machines keep."""
+
+import logging
+import time
+import uuid
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+
+from django.db import close_old_connections, connection
+from django.utils import timezone
+
+from butt.exports.parcel import Part
+from butt.hosts.interface import HostTrouble
+from butt.hosts.salt.calls import Caller
+from butt.machines import errands, tails, uploads
+from butt.machines.models import Errand, Tail
+
+log = logging.getLogger("butt.hosts.salt")
+
+TICK, HOLD, TIDY = 0.25, 10.0, 600.0
+SEND_SECONDS = 3600
+FOLLOW_SECONDS = int(tails.FOLLOW.total_seconds())
+
+
+class Porter:
+    def __init__(self, caller: Caller) -> None:
+        self._caller = caller
+        self._mine = set[uuid.UUID]()
+        self._threads = ThreadPoolExecutor(errands.MOST_AT_ONCE, thread_name_prefix="porter")
+        self._held = self._tidied = 0.0
+
+    def run(self, go_on: Callable[[], bool]) -> None:
+        """Without end, as long as `go_on()`. Trouble of the database is waited out."""
+        while go_on():
+            try:
+                close_old_connections()
+                self.round()
+            except Exception:
+                log.exception("errands are not carried out now")
+                time.sleep(3)
+            time.sleep(TICK)
+
+    def round(self) -> None:
+        now, clock = timezone.now(), time.monotonic()
+        if clock - self._held > HOLD:
+            self._held = clock
+            errands.hold(list(self._mine), now)
+        for errand in errands.waiting(now, errands.MOST_AT_ONCE - len(self._mine)):
+            self._mine.add(errand.id)
+            self._threads.submit(self._work, errand)
+        for tail in tails.to_follow(now):
+            self._follow(tail)
+        if clock - self._tidied > TIDY or not self._tidied:
+            self._tidied = clock
+            errands.forget_old(now)
+            tails.forget_old(now)
+            uploads.forget_old(now - errands.KEPT)
+
+    def _follow(self, tail: Tail) -> None:
+        try:
+            self._caller.begin(
+                tail.machine,
+                "butt_exports.follow",
+                str(tail.bot_id),
+                FOLLOW_SECONDS,
+                seconds=FOLLOW_SECONDS + 30,
+            )
+        except HostTrouble as trouble:
+            log.warning("the log of %s: %s", tail.bot_id, trouble)
+            tails.give_up(tail)
+
+    def _work(self, errand: Errand) -> None:
+        try:
+            trouble = _send(self._caller, errand) if errand.what in set(Part) else _ask(self._caller, errand)
+            if trouble:
+                errands.done(errand, trouble=trouble)
+        except HostTrouble as trouble:
+            errands.done(errand, trouble=f"Its machine: {trouble}")
+        except Exception:
+            log.exception("an errand to %s did not end well", errand.machine)
+        finally:
+            self._mine.discard(errand.id)
+            connection.close()
+
+
+def _ask(caller: Caller, errand: Errand) -> str:
+    returned = caller.call(errand.machine, "butt_exports.stock", str(errand.bot_id))
+    if not returned.answered or returned.retcode:
+        return "Its machine does not answer now."
+    errands.done(errand, returned.value)
+    return ""
+
+
+def _send(caller: Caller, errand: Errand) -> str:
+    upload = uploads.expect(errand.machine, errand.bot_id, uploads.room(), errand.id)
+    if upload.arrived_at is None:
+        arguments = (str(errand.bot_id), str(errand.id), errand.what)
+        returned = caller.call(errand.machine, "butt_exports.send", *arguments, seconds=SEND_SECONDS)
+        upload.refresh_from_db()
+        if upload.arrived_at is None:
+            log.warning("%s sends no export: %s", errand.machine, str(returned.value)[-300:])
+            return "Its machine did not send it. Try again."
+    errands.done(errand)
+    return ""

@@ -1,0 +1,1 @@
+"""A pub from elsewhere, or an export of ours, becomes a bot here."""

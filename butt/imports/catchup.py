@@ -1,0 +1,42 @@
+"""A bot from elsewhere says nothing before it has its own messages; where nobody has them, its owner may say so."""
+
+import uuid
+from dataclasses import dataclass
+
+from django.utils import timezone
+
+from butt.agents import journal
+from butt.agents.models import Agent
+from butt.agents.wishes import Refused
+from butt.imports.models import Import
+
+MOST_AT_ONCE = 500
+
+
+@dataclass(frozen=True)
+class CaughtUp:
+    bot_id: uuid.UUID
+
+
+def say_caught_up(person: Agent, bot: Agent) -> None:
+    """`person` states that there are no newer messages of the bot's own. Raises `Refused` `wrong_state`.
+
+    The pub is told when it answers, and refuses where it knows of newer ones.
+    """
+    if not bot.observed.catching_up:
+        raise Refused("wrong_state", f"{bot.name} has all messages of its own.")
+    if Import.objects.filter(bot=bot, caught_up_at=None).update(caught_up_at=timezone.now()):
+        journal.note(bot, person, "caught-up")
+
+
+def is_told(bot: Agent) -> bool:
+    """Whether its owner stated it already."""
+    return Import.objects.filter(bot=bot, caught_up_at__isnull=False).exists()
+
+
+def untold() -> list[CaughtUp]:
+    """The bots whose pubs are still to be told."""
+    rows = Import.objects.filter(
+        caught_up_at__isnull=False, bot__observed__catching_up=True, bot__observed__alive=True
+    )
+    return [CaughtUp(bot_id) for bot_id in rows.values_list("bot_id", flat=True)[:MOST_AT_ONCE] if bot_id]

@@ -1,0 +1,275 @@
+"""Receiving a pub: its tar goes through the sieve into a draft, is checked whole, and only then becomes a bot.
+
+`HOME/imports/ID.draft` is being filled, `HOME/imports/ID` was checked; whoever works in one holds a lock on it, which
+ends with the process. So what a kill left is known by nobody holding it, and `sweep` removes it.
+"""
+
+import errno
+import fcntl
+import json
+import os
+import shutil
+import uuid
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self
+
+from django.db import IntegrityError, transaction
+
+from butt.agents import journal
+from butt.agents.bots import bots_of
+from butt.agents.models import Agent, JournalEntry, Observed, Progress
+from butt.agents.wishes import Refused, check_bot_name, create_bot
+from butt.configuration import configuration
+from butt.exports.offsetlog import Survey, survey
+from butt.imports.models import Import
+from butt.imports.placing import folder_of
+from butt.imports.sieve import EXPORT, GOSSIP, LOG, SECRET, Rejected, Sieve, too_big
+from butt.scuttlebutt import KeyPair, ScuttlebuttError
+
+RESERVE = 64 << 20
+"""Bytes of the disk that an import leaves to others."""
+
+FORK = (
+    "The old one is stopped, and will never be started again: two that write one feed fork it for ever, and no app can "
+    "mend that."
+)
+
+
+class Receiving:
+    """`with Receiving(…) as it`: `it.feed` the tar's bytes, then `it.bot()` makes the bot of them. Else nothing stays."""
+
+    def __init__(self, person: Agent, name: str, *, stopped: bool, size: int = 0) -> None:
+        """`size` is how many bytes are announced. Raises `Refused`, before anything is received."""
+        self._person = person
+        self._name = check_bot_name(name)
+        if not stopped:
+            raise Refused("not_stopped", "Say first that the old one is stopped for good.", "stopped")
+        settings = configuration()
+        if bots_of(person).count() >= settings.bots_per_person:
+            raise Refused(
+                "too_many",
+                f"You have {settings.bots_per_person} bots, which is as many as one person may have.",
+            )
+        self._most = round(settings.import_gib * (1 << 30))
+        if size > self._most:
+            raise _refused(too_big(self._most))
+        self._size = size
+
+    def __enter__(self) -> Self:
+        sweep()
+        self._row = Import(person=self._person)
+        self._place = folder_of(self._row.id)
+        self._draft = self._place.with_name(f"{self._place.name}.draft")
+        self._lock = -1
+        try:
+            with _of_the_disk(), _alone():
+                self._draft.mkdir(mode=0o700)
+                self._lock = os.open(self._draft, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+                fcntl.flock(self._lock, fcntl.LOCK_EX)
+                with transaction.atomic():
+                    self._row.save(force_insert=True)
+            free = shutil.disk_usage(self._draft).free - RESERVE
+            _check_room(self._size, free)
+            self._sieve = Sieve(self._draft, min(self._most, max(0, free)))
+            self._is_tight = free < self._most
+        except IntegrityError:
+            self._clean()
+            raise Refused(
+                "import_under_way", "Another import of yours is under way; wait for it to end."
+            ) from None
+        except BaseException:
+            self._clean()
+            raise
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._sieve.close()
+        self._clean()
+
+    def feed(self, data: bytes) -> None:
+        """Raises `Refused`: `bad_archive`, `too_big`, `disk_full`."""
+        with _of_the_disk():
+            try:
+                self._sieve.feed(data)
+            except Rejected as no:
+                if no.code == "too_big" and self._is_tight:
+                    raise Refused("disk_full", _NO_ROOM) from None
+                raise _refused(no) from None
+
+    def bot(self) -> Agent:
+        """The bot that it became. Raises `Refused`: as `feed`, and what the checks find."""
+        try:
+            self._sieve.finish()
+        except Rejected as no:
+            raise _refused(no) from None
+        with _of_the_disk():
+            keys, found = self._checked()
+            self._settle()
+        remembered = _remembered(keys.id)
+        try:
+            with transaction.atomic():
+                bot = create_bot(self._person, self._name)
+                Progress.objects.filter(bot=bot).update(ssb_id=keys.id)
+                Observed.objects.filter(bot=bot).update(
+                    sequence=max(found.sequence, remembered), catching_up=True
+                )
+                journal.note(bot, self._person, "import", ssb_id=keys.id, sequence=found.sequence)
+                # The last statement: the steward finds all of it or nothing.
+                Import.objects.filter(id=self._row.id).update(bot=bot, state=Import.State.PLACING)
+        except IntegrityError:
+            raise _is_here() from None
+        bot.progress.refresh_from_db()
+        bot.observed.refresh_from_db()
+        return bot
+
+    def _checked(self) -> tuple[KeyPair, Survey]:
+        try:
+            keys = KeyPair.load(self._draft / SECRET)
+        except ScuttlebuttError as error:
+            raise Refused("secret_damaged", f"Its secret cannot be used: {error}.") from None
+        if Progress.objects.filter(ssb_id=keys.id).exists():
+            raise _is_here()
+        described = _json_in(self._draft / EXPORT)
+        if isinstance(described, dict) and described.get("id", keys.id) != keys.id:
+            raise _misfit()
+        gossip = _json_in(self._draft / GOSSIP)
+        if gossip is not None and not (
+            isinstance(gossip, list) and all(isinstance(peer, dict) for peer in gossip)
+        ):
+            raise Refused("bad_archive", "Its gossip.json is no list of peers.")
+        with (self._draft / LOG).open("r+b", buffering=0) as log:
+            size = log.seek(0, os.SEEK_END)
+            found = survey(log, size, keys.id)
+            if found.damaged:
+                raise Refused(
+                    "log_damaged", f"Its log is damaged after message {found.records}, at byte {found.whole}."
+                )
+            if size and not found.records:
+                raise Refused("log_damaged", "Its log holds no message that can be read.")
+            log.truncate(found.whole)
+        own_is_empty = isinstance(described, dict) and described.get("sequence") == 0
+        if found.records and not found.sequence and not own_is_empty:
+            raise _misfit()
+        return keys, found
+
+    def _settle(self) -> None:
+        """On disk for good, then under its own name."""
+        (self._draft / EXPORT).unlink(missing_ok=True)
+        (self._draft / SECRET).chmod(0o400)
+        for path in (self._draft / SECRET, self._draft / LOG, self._draft):
+            _sync(path)
+        self._draft.rename(self._place)
+        _sync(self._place.parent)
+
+    def _clean(self) -> None:
+        """Remove what did not become a bot."""
+        mine = Import.objects.filter(id=self._row.id)
+        if not mine.exclude(state=Import.State.UPLOADING).exists():
+            shutil.rmtree(self._draft, ignore_errors=True)
+            shutil.rmtree(self._place, ignore_errors=True)
+            mine.delete()
+        if self._lock >= 0:
+            os.close(self._lock)
+
+
+def sweep() -> None:
+    """Remove what imports left that were killed: their folders, and the rows that hold their people up."""
+    with _of_the_disk(), _alone():
+        for row in Import.objects.filter(state=Import.State.UPLOADING):
+            with _unheld(folder_of(row.id)) as free:
+                if free:
+                    Import.objects.filter(id=row.id, state=Import.State.UPLOADING).delete()
+        for path in list((configuration().home / "imports").iterdir()):
+            with suppress(ValueError):
+                _remove_if_left(path, uuid.UUID(path.name.removesuffix(".draft")))
+
+
+def _remove_if_left(path: Path, import_id: uuid.UUID) -> None:
+    with _unheld(folder_of(import_id)) as free:
+        if free and not Import.objects.filter(id=import_id, state=Import.State.PLACING).exists():
+            shutil.rmtree(path, ignore_errors=True)
+
+
+_NO_ROOM = "There is no room for it here now. Nothing was kept; try again later."
+
+
+@contextmanager
+def _alone() -> Iterator[None]:
+    """Nobody else sweeps meanwhile, nor begins an import: a draft is never seen before it is held."""
+    place = configuration().home / "imports"
+    place.mkdir(mode=0o700, parents=True, exist_ok=True)
+    with (place / ".lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        yield
+
+
+@contextmanager
+def _unheld(place: Path) -> Iterator[bool]:
+    """Whether nobody works on it: it is ours meanwhile."""
+    held = []
+    try:
+        for path in (place, place.with_name(f"{place.name}.draft")):
+            with suppress(FileNotFoundError):
+                held.append(os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC))
+                fcntl.flock(held[-1], fcntl.LOCK_EX | fcntl.LOCK_NB)
+        yield True
+    except BlockingIOError:
+        yield False
+    finally:
+        for number in held:
+            os.close(number)
+
+
+@contextmanager
+def _of_the_disk() -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        if error.errno in (errno.ENOSPC, errno.EDQUOT):
+            raise Refused("disk_full", _NO_ROOM) from error
+        raise
+
+
+def _remembered(ssb_id: str) -> int:
+    """The highest sequence that was seen of this identity while it was a bot here, before its data was removed."""
+    gone = JournalEntry.objects.filter(what="gone", detail__ssb_id=ssb_id)
+    return max((int(entry.detail.get("sequence", 0)) for entry in gone[:1000]), default=0)
+
+
+def _check_room(size: int, free: int) -> None:
+    if size > free:
+        raise Refused("disk_full", _NO_ROOM)
+
+
+def _json_in(path: Path) -> Any:
+    try:
+        return json.loads(path.read_bytes())
+    except FileNotFoundError:
+        return None
+    except (ValueError, RecursionError):
+        raise Refused("bad_archive", f"Its {path.name} cannot be read.") from None
+
+
+def _sync(path: Path) -> None:
+    number = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+    try:
+        os.fsync(number)
+    finally:
+        os.close(number)
+
+
+def _refused(no: Rejected) -> Refused:
+    return Refused(no.code, str(no))
+
+
+def _is_here() -> Refused:
+    return Refused("already_here", "This identity is a bot here already. An identity never runs twice.")
+
+
+def _misfit() -> Refused:
+    return Refused("key_misfit", "The secret and the log are of two different identities.")

@@ -1,0 +1,1 @@
+"""Invites to bots, who came by them, and what a bot says of itself in public."""

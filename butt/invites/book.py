@@ -1,0 +1,104 @@
+"""The invites of a bot, as their owner and their guests are shown them."""
+
+import uuid
+from collections.abc import Collection
+from dataclasses import dataclass
+from datetime import datetime
+
+from django.db.models import Prefetch
+from django.utils import timezone
+
+from butt.agents.bots import bots
+from butt.agents.models import Agent
+from butt.agents.view import View
+from butt.configuration import configuration
+from butt.invites.making import address_of
+from butt.invites.models import Invite, InviteUse, Listing
+from butt.invites.standing import Standing, standing
+from butt.scuttlebutt import Invite as Code
+
+MOST_SHOWN = 500
+"""The newest so many; a list without an end is of use to nobody."""
+
+_SHORT = 9
+
+
+@dataclass(frozen=True)
+class Entry:
+    """One invite with those who came by it. `bot` has its progress fetched."""
+
+    invite: Invite
+    bot: Agent
+    used: list[InviteUse]
+    now: datetime
+
+    @property
+    def left(self) -> int:
+        return max(0, self.invite.uses - len(self.used))
+
+    @property
+    def standing(self) -> Standing:
+        return standing(
+            uses=self.invite.uses,
+            used=len(self.used),
+            revoked_at=self.invite.revoked_at,
+            expires_at=self.invite.expires_at,
+            now=self.now,
+        )
+
+    @property
+    def is_open(self) -> bool:
+        return self.standing is Standing.OPEN
+
+    @property
+    def code(self) -> str:
+        """What an app takes. It follows the bot's address, should that ever change."""
+        return Code(address_of(self.bot), bytes(self.invite.seed)).code
+
+    @property
+    def url(self) -> str:
+        return f"{configuration().public_url}/join/{self.invite.token}"
+
+
+def entries(bot: Agent) -> list[Entry]:
+    """Its invites, the newest first."""
+    return entries_of([bot])[bot.id]
+
+
+def entries_of(some: Collection[Agent]) -> dict[uuid.UUID, list[Entry]]:
+    """The invites of several bots, in two queries."""
+    now, found = timezone.now(), {bot.id: list[Entry]() for bot in some}
+    by_id = {bot.id: bot for bot in some}
+    rows = Invite.objects.filter(bot__in=found).exclude(offered_at=None).order_by("-created_at", "id")
+    rows = rows.prefetch_related(Prefetch("used", InviteUse.objects.order_by("sequence")))
+    for row in rows:
+        if len(found[row.bot_id]) < MOST_SHOWN:
+            found[row.bot_id].append(Entry(row, by_id[row.bot_id], list(row.used.all()), now))
+    return found
+
+
+def entry_by_token(token: str) -> Entry | None:
+    """The invite whose page this is, unless its bot is leaving."""
+    rows = Invite.objects.select_related("bot__wanted", "bot__progress", "bot__observed")
+    invite = rows.exclude(offered_at=None).filter(token=token, bot__wanted__gone_at=None).first()
+    return Entry(invite, invite.bot, list(invite.used.all()), timezone.now()) if invite else None
+
+
+def short(ssb_id: str) -> str:
+    """A feed id that a person can compare at a glance."""
+    return f"{ssb_id[:_SHORT]}…"
+
+
+def public_bot(name: str) -> View | None:
+    """The bot of that name, if it is there and shows itself to everybody."""
+    found = bots().filter(name=name.lower(), wanted__gone_at=None).exclude(listing__public=False).first()
+    return View(found) if found else None
+
+
+def is_public(bot: Agent) -> bool:
+    """Whether it shows itself to everybody at a page of its own."""
+    return not Listing.objects.filter(bot=bot, public=False).exists()
+
+
+def set_public(bot: Agent, *, public: bool) -> None:
+    Listing.objects.update_or_create(bot=bot, defaults={"public": public})

@@ -1,0 +1,102 @@
+"""Writing down what bots' feeds tell of guests: many bots in one go, each use once."""
+
+import uuid
+from collections import defaultdict
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from django.db import transaction
+from django.db.models import Q
+
+from butt.agents.models import Agent
+from butt.invites.models import LONGEST_NAME, Invite, InviteUse, Told
+
+
+@dataclass(frozen=True, slots=True)
+class Use:
+    """Message `sequence` of the bot's feed says that `guest` came by the invite that has this `note`."""
+
+    sequence: int
+    guest: str
+    note: str
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Name:
+    """What a guest calls themself, as far as the bot knows."""
+
+    guest: str
+    name: str
+
+
+def positions(bot_ids: Collection[uuid.UUID]) -> dict[uuid.UUID, int]:
+    """How far each bot's feed was read; of a bot that is not in it, nothing was."""
+    return dict(Told.objects.filter(bot_id__in=bot_ids).values_list("bot_id", "sequence"))
+
+
+@transaction.atomic
+def write(batch: Mapping[uuid.UUID, Sequence[Use | Name]]) -> None:
+    """Write what was told, uses and how far was read in one: told again, it changes nothing."""
+    living = set(Agent.objects.filter(id__in=batch).values_list("id", flat=True))
+    uses = [(bot_id, item) for bot_id, item in _all(batch, living) if isinstance(item, Use)]
+    names = [(bot_id, item) for bot_id, item in _all(batch, living) if isinstance(item, Name)]
+    if uses:
+        _note_uses(uses)
+        _move_on(uses)
+    if names:
+        _note_names(names)
+
+
+def clean_name(text: str) -> str:
+    """A stranger's words as one line that can be shown."""
+    return " ".join("".join(c if c.isprintable() else " " for c in text).split())[:LONGEST_NAME]
+
+
+def _all(
+    batch: Mapping[uuid.UUID, Sequence[Use | Name]], living: set[uuid.UUID]
+) -> Iterator[tuple[uuid.UUID, Use | Name]]:
+    return ((bot_id, item) for bot_id, items in batch.items() if bot_id in living for item in items)
+
+
+def _note_uses(uses: Sequence[tuple[uuid.UUID, Use]]) -> None:
+    """A note that is none of ours belongs to an invite that somebody made by other means."""
+    found = Invite.objects.filter(
+        bot__in={bot_id for bot_id, _ in uses}, note__in={use.note for _, use in uses}
+    )
+    invites = {(invite.bot_id, invite.note): invite for invite in found}
+    known: dict[uuid.UUID, set[int]] = defaultdict(set)
+    for invite_id, sequence in InviteUse.objects.filter(invite__in=invites.values()).values_list(
+        "invite_id", "sequence"
+    ):
+        known[invite_id].add(sequence)
+    rows = []
+    for bot_id, use in uses:
+        invite = invites.get((bot_id, use.note))
+        if invite is None or use.sequence in known[invite.id] or len(known[invite.id]) >= invite.uses:
+            continue
+        known[invite.id].add(use.sequence)
+        rows.append(InviteUse(invite=invite, sequence=use.sequence, ssb_id=use.guest, at=use.at))
+    InviteUse.objects.bulk_create(rows, ignore_conflicts=True)
+
+
+def _move_on(uses: Sequence[tuple[uuid.UUID, Use]]) -> None:
+    latest: dict[uuid.UUID, int] = {}
+    for bot_id, use in uses:
+        latest[bot_id] = max(use.sequence, latest.get(bot_id, 0))
+    rows = [Told(bot_id=bot_id, sequence=sequence) for bot_id, sequence in latest.items()]
+    Told.objects.bulk_create(rows, update_conflicts=True, unique_fields=["bot"], update_fields=["sequence"])
+
+
+def _note_names(names: Sequence[tuple[uuid.UUID, Name]]) -> None:
+    newest = {(bot_id, item.guest): item.name for bot_id, item in names}
+    guests = Q(invite__bot__in={bot_id for bot_id, _ in newest}, ssb_id__in={guest for _, guest in newest})
+    rows = list(InviteUse.objects.filter(guests).select_related("invite"))
+    changed = []
+    for row in rows:
+        name = newest.get((row.invite.bot_id, row.ssb_id))
+        if name is not None and name != row.name:
+            row.name = name
+            changed.append(row)
+    InviteUse.objects.bulk_update(changed, ["name"], batch_size=200)

@@ -1,0 +1,93 @@
+"""Kept connections to bots, from a server that answers people: to dial anew for each call would take ten times as long.
+
+They live on an event loop in a thread of their own, whatever the caller runs on. Every call made over them can be
+repeated without harm, so one that meets a connection that was lost in the meantime is made again on a new one.
+"""
+
+import asyncio
+import threading
+import time
+from collections import OrderedDict
+from contextlib import suppress
+from typing import Any
+
+import uvloop
+
+from butt.identity import service_keys
+from butt.scuttlebutt import Address, ConnectionLost, Peer, ScuttlebuttError, dial
+
+PATIENCE = 5.0
+"""Seconds for a connection and again for an answer: a busy pub says nothing for up to 2.4 s."""
+
+IDLE = 60.0
+MOST_KEPT = 100
+SWEEP = 10.0
+
+
+class Lines:
+    """A process has one, `lines`."""
+
+    def __init__(self) -> None:
+        self._kept: OrderedDict[Address, tuple[asyncio.Task[Peer], float]] = OrderedDict()
+        self._ending: set[asyncio.Task[None]] = set()
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self._starting = threading.Lock()
+
+    def call(self, address: Address, name: str, *args: Any) -> Any:
+        """What the bot answers to the service, its master. Raises `ScuttlebuttError`."""
+        return asyncio.run_coroutine_threadsafe(self._call(address, name, *args), self._running()).result()
+
+    def _running(self) -> asyncio.AbstractEventLoop:
+        with self._starting:
+            if self._loop is None:
+                self._keys = service_keys()
+                self._loop = uvloop.new_event_loop()
+                threading.Thread(target=self._loop.run_forever, name="lines", daemon=True).start()
+                asyncio.run_coroutine_threadsafe(self._sweep(), self._loop)
+            return self._loop
+
+    async def _call(self, address: Address, name: str, *args: Any) -> Any:
+        was_kept = address in self._kept
+        try:
+            return await (await self._peer(address)).call(name, *args, timeout=PATIENCE)
+        except ConnectionLost:
+            if not was_kept:
+                raise
+        return await (await self._peer(address)).call(name, *args, timeout=PATIENCE)
+
+    async def _peer(self, address: Address) -> Peer:
+        dialling, _ = self._kept.get(address, (None, 0.0))
+        if dialling is None or _is_over(dialling):
+            while len(self._kept) >= MOST_KEPT:
+                self._hang_up(next(iter(self._kept)))
+            dialling = asyncio.create_task(dial(address, self._keys, timeout=PATIENCE))
+        self._kept[address] = (dialling, time.monotonic())
+        self._kept.move_to_end(address)
+        # Several may wait for one connection, and one of them may give up.
+        return await asyncio.shield(dialling)
+
+    async def _sweep(self) -> None:
+        while True:
+            await asyncio.sleep(SWEEP)
+            old = time.monotonic() - IDLE
+            for address, (dialling, used) in list(self._kept.items()):
+                if used < old or _is_over(dialling):
+                    self._hang_up(address)
+
+    def _hang_up(self, address: Address) -> None:
+        dialling, _ = self._kept.pop(address)
+        ending = asyncio.create_task(_close(dialling))
+        self._ending.add(ending)
+        ending.add_done_callback(self._ending.discard)
+
+
+async def _close(dialling: "asyncio.Task[Peer]") -> None:
+    with suppress(ScuttlebuttError):
+        await (await dialling).close()
+
+
+def _is_over(dialling: "asyncio.Task[Peer]") -> bool:
+    return dialling.done() and (dialling.exception() is not None or not dialling.result().is_open)
+
+
+lines = Lines()

@@ -1,0 +1,132 @@
+"""Making invites and taking them back. What cannot be granted raises `Refused`, with words for the person.
+
+The service makes the code itself and only tells the pub of its key. So the row is there, code and all, before the pub
+hears of it, and telling it twice does nothing: killed at any moment, there is no invite that nobody knows, and none
+that is there twice. A row that the pub was not seen to take is shown to nobody, and the monitor withdraws it.
+"""
+
+import logging
+import os
+import uuid
+from datetime import datetime, timedelta
+
+from django.db.models import Count, F, Q
+from django.utils import timezone
+
+from butt.agents import journal
+from butt.agents.models import Agent
+from butt.agents.standing import standing
+from butt.agents.states import State
+from butt.agents.wishes import Refused
+from butt.configuration import configuration
+from butt.invites.lines import lines
+from butt.invites.models import LONGEST_NAME, MOST_USES, Invite
+from butt.scuttlebutt import Address, KeyPair, ScuttlebuttError
+
+log = logging.getLogger("butt.invites")
+
+LONGEST_TERM = timedelta(days=3660)
+
+
+def create(
+    person: Agent, bot: Agent, name: str, *, uses: int = 1, expires_at: datetime | None = None
+) -> Invite:
+    """A new invite that the bot's pub has taken.
+
+    Raises `Refused`: `bad_name`, `bad_uses`, `bad_expiry`, `wrong_state`, `too_many`, `no_answer`.
+    """
+    name = _clean_name(name)
+    _check_bounds(uses, expires_at)
+    if (state := standing(bot)) is not State.ALIVE:
+        raise Refused("wrong_state", f"{bot.name} is #{state}: it can make invites only while it is #alive.")
+    invite = _draft(bot, name, uses, expires_at)
+    try:
+        lines.call(address_of(bot), "butt.offer", _offer(invite))
+    except ScuttlebuttError as error:
+        log.warning("%s takes no invite: %s", bot.name, error)
+        Invite.objects.filter(id=invite.id).update(revoked_at=timezone.now())
+        raise _no_answer(bot) from None
+    invite.offered_at = timezone.now()
+    if not Invite.objects.filter(id=invite.id, revoked_at=None).update(offered_at=invite.offered_at):
+        raise _no_answer(bot)
+    journal.note(bot, person, "invite", invite=str(invite.id))
+    return invite
+
+
+def revoke(person: Agent, bot: Agent, invite_id: uuid.UUID) -> None:
+    """Take an invite back, at once where the pub answers, else before it lets anybody in again.
+
+    Raises `Invite.DoesNotExist`.
+    """
+    invite = Invite.objects.exclude(offered_at=None).get(id=invite_id, bot=bot)
+    if not Invite.objects.filter(id=invite.id, revoked_at=None).update(revoked_at=timezone.now()):
+        return
+    journal.note(bot, person, "revoke", invite=str(invite.id))
+    if standing(bot) is State.ALIVE:
+        try:
+            lines.call(address_of(bot), "butt.revoke", invite.code_id)
+        except ScuttlebuttError as error:
+            log.warning("%s could not be told of a revocation, the monitor will: %s", bot.name, error)
+        else:
+            Invite.objects.filter(id=invite.id).update(withdrawn_at=timezone.now())
+
+
+def address_of(bot: Agent) -> Address:
+    """Where its pub is reached, as soon as it has a key and a port."""
+    progress = bot.progress
+    return Address(progress.address, progress.port or 0, progress.ssb_id or "")
+
+
+def _has_room(bot: Agent, most: int) -> bool:
+    """Whether fewer than `most` can still be used. Mostly there are fewer rows at all, and that is quickly seen."""
+    mine = Invite.objects.filter(bot=bot, revoked_at=None)
+    if mine.count() < most:
+        return True
+    lasting = mine.filter(Q(expires_at=None) | Q(expires_at__gt=timezone.now()))
+    return lasting.annotate(times=Count("used")).filter(times__lt=F("uses")).count() < most
+
+
+def _draft(bot: Agent, name: str, uses: int, expires_at: datetime | None) -> Invite:
+    # Two at the same moment may both find room for one: it is a bound, not a price.
+    most = configuration().invites_per_bot
+    if not _has_room(bot, most):
+        raise Refused(
+            "too_many", f"{bot.name} has {most} open invites, which is as many as it may have; revoke some."
+        )
+    keys = KeyPair(os.urandom(32))
+    return Invite.objects.create(
+        bot=bot,
+        name=name,
+        uses=uses,
+        expires_at=expires_at,
+        seed=keys.secret[:32],
+        code_id=keys.id,
+        created_at=timezone.now(),
+    )
+
+
+def _offer(invite: Invite) -> dict[str, object]:
+    expires = None if invite.expires_at is None else int(invite.expires_at.timestamp() * 1000)
+    return {"id": invite.code_id, "uses": invite.uses, "note": invite.note, "expires": expires}
+
+
+def _clean_name(text: str) -> str:
+    name = " ".join(text.split())
+    if not name:
+        raise Refused("bad_name", "Give the invite a name: whom is it for? Only you see it.", "name")
+    if len(name) > LONGEST_NAME:
+        raise Refused("bad_name", f"An invite's name has at most {LONGEST_NAME} characters.", "name")
+    if not name.isprintable():
+        raise Refused("bad_name", "An invite's name is made of characters that can be seen.", "name")
+    return name
+
+
+def _check_bounds(uses: int, expires_at: datetime | None) -> None:
+    if not 1 <= uses <= MOST_USES:
+        raise Refused("bad_uses", f"An invite can be used 1 to {MOST_USES} times.", "uses")
+    if expires_at is not None and not timezone.now() < expires_at < timezone.now() + LONGEST_TERM:
+        raise Refused("bad_expiry", "An invite expires within the next ten years.", "expiresAt")
+
+
+def _no_answer(bot: Agent) -> Refused:
+    return Refused("no_answer", f"{bot.name} does not answer now. No invite was made; please try again.")

@@ -1,0 +1,103 @@
+"""Invites as their makers see them, and what the monitor has read of them on the pub's own feed.
+
+People write `Invite` and `Listing`, the monitor `InviteUse` and `Told`. Of `Invite` the monitor writes only
+`withdrawn_at`: that the pub knows the invite no more.
+"""
+
+import secrets
+import uuid
+
+from django.db import models
+from django.db.models.functions import Now
+
+from butt.agents.models import Agent
+
+LONGEST_NAME = 80
+MOST_USES = 1000
+
+
+def _note() -> str:
+    return secrets.token_urlsafe(12)
+
+
+def _token() -> str:
+    return secrets.token_urlsafe(18)
+
+
+class Invite(models.Model):
+    id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
+    bot = models.ForeignKey(Agent, models.CASCADE, related_name="invites")
+    name = models.CharField(max_length=LONGEST_NAME, help_text="For its maker alone.")
+    uses = models.PositiveIntegerField(default=1)
+    seed = models.BinaryField(max_length=32, help_text="The code's secret: whoever has it can come in.")
+    code_id = models.CharField(
+        max_length=64, unique=True, help_text="The id of the code's own key, by which the pub knows it."
+    )
+    note = models.CharField(
+        max_length=24, unique=True, default=_note, help_text="What the pub publishes of it: says nothing."
+    )
+    token = models.CharField(max_length=32, unique=True, default=_token, help_text="The way to its own page.")
+    created_at = models.DateTimeField(db_default=Now())
+    expires_at = models.DateTimeField(null=True, blank=True)
+    revoked_at = models.DateTimeField(null=True, blank=True)
+    offered_at = models.DateTimeField(
+        null=True, blank=True, help_text="When the pub took it; until then it is shown to nobody."
+    )
+    withdrawn_at = models.DateTimeField(
+        null=True, blank=True, help_text="When the pub was seen to know it no more."
+    )
+
+    class Meta:
+        indexes = [
+            models.Index(fields=["bot", "created_at"], name="invites_of_a_bot"),
+            models.Index(
+                fields=["revoked_at"],
+                name="invites_to_revoke",
+                condition=models.Q(withdrawn_at=None, revoked_at__isnull=False),
+            ),
+            models.Index(
+                fields=["expires_at"],
+                name="invites_to_end",
+                condition=models.Q(withdrawn_at=None, expires_at__isnull=False),
+            ),
+            models.Index(
+                fields=["created_at"],
+                name="invites_unfinished",
+                condition=models.Q(offered_at=None),
+            ),
+        ]
+
+
+class InviteUse(models.Model):
+    """One use, as the message `sequence` of the pub's own feed tells of it."""
+
+    invite = models.ForeignKey(Invite, models.CASCADE, related_name="used")
+    sequence = models.PositiveBigIntegerField()
+    ssb_id = models.CharField(max_length=64)
+    name = models.CharField(
+        max_length=LONGEST_NAME, blank=True, default="", help_text="Their profile's, as far as the pub knows."
+    )
+    at = models.DateTimeField()
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["invite", "sequence"], name="a_use_is_noted_once"),
+        ]
+        indexes = [models.Index(fields=["ssb_id"], name="uses_by_guest")]
+
+
+class Listing(models.Model):
+    """Whether a bot has a public page; without a row it has."""
+
+    bot = models.OneToOneField(Agent, models.CASCADE, primary_key=True, related_name="listing")
+    public = models.BooleanField(default=True)
+
+
+class Told(models.Model):
+    """What a bot's own feed has told: how far it was read, and what it says of itself since `profile_sequence`."""
+
+    bot = models.OneToOneField(Agent, models.CASCADE, primary_key=True, related_name="told")
+    sequence = models.PositiveBigIntegerField(default=0)
+    name = models.CharField(max_length=80, blank=True, default="")
+    description = models.TextField(blank=True, default="")
+    profile_sequence = models.PositiveBigIntegerField(default=0)

@@ -1,0 +1,31 @@
+"""What a bot's feed is to say of it, beside what it was seen to say."""
+
+import uuid
+from dataclasses import dataclass
+
+from django.db.models import F
+
+from butt.agents.models import Agent
+from butt.invites.models import Told
+
+
+@dataclass(frozen=True)
+class Profile:
+    bot_id: uuid.UUID
+    name: str
+    description: str
+
+
+def untold() -> list[Profile]:
+    """Of the bots that answer, those whose feed says something else, or nothing yet."""
+    bots = Agent.objects.filter(type=Agent.Type.BOT, observed__alive=True)
+    same = {"told__profile_sequence__gt": 0, "told__name": F("name"), "told__description": F("description")}
+    return [Profile(*row) for row in bots.exclude(**same).values_list("id", "name", "description")]
+
+
+def told(profile: Profile, sequence: int) -> None:
+    """Note that message `sequence` of its feed says so."""
+    if not Agent.objects.filter(id=profile.bot_id).exists():
+        return
+    said = {"name": profile.name, "description": profile.description, "profile_sequence": sequence}
+    Told.objects.update_or_create(bot_id=profile.bot_id, defaults=said)

@@ -1,0 +1,68 @@
+"""E-mails to the owner of a bot that leaves: one at the start, one a day before its data is removed."""
+
+import logging
+from datetime import datetime, timedelta
+from smtplib import SMTPException
+
+from django.core.mail import send_mail
+from django.db.models import F, Q
+
+from butt.accounts.models import Account
+from butt.agents.models import Wanted
+from butt.configuration import configuration
+from butt.leaving.models import Farewell
+
+log = logging.getLogger("butt.leaving")
+
+BEFORE = timedelta(days=1)
+MOST_AT_ONCE = 20
+
+
+def tell_of_leaving(now: datetime) -> None:
+    """One look at which bots leave; the e-mails that are due."""
+    _note(now)
+    for row in Farewell.objects.filter(told_at=None).select_related("bot")[:MOST_AT_ONCE]:
+        if not _send(row, "told_at", now):
+            return
+    # Whose time was short heard of it at the start.
+    soon = Q(gone_at__lte=now + BEFORE, told_at__lt=F("gone_at") - BEFORE, reminded_at=None)
+    for row in Farewell.objects.filter(soon).select_related("bot")[:MOST_AT_ONCE]:
+        if not _send(row, "reminded_at", now):
+            return
+
+
+def _note(now: datetime) -> None:
+    leaving = Wanted.objects.filter(gone_at__gt=now)
+    for wanted in leaving.exclude(bot__farewell__gone_at=F("gone_at"))[:MOST_AT_ONCE]:
+        fresh = {"gone_at": wanted.gone_at, "told_at": None, "reminded_at": None}
+        Farewell.objects.update_or_create(bot_id=wanted.bot_id, defaults=fresh)
+    Farewell.objects.filter(bot__wanted__gone_at=None).delete()
+
+
+def _send(row: Farewell, mark: str, now: datetime) -> bool:
+    """Whether mail works at all. Killed in between, an e-mail is not sent rather than sent twice."""
+    if not Farewell.objects.filter(bot=row.bot, gone_at=row.gone_at, **{mark: None}).update(**{mark: now}):
+        return True
+    owners = Account.objects.filter(agent__belongings__source_agent=row.bot, is_active=True)
+    subject, text = _words(row, last=mark == "reminded_at")
+    try:
+        for address in owners.values_list("email", flat=True):
+            send_mail(subject, text, None, [address])
+    except (OSError, SMTPException) as error:
+        log.warning("no e-mail about %s could be sent: %s", row.bot.name, error)
+        Farewell.objects.filter(bot=row.bot).update(**{mark: None})
+        return False
+    return True
+
+
+def _words(row: Farewell, *, last: bool) -> tuple[str, str]:
+    settings = configuration()
+    name = f"{row.bot.name}.{settings.domain}"
+    link = f"{settings.public_url}/bots/{row.bot.name}"
+    until = f"{row.gone_at:%d %B, %H:%M} UTC"
+    text = (
+        f"Its data is kept until {until}. Until then you can restore it, or export what is yours:\n\n{link}\n"
+    )
+    if last:
+        return f"{name} is gone in a day", f"You deleted {name}, and its time is nearly over. {text}"
+    return f"{name} is leaving", f"You deleted {name}: it has stopped. {text}"

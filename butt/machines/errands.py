@@ -1,0 +1,67 @@
+"""Errands to machines: asked by whoever wants something of a bot, carried out by the steward.
+
+The row is the work: should the steward be killed in the middle, its claim ends, and the errand is done again.
+"""
+
+import uuid
+from collections.abc import Collection
+from datetime import datetime, timedelta
+from typing import Any
+
+from django.db.models import Q
+from django.utils import timezone
+
+from butt.machines.models import Errand, Placement
+
+STOCK = "stock"
+CLAIM = timedelta(seconds=30)
+PATIENCE = timedelta(minutes=10)
+"""For how long an answer that nobody has taken is the answer to the same question."""
+
+STOCK_FRESH = timedelta(seconds=20)
+KEPT = timedelta(days=1)
+MOST_AT_ONCE = 8
+
+
+def ask(bot_id: uuid.UUID, what: str) -> Errand | None:
+    """The errand that is under way already, or has just been done, or a new one; None where the bot has no machine."""
+    row = Placement.objects.filter(bot_id=bot_id).first()
+    if row is None:
+        return None
+    since = timezone.now() - (STOCK_FRESH if what == STOCK else PATIENCE)
+    same = Errand.objects.filter(bot_id=bot_id, what=what, trouble="", taken_at=None, created_at__gte=since)
+    return same.order_by("-created_at").first() or Errand.objects.create(
+        machine_id=row.machine_id, bot_id=bot_id, what=what
+    )
+
+
+def take(errand: Errand) -> bool:
+    """What came is for one reader: whether that is us."""
+    return Errand.objects.filter(id=errand.id, taken_at=None).update(taken_at=timezone.now()) == 1
+
+
+def waiting(now: datetime, most: int) -> list[Errand]:
+    """Up to `most` that nobody works on, as one's own from now on."""
+    free = Q(claimed_at=None) | Q(claimed_at__lt=now - CLAIM)
+    found = Errand.objects.filter(free, done_at=None, created_at__gte=now - PATIENCE)
+    rows = found.select_related("machine").order_by("created_at")[:most]
+    return [
+        row
+        for row in rows
+        if Errand.objects.filter(id=row.id, claimed_at=row.claimed_at, done_at=None).update(claimed_at=now)
+    ]
+
+
+def hold(ids: Collection[uuid.UUID], now: datetime) -> None:
+    """These are still being worked on."""
+    Errand.objects.filter(id__in=ids, done_at=None).update(claimed_at=now)
+
+
+def done(errand: Errand, answer: Any = None, trouble: str = "") -> None:
+    Errand.objects.filter(id=errand.id).update(
+        done_at=timezone.now(), answer={} if answer is None else answer, trouble=trouble[:300]
+    )
+
+
+def forget_old(now: datetime) -> None:
+    Errand.objects.filter(created_at__lt=now - KEPT).delete()

@@ -1,0 +1,20 @@
+"""A minion's key pair, made here so that the master knows the machine before it first calls."""
+
+from cryptography.hazmat.primitives import serialization
+from cryptography.hazmat.primitives.asymmetric import rsa
+
+_BITS = 3072
+
+
+def new_pair() -> tuple[str, str]:
+    """The private and the public key, in PEM as Salt keeps them."""
+    private = rsa.generate_private_key(public_exponent=65537, key_size=_BITS)
+    secret = private.private_bytes(
+        serialization.Encoding.PEM,
+        serialization.PrivateFormat.TraditionalOpenSSL,
+        serialization.NoEncryption(),
+    )
+    public = private.public_key().public_bytes(
+        serialization.Encoding.PEM, serialization.PublicFormat.SubjectPublicKeyInfo
+    )
+    return secret.decode(), public.decode()

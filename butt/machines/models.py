@@ -1,0 +1,129 @@
+"""Machines, and what each is to run.
+
+The host writes a machine's orders and raises its `generation` in the same transaction; the machine's reports write what was
+seen. What is not in the rows any more is not thereby to be removed: only a `Tombstone` says that.
+"""
+
+import secrets
+import uuid
+
+from django.db import models
+from django.db.models.functions import Now
+
+from butt.agents.models import Agent
+
+
+def random_minion_id() -> str:
+    """A name that says nothing of whose machine it is."""
+    return f"m{secrets.token_hex(12)}"
+
+
+class Machine(models.Model):
+    class State(models.TextChoices):
+        NEW = "new"
+        READY = "ready"
+        LEAVING = "leaving"
+
+    id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
+    minion_id = models.CharField(max_length=64, unique=True, default=random_minion_id, editable=False)
+    person = models.ForeignKey(
+        Agent,
+        models.PROTECT,
+        null=True,
+        blank=True,
+        related_name="machines",
+        help_text="Whose bots it runs; nobody: those of anybody without a machine of their own.",
+    )
+    state = models.CharField(max_length=8, choices=State, default=State.NEW)
+    generation = models.PositiveBigIntegerField(
+        default=0, help_text="Goes up with each change of its orders."
+    )
+    created_at = models.DateTimeField(db_default=Now(), editable=False)
+    seen_generation = models.PositiveBigIntegerField(default=0, help_text="The one it last went by.")
+    seen_at = models.DateTimeField(null=True, blank=True)
+    trouble = models.TextField(blank=True, default="", help_text="Why it does not do as told, in words.")
+    facts = models.JSONField(default=dict, blank=True)
+    strangers = models.JSONField(
+        default=list, blank=True, help_text="Containers on it that are not ours to touch."
+    )
+
+    def __str__(self) -> str:
+        return self.minion_id
+
+
+class MachineToken(models.Model):
+    """Of a token only its digest is kept. A machine may have several, so that one can follow another without a gap."""
+
+    machine = models.ForeignKey(Machine, models.CASCADE, related_name="tokens")
+    digest = models.CharField(max_length=64, unique=True)
+    until = models.DateTimeField(null=True, blank=True)
+
+
+class Placement(models.Model):
+    """A bot's place on a machine: its last order, and what the machine saw of it last."""
+
+    bot = models.OneToOneField(Agent, models.CASCADE, primary_key=True, related_name="placement")
+    machine = models.ForeignKey(Machine, models.PROTECT, related_name="placements")
+    generation = models.PositiveBigIntegerField(help_text="The machine's, when this order was last changed.")
+    run = models.BooleanField()
+    launch = models.PositiveIntegerField()
+    order = models.JSONField(default=dict, help_text="All else that was ordered, taken over at each launch.")
+    ssb_id = models.CharField(max_length=64, null=True, blank=True, unique=True)
+    seen = models.JSONField(default=dict, blank=True)
+
+
+class Tombstone(models.Model):
+    """A bot that is to be removed from a machine with all its data. Kept when that is done, as its record."""
+
+    machine = models.ForeignKey(Machine, models.CASCADE, related_name="tombstones")
+    bot_id = models.UUIDField()
+    generation = models.PositiveBigIntegerField()
+    at = models.DateTimeField(db_default=Now())
+    done_at = models.DateTimeField(null=True, blank=True)
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["machine", "bot_id"], name="one_tombstone_of_a_bot")]
+
+
+class Upload(models.Model):
+    """An export that a machine was asked for: only what is expected is taken, once, and up to `most` bytes."""
+
+    id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
+    machine = models.ForeignKey(Machine, models.CASCADE, related_name="uploads")
+    bot_id = models.UUIDField()
+    most = models.PositiveBigIntegerField()
+    created_at = models.DateTimeField(db_default=Now())
+    size = models.PositiveBigIntegerField(null=True, blank=True)
+    arrived_at = models.DateTimeField(null=True, blank=True)
+
+
+class Errand(models.Model):
+    """Something of a bot's that was asked of its machine: how much it has, or a part of its data.
+
+    Whoever asks writes the row and waits; the steward, who alone may call machines, carries it out.
+    """
+
+    id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
+    machine = models.ForeignKey(Machine, models.CASCADE, related_name="errands")
+    bot_id = models.UUIDField()
+    what = models.CharField(max_length=8)
+    created_at = models.DateTimeField(db_default=Now())
+    claimed_at = models.DateTimeField(null=True, blank=True)
+    done_at = models.DateTimeField(null=True, blank=True)
+    trouble = models.TextField(blank=True, default="")
+    answer = models.JSONField(default=dict, blank=True)
+    taken_at = models.DateTimeField(null=True, blank=True)
+
+    class Meta:
+        indexes = [models.Index(fields=["created_at"], condition=models.Q(done_at=None), name="open_errands")]
+
+
+class Tail(models.Model):
+    """The end of a bot's own log, sent by its machine for as long as somebody reads it."""
+
+    bot_id = models.UUIDField(primary_key=True, editable=False)
+    machine = models.ForeignKey(Machine, models.CASCADE, related_name="tails")
+    wanted_at = models.DateTimeField(db_index=True)
+    followed_until = models.DateTimeField(null=True, blank=True)
+    read_at = models.DateTimeField(null=True, blank=True)
+    text = models.TextField(blank=True, default="")

@@ -1,0 +1,89 @@
+"""Machines that may join: each has its key at the master, and its token here, before it first calls."""
+
+import os
+import shutil
+from datetime import timedelta
+from pathlib import Path
+
+from django.utils import timezone
+
+from butt.agents.models import Agent
+from butt.configuration import configuration
+from butt.machines import tokens
+from butt.machines.keys import new_pair
+from butt.machines.models import Machine
+
+MINION_CONFIG = Path(__file__).parents[2] / "salt" / "minion.conf"
+
+
+class StillInUse(Exception):
+    """There are bots on the machine."""
+
+
+def register(person: Agent | None = None) -> Machine:
+    """A machine of `person`'s, or for everybody. What it needs lies in `bundle(machine)` then."""
+    machine = Machine.objects.create(person=person)
+    admit(machine)
+    return machine
+
+
+def admit(machine: Machine) -> None:
+    """Make its keys and its token, and let it in. Can be repeated: what is there stays as it is."""
+    folder = bundle(machine)
+    folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+    if not (folder / "token").exists():
+        secret, public = new_pair()
+        _write(folder / "minion.pem", secret)
+        _write(folder / "minion.pub", public)
+        _write(folder / "token", tokens.issue(machine))
+    template = MINION_CONFIG.read_text().replace("MINION_ID", machine.minion_id)
+    _write(
+        folder / "minion.conf",
+        template.replace("https://private.example.org", configuration().private_server),
+    )
+    masters = configuration().salt_pki / "master.pub"
+    if masters.exists():
+        # So that the machine trusts this master from the first call on, and no other.
+        _write(folder / "minion_master.pub", masters.read_text())
+    # Issued again, should we have been killed between the row and the file.
+    tokens.issue(machine, (folder / "token").read_text())
+    accepted = accepted_key(machine)
+    accepted.parent.mkdir(parents=True, exist_ok=True)
+    _write(accepted, (folder / "minion.pub").read_text())
+    Machine.objects.filter(id=machine.id, state=Machine.State.NEW).update(state=Machine.State.READY)
+
+
+def rotate(machine: Machine, grace: timedelta) -> None:
+    """A new token in its bundle; the ones before it work for `grace` longer."""
+    token = tokens.issue(machine)
+    tokens.retire(machine, keep=token, at=timezone.now() + grace)
+    _write(bundle(machine) / "token", token)
+
+
+def remove(machine: Machine) -> None:
+    """Forget a machine that is gone: its key first, so that it can never come back. Raises `StillInUse`."""
+    if machine.placements.exists():
+        raise StillInUse(f"There are bots on {machine.minion_id}.")
+    accepted_key(machine).unlink(missing_ok=True)
+    shutil.rmtree(bundle(machine), ignore_errors=True)
+    machine.delete()
+
+
+def bundle(machine: Machine) -> Path:
+    """The folder with what is the machine's own: `minion.pem`, `minion.pub`, `token`, `minion.conf`, `minion_master.pub`."""
+    return configuration().home / "machines" / machine.minion_id
+
+
+def accepted_key(machine: Machine) -> Path:
+    """Where the master looks for the key of a minion that it knows."""
+    return configuration().salt_pki / "minions" / machine.minion_id
+
+
+def _write(path: Path, text: str) -> None:
+    """Whole or not at all, for its owner alone."""
+    draft = path.with_name(f".{path.name}.draft")
+    draft.unlink(missing_ok=True)
+    descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    with os.fdopen(descriptor, "w") as file:
+        file.write(text)
+    draft.replace(path)

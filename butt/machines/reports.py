@@ -1,0 +1,122 @@
+"""What a machine says of itself and its bots. It is somebody's machine and may say anything: all is checked and bounded."""
+
+import uuid
+from typing import Annotated, Literal
+
+from django.db import transaction
+from django.utils import timezone
+from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, StringConstraints
+
+from butt.agents.bell import ring
+from butt.agents.models import Progress
+from butt.machines.models import Machine, Placement
+from butt.machines.pillar import MOST_BOTS
+
+MOST_BYTES = 4 * 1024 * 1024
+"""Of one report."""
+
+MOST_STRANGERS = 100
+
+_Whole = Annotated[int, Field(ge=0, le=2**53)]
+_Words = Annotated[str, StringConstraints(max_length=4096)]
+_SsbId = Annotated[str, StringConstraints(pattern=r"^@[A-Za-z0-9+/]{43}=\.ed25519$")]
+
+
+class _Strict(BaseModel):
+    model_config = ConfigDict(extra="forbid", strict=True, frozen=True)
+
+
+class SeenBot(_Strict):
+    """A bot's container. `running` also while the machine is about to start it again by itself."""
+
+    launch: Annotated[int, Field(ge=0, le=2**31 - 1)] = 0
+    running: bool
+    exitCode: Annotated[int, Field(ge=-1, le=255)] | None = None
+    error: _Words = Field("", description="Why the machine could not make it so.")
+    words: _Words = Field("", description="The end of the bot's log, when it has ended.")
+    startedAt: Annotated[AwareDatetime, Field(strict=False)] | None = None
+    restarts: _Whole = 0
+    outOfMemory: bool = False
+    ssbId: _SsbId | None = None
+
+
+class Facts(_Strict):
+    """How the machine is. Sizes in bytes."""
+
+    diskFree: _Whole | None = None
+    diskTotal: _Whole | None = None
+    memoryFree: _Whole | None = None
+    memoryTotal: _Whole | None = None
+    load: Annotated[float, Field(ge=0, le=1e6)] | None = None
+    docker: Annotated[str, StringConstraints(max_length=100)] = ""
+    outOfMemoryKills: _Whole = 0
+    restarts: _Whole = 0
+    bootedAt: Annotated[AwareDatetime, Field(strict=False)] | None = None
+
+
+class Report(_Strict):
+    """`generation` is that of the pillar it went by, and `done` whether all of that came to be.
+
+    `bots` are all containers of ours that there are.
+    """
+
+    version: Literal[1] = Field(alias="schema")
+    complete: Literal[True]
+    generation: _Whole
+    done: bool = True
+    bots: Annotated[dict[uuid.UUID, SeenBot], Field(strict=False, max_length=2 * MOST_BOTS)]
+    gone: Annotated[list[Annotated[uuid.UUID, Field(strict=False)]], Field(max_length=MOST_BOTS)] = []
+    strangers: Annotated[
+        list[Annotated[str, StringConstraints(max_length=200)]], Field(max_length=MOST_BOTS)
+    ] = []
+    facts: Facts = Facts()
+
+
+def read_report(body: bytes) -> Report:
+    """Raises pydantic's `ValidationError`."""
+    return Report.model_validate_json(body)
+
+
+@transaction.atomic
+def take(minion_id: str, report: Report) -> None:
+    """Write what the machine saw. Only what is placed on it is believed, and nothing of orders it was not given."""
+    machine = Machine.objects.select_for_update().get(minion_id=minion_id)
+    before, machine.seen_generation = machine.seen_generation, min(report.generation, machine.generation)
+    machine.seen_at = timezone.now()
+    machine.facts = report.facts.model_dump(mode="json")
+    if report.done and machine.seen_generation == machine.generation:
+        machine.trouble = ""
+    placements = list(machine.placements.all())
+    placed = {row.bot_id for row in placements}
+    strangers = [*report.strangers, *(str(bot_id) for bot_id in report.bots if bot_id not in placed)]
+    machine.strangers = strangers[:MOST_STRANGERS]
+    machine.save(update_fields=["seen_at", "seen_generation", "facts", "trouble", "strangers"])
+    changed = [row for row in placements if _see(row, report.bots.get(row.bot_id))]
+    Placement.objects.bulk_update(changed, ["seen", "ssb_id"])
+    # Who waits for the machine to come to a generation is told as well as whom something happened to.
+    waited = {row.bot_id for row in placements if before < row.generation <= machine.seen_generation}
+    ring(*{row.bot_id for row in changed} | waited | _bury(machine, report))
+
+
+def _see(row: Placement, seen: SeenBot | None) -> bool:
+    before = (row.seen, row.ssb_id)
+    row.seen = seen.model_dump(mode="json", exclude={"ssbId"}) if seen else {}
+    if seen and seen.ssbId and row.ssb_id is None and _is_free(seen.ssbId, row):
+        row.ssb_id = seen.ssbId
+    return before != (row.seen, row.ssb_id)
+
+
+def _is_free(ssb_id: str, row: Placement) -> bool:
+    """An identity is taken once: no machine talks its bot into another's."""
+    return not (
+        Placement.objects.filter(ssb_id=ssb_id).exists()
+        or Progress.objects.filter(ssb_id=ssb_id).exclude(bot_id=row.bot_id).exists()
+    )
+
+
+def _bury(machine: Machine, report: Report) -> set[uuid.UUID]:
+    """What was to be removed is gone once the machine has come so far and says that it has nothing left of it."""
+    told = machine.tombstones.filter(done_at=None, generation__lte=machine.seen_generation)
+    buried = set(told.values_list("bot_id", flat=True)) & set(report.gone) - report.bots.keys()
+    told.filter(bot_id__in=buried).update(done_at=timezone.now())
+    return buried

@@ -1,0 +1,63 @@
+"""Exports on their way from a machine: only one that is expected is taken, once, and bounded."""
+
+import shutil
+import uuid
+from contextlib import suppress
+from datetime import datetime
+from pathlib import Path
+
+from django.utils import timezone
+
+from butt.configuration import configuration
+from butt.machines.models import Machine, Upload
+
+RESERVE = 512 << 20
+"""Bytes of the disk that exports leave to others."""
+
+
+def expect(machine: Machine, bot_id: uuid.UUID, most: int, upload_id: uuid.UUID | None = None) -> Upload:
+    """From now on the machine may send this bot's export once, of up to `most` bytes. Under the same id it is the same."""
+    known = {"machine": machine, "bot_id": bot_id, "most": most}
+    return Upload.objects.get_or_create(id=upload_id or uuid.uuid4(), defaults=known)[0]
+
+
+def room() -> int:
+    """How many bytes an export may have: it lies here twice for a moment, packed and unpacked."""
+    place = configuration().home / "uploads"
+    place.mkdir(parents=True, exist_ok=True, mode=0o700)
+    return max(0, (shutil.disk_usage(place).free - RESERVE) // 2)
+
+
+def came_so_far(upload_id: uuid.UUID) -> int:
+    """Bytes of it that are here while it is on its way."""
+    drafts = (configuration().home / "uploads").glob(f"{upload_id}.*.draft")
+    return max((path.stat().st_size for path in drafts if path.exists()), default=0)
+
+
+def forget_old(at: datetime) -> None:
+    """What came before `at` and nobody took, and what was left in the middle."""
+    Upload.objects.filter(created_at__lt=at).delete()
+    for path in (configuration().home / "uploads").glob("*"):
+        with suppress(FileNotFoundError):
+            if path.stat().st_mtime < at.timestamp():
+                shutil.rmtree(path) if path.is_dir() else path.unlink()
+
+
+def expected(minion_id: str, upload_id: uuid.UUID) -> Upload | None:
+    """The upload that this machine still owes, if it does."""
+    return Upload.objects.filter(id=upload_id, machine__minion_id=minion_id, arrived_at=None).first()
+
+
+def spooled(upload: Upload) -> Path:
+    """Where its bytes lie once they have all arrived."""
+    return configuration().home / "uploads" / str(upload.id)
+
+
+def arrived(upload: Upload, draft: Path) -> bool:
+    """`draft` holds all of it: put it in its place, once. Whether it was still expected."""
+    taken = Upload.objects.filter(id=upload.id, arrived_at=None).update(
+        arrived_at=timezone.now(), size=draft.stat().st_size
+    )
+    if taken:
+        draft.replace(spooled(upload))
+    return bool(taken)

@@ -1,0 +1,90 @@
+"""What bots are told over the kept connections: which invites to forget, and what to say of themselves."""
+
+import asyncio
+import logging
+import time
+from collections.abc import Awaitable, Callable, Iterable
+from typing import TypeVar
+
+from asgiref.sync import sync_to_async
+from django.utils import timezone
+
+from butt.imports import catchup
+from butt.imports.catchup import CaughtUp
+from butt.invites import profiles, withdrawing
+from butt.invites.profiles import Profile
+from butt.invites.withdrawing import Withdrawal
+from butt.monitor.guests import Guests
+from butt.scuttlebutt import Peer, RemoteError, ScuttlebuttError
+
+log = logging.getLogger("butt.monitor")
+
+WITHDRAW_EVERY, INTRODUCE_EVERY, CATCH_UP_EVERY = 1.0, 3.0, 1.0
+AT_ONCE = 50
+PATIENCE = 10.0
+REST = 60.0
+"""Seconds until a bot that refused one kind of errand is asked again."""
+
+T = TypeVar("T", Withdrawal, Profile, CaughtUp)
+
+
+class Errands:
+    """Each kind can be run again without harm: the pub forgets an invite once, and says nothing twice."""
+
+    def __init__(self, guests: Guests) -> None:
+        self._guests = guests
+        self._resting: dict[tuple[type, object], float] = {}
+
+    async def withdraw(self) -> None:
+        """Have pubs forget the invites that are over."""
+        ran = await self._each(await sync_to_async(withdrawing.due)(timezone.now()), self._withdraw)
+        if ran:
+            await sync_to_async(withdrawing.done)(ran, timezone.now())
+
+    async def introduce(self) -> None:
+        """Have pubs say who they are, where their feed says something else."""
+        await self._each(await sync_to_async(profiles.untold)(), self._introduce)
+
+    async def say_caught_up(self) -> None:
+        """Have pubs from elsewhere speak, whose owners said that there are no newer messages."""
+        await self._each(await sync_to_async(catchup.untold)(), self._say_caught_up)
+
+    async def _say_caught_up(self, peer: Peer, _: CaughtUp) -> None:
+        await peer.call("butt.caughtUp", timeout=PATIENCE)
+
+    async def _withdraw(self, peer: Peer, withdrawal: Withdrawal) -> None:
+        await peer.call("butt.revoke", withdrawal.code_id, timeout=PATIENCE)
+
+    async def _introduce(self, peer: Peer, profile: Profile) -> None:
+        wanted = {"name": profile.name, "description": profile.description}
+        answer = await peer.call("butt.describe", wanted, timeout=PATIENCE)
+        sequence = answer.get("sequence") if isinstance(answer, dict) else None
+        if not isinstance(sequence, int) or not 0 < sequence <= 2**53:
+            raise RemoteError("it does not say in which message")
+        await sync_to_async(profiles.told)(profile, sequence)
+
+    async def _each(self, errands: Iterable[T], run: Callable[[Peer, T], Awaitable[None]]) -> list[T]:
+        """Run those whose bot we are connected to; which ones came to a good end."""
+        now = time.monotonic()
+        self._resting = {kind: until for kind, until in self._resting.items() if until > now}
+        due = [errand for errand in errands if (type(errand), errand.bot_id) not in self._resting]
+        peers = self._guests.peers
+        reachable = [(errand, peers[errand.bot_id]) for errand in due if errand.bot_id in peers]
+        ran = []
+        for start in range(0, len(reachable), AT_ONCE):
+            part = reachable[start : start + AT_ONCE]
+            ends = await asyncio.gather(*[self._try(run, peer, errand) for errand, peer in part])
+            ran += [errand for (errand, _), good in zip(part, ends, strict=True) if good]
+        return ran
+
+    async def _try(self, run: Callable[[Peer, T], Awaitable[None]], peer: Peer, errand: T) -> bool:
+        try:
+            await run(peer, errand)
+        except RemoteError as error:
+            log.warning("%s refuses: %s", errand.bot_id, error)
+            self._resting[type(errand), errand.bot_id] = time.monotonic() + REST
+        except ScuttlebuttError as error:
+            log.info("%s does not answer: %s", errand.bot_id, error)
+        else:
+            return True
+        return False

@@ -1,0 +1,79 @@
+"""`PUT /agents/{minionId}/exports/{exportId}`: an export's bytes, written to disk as they come.
+
+Django would keep a whole body before it asks who sends it, so this speaks ASGI itself: first who, then whether it is
+expected, then no more than may come.
+"""
+
+import uuid
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+from asgiref.sync import sync_to_async
+from asgiref.typing import ASGIReceiveCallable, ASGISendCallable, HTTPScope
+from django.http import HttpResponse
+from django.urls import resolve
+
+from butt.machines import uploads
+from butt.machines.models import Upload
+from butt.private.gate import answer, refusal_of
+
+
+async def receive_export(scope: HTTPScope, receive: ASGIReceiveCallable, send: ASGISendCallable) -> None:
+    done = await _take(scope, receive)
+    headers = [(name.lower().encode(), value.encode()) for name, value in done.items()]
+    # A body that was not read to its end cannot be followed by another request.
+    headers.append((b"connection", b"close"))
+    await send(
+        {"type": "http.response.start", "status": done.status_code, "headers": headers, "trailers": False}
+    )
+    await send({"type": "http.response.body", "body": done.content, "more_body": False})
+
+
+async def _take(scope: HTTPScope, receive: ASGIReceiveCallable) -> HttpResponse:
+    given = dict(scope["headers"])
+    path = scope["path"]
+    if refusal := await sync_to_async(refusal_of)(given.get(b"authorization", b"").decode("latin-1"), path):
+        return refusal
+    names = resolve(path, "butt.private.urls").kwargs
+    upload = await sync_to_async(uploads.expected)(names["minion_id"], names["export_id"])
+    if upload is None:
+        return answer(404, "not_expected", "No such export is expected of this machine.")
+    if _length(given.get(b"content-length")) > upload.most:
+        return _too_big(upload)
+    draft = uploads.spooled(upload).with_suffix(f".{uuid.uuid4().hex}.draft")
+    try:
+        return await _write(upload, draft, _body(receive))
+    finally:
+        draft.unlink(missing_ok=True)
+
+
+async def _write(upload: Upload, draft: Path, body: AsyncIterator[bytes]) -> HttpResponse:
+    draft.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+    size = 0
+    with draft.open("xb") as file:
+        async for chunk in body:
+            size += len(chunk)
+            if size > upload.most:
+                return _too_big(upload)
+            await sync_to_async(file.write, thread_sensitive=False)(chunk)
+    if not await sync_to_async(uploads.arrived)(upload, draft):
+        return answer(409, "not_expected", "This export has arrived already.")
+    return HttpResponse(status=204)
+
+
+async def _body(receive: ASGIReceiveCallable) -> AsyncIterator[bytes]:
+    while True:
+        event = await receive()
+        if event["type"] != "http.request":
+            raise ConnectionAbortedError("the machine hung up")
+        yield event["body"]
+        if not event["more_body"]:
+            return
+
+
+def _length(header: bytes | None) -> int:
+    return int(header) if header and header.isdigit() else 0
+
+
+def _too_big(upload: Upload) -> HttpResponse:
+    return answer(413, "too_big", f"At most {upload.most} bytes are expected.")

@@ -1,0 +1,58 @@
+"""`GET /agents/{minionId}`: the pillar of one machine. `POST /agents/{minionId}/report`: what it says of itself."""
+
+import uuid
+
+from django.http import HttpRequest, HttpResponse, JsonResponse
+from django.views.decorators.csrf import csrf_exempt
+from django.views.decorators.http import require_http_methods, require_POST, require_safe
+from pydantic import ValidationError
+
+from butt.machines import tails
+from butt.machines.models import Machine
+from butt.machines.pillar import InDoubt, pillar_of
+from butt.machines.reports import read_report, take
+from butt.private.gate import answer
+
+
+@require_safe
+def pillar(request: HttpRequest, minion_id: str) -> JsonResponse:  # noqa: ARG001
+    """Never an empty 200: who reads it would take that for "no bots"."""
+    try:
+        return JsonResponse(pillar_of(minion_id))
+    except Machine.DoesNotExist:
+        return answer(404, "no_machine", "There is no such machine.")
+    except InDoubt as doubt:
+        return answer(503, "in_doubt", f"Ask again: {doubt}.")
+
+
+@csrf_exempt
+@require_POST
+def report(request: HttpRequest, minion_id: str) -> HttpResponse:
+    try:
+        take(minion_id, read_report(request.body))
+    except Machine.DoesNotExist:
+        return answer(404, "no_machine", "There is no such machine.")
+    except ValidationError as error:
+        first = error.errors()[0]
+        where = ".".join(map(str, first["loc"]))
+        return answer(422, "bad_report", f"{where}: {first['msg']}"[:300])
+    return HttpResponse(status=204)
+
+
+@csrf_exempt
+@require_http_methods(["PUT"])
+def log(request: HttpRequest, minion_id: str, bot_id: uuid.UUID) -> HttpResponse:
+    """The end of a bot's own log, while somebody reads it; 404 when nobody does."""
+    text = request.body[-tails.LONGEST :].decode(errors="replace").replace("\0", "")
+    if not tails.keep(minion_id, bot_id, text):
+        return answer(404, "not_read", "Nobody reads this log now.")
+    return HttpResponse(status=204)
+
+
+def only_put(request: HttpRequest, minion_id: str, export_id: object) -> HttpResponse:  # noqa: ARG001
+    return answer(405, "only_put", "Send the bytes with PUT.")
+
+
+def broken(request: HttpRequest) -> JsonResponse:  # noqa: ARG001
+    """What went wrong here is told in the log; a machine must only not take it for an answer."""
+    return answer(500, "broken", "This went wrong here; nothing is known.")

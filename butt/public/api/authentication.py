@@ -1,0 +1,55 @@
+"""Registering and signing in: what gives a program its token."""
+
+from typing import Any
+
+from django.http import HttpRequest
+from ninja import Field, Router, Schema, Status
+
+from butt.accounts import entry
+from butt.accounts.models import Account
+from butt.accounts.tokens import issue_token
+from butt.agents.view import View
+from butt.public.addresses import address_of
+from butt.public.api.shapes import AgentShape, Error, agent_shape
+from butt.public.letters import ask_to_verify
+
+router = Router(tags=["authentication"])
+WIRE: dict[str, Any] = {"auth": None, "exclude_unset": True, "by_alias": True}
+
+
+class Registering(Schema):
+    email: str = Field(max_length=254)
+    password: str
+    name: str = ""
+
+
+class SigningIn(Schema):
+    email: str = Field(max_length=254)
+    password: str
+    code: str | None = Field(None, max_length=64, description="Of the second factor, where there is one.")
+
+
+class Entry(Schema):
+    accessToken: str
+    agent: AgentShape
+
+
+@router.post("/register", response={201: Entry, 409: Error, 422: Error}, **WIRE)
+def register(request: HttpRequest, body: Registering) -> Any:
+    """A new person, with an access token."""
+    account = entry.register(body.email, body.password, body.name)
+    ask_to_verify(request, account)
+    return Status(201, _entry(account))
+
+
+@router.post("/sign-in", response={201: Entry, 401: Error, 422: Error, 429: Error}, **WIRE)
+def sign_in(request: HttpRequest, body: SigningIn) -> Any:
+    """An access token for a person who is known."""
+    address = address_of(request)
+    account = entry.sign_in(body.email, body.password, address)
+    entry.pass_second_factor(account, body.code, address)
+    return Status(201, _entry(account))
+
+
+def _entry(account: Account) -> dict[str, Any]:
+    return {"accessToken": issue_token(account), "agent": agent_shape(View(account.agent))}

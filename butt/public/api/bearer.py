@@ -1,0 +1,42 @@
+"""Who calls, and how far their token reaches. The one place where scopes are held to."""
+
+import re
+
+from django.http import HttpRequest
+from ninja.security import HttpBearer
+
+from butt.accounts.scopes import Scope
+from butt.accounts.tokens import holder_of
+from butt.agents.models import Agent
+
+READING = {"GET", "HEAD", "OPTIONS"}
+BY_PATH: list[tuple[str, re.Pattern[str], Scope]] = [
+    ("GET", re.compile(r"/agents/[^/]+/export/(secret|all)"), Scope.SECRETS),
+]
+"""What needs another scope than its method tells: to read is `read`, all else `operate`."""
+
+
+class NotInScope(Exception):
+    def __init__(self, needed: Scope) -> None:
+        super().__init__(needed)
+        self.needed = needed
+
+
+class Bearer(HttpBearer):
+    """`request.auth` is the person. Raises `NotInScope` where their token does not reach."""
+
+    def authenticate(self, request: HttpRequest, token: str) -> Agent | None:
+        holder = holder_of(token)
+        if holder is None:
+            return None
+        needed = scope_of(request.method or "", request.path)
+        if needed not in holder.scopes:
+            raise NotInScope(needed)
+        return holder.person
+
+
+def scope_of(method: str, path: str) -> Scope:
+    for special, pattern, scope in BY_PATH:
+        if method == special and pattern.fullmatch(path):
+            return scope
+    return Scope.READ if method in READING else Scope.OPERATE

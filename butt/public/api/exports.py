@@ -1,0 +1,48 @@
+"""A bot's data, to take along."""
+
+import uuid
+from typing import Annotated, Any
+
+from django.http import HttpRequest
+from ninja import Header, Router
+
+from butt.agents.bots import bot_by_id
+from butt.agents.models import Agent
+from butt.exports.age import LONGEST_PASSPHRASE
+from butt.exports.parcel import Part
+from butt.public import downloads
+from butt.public.api.shapes import Error
+
+router = Router(tags=["exports"])
+BYTES = {"schema": {"type": "string", "format": "binary"}}
+FILE = {
+    "content": {
+        "application/octet-stream": BYTES,
+        "application/x-tar": BYTES,
+        "application/json": {"schema": {"description": "The peers that the bot knows, as it keeps them."}},
+    }
+}
+EncryptTo = Annotated[
+    str,
+    Header(
+        alias="Encrypt-To",
+        max_length=LONGEST_PASSPHRASE,
+        pattern=r"^[\x20-\x7e]*$",
+        description="An age key, or a passphrase: the file comes encrypted, and `.age` is added to its name.",
+    ),
+]
+
+
+@router.get(
+    "/agents/{agent_id}/export/{part}",
+    response={401: Error, 404: Error, 409: Error, 422: Error, 429: Error, 503: Error},
+    openapi_extra={"responses": {200: {"description": "The file, streamed.", **FILE}}},
+)
+def export(request: HttpRequest, agent_id: uuid.UUID, part: Part, encrypt_to: EncryptTo = "") -> Any:
+    """One part of a bot's data, or all of it: a data folder that ssb-server starts on. Running it elsewhere while the bot
+    runs here forks its feed.
+    """
+    person = request.auth  # type: ignore[attr-defined]
+    if not isinstance(person, Agent):
+        raise TypeError("this call needs auth")
+    return downloads.export(person, bot_by_id(person, agent_id), part, way="api", encrypt_to=encrypt_to)

@@ -1,0 +1,61 @@
+"""A pub from elsewhere becomes a bot."""
+
+import uuid
+from typing import Annotated, Any, Literal
+
+from django.http import HttpRequest
+from ninja import Query, Router, Status
+
+from butt.agents.bots import bot_by_id
+from butt.agents.models import Agent
+from butt.agents.view import View
+from butt.billing.chosen import billing
+from butt.imports.catchup import say_caught_up
+from butt.imports.receiving import Receiving
+from butt.public.api.shapes import AgentShape, Error, agent_shape
+from butt.public.uploads import incoming
+
+router = Router(tags=["imports"])
+WIRE: dict[str, Any] = {"exclude_unset": True, "by_alias": True}
+TAR = {"content": {"application/x-tar": {"schema": {"type": "string", "format": "binary"}}}, "required": True}
+ERRORS: dict[Any, Any] = {401: Error, 402: Error, 409: Error, 413: Error, 422: Error, 507: Error}
+IMPORT: dict[str, Any] = {
+    "response": {201: AgentShape, **ERRORS},
+    "openapi_extra": {"requestBody": TAR},
+    "url_name": "import-agent",
+    "tags": ["imports"],
+    **WIRE,
+}
+Name = Annotated[str, Query(max_length=200, description="The bot's name.")]
+Stopped = Annotated[
+    Literal["for-good"],
+    Query(description="Says that the old one is stopped, and will never be started again."),
+]
+
+
+def import_agent(request: HttpRequest, name: Name, stopped: Stopped) -> Any:
+    """A tar of a pub's data folder becomes a bot. It says nothing before it has all messages of its own."""
+    billing().check_may_add(_person(request))
+    body = incoming(request)
+    with Receiving(_person(request), name, stopped=stopped == "for-good", size=body.size) as receiving:
+        for chunk in body.chunks():
+            receiving.feed(chunk)
+        return Status(201, agent_shape(View(receiving.bot())))
+
+
+@router.post(
+    "/agents/{agent_id}/caught-up", response={202: AgentShape, 401: Error, 404: Error, 409: Error}, **WIRE
+)
+def caught_up(request: HttpRequest, agent_id: uuid.UUID) -> Any:
+    """State that there are no newer messages of the bot's own, where no peer can be reached who has them."""
+    person = _person(request)
+    bot = bot_by_id(person, agent_id)
+    say_caught_up(person, bot)
+    return Status(202, agent_shape(View(bot)))
+
+
+def _person(request: HttpRequest) -> Agent:
+    person = request.auth  # type: ignore[attr-defined]
+    if not isinstance(person, Agent):
+        raise TypeError("this call needs auth")
+    return person

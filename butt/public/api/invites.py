@@ -1,0 +1,95 @@
+"""The calls about a bot's invites."""
+
+import uuid
+from datetime import datetime
+from typing import Any
+
+from django.http import HttpRequest
+from ninja import Field, Router, Schema, Status
+from pydantic import AwareDatetime
+
+from butt.agents.bots import bot_by_id
+from butt.agents.models import Agent
+from butt.invites import making
+from butt.invites.book import Entry, entries
+from butt.public.api.shapes import Error
+
+router = Router(tags=["invites"])
+WIRE: dict[str, Any] = {"exclude_unset": True, "by_alias": True}
+REFUSALS = {401: Error, 404: Error, 409: Error, 422: Error}
+
+
+class NewInvite(Schema):
+    name: str = Field(max_length=200)
+    uses: int = 1
+    expiresAt: AwareDatetime | None = None
+
+
+class Use(Schema):
+    ssbId: str
+    name: str | None = None
+    at: datetime
+
+
+class InviteShape(Schema):
+    id: uuid.UUID
+    name: str
+    uses: int
+    used: list[Use]
+    code: str
+    url: str
+    createdAt: datetime
+    expiresAt: datetime | None = None
+    revokedAt: datetime | None = None
+
+
+class Invites(Schema):
+    invites: list[InviteShape]
+
+
+@router.get("/agents/{agent_id}/invites", response={200: Invites, **REFUSALS}, **WIRE)
+def invites(request: HttpRequest, agent_id: uuid.UUID) -> Any:
+    """The bot's invites, the newest first, and who came by them."""
+    return {"invites": [_shape(entry) for entry in entries(_bot(request, agent_id))]}
+
+
+@router.post("/agents/{agent_id}/invites", response={201: InviteShape, 503: Error, **REFUSALS}, **WIRE)
+def create_invite(request: HttpRequest, agent_id: uuid.UUID, body: NewInvite) -> Any:
+    """A new invite. Its name is for you alone: it is published nowhere."""
+    bot = _bot(request, agent_id)
+    invite = making.create(_person(request), bot, body.name, uses=body.uses, expires_at=body.expiresAt)
+    return Status(201, _shape(Entry(invite, bot, [], invite.created_at)))
+
+
+@router.delete("/agents/{agent_id}/invites/{invite_id}", response={204: None, **REFUSALS}, **WIRE)
+def revoke_invite(request: HttpRequest, agent_id: uuid.UUID, invite_id: uuid.UUID) -> Any:
+    """Take an invite back: the pub lets nobody in by it from now on."""
+    making.revoke(_person(request), _bot(request, agent_id), invite_id)
+    return Status(204, None)
+
+
+def _bot(request: HttpRequest, agent_id: uuid.UUID) -> Agent:
+    return bot_by_id(_person(request), agent_id)
+
+
+def _person(request: HttpRequest) -> Agent:
+    person: Agent = request.auth  # type: ignore[attr-defined]
+    return person
+
+
+def _shape(entry: Entry) -> dict[str, Any]:
+    invite = entry.invite
+    return {
+        "id": invite.id,
+        "name": invite.name,
+        "uses": invite.uses,
+        "used": [
+            {"ssbId": use.ssb_id, "at": use.at, **({"name": use.name} if use.name else {})}
+            for use in entry.used
+        ],
+        "code": entry.code,
+        "url": entry.url,
+        "createdAt": invite.created_at,
+        "expiresAt": invite.expires_at,
+        "revokedAt": invite.revoked_at,
+    }

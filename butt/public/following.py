@@ -1,0 +1,82 @@
+"""A bot's own log, for a page of it: what stands there, and what comes.
+
+The stream sends new lines as the page draws them. `mark` says up to where one has read, so that nothing is sent
+twice or left out, neither between the page and its stream nor when a stream ends and the browser comes back.
+"""
+
+import asyncio
+import hashlib
+import uuid
+from collections import Counter
+from collections.abc import AsyncIterator, Sequence
+
+from asgiref.sync import sync_to_async
+
+from butt.agents.botlog import whole_lines
+from butt.hosts.reading import Reading, Unreadable
+
+LINES = 500
+SIZE = 256 * 1024
+LITTLE = 16 * 1024
+TICK = 1.0
+STREAM_SECONDS = 300
+MOST_STREAMS = 10
+_MARKED = 3
+"""By so many lines a place in the log is known again: their times make them unlike others."""
+
+
+def mark(lines: Sequence[str]) -> str:
+    """Says that one has read up to the last of `lines`."""
+    return hashlib.sha256("\n".join(lines[-_MARKED:]).encode()).hexdigest()[:16]
+
+
+def since(lines: Sequence[str], read: str) -> Sequence[str]:
+    """Those of `lines` that come after the mark `read`; all, where it is not among them."""
+    for end in range(len(lines), 0, -1):
+        if mark(lines[:end]) == read:
+            return lines[end:]
+    return lines
+
+
+class Followers:
+    """Streams of logs, of which each person has at most `MOST_STREAMS` open."""
+
+    def __init__(self) -> None:
+        self._open: Counter[uuid.UUID] = Counter()
+
+    async def follow(
+        self, person_id: uuid.UUID, bot_id: uuid.UUID, source: Reading, read: str
+    ) -> AsyncIterator[tuple[Sequence[str], str]]:
+        """What is new since `read`, as the pub wrote it, and the mark of its end. Ends after `STREAM_SECONDS`."""
+        if self._open[person_id] >= MOST_STREAMS:
+            return
+        self._open[person_id] += 1
+        try:
+            async with asyncio.timeout(STREAM_SECONDS):
+                while True:
+                    news, end = await sync_to_async(_news, thread_sensitive=False)(source, bot_id, read)
+                    if news:
+                        yield news, end
+                        read = end
+                    await asyncio.sleep(TICK)
+        except (TimeoutError, Unreadable):
+            return
+        finally:
+            self._open[person_id] -= 1
+            if not self._open[person_id]:
+                del self._open[person_id]
+
+
+def _news(source: Reading, bot_id: uuid.UUID, read: str) -> tuple[Sequence[str], str]:
+    """What came since the mark `read`, and the mark of its end. The whole log is looked at only after a long while."""
+    for size in (LITTLE, SIZE):
+        lines = last(source, bot_id, size)
+        news = since(lines, read)
+        if len(news) < len(lines):
+            break
+    return news, mark(lines)
+
+
+def last(source: Reading, bot_id: uuid.UUID, size: int = SIZE) -> list[str]:
+    """The last `LINES` lines, or as many as there are in `size` bytes."""
+    return whole_lines(source.log(bot_id, size), size)[-LINES:]

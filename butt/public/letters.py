@@ -1,0 +1,79 @@
+"""Letters to people about their account, and what allauth asks of the house."""
+
+import logging
+from smtplib import SMTPException
+from typing import Any
+
+from allauth.account.adapter import DefaultAccountAdapter
+from allauth.account.models import EmailAddress
+from django.contrib import messages
+from django.http import HttpRequest
+from django.urls import reverse
+
+from butt.accounts.models import Account
+from butt.configuration import configuration
+from butt.public.addresses import address_of
+
+NOT_SAID = {
+    "account/messages/logged_in.txt",
+    "account/messages/logged_out.txt",
+    "mfa/messages/recovery_codes_generated.txt",
+}
+"""What the page that follows says by itself."""
+
+log = logging.getLogger("butt.public")
+
+
+class Adapter(DefaultAccountAdapter):  # type: ignore[misc]
+    """Links lead to the site's own address, whatever host a request claims; a sign-in needs no applause."""
+
+    def send_mail(self, template_prefix: str, email: str, context: dict[str, Any]) -> None:
+        try:
+            super().send_mail(template_prefix, email, {**context, "site_name": configuration().site_name})
+        except (OSError, SMTPException) as error:
+            log.warning("a letter (%s) could not be sent: %s", template_prefix, type(error).__name__)
+
+    def get_email_confirmation_url(self, request: HttpRequest, emailconfirmation: Any) -> str:  # noqa: ARG002
+        return outside("account_confirm_email", emailconfirmation.key)
+
+    def get_reset_password_from_key_url(self, key: str) -> str:
+        person, _, token = key.partition("-")
+        return outside("account_reset_password_from_key", person, token)
+
+    def get_client_ip(self, request: HttpRequest) -> str:
+        return address_of(request)
+
+    def get_email_verification_redirect_url(self, email_address: Any) -> str:  # noqa: ARG002
+        return reverse("account" if self.request.user.is_authenticated else "start")
+
+    def get_password_change_redirect_url(self, request: HttpRequest) -> str:  # noqa: ARG002
+        return reverse("account")
+
+    def add_message(self, request: HttpRequest, level: int, *args: Any, **kwargs: Any) -> None:
+        template = kwargs.get("message_template") or (args[0] if args else "")
+        if template not in NOT_SAID:
+            super().add_message(request, level, *args, **kwargs)
+
+    def login(self, request: HttpRequest, user: Any) -> None:
+        super().login(request, user)
+        if not is_verified(user):
+            request.session["unverified"] = True
+
+
+def outside(name: str, *args: object) -> str:
+    """The address of a page as somebody reaches it from a mail."""
+    return configuration().public_url + reverse(name, args=args)
+
+
+def is_verified(account: Account) -> bool:
+    """Whether the person has shown that mail to their address reaches them."""
+    return bool(EmailAddress.objects.filter(user=account, email=account.email, verified=True).exists())
+
+
+def ask_to_verify(request: HttpRequest, account: Account) -> None:
+    """Send the letter with the link, to somebody new."""
+    EmailAddress.objects.get(user=account, email=account.email).send_confirmation(request, signup=True)
+
+
+def say(request: HttpRequest, text: str) -> None:
+    messages.success(request, text)

@@ -1,0 +1,76 @@
+"""The person's own account: what it says of them, taking it away, and leaving."""
+
+from allauth.mfa.utils import is_mfa_enabled
+from django.contrib.auth import logout
+from django.http import HttpRequest, HttpResponse, JsonResponse
+from django.shortcuts import redirect, render
+from django.views.decorators.http import require_POST, require_safe
+
+from butt.accounts import leaving
+from butt.accounts.entry import NoEntry, clean_person_name, sign_in
+from butt.accounts.personal import personal_data
+from butt.accounts.tokens import tokens_of
+from butt.agents.bots import bots_of
+from butt.agents.models import Agent
+from butt.billing.payers import payment_data
+from butt.public.addresses import address_of
+from butt.public.letters import is_verified, say
+from butt.public.pages.person import account_of, for_person, for_person_again
+
+
+@for_person
+def account(request: HttpRequest, person: Agent) -> HttpResponse:
+    mine = account_of(request)
+    shown = {
+        "name": person.name,
+        "is_verified": is_verified(mine),
+        "has_factor": is_mfa_enabled(mine),
+        "tokens": tokens_of(mine).count(),
+    }
+    if request.method != "POST":
+        return render(request, "account/account.html", shown)
+    try:
+        person.name = clean_person_name(request.POST.get("name", ""))
+    except NoEntry as no:
+        said = {**shown, "name": request.POST["name"], "errors": {"name": no.message}}
+        return render(request, "account/account.html", said, status=422)
+    person.save(update_fields=["name"])
+    say(request, "Kept.")
+    return redirect("account")
+
+
+@require_safe
+@for_person_again
+def data(request: HttpRequest, person: Agent) -> HttpResponse:  # noqa: ARG001
+    account = account_of(request)
+    mine = personal_data(account) | {"payment": payment_data(account.agent)}
+    response = JsonResponse(mine, json_dumps_params={"indent": 2})
+    response["Content-Disposition"] = 'attachment; filename="my-data.json"'
+    response["Cache-Control"] = "no-store"
+    return response
+
+
+@for_person
+def delete(request: HttpRequest, person: Agent) -> HttpResponse:
+    """Deleting asks for the password, whatever was shown before."""
+    mine = account_of(request)
+    shown = {"bots": bots_of(person)}
+    if request.method != "POST":
+        return render(request, "account/delete.html", shown)
+    try:
+        sign_in(mine.email, request.POST.get("password", ""), address_of(request))
+    except NoEntry as no:
+        message = no.message if no.wait else "This is not your password."
+        said = {**shown, "errors": {"password": message}}
+        return render(request, "account/delete.html", said, status=429 if no.wait else 422)
+    leaving.go(mine)
+    logout(request)
+    return render(request, "account/gone.html", {"leaves_at": mine.leaves_at})
+
+
+@require_POST
+@for_person
+def stay(request: HttpRequest, person: Agent) -> HttpResponse:  # noqa: ARG001
+    leaving.stay(account_of(request))
+    say(request, "You stay. Bots that leave can be restored one by one.")
+    return redirect("dashboard")

@@ -1,0 +1,145 @@
+"""What a person pays, and the card they pay with."""
+
+from collections.abc import Callable
+from functools import wraps
+from typing import Any, Concatenate, ParamSpec
+
+from csp.decorators import csp_update
+from django.http import Http404, HttpRequest, HttpResponse, JsonResponse
+from django.http.response import HttpResponseBase
+from django.shortcuts import redirect, render
+from django.utils.http import url_has_allowed_host_and_scheme
+from django.views.decorators.csrf import csrf_exempt
+from django.views.decorators.http import require_POST, require_safe
+
+from butt.agents.models import Agent
+from butt.billing.chosen import billing
+from butt.billing.interface import BadCard, CardForm, Forged, NoAnswer
+from butt.configuration import configuration
+from butt.public.api.errors import problem
+from butt.public.pages.person import for_person
+
+P = ParamSpec("P")
+
+
+def where_money_is(
+    page: Callable[Concatenate[HttpRequest, P], HttpResponseBase],
+) -> Callable[Concatenate[HttpRequest, P], HttpResponseBase]:
+    """There is no such page where nobody pays."""
+
+    @wraps(page)
+    def wrapped(request: HttpRequest, *args: P.args, **kwargs: P.kwargs) -> HttpResponseBase:
+        if not billing().takes_money:
+            raise Http404
+        return page(request, *args, **kwargs)
+
+    return wrapped  # type: ignore[return-value]
+
+
+def render_with(
+    form: CardForm | None, request: HttpRequest, template: str, context: dict[str, Any], status: int = 200
+) -> HttpResponse:
+    """The page; what a card is entered with is let in on no other than this."""
+    response = render(request, template, context, status=status)
+    if form:
+        csp_update({name: list(there) for name, there in form.sources.items()})(lambda _: response)(request)
+    response["Cache-Control"] = "no-store"
+    return response
+
+
+@require_safe
+@where_money_is
+@for_person
+def bill(request: HttpRequest, person: Agent) -> HttpResponse:
+    context: dict[str, Any] = {"bill": billing().bill(person), "here": "billing"}
+    try:
+        context["confirm"] = billing().to_confirm(person) if context["bill"].notice else None
+        context["invoices"] = billing().invoices(person)
+    except NoAnswer as trouble:
+        context["trouble"] = str(trouble)
+    return render_with(context.get("confirm"), request, "billing/billing.html", context)
+
+
+@where_money_is
+@for_person
+def card(request: HttpRequest, person: Agent) -> HttpResponse:
+    wanted = request.POST.get("next") or request.GET.get("next", "")
+    ours = url_has_allowed_host_and_scheme(wanted, {request.get_host()}, require_https=request.is_secure())
+    errors = {}
+    if request.method == "POST":
+        try:
+            billing().keep_card(person, request.POST.get("setup", ""))
+            billing().pay_now(person)
+            return redirect(wanted if ours else "billing")
+        except (BadCard, NoAnswer) as no:
+            errors["card"] = str(no)
+    context = {"next": wanted if ours else "", "errors": errors, "here": "billing"}
+    return with_card(request, person, "billing/card.html", context)
+
+
+def with_card(request: HttpRequest, person: Agent, template: str, context: dict[str, Any]) -> HttpResponse:
+    """A page on which a card is entered. `context["errors"]` is what is wrong already."""
+    form, errors = None, dict(context.get("errors", {}))
+    status = 422 if errors else 200
+    try:
+        form = billing().card_form(person)
+    except (NoAnswer, BadCard) as trouble:
+        errors.setdefault("card", str(trouble))
+    return render_with(form, request, template, {**context, "card": form, "errors": errors}, status)
+
+
+@require_POST
+@where_money_is
+@for_person
+def pay(request: HttpRequest, person: Agent) -> HttpResponse:  # noqa: ARG001
+    billing().pay_now(person)
+    return redirect("billing")
+
+
+@where_money_is
+@for_person
+def cancel(request: HttpRequest, person: Agent) -> HttpResponse:
+    """It says what happens before the click."""
+    now = billing().bill(person)
+    if not now.may_end:
+        return redirect("billing")
+    if request.method != "POST":
+        context = {"bill": now, "unpaid_days": configuration().unpaid_keep_days}
+        return render(request, "billing/cancel.html", context)
+    billing().cancel(person)
+    return redirect("billing")
+
+
+@require_POST
+@where_money_is
+@for_person
+def resume(request: HttpRequest, person: Agent) -> HttpResponse:  # noqa: ARG001
+    billing().resume(person)
+    return redirect("billing")
+
+
+@require_safe
+@where_money_is
+@for_person
+def invoice(request: HttpRequest, person: Agent, number: str) -> HttpResponse:
+    """One that can be printed, where Stripe offers none."""
+    try:
+        found = next((each for each in billing().invoices(person) if each.id == number), None)
+    except NoAnswer as trouble:
+        return render(request, "error.html", {"title": "not now", "message": str(trouble)}, status=503)
+    if found is None:
+        raise Http404
+    return render(request, "billing/invoice.html", {"invoice": found})
+
+
+@csrf_exempt
+@require_POST
+@where_money_is
+def webhook(request: HttpRequest) -> HttpResponse:
+    """What Stripe tells us; its signature says that it was Stripe."""
+    try:
+        billing().take_event(request.body, request.headers.get("Stripe-Signature", ""))
+    except Forged as no:
+        status, body = problem(400, "forged", str(no))
+        return JsonResponse(body, status=status)
+    return JsonResponse({"received": True})

@@ -1,0 +1,137 @@
+"""A pub from elsewhere becomes a bot. The form works without JavaScript, so its file comes as multipart, and is sieved as
+it comes: nothing of it is kept in memory, nor on a disk but where it belongs.
+"""
+
+from contextlib import ExitStack
+from typing import Any, cast
+from urllib.parse import urlencode
+
+from django.contrib import messages
+from django.core.files.uploadhandler import FileUploadHandler, StopUpload
+from django.http import HttpRequest, HttpResponse, QueryDict
+from django.http.multipartparser import MultiPartParser, MultiPartParserError
+from django.http.response import HttpResponseBase
+from django.middleware.csrf import CsrfViewMiddleware
+from django.shortcuts import redirect, render
+from django.urls import reverse
+from django.views.decorators.csrf import csrf_exempt, ensure_csrf_cookie
+
+from butt.agents.bots import bot_by_name
+from butt.agents.models import Agent
+from butt.agents.wishes import Refused
+from butt.billing.chosen import billing
+from butt.configuration import configuration
+from butt.imports.catchup import say_caught_up
+from butt.imports.receiving import FORK, Receiving
+from butt.public.pages.person import for_person
+from butt.public.uploads import incoming
+
+STATUS = {"too_big": 413, "disk_full": 507}
+
+
+class NotFromHere(Exception):
+    """The form was not ours."""
+
+    def __init__(self, answer: HttpResponseBase) -> None:
+        super().__init__()
+        self.answer = answer
+
+
+class Form(FileUploadHandler):
+    """The parts of the form in their order: its fields are there before its file begins."""
+
+    chunk_size = 1 << 16
+
+    def __init__(self, request: HttpRequest, person: Agent, stack: ExitStack) -> None:
+        super().__init__(request)
+        self._person, self._stack = person, stack
+        self.fields: QueryDict = QueryDict()
+        self.parser: MultiPartParser
+        self.receiving: Receiving | None = None
+
+    def new_file(self, *args: Any, **kwargs: Any) -> None:
+        super().new_file(*args, **kwargs)
+        if self.receiving:
+            raise Refused("bad_archive", "Bring one file.", "file")
+        # What came before the file; the parser hands it out only at the end.
+        self.fields = self.parser._post  # type: ignore[attr-defined] # noqa: SLF001
+        _check_token(self._asked(), self.fields.get("csrfmiddlewaretoken", ""))
+        self.receiving = self._stack.enter_context(
+            Receiving(
+                self._person,
+                self.fields.get("bot", ""),
+                stopped=self.fields.get("stopped") == "for-good",
+                size=incoming(self._asked()).size,
+            )
+        )
+
+    def receive_data_chunk(self, raw_data: bytes, start: int) -> None:  # noqa: ARG002
+        if self.receiving is None:
+            raise StopUpload(connection_reset=True)
+        self.receiving.feed(raw_data)
+
+    def file_complete(self, file_size: int) -> None:  # noqa: ARG002
+        return None
+
+    def bot(self) -> Agent:
+        if self.receiving is None:
+            raise Refused("bad_archive", "Choose the tar to bring.", "file")
+        return self.receiving.bot()
+
+    def _asked(self) -> HttpRequest:
+        if self.request is None:
+            raise TypeError("a form comes with a request")
+        return self.request
+
+
+@csrf_exempt
+@ensure_csrf_cookie
+@for_person
+def bring(request: HttpRequest, person: Agent) -> HttpResponseBase:
+    if billing().needs_card(person):
+        return redirect(f"{reverse('card')}?next={reverse('import')}")
+    if request.method != "POST":
+        return _shown(request, {})
+    with ExitStack() as stack:
+        form = Form(request, person, stack)
+        try:
+            billing().check_may_add(person)
+            form.parser = MultiPartParser(request.META, cast("Any", incoming(request)), [form], "utf-8")
+            form.fields, _ = form.parser.parse()
+            _check_token(request, form.fields.get("csrfmiddlewaretoken", ""))
+            bot = form.bot()
+        except NotFromHere as stranger:
+            return stranger.answer
+        except MultiPartParserError:
+            return _shown(request, {"errors": {"file": "It did not come over whole."}}, 422)
+        except Refused as no:
+            fields = {"name": "bot", "stopped": "stopped"}
+            said = {fields.get(no.field, "file"): no.message}
+            kept = {"bot": form.fields.get("bot", ""), "stopped": form.fields.get("stopped", "")}
+            return _shown(request, {**kept, "errors": said}, STATUS.get(no.code, 422))
+    return redirect("bot", bot.name)
+
+
+@for_person
+def caught_up(request: HttpRequest, person: Agent, name: str) -> HttpResponse:
+    """Who had to sign in first comes here by GET, which states nothing."""
+    bot = bot_by_name(person, name)
+    if request.method == "POST":
+        try:
+            say_caught_up(person, bot)
+        except Refused as no:
+            messages.error(request, no.message)
+    return redirect("bot", bot.name)
+
+
+def _shown(request: HttpRequest, said: dict[str, Any], status: int = 200) -> HttpResponse:
+    shown = {"fork": FORK, "most": f"{configuration().import_gib:g}", **said}
+    return render(request, "import.html", shown, status=status)
+
+
+def _check_token(request: HttpRequest, token: str) -> None:
+    """As for every form; Django's own check would want the whole body first."""
+    request.POST = QueryDict(urlencode({"csrfmiddlewaretoken": token}))
+    checker = CsrfViewMiddleware(lambda _: HttpResponse())
+    if answer := checker.process_view(request, _shown, (), {}):
+        raise NotFromHere(answer)

@@ -1,0 +1,90 @@
+"""The invites of one bot: who came by them, making one, and taking one back."""
+
+import uuid
+from datetime import timedelta
+
+from django.http import Http404, HttpRequest, HttpResponse
+from django.shortcuts import redirect, render
+from django.utils import timezone
+from django.views.decorators.http import require_POST, require_safe
+
+from butt.agents.bots import bot_by_name
+from butt.agents.models import Agent
+from butt.agents.view import View
+from butt.agents.wishes import Refused
+from butt.invites import book, making
+from butt.invites.models import MOST_USES, Invite
+from butt.public.live import invites_mark
+from butt.public.pages.person import for_person
+
+TERMS = {"": "never", "1": "in a day", "7": "in a week", "30": "in 30 days", "365": "in a year"}
+"""After how many days an invite may expire."""
+
+FIELDS = {"expiresAt": "expires"}
+
+
+@require_safe
+@for_person
+def invites(request: HttpRequest, person: Agent, name: str) -> HttpResponse:
+    view = View(bot_by_name(person, name))
+    entries = book.entries(view.agent)
+    return render(
+        request,
+        "bot/invites.html",
+        {
+            "bot": view,
+            "used": [entry for entry in entries if entry.used],
+            "unused": sorted((e for e in entries if not e.used), key=lambda e: not e.is_open),
+            "public": book.is_public(view.agent),
+            "passing": view.state.is_passing,
+            "mark": invites_mark(view, entries),
+            "tab": "invites",
+        },
+    )
+
+
+@for_person
+def new(request: HttpRequest, person: Agent, name: str) -> HttpResponse:
+    bot = bot_by_name(person, name)
+    said = {"bot": View(bot), "terms": TERMS, "most_uses": MOST_USES, "uses": "1", "expires": ""}
+    if request.method != "POST":
+        return render(request, "bot/new_invite.html", said)
+    said |= {field: request.POST.get(field, "") for field in ("name", "uses", "expires")}
+    try:
+        uses, days = _number(said["uses"], "uses"), _number(said["expires"] or "0", "expires")
+        expires_at = timezone.now() + timedelta(days=days) if days else None
+        making.create(person, bot, str(said["name"]), uses=uses, expires_at=expires_at)
+    except Refused as no:
+        field = FIELDS.get(no.field, no.field)
+        errors = {field: no.message} if field else {}
+        return render(
+            request, "bot/new_invite.html", {**said, "errors": errors, "trouble": no.message}, status=422
+        )
+    return redirect("invites", bot.name)
+
+
+@for_person
+def revoke(request: HttpRequest, person: Agent, name: str, invite_id: uuid.UUID) -> HttpResponse:
+    bot = bot_by_name(person, name)
+    if request.method == "POST":
+        try:
+            making.revoke(person, bot, invite_id)
+        except Invite.DoesNotExist:
+            raise Http404 from None
+    return redirect("invites", bot.name)
+
+
+@require_POST
+@for_person
+def listing(request: HttpRequest, person: Agent, name: str) -> HttpResponse:
+    """Whether everybody may see the bot's own page."""
+    bot = bot_by_name(person, name)
+    book.set_public(bot, public=request.POST.get("public") == "yes")
+    return redirect("invites", bot.name)
+
+
+def _number(text: object, field: str) -> int:
+    digits = str(text).strip()
+    if not (digits.isascii() and digits.isdigit() and len(digits) <= 4):  # noqa: PLR2004 - more than any bound
+        raise Refused("bad_uses", "Give a whole number.", field)
+    return int(digits)

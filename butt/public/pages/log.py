@@ -1,0 +1,88 @@
+"""A bot's own log: the newest line first, and new ones as they come."""
+
+from collections.abc import AsyncIterator, Iterable, Sequence
+
+from asgiref.sync import sync_to_async
+from django.http import Http404, HttpRequest, HttpResponse, StreamingHttpResponse
+from django.http.response import HttpResponseBase
+from django.shortcuts import render
+from django.template.loader import render_to_string
+from django.views.decorators.http import require_safe
+
+from butt.accounts.models import Account
+from butt.agents import botlog
+from butt.agents.bots import bot_by_name
+from butt.agents.models import Agent
+from butt.agents.view import View
+from butt.hosts.reading import Unreadable, reading
+from butt.public import following
+from butt.public.live import hold_no_connection, mark
+from butt.public.pages.person import for_person
+
+followers = following.Followers()
+
+
+@require_safe
+@for_person
+def log(request: HttpRequest, person: Agent, name: str) -> HttpResponse:
+    view = View(bot_by_name(person, name))
+    lines, trouble = [], ""
+    try:
+        lines = following.last(reading(), view.agent.id)
+    except Unreadable as error:
+        trouble = str(error)
+    return render(
+        request,
+        "bot/log.html",
+        {
+            "bot": view,
+            "lines": _newest_first(lines, view),
+            "read": following.mark(lines),
+            "trouble": trouble,
+            "most": following.LINES,
+            "mark": mark([view]),
+            "tab": "status",
+        },
+    )
+
+
+@require_safe
+async def lines(request: HttpRequest, name: str) -> HttpResponseBase:
+    """`GET /bots/NAME/log/lines?read=MARK`: a stream of what is new, as items of the page's list."""
+    account = await request.auser()
+    if not isinstance(account, Account):
+        return HttpResponse(status=204)
+    try:
+        person, bot = await sync_to_async(_found)(account, name)
+        source = await sync_to_async(reading)()
+    except Agent.DoesNotExist:
+        raise Http404 from None
+    except Unreadable:
+        return HttpResponse(status=204)
+    await hold_no_connection()
+    view, read = View(bot), request.headers.get("Last-Event-ID") or request.GET.get("read", "")
+
+    async def events() -> AsyncIterator[str]:
+        yield "retry: 1000\n\n"
+        async for news, end in followers.follow(person.id, bot.id, source, read):
+            yield await sync_to_async(_event, thread_sensitive=False)(news, end, view)
+
+    response = StreamingHttpResponse(events(), content_type="text/event-stream")
+    response["Cache-Control"] = "no-store"
+    response["X-Accel-Buffering"] = "no"
+    return response
+
+
+def _found(account: Account, name: str) -> tuple[Agent, Agent]:
+    return account.agent, bot_by_name(account.agent, name)
+
+
+def _event(news: Sequence[str], end: str, view: View) -> str:
+    html = render_to_string("bot/lines.html", {"lines": _newest_first(news, view)})
+    data = "".join(f"data: {line}\n" for line in html.splitlines())
+    return f"id: {end}\n{data}\n"
+
+
+def _newest_first(lines: Iterable[str], view: View) -> list[botlog.Line]:
+    own = (view.ssb_id or "", view.agent.progress.address)
+    return botlog.shown(lines, own)[::-1]

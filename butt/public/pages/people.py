@@ -1,0 +1,85 @@
+"""Whom a bot belongs to: asking people, coming, going."""
+
+from smtplib import SMTPException
+
+from django.contrib import messages
+from django.core.mail import EmailMessage
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect, render
+from django.template.loader import render_to_string
+from django.views.decorators.http import require_POST
+
+from butt.accounts import owners
+from butt.accounts.models import Invitation
+from butt.agents.bots import bot_by_name
+from butt.agents.models import Agent
+from butt.agents.view import View
+from butt.agents.wishes import Refused
+from butt.public.letters import is_verified, outside, say
+from butt.public.pages.person import account_of, for_person
+
+
+@for_person
+def people(request: HttpRequest, person: Agent, name: str) -> HttpResponse:
+    bot = bot_by_name(person, name)
+    shown = {
+        "bot": View(bot),
+        "owners": list(owners.owners_of(bot)),
+        "invitations": list(owners.invited_to(bot)),
+        "me": person,
+        "may_invite": is_verified(account_of(request)),
+    }
+    if request.method != "POST":
+        return render(request, "bot/people.html", shown)
+    email, error = request.POST.get("email", ""), ""
+    if not shown["may_invite"]:
+        error = "First follow the link in the mail that we sent you."
+    else:
+        try:
+            _send(owners.invite(person, bot, email))
+        except Refused as no:
+            error = no.message
+        except (OSError, SMTPException):
+            error = "The mail could not be sent. Please try again."
+    if error:
+        return render(request, "bot/people.html", {**shown, "email": email, "error": error}, status=422)
+    say(request, f"A mail is on its way to {email.strip().lower()}.")
+    return redirect("people", bot.name)
+
+
+@require_POST
+@for_person
+def withdraw(request: HttpRequest, person: Agent, name: str, number: int) -> HttpResponse:  # noqa: ARG001
+    bot = bot_by_name(person, name)
+    owners.withdraw(person, bot, number)
+    return redirect("people", bot.name)
+
+
+@require_POST
+@for_person
+def leave(request: HttpRequest, person: Agent, name: str) -> HttpResponse:
+    bot = bot_by_name(person, name)
+    try:
+        owners.leave(person, bot)
+    except Refused as no:
+        messages.error(request, no.message)
+        return redirect("people", bot.name)
+    return redirect("dashboard")
+
+
+@for_person
+def share(request: HttpRequest, person: Agent, key: str) -> HttpResponse:
+    """Where the link in the mail leads; who has no account comes back here from `start`."""
+    try:
+        if request.method == "POST":
+            return redirect("bot", owners.accept(person, key).name)
+        return render(request, "share.html", {"invitation": owners.invitation_with(key)})
+    except Refused as no:
+        return render(request, "error.html", {"title": "no", "message": no.message}, status=410)
+
+
+def _send(invitation: Invitation) -> None:
+    bot, inviter = View(invitation.bot), invitation.inviter.name or invitation.inviter.account.email
+    link = outside("share", owners.key_of(invitation))
+    text = render_to_string("letters/join.txt", {"bot": bot, "inviter": inviter, "link": link})
+    EmailMessage(f"{inviter} shares {bot.full_name} with you", text, to=[invitation.email]).send()

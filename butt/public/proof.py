@@ -1,0 +1,36 @@
+"""Asking for the password once more before what only its owner may have. The proof lasts some minutes in the session."""
+
+import time
+
+from django.contrib.auth import logout
+from django.http import HttpRequest
+
+from butt.accounts.entry import LONGEST_PASSWORD
+from butt.accounts.models import Account
+
+PROOF_SECONDS = 300
+MOST_WRONG = 5
+_PROVED_AT, _WRONG = "proved_at", "wrong_passwords"
+
+
+def is_proved(request: HttpRequest) -> bool:
+    proved_at: float = request.session.get(_PROVED_AT, 0)
+    return 0 <= time.time() - proved_at < PROOF_SECONDS
+
+
+def prove(request: HttpRequest, password: str) -> bool:
+    """Whether this is the password of who is signed in. After `MOST_WRONG` that are not, they are signed out."""
+    account = request.user
+    if (
+        isinstance(account, Account)
+        and len(password) <= LONGEST_PASSWORD
+        and account.check_password(password)
+    ):
+        request.session[_PROVED_AT] = time.time()
+        request.session.pop(_WRONG, None)
+        return True
+    wrong = request.session.get(_WRONG, 0) + 1
+    request.session[_WRONG] = wrong
+    if wrong >= MOST_WRONG:
+        logout(request)
+    return False

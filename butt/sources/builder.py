@@ -1,0 +1,124 @@
+"""The builder: sees when the source has changed, builds what waits, and clears what nobody needs.
+
+It works beside the steward's rounds, in a thread, as a build takes long. All that it does is in the rows and can be done
+again: killed anywhere, the next one begins the same build anew.
+"""
+
+import logging
+import time
+import uuid
+from collections.abc import Callable
+from datetime import timedelta
+from pathlib import Path
+
+from django.db import close_old_connections
+from django.utils import timezone
+
+from butt.agents.bell import ring
+from butt.agents.models import Wanted
+from butt.configuration import configuration
+from butt.sources import shelf
+from butt.sources.models import Release
+from butt.sources.node import node_version
+from butt.sources.places import pub_source
+from butt.sources.releases import BuildFailed, Built, build, check, digest_of, packages_of, release, remove
+
+log = logging.getLogger("butt.builder")
+
+TICK = 0.2
+LOOK = 5.0
+AFTER_TROUBLE = 5.0
+FIRST_BACK_OFF, LONGEST_BACK_OFF = timedelta(minutes=1), timedelta(hours=1)
+
+
+class Builder:
+    """`source` says where the pub's source lies now. Raises `BuildFailed` as it likes."""
+
+    def __init__(self, source: Callable[[], Path] = pub_source) -> None:
+        self._source = source
+        self._looked = -LOOK
+
+    def run(self, go_on: Callable[[], bool]) -> None:
+        """Rounds, as long as `go_on()`."""
+        while go_on():
+            try:
+                close_old_connections()
+                if not self.round():
+                    time.sleep(TICK)
+            except Exception:
+                log.exception("this round did not end well; trying again")
+                time.sleep(AFTER_TROUBLE)
+
+    def round(self) -> bool:
+        """Whether anything was built."""
+        if time.monotonic() >= self._looked + LOOK:
+            self._looked = time.monotonic()
+            self._find()
+        due = shelf.due(timezone.now())
+        if due is None:
+            return False
+        self.make(due)
+        for spare in shelf.dispensable(configuration().releases_kept):
+            key = spare.key
+            spare.delete()
+            remove(key)
+        return True
+
+    def make(self, wanted: Release) -> None:
+        """Build one. However it ends, its row says so, and whoever waits for it is told."""
+        wanted.state, wanted.log = Release.State.BUILDING, ""
+        _save(wanted, "state", "log")
+
+        def say(how_far: str) -> None:
+            if how_far != wanted.progress:
+                wanted.progress = how_far
+                _save(wanted, "progress")
+                ring(*_waiting_for(wanted))
+
+        try:
+            build(self._source_of(wanted), wanted.build, say)
+        except BuildFailed as failed:
+            log.warning("%s: %s", wanted, failed)
+            wanted.state, wanted.reason, wanted.log = Release.State.FAILED, str(failed), failed.log
+            back_off = min(FIRST_BACK_OFF * 2 ** min(wanted.tries, 16), LONGEST_BACK_OFF)
+            wanted.tries, wanted.due_at = wanted.tries + 1, timezone.now() + back_off
+            _save(wanted, "state", "reason", "log", "tries", "due_at")
+        else:
+            log.info("%s is built", wanted)
+            shelf.finish(wanted)
+        ring(*_waiting_for(wanted))
+
+    def _find(self) -> None:
+        try:
+            source = self._source()
+            check(source)
+        except BuildFailed as failed:
+            log.warning("%s", failed)
+            return
+        shelf.found(digest_of(source), packages_of(source), node_version())
+
+    def _source_of(self, wanted: Release) -> Path:
+        """The source itself where it is still the same, else the copy of it in an earlier build."""
+        source = self._source()
+        if digest_of(source) == wanted.digest:
+            return source
+        for other in Release.objects.filter(digest=wanted.digest, state=Release.State.READY):
+            path = release(other.key).path
+            if path.is_dir() and digest_of(path) == wanted.digest:
+                return path
+        raise BuildFailed("Its source has changed since, and no earlier build of it is kept.")
+
+
+def shelve(made: Built) -> None:
+    """Put a release on the shelf that lies there built already."""
+    known = shelf.found(made.digest, made.packages, made.node)
+    if known.state != Release.State.READY:
+        shelf.finish(known)
+
+
+def _waiting_for(wanted: Release) -> list[uuid.UUID]:
+    return list(Wanted.objects.filter(release=wanted.key).values_list("bot_id", flat=True))
+
+
+def _save(row: Release, *fields: str) -> None:
+    row.save(update_fields=fields)

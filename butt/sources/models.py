@@ -1,0 +1,52 @@
+"""The releases there are, and those that are being made. The builder writes them; a rebuild adds one that waits."""
+
+from django.db import models
+from django.db.models.functions import Now
+
+PUB = "pub"
+
+
+class Release(models.Model):
+    """One build of a source. Its `key` is the digest of the source, with `-2` behind it when built a second time."""
+
+    class State(models.TextChoices):
+        WAITING = "waiting"
+        BUILDING = "building"
+        READY = "ready"
+        FAILED = "failed"
+
+    key = models.CharField(max_length=64, primary_key=True)
+    digest = models.CharField(max_length=32, db_index=True)
+    build = models.PositiveIntegerField(
+        default=1, help_text="How often this source had been built, this time included."
+    )
+    source = models.CharField(max_length=16, default=PUB)
+    number = models.PositiveIntegerField(help_text="What people call it by: one for each digest of a source.")
+    state = models.CharField(max_length=8, choices=State, default=State.WAITING)
+    progress = models.CharField(max_length=200, blank=True, default="")
+    reason = models.TextField(blank=True, default="", help_text="Why it failed.")
+    log = models.TextField(blank=True, default="")
+    packages = models.JSONField(default=dict, help_text="{name: version} of all that it depends on.")
+    node = models.CharField(max_length=32, blank=True, default="")
+    tries = models.PositiveIntegerField(default=0)
+    due_at = models.DateTimeField(db_default=Now(), help_text="When it is built, or tried again.")
+    found_at = models.DateTimeField(db_default=Now(), help_text="When the source was last changed to this.")
+    built_at = models.DateTimeField(null=True)
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["digest", "build"], name="one_release_of_each_build"),
+        ]
+
+    def __str__(self) -> str:
+        return f"release {self.label} of {self.source}"
+
+    @property
+    def label(self) -> str:
+        """`4`, and `4.2` for the second build of the same."""
+        return f"{self.number}" if self.build == 1 else f"{self.number}.{self.build}"
+
+
+def digest_in(key: str) -> str:
+    """The digest of the source that the release of this `key` was built from."""
+    return key.partition("-")[0]

@@ -1,0 +1,61 @@
+"""Where a source lies: a folder, or a git repository at a revision."""
+
+import hashlib
+import shutil
+import subprocess
+from pathlib import Path
+
+from butt.configuration import configuration
+from butt.sources.releases import PUB_SOURCE, BuildFailed
+
+GIT_SECONDS = 300
+
+
+def pub_source() -> Path:
+    """The folder of the pub's source as `BUTT_PUB_SOURCE` names it. Raises `BuildFailed`."""
+    return folder_of(configuration().pub_source)
+
+
+def folder_of(place: str) -> Path:
+    """The folder of `place`: empty for the built-in pub, a path, or `git+URL@REVISION[#SUBFOLDER]`, fetched once."""
+    if not place:
+        return PUB_SOURCE
+    if not place.startswith("git+"):
+        return Path(place).expanduser().absolute()
+    address, _, subfolder = place.removeprefix("git+").partition("#")
+    url, at, revision = address.rpartition("@")
+    if not at or not revision or revision.startswith("-"):
+        raise BuildFailed(f"{place} names no revision: write git+URL@REVISION.")
+    if ".." in Path(subfolder).parts or Path(subfolder).is_absolute():
+        raise BuildFailed(f"{subfolder} lies outside the repository.")
+    name = hashlib.sha256(address.encode()).hexdigest()[:16]
+    folder = configuration().home / "sources" / name
+    if not folder.exists():
+        draft = folder.with_name(f"{name}.draft")
+        shutil.rmtree(draft, ignore_errors=True)
+        draft.mkdir(parents=True)
+        for command in (
+            ["init", "--quiet"],
+            ["fetch", "--quiet", "--depth=1", "--", url, revision],
+            ["checkout", "--quiet", "--detach", "FETCH_HEAD"],
+        ):
+            _git(draft, *command)
+        draft.rename(folder)
+    return folder / subfolder
+
+
+def _git(folder: Path, *command: str) -> None:
+    try:
+        done = subprocess.run(
+            ["git", "-C", str(folder), *command],
+            capture_output=True,
+            text=True,
+            timeout=GIT_SECONDS,
+            check=False,
+        )
+    except FileNotFoundError:
+        raise BuildFailed("git is not installed, and the source lies in a git repository.") from None
+    except subprocess.TimeoutExpired:
+        raise BuildFailed(f"git did not fetch the source within {GIT_SECONDS} s.") from None
+    if done.returncode:
+        raise BuildFailed(f"git could not fetch the source: {done.stderr.strip()[-500:]}")

@@ -1,0 +1,155 @@
+"""The shelf of releases: which is the newest, what differs between two, and which may go."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+
+from django.db import IntegrityError, transaction
+from django.db.models import Case, F, Max, When
+from django.utils import timezone
+
+from butt.agents.models import Progress, Wanted
+from butt.sources.models import PUB, Release
+
+READY, WAITING, BUILDING, FAILED = (
+    Release.State.READY,
+    Release.State.WAITING,
+    Release.State.BUILDING,
+    Release.State.FAILED,
+)
+
+
+@dataclass(frozen=True)
+class Offer:
+    """How a release that somebody asked for stands: `ready`, or `failed` with the reason, or on its way."""
+
+    ready: bool = False
+    failed: str = ""
+    progress: str = ""
+
+
+@dataclass(frozen=True)
+class Changes:
+    """What another release would change. `packages` are `(name, version before, version after)`, None where it is not."""
+
+    code: bool
+    node: tuple[str, str] | None
+    packages: list[tuple[str, str | None, str | None]]
+
+
+def newest(source: str = PUB) -> Release | None:
+    """The last build of what the source was last changed to, as far as it is built."""
+    ready = Release.objects.filter(source=source, state=READY)
+    return ready.order_by("-found_at", "-build").first()
+
+
+def coming(source: str = PUB) -> Release | None:
+    """What the source was last changed to, while that is not built."""
+    latest = Release.objects.filter(source=source, build=1).order_by("-found_at").first()
+    return latest if latest and latest.state != READY else None
+
+
+def offer(key: str) -> Offer:
+    """Whether the release can be run. One that is not known failed, long ago."""
+    release = Release.objects.filter(key=key).first()
+    if release is None:
+        return Offer(failed="The release that was asked for is no longer kept.")
+    if release.state == READY:
+        return Offer(ready=True)
+    # What failed for want of room or a network is tried again, but nobody is kept waiting for that.
+    if release.state == FAILED:
+        return Offer(failed=release.reason)
+    return Offer(progress=f"Building release {release.label}: {release.progress or 'it waits for its turn'}.")
+
+
+def found(digest: str, packages: Mapping[str, str], node: str, source: str = PUB) -> Release:
+    """The source is seen to have this digest: its release, which waits to be built when it is new."""
+    releases = Release.objects.filter(source=source)
+    known = releases.filter(digest=digest).order_by("-build").first()
+    latest = releases.order_by("-found_at").values_list("digest", flat=True).first()
+    if known:
+        if latest != digest:
+            releases.filter(digest=digest).update(found_at=timezone.now())
+        return known
+    number = (releases.aggregate(most=Max("number"))["most"] or 0) + 1
+    return _add(
+        Release(
+            key=digest,
+            digest=digest,
+            source=source,
+            number=number,
+            packages=dict(packages),
+            node=node,
+            due_at=timezone.now(),
+            found_at=timezone.now(),
+        )
+    )
+
+
+def again(release: Release) -> Release:
+    """Another build of the same source, from scratch; the one that waits for its turn when there is one."""
+    same = Release.objects.filter(digest=release.digest)
+    waiting = same.filter(state=WAITING, build__gt=1).first()
+    if waiting:
+        return waiting
+    build = (same.aggregate(most=Max("build"))["most"] or 1) + 1
+    return _add(
+        Release(
+            key=f"{release.digest}-{build}",
+            digest=release.digest,
+            build=build,
+            source=release.source,
+            number=release.number,
+            packages=release.packages,
+            node=release.node,
+            found_at=release.found_at,
+            due_at=timezone.now(),
+        )
+    )
+
+
+def finish(release: Release) -> None:
+    release.state, release.built_at, release.reason, release.progress = READY, timezone.now(), "", ""
+    release.save(update_fields=["state", "built_at", "reason", "progress"])
+
+
+def changes(before: Release, after: Release) -> Changes:
+    """What a bot on `before` gets with `after`."""
+    names = sorted({*before.packages, *after.packages})
+    packages = [(name, before.packages.get(name), after.packages.get(name)) for name in names]
+    return Changes(
+        code=before.digest != after.digest,
+        node=(before.node, after.node) if before.node != after.node else None,
+        packages=[row for row in packages if row[1] != row[2]],
+    )
+
+
+def dispensable(keep: int) -> list[Release]:
+    """Releases nobody uses, or may go back to, beyond the newest `keep` of each source."""
+    used = set(Progress.objects.values_list("release", flat=True))
+    used |= set(Progress.objects.values_list("previous", flat=True))
+    used |= set(
+        Wanted.objects.filter(upgrades__gt=F("bot__progress__upgrades")).values_list("release", flat=True)
+    )
+    over = []
+    for source in Release.objects.values_list("source", flat=True).distinct():
+        for state in (READY, FAILED):
+            ended = Release.objects.filter(source=source, state=state)
+            over += list(ended.order_by("-found_at", "-build")[keep:])
+    return [release for release in over if release.key not in used]
+
+
+def due(now: datetime) -> Release | None:
+    """What is to be built next: first what a builder that died had begun, last what failed before."""
+    waiting = Release.objects.filter(state__in=(WAITING, BUILDING, FAILED), due_at__lte=now)
+    turn = Case(When(state=BUILDING, then=0), When(state=WAITING, then=1), default=2)
+    return waiting.exclude(state=FAILED, build__gt=1).order_by(turn, "due_at").first()
+
+
+def _add(release: Release) -> Release:
+    try:
+        with transaction.atomic():
+            release.save(force_insert=True)
+    except IntegrityError:
+        return Release.objects.get(key=release.key)
+    return release

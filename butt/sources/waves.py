@@ -1,0 +1,102 @@
+"""Upgrading all bots in waves, which halt when too many of a wave come back to their earlier code."""
+
+import uuid
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from django.db import transaction
+from django.utils import timezone
+
+from butt.agents import journal
+from butt.agents.bell import ring
+from butt.agents.bots import bots
+from butt.agents.models import Agent, Wanted
+from butt.agents.standing import standing
+from butt.agents.states import ASKED_IN, State, Verb
+from butt.sources.models import Release, digest_in
+
+OPERATOR = "operator"
+
+
+@dataclass
+class Wave:
+    """How one wave went: how many bots took the release, and which did not, with the reason."""
+
+    upgraded: int
+    failed: dict[str, str]
+    late: list[str]
+
+    @property
+    def size(self) -> int:
+        return self.upgraded + len(self.failed) + len(self.late)
+
+    @property
+    def share_failed(self) -> float:
+        return (len(self.failed) + len(self.late)) / self.size if self.size else 0.0
+
+
+def behind(target: Release, *, again: bool = False) -> list[Agent]:
+    """The bots that do not run this source, by name; those that came back from it only when they are to try `again`."""
+    found = bots().filter(wanted__gone_at=None).exclude(progress__release="").order_by("name")
+    return [
+        bot
+        for bot in found
+        if digest_in(bot.progress.release) != target.digest
+        and (again or bot.progress.refused != target.key)
+        and standing(bot) in ASKED_IN[Verb.UPGRADE]
+    ]
+
+
+def ask(wave: Iterable[Agent], target: Release) -> list[uuid.UUID]:
+    """Want the release for these; those on their way there already are asked nothing new."""
+    asked = []
+    for bot in wave:
+        with transaction.atomic():
+            wanted = Wanted.objects.select_for_update().get(bot=bot)
+            if wanted.gone_at is None and not (wanted.release == target.key and _pending(bot, wanted)):
+                wanted.release, wanted.upgrades, wanted.asked_at = (
+                    target.key,
+                    wanted.upgrades + 1,
+                    timezone.now(),
+                )
+                wanted.save(update_fields=["release", "upgrades", "asked_at"])
+                journal.note(bot, OPERATOR, Verb.UPGRADE, release=target.key)
+                ring(bot.id)
+        asked.append(bot.id)
+    return asked
+
+
+def follow(
+    asked: list[uuid.UUID],
+    target: Release,
+    *,
+    patience: timedelta,
+    pause: Callable[[], None],
+    now: Callable[[], datetime] = timezone.now,
+) -> Wave:
+    """Wait until each bot of a wave is through its trial, or `patience` is over."""
+    ends = now() + patience
+    while True:
+        seen = list(bots().filter(id__in=asked))
+        waiting = [bot for bot in seen if not _settled(bot)]
+        if not waiting or now() >= ends:
+            break
+        pause()
+    settled = [bot for bot in seen if _settled(bot)]
+    failed = {bot.name: bot.progress.notice for bot in settled if bot.progress.release != target.key}
+    return Wave(len(settled) - len(failed), failed, [bot.name for bot in waiting])
+
+
+def _pending(bot: Agent, wanted: Wanted) -> bool:
+    return wanted.upgrades > bot.progress.upgrades
+
+
+def _settled(bot: Agent) -> bool:
+    """Its upgrade is done, and proven or taken back. One that rests is proven when it is started next."""
+    progress = bot.progress
+    if _pending(bot, bot.wanted):
+        return False
+    if progress.state in (State.STOPPED, State.UNPAID, State.LEAVING, State.BROKEN):
+        return True
+    return not progress.previous and progress.state == State.ALIVE

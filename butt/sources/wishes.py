@@ -1,0 +1,42 @@
+"""What people may wish of a bot's code."""
+
+from collections.abc import Callable
+
+from butt.agents.models import Agent, Wanted
+from butt.agents.states import State, Verb
+from butt.agents.wishes import ask
+from butt.sources import shelf
+from butt.sources.models import Release, digest_in
+
+
+def upgrade(person: Agent, bot: Agent) -> None:
+    """To the newest release of its source; where it runs that one, nothing changes."""
+    newest = shelf.newest()
+
+    def change(wanted: Wanted) -> dict[str, object]:
+        if newest is None or digest_in(target(bot, wanted)) == newest.digest:
+            return {}
+        return {"release": newest.key, "upgrades": wanted.upgrades + 1}
+
+    ask(person, bot, Verb.UPGRADE, change)
+
+
+def rebuild(person: Agent, bot: Agent) -> None:
+    """The source of the bot's release is built anew, from scratch, and the bot restarts on that."""
+
+    def anew(wanted: Wanted) -> dict[str, object]:
+        release = Release.objects.filter(key=bot.progress.release).first()
+        on_its_way = wanted.upgrades > bot.progress.upgrades or bot.progress.state == State.UPGRADING
+        if release is None or on_its_way:
+            return {}
+        return {"release": shelf.again(release).key, "upgrades": wanted.upgrades + 1}
+
+    ask(person, bot, Verb.REBUILD, anew)
+
+
+def target(bot: Agent, wanted: Wanted) -> str:
+    """The release that the bot is on its way to, or runs."""
+    return wanted.release if wanted.upgrades > bot.progress.upgrades else bot.progress.release
+
+
+WISHES: dict[Verb, Callable[[Agent, Agent], None]] = {Verb.UPGRADE: upgrade, Verb.REBUILD: rebuild}

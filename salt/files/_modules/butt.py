@@ -1,0 +1,213 @@
+"""The bots of this machine: what is to be done, how they are, their logs."""
+
+import json
+import os
+import re
+import stat
+import time
+import urllib.request
+
+SCHEMA = 1
+MOST_GONE = 5
+"""How many bots one run removes: should ever a wrong list of them come, somebody sees it before much is lost."""
+
+MOST_WORDS = 4000
+DISK_FULL = 74  # as in bots/pub/README.md
+REPORT_SECONDS = 20
+_ID = re.compile(r'"id"\s*:\s*"(@[A-Za-z0-9+/]{43}=\.ed25519)"')
+_UUID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
+
+
+class Doubt(Exception):
+    """Nothing is to be changed."""
+
+
+def wanted(pillar):
+    """`butt` of the pillar, when there is no doubt of it."""
+    butt = pillar.get("butt")
+    if not isinstance(butt, dict) or butt.get("schema") != SCHEMA or butt.get("complete") is not True:
+        raise Doubt("there is no complete pillar")
+    if butt.get("agent") != __opts__["id"]:
+        raise Doubt("this is the pillar of another machine")
+    bots, deleted = butt["bots"], butt["deleted"]
+    if not all(_UUID.fullmatch(bot_id) for bot_id in [*bots, *deleted]):
+        raise Doubt("the pillar names a bot that is none")
+    if bots.keys() & set(deleted):
+        raise Doubt("a bot is to run and to be removed")
+    return butt
+
+
+def states(pillar):
+    """The states that this machine lacks, and in any case the report."""
+    butt = wanted(pillar)
+    bots, deleted, found = butt["bots"], butt["deleted"], __salt__["butt_engine.containers"]()[0]
+    made = {}
+    starting = {}
+    for bot_id, bot in bots.items():
+        there = found.get(bot_id)
+        runs = bool(there) and __salt__["butt_engine.runs"](there)
+        if bot["run"] and _is_full(bot_id, bot, there):
+            made[f"make room {bot_id}"] = {"butt.out_of_room": [{"name": bot_id}]}
+        elif bot["run"] and not (there and _is_wanted(bot_id, bot, there)):
+            starting[bot_id] = bot
+        elif bot["run"] and not bot["on_trial"] and __salt__["butt_trial.is_on"](bot_id):
+            made[f"prove {bot_id}"] = {"butt.proven": [{"name": bot_id}, {"release": bot["release"]}]}
+        elif not bot["run"] and runs:
+            made[f"stop {bot_id}"] = {"butt.stopped": [{"name": bot_id}]}
+    for bot_id in [bot_id for bot_id in deleted if bot_id in found or _is_there(bot_id)][:MOST_GONE]:
+        made[f"remove {bot_id}"] = {"butt.gone": [{"name": bot_id}]}
+    if starting or (bots and not __salt__["butt_fence.stands"]()):
+        # Bots that Docker started by itself are to be fenced as well.
+        made["fence"] = {"butt.fenced": []}
+    for bot_id, bot in starting.items():
+        image = __salt__["butt_images.name_of"](bot)
+        made[f"image {image}"] = {"butt.image": [{"name": image}, {"bot": bot}]}
+        needs = [{"butt": "fence"}, {"butt": f"image {image}"}]
+        made[f"run {bot_id}"] = {"butt.running": [{"name": bot_id}, {"bot": bot}, {"require": needs}]}
+    return {**made, "report": {"butt.reported": [{"order": "last"}]}}
+
+
+def is_wanted(bot_id, bot):
+    """Whether the bot's container is as it is wanted, running or not."""
+    there = __salt__["butt_engine.containers"]()[0].get(bot_id)
+    return bool(there) and _is_wanted(bot_id, bot, there)
+
+
+def _is_wanted(bot_id, bot, there):
+    return __salt__["butt_engine.runs"](there) and __salt__["butt_engine.is_as_made"](bot_id, bot, there)
+
+
+def _is_full(bot_id, bot, there):
+    """Whether this very launch, on trial, filled the disk: it waits for what is decided of it."""
+    if not (bot["on_trial"] and there and _launch(there) == bot["launch"]):
+        return False
+    return __salt__["butt_trial.is_full"](bot_id)
+
+
+def _launch(there):
+    return int(there["Config"]["Labels"].get("butt.launch") or 0)
+
+
+def _is_there(bot_id):
+    return __salt__["butt_engine.has_volume"](bot_id)
+
+
+def report(pillar=None, wait=0):
+    """Say to the private server how this machine and its bots are. Returns what was said.
+
+    `wait` is for how many seconds bots that have just started are given to make their identity.
+    """
+    deadline = time.monotonic() + wait
+    while True:
+        said = seen(__pillar__ if pillar is None else pillar)
+        missing = [
+            bot
+            for bot in said["bots"].values()
+            if bot["running"] and bot["ssbId"] is None and not bot["words"]
+        ]
+        if not missing or time.monotonic() > deadline:
+            break
+        time.sleep(0.1)
+    _post(said)
+    return said
+
+
+def seen(pillar):
+    """The report; `done` says whether the pillar has been carried out in full."""
+    butt = wanted(pillar)
+    found, others = __salt__["butt_engine.containers"]()
+    left = [bot_id for bot_id in butt["deleted"] if bot_id in found or _is_there(bot_id)]
+    done = not left
+    for bot_id, bot in butt["bots"].items():
+        there = found.get(bot_id)
+        running = bool(there) and __salt__["butt_engine.runs"](there)
+        if not bot["run"]:
+            done = done and not running
+        elif not _is_full(bot_id, bot, there):
+            done = done and bool(there) and _is_wanted(bot_id, bot, there)
+    strangers = [row["Names"][0].lstrip("/")[:200] for row in others]
+    ours = found.keys() | set(__salt__["butt_engine.volumes"]())
+    strangers += [f"butt-{bot_id}" for bot_id in sorted(ours - butt["bots"].keys() - set(left))]
+    return {
+        "schema": SCHEMA,
+        "complete": True,
+        "generation": butt["generation"],
+        "done": done,
+        "bots": {bot_id: _seen(there, butt["bots"].get(bot_id)) for bot_id, there in found.items()},
+        "gone": [bot_id for bot_id in butt["deleted"] if bot_id not in left],
+        "strangers": strangers[:1000],
+        "facts": __salt__["butt_facts.facts"](found.values()),
+    }
+
+
+def _seen(there, bot):
+    state = there["State"]
+    up = state["Status"] in ("running", "paused")
+    full = bool(bot) and bot["run"] and _is_full(there["Config"]["Labels"]["butt.bot"], bot, there)
+    return {
+        "launch": _launch(there),
+        "running": __salt__["butt_engine.runs"](there),
+        "exitCode": DISK_FULL if full else None if up else state["ExitCode"],
+        "error": "The disk is full." if full else str(state.get("Error") or "")[:MOST_WORDS],
+        "words": "" if up else _tail(there["Id"], MOST_WORDS),
+        "startedAt": _time(state["StartedAt"]),
+        "restarts": there["RestartCount"],
+        "outOfMemory": bool(state["OOMKilled"]),
+        "ssbId": _identity(there),
+    }
+
+
+def _time(text):
+    """Docker's times have nanoseconds; one that never was is the year 1."""
+    if text.startswith("0001"):
+        return None
+    whole, _, rest = text.rstrip("Z").partition(".")
+    return f"{whole}.{(rest + '000000')[:6]}Z"
+
+
+def _identity(there):
+    """The public half of the key that the bot made. The folder is the bot's own, and a link in it may lead anywhere."""
+    data = [mount["Source"] for mount in there["Mounts"] if mount["Destination"] == "/data"]
+    try:
+        file = os.open(os.path.join(data[0], "secret"), os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK)
+    except (OSError, IndexError):
+        return None
+    try:
+        if not stat.S_ISREG(os.fstat(file).st_mode):
+            return None
+        found = _ID.search(os.read(file, 4096).decode(errors="replace"))
+    finally:
+        os.close(file)
+    return found[1] if found else None
+
+
+def log(bot_id, size):
+    """The last `size` bytes of the bot's own log, over the change of its container too."""
+    size = int(size)
+    there = __salt__["butt_engine.containers"]()[0].get(bot_id)
+    text = _tail(there["Id"], size) if there else ""
+    missing = size - len(text.encode())
+    return (__salt__["butt_engine.earlier_log"](bot_id, missing) + text) if missing > 0 else text
+
+
+def _tail(container, size):
+    return __salt__["butt_engine.tail"](container, size)
+
+
+def stop_all():
+    """End every bot of this machine; what is wanted of them stays as it is."""
+    for bot_id, there in __salt__["butt_engine.containers"]()[0].items():
+        if __salt__["butt_engine.runs"](there):
+            __salt__["butt_engine.stop"](bot_id)
+    return True
+
+
+def _post(said):
+    to = __salt__["butt_engine.settings"]()["report"]
+    with open(to["token_file"]) as file:
+        token = file.read().split()[0]
+    url = f"{to['url'].rstrip('/')}/agents/{__opts__['id']}/report"
+    headers = {"Authorization": f"Bearer {token}", "Content-Type": "application/json"}
+    request = urllib.request.Request(url, json.dumps(said).encode(), headers, method="POST")
+    with urllib.request.urlopen(request, timeout=REPORT_SECONDS):
+        pass

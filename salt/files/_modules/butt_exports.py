@@ -1,0 +1,160 @@
+"""Handing out what a bot keeps, straight to the private server: how much it is, parts of it as a tar, the end of its log.
+
+Everything is opened below the bot's own folder and over no link: what a bot puts there leads nowhere else.
+"""
+
+import http.client
+import os
+import re
+import stat
+import tarfile
+import time
+import urllib.parse
+
+SECRET, GOSSIP, LOG = "secret", "gossip.json", "flume/log.offset"
+FILES = {"secret": (SECRET,), "gossip": (GOSSIP,), "log": (LOG,), "blobs": (), "all": (SECRET, GOSSIP, LOG)}
+WITH_BLOBS = ("blobs", "all")
+CHUNK = 1024 * 1024
+SECONDS = 60
+LOG_SIZE = 256 * 1024
+TICK, BEAT = 1.0, 5.0
+_BLOB = re.compile(r"[0-9a-f]{62}")
+
+
+def stock(bot_id):
+    """How much of each there is, in bytes; `blobs` is how many there are."""
+    root = _root(bot_id)
+    sizes = {name: _size(root, FILES[name][0]) for name in ("secret", "gossip", "log")}
+    blobs = [size for _, size in _blobs(root)]
+    return {**sizes, "blobs": len(blobs), "blobs_size": sum(blobs)}
+
+
+def send(bot_id, export_id, what):
+    """Send `what` of the bot as a tar: `secret`, `gossip`, `log`, `blobs` or `all`. Returns its size in bytes.
+
+    The log is fixed before the blobs are listed, so that what a message came with is there too.
+    """
+    root = _root(bot_id)
+    return _put(f"exports/{export_id}", _tar(root, what), 204)
+
+
+def follow(bot_id, seconds):
+    """Send the end of the bot's log, now and whenever it changes, for as long as somebody reads it."""
+    ends, sent, sent_at = time.monotonic() + min(int(seconds), 300), None, 0.0
+    while time.monotonic() < ends:
+        text = __salt__["butt.log"](bot_id, LOG_SIZE)
+        if text != sent or time.monotonic() - sent_at > BEAT:
+            if _put(f"logs/{bot_id}", [text.encode()], 204, 404) is None:
+                return False
+            sent, sent_at = text, time.monotonic()
+        time.sleep(TICK)
+    return True
+
+
+def _tar(root, what):
+    for name in FILES[what]:
+        yield from _entry(root, name)
+    if what in WITH_BLOBS:
+        for name, _ in _blobs(root):
+            yield from _entry(root, name)
+    yield bytes(2 * tarfile.BLOCKSIZE)
+
+
+def _entry(root, name):
+    """A file as it is now, of the size it has now; one that is not there is left out."""
+    try:
+        file = os.fdopen(_open(root, name), "rb")
+    except FileNotFoundError:
+        return
+    with file:
+        info = tarfile.TarInfo(name)
+        info.size, info.mode = os.fstat(file.fileno()).st_size, 0o600
+        yield info.tobuf(tarfile.GNU_FORMAT)
+        left = info.size
+        while left:
+            chunk = file.read(min(CHUNK, left)) or bytes(min(CHUNK, left))
+            left -= len(chunk)
+            yield chunk
+        yield bytes(-info.size % tarfile.BLOCKSIZE)
+
+
+def _blobs(root):
+    for first in range(256):
+        name = f"blobs/sha256/{first:02x}"
+        try:
+            folder = _open(root, name, os.O_DIRECTORY)
+        except FileNotFoundError:
+            continue
+        try:
+            for last in sorted(filter(_BLOB.fullmatch, os.listdir(folder))):
+                try:
+                    found = os.stat(last, dir_fd=folder, follow_symlinks=False)
+                except FileNotFoundError:
+                    continue
+                if stat.S_ISREG(found.st_mode):
+                    yield f"{name}/{last}", found.st_size
+        finally:
+            os.close(folder)
+
+
+def _size(root, name):
+    try:
+        file = _open(root, name)
+    except FileNotFoundError:
+        return 0
+    try:
+        return os.fstat(file).st_size
+    finally:
+        os.close(file)
+
+
+def _root(bot_id):
+    there = __salt__["butt_engine.containers"]()[0].get(bot_id)
+    if there is None:
+        raise RuntimeError("there is no such bot on this machine")
+    return next(mount["Source"] for mount in there["Mounts"] if mount["Destination"] == "/data")
+
+
+def _open(root, name, kind=0):
+    """Step by step, and over no link: the folder is the bot's own, and a link in it may lead anywhere."""
+    current = os.open(root, os.O_RDONLY | os.O_DIRECTORY)
+    steps = name.split("/")
+    for number, step in enumerate(steps):
+        is_last = number == len(steps) - 1
+        how = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | (kind if is_last else os.O_DIRECTORY)
+        try:
+            below = os.open(step, how, dir_fd=current)
+        finally:
+            os.close(current)
+        current = below
+    mode = os.fstat(current).st_mode
+    if not (stat.S_ISDIR(mode) if kind else stat.S_ISREG(mode)):
+        os.close(current)
+        raise RuntimeError(f"{name} is no file")
+    return current
+
+
+def _put(path, chunks, *fine):
+    """Send `chunks`; their size. None when the answer is fine, but not the first that is."""
+    to = __salt__["butt_engine.settings"]()["report"]
+    with open(to["token_file"]) as file:
+        token = file.read().split()[0]
+    parts, size = urllib.parse.urlsplit(to["url"]), 0
+    kinds = {"http": http.client.HTTPConnection, "https": http.client.HTTPSConnection}
+    connection = kinds[parts.scheme](parts.netloc, timeout=SECONDS)
+
+    def counted():
+        nonlocal size
+        for chunk in chunks:
+            size += len(chunk)
+            yield chunk
+
+    try:
+        url = f"{parts.path.rstrip('/')}/agents/{__opts__['id']}/{path}"
+        connection.request("PUT", url, counted(), {"Authorization": f"Bearer {token}"}, encode_chunked=True)
+        answer = connection.getresponse()
+        if answer.status not in fine:
+            raise RuntimeError(f"the private server answers {answer.status}")
+        return size if answer.status == fine[0] else None
+    finally:
+        connection.close()

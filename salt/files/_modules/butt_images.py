@@ -1,0 +1,81 @@
+"""The images that bots run: built here from a release, or pulled by digest; those nobody runs any more go."""
+
+import os
+import shutil
+import tarfile
+import tempfile
+
+try:
+    import docker.errors
+
+    HAS_DOCKER = True
+except ImportError:
+    HAS_DOCKER = False
+
+ROOM = 1024 * 1024 * 1024
+
+
+def __virtual__():
+    if HAS_DOCKER:
+        return True
+    return False, "the Python package docker is missing: salt-pip install docker"
+
+
+def name_of(bot):
+    """The name of the image that the bot runs."""
+    return bot["image"] or f"butt-pub:{bot['release']}"
+
+
+def is_here(bot):
+    return bool(_client().api.images(name=name_of(bot), quiet=True))
+
+
+def make(bot):
+    """Pull the image by its digest, or build it from the release that Salt's file server has."""
+    if bot["image"]:
+        if "@sha256:" not in bot["image"]:
+            raise RuntimeError(f"{bot['image']} names no digest: another image may come under that name")
+        _client().images.pull(bot["image"])
+        return
+    _check_room()
+    archive = __salt__["cp.cache_file"](f"salt://releases/{bot['release']}.tar.gz")
+    if not archive:
+        raise RuntimeError(f"the file server has no release {bot['release']}")
+    with tempfile.TemporaryDirectory(prefix="butt-image-") as folder:
+        with tarfile.open(archive) as tar:
+            tar.extractall(folder, filter="data")
+        _client().images.build(
+            path=folder,
+            tag=name_of(bot),
+            buildargs={"NODE_IMAGE": bot["base"]},
+            labels={"butt.release": bot["release"]},
+            network_mode="none" if os.path.isdir(os.path.join(folder, "node_modules")) else None,
+            rm=True,
+            forcerm=True,
+        )
+    os.unlink(archive)
+    _remove_unused()
+
+
+def _check_room():
+    free = shutil.disk_usage(_client().info()["DockerRootDir"]).free
+    if free < ROOM:
+        raise RuntimeError(f"{free >> 20} MiB of disk are left, and an image needs {ROOM >> 20}")
+
+
+def _remove_unused():
+    """Images of releases that no bot runs any more. One that a container was made from stays by itself."""
+    bots = __salt__["butt.wanted"](__pillar__)["bots"].values()
+    wanted = {name_of(bot) for bot in bots}
+    # A bot on trial may have to go back at once, with no room to build anything.
+    wanted |= {name_of({**bot, "release": bot["previous"]}) for bot in bots if bot["previous"]}
+    for image in _client().api.images(filters={"label": "butt.release"}):
+        if not wanted & set(image["RepoTags"] or []):
+            try:
+                _client().api.remove_image(image["Id"])
+            except docker.errors.APIError:
+                continue
+
+
+def _client():
+    return __salt__["butt_engine.client"]()

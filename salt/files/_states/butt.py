@@ -1,0 +1,110 @@
+"""States of bots. Each says what it changed; whoever asks with `test=True` is told what it would change."""
+
+IDENTITY_SECONDS = 10
+
+
+def fenced(name):
+    """Bots reach neither this machine, nor private networks, nor each other."""
+    if __salt__["butt_engine.has_network"]() and __salt__["butt_fence.stands"]():
+        return _same(name)
+    if __opts__["test"]:
+        return _would(name, "the fence is to be built")
+    __salt__["butt_engine.make_network"]()
+    __salt__["butt_fence.build"]()
+    if not __salt__["butt_fence.stands"]():
+        return {"name": name, "result": False, "changes": {}, "comment": "The fence does not stand."}
+    return _changed(name, {"fence": {"old": "missing", "new": "built"}})
+
+
+def image(name, bot):
+    """The image that a bot runs is on this machine."""
+    if __salt__["butt_images.is_here"](bot):
+        return _same(name)
+    if __opts__["test"]:
+        return _would(name, "the image is to be made")
+    __salt__["butt_images.make"](bot)
+    return _changed(name, {"image": {"old": None, "new": name}})
+
+
+def running(name, bot):
+    """The bot runs just as it is wanted. An earlier container of it has ended before a new one starts."""
+    there = __salt__["butt_engine.containers"]()[0].get(name)
+    old = _shown(there)
+    as_made = bool(there) and __salt__["butt_engine.is_as_made"](name, bot, there)
+    if as_made and __salt__["butt_engine.runs"](there):
+        return _same(name)
+    new = {"launch": bot["launch"], "release": bot["release"], "status": "running"}
+    if __opts__["test"]:
+        return _would(name, "the bot is to be started", {"bot": {"old": old, "new": new}})
+    if as_made and not there["State"]["Error"] and not bot["on_trial"]:
+        __salt__["butt_engine.start"](name)
+    else:
+        __salt__["butt_engine.run"](name, bot)
+    return _changed(name, {"bot": {"old": old, "new": new}})
+
+
+def stopped(name):
+    """The bot does not run; its container and its data stay."""
+    there = __salt__["butt_engine.containers"]()[0].get(name)
+    if not (there and __salt__["butt_engine.runs"](there)):
+        return _same(name)
+    if __opts__["test"]:
+        return _would(name, "the bot is to be stopped")
+    __salt__["butt_engine.stop"](name)
+    return _changed(name, {"bot": {"old": _shown(there), "new": {"status": "exited"}}})
+
+
+def out_of_room(name):
+    """Code on trial that filled the disk has ended, and the disk has a little room again."""
+    if __opts__["test"]:
+        return _would(name, "the bot is to be stopped")
+    __salt__["butt_engine.stop"](name)
+    __salt__["butt_trial.give_room"](name)
+    return _same(name)
+
+
+def proven(name, release):
+    """The bot's code is not on trial any more."""
+    if __opts__["test"]:
+        return _would(name, "its trial is to end")
+    __salt__["butt_trial.end"](name, release)
+    return _changed(name, {"trial": {"old": "on", "new": "over"}})
+
+
+def gone(name):
+    """Nothing is left of the bot: only for one whose id was given as deleted."""
+    if name not in __salt__["butt.wanted"](__pillar__)["deleted"]:
+        return {"name": name, "result": False, "changes": {}, "comment": "This bot was not deleted."}
+    if __opts__["test"]:
+        return _would(name, "the bot is to be removed with its data")
+    __salt__["butt_engine.destroy"](name)
+    return _changed(name, {"bot": {"old": "there", "new": "gone"}})
+
+
+def reported(name):
+    """The private server knows how all is now. `data` says it too."""
+    if __opts__["test"]:
+        return _same(name)
+    said = __salt__["butt.report"](__pillar__, wait=IDENTITY_SECONDS)
+    running = {bot_id: bot["running"] for bot_id, bot in said["bots"].items()}
+    generation = said["generation"] if said["done"] else 0
+    return {**_same(name), "data": {"generation": generation, "bots": running, "gone": said["gone"]}}
+
+
+def _shown(there):
+    if there is None:
+        return None
+    labels = there["Config"]["Labels"]
+    return {"launch": int(labels.get("butt.launch") or 0), "status": there["State"]["Status"]}
+
+
+def _same(name):
+    return {"name": name, "result": True, "changes": {}, "comment": "It is so already."}
+
+
+def _changed(name, changes):
+    return {"name": name, "result": True, "changes": changes, "comment": "It is so now."}
+
+
+def _would(name, comment, changes=None):
+    return {"name": name, "result": None, "changes": changes or {}, "comment": comment}

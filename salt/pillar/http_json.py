@@ -1,0 +1,94 @@
+"""Salt's external pillar `http_json`, which would rather give no pillar than a wrong one.
+
+    ext_pillar:
+      - http_json:
+          url: http://127.0.0.1:8001/agents/%s
+          token_file: /var/lib/butt/private-token
+
+The one that Salt used to ship answers `{}` when the server is down, slow or broken, and states that remove what is not in
+the pillar then remove everything. This one raises on any doubt, and Salt refuses the whole run.
+"""
+
+import http.client
+import json
+import threading
+import urllib.parse
+
+SCHEMA = 1
+TIMEOUT = 5.0
+MOST_BYTES = 8 * 1024 * 1024
+
+
+class Doubt(Exception):
+    """Nothing is known of what the minion is to be."""
+
+
+def ext_pillar(minion_id, pillar, url, token_file, timeout=TIMEOUT):
+    """The pillar of `minion_id`, whose id takes the place of `%s` in `url`. `timeout` is for all of it, in seconds."""
+    with open(token_file) as file:
+        # Read anew each time; of several tokens the first is ours.
+        token = file.read().split()[0]
+    body = _within(timeout, _get, url.replace("%s", urllib.parse.quote(minion_id, safe="")), token, timeout)
+    return checked(body, minion_id)
+
+
+def checked(body, minion_id):
+    """`body` as a pillar that is whole and this minion's."""
+    try:
+        answer = json.loads(body)
+    except (ValueError, RecursionError) as error:
+        raise Doubt(f"what the private server answers is no JSON: {error}") from None
+    butt = answer.get("butt") if isinstance(answer, dict) else None
+    if not isinstance(butt, dict):
+        raise Doubt("what the private server answers is no pillar")
+    if butt.get("schema") != SCHEMA:
+        raise Doubt(f"the pillar's schema is {butt.get('schema')!r}, and {SCHEMA} is known here")
+    if butt.get("agent") != minion_id:
+        raise Doubt(f"the pillar is that of {butt.get('agent')!r}")
+    if butt.get("complete") is not True:
+        raise Doubt("the pillar does not say that it is complete")
+    if not isinstance(butt.get("bots"), dict) or not isinstance(butt.get("deleted"), list):
+        raise Doubt("the pillar lacks its bots")
+    return {"butt": butt}
+
+
+def _get(holder, url, token, timeout):
+    parts = urllib.parse.urlsplit(url)
+    kinds = {"http": http.client.HTTPConnection, "https": http.client.HTTPSConnection}
+    connection = holder["connection"] = kinds[parts.scheme](parts.netloc, timeout=timeout)
+    path = f"{parts.path}?{parts.query}" if parts.query else parts.path
+    connection.request(
+        "GET", path, headers={"Authorization": f"Bearer {token}", "Accept": "application/json"}
+    )
+    answer = connection.getresponse()
+    # A redirect is no 200 either, and is not followed: the token is for this server alone.
+    if answer.status != 200:
+        raise Doubt(f"the private server answers {answer.status}")
+    body = answer.read(MOST_BYTES + 1)
+    if len(body) > MOST_BYTES:
+        raise Doubt("the pillar is too long")
+    if answer.length:
+        raise Doubt("the private server hung up in the middle")
+    return body
+
+
+def _within(seconds, work, *arguments):
+    """What `work` returns. A server that sends a byte now and then outlasts any time-out of a single read."""
+    holder = {}
+
+    def run():
+        try:
+            holder["answer"] = work(holder, *arguments)
+        except Exception as error:
+            holder["error"] = error
+
+    thread = threading.Thread(target=run, daemon=True)
+    thread.start()
+    thread.join(seconds)
+    if thread.is_alive():
+        if connection := holder.get("connection"):
+            connection.close()
+        raise Doubt(f"the private server has not answered within {seconds} s")
+    if error := holder.get("error"):
+        raise error if isinstance(error, Doubt) else Doubt(f"the private server cannot be asked: {error!r}")
+    return holder["answer"]

@@ -1,0 +1,113 @@
+"""Operators: the console, and looking at a person's pages."""
+
+import time
+from typing import Any
+
+import pytest
+from allauth.mfa.models import Authenticator
+from django.contrib.admin import site
+from django.core.management import call_command
+from django.test import Client
+
+from butt.accounts.models import Account, Look
+from butt.agents.models import JournalEntry, Wanted
+from butt.agents.states import State
+from tests.accounts.test_factors import code_of, start, with_app
+from tests.people import account, bot_in, many_bots
+
+pytestmark = pytest.mark.django_db
+
+
+def operator() -> Client:
+    made = account("olga")
+    Account.objects.filter(id=made.id).update(is_staff=True, is_superuser=True)
+    return start("olga@example.org")[0]
+
+
+def test_an_operator_is_made_at_the_command_line(monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setenv("DJANGO_SUPERUSER_PASSWORD", "correct horse battery")
+    call_command("createsuperuser", "--no-input", "--email", "Olga@example.org", verbosity=0)
+    assert start("olga@example.org")[0].get("/console/").status_code == 200
+
+
+def test_a_second_factor_that_there_is_must_have_been_shown():
+    olga, secret, _ = with_app("olga")
+    Account.objects.filter(id=olga.id).update(is_staff=True, is_superuser=True)
+    client = Client()
+    client.force_login(olga)  # a session from before the factor
+    assert client.get("/console/", follow=True).status_code == 404
+    client, _ = start(olga.email)
+    assert client.get("/console/").status_code == 302
+    client.post("/start/code", {"code": code_of(secret, 1)})
+    assert client.get("/console/").status_code == 200
+
+
+def test_the_lists_are_there_and_cost_the_same_for_many(django_assert_max_num_queries: Any):
+    many_bots(account("alice").agent, 30)
+    client = operator()
+    for path in ("accounts/account", "agents/agent", "agents/journalentry", "accounts/look", "billing/payer"):
+        with django_assert_max_num_queries(12):
+            assert client.get(f"/console/{path}/").status_code == 200, path
+
+
+def test_the_console_shows_only_what_we_show_of_ourselves():
+    assert {model.__name__ for model in site._registry} == {
+        "Account",
+        "Look",
+        "Agent",
+        "JournalEntry",
+        "Payer",
+    }
+    client = operator()
+    for path in ("mfa/authenticator", "usersessions/usersession", "account/emailaddress", "auth/group"):
+        assert client.get(f"/console/{path}/").status_code == 404
+
+
+def test_an_account_is_closed_and_opened_and_nothing_else_changes():
+    alice, client = account("alice"), operator()
+    page = f"/console/accounts/account/{alice.id}/change/"
+    client.post(page, {"email": "eve@example.org", "is_staff": "on"})
+    closed = Account.objects.get(id=alice.id)
+    assert (closed.is_active, closed.email, closed.is_staff) == (False, "alice@example.org", False)
+    assert start("alice@example.org")[1].status_code == 422
+    client.post(page, {"is_active": "on"})
+    assert start("alice@example.org")[1].status_code == 302
+
+
+def test_a_look_needs_a_reason_shows_the_pages_and_changes_nothing():
+    alice = account("alice")
+    bot, client = bot_in(State.ALIVE, alice.agent), operator()
+    assert client.get("/bots/my").status_code == 404
+    assert client.post(f"/console/look/{alice.agent.id}", {"reason": " "}).status_code == 422
+    client.post(f"/console/look/{alice.agent.id}", {"reason": "She wrote to us."})
+    page = client.get("/bots/my").content.decode()
+    assert "You look at Alice" in page
+    assert "my.localhost" in client.get("/bots").content.decode()
+    for path in ("/bots/my/stop", "/bots/new", "/account"):
+        assert client.post(path).status_code == 403, path
+    for path in ("/account", "/account/tokens", "/account/data", "/bots/my/people", "/bots/my/delete"):
+        assert client.get(path).status_code in {302, 403}, path
+        assert "alice" not in client.get(path).content.decode(), path
+    assert Wanted.objects.get(bot=bot).run is True
+    entry = JournalEntry.objects.get(what="look")
+    assert (entry.bot_id, entry.detail) == (alice.agent.id, {"reason": "She wrote to us."})
+    client.post("/look/end")
+    assert client.get("/bots/my").status_code == 404
+
+
+def test_a_look_ends_by_itself_and_with_the_rights_of_the_operator():
+    alice, client = account("alice"), operator()
+    bot_in(State.ALIVE, alice.agent)
+    client.post(f"/console/look/{alice.agent.id}", {"reason": "x"})
+    Look.objects.update(until=time.strftime("%F %TZ", time.gmtime(time.time() - 1)))
+    assert client.get("/bots/my").status_code == 404
+    client.post(f"/console/look/{alice.agent.id}", {"reason": "x"})
+    Account.objects.filter(email="olga@example.org").update(is_staff=False)
+    assert client.get("/bots/my").status_code == 404
+
+
+def test_no_factor_no_token_and_no_password_is_in_the_console():
+    alice, secret, codes = with_app()
+    kept = [*map(str, Authenticator.objects.values_list("data", flat=True)), alice.password, secret, *codes]
+    page = operator().get(f"/console/accounts/account/{alice.id}/change/").content.decode()
+    assert not any(word in page for word in kept)

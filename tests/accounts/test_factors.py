@@ -1,0 +1,192 @@
+"""Verified addresses, forgotten passwords, second factors, sessions: over the pages, with the mails that go out."""
+
+import json
+import re
+import time
+from typing import Any
+
+import pytest
+from allauth.account.models import EmailAddress
+from allauth.mfa.models import Authenticator
+from allauth.mfa.totp.internal.auth import format_hotp_value, hotp_value
+from django.core import mail
+from django.test import Client
+
+from butt.accounts.models import AccessToken, Account
+from tests.people import PASSWORD, account
+
+pytestmark = pytest.mark.django_db
+
+
+def link_in(letter: Any) -> str:
+    found = re.search(r"http://\S+?(/\S+)", letter.body)
+    assert found, letter.body
+    return found[1]
+
+
+def start(email: str = "alice@example.org", password: str = PASSWORD, **form: str) -> tuple[Client, Any]:
+    client = Client()
+    return client, client.post("/start", {"email": email, "password": password, **form})
+
+
+def again(client: Client) -> Client:
+    client.post("/account/again", {"password": PASSWORD})
+    return client
+
+
+def verified(name: str = "alice") -> Account:
+    made = account(name)
+    EmailAddress.objects.filter(user=made).update(verified=True)
+    return made
+
+
+def with_app(name: str = "alice") -> tuple[Account, str, list[str]]:
+    """Somebody who has an authenticator app; its secret, and their recovery codes."""
+    made = verified(name)
+    client, _ = start(made.email)
+    again(client)
+    page = client.get("/account/factors/app").content.decode()
+    secret = re.search(r"or type: <code>(\w+)", page)[1]
+    answer = client.post("/account/factors/app", {"code": code_of(secret)})
+    assert answer["Location"] == "/account/factors/codes"
+    codes = re.findall(r"<code>(\d{8})</code>", client.get("/account/factors/codes").content.decode())
+    return made, secret, codes
+
+
+def code_of(secret: str, steps: int = 0) -> str:
+    return format_hotp_value(hotp_value(secret, int(time.time()) // 30 + steps))
+
+
+def api_sign_in(**body: str) -> tuple[int, Any]:
+    body = {"email": "alice@example.org", "password": PASSWORD, **body}
+    answer = Client().post("/authentication/sign-in", json.dumps(body), content_type="application/json")
+    return answer.status_code, answer.json()
+
+
+@pytest.mark.parametrize("way", ["page", "api"])
+def test_who_registers_gets_a_link_and_a_banner_until_it_is_followed(way: str):
+    if way == "page":
+        client, _ = start()
+    else:
+        body = {"email": "alice@example.org", "password": PASSWORD}
+        Client().post("/authentication/register", json.dumps(body), content_type="application/json")
+        client, _ = start()
+    (letter,) = mail.outbox
+    assert letter.to == ["alice@example.org"]
+    assert "Is alice@example.org yours?" in client.get("/bots").content.decode()
+    client.post(link_in(letter))
+    assert EmailAddress.objects.get().verified
+    assert "Is alice@example.org yours?" not in client.get("/bots").content.decode()
+
+
+def test_the_link_of_a_mail_leads_to_our_own_address_whatever_host_was_asked_for():
+    client = Client(headers={"Host": "localhost"})
+    client.post("/start", {"email": "alice@example.org", "password": PASSWORD})
+    assert "http://127.0.0.1:8000/account/email/" in mail.outbox[0].body
+
+
+def test_a_forgotten_password_is_chosen_anew_by_mail_and_old_sessions_end():
+    account("alice")
+    theirs, _ = start()
+    assert Client().post("/password", {"email": "alice@example.org"})["Location"] == "/password/sent"
+    client = Client()
+    chosen = client.get(link_in(mail.outbox[-1]))["Location"]
+    answer = client.post(chosen, {"password1": "a new long password", "password2": "a new long password"})
+    assert answer["Location"] == "/password/done"
+    assert start(password="a new long password")[1].status_code == 302
+    assert start()[1].status_code == 422
+    assert theirs.get("/bots").status_code == 302
+
+
+def test_asking_for_an_unknown_address_says_the_same_and_sends_nothing():
+    account("alice")
+    known = Client().post("/password", {"email": "alice@example.org"})
+    sent = len(mail.outbox)
+    unknown = Client().post("/password", {"email": "nobody@example.org"})
+    assert (known.status_code, known["Location"]) == (unknown.status_code, unknown["Location"])
+    assert (sent, len(mail.outbox)) == (1, 1)
+
+
+def test_start_leads_to_the_second_factor_and_on_to_where_one_was_going():
+    _, secret, _ = with_app()
+    client, answer = start(next="/account/tokens")
+    assert answer["Location"] == "/start/code"
+    assert client.get("/bots").status_code == 302, "not in yet"
+    assert client.post("/start/code", {"code": "000000"}).status_code == 200
+    assert client.post("/start/code", {"code": code_of(secret, 1)})["Location"] == "/account/tokens"
+    assert client.get("/bots").status_code == 200
+
+
+def test_a_recovery_code_works_once():
+    _, _, codes = with_app()
+    assert len(codes) == 10
+    client, _ = start()
+    assert client.post("/start/code", {"code": codes[0]}).status_code == 302
+    client, _ = start()
+    assert client.post("/start/code", {"code": codes[0]}).status_code == 200
+
+
+def test_the_api_asks_for_the_code_and_takes_it_once():
+    _, secret, codes = with_app()
+    status, answer = api_sign_in()
+    assert (status, answer["error"]["code"], answer["error"]["field"]) == (401, "second_factor", "code")
+    status, answer = api_sign_in(code="000000")
+    assert (status, answer["error"]["code"]) == (401, "wrong_code")
+    assert api_sign_in(code=code_of(secret, 1))[0] == 201
+    assert api_sign_in(code=code_of(secret, 1))[0] == 401, "a code that was used is used up"
+    assert api_sign_in(code=codes[3])[0] == 201
+    assert api_sign_in(password="wrong", code=codes[4])[1]["error"]["code"] == "wrong_password"
+    assert AccessToken.objects.count() == 2
+
+
+def test_codes_are_guessed_slowly_over_the_api():
+    with_app()
+    codes = [api_sign_in(code=f"{number:06}")[1]["error"]["code"] for number in range(11)]
+    assert codes == ["wrong_code"] * 10 + ["too_many_guesses"]
+
+
+def test_what_a_factor_is_made_of_cannot_be_read_in_the_database():
+    _, secret, codes = with_app()
+    kept = json.dumps(list(Authenticator.objects.values_list("data", flat=True)))
+    assert secret not in kept
+    assert not any(code in kept for code in codes)
+
+
+def test_recovery_codes_are_shown_once():
+    with_app()
+    client, _ = start()
+    assert not re.search(r"<code>\d", client.get("/account/factors/codes").content.decode())
+
+
+def test_a_second_factor_needs_a_verified_address():
+    account("alice")
+    client, _ = start()
+    again(client)
+    assert client.get("/account/factors/app")["Location"] == "/account/factors"
+
+
+def test_all_other_sessions_end_at_one_click():
+    account("alice")
+    here, there = start()[0], start()[0]
+    assert here.get("/account/sessions").content.decode().count("<li>") == 2
+    here.post("/account/sessions")
+    assert here.get("/bots").status_code == 200
+    assert there.get("/bots").status_code == 302
+
+
+def test_a_new_address_counts_once_it_is_verified():
+    verified("alice")
+    client, _ = start()
+    client.post("/account/email", {"email": "ally@example.org", "action_add": "yes"})
+    assert Account.objects.get().email == "alice@example.org"
+    client.post(
+        link_in(mail.outbox[-1]) if mail.outbox[-1].to == ["ally@example.org"] else link_in(mail.outbox[-2])
+    )
+    assert Account.objects.get().email == "ally@example.org"
+    assert start("ally@example.org")[1].status_code == 302
+
+
+def test_doors_of_allauth_are_our_own():
+    for path in ("/accounts/login/", "/accounts/signup/", "/account/login", "/account/signup"):
+        assert Client().get(path).status_code == 404
+    assert Client().get("/start/passkey")["Location"] == "/start"

@@ -1,0 +1,102 @@
+"""Guessing is slow, whoever is guessed at and wherever it comes from."""
+
+import json
+import threading
+from contextlib import suppress
+
+import pytest
+from django.db import connection
+from django.test import Client
+
+from butt.accounts.guessing import PER_ACCOUNT, PER_ADDRESS, TooManyGuesses, one_guess
+from butt.accounts.models import Guess
+from tests.people import PASSWORD, account
+
+pytestmark = pytest.mark.django_db
+
+
+def guess(email: str, password: str, address: str = "192.0.2.1", path: str = "/start") -> int:
+    form = {"email": email, "password": password}
+    if path == "/start":
+        return Client().post(path, form, REMOTE_ADDR=address).status_code
+    answer = Client().post(path, json.dumps(form), content_type="application/json", REMOTE_ADDR=address)
+    return answer.status_code
+
+
+@pytest.mark.parametrize(("path", "wrong"), [("/start", 422), ("/authentication/sign-in", 401)])
+def test_an_account_is_guessed_at_ten_times_from_anywhere_and_not_once_more(path: str, wrong: int):
+    account("alice")
+    for number in range(PER_ACCOUNT):
+        assert guess("alice@example.org", f"guess {number}", f"192.0.2.{number}", path) == wrong
+    assert guess("alice@example.org", PASSWORD, "198.51.100.1", path) == 429
+    Guess.objects.update(at="2020-01-01T00:00Z")
+    assert guess("alice@example.org", PASSWORD, "198.51.100.1", path) in {201, 302}
+
+
+def test_page_and_api_count_together():
+    account("alice")
+    for number in range(PER_ACCOUNT):
+        guess("alice@example.org", "no", path="/start" if number % 2 else "/authentication/sign-in")
+    assert guess("alice@example.org", PASSWORD) == 429
+    assert guess("alice@example.org", PASSWORD, path="/authentication/sign-in") == 429
+
+
+def test_an_address_that_tries_one_account_after_the_other_is_slowed():
+    account("alice")
+    for number in range(PER_ADDRESS):
+        with pytest.raises(ZeroDivisionError), one_guess(f"somebody {number}", "2001:db8:1:2::1"):
+            raise ZeroDivisionError
+    with pytest.raises(TooManyGuesses), one_guess("alice", "2001:db8:1:2:ffff::9"):
+        pass
+    with one_guess("alice", "2001:db8:1:3::1"):
+        pass
+
+
+def test_who_is_told_to_wait_is_told_for_how_long():
+    account("alice")
+    body = json.dumps({"email": "alice@example.org", "password": "no"})
+    for _ in range(PER_ACCOUNT + 1):
+        answer = Client().post("/authentication/sign-in", body, content_type="application/json")
+    assert answer.json()["error"]["code"] == "too_many_guesses"
+    assert 0 < int(answer["Retry-After"]) <= 600
+
+
+def test_being_right_forgets_the_account_but_not_the_address():
+    account("alice"), account("eve")
+    for _ in range(PER_ACCOUNT - 1):
+        guess("alice@example.org", "no")
+    assert guess("alice@example.org", PASSWORD) == 302
+    assert guess("alice@example.org", "no") == 422
+    for number in range(PER_ADDRESS - PER_ACCOUNT):
+        assert guess("eve@example.org", PASSWORD) == 302
+        assert guess(f"nobody{number}@", "no") == 422
+    assert Guess.objects.count() > 0
+
+
+@pytest.mark.django_db(transaction=True)
+def test_many_at_once_get_no_more_tries_than_one_after_the_other():
+    let_in = []
+
+    def tries() -> None:
+        with suppress(TooManyGuesses, ZeroDivisionError), one_guess("alice", "192.0.2.1"):
+            let_in.append(1)
+            _is_wrong()
+        connection.close()
+
+    threads = [threading.Thread(target=tries) for _ in range(3 * PER_ACCOUNT)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(60)
+    assert 1 <= len(let_in) <= PER_ACCOUNT
+
+
+def _is_wrong() -> None:
+    raise ZeroDivisionError
+
+
+def test_the_table_of_guesses_names_nobody():
+    guess("alice@example.org", "no")
+    account("alice")
+    guess("alice@example.org", "no")
+    assert "alice" not in repr(list(Guess.objects.values_list("key", flat=True)))

@@ -1,0 +1,127 @@
+"""A bot that belongs to several people."""
+
+from datetime import timedelta
+
+import pytest
+from allauth.account.models import EmailAddress
+from django.core import mail
+from django.test import Client
+from django.utils import timezone
+
+from butt.accounts import owners
+from butt.accounts.models import Account, Invitation
+from butt.accounts.tokens import issue_token
+from butt.agents.bots import bots_of
+from butt.agents.models import Agent, JournalEntry
+from butt.agents.states import State
+from butt.agents.wishes import Refused
+from tests.accounts.test_factors import link_in
+from tests.people import PASSWORD, account, bot_in
+
+pytestmark = pytest.mark.django_db
+
+
+@pytest.fixture
+def alice() -> Account:
+    made = account("alice")
+    EmailAddress.objects.filter(user=made).update(verified=True)
+    return made
+
+
+@pytest.fixture
+def bot(alice: Account) -> Agent:
+    return bot_in(State.ALIVE, alice.agent)
+
+
+def browser_of(who: Account) -> Client:
+    client = Client()
+    client.force_login(who)
+    return client
+
+
+def invite(who: Account, email: str) -> str:
+    answer = browser_of(who).post("/bots/my/people", {"email": email})
+    assert answer.status_code == 302, answer.content.decode()
+    assert mail.outbox[-1].to == [email]
+    return link_in(mail.outbox[-1])
+
+
+def test_somebody_without_an_account_follows_the_link_and_shares_the_bot(alice: Account, bot: Agent):
+    link = invite(alice, "Bob@example.org".lower())
+    client = Client()
+    door = client.get(link)["Location"]
+    assert door.startswith("/start?next=/share/")
+    back = client.post(door, {"email": "bob@example.org", "password": PASSWORD})["Location"]
+    assert back == link
+    assert "Alice shares this bot with you." in client.get(back).content.decode()
+    assert client.post(back)["Location"] == "/bots/my"
+    assert client.get("/bots/my").status_code == 200
+    told = [entry.what for entry in JournalEntry.objects.filter(bot_id=bot.id).order_by("id")]
+    assert told == ["create", "invite a person", "join"]
+
+
+def test_a_link_works_once_and_not_when_it_is_withdrawn_forged_or_old(alice: Account, bot: Agent):
+    bob, eve = account("bob"), browser_of(account("eve"))
+    link = invite(alice, "bob@example.org")
+    assert browser_of(bob).post(link).status_code == 302
+    assert eve.post(link).status_code == 410
+
+    link = invite(alice, "carol@example.org")
+    assert eve.get(link[:-2] + "xx").status_code == 410
+    browser_of(alice).post(f"/bots/my/people/{Invitation.objects.get().id}/withdraw")
+    assert eve.post(link).status_code == 410
+
+    link = invite(alice, "dan@example.org")
+    Invitation.objects.update(expires_at=timezone.now() - timedelta(seconds=1))
+    assert eve.post(link).status_code == 410
+    assert not bots_of(Account.objects.get(email="eve@example.org").agent).exists()
+
+
+def test_the_last_one_stays(alice: Account, bot: Agent):
+    bob = account("bob")
+    browser_of(bob).post(invite(alice, "bob@example.org"))
+    owners.leave(alice.agent, bot)
+    assert browser_of(alice).get("/bots/my").status_code == 404
+    with pytest.raises(Refused) as no:
+        owners.leave(bob.agent, bot)
+    assert no.value.code == "last_owner"
+    assert browser_of(bob).post("/bots/my/people/leave")["Location"] == "/bots/my/people"
+    assert list(owners.owners_of(bot)) == [bob]
+
+
+def test_who_is_not_verified_invites_nobody(alice: Account, bot: Agent):
+    EmailAddress.objects.update(verified=False)
+    assert browser_of(alice).post("/bots/my/people", {"email": "bob@example.org"}).status_code == 422
+    assert not mail.outbox
+
+
+@pytest.mark.parametrize(
+    "email", ["", "bob", "alice@example.org", "x" * 250 + "@example.org", "b\n@example.org"]
+)
+def test_whom_one_cannot_invite(alice: Account, bot: Agent, email: str):
+    assert browser_of(alice).post("/bots/my/people", {"email": email}).status_code == 422
+    assert not Invitation.objects.exists()
+
+
+def test_belongs_tells_of_each_only_what_is_theirs(alice: Account, bot: Agent):
+    bob = account("bob")
+    browser_of(bob).post(invite(alice, "bob@example.org"))
+    bot_in(State.ALIVE, account("eve").agent, "eves")
+
+    def belongs(who: Account) -> set[tuple[str, str]]:
+        rows = (
+            Client(headers={"Authorization": f"Bearer {issue_token(who)}"}).get("/belongs").json()["belongs"]
+        )
+        return {(row["sourceAgentId"], row["targetAgentId"]) for row in rows}
+
+    shared = {(str(bot.id), str(who.agent.id)) for who in (alice, bob)}
+    assert belongs(alice) == belongs(bob) == shared
+
+
+def test_the_page_of_people_costs_the_same_for_many(alice: Account, bot: Agent, django_assert_num_queries):
+    for name in ("bob", "carol", "dan"):
+        browser_of(account(name)).post(invite(alice, f"{name}@example.org"))
+    client = browser_of(alice)
+    with django_assert_num_queries(7):
+        page = client.get("/bots/my/people").content.decode()
+    assert page.count("@example.org") == 3

@@ -1,0 +1,131 @@
+"""Access tokens: how far they reach, how long, and what is kept of them."""
+
+import json
+from datetime import timedelta
+
+import pytest
+from django.test import Client
+from django.utils import timezone
+
+from butt.accounts.models import AccessToken, Account
+from butt.accounts.scopes import EVERYTHING, Scope
+from butt.accounts.tokens import BadToken, issue_token, make_token, tokens_of
+from butt.agents.states import State
+from butt.public.api.bearer import scope_of
+from tests.people import PASSWORD, account, bot_in
+
+pytestmark = pytest.mark.django_db
+
+
+def ask(token: str, method: str, path: str) -> tuple[int, str]:
+    answer = Client(headers={"Authorization": f"Bearer {token}"}).generic(
+        method, path, "{}", content_type="application/json"
+    )
+    return answer.status_code, answer.json().get("error", {}).get("code", "")
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "scope"),
+    [
+        ("GET", "/agents", Scope.READ),
+        ("GET", "/agents/x/samples", Scope.READ),
+        ("GET", "/agents/x/export/log", Scope.READ),
+        ("GET", "/agents/x/export/secret", Scope.SECRETS),
+        ("GET", "/agents/x/export/all", Scope.SECRETS),
+        ("POST", "/agents", Scope.OPERATE),
+        ("PATCH", "/agents/x", Scope.OPERATE),
+        ("DELETE", "/agents/x", Scope.OPERATE),
+        ("POST", "/agents/x/stop", Scope.OPERATE),
+    ],
+)
+def test_each_call_needs_one_scope(method: str, path: str, scope: Scope):
+    assert scope_of(method, path) is scope
+
+
+def test_a_token_that_does_not_reach_is_told_so_in_words():
+    alice = account("alice")
+    bot = bot_in(State.ALIVE, alice.agent)
+    reads, operates = (issue_token(alice, "x", frozenset({scope})) for scope in (Scope.READ, Scope.OPERATE))
+    assert ask(reads, "GET", f"/agents/{bot.id}")[0] == 200
+    assert ask(reads, "POST", f"/agents/{bot.id}/stop") == (403, "scope")
+    assert ask(operates, "GET", "/agents") == (403, "scope")
+    assert ask(operates, "POST", f"/agents/{bot.id}/stop")[0] == 202
+
+
+def test_registering_and_signing_in_give_a_token_for_everything():
+    for path in ("register", "sign-in"):
+        body = json.dumps({"email": "a@example.org", "password": PASSWORD})
+        assert (
+            Client().post(f"/authentication/{path}", body, content_type="application/json").status_code == 201
+        )
+    assert {token.granted for token in AccessToken.objects.all()} == {EVERYTHING}
+
+
+def test_its_last_use_is_noted_once_a_minute(django_assert_num_queries):
+    token = issue_token(account("alice"))
+    ask(token, "GET", "/belongs")
+    seen = AccessToken.objects.get().last_used_at
+    assert seen is not None
+    with django_assert_num_queries(2):
+        ask(token, "GET", "/belongs")
+    assert AccessToken.objects.get().last_used_at == seen
+    AccessToken.objects.update(last_used_at=timezone.now() - timedelta(minutes=2))
+    ask(token, "GET", "/belongs")
+    assert AccessToken.objects.get().last_used_at >= seen
+
+
+@pytest.mark.parametrize(
+    ("name", "scopes", "days", "field"),
+    [
+        ("", ["read"], 1, "name"),
+        ("n" * 61, ["read"], 1, "name"),
+        ("x", [], 1, "scopes"),
+        ("x", ["root"], 1, "scopes"),
+        ("x", ["read"], 0, "days"),
+        ("x", ["read"], 367, "days"),
+    ],
+)
+def test_a_token_that_makes_no_sense_is_not_made(name: str, scopes: list[str], days: int, field: str):
+    with pytest.raises(BadToken) as no:
+        make_token(account("alice"), name, scopes, days)
+    assert no.value.field == field
+    assert not AccessToken.objects.exists()
+
+
+def proven(who: Account) -> Client:
+    """A browser in which they have just shown their password once more."""
+    client = Client()
+    client.force_login(who)
+    client.post("/account/again", {"password": PASSWORD})
+    return client
+
+
+def test_the_page_shows_a_new_token_once_and_revokes_it():
+    alice = account("alice")
+    client = proven(alice)
+    asked = {"name": "backups", "scopes": ["read", "secrets"], "days": "7"}
+    assert client.post("/account/tokens/new", asked)["Location"] == "/account/tokens"
+    page = client.get("/account/tokens").content.decode()
+    token = page.split('id="fact-token">')[1].split("<")[0]
+    assert ask(token, "GET", "/agents")[0] == 200
+    assert "fact-token" not in client.get("/account/tokens").content.decode()
+    (row,) = tokens_of(alice)
+    assert (row.name, row.granted) == ("backups", {Scope.READ, Scope.SECRETS})
+    assert row.expires_at - timezone.now() < timedelta(days=7)
+
+    eve = proven(account("eve"))
+    eve.post(f"/account/tokens/{row.id}/revoke")
+    assert ask(token, "GET", "/agents")[0] == 200
+    client.post(f"/account/tokens/{row.id}/revoke")
+    assert ask(token, "GET", "/agents")[0] == 401
+
+
+def test_a_new_token_asks_once_more_who_it_is():
+    client = Client()
+    client.force_login(account("alice"))
+    answer = client.get("/account/tokens/new")
+    assert answer["Location"].startswith("/account/again?next=")
+    client.post("/account/again", {"password": "not hers"})
+    assert client.get("/account/tokens/new").status_code == 302
+    client.post("/account/again", {"password": PASSWORD})
+    assert client.get("/account/tokens/new").status_code == 200

@@ -1,0 +1,72 @@
+"""The whole OpenAPI document, asked at random: no 500, nothing undocumented, and nothing of another's.
+
+The same seed each time, so that what fails once fails again.
+"""
+
+from typing import Any
+
+import pytest
+import schemathesis
+from django.core.handlers.wsgi import WSGIHandler
+from hypothesis import HealthCheck, Phase, settings
+from schemathesis import checks
+
+from butt.accounts.models import Account
+from butt.accounts.tokens import issue_token
+from butt.agents.states import State
+from butt.public.api.api import api
+from tests.people import account, bot_in
+
+pytestmark = pytest.mark.django_db
+
+schema = schemathesis.openapi.from_dict(api.get_openapi_schema(path_prefix=""))
+schema.app = WSGIHandler()
+CHECKS = [
+    checks.status_code_conformance,
+    checks.content_type_conformance,
+    checks.response_schema_conformance,
+]
+
+
+@pytest.fixture(params=["a stranger", "the person", "another person"])
+def caller(request: pytest.FixtureRequest) -> tuple[dict[str, str], list[str]]:
+    """The headers of a call, and what its answer must not hold."""
+    alice, bob = account("alice"), account("bob")
+    bots = {
+        who: bot_in(State.ALIVE, who.agent, f"the-bot-of-{who.agent.name.lower()}") for who in (alice, bob)
+    }
+    request.node.bot_id = str(bots[alice].id)
+
+    def of(who: Account) -> list[str]:
+        return [str(bots[who].id), bots[who].name, bots[who].progress.ssb_id, who.email, str(who.agent.id)]
+
+    if request.param == "a stranger":
+        return {}, [*of(alice), *of(bob)]
+    mine, theirs = (alice, bob) if request.param == "the person" else (bob, alice)
+    return {"Authorization": f"Bearer {issue_token(mine)}"}, of(theirs)
+
+
+@schema.parametrize()
+@settings(
+    max_examples=8,
+    deadline=None,
+    derandomize=True,
+    database=None,
+    phases=[Phase.explicit, Phase.generate],
+    suppress_health_check=list(HealthCheck),
+)
+def test_every_call_answers_as_described_and_tells_nothing_of_another(
+    case: Any, caller: tuple[dict[str, str], list[str]], request: pytest.FixtureRequest
+):
+    headers, hidden = caller
+    if "agent_id" in (case.path_parameters or {}):
+        case.path_parameters["agent_id"] = request.node.bot_id
+    asked = f"{case.body} {case.query}"
+    answer = case.call(headers=headers)
+    case.validate_response(answer, checks=CHECKS)
+    assert answer.status_code < 500 or answer.status_code == 503, (
+        "only a bot or a machine that is away may be at fault"
+    )
+    assert not [
+        text for text in hidden if text in answer.text and text not in asked and text != request.node.bot_id
+    ]

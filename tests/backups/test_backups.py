@@ -1,0 +1,204 @@
+"""The service itself to a file and back: over both databases, between them, and beside bots that went on."""
+
+import asyncio
+import json
+import os
+import stat
+import subprocess
+import sys
+import zipfile
+from collections.abc import Callable
+from pathlib import Path
+from urllib.parse import urlsplit, urlunsplit
+
+import psycopg
+import pytest
+
+from butt.scuttlebutt import ScuttlebuttError
+from tests.exports.living import master_of, publish
+from tests.people import PASSWORD
+from tests.pub.pubs import is_root
+from tests.pub.test_ends import disk, fill
+from tests.service import Service, wait_for
+
+MakeDatabase = Callable[[str], str]
+
+
+@pytest.fixture
+def database(postgres_url: str, tmp_path: Path) -> MakeDatabase:
+    """A new, empty database of that kind; its address."""
+
+    def make(kind: str) -> str:
+        name = f"{kind}{os.urandom(4).hex()}"
+        if kind == "sqlite":
+            return f"sqlite:///{tmp_path / name}"
+        with psycopg.connect(postgres_url, autocommit=True) as connection:
+            connection.execute(f"CREATE DATABASE {name}")  # type: ignore[call-overload]
+        return urlunsplit(urlsplit(postgres_url)._replace(path=f"/{name}"))
+
+    return make
+
+
+def butt(home: Path, database_url: str, *command: object) -> subprocess.CompletedProcess[str]:
+    environment = {name: value for name, value in os.environ.items() if not name.startswith("BUTT_")}
+    environment["BUTT_DATABASE_URL"] = database_url
+    name, *rest = map(str, command)
+    return subprocess.run(
+        [sys.executable, "-m", "butt", name, "--home", str(home), *rest],
+        env=environment,
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=False,
+    )
+
+
+@pytest.mark.parametrize("kind", ["sqlite", "postgres"])
+def test_a_service_comes_back_and_its_bot_goes_on_where_it_was(
+    kind: str, database: MakeDatabase, tmp_path: Path, built_pub: Path
+):
+    """The bot speaks after the backup was made, so the restored database knows less than the bot's own folder."""
+    saved = tmp_path / "saved.zip"
+    old_url, new_url = database(kind), database(kind)
+    with Service(tmp_path / "old", built_pub, database_url=old_url) as site:
+        alice = site.person("alice@example.org")
+        bot = alice.names_a_bot("my")
+        before = alice.waits_for("alive", bot)
+        wait_for(lambda: _has_introduced_itself(site, before))
+        _speak(site, before, 2)
+        done = butt(site.home, old_url, "backup", saved)
+        assert done.returncode == 0, done.stderr
+        _speak(site, before, 3)
+        site.down()
+        (tmp_path / "new").mkdir()
+        (site.home / "bots").rename(tmp_path / "new" / "bots")
+    assert stat.S_IMODE(saved.stat().st_mode) == 0o600
+
+    done = butt(tmp_path / "new", new_url, "restore", saved)
+    assert done.returncode == 0, done.stderr
+    with Service(tmp_path / "new", built_pub, database_url=new_url) as site:
+        body = {"email": "alice@example.org", "password": PASSWORD}
+        token = site.call("POST", "/authentication/sign-in", body)["accessToken"]
+        alice.site, alice.token = site, token
+        after = alice.waits_for("alive", bot)
+        assert after["ssbId"] == before["ssbId"]
+        assert _speak(site, after, 1) == 7
+        assert alice.names_a_bot("another")["id"], "new rows get numbers that are free"
+
+
+@pytest.mark.parametrize(("source", "target"), [("sqlite", "postgres"), ("postgres", "sqlite")])
+def test_from_one_database_to_the_other(source: str, target: str, database: MakeDatabase, tmp_path: Path):
+    first, second = database(source), database(target)
+    _populate(tmp_path / "first", first)
+    assert butt(tmp_path / "first", first, "backup", tmp_path / "1.zip").returncode == 0
+    done = butt(tmp_path / "second", second, "restore", tmp_path / "1.zip")
+    assert done.returncode == 0, done.stderr
+    assert butt(tmp_path / "second", second, "backup", tmp_path / "2.zip").returncode == 0
+    assert _rows(tmp_path / "1.zip") == _rows(tmp_path / "2.zip")
+    for name in ("identity", "secret-key"):
+        assert (tmp_path / "first" / name).read_bytes() == (tmp_path / "second" / name).read_bytes()
+
+
+@pytest.fixture
+def saved(tmp_path: Path) -> Path:
+    """A backup of a service with two people."""
+    _populate(tmp_path / "home", "")
+    assert butt(tmp_path / "home", "", "backup", tmp_path / "saved.zip").returncode == 0
+    return tmp_path / "saved.zip"
+
+
+def test_a_service_that_has_people_is_left_alone(saved: Path, tmp_path: Path):
+    done = butt(tmp_path / "home", "", "restore", saved)
+    assert done.returncode == 1
+    assert "empty database" in done.stderr
+
+
+def test_another_identity_is_not_written_over(saved: Path, tmp_path: Path):
+    (tmp_path / "new").mkdir()
+    (tmp_path / "new" / "identity").write_text("another")
+    done = butt(tmp_path / "new", "", "restore", saved)
+    assert done.returncode == 1
+    assert "move it away" in done.stderr
+    assert (tmp_path / "new" / "identity").read_text() == "another"
+
+
+def test_a_backup_is_not_written_over(saved: Path, tmp_path: Path):
+    before = saved.read_bytes()
+    done = butt(tmp_path / "home", "", "backup", saved)
+    assert (done.returncode, "another name" in done.stderr) == (1, True)
+    assert saved.read_bytes() == before
+
+
+@pytest.mark.parametrize("part", ["no zip", "cut", "row", "count", "newer"])
+def test_what_is_no_whole_backup_changes_nothing(saved: Path, tmp_path: Path, part: str):
+    wrong = tmp_path / "wrong.zip"
+    if part == "no zip":
+        wrong.write_bytes(b"nonsense")
+    elif part == "cut":
+        wrong.write_bytes(saved.read_bytes()[:-200])
+    else:
+        _rewritten(saved, wrong, part)
+    done = butt(tmp_path / "new", "", "restore", wrong)
+    assert done.returncode == 1
+    assert "Traceback" not in done.stderr
+    assert butt(tmp_path / "new", "", "restore", saved).returncode == 0, "nothing of the wrong one is left"
+
+
+@pytest.mark.skipif(not is_root(), reason="only root can mount a disk")
+def test_no_room_for_it_says_so_and_leaves_nothing(saved: Path, tmp_path: Path):
+    small = tmp_path / "small"
+    with disk(small, "64k"):
+        fill(small / "filler")
+        done = butt(tmp_path / "home", "", "backup", small / "full.zip")
+        assert done.returncode == 1
+        assert "cannot be written: No space left" in done.stderr
+        assert [path.name for path in small.iterdir()] == ["filler"]
+        (small / "filler").unlink()
+        assert butt(tmp_path / "home", "", "backup", small / "full.zip").returncode == 0
+
+
+def _has_introduced_itself(site: Service, seen: object) -> bool:
+    try:
+        return _speak(site, seen, 0) >= 1
+    except (ScuttlebuttError, TypeError):
+        return False
+
+
+def _speak(site: Service, seen: object, count: int) -> int:
+    """So many messages more; the latest sequence."""
+
+    async def call() -> int:
+        async with master_of(site, seen) as peer:
+            await publish(peer, count, at_once=1)
+            return int((await peer.call("getLatest", peer.id))["value"]["sequence"])
+
+    return asyncio.run(call())
+
+
+def _populate(home: Path, database_url: str) -> None:
+    assert butt(home, database_url, "manage", "migrate").returncode == 0
+    script = (
+        "from tests.people import *; from butt.identity import service_keys; service_keys(); "
+        "person('alice'); many_bots(person('bob'), 30)"
+    )
+    done = butt(home, database_url, "manage", "shell", "-c", script)
+    assert done.returncode == 0, done.stderr
+
+
+def _rows(path: Path) -> list[str]:
+    with zipfile.ZipFile(path) as archive:
+        return sorted(archive.read("rows.jsonl").decode().splitlines())
+
+
+def _rewritten(saved: Path, wrong: Path, part: str) -> None:
+    with zipfile.ZipFile(saved) as old, zipfile.ZipFile(wrong, "w") as new:
+        for name in old.namelist():
+            content = old.read(name)
+            if name == "rows.jsonl" and part == "row":
+                content = content.replace(b'"state": "alive"', b'"planet": "mars"')
+            if name == "rows.jsonl" and part == "count":
+                content = b"\n".join(content.splitlines()[:-1])
+            if name == "backup.json" and part == "newer":
+                about = json.loads(content)
+                content = json.dumps({**about, "schema": [*about["schema"], "agents.9999_later"]}).encode()
+            new.writestr(name, content)

@@ -1,0 +1,177 @@
+"""Whatever happens at Stripe and here, and in whatever order, however often or not at all it is told of: bots and money
+agree in the end."""
+
+import hashlib
+import hmac
+import json
+import time
+import uuid
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from django.utils import timezone
+from hypothesis import HealthCheck, settings
+from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, precondition, rule, run_state_machine_as_test
+
+from butt.agents.models import Agent, Wanted
+from butt.agents.states import State
+from butt.agents.wishes import delete, restore
+from butt.billing.interface import Forged
+from butt.billing.models import Event, Payer
+from butt.billing.subscriptions import AGAIN, Subscriptions
+from butt.configuration import Configuration
+from tests.billing.stripes import GOOD, StandIn, payer_of
+from tests.people import bot_in, person
+
+GOOD_STATUS = {"active", "trialing"}
+
+
+class Life(RuleBasedStateMachine):
+    """One person, with a card, bots and a bank; events of which any may be told at any time."""
+
+    stand_in: StandIn
+    house: Subscriptions
+    secret: str
+
+    def __init__(self) -> None:
+        super().__init__()
+        Payer.objects.all().delete()
+        Agent.objects.filter(type=Agent.Type.BOT).delete()
+        Event.objects.all().delete()
+        self.now = timezone.now()
+        self.alice = person(f"alice-{uuid.uuid4().hex[:12]}")
+        self.told: set[str] = set()
+        self.names = 0
+        self.stand_in.enters(GOOD, self.alice, self.house)
+
+    def bots(self, *, gone: bool) -> list[Agent]:
+        return list(Agent.objects.filter(type=Agent.Type.BOT, wanted__gone_at__isnull=not gone))
+
+    def live(self) -> list[Any]:
+        return self.stand_in.subscriptions_of(self.alice)
+
+    # What people do
+
+    @rule()
+    def a_bot_comes_alive(self) -> None:
+        if self.names < 4:
+            self.names += 1
+            bot_in(State.ALIVE, self.alice, f"bot{self.names}")
+
+    @rule()
+    def a_bot_is_deleted(self) -> None:
+        for bot in self.bots(gone=False)[:1]:
+            delete(self.alice, bot)
+
+    @rule()
+    def a_bot_is_restored(self) -> None:
+        for bot in self.bots(gone=True)[:1]:
+            restore(self.alice, bot)
+
+    @rule()
+    def a_card_is_entered(self) -> None:
+        self.stand_in.enters(GOOD, self.alice, self.house)
+
+    @rule()
+    def ends_it(self) -> None:
+        self.house.cancel(self.alice)
+
+    @rule()
+    def goes_on(self) -> None:
+        self.house.resume(self.alice)
+
+    @rule()
+    def pays_now(self) -> None:
+        self.house.pay_now(self.alice)
+
+    # What happens at Stripe
+
+    @precondition(lambda self: any(each["status"] == "active" for each in self.live()))
+    @rule()
+    def a_charge_fails(self) -> None:
+        self.stand_in.charge_fails(self.alice)
+
+    @rule()
+    def a_later_charge_succeeds(self) -> None:
+        for subscription in self.live():
+            self.stand_in.pays(subscription)
+
+    @rule()
+    def it_is_ended_there(self) -> None:
+        for subscription in self.live():
+            self.stand_in.call("DELETE", f"/v1/subscriptions/{subscription['id']}")
+
+    # What is told, and looked at
+
+    @rule(data=st.data())
+    def some_events_are_told(self, data: st.DataObject) -> None:
+        customer = payer_of(self.alice).customer
+        theirs = [event for event in self.stand_in.all("events") if customer in json.dumps(event)]
+        for event in data.draw(st.lists(st.sampled_from(theirs), max_size=4)):
+            payload = json.dumps(event).encode()
+            self.house.take_event(payload, signed(payload, self.secret))
+            self.told.add(event["id"])
+        assert {event.id for event in Event.objects.all()} == self.told, "each counts once"
+
+    @rule(days=st.sampled_from([0.0, 0.1, 3.0, 10.0]))
+    def time_passes(self, days: float) -> None:
+        self.now += timedelta(days=days)
+
+    @rule()
+    def the_worker_looks(self) -> None:
+        self.house.round(self.now)
+
+    def teardown(self) -> None:
+        for _ in range(3):
+            self.now += AGAIN
+            self.house.round(self.now)
+        live, stay, payer = self.live(), self.bots(gone=False), payer_of(self.alice)
+        assert len(live) <= 1
+        assert len(self.stand_in.customers_of(self.alice)) == 1
+        if live:
+            assert live[0]["quantity"] == len(stay) == payer.paid_quantity
+            assert (payer.status, payer.ends) == (live[0]["status"], live[0]["cancel_at_period_end"])
+        is_paid = bool(live) and live[0]["status"] in GOOD_STATUS
+        if is_paid:
+            assert payer.due_since is None
+        elif stay:
+            assert payer.due_since is not None
+        may_run = payer.stopped_at is None
+        assert may_run or not is_paid
+        assert {wanted.paid for wanted in Wanted.objects.all()} <= {may_run}
+
+
+def signed(payload: bytes, secret: str) -> str:
+    at = int(time.time())
+    digest = hmac.new(secret.encode(), b"%d.%s" % (at, payload), hashlib.sha256).hexdigest()
+    return f"t={at},v1={digest}"
+
+
+@pytest.mark.django_db
+def test_bots_and_money_agree_in_the_end(
+    stand_in: StandIn, house: Subscriptions, settings_with: Configuration
+):
+    Life.stand_in, Life.house, Life.secret = stand_in, house, settings_with.webhook_secret()
+    run_state_machine_as_test(
+        Life,
+        settings=settings(
+            max_examples=25,
+            stateful_step_count=15,
+            deadline=None,
+            suppress_health_check=list(HealthCheck),
+        ),
+    )
+
+
+def test_an_event_that_stripe_did_not_sign_is_refused(house: Subscriptions, settings_with: Configuration):
+    payload = json.dumps({"id": "evt_1", "object": "event", "type": "customer.updated"}).encode()
+    for signature in (
+        "",
+        "t=1,v1=00",
+        signed(payload, "another"),
+        signed(b"{}", settings_with.webhook_secret()),
+    ):
+        with pytest.raises(Forged):
+            house.take_event(payload, signature)

@@ -1,0 +1,46 @@
+"""A community's own server: nothing of payment shows."""
+
+import pytest
+from django.test import Client
+from django.utils import timezone
+
+from butt.agents.models import Wanted
+from butt.agents.states import State
+from butt.billing.chosen import billing, offered
+from butt.billing.free import Free
+from tests.people import account, bot_in
+
+pytestmark = pytest.mark.django_db
+
+
+@pytest.fixture
+def alice() -> Client:
+    client = Client()
+    client.force_login(account("alice"))
+    return client
+
+
+@pytest.mark.parametrize("path", ["/newbie", "/bots", "/bots/new"])
+def test_nothing_of_payment_shows(alice: Client, path: str):
+    text = alice.get(path).content.decode().lower()
+    assert not [word for word in ("billing", "payment", "stripe", "usd") if word in text]
+
+
+@pytest.mark.parametrize("path", ["/billing", "/billing/card", "/billing/cancel", "/billing/invoices/in_1"])
+def test_there_are_no_pages_of_payment(alice: Client, path: str):
+    assert alice.get(path).status_code == 404
+
+
+def test_nobody_tells_it_of_payments():
+    assert Client().post("/stripe/webhook", "{}", content_type="application/json").status_code == 404
+
+
+def test_bots_that_were_stopped_under_another_billing_run_again(alice: Client):
+    bot = bot_in(State.UNPAID, account("bob").agent)
+    Free().round(timezone.now())
+    assert Wanted.objects.get(bot=bot).paid
+
+
+def test_both_billings_are_found_by_their_names():
+    assert {"free", "stripe"} <= offered().keys()
+    assert isinstance(billing(), Free)

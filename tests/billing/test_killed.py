@@ -1,0 +1,76 @@
+"""The worker and the pages are killed at every step of a payment: in the end there is one customer and one subscription."""
+
+import itertools
+import uuid
+from contextlib import suppress
+from datetime import timedelta
+
+import pytest
+from django.db.models.signals import post_save, pre_save
+from django.utils import timezone
+
+from butt.agents.models import Agent
+from butt.agents.states import State
+from butt.billing.models import Payer
+from butt.billing.subscriptions import Subscriptions
+from butt.billing.till import Till
+from butt.configuration import Configuration
+from tests.billing.stripes import GOOD, StandIn, payer_of
+from tests.people import bot_in, person
+
+
+class Killed(BaseException):
+    """As `kill -9`: nothing that handles errors may handle this."""
+
+
+class Killer:
+    """Counts the moments before and after each write and each call, and kills at the one it is given."""
+
+    def __init__(self, moment: int) -> None:
+        self.moment, self.count = moment, itertools.count()
+
+    def __call__(self, *_: object, **__: object) -> None:
+        if next(self.count) == self.moment:
+            raise Killed
+
+
+def pays_and_has_a_bot(house: Subscriptions, stand_in: StandIn, alice: Agent) -> None:
+    stand_in.enters(GOOD, alice, house)
+    bot_in(State.ALIVE, alice, "my")
+    house.round(timezone.now())
+    bot_in(State.ALIVE, alice, "your")
+    house.round(timezone.now())
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize("moment", range(30))
+def test_one_customer_and_one_subscription_in_the_end(
+    moment: int, stand_in: StandIn, settings_with: Configuration
+):
+    alice, killer = person(f"alice-{uuid.uuid4().hex[:12]}"), Killer(moment)
+    fragile = Subscriptions(Till(settings_with, killer), settings_with)
+    pre_save.connect(killer, Payer)
+    post_save.connect(killer, Payer)
+    try:
+        with suppress(Killed):
+            pays_and_has_a_bot(fragile, stand_in, alice)
+    finally:
+        pre_save.disconnect(killer, Payer)
+        post_save.disconnect(killer, Payer)
+    assert next(killer.count) > moment, "nobody was killed: it took fewer steps"
+
+    # Whoever was killed let go of nothing: its hold ends with time.
+    Payer.objects.update(held_until=timezone.now() - timedelta(seconds=1))
+    house = Subscriptions(Till(settings_with), settings_with)
+    if not Payer.objects.filter(person=alice, pays=True).exists():
+        stand_in.enters(GOOD, alice, house)
+    for name in ("my", "your"):
+        if not Agent.objects.filter(name=name).exists():
+            bot_in(State.ALIVE, alice, name)
+    house.round(timezone.now() + timedelta(hours=1))
+
+    assert len(stand_in.customers_of(alice)) == 1
+    (subscription,) = stand_in.subscriptions_of(alice)
+    assert (subscription["status"], subscription["quantity"]) == ("active", 2)
+    payer = payer_of(alice)
+    assert (payer.subscription, payer.paid_quantity, payer.due_since) == (subscription["id"], 2, None)

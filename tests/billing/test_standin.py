@@ -1,0 +1,25 @@
+"""Stripe's stand-in, as `butt up` starts it."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+from tests.billing.stripes import StandIn
+from tests.service import free_ports, wait_for
+
+
+def test_it_remembers_when_it_is_killed(tmp_path: Path):
+    private, port = free_ports(2)
+    command = [sys.executable, "-m", "butt", "stand-in", "--home", str(tmp_path)]
+    environment = {**os.environ, "BUTT_BILLING": "stripe", "BUTT_PRIVATE_PORT": str(private)}
+    there, known = StandIn(f"http://127.0.0.1:{port}"), []
+    for _ in range(3):
+        process = subprocess.Popen(command, env=environment)
+        try:
+            wait_for(there.answers)
+            assert [each["id"] for each in there.all("customers")] == known
+            known.append(there.call("POST", "/v1/customers", {"email": "alice@example.org"})["id"])
+        finally:
+            process.kill()
+            process.wait()

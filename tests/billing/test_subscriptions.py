@@ -1,0 +1,179 @@
+"""What people pay, compared with what the stand-in says they do."""
+
+import uuid
+from datetime import timedelta
+
+import pytest
+from django.core import mail
+from django.utils import timezone
+
+from butt.agents.models import Agent, Observed, Wanted
+from butt.agents.states import State
+from butt.agents.wishes import create_bot, delete
+from butt.billing.interface import PaymentDue, Standing
+from butt.billing.subscriptions import Subscriptions
+from tests.billing.stripes import GOOD, SECURE, StandIn, payer_of
+from tests.people import bot_in, person
+
+pytestmark = pytest.mark.django_db
+
+
+@pytest.fixture
+def alice() -> Agent:
+    """Somebody whom the stand-in has not met in another test."""
+    return person(f"alice-{uuid.uuid4().hex[:12]}")
+
+
+def test_a_card_comes_before_the_first_bot(house: Subscriptions, stand_in: StandIn, alice: Agent):
+    with pytest.raises(PaymentDue, match="/billing"):
+        house.check_may_add(alice)
+    stand_in.enters(GOOD, alice, house)
+    house.check_may_add(alice)
+    assert payer_of(alice).card_last4 == "4242"
+
+
+def test_nobody_pays_for_a_bot_that_was_never_alive(house: Subscriptions, stand_in: StandIn, alice: Agent):
+    stand_in.enters(GOOD, alice, house)
+    bot = create_bot(alice, "my")
+    house.round(timezone.now())
+    assert stand_in.subscriptions_of(alice) == []
+    Observed.objects.filter(bot=bot).update(launch=1, alive=True)
+    house.round(timezone.now())
+    (subscription,) = stand_in.subscriptions_of(alice)
+    assert (subscription["status"], subscription["quantity"]) == ("active", 1)
+    assert subscription["plan"]["amount"] == 500
+
+
+def test_the_quantity_follows_the_bots(house: Subscriptions, stand_in: StandIn, alice: Agent):
+    stand_in.enters(GOOD, alice, house)
+    first, second = bot_in(State.ALIVE, alice, "first"), bot_in(State.ALIVE, alice, "second")
+    house.round(timezone.now())
+    assert [each["quantity"] for each in stand_in.subscriptions_of(alice)] == [2]
+    delete(alice, first)
+    house.round(timezone.now())
+    assert [each["quantity"] for each in stand_in.subscriptions_of(alice)] == [1]
+    delete(alice, second)
+    house.round(timezone.now())
+    assert stand_in.subscriptions_of(alice) == []
+    assert payer_of(alice).pays, "the card stays good for the next bot"
+    bot_in(State.ALIVE, alice, "third")
+    house.round(timezone.now())
+    assert [each["quantity"] for each in stand_in.subscriptions_of(alice)] == [1]
+    assert payer_of(alice).due_since is None
+    assert mail.outbox == []
+
+
+def test_the_whole_unpaid_way_and_back(house: Subscriptions, stand_in: StandIn, alice: Agent):
+    stand_in.enters(GOOD, alice, house)
+    bot = bot_in(State.ALIVE, alice)
+    now = timezone.now()
+    house.round(now)
+    stand_in.charge_fails(alice)
+
+    now += timedelta(days=1)
+    house.round(now)
+    notice = house.notice(alice)
+    assert notice
+    assert (notice.standing, notice.by) == (Standing.DUE, now + timedelta(days=7))
+    assert Wanted.objects.get(bot=bot).paid
+    with pytest.raises(PaymentDue):
+        house.check_may_add(alice)
+
+    for _ in range(3):
+        house.round(now)
+    house.round(now + timedelta(days=5))
+    house.round(now + timedelta(days=6))
+    assert [letter.subject.split(" on ")[0] for letter in mail.outbox] == [
+        "Your payment failed",
+        "Your bots stop",
+    ]
+
+    now += timedelta(days=7)
+    house.round(now)
+    assert not Wanted.objects.get(bot=bot).paid
+    assert Wanted.objects.get(bot=bot).run, "what its owner wants stays"
+
+    stand_in.enters(GOOD, alice, house)
+    house.round(now + timedelta(minutes=1))
+    assert [each["status"] for each in stand_in.subscriptions_of(alice)] == ["active"]
+    assert Wanted.objects.get(bot=bot).paid
+    assert house.notice(alice) is None
+    assert [letter.subject for letter in mail.outbox][-2:] == [
+        "Your bots have stopped",
+        "Your bots are back",
+    ]
+
+
+def test_who_never_pays_again_is_left_in_the_end(house: Subscriptions, stand_in: StandIn, alice: Agent):
+    stand_in.enters(GOOD, alice, house)
+    bot = bot_in(State.ALIVE, alice)
+    now = timezone.now()
+    house.round(now)
+    stand_in.charge_fails(alice)
+    for days in (1, 8, 30, 36):
+        house.round(now + timedelta(days=days))
+        assert Wanted.objects.get(bot=bot).gone_at is None
+    house.round(now + timedelta(days=39))
+    assert Wanted.objects.get(bot=bot).gone_at is not None
+    house.round(now + timedelta(days=40))
+    assert stand_in.subscriptions_of(alice) == []
+    assert mail.outbox[-1].subject == "Your bots are leaving"
+    assert len({letter.subject for letter in mail.outbox}) == len(mail.outbox)
+
+
+def test_ending_it_lets_bots_run_to_the_end_of_the_period_and_can_be_taken_back(
+    house: Subscriptions, stand_in: StandIn, alice: Agent
+):
+    stand_in.enters(GOOD, alice, house)
+    bot = bot_in(State.ALIVE, alice)
+    now = timezone.now()
+    house.round(now)
+    house.cancel(alice)
+    assert stand_in.subscriptions_of(alice)[0]["cancel_at_period_end"]
+    with pytest.raises(PaymentDue, match="take that back"):
+        house.check_may_add(alice)
+    house.resume(alice)
+    assert not stand_in.subscriptions_of(alice)[0]["cancel_at_period_end"]
+
+    house.cancel(alice)
+    house.round(now + timedelta(days=27))
+    assert Wanted.objects.get(bot=bot).paid
+    now += timedelta(days=32)
+    house.round(now)
+    assert not Wanted.objects.get(bot=bot).paid
+    assert stand_in.subscriptions_of(alice) == []
+    assert mail.outbox[-1].subject == "Your bots have stopped, as you asked"
+
+    house.pay_now(alice)
+    house.round(now)
+    assert Wanted.objects.get(bot=bot).paid
+    assert [each["status"] for each in stand_in.subscriptions_of(alice)] == ["active"]
+
+
+def test_a_payment_that_the_bank_wants_confirmed_is_due_until_it_is(
+    house: Subscriptions, stand_in: StandIn, alice: Agent
+):
+    stand_in.enters(SECURE, alice, house)
+    bot_in(State.ALIVE, alice)
+    house.round(timezone.now())
+    assert house.notice(alice)
+    form = house.to_confirm(alice)
+    assert form
+    intent = form.secret.partition("_secret_")[0]
+    said = {"client_secret": form.secret, "success": True}
+    stand_in.call("POST", f"/v1/payment_intents/{intent}/_authenticate", said)
+    house.pay_now(alice)
+    assert house.notice(alice) is None
+    assert house.to_confirm(alice) is None
+
+
+def test_a_person_who_is_gone_pays_nothing_more(house: Subscriptions, stand_in: StandIn, alice: Agent):
+    stand_in.enters(GOOD, alice, house)
+    bot = bot_in(State.ALIVE, alice)
+    house.round(timezone.now())
+    customer = payer_of(alice).customer
+    bot.delete()
+    alice.account.delete()
+    alice.delete()
+    house.round(timezone.now() + timedelta(hours=1))
+    assert customer not in [each["id"] for each in stand_in.all("customers")]

@@ -1,0 +1,237 @@
+"""Who may export what, in which state, and what is asked and told on the way."""
+
+import gc
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+
+import pyrage
+import pytest
+from django.test import Client
+
+from butt.accounts.models import Account
+from butt.accounts.tokens import issue_token
+from butt.agents.models import Agent, JournalEntry, Observed, Progress
+from butt.agents.states import State
+from butt.agents.wishes import create_bot
+from butt.configuration import configuration
+from butt.exports.delivery import MOST_AT_ONCE
+from butt.exports.parcel import Part
+from butt.public.proof import MOST_WRONG
+from tests.exports.folders import KEYS, fill, folder_of, log_in
+from tests.exports.logs import log_of, message
+from tests.people import PASSWORD, account, bot_in
+
+pytestmark = pytest.mark.django_db
+PATH = "/bots/my/export"
+
+
+@pytest.fixture(autouse=True)
+def _no_bot_is_left() -> Iterator[None]:
+    yield
+    shutil.rmtree(configuration().home / "bots", ignore_errors=True)
+
+
+@pytest.fixture
+def alice() -> Account:
+    return account("alice")
+
+
+@pytest.fixture
+def bot(alice: Account) -> Agent:
+    return bot_with_data(State.ALIVE, alice)
+
+
+def bot_with_data(state: State, owner: Account) -> Agent:
+    bot = bot_in(state, owner.agent)
+    fill(folder_of(bot))
+    Progress.objects.filter(bot=bot).update(ssb_id=KEYS.id)
+    return bot
+
+
+def browser_of(who: Account) -> Client:
+    client = Client()
+    client.force_login(who)
+    return client
+
+
+def api(who: Account, bot: Agent, part: str) -> object:
+    client = Client(headers={"Authorization": f"Bearer {issue_token(who)}"})
+    return client.get(f"/agents/{bot.id}/export/{part}")
+
+
+@pytest.mark.parametrize(
+    "state",
+    [State.ALIVE, State.STOPPED, State.BROKEN, State.UNPAID, State.LEAVING, State.STARTING, State.UPGRADING],
+)
+@pytest.mark.parametrize("part", Part)
+def test_from_every_state_every_part_can_be_had(alice: Account, state: State, part: Part):
+    bot = bot_with_data(state, alice)
+    answer = api(alice, bot, part)
+    assert answer.status_code == 200
+    assert int(answer["Content-Length"]) > 0
+
+
+@pytest.mark.parametrize("part", Part)
+def test_anothers_bot_is_not_found(bot: Agent, part: Part):
+    bob = account("bob")
+    assert api(bob, bot, part).status_code == 404
+    assert browser_of(bob).post(PATH, {"part": part}).status_code == 404
+    assert browser_of(bob).get(PATH).status_code == 404
+    assert browser_of(bob).get(f"{PATH}/password").status_code == 404
+    assert not JournalEntry.objects.filter(what="export").exists()
+
+
+def test_a_stranger_is_asked_who_they_are(bot: Agent):
+    assert Client().get(f"/agents/{bot.id}/export/secret").status_code == 401
+    assert Client().post(PATH, {"part": "log"})["Location"].startswith("/start")
+
+
+def test_no_such_part(alice: Account, bot: Agent):
+    assert api(alice, bot, "soul").status_code == 422
+    assert browser_of(alice).post(PATH, {"part": "soul"}).status_code == 200
+
+
+def test_each_export_is_in_the_journal(alice: Account, bot: Agent):
+    api(alice, bot, "all")
+    browser_of(alice).post(PATH, {"part": "blobs"})
+    entries = JournalEntry.objects.filter(what="export").order_by("id")
+    assert [(e.actor, e.detail["part"], e.detail["way"]) for e in entries] == [
+        (str(alice.agent.id), "all", "api"),
+        (str(alice.agent.id), "blobs", "page"),
+    ]
+
+
+@pytest.mark.parametrize("part", ["secret", "all"])
+def test_what_speaks_as_the_bot_asks_for_the_password(alice: Account, bot: Agent, part: str):
+    browser = browser_of(alice)
+    assert browser.post(PATH, {"part": part})["Location"] == f"{PATH}/password"
+    wrong = browser.post(f"{PATH}/password", {"password": "wrong"})
+    assert wrong.status_code == 422
+    assert "not your password" in wrong.content.decode()
+    assert browser.post(PATH, {"part": part}).status_code == 302
+    assert browser.post(f"{PATH}/password", {"password": PASSWORD})["Location"] == PATH
+    assert browser.post(PATH, {"part": part}).status_code == 200
+
+
+@pytest.mark.parametrize("part", ["gossip", "log", "blobs"])
+def test_what_everybody_knows_asks_for_none(alice: Account, bot: Agent, part: str):
+    answer = browser_of(alice).post(PATH, {"part": part})
+    assert answer.status_code == 200
+    assert answer["Content-Disposition"].startswith("attachment")
+
+
+def test_the_proof_is_over_after_some_minutes(alice: Account, bot: Agent):
+    browser = browser_of(alice)
+    browser.post(f"{PATH}/password", {"password": PASSWORD})
+    session = browser.session
+    session["proved_at"] -= 301
+    session.save()
+    assert browser.post(PATH, {"part": "secret"}).status_code == 302
+
+
+def test_who_guesses_is_signed_out(alice: Account, bot: Agent):
+    browser = browser_of(alice)
+    for _ in range(MOST_WRONG - 1):
+        assert browser.post(f"{PATH}/password", {"password": "guess"}).status_code == 422
+    assert browser.post(f"{PATH}/password", {"password": "guess"})["Location"] == "/start"
+    assert browser.post(f"{PATH}/password", {"password": PASSWORD}).status_code == 302
+    assert browser.post(PATH, {"part": "secret"})["Location"].startswith("/start")
+
+
+def test_pages_say_what_running_it_twice_would_do(alice: Account, bot: Agent):
+    for path in (PATH, f"{PATH}/password"):
+        assert "fork" in browser_of(alice).get(path).content.decode()
+
+
+def test_the_page_tells_sizes_beforehand(alice: Account, bot: Agent):
+    shown = browser_of(alice).get(PATH).content.decode()
+    assert f"{folder_of(bot).secret.stat().st_size} B" in shown
+    assert "3 files" in shown
+
+
+def test_a_bot_that_never_ran_has_nothing_yet(alice: Account):
+    bot = create_bot(alice.agent, "my")
+    answer = api(alice, bot, "secret")
+    assert (answer.status_code, answer.json()["error"]["code"]) == (409, "nothing_yet")
+    assert "none yet" in browser_of(alice).get(PATH).content.decode()
+
+
+@pytest.mark.parametrize("part", ["log", "all"])
+def test_a_damaged_log_says_what_can_be_had(alice: Account, bot: Agent, part: str):
+    log = log_in(folder_of(bot))
+    log.write_bytes(b"!!!!" + log.read_bytes()[4:])
+    answer = api(alice, bot, part)
+    assert (answer.status_code, answer.json()["error"]["code"]) == (409, "log_damaged")
+    assert "after message 0" in answer.json()["error"]["message"]
+    browser = browser_of(alice)
+    browser.post(f"{PATH}/password", {"password": PASSWORD})
+    assert (
+        "The secret, gossip and blobs can" in browser.post(PATH, {"part": part}, follow=True).content.decode()
+    )
+    for other in ("secret", "gossip", "blobs"):
+        assert api(alice, bot, other).status_code == 200
+
+
+@pytest.mark.parametrize("kept", [0, 1])
+def test_a_log_that_fell_behind_is_not_handed_out(alice: Account, bot: Agent, kept: int):
+    """Whoever started on it would fork the feed."""
+    Observed.objects.filter(bot=bot).update(sequence=2)
+    assert api(alice, bot, "all").status_code == 200
+    log_in(folder_of(bot)).write_bytes(log_of([message(KEYS.id, 1)] * kept))
+    answer = api(alice, bot, "all")
+    assert (answer.status_code, answer.json()["error"]["code"]) == (409, "log_behind")
+    assert "reached 2" in answer.json()["error"]["message"]
+
+
+@pytest.mark.parametrize("text", ["", "nonsense"])
+def test_a_damaged_secret_does_not_keep_the_rest(alice: Account, bot: Agent, text: str):
+    Observed.objects.filter(bot=bot).update(sequence=2)
+    folder_of(bot).secret.unlink()
+    if text:
+        folder_of(bot).secret.write_text(text)
+    answer = api(alice, bot, "all")
+    assert (answer.status_code, answer.json()["error"]["code"]) == (409, "secret_damaged")
+    for part in ("gossip", "log", "blobs"):
+        assert api(alice, bot, part).status_code == 200
+    assert api(alice, bot, "secret").status_code == (200 if text else 409)
+
+
+def test_a_link_in_the_folder_is_no_way_out_of_it(alice: Account, bot: Agent, tmp_path: Path):
+    (tmp_path / "password").write_text("swordfish")
+    folder_of(bot).secret.unlink()
+    folder_of(bot).secret.symlink_to(tmp_path / "password")
+    answer = api(alice, bot, "secret")
+    assert (answer.status_code, answer.json()["error"]["code"]) == (503, "unreadable")
+
+
+def test_an_export_comes_encrypted(alice: Account, bot: Agent):
+    identity = pyrage.x25519.Identity.generate()
+    client = Client(
+        headers={"Authorization": f"Bearer {issue_token(alice)}", "Encrypt-To": f"{identity.to_public()}"}
+    )
+    answer = client.get(f"/agents/{bot.id}/export/secret")
+    assert answer["Content-Disposition"] == 'attachment; filename="secret.age"'
+    sealed = b"".join(answer)
+    assert len(sealed) == int(answer["Content-Length"])
+    assert pyrage.decrypt(sealed, [identity]) == folder_of(bot).secret.read_bytes()
+    entry = JournalEntry.objects.get(what="export")
+    assert entry.detail["encrypted"] is True
+    assert "age1" not in str(entry.detail)
+
+
+def test_a_passphrase_that_is_too_short_says_so(alice: Account, bot: Agent):
+    client = Client(headers={"Authorization": f"Bearer {issue_token(alice)}", "Encrypt-To": "short"})
+    answer = client.get(f"/agents/{bot.id}/export/log")
+    assert (answer.status_code, answer.json()["error"]["field"]) == (422, "encrypt")
+    shown = browser_of(alice).post(PATH, {"part": "log", "encrypt": "short"}, follow=True).content.decode()
+    assert "12 characters" in shown
+
+
+def test_only_so_many_go_on_at_once(alice: Account, bot: Agent):
+    under_way = [api(alice, bot, "log") for _ in range(MOST_AT_ONCE)]
+    answer = api(alice, bot, "log")
+    assert (answer.status_code, answer.json()["error"]["code"]) == (429, "too_many_exports")
+    under_way.pop().close()
+    gc.collect()
+    assert api(alice, bot, "log").status_code == 200

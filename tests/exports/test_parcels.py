@@ -1,0 +1,106 @@
+"""What a bot's folder gives, whatever lies in it."""
+
+import io
+import os
+import tarfile
+from pathlib import Path
+
+import pytest
+
+from butt.exports.parcel import Parcel, Part
+from butt.exports.tar import packed
+from butt.hosts import parcels
+from butt.hosts.interface import Folder
+from tests.exports.folders import add_blob, fill, log_in
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Folder:
+    return fill(Folder(tmp_path / "bot"))
+
+
+def unpacked(parcel: Parcel) -> dict[str, bytes]:
+    tar = b"".join(packed(parcel.items, parcel.tar_size, 0))
+    assert len(tar) == parcel.tar_size
+    with tarfile.open(fileobj=io.BytesIO(tar)) as archive:
+        return {info.name: archive.extractfile(info).read() for info in archive}
+
+
+def test_all_is_a_data_folder(folder: Folder):
+    found = unpacked(parcels.parcel(folder, Part.ALL))
+    assert found == {
+        str(path.relative_to(folder.data)): path.read_bytes()
+        for path in folder.data.rglob("*")
+        if path.is_file()
+    }
+
+
+def test_the_stock_is_told_at_a_glance(folder: Folder):
+    stock = parcels.stock(folder)
+    assert (stock.blobs, stock.blobs_size) == (3, 11)
+    assert stock.log == log_in(folder).stat().st_size
+    assert stock.secret == folder.secret.stat().st_size
+    assert parcels.stock(Folder(folder.path / "nobody")).all == 0
+
+
+def test_a_pub_that_knows_no_peer_has_an_empty_list(folder: Folder):
+    (folder.data / "gossip.json").unlink()
+    (item,) = parcels.parcel(folder, Part.GOSSIP).items
+    assert b"".join(item.read()) == b"[]\n"
+
+
+def test_what_is_written_after_the_parcel_is_made_is_not_in_it(folder: Folder):
+    before = unpacked(parcels.parcel(folder, Part.ALL))
+    parcel = parcels.parcel(folder, Part.ALL)
+    with log_in(folder).open("ab") as log:
+        log.write(b"half a rec")
+    add_blob(folder, b"four")
+    assert unpacked(parcel) == before
+    assert len(unpacked(parcels.parcel(folder, Part.ALL))) == len(before) + 1
+
+
+def test_a_blob_that_is_removed_meanwhile_is_left_out(folder: Folder):
+    parcel = parcels.parcel(folder, Part.BLOBS)
+    add_blob(folder, b"two").unlink()
+    assert sorted(unpacked(parcel).values()) == [b"one", b"three"]
+
+
+def test_a_blob_that_is_not_what_its_name_says_is_left_out(folder: Folder):
+    add_blob(folder, b"two").write_bytes(b"owt")
+    assert sorted(unpacked(parcels.parcel(folder, Part.BLOBS)).values()) == [b"one", b"three"]
+
+
+def test_half_received_blobs_are_none(folder: Folder):
+    (folder.data / "blobs" / "tmp").mkdir()
+    (folder.data / "blobs" / "tmp" / "1").write_bytes(b"half")
+    (add_blob(folder, b"one").parent / "strange").write_bytes(b"file")
+    assert len(unpacked(parcels.parcel(folder, Part.BLOBS))) == 3
+
+
+@pytest.mark.parametrize("name", ["secret", "gossip.json", "flume/log.offset", "flume", "blobs/sha256"])
+def test_a_link_leads_nowhere(folder: Folder, name: str, tmp_path_factory: pytest.TempPathFactory):
+    """A bot's code may put one anywhere in its folder; the file of another is not handed out."""
+    outside = tmp_path_factory.mktemp("outside")
+    place = folder.data / name
+    place.rename(outside / "target")
+    place.symlink_to(outside / "target")
+    with pytest.raises(OSError):
+        parcels.parcel(folder, Part.ALL)
+
+
+def test_a_pipe_is_no_file(folder: Folder):
+    (folder.data / "gossip.json").unlink()
+    os.mkfifo(folder.data / "gossip.json")
+    with pytest.raises(OSError):
+        parcels.parcel(folder, Part.GOSSIP)
+
+
+def test_no_file_stays_open(folder: Folder):
+    def opened() -> int:
+        return len(list(Path("/proc/self/fd").iterdir()))
+
+    before = opened()
+    for part in Part:
+        unpacked(parcels.parcel(folder, part))
+        parcels.parcel(folder, part)
+    assert opened() == before

@@ -1,0 +1,165 @@
+"""Orders in rows, and what may be concluded from a machine's report."""
+
+import uuid
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+from django.utils import timezone
+
+from butt.agents.models import Agent
+from butt.agents.wishes import create_bot
+from butt.hosts.interface import HostTrouble, NoRoom, Order
+from butt.hosts.salt.orders import Sightings, bury, is_settled, write
+from butt.machines.models import Machine, Placement, Tombstone
+from butt.machines.pillar import pillar_of
+from butt.machines.reports import read_report, take
+from tests.machines.machines import machine, report
+from tests.people import person, ssb_id
+
+pytestmark = pytest.mark.django_db
+
+
+@pytest.fixture
+def here() -> Machine:
+    return machine("m1")
+
+
+@pytest.fixture
+def bot() -> Agent:
+    return create_bot(person("alice"), "my")
+
+
+def order(bot: Agent, **fields: Any) -> Order:
+    plain = {"run": True, "launch": 1, "bind": "::", "address": "my.butt.nz", "port": 8100, "release": "r1"}
+    return Order(
+        **{"bot_id": bot.id, **plain, "masters": ("@x",), "sequence": 0, "on_trial": False, **fields}
+    )
+
+
+def says(generation: int, **bots: Any) -> None:
+    """The machine reports; a bot by its id, in hexadecimal."""
+    import json
+
+    said = report(generation, bots={str(uuid.UUID(bot_id)): seen for bot_id, seen in bots.items()})
+    take("m1", read_report(json.dumps(said).encode()))
+
+
+def test_the_same_order_twice_changes_nothing(here: Machine, bot: Agent):
+    assert write(order(bot)) == here
+    assert write(order(bot)) is None
+    assert write(order(bot, sequence=9)) is None, "a bot that runs has its configuration already"
+    here.refresh_from_db()
+    assert here.generation == 1
+    assert write(order(bot, launch=2, sequence=9)) == here
+    assert pillar_of("m1")["butt"]["bots"][str(bot.id)]["sequence"] == 9
+
+
+def test_to_stop_what_never_ran_is_done(here: Machine, bot: Agent):
+    assert write(order(bot, run=False)) is None
+    assert bot.id not in Sightings()
+
+
+def test_a_bot_goes_to_its_persons_own_machine_then_to_the_emptiest(bot: Agent):
+    alice = bot.belongs_to.get().target_agent
+    with pytest.raises(NoRoom):
+        write(order(bot))
+    machine("bobs", person=person("bob"))
+    with pytest.raises(NoRoom):
+        write(order(bot))
+    machine("shared")
+    own = machine("own", person=alice)
+    assert write(order(bot)) == own
+
+
+def test_a_bot_counts_as_stopped_only_when_that_very_order_was_carried_out(here: Machine, bot: Agent):
+    write(order(bot))
+    says(1, **{bot.id.hex: {"launch": 1, "running": True, "ssbId": ssb_id(3)}})
+    assert Sightings()[bot.id].running
+    assert Sightings()[bot.id].ssb_id == ssb_id(3)
+    write(order(bot, run=False))
+    says(1, **{bot.id.hex: {"launch": 1, "running": False, "exitCode": 0}})
+    assert Sightings()[bot.id].running, "it may be about to start again, for all that is known"
+    says(2, **{bot.id.hex: {"launch": 1, "running": False, "exitCode": 0}})
+    assert not Sightings()[bot.id].running
+
+
+def test_what_ended_an_earlier_launch_is_not_held_against_the_next(here: Machine, bot: Agent):
+    write(order(bot))
+    ended = {"launch": 1, "running": True, "exitCode": 68, "words": "", "startedAt": "2026-01-01T00:00:00Z"}
+    says(1, **{bot.id.hex: ended})
+    assert Sightings()[bot.id].ended
+    write(order(bot, run=False))
+    write(order(bot, launch=2))
+    assert not Sightings()[bot.id].ended
+
+
+def test_why_it_ended_is_told_in_its_own_words(here: Machine, bot: Agent):
+    write(order(bot))
+    line = (
+        '{"time": "2026-01-01T00:00:01.000Z", "level": "error", "code": 74, "message": "The disk is full."}'
+    )
+    says(
+        1,
+        **{
+            bot.id.hex: {
+                "launch": 1,
+                "running": True,
+                "exitCode": 74,
+                "words": line,
+                "startedAt": "2026-01-01T00:00:00Z",
+            }
+        },
+    )
+    seen = Sightings()[bot.id]
+    assert (seen.ended, seen.exit_code) == ("The disk is full.", 74)
+    says(
+        1,
+        **{
+            bot.id.hex: {
+                "launch": 1,
+                "running": False,
+                "error": "Bind for :::8100 failed: port is already allocated",
+            }
+        },
+    )
+    assert Sightings()[bot.id].exit_code == 65
+    says(1, **{bot.id.hex: {"launch": 1, "running": True, "exitCode": 1, "restarts": 2}})
+    assert not Sightings()[bot.id].ended, "Docker tries it again"
+
+
+def test_a_machine_in_trouble_is_waited_for_by_whom_it_concerns(here: Machine, bot: Agent):
+    write(order(bot))
+    Machine.objects.update(trouble="It did not answer.")
+    with pytest.raises(HostTrouble, match="did not answer"):
+        Sightings()[bot.id]
+    says(0, **{bot.id.hex: {"launch": 1, "running": True}})
+    assert Sightings()[bot.id].running
+    Machine.objects.update(seen_at=timezone.now() - timedelta(hours=1))
+    with pytest.raises(HostTrouble, match="silent"):
+        Sightings()[bot.id]
+
+
+def test_a_removed_bot_is_done_when_the_machine_says_so(here: Machine, bot: Agent):
+    write(order(bot, run=True))
+    assert bury(bot.id) == here
+    assert bury(bot.id) == here
+    assert pillar_of("m1")["butt"]["deleted"] == [str(bot.id)]
+    assert pillar_of("m1")["butt"]["bots"] == {}
+    Tombstone.objects.update(done_at=datetime.now(UTC))
+    assert bury(bot.id) is None
+    assert bury(uuid.uuid4()) is None
+
+
+def test_settled_is_what_the_machine_confirmed(here: Machine, bot: Agent):
+    def settled() -> bool:
+        return is_settled(Placement.objects.select_related("machine").get())
+
+    write(order(bot))
+    assert not settled()
+    says(1, **{bot.id.hex: {"launch": 1, "running": True}})
+    assert settled()
+    write(order(bot, run=False))
+    assert not settled()
+    says(2)
+    assert settled()

@@ -1,0 +1,70 @@
+"""The way back that lies beside a bot's data while its code is on trial."""
+
+from pathlib import Path
+
+import pytest
+
+from butt.hosts import trial
+from butt.hosts.interface import Folder
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Folder:
+    found = Folder(tmp_path)
+    found.data.mkdir()
+    (found.data / "mine").mkdir()
+    return found
+
+
+def inside(folder: Folder) -> set[str]:
+    return {entry.name for entry in folder.data.iterdir()}
+
+
+def ballast(folder: Folder) -> int | None:
+    path = folder.path / "ballast"
+    return path.stat().st_size if path.exists() else None
+
+
+def test_what_refused_code_added_goes_and_nothing_else(folder: Folder):
+    trial.begin(folder, "new")
+    (folder.data / "junk").write_bytes(b"junk")
+    (folder.data / "blobs").mkdir()
+    trial.end(folder, "old")
+    assert inside(folder) == {"mine", "blobs"}
+    assert ballast(folder) is None
+
+
+def test_what_proven_code_added_stays(folder: Folder):
+    trial.begin(folder, "new")
+    (folder.data / "index").mkdir()
+    trial.end(folder, "new")
+    assert inside(folder) == {"mine", "index"}
+
+
+def test_a_trial_that_followed_on_another_takes_nothing_of_proven_code(folder: Folder):
+    trial.begin(folder, "new")
+    (folder.data / "of new").mkdir()
+    trial.begin(folder, "newer")
+    (folder.data / "of newer").mkdir()
+    trial.end(folder, "newer")
+    assert inside(folder) == {"mine", "of new", "of newer"}
+
+
+def test_each_start_on_trial_has_its_ballast(folder: Folder):
+    trial.begin(folder, "new")
+    trial.make_room(folder)
+    trial.begin(folder, "new")
+    assert ballast(folder) == trial.BALLAST
+    trial.give_room(folder)
+    trial.begin(folder, "new")
+    assert ballast(folder) == trial.BALLAST
+
+
+def test_a_disk_that_was_full_is_told_of_until_the_next_start(folder: Folder):
+    assert not trial.is_full(folder)
+    trial.begin(folder, "new")
+    assert not trial.is_full(folder)
+    trial.give_room(folder)
+    assert trial.is_full(folder)
+    trial.begin(folder, "new")
+    assert not trial.is_full(folder)

@@ -1,0 +1,257 @@
+"""What is received becomes a bot or leaves nothing: killed anywhere, on a disk that is full, and whoever else is there."""
+
+import itertools
+import os
+import shutil
+import subprocess
+import sys
+import uuid
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+from django.db import connection
+
+from butt.agents.bots import bots_of
+from butt.agents.models import Agent, Observed
+from butt.agents.wishes import Refused
+from butt.configuration import configuration
+from butt.hosts.interface import Folder, HostTrouble
+from butt.hosts.processes import Processes
+from butt.imports.models import Import
+from butt.imports.placing import folder_of, place
+from butt.imports.receiving import Receiving, sweep
+from tests.exports.folders import KEYS
+from tests.imports.tars import folder_files, tar_of
+from tests.people import person
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+
+class Killed(BaseException):
+    """As `kill -9`: nothing is caught by it, nothing cleaned up."""
+
+
+@pytest.fixture(autouse=True)
+def _nothing_is_left() -> Iterator[None]:
+    yield
+    for name in ("imports", "bots"):
+        shutil.rmtree(configuration().home / name, ignore_errors=True)
+
+
+@pytest.fixture
+def tar(tmp_path: Path) -> bytes:
+    return tar_of(folder_files(tmp_path / "there", messages=3).items())
+
+
+def drafts() -> list[str]:
+    place = configuration().home / "imports"
+    return sorted(path.name for path in place.iterdir() if path.name != ".lock") if place.exists() else []
+
+
+def received(who: Agent, tar: bytes, name: str = "my") -> Agent:
+    with Receiving(who, name, stopped=True) as receiving:
+        for at in range(0, len(tar), 1000):
+            receiving.feed(tar[at : at + 1000])
+        return receiving.bot()
+
+
+def test_it_is_a_bot_that_catches_up_and_is_placed_once(tar: bytes, tmp_path: Path):
+    bot = received(person("alice"), tar)
+    assert bot.progress.ssb_id == KEYS.id
+    assert (bot.observed.sequence, bot.observed.catching_up) == (3, True)
+    (waiting,) = Import.objects.all()
+    assert waiting.state == Import.State.PLACING
+    assert drafts() == [str(waiting.id)]
+    sweep()
+    host = Processes(configuration().home)
+    place(bot.id, host.adopt)
+    place(bot.id, host.adopt)
+    data = Folder(host.bots / str(bot.id)).data
+    assert sorted(path.name for path in data.iterdir()) == ["blobs", "flume", "gossip.json", "secret"]
+    assert (data / "secret").stat().st_mode & 0o777 == 0o400
+    assert drafts() == []
+
+
+def test_the_host_never_begins_without_what_was_brought(tar: bytes):
+    """It would make a new identity."""
+    bot = received(person("alice"), tar)
+    (waiting,) = Import.objects.all()
+    shutil.rmtree(folder_of(waiting.id))
+    with pytest.raises(HostTrouble, match="is gone"):
+        place(bot.id, Processes(configuration().home).adopt)
+
+
+@pytest.mark.parametrize("step", ["adopted", "not adopted"])
+def test_placing_can_be_killed_at_either_side(tar: bytes, step: str):
+    bot = received(person("alice"), tar)
+    host = Processes(configuration().home)
+
+    def adopt_and_die(bot_id: uuid.UUID, data: Path) -> None:
+        if step == "adopted":
+            host.adopt(bot_id, data)
+        raise Killed
+
+    with pytest.raises(Killed):
+        place(bot.id, adopt_and_die)
+    place(bot.id, host.adopt)
+    assert Folder(host.bots / str(bot.id)).secret.exists()
+    assert Import.objects.get().state == Import.State.DONE
+
+
+def test_who_gives_up_leaves_nothing_and_can_begin_again(tar: bytes):
+    alice = person("alice")
+    with Receiving(alice, "my", stopped=True) as receiving:
+        receiving.feed(tar[:3000])
+        assert drafts()
+    assert (drafts(), Import.objects.count(), bots_of(alice).count()) == ([], 0, 0)
+    assert received(alice, tar)
+
+
+def test_one_person_brings_one_at_a_time(tar: bytes):
+    alice = person("alice")
+    with Receiving(alice, "my", stopped=True) as first:
+        with pytest.raises(Refused) as no, Receiving(alice, "other", stopped=True):
+            raise AssertionError
+        assert no.value.code == "import_under_way"
+        with Receiving(person("bob"), "bobs", stopped=True):
+            assert len(drafts()) == 2
+        first.feed(tar)
+        assert first.bot()
+
+
+def test_an_identity_is_here_once(tar: bytes):
+    received(person("alice"), tar)
+    with pytest.raises(Refused) as no:
+        received(person("bob"), tar, "bobs")
+    assert no.value.code == "already_here"
+    assert len(drafts()) == 1
+
+
+def test_two_who_bring_the_same_at_once_make_one_bot(tar: bytes):
+    alice, bob = person("alice"), person("bob")
+    with Receiving(alice, "my", stopped=True) as first, Receiving(bob, "bobs", stopped=True) as second:
+        first.feed(tar)
+        second.feed(tar)
+        first.bot()
+        with pytest.raises(Refused) as no:
+            second.bot()
+        assert no.value.code == "already_here"
+    assert Observed.objects.count() == 1
+
+
+def test_a_key_and_a_log_of_two_identities_do_not_fit(tmp_path: Path, tar: bytes):
+    from butt.scuttlebutt import KeyPair
+
+    files = folder_files(tmp_path / "misfit")
+    files["secret"] = KeyPair.generate().format().encode()
+    with pytest.raises(Refused) as no:
+        received(person("alice"), tar_of(files.items()))
+    assert no.value.code == "key_misfit"
+    assert drafts() == []
+
+
+def test_a_last_record_that_was_being_written_is_left_out(tmp_path: Path):
+    files = folder_files(tmp_path / "live", messages=3)
+    files["flume/log.offset"] += files["flume/log.offset"][:50]
+    assert received(person("alice"), tar_of(files.items())).observed.sequence == 3
+
+
+KILLED = """
+import os, sys
+from butt.command import configure
+configure(home=sys.argv[1])
+from butt.agents.models import Agent
+from butt.imports.receiving import Receiving
+tar = open(sys.argv[2], "rb").read()
+left = int(sys.argv[3])
+
+def tick(frame, event, arg):
+    global left
+    if event == "line" and frame.f_code.co_filename.endswith(("imports/receiving.py", "imports/sieve.py")):
+        left -= 1
+        if left < 0:
+            os.kill(os.getpid(), 9)
+    return tick
+
+sys.settrace(tick)
+with Receiving(Agent.objects.get(type="person"), "my", stopped=True) as receiving:
+    receiving.feed(tar)
+    receiving.bot()
+"""
+
+
+def test_killed_at_any_line_there_is_a_whole_bot_or_none(tar: bytes, tmp_path: Path):
+    """Real processes, killed with signal 9; each next one finds the home as the last left it."""
+    (tmp_path / "tar").write_bytes(tar)
+    (tmp_path / "home").mkdir()
+    script = tmp_path / "killed.py"
+    script.write_text(KILLED)
+    environment = {name: value for name, value in os.environ.items() if not name.startswith("BUTT_")}
+    environment["PYTHONPATH"] = os.pathsep.join(sys.path)
+
+    def run(*command: str) -> int:
+        return subprocess.run(
+            [sys.executable, *command], env=environment, capture_output=True, timeout=60, check=False
+        ).returncode
+
+    home = str(tmp_path / "home")
+    assert run("-m", "butt", "manage", "--home", home, "migrate") == 0
+    assert run("-m", "butt", "manage", "--home", home, "shell", "-c", MAKE_ALICE) == 0
+    ends = []
+    for lines in itertools.chain(range(0, 60, 7), range(60, 2000, 61)):
+        end = run(str(script), home, str(tmp_path / "tar"), str(lines))
+        ends.append(end)
+        assert end in (0, -9, 1)
+        state = look(tmp_path / "home")
+        if state["bots"]:
+            assert state == {"bots": 1, "placing": 1, "folders": 1, "whole": True}
+            break
+    assert ends.count(-9) > 10
+    assert state["bots"] == 1
+    assert ends[-1] in (0, -9)
+
+
+MAKE_ALICE = (
+    "from butt.accounts.entry import register; register('a@example.org', 'correct horse battery', 'Alice')"
+)
+
+
+def look(home: Path) -> dict[str, object]:
+    import sqlite3
+
+    database = sqlite3.connect(home / "butt.sqlite3", timeout=20)
+    (bots,) = database.execute("SELECT count(*) FROM agents_progress WHERE ssb_id IS NOT NULL").fetchone()
+    (placing,) = database.execute("SELECT count(*) FROM imports_import WHERE state = 'placing'").fetchone()
+    rows = [
+        uuid.UUID(row[0]) for row in database.execute("SELECT id FROM imports_import WHERE state = 'placing'")
+    ]
+    database.close()
+    folders = [home / "imports" / str(row) for row in rows]
+    return {
+        "bots": bots,
+        "placing": placing,
+        "folders": len(folders),
+        "whole": all((path / "secret").exists() and (path / "flume/log.offset").exists() for path in folders),
+    }
+
+
+@pytest.mark.parametrize("size", ["8m", "70m"])
+def test_on_a_full_disk_nothing_is_kept_and_with_room_it_comes(
+    small_disk: Path,
+    settings_of: Callable[..., None],
+    tmp_path: Path,
+    size: str,
+):
+    alice = person("alice")
+    files = folder_files(tmp_path / "big")
+    tar = tar_of({**files, f"blobs/sha256/ab/{'0' * 62}": bytes(20 << 20)}.items())
+    settings_of(home=small_disk)
+    subprocess.run(["mount", "-o", f"remount,size={size}", small_disk], check=True)
+    with pytest.raises(Refused) as no:
+        received(alice, tar)
+    assert no.value.code == "disk_full"
+    assert (drafts(), Import.objects.count()) == ([], 0)
+    subprocess.run(["mount", "-o", "remount,size=200m", small_disk], check=True)
+    assert received(alice, tar).observed.sequence == 2
+    connection.close()

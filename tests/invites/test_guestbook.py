@@ -1,0 +1,95 @@
+"""What feeds tell of guests is written once, whatever is told again."""
+
+import uuid
+from datetime import UTC, datetime
+
+import pytest
+from django.utils import timezone
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from hypothesis.extra.django import TestCase
+
+from butt.agents.models import Agent
+from butt.agents.states import State
+from butt.invites.guestbook import Name, Use, clean_name, positions, write
+from butt.invites.models import Invite, InviteUse
+from tests.people import bot_in, person, ssb_id
+
+AT = datetime(2030, 1, 1, tzinfo=UTC)
+
+
+def invite(bot: Agent, note: str, uses: int = 1) -> Invite:
+    return Invite.objects.create(
+        bot=bot,
+        name="x",
+        uses=uses,
+        note=note,
+        seed=b"",
+        code_id=f"@{note}{bot.name}",
+        offered_at=timezone.now(),
+    )
+
+
+def seen(bot: Agent) -> list[tuple[str, int, str, str]]:
+    rows = InviteUse.objects.filter(invite__bot=bot).order_by("sequence")
+    return list(rows.values_list("invite__note", "sequence", "ssb_id", "name"))
+
+
+@pytest.mark.django_db
+class TestAGuestbook:
+    @pytest.fixture
+    def bot(self) -> Agent:
+        return bot_in(State.ALIVE, person("alice"))
+
+    def test_a_use_a_name_and_how_far_it_was_read_are_written_in_one(self, bot: Agent):
+        invite(bot, "a", uses=2)
+        told = [Use(3, ssb_id(1), "a", AT), Name(ssb_id(1), "Frida"), Use(7, ssb_id(2), "a", AT)]
+        for _ in range(2):
+            write({bot.id: told})
+        assert seen(bot) == [("a", 3, ssb_id(1), "Frida"), ("a", 7, ssb_id(2), "")]
+        assert positions([bot.id, uuid.uuid4()]) == {bot.id: 7}
+        write({bot.id: [Name(ssb_id(1), "Frida K.")]})
+        assert seen(bot)[0][3] == "Frida K."
+
+    def test_foreign_notes_are_passed_over_but_read(self, bot: Agent):
+        write({bot.id: [Use(5, ssb_id(1), "made by hand", AT)]})
+        assert seen(bot) == []
+        assert positions([bot.id]) == {bot.id: 5}
+
+    def test_one_bot_cannot_write_of_anothers_invite(self, bot: Agent):
+        other = bot_in(State.ALIVE, person("bob"), "other")
+        invite(bot, "a")
+        write({other.id: [Use(1, ssb_id(1), "a", AT), Name(ssb_id(1), "Mallory")]})
+        assert seen(bot) == []
+
+    def test_a_bot_that_is_gone_holds_nobody_up(self, bot: Agent):
+        invite(bot, "a")
+        write({uuid.uuid4(): [Use(1, ssb_id(1), "x", AT)], bot.id: [Use(1, ssb_id(1), "a", AT)]})
+        assert len(seen(bot)) == 1
+
+    def test_nothing_is_used_more_often_than_it_can_be(self, bot: Agent):
+        invite(bot, "a", uses=2)
+        write({bot.id: [Use(n, ssb_id(n), "a", AT) for n in range(1, 50)]})
+        assert [row[1] for row in seen(bot)] == [1, 2]
+
+
+class TestTellingAgain(TestCase):
+    """Monitors that die and take over tell of the same messages in pieces that overlap."""
+
+    @settings(max_examples=25, suppress_health_check=[HealthCheck.too_slow], deadline=None)
+    @given(st.lists(st.tuples(st.integers(0, 8), st.integers(0, 8)), max_size=8))
+    def test_however_it_is_cut_the_outcome_is_the_same(self, pieces: list[tuple[int, int]]):
+        bot = bot_in(State.ALIVE, person("alice"))
+        notes = [invite(bot, note, uses=3).note for note in ("a", "b", "c")]
+        feed = [Use(n + 1, ssb_id(n), notes[n % 3], AT) for n in range(8)]
+        for begin, end in [*pieces, (0, 8)]:
+            write({bot.id: feed[begin:end]})
+        assert seen(bot) == [(use.note, use.sequence, use.guest, "") for use in feed]
+
+
+@given(st.text(max_size=300))
+def test_a_name_is_one_line_that_can_be_shown(text: str):
+    name = clean_name(text)
+    assert len(name) <= 80
+    assert name.isprintable()
+    assert clean_name(name).strip() == name.strip()

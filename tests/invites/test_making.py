@@ -1,0 +1,151 @@
+"""Making invites and taking them back, with a real pub at the other end."""
+
+import threading
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from django.utils import timezone
+
+from butt.agents.models import Agent, JournalEntry, Progress
+from butt.agents.states import State
+from butt.agents.wishes import Refused
+from butt.configuration import Configuration
+from butt.invites import making, withdrawing
+from butt.invites.book import entries
+from butt.invites.lines import lines
+from butt.invites.models import Invite
+from butt.scuttlebutt import ScuttlebuttError
+from tests.people import bot_in
+from tests.pub.pubs import Pub
+
+
+def known_to(bot: Agent) -> list[dict[str, Any]]:
+    """The outstanding invites as the pub itself lists them."""
+    return lines.call(making.address_of(bot), "butt.invites", {})
+
+
+def test_the_pub_knows_it_by_its_key_and_an_opaque_note(alice: Agent, bot: Agent):
+    made = making.create(alice, bot, "  Bob \n from the harbour ", uses=3)
+    assert made.name == "Bob from the harbour"
+    assert known_to(bot) == [{"id": made.code_id, "note": made.note, "uses": 3, "used": 0, "left": 3}]
+    (entry,) = entries(bot)
+    assert entry.code.startswith(f"127.0.0.1:{bot.progress.port}:{bot.progress.ssb_id}~")
+    assert entry.url.endswith(f"/join/{made.token}")
+    assert len({made.note, made.token, str(made.id)}) == 3
+    assert list(JournalEntry.objects.values_list("what", flat=True)) == ["create", "invite"]
+
+
+@pytest.mark.parametrize(
+    ("wrong", "code", "field"),
+    [
+        ({"name": "  "}, "bad_name", "name"),
+        ({"name": "n" * 81}, "bad_name", "name"),
+        ({"name": "a\x00b"}, "bad_name", "name"),
+        ({"uses": 0}, "bad_uses", "uses"),
+        ({"uses": 1001}, "bad_uses", "uses"),
+        ({"expires_at": timedelta(seconds=-1)}, "bad_expiry", "expiresAt"),
+        ({"expires_at": timedelta(days=4000)}, "bad_expiry", "expiresAt"),
+    ],
+)
+def test_what_cannot_be_is_told_by_field(alice: Agent, wrong: dict[str, Any], code: str, field: str):
+    if "expires_at" in wrong:
+        wrong["expires_at"] += timezone.now()
+    with pytest.raises(Refused) as refused:
+        making.create(alice, bot_in(State.ALIVE, alice), **{"name": "Bob", **wrong})
+    assert (refused.value.code, refused.value.field) == (code, field)
+    assert not Invite.objects.exists()
+
+
+@pytest.mark.parametrize("state", [State.NEW, State.STARTING, State.STOPPED, State.BROKEN])
+def test_only_an_alive_bot_makes_invites(alice: Agent, state: State):
+    with pytest.raises(Refused, match=f"#{state}: it can make invites only while it is #alive"):
+        making.create(alice, bot_in(state, alice), "Bob")
+
+
+def test_a_pub_that_does_not_answer_makes_none_and_the_row_is_withdrawn(
+    alice: Agent, bot: Agent, real_pub: Pub
+):
+    making.create(alice, bot, "over a kept connection")
+    real_pub.kill()
+    with pytest.raises(Refused) as refused:
+        making.create(alice, bot, "Bob")
+    assert refused.value.code == "no_answer"
+    assert [entry.invite.name for entry in entries(bot)] == ["over a kept connection"]
+    real_pub.start()
+    assert [w.code_id for w in withdrawing.due(timezone.now())] == [Invite.objects.get(name="Bob").code_id]
+    making.create(alice, bot, "on a new connection")
+    withdrawing.done(withdrawing.due(timezone.now()), timezone.now())
+    assert not Invite.objects.filter(name="Bob").exists()
+
+
+def test_what_was_cut_off_while_it_was_made_is_withdrawn_and_shown_to_nobody(alice: Agent, bot: Agent):
+    """As a `kill -9` between telling the pub and noting that it was told leaves it."""
+    cut_off = making.create(alice, bot, "Bob")
+    Invite.objects.filter(id=cut_off.id).update(offered_at=None)
+    assert entries(bot) == []
+    now = timezone.now()
+    assert withdrawing.due(now) == []
+    (withdrawal,) = withdrawing.due(now + withdrawing.CUT_OFF + timedelta(seconds=1))
+    assert withdrawal.code_id == cut_off.code_id
+    assert lines.call(making.address_of(bot), "butt.revoke", withdrawal.code_id) is True
+    withdrawing.done([withdrawal], now)
+    assert not Invite.objects.exists()
+    assert known_to(bot) == []
+
+
+def test_one_that_has_expired_or_was_revoked_while_the_bot_was_down_waits_to_be_forgotten(
+    alice: Agent, bot: Agent
+):
+    brief = making.create(alice, bot, "brief", expires_at=timezone.now() + timedelta(hours=1))
+    revoked = making.create(alice, bot, "revoked")
+    Progress.objects.filter(bot=bot).update(state=State.STOPPED)
+    stopped = Agent.objects.select_related("wanted", "progress", "observed").get(id=bot.id)
+    making.revoke(alice, stopped, revoked.id)
+    assert withdrawing.revoked_of(bot) == (revoked.code_id,)
+    assert [w.invite_id for w in withdrawing.due(timezone.now())] == [revoked.id]
+    later = withdrawing.due(timezone.now() + timedelta(hours=2))
+    assert {w.invite_id for w in later} == {brief.id, revoked.id}
+    withdrawing.done(later, timezone.now())
+    assert withdrawing.due(timezone.now() + timedelta(hours=2)) == []
+    assert withdrawing.revoked_of(bot) == ()
+
+
+def test_there_is_a_bound_on_open_invites_and_those_that_are_over_do_not_count(alice: Agent, bot: Agent):
+    most = Configuration.model_fields["invites_per_bot"].default
+    keys = [f"@{n}" for n in range(most)]
+    Invite.objects.bulk_create(
+        Invite(bot=bot, name="x", seed=b"", code_id=key, offered_at=timezone.now()) for key in keys
+    )
+    with pytest.raises(Refused) as refused:
+        making.create(alice, bot, "one too many")
+    assert refused.value.code == "too_many"
+    one, other, third = Invite.objects.all()[:3]
+    one.used.create(sequence=1, ssb_id="@x", at=timezone.now())
+    making.create(alice, bot, "in the place of one that is spent")
+    Invite.objects.filter(id=other.id).update(expires_at=timezone.now() - timedelta(seconds=1))
+    making.create(alice, bot, "in the place of one that has expired")
+    Invite.objects.filter(id=third.id).update(revoked_at=timezone.now())
+    making.create(alice, bot, "in the place of one that is revoked")
+    with pytest.raises(Refused, match="as many as it may have"):
+        making.create(alice, bot, "one too many")
+
+
+def test_many_callers_share_one_connection(bot: Agent):
+    answers: list[Any] = []
+    threads = [
+        threading.Thread(target=lambda: answers.append(lines.call(making.address_of(bot), "whoami")))
+        for _ in range(20)
+    ]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert answers == [{"id": bot.progress.ssb_id}] * 20
+    peers = lines.call(making.address_of(bot), "butt.invites", {})
+    assert peers == []
+
+
+def test_a_bot_that_is_not_there_is_an_error_and_not_a_wait(alice: Agent):
+    with pytest.raises(ScuttlebuttError):
+        lines.call(making.address_of(bot_in(State.ALIVE, alice)), "whoami")

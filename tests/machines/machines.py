@@ -1,0 +1,37 @@
+"""A machine with a bot of Alice's on it, as host and reports would have left it."""
+
+from typing import Any
+
+from butt.agents.models import Agent
+from butt.agents.states import State
+from butt.machines.models import Machine, Placement
+from tests.people import bot_in
+
+
+def machine(minion_id: str = "m1", **fields: Any) -> Machine:
+    return Machine.objects.create(minion_id=minion_id, state=Machine.State.READY, **fields)
+
+
+def place(bot: Agent, on: Machine, **fields: Any) -> Placement:
+    on.generation += 1
+    on.save()
+    order = {
+        "bind": "::",
+        "address": "my.butt.nz",
+        "port": 8100,
+        "release": "r1",
+        "masters": [],
+        "sequence": 0,
+    }
+    plain = {"run": True, "launch": 1, "order": order}
+    return Placement.objects.create(bot=bot, machine=on, generation=on.generation, **{**plain, **fields})
+
+
+def placed_bot(owner: Agent, on: Machine, name: str = "my") -> Agent:
+    bot = bot_in(State.ALIVE, owner, name)
+    place(bot, on)
+    return bot
+
+
+def report(generation: int = 1, **fields: Any) -> dict[str, Any]:
+    return {"schema": 1, "complete": True, "generation": generation, "bots": {}, **fields}

@@ -1,0 +1,133 @@
+"""Invites in a browser: made, passed on, accepted by a real ssb-server before one's eyes, and taken back."""
+
+import re
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import pytest
+from axe_playwright_python.sync_playwright import Axe
+from playwright.sync_api import Browser, BrowserContext, Page, expect
+
+from butt.agents.states import State
+from butt.scuttlebutt import Invite
+from tests.pages.conftest import DESK, PHONE
+from tests.pages.server import Pages, signs_in
+from tests.service import Service
+from tests.whole.guest import Guest
+
+ALIVE_BY = 60_000
+SHOWN_WITHIN = 2_000
+LOOKS = [(PHONE, "light"), (PHONE, "dark"), (DESK, "light"), (DESK, "dark")]
+
+
+@pytest.fixture
+def bob(built_pub: Path, tmp_path: Path) -> Iterator[Guest]:
+    guest = Guest(built_pub, tmp_path / "bob")
+    yield guest
+    guest.leave()
+
+
+@pytest.mark.parametrize("look", LOOKS, indirect=True, ids=lambda look: f"{look[0][0]}-{look[1]}")
+def test_an_invite_is_made_passed_on_accepted_and_seen(
+    site: Service, page: Page, context: BrowserContext, bob: Guest, request: pytest.FixtureRequest
+):
+    name = "inv-" + re.sub(r"\W", "-", request.node.callspec.id)
+    site.person(f"{name}@example.org").names_a_bot(name)
+    signs_in(page, site.url, f"{name}@example.org")
+    page.goto(f"{site.url}/bots/{name}")
+    expect(page.get_by_text("#alive")).to_be_visible(timeout=ALIVE_BY)
+    page.get_by_role("link", name="invite", exact=True).click()
+    page.get_by_label("name").fill("Bob from the harbour")
+    page.get_by_role("button", name="yes").click()
+    unused, used = (
+        page.get_by_role("list", name="unused", exact=True),
+        page.get_by_role("list", name="used", exact=True),
+    )
+    expect(unused).to_contain_text("Bob from the harbour:")
+    assert Axe().run(page).violations_count == 0
+    link = unused.locator("code").first.text_content()
+    assert link
+
+    theirs = context.new_page()
+    theirs.goto(link)
+    expect(theirs.get_by_text("~")).to_have_count(0)
+    theirs.get_by_role("button", name="show the invite").click()
+    expect(theirs.get_by_role("img", name="the invite code as a QR code")).to_be_visible()
+    assert "harbour" not in theirs.content()
+    assert Axe().run(theirs).violations_count == 0
+    code = theirs.locator("#code").text_content() or ""
+    assert Invite.parse(code).code == code
+
+    page.bring_to_front()
+    page.evaluate("window.stayed = true")
+    with ThreadPoolExecutor(1) as beside:
+        beside.submit(bob.accept, code).result()
+    expect(used).to_contain_text(f"Bob from the harbour: {bob.id[:9]}", timeout=SHOWN_WITHIN)
+    expect(page.locator("#announcer")).to_have_text("Bob from the harbour: used 1 of 1")
+    assert page.evaluate("window.stayed")
+    theirs.reload()
+    expect(theirs.get_by_text("This invite has been used.")).to_be_visible()
+
+
+@pytest.fixture
+def invited(server: Pages, page: Page, request: pytest.FixtureRequest) -> str:
+    """A bot with invites of each kind, its page open."""
+    name = f"b{abs(hash(request.node.name)) % 10**8}"
+    server.has_invited(server.bot_in(State.ALIVE, server.person(f"{name}@example.org"), name))
+    signs_in(page, server.url, f"{name}@example.org")
+    page.get_by_role("link", name=f"{name}.butt.nz").click()
+    page.get_by_role("link", name="invites").click()
+    return name
+
+
+def test_one_is_taken_back_by_keyboard_without_leaving_the_page(page: Page, invited: str):
+    page.evaluate("window.stayed = true")
+    page.get_by_role("button", name="revoke carol").focus()
+    page.keyboard.press("Enter")
+    expect(page.get_by_role("listitem").filter(has_text="carol:").last).to_contain_text("#revoked")
+    expect(page.get_by_role("button", name="revoke carol")).to_have_count(0)
+    assert page.evaluate("window.stayed")
+
+
+def test_link_and_code_are_copied(page: Page, context: BrowserContext, invited: str):
+    context.grant_permissions(["clipboard-read", "clipboard-write"])
+    page.get_by_role("button", name="copy the link for carol").click()
+    assert page.evaluate("navigator.clipboard.readText()").endswith(f"/join/carol-{invited}")
+    page.locator("summary", has_text="code").nth(1).click()
+    page.get_by_role("button", name="copy the code for carol").click()
+    assert Invite.parse(page.evaluate("navigator.clipboard.readText()"))
+
+
+def test_the_open_page_is_hidden_and_shown_again(server: Pages, page: Page, invited: str):
+    page.get_by_role("button", name="hide it").click()
+    expect(page.get_by_text("A page for everybody: no")).to_be_visible()
+    page.goto(f"{server.url}/@{invited}")
+    expect(page.get_by_text("There is nothing here.")).to_be_visible()
+    page.go_back()
+    page.get_by_role("button", name="show it").click()
+    page.get_by_role("link", name=f"/@{invited}").click()
+    expect(page.get_by_role("heading", name=f"{invited}.butt.nz")).to_be_visible()
+
+
+def test_all_of_it_works_without_javascript(server: Pages, browser: Browser, page: Page, invited: str):
+    plain = browser.new_context(java_script_enabled=False, storage_state=page.context.storage_state())
+    there = plain.new_page()
+    there.goto(f"{server.url}/bots/{invited}/invites")
+    expect(there.get_by_role("button", name=re.compile("copy"))).to_have_count(0)
+    there.locator("summary", has_text="code").first.click()
+    expect(there.locator("[id^=code-of][open] code")).to_contain_text(".ed25519~")
+    there.get_by_role("button", name="revoke carol").click()
+    expect(there.get_by_role("button", name="revoke carol")).to_have_count(0)
+    there.goto(f"{server.url}/bots/{invited}/invites/new")
+    there.get_by_label("name").fill("Frida")
+    there.get_by_label("expires").select_option("in a week")
+    there.get_by_role("button", name="yes").click()
+    expect(there.get_by_role("alert")).to_have_text(
+        f"{invited} does not answer now. No invite was made; please try again."
+    )
+    expect(there.get_by_label("name")).to_have_value("Frida")
+    there.goto(f"{server.url}/join/bob-{invited}")
+    there.get_by_role("button", name="show the invite").click()
+    expect(there.locator("#code")).to_contain_text(".ed25519~")
+    plain.close()

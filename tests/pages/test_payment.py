@@ -1,0 +1,191 @@
+"""Registering, paying and naming a bot in a real browser, offline, before the stand-in that `butt up` starts."""
+
+import re
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from axe_playwright_python.sync_playwright import Axe
+from playwright.sync_api import Browser, Page, expect
+
+from tests.billing.stripes import DECLINED, GOOD, SECURE, StandIn
+from tests.pages.conftest import DESK, PHONE
+from tests.people import PASSWORD
+from tests.service import Service, wait_for
+
+ALIVE_BY = 60_000
+LOOKS = [(PHONE, "light"), (PHONE, "dark"), (DESK, "light"), (DESK, "dark")]
+
+
+@pytest.fixture(scope="module")
+def paid_site(tmp_path_factory: pytest.TempPathFactory, built_pub: Path) -> Iterator[Service]:
+    with Service(tmp_path_factory.mktemp("home"), built_pub, billing="stripe") as service:
+        yield service
+
+
+@pytest.fixture(scope="module")
+def money(paid_site: Service) -> StandIn:
+    there = StandIn(f"http://127.0.0.1:{paid_site.stand_in_port}")
+    wait_for(there.answers)
+    return there
+
+
+def comes(page: Page, site: Service, name: str) -> None:
+    page.goto(f"{site.url}/start")
+    page.get_by_label("email").fill(f"{name}@example.org")
+    page.get_by_label("password").fill(PASSWORD)
+    page.get_by_role("button", name="yes").click()
+    expect(page.get_by_text("welcome!")).to_be_visible()
+
+
+def enters(page: Page, number: str) -> None:
+    field = page.locator("#card")
+    for part, value in (("number", number), ("exp_month", "12"), ("exp_year", "30"), ("cvc", "123")):
+        field.get_by_placeholder(part).fill(value)
+
+
+def subscription_of(money: StandIn, name: str) -> Any:
+    """The one subscription there is of the one customer there is."""
+    customers = [each for each in money.all("customers") if each["email"] == f"{name}@example.org"]
+    assert len(customers) <= 1
+    found = money.all("subscriptions", customer=customers[0]["id"]) if customers else []
+    assert len(found) <= 1
+    return found[0] if found else None
+
+
+def test_register_pay_name_alive_and_the_bill_shows_what_the_stand_in_says(
+    paid_site: Service, money: StandIn, page: Page
+):
+    comes(page, paid_site, "alice")
+    expect(page.get_by_text("no money moves")).to_be_visible()
+    enters(page, GOOD)
+    page.get_by_role("group", name="bot").get_by_label("name").fill("alices")
+    page.get_by_role("button", name="yes").click()
+    expect(page.get_by_text("#alive")).to_be_visible(timeout=ALIVE_BY)
+
+    subscription = wait_for(lambda: subscription_of(money, "alice"))
+    assert (subscription["status"], subscription["quantity"]) == ("active", 1)
+    page.goto(f"{paid_site.url}/billing")
+    expect(page.get_by_text(re.compile(r"1 bot . 5\.00 USD = 5\.00 USD a month"))).to_be_visible()
+    expect(page.get_by_text("visa •••• 4242")).to_be_visible()
+    page.get_by_role("link", name="open").click()
+    expect(page.get_by_role("cell", name="5.00 USD").first).to_be_visible()
+
+    page.goto(f"{paid_site.url}/billing/cancel")
+    page.get_by_role("button", name="end it").click()
+    expect(page.get_by_text("You ended it")).to_be_visible()
+    assert subscription_of(money, "alice")["cancel_at_period_end"]
+    page.get_by_role("button", name="go on paying").click()
+    expect(page.get_by_text("You ended it")).to_be_hidden()
+    assert not subscription_of(money, "alice")["cancel_at_period_end"]
+
+
+@pytest.mark.parametrize("look", LOOKS, indirect=True, ids=lambda look: f"{look[0][0]}-{look[1]}")
+def test_its_pages_can_be_used_by_everybody(paid_site: Service, money: StandIn, page: Page, look: Any):
+    name = f"erin-{look['viewport']['width']}-{look['color_scheme']}"
+    comes(page, paid_site, name)
+    for path in ("/newbie", "/billing", "/billing/card"):
+        page.goto(paid_site.url + path)
+        found = Axe().run(page)
+        assert found.violations_count == 0, found.generate_report()
+        assert page.evaluate("document.documentElement.scrollWidth <= innerWidth"), path
+
+
+def test_only_where_a_card_is_entered_its_script_is_let_in(paid_site: Service, money: StandIn, page: Page):
+    comes(page, paid_site, "frank")
+    there = f"127.0.0.1:{paid_site.stand_in_port}"
+    for path, is_let_in in (
+        ("/newbie", True),
+        ("/billing/card", True),
+        ("/billing", False),
+        ("/bots", False),
+    ):
+        answer = page.goto(paid_site.url + path)
+        assert answer
+        policy = answer.headers["content-security-policy"]
+        assert (there in policy) is is_let_in, path
+        assert "unsafe" not in policy
+
+
+def test_without_its_script_it_says_so_and_loses_nothing(
+    paid_site: Service, money: StandIn, browser: Browser
+):
+    page = browser.new_page()
+    page.route("**/js.stripe.com/**", lambda route: route.abort())
+    comes(page, paid_site, "gail")
+    expect(page.get_by_text("Stripe cannot be reached.")).to_be_visible()
+    page.get_by_role("group", name="bot").get_by_label("name").fill("gails")
+    page.get_by_role("button", name="yes").click()
+    expect(page.get_by_text("A card is needed first")).to_be_visible()
+    expect(page.get_by_role("group", name="bot").get_by_label("name")).to_have_value("gails")
+    page.context.close()
+
+
+def test_a_declined_card_says_so_and_another_goes(paid_site: Service, money: StandIn, browser: Browser):
+    # A refusal is an answer with an error's status, of which the browser complains by itself.
+    page = browser.new_page()
+    page.set_default_timeout(10_000)
+    comes(page, paid_site, "bob")
+    page.get_by_role("group", name="bot").get_by_label("name").fill("bobs")
+    page.get_by_role("button", name="yes").click()
+    expect(page.get_by_text("Please enter your card.")).to_be_visible()
+    enters(page, DECLINED)
+    page.get_by_role("button", name="yes").click()
+    expect(page.get_by_text("Your card was declined.")).to_be_visible()
+    assert subscription_of(money, "bob") is None
+    enters(page, GOOD)
+    page.get_by_role("button", name="yes").click()
+    expect(page.get_by_text("#alive")).to_be_visible(timeout=ALIVE_BY)
+    page.context.close()
+
+
+def test_a_card_that_asks_to_confirm_is_confirmed_in_place(paid_site: Service, money: StandIn, page: Page):
+    comes(page, paid_site, "carol")
+    enters(page, SECURE)
+    page.get_by_role("group", name="bot").get_by_label("name").fill("carols")
+    page.get_by_role("button", name="yes").click()
+    page.get_by_role("button", name="Complete authentication").click()
+    expect(page.get_by_text("#alive")).to_be_visible(timeout=ALIVE_BY)
+
+    # The stand-in asks again at each charge of such a card.
+    wait_for(lambda: subscription_of(money, "carol"))
+
+    def banner() -> bool:
+        page.goto(f"{paid_site.url}/bots")
+        return page.get_by_text("Your payment did not come through.").is_visible()
+
+    wait_for(banner)
+    page.get_by_role("link", name="pay").click()
+    page.get_by_role("button", name="confirm").click()
+    page.get_by_role("button", name="Complete authentication").click()
+    expect(page.get_by_role("button", name="confirm")).to_be_hidden()
+    expect(page.get_by_text("did not come through")).to_be_hidden()
+    assert subscription_of(money, "carol")["status"] == "active"
+
+
+def test_who_has_no_card_is_told_so_by_the_api_and_led_to_it_by_the_pages(
+    paid_site: Service, money: StandIn, page: Page
+):
+    dan = paid_site.person("dan@example.org")
+    status, answer = paid_site.ask(
+        "POST", "/agents", {"type": "bot", "name": "dans", "service": "pub"}, dan.token
+    )
+    assert (status, answer["error"]["code"]) == (402, "payment_due")
+    assert f"{paid_site.url}/billing" in answer["error"]["message"]
+
+    page.goto(f"{paid_site.url}/start?next=/bots/new")
+    page.get_by_label("email").fill("dan@example.org")
+    page.get_by_label("password").fill(PASSWORD)
+    page.get_by_role("button", name="yes").click()
+    expect(page.get_by_role("heading", name="card")).to_be_visible()
+    enters(page, GOOD)
+    page.get_by_role("button", name="yes").click()
+    expect(page.get_by_role("heading", name="new bot")).to_be_visible()
+    dan.names_a_bot("dans")
+
+
+def test_events_come_from_the_stand_in_and_from_nobody_else(paid_site: Service, money: StandIn):
+    assert paid_site.ask("POST", "/stripe/webhook", {"id": "evt_1"})[0] == 400
+    log = (paid_site.home / "up.log").read_text()
+    assert not re.search(r"4242424242424242|sk_test|whsec|_secret_", log)

@@ -1,0 +1,71 @@
+"""What the public server takes of a PostgreSQL: few connections, however many look."""
+
+import socket
+import subprocess
+import sys
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from http.cookiejar import CookieJar
+from pathlib import Path
+from urllib.parse import urlencode
+from urllib.request import HTTPCookieProcessor, build_opener
+
+import psycopg
+import pytest
+
+from butt.public.asgi import THREADS
+from tests.people import PASSWORD
+from tests.service import Service, wait_for
+
+PAGES, STREAMS = 100, 30
+
+
+@pytest.fixture
+def site(postgres_url: str, tmp_path: Path) -> Iterator[Service]:
+    """`butt public` over PostgreSQL."""
+    site = Service(tmp_path, tmp_path, most_bots=1, database_url=postgres_url)
+    site.environment.pop("DJANGO_SETTINGS_MODULE", None)
+    run = [sys.executable, "-m", "butt"]
+    home = ["--home", str(tmp_path)]
+    subprocess.run([*run, "manage", *home, "migrate", "-v0"], env=site.environment, check=True, timeout=60)
+    site.log = (tmp_path / "up.log").open("ab")
+    site.process = subprocess.Popen(
+        [*run, "public", *home, "--port", str(site.port)], env=site.environment, stderr=site.log
+    )
+    wait_for(site._is_up)
+    yield site
+    site.process.terminate()
+    site.process.wait(20)
+
+
+def test_connections_grow_neither_with_requests_nor_with_open_pages(site: Service, postgres_url: str):
+    alice = site.person("alice@example.org")
+    with ThreadPoolExecutor(20) as crowd:
+        assert len(list(crowd.map(lambda _: alice.call("GET", "/agents"), range(PAGES)))) == PAGES
+    cookie = signs_in(site, "alice@example.org")
+    streams = [opened(site, cookie) for _ in range(STREAMS)]
+    with psycopg.connect(postgres_url) as database:
+        (held,) = database.execute(
+            "SELECT count(*) FROM pg_stat_activity WHERE backend_type = 'client backend'"
+        ).fetchone() or (0,)
+    for stream in streams:
+        stream.close()
+    assert 1 < held <= THREADS + 2, "those of the threads, the board's, and ours"
+
+
+def signs_in(site: Service, email: str) -> str:
+    """The cookie of somebody who came in over the page."""
+    jar = CookieJar()
+    browser = build_opener(HTTPCookieProcessor(jar))
+    browser.open(f"{site.url}/start", timeout=20)
+    cookies = {cookie.name: cookie.value or "" for cookie in jar}
+    form = {"email": email, "password": PASSWORD, "csrfmiddlewaretoken": cookies["csrftoken"]}
+    browser.open(f"{site.url}/start", urlencode(form).encode(), timeout=20)
+    return next(f"{cookie.name}={cookie.value}" for cookie in jar if cookie.name == "butt")
+
+
+def opened(site: Service, cookie: str) -> socket.socket:
+    stream = socket.create_connection(("127.0.0.1", site.port), 20)
+    stream.sendall(f"GET /live HTTP/1.1\r\nHost: 127.0.0.1\r\nCookie: {cookie}\r\n\r\n".encode())
+    assert stream.recv(4096).startswith(b"HTTP/1.1 200")
+    return stream

@@ -1,0 +1,124 @@
+"""A small land of network namespaces: machines, and a world around them with addresses nobody may reach.
+
+    here 198.51.100.1 ─┬─ machine .11
+                       ├─ machine .12
+                       └─ world .200, and behind it 203.0.113.7 (open), 10.99.0.1 (private), 169.254.169.254 (metadata)
+
+These are addresses for documents: nothing of it leaves this machine.
+"""
+
+import fcntl
+import os
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+from typing import Self
+
+import psutil
+
+HERE, WORLD = "198.51.100.1", "198.51.100.200"
+OPEN, PRIVATE, METADATA = "203.0.113.7", "10.99.0.1", "169.254.169.254"
+PORT = 8080
+
+_LISTEN = """
+import socket, sys
+door = socket.socket()
+door.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+door.bind(("0.0.0.0", 8080))
+door.listen()
+while True:
+    guest, _ = door.accept()
+    guest.sendall(b"hello")
+    guest.close()
+"""
+
+
+def run(*command: str, check: bool = True, timeout: float = 60, text: str | None = None) -> str:
+    done = subprocess.run(command, check=False, capture_output=True, text=True, timeout=timeout, input=text)
+    assert done.returncode == 0 or not check, f"{' '.join(command)}: {done.stderr}{done.stdout}"
+    return done.stdout
+
+
+class Namespace:
+    """One network namespace, joined to the land's bridge at `address`."""
+
+    def __init__(self, name: str, bridge: str, address: str, number: int) -> None:
+        self.name, self.address = name, address
+        run("ip", "netns", "add", name)
+        link = f"{bridge}p{number}"
+        run("ip", "link", "add", link, "type", "veth", "peer", "name", "eth0", "netns", name)
+        run("ip", "link", "set", link, "master", bridge, "up")
+        self.ip("addr", "add", f"{address}/24", "dev", "eth0")
+        for device in ("lo", "eth0"):
+            self.ip("link", "set", device, "up")
+
+    def ip(self, *arguments: str) -> None:
+        run("ip", "-n", self.name, *arguments)
+
+    def command(self, *command: str) -> list[str]:
+        """`command`, inside; not with `ip netns exec`, which hides the cgroups."""
+        return ["nsenter", f"--net=/run/netns/{self.name}", *command]
+
+    def run(self, *command: str, check: bool = True) -> str:
+        return run(*self.command(*command), check=check)
+
+    def end(self) -> None:
+        """With every process that is left inside."""
+        inside = Path(f"/run/netns/{self.name}").stat().st_ino
+        left = [process for process in psutil.process_iter() if _namespace(process.pid) == inside]
+        for process in left:
+            process.kill()
+        psutil.wait_procs(left, timeout=10)
+        run("ip", "netns", "del", self.name, check=False)
+
+
+class Land:
+    """`with Land() as land:`; `land.settle()` makes one more machine's namespace."""
+
+    def __init__(self) -> None:
+        self.bridge = f"butt{os.getpid() % 100000}"
+        self.places: list[Namespace] = []
+
+    def __enter__(self) -> Self:
+        assert os.geteuid() == 0, (
+            "network namespaces and a Docker Engine in them are made by root: sudo make test"
+        )
+        # Its addresses are there once: another test run on this machine waits.
+        self._lock = Path(tempfile.gettempdir(), "butt-land.lock").open("w")
+        fcntl.flock(self._lock, fcntl.LOCK_EX)
+        run("ip", "link", "add", self.bridge, "type", "bridge")
+        run("ip", "addr", "add", f"{HERE}/24", "dev", self.bridge)
+        run("ip", "link", "set", self.bridge, "up")
+        self.world = self._place("world", WORLD)
+        for address in (OPEN, PRIVATE, METADATA):
+            self.world.ip("addr", "add", f"{address}/32", "dev", "lo")
+        self._listener = subprocess.Popen(self.world.command(sys.executable, "-c", _LISTEN))
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        for place in self.places:
+            place.end()
+        self._listener.wait(10)
+        run("ip", "link", "del", self.bridge, check=False)
+        self._lock.close()
+
+    def settle(self) -> Namespace:
+        number = 10 + len(self.places)
+        place = self._place(f"m{number}", f"198.51.100.{number}")
+        # No way to anywhere else: a look-up of a name fails at once, instead of waiting for a server out there.
+        for address in (OPEN, PRIVATE, METADATA):
+            place.ip("route", "add", address, "via", WORLD)
+        return place
+
+    def _place(self, name: str, address: str) -> Namespace:
+        place = Namespace(f"{self.bridge}-{name}", self.bridge, address, len(self.places))
+        self.places.append(place)
+        return place
+
+
+def _namespace(pid: int) -> int:
+    try:
+        return Path(f"/proc/{pid}/ns/net").stat().st_ino
+    except OSError:
+        return -1

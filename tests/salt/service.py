@@ -1,0 +1,90 @@
+"""The whole service over a real Salt master and machines that joined it."""
+
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any, Self
+
+from tests.salt.base import NAME
+from tests.salt.land import HERE
+from tests.salt.machine import SALT, Engine, Minion
+from tests.salt.master import Master
+from tests.service import Service, wait_for
+
+DOMAIN = "butt.test"
+
+
+class SaltService(Service):
+    """`butt up` with a master beside it; `machine(engine)` lets one more join.
+
+    Names of bots lead to machines by a hosts file of its own, as a name server would.
+    """
+
+    def __init__(self, home: Path, release: Path, **settings: object) -> None:
+        self.hosts = home / "hosts"
+        super().__init__(home, release, domain=DOMAIN, host="salt", salt="master", billing="free", **settings)
+        self.hosts.write_text(Path("/etc/hosts").read_text())
+        private = f"http://{HERE}:{self.private_port}"
+        token = home / "private-token"
+        token.write_text("the-masters-token")
+        self.master = Master(private, token, home / "salt" / "files")
+        self.minions: list[Minion] = []
+        self.environment |= {
+            "BUTT_URL": self.url,
+            "BUTT_PRIVATE_BIND": HERE,
+            "BUTT_PRIVATE_URL": private,
+            "BUTT_PUB_BIND": "::",
+            "BUTT_SALT_CONFIG": str(self.master.folder / "etc"),
+            "BUTT_SALT_KEYS": str(self.master.keys),
+            "BUTT_SALT_PROGRAMS": str(SALT),
+            "BUTT_NODE_IMAGE": NAME,
+            "BUTT_START_SECONDS": "180",
+        }
+
+    def __enter__(self) -> Self:
+        self.master.start()
+        return super().__enter__()
+
+    def __exit__(self, *error: object) -> None:
+        for minion in self.minions:
+            minion.end()
+        self.master.daemon.kill()
+        shutil.rmtree(self.master.folder, ignore_errors=True)
+        super().__exit__(*error)
+
+    def command(self) -> list[str]:
+        # The shell becomes the program: the same process, in a mount namespace of its own.
+        script = 'mount --bind "$0" /etc/hosts && exec "$@"'
+        return ["unshare", "--mount", "sh", "-c", script, str(self.hosts), *super().command()]
+
+    def butt(self, *arguments: str) -> str:
+        command = [sys.executable, "-m", "butt", *arguments, "--home", str(self.home)]
+        done = subprocess.run(
+            command, env=self.environment, capture_output=True, text=True, timeout=60, check=False
+        )
+        assert done.returncode == 0, done.stderr
+        return done.stdout
+
+    def machine(self, engine: Engine, *bots: str, **options: Any) -> Minion:
+        """One more machine joins, with what `butt machine add` made for it; the names of `bots` lead to it."""
+        bundle = Path(self.butt("machine", "add").split()[-1])
+        folder = Path("/tmp") / f"bn{bundle.name}"
+        shutil.copytree(bundle, folder / "pki")
+        report = {"url": self.environment["BUTT_PRIVATE_URL"], "token_file": str(folder / "pki" / "token")}
+        minion = Minion(
+            folder,
+            engine.place,
+            engine,
+            **self.master.options(bundle.name),
+            butt={"report": report},
+            **options,
+        )
+        minion.start()
+        self.minions.append(minion)
+        with self.hosts.open("a") as file:
+            file.writelines(f"{engine.place.address} {name}.{DOMAIN}\n" for name in bots)
+        return minion
+
+    def waits_for_machines(self) -> None:
+        wait_for(lambda: self.butt("machine", "list").count("seen 2") == len(self.minions), 180)

@@ -1,0 +1,190 @@
+"""From a source to a release: real npm, small sources."""
+
+import subprocess
+from pathlib import Path
+
+import pytest
+from django.utils import timezone
+
+from butt.agents.models import Progress, Wanted
+from butt.agents.states import State
+from butt.configuration import configuration
+from butt.sources import releases, shelf
+from butt.sources.builder import Builder
+from butt.sources.models import Release
+from butt.sources.places import folder_of
+from butt.sources.releases import BuildFailed
+from tests.people import bot_in, person
+from tests.sources.tiny import source
+
+pytestmark = pytest.mark.django_db
+
+
+@pytest.fixture(autouse=True)
+def _home(tmp_path: Path, settings_of):
+    settings_of(home=tmp_path / "home")
+
+
+def turn(folder: Path, rounds: int = 3) -> None:
+    builder = Builder(lambda: folder)
+    for _ in range(rounds):
+        builder.round()
+
+
+def path_of(release: Release) -> Path:
+    return releases.release(release.key).path
+
+
+def test_a_source_that_is_found_is_built_and_numbered(tmp_path: Path):
+    folder = source(tmp_path / "pub")
+    turn(folder)
+    first = shelf.newest()
+    assert (first.number, first.state, path_of(first).is_dir()) == (1, "ready", True)
+    source(folder, "// better")
+    turn(folder)
+    second = shelf.newest()
+    assert (second.number, second.digest != first.digest) == (2, True)
+    assert {path.name for path in path_of(second).parent.iterdir()} == {first.key, second.key, "lock"}
+
+
+def test_a_source_that_goes_back_to_what_it_was_has_its_release_already(tmp_path: Path):
+    folder = source(tmp_path / "pub")
+    turn(folder)
+    source(folder, "// worse")
+    turn(folder)
+    source(folder)
+    turn(folder)
+    assert (shelf.newest().number, Release.objects.count()) == (1, 2)
+
+
+def test_a_rebuild_stands_beside_the_first_build_and_is_the_newest(tmp_path: Path):
+    folder = source(tmp_path / "pub")
+    turn(folder)
+    first = shelf.newest()
+    second = shelf.again(first)
+    assert shelf.again(first) == second, "one that waits is as good as another"
+    source(folder, "// changed meanwhile")
+    turn(folder)
+    second.refresh_from_db()
+    assert (second.label, second.state) == ("1.2", "ready")
+    assert path_of(first).is_dir()
+    assert releases.digest_of(path_of(second)) == first.digest
+
+
+def test_a_build_that_was_cut_off_is_begun_anew(tmp_path: Path):
+    folder = source(tmp_path / "pub")
+    release = shelf.found(releases.digest_of(folder), {}, "24")
+    Release.objects.update(state="building")
+    draft = path_of(release).with_name(f"{release.key}.draft")
+    (draft / "node_modules").mkdir(parents=True)
+    turn(folder)
+    release.refresh_from_db()
+    assert release.state == "ready"
+    assert not draft.exists()
+
+
+def test_without_room_it_fails_in_words_and_is_tried_again(tmp_path: Path, small_disk: Path, settings_of):
+    folder = source(tmp_path / "pub")
+    settings_of(home=small_disk)
+    turn(folder)
+    failed = Release.objects.get()
+    assert failed.state == "failed"
+    assert "make room and try again" in failed.reason
+    assert failed.due_at > timezone.now()
+    assert list(path_of(failed).parent.glob("*.draft")) == []
+    subprocess.run(["mount", "-o", "remount,size=400m", small_disk], check=True)
+    Release.objects.update(due_at=timezone.now())
+    turn(folder)
+    assert shelf.newest().reason == ""
+
+
+def test_what_npm_refuses_is_told_and_logged(tmp_path: Path):
+    folder = source(tmp_path / "pub", packages={"no-such-package-as-this-one": "1.0.0"})
+    lock = folder / "package-lock.json"
+    lock.write_text(lock.read_text().replace('"1.0.0"}', '"2.0.0"}', 1))
+    turn(folder)
+    failed = Release.objects.get()
+    assert failed.state == "failed"
+    assert failed.reason.startswith("npm could not install the bot's packages")
+    assert failed.log
+
+
+@pytest.mark.parametrize("missing", ["package.json", "package-lock.json", "Dockerfile"])
+def test_what_is_no_source_is_named_and_never_becomes_a_release(tmp_path: Path, missing: str):
+    folder = source(tmp_path / "pub")
+    (folder / missing).unlink()
+    with pytest.raises(BuildFailed, match=f"it has no {missing}"):
+        releases.check(folder)
+    turn(folder)
+    assert not Release.objects.exists()
+
+
+def test_old_releases_go_but_none_that_a_bot_runs_on_or_may_go_back_to(tmp_path: Path, settings_of):
+    settings_of(home=tmp_path / "home", releases_kept=1)
+    folder, made = tmp_path / "pub", []
+    for number in range(5):
+        source(folder, f"// {number}")
+        turn(folder, rounds=1)
+        made.append(shelf.newest())
+        if number == 0:
+            bot = bot_in(State.ALIVE, person("alice"))
+            Progress.objects.filter(bot=bot).update(release=made[0].key)
+        if number == 1:
+            Progress.objects.filter(bot=bot).update(release=made[1].key, previous=made[0].key)
+        if number == 2:
+            Wanted.objects.filter(bot=bot).update(release=made[2].key, upgrades=1)
+    kept = {release.key for release in Release.objects.all()}
+    assert kept == {made[0].key, made[1].key, made[2].key, made[4].key}
+    assert {path.name for path in path_of(made[0]).parent.iterdir()} == kept | {"lock"}
+
+
+def test_builds_that_failed_push_out_none_that_can_be_run():
+    shelf.finish(shelf.found("good", {}, "24"))
+    for digest in ("bad1", "bad2", "bad3"):
+        shelf.found(digest, {}, "24")
+    Release.objects.exclude(key="good").update(state="failed")
+    assert shelf.dispensable(3) == []
+    assert [release.key for release in shelf.dispensable(2)] == ["bad1"]
+
+
+def test_what_waits_for_its_turn_is_built_before_what_failed():
+    for digest in ("failed", "waiting", "building"):
+        shelf.found(digest, {}, "24")
+        Release.objects.filter(key=digest).update(state=digest, due_at=timezone.now())
+    turns = []
+    while (due := shelf.due(timezone.now())) is not None:
+        turns.append(due.key)
+        shelf.finish(due)
+    assert turns == ["building", "waiting", "failed"]
+
+
+def test_a_source_in_a_git_repository_is_taken_at_its_revision(tmp_path: Path):
+    repository = tmp_path / "repository"
+    source(repository / "bots" / "mine", "// one")
+
+    def git(*command: str) -> str:
+        identity = ["-c", "user.name=a", "-c", "user.email=a@example.org"]
+        done = subprocess.run(
+            ["git", "-C", str(repository), *identity, *command], capture_output=True, text=True, check=True
+        )
+        return done.stdout.strip()
+
+    git("init", "--quiet")
+    git("add", ".")
+    git("commit", "--quiet", "-m", "one")
+    revision = git("rev-parse", "HEAD")
+    source(repository / "bots" / "mine", "// two")
+    git("commit", "--quiet", "-am", "two")
+
+    place = f"git+file://{repository}@{revision}#bots/mine"
+    assert (folder_of(place) / "pub.js").read_text() == "// one"
+    turn(folder_of(place))
+    assert shelf.newest().state == "ready"
+    for wrong, word in (
+        (f"git+file://{repository}", "names no revision"),
+        (f"git+file://{repository}@{'0' * 40}", "could not fetch"),
+        (f"git+file://{repository}@{revision}#../..", "outside the repository"),
+    ):
+        with pytest.raises(BuildFailed, match=word):
+            folder_of(wrong)
+    assert len(list((configuration().home / "sources").iterdir())) <= 2
