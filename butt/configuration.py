@@ -119,6 +119,11 @@ class Configuration(BaseSettings):
         "local",
         description="Whether Salt runs bots on this machine alone, or a master on those that joined it.",
     )
+    salt_master: str = Field(
+        "",
+        description="The Salt master's address as machines see it, with `:PORT` if its port is not 4506; "
+        "machines in the cloud need it.",
+    )
     salt_config: str = Field("/etc/salt", description="The folder with the Salt master's configuration.")
     salt_programs: str = Field(
         "", description="The folder with Salt's programs; empty: where `make salt` puts them."

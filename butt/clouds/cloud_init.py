@@ -42,8 +42,28 @@ if ! command -v salt-minion >/dev/null; then
     echo "deb [signed-by=/etc/apt/keyrings/salt.asc] https://packages.broadcom.com/artifactory/saltproject-deb stable main" \\
         >/etc/apt/sources.list.d/salt.list
     apt-get update -q && apt-get install -q -y --no-install-recommends "salt-minion=3008.*"
+    salt-pip install -q "docker>=7.1,<8"
 fi
 """
+
+GROW = """[Unit]
+Description=The file system of the bots' volume is as big as the volume
+
+[Service]
+Type=oneshot
+ExecStart=/sbin/resize2fs {device}
+"""
+
+GROW_OFTEN = """[Timer]
+OnBootSec=60
+OnUnitActiveSec=60
+
+[Install]
+WantedBy=timers.target
+"""
+
+ENGINE = f'{{"data-root": "{DATA}/docker"}}'
+"""Docker keeps the bots' data, too, on the volume and nowhere else."""
 
 
 NEEDS = f"""[Unit]
@@ -51,10 +71,10 @@ NEEDS = f"""[Unit]
 RequiresMountsFor={DATA}
 """
 
-FENCE = """[Service]
-# The bots' containers must not reach the metadata address: this machine's document, with its key, is to be had there.
-ExecStartPost=/usr/sbin/iptables -I DOCKER-USER -d 169.254.42.42 -j DROP
-ExecStartPost=-/usr/sbin/ip6tables -I DOCKER-USER -d fd00:42::42 -j DROP
+FENCE = f"""[Service]
+# Docker starts bots by itself when the machine boots: their fence, which also keeps them from the metadata address with
+# this very document, has to stand before. The machine before this one may have left it on the volume.
+ExecStartPre=-/usr/sbin/iptables-restore --noflush {DATA}/fence.rules
 """
 
 
@@ -70,12 +90,18 @@ class Minion:
 
 
 def document(minion: Minion, volume_id: str) -> bytes:
-    """The cloud-init document. It holds the minion's private key: it is a secret. JSON is YAML too."""
+    """The cloud-init document. `volume_id` is the one that bots' data lies on.
+
+    It holds the minion's private key: it is a secret. JSON is YAML too.
+    """
     device = shlex.quote(DEVICE.format(volume_id=volume_id))
     pki = "/etc/salt/pki/minion"
     files = [
         _file("/usr/local/sbin/butt-mount", MOUNT, "0755"),
         _file("/usr/local/sbin/butt-setup", SETUP, "0755"),
+        _file("/etc/docker/daemon.json", ENGINE, "0644"),
+        _file("/etc/systemd/system/butt-grow.service", GROW.format(device=device), "0644"),
+        _file("/etc/systemd/system/butt-grow.timer", GROW_OFTEN, "0644"),
         _file("/etc/systemd/system/docker.service.d/butt.conf", NEEDS + FENCE, "0644"),
         _file("/etc/systemd/system/salt-minion.service.d/butt.conf", NEEDS, "0644"),
         _file("/etc/salt/minion.d/butt.conf", minion.config, "0644"),
@@ -90,7 +116,8 @@ def document(minion: Minion, volume_id: str) -> bytes:
         f"/usr/local/sbin/butt-mount {device}",
         "systemctl daemon-reload",
         "/usr/local/sbin/butt-setup",
-        "systemctl restart salt-minion",
+        "systemctl enable --now butt-grow.timer",
+        "systemctl restart docker salt-minion",
     ]
     config = {
         "ssh_pwauth": False,

@@ -34,6 +34,9 @@ AT_THE_SAME_TIME = 16
 Document = Callable[[uuid.UUID, str], bytes]
 """The cloud-init document of this person's machine, with the volume of this id."""
 
+SETTLING = timedelta(seconds=30)
+SETTLE_EVERY = 1.0
+
 
 @dataclass
 class Step:
@@ -43,15 +46,34 @@ class Step:
 
 
 class Keeper:
-    """`document` makes what machines boot with. `settling` is how long a call without an answer may still have an effect."""
+    """`document` makes what machines boot with, `forget` is told of those that nothing is left of.
 
-    def __init__(self, cloud: Cloud, document: Document, settling: timedelta = timedelta(seconds=30)) -> None:
-        self._cloud, self._document, self._settling = cloud, document, settling
+    `settling` is how long a call without an answer may still have an effect.
+    """
 
-    def run(self, go_on: Callable[[], bool] = lambda: True) -> None:
-        """Rounds without end, as long as `go_on()`. Trouble of the database is waited out."""
+    def __init__(
+        self,
+        cloud: Cloud,
+        document: Document,
+        settling: timedelta = SETTLING,
+        forget: Callable[[uuid.UUID], None] = lambda _: None,
+    ) -> None:
+        self._cloud, self._document, self._settling, self._forget = cloud, document, settling, forget
+
+    def run(
+        self, go_on: Callable[[], bool] = lambda: True, settle: Callable[[], None] = lambda: None
+    ) -> None:
+        """Rounds without end, as long as `go_on()`; `settle` says what is wanted, every second.
+
+        Trouble of the database is waited out.
+        """
+        settled = 0.0
         while go_on():
             try:
+                if time.monotonic() - settled >= SETTLE_EVERY:
+                    settle()
+                    self._know_offers()
+                    settled = time.monotonic()
                 worked = self.round()
             except Exception:
                 log.exception("this round did not end well; the next is in %s", AFTER_TROUBLE)
@@ -92,6 +114,13 @@ class Keeper:
             if not wanted[rented.agent_id].present:
                 found |= set(self._cloud.zones)
         return sorted(found)
+
+    def _know_offers(self) -> None:
+        """Also while there is no machine yet: the first bot, too, is accepted only where there is room for it."""
+        try:
+            self._offers()
+        except CloudTrouble as trouble:
+            log.warning("the cloud does not tell what can be had: %s", trouble)
 
     def _offers(self) -> tuple[Offer, ...]:
         """From rows, asked anew from time to time."""
@@ -164,6 +193,7 @@ class Keeper:
         if move.effect is Effect.FORGET:
             with transaction.atomic():
                 if Wanted.objects.filter(agent_id=rented.agent_id, present=False).delete()[0]:
+                    self._forget(rented.agent_id)
                     Rented.objects.filter(agent_id=rented.agent_id).delete()
             log.info("nothing is left of the machine of %s", rented.agent_id)
             return

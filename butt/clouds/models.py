@@ -71,7 +71,7 @@ class Rented(models.Model):
     due_at = models.DateTimeField(db_default=Now(), db_index=True, help_text="When the keeper looks next.")
 
     class Meta:
-        verbose_name_plural = "rented"
+        verbose_name = "rented machine"
 
     def __str__(self) -> str:
         return f"machine of {self.agent_id} #{self.state}"

@@ -1,16 +1,23 @@
-"""What can be asked for: a machine for a person, another one, none any more. The keeper makes it so."""
+"""What can be asked for: a machine for a person, another one, none any more. The keeper makes it so.
+
+Rows only: whoever asks here reaches no provider.
+"""
 
 import uuid
 from collections.abc import Collection
 from decimal import Decimal
+from typing import Any
 
 from django.db import transaction
 from django.utils import timezone
 
+from butt.agents.models import Agent
+from butt.agents.wishes import Refused
 from butt.clouds.capacity import MIB, best, memory_for
 from butt.clouds.interface import Offer
 from butt.clouds.models import Rented, Stock, Wanted
 from butt.configuration import configuration
+from butt.machines.models import Machine
 
 
 class NoRoom(Exception):
@@ -66,6 +73,39 @@ def check_room(bots: int) -> None:
     memory = memory_for(bots, configuration().bot_memory * MIB)
     if offers and best(offers, memory, sorted({offer.zone for offer in offers})) is None:
         raise NoRoom("There is no room for another bot at the moment; please try again in some minutes.")
+
+
+def refuse_without_room(person: Agent, bots: int, **_: Any) -> None:  # noqa: ARG001 - as signals call
+    """Before a bot is made. Raises `Refused` `no_room`."""
+    if not are_made():
+        return
+    try:
+        check_room(bots)
+    except NoRoom as reason:
+        raise Refused("no_room", str(reason)) from None
+
+
+def are_made() -> bool:
+    """Whether each person's machine is rented, so that nobody's bots run anywhere else."""
+    return configuration().cloud != "here"
+
+
+def away(machine_id: uuid.UUID) -> str:
+    """Why nothing runs on this person's machine now, in words; nothing when it is there, or is not a rented one."""
+    rented = Rented.objects.filter(agent_id=machine_id).first()
+    machine = Machine.objects.filter(id=machine_id).first()
+    if rented is None:
+        return "" if machine else "its machine is being made."
+    if rented.state == Rented.State.READY:
+        return "" if machine and machine.seen_at else "its machine is starting."
+    return rented.reason or _WORDS.get(Rented.State(rented.state), "its machine is being made.")
+
+
+_WORDS = {
+    Rented.State.CHANGING: "its machine is being changed.",
+    Rented.State.REPLACING: "its machine is being replaced.",
+    Rented.State.LEAVING: "its machine is being removed.",
+}
 
 
 def monthly_cost(agent_id: uuid.UUID) -> Decimal:

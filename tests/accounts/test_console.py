@@ -45,7 +45,14 @@ def test_a_second_factor_that_there_is_must_have_been_shown():
 def test_the_lists_are_there_and_cost_the_same_for_many(django_assert_max_num_queries: Any):
     many_bots(account("alice").agent, 30)
     client = operator()
-    for path in ("accounts/account", "agents/agent", "agents/journalentry", "accounts/look", "billing/payer"):
+    for path in (
+        "accounts/account",
+        "agents/agent",
+        "agents/journalentry",
+        "accounts/look",
+        "billing/payer",
+        "clouds/rented",
+    ):
         with django_assert_max_num_queries(12):
             assert client.get(f"/console/{path}/").status_code == 200, path
 
@@ -57,6 +64,7 @@ def test_the_console_shows_only_what_we_show_of_ourselves():
         "Agent",
         "JournalEntry",
         "Payer",
+        "Rented",
     }
     client = operator()
     for path in ("mfa/authenticator", "usersessions/usersession", "account/emailaddress", "auth/group"):

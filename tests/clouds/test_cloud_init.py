@@ -36,7 +36,7 @@ def test_no_minion_starts_where_the_volume_is_not_mounted():
     ((_, _, line),) = config()["runcmd"]
     steps = line.split(" && ")
     assert "butt-mount /dev/disk/by-id/scsi-0SCW_sbs_volume-7fe25caf" in steps[0]
-    assert steps[-1] == "systemctl restart salt-minion"
+    assert steps[-1] == "systemctl restart docker salt-minion"
 
 
 @pytest.mark.parametrize("service", ["docker", "salt-minion"])

@@ -36,7 +36,7 @@ class Migration(migrations.Migration):
                 ('due_at', models.DateTimeField(db_default=django.db.models.functions.datetime.Now(), db_index=True, help_text='When the keeper looks next.')),
             ],
             options={
-                'verbose_name_plural': 'rented',
+                'verbose_name': 'rented machine',
             },
         ),
         migrations.CreateModel(

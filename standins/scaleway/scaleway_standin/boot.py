@@ -1,8 +1,10 @@
-"""A plain boot command: `python -m scaleway_standin.boot [--mount PLACE=PATH]… SERVER_ID CLOUD_INIT_FILE FOLDER`.
+"""A plain boot command: `python -m scaleway_standin.boot [OPTION]… SERVER_ID CLOUD_INIT_FILE FOLDER`.
 
 As root on Linux: a machine with its own network, process and mount namespaces, whose root is an overlay over
 this machine's, kept in the root volume's folder. Otherwise: a shell with the machine's folder as its working folder.
-Isolated, the volume at `PLACE` is shown at `PATH`, as if it were mounted already. Either way `write_files` and then `runcmd` of the cloud-init document are carried out, once for each server, and
+Isolated, `--mount PLACE=PATH` shows the volume at that place there, as if it were mounted already, `--bridge NAME`
+joins the machine to that bridge of this one with its own IPv4 address, and `--run PROGRAM` is started at every boot
+instead of sleeping, after the document at the first. Either way `write_files` and then `runcmd` of the cloud-init document are carried out, once for each server, and
 nothing else of it. It is no virtual machine: kernel, programs and clock are this machine's.
 """
 
@@ -20,6 +22,8 @@ from typing import Any
 
 import yaml
 
+from scaleway_standin.links import join
+
 DONE = "cloud-init.done"
 
 
@@ -28,6 +32,11 @@ def main() -> None:
     parser.add_argument(
         "--mount", action="append", default=[], metavar="PLACE=PATH", help="show a volume there"
     )
+    parser.add_argument("--bridge", default="", metavar="NAME", help="join the machine to it")
+    parser.add_argument(
+        "--prefix", type=int, default=24, help="how much of the address is the bridge's network"
+    )
+    parser.add_argument("--run", default="sleep infinity", metavar="PROGRAM", help="what runs at every boot")
     for name in ("server_id", "document", "folder"):
         parser.add_argument(name)
     given = parser.parse_args()
@@ -47,7 +56,7 @@ def main() -> None:
     first = not again.exists()
     again.touch()
     if isolated:
-        run_isolated(root, folder, program if first else None, mounts)
+        run_isolated(root, folder, program if first else None, mounts, given)
     else:
         run_plainly(folder, program if first else None)
 
@@ -66,12 +75,15 @@ def script(config: dict[str, Any], server_id: str) -> str:
     return "\n".join([*lines, ""])
 
 
-def run_isolated(root: Path, folder: Path, program: Path | None, places: dict[str, str]) -> None:
+def run_isolated(
+    root: Path, folder: Path, program: Path | None, places: dict[str, str], given: argparse.Namespace
+) -> None:
     upper, work, merged = root / "upper", root / "work", folder / "root"
     for path in (upper, work, merged):
         path.mkdir(parents=True, exist_ok=True)
     mounts = [f"mount -t overlay overlay -o lowerdir=/,upperdir={q(upper)},workdir={q(work)} {q(merged)}"]
-    mounts.append(f"mount -t tmpfs tmpfs {q(merged / 'dev')}")
+    mounts += [f"mount -t tmpfs tmpfs {q(merged / 'dev')}", f"mkdir -m 1777 {q(merged / 'dev' / 'shm')}"]
+    mounts.append(f"ln -s /proc/self/fd {q(merged / 'dev' / 'fd')}")
     for name in ("null", "zero", "full", "random", "urandom"):
         mounts += [
             f"touch {q(merged / 'dev' / name)}",
@@ -81,11 +93,16 @@ def run_isolated(root: Path, folder: Path, program: Path | None, places: dict[st
         if volume.name != "0":
             inside = merged / places.get(volume.name, f"/dev/volumes/{volume.name}").lstrip("/")
             mounts += [f"mkdir -p {q(inside)}", f"mount --bind {q(volume.resolve())} {q(inside)}"]
-    mounts += [f"mount -t proc proc {q(merged / 'proc')}", "ip link set lo up || true"]
+    mounts += [f"mount -t proc proc {q(merged / 'proc')}", f"mount --rbind /sys {q(merged / 'sys')}"]
+    linked = folder / "linked"
+    linked.unlink(missing_ok=True)
+    if given.bridge:
+        mounts.append(f"until [ -e {q(linked)} ]; do sleep 0.02; done")
+    mounts.append("ip link set lo up || true")
     if program:
         (upper / "first-boot.sh").write_text(program.read_text())
     first = "/bin/sh /first-boot.sh; " if program else ""
-    inner = f"chroot {q(merged)} /bin/sh -c {shlex.quote(first + 'exec sleep infinity')}"
+    inner = f"chroot {q(merged)} /bin/sh -c {shlex.quote(f'{first}exec {given.run}')}"
     # The network namespace is named by the pid below; whoever wants to reach it joins it with nsenter.
     command = [
         "unshare",
@@ -100,6 +117,9 @@ def run_isolated(root: Path, folder: Path, program: Path | None, places: dict[st
     ]
     child = subprocess.Popen(command)
     (folder / "pid").write_text(str(child.pid))
+    if given.bridge:
+        join(child.pid, given.bridge, os.environ.get("STANDIN_ADDRESSES", "").split(","), given.prefix)
+        linked.touch()
     wait(child)
 
 
