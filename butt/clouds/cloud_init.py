@@ -27,6 +27,16 @@ mount {DATA}
 resize2fs "$device" >/dev/null 2>&1 || true
 """
 
+HOLD = f"""#!/bin/sh
+# No bot starts from what an earlier machine left on the volume before this one has heard how far its feed has come: the
+# volume may have been made from a snapshot, and an old log that speaks forks its feed for ever.
+set -eu
+for file in {DATA}/docker/containers/*/hostconfig.json; do
+    [ -e "$file" ] || continue
+    sed -i 's/"RestartPolicy":{{"Name":"[a-z-]*"/"RestartPolicy":{{"Name":"no"/' "$file"
+done
+"""
+
 SETUP = """#!/bin/sh
 # Docker and the Salt minion; what is there already stays.
 set -eu
@@ -98,6 +108,7 @@ def document(minion: Minion, volume_id: str) -> bytes:
     pki = "/etc/salt/pki/minion"
     files = [
         _file("/usr/local/sbin/butt-mount", MOUNT, "0755"),
+        _file("/usr/local/sbin/butt-hold", HOLD, "0755"),
         _file("/usr/local/sbin/butt-setup", SETUP, "0755"),
         _file("/etc/docker/daemon.json", ENGINE, "0644"),
         _file("/etc/systemd/system/butt-grow.service", GROW.format(device=device), "0644"),
@@ -114,6 +125,7 @@ def document(minion: Minion, volume_id: str) -> bytes:
         files.append(_file("/etc/butt/token", minion.token, "0600"))
     steps = [
         f"/usr/local/sbin/butt-mount {device}",
+        "/usr/local/sbin/butt-hold",
         "systemctl daemon-reload",
         "/usr/local/sbin/butt-setup",
         "systemctl enable --now butt-grow.timer",

@@ -80,7 +80,7 @@ def document(person: uuid.UUID, volume_id: str) -> bytes:
     machine = machine_of(person)
     bundle = registry.bundle(machine)
     master = bundle / "minion_master.pub"
-    Machine.objects.filter(id=machine.id).update(seen_at=None, seen_generation=0, trouble="")
+    _tell_how_far_they_came(machine)
     minion = cloud_init.Minion(
         private_key=(bundle / "minion.pem").read_text(),
         public_key=(bundle / "minion.pub").read_text(),
@@ -89,6 +89,20 @@ def document(person: uuid.UUID, volume_id: str) -> bytes:
         token=(bundle / "token").read_text(),
     )
     return cloud_init.document(minion, volume_id)
+
+
+def _tell_how_far_they_came(machine: Machine) -> None:
+    """Its bots' orders say up to where each was seen: should the volume be older than that, none may speak."""
+    with transaction.atomic():
+        machine = Machine.objects.select_for_update().get(id=machine.id)
+        machine.seen_at, machine.seen_generation, machine.trouble = None, 0, ""
+        for row in Placement.objects.filter(machine=machine).select_related("bot__observed"):
+            if row.bot.observed.sequence > row.order["sequence"]:
+                machine.generation += 1
+                row.generation = machine.generation
+                row.order["sequence"] = row.bot.observed.sequence
+                row.save(update_fields=["generation", "order"])
+        machine.save(update_fields=["seen_at", "seen_generation", "trouble", "generation"])
 
 
 def forget(person: uuid.UUID) -> None:

@@ -15,6 +15,7 @@ from tests.salt.base import NAME, base_archive
 from tests.salt.land import HERE, Land
 from tests.salt.machine import SALT
 from tests.salt.service import DOMAIN, SaltService
+from tests.service import wait_for
 
 POOL = "198.51.100.128/26"
 PROGRAMS = Path(__file__).with_name("machine")
@@ -77,6 +78,26 @@ class CloudService(SaltService):
         has: dict[str, list[dict[str, Any]]] = {kind: list(answer[kind]) for kind in KINDS}
         has["group"] = [group for group in has["group"] if not group["project_default"]]
         return has
+
+    def takes_snapshot(self, volume: str) -> str:
+        """As the keeper takes one each day; its id, when it is there."""
+        (found,) = [row for row in self.account()["volume"] if row["id"] == volume]
+        body = {"volume_id": volume, "name": found["name"], "tags": found["tags"], "project_id": PROJECT}
+        made = self._api("POST", f"/block/v1/zones/{found['zone']}/snapshots", body)
+        wait_for(
+            lambda: any(
+                row["id"] == made["id"] and row["status"] == "available" for row in self.account()["snapshot"]
+            )
+        )
+        return str(made["id"])
+
+    def _api(self, method: str, path: str, body: dict[str, Any] | None = None) -> Any:
+        headers = {"X-Auth-Token": SECRET_KEY}
+        answer = requests.request(
+            method, f"{self.provider.url}{path}", json=body, headers=headers, timeout=60
+        )
+        answer.raise_for_status()
+        return answer.json() if answer.content else None
 
     def _keep_names(self) -> None:
         plain = Path("/etc/hosts").read_text()

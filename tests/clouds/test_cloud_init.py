@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from butt.clouds.cloud_init import DATA, MOUNT, SETUP, Minion, document
+from butt.clouds.cloud_init import DATA, HOLD, MOUNT, SETUP, Minion, document
 
 MINION = Minion("-----PRIVATE-----\n", "-----PUBLIC-----\n", "id: m-1\n", "-----MASTER-----\n", "a token")
 
@@ -49,7 +49,7 @@ def test_nobody_can_enter_by_password():
     assert config()["ssh_pwauth"] is False
 
 
-@pytest.mark.parametrize("script", [MOUNT, SETUP])
+@pytest.mark.parametrize("script", [MOUNT, HOLD, SETUP])
 def test_the_scripts_are_good_shell(script: str, tmp_path: Path):
     (tmp_path / "script").write_text(script)
     done = subprocess.run(["sh", "-n", str(tmp_path / "script")], capture_output=True, text=True, check=False)
@@ -91,3 +91,19 @@ def test_a_file_system_is_made_once_and_what_is_on_it_stays(tmp_path: Path):
     mount = "sh /butt-mount $device; "
     machine.runs(mount + f"echo log > {DATA}/log; sh /butt-mount $device; umount {DATA}")
     assert machine.runs(mount + f"cat {DATA}/log; umount {DATA}") == "log\n"
+
+
+def test_no_container_of_an_earlier_machine_starts_by_itself(tmp_path: Path):
+    folder = tmp_path / "docker" / "containers" / "c1"
+    folder.mkdir(parents=True)
+    policy = '{"Memory":1,"RestartPolicy":{"Name":"unless-stopped","MaximumRetryCount":0},"AutoRemove":false}'
+    (folder / "hostconfig.json").write_text(policy)
+    script = HOLD.replace(DATA, str(tmp_path))
+    subprocess.run(["sh", "-c", script], check=True)
+    held = json.loads((folder / "hostconfig.json").read_text())
+    assert held == json.loads(policy) | {"RestartPolicy": {"Name": "no", "MaximumRetryCount": 0}}
+
+
+def test_docker_keeps_everything_on_the_volume():
+    files = {file["path"]: file["content"] for file in config()["write_files"]}
+    assert json.loads(files["/etc/docker/daemon.json"])["data-root"].startswith(f"{DATA}/")

@@ -250,3 +250,19 @@ def test_an_operator_has_a_machine_replaced(keeper: Keeper, account: Account):
     second = joined(keeper, alice)
     assert (second.volume_id, second.server_id != first.server_id) == (first.volume_id, True)
     assert len(account.has()["server"]) == 1
+
+
+def test_the_next_machine_is_told_how_far_each_feed_was_seen_to_come(keeper: Keeper, account: Account):
+    """Its volume may be made from a snapshot, which is older than the bot's last launch."""
+    alice = person("alice")
+    bot = bot_in(State.ALIVE, alice)
+    joined(keeper, alice)
+    write(order(bot))
+    before = Machine.objects.get(id=alice.id).generation
+    Observed.objects.filter(bot=bot).update(sequence=17)
+    rentals.replace(alice.id)
+    turn_until("replacing", keeper, alice.id)
+    turn_until("ready", keeper, alice.id)
+    assert Placement.objects.get(bot=bot).order["sequence"] == 17
+    machine = Machine.objects.get(id=alice.id)
+    assert (machine.generation > before, machine.seen_at) == (True, None)

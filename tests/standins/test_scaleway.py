@@ -22,7 +22,8 @@ from tests.service import wait_for
 
 GB = 10**9
 ZONE = "fr-par-1"
-BOOT = f"{sys.executable} {Path(scaleway_standin.__file__).with_name('boot.py')} --mount 1=/srv/data"
+PACKAGE = Path(scaleway_standin.__file__).parents[1]
+BOOT = f"env PYTHONPATH={PACKAGE} {sys.executable} -m scaleway_standin.boot --mount 1=/srv/data"
 
 
 @pytest.fixture

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+import subprocess
 from pathlib import Path
 
 from scaleway_standin.answers import Answer, Request, in_use, missing, page_of, passing, wrong
@@ -62,9 +63,7 @@ class Blocks:
         now, key = self._world.stamp(), new_id()
         self.folder(key).mkdir(parents=True)
         if snapshot:
-            shutil.copytree(
-                self._snapshot_folder(snapshot["id"]), self.folder(key), dirs_exist_ok=True, symlinks=True
-            )
+            copy(self._snapshot_folder(snapshot["id"]), self.folder(key))
         volume = {
             "id": key,
             "name": name or f"vol-{key[:8]}",
@@ -112,9 +111,12 @@ class Blocks:
             raise in_use("the volume is attached")
         if volume["status"] != "available":
             raise passing("volume", key, volume["status"])
+        self.lose(key)
+        return Answer(204)
+
+    def lose(self, key: str) -> None:
         self._world.drop("volume", key)
         shutil.rmtree(self.folder(key), ignore_errors=True)
-        return Answer(204)
 
     # Being attached, as the instances do it
 
@@ -162,7 +164,7 @@ class Blocks:
             raise passing("volume", volume["id"], volume["status"])
         self._world.check_quota("sbs_snapshots", len(self._world.all("snapshot")))
         now, key = self._world.stamp(), new_id()
-        shutil.copytree(self.folder(volume["id"]), self._snapshot_folder(key), symlinks=True)
+        copy(self.folder(volume["id"]), self._snapshot_folder(key))
         parent = {name: volume[name] for name in ("id", "name", "type", "status")}
         snapshot = {
             "id": key,
@@ -243,3 +245,9 @@ class Blocks:
 
     def _snapshot_folder(self, key: str) -> Path:
         return self._world.folder / "snapshots" / key
+
+
+def copy(source: Path, target: Path) -> None:
+    """As it is, owners and devices too. What goes while it is copied is not in it: it may be in use."""
+    target.mkdir(parents=True, exist_ok=True)
+    subprocess.run(["cp", "-a", f"{source}/.", str(target)], check=False, stderr=subprocess.DEVNULL)

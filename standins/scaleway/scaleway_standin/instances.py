@@ -269,11 +269,13 @@ class Instances:
 
     # Within
 
-    def destroy(self, key: str) -> None:
-        """As when the hypervisor burns: nobody asked for it, and it is not there any more."""
+    def destroy(self, key: str, volume: str = "") -> None:
+        """As when the hypervisor burns: nobody asked for it, and it is not there any more; nor is that volume."""
         self._world.get("server", key, "instance_server")
         self._machines.stop(key, at_once=True)
         self._gone(key)
+        if volume:
+            self._blocks.lose(volume)
 
     def shown(self, server: Thing) -> Thing:
         volumes = {place: self._volume(key, server) for place, key in server["_volumes"].items()}

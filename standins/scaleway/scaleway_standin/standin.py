@@ -177,7 +177,7 @@ class StandIn:
             "clock": lambda w: self.world.set(
                 "clock", self.world.setting("clock", 0.0) + float(w.get("advance", 0))
             ),
-            "destroy": lambda w: self.instances.destroy(w.get("server", "")),
+            "destroy": lambda w: self.instances.destroy(w.get("server", ""), w.get("volume", "")),
         }
         if request.method != "POST" or what not in steering:
             raise Refusal(
