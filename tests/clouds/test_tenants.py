@@ -7,10 +7,12 @@ from datetime import timedelta
 from pathlib import Path
 
 import pytest
+from django.test import Client
 from django.utils import timezone
 
 from butt.accounts.leaving import finish, go
 from butt.accounts.models import Account as Login
+from butt.accounts.tokens import issue_token
 from butt.agents.models import Agent, Belongs, Observed
 from butt.agents.models import Wanted as WantedBot
 from butt.agents.states import State
@@ -25,6 +27,7 @@ from butt.machines import registry
 from butt.machines.models import Machine, Placement
 from butt.machines.reports import read_report, take
 from tests.clouds.account import Account, turn_until, turn_until_gone
+from tests.people import account as account_of
 from tests.people import bot_in, person
 
 pytestmark = pytest.mark.django_db
@@ -239,6 +242,21 @@ def test_no_bot_is_accepted_that_there_is_no_room_for():
         create_bot(alice, f"my{number}")
     with pytest.raises(Refused, match="no room"):
         create_bot(alice, "one-more")
+
+
+def test_without_room_the_page_and_the_api_say_so():
+    login = account_of("alice")
+    offer = {"zone": "fr-par-1", "type": "PLAY2-PICO", "memory": 2 << 30, "monthly": 10, "at": timezone.now()}
+    Stock.objects.create(**offer, in_stock=False)
+    client = Client()
+    client.force_login(login)
+    page = client.post("/newbie", {"name": "Alice", "bot": "my"})
+    assert page.status_code == 422
+    assert "no room for another bot" in page.content.decode()
+    asked = {"type": "bot", "name": "my", "service": "pub"}
+    bearer = f"Bearer {issue_token(login)}"
+    answer = client.post("/agents", asked, "application/json", headers={"authorization": bearer})
+    assert (answer.status_code, answer.json()["error"]["code"]) == (503, "no_room")
 
 
 def test_an_operator_has_a_machine_replaced(keeper: Keeper, account: Account):
