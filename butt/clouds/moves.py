@@ -113,7 +113,14 @@ def _storage(at: Situation) -> Move | None:
         return _make(at, Effect.MAKE_VOLUME)
     chosen = at.wanted.snapshot
     if chosen != at.rented.restored and chosen in {snapshot.id for snapshot in at.has.all(Kind.SNAPSHOT)}:
-        return _make(at, Effect.MAKE_VOLUME, changes={"volume_id": ""}, after={"restored": chosen})
+        return _make(
+            at,
+            Effect.MAKE_VOLUME,
+            state=State.REPLACING,
+            reason="Its volume is being made again from a snapshot.",
+            changes={"volume_id": ""},
+            after={"restored": chosen},
+        )
     newest = max((s.created for s in at.has.all(Kind.SNAPSHOT) if s.created), default=None)
     words = f"; the newest snapshot is of {newest:%Y-%m-%d %H:%M}" if newest else ", and there is no snapshot"
     return Move(State.STUCK, f"Its volume is gone{words}. An operator has to decide.", wait=RESTING)
@@ -235,16 +242,17 @@ def _make(
     effect: Effect,
     *,
     state: Rented.State | None = None,
+    reason: str = "",
     changes: dict[str, object] | None = None,
     after: dict[str, object] | None = None,
 ) -> Move:
     """Make it, unless an earlier call for it may still have its effect."""
-    state = state or _busy(at)
+    state, reason = state or _busy(at), reason or at.rented.reason
     if at.unsettled:
-        return Move(state, at.rented.reason, wait=WATCHING)
+        return Move(state, reason, wait=WATCHING)
     changes = {**(changes or {}), "unsure_until": at.now + at.policy.settling}
     after = {**(after or {}), "unsure_until": None, "tries": 0}
-    return Move(state, at.rented.reason, effect, changes=changes, after=after)
+    return Move(state, reason, effect, changes=changes, after=after)
 
 
 def _go_on(

@@ -237,6 +237,8 @@ def test_a_lost_volume_is_not_made_anew_until_a_snapshot_is_chosen(account: Acco
     assert (told.state, "newest snapshot" in told.reason) == ("stuck", True)
     assert account.has()["server"] == []
     rentals.restore(ALICE, snapshot["id"])
+    told = turn_until("replacing", keeper, ALICE)
+    assert told.reason == "Its volume is being made again from a snapshot."
     after = turn_until("ready", keeper, ALICE)
     data = next(v for v in account.has()["volume"] if v["id"] == after.volume_id)
     assert data["parent_snapshot_id"] == snapshot["id"]
