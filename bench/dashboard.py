@@ -1,12 +1,14 @@
-"""The dashboard on PostgreSQL, read by 20 at once who do not pause, from a real `butt public`.
+"""The dashboard on PostgreSQL, read by 20 at once, from a real `butt public` for each core.
 
-Readers and server share this machine, so what the readers themselves take is part of the figures. A page that
-nothing is asked for, `/up`, is the floor; the same person's page with no bots on it is what Django takes.
+Readers, servers and database share this machine, so what the readers themselves take is part of the figures. A page that
+nothing is asked for, `/up`, is the floor; the same person's page with no bots on it is what Django takes. The readers look at
+a page for a moment, as the quickest of people do; and then without any pause, which shows how much the servers can take.
 """
 
 import asyncio
 import json
 import os
+import random
 import statistics
 import subprocess
 import sys
@@ -22,11 +24,13 @@ SECONDS = 8
 WARM = 2
 ROUNDS = 2
 GOAL = 0.100
+SERVERS = os.cpu_count() or 1
+PAUSES = {"who look at it for 0.2 s": 0.2, "who do not pause": 0.0}
 
 
 def main() -> None:
     with tempfile.TemporaryDirectory() as home, cluster() as database:
-        (port,) = free_ports(1)
+        ports = free_ports(SERVERS)
         environment = {k: v for k, v in os.environ.items() if k != "DJANGO_SETTINGS_MODULE"}
         environment |= {"BUTT_HOME": home, "BUTT_DATABASE_URL": database, "BUTT_BILLING": "free"}
         run = [sys.executable, "-m"]
@@ -35,21 +39,28 @@ def main() -> None:
             [*run, "bench.readers"], env=environment, check=True, text=True, stdout=subprocess.PIPE
         )
         with_bots, without = json.loads(filled.stdout)
-        server = subprocess.Popen([*run, "butt", "public", "--port", str(port)], env=environment)
+        servers = [
+            subprocess.Popen([*run, "butt", "public", "--port", str(port)], env=environment) for port in ports
+        ]
         try:
-            wait_for(lambda: asyncio.run(_answers(port)))
-            print(f"  {BOTS} bots of {ALL_BOTS:,}, {READERS} readers at once:")
-            for _ in range(ROUNDS):
-                floor = show(port, "/up", "", "/up")
-                show(port, "/bots", without, "no bots on the page", floor)
-                show(port, "/bots", with_bots, f"{BOTS} bots on the page", floor)
+            wait_for(lambda: all(asyncio.run(_answers(port)) for port in ports))
+            for who, pause in PAUSES.items():
+                print(f"  {BOTS} bots of {ALL_BOTS:,}, {SERVERS} servers, {READERS} readers at once {who}:")
+                for _ in range(ROUNDS):
+                    floor = show(ports, "/up", "", "/up", pause)
+                    show(ports, "/bots", without, "no bots on the page", pause, floor)
+                    show(ports, "/bots", with_bots, f"{BOTS} bots on the page", pause, floor)
         finally:
-            server.terminate()
-            server.wait(20)
+            for server in servers:
+                server.terminate()
+            for server in servers:
+                server.wait(20)
 
 
-def show(port: int, path: str, cookie: str, what: str, floor: float | None = None) -> float:
-    took, size = asyncio.run(_read(port, path, cookie))
+def show(
+    ports: list[int], path: str, cookie: str, what: str, pause: float, floor: float | None = None
+) -> float:
+    took, size = asyncio.run(_read(ports, path, cookie, pause))
     middle, p95 = statistics.median(took), statistics.quantiles(took, n=20)[-1]
     beside = f", {middle / floor:.1f} times /up" if floor else ""
     held = "" if not floor else f" (the goal of {1000 * GOAL:.0f} ms is {'kept' if p95 < GOAL else 'missed'})"
@@ -61,15 +72,20 @@ def show(port: int, path: str, cookie: str, what: str, floor: float | None = Non
     return middle
 
 
-async def _read(port: int, path: str, cookie: str) -> tuple[list[float], int]:
+async def _read(ports: list[int], path: str, cookie: str, pause: float) -> tuple[list[float], int]:
     """How long each page took, in seconds, and how large it is."""
     begin = time.monotonic() + WARM
-    readers = [_reader(port, path, cookie, begin, begin + SECONDS) for _ in range(READERS)]
+    readers = [
+        _reader(ports[number % len(ports)], path, cookie, pause, begin, begin + SECONDS)
+        for number in range(READERS)
+    ]
     read = await asyncio.gather(*readers)
     return [seconds for one, _ in read for seconds in one], read[0][1]
 
 
-async def _reader(port: int, path: str, cookie: str, begin: float, end: float) -> tuple[list[float], int]:
+async def _reader(
+    port: int, path: str, cookie: str, pause: float, begin: float, end: float
+) -> tuple[list[float], int]:
     head = f"GET {path} HTTP/1.1\r\nHost: 127.0.0.1:{port}\r\nCookie: butt={cookie}\r\n\r\n".encode()
     reader, writer = await asyncio.open_connection("127.0.0.1", port, limit=1 << 20)
     took, size = [], 0
@@ -81,6 +97,8 @@ async def _reader(port: int, path: str, cookie: str, begin: float, end: float) -
         size = len(await reader.readexactly(int(length.partition(b":")[2])))
         if asked >= begin:
             took.append(time.monotonic() - asked)
+        # Not all in step.
+        await asyncio.sleep(pause * random.uniform(0.5, 1.5))
     writer.close()
     return took, size
 

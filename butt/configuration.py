@@ -17,6 +17,9 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 Port = Annotated[int, Field(ge=1, le=65535)]
 
 
+IMAGE_SECONDS = 120
+
+
 class Configuration(BaseSettings):
     model_config = SettingsConfigDict(env_prefix="BUTT_", frozen=True, extra="ignore")
 
@@ -95,7 +98,9 @@ class Configuration(BaseSettings):
     )
     keep_days: int = Field(7, ge=0, description="For how many days a deleted bot can be restored.")
     start_seconds: int = Field(
-        60, ge=5, description="How long a bot may take to be alive before it is called broken."
+        60,
+        ge=5,
+        description="How long a bot may take to be alive before it is called broken; on a machine two minutes more.",
     )
     trial_seconds: int = Field(
         60, ge=0, description="How long a bot is watched on new code before there is no way back by itself."
@@ -211,6 +216,11 @@ class Configuration(BaseSettings):
 
     def signing_key(self) -> str:
         return self.secret_key.get_secret_value() or kept_secret(self.home / "secret-key")
+
+    @property
+    def start_patience(self) -> int:
+        """Seconds a bot has to be alive in. On a machine its image may have to be made first."""
+        return self.start_seconds + (IMAGE_SECONDS if self.host == "salt" else 0)
 
     def webhook_secret(self) -> str:
         given = self.stripe_webhook_secret.get_secret_value()

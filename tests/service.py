@@ -68,7 +68,11 @@ class Service:
             (home / "releases" / release.name).symlink_to(release)
 
     def __enter__(self) -> Self:
-        self.up()
+        try:
+            self.up()
+        except BaseException:
+            self.__exit__()
+            raise
         return self
 
     def __exit__(self, *_: object) -> None:

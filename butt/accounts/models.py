@@ -7,11 +7,15 @@ from django.contrib.auth.models import PermissionsMixin
 from django.db import models, transaction
 from django.db.models.functions import Now
 
-from butt.accounts.scopes import Scope
+from butt.accounts.scopes import Scope, granted
 from butt.agents.models import Agent
 
 
 class AccountManager(BaseUserManager["Account"]):
+    def get_queryset(self) -> models.QuerySet["Account"]:
+        """Each with its agent: nearly every page and call asks for it next."""
+        return super().get_queryset().select_related("agent")
+
     @transaction.atomic
     def create_user(self, email: str, password: str, *, name: str = "", **extra: Any) -> "Account":
         """A new account with its person agent. Raises `IntegrityError` when the address has one.
@@ -65,7 +69,7 @@ class AccessToken(models.Model):
 
     @property
     def granted(self) -> frozenset[Scope]:
-        return frozenset(scope for scope in Scope if scope in self.scopes.split())
+        return granted(self.scopes)
 
 
 class Guess(models.Model):

@@ -19,3 +19,8 @@ MEANINGS = {
     Scope.SECRETS: "take secrets out",
 }
 EVERYTHING = frozenset(Scope)
+
+
+def granted(words: str) -> frozenset[Scope]:
+    """What a token's row says, in words; one that is not known grants nothing."""
+    return frozenset(scope for scope in Scope if scope in words.split())

@@ -70,6 +70,12 @@ class View:
         return self.agent.progress.release
 
     @property
+    def place(self) -> tuple[str, str, int]:
+        """What its address is made of, empty where that is not known yet."""
+        progress = self.agent.progress
+        return (progress.ssb_id or "", progress.address, progress.port or 0)
+
+    @property
     def address(self) -> str | None:
         """Its multiserver address, once it has a key and a port."""
         progress = self.agent.progress

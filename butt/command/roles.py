@@ -97,12 +97,14 @@ def monitor(home: Path | None, leash: bool) -> None:
         task = asyncio.current_task()
         for number in (signal.SIGTERM, signal.SIGINT):
             asyncio.get_running_loop().add_signal_handler(number, task.cancel)  # type: ignore[union-attr]
-        await Monitor(service_keys()).run()
+        try:
+            await Monitor(service_keys()).run()
+        except asyncio.CancelledError:
+            # All is written down. To take leave of ten thousand bots would take a minute; a connection that drops
+            # tells them as much.
+            os._exit(0)
 
-    try:
-        asyncio.run(watch())
-    except asyncio.CancelledError:
-        sys.exit(0)
+    asyncio.run(watch())
 
 
 @role

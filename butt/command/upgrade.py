@@ -66,7 +66,7 @@ def _all(size: int, halt: float, *, again: bool, dry_run: bool) -> None:
         click.echo("".join(f"{bot.name}\n" for bot in bots), nl=False)
         return
     settings = configuration()
-    patience = timedelta(seconds=3 * settings.start_seconds + settings.trial_seconds + 60)
+    patience = timedelta(seconds=3 * settings.start_patience + settings.trial_seconds + 60)
     for begin in range(0, len(bots), size):
         asked = waves.ask(bots[begin : begin + size], target)
         done = waves.follow(asked, target, patience=patience, pause=lambda: time.sleep(TICK))

@@ -15,6 +15,7 @@ from django.utils import timezone
 
 from butt.agents import journal
 from butt.agents.models import Agent
+from butt.agents.prepared import Prepared
 from butt.agents.standing import standing
 from butt.agents.states import State
 from butt.agents.wishes import Refused
@@ -26,6 +27,15 @@ from butt.scuttlebutt import Address, KeyPair, ScuttlebuttError
 log = logging.getLogger("butt.invites")
 
 LONGEST_TERM = timedelta(days=3660)
+_kept = Prepared(
+    lambda bot: (
+        Invite.objects.filter(bot_id=bot, revoked_at=None)
+        .values("bot_id")
+        .annotate(count=Count("id"))
+        .values_list("count")
+    ),
+    uuid.UUID(int=1),
+)
 
 
 def create(
@@ -79,9 +89,9 @@ def address_of(bot: Agent) -> Address:
 
 def _has_room(bot: Agent, most: int) -> bool:
     """Whether fewer than `most` can still be used. Mostly there are fewer rows at all, and that is quickly seen."""
-    mine = Invite.objects.filter(bot=bot, revoked_at=None)
-    if mine.count() < most:
+    if all(count < most for (count,) in _kept(bot.id)):
         return True
+    mine = Invite.objects.filter(bot_id=bot.id, revoked_at=None)
     lasting = mine.filter(Q(expires_at=None) | Q(expires_at__gt=timezone.now()))
     return lasting.annotate(times=Count("used")).filter(times__lt=F("uses")).count() < most
 
@@ -95,7 +105,7 @@ def _draft(bot: Agent, name: str, uses: int, expires_at: datetime | None) -> Inv
         )
     keys = KeyPair(os.urandom(32))
     return Invite.objects.create(
-        bot=bot,
+        bot_id=bot.id,
         name=name,
         uses=uses,
         expires_at=expires_at,

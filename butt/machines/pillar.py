@@ -2,8 +2,10 @@
 
 from typing import Any
 
+from django.db.models import Exists, OuterRef
+
 from butt.configuration import configuration
-from butt.machines.models import Machine, Placement
+from butt.machines.models import Machine, Tombstone
 
 SCHEMA = 1
 MOST_BOTS = 1000
@@ -18,12 +20,13 @@ def pillar_of(minion_id: str) -> dict[str, Any]:
 
     Raises `Machine.DoesNotExist`, and `InDoubt`. There is no secret in it: a bot makes its own key where it lives.
     """
-    machine = Machine.objects.get(minion_id=minion_id)
-    bots = {str(row.bot_id): _bot(row) for row in machine.placements.order_by("bot_id")[: MOST_BOTS + 1]}
-    deleted = [str(gone) for gone in _deleted(machine)]
-    # Orders and generation are written together: the same generation before and after means that all belongs together.
-    if Machine.objects.values_list("generation", flat=True).get(id=machine.id) != machine.generation:
-        raise InDoubt("the orders changed while they were read")
+    # Mostly one statement, as machines ask often and there may be very many of them.
+    rows = list(_ROWS.filter(minion_id=minion_id)[: MOST_BOTS + 1])
+    if not rows:
+        raise Machine.DoesNotExist
+    (generation, is_doomed, *_), base = rows[0], configuration().node_image
+    bots = {str(row[2]): _bot(*row[3:], base=base) for row in rows if row[2]}
+    deleted = _deleted(minion_id, generation) if is_doomed else []
     if len(bots) > MOST_BOTS or len(deleted) > MOST_BOTS:
         raise InDoubt(f"no machine runs more than {MOST_BOTS} bots")
     if bots.keys() & set(deleted):
@@ -32,7 +35,7 @@ def pillar_of(minion_id: str) -> dict[str, Any]:
         "butt": {
             "schema": SCHEMA,
             "agent": minion_id,
-            "generation": machine.generation,
+            "generation": generation,
             "complete": True,
             "bots": bots,
             "deleted": deleted,
@@ -40,10 +43,28 @@ def pillar_of(minion_id: str) -> dict[str, Any]:
     }
 
 
-def _deleted(machine: Machine) -> list[Any]:
-    rows = machine.tombstones.filter(done_at=None).order_by("at", "id")
-    return list(rows.values_list("bot_id", flat=True)[: MOST_BOTS + 1])
+def _deleted(minion_id: str, generation: int) -> list[str]:
+    told = Tombstone.objects.filter(machine__minion_id=minion_id, done_at=None).order_by("at", "id")
+    found = [str(bot_id) for bot_id in told.values_list("bot_id", flat=True)[: MOST_BOTS + 1]]
+    # Orders and generation are written together: the same generation before and after means that all belongs together.
+    if Machine.objects.values_list("generation", flat=True).get(minion_id=minion_id) != generation:
+        raise InDoubt("the orders changed while they were read")
+    return found
 
 
-def _bot(row: Placement) -> dict[str, Any]:
-    return {"run": row.run, "launch": row.launch, **row.order, "base": configuration().node_image}
+def _bot(run: bool, launch: int, order: dict[str, Any], *, base: str) -> dict[str, Any]:
+    return {"run": run, "launch": launch, **order, "base": base}
+
+
+_ROWS = (
+    Machine.objects.annotate(is_doomed=Exists(Tombstone.objects.filter(machine=OuterRef("pk"), done_at=None)))
+    .order_by("placements__bot_id")
+    .values_list(
+        "generation",
+        "is_doomed",
+        "placements__bot_id",
+        "placements__run",
+        "placements__launch",
+        "placements__order",
+    )
+)

@@ -16,6 +16,10 @@ from butt.private.gate import answer
 
 @require_safe
 def pillar(request: HttpRequest, minion_id: str) -> JsonResponse:  # noqa: ARG001
+    return pillar_answer(minion_id)
+
+
+def pillar_answer(minion_id: str) -> JsonResponse:
     """Never an empty 200: who reads it would take that for "no bots"."""
     try:
         return JsonResponse(pillar_of(minion_id))
@@ -53,6 +57,6 @@ def only_put(request: HttpRequest, minion_id: str, export_id: object) -> HttpRes
     return answer(405, "only_put", "Send the bytes with PUT.")
 
 
-def broken(request: HttpRequest) -> JsonResponse:  # noqa: ARG001
+def broken(request: HttpRequest | None) -> JsonResponse:  # noqa: ARG001
     """What went wrong here is told in the log; a machine must only not take it for an answer."""
     return answer(500, "broken", "This went wrong here; nothing is known.")

@@ -31,9 +31,7 @@ INVITES = "/invites"
 
 def mark(views: Iterable[View]) -> str:
     """A short digest of all that a page shows of these bots and that changes by itself."""
-    shown = sorted(
-        (v.agent.name, v.state, v.reason, v.ssb_id or "", v.address or "", v.wanted) for v in views
-    )
+    shown = sorted((v.agent.name, v.state, v.reason, v.wanted, *v.place) for v in views)
     return hashlib.sha256(repr(shown).encode()).hexdigest()[:16]
 
 

@@ -26,7 +26,7 @@ from butt.sources.releases import BuildFailed, Built, build, check, digest_of, p
 log = logging.getLogger("butt.builder")
 
 TICK = 0.2
-LOOK = 5.0
+LOOK, LOOK_AFTER_TROUBLE = 5.0, 60.0
 AFTER_TROUBLE = 5.0
 FIRST_BACK_OFF, LONGEST_BACK_OFF = timedelta(minutes=1), timedelta(hours=1)
 
@@ -69,10 +69,10 @@ class Builder:
         wanted.state, wanted.log = Release.State.BUILDING, ""
         _save(wanted, "state", "log")
 
-        def say(how_far: str) -> None:
-            if how_far != wanted.progress:
-                wanted.progress = how_far
-                _save(wanted, "progress")
+        def say(how_far: str, log: str) -> None:
+            if (how_far, log) != (wanted.progress, wanted.log):
+                wanted.progress, wanted.log = how_far, log
+                _save(wanted, "progress", "log")
                 ring(*_waiting_for(wanted))
 
         try:
@@ -94,6 +94,7 @@ class Builder:
             check(source)
         except BuildFailed as failed:
             log.warning("%s", failed)
+            self._looked += LOOK_AFTER_TROUBLE - LOOK
             return
         shelf.found(digest_of(source), packages_of(source), node_version())
 

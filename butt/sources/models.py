@@ -45,8 +45,3 @@ class Release(models.Model):
     def label(self) -> str:
         """`4`, and `4.2` for the second build of the same."""
         return f"{self.number}" if self.build == 1 else f"{self.number}.{self.build}"
-
-
-def digest_in(key: str) -> str:
-    """The digest of the source that the release of this `key` was built from."""
-    return key.partition("-")[0]

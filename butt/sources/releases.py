@@ -3,6 +3,7 @@
 import fcntl
 import hashlib
 import json
+import os
 import shutil
 import subprocess
 import time
@@ -11,10 +12,10 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 from butt.configuration import configuration
-from butt.sources.models import digest_in
+from butt.sources.keys import digest_in
 from butt.sources.node import NODE, NPM, node_version
 
 PUB_SOURCE = Path(__file__).parents[2] / "bots" / "pub"
@@ -24,8 +25,8 @@ ROOM_NEEDED = 300 * 1024 * 1024
 TICK = 0.5
 LOG_KEPT = 8192
 
-Say = Callable[[str], None]
-"""Told how far a build has come, in a few words."""
+Say = Callable[[str, str], None]
+"""Told how far a build has come, in a few words, and the end of what npm said."""
 
 
 class BuildFailed(Exception):
@@ -71,7 +72,7 @@ def release(key: str) -> Built:
     return Built(key, configuration().home / "releases" / key)
 
 
-def build(source: Path = PUB_SOURCE, build: int = 1, say: Say = lambda _: None) -> Built:
+def build(source: Path = PUB_SOURCE, build: int = 1, say: Say = lambda *_: None) -> Built:
     """The release of `source`, made when there is none yet. Raises `BuildFailed`.
 
     It is built beside its place and moved there whole, so a half-built one is never met. One is built at a time.
@@ -86,7 +87,7 @@ def build(source: Path = PUB_SOURCE, build: int = 1, say: Say = lambda _: None) 
             draft = wanted.path.with_name(f"{wanted.key}.draft")
             try:
                 _check_room(draft.parent)
-                say("copying the source")
+                say("copying the source", "")
                 shutil.copytree(source, draft, ignore=shutil.ignore_patterns("node_modules", ".*"))
                 _install(draft, say)
                 draft.rename(wanted.path)
@@ -158,30 +159,37 @@ def _check_room(folder: Path) -> None:
 
 
 def _install(folder: Path, say: Say) -> None:
-    command = [*NPM, "ci", "--ignore-scripts", "--omit=dev", "--no-audit", "--no-fund", "--loglevel=error"]
+    command = [*NPM, "ci", "--ignore-scripts", "--omit=dev", "--no-audit", "--no-fund", "--loglevel=http"]
     total, deadline = len(packages_of(folder)), time.monotonic() + BUILD_SECONDS
-    with (folder / ".npm.log").open("w+b") as log:
+    with (folder / ".npm.log").open("a+b") as log:
         npm = subprocess.Popen(
             command, cwd=folder, stdin=subprocess.DEVNULL, stdout=log, stderr=subprocess.STDOUT
         )
         try:
-            while npm.poll() is None:
+            runs = True
+            while runs:
                 if time.monotonic() > deadline:
                     raise BuildFailed(
                         f"npm did not finish within {BUILD_SECONDS} s: is the npm registry reachable?"
                     )
-                say(f"installing packages, {_installed(folder)} of {total}")
                 time.sleep(TICK)
+                runs = npm.poll() is None
+                say(f"installing packages, {_installed(folder)} of {total}", _end(log))
         finally:
             if npm.poll() is None:
                 npm.kill()
                 npm.wait()
-        log.seek(0)
-        said = log.read()[-LOG_KEPT:].decode(errors="replace").strip()
+        said = _end(log)
     (folder / ".npm.log").unlink()
     if npm.returncode:
-        last = "\n".join(said.splitlines()[-8:])
+        errors = [line for line in said.splitlines() if not line.startswith("npm http")]
+        last = "\n".join(errors[-8:])
         raise BuildFailed(f"npm could not install the bot's packages:\n{last}", said)
+
+
+def _end(log: BinaryIO) -> str:
+    log.seek(max(0, log.seek(0, os.SEEK_END) - LOG_KEPT))
+    return log.read().decode(errors="replace").strip()
 
 
 def _installed(folder: Path) -> int:

@@ -14,7 +14,8 @@ from butt.agents.bots import bots
 from butt.agents.models import Agent, Wanted
 from butt.agents.standing import standing
 from butt.agents.states import ASKED_IN, State, Verb
-from butt.sources.models import Release, digest_in
+from butt.sources.keys import digest_in
+from butt.sources.models import Release
 
 OPERATOR = "operator"
 

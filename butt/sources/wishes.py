@@ -6,7 +6,8 @@ from butt.agents.models import Agent, Wanted
 from butt.agents.states import State, Verb
 from butt.agents.wishes import ask
 from butt.sources import shelf
-from butt.sources.models import Release, digest_in
+from butt.sources.keys import digest_in
+from butt.sources.models import Release
 
 
 def upgrade(person: Agent, bot: Agent) -> None:
@@ -37,6 +38,13 @@ def rebuild(person: Agent, bot: Agent) -> None:
 def target(bot: Agent, wanted: Wanted) -> str:
     """The release that the bot is on its way to, or runs."""
     return wanted.release if wanted.upgrades > bot.progress.upgrades else bot.progress.release
+
+
+def awaited(bot: Agent) -> Release | None:
+    """The release that the bot waits for, while that is not built."""
+    if bot.wanted.upgrades == bot.progress.upgrades:
+        return None
+    return Release.objects.filter(key=bot.wanted.release).exclude(state=Release.State.READY).first()
 
 
 WISHES: dict[Verb, Callable[[Agent, Agent], None]] = {Verb.UPGRADE: upgrade, Verb.REBUILD: rebuild}

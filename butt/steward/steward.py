@@ -94,7 +94,7 @@ class Steward:
                 bot.observed,
                 seen,
                 timezone.now(),
-                timedelta(seconds=settings.start_seconds),
+                timedelta(seconds=settings.start_patience),
                 shelf.offer(wanted.release) if other_code else shelf.Offer(),
                 timedelta(seconds=settings.trial_seconds),
             )

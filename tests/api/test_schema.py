@@ -3,6 +3,8 @@
 The same seed each time, so that what fails once fails again.
 """
 
+import asyncio
+import threading
 from typing import Any
 
 import pytest
@@ -15,12 +17,33 @@ from butt.accounts.models import Account
 from butt.accounts.tokens import issue_token
 from butt.agents.states import State
 from butt.public.api.api import api
+from butt.public.uploads import Incoming
 from tests.people import account, bot_in
 
 pytestmark = pytest.mark.django_db
 
+
+class Application(WSGIHandler):
+    """As the service's own, what is too big for memory comes as a stream."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.loop = asyncio.new_event_loop()
+        threading.Thread(target=self.loop.run_forever, daemon=True).start()
+
+    def __call__(self, environ: Any, start_response: Any) -> Any:
+        async def receive() -> Any:
+            return {"type": "http.request", "body": environ["wsgi.input"].read(), "more_body": False}
+
+        size = int(environ.get("CONTENT_LENGTH") or 0)
+        return super().__call__(
+            {**environ, "butt.incoming": Incoming(receive, self.loop, size)}, start_response
+        )
+
+
 schema = schemathesis.openapi.from_dict(api.get_openapi_schema(path_prefix=""))
-schema.app = WSGIHandler()
+schema.app = Application()
+schemathesis.serializer.alias("application/x-tar", "application/octet-stream")
 CHECKS = [
     checks.status_code_conformance,
     checks.content_type_conformance,

@@ -1,5 +1,6 @@
 """Orders in rows, and what may be concluded from a machine's report."""
 
+import json
 import uuid
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -39,8 +40,6 @@ def order(bot: Agent, **fields: Any) -> Order:
 
 def says(generation: int, **bots: Any) -> None:
     """The machine reports; a bot by its id, in hexadecimal."""
-    import json
-
     said = report(generation, bots={str(uuid.UUID(bot_id)): seen for bot_id, seen in bots.items()})
     take("m1", read_report(json.dumps(said).encode()))
 
@@ -163,3 +162,31 @@ def test_settled_is_what_the_machine_confirmed(here: Machine, bot: Agent):
     assert not settled()
     says(2)
     assert settled()
+
+
+def test_the_end_of_a_trial_changes_nothing_else_of_a_launch(here: Machine, bot: Agent):
+    write(order(bot))
+    write(order(bot, launch=2, release="r2", on_trial=True))
+    told = pillar_of("m1")["butt"]["bots"][str(bot.id)]
+    assert (told["release"], told["on_trial"], told["previous"]) == ("r2", True, "r1")
+    write(order(bot, launch=3, release="r2", on_trial=True))
+    assert pillar_of("m1")["butt"]["bots"][str(bot.id)]["previous"] == "r1", "still the way back"
+    assert write(order(bot, launch=3, release="r2", on_trial=True, sequence=7)) is None
+    told = pillar_of("m1")["butt"]["bots"][str(bot.id)]
+    assert write(order(bot, launch=3, release="r2", sequence=7)) == here
+    assert pillar_of("m1")["butt"]["bots"][str(bot.id)] == {**told, "on_trial": False, "previous": ""}
+    assert write(order(bot, launch=3, release="r2")) is None
+
+
+def test_a_bot_that_cannot_start_keeps_no_other_from_being_seen_stopped(here: Machine, bot: Agent):
+    other = create_bot(person("bob"), "bobs")
+    write(order(bot))
+    write(order(other, port=8101))
+    says(2, **{other.id.hex: {"launch": 1, "running": True}})
+    write(order(other, run=False))
+    taken = {"launch": 1, "running": False, "error": "port is already allocated"}
+    said = report(3, done=False, bots={str(bot.id): taken, str(other.id): {"launch": 1, "running": False}})
+    take("m1", read_report(json.dumps(said).encode()))
+    Machine.objects.update(trouble="run it: port is already allocated")
+    assert not Sightings()[other.id].running
+    assert Sightings()[bot.id].ended == "Port 8100 is taken on its machine."

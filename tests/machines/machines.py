@@ -22,6 +22,8 @@ def place(bot: Agent, on: Machine, **fields: Any) -> Placement:
         "release": "r1",
         "masters": [],
         "sequence": 0,
+        "on_trial": False,
+        "previous": "",
     }
     plain = {"run": True, "launch": 1, "order": order}
     return Placement.objects.create(bot=bot, machine=on, generation=on.generation, **{**plain, **fields})

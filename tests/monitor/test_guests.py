@@ -134,7 +134,7 @@ async def test_errands_are_run_once_and_a_refusal_is_not_hammered():
     host.refuses = True
 
     async def errands_are_run(guests: Guests) -> None:
-        await until(lambda: bot.id in guests.peers)
+        await until(lambda: bot.id in guests.peers and host.asked)
         for _ in range(3):
             errands = Errands(guests)
             host.asked.clear()

@@ -1,7 +1,10 @@
 """What a machine reads and says, and who may."""
 
+import asyncio
 import http.client
+import io
 import json
+import tarfile
 import uuid
 from datetime import timedelta
 from typing import Any
@@ -12,8 +15,10 @@ from django.utils import timezone
 
 from butt.agents.models import Agent
 from butt.configuration import configuration
-from butt.machines import tokens
-from butt.machines.models import Machine, Tombstone
+from butt.hosts.interface import Folder
+from butt.machines import cargo, tails, tokens
+from butt.machines.models import Machine, Tail, Tombstone
+from tests.exports.folders import fill
 from tests.machines.machines import machine, placed_bot, report
 from tests.people import person
 from tests.private.test_agents import read
@@ -141,7 +146,7 @@ def test_the_number_of_queries_does_not_grow_with_the_bots(
 ):
     for number in range(count):
         placed_bot(person(f"alice{number}"), alices, f"bot{number}")
-    with django_assert_num_queries(4):
+    with django_assert_num_queries(1):
         client.get("/agents/m1", headers=master())
 
 
@@ -190,3 +195,39 @@ class TestOverHttp:
         connection.request("PUT", path, body, {"Authorization": f"Bearer {token}"})
         answer = connection.getresponse()
         return answer.status, json.loads(answer.read() or b"null")
+
+
+def test_a_log_is_taken_while_somebody_reads_it(client: Client, alices: Machine, bot: Agent):
+    path, token = f"/agents/m1/logs/{bot.id}", bears(tokens.issue(alices))
+    assert client.put(path, "hello", headers=token).status_code == 404
+    tails.want(bot.id)
+    assert client.put(path, b"x" * tails.LONGEST + b"\xffend\0", headers=token).status_code == 204
+    text = Tail.objects.get().text
+    assert len(text) <= tails.LONGEST
+    assert text.endswith("\ufffdend")
+    assert client.get(path, headers=token).status_code == 405
+    others = bears(tokens.issue(machine("m2")))
+    assert client.put(path, "lies", headers=others).status_code == 403
+    assert client.put(f"/agents/m2/logs/{bot.id}", "lies", headers=others).status_code == 404
+
+
+def test_cargo_is_for_the_bots_own_machine_and_nobody_else(client: Client, alices: Machine, bot: Agent):
+    path, token = f"/agents/m1/cargo/{bot.id}", bears(tokens.issue(alices))
+    assert client.get(path, headers=token).status_code == 404
+    fill(Folder(cargo.place_of(bot.id)))
+    assert client.get(path, headers=master()).status_code == 403, "it holds a secret"
+    others = bears(tokens.issue(machine("m2")))
+    assert client.get(path, headers=others).status_code == 403
+    assert client.get(f"/agents/m2/cargo/{bot.id}", headers=others).status_code == 404
+    answer = client.get(path, headers=token)
+    assert answer.status_code == 200
+    tar = asyncio.run(_read(answer))
+    assert len(tar) == int(answer["Content-Length"])
+    with tarfile.open(fileobj=io.BytesIO(tar)) as files:
+        assert {"secret", "gossip.json", "flume/log.offset"} <= set(files.getnames())
+    cargo.forget(bot.id)
+    assert client.get(path, headers=token).status_code == 404
+
+
+async def _read(answer: Any) -> bytes:
+    return b"".join([chunk async for chunk in answer.streaming_content])

@@ -97,7 +97,7 @@ class TestTheListOfABot:
     ):
         for number in range(count):
             uses(invite(bot, f"n{number}", uses=5), "a", "b")
-        with django_assert_num_queries(7):
+        with django_assert_num_queries(6):
             assert alice.get("/bots/my/invites").status_code == 200
 
     def test_a_form_with_faults_says_so_and_keeps_what_was_typed(self, alice: Client, bot: Agent):

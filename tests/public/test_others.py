@@ -77,7 +77,7 @@ def test_the_number_of_queries_does_not_grow_with_the_bots(count: int, django_as
     alice = account("alice")
     many_bots(alice.agent, count)
     client = browser_of(alice)
-    with django_assert_num_queries(4):
+    with django_assert_num_queries(3):
         assert client.get("/bots").content.count(b"data-state=") == count
-    with django_assert_num_queries(4):
+    with django_assert_num_queries(3):
         client.get("/bots/bot0")

@@ -1,6 +1,7 @@
 """The status page: what it says of a bot, and what it costs."""
 
 import re
+from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -11,9 +12,11 @@ from django.utils import timezone
 from butt.agents import journal
 from butt.agents.models import Agent, Observed
 from butt.agents.states import State
+from butt.configuration import configuration
 from butt.figures.models import Letters
 from butt.monitor.samples import Seen, write
 from tests.figures.history import MIB, figures, history
+from tests.machines.machines import machine, place
 from tests.people import account, bot_in, many_bots
 
 pytestmark = pytest.mark.django_db
@@ -113,5 +116,32 @@ def test_the_cost_grows_neither_with_the_bots_nor_with_a_year_of_samples(
     many_bots(Agent.objects.get(account__email="alice@example.org"), count)
     one = Agent.objects.get(name="bot0")
     history(one, timezone.now(), 86400, 365 if count > 1 else 1)
-    with django_assert_num_queries(8):
+    with django_assert_num_queries(7):
         assert alice.get("/bots/bot0/status?range=1y").status_code == 200
+
+
+@pytest.fixture
+def over_salt(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    monkeypatch.setenv("BUTT_HOST", "salt")
+    configuration.cache_clear()
+    yield
+    monkeypatch.undo()
+    configuration.cache_clear()
+
+
+@pytest.mark.usefixtures("over_salt")
+def test_the_bots_machine_is_told_in_a_line_and_warned_of(alice: Client, bot: Agent):
+    assert "its machine" not in status(alice)
+    facts = {"diskFree": 30 * 2**30, "diskTotal": 40 * 2**30, "memoryFree": 2**30, "load": 0.4}
+    here = machine("m1", seen_at=timezone.now(), facts=facts | {"docker": "27.1", "restarts": 2})
+    place(bot, here)
+    text = text_of(status(alice))
+    line = "its machine: 30 GiB of 40 GiB disk free, 1 GiB memory free, load 0.4, Docker 27.1, restarts: 2"
+    assert line in text
+    assert "nearly full" not in text
+    here.facts["diskFree"] = 2**30
+    here.seen_at = timezone.now() - timedelta(hours=1)
+    here.save()
+    text = text_of(status(alice))
+    assert "The disk of its machine is nearly full." in text
+    assert "Its machine has been silent since" in text

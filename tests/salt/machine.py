@@ -143,6 +143,18 @@ class Engine:
             if name.startswith("butt-")
         }
 
+    def beside(self, bot_id: str) -> set[str]:
+        """What lies beside the bot's data, with the data itself."""
+        return {path.name for path in self.place_of(bot_id).iterdir()}
+
+    def place_of(self, bot_id: str) -> Path:
+        """The folder of the bot's volume; its data is in `_data` below it."""
+        said = self.docker("volume", "inspect", f"butt-{bot_id}", "-f", "{{.Mountpoint}}")
+        return Path(said.strip()).parent
+
+    def has_image(self, release: str) -> bool:
+        return bool(self.docker("images", "-q", f"butt-pub:{release}").strip())
+
     def clear(self) -> None:
         """Remove every bot, as no service ever would."""
         names = [f"butt-{bot_id}" for bot_id in self.bots(alive=False)]

@@ -39,7 +39,6 @@ class SaltService(Service):
             "BUTT_SALT_KEYS": str(self.master.keys),
             "BUTT_SALT_PROGRAMS": str(SALT),
             "BUTT_NODE_IMAGE": NAME,
-            "BUTT_START_SECONDS": "180",
         }
 
     def __enter__(self) -> Self:
@@ -65,6 +64,19 @@ class SaltService(Service):
         )
         assert done.returncode == 0, done.stderr
         return done.stdout
+
+    def newest(self) -> str:
+        """The key of the newest release."""
+        return self._shell("from butt.sources import shelf; print(shelf.newest().key)").strip()
+
+    def reads(self, what: str) -> str:
+        """What `reading()` of the public server says."""
+        return self._shell(
+            f"from uuid import UUID; from butt.hosts.reading import reading; print(reading().{what})"
+        )
+
+    def _shell(self, code: str) -> str:
+        return self.butt("manage", "shell", "-v0", "-c", code)
 
     def machine(self, engine: Engine, *bots: str, **options: Any) -> Minion:
         """One more machine joins, with what `butt machine add` made for it; the names of `bots` lead to it."""

@@ -24,7 +24,6 @@ class Alone(Service):
             "BUTT_BIND": engine.place.address,
             "BUTT_NODE_IMAGE": NAME,
             "BUTT_SALT_PROGRAMS": str(SALT),
-            "BUTT_START_SECONDS": "180",
             "DOCKER_HOST": f"unix://{engine.socket}",
         }
 

@@ -54,8 +54,8 @@ def test_it_has_no_rights(bot: str, engine: Engine):
 def test_it_has_bounds(bot: str, engine: Engine):
     host = engine.inspect(bot)["HostConfig"]
     assert (host["Memory"], host["MemorySwap"], host["NanoCpus"], host["PidsLimit"]) == (
-        384 * 2**20,
-        384 * 2**20,
+        400 * 2**20,
+        400 * 2**20,
         10**9,
         64,
     )

@@ -1,7 +1,7 @@
-"""Each part dies in the middle of an action: it ends as wanted, with one container of each identity and all its data."""
+"""Each part dies in the middle of every action: all ends as wanted, with one container of each identity and all its data."""
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -11,21 +11,39 @@ from tests.salt.land import PORT, PRIVATE
 from tests.salt.machine import Engine
 from tests.salt.service import SaltService
 from tests.salt.test_container import reaches
+from tests.salt.workshop import SolidWorkshop
 from tests.service import Person, wait_for
 
 PATIENT = 240.0
 
 
-class Farm:
-    """One machine with one bot of Alice's on it."""
+BUSY = {"starting", "stopping", "upgrading", "leaving"}
 
-    def __init__(self, site: SaltService, engine: Engine) -> None:
-        self.site, self.engine = site, engine
-        self.minion = site.machine(engine, "my")
+
+class Farm:
+    """One machine with four bots of Alice's on it, one of them stopped."""
+
+    def __init__(self, site: SaltService, engine: Engine, workshop: SolidWorkshop) -> None:
+        self.site, self.engine, self.workshop = site, engine, workshop
+        names = [f"bot{number}" for number in range(4)]
+        self.minion = site.machine(engine, *names, *(f"gone{number}" for number in range(len(FAULTS))))
         site.waits_for_machines()
         self.alice: Person = site.person("alice@example.org")
-        self.bot: Any = self.alice.names_a_bot("my")
-        self.ssb_id = self.alice.waits_for("alive", self.bot, PATIENT)["ssbId"]
+        self.bots = [self.alice.names_a_bot(name) for name in names]
+        self.ssb_ids = [self.alice.waits_for("alive", bot, PATIENT)["ssbId"] for bot in self.bots]
+        self.alice.asks("stop", self.bots[1])
+        self.alice.waits_for("stopped", self.bots[1], PATIENT)
+
+    def newcomer(self, number: int) -> Any:
+        return self.alice.waits_for("alive", self.alice.names_a_bot(f"gone{number}"), PATIENT)
+
+    def other_code(self, number: int) -> str:
+        release = self.workshop.writes(f"{self.workshop.own}// of fault {number}\n")
+        wait_for(lambda: self.site.newest() == release, PATIENT)
+        return release
+
+    def launch(self, bot: Any) -> int:
+        return int(self.engine.inspect(bot["id"])["Config"]["Labels"]["butt.launch"])
 
 
 def the_master_dies(farm: Farm) -> None:
@@ -69,38 +87,55 @@ def wait_a_while_for_bots(engine: Engine) -> str:
     return ""
 
 
+FAULTS = [the_master_dies, the_minion_dies, docker_dies, the_machine_loses_power]
+
+
 @pytest.fixture(scope="module")
 def farm(engine: Engine, built_pub: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Farm]:
-    with SaltService(tmp_path_factory.mktemp("home"), built_pub) as site:
-        yield Farm(site, engine)
+    workshop = SolidWorkshop(tmp_path_factory.mktemp("workshop") / "source", built_pub)
+    home = workshop.home = tmp_path_factory.mktemp("home")
+    settings = {"pub_source": workshop.folder, "trial_seconds": 1, "keep_days": 0}
+    workshop.writes(workshop.own + "// the first\n")
+    with SaltService(home, built_pub, **settings) as site:
+        yield Farm(site, engine, workshop)
     engine.clear()
 
 
-@pytest.mark.parametrize("fault", [the_master_dies, the_minion_dies, docker_dies, the_machine_loses_power])
-def test_a_restart_ends_as_wanted(fault: Callable[[Farm], None], farm: Farm):
-    launched = farm.engine.inspect(farm.bot["id"])["Config"]["Labels"]["butt.launch"]
-    farm.alice.asks("restart", farm.bot)
-    wait_for(lambda: farm.alice.sees(farm.bot)["state"] in {"stopping", "starting"})
-    fault(farm)
+@pytest.mark.parametrize("number", range(len(FAULTS)), ids=[fault.__name__ for fault in FAULTS])
+def test_every_action_ends_as_wanted(number: int, farm: Farm):
+    """A start, a stop, a restart, an upgrade and a deletion are all under way when it happens."""
+    alice, engine = farm.alice, farm.engine
+    ups, downs = (0, 1) if number % 2 else (1, 0)
+    starts, stops, restarts, upgrades = farm.bots[ups], farm.bots[downs], farm.bots[2], farm.bots[3]
+    goes, release = farm.newcomer(number), farm.other_code(number)
+    launched = farm.launch(restarts)
+    for verb, bot in (("start", starts), ("stop", stops), ("restart", restarts), ("upgrade", upgrades)):
+        alice.asks(verb, bot)
+    alice.call("DELETE", f"/agents/{goes['id']}", expect=202)
+    wait_for(lambda: {alice.sees(bot)["state"] for bot in farm.bots} <= BUSY, 30)
+    FAULTS[number](farm)
 
-    def relaunched() -> bool:
-        if farm.bot["id"] not in farm.engine.bots():
-            return False
-        return bool(farm.engine.inspect(farm.bot["id"])["Config"]["Labels"]["butt.launch"] > launched)
-
-    wait_for(relaunched, PATIENT)
-    assert farm.alice.waits_for("alive", farm.bot, PATIENT)["ssbId"] == farm.ssb_id
-    assert list(farm.engine.bots(alive=False)) == [farm.bot["id"]]
-    assert farm.engine.volumes() == {farm.bot["id"]}
+    wait_for(lambda: farm.site.ask("GET", f"/agents/{goes['id']}", token=alice.token)[0] == 404, PATIENT)
+    alice.waits_for("stopped", stops, PATIENT)
+    alice.waits_for("alive", starts, PATIENT)
+    wait_for(lambda: alice.sees(upgrades)["release"] == release, PATIENT)
+    alice.waits_for("alive", upgrades, PATIENT)
+    wait_for(lambda: farm.launch(restarts) > launched, PATIENT)
+    alice.waits_for("alive", restarts, PATIENT)
+    everyone = {bot["id"] for bot in farm.bots}
+    assert set(engine.bots()) == everyone - {stops["id"]}
+    assert set(engine.bots(alive=False)) == everyone, "one container of each"
+    assert engine.volumes() == everyone, "and its data"
+    assert [alice.sees(bot)["ssbId"] for bot in farm.bots] == farm.ssb_ids
 
 
 def test_a_private_server_that_is_gone_leaves_the_bot_alone_and_the_page_waits(farm: Farm):
-    before = farm.engine.bots()
+    before, volumes, bot = farm.engine.bots(), farm.engine.volumes(), farm.bots[2]
     farm.site.part("private").suspend()
-    farm.alice.asks("stop", farm.bot)
-    wait_for(lambda: "Waiting for its machine" in (farm.alice.sees(farm.bot)["reason"] or ""), PATIENT)
+    farm.alice.asks("stop", bot)
+    wait_for(lambda: "Waiting for its machine" in (farm.alice.sees(bot)["reason"] or ""), PATIENT)
     assert farm.engine.bots() == before
     farm.site.part("private").resume()
-    farm.alice.waits_for("stopped", farm.bot, PATIENT)
-    assert farm.engine.bots() == {}
-    assert farm.engine.volumes() == {farm.bot["id"]}
+    farm.alice.waits_for("stopped", bot, PATIENT)
+    assert farm.engine.bots() == {name: before[name] for name in before if name != bot["id"]}
+    assert farm.engine.volumes() == volumes

@@ -109,6 +109,16 @@ def test_what_npm_refuses_is_told_and_logged(tmp_path: Path):
     assert failed.log
 
 
+def test_what_a_build_says_can_be_read_while_it_goes_on(tmp_path: Path):
+    folder, told = source(tmp_path / "pub", packages={"ms": "2.1.3"}), list[tuple[str, str]]()
+    releases.build(folder, say=lambda how_far, log: told.append((how_far, log)))
+    assert told[0] == ("copying the source", "")
+    how_far, log = told[-1]
+    assert how_far == "installing packages, 1 of 1"
+    assert "ms" in log
+    assert len(log) <= releases.LOG_KEPT
+
+
 @pytest.mark.parametrize("missing", ["package.json", "package-lock.json", "Dockerfile"])
 def test_what_is_no_source_is_named_and_never_becomes_a_release(tmp_path: Path, missing: str):
     folder = source(tmp_path / "pub")

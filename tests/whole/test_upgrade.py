@@ -62,11 +62,14 @@ class Workshop:
         shutil.copytree(self.folder, copy, ignore=shutil.ignore_patterns("pub.draft"))
         (copy / "pub.js").write_text(main)
         digest = digest_of(copy)
-        (copy / "node_modules").symlink_to(self._built / "node_modules")
+        self._bring_packages(copy)
         (self.home / "releases").mkdir(exist_ok=True)
         copy.rename(self.home / "releases" / digest)
         change()
         return digest
+
+    def _bring_packages(self, copy: Path) -> None:
+        (copy / "node_modules").symlink_to(self._built / "node_modules")
 
     @property
     def own(self) -> str:

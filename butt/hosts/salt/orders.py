@@ -2,7 +2,7 @@
 
 import uuid
 from collections.abc import Iterator, Mapping
-from dataclasses import asdict, replace
+from dataclasses import asdict
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -25,7 +25,6 @@ SILENT = timedelta(minutes=3)
 """How old a machine's last report may be before nothing is known of its bots."""
 
 OWN_COLUMNS = frozenset({"bot_id", "run", "launch"})
-_KEPT = ("bind", "address", "port", "release", "masters", "sequence", "revoked", "catch_up")
 MANY_RESTARTS = 5
 PORT_TAKEN = 65  # as in bots/pub/README.md
 
@@ -33,27 +32,33 @@ PORT_TAKEN = 65  # as in bots/pub/README.md
 def write(order: Order) -> Machine | None:
     """Have the order stand in the rows; the machine when that changed anything.
 
-    Of one launch only whether it runs, and whether its code is on trial, can change: all else is taken over when the
-    next one begins.
+    Of one launch only whether it runs can change, and that its trial is over: all else is taken over when the next
+    one begins.
     """
     standing = Placement.objects.filter(bot_id=order.bot_id).first()
     if standing is None and not order.run:
         return None
-    if standing is not None and (standing.run, standing.launch) == (order.run, order.launch):
-        if not order.run or standing.order.get("on_trial", False) == order.on_trial:
-            return None
-        order = replace(order, **{name: standing.order[name] for name in _KEPT})
+    if standing is not None and _says_it_all(standing, order):
+        return None
     machine_id = standing.machine_id if standing else _place_for(order.bot_id)
     with transaction.atomic():
         machine = Machine.objects.select_for_update().get(id=machine_id)
         machine.generation += 1
         machine.save(update_fields=["generation"])
         row = Placement.objects.filter(bot_id=order.bot_id).first()
-        row = row or Placement(bot_id=order.bot_id, machine=machine)
+        row = row or Placement(bot_id=order.bot_id, machine=machine, run=False, launch=0)
+        if order.run:
+            goes_on = row.run and row.launch == order.launch
+            row.order = _off_trial(row.order) if goes_on else _full(order, row.order)
         row.generation, row.run, row.launch = machine.generation, order.run, order.launch
-        row.order = _full(order, row.order) if order.run else row.order
         row.save()
     return machine
+
+
+def _says_it_all(standing: Placement, order: Order) -> bool:
+    if (standing.run, standing.launch) != (order.run, order.launch):
+        return False
+    return not order.run or order.on_trial or not standing.order["on_trial"]
 
 
 def _full(order: Order, before: Mapping[str, Any]) -> dict[str, Any]:
@@ -70,6 +75,10 @@ def _full(order: Order, before: Mapping[str, Any]) -> dict[str, Any]:
         "memory": settings.bot_memory << 20,
         "cargo": cargo.is_waiting(order.bot_id),
     }
+
+
+def _off_trial(order: Mapping[str, Any]) -> dict[str, Any]:
+    return {**order, "on_trial": False, "previous": ""}
 
 
 def bury(bot_id: uuid.UUID) -> Machine | None:

@@ -45,9 +45,6 @@ class Porter:
         if clock - self._held > HOLD:
             self._held = clock
             errands.hold(list(self._mine), now)
-        for errand in errands.waiting(now, errands.MOST_AT_ONCE - len(self._mine)):
-            self._mine.add(errand.id)
-            self._threads.submit(self._work, errand)
         for tail in tails.to_follow(now):
             self._follow(tail)
         if clock - self._tidied > TIDY or not self._tidied:
@@ -55,6 +52,13 @@ class Porter:
             errands.forget_old(now)
             tails.forget_old(now)
             uploads.forget_old(now - errands.KEPT)
+        for errand in errands.waiting(now, errands.MOST_AT_ONCE - len(self._mine)):
+            self._mine.add(errand.id)
+            self._threads.submit(self._work, errand)
+
+    def rest(self) -> None:
+        """When all that was begun is done."""
+        self._threads.shutdown(wait=True)
 
     def _follow(self, tail: Tail) -> None:
         try:

@@ -9,6 +9,7 @@ from ninja import Field, Router, Schema, Status
 from pydantic import AwareDatetime
 
 from butt.agents.bots import bot_by_id
+from butt.agents.lines import line_by_id
 from butt.agents.models import Agent
 from butt.invites import making
 from butt.invites.book import Entry, entries
@@ -56,7 +57,7 @@ def invites(request: HttpRequest, agent_id: uuid.UUID) -> Any:
 @router.post("/agents/{agent_id}/invites", response={201: InviteShape, 503: Error, **REFUSALS}, **WIRE)
 def create_invite(request: HttpRequest, agent_id: uuid.UUID, body: NewInvite) -> Any:
     """A new invite. Its name is for you alone: it is published nowhere."""
-    bot = _bot(request, agent_id)
+    bot = line_by_id(_person(request), agent_id)
     invite = making.create(_person(request), bot, body.name, uses=body.uses, expires_at=body.expiresAt)
     return Status(201, _shape(Entry(invite, bot, [], invite.created_at)))
 

@@ -15,6 +15,7 @@ from butt.imports.catchup import is_told
 from butt.public.live import mark
 from butt.public.pages.person import for_person
 from butt.sources import wishes as of_code
+from butt.sources.wishes import awaited
 
 WISHES = wishes.WISHES | of_code.WISHES
 ASKED_AT_ONCE = frozenset(Verb) - {Verb.DELETE, Verb.UPGRADE}
@@ -34,6 +35,7 @@ def actions(request: HttpRequest, person: Agent, name: str) -> HttpResponse:
             "passing": view.state.is_passing,
             "mark": mark([view]),
             "tab": "actions",
+            "building": awaited(view.agent),
             "told": view.catching_up and is_told(view.agent),
         },
     )

@@ -4,8 +4,7 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.views.decorators.http import require_safe
 
-from butt.agents.bots import bots_of
-from butt.agents.lines import lines
+from butt.agents.lines import lines_of
 from butt.agents.models import Agent
 from butt.agents.view import View
 from butt.public.live import mark
@@ -26,6 +25,6 @@ def up(request: HttpRequest) -> HttpResponse:  # noqa: ARG001
 @require_safe
 @for_person
 def dashboard(request: HttpRequest, person: Agent) -> HttpResponse:
-    views = [View(bot) for bot in lines(bots_of(person))]
+    views = [View(bot) for bot in lines_of(person)]
     passing = any(view.state.is_passing for view in views)
     return render(request, "dashboard.html", {"bots": views, "passing": passing, "mark": mark(views)})

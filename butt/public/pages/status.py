@@ -20,6 +20,7 @@ from butt.figures import units
 from butt.figures.models import Letters, Reading
 from butt.figures.series import RANGES, Range, series
 from butt.figures.spans import Span
+from butt.machines.looks import machine_of
 from butt.public.charts import Chart, Window, chart
 from butt.public.live import status_mark
 from butt.public.pages.person import for_person
@@ -63,6 +64,7 @@ def status(request: HttpRequest, person: Agent, name: str) -> HttpResponse:
         "bot/status.html",
         {
             "bot": view,
+            "machine": machine_of(view.agent.id) if configuration().host == "salt" else None,
             "reading": Reading.objects.filter(bot=view.agent).first(),
             "trouble": view.trouble,
             "bandwidth": _sum(view.bytes_in, view.bytes_out),

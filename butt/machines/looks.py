@@ -1,0 +1,55 @@
+"""How a bot's machine is, as its owner is shown it."""
+
+import uuid
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from django.utils import timezone
+
+from butt.machines.models import Machine
+
+SILENT = timedelta(minutes=3)
+LOW = 0.1
+"""Of a disk: with less free than this, it is nearly full."""
+
+
+@dataclass(frozen=True)
+class Look:
+    """Sizes in bytes, None where the machine did not say."""
+
+    seen_at: datetime | None
+    disk_free: int | None
+    disk: int | None
+    memory_free: int | None
+    load: float | None
+    kills: int
+    restarts: int
+    docker: str
+
+    @property
+    def is_silent(self) -> bool:
+        return self.seen_at is None or self.seen_at < timezone.now() - SILENT
+
+    @property
+    def is_nearly_full(self) -> bool:
+        return bool(self.disk) and self.disk_free is not None and self.disk_free < LOW * (self.disk or 0)
+
+
+def look_at(machine: Machine) -> Look:
+    facts = machine.facts
+    return Look(
+        machine.seen_at,
+        facts.get("diskFree"),
+        facts.get("diskTotal"),
+        facts.get("memoryFree"),
+        facts.get("load"),
+        facts.get("outOfMemoryKills", 0),
+        facts.get("restarts", 0),
+        facts.get("docker", ""),
+    )
+
+
+def machine_of(bot_id: uuid.UUID) -> Look | None:
+    """None for a bot that has no machine of that kind."""
+    found = Machine.objects.filter(placements__bot_id=bot_id).first()
+    return look_at(found) if found else None

@@ -1,0 +1,6 @@
+"""The keys of releases: the digest of the source, with `-2` behind it when that was built a second time."""
+
+
+def digest_in(key: str) -> str:
+    """The digest of the source that the release of this `key` was built from."""
+    return key.partition("-")[0]

@@ -1,0 +1,40 @@
+"""A prepared query finds what the query itself finds, whoever it is asked for."""
+
+import pytest
+
+from butt.agents.bots import bots_of
+from butt.agents.lines import line_by_id, lines, lines_of
+from butt.agents.models import Agent
+from butt.agents.prepared import Prepared
+from butt.agents.states import State
+from tests.people import bot_in, person
+
+pytestmark = pytest.mark.django_db
+
+
+def test_each_person_is_shown_their_own_by_name():
+    alice, bob, charlie = person("alice"), person("bob"), person("charlie")
+    for owner, name in ((alice, "zoe"), (bob, "bobs"), (alice, "anna")):
+        bot_in(State.ALIVE, owner, name)
+    for _ in range(2):
+        assert [bot.name for bot in lines_of(alice)] == ["anna", "zoe"]
+        assert [bot.name for bot in lines_of(bob)] == ["bobs"]
+        assert lines_of(charlie) == []
+    assert lines_of(alice) == lines(bots_of(alice))
+
+
+def test_another_persons_bot_is_not_found():
+    alice, bob = person("alice"), person("bob")
+    bot = bot_in(State.ALIVE, alice)
+    assert line_by_id(alice, bot.id).name == bot.name
+    with pytest.raises(Agent.DoesNotExist):
+        line_by_id(bob, bot.id)
+
+
+def test_what_is_asked_for_is_never_part_of_the_sql():
+    by_name = Prepared(lambda name: Agent.objects.filter(name=name).values_list("id", "name"), "nobody")
+    name = "x' OR 1=1 --"
+    agent = Agent.objects.create(type=Agent.Type.PERSON, name=name)
+    person("alice")
+    assert list(by_name("nobody")) == []
+    assert [tuple(row) for row in by_name(name)] == [(agent.id, name)]

@@ -1,0 +1,24 @@
+"""Benchmarks and scripts are run by hand and seldom: that each of them can start at all is held here."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+PROGRAMS = sorted(
+    f"{folder}.{path.stem}"
+    for folder in ("bench", "scripts")
+    for path in (ROOT / folder).glob("*.py")
+    if not path.stem.startswith("__")
+)
+
+
+@pytest.mark.parametrize("program", PROGRAMS)
+def test_it_can_be_loaded_by_itself(program: str):
+    alone = {name: text for name, text in os.environ.items() if name != "DJANGO_SETTINGS_MODULE"}
+    command = [sys.executable, "-c", f"import {program}"]
+    done = subprocess.run(command, cwd=ROOT, env=alone, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr

@@ -1,0 +1,165 @@
+"""Reading bots on machines: what a machine sends is unpacked with care, and goes when it was read."""
+
+import gc
+import io
+import tarfile
+import uuid
+from pathlib import Path
+
+import pytest
+
+from butt.agents.models import Agent
+from butt.configuration import configuration
+from butt.exports.parcel import Part, Stock
+from butt.exports.tar import packed
+from butt.hosts.far import Far
+from butt.hosts.interface import Folder
+from butt.hosts.parcels import parcel
+from butt.hosts.reading import Unreadable
+from butt.hosts.salt.calls import Caller
+from butt.hosts.salt.porter import Porter
+from butt.hosts.salt.results import Returned
+from butt.machines import errands, uploads
+from butt.machines.models import Machine, Upload
+from tests.exports.folders import KEYS, fill
+from tests.machines.machines import machine, placed_bot
+from tests.people import person
+
+pytestmark = pytest.mark.django_db
+
+
+@pytest.fixture
+def alices() -> Machine:
+    return machine("m1")
+
+
+@pytest.fixture
+def bot(alices: Machine) -> Agent:
+    return placed_bot(person("alice"), alices)
+
+
+def sends(bot: Agent, what: str, tar: bytes) -> None:
+    """The machine has sent this tar, and the steward has seen to it."""
+    errand = errands.ask(bot.id, what)
+    assert errand
+    upload = uploads.expect(errand.machine, bot.id, 1 << 20, errand.id)
+    draft = configuration().home / "uploads" / f"{uuid.uuid4()}.draft"
+    draft.parent.mkdir(exist_ok=True)
+    draft.write_bytes(tar)
+    assert uploads.arrived(upload, draft)
+    errands.done(errand)
+
+
+def left() -> list[Path]:
+    return list((configuration().home / "uploads").iterdir())
+
+
+def tar_of(*entries: tarfile.TarInfo) -> bytes:
+    made = io.BytesIO()
+    with tarfile.open(fileobj=made, mode="w") as tar:
+        for entry in entries:
+            tar.addfile(entry, io.BytesIO(bytes(entry.size)))
+    return made.getvalue()
+
+
+def entry(name: str, **fields: object) -> tarfile.TarInfo:
+    made = tarfile.TarInfo(name)
+    made.size = 3
+    for field, value in fields.items():
+        setattr(made, field, value)
+    return made
+
+
+def test_a_whole_bot_is_read_as_one_that_lives_here(bot: Agent, tmp_path: Path):
+    here = parcel(fill(Folder(tmp_path)), Part.ALL)
+    sends(bot, "all", b"".join(packed(here.items, here.tar_size, 0)))
+    there = Far(tmp_path).export(bot.id, Part.ALL)
+    assert (there.count, there.size, there.tar_size) == (here.count, here.size, here.tar_size)
+    assert (there.survey, there.author) == (here.survey, KEYS.id)
+    first, *rest = [(item.name, b"".join(item.read())) for item in there.items]
+    assert first[0] == "secret"
+    assert {data for _, data in rest} >= {b"one", b"two", b"three"}
+    del there
+    gc.collect()
+    assert left() == []
+
+
+@pytest.mark.parametrize(
+    "hostile",
+    [
+        entry("../../secret"),
+        entry("/etc/passwd"),
+        entry("secret", type=tarfile.SYMTYPE, linkname="/etc/shadow", size=0),
+        entry("flume", type=tarfile.SYMTYPE, linkname="/etc", size=0),
+        entry("flume/log.offset", type=tarfile.LNKTYPE, linkname="secret", size=0),
+        entry("blobs/sha256/../../secret"),
+        entry("package.json"),
+    ],
+    ids=lambda hostile: hostile.name,
+)
+def test_what_is_no_part_of_a_bot_is_not_unpacked(bot: Agent, hostile: tarfile.TarInfo):
+    sends(bot, "all", tar_of(entry("gossip.json"), hostile))
+    with pytest.raises(Unreadable, match="cannot be read"):
+        Far(Path()).export(bot.id, Part.ALL)
+    gc.collect()
+    assert left() == []
+
+
+def test_a_part_that_comes_twice_is_refused(bot: Agent):
+    sends(bot, "secret", tar_of(entry("secret"), entry("secret")))
+    with pytest.raises(Unreadable):
+        Far(Path()).export(bot.id, Part.SECRET)
+
+
+class Answers:
+    """A way to machines on which each call comes to this."""
+
+    def __init__(self, returned: Returned) -> None:
+        self.returned, self.asked = returned, list[tuple[object, ...]]()
+
+    def call(self, machine: Machine, *what: object, seconds: int = 0) -> Returned:
+        self.asked.append((machine.minion_id, *what))
+        return self.returned
+
+    def begin(self, machine: Machine, *what: object, seconds: int) -> None:
+        self.asked.append((machine.minion_id, *what))
+
+    def apply(self, machine: Machine) -> Returned:
+        raise AssertionError("a porter changes nothing")
+
+
+@pytest.mark.django_db(transaction=True)
+@pytest.mark.parametrize(
+    ("answer", "said"),
+    [
+        ({"secret": 1, "gossip": 2, "log": 3, "blobs": 4, "blobs_size": 5}, Stock(1, 2, 3, 4, 5)),
+        ({"secret": -1, "gossip": 2, "log": 3, "blobs": 4, "blobs_size": 5}, None),
+        ({"secret": 1}, None),
+        ("a traceback", None),
+        (None, None),
+    ],
+)
+def test_what_a_machine_says_it_has_is_looked_at(bot: Agent, answer: object, said: Stock | None):
+    carries_out(Answers(Returned(True, 0, answer)), bot, "stock")
+    if said is not None:
+        assert Far(Path()).stock(bot.id) == said
+        return
+    with pytest.raises(Unreadable, match="makes no sense"):
+        Far(Path()).stock(bot.id)
+
+
+@pytest.mark.django_db(transaction=True)
+def test_an_export_that_does_not_come_is_told(bot: Agent):
+    caller = Answers(Returned(False))
+    carries_out(caller, bot, "all")
+    upload = Upload.objects.get()
+    assert caller.asked == [("m1", "butt_exports.send", str(bot.id), str(upload.id), "all")]
+    errand = errands.Errand.objects.get()
+    assert errand.trouble == "Its machine did not send it. Try again."
+
+
+def carries_out(caller: Caller, bot: Agent, what: str) -> None:
+    errands.ask(bot.id, what)
+    porter = Porter(caller)
+    porter.round()
+    porter.rest()
