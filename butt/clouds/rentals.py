@@ -64,23 +64,28 @@ def ring(agent_id: uuid.UUID) -> None:
     Rented.objects.filter(agent_id=agent_id).update(due_at=timezone.now())
 
 
-def check_room(bots: int) -> None:
-    """Whether some machine that can be had now has room for so many bots. Asks rows only. Raises `NoRoom`.
+def check_room(agent_id: uuid.UUID, bots: int) -> None:
+    """Whether this person's machine, or one it can be changed for now, has room for so many bots. Raises `NoRoom`.
 
-    Where machines are not rented there are no such rows, and room is not ours to judge.
+    Asks rows only: where machines are not rented there are none, and room is not ours to judge. Once there is data, its
+    volume has settled the zone.
     """
     offers = [Offer(s.zone, s.type, s.memory, s.monthly, s.in_stock) for s in Stock.objects.all()]
     memory = memory_for(bots, configuration().bot_memory * MIB)
-    if offers and best(offers, memory, sorted({offer.zone for offer in offers})) is None:
+    rented = Rented.objects.filter(agent_id=agent_id, held=True).first()
+    if rented and any((o.zone, o.type) == (rented.zone, rented.type) and o.memory >= memory for o in offers):
+        return
+    zones = [rented.zone] if rented else sorted({offer.zone for offer in offers})
+    if offers and best(offers, memory, zones) is None:
         raise NoRoom("There is no room for another bot at the moment; please try again in some minutes.")
 
 
-def refuse_without_room(person: Agent, bots: int, **_: Any) -> None:  # noqa: ARG001 - as signals call
+def refuse_without_room(person: Agent, bots: int, **_: Any) -> None:
     """Before a bot is made. Raises `Refused` `no_room`."""
     if not are_made():
         return
     try:
-        check_room(bots)
+        check_room(person.id, bots)
     except NoRoom as reason:
         raise Refused("no_room", str(reason)) from None
 

@@ -39,7 +39,10 @@ def settle() -> None:
 
 
 def _homes() -> dict[uuid.UUID, list[str]]:
-    """The names of the bots on each person's machine: where a bot lives it stays, else it goes to its first owner's."""
+    """The names of the bots on each person's machine: where a bot lives it stays, else it goes to its first owner's.
+
+    One that lives on a machine of the operator's own needs none that is rented.
+    """
     kept = Q(source_agent__wanted__gone_at=None) | Q(source_agent__wanted__gone_at__gt=timezone.now())
     bots = Belongs.objects.filter(kept, source_agent__type=Agent.Type.BOT).order_by("id")
     owners: dict[uuid.UUID, uuid.UUID] = {}
@@ -48,11 +51,12 @@ def _homes() -> dict[uuid.UUID, list[str]]:
         owners.setdefault(bot, person)
         names[bot] = name
     rented = set(Wanted.objects.values_list("agent_id", flat=True))
-    placed = Placement.objects.filter(machine__in=rented).values_list("bot_id", "machine_id")
-    owners |= {bot: machine for bot, machine in placed if bot in owners}
+    placed = dict(Placement.objects.values_list("bot_id", "machine_id"))
     found: dict[uuid.UUID, list[str]] = defaultdict(list)
     for bot, person in owners.items():
-        found[person].append(names[bot])
+        home = placed.get(bot, person)
+        if home == person or home in rented:
+            found[home].append(names[bot])
     return found
 
 

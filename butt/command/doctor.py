@@ -118,6 +118,15 @@ def _cloud(_: Configuration) -> Iterator[Finding]:
         )
 
 
+def _joining(settings: Configuration) -> Iterator[Finding]:
+    if settings.cloud == "here":
+        return
+    joins = (settings.host, settings.salt) == ("salt", "master") and settings.salt_master
+    mend = "" if joins else "Set BUTT_HOST=salt, BUTT_SALT=master and BUTT_SALT_MASTER."
+    said = f"Machines join the Salt master at {settings.salt_master}." if joins else "Machines cannot join."
+    yield Finding(said, mend)
+
+
 def _ports(settings: Configuration) -> Iterator[Finding]:
     for name, host, port in (
         ("public", settings.bind, settings.port),
@@ -169,6 +178,7 @@ CHECKS: list[Callable[[Configuration], Iterator[Finding]]] = [
     _pub,
     _host,
     salt,
+    _joining,
     _ports,
     _billing,
 ]

@@ -52,7 +52,7 @@ def private(home: Path | None, leash: bool, private_port: int | None) -> None:
 def steward(home: Path | None, leash: bool) -> None:
     """Make what is wanted so."""
     _hold(leash)
-    configure(home=home)
+    settings = configure(home=home)
 
     from butt.billing import worker
     from butt.clouds import chosen_cloud, tenants
@@ -73,6 +73,8 @@ def steward(home: Path | None, leash: bool) -> None:
     builder.start()
     threading.Thread(target=worker.run, args=(goes_on,), name="billing", daemon=True).start()
     cloud = chosen_cloud()
+    if cloud.makes_machines and (settings.host, settings.salt) != ("salt", "master"):
+        raise click.ClickException("Machines in the cloud need BUTT_HOST=salt and BUTT_SALT=master.")
     if cloud.makes_machines:
         keeper = Keeper(cloud, tenants.document, forget=tenants.forget)
         threading.Thread(

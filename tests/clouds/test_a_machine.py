@@ -173,11 +173,11 @@ def test_a_machine_without_stock_anywhere_waits_and_says_so(account: Account, ke
         turn(keeper)
     assert "No zone has room" in Rented.objects.get(agent_id=ALICE).reason
     with pytest.raises(rentals.NoRoom):
-        rentals.check_room(1)
+        rentals.check_room(ALICE, 1)
     account.steer("stock", **{"nl-ams-1/*": "available"})
     Stock.objects.update(at="2020-01-01T00:00Z")
     assert turn_until("ready", keeper, ALICE).zone == "nl-ams-1"
-    rentals.check_room(1)
+    rentals.check_room(ALICE, 1)
 
 
 def test_a_quota_that_is_used_up_is_told_in_words(account: Account, keeper: Keeper):

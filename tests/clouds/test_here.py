@@ -14,7 +14,7 @@ def test_here_there_is_nothing_to_make_and_room_is_not_ours_to_judge():
     rentals.rent(uuid.uuid4(), bots=1, names=["my"])
     assert Keeper(cloud, lambda *_: b"").round() is False
     assert cloud.account(cloud.zones).things == ()
-    rentals.check_room(1000)
+    rentals.check_room(uuid.uuid4(), 1000)
 
 
 def test_a_cloud_that_there_is_not_is_told_by_the_setting():

@@ -59,3 +59,17 @@ def test_a_key_that_ends_soon_is_told(account: Account, tmp_path: Path):
 def test_a_dns_zone_that_is_not_there_is_told(account: Account, tmp_path: Path):
     done = doctor(tmp_path, **keys(account, domain="example.net"))
     assert "check BUTT_SCALEWAY_DOMAIN" in done.stdout
+
+
+def test_machines_that_could_not_join_are_told_of(tmp_path: Path):
+    environment = {name: value for name, value in os.environ.items() if not name.startswith("BUTT_")}
+    command = [sys.executable, "-m", "butt", "doctor", "--home", str(tmp_path)]
+    done = subprocess.run(
+        command,
+        capture_output=True,
+        text=True,
+        timeout=120,
+        env=environment | {"BUTT_CLOUD": "scaleway"},
+        check=False,
+    )
+    assert "Set BUTT_HOST=salt, BUTT_SALT=master and BUTT_SALT_MASTER." in done.stdout

@@ -27,6 +27,7 @@ from butt.machines import registry
 from butt.machines.models import Machine, Placement
 from butt.machines.reports import read_report, take
 from tests.clouds.account import Account, turn_until, turn_until_gone
+from tests.machines.machines import place as placed
 from tests.people import account as account_of
 from tests.people import bot_in, person
 
@@ -242,6 +243,58 @@ def test_no_bot_is_accepted_that_there_is_no_room_for():
         create_bot(alice, f"my{number}")
     with pytest.raises(Refused, match="no room"):
         create_bot(alice, "one-more")
+
+
+def test_a_machine_that_is_big_enough_already_needs_no_stock(keeper: Keeper):
+    alice = person("alice")
+    bot_in(State.ALIVE, alice)
+    joined(keeper, alice)
+    Stock.objects.update(in_stock=False)
+    create_bot(alice, "second")
+    for number in range(8):
+        if not may_have_another(alice, number):
+            return
+    raise AssertionError("no machine has room for ten bots but one that is not to be had")
+
+
+def may_have_another(person: Agent, number: int) -> bool:
+    try:
+        create_bot(person, f"more{number}")
+    except Refused:
+        return False
+    return True
+
+
+def test_a_bot_on_a_machine_of_the_operators_own_needs_none_that_is_rented():
+    bot = bot_in(State.ALIVE, person("alice"))
+    placed(bot, registry.register())
+    tenants.settle()
+    assert not Wanted.objects.exists()
+
+
+@pytest.mark.parametrize("death", ["before", "after"])
+def test_killed_while_a_machine_is_forgotten_the_next_keeper_forgets_it(account: Account, death: str):
+    def dies(person: uuid.UUID) -> None:
+        if death == "after":
+            tenants.forget(person)
+        raise KilledHere
+
+    alice = person("alice")
+    bot = bot_in(State.ALIVE, alice)
+    joined(Keeper(account.cloud(), tenants.document, timedelta(0)), alice)
+    key = registry.accepted_key(Machine.objects.get(id=alice.id))
+    gone(bot)
+    tenants.settle()
+    with pytest.raises(KilledHere):
+        turn_until_gone(Keeper(account.cloud(), tenants.document, timedelta(0), dies), alice.id)
+    assert Wanted.objects.exists(), "there is still work"
+    turn_until_gone(Keeper(account.cloud(), tenants.document, timedelta(0), tenants.forget), alice.id)
+    assert not key.exists()
+    assert not Machine.objects.exists()
+
+
+class KilledHere(BaseException):
+    """As `kill -9`."""
 
 
 def test_without_room_the_page_and_the_api_say_so():

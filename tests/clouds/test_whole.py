@@ -15,12 +15,6 @@ from tests.service import wait_for
 PATIENT = 300.0
 
 
-@pytest.fixture(scope="module")
-def land() -> Iterator[Land]:
-    with Land() as land:
-        yield land
-
-
 @pytest.fixture
 def site(land: Land, built_pub: Path, tmp_path: Path) -> Iterator[CloudService]:
     with CloudService(tmp_path / "home", built_pub, land, keep_days=0) as site:

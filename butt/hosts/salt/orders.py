@@ -12,6 +12,7 @@ from django.utils import timezone
 
 from butt.agents.models import Belongs
 from butt.clouds import rentals
+from butt.clouds.models import Rented
 from butt.configuration import configuration
 from butt.hosts.interface import Away, HostTrouble, NoRoom, Order, Sighting
 from butt.hosts.processes import FINAL_EXITS
@@ -175,7 +176,8 @@ def _place_for(bot_id: uuid.UUID) -> uuid.UUID:
     persons = Belongs.objects.filter(source_agent_id=bot_id).order_by("id").values("target_agent")[:1]
     if rentals.are_made():
         return _rented_for(persons.get()["target_agent"])
-    ready = Machine.objects.filter(state=Machine.State.READY).annotate(load=Count("placements"))
+    shared = Machine.objects.exclude(id__in=Rented.objects.values("agent_id"))
+    ready = shared.filter(state=Machine.State.READY).annotate(load=Count("placements"))
     free = ready.filter(load__lt=MOST_BOTS).order_by("load", "created_at")
     found = free.filter(person__in=persons).first() or free.filter(person=None).first()
     if found is None:
