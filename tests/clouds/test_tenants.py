@@ -3,6 +3,7 @@
 import json
 import uuid
 from collections.abc import Iterator
+from contextlib import suppress
 from datetime import timedelta
 from pathlib import Path
 
@@ -27,6 +28,7 @@ from butt.machines import registry
 from butt.machines.models import Machine, Placement
 from butt.machines.reports import read_report, take
 from tests.clouds.account import Account, turn_until, turn_until_gone
+from tests.clouds.test_killed_anywhere import Fragile, Killed, nothing, one_of_each
 from tests.machines.machines import place as placed
 from tests.people import account as account_of
 from tests.people import bot_in, person
@@ -277,7 +279,7 @@ def test_killed_while_a_machine_is_forgotten_the_next_keeper_forgets_it(account:
     def dies(person: uuid.UUID) -> None:
         if death == "after":
             tenants.forget(person)
-        raise KilledHere
+        raise Killed
 
     alice = person("alice")
     bot = bot_in(State.ALIVE, alice)
@@ -285,7 +287,7 @@ def test_killed_while_a_machine_is_forgotten_the_next_keeper_forgets_it(account:
     key = registry.accepted_key(Machine.objects.get(id=alice.id))
     gone(bot)
     tenants.settle()
-    with pytest.raises(KilledHere):
+    with pytest.raises(Killed):
         turn_until_gone(Keeper(account.cloud(), tenants.document, timedelta(0), dies), alice.id)
     assert Wanted.objects.exists(), "there is still work"
     turn_until_gone(Keeper(account.cloud(), tenants.document, timedelta(0), tenants.forget), alice.id)
@@ -293,8 +295,36 @@ def test_killed_while_a_machine_is_forgotten_the_next_keeper_forgets_it(account:
     assert not Machine.objects.exists()
 
 
-class KilledHere(BaseException):
-    """As `kill -9`."""
+@pytest.mark.parametrize(
+    "deaths", [dict.fromkeys(range(60), "after"), dict.fromkeys(range(0, 60, 2), "before")]
+)
+def test_killed_after_every_single_step_a_person_gets_one_machine_and_leaves_nothing(
+    account: Account, deaths: dict[int, str]
+):
+    alice = person("alice")
+    bot = bot_in(State.ALIVE, alice)
+    cloud = Fragile(account.cloud(), deaths)
+
+    def live(until: str) -> None:
+        for _ in range(100):
+            with suppress(Killed):
+                tenants.settle()
+                keeper = Keeper(cloud, tenants.document, timedelta(0), tenants.forget)
+                if until == "gone":
+                    turn_until_gone(keeper, alice.id)
+                else:
+                    turn_until(until, keeper, alice.id)
+                return
+        raise AssertionError("it never came to an end")
+
+    live("ready")
+    one_of_each(account, Rented.objects.get())
+    assert [machine.id for machine in Machine.objects.all()] == [alice.id]
+    gone(bot)
+    live("gone")
+    nothing(account)
+    assert not Machine.objects.exists()
+    assert list((configuration().salt_pki / "minions").iterdir()) == []
 
 
 def test_without_room_the_page_and_the_api_say_so():

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import shutil
-import subprocess
 from pathlib import Path
 
 from scaleway_standin.answers import Answer, Request, in_use, missing, page_of, passing, wrong
+from scaleway_standin.disks import Disks
 from scaleway_standin.world import Thing, World, new_id, shown
 
 GB = 1_000_000_000
@@ -17,7 +16,7 @@ PRICES = {"sbs_5k": 0.000118, "sbs_15k": 0.000177}
 
 class Blocks:
     def __init__(self, world: World) -> None:
-        self._world = world
+        self._world, self.disks = world, Disks()
         world.happenings |= {
             "volume_ready": self._volume_ready,
             "snapshot_ready": self._snapshot_ready,
@@ -63,7 +62,7 @@ class Blocks:
         now, key = self._world.stamp(), new_id()
         self.folder(key).mkdir(parents=True)
         if snapshot:
-            copy(self._snapshot_folder(snapshot["id"]), self.folder(key))
+            self.disks.copy(self._snapshot_folder(snapshot["id"]), self.folder(key))
         volume = {
             "id": key,
             "name": name or f"vol-{key[:8]}",
@@ -116,7 +115,7 @@ class Blocks:
 
     def lose(self, key: str) -> None:
         self._world.drop("volume", key)
-        shutil.rmtree(self.folder(key), ignore_errors=True)
+        self.disks.remove(self.folder(key))
 
     # Being attached, as the instances do it
 
@@ -164,7 +163,7 @@ class Blocks:
             raise passing("volume", volume["id"], volume["status"])
         self._world.check_quota("sbs_snapshots", len(self._world.all("snapshot")))
         now, key = self._world.stamp(), new_id()
-        copy(self.folder(volume["id"]), self._snapshot_folder(key))
+        self.disks.copy(self.folder(volume["id"]), self._snapshot_folder(key))
         parent = {name: volume[name] for name in ("id", "name", "type", "status")}
         snapshot = {
             "id": key,
@@ -195,7 +194,7 @@ class Blocks:
         if snapshot["status"] != "available":
             raise passing("snapshot", key, snapshot["status"])
         self._world.drop("snapshot", key)
-        shutil.rmtree(self._snapshot_folder(key), ignore_errors=True)
+        self.disks.remove(self._snapshot_folder(key))
         return Answer(204)
 
     def types(self, _: Request, zone: str) -> Answer:
@@ -235,19 +234,19 @@ class Blocks:
         return Answer(200, {name: [shown(thing) for thing in page], "total_count": len(found)})
 
     def _volume_ready(self, key: str) -> None:
+        if not self.disks.is_ready(self.folder(key)):
+            self._world.later("create_volume", "volume_ready", key)
+            return
         if volume := self._world.kinds["volume"].get(key):
             status = "in_use" if volume["references"] else "available"
             self._world.put("volume", volume | {"status": status, "updated_at": self._world.stamp()})
 
     def _snapshot_ready(self, key: str) -> None:
+        if not self.disks.is_ready(self._snapshot_folder(key)):
+            self._world.later("snapshot", "snapshot_ready", key)
+            return
         if snapshot := self._world.kinds["snapshot"].get(key):
             self._world.put("snapshot", snapshot | {"status": "available", "updated_at": self._world.stamp()})
 
     def _snapshot_folder(self, key: str) -> Path:
         return self._world.folder / "snapshots" / key
-
-
-def copy(source: Path, target: Path) -> None:
-    """As it is, owners and devices too. What goes while it is copied is not in it: it may be in use."""
-    target.mkdir(parents=True, exist_ok=True)
-    subprocess.run(["cp", "-a", f"{source}/.", str(target)], check=False, stderr=subprocess.DEVNULL)

@@ -100,6 +100,7 @@ class StandIn:
                 ("GET", r"/iam/v1alpha1/api-keys/([^/]+)", names.api_key),
             ]
         ]
+        self._disks = blocks.disks
         self._over = threading.Event()
         self._ticking = threading.Thread(target=self._tick, daemon=True)
         self._ticking.start()
@@ -110,6 +111,7 @@ class StandIn:
         if end_machines:
             with self.world.turn():
                 self.machines.stop_all()
+        self._disks.finish()
         self.world.close()
 
     def handle(self, request: Request) -> Answer:
