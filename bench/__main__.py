@@ -1,33 +1,97 @@
-"""`make bench`: each benchmark prints its figures as ratios to a floor measured in the same minute."""
+"""`make bench`: each benchmark prints its figures as ratios to a floor measured in the same minute.
+
+All of them in one run are written to `docs/benchmarks.md` as well.
+"""
 
 import argparse
+import contextlib
+import datetime as dt
 import importlib
+import importlib.metadata
+import io
+import os
 import platform
+import re
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import psutil
+
+from butt.sources.node import node_version
 
 BENCHES = {
     "start": "from the click to an alive bot, beside the bare program started by hand",
     "clouds": "100 machines at once at a stand-in with a limit on calls, beside what the limit allows",
     "salt": "a run of the states of a machine with 1, 10 and 50 bots, beside one with none",
     "pillars": "100, 1,000 and 10,000 machines asking for their pillar each minute, over PostgreSQL",
+    "servers": "making 1, 10 and 50 servers, beside JupyterHub, each over its floor",
+    "replication": "a pub that is idle and one that replicates 10,000 messages, beside ssb-server",
     "invites": "making an invite over the API, beside the command line of ssb-server",
     "export": "taking along a bot of 50,000 messages and 200 MB of blobs while it writes, beside tar",
     "monitor": "what watching 100, 1,000 and 10,000 bots takes, and whether anything is lost",
     "dashboard": "100 bots of 10,000 on the dashboard, for 20 readers at once, beside an empty page",
 }
+DOCUMENT = Path(__file__).parents[1] / "docs" / "benchmarks.md"
+HEAD = """\
+# Benchmarks
+
+Written by `make bench`, from one run of it. Seconds say little, as machines differ and are noisy: look at the ratios, which
+are to a floor or a rival measured in the same minute. `make bench ARGS=NAME` runs one of them.
+"""
+
+
+class Both(io.TextIOBase):
+    """What is printed is kept too."""
+
+    def __init__(self) -> None:
+        self.kept = ""
+
+    def write(self, text: str) -> int:
+        self.kept += text
+        return sys.__stdout__.write(text)  # type: ignore[union-attr]
+
+    def flush(self) -> None:
+        sys.__stdout__.flush()  # type: ignore[union-attr]
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m bench", description=__doc__)
-    parser.add_argument(
-        "names", nargs="*", default=list(BENCHES), metavar="NAME", help=f"some of: {', '.join(BENCHES)}"
-    )
+    parser.add_argument("names", nargs="*", metavar="NAME", help=f"some of: {', '.join(BENCHES)}")
     names = parser.parse_args().names
     if unknown := set(names) - set(BENCHES):
         parser.error(f"there is no benchmark called {', '.join(sorted(unknown))}")
-    print(f"{platform.machine()}, Python {platform.python_version()}")
-    for name in names:
+    print(machine())
+    parts = [HEAD, machine()]
+    for name in names or BENCHES:
         print(f"\n{name}: {BENCHES[name]}", flush=True)
-        importlib.import_module(f"bench.{name}").main()
+        printed = Both()
+        with contextlib.redirect_stdout(printed):
+            importlib.import_module(f"bench.{name}").main()
+        parts.append(
+            f"## {name}\n\n{BENCHES[name][:1].upper()}{BENCHES[name][1:]}.\n\n```\n{printed.kept.rstrip()}\n```\n"
+        )
+    if not names:
+        DOCUMENT.write_text("\n".join(parts))
+
+
+def machine() -> str:
+    """What it ran on, and with which versions."""
+    cpu = re.search(r"model name\s*: (.*)", Path("/proc/cpuinfo").read_text())
+    postgres = (
+        shutil.which("psql")
+        and subprocess.run(["psql", "--version"], capture_output=True, text=True, check=True).stdout.strip()
+    )
+    lines = [
+        f"{dt.datetime.now(dt.UTC):%Y-%m-%d}",
+        f"{os.cpu_count()} cores ({cpu[1] if cpu else platform.machine()}), {psutil.virtual_memory().total / 2**30:.0f} GiB",
+        f"Linux {platform.release()}",
+        f"Python {platform.python_version()}, Django {importlib.metadata.version('django')}",
+        f"Node {node_version()}",
+        *([postgres] if postgres else []),
+    ]
+    return "".join(f"- {line}\n" for line in lines)
 
 
 main()

@@ -1,10 +1,12 @@
 """`butt up --host salt` on a machine of one's own: no master, no minion."""
 
+import tarfile
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
+from tests.exports.living import save_export
 from tests.salt.base import NAME
 from tests.salt.machine import SALT, Engine
 from tests.service import Service, wait_for
@@ -38,12 +40,16 @@ def site(engine: Engine, tmp_path: Path, built_pub: Path) -> Iterator[Alone]:
     engine.clear()
 
 
-def test_a_bot_lives_in_a_container_is_adopted_and_goes(site: Alone, engine: Engine):
+def test_a_bot_lives_in_a_container_is_adopted_and_goes(site: Alone, engine: Engine, tmp_path: Path):
     alice = site.person("alice@example.org")
     bot = alice.names_a_bot("my")
     alive = alice.waits_for("alive", bot, PATIENT)
     before = engine.bots()
     assert list(before) == [bot["id"]]
+
+    save_export(alice, bot, "all", tmp_path / "all.tar")
+    with tarfile.open(tmp_path / "all.tar") as tar:
+        assert {"secret", "flume/log.offset"} <= set(tar.getnames())
 
     site.kill()
     site.up()

@@ -35,9 +35,11 @@ class Farm:
         self.alice.waits_for("stopped", self.bots[1], PATIENT)
 
     def newcomer(self, number: int) -> Any:
-        return self.alice.waits_for("alive", self.alice.names_a_bot(f"gone{number}"), PATIENT)
+        """A bot that there has not been."""
+        return self.alice.names_a_bot(f"gone{number}")
 
     def other_code(self, number: int) -> str:
+        """A release that no machine has yet."""
         release = self.workshop.writes(f"{self.workshop.own}// of fault {number}\n")
         wait_for(lambda: self.site.newest() == release, PATIENT)
         return release
@@ -107,7 +109,10 @@ def test_every_action_ends_as_wanted(number: int, farm: Farm):
     alice, engine = farm.alice, farm.engine
     ups, downs = (0, 1) if number % 2 else (1, 0)
     starts, stops, restarts, upgrades = farm.bots[ups], farm.bots[downs], farm.bots[2], farm.bots[3]
-    goes, release = farm.newcomer(number), farm.other_code(number)
+    goes = farm.newcomer(number)
+    wait_for(lambda: alice.sees(goes)["release"], PATIENT)
+    release = farm.other_code(number)
+    alice.waits_for("alive", goes, PATIENT)
     launched = farm.launch(restarts)
     for verb, bot in (("start", starts), ("stop", stops), ("restart", restarts), ("upgrade", upgrades)):
         alice.asks(verb, bot)

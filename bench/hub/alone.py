@@ -1,0 +1,56 @@
+"""The stock single-user server started by hand, as the floor of the hub."""
+
+import os
+import subprocess
+import time
+import urllib.error
+import urllib.request
+from pathlib import Path
+
+from bench.hub.environment import BIN
+from tests.service import free_ports
+
+
+def bare(count: int, folder: Path) -> float:
+    """Seconds until so many, started at once, answer."""
+    ports = free_ports(count)
+    began = time.monotonic()
+    servers = [_start(folder / str(port), port) for port in ports]
+    try:
+        waiting = set(ports)
+        while waiting:
+            waiting -= {port for port in waiting if _answers(port)}
+            time.sleep(0.02)
+        return time.monotonic() - began
+    finally:
+        for server in servers:
+            server.kill()
+            server.wait()
+
+
+def _start(home: Path, port: int) -> "subprocess.Popen[bytes]":
+    home.mkdir(parents=True)
+    environment = {**os.environ, "HOME": str(home), "JUPYTERHUB_SINGLEUSER_APP": ""}
+    environment.pop("DJANGO_SETTINGS_MODULE", None)
+    options = [
+        "--no-browser",
+        "--allow-root",
+        "--ip=127.0.0.1",
+        f"--port={port}",
+        "--IdentityProvider.token=",
+    ]
+    return subprocess.Popen(
+        [BIN / "jupyter-lab", *options],
+        cwd=home,
+        env=environment,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+    )
+
+
+def _answers(port: int) -> bool:
+    try:
+        with urllib.request.urlopen(f"http://127.0.0.1:{port}/api/status", timeout=5) as answer:
+            return bool(answer.status == 200)
+    except (urllib.error.URLError, OSError):
+        return False

@@ -1,0 +1,121 @@
+"""A JupyterHub of one's own with its stock spawner and stock single-user server, asked over its REST API."""
+
+import json
+import os
+import secrets
+import subprocess
+import time
+import urllib.error
+import urllib.request
+from pathlib import Path
+from typing import Any, Self
+
+import psutil
+
+from bench.hub.environment import BIN
+from tests.service import free_ports
+
+PATIENCE = 600
+CONFIG = """\
+c.JupyterHub.bind_url = "http://127.0.0.1:{public}"
+c.JupyterHub.hub_bind_url = "http://127.0.0.1:{hub}"
+c.ConfigurableHTTPProxy.api_url = "http://127.0.0.1:{proxy}"
+c.JupyterHub.authenticator_class = "dummy"
+c.Authenticator.allow_all = True
+c.JupyterHub.spawner_class = "simple"
+c.SimpleLocalProcessSpawner.home_dir_template = "{folder}/home/{{username}}"
+c.Spawner.cmd = ["{bin}/jupyterhub-singleuser"]
+c.Spawner.args = ["--allow-root"]
+c.Spawner.start_timeout = c.Spawner.http_timeout = {patience}
+c.JupyterHub.services = [{{"name": "bench", "api_token": "{token}"}}]
+c.JupyterHub.load_roles = [{{"name": "bench", "scopes": ["admin:users", "admin:servers"], "services": ["bench"]}}]
+c.JupyterHub.log_level = "WARN"
+"""
+
+
+class Hub:
+    """`starts` takes names of people and gives the seconds until a server of each is ready."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder, self._token = folder, secrets.token_hex(16)
+        public, hub, proxy = free_ports(3)
+        self._url = f"http://127.0.0.1:{public}/hub/api"
+        filled = CONFIG.format(
+            public=public, hub=hub, proxy=proxy, folder=folder, bin=BIN, token=self._token, patience=PATIENCE
+        )
+        (folder / "jupyterhub_config.py").write_text(filled)
+
+    def __enter__(self) -> Self:
+        environment = {**os.environ, "PATH": f"{BIN}:{os.environ['PATH']}"}
+        environment.pop("DJANGO_SETTINGS_MODULE", None)
+        self._log = (self._folder / "log").open("wb")
+        self.process = subprocess.Popen(
+            [BIN / "jupyterhub"],
+            cwd=self._folder,
+            env=environment,
+            stdout=self._log,
+            stderr=subprocess.STDOUT,
+        )
+        deadline = time.monotonic() + 60
+        while not self._is_up():
+            if time.monotonic() > deadline or self.process.poll() is not None:
+                raise RuntimeError((self._folder / "log").read_text())
+            time.sleep(0.1)
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        servers = [process for process in self._descendants() if process not in self.control_plane()]
+        self.process.terminate()
+        self.process.wait(60)
+        for process in servers:
+            if process.is_running():
+                process.kill()
+        self._log.close()
+
+    def starts(self, names: list[str]) -> float:
+        for name in names:
+            self._call("POST", f"/users/{name}")
+        began = time.monotonic()
+        for name in names:
+            self._call("POST", f"/users/{name}/server")
+        waiting = set(names)
+        while waiting:
+            if time.monotonic() > began + PATIENCE:
+                raise RuntimeError((self._folder / "log").read_text())
+            ready = self._call("GET", "/users?state=ready&limit=200")
+            waiting -= {user["name"] for user in ready}
+            time.sleep(0.02)
+        return time.monotonic() - began
+
+    def end(self, names: list[str]) -> None:
+        for name in names:
+            self._call("DELETE", f"/users/{name}/server")
+        while self._call("GET", "/users?state=active&limit=200"):
+            time.sleep(0.1)
+
+    def control_plane(self) -> list[psutil.Process]:
+        """The hub and its proxy, without the servers of people."""
+        own = psutil.Process(self.process.pid)
+        return [
+            own,
+            *(child for child in own.children() if "configurable-http-proxy" in " ".join(child.cmdline())),
+        ]
+
+    def _descendants(self) -> list[psutil.Process]:
+        return psutil.Process(self.process.pid).children(recursive=True)
+
+    def _is_up(self) -> bool:
+        try:
+            return isinstance(self._call("GET", "/users"), list)
+        except (OSError, RuntimeError):
+            return False
+
+    def _call(self, method: str, path: str) -> Any:
+        request = urllib.request.Request(self._url + path, method=method)
+        request.add_header("Authorization", f"token {self._token}")
+        try:
+            with urllib.request.urlopen(request, timeout=PATIENCE) as answer:
+                body = answer.read()
+        except urllib.error.HTTPError as error:
+            raise RuntimeError(f"{method} {path}: {error.code} {error.read().decode()}") from error
+        return json.loads(body) if body else None

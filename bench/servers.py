@@ -1,0 +1,136 @@
+"""Making 1, 10 and 50 servers at once, from the request until each is ready: ours beside JupyterHub.
+
+Each beside its own floor, the same program started as often by hand: what is over that is what the service costs.
+CPU and memory are those of the control plane alone: of ours all parts and supervisord, of theirs the hub and its proxy.
+"""
+
+import os
+import statistics
+import tempfile
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+import psutil
+
+from bench.hub import alone
+from bench.hub.environment import hub_version, install
+from bench.hub.hub import Hub
+from bench.start import click_to_alive
+from butt.sources.releases import build
+from tests.pub.pubs import Pub
+from tests.service import Service
+
+ROUNDS = {1: 5, 10: 3, 50: 2}
+
+
+@dataclass
+class Made:
+    """`over` is the time above the floor, both in seconds; `cpu` in seconds, `memory` in MB."""
+
+    seconds: float
+    floor: float
+    cpu: float
+    memory: float
+
+    @property
+    def over(self) -> float:
+        return self.seconds - self.floor
+
+
+def main() -> None:
+    with tempfile.TemporaryDirectory() as folder:
+        os.environ["BUTT_HOME"] = folder
+        release = build().path
+        install()
+        print(f"  JupyterHub {hub_version()}")
+        for count, rounds in ROUNDS.items():
+            ours, theirs = by_us(count, rounds, release), by_hub(count, rounds)
+            for who, made in (("ours", ours), ("JupyterHub", theirs)):
+                print(
+                    f"  {count:3} at once, {who + ':':11} {made.seconds:6.2f} s, by hand {made.floor:6.2f} s,"
+                    f" over it {made.over:6.2f} s (ratio {made.seconds / made.floor:.2f});"
+                    f" control plane {made.cpu:.2f} s of CPU, {made.memory:.0f} MB",
+                    flush=True,
+                )
+
+
+def by_us(count: int, rounds: int, release: Path) -> Made:
+    with (
+        tempfile.TemporaryDirectory() as home,
+        Service(Path(home) / "home", release, most_bots=500, bots_per_person=500) as site,
+    ):
+        alice = site.person("alice@example.org")
+        alice.waits_for("alive", alice.names_a_bot("warm-up"))
+
+        def once(number: int) -> float:
+            return click_to_alive(count, alice, number)
+
+        return _median(
+            rounds, once, lambda place: bare_pubs(count, place, release), lambda: control_plane(site)
+        )
+
+
+def bare_pubs(count: int, folder: Path, release: Path) -> float:
+    pubs = [Pub(release, folder / str(number), caps={}) for number in range(count)]
+    began = time.monotonic()
+    for pub in pubs:
+        pub.spawn()
+    try:
+        while not all(pub.event("listening") for pub in pubs):
+            time.sleep(0.02)
+        return time.monotonic() - began
+    finally:
+        for pub in pubs:
+            pub.kill()
+
+
+def control_plane(site: Service) -> list[psutil.Process]:
+    parts = psutil.Process(site.process.pid)
+    supervisors = [
+        process
+        for process in psutil.process_iter(["cmdline"])
+        if any("supervisord" in word for word in process.info["cmdline"] or [])
+        and str(site.home) in " ".join(process.info["cmdline"])
+    ]
+    return [parts, *parts.children(recursive=True), *supervisors]
+
+
+def by_hub(count: int, rounds: int) -> Made:
+    with tempfile.TemporaryDirectory() as home, Hub(Path(home)) as hub:
+        hub.starts(["warm-up"])
+        hub.end(["warm-up"])
+
+        def once(number: int) -> float:
+            names = [f"person-{number}-{n}" for n in range(count)]
+            took = hub.starts(names)
+            hub.end(names)
+            return took
+
+        return _median(rounds, once, lambda place: alone.bare(count, place), hub.control_plane)
+
+
+def _median(
+    rounds: int,
+    once: Callable[[int], float],
+    floor: Callable[[Path], float],
+    control_plane: Callable[[], list[psutil.Process]],
+) -> Made:
+    seconds, floors, cpu = [], [], []
+    for number in range(rounds):
+        with tempfile.TemporaryDirectory() as place:
+            floors.append(floor(Path(place)))
+        before = _cpu(control_plane())
+        seconds.append(once(number))
+        cpu.append(_cpu(control_plane()) - before)
+    memory = sum(process.memory_full_info().pss for process in control_plane()) / 1e6
+    return Made(statistics.median(seconds), statistics.median(floors), statistics.median(cpu), memory)
+
+
+def _cpu(processes: list[psutil.Process]) -> float:
+    return sum(sum(process.cpu_times()[:2]) for process in processes)
+
+
+if __name__ == "__main__":
+    main()
