@@ -18,7 +18,8 @@ from django.utils import timezone
 from butt.clouds.capacity import GB, MIB, disk_for, memory_for
 from butt.clouds.interface import Account, Cloud, CloudTrouble, Effect, Job, Kind, Offer, OutOfStock
 from butt.clouds.models import Rented, Stock, Wanted
-from butt.clouds.moves import Move, after_trouble, decide
+from butt.clouds.moves import Move, decide
+from butt.clouds.setbacks import after_trouble
 from butt.clouds.situation import Policy, Situation, meet
 from butt.configuration import configuration
 

@@ -5,10 +5,10 @@ and any call may have had its effect without an answer: the thing is there, and 
 """
 
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import timedelta
 
 from butt.clouds.capacity import best
-from butt.clouds.interface import CloudTrouble, Effect, Kind, Offer, OutOfStock, OverQuota, Thing, Unsure
+from butt.clouds.interface import Effect, Kind, Offer, Thing
 from butt.clouds.models import Rented
 from butt.clouds.situation import Situation
 
@@ -18,7 +18,6 @@ SOON = timedelta(0)
 WATCHING = timedelta(seconds=1)
 RESTING = timedelta(seconds=60)
 NO_ROOM = timedelta(minutes=5)
-FIRST_BACK_OFF, LONGEST_BACK_OFF = timedelta(seconds=2), timedelta(minutes=5)
 
 
 @dataclass(frozen=True)
@@ -277,32 +276,3 @@ def _wait(at: Situation, reason: str = "") -> Move:
 def _busy(at: Situation) -> Rented.State:
     state = State(at.rented.state)
     return state if state in {State.MAKING, State.CHANGING, State.REPLACING} else State.MAKING
-
-
-def after_trouble(at: Situation, move: Move, trouble: CloudTrouble, now: datetime) -> Move:
-    """What becomes of a move that the cloud did not carry out, or not for sure. The reason is the trouble's own words."""
-    tries = at.rented.tries + 1
-    back_off = min(FIRST_BACK_OFF * 2 ** min(tries - 1, 16), LONGEST_BACK_OFF)
-    changes: dict[str, object] = {"tries": tries}
-    words = str(trouble)
-    if move.effect.makes:
-        # The call may have waited for its turn, so time counts from its end.
-        changes["unsure_until"] = now + at.policy.settling if isinstance(trouble, Unsure) else None
-    if isinstance(trouble, (OutOfStock, OverQuota)):
-        if move.effect is Effect.CHANGE_TYPE and move.target:
-            # It is stopped for this: on with what it was.
-            return Move(move.state, words, changes={**changes, "type": move.target.type})
-        if isinstance(trouble, OutOfStock) and (elsewhere := _elsewhere(at, move)):
-            return Move(move.state, f"{words} Another place is tried.", changes={**changes, **elsewhere})
-        back_off = max(back_off, NO_ROOM)
-    return Move(move.state, words, wait=back_off, changes=changes)
-
-
-def _elsewhere(at: Situation, move: Move) -> dict[str, object]:
-    """Another zone as long as there is no data: its very first boot, too, may be refused. Then another type."""
-    if not at.rented.held or "held" in move.changes:
-        tried = [*at.rented.tried, at.rented.zone]
-        return {"held": False, "zone": "", "type": "", "volume_id": "", "tried": tried}
-    others = [offer for offer in at.offers if offer.type != at.rented.type]
-    other = best(others, at.policy.memory, (at.rented.zone,))
-    return {"type": other.type} if other else {}

@@ -22,7 +22,8 @@ from butt.clouds.interface import (
     Unsure,
 )
 from butt.clouds.models import Rented, Wanted
-from butt.clouds.moves import Move, after_trouble, decide
+from butt.clouds.moves import Move, decide
+from butt.clouds.setbacks import after_trouble
 from butt.clouds.situation import Policy, Situation, meet
 
 ZONES = ("paris", "amsterdam")
