@@ -23,6 +23,7 @@ from butt.sources.node import node_version
 
 BENCHES = {
     "start": "from the click to an alive bot, beside the bare program started by hand",
+    "clouds": "100 machines at once at a stand-in with a limit on calls, beside what the limit allows",
     "salt": "a run of the states of a machine with 1, 10 and 50 bots, beside one with none",
     "pillars": "100, 1,000 and 10,000 machines asking for their pillar each minute, over PostgreSQL",
     "servers": "making 1, 10 and 50 servers, beside JupyterHub, each over its floor",

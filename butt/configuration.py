@@ -38,6 +38,30 @@ class Configuration(BaseSettings):
     )
     database_url: str = Field("", description="PostgreSQL or SQLite; empty: SQLite in the home folder.")
     host: Literal["processes", "salt"] = Field("processes", description="How bots run on a machine.")
+    cloud: str = Field("here", description="Where machines come from: `here` (this machine) or `scaleway`.")
+    scaleway_access_key: str = Field("", description="The access key of a Scaleway API key.")
+    scaleway_secret_key: SecretStr = Field(SecretStr(""), description="The secret of that API key.")
+    scaleway_project: str = Field("", description="The id of the Scaleway project that holds the machines.")
+    scaleway_zones: str = Field(
+        "fr-par-1 fr-par-2 nl-ams-1", description="Where machines may stand, the most wanted zone first."
+    )
+    scaleway_types: str = Field(
+        "PLAY2-PICO PLAY2-NANO PLAY2-MICRO PRO2-XXS PRO2-XS PRO2-S PRO2-M",
+        description="The types of instances that may be rented; the cheapest that is big enough is.",
+    )
+    scaleway_image: str = Field("debian_bookworm", description="The label of the image that instances boot.")
+    scaleway_domain: str = Field(
+        "", description="The DNS zone in which `NAME` is kept for each bot, often `BUTT_DOMAIN`; empty: none."
+    )
+    scaleway_calls: float = Field(5, gt=0, description="How many calls a second Scaleway is asked at most.")
+    scaleway_call_seconds: float = Field(20, gt=0, description="How long one call to Scaleway may take.")
+    scaleway_url: str = Field("https://api.scaleway.com", description="Where Scaleway's API is.")
+    snapshot_hours: int = Field(
+        24, ge=1, description="How many hours lie between two snapshots of a volume in the cloud."
+    )
+    snapshots: int = Field(3, ge=0, description="How many snapshots of a volume are kept; 0: none are taken.")
+    bot_memory: int = Field(400, ge=100, description="How many MiB of memory a bot may use on its machine.")
+    bot_disk: int = Field(10, ge=1, description="How many GB of disk a machine has for each bot.")
     billing: str = Field(
         "stripe", description="How bots are paid for: `stripe`, or `free` for a community's own server."
     )
@@ -73,7 +97,6 @@ class Configuration(BaseSettings):
         20, gt=0, description="How big a pub that is brought from elsewhere may be, in GiB."
     )
     keep_days: int = Field(7, ge=0, description="For how many days a deleted bot can be restored.")
-    bot_memory: int = Field(400, ge=100, description="How many MiB of memory a bot may use on its machine.")
     start_seconds: int = Field(
         60,
         ge=5,
@@ -100,6 +123,11 @@ class Configuration(BaseSettings):
     salt: Literal["local", "master"] = Field(
         "local",
         description="Whether Salt runs bots on this machine alone, or a master on those that joined it.",
+    )
+    salt_master: str = Field(
+        "",
+        description="The Salt master's address as machines see it, with `:PORT` if its port is not 4506; "
+        "machines in the cloud need it.",
     )
     salt_config: str = Field("/etc/salt", description="The folder with the Salt master's configuration.")
     salt_programs: str = Field(

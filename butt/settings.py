@@ -27,6 +27,7 @@ INSTALLED_APPS = [
     "butt.agents",
     "butt.sources",
     "butt.figures",
+    "butt.clouds",
     "butt.machines",
     "butt.accounts",
     "butt.invites",

@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from butt.sources.releases import build
+from tests.salt.land import Land
 from tests.service import Service
 
 
@@ -20,3 +21,10 @@ def site(tmp_path_factory: pytest.TempPathFactory, built_pub: Path) -> Iterator[
     """`butt up` as a person starts it, with a home folder of its own."""
     with Service(tmp_path_factory.mktemp("home"), built_pub) as service:
         yield service
+
+
+@pytest.fixture(scope="session")
+def land() -> Iterator[Land]:
+    """One for all tests here that need it: its addresses are there once."""
+    with Land() as land:
+        yield land

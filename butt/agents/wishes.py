@@ -10,6 +10,7 @@ from django.db import IntegrityError, transaction
 from django.utils import timezone
 
 from butt.agents import journal
+from butt.agents.asking import bot_is_asked_for
 from butt.agents.bell import ring
 from butt.agents.bots import bots_of
 from butt.agents.models import Agent, Belongs, Observed, Progress, Wanted
@@ -41,7 +42,10 @@ def check_bot_name(name: str) -> str:
 
 
 def create_bot(person: Agent, name: str, *, service: str = Agent.Service.PUB, description: str = "") -> Agent:
-    """A new bot that belongs to `person`. Raises `Refused`: `bad_name`, `name_taken`, `too_many`, `bad_service`."""
+    """A new bot that belongs to `person`. Raises `Refused`: `bad_name`, `name_taken`, `too_many`, `bad_service`.
+
+    Where machines are rented, also `no_room`.
+    """
     if service != Agent.Service.PUB:
         raise Refused("bad_service", "The only service there is for a bot is “pub”.", "service")
     name, description = check_bot_name(name), _clean_description(description)
@@ -49,8 +53,10 @@ def create_bot(person: Agent, name: str, *, service: str = Agent.Service.PUB, de
     try:
         with transaction.atomic():
             Agent.objects.select_for_update().get(id=person.id)
-            if bots_of(person).count() >= most:
+            has = bots_of(person).count()
+            if has >= most:
                 raise Refused("too_many", f"You have {most} bots, which is as many as one person may have.")
+            bot_is_asked_for.send(Agent, person=person, bots=has + 1)
             bot = Agent.objects.create(
                 type=Agent.Type.BOT, name=name, service=service, description=description
             )

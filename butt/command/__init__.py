@@ -24,7 +24,7 @@ def cli() -> None:
 
 def main() -> None:
     """The entry point: a setting that makes no sense is said in one line, not in a traceback."""
-    from butt.command import backup, doctor, machine, people, roles, sweep, up, upgrade  # noqa: F401 - each adds its own
+    from butt.command import backup, doctor, machine, people, rented, roles, sweep, up, upgrade  # noqa: F401 - each adds its own
 
     try:
         cli(prog_name="butt")

@@ -19,10 +19,14 @@ ROOM = 500 * 1024 * 1024
 
 @cli.command()
 @home_option
-def doctor(home: Path | None) -> None:
+@click.option("--cloud", metavar="NAME", help="Check the keys and rights for this cloud, and nothing else.")
+def doctor(home: Path | None, cloud: str | None) -> None:
     """Say what is missing, and how to mend it. Ends with 1 when something is."""
-    findings = [finding for check in CHECKS for finding in check(configure(home=home))]
-    for finding in findings:
+    settings = configure(home=home, cloud=cloud)
+    checks = [_cloud] if cloud else [*CHECKS, _cloud]
+    findings = []
+    for finding in (finding for check in checks for finding in check(settings)):
+        findings.append(finding)
         if finding.mend:
             click.secho(f"✗ {finding.what}", fg="red")
             click.echo(f"  → {finding.mend}")
@@ -102,6 +106,27 @@ def _host(settings: Configuration) -> Iterator[Finding]:
     yield Finding(f"Bots can listen on {settings.bot_bind}, from port {port} on.")
 
 
+def _cloud(_: Configuration) -> Iterator[Finding]:
+    from butt.clouds import CloudTrouble, chosen_cloud
+
+    try:
+        for right in chosen_cloud().rights():
+            yield Finding(right.what, right.mend)
+    except CloudTrouble as trouble:
+        yield Finding(
+            str(trouble), "Set BUTT_CLOUD and the BUTT_SCALEWAY_* variables; docs/settings.md lists them."
+        )
+
+
+def _joining(settings: Configuration) -> Iterator[Finding]:
+    if settings.cloud == "here":
+        return
+    joins = (settings.host, settings.salt) == ("salt", "master") and settings.salt_master
+    mend = "" if joins else "Set BUTT_HOST=salt, BUTT_SALT=master and BUTT_SALT_MASTER."
+    said = f"Machines join the Salt master at {settings.salt_master}." if joins else "Machines cannot join."
+    yield Finding(said, mend)
+
+
 def _ports(settings: Configuration) -> Iterator[Finding]:
     for name, host, port in (
         ("public", settings.bind, settings.port),
@@ -153,6 +178,7 @@ CHECKS: list[Callable[[Configuration], Iterator[Finding]]] = [
     _pub,
     _host,
     salt,
+    _joining,
     _ports,
     _billing,
 ]

@@ -52,9 +52,11 @@ def private(home: Path | None, leash: bool, private_port: int | None) -> None:
 def steward(home: Path | None, leash: bool) -> None:
     """Make what is wanted so."""
     _hold(leash)
-    configure(home=home)
+    settings = configure(home=home)
 
     from butt.billing import worker
+    from butt.clouds import chosen_cloud, tenants
+    from butt.clouds.keeper import Keeper
     from butt.hosts import Busy, chosen_host
     from butt.identity import service_keys
     from butt.sources.builder import Builder
@@ -70,6 +72,14 @@ def steward(home: Path | None, leash: bool) -> None:
     builder = threading.Thread(target=Builder().run, args=(goes_on,), name="builder", daemon=True)
     builder.start()
     threading.Thread(target=worker.run, args=(goes_on,), name="billing", daemon=True).start()
+    cloud = chosen_cloud()
+    if cloud.makes_machines and (settings.host, settings.salt) != ("salt", "master"):
+        raise click.ClickException("Machines in the cloud need BUTT_HOST=salt and BUTT_SALT=master.")
+    if cloud.makes_machines:
+        keeper = Keeper(cloud, tenants.document, forget=tenants.forget)
+        threading.Thread(
+            target=keeper.run, args=(goes_on, tenants.settle), name="keeper", daemon=True
+        ).start()
     host = chosen_host()
     if isinstance(host, Busy):
         threading.Thread(target=host.work, args=(goes_on,), name="host", daemon=True).start()

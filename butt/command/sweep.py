@@ -1,4 +1,4 @@
-"""`butt sweep`: what is left here of bots that nobody knows any more."""
+"""`butt sweep`: what is left here of bots that nobody knows any more, and what is on the cloud's bill for nobody."""
 
 import sys
 from pathlib import Path
@@ -12,10 +12,14 @@ from butt.command import cli, configure, home_option
 @home_option
 @click.option("--yes", is_flag=True, help="Remove what is listed, for ever.")
 def sweep(home: Path | None, yes: bool) -> None:
-    """List what is left here of bots that the database does not know; with --yes, remove it."""
+    """List what is left of bots and machines that the database does not know; with --yes, remove it."""
     configure(home=home)
+    failed = _sweep_host(yes) + _sweep_cloud(yes)
+    sys.exit(bool(failed))
 
-    from butt.accounts.models import Account
+
+def _sweep_host(yes: bool) -> int:
+    """How many could not be removed."""
     from butt.agents.bots import bots
     from butt.figures.units import size
     from butt.hosts import HostTrouble, chosen_host
@@ -23,7 +27,8 @@ def sweep(home: Path | None, yes: bool) -> None:
 
     host = chosen_host()
     if not isinstance(host, Sweepable):
-        raise click.ClickException("This host keeps nothing here that could be swept.")
+        click.echo("This host keeps nothing here that could be swept.")
+        return 0
     # The host is asked first: a bot that is made in between has its row before it has a folder.
     everything = host.strays(())
     known = set(bots().values_list("id", flat=True))
@@ -32,15 +37,12 @@ def sweep(home: Path | None, yes: bool) -> None:
         click.echo(f"{stray.bot_id}  {size(stray.size):>9}  {stray.what}")
     if not strays:
         click.echo("Nothing is left behind.")
-        return
+        return 0
     if not yes:
         total = size(sum(stray.size for stray in strays))
         click.echo(f"{len(strays)} left behind, {total}. `butt sweep --yes` removes them for ever.")
-        return
-    if not Account.objects.exists():
-        raise click.ClickException(
-            "The database knows nobody: it looks like the wrong one. Nothing is removed."
-        )
+        return 0
+    _check_database()
     failed = 0
     for stray in strays:
         try:
@@ -49,4 +51,46 @@ def sweep(home: Path | None, yes: bool) -> None:
             failed += 1
             click.echo(f"{stray.bot_id} stays: {trouble}", err=True)
     click.echo(f"{len(strays) - failed} removed.")
-    sys.exit(bool(failed))
+    return failed
+
+
+def _sweep_cloud(yes: bool) -> int:
+    """How many could not be removed."""
+    from butt.clouds import CloudTrouble, chosen_cloud
+    from butt.clouds.orphans import orphans, remove
+
+    try:
+        cloud = chosen_cloud()
+        if not cloud.makes_machines:
+            return 0
+        found = orphans(cloud)
+    except CloudTrouble as trouble:
+        raise click.ClickException(f"The cloud does not tell what there is: {trouble}") from None
+    for orphan in found:
+        click.echo(str(orphan))
+    if not found:
+        click.echo("Nothing in the cloud belongs to nobody.")
+        return 0
+    if not yes:
+        total = sum(orphan.monthly for orphan in found)
+        click.echo(
+            f"{len(found)} in the cloud, {total:.2f} € a month. `butt sweep --yes` removes them for ever."
+        )
+        return 0
+    _check_database()
+    failed = 0
+    for orphan, why in remove(cloud, found):
+        if why:
+            failed += 1
+            click.echo(f"{orphan} stays: {why}", err=True)
+    click.echo(f"{len(found) - failed} removed from the cloud.")
+    return failed
+
+
+def _check_database() -> None:
+    from butt.accounts.models import Account
+
+    if not Account.objects.exists():
+        raise click.ClickException(
+            "The database knows nobody: it looks like the wrong one. Nothing is removed."
+        )

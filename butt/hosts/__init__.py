@@ -3,9 +3,9 @@
 from importlib.metadata import EntryPoint, entry_points
 
 from butt.configuration import configuration
-from butt.hosts.interface import Busy, Host, HostTrouble, NoRoom, Order, Sighting
+from butt.hosts.interface import Away, Busy, Host, HostTrouble, NoRoom, Order, Sighting
 
-__all__ = ["Busy", "Host", "HostTrouble", "NoRoom", "Order", "Sighting", "chosen_host"]
+__all__ = ["Away", "Busy", "Host", "HostTrouble", "NoRoom", "Order", "Sighting", "chosen_host"]
 
 GROUP = "butt.hosts"
 BUILT_IN = {"processes": "butt.hosts.processes:Processes", "salt": "butt.hosts.salt:Salt"}

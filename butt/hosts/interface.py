@@ -11,6 +11,10 @@ class HostTrouble(Exception):
     """The host itself cannot do its work now; its text says why. Nothing is known of the bots."""
 
 
+class Away(HostTrouble):
+    """Its machine is not there now. Nothing can be said of the bot, and none of its time to start runs."""
+
+
 class NoRoom(HostTrouble):
     """The host can take no further bot."""
 

@@ -36,11 +36,7 @@ def admit(machine: Machine) -> None:
         _write(folder / "minion.pem", secret)
         _write(folder / "minion.pub", public)
         _write(folder / "token", tokens.issue(machine))
-    template = MINION_CONFIG.read_text().replace("MINION_ID", machine.minion_id)
-    _write(
-        folder / "minion.conf",
-        template.replace("https://private.example.org", configuration().private_server),
-    )
+    _write(folder / "minion.conf", _minion_config(machine))
     masters = configuration().salt_pki / "master.pub"
     if masters.exists():
         # So that the machine trusts this master from the first call on, and no other.
@@ -77,6 +73,13 @@ def bundle(machine: Machine) -> Path:
 def accepted_key(machine: Machine) -> Path:
     """Where the master looks for the key of a minion that it knows."""
     return configuration().salt_pki / "minions" / machine.minion_id
+
+
+def _minion_config(machine: Machine) -> str:
+    text = MINION_CONFIG.read_text().replace("MINION_ID", machine.minion_id)
+    if master := configuration().salt_master:
+        text = text.replace("salt.example.org", master)
+    return text.replace("https://private.example.org", configuration().private_server)
 
 
 def _write(path: Path, text: str) -> None:

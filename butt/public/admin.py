@@ -3,7 +3,7 @@
 from typing import TYPE_CHECKING, Any
 
 from django.contrib import admin
-from django.db.models import QuerySet
+from django.db.models import OuterRef, QuerySet, Subquery
 from django.http import HttpRequest
 from django.urls import reverse
 from django.utils.html import format_html
@@ -12,6 +12,9 @@ from butt.accounts.models import Account, Look
 from butt.agents.models import Agent, JournalEntry
 from butt.agents.view import View
 from butt.billing.models import Payer
+from butt.clouds.models import Rented
+from butt.clouds.models import Wanted as Tenancy
+from butt.configuration import configuration
 
 if TYPE_CHECKING:
     Rows = admin.ModelAdmin[Any]
@@ -100,6 +103,48 @@ class Payers(ReadOnly):
     )  # fmt: skip
     readonly_fields = fields
     ordering = ("-due_since", "email")
+
+
+@admin.register(Rented)
+class Machines(ReadOnly):
+    """What each person's machine costs a month, in euro, beside what they pay, in US dollars."""
+
+    list_display = ("person", "state", "reason", "zone", "type", "bots", "monthly", "each", "pays")
+    list_filter = ("state", "zone", "type")
+    search_fields = ("agent_id", "server_id", "volume_id", "address4", "address6")
+    fields = (
+        "person", "agent_id", "state", "reason", "since", "zone", "type", "bots", "monthly", "each", "pays", "server_id",
+        "volume_id", "address4", "address6", "tries", "restored",
+    )  # fmt: skip
+    readonly_fields = fields
+    ordering = ("-monthly",)
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
+        here = OuterRef("agent_id")
+        paid = Payer.objects.filter(person_id=here, status__in=("active", "trialing"))
+        rows: QuerySet[Any] = super().get_queryset(request)
+        found: QuerySet[Any] = rows.annotate(
+            email=Subquery(Account.objects.filter(agent_id=here).values("email")[:1]),
+            bots_wanted=Subquery(Tenancy.objects.filter(agent_id=here).values("bots")[:1]),
+            bots_paid=Subquery(paid.values("paid_quantity")[:1]),
+        )
+        return found
+
+    @admin.display(ordering="email")
+    def person(self, row: Any) -> str:
+        return row.email or f"gone ({row.agent_id})"
+
+    @admin.display(ordering="bots_wanted")
+    def bots(self, row: Any) -> int:
+        return int(row.bots_wanted or 0)
+
+    @admin.display(description="€ for each bot")
+    def each(self, row: Any) -> str:
+        return f"{row.monthly / max(self.bots(row), 1):.2f}"
+
+    @admin.display(ordering="bots_paid", description="$ they pay")
+    def pays(self, row: Any) -> str:
+        return f"{(row.bots_paid or 0) * configuration().price / 100:.2f}"
 
 
 @admin.register(JournalEntry)

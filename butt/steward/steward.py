@@ -19,7 +19,7 @@ from butt.agents.bots import bots
 from butt.agents.models import Agent, Progress
 from butt.agents.states import MOVES, State
 from butt.configuration import configuration
-from butt.hosts import Host, HostTrouble, Order, Sighting
+from butt.hosts import Away, Host, HostTrouble, Order, Sighting
 from butt.imports import placing
 from butt.invites.withdrawing import revoked_of
 from butt.sources import shelf
@@ -185,6 +185,9 @@ class Steward:
         """The machine does not do as told: the bot stays where it is, the reason shows, and it is tried again."""
         log.warning("%s: %s", bot.name, trouble)
         Progress.objects.filter(bot=bot).update(reason=f"Waiting for its machine: {trouble}")
+        if isinstance(trouble, Away):
+            deadline = timezone.now() + timedelta(seconds=configuration().start_seconds)
+            Progress.objects.filter(bot=bot, deadline__lt=deadline).update(deadline=deadline)
         _come_back(bot.progress, timezone.now() + AFTER_TROUBLE)
 
 

@@ -12,6 +12,9 @@ from django.test import Client
 from butt.accounts.models import Account, Look
 from butt.agents.models import JournalEntry, Wanted
 from butt.agents.states import State
+from butt.billing.models import Payer
+from butt.clouds.models import Rented
+from butt.clouds.models import Wanted as Tenancy
 from tests.accounts.test_factors import code_of, start, with_app
 from tests.people import account, bot_in, many_bots
 
@@ -45,7 +48,14 @@ def test_a_second_factor_that_there_is_must_have_been_shown():
 def test_the_lists_are_there_and_cost_the_same_for_many(django_assert_max_num_queries: Any):
     many_bots(account("alice").agent, 30)
     client = operator()
-    for path in ("accounts/account", "agents/agent", "agents/journalentry", "accounts/look", "billing/payer"):
+    for path in (
+        "accounts/account",
+        "agents/agent",
+        "agents/journalentry",
+        "accounts/look",
+        "billing/payer",
+        "clouds/rented",
+    ):
         with django_assert_max_num_queries(12):
             assert client.get(f"/console/{path}/").status_code == 200, path
 
@@ -57,6 +67,7 @@ def test_the_console_shows_only_what_we_show_of_ourselves():
         "Agent",
         "JournalEntry",
         "Payer",
+        "Rented",
     }
     client = operator()
     for path in ("mfa/authenticator", "usersessions/usersession", "account/emailaddress", "auth/group"):
@@ -111,3 +122,15 @@ def test_no_factor_no_token_and_no_password_is_in_the_console():
     kept = [*map(str, Authenticator.objects.values_list("data", flat=True)), alice.password, secret, *codes]
     page = operator().get(f"/console/accounts/account/{alice.id}/change/").content.decode()
     assert not any(word in page for word in kept)
+
+
+def test_what_a_persons_machine_costs_stands_beside_what_they_pay():
+    alice = account("alice").agent
+    Rented.objects.create(
+        agent_id=alice.id, state="ready", zone="fr-par-1", type="PLAY2-PICO", monthly="15.30"
+    )
+    Tenancy.objects.create(agent_id=alice.id, bots=2)
+    Payer.objects.update_or_create(person=alice, defaults={"status": "active", "paid_quantity": 2})
+    page = operator().get("/console/clouds/rented/").content.decode()
+    for told in ("alice@example.org", "15.30", "7.65", "10.00"):
+        assert told in page

@@ -12,12 +12,6 @@ from tests.salt.teller import Teller, well
 
 
 @pytest.fixture(scope="session")
-def land() -> Iterator[Land]:
-    with Land() as land:
-        yield land
-
-
-@pytest.fixture(scope="session")
 def engine(land: Land, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Engine]:
     with Engine(tmp_path_factory.mktemp("engine"), land.settle()) as engine:
         yield engine

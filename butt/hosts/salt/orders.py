@@ -11,8 +11,10 @@ from django.db.models import Count
 from django.utils import timezone
 
 from butt.agents.models import Belongs
+from butt.clouds import rentals
+from butt.clouds.models import Rented
 from butt.configuration import configuration
-from butt.hosts.interface import HostTrouble, NoRoom, Order, Sighting
+from butt.hosts.interface import Away, HostTrouble, NoRoom, Order, Sighting
 from butt.hosts.processes import FINAL_EXITS
 from butt.hosts.publog import last_words
 from butt.machines import cargo
@@ -120,6 +122,8 @@ def sighting(row: Placement, now: datetime) -> Sighting:
     machine, seen = row.machine, seen_of(row)
     current = seen is not None and seen.launch == row.launch
     caught_up = machine.seen_generation >= row.generation
+    if rentals.are_made() and (words := rentals.away(machine.id)):
+        raise Away(words)
     if machine.seen_at is not None and machine.seen_at < now - SILENT:
         raise HostTrouble(f"it has been silent since {machine.seen_at:%F %H:%M} UTC.")
     ended = _ended(seen, row) if row.run and current and seen is not None else None
@@ -165,11 +169,23 @@ def _ended(seen: SeenBot, row: Placement) -> Sighting | None:
 
 
 def _place_for(bot_id: uuid.UUID) -> uuid.UUID:
-    """The machine with the fewest bots: one of the bot's own person's, else one that is for everybody."""
-    person = Belongs.objects.filter(source_agent_id=bot_id).values("target_agent")[:1]
-    ready = Machine.objects.filter(state=Machine.State.READY).annotate(load=Count("placements"))
+    """The machine with the fewest bots: one of the bot's own person's, else one that is for everybody.
+
+    Where machines are rented, it is the one of whom the bot has belonged to for longest.
+    """
+    persons = Belongs.objects.filter(source_agent_id=bot_id).order_by("id").values("target_agent")[:1]
+    if rentals.are_made():
+        return _rented_for(persons.get()["target_agent"])
+    shared = Machine.objects.exclude(id__in=Rented.objects.values("agent_id"))
+    ready = shared.filter(state=Machine.State.READY).annotate(load=Count("placements"))
     free = ready.filter(load__lt=MOST_BOTS).order_by("load", "created_at")
-    found = free.filter(person__in=person).first() or free.filter(person=None).first()
+    found = free.filter(person__in=persons).first() or free.filter(person=None).first()
     if found is None:
         raise NoRoom("there is no machine with room for it")
     return found.id
+
+
+def _rented_for(person: uuid.UUID) -> uuid.UUID:
+    if words := rentals.away(person):
+        raise Away(words)
+    return person

@@ -26,6 +26,7 @@ STATUS = {
     "bad_expiry": 422,
     "wrong_state": 409,
     "no_answer": 503,
+    "no_room": 503,
     "gone": 409,
     "too_many": 409,
     "nothing_yet": 409,

@@ -1,0 +1,214 @@
+"""The official SDK with bounds: a deadline for every call, a pace, patience with 429 and 5xx, and errors in words.
+
+The SDK calls `requests` without a timeout and offers no place for one, so `Bounded._request` stands in front of
+each of its API classes. A call that changes something is never repeated here when it may have had its effect.
+"""
+
+import json
+import random
+import time
+import uuid
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any, TypeVar
+
+import requests
+from scaleway import Client
+from scaleway.block.v1 import BlockV1API
+from scaleway.domain.v2beta1 import DomainV2Beta1API
+from scaleway.iam.v1alpha1 import IamV1Alpha1API
+from scaleway.instance.v1.custom_api import InstanceUtilsV1API
+from scaleway.marketplace.v2 import MarketplaceV2API
+from urllib3.exceptions import HTTPError
+
+from butt.clouds.interface import CloudTrouble, Denied, OutOfStock, OverQuota, Unsure
+from butt.clouds.pace import Pace
+from butt.configuration import Configuration
+
+TRIES = 5
+LONGEST_PAUSE = 30.0
+LARGEST_ANSWER = 16 * 1024 * 1024
+CHUNK = 64 * 1024
+
+
+@dataclass(frozen=True)
+class Bounds:
+    """`seconds` for one call, from its beginning to the end of its answer; `first_pause` before it is tried again."""
+
+    pace: Pace
+    seconds: float
+    first_pause: float = 0.5
+
+    def pause(self, attempt: int) -> float:
+        longest = min(self.first_pause * 2 ** (attempt - 1), LONGEST_PAUSE)
+        return float(longest * random.uniform(0.5, 1))  # noqa: S311 - so that not all come back at once
+
+
+class Bounded:
+    """In front of an API class of the SDK; `bounds` are set by `api`."""
+
+    bounds: Bounds
+    client: Client
+
+    def _request(
+        self,
+        method: str,
+        path: str,
+        params: Mapping[str, Any] | None = None,
+        headers: Mapping[str, str] | None = None,
+        body: Any = None,
+    ) -> requests.Response:
+        sent = {
+            "accept": "application/json",
+            "user-agent": self.client.user_agent,
+            "x-auth-token": self.client.secret_key or "",
+            "content-type": "application/json; charset=utf-8",
+            **(headers or {}),
+        }
+        data = body if isinstance(body, bytes) else json.dumps({} if body is None else body).encode()
+        query = [pair for name, value in (params or {}).items() for pair in _pairs(name, value)]
+        for attempt in range(1, TRIES + 1):
+            last = attempt == TRIES
+            self.bounds.pace.wait()
+            try:
+                answer = self._once(method, f"{self.client.api_url}{path}", query, sent, data)
+            except requests.RequestException as error:
+                if method == "GET" and not last:
+                    time.sleep(self.bounds.pause(attempt))
+                    continue
+                raise Unsure(f"Scaleway did not answer in time ({type(error).__name__}).") from None
+            if answer.status_code == 429 and not last:  # noqa: PLR2004
+                self.bounds.pace.pause(_asked_pause(answer) or self.bounds.pause(attempt))
+                continue
+            if answer.status_code >= 500 and method == "GET" and not last:  # noqa: PLR2004
+                time.sleep(self.bounds.pause(attempt))
+                continue
+            break
+        _raise_for(answer)
+        if total := answer.headers.get("x-total-count"):
+            # The SDK looks for it in the body.
+            answer._content = json.dumps({**answer.json(), "total_count": int(total)}).encode()  # noqa: SLF001
+        return answer
+
+    def _once(
+        self, method: str, url: str, query: list[tuple[str, str]], headers: dict[str, str], data: bytes
+    ) -> requests.Response:
+        """One call. A connection of its own, as calls come from many threads and are few."""
+        until = time.monotonic() + self.bounds.seconds
+        with requests.request(
+            method,
+            url,
+            params=query,
+            headers=headers,
+            data=data,
+            timeout=self.bounds.seconds,
+            stream=True,
+            allow_redirects=False,
+        ) as answer:
+            content = b""
+            try:
+                # As much as is there: waiting for whole chunks would let a drip go on for ever.
+                while chunk := answer.raw.read1(CHUNK, decode_content=True):
+                    content += chunk
+                    if time.monotonic() > until or len(content) > LARGEST_ANSWER:
+                        raise requests.Timeout("the answer does not end")
+            except HTTPError as error:
+                raise requests.ConnectionError(str(error)) from None
+            answer._content = content  # noqa: SLF001 - what reading it at once would have left there
+            return answer
+
+
+class Instances(Bounded, InstanceUtilsV1API):
+    pass
+
+
+class Blocks(Bounded, BlockV1API):
+    pass
+
+
+class Domains(Bounded, DomainV2Beta1API):
+    pass
+
+
+class Images(Bounded, MarketplaceV2API):
+    pass
+
+
+class Keys(Bounded, IamV1Alpha1API):
+    pass
+
+
+T = TypeVar("T", bound=Bounded)
+
+
+def api(kind: Callable[[Client], T], client: Client, bounds: Bounds) -> T:
+    made = kind(client)
+    made.bounds = bounds
+    return made
+
+
+def client_of(settings: Configuration) -> Client:
+    """The SDK's client with our keys. Raises `Denied` when they make no sense."""
+    secret = settings.scaleway_secret_key.get_secret_value()
+    client = Client(
+        access_key=settings.scaleway_access_key,
+        secret_key=secret,
+        default_project_id=settings.scaleway_project or None,
+        api_url=settings.scaleway_url.rstrip("/"),
+    )
+    try:
+        client.validate()
+        uuid.UUID(settings.scaleway_project)
+    except ValueError as wrong:
+        words = str(wrong).replace(secret, "…") if secret else str(wrong)
+        raise Denied(f"The BUTT_SCALEWAY_* settings do not make sense: {words}") from None
+    return client
+
+
+def _pairs(name: str, value: Any) -> list[tuple[str, str]]:
+    if value is None:
+        return []
+    return [(name, str(each)) for each in (value if isinstance(value, list) else [value])]
+
+
+def _asked_pause(answer: requests.Response) -> float:
+    given = answer.headers.get("retry-after", "")
+    return min(float(given), LONGEST_PAUSE) if given.isdigit() else 0.0
+
+
+def _raise_for(answer: requests.Response) -> None:
+    """Say what went wrong. The type of the error weighs more than its status."""
+    status = answer.status_code
+    if status < 400:  # noqa: PLR2004
+        return
+    try:
+        told = answer.json()
+    except ValueError:
+        told = {}
+    told = told if isinstance(told, dict) else {}
+    kind, words = str(told.get("type", "")), str(told.get("message", ""))[:200] or f"status {status}"
+    details = told.get("details") or []
+    first = details[0] if isinstance(details, list) and details and isinstance(details[0], dict) else {}
+    if kind == "out_of_stock":
+        raise OutOfStock("Scaleway has no more of this type of machine in this zone.")
+    if kind == "quotas_exceeded" or "quota exceeded" in words.lower():
+        raise OverQuota(
+            f"The account's quota of {first.get('resource') or told.get('resource') or 'this'} is used up."
+        )
+    if status in {401, 403}:
+        raise Denied(
+            f"Scaleway refuses the key: {words} {first.get('action', '')} {first.get('resource', '')}".strip()
+            + "."
+        )
+    if status == 429:  # noqa: PLR2004
+        raise CloudTrouble("Scaleway says that there are too many calls.")
+    if status >= 500 or status == 408:  # noqa: PLR2004
+        raise Unsure(f"Scaleway has trouble of its own (status {status}).")
+    if status == 404:  # noqa: PLR2004
+        raise Missing(f"Scaleway: {words}.")
+    why = first.get("help_message") or told.get("help_message") or told.get("current_state") or ""
+    raise CloudTrouble(f"Scaleway: {words}{f' ({why})' if why else ''}.")
+
+
+class Missing(CloudTrouble):
+    """What was asked about is not there."""

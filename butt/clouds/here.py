@@ -1,0 +1,29 @@
+"""Bots on the machine that we run on: there is nothing to make."""
+
+from collections.abc import Iterator, Sequence
+from typing import Self
+
+from butt.clouds.interface import Account, Job, Offer, Right
+from butt.configuration import Configuration
+
+
+class Here:
+    makes_machines = False
+    zones: tuple[str, ...] = ()
+    domain = ""
+
+    @classmethod
+    def from_configuration(cls, _: Configuration) -> Self:
+        return cls()
+
+    def account(self, zones: Sequence[str]) -> Account:  # noqa: ARG002 - there are no zones here
+        return Account()
+
+    def offers(self) -> Sequence[Offer]:
+        return ()
+
+    def carry_out(self, job: Job) -> None:
+        """Nothing is ever asked of this machine."""
+
+    def rights(self) -> Iterator[Right]:
+        yield Right("Bots run on this machine; no cloud is needed.")

@@ -1,0 +1,185 @@
+"""What the keeper asks of a cloud: what there is of ours, what can be had, and one step at a time."""
+
+import uuid
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from decimal import Decimal
+from enum import Enum, StrEnum
+from typing import Protocol
+
+
+class CloudTrouble(Exception):
+    """The cloud did not do as told, and nothing has changed; its text says why, in words for people."""
+
+
+class OutOfStock(CloudTrouble):
+    """There is none of that type in that zone now."""
+
+
+class OverQuota(CloudTrouble):
+    """The account may have no more of these."""
+
+
+class Denied(CloudTrouble):
+    """The keys are wrong, or lack a right."""
+
+
+class Unsure(CloudTrouble):
+    """No answer, or one that says nothing: what was asked for may have been done all the same, or be done soon."""
+
+
+class Kind(StrEnum):
+    SERVER = "server"
+    VOLUME = "volume"
+    ROOT = "root volume"
+    ADDRESS4 = "IPv4 address"
+    ADDRESS6 = "IPv6 address"
+    GROUP = "security group"
+    SNAPSHOT = "snapshot"
+    RECORD = "DNS record"
+
+
+@dataclass(frozen=True)
+class Thing:
+    """One resource of the account that bears our mark. Sizes in bytes, prices in euro a month.
+
+    `on` is the server that a volume or an address is on, and the volume that a snapshot is of. `used` says that
+    a volume was attached at least once: it may hold data.
+    """
+
+    kind: Kind
+    id: str
+    zone: str
+    agent_id: uuid.UUID | None
+    state: str = ""
+    created: datetime | None = None
+    type: str = ""
+    size: int = 0
+    address: str = ""
+    name: str = ""
+    on: str = ""
+    used: bool = False
+    monthly: Decimal = Decimal(0)
+
+
+@dataclass(frozen=True)
+class Account:
+    """All that bears our mark, as of one moment after the call for it began."""
+
+    things: tuple[Thing, ...] = ()
+
+    def of(self, agent_id: uuid.UUID) -> "Holding":
+        unmarked = (t for t in self.things if t.kind is Kind.RECORD and t.agent_id is None)
+        return Holding(tuple(thing for thing in self.things if thing.agent_id == agent_id), tuple(unmarked))
+
+
+@dataclass(frozen=True)
+class Holding:
+    """What one person has. `unmarked` are DNS records that do not say whose they are: theirs, or a stranger's."""
+
+    things: tuple[Thing, ...] = ()
+    unmarked: tuple[Thing, ...] = ()
+
+    def all(self, *kinds: Kind) -> list[Thing]:
+        """The oldest first, so that everybody who looks keeps the same one of two."""
+        found = [thing for thing in self.things if thing.kind in kinds]
+        return sorted(found, key=lambda thing: (thing.created is None, thing.created, thing.id))
+
+    def __iter__(self) -> Iterator[Thing]:
+        return iter(self.things)
+
+    @property
+    def monthly(self) -> Decimal:
+        return sum((thing.monthly for thing in self.things), Decimal(0))
+
+
+@dataclass(frozen=True)
+class Offer:
+    """A type of server that can be rented. Memory in bytes, the price in euro a month."""
+
+    zone: str
+    type: str
+    memory: int
+    monthly: Decimal
+    in_stock: bool = True
+
+
+class Effect(Enum):
+    """What the cloud is told after the move is persisted. Each can be repeated, but for those that make things."""
+
+    NOTHING = "nothing"
+    MAKE_GROUP = "make a security group"
+    OPEN_PORTS = "open its ports"
+    MAKE_ADDRESS4 = "take an IPv4 address"
+    MAKE_ADDRESS6 = "take an IPv6 address"
+    MAKE_VOLUME = "make a volume"
+    MAKE_SERVER = "make a server"
+    ATTACH_VOLUME = "attach the volume"
+    ATTACH_ADDRESS = "attach an address"
+    BOOT = "boot"
+    STOP = "stop"
+    CHANGE_TYPE = "change the server's type"
+    GROW_VOLUME = "grow the volume"
+    SET_RECORDS = "set DNS records"
+    TAKE_SNAPSHOT = "take a snapshot"
+    REMOVE = "remove"
+    FORGET = "forget"
+
+    @property
+    def makes(self) -> bool:
+        """Whether doing it twice would make two."""
+        return self.name.startswith(("MAKE_", "TAKE_"))
+
+
+@dataclass(frozen=True)
+class Job:
+    """One effect with all that it needs. Sizes in bytes; `cloud_init` is the document of the server that boots."""
+
+    effect: Effect
+    agent_id: uuid.UUID
+    zone: str = ""
+    type: str = ""
+    size: int = 0
+    target: Thing | None = None
+    server: str = ""
+    volume: str = ""
+    group: str = ""
+    addresses: tuple[str, ...] = ()
+    snapshot: str = ""
+    records: tuple[tuple[str, str, str], ...] = ()
+    """Name, type and data of each."""
+    cloud_init: bytes = b""
+
+
+@dataclass(frozen=True)
+class Right:
+    """One thing that the cloud's keys must be able to do; `mend` says what to do, and is empty when all is well."""
+
+    what: str
+    mend: str = ""
+
+
+class Cloud(Protocol):
+    """A place that rents machines. Each method may raise `CloudTrouble`, and is bounded in time."""
+
+    makes_machines: bool
+    """Whether there is anything to make at all."""
+
+    zones: tuple[str, ...]
+    """Where machines may stand, the most wanted first."""
+
+    domain: str
+    """The DNS zone in which the names of bots are kept, or nothing."""
+
+    def account(self, zones: Sequence[str]) -> Account:
+        """All of ours in these zones. Raises rather than leave something out."""
+
+    def offers(self) -> Sequence[Offer]:
+        """What can be rented in our zones."""
+
+    def carry_out(self, job: Job) -> None:
+        """Do it. Removing what is not there any more is no trouble."""
+
+    def rights(self) -> Iterator[Right]:
+        """What the keys can do and what they lack, one after the other."""

@@ -1,0 +1,246 @@
+"""The keeper's round: one look at the cloud for all machines that are due, then one step for each.
+
+A step is persisted before its effect. Several keepers may run side by side: a machine is claimed by moving its
+`due_at`, and the look that decides about it begins after the claim.
+"""
+
+import logging
+import time
+import uuid
+from collections.abc import Callable, Iterable
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from django.db import connection, transaction
+from django.utils import timezone
+
+from butt.clouds.capacity import GB, MIB, disk_for, memory_for
+from butt.clouds.interface import Account, Cloud, CloudTrouble, Effect, Job, Kind, Offer, OutOfStock
+from butt.clouds.models import Rented, Stock, Wanted
+from butt.clouds.moves import Move, decide
+from butt.clouds.setbacks import after_trouble
+from butt.clouds.situation import Policy, Situation, meet
+from butt.configuration import configuration
+
+log = logging.getLogger("butt.clouds")
+
+TICK = 0.2
+LEASE = timedelta(minutes=2)
+AFTER_TROUBLE = timedelta(seconds=5)
+OFFERS_LAST = timedelta(minutes=5)
+MOST_AT_ONCE = 100
+AT_THE_SAME_TIME = 16
+
+Document = Callable[[uuid.UUID, str], bytes]
+"""The cloud-init document of this person's machine, with the volume of this id."""
+
+SETTLING = timedelta(seconds=30)
+SETTLE_EVERY = 1.0
+
+
+@dataclass
+class Step:
+    at: Situation
+    move: Move
+    job: Job | None = None
+
+
+class Keeper:
+    """`document` makes what machines boot with, `forget` is told of those that nothing is left of.
+
+    `settling` is how long a call without an answer may still have an effect.
+    """
+
+    def __init__(
+        self,
+        cloud: Cloud,
+        document: Document,
+        settling: timedelta = SETTLING,
+        forget: Callable[[uuid.UUID], None] = lambda _: None,
+    ) -> None:
+        self._cloud, self._document, self._settling, self._forget = cloud, document, settling, forget
+
+    def run(
+        self, go_on: Callable[[], bool] = lambda: True, settle: Callable[[], None] = lambda: None
+    ) -> None:
+        """Rounds without end, as long as `go_on()`; `settle` says what is wanted, every second.
+
+        Trouble of the database is waited out.
+        """
+        settled = 0.0
+        while go_on():
+            try:
+                if time.monotonic() - settled >= SETTLE_EVERY:
+                    settle()
+                    self._know_offers()
+                    settled = time.monotonic()
+                worked = self.round()
+            except Exception:
+                log.exception("this round did not end well; the next is in %s", AFTER_TROUBLE)
+                time.sleep(AFTER_TROUBLE.total_seconds())
+                connection.close()
+                worked = False
+            if not worked:
+                time.sleep(TICK)
+
+    def round(self) -> bool:
+        """One step of each machine that is due; whether there was any."""
+        if not self._cloud.makes_machines:
+            return False
+        now = timezone.now()
+        due = list(Rented.objects.filter(due_at__lte=now).order_by("due_at")[:MOST_AT_ONCE])
+        mine = [rented for rented in due if _claim(rented, now)]
+        if not mine:
+            return False
+        wanted = Wanted.objects.in_bulk([rented.agent_id for rented in mine])
+        try:
+            offers = self._offers()
+            account = self._cloud.account(self._zones(mine, wanted))
+        except CloudTrouble as trouble:
+            for rented in mine:
+                self._wait_out(rented, trouble)
+            return True
+        steps = [self._step(rented, wanted[rented.agent_id], account, offers) for rented in mine]
+        with ThreadPoolExecutor(AT_THE_SAME_TIME) as pool:
+            for step, ended in zip(steps, pool.map(self._carry_out, steps), strict=True):
+                self._finish(step, ended)
+        return True
+
+    def _zones(self, mine: Iterable[Rented], wanted: dict[uuid.UUID, Wanted]) -> list[str]:
+        """Where their things may be; everywhere for those who leave."""
+        found: set[str] = set()
+        for rented in mine:
+            found |= {rented.zone, *rented.tried} - {""}
+            if not wanted[rented.agent_id].present:
+                found |= set(self._cloud.zones)
+        return sorted(found)
+
+    def _know_offers(self) -> None:
+        """Also while there is no machine yet: the first bot, too, is accepted only where there is room for it."""
+        try:
+            self._offers()
+        except CloudTrouble as trouble:
+            log.warning("the cloud does not tell what can be had: %s", trouble)
+
+    def _offers(self) -> tuple[Offer, ...]:
+        """From rows, asked anew from time to time."""
+        rows = list(Stock.objects.all())
+        now = timezone.now()
+        if not rows or min(row.at for row in rows) < now - OFFERS_LAST:
+            offers = self._cloud.offers()
+            rows = [Stock(at=now, **vars(offer)) for offer in offers]
+            with transaction.atomic():
+                Stock.objects.all().delete()
+                Stock.objects.bulk_create(rows, ignore_conflicts=True)
+        return tuple(Offer(row.zone, row.type, row.memory, row.monthly, row.in_stock) for row in rows)
+
+    def _step(self, rented: Rented, wanted: Wanted, account: Account, offers: tuple[Offer, ...]) -> Step:
+        at = Situation(
+            wanted, rented, account.of(rented.agent_id), offers, timezone.now(), self._policy(wanted.bots)
+        )
+        seen = meet(at)
+        for name, value in seen.items():
+            setattr(rented, name, value)
+        move = decide(at)
+        _persist(rented, move, [*seen])
+        return Step(at, move, self._job(at, move))
+
+    def _policy(self, bots: int) -> Policy:
+        settings = configuration()
+        return Policy(
+            self._cloud.zones,
+            memory_for(bots, settings.bot_memory * MIB),
+            disk_for(bots, settings.bot_disk * GB),
+            self._cloud.domain,
+            timedelta(hours=settings.snapshot_hours),
+            settings.snapshots,
+            self._settling,
+        )
+
+    def _job(self, at: Situation, move: Move) -> Job | None:
+        if move.effect in (Effect.NOTHING, Effect.FORGET):
+            return None
+        addresses = [at.address(kind) for kind in (Kind.ADDRESS4, Kind.ADDRESS6)]
+        volume = at.volume.id if at.volume else ""
+        return Job(
+            move.effect,
+            at.rented.agent_id,
+            zone=move.target.zone if move.target else at.rented.zone,
+            type=at.rented.type,
+            size=at.policy.disk,
+            target=move.target,
+            server=at.server.id if at.server else "",
+            volume=volume,
+            group=at.group.id if at.group else "",
+            addresses=tuple(address.id for address in addresses if address),
+            snapshot=at.wanted.snapshot if at.rented.held else "",
+            records=move.records,
+            cloud_init=self._document(at.rented.agent_id, volume) if move.effect is Effect.BOOT else b"",
+        )
+
+    def _carry_out(self, step: Step) -> CloudTrouble | None:
+        """In a thread of its own: no rows here."""
+        if step.job is None:
+            return None
+        try:
+            self._cloud.carry_out(step.job)
+        except CloudTrouble as trouble:
+            return trouble
+        return None
+
+    def _finish(self, step: Step, trouble: CloudTrouble | None) -> None:
+        rented, move = step.at.rented, step.move
+        if move.effect is Effect.FORGET:
+            with transaction.atomic():
+                if Wanted.objects.filter(agent_id=rented.agent_id, present=False).delete()[0]:
+                    self._forget(rented.agent_id)
+                    Rented.objects.filter(agent_id=rented.agent_id).delete()
+            log.info("nothing is left of the machine of %s", rented.agent_id)
+            return
+        if trouble:
+            log.warning("machine of %s: could not %s: %s", rented.agent_id, move.effect.value, trouble)
+            if isinstance(trouble, OutOfStock):
+                Stock.objects.filter(zone=rented.zone, type=rented.type).update(in_stock=False)
+            move = after_trouble(step.at, move, trouble, timezone.now())
+            _persist(rented, move, [])
+        elif move.after:
+            for name, value in move.after.items():
+                setattr(rented, name, value)
+            rented.save(update_fields=[*move.after])
+        _come_back(rented, timezone.now() + move.wait)
+
+    def _wait_out(self, rented: Rented, trouble: CloudTrouble) -> None:
+        """Nothing is known of any machine now: each stays where it is, and the reason shows."""
+        log.warning("the cloud does not tell how machines are: %s", trouble)
+        Rented.objects.filter(agent_id=rented.agent_id).exclude(state=Rented.State.READY).update(
+            reason=str(trouble)
+        )
+        _come_back(rented, timezone.now() + AFTER_TROUBLE)
+
+
+def _persist(rented: Rented, move: Move, seen: list[str]) -> None:
+    before = rented.state, rented.reason
+    fields = [*seen, *move.changes]
+    for name, value in move.changes.items():
+        setattr(rented, name, value)
+    if (move.state, move.reason) != before:
+        if move.state != before[0]:
+            rented.since = timezone.now()
+        rented.state, rented.reason = move.state, move.reason
+        fields += ["state", "reason", "since"]
+        log.info("machine of %s is #%s %s", rented.agent_id, move.state, move.reason)
+    if fields:
+        rented.save(update_fields=set(fields))
+
+
+def _claim(rented: Rented, now: datetime) -> bool:
+    """Take it for this round. The lease ends by itself, should we be killed."""
+    claimed = Rented.objects.filter(agent_id=rented.agent_id, due_at=rented.due_at).update(due_at=now + LEASE)
+    rented.due_at = now + LEASE
+    return claimed == 1
+
+
+def _come_back(rented: Rented, at: datetime) -> None:
+    """Look again at `at`, unless somebody rang in the meantime: then at once."""
+    Rented.objects.filter(agent_id=rented.agent_id, due_at=rented.due_at).update(due_at=at)

@@ -1,0 +1,278 @@
+"""The table of moves: what to do next with a machine, from what is wanted and what there is. Pure, no I/O.
+
+It never looks at how far it thinks it has come, only at what there is. So it can be killed between any two moves,
+and any call may have had its effect without an answer: the thing is there, and is not made again.
+"""
+
+from dataclasses import dataclass, field
+from datetime import timedelta
+
+from butt.clouds.capacity import best
+from butt.clouds.interface import Effect, Kind, Offer, Thing
+from butt.clouds.models import Rented
+from butt.clouds.situation import Situation
+
+State = Rented.State
+
+SOON = timedelta(0)
+WATCHING = timedelta(seconds=1)
+RESTING = timedelta(seconds=60)
+NO_ROOM = timedelta(minutes=5)
+
+
+@dataclass(frozen=True)
+class Move:
+    """To `state`; `changes` of `Rented` are written before `effect`, `after` when it is done; look again after `wait`."""
+
+    state: Rented.State
+    reason: str = ""
+    effect: Effect = Effect.NOTHING
+    target: Thing | None = None
+    wait: timedelta = SOON
+    changes: dict[str, object] = field(default_factory=dict)
+    after: dict[str, object] = field(default_factory=dict)
+    records: tuple[tuple[str, str, str], ...] = ()
+
+
+def decide(at: Situation) -> Move:
+    return _stay(at) if at.wanted.present else _leave(at)
+
+
+def _stay(at: Situation) -> Move:
+    if not at.rented.zone:
+        return _tidy(at) or _choose(at)
+    return _lose(at) or _tidy(at) or _replace(at) or _surround(at) or _storage(at) or _serve(at)
+
+
+def _choose(at: Situation) -> Move:
+    """A zone with room. Once there is data, its volume has settled that."""
+    zones = tuple(zone for zone in at.policy.zones if zone not in at.rented.tried)
+    offer = best(at.offers, at.policy.memory, zones)
+    if offer:
+        return Move(State.MAKING, changes={"zone": offer.zone, "type": offer.type})
+    reason = "No zone has room for this machine now; it is tried again."
+    return Move(State.MAKING, reason, wait=NO_ROOM, changes={"tried": []})
+
+
+def _tidy(at: Situation) -> Move | None:
+    """What there should be one of and is there twice, or stands in a zone that had no room."""
+    kept = [at.server, at.group, at.address(Kind.ADDRESS4), at.address(Kind.ADDRESS6)]
+    ids = {thing.id for thing in kept if thing}
+    for kind in (Kind.SERVER, Kind.ADDRESS4, Kind.ADDRESS6):
+        for thing in at.has.all(kind):
+            if thing.id not in ids:
+                return _remove(at, thing)
+    servers = at.has.all(Kind.SERVER)
+    for group in at.has.all(Kind.GROUP):
+        if group.id not in ids and group.zone not in {server.zone for server in servers}:
+            return _remove(at, group)
+    for root in at.has.all(Kind.ROOT):
+        if root.on not in {server.id for server in servers}:
+            return _remove(at, root)
+    for volume in at.has.all(Kind.VOLUME):
+        # One that was ever attached may hold somebody's log: only a person may throw it away.
+        if volume != at.volume and not volume.on and not (volume.used and at.rented.held):
+            return _remove(at, volume)
+    return None
+
+
+def _lose(at: Situation) -> Move | None:
+    """Say at once that a machine has gone, though nobody asked for it."""
+    if not at.server and at.rented.held and at.rented.state not in {State.REPLACING, State.STUCK}:
+        return Move(State.REPLACING, "Its machine is gone; another one is being made with the same volume.")
+    return None
+
+
+def _replace(at: Situation) -> Move | None:
+    """A new server only when the old one is seen to be gone: an identity never runs twice."""
+    if at.wanted.replacements > at.rented.replaced:
+        if at.server:
+            return _remove(at, at.server, State.REPLACING, "Its machine is being replaced.")
+        return Move(State.REPLACING, changes={"replaced": at.wanted.replacements, "server_id": ""})
+    return None
+
+
+def _surround(at: Situation) -> Move | None:
+    if not at.group:
+        return _make(at, Effect.MAKE_GROUP)
+    if at.rented.opened != at.group.id:
+        return _go_on(at, Effect.OPEN_PORTS, at.group, after={"opened": at.group.id})
+    for kind, effect in ((Kind.ADDRESS4, Effect.MAKE_ADDRESS4), (Kind.ADDRESS6, Effect.MAKE_ADDRESS6)):
+        if not at.address(kind):
+            return _make(at, effect)
+    return None
+
+
+def _storage(at: Situation) -> Move | None:
+    if at.volume:
+        if at.volume.state in {"error", "locked"}:
+            return _wait(at, f"The provider says that its volume is in the state “{at.volume.state}”.")
+        return _wait(at) if at.volume.state == "creating" else None
+    if not at.rented.held:
+        return _make(at, Effect.MAKE_VOLUME)
+    chosen = at.wanted.snapshot
+    if chosen != at.rented.restored and chosen in {snapshot.id for snapshot in at.has.all(Kind.SNAPSHOT)}:
+        return _make(
+            at,
+            Effect.MAKE_VOLUME,
+            state=State.REPLACING,
+            reason="Its volume is being made again from a snapshot.",
+            changes={"volume_id": ""},
+            after={"restored": chosen},
+        )
+    newest = max((s.created for s in at.has.all(Kind.SNAPSHOT) if s.created), default=None)
+    words = f"; the newest snapshot is of {newest:%Y-%m-%d %H:%M}" if newest else ", and there is no snapshot"
+    return Move(State.STUCK, f"Its volume is gone{words}. An operator has to decide.", wait=RESTING)
+
+
+def _serve(at: Situation) -> Move:
+    server, volume = at.server, at.volume
+    if volume is None:
+        raise AssertionError("a server is looked at before its volume is there")
+    if server is None:
+        if volume.on:
+            return _wait(at, "Its volume is still on the machine before.")
+        return _make(at, Effect.MAKE_SERVER)
+    if server.state in {"starting", "stopping", "locked"}:
+        return _wait(
+            at, "The provider has locked the machine." if server.state == "locked" else at.rented.reason
+        )
+    if not volume.on:
+        return _go_on(at, Effect.ATTACH_VOLUME, volume)
+    if volume.on != server.id:
+        return _wait(at, "Its volume is still on the machine before.")
+    for kind in (Kind.ADDRESS4, Kind.ADDRESS6):
+        if (address := at.address(kind)) and address.on != server.id:
+            return _go_on(at, Effect.ATTACH_ADDRESS, address)
+    if server.state == "running":
+        return _keep(at, server, volume)
+    if server.type != at.rented.type:
+        return _go_on(at, Effect.CHANGE_TYPE, server)
+    return _go_on(at, Effect.BOOT, server, changes={} if at.rented.held else {"held": True})
+
+
+def _keep(at: Situation, server: Thing, volume: Thing) -> Move:
+    """It runs: what has changed since?"""
+    if volume.size < at.policy.disk:
+        return _go_on(at, Effect.GROW_VOLUME, volume)
+    if at.rented.type != server.type:
+        return Move(State.CHANGING, "It moves to a bigger machine.", Effect.STOP, server, WATCHING)
+    if bigger := _bigger(at, server):
+        return Move(State.CHANGING, "It moves to a bigger machine.", changes={"type": bigger.type})
+    there = {(r.name, r.type, r.address): r for r in at.has.all(Kind.RECORD)}
+    if absent := at.records - set(there) - {(r.name, r.type, r.address) for r in at.has.unmarked}:
+        return _go_on(at, Effect.SET_RECORDS, records=tuple(sorted(absent)))
+    for key, record in there.items():
+        if at.policy.domain and key not in at.records:
+            return _remove(at, record, State(at.rented.state))
+    snapshots = at.has.all(Kind.SNAPSHOT)
+    if len(snapshots) > max(at.policy.snapshots, 0) and snapshots[0].id != at.wanted.snapshot:
+        return _remove(at, snapshots[0], State.READY)
+    if at.policy.snapshots and _snapshot_is_due(at, snapshots):
+        return _make(at, Effect.TAKE_SNAPSHOT, state=State.READY)
+    return Move(State.READY, wait=RESTING, changes={"tries": 0, "tried": []})
+
+
+def _bigger(at: Situation, server: Thing) -> Offer | None:
+    """Growing by itself, shrinking never."""
+    memory = next((o.memory for o in at.offers if o.zone == server.zone and o.type == server.type), None)
+    if memory is None or memory >= at.policy.memory:
+        return None
+    return best(at.offers, at.policy.memory, (server.zone,))
+
+
+def _snapshot_is_due(at: Situation, snapshots: list[Thing]) -> bool:
+    newest = max(
+        (s.created for s in snapshots if s.created), default=at.volume.created if at.volume else None
+    )
+    return newest is not None and at.now - newest >= at.policy.snapshot_every
+
+
+def _leave(at: Situation) -> Move:
+    """The names first, so that nobody dials; the rows last, so that they say there is work as long as there is."""
+    order = (
+        Kind.RECORD,
+        Kind.SERVER,
+        Kind.ROOT,
+        Kind.VOLUME,
+        Kind.ADDRESS4,
+        Kind.ADDRESS6,
+        Kind.GROUP,
+        Kind.SNAPSHOT,
+    )
+    for kind in order:
+        if things := at.has.all(kind):
+            forgotten: dict[str, object] = {"held": False, "volume_id": ""} if kind is Kind.VOLUME else {}
+            return _remove(at, things[0], State.LEAVING, changes=forgotten)
+    ours = {at.rented.address4, at.rented.address6}
+    for record in at.has.unmarked:
+        if record.name in at.wanted.names and record.address in ours:
+            return _remove(at, record, State.LEAVING)
+    if at.unsettled:
+        return Move(State.LEAVING, wait=WATCHING)
+    return Move(State.LEAVING, effect=Effect.FORGET)
+
+
+def _remove(
+    at: Situation,
+    thing: Thing,
+    state: Rented.State | None = None,
+    reason: str = "",
+    changes: dict[str, object] | None = None,
+) -> Move:
+    state = state or State(at.rented.state)
+    busy = {
+        "creating",
+        "resizing",
+        "snapshotting",
+        "detaching",
+        "starting",
+        "stopping",
+        "deleting",
+        "updating",
+    }
+    if thing.state in busy or (thing.kind in {Kind.VOLUME, Kind.ROOT} and thing.on):
+        return Move(state, reason or at.rented.reason, wait=WATCHING)
+    return Move(state, reason or at.rented.reason, Effect.REMOVE, thing, SOON, changes or {}, {"tries": 0})
+
+
+def _make(
+    at: Situation,
+    effect: Effect,
+    *,
+    state: Rented.State | None = None,
+    reason: str = "",
+    changes: dict[str, object] | None = None,
+    after: dict[str, object] | None = None,
+) -> Move:
+    """Make it, unless an earlier call for it may still have its effect."""
+    state, reason = state or _busy(at), reason or at.rented.reason
+    if at.unsettled:
+        return Move(state, reason, wait=WATCHING)
+    changes = {**(changes or {}), "unsure_until": at.now + at.policy.settling}
+    after = {**(after or {}), "unsure_until": None, "tries": 0}
+    return Move(state, reason, effect, changes=changes, after=after)
+
+
+def _go_on(
+    at: Situation,
+    effect: Effect,
+    target: Thing | None = None,
+    *,
+    changes: dict[str, object] | None = None,
+    after: dict[str, object] | None = None,
+    records: tuple[tuple[str, str, str], ...] = (),
+) -> Move:
+    state = State.READY if at.rented.state == State.READY else _busy(at)
+    return Move(
+        state, at.rented.reason, effect, target, SOON, changes or {}, {"tries": 0, **(after or {})}, records
+    )
+
+
+def _wait(at: Situation, reason: str = "") -> Move:
+    return Move(_busy(at), reason or at.rented.reason, wait=WATCHING)
+
+
+def _busy(at: Situation) -> Rented.State:
+    state = State(at.rented.state)
+    return state if state in {State.MAKING, State.CHANGING, State.REPLACING} else State.MAKING

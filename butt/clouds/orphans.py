@@ -1,0 +1,75 @@
+"""What is on the bill and belongs to nobody: the account beside the rows."""
+
+import uuid
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from decimal import Decimal
+
+from butt.clouds.interface import Cloud, CloudTrouble, Effect, Job, Kind, Thing
+from butt.clouds.models import Wanted
+
+NOBODY = uuid.UUID(int=0)
+ORDER = (
+    Kind.RECORD,
+    Kind.SERVER,
+    Kind.ROOT,
+    Kind.VOLUME,
+    Kind.ADDRESS4,
+    Kind.ADDRESS6,
+    Kind.GROUP,
+    Kind.SNAPSHOT,
+)
+
+
+@dataclass(frozen=True)
+class Orphan:
+    """`why` in words; `monthly` in euro."""
+
+    thing: Thing
+    why: str
+
+    @property
+    def monthly(self) -> Decimal:
+        return self.thing.monthly
+
+    def __str__(self) -> str:
+        name = self.thing.name or self.thing.address or self.thing.id
+        return f"{self.thing.kind} {name} ({self.thing.zone}), {self.monthly:.2f} € a month: {self.why}"
+
+
+def orphans(cloud: Cloud) -> list[Orphan]:
+    """Everything that bears our mark and belongs to nobody who is known here.
+
+    The rows are read after the account: what a keeper makes in between belongs to a row that was there before it.
+    """
+    things = cloud.account(cloud.zones).things
+    known = set(Wanted.objects.values_list("agent_id", flat=True))
+    found = [
+        Orphan(t, "it bears our mark but no agent's")
+        for t in things
+        if t.agent_id is None and t.kind is not Kind.RECORD
+    ]
+    found += [
+        Orphan(t, f"agent {t.agent_id} has no machine")
+        for t in things
+        if t.agent_id and t.agent_id not in known
+    ]
+    return sorted(found, key=lambda orphan: ORDER.index(orphan.thing.kind))
+
+
+def remove(cloud: Cloud, found: Iterable[Orphan]) -> Iterator[tuple[Orphan, str]]:
+    """Remove them, those that hold others first; each with what went wrong, or nothing.
+
+    A volume that a server still holds is refused by the cloud, and goes at the next sweep.
+    """
+    for orphan in found:
+        thing = orphan.thing
+        if thing.agent_id is None and thing.kind in {Kind.VOLUME, Kind.SNAPSHOT}:
+            yield orphan, "It may be data of somebody's: remove it by hand."
+            continue
+        try:
+            cloud.carry_out(Job(Effect.REMOVE, thing.agent_id or NOBODY, zone=thing.zone, target=thing))
+        except CloudTrouble as trouble:
+            yield orphan, str(trouble)
+        else:
+            yield orphan, ""

@@ -1,0 +1,119 @@
+"""What can be asked for: a machine for a person, another one, none any more. The keeper makes it so.
+
+Rows only: whoever asks here reaches no provider.
+"""
+
+import uuid
+from collections.abc import Collection
+from decimal import Decimal
+from typing import Any
+
+from django.db import transaction
+from django.utils import timezone
+
+from butt.agents.models import Agent
+from butt.agents.wishes import Refused
+from butt.clouds.capacity import MIB, best, memory_for
+from butt.clouds.interface import Offer
+from butt.clouds.models import Rented, Stock, Wanted
+from butt.configuration import configuration
+from butt.machines.models import Machine
+
+
+class NoRoom(Exception):
+    """Nowhere is room for another bot of this person; its text is for them."""
+
+
+def rent(agent_id: uuid.UUID, *, bots: int, names: Collection[str]) -> Rented:
+    """Have a machine for this person, with room for so many bots. Asking twice changes nothing."""
+    with transaction.atomic():
+        Wanted.objects.update_or_create(
+            agent_id=agent_id, defaults={"present": True, "bots": bots, "names": sorted(names)}
+        )
+        rented, _ = Rented.objects.get_or_create(agent_id=agent_id, defaults={"since": timezone.now()})
+        ring(agent_id)
+    return rented
+
+
+def give_back(agent_id: uuid.UUID) -> None:
+    """Have no machine for this person any more, nor anything else: their data goes, for ever."""
+    Wanted.objects.filter(agent_id=agent_id).update(present=False)
+    ring(agent_id)
+
+
+def replace(agent_id: uuid.UUID) -> None:
+    """Have another machine with the same volume: the one there is has died or does not answer."""
+    with transaction.atomic():
+        for wanted in Wanted.objects.select_for_update().filter(agent_id=agent_id):
+            wanted.replacements += 1
+            wanted.save(update_fields=["replacements"])
+            ring(agent_id)
+
+
+def restore(agent_id: uuid.UUID, snapshot: str) -> None:
+    """Have a lost volume made again from this snapshot.
+
+    Its logs are old: a pub refuses to start with one that is behind what was seen of it, so no feed forks.
+    """
+    Wanted.objects.filter(agent_id=agent_id).update(snapshot=snapshot)
+    ring(agent_id)
+
+
+def ring(agent_id: uuid.UUID) -> None:
+    """Have the keeper look at this person's machine now."""
+    Rented.objects.filter(agent_id=agent_id).update(due_at=timezone.now())
+
+
+def check_room(agent_id: uuid.UUID, bots: int) -> None:
+    """Whether this person's machine, or one it can be changed for now, has room for so many bots. Raises `NoRoom`.
+
+    Asks rows only: where machines are not rented there are none, and room is not ours to judge. Once there is data, its
+    volume has settled the zone.
+    """
+    offers = [Offer(s.zone, s.type, s.memory, s.monthly, s.in_stock) for s in Stock.objects.all()]
+    memory = memory_for(bots, configuration().bot_memory * MIB)
+    rented = Rented.objects.filter(agent_id=agent_id, held=True).first()
+    if rented and any((o.zone, o.type) == (rented.zone, rented.type) and o.memory >= memory for o in offers):
+        return
+    zones = [rented.zone] if rented else sorted({offer.zone for offer in offers})
+    if offers and best(offers, memory, zones) is None:
+        raise NoRoom("There is no room for another bot at the moment; please try again in some minutes.")
+
+
+def refuse_without_room(person: Agent, bots: int, **_: Any) -> None:
+    """Before a bot is made. Raises `Refused` `no_room`."""
+    if not are_made():
+        return
+    try:
+        check_room(person.id, bots)
+    except NoRoom as reason:
+        raise Refused("no_room", str(reason)) from None
+
+
+def are_made() -> bool:
+    """Whether each person's machine is rented, so that nobody's bots run anywhere else."""
+    return configuration().cloud != "here"
+
+
+def away(machine_id: uuid.UUID) -> str:
+    """Why nothing runs on this person's machine now, in words; nothing when it is there, or is not a rented one."""
+    rented = Rented.objects.filter(agent_id=machine_id).first()
+    machine = Machine.objects.filter(id=machine_id).first()
+    if rented is None:
+        return "" if machine else "its machine is being made."
+    if rented.state == Rented.State.READY:
+        return "" if machine and machine.seen_at else "its machine is starting."
+    return rented.reason or _WORDS.get(Rented.State(rented.state), "its machine is being made.")
+
+
+_WORDS = {
+    Rented.State.CHANGING: "its machine is being changed.",
+    Rented.State.REPLACING: "its machine is being replaced.",
+    Rented.State.LEAVING: "its machine is being removed.",
+}
+
+
+def monthly_cost(agent_id: uuid.UUID) -> Decimal:
+    """What this person's things cost the operator, in euro a month, as of the keeper's last look."""
+    rented = Rented.objects.filter(agent_id=agent_id).first()
+    return rented.monthly if rented else Decimal(0)

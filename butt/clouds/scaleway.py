@@ -1,0 +1,286 @@
+"""Machines at Scaleway: an instance and a block volume, addresses, a security group and DNS records."""
+
+from collections.abc import Callable, Iterator, Sequence
+from decimal import Decimal
+from typing import Any, Self
+
+from scaleway import Client
+from scaleway.block.v1 import CreateVolumeRequestFromEmpty, CreateVolumeRequestFromSnapshot
+from scaleway.domain.v2beta1 import RecordChange, RecordChangeDelete
+from scaleway.instance.v1 import (
+    AttachServerVolumeRequestVolumeType,
+    IpType,
+    SecurityGroupPolicy,
+    SecurityGroupRuleAction,
+    SecurityGroupRuleDirection,
+    SecurityGroupRuleProtocol,
+    ServerAction,
+    SetSecurityGroupRulesRequestRule,
+    VolumeServerTemplate,
+    VolumeVolumeType,
+)
+
+from butt.clouds import marks, scaleway_rights
+from butt.clouds.calls import Blocks, Bounds, Domains, Images, Instances, Keys, Missing, api, client_of
+from butt.clouds.interface import Account, CloudTrouble, Effect, Job, Kind, Offer, Right, Thing
+from butt.clouds.pace import Pace
+from butt.clouds.scaleway_records import record_changes
+from butt.clouds.scaleway_things import Reader
+from butt.configuration import Configuration
+
+PAGE = 100
+ROOT_SIZE = 10_000_000_000
+HOURS = Decimal(730)
+
+
+class Scaleway:
+    """`ports` are those that bots listen on; nothing else is open."""
+
+    makes_machines = True
+
+    def __init__(self, client: Client, bounds: Bounds, settings: Configuration) -> None:
+        self._client, self._settings = client, settings
+        self._project = settings.scaleway_project
+        self.zones = tuple(settings.scaleway_zones.split())
+        self.domain = settings.scaleway_domain
+        self._instances = api(Instances, client, bounds)
+        self._blocks = api(Blocks, client, bounds)
+        self._domains = api(Domains, client, bounds)
+        self._images = api(Images, client, bounds)
+        self._keys = api(Keys, client, bounds)
+        self._image_ids: dict[str, str] = {}
+        self._reader = Reader(self._instances, self._blocks, self._domains, settings)
+
+    @classmethod
+    def from_configuration(cls, settings: Configuration) -> Self:
+        bounds = Bounds(Pace(settings.scaleway_calls), settings.scaleway_call_seconds)
+        return cls(client_of(settings), bounds, settings)
+
+    # What there is
+
+    def account(self, zones: Sequence[str]) -> Account:
+        return self._reader.account(zones)
+
+    def offers(self) -> Sequence[Offer]:
+        allowed, found = self._settings.scaleway_types.split(), []
+        for zone in self.zones:
+            types = self._paged(self._instances.list_servers_types, zone)
+            stock = self._paged(self._instances.get_server_types_availability, zone)
+            for name in allowed:
+                if (type_ := types.get(name)) and not type_.end_of_service:
+                    monthly = Decimal(str(type_.monthly_price or Decimal(str(type_.hourly_price)) * HOURS))
+                    there = name in stock and stock[name].availability != "shortage"
+                    found.append(Offer(zone, name, type_.ram, round(monthly, 2), there))
+        return found
+
+    def _paged(self, fetch: Callable[..., Any], zone: str) -> dict[str, Any]:
+        found: dict[str, Any] = {}
+        for page in range(1, 51):
+            more = fetch(zone=zone, page=page, per_page=PAGE).servers
+            found |= more
+            if len(more) < PAGE:
+                break
+        return found
+
+    def rights(self) -> Iterator[Right]:
+        return scaleway_rights.rights(
+            self._settings,
+            instances=self._instances,
+            blocks=self._blocks,
+            domains=self._domains,
+            images=self._images,
+            keys=self._keys,
+        )
+
+    # What is done
+
+    def carry_out(self, job: Job) -> None:
+        _EFFECTS[job.effect](self, job)
+
+    def _make_group(self, job: Job) -> None:
+        self._instances.create_security_group(
+            zone=job.zone,
+            name=marks.name(job.agent_id),
+            description="Secure Scuttlebutt, and nothing else",
+            project=self._project,
+            tags=marks.tags(job.agent_id),
+            stateful=True,
+            inbound_default_policy=SecurityGroupPolicy.DROP,
+            outbound_default_policy=SecurityGroupPolicy.ACCEPT,
+            enable_default_security=True,
+            project_default=False,
+        )
+
+    def _open_ports(self, job: Job) -> None:
+        ports = self._settings.bot_ports
+        rules = [
+            SetSecurityGroupRulesRequestRule(
+                action=SecurityGroupRuleAction.ACCEPT,
+                protocol=SecurityGroupRuleProtocol.TCP,
+                direction=SecurityGroupRuleDirection.INBOUND,
+                ip_range=everywhere,
+                position=position,
+                dest_port_from=ports.start,
+                dest_port_to=ports.stop - 1,
+                editable=True,
+            )
+            for position, everywhere in enumerate(("0.0.0.0/0", "::/0"), 1)
+        ]
+        self._instances.set_security_group_rules(zone=job.zone, security_group_id=job.group, rules=rules)
+
+    def _make_address(self, job: Job) -> None:
+        kind = IpType.ROUTED_IPV4 if job.effect is Effect.MAKE_ADDRESS4 else IpType.ROUTED_IPV6
+        self._instances.create_ip(
+            zone=job.zone, type_=kind, project=self._project, tags=marks.tags(job.agent_id)
+        )
+
+    def _make_volume(self, job: Job) -> None:
+        empty = CreateVolumeRequestFromEmpty(size=job.size) if not job.snapshot else None
+        old = CreateVolumeRequestFromSnapshot(snapshot_id=job.snapshot) if job.snapshot else None
+        self._blocks.create_volume(
+            zone=job.zone,
+            name=marks.name(job.agent_id),
+            project_id=self._project,
+            tags=marks.tags(job.agent_id),
+            from_empty=empty,
+            from_snapshot=old,
+        )
+
+    def _make_server(self, job: Job) -> None:
+        volumes = {
+            "0": VolumeServerTemplate(
+                volume_type=VolumeVolumeType.SBS_VOLUME,
+                name=marks.root_name(job.agent_id),
+                size=ROOT_SIZE,
+                boot=True,
+            ),
+            "1": VolumeServerTemplate(volume_type=VolumeVolumeType.SBS_VOLUME, id=job.volume),
+        }
+        self._instances.create_server(
+            zone=job.zone,
+            name=marks.name(job.agent_id),
+            commercial_type=job.type,
+            image=self._image(job.zone),
+            volumes=volumes,
+            public_ips=list(job.addresses),
+            dynamic_ip_required=False,
+            security_group=job.group,
+            project=self._project,
+            tags=marks.tags(job.agent_id),
+        )
+
+    def _image(self, zone: str) -> str:
+        if zone not in self._image_ids:
+            label = self._settings.scaleway_image
+            found = self._images.list_local_images(image_label=label, zone=zone, page_size=PAGE).local_images
+            ours = [i for i in found if i.arch == "x86_64" and i.type_ == "instance_sbs" and i.zone == zone]
+            if not ours:
+                raise CloudTrouble(f"There is no image “{label}” for block storage in {zone}.")
+            self._image_ids[zone] = ours[0].id
+        return self._image_ids[zone]
+
+    def _attach_volume(self, job: Job) -> None:
+        self._instances.attach_server_volume(
+            zone=job.zone,
+            server_id=job.server,
+            volume_id=job.volume,
+            volume_type=AttachServerVolumeRequestVolumeType.SBS_VOLUME,
+        )
+
+    def _attach_address(self, job: Job) -> None:
+        self._instances.update_ip(zone=job.zone, ip=_of(job).id, server=job.server)
+
+    def _boot(self, job: Job) -> None:
+        self._instances.set_server_user_data(
+            zone=job.zone, server_id=job.server, key="cloud-init", content=job.cloud_init
+        )
+        self._act(job.zone, job.server, ServerAction.POWERON)
+
+    def _stop(self, job: Job) -> None:
+        self._act(job.zone, job.server, ServerAction.POWEROFF)
+
+    def _act(self, zone: str, server_id: str, action: ServerAction) -> None:
+        self._instances.server_action(zone=zone, server_id=server_id, action=action)
+
+    def _change_type(self, job: Job) -> None:
+        self._instances._update_server(zone=job.zone, server_id=job.server, commercial_type=job.type)  # noqa: SLF001 - the SDK has no other
+
+    def _grow_volume(self, job: Job) -> None:
+        self._blocks.update_volume(zone=job.zone, volume_id=job.volume, size=job.size)
+
+    def _set_records(self, job: Job) -> None:
+        self._change_records(record_changes(job))
+
+    def _change_records(self, changes: list[RecordChange]) -> None:
+        self._domains.update_dns_zone_records(
+            dns_zone=self.domain, changes=changes, disallow_new_zone_creation=True
+        )
+
+    def _take_snapshot(self, job: Job) -> None:
+        self._blocks.create_snapshot(
+            zone=job.zone,
+            volume_id=job.volume,
+            public=False,
+            name=marks.name(job.agent_id),
+            project_id=self._project,
+            tags=marks.tags(job.agent_id),
+        )
+
+    def _remove(self, job: Job) -> None:
+        thing = _of(job)
+        try:
+            self._removals[thing.kind](self, thing)
+        except Missing:
+            return
+
+    def _remove_server(self, server: Thing) -> None:
+        """Its volumes are let go, not deleted: the root is removed once it is free."""
+        if server.state == "stopped":
+            self._instances.delete_server(zone=server.zone, server_id=server.id)
+        else:
+            self._act(server.zone, server.id, ServerAction.TERMINATE)
+
+    def _remove_record(self, record: Thing) -> None:
+        self._change_records([RecordChange(delete=RecordChangeDelete(id=record.id))])
+
+    def _remove_volume(self, volume: Thing) -> None:
+        self._blocks.delete_volume(zone=volume.zone, volume_id=volume.id)
+
+    def _remove_address(self, address: Thing) -> None:
+        self._instances.delete_ip(zone=address.zone, ip=address.id)
+
+    _removals: dict[Kind, Callable[["Scaleway", Thing], None]] = {
+        Kind.SERVER: _remove_server,
+        Kind.VOLUME: _remove_volume,
+        Kind.ROOT: _remove_volume,
+        Kind.ADDRESS4: _remove_address,
+        Kind.ADDRESS6: _remove_address,
+        Kind.GROUP: lambda s, g: s._instances.delete_security_group(zone=g.zone, security_group_id=g.id),  # noqa: SLF001
+        Kind.SNAPSHOT: lambda s, t: s._blocks.delete_snapshot(zone=t.zone, snapshot_id=t.id),  # noqa: SLF001
+        Kind.RECORD: _remove_record,
+    }
+
+
+def _of(job: Job) -> Thing:
+    if job.target is None:
+        raise AssertionError(f"{job.effect} needs something to do it to")
+    return job.target
+
+
+_EFFECTS: dict[Effect, Callable[[Scaleway, Job], None]] = {
+    Effect.MAKE_GROUP: Scaleway._make_group,  # noqa: SLF001
+    Effect.OPEN_PORTS: Scaleway._open_ports,  # noqa: SLF001
+    Effect.MAKE_ADDRESS4: Scaleway._make_address,  # noqa: SLF001
+    Effect.MAKE_ADDRESS6: Scaleway._make_address,  # noqa: SLF001
+    Effect.MAKE_VOLUME: Scaleway._make_volume,  # noqa: SLF001
+    Effect.MAKE_SERVER: Scaleway._make_server,  # noqa: SLF001
+    Effect.ATTACH_VOLUME: Scaleway._attach_volume,  # noqa: SLF001
+    Effect.ATTACH_ADDRESS: Scaleway._attach_address,  # noqa: SLF001
+    Effect.BOOT: Scaleway._boot,  # noqa: SLF001
+    Effect.STOP: Scaleway._stop,  # noqa: SLF001
+    Effect.CHANGE_TYPE: Scaleway._change_type,  # noqa: SLF001
+    Effect.GROW_VOLUME: Scaleway._grow_volume,  # noqa: SLF001
+    Effect.SET_RECORDS: Scaleway._set_records,  # noqa: SLF001
+    Effect.TAKE_SNAPSHOT: Scaleway._take_snapshot,  # noqa: SLF001
+    Effect.REMOVE: Scaleway._remove,  # noqa: SLF001
+}

@@ -1,0 +1,39 @@
+"""What becomes of a move that the cloud did not carry out. Pure, no I/O."""
+
+from datetime import datetime, timedelta
+
+from butt.clouds.capacity import best
+from butt.clouds.interface import CloudTrouble, Effect, OutOfStock, OverQuota, Unsure
+from butt.clouds.moves import NO_ROOM, Move
+from butt.clouds.situation import Situation
+
+FIRST_BACK_OFF, LONGEST_BACK_OFF = timedelta(seconds=2), timedelta(minutes=5)
+
+
+def after_trouble(at: Situation, move: Move, trouble: CloudTrouble, now: datetime) -> Move:
+    """What becomes of a move that the cloud did not carry out, or not for sure. The reason is the trouble's own words."""
+    tries = at.rented.tries + 1
+    back_off = min(FIRST_BACK_OFF * 2 ** min(tries - 1, 16), LONGEST_BACK_OFF)
+    changes: dict[str, object] = {"tries": tries}
+    words = str(trouble)
+    if move.effect.makes:
+        # The call may have waited for its turn, so time counts from its end.
+        changes["unsure_until"] = now + at.policy.settling if isinstance(trouble, Unsure) else None
+    if isinstance(trouble, (OutOfStock, OverQuota)):
+        if move.effect is Effect.CHANGE_TYPE and move.target:
+            # It is stopped for this: on with what it was.
+            return Move(move.state, words, changes={**changes, "type": move.target.type})
+        if isinstance(trouble, OutOfStock) and (elsewhere := _elsewhere(at, move)):
+            return Move(move.state, f"{words} Another place is tried.", changes={**changes, **elsewhere})
+        back_off = max(back_off, NO_ROOM)
+    return Move(move.state, words, wait=back_off, changes=changes)
+
+
+def _elsewhere(at: Situation, move: Move) -> dict[str, object]:
+    """Another zone as long as there is no data: its very first boot, too, may be refused. Then another type."""
+    if not at.rented.held or "held" in move.changes:
+        tried = [*at.rented.tried, at.rented.zone]
+        return {"held": False, "zone": "", "type": "", "volume_id": "", "tried": tried}
+    others = [offer for offer in at.offers if offer.type != at.rented.type]
+    other = best(others, at.policy.memory, (at.rented.zone,))
+    return {"type": other.type} if other else {}

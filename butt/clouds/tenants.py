@@ -1,0 +1,120 @@
+"""Who is to have a machine: everybody whose bot has to live somewhere. Nobody asks for one; it follows from the bots.
+
+The machine that bots run on (`butt.machines`) bears the id of the person it was rented for, so it is made once.
+"""
+
+import logging
+import uuid
+from collections import defaultdict
+from datetime import timedelta
+
+from django.db import transaction
+from django.db.models import Q
+from django.utils import timezone
+
+from butt.agents.models import Agent, Belongs, Progress
+from butt.clouds import cloud_init, rentals
+from butt.clouds.models import Rented, Wanted
+from butt.machines import registry
+from butt.machines.models import Machine, Placement
+
+log = logging.getLogger("butt.clouds")
+
+LOOKED_LATELY = timedelta(seconds=50)
+"""A machine that is well is looked at after 60 s; one that was put off by more than this was looked at just now."""
+
+
+def settle() -> None:
+    """Have what is wanted of machines follow the bots there are. Can be repeated, and killed anywhere."""
+    homes = _homes()
+    wanted = Wanted.objects.in_bulk()
+    for person, names in homes.items():
+        row = wanted.get(person)
+        if row is None or not row.present or (row.bots, row.names) != (len(names), sorted(names)):
+            rentals.rent(person, bots=len(names), names=names)
+    for person, row in wanted.items():
+        if row.present and person not in homes:
+            rentals.give_back(person)
+    _look_at_silent()
+
+
+def _homes() -> dict[uuid.UUID, list[str]]:
+    """The names of the bots on each person's machine: where a bot lives it stays, else it goes to its first owner's.
+
+    One that lives on a machine of the operator's own needs none that is rented.
+    """
+    kept = Q(source_agent__wanted__gone_at=None) | Q(source_agent__wanted__gone_at__gt=timezone.now())
+    bots = Belongs.objects.filter(kept, source_agent__type=Agent.Type.BOT).order_by("id")
+    owners: dict[uuid.UUID, uuid.UUID] = {}
+    names: dict[uuid.UUID, str] = {}
+    for bot, person, name in bots.values_list("source_agent", "target_agent", "source_agent__name"):
+        owners.setdefault(bot, person)
+        names[bot] = name
+    rented = set(Wanted.objects.values_list("agent_id", flat=True))
+    placed = dict(Placement.objects.values_list("bot_id", "machine_id"))
+    found: dict[uuid.UUID, list[str]] = defaultdict(list)
+    for bot, person in owners.items():
+        home = placed.get(bot, person)
+        if home == person or home in rented:
+            found[home].append(names[bot])
+    return found
+
+
+def _look_at_silent() -> None:
+    """A machine on which a bot stopped answering is looked at soon: it may be gone."""
+    now = timezone.now()
+    silent = Progress.objects.filter(
+        state__in=("alive", "starting"), bot__observed__alive=False, bot__placement__isnull=False
+    )
+    machines = silent.values("bot__placement__machine_id")
+    Rented.objects.filter(
+        agent_id__in=machines, state=Rented.State.READY, due_at__gt=now, due_at__lt=now + LOOKED_LATELY
+    ).update(due_at=now)
+
+
+def machine_of(person: uuid.UUID) -> Machine:
+    """The machine that this person's bots are to run on, let in by the master."""
+    machine, _ = Machine.objects.get_or_create(id=person)
+    registry.admit(machine)
+    return machine
+
+
+def document(person: uuid.UUID, volume_id: str) -> bytes:
+    """What this person's machine is to boot with. What a machine before it said of itself is not true of this one."""
+    machine = machine_of(person)
+    bundle = registry.bundle(machine)
+    master = bundle / "minion_master.pub"
+    _tell_how_far_they_came(machine)
+    minion = cloud_init.Minion(
+        private_key=(bundle / "minion.pem").read_text(),
+        public_key=(bundle / "minion.pub").read_text(),
+        config=(bundle / "minion.conf").read_text(),
+        master_key=master.read_text() if master.exists() else "",
+        token=(bundle / "token").read_text(),
+    )
+    return cloud_init.document(minion, volume_id)
+
+
+def _tell_how_far_they_came(machine: Machine) -> None:
+    """Its bots' orders say up to where each was seen: should the volume be older than that, none may speak."""
+    with transaction.atomic():
+        machine = Machine.objects.select_for_update().get(id=machine.id)
+        machine.seen_at, machine.seen_generation, machine.trouble = None, 0, ""
+        for row in Placement.objects.filter(machine=machine).select_related("bot__observed"):
+            if row.bot.observed.sequence > row.order["sequence"]:
+                machine.generation += 1
+                row.generation = machine.generation
+                row.order["sequence"] = row.bot.observed.sequence
+                row.save(update_fields=["generation", "order"])
+        machine.save(update_fields=["seen_at", "seen_generation", "trouble", "generation"])
+
+
+def forget(person: uuid.UUID) -> None:
+    """Nothing of it is left in the cloud: nor may its key join any more. Orders of bots that are gone go with it."""
+    machine = Machine.objects.filter(id=person).first()
+    if machine is None:
+        return
+    with transaction.atomic():
+        Placement.objects.filter(machine=machine, bot__wanted__gone_at__lte=timezone.now()).delete()
+        registry.remove(machine)
+    log.info("%s cannot join any more", machine.minion_id)

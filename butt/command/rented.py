@@ -1,0 +1,67 @@
+"""`butt machine replace` and `restore`: what an operator decides of a person's machine in the cloud."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from butt.command import configure, home_option
+from butt.command.machine import machine
+
+if TYPE_CHECKING:
+    from butt.clouds.models import Rented
+
+
+@machine.command()
+@home_option
+@click.argument("minion_id")
+def replace(home: Path | None, minion_id: str) -> None:
+    """Have another machine with the same volume; the one there is goes first, with all that runs on it."""
+    configure(home=home)
+
+    from butt.clouds import rentals
+
+    rentals.replace(_rented(minion_id).agent_id)
+    click.echo("It is replaced: its bots are away for some minutes.")
+
+
+@machine.command()
+@home_option
+@click.argument("minion_id")
+@click.argument("snapshot", required=False)
+def restore(home: Path | None, minion_id: str, snapshot: str | None) -> None:
+    """Make a volume that is lost again from SNAPSHOT; without one, list what there is.
+
+    Bots whose log is then behind what was seen of them stay stopped: their feeds never fork.
+    """
+    configure(home=home)
+
+    from butt.clouds import CloudTrouble, chosen_cloud, rentals
+    from butt.clouds.interface import Kind
+
+    rented = _rented(minion_id)
+    try:
+        found = chosen_cloud().account([rented.zone]).of(rented.agent_id).all(Kind.SNAPSHOT)
+    except CloudTrouble as trouble:
+        raise click.ClickException(str(trouble)) from None
+    if snapshot is None:
+        for thing in found:
+            click.echo(f"{thing.id}  {thing.created:%F %H:%M}  {thing.size / 1e9:.0f} GB")
+        if not found:
+            click.echo("There is no snapshot.")
+        return
+    if snapshot not in {thing.id for thing in found}:
+        raise click.ClickException(f"There is no snapshot {snapshot} of this person's.")
+    rentals.restore(rented.agent_id, snapshot)
+    click.echo("Its volume is made again from that snapshot, once it is seen to be gone.")
+
+
+def _rented(minion_id: str) -> "Rented":
+    from butt.clouds.models import Rented
+    from butt.machines.models import Machine
+
+    known = Machine.objects.filter(minion_id=minion_id).values("id")
+    found = Rented.objects.filter(agent_id__in=known).first()
+    if found is None:
+        raise click.ClickException(f"There is no machine {minion_id} in the cloud.")
+    return found

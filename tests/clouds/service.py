@@ -1,0 +1,111 @@
+"""The whole service over a cloud: the stand-in, whose servers boot as machines that really join and run containers."""
+
+import os
+import sys
+import threading
+from contextlib import suppress
+from pathlib import Path
+from typing import Any, Self
+
+import requests
+import scaleway_standin
+from scaleway_standin import ACCESS_KEY, PROJECT, SECRET_KEY, Server, StandIn
+
+from tests.salt.base import NAME, base_archive
+from tests.salt.land import HERE, Land
+from tests.salt.machine import SALT
+from tests.salt.service import DOMAIN, SaltService
+from tests.service import wait_for
+
+POOL = "198.51.100.128/26"
+PROGRAMS = Path(__file__).with_name("machine")
+DELAYS = {"create_volume": 0.2, "boot": 0.5, "stop": 0.5, "detach": 0.2, "resize": 0.2, "snapshot": 0.2}
+
+
+def boot_command(land: Land) -> str:
+    standin = Path(scaleway_standin.__file__).parents[1]
+    path = f"{PROGRAMS}:{SALT}:{os.environ['PATH']}"
+    given = f"BASE_ARCHIVE={base_archive()} BASE_IMAGE={NAME} PYTHONPATH={standin} PATH={path}"
+    options = f"--bridge {land.bridge} --mount 1=/var/lib/butt --run {PROGRAMS}/init"
+    return f"env {given} {sys.executable} -m scaleway_standin.boot {options}"
+
+
+class CloudService(SaltService):
+    """A thread of its own keeps the hosts file as the stand-in's DNS records are, as a name server would."""
+
+    def __init__(self, home: Path, release: Path, land: Land, **settings: object) -> None:
+        self.standin = StandIn(
+            home / "scaleway", boot=boot_command(land), dns_zones=(DOMAIN,), ipv4_pool=POOL
+        )
+        self.provider = Server(self.standin)
+        given = {
+            "cloud": "scaleway",
+            "scaleway_access_key": ACCESS_KEY,
+            "scaleway_secret_key": SECRET_KEY,
+            "scaleway_project": PROJECT,
+            "scaleway_zones": "fr-par-1 nl-ams-1",
+            "scaleway_domain": DOMAIN,
+            "scaleway_url": self.provider.url,
+            "scaleway_calls": 50,
+        }
+        super().__init__(home, release, **{**given, **settings})
+        self.environment["BUTT_SALT_MASTER"] = f"{HERE}:{self.master.returns}"
+        self._over = threading.Event()
+        self._names = threading.Thread(target=self._keep_names, daemon=True)
+
+    def __enter__(self) -> Self:
+        self.provider.__enter__()
+        self.steer("delays", **DELAYS)
+        self._names.start()
+        return super().__enter__()
+
+    def __exit__(self, *error: object) -> None:
+        try:
+            super().__exit__(*error)
+        finally:
+            self._over.set()
+            self._names.join()
+            self.provider.__exit__(*error)
+            self.standin.close()
+
+    def steer(self, what: str, **wish: Any) -> None:
+        answer = requests.post(f"{self.provider.url}/_standin/{what}", json=wish, timeout=10)
+        answer.raise_for_status()
+
+    def account(self) -> dict[str, list[dict[str, Any]]]:
+        """All there is at the stand-in, but for what an empty account has."""
+        answer = requests.get(f"{self.provider.url}/_standin/state", timeout=10).json()
+        has: dict[str, list[dict[str, Any]]] = {kind: list(answer[kind]) for kind in KINDS}
+        has["group"] = [group for group in has["group"] if not group["project_default"]]
+        return has
+
+    def takes_snapshot(self, volume: str) -> str:
+        """As the keeper takes one each day; its id, when it is there."""
+        (found,) = [row for row in self.account()["volume"] if row["id"] == volume]
+        body = {"volume_id": volume, "name": found["name"], "tags": found["tags"], "project_id": PROJECT}
+        made = self._api("POST", f"/block/v1/zones/{found['zone']}/snapshots", body)
+        wait_for(
+            lambda: any(
+                row["id"] == made["id"] and row["status"] == "available" for row in self.account()["snapshot"]
+            )
+        )
+        return str(made["id"])
+
+    def _api(self, method: str, path: str, body: dict[str, Any] | None = None) -> Any:
+        headers = {"X-Auth-Token": SECRET_KEY}
+        answer = requests.request(
+            method, f"{self.provider.url}{path}", json=body, headers=headers, timeout=60
+        )
+        answer.raise_for_status()
+        return answer.json() if answer.content else None
+
+    def _keep_names(self) -> None:
+        plain = Path("/etc/hosts").read_text()
+        while not self._over.wait(0.2):
+            with suppress(requests.RequestException):
+                rows = [row for row in self.account()["record"] if row["type"] == "A"]
+                names = [f"{row['data']} {row['name']}.{DOMAIN}\n" for row in rows]
+                self.hosts.write_text(plain + "".join(names))
+
+
+KINDS = ("server", "volume", "snapshot", "ip", "group", "record")

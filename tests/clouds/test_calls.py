@@ -1,0 +1,146 @@
+"""Each call has its bounds: time, pace, patience, and an error in words."""
+
+import socket
+import threading
+import time
+from collections.abc import Iterator
+
+import pytest
+
+from butt.clouds.interface import CloudTrouble, Denied, OutOfStock, OverQuota, Unsure
+from butt.clouds.pace import Pace
+from butt.clouds.scaleway import Scaleway
+from tests.clouds.account import Account
+
+ZONE = "fr-par-1"
+
+
+def look(cloud: Scaleway) -> None:
+    cloud._instances.list_servers(zone=ZONE)
+
+
+def take(cloud: Scaleway) -> None:
+    cloud._instances.create_ip(zone=ZONE, type_="routed_ipv4")
+
+
+def strike(account: Account, do: str, times: int = 1, **more: object) -> None:
+    account.steer("faults", rules=[{"path": "/(ips|servers)$", "do": do, "times": times}], **more)
+
+
+@pytest.mark.parametrize("do", ["429", "500", "502", "503", "drop", "timeout"])
+def test_a_question_is_asked_again(account: Account, do: str):
+    strike(account, do, times=2, hold=2)
+    look(account.cloud(scaleway_call_seconds=1))
+    assert account.calls()["calls"]["GET"] == 3
+
+
+def test_a_question_is_not_asked_for_ever(account: Account, cloud: Scaleway):
+    strike(account, "503", times=1000)
+    with pytest.raises(Unsure, match="trouble of its own"):
+        look(cloud)
+    assert account.calls()["calls"]["GET"] == 5
+
+
+@pytest.mark.parametrize("do", ["500", "502", "drop", "drop_after", "500_after", "timeout_after"])
+def test_what_may_have_had_its_effect_is_not_repeated(account: Account, do: str):
+    strike(account, do, hold=2)
+    with pytest.raises(Unsure):
+        take(account.cloud(scaleway_call_seconds=1))
+    assert account.calls()["calls"]["POST"] == 1
+
+
+def test_what_was_surely_not_done_is_repeated(account: Account, cloud: Scaleway):
+    strike(account, "429", times=2)
+    take(cloud)
+    assert len(account.has()["ip"]) == 1
+
+
+@pytest.mark.parametrize(
+    ("do", "trouble", "words"),
+    [
+        ("out_of_stock", OutOfStock, "no more of this type"),
+        ("over_quota", OverQuota, "quota of instances is used up"),
+    ],
+)
+def test_errors_are_told_in_words(
+    account: Account, cloud: Scaleway, do: str, trouble: type[CloudTrouble], words: str
+):
+    strike(account, do)
+    with pytest.raises(trouble, match=words):
+        take(cloud)
+
+
+def test_a_key_without_the_right_is_denied(account: Account, cloud: Scaleway):
+    account.steer("rights", missing=["InstancesFullAccess"])
+    with pytest.raises(Denied, match="insufficient permissions"):
+        take(cloud)
+
+
+def test_keys_that_make_no_sense_are_refused_before_any_call(account: Account):
+    with pytest.raises(Denied):
+        account.cloud(scaleway_project="mine")
+
+
+@pytest.fixture
+def drip() -> Iterator[str]:
+    """A server that answers a byte at a time, without end."""
+    with socket.socket() as listener:
+        listener.bind(("127.0.0.1", 0))
+        listener.listen()
+        over = threading.Event()
+
+        def serve() -> None:
+            while not over.is_set():
+                try:
+                    peer, _ = listener.accept()
+                except OSError:
+                    return
+                with peer:
+                    try:
+                        peer.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: 1000000\r\n\r\n")
+                        while not over.wait(0.05):
+                            peer.sendall(b" ")
+                    except OSError:
+                        continue
+
+        thread = threading.Thread(target=serve, daemon=True)
+        thread.start()
+        yield f"http://127.0.0.1:{listener.getsockname()[1]}"
+        over.set()
+        listener.shutdown(socket.SHUT_RDWR)
+        thread.join(5)
+
+
+def test_an_answer_that_does_not_end_is_given_up(account: Account, drip: str):
+    cloud = account.cloud(scaleway_url=drip, scaleway_call_seconds=0.5)
+    began = time.monotonic()
+    with pytest.raises(Unsure):
+        take(cloud)
+    assert time.monotonic() - began < 30, "it has no end of its own"
+
+
+def test_calls_of_all_threads_together_keep_the_pace():
+    pace, turns = Pace(200), []
+
+    def call() -> None:
+        for _ in range(10):
+            pace.wait()
+            turns.append(time.monotonic())
+
+    threads = [threading.Thread(target=call) for _ in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert max(turns) - min(turns) >= 39 / 200 * 0.9
+
+
+def test_within_the_limit_no_call_is_refused(account: Account):
+    account.steer("limit", per_second=100, burst=50)
+    cloud = account.cloud(scaleway_calls=50)
+    threads = [threading.Thread(target=lambda: [look(cloud) for _ in range(10)]) for _ in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert account.calls()["struck"] == {}

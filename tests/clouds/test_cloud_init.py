@@ -1,0 +1,109 @@
+"""The document that a machine boots with: what is in it, and its scripts carried out."""
+
+import json
+import os
+import shutil
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from butt.clouds.cloud_init import DATA, HOLD, MOUNT, SETUP, Minion, document
+
+MINION = Minion("-----PRIVATE-----\n", "-----PUBLIC-----\n", "id: m-1\n", "-----MASTER-----\n", "a token")
+
+
+def config(minion: Minion = MINION) -> dict:
+    head, body = document(minion, "7fe25caf-0a68-46a7-aeb9-63a278d33e2b").split(b"\n", 1)
+    assert head == b"#cloud-config"
+    return json.loads(body)
+
+
+def test_the_minion_has_its_key_and_knows_its_master_before_it_starts():
+    files = {file["path"]: file for file in config()["write_files"]}
+    pki = "/etc/salt/pki/minion"
+    assert files[f"{pki}/minion.pem"]["content"] == MINION.private_key
+    assert files[f"{pki}/minion.pem"]["permissions"] == "0400"
+    assert files[f"{pki}/minion_master.pub"]["content"] == MINION.master_key
+    assert files["/etc/salt/minion.d/butt.conf"]["content"] == "id: m-1\n"
+    assert (files["/etc/butt/token"]["content"], files["/etc/butt/token"]["permissions"]) == (
+        "a token",
+        "0600",
+    )
+
+
+def test_no_minion_starts_where_the_volume_is_not_mounted():
+    ((_, _, line),) = config()["runcmd"]
+    steps = line.split(" && ")
+    assert "butt-mount /dev/disk/by-id/scsi-0SCW_sbs_volume-7fe25caf" in steps[0]
+    assert steps[-1] == "systemctl restart docker salt-minion"
+
+
+@pytest.mark.parametrize("service", ["docker", "salt-minion"])
+def test_neither_starts_without_the_volume_after_a_restart_either(service: str):
+    files = {file["path"]: file["content"] for file in config()["write_files"]}
+    assert f"RequiresMountsFor={DATA}" in files[f"/etc/systemd/system/{service}.service.d/butt.conf"]
+
+
+def test_nobody_can_enter_by_password():
+    assert config()["ssh_pwauth"] is False
+
+
+@pytest.mark.parametrize("script", [MOUNT, HOLD, SETUP])
+def test_the_scripts_are_good_shell(script: str, tmp_path: Path):
+    (tmp_path / "script").write_text(script)
+    done = subprocess.run(["sh", "-n", str(tmp_path / "script")], capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stderr) == (0, "")
+
+
+class Machine:
+    """A throw-away root over this machine's, in a mount namespace of its own; the volume is a file behind a loop device."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+        for name in ("upper", "work", "root"):
+            (folder / name).mkdir()
+        (folder / "butt-mount").write_text(MOUNT)
+        with (folder / "volume").open("wb") as volume:
+            volume.truncate(64 << 20)
+
+    def runs(self, script: str) -> str:
+        f = self._folder
+        inner = "mount -t proc proc /proc; mount --bind /outside/dev /dev; device=$1; set -e; " + script
+        outer = (
+            f"set -e; device=$(losetup -f --show {f}/volume); trap 'losetup -d $device' EXIT; "
+            f"mount -t overlay overlay -o lowerdir=/,upperdir={f}/upper,workdir={f}/work {f}/root; "
+            f"mkdir -p {f}/root/outside/dev; mount --bind /dev {f}/root/outside/dev; cp {f}/butt-mount {f}/root/butt-mount; "
+            f"chroot {f}/root sh -c '{inner}' - $device"
+        )
+        command = ["unshare", "--mount", "--pid", "--fork", "--kill-child", "sh", "-c", outer]
+        done = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
+        assert done.returncode == 0, done.stdout + done.stderr
+        return done.stdout
+
+
+def test_a_file_system_is_made_once_and_what_is_on_it_stays(tmp_path: Path):
+    if os.geteuid() != 0 or not shutil.which("losetup"):
+        # Mounting is root's. Without it, what can be seen is that the script makes nothing before it has looked.
+        assert MOUNT.index("blkid") < MOUNT.index("mkfs")
+        return
+    machine = Machine(tmp_path)
+    mount = "sh /butt-mount $device; "
+    machine.runs(mount + f"echo log > {DATA}/log; sh /butt-mount $device; umount {DATA}")
+    assert machine.runs(mount + f"cat {DATA}/log; umount {DATA}") == "log\n"
+
+
+def test_no_container_of_an_earlier_machine_starts_by_itself(tmp_path: Path):
+    folder = tmp_path / "docker" / "containers" / "c1"
+    folder.mkdir(parents=True)
+    policy = '{"Memory":1,"RestartPolicy":{"Name":"unless-stopped","MaximumRetryCount":0},"AutoRemove":false}'
+    (folder / "hostconfig.json").write_text(policy)
+    script = HOLD.replace(DATA, str(tmp_path))
+    subprocess.run(["sh", "-c", script], check=True)
+    held = json.loads((folder / "hostconfig.json").read_text())
+    assert held == json.loads(policy) | {"RestartPolicy": {"Name": "no", "MaximumRetryCount": 0}}
+
+
+def test_docker_keeps_everything_on_the_volume():
+    files = {file["path"]: file["content"] for file in config()["write_files"]}
+    assert json.loads(files["/etc/docker/daemon.json"])["data-root"].startswith(f"{DATA}/")

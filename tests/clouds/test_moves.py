@@ -1,0 +1,360 @@
+"""The table of moves against a world in which any call may fail, come late, or do its work and say nothing."""
+
+import itertools
+import uuid
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from decimal import Decimal
+
+from hypothesis import settings
+from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
+
+from butt.clouds.interface import (
+    CloudTrouble,
+    Effect,
+    Holding,
+    Kind,
+    Offer,
+    OutOfStock,
+    OverQuota,
+    Thing,
+    Unsure,
+)
+from butt.clouds.models import Rented, Wanted
+from butt.clouds.moves import Move, decide
+from butt.clouds.setbacks import after_trouble
+from butt.clouds.situation import Policy, Situation, meet
+
+ZONES = ("paris", "amsterdam")
+OFFERS = tuple(
+    Offer(zone, name, memory, Decimal(memory))
+    for zone in ZONES
+    for name, memory in (("small", 2), ("big", 8))
+)
+SETTLING = timedelta(seconds=30)
+UP = {"starting", "running"}
+MADE = {
+    Effect.MAKE_GROUP: Kind.GROUP,
+    Effect.MAKE_ADDRESS4: Kind.ADDRESS4,
+    Effect.MAKE_ADDRESS6: Kind.ADDRESS6,
+    Effect.MAKE_VOLUME: Kind.VOLUME,
+    Effect.MAKE_SERVER: Kind.SERVER,
+    Effect.TAKE_SNAPSHOT: Kind.SNAPSHOT,
+}
+EXCLUSIVE = (Kind.SERVER, Kind.VOLUME, Kind.ROOT, Kind.GROUP, Kind.ADDRESS4, Kind.ADDRESS6)
+
+
+class World:
+    """What the provider has, and does: a volume is on one server at a time."""
+
+    def __init__(self) -> None:
+        self.things: dict[str, Thing] = {}
+        self.ids = itertools.count(1)
+        self.now = datetime(2026, 1, 1, tzinfo=UTC)
+        self.lost_data = False
+
+    def all(self, *kinds: Kind) -> list[Thing]:
+        return [thing for thing in self.things.values() if thing.kind in kinds]
+
+    def put(self, kind: Kind, zone: str, **more: object) -> Thing:
+        thing = Thing(kind, f"{kind}-{next(self.ids)}", zone, ALICE, created=self.now, **more)  # type: ignore[arg-type]
+        self.things[thing.id] = thing
+        return thing
+
+    def change(self, thing: Thing, **more: object) -> None:
+        self.things[thing.id] = replace(thing, **more)  # type: ignore[arg-type]
+
+    def do(self, at: Situation, move: Move) -> None:
+        """As the provider does it, whenever the call gets there."""
+        zone, server, volume = at.rented.zone, at.server, at.volume
+        if move.effect is Effect.MAKE_SERVER:
+            self._make_server(zone, at.rented.type, volume)
+        elif kind := MADE.get(move.effect):
+            address = str(next(self.ids)) if kind in (Kind.ADDRESS4, Kind.ADDRESS6) else ""
+            on = volume.id if kind is Kind.SNAPSHOT and volume else ""
+            size = at.policy.disk if kind is Kind.VOLUME else 0
+            self.put(kind, zone, address=address, on=on, size=size, state="available")
+        elif move.effect is Effect.SET_RECORDS:
+            for name, type_, data in move.records:
+                for old in self.all(Kind.RECORD):
+                    if (old.name, old.type) == (name, type_):
+                        del self.things[old.id]
+                self.put(Kind.RECORD, "dns", name=name, type=type_, address=data)
+        elif move.effect is Effect.REMOVE and move.target:
+            self._remove(move.target)
+        elif server and server.id in self.things:
+            self._act(move.effect, self.things[server.id], at, move)
+
+    def _make_server(self, zone: str, type_: str, volume: Thing | None) -> None:
+        here = self.things.get(volume.id) if volume else None
+        if here is None or here.on:
+            raise CloudTrouble("The volume is in use.")
+        server = self.put(Kind.SERVER, zone, type=type_, state="stopped")
+        self.put(Kind.ROOT, zone, on=server.id, state="in_use")
+        self.change(here, on=server.id, used=True)
+
+    def _act(self, effect: Effect, server: Thing, at: Situation, move: Move) -> None:
+        if effect is Effect.BOOT:
+            if server.state != "stopped":
+                raise CloudTrouble("It is not stopped.")
+            self.change(server, state="running")
+        elif effect is Effect.STOP:
+            self.change(server, state="stopped")
+        elif effect is Effect.CHANGE_TYPE:
+            self.change(server, type=at.rented.type)
+        elif effect is Effect.GROW_VOLUME and at.volume:
+            self.change(self.things[at.volume.id], size=at.policy.disk)
+        elif effect is Effect.ATTACH_ADDRESS and move.target and move.target.id in self.things:
+            self.change(self.things[move.target.id], on=server.id)
+        elif effect is Effect.ATTACH_VOLUME and at.volume and not self.things[at.volume.id].on:
+            self.change(self.things[at.volume.id], on=server.id, used=True)
+
+    def _remove(self, target: Thing) -> None:
+        thing = self.things.get(target.id)
+        if thing is None:
+            return
+        if thing.kind in (Kind.VOLUME, Kind.ROOT) and thing.on:
+            raise CloudTrouble("The volume is in use.")
+        if thing.kind is Kind.SERVER:
+            self.lose(thing)
+        del self.things[thing.id]
+
+    def lose(self, server: Thing) -> None:
+        for thing in list(self.things.values()):
+            if thing.on == server.id:
+                self.change(thing, on="", state="available")
+
+
+ALICE = uuid.UUID("a11ce000-0000-4000-8000-000000000000")
+
+
+class OneMachine(RuleBasedStateMachine):
+    """A person's machine; a keeper that may be killed; calls that arrive late or whose answers are lost."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.world = World()
+        self.wanted, self.rented = Wanted(agent_id=ALICE, names=["my"]), Rented(agent_id=ALICE)
+        self.forgotten, self.looks = False, 0
+        self.late: list[tuple[datetime, Situation, Move]] = []
+        self.memory, self.disk = 1, 10
+
+    @property
+    def situation(self) -> Situation:
+        policy = Policy(ZONES, self.memory, self.disk, "example.org", settling=SETTLING)
+        holding = Holding(tuple(self.world.things.values()))
+        return Situation(self.wanted, self.rented, holding, OFFERS, self.world.now, policy)
+
+    # What people ask for, and what befalls
+
+    @precondition(lambda self: self.looks > 40)
+    @rule()
+    def gives_it_back(self) -> None:
+        self.wanted.present = False
+
+    @precondition(lambda self: not self.forgotten)
+    @rule()
+    def wants_another(self) -> None:
+        self.wanted.replacements += 1
+
+    @rule(memory=st.sampled_from([1, 4]), disk=st.sampled_from([10, 30]))
+    def wants_room(self, memory: int, disk: int) -> None:
+        self.memory, self.disk = memory, max(self.disk, disk)
+
+    @precondition(lambda self: self.world.all(Kind.SERVER))
+    @rule()
+    def it_is_destroyed(self) -> None:
+        server = self.world.all(Kind.SERVER)[0]
+        self.world.lose(server)
+        del self.world.things[server.id]
+
+    @precondition(lambda self: self.world.all(Kind.SERVER))
+    @rule()
+    def it_halts(self) -> None:
+        self.world.change(self.world.all(Kind.SERVER)[0], state="stopped")
+
+    @rule(seconds=st.sampled_from([1, 10, 31, 90_000]))
+    def time_passes(self, seconds: float) -> None:
+        self.pass_time(seconds)
+
+    def pass_time(self, seconds: float) -> None:
+        self.world.now += timedelta(seconds=seconds)
+        due, self.late = (
+            [x for x in self.late if x[0] <= self.world.now],
+            [x for x in self.late if x[0] > self.world.now],
+        )
+        for _, at, move in due:
+            self.land(at, move)
+
+    # What the keeper does
+
+    @rule(
+        how=st.sampled_from(
+            [
+                "well",
+                "refused",
+                "no stock",
+                "no quota",
+                "lost before",
+                "lost after",
+                "late",
+                "killed",
+                "killed late",
+            ]
+        )
+    )
+    def keeper_looks(self, how: str) -> None:
+        self.look(how)
+
+    @rule(looks=st.integers(1, 12))
+    def keeper_is_left_in_peace(self, looks: int) -> None:
+        for _ in range(looks):
+            self.look()
+            self.pass_time(1)
+            self.never_two_at_once()
+            self.ready_is_true()
+
+    def look(self, how: str = "well") -> None:
+        if self.forgotten:
+            return
+        self.looks += 1
+        at = self.situation
+        self.write(meet(at))
+        at = self.situation
+        move = decide(at)
+        self.write(move.changes)
+        self.rented.state, self.rented.reason = move.state, move.reason
+        if move.effect is Effect.FORGET:
+            assert not self.world.things, "something is left on the bill"
+            self.forgotten = True
+        elif move.effect is not Effect.NOTHING:
+            self.check(at, move)
+            trouble = self.call(how, at, move)
+            if how.startswith("killed"):
+                return
+            if trouble:
+                after = after_trouble(at, move, trouble, self.world.now)
+                self.write(after.changes)
+                self.rented.state, self.rented.reason = after.state, after.reason
+                assert after.reason
+            else:
+                self.write(move.after)
+
+    def call(self, how: str, at: Situation, move: Move) -> CloudTrouble | None:  # noqa: PLR0911 - a table
+        if how == "refused":
+            return CloudTrouble("No.")
+        if how == "no stock" and move.effect in {Effect.MAKE_SERVER, Effect.BOOT, Effect.CHANGE_TYPE}:
+            return OutOfStock("None left.")
+        if how == "no quota" and move.effect in MADE:
+            return OverQuota("No more.")
+        if how == "lost before":
+            return Unsure("No answer.")
+        if how in {"late", "killed late"}:
+            self.late.append((self.world.now + SETTLING - timedelta(seconds=1), at, move))
+            return Unsure("No answer.")
+        try:
+            self.world.do(at, move)
+        except CloudTrouble as trouble:
+            return trouble
+        return Unsure("No answer.") if how == "lost after" else None
+
+    def land(self, at: Situation, move: Move) -> None:
+        try:
+            self.world.do(at, move)
+        except CloudTrouble:
+            return
+
+    def check(self, at: Situation, move: Move) -> None:
+        """What may never be asked for, whatever the provider would say to it."""
+        others = [s for s in self.world.all(Kind.SERVER) if s.state in UP]
+        if move.effect is Effect.BOOT:
+            assert not others, "a second machine is started beside the first"
+        if move.effect is Effect.MAKE_SERVER:
+            assert not self.world.all(Kind.SERVER), "a second machine is made beside the first"
+        if move.effect is Effect.REMOVE and move.target and move.target.kind is Kind.VOLUME:
+            kept = self.rented.held and move.target.used
+            assert not kept or not self.wanted.present, "data is thrown away"
+
+    def write(self, changes: dict[str, object]) -> None:
+        for name, value in changes.items():
+            setattr(self.rented, name, value)
+
+    # What must always be so
+
+    @invariant()
+    def never_two_at_once(self) -> None:
+        assert len([server for server in self.world.all(Kind.SERVER) if server.state in UP]) <= 1
+
+    @invariant()
+    def ready_is_true(self) -> None:
+        assert self.rented.state != "ready" or self.rented.held
+
+    def teardown(self) -> None:
+        """Left in peace, there is one of each; or nothing, when it was given back."""
+        for _ in range(120):
+            self.look()
+            self.pass_time(10)
+        kinds = sorted(thing.kind for thing in self.world.things.values() if thing.kind in EXCLUSIVE)
+        if not self.wanted.present:
+            assert self.forgotten
+            assert not kinds
+            return
+        assert self.rented.state == "ready", self.rented.reason
+        assert kinds == sorted(EXCLUSIVE)
+        (server,) = self.world.all(Kind.SERVER)
+        (volume,) = self.world.all(Kind.VOLUME)
+        assert (server.state, volume.on) == ("running", server.id)
+        assert volume.size >= self.disk
+        assert len(self.world.all(Kind.RECORD)) == 2
+
+
+OneMachine.TestCase.settings = settings(max_examples=200, stateful_step_count=40, deadline=None)
+TestOneMachine = OneMachine.TestCase
+
+
+def situation(*things: Thing, **rented: object) -> Situation:
+    row = Rented(agent_id=ALICE, zone="paris", type="small", held=True, state="ready", **rented)
+    policy = Policy(ZONES, 1, 10, settling=SETTLING)
+    return Situation(
+        Wanted(agent_id=ALICE), row, Holding(things), OFFERS, datetime(2026, 1, 1, tzinfo=UTC), policy
+    )
+
+
+def test_a_second_volume_that_may_hold_data_is_never_removed():
+    kept = Thing(Kind.VOLUME, "a", "paris", ALICE, "available", used=True)
+    other = Thing(Kind.VOLUME, "b", "paris", ALICE, "available", used=True)
+    move = decide(situation(kept, other, volume_id="a"))
+    assert move.target is None
+    empty = replace(other, used=False)
+    at = situation(
+        Thing(Kind.SERVER, "s", "paris", ALICE, "running"), replace(kept, on="s"), empty, volume_id="a"
+    )
+    assert (decide(at).effect, decide(at).target) == (Effect.REMOVE, empty)
+
+
+def test_of_two_servers_the_one_with_the_data_is_kept():
+    first = Thing(Kind.SERVER, "a", "paris", ALICE, "stopped")
+    second = Thing(Kind.SERVER, "b", "paris", ALICE, "stopped")
+    volume = Thing(Kind.VOLUME, "v", "paris", ALICE, "in_use", on="b", used=True)
+    move = decide(situation(first, second, volume, volume_id="v", server_id="a"))
+    assert (move.effect, move.target) == (Effect.REMOVE, first)
+
+
+def test_a_server_on_its_way_is_waited_for():
+    volume = Thing(Kind.VOLUME, "v", "paris", ALICE, "in_use", on="a", used=True)
+    for state in ("starting", "stopping", "locked"):
+        server = Thing(Kind.SERVER, "a", "paris", ALICE, state)
+        things = [server, volume, *[Thing(kind, kind, "paris", ALICE) for kind in EXCLUSIVE[3:]]]
+        move = decide(situation(*things, volume_id="v", server_id="a", opened=Kind.GROUP))
+        assert (move.effect, bool(move.wait)) == (Effect.NOTHING, True)
+
+
+def test_back_off_grows_and_ends_growing():
+    at = situation()
+    waits = []
+    for tries in range(20):
+        at.rented.tries = tries
+        waits.append(after_trouble(at, decide(at), CloudTrouble("No."), at.now).wait)
+    assert waits == sorted(waits)
+    assert waits[-1] == timedelta(minutes=5)

@@ -1,0 +1,75 @@
+"""What `butt doctor --cloud scaleway` says."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+from scaleway_standin import ACCESS_KEY, PROJECT, SECRET_KEY
+
+from tests.clouds.account import Account
+
+
+def doctor(home: Path, **settings: object) -> "subprocess.CompletedProcess[str]":
+    environment = {name: value for name, value in os.environ.items() if not name.startswith("BUTT_")}
+    environment |= {f"BUTT_SCALEWAY_{name.upper()}": str(value) for name, value in settings.items()}
+    command = [sys.executable, "-m", "butt", "doctor", "--cloud", "scaleway", "--home", str(home)]
+    return subprocess.run(command, capture_output=True, text=True, timeout=120, env=environment, check=False)
+
+
+def keys(account: Account, **more: object) -> dict[str, object]:
+    given = {"access_key": ACCESS_KEY, "secret_key": SECRET_KEY, "project": PROJECT}
+    return {**given, "url": account.url, "calls": 100, "domain": "example.org", "zones": "fr-par-1", **more}
+
+
+def test_with_the_right_keys_all_is_well(account: Account, tmp_path: Path):
+    done = doctor(tmp_path, **keys(account))
+    assert done.returncode == 0, done.stdout
+    assert "The DNS zone example.org can be read." in done.stdout
+    assert set(account.calls()["calls"]) == {"GET"}, "it reads and changes nothing"
+
+
+def test_without_keys_it_says_which_settings_to_give(tmp_path: Path):
+    done = doctor(tmp_path)
+    assert done.returncode == 1
+    assert "BUTT_SCALEWAY_" in done.stdout
+    assert "Traceback" not in done.stderr
+
+
+def test_a_wrong_secret_is_told_and_never_shown(account: Account, tmp_path: Path):
+    secret = "00000000-0000-4000-8000-00000000dead"
+    done = doctor(tmp_path, **keys(account, secret_key=secret))
+    assert done.returncode == 1
+    assert "refuses the key" in done.stdout
+    assert secret not in done.stdout + done.stderr
+
+
+def test_a_missing_right_is_told_by_its_name(account: Account, tmp_path: Path):
+    account.steer("rights", missing=["BlockStorageFullAccess"])
+    done = doctor(tmp_path, **keys(account))
+    assert done.returncode == 1
+    assert "Give the key's policy BlockStorageFullAccess." in done.stdout
+
+
+def test_a_key_that_ends_soon_is_told(account: Account, tmp_path: Path):
+    account.steer("key", expires_at="2020-01-01T00:00:00Z")
+    assert "ends on 2020-01-01" in doctor(tmp_path, **keys(account)).stdout
+
+
+def test_a_dns_zone_that_is_not_there_is_told(account: Account, tmp_path: Path):
+    done = doctor(tmp_path, **keys(account, domain="example.net"))
+    assert "check BUTT_SCALEWAY_DOMAIN" in done.stdout
+
+
+def test_machines_that_could_not_join_are_told_of(tmp_path: Path):
+    environment = {name: value for name, value in os.environ.items() if not name.startswith("BUTT_")}
+    command = [sys.executable, "-m", "butt", "doctor", "--home", str(tmp_path)]
+    done = subprocess.run(
+        command,
+        capture_output=True,
+        text=True,
+        timeout=120,
+        env=environment | {"BUTT_CLOUD": "scaleway"},
+        check=False,
+    )
+    assert "Set BUTT_HOST=salt, BUTT_SALT=master and BUTT_SALT_MASTER." in done.stdout
