@@ -59,7 +59,7 @@ def test_register_pay_name_alive_and_the_bill_shows_what_the_stand_in_says(
 ):
     comes(page, paid_site, "alice")
     expect(page.get_by_text("no money moves")).to_be_visible()
-    enters(page, GOOD)
+    enters(page, "4242 4242 4242 4242")
     page.get_by_role("group", name="bot").get_by_label("name").fill("alices")
     page.get_by_role("button", name="yes").click()
     expect(page.get_by_text("#alive")).to_be_visible(timeout=ALIVE_BY)

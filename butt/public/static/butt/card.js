@@ -34,6 +34,8 @@ for (const field of document.querySelectorAll("[data-card]")) {
   const card = stripe.elements().create("card", { style: look(field), hidePostalCode: true });
   let isTyped = false;
   card.mount(field);
+  // The stand-in's field is made of plain inputs, and people type a number as it is printed: in groups.
+  field.addEventListener("input", ({ target }) => (target.value = target.value.replaceAll(" ", "")), true);
   card.on("change", (event) => {
     isTyped = true;
     say(event?.error?.message ?? "");
