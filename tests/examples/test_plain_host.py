@@ -2,11 +2,13 @@
 
 import uuid
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from importlib.metadata import entry_points
 from pathlib import Path
 
 import psutil
 import pytest
+from django.db.models.signals import post_save, pre_save
 
 from butt.agents.models import Progress
 from butt.agents.states import State
@@ -16,6 +18,7 @@ from butt.sources.releases import Built, build
 from tests.people import person
 from tests.service import free_ports, wait_for
 from tests.whole.by_hand import pubs_below, steward_of, turn_until
+from tests.whole.test_killed_at_every_step import FragileHost, Killed, Killer
 
 Make = Callable[[], Host]
 BOT = uuid.UUID(int=7)
@@ -80,7 +83,8 @@ def test_a_new_launch_begins_only_when_the_earlier_has_ended(make: Make, order, 
     host = make()
     host.apply(order())
     wait_for(lambda: listens(host))
-    first, seen = the_pub(tmp_path), set()
+    first = the_pub(tmp_path)
+    seen = {first}
 
     def replaced() -> bool:
         host.apply(order(launch=2))
@@ -149,3 +153,25 @@ def test_a_steward_makes_a_living_bot_on_it_and_stops_it(make: Make):
     stop(alice, bot)
     turn_until(State.STOPPED, steward, bot)
     assert Progress.objects.get(bot=bot).ssb_id
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize("make", ["plain"], indirect=True)
+@pytest.mark.parametrize("moment", range(9))
+def test_a_steward_killed_at_any_step_leaves_one_bot_in_the_end(moment: int, make: Make, tmp_path: Path):
+    """Of our own host, `tests/whole` holds the same."""
+    bot, killer = create_bot(person("alice"), "my"), Killer(moment)
+    pre_save.connect(killer, Progress)
+    post_save.connect(killer, Progress)
+    try:
+        with suppress(Killed):
+            turn_until(State.ALIVE, steward_of(FragileHost(make(), killer)), bot)
+    finally:
+        pre_save.disconnect(killer, Progress)
+        post_save.disconnect(killer, Progress)
+    assert next(killer.count) > moment, "the steward was never killed: the bot was made in fewer steps"
+
+    turn_until(State.ALIVE, steward_of(make()), bot)
+
+    assert len(pubs_below(tmp_path / "home" / "bots")) == 1
+    assert make().look()[bot.id].ssb_id == Progress.objects.get(bot=bot).ssb_id
