@@ -12,7 +12,8 @@ from pathlib import Path
 
 ROOT = Path(__file__).parents[1]
 sys.path.insert(0, str(ROOT))
-os.environ["BUTT_HOME"] = tempfile.mkdtemp()
+HOME = tempfile.TemporaryDirectory()
+os.environ["BUTT_HOME"] = HOME.name
 
 from playwright.sync_api import Page, sync_playwright  # noqa: E402
 
@@ -29,11 +30,11 @@ BARE = "*, *::before, *::after { animation: none !important; transition: none !i
 def main() -> None:
     PICTURES.mkdir(exist_ok=True)
     pub = build().path
-    with Service(Path(tempfile.mkdtemp()), pub) as site, sync_playwright() as playwright:
+    with Service(Path(HOME.name, "site"), pub) as site, sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=shutil.which("chromium"), args=["--no-sandbox"])
         page = browser.new_page(viewport={"width": 760, "height": 520}, device_scale_factor=2)
         page.set_default_timeout(PATIENCE)
-        friend = Guest(pub, Path(tempfile.mkdtemp()) / "friend")
+        friend = Guest(pub, Path(HOME.name, "friend"))
         try:
             _makes_a_pub(page, site.url)
             _invites(page, friend)
@@ -47,6 +48,7 @@ def _makes_a_pub(page: Page, url: str) -> None:
     page.get_by_label("email").fill("you@example.org")
     page.get_by_label("password").fill("correct horse battery")
     page.get_by_role("button", name="yes").click()
+    page.wait_for_url("**/newbie")
     page.locator("#name").fill("You")
     page.locator("#bot").fill("my")
     page.get_by_text("my.localhost is free").wait_for()
