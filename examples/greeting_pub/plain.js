@@ -1,0 +1,1 @@
+../../bots/pub/pub.js

@@ -1,0 +1,57 @@
+"""Draw the rooms of the house into `docs/architecture.md`: `python3 scripts/rooms.py`.
+
+The floors are those of `.importlinter`, the words those that each room says of itself.
+"""
+
+import ast
+import configparser
+from pathlib import Path
+
+ROOT = Path(__file__).parents[1]
+DOCUMENT = ROOT / "docs" / "architecture.md"
+BEGIN, END = "<!-- rooms: drawn by scripts/rooms.py -->", "<!-- /rooms -->"
+LONGEST = 100
+
+
+def floors() -> list[list[str]]:
+    """The rooms' names, the highest floor first."""
+    contracts = configparser.ConfigParser()
+    contracts.read(ROOT / ".importlinter")
+    layers = contracts["importlinter:contract:floors"]["layers"].split("\n")
+    return [layer.replace("|", " ").replace("butt.", "").split() for layer in layers if layer.strip()]
+
+
+def words_of(room: str) -> str:
+    """The beginning of what the room says of itself, up to where a sentence or a thought ends."""
+    package = ROOT / "butt" / room / "__init__.py"
+    code = package if package.exists() else package.parent.with_suffix(".py")
+    said = (ast.get_docstring(ast.parse(code.read_text())) or "").split("\n\n")[0].split("\n")[0]
+    for end in (". ", ": ", ", ", "; "):
+        if len(said) > LONGEST:
+            said = said.partition(end)[0]
+    return said.rstrip(".").replace('"', "'").replace("`", "")
+
+
+def drawing() -> str:
+    """Mermaid: a floor imports from those below it, never from those above."""
+    lines = ["```mermaid", "flowchart TB"]
+    all_floors = floors()
+    for number, rooms in enumerate(all_floors):
+        lines.append(f'  subgraph floor{number}[" "]')
+        lines += [f'    {room}["<b>{room}</b><br/>{words_of(room)}"]' for room in rooms]
+        lines.append("  end")
+    lines += [f"  floor{number} -->|may import| floor{number + 1}" for number in range(len(all_floors) - 1)]
+    return "\n".join([*lines, "```"])
+
+
+def redrawn(text: str) -> str:
+    """The document with the drawing as it is now. Raises `ValueError` where the place for it is gone."""
+    before, begin, rest = text.partition(BEGIN)
+    _, end, after = rest.partition(END)
+    if not (begin and end):
+        raise ValueError(f"{DOCUMENT} has no place for the drawing: {BEGIN} … {END}")
+    return f"{before}{BEGIN}\n{drawing()}\n{END}{after}"
+
+
+if __name__ == "__main__":
+    DOCUMENT.write_text(redrawn(DOCUMENT.read_text()))

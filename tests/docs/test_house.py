@@ -1,0 +1,125 @@
+"""A newcomer's way in: what tutorial, guides and drawing name is there."""
+
+import re
+import runpy
+from pathlib import Path
+from typing import Literal, get_origin
+
+import pytest
+from django.urls import Resolver404, resolve
+
+from butt.agents.states import State, Verb
+from butt.configuration import Configuration
+
+ROOT = Path(__file__).parents[2]
+DOCS = ROOT / "docs"
+GUIDES = [*sorted(DOCS.glob("*.md")), ROOT / "README.md", ROOT / "bots" / "pub" / "README.md"]
+TUTORIAL = (DOCS / "tutorial.md").read_text()
+WRITING = (DOCS / "writing.md").read_text()
+LARGEST_PICTURE = 100_000
+PICTURE = re.compile(r"!\[([^\]]*)\]\(([^)]+)\)")
+
+
+def pictures() -> list[tuple[str, Path]]:
+    return [
+        (words, guide.parent / place)
+        for guide in GUIDES
+        for words, place in PICTURE.findall(guide.read_text())
+    ]
+
+
+def anchor(heading: str) -> str:
+    """As the well-known forges make it from a heading."""
+    return re.sub(r"[^\w\- ]", "", heading.lower()).replace(" ", "-")
+
+
+def test_every_picture_is_there_small_and_told_in_words():
+    for words, path in pictures():
+        assert path.read_bytes().startswith(b"\x89PNG"), path
+        assert path.stat().st_size <= LARGEST_PICTURE, path
+        assert len(words) > 10, path
+
+
+def test_every_picture_is_taken_by_the_script_and_shown_somewhere():
+    taken = re.findall(r'_take\(\w+, "(\w+)"\)', (ROOT / "scripts" / "pictures.py").read_text())
+    shown = {path.resolve() for _, path in pictures()}
+    assert {path.stem for path in shown} == set(taken)
+    assert shown == set((DOCS / "pictures").iterdir())
+
+
+@pytest.mark.parametrize("guide", GUIDES, ids=lambda path: str(path.relative_to(ROOT)))
+def test_links_lead_to_files_and_headings_that_are_there(guide: Path):
+    for target, _, heading in re.findall(r"\]\((?!https?:)([^)#]*)(#?)([^)]*)\)", guide.read_text()):
+        there = (guide.parent / target) if target else guide
+        assert there.exists(), target
+        if heading:
+            headings = re.findall(r"^#+ (.*)$", there.read_text(), re.MULTILINE)
+            assert heading in map(anchor, headings), f"{target}#{heading}"
+
+
+def test_the_tutorials_buttons_are_in_the_product():
+    offered = {str(verb) for verb in Verb}
+    for template in (ROOT / "butt" / "public" / "templates").rglob("*.html"):
+        offered |= set(re.findall(r'class="bracket[^"]*"[^>]*>\s*([^<{]+?)\s*<', template.read_text()))
+    named = set(re.findall(r"`\[([^]]+)\]`", TUTORIAL + WRITING))
+    assert {"start", "yes", "invite", "show the invite"} <= named
+    assert named <= offered
+
+
+def test_the_tutorials_states_and_paths_are_in_the_product():
+    assert set(re.findall(r"`#(\w+)`", TUTORIAL + WRITING)) <= {str(state) for state in State}
+    paths = re.findall(r"`(/[a-z]+/?)`", TUTORIAL)
+    assert "/start" in paths
+    for path in paths:
+        try:
+            resolve(path, "butt.public.urls")
+        except Resolver404:
+            resolve(f"{path}token", "butt.public.urls")
+
+
+def test_every_make_command_in_the_guides_is_in_the_makefile():
+    targets = set(re.findall(r"^([a-z-]+):", (ROOT / "Makefile").read_text(), re.MULTILINE))
+    for guide in GUIDES:
+        assert set(re.findall(r"\bmake ([a-z-]+)`", guide.read_text())) <= targets, guide
+        for block in re.findall(r"```sh\n(.*?)```", guide.read_text(), re.DOTALL):
+            assert set(re.findall(r"\bmake ([a-z-]+)", block)) <= targets, guide
+
+
+def test_the_lines_of_examples_are_quoted_as_they_are():
+    quotes = re.findall(r"^From \[([^]]+)\]\([^)]+\):\n\n```\w+\n(.*?)```", WRITING, re.MULTILINE | re.DOTALL)
+    assert len(quotes) == WRITING.count("\nFrom [")
+    for name, quoted in quotes:
+        left = (ROOT / name).read_text()
+        for line in quoted.splitlines():
+            assert f"\n{line}\n" in f"\n{left}", f"{name} has no such line there: {line}"
+            left = f"\n{left}".split(f"\n{line}\n", 1)[1]
+
+
+def test_what_a_host_must_promise_is_told_of_each_method():
+    from butt.hosts.interface import Host
+
+    methods = {name for name in vars(Host) if not name.startswith("_")}
+    assert set(re.findall(r"^\| `(\w+)\(", WRITING, re.MULTILINE)) == methods
+
+
+def test_whether_the_name_of_a_host_is_to_be_added_is_told():
+    is_closed = get_origin(Configuration.model_fields["host"].annotation) is Literal
+    assert ("lists the names it takes: add yours" in WRITING) == is_closed
+
+
+def test_the_rooms_are_drawn_as_they_are():
+    """Draw them anew with `python3 scripts/rooms.py`."""
+    text = (DOCS / "architecture.md").read_text()
+    rooms = runpy.run_path(str(ROOT / "scripts" / "rooms.py"))
+    assert rooms["redrawn"](text) == text
+    drawn = set(re.findall(r'^    (\w+)\["', rooms["drawing"](), re.MULTILINE))
+    packages = {path.parent.name for path in (ROOT / "butt").glob("*/__init__.py")}
+    assert packages <= drawn
+
+
+def test_the_readme_opens_with_what_it_is_a_picture_and_two_commands():
+    opening = (ROOT / "README.md").read_text()[:1500]
+    assert opening.index("pub") < opening.index("![") < opening.index("```sh\nmake up")
+    readme = (ROOT / "README.md").read_text()
+    for guide in DOCS.glob("*.md"):
+        assert f"(docs/{guide.name})" in readme, f"the README does not lead to {guide.name}"

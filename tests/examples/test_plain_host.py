@@ -1,0 +1,177 @@
+"""What every host promises, held against ours and against the example."""
+
+import uuid
+from collections.abc import Callable, Iterator
+from contextlib import suppress
+from importlib.metadata import entry_points
+from pathlib import Path
+
+import psutil
+import pytest
+from django.db.models.signals import post_save, pre_save
+
+from butt.agents.models import Progress
+from butt.agents.states import State
+from butt.agents.wishes import create_bot, stop
+from butt.hosts import Host, HostTrouble, Order
+from butt.sources.releases import Built, build
+from tests.people import person
+from tests.service import free_ports, wait_for
+from tests.whole.by_hand import pubs_below, steward_of, turn_until
+from tests.whole.test_killed_at_every_step import FragileHost, Killed, Killer
+
+Make = Callable[[], Host]
+BOT = uuid.UUID(int=7)
+
+
+@pytest.fixture
+def pub() -> Built:
+    return build()
+
+
+@pytest.fixture(params=["processes", "plain"])
+def make(request: pytest.FixtureRequest, installed: None, tmp_path: Path) -> Iterator[Make]:
+    """Makes the host anew, as a service that starts again does; in the end all that it runs is stopped."""
+    (found,) = entry_points(group="butt.hosts", name=request.param)
+    home = tmp_path / "home"
+    home.mkdir()
+
+    def made() -> Host:
+        host: Host = found.load()(home)
+        return host
+
+    yield made
+    made().stop_all()
+    assert pubs_below(home / "bots") == []
+
+
+@pytest.fixture
+def order(pub: Built) -> Callable[..., Order]:
+    (port,) = free_ports(1)
+
+    def write(launch: int = 1, *, run: bool = True) -> Order:
+        return Order(BOT, run, launch, "127.0.0.1", "127.0.0.1", port, pub.key, False, (), 0)
+
+    return write
+
+
+def runs(host: Host) -> bool:
+    return host.look()[BOT].running
+
+
+def listens(host: Host) -> bool:
+    return '"listening"' in host.log(BOT, 10_000)
+
+
+def the_pub(home: Path) -> psutil.Process:
+    (process,) = wait_for(lambda: pubs_below(home / "home" / "bots"))
+    return process
+
+
+def test_an_order_that_is_repeated_starts_nothing_a_second_time(make: Make, order, tmp_path: Path):
+    host = make()
+    host.apply(order())
+    first = the_pub(tmp_path)
+    host.apply(order())
+    make().apply(order())
+    assert the_pub(tmp_path) == first
+    wait_for(lambda: host.look()[BOT].ssb_id)
+    assert runs(host)
+
+
+def test_a_new_launch_begins_only_when_the_earlier_has_ended(make: Make, order, tmp_path: Path):
+    host = make()
+    host.apply(order())
+    wait_for(lambda: listens(host))
+    first = the_pub(tmp_path)
+    seen = {first}
+
+    def replaced() -> bool:
+        host.apply(order(launch=2))
+        there = pubs_below(tmp_path / "home" / "bots")
+        assert len(there) <= 1
+        seen.update(there)
+        return any(process != first for process in there)
+
+    wait_for(replaced)
+    assert not first.is_running()
+    assert len(seen) == 2
+
+
+def test_what_was_stopped_stays_so_and_can_be_destroyed(make: Make, order, tmp_path: Path):
+    host = make()
+    host.apply(order())
+    wait_for(lambda: listens(host))
+    with pytest.raises(HostTrouble, match="runs"):
+        host.destroy(BOT)
+    host.apply(order(run=False))
+    host.apply(order(run=False))
+    wait_for(lambda: not runs(host))
+    assert pubs_below(tmp_path / "home" / "bots") == []
+    assert host.look()[BOT].ended == ""
+    host.destroy(BOT)
+    host.destroy(BOT)
+    assert BOT not in host.look()
+
+
+def test_a_host_that_was_killed_finds_its_bots_again(make: Make, order, tmp_path: Path):
+    make().apply(order())
+    first = the_pub(tmp_path)
+    again = make()
+    assert runs(again)
+    again.apply(order())
+    assert the_pub(tmp_path) == first
+
+
+def test_a_bot_that_cannot_run_says_why(make: Make, order, tmp_path: Path):
+    host = make()
+    (tmp_path / "home" / "bots" / str(BOT) / "data").mkdir(parents=True)
+    (tmp_path / "home" / "bots" / str(BOT) / "data" / "secret").write_text("no key")
+    host.apply(order())
+    sighting = wait_for(lambda: (seen := host.look()[BOT]).ended and not seen.running and seen)
+    assert sighting.exit_code == 67
+    assert "secret" in sighting.ended
+
+
+def test_brought_data_is_taken_over_once(make: Make, tmp_path: Path):
+    host, data = make(), tmp_path / "brought"
+    data.mkdir()
+    (data / "secret").write_text("mine")
+    for _ in range(2):
+        host.adopt(BOT, data)
+    assert not data.exists()
+    host.destroy(BOT)
+    with pytest.raises(HostTrouble, match="is gone"):
+        host.adopt(BOT, data)
+
+
+@pytest.mark.django_db
+def test_a_steward_makes_a_living_bot_on_it_and_stops_it(make: Make):
+    steward, alice = steward_of(make()), person("alice")
+    bot = create_bot(alice, "my")
+    turn_until(State.ALIVE, steward, bot)
+    stop(alice, bot)
+    turn_until(State.STOPPED, steward, bot)
+    assert Progress.objects.get(bot=bot).ssb_id
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize("make", ["plain"], indirect=True)
+@pytest.mark.parametrize("moment", range(9))
+def test_a_steward_killed_at_any_step_leaves_one_bot_in_the_end(moment: int, make: Make, tmp_path: Path):
+    """Of our own host, `tests/whole` holds the same."""
+    bot, killer = create_bot(person("alice"), "my"), Killer(moment)
+    pre_save.connect(killer, Progress)
+    post_save.connect(killer, Progress)
+    try:
+        with suppress(Killed):
+            turn_until(State.ALIVE, steward_of(FragileHost(make(), killer)), bot)
+    finally:
+        pre_save.disconnect(killer, Progress)
+        post_save.disconnect(killer, Progress)
+    assert next(killer.count) > moment, "the steward was never killed: the bot was made in fewer steps"
+
+    turn_until(State.ALIVE, steward_of(make()), bot)
+
+    assert len(pubs_below(tmp_path / "home" / "bots")) == 1
+    assert make().look()[bot.id].ssb_id == Progress.objects.get(bot=bot).ssb_id
