@@ -37,7 +37,7 @@ class Configuration(BaseSettings):
         "", description="The public server's address as browsers see it; empty: http and the port."
     )
     database_url: str = Field("", description="PostgreSQL or SQLite; empty: SQLite in the home folder.")
-    host: Literal["processes", "salt"] = Field("processes", description="How bots run on a machine.")
+    host: str = Field("processes", description="How bots run: `processes`, `salt`, or one that was added.")
     cloud: str = Field("here", description="Where machines come from: `here` (this machine) or `scaleway`.")
     scaleway_access_key: str = Field("", description="The access key of a Scaleway API key.")
     scaleway_secret_key: SecretStr = Field(SecretStr(""), description="The secret of that API key.")

@@ -28,11 +28,11 @@ AFTER_DEATH = 1.0
 @click.option(
     "--private-port", type=click.IntRange(1, 65535), help="The private server's port (default: 8001)."
 )
-@click.option("--host", type=click.Choice(["processes", "salt"]), help="How bots run (default: processes).")
+@click.option("--host", metavar="NAME", help="How bots run (default: processes).")
 def up(home: Path | None, port: int | None, private_port: int | None, host: str | None) -> None:
     """Run the whole service here. Ctrl-C stops it, and its bots in order."""
     settings = configure(home=home, port=port, private_port=private_port, host=host)
-    _refuse_unknown_billing()
+    _refuse_unknown_names(settings)
     with only_one(settings.home):
         _refuse_taken_ports(settings)
         _prepare(settings)
@@ -50,12 +50,14 @@ def only_one(home: Path) -> IO[str]:
     return lock
 
 
-def _refuse_unknown_billing() -> None:
+def _refuse_unknown_names(settings: Configuration) -> None:
     from butt.billing.chosen import UnknownBilling, billing
+    from butt.hosts import UnknownHost, named
 
     try:
         billing()
-    except UnknownBilling as unknown:
+        named(settings.host)
+    except (UnknownBilling, UnknownHost) as unknown:
         raise click.ClickException(str(unknown)) from None
 
 

@@ -4,18 +4,26 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
 
-def test_a_billing_that_nobody_knows_is_told_before_anything_starts(tmp_path: Path):
+
+@pytest.mark.parametrize(
+    ("setting", "said"),
+    [
+        ("BUTT_BILLING", "There is no billing “barter”; there is free, stripe."),
+        ("BUTT_HOST", "There is no host “barter”; there is processes, salt."),
+    ],
+)
+def test_a_name_that_nobody_knows_is_told_before_anything_starts(tmp_path: Path, setting: str, said: str):
     done = subprocess.run(
         [sys.executable, "-m", "butt", "up", "--home", str(tmp_path)],
         capture_output=True,
         text=True,
         timeout=60,
-        env={**os.environ, "BUTT_BILLING": "barter"},
+        env={**os.environ, setting: "barter"},
         check=False,
     )
-    assert done.returncode == 1
-    assert "There is no billing “barter”; there is free, stripe." in done.stderr
+    assert (done.returncode, said in done.stderr) == (1, True), done.stderr
 
 
 def test_a_taken_port_is_told_before_anything_starts(tmp_path: Path):

@@ -3,13 +3,11 @@
 import re
 import runpy
 from pathlib import Path
-from typing import Literal, get_origin
 
 import pytest
 from django.urls import Resolver404, resolve
 
 from butt.agents.states import State, Verb
-from butt.configuration import Configuration
 
 ROOT = Path(__file__).parents[2]
 DOCS = ROOT / "docs"
@@ -100,11 +98,6 @@ def test_what_a_host_must_promise_is_told_of_each_method():
 
     methods = {name for name in vars(Host) if not name.startswith("_")}
     assert set(re.findall(r"^\| `(\w+)\(", WRITING, re.MULTILINE)) == methods
-
-
-def test_whether_the_name_of_a_host_is_to_be_added_is_told():
-    is_closed = get_origin(Configuration.model_fields["host"].annotation) is Literal
-    assert ("lists the names it takes: add yours" in WRITING) == is_closed
 
 
 def test_the_rooms_are_drawn_as_they_are():
