@@ -5,6 +5,7 @@ make chaos ARGS="--seed 7 --minutes 2 --postgres"
 
 import argparse
 import os
+import signal
 import sys
 import tempfile
 import time
@@ -19,6 +20,8 @@ def main() -> None:
     database = " --postgres" if chosen.postgres else ""
     again = f'make chaos ARGS="--seed {chosen.seed} --minutes {chosen.minutes:g}{database}"'
     print(f"To repeat: {again}", flush=True)
+    # Whoever ends the run has its service and its disk go, too.
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
     with tempfile.TemporaryDirectory(prefix="butt-chaos-build-") as folder:
         os.environ["BUTT_HOME"] = folder
         from chaos.run import run
