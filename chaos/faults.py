@@ -31,7 +31,7 @@ class Faults:
         self.restart_database = restart_database
         self.sudden = [self.kill_part] * 4 + [self.kill_bot] * 2 + [self.kill_supervisor]
         if restart_database:
-            self.sudden += [self.restart] * 2
+            self.sudden += [self.restart] * 5
         self.lasting = [self.pause_part, self.pause_bot, *([self.full_disk] * 2 if small else [])]
 
     def one(self) -> None:
