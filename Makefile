@@ -3,7 +3,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 ARGS ?=
 
-.PHONY: help setup setup-dev salt up test check bench lock clean
+.PHONY: help setup setup-dev salt up test check bench chaos lock clean
 
 help:  ## List these commands
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/\1\t\2/p' $(MAKEFILE_LIST) | expand -t 12
@@ -29,6 +29,9 @@ check: setup-dev  ## Lint, check types and hold the house to its floor plan
 
 bench: setup-dev  ## Run the benchmarks: ratios to a floor, measured in the same minute
 	@$(BIN)/python -m bench $(ARGS)
+
+chaos: setup-dev  ## Kill, fill and restart while people use it; ARGS="--seed 7 --minutes 2 --postgres"
+	@$(BIN)/python -m chaos $(ARGS)
 
 lock: setup-dev  ## Choose newer dependencies, within the bounds of pyproject.toml
 	@$(PYTHON) scripts/lock.py

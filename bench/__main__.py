@@ -32,6 +32,7 @@ BENCHES = {
     "export": "taking along a bot of 50,000 messages and 200 MB of blobs while it writes, beside tar",
     "monitor": "what watching 100, 1,000 and 10,000 bots takes, and whether anything is lost",
     "dashboard": "100 bots of 10,000 on the dashboard, for 20 readers at once, beside an empty page",
+    "soak": "memory of each part before and after 20,000 requests and 50 restarts of a bot",
 }
 DOCUMENT = Path(__file__).parents[1] / "docs" / "benchmarks.md"
 HEAD = """\

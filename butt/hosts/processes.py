@@ -291,5 +291,9 @@ def _runs_below(process: psutil.Process, folder: Path) -> bool:
 def _write(path: Path, text: str) -> None:
     """Write whole or not at all: a crash must not leave half a configuration."""
     draft = path.with_name(f"{path.name}.draft")
-    draft.write_text(text)
-    draft.replace(path)
+    try:
+        draft.write_text(text)
+        draft.replace(path)
+    except OSError:
+        draft.unlink(missing_ok=True)
+        raise

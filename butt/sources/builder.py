@@ -112,9 +112,10 @@ class Builder:
 
 def shelve(made: Built) -> None:
     """Put a release on the shelf that lies there built already."""
-    known = shelf.found(made.digest, made.packages, made.node)
-    if known.state != Release.State.READY:
-        shelf.finish(known)
+    shelf.found(made.digest, made.packages, made.node)
+    # This very build alone: a later one of the same source may still wait, or have failed.
+    for waiting in Release.objects.filter(key=made.key).exclude(state=Release.State.READY):
+        shelf.finish(waiting)
 
 
 def _waiting_for(wanted: Release) -> list[uuid.UUID]:

@@ -10,7 +10,7 @@ import pytest
 ROOT = Path(__file__).parents[2]
 PROGRAMS = sorted(
     f"{folder}.{path.stem}"
-    for folder in ("bench", "scripts")
+    for folder in ("bench", "chaos", "scripts")
     for path in (ROOT / folder).glob("*.py")
     if not path.stem.startswith("__")
 )

@@ -10,7 +10,7 @@ from butt.agents.models import Progress, Wanted
 from butt.agents.states import State
 from butt.configuration import configuration
 from butt.sources import releases, shelf
-from butt.sources.builder import Builder
+from butt.sources.builder import Builder, shelve
 from butt.sources.models import Release
 from butt.sources.places import folder_of
 from butt.sources.releases import BuildFailed
@@ -69,6 +69,19 @@ def test_a_rebuild_stands_beside_the_first_build_and_is_the_newest(tmp_path: Pat
     assert (second.label, second.state) == ("1.2", "ready")
     assert path_of(first).is_dir()
     assert releases.digest_of(path_of(second)) == first.digest
+
+
+@pytest.mark.parametrize("state", ["waiting", "failed"])
+def test_a_start_of_the_service_calls_no_rebuild_built_that_is_not(tmp_path: Path, state: str):
+    folder = source(tmp_path / "pub")
+    turn(folder)
+    first = shelf.newest()
+    rebuilt = shelf.again(first)
+    Release.objects.filter(key=rebuilt.key).update(state=state)
+    shelve(releases.build(folder))
+    rebuilt.refresh_from_db()
+    assert (rebuilt.state, path_of(rebuilt).exists()) == (state, False)
+    assert shelf.newest() == first
 
 
 def test_a_build_that_was_cut_off_is_begun_anew(tmp_path: Path):

@@ -1,6 +1,9 @@
 """Pages for when something is not there, or went wrong."""
 
+import sys
+
 from django.core.exceptions import RequestDataTooBig
+from django.db import InterfaceError, OperationalError
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import render
 
@@ -26,8 +29,19 @@ def bad_request(request: HttpRequest, exception: Exception | None = None) -> Htt
 
 
 def server_error(request: HttpRequest) -> HttpResponse:
+    # A full disk, or a database that restarts: it passes, and what was asked can be asked again.
+    if isinstance(sys.exception(), OperationalError | InterfaceError):
+        return _not_now(request)
     if wants_json(request):
         status, body = problem(500, "our_fault", "Something went wrong on our side. Please try again.")
         return JsonResponse(body, status=status)
     message = "Something went wrong on our side. Nothing of yours is lost; please try again."
     return render(request, "error.html", {"title": "oh no", "message": message}, status=500)
+
+
+def _not_now(request: HttpRequest) -> HttpResponse:
+    message = "Nothing can be read or written down at the moment. Please try again shortly."
+    if wants_json(request):
+        status, body = problem(503, "not_now", message)
+        return JsonResponse(body, status=status)
+    return render(request, "error.html", {"title": "not now", "message": message}, status=503)

@@ -1,0 +1,1 @@
+"""A seeded run of faults against a real service that people use meanwhile."""

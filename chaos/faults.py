@@ -1,0 +1,132 @@
+"""What goes wrong: one fault after the other, now and then one within another. Each ends by itself."""
+
+import contextlib
+import random
+import signal
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+
+import psutil
+
+from butt.command.up import ROLES
+from chaos.journal import Journal
+from tests.service import Service
+
+BALLAST = "chaos.ballast"
+
+
+class Faults:
+    """`small` says that the home is a disk of its own; `restart_database` is None where there is none to restart."""
+
+    def __init__(
+        self,
+        site: Service,
+        journal: Journal,
+        chance: random.Random,
+        small: bool,
+        restart_database: Callable[[], None] | None,
+    ) -> None:
+        self.site, self.journal, self.random = site, journal, chance
+        self.restart_database = restart_database
+        self.sudden = [self.kill_part] * 4 + [self.kill_bot] * 2 + [self.kill_supervisor]
+        if restart_database:
+            self.sudden += [self.restart] * 5
+        self.lasting = [self.pause_part, self.pause_bot, *([self.full_disk] * 2 if small else [])]
+
+    def one(self) -> None:
+        kind = self.random.random()
+        if kind < 0.1:
+            self.kill_everything()
+        elif kind < 0.6:
+            self.random.choice(self.sudden)()
+        else:
+            with self.random.choice(self.lasting)():
+                time.sleep(self.random.uniform(0.2, 3))
+                if self.random.random() < 0.5:
+                    self.random.choice(self.sudden)()
+                time.sleep(self.random.uniform(0, 3))
+
+    def kill_part(self) -> None:
+        if part := self._part():
+            self._kill(part)
+
+    def kill_bot(self) -> None:
+        if bot := self._bot():
+            self._kill(bot)
+
+    def kill_supervisor(self) -> None:
+        if bot := self._bot():
+            with contextlib.suppress(psutil.Error):
+                parent = bot.parent()
+                if parent and "supervisor" in " ".join(parent.cmdline()):
+                    self._kill(parent)
+
+    def kill_everything(self) -> None:
+        self.journal.say("kill -9 butt up")
+        self.site.kill()
+        time.sleep(self.random.uniform(0, 2))
+        self.site.log.close()
+        self.site.up()
+
+    def restart(self) -> None:
+        self.journal.say("the database restarts")
+        assert self.restart_database
+        self.restart_database()
+
+    @contextmanager
+    def pause_part(self) -> Iterator[None]:
+        with self._paused(self._part()):
+            yield
+
+    @contextmanager
+    def pause_bot(self) -> Iterator[None]:
+        with self._paused(self._bot()):
+            yield
+
+    @contextmanager
+    def full_disk(self) -> Iterator[None]:
+        self.journal.say("the disk is full")
+        ballast = self.site.home / BALLAST
+        try:
+            with contextlib.suppress(OSError), ballast.open("wb", buffering=0) as file:
+                while file.write(b"\1" * 65536):
+                    pass
+            yield
+        finally:
+            ballast.unlink(missing_ok=True)
+            self.journal.say("the disk has room again")
+
+    @contextmanager
+    def _paused(self, process: psutil.Process | None) -> Iterator[None]:
+        with contextlib.suppress(psutil.Error):
+            if process:
+                self.journal.say(f"SIGSTOP {_words(process)}")
+                process.send_signal(signal.SIGSTOP)
+        try:
+            yield
+        finally:
+            with contextlib.suppress(psutil.Error):
+                if process:
+                    process.send_signal(signal.SIGCONT)
+
+    def _kill(self, process: psutil.Process) -> None:
+        with contextlib.suppress(psutil.Error):
+            self.journal.say(f"kill -9 {_words(process)}")
+            process.kill()
+
+    def _part(self) -> psutil.Process | None:
+        role = self.random.choice(ROLES)
+        with contextlib.suppress(StopIteration, psutil.Error):
+            return self.site.part(role)
+        return None
+
+    def _bot(self) -> psutil.Process | None:
+        # By the folder, so that the seed and not the order of processes decides as far as it can.
+        pubs = sorted(self.site.pubs(), key=lambda pub: pub.create_time())
+        return self.random.choice(pubs) if pubs else None
+
+
+def _words(process: psutil.Process) -> str:
+    words = process.cmdline()
+    return " ".join(word for word in words[-3:] if word)

@@ -1,0 +1,28 @@
+"""What was done, and what was found: printed as it happens."""
+
+import threading
+import time
+
+
+class Journal:
+    """Many threads write; the main one reads `findings` at the end."""
+
+    def __init__(self) -> None:
+        self._began = time.monotonic()
+        self._lock = threading.Lock()
+        self.findings: list[str] = []
+        self.answers: dict[str, int] = {}
+
+    def say(self, words: str) -> None:
+        with self._lock:
+            print(f"{time.monotonic() - self._began:7.1f} s  {words}", flush=True)
+
+    def found(self, words: str) -> None:
+        """Something that must not be. Said once, however often it is seen."""
+        if words not in self.findings:
+            self.findings.append(words)
+            self.say(f"FOUND: {words}")
+
+    def count(self, answer: str) -> None:
+        with self._lock:
+            self.answers[answer] = self.answers.get(answer, 0) + 1

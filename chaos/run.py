@@ -1,0 +1,87 @@
+"""One run: people and faults together, then peace, then what must hold."""
+
+import contextlib
+import os
+import random
+import subprocess
+import tempfile
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from butt.sources.releases import build
+from chaos.database import restartable
+from chaos.faults import Faults
+from chaos.journal import Journal
+from chaos.people import Person, Spoken
+from chaos.truths import OneProcess, check
+from tests.service import Service
+
+PEOPLE = ("ada", "ben")
+DISK = "160M"
+
+
+def run(seed: int, seconds: float, on_postgres: bool) -> list[str]:
+    """What was found: nothing, when all is well."""
+    journal = Journal()
+    chance = random.Random(f"{seed}/faults")
+    with contextlib.ExitStack() as stack:
+        folder, small = stack.enter_context(_disk())
+        journal.say(f"a disk of {DISK}" if small else "no disk of its own: none is filled")
+        settings: dict[str, object] = {"keep_days": chance.choice((0, 7)), "bots_per_person": 100}
+        restart = None
+        if on_postgres:
+            settings["database_url"], restart = stack.enter_context(restartable())
+        # What other homes share is built once; the service builds nothing on a disk that is full.
+        site = stack.enter_context(Service(folder / "home", build().path, **settings))
+        spoken = Spoken(journal)
+        people = [Person(site, journal, spoken, name, str(seed)) for name in PEOPLE]
+        watch = OneProcess(site, journal)
+        faults = Faults(site, journal, chance, small, restart)
+        for thread in (watch, *people):
+            thread.start()
+        _trouble(faults, chance, seconds)
+        journal.say("peace")
+        for person in people:
+            person.enough.set()
+        for person in people:
+            person.join(timeout=60)
+        check(site, people, spoken, journal)
+        watch.enough.set()
+        watch.join(timeout=10)
+        journal.say(f"answers: {dict(sorted(journal.answers.items()))}")
+        if journal.findings:
+            _tell(site)
+    return journal.findings
+
+
+def _trouble(faults: Faults, chance: random.Random, seconds: float) -> None:
+    end = time.monotonic() + seconds
+    time.sleep(min(5.0, seconds / 4))
+    while time.monotonic() < end:
+        faults.one()
+        time.sleep(chance.uniform(0.5, 4))
+
+
+@contextmanager
+def _disk() -> Iterator[tuple[Path, bool]]:
+    """A folder, and whether it is a small disk that can be filled without harm to anybody."""
+    with tempfile.TemporaryDirectory(prefix="butt-chaos-") as name:
+        place = Path(name) / "disk"
+        place.mkdir()
+        mount = ["mount", "-t", "tmpfs", "-o", f"size={DISK}", "butt-chaos", str(place)]
+        small = (
+            os.geteuid() == 0
+            and not subprocess.run(mount, check=False, capture_output=True, timeout=10).returncode
+        )
+        try:
+            yield place, small
+        finally:
+            if small:
+                subprocess.run(["umount", "--lazy", str(place)], check=True, timeout=10)
+
+
+def _tell(site: Service) -> None:
+    """The end of the service's own words: the folder goes."""
+    print((site.home / "up.log").read_text(errors="replace")[-6000:])

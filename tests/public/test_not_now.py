@@ -1,0 +1,43 @@
+"""A database that refuses to write: real SQLite, told to."""
+
+from collections.abc import Iterator
+
+import pytest
+from django.db import connection
+from django.test import Client
+
+pytestmark = pytest.mark.django_db
+
+
+@pytest.fixture
+def _nothing_can_be_written() -> Iterator[None]:
+    with connection.cursor() as cursor:
+        cursor.execute("PRAGMA query_only = 1")
+    yield
+    with connection.cursor() as cursor:
+        cursor.execute("PRAGMA query_only = 0")
+
+
+def client() -> Client:
+    return Client(raise_request_exception=False)
+
+
+@pytest.mark.usefixtures("_nothing_can_be_written")
+def test_a_call_that_cannot_be_written_down_says_try_again_and_is_no_fault():
+    who = {"email": "alice@example.org", "password": "correct horse battery"}
+    answer = client().post(
+        "/authentication/register", who, "application/json", HTTP_ACCEPT="application/json"
+    )
+    assert (answer.status_code, answer.json()["error"]["code"]) == (503, "not_now")
+
+
+@pytest.mark.usefixtures("_nothing_can_be_written")
+def test_so_does_a_page():
+    who = {
+        "email": "alice@example.org",
+        "password": "correct horse battery",
+        "password1": "correct horse battery",
+    }
+    answer = client().post("/start", who)
+    assert answer.status_code == 503
+    assert "try again shortly" in answer.text
