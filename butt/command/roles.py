@@ -134,10 +134,7 @@ def manage(home: Path | None, arguments: tuple[str, ...]) -> None:
 
 def _serve(application: str, host: str, port: int) -> None:
     import uvicorn
-    from django.conf import settings
 
-    # Each request has a thread of its own, and a connection that is kept would be left behind with it.
-    settings.DATABASES["default"]["CONN_MAX_AGE"] = 0
     uvicorn.run(
         application,
         host=host,

@@ -44,6 +44,8 @@ def _bounded(receive: Any) -> Any:
 def _application() -> PrivateHandler:
     settings.ROOT_URLCONF = "butt.private.urls"
     settings.MIDDLEWARE = ["django.middleware.security.SecurityMiddleware", "butt.private.gate.bearer"]
+    # Here each request has a thread of its own, and a connection that is kept would be left behind with it.
+    settings.DATABASES["default"]["CONN_MAX_AGE"] = 0
     return PrivateHandler()
 
 
