@@ -24,7 +24,7 @@ class Prepared:
 
     def __call__(self, *asked: Asked) -> Iterable[Any]:
         """The rows, with each stand-in's value in its place."""
-        if getattr(self._mine, "vendor", None) is not connection.vendor:
+        if getattr(self._mine, "vendor", None) != connection.vendor:
             self._make()
         values = [_as_kept(value) for value in asked]
         with connection.cursor() as cursor:

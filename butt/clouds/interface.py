@@ -40,6 +40,19 @@ class Kind(StrEnum):
     RECORD = "DNS record"
 
 
+LEAVING_ORDER = (
+    Kind.RECORD,
+    Kind.SERVER,
+    Kind.ROOT,
+    Kind.VOLUME,
+    Kind.ADDRESS4,
+    Kind.ADDRESS6,
+    Kind.GROUP,
+    Kind.SNAPSHOT,
+)
+"""In which order things go: nobody is to dial what is gone, and nothing goes that another still holds."""
+
+
 @dataclass(frozen=True)
 class Thing:
     """One resource of the account that bears our mark. Sizes in bytes, prices in euro a month.

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 
 from butt.clouds.capacity import best
-from butt.clouds.interface import Effect, Kind, Offer, Thing
+from butt.clouds.interface import LEAVING_ORDER, Effect, Kind, Offer, Thing
 from butt.clouds.models import Rented
 from butt.clouds.situation import Situation
 
@@ -190,17 +190,7 @@ def _snapshot_is_due(at: Situation, snapshots: list[Thing]) -> bool:
 
 def _leave(at: Situation) -> Move:
     """The names first, so that nobody dials; the rows last, so that they say there is work as long as there is."""
-    order = (
-        Kind.RECORD,
-        Kind.SERVER,
-        Kind.ROOT,
-        Kind.VOLUME,
-        Kind.ADDRESS4,
-        Kind.ADDRESS6,
-        Kind.GROUP,
-        Kind.SNAPSHOT,
-    )
-    for kind in order:
+    for kind in LEAVING_ORDER:
         if things := at.has.all(kind):
             forgotten: dict[str, object] = {"held": False, "volume_id": ""} if kind is Kind.VOLUME else {}
             return _remove(at, things[0], State.LEAVING, changes=forgotten)

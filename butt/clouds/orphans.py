@@ -5,20 +5,10 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from decimal import Decimal
 
-from butt.clouds.interface import Cloud, CloudTrouble, Effect, Job, Kind, Thing
+from butt.clouds.interface import LEAVING_ORDER, Cloud, CloudTrouble, Effect, Job, Kind, Thing
 from butt.clouds.models import Wanted
 
 NOBODY = uuid.UUID(int=0)
-ORDER = (
-    Kind.RECORD,
-    Kind.SERVER,
-    Kind.ROOT,
-    Kind.VOLUME,
-    Kind.ADDRESS4,
-    Kind.ADDRESS6,
-    Kind.GROUP,
-    Kind.SNAPSHOT,
-)
 
 
 @dataclass(frozen=True)
@@ -54,7 +44,7 @@ def orphans(cloud: Cloud) -> list[Orphan]:
         for t in things
         if t.agent_id and t.agent_id not in known
     ]
-    return sorted(found, key=lambda orphan: ORDER.index(orphan.thing.kind))
+    return sorted(found, key=lambda orphan: LEAVING_ORDER.index(orphan.thing.kind))
 
 
 def remove(cloud: Cloud, found: Iterable[Orphan]) -> Iterator[tuple[Orphan, str]]:

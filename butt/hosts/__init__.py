@@ -1,9 +1,10 @@
 """How bots run on a machine. A host is found by its name among the entry points of `butt.hosts`."""
 
-from importlib.metadata import EntryPoint, entry_points
+from importlib.metadata import EntryPoint
 
 from butt.configuration import configuration
 from butt.hosts.interface import Away, Busy, Host, HostTrouble, NoRoom, Order, Sighting
+from butt.hosts.offered import offered
 
 __all__ = [
     "Away",
@@ -20,7 +21,6 @@ __all__ = [
 
 GROUP = "butt.hosts"
 BUILT_IN = {"processes": "butt.hosts.processes:Processes", "salt": "butt.hosts.salt:Salt"}
-"""Ours are found also where the package was installed before they came."""
 
 
 class UnknownHost(HostTrouble):
@@ -35,8 +35,7 @@ def chosen_host() -> Host:
 
 def named(name: str) -> EntryPoint:
     """Raises `UnknownHost`."""
-    found = {entry.name: entry for entry in entry_points(group=GROUP)}
-    found |= {ours: EntryPoint(ours, place, GROUP) for ours, place in BUILT_IN.items() if ours not in found}
+    found = offered(GROUP, BUILT_IN)
     if name not in found:
         raise UnknownHost(f"There is no host “{name}”; there is {', '.join(sorted(found))}.")
     return found[name]

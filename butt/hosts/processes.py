@@ -235,9 +235,9 @@ def _pub_config(order: Order, folder: Folder) -> dict[str, Any]:
         "master": list(order.masters),
         "launch": order.launch,
         "sequence": order.sequence,
-        # Left out when empty: a release that does not know the field has no invites to revoke.
         # Left out when there is no need, as older releases do not know it.
         **({"catchUp": True} if order.catch_up else {}),
+        # Left out when empty: a release that does not know the field has no invites to revoke.
         **({"revoked": list(order.revoked)} if order.revoked else {}),
     }
 

@@ -4,15 +4,14 @@ A host offers its own among the entry points of `butt.readings`, under the name 
 """
 
 import uuid
-from importlib.metadata import EntryPoint, entry_points
 from typing import Protocol
 
 from butt.configuration import configuration
 from butt.exports.parcel import Parcel, Part, Stock
+from butt.hosts.offered import offered
 
 GROUP = "butt.readings"
 BUILT_IN = {"processes": "butt.hosts.kept:Kept", "salt": "butt.hosts.far:Far"}
-"""Ours are found also where the package was installed before they came."""
 
 
 class Unreadable(Exception):
@@ -35,8 +34,7 @@ class Reading(Protocol):
 def reading() -> Reading:
     """That of the host which `BUTT_HOST` names. Raises `Unreadable` where it offers none."""
     settings = configuration()
-    found = {entry.name: entry for entry in entry_points(group=GROUP)}
-    found |= {name: EntryPoint(name, place, GROUP) for name, place in BUILT_IN.items() if name not in found}
+    found = offered(GROUP, BUILT_IN)
     if settings.host not in found:
         raise Unreadable("It cannot be read from here.")
     made: Reading = found[settings.host].load()(settings.home)

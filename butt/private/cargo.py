@@ -9,14 +9,13 @@ from django.http import HttpRequest, StreamingHttpResponse
 from django.http.response import HttpResponseBase
 from django.views.decorators.http import require_safe
 
+from butt.exports.gathering import gathered
 from butt.exports.parcel import Part
 from butt.exports.tar import packed
 from butt.hosts.interface import Folder
 from butt.hosts.parcels import parcel
 from butt.machines.cargo import for_machine
 from butt.private.gate import answer
-
-AT_ONCE = 1 << 20
 
 
 @require_safe
@@ -33,15 +32,5 @@ def cargo(request: HttpRequest, minion_id: str, bot_id: uuid.UUID) -> HttpRespon
 
 
 async def _flowing(chunks: Iterator[bytes]) -> AsyncIterator[bytes]:
-    while chunk := await asyncio.to_thread(_gathered, chunks):
+    while chunk := await asyncio.to_thread(gathered, chunks):
         yield chunk
-
-
-def _gathered(chunks: Iterator[bytes]) -> bytes:
-    parts, size = [], 0
-    for chunk in chunks:
-        parts.append(chunk)
-        size += len(chunk)
-        if size >= AT_ONCE:
-            break
-    return b"".join(parts)

@@ -1,17 +1,15 @@
 """Sending what a person exports: read in a thread, as fast as their browser takes it, and not a byte further."""
 
 import asyncio
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator
 
 from django.http import StreamingHttpResponse
 
 from butt.agents.models import Agent
 from butt.exports.delivery import Delivery, deliver
+from butt.exports.gathering import gathered
 from butt.exports.parcel import Part
 from butt.hosts.reading import reading
-
-AT_ONCE = 1 << 20
-"""So many bytes are read before the browser gets them."""
 
 STALL_SECONDS = 300
 """For how long a browser may take nothing before it is given up."""
@@ -37,7 +35,7 @@ async def _flowing(delivery: Delivery) -> AsyncIterator[bytes]:
     task = asyncio.current_task()
     assert task  # noqa: S101 - a coroutine that runs is part of a task
     while True:
-        chunk = await asyncio.to_thread(_gathered, delivery.chunks)
+        chunk = await asyncio.to_thread(gathered, delivery.chunks)
         if not chunk:
             return
         patience = asyncio.get_running_loop().call_later(STALL_SECONDS, task.cancel)
@@ -45,14 +43,3 @@ async def _flowing(delivery: Delivery) -> AsyncIterator[bytes]:
             yield chunk
         finally:
             patience.cancel()
-
-
-def _gathered(chunks: Iterator[bytes]) -> bytes:
-    """The next chunks together: a change of threads costs more than many a chunk is worth."""
-    parts, size = [], 0
-    for chunk in chunks:
-        parts.append(chunk)
-        size += len(chunk)
-        if size >= AT_ONCE:
-            break
-    return b"".join(parts)
