@@ -9,6 +9,7 @@ These are addresses for documents: nothing of it leaves this machine.
 
 import fcntl
 import os
+import re
 import subprocess
 import sys
 import tempfile
@@ -64,20 +65,14 @@ class Namespace:
         return run(*self.command(*command), check=check)
 
     def end(self) -> None:
-        """With every process that is left inside."""
-        inside = Path(f"/run/netns/{self.name}").stat().st_ino
-        left = [process for process in psutil.process_iter() if _namespace(process.pid) == inside]
-        for process in left:
-            process.kill()
-        psutil.wait_procs(left, timeout=10)
-        run("ip", "netns", "del", self.name, check=False)
+        end_namespace(self.name)
 
 
 class Land:
     """`with Land() as land:`; `land.settle()` makes one more machine's namespace."""
 
     def __init__(self) -> None:
-        self.bridge = f"butt{os.getpid() % 100000}"
+        self.bridge = f"butt{os.getpid()}"
         self.places: list[Namespace] = []
 
     def __enter__(self) -> Self:
@@ -87,6 +82,7 @@ class Land:
         # Its addresses are there once: another test run on this machine waits.
         self._lock = Path(tempfile.gettempdir(), "butt-land.lock").open("w")
         fcntl.flock(self._lock, fcntl.LOCK_EX)
+        clear_ruins()
         run("ip", "link", "add", self.bridge, "type", "bridge")
         run("ip", "addr", "add", f"{HERE}/24", "dev", self.bridge)
         run("ip", "link", "set", self.bridge, "up")
@@ -115,6 +111,32 @@ class Land:
         place = Namespace(f"{self.bridge}-{name}", self.bridge, address, len(self.places))
         self.places.append(place)
         return place
+
+
+def clear_ruins() -> None:
+    """Lands whose test run was killed: their bridge would take the answers meant for this one."""
+    for name in sorted(path.name for path in Path("/run/netns").glob("butt*-*")):
+        if _is_ruin(name):
+            end_namespace(name)
+    for name in sorted(path.name for path in Path("/sys/class/net").glob("butt*")):
+        if _is_ruin(name):
+            run("ip", "link", "del", name, check=False)
+
+
+def end_namespace(name: str) -> None:
+    """With every process that is left inside."""
+    inside = Path(f"/run/netns/{name}").stat().st_ino
+    left = [process for process in psutil.process_iter() if _namespace(process.pid) == inside]
+    for process in left:
+        process.kill()
+    psutil.wait_procs(left, timeout=10)
+    run("ip", "netns", "del", name, check=False)
+
+
+def _is_ruin(name: str) -> bool:
+    """Whether the test run that a bridge or a namespace is named after is no more."""
+    owner = re.match(r"butt(\d+)(-|p\d+$|$)", name)
+    return owner is not None and not psutil.pid_exists(int(owner[1]))
 
 
 def _namespace(pid: int) -> int:
