@@ -93,11 +93,12 @@ def test_the_lines_of_examples_are_quoted_as_they_are():
             left = f"\n{left}".split(f"\n{line}\n", 1)[1]
 
 
-def test_what_a_host_must_promise_is_told_of_each_method():
+def test_what_a_host_and_a_cloud_must_promise_is_told_of_each_method():
+    from butt.clouds.interface import Cloud
     from butt.hosts.interface import Host
 
-    methods = {name for name in vars(Host) if not name.startswith("_")}
-    assert set(re.findall(r"^\| `(\w+)\(", WRITING, re.MULTILINE)) == methods
+    methods = [name for part in (Host, Cloud) for name in vars(part) if not name.startswith("_")]
+    assert sorted(re.findall(r"^\| `(\w+)\(", WRITING, re.MULTILINE)) == sorted(methods)
 
 
 def test_the_rooms_are_drawn_as_they_are():
