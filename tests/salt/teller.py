@@ -3,7 +3,8 @@
 import json
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any, Self
 
@@ -44,16 +45,25 @@ class Teller:
             def log_message(self, *_: object) -> None:
                 pass
 
-        self.server = ThreadingHTTPServer((address, 0), Handler)
-        self.url = f"http://{address}:{self.server.server_port}"
+        self._handler = Handler
+        self._server = ThreadingHTTPServer((address, 0), Handler)
+        self.url = f"http://{address}:{self._server.server_port}"
 
     def __enter__(self) -> Self:
-        threading.Thread(target=self.server.serve_forever, daemon=True).start()
+        threading.Thread(target=self._server.serve_forever, daemon=True).start()
         return self
 
     def __exit__(self, *_: object) -> None:
-        self.server.shutdown()
-        self.server.server_close()
+        self._server.shutdown()
+        self._server.server_close()
+
+    @contextmanager
+    def down(self) -> Iterator[None]:
+        """For the length of a block nobody listens there."""
+        self.__exit__()
+        yield
+        self._server = ThreadingHTTPServer(self._server.server_address, self._handler)
+        self.__enter__()
 
     def tells(self, minion_id: str, bots: dict[str, Any], deleted: tuple[str, ...] = ()) -> None:
         """From now on the minion's pillar is this, one generation further."""

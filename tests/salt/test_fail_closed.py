@@ -10,7 +10,7 @@ import pytest
 from butt.hosts.salt.results import troubles
 from butt.machines.keys import new_pair
 from tests.salt.bots import Bots
-from tests.salt.land import HERE, run
+from tests.salt.land import run
 from tests.salt.machine import SALT, Engine, Minion
 from tests.salt.master import Master
 from tests.salt.teller import Teller, body, changed, slow, well
@@ -75,17 +75,11 @@ def test_nothing_is_stopped_or_removed_whatever_the_private_server_says(
         assert troubles(returned, generation, {bot: False}), what
         assert returned.retcode != 0, what
         assert engine.bots() == before, what
-    server = bots.teller.server
-    port = server.server_port
-    server.socket.close()
-    assert troubles(master.apply("joined"), generation, {bot: False}), "the private server is down"
+    with bots.teller.down():
+        assert troubles(master.apply("joined"), generation, {bot: False}), "the private server is down"
     assert engine.bots() == before
     assert len(bots.teller.reports) == said
 
-    server.socket = type(server.socket)(server.address_family, server.socket_type)
-    server.socket.setsockopt(1, 2, 1)
-    server.socket.bind((HERE, port))
-    server.socket.listen()
     bots.teller.answer = well
     assert troubles(master.apply("joined"), generation, {bot: False}) == []
     assert engine.bots() == {}
