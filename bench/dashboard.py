@@ -16,8 +16,9 @@ import tempfile
 import time
 
 from bench.readers import ALL_BOTS, BOTS
+from tests.lanes import free_ports
 from tests.postgres import cluster
-from tests.service import free_ports, wait_for
+from tests.service import wait_for
 
 READERS = 20
 SECONDS = 8

@@ -20,7 +20,8 @@ from bench.start import all_answer, start, stock_config
 from butt.scuttlebutt import KeyPair
 from butt.sources.node import NODE
 from butt.sources.releases import build
-from tests.service import Person, Service, free_ports
+from tests.lanes import free_ports
+from tests.service import Person, Service
 
 ROUNDS, OURS_A_ROUND = 15, 10
 WARM_UP = 20

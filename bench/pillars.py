@@ -12,8 +12,9 @@ import time
 from concurrent.futures import ThreadPoolExecutor
 from itertools import cycle
 
+from tests.lanes import free_ports
 from tests.postgres import cluster
-from tests.service import free_ports, wait_for
+from tests.service import wait_for
 
 COUNTS = (100, 1_000, 10_000)
 SECONDS = 20

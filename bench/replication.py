@@ -22,8 +22,8 @@ from bench.start import all_answer, start, stock_config
 from butt.scuttlebutt import Address, KeyPair, Peer, connect
 from butt.sources.releases import build
 from tests.exports.living import publish
+from tests.lanes import free_ports
 from tests.pub.pubs import Pub
-from tests.service import free_ports
 
 MESSAGES, ROUNDS = 10_000, 3
 IDLE = 10.0

@@ -18,7 +18,8 @@ from pathlib import Path
 from butt.scuttlebutt import Address, KeyPair, ScuttlebuttError, connect
 from butt.sources.node import NODE
 from butt.sources.releases import build
-from tests.service import Person, Service, free_ports
+from tests.lanes import free_ports
+from tests.service import Person, Service
 
 ROUNDS = 5
 

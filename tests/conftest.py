@@ -10,6 +10,17 @@ from tests.salt.land import Land
 from tests.service import Service
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Where tests run side by side, a file stays together, and so does all that needs the land: the longest, so first."""
+
+    def needs_land(item: pytest.Item) -> bool:
+        return "land" in getattr(item, "fixturenames", ())
+
+    items.sort(key=needs_land, reverse=True)
+    for item in items:
+        item.add_marker(pytest.mark.xdist_group("land" if needs_land(item) else str(item.path)))
+
+
 @pytest.fixture(scope="session")
 def built_pub() -> Path:
     """A release of the pub, built once for all tests."""

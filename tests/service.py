@@ -2,10 +2,8 @@
 
 import json
 import os
-import random
 import shutil
 import signal
-import socket
 import subprocess
 import sys
 import time
@@ -16,6 +14,8 @@ from pathlib import Path
 from typing import Any, Self, TypeVar
 
 import psutil
+
+from tests.lanes import free_ports
 
 LONG = 60.0
 T = TypeVar("T")
@@ -28,25 +28,6 @@ def wait_for(what: Callable[[], T | None], seconds: float = LONG) -> T:
         assert time.monotonic() < deadline, f"waited {seconds} s in vain for {what}; last: {answer!r}"
         time.sleep(0.05)
     return answer
-
-
-def free_ports(count: int) -> list[int]:
-    """A run of `count` ports in a row that are free, below those that outgoing connections are given."""
-    while True:
-        first = random.randrange(10_000, 32_000 - count)
-        ports = list(range(first, first + count))
-        if all(map(_is_free, ports)):
-            return ports
-
-
-def _is_free(port: int) -> bool:
-    with socket.socket() as probe:
-        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        try:
-            probe.bind(("127.0.0.1", port))
-        except OSError:
-            return False
-        return True
 
 
 class Service:

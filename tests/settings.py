@@ -6,10 +6,16 @@ import shutil
 import tempfile
 from pathlib import Path
 
+from tests.lanes import PUB_PORTS
+
+WORKER = os.environ.get("PYTEST_XDIST_WORKER", "alone")
+
 # Releases are known by the digest of their source, so those of an earlier run are as good as new ones.
 KEPT_RELEASES = Path(__file__).parents[1] / "build" / "releases"
 
-if "BUTT_TEST_HOME" not in os.environ:
+if os.environ.get("BUTT_TEST_WORKER") != WORKER:
+    os.environ["BUTT_TEST_WORKER"] = WORKER
+    os.environ["BUTT_PUB_PORTS"] = PUB_PORTS
     os.environ["BUTT_TEST_HOME"] = tempfile.mkdtemp(prefix="butt-test-")
     KEPT_RELEASES.mkdir(parents=True, exist_ok=True)
     Path(os.environ["BUTT_TEST_HOME"], "releases").symlink_to(KEPT_RELEASES)

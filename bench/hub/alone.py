@@ -8,7 +8,7 @@ import urllib.request
 from pathlib import Path
 
 from bench.hub.environment import BIN
-from tests.service import free_ports
+from tests.lanes import free_ports
 
 
 def bare(count: int, folder: Path) -> float:

@@ -13,7 +13,7 @@ from typing import Any, Self
 import psutil
 
 from bench.hub.environment import BIN
-from tests.service import free_ports
+from tests.lanes import free_ports
 
 PATIENCE = 600
 CONFIG = """\

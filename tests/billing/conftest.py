@@ -12,7 +12,8 @@ from butt.billing.subscriptions import Subscriptions
 from butt.billing.till import Till
 from butt.configuration import Configuration
 from tests.billing.stripes import StandIn
-from tests.service import free_ports, wait_for
+from tests.lanes import free_ports
+from tests.service import wait_for
 
 
 @pytest.fixture(scope="session")

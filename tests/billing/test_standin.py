@@ -6,7 +6,8 @@ import sys
 from pathlib import Path
 
 from tests.billing.stripes import StandIn
-from tests.service import free_ports, wait_for
+from tests.lanes import free_ports
+from tests.service import wait_for
 
 
 def test_it_remembers_when_it_is_killed(tmp_path: Path):

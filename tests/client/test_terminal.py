@@ -13,8 +13,9 @@ from typing import Any
 
 import pytest
 
+from tests.lanes import free_ports
 from tests.people import PASSWORD
-from tests.service import Service, free_ports
+from tests.service import Service
 
 Run = Callable[..., subprocess.CompletedProcess[str]]
 

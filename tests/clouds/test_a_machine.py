@@ -49,7 +49,7 @@ def test_only_the_ports_of_bots_are_open(account: Account, keeper: Keeper):
     (group,) = account.standin.world.all("group")
     assert (group["inbound_default_policy"], group["stateful"]) == ("drop", True)
     assert {(r["dest_port_from"], r["dest_port_to"], r["protocol"]) for r in group["_rules"]} == {
-        (8100, 8999, "TCP")
+        (account.settings().bot_ports.start, account.settings().bot_ports.stop - 1, "TCP")
     }
 
 

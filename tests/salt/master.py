@@ -10,9 +10,10 @@ import yaml
 
 from butt.hosts.salt.results import Returned
 from butt.machines.keys import new_pair
+from tests.lanes import free_ports
 from tests.salt.land import HERE
 from tests.salt.machine import ROOT, SALT, Daemon, Engine, Minion, run
-from tests.service import free_ports, wait_for
+from tests.service import wait_for
 
 
 class Master:

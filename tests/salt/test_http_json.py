@@ -10,8 +10,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from tests.lanes import free_ports
 from tests.salt.teller import BAD, Teller
-from tests.service import free_ports
 
 SOURCE = Path(__file__).parents[2] / "salt" / "pillar" / "http_json.py"
 

