@@ -3,6 +3,7 @@
 import logging
 from datetime import datetime, timedelta
 
+from django.db.models import Q
 from django.utils import timezone
 
 from butt.agents import wishes
@@ -152,7 +153,9 @@ class Subscriptions:
     def round(self, now: datetime) -> bool:
         """What bots there are, then each payer whose time has come, then which bots may run."""
         self._count(now)
-        due = list(Payer.objects.filter(look_at__lte=now).order_by("look_at")[:MOST_AT_ONCE])
+        # One that was put off further was put off by a clock that was ahead.
+        look_at = Q(look_at__lte=now) | Q(look_at__gt=now + AGAIN)
+        due = list(Payer.objects.filter(look_at).order_by("look_at")[:MOST_AT_ONCE])
         for payer in due:
             self._look(payer, now)
         changed = let_run(Payer.objects.exclude(stopped_at=None))

@@ -39,7 +39,9 @@ def held(payer: Payer, patience: float = 0) -> Iterator[Payer]:
 
 def _take(payer: Payer) -> datetime | None:
     now = datetime.now(UTC)
-    free = Payer.objects.filter(Q(held_until=None) | Q(held_until__lte=now), id=payer.id)
+    # Held for longer than anybody holds: by somebody whose clock was ahead.
+    over = Q(held_until=None) | Q(held_until__lte=now) | Q(held_until__gt=now + HOLD)
+    free = Payer.objects.filter(over, id=payer.id)
     return now + HOLD if free.update(held_until=now + HOLD) else None
 
 

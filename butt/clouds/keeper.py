@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from django.db import connection, transaction
+from django.db.models import Q
 from django.utils import timezone
 
 from butt.clouds.capacity import GB, MIB, disk_for, memory_for
@@ -27,6 +28,7 @@ log = logging.getLogger("butt.clouds")
 
 TICK = 0.2
 LEASE = timedelta(minutes=2)
+FURTHEST = timedelta(minutes=15)
 AFTER_TROUBLE = timedelta(seconds=5)
 OFFERS_LAST = timedelta(minutes=5)
 MOST_AT_ONCE = 100
@@ -89,7 +91,9 @@ class Keeper:
         if not self._cloud.makes_machines:
             return False
         now = timezone.now()
-        due = list(Rented.objects.filter(due_at__lte=now).order_by("due_at")[:MOST_AT_ONCE])
+        # One that was put off further was put off by a clock that was ahead.
+        due_at = Q(due_at__lte=now) | Q(due_at__gt=now + FURTHEST)
+        due = list(Rented.objects.filter(due_at).order_by("due_at")[:MOST_AT_ONCE])
         mine = [rented for rented in due if _claim(rented, now)]
         if not mine:
             return False
@@ -127,7 +131,7 @@ class Keeper:
         """From rows, asked anew from time to time."""
         rows = list(Stock.objects.all())
         now = timezone.now()
-        if not rows or min(row.at for row in rows) < now - OFFERS_LAST:
+        if not rows or not now - OFFERS_LAST <= min(row.at for row in rows) <= now:
             offers = self._cloud.offers()
             rows = [Stock(at=now, **vars(offer)) for offer in offers]
             with transaction.atomic():

@@ -39,7 +39,9 @@ class Situation:
 
     @property
     def unsettled(self) -> bool:
-        return self.rented.unsure_until is not None and self.now < self.rented.unsure_until
+        """Whether a call may still have its effect; a clock that was ahead would have it so for long."""
+        until = self.rented.unsure_until
+        return until is not None and self.now < until <= self.now + self.policy.settling
 
     @property
     def server(self) -> Thing | None:

@@ -23,12 +23,20 @@ BREATH = 0.05
 
 def roll_up(now: datetime) -> bool:
     """One step: one stretch of time of one resolution, for all bots. Whether there may be more to do."""
+    _set_right(now)
     return any(_roll(finer, coarser, now) for finer, coarser in pairwise(RESOLUTIONS))
 
 
 def prune(now: datetime) -> bool:
     """One step: remove some samples that are old and rolled up. Whether there may be more to do."""
     return any(_prune(finer, coarser, now) for finer, coarser in pairwise(RESOLUTIONS))
+
+
+def _set_right(now: datetime) -> None:
+    """A clock that was ahead has marked what is still to come."""
+    for done in RolledUp.objects.filter(until__gt=now):
+        done.until = floor(now, done.resolution)
+        done.save(update_fields=["until"])
 
 
 def _roll(finer: int, coarser: int, now: datetime) -> bool:

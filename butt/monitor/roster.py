@@ -36,7 +36,9 @@ class Roster:
             id=self.id,
             defaults={"beat": Now(), "watching": watching, "written": written, "lost": lost},
         )
-        living = Monitor.objects.filter(beat__gt=Now() - DEAD).order_by("id").values_list("id", flat=True)
+        # A beat of tomorrow is that of one that died while the clock was ahead.
+        lately = Monitor.objects.filter(beat__gt=Now() - DEAD, beat__lt=Now() + DEAD)
+        living = lately.order_by("id").values_list("id", flat=True)
         self.living = tuple({*living, self.id})
         Monitor.objects.filter(beat__lt=Now() - FORGOTTEN).delete()
 

@@ -28,7 +28,7 @@ log = logging.getLogger("butt.builder")
 TICK = 0.2
 LOOK, LOOK_AFTER_TROUBLE = 5.0, 60.0
 AFTER_TROUBLE = 5.0
-FIRST_BACK_OFF, LONGEST_BACK_OFF = timedelta(minutes=1), timedelta(hours=1)
+FIRST_BACK_OFF, LONGEST_BACK_OFF = timedelta(minutes=1), shelf.FURTHEST
 
 
 class Builder:

@@ -2,14 +2,17 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from django.db import IntegrityError, transaction
-from django.db.models import Case, F, Max, When
+from django.db.models import Case, F, Max, Q, When
 from django.utils import timezone
 
 from butt.agents.models import Progress, Wanted
 from butt.sources.models import PUB, Release
+
+FURTHEST = timedelta(hours=1)
+"""No build is put off for longer, but by a clock that was ahead."""
 
 READY, WAITING, BUILDING, FAILED = (
     Release.State.READY,
@@ -141,7 +144,8 @@ def dispensable(keep: int) -> list[Release]:
 
 def due(now: datetime) -> Release | None:
     """What is to be built next: first what a builder that died had begun, last what failed before."""
-    waiting = Release.objects.filter(state__in=(WAITING, BUILDING, FAILED), due_at__lte=now)
+    due_at = Q(due_at__lte=now) | Q(due_at__gt=now + FURTHEST)
+    waiting = Release.objects.filter(due_at, state__in=(WAITING, BUILDING, FAILED))
     turn = Case(When(state=BUILDING, then=0), When(state=WAITING, then=1), default=2)
     return waiting.exclude(state=FAILED, build__gt=1).order_by(turn, "due_at").first()
 

@@ -23,6 +23,7 @@ from butt.hosts import Away, Host, HostTrouble, Order, Sighting
 from butt.imports import placing
 from butt.invites.withdrawing import revoked_of
 from butt.sources import shelf
+from butt.steward import clock
 from butt.steward.moves import Effect, Move, Situation, decide
 
 log = logging.getLogger("butt.steward")
@@ -33,6 +34,7 @@ HURRIES = 100
 
 LEASE = timedelta(seconds=10)
 AFTER_TROUBLE = timedelta(seconds=3)
+SET_RIGHT_EVERY = 5.0
 MOST_AT_ONCE = 20
 
 
@@ -45,6 +47,7 @@ class Steward:
 
     def __init__(self, host: Host, masters: tuple[str, ...]) -> None:
         self._host, self._masters = host, masters
+        self._set_right = 0.0
 
     def run(self, go_on: Callable[[], bool] = lambda: True) -> None:
         """Rounds without end, as long as `go_on()`. Trouble of the database or a host is waited out."""
@@ -60,7 +63,10 @@ class Steward:
     def round(self) -> bool:
         """One look at each bot that is due; whether there was any."""
         now = timezone.now()
-        due = list(bots().filter(progress__due_at__lte=now).order_by("progress__due_at")[:MOST_AT_ONCE])
+        if time.monotonic() - self._set_right >= SET_RIGHT_EVERY:
+            clock.set_right(now)
+            self._set_right = time.monotonic()
+        due = list(bots().filter(clock.is_due(now)).order_by("progress__due_at")[:MOST_AT_ONCE])
         if not due:
             return False
         sightings = self._look()

@@ -87,3 +87,13 @@ def test_the_bots_do_not_mix(bot: Agent):
     settle(NOON + timedelta(minutes=1))
     memory = Sample.objects.filter(resolution=60).values_list("bot__name", "memory_high")
     assert dict(memory) == {"my": 5, "bobs": 7}
+
+
+def test_what_was_marked_by_a_clock_that_was_ahead_is_still_rolled_up(bot: Agent):
+    history(bot, NOON, 10, 6)
+    settle(NOON + timedelta(minutes=2))
+    RolledUp.objects.update(until=NOON + timedelta(days=1))
+    settle(NOON + timedelta(minutes=2))
+    history(bot, NOON + timedelta(minutes=3), 10, 6)
+    settle(NOON + timedelta(minutes=4))
+    assert came(60) == 2 * 6 * 100
