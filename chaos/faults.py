@@ -5,11 +5,14 @@ import random
 import signal
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 
 import psutil
 
 from butt.command.up import ROLES
+from chaos import network
+from chaos.clock import Clock
+from chaos.code import Code
 from chaos.journal import Journal
 from tests.service import Service
 
@@ -17,7 +20,9 @@ BALLAST = "chaos.ballast"
 
 
 class Faults:
-    """`small` says that the home is a disk of its own; `restart_database` is None where there is none to restart."""
+    """`small` says that the home is a disk of its own, and `apart` that the network is; `restart_database` is None where
+    there is none to restart.
+    """
 
     def __init__(
         self,
@@ -26,13 +31,21 @@ class Faults:
         chance: random.Random,
         small: bool,
         restart_database: Callable[[], None] | None,
+        apart: bool,
+        clock: Clock,
+        code: Code,
     ) -> None:
         self.site, self.journal, self.random = site, journal, chance
-        self.restart_database = restart_database
+        self.restart_database, self.clock, self.code = restart_database, clock, code
         self.sudden = [self.kill_part] * 4 + [self.kill_bot] * 2 + [self.kill_supervisor]
         if restart_database:
             self.sudden += [self.restart] * 5
+        self.sudden += [self.new_code]
         self.lasting = [self.pause_part, self.pause_bot, *([self.full_disk] * 2 if small else [])]
+        if apart:
+            self.lasting += [self.lossy_network, self.slow_network]
+        if clock.environment:
+            self.lasting += [self.leaping_clock]
 
     def one(self) -> None:
         kind = self.random.random()
@@ -73,6 +86,31 @@ class Faults:
         self.journal.say("the database restarts")
         assert self.restart_database
         self.restart_database()
+
+    def new_code(self) -> None:
+        self.journal.say(self.code.write(self.random))
+
+    @contextmanager
+    def lossy_network(self) -> Iterator[None]:
+        with self._told(network.lossy(self.random)):
+            yield
+
+    @contextmanager
+    def slow_network(self) -> Iterator[None]:
+        with self._told(network.slow(self.random)):
+            yield
+
+    @contextmanager
+    def leaping_clock(self) -> Iterator[None]:
+        with self._told(self.clock.leaps(self.random)):
+            yield
+
+    @contextmanager
+    def _told(self, fault: AbstractContextManager[str]) -> Iterator[None]:
+        with fault as words:
+            self.journal.say(words)
+            yield
+        self.journal.say(f"no more: {words}")
 
     @contextmanager
     def pause_part(self) -> Iterator[None]:

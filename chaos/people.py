@@ -115,6 +115,12 @@ class Person(threading.Thread):
             case _:
                 self.call("GET", f"{path}/samples?range=1h", {200, 404})
 
+    def rebuilds_what_never_lived(self) -> None:
+        """A bot that was made of code that crashes has no earlier code to go back to."""
+        for bot in self.bots() if self.token else []:
+            if bot["wanted"] == "running" and not bot["ssbId"]:
+                self.wish(bot, "POST", f"/agents/{bot['id']}/rebuild", None)
+
     def wish(self, bot: Any, method: str, path: str, wanted: str | None) -> None:
         before = self.wanted.get(bot["id"])
         self.wanted[bot["id"]] = None

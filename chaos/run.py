@@ -11,6 +11,9 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from butt.sources.releases import build
+from chaos import network
+from chaos.clock import Clock
+from chaos.code import Code
 from chaos.database import restartable
 from chaos.faults import Faults
 from chaos.journal import Journal
@@ -19,12 +22,15 @@ from chaos.truths import OneProcess, check
 from tests.service import Service
 
 PEOPLE = ("ada", "ben")
-DISK = "160M"
+DISK = "1G"
 
 
 def run(seed: int, seconds: float, on_postgres: bool) -> list[str]:
-    """What was found: nothing, when all is well."""
+    """What was found: nothing, when all is well. Alone in its process, whose network it leaves."""
     journal = Journal()
+    pub = build().path
+    away = network.apart()
+    journal.say("a network of its own" if away else "no network of its own: it stays as good as it is")
     chance = random.Random(f"{seed}/faults")
     with contextlib.ExitStack() as stack:
         folder, small = stack.enter_context(_disk())
@@ -34,11 +40,18 @@ def run(seed: int, seconds: float, on_postgres: bool) -> list[str]:
         if on_postgres:
             settings["database_url"], restart = stack.enter_context(restartable())
         # What other homes share is built once; the service builds nothing on a disk that is full.
-        site = stack.enter_context(Service(folder / "home", build().path, **settings))
+        clock, code = Clock(folder / "clock"), Code(folder / "source")
+        journal.say("a clock of its own" if clock.environment else "no libfaketime: the clock stays right")
+        site = Service(folder / "home", pub, pub_source=code.folder, **settings)
+        site.environment |= clock.environment
+        if away:
+            # There is no registry; npm kept what it fetched for the first build.
+            site.environment["npm_config_offline"] = "true"
+        stack.enter_context(site)
         spoken = Spoken(journal)
         people = [Person(site, journal, spoken, name, str(seed)) for name in PEOPLE]
         watch = OneProcess(site, journal)
-        faults = Faults(site, journal, chance, small, restart)
+        faults = Faults(site, journal, chance, small, restart, away, clock, code)
         for thread in (watch, *people):
             thread.start()
         _trouble(faults, chance, seconds)
@@ -47,6 +60,9 @@ def run(seed: int, seconds: float, on_postgres: bool) -> list[str]:
             person.enough.set()
         for person in people:
             person.join(timeout=60)
+        code.mend()
+        for person in people:
+            person.rebuilds_what_never_lived()
         check(site, people, spoken, journal)
         watch.enough.set()
         watch.join(timeout=10)
