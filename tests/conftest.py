@@ -10,8 +10,12 @@ from tests.salt.land import Land
 from tests.service import Service
 
 
+@pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Where tests run side by side, a file stays together, and so does all that needs the land: the longest, so first."""
+    """Where tests run side by side, a file stays together, and so does all that needs the land: the longest, so first.
+
+    Before xdist looks at the groups.
+    """
 
     def needs_land(item: pytest.Item) -> bool:
         return "land" in getattr(item, "fixturenames", ())
