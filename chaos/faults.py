@@ -11,7 +11,6 @@ import psutil
 
 from butt.command.up import ROLES
 from chaos import network
-from chaos.clock import Clock
 from chaos.code import Code
 from chaos.journal import Journal
 from tests.service import Service
@@ -32,11 +31,10 @@ class Faults:
         small: bool,
         restart_database: Callable[[], None] | None,
         apart: bool,
-        clock: Clock,
         code: Code,
     ) -> None:
         self.site, self.journal, self.random = site, journal, chance
-        self.restart_database, self.clock, self.code = restart_database, clock, code
+        self.restart_database, self.code = restart_database, code
         self.sudden = [self.kill_part] * 4 + [self.kill_bot] * 2 + [self.kill_supervisor]
         if restart_database:
             self.sudden += [self.restart] * 5
@@ -44,8 +42,6 @@ class Faults:
         self.lasting = [self.pause_part, self.pause_bot, *([self.full_disk] * 2 if small else [])]
         if apart:
             self.lasting += [self.lossy_network, self.slow_network]
-        if clock.environment:
-            self.lasting += [self.leaping_clock]
 
     def one(self) -> None:
         kind = self.random.random()
@@ -98,11 +94,6 @@ class Faults:
     @contextmanager
     def slow_network(self) -> Iterator[None]:
         with self._told(network.slow(self.random)):
-            yield
-
-    @contextmanager
-    def leaping_clock(self) -> Iterator[None]:
-        with self._told(self.clock.leaps(self.random)):
             yield
 
     @contextmanager

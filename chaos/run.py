@@ -12,7 +12,6 @@ from pathlib import Path
 
 from butt.sources.releases import build
 from chaos import network
-from chaos.clock import Clock
 from chaos.code import Code
 from chaos.database import restartable
 from chaos.faults import Faults
@@ -40,10 +39,8 @@ def run(seed: int, seconds: float, on_postgres: bool) -> list[str]:
         if on_postgres:
             settings["database_url"], restart = stack.enter_context(restartable())
         # What other homes share is built once; the service builds nothing on a disk that is full.
-        clock, code = Clock(folder / "clock"), Code(folder / "source")
-        journal.say("a clock of its own" if clock.environment else "no libfaketime: the clock stays right")
+        code = Code(folder / "source")
         site = Service(folder / "home", pub, pub_source=code.folder, **settings)
-        site.environment |= clock.environment
         if away:
             # There is no registry; npm kept what it fetched for the first build.
             site.environment["npm_config_offline"] = "true"
@@ -51,7 +48,7 @@ def run(seed: int, seconds: float, on_postgres: bool) -> list[str]:
         spoken = Spoken(journal)
         people = [Person(site, journal, spoken, name, str(seed)) for name in PEOPLE]
         watch = OneProcess(site, journal)
-        faults = Faults(site, journal, chance, small, restart, away, clock, code)
+        faults = Faults(site, journal, chance, small, restart, away, code)
         for thread in (watch, *people):
             thread.start()
         _trouble(faults, chance, seconds)
