@@ -46,15 +46,18 @@ def test_each_part_and_all_of_them(bots: Bots, bot: str):
 
 
 def test_no_link_of_a_bot_is_followed(bots: Bots, bot: str, engine: Engine):
-    inside(
+    inside(engine, bot, "kill -STOP -1")  # else it makes its folders again while they are taken from it
+    made = inside(
         engine,
         bot,
-        "cd /data && rm -rf gossip.json blobs flume secret && ln -s /etc/shadow gossip.json && ln -s / blobs && ln -s /etc flume",
+        "cd /data && rm -rf gossip.json blobs flume secret && ln -s /etc/shadow gossip.json && ln -s / blobs"
+        " && ln -s /etc flume && mkfifo secret && echo made",
     )
-    inside(engine, bot, "cd /data && mkfifo secret")
+    assert made == "made"
     for what in ("gossip", "blobs", "secret", "log", "all"):
         assert sent(bots, bot, what) is None
     assert bots.run()[0] == [], "nor does a report wait for it"
+    inside(engine, bot, "kill -CONT -1")
 
 
 def test_the_end_of_its_log_over_a_restart(bots: Bots, bot: str):
