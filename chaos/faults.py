@@ -86,15 +86,11 @@ class Faults:
     def new_code(self) -> None:
         self.journal.say(self.code.write(self.random))
 
-    @contextmanager
-    def lossy_network(self) -> Iterator[None]:
-        with self._told(network.lossy(self.random)):
-            yield
+    def lossy_network(self) -> AbstractContextManager[None]:
+        return self._told(network.lossy(self.random))
 
-    @contextmanager
-    def slow_network(self) -> Iterator[None]:
-        with self._told(network.slow(self.random)):
-            yield
+    def slow_network(self) -> AbstractContextManager[None]:
+        return self._told(network.slow(self.random))
 
     @contextmanager
     def _told(self, fault: AbstractContextManager[str]) -> Iterator[None]:
@@ -103,15 +99,11 @@ class Faults:
             yield
         self.journal.say(f"no more: {words}")
 
-    @contextmanager
-    def pause_part(self) -> Iterator[None]:
-        with self._paused(self._part()):
-            yield
+    def pause_part(self) -> AbstractContextManager[None]:
+        return self._paused(self._part())
 
-    @contextmanager
-    def pause_bot(self) -> Iterator[None]:
-        with self._paused(self._bot()):
-            yield
+    def pause_bot(self) -> AbstractContextManager[None]:
+        return self._paused(self._bot())
 
     @contextmanager
     def full_disk(self) -> Iterator[None]:

@@ -27,6 +27,7 @@ DISK = "1G"
 def run(seed: int, seconds: float, on_postgres: bool) -> list[str]:
     """What was found: nothing, when all is well. Alone in its process, whose network it leaves."""
     journal = Journal()
+    # With a registry in reach, and before any disk is full: what follows may have neither.
     pub = build().path
     away = network.apart()
     journal.say("a network of its own" if away else "no network of its own: it stays as good as it is")
@@ -38,7 +39,6 @@ def run(seed: int, seconds: float, on_postgres: bool) -> list[str]:
         restart = None
         if on_postgres:
             settings["database_url"], restart = stack.enter_context(restartable())
-        # What other homes share is built once; the service builds nothing on a disk that is full.
         code = Code(folder / "source")
         site = Service(folder / "home", pub, pub_source=code.folder, **settings)
         if away:

@@ -1,4 +1,4 @@
-"""A short run of faults with a fixed seed; `make chaos` is the long one."""
+"""A short run of faults with a fixed seed, `make test ARGS=chaos`; `make chaos` is the long one."""
 
 import subprocess
 import sys

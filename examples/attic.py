@@ -25,13 +25,6 @@ from butt.configuration import Configuration
 
 ZONE = "attic"
 NETWORKS = {Kind.ADDRESS4: ip_network("192.168.7.0/24"), Kind.ADDRESS6: ip_network("fd00:a771:c::/64")}
-MADE = {
-    Effect.MAKE_GROUP: Kind.GROUP,
-    Effect.MAKE_ADDRESS4: Kind.ADDRESS4,
-    Effect.MAKE_ADDRESS6: Kind.ADDRESS6,
-    Effect.MAKE_VOLUME: Kind.VOLUME,
-    Effect.MAKE_SERVER: Kind.SERVER,
-}
 LONGEST_SWITCH = 60
 """Seconds."""
 
@@ -68,7 +61,8 @@ class Attic:
 
     def carry_out(self, job: Job) -> None:
         with self._alone():
-            if kind := MADE.get(job.effect):
+            kind = job.effect.makes
+            if kind and kind is not Kind.SNAPSHOT:
                 self._make(job, kind)
                 return
             match job.effect:
@@ -77,16 +71,16 @@ class Attic:
                 case Effect.ATTACH_VOLUME:
                     self._attach_volume(job)
                 case Effect.ATTACH_ADDRESS:
-                    self._keep(replace(_target(job), on=job.server))
+                    self._keep(replace(job.aim, on=job.server))
                 case Effect.GROW_VOLUME:
-                    self._keep(replace(_target(job), size=job.size))
+                    self._keep(replace(job.aim, size=job.size))
                 case Effect.BOOT:
                     (self._place(job.server) / "cloud-init").write_bytes(job.cloud_init)
                     self._switch("on", job.server)
                 case Effect.STOP:
                     self._switch("off", job.server)
                 case Effect.REMOVE:
-                    self._remove(_target(job))
+                    self._remove(job.aim)
                 case _:
                     raise CloudTrouble(f"In the attic nobody can {job.effect.value}.")
 
@@ -189,9 +183,3 @@ class Attic:
         with (self.folder / "lock").open("w") as lock:
             flock(lock, LOCK_EX)
             yield
-
-
-def _target(job: Job) -> Thing:
-    if job.target is None:
-        raise AssertionError(f"{job.effect} needs something to do it to")
-    return job.target

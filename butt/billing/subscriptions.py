@@ -3,11 +3,11 @@
 import logging
 from datetime import datetime, timedelta
 
-from django.db.models import Q
 from django.utils import timezone
 
 from butt.agents import wishes
 from butt.agents.bots import bots_of
+from butt.agents.due import due
 from butt.agents.models import Agent
 from butt.agents.wishes import Refused
 from butt.billing import letters
@@ -153,14 +153,12 @@ class Subscriptions:
     def round(self, now: datetime) -> bool:
         """What bots there are, then each payer whose time has come, then which bots may run."""
         self._count(now)
-        # One that was put off further was put off by a clock that was ahead.
-        look_at = Q(look_at__lte=now) | Q(look_at__gt=now + AGAIN)
-        due = list(Payer.objects.filter(look_at).order_by("look_at")[:MOST_AT_ONCE])
-        for payer in due:
+        ready = list(Payer.objects.filter(due("look_at", now, AGAIN)).order_by("look_at")[:MOST_AT_ONCE])
+        for payer in ready:
             self._look(payer, now)
         changed = let_run(Payer.objects.exclude(stopped_at=None))
         Event.objects.filter(at__lt=now - EVENTS_KEPT).delete()
-        return bool(due) or changed
+        return bool(ready) or changed
 
     def _count(self, now: datetime) -> None:
         """Write down for how many bots each person should pay."""

@@ -10,6 +10,7 @@ from datetime import UTC, datetime, timedelta
 from django.db.models import Q
 
 from butt.accounts.models import Account
+from butt.agents.due import due
 from butt.billing.interface import BadCard, Busy
 from butt.billing.models import Payer
 from butt.billing.till import Card, Subscription, Till
@@ -39,9 +40,7 @@ def held(payer: Payer, patience: float = 0) -> Iterator[Payer]:
 
 def _take(payer: Payer) -> datetime | None:
     now = datetime.now(UTC)
-    # Held for longer than anybody holds: by somebody whose clock was ahead.
-    over = Q(held_until=None) | Q(held_until__lte=now) | Q(held_until__gt=now + HOLD)
-    free = Payer.objects.filter(over, id=payer.id)
+    free = Payer.objects.filter(Q(held_until=None) | due("held_until", now, HOLD), id=payer.id)
     return now + HOLD if free.update(held_until=now + HOLD) else None
 
 

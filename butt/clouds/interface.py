@@ -140,9 +140,19 @@ class Effect(Enum):
     FORGET = "forget"
 
     @property
-    def makes(self) -> bool:
-        """Whether doing it twice would make two."""
-        return self.name.startswith(("MAKE_", "TAKE_"))
+    def makes(self) -> Kind | None:
+        """What there would be two of, were it done twice."""
+        return _MADE.get(self)
+
+
+_MADE = {
+    Effect.MAKE_GROUP: Kind.GROUP,
+    Effect.MAKE_ADDRESS4: Kind.ADDRESS4,
+    Effect.MAKE_ADDRESS6: Kind.ADDRESS6,
+    Effect.MAKE_VOLUME: Kind.VOLUME,
+    Effect.MAKE_SERVER: Kind.SERVER,
+    Effect.TAKE_SNAPSHOT: Kind.SNAPSHOT,
+}
 
 
 @dataclass(frozen=True)
@@ -163,6 +173,13 @@ class Job:
     records: tuple[tuple[str, str, str], ...] = ()
     """Name, type and data of each."""
     cloud_init: bytes = b""
+
+    @property
+    def aim(self) -> Thing:
+        """The `target` of an effect that has one."""
+        if self.target is None:
+            raise AssertionError(f"{self.effect} needs something to do it to")
+        return self.target
 
 
 @dataclass(frozen=True)

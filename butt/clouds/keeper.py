@@ -13,9 +13,9 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from django.db import connection, transaction
-from django.db.models import Q
 from django.utils import timezone
 
+from butt.agents.due import due
 from butt.clouds.capacity import GB, MIB, disk_for, memory_for
 from butt.clouds.interface import Account, Cloud, CloudTrouble, Effect, Job, Kind, Offer, OutOfStock
 from butt.clouds.models import Rented, Stock, Wanted
@@ -91,10 +91,8 @@ class Keeper:
         if not self._cloud.makes_machines:
             return False
         now = timezone.now()
-        # One that was put off further was put off by a clock that was ahead.
-        due_at = Q(due_at__lte=now) | Q(due_at__gt=now + FURTHEST)
-        due = list(Rented.objects.filter(due_at).order_by("due_at")[:MOST_AT_ONCE])
-        mine = [rented for rented in due if _claim(rented, now)]
+        ready = Rented.objects.filter(due("due_at", now, FURTHEST)).order_by("due_at")[:MOST_AT_ONCE]
+        mine = [rented for rented in ready if _claim(rented, now)]
         if not mine:
             return False
         wanted = Wanted.objects.in_bulk([rented.agent_id for rented in mine])

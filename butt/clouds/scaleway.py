@@ -188,7 +188,7 @@ class Scaleway:
         )
 
     def _attach_address(self, job: Job) -> None:
-        self._instances.update_ip(zone=job.zone, ip=_of(job).id, server=job.server)
+        self._instances.update_ip(zone=job.zone, ip=job.aim.id, server=job.server)
 
     def _boot(self, job: Job) -> None:
         self._instances.set_server_user_data(
@@ -227,7 +227,7 @@ class Scaleway:
         )
 
     def _remove(self, job: Job) -> None:
-        thing = _of(job)
+        thing = job.aim
         try:
             self._removals[thing.kind](self, thing)
         except Missing:
@@ -259,12 +259,6 @@ class Scaleway:
         Kind.SNAPSHOT: lambda s, t: s._blocks.delete_snapshot(zone=t.zone, snapshot_id=t.id),  # noqa: SLF001
         Kind.RECORD: _remove_record,
     }
-
-
-def _of(job: Job) -> Thing:
-    if job.target is None:
-        raise AssertionError(f"{job.effect} needs something to do it to")
-    return job.target
 
 
 _EFFECTS: dict[Effect, Callable[[Scaleway, Job], None]] = {

@@ -5,9 +5,10 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from django.db import IntegrityError, transaction
-from django.db.models import Case, F, Max, Q, When
+from django.db.models import Case, F, Max, When
 from django.utils import timezone
 
+from butt.agents.due import due as is_due
 from butt.agents.models import Progress, Wanted
 from butt.sources.models import PUB, Release
 
@@ -144,8 +145,7 @@ def dispensable(keep: int) -> list[Release]:
 
 def due(now: datetime) -> Release | None:
     """What is to be built next: first what a builder that died had begun, last what failed before."""
-    due_at = Q(due_at__lte=now) | Q(due_at__gt=now + FURTHEST)
-    waiting = Release.objects.filter(due_at, state__in=(WAITING, BUILDING, FAILED))
+    waiting = Release.objects.filter(is_due("due_at", now, FURTHEST), state__in=(WAITING, BUILDING, FAILED))
     turn = Case(When(state=BUILDING, then=0), When(state=WAITING, then=1), default=2)
     return waiting.exclude(state=FAILED, build__gt=1).order_by(turn, "due_at").first()
 

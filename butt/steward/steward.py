@@ -16,6 +16,7 @@ from django.utils import timezone
 
 from butt.agents import journal
 from butt.agents.bots import bots
+from butt.agents.due import due
 from butt.agents.models import Agent, Progress
 from butt.agents.states import MOVES, State
 from butt.configuration import configuration
@@ -24,7 +25,7 @@ from butt.imports import placing
 from butt.invites.withdrawing import revoked_of
 from butt.sources import shelf
 from butt.steward import clock
-from butt.steward.moves import Effect, Move, Situation, decide
+from butt.steward.moves import LONGEST_BACK_OFF, Effect, Move, Situation, decide
 
 log = logging.getLogger("butt.steward")
 
@@ -34,8 +35,9 @@ HURRIES = 100
 
 LEASE = timedelta(seconds=10)
 AFTER_TROUBLE = timedelta(seconds=3)
-SET_RIGHT_EVERY = 5.0
 MOST_AT_ONCE = 20
+FURTHEST = LONGEST_BACK_OFF + timedelta(minutes=1)
+"""No bot is put off for longer."""
 
 
 class NoRelease(Exception):
@@ -47,7 +49,6 @@ class Steward:
 
     def __init__(self, host: Host, masters: tuple[str, ...]) -> None:
         self._host, self._masters = host, masters
-        self._set_right = 0.0
 
     def run(self, go_on: Callable[[], bool] = lambda: True) -> None:
         """Rounds without end, as long as `go_on()`. Trouble of the database or a host is waited out."""
@@ -63,19 +64,19 @@ class Steward:
     def round(self) -> bool:
         """One look at each bot that is due; whether there was any."""
         now = timezone.now()
-        if time.monotonic() - self._set_right >= SET_RIGHT_EVERY:
-            clock.set_right(now)
-            self._set_right = time.monotonic()
-        due = list(bots().filter(clock.is_due(now)).order_by("progress__due_at")[:MOST_AT_ONCE])
-        if not due:
+        ready = (
+            bots().filter(due("progress__due_at", now, FURTHEST)).order_by("progress__due_at")[:MOST_AT_ONCE]
+        )
+        if not ready:
             return False
         sightings = self._look()
-        mine = [bot for bot in due if _claim(bot.progress, now)]
+        mine = [bot for bot in ready if _claim(bot.progress, now)]
         for bot in mine:
             if isinstance(sightings, HostTrouble):
                 self._wait_out(bot, sightings)
                 continue
             try:
+                clock.set_right(bot.progress, now)
                 self.step(bot, sightings.get(bot.id, Sighting()))
             except (HostTrouble, NoRelease) as trouble:
                 self._wait_out(bot, trouble)

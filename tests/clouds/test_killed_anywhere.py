@@ -1,7 +1,9 @@
 """The keeper killed after any step, any call failing before or after its effect: in the end one of each, or nothing."""
 
 import uuid
+from collections.abc import Callable
 from contextlib import suppress
+from functools import partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -13,6 +15,7 @@ from scaleway_standin import StandIn
 from butt.clouds import rentals
 from butt.clouds.interface import Account as Seen
 from butt.clouds.interface import Job
+from butt.clouds.keeper import Keeper
 from butt.clouds.models import Rented, Stock, Wanted
 from butt.clouds.scaleway import Scaleway
 from tests.clouds.account import Account, at_standin, turn_until, turn_until_gone
@@ -68,10 +71,10 @@ def nothing(account: Account) -> None:
     assert not [group for group in has["group"] if not group["project_default"]]
 
 
-def live_and_let_die(account: Account, cloud: Fragile, what: str, agent_id: uuid.UUID) -> None:
+def live_and_let_die(anew: Callable[[], Keeper], what: str, agent_id: uuid.UUID) -> None:
     """Turn until it is there, or gone, with a new keeper each time that one was killed."""
     for _ in range(200):
-        keeper = account.keeper(cloud)
+        keeper = anew()
         with suppress(Killed):
             if what == "gone":
                 turn_until_gone(keeper, agent_id)
@@ -111,28 +114,29 @@ def test_in_the_end_there_is_one_of_each_and_after_leaving_nothing(deaths, fault
     ):
         account.steer("faults", rules=faults)
         cloud = Fragile(account.cloud(), deaths)
+        anew = partial(account.keeper, cloud)
         rentals.rent(agent_id, bots=1, names=["my"])
-        live_and_let_die(account, cloud, "ready", agent_id)
+        live_and_let_die(anew, "ready", agent_id)
         before = Rented.objects.get(agent_id=agent_id)
         one_of_each(account, before)
 
         if trouble == "destroyed":
             account.steer("destroy", server=before.server_id)
-            live_and_let_die(account, cloud, "replacing", agent_id)
+            live_and_let_die(anew, "replacing", agent_id)
         elif trouble == "replaced":
             rentals.replace(agent_id)
-            live_and_let_die(account, cloud, "replacing", agent_id)
+            live_and_let_die(anew, "replacing", agent_id)
         elif trouble == "grown":
             rentals.rent(agent_id, bots=6, names=["my"])
-            live_and_let_die(account, cloud, "changing", agent_id)
-        live_and_let_die(account, cloud, "ready", agent_id)
+            live_and_let_die(anew, "changing", agent_id)
+        live_and_let_die(anew, "ready", agent_id)
         after = Rented.objects.get(agent_id=agent_id)
         one_of_each(account, after)
         assert (after.volume_id, after.address4) == (before.volume_id, before.address4)
 
         account.steer("faults", rules=leaving_faults)
         rentals.give_back(agent_id)
-        live_and_let_die(account, cloud, "gone", agent_id)
+        live_and_let_die(anew, "gone", agent_id)
         nothing(account)
         assert not Wanted.objects.filter(agent_id=agent_id).exists()
 
@@ -143,14 +147,15 @@ def test_in_the_end_there_is_one_of_each_and_after_leaving_nothing(deaths, fault
 def test_killed_at_each_single_step_of_a_whole_life(account: Account, moment: int, when: str):
     agent_id = uuid.uuid4()
     cloud = Fragile(account.cloud(), {moment: when})
+    anew = partial(account.keeper, cloud)
     rentals.rent(agent_id, bots=1, names=["my"])
-    live_and_let_die(account, cloud, "ready", agent_id)
+    live_and_let_die(anew, "ready", agent_id)
     rentals.replace(agent_id)
-    live_and_let_die(account, cloud, "replacing", agent_id)
-    live_and_let_die(account, cloud, "ready", agent_id)
+    live_and_let_die(anew, "replacing", agent_id)
+    live_and_let_die(anew, "ready", agent_id)
     one_of_each(account, Rented.objects.get(agent_id=agent_id))
     rentals.give_back(agent_id)
-    live_and_let_die(account, cloud, "gone", agent_id)
+    live_and_let_die(anew, "gone", agent_id)
     assert cloud.effects > moment, "it was never killed: there are fewer steps"
     nothing(account)
 

@@ -34,14 +34,6 @@ OFFERS = tuple(
 )
 SETTLING = timedelta(seconds=30)
 UP = {"starting", "running"}
-MADE = {
-    Effect.MAKE_GROUP: Kind.GROUP,
-    Effect.MAKE_ADDRESS4: Kind.ADDRESS4,
-    Effect.MAKE_ADDRESS6: Kind.ADDRESS6,
-    Effect.MAKE_VOLUME: Kind.VOLUME,
-    Effect.MAKE_SERVER: Kind.SERVER,
-    Effect.TAKE_SNAPSHOT: Kind.SNAPSHOT,
-}
 EXCLUSIVE = (Kind.SERVER, Kind.VOLUME, Kind.ROOT, Kind.GROUP, Kind.ADDRESS4, Kind.ADDRESS6)
 
 
@@ -70,7 +62,7 @@ class World:
         zone, server, volume = at.rented.zone, at.server, at.volume
         if move.effect is Effect.MAKE_SERVER:
             self._make_server(zone, at.rented.type, volume)
-        elif kind := MADE.get(move.effect):
+        elif kind := move.effect.makes:
             address = str(next(self.ids)) if kind in (Kind.ADDRESS4, Kind.ADDRESS6) else ""
             on = volume.id if kind is Kind.SNAPSHOT and volume else ""
             size = at.policy.disk if kind is Kind.VOLUME else 0
@@ -246,7 +238,7 @@ class OneMachine(RuleBasedStateMachine):
             return CloudTrouble("No.")
         if how == "no stock" and move.effect in {Effect.MAKE_SERVER, Effect.BOOT, Effect.CHANGE_TYPE}:
             return OutOfStock("None left.")
-        if how == "no quota" and move.effect in MADE:
+        if how == "no quota" and move.effect.makes:
             return OverQuota("No more.")
         if how == "lost before":
             return Unsure("No answer.")

@@ -16,10 +16,9 @@ import pytest
 from butt.clouds import chosen_cloud, orphans, rentals
 from butt.clouds.interface import CloudTrouble, Effect, Job, Kind, OutOfStock
 from butt.clouds.keeper import Keeper
-from butt.clouds.models import Rented
 from butt.configuration import configuration
 from tests.clouds.account import plain, turn_until, turn_until_gone
-from tests.clouds.test_killed_anywhere import Fragile, Killed
+from tests.clouds.test_killed_anywhere import Fragile, live_and_let_die
 
 pytestmark = pytest.mark.django_db
 AGENT = uuid.UUID(int=7)
@@ -112,23 +111,12 @@ def test_a_keeper_killed_at_each_step_leaves_one_of_each_then_nothing(attic: Any
     rentals.rent(AGENT, bots=1, names=["my"])
     for trouble in (lambda: None, lambda: rentals.replace(AGENT)):
         trouble()
-        live(fragile, lambda keeper: turn_until("ready", keeper, AGENT))
+        live_and_let_die(lambda: keeper_of(fragile), "ready", AGENT)
         assert len(running(tmp_path)) == 1
         assert holding(attic) == sorted([Kind.SERVER, Kind.VOLUME, Kind.ADDRESS4, Kind.ADDRESS6, Kind.GROUP])
     rentals.give_back(AGENT)
-    live(fragile, lambda keeper: turn_until_gone(keeper, AGENT))
+    live_and_let_die(lambda: keeper_of(fragile), "gone", AGENT)
     assert holding(attic) == [] == running(tmp_path)
-
-
-def live(cloud: Fragile, turn: Any) -> None:
-    """With a new keeper each time that one was killed."""
-    for _ in range(100):
-        # The lease of the one that died.
-        Rented.objects.update(due_at="2020-01-01T00:00Z")
-        with suppress(Killed):
-            turn(keeper_of(cloud))
-            return
-    raise AssertionError("it never came to an end")
 
 
 def test_a_volume_is_on_one_machine_alone(attic: Any):

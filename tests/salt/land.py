@@ -64,9 +64,6 @@ class Namespace:
     def run(self, *command: str, check: bool = True) -> str:
         return run(*self.command(*command), check=check)
 
-    def end(self) -> None:
-        end_namespace(self.name)
-
 
 class Land:
     """`with Land() as land:`; `land.settle()` makes one more machine's namespace."""
@@ -94,7 +91,7 @@ class Land:
 
     def __exit__(self, *_: object) -> None:
         for place in self.places:
-            place.end()
+            end_namespace(place.name)
         self._listener.wait(10)
         run("ip", "link", "del", self.bridge, check=False)
         self._lock.close()
