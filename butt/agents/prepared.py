@@ -1,14 +1,35 @@
-"""Queries that are asked at every call: their SQL is made once, which takes several times as long as to run it."""
+"""What is asked of the database at every call: its SQL is made once, which takes several times as long as to run it."""
 
 import threading
 import uuid
-from collections.abc import Callable, Iterable
-from typing import Any, TypeAlias
+from collections.abc import Callable, Iterable, Sequence
+from datetime import datetime
+from typing import Any, TypeAlias, cast
 
 from django.db import connection
 from django.db.models import QuerySet
+from django.db.models.sql import UpdateQuery
 
-Asked: TypeAlias = uuid.UUID | str
+Asked: TypeAlias = uuid.UUID | str | datetime
+
+
+class _Made(threading.local):
+    """SQL for the connection of this thread: a connection belongs to a thread, and so does what was made by it."""
+
+    vendor = sql = ""
+    converted: Callable[[list[Any]], Iterable[Any]]
+
+    def __init__(self) -> None:
+        self._parameters: list[tuple[int | None, Any]] = []
+
+    def keep(self, made: tuple[str, Sequence[Any]], stand_ins: Sequence[Asked]) -> None:
+        self.vendor, (self.sql, parameters) = connection.vendor, made
+        places = {_as_kept(value): place for place, value in enumerate(stand_ins)}
+        self._parameters = [(places.get(parameter), parameter) for parameter in parameters]
+
+    def parameters(self, asked: Sequence[Asked]) -> list[Any]:
+        values = [_as_kept(value) for value in asked]
+        return [other if place is None else values[place] for place, other in self._parameters]
 
 
 class Prepared:
@@ -18,34 +39,48 @@ class Prepared:
     """
 
     def __init__(self, query: Callable[..., QuerySet[Any, Any]], *stand_ins: Asked) -> None:
-        self._query, self._stand_ins = query, stand_ins
-        # A connection belongs to a thread, and so does what was made by it.
-        self._mine = threading.local()
+        self._query, self._stand_ins, self._mine = query, stand_ins, _Made()
 
     def __call__(self, *asked: Asked) -> Iterable[Any]:
         """The rows, with each stand-in's value in its place."""
-        if getattr(self._mine, "vendor", None) != connection.vendor:
+        if self._mine.vendor != connection.vendor:
             self._make()
-        values = [_as_kept(value) for value in asked]
         with connection.cursor() as cursor:
-            cursor.execute(
-                self._mine.sql,
-                [other if place is None else values[place] for place, other in self._mine.parameters],
-            )
-            return self._mine.converted(cursor.fetchall())  # type: ignore[no-any-return]
+            cursor.execute(self._mine.sql, self._mine.parameters(asked))
+            return self._mine.converted(cursor.fetchall())
 
     def _make(self) -> None:
         compiler = self._query(*self._stand_ins).query.get_compiler(connection=connection)
-        sql, parameters = compiler.as_sql()
-        places = {_as_kept(value): place for place, value in enumerate(self._stand_ins)}
+        self._mine.keep(compiler.as_sql(), self._stand_ins)
         converters = compiler.get_converters([column for column, *_ in compiler.select])
-        self._mine.sql = sql
-        self._mine.parameters = [(places.get(parameter), parameter) for parameter in parameters]
         self._mine.converted = lambda rows: compiler.apply_converters(rows, converters)
-        self._mine.vendor = connection.vendor
+
+
+class PreparedUpdate:
+    """`rows(*stand_ins)` are those to change, and `change(*stand_ins)` what they get; else as `Prepared`."""
+
+    def __init__(
+        self,
+        rows: Callable[..., QuerySet[Any]],
+        change: Callable[..., dict[str, Any]],
+        *stand_ins: Asked,
+    ) -> None:
+        self._rows, self._change, self._stand_ins, self._mine = rows, change, stand_ins, _Made()
+
+    def __call__(self, *asked: Asked) -> int:
+        """How many rows were changed."""
+        if self._mine.vendor != connection.vendor:
+            query = cast("UpdateQuery", self._rows(*self._stand_ins).query.chain(UpdateQuery))
+            query.add_update_values(self._change(*self._stand_ins))
+            self._mine.keep(query.get_compiler(connection=connection).as_sql(), self._stand_ins)
+        with connection.cursor() as cursor:
+            cursor.execute(self._mine.sql, self._mine.parameters(asked))
+            return int(cursor.rowcount)
 
 
 def _as_kept(value: Asked) -> Asked:
     if isinstance(value, uuid.UUID) and not connection.features.has_native_uuid_field:
         return value.hex
+    if isinstance(value, datetime):
+        return connection.ops.adapt_datetimefield_value(value) or value
     return value

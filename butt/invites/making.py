@@ -8,14 +8,14 @@ that is there twice. A row that the pub was not seen to take is shown to nobody,
 import logging
 import os
 import uuid
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 
 from django.db.models import Count, F, Q
 from django.utils import timezone
 
 from butt.agents import journal
 from butt.agents.models import Agent
-from butt.agents.prepared import Prepared
+from butt.agents.prepared import Prepared, PreparedUpdate
 from butt.agents.standing import standing
 from butt.agents.states import State
 from butt.agents.wishes import Refused
@@ -35,6 +35,12 @@ _kept = Prepared(
         .values_list("count")
     ),
     uuid.UUID(int=1),
+)
+_offered = PreparedUpdate(
+    lambda invite, at: Invite.objects.filter(id=invite, revoked_at=None),  # noqa: ARG005
+    lambda invite, at: {"offered_at": at},  # noqa: ARG005
+    uuid.UUID(int=1),
+    datetime(2000, 1, 1, tzinfo=UTC),
 )
 
 
@@ -57,7 +63,7 @@ def create(
         Invite.objects.filter(id=invite.id).update(revoked_at=timezone.now())
         raise _no_answer(bot) from None
     invite.offered_at = timezone.now()
-    if not Invite.objects.filter(id=invite.id, revoked_at=None).update(offered_at=invite.offered_at):
+    if not _offered(invite.id, invite.offered_at):
         raise _no_answer(bot)
     journal.note(bot, person, "invite", invite=str(invite.id))
     return invite

@@ -1,15 +1,18 @@
 """The public server: pages in a few threads that keep their database connection, streams on the event loop.
 
-Django alone starts a thread, and with it a database connection, for each request, and goes to and fro between it
-and the event loop at each middleware: that took longer than most pages do. It also keeps every body whole before a
-view is asked whether it wants one: here a body is small, or the view reads it as it comes.
+Django alone starts a thread, and with it a database connection, for each request, and goes to and fro between threads
+and the event loop five times on its way: that took longer than most pages do. Here a request leaps to a thread once, and
+its answer back. Django also keeps every body whole before a view is asked whether it wants one: here a body is small,
+or the view reads it as it comes.
 """
 
 import asyncio
 import io
 import os
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Executor, ThreadPoolExecutor
+from contextlib import suppress
 from contextvars import copy_context
+from functools import partial
 from inspect import iscoroutinefunction
 from typing import Any
 
@@ -20,12 +23,13 @@ django.setup(set_prefix=False)
 
 from django.conf import settings  # noqa: E402 - Django is set up first
 from django.core import signals  # noqa: E402
+from django.core.exceptions import RequestAborted  # noqa: E402
 from django.core.handlers.asgi import ASGIHandler  # noqa: E402
 from django.core.handlers.base import BaseHandler  # noqa: E402
 from django.db import close_old_connections  # noqa: E402
-from django.http import HttpRequest, HttpResponse  # noqa: E402
+from django.http import FileResponse, HttpResponse  # noqa: E402
 from django.http.response import HttpResponseBase  # noqa: E402
-from django.urls import Resolver404, resolve  # noqa: E402
+from django.urls import Resolver404, resolve, set_script_prefix  # noqa: E402
 
 from butt.public.uploads import VIEWS, Incoming, Receive, with_words  # noqa: E402
 
@@ -51,62 +55,102 @@ class Server(ASGIHandler):
         self._uploads = ThreadPoolExecutor(MOST_UPLOADS, "upload")
         self._uploading = 0
 
-    async def handle(self, scope: Any, receive: Receive, send: Send) -> None:
-        if scope["method"] == "POST" and _takes_a_stream(scope["path"]):
+    async def __call__(self, scope: Any, receive: Receive, send: Send) -> None:
+        name, streams = _view(scope["path"])
+        if scope["method"] == "POST" and name in VIEWS:
             await self._take(scope, receive, send)
             return
+        bounded = _bounded(receive, _announced(scope))
         try:
-            await super().handle(scope, _bounded(receive, _announced(scope)), send)
+            if streams:
+                await super().__call__(scope, bounded, send)
+            else:
+                await self._page(scope, bounded, send)
         except TooBig:
             await self.send_response(_short("This is more than anything here takes.", 413), send)
 
+    async def _page(self, scope: Any, receive: Receive, send: Send) -> None:
+        try:
+            body = await self.read_body(receive)
+        except RequestAborted:
+            return
+        with body:
+            response = await self._in_thread(self._threads, partial(self._respond, scope, body))
+        await self._send(response, receive, send)
+
     async def _take(self, scope: Any, receive: Receive, send: Send) -> None:
         """Answer a request whose view reads the body by itself."""
-        await signals.request_started.asend(sender=self.__class__, scope=scope)
-        request, response = self.create_request(scope, io.BytesIO())
         if self._uploading >= MOST_UPLOADS:
-            response = _short("Too much is being brought at once; try again later.", 503)
-        elif request is not None:
-            loop, context = asyncio.get_running_loop(), copy_context()
-            request.META["butt.incoming"] = Incoming(receive, loop, _announced(scope))
-            self._uploading += 1
-            try:
-                response = await loop.run_in_executor(
-                    self._uploads, context.run, with_words(self._page), request
-                )
-            finally:
-                self._uploading -= 1
-        if response is not None:
-            await self.send_response(response, send)
-            await asyncio.to_thread(response.close)
-
-    async def get_response_async(self, request: HttpRequest) -> HttpResponseBase:
-        if _is_stream(request.path_info):
-            streamed: HttpResponseBase = await super().get_response_async(request)
-            return streamed
-        loop, context = asyncio.get_running_loop(), copy_context()
-        return await loop.run_in_executor(self._threads, context.run, self._page, request)
-
-    def _page(self, request: HttpRequest) -> HttpResponseBase:
-        close_old_connections()
+            await self.send_response(_short("Too much is being brought at once; try again later.", 503), send)
+            return
+        body = Incoming(receive, asyncio.get_running_loop(), _announced(scope))
+        self._uploading += 1
         try:
-            return self._answer(request)
+            response = await self._in_thread(self._uploads, partial(self._respond, scope, io.BytesIO(), body))
+        finally:
+            self._uploading -= 1
+        await self._send(response, receive, send)
+
+    async def _in_thread(self, threads: Executor, respond: Any) -> HttpResponseBase:
+        response: HttpResponseBase = await asyncio.get_running_loop().run_in_executor(
+            threads, copy_context().run, respond
+        )
+        return response
+
+    def _respond(self, scope: Any, body: Any, incoming: Incoming | None = None) -> HttpResponseBase:
+        set_script_prefix("/")
+        signals.request_started.send(sender=self.__class__, scope=scope)
+        try:
+            request, response = self.create_request(scope, body)
+            if incoming is not None and request is not None:
+                request.META["butt.incoming"] = incoming
+                response = with_words(self._answer)(request)
+            elif request is not None:
+                response = self._answer(request)
+            assert response is not None  # noqa: S101 - there is a request, or an answer to what is none
+            return _whole(response)
         finally:
             close_old_connections()
 
+    async def _send(self, response: HttpResponseBase, receive: Receive, send: Send) -> None:
+        """A stream ends when whom it is for goes away."""
+        if not response.streaming:
+            await self.send_response(response, send)
+            return
+        sending = asyncio.ensure_future(self.send_response(response, send))
+        gone = asyncio.ensure_future(self.listen_for_disconnect(receive))
+        try:
+            await asyncio.wait([sending, gone], return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            for task in (sending, gone):
+                task.cancel()
+            with suppress(asyncio.CancelledError, RequestAborted):
+                await gone
+            try:
+                with suppress(asyncio.CancelledError):
+                    await sending
+            finally:
+                await asyncio.to_thread(response.close)
 
-def _is_stream(path: str) -> bool:
+
+def _view(path: str) -> tuple[str | None, bool]:
+    """The name of the view at `path`, and whether it runs on the event loop."""
     try:
-        return iscoroutinefunction(resolve(path).func)
+        found = resolve(path)
     except Resolver404:
-        return False
+        return None, False
+    return found.view_name, iscoroutinefunction(found.func)
 
 
-def _takes_a_stream(path: str) -> bool:
-    try:
-        return resolve(path).view_name in VIEWS
-    except Resolver404:
-        return False
+def _whole(response: HttpResponseBase) -> HttpResponseBase:
+    """What need not stay open is read and closed here, in the thread: a page, and a file of the service's own."""
+    if isinstance(response, FileResponse):
+        whole = HttpResponse(b"".join(response), status=response.status_code, headers=dict(response.items()))
+        response.close()
+        return whole
+    if not response.streaming:
+        response.close()
+    return response
 
 
 def _announced(scope: Any) -> int:

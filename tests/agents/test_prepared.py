@@ -1,11 +1,15 @@
-"""A prepared query finds what the query itself finds, whoever it is asked for."""
+"""What is prepared finds and changes what the query itself does, whoever it is asked for."""
+
+import uuid
+from datetime import UTC, datetime, timedelta
 
 import pytest
+from django.utils import timezone
 
 from butt.agents.bots import bots_of
 from butt.agents.lines import line_by_id, lines, lines_of
 from butt.agents.models import Agent
-from butt.agents.prepared import Prepared
+from butt.agents.prepared import Prepared, PreparedUpdate
 from butt.agents.states import State
 from tests.people import bot_in, person
 
@@ -38,3 +42,22 @@ def test_what_is_asked_for_is_never_part_of_the_sql():
     person("alice")
     assert list(by_name("nobody")) == []
     assert [tuple(row) for row in by_name(name)] == [(agent.id, name)]
+
+
+def test_an_update_changes_the_row_it_is_asked_for_and_no_other():
+    long_ago = datetime(2001, 2, 3, 4, 5, 6, 7, tzinfo=UTC)
+    described = PreparedUpdate(
+        lambda agent, at, text: Agent.objects.filter(id=agent, created_at__gt=at),
+        lambda agent, at, text: {"description": text},
+        uuid.UUID(int=1),
+        datetime(2000, 1, 1, tzinfo=UTC),
+        "no text",
+    )
+    alice, bob = person("alice"), person("bob")
+    for text in ("friendly", "'; DROP TABLE agents_agent; --"):
+        assert described(alice.id, long_ago, text) == 1
+        alice.refresh_from_db()
+        bob.refresh_from_db()
+        assert (alice.description, bob.description) == (text, "")
+    assert described(bob.id, timezone.now() + timedelta(days=1), "not yet") == 0
+    assert described(uuid.uuid4(), long_ago, "nobody") == 0
