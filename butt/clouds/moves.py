@@ -120,7 +120,8 @@ def _storage(at: Situation) -> Move | None:
             changes={"volume_id": ""},
             after={"restored": chosen},
         )
-    newest = max((s.created for s in at.has.all(Kind.SNAPSHOT) if s.created), default=None)
+    good = [s.created for s in at.has.all(Kind.SNAPSHOT) if s.created and s.state != "error"]
+    newest = max(good, default=None)
     words = f"; the newest snapshot is of {newest:%Y-%m-%d %H:%M}" if newest else ", and there is no snapshot"
     return Move(State.STUCK, f"Its volume is gone{words}. An operator has to decide.", wait=RESTING)
 
@@ -165,12 +166,24 @@ def _keep(at: Situation, server: Thing, volume: Thing) -> Move:
     for key, record in there.items():
         if at.policy.domain and key not in at.records:
             return _remove(at, record, State(at.rented.state))
-    snapshots = at.has.all(Kind.SNAPSHOT)
-    if len(snapshots) > max(at.policy.snapshots, 0) and snapshots[0].id != at.wanted.snapshot:
-        return _remove(at, snapshots[0], State.READY)
-    if at.policy.snapshots and _snapshot_is_due(at, snapshots):
-        return _make(at, Effect.TAKE_SNAPSHOT, state=State.READY)
-    return Move(State.READY, wait=RESTING, changes={"tries": 0, "tried": []})
+    return _snapshots(at) or Move(State.READY, wait=RESTING, changes={"tries": 0, "tried": []})
+
+
+def _snapshots(at: Situation) -> Move | None:
+    """So many good ones and no more, but for one that is yet to be restored from."""
+    there = at.has.all(Kind.SNAPSHOT)
+    bad = [snapshot for snapshot in there if snapshot.state == "error"]
+    good = [snapshot for snapshot in there if snapshot.state != "error"]
+    chosen = at.wanted.snapshot if at.wanted.snapshot != at.rented.restored else ""
+    old = [snapshot for snapshot in good if snapshot.id != chosen]
+    if old and len(good) > max(at.policy.snapshots, 0):
+        return _remove(at, old[0], State.READY)
+    if not at.policy.snapshots:
+        return _remove(at, bad[0], State.READY) if bad else None
+    if _snapshot_is_due(at, there):
+        # One that went wrong stands for a day's, so that not one after the other is tried.
+        return _remove(at, bad[0], State.READY) if bad else _make(at, Effect.TAKE_SNAPSHOT, state=State.READY)
+    return None
 
 
 def _bigger(at: Situation, server: Thing) -> Offer | None:

@@ -41,9 +41,10 @@ def restore(home: Path | None, minion_id: str, snapshot: str | None) -> None:
 
     rented = _rented(minion_id)
     try:
-        found = chosen_cloud().account([rented.zone]).of(rented.agent_id).all(Kind.SNAPSHOT)
+        there = chosen_cloud().account([rented.zone]).of(rented.agent_id).all(Kind.SNAPSHOT)
     except CloudTrouble as trouble:
         raise click.ClickException(str(trouble)) from None
+    found = [thing for thing in there if thing.state == "available"]
     if snapshot is None:
         for thing in found:
             click.echo(f"{thing.id}  {thing.created:%F %H:%M}  {thing.size / 1e9:.0f} GB")

@@ -350,3 +350,45 @@ def test_back_off_grows_and_ends_growing():
         waits.append(after_trouble(at, decide(at), CloudTrouble("No."), at.now).wait)
     assert waits == sorted(waits)
     assert waits[-1] == timedelta(minutes=5)
+
+
+def well(*more: Thing, server: str = "running", **rented: object) -> Situation:
+    """A machine that is as it should be, and what there is beside it."""
+    things = [
+        Thing(Kind.SERVER, "s", "paris", ALICE, server, type="small"),
+        Thing(Kind.VOLUME, "v", "paris", ALICE, "in_use", on="s", size=10, used=True),
+        Thing(Kind.ADDRESS4, "4", "paris", ALICE, on="s", address="198.18.0.1"),
+        Thing(Kind.ADDRESS6, "6", "paris", ALICE, on="s", address="2001:db8::1"),
+        Thing(Kind.GROUP, "g", "paris", ALICE),
+    ]
+    known = {"server_id": "s", "volume_id": "v", "opened": "g"}
+    return situation(*things, *more, **{**known, **rented})
+
+
+def snapshots(*states: str) -> list[Thing]:
+    """One of each of the last days, the oldest first."""
+    first = datetime(2026, 1, 1, tzinfo=UTC) - timedelta(days=len(states)) + timedelta(hours=1)
+    return [
+        Thing(Kind.SNAPSHOT, f"day {day}", "paris", ALICE, state, first + timedelta(days=day), on="v")
+        for day, state in enumerate(states)
+    ]
+
+
+def test_snapshots_are_pruned_before_and_after_one_of_them_is_restored_from():
+    there = snapshots(*["available"] * 4)
+    at = well(*there)
+    assert decide(at).target == there[0]
+    at.wanted.snapshot = there[0].id
+    assert decide(at).target == there[1], "the oldest is yet to be restored from"
+    at.rented.restored = there[0].id
+    assert decide(at).target == there[0]
+
+
+def test_a_snapshot_that_went_wrong_pushes_no_good_one_out_and_goes_before_the_next_is_taken():
+    there = snapshots("available", "available", "available", "error")
+    at = well(*there)
+    assert decide(at).effect is Effect.NOTHING
+    tomorrow = replace(at, now=at.now + timedelta(days=1))
+    assert (decide(tomorrow).effect, decide(tomorrow).target) == (Effect.REMOVE, there[-1])
+    tomorrow = replace(tomorrow, has=well(*there[:-1]).has)
+    assert decide(tomorrow).effect is Effect.TAKE_SNAPSHOT
