@@ -19,6 +19,8 @@ WATCHING = timedelta(seconds=1)
 RESTING = timedelta(seconds=60)
 NO_ROOM = timedelta(minutes=5)
 
+BIGGER = "It moves to a bigger machine."
+
 
 @dataclass(frozen=True)
 class Move:
@@ -148,7 +150,8 @@ def _serve(at: Situation) -> Move:
     if server.state == "running":
         return _keep(at, server, volume)
     if server.type != at.rented.type:
-        return _go_on(at, Effect.CHANGE_TYPE, server)
+        # One that was halted from within keeps its place, and with it its type.
+        return _go_on(at, Effect.CHANGE_TYPE, server) if server.state == "stopped" else _make_way(server)
     return _go_on(at, Effect.BOOT, server, changes={} if at.rented.held else {"held": True})
 
 
@@ -157,9 +160,9 @@ def _keep(at: Situation, server: Thing, volume: Thing) -> Move:
     if volume.size < at.policy.disk:
         return _go_on(at, Effect.GROW_VOLUME, volume)
     if at.rented.type != server.type:
-        return Move(State.CHANGING, "It moves to a bigger machine.", Effect.STOP, server, WATCHING)
+        return _make_way(server)
     if bigger := _bigger(at, server):
-        return Move(State.CHANGING, "It moves to a bigger machine.", changes={"type": bigger.type})
+        return Move(State.CHANGING, BIGGER, changes={"type": bigger.type})
     there = {(r.name, r.type, r.address): r for r in at.has.all(Kind.RECORD)}
     if absent := at.records - set(there) - {(r.name, r.type, r.address) for r in at.has.unmarked}:
         return _go_on(at, Effect.SET_RECORDS, records=tuple(sorted(absent)))
@@ -184,6 +187,10 @@ def _snapshots(at: Situation) -> Move | None:
         # One that went wrong stands for a day's, so that not one after the other is tried.
         return _remove(at, bad[0], State.READY) if bad else _make(at, Effect.TAKE_SNAPSHOT, state=State.READY)
     return None
+
+
+def _make_way(server: Thing) -> Move:
+    return Move(State.CHANGING, BIGGER, Effect.STOP, server, WATCHING)
 
 
 def _bigger(at: Situation, server: Thing) -> Offer | None:

@@ -8,6 +8,7 @@ import pytest
 from butt.clouds import rentals
 from butt.clouds.keeper import Keeper
 from butt.clouds.models import Rented, Stock, Wanted
+from butt.clouds.scaleway import Scaleway
 from tests.clouds.account import Account, turn, turn_until, turn_until_gone
 from tests.clouds.conftest import ALICE
 from tests.service import wait_for
@@ -111,6 +112,20 @@ def test_more_bots_mean_a_bigger_volume_at_once_and_a_bigger_machine_by_stopping
     data = next(volume for volume in has["volume"] if volume["id"] == before.volume_id)
     assert data["size"] == 65 * GB
     assert (after.volume_id, after.address4) == (before.volume_id, before.address4)
+
+
+def test_a_machine_that_stopped_itself_becomes_a_bigger_one(
+    account: Account, keeper: Keeper, cloud: Scaleway
+):
+    rented = made(keeper)
+    cloud._instances.server_action(zone=rented.zone, server_id=rented.server_id, action="stop_in_place")
+    rentals.rent(ALICE, bots=6, names=["my"])
+    Rented.objects.update(
+        type="PLAY2-NANO"
+    )  # as it is written when a keeper is killed just before it stops it
+    turn_until("ready", keeper, ALICE)
+    (server,) = account.has()["server"]
+    assert (server["state"], server["commercial_type"]) == ("running", "PLAY2-NANO")
 
 
 def test_it_never_shrinks_by_itself(account: Account, keeper: Keeper):

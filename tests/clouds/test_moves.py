@@ -306,7 +306,8 @@ TestOneMachine = OneMachine.TestCase
 
 
 def situation(*things: Thing, **rented: object) -> Situation:
-    row = Rented(agent_id=ALICE, zone="paris", type="small", held=True, state="ready", **rented)
+    given = {"zone": "paris", "type": "small", "held": True, "state": "ready", **rented}
+    row = Rented(agent_id=ALICE, **given)
     policy = Policy(ZONES, 1, 10, settling=SETTLING)
     return Situation(
         Wanted(agent_id=ALICE), row, Holding(things), OFFERS, datetime(2026, 1, 1, tzinfo=UTC), policy
@@ -392,3 +393,11 @@ def test_a_snapshot_that_went_wrong_pushes_no_good_one_out_and_goes_before_the_n
     assert (decide(tomorrow).effect, decide(tomorrow).target) == (Effect.REMOVE, there[-1])
     tomorrow = replace(tomorrow, has=well(*there[:-1]).has)
     assert decide(tomorrow).effect is Effect.TAKE_SNAPSHOT
+
+
+def test_a_machine_that_stopped_itself_is_stopped_wholly_before_it_becomes_a_bigger_one():
+    """Whoever halts it from within leaves its place taken: its type can only be changed once that is free."""
+    at = well(server="stopped_in_place", type="big")
+    assert decide(at).effect is Effect.STOP
+    assert decide(well(server="stopped", type="big")).effect is Effect.CHANGE_TYPE
+    assert decide(well(server="stopped_in_place")).effect is Effect.BOOT
