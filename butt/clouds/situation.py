@@ -85,6 +85,16 @@ def meet(at: Situation) -> dict[str, object]:
         "volume_id": at.rented.volume_id or (at.volume.id if at.volume else ""),
         "address4": getattr(at.address(Kind.ADDRESS4), "address", at.rented.address4),
         "address6": getattr(at.address(Kind.ADDRESS6), "address", at.rented.address6),
+        "type": _type(at),
         "monthly": at.has.monthly.quantize(Decimal("0.01")),
     }
     return {name: value for name, value in pairs.items() if getattr(at.rented, name) != value}
+
+
+def _type(at: Situation) -> str:
+    """One that runs and is bigger than the row says is not made smaller: nothing shrinks by itself."""
+    server, wanted = at.server, at.rented.type
+    if server is None or server.state != "running":
+        return wanted
+    memory = {offer.type: offer.memory for offer in at.offers if offer.zone == server.zone}
+    return server.type if memory.get(server.type, 0) > memory.get(wanted, 0) else wanted

@@ -401,3 +401,13 @@ def test_a_machine_that_stopped_itself_is_stopped_wholly_before_it_becomes_a_big
     assert decide(at).effect is Effect.STOP
     assert decide(well(server="stopped", type="big")).effect is Effect.CHANGE_TYPE
     assert decide(well(server="stopped_in_place")).effect is Effect.BOOT
+
+
+def test_a_row_that_tells_of_a_smaller_machine_than_runs_is_wrong_and_the_machine_stays():
+    """As when a backup of the database is from before it grew."""
+    at = well(type="small")
+    big = replace(at, has=Holding((replace(at.has.things[0], type="big"), *at.has.things[1:])))
+    assert meet(big)["type"] == "big"
+    halted = replace(big, has=Holding((replace(big.has.things[0], state="stopped"), *at.has.things[1:])))
+    assert "type" not in meet(halted), "there may be no room for it to start as it was"
+    assert "type" not in meet(well(type="big")), "it is about to grow"
