@@ -14,8 +14,8 @@ import uuid
 from pathlib import Path
 
 PEOPLE, LIMIT, BOOT = 100, 40, 5.0
-CALLS_FOR_ONE = 9
-"""A group, its ports, two addresses, a volume, a server, its document, its start, its names. Looks come on top."""
+CALLS_FOR_ONE = 10
+"""A group, its ports, two addresses, a volume, a server, its root's mark, its document, its start, its names. Looks come on top."""
 
 STANDIN = Path(__file__).parents[1] / "standins" / "scaleway"
 

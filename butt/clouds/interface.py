@@ -58,7 +58,7 @@ class Thing:
     """One resource of the account that bears our mark. Sizes in bytes, prices in euro a month.
 
     `on` is the server that a volume or an address is on, and the volume that a snapshot is of. `used` says that
-    a volume was attached at least once: it may hold data.
+    a volume was attached at least once: it may hold data. `marked` is false of what is ours by where it is only.
     """
 
     kind: Kind
@@ -73,6 +73,7 @@ class Thing:
     name: str = ""
     on: str = ""
     used: bool = False
+    marked: bool = True
     monthly: Decimal = Decimal(0)
 
 
@@ -128,6 +129,7 @@ class Effect(Enum):
     MAKE_ADDRESS6 = "take an IPv6 address"
     MAKE_VOLUME = "make a volume"
     MAKE_SERVER = "make a server"
+    MARK_ROOT = "mark its root volume"
     ATTACH_VOLUME = "attach the volume"
     ATTACH_ADDRESS = "attach an address"
     BOOT = "boot"

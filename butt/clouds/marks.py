@@ -6,6 +6,7 @@ from collections.abc import Iterable
 
 OURS = "butt"
 AGENT = "butt-agent="
+ROOT = "butt-root"
 
 
 def tags(agent_id: uuid.UUID) -> list[str]:
@@ -25,8 +26,12 @@ def name(agent_id: uuid.UUID) -> str:
 
 
 def root_name(agent_id: uuid.UUID) -> str:
-    """The root volume is made with the server, and gets no tags."""
+    """The root volume is made with the server: it can be given a name, but tags only when it is there."""
     return f"{OURS}-root-{agent_id}"
+
+
+def root_tags(agent_id: uuid.UUID) -> list[str]:
+    return [*tags(agent_id), ROOT]
 
 
 def whose_root(name: str) -> uuid.UUID | None:

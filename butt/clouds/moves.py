@@ -140,6 +140,9 @@ def _serve(at: Situation) -> Move:
         return _wait(
             at, "The provider has locked the machine." if server.state == "locked" else at.rented.reason
         )
+    for root in at.has.all(Kind.ROOT):
+        if root.on == server.id and not root.marked and root.state == "in_use":
+            return _go_on(at, Effect.MARK_ROOT, root)
     if not volume.on:
         return _go_on(at, Effect.ATTACH_VOLUME, volume)
     if volume.on != server.id:
@@ -163,13 +166,21 @@ def _keep(at: Situation, server: Thing, volume: Thing) -> Move:
         return _make_way(server)
     if bigger := _bigger(at, server):
         return Move(State.CHANGING, BIGGER, changes={"type": bigger.type})
+    names = ", ".join(at.taken)
+    words = f"The DNS name “{names}” has a record that is not ours: it is left as it is." if names else ""
+    well = Move(State.READY, words, wait=RESTING, changes={"tries": 0, "tried": []})
+    return _names(at) or _snapshots(at) or well
+
+
+def _names(at: Situation) -> Move | None:
     there = {(r.name, r.type, r.address): r for r in at.has.all(Kind.RECORD)}
-    if absent := at.records - set(there) - {(r.name, r.type, r.address) for r in at.has.unmarked}:
-        return _go_on(at, Effect.SET_RECORDS, records=tuple(sorted(absent)))
+    absent = at.records - set(there) - {(r.name, r.type, r.address) for r in at.has.unmarked}
+    if ours := sorted(record for record in absent if record[0] not in at.taken):
+        return _go_on(at, Effect.SET_RECORDS, records=tuple(ours))
     for key, record in there.items():
         if at.policy.domain and key not in at.records:
             return _remove(at, record, State(at.rented.state))
-    return _snapshots(at) or Move(State.READY, wait=RESTING, changes={"tries": 0, "tried": []})
+    return None
 
 
 def _snapshots(at: Situation) -> Move | None:

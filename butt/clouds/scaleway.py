@@ -169,6 +169,15 @@ class Scaleway:
             tags=marks.tags(job.agent_id),
         )
 
+    def _mark_root(self, job: Job) -> None:
+        """Whatever name it was given: without a mark it would stay on the bill when its server is gone."""
+        self._blocks.update_volume(
+            zone=job.zone,
+            volume_id=job.aim.id,
+            name=marks.root_name(job.agent_id),
+            tags=marks.root_tags(job.agent_id),
+        )
+
     def _image(self, zone: str) -> str:
         if zone not in self._image_ids:
             label = self._settings.scaleway_image
@@ -268,6 +277,7 @@ _EFFECTS: dict[Effect, Callable[[Scaleway, Job], None]] = {
     Effect.MAKE_ADDRESS6: Scaleway._make_address,  # noqa: SLF001
     Effect.MAKE_VOLUME: Scaleway._make_volume,  # noqa: SLF001
     Effect.MAKE_SERVER: Scaleway._make_server,  # noqa: SLF001
+    Effect.MARK_ROOT: Scaleway._mark_root,  # noqa: SLF001
     Effect.ATTACH_VOLUME: Scaleway._attach_volume,  # noqa: SLF001
     Effect.ATTACH_ADDRESS: Scaleway._attach_address,  # noqa: SLF001
     Effect.BOOT: Scaleway._boot,  # noqa: SLF001

@@ -1,5 +1,6 @@
 """Reading the account: everything that bears our mark, with what it costs."""
 
+import uuid
 from collections.abc import Iterator, Sequence
 from decimal import Decimal
 from typing import Any
@@ -32,9 +33,11 @@ class Reader:
 
     def _zone(self, zone: str) -> Iterator[Thing]:
         """Servers before volumes: a root that was made in between is on a server that we do not see yet, and is in use."""
-        prices = self._priced(zone)
+        prices, roots = self._priced(zone), {}
         project = {"zone": zone, "project": self._settings.scaleway_project}
         for s in self._ours(self._instances.list_servers, "servers", "per_page", **project):
+            if root := (s.volumes or {}).get("0"):
+                roots[root.id] = marks.whose(s.tags)
             yield Thing(
                 Kind.SERVER,
                 s.id,
@@ -62,31 +65,36 @@ class Reader:
             yield Thing(
                 Kind.GROUP, g.id, zone, marks.whose(g.tags), str(g.state), g.creation_date, name=g.name
             )
-        yield from self._storage(zone, prices)
+        yield from self._storage(zone, prices, roots)
 
-    def _storage(self, zone: str, prices: dict[str, Decimal]) -> Iterator[Thing]:
-        """Roots have no tags, so all volumes of the project are looked at."""
+    def _storage(
+        self, zone: str, prices: dict[str, Decimal], roots: dict[str, uuid.UUID | None]
+    ) -> Iterator[Thing]:
+        """A new root has no tags yet, and perhaps another name than we gave it: `roots` are on servers of ours."""
         project = {"zone": zone, "project_id": self._settings.scaleway_project}
         volumes = self._pages(
             self._blocks.list_volumes, "volumes", "page_size", include_deleted=False, **project
         )
         for v in volumes:
-            root = marks.whose_root(v.name)
-            if not root and marks.OURS not in v.tags:
+            tagged = marks.OURS in v.tags
+            root = marks.ROOT in v.tags or (not tagged and (v.id in roots or bool(marks.whose_root(v.name))))
+            if not root and not tagged:
                 continue
             detaching = any(str(r.status) == "detaching" for r in v.references)
+            servers = [r for r in v.references if r.product_resource_type == "instance_server"]
             yield Thing(
                 Kind.ROOT if root else Kind.VOLUME,
                 v.id,
                 zone,
-                root or marks.whose(v.tags),
+                marks.whose(v.tags) or (roots.get(v.id) or marks.whose_root(v.name) if root else None),
                 "detaching" if detaching else str(v.status),
                 v.created_at,
                 v.type_,
                 v.size,
                 name=v.name,
-                on=v.references[0].product_resource_id if v.references else "",
+                on=servers[0].product_resource_id if servers else "",
                 used=bool(v.references or v.last_detached_at),
+                marked=tagged,
                 monthly=prices.get(v.type_, Decimal(0)) * v.size / GB,
             )
         snapshots = self._ours(

@@ -77,6 +77,13 @@ class Situation:
         found = [(type_, address.address) for kind, type_ in kinds if (address := self.address(kind))]
         return {(name, type_, data) for name in self.wanted.names[:MOST_RECORDS] for type_, data in found}
 
+    @property
+    def taken(self) -> list[str]:
+        """Names that lead elsewhere by records that do not say whose they are: setting ours would replace them."""
+        elsewhere = {(r.name, r.type, r.address) for r in self.has.unmarked} - self.records
+        wanted = {(name, type_) for name, type_, _ in self.records}
+        return sorted({name for name, type_, _ in elsewhere if (name, type_) in wanted})
+
 
 def meet(at: Situation) -> dict[str, object]:
     """What the look tells that the row does not know yet: ids and addresses, and what it all costs."""

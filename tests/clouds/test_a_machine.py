@@ -49,15 +49,50 @@ def test_only_the_ports_of_bots_are_open(account: Account, keeper: Keeper):
     made(keeper)
     (group,) = account.standin.world.all("group")
     assert (group["inbound_default_policy"], group["stateful"]) == ("drop", True)
-    assert {(r["dest_port_from"], r["dest_port_to"], r["protocol"]) for r in group["_rules"]} == {
-        (account.settings().bot_ports.start, account.settings().bot_ports.stop - 1, "TCP")
-    }
+    ports = account.settings().bot_ports
+    what = ("inbound", "accept", "TCP", ports.start, ports.stop - 1)
+    fields = ("direction", "action", "protocol", "dest_port_from", "dest_port_to", "ip_range")
+    rules = {tuple(rule[field] for field in fields) for rule in group["_rules"]}
+    assert rules == {(*what, "0.0.0.0/0"), (*what, "::/0")}
+    (server,) = account.has()["server"]
+    assert server["security_group"]["id"] == group["id"]
 
 
 def test_it_boots_with_the_document_made_for_its_volume(account: Account, keeper: Keeper):
     rented = made(keeper)
     (server,) = account.standin.world.all("server")
     assert server["_user_data"]["cloud-init"] == f"#cloud-config\n# {ALICE} {rented.volume_id}\n"
+
+
+def test_the_root_bears_our_mark_and_goes_whatever_name_the_provider_gives_it(
+    account: Account, keeper: Keeper
+):
+    rentals.rent(ALICE, bots=1, names=["my"])
+    while not account.has()["server"]:
+        turn(keeper)
+    world = account.standin.world
+    (key,) = [volume["id"] for volume in world.all("volume") if "butt" not in volume["tags"]]
+    with world.turn():
+        world.put("volume", world.get("volume", key) | {"name": "Debian Bookworm_sbs_volume_0"})
+    rented = turn_until("ready", keeper, ALICE)
+    assert set(world.get("volume", key)["tags"]) == {"butt", f"butt-agent={ALICE}", "butt-root"}
+    with world.turn():
+        world.put("volume", world.get("volume", key) | {"name": "somehow"})
+    account.steer("destroy", server=rented.server_id)
+    turn_until("replacing", keeper, ALICE)
+    turn_until("ready", keeper, ALICE)
+    assert key not in {volume["id"] for volume in account.has()["volume"]}
+
+
+def test_a_volume_is_where_its_server_is_whoever_else_refers_to_it(account: Account, keeper: Keeper):
+    rented = made(keeper)
+    world = account.standin.world
+    volume = world.get("volume", rented.volume_id)
+    other = {**volume["references"][0], "product_resource_type": "snapshot", "product_resource_id": "else"}
+    with world.turn():
+        world.put("volume", volume | {"references": [other, *volume["references"]]})
+    turn(keeper)
+    assert Rented.objects.get(agent_id=ALICE).state == "ready"
 
 
 def test_what_it_costs_is_known(keeper: Keeper):
@@ -275,26 +310,41 @@ def test_a_name_that_goes_takes_its_record_along(account: Account, keeper: Keepe
     assert {record["name"] for record in account.has()["record"]} == {"your"}
 
 
+def somebody_elses_record(account: Account, name: str) -> None:
+    record = {"id": "x", "name": name, "type": "A", "data": "198.18.9.9", "ttl": 60, "priority": 0}
+    with account.standin.world.turn():
+        account.standin.world.put("record", {**record, "comment": None, "_zone": "example.org"})
+
+
 def test_records_of_others_are_never_touched(account: Account, keeper: Keeper):
-    world = account.standin.world
-    with world.turn():
-        world.put(
-            "record",
-            {
-                "id": "x",
-                "name": "www",
-                "type": "A",
-                "data": "198.18.9.9",
-                "ttl": 60,
-                "priority": 0,
-                "comment": None,
-                "_zone": "example.org",
-            },
-        )
+    somebody_elses_record(account, "www")
     made(keeper)
     rentals.give_back(ALICE)
     turn_until_gone(keeper, ALICE)
     assert [record["name"] for record in account.has()["record"]] == ["www"]
+
+
+def test_a_name_that_is_somebody_elses_already_is_left_to_them_and_told(account: Account, keeper: Keeper):
+    somebody_elses_record(account, "my")
+    rentals.rent(ALICE, bots=2, names=["my", "your"])
+    rented = turn_until("ready", keeper, ALICE)
+    assert rented.reason == "The DNS name “my” has a record that is not ours: it is left as it is."
+    told = {(r["name"], r["type"], r["data"]) for r in account.has()["record"]}
+    assert told >= {("my", "A", "198.18.9.9"), ("your", "A", rented.address4)}
+    assert ("my", "A", rented.address4) not in told
+    rentals.give_back(ALICE)
+    turn_until_gone(keeper, ALICE)
+    assert [(r["name"], r["data"]) for r in account.has()["record"]] == [("my", "198.18.9.9")]
+
+
+def test_a_dead_machine_is_replaced_though_the_price_list_is_away(account: Account, keeper: Keeper):
+    before = made(keeper)
+    Stock.objects.update(at="2020-01-01T00:00Z")
+    account.steer("faults", rules=[{"path": "/products/servers", "times": 999, "do": "503"}])
+    account.steer("destroy", server=before.server_id)
+    turn_until("replacing", keeper, ALICE)
+    assert turn_until("ready", keeper, ALICE).server_id != before.server_id
+    assert account.calls()["struck"]["503"] < 50, "it is not asked for at each turn"
 
 
 def test_when_the_cloud_does_not_tell_nothing_is_done(account: Account, keeper: Keeper):

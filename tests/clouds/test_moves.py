@@ -75,6 +75,8 @@ class World:
                 self.put(Kind.RECORD, "dns", name=name, type=type_, address=data)
         elif move.effect is Effect.REMOVE and move.target:
             self._remove(move.target)
+        elif move.effect is Effect.MARK_ROOT and move.target and move.target.id in self.things:
+            self.change(self.things[move.target.id], marked=True)
         elif server and server.id in self.things:
             self._act(move.effect, self.things[server.id], at, move)
 
@@ -83,7 +85,7 @@ class World:
         if here is None or here.on:
             raise CloudTrouble("The volume is in use.")
         server = self.put(Kind.SERVER, zone, type=type_, state="stopped")
-        self.put(Kind.ROOT, zone, on=server.id, state="in_use")
+        self.put(Kind.ROOT, zone, on=server.id, state="in_use", marked=False)
         self.change(here, on=server.id, used=True)
 
     def _act(self, effect: Effect, server: Thing, at: Situation, move: Move) -> None:
@@ -298,6 +300,7 @@ class OneMachine(RuleBasedStateMachine):
         (volume,) = self.world.all(Kind.VOLUME)
         assert (server.state, volume.on) == ("running", server.id)
         assert volume.size >= self.disk
+        assert all(root.marked for root in self.world.all(Kind.ROOT))
         assert len(self.world.all(Kind.RECORD)) == 2
 
 

@@ -115,7 +115,7 @@ class Instances:
         if "0" not in given:
             template = templates.get("0", {})
             name, size = (
-                template.get("name") or server["image"]["name"],
+                template.get("name") or f"{server['image']['name']}_sbs_volume_0",
                 template.get("size") or 10_000_000_000,
             )
             root = self._blocks.make(server["zone"], server["project"], name, size, [])
