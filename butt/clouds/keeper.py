@@ -12,12 +12,12 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from django.db import connection, transaction
+from django.db import DatabaseError, connection, transaction
 from django.utils import timezone
 
 from butt.agents.due import due
 from butt.clouds.capacity import GB, MIB, disk_for, memory_for
-from butt.clouds.interface import Account, Cloud, CloudTrouble, Effect, Job, Kind, Offer, OutOfStock
+from butt.clouds.interface import Account, Cloud, CloudTrouble, Effect, Job, Kind, Offer, OutOfStock, Unsure
 from butt.clouds.models import Rented, Stock, Wanted
 from butt.clouds.moves import Move, decide
 from butt.clouds.setbacks import after_trouble
@@ -62,6 +62,7 @@ class Keeper:
         forget: Callable[[uuid.UUID], None] = lambda _: None,
     ) -> None:
         self._cloud, self._document, self._settling, self._forget = cloud, document, settling, forget
+        self._ask_again = 0.0
 
     def run(
         self, go_on: Callable[[], bool] = lambda: True, settle: Callable[[], None] = lambda: None
@@ -99,14 +100,18 @@ class Keeper:
         try:
             offers = self._offers()
             account = self._cloud.account(self._zones(mine, wanted))
-        except CloudTrouble as trouble:
+        except Exception as error:  # noqa: BLE001 - it is logged, and told
             for rented in mine:
-                self._wait_out(rented, trouble)
+                self._wait_out(rented, _in_words(error))
             return True
-        steps = [self._step(rented, wanted[rented.agent_id], account, offers) for rented in mine]
+        tried = [self._try(rented, wanted, account, offers) for rented in mine]
+        steps = [step for step in tried if step]
         with ThreadPoolExecutor(AT_THE_SAME_TIME) as pool:
             for step, ended in zip(steps, pool.map(self._carry_out, steps), strict=True):
-                self._finish(step, ended)
+                try:
+                    self._finish(step, ended)
+                except DatabaseError:
+                    log.exception("machine of %s: what became of it was not written", step.at.rented.agent_id)
         return True
 
     def _zones(self, mine: Iterable[Rented], wanted: dict[uuid.UUID, Wanted]) -> list[str]:
@@ -114,7 +119,7 @@ class Keeper:
         found: set[str] = set()
         for rented in mine:
             found |= {rented.zone, *rented.tried} - {""}
-            if not wanted[rented.agent_id].present:
+            if (row := wanted.get(rented.agent_id)) and not row.present:
                 found |= set(self._cloud.zones)
         return sorted(found)
 
@@ -130,12 +135,39 @@ class Keeper:
         rows = list(Stock.objects.all())
         now = timezone.now()
         if not rows or not now - OFFERS_LAST <= min(row.at for row in rows) <= now:
-            offers = self._cloud.offers()
+            if rows and time.monotonic() < self._ask_again:
+                return _as_offers(rows)
+            try:
+                offers = self._cloud.offers()
+            except CloudTrouble as trouble:
+                self._ask_again = time.monotonic() + OFFERS_LAST.total_seconds() / 10
+                if not rows:
+                    raise
+                log.warning(
+                    "the cloud does not tell what can be had; what it told before counts: %s", trouble
+                )
+                return _as_offers(rows)
             rows = [Stock(at=now, **vars(offer)) for offer in offers]
             with transaction.atomic():
                 Stock.objects.all().delete()
                 Stock.objects.bulk_create(rows, ignore_conflicts=True)
-        return tuple(Offer(row.zone, row.type, row.memory, row.monthly, row.in_stock) for row in rows)
+        return _as_offers(rows)
+
+    def _try(
+        self,
+        rented: Rented,
+        wanted: dict[uuid.UUID, Wanted],
+        account: Account,
+        offers: tuple[Offer, ...],
+    ) -> Step | None:
+        """What is amiss with one machine is no matter of the others."""
+        try:
+            if rented.agent_id in wanted:
+                return self._step(rented, wanted[rented.agent_id], account, offers)
+            self._wait_out(rented, CloudTrouble("Nobody has said whether this machine is wanted."))
+        except Exception as error:  # noqa: BLE001 - it is logged, and told
+            self._wait_out(rented, _in_words(error))
+        return None
 
     def _step(self, rented: Rented, wanted: Wanted, account: Account, offers: tuple[Offer, ...]) -> Step:
         at = Situation(
@@ -187,8 +219,9 @@ class Keeper:
             return None
         try:
             self._cloud.carry_out(step.job)
-        except CloudTrouble as trouble:
-            return trouble
+        except Exception as error:  # noqa: BLE001 - it is logged, and told
+            trouble = _in_words(error)
+            return trouble if trouble is error else Unsure(str(trouble))
         return None
 
     def _finish(self, step: Step, trouble: CloudTrouble | None) -> None:
@@ -213,12 +246,24 @@ class Keeper:
         _come_back(rented, timezone.now() + move.wait)
 
     def _wait_out(self, rented: Rented, trouble: CloudTrouble) -> None:
-        """Nothing is known of any machine now: each stays where it is, and the reason shows."""
-        log.warning("the cloud does not tell how machines are: %s", trouble)
+        """Nothing can be done for it now: it stays where it is, and the reason shows."""
+        log.warning("machine of %s is not looked at: %s", rented.agent_id, trouble)
         Rented.objects.filter(agent_id=rented.agent_id).exclude(state=Rented.State.READY).update(
             reason=str(trouble)
         )
         _come_back(rented, timezone.now() + AFTER_TROUBLE)
+
+
+def _in_words(error: Exception) -> CloudTrouble:
+    """Trouble as it is; what nobody has thought of, in the log."""
+    if isinstance(error, CloudTrouble):
+        return error
+    log.error("this was not foreseen", exc_info=error)
+    return CloudTrouble("Something went wrong that was not foreseen; it is tried again.")
+
+
+def _as_offers(rows: Iterable[Stock]) -> tuple[Offer, ...]:
+    return tuple(Offer(row.zone, row.type, row.memory, row.monthly, row.in_stock) for row in rows)
 
 
 def _persist(rented: Rented, move: Move, seen: list[str]) -> None:
