@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from decimal import Decimal
 
 from butt.clouds.interface import LEAVING_ORDER, Cloud, CloudTrouble, Effect, Job, Kind, Thing
-from butt.clouds.models import Wanted
+from butt.clouds.models import Rented, Wanted
 
 NOBODY = uuid.UUID(int=0)
 
@@ -32,7 +32,8 @@ def orphans(cloud: Cloud) -> list[Orphan]:
 
     The rows are read after the account: what a keeper makes in between belongs to a row that was there before it.
     """
-    things = cloud.account(cloud.zones).things
+    rented = set(Rented.objects.exclude(zone="").values_list("zone", flat=True))
+    things = cloud.account(sorted({*cloud.zones, *rented})).things
     known = set(Wanted.objects.values_list("agent_id", flat=True))
     found = [
         Orphan(t, "it bears our mark but no agent's")

@@ -37,8 +37,10 @@ def rent(agent_id: uuid.UUID, *, bots: int, names: Collection[str]) -> Rented:
 
 def give_back(agent_id: uuid.UUID) -> None:
     """Have no machine for this person any more, nor anything else: their data goes, for ever."""
-    Wanted.objects.filter(agent_id=agent_id).update(present=False)
-    ring(agent_id)
+    with transaction.atomic():
+        if Wanted.objects.filter(agent_id=agent_id).update(present=False):
+            Rented.objects.get_or_create(agent_id=agent_id, defaults={"since": timezone.now()})
+            ring(agent_id)
 
 
 def replace(agent_id: uuid.UUID) -> None:
@@ -70,6 +72,8 @@ def check_room(agent_id: uuid.UUID, bots: int) -> None:
     Asks rows only: where machines are not rented there are none, and room is not ours to judge. Once there is data, its
     volume has settled the zone.
     """
+    if are_made() and not Stock.objects.exists():
+        raise NoRoom("It is not known yet whether there is room for a bot; please try again in a minute.")
     offers = [Offer(s.zone, s.type, s.memory, s.monthly, s.in_stock) for s in Stock.objects.all()]
     memory = memory_for(bots, configuration().bot_memory * MIB)
     rented = Rented.objects.filter(agent_id=agent_id, held=True).first()

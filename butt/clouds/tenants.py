@@ -28,12 +28,14 @@ def settle() -> None:
     """Have what is wanted of machines follow the bots there are. Can be repeated, and killed anywhere."""
     homes = _homes()
     wanted = Wanted.objects.in_bulk()
+    known = set(Rented.objects.values_list("agent_id", flat=True))
     for person, names in homes.items():
         row = wanted.get(person)
-        if row is None or not row.present or (row.bots, row.names) != (len(names), sorted(names)):
+        as_is = row and row.present and (row.bots, row.names) == (len(names), sorted(names))
+        if not as_is or person not in known:
             rentals.rent(person, bots=len(names), names=names)
     for person, row in wanted.items():
-        if row.present and person not in homes:
+        if person not in homes and (row.present or person not in known):
             rentals.give_back(person)
     _look_at_silent()
 

@@ -49,6 +49,13 @@ def test_what_belongs_to_nobody_is_told_with_its_price_and_removed_when_told_so(
     assert f"butt-agent={ALICE}" in left["tags"]
 
 
+@pytest.mark.usefixtures("two_machines")
+def test_a_zone_that_is_rented_in_no_more_is_looked_at_as_long_as_somebody_is_there(account: Account):
+    Wanted.objects.filter(agent_id=BOB).delete()
+    found = orphans.orphans(account.cloud(scaleway_zones="nl-ams-1"))
+    assert {orphan.thing.agent_id for orphan in found if orphan.thing.zone == "fr-par-1"} == {BOB}
+
+
 def test_what_is_not_ours_is_never_looked_at(account: Account, cloud: Scaleway):
     cloud._instances.create_ip(zone="fr-par-1", type_="routed_ipv4", tags=["somebody's"])
     assert orphans.orphans(cloud) == []

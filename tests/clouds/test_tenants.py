@@ -37,8 +37,11 @@ pytestmark = pytest.mark.django_db
 
 
 @pytest.fixture(autouse=True)
-def _machines_are_rented(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    """The service with a cloud, and a master's folder of keys of its own."""
+def _machines_are_rented(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, db: None) -> Iterator[None]:
+    """The service with a cloud, of which was asked long ago what is to be had; and a master's folder of keys of its own."""
+    Stock.objects.create(
+        zone="fr-par-1", type="PLAY2-NANO", memory=4 << 30, monthly=20, in_stock=True, at="2020-01-01T00:00Z"
+    )
     monkeypatch.setenv("BUTT_CLOUD", "scaleway")
     monkeypatch.setenv("BUTT_SALT_KEYS", str(tmp_path / "pki"))
     monkeypatch.setenv("BUTT_SALT_MASTER", "salt.butt.test:4516")
@@ -234,6 +237,7 @@ def test_who_wants_a_bot_again_while_the_machine_goes_gets_one(keeper: Keeper, a
 
 def test_no_bot_is_accepted_that_there_is_no_room_for():
     alice = person("alice")
+    Stock.objects.all().delete()
     offer = {"zone": "fr-par-1", "type": "PLAY2-PICO", "memory": 2 << 30, "monthly": 10, "at": timezone.now()}
     Stock.objects.create(**offer, in_stock=False)
     with pytest.raises(Refused, match="no room") as refused:
@@ -245,6 +249,26 @@ def test_no_bot_is_accepted_that_there_is_no_room_for():
         create_bot(alice, f"my{number}")
     with pytest.raises(Refused, match="no room"):
         create_bot(alice, "one-more")
+
+
+def test_no_bot_is_accepted_before_it_is_known_whether_there_is_room():
+    Stock.objects.all().delete()
+    with pytest.raises(Refused, match="not known yet") as refused:
+        create_bot(person("alice"), "my")
+    assert refused.value.code == "no_room"
+
+
+def test_rows_that_disagree_are_mended_by_what_the_bots_say(keeper: Keeper, account: Account):
+    alice, bob = person("alice"), person("bob")
+    bot, other = bot_in(State.ALIVE, alice), bot_in(State.ALIVE, bob, "your")
+    tenants.settle()
+    Rented.objects.all().delete()
+    gone(other)
+    tenants.settle()
+    assert turn_until("ready", keeper, alice.id).server_id
+    turn_until_gone(keeper, bob.id)
+    assert not Wanted.objects.filter(agent_id=bob.id).exists()
+    assert bot.name in Wanted.objects.get().names
 
 
 def test_a_machine_that_is_big_enough_already_needs_no_stock(keeper: Keeper):
@@ -329,6 +353,7 @@ def test_killed_after_every_single_step_a_person_gets_one_machine_and_leaves_not
 
 def test_without_room_the_page_and_the_api_say_so():
     login = account_of("alice")
+    Stock.objects.all().delete()
     offer = {"zone": "fr-par-1", "type": "PLAY2-PICO", "memory": 2 << 30, "monthly": 10, "at": timezone.now()}
     Stock.objects.create(**offer, in_stock=False)
     client = Client()

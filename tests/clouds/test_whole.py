@@ -13,6 +13,8 @@ from tests.salt.land import Land
 from tests.service import wait_for
 
 PATIENT = 300.0
+KNOWN = "from butt.clouds.models import Stock; print(Stock.objects.exists())"
+"""Whether it is known what can be had: no bot is accepted before."""
 
 
 @pytest.fixture
@@ -41,6 +43,7 @@ def log_of(site: CloudService, volume: str, bot: Any) -> bytes:
 
 def test_from_register_to_alive_over_burnt_machines_and_an_old_snapshot_to_nothing_left(site: CloudService):
     alice = site.person("alice@example.org")
+    wait_for(lambda: site.butt("manage", "shell", "-v0", "-c", KNOWN).strip() == "True")
     bot = alice.names_a_bot("alices")
     wait_for(lambda: "machine" in (alice.sees(bot)["reason"] or ""))
     alive = alice.waits_for("alive", bot, PATIENT)
