@@ -112,6 +112,23 @@ def test_a_build_that_was_cut_off_is_begun_anew(tmp_path: Path):
     assert not draft.exists()
 
 
+def test_a_build_that_was_cut_off_is_begun_anew_though_its_npm_goes_on(tmp_path: Path):
+    """As after `kill -9` of the builder alone: what it had begun writes on, in the folder that is cleared away."""
+    folder = source(tmp_path / "pub", packages={"ms": "2.1.3"})
+    release = shelf.found(releases.digest_of(folder), {}, "24")
+    Release.objects.update(state="building")
+    draft = path_of(release).with_name(f"{release.key}.draft")
+    goes_on = ["sh", "-c", f"while :; do mkdir -p {draft}/node_modules/$((n += 1)); done"]
+    npm = subprocess.Popen(goes_on, stderr=subprocess.DEVNULL)
+    try:
+        turn(folder)
+    finally:
+        npm.kill()
+        npm.wait()
+    release.refresh_from_db()
+    assert (release.state, release.reason) == ("ready", "")
+
+
 def test_without_room_it_fails_in_words_and_is_tried_again(tmp_path: Path, small_disk: Path, settings_of):
     folder = source(tmp_path / "pub")
     settings_of(home=small_disk)
