@@ -76,7 +76,7 @@ def _check(bot: Agent, part: Part, parcel: Parcel) -> None:
     own = bot.progress.ssb_id
     if part.speaks_as_the_bot and own is None:
         raise Refused("nothing_yet", f"{bot.name} has no secret yet: it makes one at its first start.")
-    if not parcel.count or (part is Part.ALL and parcel.author != own):
+    if (part is Part.SECRET and not parcel.count) or (part is Part.ALL and parcel.author != own):
         raise Refused(
             "secret_damaged",
             "The secret is gone, damaged or another's: nobody could run the bot with it. The log and blobs can be "

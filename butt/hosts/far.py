@@ -1,5 +1,6 @@
 """What bots on machines keep, for who may read them: asked by a row, answered by what their machine sends."""
 
+import errno
 import shutil
 import tarfile
 import time
@@ -84,6 +85,8 @@ def _parcel(upload: Upload, part: Part, author: str) -> Parcel:
     try:
         _unpack(packed, spool.path / "data")
     except (OSError, tarfile.TarError, ValueError) as error:
+        if isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT):
+            raise Unreadable(uploads.NO_ROOM) from error
         raise Unreadable("What its machine sent cannot be read. Try again.") from error
     finally:
         packed.unlink(missing_ok=True)

@@ -53,17 +53,17 @@ def is_of_a_bot(name: str) -> bool:
 
 
 def _secret(folder: Folder, _: str) -> Parcel:
-    return _of_files([_item(SECRET, file) for file in [_opened(folder, SECRET)] if file])
+    return _of_files([_item(SECRET, file) for file in [opened(folder, SECRET)] if file])
 
 
 def _gossip(folder: Folder, _: str) -> Parcel:
     """Before a pub knows a peer it has no such file, which says the same as an empty list."""
-    file = _opened(folder, GOSSIP) or io.BytesIO(NO_PEERS)
+    file = opened(folder, GOSSIP) or io.BytesIO(NO_PEERS)
     return _of_files([_item(GOSSIP, file)])
 
 
 def _log(folder: Folder, author: str) -> Parcel:
-    file = _opened(folder, LOG) or io.BytesIO()
+    file = opened(folder, LOG) or io.BytesIO()
     author = _id(folder) or author
     found = survey(file, _size(file), author)
     item = Item(LOG, found.whole, partial(_chunks, file, found.whole))
@@ -138,7 +138,7 @@ class _Blobs:
 
 def _blob(folder: Folder, digest: str, size: int) -> Iterator[bytes]:
     """A blob is read twice: it goes along only when it is what its name says."""
-    file = _opened(folder, f"{BLOBS}/{digest[:2]}/{digest[2:]}")
+    file = opened(folder, f"{BLOBS}/{digest[:2]}/{digest[2:]}")
     if file is None:
         raise Gone
     total = hashlib.sha256()
@@ -193,7 +193,7 @@ def _id(folder: Folder) -> str:
         return ""
 
 
-def _opened(folder: Folder, name: str) -> BinaryIO | None:
+def opened(folder: Folder, name: str) -> BinaryIO | None:
     """A file below the data folder, unbuffered, or None when there is none. A link on the way is an error."""
     number = _descriptor(folder, name)
     if number is None:

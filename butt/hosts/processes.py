@@ -26,10 +26,10 @@ from butt.hosts import trial
 from butt.hosts.adopting import take_over
 from butt.hosts.interface import Folder, HostTrouble, NoRoom, Order, Sighting
 from butt.hosts.kept import tail
+from butt.hosts.noted import id_in, sequence_in
 from butt.hosts.publog import DISK_FULL, LastWords, last_words
 from butt.hosts.strays import GRAVE, Stray, strays_in
 from butt.hosts.supervisor import Supervisor, escaped
-from butt.scuttlebutt import KeyPair, ScuttlebuttError
 from butt.sources.releases import release
 
 STOP_SECONDS = 10
@@ -182,11 +182,11 @@ class Processes:
 
     def _sighting(self, path: Path, row: dict[str, Any] | None) -> Sighting:
         folder = Folder(path)
-        ssb_id = _ssb_id(folder.secret)
+        ssb_id = id_in(folder)
         if trial.is_full(folder):
             return self._ended_for_room(folder, row, ssb_id)
         if row is None or row["state"] == ProcessStates.STOPPED:
-            return Sighting(ssb_id=ssb_id)
+            return Sighting(ssb_id=ssb_id, sequence=sequence_in(folder))
         over = row["state"] in (ProcessStates.EXITED, ProcessStates.FATAL)
         if not (over or row["state"] == ProcessStates.BACKOFF):
             return Sighting(running=True, ssb_id=ssb_id)
@@ -197,7 +197,7 @@ class Processes:
         words = words or LastWords.none(int(row["exitstatus"]))
         if not over and words.code not in FINAL_EXITS:
             return Sighting(running=True, ssb_id=ssb_id)
-        return Sighting(running=not over, ended=words.message, exit_code=words.code, ssb_id=ssb_id)
+        return Sighting(not over, words.message, words.code, ssb_id, sequence_in(folder))
 
     def _ended_for_room(self, folder: Folder, row: dict[str, Any] | None, ssb_id: str | None) -> Sighting:
         """It ends first, and then the ballast goes: what still ran would eat that too."""
@@ -258,13 +258,6 @@ def _launch_in(config: Path) -> int | None:
     try:
         return int(json.loads(config.read_bytes())["launch"])
     except (OSError, ValueError, KeyError, TypeError):
-        return None
-
-
-def _ssb_id(secret: Path) -> str | None:
-    try:
-        return KeyPair.load(secret).id
-    except (OSError, ScuttlebuttError):
         return None
 
 

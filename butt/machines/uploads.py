@@ -9,8 +9,10 @@ from pathlib import Path
 from django.utils import timezone
 
 from butt.configuration import configuration
+from butt.machines import errands
 from butt.machines.models import Machine, Upload
 
+NO_ROOM = "There is no room for it here now. Nothing is lost: try again later, or take its parts one by one."
 RESERVE = 512 << 20
 """Bytes of the disk that exports leave to others."""
 
@@ -26,6 +28,11 @@ def room() -> int:
     place = configuration().home / "uploads"
     place.mkdir(parents=True, exist_ok=True, mode=0o700)
     return max(0, (shutil.disk_usage(place).free - RESERVE) // 2)
+
+
+def refuse(upload: Upload) -> None:
+    """It does not fit: whoever waits for it is told so at once."""
+    errands.give_up(upload.id, NO_ROOM)
 
 
 def came_so_far(upload_id: uuid.UUID) -> int:

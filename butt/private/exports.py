@@ -4,6 +4,7 @@ Django would keep a whole body before it asks who sends it, so this speaks ASGI 
 expected, then no more than may come.
 """
 
+import errno
 import uuid
 from collections.abc import AsyncIterator
 from pathlib import Path
@@ -39,10 +40,15 @@ async def _take(scope: HTTPScope, receive: ASGIReceiveCallable) -> HttpResponse:
     if upload is None:
         return answer(404, "not_expected", "No such export is expected of this machine.")
     if _length(given.get(b"content-length")) > upload.most:
-        return _too_big(upload)
+        return await _too_big(upload)
     draft = uploads.spooled(upload).with_suffix(f".{uuid.uuid4().hex}.draft")
     try:
         return await _write(upload, draft, _body(receive))
+    except OSError as error:
+        if error.errno not in (errno.ENOSPC, errno.EDQUOT):
+            raise
+        await sync_to_async(uploads.refuse)(upload)
+        return answer(507, "disk_full", uploads.NO_ROOM)
     finally:
         draft.unlink(missing_ok=True)
 
@@ -54,7 +60,7 @@ async def _write(upload: Upload, draft: Path, body: AsyncIterator[bytes]) -> Htt
         async for chunk in body:
             size += len(chunk)
             if size > upload.most:
-                return _too_big(upload)
+                return await _too_big(upload)
             await sync_to_async(file.write, thread_sensitive=False)(chunk)
     if not await sync_to_async(uploads.arrived)(upload, draft):
         return answer(409, "not_expected", "This export has arrived already.")
@@ -75,5 +81,6 @@ def _length(header: bytes | None) -> int:
     return int(header) if header and header.isdigit() else 0
 
 
-def _too_big(upload: Upload) -> HttpResponse:
+async def _too_big(upload: Upload) -> HttpResponse:
+    await sync_to_async(uploads.refuse)(upload)
     return answer(413, "too_big", f"At most {upload.most} bytes are expected.")

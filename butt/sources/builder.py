@@ -8,6 +8,7 @@ import logging
 import time
 import uuid
 from collections.abc import Callable
+from contextlib import suppress
 from datetime import timedelta
 from pathlib import Path
 
@@ -54,14 +55,12 @@ class Builder:
         if time.monotonic() >= self._looked + LOOK:
             self._looked = time.monotonic()
             self._find()
+            self._clear()
         due = shelf.due(timezone.now())
         if due is None:
             return False
         self.make(due)
-        for spare in shelf.dispensable(configuration().releases_kept):
-            key = spare.key
-            spare.delete()
-            remove(key)
+        self._clear()
         return True
 
     def make(self, wanted: Release) -> None:
@@ -92,22 +91,30 @@ class Builder:
         try:
             source = self._source()
             check(source)
-        except BuildFailed as failed:
+            digest = digest_of(source)
+        except (BuildFailed, OSError) as failed:
             log.warning("%s", failed)
             self._looked += LOOK_AFTER_TROUBLE - LOOK
             return
-        shelf.found(digest_of(source), packages_of(source), node_version())
+        shelf.found(digest, packages_of(source), node_version())
+
+    def _clear(self) -> None:
+        """The folder first: killed in between, its row still says that there is work."""
+        for spare in shelf.dispensable(configuration().releases_kept):
+            remove(spare.key)
+            spare.delete()
 
     def _source_of(self, wanted: Release) -> Path:
         """The source itself where it is still the same, else the copy of it in an earlier build."""
-        source = self._source()
-        if digest_of(source) == wanted.digest:
-            return source
+        with suppress(BuildFailed, OSError):  # It may be gone, or out of reach: the copy will do.
+            source = self._source()
+            if digest_of(source) == wanted.digest:
+                return source
         for other in Release.objects.filter(digest=wanted.digest, state=Release.State.READY):
             path = release(other.key).path
             if path.is_dir() and digest_of(path) == wanted.digest:
                 return path
-        raise BuildFailed("Its source has changed since, and no earlier build of it is kept.")
+        raise BuildFailed("Its source is gone or has changed since, and no earlier build of it is kept.")
 
 
 def shelve(made: Built) -> None:

@@ -41,6 +41,9 @@ def folder_of(place: str) -> Path:
         ):
             _git(draft, *command)
         draft.rename(folder)
+        for earlier in folder.parent.iterdir():
+            if earlier != folder:
+                shutil.rmtree(earlier, ignore_errors=True)
     return folder / subfolder
 
 

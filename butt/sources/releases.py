@@ -7,6 +7,7 @@ import os
 import shutil
 import subprocess
 import time
+import uuid
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -84,7 +85,7 @@ def build(source: Path = PUB_SOURCE, build: int = 1, say: Say = lambda *_: None)
         if not wanted.path.exists():
             for left in wanted.path.parent.glob("*.draft"):
                 shutil.rmtree(left, ignore_errors=True)
-            draft = wanted.path.with_name(f"{wanted.key}.draft")
+            draft = _draft_of(wanted.path)
             try:
                 _check_room(draft.parent)
                 say("copying the source", "")
@@ -116,8 +117,13 @@ def remove(key: str) -> None:
     if path.is_symlink():
         path.unlink()
     elif path.exists():
-        grave = path.rename(path.with_name(f"{key}.draft"))
+        grave = path.rename(_draft_of(path))
         shutil.rmtree(grave, ignore_errors=True)
+
+
+def _draft_of(path: Path) -> Path:
+    """Another each time: where a builder was killed, its npm goes on writing in the one before."""
+    return path.with_name(f"{path.name}.{uuid.uuid4().hex}.draft")
 
 
 def packages_of(source: Path) -> dict[str, str]:

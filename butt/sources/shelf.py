@@ -130,17 +130,22 @@ def changes(before: Release, after: Release) -> Changes:
 
 def dispensable(keep: int) -> list[Release]:
     """Releases nobody uses, or may go back to, beyond the newest `keep` of each source."""
-    used = set(Progress.objects.values_list("release", flat=True))
-    used |= set(Progress.objects.values_list("previous", flat=True))
-    used |= set(
-        Wanted.objects.filter(upgrades__gt=F("bot__progress__upgrades")).values_list("release", flat=True)
-    )
     over = []
     for source in Release.objects.values_list("source", flat=True).distinct():
         for state in (READY, FAILED):
             ended = Release.objects.filter(source=source, state=state)
             over += list(ended.order_by("-found_at", "-build")[keep:])
+    used = _used() if over else set()
     return [release for release in over if release.key not in used]
+
+
+def _used() -> set[str]:
+    asked = Wanted.objects.filter(upgrades__gt=F("bot__progress__upgrades"))
+    return {
+        *Progress.objects.values_list("release", flat=True).distinct(),
+        *Progress.objects.values_list("previous", flat=True).distinct(),
+        *asked.values_list("release", flat=True).distinct(),
+    }
 
 
 def due(now: datetime) -> Release | None:

@@ -17,7 +17,7 @@ from django.utils import timezone
 from butt.agents import journal
 from butt.agents.bots import bots
 from butt.agents.due import due
-from butt.agents.models import Agent, Progress
+from butt.agents.models import Agent, Observed, Progress
 from butt.agents.states import MOVES, State
 from butt.configuration import configuration
 from butt.hosts import Away, Host, HostTrouble, Order, Sighting
@@ -114,10 +114,14 @@ class Steward:
         _come_back(bot.progress, timezone.now() + move.wait)
 
     def _meet(self, bot: Agent, seen: Sighting) -> None:
-        """Note the identity the bot made for itself, once; it is the bot's for ever."""
+        """Note the identity the bot made for itself, once; it is the bot's for ever. And how far it came at last."""
         if seen.ssb_id and not bot.progress.ssb_id:
             bot.progress.ssb_id = seen.ssb_id
             bot.progress.save(update_fields=["ssb_id"])
+        if seen.sequence > bot.observed.sequence:
+            # The monitor may not have heard them any more; it only ever raises the number too.
+            Observed.objects.filter(bot=bot, sequence__lt=seen.sequence).update(sequence=seen.sequence)
+            bot.observed.sequence = seen.sequence
 
     def _persist(self, bot: Agent, move: Move) -> None:
         progress, before = bot.progress, State(bot.progress.state)

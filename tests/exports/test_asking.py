@@ -1,7 +1,9 @@
 """Who may export what, in which state, and what is asked and told on the way."""
 
 import gc
+import io
 import shutil
+import tarfile
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -155,6 +157,15 @@ def test_a_bot_that_never_ran_has_nothing_yet(alice: Account):
     answer = api(alice, bot, "secret")
     assert (answer.status_code, answer.json()["error"]["code"]) == (409, "nothing_yet")
     assert "none yet" in browser_of(alice).get(PATH).content.decode()
+
+
+def test_blobs_of_a_bot_that_has_none_are_an_empty_tar(alice: Account, bot: Agent):
+    shutil.rmtree(folder_of(bot).data / "blobs")
+    answer = api(alice, bot, "blobs")
+    assert answer.status_code == 200
+    with tarfile.open(fileobj=io.BytesIO(b"".join(answer))) as archive:
+        assert archive.getnames() == []
+    assert api(alice, bot, "all").status_code == 200
 
 
 @pytest.mark.parametrize("part", ["log", "all"])

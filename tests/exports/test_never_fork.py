@@ -65,8 +65,7 @@ def test_it_does_not_start_and_says_why_and_starts_again_with_its_own_log(
     alice.asks("start", bot)
     alice.waits_for("alive", bot)
     speak(site, seen, 1)
-    wait_for(lambda: _known(site, bot) == SAID)
-    stops(alice, bot)
+    stops(alice, bot)  # at once: what it said last is remembered all the same
     shutil.copytree(data, tmp_path / "whole")
 
     tamper(data, tmp_path / "old")
@@ -86,6 +85,28 @@ def test_it_does_not_start_and_says_why_and_starts_again_with_its_own_log(
     alice.asks("start", bot)
     alice.waits_for("alive", bot)
     assert _last(site, seen) == SAID
+
+
+def test_the_last_words_of_a_bot_that_is_killed_are_remembered(site: Service, tmp_path: Path):
+    """Its folder is then replaced by an older copy of everything."""
+    bob = site.person("bob@example.org")
+    bot = bob.names_a_bot("bobs")
+    data = site.home / "bots" / bot["id"] / "data"
+    seen = bob.waits_for("alive", bot)
+    wait_for(lambda: _known(site, bot) >= 1)
+    stops(bob, bot)
+    shutil.copytree(data, tmp_path / "old")
+    bob.asks("start", bot)
+    bob.waits_for("alive", bot)
+    speak(site, seen, 3)
+    (pub,) = [process for process in site.pubs() if bot["id"] in process.cmdline()[-1]]
+    bob.asks("stop", bot)
+    pub.kill()
+    bob.waits_for("stopped", bot)
+    shutil.rmtree(data)
+    shutil.copytree(tmp_path / "old", data)
+    bob.asks("start", bot)
+    assert f"reached {SAID}" in bob.waits_for("broken", bot)["reason"]
 
 
 def stops(alice: Person, bot: Any) -> None:

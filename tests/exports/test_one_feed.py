@@ -1,14 +1,17 @@
 """Whatever happens to a bot, no two messages of its feed ever share a sequence number.
 
-A real pub, started as a host starts it: with the highest sequence that was ever seen of it.
+A real pub, started as a host starts it: with the highest sequence that was ever seen of it. Beside it a friend, who keeps
+what she heard of its feed.
 """
 
 import shutil
 import tarfile
 import tempfile
+import time
 from contextlib import suppress
 from pathlib import Path
 
+import pytest
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import (
@@ -23,13 +26,18 @@ from butt.exports.parcel import Part
 from butt.exports.tar import packed
 from butt.hosts import parcels
 from butt.hosts.interface import Folder
+from tests.exports.keeper import Keeper
 from tests.pub.pubs import Client, Pub, until
 
+pytestmark = pytest.mark.django_db(transaction=True)
+
 LOG_BEHIND, LOG_DAMAGED = 68, 69
+HUSH, KNOWS_BETTER = "catches up with its own messages", "known to have reached"
+SLOW = 60
 
 
 class Feed(RuleBasedStateMachine):
-    """`spoken` is what the world has seen; `known` is what the service remembers outside the bot."""
+    """`spoken` is what the world has seen, `heard` how much of it the friend has."""
 
     release: Path
     client: Client
@@ -37,9 +45,12 @@ class Feed(RuleBasedStateMachine):
     def __init__(self) -> None:
         super().__init__()
         self.place = Path(tempfile.mkdtemp())
-        self.pub = Pub(self.release, self.place, master=[self.client.keys["id"]])
+        masters = [self.client.keys["id"]]
+        self.pub = Pub(self.release, self.place, master=masters)
+        self.friend = Pub(self.release, self.place / "friend", master=masters)
+        self.keeper = Keeper(self.pub.data)
         self.spoken: dict[int, str] = {}
-        self.known = 0
+        self.heard = 0
         self.copies: list[Path] = []
         self.tampered = False
 
@@ -48,17 +59,34 @@ class Feed(RuleBasedStateMachine):
         return self.pub.process is not None and self.pub.process.poll() is None
 
     @property
+    def newest(self) -> int:
+        return max(self.spoken, default=0)
+
+    @property
+    def all_is_known(self) -> bool:
+        return self.keeper.known >= self.newest
+
+    @property
+    def all_is_heard(self) -> bool:
+        return self.heard >= self.newest
+
+    @property
+    def is_hushed(self) -> bool:
+        """As far as the service knows, it may lack messages of its own."""
+        return self.keeper.catches_up
+
+    @property
     def behind(self) -> bool:
         """Whether the folder that is there now holds less than the world has seen."""
         found = parcels.parcel(Folder(self.place), Part.LOG).survey
-        return found is not None and found.sequence < max(self.spoken, default=0)
+        return found is not None and found.sequence < self.newest
 
     @precondition(lambda self: not self.runs)
     @rule()
     def start(self) -> None:
         """Runs in the end, on its own log where the one that was there is refused."""
-        self.pub.config["sequence"] = self.known
-        if self.pub.data.exists() and self.behind:
+        self.pub.config.update(sequence=self.keeper.known, catchUp=self.is_hushed)
+        if self.pub.data.exists() and self.behind and not self.is_hushed:
             self.spawn()
             assert self.pub.ended() in (LOG_BEHIND, LOG_DAMAGED)
             self.bring_back_its_own()
@@ -68,22 +96,26 @@ class Feed(RuleBasedStateMachine):
 
     def spawn(self) -> None:
         self.pub.spawn()
-        until(lambda: self.pub.event("listening") or self.pub.process.poll() is not None, 60)
+        until(lambda: self.pub.event("listening") or self.pub.process.poll() is not None, SLOW)
 
     @precondition(lambda self: self.runs)
     @rule(count=st.integers(1, 3))
     def publish(self, count: int) -> None:
         for _ in range(count):
-            message = self.client.call(self.pub, "publish", {"type": "post", "text": "hello"})
+            try:
+                message = self.client.call(self.pub, "publish", {"type": "post", "text": "hello"})
+            except RuntimeError as refused:
+                assert HUSH in str(refused)
+                assert self.is_hushed
+                return
             sequence, key = message["value"]["sequence"], message["key"]
             assert self.spoken.setdefault(sequence, key) == key, f"forked at {sequence}"
 
     @precondition(lambda self: self.runs)
     @rule()
     def look(self) -> None:
-        """As the monitor does."""
         (figures,) = self.client.call(self.pub, "butt.figures", {}, count=1)
-        self.known = max(self.known, figures["sequence"])
+        self.keeper.sees(figures)
 
     @precondition(lambda self: self.runs)
     @rule()
@@ -96,26 +128,74 @@ class Feed(RuleBasedStateMachine):
     def crash(self) -> None:
         self.pub.kill()
 
-    @precondition(lambda self: self.spoken and not self.tampered)
+    @precondition(lambda self: self.runs and (not self.is_hushed or self.all_is_heard))
+    @rule()
+    def meet_a_friend(self) -> None:
+        """She hears all that it said; or it hears from her all that it said before."""
+        if not self.friend.process:
+            self.friend.start()
+            follow = {"type": "contact", "contact": self.pub.id, "following": True}
+            self.client.call(self.friend, "publish", follow)
+        self.client.call(self.pub, "gossip.connect", self.friend.address)
+        until(lambda: self.sequence_at(self.friend) >= self.newest, SLOW)
+        self.heard = self.newest
+        if self.is_hushed:
+            until(lambda: self.look() or not self.is_hushed, SLOW)
+            assert self.sequence_at(self.pub) == self.newest
+
+    def sequence_at(self, pub: Pub) -> int:
+        try:
+            return int(self.client.call(pub, "getLatest", self.pub.id)["value"]["sequence"])
+        except (RuntimeError, TypeError):  # She has none of its messages yet.
+            return 0
+
+    @precondition(lambda self: self.runs and self.is_hushed and self.all_is_known)
+    @rule()
+    def its_owner_says_that_there_are_no_newer_messages(self) -> None:
+        """Whether that is true or not: the service knows."""
+        try:
+            self.client.call(self.pub, "butt.caughtUp")
+        except RuntimeError as refused:
+            assert KNOWS_BETTER in str(refused) or "just coming in" in str(refused)
+
+    @precondition(lambda self: self.spoken and not self.runs)
+    @rule()
+    def leave_and_be_restored(self) -> None:
+        self.keeper.is_left_and_restored()
+
+    @precondition(lambda self: self.copies and not self.tampered)
+    @rule(data=st.data())
+    def be_gone_and_brought_again(self, data: st.DataObject) -> None:
+        """From whatever copy: what it lacks is remembered by the service, or by the friend."""
+        if self.runs:
+            self.stop()
+        if not (self.all_is_known or self.all_is_heard):
+            return
+        self.keeper.is_gone()
+        self.keeper.brings(data.draw(st.sampled_from(self.copies)).with_suffix(".tar"))
+        assert self.is_hushed
+        self.start()
+
+    @precondition(lambda self: self.spoken and not self.tampered and not self.is_hushed)
     @rule()
     def export(self) -> None:
         """Also while it runs."""
         parcel = parcels.parcel(Folder(self.place), Part.ALL)
         place = self.place / f"copy{len(self.copies)}"
-        with (self.place / "tar").open("wb") as file:
-            file.writelines(packed(parcel.items, parcel.tar_size, 0))
-        with tarfile.open(self.place / "tar") as archive:
+        with place.with_suffix(".tar").open("wb") as file:
+            file.writelines(packed(parcel.items, parcel.tar_size, int(time.time())))
+        with tarfile.open(place.with_suffix(".tar")) as archive:
             archive.extractall(place, filter="data")
         self.copies.append(place)
 
-    @precondition(lambda self: self.copies and not self.runs and not self.tampered and self.all_is_known)
+    @precondition(lambda self: self.copies and self.is_whole and self.all_is_known)
     @rule(data=st.data())
     def restore_an_old_copy_behind_its_back(self, data: st.DataObject) -> None:
         copy = data.draw(st.sampled_from(self.copies))
         self.put_aside()
         shutil.copytree(copy, self.pub.data)
 
-    @precondition(lambda self: self.spoken and not self.runs and not self.tampered)
+    @precondition(lambda self: self.spoken and self.is_whole)
     @rule(size=st.integers(0, 2000))
     def cut_its_log(self, size: int) -> None:
         """The pub's own memory of its sequence stays, so nobody else need know."""
@@ -128,14 +208,15 @@ class Feed(RuleBasedStateMachine):
             file.truncate(max(0, log.stat().st_size - size))
 
     @property
+    def is_whole(self) -> bool:
+        """It rests, with all that it said."""
+        return not (self.runs or self.tampered or self.is_hushed)
+
+    @property
     def is_remembered(self) -> bool:
         """A pub that crashed may have had no time to note its last words; then its log must not be lost as well."""
         noted = self.pub.data / "sequence"
-        return noted.exists() and int(noted.read_text()) >= max(self.spoken)
-
-    @property
-    def all_is_known(self) -> bool:
-        return self.known >= max(self.spoken, default=0)
+        return noted.exists() and int(noted.read_text()) >= self.newest
 
     def put_aside(self) -> None:
         shutil.rmtree(self.place / "aside", ignore_errors=True)
@@ -152,8 +233,9 @@ class Feed(RuleBasedStateMachine):
         assert list(self.spoken) == list(range(1, len(self.spoken) + 1))
 
     def teardown(self) -> None:
-        with suppress(ProcessLookupError):
-            self.pub.kill()
+        for pub in (self.pub, self.friend):
+            with suppress(ProcessLookupError):
+                pub.kill()
         shutil.rmtree(self.place, ignore_errors=True)
 
 
@@ -164,7 +246,7 @@ def test_no_number_is_ever_used_twice(built_pub: Path):
             Feed,
             settings=settings(
                 max_examples=8,
-                stateful_step_count=14,
+                stateful_step_count=18,
                 deadline=None,
                 suppress_health_check=list(HealthCheck),
             ),

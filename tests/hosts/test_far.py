@@ -2,8 +2,10 @@
 
 import gc
 import io
+import subprocess
 import tarfile
 import uuid
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -24,6 +26,9 @@ from butt.machines.models import Machine, Upload
 from tests.exports.folders import KEYS, fill
 from tests.machines.machines import machine, placed_bot
 from tests.people import person
+from tests.sources.conftest import settings_of, small_disk
+
+__all__ = ["settings_of", "small_disk"]
 
 pytestmark = pytest.mark.django_db
 
@@ -103,6 +108,21 @@ def test_what_is_no_part_of_a_bot_is_not_unpacked(bot: Agent, hostile: tarfile.T
         Far(Path()).export(bot.id, Part.ALL)
     gc.collect()
     assert left() == []
+
+
+def test_without_room_to_unpack_it_says_so_and_keeps_nothing(
+    bot: Agent, small_disk: Path, settings_of: Callable[..., None]
+):
+    settings_of(home=small_disk)
+    tar = tar_of(entry("flume/log.offset", size=5 << 20))
+    sends(bot, "log", tar)
+    with pytest.raises(Unreadable, match="no room"):
+        Far(small_disk).export(bot.id, Part.LOG)
+    gc.collect()
+    assert left() == []
+    subprocess.run(["mount", "-o", "remount,size=16m", small_disk], check=True)
+    sends(bot, "log", tar)
+    assert Far(small_disk).export(bot.id, Part.LOG).count == 1
 
 
 def test_a_part_that_comes_twice_is_refused(bot: Agent):

@@ -1,18 +1,23 @@
 """An export's bytes, as they come in over ASGI."""
 
 import asyncio
-from collections.abc import Iterator
+import subprocess
+from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from butt.configuration import configuration
-from butt.machines import tokens
+from butt.machines import errands, tokens
 from butt.machines.models import Machine, Upload
-from butt.machines.uploads import expect, spooled
+from butt.machines.uploads import NO_ROOM, expect, spooled
 from butt.private.exports import receive_export
 from tests.machines.machines import machine, placed_bot
 from tests.people import person
+from tests.sources.conftest import settings_of, small_disk
+
+__all__ = ["settings_of", "small_disk"]
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -83,6 +88,38 @@ def test_more_than_may_come_is_refused(sender: Sender, upload: Upload):
     assert sender.puts(b"123456", b"123456", b"more") == 413
     assert sender.read == 2
     assert not spooled(upload).exists()
+
+
+def test_without_room_who_waits_is_told_and_with_room_it_comes(
+    alices: Machine, small_disk: Path, settings_of: Callable[..., None]
+):
+    settings_of(home=small_disk)
+    bot = placed_bot(person("alice"), alices, "full")
+    errand = errands.ask(bot.id, "blobs")
+    assert errand
+    export = Sender(expect(alices, bot.id, 1 << 30, errand.id), tokens.issue(alices))
+    chunks = [bytes(1 << 20)] * 9
+    assert export.puts(*chunks) == 507
+    errands.done(errand, trouble="Its machine did not send it.")
+    errand.refresh_from_db()
+    assert errand.trouble == NO_ROOM
+    assert list((small_disk / "uploads").iterdir()) == []
+
+    subprocess.run(["mount", "-o", "remount,size=16m", small_disk], check=True)
+    again = errands.ask(bot.id, "blobs")
+    assert again
+    assert again.id != errand.id
+    assert Sender(expect(alices, bot.id, 1 << 30, again.id), tokens.issue(alices)).puts(*chunks) == 204
+
+
+def test_what_is_longer_than_there_is_room_for_is_told_to_who_waits(alices: Machine):
+    bot = placed_bot(person("alice"), alices, "big")
+    errand = errands.ask(bot.id, "log")
+    assert errand
+    upload = expect(alices, bot.id, 10, errand.id)
+    assert Sender(upload, tokens.issue(alices)).puts(b"123456", b"123456") == 413
+    errand.refresh_from_db()
+    assert errand.trouble == NO_ROOM
 
 
 def test_a_machine_that_hangs_up_may_try_again(sender: Sender, upload: Upload):

@@ -1,11 +1,12 @@
 """What a pub tells those who look after it, and nobody else."""
 
 import time
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from tests.pub.pubs import until
+from tests.pub.pubs import Client, until
 
 
 def figures(client, pub):
@@ -18,6 +19,19 @@ def test_the_first_comes_at_once_and_the_next_in_time(pub, client):
     assert time.monotonic() - begun < 0.9
     assert len(client.call(pub, "butt.figures", {"every": 1}, count=3)) == 3
     assert 2 <= time.monotonic() - begun < 4
+
+
+def test_what_the_pub_says_is_told_at_once(pub, client, built_pub):
+    """Who remembers how far its feed has come is not to be behind when its folder is lost."""
+    listener = Client(built_pub)
+    with ThreadPoolExecutor(1) as thread:
+        told = thread.submit(listener.call, pub, "butt.figures", {"every": 3600}, keys=client.keys, count=3)
+        says = {"type": "post", "text": "hello"}
+        until(lambda: client.call(pub, "publish", says) and told.done())
+    said = figures(client, pub)["sequence"]
+    last, *_ = reversed(told.result())
+    assert 0 < last["sequence"] <= said
+    listener.close()
 
 
 def test_their_shape(pub, client):

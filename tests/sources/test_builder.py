@@ -1,5 +1,6 @@
 """From a source to a release: real npm, small sources."""
 
+import shutil
 import subprocess
 from pathlib import Path
 
@@ -71,6 +72,21 @@ def test_a_rebuild_stands_beside_the_first_build_and_is_the_newest(tmp_path: Pat
     assert releases.digest_of(path_of(second)) == first.digest
 
 
+@pytest.mark.parametrize("kept", [True, False])
+def test_a_rebuild_of_a_source_that_is_gone_is_made_of_its_copy_or_fails_in_words(tmp_path: Path, kept: bool):
+    folder = source(tmp_path / "pub")
+    turn(folder)
+    rebuilt = shelf.again(shelf.newest())
+    shutil.rmtree(folder)
+    if not kept:
+        shutil.rmtree(path_of(shelf.newest()))
+    turn(folder)
+    rebuilt.refresh_from_db()
+    assert rebuilt.state == ("ready" if kept else "failed")
+    assert path_of(rebuilt).is_dir() is kept
+    assert kept or "gone" in rebuilt.reason
+
+
 @pytest.mark.parametrize("state", ["waiting", "failed"])
 def test_a_start_of_the_service_calls_no_rebuild_built_that_is_not(tmp_path: Path, state: str):
     folder = source(tmp_path / "pub")
@@ -94,6 +110,23 @@ def test_a_build_that_was_cut_off_is_begun_anew(tmp_path: Path):
     release.refresh_from_db()
     assert release.state == "ready"
     assert not draft.exists()
+
+
+def test_a_build_that_was_cut_off_is_begun_anew_though_its_npm_goes_on(tmp_path: Path):
+    """As after `kill -9` of the builder alone: what it had begun writes on, in the folder that is cleared away."""
+    folder = source(tmp_path / "pub", packages={"ms": "2.1.3"})
+    release = shelf.found(releases.digest_of(folder), {}, "24")
+    Release.objects.update(state="building")
+    draft = path_of(release).with_name(f"{release.key}.draft")
+    goes_on = ["sh", "-c", f"while :; do mkdir -p {draft}/node_modules/$((n += 1)); done"]
+    npm = subprocess.Popen(goes_on, stderr=subprocess.DEVNULL)
+    try:
+        turn(folder)
+    finally:
+        npm.kill()
+        npm.wait()
+    release.refresh_from_db()
+    assert (release.state, release.reason) == ("ready", "")
 
 
 def test_without_room_it_fails_in_words_and_is_tried_again(tmp_path: Path, small_disk: Path, settings_of):
@@ -161,6 +194,45 @@ def test_old_releases_go_but_none_that_a_bot_runs_on_or_may_go_back_to(tmp_path:
     assert {path.name for path in path_of(made[0]).parent.iterdir()} == kept | {"lock"}
 
 
+def test_what_no_bot_runs_on_any_more_goes_though_nothing_is_built(tmp_path: Path, settings_of):
+    settings_of(home=tmp_path / "home", releases_kept=1)
+    bot, folder = bot_in(State.ALIVE, person("alice")), source(tmp_path / "pub")
+    turn(folder)
+    first = shelf.newest()
+    Progress.objects.filter(bot=bot).update(release=first.key)
+    source(folder, "// better")
+    turn(folder)
+    assert path_of(first).is_dir()
+    Progress.objects.filter(bot=bot).update(release=shelf.newest().key)
+    turn(folder)
+    assert [release.key for release in Release.objects.all()] == [shelf.newest().key]
+    assert not path_of(first).exists()
+
+
+def test_a_removal_that_was_killed_in_between_leaves_no_folder_that_nobody_knows(
+    tmp_path: Path, settings_of, monkeypatch: pytest.MonkeyPatch
+):
+    settings_of(home=tmp_path / "home", releases_kept=1)
+    folder = source(tmp_path / "pub")
+    turn(folder)
+    first = shelf.newest()
+    source(folder, "// better")
+
+    class Killed(BaseException):
+        pass
+
+    def die(_: Release) -> None:
+        raise Killed
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Release, "delete", die)
+        with pytest.raises(Killed):
+            turn(folder)
+    assert not path_of(first).exists()
+    turn(folder)
+    assert [release.key for release in Release.objects.all()] == [shelf.newest().key]
+
+
 def test_builds_that_failed_push_out_none_that_can_be_run():
     shelf.finish(shelf.found("good", {}, "24"))
     for digest in ("bad1", "bad2", "bad3"):
@@ -210,4 +282,8 @@ def test_a_source_in_a_git_repository_is_taken_at_its_revision(tmp_path: Path):
     ):
         with pytest.raises(BuildFailed, match=word):
             folder_of(wrong)
-    assert len(list((configuration().home / "sources").iterdir())) <= 2
+    git("branch", "another", revision)
+    newer = folder_of(f"git+file://{repository}@another#bots/mine")
+    assert list((configuration().home / "sources").iterdir()) == [newer.parents[1]], (
+        "earlier ones are not kept"
+    )

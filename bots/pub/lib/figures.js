@@ -5,6 +5,7 @@ const { Disk } = require('./disk')
 const DEFAULT = 10
 const LEAST = 1
 const MOST = 3600
+const SOON = 250
 
 /** What the pub is doing, kept as it happens: a sample only reads numbers. */
 class Figures {
@@ -18,6 +19,7 @@ class Figures {
     this._disk = new Disk(config.path)
     this._startedAt = new Date(Date.now() - process.uptime() * 1000).toISOString()
     this._peers = { in: 0, out: 0 }
+    this._listeners = new Set()
     this._messages = 0
     this._feeds = 0
     server.on('rpc:connect', (rpc, isDialled) => this._met(rpc, isDialled ? 'out' : 'in'))
@@ -31,6 +33,7 @@ class Figures {
     this._server.post(({ value }) => {
       this._messages++
       if (value.sequence === 1) this._feeds++
+      if (value.author === this._server.id) for (const hear of this._listeners) hear()
     })
     return this._disk.count()
   }
@@ -56,25 +59,42 @@ class Figures {
     }
   }
 
-  /** A pull-stream source: one sample at once, then one every so many seconds. */
+  /**
+   * A pull-stream source: one sample at once, then one every so many seconds, and one soon after the pub said something:
+   * how far its feed has come is to be remembered elsewhere before the pub and its folder can be lost.
+   */
   stream ({ every = DEFAULT } = {}) {
     const pause = 1000 * Math.min(MOST, Math.max(LEAST, Number(every) || DEFAULT))
     let due = Date.now()
+    let told = 0
     let timer = null
     let waiting = null
+    const tell = () => {
+      const done = waiting
+      waiting = null
+      told = Date.now()
+      // After a sleep or a long halt the beat goes on from now: nobody wants the samples that were missed.
+      due = Math.max(due + pause, told)
+      done(null, this.sample())
+    }
+    const wait = () => {
+      clearTimeout(timer)
+      timer = setTimeout(tell, due - Date.now())
+    }
+    const hear = () => {
+      due = Math.min(due, told + SOON)
+      if (waiting) wait()
+    }
+    this._listeners.add(hear)
     return (abort, done) => {
       if (abort) {
         clearTimeout(timer)
+        this._listeners.delete(hear)
         waiting?.(abort)
         return done(abort)
       }
       waiting = done
-      timer = setTimeout(() => {
-        waiting = null
-        // After a sleep or a long halt the beat goes on from now: nobody wants the samples that were missed.
-        due = Math.max(due + pause, Date.now())
-        done(null, this.sample())
-      }, due - Date.now())
+      wait()
     }
   }
 

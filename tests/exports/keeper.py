@@ -1,0 +1,75 @@
+"""What the service remembers of one bot: real rows, written by the real steward and the real import."""
+
+import shutil
+import uuid
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, cast
+
+from django.utils import timezone
+
+from butt.agents import wishes
+from butt.agents.bots import bots
+from butt.agents.models import Agent, Observed, Progress, Wanted
+from butt.agents.states import State
+from butt.hosts.adopting import take_over
+from butt.hosts.interface import Host, Sighting
+from butt.imports import placing
+from butt.imports.receiving import Receiving
+from butt.scuttlebutt import KeyPair
+from butt.steward.steward import Steward
+from tests.people import bot_in, person
+
+
+class Keeper:
+    """The bot's data lies at `data`, where it is started and ended by somebody else."""
+
+    def __init__(self, data: Path) -> None:
+        self.data = data
+        self.person = person(f"alice-{uuid.uuid4().hex}")
+        self.bot = bot_in(State.STOPPED, self.person, _name())
+        Progress.objects.filter(bot=self.bot).update(ssb_id=None)
+
+    @property
+    def known(self) -> int:
+        """The highest sequence that was ever seen of its feed."""
+        return Observed.objects.get(bot=self.bot).sequence
+
+    @property
+    def catches_up(self) -> bool:
+        return Observed.objects.get(bot=self.bot).catching_up
+
+    def sees(self, figures: Mapping[str, Any]) -> None:
+        """As the monitor does."""
+        Observed.objects.filter(bot=self.bot).update(
+            sequence=max(self.known, figures["sequence"]),
+            catching_up=self.catches_up and figures["catchingUp"],
+        )
+
+    def is_left_and_restored(self) -> None:
+        wishes.delete(self.person, self.bot)
+        wishes.restore(self.person, self.bot)
+
+    def is_gone(self) -> None:
+        """Its days are over, and the steward removes it."""
+        Wanted.objects.filter(bot=self.bot).update(gone_at=timezone.now())
+        Progress.objects.filter(bot=self.bot).update(state=State.LEAVING)
+        steward = Steward(cast("Host", self), ())
+        steward.step(bots().get(id=self.bot.id), Sighting(ssb_id=KeyPair.load(self.data / "secret").id))
+        assert not Agent.objects.filter(id=self.bot.id).exists()
+
+    def destroy(self, bot_id: uuid.UUID) -> None:
+        """All that this host is asked for here."""
+        assert bot_id == self.bot.id
+        shutil.rmtree(self.data)
+
+    def brings(self, tar: Path) -> None:
+        """A tar becomes the bot."""
+        with Receiving(self.person, _name(), stopped=True) as receiving:
+            receiving.feed(tar.read_bytes())
+            self.bot = receiving.bot()
+        placing.place(self.bot.id, lambda _, data: take_over(data, self.data))
+
+
+def _name() -> str:
+    return f"bot{uuid.uuid4().hex[:12]}"
