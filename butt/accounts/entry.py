@@ -10,7 +10,7 @@ from django.core.exceptions import ValidationError
 from django.core.validators import validate_email
 from django.db import IntegrityError
 
-from butt.accounts.guessing import TooManyGuesses, one_guess
+from butt.accounts.guessing import TooManyGuesses, one_guess, one_newcomer
 from butt.accounts.models import Account
 
 LONGEST_PASSWORD = 1024
@@ -28,22 +28,41 @@ class NoEntry(Exception):
         """Seconds until a next try makes sense."""
 
 
-def is_known(email: str) -> bool:
-    """Whether `email` has an account. Raises `NoEntry` `bad_email` for what can be nobody's."""
-    return Account.objects.filter(email=_canonical(email)).exists()
+def come_in(email: str, password: str, address: str) -> tuple[Account, bool]:
+    """Sign in who is known, register who is not; and whether they are new. Raises `NoEntry` as both of these do.
+
+    With a password that no new account may have, it tells of no address whether that is known.
+    """
+    canonical = _canonical(email)
+    is_known = Account.objects.filter(email=canonical).exists()
+    if not is_known:
+        check_email(canonical)
+    weak = _weakness(canonical, password)
+    if not (is_known or weak):
+        return register(email, password, address=address), True
+    try:
+        return sign_in(email, password, address), False
+    except NoEntry as no:
+        if weak and no.code == "wrong_password":
+            raise NoEntry(no.code, f"{no.message} For a new account: {weak}", no.field) from None
+        raise
 
 
-def register(email: str, password: str, name: str = "") -> Account:
-    """A new account. Raises `NoEntry`: `bad_email`, `bad_password`, `bad_name`, `email_taken`."""
+def register(email: str, password: str, name: str = "", *, address: str = "") -> Account:
+    """A new account; `address` is whence somebody asks, empty where it is the service itself.
+
+    Raises `NoEntry`: `bad_email`, `bad_password`, `bad_name`, `email_taken`, `too_many_guesses`.
+    """
     email = _canonical(email)
     check_email(email)
-    _check_length(password)
+    if weak := _weakness(email, password):
+        raise NoEntry("bad_password", weak, "password")
+    name = clean_person_name(name)
+    if address:
+        with _in_words():
+            one_newcomer(address)
     try:
-        validate_password(password, Account(email=email))
-    except ValidationError as weak:
-        raise NoEntry("bad_password", " ".join(weak.messages), "password") from None
-    try:
-        return Account.objects.create_user(email, password, name=clean_person_name(name))
+        return Account.objects.create_user(email, password, name=name)
     except IntegrityError:
         raise NoEntry("email_taken", "This address has an account; please sign in.", "email") from None
 
@@ -102,9 +121,14 @@ def pass_second_factor(account: Account, code: str | None, address: str) -> None
 
 @contextmanager
 def _slowed(account: str, address: str) -> Iterator[None]:
+    with _in_words(), one_guess(account, address):
+        yield
+
+
+@contextmanager
+def _in_words() -> Iterator[None]:
     try:
-        with one_guess(account, address):
-            yield
+        yield
     except TooManyGuesses as slow:
         minutes = -(-slow.seconds // 60)
         message = f"Too many tries. Please come back in {minutes} minute{'s' if minutes > 1 else ''}."
@@ -116,6 +140,16 @@ def _canonical(email: str) -> str:
     if not email.isprintable():
         raise _bad_email()
     return email
+
+
+def _weakness(email: str, password: str) -> str:
+    """Why no new account may have this password; empty when one may."""
+    _check_length(password)
+    try:
+        validate_password(password, Account(email=email))
+    except ValidationError as weak:
+        return " ".join(weak.messages)
+    return ""
 
 
 def _bad_email() -> NoEntry:

@@ -1,4 +1,5 @@
-"""Slowing down whoever guesses passwords or codes: for the account, and for the address they come from.
+"""Slowing down whoever guesses passwords or codes, for the account and for the address they come from, and whoever
+makes account after account.
 
 Each guess is a row before it is tried and goes when it was right, so that many at once, in any number of
 processes, get no more tries than one after the other; a guess that is cut off counts as a wrong one.
@@ -6,7 +7,7 @@ processes, get no more tries than one after the other; a guess that is cut off c
 
 import hashlib
 import ipaddress
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from datetime import timedelta
 
@@ -16,6 +17,7 @@ from butt.accounts.models import Guess
 
 WINDOW = timedelta(minutes=10)
 PER_ACCOUNT, PER_ADDRESS = 10, 50
+NEW_PER_ADDRESS = 50
 
 
 class TooManyGuesses(Exception):
@@ -32,9 +34,21 @@ def one_guess(account: str, address: str) -> Iterator[None]:
 
     Raises `TooManyGuesses` before anything is tried.
     """
+    mine = _note({_key("account", account): PER_ACCOUNT, _key("address", _network(address)): PER_ADDRESS})
+    yield
+    Guess.objects.filter(id__in=mine).delete()
+    Guess.objects.filter(key=_key("account", account)).delete()
+
+
+def one_newcomer(address: str) -> None:
+    """One more account is to be made from there, or it is tried whether there is one. Raises `TooManyGuesses`."""
+    _note({_key("newcomer", _network(address)): NEW_PER_ADDRESS})
+
+
+def _note(limits: Mapping[str, int]) -> list[int]:
+    """A row for each key, unless that is more than the limit of one."""
     now = timezone.now()
     Guess.objects.filter(at__lt=now - WINDOW).delete()
-    limits = {_key("account", account): PER_ACCOUNT, _key("address", _network(address)): PER_ADDRESS}
     mine = [Guess.objects.create(key=key, at=now).id for key in limits]
     for key, most in limits.items():
         recent = Guess.objects.filter(key=key, at__gte=now - WINDOW)
@@ -42,9 +56,7 @@ def one_guess(account: str, address: str) -> Iterator[None]:
             Guess.objects.filter(id__in=mine).delete()
             oldest = recent.order_by("at").values_list("at", flat=True).first() or now
             raise TooManyGuesses(max(1, int((oldest + WINDOW - now).total_seconds())))
-    yield
-    Guess.objects.filter(id__in=mine).delete()
-    Guess.objects.filter(key=_key("account", account)).delete()
+    return mine
 
 
 def _network(address: str) -> str:

@@ -1,6 +1,7 @@
 """Guessing is slow, whoever is guessed at and wherever it comes from."""
 
 import json
+import re
 import threading
 from contextlib import suppress
 
@@ -8,8 +9,15 @@ import pytest
 from django.db import connection
 from django.test import Client
 
-from butt.accounts.guessing import PER_ACCOUNT, PER_ADDRESS, TooManyGuesses, one_guess
-from butt.accounts.models import Guess
+from butt.accounts.guessing import (
+    NEW_PER_ADDRESS,
+    PER_ACCOUNT,
+    PER_ADDRESS,
+    TooManyGuesses,
+    one_guess,
+    one_newcomer,
+)
+from butt.accounts.models import Account, Guess
 from tests.people import PASSWORD, account
 
 pytestmark = pytest.mark.django_db
@@ -100,3 +108,42 @@ def test_the_table_of_guesses_names_nobody():
     account("alice")
     guess("alice@example.org", "no")
     assert "alice" not in repr(list(Guess.objects.values_list("key", flat=True)))
+
+
+def said_to(email: str, password: str) -> tuple[int, str]:
+    answer = Client().post("/start", {"email": email, "password": password})
+    return answer.status_code, re.search(r'id="password-error"[^>]*>([^<]+)', answer.content.decode())[1]
+
+
+@pytest.mark.parametrize("password", ["short", "12345678", "somebody@example.org"])
+def test_a_password_that_nobody_may_have_tells_of_no_address_whether_it_is_known(password: str):
+    account("somebody")
+    known, unknown = (said_to(f"{name}@example.org", password) for name in ("somebody", "another"))
+    assert known[0] == unknown[0] == 422
+    assert known[1].startswith("Address and password do not fit together. For a new account: ")
+    if password != "somebody@example.org":
+        assert known == unknown
+    assert Account.objects.count() == 1
+
+
+def test_asking_for_addresses_with_such_a_password_is_slowed_as_guessing_is():
+    codes = [guess(f"nobody{number}@example.org", "short") for number in range(PER_ADDRESS + 1)]
+    assert codes == [422] * PER_ADDRESS + [429]
+
+
+@pytest.mark.parametrize(("path", "done"), [("/start", 302), ("/authentication/register", 201)])
+def test_account_after_account_is_slowed_for_the_address_that_makes_them(path: str, done: int):
+    for _ in range(NEW_PER_ADDRESS):
+        one_newcomer("192.0.2.1")
+    assert guess("alice@example.org", PASSWORD, "192.0.2.1", path) == 429
+    assert guess("alice@example.org", PASSWORD, "198.51.100.1", path) == done
+    assert guess("alice@example.org", PASSWORD, "192.0.2.1") == 302, "who has an account comes in"
+
+
+def test_asking_the_api_whether_addresses_are_taken_is_slowed():
+    account("alice")
+    codes = [
+        guess("alice@example.org", PASSWORD, path="/authentication/register")
+        for _ in range(NEW_PER_ADDRESS + 1)
+    ]
+    assert codes == [409] * NEW_PER_ADDRESS + [429]

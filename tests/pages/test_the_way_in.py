@@ -54,7 +54,7 @@ def test_who_is_known_signs_in_with_the_same_form_and_finds_their_bots(site: Ser
     page.goto(f"{site.url}/bots/bobs")
     expect(page.get_by_role("heading", name="start")).to_be_visible()
     page.get_by_label("email").fill("Bob@example.org")
-    page.get_by_label("password").fill("not his")
+    page.get_by_label("password").fill("not his password")
     page.get_by_role("button", name="yes").click()
     expect(page.get_by_role("alert")).to_have_text("Address and password do not fit together.")
     expect(page.get_by_label("password")).to_have_accessible_description(

@@ -34,10 +34,10 @@ class Entry(Schema):
     agent: AgentShape
 
 
-@router.post("/register", response={201: Entry, 409: Error, 422: Error}, **WIRE)
+@router.post("/register", response={201: Entry, 409: Error, 422: Error, 429: Error}, **WIRE)
 def register(request: HttpRequest, body: Registering) -> Any:
     """A new person, with an access token."""
-    account = entry.register(body.email, body.password, body.name)
+    account = entry.register(body.email, body.password, body.name, address=address_of(request))
     ask_to_verify(request, account)
     return Status(201, _entry(account))
 

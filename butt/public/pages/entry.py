@@ -13,7 +13,7 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.debug import sensitive_post_parameters
 from django.views.decorators.http import require_POST, require_safe
 
-from butt.accounts.entry import NoEntry, clean_person_name, is_known, register, sign_in
+from butt.accounts.entry import NoEntry, clean_person_name, come_in
 from butt.agents.bots import bots_of
 from butt.agents.models import Agent
 from butt.agents.wishes import Refused, check_bot_name, create_bot
@@ -38,12 +38,11 @@ def start(request: HttpRequest) -> HttpResponse:
         return render(request, "start.html", {"next": _next(request)})
     email, password = request.POST.get("email", ""), request.POST.get("password", "")
     try:
-        known = is_known(email)
-        account = sign_in(email, password, address_of(request)) if known else register(email, password)
+        account, is_new = come_in(email, password, address_of(request))
     except NoEntry as no:
         said = {"email": email, "errors": {no.field: no.message}, "next": _next(request)}
         return render(request, "start.html", said, status=429 if no.wait else 422)
-    if not known:
+    if is_new:
         ask_to_verify(request, account)
     target = _next(request) or reverse("dashboard" if bots_of(account.agent).exists() else "newbie")
     coming = Login(user=account, email=account.email, redirect_url=target)
