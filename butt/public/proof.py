@@ -5,8 +5,9 @@ import time
 from django.contrib.auth import logout
 from django.http import HttpRequest
 
-from butt.accounts.entry import LONGEST_PASSWORD
+from butt.accounts.entry import NoEntry, sign_in
 from butt.accounts.models import Account
+from butt.public.addresses import address_of
 
 PROOF_SECONDS = 300
 MOST_WRONG = 5
@@ -19,13 +20,19 @@ def is_proved(request: HttpRequest) -> bool:
 
 
 def prove(request: HttpRequest, password: str) -> bool:
-    """Whether this is the password of who is signed in. After `MOST_WRONG` that are not, they are signed out."""
+    """Whether this is the password of who is signed in. After `MOST_WRONG` that are not, they are signed out.
+
+    A guess counts here as it does at the door: raises `NoEntry` `too_many_guesses`.
+    """
     account = request.user
-    if (
-        isinstance(account, Account)
-        and len(password) <= LONGEST_PASSWORD
-        and account.check_password(password)
-    ):
+    if not isinstance(account, Account):
+        return False
+    try:
+        sign_in(account.email, password, address_of(request))
+    except NoEntry as no:
+        if no.wait:
+            raise
+    else:
         request.session[_PROVED_AT] = time.time()
         request.session.pop(_WRONG, None)
         return True

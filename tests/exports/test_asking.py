@@ -11,6 +11,7 @@ import pyrage
 import pytest
 from django.test import Client
 
+from butt.accounts.guessing import PER_ACCOUNT
 from butt.accounts.models import Account
 from butt.accounts.tokens import issue_token
 from butt.agents.models import Agent, JournalEntry, Observed, Progress
@@ -139,6 +140,16 @@ def test_who_guesses_is_signed_out(alice: Account, bot: Agent):
     assert browser.post(f"{PATH}/password", {"password": "guess"})["Location"] == "/start"
     assert browser.post(f"{PATH}/password", {"password": PASSWORD}).status_code == 302
     assert browser.post(PATH, {"part": "secret"})["Location"].startswith("/start")
+
+
+def test_that_password_is_guessed_as_slowly_as_at_the_door_in_however_many_sessions(
+    alice: Account, bot: Agent
+):
+    for _ in range(PER_ACCOUNT):
+        assert browser_of(alice).post(f"{PATH}/password", {"password": "guess"}).status_code == 422
+    browser = browser_of(alice)
+    assert browser.post(f"{PATH}/password", {"password": PASSWORD}).status_code == 429
+    assert browser.post(PATH, {"part": "secret"})["Location"] == f"{PATH}/password"
 
 
 def test_pages_say_what_running_it_twice_would_do(alice: Account, bot: Agent):

@@ -7,6 +7,7 @@ from django.http import HttpRequest, HttpResponse
 from django.http.response import HttpResponseBase
 from django.shortcuts import redirect, render
 
+from butt.accounts.entry import NoEntry
 from butt.agents.bots import bot_by_name
 from butt.agents.models import Agent
 from butt.agents.view import View
@@ -47,15 +48,18 @@ def export(request: HttpRequest, person: Agent, name: str) -> HttpResponseBase:
 @for_person
 def password(request: HttpRequest, person: Agent, name: str) -> HttpResponse:
     """Who walks by an open browser does not walk away with a bot."""
-    bot, error = bot_by_name(person, name), ""
+    bot, error, status = bot_by_name(person, name), "", 200
     if request.method == "POST":
-        if prove(request, request.POST.get("password", "")):
-            return redirect("export", bot.name)
+        try:
+            if prove(request, request.POST.get("password", "")):
+                return redirect("export", bot.name)
+            error, status = "This is not your password.", 422
+        except NoEntry as slow:
+            error, status = slow.message, 429
         if not request.user.is_authenticated:
             return redirect("start")
-        error = "This is not your password."
     shown = {"bot": View(bot), "minutes": PROOF_SECONDS // 60, "fork": FORK, "error": error}
-    return render(request, "bot/export_password.html", shown, status=422 if error else 200)
+    return render(request, "bot/export_password.html", shown, status=status)
 
 
 def _stock(bot: Agent) -> tuple[Stock | None, str]:
