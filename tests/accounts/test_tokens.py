@@ -4,6 +4,7 @@ import json
 from datetime import timedelta
 
 import pytest
+from django.contrib.sessions.models import Session
 from django.test import Client
 from django.utils import timezone
 
@@ -32,6 +33,7 @@ def ask(token: str, method: str, path: str) -> tuple[int, str]:
         ("GET", "/agents/x/export/log", Scope.READ),
         ("GET", "/agents/x/export/secret", Scope.SECRETS),
         ("GET", "/agents/x/export/all", Scope.SECRETS),
+        ("HEAD", "/agents/x/export/secret", Scope.SECRETS),
         ("POST", "/agents", Scope.OPERATE),
         ("PATCH", "/agents/x", Scope.OPERATE),
         ("DELETE", "/agents/x", Scope.OPERATE),
@@ -104,11 +106,13 @@ def test_the_page_shows_a_new_token_once_and_revokes_it():
     alice = account("alice")
     client = proven(alice)
     asked = {"name": "backups", "scopes": ["read", "secrets"], "days": "7"}
-    assert client.post("/account/tokens/new", asked)["Location"] == "/account/tokens"
-    page = client.get("/account/tokens").content.decode()
+    page = client.post("/account/tokens/new", asked).content.decode()
     token = page.split('id="fact-token">')[1].split("<")[0]
     assert ask(token, "GET", "/agents")[0] == 200
     assert "fact-token" not in client.get("/account/tokens").content.decode()
+    assert token not in repr([session.get_decoded() for session in Session.objects.all()]), (
+        "kept as a hash only"
+    )
     (row,) = tokens_of(alice)
     assert (row.name, row.granted) == ("backups", {Scope.READ, Scope.SECRETS})
     assert row.expires_at - timezone.now() < timedelta(days=7)
@@ -129,3 +133,17 @@ def test_a_new_token_asks_once_more_who_it_is():
     assert client.get("/account/tokens/new").status_code == 302
     client.post("/account/again", {"password": PASSWORD})
     assert client.get("/account/tokens/new").status_code == 200
+
+
+def test_a_token_works_until_its_day_and_not_longer():
+    token = issue_token(account("alice"))
+    assert ask(token, "GET", "/belongs")[0] == 200
+    AccessToken.objects.update(expires_at=timezone.now())
+    assert ask(token, "GET", "/belongs") == (401, "no_token")
+
+
+def test_the_token_of_a_closed_account_opens_nothing():
+    alice = account("alice")
+    token = issue_token(alice)
+    Account.objects.filter(id=alice.id).update(is_active=False)
+    assert ask(token, "GET", "/belongs") == (401, "no_token")

@@ -10,8 +10,8 @@ from butt.accounts.tokens import holder_of
 from butt.agents.models import Agent
 
 READING = {"GET", "HEAD", "OPTIONS"}
-BY_PATH: list[tuple[str, re.Pattern[str], Scope]] = [
-    ("GET", re.compile(r"/agents/[^/]+/export/(secret|all)"), Scope.SECRETS),
+BY_PATH: list[tuple[set[str], re.Pattern[str], Scope]] = [
+    (READING, re.compile(r"/agents/[^/]+/export/(secret|all)"), Scope.SECRETS),
 ]
 """What needs another scope than its method tells: to read is `read`, all else `operate`."""
 
@@ -36,7 +36,7 @@ class Bearer(HttpBearer):
 
 
 def scope_of(method: str, path: str) -> Scope:
-    for special, pattern, scope in BY_PATH:
-        if method == special and pattern.fullmatch(path):
+    for methods, pattern, scope in BY_PATH:
+        if method in methods and pattern.fullmatch(path):
             return scope
     return Scope.READ if method in READING else Scope.OPERATE

@@ -11,19 +11,17 @@ from butt.agents.models import Agent
 from butt.configuration import configuration
 from butt.public.pages.person import account_of, for_person, for_person_again
 
-NEW = "new token"
-
 
 @never_cache
 @for_person
 def tokens(request: HttpRequest, person: Agent) -> HttpResponse:  # noqa: ARG001
-    """A token that was just made is shown now, and never again."""
-    shown = {"tokens": tokens_of(account_of(request)), "made": request.session.pop(NEW, "")}
-    return render(request, "account/tokens.html", shown)
+    return render(request, "account/tokens.html", {"tokens": tokens_of(account_of(request))})
 
 
+@never_cache
 @for_person_again
 def new_token(request: HttpRequest, person: Agent) -> HttpResponse:  # noqa: ARG001
+    """The answer shows it, once: to lead on to a page that does would need it to be kept until then."""
     name = request.POST.get("name", "")
     days = request.POST.get("days", str(configuration().token_days))
     chosen: list[str] = request.POST.getlist("scopes") if request.method == "POST" else [Scope.READ]
@@ -35,8 +33,8 @@ def new_token(request: HttpRequest, person: Agent) -> HttpResponse:  # noqa: ARG
     except BadToken as no:
         said = {**asked, "errors": {no.field: no.message}}
         return render(request, "account/new_token.html", said, status=422)
-    request.session[NEW] = made
-    return redirect("tokens")
+    shown = {"tokens": tokens_of(account_of(request)), "made": made}
+    return render(request, "account/tokens.html", shown)
 
 
 @require_POST
