@@ -21,7 +21,7 @@ LONGEST_WAIT = 15 * 60
 TICK = 0.5
 PARTS = ("secret", "gossip", "log", "blobs", "all")
 
-as_json = click.option("--json", "as_json", is_flag=True, help="Print what the API answers, as JSON.")
+as_json = click.option("--json", "as_json", is_flag=True, help="Print the answer as JSON.")
 
 
 def complete_names(_context: click.Context, _parameter: click.Parameter, begun: str) -> list[CompletionItem]:
@@ -58,7 +58,8 @@ def api_of_login() -> Api:
 @click.argument("url")
 @click.option("--email", prompt="e-mail", help="Whom to log in.")
 @click.option("--password", prompt=True, hide_input=True, help="Better typed when asked for than given here.")
-def login(url: str, email: str, password: str) -> None:
+@as_json
+def login(url: str, email: str, password: str, as_json: bool) -> None:
     """Log in to the service at URL; the access token is kept for the commands below."""
     if "://" not in url:
         url = f"https://{url}"
@@ -72,7 +73,11 @@ def login(url: str, email: str, password: str) -> None:
             body["code"] = click.prompt("code of your second factor")
             answer = api.call("POST", "/authentication/sign-in", body)
     kept.keep(kept.Login(api.url, email, answer["accessToken"]))
-    click.echo(f"You are logged in to {api.url}.")
+    if as_json:
+        # The token stays in its file: what is printed ends up in logs.
+        _print_json({"url": api.url, "agent": answer["agent"]})
+    else:
+        click.echo(f"You are logged in to {api.url}.")
 
 
 @cli.command()
@@ -167,7 +172,8 @@ def ask_of(api: Api, verb: str, name: str, *, wait: bool, as_json: bool) -> None
     type=click.Path(path_type=Path),
     help="The file to write, `-` for standard output; default: its own name.",
 )
-def export(name: str, part: str, to: Path | None) -> None:
+@as_json
+def export(name: str, part: str, to: Path | None, as_json: bool) -> None:
     """Take a bot's data along: its secret, gossip, log, blobs, or all of them."""
     with in_words():
         api = api_of_login()
@@ -178,7 +184,11 @@ def export(name: str, part: str, to: Path | None) -> None:
                 return
             target = to or Path(download.name)
             _save(download, target)
-    click.echo(f"{target}: {target.stat().st_size:,} bytes")
+    size = target.stat().st_size
+    if as_json:
+        _print_json({"part": part, "file": str(target), "size": size})
+    else:
+        click.echo(f"{target}: {size:,} bytes")
     if part in {"secret", "all"}:
         click.echo(
             "Whoever has this can be your bot. Run it elsewhere only once this one is deleted:", err=True

@@ -97,6 +97,29 @@ def test_the_token_is_kept_where_only_its_owner_reads_it_and_can_be_forgotten(
     assert butt("logout").stdout == "You were not logged in.\n"
 
 
+def test_each_command_speaks_json_and_none_prints_the_token(site: Service, butt: Run, tmp_path: Path):
+    gail = site.person("gail@example.org")
+    bot = gail.waits_for("alive", gail.names_a_bot("gails"))
+
+    def told(*words: str) -> Any:
+        done = butt(*words, "--json")
+        assert done.returncode == 0, done.stderr
+        kept = json.loads((tmp_path / "config" / "butt" / "login.json").read_text())
+        assert kept["token"] not in done.stdout
+        return json.loads(done.stdout)
+
+    entry = told("login", site.url, "--email", "gail@example.org", "--password", PASSWORD)
+    assert (entry["url"], entry["agent"]["id"]) == (site.url, gail.id)
+    assert [each["id"] for each in told("bots")] == [bot["id"]]
+    assert told("status", "gails")["ssbId"] == bot["ssbId"]
+    assert told("invite", "gails")["uses"] == 1
+    assert told("upgrade", "gails")["state"] == told("restart", "gails")["state"] == "alive"
+    assert told("stop", "gails")["state"] == "stopped"
+    assert told("start", "gails")["state"] == "alive"
+    taken = told("export", "gails", "log")
+    assert taken == {"part": "log", "file": "log.offset", "size": (tmp_path / "log.offset").stat().st_size}
+
+
 def test_what_goes_wrong_is_told_in_one_line(site: Service, butt: Run, tmp_path: Path):
     nobody = butt("bots")
     assert (nobody.returncode, nobody.stderr) == (1, "Error: You are not logged in. Run `butt login URL`.\n")
