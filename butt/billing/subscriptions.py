@@ -3,6 +3,7 @@
 import logging
 from datetime import datetime, timedelta
 
+from django.db import transaction
 from django.utils import timezone
 
 from butt.agents import wishes
@@ -102,7 +103,8 @@ class Subscriptions:
 
     def keep_card(self, person: Agent, setup: str) -> None:
         with held(_payer(person), PATIENCE) as payer:
-            if not setup or setup != payer.setup or not payer.customer:
+            # It need not be the last that was begun: there may be two tabs, or two clicks. The till looks whose it is.
+            if not setup or not payer.customer:
                 raise BadCard("The card was not confirmed. Please enter it again.")
             card = self._till.charge_with_card_of(setup, payer.customer)
             payer.card, payer.card_brand, payer.card_last4 = card.id, card.brand, card.last4
@@ -144,9 +146,10 @@ class Subscriptions:
     def take_event(self, payload: bytes, signature: str) -> None:
         """Only that something happened is taken from it: how it is, Stripe is asked anew, in whatever order they come."""
         event, kind, customer = self._till.event_in(payload, signature)
-        _, is_new = Event.objects.get_or_create(id=event, defaults={"type": kind[:80]})
-        if is_new and customer:
-            Payer.objects.filter(customer=customer).update(look_at=timezone.now())
+        with transaction.atomic():
+            _, is_new = Event.objects.get_or_create(id=event, defaults={"type": kind[:80]})
+            if is_new and customer:
+                Payer.objects.filter(customer=customer).update(look_at=timezone.now())
 
     # What the worker does
 

@@ -51,14 +51,20 @@ class StandIn:
 
     def enters(self, number: str, person: Agent, house: Subscriptions) -> None:
         """What the browser does when a card is entered, and then the page."""
-        secret = house.card_form(person).secret
+        house.keep_card(person, self.confirms(number, person, house))
+
+    def confirms(self, number: str, person: Agent, house: Subscriptions) -> str:
+        """What the browser does; the page is told what comes back."""
+        return self.confirm(number, house.card_form(person).secret)
+
+    def confirm(self, number: str, secret: str) -> str:
         setup = secret.partition("_secret_")[0]
         confirm = f"/v1/setup_intents/{setup}/confirm"
         card = {"number": number, "exp_month": "12", "exp_year": "2030", "cvc": "123"}
         asked = {"client_secret": secret, "payment_method_data": {"type": "card", "card": card}}
         if self.call("POST", confirm, asked)["status"] == "requires_action":
             self.call("POST", confirm, {"client_secret": secret})
-        house.keep_card(person, setup)
+        return setup
 
     def charge_fails(self, person: Agent) -> None:
         """A month is over, and the person's bank refuses."""

@@ -10,7 +10,7 @@ from django.utils import timezone
 from butt.agents.models import Agent, Observed, Wanted
 from butt.agents.states import State
 from butt.agents.wishes import create_bot, delete
-from butt.billing.interface import PaymentDue, Standing
+from butt.billing.interface import BadCard, NoAnswer, PaymentDue, Standing
 from butt.billing.subscriptions import Subscriptions
 from tests.billing.stripes import GOOD, SECURE, StandIn, payer_of
 from tests.people import bot_in, person
@@ -30,6 +30,31 @@ def test_a_card_comes_before_the_first_bot(house: Subscriptions, stand_in: Stand
     stand_in.enters(GOOD, alice, house)
     house.check_may_add(alice)
     assert payer_of(alice).card_last4 == "4242"
+
+
+def test_a_card_counts_whichever_tab_it_was_entered_in_and_once_however_often_it_is_sent(
+    house: Subscriptions, stand_in: StandIn, alice: Agent
+):
+    here = stand_in.confirms(GOOD, alice, house)
+    there = house.card_form(alice).secret.partition("_secret_")[0]
+    assert there != here, "a later look at the page began anew"
+    for _ in range(2):
+        house.keep_card(alice, here)
+        assert payer_of(alice).card_last4 == "4242"
+    assert len(stand_in.all("payment_methods", customer=payer_of(alice).customer, type="card")) == 1
+    with pytest.raises(BadCard):
+        house.keep_card(alice, there)
+
+
+def test_a_card_that_another_entered_is_not_taken(house: Subscriptions, stand_in: StandIn, alice: Agent):
+    bobs = stand_in.confirms(GOOD, person(f"bob-{uuid.uuid4().hex[:12]}"), house)
+    house.card_form(alice)
+    with pytest.raises(BadCard, match="somebody else"):
+        house.keep_card(alice, bobs)
+    for nonsense in ("", "seti_nothing"):
+        with pytest.raises((BadCard, NoAnswer)):
+            house.keep_card(alice, nonsense)
+    assert payer_of(alice).card == ""
 
 
 def test_nobody_pays_for_a_bot_that_was_never_alive(house: Subscriptions, stand_in: StandIn, alice: Agent):

@@ -189,3 +189,58 @@ def test_events_come_from_the_stand_in_and_from_nobody_else(paid_site: Service, 
     assert paid_site.ask("POST", "/stripe/webhook", {"id": "evt_1"})[0] == 400
     log = (paid_site.home / "up.log").read_text()
     assert not re.search(r"4242424242424242|sk_test|whsec|_secret_", log)
+
+
+def test_a_card_that_is_not_confirmed_is_not_taken(paid_site: Service, money: StandIn, browser: Browser):
+    page = browser.new_page()
+    page.set_default_timeout(10_000)
+    comes(page, paid_site, "heidi")
+    page.get_by_role("group", name="bot").get_by_label("name").fill("heidis")
+    enters(page, SECURE)
+    page.get_by_role("button", name="yes").click()
+    page.get_by_role("button", name="Fail authentication").click()
+    expect(page.locator("#card-said")).to_contain_text("authentication failed")
+    assert paid_site.ask("GET", "/@heidis")[0] == 404
+    enters(page, GOOD)
+    page.get_by_role("button", name="yes").click()
+    expect(page.get_by_text("#alive")).to_be_visible(timeout=ALIVE_BY)
+    page.context.close()
+
+
+def test_two_tabs_two_clicks_and_a_session_that_is_over_end_in_what_was_asked_for_once(
+    paid_site: Service, money: StandIn, browser: Browser
+):
+    context = browser.new_context()
+    context.set_default_timeout(10_000)
+    page, other = context.new_page(), context.new_page()
+    comes(page, paid_site, "ivan")
+    other.goto(f"{paid_site.url}/newbie")
+    enters(page, GOOD)
+    page.get_by_role("group", name="bot").get_by_label("name").fill("ivans")
+    page.get_by_role("button", name="yes").dblclick()
+    expect(page.get_by_text("#alive")).to_be_visible(timeout=ALIVE_BY)
+
+    enters(other, GOOD)
+    other.get_by_role("group", name="bot").get_by_label("name").fill("ivans")
+    other.get_by_role("button", name="yes").click()
+    expect(other.get_by_role("link", name="ivans.localhost")).to_be_visible()
+
+    page.goto(f"{paid_site.url}/bots/new")
+    page.get_by_label("name").fill("second")
+    page.get_by_role("button", name="yes").dblclick()
+    expect(page.get_by_role("heading", name="second.localhost")).to_be_visible()
+    expect(page.get_by_text("#alive")).to_be_visible(timeout=ALIVE_BY)
+    wait_for(lambda: subscription_of(money, "ivan")["quantity"] == 2)
+
+    page.goto(f"{paid_site.url}/billing/card")
+    context.clear_cookies()
+    enters(page, GOOD)
+    page.get_by_role("button", name="yes").click()
+    expect(page.get_by_role("heading", name="start")).to_be_visible()
+    page.get_by_label("email").fill("ivan@example.org")
+    page.get_by_label("password").fill(PASSWORD)
+    page.get_by_role("button", name="yes").click()
+    expect(page.get_by_role("heading", name="card")).to_be_visible()
+    page.goto(f"{paid_site.url}/billing")
+    expect(page.get_by_text("visa •••• 4242")).to_be_visible()
+    context.close()

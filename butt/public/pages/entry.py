@@ -1,5 +1,6 @@
 """The way in: `start` for both who is known and who is new, then `newbie`."""
 
+from datetime import timedelta
 from typing import Any
 
 from allauth.account.internal.flows.login import perform_password_login
@@ -8,6 +9,7 @@ from django.contrib.auth import logout
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import redirect, render
 from django.urls import reverse
+from django.utils import timezone
 from django.utils.http import url_has_allowed_host_and_scheme
 from django.views.decorators.cache import never_cache
 from django.views.decorators.debug import sensitive_post_parameters
@@ -97,10 +99,18 @@ def _name_a_bot(request: HttpRequest, person: Agent, template: str) -> HttpRespo
     except (BadCard, NoAnswer) as no:
         asked["errors"] = {"card": str(no)}
     except Refused as no:
+        if no.code == "name_taken" and (made := _just_made(person, asked["bot"])):
+            return redirect("bot", made.name)
         asked["errors"] = {"card" if isinstance(no, PaymentDue) else "bot": no.message}
     else:
         return redirect("bot", bot.name)
     return _form(request, person, template, asked)
+
+
+def _just_made(person: Agent, name: str) -> Agent | None:
+    """Who clicks twice asks twice; the second time the bot is there, and theirs."""
+    lately = timezone.now() - timedelta(minutes=1)
+    return bots_of(person).filter(name=name.strip().lower(), created_at__gt=lately).first()
 
 
 def _form(request: HttpRequest, person: Agent, template: str, context: dict[str, Any]) -> HttpResponse:

@@ -1,0 +1,181 @@
+"""The pages of payment where there is one, each by everybody. A path of them that is not in the table fails.
+
+Alice pays, and Carol shares her bot; Bob pays for nothing; Olga is an operator. Nobody sees what another pays.
+"""
+
+import re
+import uuid
+from collections.abc import Iterator
+from datetime import timedelta
+
+import pytest
+from django.db import transaction
+from django.test import Client
+from django.urls import get_resolver
+from django.utils import timezone
+
+from butt.accounts import owners
+from butt.accounts.models import Account
+from butt.accounts.tokens import issue_token
+from butt.agents.bots import bots_of
+from butt.agents.models import Agent
+from butt.agents.states import State
+from butt.billing.chosen import billing
+from butt.billing.models import Payer
+from butt.billing.subscriptions import Subscriptions
+from butt.configuration import configuration
+from tests.billing.stripes import GOOD, StandIn, payer_of
+from tests.people import account, bot_in
+from tests.public.test_authorisation import rows
+
+pytestmark = pytest.mark.django_db
+
+PAGES = """
+                                 nobody  other  co-owner  owner  operator
+GET  /billing                    start   200    200       200    200
+GET  /billing/card               start   200    200       200    200
+POST /billing/card               start   422    422       422    422
+POST /billing/pay                start   302    302       302    302
+GET  /billing/cancel             start   302    302       200    302
+POST /billing/cancel             start   302    302       302    302
+POST /billing/resume             start   302    302       302    302
+GET  /billing/invoices/{number}  start   404    404       200    404
+POST /stripe/webhook             400     400    400       400    400
+"""
+
+
+@pytest.fixture
+def house(stand_in: StandIn, monkeypatch: pytest.MonkeyPatch) -> Iterator[Subscriptions]:
+    """The whole service takes money for the length of a test."""
+    monkeypatch.setenv("BUTT_BILLING", "stripe")
+    monkeypatch.setenv("BUTT_PRIVATE_PORT", str(stand_in.port - 1))
+    configuration.cache_clear(), billing.cache_clear()
+    there = billing()
+    assert isinstance(there, Subscriptions)
+    yield there
+    monkeypatch.undo()
+    configuration.cache_clear(), billing.cache_clear()
+
+
+@pytest.fixture
+def people() -> dict[str, Account]:
+    names = {"other": "bob", "co-owner": "carol", "owner": "alice", "operator": "olga"}
+    made = {who: account(f"{name}-{uuid.uuid4().hex[:12]}") for who, name in names.items()}
+    Account.objects.filter(id=made["operator"].id).update(is_staff=True, is_superuser=True)
+    return made
+
+
+@pytest.fixture
+def invoice(house: Subscriptions, stand_in: StandIn, people: dict[str, Account]) -> str:
+    """What Alice was sent for a bot that she shares."""
+    alice, carol = people["owner"], people["co-owner"]
+    stand_in.enters(GOOD, alice.agent, house)
+    bot = bot_in(State.ALIVE, alice.agent)
+    owners.accept(carol.agent, owners.key_of(owners.invite(alice.agent, bot, carol.email)))
+    house.round(timezone.now())
+    (only,) = house.invoices(alice.agent)
+    return only.id
+
+
+def browser_of(who: Account) -> Client:
+    client = Client()
+    client.force_login(who)
+    return client
+
+
+def test_each_page_of_payment_answers_everybody_as_the_table_says(people: dict[str, Account], invoice: str):
+    columns = ["nobody", "other", "co-owner", "owner", "operator"]
+    wrong = []
+    for method, path, told in rows(PAGES):
+        for who, answer in zip(columns, told, strict=True):
+            client = browser_of(people[who]) if who in people else Client()
+            with transaction.atomic():
+                said = client.generic(method, path.format(number=invoice))
+                transaction.set_rollback(True)
+            led_to_start = said.status_code == 302 and said["Location"].startswith("/start")
+            seen = "start" if led_to_start else str(said.status_code)
+            if seen != answer:
+                wrong.append(f"{method} {path}: {who} gets {seen}, not {answer}")
+            if who != "owner" and re.search(invoice + "|•••• 4242", said.content.decode().replace(path, "")):
+                wrong.append(f"{method} {path}: {who} sees what Alice pays")
+    assert not wrong, "\n".join(wrong)
+
+
+def test_no_path_of_payment_is_missing_in_the_table():
+    there = {
+        "/" + re.sub(r"<(?:\w+:)?(\w+)>", r"{\1}", str(pattern.pattern))
+        for pattern in get_resolver("butt.public.urls").url_patterns
+        if str(pattern.pattern).startswith(("billing", "stripe"))
+    }
+    assert there == {path for _, path, _ in rows(PAGES)}
+
+
+def test_a_click_that_comes_from_another_site_changes_nothing(people: dict[str, Account], invoice: str):
+    alice = people["owner"]
+    client = Client(enforce_csrf_checks=True)
+    client.force_login(alice)
+    for path in ("pay", "cancel", "resume", "card"):
+        assert client.post(f"/billing/{path}").status_code == 403
+    assert not payer_of(alice.agent).cancels
+
+
+def test_without_a_card_there_is_no_bot_on_any_way(house: Subscriptions, people: dict[str, Account]):
+    bob = people["other"]
+    assert browser_of(bob).post("/newbie", {"name": "Bob", "bot": "bobs"}).status_code == 422
+    assert (
+        browser_of(bob)
+        .post("/bots/new", {"bot": "bobs", "setup": ""})["Location"]
+        .startswith("/billing/card")
+    )
+    answer = Client(headers={"Authorization": f"Bearer {issue_token(bob)}"}).post(
+        "/agents", {"type": "bot", "name": "bobs", "pays": True, "paid": True}, "application/json"
+    )
+    assert answer.status_code == 402
+    assert not Agent.objects.filter(type=Agent.Type.BOT).exists()
+
+
+def test_two_clicks_on_yes_make_one_bot_and_lead_to_it_twice(
+    house: Subscriptions, stand_in: StandIn, people: dict[str, Account]
+):
+    bob = people["other"]
+    form = {"name": "Bob", "bot": "Bobs ", "setup": stand_in.confirms(GOOD, bob.agent, house)}
+    client = browser_of(bob)
+    assert client.post("/newbie", form)["Location"] == "/bots/bobs"
+    assert client.post("/bots/new", form)["Location"] == "/bots/bobs"
+    assert Agent.objects.filter(type=Agent.Type.BOT).count() == 1
+    assert Payer.objects.get(person=bob.agent).pays
+    taken = browser_of(people["owner"])
+    stand_in.enters(GOOD, people["owner"].agent, house)
+    assert "taken" in taken.post("/newbie", form | {"setup": ""}).content.decode()
+
+
+def test_who_shares_a_bot_is_told_who_pays(house: Subscriptions, people: dict[str, Account], invoice: str):
+    bot = Agent.objects.get(type=Agent.Type.BOT)
+    key = owners.key_of(owners.invite(people["owner"].agent, bot, people["other"].email))
+    assert (
+        "Should they leave it, the next one pays"
+        in browser_of(people["other"]).get(f"/share/{key}").content.decode()
+    )
+    page = browser_of(people["co-owner"]).get("/bots/my/people").content.decode()
+    assert page.count('<span class="hint">pays</span>') == 1
+    assert page.index(">Alice") < page.index(">pays<") < page.index(">Carol")
+
+
+def test_a_debt_is_not_left_to_others(
+    house: Subscriptions, stand_in: StandIn, people: dict[str, Account], invoice: str
+):
+    alice, carol = people["owner"], people["co-owner"]
+    stand_in.charge_fails(alice.agent)
+    house.round(timezone.now() + timedelta(days=1))
+    for who, still_theirs in ((alice, True), (carol, False)):
+        browser_of(who).post("/bots/my/people/leave")
+        assert bots_of(who.agent).exists() is still_theirs
+
+
+def test_card_leads_on_to_our_own_pages_only(
+    house: Subscriptions, stand_in: StandIn, people: dict[str, Account]
+):
+    client = browser_of(people["other"])
+    for elsewhere in ("https://example.com/", "//example.com", "/\\example.com", "javascript:alert(1)"):
+        setup = stand_in.confirms(GOOD, people["other"].agent, house)
+        assert client.post("/billing/card", {"setup": setup, "next": elsewhere})["Location"] == "/billing"
