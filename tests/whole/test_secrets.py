@@ -3,49 +3,97 @@
 import json
 import re
 import sqlite3
+from collections.abc import Iterator
 from pathlib import Path
 from urllib.error import HTTPError
 from urllib.parse import urlencode
 from urllib.request import HTTPCookieProcessor, Request, build_opener
 
+import pytest
+
+from butt.billing.till import PRETENDED_KEYS
+from tests.accounts.test_factors import code_of
+from tests.billing.stripes import GOOD as CARD
+from tests.billing.stripes import StandIn
 from tests.people import PASSWORD
-from tests.service import Service
+from tests.service import Service, wait_for
 
 WRONG = "my other password, typed by mistake"
 
 
-def test_a_whole_run_writes_no_secret_anywhere_it_does_not_belong(site: Service):
-    alice = site.person("alice@example.org")
-    bot = alice.names_a_bot("my")
-    alice.waits_for("alive", bot)
-    seen: list[str] = []
-    browser = build_opener(HTTPCookieProcessor())
+@pytest.fixture(scope="module")
+def site(tmp_path_factory: pytest.TempPathFactory, built_pub: Path) -> Iterator[Service]:
+    with Service(tmp_path_factory.mktemp("home"), built_pub, billing="stripe") as service:
+        yield service
 
-    def ask(path: str, **form: str) -> str:
+
+class Browser:
+    """Remembers each page it was shown, but for those that exist to show a secret."""
+
+    def __init__(self, site: Service) -> None:
+        self.site, self.opener = site, build_opener(HTTPCookieProcessor())
+        self.seen: list[str] = []
+        self.page = ""
+
+    def ask(self, path: str, *, shows_a_secret: bool = False, **form: str) -> str:
         """As a browser does, which sends the form's own proof back."""
         if form:
-            form["csrfmiddlewaretoken"] = re.search(r'csrfmiddlewaretoken" value="(\w+)', seen[-1])[1]
-        request = Request(site.url + path, urlencode(form).encode() if form else None)
+            form["csrfmiddlewaretoken"] = found(r'csrfmiddlewaretoken" value="(\w+)', self.page)
+        request = Request(self.site.url + path, urlencode(form).encode() if form else None)
         try:
-            answer = browser.open(request, timeout=60)
+            answer = self.opener.open(request, timeout=60)
         except HTTPError as error:
             answer = error
-        seen.append(answer.read().decode())
-        return seen[-1]
+        self.page = answer.read().decode()
+        if not shows_a_secret:
+            self.seen.append(self.page)
+        return self.page
+
+
+def found(pattern: str, text: str) -> str:
+    there = re.search(pattern, text)
+    assert there, (pattern, text)
+    return there[1]
+
+
+def test_a_whole_run_writes_no_secret_anywhere_it_does_not_belong(site: Service):
+    alice = site.person("alice@example.org")
+    browser = Browser(site)
+    ask = browser.ask
 
     ask("/start")
     ask("/start", email="alice@example.org", password=WRONG)
-    ask("/start", email="alice@example.org", password=PASSWORD)
+    ask("/start", email="alice@example.org", password=PASSWORD, next="/account")
+
+    money = StandIn(f"http://127.0.0.1:{site.stand_in_port}")
+    setup_secret = found('data-secret="([^"]+)', ask("/newbie", shows_a_secret=True))
+    setup = money.confirm(CARD, setup_secret)
+    ask("/newbie", name="Alice", bot="my", setup=setup)
+    _, bot = alice.call("GET", "/agents")["agents"]
+    alice.waits_for("alive", bot)
+    wait_for(lambda: money.all("subscriptions"))
+
     for path in ("/bots", "/bots/my", "/bots/my/status", "/bots/my/people", "/account", "/account/sessions"):
+        ask(path)
+    for path in ("/billing", "/billing/invoices/" + money.all("invoices")[0]["id"]):
         ask(path)
     ask("/account/again")
     ask("/account/again", password=PASSWORD)
     ask("/account/data")
     ask("/account/tokens/new")
-    made = ask("/account/tokens/new", name="backups", scopes="read", days="1")
-    token = re.search(r'id="fact-token">([^<]+)', made)[1]
-    seen.remove(made)
+    made = ask("/account/tokens/new", shows_a_secret=True, name="backups", scopes="read", days="1")
+    token = found(r'id="fact-token">([^<]+)', made)
     ask("/account/tokens")
+
+    link = found(r"http://[^/\s]+(/account/email/\S+)", (site.home / "up.log").read_text())
+    ask(link)
+    ask(link, action="confirm")
+    app = found(r"or type: <code>(\w+)", ask("/account/factors/app", shows_a_secret=True))
+    shown = ask("/account/factors/app", shows_a_secret=True, code=code_of(app))
+    recovery = re.findall(r"<code>(\d{8})</code>", shown)
+    assert len(recovery) == 10
+    ask("/account/factors")
+    ask("/account/factors/codes")
     ask("/password")
     ask("/password", email="alice@example.org")
     errors = [
@@ -55,7 +103,7 @@ def test_a_whole_run_writes_no_secret_anywhere_it_does_not_belong(site: Service)
         site.ask("POST", f"/agents/{bot['id']}/stop", token=token),
     ]
     assert [status for status, _ in errors] == [401, 401, 422, 403]
-    seen.append(json.dumps(errors))
+    browser.seen.append(json.dumps(errors))
     alice.asks("restart", bot)
     alice.waits_for("alive", bot)
 
@@ -65,6 +113,12 @@ def test_a_whole_run_writes_no_secret_anywhere_it_does_not_belong(site: Service)
         "a mistyped password": WRONG,
         "the token of the API": alice.token,
         "a token of the page": token,
+        "the card": CARD,
+        "what a card is entered with": setup_secret,
+        "Stripe's key": PRETENDED_KEYS[0],
+        "the secret of webhooks": (home / "webhook-secret").read_text(),
+        "the secret of the authenticator app": app,
+        **{f"recovery code {number}": code for number, code in enumerate(recovery)},
         "the bot's key": _private(home / "bots" / bot["id"] / "data" / "secret"),
         "the service's key": _private(home / "identity"),
         "the signing key": (home / "secret-key").read_text(),
@@ -74,17 +128,24 @@ def test_a_whole_run_writes_no_secret_anywhere_it_does_not_belong(site: Service)
     written = {str(path): path.read_text(errors="replace") for path in _logs(home)}
     assert "a new password" in written[str(home / "up.log")], "mails go to the console"
     assert len(written) >= 3
-    written |= {f"page {number}": page for number, page in enumerate(seen)}
+    written |= {f"page {number}": page for number, page in enumerate(browser.seen)}
     leaks = [
         f"{what} in {where}" for where, text in written.items() for what, s in secrets.items() if s in text
     ]
     assert leaks == []
 
+    rows = b"".join(path.read_bytes() for path in home.glob("butt.sqlite3*"))
+    assert alice.id.replace("-", "").encode() in rows
+    readable = (PASSWORD, WRONG, alice.token, token, CARD, setup_secret, app, *recovery)
+    assert [secret for secret in readable if secret.encode() in rows] == [], (
+        "the database keeps hashes, or nothing"
+    )
+
 
 def _logs(home: Path) -> list[Path]:
-    found = [path for path in home.rglob("*") if path.is_file() and re.search(r"\.log(\.\d+)?$", path.name)]
+    logs = [path for path in home.rglob("*") if path.is_file() and re.search(r"\.log(\.\d+)?$", path.name)]
     return [
-        path for path in found if "data" not in path.relative_to(home).parts and "releases" not in path.parts
+        path for path in logs if "data" not in path.relative_to(home).parts and "releases" not in path.parts
     ]
 
 
