@@ -16,6 +16,9 @@ from butt.agents.models import Agent
 from butt.agents.prepared import Prepared
 from butt.configuration import configuration
 
+SIGNED_IN = "signed in"
+"""The name of a token that a program got for an address and a password."""
+
 LONGEST_NAME = 60
 MOST_DAYS = 366
 MOST_TOKENS = 50
@@ -62,7 +65,7 @@ def make_token(account: Account, name: str, scopes: Iterable[str], days: int) ->
 
 def issue_token(
     account: Account,
-    name: str = "signed in",
+    name: str = SIGNED_IN,
     scopes: frozenset[Scope] = EVERYTHING,
     days: int | None = None,
 ) -> str:
@@ -86,6 +89,11 @@ def tokens_of(account: Account) -> QuerySet[AccessToken]:
 def revoke(account: Account, token_id: int) -> None:
     """Revoking twice, or another person's, changes nothing."""
     AccessToken.objects.filter(account=account, id=token_id).delete()
+
+
+def sign_out_programs(account: Account) -> None:
+    """Those that signed in; a token that was made on the page stays until it is revoked there."""
+    AccessToken.objects.filter(account=account, name=SIGNED_IN).delete()
 
 
 def holder_of(token: str) -> Holder | None:

@@ -5,7 +5,6 @@ from allauth.mfa.base import views as factors
 from allauth.mfa.recovery_codes import views as codes
 from allauth.mfa.totp import views as totp
 from allauth.mfa.webauthn import views as passkeys
-from allauth.usersessions import views as sessions
 from django.urls import path
 
 from butt.public.pages import account, entry, tokens
@@ -46,7 +45,7 @@ account_patterns = [
     path("account/factors/passkeys/new", passkeys.add_webauthn, name="mfa_add_webauthn"),
     path("account/factors/passkeys/<int:pk>/name", passkeys.edit_webauthn, name="mfa_edit_webauthn"),
     path("account/factors/passkeys/<int:pk>/remove", passkeys.remove_webauthn, name="mfa_remove_webauthn"),
-    path("account/sessions", sessions.list_usersessions, name="usersessions_list"),
+    path("account/sessions", account.sessions, name="usersessions_list"),
     path("account/tokens", tokens.tokens, name="tokens"),
     path("account/tokens/new", tokens.new_token, name="new-token"),
     path("account/tokens/<int:number>/revoke", tokens.revoke_token, name="revoke-token"),

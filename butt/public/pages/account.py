@@ -1,15 +1,18 @@
 """The person's own account: what it says of them, taking it away, and leaving."""
 
 from allauth.mfa.utils import is_mfa_enabled
+from allauth.usersessions.views import list_usersessions
 from django.contrib.auth import logout
+from django.contrib.auth.decorators import login_required
 from django.http import HttpRequest, HttpResponse, JsonResponse
+from django.http.response import HttpResponseBase
 from django.shortcuts import redirect, render
 from django.views.decorators.http import require_POST, require_safe
 
 from butt.accounts import leaving
 from butt.accounts.entry import NoEntry, clean_person_name, sign_in
 from butt.accounts.personal import personal_data
-from butt.accounts.tokens import tokens_of
+from butt.accounts.tokens import sign_out_programs, tokens_of
 from butt.agents.bots import bots_of
 from butt.agents.models import Agent
 from butt.billing.payers import payment_data
@@ -37,6 +40,16 @@ def account(request: HttpRequest, person: Agent) -> HttpResponse:
     person.save(update_fields=["name"])
     say(request, "Kept.")
     return redirect("account")
+
+
+@login_required
+def sessions(request: HttpRequest) -> HttpResponseBase:
+    """Signing out everywhere means programs as well."""
+    mine = account_of(request)
+    answer: HttpResponseBase = list_usersessions(request)
+    if request.method == "POST":
+        sign_out_programs(mine)
+    return answer
 
 
 @require_safe
