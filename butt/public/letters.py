@@ -7,6 +7,7 @@ from typing import Any
 from allauth.account.adapter import DefaultAccountAdapter
 from allauth.account.models import EmailAddress
 from django.contrib import messages
+from django.db import IntegrityError, transaction
 from django.http import HttpRequest
 from django.urls import reverse
 
@@ -39,6 +40,20 @@ class Adapter(DefaultAccountAdapter):  # type: ignore[misc]
     def get_reset_password_from_key_url(self, key: str) -> str:
         person, _, token = key.partition("-")
         return outside("account_reset_password_from_key", person, token)
+
+    def confirm_email(self, request: HttpRequest, email_address: EmailAddress) -> bool:
+        """An address leads to one account, even while nobody has shown that it is theirs."""
+        try:
+            with transaction.atomic():
+                return bool(super().confirm_email(request, email_address))
+        except IntegrityError:
+            template = "account/messages/email_confirmation_failed.txt"
+            self.add_message(request, messages.ERROR, template, {"email": email_address.email})
+            return False
+
+    def can_delete_email(self, email_address: EmailAddress) -> bool:
+        """An account without its address could not be come into any more."""
+        return bool(email_address.email != email_address.user.email)
 
     def get_client_ip(self, request: HttpRequest) -> str:
         return address_of(request)

@@ -13,6 +13,7 @@ from django.core import mail
 from django.test import Client
 
 from butt.accounts.models import AccessToken, Account
+from butt.accounts.tokens import issue_token
 from tests.people import PASSWORD, account
 
 pytestmark = pytest.mark.django_db
@@ -98,6 +99,24 @@ def test_a_forgotten_password_is_chosen_anew_by_mail_and_old_sessions_end():
     assert theirs.get("/bots").status_code == 302
 
 
+def test_who_chose_a_new_password_by_mail_has_the_account_to_themself():
+    """Somebody may have registered an address that is not theirs, and waited for its owner to come."""
+    made = account("alice")
+    eve, _ = start()
+    token = issue_token(made)
+    again(eve).post("/account/email", {"email": "eve@example.org", "action_add": "yes"})
+    eves_link = link_in(next(letter for letter in mail.outbox if letter.to == ["eve@example.org"]))
+
+    Client().post("/password", {"email": "alice@example.org"})
+    client = Client()
+    chosen = client.get(link_in(mail.outbox[-1]))["Location"]
+    client.post(chosen, {"password1": "a new long password", "password2": "a new long password"})
+
+    assert Client(headers={"Authorization": f"Bearer {token}"}).get("/agents").status_code == 401
+    assert Client().post(eves_link).status_code < 500
+    assert Account.objects.get().email == "alice@example.org"
+
+
 def test_asking_for_an_unknown_address_says_the_same_and_sends_nothing():
     account("alice")
     known = Client().post("/password", {"email": "alice@example.org"})
@@ -145,6 +164,16 @@ def test_codes_are_guessed_slowly_over_the_api():
     assert codes == ["wrong_code"] * 10 + ["too_many_guesses"]
 
 
+def test_codes_are_guessed_slowly_on_the_page_however_many_sessions_try():
+    _, secret, _ = with_app()
+    for number in range(10):
+        client, _ = start()
+        client.post("/start/code", {"code": f"{number:06}"})
+    client, _ = start()
+    client.post("/start/code", {"code": code_of(secret, 1)})
+    assert client.get("/bots").status_code == 302, "not in, though the code is right"
+
+
 def test_what_a_factor_is_made_of_cannot_be_read_in_the_database():
     _, secret, codes = with_app()
     kept = json.dumps(list(Authenticator.objects.values_list("data", flat=True)))
@@ -174,9 +203,22 @@ def test_all_other_sessions_end_at_one_click():
     assert there.get("/bots").status_code == 302
 
 
+def test_signing_out_everywhere_means_programs_too_but_no_token_that_was_made_by_hand():
+    made = account("alice")
+    here, by_hand = start()[0], issue_token(made, "backups")
+    signed_in = api_sign_in()[1]["accessToken"]
+    here.post("/account/sessions")
+
+    def opens(token: str) -> int:
+        return Client(headers={"Authorization": f"Bearer {token}"}).get("/agents").status_code
+
+    assert (opens(signed_in), opens(by_hand)) == (401, 200)
+    assert here.get("/bots").status_code == 200
+
+
 def test_a_new_address_counts_once_it_is_verified():
     verified("alice")
-    client, _ = start()
+    client = again(start()[0])
     client.post("/account/email", {"email": "ally@example.org", "action_add": "yes"})
     assert Account.objects.get().email == "alice@example.org"
     client.post(
@@ -184,6 +226,44 @@ def test_a_new_address_counts_once_it_is_verified():
     )
     assert Account.objects.get().email == "ally@example.org"
     assert start("ally@example.org")[1].status_code == 302
+
+
+def test_who_mistyped_their_address_mends_it_and_is_known_by_the_old_one_until_then():
+    for name in ("alice", "bob"):
+        account(name)
+        client = again(start(f"{name}@example.org")[0])
+        client.post("/account/email", {"email": f"{name}@example.org", "action_remove": "yes"})
+        client.post("/account/email", {"email": f"{name}2@example.org", "action_add": "yes"})
+        client.post("/account/email", {"email": f"{name}3@example.org", "action_add": "yes"})
+    assert {made.email for made in Account.objects.all()} == {"alice@example.org", "bob@example.org"}
+    assert EmailAddress.objects.count() == 4, "the last that was asked for waits"
+    client, answer = start()
+    assert answer.status_code == 302
+    assert Account.objects.count() == 2, "nobody new"
+    client.post(link_in(next(letter for letter in mail.outbox if letter.to == ["alice3@example.org"])))
+    assert start("alice3@example.org")[1].status_code == 302
+    assert {made.email for made in Account.objects.all()} == {"alice3@example.org", "bob@example.org"}
+
+
+def test_a_new_address_asks_once_more_who_it_is():
+    client = Client()
+    client.force_login(verified("alice"))
+    asked = client.post("/account/email", {"email": "eve@example.org", "action_add": "yes"})
+    assert asked["Location"].startswith("/account/again")
+    assert not mail.outbox
+
+
+def test_an_address_that_has_an_account_of_its_own_cannot_become_anothers():
+    account("bob")
+    verified("alice")
+    client = again(start()[0])
+    client.post("/account/email", {"email": "bob@example.org", "action_add": "yes"})
+    link = link_in(next(letter for letter in mail.outbox if letter.to == ["bob@example.org"]))
+    page = client.post(link, follow=True)
+    assert page.status_code == 200
+    assert "bob@example.org has an account of its own" in page.content.decode()
+    assert {made.email for made in Account.objects.all()} == {"alice@example.org", "bob@example.org"}
+    assert start()[1].status_code == start("bob@example.org")[1].status_code == 302
 
 
 def test_doors_of_allauth_are_our_own():
