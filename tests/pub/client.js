@@ -19,9 +19,9 @@ const MANIFEST = {
   createHistoryStream: 'source',
   createLogStream: 'source',
   createUserStream: 'source',
-  invite: { create: 'async', use: 'async' },
+  invite: { create: 'async', use: 'async', accept: 'async' },
   gossip: { connect: 'async', peers: 'sync' },
-  friends: { hops: 'async' },
+  friends: { hops: 'async', isFollowing: 'async' },
   butt: { figures: 'source', guests: 'source', invites: 'async', offer: 'async', revoke: 'async', describe: 'async', caughtUp: 'async' }
 }
 

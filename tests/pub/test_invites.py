@@ -30,6 +30,14 @@ def test_outstanding_ones_are_listed(pub, client):
     assert client.call(pub, "butt.invites", {"all": True}) == [{**expected, "used": 2, "left": 0}]
 
 
+def test_a_pub_takes_up_the_invite_of_another(make_pub, client):
+    here, there = make_pub("here").start(), make_pub("there").start()
+    code, _ = invite(client, there)
+    client.call(here, "invite.accept", code)
+    assert client.call(there, "friends.isFollowing", {"source": there.id, "dest": here.id})
+    assert client.call(here, "friends.isFollowing", {"source": here.id, "dest": there.id})
+
+
 def test_a_revoked_one_is_refused_at_the_door(pub, client):
     _, keys = invite(client, pub)
     assert client.call(pub, "butt.revoke", keys["id"]) is True

@@ -1,6 +1,18 @@
 """A pub's life: first start, orderly stop, sudden death."""
 
+import hashlib
+import json
+import re
 import signal
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from butt.sources.releases import PUB_SOURCE
+from tests.pub.pubs import NODE
+
+EXAMPLE = Path(__file__).parents[2] / "examples" / "greeting_pub"
 
 
 def test_a_first_start_makes_a_secret_and_answers_with_its_id(pub, client):
@@ -49,3 +61,29 @@ def test_its_log_is_json_without_colours_or_secrets(pub, client):
 def test_its_compiled_code_is_no_need(make_pub, client):
     pub = make_pub(cache="/dev/null/nothing").start()
     assert client.call(pub, "whoami") == {"id": pub.id}
+
+
+@pytest.mark.parametrize("source", [PUB_SOURCE, EXAMPLE], ids=lambda source: source.name)
+def test_a_container_runs_it_with_the_same_flags(source):
+    package = json.loads((source / "package.json").read_text())
+    (line,) = re.findall(r"^ENTRYPOINT (.*)$", (source / "Dockerfile").read_text(), re.MULTILINE)
+    assert json.loads(line) == ["node", *package["butt"]["nodeFlags"], "/pub/pub.js"]
+
+
+def test_what_is_seldom_needed_is_loaded_when_it_is(built_pub):
+    program = """
+        const { createRequire } = require('node:module')
+        const from = createRequire(process.argv[1] + '/pub.js')
+        from('./lib/later').loadLater()
+        const load = (user, name) => createRequire(from.resolve(user))(name)
+        const client = load('ssb-invite', 'ssb-client/client')
+        const Blake2s = load('multiblob', 'blake2s')
+        const { sync } = load('ssb-db', 'rimraf')
+        const brought = () => process.moduleLoadList.includes('NativeModule tls')
+        const before = brought()
+        try { client({}) } catch {}
+        const digest = new Blake2s().update(Buffer.from('a')).digest('hex')
+        console.log(JSON.stringify([before, brought(), digest, typeof sync]))
+    """
+    done = subprocess.run([NODE, "-e", program, built_pub], capture_output=True, text=True, check=True)
+    assert json.loads(done.stdout) == [False, True, hashlib.blake2s(b"a").hexdigest(), "function"]

@@ -7,6 +7,7 @@ const caps = require('ssb-caps')
 
 const { buttPlugin } = require('./butt')
 const { inviteOn } = require('./invites')
+const { loadLater } = require('./later')
 const { chatter } = require('./log')
 
 const SECOND = 1000
@@ -17,6 +18,7 @@ const SECOND = 1000
  */
 function createServer (parts) {
   const { config, door, keys, store } = parts
+  loadLater()
   const stack = SecretStack({})
   const plugins = stack.plugins.map((plugin) => plugin.name === 'multiserver-net' ? door.plugin() : plugin)
   stack.plugins = plugins
