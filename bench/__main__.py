@@ -15,10 +15,12 @@ import re
 import shutil
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import psutil
 
+from bench.claims import table
 from butt.sources.node import node_version
 
 BENCHES = {
@@ -27,11 +29,14 @@ BENCHES = {
     "salt": "a run of the states of a machine with 1, 10 and 50 bots, beside one with none",
     "pillars": "100, 1,000 and 10,000 machines asking for their pillar each minute, over PostgreSQL",
     "servers": "making 1, 10 and 50 servers, beside JupyterHub, each over its floor",
-    "replication": "a pub that is idle and one that replicates 10,000 messages, beside ssb-server",
+    "memory": "10 idle pubs at once, how many fit, and what supervisord takes, beside ssb-server",
+    "replication": "a pub that replicates 10,000 messages: its pace and its memory, beside ssb-server",
+    "calls": "control calls over a kept connection, beside the command line of ssb-server",
     "invites": "making an invite over the API, beside the command line of ssb-server",
     "export": "taking along a bot of 50,000 messages and 200 MB of blobs while it writes, beside tar",
     "monitor": "what watching 100, 1,000 and 10,000 bots takes, and whether anything is lost",
     "dashboard": "100 bots of 10,000 on the dashboard, for 20 readers at once, beside an empty page",
+    "growth": "dashboard, API and pillar under load, from 10 bots to 10,000, on SQLite and PostgreSQL",
     "soak": "memory of each part before and after 20,000 requests and 50 restarts of a bot",
 }
 DOCUMENT = Path(__file__).parents[1] / "docs" / "benchmarks.md"
@@ -39,7 +44,8 @@ HEAD = """\
 # Benchmarks
 
 Written by `make bench`, from one run of it. Seconds say little, as machines differ and are noisy: look at the ratios, which
-are to a floor or a rival measured in the same minute. `make bench ARGS=NAME` runs one of them.
+are to a floor or a rival measured in the same minute. Less than 1 is less than theirs: less time, or less memory.
+`make bench ARGS=NAME` runs one of them.
 """
 
 
@@ -64,17 +70,19 @@ def main() -> None:
     if unknown := set(names) - set(BENCHES):
         parser.error(f"there is no benchmark called {', '.join(sorted(unknown))}")
     print(machine())
-    parts = [HEAD, machine()]
+    parts = []
     for name in names or BENCHES:
         print(f"\n{name}: {BENCHES[name]}", flush=True)
-        printed = Both()
+        printed, began = Both(), time.monotonic()
         with contextlib.redirect_stdout(printed):
             importlib.import_module(f"bench.{name}").main()
-        parts.append(
-            f"## {name}\n\n{BENCHES[name][:1].upper()}{BENCHES[name][1:]}.\n\n```\n{printed.kept.rstrip()}\n```\n"
-        )
+        took = time.monotonic() - began
+        print(f"  (took {took:.0f} s)", flush=True)
+        what = f"{BENCHES[name][:1].upper()}{BENCHES[name][1:]}. It took {took:.0f} s."
+        parts.append(f"## {name}\n\n{what}\n\n```\n{printed.kept.rstrip()}\n```\n")
+    print(f"\n{table()}", end="")
     if not names:
-        DOCUMENT.write_text("\n".join(parts))
+        DOCUMENT.write_text("\n".join([HEAD, table(), machine(), *parts]))
 
 
 def machine() -> str:

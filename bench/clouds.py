@@ -97,8 +97,11 @@ def measure(url: str) -> None:
             took.setdefault(agent_id, time.monotonic() - began)
     counted = requests.get(f"{url}/_standin/calls", timeout=5).json()
     has = requests.get(f"{url}/_standin/state", timeout=5).json()
+    from bench.claims import claim
+
     floor = PEOPLE * CALLS_FOR_ONE / LIMIT + BOOT
     p95 = statistics.quantiles(took.values(), n=20)[-1]
+    claim(f"{PEOPLE} machines at once, 95 of 100 ready", p95, floor, "s", "what the limit on calls allows")
     print(
         f"  {len(took)} of {PEOPLE} ready; {len(has['server'])} servers, {len(has['volume'])} volumes with roots, {len(has['ip'])} addresses, {len(has['record'])} records"
     )

@@ -5,16 +5,14 @@ nothing is asked for, `/up`, is the floor; the same person's page with no bots o
 a page for a moment, as the quickest of people do; and then without any pause, which shows how much the servers can take.
 """
 
-import asyncio
 import json
 import os
-import random
 import statistics
 import subprocess
 import sys
 import tempfile
-import time
 
+from bench.load import listens, read
 from bench.readers import ALL_BOTS, BOTS
 from tests.lanes import free_ports
 from tests.postgres import cluster
@@ -22,7 +20,6 @@ from tests.service import wait_for
 
 READERS = 20
 SECONDS = 8
-WARM = 2
 ROUNDS = 2
 GOAL = 0.100
 SERVERS = os.cpu_count() or 1
@@ -44,7 +41,7 @@ def main() -> None:
             subprocess.Popen([*run, "butt", "public", "--port", str(port)], env=environment) for port in ports
         ]
         try:
-            wait_for(lambda: all(asyncio.run(_answers(port)) for port in ports))
+            wait_for(lambda: all(map(listens, ports)))
             for who, pause in PAUSES.items():
                 print(f"  {BOTS} bots of {ALL_BOTS:,}, {SERVERS} servers, {READERS} readers at once {who}:")
                 for _ in range(ROUNDS):
@@ -61,7 +58,7 @@ def main() -> None:
 def show(
     ports: list[int], path: str, cookie: str, what: str, pause: float, floor: float | None = None
 ) -> float:
-    took, size = asyncio.run(_read(ports, path, cookie, pause))
+    took, size = read(ports, path, f"Cookie: butt={cookie}", READERS, SECONDS, pause)
     middle, p95 = statistics.median(took), statistics.quantiles(took, n=20)[-1]
     beside = f", {middle / floor:.1f} times /up" if floor else ""
     held = "" if not floor else f" (the goal of {1000 * GOAL:.0f} ms is {'kept' if p95 < GOAL else 'missed'})"
@@ -73,41 +70,5 @@ def show(
     return middle
 
 
-async def _read(ports: list[int], path: str, cookie: str, pause: float) -> tuple[list[float], int]:
-    """How long each page took, in seconds, and how large it is."""
-    begin = time.monotonic() + WARM
-    readers = [
-        _reader(ports[number % len(ports)], path, cookie, pause, begin, begin + SECONDS)
-        for number in range(READERS)
-    ]
-    read = await asyncio.gather(*readers)
-    return [seconds for one, _ in read for seconds in one], read[0][1]
-
-
-async def _reader(
-    port: int, path: str, cookie: str, pause: float, begin: float, end: float
-) -> tuple[list[float], int]:
-    head = f"GET {path} HTTP/1.1\r\nHost: 127.0.0.1:{port}\r\nCookie: butt={cookie}\r\n\r\n".encode()
-    reader, writer = await asyncio.open_connection("127.0.0.1", port, limit=1 << 20)
-    took, size = [], 0
-    while (asked := time.monotonic()) < end:
-        writer.write(head)
-        answer = await asyncio.wait_for(reader.readuntil(b"\r\n\r\n"), 30)
-        assert answer.startswith(b"HTTP/1.1 200"), answer
-        length = next(line for line in answer.lower().split(b"\r\n") if line.startswith(b"content-length:"))
-        size = len(await reader.readexactly(int(length.partition(b":")[2])))
-        if asked >= begin:
-            took.append(time.monotonic() - asked)
-        # Not all in step.
-        await asyncio.sleep(pause * random.uniform(0.5, 1.5))
-    writer.close()
-    return took, size
-
-
-async def _answers(port: int) -> bool:
-    try:
-        _, writer = await asyncio.open_connection("127.0.0.1", port)
-    except OSError:
-        return False
-    writer.close()
-    return True
+if __name__ == "__main__":
+    main()

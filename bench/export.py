@@ -19,6 +19,7 @@ from typing import Any, Self
 
 import psutil
 
+from bench.claims import claim
 from butt.scuttlebutt import ScuttlebuttError, connect
 from butt.sources.releases import build
 from tests.exports import stock
@@ -82,6 +83,7 @@ async def measure(site: Service, server: Path, place: Path) -> None:
         writing.cancel()
     size = tar.stat().st_size / 1e6
     a, b = statistics.median(ours), statistics.median(floor)
+    claim(f"an export of {size:.0f} MB", a, b, "s", "`tar`")
     print(f"  {size:.0f} MB: ours {size / a:.0f} MB/s, tar {size / b:.0f} MB/s, ratio of time {a / b:.2f}")
     print(
         f"  memory of the server: {memory.above:.0f} MB above idle ({memory.idle / 1e6:.0f} MB)", flush=True

@@ -16,6 +16,7 @@ from contextlib import closing
 from pathlib import Path
 from typing import Any
 
+from bench.claims import claim
 from bench.start import all_answer, start, stock_config
 from butt.scuttlebutt import KeyPair
 from butt.sources.node import NODE
@@ -62,6 +63,7 @@ def in_turns(alice: Person, bot: Any, stock: Path, folder: Path) -> None:
         server.wait()
     a, b = statistics.median(ours), statistics.median(theirs)
     print(f"  ours {1000 * a:.1f} ms ({show(ours)}), ssb-server {1000 * b:.0f} ms ({show(theirs)})")
+    claim("an invite over the API", 1000 * a, 1000 * b, "ms", "command line")
     print(f"  {b / a:.0f} times faster at the median; asked for are {AT_LEAST}", flush=True)
 
 

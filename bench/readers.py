@@ -46,10 +46,10 @@ def main() -> None:
     with connection.cursor() as cursor:
         cursor.execute(SAMPLES, [reader.agent_id])
         cursor.execute("VACUUM ANALYZE")
-    print(json.dumps([_cookie(reader), _cookie(nobody)]))
+    print(json.dumps([cookie_of(reader), cookie_of(nobody)]))
 
 
-def _cookie(account: object) -> str:
+def cookie_of(account: object) -> str:
     from django.contrib.auth import login
     from django.contrib.sessions.backends.db import SessionStore
     from django.http import HttpRequest  # noqa: TID251

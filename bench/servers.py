@@ -14,6 +14,7 @@ from pathlib import Path
 
 import psutil
 
+from bench.claims import claim
 from bench.hub import alone
 from bench.hub.environment import hub_version, install
 from bench.hub.hub import Hub
@@ -47,6 +48,10 @@ def main() -> None:
         print(f"  JupyterHub {hub_version()}")
         for count, rounds in ROUNDS.items():
             ours, theirs = by_us(count, rounds, release), by_hub(count, rounds)
+            claim(f"{count} servers at once, over their floor", ours.over, theirs.over, "s", "JupyterHub")
+            claim(
+                f"{count} servers at once, CPU of the control plane", ours.cpu, theirs.cpu, "s", "JupyterHub"
+            )
             for who, made in (("ours", ours), ("JupyterHub", theirs)):
                 print(
                     f"  {count:3} at once, {who + ':':11} {made.seconds:6.2f} s, by hand {made.floor:6.2f} s,"

@@ -15,6 +15,7 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from pathlib import Path
 
+from bench.claims import claim
 from butt.scuttlebutt import Address, KeyPair, ScuttlebuttError, connect
 from butt.sources.node import NODE
 from butt.sources.releases import build
@@ -47,6 +48,7 @@ def measure(count: int, release: Path, stock: Path) -> None:
             ours.append(click_to_alive(count, alice, number))
     a, b = statistics.median(ours), statistics.median(floor)
     print(f"  {count:3} at once: ours {a:.2f} s, bare ssb-server {b:.2f} s, ratio {a / b:.2f}")
+    claim(f"from click to alive, {count} at once", a, b, "s", "bare ssb-server")
     print(f"      ours {show(ours)}   bare {show(floor)}", flush=True)
 
 

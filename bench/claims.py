@@ -1,0 +1,35 @@
+"""What a run comes to: the rows of the table at the top of `docs/benchmarks.md`."""
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Claim:
+    """`ours` and `beside` in `unit`, the same of both; the ratio is the first over the second."""
+
+    what: str
+    ours: float
+    beside: float
+    unit: str
+    whom: str
+
+    @property
+    def row(self) -> str:
+        cells = [self.what, self._said(self.ours), f"{self.whom}: {self._said(self.beside)}"]
+        return f"| {' | '.join(cells)} | {self.ours / self.beside:.2g} |"
+
+    def _said(self, value: float) -> str:
+        return f"{value:,.0f} {self.unit}" if value >= 100 else f"{value:.3g} {self.unit}"
+
+
+CLAIMS: list[Claim] = []
+
+
+def claim(what: str, ours: float, beside: float, unit: str, whom: str = "ssb-server") -> None:
+    CLAIMS.append(Claim(what, ours, beside, unit, whom))
+
+
+def table() -> str:
+    """Empty where nothing was claimed."""
+    head = ["| what | ours | beside | ratio |", "| --- | --- | --- | --- |"]
+    return "\n".join([*head, *(one.row for one in CLAIMS)]) + "\n" if CLAIMS else ""
