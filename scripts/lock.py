@@ -16,19 +16,25 @@ UV = [
 ]
 UV += ["--python-version", "3.11"]
 
-for arguments in (
-    ["pyproject.toml", "--output-file", "requirements/run.txt"],
-    [
-        "pyproject.toml",
-        "--group",
-        "dev",
-        "--constraint",
-        "requirements/run.txt",
-        "--output-file",
-        "requirements/dev.txt",
-    ],
-    ["requirements/salt.in", "--output-file", "requirements/salt.txt"],
-    ["requirements/hub.in", "--output-file", "requirements/hub.txt"],
-):
-    if subprocess.run([*UV, *arguments], cwd=ROOT, check=False).returncode:
-        sys.exit("The lockfiles could not be made.")
+
+def main() -> None:
+    for arguments in (
+        ["pyproject.toml", "--output-file", "requirements/run.txt"],
+        [
+            "pyproject.toml",
+            "--group",
+            "dev",
+            "--constraint",
+            "requirements/run.txt",
+            "--output-file",
+            "requirements/dev.txt",
+        ],
+        ["requirements/salt.in", "--output-file", "requirements/salt.txt"],
+        ["requirements/hub.in", "--output-file", "requirements/hub.txt"],
+    ):
+        if subprocess.run([*UV, *arguments], cwd=ROOT, check=False).returncode:
+            sys.exit("The lockfiles could not be made.")
+
+
+if __name__ == "__main__":
+    main()
