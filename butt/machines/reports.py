@@ -15,7 +15,7 @@ from butt.machines.pillar import MOST_BOTS
 MOST_BYTES = 4 * 1024 * 1024
 """Of one report."""
 
-MOST_STRANGERS = 100
+MOST_STRANGERS, MOST_TROUBLES = 100, 20
 
 _Whole = Annotated[int, Field(ge=0, le=2**53)]
 _Words = Annotated[str, StringConstraints(max_length=4096)]
@@ -57,13 +57,16 @@ class Facts(_Strict):
 class Report(_Strict):
     """`generation` is that of the pillar it went by, and `done` whether all of that came to be.
 
-    `bots` are all containers of ours that there are.
+    `bots` are all containers of ours that there are. `troubles` are why not all of it came to be.
     """
 
     version: Literal[1] = Field(alias="schema")
     complete: Literal[True]
     generation: _Whole
     done: bool = True
+    troubles: Annotated[
+        list[Annotated[str, StringConstraints(max_length=300)]], Field(max_length=MOST_TROUBLES)
+    ] = []
     bots: Annotated[dict[uuid.UUID, SeenBot], Field(strict=False, max_length=2 * MOST_BOTS)]
     gone: Annotated[list[Annotated[uuid.UUID, Field(strict=False)]], Field(max_length=MOST_BOTS)] = []
     strangers: Annotated[
@@ -86,6 +89,8 @@ def take(minion_id: str, report: Report) -> None:
     machine.facts = report.facts.model_dump(mode="json")
     if report.done and machine.seen_generation == machine.generation:
         machine.trouble = ""
+    elif report.troubles:
+        machine.trouble = report.troubles[0]
     placements = list(machine.placements.all())
     placed = {row.bot_id for row in placements}
     strangers = [*report.strangers, *(str(bot_id) for bot_id in report.bots if bot_id not in placed)]

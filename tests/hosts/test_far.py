@@ -47,12 +47,15 @@ def sends(bot: Agent, what: str, tar: bytes) -> None:
     """The machine has sent this tar, and the steward has seen to it."""
     errand = errands.ask(bot.id, what)
     assert errand
-    upload = uploads.expect(errand.machine, bot.id, 1 << 20, errand.id)
+    arrives(uploads.expect(errand.machine, bot.id, 1 << 20, errand.id), tar)
+    errands.done(errand)
+
+
+def arrives(upload: Upload, content: bytes) -> None:
     draft = configuration().home / "uploads" / f"{uuid.uuid4()}.draft"
     draft.parent.mkdir(exist_ok=True)
-    draft.write_bytes(tar)
+    draft.write_bytes(content)
     assert uploads.arrived(upload, draft)
-    errands.done(errand)
 
 
 def left() -> list[Path]:
@@ -132,13 +135,15 @@ def test_a_part_that_comes_twice_is_refused(bot: Agent):
 
 
 class Answers:
-    """A way to machines on which each call comes to this."""
+    """A way to machines on which each call comes to this; before it does, the machine has sent `bytes`, if any."""
 
-    def __init__(self, returned: Returned) -> None:
-        self.returned, self.asked = returned, list[tuple[object, ...]]()
+    def __init__(self, returned: Returned, sent: bytes | None = None) -> None:
+        self.returned, self.sent, self.asked = returned, sent, list[tuple[object, ...]]()
 
     def call(self, machine: Machine, *what: object, seconds: int = 0) -> Returned:
         self.asked.append((machine.minion_id, *what))
+        if self.sent is not None:
+            arrives(Upload.objects.get(), self.sent)
         return self.returned
 
     def begin(self, machine: Machine, *what: object, seconds: int) -> None:
@@ -150,21 +155,33 @@ class Answers:
 
 @pytest.mark.django_db(transaction=True)
 @pytest.mark.parametrize(
-    ("answer", "said"),
+    ("sent", "said"),
     [
-        ({"secret": 1, "gossip": 2, "log": 3, "blobs": 4, "blobs_size": 5}, Stock(1, 2, 3, 4, 5)),
-        ({"secret": -1, "gossip": 2, "log": 3, "blobs": 4, "blobs_size": 5}, None),
-        ({"secret": 1}, None),
-        ("a traceback", None),
-        (None, None),
+        (b'{"secret": 1, "gossip": 2, "log": 3, "blobs": 4, "blobs_size": 5}', Stock(1, 2, 3, 4, 5)),
+        (b'{"secret": -1, "gossip": 2, "log": 3, "blobs": 4, "blobs_size": 5}', None),
+        (b'{"secret": 1}', None),
+        (b'"a traceback"', None),
+        (b"\xff", None),
+        (b"[" * 4000, None),
+        (b"", None),
     ],
 )
-def test_what_a_machine_says_it_has_is_looked_at(bot: Agent, answer: object, said: Stock | None):
-    carries_out(Answers(Returned(True, 0, answer)), bot, "stock")
+def test_what_a_machine_says_it_has_is_looked_at(bot: Agent, sent: bytes, said: Stock | None):
+    carries_out(Answers(Returned(True, 0, len(sent)), sent), bot, "stock")
+    assert left() == []
     if said is not None:
         assert Far(Path()).stock(bot.id) == said
         return
     with pytest.raises(Unreadable, match="makes no sense"):
+        Far(Path()).stock(bot.id)
+
+
+@pytest.mark.django_db(transaction=True)
+def test_what_comes_over_salt_alone_is_not_believed(bot: Agent):
+    """Any machine can return there in another's name."""
+    forged = {"secret": 1, "gossip": 2, "log": 3, "blobs": 4, "blobs_size": 5}
+    carries_out(Answers(Returned(True, 0, forged)), bot, "stock")
+    with pytest.raises(Unreadable, match="does not answer"):
         Far(Path()).stock(bot.id)
 
 

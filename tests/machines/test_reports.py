@@ -97,6 +97,10 @@ def test_trouble_ends_only_when_the_machine_has_caught_up():
     alices = machine(generation=2, trouble="It did not answer.")
     says(alices, generation=1)
     assert alices.trouble
+    says(alices, generation=2, done=False, troubles=["run it: no image", "run that: no image"])
+    assert alices.trouble == "run it: no image"
+    says(alices, generation=2, done=False)
+    assert alices.trouble
     says(alices, generation=2)
     assert alices.trouble == ""
 
@@ -112,6 +116,8 @@ def test_trouble_ends_only_when_the_machine_has_caught_up():
         {"bots": {str(uuid.uuid4()): {"running": True, "ssbId": "@x.ed25519"}}},
         {"bots": {str(uuid.uuid4()): {"running": True, "words": "x" * 5000}}},
         {"strangers": ["x"] * 1001},
+        {"troubles": ["x"] * 21},
+        {"troubles": ["x" * 301]},
         {"facts": {"load": "high"}},
         {"more": 1},
     ],

@@ -8,6 +8,7 @@ import pytest
 from tests.salt.bots import Bots, offer_pub
 from tests.salt.land import HERE, Land
 from tests.salt.machine import Engine, Minion
+from tests.salt.master import Master
 from tests.salt.teller import Teller, well
 
 
@@ -39,6 +40,25 @@ def teller(land: Land) -> Iterator[Teller]:
 def minion(engine: Engine, teller: Teller, offered: Path, tmp_path_factory: pytest.TempPathFactory) -> Minion:
     """One without a master, that does as `teller` tells."""
     return Minion.alone(tmp_path_factory.mktemp("minion"), engine, teller.url, offered)
+
+
+@pytest.fixture(scope="session")
+def master(teller: Teller, offered: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Master]:
+    token = tmp_path_factory.mktemp("master") / "token"
+    token.write_text("token")
+    with Master(teller.url, token, offered) as master:
+        yield master
+
+
+@pytest.fixture(scope="session")
+def joined(master: Master, engine: Engine, teller: Teller) -> Iterator[Minion]:
+    """One that has joined `master`."""
+    teller.tells("joined", {})
+    minion = master.knows("joined", engine, teller.url, schedule={})
+    minion.start()
+    master.waits_for(minion)
+    yield minion
+    minion.end()
 
 
 @pytest.fixture

@@ -91,6 +91,10 @@ class Master:
     def apply(self, minion_id: str) -> Returned:
         return self.call(minion_id, "state.apply", "butt", queue=True, sync_mods="modules,states")
 
+    def jobs(self) -> list[Path]:
+        """A file for each job it has given out, with its number in it."""
+        return list(self.folder.glob("var/lib/butt/salt/cache/jobs/*/*/jid"))
+
     def waits_for(self, *minions: Minion) -> None:
         """Until each of them has connected and answers: what is published before that is lost."""
         for minion in minions:

@@ -11,7 +11,9 @@ from django.utils import timezone
 from butt.agents.models import Observed
 from butt.configuration import configuration, kept_secret
 from butt.hosts.adopting import take_over
+from butt.hosts.far import Far
 from butt.hosts.interface import HostTrouble, NoRoom, Order, Sighting
+from butt.hosts.reading import Unreadable
 from butt.hosts.salt.calls import Local, Master
 from butt.hosts.salt.offers import offer
 from butt.hosts.salt.orders import Sightings, bury, is_settled, write
@@ -73,13 +75,10 @@ class Salt:
         return Sightings()
 
     def log(self, bot_id: uuid.UUID, size: int) -> str:
-        row = Placement.objects.filter(bot_id=bot_id).select_related("machine").first()
-        if row is None:
-            return ""
-        returned = self._caller.call(row.machine, "butt.log", str(bot_id), size)
-        if not returned.answered or returned.retcode:
-            raise HostTrouble("its machine does not hand out its log now")
-        return str(returned.value)[-size:]
+        try:
+            return Far(self._home).log(bot_id, size)
+        except Unreadable as error:
+            raise HostTrouble(str(error)) from None
 
     def destroy(self, bot_id: uuid.UUID) -> None:
         """Done only when the machine has said that nothing is left."""

@@ -1,24 +1,29 @@
-"""Carrying out the errands of those who read what bots on machines keep."""
+"""Carrying out the errands of those who read what bots on machines keep.
 
+All of it comes over HTTP, with the machine's own token: over Salt any machine can speak in another's name.
+"""
+
+import json
 import logging
 import time
 import uuid
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from typing import Any
 
 from django.db import close_old_connections, connection
 from django.utils import timezone
 
-from butt.exports.parcel import Part
 from butt.hosts.interface import HostTrouble
 from butt.hosts.salt.calls import Caller
 from butt.machines import errands, tails, uploads
-from butt.machines.models import Errand, Tail
+from butt.machines.models import Errand, Tail, Upload
 
 log = logging.getLogger("butt.hosts.salt")
 
 TICK, HOLD, TIDY = 0.25, 10.0, 600.0
 SEND_SECONDS = 3600
+STOCK_BYTES = 4096
 FOLLOW_SECONDS = int(tails.FOLLOW.total_seconds())
 
 
@@ -75,8 +80,7 @@ class Porter:
 
     def _work(self, errand: Errand) -> None:
         try:
-            trouble = _send(self._caller, errand) if errand.what in set(Part) else _ask(self._caller, errand)
-            if trouble:
+            if trouble := _send(self._caller, errand):
                 errands.done(errand, trouble=trouble)
         except HostTrouble as trouble:
             errands.done(errand, trouble=f"Its machine: {trouble}")
@@ -87,22 +91,27 @@ class Porter:
             connection.close()
 
 
-def _ask(caller: Caller, errand: Errand) -> str:
-    returned = caller.call(errand.machine, "butt_exports.stock", str(errand.bot_id))
-    if not returned.answered or returned.retcode:
-        return "Its machine does not answer now."
-    errands.done(errand, returned.value)
-    return ""
-
-
 def _send(caller: Caller, errand: Errand) -> str:
-    upload = uploads.expect(errand.machine, errand.bot_id, uploads.room(), errand.id)
+    is_stock = errand.what == errands.STOCK
+    most = STOCK_BYTES if is_stock else uploads.room()
+    upload = uploads.expect(errand.machine, errand.bot_id, most, errand.id)
     if upload.arrived_at is None:
         arguments = (str(errand.bot_id), str(errand.id), errand.what)
         returned = caller.call(errand.machine, "butt_exports.send", *arguments, seconds=SEND_SECONDS)
         upload.refresh_from_db()
         if upload.arrived_at is None:
-            log.warning("%s sends no export: %s", errand.machine, str(returned.value)[-300:])
+            log.warning("%s sends no %s: %s", errand.machine, errand.what, str(returned.value)[-300:])
             return "Its machine did not send it. Try again."
-    errands.done(errand)
+    errands.done(errand, _read(upload) if is_stock else None)
     return ""
+
+
+def _read(upload: Upload) -> Any:
+    """The JSON that has arrived, which goes thereby; None for what is none."""
+    place = uploads.spooled(upload)
+    try:
+        return json.loads(place.read_bytes())
+    except (OSError, ValueError, RecursionError):
+        return None
+    finally:
+        place.unlink(missing_ok=True)

@@ -1,4 +1,8 @@
-"""Pushes: one at a time for each machine, beside the steward's rounds. What is wanted during one makes another."""
+"""Pushes: one at a time for each machine, beside the steward's rounds. What is wanted during one makes another.
+
+What comes back of a push over Salt only says that something came: any machine can send it in another's name. What is
+believed, and shown to people, is what the machine itself reported meanwhile.
+"""
 
 import logging
 import time
@@ -20,6 +24,7 @@ PAUSE = 3.0
 """Seconds between pushes that nothing new is the reason for."""
 
 LONGEST_PAUSE = 60.0
+UNTOLD = "It could not do as it was told."
 
 
 class Pusher:
@@ -66,10 +71,22 @@ class Pusher:
         rows = machine.placements.values_list("bot_id", "run")
         wanted = {str(bot_id): run for bot_id, run in rows}
         try:
-            found = troubles(self._caller.apply(machine), machine.generation, wanted)
+            returned = self._caller.apply(machine)
         except HostTrouble as trouble:
-            found = [str(trouble)]
+            return _note(machine, str(trouble))
+        found = troubles(returned, machine.generation, wanted)
         if found:
-            log.warning("%s: %s", machine.minion_id, "; ".join(found[:5]))
-        Machine.objects.filter(id=machine_id).update(trouble=found[0] if found else "")
-        return not found
+            log.warning("of %s there came: %s", machine.minion_id, "; ".join(found[:5]))
+        if not returned.answered:
+            return _note(machine, found[0])
+        now = Machine.objects.get(id=machine_id)
+        reported = now.seen_at != machine.seen_at
+        if found or not reported or now.seen_generation < machine.generation:
+            return _note(machine, (now.trouble if reported else "") or UNTOLD)
+        return _note(machine, "")
+
+
+def _note(machine: Machine, trouble: str) -> bool:
+    """Whether there is none."""
+    Machine.objects.filter(id=machine.id).update(trouble=trouble)
+    return not trouble

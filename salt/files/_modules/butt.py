@@ -12,6 +12,7 @@ MOST_GONE = 5
 """How many bots one run removes: should ever a wrong list of them come, somebody sees it before much is lost."""
 
 MOST_WORDS = 4000
+MOST_TROUBLES, MOST_TROUBLE = 20, 300
 DISK_FULL = 74  # as in bots/pub/README.md
 REPORT_SECONDS = 20
 _ID = re.compile(r'"id"\s*:\s*"(@[A-Za-z0-9+/]{43}=\.ed25519)"')
@@ -92,10 +93,11 @@ def _is_there(bot_id):
     return __salt__["butt_engine.has_volume"](bot_id)
 
 
-def report(pillar=None, wait=0):
+def report(pillar=None, wait=0, troubles=()):
     """Say to the private server how this machine and its bots are. Returns what was said.
 
-    `wait` is for how many seconds bots that have just started are given to make their identity.
+    `wait` is for how many seconds bots that have just started are given to make their identity; `troubles` are why it
+    could not do as it was told.
     """
     deadline = time.monotonic() + wait
     while True:
@@ -108,6 +110,9 @@ def report(pillar=None, wait=0):
         if not missing or time.monotonic() > deadline:
             break
         time.sleep(0.1)
+    if troubles:
+        # Left out when there are none, as an older private server does not know them.
+        said["troubles"] = [text.strip().splitlines()[-1][:MOST_TROUBLE] for text in troubles][:MOST_TROUBLES]
     _post(said)
     return said
 

@@ -4,6 +4,7 @@ Everything is opened below the bot's own folder and over no link: what a bot put
 """
 
 import http.client
+import json
 import os
 import re
 import stat
@@ -32,8 +33,11 @@ def stock(bot_id):
 def send(bot_id, export_id, what):
     """Send `what` of the bot as a tar: `secret`, `gossip`, `log`, `blobs` or `all`. Returns its size in bytes.
 
-    The log is fixed before the blobs are listed, so that what a message came with is there too.
+    The log is fixed before the blobs are listed, so that what a message came with is there too. `stock` is how much of
+    each there is, as JSON.
     """
+    if what == "stock":
+        return _put(f"exports/{export_id}", [json.dumps(stock(bot_id)).encode()], 204)
     root = _root(bot_id)
     return _put(f"exports/{export_id}", _tar(root, what), 204)
 

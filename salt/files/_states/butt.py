@@ -85,10 +85,16 @@ def reported(name):
     """The private server knows how all is now. `data` says it too."""
     if __opts__["test"]:
         return _same(name)
-    said = __salt__["butt.report"](__pillar__, wait=IDENTITY_SECONDS)
+    said = __salt__["butt.report"](__pillar__, wait=IDENTITY_SECONDS, troubles=_troubles())
     running = {bot_id: bot["running"] for bot_id, bot in said["bots"].items()}
     generation = said["generation"] if said["done"] else 0
     return {**_same(name), "data": {"generation": generation, "bots": running, "gone": said["gone"]}}
+
+
+def _troubles():
+    """Why states of this run failed. Over Salt anybody could say so in this machine's name; the report has its token."""
+    failed = [state for state in __running__.values() if state["result"] is False]
+    return [f"{state['__id__']}: {state['comment']}" for state in failed]
 
 
 def _shown(there):
