@@ -16,6 +16,9 @@ def test_a_machine_joins_and_goes(tmp_path: Path):
     minion_id = folder.name
     assert f"id: {minion_id}\n" in (folder / "minion.conf").read_text()
     assert f"{minion_id}  ready  0 bots  seen never" in butt(tmp_path, "machine", "list").stdout
+    full = "Machine.objects.update(facts={'diskFree': 9, 'diskTotal': 100})"
+    butt(tmp_path, "manage", "shell", "-c", f"from butt.machines.models import Machine; {full}")
+    assert "its disk is nearly full" in butt(tmp_path, "machine", "list").stdout
     token = (folder / "token").read_text()
     assert "within 24 hours" in butt(tmp_path, "machine", "rotate", minion_id).stdout
     assert (folder / "token").read_text() != token
