@@ -10,7 +10,6 @@ PACKAGES = {
     "/usr/sbin/dockerd": "docker.io",
     "/usr/sbin/iptables": "iptables",
     "/usr/sbin/ip": "iproute2",
-    "/usr/sbin/debootstrap": "debootstrap",
 }
 
 
