@@ -53,6 +53,7 @@ def test_a_bot_lives_in_a_container_is_adopted_and_goes(site: Alone, engine: Eng
 
     site.kill()
     site.up()
+    assert engine.bots() == before, "it lives on while the service is away"
     alice.asks("restart", bot)
     wait_for(lambda: engine.bots().get(bot["id"], "") not in ("", before[bot["id"]]), PATIENT)
     assert alice.waits_for("alive", bot, PATIENT)["ssbId"] == alive["ssbId"]

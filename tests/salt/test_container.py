@@ -59,6 +59,7 @@ def test_it_has_bounds(bot: str, engine: Engine):
         10**9,
         64,
     )
+    assert host["RestartPolicy"]["Name"] == "unless-stopped"
     assert host["LogConfig"] == {"Type": "json-file", "Config": {"max-size": "1m", "max-file": "4"}}
     assert "fork" in inside(engine, bot, "for n in $(seq 100); do sleep 5 & done 2>&1")
 
