@@ -213,7 +213,11 @@ class Minion:
 
     def start(self) -> None:
         command = self.place.command(str(SALT / "salt-minion"), "--config-dir", str(self.folder / "etc"))
-        self.daemon = Daemon(command, self.folder / "log")
+        self.daemon = Daemon(command, self.log)
+
+    @property
+    def log(self) -> Path:
+        return self.folder / "log"
 
     def call(self, *arguments: str, check: bool = False) -> tuple[int, Any]:
         """`salt-call` on the machine itself: its return code, and what it returned."""

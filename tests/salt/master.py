@@ -8,6 +8,7 @@ from typing import Any, Self
 
 import yaml
 
+from butt.hosts.salt.calls import PATIENCE
 from butt.hosts.salt.results import Returned
 from butt.machines.keys import new_pair
 from tests.lanes import free_ports
@@ -83,7 +84,7 @@ class Master:
 
     def call(self, minion_id: str, function: str, *arguments: str, **options: Any) -> Returned:
         """As the host calls it."""
-        asked = {"tgt": minion_id, "fun": function, "arg": arguments, "kwarg": options, "timeout": 15}
+        asked = {"tgt": minion_id, "fun": function, "arg": arguments, "kwarg": options, "timeout": PATIENCE}
         command = [str(SALT / "python"), str(ROOT / "salt" / "call.py"), str(self.folder / "etc")]
         said = json.loads(run(*command, text=json.dumps(asked), timeout=200, check=False) or "null")
         return Returned(said is not None, **(said or {}))
@@ -96,6 +97,7 @@ class Master:
         return list(self.folder.glob("var/lib/butt/salt/cache/jobs/*/*/jid"))
 
     def waits_for(self, *minions: Minion) -> None:
-        """Until each of them has connected and answers: what is published before that is lost."""
+        """Until each of them has connected and answers: what is published before that is lost, which takes long to see."""
         for minion in minions:
+            wait_for(lambda log=minion.log: "Minion is ready to receive requests" in log.read_text(), 120)
             wait_for(lambda name=minion.id: self.call(name, "test.ping").value is True, 120)

@@ -29,6 +29,9 @@ APPLY_SECONDS = 300
 """A first run builds an image."""
 
 CALL_SECONDS = 30
+PATIENCE = 5
+"""Seconds without a return after which Salt asks a minion whether it works on it: what was lost is seen soon."""
+
 APPLY = ("state.apply", "butt")
 
 
@@ -59,7 +62,7 @@ class Master:
         return self._call(machine, APPLY_SECONDS, {"fun": APPLY[0], "arg": APPLY[1:], "kwarg": options})
 
     def _call(self, machine: Machine, seconds: int, what: dict[str, Any]) -> Returned:
-        said = self._ask(seconds, {"tgt": machine.minion_id, "timeout": min(seconds, 15), **what})
+        said = self._ask(seconds, {"tgt": machine.minion_id, "timeout": PATIENCE, **what})
         return Returned(said is not None, **(said or {}))
 
     def _ask(self, seconds: int, asked: dict[str, Any]) -> Any:
