@@ -22,11 +22,15 @@ T = TypeVar("T")
 
 
 def wait_for(what: Callable[[], T | None], seconds: float = LONG) -> T:
-    """The first answer of `what` that is not false; fails after `seconds`."""
-    deadline = time.monotonic() + seconds
+    """The first answer of `what` that is not false; fails after `seconds`.
+
+    Asked less often the longer it takes, as what is waited for needs the processor too.
+    """
+    began = time.monotonic()
     while not (answer := what()):
-        assert time.monotonic() < deadline, f"waited {seconds} s in vain for {what}; last: {answer!r}"
-        time.sleep(0.05)
+        waited = time.monotonic() - began
+        assert waited < seconds, f"waited {seconds} s in vain for {what}; last: {answer!r}"
+        time.sleep(min(0.05 + waited / 20, 0.3))
     return answer
 
 

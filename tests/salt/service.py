@@ -10,9 +10,10 @@ from tests.salt.base import NAME
 from tests.salt.land import HERE
 from tests.salt.machine import SALT, Engine, Minion
 from tests.salt.master import Master
-from tests.service import Service, wait_for
+from tests.service import Service
 
 DOMAIN = "butt.test"
+PATIENT = 180.0
 
 
 class SaltService(Service):
@@ -60,20 +61,24 @@ class SaltService(Service):
     def butt(self, *arguments: str) -> str:
         command = [sys.executable, "-m", "butt", *arguments, "--home", str(self.home)]
         done = subprocess.run(
-            command, env=self.environment, capture_output=True, text=True, timeout=60, check=False
+            command, env=self.environment, capture_output=True, text=True, timeout=PATIENT, check=False
         )
         assert done.returncode == 0, done.stderr
         return done.stdout
 
-    def newest(self) -> str:
-        """The key of the newest release."""
-        return self._shell("from butt.sources import shelf; print(shelf.newest().key)").strip()
+    def waits_for_release(self, key: str) -> None:
+        """Until this is the newest one."""
+        self._waits("from butt.sources import shelf", f"shelf.newest().key == {key!r}")
 
     def reads(self, what: str) -> str:
         """What `reading()` of the public server says."""
         return self._shell(
             f"from uuid import UUID; from butt.hosts.reading import reading; print(reading().{what})"
         )
+
+    def _waits(self, prelude: str, what: str) -> None:
+        """Until it is so: asked over and over in one process, as starting one takes longer than all else."""
+        self._shell(f"import time\n{prelude}\nwhile not ({what}):\n    time.sleep(0.1)")
 
     def _shell(self, code: str) -> str:
         return self.butt("manage", "shell", "-v0", "-c", code)
@@ -99,4 +104,5 @@ class SaltService(Service):
         return minion
 
     def waits_for_machines(self) -> None:
-        wait_for(lambda: self.butt("machine", "list").count("seen 2") == len(self.minions), 180)
+        seen = "Machine.objects.exclude(seen_at=None).count()"
+        self._waits("from butt.machines.models import Machine", f"{seen} == {len(self.minions)}")

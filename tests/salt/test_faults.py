@@ -1,12 +1,15 @@
 """Each part dies in the middle of every action: all ends as wanted, with one container of each identity and all its data."""
 
 import time
+import urllib.error
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from tests.exports.living import save_export
 from tests.salt.land import PORT, PRIVATE
 from tests.salt.machine import Engine
 from tests.salt.service import SaltService
@@ -41,7 +44,7 @@ class Farm:
     def other_code(self, number: int) -> str:
         """A release that no machine has yet."""
         release = self.workshop.writes(f"{self.workshop.own}// of fault {number}\n")
-        wait_for(lambda: self.site.newest() == release, PATIENT)
+        self.site.waits_for_release(release)
         return release
 
     def launch(self, bot: Any) -> int:
@@ -104,8 +107,8 @@ def farm(engine: Engine, built_pub: Path, tmp_path_factory: pytest.TempPathFacto
 
 
 @pytest.mark.parametrize("number", range(len(FAULTS)), ids=[fault.__name__ for fault in FAULTS])
-def test_every_action_ends_as_wanted(number: int, farm: Farm):
-    """A start, a stop, a restart, an upgrade and a deletion are all under way when it happens."""
+def test_every_action_ends_as_wanted(number: int, farm: Farm, tmp_path: Path):
+    """A start, a stop, a restart, an upgrade, a deletion and an export are all under way when it happens."""
     alice, engine = farm.alice, farm.engine
     ups, downs = (0, 1) if number % 2 else (1, 0)
     starts, stops, restarts, upgrades = farm.bots[ups], farm.bots[downs], farm.bots[2], farm.bots[3]
@@ -118,7 +121,10 @@ def test_every_action_ends_as_wanted(number: int, farm: Farm):
         alice.asks(verb, bot)
     alice.call("DELETE", f"/agents/{goes['id']}", expect=202)
     wait_for(lambda: {alice.sees(bot)["state"] for bot in farm.bots} <= BUSY, 30)
-    FAULTS[number](farm)
+    with ThreadPoolExecutor(1) as beside:
+        exporting = beside.submit(exported, alice, restarts, tmp_path / "log")
+        FAULTS[number](farm)
+        comes = exporting.result()
 
     wait_for(lambda: farm.site.ask("GET", f"/agents/{goes['id']}", token=alice.token)[0] == 404, PATIENT)
     alice.waits_for("stopped", stops, PATIENT)
@@ -132,6 +138,18 @@ def test_every_action_ends_as_wanted(number: int, farm: Farm):
     assert set(engine.bots(alive=False)) == everyone, "one container of each"
     assert engine.volumes() == everyone, "and its data"
     assert [alice.sees(bot)["ssbId"] for bot in farm.bots] == farm.ssb_ids
+    log = comes or wait_for(lambda: exported(alice, restarts, tmp_path / "log"), PATIENT)
+    assert farm.ssb_ids[2].encode() in log
+
+
+def exported(alice: Person, bot: Any, place: Path) -> bytes:
+    """The log, whole; empty when its machine cannot send it now."""
+    try:
+        save_export(alice, bot, "log", place)
+    except urllib.error.HTTPError as refused:
+        assert refused.code == 503
+        return b""
+    return place.read_bytes()
 
 
 def test_a_private_server_that_is_gone_leaves_the_bot_alone_and_the_page_waits(farm: Farm):

@@ -119,11 +119,11 @@ def test_from_register_to_gone_and_back_on_machines_of_two(
     asyncio.run(says(site, at(engine, again), 20))
 
     better = workshop.writes(workshop.own + "// better\n")
-    wait_for(lambda: site.newest() == better, PATIENT)
+    site.waits_for_release(better)
     alice.asks("upgrade", bot)
     wait_for(lambda: is_released(alice, bot, better), PATIENT)
     worse = workshop.writes(CRASHES)
-    wait_for(lambda: site.newest() == worse, PATIENT)
+    site.waits_for_release(worse)
     wait_for(lambda: engine.beside(bot["id"]) == {"_data"}, PATIENT)
     alice.asks("upgrade", bot)
     refused = wait_for(lambda: "back on its earlier code" in (alice.sees(bot)["reason"] or ""), PATIENT)
@@ -139,6 +139,9 @@ def test_from_register_to_gone_and_back_on_machines_of_two(
     assert "blobs=1" in stock
     assert alive["ssbId"].encode() in exported(alice, bot, "secret", tmp_path / "secret")
     assert exported(alice, bot, "log", tmp_path / "log").count(b'"type":"post"') == 25
+    site.waits_for_release(mended)
+    before = bob.sees(bobs)
+    bob.asks("rebuild", bobs)
     alice.asks("stop", bot)
     alice.waits_for("stopped", bot, PATIENT)
     assert engine.bots() == {}
@@ -156,7 +159,6 @@ def test_from_register_to_gone_and_back_on_machines_of_two(
     assert engine.bots(alive=False) == {}
     assert engine.volumes() == set()
 
-    wait_for(lambda: site.newest() == mended, PATIENT)
     status, brought = bring(alice, "back", everything)
     assert status == 201, brought
     back = alice.waits_for("alive", brought, PATIENT)
@@ -164,5 +166,6 @@ def test_from_register_to_gone_and_back_on_machines_of_two(
     assert "says nothing" in back["reason"], "its own messages come first"
     wait_for(lambda: not any((site.home / "cargo").iterdir()), 60)
     assert list(engine.volumes()) == [brought["id"]]
-    assert list(second_engine.bots()) == [bobs["id"]], "bob's was never touched"
-    assert bob.sees(bobs)["state"] == "alive"
+    assert list(second_engine.bots()) == [bobs["id"]], "bob's stayed where it is"
+    wait_for(lambda: is_released(bob, bobs, f"{before['release']}-2"), PATIENT)
+    assert bob.sees(bobs)["ssbId"] == before["ssbId"]
