@@ -52,14 +52,15 @@ class Workshop:
 
     def writes(self, main: str) -> str:
         """Other code; the digest of its release."""
-        draft = self.folder / "pub.draft"
+        # Not in the folder, where it would be other code as well, and be built.
+        draft = self.folder.with_name("pub.draft")
         draft.write_text(main)
         return self._shelve(lambda: draft.replace(self.folder / "pub.js"), main)
 
     def _shelve(self, change: Any, main: str) -> str:
         copy = self.folder.with_name("copy")
         shutil.rmtree(copy, ignore_errors=True)
-        shutil.copytree(self.folder, copy, ignore=shutil.ignore_patterns("pub.draft"))
+        shutil.copytree(self.folder, copy)
         (copy / "pub.js").write_text(main)
         digest = digest_of(copy)
         self._bring_packages(copy)
