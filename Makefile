@@ -19,7 +19,7 @@ up: setup  ## Run the service here; pass options with ARGS="--port 9000"
 
 test: setup-dev .salt/done  ## Run all tests; some of them with ARGS="tests/agents"
 	@$(PYTHON) scripts/tools.py
-	@$(BIN)/pytest $(or $(ARGS),--numprocesses auto --maxprocesses 4 --dist loadfile)
+	@$(BIN)/pytest $(or $(ARGS),--numprocesses 3 --dist loadfile)
 
 check: setup-dev  ## Lint, check types and hold the house to its floor plan
 	@$(BIN)/ruff check .
