@@ -32,7 +32,7 @@ OF_BOTS = [
     "/account",
     *(
         f"/account/{part}"
-        for part in ("email", "password", "factors", "sessions", "tokens", "tokens/new", "delete", "again")
+        for part in ("email", "password", "factors", "sessions", "tokens", "delete", "again")
     ),
 ]
 PATHS = [
