@@ -14,6 +14,7 @@ from butt.accounts.models import AccessToken, Account
 from butt.accounts.scopes import EVERYTHING, Scope, granted
 from butt.agents.models import Agent
 from butt.agents.prepared import Prepared
+from butt.agents.words import can_be_seen
 from butt.configuration import configuration
 
 SIGNED_IN = "signed in"
@@ -51,7 +52,7 @@ class Holder:
 def make_token(account: Account, name: str, scopes: Iterable[str], days: int) -> str:
     """A token as a person asks for it on a page. Raises `BadToken`."""
     name = " ".join(name.split())
-    if not name or len(name) > LONGEST_NAME or not name.isprintable():
+    if not name or len(name) > LONGEST_NAME or not can_be_seen(name):
         raise BadToken(f"A name has 1 to {LONGEST_NAME} characters.", "name")
     wanted = set(scopes)
     if not wanted or not wanted <= EVERYTHING:

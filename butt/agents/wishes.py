@@ -17,6 +17,7 @@ from butt.agents.models import Agent, Belongs, Observed, Progress, Wanted
 from butt.agents.names import BadName, clean_bot_name
 from butt.agents.standing import standing
 from butt.agents.states import State, Verb, may_ask
+from butt.agents.words import can_be_seen
 from butt.configuration import configuration
 
 LONGEST_DESCRIPTION = 2000
@@ -138,7 +139,7 @@ def _clean_description(text: str) -> str:
         raise Refused(
             "bad_description", f"A description has at most {LONGEST_DESCRIPTION} characters.", "description"
         )
-    if not text.replace("\n", "").isprintable():
+    if not can_be_seen(text.replace("\n", "")):
         raise Refused(
             "bad_description", "A description is made of characters that can be seen.", "description"
         )

@@ -10,6 +10,7 @@ from django.db import transaction
 from django.db.models import Q
 
 from butt.agents.models import Agent
+from butt.agents.words import JOINERS
 from butt.invites.models import LONGEST_NAME, Invite, InviteUse, Told
 
 
@@ -51,7 +52,8 @@ def write(batch: Mapping[uuid.UUID, Sequence[Use | Name]]) -> None:
 
 def clean_name(text: str) -> str:
     """A stranger's words as one line that can be shown."""
-    return " ".join("".join(c if c.isprintable() else " " for c in text).split())[:LONGEST_NAME]
+    shown = (c if c.isprintable() or c in JOINERS else " " for c in text)
+    return " ".join("".join(shown).split())[:LONGEST_NAME]
 
 
 def _all(

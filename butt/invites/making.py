@@ -19,6 +19,7 @@ from butt.agents.prepared import Prepared, PreparedUpdate
 from butt.agents.standing import standing
 from butt.agents.states import State
 from butt.agents.wishes import Refused
+from butt.agents.words import can_be_seen
 from butt.configuration import configuration
 from butt.invites.lines import lines
 from butt.invites.models import LONGEST_NAME, MOST_USES, Invite
@@ -132,7 +133,7 @@ def _clean_name(text: str) -> str:
         raise Refused("bad_name", "Give the invite a name: whom is it for? Only you see it.", "name")
     if len(name) > LONGEST_NAME:
         raise Refused("bad_name", f"An invite's name has at most {LONGEST_NAME} characters.", "name")
-    if not name.isprintable():
+    if not can_be_seen(name):
         raise Refused("bad_name", "An invite's name is made of characters that can be seen.", "name")
     return name
 

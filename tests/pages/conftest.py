@@ -5,9 +5,11 @@ import shutil
 from collections.abc import Iterator
 
 import pytest
-from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, Page, Response, sync_playwright
 
-from tests.pages.server import Pages
+from butt.agents.states import State
+from tests.pages.everywhere import ALICE, NEWBIE, PATHS
+from tests.pages.server import Pages, signs_in
 
 PHONE, DESK = (390, 844), (1280, 800)
 
@@ -57,3 +59,46 @@ def context(browser: Browser, look: dict[str, object]) -> Iterator[BrowserContex
 @pytest.fixture
 def page(context: BrowserContext) -> Page:
     return context.new_page()
+
+
+@pytest.fixture(scope="module")
+def cookies(server: Pages, browser: Browser) -> dict[str, list]:
+    """Alice has a bot in each state, a newbie has none; who signed in once need not for each look."""
+    alice = server.person(ALICE)
+    for state in State:
+        bot = server.bot_in(state, alice, f"{state}-bot")
+        server.has_lived(bot)
+        if state is State.ALIVE:
+            server.says(
+                bot, *(f"the pub listens at net:alive-bot.butt.nz:8100 for {n} days" for n in range(40))
+            )
+            server.says(bot, "ssb-friends: stream legacy api used", level="warning")
+            server.says(bot, "The disk is full.", level="error")
+        server.has_invited(bot)
+    server.person(NEWBIE)
+    kept: dict[str, list] = {"": []}
+    for email in (NEWBIE, ALICE):
+        context = browser.new_context()
+        page = context.new_page()
+        signs_in(page, server.url, email)
+        page.wait_for_url(re.compile("/(newbie|bots)$"))
+        kept[email] = context.cookies()
+        context.close()
+    return kept
+
+
+@pytest.fixture
+def visited(
+    server: Pages, page: Page, context: BrowserContext, cookies: dict[str, list]
+) -> Iterator[tuple[str, Response]]:
+    """One page after the other, each loaded."""
+
+    def visits() -> Iterator[tuple[str, Response]]:
+        for who, path in PATHS:
+            context.clear_cookies()
+            context.add_cookies(cookies[who])
+            response = page.goto(server.url + path)
+            assert response is not None
+            yield f"{path} of {who or 'nobody'}", response
+
+    return visits()

@@ -1,100 +1,19 @@
 """Every page, in every state: it fits, it can be touched and read, it is light, and it is strict."""
 
 import re
+from collections import Counter
 from collections.abc import Iterator
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe
-from playwright.sync_api import Browser, BrowserContext, Page, Response, expect
+from playwright.sync_api import Browser, BrowserContext, Page, expect
 
-from butt.agents.states import State
 from tests.pages.conftest import DESK, PHONE
-from tests.pages.server import Pages, signs_in
+from tests.pages.server import Pages
 
 SMALL = (320, 640)
-OPEN = [
-    "/",
-    "/start",
-    "/password",
-    "/nothing-here",
-    "/join/carol-alive-bot",
-    "/join/eve-alive-bot",
-    "/join/carol-stopped-bot",
-    "/@alive-bot",
-]
-OF_A_NEWBIE = ["/newbie", "/bots"]
-STATUS = [*(f"/bots/{state}-bot/status" for state in State), "/bots/alive-bot/status?range=24h"]
-LOGS = ["/bots/alive-bot/log", "/bots/new-bot/log"]
-INVITES = ["/bots/alive-bot/invites", "/bots/stopped-bot/invites", "/bots/alive-bot/invites/new"]
-OF_BOTS = [
-    "/bots",
-    "/bots/new",
-    *(f"/bots/{state}-bot" for state in State),
-    "/bots/alive-bot/delete",
-    "/bots/alive-bot/export",
-    "/bots/alive-bot/export/password",
-    *STATUS,
-    *LOGS,
-    *INVITES,
-    "/bots/alive-bot/people",
-    "/account",
-    *(
-        f"/account/{part}"
-        for part in ("email", "password", "factors", "sessions", "tokens", "delete", "again")
-    ),
-]
-PATHS = [
-    *(("", path) for path in OPEN),
-    *(("newbie@example.org", path) for path in OF_A_NEWBIE),
-    *(("alice@example.org", path) for path in OF_BOTS),
-]
-
-
-@pytest.fixture(scope="module", autouse=True)
-def _alice_has_a_bot_in_each_state(server: Pages):
-    alice = server.person("alice@example.org")
-    for state in State:
-        bot = server.bot_in(state, alice, f"{state}-bot")
-        server.has_lived(bot)
-        if state is State.ALIVE:
-            server.says(
-                bot, *(f"the pub listens at net:alive-bot.butt.nz:8100 for {n} days" for n in range(40))
-            )
-            server.says(bot, "ssb-friends: stream legacy api used", level="warning")
-            server.says(bot, "The disk is full.", level="error")
-        server.has_invited(bot)
-    server.person("newbie@example.org")
-
-
-@pytest.fixture(scope="module")
-def cookies(server: Pages, browser: Browser) -> dict[str, list]:
-    """Who signed in once need not for each look."""
-    kept: dict[str, list] = {"": []}
-    for email in ("newbie@example.org", "alice@example.org"):
-        context = browser.new_context()
-        page = context.new_page()
-        signs_in(page, server.url, email)
-        page.wait_for_url(re.compile("/(newbie|bots)$"))
-        kept[email] = context.cookies()
-        context.close()
-    return kept
-
-
-@pytest.fixture
-def visited(
-    server: Pages, page: Page, context: BrowserContext, cookies: dict[str, list]
-) -> Iterator[tuple[str, Response]]:
-    """One page after the other, each loaded."""
-
-    def visits() -> Iterator[tuple[str, Response]]:
-        for who, path in PATHS:
-            context.clear_cookies()
-            context.add_cookies(cookies[who])
-            response = page.goto(server.url + path)
-            assert response is not None
-            yield f"{path} of {who or 'nobody'}", response
-
-    return visits()
+SHARED = {"bots", "forgotten", "email", "an invite to alive-bot.butt.nz", "status: alive-bot.butt.nz #alive"}
+"""The titles of more than one page: they differ in whom they are for, how far it is, or what is over."""
 
 
 @pytest.mark.parametrize("look", [(SMALL, "light"), (PHONE, "light"), (DESK, "light")], indirect=True)
@@ -107,7 +26,7 @@ def test_nothing_is_wider_than_the_window(visited: Iterator, page: Page):
 def test_what_can_be_pressed_is_as_large_as_a_finger(visited: Iterator, page: Page):
     small = """[...document.querySelectorAll("a, button, input, summary")]
         .filter(e => e.checkVisibility() && e.type !== "hidden" && !e.matches(".skip"))
-        .map(e => [e.outerHTML.slice(0, 80), e.getBoundingClientRect()])
+        .map(e => [e.outerHTML.slice(0, 80), (e.closest("label") ?? e).getBoundingClientRect()])
         .filter(([, box]) => box.width < 44 || box.height < 44)"""
     for where, _ in visited:
         assert page.evaluate(small) == [], where
@@ -120,7 +39,7 @@ def test_all_text_stands_out_from_its_ground(visited: Iterator, page: Page):
 
 
 def test_each_page_has_one_heading_one_main_a_title_and_names_for_its_fields(visited: Iterator, page: Page):
-    titles = set()
+    titles: Counter[str] = Counter()
     for where, _ in visited:
         assert page.locator("h1").count() == 1, where
         assert page.get_by_role("main").count() == 1, where
@@ -131,8 +50,9 @@ def test_each_page_has_one_heading_one_main_a_title_and_names_for_its_fields(vis
         assert page.evaluate(nameless) == 0, where
         ids = page.evaluate("[...document.querySelectorAll('[id]')].map(e => e.id)")
         assert len(ids) == len(set(ids)), where
-        titles.add(page.title())
-    assert len(titles) == len(PATHS) - 2, "only the two dashboards and two ranges are called alike"
+        titles[page.title()] += 1
+    shared = {title.removesuffix(" · butt.nz") for title, count in titles.items() if count > 1}
+    assert shared == SHARED
 
 
 def test_the_html_has_no_script_or_style_of_its_own(visited: Iterator):
@@ -164,24 +84,6 @@ def test_axe_finds_nothing_to_mend(visited: Iterator, page: Page):
     for where, _ in visited:
         found = Axe().run(page)
         assert found.violations_count == 0, f"{where}: {found.generate_report()}"
-
-
-def test_a_first_visit_is_less_than_60_kb(server: Pages, page: Page, cookies: dict, context: BrowserContext):
-    loaded: dict[str, int] = {}
-
-    def note(response: Response) -> None:
-        if "event-stream" not in response.headers.get("content-type", ""):
-            loaded[response.url] = len(response.body())
-
-    page.on("response", note)
-    for path in ("/", "/bots/new", "/bots/alive-bot/status"):
-        who = "" if path == "/" else "alice@example.org"
-        context.add_cookies(cookies[who])
-        loaded.clear()
-        page.goto(server.url + path)
-        page.wait_for_timeout(500)
-        assert 2 <= len(loaded) <= 12
-        assert sum(loaded.values()) < 60_000, loaded
 
 
 def test_a_link_is_copied(server: Pages, page: Page, cookies: dict, context: BrowserContext):

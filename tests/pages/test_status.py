@@ -81,6 +81,15 @@ def test_what_happened_is_marked_and_told_in_words(page: Page, bot: Any):
     expect(page.locator("#events li").get_by_text("started")).to_be_visible()
 
 
+def test_what_happened_is_said_beside_the_value_of_its_moment(page: Page, bot: Any):
+    plot = page.locator("#memory")
+    box = plot.bounding_box()
+    assert box
+    x = float(page.locator("#memory .event").get_attribute("data-x") or "")
+    plot.hover(position={"x": x / 600 * box["width"], "y": 20})
+    expect(page.locator("#memory-there")).to_have_text(re.compile(rf"{PER_ROW} started"))
+
+
 def test_e_mails_are_switched_off_and_on(page: Page, bot: Any):
     page.get_by_role("button", name="no e-mails").click()
     page.get_by_role("button", name="e-mail me").click()

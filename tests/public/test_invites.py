@@ -225,6 +225,14 @@ class TestTheOpenPageOfABot:
         alice.post("/bots/my/listing", {"public": "yes"})
         assert Client().get("/@MY").status_code == 200
 
+    def test_what_it_says_of_itself_is_written_beside_its_invites(self, alice: Client, bot: Agent):
+        alice.post("/bots/my/listing", {"description": "  Ours.\r\nCome in! "})
+        assert "Ours.<br>Come in!" in Client().get("/@my").content.decode()
+        assert "Ours.\nCome in!</textarea>" in alice.get("/bots/my/invites").content.decode()
+        refused = alice.post("/bots/my/listing", {"description": "x" * 2001}, follow=True)
+        assert "at most 2000 characters" in refused.content.decode()
+        assert "Ours." in Client().get("/@my").content.decode(), "a page that is shown stays so"
+
     def test_one_that_is_unknown_or_leaves_is_not_there(self, bot: Agent):
         assert Client().get("/@none").status_code == 404
         Wanted.objects.filter(bot=bot).update(gone_at=timezone.now())

@@ -3,6 +3,7 @@
 import uuid
 from datetime import timedelta
 
+from django.contrib import messages
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.utils import timezone
@@ -11,7 +12,7 @@ from django.views.decorators.http import require_POST, require_safe
 from butt.agents.bots import bot_by_name
 from butt.agents.models import Agent
 from butt.agents.view import View
-from butt.agents.wishes import Refused
+from butt.agents.wishes import Refused, describe
 from butt.invites import book, making
 from butt.invites.models import MOST_USES, Invite
 from butt.public.live import invites_mark
@@ -77,9 +78,15 @@ def revoke(request: HttpRequest, person: Agent, name: str, invite_id: uuid.UUID)
 @require_POST
 @for_person
 def listing(request: HttpRequest, person: Agent, name: str) -> HttpResponse:
-    """Whether everybody may see the bot's own page."""
+    """Whether everybody may see the bot's own page, and what the bot says of itself there and in its profile."""
     bot = bot_by_name(person, name)
-    book.set_public(bot, public=request.POST.get("public") == "yes")
+    if "public" in request.POST:
+        book.set_public(bot, public=request.POST["public"] == "yes")
+    if "description" in request.POST:
+        try:
+            describe(person, bot, request.POST["description"])
+        except Refused as no:
+            messages.error(request, no.message)
     return redirect("invites", bot.name)
 
 

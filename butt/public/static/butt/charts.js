@@ -3,6 +3,7 @@
 const LEAPS = { ArrowLeft: -1, ArrowRight: 1, PageUp: -10, PageDown: 10, Home: -Infinity, End: Infinity };
 const CELLS = { memory: [1], disk: [2], bandwidth: [3, 4], peers: [5] };
 const WIDTH = 600;
+const NEAR = 4;
 
 const charts = document.getElementById("charts");
 let chosen = Infinity;
@@ -29,7 +30,8 @@ function show(plot, index) {
   chosen = Math.min(all.length - 1, Math.max(0, index));
   const row = all[chosen];
   const values = CELLS[plot.dataset.chart].map((cell) => row.cells[cell].textContent);
-  const text = `${row.cells[0].textContent} ${values.join(" ")}`;
+  const happened = [...plot.querySelectorAll(".event")].filter(({ dataset }) => Math.abs(dataset.x - row.dataset.x) < NEAR);
+  const text = [row.cells[0].textContent, ...values, ...happened.map(({ dataset }) => dataset.what)].join(" ");
   plot.querySelector(".there").setAttribute("d", `M${row.dataset.x} 0V120`);
   document.getElementById(`${plot.id}-there`).textContent = text;
   plot.setAttribute("aria-valuenow", chosen);

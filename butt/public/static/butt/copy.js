@@ -1,8 +1,8 @@
-// Copy a text that is shown, like an address. The buttons are hidden where it cannot be done.
+// Copy a text that is shown, like an address. Where it cannot be done, the buttons go and their place stays.
 
 const LONG_ENOUGH = 2000;
 
-if (navigator.clipboard) document.documentElement.classList.add("copies");
+if (!navigator.clipboard) document.documentElement.classList.add("copies-not");
 
 document.addEventListener("click", async (event) => {
   const button = event.target.closest("[data-copies]");

@@ -6,7 +6,6 @@ for (const button of document.querySelectorAll("[data-shows]")) {
     field.type = shown ? "text" : "password";
     button.setAttribute("aria-pressed", String(shown));
   };
-  button.hidden = false;
   button.addEventListener("click", () => show(field.type === "password"));
   field.form.addEventListener("submit", () => show(false));
 }

@@ -1,0 +1,42 @@
+"""Every page there is, by who goes there."""
+
+from butt.agents.states import State
+
+NEWBIE, ALICE = "newbie@example.org", "alice@example.org"
+
+OPEN = [
+    "/",
+    "/start",
+    "/password",
+    "/password/sent",
+    "/password/1/spent-key",
+    "/account/inactive",
+    "/nothing-here",
+    *(f"/join/{name}-alive-bot" for name in ("alice", "carol", "dan", "eve")),
+    "/join/carol-stopped-bot",
+    "/@alive-bot",
+]
+OF_A_NEWBIE = ["/newbie", "/bots", "/account/email/sent"]
+STATUS = [*(f"/bots/{state}-bot/status" for state in State), "/bots/alive-bot/status?range=24h"]
+LOGS = ["/bots/alive-bot/log", "/bots/new-bot/log"]
+INVITES = ["/bots/alive-bot/invites", "/bots/stopped-bot/invites", "/bots/alive-bot/invites/new"]
+OF_BOTS = [
+    "/bots",
+    "/bots/new",
+    "/bots/import",
+    *(f"/bots/{state}-bot" for state in State),
+    *(f"/bots/alive-bot/{part}" for part in ("upgrade", "delete", "export", "export/password", "people")),
+    *STATUS,
+    *LOGS,
+    *INVITES,
+    "/account",
+    *(
+        f"/account/{part}"
+        for part in ("email", "password", "factors", "sessions", "tokens", "delete", "again")
+    ),
+]
+PATHS = [
+    *(("", path) for path in OPEN),
+    *((NEWBIE, path) for path in OF_A_NEWBIE),
+    *((ALICE, path) for path in OF_BOTS),
+]
