@@ -26,12 +26,12 @@ class Disturbances:
         self._all: list[Disturbance] = []
 
     def now(self, whom: str = ALL) -> None:
-        self._add(Disturbance(time.time(), time.time(), whom))
+        self.add(Disturbance(time.time(), time.time(), whom))
 
     @contextmanager
     def lasting(self, whom: str = ALL) -> Iterator[None]:
         one = Disturbance(time.time(), None, whom)
-        self._add(one)
+        self.add(one)
         try:
             yield
         finally:
@@ -52,6 +52,6 @@ class Disturbances:
                 break
         return [(a, b) for a, b in [*calm, (begin, end)] if b > a]
 
-    def _add(self, one: Disturbance) -> None:
+    def add(self, one: Disturbance) -> None:
         with self._lock:
             self._all.append(one)

@@ -88,14 +88,14 @@ class Watch(threading.Thread):
 def is_right(people: Sequence["Person"], bank: Bank, journal: Journal) -> None:
     deadline = time.monotonic() + SETTLED
     for person in people:
-        while wrong := _wrong(person, bank):
+        while trouble := wrong(person, bank):
             if time.monotonic() > deadline:
-                journal.found(f"the money of {person.name} is not right: {wrong}")
+                journal.found(f"the money of {person.name} is not right: {trouble}")
                 break
             time.sleep(1)
 
 
-def _wrong(person: "Person", bank: Bank) -> str:
+def wrong(person: "Person", bank: Bank) -> str:
     """What is not right with their money; empty when all is."""
     if not person.id:
         return ""
