@@ -9,10 +9,13 @@ from contextlib import AbstractContextManager, contextmanager
 
 import psutil
 
-from butt.command.up import ROLES
+from butt.command.up import ROLES, STAND_IN
 from chaos import network
+from chaos.clock import Clock
 from chaos.code import Code
+from chaos.disturbances import ALL, Disturbances
 from chaos.journal import Journal
+from tests.billing.bank import Bank
 from tests.service import Service
 
 BALLAST = "chaos.ballast"
@@ -20,7 +23,7 @@ BALLAST = "chaos.ballast"
 
 class Faults:
     """`small` says that the home is a disk of its own, and `apart` that the network is; `restart_database` is None where
-    there is none to restart.
+    there is none to restart. `disturbances` is told who cannot be seen, and when.
     """
 
     def __init__(
@@ -32,16 +35,22 @@ class Faults:
         restart_database: Callable[[], None] | None,
         apart: bool,
         code: Code,
+        clock: Clock,
+        bank: Bank,
+        disturbances: Disturbances,
     ) -> None:
         self.site, self.journal, self.random = site, journal, chance
-        self.restart_database, self.code = restart_database, code
-        self.sudden = [self.kill_part] * 4 + [self.kill_bot] * 2 + [self.kill_supervisor]
+        self.restart_database, self.code, self.clock, self.bank = restart_database, code, clock, bank
+        self.disturbances = disturbances
+        self.sudden = [self.kill_part] * 5 + [self.kill_bot] * 2 + [self.kill_supervisor]
         if restart_database:
             self.sudden += [self.restart] * 5
-        self.sudden += [self.new_code]
+        self.sudden += [self.new_code] + [self.payment_fails] * 2
         self.lasting = [self.pause_part, self.pause_bot, *([self.full_disk] * 2 if small else [])]
         if apart:
             self.lasting += [self.lossy_network, self.slow_network]
+        if clock.environment:
+            self.lasting += [self.leaping_clock]
 
     def one(self) -> None:
         kind = self.random.random()
@@ -73,10 +82,11 @@ class Faults:
 
     def kill_everything(self) -> None:
         self.journal.say("kill -9 butt up")
-        self.site.kill()
-        time.sleep(self.random.uniform(0, 2))
-        self.site.log.close()
-        self.site.up()
+        with self.disturbances.lasting():
+            self.site.kill()
+            time.sleep(self.random.uniform(0, 2))
+            self.site.log.close()
+            self.site.up()
 
     def restart(self) -> None:
         self.journal.say("the database restarts")
@@ -86,15 +96,26 @@ class Faults:
     def new_code(self) -> None:
         self.journal.say(self.code.write(self.random))
 
+    def payment_fails(self) -> None:
+        """A month is over for somebody, and their bank refuses."""
+        with contextlib.suppress(OSError):
+            live = sorted(self.bank.all("subscriptions"), key=lambda one: str(one["id"]))
+            if live:
+                self.journal.say("a payment fails")
+                self.bank.refuses(self.random.choice(live))
+
     def lossy_network(self) -> AbstractContextManager[None]:
         return self._told(network.lossy(self.random))
 
     def slow_network(self) -> AbstractContextManager[None]:
         return self._told(network.slow(self.random))
 
+    def leaping_clock(self) -> AbstractContextManager[None]:
+        return self._told(self.clock.leaps(self.random))
+
     @contextmanager
     def _told(self, fault: AbstractContextManager[str]) -> Iterator[None]:
-        with fault as words:
+        with fault as words, self.disturbances.lasting():
             self.journal.say(words)
             yield
         self.journal.say(f"no more: {words}")
@@ -120,24 +141,27 @@ class Faults:
 
     @contextmanager
     def _paused(self, process: psutil.Process | None) -> Iterator[None]:
-        with contextlib.suppress(psutil.Error):
-            if process:
+        if process is None:
+            yield
+            return
+        with self.disturbances.lasting(_whom(process)):
+            with contextlib.suppress(psutil.Error):
                 self.journal.say(f"SIGSTOP {_words(process)}")
                 process.send_signal(signal.SIGSTOP)
-        try:
-            yield
-        finally:
-            with contextlib.suppress(psutil.Error):
-                if process:
+            try:
+                yield
+            finally:
+                with contextlib.suppress(psutil.Error):
                     process.send_signal(signal.SIGCONT)
 
     def _kill(self, process: psutil.Process) -> None:
         with contextlib.suppress(psutil.Error):
             self.journal.say(f"kill -9 {_words(process)}")
+            self.disturbances.now(_whom(process))
             process.kill()
 
     def _part(self) -> psutil.Process | None:
-        role = self.random.choice(ROLES)
+        role = self.random.choice((*ROLES, STAND_IN))
         with contextlib.suppress(StopIteration, psutil.Error):
             return self.site.part(role)
         return None
@@ -146,6 +170,14 @@ class Faults:
         # By the folder, so that the seed and not the order of processes decides as far as it can.
         pubs = sorted(self.site.pubs(), key=lambda pub: pub.create_time())
         return self.random.choice(pubs) if pubs else None
+
+
+def _whom(process: psutil.Process) -> str:
+    """Whom it disturbs: the monitor all, anybody else nobody but itself."""
+    with contextlib.suppress(psutil.Error):
+        if "monitor" in process.cmdline():
+            return ALL
+    return str(process.pid)
 
 
 def _words(process: psutil.Process) -> str:

@@ -8,7 +8,7 @@ class Journal:
     """Many threads write; the main one reads `findings` at the end."""
 
     def __init__(self) -> None:
-        self._began = time.monotonic()
+        self._began, self._began_at = time.monotonic(), time.time()
         self._lock = threading.Lock()
         self.findings: list[str] = []
         self.answers: dict[str, int] = {}
@@ -22,6 +22,10 @@ class Journal:
         if words not in self.findings:
             self.findings.append(words)
             self.say(f"FOUND: {words}")
+
+    def since(self, at: float) -> float:
+        """How far into the run a moment is, of seconds since the epoch."""
+        return at - self._began_at
 
     def count(self, answer: str) -> None:
         with self._lock:

@@ -40,11 +40,11 @@ def lossy(chance: random.Random) -> Iterator[str]:
         "-j",
         "DROP",
     ]
-    _run("iptables", "-A", *rule)
+    _run("iptables", "-w", "-A", *rule)
     try:
         yield f"the network loses {share:.0%}"
     finally:
-        _run("iptables", "-D", *rule)
+        _run("iptables", "-w", "-D", *rule)
 
 
 @contextmanager

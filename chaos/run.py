@@ -11,17 +11,23 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from butt.sources.releases import build
-from chaos import network
+from chaos import money, network
+from chaos.clock import Clock
 from chaos.code import Code
 from chaos.database import restartable
+from chaos.disturbances import Disturbances
 from chaos.faults import Faults
 from chaos.journal import Journal
-from chaos.people import Person, Spoken
-from chaos.truths import OneProcess, check
+from chaos.people import Person, World
+from chaos.processes import Processes
+from chaos.truths import check
+from chaos.wishes import rebuilds_what_never_lived
 from tests.service import Service
+from tests.whole.guest import Guest
 
 PEOPLE = ("ada", "ben")
 DISK = "1G"
+MENDED = 60.0
 
 
 def run(seed: int, seconds: float, on_postgres: bool) -> list[str]:
@@ -35,38 +41,62 @@ def run(seed: int, seconds: float, on_postgres: bool) -> list[str]:
     with contextlib.ExitStack() as stack:
         folder, small = stack.enter_context(_disk())
         journal.say(f"a disk of {DISK}" if small else "no disk of its own: none is filled")
-        settings: dict[str, object] = {"keep_days": chance.choice((0, 7)), "bots_per_person": 100}
+        keep_days, grace_days = chance.choice((0, 7)), chance.choice((0, 7))
+        settings: dict[str, object] = {"keep_days": keep_days, "grace_days": grace_days}
+        settings |= {"billing": "stripe", "bots_per_person": 100}
         restart = None
         if on_postgres:
             settings["database_url"], restart = stack.enter_context(restartable())
-        code = Code(folder / "source")
+        code, clock = Code(folder / "source"), Clock(folder)
+        journal.say("a clock of its own" if clock.environment else "no compiler: the clock stays right")
         site = Service(folder / "home", pub, pub_source=code.folder, **settings)
+        site.environment |= clock.environment
         if away:
             # There is no registry; npm kept what it fetched for the first build.
             site.environment["npm_config_offline"] = "true"
         stack.enter_context(site)
-        spoken = Spoken(journal)
-        people = [Person(site, journal, spoken, name, str(seed)) for name in PEOPLE]
-        watch = OneProcess(site, journal)
-        faults = Faults(site, journal, chance, small, restart, away, code)
-        for thread in (watch, *people):
+        friend = Guest(pub, folder / "friend")
+        stack.callback(friend.leave)
+        world = World(site, journal, friend, keep_days)
+        people = [Person(world, name, str(seed)) for name in PEOPLE]
+        processes, wrong = Processes(site, journal), Disturbances()
+        watch = money.Watch(world.bank, processes, journal)
+        faults = Faults(site, journal, chance, small, restart, away, code, clock, world.bank, wrong)
+        for thread in (processes, watch, *people):
             thread.start()
         _trouble(faults, chance, seconds)
         journal.say("peace")
-        for person in people:
-            person.enough.set()
-        for person in people:
-            person.join(timeout=60)
-        code.mend()
-        for person in people:
-            person.rebuilds_what_never_lived()
-        check(site, people, spoken, journal)
-        watch.enough.set()
-        watch.join(timeout=10)
+        _peace(people, code)
+        check(world, people, processes, wrong, journal)
+        for thread in (processes, watch):
+            thread.enough.set()
+            thread.join(timeout=10)
         journal.say(f"answers: {dict(sorted(journal.answers.items()))}")
         if journal.findings:
             _tell(site)
     return journal.findings
+
+
+def _peace(people: list[Person], code: Code) -> None:
+    """What broke by what somebody did is mended by them: code that crashes, cards with nothing on them."""
+    for person in people:
+        person.enough.set()
+    for person in people:
+        person.join(timeout=60)
+    code.mend()
+    for person in people:
+        if person.calls.token:
+            _mends(person)
+            person.tries(rebuilds_what_never_lived, person)
+
+
+def _mends(person: Person) -> None:
+    deadline = time.monotonic() + MENDED
+    while not person.tries(money.mends, person):
+        if time.monotonic() > deadline:
+            person.journal.found(f"{person.name} cannot enter a card")
+            return
+        time.sleep(0.5)
 
 
 def _trouble(faults: Faults, chance: random.Random, seconds: float) -> None:

@@ -99,8 +99,13 @@ class Monitor:
                 await asyncio.sleep(TICK)
 
     async def _beside(self, chore: Callable[[datetime], T]) -> T:
-        """In a thread of its own, so that nothing that is seen waits for it."""
-        return await sync_to_async(chore, thread_sensitive=False, executor=self._thread)(timezone.now())
+        """In a thread of its own, so that nothing that is seen waits for it; it has a connection of its own, too."""
+
+        def do(now: datetime) -> T:
+            close_old_connections()
+            return chore(now)
+
+        return await sync_to_async(do, thread_sensitive=False, executor=self._thread)(timezone.now())
 
     def _follow(self, places: set[Place]) -> None:
         for place in self._watches.keys() - places:

@@ -11,7 +11,7 @@ import uuid
 from collections.abc import Callable, Mapping
 from datetime import datetime, timedelta
 
-from django.db import IntegrityError, transaction
+from django.db import IntegrityError, close_old_connections, transaction
 from django.utils import timezone
 
 from butt.agents import journal
@@ -58,6 +58,8 @@ class Steward:
                 hurries = HURRIES if self.round() else max(0, hurries - 1)
             except Exception:
                 log.exception("this round did not end well; the next is in %s", AFTER_TROUBLE)
+                # One that the database ended as it restarted would else be used for ever.
+                close_old_connections()
                 time.sleep(AFTER_TROUBLE.total_seconds())
             time.sleep(HURRY if hurries else TICK)
 

@@ -16,16 +16,16 @@ class Guest:
         self.pub = Pub(release, folder, master=[self.keys.id], caps={}).start()
         self.id = self.pub.id
 
-    def accept(self, code: str) -> Any:
-        return self.call("invite.accept", code)
+    def accept(self, code: str, patience: float = 30) -> Any:
+        return self.call("invite.accept", code, patience=patience)
 
     def is_called(self, name: str) -> None:
         self.call("publish", {"type": "about", "about": self.id, "name": name})
 
-    def call(self, name: str, *arguments: Any) -> Any:
+    def call(self, name: str, *arguments: Any, patience: float = 30) -> Any:
         async def ask() -> Any:
             async with connect(Address("127.0.0.1", self.pub.config["port"], self.id), self.keys) as peer:
-                return await peer.call(name, *arguments, timeout=30)
+                return await peer.call(name, *arguments, timeout=patience)
 
         return asyncio.run(ask())
 

@@ -1,0 +1,120 @@
+"""People pay, at times with cards that are worth nothing. In the end each pays for the bots that lived, once."""
+
+import contextlib
+import re
+import threading
+import time
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+from chaos.calls import Cut
+from chaos.journal import Journal
+from chaos.processes import Processes
+from tests.billing.bank import DECLINED, EMPTY, GOOD, SECURE, Bank
+
+if TYPE_CHECKING:
+    from chaos.people import Person
+
+CARDS = (GOOD, GOOD, GOOD, SECURE, EMPTY, DECLINED)
+SECRET = re.compile(r'data-secret="([^"]+)"')
+SETTLED = 60.0
+
+
+def pays(person: "Person", bot: Any) -> None:  # noqa: ARG001 - it is for all of their bots
+    """Enter a card, try again, end it, or take the end back."""
+    if not person.signs_in():
+        return
+    page = person.random.choice(("card", "card", "pay", "cancel", "resume"))
+    if page == "card":
+        enters_card(person, person.random.choice(CARDS))
+    else:
+        shown = person.calls.page("/billing/cancel" if page == "cancel" else "/billing")
+        person.calls.sends(shown, f"/billing/{page}")
+
+
+def see_to_it(person: "Person") -> None:
+    """A payment is due before there can be one more bot."""
+    if person.signs_in():
+        person.calls.sends(person.calls.page("/billing"), "/billing/resume")
+        enters_card(person, person.random.choice(CARDS))
+
+
+def mends(person: "Person") -> bool:
+    """When all is well again, everybody has a good card and goes on paying; whether that was heard."""
+    if not person.signs_in():
+        return False
+    resumed = person.calls.sends(person.calls.page("/billing"), "/billing/resume")
+    return resumed.status_code == 200 and enters_card(person, GOOD)
+
+
+def enters_card(person: "Person", number: str) -> bool:
+    """Whether it was taken."""
+    shown = person.calls.page("/billing/card")
+    secret = SECRET.search(shown.text)
+    if not secret:
+        return False
+    try:
+        setup = person.world.bank.confirm(number, secret[1])
+    except OSError:
+        # Who is declined enters another card, another time.
+        person.journal.count("card refused")
+        return False
+    after = person.calls.sends(shown, "/billing/card", setup=setup)
+    taken = after.status_code == 200 and after.url.endswith("/billing")
+    person.journal.count("card taken" if taken else "card not taken")
+    return taken
+
+
+class Watch(threading.Thread):
+    """Looks all the time that never more bots are charged for than ever ran."""
+
+    def __init__(self, bank: Bank, processes: Processes, journal: Journal) -> None:
+        super().__init__(daemon=True)
+        self.bank, self.processes, self.journal = bank, processes, journal
+        self.enough = threading.Event()
+
+    def run(self) -> None:
+        while not self.enough.wait(1.0):
+            with contextlib.suppress(OSError):
+                self.look()
+
+    def look(self) -> None:
+        charged = sum(each["quantity"] for each in self.bank.all("subscriptions"))
+        ran = len(self.processes.folders())
+        if charged > ran:
+            self.journal.found(f"{charged} bots are charged for, and only {ran} ever ran")
+
+
+def is_right(people: Sequence["Person"], bank: Bank, journal: Journal) -> None:
+    deadline = time.monotonic() + SETTLED
+    for person in people:
+        while trouble := wrong(person, bank):
+            if time.monotonic() > deadline:
+                journal.found(f"the money of {person.name} is not right: {trouble}")
+                break
+            time.sleep(1)
+
+
+def wrong(person: "Person", bank: Bank) -> str:
+    """What is not right with their money; empty when all is."""
+    if not person.id:
+        return ""
+    try:
+        customers = bank.customers_marked(person.id)
+        live = [each for one in customers for each in bank.all("subscriptions", customer=one["id"])]
+        lived = [bot["name"] for bot in person.bots() if person.is_mine(bot) and _is_paid_for(person, bot)]
+    except (OSError, Cut) as trouble:
+        return f"nobody says: {trouble!r}"
+    told = [(each["quantity"], each["status"], each["cancel_at_period_end"]) for each in live]
+    wanted = [(len(lived), "active", False)] if lived else []
+    if len(customers) > 1 or told != wanted:
+        return f"{len(customers)} customers, subscriptions {told}, expected {wanted} for {lived}"
+    return ""
+
+
+def _is_paid_for(person: "Person", bot: Any) -> bool:
+    """It was alive once, which its samples say, and does not leave."""
+    if bot["wanted"] == "gone":
+        return False
+    _, answer = person.calls.call("GET", f"/agents/{bot['id']}/samples?range=1h", {200})
+    return bool(answer and answer["rows"])
