@@ -17,7 +17,7 @@ from butt.accounts.models import Guess
 
 WINDOW = timedelta(minutes=10)
 PER_ACCOUNT, PER_ADDRESS = 10, 50
-NEW_PER_ADDRESS = 50
+NEW_PER_ADDRESS = 200  # A school, or a meeting where all sign up at once, has one address.
 
 
 class TooManyGuesses(Exception):
