@@ -80,10 +80,11 @@ def _sequence_of(who: bytes, data: bytes, begin: int, end: int) -> int:
 
 def _goes_on(file: BinaryIO, begin: int, size: int) -> bool:
     """Whether a record ends after `begin`, by the rule with which the pub itself finds the last one: an end is
-    where the 4 bytes before it tell its own place. The upper half of a place stays the same for 64 KiB.
+    where the 4 bytes before it tell its own place. The upper half of a place stays the same for 64 KiB. Nearer than the
+    shortest record there is no end, only a length that may happen to be the number of its own place.
     """
     for upper in range(begin >> 16, (size >> 16) + 1):
-        first, last = max(begin + 1, upper << 16, 4), min(size, (upper << 16) + 0xFFFF)
+        first, last = max(begin + FRAME + SHORTEST_RECORD, upper << 16), min(size, (upper << 16) + 0xFFFF)
         file.seek(first - 4)
         data = file.read(last - first + 4)
         wanted = upper.to_bytes(4)[-2:]

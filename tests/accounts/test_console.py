@@ -92,7 +92,7 @@ def test_a_look_needs_a_reason_shows_the_pages_and_changes_nothing():
     assert client.post(f"/console/look/{alice.agent.id}", {"reason": " "}).status_code == 422
     client.post(f"/console/look/{alice.agent.id}", {"reason": "She wrote to us."})
     page = client.get("/bots/my").content.decode()
-    assert "You look at Alice" in page
+    assert "You look at <bdi>Alice</bdi>" in page
     assert "my.localhost" in client.get("/bots").content.decode()
     for path in ("/bots/my/stop", "/bots/new", "/account"):
         assert client.post(path).status_code == 403, path

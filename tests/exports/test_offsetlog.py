@@ -46,6 +46,11 @@ def test_any_prefix_ends_at_its_last_whole_record(payloads: list[bytes], data: s
     assert (found.whole, found.records, found.damaged) == (whole, ends_of(payloads).index(whole), False)
 
 
+def test_a_length_that_is_its_own_place_is_no_end_of_a_record():
+    payloads = [b'{"00000000":1}', b'{"000000000000000000000000":1}']
+    assert walked(log_of(payloads)[:30]) == Survey(26, 1, 0, damaged=False)
+
+
 @calm
 @given(contents, st.binary(max_size=200))
 def test_garbage_after_the_end_is_left_out(payloads: list[bytes], garbage: bytes):

@@ -96,7 +96,7 @@ def test_what_befell_the_bot_is_marked_on_the_line_of_time(alice: Client, bot: A
     for what in ("#starting", "#broken", "describe"):
         journal.note(bot, "steward", what)
     page = status(alice)
-    assert re.findall(r'data-what="(\w+)" d="M(?:600|599\.\d)', page)[:2] == ["started", "broke"]
+    assert re.findall(r'data-what="(\w+)" data-x="(?:600|599\.\d)', page)[:2] == ["started", "broke"]
     assert "describe" not in page
 
 
