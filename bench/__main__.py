@@ -4,23 +4,19 @@ All of them in one run are written to `docs/benchmarks.md` as well.
 """
 
 import argparse
-import contextlib
 import datetime as dt
-import importlib
 import importlib.metadata
-import io
 import os
 import platform
 import re
 import shutil
 import subprocess
-import sys
-import time
 from pathlib import Path
 
 import psutil
 
 from bench.claims import table
+from bench.runs import in_its_own_process
 from butt.sources.node import node_version
 
 BENCHES = {
@@ -49,20 +45,6 @@ are to a floor or a rival measured in the same minute. Less than 1 is less than 
 """
 
 
-class Both(io.TextIOBase):
-    """What is printed is kept too."""
-
-    def __init__(self) -> None:
-        self.kept = ""
-
-    def write(self, text: str) -> int:
-        self.kept += text
-        return sys.__stdout__.write(text)  # type: ignore[union-attr]
-
-    def flush(self) -> None:
-        sys.__stdout__.flush()  # type: ignore[union-attr]
-
-
 def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m bench", description=__doc__)
     parser.add_argument("names", nargs="*", metavar="NAME", help=f"some of: {', '.join(BENCHES)}")
@@ -70,19 +52,20 @@ def main() -> None:
     if unknown := set(names) - set(BENCHES):
         parser.error(f"there is no benchmark called {', '.join(sorted(unknown))}")
     print(machine())
-    parts = []
+    claims, parts, failed = [], [], []
     for name in names or BENCHES:
         print(f"\n{name}: {BENCHES[name]}", flush=True)
-        printed, began = Both(), time.monotonic()
-        with contextlib.redirect_stdout(printed):
-            importlib.import_module(f"bench.{name}").main()
-        took = time.monotonic() - began
-        print(f"  (took {took:.0f} s)", flush=True)
-        what = f"{BENCHES[name][:1].upper()}{BENCHES[name][1:]}. It took {took:.0f} s."
-        parts.append(f"## {name}\n\n{what}\n\n```\n{printed.kept.rstrip()}\n```\n")
-    print(f"\n{table()}", end="")
+        ran = in_its_own_process(name)
+        print(f"  (took {ran.seconds:.0f} s)", flush=True)
+        what = f"{BENCHES[name][:1].upper()}{BENCHES[name][1:]}. It took {ran.seconds:.0f} s."
+        parts.append(f"## {name}\n\n{what}\n\n```\n{ran.printed.rstrip()}\n```\n")
+        claims += ran.claims
+        failed += [name] if ran.failed else []
+    print(f"\n{table(claims)}", end="")
     if not names:
-        DOCUMENT.write_text("\n".join([HEAD, table(), machine(), *parts]))
+        DOCUMENT.write_text("\n".join([HEAD, table(claims), machine(), *parts]))
+    if failed:
+        raise SystemExit(f"failed: {', '.join(failed)}")
 
 
 def machine() -> str:
@@ -103,4 +86,5 @@ def machine() -> str:
     return "".join(f"- {line}\n" for line in lines)
 
 
-main()
+if __name__ == "__main__":
+    main()

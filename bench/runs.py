@@ -1,0 +1,56 @@
+"""One benchmark, in a process of its own, and what it printed and claimed."""
+
+import contextlib
+import importlib
+import io
+import multiprocessing
+import sys
+import time
+import traceback
+from concurrent.futures import ProcessPoolExecutor
+from dataclasses import dataclass
+
+from bench.claims import CLAIMS, Claim
+
+
+class Both(io.TextIOBase):
+    """What is printed is kept too."""
+
+    def __init__(self) -> None:
+        self.kept = ""
+
+    def write(self, text: str) -> int:
+        self.kept += text
+        return sys.__stdout__.write(text)  # type: ignore[union-attr]
+
+    def flush(self) -> None:
+        sys.__stdout__.flush()  # type: ignore[union-attr]
+
+
+@dataclass(frozen=True)
+class Ran:
+    """What a benchmark printed and claimed, and the seconds it took."""
+
+    printed: str
+    claims: list[Claim]
+    seconds: float
+    failed: bool
+
+
+def in_its_own_process(name: str) -> Ran:
+    """Settings of Django and of the environment are for a whole process: none inherits those of the one before."""
+    with ProcessPoolExecutor(1, multiprocessing.get_context("spawn")) as pool:
+        return pool.submit(run, name).result()
+
+
+def run(name: str) -> Ran:
+    """One that fails says so in the page, and the others go on: a whole run takes long."""
+    printed, began, failed = Both(), time.monotonic(), False
+    with contextlib.redirect_stdout(printed):
+        try:
+            importlib.import_module(f"bench.{name}").main()
+        except Exception as error:  # noqa: BLE001
+            traceback.print_exc()
+            print(f"  FAILED: {type(error).__name__}: {error}")
+            failed = True
+    return Ran(printed.kept, CLAIMS, time.monotonic() - began, failed)
