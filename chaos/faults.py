@@ -94,7 +94,11 @@ class Faults:
         self.restart_database()
 
     def new_code(self) -> None:
-        self.journal.say(self.code.write(self.random))
+        try:
+            self.journal.say(self.code.write(self.random))
+        except OSError as error:
+            # Who writes code on a full disk sees it, and has what there was.
+            self.journal.say(f"no code is written: {error.strerror}")
 
     def payment_fails(self) -> None:
         """A month is over for somebody, and their bank refuses."""
