@@ -63,7 +63,7 @@ def invitation_with(key: str) -> Invitation:
     """Raises `Refused` `no_invitation` for a key that is forged, spent, taken back or too old."""
     try:
         number = int(_signer.unsign(key, max_age=INVITED_FOR))
-        invitation = Invitation.objects.select_related("bot", "inviter").get(
+        invitation = Invitation.objects.select_related("bot", "inviter__account").get(
             id=number, expires_at__gt=timezone.now()
         )
     except (signing.BadSignature, ValueError, Invitation.DoesNotExist):

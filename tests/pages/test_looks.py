@@ -38,6 +38,29 @@ def test_all_text_stands_out_from_its_ground(visited: Iterator, page: Page):
         assert page.evaluate(TOO_FAINT) == [], where
 
 
+@pytest.mark.parametrize("look", [(PHONE, "light"), (PHONE, "dark")], indirect=True)
+def test_what_a_field_waits_for_stands_out_from_its_ground(server: Pages, page: Page):
+    """The only such words are in the stand-in's field for a card, which other tests pay with."""
+    page.goto(f"{server.url}/start")
+    page.evaluate("document.querySelector('#email').placeholder = 'number'")
+    colours = """(() => {
+        const field = document.querySelector("#email");
+        return [getComputedStyle(field, "::placeholder").color, getComputedStyle(document.querySelector(".hint")).color];
+    })()"""
+    placeholder, hint = page.evaluate(colours)
+    assert placeholder == hint
+
+
+def test_a_form_begins_at_its_top(visited: Iterator, page: Page):
+    """Fields that nobody sees take no room above those that are seen."""
+    sunk = """[...document.querySelectorAll(".sheet, .export")].filter((form) => {
+        const first = [...form.children].find((e) => e.type !== "hidden" && e.checkVisibility());
+        return first && first.getBoundingClientRect().top - form.getBoundingClientRect().top >= 1;
+    }).map((form) => form.outerHTML.slice(0, 80))"""
+    for where, _ in visited:
+        assert page.evaluate(sunk) == [], where
+
+
 def test_each_page_has_one_heading_one_main_a_title_and_names_for_its_fields(visited: Iterator, page: Page):
     titles: Counter[str] = Counter()
     for where, _ in visited:

@@ -11,6 +11,7 @@ from playwright.sync_api import Browser, Page, expect
 
 from tests.billing.stripes import DECLINED, GOOD, SECURE, StandIn
 from tests.pages.conftest import DESK, PHONE
+from tests.pages.first_load import MOST_BYTES, SETTLED, SHIFTS, Load
 from tests.people import PASSWORD
 from tests.service import Service, wait_for
 
@@ -90,6 +91,28 @@ def test_its_pages_can_be_used_by_everybody(paid_site: Service, money: StandIn, 
         found = Axe().run(page)
         assert found.violations_count == 0, found.generate_report()
         assert page.evaluate("document.documentElement.scrollWidth <= innerWidth"), path
+
+
+@pytest.mark.parametrize("look", [(PHONE, "light"), (DESK, "light")], indirect=True)
+def test_its_pages_are_light_and_stand_still(
+    paid_site: Service, money: StandIn, browser: Browser, page: Page, look: Any
+):
+    """The script that a card is entered with is not ours, and not weighed."""
+    comes(page, paid_site, f"leo-{look['viewport']['width']}")
+    cookies = page.context.cookies()
+    for path in ("/newbie", "/billing", "/billing/card", "/billing/cancel"):
+        context = browser.new_context(**look)
+        context.add_cookies(cookies)
+        context.add_init_script(SHIFTS)
+        fresh = context.new_page()
+        load = Load(fresh)
+        fresh.goto(paid_site.url + path)
+        if path in {"/newbie", "/billing/card"}:
+            expect(fresh.get_by_placeholder("number")).to_be_visible()
+        fresh.wait_for_timeout(SETTLED)
+        assert fresh.evaluate("window.shifts") == [], path
+        assert 2_000 < sum(load.weights(paid_site.url).values()) < MOST_BYTES, path
+        context.close()
 
 
 def test_only_where_a_card_is_entered_its_script_is_let_in(paid_site: Service, money: StandIn, page: Page):

@@ -1,0 +1,34 @@
+"""What a page weighs when it is first seen, and whether what is there stays where it is."""
+
+from playwright.sync_api import Page, Request
+
+MOST_BYTES = 60_000
+SETTLED = 150
+"""How long a page that has loaded may go on changing, in milliseconds: its scripts have run by then."""
+
+SHIFTS = """
+  window.shifts = [];
+  new PerformanceObserver((seen) => {
+    for (const entry of seen.getEntries())
+      window.shifts.push(`${entry.value.toFixed(4)} ${entry.sources.map(({ node }) => node?.outerHTML?.slice(0, 80))}`);
+  }).observe({ type: "layout-shift", buffered: true });
+"""
+
+
+class Load:
+    """All that comes for a page from its own server, with headers, as it is served: `Load(page)` before going there."""
+
+    def __init__(self, page: Page) -> None:
+        self.requests: list[Request] = []
+        page.on("requestfinished", self._keep)
+
+    def _keep(self, request: Request) -> None:
+        self.requests.append(request)
+
+    def weights(self, site: str) -> dict[str, int]:
+        return {each.url: _weight(each) for each in self.requests if each.url.startswith(site)}
+
+
+def _weight(request: Request) -> int:
+    sizes = request.sizes()
+    return sizes["responseBodySize"] + sizes["responseHeadersSize"]
