@@ -53,7 +53,7 @@ MIDDLEWARE = [
     "allauth.account.middleware.AccountMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     # Innermost, as it is not async: so all the others run in one thread, not each in a leap to another and back.
-    "butt.public.api.errors.not_allowed",
+    "butt.public.pages.errors.not_allowed",
 ]
 ROOT_URLCONF = "butt.public.urls"
 TEMPLATES = [
@@ -100,7 +100,6 @@ ACCOUNT_EMAIL_VERIFICATION = "optional"
 ACCOUNT_CHANGE_EMAIL = True
 ACCOUNT_FORMS = {"add_email": "butt.public.new_address.NewAddress"}
 ACCOUNT_EMAIL_NOTIFICATIONS = True
-ACCOUNT_EMAIL_SUBJECT_PREFIX = ""
 ACCOUNT_EMAIL_UNKNOWN_ACCOUNTS = False
 ACCOUNT_LOGOUT_ON_PASSWORD_CHANGE = False
 ACCOUNT_REAUTHENTICATION_REQUIRED = True

@@ -12,6 +12,7 @@ OPEN = [
     "/password/1/spent-key",
     "/account/inactive",
     "/nothing-here",
+    "/sign-out",
     *(f"/join/{name}-alive-bot" for name in ("alice", "carol", "dan", "eve")),
     "/join/carol-stopped-bot",
     "/@alive-bot",

@@ -1,11 +1,8 @@
 """Every error as `{"error": {"code", "message", "field"?}}` with the fitting status."""
 
-from collections.abc import Callable
-from http import HTTPStatus
 from typing import Any
 
-from django.http import Http404, HttpRequest, HttpResponse, JsonResponse
-from django.http.response import HttpResponseBase
+from django.http import Http404, HttpRequest, HttpResponse
 from ninja import NinjaAPI
 from ninja.errors import AuthenticationError, HttpError, ValidationError
 
@@ -55,22 +52,6 @@ STATUS = {
 def problem(status: int, code: str, message: str, field: str = "") -> tuple[int, dict[str, Any]]:
     error = {"code": code, "message": message, **({"field": field} if field else {})}
     return status, {"error": error}
-
-
-def not_allowed(
-    get_response: Callable[[HttpRequest], HttpResponseBase],
-) -> Callable[[HttpRequest], HttpResponseBase]:
-    """Middleware: a method that a path does not know is an error like any other; ninja answers it with no words."""
-
-    def answer(request: HttpRequest) -> HttpResponseBase:
-        response = get_response(request)
-        if response.status_code != HTTPStatus.METHOD_NOT_ALLOWED or not wants_json(request):
-            return response
-        message = f"{request.method} is no method of this path; it knows {response['Allow']}."
-        status, body = problem(response.status_code, "wrong_method", message)
-        return JsonResponse(body, status=status, headers={"Allow": response["Allow"]})
-
-    return answer
 
 
 def wants_json(request: HttpRequest) -> bool:

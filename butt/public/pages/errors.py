@@ -1,10 +1,13 @@
 """Pages for when something is not there, or went wrong."""
 
 import sys
+from collections.abc import Callable
+from http import HTTPStatus
 
 from django.core.exceptions import RequestDataTooBig
 from django.db import InterfaceError, OperationalError
 from django.http import HttpRequest, HttpResponse, JsonResponse
+from django.http.response import HttpResponseBase
 from django.shortcuts import render
 
 from butt.public.api.errors import problem, wants_json
@@ -17,6 +20,36 @@ def not_found(request: HttpRequest, exception: Exception | None = None) -> HttpR
     return render(
         request, "error.html", {"title": "not here", "message": "There is nothing here."}, status=404
     )
+
+
+def not_allowed(
+    get_response: Callable[[HttpRequest], HttpResponseBase],
+) -> Callable[[HttpRequest], HttpResponseBase]:
+    """Middleware: a method that a path does not know is an error like any other; Django answers it with no words."""
+
+    def answer(request: HttpRequest) -> HttpResponseBase:
+        response = get_response(request)
+        if response.status_code != HTTPStatus.METHOD_NOT_ALLOWED:
+            return response
+        return _no_such_method(request, response["Allow"])
+
+    return answer
+
+
+def _no_such_method(request: HttpRequest, known: str) -> HttpResponse:
+    status = HTTPStatus.METHOD_NOT_ALLOWED
+    if wants_json(request):
+        message = f"{request.method} is no method of this path; it knows {known}."
+        code, body = problem(status, "wrong_method", message)
+        return JsonResponse(body, status=code, headers={"Allow": known})
+    # The way of a button, come to by a link, or by `start` where somebody had to sign in on the way.
+    said = {
+        "title": "once more",
+        "message": "Nothing was done. Please go there from home, and press the button again.",
+    }
+    response = render(request, "error.html", said, status=status)
+    response["Allow"] = known
+    return response
 
 
 def bad_request(request: HttpRequest, exception: Exception | None = None) -> HttpResponse:
