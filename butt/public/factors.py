@@ -2,8 +2,10 @@
 
 import base64
 import hashlib
+from typing import Any
 
 from allauth.mfa.adapter import DefaultMFAAdapter
+from allauth.mfa.models import Authenticator
 from django.conf import settings
 from nacl.secret import SecretBox
 
@@ -16,6 +18,11 @@ class Factors(DefaultMFAAdapter):  # type: ignore[misc]
 
     def decrypt(self, encrypted_text: str) -> str:
         return _box().decrypt(base64.b64decode(encrypted_text)).decode()
+
+    def generate_authenticator_name(self, user: Any, type: str) -> str:  # noqa: A002 - allauth calls it so
+        """What a new passkey is called, unless its owner knows better."""
+        number = Authenticator.objects.filter(user=user, type=type).count() + 1
+        return "passkey" if number == 1 else f"passkey {number}"
 
     def _get_site_name(self) -> str:
         return configuration().site_name

@@ -34,6 +34,10 @@ class Adapter(DefaultAccountAdapter):  # type: ignore[misc]
         except (OSError, SMTPException) as error:
             log.warning("a letter (%s) could not be sent: %s", template_prefix, type(error).__name__)
 
+    def format_email_subject(self, subject: str) -> str:
+        """As all letters of ours: whom it is from, and few words. Those of allauth come With Capitals."""
+        return f"{configuration().site_name}: {subject.lower()}"
+
     def get_email_confirmation_url(self, request: HttpRequest, emailconfirmation: Any) -> str:  # noqa: ARG002
         return outside("account_confirm_email", emailconfirmation.key)
 

@@ -181,6 +181,18 @@ def test_what_a_factor_is_made_of_cannot_be_read_in_the_database():
     assert not any(code in kept for code in codes)
 
 
+@pytest.mark.django_db(transaction=True)
+def test_every_letter_says_first_whom_it_is_from():
+    with_app()
+    client, _ = start("new@example.org")
+    client.post("/password", {"email": "new@example.org"})
+    assert {letter.subject for letter in mail.outbox} == {
+        "butt.nz: authenticator app activated",
+        "butt.nz: is this your address?",
+        "butt.nz: a new password",
+    }
+
+
 def test_recovery_codes_are_shown_once():
     with_app()
     client, _ = start()

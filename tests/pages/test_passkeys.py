@@ -34,6 +34,7 @@ def test_a_passkey_is_made_signs_in_and_is_a_second_factor(
     page.goto(f"{url}/account/factors/passkeys/new")
     page.get_by_label("password").fill(PASSWORD)
     page.get_by_role("button", name="yes").click()
+    expect(page.get_by_label("name", exact=True)).to_have_value("passkey")
     page.get_by_label("name", exact=True).fill("my thumb")
     page.get_by_role("button", name="yes").click()
     expect(page.get_by_role("heading", name="recovery codes")).to_be_visible()
