@@ -13,13 +13,12 @@ from django.db.models import F, Q, QuerySet
 
 from butt.accounts.models import Account
 from butt.agents.models import Agent
-from butt.agents.states import State
+from butt.agents.states import SHOULD_ANSWER
 from butt.configuration import configuration
 from butt.figures.models import Letters, Outage
 
 log = logging.getLogger("butt.monitor")
 
-SHOULD_ANSWER = (State.STARTING, State.ALIVE, State.UPGRADING, State.BROKEN)
 MOST_AT_ONCE = 20
 
 

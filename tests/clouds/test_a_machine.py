@@ -96,10 +96,10 @@ def test_a_volume_is_where_its_server_is_whoever_else_refers_to_it(account: Acco
 
 
 def test_what_it_costs_is_known(keeper: Keeper):
-    made(keeper)
+    rented = made(keeper)
     # A PLAY2-PICO, 15 GB of data and 10 GB of root, and an IPv4 address.
     server, storage, address = 0.014 * 730, 25 * 0.000118 * 730, 2.92
-    assert float(rentals.monthly_cost(ALICE)) == pytest.approx(server + storage + address, abs=0.02)
+    assert float(rented.monthly) == pytest.approx(server + storage + address, abs=0.02)
 
 
 def test_nothing_is_left_of_who_leaves(account: Account, keeper: Keeper):
