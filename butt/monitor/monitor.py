@@ -17,12 +17,12 @@ from butt.accounts.leaving import finish
 from butt.agents.models import Progress
 from butt.agents.states import SHOULD_ANSWER
 from butt.leaving.letters import tell_of_leaving
-from butt.monitor.errands import CATCH_UP_EVERY, INTRODUCE_EVERY, WITHDRAW_EVERY, Errands
 from butt.monitor.guests import Guests
 from butt.monitor.ledger import Ledger
 from butt.monitor.outages import tell_owners
 from butt.monitor.rollups import prune, roll_up
 from butt.monitor.roster import BEAT, Roster
+from butt.monitor.telling import CATCH_UP_EVERY, INTRODUCE_EVERY, WITHDRAW_EVERY, Telling
 from butt.monitor.watch import Bot, watch
 from butt.scuttlebutt import Address, KeyPair
 
@@ -48,7 +48,7 @@ class Monitor:
         self._watches: dict[Place, asyncio.Task[None]] = {}
         self._ledger, self._roster = Ledger(), Roster()
         self._guests = Guests()
-        self._errands = Errands(self._guests)
+        self._telling = Telling(self._guests)
         self._thread = ThreadPoolExecutor(1)
 
     async def run(self) -> None:
@@ -62,9 +62,9 @@ class Monitor:
                     (self._look, 0),
                     (self._beat, BEAT.total_seconds()),
                     (self._chores, CHORES),
-                    (self._errands.withdraw, WITHDRAW_EVERY),
-                    (self._errands.introduce, INTRODUCE_EVERY),
-                    (self._errands.say_caught_up, CATCH_UP_EVERY),
+                    (self._telling.withdraw, WITHDRAW_EVERY),
+                    (self._telling.introduce, INTRODUCE_EVERY),
+                    (self._telling.say_caught_up, CATCH_UP_EVERY),
                 ):
                     tasks.create_task(_again_and_again(work, pause))
         finally:
