@@ -7,7 +7,6 @@ import contextlib
 import fcntl
 import json
 import shutil
-import socket
 import subprocess
 import time
 import uuid
@@ -18,12 +17,13 @@ from typing import Any
 
 import psutil
 
-from butt.configuration import configuration
 from butt.hosts import trial
-from butt.hosts.interface import Folder, HostTrouble, NoRoom, Order, Sighting
+from butt.hosts.interface import Folder, HostTrouble, Order, Sighting
 from butt.hosts.kept import tail
+from butt.hosts.noted import id_in
+from butt.hosts.ports import free_port
+from butt.hosts.pub_config import pub_config
 from butt.hosts.publog import LastWords, last_words
-from butt.scuttlebutt import KeyPair, ScuttlebuttError
 from butt.sources.releases import release
 
 PATIENCE = 10.0
@@ -42,10 +42,7 @@ class PlainHost:
         self._told: dict[uuid.UUID, float] = {}
 
     def free_port(self, taken: frozenset[int]) -> int:
-        for port in configuration().bot_ports:
-            if port not in taken and _is_free(configuration().bot_bind, port):
-                return port
-        raise NoRoom("every port for bots is in use")
+        return free_port(taken)
 
     def apply(self, order: Order) -> None:
         folder = self._folder(order.bot_id)
@@ -105,7 +102,7 @@ class PlainHost:
             trial.end(folder, order.release)
         # Written whole before the start: killed in between, this launch has ended without a word, and there is a next one.
         draft = folder.config.with_name("config.draft")
-        draft.write_text(json.dumps(_pub_config(order, folder)))
+        draft.write_text(json.dumps(pub_config(order, folder)))
         draft.replace(folder.config)
         with folder.log.open("wb") as log:
             self._children[order.bot_id] = subprocess.Popen(
@@ -128,7 +125,7 @@ class PlainHost:
             _signal(process.terminate)
 
     def _sighting(self, folder: Folder, running: Mapping[Path, psutil.Process]) -> Sighting:
-        ssb_id = _ssb_id(folder)
+        ssb_id = id_in(folder)
         if folder.config in running:
             return Sighting(running=True, ssb_id=ssb_id)
         if not folder.config.exists():
@@ -162,20 +159,6 @@ def _alone(folder: Folder) -> Iterator[None]:
         yield
 
 
-def _pub_config(order: Order, folder: Folder) -> dict[str, Any]:
-    return {
-        "path": str(folder.data),
-        "host": order.bind,
-        "port": order.port,
-        "external": order.address,
-        "master": list(order.masters),
-        "launch": order.launch,
-        "sequence": order.sequence,
-        "catchUp": order.catch_up,
-        "revoked": list(order.revoked),
-    }
-
-
 def _configured(process: psutil.Process) -> Path | None:
     try:
         arguments = process.cmdline()
@@ -191,23 +174,6 @@ def _launch(folder: Folder) -> int | None:
         return None
 
 
-def _ssb_id(folder: Folder) -> str | None:
-    try:
-        return KeyPair.load(folder.secret).id
-    except (OSError, ScuttlebuttError):
-        return None
-
-
 def _signal(send: Any) -> None:
     with contextlib.suppress(psutil.NoSuchProcess):
         send()
-
-
-def _is_free(bind: str, port: int) -> bool:
-    with socket.socket(socket.AF_INET6 if ":" in bind else socket.AF_INET) as probe:
-        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        try:
-            probe.bind((bind, port))
-        except OSError:
-            return False
-        return True

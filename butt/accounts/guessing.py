@@ -34,7 +34,7 @@ def one_guess(account: str, address: str) -> Iterator[None]:
 
     Raises `TooManyGuesses` before anything is tried.
     """
-    mine = _note({_key("account", account): PER_ACCOUNT, _key("address", _network(address)): PER_ADDRESS})
+    mine = _note({_key("account", account): PER_ACCOUNT, _key("address", network_of(address)): PER_ADDRESS})
     yield
     Guess.objects.filter(id__in=mine).delete()
     Guess.objects.filter(key=_key("account", account)).delete()
@@ -42,7 +42,7 @@ def one_guess(account: str, address: str) -> Iterator[None]:
 
 def one_newcomer(address: str) -> None:
     """One more account is to be made from there, or it is tried whether there is one. Raises `TooManyGuesses`."""
-    _note({_key("newcomer", _network(address)): NEW_PER_ADDRESS})
+    _note({_key("newcomer", network_of(address)): NEW_PER_ADDRESS})
 
 
 def _note(limits: Mapping[str, int]) -> list[int]:
@@ -59,8 +59,8 @@ def _note(limits: Mapping[str, int]) -> list[int]:
     return mine
 
 
-def _network(address: str) -> str:
-    """Who has one IPv6 address has 2**64 of them."""
+def network_of(address: str) -> str:
+    """Whom an address stands for: who has one IPv6 address has 2**64 of them."""
     try:
         parsed = ipaddress.ip_address(address)
     except ValueError:

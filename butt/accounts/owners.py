@@ -11,8 +11,7 @@ from butt.accounts.entry import NoEntry, check_email
 from butt.accounts.models import Account, Invitation
 from butt.agents import journal
 from butt.agents.models import Agent, Belongs
-from butt.agents.wishes import Refused
-from butt.configuration import configuration
+from butt.agents.wishes import Refused, check_may_have_another
 
 INVITED_FOR = timedelta(days=7)
 MOST_PEOPLE = 20
@@ -76,10 +75,9 @@ def accept(person: Agent, key: str) -> Agent:
     with transaction.atomic():
         Agent.objects.select_for_update().get(id=person.id)
         invitation = invitation_with(key)
-        bot, most = invitation.bot, configuration().bots_per_person
-        mine = Belongs.objects.filter(target_agent=person)
-        if not mine.filter(source_agent=bot).exists() and mine.count() >= most:
-            raise Refused("too_many", f"You have {most} bots, which is as many as one person may have.")
+        bot = invitation.bot
+        if not Belongs.objects.filter(source_agent=bot, target_agent=person).exists():
+            check_may_have_another(person)
         if not Invitation.objects.filter(id=invitation.id).delete()[0]:
             raise Refused("no_invitation", "This invitation is spent or too old. Ask for a new one.")
         Belongs.objects.get_or_create(source_agent=bot, target_agent=person)

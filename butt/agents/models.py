@@ -1,9 +1,9 @@
 """Agents as drawn, and for each bot three rows with one writer each.
 
 `Wanted` is written by people (through `butt.agents.wishes`), `Progress` by the steward, `Observed` by
-the monitor. Nobody writes another's row, so nothing that one says is lost under another's pen. The two
-exceptions are `Progress.due_at`, the steward's door bell: anybody may ring it (`butt.agents.bell`), and `Wanted.paid`,
-which only billing writes (`butt.billing`).
+the monitor. Nobody writes another's row, so nothing that one says is lost under another's pen. The three
+exceptions are `Progress.due_at`, the steward's door bell: anybody may ring it (`butt.agents.bell`); `Wanted.paid`,
+which only billing writes (`butt.billing`); and `Observed.sequence`, which whoever sees a higher one raises.
 """
 
 import uuid

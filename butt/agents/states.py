@@ -20,6 +20,9 @@ class State(StrEnum):
         return self in {State.NEW, State.STARTING, State.STOPPING, State.UPGRADING}
 
 
+SHOULD_ANSWER = (State.STARTING, State.ALIVE, State.UPGRADING, State.BROKEN)
+"""In these a bot is watched, and it is down when it does not answer."""
+
 _S = State
 MOVES: dict[State, frozenset[State]] = {
     _S.NEW: frozenset({_S.STARTING, _S.STOPPED, _S.UNPAID, _S.LEAVING}),

@@ -42,6 +42,14 @@ def check_bot_name(name: str) -> str:
     return name
 
 
+def check_may_have_another(person: Agent) -> int:
+    """How many they have, when that is not as many as one may. Raises `Refused` `too_many`."""
+    has, most = bots_of(person).count(), configuration().bots_per_person
+    if has >= most:
+        raise Refused("too_many", f"You have {most} bots, which is as many as one person may have.")
+    return has
+
+
 def create_bot(person: Agent, name: str, *, service: str = Agent.Service.PUB, description: str = "") -> Agent:
     """A new bot that belongs to `person`. Raises `Refused`: `bad_name`, `name_taken`, `too_many`, `bad_service`.
 
@@ -50,13 +58,10 @@ def create_bot(person: Agent, name: str, *, service: str = Agent.Service.PUB, de
     if service != Agent.Service.PUB:
         raise Refused("bad_service", "The only service there is for a bot is “pub”.", "service")
     name, description = check_bot_name(name), _clean_description(description)
-    most = configuration().bots_per_person
     try:
         with transaction.atomic():
             Agent.objects.select_for_update().get(id=person.id)
-            has = bots_of(person).count()
-            if has >= most:
-                raise Refused("too_many", f"You have {most} bots, which is as many as one person may have.")
+            has = check_may_have_another(person)
             bot_is_asked_for.send(Agent, person=person, bots=has + 1)
             bot = Agent.objects.create(
                 type=Agent.Type.BOT, name=name, service=service, description=description

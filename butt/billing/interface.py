@@ -34,7 +34,6 @@ class Forged(Exception):
 
 
 class Standing(StrEnum):
-    FINE = "fine"
     DUE = "due"
     STOPPED = "stopped"
 

@@ -1,16 +1,11 @@
 """E-mails about payments: each at most once for each debt. Its mark is set before it goes."""
 
-import logging
 from datetime import datetime
-from smtplib import SMTPException
 
-from django.core.mail import send_mail
-
+from butt.accounts.mailing import write_to
 from butt.accounts.models import Account
 from butt.billing.models import Letter, Payer
 from butt.configuration import configuration
-
-log = logging.getLogger("butt.billing")
 
 WORDS = {
     "failed": (
@@ -62,11 +57,7 @@ def send(payer: Payer, kind: str, since: datetime, now: datetime) -> None:
     account = Account.objects.filter(agent=payer.person_id, is_active=True).first()
     if account is None:
         return
-    subject, text = written(payer, kind)
-    try:
-        send_mail(subject, text, None, [account.email])
-    except (OSError, SMTPException) as error:
-        log.warning("no e-mail about a payment could be sent: %s", error)
+    if not write_to([account.email], *written(payer, kind)):
         Letter.objects.filter(id=letter.id).update(sent_at=None)
 
 

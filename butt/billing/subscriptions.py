@@ -7,7 +7,6 @@ from django.db import transaction
 from django.utils import timezone
 
 from butt.agents import wishes
-from butt.agents.bots import bots_of
 from butt.agents.due import due
 from butt.agents.models import Agent
 from butt.agents.wishes import Refused
@@ -54,7 +53,7 @@ class Subscriptions:
         where = f"{self._settings.public_url}/billing"
         if payer.due_since:
             raise PaymentDue(f"A payment is due first: {where}")
-        if bots_of(person).filter(wanted__gone_at=None).count() < self._settings.free_bots:
+        if self._has_a_free_one_left(person):
             return
         if payer.cancels:
             raise PaymentDue(f"You ended your payment; to have one more bot, take that back first: {where}")
@@ -63,8 +62,7 @@ class Subscriptions:
 
     def needs_card(self, person: Agent) -> bool:
         payer = _payer(person)
-        few = bots_of(person).filter(wanted__gone_at=None).count() < self._settings.free_bots
-        return not few and not (payer.pays and payer.card)
+        return not (payer.pays and payer.card) and not self._has_a_free_one_left(person)
 
     def notice(self, person: Agent) -> Notice | None:
         payer = Payer.objects.filter(person=person).first()
@@ -218,6 +216,11 @@ class Subscriptions:
                 wishes.delete("billing", bot)
             except Refused as no:
                 log.warning("%s does not leave: %s", bot.name, no)
+
+    def _has_a_free_one_left(self, person: Agent) -> bool:
+        """By the same count as the bill: a bot that is shared with them takes none, as another pays for it."""
+        free = self._settings.free_bots
+        return free > 0 and sum(bot.wanted.gone_at is None for bot in bots_paid_by(person)) < free
 
     def _write(self, person: Agent, **fields: object) -> None:
         payer = _payer(person)

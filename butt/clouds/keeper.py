@@ -17,7 +17,18 @@ from django.utils import timezone
 
 from butt.agents.due import due
 from butt.clouds.capacity import GB, MIB, disk_for, memory_for
-from butt.clouds.interface import Account, Cloud, CloudTrouble, Effect, Job, Kind, Offer, OutOfStock, Unsure
+from butt.clouds.interface import (
+    Account,
+    Cloud,
+    CloudTrouble,
+    Effect,
+    Job,
+    Kind,
+    Offer,
+    OutOfStock,
+    OverQuota,
+    Unsure,
+)
 from butt.clouds.models import Rented, Stock, Wanted
 from butt.clouds.moves import Move, decide
 from butt.clouds.setbacks import after_trouble
@@ -235,7 +246,10 @@ class Keeper:
             return
         if trouble:
             log.warning("machine of %s: could not %s: %s", rented.agent_id, move.effect.value, trouble)
-            if isinstance(trouble, OutOfStock):
+            if isinstance(trouble, OutOfStock) or (
+                isinstance(trouble, OverQuota) and move.effect is Effect.MAKE_SERVER
+            ):
+                # For all others, too, until the offers are asked for again.
                 Stock.objects.filter(zone=rented.zone, type=rented.type).update(in_stock=False)
             move = after_trouble(step.at, move, trouble, timezone.now())
             _persist(rented, move, [])

@@ -18,6 +18,8 @@ SOON = timedelta(0)
 WATCHING = timedelta(seconds=1)
 RESTING = timedelta(seconds=60)
 NO_ROOM = timedelta(minutes=5)
+RECORDS_AT_ONCE = 100
+"""In one call: the others follow with the next look."""
 
 BIGGER = "It moves to a bigger machine."
 
@@ -175,8 +177,9 @@ def _keep(at: Situation, server: Thing, volume: Thing) -> Move:
 def _names(at: Situation) -> Move | None:
     there = {(r.name, r.type, r.address): r for r in at.has.all(Kind.RECORD)}
     absent = at.records - set(there) - {(r.name, r.type, r.address) for r in at.has.unmarked}
-    if ours := sorted(record for record in absent if record[0] not in at.taken):
-        return _go_on(at, Effect.SET_RECORDS, records=tuple(ours))
+    taken = set(at.taken)
+    if ours := sorted(record for record in absent if record[0] not in taken):
+        return _go_on(at, Effect.SET_RECORDS, records=tuple(ours[:RECORDS_AT_ONCE]))
     for key, record in there.items():
         if at.policy.domain and key not in at.records:
             return _remove(at, record, State(at.rented.state))

@@ -5,7 +5,6 @@ Rows only: whoever asks here reaches no provider.
 
 import uuid
 from collections.abc import Collection
-from decimal import Decimal
 from typing import Any
 
 from django.db import transaction
@@ -115,9 +114,3 @@ _WORDS = {
     Rented.State.REPLACING: "its machine is being replaced.",
     Rented.State.LEAVING: "its machine is being removed.",
 }
-
-
-def monthly_cost(agent_id: uuid.UUID) -> Decimal:
-    """What this person's things cost the operator, in euro a month, as of the keeper's last look."""
-    rented = Rented.objects.filter(agent_id=agent_id).first()
-    return rented.monthly if rented else Decimal(0)

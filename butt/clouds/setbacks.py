@@ -23,17 +23,28 @@ def after_trouble(at: Situation, move: Move, trouble: CloudTrouble, now: datetim
         if move.effect is Effect.CHANGE_TYPE and move.target:
             # It is stopped for this: on with what it was.
             return Move(move.state, words, changes={**changes, "type": move.target.type})
-        if isinstance(trouble, OutOfStock) and (elsewhere := _elsewhere(at, move)):
+        if elsewhere := _elsewhere(at, move, trouble):
             return Move(move.state, f"{words} Another place is tried.", changes={**changes, **elsewhere})
         back_off = max(back_off, NO_ROOM)
+        if not at.rented.held:
+            changes["tried"] = []
     return Move(move.state, words, wait=back_off, changes=changes)
 
 
-def _elsewhere(at: Situation, move: Move) -> dict[str, object]:
-    """Another zone as long as there is no data: its very first boot, too, may be refused. Then another type."""
+def _elsewhere(at: Situation, move: Move, trouble: CloudTrouble) -> dict[str, object]:
+    """Another zone as long as there is no data: its very first boot, too, may be refused. Then another type.
+
+    A quota may be that of one zone or of one type, or that of the whole account: which, no call says for sure. So the
+    others are tried as well, but nothing is given up for a place that is none; then the quota stays the reason.
+    """
     if not at.rented.held or "held" in move.changes:
         tried = [*at.rented.tried, at.rented.zone]
+        left = [zone for zone in at.policy.zones if zone not in tried]
+        if isinstance(trouble, OverQuota) and best(at.offers, at.policy.memory, left) is None:
+            return {}
         return {"held": False, "zone": "", "type": "", "volume_id": "", "tried": tried}
+    if move.effect not in {Effect.MAKE_SERVER, Effect.BOOT}:
+        return {}
     others = [offer for offer in at.offers if offer.type != at.rented.type]
     other = best(others, at.policy.memory, (at.rented.zone,))
     return {"type": other.type} if other else {}

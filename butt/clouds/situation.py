@@ -7,8 +7,6 @@ from decimal import Decimal
 from butt.clouds.interface import Holding, Kind, Offer, Thing
 from butt.clouds.models import Rented, Wanted
 
-MOST_RECORDS = 100
-
 
 @dataclass(frozen=True)
 class Policy:
@@ -75,7 +73,7 @@ class Situation:
             return set()
         kinds = ((Kind.ADDRESS4, "A"), (Kind.ADDRESS6, "AAAA"))
         found = [(type_, address.address) for kind, type_ in kinds if (address := self.address(kind))]
-        return {(name, type_, data) for name in self.wanted.names[:MOST_RECORDS] for type_, data in found}
+        return {(name, type_, data) for name in self.wanted.names for type_, data in found}
 
     @property
     def taken(self) -> list[str]:

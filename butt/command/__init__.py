@@ -8,6 +8,7 @@ import click
 from pydantic import ValidationError
 
 from butt.configuration import Configuration
+from butt.parts import UnknownPart
 
 home_option = click.option(
     "--home",
@@ -33,6 +34,9 @@ def main() -> None:
             name = "BUTT_" + "_".join(map(str, problem["loc"])).upper()
             click.echo(f"butt: {name}: {problem['msg']} (it is {problem['input']!r})", err=True)
         sys.exit(78)
+    except UnknownPart as unknown:
+        click.echo(f"Error: {unknown}", err=True)
+        sys.exit(1)
 
 
 def configure(**given: object) -> Configuration:

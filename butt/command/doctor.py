@@ -13,6 +13,7 @@ from butt.command import cli, configure, home_option
 from butt.command.finding import Finding
 from butt.command.salt_checks import salt
 from butt.configuration import Configuration
+from butt.parts import UnknownPart
 
 ROOM = 500 * 1024 * 1024
 
@@ -100,6 +101,9 @@ def _host(settings: Configuration) -> Iterator[Finding]:
 
     try:
         port = chosen_host().free_port(frozenset())
+    except UnknownPart as unknown:
+        yield Finding(str(unknown), "Set BUTT_HOST.")
+        return
     except HostTrouble as trouble:
         yield Finding(f"Bots cannot listen: {trouble}", "Set BUTT_PUB_BIND or BUTT_PUB_PORTS.")
         return
@@ -112,10 +116,10 @@ def _cloud(_: Configuration) -> Iterator[Finding]:
     try:
         for right in chosen_cloud().rights():
             yield Finding(right.what, right.mend)
+    except UnknownPart as unknown:
+        yield Finding(str(unknown), "Set BUTT_CLOUD.")
     except CloudTrouble as trouble:
-        yield Finding(
-            str(trouble), "Set BUTT_CLOUD and the BUTT_SCALEWAY_* variables; docs/settings.md lists them."
-        )
+        yield Finding(str(trouble), "Set the BUTT_SCALEWAY_* variables; docs/settings.md lists them.")
 
 
 def _joining(settings: Configuration) -> Iterator[Finding]:
@@ -154,11 +158,11 @@ def port_trouble(host: str, port: int) -> str:
 
 
 def _billing(settings: Configuration) -> Iterator[Finding]:
-    from butt.billing.chosen import UnknownBilling, billing
+    from butt.billing.chosen import billing
 
     try:
         takes_money = billing().takes_money
-    except UnknownBilling as unknown:
+    except UnknownPart as unknown:
         yield Finding(str(unknown), "Set BUTT_BILLING.")
         return
     if not takes_money:

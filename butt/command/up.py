@@ -15,6 +15,7 @@ import click
 
 from butt.command import cli, configure, home_option
 from butt.configuration import Configuration
+from butt.parts import BILLINGS, CLOUDS, HOSTS, part_named
 
 ROLES = ("public", "private", "steward", "monitor")
 STAND_IN = "stand-in"
@@ -51,14 +52,8 @@ def only_one(home: Path) -> IO[str]:
 
 
 def _refuse_unknown_names(settings: Configuration) -> None:
-    from butt.billing.chosen import UnknownBilling, billing
-    from butt.hosts import UnknownHost, named
-
-    try:
-        billing()
-        named(settings.host)
-    except (UnknownBilling, UnknownHost) as unknown:
-        raise click.ClickException(str(unknown)) from None
+    for group, name in ((HOSTS, settings.host), (CLOUDS, settings.cloud), (BILLINGS, settings.billing)):
+        part_named(group, name)
 
 
 def _refuse_taken_ports(settings: Configuration) -> None:

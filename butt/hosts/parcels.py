@@ -1,18 +1,16 @@
 """Making parcels of a bot's folder, also while the bot writes in it.
 
-Everything is opened below the data folder without following a link: what a bot puts there leads nowhere else. The
-log is fixed first and the blobs are listed after it, so whatever blob a message in the parcel could have come with is
+The log is fixed first and the blobs are listed after it, so whatever blob a message in the parcel could have come with is
 in the parcel as well.
 """
 
-import errno
 import hashlib
 import io
 import os
 import re
 import stat
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack, suppress
+from contextlib import suppress
 from functools import partial
 from typing import BinaryIO
 
@@ -20,7 +18,8 @@ from butt.exports.offsetlog import survey
 from butt.exports.parcel import Gone, Item, Parcel, Part, Stock
 from butt.exports.tar import END, entry_size
 from butt.hosts.interface import Folder
-from butt.scuttlebutt import KeyPair, ScuttlebuttError
+from butt.hosts.noted import id_in
+from butt.hosts.opening import descriptor, opened
 
 CHUNK = 256 * 1024
 NO_PEERS = b"[]\n"
@@ -64,7 +63,7 @@ def _gossip(folder: Folder, _: str) -> Parcel:
 
 def _log(folder: Folder, author: str) -> Parcel:
     file = opened(folder, LOG) or io.BytesIO()
-    author = _id(folder) or author
+    author = id_in(folder) or author
     found = survey(file, _size(file), author)
     item = Item(LOG, found.whole, partial(_chunks, file, found.whole))
     return Parcel([item], 1, found.whole, END + entry_size(found.whole), found, author)
@@ -117,7 +116,7 @@ class _Blobs:
             yield Item(f"{BLOBS}/{digest[:2]}/{digest[2:]}", size, partial(_blob, self._folder, digest, size))
 
     def _list(self, first: str) -> None:
-        place = _descriptor(self._folder, f"{BLOBS}/{first}", os.O_DIRECTORY)
+        place = descriptor(self._folder, f"{BLOBS}/{first}", os.O_DIRECTORY)
         if place is None:
             return
         try:
@@ -177,43 +176,10 @@ def _size(file: BinaryIO) -> int:
 
 
 def _size_of(folder: Folder, name: str) -> int:
-    number = _descriptor(folder, name)
+    number = descriptor(folder, name)
     if number is None:
         return 0
     try:
         return os.fstat(number).st_size
     finally:
         os.close(number)
-
-
-def _id(folder: Folder) -> str:
-    try:
-        return KeyPair.load(folder.secret).id
-    except (OSError, ScuttlebuttError):
-        return ""
-
-
-def opened(folder: Folder, name: str) -> BinaryIO | None:
-    """A file below the data folder, unbuffered, or None when there is none. A link on the way is an error."""
-    number = _descriptor(folder, name)
-    if number is None:
-        return None
-    if not stat.S_ISREG(os.fstat(number).st_mode):
-        os.close(number)
-        raise OSError(errno.EINVAL, "it is no file")
-    return open(number, "rb", buffering=0)  # noqa: PTH123 - it has no path any more
-
-
-def _descriptor(folder: Folder, name: str, kind: int = 0) -> int | None:
-    flags = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
-    *folders, last = name.split("/")
-    with ExitStack() as stack:
-        try:
-            place = os.open(folder.data, flags | os.O_DIRECTORY)
-            stack.callback(os.close, place)
-            for step in folders:
-                place = os.open(step, flags | os.O_DIRECTORY, dir_fd=place)
-                stack.callback(os.close, place)
-            return os.open(last, flags | kind, dir_fd=place)
-        except FileNotFoundError:
-            return None

@@ -4,11 +4,9 @@ A bot's folder is `HOME/bots/ID`: `config.json`, `data/` and `log/`. The launch 
 start the process belongs to; supervisord restarts a process that dies, within the same launch.
 """
 
-import errno
 import json
 import shlex
 import shutil
-import socket
 import time
 import uuid
 import xmlrpc.client
@@ -21,21 +19,19 @@ import psutil
 from supervisor.states import STOPPED_STATES, ProcessStates
 from supervisor.xmlrpc import Faults
 
-from butt.configuration import configuration
-from butt.hosts import trial
+from butt.hosts import exits, trial
 from butt.hosts.adopting import take_over
-from butt.hosts.interface import Folder, HostTrouble, NoRoom, Order, Sighting
+from butt.hosts.interface import Folder, HostTrouble, Order, Sighting
 from butt.hosts.kept import tail
 from butt.hosts.noted import id_in, sequence_in
-from butt.hosts.publog import DISK_FULL, LastWords, last_words
+from butt.hosts.ports import free_port
+from butt.hosts.pub_config import pub_config
+from butt.hosts.publog import LastWords, last_words
 from butt.hosts.strays import GRAVE, Stray, strays_in
 from butt.hosts.supervisor import Supervisor, escaped
 from butt.sources.releases import release
 
 STOP_SECONDS = 10
-
-# With one of these the pub has said why it cannot run (bots/pub/README.md): to start it again at once is no use.
-FINAL_EXITS = (64, 65, 66, 67, 68, 69, 71, 72, 74, 78)
 
 _PROGRAM = """\
 [program:{name}]
@@ -64,10 +60,7 @@ class Processes:
         self._supervisor = Supervisor(home / "supervisor", self._end_orphans)
 
     def free_port(self, taken: frozenset[int]) -> int:
-        for port in configuration().bot_ports:
-            if port not in taken and _is_free(configuration().bot_bind, port):
-                return port
-        raise NoRoom("every port for bots is in use")
+        return free_port(taken)
 
     def apply(self, order: Order) -> None:
         if order.run:
@@ -139,7 +132,7 @@ class Processes:
             trial.begin(folder, order.release)
         else:
             trial.end(folder, order.release)
-        _write(folder.config, json.dumps(_pub_config(order, folder), indent=1))
+        _write(folder.config, json.dumps(pub_config(order, folder), indent=1))
         self._register(name, order, folder)
         self._quietly(Faults.ALREADY_STARTED, "startProcess", name, False)
 
@@ -195,7 +188,7 @@ class Processes:
         # supervisord forgets the exit code of a process that ended early, and tries it again; the pub's log has both.
         words = last_words(tail(folder.log, 16384), datetime.fromtimestamp(row["start"], UTC))
         words = words or LastWords.none(int(row["exitstatus"]))
-        if not over and words.code not in FINAL_EXITS:
+        if not over and words.code not in exits.FINAL:
             return Sighting(running=True, ssb_id=ssb_id)
         return Sighting(not over, words.message, words.code, ssb_id, sequence_in(folder))
 
@@ -205,7 +198,7 @@ class Processes:
             self._stop(folder.path.name)
             return Sighting(running=True, ssb_id=ssb_id)
         trial.give_room(folder)
-        words = LastWords.none(DISK_FULL)
+        words = LastWords.none(exits.DISK_FULL)
         return Sighting(ended=words.message, exit_code=words.code, ssb_id=ssb_id)
 
     def _folder(self, bot_id: uuid.UUID) -> Folder:
@@ -226,29 +219,13 @@ class Processes:
             raise HostTrouble("a bot of an earlier supervisord does not end")
 
 
-def _pub_config(order: Order, folder: Folder) -> dict[str, Any]:
-    return {
-        "path": str(folder.data),
-        "host": order.bind,
-        "port": order.port,
-        "external": order.address,
-        "master": list(order.masters),
-        "launch": order.launch,
-        "sequence": order.sequence,
-        # Left out when there is no need, as older releases do not know it.
-        **({"catchUp": True} if order.catch_up else {}),
-        # Left out when empty: a release that does not know the field has no invites to revoke.
-        **({"revoked": list(order.revoked)} if order.revoked else {}),
-    }
-
-
 def _program(name: str, order: Order, folder: Folder) -> str:
     command = shlex.join([*release(order.release).command, str(folder.config)])
     return _PROGRAM.format(
         name=name,
         command=escaped(command),
         folder=escaped(folder.path),
-        final=",".join(map(str, FINAL_EXITS)),
+        final=",".join(map(str, exits.FINAL)),
         stop_seconds=STOP_SECONDS,
         log=escaped(folder.log),
     )
@@ -259,19 +236,6 @@ def _launch_in(config: Path) -> int | None:
         return int(json.loads(config.read_bytes())["launch"])
     except (OSError, ValueError, KeyError, TypeError):
         return None
-
-
-def _is_free(bind: str, port: int) -> bool:
-    family = socket.AF_INET6 if ":" in bind else socket.AF_INET
-    with socket.socket(family, socket.SOCK_STREAM) as probe:
-        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        try:
-            probe.bind((bind, port))
-        except OSError as error:
-            if error.errno in (errno.EADDRINUSE, errno.EACCES):
-                return False
-            raise HostTrouble(f"no bot can listen on {bind}: {error.strerror}") from error
-        return True
 
 
 def _runs_below(process: psutil.Process, folder: Path) -> bool:

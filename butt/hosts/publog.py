@@ -5,8 +5,7 @@ from datetime import datetime
 from typing import Any
 
 from butt.agents.botlog import entry, time_of
-
-DISK_FULL = 74  # as in bots/pub/README.md
+from butt.hosts.exits import DISK_FULL
 
 
 @dataclass(frozen=True)

@@ -8,10 +8,7 @@ from typing import Protocol
 
 from butt.configuration import configuration
 from butt.exports.parcel import Parcel, Part, Stock
-from butt.hosts.offered import offered
-
-GROUP = "butt.readings"
-BUILT_IN = {"processes": "butt.hosts.kept:Kept", "salt": "butt.hosts.far:Far"}
+from butt.parts import READINGS, UnknownPart, part_named
 
 
 class Unreadable(Exception):
@@ -34,8 +31,9 @@ class Reading(Protocol):
 def reading() -> Reading:
     """That of the host which `BUTT_HOST` names. Raises `Unreadable` where it offers none."""
     settings = configuration()
-    found = offered(GROUP, BUILT_IN)
-    if settings.host not in found:
-        raise Unreadable("It cannot be read from here.")
-    made: Reading = found[settings.host].load()(settings.home)
+    try:
+        found = part_named(READINGS, settings.host)
+    except UnknownPart:
+        raise Unreadable("It cannot be read from here.") from None
+    made: Reading = found.load()(settings.home)
     return made

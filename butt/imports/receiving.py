@@ -19,9 +19,8 @@ from typing import Any, Self
 from django.db import IntegrityError, transaction
 
 from butt.agents import journal
-from butt.agents.bots import bots_of
 from butt.agents.models import Agent, JournalEntry, Observed, Progress
-from butt.agents.wishes import Refused, check_bot_name, create_bot
+from butt.agents.wishes import Refused, check_bot_name, check_may_have_another, create_bot
 from butt.configuration import configuration
 from butt.exports.offsetlog import Survey, survey
 from butt.imports.models import Import
@@ -47,13 +46,8 @@ class Receiving:
         self._name = check_bot_name(name)
         if not stopped:
             raise Refused("not_stopped", "Say first that the old one is stopped for good.", "stopped")
-        settings = configuration()
-        if bots_of(person).count() >= settings.bots_per_person:
-            raise Refused(
-                "too_many",
-                f"You have {settings.bots_per_person} bots, which is as many as one person may have.",
-            )
-        self._most = round(settings.import_gib * (1 << 30))
+        check_may_have_another(person)
+        self._most = round(configuration().import_gib * (1 << 30))
         if size > self._most:
             raise _refused(too_big(self._most))
         self._size = size

@@ -21,7 +21,7 @@ from butt.agents.states import State
 from butt.agents.wishes import Refused
 from butt.agents.words import can_be_seen
 from butt.configuration import configuration
-from butt.invites.lines import lines
+from butt.invites.kept_connections import kept_connections
 from butt.invites.models import LONGEST_NAME, MOST_USES, Invite
 from butt.scuttlebutt import Address, KeyPair, ScuttlebuttError
 
@@ -58,7 +58,7 @@ def create(
         raise Refused("wrong_state", f"{bot.name} is #{state}: it can make invites only while it is #alive.")
     invite = _draft(bot, name, uses, expires_at)
     try:
-        lines.call(address_of(bot), "butt.offer", _offer(invite))
+        kept_connections.call(address_of(bot), "butt.offer", _offer(invite))
     except ScuttlebuttError as error:
         log.warning("%s takes no invite: %s", bot.name, error)
         Invite.objects.filter(id=invite.id).update(revoked_at=timezone.now())
@@ -81,7 +81,7 @@ def revoke(person: Agent, bot: Agent, invite_id: uuid.UUID) -> None:
     journal.note(bot, person, "revoke", invite=str(invite.id))
     if standing(bot) is State.ALIVE:
         try:
-            lines.call(address_of(bot), "butt.revoke", invite.code_id)
+            kept_connections.call(address_of(bot), "butt.revoke", invite.code_id)
         except ScuttlebuttError as error:
             log.warning("%s could not be told of a revocation, the monitor will: %s", bot.name, error)
         else:

@@ -1,18 +1,14 @@
 """E-mails to the owner of a bot that leaves: one at the start, one a day before its data is removed."""
 
-import logging
 from datetime import datetime, timedelta
-from smtplib import SMTPException
 
-from django.core.mail import send_mail
 from django.db.models import F, Q
 
-from butt.accounts.models import Account
+from butt.accounts.mailing import write_to
+from butt.accounts.owners import owners_of
 from butt.agents.models import Wanted
 from butt.configuration import configuration
 from butt.leaving.models import Farewell
-
-log = logging.getLogger("butt.leaving")
 
 BEFORE = timedelta(days=1)
 MOST_AT_ONCE = 20
@@ -43,16 +39,11 @@ def _send(row: Farewell, mark: str, now: datetime) -> bool:
     """Whether mail works at all. Killed in between, an e-mail is not sent rather than sent twice."""
     if not Farewell.objects.filter(bot=row.bot, gone_at=row.gone_at, **{mark: None}).update(**{mark: now}):
         return True
-    owners = Account.objects.filter(agent__belongings__source_agent=row.bot, is_active=True)
-    subject, text = _words(row, last=mark == "reminded_at")
-    try:
-        for address in owners.values_list("email", flat=True):
-            send_mail(subject, text, None, [address])
-    except (OSError, SMTPException) as error:
-        log.warning("no e-mail about %s could be sent: %s", row.bot.name, error)
+    owners = owners_of(row.bot).filter(is_active=True)
+    works = write_to(owners.values_list("email", flat=True), *_words(row, last=mark == "reminded_at"))
+    if not works:
         Farewell.objects.filter(bot=row.bot).update(**{mark: None})
-        return False
-    return True
+    return works
 
 
 def _words(row: Farewell, *, last: bool) -> tuple[str, str]:

@@ -57,16 +57,11 @@ def hold(ids: Collection[uuid.UUID], now: datetime) -> None:
     Errand.objects.filter(id__in=ids, done_at=None).update(claimed_at=now)
 
 
-def done(errand: Errand, answer: Any = None, trouble: str = "") -> None:
-    """The first word holds: who found the reason may be another than who sees that nothing came of it."""
-    Errand.objects.filter(id=errand.id, done_at=None).update(
+def done(errand_id: uuid.UUID, answer: Any = None, trouble: str = "") -> None:
+    """It is over, well or not. The first word holds: who found the reason may be another than who sees that nothing came of it."""
+    Errand.objects.filter(id=errand_id, done_at=None).update(
         done_at=timezone.now(), answer={} if answer is None else answer, trouble=trouble[:300]
     )
-
-
-def give_up(errand_id: uuid.UUID, trouble: str) -> None:
-    """Somebody else than who carries it out sees that it cannot be done now."""
-    Errand.objects.filter(id=errand_id, done_at=None).update(done_at=timezone.now(), trouble=trouble)
 
 
 def forget_old(now: datetime) -> None:

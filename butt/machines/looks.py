@@ -9,6 +9,8 @@ from django.utils import timezone
 from butt.machines.models import Machine
 
 SILENT = timedelta(minutes=3)
+"""How old a machine's last report may be before nothing is known of it and its bots."""
+
 LOW = 0.1
 """Of a disk: with less free than this, it is nearly full."""
 

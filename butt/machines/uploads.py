@@ -32,7 +32,7 @@ def room() -> int:
 
 def refuse(upload: Upload) -> None:
     """It does not fit: whoever waits for it is told so at once."""
-    errands.give_up(upload.id, NO_ROOM)
+    errands.done(upload.id, trouble=NO_ROOM)
 
 
 def came_so_far(upload_id: uuid.UUID) -> int:

@@ -15,17 +15,15 @@ from django.utils import timezone
 
 from butt.accounts.leaving import finish
 from butt.agents.models import Progress
-from butt.agents.states import State
+from butt.agents.states import SHOULD_ANSWER
 from butt.leaving.letters import tell_of_leaving
-from butt.monitor.errands import CATCH_UP_EVERY, INTRODUCE_EVERY, WITHDRAW_EVERY, Errands
 from butt.monitor.guests import Guests
 from butt.monitor.ledger import Ledger
 from butt.monitor.outages import tell_owners
 from butt.monitor.rollups import prune, roll_up
 from butt.monitor.roster import BEAT, Roster
-from butt.monitor.samples import Seen
-from butt.monitor.samples import write as write_batch
-from butt.monitor.watch import Bot, Figures, watch
+from butt.monitor.telling import CATCH_UP_EVERY, INTRODUCE_EVERY, WITHDRAW_EVERY, Telling
+from butt.monitor.watch import Bot, watch
 from butt.scuttlebutt import Address, KeyPair
 
 log = logging.getLogger("butt.monitor")
@@ -36,7 +34,6 @@ LOOKING_SHARE = 10
 
 CHORES = 5.0
 AFTER_TROUBLE = 2.0
-WATCHED = (State.STARTING, State.ALIVE, State.UPGRADING, State.BROKEN)
 
 T = TypeVar("T")
 Place: TypeAlias = tuple[uuid.UUID, str, int, str]
@@ -51,7 +48,7 @@ class Monitor:
         self._watches: dict[Place, asyncio.Task[None]] = {}
         self._ledger, self._roster = Ledger(), Roster()
         self._guests = Guests()
-        self._errands = Errands(self._guests)
+        self._telling = Telling(self._guests)
         self._thread = ThreadPoolExecutor(1)
 
     async def run(self) -> None:
@@ -65,9 +62,9 @@ class Monitor:
                     (self._look, 0),
                     (self._beat, BEAT.total_seconds()),
                     (self._chores, CHORES),
-                    (self._errands.withdraw, WITHDRAW_EVERY),
-                    (self._errands.introduce, INTRODUCE_EVERY),
-                    (self._errands.say_caught_up, CATCH_UP_EVERY),
+                    (self._telling.withdraw, WITHDRAW_EVERY),
+                    (self._telling.introduce, INTRODUCE_EVERY),
+                    (self._telling.say_caught_up, CATCH_UP_EVERY),
                 ):
                     tasks.create_task(_again_and_again(work, pause))
         finally:
@@ -141,7 +138,7 @@ async def _waiting_out(work: Callable[[], Awaitable[None]]) -> None:
 def _places() -> tuple[set[Place], bool]:
     """Where the bots are, and whether one more is about to come: it starts and has yet to make its key."""
     close_old_connections()
-    rows = Progress.objects.filter(state__in=WATCHED).values_list("bot_id", "address", "port", "ssb_id")
+    rows = Progress.objects.filter(state__in=SHOULD_ANSWER).values_list("bot_id", "address", "port", "ssb_id")
     places, hurry = set[Place](), False
     for bot_id, address, port, ssb_id in rows:
         if port and ssb_id:
@@ -149,8 +146,3 @@ def _places() -> tuple[set[Place], bool]:
         else:
             hurry = True
     return places, hurry
-
-
-def write(bot_id: uuid.UUID, figures: Figures | None, trouble: str) -> None:
-    """What was seen of one bot."""
-    write_batch({bot_id: [Seen(timezone.now(), figures, trouble)]})

@@ -4,22 +4,17 @@ A bot that is stopped on purpose is not down. An e-mail's mark is set before it 
 not sent rather than sent twice.
 """
 
-import logging
 from datetime import datetime, timedelta
-from smtplib import SMTPException
 
-from django.core.mail import send_mail
 from django.db.models import F, Q, QuerySet
 
-from butt.accounts.models import Account
+from butt.accounts.mailing import write_to
+from butt.accounts.owners import owners_of
 from butt.agents.models import Agent
-from butt.agents.states import State
+from butt.agents.states import SHOULD_ANSWER
 from butt.configuration import configuration
 from butt.figures.models import Letters, Outage
 
-log = logging.getLogger("butt.monitor")
-
-SHOULD_ANSWER = (State.STARTING, State.ALIVE, State.UPGRADING, State.BROKEN)
 MOST_AT_ONCE = 20
 
 
@@ -56,15 +51,9 @@ def _send(due: QuerySet[Outage], mark: str, now: datetime) -> None:
         mine = Outage.objects.filter(id=outage.id, **{mark: None})
         if not mine.update(**{mark: now}):
             continue
-        owners = Account.objects.filter(agent__belongings__source_agent=outage.bot, is_active=True)
         unwanted = Letters.objects.filter(wanted=False).values("person")
-        addresses = list(owners.exclude(agent__in=unwanted).values_list("email", flat=True))
-        subject, text = _words(outage, back=mark == "told_end_at")
-        try:
-            for address in addresses:
-                send_mail(subject, text, None, [address])
-        except (OSError, SMTPException) as error:
-            log.warning("no e-mail about %s could be sent: %s", outage.bot.name, error)
+        owners = owners_of(outage.bot).filter(is_active=True).exclude(agent__in=unwanted)
+        if not write_to(owners.values_list("email", flat=True), *_words(outage, back=mark == "told_end_at")):
             Outage.objects.filter(id=outage.id).update(**{mark: None})
             return
 

@@ -103,12 +103,6 @@ def _pause(tries: int) -> float:
     return float(min(FIRST_PAUSE * 1.2 ** min(tries - QUICK_TRIES, 30), LONGEST_PAUSE))
 
 
-async def first_figures(bot: Bot, keys: KeyPair) -> Figures:
-    """One look: what the bot says of itself now. Raises as a connection does, and `WrongBot`."""
-    async with aclosing(_figures(bot, keys)) as stream:
-        return await anext(stream)
-
-
 async def _figures(bot: Bot, keys: KeyPair, attend: Attend | None = None) -> AsyncGenerator[Figures]:
     async with connect(bot.address, keys, timeout=PATIENCE) as peer:
         answer = await peer.call("whoami", timeout=PATIENCE)

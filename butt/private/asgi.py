@@ -5,27 +5,19 @@ os.environ.setdefault("DJANGO_SETTINGS_MODULE", "butt.settings")
 
 from django.conf import settings
 from django.core.handlers.asgi import ASGIHandler
-from django.urls import Resolver404, resolve
 
 
 class PrivateHandler(ASGIHandler):
     """The private paths and nothing else: no sessions, no static files. No body is read before its size is bounded."""
 
     async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
-        kind = (scope["method"], _name_of(scope["path"])) if scope["type"] == "http" else ()
+        kind = (scope["method"], name_of(scope["path"])) if scope["type"] == "http" else ()
         if kind == ("PUT", "export"):
             await receive_export(scope, receive, send)
         elif kind in {("GET", "pillar"), ("HEAD", "pillar")}:
             await send_pillar(scope, send)
         else:
             await super().__call__(scope, _bounded(receive), send)
-
-
-def _name_of(path: str) -> str | None:
-    try:
-        return resolve(path, "butt.private.urls").url_name
-    except Resolver404:
-        return None
 
 
 def _bounded(receive: Any) -> Any:
@@ -54,4 +46,5 @@ application = _application()
 # Django is set up only now: these import models.
 from butt.machines.reports import MOST_BYTES  # noqa: E402
 from butt.private.exports import receive_export  # noqa: E402
+from butt.private.gate import name_of  # noqa: E402
 from butt.private.pillars import send_pillar  # noqa: E402

@@ -17,17 +17,13 @@ from django.urls import resolve
 from butt.machines import uploads
 from butt.machines.models import Upload
 from butt.private.gate import answer, refusal_of
+from butt.private.sending import send_answer
 
 
 async def receive_export(scope: HTTPScope, receive: ASGIReceiveCallable, send: ASGISendCallable) -> None:
     done = await _take(scope, receive)
-    headers = [(name.lower().encode(), value.encode()) for name, value in done.items()]
     # A body that was not read to its end cannot be followed by another request.
-    headers.append((b"connection", b"close"))
-    await send(
-        {"type": "http.response.start", "status": done.status_code, "headers": headers, "trailers": False}
-    )
-    await send({"type": "http.response.body", "body": done.content, "more_body": False})
+    await send_answer(done, send, (b"connection", b"close"))
 
 
 async def _take(scope: HTTPScope, receive: ASGIReceiveCallable) -> HttpResponse:

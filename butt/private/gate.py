@@ -4,7 +4,7 @@ import secrets
 from collections.abc import Callable
 
 from django.http import HttpRequest, HttpResponseBase, JsonResponse
-from django.urls import Resolver404, resolve
+from django.urls import Resolver404, ResolverMatch, resolve
 
 from butt.configuration import configuration
 from butt.machines import tokens
@@ -31,7 +31,7 @@ def refusal_of(authorization: str, path: str) -> JsonResponse | None:
     scheme, _, token = authorization.partition(" ")
     if scheme.lower() == "bearer" and token:
         if _is_masters(token):
-            if _name_of(path) not in CLOSED_TO_MASTER:
+            if name_of(path) not in CLOSED_TO_MASTER:
                 return None
             return answer(403, "not_yours", "This is for the machine itself.")
         if machine := tokens.bearer_of(token):
@@ -56,16 +56,19 @@ def _is_masters(token: str) -> bool:
     )
 
 
-def _name_of(path: str) -> str | None:
-    try:
-        return resolve(path, "butt.private.urls").url_name
-    except Resolver404:
-        return None
+def name_of(path: str) -> str | None:
+    """What the path is called in `butt.private.urls`; None where there is nothing."""
+    found = _found(path)
+    return found.url_name if found else None
 
 
 def _is_own(path: str, minion_id: str) -> bool:
+    found = _found(path)
+    return bool(found and found.url_name in OPEN_TO_MACHINES and found.kwargs.get("minion_id") == minion_id)
+
+
+def _found(path: str) -> ResolverMatch | None:
     try:
-        found = resolve(path, "butt.private.urls")
+        return resolve(path, "butt.private.urls")
     except Resolver404:
-        return False
-    return found.url_name in OPEN_TO_MACHINES and found.kwargs.get("minion_id") == minion_id
+        return None

@@ -17,6 +17,7 @@ from django.urls import resolve
 
 from butt.private.gate import refusal_of
 from butt.private.machines import broken, pillar_answer
+from butt.private.sending import send_answer
 
 log = logging.getLogger("butt.private")
 
@@ -27,13 +28,8 @@ _threads = ThreadPoolExecutor(THREADS, thread_name_prefix="pillar")
 async def send_pillar(scope: HTTPScope, send: ASGISendCallable) -> None:
     given = dict(scope["headers"]).get(b"authorization", b"").decode("latin-1")
     done = await asyncio.get_running_loop().run_in_executor(_threads, _answer, given, scope["path"])
-    headers = [(name.lower().encode(), value.encode()) for name, value in done.items()]
-    headers.append((b"content-length", str(len(done.content)).encode()))
-    await send(
-        {"type": "http.response.start", "status": done.status_code, "headers": headers, "trailers": False}
-    )
-    body = b"" if scope["method"] == "HEAD" else done.content
-    await send({"type": "http.response.body", "body": body, "more_body": False})
+    length = (b"content-length", str(len(done.content)).encode())
+    await send_answer(done, send, length, has_body=scope["method"] != "HEAD")
 
 
 def _answer(authorization: str, path: str) -> HttpResponse:

@@ -9,6 +9,7 @@ from django.urls import reverse
 from django.utils.html import format_html
 
 from butt.accounts.models import Account, Look
+from butt.agents.bots import bots
 from butt.agents.models import Agent, JournalEntry
 from butt.agents.view import View
 from butt.billing.models import Payer
@@ -68,8 +69,7 @@ class Bots(ReadOnly):
     readonly_fields = fields
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:  # noqa: ARG002
-        rows = Agent.objects.filter(type=Agent.Type.BOT).select_related("wanted", "progress", "observed")
-        return rows.prefetch_related("belongs_to__target_agent__account")
+        return bots().prefetch_related("belongs_to__target_agent__account")
 
     def state(self, bot: Agent) -> str:
         return f"#{View(bot).state}"

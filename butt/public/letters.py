@@ -1,7 +1,6 @@
 """Letters to people about their account, and what allauth asks of the house."""
 
 import logging
-from smtplib import SMTPException
 from typing import Any
 
 from allauth.account.adapter import DefaultAccountAdapter
@@ -31,7 +30,7 @@ class Adapter(DefaultAccountAdapter):  # type: ignore[misc]
     def send_mail(self, template_prefix: str, email: str, context: dict[str, Any]) -> None:
         try:
             super().send_mail(template_prefix, email, {**context, "site_name": configuration().site_name})
-        except (OSError, SMTPException) as error:
+        except OSError as error:
             log.warning("a letter (%s) could not be sent: %s", template_prefix, type(error).__name__)
 
     def format_email_subject(self, subject: str) -> str:

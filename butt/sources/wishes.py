@@ -4,7 +4,7 @@ from collections.abc import Callable
 
 from butt.agents.models import Agent, Wanted
 from butt.agents.states import State, Verb
-from butt.agents.wishes import ask
+from butt.agents.wishes import WISHES, ask
 from butt.sources import shelf
 from butt.sources.keys import digest_in
 from butt.sources.models import Release
@@ -47,4 +47,9 @@ def awaited(bot: Agent) -> Release | None:
     return Release.objects.filter(key=bot.wanted.release).exclude(state=Release.State.READY).first()
 
 
-WISHES: dict[Verb, Callable[[Agent, Agent], None]] = {Verb.UPGRADE: upgrade, Verb.REBUILD: rebuild}
+ALL_WISHES: dict[Verb, Callable[[Agent, Agent], None]] = {
+    **WISHES,
+    Verb.UPGRADE: upgrade,
+    Verb.REBUILD: rebuild,
+}
+"""How each verb is asked for."""

@@ -8,6 +8,7 @@ from enum import Enum
 from butt.agents.models import Observed, Progress, Wanted
 from butt.agents.standing import is_up
 from butt.agents.states import State
+from butt.hosts.exits import PORT_TAKEN
 from butt.hosts.interface import Sighting
 from butt.sources.shelf import Offer
 
@@ -17,8 +18,6 @@ RESTING = timedelta(seconds=30)
 STOP_DEADLINE = timedelta(seconds=30)
 FIRST_BACK_OFF, LONGEST_BACK_OFF = timedelta(seconds=5), timedelta(minutes=10)
 PORT_TRIES = 5
-PORT_TAKEN = 65  # as in bots/pub/README.md
-
 
 NOTHING_ASKED = Offer()
 

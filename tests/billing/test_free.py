@@ -6,7 +6,7 @@ from django.utils import timezone
 
 from butt.agents.models import Wanted
 from butt.agents.states import State
-from butt.billing.chosen import billing, offered
+from butt.billing.chosen import billing
 from butt.billing.free import Free
 from tests.people import account, bot_in
 
@@ -41,6 +41,5 @@ def test_bots_that_were_stopped_under_another_billing_run_again(alice: Client):
     assert Wanted.objects.get(bot=bot).paid
 
 
-def test_both_billings_are_found_by_their_names():
-    assert {"free", "stripe"} <= offered().keys()
+def test_it_is_found_by_its_name():
     assert isinstance(billing(), Free)

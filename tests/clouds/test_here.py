@@ -2,7 +2,7 @@ import uuid
 
 import pytest
 
-from butt.clouds import CloudTrouble, chosen_cloud, rentals
+from butt.clouds import chosen_cloud, rentals
 from butt.clouds.capacity import MIB, best, disk_for, memory_for
 from butt.clouds.interface import Offer
 from butt.clouds.keeper import Keeper
@@ -15,11 +15,6 @@ def test_here_there_is_nothing_to_make_and_room_is_not_ours_to_judge():
     assert Keeper(cloud, lambda *_: b"").round() is False
     assert cloud.account(cloud.zones).things == ()
     rentals.check_room(uuid.uuid4(), 1000)
-
-
-def test_a_cloud_that_there_is_not_is_told_by_the_setting():
-    with pytest.raises(CloudTrouble, match="BUTT_CLOUD"):
-        chosen_cloud("nine")
 
 
 def test_more_bots_need_more():

@@ -12,6 +12,7 @@ import pytest
     [
         ("BUTT_BILLING", "There is no billing “barter”; there is free, stripe."),
         ("BUTT_HOST", "There is no host “barter”; there is processes, salt."),
+        ("BUTT_CLOUD", "There is no cloud “barter”; there is here, scaleway."),
     ],
 )
 def test_a_name_that_nobody_knows_is_told_before_anything_starts(tmp_path: Path, setting: str, said: str):

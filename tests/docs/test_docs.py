@@ -95,13 +95,13 @@ def test_every_make_command_is_in_the_readme_or_in_help():
 
 
 def test_the_exit_codes_that_the_host_knows_are_those_the_pub_documents():
-    from butt.hosts.processes import FINAL_EXITS
-    from butt.steward.moves import PORT_TAKEN
+    from butt.hosts.exits import DISK_FULL, FINAL, PORT_TAKEN
 
     rows = re.findall(r"^\| (\d+) \| ([^|]*)", (PUB_SOURCE / "README.md").read_text(), re.MULTILINE)
     codes = {int(code): what for code, what in rows}
-    assert {code for code in codes if code} == {*FINAL_EXITS, 70}
+    assert {code for code in codes if code} == {*FINAL, 70}
     assert "port" in codes[PORT_TAKEN]
+    assert "disk" in codes[DISK_FULL]
 
 
 def test_the_bounds_of_a_name_are_told():

@@ -111,6 +111,15 @@ def test_the_rooms_are_drawn_as_they_are():
     assert packages <= drawn
 
 
+def test_every_place_that_the_architecture_leads_to_is_there():
+    text = (DOCS / "architecture.md").read_text()
+    places = set(re.findall(r"`((?:[\w-]+/)+(?:[\w-]+\.(?:py|js))?|[\w-]+\.py)`", text))
+    assert {"butt/parts.py", "agents/wishes.py", "monitor/telling.py", "bots/pub/lib/"} <= places
+    packages = [ROOT, ROOT / "butt", *(ROOT / "butt").iterdir()]
+    lost = [place for place in places if not any((package / place).exists() for package in packages)]
+    assert lost == []
+
+
 def test_the_readme_opens_with_what_it_is_a_picture_and_two_commands():
     opening = (ROOT / "README.md").read_text()[:1500]
     assert opening.index("pub") < opening.index("![") < opening.index("```sh\nmake up")

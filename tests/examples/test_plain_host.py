@@ -3,7 +3,6 @@
 import uuid
 from collections.abc import Callable, Iterator
 from contextlib import suppress
-from importlib.metadata import entry_points
 from pathlib import Path
 
 import psutil
@@ -14,6 +13,7 @@ from butt.agents.models import Progress
 from butt.agents.states import State
 from butt.agents.wishes import create_bot, stop
 from butt.hosts import Host, HostTrouble, Order
+from butt.parts import HOSTS, part_named
 from butt.sources.releases import Built, build
 from tests.lanes import free_ports
 from tests.people import person
@@ -33,7 +33,7 @@ def pub() -> Built:
 @pytest.fixture(params=["processes", "plain"])
 def make(request: pytest.FixtureRequest, installed: None, tmp_path: Path) -> Iterator[Make]:
     """Makes the host anew, as a service that starts again does; in the end all that it runs is stopped."""
-    (found,) = entry_points(group="butt.hosts", name=request.param)
+    found = part_named(HOSTS, request.param)
     home = tmp_path / "home"
     home.mkdir()
 

@@ -48,7 +48,7 @@ def sends(bot: Agent, what: str, tar: bytes) -> None:
     errand = errands.ask(bot.id, what)
     assert errand
     arrives(uploads.expect(errand.machine, bot.id, 1 << 20, errand.id), tar)
-    errands.done(errand)
+    errands.done(errand.id)
 
 
 def arrives(upload: Upload, content: bytes) -> None:

@@ -34,13 +34,13 @@ def test_who_asks_again_waits_for_the_same(bot: Agent):
     first = asked(bot)
     assert asked(bot).id == first.id
     assert asked(bot, "log").id != first.id
-    errands.done(first, trouble="It did not.")
+    errands.done(first.id, trouble="It did not.")
     assert asked(bot).id != first.id
 
 
 def test_what_came_is_for_one_reader(bot: Agent):
     errand = asked(bot)
-    errands.done(errand)
+    errands.done(errand.id)
     assert errands.take(errand)
     assert not errands.take(errand)
     assert asked(bot).id != errand.id
@@ -60,7 +60,7 @@ def test_one_steward_works_on_it_until_it_dies(bot: Agent):
     assert errands.waiting(now + errands.CLAIM, 8) == []
     again = errands.waiting(now + 2 * errands.CLAIM + timedelta(seconds=1), 8)
     assert [found.id for found in again] == [errand.id]
-    errands.done(errand)
+    errands.done(errand.id)
     assert errands.waiting(now + 5 * errands.CLAIM, 8) == []
 
 

@@ -11,8 +11,8 @@ from django.utils import timezone
 from butt.agents.models import Agent, Observed
 from butt.agents.states import State
 from butt.invites.models import Invite, InviteUse, Told
-from butt.monitor.errands import Errands
 from butt.monitor.guests import Guests
+from butt.monitor.telling import Telling
 from butt.scuttlebutt import KeyPair, RemoteError, connect, serve
 from tests.people import bot_in, person, ssb_id
 
@@ -126,33 +126,33 @@ async def test_it_reads_on_from_where_it_was_written_down():
     assert host.asked == [{"since": 41}]
 
 
-async def test_errands_are_run_once_and_a_refusal_is_not_hammered():
+async def test_a_bot_is_told_once_and_a_refusal_is_not_hammered():
     bot = await sync_to_async(a_bot_with_an_invite)()
     await Observed.objects.filter(bot=bot).aupdate(alive=True)
     await Invite.objects.aupdate(revoked_at=timezone.now())
     host = Host()
     host.refuses = True
 
-    async def errands_are_run(guests: Guests) -> None:
+    async def it_is_told(guests: Guests) -> None:
         await until(lambda: bot.id in guests.peers and host.asked)
         for _ in range(3):
-            errands = Errands(guests)
+            telling = Telling(guests)
             host.asked.clear()
             for _ in range(3):
-                await errands.withdraw()
-                await errands.introduce()
+                await telling.withdraw()
+                await telling.introduce()
             if host.refuses:
                 assert host.asked.count("@code") == 1
             host.refuses = False
 
-    await attended(bot, host, errands_are_run)
+    await attended(bot, host, it_is_told)
     assert host.asked == []
     assert (await Invite.objects.aget()).withdrawn_at
     told = await Told.objects.aget()
     assert (told.name, told.description, told.profile_sequence) == ("my", "", 7)
 
 
-async def test_a_bot_that_tells_nothing_of_guests_still_gets_its_errands():
+async def test_a_bot_that_tells_nothing_of_guests_is_still_told_what_it_is_to_know():
     bot = await sync_to_async(a_bot_with_an_invite)()
     host = Host()
 
@@ -165,7 +165,7 @@ async def test_a_bot_that_tells_nothing_of_guests_still_gets_its_errands():
     async def it_is_still_reached(guests: Guests) -> None:
         await asyncio.sleep(0.5)
         await Observed.objects.filter(bot=bot).aupdate(alive=True)
-        await Errands(guests).introduce()
+        await Telling(guests).introduce()
         assert host.asked == [{"name": "my", "description": ""}]
 
     await attended(bot, host, it_is_still_reached)

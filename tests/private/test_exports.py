@@ -100,7 +100,7 @@ def test_without_room_who_waits_is_told_and_with_room_it_comes(
     export = Sender(expect(alices, bot.id, 1 << 30, errand.id), tokens.issue(alices))
     chunks = [bytes(1 << 20)] * 9
     assert export.puts(*chunks) == 507
-    errands.done(errand, trouble="Its machine did not send it.")
+    errands.done(errand.id, trouble="Its machine did not send it.")
     errand.refresh_from_db()
     assert errand.trouble == NO_ROOM
     assert list((small_disk / "uploads").iterdir()) == []

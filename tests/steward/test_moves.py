@@ -8,9 +8,10 @@ from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, 
 
 from butt.agents.models import Observed, Progress, Wanted
 from butt.agents.states import MOVES, State
+from butt.hosts.exits import PORT_TAKEN
 from butt.hosts.interface import Sighting
 from butt.sources.shelf import Offer
-from butt.steward.moves import PORT_TAKEN, Effect, Situation, decide
+from butt.steward.moves import Effect, Situation, decide
 
 START_DEADLINE = timedelta(seconds=60)
 

@@ -1,16 +1,18 @@
 """The service's parts turned by hand, over a real host: rounds of the steward, looks of the monitor."""
 
 import asyncio
-from contextlib import suppress
+from contextlib import aclosing, suppress
 from pathlib import Path
 
 import psutil
+from django.utils import timezone
 
 from butt.agents.models import Agent, Progress
 from butt.agents.states import State
 from butt.identity import service_keys
-from butt.monitor import monitor
-from butt.monitor.watch import Bot, WrongBot, first_figures
+from butt.monitor import watch
+from butt.monitor.samples import Seen, write
+from butt.monitor.watch import Bot, Figures, WrongBot
 from butt.scuttlebutt import Address, ScuttlebuttError
 from butt.sources.builder import shelve
 from butt.sources.releases import build
@@ -33,9 +35,15 @@ def turn(steward: Steward, bot: Agent) -> State:
     if progress.state in (State.STARTING, State.UPGRADING) and progress.ssb_id and progress.port:
         address = Address(progress.address, progress.port, progress.ssb_id)
         with suppress(ScuttlebuttError, WrongBot, OSError, TimeoutError):
-            figures = asyncio.run(first_figures(Bot(bot.id, address), service_keys()))
-            monitor.write(bot.id, figures, "")
+            figures = asyncio.run(_figures_of(Bot(bot.id, address)))
+            write({bot.id: [Seen(timezone.now(), figures)]})
     return State(progress.state)
+
+
+async def _figures_of(bot: Bot) -> Figures:
+    """What the bot says of itself now."""
+    async with aclosing(watch._figures(bot, service_keys())) as stream:
+        return await anext(stream)
 
 
 def turn_until(state: State, steward: Steward, bot: Agent) -> None:

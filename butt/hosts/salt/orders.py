@@ -3,7 +3,7 @@
 import uuid
 from collections.abc import Iterator, Mapping
 from dataclasses import asdict
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any
 
 from django.db import transaction
@@ -14,20 +14,17 @@ from butt.agents.models import Belongs
 from butt.clouds import rentals
 from butt.clouds.models import Rented
 from butt.configuration import configuration
+from butt.hosts import exits
 from butt.hosts.interface import Away, HostTrouble, NoRoom, Order, Sighting
-from butt.hosts.processes import FINAL_EXITS
 from butt.hosts.publog import last_words
 from butt.machines import cargo
+from butt.machines.looks import SILENT
 from butt.machines.models import Machine, Placement, Tombstone
 from butt.machines.pillar import MOST_BOTS
 from butt.machines.reports import SeenBot
 
-SILENT = timedelta(minutes=3)
-"""How old a machine's last report may be before nothing is known of its bots."""
-
 OWN_COLUMNS = frozenset({"bot_id", "run", "launch"})
 MANY_RESTARTS = 5
-PORT_TAKEN = 65  # as in bots/pub/README.md
 
 
 def write(order: Order) -> Machine | None:
@@ -156,10 +153,10 @@ def _ended(seen: SeenBot, row: Placement) -> Sighting | None:
     if seen.error:
         taken = "already allocated" in seen.error or "already in use" in seen.error
         why = f"Port {row.order['port']} is taken on its machine." if taken else seen.error
-        return Sighting(ended=why, exit_code=PORT_TAKEN if taken else seen.exitCode, ssb_id=row.ssb_id)
+        return Sighting(ended=why, exit_code=exits.PORT_TAKEN if taken else seen.exitCode, ssb_id=row.ssb_id)
     if not seen.running or seen.exitCode is None:
         return None
-    if seen.exitCode not in FINAL_EXITS and seen.restarts < MANY_RESTARTS:
+    if seen.exitCode not in exits.FINAL and seen.restarts < MANY_RESTARTS:
         return None
     words = last_words(seen.words, seen.startedAt) if seen.startedAt else None
     why = "It needs more memory than it has." if seen.outOfMemory else "Its program ended again and again."

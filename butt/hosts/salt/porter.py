@@ -81,9 +81,9 @@ class Porter:
     def _work(self, errand: Errand) -> None:
         try:
             if trouble := _send(self._caller, errand):
-                errands.done(errand, trouble=trouble)
+                errands.done(errand.id, trouble=trouble)
         except HostTrouble as trouble:
-            errands.done(errand, trouble=f"Its machine: {trouble}")
+            errands.done(errand.id, trouble=f"Its machine: {trouble}")
         except Exception:
             log.exception("an errand to %s did not end well", errand.machine)
         finally:
@@ -102,7 +102,7 @@ def _send(caller: Caller, errand: Errand) -> str:
         if upload.arrived_at is None:
             log.warning("%s sends no %s: %s", errand.machine, errand.what, str(returned.value)[-300:])
             return "Its machine did not send it. Try again."
-    errands.done(errand, _read(upload) if is_stock else None)
+    errands.done(errand.id, _read(upload) if is_stock else None)
     return ""
 
 

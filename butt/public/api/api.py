@@ -9,12 +9,12 @@ from ninja.openapi.schema import OpenAPISchema
 
 from butt.agents import wishes
 from butt.agents.bots import bot_by_id, bots_of
-from butt.agents.models import Agent, Belongs
+from butt.agents.models import Belongs
 from butt.agents.states import Verb
 from butt.agents.view import View
 from butt.billing.chosen import billing
 from butt.public.api import authentication, exports, imports
-from butt.public.api.bearer import Bearer
+from butt.public.api.bearer import Bearer, caller
 from butt.public.api.errors import handle_errors
 from butt.public.api.invites import router as invites
 from butt.public.api.samples import RangeName, Samples, samples_shape
@@ -27,9 +27,7 @@ from butt.public.api.shapes import (
     NewAgent,
     agent_shape,
 )
-from butt.sources import wishes as of_code
-
-WISHES = wishes.WISHES | of_code.WISHES
+from butt.sources.wishes import ALL_WISHES
 
 
 class Api(NinjaAPI):
@@ -70,15 +68,15 @@ REFUSALS = {401: Error, 404: Error, 409: Error, 422: Error}
 @api.get("/agents", response={200: Agents, 401: Error}, **PLAIN)
 def agents(request: HttpRequest) -> Any:
     """The person, and their bots."""
-    person = _person(request)
+    person = caller(request)
     return {"agents": [agent_shape(View(agent)) for agent in [person, *bots_of(person)]]}
 
 
 @api.post("/agents", response={201: AgentShape, 402: Error, **REFUSALS}, **PLAIN)
 def create_agent(request: HttpRequest, body: NewAgent) -> Any:
     """A new bot; it begins `#new` and comes alive by itself."""
-    billing().check_may_add(_person(request))
-    bot = wishes.create_bot(_person(request), body.name, service=body.service, description=body.description)
+    billing().check_may_add(caller(request))
+    bot = wishes.create_bot(caller(request), body.name, service=body.service, description=body.description)
     return Status(201, agent_shape(View(bot)))
 
 
@@ -89,14 +87,14 @@ api.post("/agents/import", **imports.IMPORT)(imports.import_agent)
 @api.get("/agents/{agent_id}", response={200: AgentShape, **REFUSALS}, **PLAIN)
 def agent(request: HttpRequest, agent_id: uuid.UUID) -> Any:
     """One bot of the person's, or the person."""
-    person = _person(request)
+    person = caller(request)
     return agent_shape(View(person if agent_id == person.id else bot_by_id(person, agent_id)))
 
 
 @api.patch("/agents/{agent_id}", response={200: AgentShape, **REFUSALS}, **PLAIN)
 def change_agent(request: HttpRequest, agent_id: uuid.UUID, body: AgentChange) -> Any:
     """Change what a bot says of itself."""
-    person = _person(request)
+    person = caller(request)
     bot = bot_by_id(person, agent_id)
     wishes.describe(person, bot, body.description)
     return agent_shape(View(bot))
@@ -134,7 +132,7 @@ _add_verb(Verb.RESTORE, "Take a delete back.")
 @api.get("/belongs", response={200: AllBelongs, 401: Error}, **PLAIN)
 def belongs(request: HttpRequest) -> Any:
     """Which of the person's bots belongs to whom: who shares a bot sees with whom."""
-    rows = Belongs.objects.filter(source_agent__belongs_to__target_agent=_person(request)).order_by("id")
+    rows = Belongs.objects.filter(source_agent__belongs_to__target_agent=caller(request)).order_by("id")
     return {
         "belongs": [
             {"sourceAgentId": row.source_agent_id, "targetAgentId": row.target_agent_id} for row in rows
@@ -145,7 +143,7 @@ def belongs(request: HttpRequest) -> Any:
 @api.get("/agents/{agent_id}/samples", response={200: Samples, **REFUSALS}, **PLAIN)
 def samples(request: HttpRequest, agent_id: uuid.UUID, range: RangeName = "1h") -> Any:  # noqa: A002
     """What was seen of a bot over time."""
-    return samples_shape(bot_by_id(_person(request), agent_id), range)
+    return samples_shape(bot_by_id(caller(request), agent_id), range)
 
 
 api.add_router("", exports.router)
@@ -153,14 +151,7 @@ api.add_router("", imports.router)
 
 
 def _ask(request: HttpRequest, agent_id: uuid.UUID, verb: Verb) -> dict[str, Any]:
-    person = _person(request)
+    person = caller(request)
     bot = bot_by_id(person, agent_id)
-    WISHES[verb](person, bot)
+    ALL_WISHES[verb](person, bot)
     return agent_shape(View(bot))
-
-
-def _person(request: HttpRequest) -> Agent:
-    person = request.auth  # type: ignore[attr-defined]
-    if not isinstance(person, Agent):
-        raise TypeError("this call needs auth")
-    return person

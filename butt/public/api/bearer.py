@@ -35,6 +35,14 @@ class Bearer(HttpBearer):
         return holder.person
 
 
+def caller(request: HttpRequest) -> Agent:
+    """The person in whose name a call with a token is made."""
+    person = request.auth  # type: ignore[attr-defined]
+    if not isinstance(person, Agent):
+        raise TypeError("this call needs auth")
+    return person
+
+
 def scope_of(method: str, path: str) -> Scope:
     for methods, pattern, scope in BY_PATH:
         if method in methods and pattern.fullmatch(path):

@@ -7,10 +7,10 @@ from django.http import HttpRequest
 from ninja import Header, Router
 
 from butt.agents.bots import bot_by_id
-from butt.agents.models import Agent
 from butt.exports.age import LONGEST_PASSPHRASE
 from butt.exports.parcel import Part
 from butt.public import downloads
+from butt.public.api.bearer import caller
 from butt.public.api.shapes import Error
 
 router = Router(tags=["exports"])
@@ -42,7 +42,5 @@ def export(request: HttpRequest, agent_id: uuid.UUID, part: Part, encrypt_to: En
     """One part of a bot's data, or all of it: a data folder that ssb-server starts on. Running it elsewhere while the bot
     runs here forks its feed.
     """
-    person = request.auth  # type: ignore[attr-defined]
-    if not isinstance(person, Agent):
-        raise TypeError("this call needs auth")
+    person = caller(request)
     return downloads.export(person, bot_by_id(person, agent_id), part, way="api", encrypt_to=encrypt_to)

@@ -7,11 +7,11 @@ from django.http import HttpRequest
 from ninja import Query, Router, Status
 
 from butt.agents.bots import bot_by_id
-from butt.agents.models import Agent
 from butt.agents.view import View
 from butt.billing.chosen import billing
 from butt.imports.catchup import say_caught_up
 from butt.imports.receiving import Receiving
+from butt.public.api.bearer import caller
 from butt.public.api.shapes import AgentShape, Error, agent_shape
 from butt.public.uploads import incoming
 
@@ -35,9 +35,9 @@ Stopped = Annotated[
 
 def import_agent(request: HttpRequest, name: Name, stopped: Stopped) -> Any:
     """A tar of a pub's data folder becomes a bot. It says nothing before it has all messages of its own."""
-    billing().check_may_add(_person(request))
+    billing().check_may_add(caller(request))
     body = incoming(request)
-    with Receiving(_person(request), name, stopped=stopped == "for-good", size=body.size) as receiving:
+    with Receiving(caller(request), name, stopped=stopped == "for-good", size=body.size) as receiving:
         for chunk in body.chunks():
             receiving.feed(chunk)
         return Status(201, agent_shape(View(receiving.bot())))
@@ -48,14 +48,7 @@ def import_agent(request: HttpRequest, name: Name, stopped: Stopped) -> Any:
 )
 def caught_up(request: HttpRequest, agent_id: uuid.UUID) -> Any:
     """State that there are no newer messages of the bot's own, where no peer can be reached who has them."""
-    person = _person(request)
+    person = caller(request)
     bot = bot_by_id(person, agent_id)
     say_caught_up(person, bot)
     return Status(202, agent_shape(View(bot)))
-
-
-def _person(request: HttpRequest) -> Agent:
-    person = request.auth  # type: ignore[attr-defined]
-    if not isinstance(person, Agent):
-        raise TypeError("this call needs auth")
-    return person

@@ -13,6 +13,7 @@ from butt.agents.lines import line_by_id
 from butt.agents.models import Agent
 from butt.invites import making
 from butt.invites.book import Entry, entries
+from butt.public.api.bearer import caller
 from butt.public.api.shapes import Error
 
 router = Router(tags=["invites"])
@@ -57,25 +58,20 @@ def invites(request: HttpRequest, agent_id: uuid.UUID) -> Any:
 @router.post("/agents/{agent_id}/invites", response={201: InviteShape, 503: Error, **REFUSALS}, **WIRE)
 def create_invite(request: HttpRequest, agent_id: uuid.UUID, body: NewInvite) -> Any:
     """A new invite. Its name is for you alone: it is published nowhere."""
-    bot = line_by_id(_person(request), agent_id)
-    invite = making.create(_person(request), bot, body.name, uses=body.uses, expires_at=body.expiresAt)
+    bot = line_by_id(caller(request), agent_id)
+    invite = making.create(caller(request), bot, body.name, uses=body.uses, expires_at=body.expiresAt)
     return Status(201, _shape(Entry(invite, bot, [], invite.created_at)))
 
 
 @router.delete("/agents/{agent_id}/invites/{invite_id}", response={204: None, **REFUSALS}, **WIRE)
 def revoke_invite(request: HttpRequest, agent_id: uuid.UUID, invite_id: uuid.UUID) -> Any:
     """Take an invite back: the pub lets nobody in by it from now on."""
-    making.revoke(_person(request), _bot(request, agent_id), invite_id)
+    making.revoke(caller(request), _bot(request, agent_id), invite_id)
     return Status(204, None)
 
 
 def _bot(request: HttpRequest, agent_id: uuid.UUID) -> Agent:
-    return bot_by_id(_person(request), agent_id)
-
-
-def _person(request: HttpRequest) -> Agent:
-    person: Agent = request.auth  # type: ignore[attr-defined]
-    return person
+    return bot_by_id(caller(request), agent_id)
 
 
 def _shape(entry: Entry) -> dict[str, Any]:

@@ -8,7 +8,6 @@ from csp.decorators import csp_update
 from django.http import Http404, HttpRequest, HttpResponse, JsonResponse
 from django.http.response import HttpResponseBase
 from django.shortcuts import redirect, render
-from django.utils.http import url_has_allowed_host_and_scheme
 from django.views.decorators.csrf import csrf_exempt
 from django.views.decorators.http import require_POST, require_safe
 
@@ -18,6 +17,7 @@ from butt.billing.interface import BadCard, CardForm, Forged, NoAnswer
 from butt.configuration import configuration
 from butt.public.api.errors import problem
 from butt.public.pages.person import for_person
+from butt.public.pages.way import on_their_way_to
 
 P = ParamSpec("P")
 
@@ -63,17 +63,15 @@ def bill(request: HttpRequest, person: Agent) -> HttpResponse:
 @where_money_is
 @for_person
 def card(request: HttpRequest, person: Agent) -> HttpResponse:
-    wanted = request.POST.get("next") or request.GET.get("next", "")
-    ours = url_has_allowed_host_and_scheme(wanted, {request.get_host()}, require_https=request.is_secure())
-    errors = {}
+    wanted, errors = on_their_way_to(request), {}
     if request.method == "POST":
         try:
             billing().keep_card(person, request.POST.get("setup", ""))
             billing().pay_now(person)
-            return redirect(wanted if ours else "billing")
+            return redirect(wanted or "billing")
         except (BadCard, NoAnswer) as no:
             errors["card"] = str(no)
-    context = {"next": wanted if ours else "", "errors": errors, "here": "billing"}
+    context = {"next": wanted, "errors": errors, "here": "billing"}
     return with_card(request, person, "billing/card.html", context)
 
 

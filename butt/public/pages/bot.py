@@ -5,7 +5,6 @@ from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.views.decorators.http import require_safe
 
-from butt.agents import wishes
 from butt.agents.bots import bot_by_name
 from butt.agents.models import Agent
 from butt.agents.states import Verb
@@ -14,10 +13,8 @@ from butt.agents.wishes import Refused
 from butt.imports.catchup import is_told
 from butt.public.live import mark
 from butt.public.pages.person import for_person
-from butt.sources import wishes as of_code
-from butt.sources.wishes import awaited
+from butt.sources.wishes import ALL_WISHES, awaited
 
-WISHES = wishes.WISHES | of_code.WISHES
 ASKED_AT_ONCE = frozenset(Verb) - {Verb.DELETE, Verb.UPGRADE}
 
 
@@ -69,6 +66,6 @@ def delete(request: HttpRequest, person: Agent, name: str) -> HttpResponse:
 def attempt(request: HttpRequest, person: Agent, bot: Agent, verb: Verb) -> None:
     """Ask for it; a refusal is told on the next page."""
     try:
-        WISHES[verb](person, bot)
+        ALL_WISHES[verb](person, bot)
     except Refused as no:
         messages.error(request, no.message)

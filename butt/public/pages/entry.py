@@ -10,7 +10,6 @@ from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import redirect, render
 from django.urls import reverse
 from django.utils import timezone
-from django.utils.http import url_has_allowed_host_and_scheme
 from django.views.decorators.cache import never_cache
 from django.views.decorators.debug import sensitive_post_parameters
 from django.views.decorators.http import require_POST, require_safe
@@ -25,6 +24,7 @@ from butt.public.addresses import address_of
 from butt.public.letters import ask_to_verify
 from butt.public.pages.billing import with_card
 from butt.public.pages.person import for_person, person_of
+from butt.public.pages.way import on_their_way_to
 
 
 @never_cache
@@ -35,18 +35,18 @@ def start(request: HttpRequest) -> HttpResponse:
     Who has a second factor is led on to show it.
     """
     if person_of(request):
-        return redirect(_next(request) or "dashboard")
+        return redirect(on_their_way_to(request) or "dashboard")
     if request.method != "POST":
-        return render(request, "start.html", {"next": _next(request)})
+        return render(request, "start.html", {"next": on_their_way_to(request)})
     email, password = request.POST.get("email", ""), request.POST.get("password", "")
     try:
         account, is_new = come_in(email, password, address_of(request))
     except NoEntry as no:
-        said = {"email": email, "errors": {no.field: no.message}, "next": _next(request)}
+        said = {"email": email, "errors": {no.field: no.message}, "next": on_their_way_to(request)}
         return render(request, "start.html", said, status=429 if no.wait else 422)
     if is_new:
         ask_to_verify(request, account)
-    target = _next(request) or reverse("dashboard" if bots_of(account.agent).exists() else "newbie")
+    target = on_their_way_to(request) or reverse("dashboard" if bots_of(account.agent).exists() else "newbie")
     coming = Login(user=account, email=account.email, redirect_url=target)
     answer: HttpResponse = perform_password_login(request, {"email": account.email}, coming)
     return answer
@@ -119,10 +119,3 @@ def _form(request: HttpRequest, person: Agent, template: str, context: dict[str,
     shown = billing().bill(person).card if billing().takes_money else ""
     context |= {"has_card": True, "card_shown": shown}
     return render(request, template, context, status=422 if context.get("errors") else 200)
-
-
-def _next(request: HttpRequest) -> str:
-    """Where the person was on their way to, when that is a page of ours."""
-    wanted = request.POST.get("next") or request.GET.get("next", "")
-    ours = url_has_allowed_host_and_scheme(wanted, {request.get_host()}, require_https=request.is_secure())
-    return wanted if ours else ""

@@ -3,7 +3,7 @@
 from collections.abc import AsyncIterator, Iterable, Sequence
 
 from asgiref.sync import sync_to_async
-from django.http import Http404, HttpRequest, HttpResponse, StreamingHttpResponse
+from django.http import Http404, HttpRequest, HttpResponse
 from django.http.response import HttpResponseBase
 from django.shortcuts import render
 from django.template.loader import render_to_string
@@ -16,7 +16,7 @@ from butt.agents.models import Agent
 from butt.agents.view import View
 from butt.hosts.reading import Unreadable, reading
 from butt.public import following
-from butt.public.live import hold_no_connection, mark
+from butt.public.live import RETRY, event_stream, hold_no_connection, mark
 from butt.public.pages.person import for_person
 
 followers = following.Followers()
@@ -63,14 +63,11 @@ async def lines(request: HttpRequest, name: str) -> HttpResponseBase:
     view, read = View(bot), request.headers.get("Last-Event-ID") or request.GET.get("read", "")
 
     async def events() -> AsyncIterator[str]:
-        yield "retry: 1000\n\n"
+        yield RETRY
         async for news, end in followers.follow(person.id, bot.id, source, read):
             yield await sync_to_async(_event, thread_sensitive=False)(news, end, view)
 
-    response = StreamingHttpResponse(events(), content_type="text/event-stream")
-    response["Cache-Control"] = "no-store"
-    response["X-Accel-Buffering"] = "no"
-    return response
+    return event_stream(events())
 
 
 def _found(account: Account, name: str) -> tuple[Agent, Agent]:

@@ -1,7 +1,5 @@
 """Pages that anybody may look at: the page of an invite, and that of a bot."""
 
-import ipaddress
-
 import segno
 from django.core.cache import cache
 from django.http import Http404, HttpRequest, HttpResponse
@@ -10,10 +8,12 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.csrf import csrf_exempt
 from django.views.decorators.http import require_http_methods, require_safe
 
+from butt.accounts.guessing import network_of
 from butt.agents.view import View
 from butt.configuration import configuration
 from butt.invites.book import entry_by_token, public_bot
 from butt.invites.standing import Standing
+from butt.public.addresses import address_of
 
 MINUTE = 60
 QUIET_ZONE = 4
@@ -74,21 +74,12 @@ def _qr(code: str) -> tuple[int, str]:
 
 def _too_often(request: HttpRequest) -> bool:
     """Counts in this server's own memory: a bound on guessing and hammering need not be shared, nor outlive it."""
-    key = f"join:{_network(request.META.get('REMOTE_ADDR', ''))}"
+    key = f"join:{network_of(address_of(request))}"
     cache.add(key, 0, MINUTE)
     try:
         return cache.incr(key) > configuration().joins_per_minute
     except ValueError:  # it went between the two
         return False
-
-
-def _network(address: str) -> str:
-    """Whom an address stands for: with IPv6, a household has a whole network of them."""
-    try:
-        known = ipaddress.ip_address(address)
-    except ValueError:
-        return "?"
-    return str(ipaddress.ip_network((known, 64), strict=False)) if known.version == 6 else str(known)  # noqa: PLR2004
 
 
 def _error(request: HttpRequest, title: str, message: str, status: int) -> HttpResponse:

@@ -1,7 +1,5 @@
 """Whom a bot belongs to: asking people, coming, going."""
 
-from smtplib import SMTPException
-
 from django.contrib import messages
 from django.core.mail import EmailMessage
 from django.http import HttpRequest, HttpResponse
@@ -41,7 +39,7 @@ def people(request: HttpRequest, person: Agent, name: str) -> HttpResponse:
             _send(owners.invite(person, bot, email))
         except Refused as no:
             error = no.message
-        except (OSError, SMTPException):
+        except OSError:
             error = "The mail could not be sent. Please try again."
     if error:
         return render(request, "bot/people.html", {**shown, "email": email, "error": error}, status=422)

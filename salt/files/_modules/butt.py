@@ -68,12 +68,6 @@ def states(pillar):
     return {**made, "report": {"butt.reported": [{"order": "last"}]}}
 
 
-def is_wanted(bot_id, bot):
-    """Whether the bot's container is as it is wanted, running or not."""
-    there = __salt__["butt_engine.containers"]()[0].get(bot_id)
-    return bool(there) and _is_wanted(bot_id, bot, there)
-
-
 def _is_wanted(bot_id, bot, there):
     return __salt__["butt_engine.runs"](there) and __salt__["butt_engine.is_as_made"](bot_id, bot, there)
 

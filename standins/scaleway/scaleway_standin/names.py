@@ -7,7 +7,6 @@ from scaleway_standin.products import COMMERCIAL_TYPES
 from scaleway_standin.world import Thing, World, new_id
 
 LABELS = ("debian_bookworm", "debian_trixie", "ubuntu_noble")
-PERMISSION_SETS = ("InstancesFullAccess", "BlockStorageFullAccess", "DomainsDNSFullAccess", "IAMReadOnly")
 RIGHTS = {
     "/instance/": "InstancesFullAccess",
     "/block/": "BlockStorageFullAccess",

@@ -24,8 +24,8 @@ MOST_KEPT = 100
 SWEEP = 10.0
 
 
-class Lines:
-    """A process has one, `lines`."""
+class KeptConnections:
+    """A process has one, `kept_connections`."""
 
     def __init__(self) -> None:
         self._kept: OrderedDict[Address, tuple[asyncio.Task[Peer], float]] = OrderedDict()
@@ -42,7 +42,7 @@ class Lines:
             if self._loop is None:
                 self._keys = service_keys()
                 self._loop = uvloop.new_event_loop()
-                threading.Thread(target=self._loop.run_forever, name="lines", daemon=True).start()
+                threading.Thread(target=self._loop.run_forever, name="kept connections", daemon=True).start()
                 asyncio.run_coroutine_threadsafe(self._sweep(), self._loop)
             return self._loop
 
@@ -90,4 +90,4 @@ def _is_over(dialling: "asyncio.Task[Peer]") -> bool:
     return dialling.done() and (dialling.exception() is not None or not dialling.result().is_open)
 
 
-lines = Lines()
+kept_connections = KeptConnections()

@@ -23,12 +23,12 @@ WITHDRAW_EVERY, INTRODUCE_EVERY, CATCH_UP_EVERY = 1.0, 3.0, 1.0
 AT_ONCE = 50
 PATIENCE = 10.0
 REST = 60.0
-"""Seconds until a bot that refused one kind of errand is asked again."""
+"""Seconds until a bot that refused one kind is told again."""
 
 T = TypeVar("T", Withdrawal, Profile, CaughtUp)
 
 
-class Errands:
+class Telling:
     """Each kind can be run again without harm: the pub forgets an invite once, and says nothing twice."""
 
     def __init__(self, guests: Guests) -> None:
@@ -63,28 +63,28 @@ class Errands:
             raise RemoteError("it does not say in which message")
         await sync_to_async(profiles.told)(profile, sequence)
 
-    async def _each(self, errands: Iterable[T], run: Callable[[Peer, T], Awaitable[None]]) -> list[T]:
+    async def _each(self, matters: Iterable[T], run: Callable[[Peer, T], Awaitable[None]]) -> list[T]:
         """Run those whose bot we are connected to; which ones came to a good end."""
         now = time.monotonic()
         self._resting = {kind: until for kind, until in self._resting.items() if until > now}
-        due = [errand for errand in errands if (type(errand), errand.bot_id) not in self._resting]
+        due = [matter for matter in matters if (type(matter), matter.bot_id) not in self._resting]
         peers = self._guests.peers
-        reachable = [(errand, peers[errand.bot_id]) for errand in due if errand.bot_id in peers]
+        reachable = [(matter, peers[matter.bot_id]) for matter in due if matter.bot_id in peers]
         ran = []
         for start in range(0, len(reachable), AT_ONCE):
             part = reachable[start : start + AT_ONCE]
-            ends = await asyncio.gather(*[self._try(run, peer, errand) for errand, peer in part])
-            ran += [errand for (errand, _), good in zip(part, ends, strict=True) if good]
+            ends = await asyncio.gather(*[self._try(run, peer, matter) for matter, peer in part])
+            ran += [matter for (matter, _), good in zip(part, ends, strict=True) if good]
         return ran
 
-    async def _try(self, run: Callable[[Peer, T], Awaitable[None]], peer: Peer, errand: T) -> bool:
+    async def _try(self, run: Callable[[Peer, T], Awaitable[None]], peer: Peer, matter: T) -> bool:
         try:
-            await run(peer, errand)
+            await run(peer, matter)
         except RemoteError as error:
-            log.warning("%s refuses: %s", errand.bot_id, error)
-            self._resting[type(errand), errand.bot_id] = time.monotonic() + REST
+            log.warning("%s refuses: %s", matter.bot_id, error)
+            self._resting[type(matter), matter.bot_id] = time.monotonic() + REST
         except ScuttlebuttError as error:
-            log.info("%s does not answer: %s", errand.bot_id, error)
+            log.info("%s does not answer: %s", matter.bot_id, error)
         else:
             return True
         return False

@@ -1,0 +1,28 @@
+"""Ports of this machine that a bot can listen on."""
+
+import errno
+import socket
+
+from butt.configuration import configuration
+from butt.hosts.interface import HostTrouble, NoRoom
+
+
+def free_port(taken: frozenset[int]) -> int:
+    """The first that is not in `taken` and that nobody listens on. Raises `NoRoom`, and `HostTrouble` where none can be had."""
+    for port in configuration().bot_ports:
+        if port not in taken and _is_free(configuration().bot_bind, port):
+            return port
+    raise NoRoom("every port for bots is in use")
+
+
+def _is_free(bind: str, port: int) -> bool:
+    family = socket.AF_INET6 if ":" in bind else socket.AF_INET
+    with socket.socket(family, socket.SOCK_STREAM) as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind((bind, port))
+        except OSError as error:
+            if error.errno in (errno.EADDRINUSE, errno.EACCES):
+                return False
+            raise HostTrouble(f"no bot can listen on {bind}: {error.strerror}") from error
+        return True

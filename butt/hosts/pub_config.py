@@ -1,0 +1,21 @@
+"""The configuration of a pub on this machine, as `bots/pub/README.md` describes it."""
+
+from typing import Any
+
+from butt.hosts.interface import Folder, Order
+
+
+def pub_config(order: Order, folder: Folder) -> dict[str, Any]:
+    return {
+        "path": str(folder.data),
+        "host": order.bind,
+        "port": order.port,
+        "external": order.address,
+        "master": list(order.masters),
+        "launch": order.launch,
+        "sequence": order.sequence,
+        # Left out when there is no need, as older releases do not know it.
+        **({"catchUp": True} if order.catch_up else {}),
+        # Left out when empty: a release that does not know the field has no invites to revoke.
+        **({"revoked": list(order.revoked)} if order.revoked else {}),
+    }
