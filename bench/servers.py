@@ -23,7 +23,7 @@ from butt.sources.releases import build
 from tests.pub.pubs import Pub
 from tests.service import Service
 
-ROUNDS = {1: 5, 10: 3, 50: 2}
+ROUNDS = {1: 5, 10: 3, 50: 1}
 
 
 @dataclass

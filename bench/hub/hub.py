@@ -7,6 +7,7 @@ import subprocess
 import time
 import urllib.error
 import urllib.request
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any, Self
 
@@ -76,8 +77,7 @@ class Hub:
         for name in names:
             self._call("POST", f"/users/{name}")
         began = time.monotonic()
-        for name in names:
-            self._call("POST", f"/users/{name}/server")
+        self._for_each(names, "POST")
         waiting = set(names)
         while waiting:
             if time.monotonic() > began + PATIENCE:
@@ -88,10 +88,14 @@ class Hub:
         return time.monotonic() - began
 
     def end(self, names: list[str]) -> None:
-        for name in names:
-            self._call("DELETE", f"/users/{name}/server")
+        self._for_each(names, "DELETE")
         while self._call("GET", "/users?state=active&limit=200"):
             time.sleep(0.1)
+
+    def _for_each(self, names: list[str], method: str) -> None:
+        """All at once: the hub lets each wait up to 10 s for its server, and one after the other they were never many."""
+        with ThreadPoolExecutor(len(names)) as pool:
+            list(pool.map(lambda name: self._call(method, f"/users/{name}/server"), names))
 
     def control_plane(self) -> list[psutil.Process]:
         """The hub and its proxy, without the servers of people."""
