@@ -11,9 +11,28 @@ from butt.sources.releases import build
 from tests.salt.land import Land
 from tests.service import Service
 
+LAND = ("tests/clouds/test_whole.py", "tests/salt/")
+LONGEST = (
+    *("tests/salt/test_faults.py", "tests/salt/test_whole.py", *LAND),
+    "tests/pages/test_looks.py",
+    "tests/whole/test_upgrade.py",
+    "tests/backups/",
+    "chaos/",
+    "tests/pages/test_quick.py",
+    *("tests/exports/test_one_feed.py", "tests/clouds/test_killed_anywhere.py", "tests/whole/"),
+    *("tests/imports/", "tests/pub/test_catching_up.py", "tests/monitor/test_on_postgres.py"),
+    *("tests/pages/", "tests/exports/", "tests/client/", "tests/command/", "tests/billing/"),
+)
+"""What takes longest comes first, so that in the end no worker is alone with it."""
+
 
 class ByFile(LoadScopeScheduling):
     """Where tests run side by side, a file stays with one worker, and so do all that need the land, which is there once."""
+
+    def __init__(self, config: pytest.Config, log: Producer) -> None:
+        super().__init__(config, log)
+        # Else files of many tests would come first, which are not those that take longest.
+        config.option.loadscopereorder = False
 
     def _split_scope(self, nodeid: str) -> str:
         return "land" if _needs_land(nodeid) else nodeid.partition("::")[0]
@@ -24,12 +43,15 @@ def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> ByFile:
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """The land first: its tests take the longest."""
-    items.sort(key=lambda item: _needs_land(item.nodeid), reverse=True)
+    items.sort(key=lambda item: _rank(item.nodeid))
+
+
+def _rank(nodeid: str) -> int:
+    return next((rank for rank, start in enumerate(LONGEST) if nodeid.startswith(start)), len(LONGEST))
 
 
 def _needs_land(nodeid: str) -> bool:
-    return nodeid.startswith(("tests/salt/", "tests/clouds/test_whole.py"))
+    return nodeid.startswith(LAND)
 
 
 @pytest.fixture(scope="session")

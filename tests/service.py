@@ -1,15 +1,20 @@
 """A whole `butt up` of one's own, and people who use its API."""
 
+import atexit
 import json
 import os
 import shutil
 import signal
+import sqlite3
 import subprocess
 import sys
+import tempfile
 import time
 import urllib.error
 import urllib.request
 from collections.abc import Callable
+from contextlib import closing
+from functools import cache
 from pathlib import Path
 from typing import Any, Self, TypeVar
 
@@ -34,10 +39,35 @@ def wait_for(what: Callable[[], T | None], seconds: float = LONG) -> T:
     return answer
 
 
-class Service:
-    """`with Service(home, release) as site:` runs `butt up` and ends it, and whatever it started, at the end."""
+@cache
+def migrated() -> Path:
+    """A database of which nobody has made use, migrated once for all services: each would take half of its start for it."""
+    home = Path(tempfile.mkdtemp(prefix="butt-migrated-"))
+    atexit.register(shutil.rmtree, home, ignore_errors=True)
+    environment = {name: value for name, value in os.environ.items() if not name.startswith("BUTT_")}
+    command = [sys.executable, "-m", "butt", "manage", "--home", str(home), "migrate", "-v0"]
+    subprocess.run(command, env=environment, check=True, timeout=120)
+    whole = home / "whole.sqlite3"
+    with closing(sqlite3.connect(home / "butt.sqlite3")) as database:
+        database.execute("VACUUM INTO ?", (str(whole),))
+    return whole
 
-    def __init__(self, home: Path, release: Path, most_bots: int = 40, **settings: object) -> None:
+
+class Service:
+    """`with Service(home, release) as site:` runs `butt up` and ends it, and whatever it started, at the end.
+
+    Its SQLite is migrated already, unless it starts `from_nothing`, as at a person who has just installed it.
+    """
+
+    def __init__(
+        self,
+        home: Path,
+        release: Path,
+        most_bots: int = 40,
+        *,
+        from_nothing: bool = False,
+        **settings: object,
+    ) -> None:
         self.home = home
         self.port, self.private_port, self.stand_in_port, *bots = free_ports(3 + most_bots)
         self.bot_ports = bots
@@ -49,6 +79,8 @@ class Service:
             **{f"BUTT_{name.upper()}": str(value) for name, value in settings.items()},
         }
         (home / "releases").mkdir(parents=True, exist_ok=True)
+        if not (from_nothing or "database_url" in settings or (home / "butt.sqlite3").exists()):
+            shutil.copyfile(migrated(), home / "butt.sqlite3")
         if not (home / "releases" / release.name).exists():
             (home / "releases" / release.name).symlink_to(release)
 

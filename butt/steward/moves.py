@@ -111,7 +111,7 @@ def _starting(at: Situation) -> Move:
         return _break(at, at.seen.ended)
     if at.overdue:
         return _break(at, at.observed.trouble or "It does not answer.")
-    wait = WATCHING if at.progress.ssb_id else SOON
+    wait = WATCHING if at.progress.ssb_id else _soon(at)
     return Move(State.STARTING, at.offer.progress or at.progress.reason, Effect.RUN, wait)
 
 
@@ -159,13 +159,13 @@ def _upgrading(at: Situation) -> Move:
         seconds = round(at.start_deadline.total_seconds())
         trouble = at.observed.trouble
         return _go_back(at, f"It did not answer within {seconds} s. {trouble}".strip())
-    return Move(State.UPGRADING, at.progress.reason, Effect.RUN, SOON)
+    return Move(State.UPGRADING, at.progress.reason, Effect.RUN, _soon(at))
 
 
 def _stopping(at: Situation) -> Move:
     if at.seen.running:
         reason = "It takes long to stop." if at.overdue else at.progress.reason
-        return Move(State.STOPPING, reason, Effect.HALT, SOON)
+        return Move(State.STOPPING, reason, Effect.HALT, _soon(at))
     if at.wanted.gone_at is not None:
         return Move(State.LEAVING, changes={"deadline": None})
     if not at.wanted.paid:
@@ -216,10 +216,15 @@ def _leaving(at: Situation) -> Move:
     if at.wanted.gone_at is None:
         return _launch(at, place=not at.progress.port) if at.wanted.run else Move(State.STOPPED)
     if at.seen.running:
-        return Move(State.LEAVING, at.progress.reason, Effect.HALT, SOON)
+        return Move(State.LEAVING, at.progress.reason, Effect.HALT, _soon(at))
     if at.now >= at.wanted.gone_at:
         return Move(State.LEAVING, effect=Effect.DESTROY)
     return Move(State.LEAVING, wait=min(RESTING, at.wanted.gone_at - at.now))
+
+
+def _soon(at: Situation) -> timedelta:
+    """The longer it takes, the less often: a container takes seconds, and each look asks the database."""
+    return min(max(SOON, (at.now - at.progress.since) / 20), WATCHING)
 
 
 def _launch(at: Situation, *, reason: str = "", place: bool = False, tries: int | None = None) -> Move:

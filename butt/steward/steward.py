@@ -66,6 +66,8 @@ class Steward:
     def round(self) -> bool:
         """One look at each bot that is due; whether there was any."""
         now = timezone.now()
+        if not Progress.objects.filter(due("due_at", now, FURTHEST)).exists():
+            return False  # Mostly so, and asked a fifth as dearly as for all that there is of each bot.
         ready = (
             bots().filter(due("progress__due_at", now, FURTHEST)).order_by("progress__due_at")[:MOST_AT_ONCE]
         )

@@ -3,6 +3,7 @@
 import asyncio
 import json
 import os
+import shutil
 import stat
 import subprocess
 import sys
@@ -100,12 +101,20 @@ def test_from_one_database_to_the_other(source: str, target: str, database: Make
         assert (tmp_path / "first" / name).read_bytes() == (tmp_path / "second" / name).read_bytes()
 
 
+@pytest.fixture(scope="module")
+def kept(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A service with two people, in `home`, and `saved.zip`, a backup of it."""
+    kept = tmp_path_factory.mktemp("kept")
+    _populate(kept / "home", "")
+    assert butt(kept / "home", "", "backup", kept / "saved.zip").returncode == 0
+    return kept
+
+
 @pytest.fixture
-def saved(tmp_path: Path) -> Path:
-    """A backup of a service with two people."""
-    _populate(tmp_path / "home", "")
-    assert butt(tmp_path / "home", "", "backup", tmp_path / "saved.zip").returncode == 0
-    return tmp_path / "saved.zip"
+def saved(kept: Path, tmp_path: Path) -> Path:
+    """That backup, beside that service in `home`: both of them copies that a test may change."""
+    shutil.copytree(kept / "home", tmp_path / "home")
+    return Path(shutil.copy(kept / "saved.zip", tmp_path))
 
 
 def test_a_service_that_has_people_is_left_alone(saved: Path, tmp_path: Path):

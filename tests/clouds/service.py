@@ -60,11 +60,12 @@ class CloudService(SaltService):
         return super().__enter__()
 
     def __exit__(self, *error: object) -> None:
+        # Before its folder is gone.
+        self._over.set()
+        self._names.join()
         try:
             super().__exit__(*error)
         finally:
-            self._over.set()
-            self._names.join()
             self.provider.__exit__(*error)
             self.standin.close()
 

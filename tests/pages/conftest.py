@@ -3,6 +3,7 @@
 import re
 import shutil
 from collections.abc import Iterator
+from contextlib import contextmanager
 
 import pytest
 from playwright.sync_api import Browser, BrowserContext, Page, Response, sync_playwright
@@ -45,6 +46,12 @@ def look(request: pytest.FixtureRequest) -> dict[str, object]:
 
 @pytest.fixture
 def context(browser: Browser, look: dict[str, object]) -> Iterator[BrowserContext]:
+    with browsing(browser, look) as context:
+        yield context
+
+
+@contextmanager
+def browsing(browser: Browser, look: dict[str, object]) -> Iterator[BrowserContext]:
     """A browser of one's own; in the end, no page of it may have complained."""
     context = browser.new_context(**look)
     context.set_default_timeout(10_000)
@@ -88,17 +95,15 @@ def cookies(server: Pages, browser: Browser) -> dict[str, list]:
 
 
 @pytest.fixture
-def visited(
-    server: Pages, page: Page, context: BrowserContext, cookies: dict[str, list]
-) -> Iterator[tuple[str, Response]]:
+def visited(server: Pages, page: Page, cookies: dict[str, list]) -> Iterator[tuple[str, Response]]:
+    return every_page(server, page, cookies)
+
+
+def every_page(server: Pages, page: Page, cookies: dict[str, list]) -> Iterator[tuple[str, Response]]:
     """One page after the other, each loaded."""
-
-    def visits() -> Iterator[tuple[str, Response]]:
-        for who, path in PATHS:
-            context.clear_cookies()
-            context.add_cookies(cookies[who])
-            response = page.goto(server.url + path)
-            assert response is not None
-            yield f"{path} of {who or 'nobody'}", response
-
-    return visits()
+    for who, path in PATHS:
+        page.context.clear_cookies()
+        page.context.add_cookies(cookies[who])
+        response = page.goto(server.url + path)
+        assert response is not None
+        yield f"{path} of {who or 'nobody'}", response

@@ -4,7 +4,6 @@ import json
 import math
 import secrets
 import sqlite3
-import subprocess
 import sys
 import uuid
 from collections.abc import Sequence
@@ -15,7 +14,7 @@ from typing import Any
 from butt.agents.states import State
 from butt.scuttlebutt import KeyPair
 from tests.people import PASSWORD, ssb_id
-from tests.service import Person, Service, wait_for
+from tests.service import Person, Service
 
 REASON = "It ended right after its start."
 
@@ -27,20 +26,9 @@ class Pages(Service):
         self.environment["BUTT_JOINS_PER_MINUTE"] = "10000"
         self.painted = 0
 
-    def up(self) -> None:
-        self.log = (self.home / "up.log").open("ab")
-        self.run("manage", "--home", str(self.home), "migrate").wait(60)
-        self.process = self.run("public", "--home", str(self.home), "--port", str(self.port))
-        wait_for(self._is_up)
-
-    def run(self, *command: str) -> "subprocess.Popen[bytes]":
-        return subprocess.Popen(
-            [sys.executable, "-m", "butt", *command],
-            env=self.environment,
-            stdout=self.log,
-            stderr=subprocess.STDOUT,
-            start_new_session=True,
-        )
+    def command(self) -> list[str]:
+        command = [sys.executable, "-m", "butt", "public", "--home", str(self.home)]
+        return [*command, "--port", str(self.port)]
 
     def bot_in(self, state: State, owner: Person, name: str) -> Any:
         """A bot of that name, as steward and monitor would have left it."""

@@ -2,13 +2,16 @@
 
 import re
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import cache
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe
-from playwright.sync_api import Browser, BrowserContext, Page, expect
+from playwright.sync_api import Browser, BrowserContext, Page, Response, expect
 
-from tests.pages.conftest import DESK, PHONE
+from tests.pages.conftest import DESK, PHONE, browsing, every_page
+from tests.pages.everywhere import ALICE
 from tests.pages.server import Pages
 
 SMALL = (320, 640)
@@ -16,29 +19,88 @@ SHARED = {"bots", "forgotten", "email", "an invite to alive-bot.butt.nz", "statu
 """The titles of more than one page: they differ in whom they are for, how far it is, or what is over."""
 
 
-@pytest.mark.parametrize("look", [(SMALL, "light"), (PHONE, "light"), (DESK, "light")], indirect=True)
-def test_nothing_is_wider_than_the_window(visited: Iterator, page: Page):
-    for where, _ in visited:
-        widths = page.evaluate("[document.documentElement.scrollWidth, innerWidth]")
-        assert widths[0] <= widths[1], where
+Look = tuple[tuple[int, int], str]
+PHONE_BY_DAY, PHONE_BY_NIGHT, DESK_BY_DAY = BY_AXE = (PHONE, "light"), (PHONE, "dark"), (DESK, "light")
 
 
-def test_what_can_be_pressed_is_as_large_as_a_finger(visited: Iterator, page: Page):
-    small = """[...document.querySelectorAll("a, button, input, summary")]
-        .filter(e => e.checkVisibility() && e.type !== "hidden" && !e.matches(".skip"))
-        .map(e => [e.outerHTML.slice(0, 80), (e.closest("label") ?? e).getBoundingClientRect()])
-        .filter(([, box]) => box.width < 44 || box.height < 44)"""
-    for where, _ in visited:
-        assert page.evaluate(small) == [], where
+@dataclass
+class Seen:
+    """All that is asked of one page, taken down while it is open."""
+
+    where: str
+    html: str
+    policy: str
+    widths: list[int]
+    small: list
+    faint: list
+    sunk: list
+    landmarks: dict[str, int]
+    nameless: int
+    ids: list[str]
+    title: str
+    violations: str | None
 
 
-@pytest.mark.parametrize("look", [(PHONE, "light"), (PHONE, "dark")], indirect=True)
-def test_all_text_stands_out_from_its_ground(visited: Iterator, page: Page):
-    for where, _ in visited:
-        assert page.evaluate(TOO_FAINT) == [], where
+@pytest.fixture(scope="module")
+def walk(server: Pages, browser: Browser, cookies: dict) -> Callable[..., list[Seen]]:
+    """Every page with one look: each is loaded once, whatever is asked of it; and none may complain."""
+
+    @cache
+    def walks(look: Look) -> list[Seen]:
+        (width, height), scheme = look
+        size = {"width": width, "height": height}
+        with browsing(browser, {"viewport": size, "color_scheme": scheme}) as context:
+            page = context.new_page()
+            pages = every_page(server, page, cookies)
+            return [seen(where, page, answer, axe=look in BY_AXE) for where, answer in pages]
+
+    return lambda look=PHONE_BY_DAY: walks(look)
 
 
-@pytest.mark.parametrize("look", [(PHONE, "light"), (PHONE, "dark")], indirect=True)
+def seen(where: str, page: Page, answer: Response, *, axe: bool) -> Seen:
+    return Seen(
+        where,
+        html=answer.text(),
+        policy=answer.headers["content-security-policy"],
+        widths=page.evaluate("[document.documentElement.scrollWidth, innerWidth]"),
+        small=page.evaluate(SMALL_TO_TOUCH),
+        faint=page.evaluate(TOO_FAINT),
+        sunk=page.evaluate(SUNK),
+        landmarks={
+            "h1": page.locator("h1").count(),
+            "main": page.get_by_role("main").count(),
+            "banner": page.get_by_role("banner").count(),
+        },
+        nameless=page.evaluate(NAMELESS),
+        ids=page.evaluate("[...document.querySelectorAll('[id]')].map(e => e.id)"),
+        title=page.title(),
+        violations=violations(page) if axe else None,
+    )
+
+
+def violations(page: Page) -> str:
+    found = Axe().run(page)
+    return str(found.generate_report()) if found.violations_count else ""
+
+
+@pytest.mark.parametrize("look", [(SMALL, "light"), PHONE_BY_DAY, DESK_BY_DAY])
+def test_nothing_is_wider_than_the_window(walk: Callable, look: Look):
+    for page in walk(look):
+        assert page.widths[0] <= page.widths[1], page.where
+
+
+def test_what_can_be_pressed_is_as_large_as_a_finger(walk: Callable):
+    for page in walk():
+        assert page.small == [], page.where
+
+
+@pytest.mark.parametrize("look", [PHONE_BY_DAY, PHONE_BY_NIGHT])
+def test_all_text_stands_out_from_its_ground(walk: Callable, look: Look):
+    for page in walk(look):
+        assert page.faint == [], page.where
+
+
+@pytest.mark.parametrize("look", [PHONE_BY_DAY, PHONE_BY_NIGHT], indirect=True)
 def test_what_a_field_waits_for_stands_out_from_its_ground(server: Pages, page: Page):
     """The only such words are in the stand-in's field for a card, which other tests pay with."""
     page.goto(f"{server.url}/start")
@@ -51,47 +113,39 @@ def test_what_a_field_waits_for_stands_out_from_its_ground(server: Pages, page: 
     assert placeholder == hint
 
 
-def test_a_form_begins_at_its_top(visited: Iterator, page: Page):
+def test_a_form_begins_at_its_top(walk: Callable):
     """Fields that nobody sees take no room above those that are seen."""
-    sunk = """[...document.querySelectorAll(".sheet, .export")].filter((form) => {
-        const first = [...form.children].find((e) => e.type !== "hidden" && e.checkVisibility());
-        return first && first.getBoundingClientRect().top - form.getBoundingClientRect().top >= 1;
-    }).map((form) => form.outerHTML.slice(0, 80))"""
-    for where, _ in visited:
-        assert page.evaluate(sunk) == [], where
+    for page in walk():
+        assert page.sunk == [], page.where
 
 
-def test_each_page_has_one_heading_one_main_a_title_and_names_for_its_fields(visited: Iterator, page: Page):
+def test_each_page_has_one_heading_one_main_a_title_and_names_for_its_fields(walk: Callable):
     titles: Counter[str] = Counter()
-    for where, _ in visited:
-        assert page.locator("h1").count() == 1, where
-        assert page.get_by_role("main").count() == 1, where
-        assert page.get_by_role("banner").count() == 1, where
-        nameless = (
-            "[...document.querySelectorAll('input:not([type=hidden])')].filter(e => !e.labels.length).length"
-        )
-        assert page.evaluate(nameless) == 0, where
-        ids = page.evaluate("[...document.querySelectorAll('[id]')].map(e => e.id)")
-        assert len(ids) == len(set(ids)), where
-        titles[page.title()] += 1
+    for page in walk():
+        assert page.landmarks == {"h1": 1, "main": 1, "banner": 1}, page.where
+        assert page.nameless == 0, page.where
+        assert len(page.ids) == len(set(page.ids)), page.where
+        titles[page.title] += 1
     shared = {title.removesuffix(" · butt.nz") for title, count in titles.items() if count > 1}
     assert shared == SHARED
 
 
-def test_the_html_has_no_script_or_style_of_its_own(visited: Iterator):
-    for where, response in visited:
-        html = response.text()
-        assert not re.search(r"<style|\sstyle=|\son\w+=|javascript:", html), where
-        assert all("src=" in tag for tag in re.findall(r"<script[^>]*>", html)), where
-        assert not re.findall(r"""(?:src|href|action)=["']?(?:https?:)?//""", html), where
+def test_the_html_has_no_script_or_style_of_its_own(walk: Callable):
+    for page in walk():
+        assert not re.search(r"<style|\sstyle=|\son\w+=|javascript:", page.html), page.where
+        assert all("src=" in tag for tag in re.findall(r"<script[^>]*>", page.html)), page.where
+        assert not re.findall(r"""(?:src|href|action)=["']?(?:https?:)?//""", page.html), page.where
 
 
-def test_a_strict_content_policy_is_sent_and_kept(server: Pages, visited: Iterator, page: Page):
-    """The browser complains of what the policy forbids, and `context` fails of any complaint."""
-    for where, response in visited:
-        policy = response.headers["content-security-policy"]
-        assert "default-src 'self'" in policy, where
-        assert "unsafe" not in policy, where
+def test_a_strict_content_policy_is_sent(walk: Callable):
+    for page in walk():
+        assert "default-src 'self'" in page.policy, page.where
+        assert "unsafe" not in page.policy, page.where
+
+
+def test_a_strict_content_policy_is_kept(server: Pages, cookies: dict, context: BrowserContext, page: Page):
+    """The browser complains of what the policy forbids, and `walk` and `context` fail of any complaint."""
+    context.add_cookies(cookies[ALICE])
     page.goto(f"{server.url}/bots/new")
     page.get_by_label("name").fill("hermit")
     expect(page.locator("#bot-said")).to_have_text("hermit.butt.nz is free")
@@ -102,16 +156,15 @@ def test_the_documents_of_the_api_can_be_tried_in_the_browser(server: Pages, pag
     expect(page.get_by_text("/authentication/register")).to_be_visible()
 
 
-@pytest.mark.parametrize("look", [(PHONE, "light"), (PHONE, "dark"), (DESK, "light")], indirect=True)
-def test_axe_finds_nothing_to_mend(visited: Iterator, page: Page):
-    for where, _ in visited:
-        found = Axe().run(page)
-        assert found.violations_count == 0, f"{where}: {found.generate_report()}"
+@pytest.mark.parametrize("look", BY_AXE)
+def test_axe_finds_nothing_to_mend(walk: Callable, look: Look):
+    for page in walk(look):
+        assert page.violations == "", page.where
 
 
 def test_a_link_is_copied(server: Pages, page: Page, cookies: dict, context: BrowserContext):
     context.grant_permissions(["clipboard-read", "clipboard-write"], origin=server.url)
-    context.add_cookies(cookies["alice@example.org"])
+    context.add_cookies(cookies[ALICE])
     page.goto(f"{server.url}/bots/alive-bot")
     page.get_by_role("button", name="copy address").click()
     expect(page.locator("#announcer")).to_have_text("copied")
@@ -127,6 +180,16 @@ def test_who_wants_little_motion_gets_none(server: Pages, browser: Browser):
     assert page.evaluate(moving) == 0
     context.close()
 
+
+SMALL_TO_TOUCH = """[...document.querySelectorAll("a, button, input, summary")]
+    .filter(e => e.checkVisibility() && e.type !== "hidden" && !e.matches(".skip"))
+    .map(e => [e.outerHTML.slice(0, 80), (e.closest("label") ?? e).getBoundingClientRect()])
+    .filter(([, box]) => box.width < 44 || box.height < 44)"""
+SUNK = """[...document.querySelectorAll(".sheet, .export")].filter((form) => {
+    const first = [...form.children].find((e) => e.type !== "hidden" && e.checkVisibility());
+    return first && first.getBoundingClientRect().top - form.getBoundingClientRect().top >= 1;
+}).map((form) => form.outerHTML.slice(0, 80))"""
+NAMELESS = "[...document.querySelectorAll('input:not([type=hidden])')].filter(e => !e.labels.length).length"
 
 # The ratio WCAG defines: 4.5 to 1, and 3 to 1 for large text.
 TOO_FAINT = """(() => {

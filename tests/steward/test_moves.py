@@ -1,5 +1,6 @@
 """The table of moves, tried against a world in which anything may happen between two looks."""
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 from hypothesis import settings
@@ -189,7 +190,7 @@ TestOneBot = OneBot.TestCase
 
 def situation(state: State, **seen: object) -> Situation:
     now = datetime(2026, 1, 1, tzinfo=UTC)
-    progress = Progress(state=state, launch=1, deadline=now + START_DEADLINE, ssb_id="@id")
+    progress = Progress(state=state, since=now, launch=1, deadline=now + START_DEADLINE, ssb_id="@id")
     return Situation(Wanted(), progress, Observed(), Sighting(**seen), now, START_DEADLINE)  # type: ignore[arg-type]
 
 
@@ -226,3 +227,15 @@ def test_back_off_grows_and_ends_growing():
     assert waits == sorted(waits)
     assert waits[0] == timedelta(seconds=5)
     assert waits[-1] == timedelta(minutes=10)
+
+
+def test_what_takes_long_is_looked_at_less_often():
+    at = situation(State.STOPPING, running=True)
+    began, waits = at.now, []
+    while at.now < began + timedelta(seconds=20):
+        waits.append(decide(at).wait)
+        at = replace(at, now=at.now + waits[-1])
+    assert waits == sorted(waits)
+    assert waits[0] < timedelta(seconds=0.05)
+    assert waits[-1] <= timedelta(seconds=0.5)
+    assert len(waits) < 150

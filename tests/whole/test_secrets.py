@@ -23,7 +23,7 @@ WRONG = "my other password, typed by mistake"
 
 @pytest.fixture(scope="module")
 def site(tmp_path_factory: pytest.TempPathFactory, built_pub: Path) -> Iterator[Service]:
-    with Service(tmp_path_factory.mktemp("home"), built_pub, billing="stripe") as service:
+    with Service(tmp_path_factory.mktemp("home"), built_pub, from_nothing=True, billing="stripe") as service:
         yield service
 
 

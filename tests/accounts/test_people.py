@@ -1,0 +1,29 @@
+"""The people that tests are about are like those who register."""
+
+from typing import Any
+
+import pytest
+from allauth.account.models import EmailAddress
+from django.forms.models import model_to_dict
+
+from butt.accounts.entry import register, sign_in
+from butt.accounts.models import Account
+from tests.people import PASSWORD, account
+
+pytestmark = pytest.mark.django_db
+
+OWN = {"id", "user", "agent", "email", "password"}
+
+
+def rows(one: Account) -> list[dict[str, Any]]:
+    """All that there is of somebody, but for what is theirs alone."""
+    there = [one, one.agent, EmailAddress.objects.get(user=one, email=one.email)]
+    return [{name: value for name, value in model_to_dict(row).items() if name not in OWN} for row in there]
+
+
+def test_an_account_of_a_test_is_as_one_that_was_registered():
+    made, registered = account("alice"), register("bob@example.org", PASSWORD, "Alice")
+    made.refresh_from_db(), registered.refresh_from_db()
+    assert rows(made) == rows(registered)
+    assert sign_in("alice@example.org", PASSWORD) == made
+    assert made.password.split("$")[:4] == registered.password.split("$")[:4]
