@@ -177,6 +177,9 @@ def test_rubbish_gets_a_clear_answer():
     assert answer.json()["error"]["message"]
     assert alice("GET", "/agents/not-an-id")[0] in (404, 422)
     assert alice("PUT", "/agents")[1]["error"]["code"] == "wrong_method"
+    # Programs say that they take anything; whether they also say who they are is no matter.
+    for program in (Client(), Client(headers={"Accept": "*/*"})):
+        assert program.get("/authentication/register").json()["error"]["code"] == "wrong_method"
     assert alice("POST", "/agents", {"type": "bot", "name": "x", "description": "y" * 5_000_000})[0] == 413
     for text in ("a\0b", "x" * 2001, "\x1b[31m"):
         status, answer = alice("POST", "/agents", {"type": "bot", "name": "my", "description": text})

@@ -55,7 +55,9 @@ def problem(status: int, code: str, message: str, field: str = "") -> tuple[int,
 
 
 def wants_json(request: HttpRequest) -> bool:
-    return "Authorization" in request.headers or not request.accepts("text/html")
+    """Who calls the API, known or not, or says that they take no page."""
+    of_the_api = request.resolver_match is not None and "api" in request.resolver_match.namespaces
+    return of_the_api or "Authorization" in request.headers or not request.accepts("text/html")
 
 
 def handle_errors(api: NinjaAPI) -> None:
