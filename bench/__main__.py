@@ -40,7 +40,8 @@ HEAD = """\
 # Benchmarks
 
 Written by `make bench`, from one run of it. Seconds say little, as machines differ and are noisy: look at the ratios, which
-are to a floor or a rival measured in the same minute. Less than 1 is less than theirs: less time, or less memory.
+are to a floor or a rival measured in the same minute. Less than 1 is less than theirs: less time, or less memory; only
+of bots that fit, more is better.
 `make bench ARGS=NAME` runs one of them.
 """
 

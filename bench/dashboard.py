@@ -12,6 +12,7 @@ import subprocess
 import sys
 import tempfile
 
+from bench.claims import claim
 from bench.load import listens, read
 from bench.readers import ALL_BOTS, BOTS
 from tests.lanes import free_ports
@@ -46,8 +47,11 @@ def main() -> None:
                 print(f"  {BOTS} bots of {ALL_BOTS:,}, {SERVERS} servers, {READERS} readers at once {who}:")
                 for _ in range(ROUNDS):
                     floor = show(ports, "/up", "", "/up", pause)
-                    show(ports, "/bots", without, "no bots on the page", pause, floor)
-                    show(ports, "/bots", with_bots, f"{BOTS} bots on the page", pause, floor)
+                    empty = show(ports, "/bots", without, "no bots on the page", pause, floor)
+                    full = show(ports, "/bots", with_bots, f"{BOTS} bots on the page", pause, floor)
+                claim(
+                    f"{BOTS} bots of {ALL_BOTS:,}, readers {who}", 1000 * full, 1000 * empty, "ms", "no bots"
+                )
         finally:
             for server in servers:
                 server.terminate()

@@ -25,6 +25,7 @@ from typing import Any
 
 import psutil
 
+from bench.claims import claim
 from butt.scuttlebutt import KeyPair, serve
 
 COUNTS = (100, 1_000, 10_000)
@@ -56,6 +57,20 @@ class Found:
 
 def print_all() -> None:
     found = [measure(count) for count in COUNTS]
+    few, many = found[-2:]
+    beside = f"with {few.count:,} bots"
+    claim(
+        f"monitor's memory a bot, {many.count:,} bots",
+        *(one.memory / one.count / 1e3 for one in (many, few)),
+        "kB",
+        beside,
+    )
+    claim(
+        f"monitor's CPU a bot, {many.count:,} bots",
+        *(1e6 * one.share / one.count for one in (many, few)),
+        "µs/s",
+        beside,
+    )
     print("  growth, for each bot that came on top:")
     for few, many in pairwise(found):
         more = many.count - few.count

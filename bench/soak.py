@@ -11,6 +11,7 @@ from pathlib import Path
 
 import psutil
 
+from bench.claims import claim
 from butt.command.up import ROLES
 from butt.sources.releases import build
 from tests.service import Person, Service, wait_for
@@ -45,6 +46,7 @@ def soak(site: Service, requests: int, restarts: int) -> None:
     print(f"  MB at the start, after {requests:,} requests, after {restarts:,} restarts, and the growth")
     for part, start in before.items():
         end = after[part]
+        claim(f"memory of {part} after the soak", end, start, "MB", "before it")
         print(f"  {part:11} {start:6.1f} {between[part]:6.1f} {end:6.1f}   {end / start:.2f}", flush=True)
 
 
