@@ -6,13 +6,14 @@ gave (the signing key, the private token) are made once and kept in the home fol
 
 import contextlib
 import functools
-import os
 import secrets
 from pathlib import Path
 from typing import Annotated, Literal
 
 from pydantic import Field, SecretStr, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
+
+from butt.files import write_whole
 
 Port = Annotated[int, Field(ge=1, le=65535)]
 
@@ -243,18 +244,14 @@ class Configuration(BaseSettings):
 def kept_secret(path: Path) -> str:
     """The secret kept at `path`; made there, readable by its owner alone, when there is none.
 
-    Two that ask at once end up with the same one: the first link wins.
+    Two that ask at once end up with the same one: the first wins.
     """
     try:
         return path.read_text()
     except FileNotFoundError:
         path.parent.mkdir(parents=True, exist_ok=True)
-        draft = path.with_name(f"{path.name}.{secrets.token_hex(8)}")
-        draft.touch(mode=0o600)
-        draft.write_text(secrets.token_urlsafe(48))
         with contextlib.suppress(FileExistsError):
-            os.link(draft, path)
-        draft.unlink()
+            write_whole(path, secrets.token_urlsafe(48), lasting=True, first=True)
         return path.read_text()
 
 

@@ -2,11 +2,9 @@
 
 import io
 import json
-import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
 from zipfile import ZIP_DEFLATED, ZipFile
 
 from django.apps import apps
@@ -15,6 +13,7 @@ from django.db import DEFAULT_DB_ALIAS, connections, models, transaction
 from django.utils import timezone
 
 from butt.backups import ABOUT, FORMAT, ROWS, SECRETS, BackupTrouble
+from butt.files import whole_file
 
 SNAPSHOT = "snapshot"
 REMADE = frozenset({"contenttypes.contenttype", "auth.permission", "sessions.session"})
@@ -27,9 +26,8 @@ def make_backup(home: Path, place: Path) -> int:
     """Write a backup to `place`, whole or not at all; how many rows it has. Raises `BackupTrouble`."""
     if place.exists():
         raise BackupTrouble(f"{place} is there already: give another name.")
-    draft = place.with_name(f".{place.name}.draft")
     try:
-        with _private(draft) as file, ZipFile(file, "w", ZIP_DEFLATED) as archive:
+        with whole_file(place, lasting=True) as file, ZipFile(file, "w", ZIP_DEFLATED) as archive:
             count = _write_rows(archive)
             for name in SECRETS:
                 if (home / name).exists():
@@ -41,13 +39,10 @@ def make_backup(home: Path, place: Path) -> int:
                 "schema": schema(),
             }
             archive.writestr(ABOUT, json.dumps(about, indent=1))
-        draft.rename(place)
     except OSError as error:
         raise BackupTrouble(
             f"The backup cannot be written: {error.strerror}. Nothing is left of it."
         ) from error
-    finally:
-        draft.unlink(missing_ok=True)
     return count
 
 
@@ -100,12 +95,3 @@ def _snapshot() -> Iterator[None]:
         connections[SNAPSHOT].close()
         del connections[SNAPSHOT]
         del connections.databases[SNAPSHOT]
-
-
-@contextmanager
-def _private(path: Path) -> Iterator[Any]:
-    number = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
-    with os.fdopen(number, "wb") as file:
-        yield file
-        file.flush()
-        os.fsync(file.fileno())

@@ -2,7 +2,6 @@
 
 import io
 import json
-import os
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
@@ -16,6 +15,7 @@ from django.db import DatabaseError, connection, transaction
 from butt.agents.models import Agent, Observed
 from butt.backups import ABOUT, FORMAT, IDENTITY, ROWS, SECRETS, BackupTrouble
 from butt.backups.making import saved_models, schema
+from butt.files import write_whole
 
 LONGEST_SECRET = 64 * 1024
 
@@ -28,7 +28,7 @@ def restore_backup(home: Path, place: Path) -> int:
             secrets = {name: _small(archive, name) for name in SECRETS if name in archive.namelist()}
             _refuse_what_is_not_empty(home, secrets)
             for name, content in secrets.items():
-                _write_secret(home / name, content)
+                write_whole(home / name, content, lasting=True)
             _load(archive, about["rows"])
     except (OSError, BadZipFile, KeyError, ValueError, EOFError) as error:
         raise BackupTrouble(f"{place} is no backup that can be read: {error}") from error
@@ -88,11 +88,3 @@ def _small(archive: ZipFile, name: str) -> bytes:
     if archive.getinfo(name).file_size > LONGEST_SECRET and name != ABOUT:
         raise BackupTrouble(f"This backup's {name} is larger than any.")
     return archive.read(name)
-
-
-def _write_secret(path: Path, content: bytes) -> None:
-    draft = path.with_name(f".{path.name}.draft")
-    number = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
-    with os.fdopen(number, "wb") as file:
-        file.write(content)
-    draft.replace(path)

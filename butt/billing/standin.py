@@ -1,10 +1,9 @@
 """Stripe's local stand-in, for trying: no money moves. Its state lies in the home folder, and only this machine hears it."""
 
 import pickle
-from pathlib import Path
-from typing import Any
 
 from butt.configuration import Configuration
+from butt.files import write_whole
 
 
 def serve(settings: Configuration) -> None:
@@ -22,7 +21,7 @@ def serve(settings: Configuration) -> None:
         __setitem__, __delitem__ = dict.__setitem__, dict.__delitem__
 
         def dump_to_disk(self) -> None:
-            _write(path, dict(self))
+            write_whole(path, pickle.dumps(dict(self)))
 
     store.__class__ = Kept
     if path.exists():
@@ -30,10 +29,3 @@ def serve(settings: Configuration) -> None:
     hook = f"http://127.0.0.1:{settings.port}/stripe/webhook"
     register_webhook("butt", hook, settings.webhook_secret(), None)
     web.run_app(app, host="127.0.0.1", port=settings.stand_in_port, access_log=None, print=None)
-
-
-def _write(path: Path, state: dict[str, Any]) -> None:
-    draft = path.with_suffix(".new")
-    draft.touch(mode=0o600)
-    draft.write_bytes(pickle.dumps(state))
-    draft.replace(path)

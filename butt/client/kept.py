@@ -5,6 +5,8 @@ import os
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
+from butt.files import write_whole
+
 
 @dataclass(frozen=True)
 class Login:
@@ -30,14 +32,10 @@ def recall() -> Login | None:
 
 
 def keep(login: Login) -> None:
-    """Written beside its place, readable by its owner alone from the first byte, and moved there whole."""
+    """Readable by its owner alone from the first byte, and there whole."""
     path = kept_at()
     path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-    draft = path.with_suffix(".draft")
-    draft.unlink(missing_ok=True)
-    draft.touch(mode=0o600)
-    draft.write_text(json.dumps(asdict(login)))
-    draft.replace(path)
+    write_whole(path, json.dumps(asdict(login)))
 
 
 def forget() -> bool:

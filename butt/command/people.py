@@ -15,6 +15,7 @@ from butt.client import kept
 from butt.client.api import Api, Download, Trouble
 from butt.command import cli
 from butt.figures import units
+from butt.files import whole_file
 
 SETTLED = {"alive", "stopped", "broken", "unpaid", "leaving"}
 LONGEST_WAIT = 15 * 60
@@ -200,18 +201,13 @@ def _save(download: Download, target: Path) -> None:
     """Under another name until it is whole: a download that was cut off is never taken for an export."""
     if target.exists():
         raise click.ClickException(f"{target} exists. Give another name with --to.")
-    draft = target.with_name(f"{target.name}.part")
     try:
-        draft.touch(mode=0o600)
-        with draft.open("wb") as file, _progress(download) as progress:
+        with whole_file(target) as file, _progress(download) as progress:
             for chunk in download.chunks:
                 file.write(chunk)
                 progress(len(chunk))
-        draft.rename(target)
     except OSError as error:
         raise click.ClickException(f"{target} cannot be written: {error.strerror}") from None
-    finally:
-        draft.unlink(missing_ok=True)
 
 
 @contextmanager

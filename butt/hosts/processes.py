@@ -19,6 +19,7 @@ import psutil
 from supervisor.states import STOPPED_STATES, ProcessStates
 from supervisor.xmlrpc import Faults
 
+from butt.files import write_whole
 from butt.hosts import exits, trial
 from butt.hosts.adopting import take_over
 from butt.hosts.interface import Folder, HostTrouble, Order, Sighting
@@ -132,7 +133,7 @@ class Processes:
             trial.begin(folder, order.release)
         else:
             trial.end(folder, order.release)
-        _write(folder.config, json.dumps(pub_config(order, folder), indent=1))
+        write_whole(folder.config, json.dumps(pub_config(order, folder), indent=1))
         self._register(name, order, folder)
         self._quietly(Faults.ALREADY_STARTED, "startProcess", name, False)
 
@@ -146,7 +147,7 @@ class Processes:
             if program.exists() and program.read_text() == text:
                 return
             self._supervisor.call("removeProcessGroup", name)
-        _write(program, text)
+        write_whole(program, text)
         self._supervisor.call("reloadConfig")
         self._quietly(Faults.ALREADY_ADDED, "addProcessGroup", name)
 
@@ -245,14 +246,3 @@ def _runs_below(process: psutil.Process, folder: Path) -> bool:
     except (psutil.Error, IndexError):
         return False
     return last.name == "config.json" and folder in last.parents
-
-
-def _write(path: Path, text: str) -> None:
-    """Write whole or not at all: a crash must not leave half a configuration."""
-    draft = path.with_name(f"{path.name}.draft")
-    try:
-        draft.write_text(text)
-        draft.replace(path)
-    except OSError:
-        draft.unlink(missing_ok=True)
-        raise

@@ -10,6 +10,7 @@ import os
 import shutil
 from pathlib import Path
 
+from butt.files import write_whole
 from butt.hosts.interface import Folder, NoRoom
 
 BALLAST = 32 * 1024 * 1024
@@ -29,9 +30,7 @@ def begin(folder: Folder, release: str) -> None:
     _take_ballast(folder)
     if noted.exists() and json.loads(noted.read_bytes())["release"] == release:
         return
-    draft = noted.with_name(f"{noted.name}.draft")
-    draft.write_text(json.dumps({"release": release, "had": sorted(_entries(folder.data))}))
-    draft.replace(noted)
+    write_whole(noted, json.dumps({"release": release, "had": sorted(_entries(folder.data))}), lasting=True)
 
 
 def end(folder: Folder, release: str) -> None:

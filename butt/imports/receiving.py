@@ -23,6 +23,7 @@ from butt.agents.models import Agent, JournalEntry, Observed, Progress
 from butt.agents.wishes import Refused, check_bot_name, check_may_have_another, create_bot
 from butt.configuration import configuration
 from butt.exports.offsetlog import Survey, survey
+from butt.files import sync
 from butt.imports.models import Import
 from butt.imports.placing import folder_of
 from butt.imports.sieve import EXPORT, GOSSIP, LOG, SECRET, Rejected, Sieve, too_big
@@ -156,9 +157,9 @@ class Receiving:
         (self._draft / EXPORT).unlink(missing_ok=True)
         (self._draft / SECRET).chmod(0o400)
         for path in (self._draft / SECRET, self._draft / LOG, self._draft):
-            _sync(path)
+            sync(path)
         self._draft.rename(self._place)
-        _sync(self._place.parent)
+        sync(self._place.parent)
 
     def _clean(self) -> None:
         """Remove what did not become a bot."""
@@ -247,14 +248,6 @@ def _json_in(path: Path) -> Any:
         return None
     except (ValueError, RecursionError):
         raise Refused("bad_archive", f"Its {path.name} cannot be read.") from None
-
-
-def _sync(path: Path) -> None:
-    number = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
-    try:
-        os.fsync(number)
-    finally:
-        os.close(number)
 
 
 def _refused(no: Rejected) -> Refused:

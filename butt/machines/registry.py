@@ -1,6 +1,5 @@
 """Machines that may join: each has its key at the master, and its token here, before it first calls."""
 
-import os
 import shutil
 from datetime import timedelta
 from pathlib import Path
@@ -9,6 +8,7 @@ from django.utils import timezone
 
 from butt.agents.models import Agent
 from butt.configuration import configuration
+from butt.files import write_whole
 from butt.machines import tokens
 from butt.machines.keys import new_pair
 from butt.machines.models import Machine
@@ -33,19 +33,19 @@ def admit(machine: Machine) -> None:
     folder.mkdir(parents=True, exist_ok=True, mode=0o700)
     if not (folder / "token").exists():
         secret, public = new_pair()
-        _write(folder / "minion.pem", secret)
-        _write(folder / "minion.pub", public)
-        _write(folder / "token", tokens.issue(machine))
-    _write(folder / "minion.conf", _minion_config(machine))
+        write_whole(folder / "minion.pem", secret, lasting=True)
+        write_whole(folder / "minion.pub", public, lasting=True)
+        write_whole(folder / "token", tokens.issue(machine), lasting=True)
+    write_whole(folder / "minion.conf", _minion_config(machine), lasting=True)
     masters = configuration().salt_pki / "master.pub"
     if masters.exists():
         # So that the machine trusts this master from the first call on, and no other.
-        _write(folder / "minion_master.pub", masters.read_text())
+        write_whole(folder / "minion_master.pub", masters.read_text(), lasting=True)
     # Issued again, should we have been killed between the row and the file.
     tokens.issue(machine, (folder / "token").read_text())
     accepted = accepted_key(machine)
     accepted.parent.mkdir(parents=True, exist_ok=True)
-    _write(accepted, (folder / "minion.pub").read_text())
+    write_whole(accepted, (folder / "minion.pub").read_text(), lasting=True)
     Machine.objects.filter(id=machine.id, state=Machine.State.NEW).update(state=Machine.State.READY)
 
 
@@ -53,7 +53,7 @@ def rotate(machine: Machine, grace: timedelta) -> None:
     """A new token in its bundle; the ones before it work for `grace` longer."""
     token = tokens.issue(machine)
     tokens.retire(machine, keep=token, at=timezone.now() + grace)
-    _write(bundle(machine) / "token", token)
+    write_whole(bundle(machine) / "token", token, lasting=True)
 
 
 def remove(machine: Machine) -> None:
@@ -80,13 +80,3 @@ def _minion_config(machine: Machine) -> str:
     if master := configuration().salt_master:
         text = text.replace("salt.example.org", master)
     return text.replace("https://private.example.org", configuration().private_server)
-
-
-def _write(path: Path, text: str) -> None:
-    """Whole or not at all, for its owner alone."""
-    draft = path.with_name(f".{path.name}.draft")
-    draft.unlink(missing_ok=True)
-    descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-    with os.fdopen(descriptor, "w") as file:
-        file.write(text)
-    draft.replace(path)

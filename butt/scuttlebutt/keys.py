@@ -2,7 +2,6 @@
 
 import base64
 import binascii
-import contextlib
 import json
 import os
 import secrets
@@ -12,6 +11,7 @@ from typing import Self
 
 from nacl import bindings
 
+from butt.files import write_whole
 from butt.scuttlebutt.errors import InvalidFormat
 
 KEY_BYTES = 32
@@ -124,20 +124,4 @@ class KeyPair:
 
         Raises FileExistsError rather than write over an identity, and OSError for the disk's own troubles.
         """
-        path = Path(path)
-        draft = path.with_name(f".{path.name}.{secrets.token_hex(8)}")
-        try:
-            with open(os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o400), "w") as file:  # noqa: PTH123 - a mode from the first moment
-                file.write(self.format())
-                file.flush()
-                os.fsync(file.fileno())
-            # A link, unlike a rename, fails when the name is taken: two writers can never both believe they won.
-            os.link(draft, path)
-        finally:
-            with contextlib.suppress(FileNotFoundError):
-                draft.unlink()
-        folder = os.open(path.parent, os.O_RDONLY)
-        try:
-            os.fsync(folder)
-        finally:
-            os.close(folder)
+        write_whole(Path(path), self.format(), mode=0o400, lasting=True, first=True)

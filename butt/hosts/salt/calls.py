@@ -15,6 +15,7 @@ from typing import IO, Any, Protocol
 from django.db import connection
 
 from butt.configuration import configuration, kept_secret
+from butt.files import write_whole
 from butt.hosts.interface import HostTrouble
 from butt.hosts.salt.results import Returned
 from butt.machines import tokens
@@ -132,9 +133,7 @@ class Local:
         token = kept_secret(self._folder / "token")
         tokens.issue(machine, token)
         masters = self._folder / "master-token"
-        masters.touch(mode=0o600)
-        if masters.read_text() != configuration().master_token():
-            masters.write_text(configuration().master_token())
+        write_whole(masters, configuration().master_token())
         server = f"http://127.0.0.1:{configuration().private_port}"
         config = {
             "id": machine.minion_id,
@@ -153,9 +152,7 @@ class Local:
             },
         }
         given = {name: value for name, value in config.items() if value is not None}
-        draft = self._config / ".minion.draft"
-        draft.write_text(json.dumps(given, indent=1))
-        draft.replace(self._config / "minion")
+        write_whole(self._config / "minion", json.dumps(given, indent=1))
 
 
 def program(name: str) -> str:
