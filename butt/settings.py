@@ -52,8 +52,9 @@ MIDDLEWARE = [
     "django.contrib.messages.middleware.MessageMiddleware",
     "allauth.account.middleware.AccountMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
-    # Innermost, as it is not async: so all the others run in one thread, not each in a leap to another and back.
+    # Innermost, as they are not async: so all the others run in one thread, not each in a leap to another and back.
     "butt.public.pages.errors.not_allowed",
+    "butt.public.pages.errors.refused",
 ]
 ROOT_URLCONF = "butt.public.urls"
 TEMPLATES = [

@@ -31,7 +31,8 @@ from django.http import FileResponse, HttpResponse  # noqa: E402
 from django.http.response import HttpResponseBase  # noqa: E402
 from django.urls import Resolver404, resolve, set_script_prefix  # noqa: E402
 
-from butt.public.uploads import VIEWS, Incoming, Receive, with_words  # noqa: E402
+from butt.public.refusals import Refusal, refuse  # noqa: E402
+from butt.public.uploads import VIEWS, Incoming, Receive, forget, with_words  # noqa: E402
 
 THREADS = 32
 MOST_UPLOADS = 8
@@ -67,7 +68,7 @@ class Server(ASGIHandler):
             else:
                 await self._page(scope, bounded, send)
         except TooBig:
-            await self.send_response(_short("This is more than anything here takes.", 413), send)
+            await self._refuse(scope, Refusal.TOO_BIG, receive, send)
 
     async def _page(self, scope: Any, receive: Receive, send: Send) -> None:
         try:
@@ -81,7 +82,7 @@ class Server(ASGIHandler):
     async def _take(self, scope: Any, receive: Receive, send: Send) -> None:
         """Answer a request whose view reads the body by itself."""
         if self._uploading >= MOST_UPLOADS:
-            await self.send_response(_short("Too much is being brought at once; try again later.", 503), send)
+            await self._refuse(scope, Refusal.TOO_MANY, receive, send)
             return
         body = Incoming(receive, asyncio.get_running_loop(), _announced(scope))
         self._uploading += 1
@@ -91,13 +92,24 @@ class Server(ASGIHandler):
             self._uploading -= 1
         await self._send(response, receive, send)
 
+    async def _refuse(self, scope: Any, refusal: Refusal, receive: Receive, send: Send) -> None:
+        """Answer a request whose body nobody wants: some of it is taken, so that its sender gets to read why."""
+        respond = partial(self._respond, scope, io.BytesIO(), refusal=refusal)
+        response = await self._in_thread(self._threads, respond)
+        response["Connection"] = "close"
+        if not _waits_to_send(scope):
+            await forget(receive)
+        await self._send(response, receive, send)
+
     async def _in_thread(self, threads: Executor, respond: Any) -> HttpResponseBase:
         response: HttpResponseBase = await asyncio.get_running_loop().run_in_executor(
             threads, copy_context().run, respond
         )
         return response
 
-    def _respond(self, scope: Any, body: Any, incoming: Incoming | None = None) -> HttpResponseBase:
+    def _respond(
+        self, scope: Any, body: Any, incoming: Incoming | None = None, refusal: Refusal | None = None
+    ) -> HttpResponseBase:
         set_script_prefix("/")
         signals.request_started.send(sender=self.__class__, scope=scope)
         try:
@@ -106,6 +118,8 @@ class Server(ASGIHandler):
                 request.META["butt.incoming"] = incoming
                 response = with_words(self._answer)(request)
             elif request is not None:
+                if refusal is not None:
+                    refuse(request, refusal)
                 response = self._answer(request)
             assert response is not None  # noqa: S101 - there is a request, or an answer to what is none
             return _whole(response)
@@ -160,6 +174,11 @@ def _announced(scope: Any) -> int:
     return 0
 
 
+def _waits_to_send(scope: Any) -> bool:
+    """Whether its sender asks whether to send the body at all: taking of that would say yes."""
+    return (b"expect", b"100-continue") in scope["headers"]
+
+
 def _bounded(receive: Receive, announced: int) -> Receive:
     left = MOST_BODY
 
@@ -174,10 +193,6 @@ def _bounded(receive: Receive, announced: int) -> Receive:
         return message
 
     return bounded
-
-
-def _short(text: str, status: int) -> HttpResponse:
-    return HttpResponse(text, status=status, content_type="text/plain", headers={"Connection": "close"})
 
 
 application = Server()

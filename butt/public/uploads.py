@@ -3,6 +3,7 @@
 import asyncio
 import time
 from collections.abc import Awaitable, Callable, Iterator
+from contextlib import suppress
 from functools import wraps
 from typing import Any
 
@@ -15,6 +16,9 @@ MOST_SECONDS = 12 * 3600
 
 MOST_DRAINED, DRAIN_SECONDS = 32 << 20, 10
 """How much more is taken of a body that is refused, so that its sender gets to read why."""
+
+SILENCE_SECONDS = 1
+"""Who has sent nothing for as long waits for the answer, and sends no more."""
 
 Receive = Callable[[], Awaitable[Any]]
 VIEWS = frozenset({"import", "api:import-agent"})
@@ -83,6 +87,19 @@ class Incoming:
                 return await self._receive()
         except TimeoutError:
             return None
+
+
+async def forget(receive: Receive) -> None:
+    """Take some of a body that nobody reads: a browser that still sends when the connection ends shows no answer."""
+    left = MOST_DRAINED
+    with suppress(TimeoutError):
+        async with asyncio.timeout(DRAIN_SECONDS):
+            while left > 0:
+                async with asyncio.timeout(SILENCE_SECONDS):
+                    message = await receive()
+                left -= len(message.get("body", b""))
+                if message["type"] == "http.disconnect" or not message.get("more_body", False):
+                    return
 
 
 def incoming(request: HttpRequest) -> Incoming:

@@ -29,6 +29,7 @@ def test_a_call_that_cannot_be_written_down_says_try_again_and_is_no_fault():
         "/authentication/register", who, "application/json", HTTP_ACCEPT="application/json"
     )
     assert (answer.status_code, answer.json()["error"]["code"]) == (503, "not_now")
+    assert answer["Retry-After"] == "5"
 
 
 @pytest.mark.usefixtures("_nothing_can_be_written")
@@ -41,3 +42,4 @@ def test_so_does_a_page():
     answer = client().post("/start", who)
     assert answer.status_code == 503
     assert "try again shortly" in answer.text
+    assert answer["Retry-After"] == "5"

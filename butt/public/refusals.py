@@ -1,0 +1,24 @@
+"""Requests that the server refuses before anything reads their body: marked, and answered with a page as all are."""
+
+from enum import StrEnum
+
+from django.http import HttpRequest
+
+_MARK = "butt.refusal"
+
+
+class Refusal(StrEnum):
+    TOO_BIG = "too_big"
+    """A body that no page or call takes."""
+
+    TOO_MANY = "too_many"
+    """As many bodies are being read as may be at once."""
+
+
+def refuse(request: HttpRequest, refusal: Refusal) -> None:
+    request.META[_MARK] = refusal
+
+
+def refusal_of(request: HttpRequest) -> Refusal | None:
+    found: Refusal | None = request.META.get(_MARK)
+    return found

@@ -1,0 +1,132 @@
+"""What the server refuses before it reads it is told on a page like all others, and to programs in JSON."""
+
+import http.client
+import json
+import socket
+from collections.abc import Iterator
+from contextlib import ExitStack
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Browser
+
+from butt.public.asgi import MOST_BODY
+from tests.pages.server import Pages
+from tests.service import wait_for
+
+PROTECTING = (
+    "Content-Security-Policy",
+    "X-Frame-Options",
+    "X-Content-Type-Options",
+    "Referrer-Policy",
+    "Cross-Origin-Opener-Policy",
+)
+PAGE, JSON = {"Accept": "text/html"}, {"Accept": "application/json"}
+
+
+@pytest.fixture
+def _many_bring(server: Pages) -> Iterator[None]:
+    """As many as may at once, each in the middle of a body."""
+    half = 2500
+    head = f"POST /agents/import HTTP/1.1\r\nHost: localhost\r\nContent-Length: {2 * half}\r\n\r\n".encode()
+    with ExitStack() as lines:
+
+        def no_more_may() -> bool:
+            """One more brings something, unless there are as many as may."""
+            if asked(server, "/bots/import", JSON)[0] == 503:
+                return True
+            line = lines.enter_context(socket.create_connection(("127.0.0.1", server.port)))
+            lines.callback(ends, line, bytes(half))
+            line.sendall(head + bytes(half))
+            return False
+
+        wait_for(no_more_may)
+        yield
+
+
+def ends(line: socket.socket, rest: bytes) -> None:
+    """Who has an answer is counted no more."""
+    line.settimeout(20)
+    line.sendall(rest)
+    assert line.recv(1 << 16).startswith(b"HTTP/1.1 401 ")
+
+
+def asked(
+    server: Pages, path: str, heads: dict[str, str], announced: int = 0
+) -> tuple[int, http.client.HTTPMessage, str]:
+    connection = http.client.HTTPConnection("127.0.0.1", server.port, timeout=20)
+    try:
+        connection.request("POST", path, b"", heads | {"Content-Length": str(announced)})
+        answer = connection.getresponse()
+        return answer.status, answer.headers, answer.read().decode()
+    finally:
+        connection.close()
+
+
+def protection(server: Pages) -> dict[str, str | None]:
+    """As a page that is not there has it, which goes the way of all pages."""
+    heads = asked(server, "/nowhere", PAGE)[1]
+    found = {name: heads[name] for name in PROTECTING}
+    assert all(found.values())
+    return found
+
+
+@pytest.mark.usefixtures("_many_bring")
+def test_who_brings_while_many_do_is_told_when_to_come_again(server: Pages):
+    status, heads, page = asked(server, "/bots/import", PAGE)
+    assert status == 503
+    assert "bring it again in a minute" in page
+    assert (heads["Retry-After"], heads["Connection"]) == ("60", "close")
+    assert {name: heads[name] for name in PROTECTING} == protection(server)
+
+
+@pytest.mark.usefixtures("_many_bring")
+def test_so_is_a_program(server: Pages):
+    status, heads, said = asked(server, "/agents/import", JSON)
+    assert (status, heads["Retry-After"]) == (503, "60")
+    assert json.loads(said)["error"]["code"] == "not_now"
+    assert heads["X-Content-Type-Options"] == "nosniff"
+
+
+def test_who_sends_too_much_is_told_on_a_page(server: Pages):
+    for path in ("/start", "/nowhere", "/live"):
+        status, heads, page = asked(server, path, PAGE, MOST_BODY + 1)
+        assert (status, heads["Connection"]) == (413, "close")
+        assert "more than we take in one request" in page
+        assert {name: heads[name] for name in PROTECTING} == protection(server)
+
+
+def test_so_is_a_program_that_sends_too_much(server: Pages):
+    status, _, said = asked(server, "/agents", JSON, MOST_BODY + 1)
+    assert status == 413
+    assert json.loads(said)["error"].keys() == {"code", "message"}
+    assert json.loads(said)["error"]["code"] == "too_big"
+
+
+def test_who_asks_whether_to_send_hears_no_before_sending(server: Pages):
+    head = f"POST /start HTTP/1.1\r\nHost: localhost\r\nExpect: 100-continue\r\nContent-Length: {MOST_BODY + 1}\r\n\r\n"
+    with socket.create_connection(("127.0.0.1", server.port), timeout=20) as line:
+        line.sendall(head.encode())
+        assert line.recv(1 << 16).startswith(b"HTTP/1.1 413 ")
+
+
+@pytest.mark.usefixtures("_many_bring")
+def test_a_browser_that_brings_much_shows_the_page(server: Pages, browser: Browser, tmp_path: Path):
+    """Its body is under way when it is refused."""
+    tar = tmp_path / "pub.tar"
+    tar.write_bytes(bytes(20 << 20))
+    page = browser.new_page()
+    page.goto(f"{server.url}/start")
+    page.evaluate(
+        """() => {
+            const form = document.createElement("form")
+            form.method = "post"; form.action = "/bots/import"; form.enctype = "multipart/form-data"
+            form.innerHTML = '<input type="file" name="file"><button>bring</button>'
+            document.body.append(form)
+        }"""
+    )
+    page.locator("input[type=file]").set_input_files(tar)
+    page.get_by_role("button", name="bring").click()
+    page.get_by_text("bring it again in a minute").wait_for()
+    assert page.title().startswith("not now")
+    page.close()
