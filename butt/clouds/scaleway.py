@@ -1,8 +1,7 @@
 """Machines at Scaleway: an instance and a block volume, addresses, a security group and DNS records."""
 
 from collections.abc import Callable, Iterator, Sequence
-from decimal import Decimal
-from typing import Any, Self
+from typing import Self
 
 from scaleway import Client
 from scaleway.block.v1 import CreateVolumeRequestFromEmpty, CreateVolumeRequestFromSnapshot
@@ -26,11 +25,11 @@ from butt.clouds.interface import Account, CloudTrouble, Effect, Job, Kind, Offe
 from butt.clouds.pace import Pace
 from butt.clouds.scaleway_records import record_changes
 from butt.clouds.scaleway_things import Reader
+from butt.clouds.scaleway_types import by_type, monthly
 from butt.configuration import Configuration
 
 PAGE = 100
 ROOT_SIZE = 10_000_000_000
-HOURS = Decimal(730)
 
 
 class Scaleway:
@@ -64,22 +63,12 @@ class Scaleway:
     def offers(self) -> Sequence[Offer]:
         allowed, found = self._settings.scaleway_types.split(), []
         for zone in self.zones:
-            types = self._paged(self._instances.list_servers_types, zone)
-            stock = self._paged(self._instances.get_server_types_availability, zone)
+            types = by_type(self._instances.list_servers_types, zone)
+            stock = by_type(self._instances.get_server_types_availability, zone)
             for name in allowed:
                 if (type_ := types.get(name)) and not type_.end_of_service:
-                    monthly = Decimal(str(type_.monthly_price or Decimal(str(type_.hourly_price)) * HOURS))
                     there = name in stock and stock[name].availability != "shortage"
-                    found.append(Offer(zone, name, type_.ram, round(monthly, 2), there))
-        return found
-
-    def _paged(self, fetch: Callable[..., Any], zone: str) -> dict[str, Any]:
-        found: dict[str, Any] = {}
-        for page in range(1, 51):
-            more = fetch(zone=zone, page=page, per_page=PAGE).servers
-            found |= more
-            if len(more) < PAGE:
-                break
+                    found.append(Offer(zone, name, type_.ram, round(monthly(type_), 2), there))
         return found
 
     def rights(self) -> Iterator[Right]:

@@ -8,10 +8,10 @@ from typing import Any
 from butt.clouds import marks
 from butt.clouds.calls import Blocks, Domains, Instances
 from butt.clouds.interface import Account, CloudTrouble, Kind, Thing
+from butt.clouds.scaleway_types import HOURS, by_type, monthly
 from butt.configuration import Configuration
 
 PAGE, MOST_PAGES = 100, 200
-HOURS = Decimal(730)
 GB = Decimal(10**9)
 
 ADDRESS_MONTH = Decimal("2.92")
@@ -130,14 +130,8 @@ class Reader:
     def _priced(self, zone: str) -> dict[str, Decimal]:
         """Euro a month of each type of server, and of a GB of each type of volume. Asked once."""
         if zone not in self._prices:
-            found: dict[str, Decimal] = {}
-            for page in range(1, MOST_PAGES):
-                types = self._instances.list_servers_types(zone=zone, page=page, per_page=PAGE).servers
-                for name, type_ in types.items():
-                    hourly = Decimal(str(type_.hourly_price)) * HOURS
-                    found[name] = Decimal(str(type_.monthly_price)) if type_.monthly_price else hourly
-                if len(types) < PAGE:
-                    break
+            types = by_type(self._instances.list_servers_types, zone)
+            found = {name: monthly(type_) for name, type_ in types.items()}
             for kind in self._blocks.list_volume_types(zone=zone, page_size=PAGE).volume_types:
                 found[kind.type_] = _money(kind.pricing) * HOURS
                 found["snapshot"] = _money(kind.snapshot_pricing) * HOURS
