@@ -24,23 +24,11 @@ from butt.hosts.salt.results import Returned
 from butt.machines import errands, uploads
 from butt.machines.models import Machine, Upload
 from tests.exports.folders import KEYS, fill
-from tests.machines.machines import machine, placed_bot
-from tests.people import person
 from tests.sources.conftest import settings_of, small_disk
 
 __all__ = ["settings_of", "small_disk"]
 
 pytestmark = pytest.mark.django_db
-
-
-@pytest.fixture
-def alices() -> Machine:
-    return machine("m1")
-
-
-@pytest.fixture
-def bot(alices: Machine) -> Agent:
-    return placed_bot(person("alice"), alices)
 
 
 def sends(bot: Agent, what: str, tar: bytes) -> None:

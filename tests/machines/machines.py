@@ -2,10 +2,12 @@
 
 from typing import Any
 
+import pytest
+
 from butt.agents.models import Agent
 from butt.agents.states import State
 from butt.machines.models import Machine, Placement
-from tests.people import bot_in
+from tests.people import bot_in, person
 
 
 def machine(minion_id: str = "m1", **fields: Any) -> Machine:
@@ -37,3 +39,13 @@ def placed_bot(owner: Agent, on: Machine, name: str = "my") -> Agent:
 
 def report(generation: int = 1, **fields: Any) -> dict[str, Any]:
     return {"schema": 1, "complete": True, "generation": generation, "bots": {}, **fields}
+
+
+@pytest.fixture
+def alices() -> Machine:
+    return machine("m1")
+
+
+@pytest.fixture
+def bot(alices: Machine) -> Agent:
+    return placed_bot(person("alice"), alices)

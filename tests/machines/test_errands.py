@@ -7,21 +7,9 @@ from django.utils import timezone
 
 from butt.agents.models import Agent
 from butt.machines import errands, tails
-from butt.machines.models import Errand, Machine, Tail
-from tests.machines.machines import machine, placed_bot
-from tests.people import person
+from butt.machines.models import Errand, Tail
 
 pytestmark = pytest.mark.django_db
-
-
-@pytest.fixture
-def alices() -> Machine:
-    return machine("m1")
-
-
-@pytest.fixture
-def bot(alices: Machine) -> Agent:
-    return placed_bot(person("alice"), alices)
 
 
 def asked(bot: Agent, what: str = "all") -> Errand:

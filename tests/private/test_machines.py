@@ -42,16 +42,6 @@ def master() -> dict[str, str]:
     return bears(configuration().master_token())
 
 
-@pytest.fixture
-def alices() -> Machine:
-    return machine("m1")
-
-
-@pytest.fixture
-def bot(alices: Machine) -> Agent:
-    return placed_bot(person("alice"), alices)
-
-
 def test_the_pillar_is_all_that_the_machine_is_to_run(client: Client, alices: Machine, bot: Agent):
     gone = uuid.uuid4()
     Tombstone.objects.create(machine=alices, bot_id=gone, generation=1)

@@ -1,0 +1,3 @@
+from tests.machines.machines import alices, bot
+
+__all__ = ["alices", "bot"]
