@@ -73,7 +73,7 @@ def test_from_register_to_alive_over_burnt_machines_and_an_old_snapshot_to_nothi
     latest = speak(site, alive)
     wait_for(lambda: known(site, bot) == latest)
     site.steer("destroy", server=other, volume=volume)
-    wait_for(lambda: "An operator has to decide" in alice.sees(bot)["reason"], PATIENT)
+    wait_for(lambda: "An operator has to decide" in (alice.sees(bot)["reason"] or ""), PATIENT)
     assert site.account()["server"] == []
     minion_id = site.butt("machine", "list").split()[0]
     assert snapshot in site.butt("machine", "restore", minion_id)

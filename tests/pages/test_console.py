@@ -1,5 +1,7 @@
 """The operator's console is Django's, and looks as the house does, whichever way its switch of themes stands."""
 
+import subprocess
+import sys
 from collections.abc import Iterator
 
 import pytest
@@ -29,9 +31,13 @@ COLOURS = """names => names.map(name => {
 
 @pytest.fixture(scope="module")
 def operator(browser: Browser, server: Pages) -> Iterator[Page]:
-    server.environment["DJANGO_SUPERUSER_PASSWORD"] = PASSWORD
-    home = ("--home", str(server.home))
-    assert server.run("manage", *home, "createsuperuser", "--no-input", "--email", OPERATOR).wait(60) == 0
+    manage = [sys.executable, "-m", "butt", "manage", "--home", str(server.home)]
+    subprocess.run(
+        [*manage, "createsuperuser", "--no-input", "--email", OPERATOR],
+        env={**server.environment, "DJANGO_SUPERUSER_PASSWORD": PASSWORD},
+        check=True,
+        timeout=60,
+    )
     page = browser.new_page()
     signs_in(page, server.url, OPERATOR)
     page.wait_for_url("**/newbie")
