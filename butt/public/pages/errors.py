@@ -24,12 +24,8 @@ _MANY_AT_ONCE = (
 
 
 def not_found(request: HttpRequest, exception: Exception | None = None) -> HttpResponse:  # noqa: ARG001
-    if wants_json(request):
-        status, body = problem(404, "not_found", "There is nothing at this path; see /docs.")
-        return JsonResponse(body, status=status)
-    return render(
-        request, "error.html", {"title": "not here", "message": "There is nothing here."}, status=404
-    )
+    message, for_programs = "There is nothing here.", "There is nothing at this path; see /docs."
+    return _tell(request, 404, "not_found", "not here", message, for_programs=for_programs)
 
 
 def not_allowed(
@@ -47,19 +43,12 @@ def not_allowed(
 
 
 def _no_such_method(request: HttpRequest, known: str) -> HttpResponse:
-    status = HTTPStatus.METHOD_NOT_ALLOWED
-    if wants_json(request):
-        message = f"{request.method} is no method of this path; it knows {known}."
-        code, body = problem(status, "wrong_method", message)
-        return JsonResponse(body, status=code, headers={"Allow": known})
     # The way of a button, come to by a link, or by `start` where somebody had to sign in on the way.
-    said = {
-        "title": "once more",
-        "message": "Nothing was done. Please go there from home, and press the button again.",
-    }
-    response = render(request, "error.html", said, status=status)
-    response["Allow"] = known
-    return response
+    message = "Nothing was done. Please go there from home, and press the button again."
+    for_programs = f"{request.method} is no method of this path; it knows {known}."
+    told = _tell(request, 405, "wrong_method", "once more", message, for_programs=for_programs)
+    told["Allow"] = known
+    return told
 
 
 def refused(
@@ -81,37 +70,35 @@ def refused(
 
 def _too_big(request: HttpRequest) -> HttpResponse:
     message = "This is more than we take in one request. Nothing of it was kept; go back and send less."
-    if wants_json(request):
-        status, body = problem(413, "too_big", message)
-        return JsonResponse(body, status=status)
-    return render(request, "error.html", {"title": "too much", "message": message}, status=413)
+    return _tell(request, 413, "too_big", "too much", message)
 
 
 def bad_request(request: HttpRequest, exception: Exception | None = None) -> HttpResponse:
     if isinstance(exception, RequestDataTooBig):
         return _too_big(request)
-    message = "This request makes no sense to us."
-    if wants_json(request):
-        status, body = problem(400, "bad_request", message)
-        return JsonResponse(body, status=status)
-    return render(request, "error.html", {"title": "no", "message": message}, status=400)
+    return _tell(request, 400, "bad_request", "no", "This request makes no sense to us.")
 
 
 def server_error(request: HttpRequest) -> HttpResponse:
     # A full disk, or a database that restarts: it passes, and what was asked can be asked again.
     if isinstance(sys.exception(), OperationalError | InterfaceError):
         return _not_now(request, _NO_DATABASE, DATABASE_SECONDS)
-    if wants_json(request):
-        status, body = problem(500, "our_fault", "Something went wrong on our side. Please try again.")
-        return JsonResponse(body, status=status)
     message = "Something went wrong on our side. Nothing of yours is lost; please try again."
-    return render(request, "error.html", {"title": "oh no", "message": message}, status=500)
+    for_programs = "Something went wrong on our side. Please try again."
+    return _tell(request, 500, "our_fault", "oh no", message, for_programs=for_programs)
 
 
 def _not_now(request: HttpRequest, message: str, seconds: int) -> HttpResponse:
+    told = _tell(request, 503, "not_now", "not now", message)
+    told["Retry-After"] = str(seconds)
+    return told
+
+
+def _tell(
+    request: HttpRequest, status: int, code: str, title: str, message: str, *, for_programs: str = ""
+) -> HttpResponse:
+    """A page with `title` and `message`; to who takes JSON, `code` and, where they need other words, those."""
     if wants_json(request):
-        status, body = problem(503, "not_now", message)
-        return JsonResponse(body, status=status, headers={"Retry-After": str(seconds)})
-    response = render(request, "error.html", {"title": "not now", "message": message}, status=503)
-    response["Retry-After"] = str(seconds)
-    return response
+        status, body = problem(status, code, for_programs or message)
+        return JsonResponse(body, status=status)
+    return render(request, "error.html", {"title": title, "message": message}, status=status)
