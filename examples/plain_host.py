@@ -17,6 +17,7 @@ from typing import Any
 
 import psutil
 
+from butt.files import write_whole
 from butt.hosts import trial
 from butt.hosts.interface import Folder, HostTrouble, Order, Sighting
 from butt.hosts.kept import tail
@@ -101,9 +102,7 @@ class PlainHost:
         else:
             trial.end(folder, order.release)
         # Written whole before the start: killed in between, this launch has ended without a word, and there is a next one.
-        draft = folder.config.with_name("config.draft")
-        draft.write_text(json.dumps(pub_config(order, folder)))
-        draft.replace(folder.config)
+        write_whole(folder.config, json.dumps(pub_config(order, folder)))
         with folder.log.open("wb") as log:
             self._children[order.bot_id] = subprocess.Popen(
                 [*release(order.release).command, str(folder.config)],

@@ -1,7 +1,6 @@
 """`butt doctor`: what is missing here, and how to mend it."""
 
 import shutil
-import socket
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
@@ -13,6 +12,7 @@ from butt.command import cli, configure, home_option
 from butt.command.finding import Finding
 from butt.command.salt_checks import salt
 from butt.configuration import Configuration
+from butt.hosts.ports import refusal_to_listen
 from butt.parts import UnknownPart
 
 ROOM = 500 * 1024 * 1024
@@ -147,13 +147,8 @@ def _ports(settings: Configuration) -> Iterator[Finding]:
 
 def port_trouble(host: str, port: int) -> str:
     """Why nobody can listen there now, or nothing."""
-    family = socket.AF_INET6 if ":" in host else socket.AF_INET
-    with socket.socket(family, socket.SOCK_STREAM) as probe:
-        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        try:
-            probe.bind((host, port))
-        except OSError as error:
-            return f"Port {port} of {host} cannot be had: {(error.strerror or str(error)).lower()}."
+    if error := refusal_to_listen(host, port):
+        return f"Port {port} of {host} cannot be had: {(error.strerror or str(error)).lower()}."
     return ""
 
 

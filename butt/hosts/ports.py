@@ -1,4 +1,4 @@
-"""Ports of this machine that a bot can listen on."""
+"""Ports of this machine: whether one can listen there, and which a bot gets."""
 
 import errno
 import socket
@@ -15,14 +15,20 @@ def free_port(taken: frozenset[int]) -> int:
     raise NoRoom("every port for bots is in use")
 
 
-def _is_free(bind: str, port: int) -> bool:
-    family = socket.AF_INET6 if ":" in bind else socket.AF_INET
+def refusal_to_listen(host: str, port: int) -> OSError | None:
+    """Why nobody can listen there now; None where one can."""
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
     with socket.socket(family, socket.SOCK_STREAM) as probe:
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
-            probe.bind((bind, port))
+            probe.bind((host, port))
         except OSError as error:
-            if error.errno in (errno.EADDRINUSE, errno.EACCES):
-                return False
-            raise HostTrouble(f"no bot can listen on {bind}: {error.strerror}") from error
-        return True
+            return error
+    return None
+
+
+def _is_free(bind: str, port: int) -> bool:
+    error = refusal_to_listen(bind, port)
+    if error and error.errno not in (errno.EADDRINUSE, errno.EACCES):
+        raise HostTrouble(f"no bot can listen on {bind}: {error.strerror}") from error
+    return error is None
