@@ -15,12 +15,11 @@ from urllib.parse import urlsplit, urlunsplit
 import psycopg
 import pytest
 
-from butt.scuttlebutt import ScuttlebuttError
-from tests.exports.living import master_of, publish
+from tests.exports.living import master_of, publish, waits_for_its_profile
 from tests.people import PASSWORD
 from tests.pub.pubs import is_root
 from tests.pub.test_ends import disk, fill
-from tests.service import Service, wait_for
+from tests.service import Service
 
 MakeDatabase = Callable[[str], str]
 
@@ -65,7 +64,7 @@ def test_a_service_comes_back_and_its_bot_goes_on_where_it_was(
         alice = site.person("alice@example.org")
         bot = alice.names_a_bot("my")
         before = alice.waits_for("alive", bot)
-        wait_for(lambda: _has_introduced_itself(site, before))
+        waits_for_its_profile(site, before)
         _speak(site, before, 2)
         done = butt(site.home, old_url, "backup", saved)
         assert done.returncode == 0, done.stderr
@@ -165,13 +164,6 @@ def test_no_room_for_it_says_so_and_leaves_nothing(saved: Path, tmp_path: Path):
         assert [path.name for path in small.iterdir()] == ["filler"]
         (small / "filler").unlink()
         assert butt(tmp_path / "home", "", "backup", small / "full.zip").returncode == 0
-
-
-def _has_introduced_itself(site: Service, seen: object) -> bool:
-    try:
-        return _speak(site, seen, 0) >= 1
-    except (ScuttlebuttError, TypeError):
-        return False
 
 
 def _speak(site: Service, seen: object, count: int) -> int:

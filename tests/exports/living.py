@@ -10,8 +10,8 @@ from http.client import HTTPResponse
 from pathlib import Path
 from typing import Any
 
-from butt.scuttlebutt import Address, KeyPair, Peer, connect
-from tests.service import LONG, Person, Service
+from butt.scuttlebutt import Address, KeyPair, Peer, ScuttlebuttError, connect
+from tests.service import LONG, Person, Service, wait_for
 
 
 @asynccontextmanager
@@ -21,6 +21,19 @@ async def master_of(site: Service, seen: Any) -> AsyncIterator[Peer]:
     host, _, port = seen["address"].partition("~")[0].removeprefix("net:").rpartition(":")
     async with connect(Address(host, int(port), seen["ssbId"]), keys) as peer:
         yield peer
+
+
+def waits_for_its_profile(site: Service, seen: Any) -> None:
+    """Until the first message of a new bot is there, by which it says who it is: from then on it speaks only when told."""
+
+    async def latest() -> Any:
+        try:
+            async with master_of(site, seen) as peer:
+                return await peer.call("getLatest", peer.id)
+        except ScuttlebuttError:
+            return None
+
+    wait_for(lambda: asyncio.run(latest()))
 
 
 async def add_blob(peer: Peer, data: bytes) -> str:

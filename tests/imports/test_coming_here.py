@@ -12,7 +12,7 @@ import pytest
 
 from butt.scuttlebutt import RemoteError
 from tests.exports import stock
-from tests.exports.living import master_of, publish, save_export
+from tests.exports.living import master_of, publish, save_export, waits_for_its_profile
 from tests.imports.bringing import bring
 from tests.imports.tars import folder_files, tar_of
 from tests.service import Person, Service, wait_for
@@ -54,6 +54,7 @@ def test_an_export_comes_back_when_the_bot_is_gone(site: Service, tmp_path: Path
     alice = site.person("alice@example.org")
     bot = alice.names_a_bot("my")
     alive = alice.waits_for("alive", bot)
+    waits_for_its_profile(site, alive)
     asyncio.run(speak(site, alive))
     alice.asks("stop", bot)
     alice.waits_for("stopped", bot)
@@ -95,6 +96,7 @@ def test_an_older_export_gets_its_newer_messages_from_a_peer_first(site: Service
     bob = site.person("bob@example.org")
     friend, bot = bob.names_a_bot("friend"), bob.names_a_bot("bobs")
     peer, alive = bob.waits_for("alive", friend), bob.waits_for("alive", bot)
+    waits_for_its_profile(site, alive)
 
     async def befriend() -> None:
         async with master_of(site, peer) as they, master_of(site, alive) as we:
