@@ -70,6 +70,31 @@ def test_whoever_is_killed_in_the_middle_leaves_what_was_there(tmp_path: Path):
     assert place.read_text() == "the new one"
 
 
+def test_what_a_killed_one_left_is_swept_by_the_next_but_nothing_that_is_being_written(tmp_path: Path):
+    with running(HALF, tmp_path / "killed") as writer:
+        writer.kill()
+        writer.wait()
+    (left,) = tmp_path.iterdir()
+    (tmp_path / ".letter.draft").write_text("somebody else's")
+    with whole_file(tmp_path / "slow") as slow:
+        write_whole(tmp_path / "letter", "whole")
+        assert not left.exists()
+        slow.write(b"all of it")
+    assert {path.name for path in tmp_path.iterdir()} == {".letter.draft", "letter", "slow"}
+
+
+def test_sweepers_and_writers_at_once_lose_nothing(tmp_path: Path):
+    def write(number: int) -> Path:
+        place = tmp_path / f"{number % 5}"
+        write_whole(place, str(number))
+        return place
+
+    with ThreadPoolExecutor(8) as pool:
+        written = set(pool.map(write, range(2000)))
+    assert set(tmp_path.iterdir()) == written
+    assert len(written) == 5
+
+
 def test_who_looks_at_any_moment_finds_a_whole_one_also_after_a_kill(tmp_path: Path):
     place = tmp_path / "letter"
     for _ in range(3):
