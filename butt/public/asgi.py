@@ -32,7 +32,7 @@ from django.http.response import HttpResponseBase  # noqa: E402
 from django.urls import Resolver404, resolve, set_script_prefix  # noqa: E402
 
 from butt.public.refusals import Refusal, refuse  # noqa: E402
-from butt.public.uploads import VIEWS, Incoming, Receive, forget, with_words  # noqa: E402
+from butt.public.uploads import VIEWS, Incoming, Receive, forget  # noqa: E402
 
 THREADS = 32
 MOST_UPLOADS = 8
@@ -88,6 +88,9 @@ class Server(ASGIHandler):
         self._uploading += 1
         try:
             response = await self._in_thread(self._uploads, partial(self._respond, scope, io.BytesIO(), body))
+            if not body.is_over:
+                response["Connection"] = "close"
+                await forget(receive)
         finally:
             self._uploading -= 1
         await self._send(response, receive, send)
@@ -114,10 +117,9 @@ class Server(ASGIHandler):
         signals.request_started.send(sender=self.__class__, scope=scope)
         try:
             request, response = self.create_request(scope, body)
-            if incoming is not None and request is not None:
-                request.META["butt.incoming"] = incoming
-                response = with_words(self._answer)(request)
-            elif request is not None:
+            if request is not None:
+                if incoming is not None:
+                    request.META["butt.incoming"] = incoming
                 if refusal is not None:
                     refuse(request, refusal)
                 response = self._answer(request)

@@ -4,11 +4,11 @@ import asyncio
 import time
 from collections.abc import Awaitable, Callable, Iterator
 from contextlib import suppress
-from functools import wraps
 from typing import Any
 
-from django.http import HttpRequest, HttpResponse
-from django.http.response import HttpResponseBase
+from django.http import HttpRequest
+
+from butt.agents.wishes import Refused
 
 STALL_SECONDS = 60
 MOST_SECONDS = 12 * 3600
@@ -25,10 +25,6 @@ VIEWS = frozenset({"import", "api:import-agent"})
 """By their names: the body of a POST is not read before them, but by them, from `incoming(request)`."""
 
 
-class Broken(Exception):
-    """The sender went away, or sends too slowly."""
-
-
 class Incoming:
     """A request's body as it comes. Read in a thread other than that of `loop`."""
 
@@ -41,41 +37,32 @@ class Incoming:
         """What was announced, 0 when nothing was."""
 
     def chunks(self) -> Iterator[bytes]:
-        """Raises `Broken`."""
+        """Raises `Refused`, `broken_off`, when it ends before its end."""
         while chunk := self._next():
             yield chunk
 
     def read(self, size: int = 1 << 16) -> bytes:
-        """At most `size` bytes, none at the end. Raises `Broken`."""
+        """At most `size` bytes, none at the end. Raises `Refused` as `chunks` does."""
         data = self._rest or self._next()
         self._rest = data[size:]
         return data[:size]
 
-    def drain(self) -> None:
-        """Take some more, to be forgotten."""
-        self._deadline = time.monotonic() + DRAIN_SECONDS
-        left = MOST_DRAINED
-        try:
-            while left > 0 and (chunk := self._next()):
-                left -= len(chunk)
-        except Broken:
-            return
-
     @property
     def is_over(self) -> bool:
+        """Whether all of it was read, or nothing more can come."""
         return self._over
 
     def _next(self) -> bytes:
         while not self._over:
             patience = min(STALL_SECONDS, self._deadline - time.monotonic())
             if patience <= 0:
-                raise Broken("It took too long.")
+                raise _broken_off("It took too long: send it over a quicker line.")
             message = asyncio.run_coroutine_threadsafe(self._within(patience), self._loop).result()
             if message is None:
-                raise Broken("Nothing more came.")
+                raise _broken_off(f"For {STALL_SECONDS} seconds nothing more came: send it again.")
             if message["type"] == "http.disconnect":
                 self._over = True
-                raise Broken("The connection broke.")
+                raise _broken_off("The connection broke: send it again.")
             self._over = not message.get("more_body", False)
             if chunk := message.get("body", b""):
                 return bytes(chunk)
@@ -87,6 +74,10 @@ class Incoming:
                 return await self._receive()
         except TimeoutError:
             return None
+
+
+def _broken_off(message: str) -> Refused:
+    return Refused("broken_off", message, "file")
 
 
 async def forget(receive: Receive) -> None:
@@ -105,21 +96,3 @@ async def forget(receive: Receive) -> None:
 def incoming(request: HttpRequest) -> Incoming:
     found: Incoming = request.META["butt.incoming"]
     return found
-
-
-def with_words(answer: Callable[..., HttpResponseBase]) -> Callable[..., HttpResponseBase]:
-    """Around what answers a stream: who is refused before the end gets to read it, and then the connection ends."""
-
-    @wraps(answer)
-    def wrapped(request: HttpRequest) -> HttpResponseBase:
-        body = incoming(request)
-        try:
-            response = answer(request)
-        except Broken as broken:
-            response = HttpResponse(str(broken), status=408, content_type="text/plain")
-        if not body.is_over:
-            body.drain()
-            response["Connection"] = "close"
-        return response
-
-    return wrapped

@@ -39,6 +39,7 @@ STATUS = {
     "already_here": 409,
     "import_under_way": 409,
     "disk_full": 507,
+    "broken_off": 408,
     "bad_email": 422,
     "bad_password": 422,
     "email_taken": 409,

@@ -18,7 +18,7 @@ from butt.public.uploads import incoming
 router = Router(tags=["imports"])
 WIRE: dict[str, Any] = {"exclude_unset": True, "by_alias": True}
 TAR = {"content": {"application/x-tar": {"schema": {"type": "string", "format": "binary"}}}, "required": True}
-ERRORS: dict[Any, Any] = {401: Error, 402: Error, 409: Error, 413: Error, 422: Error, 507: Error}
+ERRORS: dict[Any, Any] = {401: Error, 402: Error, 408: Error, 409: Error, 413: Error, 422: Error, 507: Error}
 IMPORT: dict[str, Any] = {
     "response": {201: AgentShape, **ERRORS},
     "openapi_extra": {"requestBody": TAR},

@@ -26,7 +26,7 @@ from butt.imports.receiving import FORK, Receiving
 from butt.public.pages.person import for_person
 from butt.public.uploads import incoming
 
-STATUS = {"too_big": 413, "disk_full": 507}
+STATUS = {"too_big": 413, "disk_full": 507, "broken_off": 408}
 
 
 class NotFromHere(Exception):
