@@ -22,6 +22,13 @@ CLOSE_PATIENCE = 1.0
 """Seconds that a closing connection waits for the peer's goodbye, and for the socket to take what is written."""
 RECEIVE_BUFFER = 256 << 10
 """Bytes."""
+PROBES = {
+    getattr(socket, name): value
+    for name, value in {"TCP_KEEPIDLE": 12, "TCP_KEEPINTVL": 3, "TCP_KEEPCNT": 2}.items()
+    if hasattr(socket, name)
+}
+"""A machine that vanished is missed after 18 seconds of silence, while a program that is only busy has its kernel answer. Who
+says something every 10 seconds is never probed."""
 
 _QUICKACK: int | None = getattr(socket, "TCP_QUICKACK", None)
 
@@ -91,6 +98,8 @@ class Connection(asyncio.Protocol):
             sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, RECEIVE_BUFFER)
             # A peer whose machine vanished sends no end; only the kernel's probes find out.
             sock.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
+            for option, value in PROBES.items():
+                sock.setsockopt(socket.IPPROTO_TCP, option, value)
         self._guard(self._shake)
 
     def data_received(self, data: bytes) -> None:

@@ -58,7 +58,7 @@ def test_from_register_to_alive_over_burnt_machines_and_an_old_snapshot_to_nothi
         told.append(alice.sees(bot))
         return told[-1]["state"] == "alive" and [s["id"] for s in site.account()["server"]] != [server]
 
-    wait_for(lambda: alice.sees(bot)["state"] != "alive", 30)
+    wait_for(lambda: alice.sees(bot)["state"] != "alive")
     wait_for(is_back, PATIENT)
     assert any("gone" in (seen["reason"] or "") for seen in told)
     assert {seen["state"] for seen in told} <= {"starting", "alive"}

@@ -272,7 +272,7 @@ class Instances:
     def destroy(self, key: str, volume: str = "") -> None:
         """As when the hypervisor burns: nobody asked for it, and it is not there any more; nor is that volume."""
         self._world.get("server", key, "instance_server")
-        self._machines.stop(key, at_once=True)
+        self._machines.burn(key)
         self._gone(key)
         if volume:
             self._blocks.lose(volume)

@@ -27,6 +27,11 @@ def join(pid: int, bridge: str, addresses: list[str], prefix: int) -> None:
         subprocess.run([*inside, "link", "set", device, "up"], check=True)
 
 
+def cut(pid: int) -> None:
+    """Pull the cable, if there is one: nothing that the machine still says gets out."""
+    subprocess.run(["ip", "link", "del", f"vm{pid}"], check=False, stderr=subprocess.DEVNULL)
+
+
 def _network(pid: int) -> str:
     return str(Path(f"/proc/{pid}/ns/net").readlink())
 

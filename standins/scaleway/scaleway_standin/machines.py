@@ -10,6 +10,7 @@ import subprocess
 import time
 from pathlib import Path
 
+from scaleway_standin.links import cut
 from scaleway_standin.world import Thing, World
 
 PATIENCE = 10.0
@@ -85,6 +86,13 @@ class Machines:
         if child := self._children.pop(server_id, None):
             child.wait()
         self._world.drop("machine", server_id)
+
+    def burn(self, server_id: str) -> None:
+        """It is gone from one moment to the next, and takes leave of nobody."""
+        inside = self.folder(server_id) / "pid"
+        if inside.exists():
+            cut(int(inside.read_text()))
+        self.stop(server_id, at_once=True)
 
     def forget(self, server_id: str) -> None:
         self.stop(server_id, at_once=True)
