@@ -179,11 +179,11 @@ class Faults:
 def _whom(process: psutil.Process) -> str:
     """Whom it disturbs: the monitor all, anybody else nobody but itself."""
     with contextlib.suppress(psutil.Error):
-        if "monitor" in process.cmdline():
+        if "butt monitor " in _words(process):
             return ALL
     return str(process.pid)
 
 
 def _words(process: psutil.Process) -> str:
-    words = process.cmdline()
-    return " ".join(word for word in words[-3:] if word)
+    words = [word for word in process.cmdline() if word]
+    return " ".join(words[-3:])

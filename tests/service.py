@@ -128,7 +128,7 @@ class Service:
     def part(self, role: str) -> psutil.Process:
         """The process of `butt ROLE`."""
         children = psutil.Process(self.process.pid).children()
-        return next(child for child in children if role in _arguments(child))
+        return next(child for child in children if f"butt {role} " in " ".join(_arguments(child)))
 
     def pubs(self) -> list[psutil.Process]:
         """Every running pub of this service, found by its configuration's path."""

@@ -23,12 +23,12 @@ def cli() -> None:
     """Butt as a Service: your own Secure Scuttlebutt pub in the cloud."""
 
 
-def main() -> None:
+def main(arguments: list[str] | None = None) -> None:
     """The entry point: a setting that makes no sense is said in one line, not in a traceback."""
     from butt.command import backup, doctor, machine, people, rented, roles, sweep, up, upgrade  # noqa: F401 - each adds its own
 
     try:
-        cli(prog_name="butt")
+        cli(arguments, prog_name="butt")
     except ValidationError as error:
         for problem in error.errors():
             name = "BUTT_" + "_".join(map(str, problem["loc"])).upper()

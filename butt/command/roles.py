@@ -4,29 +4,19 @@ import asyncio
 import contextlib
 import os
 import signal
-import sys
 import threading
 from pathlib import Path
-from typing import Any
 
 import click
 
 from butt.command import cli, configure, home_option
 
-leash_option = click.option(
-    "--leash", is_flag=True, hidden=True, help="End when standard input ends: whoever started us is gone."
-)
 
-
-def role(function: Any) -> Any:
-    return cli.command()(home_option(leash_option(function)))
-
-
-@role
+@cli.command()
+@home_option
 @click.option("--port", type=click.IntRange(1, 65535), help="The port to listen on (default: 8000).")
-def public(home: Path | None, leash: bool, port: int | None) -> None:
+def public(home: Path | None, port: int | None) -> None:
     """Serve the pages and the JSON API."""
-    _hold(leash)
     settings = configure(home=home, port=port)
 
     from django.db import DatabaseError
@@ -39,19 +29,19 @@ def public(home: Path | None, leash: bool, port: int | None) -> None:
     _serve("butt.public.asgi:application", settings.bind, settings.port)
 
 
-@role
+@cli.command()
+@home_option
 @click.option("--private-port", type=click.IntRange(1, 65535), help="The port to listen on (default: 8001).")
-def private(home: Path | None, leash: bool, private_port: int | None) -> None:
+def private(home: Path | None, private_port: int | None) -> None:
     """Serve what Salt reads and machines report."""
-    _hold(leash)
     settings = configure(home=home, private_port=private_port)
     _serve("butt.private.asgi:application", settings.private_bind, settings.private_port)
 
 
-@role
-def steward(home: Path | None, leash: bool) -> None:
+@cli.command()
+@home_option
+def steward(home: Path | None) -> None:
     """Make what is wanted so."""
-    _hold(leash)
     settings = configure(home=home)
 
     from butt.billing import worker
@@ -86,10 +76,10 @@ def steward(home: Path | None, leash: bool) -> None:
     Steward(host, (service_keys().id,)).run(goes_on)
 
 
-@role
-def monitor(home: Path | None, leash: bool) -> None:
+@cli.command()
+@home_option
+def monitor(home: Path | None) -> None:
     """Watch the bots, and write down what is seen."""
-    _hold(leash)
     configure(home=home)
 
     from butt.identity import service_keys
@@ -109,10 +99,10 @@ def monitor(home: Path | None, leash: bool) -> None:
     asyncio.run(watch())
 
 
-@role
-def stand_in(home: Path | None, leash: bool) -> None:
+@cli.command()
+@home_option
+def stand_in(home: Path | None) -> None:
     """Stand in for Stripe, for trying: no money moves."""
-    _hold(leash)
     settings = configure(home=home)
 
     from butt.billing import standin
@@ -147,15 +137,3 @@ def _serve(application: str, host: str, port: int) -> None:
         timeout_graceful_shutdown=2,
         limit_concurrency=2000,
     )
-
-
-def _hold(leash: bool) -> None:
-    """End with whoever started us, even when they were killed: their end of our standard input closes."""
-    if leash:
-        threading.Thread(target=_end_with_input, daemon=True).start()
-
-
-def _end_with_input() -> None:
-    while os.read(sys.stdin.fileno(), 4096):
-        pass
-    os._exit(0)

@@ -1,11 +1,9 @@
 """`butt up`: everything in one place, each part a process that is started again when it dies."""
 
 import fcntl
-import os
 import signal
-import subprocess
-import sys
 import time
+from multiprocessing.process import BaseProcess
 from pathlib import Path
 from typing import IO
 from urllib.error import URLError
@@ -14,6 +12,7 @@ from urllib.request import urlopen
 import click
 
 from butt.command import cli, configure, home_option
+from butt.command.children import HEEDED, Nursery
 from butt.configuration import Configuration
 from butt.parts import BILLINGS, CLOUDS, HOSTS, part_named
 
@@ -93,28 +92,23 @@ def _run(settings: Configuration) -> None:
         nonlocal stopping
         stopping = True
 
-    for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
+    for number in HEEDED:
         signal.signal(number, stop)
     roles = (*ROLES, STAND_IN) if settings.is_pretended else ROLES
-    parts = {role: _start(role) for role in roles}
+    nursery = Nursery()
+    parts = {role: nursery.start(role) for role in roles}
     announced, deadline = False, time.monotonic() + READY_SECONDS
     while not stopping:
         for role, part in parts.items():
-            if part.poll() is not None and not stopping:
-                click.echo(f"butt {role} ended with code {part.returncode}; starting it again.", err=True)
+            if part.exitcode is not None and not stopping:
+                click.echo(f"butt {role} ended with code {part.exitcode}; starting it again.", err=True)
                 time.sleep(AFTER_DEATH)
-                parts[role] = _start(role)
+                parts[role] = nursery.start(role)
         if not announced and (_answers(settings) or time.monotonic() > deadline):
             announced = True
             click.echo(f"{settings.site_name} is up: {settings.public_url}  (Ctrl-C stops it and its bots)")
         time.sleep(0.1)
     _stop(parts)
-
-
-def _start(role: str) -> "subprocess.Popen[bytes]":
-    """In a session of its own, so that Ctrl-C reaches us alone and the parts end in our order."""
-    command = [sys.executable, "-m", "butt", role, "--leash"]
-    return subprocess.Popen(command, stdin=subprocess.PIPE, start_new_session=True, env=os.environ)
 
 
 def _answers(settings: Configuration) -> bool:
@@ -131,7 +125,7 @@ def _loopback(bind: str) -> str:
     return f"[{bind}]" if ":" in bind else bind
 
 
-def _stop(parts: dict[str, "subprocess.Popen[bytes]"]) -> None:
+def _stop(parts: dict[str, BaseProcess]) -> None:
     """The parts first, so that nobody starts a bot that is being stopped."""
     from butt.hosts import HostTrouble, chosen_host
 
@@ -139,11 +133,10 @@ def _stop(parts: dict[str, "subprocess.Popen[bytes]"]) -> None:
     for part in parts.values():
         part.terminate()
     for part in parts.values():
-        try:
-            part.wait(timeout=10)
-        except subprocess.TimeoutExpired:
+        part.join(10)
+        if part.is_alive():
             part.kill()
-            part.wait()
+            part.join()
     try:
         chosen_host().stop_all()
     except HostTrouble as trouble:

@@ -1,9 +1,12 @@
 """`kill -9` of every part: the bots live on, and nothing is doubled or lost."""
 
 import signal
+import subprocess
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
+import psutil
 import pytest
 
 from tests.service import Service, wait_for
@@ -68,6 +71,21 @@ def test_ctrl_c_stops_the_bots_and_the_next_up_starts_them(own_site: Service):
     own_site.up()
     wait_for(own_site.pubs)
     assert alice.waits_for("alive", bot)["ssbId"] == before["ssbId"]
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_who_stops_it_while_its_parts_are_just_starting_leaves_nothing(own_site: Service, number: int):
+    for seconds in (0.0, 0.02, 0.1):
+        own_site.down()
+        own_site.process = subprocess.Popen(own_site.command(), env=own_site.environment)
+        up = psutil.Process(own_site.process.pid)
+        parts = wait_for(up.children)
+        time.sleep(seconds)
+        up.send_signal(number)
+        assert own_site.process.wait(20) == 0
+        assert not psutil.wait_procs(parts, 0)[1]
+        named = [" ".join(process.info["cmdline"] or []) for process in psutil.process_iter(["cmdline"])]
+        assert not [name for name in named if f"--home {own_site.home}" in name]
 
 
 def test_a_second_up_in_the_same_home_is_refused(own_site: Service):
