@@ -12,7 +12,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from django.db import DatabaseError, connection, transaction
+from django.db import DatabaseError, transaction
 from django.utils import timezone
 
 from butt.agents.due import due
@@ -34,6 +34,7 @@ from butt.clouds.moves import Move, decide
 from butt.clouds.setbacks import after_trouble
 from butt.clouds.situation import Policy, Situation, meet
 from butt.configuration import configuration
+from butt.rounds import GoOn, rounds
 
 log = logging.getLogger("butt.clouds")
 
@@ -75,28 +76,22 @@ class Keeper:
         self._cloud, self._document, self._settling, self._forget = cloud, document, settling, forget
         self._ask_again = 0.0
 
-    def run(
-        self, go_on: Callable[[], bool] = lambda: True, settle: Callable[[], None] = lambda: None
-    ) -> None:
+    def run(self, go_on: GoOn = lambda: True, settle: Callable[[], None] = lambda: None) -> None:
         """Rounds without end, as long as `go_on()`; `settle` says what is wanted, every second.
 
         Trouble of the database is waited out.
         """
         settled = 0.0
-        while go_on():
-            try:
-                if time.monotonic() - settled >= SETTLE_EVERY:
-                    settle()
-                    self._know_offers()
-                    settled = time.monotonic()
-                worked = self.round()
-            except Exception:
-                log.exception("this round did not end well; the next is in %s", AFTER_TROUBLE)
-                time.sleep(AFTER_TROUBLE.total_seconds())
-                connection.close()
-                worked = False
-            if not worked:
-                time.sleep(TICK)
+
+        def work() -> float:
+            nonlocal settled
+            if time.monotonic() - settled >= SETTLE_EVERY:
+                settle()
+                self._know_offers()
+                settled = time.monotonic()
+            return 0.0 if self.round() else TICK
+
+        rounds(work, go_on, log, AFTER_TROUBLE.total_seconds())
 
     def round(self) -> bool:
         """One step of each machine that is due; whether there was any."""

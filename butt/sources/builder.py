@@ -12,12 +12,12 @@ from contextlib import suppress
 from datetime import timedelta
 from pathlib import Path
 
-from django.db import close_old_connections
 from django.utils import timezone
 
 from butt.agents.bell import ring
 from butt.agents.models import Wanted
 from butt.configuration import configuration
+from butt.rounds import GoOn, rounds
 from butt.sources import shelf
 from butt.sources.models import Release
 from butt.sources.node import node_version
@@ -39,16 +39,9 @@ class Builder:
         self._source = source
         self._looked = -LOOK
 
-    def run(self, go_on: Callable[[], bool]) -> None:
+    def run(self, go_on: GoOn) -> None:
         """Rounds, as long as `go_on()`."""
-        while go_on():
-            try:
-                close_old_connections()
-                if not self.round():
-                    time.sleep(TICK)
-            except Exception:
-                log.exception("this round did not end well; trying again")
-                time.sleep(AFTER_TROUBLE)
+        rounds(lambda: 0.0 if self.round() else TICK, go_on, log, AFTER_TROUBLE)
 
     def round(self) -> bool:
         """Whether anything was built."""

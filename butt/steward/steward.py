@@ -6,12 +6,11 @@ finds the row and does the same again. Several stewards may run side by side: a 
 """
 
 import logging
-import time
 import uuid
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from datetime import datetime, timedelta
 
-from django.db import IntegrityError, close_old_connections, transaction
+from django.db import IntegrityError, transaction
 from django.utils import timezone
 
 from butt.agents import journal
@@ -23,6 +22,7 @@ from butt.configuration import configuration
 from butt.hosts import Away, Host, HostTrouble, Order, Sighting
 from butt.imports import placing
 from butt.invites.withdrawing import revoked_of
+from butt.rounds import GoOn, rounds
 from butt.sources import shelf
 from butt.steward import clock
 from butt.steward.moves import LONGEST_BACK_OFF, Effect, Move, Situation, decide
@@ -50,18 +50,16 @@ class Steward:
     def __init__(self, host: Host, masters: tuple[str, ...]) -> None:
         self._host, self._masters = host, masters
 
-    def run(self, go_on: Callable[[], bool] = lambda: True) -> None:
+    def run(self, go_on: GoOn = lambda: True) -> None:
         """Rounds without end, as long as `go_on()`. Trouble of the database or a host is waited out."""
         hurries = 0
-        while go_on():
-            try:
-                hurries = HURRIES if self.round() else max(0, hurries - 1)
-            except Exception:
-                log.exception("this round did not end well; the next is in %s", AFTER_TROUBLE)
-                # One that the database ended as it restarted would else be used for ever.
-                close_old_connections()
-                time.sleep(AFTER_TROUBLE.total_seconds())
-            time.sleep(HURRY if hurries else TICK)
+
+        def work() -> float:
+            nonlocal hurries
+            hurries = HURRIES if self.round() else max(0, hurries - 1)
+            return HURRY if hurries else TICK
+
+        rounds(work, go_on, log, AFTER_TROUBLE.total_seconds())
 
     def round(self) -> bool:
         """One look at each bot that is due; whether there was any."""

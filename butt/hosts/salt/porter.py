@@ -7,21 +7,21 @@ import json
 import logging
 import time
 import uuid
-from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
-from django.db import close_old_connections, connection
+from django.db import connection
 from django.utils import timezone
 
 from butt.hosts.interface import HostTrouble
 from butt.hosts.salt.calls import Caller
 from butt.machines import errands, tails, uploads
 from butt.machines.models import Errand, Tail, Upload
+from butt.rounds import GoOn, rounds
 
 log = logging.getLogger("butt.hosts.salt")
 
-TICK, HOLD, TIDY = 0.25, 10.0, 600.0
+TICK, AFTER_TROUBLE, HOLD, TIDY = 0.25, 3.0, 10.0, 600.0
 SEND_SECONDS = 3600
 STOCK_BYTES = 4096
 FOLLOW_SECONDS = int(tails.FOLLOW.total_seconds())
@@ -34,18 +34,12 @@ class Porter:
         self._threads = ThreadPoolExecutor(errands.MOST_AT_ONCE, thread_name_prefix="porter")
         self._held = self._tidied = 0.0
 
-    def run(self, go_on: Callable[[], bool]) -> None:
+    def run(self, go_on: GoOn) -> None:
         """Without end, as long as `go_on()`. Trouble of the database is waited out."""
-        while go_on():
-            try:
-                close_old_connections()
-                self.round()
-            except Exception:
-                log.exception("errands are not carried out now")
-                time.sleep(3)
-            time.sleep(TICK)
+        rounds(self.round, go_on, log, AFTER_TROUBLE)
 
-    def round(self) -> None:
+    def round(self) -> float:
+        """Whatever waits is begun; how long to rest then."""
         now, clock = timezone.now(), time.monotonic()
         if clock - self._held > HOLD:
             self._held = clock
@@ -60,6 +54,7 @@ class Porter:
         for errand in errands.waiting(now, errands.MOST_AT_ONCE - len(self._mine)):
             self._mine.add(errand.id)
             self._threads.submit(self._work, errand)
+        return TICK
 
     def rest(self) -> None:
         """When all that was begun is done."""

@@ -1,0 +1,22 @@
+"""Work without end, in rounds: what goes wrong in one is logged and waited out."""
+
+import logging
+import time
+from collections.abc import Callable
+
+from django.db import close_old_connections
+
+GoOn = Callable[[], bool]
+
+
+def rounds(work: Callable[[], float], go_on: GoOn, log: logging.Logger, after_trouble: float) -> None:
+    """Have `work` done as long as `go_on()`; it says for how many seconds to rest then, as `after_trouble` is."""
+    while go_on():
+        try:
+            rest = work()
+        except Exception:
+            log.exception("this round did not end well; the next is in %g s", after_trouble)
+            # One that the database ended as it restarted would else be used for ever.
+            close_old_connections()
+            rest = after_trouble
+        time.sleep(rest)
