@@ -45,7 +45,7 @@ async function main () {
   server.post(({ value }) => {
     if (value.author === keys.id) sequence.follow(value.sequence).catch(log.end)
   })
-  await sequence.follow(found)
+  await sequence.begin(found)
   const clock = await call(server.getVectorClock)
   server.butt.begin(clock).catch(log.end)
 

@@ -22,12 +22,22 @@ def test_a_first_start_makes_a_secret_and_answers_with_its_id(pub, client):
     assert pub.event("listening")["launch"] == 1
 
 
+def test_when_it_is_killed_its_last_acknowledged_message_is_noted(pub, client):
+    for _ in range(5):
+        for number in range(10):
+            said = client.call(pub, "publish", {"type": "post", "text": str(number)})
+        pub.kill()
+        assert int((pub.data / "sequence").read_text()) == said["value"]["sequence"]
+        client.hang_up()
+        pub.start()
+
+
 def test_a_signal_to_stop_ends_it_in_order_and_loses_no_message(pub, client):
     for number in range(20):
         client.call(pub, "publish", {"type": "post", "text": str(number)})
     assert pub.stop(signal.SIGTERM) == 0
     assert pub.event("stopped")["level"] == "info"
-    assert (pub.data / "sequence").read_text() == "20\n"
+    assert int((pub.data / "sequence").read_text()) == 20
     pub.start()
     messages = client.call(pub, "createLogStream", count=20)
     assert [message["value"]["content"]["text"] for message in messages] == [str(n) for n in range(20)]
