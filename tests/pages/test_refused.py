@@ -5,14 +5,16 @@ import json
 import socket
 from collections.abc import Iterator
 from contextlib import ExitStack
+from itertools import cycle
 from pathlib import Path
 
 import pytest
 from playwright.sync_api import Browser
 
-from butt.public.asgi import MOST_BODY
+from butt.public.asgi import MOST_BODY, MOST_UPLOADS
+from tests.imports.tars import folder_files, tar_of
 from tests.pages.server import Pages
-from tests.service import wait_for
+from tests.service import Person, wait_for
 
 PROTECTING = (
     "Content-Security-Policy",
@@ -24,31 +26,32 @@ PROTECTING = (
 PAGE, JSON = {"Accept": "text/html"}, {"Accept": "application/json"}
 
 
+@pytest.fixture(scope="module")
+def bringers(server: Pages) -> list[Person]:
+    return [server.person(f"bringer{number}@example.org") for number in range(MOST_UPLOADS)]
+
+
 @pytest.fixture
-def _many_bring(server: Pages) -> Iterator[None]:
-    """As many as may at once, each in the middle of a body."""
-    half = 2500
-    head = f"POST /agents/import HTTP/1.1\r\nHost: localhost\r\nContent-Length: {2 * half}\r\n\r\n".encode()
+def _many_bring(server: Pages, bringers: list[Person], tmp_path: Path) -> Iterator[None]:
+    """As many as may at once, each in the middle of a body that does not go on."""
+    tar = tar_of(folder_files(tmp_path / "there").items())
     with ExitStack() as lines:
+        turns = cycle(bringers)
 
         def no_more_may() -> bool:
             """One more brings something, unless there are as many as may."""
             if asked(server, "/bots/import", JSON)[0] == 503:
                 return True
             line = lines.enter_context(socket.create_connection(("127.0.0.1", server.port)))
-            lines.callback(ends, line, bytes(half))
-            line.sendall(head + bytes(half))
+            head = (
+                "POST /agents/import?name=my&stopped=for-good HTTP/1.1\r\nHost: localhost\r\n"
+                f"Authorization: Bearer {next(turns).token}\r\nContent-Length: {len(tar)}\r\n\r\n"
+            )
+            line.sendall(head.encode() + tar[:3000])
             return False
 
         wait_for(no_more_may)
         yield
-
-
-def ends(line: socket.socket, rest: bytes) -> None:
-    """Who has an answer is counted no more."""
-    line.settimeout(20)
-    line.sendall(rest)
-    assert line.recv(1 << 16).startswith(b"HTTP/1.1 401 ")
 
 
 def asked(
