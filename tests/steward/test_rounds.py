@@ -8,6 +8,7 @@ import pytest
 from butt.rounds import rounds
 
 log = logging.getLogger("butt.test")
+pytestmark = pytest.mark.django_db
 
 
 def test_they_go_on_after_trouble_and_end_when_told(caplog: pytest.LogCaptureFixture):
