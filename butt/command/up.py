@@ -71,18 +71,24 @@ def _prepare(settings: Configuration) -> None:
     from django.core.management import call_command
 
     from butt.identity import service_keys
+    from butt.sources import shelf
     from butt.sources.builder import shelve
     from butt.sources.places import pub_source
-    from butt.sources.releases import BuildFailed, build
+    from butt.sources.releases import BuildFailed, build, check
 
     call_command("migrate", verbosity=0, interactive=False)
     service_keys()
     settings.master_token()
     click.echo("Building the pub (about ten seconds the first time) …")
     try:
-        shelve(build(pub_source()))
+        source = pub_source()
+        check(source)
+        shelve(build(source))
     except BuildFailed as failed:
-        raise click.ClickException(str(failed)) from None
+        if shelf.newest() is None:
+            raise click.ClickException(str(failed)) from None
+        # Bots that live must not wait for a registry that is away.
+        click.echo(f"{failed}\nThe release that was built before is used; the builder tries again.", err=True)
 
 
 def _run(settings: Configuration) -> None:
