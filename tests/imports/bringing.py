@@ -3,6 +3,7 @@
 import http.client
 import json
 from collections.abc import Iterable
+from pathlib import Path
 from typing import Any
 from urllib.parse import urlencode
 
@@ -22,3 +23,8 @@ def bring(
         return answer.status, json.loads(answer.read())
     finally:
         connection.close()
+
+
+def is_swept(home: Path) -> bool:
+    """Whether nothing is left of what was brought to the service of that folder."""
+    return [path.name for path in (home / "imports").iterdir()] == [".lock"]

@@ -11,6 +11,7 @@ from butt.accounts.tokens import issue_token
 from butt.configuration import configuration
 from butt.public import uploads
 from butt.public.asgi import Server
+from tests.imports.bringing import is_swept
 from tests.imports.tars import folder_files, tar_of
 from tests.people import account
 
@@ -64,10 +65,6 @@ def brings(half: bytes, *, goes: bool = False) -> Sender:
     return Sender(path, half, goes=goes, Authorization=f"Bearer {token}")
 
 
-def nothing_is_kept() -> bool:
-    return [path.name for path in (configuration().home / "imports").iterdir()] == [".lock"]
-
-
 @pytest.mark.usefixtures("_patience_is_short")
 def test_a_program_that_stalls_is_told_what_to_do(half: bytes):
     sender = brings(half)
@@ -76,7 +73,7 @@ def test_a_program_that_stalls_is_told_what_to_do(half: bytes):
     error = json.loads(sender.heard)["error"]
     assert error["code"] == "broken_off"
     assert "again" in error["message"]
-    assert nothing_is_kept()
+    assert is_swept(configuration().home)
 
 
 @pytest.mark.usefixtures("_patience_is_short")
@@ -101,7 +98,7 @@ def test_a_form_that_stalls_is_shown_again_with_what_was_filled_in(half: bytes):
     assert sender.status == 408
     assert b"nothing more came: send it again" in sender.heard
     assert b'value="robin"' in sender.heard
-    assert nothing_is_kept()
+    assert is_swept(configuration().home)
 
 
 def test_one_that_goes_is_no_error_of_ours(half: bytes, caplog: pytest.LogCaptureFixture):
@@ -109,4 +106,4 @@ def test_one_that_goes_is_no_error_of_ours(half: bytes, caplog: pytest.LogCaptur
     sender.is_served()
     assert sender.status == 408
     assert not [record for record in caplog.records if record.levelname == "ERROR"]
-    assert nothing_is_kept()
+    assert is_swept(configuration().home)

@@ -13,7 +13,7 @@ import pytest
 from butt.scuttlebutt import RemoteError
 from tests.exports import stock
 from tests.exports.living import master_of, publish, save_export, waits_for_its_profile
-from tests.imports.bringing import bring
+from tests.imports.bringing import bring, is_swept
 from tests.imports.tars import folder_files, tar_of
 from tests.service import Person, Service, wait_for
 
@@ -24,10 +24,6 @@ HUSH = "catches up with its own messages"
 def site(tmp_path_factory: pytest.TempPathFactory, built_pub: Path):
     with Service(tmp_path_factory.mktemp("home"), built_pub, keep_days=0, import_gib=1) as service:
         yield service
-
-
-def is_swept(site: Service) -> bool:
-    return [path.name for path in (site.home / "imports").iterdir()] == [".lock"]
 
 
 async def spoken(site: Service, seen: object) -> dict[int, object]:
@@ -81,7 +77,7 @@ def test_an_export_comes_back_when_the_bot_is_gone(site: Service, tmp_path: Path
     assert before.items() <= after.items()
     assert list(after) == list(range(1, len(after) + 1))
     assert len(after) >= len(before) + 5
-    assert is_swept(site)
+    assert is_swept(site.home)
 
     alice.asks("restart", brought)
     wait_for(
@@ -151,7 +147,7 @@ def test_rubbish_leaves_nothing_behind(site: Service, tmp_path: Path):
         status, answer = bring(carol, "rubbish", tar)
         assert answer["error"]["code"] == code, answer
         assert status in (409, 422)
-        assert is_swept(site)
+        assert is_swept(site.home)
     for name, stopped, code in (("my bot", "for-good", "bad_name"), ("rubbish", "", "bad_request")):
         status, answer = bring(carol, name, tar_of(files.items()), stopped)
         assert (status, answer["error"]["code"]) == (422, code)
@@ -163,7 +159,7 @@ def test_ten_gigabytes_are_refused_before_the_first_byte(site: Service):
     status, answer = bring(dave, "huge", b"", **{"Content-Length": str(10 << 30)})
     assert (status, answer["error"]["code"]) == (413, "too_big")
     assert "1 GiB" in answer["error"]["message"]
-    assert is_swept(site)
+    assert is_swept(site.home)
 
 
 def test_who_stops_halfway_leaves_nothing(site: Service, tmp_path: Path):
@@ -172,10 +168,10 @@ def test_who_stops_halfway_leaves_nothing(site: Service, tmp_path: Path):
     with closing(socket.create_connection(("127.0.0.1", site.port))) as line:
         head = f"POST /agents/import?name=half&stopped=for-good HTTP/1.1\r\nHost: localhost\r\nAuthorization: Bearer {erin.token}\r\nContent-Length: {len(tar)}\r\n\r\n"
         line.sendall(head.encode() + tar[:3000])
-        wait_for(lambda: not is_swept(site))
+        wait_for(lambda: not is_swept(site.home))
         status, answer = bring(erin, "half", tar)
         assert (status, answer["error"]["code"]) == (409, "import_under_way")
-    wait_for(lambda: is_swept(site))
+    wait_for(lambda: is_swept(site.home))
 
 
 def test_other_calls_take_no_more_than_they_can_use(site: Service):
