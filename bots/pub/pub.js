@@ -42,9 +42,6 @@ async function main () {
   const { sequence: found } = await call(server.getFeedState, keys.id)
   // One that catches up may be behind: it cannot publish before it is not.
   if (!catchUp.active) guard(found, known)
-  server.post(({ value }) => {
-    if (value.author === keys.id) sequence.follow(value.sequence).catch(log.end)
-  })
   await sequence.begin(found)
   const clock = await call(server.getVectorClock)
   server.butt.begin(clock).catch(log.end)

@@ -77,6 +77,11 @@ class Pub:
         return self.event("listening")["id"]
 
     @property
+    def noted(self) -> int:
+        """Its own latest sequence, as it remembers it outside its log."""
+        return int((self.data / "sequence").read_text())
+
+    @property
     def address(self) -> str:
         key = self.id[1:].removesuffix(".ed25519")
         return f"net:127.0.0.1:{self.config['port']}~shs:{key}"

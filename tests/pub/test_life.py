@@ -27,9 +27,17 @@ def test_when_it_is_killed_its_last_acknowledged_message_is_noted(pub, client):
         for number in range(10):
             said = client.call(pub, "publish", {"type": "post", "text": str(number)})
         pub.kill()
-        assert int((pub.data / "sequence").read_text()) == said["value"]["sequence"]
+        assert pub.noted == said["value"]["sequence"]
         client.hang_up()
         pub.start()
+
+
+def test_a_message_is_noted_before_it_is_acknowledged(pub, client, monkeypatch):
+    pub.kill()
+    monkeypatch.setenv("NODE_OPTIONS", f"--require {Path(__file__).with_name('slow_note.js')}")
+    pub.start()
+    said = client.call(pub, "publish", {"type": "post", "text": "as slow as the note of it"})
+    assert pub.noted == said["value"]["sequence"]
 
 
 def test_a_signal_to_stop_ends_it_in_order_and_loses_no_message(pub, client):
@@ -37,7 +45,7 @@ def test_a_signal_to_stop_ends_it_in_order_and_loses_no_message(pub, client):
         client.call(pub, "publish", {"type": "post", "text": str(number)})
     assert pub.stop(signal.SIGTERM) == 0
     assert pub.event("stopped")["level"] == "info"
-    assert int((pub.data / "sequence").read_text()) == 20
+    assert pub.noted == 20
     pub.start()
     messages = client.call(pub, "createLogStream", count=20)
     assert [message["value"]["content"]["text"] for message in messages] == [str(n) for n in range(20)]

@@ -5,6 +5,7 @@ const path = require('node:path')
 
 const { Refusal } = require('./exits')
 const { readIfThere, writeDurably } = require('./files')
+const { end } = require('./log')
 
 const DIGITS = 15
 const NOTE = new RegExp(`^\\d{1,${DIGITS}}\n$`)
@@ -13,7 +14,7 @@ const NOTE = new RegExp(`^\\d{1,${DIGITS}}\n$`)
  * The pub's own latest sequence, remembered outside its log. A log that fell behind would use numbers again that
  * others already have: the feed would be forked for ever. So the pub does not start with such a log.
  *
- * It is written over in place, and at once: when the pub is killed, the last message that it acknowledged is noted.
+ * It is written over in place, before a message is acknowledged: one killed in the next moment remembers it.
  */
 class Sequence {
   constructor (folder) {
@@ -39,6 +40,26 @@ class Sequence {
 
   get latest () {
     return this._latest
+  }
+
+  /**
+   * Follow what `server` says, ahead of whoever hears of it: to be used before plugins that tell peers of a message.
+   * ssb-db acknowledges a message before it tells that it was posted, so that is waited for too.
+   */
+  watch (server) {
+    const heard = ({ value }) => {
+      if (value.author === server.id) this.follow(value.sequence).catch(end)
+    }
+    server.post(heard)
+    const ahead = function (call, args) {
+      const done = args.pop()
+      return call.call(this, ...args, (error, message) => {
+        if (!error) heard(message)
+        done(error, message)
+      })
+    }
+    server.publish.hook(ahead)
+    server.add.hook(ahead)
   }
 
   /** Remember from now on: the feed has come to `latest`. What is remembered already is never less. */

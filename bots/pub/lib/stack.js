@@ -17,13 +17,14 @@ const SECOND = 1000
  * unix socket, announcements on the local network, WebSockets, Tor, and installing plugins by a call.
  */
 function createServer (parts) {
-  const { config, door, keys, store } = parts
+  const { config, door, keys, sequence, store } = parts
   loadLater()
   const stack = SecretStack({})
   const plugins = stack.plugins.map((plugin) => plugin.name === 'multiserver-net' ? door.plugin() : plugin)
   stack.plugins = plugins
   stack
     .use(require('ssb-db'))
+    .use({ init: (server) => sequence.watch(server) })
     .use(require('ssb-private1'))
     .use(require('ssb-master'))
     .use(require('ssb-gossip'))
