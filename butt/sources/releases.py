@@ -78,6 +78,7 @@ def build(source: Path = PUB_SOURCE, build: int = 1, say: Say = lambda *_: None)
 
     It is built beside its place and moved there whole, so a half-built one is never met. One is built at a time.
     """
+    check(source)
     digest = digest_of(source)
     wanted = release(digest if build == 1 else f"{digest}-{build}")
     wanted.path.parent.mkdir(parents=True, exist_ok=True)
