@@ -48,10 +48,12 @@ def main() -> None:
         print(f"  JupyterHub {hub_version()}")
         for count, rounds in ROUNDS.items():
             ours, theirs = by_us(count, rounds, release), by_hub(count, rounds)
-            claim(f"{count} servers at once, over their floor", ours.over, theirs.over, "s", "JupyterHub")
-            claim(
-                f"{count} servers at once, CPU of the control plane", ours.cpu, theirs.cpu, "s", "JupyterHub"
-            )
+            for what, mine, hubs, unit in (
+                ("over their floor", ours.over, theirs.over, "s"),
+                ("CPU of the control plane", ours.cpu, theirs.cpu, "s"),
+                ("memory of the control plane", ours.memory, theirs.memory, "MB"),
+            ):
+                claim(f"{count} servers at once, {what}", mine, hubs, unit, "JupyterHub")
             for who, made in (("ours", ours), ("JupyterHub", theirs)):
                 print(
                     f"  {count:3} at once, {who + ':':11} {made.seconds:6.2f} s, by hand {made.floor:6.2f} s,"
