@@ -13,11 +13,11 @@ from butt.machines import errands, tokens
 from butt.machines.models import Machine, Upload
 from butt.machines.uploads import NO_ROOM, expect, spooled
 from butt.private.exports import receive_export
-from tests.machines.machines import machine, placed_bot
+from tests.machines.machines import alices, machine, placed_bot
 from tests.people import person
 from tests.sources.conftest import settings_of, small_disk
 
-__all__ = ["settings_of", "small_disk"]
+__all__ = ["alices", "settings_of", "small_disk"]
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -50,11 +50,6 @@ class Sender:
         scope: Any = {"type": "http", "method": "PUT", "path": self.path, "headers": headers}
         await receive_export(scope, receive, send)
         return int(answers[0]["status"])
-
-
-@pytest.fixture
-def alices() -> Machine:
-    return machine("m1")
 
 
 @pytest.fixture

@@ -25,18 +25,6 @@ def _nobody_has_looked_yet():
     cache.clear()
 
 
-@pytest.fixture
-def alice() -> Client:
-    client = Client()
-    client.force_login(account("alice"))
-    return client
-
-
-@pytest.fixture
-def bot(alice: Client) -> Agent:
-    return bot_in(State.ALIVE, Agent.objects.get(account__email="alice@example.org"))
-
-
 def invite(bot: Agent, name: str, **more: Any) -> Invite:
     keys = KeyPair.generate()
     more = {"offered_at": timezone.now(), "created_at": timezone.now(), **more}

@@ -17,7 +17,7 @@ from butt.figures.models import Letters
 from butt.monitor.samples import Seen, write
 from tests.figures.history import MIB, figures, history
 from tests.machines.machines import machine, place
-from tests.people import account, bot_in, many_bots
+from tests.people import bot_in, many_bots
 
 pytestmark = pytest.mark.django_db
 
@@ -26,18 +26,6 @@ RANGES = ["1h", "24h", "30d", "1y"]
 
 def text_of(html: str) -> str:
     return re.sub(r"\s+", " ", re.sub(r"<[^>]+>", "", html))
-
-
-@pytest.fixture
-def alice() -> Client:
-    client = Client()
-    client.force_login(account("alice"))
-    return client
-
-
-@pytest.fixture
-def bot(alice: Client) -> Agent:
-    return bot_in(State.ALIVE, Agent.objects.get(account__email="alice@example.org"))
 
 
 def status(client: Client, query: str = "") -> str:
