@@ -68,7 +68,7 @@ class Builder:
                 ring(*_waiting_for(wanted))
 
         try:
-            build(self._source_of(wanted), wanted.build, say)
+            build(self._source_of(wanted), wanted.key, say)
         except BuildFailed as failed:
             log.warning("%s: %s", wanted, failed)
             wanted.state, wanted.reason, wanted.log = Release.State.FAILED, str(failed), failed.log

@@ -73,14 +73,14 @@ def release(key: str) -> Built:
     return Built(key, configuration().home / "releases" / key)
 
 
-def build(source: Path = PUB_SOURCE, build: int = 1, say: Say = lambda *_: None) -> Built:
-    """The release of `source`, made when there is none yet. Raises `BuildFailed`.
+def build(source: Path = PUB_SOURCE, key: str = "", say: Say = lambda *_: None) -> Built:
+    """The release `key` of `source`, by default its first one, made when there is none yet. Raises `BuildFailed`.
 
-    It is built beside its place and moved there whole, so a half-built one is never met. One is built at a time.
+    It is built beside its place and moved there whole, so a half-built one is never met. One is built at a time, and
+    what was copied is held against the key: whoever writes the source does not wait for us.
     """
     check(source)
-    digest = digest_of(source)
-    wanted = release(digest if build == 1 else f"{digest}-{build}")
+    wanted = release(key or digest_of(source))
     wanted.path.parent.mkdir(parents=True, exist_ok=True)
     with _one_builder(wanted.path.parent / "lock"):
         if not wanted.path.exists():
@@ -91,6 +91,8 @@ def build(source: Path = PUB_SOURCE, build: int = 1, say: Say = lambda *_: None)
                 _check_room(draft.parent)
                 say("copying the source", "")
                 shutil.copytree(source, draft, ignore=shutil.ignore_patterns("node_modules", ".*"))
+                if digest_of(draft) != wanted.digest:
+                    raise BuildFailed(f"{source} changed while it was copied: try again.")
                 _install(draft, say)
                 draft.rename(wanted.path)
             except OSError as error:

@@ -165,6 +165,23 @@ def test_what_a_build_says_can_be_read_while_it_goes_on(tmp_path: Path):
     assert len(log) <= releases.LOG_KEPT
 
 
+def test_a_source_that_changes_while_it_is_copied_becomes_no_release_of_what_it_was(tmp_path: Path):
+    folder = source(tmp_path / "pub")
+    before = releases.digest_of(folder)
+    with pytest.raises(BuildFailed, match="changed while it was copied"):
+        releases.build(folder, say=lambda *_: source(folder, "// worse"))
+    assert not releases.release(before).path.exists()
+
+
+def test_a_source_that_changed_since_it_was_asked_for_becomes_no_release_of_what_it_was(tmp_path: Path):
+    folder = source(tmp_path / "pub")
+    asked = releases.digest_of(folder)
+    source(folder, "// worse")
+    with pytest.raises(BuildFailed, match="changed while it was copied"):
+        releases.build(folder, asked)
+    assert not releases.release(asked).path.exists()
+
+
 @pytest.mark.parametrize("missing", ["package.json", "package-lock.json", "Dockerfile"])
 def test_what_is_no_source_is_named_and_never_becomes_a_release(tmp_path: Path, missing: str):
     folder = source(tmp_path / "pub")
