@@ -6,7 +6,7 @@ import random
 import subprocess
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -21,7 +21,7 @@ from chaos.journal import Journal
 from chaos.people import Person, World
 from chaos.processes import Processes
 from chaos.truths import check
-from chaos.wishes import rebuilds_what_never_lived
+from chaos.wishes import leaves_what_crashes
 from tests.service import Service
 from tests.whole.guest import Guest
 
@@ -86,15 +86,15 @@ def _peace(people: list[Person], code: Code) -> None:
     code.mend()
     for person in people:
         if person.calls.token:
-            _mends(person)
-            person.tries(rebuilds_what_never_lived, person)
+            _mends(person, "enter a card", money.mends)
+            _mends(person, "leave code that crashes", leaves_what_crashes, code)
 
 
-def _mends(person: Person) -> None:
+def _mends(person: Person, what: str, mends: Callable[..., bool], *arguments: object) -> None:
     deadline = time.monotonic() + MENDED
-    while not person.tries(money.mends, person):
+    while not person.tries(mends, person, *arguments):
         if time.monotonic() > deadline:
-            person.journal.found(f"{person.name} cannot enter a card")
+            person.journal.found(f"{person.name} cannot {what}")
             return
         time.sleep(0.5)
 

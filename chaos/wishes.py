@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
+from chaos.code import Code
 from chaos.journal import Journal
 
 if TYPE_CHECKING:
@@ -38,11 +39,13 @@ def looks(person: "Person", bot: Any) -> None:
         person.calls.page(f"/bots/{bot['name']}/{path}")
 
 
-def rebuilds_what_never_lived(person: "Person") -> None:
-    """A bot that was made of code that crashes has no earlier code to go back to."""
-    for bot in person.bots() if person.calls.token else []:
-        if bot["wanted"] == "running" and not bot["ssbId"]:
-            person.wish(bot, "POST", f"/agents/{bot['id']}/rebuild", None)
+def leaves_what_crashes(person: "Person", code: Code) -> bool:
+    """Whether none of their bots is on code that crashes: one that was made of it has no earlier code to go back to."""
+    running = [bot for bot in person.bots() if bot["wanted"] == "running"]
+    stuck = [bot for bot in running if bot["release"] and code.crashes(bot["release"])]
+    for bot in stuck:
+        person.wish(bot, "POST", f"/agents/{bot['id']}/upgrade", None)
+    return not stuck and all(bot["release"] for bot in running)
 
 
 def are_granted(people: Sequence["Person"], bots: list[Any], journal: Journal) -> None:
