@@ -51,6 +51,11 @@ class View:
         return self._observed.trouble if waits else ""
 
     @property
+    def tried_again_at(self) -> datetime | None:
+        """When a broken one is started the next time."""
+        return self.agent.progress.deadline if self.state is State.BROKEN else None
+
+    @property
     def wanted(self) -> str:
         """`running`, `stopped` or `gone`."""
         if self.agent.wanted.gone_at is not None:

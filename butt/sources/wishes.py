@@ -12,12 +12,10 @@ from butt.sources.models import Release
 
 def upgrade(person: Agent, bot: Agent) -> None:
     """To the newest release of its source; where it runs that one, nothing changes."""
-    newest = shelf.newest()
 
     def change(wanted: Wanted) -> dict[str, object]:
-        if newest is None or digest_in(target(bot, wanted)) == newest.digest:
-            return {}
-        return {"release": newest.key, "upgrades": wanted.upgrades + 1}
+        other = newer(bot, wanted)
+        return {"release": other.key, "upgrades": wanted.upgrades + 1} if other else {}
 
     ask(person, bot, Verb.UPGRADE, change)
 
@@ -33,6 +31,12 @@ def rebuild(person: Agent, bot: Agent) -> None:
         return {"release": shelf.again(release).key, "upgrades": wanted.upgrades + 1}
 
     ask(person, bot, Verb.REBUILD, anew)
+
+
+def newer(bot: Agent, wanted: Wanted) -> Release | None:
+    """The newest release, unless the bot runs that code or is on its way to it."""
+    newest = shelf.newest()
+    return newest if newest and digest_in(target(bot, wanted)) != newest.digest else None
 
 
 def target(bot: Agent, wanted: Wanted) -> str:

@@ -1,9 +1,11 @@
-"""What a bot's page says of the code that it waits for."""
+"""What a bot's page says of its code: that it waits for other, or might try other."""
+
+from datetime import UTC, datetime
 
 import pytest
 from django.test import Client
 
-from butt.agents.models import Progress
+from butt.agents.models import Agent, Progress
 from butt.agents.states import State
 from butt.sources import shelf
 from butt.sources.models import Release
@@ -31,3 +33,18 @@ def test_what_a_build_says_is_on_the_page_of_the_bot_that_waits_for_it():
     assert "npm http fetch &lt;ssb-db&gt;" in page()
     shelf.finish(Release.objects.get(key="digest-2"))
     assert "what the build says" not in page()
+
+
+def test_a_broken_bot_says_when_it_is_tried_again_and_what_else_can_be_done(alice: Client, bot: Agent):
+    shelf.finish(shelf.found("crashes", {}, "24"))
+    Progress.objects.filter(bot=bot).update(release="crashes")
+    assert "tried again" not in alice.get("/bots/my").content.decode()
+    Progress.objects.filter(bot=bot).update(
+        state=State.BROKEN, reason="It ended.", deadline=datetime(2026, 5, 4, 3, 2, 1, tzinfo=UTC)
+    )
+    page = alice.get("/bots/my").content.decode()
+    assert '<time datetime="2026-05-04T03:02:01+00:00">03:02:01 UTC</time>' in page
+    assert 'href="/bots/my/log"' in page
+    assert "newer code" not in page
+    shelf.finish(shelf.found("mended", {}, "24"))
+    assert "There is newer code" in alice.get("/bots/my").content.decode()

@@ -13,7 +13,7 @@ from butt.agents.wishes import Refused
 from butt.imports.catchup import is_told
 from butt.public.live import mark
 from butt.public.pages.person import for_person
-from butt.sources.wishes import ALL_WISHES, awaited
+from butt.sources.wishes import ALL_WISHES, awaited, newer
 
 ASKED_AT_ONCE = frozenset(Verb) - {Verb.DELETE, Verb.UPGRADE}
 
@@ -33,6 +33,7 @@ def actions(request: HttpRequest, person: Agent, name: str) -> HttpResponse:
             "mark": mark([view]),
             "tab": "actions",
             "building": awaited(view.agent),
+            "newer": view.tried_again_at and newer(view.agent, view.agent.wanted),
             "told": view.catching_up and is_told(view.agent),
         },
     )
