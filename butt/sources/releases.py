@@ -26,6 +26,10 @@ ROOM_NEEDED = 300 * 1024 * 1024
 TICK = 0.5
 LOG_KEPT = 8192
 
+WITH_US = ("setpriv", "--pdeathsig", "KILL")
+"""What is called with this ends with its builder, however that ends: an npm that lived on would find its folder cleared
+away, take that for a damaged cache, and remove packages from there."""
+
 Say = Callable[[str, str], None]
 """Told how far a build has come, in a few words, and the end of what npm said."""
 
@@ -125,7 +129,7 @@ def remove(key: str) -> None:
 
 
 def _draft_of(path: Path) -> Path:
-    """Another each time: where a builder was killed, its npm goes on writing in the one before."""
+    """Another each time: of a builder that was killed, npm may write for another moment in the one before."""
     return path.with_name(f"{path.name}.{uuid.uuid4().hex}.draft")
 
 
@@ -168,7 +172,16 @@ def _check_room(folder: Path) -> None:
 
 
 def _install(folder: Path, say: Say) -> None:
-    command = [*NPM, "ci", "--ignore-scripts", "--omit=dev", "--no-audit", "--no-fund", "--loglevel=http"]
+    command = [
+        *WITH_US,
+        *NPM,
+        "ci",
+        "--ignore-scripts",
+        "--omit=dev",
+        "--no-audit",
+        "--no-fund",
+        "--loglevel=http",
+    ]
     total, deadline = len(packages_of(folder)), time.monotonic() + BUILD_SECONDS
     with (folder / ".npm.log").open("a+b") as log:
         npm = subprocess.Popen(

@@ -1,9 +1,13 @@
 """From a source to a release: real npm, small sources."""
 
+import os
 import shutil
+import socket
 import subprocess
+import sys
 from pathlib import Path
 
+import psutil
 import pytest
 from django.utils import timezone
 
@@ -127,6 +131,30 @@ def test_a_build_that_was_cut_off_is_begun_anew_though_its_npm_goes_on(tmp_path:
         npm.wait()
     release.refresh_from_db()
     assert (release.state, release.reason) == ("ready", "")
+
+
+def test_npm_ends_with_its_builder_however_that_ends(tmp_path: Path):
+    """It waits for a registry that never answers."""
+    with socket.create_server(("127.0.0.1", 0)) as registry:
+        address = f"http://127.0.0.1:{registry.getsockname()[1]}"
+        environment = {**os.environ, "BUTT_HOME": str(tmp_path / "home"), "npm_config_registry": address}
+        environment["npm_config_cache"] = str(tmp_path / "cache")
+        folder = source(tmp_path / "pub", packages={"ms": "2.1.3"})
+        program = (
+            f"from pathlib import Path; from butt.sources.releases import build; build(Path({str(folder)!r}))"
+        )
+        builder = psutil.Popen([sys.executable, "-c", program], env=environment)
+        try:
+            registry.settimeout(60)
+            registry.accept()[0].close()
+            (npm,) = builder.children()
+        finally:
+            builder.kill()
+            builder.wait()
+        _, alive = psutil.wait_procs([npm], timeout=10)
+        for left in alive:
+            left.kill()
+        assert not alive
 
 
 def test_without_room_it_fails_in_words_and_is_tried_again(tmp_path: Path, small_disk: Path, settings_of):
