@@ -29,7 +29,7 @@ def held(payer: Payer, patience: float = 0) -> Iterator[Payer]:
     ends = time.monotonic() + patience
     while (until := _take(payer)) is None:
         if time.monotonic() > ends:
-            raise Busy("Your payment is being looked at right now. Please try again in a moment.")
+            raise Busy("Your payment is being looked at right now. Please try again in a minute.")
         time.sleep(0.05)
     try:
         payer.refresh_from_db()
