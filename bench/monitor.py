@@ -148,7 +148,15 @@ async def bots(count: int, first_port: int) -> None:
                 await asyncio.sleep(EVERY)
             await asyncio.sleep(3600)
 
-        return {"whoami": whoami, "butt.figures": figures}
+        async def describe(_peer: Any, _wanted: Any) -> Any:
+            return {"sequence": 7}
+
+        async def guests(_peer: Any, _options: Any) -> AsyncGenerator[Any]:
+            while True:
+                await asyncio.sleep(3600)
+                yield None
+
+        return {"whoami": whoami, "butt.figures": figures, "butt.describe": describe, "butt.guests": guests}
 
     async with AsyncExitStack() as stack:
         places, doors = [], []
