@@ -37,17 +37,16 @@ def renews_tokens(person: "Person", bot: Any) -> None:  # noqa: ARG001 - it is t
     if not person.signs_in():
         return
     shown = person.calls.page("/account/tokens")
-    taken_back = [
-        person.calls.sends(shown, path).status_code == 200
-        for path in re.findall(r'action="(/account/tokens/\d+/revoke)"', shown.text)
-    ]
-    if not taken_back or not all(taken_back):
+    try:
+        taken_back = [
+            person.calls.sends(shown, path).status_code == 200
+            for path in re.findall(r'action="(/account/tokens/\d+/revoke)"', shown.text)
+        ]
+        if taken_back and all(taken_back) and person.calls.call("GET", "/agents", {401})[0] == 401:
+            person.journal.count("token taken back")
+    finally:
+        # Cut off in between, nobody knows whether the old one still opens anything.
         person.calls.token = ""
-        return
-    status, _ = person.calls.call("GET", "/agents", {401})
-    person.calls.token = ""
-    if status == 401:
-        person.journal.count("token taken back")
 
 
 def is_known_by_mail(person: "Person") -> bool:
