@@ -27,8 +27,8 @@ from tests.whole.guest import Guest
 
 PEOPLE = ("ada", "ben")
 DISK = "1G"
-MENDED = 120.0
-"""Seconds: a worker that was killed while it looked at somebody's payment holds that for 90."""
+MENDED = 60.0
+"""Seconds: a worker that was killed while it looked at somebody's payment holds that for 30."""
 
 
 def run(seed: int, seconds: float, on_postgres: bool) -> list[str]:

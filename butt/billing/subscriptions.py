@@ -12,10 +12,11 @@ from butt.agents.models import Agent
 from butt.agents.wishes import Refused
 from butt.billing import letters
 from butt.billing.due import judge, notice
+from butt.billing.holds import held
 from butt.billing.interface import BadCard, Bill, Busy, CardForm, Invoice, NoAnswer, Notice, PaymentDue
 from butt.billing.models import Event, Payer
 from butt.billing.payers import bots_paid_by, let_run, shares
-from butt.billing.sync import customer_of, held, sync
+from butt.billing.sync import customer_of, sync
 from butt.billing.till import Till
 from butt.configuration import Configuration, configuration
 

@@ -2,46 +2,14 @@
 before anything is made: killed anywhere, the next look goes on, and there is one customer and one subscription.
 """
 
-import time
-from collections.abc import Iterator
-from contextlib import contextmanager
-from datetime import UTC, datetime, timedelta
-
-from django.db.models import Q
+from datetime import datetime
 
 from butt.accounts.models import Account
-from butt.agents.due import due
-from butt.billing.interface import BadCard, Busy
+from butt.billing.interface import BadCard
 from butt.billing.models import Payer
 from butt.billing.till import Card, Subscription, Till
 
-HOLD = timedelta(seconds=90)
 OWES = frozenset({"incomplete", "past_due", "unpaid"})
-
-
-@contextmanager
-def held(payer: Payer, patience: float = 0) -> Iterator[Payer]:
-    """Alone at work on this payer, with the row as it is now. Raises `Busy` when somebody else still is after
-    `patience` seconds.
-
-    The hold ends by itself, should we be killed. It goes by the machine's own clock.
-    """
-    ends = time.monotonic() + patience
-    while (until := _take(payer)) is None:
-        if time.monotonic() > ends:
-            raise Busy("Your payment is being looked at right now. Please try again in a minute.")
-        time.sleep(0.05)
-    try:
-        payer.refresh_from_db()
-        yield payer
-    finally:
-        Payer.objects.filter(id=payer.id, held_until=until).update(held_until=None)
-
-
-def _take(payer: Payer) -> datetime | None:
-    now = datetime.now(UTC)
-    free = Payer.objects.filter(Q(held_until=None) | due("held_until", now, HOLD), id=payer.id)
-    return now + HOLD if free.update(held_until=now + HOLD) else None
 
 
 def customer_of(payer: Payer, till: Till) -> str:

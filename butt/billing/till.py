@@ -5,7 +5,7 @@ Stripe sends.
 """
 
 import logging
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -13,6 +13,7 @@ from typing import Any
 
 import stripe
 
+from butt.billing.holds import renew
 from butt.billing.interface import BadCard, Forged, Invoice, NoAnswer
 from butt.configuration import Configuration
 
@@ -57,7 +58,7 @@ class Till:
             stripe_version=API_VERSION,
             base_addresses={"api": settings.stand_in_url} if pretended else {},
             max_network_retries=1,
-            http_client=stripe.RequestsClient(timeout=PATIENCE),
+            http_client=_Client(timeout=PATIENCE),
         )
         self._plan = f"butt-bot-month-{settings.price}-usd"
 
@@ -217,6 +218,14 @@ class Till:
         self._calls()
         yield
         self._calls()
+
+
+class _Client(stripe.RequestsClient):
+    def request(
+        self, method: str, url: str, headers: Mapping[str, str] | None, post_data: Any = None, **more: Any
+    ) -> Any:
+        renew()
+        return super().request(method, url, headers, post_data, **more)
 
 
 @contextmanager

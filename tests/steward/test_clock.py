@@ -9,8 +9,9 @@ from django.utils import timezone
 
 from butt.agents.models import Progress
 from butt.agents.states import State
+from butt.billing.holds import held
+from butt.billing.interface import Busy
 from butt.billing.models import Payer
-from butt.billing.sync import Busy, held
 from butt.configuration import configuration
 from butt.figures.models import Monitor
 from butt.hosts import Order, Sighting
