@@ -74,14 +74,16 @@ def _prepare(settings: Configuration) -> None:
     from butt.sources import shelf
     from butt.sources.builder import shelve
     from butt.sources.places import pub_source
-    from butt.sources.releases import BuildFailed, build
+    from butt.sources.releases import BuildFailed, build, check
 
     call_command("migrate", verbosity=0, interactive=False)
     service_keys()
     settings.master_token()
     click.echo("Building the pub (about ten seconds the first time) …")
     try:
-        shelve(build(pub_source()))
+        source = pub_source()
+        check(source)
+        shelve(build(source))
     except BuildFailed as failed:
         if shelf.newest() is None:
             raise click.ClickException(str(failed)) from None

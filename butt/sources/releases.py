@@ -83,7 +83,6 @@ def build(source: Path = PUB_SOURCE, key: str = "", say: Say = lambda *_: None) 
     It is built beside its place and moved there whole, so a half-built one is never met. One is built at a time, and
     what was copied is held against the key: whoever writes the source does not wait for us.
     """
-    check(source)
     wanted = release(key or digest_of(source))
     wanted.path.parent.mkdir(parents=True, exist_ok=True)
     with _one_builder(wanted.path.parent / "lock"):
