@@ -20,6 +20,7 @@ from bench.hub.environment import hub_version, install
 from bench.hub.hub import Hub
 from bench.start import click_to_alive
 from butt.sources.releases import build
+from tests.lanes import free_ports
 from tests.pub.pubs import Pub
 from tests.service import Service
 
@@ -80,12 +81,15 @@ def by_us(count: int, rounds: int, release: Path) -> Made:
 
 
 def bare_pubs(count: int, folder: Path, release: Path) -> float:
-    pubs = [Pub(release, folder / str(number), caps={}) for number in range(count)]
+    # All at once: asked for one by one, two of fifty often had the same.
+    pubs = [Pub(release, folder / str(port), port=port, caps={}) for port in free_ports(count)]
     began = time.monotonic()
     for pub in pubs:
         pub.spawn()
     try:
         while not all(pub.event("listening") for pub in pubs):
+            if ended := [pub for pub in pubs if pub.process and pub.process.poll() is not None]:
+                raise RuntimeError(ended[0].output.read_text())
             time.sleep(0.02)
         return time.monotonic() - began
     finally:
