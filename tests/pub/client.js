@@ -51,6 +51,7 @@ function collect (source, count, done) {
 
 const local = {
   generate: (request, done) => done(null, ssbKeys.generate('ed25519', request.seed && Buffer.from(request.seed, 'base64'))),
+  open: (request, done) => done(null, open.size),
   close: (request, done) => {
     for (const rpc of open.values()) rpc.close(true)
     done(null, true)

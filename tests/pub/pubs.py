@@ -113,6 +113,11 @@ class Client:
             call=name, args=args, address=pub.address, keys=keys or self.keys, caps=CAPS, count=count
         )
 
+    @property
+    def connections(self) -> int:
+        """How many to pubs are open."""
+        return int(self._ask(call="open"))
+
     def hang_up(self) -> None:
         self._ask(call="close")
 

@@ -5,6 +5,7 @@ import json
 import re
 import signal
 import subprocess
+import time
 from pathlib import Path
 
 import pytest
@@ -63,6 +64,18 @@ def test_it_starts_after_a_sudden_death_with_the_same_id(pub, client):
     pub.start()
     assert pub.id == before
     assert client.call(pub, "getLatest", before)["value"]["sequence"] == 1
+
+
+def test_whom_it_talks_with_stays_connected_whatever_happens_to_the_machine(make_pub, client, monkeypatch):
+    """Interfaces come and go with containers, and clocks are set."""
+    monkeypatch.setenv("NODE_OPTIONS", f"--require {Path(__file__).with_name('restless_machine.js')}")
+    client.hang_up()
+    pub = make_pub().start()
+    client.call(pub, "whoami")
+    time.sleep(1)
+    pub.process.send_signal(signal.SIGUSR2)
+    time.sleep(2)
+    assert client.connections == 1
 
 
 def test_its_log_is_json_without_colours_or_secrets(pub, client):

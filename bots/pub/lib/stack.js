@@ -9,6 +9,7 @@ const { buttPlugin } = require('./butt')
 const { inviteOn } = require('./invites')
 const { loadLater } = require('./later')
 const { chatter } = require('./log')
+const { stayConnected } = require('./steady')
 
 const SECOND = 1000
 
@@ -19,6 +20,7 @@ const SECOND = 1000
 function createServer (parts) {
   const { config, door, keys, sequence, store } = parts
   loadLater()
+  stayConnected()
   const stack = SecretStack({})
   const plugins = stack.plugins.map((plugin) => plugin.name === 'multiserver-net' ? door.plugin() : plugin)
   stack.plugins = plugins
