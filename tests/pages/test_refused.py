@@ -5,7 +5,6 @@ import json
 import socket
 from collections.abc import Iterator
 from contextlib import ExitStack
-from itertools import cycle
 from pathlib import Path
 
 import pytest
@@ -36,22 +35,24 @@ def _many_bring(server: Pages, bringers: list[Person], tmp_path: Path) -> Iterat
     """As many as may at once, each in the middle of a body that does not go on."""
     tar = tar_of(folder_files(tmp_path / "there").items())
     with ExitStack() as lines:
-        turns = cycle(bringers)
-
-        def no_more_may() -> bool:
-            """One more brings something, unless there are as many as may."""
-            if asked(server, "/bots/import", JSON)[0] == 503:
-                return True
-            line = lines.enter_context(socket.create_connection(("127.0.0.1", server.port)))
-            head = (
-                "POST /agents/import?name=my&stopped=for-good HTTP/1.1\r\nHost: localhost\r\n"
-                f"Authorization: Bearer {next(turns).token}\r\nContent-Length: {len(tar)}\r\n\r\n"
-            )
-            line.sendall(head.encode() + tar[:3000])
-            return False
-
-        wait_for(no_more_may)
+        for bringer in bringers:
+            lines.enter_context(wait_for(lambda bringer=bringer: let_in(server, bringer, tar)))
         yield
+
+
+def let_in(server: Pages, bringer: Person, tar: bytes) -> socket.socket | None:
+    """A line to which the server said that it takes what comes, and some of that; none while others are in its place."""
+    line = socket.create_connection(("127.0.0.1", server.port), timeout=20)
+    head = (
+        "POST /agents/import?name=my&stopped=for-good HTTP/1.1\r\nHost: localhost\r\nExpect: 100-continue\r\n"
+        f"Authorization: Bearer {bringer.token}\r\nContent-Length: {len(tar)}\r\n\r\n"
+    )
+    line.sendall(head.encode())
+    if not line.recv(1 << 16).startswith(b"HTTP/1.1 100 "):
+        line.close()
+        return None
+    line.sendall(tar[:3000])
+    return line
 
 
 def asked(
