@@ -6,7 +6,7 @@ const FIRST_WAIT = 2000;
 const LONGEST_WAIT = 60_000;
 
 const page = document.querySelector("[data-live]");
-let stream, again;
+let stream, again, missed;
 let wait = FIRST_WAIT;
 
 // A stream that opens tells the mark at once, so whatever was missed meanwhile is caught up.
@@ -16,9 +16,15 @@ function follow() {
   stream = new EventSource(page.dataset.live);
   stream.addEventListener("message", ({ data }) => {
     wait = FIRST_WAIT;
-    if (data !== page.dataset.mark && !page.hasAttribute("aria-busy")) swap(location.href).catch(retry);
+    look(data);
   });
   stream.addEventListener("error", () => stream.readyState === EventSource.CLOSED && retry());
+}
+
+// While an action is on its way its answer is waited for, which may have been drawn before what is told.
+function look(mark) {
+  missed = page.hasAttribute("aria-busy") ? mark : "";
+  if (mark && !missed && mark !== page.dataset.mark) swap(location.href).catch(retry);
 }
 
 // A page nobody looks at holds no connection: a browser has only a few for each site.
@@ -34,6 +40,7 @@ function retry() {
   wait = Math.min(2 * wait, LONGEST_WAIT);
 }
 
+new MutationObserver(() => look(missed)).observe(page, { attributeFilter: ["aria-busy"] });
 addEventListener("pagehide", rest);
 addEventListener("pageshow", ({ persisted }) => persisted && follow());
 document.addEventListener("visibilitychange", follow);
