@@ -134,7 +134,7 @@ class Subscriptions:
         Payer.objects.filter(id=payer.id).update(tried="", pays=bool(payer.card), look_at=timezone.now())
         if not payer.subscription:
             Payer.objects.filter(id=payer.id).update(cancels=False)
-        self._look(payer, timezone.now())
+        self._look(payer, timezone.now(), PATIENCE)
 
     def cancel(self, person: Agent) -> None:
         self._write(person, cancels=True)
@@ -175,9 +175,9 @@ class Subscriptions:
             if (payer.quantity, payer.keeps) != (quantity, keeps):
                 Payer.objects.filter(id=payer.id).update(quantity=quantity, keeps=keeps, look_at=now)
 
-    def _look(self, payer: Payer, now: datetime) -> None:
+    def _look(self, payer: Payer, now: datetime, patience: float = 0) -> None:
         try:
-            with held(payer):
+            with held(payer, patience):
                 if payer.person_id is None and not payer.customer:
                     payer.delete()
                     return
@@ -226,7 +226,7 @@ class Subscriptions:
     def _write(self, person: Agent, **fields: object) -> None:
         payer = _payer(person)
         Payer.objects.filter(id=payer.id).update(**fields, look_at=timezone.now())
-        self._look(payer, timezone.now())
+        self._look(payer, timezone.now(), PATIENCE)
 
     def _form(self, secret: str) -> CardForm:
         if self.is_pretended:

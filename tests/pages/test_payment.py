@@ -76,10 +76,10 @@ def test_register_pay_name_alive_and_the_bill_shows_what_the_stand_in_says(
     page.goto(f"{paid_site.url}/billing/cancel")
     page.get_by_role("button", name="end it").click()
     expect(page.get_by_text("You ended it")).to_be_visible()
-    assert subscription_of(money, "alice")["cancel_at_period_end"]
+    wait_for(lambda: subscription_of(money, "alice")["cancel_at_period_end"])
     page.get_by_role("button", name="go on paying").click()
     expect(page.get_by_text("You ended it")).to_be_hidden()
-    assert not subscription_of(money, "alice")["cancel_at_period_end"]
+    wait_for(lambda: not subscription_of(money, "alice")["cancel_at_period_end"])
 
 
 @pytest.mark.parametrize("look", LOOKS, indirect=True, ids=lambda look: f"{look[0][0]}-{look[1]}")
@@ -180,6 +180,8 @@ def test_a_card_that_asks_to_confirm_is_confirmed_in_place(paid_site: Service, m
 
     wait_for(banner)
     page.get_by_role("link", name="pay").click()
+    expect(page.get_by_role("button", name="confirm")).to_be_visible()
+    page.wait_for_load_state()
     page.get_by_role("button", name="confirm").click()
     page.get_by_role("button", name="Complete authentication").click()
     expect(page.get_by_role("button", name="confirm")).to_be_hidden()
