@@ -10,7 +10,7 @@ from django.db import transaction
 from django.db.models import Q
 
 from butt.agents.models import Agent
-from butt.agents.words import JOINERS
+from butt.agents.words import JOINERS, can_be_seen
 from butt.invites.models import LONGEST_NAME, Invite, InviteUse, Told
 
 
@@ -51,9 +51,10 @@ def write(batch: Mapping[uuid.UUID, Sequence[Use | Name]]) -> None:
 
 
 def clean_name(text: str) -> str:
-    """A stranger's words as one line that can be shown."""
+    """A stranger's words as one line that can be shown; empty when nothing of it can be seen."""
     shown = (c if c.isprintable() or c in JOINERS else " " for c in text)
-    return " ".join("".join(shown).split())[:LONGEST_NAME]
+    name = " ".join("".join(shown).split())[:LONGEST_NAME]
+    return name if can_be_seen(name) else ""
 
 
 def _all(

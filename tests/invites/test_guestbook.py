@@ -5,12 +5,13 @@ from datetime import UTC, datetime
 
 import pytest
 from django.utils import timezone
-from hypothesis import HealthCheck, given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.django import TestCase
 
 from butt.agents.models import Agent
 from butt.agents.states import State
+from butt.agents.words import can_be_seen
 from butt.invites.guestbook import Name, Use, clean_name, positions, write
 from butt.invites.models import Invite, InviteUse
 from tests.people import bot_in, person, ssb_id
@@ -76,7 +77,7 @@ class TestAGuestbook:
 class TestTellingAgain(TestCase):
     """Monitors that die and take over tell of the same messages in pieces that overlap."""
 
-    @settings(max_examples=25, suppress_health_check=[HealthCheck.too_slow], deadline=None)
+    @settings(max_examples=25)
     @given(st.lists(st.tuples(st.integers(0, 8), st.integers(0, 8)), max_size=8))
     def test_however_it_is_cut_the_outcome_is_the_same(self, pieces: list[tuple[int, int]]):
         bot = bot_in(State.ALIVE, person("alice"))
@@ -88,8 +89,9 @@ class TestTellingAgain(TestCase):
 
 
 @given(st.text(max_size=300))
+@example("\N{ZERO WIDTH JOINER}")
 def test_a_name_is_one_line_that_can_be_shown(text: str):
     name = clean_name(text)
     assert len(name) <= 80
-    assert name.isprintable()
+    assert can_be_seen(name)
     assert clean_name(name).strip() == name.strip()
