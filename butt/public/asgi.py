@@ -90,7 +90,8 @@ class Server(ASGIHandler):
             response = await self._in_thread(self._uploads, partial(self._respond, scope, io.BytesIO(), body))
             if not body.is_over:
                 response["Connection"] = "close"
-                await forget(receive)
+                if body.is_awaited or not _waits_to_send(scope):
+                    await forget(receive)
         finally:
             self._uploading -= 1
         await self._send(response, receive, send)

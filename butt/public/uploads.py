@@ -17,7 +17,7 @@ MOST_SECONDS = 12 * 3600
 MOST_DRAINED, DRAIN_SECONDS = 32 << 20, 10
 """How much more is taken of a body that is refused, so that its sender gets to read why."""
 
-SILENCE_SECONDS = 1
+SILENCE_SECONDS = 3
 """Who has sent nothing for as long waits for the answer, and sends no more."""
 
 Receive = Callable[[], Awaitable[Any]]
@@ -32,6 +32,7 @@ class Incoming:
         self._receive, self._loop = receive, loop
         self._deadline = time.monotonic() + MOST_SECONDS
         self._over = False
+        self._awaited = False
         self._rest = b""
         self.size = size
         """What was announced, 0 when nothing was."""
@@ -52,7 +53,13 @@ class Incoming:
         """Whether all of it was read, or nothing more can come."""
         return self._over
 
+    @property
+    def is_awaited(self) -> bool:
+        """Whether any of it was asked for: who asked whether to send it was told to."""
+        return self._awaited
+
     def _next(self) -> bytes:
+        self._awaited = True
         while not self._over:
             patience = min(STALL_SECONDS, self._deadline - time.monotonic())
             if patience <= 0:
