@@ -1,7 +1,6 @@
 """What comes back of a push is not believed by itself: over Salt, any machine can return in another's name."""
 
 import json
-import time
 from collections.abc import Callable
 from typing import Any
 
@@ -13,7 +12,6 @@ from butt.hosts.salt.results import Returned
 from butt.machines.models import Machine
 from butt.machines.reports import read_report, take
 from tests.machines.machines import machine, report
-from tests.service import wait_for
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -52,9 +50,10 @@ def reports(generation: int = 1, **fields: Any) -> Callable[[], None]:
 def pushed(caller: Returns) -> str:
     """The machine's trouble after a push."""
     alices = Machine.objects.filter(minion_id="m1").first() or machine("m1", generation=1)
-    Pusher(caller).push(alices, new=True)
-    wait_for(lambda: caller.runs)
-    time.sleep(0.3)
+    pusher = Pusher(caller)
+    pusher.push(alices, new=True)
+    pusher.rest()
+    assert caller.runs == 1
     alices.refresh_from_db()
     return alices.trouble
 

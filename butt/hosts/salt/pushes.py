@@ -46,6 +46,10 @@ class Pusher:
             self._again[machine.id] = False
         self._threads.submit(self._work, machine.id)
 
+    def rest(self) -> None:
+        """When all that was begun is done."""
+        self._threads.shutdown(wait=True)
+
     def _work(self, machine_id: uuid.UUID) -> None:
         more = True
         while more:
