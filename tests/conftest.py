@@ -4,12 +4,17 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from hypothesis import HealthCheck, settings
 from xdist.remote import Producer
 from xdist.scheduler import LoadScopeScheduling
 
 from butt.sources.releases import build
 from tests.salt.land import Land
 from tests.service import Service
+
+# The machine may be busy: a slow moment is no failure.
+settings.register_profile("calm", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("calm")
 
 LAND = ("tests/clouds/test_whole.py", "tests/salt/")
 LONGEST = (

@@ -3,6 +3,7 @@
 import os
 import random
 import socket
+from collections import deque
 
 WIDTH, PUBS = 5_500, 500
 NUMBER = int(os.environ.get("PYTEST_XDIST_WORKER", "gw0").removeprefix("gw"))
@@ -11,13 +12,22 @@ PUB_PORTS = f"{START + WIDTH - PUBS}-{START + WIDTH - 1}"
 """What a service that a test makes in its own process gives to bots."""
 
 
+_lane = deque(range(START, START + WIDTH - PUBS))
+_lane.rotate(random.randrange(WIDTH))
+
+
 def free_ports(count: int) -> list[int]:
-    """A run of `count` ports in a row that are free."""
-    while True:
-        first = random.randrange(START, START + WIDTH - PUBS - count)
-        ports = list(range(first, first + count))
-        if all(map(_is_free, ports)):
-            return ports
+    """A run of `count` ports in a row that are free. None is given again before all others were: whoever has it may not
+    listen yet.
+    """
+    run: list[int] = []
+    while len(run) < count:
+        port = _lane[0]
+        _lane.rotate(-1)
+        if run and port != run[-1] + 1:
+            run = []
+        run = [*run, port] if _is_free(port) else []
+    return run
 
 
 def _is_free(port: int) -> bool:

@@ -1,5 +1,5 @@
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.django import TestCase
 
@@ -22,7 +22,7 @@ class TestALineOfABot(TestCase):
         st.text("ab", max_size=3),
         st.booleans(),
     )
-    @settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+    @settings(max_examples=40)
     def test_it_shows_what_the_whole_bot_shows(
         self,
         state: State,

@@ -72,7 +72,6 @@ def caller(request: pytest.FixtureRequest) -> tuple[dict[str, str], list[str]]:
 @schema.parametrize()
 @settings(
     max_examples=8,
-    deadline=None,
     derandomize=True,
     database=None,
     phases=[Phase.explicit, Phase.generate],

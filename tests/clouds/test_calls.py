@@ -29,8 +29,8 @@ def strike(account: Account, do: str, times: int = 1, **more: object) -> None:
 
 @pytest.mark.parametrize("do", ["429", "500", "502", "503", "drop", "timeout"])
 def test_a_question_is_asked_again(account: Account, do: str):
-    strike(account, do, times=2, hold=2)
-    look(account.cloud(scaleway_call_seconds=1))
+    strike(account, do, times=2, hold=4)
+    look(account.cloud(scaleway_call_seconds=2))
     assert account.calls()["calls"]["GET"] == 3
 
 
@@ -120,7 +120,7 @@ def test_an_answer_that_does_not_end_is_given_up(account: Account, drip: str):
 
 
 def test_calls_of_all_threads_together_keep_the_pace():
-    pace, turns = Pace(200), []
+    pace, turns, began = Pace(200), [], time.monotonic()
 
     def call() -> None:
         for _ in range(10):
@@ -132,7 +132,7 @@ def test_calls_of_all_threads_together_keep_the_pace():
         thread.start()
     for thread in threads:
         thread.join()
-    assert max(turns) - min(turns) >= 39 / 200 * 0.9
+    assert max(turns) - began >= 39 / 200
 
 
 def test_within_the_limit_no_call_is_refused(account: Account):

@@ -103,7 +103,7 @@ trouble = st.sampled_from(["none", "destroyed", "replaced", "grown"])
 
 
 @pytest.mark.django_db
-@settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=25, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(deaths=deaths, faults=faults, leaving_faults=faults, trouble=trouble)
 def test_in_the_end_there_is_one_of_each_and_after_leaving_nothing(deaths, faults, leaving_faults, trouble):
     agent_id = uuid.uuid4()

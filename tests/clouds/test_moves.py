@@ -304,7 +304,7 @@ class OneMachine(RuleBasedStateMachine):
         assert len(self.world.all(Kind.RECORD)) == 2
 
 
-OneMachine.TestCase.settings = settings(max_examples=200, stateful_step_count=40, deadline=None)
+OneMachine.TestCase.settings = settings(max_examples=200, stateful_step_count=40)
 TestOneMachine = OneMachine.TestCase
 
 

@@ -6,7 +6,7 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from butt.exports.age import CHUNK, BadRecipient, Recipient, encrypted
-from tests.scuttlebutt.peers import calm
+from tests.scuttlebutt.peers import few
 
 IDENTITY = pyrage.x25519.Identity.generate()
 PASSPHRASE = "correct horse battery"
@@ -21,7 +21,7 @@ def sealed(data: bytes, recipient: Recipient, step: int = 1000) -> bytes:
     return result
 
 
-@calm
+@few
 @given(st.integers(0, 3 * CHUNK), st.integers(1, 2 * CHUNK))
 @example(0, 1)
 @example(CHUNK, CHUNK)
@@ -32,7 +32,7 @@ def test_to_a_key(size: int, step: int):
     assert pyrage.decrypt(sealed(data, KEY, step), [IDENTITY]) == data
 
 
-@settings(calm, max_examples=4)
+@settings(few, max_examples=4)
 @given(st.integers(0, 2 * CHUNK))
 def test_with_a_passphrase(size: int):
     data = bytes(size)

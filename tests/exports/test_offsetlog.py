@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from butt.exports import offsetlog
 from butt.exports.offsetlog import LONGEST_RECORD, Survey, survey
 from tests.exports.logs import log_of, message, record
-from tests.scuttlebutt.peers import calm
+from tests.scuttlebutt.peers import few
 
 ALICE, BOB = f"@{'a' * 43}=.ed25519", f"@{'b' * 43}=.ed25519"
 
@@ -29,14 +29,14 @@ def ends_of(payloads: list[bytes]) -> list[int]:
     return ends
 
 
-@calm
+@few
 @given(contents)
 def test_a_whole_log_is_whole(payloads: list[bytes]):
     log = log_of(payloads)
     assert walked(log) == Survey(len(log), len(payloads), 0, damaged=False)
 
 
-@calm
+@few
 @given(contents, st.data())
 def test_any_prefix_ends_at_its_last_whole_record(payloads: list[bytes], data: st.DataObject):
     log = log_of(payloads)
@@ -51,7 +51,7 @@ def test_a_length_that_is_its_own_place_is_no_end_of_a_record():
     assert walked(log_of(payloads)[:30]) == Survey(26, 1, 0, damaged=False)
 
 
-@calm
+@few
 @given(contents, st.binary(max_size=200))
 def test_garbage_after_the_end_is_left_out(payloads: list[bytes], garbage: bytes):
     log = log_of(payloads)
@@ -60,7 +60,7 @@ def test_garbage_after_the_end_is_left_out(payloads: list[bytes], garbage: bytes
     assert (found.whole, found.damaged) == (len(log), False)
 
 
-@calm
+@few
 @given(contents.filter(lambda payloads: len(payloads) > 1), st.data())
 def test_a_broken_frame_before_the_last_record_is_damage(payloads: list[bytes], data: st.DataObject):
     """Any byte of the lengths and ends that hold a record, but for the last record's."""
@@ -73,7 +73,7 @@ def test_a_broken_frame_before_the_last_record_is_damage(payloads: list[bytes], 
     assert (found.whole, found.records, found.damaged) == (begin, number, True)
 
 
-@calm
+@few
 @given(contents.filter(lambda payloads: len(payloads) > 1), st.data())
 def test_zeros_inside_a_record_are_damage(payloads: list[bytes], data: st.DataObject):
     number = data.draw(st.integers(0, len(payloads) - 2))

@@ -245,7 +245,6 @@ def test_no_number_is_ever_used_twice(built_pub: Path):
             settings=settings(
                 max_examples=8,
                 stateful_step_count=18,
-                deadline=None,
                 suppress_health_check=list(HealthCheck),
             ),
         )

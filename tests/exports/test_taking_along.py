@@ -35,7 +35,7 @@ async def test_all_of_a_bot_that_is_written_to_lives_on_in_a_stock_server(
             blob = os.urandom(BLOB_SIZE)
             data[await add_blob(peer, blob)] = hashlib.sha256(blob).hexdigest()
         await publish(peer, MESSAGES)
-        writing = asyncio.create_task(publish(peer, 3000, at_once=5))
+        writing = asyncio.create_task(publish(peer, 8000, at_once=5))
         await asyncio.to_thread(save_export, alice, bot, "all", tmp_path / "my.tar")
         assert not writing.done(), "it was written to all the while"
         writing.cancel()

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from butt.exports.parcel import Gone, Item
 from butt.exports.tar import END, Shrunk, entry_size, packed
-from tests.scuttlebutt.peers import calm
+from tests.scuttlebutt.peers import few
 
 files = st.lists(st.tuples(st.binary(max_size=3000), st.booleans()), max_size=8)
 
@@ -25,7 +25,7 @@ def item(name: str, data: bytes, *, gone: bool = False) -> Item:
     return Item(name, len(data), read)
 
 
-@calm
+@few
 @given(files)
 def test_what_is_there_comes_out_and_the_size_is_as_told(content: list[tuple[bytes, bool]]):
     items = [item(f"blobs/{number}", data, gone=gone) for number, (data, gone) in enumerate(content)]

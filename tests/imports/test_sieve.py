@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from butt.imports.sieve import LONGEST_EXTENSION, Rejected, Sieve
 from tests.imports.tars import folder_files, tar_of
-from tests.scuttlebutt.peers import calm
+from tests.scuttlebutt.peers import few
 
 MOST = 1 << 20
 
@@ -149,7 +149,7 @@ MEMBERS = st.lists(
 )
 
 
-@calm
+@few
 @given(members=MEMBERS, data=st.data())
 def test_whatever_comes_nothing_lies_outside_and_no_other_error_is_raised(members, data, tmp_path_factory):
     made = bytearray()

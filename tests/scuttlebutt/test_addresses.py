@@ -4,7 +4,7 @@ from hypothesis import strategies as st
 
 from butt.scuttlebutt import Address, InvalidFormat, KeyPair
 from butt.scuttlebutt.addresses import Protocol, format_multiserver, parse_multiserver
-from tests.scuttlebutt.peers import calm
+from tests.scuttlebutt.peers import few
 
 KEY = KeyPair(b"p" * 32).id
 BASE64 = KEY[1:].removesuffix(".ed25519")
@@ -33,25 +33,25 @@ chains = st.lists(
 ).map(tuple)
 
 
-@calm
+@few
 @given(addresses)
 def test_an_address_reads_as_it_was_written(address):
     assert Address.parse(address.multiserver) == address
 
 
-@calm
+@few
 @given(st.builds(Address, hosts.filter(lambda host: not host.endswith(".onion")), ports, keys))
 def test_a_legacy_address_reads_as_it_was_written(address):
     assert Address.parse(address.legacy) == address
 
 
-@calm
+@few
 @given(st.lists(chains, min_size=1, max_size=3).map(tuple))
 def test_any_multiserver_text_reads_as_it_was_written(alternatives):
     assert parse_multiserver(format_multiserver(alternatives)) == alternatives
 
 
-@calm
+@few
 @given(st.text() | st.text("net:shs~;!0123456789@./[]-= ws", max_size=80))
 def test_any_other_text_is_clearly_no_address(text):
     try:

@@ -4,7 +4,7 @@ from hypothesis import strategies as st
 
 from butt.scuttlebutt import ProtocolError
 from butt.scuttlebutt.boxstream import HEADER_BYTES, MAX_BODY, Opener, Sealer
-from tests.scuttlebutt.peers import calm
+from tests.scuttlebutt.peers import few
 
 KEY, NONCE = b"k" * 32, b"n" * 24
 
@@ -20,7 +20,7 @@ def pieces(data: bytes, sizes: list[int]):
     yield data
 
 
-@calm
+@few
 @given(
     keys,
     nonces,
@@ -35,7 +35,7 @@ def test_what_is_sealed_opens_however_the_network_cuts_it(key, nonce, messages, 
     assert opener.ended
 
 
-@calm
+@few
 @given(st.binary(max_size=9000))
 def test_random_bytes_end_in_a_protocol_error_or_wait_for_more(data):
     opener = Opener(KEY, NONCE)
@@ -46,7 +46,7 @@ def test_random_bytes_end_in_a_protocol_error_or_wait_for_more(data):
             list(opener.feed(data))
 
 
-@calm
+@few
 @given(st.binary(min_size=1, max_size=200), st.data())
 def test_one_changed_bit_is_noticed(message, data):
     wire = bytearray(Sealer(KEY, NONCE).seal(message))

@@ -15,7 +15,7 @@ from butt.scuttlebutt.frames import (
     decode_body,
     encode,
 )
-from tests.scuttlebutt.peers import calm
+from tests.scuttlebutt.peers import few
 from tests.scuttlebutt.test_boxstream import pieces
 
 json_values = st.recursive(
@@ -32,7 +32,7 @@ numbers = st.integers(-(2**31), 2**31 - 1)
 frames = st.tuples(numbers, values, st.booleans(), st.booleans())
 
 
-@calm
+@few
 @given(st.lists(frames, max_size=5), st.lists(st.integers(0, 50), max_size=9))
 def test_frames_read_as_they_were_written_however_the_network_cuts_them(sent, sizes):
     wire = b"".join(encode(number, value, stream=stream, end=end) for number, value, stream, end in sent)
@@ -42,7 +42,7 @@ def test_frames_read_as_they_were_written_however_the_network_cuts_them(sent, si
     assert decoder.ended
 
 
-@calm
+@few
 @given(st.lists(st.binary(max_size=400), max_size=5))
 def test_any_bytes_are_frames_or_a_protocol_error(data):
     decoder = FrameDecoder()
@@ -55,7 +55,7 @@ def test_any_bytes_are_frames_or_a_protocol_error(data):
     assert len(decoder._buffer) <= 9 + MAX_BODY
 
 
-@calm
+@few
 @given(st.integers(0, 255), st.integers(0, 2**32 - 1), numbers)
 def test_any_header_is_taken_or_refused_before_its_body_comes(flags, length, number):
     decoder = FrameDecoder()
@@ -67,7 +67,7 @@ def test_any_header_is_taken_or_refused_before_its_body_comes(flags, length, num
         assert list(decoder.feed(header)) == []
 
 
-@calm
+@few
 @given(st.sampled_from([STRING, JSON]), st.binary())
 def test_any_body_is_a_value_or_a_protocol_error(kind, body):
     try:

@@ -4,7 +4,7 @@ from hypothesis import strategies as st
 
 from butt.scuttlebutt import HandshakeFailed, KeyPair
 from butt.scuttlebutt.handshake import MAIN_NETWORK, Handshake, Secrets, client, server
-from tests.scuttlebutt.peers import calm
+from tests.scuttlebutt.peers import few
 
 PUB, ALICE = KeyPair(b"p" * 32), KeyPair(b"a" * 32)
 MESSAGES = ("client challenge", "server challenge", "client authentication", "server acceptance")
@@ -60,7 +60,7 @@ def test_who_is_not_welcome_is_turned_away():
     shake(client(ALICE, PUB.public), server(PUB, welcome=lambda feed_id: feed_id == ALICE.id))
 
 
-@calm
+@few
 @given(st.sampled_from(MESSAGES), st.integers(0, 111 * 8))
 def test_one_changed_bit_ends_it(name, bit):
     def change(which: str, message: bytes) -> bytes:
@@ -76,7 +76,7 @@ def test_one_changed_bit_ends_it(name, bit):
         shake(client(ALICE, PUB.public), server(PUB), change)
 
 
-@calm
+@few
 @given(st.data())
 def test_whatever_a_peer_sends_instead_ends_it(data):
     random = {

@@ -2,6 +2,7 @@
 
 import asyncio
 import struct
+from contextlib import suppress
 
 import pytest
 from hypothesis import given
@@ -22,7 +23,7 @@ from butt.scuttlebutt.boxstream import Sealer
 from butt.scuttlebutt.frames import GOODBYE, encode
 from butt.scuttlebutt.handshake import server as dialled
 from butt.scuttlebutt.muxrpc import MAX_THEIR_STREAMS
-from tests.scuttlebutt.peers import calm, connected, eventually
+from tests.scuttlebutt.peers import connected, eventually, few
 
 PUB, ALICE = KeyPair(b"p" * 32), KeyPair(b"a" * 32)
 
@@ -107,7 +108,7 @@ def run(work) -> None:
     asyncio.run(within())
 
 
-@calm
+@few
 @given(st.binary(max_size=300), st.integers(0, 1))
 def test_whatever_comes_instead_of_a_handshake_the_dialler_is_told(raw, after_step):
     async def work() -> None:
@@ -118,7 +119,7 @@ def test_whatever_comes_instead_of_a_handshake_the_dialler_is_told(raw, after_st
     run(work())
 
 
-@calm
+@few
 @given(st.binary(min_size=34, max_size=300))
 def test_whatever_comes_instead_of_boxes_ends_the_connection(raw):
     async def work() -> None:
@@ -132,7 +133,7 @@ def test_whatever_comes_instead_of_boxes_ends_the_connection(raw):
     run(work())
 
 
-@calm
+@few
 @given(plain_bytes)
 def test_whatever_comes_as_frames_every_call_has_an_end(plain):
     async def work() -> None:
@@ -153,22 +154,23 @@ def test_whatever_comes_as_frames_every_call_has_an_end(plain):
     run(work())
 
 
-@calm
+@few
 @given(st.binary(max_size=300))
 def test_a_server_survives_any_bytes_from_a_stranger(raw):
     async def work() -> None:
         async with serve("127.0.0.1", 0, PUB, HANDLERS, handshake_timeout=0.02) as server:
             reader, writer = await asyncio.open_connection("127.0.0.1", server.address.port)
             writer.write(raw)
-            # It says nothing, or its challenge; then it hangs up, for we can not go on.
-            assert len(await reader.read()) in {0, 64}
+            # It says nothing, or its challenge; then it hangs up, for we can not go on, and may have left some unread.
+            with suppress(ConnectionResetError):
+                assert len(await reader.read()) in {0, 64}
             writer.close()
             await eventually(lambda: not server._connections)
 
     run(work())
 
 
-@calm
+@few
 @given(plain_bytes)
 def test_a_server_survives_any_frames_from_a_peer(plain):
     async def work() -> None:

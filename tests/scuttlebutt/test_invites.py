@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from butt.scuttlebutt import Address, InvalidFormat, Invite, KeyPair, RemoteError, serve
-from tests.scuttlebutt.peers import calm
+from tests.scuttlebutt.peers import few
 from tests.scuttlebutt.test_addresses import addresses
 
 PUB = KeyPair(b"p" * 32)
@@ -17,7 +17,7 @@ invites = st.builds(
 )
 
 
-@calm
+@few
 @given(invites)
 def test_an_invite_reads_as_it_was_written_in_both_forms(invite):
     assert Invite.parse(invite.multiserver) == invite
@@ -25,7 +25,7 @@ def test_an_invite_reads_as_it_was_written_in_both_forms(invite):
         assert Invite.parse(invite.code) == invite
 
 
-@calm
+@few
 @given(st.text() | st.text("net:shs~;!0123456789@./=#", max_size=80))
 def test_any_other_text_is_clearly_no_invite(text):
     with pytest.raises(InvalidFormat):

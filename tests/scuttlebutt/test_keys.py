@@ -8,25 +8,25 @@ from hypothesis import strategies as st
 
 from butt.scuttlebutt import InvalidFormat, KeyPair
 from butt.scuttlebutt.keys import decode_feed_id, encode_feed_id
-from tests.scuttlebutt.peers import calm
+from tests.scuttlebutt.peers import few
 
 seeds = st.binary(min_size=32, max_size=32)
 
 
-@calm
+@few
 @given(seeds)
 def test_a_secret_file_gives_back_the_key_it_was_written_from(seed):
     keys = KeyPair(seed)
     assert KeyPair.parse(keys.format()) == keys
 
 
-@calm
+@few
 @given(seeds)
 def test_a_feed_id_gives_back_its_key(public):
     assert decode_feed_id(encode_feed_id(public)) == public
 
 
-@calm
+@few
 @given(st.text())
 def test_any_other_text_is_no_feed_id_and_no_secret(text):
     with pytest.raises(InvalidFormat):
@@ -35,7 +35,7 @@ def test_any_other_text_is_no_feed_id_and_no_secret(text):
         KeyPair.parse(text)
 
 
-@calm
+@few
 @given(
     st.dictionaries(
         st.sampled_from(["curve", "public", "private", "id"]), st.none() | st.text() | st.integers()

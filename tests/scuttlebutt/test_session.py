@@ -10,7 +10,7 @@ from butt.scuttlebutt import ConnectionLost, KeyPair, ProtocolError, Scuttlebutt
 from butt.scuttlebutt.frames import FrameDecoder, encode
 from butt.scuttlebutt.muxrpc import MAX_QUEUED, PAUSE_ABOVE, Session
 from butt.scuttlebutt.serving import MAX_CALLS, Api, Serving
-from tests.scuttlebutt.peers import Wire, calm
+from tests.scuttlebutt.peers import Wire, few
 
 
 async def answer(_peer):
@@ -119,7 +119,7 @@ def books_are_right(session, wire) -> None:
     assert len(session._service._tasks) <= MAX_CALLS
 
 
-@calm
+@few
 @given(st.lists(arriving | doing | waiting, max_size=30))
 def test_whatever_happens_in_whatever_order_the_books_are_right(events):
     asyncio.run(play(events))

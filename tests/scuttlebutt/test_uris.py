@@ -15,7 +15,7 @@ from butt.scuttlebutt import (
     uri_to_address,
     uri_to_sigil,
 )
-from tests.scuttlebutt.peers import calm
+from tests.scuttlebutt.peers import few
 from tests.scuttlebutt.test_addresses import addresses
 
 sigils = st.builds(
@@ -25,19 +25,19 @@ sigils = st.builds(
 )
 
 
-@calm
+@few
 @given(sigils)
 def test_an_id_comes_back_from_its_uri(sigil):
     assert uri_to_sigil(sigil_to_uri(sigil)) == sigil
 
 
-@calm
+@few
 @given(addresses)
 def test_an_address_comes_back_from_its_uri(address):
     assert uri_to_address(address_to_uri(address)) == address
 
 
-@calm
+@few
 @given(st.dictionaries(st.from_regex("[a-zA-Z]{1,9}", fullmatch=True), st.text(max_size=20), max_size=4))
 def test_an_action_comes_back_from_its_uri(parameters):
     parameters.pop("action", None)
@@ -45,7 +45,7 @@ def test_an_action_comes_back_from_its_uri(parameters):
     assert uri == Uri("experimental", query={"action": "start-http-auth", **parameters})
 
 
-@calm
+@few
 @given(st.text() | st.text("sb:/feed-classic?=&%@1", max_size=60).map("ssb:".__add__))
 def test_any_other_text_is_clearly_no_uri(text):
     for read in (parse_uri, uri_to_sigil, uri_to_address):

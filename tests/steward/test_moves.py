@@ -184,7 +184,7 @@ class OneBot(RuleBasedStateMachine):
             assert self.progress.upgrades == self.wanted.upgrades
 
 
-OneBot.TestCase.settings = settings(max_examples=300, stateful_step_count=40, deadline=None)
+OneBot.TestCase.settings = settings(max_examples=300, stateful_step_count=40)
 TestOneBot = OneBot.TestCase
 
 
