@@ -13,7 +13,7 @@ import time
 import urllib.error
 import urllib.request
 from collections.abc import Callable
-from contextlib import closing
+from contextlib import closing, suppress
 from functools import cache
 from pathlib import Path
 from typing import Any, Self, TypeVar
@@ -138,7 +138,8 @@ class Service:
         """What a test that failed halfway may have left running."""
         mine = [p for p in psutil.process_iter() if str(self.home) in " ".join(_arguments(p))]
         for process in mine:
-            process.kill()
+            with suppress(psutil.NoSuchProcess):
+                process.kill()
         psutil.wait_procs(mine, timeout=10)
         shutil.rmtree(self.home, ignore_errors=True)
 

@@ -109,11 +109,13 @@ class Life(RuleBasedStateMachine):
     def some_events_are_told(self, data: st.DataObject) -> None:
         customer = payer_of(self.alice).customer
         theirs = [event for event in self.stand_in.all("events") if customer in json.dumps(event)]
-        for event in data.draw(st.lists(st.sampled_from(theirs), max_size=4)):
+        chosen = data.draw(st.lists(st.sampled_from(theirs), max_size=4))
+        for event in chosen:
             payload = json.dumps(event).encode()
             self.house.take_event(payload, signed(payload, self.secret))
             self.told.add(event["id"])
-        assert {event.id for event in Event.objects.all()} == self.told, "each counts once"
+        kept = {event.id for event in Event.objects.all()}
+        assert {event["id"] for event in chosen} <= kept <= self.told, "each counts once"
 
     @rule(days=st.sampled_from([0.0, 0.1, 3.0, 10.0]))
     def time_passes(self, days: float) -> None:
@@ -159,7 +161,6 @@ def test_bots_and_money_agree_in_the_end(
         settings=settings(
             max_examples=25,
             stateful_step_count=15,
-            deadline=None,
             suppress_health_check=list(HealthCheck),
         ),
     )

@@ -59,7 +59,7 @@ def running(below: Path) -> list[psutil.Process]:
     found = []
     for process in psutil.process_iter():
         with suppress(psutil.Error):
-            if process.name() == "sleep" and process.cwd().startswith(str(below)):
+            if process.cwd().startswith(str(below)):
                 found.append(process)
     return found
 

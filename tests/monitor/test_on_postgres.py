@@ -17,8 +17,8 @@ import pytest
 
 from tests.monitor.responder import Responder
 
-BOTS = 12
-TAKEN_OVER_WITHIN = 15
+BOTS = 24
+TAKEN_OVER_WITHIN = 30
 
 
 class Monitors:

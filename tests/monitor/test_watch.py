@@ -47,9 +47,9 @@ async def test_a_bot_that_stalls_for_eight_seconds_stays_alive():
         assert await told.next() == (True, "")
         bot.stall = 8
         began = time.monotonic()
-        assert await told.next() == (True, "")
+        assert await told.next(30) == (True, "")
         while time.monotonic() - began < 8:
-            await told.next(12)
+            await told.next(30)
         assert all(alive for alive, _ in told.all)
 
 
@@ -60,7 +60,7 @@ async def test_a_bot_that_closes_is_seen_dead_at_once_and_alive_when_it_is_back(
         await bot.close()
         while told.all[-1][0]:
             await told.next()
-        assert told.at - closing < 1.5
+        assert told.at - closing < 5
         await asyncio.sleep(0.5)
         assert [alive for alive, _ in told.all].count(False) <= 2, "a drop is told, not each try"
         await bot.open()

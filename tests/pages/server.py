@@ -183,3 +183,5 @@ def signs_in(page: Any, url: str, email: str) -> None:
     page.get_by_label("email").fill(email)
     page.get_by_label("password").fill(PASSWORD)
     page.get_by_role("button", name="yes").click()
+    # By then a page's scripts have run.
+    page.wait_for_load_state()

@@ -69,6 +69,6 @@ def test_where_the_focus_is_can_be_seen(server: Pages, page: Page):
 def _tab_to(page: Page, target: str) -> None:
     for _ in range(20):
         page.keyboard.press("Tab")
-        if page.evaluate("target => document.activeElement.matches(target)", target):
+        if page.evaluate("target => document.activeElement?.matches(target)", target):
             return
     raise AssertionError(f"{target} is not reached with the tab key")

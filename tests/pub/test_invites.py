@@ -120,7 +120,7 @@ def test_a_wrong_one_is_refused(pub, client, wrong):
 
 
 def test_one_that_has_expired_opens_no_door_not_even_to_who_is_in(pub, client):
-    keys = offered(client, pub, uses=5, expires=in_seconds(1.5))
+    keys = offered(client, pub, uses=5, expires=in_seconds(4))
     use(client, pub, keys)
     assert client.call(pub, "butt.invites")[0]["left"] == 4
     until(lambda: client.call(pub, "butt.invites") == [])

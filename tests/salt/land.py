@@ -49,6 +49,7 @@ class Namespace:
         run("ip", "netns", "add", name)
         link = f"{bridge}p{number}"
         run("ip", "link", "add", link, "type", "veth", "peer", "name", "eth0", "netns", name)
+        keep_quiet(link)
         run("ip", "link", "set", link, "master", bridge, "up")
         self.ip("addr", "add", f"{address}/24", "dev", "eth0")
         for device in ("lo", "eth0"):
@@ -81,6 +82,7 @@ class Land:
         fcntl.flock(self._lock, fcntl.LOCK_EX)
         clear_ruins()
         run("ip", "link", "add", self.bridge, "type", "bridge")
+        keep_quiet(self.bridge)
         run("ip", "addr", "add", f"{HERE}/24", "dev", self.bridge)
         run("ip", "link", "set", self.bridge, "up")
         self.world = self._place("world", WORLD)
@@ -108,6 +110,13 @@ class Land:
         place = Namespace(f"{self.bridge}-{name}", self.bridge, address, len(self.places))
         self.places.append(place)
         return place
+
+
+def keep_quiet(link: str) -> None:
+    """Let it make no IPv6 address of its own, where there is IPv6: a browser that another test has open would take that for
+    a new network, and break off what it loads.
+    """
+    run("ip", "link", "set", link, "addrgenmode", "none", check=False)
 
 
 def clear_ruins() -> None:

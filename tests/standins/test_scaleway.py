@@ -115,14 +115,17 @@ def test_a_server_passes_through_its_states_and_leaves_its_volumes(standin: Simp
     assert made.state == "stopped"
     assert standin.blocks.get_volume(volume_id=data.id).status == "in_use"
 
+    standin.steer("delays", boot=60, stop=60)
     act(standin, made.id, ServerAction.POWERON)
     assert state_of(standin, made.id) == "starting"
     assert refusal(act, standin, made.id, ServerAction.POWEROFF) == (409, "transient_state")
+    standin.steer("clock", advance=60)
     wait_for(lambda: state_of(standin, made.id) == "running")
     assert refusal(standin.instances.delete_server, server_id=made.id) == (400, "invalid_request_error")
 
     act(standin, made.id, ServerAction.TERMINATE)
     assert state_of(standin, made.id) == "stopping"
+    standin.steer("clock", advance=60)
     wait_for(lambda: not standin.instances.list_servers_all())
     assert refusal(standin.instances.get_server, server_id=made.id) == (404, "not_found")
     wait_for(lambda: available(standin, data.id))
@@ -148,10 +151,12 @@ def test_a_snapshot_brings_back_what_was_on_the_volume(standin: SimpleNamespace,
     data = volume(standin)
     (state / "volumes" / data.id / "log").write_text("first")
     snapshot = standin.blocks.create_snapshot(volume_id=data.id, public=False)
+    wait_for(lambda: standin.blocks.get_snapshot(snapshot_id=snapshot.id).status == "available")
     (state / "volumes" / data.id / "log").write_text("second")
     again = standin.blocks.create_volume(
         from_snapshot=CreateVolumeRequestFromSnapshot(snapshot_id=snapshot.id)
     )
+    wait_for(lambda: available(standin, again.id))
     assert (state / "volumes" / again.id / "log").read_text() == "first"
 
 
@@ -265,12 +270,13 @@ def test_a_server_boots_for_real_and_carries_out_its_cloud_init_once(state: Path
         machine = state / "machines" / made.id
         act(standin, made.id, ServerAction.POWEROFF)
         wait_for(lambda: state_of(standin, made.id) == "stopped")
-        assert not processes_of(machine)
+        wait_for(lambda: not processes_of(machine))
         act(standin, made.id, ServerAction.POWERON)
         wait_for(lambda: processes_of(machine))
         wait_for(lambda: state_of(standin, made.id) == "running")
         assert out.read_text().count("hello") == 1
-    assert not processes_of(machine), "a stand-in that ends takes its machines along"
+    # A stand-in that ends takes its machines along.
+    wait_for(lambda: not processes_of(machine))
 
 
 def test_machines_outlive_a_stand_in_that_is_told_so_and_are_found_again(state: Path):
@@ -280,7 +286,7 @@ def test_machines_outlive_a_stand_in_that_is_told_so_and_are_found_again(state: 
     assert processes_of(machine)
     with Running(state, boot=BOOT) as standin:
         standin.steer("destroy", server=made.id)
-        assert not processes_of(machine)
+        wait_for(lambda: not processes_of(machine))
         assert standin.instances.list_servers_all() == []
 
 

@@ -79,7 +79,7 @@ def test_a_real_client_accepts_and_is_seen_with_its_name(
 
     bob = guest()
     bob.accept(made["code"])
-    (entry,) = wait_for(lambda: [one for one in listed(alice, bot) if one["used"]], 2)
+    (entry,) = wait_for(lambda: [one for one in listed(alice, bot) if one["used"]])
     assert [seen["ssbId"] for seen in entry["used"]] == [bob.id]
     assert datetime.now(UTC) - datetime.fromisoformat(entry["used"][0]["at"]) < timedelta(minutes=1)
     assert "name" not in entry["used"][0]
@@ -88,7 +88,7 @@ def test_a_real_client_accepts_and_is_seen_with_its_name(
     bob.call("gossip.connect", alice.sees(bot)["address"])
     wait_for(lambda: [seen.get("name") for seen in used(alice, bot)] == ["Bob the Builder"])
     guest().accept(made["code"])
-    wait_for(lambda: len(used(alice, bot)) == 2, 2)
+    wait_for(lambda: len(used(alice, bot)) == 2)
     with pytest.raises(RemoteError, match=REFUSED):
         use(made["code"])
 
@@ -144,14 +144,13 @@ def test_an_expired_one_is_refused_also_while_the_whole_service_is_down(built_pu
         soon = datetime.now(UTC) + timedelta(seconds=4)
         made = invite(alice, bot, uses=5, expiresAt=soon.isoformat())
         lasting = invite(alice, bot)
-        use(made["code"])
         site.kill()
         wait_for(lambda: datetime.now(UTC) > soon)
         with pytest.raises(RemoteError, match=REFUSED):
             use(made["code"])
         use(lasting["code"])
         site.up()
-        wait_for(lambda: len(used(alice, bot)) == 2)
+        wait_for(lambda: len(used(alice, bot)) == 1)
 
 
 def test_what_happened_while_the_monitor_was_down_is_shown_once_it_is_back(
@@ -159,7 +158,7 @@ def test_what_happened_while_the_monitor_was_down_is_shown_once_it_is_back(
 ):
     before, after = invite(alice, bot, "before"), invite(alice, bot, "after")
     use(before["code"])
-    wait_for(lambda: len(used(alice, bot)) == 1, 2)
+    wait_for(lambda: len(used(alice, bot)) == 1)
     monitor = site.part("monitor")
     monitor.suspend()
     bob = guest()

@@ -83,9 +83,9 @@ def workshop(tmp_path: Path, built_pub: Path) -> Workshop:
 
 
 @contextmanager
-def service(home: Path, built_pub: Path, workshop: Workshop) -> Iterator[Service]:
+def service(home: Path, built_pub: Path, workshop: Workshop, start_seconds: int = 15) -> Iterator[Service]:
     workshop.home = home
-    settings = {"pub_source": workshop.folder, "start_seconds": 15, "trial_seconds": 3}
+    settings = {"pub_source": workshop.folder, "start_seconds": start_seconds, "trial_seconds": 3}
     site = Service(home, built_pub, **settings)
     workshop.writes(workshop.own + "// the first\n")
     with site:
@@ -188,11 +188,17 @@ def test_an_operator_upgrades_all_in_waves_which_halt_at_bad_code(site: Service,
 
 
 @pytest.mark.parametrize(
-    ("code", "why"), [(CRASHES, "ended again and again"), (IS_SILENT, "It did not answer within 15 s.")]
+    ("code", "waited_for", "why"),
+    [(CRASHES, 60, "ended again and again"), (IS_SILENT, 15, "It did not answer within 15 s.")],
 )
 def test_code_that_does_not_come_alive_leads_back_by_itself(
-    site: Service, workshop: Workshop, code: str, why: str
+    tmp_path: Path, built_pub: Path, workshop: Workshop, code: str, waited_for: int, why: str
 ):
+    with service(tmp_path / "home", built_pub, workshop, waited_for) as site:
+        leads_back(site, workshop, code, why)
+
+
+def leads_back(site: Service, workshop: Workshop, code: str, why: str) -> None:
     alice, bot = makes_a_bot(site)
     bad = workshop.writes(code)
     after = upgrades(alice, bot, bad)

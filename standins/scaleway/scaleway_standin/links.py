@@ -18,6 +18,8 @@ def join(pid: int, bridge: str, addresses: list[str], prefix: int) -> None:
         time.sleep(0.01)
     link = f"vm{pid}"
     _ip("link", "add", link, "type", "veth", "peer", "name", "eth0", "netns", str(pid))
+    # On this side it needs no address, which programs here would take for a new network; where there is no IPv6, it has none.
+    subprocess.run(["ip", "link", "set", link, "addrgenmode", "none"], check=False, stderr=subprocess.DEVNULL)
     _ip("link", "set", link, "master", bridge, "up")
     inside = ["nsenter", f"--net=/proc/{pid}/ns/net", "ip"]
     for address in addresses:
