@@ -11,6 +11,7 @@ from pathlib import Path
 
 from asgiref.sync import sync_to_async
 from asgiref.typing import ASGIReceiveCallable, ASGISendCallable, HTTPScope
+from django.db import close_old_connections
 from django.http import HttpResponse
 from django.urls import resolve
 
@@ -21,6 +22,8 @@ from butt.private.sending import send_answer
 
 
 async def receive_export(scope: HTTPScope, receive: ASGIReceiveCallable, send: ASGISendCallable) -> None:
+    # As Django does for what goes through it: a connection that the database ended would else be used for ever.
+    await sync_to_async(close_old_connections)()
     done = await _take(scope, receive)
     # A body that was not read to its end cannot be followed by another request.
     await send_answer(done, send, (b"connection", b"close"))

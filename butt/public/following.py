@@ -11,6 +11,7 @@ from collections import Counter
 from collections.abc import AsyncIterator, Sequence
 
 from asgiref.sync import sync_to_async
+from django.db import close_old_connections
 
 from butt.agents.botlog import whole_lines
 from butt.hosts.reading import Reading, Unreadable
@@ -69,6 +70,8 @@ class Followers:
 
 def _news(source: Reading, bot_id: uuid.UUID, read: str) -> tuple[Sequence[str], str]:
     """What came since the mark `read`, and the mark of its end. The whole log is looked at only after a long while."""
+    # The threads of streams are not those of requests, of which Django sees to the connections.
+    close_old_connections()
     for size in (LITTLE, SIZE):
         lines = last(source, bot_id, size)
         news = since(lines, read)

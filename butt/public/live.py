@@ -6,13 +6,14 @@ fetches itself again when they differ. One query a tick serves all pages that ar
 
 import asyncio
 import hashlib
+import logging
 import uuid
 from collections import Counter, defaultdict
 from collections.abc import AsyncIterator, Iterable
 from contextvars import Context
 
 from asgiref.sync import sync_to_async
-from django.db import connections
+from django.db import close_old_connections, connections
 from django.http import HttpRequest, HttpResponse, StreamingHttpResponse
 from django.http.response import HttpResponseBase
 
@@ -23,7 +24,9 @@ from butt.agents.models import Belongs
 from butt.agents.view import View
 from butt.invites.book import Entry, entries_of
 
-TICK = 0.4
+log = logging.getLogger("butt.public")
+
+TICK, AFTER_TROUBLE = 0.4, 2.0
 STREAM_SECONDS = 300
 MOST_STREAMS = 30
 INVITES = "/invites"
@@ -89,7 +92,18 @@ class Board:
 
     async def _look(self) -> None:
         while self._open:
-            marks = await sync_to_async(_marks_of)({who: set(+names) for who, names in self._open.items()})
+            try:
+                marks = await sync_to_async(_marks_of)(
+                    {who: set(+names) for who, names in self._open.items()}
+                )
+            except Exception:
+                log.exception(
+                    "open pages cannot be told what changed; the next try is in %g s", AFTER_TROUBLE
+                )
+                # One that the database ended as it restarted would else be used for ever.
+                await sync_to_async(close_old_connections)()
+                await asyncio.sleep(AFTER_TROUBLE)
+                continue
             async with self._changed:
                 self._marks = marks
                 self._changed.notify_all()

@@ -8,7 +8,7 @@ from concurrent.futures import ThreadPoolExecutor
 from http.cookiejar import CookieJar
 from pathlib import Path
 from urllib.parse import urlencode
-from urllib.request import HTTPCookieProcessor, build_opener
+from urllib.request import HTTPCookieProcessor, Request, build_opener, urlopen
 
 import psycopg
 import pytest
@@ -18,12 +18,19 @@ from tests.people import PASSWORD
 from tests.service import Service, wait_for
 
 PAGES, STREAMS = 100, 30
+PLACED = """
+import django
+django.setup()
+from butt.accounts.models import Account
+from tests.machines.machines import machine, placed_bot
+placed_bot(Account.objects.get(email="bob@example.org").agent, machine(), "bobs")
+"""
 
 
 @pytest.fixture
 def site(postgres_url: str, tmp_path: Path) -> Iterator[Service]:
     """`butt public` over PostgreSQL."""
-    site = Service(tmp_path, tmp_path, most_bots=1, database_url=postgres_url)
+    site = Service(tmp_path, tmp_path, most_bots=1, database_url=postgres_url, host="salt")
     site.environment.pop("DJANGO_SETTINGS_MODULE", None)
     run = [sys.executable, "-m", "butt"]
     home = ["--home", str(tmp_path)]
@@ -51,6 +58,34 @@ def test_connections_grow_neither_with_requests_nor_with_open_pages(site: Servic
     for stream in streams:
         stream.close()
     assert 1 < held <= THREADS + 2, "those of the threads, the board's, and ours"
+
+
+def test_a_log_is_followed_on_after_the_database_ended_every_connection(site: Service, postgres_url: str):
+    site.person("bob@example.org")
+    subprocess.run(
+        [sys.executable, "-c", PLACED],
+        env=site.environment | {"DJANGO_SETTINGS_MODULE": "butt.settings"},
+        check=True,
+        timeout=60,
+    )
+    cookie = signs_in(site, "bob@example.org")
+    with psycopg.connect(postgres_url, autocommit=True) as database:
+
+        def says(line: str) -> bool:
+            """As its machine reports; once somebody reads the log."""
+            sent = "UPDATE machines_tail SET text = text || %s, read_at = now()"
+            return database.execute(sent, [f"{line}\n"]).rowcount == 1
+
+        with urlopen(
+            Request(f"{site.url}/bots/bobs/log/lines", headers={"Cookie": cookie}), timeout=30
+        ) as log:
+            wait_for(lambda: says("before"))
+            assert any(b"before" in line for line in log)
+            database.execute(
+                "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE pid <> pg_backend_pid()"
+            )
+            says("after")
+            assert any(b"after" in line for line in log)
 
 
 def signs_in(site: Service, email: str) -> str:
