@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from django.db import IntegrityError, transaction
-from django.db.models import Case, F, Max, When
+from django.db.models import Case, F, Max, Q, When
 from django.utils import timezone
 
 from butt.agents.due import due as is_due
@@ -149,10 +149,11 @@ def _used() -> set[str]:
 
 
 def due(now: datetime) -> Release | None:
-    """What is to be built next: first what a builder that died had begun, last what failed before."""
-    waiting = Release.objects.filter(is_due("due_at", now, FURTHEST), state__in=(WAITING, BUILDING, FAILED))
+    """What is to be built next: first what a builder that died had begun, last what failed before and is put off."""
+    failed = Q(is_due("due_at", now, FURTHEST), state=FAILED, build=1)
+    waiting = Release.objects.filter(failed | Q(state__in=(WAITING, BUILDING)))
     turn = Case(When(state=BUILDING, then=0), When(state=WAITING, then=1), default=2)
-    return waiting.exclude(state=FAILED, build__gt=1).order_by(turn, "due_at").first()
+    return waiting.order_by(turn, "due_at").first()
 
 
 def _add(release: Release) -> Release:

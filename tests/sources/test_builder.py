@@ -5,6 +5,7 @@ import shutil
 import socket
 import subprocess
 import sys
+from datetime import timedelta
 from pathlib import Path
 
 import psutil
@@ -74,6 +75,15 @@ def test_a_rebuild_stands_beside_the_first_build_and_is_the_newest(tmp_path: Pat
     assert (second.label, second.state) == ("1.2", "ready")
     assert path_of(first).is_dir()
     assert releases.digest_of(path_of(second)) == first.digest
+
+
+@pytest.mark.parametrize("state", ["waiting", "building"])
+def test_a_clock_that_was_ahead_when_it_was_asked_for_puts_no_build_off(tmp_path: Path, state: str):
+    folder = source(tmp_path / "pub")
+    turn(folder)
+    rebuilt = shelf.again(shelf.newest())
+    Release.objects.filter(key=rebuilt.key).update(due_at=timezone.now() + timedelta(minutes=15), state=state)
+    assert shelf.due(timezone.now()) == rebuilt
 
 
 @pytest.mark.parametrize("kept", [True, False])
