@@ -147,7 +147,9 @@ class Configuration(BaseSettings):
         SecretStr(""), description="Signs sessions and links; empty: made and kept in the home folder."
     )
     email_url: str = Field(
-        "console:", description="Where mail goes: `console:` or `smtp://user:password@host:port`."
+        "console:",
+        description="Where mail goes: `console:`, `smtp://user:password@host:587`, which asks for TLS before it says a "
+        "password, or `smtps://user:password@host:465`.",
     )
     down_seconds: int = Field(
         300, ge=10, description="How long a bot is down before its owner gets an e-mail."
@@ -166,6 +168,13 @@ class Configuration(BaseSettings):
         if not (first.isdigit() and last.isdigit() and 0 < int(first) <= int(last) <= 65535):  # noqa: PLR2004
             raise ValueError("give the first and the last port, like 8100-8999")
         return ports
+
+    @field_validator("email_url")
+    @classmethod
+    def _a_way_for_mail(cls, url: str) -> str:
+        if url.partition(":")[0] not in {"console", "smtp", "smtps"}:
+            raise ValueError("give console:, smtp://user:password@host:587 or smtps://user:password@host:465")
+        return url
 
     @property
     def is_local(self) -> bool:

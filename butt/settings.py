@@ -145,8 +145,16 @@ WHITENOISE_USE_FINDERS = True
 WHITENOISE_AUTOREFRESH = DEBUG
 
 _mail = urlsplit(_butt.email_url)
-EMAIL_BACKEND = f"django.core.mail.backends.{_mail.scheme}.EmailBackend"
-EMAIL_HOST, EMAIL_PORT = _mail.hostname or "localhost", _mail.port or 25
+EMAIL_BACKEND = f"django.core.mail.backends.{_mail.scheme.removesuffix('s')}.EmailBackend"
+# No password goes in the clear; a server that asks for none is one beside us.
+EMAIL_USE_SSL = _mail.scheme == "smtps"
+EMAIL_USE_TLS = _mail.scheme == "smtp" and bool(_mail.username)
+# Mail is sent while somebody waits for a page: a server that says nothing must not keep all threads of pages.
+EMAIL_TIMEOUT = 10
+EMAIL_HOST, EMAIL_PORT = (
+    _mail.hostname or "localhost",
+    _mail.port or (465 if EMAIL_USE_SSL else 587 if EMAIL_USE_TLS else 25),
+)
 EMAIL_HOST_USER, EMAIL_HOST_PASSWORD = unquote(_mail.username or ""), unquote(_mail.password or "")
 DEFAULT_FROM_EMAIL = f"{_butt.site_name} <hello@{_butt.domain}>"
 

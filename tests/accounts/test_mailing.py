@@ -1,5 +1,6 @@
 """One e-mail for each person of several, though not every address takes any."""
 
+import socket
 from collections.abc import Sequence
 from smtplib import SMTPRecipientsRefused
 from typing import Any
@@ -8,6 +9,7 @@ import pytest
 from django.core import mail
 from django.core.mail import EmailMessage
 from django.core.mail.backends.locmem import EmailBackend
+from django.test import Client
 from django.utils import timezone
 
 from butt.accounts.mailing import write_to
@@ -15,7 +17,7 @@ from butt.agents import wishes
 from butt.agents.models import Belongs
 from butt.agents.states import State
 from butt.leaving.letters import tell_of_leaving
-from tests.people import bot_in, person
+from tests.people import PASSWORD, bot_in, person
 
 
 class PostOffice(EmailBackend):
@@ -43,6 +45,19 @@ def reached() -> list[str]:
 def test_it_works_as_soon_as_one_is_reached(to: list[str], works: bool):
     assert write_to([f"{name}@example.org" for name in to], "hello", "how are you?") is works
     assert reached() == [f"{name}@example.org" for name in to if name != "bob"]
+
+
+@pytest.mark.django_db
+def test_who_registers_waits_for_no_mail_server_that_says_nothing(settings: Any):
+    assert settings.EMAIL_TIMEOUT <= 10, "it is sent while somebody waits for a page"
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        settings.EMAIL_BACKEND = "django.core.mail.backends.smtp.EmailBackend"
+        settings.EMAIL_HOST, settings.EMAIL_PORT = silent.getsockname()
+        settings.EMAIL_TIMEOUT = 0.2
+        answer = Client().post("/start", {"email": "dan@example.org", "password": PASSWORD})
+        assert (answer.status_code, answer["Location"]) == (302, "/newbie")
+        silent.settimeout(5)
+        silent.accept()[0].close()
 
 
 @pytest.mark.django_db

@@ -22,6 +22,12 @@ def test_a_given_secret_is_taken_and_never_shown():
     assert "hush" not in repr(settings)
 
 
+@pytest.mark.parametrize("url", ["mail.example.org", "smtp+tls://a:b@c", "", "ftp://a"])
+def test_a_way_for_mail_that_is_none_is_refused(url: str):
+    with pytest.raises(ValidationError, match="smtps://"):
+        Configuration(email_url=url)
+
+
 @pytest.mark.parametrize("ports", ["8100", "9000-8000", "0-10", "8100-70000", "a-b"])
 def test_a_range_of_ports_that_is_none_is_refused(ports: str):
     with pytest.raises(ValidationError, match="first and the last port"):
