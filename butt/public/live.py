@@ -30,6 +30,9 @@ TICK, AFTER_TROUBLE = 0.4, 2.0
 STREAM_SECONDS = 300
 MOST_STREAMS = 30
 INVITES = "/invites"
+GONE = "gone"
+"""The mark of what is not there any more."""
+
 RETRY = "retry: 1000\n\n"
 """With this a stream begins: so many milliseconds after its end the browser comes back."""
 
@@ -128,6 +131,7 @@ def _marks_of(people: dict[uuid.UUID, set[str]]) -> dict[uuid.UUID, dict[str, st
     invites = entries_of(inviting.values()) if inviting else {}
     return {
         person: {
+            **dict.fromkeys(people[person], GONE),
             "": mark(views),
             **{view.agent.name: mark([view]) for view in views},
             **{f"{view.agent.name}/status": status_mark(view) for view in views},

@@ -7,6 +7,7 @@ import sqlite3
 import sys
 import uuid
 from collections.abc import Sequence
+from contextlib import closing
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -48,6 +49,13 @@ class Pages(Service):
         self.write(bot, "wanted", run=not down, paid=paid, gone_at=gone_at and f"{gone_at:%F %T}")
         self.write(bot, "observed", alive=state is State.ALIVE, launch=1)
         self.write(bot, "progress", state=str(state), reason=reason, launch=1)
+
+    def is_gone(self, bot: Any) -> None:
+        """As the steward leaves it whose days are over: nobody's."""
+        with closing(sqlite3.connect(self.home / "butt.sqlite3", timeout=20)) as database, database:
+            database.execute(
+                "DELETE FROM agents_belongs WHERE source_agent_id = ?", [uuid.UUID(bot["id"]).hex]
+            )
 
     def has_lived(self, bot: Any) -> None:
         """An hour of figures at two levels, with a gap and a restart in it."""

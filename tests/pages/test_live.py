@@ -3,13 +3,14 @@
 import re
 import time
 
-from playwright.sync_api import BrowserContext, Page, expect
+from playwright.sync_api import Browser, BrowserContext, Page, expect
 
 from butt.agents.states import State
 from tests.pages.server import REASON, Pages, signs_in
 
 WITHIN = 10_000
 TOLD_BY = 2
+GIVEN_UP_BY = 30_000
 
 
 def test_every_state_shows_by_itself_and_without_a_reload(server: Pages, page: Page):
@@ -79,6 +80,44 @@ def test_what_is_told_while_a_click_is_on_its_way_shows_after_it(server: Pages, 
     expect(page.get_by_text("#alive")).to_be_visible()
     page.evaluate("document.querySelector('main').removeAttribute('aria-busy')")
     expect(page.get_by_text("#broken")).to_be_visible(timeout=WITHIN)
+
+
+def test_a_click_that_is_not_granted_says_why_and_stays_on_its_page(server: Pages, browser: Browser):
+    page = (
+        browser.new_page()
+    )  # An answer with an error's status is one of which the browser complains by itself.
+    server.bot_in(State.ALIVE, server.person("jo@example.org"), "jos")
+    signs_in(page, server.url, "jo@example.org")
+    page.goto(f"{server.url}/bots/jos")
+    page.context.clear_cookies(name="csrftoken")
+    page.get_by_role("button", name="stop").click()
+    expect(page.get_by_text("This page was too old to be sent")).to_be_visible()
+    expect(page).to_have_url(f"{server.url}/bots/jos")
+    expect(page.get_by_text("#alive")).to_be_visible()
+    page.context.close()
+
+
+def test_a_click_that_gets_no_answer_says_so_and_can_be_repeated(
+    server: Pages, page: Page, context: BrowserContext
+):
+    server.bot_in(State.ALIVE, server.person("kim@example.org"), "kims")
+    signs_in(page, server.url, "kim@example.org")
+    page.goto(f"{server.url}/bots/kims")
+    context.route("**/bots/kims/stop", lambda route: None)
+    page.get_by_role("button", name="stop").click()
+    expect(page.get_by_text("We do not know whether that got through.")).to_be_visible(timeout=GIVEN_UP_BY)
+    context.unroute("**/bots/kims/stop")
+    page.get_by_role("button", name="stop").click()
+    expect(page.get_by_text("#stopping")).to_be_visible(timeout=WITHIN)
+
+
+def test_the_page_of_a_bot_that_is_gone_says_so(server: Pages, page: Page):
+    bot = server.bot_in(State.LEAVING, server.person("lou@example.org"), "lous")
+    signs_in(page, server.url, "lou@example.org")
+    page.goto(f"{server.url}/bots/lous")
+    expect(page.get_by_text("#leaving")).to_be_visible()
+    server.is_gone(bot)
+    expect(page.get_by_text("There is nothing here.")).to_be_visible(timeout=WITHIN)
 
 
 def test_a_wish_that_comes_too_late_is_refused_in_words(server: Pages, page: Page, context: BrowserContext):

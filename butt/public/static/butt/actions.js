@@ -1,6 +1,6 @@
 // Send an action without leaving the page; without this script the same forms are sent as they are.
 
-import { swap } from "./swap.js";
+import { Refused, swap } from "./swap.js";
 
 const page = document.querySelector("main");
 const said = document.getElementById("said");
@@ -16,13 +16,19 @@ document.addEventListener("submit", async (event) => {
   said.replaceChildren();
   try {
     await swap(form.action, { method: "POST", body: new FormData(form) });
-  } catch {
-    say("That did not get through. Please try again.");
+  } catch (no) {
+    say(wordsOf(no));
   } finally {
     page.removeAttribute("aria-busy");
     event.submitter?.removeAttribute("aria-disabled");
   }
 });
+
+function wordsOf(no) {
+  if (no instanceof Refused && no.message) return no.message;
+  if (no.name === "TimeoutError") return "We do not know whether that got through. Look how it is, and try again.";
+  return "That did not get through. Please try again.";
+}
 
 function say(text) {
   const message = document.createElement("p");

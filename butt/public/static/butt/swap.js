@@ -1,16 +1,23 @@
 // Fetch this page anew and take over what changed, without disturbing whoever uses it.
 
+const PATIENCE = 15_000;
+
 let turn = 0;
+
+/** What was sent was not done; the message is the server's own. */
+export class Refused extends Error {}
 
 /** Show the answer to a request in this page's regions; if another page answers, go there. */
 export async function swap(url, options = {}) {
   const mine = ++turn;
-  const response = await fetch(url, { cache: "no-store", ...options });
-  const text = await response.text();
+  const response = await fetch(url, { cache: "no-store", signal: AbortSignal.timeout(PATIENCE), ...options });
+  const fresh = new DOMParser().parseFromString(await response.text(), "text/html");
   if (mine !== turn) return; // a newer answer is on its way
+  if (!response.ok && options.method) throw new Refused(fresh.querySelector("main p")?.textContent ?? "");
   if (new URL(response.url).pathname !== location.pathname) return location.assign(response.url);
+  if (response.status === 404) return location.reload(); // what it showed is gone
   if (!response.ok) throw new Error(`${response.status} ${response.url}`);
-  takeOver(new DOMParser().parseFromString(text, "text/html"));
+  takeOver(fresh);
 }
 
 function takeOver(fresh) {
