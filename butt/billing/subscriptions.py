@@ -3,7 +3,7 @@
 import logging
 from datetime import datetime, timedelta
 
-from django.db import transaction
+from django.db import InterfaceError, OperationalError, transaction
 from django.utils import timezone
 
 from butt.agents import wishes
@@ -71,7 +71,7 @@ class Subscriptions:
 
     def bill(self, person: Agent) -> Bill:
         payer = _payer(person)
-        card = f"{payer.card_brand} •••• {payer.card_last4}" if payer.card else ""
+        card = f"{payer.card_brand} •••• {payer.card_last4}" if payer.card_last4 else payer.card_brand
         goes_on = bool(payer.subscription) and not payer.cancels
         return Bill(
             quantity=payer.quantity,
@@ -190,10 +190,14 @@ class Subscriptions:
             return
         except NoAnswer as trouble:
             log.warning("%s waits: %s", payer, trouble)
-            wait = min(FIRST_BACK_OFF * 2 ** min(payer.failures, 16), LONGEST_BACK_OFF)
-            Payer.objects.filter(id=payer.id).update(look_at=now + wait, failures=payer.failures + 1)
+            _put_off(payer, now)
         except BadCard as bad:
             Payer.objects.filter(id=payer.id).update(trouble=str(bad)[:300], look_at=now + LONGEST_BACK_OFF)
+        except (OperationalError, InterfaceError):
+            raise
+        except Exception:
+            log.exception("%s waits: nobody foresaw this", payer)
+            _put_off(payer, now)
         else:
             Payer.objects.filter(id=payer.id, look_at=rung).update(look_at=now + AGAIN, failures=0)
 
@@ -234,6 +238,12 @@ class Subscriptions:
             sources = {"script-src": ["'self'", there], "connect-src": ["'self'", there]}
             return CardForm(f"{there}/js.stripe.com/v3/", self._till.key, secret, sources)
         return CardForm(f"{STRIPE}/v3/", self._till.key, secret, STRIPE_SOURCES)
+
+
+def _put_off(payer: Payer, now: datetime) -> None:
+    """The others are not to wait behind it."""
+    wait = min(FIRST_BACK_OFF * 2 ** min(payer.failures, 16), LONGEST_BACK_OFF)
+    Payer.objects.filter(id=payer.id).update(look_at=now + wait, failures=payer.failures + 1)
 
 
 def _payer(person: Agent) -> Payer:

@@ -248,8 +248,10 @@ def _plain(found: Any) -> dict[str, Any]:
 
 
 def _card(found: Any) -> Card:
+    """Also what is none, as a bank account: it is called by its kind, and has no last digits."""
     method = _plain(found)
-    return Card(method["id"], method["card"]["brand"], method["card"]["last4"])
+    card = method.get("card") or {}
+    return Card(method["id"], card.get("brand", method["type"]), card.get("last4", ""))
 
 
 def _subscription(made: Any) -> Subscription:

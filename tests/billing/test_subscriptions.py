@@ -4,6 +4,7 @@ import uuid
 from datetime import timedelta
 
 import pytest
+import stripe
 from django.core import mail
 from django.utils import timezone
 
@@ -11,7 +12,10 @@ from butt.agents.models import Agent, Observed, Wanted
 from butt.agents.states import State
 from butt.agents.wishes import create_bot, delete
 from butt.billing.interface import BadCard, NoAnswer, PaymentDue, Standing
+from butt.billing.models import Payer
 from butt.billing.subscriptions import Subscriptions
+from butt.billing.till import Card, Till, _card
+from butt.configuration import Configuration
 from tests.billing.stripes import GOOD, SECURE, StandIn, payer_of
 from tests.people import bot_in, person
 
@@ -202,3 +206,39 @@ def test_a_person_who_is_gone_pays_nothing_more(house: Subscriptions, stand_in: 
     alice.delete()
     house.round(timezone.now() + timedelta(hours=1))
     assert customer not in [each["id"] for each in stand_in.all("customers")]
+
+
+class Odd(Till):
+    """Of this one customer it says what nobody foresaw."""
+
+    customer = ""
+
+    def card_of(self, customer: str) -> Card | None:
+        if customer == self.customer:
+            raise KeyError("card")
+        return super().card_of(customer)
+
+
+def test_nobody_waits_behind_a_payer_of_whom_something_unforeseen_is_said(
+    house: Subscriptions, stand_in: StandIn, settings_with: Configuration, alice: Agent
+):
+    bob = person(f"bob-{uuid.uuid4().hex[:12]}")
+    for who in (alice, bob):
+        stand_in.enters(GOOD, who, house)
+        bot_in(State.ALIVE, who, f"b{uuid.uuid4().hex[:10]}")
+    till = Odd(settings_with)
+    till.customer = payer_of(alice).customer
+    Payer.objects.filter(person=alice).update(look_at=timezone.now() - timedelta(hours=1))
+    odd = Subscriptions(till, settings_with)
+    for seconds in (0, 1, 2):
+        odd.round(timezone.now() + timedelta(seconds=seconds))
+    assert payer_of(bob).status == "active"
+    assert (payer_of(alice).status, payer_of(alice).failures) == ("", 1)
+    for minutes in (1, 2):
+        house.round(timezone.now() + timedelta(minutes=minutes))
+    assert payer_of(alice).status == "active"
+
+
+def test_what_pays_need_not_be_a_card():
+    link = stripe.PaymentMethod.construct_from({"id": "pm_1", "type": "link", "link": {"email": "a"}}, "key")
+    assert _card(link) == Card("pm_1", "link", "")
