@@ -1,10 +1,14 @@
 import os
+import resource
 import socket
 import subprocess
 import sys
 from pathlib import Path
 
+import psutil
 import pytest
+
+from tests.service import Service
 
 
 @pytest.mark.parametrize(
@@ -45,3 +49,19 @@ def test_a_taken_port_is_told_before_anything_starts(tmp_path: Path):
     assert f"Port {port} of 127.0.0.1 cannot be had" in done.stderr
     assert "--port" in done.stderr
     assert not (tmp_path / "butt.sqlite3").exists()
+
+
+def test_the_servers_and_the_monitor_may_open_as_many_files_as_this_machine_lets_them(
+    tmp_path: Path, built_pub: Path
+):
+    """Each bot that is watched is a connection, and so is each page that is open."""
+    few, most = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (min(1024, most - 1), most))
+    try:
+        with Service(tmp_path / "home", built_pub, most_bots=1) as site:
+            limits = [
+                site.part(role).rlimit(psutil.RLIMIT_NOFILE) for role in ("public", "private", "monitor")
+            ]
+    finally:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (few, most))
+    assert limits == [(most, most)] * 3
