@@ -127,6 +127,8 @@ def ask(actor: Agent | str, bot: Agent, verb: Verb, change: Callable[[Wanted], d
         state = State.LEAVING if wanted.gone_at else standing(bot)
         if wanted.gone_at and wanted.gone_at <= timezone.now():
             raise Refused("gone", "The time to restore this bot is over: its data is being removed.")
+        if verb is Verb.DELETE and wanted.gone_at:
+            return  # Granted already: a second click, or a program that did not hear the answer.
         if not may_ask(verb, state):
             raise Refused("wrong_state", f"{bot.name} is #{state}: you cannot {verb} it now.")
         changes = {**change(wanted), "asked_at": timezone.now()}

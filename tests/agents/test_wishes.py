@@ -48,7 +48,7 @@ def test_each_verb_is_granted_in_its_states_and_refused_in_all_others(state: Sta
     if state in ASKED_IN[verb]:
         WISHES[verb](alice, bot)
         assert JournalEntry.objects.filter(bot_id=bot.id, what=verb, actor=str(alice.id)).exists()
-    else:
+    elif (verb, state) != (Verb.DELETE, State.LEAVING):
         with pytest.raises(Refused, match=f"#{state}"):
             WISHES[verb](alice, bot)
 
@@ -77,6 +77,17 @@ def test_a_deleted_bot_can_be_restored_until_its_time_is_over():
     Wanted.objects.filter(bot=bot).update(gone_at=timezone.now())
     with pytest.raises(Refused, match="is over"):
         wishes.restore(alice, bot)
+
+
+def test_deleting_twice_is_deleting_once():
+    """A program that did not hear the answer asks again, and so do some by themselves."""
+    alice = person("alice")
+    bot = bot_in(State.ALIVE, alice)
+    wishes.delete(alice, bot)
+    gone_at = Wanted.objects.get(bot=bot).gone_at
+    wishes.delete(alice, bot)
+    assert Wanted.objects.get(bot=bot).gone_at == gone_at
+    assert JournalEntry.objects.filter(bot_id=bot.id, what="delete").count() == 1
 
 
 def test_clicking_stop_twice_is_stopping_once():

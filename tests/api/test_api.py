@@ -63,7 +63,7 @@ def test_registering_signing_in_and_reading_oneself():
         ({"email": "bob@example.org", "password": "x" * 2000}, 422, "bad_password", "password"),
         ({"email": "bob@example.org", "password": PASSWORD, "name": "n" * 100}, 422, "bad_name", "name"),
         ({"email": "bob@example.org"}, 422, "bad_request", "password"),
-        ([], 422, "bad_request", "email"),
+        ([], 422, "bad_request", "body"),
     ],
 )
 def test_what_cannot_be_registered_is_told_by_field(body: Any, status: int, code: str, field: str):
@@ -130,8 +130,24 @@ def test_an_action_writes_what_is_wanted_and_a_forbidden_one_says_why():
     status, answer = alice("POST", f"/agents/{bot.id}/restore")
     assert (status, answer["error"]["code"]) == (409, "wrong_state")
     assert "#stopping" in answer["error"]["message"]
-    assert alice("DELETE", f"/agents/{bot.id}")[0] == 202
+    for _ in range(2):
+        assert alice("DELETE", f"/agents/{bot.id}")[0] == 202
     assert alice("POST", f"/agents/{bot.id}/restore")[0] == 202
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "body"),
+    [
+        ("POST", "/agents", {"type": "bot", "name": "mine", "descriptoin": "For friends."}),
+        ("PATCH", "/agents/{id}", {"description": "", "descriptoin": "For friends."}),
+        ("POST", "/agents/{id}/invites", {"name": "Bob", "descriptoin": "2031-01-01T00:00:00Z"}),
+    ],
+)
+def test_a_misspelt_field_is_not_left_out_without_a_word(method: str, path: str, body: Any):
+    person, alice = caller("alice")
+    bot = bot_in(State.ALIVE, person)
+    status, answer = alice(method, path.format(id=bot.id), body)
+    assert (status, answer["error"]["code"], answer["error"]["field"]) == (422, "bad_request", "descriptoin")
 
 
 CALLS = [

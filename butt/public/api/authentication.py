@@ -10,20 +10,20 @@ from butt.accounts.models import Account
 from butt.accounts.tokens import issue_token
 from butt.agents.view import View
 from butt.public.addresses import address_of
-from butt.public.api.shapes import AgentShape, Error, agent_shape
+from butt.public.api.shapes import AgentShape, Body, Error, agent_shape
 from butt.public.letters import ask_to_verify
 
 router = Router(tags=["authentication"])
 WIRE: dict[str, Any] = {"auth": None, "exclude_unset": True, "by_alias": True}
 
 
-class Registering(Schema):
+class Registering(Body):
     email: str = Field(max_length=254)
     password: str
     name: str = ""
 
 
-class SigningIn(Schema):
+class SigningIn(Body):
     email: str = Field(max_length=254)
     password: str
     code: str | None = Field(None, max_length=64, description="Of the second factor, where there is one.")

@@ -14,14 +14,14 @@ from butt.agents.models import Agent
 from butt.invites import making
 from butt.invites.book import Entry, entries
 from butt.public.api.bearer import caller
-from butt.public.api.shapes import Error
+from butt.public.api.shapes import Body, Error
 
 router = Router(tags=["invites"])
 WIRE: dict[str, Any] = {"exclude_unset": True, "by_alias": True}
 REFUSALS = {401: Error, 404: Error, 409: Error, 422: Error}
 
 
-class NewInvite(Schema):
+class NewInvite(Body):
     name: str = Field(max_length=200)
     uses: int = 1
     expiresAt: AwareDatetime | None = None

@@ -5,6 +5,7 @@ from datetime import datetime
 from typing import Any, Literal
 
 from ninja import Field, Schema
+from pydantic import ConfigDict
 
 from butt.agents.view import View
 
@@ -19,14 +20,20 @@ class Error(Schema):
     error: Problem
 
 
-class NewAgent(Schema):
+class Body(Schema):
+    """What is sent to us. A field that we do not know is refused: one that is misspelt would be left out without a word."""
+
+    model_config = ConfigDict(extra="forbid")
+
+
+class NewAgent(Body):
     type: Literal["bot"]
     name: str = Field(max_length=200)
     service: str = "pub"
     description: str = ""
 
 
-class AgentChange(Schema):
+class AgentChange(Body):
     description: str
 
 

@@ -59,8 +59,7 @@ def delete(request: HttpRequest, person: Agent, name: str) -> HttpResponse:
     if request.POST.get("name", "").strip().lower() != bot.name:
         error = f"To delete it, type its name: {bot.name}"
         return render(request, "bot/delete.html", {"bot": View(bot), "error": error}, status=422)
-    if bot.wanted.gone_at is None:  # Else it was a second click.
-        attempt(request, person, bot, Verb.DELETE)
+    attempt(request, person, bot, Verb.DELETE)
     return redirect("bot", bot.name)
 
 
