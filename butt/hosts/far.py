@@ -19,6 +19,7 @@ from butt.hosts import parcels
 from butt.hosts.interface import Folder
 from butt.hosts.reading import Unreadable
 from butt.machines import errands, tails, uploads
+from butt.machines.looks import machine_of
 from butt.machines.models import Errand, Placement, Upload
 
 LOG_SECONDS, STOCK_SECONDS, EXPORT_SECONDS = 20.0, 15.0, 45.0
@@ -42,7 +43,7 @@ class Far:
                 return ""
             return tail.text if tails.is_current(tail, timezone.now()) else None
 
-        text = _wait_for(current, LOG_SECONDS)
+        text = _wait_for(current, _patience(bot_id, LOG_SECONDS))
         if text is None:
             raise Unreadable(SILENT)
         return text.encode()[-size:].decode(errors="replace")
@@ -51,7 +52,7 @@ class Far:
         errand = errands.ask(bot_id, errands.STOCK)
         if errand is None:
             return NOTHING
-        answer = _answered(errand, STOCK_SECONDS)
+        answer = _answered(errand, _patience(bot_id, STOCK_SECONDS))
         if answer is None:
             raise Unreadable(SILENT)
         return _stock(answer.answer)
@@ -60,7 +61,10 @@ class Far:
         errand = errands.ask(bot_id, part.value)
         if errand is None:
             raise Unreadable("It has no machine yet, and so no data.")
-        answer = _answered(errand, EXPORT_SECONDS)
+        patience = _patience(bot_id, EXPORT_SECONDS)
+        answer = _answered(errand, patience)
+        if answer is None and not patience:
+            raise Unreadable(SILENT)
         if answer is None:
             come = uploads.came_so_far(errand.id) >> 20
             raise Unreadable(f"It is on its way from its machine, {come} MiB so far. Ask again in a moment.")
@@ -142,6 +146,12 @@ def _answered(errand: Errand, seconds: float) -> Errand | None:
     if found is not None and found.trouble:
         raise Unreadable(found.trouble)
     return found
+
+
+def _patience(bot_id: uuid.UUID, seconds: float) -> float:
+    """Nobody waits for a machine that is known to be silent: whoever waits takes a thread from all pages."""
+    look = machine_of(bot_id)
+    return 0 if look and look.seen_at and look.is_silent else seconds
 
 
 def _wait_for(what: Callable[[], T | None], seconds: float) -> T | None:

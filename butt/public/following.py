@@ -9,8 +9,9 @@ import hashlib
 import uuid
 from collections import Counter
 from collections.abc import AsyncIterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 
-from asgiref.sync import sync_to_async
 from django.db import close_old_connections
 
 from butt.agents.botlog import whole_lines
@@ -22,6 +23,9 @@ LITTLE = 16 * 1024
 TICK = 1.0
 STREAM_SECONDS = 300
 MOST_STREAMS = 10
+_threads = ThreadPoolExecutor(8, "log")
+"""Of their own, as a log may be waited for: nothing else of the server is to wait behind it."""
+
 _MARKED = 3
 """By so many lines a place in the log is known again: their times make them unlike others."""
 
@@ -55,7 +59,8 @@ class Followers:
         try:
             async with asyncio.timeout(STREAM_SECONDS):
                 while True:
-                    news, end = await sync_to_async(_news, thread_sensitive=False)(source, bot_id, read)
+                    work = partial(_news, source, bot_id, read)
+                    news, end = await asyncio.get_running_loop().run_in_executor(_threads, work)
                     if news:
                         yield news, end
                         read = end

@@ -4,17 +4,20 @@ import gc
 import io
 import subprocess
 import tarfile
+import time
 import uuid
 from collections.abc import Callable
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
+from django.utils import timezone
 
 from butt.agents.models import Agent
 from butt.configuration import configuration
 from butt.exports.parcel import Part, Stock
 from butt.exports.tar import packed
-from butt.hosts.far import Far
+from butt.hosts.far import LOG_SECONDS, Far
 from butt.hosts.interface import Folder
 from butt.hosts.parcels import parcel
 from butt.hosts.reading import Unreadable
@@ -188,3 +191,16 @@ def carries_out(caller: Caller, bot: Agent, what: str) -> None:
     porter = Porter(caller)
     porter.round()
     porter.rest()
+
+
+def test_nobody_waits_for_a_machine_that_is_known_to_be_silent(alices: Machine, bot: Agent):
+    Machine.objects.update(seen_at=timezone.now() - timedelta(hours=1))
+    far, began = Far(configuration().home), time.monotonic()
+    for read in (
+        lambda: far.log(bot.id, 1000),
+        lambda: far.stock(bot.id),
+        lambda: far.export(bot.id, Part.ALL),
+    ):
+        with pytest.raises(Unreadable, match="does not answer"):
+            read()
+    assert time.monotonic() - began < LOG_SECONDS, "of three, each of which is waited for as long or longer"
