@@ -12,7 +12,7 @@ from django.db import IntegrityError
 
 from butt.accounts.guessing import TooManyGuesses, one_guess, one_newcomer
 from butt.accounts.models import Account
-from butt.agents.words import can_be_seen
+from butt.agents.words import can_be_seen, one_line
 
 LONGEST_PASSWORD = 1024
 LONGEST_NAME = 80
@@ -94,9 +94,11 @@ def check_email(email: str) -> None:
 
 def clean_person_name(name: str) -> str:
     """`name`, trimmed. Raises `NoEntry` `bad_name`."""
-    name = " ".join(name.split())
-    if len(name) > LONGEST_NAME or not can_be_seen(name):
+    name = one_line(name)
+    if len(name) > LONGEST_NAME:
         raise NoEntry("bad_name", f"A name has at most {LONGEST_NAME} characters.", "name")
+    if not can_be_seen(name):
+        raise NoEntry("bad_name", "A name is made of characters that can be seen.", "name")
     return name
 
 

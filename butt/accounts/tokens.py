@@ -14,7 +14,7 @@ from butt.accounts.models import AccessToken, Account
 from butt.accounts.scopes import EVERYTHING, Scope, granted
 from butt.agents.models import Agent
 from butt.agents.prepared import Prepared
-from butt.agents.words import can_be_seen
+from butt.agents.words import can_be_seen, one_line
 from butt.configuration import configuration
 
 SIGNED_IN = "signed in"
@@ -51,9 +51,11 @@ class Holder:
 
 def make_token(account: Account, name: str, scopes: Iterable[str], days: int) -> str:
     """A token as a person asks for it on a page. Raises `BadToken`."""
-    name = " ".join(name.split())
-    if not name or len(name) > LONGEST_NAME or not can_be_seen(name):
+    name = one_line(name)
+    if not name or len(name) > LONGEST_NAME:
         raise BadToken(f"A name has 1 to {LONGEST_NAME} characters.", "name")
+    if not can_be_seen(name):
+        raise BadToken("A name is made of characters that can be seen.", "name")
     wanted = set(scopes)
     if not wanted or not wanted <= EVERYTHING:
         raise BadToken("Choose what it may do.", "scopes")

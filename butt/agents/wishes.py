@@ -17,7 +17,7 @@ from butt.agents.models import Agent, Belongs, Observed, Progress, Wanted
 from butt.agents.names import BadName, clean_bot_name
 from butt.agents.standing import standing
 from butt.agents.states import State, Verb, may_ask
-from butt.agents.words import can_be_seen
+from butt.agents.words import can_be_seen, plain
 from butt.configuration import configuration
 
 LONGEST_DESCRIPTION = 2000
@@ -141,7 +141,7 @@ def ask(actor: Agent | str, bot: Agent, verb: Verb, change: Callable[[Wanted], d
 
 
 def _clean_description(text: str) -> str:
-    text = text.strip().replace("\r\n", "\n")
+    text = plain(text).strip().replace("\r\n", "\n")
     if len(text) > LONGEST_DESCRIPTION:
         raise Refused(
             "bad_description", f"A description has at most {LONGEST_DESCRIPTION} characters.", "description"

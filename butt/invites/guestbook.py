@@ -10,7 +10,7 @@ from django.db import transaction
 from django.db.models import Q
 
 from butt.agents.models import Agent
-from butt.agents.words import JOINERS, can_be_seen
+from butt.agents.words import UNSEEN, can_be_seen, one_line, plain
 from butt.invites.models import LONGEST_NAME, Invite, InviteUse, Told
 
 
@@ -52,8 +52,8 @@ def write(batch: Mapping[uuid.UUID, Sequence[Use | Name]]) -> None:
 
 def clean_name(text: str) -> str:
     """A stranger's words as one line that can be shown; empty when nothing of it can be seen."""
-    shown = (c if c.isprintable() or c in JOINERS else " " for c in text)
-    name = " ".join("".join(shown).split())[:LONGEST_NAME]
+    shown = (c if c.isprintable() or c in UNSEEN else " " for c in plain(text))
+    name = one_line("".join(shown))[:LONGEST_NAME]
     return name if can_be_seen(name) else ""
 
 

@@ -19,7 +19,7 @@ from butt.agents.prepared import Prepared, PreparedUpdate
 from butt.agents.standing import standing
 from butt.agents.states import State
 from butt.agents.wishes import Refused
-from butt.agents.words import can_be_seen
+from butt.agents.words import can_be_seen, one_line
 from butt.configuration import configuration
 from butt.invites.kept_connections import kept_connections
 from butt.invites.models import LONGEST_NAME, MOST_USES, Invite
@@ -128,7 +128,7 @@ def _offer(invite: Invite) -> dict[str, object]:
 
 
 def _clean_name(text: str) -> str:
-    name = " ".join(text.split())
+    name = one_line(text)
     if not name:
         raise Refused("bad_name", "Give the invite a name: whom is it for? Only you see it.", "name")
     if len(name) > LONGEST_NAME:

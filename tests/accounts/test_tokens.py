@@ -94,6 +94,13 @@ def test_a_token_that_makes_no_sense_is_not_made(name: str, scopes: list[str], d
     assert not AccessToken.objects.exists()
 
 
+def test_a_tokens_name_may_be_pasted_and_one_that_hides_is_told_why():
+    make_token(account("alice"), "my\u00a0lap\u00adtop", ["read"], 1)
+    assert AccessToken.objects.get().name == "my laptop"
+    with pytest.raises(BadToken, match="can be seen"):
+        make_token(account("bob"), "\u202eevil", ["read"], 1)
+
+
 def proven(who: Account) -> Client:
     """A browser in which they have just shown their password once more."""
     client = Client()

@@ -53,6 +53,16 @@ def test_each_verb_is_granted_in_its_states_and_refused_in_all_others(state: Sta
             WISHES[verb](alice, bot)
 
 
+def test_a_description_is_taken_as_people_write_and_paste_it():
+    alice = person("alice")
+    bot = wishes.create_bot(alice, "my", description="\ufeffBienvenue\u00a0!\r\n\tשרה\u200f!")
+    assert bot.description == "Bienvenue !\n שרה\u200f!"
+    wishes.describe(alice, bot, "山田\u3000太郎")
+    assert bot.description == "山田 太郎"
+    with pytest.raises(Refused, match="can be seen"):
+        wishes.describe(alice, bot, "\u202eevil")
+
+
 def test_a_wish_rings_the_steward():
     alice = person("alice")
     bot = bot_in(State.ALIVE, alice)

@@ -1,16 +1,44 @@
 import pytest
 
-from butt.agents.words import can_be_seen
+from butt.agents.words import can_be_seen, one_line, plain
 
 PERSIAN = "می\u200cخواهم"  # noqa: RUF001
 FAMILY = "👩\u200d👩\u200d👧\u200d👦"
+HEBREW = "שלום (pub)\u200f!"
+OVERRIDES = "\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069"
 
 
-@pytest.mark.parametrize("text", ["", "Ours.", "حديقة الأصدقاء", PERSIAN, FAMILY, "❤\ufe0f"])
+@pytest.mark.parametrize(
+    "text", ["", "Ours.", "حديقة الأصدقاء", PERSIAN, FAMILY, "❤\ufe0f", HEBREW, f"\u200e{HEBREW}"]
+)
 def test_words_of_all_people_can_be_seen(text: str):
     assert can_be_seen(text)
 
 
-@pytest.mark.parametrize("text", ["\u200d", " \u200c ", "a\x00", "a\x1b[31m", "\u202eevil", "two\nlines"])
+@pytest.mark.parametrize(
+    "text", ["\u200d", " \u200c ", "\u200e\u200f", "a\x00", "a\x1b[31m", "two\nlines", *OVERRIDES]
+)
 def test_what_hides_or_turns_words_round_cannot(text: str):
     assert not can_be_seen(text)
+
+
+@pytest.mark.parametrize(
+    ("typed", "kept"),
+    [
+        ("Bienvenue\u00a0!", "Bienvenue !"),
+        ("a\tb", "a b"),
+        ("山田\u3000太郎", "山田 太郎"),
+        ("10\u202f000", "10 000"),
+        ("Grund\u00adstück", "Grundstück"),
+        ("\ufeffOurs.", "Ours."),
+        ("two\nlines", "two\nlines"),
+        (PERSIAN, PERSIAN),
+        (HEBREW, HEBREW),
+    ],
+)
+def test_spaces_of_all_kinds_become_plain_ones_and_what_only_helps_to_break_lines_goes(typed: str, kept: str):
+    assert plain(typed) == kept
+
+
+def test_a_name_is_one_line():
+    assert one_line("\ufeff 山田\u3000\t太\u00ad郎\n") == "山田 太郎"

@@ -95,3 +95,7 @@ def test_a_name_is_one_line_that_can_be_shown(text: str):
     assert len(name) <= 80
     assert can_be_seen(name)
     assert clean_name(name).strip() == name.strip()
+
+
+def test_a_guests_name_is_kept_as_anybodys():
+    assert clean_name("\ufeffGrund\u00adstück\u3000שרה\u200f!") == "Grundstück שרה\u200f!"

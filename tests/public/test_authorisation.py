@@ -58,6 +58,7 @@ GET  /bots/{name}/invites                           start   404    200       200
 GET  /bots/{name}/invites/new                       start   404    200       200    404
 POST /bots/{name}/invites/new                       start   404    422       422    404
 POST /bots/{name}/invites/{invite_id}/revoke        start   404    on        on     404
+GET  /bots/{name}/listing                           start   404    on        on     404
 POST /bots/{name}/listing                           start   404    on        on     404
 GET  /bots/{name}/upgrade                           start   404    200       200    404
 POST /bots/{name}/upgrade                           start   404    on        on     404

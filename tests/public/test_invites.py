@@ -217,9 +217,28 @@ class TestTheOpenPageOfABot:
         alice.post("/bots/my/listing", {"description": "  Ours.\r\nCome in! "})
         assert "Ours.<br>Come in!" in Client().get("/@my").content.decode()
         assert "Ours.\nCome in!</textarea>" in alice.get("/bots/my/invites").content.decode()
-        refused = alice.post("/bots/my/listing", {"description": "x" * 2001}, follow=True)
-        assert "at most 2000 characters" in refused.content.decode()
+
+    @pytest.mark.parametrize(
+        ("typed", "why"),
+        [("x" * 2001, "at most 2000 characters"), ("Long\x1b", "characters that can be seen")],
+    )
+    def test_what_is_refused_of_it_is_still_in_its_field(
+        self, alice: Client, bot: Agent, typed: str, why: str
+    ):
+        alice.post("/bots/my/listing", {"description": "Ours."})
+        carol = invite(bot, "carol")
+        refused = alice.post("/bots/my/listing", {"description": typed})
+        html = refused.content.decode()
+        assert refused.status_code == 422
+        assert f">{typed}</textarea>" in html
+        assert 'aria-invalid="true"' in html
+        assert re.search(f'id="description-error" role="alert">[^<]*{why}', html)
+        assert carol.token in html
+        assert "data-live" not in html, "a page that fetches itself anew would lose what was typed"
         assert "Ours." in Client().get("/@my").content.decode(), "a page that is shown stays so"
+
+    def test_who_had_to_sign_in_on_the_way_to_it_comes_to_the_invites(self, alice: Client, bot: Agent):
+        assert alice.get("/bots/my/listing")["Location"] == "/bots/my/invites"
 
     def test_one_that_is_unknown_or_leaves_is_not_there(self, bot: Agent):
         assert Client().get("/@none").status_code == 404

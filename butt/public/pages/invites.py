@@ -3,11 +3,10 @@
 import uuid
 from datetime import timedelta
 
-from django.contrib import messages
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.utils import timezone
-from django.views.decorators.http import require_POST, require_safe
+from django.views.decorators.http import require_safe
 
 from butt.agents.bots import bot_by_name
 from butt.agents.models import Agent
@@ -27,21 +26,7 @@ FIELDS = {"expiresAt": "expires"}
 @require_safe
 @for_person
 def invites(request: HttpRequest, person: Agent, name: str) -> HttpResponse:
-    view = View(bot_by_name(person, name))
-    entries = book.entries(view.agent)
-    return render(
-        request,
-        "bot/invites.html",
-        {
-            "bot": view,
-            "used": [entry for entry in entries if entry.used],
-            "unused": sorted((e for e in entries if not e.used), key=lambda e: not e.is_open),
-            "public": book.is_public(view.agent),
-            "passing": view.state.is_passing,
-            "mark": invites_mark(view, entries),
-            "tab": "invites",
-        },
-    )
+    return render(request, "bot/invites.html", _shown(bot_by_name(person, name)))
 
 
 @for_person
@@ -75,7 +60,6 @@ def revoke(request: HttpRequest, person: Agent, name: str, invite_id: uuid.UUID)
     return redirect("invites", bot.name)
 
 
-@require_POST
 @for_person
 def listing(request: HttpRequest, person: Agent, name: str) -> HttpResponse:
     """Whether everybody may see the bot's own page, and what the bot says of itself there and in its profile."""
@@ -86,8 +70,23 @@ def listing(request: HttpRequest, person: Agent, name: str) -> HttpResponse:
         try:
             describe(person, bot, request.POST["description"])
         except Refused as no:
-            messages.error(request, no.message)
+            said = {"description": request.POST["description"], "error": no.message, "passing": False}
+            return render(request, "bot/invites.html", {**_shown(bot), **said}, status=422)
     return redirect("invites", bot.name)
+
+
+def _shown(bot: Agent) -> dict[str, object]:
+    view, entries = View(bot), book.entries(bot)
+    return {
+        "bot": view,
+        "used": [entry for entry in entries if entry.used],
+        "unused": sorted((e for e in entries if not e.used), key=lambda e: not e.is_open),
+        "public": book.is_public(bot),
+        "description": bot.description,
+        "passing": view.state.is_passing,
+        "mark": invites_mark(view, entries),
+        "tab": "invites",
+    }
 
 
 def _number(text: object, field: str) -> int:
