@@ -2,6 +2,7 @@
 
 import gc
 import io
+import re
 import shutil
 import tarfile
 from collections.abc import Iterator
@@ -246,8 +247,59 @@ def test_a_passphrase_that_is_too_short_says_so(alice: Account, bot: Agent):
     client = Client(headers={"Authorization": f"Bearer {issue_token(alice)}", "Encrypt-To": "short"})
     answer = client.get(f"/agents/{bot.id}/export/log")
     assert (answer.status_code, answer.json()["error"]["field"]) == (422, "encrypt")
-    shown = browser_of(alice).post(PATH, {"part": "log", "encrypt": "short"}, follow=True).content.decode()
-    assert "12 characters" in shown
+
+
+def test_a_passphrase_that_is_refused_is_told_at_its_field_and_not_shown_again(alice: Account, bot: Agent):
+    for typed, why in (("swordfish", "12 characters"), ("AGE-SECRET-KEY-1SWORDFISH", "secret half")):
+        refused = browser_of(alice).post(PATH, {"part": "log", "encrypt": typed})
+        shown = refused.content.decode()
+        assert refused.status_code == 422
+        assert re.search(f'id="encrypt-error" role="alert">[^<]*{why}[^<]*type anew', shown)
+        assert 'aria-invalid="true"' in shown
+        assert "swordfish" not in shown.lower()
+        assert "3 files" in shown
+
+
+def test_a_mistyped_age_key_is_still_in_its_field(alice: Account, bot: Agent):
+    mistyped = f"{pyrage.x25519.Identity.generate().to_public()}"[:-1]
+    refused = browser_of(alice).post(PATH, {"part": "log", "encrypt": mistyped})
+    shown = refused.content.decode()
+    assert refused.status_code == 422
+    assert f'value="{mistyped}"' in shown
+    assert 'id="encrypt-error"' in shown
+    assert "type anew" not in shown
+
+
+NOT_YET = "It is not encrypted yet: type the key or passphrase again."
+
+
+@pytest.mark.parametrize("part", ["secret", "all"])
+def test_a_passphrase_that_went_by_the_password_is_asked_for_again(alice: Account, bot: Agent, part: str):
+    browser = browser_of(alice)
+    assert f'name="part" value="{part}"' in browser.get(PATH).content.decode(), "a link would leave it behind"
+    asked = browser.post(PATH, {"part": part, "encrypt": "correct horse battery"})["Location"]
+    assert asked.startswith(f"{PATH}/password?")
+    assert "horse" not in asked
+    assert browser.post(asked, {"password": "wrong"}).status_code == 422
+    back = browser.post(asked, {"password": PASSWORD}, follow=True)
+    assert back.redirect_chain == [(PATH, 302)]
+    assert NOT_YET in back.content.decode()
+    assert "horse" not in back.content.decode() + str(dict(browser.session))
+    assert NOT_YET not in browser.get(PATH).content.decode()
+
+
+def test_who_typed_none_is_not_asked_for_it_again(alice: Account, bot: Agent):
+    browser = browser_of(alice)
+    asked = browser.post(PATH, {"part": "all", "encrypt": " "})["Location"]
+    assert NOT_YET not in browser.post(asked, {"password": PASSWORD}, follow=True).content.decode()
+
+
+def test_a_passphrase_is_asked_for_again_after_anything_that_kept_the_export_back(alice: Account, bot: Agent):
+    log = log_in(folder_of(bot))
+    log.write_bytes(b"!!!!" + log.read_bytes()[4:])
+    back = browser_of(alice).post(PATH, {"part": "log", "encrypt": "correct horse battery"}, follow=True)
+    assert "The log is damaged" in back.content.decode()
+    assert NOT_YET in back.content.decode()
 
 
 def test_only_so_many_go_on_at_once(alice: Account, bot: Agent):

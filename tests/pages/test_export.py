@@ -30,7 +30,7 @@ def test_a_person_takes_all_along(server: Pages, browser: Browser, scripts: bool
         page.get_by_role("button", name="log").click()
     assert log.value.suggested_filename == "log.offset"
 
-    page.get_by_role("link", name="all").click()
+    page.get_by_role("button", name="all").click()
     page.get_by_label("password").fill(PASSWORD)
     page.get_by_role("button", name="yes").click()
     with page.expect_download() as everything:
@@ -39,6 +39,20 @@ def test_a_person_takes_all_along(server: Pages, browser: Browser, scripts: bool
     everything.value.save_as(tmp_path / "hermit.tar")
     assert (tmp_path / "hermit.tar").stat().st_size % 512 == 0
     context.close()
+
+
+def test_enter_in_the_field_for_a_passphrase_takes_nothing_along(server: Pages, page: Page):
+    """It would press the first button there is, whichever that may be."""
+    signs_in(page, server.url, "alice@example.org")
+    page.goto(f"{server.url}/bots/hermit/export")
+    sent: list[str] = []
+    page.on("request", lambda request: sent.append(request.method))
+    field = page.get_by_label("encrypt it")
+    field.fill("correct horse battery")
+    field.press("Enter")
+    page.evaluate("fetch('/robots.txt')")
+    expect(field).to_have_value("correct horse battery")
+    assert "POST" not in sent
 
 
 def test_a_wrong_password_is_said_where_it_was_typed(server: Pages, page: Page):

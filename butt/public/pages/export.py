@@ -6,6 +6,7 @@ from django.contrib import messages
 from django.http import HttpRequest, HttpResponse
 from django.http.response import HttpResponseBase
 from django.shortcuts import redirect, render
+from django.urls import reverse
 
 from butt.accounts.entry import NoEntry
 from butt.agents.bots import bot_by_name
@@ -19,30 +20,31 @@ from butt.public import downloads
 from butt.public.pages.person import for_person
 from butt.public.proof import PROOF_SECONDS, is_proved, prove
 
+NOT_ENCRYPTED = "It is not encrypted yet: type the key or passphrase again."
+"""A passphrase is kept nowhere, so whatever comes between it and the file loses it; nobody shall miss that."""
+
 
 @for_person
 def export(request: HttpRequest, person: Agent, name: str) -> HttpResponseBase:
     """What there is, and how much. A press on one of it sends the file."""
-    bot = bot_by_name(person, name)
+    bot, encrypt_to = bot_by_name(person, name), request.POST.get("encrypt", "").strip()
     with suppress(ValueError):
         part = Part(request.POST.get("part", ""))
         if part.speaks_as_the_bot and not is_proved(request):
-            return redirect("export-password", bot.name)
+            asked = reverse("export-password", args=[bot.name])
+            return redirect(f"{asked}?encrypt=again" if encrypt_to else asked)
         try:
-            return downloads.export(
-                person, bot, part, way="page", encrypt_to=request.POST.get("encrypt", "").strip()
-            )
+            return downloads.export(person, bot, part, way="page", encrypt_to=encrypt_to)
         except Refused as no:
+            if no.field == "encrypt":
+                return _page(request, bot, **_refused(encrypt_to, no.message))
             messages.error(request, no.message)
         except Unreadable as trouble:
             messages.error(request, str(trouble))
+        if encrypt_to:
+            messages.warning(request, NOT_ENCRYPTED)
         return redirect("export", bot.name)
-    stock, unreadable = _stock(bot)
-    return render(
-        request,
-        "bot/export.html",
-        {"bot": View(bot), "stock": stock, "trouble": unreadable, "proved": is_proved(request), "fork": FORK},
-    )
+    return _page(request, bot)
 
 
 @for_person
@@ -52,6 +54,8 @@ def password(request: HttpRequest, person: Agent, name: str) -> HttpResponse:
     if request.method == "POST":
         try:
             if prove(request, request.POST.get("password", "")):
+                if "encrypt" in request.GET:
+                    messages.warning(request, NOT_ENCRYPTED)
                 return redirect("export", bot.name)
             error, status = "This is not your password.", 422
         except NoEntry as slow:
@@ -60,6 +64,27 @@ def password(request: HttpRequest, person: Agent, name: str) -> HttpResponse:
             return redirect("start")
     shown = {"bot": View(bot), "minutes": PROOF_SECONDS // 60, "fork": FORK, "error": error}
     return render(request, "bot/export_password.html", shown, status=status)
+
+
+def _page(request: HttpRequest, bot: Agent, *, encrypt: str = "", error: str = "") -> HttpResponse:
+    stock, unreadable = _stock(bot)
+    shown = {
+        "bot": View(bot),
+        "stock": stock,
+        "trouble": unreadable,
+        "proved": is_proved(request),
+        "fork": FORK,
+        "encrypt": encrypt,
+        "error": error,
+    }
+    return render(request, "bot/export.html", shown, status=422 if error else 200)
+
+
+def _refused(encrypt_to: str, why: str) -> dict[str, str]:
+    """What is shown at the field; only a key that is public anyway is shown again in it."""
+    if encrypt_to.startswith("age1"):
+        return {"encrypt": encrypt_to, "error": why}
+    return {"error": f"{why} What was typed is not shown again: please type anew."}
 
 
 def _stock(bot: Agent) -> tuple[Stock | None, str]:
