@@ -23,6 +23,8 @@ SIGNED_IN = "signed in"
 LONGEST_NAME = 60
 MOST_DAYS = 366
 MOST_TOKENS = 50
+"""Of those made by hand, and of those that programs got by signing in."""
+
 SEEN_EVERY = timedelta(minutes=1)
 _PERSON = ("id", "type", "name", "description", "service", "created_at")
 _known = Prepared(
@@ -56,13 +58,15 @@ def make_token(account: Account, name: str, scopes: Iterable[str], days: int) ->
         raise BadToken(f"A name has 1 to {LONGEST_NAME} characters.", "name")
     if not can_be_seen(name):
         raise BadToken("A name is made of characters that can be seen.", "name")
+    if name.lower() == SIGNED_IN:
+        raise BadToken("Programs that sign in have this name. Choose another.", "name")
     wanted = set(scopes)
     if not wanted or not wanted <= EVERYTHING:
         raise BadToken("Choose what it may do.", "scopes")
     if not 1 <= days <= MOST_DAYS:
         raise BadToken(f"Choose 1 to {MOST_DAYS} days.", "days")
-    if tokens_of(account).count() >= MOST_TOKENS:
-        raise BadToken(f"You have {MOST_TOKENS} tokens; revoke one first.", "name")
+    if tokens_of(account).exclude(name=SIGNED_IN).count() >= MOST_TOKENS:
+        raise BadToken(f"You have made {MOST_TOKENS} tokens; revoke one first.", "name")
     return issue_token(account, name, frozenset(map(Scope, wanted)), days)
 
 
@@ -72,7 +76,7 @@ def issue_token(
     scopes: frozenset[Scope] = EVERYTHING,
     days: int | None = None,
 ) -> str:
-    """A new access token; only its hash is kept."""
+    """A new access token; only its hash is kept. The account's that are over go, and the oldest that signed in."""
     token = secrets.token_urlsafe(32)
     AccessToken.objects.create(
         account=account,
@@ -81,6 +85,7 @@ def issue_token(
         digest=_digest(token),
         expires_at=timezone.now() + timedelta(days=days or configuration().token_days),
     )
+    _clear(account)
     return token
 
 
@@ -110,6 +115,15 @@ def holder_of(token: str) -> Holder | None:
             AccessToken.objects.filter(stale, id=token_id).update(last_used_at=now)
         return Holder(Agent.from_db(DEFAULT_DB_ALIAS, _PERSON, person), granted(scopes))
     return None
+
+
+def _clear(account: Account) -> None:
+    mine = AccessToken.objects.filter(account=account)
+    signed_in = mine.filter(name=SIGNED_IN).order_by("-id").values_list("id", flat=True)
+    over = Q(expires_at__lte=timezone.now())
+    if (first_too_many := signed_in[MOST_TOKENS : MOST_TOKENS + 1].first()) is not None:
+        over |= Q(name=SIGNED_IN, id__lte=first_too_many)
+    mine.filter(over).delete()
 
 
 def _digest(token: str) -> str:

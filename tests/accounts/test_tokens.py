@@ -10,7 +10,7 @@ from django.utils import timezone
 
 from butt.accounts.models import AccessToken, Account
 from butt.accounts.scopes import EVERYTHING, Scope
-from butt.accounts.tokens import BadToken, issue_token, make_token, tokens_of
+from butt.accounts.tokens import MOST_TOKENS, SIGNED_IN, BadToken, issue_token, make_token, tokens_of
 from butt.agents.states import State
 from butt.public.api.bearer import scope_of
 from tests.people import PASSWORD, account, bot_in
@@ -81,6 +81,7 @@ def test_its_last_use_is_noted_once_a_minute(django_assert_num_queries):
     [
         ("", ["read"], 1, "name"),
         ("n" * 61, ["read"], 1, "name"),
+        (" Signed  in", ["read"], 1, "name"),
         ("x", [], 1, "scopes"),
         ("x", ["root"], 1, "scopes"),
         ("x", ["read"], 0, "days"),
@@ -99,6 +100,44 @@ def test_a_tokens_name_may_be_pasted_and_one_that_hides_is_told_why():
     assert AccessToken.objects.get().name == "my laptop"
     with pytest.raises(BadToken, match="can be seen"):
         make_token(account("bob"), "\u202eevil", ["read"], 1)
+
+
+def test_a_program_that_signs_in_each_time_keeps_its_newest_tokens_and_leaves_room_for_those_made_by_hand():
+    alice, bob = account("alice"), account("bob")
+    issue_token(bob)
+    by_hand = make_token(alice, "backups", ["read"], 7)
+    body = json.dumps({"email": alice.email, "password": PASSWORD})
+
+    def signs_in() -> str:
+        answer = Client().post("/authentication/sign-in", body, content_type="application/json")
+        return answer.json()["accessToken"]
+
+    first, _, newest = signs_in(), [issue_token(alice) for _ in range(58)], signs_in()
+    assert AccessToken.objects.filter(account=alice, name=SIGNED_IN).count() == MOST_TOKENS
+    assert [ask(token, "GET", "/agents")[0] for token in (first, newest, by_hand)] == [401, 200, 200]
+    assert ask(make_token(alice, "one more", ["read"], 7), "GET", "/agents")[0] == 200
+    assert tokens_of(bob).count() == 1
+
+
+def test_there_is_a_bound_on_those_made_by_hand():
+    alice = account("alice")
+    for number in range(MOST_TOKENS):
+        make_token(alice, f"n{number}", ["read"], 7)
+    with pytest.raises(BadToken, match="revoke one first"):
+        make_token(alice, "one too many", ["read"], 7)
+    issue_token(alice)
+    assert tokens_of(alice).count() == MOST_TOKENS + 1, "signing in ends none that was made by hand"
+
+
+def test_whose_time_is_over_is_removed_with_the_next_one():
+    alice, bob = account("alice"), account("bob")
+    for who in (alice, bob):
+        issue_token(who), issue_token(who, "backups")
+    AccessToken.objects.update(expires_at=timezone.now())
+    newest = issue_token(alice)
+    assert AccessToken.objects.filter(account=alice).count() == 1
+    assert ask(newest, "GET", "/agents")[0] == 200
+    assert AccessToken.objects.filter(account=bob).count() == 2
 
 
 def proven(who: Account) -> Client:
