@@ -10,6 +10,7 @@ from django.utils import timezone
 from butt.accounts.entry import NoEntry, check_email
 from butt.accounts.models import Account, Invitation
 from butt.agents import journal
+from butt.agents.bots import bots_of
 from butt.agents.models import Agent, Belongs
 from butt.agents.wishes import Refused, check_may_have_another
 
@@ -54,20 +55,29 @@ def invite(person: Agent, bot: Agent, email: str) -> Invitation:
 
 
 def key_of(invitation: Invitation) -> str:
-    """What the link in the mail proves itself with."""
-    return _signer.sign(str(invitation.id))
+    """What the link in the mail proves itself with. It tells the bot, too: the invitation is gone when it is spent."""
+    return _signer.sign(f"{invitation.id}.{invitation.bot_id}")
 
 
 def invitation_with(key: str) -> Invitation:
     """Raises `Refused` `no_invitation` for a key that is forged, spent, taken back or too old."""
     try:
-        number = int(_signer.unsign(key, max_age=INVITED_FOR))
+        number, _ = _told_by(key)
         invitation = Invitation.objects.select_related("bot", "inviter__account").get(
-            id=number, expires_at__gt=timezone.now()
+            id=int(number), expires_at__gt=timezone.now()
         )
     except (signing.BadSignature, ValueError, Invitation.DoesNotExist):
         raise Refused("no_invitation", "This invitation is spent or too old. Ask for a new one.") from None
     return invitation
+
+
+def joined_by(person: Agent, key: str) -> Agent | None:
+    """The bot that a link led to, when it is spent and the bot belongs to `person`: they pressed it twice."""
+    try:
+        _, bot_id = _told_by(key)
+    except signing.BadSignature:
+        return None
+    return bots_of(person).filter(id=bot_id).first() if bot_id else None
 
 
 def accept(person: Agent, key: str) -> Agent:
@@ -99,3 +109,9 @@ def leave(person: Agent, bot: Agent) -> None:
             raise Refused("last_owner", "You are the last one it belongs to. You can delete it.")
         if Belongs.objects.filter(source_agent=bot, target_agent=person).delete()[0]:
             journal.note(bot, person, "leave")
+
+
+def _told_by(key: str) -> tuple[str, str]:
+    """The numbers of an invitation and of its bot. Raises `BadSignature` for a key that is forged or too old."""
+    number, _, bot_id = _signer.unsign(key, max_age=INVITED_FOR).partition(".")
+    return number, bot_id

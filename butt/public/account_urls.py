@@ -7,7 +7,7 @@ from allauth.mfa.totp import views as totp
 from allauth.mfa.webauthn import views as passkeys
 from django.urls import path
 
-from butt.public.pages import account, entry, tokens
+from butt.public.pages import account, confirmation, entry, tokens
 
 # `start` is the only way in and `sign-out` the only way out, by whatever name allauth calls them.
 doors = [
@@ -30,7 +30,7 @@ account_patterns = [
     path("account", account.account, name="account"),
     path("account/email", allauth.email, name="account_email"),
     path("account/email/sent", allauth.email_verification_sent, name="account_email_verification_sent"),
-    path("account/email/<str:key>", allauth.confirm_email, name="account_confirm_email"),
+    path("account/email/<str:key>", confirmation.confirm_email, name="account_confirm_email"),
     path("account/password", allauth.password_change, name="account_change_password"),
     path("account/inactive", allauth.account_inactive, name="account_inactive"),
     path("account/again", allauth.reauthenticate, name="account_reauthenticate"),

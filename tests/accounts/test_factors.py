@@ -10,7 +10,7 @@ from allauth.account.models import EmailAddress
 from allauth.mfa.models import Authenticator
 from allauth.mfa.totp.internal.auth import format_hotp_value, hotp_value
 from django.core import mail
-from django.test import Client
+from django.test import Client, override_settings
 
 from butt.accounts.models import AccessToken, Account
 from butt.accounts.tokens import issue_token
@@ -78,6 +78,23 @@ def test_who_registers_gets_a_link_and_a_banner_until_it_is_followed(way: str):
     client.post(link_in(letter))
     assert EmailAddress.objects.get().verified
     assert "Is alice@example.org yours?" not in client.get("/bots").content.decode()
+
+
+def test_who_follows_the_link_again_is_told_that_the_address_is_confirmed():
+    client, _ = start()
+    link = link_in(mail.outbox[-1])
+    assert client.post(link).status_code == 302
+    for browser in (client, Client()):
+        for press in (browser.post, browser.get):
+            page = press(link)
+            assert page.status_code == 200
+            assert "alice@example.org is confirmed." in page.content.decode()
+    assert client.post(link[:-2] + "xx").status_code == 404
+    assert "spent or too old" in client.get(link[:-2] + "xx").content.decode()
+    with override_settings(ACCOUNT_EMAIL_CONFIRMATION_EXPIRE_DAYS=0):
+        assert client.post(link).status_code == 404, "it is too old"
+    EmailAddress.objects.all().delete()
+    assert client.post(link).status_code == 404
 
 
 def test_the_link_of_a_mail_leads_to_our_own_address_whatever_host_was_asked_for():

@@ -4,7 +4,7 @@ from datetime import timedelta
 
 import pytest
 from allauth.account.models import EmailAddress
-from django.core import mail
+from django.core import mail, signing
 from django.test import Client
 from django.utils import timezone
 
@@ -75,6 +75,27 @@ def test_a_link_works_once_and_not_when_it_is_withdrawn_forged_or_old(alice: Acc
     Invitation.objects.update(expires_at=timezone.now() - timedelta(seconds=1))
     assert eve.post(link).status_code == 410
     assert not bots_of(Account.objects.get(email="eve@example.org").agent).exists()
+
+
+def test_who_follows_a_link_again_after_they_came_is_led_to_the_bot(alice: Account, bot: Agent):
+    bob = account("bob")
+    link = invite(alice, "bob@example.org")
+    for press in (browser_of(bob).post, browser_of(bob).post, browser_of(bob).get):
+        answer = press(link)
+        assert (answer.status_code, answer["Location"]) == (302, "/bots/my")
+    assert [entry.what for entry in JournalEntry.objects.filter(bot_id=bot.id)].count("join") == 1
+    eve = browser_of(account("eve"))
+    assert (eve.get(link).status_code, eve.post(link).status_code) == (410, 410)
+    owners.leave(bob.agent, bot)
+    assert browser_of(bob).post(link).status_code == 410, "it leads nobody in a second time"
+
+
+def test_a_link_that_was_sent_before_it_told_its_bot_works(alice: Account, bot: Agent):
+    invitation = owners.invite(alice.agent, bot, "bob@example.org")
+    link = f"/share/{signing.TimestampSigner(salt='a bot is shared').sign(str(invitation.id))}"
+    bob = browser_of(account("bob"))
+    assert bob.post(link)["Location"] == "/bots/my"
+    assert bob.post(link).status_code == 410
 
 
 def test_the_last_one_stays(alice: Account, bot: Agent):

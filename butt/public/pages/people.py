@@ -76,6 +76,8 @@ def share(request: HttpRequest, person: Agent, key: str) -> HttpResponse:
             return redirect("bot", owners.accept(person, key).name)
         return render(request, "share.html", {"invitation": owners.invitation_with(key)})
     except Refused as no:
+        if bot := owners.joined_by(person, key):
+            return redirect("bot", bot.name)
         return render(request, "error.html", {"title": "no", "message": no.message}, status=410)
 
 
