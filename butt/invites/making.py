@@ -10,6 +10,7 @@ import os
 import uuid
 from datetime import UTC, datetime, timedelta
 
+from django.db import IntegrityError, transaction
 from django.db.models import Count, F, Q
 from django.utils import timezone
 
@@ -38,7 +39,7 @@ _kept = Prepared(
     uuid.UUID(int=1),
 )
 _offered = PreparedUpdate(
-    lambda invite, at: Invite.objects.filter(id=invite, revoked_at=None),  # noqa: ARG005
+    lambda invite, at: Invite.objects.filter(id=invite, offered_at=None, revoked_at=None),  # noqa: ARG005
     lambda invite, at: {"offered_at": at},  # noqa: ARG005
     uuid.UUID(int=1),
     datetime(2000, 1, 1, tzinfo=UTC),
@@ -46,26 +47,40 @@ _offered = PreparedUpdate(
 
 
 def create(
-    person: Agent, bot: Agent, name: str, *, uses: int = 1, expires_at: datetime | None = None
+    person: Agent,
+    bot: Agent,
+    name: str,
+    *,
+    uses: int = 1,
+    expires_at: datetime | None = None,
+    key: uuid.UUID | None = None,
 ) -> Invite:
-    """A new invite that the bot's pub has taken.
+    """A new invite that the bot's pub has taken; or, where one of this `key` is there, that one.
 
-    Raises `Refused`: `bad_name`, `bad_uses`, `bad_expiry`, `wrong_state`, `too_many`, `no_answer`.
+    Raises `Refused`: `bad_name`, `bad_uses`, `bad_expiry`, `bad_key`, `wrong_state`, `too_many`, `no_answer`.
     """
-    name = _clean_name(name)
-    _check_bounds(uses, expires_at)
-    if (state := standing(bot)) is not State.ALIVE:
-        raise Refused("wrong_state", f"{bot.name} is #{state}: it can make invites only while it is #alive.")
-    invite = _draft(bot, name, uses, expires_at)
+    invite = _asked_for(bot, key) if key else None
+    if invite is None:
+        name = _clean_name(name)
+        _check_bounds(uses, expires_at)
+        if (state := standing(bot)) is not State.ALIVE:
+            raise Refused(
+                "wrong_state", f"{bot.name} is #{state}: it can make invites only while it is #alive."
+            )
+        invite = _draft(bot, name, uses, expires_at, key)
+    if invite.offered_at is not None:
+        return invite
+    # Whoever asks a second time while the first is at it does the same, which does no harm.
     try:
         kept_connections.call(address_of(bot), "butt.offer", _offer(invite))
     except ScuttlebuttError as error:
         log.warning("%s takes no invite: %s", bot.name, error)
-        Invite.objects.filter(id=invite.id).update(revoked_at=timezone.now())
-        raise _no_answer(bot) from None
+        given_up = {"revoked_at": timezone.now(), "key": None}
+        Invite.objects.filter(id=invite.id, offered_at=None).update(**given_up)
+        return _made_meanwhile(bot, invite)
     invite.offered_at = timezone.now()
     if not _offered(invite.id, invite.offered_at):
-        raise _no_answer(bot)
+        return _made_meanwhile(bot, invite)
     journal.note(bot, person, "invite", invite=str(invite.id))
     return invite
 
@@ -103,7 +118,24 @@ def _has_room(bot: Agent, most: int) -> bool:
     return lasting.annotate(times=Count("used")).filter(times__lt=F("uses")).count() < most
 
 
-def _draft(bot: Agent, name: str, uses: int, expires_at: datetime | None) -> Invite:
+def _asked_for(bot: Agent, key: uuid.UUID) -> Invite | None:
+    found = Invite.objects.filter(key=key).first()
+    if found and found.bot_id != bot.id:
+        raise Refused(
+            "bad_key", "This key cannot be used here. Please send it again with a new one.", "Idempotency-Key"
+        )
+    return found
+
+
+def _made_meanwhile(bot: Agent, invite: Invite) -> Invite:
+    """As somebody else made it who asked with the same key at the same time."""
+    made = Invite.objects.filter(id=invite.id, revoked_at=None).exclude(offered_at=None).first()
+    if made is None:
+        raise _no_answer(bot)
+    return made
+
+
+def _draft(bot: Agent, name: str, uses: int, expires_at: datetime | None, key: uuid.UUID | None) -> Invite:
     # Two at the same moment may both find room for one: it is a bound, not a price.
     most = configuration().invites_per_bot
     if not _has_room(bot, most):
@@ -111,7 +143,7 @@ def _draft(bot: Agent, name: str, uses: int, expires_at: datetime | None) -> Inv
             "too_many", f"{bot.name} has {most} open invites, which is as many as it may have; revoke some."
         )
     keys = KeyPair(os.urandom(32))
-    return Invite.objects.create(
+    drafted = Invite(
         bot_id=bot.id,
         name=name,
         uses=uses,
@@ -119,7 +151,20 @@ def _draft(bot: Agent, name: str, uses: int, expires_at: datetime | None) -> Inv
         seed=keys.secret[:32],
         code_id=keys.id,
         created_at=timezone.now(),
+        key=key,
     )
+    if key is None:
+        drafted.save(force_insert=True)
+        return drafted
+    try:
+        with transaction.atomic():
+            drafted.save(force_insert=True)
+    except IntegrityError:
+        # At the same moment somebody asked with the same key, and was first; or has given up by now.
+        if (first := _asked_for(bot, key)) is None:
+            raise _no_answer(bot) from None
+        return first
+    return drafted
 
 
 def _offer(invite: Invite) -> dict[str, object]:

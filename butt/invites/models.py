@@ -37,6 +37,12 @@ class Invite(models.Model):
         max_length=24, unique=True, default=_note, help_text="What the pub publishes of it: says nothing."
     )
     token = models.CharField(max_length=32, unique=True, default=_token, help_text="The way to its own page.")
+    key = models.UUIDField(
+        null=True,
+        unique=True,
+        editable=False,
+        help_text="Of whoever asked for it: asked twice, it is made once.",
+    )
     created_at = models.DateTimeField(db_default=Now())
     expires_at = models.DateTimeField(null=True, blank=True)
     revoked_at = models.DateTimeField(null=True, blank=True)

@@ -27,7 +27,7 @@ def due(now: datetime) -> list[Withdrawal]:
     """What pubs that answer are to forget now. An expired one opens no door anyhow; clocks may differ, though."""
     unfinished = Invite.objects.filter(offered_at=None, revoked_at=None, created_at__lt=now - CUT_OFF)
     # First the mark, so that whoever was only slow does not finish it after it was withdrawn.
-    unfinished.update(revoked_at=now)
+    unfinished.update(revoked_at=now, key=None)
     ended = Q(revoked_at__isnull=False) | Q(expires_at__lte=now)
     rows = Invite.objects.filter(ended, withdrawn_at=None, bot__observed__alive=True).order_by("created_at")
     return [Withdrawal(*row) for row in rows.values_list("id", "bot_id", "code_id")[:MOST_AT_ONCE]]

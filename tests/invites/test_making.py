@@ -1,6 +1,7 @@
 """Making invites and taking them back, with a real pub at the other end."""
 
 import threading
+import uuid
 from datetime import timedelta
 from typing import Any
 
@@ -16,7 +17,7 @@ from butt.invites.book import entries
 from butt.invites.kept_connections import kept_connections
 from butt.invites.models import Invite
 from butt.scuttlebutt import ScuttlebuttError
-from tests.people import bot_in
+from tests.people import bot_in, person
 from tests.pub.pubs import Pub
 
 
@@ -77,6 +78,53 @@ def test_a_pub_that_does_not_answer_makes_none_and_the_row_is_withdrawn(
     making.create(alice, bot, "on a new connection")
     withdrawing.done(withdrawing.due(timezone.now()), timezone.now())
     assert not Invite.objects.filter(name="Bob").exists()
+
+
+def test_who_asks_twice_with_one_key_gets_one_invite(alice: Agent, bot: Agent):
+    key = uuid.uuid4()
+    made = making.create(alice, bot, "Bob", key=key)
+    Progress.objects.filter(bot=bot).update(state=State.STOPPED)
+    stopped = Agent.objects.select_related("wanted", "progress", "observed").get(id=bot.id)
+    assert making.create(alice, stopped, "Bob", key=key) == made
+    assert [entry.invite for entry in entries(bot)] == [made]
+    assert len(known_to(bot)) == 1
+    assert making.create(alice, bot, "Bob", key=uuid.uuid4()) != made
+    assert making.create(alice, bot, "Bob") != making.create(alice, bot, "Bob")
+
+
+def test_one_that_was_cut_off_is_made_by_who_asks_again_with_its_key(alice: Agent, bot: Agent):
+    key = uuid.uuid4()
+    cut_off = making.create(alice, bot, "Bob", key=key)
+    Invite.objects.filter(id=cut_off.id).update(offered_at=None)
+    assert making.create(alice, bot, "Bob", key=key) == cut_off
+    assert [entry.invite for entry in entries(bot)] == [cut_off]
+
+    Invite.objects.filter(id=cut_off.id).update(offered_at=None)
+    withdrawing.due(timezone.now() + withdrawing.CUT_OFF + timedelta(seconds=1))
+    after = making.create(alice, bot, "Bob", key=key)
+    assert after != cut_off, "that one is being withdrawn"
+    assert [entry.invite for entry in entries(bot)] == [after]
+
+
+def test_a_key_is_free_again_when_no_invite_came_of_it(alice: Agent, bot: Agent, real_pub: Pub):
+    key = uuid.uuid4()
+    real_pub.kill()
+    with pytest.raises(Refused, match="try again"):
+        making.create(alice, bot, "Bob", key=key)
+    real_pub.start()
+    made = making.create(alice, bot, "Bob", key=key)
+    assert [entry.invite for entry in entries(bot)] == [made]
+
+
+def test_the_key_of_anothers_invite_tells_nothing_of_it(alice: Agent, bot: Agent):
+    key = uuid.uuid4()
+    making.create(alice, bot, "Bob", key=key)
+    eve = person("eve")
+    with pytest.raises(Refused) as refused:
+        making.create(eve, bot_in(State.ALIVE, eve, "eves"), "Bob", key=key)
+    assert (refused.value.code, refused.value.field) == ("bad_key", "Idempotency-Key")
+    assert "Bob" not in refused.value.message
+    assert Invite.objects.count() == 1
 
 
 def test_what_was_cut_off_while_it_was_made_is_withdrawn_and_shown_to_nobody(alice: Agent, bot: Agent):

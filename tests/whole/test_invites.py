@@ -2,7 +2,10 @@
 
 import asyncio
 import json
+import urllib.request
+import uuid
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -99,6 +102,28 @@ def test_a_real_client_accepts_and_is_seen_with_its_name(
     ]
     assert len(notes) == 2
     assert notes[0] == notes[1]
+
+
+def test_several_who_ask_at_once_with_one_key_get_one_invite(site: Service, alice: Person, bot: Any):
+    """As a program does that gave up waiting for an answer, or a browser when somebody clicks twice."""
+    for key in (str(uuid.uuid4()) for _ in range(5)):
+        headers = {
+            "Authorization": f"Bearer {alice.token}",
+            "Content-Type": "application/json",
+            "Idempotency-Key": key,
+        }
+
+        def ask(number: int, headers: dict[str, str] = headers) -> tuple[int, str]:
+            body = json.dumps({"name": f"n{number}"}).encode()
+            request = urllib.request.Request(f"{site.url}/agents/{bot['id']}/invites", body, headers)
+            with urllib.request.urlopen(request, timeout=30) as answer:
+                return answer.status, json.loads(answer.read())["code"]
+
+        with ThreadPoolExecutor(6) as callers:
+            answers = set(callers.map(ask, range(6)))
+        assert len(answers) == 1
+        assert answers == {(201, listed(alice, bot)[0]["code"])}
+    assert len(listed(alice, bot)) == 5
 
 
 def test_a_revoked_one_is_refused_by_the_pub(alice: Person, bot: Any):

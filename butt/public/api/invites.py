@@ -2,10 +2,10 @@
 
 import uuid
 from datetime import datetime
-from typing import Any
+from typing import Annotated, Any
 
 from django.http import HttpRequest
-from ninja import Field, Router, Schema, Status
+from ninja import Field, Header, Router, Schema, Status
 from pydantic import AwareDatetime
 
 from butt.agents.bots import bot_by_id
@@ -19,6 +19,13 @@ from butt.public.api.shapes import Body, Error
 router = Router(tags=["invites"])
 WIRE: dict[str, Any] = {"exclude_unset": True, "by_alias": True}
 REFUSALS = {401: Error, 404: Error, 409: Error, 422: Error}
+Key = Annotated[
+    uuid.UUID | None,
+    Header(
+        alias="Idempotency-Key",
+        description="A UUID of yours. Who calls again with it gets the invite that is there, and no second one.",
+    ),
+]
 
 
 class NewInvite(Body):
@@ -56,11 +63,19 @@ def invites(request: HttpRequest, agent_id: uuid.UUID) -> Any:
 
 
 @router.post("/agents/{agent_id}/invites", response={201: InviteShape, 503: Error, **REFUSALS}, **WIRE)
-def create_invite(request: HttpRequest, agent_id: uuid.UUID, body: NewInvite) -> Any:
+def create_invite(
+    request: HttpRequest,
+    agent_id: uuid.UUID,
+    body: NewInvite,
+    key: Key = None,
+) -> Any:
     """A new invite. Its name is for you alone: it is published nowhere."""
     bot = line_by_id(caller(request), agent_id)
-    invite = making.create(caller(request), bot, body.name, uses=body.uses, expires_at=body.expiresAt)
-    return Status(201, _shape(Entry(invite, bot, [], invite.created_at)))
+    invite = making.create(
+        caller(request), bot, body.name, uses=body.uses, expires_at=body.expiresAt, key=key
+    )
+    used = list(invite.used.order_by("sequence")) if key else []
+    return Status(201, _shape(Entry(invite, bot, used, invite.created_at)))
 
 
 @router.delete("/agents/{agent_id}/invites/{invite_id}", response={204: None, **REFUSALS}, **WIRE)

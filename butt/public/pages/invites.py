@@ -20,7 +20,7 @@ from butt.public.pages.person import for_person
 TERMS = {"": "never", "1": "in a day", "7": "in a week", "30": "in 30 days", "365": "in a year"}
 """After how many days an invite may expire."""
 
-FIELDS = {"expiresAt": "expires"}
+FIELDS = {"expiresAt": "expires", "Idempotency-Key": ""}
 
 
 @require_safe
@@ -33,13 +33,15 @@ def invites(request: HttpRequest, person: Agent, name: str) -> HttpResponse:
 def new(request: HttpRequest, person: Agent, name: str) -> HttpResponse:
     bot = bot_by_name(person, name)
     said = {"bot": View(bot), "terms": TERMS, "most_uses": MOST_USES, "uses": "1", "expires": ""}
+    said["key"] = str(uuid.uuid4())
     if request.method != "POST":
         return render(request, "bot/new_invite.html", said)
     said |= {field: request.POST.get(field, "") for field in ("name", "uses", "expires")}
     try:
         uses, days = _number(said["uses"], "uses"), _number(said["expires"] or "0", "expires")
         expires_at = timezone.now() + timedelta(days=days) if days else None
-        making.create(person, bot, str(said["name"]), uses=uses, expires_at=expires_at)
+        key = _key(request)
+        making.create(person, bot, str(said["name"]), uses=uses, expires_at=expires_at, key=key)
     except Refused as no:
         field = FIELDS.get(no.field, no.field)
         errors = {field: no.message} if field else {}
@@ -87,6 +89,15 @@ def _shown(bot: Agent) -> dict[str, object]:
         "mark": invites_mark(view, entries),
         "tab": "invites",
     }
+
+
+def _key(request: HttpRequest) -> uuid.UUID | None:
+    """The same for the same form sent twice. Who goes back to it and fills it in anew means another invite."""
+    try:
+        form = uuid.UUID(request.POST.get("key", ""))
+    except ValueError:
+        return None
+    return uuid.uuid5(form, "\n".join(request.POST.get(field, "") for field in ("name", "uses", "expires")))
 
 
 def _number(text: object, field: str) -> int:

@@ -1,0 +1,16 @@
+from django.db import migrations, models
+
+
+class Migration(migrations.Migration):
+
+    dependencies = [
+        ('invites', '0001_initial'),
+    ]
+
+    operations = [
+        migrations.AddField(
+            model_name='invite',
+            name='key',
+            field=models.UUIDField(editable=False, help_text='Of whoever asked for it: asked twice, it is made once.', null=True, unique=True),
+        ),
+    ]
