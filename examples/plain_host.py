@@ -25,6 +25,7 @@ from butt.hosts.noted import id_in
 from butt.hosts.ports import free_port
 from butt.hosts.pub_config import pub_config
 from butt.hosts.publog import LastWords, last_words
+from butt.hosts.strays import id_of
 from butt.sources.releases import release
 
 PATIENCE = 10.0
@@ -71,8 +72,8 @@ class PlainHost:
 
     def look(self) -> Mapping[uuid.UUID, Sighting]:
         running = self._running()
-        paths = [path for path in self.bots.iterdir() if not path.name.startswith(".")]
-        return {uuid.UUID(path.name): self._sighting(Folder(path), running) for path in paths}
+        found = [bot_id for path in self.bots.iterdir() if (bot_id := id_of(path.name))]
+        return {bot_id: self._sighting(self._folder(bot_id), running) for bot_id in found}
 
     def log(self, bot_id: uuid.UUID, size: int) -> str:
         return tail(self._folder(bot_id).log, size)

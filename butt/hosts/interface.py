@@ -72,7 +72,7 @@ class Host(Protocol):
         """Take over the data folder of a bot that has never been started here; `data` is gone afterwards."""
 
     def look(self) -> Mapping[uuid.UUID, Sighting]:
-        """Every bot there is a trace of on this host."""
+        """Every bot there is a trace of on this host. To look one up may raise `HostTrouble`, as that bot's alone."""
 
     def log(self, bot_id: uuid.UUID, size: int) -> str:
         """The last `size` bytes of the bot's own log."""

@@ -11,6 +11,7 @@ import time
 import uuid
 import xmlrpc.client
 from collections.abc import Container, Iterator, Mapping
+from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -28,7 +29,7 @@ from butt.hosts.noted import id_in, sequence_in
 from butt.hosts.ports import free_port
 from butt.hosts.pub_config import pub_config
 from butt.hosts.publog import LastWords, last_words
-from butt.hosts.strays import GRAVE, Stray, strays_in
+from butt.hosts.strays import GRAVE, Stray, id_of, strays_in
 from butt.hosts.supervisor import Supervisor, escaped
 from butt.sources.releases import release
 
@@ -64,17 +65,19 @@ class Processes:
         return free_port(taken)
 
     def apply(self, order: Order) -> None:
-        if order.run:
-            self._start(order)
-        else:
-            self._stop(str(order.bot_id))
+        with _its_folder():
+            if order.run:
+                self._start(order)
+            else:
+                self._stop(str(order.bot_id))
 
     def adopt(self, bot_id: uuid.UUID, data: Path) -> None:
-        take_over(data, self._folder(bot_id).data)
+        with _its_folder():
+            take_over(data, self._folder(bot_id).data)
 
     def look(self) -> Mapping[uuid.UUID, Sighting]:
         rows = {row["name"]: row for row in self._supervisor.call("getAllProcessInfo")}
-        return {uuid.UUID(path.name): self._sighting(path, rows.get(path.name)) for path in self._folders()}
+        return Sightings({bot_id: self._look_at(bot_id, rows.get(str(bot_id))) for bot_id in self._found()})
 
     def log(self, bot_id: uuid.UUID, size: int) -> str:
         return tail(self._folder(bot_id).log, size)
@@ -85,10 +88,11 @@ class Processes:
             raise HostTrouble("it still runs")
         self._forget(name)
         grave = folder.path.with_name(f"{GRAVE}{name}")
-        if grave.exists():
-            shutil.rmtree(grave)
-        if folder.path.exists():
-            shutil.rmtree(folder.path.rename(grave))
+        with _its_folder():
+            if grave.exists():
+                shutil.rmtree(grave)
+            if folder.path.exists():
+                shutil.rmtree(folder.path.rename(grave))
 
     def strays(self, known: Container[uuid.UUID]) -> list[Stray]:
         found = strays_in(self.bots, self._supervisor.programs)
@@ -174,8 +178,14 @@ class Processes:
                 return None
             raise HostTrouble(f"supervisord refuses {method}: {fault.faultString}") from fault
 
-    def _sighting(self, path: Path, row: dict[str, Any] | None) -> Sighting:
-        folder = Folder(path)
+    def _look_at(self, bot_id: uuid.UUID, row: dict[str, Any] | None) -> Sighting | HostTrouble:
+        try:
+            with _its_folder():
+                return self._sighting(self._folder(bot_id), row)
+        except HostTrouble as trouble:
+            return trouble
+
+    def _sighting(self, folder: Folder, row: dict[str, Any] | None) -> Sighting:
         ssb_id = id_in(folder)
         if trial.is_full(folder):
             return self._ended_for_room(folder, row, ssb_id)
@@ -205,8 +215,9 @@ class Processes:
     def _folder(self, bot_id: uuid.UUID) -> Folder:
         return Folder(self.bots / str(bot_id))
 
-    def _folders(self) -> Iterator[Path]:
-        return (path for path in self.bots.iterdir() if not path.name.startswith("."))
+    def _found(self) -> Iterator[uuid.UUID]:
+        """Whatever else lies there is not ours: `lost+found` on a disk of its own, a copy that somebody made."""
+        return (bot_id for path in self.bots.iterdir() if (bot_id := id_of(path.name)))
 
     def _end_orphans(self) -> None:
         """End bots whose supervisord was killed: a new one would start them a second time."""
@@ -218,6 +229,34 @@ class Processes:
             process.kill()
         if psutil.wait_procs(stubborn, timeout=STOP_SECONDS)[1]:
             raise HostTrouble("a bot of an earlier supervisord does not end")
+
+
+class Sightings(Mapping[uuid.UUID, Sighting]):
+    """What was seen of each bot. To look one up whose folder could not be read raises `HostTrouble`."""
+
+    def __init__(self, seen: Mapping[uuid.UUID, Sighting | HostTrouble]) -> None:
+        self._seen = seen
+
+    def __getitem__(self, bot_id: uuid.UUID) -> Sighting:
+        seen = self._seen[bot_id]
+        if isinstance(seen, HostTrouble):
+            raise seen
+        return seen
+
+    def __iter__(self) -> Iterator[uuid.UUID]:
+        return iter(self._seen)
+
+    def __len__(self) -> int:
+        return len(self._seen)
+
+
+@contextmanager
+def _its_folder() -> Iterator[None]:
+    """What one bot's folder refuses is the trouble of that bot."""
+    try:
+        yield
+    except OSError as error:
+        raise HostTrouble(f"its folder cannot be used: {(error.strerror or 'it fails').lower()}") from error
 
 
 def _program(name: str, order: Order, folder: Folder) -> str:

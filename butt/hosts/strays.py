@@ -35,11 +35,11 @@ def strays_in(bots: Path, programs: Path) -> list[Stray]:
     found: dict[uuid.UUID, list[tuple[str, int]]] = {}
     for path in sorted(bots.iterdir()) if bots.is_dir() else []:
         grave = path.name.startswith(GRAVE)
-        if bot_id := _id(path.name.removeprefix(GRAVE)):
+        if bot_id := id_of(path.name.removeprefix(GRAVE)):
             what = "a half-removed folder" if grave else "a folder"
             found.setdefault(bot_id, []).append((what, size_of(path)))
     for path in sorted(programs.glob("*.conf")):
-        if bot_id := _id(path.stem):
+        if bot_id := id_of(path.stem):
             found.setdefault(bot_id, []).append(("a program of supervisord", 0))
     return [
         Stray(bot_id, " and ".join(what for what, _ in things), sum(size for _, size in things))
@@ -51,8 +51,10 @@ def size_of(folder: Path) -> int:
     return sum(path.lstat().st_size for path in folder.rglob("*") if path.is_file() and not path.is_symlink())
 
 
-def _id(name: str) -> uuid.UUID | None:
+def id_of(name: str) -> uuid.UUID | None:
+    """The bot whose folder or program is called so. None where a bot's never is: also for its id in other signs."""
     try:
-        return uuid.UUID(name)
+        bot_id = uuid.UUID(name)
     except ValueError:
         return None
+    return bot_id if str(bot_id) == name else None

@@ -10,7 +10,7 @@ import uuid
 from collections.abc import Mapping
 from datetime import datetime, timedelta
 
-from django.db import IntegrityError, transaction
+from django.db import IntegrityError, InterfaceError, OperationalError, transaction
 from django.utils import timezone
 
 from butt.agents import journal
@@ -82,6 +82,11 @@ class Steward:
                 self.step(bot, sightings.get(bot.id, Sighting()))
             except (HostTrouble, NoRelease) as trouble:
                 self._wait_out(bot, trouble)
+            except (OperationalError, InterfaceError):
+                raise  # The database does not serve the next bot either.
+            except Exception:
+                log.exception("%s could not be seen to", bot.name)
+                _put_off(bot.progress, "Something went wrong with it here; it is tried again.")
         return bool(mine)
 
     def _look(self) -> Mapping[uuid.UUID, Sighting] | HostTrouble:
@@ -197,11 +202,10 @@ class Steward:
     def _wait_out(self, bot: Agent, trouble: Exception) -> None:
         """The machine does not do as told: the bot stays where it is, the reason shows, and it is tried again."""
         log.warning("%s: %s", bot.name, trouble)
-        Progress.objects.filter(bot=bot).update(reason=f"Waiting for its machine: {trouble}")
         if isinstance(trouble, Away):
             deadline = timezone.now() + timedelta(seconds=configuration().start_seconds)
             Progress.objects.filter(bot=bot, deadline__lt=deadline).update(deadline=deadline)
-        _come_back(bot.progress, timezone.now() + AFTER_TROUBLE)
+        _put_off(bot.progress, f"Waiting for its machine: {trouble}")
 
 
 def _save(bot: Agent, before: State, fields: list[str]) -> None:
@@ -220,6 +224,11 @@ def _claim(progress: Progress, now: datetime) -> bool:
     )
     progress.due_at = now + LEASE
     return claimed == 1
+
+
+def _put_off(progress: Progress, reason: str) -> None:
+    Progress.objects.filter(bot_id=progress.bot_id).update(reason=reason)
+    _come_back(progress, timezone.now() + AFTER_TROUBLE)
 
 
 def _come_back(progress: Progress, at: datetime) -> None:

@@ -115,6 +115,15 @@ def test_what_was_stopped_stays_so_and_can_be_destroyed(make: Make, order, tmp_p
     assert BOT not in host.look()
 
 
+@pytest.mark.parametrize("name", ["lost+found", f"{BOT}.bak"])
+def test_what_is_no_bot_is_left_alone(make: Make, name: str, tmp_path: Path):
+    host = make()
+    for folder in (name, str(BOT)):
+        (tmp_path / "home" / "bots" / folder).mkdir(parents=True)
+    assert list(host.look()) == [BOT]
+    assert (tmp_path / "home" / "bots" / name).is_dir()
+
+
 def test_a_host_that_was_killed_finds_its_bots_again(make: Make, order, tmp_path: Path):
     make().apply(order())
     first = the_pub(tmp_path)
