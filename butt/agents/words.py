@@ -1,5 +1,9 @@
-"""What people may write: signs that can be seen, and those between them that join them or tell their direction."""
+"""What people may write: signs that can be seen, and those between them that join them or tell their direction.
 
+And what can be kept of anybody's words.
+"""
+
+import re
 import unicodedata
 
 UNSEEN = (
@@ -11,6 +15,9 @@ UNSEEN = (
 _WITHOUT = str.maketrans("", "", UNSEEN)
 _LEFT_OUT = "\N{SOFT HYPHEN}\N{ZERO WIDTH NO-BREAK SPACE}"
 """It comes along with what is pasted, and says nothing: where a line may break, and how a file was written."""
+
+_NO_TEXT = re.compile("[\0\ud800-\udfff]")
+"""PostgreSQL takes no NUL, and no database half of a sign; JSON and names of files may have both."""
 
 
 def can_be_seen(text: str) -> bool:
@@ -31,3 +38,8 @@ def plain(text: str) -> str:
 def one_line(text: str) -> str:
     """`text` as a name is kept."""
     return " ".join(plain(text).split())
+
+
+def storable(text: str) -> str:
+    """Words of bots, machines and files as a database takes them: one that it refuses costs all that goes with it."""
+    return _NO_TEXT.sub("\N{REPLACEMENT CHARACTER}", text)

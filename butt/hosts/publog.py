@@ -5,6 +5,7 @@ from datetime import datetime
 from typing import Any
 
 from butt.agents.botlog import entry, time_of
+from butt.agents.words import storable
 from butt.hosts.exits import DISK_FULL
 
 
@@ -28,7 +29,7 @@ def last_words(text: str, since: datetime) -> LastWords | None:
     for said in reversed(entries(text)):
         code, when = said.get("code"), time_of(said.get("time"))
         if said.get("level") == "error" and isinstance(code, int) and when is not None and when >= since:
-            return LastWords(str(said.get("message", ""))[:500], code)
+            return LastWords(storable(str(said.get("message", ""))[:500]), code)
     return None
 
 

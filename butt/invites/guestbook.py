@@ -1,5 +1,6 @@
 """Writing down what bots' feeds tell of guests: many bots in one go, each use once."""
 
+import re
 import uuid
 from collections import defaultdict
 from collections.abc import Collection, Iterator, Mapping, Sequence
@@ -11,7 +12,7 @@ from django.db.models import Q
 
 from butt.agents.models import Agent
 from butt.agents.words import UNSEEN, can_be_seen, one_line, plain
-from butt.invites.models import LONGEST_NAME, Invite, InviteUse, Told
+from butt.invites.models import LONGEST_NAME, NOTE, Invite, InviteUse, Told
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,6 +56,11 @@ def clean_name(text: str) -> str:
     shown = (c if c.isprintable() or c in UNSEEN else " " for c in plain(text))
     name = one_line("".join(shown))[:LONGEST_NAME]
     return name if can_be_seen(name) else ""
+
+
+def clean_note(text: str) -> str:
+    """A note that may be one of ours; empty when it cannot be, as of an invite that somebody made by other means."""
+    return text if re.fullmatch(NOTE, text) else ""
 
 
 def _all(

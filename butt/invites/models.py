@@ -14,6 +14,8 @@ from butt.agents.models import Agent
 
 LONGEST_NAME = 80
 MOST_USES = 1000
+NOTE = r"[A-Za-z0-9_-]{1,24}"
+"""What a note of ours looks like."""
 
 
 def _note() -> str:

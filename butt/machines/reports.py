@@ -5,10 +5,11 @@ from typing import Annotated, Literal
 
 from django.db import transaction
 from django.utils import timezone
-from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, StringConstraints
+from pydantic import AfterValidator, AwareDatetime, BaseModel, ConfigDict, Field, StringConstraints
 
 from butt.agents.bell import ring
 from butt.agents.models import Progress
+from butt.agents.words import storable
 from butt.machines.models import Machine, Placement
 from butt.machines.pillar import MOST_BOTS
 
@@ -18,7 +19,10 @@ MOST_BYTES = 4 * 1024 * 1024
 MOST_STRANGERS, MOST_TROUBLES = 100, 20
 
 _Whole = Annotated[int, Field(ge=0, le=2**53)]
-_Words = Annotated[str, StringConstraints(max_length=4096)]
+_storable = AfterValidator(storable)
+_Words = Annotated[str, StringConstraints(max_length=4096), _storable]
+_Trouble = Annotated[str, StringConstraints(max_length=300), _storable]
+_Name = Annotated[str, StringConstraints(max_length=200), _storable]
 _SsbId = Annotated[str, StringConstraints(pattern=r"^@[A-Za-z0-9+/]{43}=\.ed25519$")]
 
 
@@ -48,7 +52,7 @@ class Facts(_Strict):
     memoryFree: _Whole | None = None
     memoryTotal: _Whole | None = None
     load: Annotated[float, Field(ge=0, le=1e6)] | None = None
-    docker: Annotated[str, StringConstraints(max_length=100)] = ""
+    docker: Annotated[str, StringConstraints(max_length=100), _storable] = ""
     outOfMemoryKills: _Whole = 0
     restarts: _Whole = 0
     bootedAt: Annotated[AwareDatetime, Field(strict=False)] | None = None
@@ -64,14 +68,10 @@ class Report(_Strict):
     complete: Literal[True]
     generation: _Whole
     done: bool = True
-    troubles: Annotated[
-        list[Annotated[str, StringConstraints(max_length=300)]], Field(max_length=MOST_TROUBLES)
-    ] = []
+    troubles: Annotated[list[_Trouble], Field(max_length=MOST_TROUBLES)] = []
     bots: Annotated[dict[uuid.UUID, SeenBot], Field(strict=False, max_length=2 * MOST_BOTS)]
     gone: Annotated[list[Annotated[uuid.UUID, Field(strict=False)]], Field(max_length=MOST_BOTS)] = []
-    strangers: Annotated[
-        list[Annotated[str, StringConstraints(max_length=200)]], Field(max_length=MOST_BOTS)
-    ] = []
+    strangers: Annotated[list[_Name], Field(max_length=MOST_BOTS)] = []
     facts: Facts = Facts()
 
 

@@ -15,7 +15,7 @@ from typing import Any
 from asgiref.sync import sync_to_async
 from pydantic import BaseModel, Field, ValidationError, field_validator
 
-from butt.invites.guestbook import Name, Use, clean_name, positions, write
+from butt.invites.guestbook import Name, Use, clean_name, clean_note, positions, write
 from butt.scuttlebutt import Peer, RemoteError, ScuttlebuttError
 
 log = logging.getLogger("butt.monitor")
@@ -33,7 +33,7 @@ _FEED_ID = r"^@[A-Za-z0-9+/]{43}=\.ed25519$"
 class _Use(BaseModel):
     sequence: int = Field(ge=1, le=2**53)
     feed: str = Field(pattern=_FEED_ID)
-    note: str = Field(max_length=100)
+    note: str
     at: datetime
 
     @field_validator("at", mode="before")
@@ -116,7 +116,7 @@ def _checked(item: Any) -> Use | Name:
         name = _Name.model_validate(item)
         return Name(name.feed, clean_name(name.name))
     use = _Use.model_validate(item)
-    return Use(use.sequence, use.feed, use.note, use.at)
+    return Use(use.sequence, use.feed, clean_note(use.note), use.at)
 
 
 async def _written_and_read(

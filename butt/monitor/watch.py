@@ -10,6 +10,7 @@ from typing import Any, TypeAlias
 
 from pydantic import AwareDatetime, BaseModel, Field, NonNegativeInt, ValidationError, field_validator
 
+from butt.agents.words import storable
 from butt.scuttlebutt import Address, KeyPair, Peer, ScuttlebuttError, connect
 
 EVERY = 10
@@ -89,7 +90,7 @@ async def watch(
                 await tell(bot.id, figures, "")
             trouble = "It ended the connection."
         except (ScuttlebuttError, WrongBot, OSError, TimeoutError) as error:
-            trouble = str(error) or type(error).__name__
+            trouble = storable(str(error)) or type(error).__name__
         if trouble != told:
             await tell(bot.id, None, trouble)
             told = trouble

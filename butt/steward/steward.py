@@ -18,6 +18,7 @@ from butt.agents.bots import bots
 from butt.agents.due import due
 from butt.agents.models import Agent, Observed, Progress
 from butt.agents.states import MOVES, State
+from butt.agents.words import storable
 from butt.configuration import configuration
 from butt.hosts import Away, Host, HostTrouble, Order, Sighting
 from butt.imports import placing
@@ -201,11 +202,12 @@ class Steward:
 
     def _wait_out(self, bot: Agent, trouble: Exception) -> None:
         """The machine does not do as told: the bot stays where it is, the reason shows, and it is tried again."""
-        log.warning("%s: %s", bot.name, trouble)
+        words = storable(str(trouble))
+        log.warning("%s: %s", bot.name, words)
         if isinstance(trouble, Away):
             deadline = timezone.now() + timedelta(seconds=configuration().start_seconds)
             Progress.objects.filter(bot=bot, deadline__lt=deadline).update(deadline=deadline)
-        _put_off(bot.progress, f"Waiting for its machine: {trouble}")
+        _put_off(bot.progress, f"Waiting for its machine: {words}")
 
 
 def _save(bot: Agent, before: State, fields: list[str]) -> None:

@@ -1,6 +1,8 @@
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
-from butt.agents.words import can_be_seen, one_line, plain
+from butt.agents.words import can_be_seen, one_line, plain, storable
 
 PERSIAN = "می\u200cخواهم"  # noqa: RUF001
 FAMILY = "👩\u200d👩\u200d👧\u200d👦"
@@ -42,3 +44,17 @@ def test_spaces_of_all_kinds_become_plain_ones_and_what_only_helps_to_break_line
 
 def test_a_name_is_one_line():
     assert one_line("\ufeff 山田\u3000\t太\u00ad郎\n") == "山田 太郎"
+
+
+@given(st.text(st.characters() | st.characters(categories=["Cs"]) | st.just("\0")))
+def test_any_text_can_be_made_one_that_databases_take(text: str):
+    kept = storable(text)
+    assert "\0" not in kept
+    assert kept.encode().decode() == kept
+    assert len(kept) == len(text)
+    assert storable(kept) == kept
+
+
+@pytest.mark.parametrize("text", ["", "Ours.", PERSIAN, FAMILY, "a\x01\ufffe\U0010ffff"])
+def test_what_they_take_is_left_as_it_is(text: str):
+    assert storable(text) == text
