@@ -2,9 +2,9 @@
 
 from datetime import datetime, timedelta
 
-from django.db.models import F, Q
+from django.db.models import F, Q, QuerySet
 
-from butt.accounts.mailing import write_to
+from butt.accounts.mailing import tell_each, write_to
 from butt.accounts.owners import owners_of
 from butt.agents.models import Wanted
 from butt.configuration import configuration
@@ -17,14 +17,10 @@ MOST_AT_ONCE = 20
 def tell_of_leaving(now: datetime) -> None:
     """One look at which bots leave; the e-mails that are due."""
     _note(now)
-    for row in Farewell.objects.filter(told_at=None).select_related("bot")[:MOST_AT_ONCE]:
-        if not _send(row, "told_at", now):
-            return
+    _send(Farewell.objects.filter(told_at=None), "told_at", now)
     # Whose time was short heard of it at the start.
     soon = Q(gone_at__lte=now + BEFORE, told_at__lt=F("gone_at") - BEFORE, reminded_at=None)
-    for row in Farewell.objects.filter(soon).select_related("bot")[:MOST_AT_ONCE]:
-        if not _send(row, "reminded_at", now):
-            return
+    _send(Farewell.objects.filter(soon), "reminded_at", now)
 
 
 def _note(now: datetime) -> None:
@@ -35,15 +31,21 @@ def _note(now: datetime) -> None:
     Farewell.objects.filter(bot__wanted__gone_at=None).delete()
 
 
-def _send(row: Farewell, mark: str, now: datetime) -> bool:
-    """Whether mail works at all. Killed in between, an e-mail is not sent rather than sent twice."""
+def _send(due: QuerySet[Farewell], mark: str, now: datetime) -> None:
+    # In no order, so that those that cannot be sent are not always the first.
+    rows = due.select_related("bot").order_by("?")[:MOST_AT_ONCE]
+    tell_each(rows, lambda row: _tell(row, mark, now))
+
+
+def _tell(row: Farewell, mark: str, now: datetime) -> bool:
+    """False when it is to be tried again. Killed in between, an e-mail is not sent rather than sent twice."""
     if not Farewell.objects.filter(bot=row.bot, gone_at=row.gone_at, **{mark: None}).update(**{mark: now}):
         return True
     owners = owners_of(row.bot).filter(is_active=True)
-    works = write_to(owners.values_list("email", flat=True), *_words(row, last=mark == "reminded_at"))
-    if not works:
+    done = write_to(owners.values_list("email", flat=True), *_words(row, last=mark == "reminded_at"))
+    if not done:
         Farewell.objects.filter(bot=row.bot).update(**{mark: None})
-    return works
+    return done
 
 
 def _words(row: Farewell, *, last: bool) -> tuple[str, str]:

@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 
 from django.db.models import F, Q, QuerySet
 
-from butt.accounts.mailing import write_to
+from butt.accounts.mailing import tell_each, write_to
 from butt.accounts.owners import owners_of
 from butt.agents.models import Agent
 from butt.agents.states import SHOULD_ANSWER
@@ -47,15 +47,21 @@ def _note(now: datetime) -> None:
 
 
 def _send(due: QuerySet[Outage], mark: str, now: datetime) -> None:
-    for outage in due.select_related("bot__progress")[:MOST_AT_ONCE]:
-        mine = Outage.objects.filter(id=outage.id, **{mark: None})
-        if not mine.update(**{mark: now}):
-            continue
-        unwanted = Letters.objects.filter(wanted=False).values("person")
-        owners = owners_of(outage.bot).filter(is_active=True).exclude(agent__in=unwanted)
-        if not write_to(owners.values_list("email", flat=True), *_words(outage, back=mark == "told_end_at")):
-            Outage.objects.filter(id=outage.id).update(**{mark: None})
-            return
+    # In no order, so that those that cannot be sent are not always the first.
+    rows = due.select_related("bot__progress").order_by("?")[:MOST_AT_ONCE]
+    tell_each(rows, lambda outage: _tell(outage, mark, now))
+
+
+def _tell(outage: Outage, mark: str, now: datetime) -> bool:
+    """False when it is to be tried again."""
+    if not Outage.objects.filter(id=outage.id, **{mark: None}).update(**{mark: now}):
+        return True
+    unwanted = Letters.objects.filter(wanted=False).values("person")
+    owners = owners_of(outage.bot).filter(is_active=True).exclude(agent__in=unwanted)
+    done = write_to(owners.values_list("email", flat=True), *_words(outage, back=mark == "told_end_at"))
+    if not done:
+        Outage.objects.filter(id=outage.id).update(**{mark: None})
+    return done
 
 
 def _words(outage: Outage, *, back: bool) -> tuple[str, str]:
