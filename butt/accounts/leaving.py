@@ -5,11 +5,14 @@ The day is written first; all else follows from it and can be done again: killed
 
 import logging
 from datetime import datetime, timedelta
+from functools import cache
+from uuid import UUID
 
 from allauth.account.models import EmailAddress
 from allauth.usersessions.models import UserSession
 from django.contrib.sessions.models import Session
 from django.db import transaction
+from django.db.models import ProtectedError
 from django.utils import timezone
 
 from butt.accounts.models import AccessToken, Account
@@ -46,18 +49,34 @@ def stay(account: Account) -> None:
 
 def finish(now: datetime) -> None:
     """Remove whoever's days are over, once their bots are gone. For the part of the service that does chores."""
-    for account in Account.objects.filter(leaves_at__lte=now).select_related("agent")[:MOST_AT_ONCE]:
-        with transaction.atomic():
-            if not Account.objects.select_for_update().filter(id=account.id, leaves_at__lte=now).exists():
-                continue
-            _let_bots_go(account.agent)
-            Wanted.objects.filter(bot__in=bots_of(account.agent), gone_at__gt=now).update(gone_at=now)
-            if bots_of(account.agent).exists():
-                continue
-            EmailAddress.objects.filter(user=account).delete()
-            account.delete()
-            Agent.objects.filter(id=account.agent_id).delete()
-        log.info("a person is gone")
+    # In no order, so that those who cannot go yet are not always the first.
+    over = Account.objects.filter(leaves_at__lte=now).select_related("agent").order_by("?")
+    for account in over[:MOST_AT_ONCE]:
+        try:
+            _finish(account, now)
+        except ProtectedError as error:
+            _say_what_holds(account.agent_id, tuple(sorted(str(each) for each in error.protected_objects)))
+
+
+def _finish(account: Account, now: datetime) -> None:
+    with transaction.atomic():
+        if not Account.objects.select_for_update().filter(id=account.id, leaves_at__lte=now).exists():
+            return
+        _let_bots_go(account.agent)
+        Wanted.objects.filter(bot__in=bots_of(account.agent), gone_at__gt=now).update(gone_at=now)
+        if bots_of(account.agent).exists():
+            return
+        EmailAddress.objects.filter(user=account).delete()
+        account.delete()
+        Agent.objects.filter(id=account.agent_id).delete()
+    log.info("a person is gone")
+
+
+@cache
+def _say_what_holds(person: UUID, machines: tuple[str, ...]) -> None:
+    """Once, as it is tried every few seconds."""
+    remove = ", ".join(f"`butt machine remove {machine}`" for machine in machines)
+    log.error("person %s cannot be removed before their own machine is; for an operator: %s", person, remove)
 
 
 def _let_bots_go(person: Agent) -> None:

@@ -7,7 +7,8 @@ import uuid
 from collections.abc import Awaitable, Callable
 from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime
-from typing import TypeAlias, TypeVar
+from functools import partial
+from typing import TypeAlias
 
 from asgiref.sync import sync_to_async
 from django.db import close_old_connections
@@ -32,10 +33,21 @@ TICK, HURRY = 0.1, 0.02
 LOOKING_SHARE = 10
 """Looking for bots to watch takes at most one part in so many of the time."""
 
-CHORES = 5.0
 AFTER_TROUBLE = 2.0
 
-T = TypeVar("T")
+Chore: TypeAlias = Callable[[datetime], bool | None]
+"""One step of what one monitor does for all; whether there may be more to do."""
+
+OFTEN = 5.0
+CHORES: tuple[tuple[Chore, float], ...] = (
+    (tell_owners, OFTEN),
+    (tell_of_leaving, OFTEN),
+    (finish, OFTEN),
+    (roll_up, OFTEN),
+    (prune, OFTEN),
+)
+"""Each by itself, and how long it rests: trouble of one is no other's."""
+
 Place: TypeAlias = tuple[uuid.UUID, str, int, str]
 """A bot's id, and the host, port and key of its address."""
 
@@ -61,12 +73,13 @@ class Monitor:
                 for work, pause in (
                     (self._look, 0),
                     (self._beat, BEAT.total_seconds()),
-                    (self._chores, CHORES),
                     (self._telling.withdraw, WITHDRAW_EVERY),
                     (self._telling.introduce, INTRODUCE_EVERY),
                     (self._telling.say_caught_up, CATCH_UP_EVERY),
                 ):
                     tasks.create_task(_again_and_again(work, pause))
+                for chore, pause in CHORES:
+                    tasks.create_task(_again_and_again(partial(self._lead, chore), pause))
         finally:
             self._follow(set())
             await sync_to_async(self._roster.leave)()
@@ -83,22 +96,17 @@ class Monitor:
             watching=len(self._watches), written=self._ledger.written, lost=self._ledger.lost
         )
 
-    async def _chores(self) -> None:
-        if not self._roster.leads:
-            return
-        await self._beside(tell_owners)
-        await self._beside(tell_of_leaving)
-        await self._beside(finish)
-        for chore in (roll_up, prune):
-            more = True
-            while more:
-                more = await self._beside(chore)
-                await asyncio.sleep(TICK)
+    async def _lead(self, chore: Chore) -> None:
+        """Have it done, as soon as it is on us, until there is no more of it."""
+        more: bool | None = True
+        while more:
+            more = not self._roster.leads or await self._beside(chore)
+            await asyncio.sleep(TICK)
 
-    async def _beside(self, chore: Callable[[datetime], T]) -> T:
+    async def _beside(self, chore: Chore) -> bool | None:
         """In a thread of its own, so that nothing that is seen waits for it; it has a connection of its own, too."""
 
-        def do(now: datetime) -> T:
+        def do(now: datetime) -> bool | None:
             close_old_connections()
             return chore(now)
 

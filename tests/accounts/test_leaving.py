@@ -14,6 +14,7 @@ from butt.accounts.models import AccessToken, Account
 from butt.accounts.tokens import issue_token
 from butt.agents.models import Agent, Belongs, Wanted
 from butt.agents.states import State
+from butt.machines.models import Machine
 from tests.accounts.test_factors import again
 from tests.people import PASSWORD, account, bot_in
 
@@ -116,6 +117,32 @@ def test_what_one_takes_along_is_all_of_it_and_no_secret(alice: Account):
     assert [entry["what"] for entry in mine["journal"]] == ["create"]
     kept = AccessToken.objects.get().digest, Account.objects.get().password, token
     assert not any(secret in answer.content.decode() for secret in kept)
+
+
+def test_who_has_a_machine_of_their_own_stays_until_an_operator_has_removed_it(
+    alice: Account, caplog: pytest.LogCaptureFixture
+):
+    bob, machine = account("bob"), Machine.objects.create(person=alice.agent)
+    for who in (alice, bob):
+        leaving.go(who)
+    leaving.finish(timezone.now() + LATER)
+    assert list(Account.objects.all()) == [alice]
+    assert f"butt machine remove {machine.minion_id}" in caplog.text
+    assert "alice" not in caplog.text
+    machine.delete()
+    leaving.finish(timezone.now() + LATER)
+    assert not Account.objects.exists()
+
+
+def test_however_many_have_to_stay_others_can_go(alice: Account):
+    for number in range(leaving.MOST_AT_ONCE):
+        who = account(f"carol{number}")
+        Machine.objects.create(person=who.agent)
+        leaving.go(who)
+    leaving.go(alice)
+    for _ in range(5):
+        leaving.finish(timezone.now() + LATER)
+    assert not Account.objects.filter(id=alice.id).exists()
 
 
 def test_others_are_untouched(alice: Account):

@@ -1,0 +1,88 @@
+"""What one monitor does for all beside its watch: trouble of one chore is no other's."""
+
+import asyncio
+from collections.abc import Callable
+from contextlib import suppress
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from asgiref.sync import sync_to_async
+from django.utils import timezone
+
+from butt.accounts import leaving
+from butt.accounts.models import Account
+from butt.agents import wishes
+from butt.agents.models import Agent
+from butt.agents.states import State
+from butt.figures.models import Sample
+from butt.leaving.models import Farewell
+from butt.machines.models import Machine
+from butt.monitor.monitor import Monitor
+from butt.scuttlebutt import KeyPair
+from tests.figures.history import history
+from tests.people import account, bot_in, person
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+WITHIN = 20
+
+
+async def monitor_until(what: Callable[[], bool]) -> None:
+    """Run a monitor until it has come so far."""
+    monitor = asyncio.create_task(Monitor(KeyPair(bytes(32))).run())
+    try:
+        async with asyncio.timeout(WITHIN):
+            done = False
+            while not done:
+                await asyncio.sleep(0.2)
+                done = await sync_to_async(what)()
+    finally:
+        monitor.cancel()
+        with suppress(asyncio.CancelledError):
+            await monitor
+
+
+def bot_with_samples() -> Agent:
+    """Sightings so old that they are to be rolled up, and then to go."""
+    bot = bot_in(State.STOPPED, person("alice"))
+    history(bot, timezone.now() - timedelta(hours=2), 10, 24)
+    return bot
+
+
+def rolled_up_and_pruned() -> bool:
+    return set(Sample.objects.values_list("resolution", flat=True)) == {60, 3600}
+
+
+def is_over(who: Account) -> None:
+    leaving.go(who)
+    Account.objects.filter(id=who.id).update(leaves_at=timezone.now() - timedelta(days=1))
+
+
+async def test_a_person_who_leaves_a_machine_behind_ends_neither_roll_ups_nor_others_leaving():
+    bob, carol = await sync_to_async(account)("bob"), await sync_to_async(account)("carol")
+    await Machine.objects.acreate(person=bob.agent)
+    await sync_to_async(bot_with_samples)()
+    for who in (bob, carol):
+        await sync_to_async(is_over)(who)
+
+    def done() -> bool:
+        return rolled_up_and_pruned() and not Account.objects.filter(id=carol.id).exists()
+
+    await monitor_until(done)
+    assert await Account.objects.filter(id=bob.id).aexists()
+
+
+async def test_a_chore_that_ends_badly_again_and_again_keeps_no_other_waiting(settings: Any):
+    """Each time over another e-mail, as one that is begun is not sent twice."""
+
+    def many_leave() -> None:
+        bot_with_samples()
+        for number in range(WITHIN):
+            owner = person(f"p{number}")
+            wishes.delete(owner, bot_in(State.ALIVE, owner, f"bot{number}"))
+
+    settings.EMAIL_BACKEND = "of.a.package.that.is.not.There"
+    await sync_to_async(many_leave)()
+    await monitor_until(rolled_up_and_pruned)
+    assert await Farewell.objects.filter(told_at=None).aexists(), "so there is trouble still"
