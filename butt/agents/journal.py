@@ -2,10 +2,15 @@
 
 import uuid
 from collections.abc import Collection
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from butt.agents.models import Agent, JournalEntry
+
+STATES_KEPT = timedelta(days=366)
+"""For how long it is known which state a bot was in: charts show a year. What people did is kept for ever."""
+
+MOST_ROWS = 500
 
 
 def note(bot: Agent, actor: Agent | str, what: str, **detail: Any) -> None:
@@ -18,3 +23,11 @@ def happened(bot_id: uuid.UUID, since: datetime, what: Collection[str]) -> list[
     """The latest of what befell a bot, of these kinds, in the order of time; 100 at most."""
     entries = JournalEntry.objects.filter(bot_id=bot_id, at__gte=since, what__in=what)
     return list(entries.order_by("-at", "-id")[:100])[::-1]
+
+
+def prune_states(now: datetime) -> bool:
+    """One step: forget some of the states of long ago. Whether there may be more to do."""
+    states = JournalEntry.objects.filter(actor="steward", what__startswith="#", at__lt=now - STATES_KEPT)
+    ids = list(states.order_by("id").values_list("id", flat=True)[:MOST_ROWS])
+    JournalEntry.objects.filter(id__in=ids).delete()
+    return len(ids) == MOST_ROWS

@@ -15,6 +15,8 @@ from django.db import close_old_connections
 from django.utils import timezone
 
 from butt.accounts.leaving import finish
+from butt.accounts.sessions import prune_sessions
+from butt.agents.journal import prune_states
 from butt.agents.models import Progress
 from butt.agents.states import SHOULD_ANSWER
 from butt.leaving.letters import tell_of_leaving
@@ -38,13 +40,15 @@ AFTER_TROUBLE = 2.0
 Chore: TypeAlias = Callable[[datetime], bool | None]
 """One step of what one monitor does for all; whether there may be more to do."""
 
-OFTEN = 5.0
+OFTEN, DAILY = 5.0, 86400.0
 CHORES: tuple[tuple[Chore, float], ...] = (
     (tell_owners, OFTEN),
     (tell_of_leaving, OFTEN),
     (finish, OFTEN),
     (roll_up, OFTEN),
     (prune, OFTEN),
+    (prune_sessions, DAILY),
+    (prune_states, DAILY),
 )
 """Each by itself, and how long it rests: trouble of one is no other's."""
 

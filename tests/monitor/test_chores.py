@@ -8,12 +8,13 @@ from typing import Any
 
 import pytest
 from asgiref.sync import sync_to_async
+from django.contrib.sessions.models import Session
 from django.utils import timezone
 
 from butt.accounts import leaving
 from butt.accounts.models import Account
 from butt.agents import wishes
-from butt.agents.models import Agent
+from butt.agents.models import Agent, JournalEntry
 from butt.agents.states import State
 from butt.figures.models import Sample
 from butt.leaving.models import Farewell
@@ -86,3 +87,17 @@ async def test_a_chore_that_ends_badly_again_and_again_keeps_no_other_waiting(se
     await sync_to_async(many_leave)()
     await monitor_until(rolled_up_and_pruned)
     assert await Farewell.objects.filter(told_at=None).aexists(), "so there is trouble still"
+
+
+async def test_what_expired_is_pruned_as_soon_as_a_monitor_comes():
+    def done() -> bool:
+        return not Session.objects.exists() and not JournalEntry.objects.filter(what="#alive").exists()
+
+    def long_ago() -> None:
+        past = timezone.now() - timedelta(days=1000)
+        Session.objects.create(session_key="key", expire_date=past)
+        bot = bot_in(State.STOPPED, person("alice"))
+        JournalEntry.objects.create(bot_id=bot.id, actor="steward", what="#alive", at=past)
+
+    await sync_to_async(long_ago)()
+    await monitor_until(done)
