@@ -5,7 +5,7 @@ const net = require('node:net')
 const Net = require('multiserver/plugins/net')
 const toPull = require('stream-to-pull-stream')
 
-const { Refusal } = require('./exits')
+const { Refusal, refusalOf } = require('./exits')
 const { isFenced, fencedLookup } = require('./fence')
 const { chatter } = require('./log')
 
@@ -89,6 +89,7 @@ class Door {
     if (this._fence && net.isIP(host) && isFenced(host)) {
       return done(new Error(`${host} is no address of the open internet`))
     }
+    if (!(port > 0 && port < 65536)) return done(new Error(`${port} is no port`))
     const lookup = this._fence ? { lookup: fencedLookup } : {}
     let called = false
     const answer = (error, stream) => {
@@ -116,8 +117,19 @@ class Door {
   }
 }
 
+/** The stream of a connection. What comes in is worked on at once, so whatever a peer sends and breaks ends here. */
 function duplex (socket) {
   const stream = toPull.duplex(socket)
+  const read = stream.source
+  stream.source = (abort, done) => read(abort, (end, data) => {
+    try {
+      done(end, data)
+    } catch (error) {
+      if (refusalOf(error).event !== 'uncaught') throw error
+      chatter('warning', `A peer sent what cannot be worked on, and is hung up on: ${error.message}`)
+      socket.destroy()
+    }
+  })
   stream.address = `net:${socket.remoteAddress}:${socket.remotePort}`
   return stream
 }

@@ -83,7 +83,7 @@ class Invites {
         if (!ID.test(args[0]?.feed)) return done(new Error('feed to follow is no feed id'))
         if (await hasExpired(this.id)) return done(new Error('invite has expired'))
         return new Promise((resolve) => {
-          use.call(this, ...args, (...answer) => {
+          use.call(this, args[0], (...answer) => {
             resolve()
             done(...answer)
           })

@@ -10,6 +10,7 @@ const { inviteOn } = require('./invites')
 const { loadLater } = require('./later')
 const { chatter } = require('./log')
 const { stayConnected } = require('./steady')
+const { closeFiles, guardBlobs, indexAnything } = require('./sturdy')
 
 const SECOND = 1000
 
@@ -21,6 +22,8 @@ function createServer (parts) {
   const { config, door, keys, sequence, store } = parts
   loadLater()
   stayConnected()
+  closeFiles()
+  indexAnything()
   const stack = SecretStack({})
   const plugins = stack.plugins.map((plugin) => plugin.name === 'multiserver-net' ? door.plugin() : plugin)
   stack.plugins = plugins
@@ -33,6 +36,7 @@ function createServer (parts) {
     .use(require('ssb-replicate'))
     .use(require('ssb-friends'))
     .use(require('ssb-blobs'))
+    .use({ init: guardBlobs })
     .use(inviteOn(store, path.join(config.path, 'invites')))
     .use(require('ssb-query'))
     .use(require('ssb-links'))
