@@ -27,7 +27,7 @@ AGAIN = timedelta(minutes=15)
 
 FIRST_BACK_OFF, LONGEST_BACK_OFF = timedelta(seconds=3), timedelta(minutes=10)
 MOST_AT_ONCE = 20
-PATIENCE = 5.0
+PATIENCE = 20.0
 """For how many seconds a page waits while the worker looks at the same payer."""
 
 EVENTS_KEPT = timedelta(days=60)
