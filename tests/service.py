@@ -130,9 +130,10 @@ class Service:
         children = psutil.Process(self.process.pid).children()
         return next(child for child in children if f"butt {role} " in " ".join(_arguments(child)))
 
-    def pubs(self) -> list[psutil.Process]:
-        """Every running pub of this service, found by its configuration's path."""
-        return [p for p in psutil.process_iter() if str(self.home / "bots") in _last_argument(p)]
+    def pubs(self, bot: Any = None) -> list[psutil.Process]:
+        """Every running pub of this service, or of this bot, found by its configuration's path."""
+        place = self.home / "bots" / bot["id"] if bot else self.home / "bots"
+        return [p for p in psutil.process_iter() if str(place) in _last_argument(p)]
 
     def end_leftovers(self) -> None:
         """What a test that failed halfway may have left running."""

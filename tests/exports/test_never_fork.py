@@ -99,7 +99,7 @@ def test_the_last_words_of_a_bot_that_is_killed_are_remembered(site: Service, tm
     bob.asks("start", bot)
     bob.waits_for("alive", bot)
     speak(site, seen, 3)
-    (pub,) = [process for process in site.pubs() if bot["id"] in process.cmdline()[-1]]
+    (pub,) = site.pubs(bot)
     pub.suspend()
     bob.asks("stop", bot)
     pub.kill()

@@ -66,7 +66,7 @@ def test_a_stray_that_runs_is_stopped_first(short_lived: Service):
     carol = short_lived.person("carol@example.org")
     bot = carol.names_a_bot("carols")
     carol.waits_for("alive", bot)
-    pub = next(p for p in short_lived.pubs() if bot["id"] in p.cmdline()[-1])
+    (pub,) = short_lived.pubs(bot)
     forget = [
         "manage",
         "--home",

@@ -42,12 +42,12 @@ def test_a_pub_that_is_killed_comes_back_by_itself(site: Service):
     bob = site.person("bob@example.org")
     bot = bob.names_a_bot("bobs")
     before = bob.waits_for("alive", bot)
-    pub = next(p for p in site.pubs() if bot["id"] in p.cmdline()[-1])
+    (pub,) = site.pubs(bot)
     pub.kill()
-    wait_for(lambda: [p for p in site.pubs() if bot["id"] in p.cmdline()[-1] and p.pid != pub.pid])
+    wait_for(lambda: [other for other in site.pubs(bot) if other.pid != pub.pid])
     after = bob.waits_for("alive", bot)
     assert after["ssbId"] == before["ssbId"]
-    assert [bot["id"] in p.cmdline()[-1] for p in site.pubs()].count(True) == 1
+    assert len(site.pubs(bot)) == 1
 
 
 def test_what_a_pub_logs_is_json_and_names_no_secret(site: Service):
