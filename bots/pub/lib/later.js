@@ -1,6 +1,8 @@
 'use strict'
 
-const { createRequire, Module } = require('node:module')
+const { createRequire } = require('node:module')
+
+const { standIn } = require('./standins')
 
 /**
  * What ssb-server's parts load at once and an idle pub never calls: who would load it, and what. The first alone is a
@@ -16,13 +18,10 @@ const SELDOM = [
 function loadLater () {
   for (const [user, name] of SELDOM) {
     const path = createRequire(require.resolve(user)).resolve(name)
-    const standIn = new Module(path)
-    standIn.exports = asUsed(() => {
-      if (require.cache[path] === standIn) delete require.cache[path]
+    const unused = standIn(path, asUsed(() => {
+      if (require.cache[path] === unused) delete require.cache[path]
       return require(path)
-    })
-    standIn.loaded = true
-    require.cache[path] = standIn
+    }))
   }
 }
 

@@ -1,6 +1,8 @@
 'use strict'
 
-const { createRequire, Module } = require('node:module')
+const { createRequire } = require('node:module')
+
+const { standIn } = require('./standins')
 
 /**
  * What has ssb-gossip hang up on everybody: that a laptop woke up, which it concludes from the clock, and that it moved
@@ -12,13 +14,7 @@ const ALARMS = ['on-wakeup', 'on-change-network']
 /** Have ssb-gossip, which is to be required after this, never hear of them. */
 function stayConnected () {
   const { resolve } = createRequire(require.resolve('ssb-gossip'))
-  for (const name of ALARMS) {
-    const path = resolve(name)
-    const silent = new Module(path)
-    silent.exports = () => {}
-    silent.loaded = true
-    require.cache[path] = silent
-  }
+  for (const name of ALARMS) standIn(resolve(name), () => {})
 }
 
 module.exports = { stayConnected }

@@ -1,7 +1,9 @@
 'use strict'
 
 const fs = require('node:fs')
-const { createRequire, Module } = require('node:module')
+const { createRequire } = require('node:module')
+
+const { standIn } = require('./standins')
 
 const WHOLE = /^(0|[1-9]\d{0,14})$/
 
@@ -32,10 +34,7 @@ function asText (part) {
  */
 function closeFiles () {
   const path = createRequire(createRequire(require.resolve('ssb-blobs')).resolve('multiblob')).resolve('pull-write-file')
-  const standIn = new Module(path)
-  standIn.exports = writeFile
-  standIn.loaded = true
-  require.cache[path] = standIn
+  standIn(path, writeFile)
 }
 
 function writeFile (path, options, done) {
