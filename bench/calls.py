@@ -17,9 +17,9 @@ from typing import Any
 from bench.claims import claim
 from bench.replication import MASTER, ours
 from bench.start import all_answer, start, stock_config
-from butt.scuttlebutt import connect
 from butt.sources.node import NODE
 from butt.sources.releases import build
+from scuttlekit import connect
 from tests.lanes import free_ports
 
 ROUNDS, OURS_A_ROUND = 8, 25

@@ -20,8 +20,8 @@ from typing import Any, Self
 import psutil
 
 from bench.claims import claim
-from butt.scuttlebutt import ScuttlebuttError, connect
 from butt.sources.releases import build
+from scuttlekit import ScuttlebuttError, connect
 from tests.exports import stock
 from tests.exports.living import add_blob, master_of, publish, save_export
 from tests.service import Person, Service

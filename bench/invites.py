@@ -18,9 +18,9 @@ from typing import Any
 
 from bench.claims import claim
 from bench.start import all_answer, start, stock_config
-from butt.scuttlebutt import KeyPair
 from butt.sources.node import NODE
 from butt.sources.releases import build
+from scuttlekit import KeyPair
 from tests.lanes import free_ports
 from tests.service import Person, Service
 

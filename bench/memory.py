@@ -17,8 +17,8 @@ import psutil
 
 from bench.claims import claim
 from bench.start import all_answer, start, stock_config
-from butt.scuttlebutt import KeyPair
 from butt.sources.releases import build
+from scuttlekit import KeyPair
 from tests.lanes import free_ports
 from tests.service import Service
 

@@ -26,7 +26,7 @@ from typing import Any
 import psutil
 
 from bench.claims import claim
-from butt.scuttlebutt import KeyPair, serve
+from scuttlekit import KeyPair, serve
 
 COUNTS = (100, 1_000, 10_000)
 PROCESSES = 2

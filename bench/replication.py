@@ -20,8 +20,8 @@ import psutil
 
 from bench.claims import claim
 from bench.start import all_answer, start, stock_config
-from butt.scuttlebutt import Address, KeyPair, Peer, connect
 from butt.sources.releases import build
+from scuttlekit import Address, KeyPair, Peer, connect
 from tests.exports.living import publish
 from tests.lanes import free_ports
 from tests.pub.pubs import Pub

@@ -16,9 +16,9 @@ from contextlib import suppress
 from pathlib import Path
 
 from bench.claims import claim
-from butt.scuttlebutt import Address, KeyPair, ScuttlebuttError, connect
 from butt.sources.node import NODE
 from butt.sources.releases import build
+from scuttlekit import Address, KeyPair, ScuttlebuttError, connect
 from tests.lanes import free_ports
 from tests.service import Person, Service
 

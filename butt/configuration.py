@@ -13,7 +13,7 @@ from typing import Annotated, Literal
 from pydantic import Field, SecretStr, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
-from butt.files import write_whole
+from scuttlekit.files import write_whole
 
 Port = Annotated[int, Field(ge=1, le=65535)]
 

@@ -1,7 +1,7 @@
 """The service's own SSB identity, which every bot's configuration names as its master."""
 
 from butt.configuration import configuration
-from butt.scuttlebutt import KeyPair
+from scuttlekit import KeyPair
 
 
 def service_keys() -> KeyPair:

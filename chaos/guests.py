@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from butt.scuttlebutt import Invite, KeyPair, RemoteError, ScuttlebuttError
+from scuttlekit import Invite, KeyPair, RemoteError, ScuttlebuttError
 
 if TYPE_CHECKING:
     from chaos.people import Person

@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Any
 
 from butt.exports.offsetlog import FRAME, survey
 from butt.hosts.interface import Folder
-from butt.scuttlebutt import Address, KeyPair, RemoteError, ScuttlebuttError, connect
 from chaos.journal import Journal
+from scuttlekit import Address, KeyPair, RemoteError, ScuttlebuttError, connect
 from tests.service import Service
 
 if TYPE_CHECKING:

@@ -17,7 +17,6 @@ from typing import Any
 
 import psutil
 
-from butt.files import write_whole
 from butt.hosts import trial
 from butt.hosts.interface import Folder, HostTrouble, Order, Sighting
 from butt.hosts.kept import tail
@@ -27,6 +26,7 @@ from butt.hosts.pub_config import pub_config
 from butt.hosts.publog import LastWords, last_words
 from butt.hosts.strays import id_of
 from butt.sources.releases import release
+from scuttlekit.files import write_whole
 
 PATIENCE = 10.0
 """For how many seconds a bot that was told to end may take."""

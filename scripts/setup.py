@@ -28,7 +28,18 @@ def main(wanted: str) -> None:
     print(f"Installing the packages of requirements/{wanted}.txt …", flush=True)
     run([*PIP, "install", *QUIET, "--require-hashes", "-r", str(ROOT / "requirements" / f"{wanted}.txt")])
     if wanted == "run":
-        run([*PIP, "install", *QUIET, "--no-deps", "--no-build-isolation", "--editable", str(ROOT)])
+        for distribution in (ROOT / "packages" / "scuttlekit", ROOT):
+            run(
+                [
+                    *PIP,
+                    "install",
+                    *QUIET,
+                    "--no-deps",
+                    "--no-build-isolation",
+                    "--editable",
+                    str(distribution),
+                ]
+            )
     (VENV / f"{wanted}.done").touch()
 
 

@@ -9,7 +9,7 @@ from butt.agents.models import Agent, Observed
 from butt.agents.standing import standing
 from butt.agents.states import State, Verb, may_ask
 from butt.configuration import configuration
-from butt.scuttlebutt import Address
+from scuttlekit import Address
 
 CATCHING_UP = "It catches up with its own messages; until then it says nothing."
 

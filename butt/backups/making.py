@@ -13,7 +13,7 @@ from django.db import DEFAULT_DB_ALIAS, connections, models, transaction
 from django.utils import timezone
 
 from butt.backups import ABOUT, FORMAT, ROWS, SECRETS, BackupTrouble
-from butt.files import whole_file
+from scuttlekit.files import whole_file
 
 SNAPSHOT = "snapshot"
 REMADE = frozenset({"contenttypes.contenttype", "auth.permission", "sessions.session"})

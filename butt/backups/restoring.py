@@ -15,7 +15,7 @@ from django.db import DatabaseError, connection, transaction
 from butt.agents.models import Agent, Observed
 from butt.backups import ABOUT, FORMAT, IDENTITY, ROWS, SECRETS, BackupTrouble
 from butt.backups.making import saved_models, schema
-from butt.files import write_whole
+from scuttlekit.files import write_whole
 
 LONGEST_SECRET = 64 * 1024
 

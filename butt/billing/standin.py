@@ -3,7 +3,7 @@
 import pickle
 
 from butt.configuration import Configuration
-from butt.files import write_whole
+from scuttlekit.files import write_whole
 
 
 def serve(settings: Configuration) -> None:

@@ -5,7 +5,7 @@ import os
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-from butt.files import write_whole
+from scuttlekit.files import write_whole
 
 
 @dataclass(frozen=True)

@@ -15,7 +15,7 @@ from butt.client import kept
 from butt.client.api import Api, Download, Trouble
 from butt.command import cli
 from butt.figures import units
-from butt.files import whole_file
+from scuttlekit.files import whole_file
 
 SETTLED = {"alive", "stopped", "broken", "unpaid", "leaving"}
 LONGEST_WAIT = 15 * 60

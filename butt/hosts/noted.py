@@ -4,7 +4,7 @@ import re
 
 from butt.hosts.interface import Folder
 from butt.hosts.opening import opened
-from butt.scuttlebutt import KeyPair, ScuttlebuttError
+from scuttlekit import KeyPair, ScuttlebuttError
 
 _NOTE = re.compile(rb"(\d{1,15})\n")
 

@@ -20,7 +20,6 @@ import psutil
 from supervisor.states import STOPPED_STATES, ProcessStates
 from supervisor.xmlrpc import Faults
 
-from butt.files import write_whole
 from butt.hosts import exits, trial
 from butt.hosts.adopting import take_over
 from butt.hosts.interface import Folder, HostTrouble, Order, Sighting
@@ -32,6 +31,7 @@ from butt.hosts.publog import LastWords, last_words
 from butt.hosts.strays import GRAVE, Stray, id_of, strays_in
 from butt.hosts.supervisor import Supervisor, escaped
 from butt.sources.releases import release
+from scuttlekit.files import write_whole
 
 STOP_SECONDS = 10
 

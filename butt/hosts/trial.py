@@ -10,8 +10,8 @@ import os
 import shutil
 from pathlib import Path
 
-from butt.files import write_whole
 from butt.hosts.interface import Folder, NoRoom
+from scuttlekit.files import write_whole
 
 BALLAST = 32 * 1024 * 1024
 FULL = 4 * 1024 * 1024

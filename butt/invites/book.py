@@ -15,7 +15,7 @@ from butt.configuration import configuration
 from butt.invites.making import address_of
 from butt.invites.models import Invite, InviteUse, Listing
 from butt.invites.standing import Standing, standing
-from butt.scuttlebutt import Invite as Code
+from scuttlekit import Invite as Code
 
 MOST_SHOWN = 500
 """The newest so many; a list without an end is of use to nobody."""

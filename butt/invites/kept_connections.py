@@ -14,7 +14,7 @@ from typing import Any
 import uvloop
 
 from butt.identity import service_keys
-from butt.scuttlebutt import Address, ConnectionLost, Peer, ScuttlebuttError, dial
+from scuttlekit import Address, ConnectionLost, Peer, ScuttlebuttError, dial
 
 PATIENCE = 5.0
 """Seconds for a connection and again for an answer: a busy pub says nothing for up to 2.4 s."""

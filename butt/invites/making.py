@@ -24,7 +24,7 @@ from butt.agents.words import can_be_seen, one_line
 from butt.configuration import configuration
 from butt.invites.kept_connections import kept_connections
 from butt.invites.models import LONGEST_NAME, MOST_USES, Invite
-from butt.scuttlebutt import Address, KeyPair, ScuttlebuttError
+from scuttlekit import Address, KeyPair, ScuttlebuttError
 
 log = logging.getLogger("butt.invites")
 

@@ -8,10 +8,10 @@ from django.utils import timezone
 
 from butt.agents.models import Agent
 from butt.configuration import configuration
-from butt.files import write_whole
 from butt.machines import tokens
 from butt.machines.keys import new_pair
 from butt.machines.models import Machine
+from scuttlekit.files import write_whole
 
 MINION_CONFIG = Path(__file__).parents[2] / "salt" / "minion.conf"
 

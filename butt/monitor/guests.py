@@ -16,7 +16,7 @@ from asgiref.sync import sync_to_async
 from pydantic import BaseModel, Field, ValidationError, field_validator
 
 from butt.invites.guestbook import Name, Use, clean_name, clean_note, positions, write
-from butt.scuttlebutt import Peer, RemoteError, ScuttlebuttError
+from scuttlekit import Peer, RemoteError, ScuttlebuttError
 
 log = logging.getLogger("butt.monitor")
 

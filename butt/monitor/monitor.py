@@ -27,7 +27,7 @@ from butt.monitor.rollups import prune, roll_up
 from butt.monitor.roster import BEAT, Roster
 from butt.monitor.telling import CATCH_UP_EVERY, INTRODUCE_EVERY, WITHDRAW_EVERY, Telling
 from butt.monitor.watch import Bot, watch
-from butt.scuttlebutt import Address, KeyPair
+from scuttlekit import Address, KeyPair
 
 log = logging.getLogger("butt.monitor")
 

@@ -15,7 +15,7 @@ from butt.invites import profiles, withdrawing
 from butt.invites.profiles import Profile
 from butt.invites.withdrawing import Withdrawal
 from butt.monitor.guests import Guests
-from butt.scuttlebutt import Peer, RemoteError, ScuttlebuttError
+from scuttlekit import Peer, RemoteError, ScuttlebuttError
 
 log = logging.getLogger("butt.monitor")
 

@@ -11,7 +11,7 @@ from typing import Any, TypeAlias
 from pydantic import AwareDatetime, BaseModel, Field, NonNegativeInt, ValidationError, field_validator
 
 from butt.agents.words import storable
-from butt.scuttlebutt import Address, KeyPair, Peer, ScuttlebuttError, connect
+from scuttlekit import Address, KeyPair, Peer, ScuttlebuttError, connect
 
 EVERY = 10
 PATIENCE = 20.0

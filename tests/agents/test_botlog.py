@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from butt.agents.botlog import LONGEST, Line, careful, shown, whole_lines
-from butt.scuttlebutt import KeyPair
+from scuttlekit import KeyPair
 
 BOT, STRANGER = (f"@{base64.b64encode(bytes([n]) * 32).decode()}.ed25519" for n in (1, 200))
 KEY = STRANGER[1:-8]

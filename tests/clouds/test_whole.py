@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from butt.scuttlebutt import Address, KeyPair, connect
+from scuttlekit import Address, KeyPair, connect
 from tests.clouds.service import CloudService
 from tests.salt.land import Land
 from tests.service import wait_for

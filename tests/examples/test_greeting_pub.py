@@ -8,10 +8,10 @@ from butt.agents.models import Progress
 from butt.agents.states import State
 from butt.agents.wishes import create_bot
 from butt.hosts.processes import Processes
-from butt.scuttlebutt import Address, KeyPair, RemoteError, connect
 from butt.sources import shelf
 from butt.sources.builder import Builder
 from butt.sources.releases import release
+from scuttlekit import Address, KeyPair, RemoteError, connect
 from tests.examples.conftest import EXAMPLES
 from tests.people import person
 from tests.whole.by_hand import steward_of, turn_until

@@ -6,7 +6,7 @@ from pathlib import Path
 from butt.agents.models import Agent
 from butt.configuration import configuration
 from butt.hosts.interface import Folder
-from butt.scuttlebutt import KeyPair
+from scuttlekit import KeyPair
 from tests.exports.logs import log_of, message
 
 KEYS = KeyPair(b"k" * 32)

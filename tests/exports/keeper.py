@@ -16,8 +16,8 @@ from butt.hosts.adopting import take_over
 from butt.hosts.interface import Host, Sighting
 from butt.imports import placing
 from butt.imports.receiving import Receiving
-from butt.scuttlebutt import KeyPair
 from butt.steward.steward import Steward
+from scuttlekit import KeyPair
 from tests.people import bot_in, person
 
 

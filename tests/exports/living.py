@@ -10,7 +10,7 @@ from http.client import HTTPResponse
 from pathlib import Path
 from typing import Any
 
-from butt.scuttlebutt import Address, KeyPair, Peer, ScuttlebuttError, connect
+from scuttlekit import Address, KeyPair, Peer, ScuttlebuttError, connect
 from tests.service import LONG, Person, Service, wait_for
 
 

@@ -9,8 +9,8 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
 from pathlib import Path
 
-from butt.scuttlebutt import Address, KeyPair, Peer, ScuttlebuttError, connect
 from butt.sources.node import NODE
+from scuttlekit import Address, KeyPair, Peer, ScuttlebuttError, connect
 from tests.lanes import free_ports
 
 SOURCE = Path(__file__).parents[2] / "bench" / "stock"

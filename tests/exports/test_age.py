@@ -6,7 +6,7 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from butt.exports.age import CHUNK, BadRecipient, Recipient, encrypted
-from tests.scuttlebutt.peers import few
+from tests.scuttlekit.peers import few
 
 IDENTITY = pyrage.x25519.Identity.generate()
 PASSPHRASE = "correct horse battery"

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from butt.exports import offsetlog
 from butt.exports.offsetlog import LONGEST_RECORD, Survey, survey
 from tests.exports.logs import log_of, message, record
-from tests.scuttlebutt.peers import few
+from tests.scuttlekit.peers import few
 
 ALICE, BOB = f"@{'a' * 43}=.ed25519", f"@{'b' * 43}=.ed25519"
 

@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from butt.scuttlebutt import connect
 from butt.sources.releases import build
+from scuttlekit import connect
 from tests.exports import stock
 from tests.exports.living import add_blob, master_of, open_export, publish, save_export
 from tests.service import Service, wait_for

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from butt.exports.parcel import Gone, Item
 from butt.exports.tar import END, Shrunk, entry_size, packed
-from tests.scuttlebutt.peers import few
+from tests.scuttlekit.peers import few
 
 files = st.lists(st.tuples(st.binary(max_size=3000), st.booleans()), max_size=8)
 

@@ -141,7 +141,7 @@ def test_two_who_bring_the_same_at_once_make_one_bot(tar: bytes):
 
 
 def test_a_key_and_a_log_of_two_identities_do_not_fit(tmp_path: Path, tar: bytes):
-    from butt.scuttlebutt import KeyPair
+    from scuttlekit import KeyPair
 
     files = folder_files(tmp_path / "misfit")
     files["secret"] = KeyPair.generate().format().encode()

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from butt.imports.sieve import LONGEST_EXTENSION, Rejected, Sieve
 from tests.imports.tars import folder_files, tar_of
-from tests.scuttlebutt.peers import few
+from tests.scuttlekit.peers import few
 
 MOST = 1 << 20
 

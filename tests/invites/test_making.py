@@ -16,7 +16,7 @@ from butt.invites import making, withdrawing
 from butt.invites.book import entries
 from butt.invites.kept_connections import kept_connections
 from butt.invites.models import Invite
-from butt.scuttlebutt import ScuttlebuttError
+from scuttlekit import ScuttlebuttError
 from tests.people import bot_in, person
 from tests.pub.pubs import Pub
 

@@ -6,7 +6,7 @@ from contextlib import AsyncExitStack
 from datetime import UTC, datetime
 from typing import Any, Self
 
-from butt.scuttlebutt import Address, KeyPair, serve
+from scuttlekit import Address, KeyPair, serve
 from tests.figures.history import figures
 
 

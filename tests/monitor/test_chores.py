@@ -20,7 +20,7 @@ from butt.figures.models import Sample
 from butt.leaving.models import Farewell
 from butt.machines.models import Machine
 from butt.monitor.monitor import Monitor
-from butt.scuttlebutt import KeyPair
+from scuttlekit import KeyPair
 from tests.figures.history import history
 from tests.people import account, bot_in, person
 

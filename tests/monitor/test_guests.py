@@ -13,7 +13,7 @@ from butt.agents.states import State
 from butt.invites.models import Invite, InviteUse, Told
 from butt.monitor.guests import Guests
 from butt.monitor.telling import Telling
-from butt.scuttlebutt import KeyPair, RemoteError, connect, serve
+from scuttlekit import KeyPair, RemoteError, connect, serve
 from tests.people import bot_in, person, ssb_id
 
 pytestmark = pytest.mark.django_db(transaction=True)

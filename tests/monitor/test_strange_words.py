@@ -22,8 +22,8 @@ from butt.machines.reports import read_report, take
 from butt.monitor.guests import _checked
 from butt.monitor.ledger import Ledger
 from butt.monitor.watch import Bot, Figures, watch
-from butt.scuttlebutt import KeyPair, RemoteError
 from butt.steward.steward import Steward
+from scuttlekit import KeyPair, RemoteError
 from tests.machines.machines import machine, placed_bot, report
 from tests.monitor.responder import Responder
 from tests.monitor.test_guests import a_bot_with_an_invite, use

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from butt.monitor.watch import Bot, watch
-from butt.scuttlebutt import KeyPair
+from scuttlekit import KeyPair
 from tests.monitor.responder import Responder
 
 

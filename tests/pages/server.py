@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from butt.agents.states import State
-from butt.scuttlebutt import KeyPair
+from scuttlekit import KeyPair
 from tests.people import PASSWORD, ssb_id
 from tests.service import Person, Service
 

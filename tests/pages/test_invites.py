@@ -10,7 +10,7 @@ from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, BrowserContext, Page, expect
 
 from butt.agents.states import State
-from butt.scuttlebutt import Invite
+from scuttlekit import Invite
 from tests.pages.conftest import DESK, PHONE
 from tests.pages.server import Pages, signs_in
 from tests.service import Service

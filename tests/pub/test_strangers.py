@@ -15,8 +15,8 @@ from typing import Any
 import psutil
 import pytest
 
-from butt.scuttlebutt import Address, KeyPair, Peer, RemoteError, connect
-from butt.scuttlebutt.frames import encode
+from scuttlekit import Address, KeyPair, Peer, RemoteError, connect
+from scuttlekit.frames import encode
 from tests.exports.living import add_blob
 from tests.pub.pubs import CAPS, Pub, until
 

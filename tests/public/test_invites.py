@@ -14,7 +14,7 @@ from butt.agents.models import Agent, Wanted
 from butt.agents.states import State
 from butt.invites.book import entries
 from butt.invites.models import Invite, InviteUse
-from butt.scuttlebutt import KeyPair
+from scuttlekit import KeyPair
 from tests.people import account, bot_in, ssb_id
 
 pytestmark = pytest.mark.django_db

@@ -3,14 +3,14 @@
 import asyncio
 import sys
 
-from butt.scuttlebutt import Address, KeyPair, connect
-from butt.scuttlebutt.errors import ConnectionLost
+from scuttlekit import Address, KeyPair, connect
+from scuttlekit.errors import ConnectionLost
 from tests.salt.land import Land
 
 BOT, WE = KeyPair(b"b" * 32), KeyPair(b"w" * 32)
 SERVE = """
 import asyncio
-from butt.scuttlebutt import KeyPair, serve
+from scuttlekit import KeyPair, serve
 async def live():
     async with serve("0.0.0.0", 8008, KeyPair(b"b" * 32)):
         print("listening", flush=True)

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from butt.scuttlebutt import RemoteError
+from scuttlekit import RemoteError
 from tests.exports.living import add_blob, master_of, publish, save_export
 from tests.imports.bringing import bring
 from tests.postgres import cluster

@@ -13,10 +13,10 @@ from butt.identity import service_keys
 from butt.monitor import watch
 from butt.monitor.samples import Seen, write
 from butt.monitor.watch import Bot, Figures, WrongBot
-from butt.scuttlebutt import Address, ScuttlebuttError
 from butt.sources.builder import shelve
 from butt.sources.releases import build
 from butt.steward.steward import Steward
+from scuttlekit import Address, ScuttlebuttError
 from tests.service import wait_for
 
 

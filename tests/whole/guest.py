@@ -4,7 +4,7 @@ import asyncio
 from pathlib import Path
 from typing import Any
 
-from butt.scuttlebutt import Address, KeyPair, connect
+from scuttlekit import Address, KeyPair, connect
 from tests.pub.pubs import Pub
 
 

@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from butt.scuttlebutt import Address, Invite, KeyPair, RemoteError, ScuttlebuttError, connect
+from scuttlekit import Address, Invite, KeyPair, RemoteError, ScuttlebuttError, connect
 from tests.service import Person, Service, wait_for
 from tests.whole.guest import Guest
 

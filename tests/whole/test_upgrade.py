@@ -11,8 +11,8 @@ from typing import Any
 
 import pytest
 
-from butt.scuttlebutt import Address, KeyPair, connect
 from butt.sources.releases import PUB_SOURCE, digest_of
+from scuttlekit import Address, KeyPair, connect
 from tests.service import Person, Service, wait_for
 
 CRASHES = "throw new Error('this code is wrong')\n"

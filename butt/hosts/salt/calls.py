@@ -15,11 +15,11 @@ from typing import IO, Any, Protocol
 from django.db import connection
 
 from butt.configuration import configuration, kept_secret
-from butt.files import write_whole
 from butt.hosts.interface import HostTrouble
 from butt.hosts.salt.results import Returned
 from butt.machines import tokens
 from butt.machines.models import Machine
+from scuttlekit.files import write_whole
 
 log = logging.getLogger("butt.hosts.salt")
 

@@ -1,0 +1,78 @@
+"""Secure Scuttlebutt for asyncio: identities, the secret handshake, muxrpc, addresses and invites.
+
+A pub that answers one call, and a client that makes it:
+
+>>> import asyncio
+>>> from scuttlekit import KeyPair, connect, serve
+>>> async def whoami(peer):
+...     return {"id": peer.id}
+>>> async def main():
+...     pub, client = KeyPair.generate(), KeyPair.generate()
+...     async with serve("127.0.0.1", 0, pub, {"whoami": whoami}) as server:
+...         async with connect(server.address, client) as peer:
+...             answer = await peer.call("whoami")
+...     return peer.id == pub.id and answer["id"] == client.id
+>>> asyncio.run(main())
+True
+
+Whatever a peer does wrong is a `ScuttlebuttError`.
+"""
+
+from scuttlekit.addresses import Address
+from scuttlekit.errors import (
+    CallTimeout,
+    ConnectionLost,
+    ConsumerTooSlow,
+    Goodbye,
+    HandshakeFailed,
+    InvalidFormat,
+    ProtocolError,
+    RemoteError,
+    ScuttlebuttError,
+    Unreachable,
+)
+from scuttlekit.invites import Invite
+from scuttlekit.keys import KeyPair
+from scuttlekit.network import Server, connect, dial, serve
+from scuttlekit.peer import Peer
+from scuttlekit.serving import StreamHandler
+from scuttlekit.streams import Stream
+from scuttlekit.uris import (
+    Uri,
+    address_to_uri,
+    experimental_uri,
+    parse_uri,
+    sigil_to_uri,
+    uri_to_address,
+    uri_to_sigil,
+)
+
+__all__ = [
+    "Address",
+    "CallTimeout",
+    "ConnectionLost",
+    "ConsumerTooSlow",
+    "Goodbye",
+    "HandshakeFailed",
+    "InvalidFormat",
+    "Invite",
+    "KeyPair",
+    "Peer",
+    "ProtocolError",
+    "RemoteError",
+    "ScuttlebuttError",
+    "Server",
+    "Stream",
+    "StreamHandler",
+    "Unreachable",
+    "Uri",
+    "address_to_uri",
+    "connect",
+    "dial",
+    "experimental_uri",
+    "parse_uri",
+    "serve",
+    "sigil_to_uri",
+    "uri_to_address",
+    "uri_to_sigil",
+]

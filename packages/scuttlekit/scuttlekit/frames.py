@@ -1,0 +1,145 @@
+"""muxrpc's frames: a 9-byte header (flags u8, body length u32, request i32, big-endian) and a body.
+
+The request number is the caller's own count; whoever answers negates it. A frame of nine zeros is the goodbye.
+
+Source: https://ssbc.github.io/scuttlebutt-protocol-guide/#rpc-protocol
+"""
+
+import json
+import struct
+from collections.abc import Iterator
+from typing import Any, Final, NamedTuple
+
+from scuttlekit.errors import ProtocolError
+
+MAX_BODY = 1 << 20
+"""The largest body we take or send, in bytes. A message has at most 8 KiB and a blob comes in chunks of 64."""
+
+MAX_DEPTH = 128
+"""How deeply JSON may nest. Whoever handles it later, in any language, recurses over it."""
+
+GOODBYE = bytes(9)
+
+BINARY: Final = 0
+STRING: Final = 1
+JSON: Final = 2
+_KIND = 3
+_END = 4
+_STREAM = 8
+_FLAGS = 15
+
+_HEADER = struct.Struct(">BIi")
+
+
+class Frame(NamedTuple):
+    """One frame as it came; its body is decoded only when somebody wants the value."""
+
+    flags: int
+    request: int
+    body: bytes
+
+    @property
+    def stream(self) -> bool:
+        return bool(self.flags & _STREAM)
+
+    @property
+    def end(self) -> bool:
+        return bool(self.flags & _END)
+
+    @property
+    def value(self) -> Any:
+        """The body as bytes, str or JSON. Raises ProtocolError."""
+        return decode_body(self.flags & _KIND, self.body)
+
+
+def encode(request: int, value: Any, *, stream: bool = False, end: bool = False) -> bytes:
+    """Write one frame: bytes go as binary, str as string, anything else as JSON.
+
+    Raises ProtocolError for what no frame can carry: a body over `MAX_BODY`, a value that is not JSON, or an empty
+    one, which ssb-server takes for the goodbye.
+    """
+    kind, body = encode_body(value)
+    if not 0 < len(body) <= MAX_BODY:
+        raise ProtocolError(f"a frame's body has 1 to {MAX_BODY} bytes, not {len(body)}")
+    flags = kind | (_STREAM if stream else 0) | (_END if end else 0)
+    return _HEADER.pack(flags, len(body), request) + body
+
+
+def encode_body(value: Any) -> tuple[int, bytes]:
+    """Give a value's kind (binary, string or JSON) and its bytes. Raises ProtocolError."""
+    try:
+        if isinstance(value, bytes | bytearray | memoryview):
+            return BINARY, bytes(value)
+        if isinstance(value, str):
+            return STRING, value.encode()
+        return JSON, json.dumps(value, allow_nan=False, separators=(",", ":")).encode()
+    except (ValueError, TypeError, RecursionError) as error:
+        raise ProtocolError(f"the value can not be sent: {error}") from error
+
+
+def decode_body(kind: int, body: bytes) -> Any:
+    """Read a body of a kind. Raises ProtocolError, also for JSON that nests deeper than `MAX_DEPTH`."""
+    if kind == BINARY:
+        return body
+    try:
+        text = body.decode()
+        if kind == STRING:
+            return text
+        value = json.loads(text, parse_constant=_refuse_constant)
+    except (ValueError, RecursionError) as error:
+        raise ProtocolError(f"a body is not {'JSON' if kind == JSON else 'text'}: {error}") from None
+    # Few bodies have that many brackets, and only those are worth a walk.
+    if text.count("[") + text.count("{") > MAX_DEPTH and _depth_exceeds(value, MAX_DEPTH):
+        raise ProtocolError(f"a body nests deeper than {MAX_DEPTH}")
+    return value
+
+
+def _refuse_constant(name: str) -> None:
+    raise ValueError(f"{name} is no JSON")
+
+
+def _depth_exceeds(value: Any, limit: int) -> bool:
+    level = [value]
+    for _ in range(limit + 1):
+        level = [
+            child
+            for parent in level
+            if isinstance(parent, list | dict)
+            for child in (parent.values() if isinstance(parent, dict) else parent)
+        ]
+        if not level:
+            return False
+    return True
+
+
+class FrameDecoder:
+    """Cuts plain bytes into frames; holds at most one unfinished frame and what was last fed."""
+
+    __slots__ = ("_buffer", "ended")
+
+    def __init__(self) -> None:
+        self._buffer = bytearray()
+        self.ended = False
+        """Whether the peer said goodbye; what it sends after that is ignored."""
+
+    def feed(self, data: bytes) -> Iterator[Frame]:
+        """Take plain bytes and give the frames they complete.
+
+        Raises ProtocolError for a header that makes no sense. The decoder is of no use after that.
+        """
+        self._buffer += data
+        while not self.ended and len(self._buffer) >= _HEADER.size:
+            flags, length, request = _HEADER.unpack_from(self._buffer)
+            if flags & _KIND == _KIND or flags > _FLAGS:
+                raise ProtocolError(f"a frame has flags {flags}, which mean nothing")
+            if length > MAX_BODY:
+                raise ProtocolError(f"a frame's body of {length} bytes is longer than {MAX_BODY}")
+            if len(self._buffer) < _HEADER.size + length:
+                return
+            self.ended = flags == length == request == 0
+            body = bytes(self._buffer[_HEADER.size : _HEADER.size + length])
+            del self._buffer[: _HEADER.size + length]
+            if not self.ended:
+                yield Frame(flags, request, body)
+        if self.ended:
+            self._buffer.clear()

@@ -1,0 +1,127 @@
+"""Identities: ed25519 key pairs, feed ids, and the `secret` file that every SSB program keeps."""
+
+import base64
+import binascii
+import json
+import os
+import secrets
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Self
+
+from nacl import bindings
+
+from scuttlekit.errors import InvalidFormat
+from scuttlekit.files import write_whole
+
+KEY_BYTES = 32
+CURVE = "ed25519"
+
+_FILE = """\
+# WARNING: Never show this to anyone, and never use it in two places at once.
+# Whoever holds this secret can speak as you; two holders fork your feed for ever.
+{keys}
+# Only this is safe to share, your public name:
+#   {id}
+"""
+
+
+def decode_base64(text: str, length: int, what: str) -> bytes:
+    """Decode canonical standard base64 of exactly `length` bytes; `what` names it in the error.
+
+    Raises InvalidFormat. Anything that is not canonical is refused, for one key must have one spelling.
+    """
+    try:
+        data = base64.b64decode(text, validate=True)
+    except (binascii.Error, ValueError):
+        raise InvalidFormat(f"{what} is not base64") from None
+    if len(data) != length:
+        raise InvalidFormat(f"{what} has {len(data)} bytes instead of {length}")
+    if base64.b64encode(data).decode() != text:
+        raise InvalidFormat(f"{what} is not canonical base64")
+    return data
+
+
+def encode_feed_id(public: bytes) -> str:
+    """Write a 32-byte ed25519 public key as a feed id, `@….ed25519`."""
+    return f"@{base64.b64encode(public).decode()}.{CURVE}"
+
+
+def decode_feed_id(feed_id: str) -> bytes:
+    """Read a feed id, `@….ed25519`, as its 32-byte public key. Raises InvalidFormat."""
+    if not feed_id.startswith("@") or not feed_id.endswith(f".{CURVE}"):
+        raise InvalidFormat(f"a feed id starts with '@' and ends with '.{CURVE}'")
+    return decode_base64(feed_id[1 : -len(CURVE) - 1], KEY_BYTES, "the feed id's key")
+
+
+@dataclass(frozen=True, slots=True)
+class KeyPair:
+    """An ed25519 identity. Its `repr` shows the public id only, so that no log ever holds the secret."""
+
+    seed: bytes = field(repr=False)
+    public: bytes = field(init=False, repr=False)
+    id: str = field(init=False, compare=False)
+
+    def __post_init__(self) -> None:
+        if len(self.seed) != KEY_BYTES:
+            raise InvalidFormat(f"a key's seed has {KEY_BYTES} bytes, not {len(self.seed)}")
+        public, _ = bindings.crypto_sign_seed_keypair(self.seed)
+        object.__setattr__(self, "public", public)
+        object.__setattr__(self, "id", encode_feed_id(public))
+
+    @classmethod
+    def generate(cls) -> Self:
+        return cls(secrets.token_bytes(KEY_BYTES))
+
+    @property
+    def secret(self) -> bytes:
+        """The 64-byte secret key as libsodium has it: seed, then public key."""
+        return self.seed + self.public
+
+    def sign(self, message: bytes) -> bytes:
+        """Give the 64-byte detached signature of `message`."""
+        return bindings.crypto_sign(message, self.secret)[: bindings.crypto_sign_BYTES]
+
+    @classmethod
+    def load(cls, path: str | os.PathLike[str]) -> Self:
+        """Read a `secret` file. Raises OSError, or InvalidFormat that never quotes the file's content."""
+        return cls.parse(Path(path).read_text("utf-8", errors="replace"))
+
+    @classmethod
+    def parse(cls, text: str) -> Self:
+        """Read a `secret` file's text: JSON between lines of `#` comments, as ssb-keys writes it.
+
+        Raises InvalidFormat, also when the public key or the id belongs to another secret.
+        """
+        lines = [line for line in text.splitlines() if not line.lstrip().startswith("#")]
+        try:
+            fields = json.loads("\n".join(lines))
+        except (ValueError, RecursionError):
+            raise InvalidFormat("the secret file holds no JSON") from None
+        if not isinstance(fields, dict):
+            raise InvalidFormat("the secret file holds no JSON object")
+        if fields.get("curve") != CURVE:
+            raise InvalidFormat(f"the secret file's curve is not {CURVE}")
+        private, suffix = fields.get("private"), f".{CURVE}"
+        if not isinstance(private, str):
+            raise InvalidFormat("the secret file has no private key")
+        secret = decode_base64(private.removesuffix(suffix), 2 * KEY_BYTES, "the private key")
+        keys = cls(secret[:KEY_BYTES])
+        if keys.public != secret[KEY_BYTES:]:
+            raise InvalidFormat("the private key's two halves do not belong together")
+        if fields.get("public", keys.id[1:]) != keys.id[1:] or fields.get("id", keys.id) != keys.id:
+            raise InvalidFormat("the secret file's public key or id belongs to another private key")
+        return keys
+
+    def format(self) -> str:
+        """Write the text of a `secret` file."""
+        private = f"{base64.b64encode(self.secret).decode()}.{CURVE}"
+        fields = {"curve": CURVE, "public": self.id[1:], "private": private, "id": self.id}
+        return _FILE.format(keys=json.dumps(fields, indent=2), id=self.id)
+
+    def save(self, path: str | os.PathLike[str]) -> None:
+        """Write a `secret` file that only its owner can read (0400), whole or not at all.
+
+        Raises FileExistsError rather than write over an identity, and OSError for the disk's own troubles.
+        """
+        write_whole(Path(path), self.format(), mode=0o400, lasting=True, first=True)

@@ -1,0 +1,105 @@
+"""A connected peer, as the rest of a program sees it."""
+
+# ruff: noqa: ASYNC109 - a deadline of ours ends in an error of ours, which says what did not answer
+
+import asyncio
+from collections.abc import AsyncGenerator
+from contextlib import aclosing
+from typing import TYPE_CHECKING, Any
+
+from scuttlekit.errors import CallTimeout
+from scuttlekit.streams import Stream
+
+if TYPE_CHECKING:
+    from scuttlekit.connection import Connection
+
+CALL_TIMEOUT = 10.0
+"""Seconds. ssb-server answers nothing for up to 2.4 s while it indexes, so an impatient caller would cry wolf."""
+
+
+class Peer:
+    """The other end of a connection, whose identity the handshake has proven.
+
+    Names of calls are dotted, such as "invite.create". Every method raises ConnectionLost once the connection is gone.
+    """
+
+    __slots__ = ("_connection", "id")
+
+    def __init__(self, connection: "Connection", feed_id: str) -> None:
+        self._connection = connection
+        self.id = feed_id
+
+    def __repr__(self) -> str:
+        return f"<Peer {self.id}{'' if self.is_open else ' (gone)'}>"
+
+    async def call(self, name: str, *args: Any, timeout: float | None = CALL_TIMEOUT) -> Any:
+        """Make an async (or sync) call and give its answer: bytes, str or JSON.
+
+        Raises RemoteError when the peer refuses or fails, CallTimeout after `timeout` seconds, ProtocolError for an
+        answer that does not decode.
+        """
+        return await self._connection.session.call(name, args, timeout)
+
+    async def source(self, name: str, *args: Any, timeout: float | None = None) -> AsyncGenerator[Any, None]:
+        """Read a source: `async for value in peer.source("createLogStream", {"live": True})`.
+
+        The call is made when the first value is asked for. Closing the generator ends the stream at the peer: leave
+        it by `contextlib.aclosing`, for a bare `break` ends it only when the event loop gets to it. `timeout` is the
+        longest silence between two values in seconds, by default any. Raises as `call` does, and ConsumerTooSlow.
+        """
+        stream = self._connection.session.open("source", name, args)
+        try:
+            while True:
+                try:
+                    async with asyncio.timeout(timeout):
+                        value = await anext(stream)
+                except StopAsyncIteration:
+                    return
+                except TimeoutError:
+                    raise CallTimeout(f"nothing from {name} within {timeout} s") from None
+                yield value
+        finally:
+            stream.abort()
+
+    def sink(self, name: str, *args: Any) -> Stream:
+        """Open a sink: `async with peer.sink("blobs.add") as sink: await sink.send(b"…")`."""
+        return self._connection.session.open("sink", name, args)
+
+    def duplex(self, name: str, *args: Any) -> Stream:
+        """Open a duplex, to send to and to iterate over: `async with peer.duplex("ebt.replicate", …) as both`."""
+        return self._connection.session.open("duplex", name, args)
+
+    async def collect(
+        self, name: str, *args: Any, limit: int, timeout: float | None = CALL_TIMEOUT
+    ) -> list[Any]:
+        """Read a source to its end, or to its first `limit` values, and give them as a list."""
+        values: list[Any] = []
+        if limit > 0:
+            async with aclosing(self.source(name, *args, timeout=timeout)) as source:
+                async for value in source:
+                    values.append(value)
+                    if len(values) == limit:
+                        break
+        return values
+
+    @property
+    def is_open(self) -> bool:
+        """Whether calls can be made; costs nothing, for those who look at thousands of peers."""
+        return self._connection.is_open
+
+    @property
+    def closed(self) -> "asyncio.Future[None]":
+        """Resolves once the connection is gone, for whatever reason; `reason` says which.
+
+        Every look gives a future of its own, so a waiter that gives up disturbs no other.
+        """
+        return asyncio.shield(self._connection.closed)
+
+    @property
+    def reason(self) -> Exception | None:
+        """Why the connection is gone: Goodbye, ConnectionLost or ProtocolError; None as long as it is there."""
+        return self._connection.reason
+
+    async def close(self) -> None:
+        """Say goodbye and close. Waits a second at most for the peer's own goodbye; never raises for a lost peer."""
+        await self._connection.close()

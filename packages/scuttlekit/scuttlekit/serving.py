@@ -1,0 +1,172 @@
+"""Answering what a peer calls: the handlers of an API, and the calls that run on one connection."""
+
+import asyncio
+import logging
+from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping
+from contextlib import aclosing
+from dataclasses import dataclass
+from inspect import isasyncgenfunction
+from typing import TYPE_CHECKING, Any, Self
+
+from scuttlekit.errors import RemoteError, ScuttlebuttError
+from scuttlekit.streams import Stream, error_body
+
+if TYPE_CHECKING:
+    from scuttlekit.frames import Frame
+    from scuttlekit.muxrpc import Session
+
+MAX_CALLS = 64
+"""How many of its calls we answer to a peer at the same time."""
+
+_log = logging.getLogger(__name__)
+
+Handler = Callable[..., Any]
+Handlers = Mapping[str, "Handler | StreamHandler"]
+"""By dotted name. An async function answers an async call and an async generator function a source, both called with
+the peer and then the arguments; a sink or duplex is a `StreamHandler`."""
+
+
+@dataclass(frozen=True, slots=True)
+class StreamHandler:
+    """Answers a sink or a duplex: `run(peer, stream, *args)`. The stream ends when `run` returns or raises."""
+
+    run: Callable[..., Awaitable[None]]
+    two_way: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class _Request:
+    name: str
+    kind: str
+    args: list[Any]
+
+    @classmethod
+    def read(cls, frame: "Frame") -> Self:
+        """Read a request's body. Raises ProtocolError or RemoteError, both meant for the peer."""
+        value = frame.value
+        if not isinstance(value, dict):
+            raise RemoteError("a request is a JSON object")
+        name, args = value.get("name"), value.get("args", [])
+        kind = value.get("type", "async") if frame.stream else "async"
+        parts = [name] if isinstance(name, str) else name
+        if not isinstance(parts, list) or not all(isinstance(part, str) for part in parts):
+            raise RemoteError("a request's name is a list of strings")
+        if not isinstance(args, list):
+            raise RemoteError("a request's args are a list")
+        if frame.stream and kind not in {"source", "sink", "duplex"}:
+            raise RemoteError("a stream's type is source, sink or duplex")
+        return cls(".".join(parts), kind, args)
+
+
+class Api:
+    """Handlers by name, shared by all connections that offer them. With any handler, `manifest` is answered too."""
+
+    __slots__ = ("_handlers",)
+
+    def __init__(self, handlers: Handlers | None = None) -> None:
+        self._handlers: dict[str, Handler | StreamHandler] = dict(handlers or {})
+        if self._handlers:
+            self._handlers.setdefault("manifest", self._manifest)
+
+    def find(self, name: str, kind: str) -> Handler | StreamHandler:
+        """Give the handler for a call. Raises RemoteError if there is none of that kind."""
+        handler = self._handlers.get(name)
+        if handler is None or _kind(handler) != kind:
+            raise RemoteError(f"no {kind}:{name[:100]}")
+        return handler
+
+    async def _manifest(self, _peer: Any) -> dict[str, Any]:
+        tree: dict[str, Any] = {}
+        for name, handler in self._handlers.items():
+            *folders, leaf = name.split(".")
+            branch = tree
+            for folder in folders:
+                branch = branch.setdefault(folder, {})
+            branch[leaf] = _kind(handler)
+        return tree
+
+
+def _kind(handler: Handler | StreamHandler) -> str:
+    if isinstance(handler, StreamHandler):
+        return "duplex" if handler.two_way else "sink"
+    return "source" if isasyncgenfunction(handler) else "async"
+
+
+class Serving:
+    """The calls of one peer that are being answered; each runs as a task of its own."""
+
+    __slots__ = ("_api", "_tasks", "peer")
+
+    def __init__(self, api: Api) -> None:
+        self._api = api
+        self._tasks: set[asyncio.Task[None]] = set()
+        self.peer: Any = None
+
+    def receive(self, session: "Session", frame: "Frame") -> None:
+        """Begin to answer a request. Raises ProtocolError when the peer opens streams without end."""
+        if frame.end:
+            # The peer ends something that is over already.
+            return
+        number = frame.request
+        try:
+            request = _Request.read(frame)
+            handler = self._api.find(request.name, request.kind)
+            if len(self._tasks) >= MAX_CALLS:
+                raise RemoteError(f"more than {MAX_CALLS} calls at once")
+        except ScuttlebuttError as error:
+            if frame.stream:
+                session.accept(number, two_way=False).abort(error)
+            else:
+                session.end_call(-number, error_body(error), stream=False)
+            return
+        if not frame.stream:
+            self._start(self._answer(session, number, handler, request.args))
+            return
+        stream = session.accept(number, two_way=request.kind == "duplex")
+        task = self._start(self._stream(stream, handler, request.args))
+        if request.kind == "source":
+            stream.when_over(task.cancel)
+
+    def stop(self) -> None:
+        for task in self._tasks:
+            task.cancel()
+
+    def _start(self, work: Any) -> asyncio.Task[None]:
+        task: asyncio.Task[None] = asyncio.get_running_loop().create_task(work)
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+        return task
+
+    async def _answer(self, session: "Session", number: int, handler: Any, args: list[Any]) -> None:
+        try:
+            value = await handler(self.peer, *args)
+            await session.drain()
+            session.send(-number, value)
+        except Exception as error:  # noqa: BLE001 - whatever a handler raises is the peer's answer
+            session.end_call(-number, error_body(_for_peer(error)), stream=False)
+
+    async def _stream(self, stream: Stream, handler: Any, args: list[Any]) -> None:
+        error: ScuttlebuttError | None = None
+        try:
+            if isinstance(handler, StreamHandler):
+                await handler.run(self.peer, stream, *args)
+            else:
+                await _pour(handler(self.peer, *args), stream)
+        except Exception as raised:  # noqa: BLE001 - whatever a handler raises is the peer's answer
+            error = _for_peer(raised)
+        finally:
+            stream.abort(error)
+
+
+async def _pour(values: AsyncGenerator[Any, None], stream: Stream) -> None:
+    async with aclosing(values):
+        async for value in values:
+            await stream.send(value)
+
+
+def _for_peer(error: Exception) -> ScuttlebuttError:
+    """Give what a peer may know of an error: our own words, but nothing of a handler's insides."""
+    if isinstance(error, ScuttlebuttError):
+        return error
+    _log.error("a handler failed", exc_info=error)
+    return RemoteError("the call failed")

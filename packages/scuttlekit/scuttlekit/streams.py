@@ -1,0 +1,201 @@
+"""One muxrpc stream (source, sink or duplex), seen from either end."""
+
+# ruff: noqa: ASYNC109 - a deadline of ours ends in an error of ours, which says what did not answer
+
+import asyncio
+import copy
+from collections import deque
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any, Self
+
+from scuttlekit.errors import CallTimeout, Goodbye, ProtocolError, RemoteError, ScuttlebuttError
+
+if TYPE_CHECKING:
+    from types import TracebackType
+
+    from scuttlekit.frames import Frame
+    from scuttlekit.muxrpc import Session
+
+# What a queued frame costs besides its body: the tuple, its numbers, the bytes object, the place in the queue.
+_FRAME_COST = 160
+_LONGEST_ERROR = 2000
+
+
+def remote_error(frame: "Frame") -> ScuttlebuttError | None:
+    """Read the reason in an end frame: None for an orderly end, else what the peer complains of."""
+    try:
+        value = frame.value
+    except ProtocolError as error:
+        return error
+    if value is True:
+        return None
+    if isinstance(value, dict):
+        message, name = value.get("message"), value.get("name")
+        return RemoteError(str(message)[:_LONGEST_ERROR], str(name or "Error")[:_LONGEST_ERROR])
+    return RemoteError(str(value)[:_LONGEST_ERROR])
+
+
+def error_body(error: ScuttlebuttError) -> dict[str, str]:
+    """Give the JSON by which a peer is told of an error."""
+    name = error.name if isinstance(error, RemoteError) else type(error).__name__
+    return {"message": str(error), "name": name, "stack": ""}
+
+
+class Stream:
+    """Values to a peer and values from it: `await send(…)`, `async for value in stream`, `await close()`.
+
+    Use it in `async with`: leaving it in order waits until the peer has ended the stream too, leaving it by an
+    exception ends it at once. It has one reader. Values are bytes, str or JSON.
+    """
+
+    __slots__ = ("_deaf", "_error", "_frames", "_number", "_on_over", "_over", "_said_end", "_session", "_two_way", "_waiter")  # fmt: skip
+
+    def __init__(self, session: "Session", number: int, *, two_way: bool) -> None:
+        self._session = session
+        self._number = number
+        self._two_way = two_way
+        self._frames: deque[Frame] = deque()
+        self._waiter: asyncio.Future[None] | None = None
+        self._on_over: Callable[[], object] | None = None
+        self._error: ScuttlebuttError | None = None
+        self._over = self._said_end = self._deaf = False
+
+    async def send(self, value: Any) -> None:
+        """Send one value, as soon as the peer has read enough of what was sent before.
+
+        Raises ProtocolError for a value that no frame can carry (empty bytes among them), the peer's RemoteError if
+        it refused the stream, Goodbye if it ended it, ConnectionLost.
+        """
+        await self._session.drain()
+        if self._said_end:
+            raise copy.copy(self._error or Goodbye("the stream has ended"))
+        self._session.send(self._number, value, stream=True)
+
+    async def close(self, *, timeout: float | None = 10.0) -> None:
+        """End the stream and wait, at most `timeout` seconds, until the peer ends it; what it still sends is lost.
+
+        Raises RemoteError if the peer ends it with an error, CallTimeout, ConnectionLost.
+        """
+        self._stop_listening()
+        self._say_end(None)
+        try:
+            async with asyncio.timeout(timeout):
+                while not self._over:
+                    await self._wait()
+        except TimeoutError:
+            self.abort()
+            raise CallTimeout(f"the peer did not end the stream within {timeout} s") from None
+        if self._error is not None:
+            raise copy.copy(self._error)
+
+    def abort(self, error: ScuttlebuttError | None = None) -> None:
+        """End the stream at once, telling the peer of the error if there is one."""
+        self._stop_listening()
+        self._say_end(error)
+        # The peer may not know yet and go on sending. Our own number never comes again, so its frames are dropped as
+        # unknown; the peer's number must be remembered, or its next value would be taken for a new request.
+        if self._number > 0:
+            self._over = True
+            self._session.forget(self._number)
+
+    def __aiter__(self) -> Self:
+        return self
+
+    async def __anext__(self) -> Any:
+        while not self._frames:
+            if self._over or self._deaf:
+                if self._error is not None:
+                    raise copy.copy(self._error)
+                raise StopAsyncIteration
+            await self._wait()
+        frame = self._frames.popleft()
+        self._session.count(-_cost(frame))
+        try:
+            return frame.value
+        except ProtocolError as error:
+            self._error = error
+            self.abort(error)
+            raise
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: "TracebackType | None",
+    ) -> None:
+        if error is None:
+            await self.close()
+        else:
+            self.abort()
+
+    # What the session calls.
+
+    def receive(self, frame: "Frame") -> None:
+        if frame.end:
+            self._finish(remote_error(frame))
+        elif not self._deaf:
+            self._frames.append(frame)
+            self._session.count(_cost(frame))
+            self._wake()
+
+    def fail(self, error: ScuttlebuttError) -> None:
+        """End without a word, since the connection is gone."""
+        self._said_end = True
+        self._finish(error)
+
+    def overflow(self, error: ScuttlebuttError) -> None:
+        self._error = error
+        self.abort(error)
+
+    def when_over(self, act: Callable[[], object]) -> None:
+        self._on_over = act
+
+    @property
+    def queued(self) -> int:
+        """What waits to be read, in bytes."""
+        return sum(map(_cost, self._frames))
+
+    def _finish(self, error: ScuttlebuttError | None) -> None:
+        self._over = True
+        self._error = self._error or error
+        self._session.forget(self._number)
+        # A duplex has two ends: when the peer has said all it wants, we may still go on.
+        if error is not None or not self._two_way:
+            self._say_end(None)
+        self._wake()
+        if self._on_over is not None:
+            self._on_over()
+
+    def _say_end(self, error: ScuttlebuttError | None) -> None:
+        if not self._said_end:
+            self._said_end = True
+            self._session.end_call(self._number, True if error is None else error_body(error), stream=True)
+
+    def _stop_listening(self) -> None:
+        self._deaf = True
+        queued = self.queued
+        self._frames.clear()
+        self._session.count(-queued)
+        self._wake()
+
+    async def _wait(self) -> None:
+        if self._waiter is not None and not self._waiter.done():
+            raise RuntimeError("a stream has one reader")
+        waiter = self._waiter = asyncio.get_running_loop().create_future()
+        try:
+            with self._session.waiting():
+                await waiter
+        finally:
+            if self._waiter is waiter:
+                self._waiter = None
+
+    def _wake(self) -> None:
+        if self._waiter is not None and not self._waiter.done():
+            self._waiter.set_result(None)
+
+
+def _cost(frame: "Frame") -> int:
+    return len(frame.body) + _FRAME_COST

@@ -1,0 +1,167 @@
+"""Files that are whole, whoever ends meanwhile."""
+
+import os
+import stat
+import subprocess
+import sys
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+
+from scuttlekit.files import whole_file, write_whole
+
+SIZE = 1 << 20
+HALF = """
+import sys, time
+from pathlib import Path
+from scuttlekit.files import whole_file
+with whole_file(Path(sys.argv[1])) as file:
+    file.write(b"half")
+    file.flush()
+    print("half", flush=True)
+    time.sleep(600)
+"""
+ON_AND_ON = """
+import sys
+from itertools import cycle
+from pathlib import Path
+from scuttlekit.files import write_whole
+for letter in cycle("ab"):
+    write_whole(Path(sys.argv[1]), letter * int(sys.argv[2]))
+    print(letter, flush=True)
+"""
+
+
+@contextmanager
+def running(program: str, *arguments: object) -> Iterator[subprocess.Popen[bytes]]:
+    command = [sys.executable, "-c", program, *map(str, arguments)]
+    with subprocess.Popen(command, stdout=subprocess.PIPE) as writer:
+        try:
+            assert writer.stdout is not None
+            assert writer.stdout.readline()
+            yield writer
+        finally:
+            writer.kill()
+
+
+@pytest.fixture
+def tiny_disk(tmp_path: Path) -> Iterator[Path]:
+    subprocess.run(["mount", "-t", "tmpfs", "-o", "size=64k", "tmpfs", tmp_path], check=True)
+    yield tmp_path
+    subprocess.run(["umount", "--lazy", tmp_path], check=True)
+
+
+def mode_of(path: Path) -> int:
+    return stat.S_IMODE(path.stat().st_mode)
+
+
+def test_whoever_is_killed_in_the_middle_leaves_what_was_there(tmp_path: Path):
+    place = tmp_path / "letter"
+    write_whole(place, "the old one")
+    with running(HALF, place) as writer:
+        assert place.read_text() == "the old one"
+        writer.kill()
+        writer.wait()
+    assert place.read_text() == "the old one"
+    write_whole(place, "the new one")
+    assert place.read_text() == "the new one"
+
+
+def test_what_a_killed_one_left_is_swept_by_the_next_but_nothing_that_is_being_written(tmp_path: Path):
+    with running(HALF, tmp_path / "killed") as writer:
+        writer.kill()
+        writer.wait()
+    (left,) = tmp_path.iterdir()
+    (tmp_path / ".letter.draft").write_text("somebody else's")
+    with whole_file(tmp_path / "slow") as slow:
+        write_whole(tmp_path / "letter", "whole")
+        assert not left.exists()
+        slow.write(b"all of it")
+    assert {path.name for path in tmp_path.iterdir()} == {".letter.draft", "letter", "slow"}
+
+
+def test_sweepers_and_writers_at_once_lose_nothing(tmp_path: Path):
+    def write(number: int) -> Path:
+        place = tmp_path / f"{number % 5}"
+        write_whole(place, str(number))
+        return place
+
+    with ThreadPoolExecutor(8) as pool:
+        written = set(pool.map(write, range(2000)))
+    assert set(tmp_path.iterdir()) == written
+    assert len(written) == 5
+
+
+def test_who_looks_at_any_moment_finds_a_whole_one_also_after_a_kill(tmp_path: Path):
+    place = tmp_path / "letter"
+    for _ in range(3):
+        with running(ON_AND_ON, place, SIZE) as writer:
+            found = {place.read_bytes() for _ in range(100)}
+            writer.kill()
+            writer.wait()
+        assert found | {place.read_bytes()} <= {b"a" * SIZE, b"b" * SIZE}
+
+
+def test_whoever_fails_in_the_middle_leaves_what_was_there_and_nothing_else(tmp_path: Path):
+    place = tmp_path / "letter"
+    write_whole(place, "the old one")
+    with pytest.raises(TypeError), whole_file(place) as file:
+        file.writelines([b"half", "no bytes"])  # type: ignore[list-item]
+    assert place.read_text() == "the old one"
+    assert list(tmp_path.iterdir()) == [place]
+
+
+def test_one_that_finds_no_room_leaves_the_earlier_one_and_no_draft(tiny_disk: Path):
+    place = tiny_disk / "letter"
+    write_whole(place, "the old one")
+    with pytest.raises(OSError, match="No space left"):
+        write_whole(place, "x" * (1 << 20))
+    assert place.read_text() == "the old one"
+    assert list(tiny_disk.iterdir()) == [place]
+
+
+def test_it_is_its_owners_alone_from_the_first_moment_though_the_earlier_was_everybodys(
+    tmp_path: Path,
+):
+    place = tmp_path / "letter"
+    place.touch(mode=0o644)
+    before = os.umask(0)
+    try:
+        with whole_file(place):
+            (draft,) = set(tmp_path.iterdir()) - {place}
+            assert mode_of(draft) == 0o600
+        write_whole(tmp_path / "secret", "for reading", mode=0o400, lasting=True)
+    finally:
+        os.umask(before)
+    assert mode_of(place) == 0o600
+    assert mode_of(tmp_path / "secret") == 0o400
+
+
+def test_two_that_write_at_once_never_move_each_others_half(tmp_path: Path):
+    place = tmp_path / "letter"
+    with whole_file(place) as slow:
+        slow.write(b"the slow")
+        write_whole(place, "the quick one")
+        assert place.read_text() == "the quick one"
+        slow.write(b" one")
+    assert place.read_text() == "the slow one"
+    assert list(tmp_path.iterdir()) == [place]
+
+
+def test_only_one_can_be_the_first(tmp_path: Path):
+    place = tmp_path / "letter"
+
+    def try_to_be(number: int) -> int | None:
+        try:
+            write_whole(place, str(number), lasting=True, first=True)
+        except FileExistsError:
+            return None
+        return number
+
+    with ThreadPoolExecutor(8) as pool:
+        (won,) = set(pool.map(try_to_be, range(20))) - {None}
+    assert place.read_text() == str(won)
+    assert list(tmp_path.iterdir()) == [place]

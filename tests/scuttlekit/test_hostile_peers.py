@@ -1,0 +1,234 @@
+"""Any bytes, at any moment, end in a clear error: never in a hang, never in memory without end."""
+
+import asyncio
+import struct
+from contextlib import suppress
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from scuttlekit import (
+    CallTimeout,
+    ConnectionLost,
+    KeyPair,
+    ProtocolError,
+    ScuttlebuttError,
+    StreamHandler,
+    dial,
+    serve,
+)
+from scuttlekit.addresses import Address
+from scuttlekit.boxstream import Sealer
+from scuttlekit.frames import GOODBYE, encode
+from scuttlekit.handshake import server as dialled
+from scuttlekit.muxrpc import MAX_THEIR_STREAMS
+from tests.scuttlekit.peers import connected, eventually, few
+
+PUB, ALICE = KeyPair(b"p" * 32), KeyPair(b"a" * 32)
+
+frames = st.builds(
+    lambda flags, number, body: struct.pack(">BIi", flags, len(body), number) + body,
+    st.integers(0, 15),
+    st.integers(-3, 3),
+    st.sampled_from([b"true", b"{}", b"[1]", b'{"name":["echo"],"args":[1],"type":"async"}', b"\xff", b"x"])
+    | st.sampled_from(["source", "sink", "duplex", "moose"]).map(
+        lambda kind: b'{"name":["%s"],"args":[],"type":"%s"}' % (kind.encode(), kind.encode())
+    )
+    | st.binary(max_size=30),
+)
+plain_bytes = st.lists(frames | st.binary(max_size=60) | st.just(GOODBYE), max_size=8).map(b"".join)
+
+
+async def echo(_peer, *args):
+    return list(args)
+
+
+async def source(_peer):
+    yield 1
+    yield 2
+
+
+async def drain(_peer, stream):
+    async for _ in stream:
+        pass
+
+
+HANDLERS = {
+    "echo": echo,
+    "source": source,
+    "sink": StreamHandler(drain),
+    "duplex": StreamHandler(drain, two_way=True),
+}
+
+
+class Liar:
+    """A peer that shakes hands properly, sends the bytes it was given, and hangs up or just sits there."""
+
+    def __init__(self, plain: bytes, *, raw: bytes = b"", after_step: int = 3, hang_up: bool = True) -> None:
+        self.plain, self.raw, self.after_step, self.hang_up = plain, raw, after_step, hang_up
+
+    async def __aenter__(self) -> Address:
+        self.server = await asyncio.start_server(self.lie, "127.0.0.1", 0)
+        return Address("127.0.0.1", self.server.sockets[0].getsockname()[1], PUB.id)
+
+    async def __aexit__(self, *error: object) -> None:
+        self.server.close()
+
+    async def lie(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        try:
+            steps = dialled(PUB)
+            step = next(steps)
+            for _ in range(min(self.after_step, 1)):
+                step = steps.send(await reader.readexactly(step.want))
+                writer.write(step.send)
+            if self.after_step > 1:
+                try:
+                    steps.send(await reader.readexactly(step.want))
+                except StopIteration as done:
+                    agreed = done.value
+                writer.write(agreed.last)
+                writer.write(Sealer(agreed.seal_key, agreed.seal_nonce).seal(self.plain))
+            writer.write(self.raw)
+            if not self.hang_up:
+                await reader.read()
+        except (asyncio.IncompleteReadError, ConnectionError, ScuttlebuttError):
+            pass
+        finally:
+            writer.close()
+
+
+def run(work) -> None:
+    """Run work that must be over in five seconds, whatever happens."""
+
+    async def within() -> None:
+        async with asyncio.timeout(5):
+            await work
+
+    asyncio.run(within())
+
+
+@few
+@given(st.binary(max_size=300), st.integers(0, 1))
+def test_whatever_comes_instead_of_a_handshake_the_dialler_is_told(raw, after_step):
+    async def work() -> None:
+        async with Liar(b"", raw=raw, after_step=after_step) as address:
+            with pytest.raises(ScuttlebuttError):
+                await dial(address, ALICE)
+
+    run(work())
+
+
+@few
+@given(st.binary(min_size=34, max_size=300))
+def test_whatever_comes_instead_of_boxes_ends_the_connection(raw):
+    async def work() -> None:
+        async with Liar(b"", raw=raw) as address:
+            peer = await dial(address, ALICE)
+            with pytest.raises(ConnectionLost):
+                await peer.call("whoami")
+            await peer.closed
+            assert isinstance(peer.reason, ScuttlebuttError)
+
+    run(work())
+
+
+@few
+@given(plain_bytes)
+def test_whatever_comes_as_frames_every_call_has_an_end(plain):
+    async def work() -> None:
+        async with Liar(plain) as address:
+            peer = await dial(address, ALICE, handlers=HANDLERS)
+            outcomes = await asyncio.gather(
+                peer.call("whoami"),
+                peer.collect("createLogStream", limit=3),
+                return_exceptions=True,
+            )
+            for outcome in outcomes:
+                assert not isinstance(outcome, BaseException) or isinstance(outcome, ScuttlebuttError), (
+                    outcome
+                )
+            await peer.close()
+            assert isinstance(peer.reason, ScuttlebuttError)
+
+    run(work())
+
+
+@few
+@given(st.binary(max_size=300))
+def test_a_server_survives_any_bytes_from_a_stranger(raw):
+    async def work() -> None:
+        async with serve("127.0.0.1", 0, PUB, HANDLERS, handshake_timeout=0.02) as server:
+            reader, writer = await asyncio.open_connection("127.0.0.1", server.address.port)
+            writer.write(raw)
+            # It says nothing, or its challenge; then it hangs up, for we can not go on, and may have left some unread.
+            with suppress(ConnectionResetError):
+                assert len(await reader.read()) in {0, 64}
+            writer.close()
+            await eventually(lambda: not server._connections)
+
+    run(work())
+
+
+@few
+@given(plain_bytes)
+def test_a_server_survives_any_frames_from_a_peer(plain):
+    async def work() -> None:
+        async with serve("127.0.0.1", 0, PUB, HANDLERS) as server:
+            peer = await dial(server.address, ALICE)
+            connection = peer._connection
+            connection._transport.write(connection._sealer.seal(plain))
+            connection._transport.write_eof()
+            await peer.closed
+            await eventually(lambda: not server._connections)
+
+    run(work())
+
+
+async def test_a_peer_that_sits_there_silently_is_left_at_the_deadline():
+    for step in (0, 1):
+        async with asyncio.timeout(5), Liar(b"", after_step=step, hang_up=False) as address:
+            with pytest.raises(ScuttlebuttError):
+                await dial(address, ALICE, timeout=0.1)
+
+
+async def test_json_that_nests_too_deeply_ends_only_the_call_it_answers():
+    deep = b"[" * 50_000 + b"]" * 50_000
+    async with (
+        asyncio.timeout(5),
+        Liar(struct.pack(">BIi", 2, len(deep), -1) + deep, hang_up=False) as address,
+    ):
+        peer = await dial(address, ALICE)
+        with pytest.raises((ProtocolError, CallTimeout)):
+            await peer.call("whoami", timeout=0.1)
+        assert peer.is_open
+        await peer.close()
+
+
+async def test_a_request_that_is_no_json_is_refused_and_the_connection_goes_on():
+    async with connected(HANDLERS) as peer:
+        connection = peer._connection
+        for body in (b"\xff", b"[" * 5000, b"[]", b'{"name":7}', b'{"name":["echo"],"args":{}}'):
+            connection.write(struct.pack(">BIi", 2, len(body), 77) + body)
+            connection.write(struct.pack(">BIi", 10, len(body), 78) + body)
+            connection.write(encode(78, True, stream=True, end=True))
+        assert await peer.call("echo", 1) == [1]
+
+
+async def test_a_peer_that_opens_streams_and_never_ends_them_is_cut_off():
+    async with connected(HANDLERS) as peer:
+        session = peer._connection.session
+        for number in range(1, MAX_THEIR_STREAMS + 2):
+            session.send(number, {"name": ["nope"], "args": [], "type": "source"}, stream=True)
+        await peer.closed
+
+
+async def test_more_calls_at_once_than_a_peer_may_have_are_refused():
+    async def never(_peer):
+        await asyncio.Event().wait()
+
+    async with connected({"never": never}) as peer:
+        outcomes = await asyncio.gather(
+            *(peer.call("never", timeout=0.3) for _ in range(80)), return_exceptions=True
+        )
+        assert sum("at once" in str(outcome) for outcome in outcomes) == 80 - 64

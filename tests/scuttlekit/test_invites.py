@@ -1,0 +1,87 @@
+import base64
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from scuttlekit import Address, InvalidFormat, Invite, KeyPair, RemoteError, serve
+from tests.scuttlekit.peers import few
+from tests.scuttlekit.test_addresses import addresses
+
+PUB = KeyPair(b"p" * 32)
+SEED = base64.b64encode(b"i" * 32).decode()
+BASE64 = PUB.id[1:].removesuffix(".ed25519")
+
+invites = st.builds(
+    Invite, addresses.filter(lambda it: "~" not in it.path), st.binary(min_size=32, max_size=32)
+)
+
+
+@few
+@given(invites)
+def test_an_invite_reads_as_it_was_written_in_both_forms(invite):
+    assert Invite.parse(invite.multiserver) == invite
+    if invite.address.transport == "net" and not invite.address.host.endswith(".onion"):
+        assert Invite.parse(invite.code) == invite
+
+
+@few
+@given(st.text() | st.text("net:shs~;!0123456789@./=#", max_size=80))
+def test_any_other_text_is_clearly_no_invite(text):
+    with pytest.raises(InvalidFormat):
+        Invite.parse(text)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        f"pub.butt.nz:8008:{PUB.id}~{SEED}",
+        f'"pub.butt.nz:8008:{PUB.id}~{SEED}"',
+        f"  pub.butt.nz:8008:{PUB.id}~{SEED}\n",
+        f"pub.butt.nz:8008:{PUB.id}~{SEED}#https://butt.nz/",
+        f"net:pub.butt.nz:8008~shs:{BASE64}:{SEED}",
+    ],
+)
+def test_it_reads_invites_as_people_paste_them(text):
+    assert Invite.parse(text) == Invite(Address("pub.butt.nz", 8008, PUB.id), b"i" * 32)
+
+
+def test_an_invites_own_id_is_the_key_of_its_seed():
+    assert Invite.parse(f"pub.butt.nz:8008:{PUB.id}~{SEED}").id == KeyPair(b"i" * 32).id
+
+
+def test_nothing_that_prints_an_invite_prints_its_seed():
+    invite = Invite(Address("pub.butt.nz", 8008, PUB.id), b"i" * 32)
+    assert "iiii" not in repr(invite)
+    assert SEED not in repr(invite)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [f"pub.butt.nz:8008:{PUB.id}", f"pub.butt.nz:8008:{PUB.id}~", f"net:pub.butt.nz:8008~shs:{BASE64}"],
+)
+def test_an_address_alone_is_no_invite(text):
+    with pytest.raises(InvalidFormat):
+        Invite.parse(text)
+
+
+async def test_alice_uses_an_invite_and_bob_is_told_that_it_is_used_up(pub, alice, bob):
+    used = []
+
+    async def use(peer, request):
+        if used:
+            raise RemoteError("the invite is used up")
+        used.append((peer.id, request["feed"]))
+        return {"following": True}
+
+    async with serve("127.0.0.1", 0, pub, {"invite.use": use}) as server:
+        invite = Invite(server.address, b"i" * 32)
+        assert await invite.use(alice.id) == {"following": True}
+        with pytest.raises(RemoteError, match="used up"):
+            await invite.use(bob.id)
+    assert used == [(invite.id, alice.id)]
+
+
+async def test_an_invite_follows_feeds_and_nothing_else():
+    with pytest.raises(InvalidFormat):
+        await Invite(Address("127.0.0.1", 1, PUB.id), b"i" * 32).use("%message.sha256")
