@@ -19,6 +19,7 @@ from scuttlekit import (
     serve,
 )
 from scuttlekit.addresses import Address
+from scuttlekit.network import Room
 from tests.scuttlekit.peers import connected, eventually
 
 
@@ -330,6 +331,9 @@ async def test_who_is_not_welcome_does_not_get_in(pub, alice, bob):
 
 
 async def test_past_its_limit_a_server_lets_nobody_in(pub, alice):
-    async with serve("127.0.0.1", 0, pub, max_connections=1) as server, connect(server.address, alice):
+    async with (
+        serve("127.0.0.1", 0, pub, room=Room(connections=1)) as server,
+        connect(server.address, alice),
+    ):
         with pytest.raises(HandshakeFailed):
             await dial(server.address, alice)

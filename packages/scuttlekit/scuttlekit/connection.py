@@ -7,7 +7,7 @@ what keeps thousands of idle connections cheap.
 import asyncio
 import socket
 from collections.abc import Callable
-from typing import Any, cast
+from typing import Any, Protocol, cast
 
 from scuttlekit import frames
 from scuttlekit.boxstream import Opener, Sealer
@@ -16,7 +16,7 @@ from scuttlekit.handshake import Handshake
 from scuttlekit.keys import encode_feed_id
 from scuttlekit.muxrpc import Session
 from scuttlekit.peer import Peer
-from scuttlekit.serving import Api, Serving
+from scuttlekit.serving import NOTHING, Api, Serving
 
 CLOSE_PATIENCE = 1.0
 """Seconds that a closing connection waits for the peer's goodbye, and for the socket to take what is written."""
@@ -33,31 +33,58 @@ says something every 10 seconds is never probed."""
 _QUICKACK: int | None = getattr(socket, "TCP_QUICKACK", None)
 
 
+class Traffic:
+    """How many bytes went over TCP, on all connections that were given this counter, those that are gone included."""
+
+    __slots__ = ("received", "sent")
+
+    def __init__(self) -> None:
+        self.received = self.sent = 0
+
+
+class Keeper(Protocol):
+    """Whoever keeps many connections, and hears what becomes of each."""
+
+    def made(self, connection: "Connection") -> None:
+        """Hear that there is a connection; who fails it turns it away."""
+
+    def met(self, connection: "Connection", peer: Peer) -> None:
+        """Hear who it is, once the handshake is done."""
+
+    def gone(self, connection: "Connection") -> None:
+        """Hear that the connection is gone; called once."""
+
+
 class Connection(asyncio.Protocol):
     """One side of a connection. Give it to asyncio's `create_connection` or `create_server`; `ready` gives its Peer.
 
-    `when_gone` is called once, after the connection is gone.
+    `offer`, given the peer, says which calls are answered to it.
     """
 
-    __slots__ = ("_early", "_opener", "_said_goodbye", "_sealer", "_serving", "_steps", "_timer", "_transport", "_want", "_when_gone", "_writable", "closed", "ready", "reason", "session")  # fmt: skip
+    __slots__ = ("_early", "_keeper", "_offer", "_opener", "_said_goodbye", "_sealer", "_serving", "_steps", "_timer", "_traffic", "_transport", "_want", "_writable", "closed", "host", "ready", "reason", "session")  # fmt: skip
 
     def __init__(
         self,
         handshake: Handshake,
-        api: Api,
+        offer: Callable[[Peer], Api],
         *,
         deadline: float,
-        when_gone: Callable[["Connection"], object] | None = None,
+        keeper: "Keeper | None" = None,
+        traffic: Traffic | None = None,
     ) -> None:
         loop = asyncio.get_running_loop()
         self.ready: asyncio.Future[Peer] = loop.create_future()
         self.closed: asyncio.Future[None] = loop.create_future()
         self.reason: ScuttlebuttError | None = None
-        self._serving = Serving(api)
+        self._offer = offer
+        self._serving = Serving(NOTHING)
         self.session = Session(self, self._serving)
         self._steps: Handshake | None = handshake
         self._timer = loop.call_later(deadline, self._too_late)
-        self._when_gone = when_gone
+        self._keeper = keeper
+        self._traffic = traffic or Traffic()
+        self.host = ""
+        """The IP address of the other end, as far as it is known."""
         self._transport: asyncio.Transport | None = None
         self._sealer: Sealer | None = None
         self._opener: Opener | None = None
@@ -88,6 +115,10 @@ class Connection(asyncio.Protocol):
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         # uvloop's transports are asyncio's in everything but their class.
         self._transport = cast("asyncio.Transport", transport)
+        if isinstance(name := transport.get_extra_info("peername"), tuple):
+            self.host = str(name[0])
+        if self._keeper is not None:
+            self._keeper.made(self)
         if self.reason is not None:
             self._transport.abort()
             return
@@ -103,6 +134,7 @@ class Connection(asyncio.Protocol):
         self._guard(self._shake)
 
     def data_received(self, data: bytes) -> None:
+        self._traffic.received += len(data)
         self._acknowledge()
         self._guard(self._receive, data)
 
@@ -116,9 +148,9 @@ class Connection(asyncio.Protocol):
         self._transport = self._steps = None
         if not self.closed.done():
             self.closed.set_result(None)
-        if self._when_gone is not None:
-            self._when_gone(self)
-            self._when_gone = None
+        if self._keeper is not None:
+            self._keeper.gone(self)
+            self._keeper = None
 
     def pause_writing(self) -> None:
         self._writable = asyncio.Event()
@@ -133,7 +165,7 @@ class Connection(asyncio.Protocol):
     def write(self, data: bytes) -> None:
         if self._transport is None or self._sealer is None or self._said_goodbye:
             raise ConnectionLost(str(self.reason or "the connection is not made yet"))
-        self._transport.write(self._sealer.seal(data))
+        self._put(self._sealer.seal(data))
 
     def backlog(self) -> int:
         return 0 if self._transport is None else self._transport.get_write_buffer_size()
@@ -204,15 +236,23 @@ class Connection(asyncio.Protocol):
             self._steps = None
             self._timer.cancel()
             agreed = done.value
-            self._transport.write(agreed.last)
+            self._put(agreed.last)
             self._sealer = Sealer(agreed.seal_key, agreed.seal_nonce)
             self._opener = Opener(agreed.open_key, agreed.open_nonce)
-            peer = self._serving.peer = Peer(self, encode_feed_id(agreed.remote))
+            peer = Peer(self, encode_feed_id(agreed.remote))
+            self._serving.begin(peer, self._offer(peer))
             if not self.ready.done():
                 self.ready.set_result(peer)
+            if self._keeper is not None:
+                self._keeper.met(self, peer)
             return
         self._want = step.want
-        self._transport.write(step.send)
+        self._put(step.send)
+
+    def _put(self, data: bytes) -> None:
+        if self._transport is not None:
+            self._traffic.sent += len(data)
+            self._transport.write(data)
 
     def _lose(self, how: str) -> None:
         if self._steps is None:
@@ -226,7 +266,7 @@ class Connection(asyncio.Protocol):
 
     def _say_goodbye(self) -> None:
         if self._transport is not None and self._sealer is not None and not self._said_goodbye:
-            self._transport.write(self._sealer.seal(frames.GOODBYE) + self._sealer.goodbye())
+            self._put(self._sealer.seal(frames.GOODBYE) + self._sealer.goodbye())
             self._said_goodbye = True
 
     def _end(self, reason: ScuttlebuttError) -> None:

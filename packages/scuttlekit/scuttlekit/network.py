@@ -3,12 +3,15 @@
 # ruff: noqa: ASYNC109 - a deadline of ours ends in an error of ours, which says what did not answer
 
 import asyncio
+import socket
 from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager, suppress
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from ipaddress import IPv6Address, ip_address
 
 from scuttlekit import handshake
 from scuttlekit.addresses import Address
-from scuttlekit.connection import Connection
+from scuttlekit.connection import Connection, Traffic
 from scuttlekit.errors import HandshakeFailed, ScuttlebuttError, Unreachable
 from scuttlekit.keys import KeyPair, decode_feed_id
 from scuttlekit.peer import Peer
@@ -16,6 +19,10 @@ from scuttlekit.serving import Api, Handlers
 
 HANDSHAKE_TIMEOUT = 5.0
 MAX_CONNECTIONS = 1000
+_BACKLOG = 511
+
+Offer = Handlers | Api | Callable[[Peer], Api] | None
+"""What is answered to a peer: handlers by name, or what chooses by who the peer is."""
 
 
 async def dial(
@@ -24,7 +31,8 @@ async def dial(
     *,
     timeout: float = 5.0,
     network: bytes = handshake.MAIN_NETWORK,
-    handlers: Handlers | None = None,
+    handlers: Offer = None,
+    traffic: Traffic | None = None,
 ) -> Peer:
     """Connect to a peer that must prove to be `address.key`; whoever calls this closes the peer.
 
@@ -34,7 +42,7 @@ async def dial(
     if address.transport != "net":
         raise Unreachable(f"we do not speak {address.transport}")
     steps = handshake.client(keys, decode_feed_id(address.key), network)
-    connection = Connection(steps, Api(handlers), deadline=timeout)
+    connection = Connection(steps, _chooser(handlers), deadline=timeout, traffic=traffic)
     made = False
     try:
         async with asyncio.timeout(timeout):
@@ -61,7 +69,7 @@ async def connect(
     *,
     timeout: float = 5.0,
     network: bytes = handshake.MAIN_NETWORK,
-    handlers: Handlers | None = None,
+    handlers: Offer = None,
 ) -> AsyncIterator[Peer]:
     """Connect to a peer for the length of a block, as `dial` does, and say goodbye at its end."""
     peer = await dial(address, keys, timeout=timeout, network=network, handlers=handlers)
@@ -71,18 +79,152 @@ async def connect(
         await peer.close()
 
 
+def host_of(address: str) -> str | None:
+    """What counts as one host: an IPv4 address, or the whole /64 of an IPv6 one.
+
+    None where there is no bound: of a private network, everybody may come from one address.
+    """
+    try:
+        found = ip_address(address.partition("%")[0])
+    except ValueError:
+        return None
+    if isinstance(found, IPv6Address):
+        if (mapped := found.ipv4_mapped) is not None:
+            found = mapped
+        elif found.is_global:
+            return found.exploded[:19]
+    return str(found) if found.is_global else None
+
+
+@dataclass(frozen=True, slots=True)
+class Room:
+    """How much room a server has.
+
+    `connections` and `from_one_host` bound what there may be at once: what comes above is closed as it comes. `host_of`
+    says which connections count together. `handshakes` bounds the unfinished: the oldest makes room, for an honest one
+    takes no time.
+    """
+
+    connections: int = MAX_CONNECTIONS
+    from_one_host: int = MAX_CONNECTIONS
+    handshakes: int = MAX_CONNECTIONS
+    host_of: Callable[[str], str | None] = host_of
+
+
 class Server:
-    """A listening server: its `address`, and the `peers` connected to it now."""
+    """A listening server. `start` it, and `close` it; `serve` does both for the length of a block.
 
-    __slots__ = ("_connections", "address")
+    `offer` says what is answered to a peer, `welcome`, given a feed id, may turn it away, and `meet` hears of each peer
+    that came in. `refuse` hears of each connection that was turned away, and for which of the bounds of `room`.
+    As long as `is_open` is false, the port is taken but nobody gets in.
+    """
 
-    def __init__(self, address: Address, connections: set[Connection]) -> None:
-        self.address = address
-        self._connections = connections
+    def __init__(
+        self,
+        keys: KeyPair,
+        offer: Offer = None,
+        *,
+        network: bytes = handshake.MAIN_NETWORK,
+        welcome: Callable[[str], bool] | None = None,
+        meet: Callable[[Peer], object] | None = None,
+        refuse: Callable[[str], object] | None = None,
+        room: Room | None = None,
+        handshake_timeout: float = HANDSHAKE_TIMEOUT,
+        traffic: Traffic | None = None,
+    ) -> None:
+        self.is_open = True
+        self._keys = keys
+        self._offer = _chooser(offer)
+        self._network = network
+        self._welcome = welcome
+        self._meet = meet
+        self._refuse = refuse or (lambda _bound: None)
+        self._room = room or Room()
+        self._deadline = handshake_timeout
+        self._traffic = traffic
+        self._connections: set[Connection] = set()
+        self._unfinished: dict[Connection, None] = {}
+        self._hosts: dict[str, int] = {}
+        self._listening: asyncio.Server | None = None
+        self._address: Address | None = None
+
+    @property
+    def address(self) -> Address:
+        if self._address is None:
+            raise RuntimeError("the server has no address before it has started")
+        return self._address
 
     @property
     def peers(self) -> list[Peer]:
         return [connection.ready.result() for connection in self._connections if connection.is_open]
+
+    async def start(self, host: str, port: int) -> None:
+        """Listen; port 0 takes a free one. Raises OSError when the port is taken or the host is not ours."""
+        bound = await _bind(host, port)
+        self._address = Address(host, bound.getsockname()[1], self._keys.id)
+        self._listening = await asyncio.get_running_loop().create_server(
+            self._arrive, sock=bound, backlog=_BACKLOG
+        )
+
+    async def close(self) -> None:
+        """Listen no more, and say goodbye to every peer."""
+        self.is_open = False
+        if self._listening is not None:
+            self._listening.close()
+        async with asyncio.TaskGroup() as closing:
+            for connection in tuple(self._connections):
+                closing.create_task(connection.close())
+
+    # What connections call.
+
+    def made(self, connection: Connection) -> None:
+        host = self._room.host_of(connection.host)
+        if host is None:
+            return
+        self._hosts[host] = self._hosts.get(host, 0) + 1
+        if self._hosts[host] > self._room.from_one_host:
+            self._turn_away(connection, "one host", "too many connections come from one address")
+
+    def met(self, connection: Connection, peer: Peer) -> None:
+        self._unfinished.pop(connection, None)
+        if self._meet is not None:
+            self._meet(peer)
+
+    def gone(self, connection: Connection) -> None:
+        self._connections.discard(connection)
+        self._unfinished.pop(connection, None)
+        host = self._room.host_of(connection.host)
+        if host is not None and host in self._hosts:
+            self._hosts[host] -= 1
+            if not self._hosts[host]:
+                del self._hosts[host]
+
+    # What happens inside.
+
+    def _arrive(self) -> asyncio.BaseProtocol:
+        if not self.is_open:
+            return _Full()
+        if len(self._connections) >= self._room.connections:
+            self._refuse("connections")
+            return _Full()
+        connection = Connection(
+            handshake.server(self._keys, self._network, self._welcome),
+            self._offer,
+            deadline=self._deadline,
+            keeper=self,
+            traffic=self._traffic,
+        )
+        self._connections.add(connection)
+        self._unfinished[connection] = None
+        if len(self._unfinished) > self._room.handshakes:
+            oldest = next(iter(self._unfinished))
+            self._turn_away(oldest, "handshakes", "others wait for room to shake hands")
+        return connection
+
+    def _turn_away(self, connection: Connection, bound: str, why: str) -> None:
+        self._unfinished.pop(connection, None)
+        self._refuse(bound)
+        connection.fail(HandshakeFailed(why))
 
 
 @asynccontextmanager
@@ -90,44 +232,50 @@ async def serve(
     host: str,
     port: int,
     keys: KeyPair,
-    handlers: Handlers | None = None,
+    handlers: Offer = None,
     *,
     network: bytes = handshake.MAIN_NETWORK,
     welcome: Callable[[str], bool] | None = None,
     handshake_timeout: float = HANDSHAKE_TIMEOUT,
-    max_connections: int = MAX_CONNECTIONS,
+    room: Room | None = None,
 ) -> AsyncIterator[Server]:
     """Listen for peers for the length of a block; port 0 takes a free one, which the server's `address` tells.
 
-    `welcome`, given a feed id, may turn a peer away. A connection past `max_connections` is closed as it comes. Raises
-    OSError when the port is taken or the host is not ours.
+    `welcome`, given a feed id, may turn a peer away. Raises OSError when the port is taken or the host is not ours.
     """
-    api = Api(handlers)
-    connections: set[Connection] = set()
-
-    def meet() -> asyncio.BaseProtocol:
-        if len(connections) >= max_connections:
-            return _Full()
-        connection = Connection(
-            handshake.server(keys, network, welcome),
-            api,
-            deadline=handshake_timeout,
-            when_gone=connections.discard,
-        )
-        connections.add(connection)
-        return connection
-
-    listening = await asyncio.get_running_loop().create_server(meet, host, port)
+    server = Server(
+        keys, handlers, network=network, welcome=welcome, handshake_timeout=handshake_timeout, room=room
+    )
+    await server.start(host, port)
     try:
-        _, bound, *_ = listening.sockets[0].getsockname()
-        yield Server(Address(host, bound, keys.id), connections)
+        yield server
     finally:
-        listening.close()
-        async with asyncio.TaskGroup() as closing:
-            for connection in tuple(connections):
-                closing.create_task(connection.close())
-        with suppress(ScuttlebuttError):
-            await listening.wait_closed()
+        await server.close()
+
+
+async def _bind(host: str, port: int) -> socket.socket:
+    """A bound socket; `::` takes IPv4 too. Raises OSError."""
+    loop = asyncio.get_running_loop()
+    found = await loop.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)
+    family, kind, protocol, _, address = found[0]
+    bound = socket.socket(family, kind, protocol)
+    try:
+        bound.setblocking(False)
+        bound.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        if family == socket.AF_INET6:
+            bound.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 0)
+        bound.bind(address)
+    except BaseException:
+        bound.close()
+        raise
+    return bound
+
+
+def _chooser(offer: Offer) -> Callable[[Peer], Api]:
+    if callable(offer):
+        return offer
+    api = offer if isinstance(offer, Api) else Api(offer)
+    return lambda _peer: api
 
 
 class _Full(asyncio.Protocol):

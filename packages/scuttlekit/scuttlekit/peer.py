@@ -83,6 +83,11 @@ class Peer:
         return values
 
     @property
+    def host(self) -> str:
+        """The IP address that the peer connects from, or that we connected to; empty where there is none."""
+        return self._connection.host
+
+    @property
     def is_open(self) -> bool:
         """Whether calls can be made; costs nothing, for those who look at thousands of peers."""
         return self._connection.is_open

@@ -2,11 +2,11 @@
 
 import asyncio
 import logging
-from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping
+from collections.abc import AsyncGenerator, Awaitable, Callable, Collection, Mapping
 from contextlib import aclosing
 from dataclasses import dataclass
 from inspect import isasyncgenfunction
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Any, Final, Self
 
 from scuttlekit.errors import RemoteError, ScuttlebuttError
 from scuttlekit.streams import Stream, error_body
@@ -58,18 +58,37 @@ class _Request:
         return cls(".".join(parts), kind, args)
 
 
+def _log_fault(error: Exception) -> None:
+    _log.error("a handler failed", exc_info=error)
+
+
 class Api:
-    """Handlers by name, shared by all connections that offer them. With any handler, `manifest` is answered too."""
+    """Handlers by name, shared by all connections that offer them. With any handler, `manifest` is answered too.
 
-    __slots__ = ("_handlers",)
+    `allowed` names those that may be called; by default, all. `on_fault` hears of each error of a handler that is not
+    meant for the peer; by default, it is logged.
+    """
 
-    def __init__(self, handlers: Handlers | None = None) -> None:
+    __slots__ = ("_allowed", "_handlers", "on_fault")
+
+    def __init__(
+        self,
+        handlers: Handlers | None = None,
+        *,
+        allowed: Collection[str] | None = None,
+        on_fault: Callable[[Exception], object] | None = None,
+    ) -> None:
         self._handlers: dict[str, Handler | StreamHandler] = dict(handlers or {})
+        self._allowed = allowed
+        self.on_fault = on_fault or _log_fault
         if self._handlers:
             self._handlers.setdefault("manifest", self._manifest)
 
     def find(self, name: str, kind: str) -> Handler | StreamHandler:
-        """Give the handler for a call. Raises RemoteError if there is none of that kind."""
+        """Give the handler for a call. Raises RemoteError if there is none of that kind, or the peer may not call it."""
+        if self._allowed is not None and name not in self._allowed:
+            # The words of muxrpc in JavaScript, by which programs know that they lack the right.
+            raise RemoteError(f"method:{name.replace('.', ',')[:100]} is not in list of allowed methods")
         handler = self._handlers.get(name)
         if handler is None or _kind(handler) != kind:
             raise RemoteError(f"no {kind}:{name[:100]}")
@@ -92,15 +111,22 @@ def _kind(handler: Handler | StreamHandler) -> str:
     return "source" if isasyncgenfunction(handler) else "async"
 
 
+NOTHING: Final = Api()
+
+
 class Serving:
     """The calls of one peer that are being answered; each runs as a task of its own."""
 
     __slots__ = ("_api", "_tasks", "peer")
 
-    def __init__(self, api: Api) -> None:
+    def __init__(self, api: Api, peer: Any = None) -> None:
         self._api = api
         self._tasks: set[asyncio.Task[None]] = set()
-        self.peer: Any = None
+        self.peer = peer
+
+    def begin(self, peer: Any, api: Api) -> None:
+        """Answer this peer from now on, and to it these calls."""
+        self.peer, self._api = peer, api
 
     def receive(self, session: "Session", frame: "Frame") -> None:
         """Begin to answer a request. Raises ProtocolError when the peer opens streams without end."""
@@ -143,7 +169,7 @@ class Serving:
             await session.drain()
             session.send(-number, value)
         except Exception as error:  # noqa: BLE001 - whatever a handler raises is the peer's answer
-            session.end_call(-number, error_body(_for_peer(error)), stream=False)
+            session.end_call(-number, error_body(self._for_peer(error)), stream=False)
 
     async def _stream(self, stream: Stream, handler: Any, args: list[Any]) -> None:
         error: ScuttlebuttError | None = None
@@ -153,20 +179,19 @@ class Serving:
             else:
                 await _pour(handler(self.peer, *args), stream)
         except Exception as raised:  # noqa: BLE001 - whatever a handler raises is the peer's answer
-            error = _for_peer(raised)
+            error = self._for_peer(raised)
         finally:
             stream.abort(error)
+
+    def _for_peer(self, error: Exception) -> ScuttlebuttError:
+        """Give what a peer may know of an error: our own words, but nothing of a handler's insides."""
+        if isinstance(error, ScuttlebuttError):
+            return error
+        self._api.on_fault(error)
+        return RemoteError("the call failed")
 
 
 async def _pour(values: AsyncGenerator[Any, None], stream: Stream) -> None:
     async with aclosing(values):
         async for value in values:
             await stream.send(value)
-
-
-def _for_peer(error: Exception) -> ScuttlebuttError:
-    """Give what a peer may know of an error: our own words, but nothing of a handler's insides."""
-    if isinstance(error, ScuttlebuttError):
-        return error
-    _log.error("a handler failed", exc_info=error)
-    return RemoteError("the call failed")

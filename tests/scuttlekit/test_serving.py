@@ -1,0 +1,157 @@
+"""Who may call what of a server, how many it lets in, and what is left of those who are gone."""
+
+import asyncio
+import gc
+from contextlib import suppress
+
+import pytest
+
+from scuttlekit import HandshakeFailed, KeyPair, RemoteError, Server, connect, dial, serve
+from scuttlekit.connection import Connection, Traffic
+from scuttlekit.network import Room, host_of
+from scuttlekit.serving import Api
+from tests.scuttlekit.peers import eventually
+
+
+async def whoami(peer):
+    return {"id": peer.id}
+
+
+async def secrets(_peer):
+    return "all of them"
+
+
+HANDLERS = {"whoami": whoami, "secrets": secrets}
+
+
+async def test_what_is_answered_depends_on_who_asks(pub, alice, bob):
+    everything, little = Api(HANDLERS), Api(HANDLERS, allowed={"whoami"})
+    async with serve(
+        "127.0.0.1", 0, pub, lambda peer: everything if peer.id == alice.id else little
+    ) as server:
+        async with connect(server.address, alice) as peer:
+            assert await peer.call("secrets") == "all of them"
+        async with connect(server.address, bob) as peer:
+            assert await peer.call("whoami") == {"id": bob.id}
+            for name in ("secrets", "manifest", "butt.revoke"):
+                with pytest.raises(RemoteError, match="is not in list of allowed methods"):
+                    await peer.call(name)
+
+
+async def test_also_who_is_dialled_is_offered_what_fits_it(pub, alice):
+    asked = []
+
+    def offer(peer):
+        asked.append(peer.id)
+        return Api(HANDLERS)
+
+    async with serve("127.0.0.1", 0, pub) as server, connect(server.address, alice, handlers=offer):
+        assert asked == [pub.id]
+
+
+async def test_what_goes_wrong_inside_a_handler_is_told_to_us_and_not_to_the_peer(pub, alice):
+    async def breaks(_peer):
+        raise KeyError("the password is 1234")
+
+    faults = []
+    async with (
+        serve("127.0.0.1", 0, pub, Api({"breaks": breaks}, on_fault=faults.append)) as server,
+        connect(server.address, alice) as peer,
+    ):
+        with pytest.raises(RemoteError, match=r"^the call failed$"):
+            await peer.call("breaks")
+    assert [type(fault) for fault in faults] == [KeyError]
+
+
+async def test_bytes_are_counted_of_connections_that_are_there_and_that_were(pub, alice):
+    here, there = Traffic(), Traffic()
+    server = Server(pub, HANDLERS, traffic=here)
+    await server.start("127.0.0.1", 0)
+    peer = await dial(server.address, alice, traffic=there)
+    await peer.call("whoami")
+    assert here.received > 200
+    assert here.sent > 200
+    await peer.close()
+    await eventually(lambda: (here.received, here.sent) == (there.sent, there.received))
+    await server.close()
+
+
+async def test_a_server_that_is_not_open_holds_its_port_and_lets_nobody_in(pub, alice):
+    server = Server(pub, HANDLERS)
+    server.is_open = False
+    await server.start("127.0.0.1", 0)
+    with pytest.raises(HandshakeFailed):
+        await dial(server.address, alice)
+    with pytest.raises(OSError):
+        await Server(pub).start("127.0.0.1", server.address.port)
+    server.is_open = True
+    async with connect(server.address, alice) as peer:
+        assert await peer.call("whoami")
+    await server.close()
+
+
+async def test_of_those_who_never_finish_their_handshake_the_oldest_makes_room(pub, alice):
+    refused = []
+    server = Server(pub, HANDLERS, room=Room(handshakes=2), refuse=refused.append)
+    await server.start("127.0.0.1", 0)
+    lines = [await asyncio.open_connection("127.0.0.1", server.address.port) for _ in range(4)]
+    await eventually(lambda: refused == ["handshakes"] * 2)
+    async with connect(server.address, alice) as peer:
+        assert await peer.call("whoami")
+    for reader, _ in lines[:2]:
+        with suppress(ConnectionResetError):
+            assert await reader.read() == b""
+    for _, writer in lines:
+        writer.close()
+    await server.close()
+
+
+@pytest.mark.parametrize(
+    ("host", "place"),
+    [
+        ("127.0.0.1", None),
+        ("172.17.0.1", None),
+        ("fe80::1%eth0", None),
+        ("", None),
+        ("1.2.3.4", "1.2.3.4"),
+        ("::ffff:1.2.3.4", "1.2.3.4"),
+        ("2600:db8:1:2:3::4", "2600:0db8:0001:0002"),
+        ("2600:db8:1:2::5", "2600:0db8:0001:0002"),
+    ],
+)
+def test_hosts_of_one_network_count_together_and_private_ones_not_at_all(host, place):
+    assert host_of(host) == place
+
+
+async def test_one_host_gets_only_so_many_connections(pub, alice):
+    refused = []
+    server = Server(pub, HANDLERS, room=Room(from_one_host=2, host_of=str), refuse=refused.append)
+    await server.start("127.0.0.1", 0)
+    first, second = await dial(server.address, alice), await dial(server.address, alice)
+    with pytest.raises(HandshakeFailed):
+        await dial(server.address, alice)
+    assert refused == ["one host"]
+    await first.close()
+    await eventually(lambda: len(server.peers) == 1)
+    async with connect(server.address, alice) as peer:
+        assert await peer.call("whoami")
+    await second.close()
+    await server.close()
+
+
+async def test_nothing_is_left_of_those_who_are_gone(pub):
+    server = Server(pub, HANDLERS)
+    await server.start("127.0.0.1", 0)
+    for _ in range(20):
+        async with connect(server.address, KeyPair.generate()) as peer:
+            await peer.call("whoami")
+    del peer
+    reader, writer = await asyncio.open_connection("127.0.0.1", server.address.port)
+    writer.close()
+    del reader, writer
+    await eventually(lambda: not server._connections)
+    gc.collect()
+    assert [thing for thing in gc.get_objects() if isinstance(thing, Connection)] == []
+    assert not server._unfinished
+    assert not server._hosts
+    await server.close()
