@@ -9,6 +9,10 @@ class InvalidFormat(ScuttlebuttError, ValueError):
     """A key, address, invite, URI or `secret` file is not written as its format asks."""
 
 
+class InvalidMessage(ScuttlebuttError):
+    """A message breaks a rule of the format or of its feed; the text says which."""
+
+
 class Unreachable(ScuttlebuttError):
     """No connection to the address: refused, no such host, no answer in time, or a transport we do not speak."""
 

@@ -1,0 +1,268 @@
+"""JSON exactly as V8 reads and writes it: ids and signatures of messages are made over V8's text.
+
+`orjson` does the work where its text is V8's. A search in that text finds what it may write differently: keys that are
+array indices, which V8 puts first, and numbers that are not plain. Those, and lone surrogates, take a slower path of our own.
+
+Sources: https://tc39.es/ecma262/#sec-json.stringify, #sec-ordinaryownpropertykeys and #sec-numeric-types-number-tostring
+"""
+
+import json
+import re
+from typing import Any, Final, Never
+
+import orjson
+
+from scuttlekit.errors import InvalidFormat
+
+MAX_SIZE: Final = 1 << 20
+"""The longest text we parse, in bytes. The longest message has 24 KiB."""
+
+MAX_DEPTH: Final = 128
+"""How deeply parsed text may nest. No valid message nests deeper than 63: its indented text would be too long."""
+
+_MAX_WRITTEN_DEPTH: Final = 2 * MAX_DEPTH
+_EXACT: Final = 2**53
+_LAST_INDEX: Final = 2**32 - 2
+_SMALLEST_POINT: Final = -6
+_LARGEST_POINT: Final = 21
+"""Between these powers of ten a number is written without an exponent."""
+
+_INDENTED: Final = orjson.OPT_INDENT_2
+_ONLY_JSON: Final = (
+    orjson.OPT_PASSTHROUGH_SUBCLASS | orjson.OPT_PASSTHROUGH_DATACLASS | orjson.OPT_PASSTHROUGH_DATETIME
+)
+
+# A number that V8 holds as another one than Python, or that V8 writes in another way than it came. Every number that is
+# not the whole text follows one of three characters. What merely looks like such a number, in a string, costs time only.
+_ODD_READ = re.compile(rb"[:,\[][ \t\r\n]*+-?(?:[0-9]++[.eE]|[0-9]{16})")
+
+# The same in what orjson wrote, where also keys tell: an exponent, `1.0`, a very small fraction, more than 15 digits.
+_ODD_NUMBER = rb"-?(?:[0-9]{16}|0\.0000|[0-9]++(?:\.[0-9]++)?e|[0-9]++\.0[,\]}\n])"
+_INDEX = rb'"(?:0|[1-9][0-9]{0,9})":'
+_ODD_COMPACT = re.compile(rb"[{,]" + _INDEX + rb"|[:,\[]" + _ODD_NUMBER)
+# In indented text each line holds at most one key and one number, and no line break is part of a string.
+_ODD_PRETTY = re.compile(
+    rb"\n *+(?:" + _INDEX + rb'|(?>"[^"\\]*+(?:\\.[^"\\]*+)*+": )?' + _ODD_NUMBER + rb")"
+)
+
+_ESCAPED = re.compile('[\x00-\x1f"\\\\\ud800-\udfff]')
+_SHORT_ESCAPES = {'"': '\\"', "\\": "\\\\", "\b": "\\b", "\f": "\\f", "\n": "\\n", "\r": "\\r", "\t": "\\t"}
+
+
+def parse(text: bytes) -> Any:
+    """Read JSON as V8's `JSON.parse` does.
+
+    Whole numbers up to 2^53 are `int` however they are written (`1.0`, `1e3`); other numbers are `float`: larger ones are
+    rounded, as a double is, and those beyond every double are infinite. Of a key that occurs twice the last value counts,
+    at the first one's place. Lone surrogates stay in `str`.
+
+    Raises InvalidFormat: no JSON, no UTF-8, longer than `MAX_SIZE`, deeper than `MAX_DEPTH`.
+    """
+    if len(text) > MAX_SIZE:
+        raise InvalidFormat(f"JSON of {len(text)} bytes is longer than {MAX_SIZE}")
+    try:
+        value = orjson.loads(text)
+    except orjson.JSONDecodeError:
+        value = _parse_exactly(text)
+    # Few texts have that many brackets, and only those are worth a walk.
+    if text.count(b"[") + text.count(b"{") > MAX_DEPTH and _is_deeper(value, MAX_DEPTH):
+        raise InvalidFormat(f"JSON nests deeper than {MAX_DEPTH}")
+    if _ODD_READ.search(text) or isinstance(value, int | float):
+        return _with_doubles(value)
+    return value
+
+
+def compact(value: Any) -> bytes:
+    """Write `JSON.stringify(value)` as UTF-8.
+
+    A tuple is written as an array, a number that JSON does not have as null, a lone surrogate as an escape. Raises
+    InvalidFormat for what is no JSON value, and for one that nests too deeply.
+    """
+    text = _dump(value, _ONLY_JSON)
+    if text is None or _ODD_COMPACT.search(text):
+        return _write_exactly(value, indented=False)
+    return text
+
+
+def pretty(value: Any) -> bytes:
+    """Write `JSON.stringify(value, null, 2)` as UTF-8: the text that is signed and hashed. Else it is as `compact`."""
+    text = _dump(value, _ONLY_JSON | _INDENTED)
+    if text is None or _ODD_PRETTY.search(text):
+        return _write_exactly(value, indented=True)
+    return text
+
+
+def pretty_and_compact(value: Any) -> tuple[bytes, bytes]:
+    """Write both forms. It is quicker than each by itself: what holds for one text holds for the other."""
+    text = _dump(value, _ONLY_JSON | _INDENTED)
+    if text is None or _ODD_PRETTY.search(text):
+        return _write_exactly(value, indented=True), _write_exactly(value, indented=False)
+    return text, orjson.dumps(value)
+
+
+def utf16_length(text: str) -> int:
+    """The length that JavaScript gives a string: what lies beyond U+FFFF counts as two."""
+    return len(text) if text.isascii() else len(text.encode("utf-16-le", "surrogatepass")) // 2
+
+
+def _parse_exactly(text: bytes) -> Any:
+    try:
+        return json.loads(
+            text.decode(), parse_int=_read_number, parse_float=_read_number, parse_constant=_refuse
+        )
+    except (ValueError, RecursionError) as error:
+        raise InvalidFormat(f"no JSON: {error}") from None
+
+
+def _read_number(text: str) -> int | float:
+    return _as_double(float(text))
+
+
+def _refuse(name: str) -> Never:
+    raise ValueError(f"{name} is no JSON")
+
+
+def _as_double(number: float) -> int | float:
+    """The number as a double holds it: an `int` where that is exact."""
+    number = float(number)
+    return int(number) if -_EXACT <= number <= _EXACT and number.is_integer() else number
+
+
+def _with_doubles(value: Any) -> Any:
+    """The same value with its numbers as doubles hold them. It nests no deeper than `MAX_DEPTH`."""
+    if isinstance(value, dict):
+        for key, inner in value.items():
+            if not isinstance(inner, str):
+                value[key] = _with_doubles(inner)
+        return value
+    if isinstance(value, list):
+        return [_with_doubles(inner) for inner in value]
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        return value
+    return _as_double(value)
+
+
+def _is_deeper(value: Any, depth: int) -> bool:
+    level = [value]
+    for _ in range(depth + 1):
+        level = [
+            child
+            for parent in level
+            if isinstance(parent, list | dict)
+            for child in (parent.values() if isinstance(parent, dict) else parent)
+        ]
+        if not level:
+            return False
+    return True
+
+
+def _dump(value: Any, options: int) -> bytes | None:
+    """What orjson writes, or None where it can not, or where its text has no line to search."""
+    if not isinstance(value, dict | list | tuple):
+        return None
+    try:
+        return orjson.dumps(value, option=options)
+    except orjson.JSONEncodeError:
+        return None
+
+
+def _write_exactly(value: Any, *, indented: bool) -> bytes:
+    pieces: list[str] = []
+    _write(value, pieces.append, "\n" if indented else "", "  " if indented else "", 0)
+    return "".join(pieces).encode()
+
+
+def _write(value: Any, add: Any, newline: str, indent: str, depth: int) -> None:
+    if isinstance(value, dict | list | tuple):
+        if depth >= _MAX_WRITTEN_DEPTH:
+            raise InvalidFormat(f"a value nests deeper than {_MAX_WRITTEN_DEPTH}")
+        inner, separator = newline + indent, ""
+        add("{" if isinstance(value, dict) else "[")
+        if isinstance(value, dict):
+            for key, child in _in_order(value):
+                add(f"{separator}{inner}{_write_string(key)}{': ' if indent else ':'}")
+                _write(child, add, inner, indent, depth + 1)
+                separator = ","
+        else:
+            for child in value:
+                add(f"{separator}{inner}")
+                _write(child, add, inner, indent, depth + 1)
+                separator = ","
+        add(newline if separator else "")
+        add("}" if isinstance(value, dict) else "]")
+    else:
+        add(_write_scalar(value))
+
+
+def _in_order(value: dict[Any, Any]) -> list[tuple[str, Any]]:
+    """The members as V8 keeps them: array indices first, ascending, then the others as they were added."""
+    indices: list[tuple[str, Any]] = []
+    others: list[tuple[str, Any]] = []
+    for key, child in value.items():
+        if not isinstance(key, str):
+            raise InvalidFormat(f"a key is a string, not {type(key).__name__}")
+        (indices if _is_index(key) else others).append((key, child))
+    return sorted(indices, key=lambda member: int(member[0])) + others
+
+
+def _is_index(key: str) -> bool:
+    return (
+        key.isascii()
+        and key.isdecimal()
+        and (key[0] != "0" or key == "0")
+        and len(key) <= len(str(_LAST_INDEX))
+        and int(key) <= _LAST_INDEX
+    )
+
+
+def _write_scalar(value: Any) -> str:
+    if isinstance(value, str):
+        return _write_string(value)
+    if value is None or isinstance(value, bool):
+        return {None: "null", True: "true", False: "false"}[value]
+    if isinstance(value, int | float):
+        return _write_number(value)
+    raise InvalidFormat(f"{type(value).__name__} is no JSON")
+
+
+def _write_number(number: float) -> str:
+    try:
+        number = _as_double(number)
+    except OverflowError:
+        return "null"
+    if isinstance(number, int):
+        return str(number)
+    if number != number or number in {float("inf"), float("-inf")}:  # noqa: PLR0124 - not a number
+        return "null"
+    sign = "-" if number < 0 else ""
+    mantissa, _, exponent = repr(abs(number)).partition("e")
+    whole, _, fraction = mantissa.partition(".")
+    digits = (whole + fraction).lstrip("0")
+    # The number is 0.DIGITS times ten to the power of `point`.
+    point = len(whole) + int(exponent or 0) - (len(whole + fraction) - len(digits))
+    digits = digits.rstrip("0")
+    return sign + _place_point(digits, point)
+
+
+def _place_point(digits: str, point: int) -> str:
+    """ECMAScript's Number::toString, from the shortest digits on."""
+    if len(digits) <= point <= _LARGEST_POINT:
+        return digits.ljust(point, "0")
+    if 0 < point <= _LARGEST_POINT:
+        return f"{digits[:point]}.{digits[point:]}"
+    if _SMALLEST_POINT < point <= 0:
+        return f"0.{'0' * -point}{digits}"
+    tail = f".{digits[1:]}" if len(digits) > 1 else ""
+    return f"{digits[0]}{tail}e{point - 1:+d}"
+
+
+def _write_string(text: str) -> str:
+    if not text.isascii():
+        # Two halves that stand side by side are one character, however they got there.
+        text = text.encode("utf-16-le", "surrogatepass").decode("utf-16-le", "surrogatepass")
+    return f'"{_ESCAPED.sub(_escape, text)}"'
+
+
+def _escape(match: re.Match[str]) -> str:
+    character = match[0]
+    return _SHORT_ESCAPES.get(character) or f"\\u{ord(character):04x}"

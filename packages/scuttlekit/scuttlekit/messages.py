@@ -1,0 +1,209 @@
+"""Messages of the classic format: their text, ids and signatures, and the rules of a feed.
+
+As strict as ssb-validate 4.1.4, the validator of ssb-server, and no stricter: a message that others store and we refuse
+ends its feed for everybody who gets it from us.
+
+Sources: https://ssbc.github.io/scuttlebutt-protocol-guide/#feeds, https://github.com/ssbc/ssb-validate and
+https://github.com/fraction/ssb-validation-dataset
+"""
+
+import base64
+import hashlib
+import hmac
+import re
+from dataclasses import dataclass
+from typing import Any, Final
+
+from nacl import bindings, exceptions
+
+from scuttlekit import canonical
+from scuttlekit.errors import InvalidFormat, InvalidMessage
+from scuttlekit.keys import KEY_BYTES, KeyPair, decode_base64, decode_feed_id
+
+MAX_LENGTH: Final = 8192
+"""The longest indented text of a signed message, in UTF-16 units, which is what JavaScript counts."""
+
+MAX_SEQUENCE: Final = 2**31 - 1
+
+_SIGNATURE_SUFFIX: Final = ".sig.ed25519"
+_SIGNATURE_BYTES: Final = 64
+_TYPE_LENGTHS: Final = range(3, 53)
+_FIELDS: Final = (
+    ("previous", "sequence", "author", "timestamp", "hash", "content", "signature"),
+    ("previous", "author", "sequence", "timestamp", "hash", "content", "signature"),
+)
+
+# Canonical base64, then `.box` and whatever follows on the same line: kinds of boxes that are yet to come are taken too.
+_ENCRYPTED = re.compile(
+    r"(?:[A-Za-z0-9/+]{4})*+(?:[A-Za-z0-9/+](?:[AQgw]==|[A-Za-z0-9/+][AEIMQUYcgkosw048]=))?"
+    r"\.box[^\n\r\u2028\u2029]*"
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Head:
+    """The latest message of a feed: its sequence number, and its id, `%….sha256`."""
+
+    sequence: int
+    key: str
+
+
+@dataclass(frozen=True, slots=True)
+class Message:
+    """A message that was checked. `value` is not to be changed."""
+
+    key: str
+    """Its id, `%….sha256`."""
+    value: dict[str, Any]
+    """previous, sequence, author, timestamp, hash, content and signature, in the order in which they were signed."""
+    text: bytes
+    """The value as compact JSON, UTF-8: what the log keeps and what is sent to others."""
+
+    @property
+    def author(self) -> str:
+        return self.value["author"]  # type: ignore[no-any-return]
+
+    @property
+    def sequence(self) -> int:
+        return self.value["sequence"]  # type: ignore[no-any-return]
+
+    @property
+    def content(self) -> Any:
+        """A dict with a `type`, or the text of a box."""
+        return self.value["content"]
+
+    @property
+    def head(self) -> Head:
+        """What the next message of the feed is checked against."""
+        return Head(self.sequence, self.key)
+
+
+def validate(value: Any, head: Head | None, *, hmac_key: bytes | None = None) -> Message:
+    """Check a message, as `canonical.parse` gave it, as the next one after `head` of its author's feed.
+
+    `head` is None where no message of the feed is known; then only the first one is valid. `hmac_key` are the 32 bytes
+    that a network of its own mixes into signatures. Raises InvalidMessage, which says which rule is broken.
+
+    A message takes about 70 µs, of which 60 are libsodium's for the signature.
+    """
+    value = _checked_fields(value, head)
+    _check_content(value["content"])
+    text, compact = canonical.pretty_and_compact(value)
+    _check_length(text)
+    signature = value["signature"]
+    unsigned = text[: -len(f',\n  "signature": "{signature}"\n}}')] + b"\n}"
+    _verify(value["author"], signature, unsigned, hmac_key)
+    return Message(_id(text), value, compact)
+
+
+def create(
+    content: Any, keys: KeyPair, head: Head | None, timestamp: float, *, hmac_key: bytes | None = None
+) -> Message:
+    """Sign `content` as the next message after `head` of the feed of `keys`; `timestamp` in ms since 1970.
+
+    Raises InvalidMessage for what nobody would take: content without a `type`, or too long.
+    """
+    value = {
+        "previous": head.key if head else None,
+        "sequence": head.sequence + 1 if head else 1,
+        "author": keys.id,
+        "timestamp": timestamp,
+        "hash": "sha256",
+        "content": content,
+    }
+    try:
+        unsigned = canonical.pretty(value)
+        signature = base64.b64encode(keys.sign(_authenticated(unsigned, hmac_key))).decode()
+        # As others will read it: what is not JSON's own, a tuple or a float for a whole number, is none from here on.
+        signed = canonical.parse(canonical.compact({**value, "signature": f"{signature}{_SIGNATURE_SUFFIX}"}))
+    except InvalidFormat as error:
+        raise InvalidMessage(f"the content can not be written as JSON: {error}") from error
+    return validate(signed, head, hmac_key=hmac_key)
+
+
+def message_id(value: Any) -> str:
+    """Give the id that a message has with this value, whether it is valid or not. Raises InvalidFormat for no JSON."""
+    return _id(canonical.pretty(value))
+
+
+def decode_hmac_key(text: Any) -> bytes:
+    """Read the key that a network of its own mixes into signatures: base64 of 32 bytes. Raises InvalidFormat."""
+    if not isinstance(text, str):
+        raise InvalidFormat(f"an HMAC key is written as a string, not as {type(text).__name__}")
+    return decode_base64(text, KEY_BYTES, "the HMAC key")
+
+
+def _checked_fields(value: Any, head: Head | None) -> dict[str, Any]:
+    if not isinstance(value, dict):
+        raise InvalidMessage("a message is an object")
+    if tuple(value) not in _FIELDS:
+        raise InvalidMessage("a message has seven fields: " + ", ".join(_FIELDS[0]) + ", in this order")
+    if value["hash"] != "sha256":
+        raise InvalidMessage("a message's hash is sha256")
+    sequence = value["sequence"]
+    if isinstance(sequence, bool) or not isinstance(sequence, int):
+        raise InvalidMessage("a message's sequence is a whole number")
+    expected = head.sequence + 1 if head else 1
+    if sequence != expected or sequence > MAX_SEQUENCE:
+        raise InvalidMessage(f"message {expected} of the feed was to come, but this one is number {sequence}")
+    if not _is_same(value["previous"], head.key if head else None):
+        raise InvalidMessage("the message does not follow the one before it: its previous is another")
+    timestamp = value["timestamp"]
+    # ssb-validate looks at that of the first message only.
+    if head is None and (isinstance(timestamp, bool) or not isinstance(timestamp, int | float)):
+        raise InvalidMessage("a message's timestamp is a number")
+    return value
+
+
+def _is_same(previous: Any, expected: str | None) -> bool:
+    # JavaScript's `!=`, with which ssb-validate compares them, takes an array of one string for that string.
+    while expected is not None and isinstance(previous, list) and len(previous) == 1:
+        (previous,) = previous
+    return bool(previous == expected)
+
+
+def _check_content(content: Any) -> None:
+    if isinstance(content, str):
+        if not _ENCRYPTED.fullmatch(content):
+            raise InvalidMessage("content that is a string is canonical base64 with .box after it")
+        return
+    if not isinstance(content, dict):
+        raise InvalidMessage("a message's content is an object or an encrypted string")
+    kind = content.get("type")
+    if not isinstance(kind, str) or canonical.utf16_length(kind) not in _TYPE_LENGTHS:
+        raise InvalidMessage("content has a type, a string of 3 to 52 characters")
+
+
+def _check_length(text: bytes) -> None:
+    # A byte is a UTF-16 unit or less: most messages are short whatever they hold.
+    if len(text) > MAX_LENGTH and (length := canonical.utf16_length(text.decode())) > MAX_LENGTH:
+        raise InvalidMessage(f"a message has at most {MAX_LENGTH} characters, not {length}")
+
+
+def _verify(author: Any, signature: Any, unsigned: bytes, hmac_key: bytes | None) -> None:
+    if not isinstance(author, str) or not isinstance(signature, str):
+        raise InvalidMessage("a message's author and signature are strings")
+    if not signature.endswith(_SIGNATURE_SUFFIX):
+        raise InvalidMessage(f"a signature ends with {_SIGNATURE_SUFFIX}")
+    try:
+        public = decode_feed_id(author)
+        signed = decode_base64(signature[: -len(_SIGNATURE_SUFFIX)], _SIGNATURE_BYTES, "the signature")
+    except InvalidFormat as error:
+        raise InvalidMessage(str(error)) from None
+    try:
+        bindings.crypto_sign_open(signed + _authenticated(unsigned, hmac_key), public)
+    except exceptions.BadSignatureError:
+        raise InvalidMessage("the signature is not the author's, or not of this message") from None
+
+
+def _authenticated(unsigned: bytes, hmac_key: bytes | None) -> bytes:
+    """What is signed: the text, or with a key libsodium's crypto_auth of it, which is half an HMAC-SHA-512."""
+    if hmac_key is None:
+        return unsigned
+    return hmac.digest(hmac_key, unsigned, "sha512")[:32]
+
+
+def _id(text: bytes) -> str:
+    """SHA-256 of what Node calls "latin1": the low byte of each UTF-16 unit."""
+    latin1 = text if text.isascii() else text.decode().encode("utf-16-le")[::2]
+    return f"%{base64.b64encode(hashlib.sha256(latin1).digest()).decode()}.sha256"
