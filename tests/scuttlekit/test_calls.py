@@ -19,6 +19,7 @@ from scuttlekit import (
     serve,
 )
 from scuttlekit.addresses import Address
+from scuttlekit.frames import Json
 from scuttlekit.network import Room
 from tests.scuttlekit.peers import connected, eventually
 
@@ -210,6 +211,43 @@ async def test_a_duplex_speaks_both_ways():
         for value in (1, 2, 3):
             await both.send(value)
             assert await anext(both) == value * 2
+
+
+async def test_frames_are_sent_and_taken_in_one_go():
+    async def back(_peer, stream):
+        while frames := await stream.take():
+            await stream.send_all([Json(frame.body) for frame in frames])
+
+    values = [{"number": number} for number in range(300)]
+    async with connected({"back": StreamHandler(back, two_way=True)}) as peer:
+        both = peer.duplex("back")
+        await both.send_all(values)
+        got = []
+        while len(got) < len(values):
+            got += [frame.value for frame in await both.take()]
+        assert got == values
+        await both.close()
+        assert await both.take() == []
+
+
+async def test_taking_frames_tells_of_an_error_after_what_was_sent_before():
+    async def breaks(_peer):
+        yield 1
+        raise RemoteError("not today")
+
+    async with connected({"breaks": breaks}) as peer:
+        stream = peer._connection.session.open("source", "breaks", [])
+        assert [frame.value for frame in await stream.take()] == [1]
+        with pytest.raises(RemoteError, match="not today"):
+            await stream.take()
+
+
+async def test_a_request_of_many_bytes_is_refused():
+    async with connected({"echo": echo}) as peer:
+        assert await peer.call("echo", "x" * 60_000)
+        with pytest.raises(RemoteError, match="at most"):
+            await peer.call("echo", "x" * 70_000)
+        assert await peer.call("echo", 1) == [1]
 
 
 async def test_an_error_in_the_callers_block_ends_its_stream():

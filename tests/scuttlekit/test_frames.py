@@ -1,3 +1,4 @@
+import json
 import struct
 
 import pytest
@@ -10,8 +11,10 @@ from scuttlekit.frames import (
     JSON,
     MAX_BODY,
     MAX_DEPTH,
+    MAX_VALUES,
     STRING,
     FrameDecoder,
+    Json,
     decode_body,
     encode,
 )
@@ -95,6 +98,24 @@ def test_json_may_nest_as_deeply_as_anybody_needs():
 def test_what_is_almost_json_is_a_protocol_error(body):
     with pytest.raises(ProtocolError):
         decode_body(JSON, body)
+
+
+@pytest.mark.parametrize("many", [b"[]", b"{}", b"1"])
+def test_json_with_more_values_than_anybody_needs_is_a_protocol_error(many):
+    decode_body(JSON, b"[" + b",".join([many] * (MAX_VALUES // 3)) + b"]")
+    with pytest.raises(ProtocolError):
+        decode_body(JSON, b"[" + b",".join([many] * (MAX_VALUES + 1)) + b"]")
+
+
+@few
+@given(json_values, numbers)
+def test_json_text_is_sent_as_it_is(value, number):
+    text = json.dumps(value, indent=1).encode()
+    assert encode(number, Json(text), stream=True) == encode(number, text, stream=True).replace(
+        b"\x08", b"\x0a", 1
+    )
+    (frame,) = FrameDecoder().feed(encode(number, Json(text)))
+    assert (frame.kind, frame.body, frame.value) == (JSON, text, value)
 
 
 def nested(depth: int) -> list:

@@ -6,6 +6,7 @@ what keeps thousands of idle connections cheap.
 
 import asyncio
 import socket
+from collections import deque
 from collections.abc import Callable
 from typing import Any, Protocol, cast
 
@@ -61,7 +62,7 @@ class Connection(asyncio.Protocol):
     `offer`, given the peer, says which calls are answered to it.
     """
 
-    __slots__ = ("_early", "_keeper", "_offer", "_opener", "_said_goodbye", "_sealer", "_serving", "_steps", "_timer", "_traffic", "_transport", "_want", "_writable", "closed", "host", "ready", "reason", "session")  # fmt: skip
+    __slots__ = ("_early", "_keeper", "_offer", "_opener", "_said_goodbye", "_sealer", "_senders", "_serving", "_steps", "_timer", "_traffic", "_transport", "_want", "_writable", "closed", "host", "ready", "reason", "session")  # fmt: skip
 
     def __init__(
         self,
@@ -90,7 +91,8 @@ class Connection(asyncio.Protocol):
         self._opener: Opener | None = None
         self._early = bytearray()
         self._want = 0
-        self._writable: asyncio.Event | None = None
+        self._writable = True
+        self._senders: deque[asyncio.Future[None]] = deque()
         self._said_goodbye = False
 
     @property
@@ -153,12 +155,12 @@ class Connection(asyncio.Protocol):
             self._keeper = None
 
     def pause_writing(self) -> None:
-        self._writable = asyncio.Event()
+        self._writable = False
 
     def resume_writing(self) -> None:
-        if self._writable is not None:
-            self._writable.set()
-            self._writable = None
+        self._writable = True
+        self.session.hear_drained()
+        self._take_turns()
 
     # What muxrpc calls.
 
@@ -179,8 +181,10 @@ class Connection(asyncio.Protocol):
             self._transport.resume_reading()
 
     async def drain(self) -> None:
-        if self._writable is not None:
-            await self._writable.wait()
+        if not self._writable or self._senders:
+            turn = asyncio.get_running_loop().create_future()
+            self._senders.append(turn)
+            await turn
 
     def hear_goodbye(self) -> None:
         if self._transport is None or self._transport.is_closing():
@@ -197,6 +201,16 @@ class Connection(asyncio.Protocol):
             self._transport.abort()
 
     # What happens inside.
+
+    def _take_turns(self) -> None:
+        # One after the other, and whoever had its turn waits behind the rest: all at once, each of a hundred streams
+        # would write although the first has filled the socket.
+        while self._writable and self._senders:
+            turn = self._senders.popleft()
+            if not turn.done():
+                turn.set_result(None)
+                asyncio.get_running_loop().call_soon(self._take_turns)
+                return
 
     def _acknowledge(self) -> None:
         # ssb-server writes an answer in small pieces, and its kernel sends the second only when the first is

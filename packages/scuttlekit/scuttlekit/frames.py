@@ -18,6 +18,9 @@ MAX_BODY = 1 << 20
 MAX_DEPTH = 128
 """How deeply JSON may nest. Whoever handles it later, in any language, recurses over it."""
 
+MAX_VALUES = 100_000
+"""How many values one JSON body may hold. A list of empty lists takes 28 times its text in memory."""
+
 GOODBYE = bytes(9)
 
 BINARY: Final = 0
@@ -31,12 +34,23 @@ _FLAGS = 15
 _HEADER = struct.Struct(">BIi")
 
 
+class Json(bytes):
+    """A value to send that is JSON text already: it is sent as it is."""
+
+    __slots__ = ()
+
+
 class Frame(NamedTuple):
     """One frame as it came; its body is decoded only when somebody wants the value."""
 
     flags: int
     request: int
     body: bytes
+
+    @property
+    def kind(self) -> int:
+        """What the body is: `BINARY`, `STRING` or `JSON`."""
+        return self.flags & _KIND
 
     @property
     def stream(self) -> bool:
@@ -49,11 +63,11 @@ class Frame(NamedTuple):
     @property
     def value(self) -> Any:
         """The body as bytes, str or JSON. Raises ProtocolError."""
-        return decode_body(self.flags & _KIND, self.body)
+        return decode_body(self.kind, self.body)
 
 
 def encode(request: int, value: Any, *, stream: bool = False, end: bool = False) -> bytes:
-    """Write one frame: bytes go as binary, str as string, anything else as JSON.
+    """Write one frame: bytes go as binary, str as string, `Json` as the JSON it is, anything else as JSON.
 
     Raises ProtocolError for what no frame can carry: a body over `MAX_BODY`, a value that is not JSON, or an empty
     one, which ssb-server takes for the goodbye.
@@ -68,6 +82,8 @@ def encode(request: int, value: Any, *, stream: bool = False, end: bool = False)
 def encode_body(value: Any) -> tuple[int, bytes]:
     """Give a value's kind (binary, string or JSON) and its bytes. Raises ProtocolError."""
     try:
+        if isinstance(value, Json):
+            return JSON, value
         if isinstance(value, bytes | bytearray | memoryview):
             return BINARY, bytes(value)
         if isinstance(value, str):
@@ -78,9 +94,14 @@ def encode_body(value: Any) -> tuple[int, bytes]:
 
 
 def decode_body(kind: int, body: bytes) -> Any:
-    """Read a body of a kind. Raises ProtocolError, also for JSON that nests deeper than `MAX_DEPTH`."""
+    """Read a body of a kind.
+
+    Raises ProtocolError, also for JSON that nests deeper than `MAX_DEPTH` or holds more than `MAX_VALUES`.
+    """
     if kind == BINARY:
         return body
+    if kind == JSON and len(body) > MAX_VALUES and sum(map(body.count, b"[{,")) > MAX_VALUES:
+        raise ProtocolError(f"a body holds more than {MAX_VALUES} values")
     try:
         text = body.decode()
         if kind == STRING:
@@ -121,6 +142,11 @@ class FrameDecoder:
         self._buffer = bytearray()
         self.ended = False
         """Whether the peer said goodbye; what it sends after that is ignored."""
+
+    @property
+    def held(self) -> int:
+        """How many bytes of an unfinished frame there are."""
+        return len(self._buffer)
 
     def feed(self, data: bytes) -> Iterator[Frame]:
         """Take plain bytes and give the frames they complete.

@@ -9,16 +9,18 @@ muxrpc has no flow control of its own, only the socket's. So this is how a slow 
 - Past `MAX_QUEUED` the stream that holds most is ended with ConsumerTooSlow. Memory is bounded either way.
 - Our own sending waits for the socket, so it never piles up. Answers to a peer that asks but does not read them do:
   past `MAX_BACKLOG` the connection is ended.
+- What all connections of the process hold together is bounded too, see `budget`.
 """
 
 # ruff: noqa: ASYNC109 - a deadline of ours ends in an error of ours, which says what did not answer
 
 import asyncio
 import copy
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any, Literal, Protocol
 
+from scuttlekit import budget
 from scuttlekit.errors import (
     CallTimeout,
     ConnectionLost,
@@ -34,6 +36,12 @@ MAX_QUEUED = 16 << 20
 MAX_BACKLOG = 4 << 20
 MAX_THEIR_STREAMS = 256
 """Streams a peer may have open, those that we refused and it has not yet ended among them."""
+
+CALL_COST = 4 << 10
+"""What a call or stream that is under way takes in memory, in bytes, beside what it carries."""
+
+_WEIGHED = 4 << 10
+"""Smaller changes of what a connection holds are not told to the budget."""
 
 _LAST_NUMBER = (1 << 31) - 1
 
@@ -68,20 +76,25 @@ class Service(Protocol):
     def stop(self) -> None:
         """Stop whatever is being answered."""
 
+    @property
+    def answering(self) -> int:
+        """How many calls and streams are being answered."""
+
 
 class Session:
     """The calls and streams of one connection."""
 
-    __slots__ = ("_calls", "_decoder", "_held", "_last", "_queued", "_reason", "_service", "_streams", "_waiting", "_wire")  # fmt: skip
+    __slots__ = ("_budget", "_calls", "_decoder", "_held", "_last", "_queued", "_reason", "_service", "_streams", "_unsent", "_waiting", "_weight", "_wire")  # fmt: skip
 
-    def __init__(self, wire: Wire, service: Service) -> None:
+    def __init__(self, wire: Wire, service: Service, room: budget.Budget = budget.SHARED) -> None:
         self._wire = wire
         self._service = service
+        self._budget = room
         self._decoder = FrameDecoder()
         self._calls: dict[int, asyncio.Future[Frame]] = {}
         # By the number that comes in frames from the peer: below zero for streams we began, above for the peer's.
         self._streams: dict[int, Stream] = {}
-        self._last = self._queued = self._waiting = 0
+        self._last = self._queued = self._waiting = self._unsent = self._weight = 0
         self._held = False
         self._reason: ScuttlebuttError | None = None
 
@@ -133,8 +146,14 @@ class Session:
                 self._service.receive(self, frame)
             elif (answer := self._calls.pop(-number, None)) is not None and not answer.done():
                 answer.set_result(frame)
+        self._weigh()
         if self._decoder.ended:
             self._wire.hear_goodbye()
+
+    def give_up(self, error: ScuttlebuttError) -> None:
+        """End the connection because all connections together hold too much."""
+        self._weight = 0
+        self._wire.fail(error)
 
     def end(self, reason: ScuttlebuttError) -> None:
         """End every call and stream for a reason; nothing can be sent or begun after that."""
@@ -150,12 +169,21 @@ class Session:
         self._streams.clear()
         self._service.stop()
         self._balance()
+        self._budget.hold(self, 0)
 
     def send(self, number: int, value: Any, *, stream: bool = False) -> None:
         """Send a value of a call or stream. Raises ConnectionLost, or ProtocolError if no frame can carry it."""
         if self._reason is not None:
             raise ConnectionLost(str(self._reason)) from self._reason
         self._wire.write(encode(number, value, stream=stream))
+        self._note_sent()
+
+    def send_all(self, number: int, values: Iterable[Any]) -> None:
+        """Send values of a stream at once. Raises as `send` does."""
+        if self._reason is not None:
+            raise ConnectionLost(str(self._reason)) from self._reason
+        self._wire.write(b"".join([encode(number, value, stream=True) for value in values]))
+        self._note_sent()
 
     def end_call(self, number: int, reason: Any, *, stream: bool) -> None:
         """Send the end of a call or stream, for the reason True or an error's JSON."""
@@ -164,6 +192,7 @@ class Session:
         self._wire.write(encode(number, reason, stream=stream, end=True))
         if self._wire.backlog() > MAX_BACKLOG:
             self._wire.fail(ProtocolError("the peer asks more and more but does not read the answers"))
+        self._note_sent()
 
     def forget(self, number: int) -> None:
         """Drop a stream by the number that we send with."""
@@ -171,6 +200,10 @@ class Session:
 
     async def drain(self) -> None:
         await self._wire.drain()
+
+    def hear_drained(self) -> None:
+        """React to the socket having taken what was written."""
+        self._note_sent()
 
     @contextmanager
     def waiting(self) -> Iterator[None]:
@@ -191,6 +224,20 @@ class Session:
             # The stream that just grew is among these, so at least as much is freed as came in.
             max(self._streams.values(), key=lambda stream: stream.queued).overflow(error)
         self._balance()
+
+    def _note_sent(self) -> None:
+        self._unsent = self._wire.backlog()
+        self._weigh()
+
+    def _weigh(self) -> None:
+        """Tell the budget what this connection holds."""
+        if self._reason is not None:
+            return
+        under_way = len(self._calls) + max(len(self._streams), self._service.answering)
+        held = self._decoder.held + self._queued + self._unsent + CALL_COST * under_way
+        if abs(held - self._weight) >= _WEIGHED:
+            self._weight = held
+            self._budget.hold(self, held)
 
     def _balance(self) -> None:
         held = self._queued > PAUSE_ABOVE and not self._waiting and self._reason is None

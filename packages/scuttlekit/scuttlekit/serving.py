@@ -18,6 +18,9 @@ if TYPE_CHECKING:
 MAX_CALLS = 64
 """How many of its calls we answer to a peer at the same time."""
 
+MAX_REQUEST = 64 << 10
+"""Bytes of a request. Its arguments stay in memory until it is answered, and take many times their text."""
+
 _log = logging.getLogger(__name__)
 
 Handler = Callable[..., Any]
@@ -43,6 +46,8 @@ class _Request:
     @classmethod
     def read(cls, frame: "Frame") -> Self:
         """Read a request's body. Raises ProtocolError or RemoteError, both meant for the peer."""
+        if len(frame.body) > MAX_REQUEST:
+            raise RemoteError(f"a request has at most {MAX_REQUEST} bytes")
         value = frame.value
         if not isinstance(value, dict):
             raise RemoteError("a request is a JSON object")
@@ -156,6 +161,10 @@ class Serving:
     def stop(self) -> None:
         for task in self._tasks:
             task.cancel()
+
+    @property
+    def answering(self) -> int:
+        return len(self._tasks)
 
     def _start(self, work: Any) -> asyncio.Task[None]:
         task: asyncio.Task[None] = asyncio.get_running_loop().create_task(work)

@@ -5,7 +5,7 @@
 import asyncio
 import copy
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any, Self
 
 from scuttlekit.errors import CallTimeout, Goodbye, ProtocolError, RemoteError, ScuttlebuttError
@@ -71,6 +71,16 @@ class Stream:
             raise copy.copy(self._error or Goodbye("the stream has ended"))
         self._session.send(self._number, value, stream=True)
 
+    async def send_all(self, values: Sequence[Any]) -> None:
+        """Send several values in one go, which is quicker than one by one; what they hold together is not bounded here.
+
+        Raises as `send` does.
+        """
+        await self._session.drain()
+        if self._said_end:
+            raise copy.copy(self._error or Goodbye("the stream has ended"))
+        self._session.send_all(self._number, values)
+
     async def close(self, *, timeout: float | None = 10.0) -> None:
         """End the stream and wait, at most `timeout` seconds, until the peer ends it; what it still sends is lost.
 
@@ -116,6 +126,22 @@ class Stream:
             self._error = error
             self.abort(error)
             raise
+
+    async def take(self) -> "list[Frame]":
+        """Give the frames that came since the last time, undecoded, at least one; none once the stream is over.
+
+        Raises as iterating does, but for what is in the frames.
+        """
+        while not self._frames:
+            if self._over or self._deaf:
+                if self._error is not None:
+                    raise copy.copy(self._error)
+                return []
+            await self._wait()
+        frames = list(self._frames)
+        self._frames.clear()
+        self._session.count(-sum(map(_cost, frames)))
+        return frames
 
     async def __aenter__(self) -> Self:
         return self
