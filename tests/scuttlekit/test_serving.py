@@ -6,9 +6,9 @@ from contextlib import suppress
 
 import pytest
 
-from scuttlekit import HandshakeFailed, KeyPair, RemoteError, Server, connect, dial, serve
+from scuttlekit import Address, HandshakeFailed, KeyPair, RemoteError, Server, connect, dial, serve
 from scuttlekit.connection import Connection, Traffic
-from scuttlekit.network import Room, host_of
+from scuttlekit.network import Room, host_of, listen
 from scuttlekit.serving import Api
 from tests.scuttlekit.peers import eventually
 
@@ -76,16 +76,17 @@ async def test_bytes_are_counted_of_connections_that_are_there_and_that_were(pub
     await server.close()
 
 
-async def test_a_server_that_is_not_open_holds_its_port_and_lets_nobody_in(pub, alice):
-    server = Server(pub, HANDLERS)
-    server.is_open = False
-    await server.start("127.0.0.1", 0)
-    with pytest.raises(HandshakeFailed):
-        await dial(server.address, alice)
+async def test_a_port_can_be_taken_before_anybody_is_let_in(pub, alice):
+    taken = listen("127.0.0.1", 0)
+    port = taken.getsockname()[1]
     with pytest.raises(OSError):
-        await Server(pub).start("127.0.0.1", server.address.port)
-    server.is_open = True
-    async with connect(server.address, alice) as peer:
+        listen("127.0.0.1", port)
+    address = Address("127.0.0.1", port, pub.id)
+    with pytest.raises(HandshakeFailed, match="no answer"):
+        await dial(address, alice, timeout=0.2)
+    server = Server(pub, HANDLERS)
+    await server.start("127.0.0.1", port, on=taken)
+    async with connect(address, alice) as peer:
         assert await peer.call("whoami")
     await server.close()
 

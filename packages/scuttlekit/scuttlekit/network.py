@@ -79,6 +79,24 @@ async def connect(
         await peer.close()
 
 
+def listen(host: str, port: int) -> socket.socket:
+    """Take a port: who connects waits until a `Server` starts on it. `::` takes IPv4 too. Raises OSError."""
+    found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)
+    family, kind, protocol, _, address = found[0]
+    listening = socket.socket(family, kind, protocol)
+    try:
+        listening.setblocking(False)
+        listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        if family == socket.AF_INET6:
+            listening.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 0)
+        listening.bind(address)
+        listening.listen(_BACKLOG)
+    except BaseException:
+        listening.close()
+        raise
+    return listening
+
+
 def host_of(address: str) -> str | None:
     """What counts as one host: an IPv4 address, or the whole /64 of an IPv6 one.
 
@@ -116,7 +134,6 @@ class Server:
 
     `offer` says what is answered to a peer, `welcome`, given a feed id, may turn it away, and `meet` hears of each peer
     that came in. `refuse` hears of each connection that was turned away, and for which of the bounds of `room`.
-    As long as `is_open` is false, the port is taken but nobody gets in.
     """
 
     def __init__(
@@ -132,7 +149,6 @@ class Server:
         handshake_timeout: float = HANDSHAKE_TIMEOUT,
         traffic: Traffic | None = None,
     ) -> None:
-        self.is_open = True
         self._keys = keys
         self._offer = _chooser(offer)
         self._network = network
@@ -158,17 +174,18 @@ class Server:
     def peers(self) -> list[Peer]:
         return [connection.ready.result() for connection in self._connections if connection.is_open]
 
-    async def start(self, host: str, port: int) -> None:
-        """Listen; port 0 takes a free one. Raises OSError when the port is taken or the host is not ours."""
-        bound = await _bind(host, port)
-        self._address = Address(host, bound.getsockname()[1], self._keys.id)
-        self._listening = await asyncio.get_running_loop().create_server(
-            self._arrive, sock=bound, backlog=_BACKLOG
-        )
+    async def start(self, host: str, port: int, *, on: socket.socket | None = None) -> None:
+        """Listen; port 0 takes a free one. Raises OSError when the port is taken or the host is not ours.
+
+        `on` is a socket that `listen` gave; whoever came to it meanwhile is let in now.
+        """
+        listening = on or listen(host, port)
+        self._address = Address(host, listening.getsockname()[1], self._keys.id)
+        loop = asyncio.get_running_loop()
+        self._listening = await loop.create_server(self._arrive, sock=listening, backlog=_BACKLOG)
 
     async def close(self) -> None:
         """Listen no more, and say goodbye to every peer."""
-        self.is_open = False
         if self._listening is not None:
             self._listening.close()
         async with asyncio.TaskGroup() as closing:
@@ -202,8 +219,6 @@ class Server:
     # What happens inside.
 
     def _arrive(self) -> asyncio.BaseProtocol:
-        if not self.is_open:
-            return _Full()
         if len(self._connections) >= self._room.connections:
             self._refuse("connections")
             return _Full()
@@ -251,24 +266,6 @@ async def serve(
         yield server
     finally:
         await server.close()
-
-
-async def _bind(host: str, port: int) -> socket.socket:
-    """A bound socket; `::` takes IPv4 too. Raises OSError."""
-    loop = asyncio.get_running_loop()
-    found = await loop.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)
-    family, kind, protocol, _, address = found[0]
-    bound = socket.socket(family, kind, protocol)
-    try:
-        bound.setblocking(False)
-        bound.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        if family == socket.AF_INET6:
-            bound.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 0)
-        bound.bind(address)
-    except BaseException:
-        bound.close()
-        raise
-    return bound
 
 
 def _chooser(offer: Offer) -> Callable[[Peer], Api]:

@@ -1,0 +1,1 @@
+"""A pub: the program that `python -m scuttlekit.pub CONFIG.json` starts."""

@@ -1,0 +1,46 @@
+"""The data folder, taken for this process alone."""
+
+import fcntl
+import os
+from pathlib import Path
+
+from scuttlekit.pub.exits import Refusal, is_full
+
+ROOM = 1 << 20
+"""Bytes that must be free at the start."""
+
+
+def claim(folder: Path) -> int:
+    """Take the data folder, and give the open file whose lock keeps others out until this process ends.
+
+    The lock is that of the LevelDB store of invites which ssb-server keeps there: so a plain ssb-server stays out as
+    well, and keeps us out. It belongs to the process, so nobody here may open and close that file a second time.
+    Raises Refusal.
+    """
+    try:
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        if not os.access(folder, os.R_OK | os.W_OK | os.X_OK):
+            raise PermissionError("no right to read and write it")
+        invites = folder / "invites"
+        space = os.statvfs(folder)
+        if space.f_bavail * space.f_frsize < ROOM:
+            raise _full(folder)
+        invites.mkdir(mode=0o700, exist_ok=True)
+        lock = os.open(invites / "LOCK", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    except OSError as error:
+        if is_full(error):
+            raise _full(folder) from None
+        why = error.strerror or str(error)
+        raise Refusal("folder-unusable", f"The data folder {folder} cannot be used: {why}") from None
+    try:
+        fcntl.lockf(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError:
+        os.close(lock)
+        raise Refusal(
+            "folder-in-use", f"Another pub runs in {folder}: stop it first. One identity never runs twice."
+        ) from None
+    return lock
+
+
+def _full(folder: Path) -> Refusal:
+    return Refusal("disk-full", f"The disk of {folder} is full. Make room, then start the pub again.")

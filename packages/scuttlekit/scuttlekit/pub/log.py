@@ -1,0 +1,89 @@
+"""The pub's log: one JSON object a line on stdout, which an operator and the service read.
+
+The last line of a pub that ends by itself is the only one of level `error`.
+"""
+
+import os
+import re
+import sys
+import time
+from datetime import UTC, datetime
+from typing import Any, Literal, NoReturn
+
+import orjson
+
+from scuttlekit.pub.exits import refusal_of
+
+LINES_A_MINUTE = 60
+"""How many lines strangers can cause. Anybody may knock at a pub's port and fail."""
+
+LONGEST = 2000
+"""Characters of one message."""
+
+Level = Literal["info", "warning", "error"]
+
+_COLOURS = re.compile(r"\x1b\[[0-9;]*[A-Za-z]")
+_UNWRITABLE = re.compile(r"[\ud800-\udfff]")
+
+
+def log(level: Level, event: str, message: str, **fields: Any) -> None:
+    """Write one line."""
+    now = datetime.now(UTC)
+    line = {
+        "time": f"{now:%Y-%m-%dT%H:%M:%S}.{now.microsecond // 1000:03d}Z",
+        "level": level,
+        "event": event,
+        "message": _plain(message),
+        **fields,
+    }
+    _write(orjson.dumps(line) + b"\n")
+
+
+def end(error: BaseException) -> NoReturn:
+    """End the process at once with the code that says why, after one line of level `error`.
+
+    Nothing is closed in order: what was acknowledged is on the disk, and all files outlive a sudden end.
+    """
+    refusal = refusal_of(error)
+    stack = {} if refusal.stack is None else {"stack": _plain(refusal.stack)}
+    log("error", refusal.event, refusal.message, code=refusal.code, **stack)
+    os._exit(refusal.code)
+
+
+class Chatter:
+    """Lines that others cause. They are counted, and not all of them are written."""
+
+    def __init__(self) -> None:
+        self._minute = self._lines = self._dropped = 0
+
+    def say(self, level: Level, message: str, **fields: Any) -> None:
+        minute = int(time.time() // 60)
+        if minute != self._minute:
+            if self._dropped:
+                log(
+                    "warning",
+                    "dropped",
+                    f"{self._dropped} lines about others were left out in the minute before.",
+                )
+            self._minute, self._lines, self._dropped = minute, 0, 0
+        self._lines += 1
+        if self._lines > LINES_A_MINUTE:
+            self._dropped += 1
+        else:
+            log(level, "chatter", message, **fields)
+
+
+chatter = Chatter().say
+
+
+def _plain(text: str) -> str:
+    return _UNWRITABLE.sub("\N{REPLACEMENT CHARACTER}", _COLOURS.sub("", text))[:LONGEST]
+
+
+def _write(line: bytes) -> None:
+    try:
+        sys.stdout.buffer.write(line)
+        sys.stdout.buffer.flush()
+    except (OSError, ValueError):
+        # Whoever reads the log may go away; that is no reason for the pub to.
+        return

@@ -1,0 +1,33 @@
+"""The pub's keys, kept in the file `secret`."""
+
+from pathlib import Path
+
+from scuttlekit.errors import InvalidFormat
+from scuttlekit.keys import KeyPair
+from scuttlekit.pub.exits import Refusal
+
+
+def keys_of(folder: Path, known: int) -> KeyPair:
+    """Read the pub's keys, or make them at its first start. `known` is the last sequence that anybody remembers.
+
+    Raises Refusal when the file is damaged, or gone though the feed has messages: nobody can make it again.
+    """
+    path = folder / "secret"
+    try:
+        return KeyPair.load(path)
+    except FileNotFoundError:
+        pass
+    except InvalidFormat:
+        raise Refusal(
+            "secret-damaged", 'The pub\'s secret is damaged. Bring back the file "secret" from a good copy.'
+        ) from None
+    except OSError as error:
+        raise Refusal("secret-damaged", f"The pub's secret cannot be read: {error.strerror}.") from None
+    if known:
+        raise Refusal(
+            "secret-damaged",
+            f'The pub\'s secret is gone, though its feed has {known} messages. Bring back the file "secret".',
+        )
+    keys = KeyPair.generate()
+    keys.save(path)
+    return keys
