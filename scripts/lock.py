@@ -29,6 +29,13 @@ def main() -> None:
             "--output-file",
             "requirements/dev.txt",
         ],
+        [
+            "packages/scuttlekit/pyproject.toml",
+            "--constraint",
+            "requirements/run.txt",
+            "--output-file",
+            "packages/scuttlekit/requirements.txt",
+        ],
         ["requirements/salt.in", "--output-file", "requirements/salt.txt"],
         ["requirements/hub.in", "--output-file", "requirements/hub.txt"],
     ):

@@ -70,20 +70,22 @@ def _database(_: Configuration) -> Iterator[Finding]:
     )
 
 
-def _node(_: Configuration) -> Iterator[Finding]:
-    from butt.sources.node import NODE
+def _runtimes(_: Configuration) -> Iterator[Finding]:
+    from butt.sources.kinds import KINDS
 
-    try:
-        done = subprocess.run([NODE, "--version"], capture_output=True, text=True, timeout=20, check=True)
-    except (OSError, subprocess.SubprocessError) as error:
-        yield Finding(f"Node does not run: {error}", "Run `make setup` again.")
-        return
-    yield Finding(f"Node {done.stdout.strip()} runs.")
+    for kind in KINDS:
+        try:
+            subprocess.run(kind.proof, capture_output=True, timeout=20, check=True)
+        except (OSError, subprocess.SubprocessError) as error:
+            yield Finding(f"No bot can be built for {kind.runtime}: {error}", "Run `make setup` again.")
+        else:
+            yield Finding(f"Bots can be built for {kind.runtime}.")
 
 
 def _pub(_: Configuration) -> Iterator[Finding]:
+    from butt.sources.kind import BuildFailed
     from butt.sources.places import pub_source
-    from butt.sources.releases import BuildFailed, check, digest_of, release
+    from butt.sources.releases import check, digest_of, release
 
     try:
         source = pub_source()
@@ -173,7 +175,7 @@ def _billing(settings: Configuration) -> Iterator[Finding]:
 CHECKS: list[Callable[[Configuration], Iterator[Finding]]] = [
     _home,
     _database,
-    _node,
+    _runtimes,
     _pub,
     _host,
     salt,

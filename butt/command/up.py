@@ -73,8 +73,9 @@ def _prepare(settings: Configuration) -> None:
     from butt.identity import service_keys
     from butt.sources import shelf
     from butt.sources.builder import shelve
+    from butt.sources.kind import BuildFailed
     from butt.sources.places import pub_source
-    from butt.sources.releases import BuildFailed, build, check
+    from butt.sources.releases import build, check
 
     call_command("migrate", verbosity=0, interactive=False)
     service_keys()

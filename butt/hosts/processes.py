@@ -129,8 +129,8 @@ class Processes:
         if state not in (None, *STOPPED_STATES):
             self._stop(name)
             return
-        if not release(order.release).path.is_dir():
-            raise HostTrouble("its code is not on this disk any more; “rebuild” makes it anew")
+        if misfit := release(order.release).misfit:
+            raise HostTrouble(misfit)
         folder.data.mkdir(parents=True, exist_ok=True, mode=0o700)
         folder.log.parent.mkdir(exist_ok=True)
         if order.on_trial:

@@ -1,1 +1,1 @@
-"""What bots run: a source is a folder with a `package.json` and its lockfile; a release is one built."""
+"""What bots run: a source is a folder with what it depends on in a lockfile, for Node or Python; a release is one built."""

@@ -19,10 +19,11 @@ from butt.agents.models import Wanted
 from butt.configuration import configuration
 from butt.rounds import GoOn, rounds
 from butt.sources import shelf
+from butt.sources.kind import BuildFailed
+from butt.sources.kinds import KINDS, kind_of
 from butt.sources.models import Release
-from butt.sources.node import node_version
 from butt.sources.places import pub_source
-from butt.sources.releases import BuildFailed, Built, build, check, digest_of, packages_of, release, remove
+from butt.sources.releases import Built, build, check, digest_of, release, remove
 
 log = logging.getLogger("butt.builder")
 
@@ -84,12 +85,12 @@ class Builder:
         try:
             source = self._source()
             check(source)
-            digest = digest_of(source)
+            kind, digest = kind_of(source), digest_of(source)
         except (BuildFailed, OSError) as failed:
             log.warning("%s", failed)
             self._looked += LOOK_AFTER_TROUBLE - LOOK
             return
-        shelf.found(digest, packages_of(source), node_version())
+        shelf.found(digest, kind.packages_of(source), kind.runtime)
 
     def _clear(self) -> None:
         """The folder first: killed in between, its row still says that there is work."""
@@ -107,12 +108,16 @@ class Builder:
             path = release(other.key).path
             if path.is_dir() and digest_of(path) == wanted.digest:
                 return path
+        if wanted.runtime not in {"", *(kind.runtime for kind in KINDS)}:
+            raise BuildFailed(
+                f"It was built for {wanted.runtime}, which is not here any more: upgrade instead."
+            )
         raise BuildFailed("Its source is gone or has changed since, and no earlier build of it is kept.")
 
 
 def shelve(made: Built) -> None:
     """Put a release on the shelf that lies there built already."""
-    shelf.found(made.digest, made.packages, made.node)
+    shelf.found(made.digest, made.packages, made.runtime)
     # This very build alone: a later one of the same source may still wait, or have failed.
     for waiting in Release.objects.filter(key=made.key).exclude(state=Release.State.READY):
         shelf.finish(waiting)

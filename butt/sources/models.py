@@ -27,7 +27,9 @@ class Release(models.Model):
     reason = models.TextField(blank=True, default="", help_text="Why it failed.")
     log = models.TextField(blank=True, default="")
     packages = models.JSONField(default=dict, help_text="{name: version} of all that it depends on.")
-    node = models.CharField(max_length=32, blank=True, default="")
+    runtime = models.CharField(
+        max_length=64, blank=True, default="", help_text="What runs it, with the version: Node 24.19.0."
+    )
     tries = models.PositiveIntegerField(default=0)
     due_at = models.DateTimeField(db_default=Now(), help_text="When it is built, or tried again.")
     found_at = models.DateTimeField(db_default=Now(), help_text="When the source was last changed to this.")

@@ -6,7 +6,8 @@ import subprocess
 from pathlib import Path
 
 from butt.configuration import configuration
-from butt.sources.releases import PUB_SOURCE, BuildFailed
+from butt.sources.kind import BuildFailed
+from butt.sources.releases import PUB_SOURCE
 
 GIT_SECONDS = 300
 

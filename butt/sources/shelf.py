@@ -37,7 +37,7 @@ class Changes:
     """What another release would change. `packages` are `(name, version before, version after)`, None where it is not."""
 
     code: bool
-    node: tuple[str, str] | None
+    runtime: tuple[str, str] | None
     packages: list[tuple[str, str | None, str | None]]
 
 
@@ -66,7 +66,7 @@ def offer(key: str) -> Offer:
     return Offer(progress=f"Building release {release.label}: {release.progress or 'it waits for its turn'}.")
 
 
-def found(digest: str, packages: Mapping[str, str], node: str, source: str = PUB) -> Release:
+def found(digest: str, packages: Mapping[str, str], runtime: str, source: str = PUB) -> Release:
     """The source is seen to have this digest: its release, which waits to be built when it is new."""
     releases = Release.objects.filter(source=source)
     known = releases.filter(digest=digest).order_by("-build").first()
@@ -83,7 +83,7 @@ def found(digest: str, packages: Mapping[str, str], node: str, source: str = PUB
             source=source,
             number=number,
             packages=dict(packages),
-            node=node,
+            runtime=runtime,
             due_at=timezone.now(),
             found_at=timezone.now(),
         )
@@ -105,7 +105,7 @@ def again(release: Release) -> Release:
             source=release.source,
             number=release.number,
             packages=release.packages,
-            node=release.node,
+            runtime=release.runtime,
             found_at=release.found_at,
             due_at=timezone.now(),
         )
@@ -123,7 +123,7 @@ def changes(before: Release, after: Release) -> Changes:
     packages = [(name, before.packages.get(name), after.packages.get(name)) for name in names]
     return Changes(
         code=before.digest != after.digest,
-        node=(before.node, after.node) if before.node != after.node else None,
+        runtime=(before.runtime, after.runtime) if before.runtime != after.runtime else None,
         packages=[row for row in packages if row[1] != row[2]],
     )
 

@@ -1,4 +1,4 @@
-"""From a source to a release: real npm, small sources."""
+"""From a source to a release: real npm and real pip, small sources."""
 
 import os
 import shutil
@@ -17,11 +17,12 @@ from butt.agents.states import State
 from butt.configuration import configuration
 from butt.sources import releases, shelf
 from butt.sources.builder import Builder, shelve
+from butt.sources.installing import LOG_KEPT
+from butt.sources.kind import BuildFailed
 from butt.sources.models import Release
 from butt.sources.places import folder_of
-from butt.sources.releases import BuildFailed
 from tests.people import bot_in, person
-from tests.sources.tiny import source
+from tests.sources.tiny import TINY, Tiny, source
 
 pytestmark = pytest.mark.django_db
 
@@ -29,6 +30,11 @@ pytestmark = pytest.mark.django_db
 @pytest.fixture(autouse=True)
 def _home(tmp_path: Path, settings_of):
     settings_of(home=tmp_path / "home")
+
+
+@pytest.fixture(params=list(TINY))
+def tiny(request: pytest.FixtureRequest) -> Tiny:
+    return TINY[request.param]
 
 
 def turn(folder: Path, rounds: int = 3) -> None:
@@ -41,12 +47,12 @@ def path_of(release: Release) -> Path:
     return releases.release(release.key).path
 
 
-def test_a_source_that_is_found_is_built_and_numbered(tmp_path: Path):
-    folder = source(tmp_path / "pub")
+def test_a_source_that_is_found_is_built_and_numbered(tmp_path: Path, tiny: Tiny):
+    folder = tiny.write(tmp_path / "pub")
     turn(folder)
     first = shelf.newest()
     assert (first.number, first.state, path_of(first).is_dir()) == (1, "ready", True)
-    source(folder, "// better")
+    tiny.write(folder, "better")
     turn(folder)
     second = shelf.newest()
     assert (second.number, second.digest != first.digest) == (2, True)
@@ -56,20 +62,20 @@ def test_a_source_that_is_found_is_built_and_numbered(tmp_path: Path):
 def test_a_source_that_goes_back_to_what_it_was_has_its_release_already(tmp_path: Path):
     folder = source(tmp_path / "pub")
     turn(folder)
-    source(folder, "// worse")
+    source(folder, "worse")
     turn(folder)
     source(folder)
     turn(folder)
     assert (shelf.newest().number, Release.objects.count()) == (1, 2)
 
 
-def test_a_rebuild_stands_beside_the_first_build_and_is_the_newest(tmp_path: Path):
-    folder = source(tmp_path / "pub")
+def test_a_rebuild_stands_beside_the_first_build_and_is_the_newest(tmp_path: Path, tiny: Tiny):
+    folder = tiny.write(tmp_path / "pub")
     turn(folder)
     first = shelf.newest()
     second = shelf.again(first)
     assert shelf.again(first) == second, "one that waits is as good as another"
-    source(folder, "// changed meanwhile")
+    tiny.write(folder, "changed meanwhile")
     turn(folder)
     second.refresh_from_db()
     assert (second.label, second.state) == ("1.2", "ready")
@@ -87,8 +93,10 @@ def test_a_clock_that_was_ahead_when_it_was_asked_for_puts_no_build_off(tmp_path
 
 
 @pytest.mark.parametrize("kept", [True, False])
-def test_a_rebuild_of_a_source_that_is_gone_is_made_of_its_copy_or_fails_in_words(tmp_path: Path, kept: bool):
-    folder = source(tmp_path / "pub")
+def test_a_rebuild_of_a_source_that_is_gone_is_made_of_its_copy_or_fails_in_words(
+    tmp_path: Path, tiny: Tiny, kept: bool
+):
+    folder = tiny.write(tmp_path / "pub")
     turn(folder)
     rebuilt = shelf.again(shelf.newest())
     shutil.rmtree(folder)
@@ -114,61 +122,72 @@ def test_a_start_of_the_service_calls_no_rebuild_built_that_is_not(tmp_path: Pat
     assert shelf.newest() == first
 
 
-def test_a_build_that_was_cut_off_is_begun_anew(tmp_path: Path):
-    folder = source(tmp_path / "pub")
+def test_a_build_that_was_cut_off_is_begun_anew(tmp_path: Path, tiny: Tiny):
+    folder = tiny.write(tmp_path / "pub")
     release = shelf.found(releases.digest_of(folder), {}, "24")
     Release.objects.update(state="building")
     draft = path_of(release).with_name(f"{release.key}.draft")
-    (draft / "node_modules").mkdir(parents=True)
+    (draft / tiny.packages).mkdir(parents=True)
     turn(folder)
     release.refresh_from_db()
     assert release.state == "ready"
     assert not draft.exists()
 
 
-def test_a_build_that_was_cut_off_is_begun_anew_though_its_npm_goes_on(tmp_path: Path):
+def test_a_build_that_was_cut_off_is_begun_anew_though_its_installer_goes_on(tmp_path: Path, tiny: Tiny):
     """As after `kill -9` of the builder alone: what it had begun writes on, in the folder that is cleared away."""
-    folder = source(tmp_path / "pub", packages={"ms": "2.1.3"})
+    folder = tiny.write(tmp_path / "pub", with_package=True)
     release = shelf.found(releases.digest_of(folder), {}, "24")
     Release.objects.update(state="building")
     draft = path_of(release).with_name(f"{release.key}.draft")
-    goes_on = ["sh", "-c", f"while :; do mkdir -p {draft}/node_modules/$((n += 1)); done"]
-    npm = subprocess.Popen(goes_on, stderr=subprocess.DEVNULL)
+    goes_on = ["sh", "-c", f"while :; do mkdir -p {draft}/{tiny.packages}/$((n += 1)); done"]
+    installer = subprocess.Popen(goes_on, stderr=subprocess.DEVNULL)
     try:
         turn(folder)
     finally:
-        npm.kill()
-        npm.wait()
+        installer.kill()
+        installer.wait()
     release.refresh_from_db()
     assert (release.state, release.reason) == ("ready", "")
 
 
-def test_npm_ends_with_its_builder_however_that_ends(tmp_path: Path):
+def test_what_installs_ends_with_its_builder_however_that_ends_and_leaves_nothing_elsewhere(
+    tmp_path: Path, tiny: Tiny
+):
     """It waits for a registry that never answers."""
+    folder, home = tiny.write(tmp_path / "pub", with_package=True), tmp_path / "home"
+    program = (
+        f"from pathlib import Path; from butt.sources.releases import build; build(Path({str(folder)!r}))"
+    )
     with socket.create_server(("127.0.0.1", 0)) as registry:
         address = f"http://127.0.0.1:{registry.getsockname()[1]}"
-        environment = {**os.environ, "BUTT_HOME": str(tmp_path / "home"), "npm_config_registry": address}
-        environment["npm_config_cache"] = str(tmp_path / "cache")
-        folder = source(tmp_path / "pub", packages={"ms": "2.1.3"})
-        program = (
-            f"from pathlib import Path; from butt.sources.releases import build; build(Path({str(folder)!r}))"
-        )
+        elsewhere = {"npm_config_registry": address, "PIP_INDEX_URL": address}
+        caches = {"npm_config_cache": str(tmp_path / "cache"), "PIP_NO_CACHE_DIR": "1"}
+        environment = {**os.environ, **elsewhere, **caches, "BUTT_HOME": str(home), "BUTT_SECRET_KEY": "x"}
         builder = psutil.Popen([sys.executable, "-c", program], env=environment)
         try:
             registry.settimeout(60)
             registry.accept()[0].close()
-            (npm,) = builder.children()
+            (installer,) = builder.children()
+            given = installer.environ()
         finally:
             builder.kill()
             builder.wait()
-        _, alive = psutil.wait_procs([npm], timeout=10)
+        _, alive = psutil.wait_procs([installer], timeout=10)
         for left in alive:
             left.kill()
         assert not alive
+    assert Path(given["TMPDIR"]).parent.parent == home / "releases"
+    assert [name for name in given if name.startswith("BUTT_")] == []
+    tiny.write(folder)
+    made = releases.build(folder)
+    assert {path.name for path in (home / "releases").iterdir()} == {made.key, "lock"}
 
 
-def test_without_room_it_fails_in_words_and_is_tried_again(tmp_path: Path, small_disk: Path, settings_of):
-    folder = source(tmp_path / "pub")
+def test_without_room_it_fails_in_words_and_is_tried_again(
+    tmp_path: Path, tiny: Tiny, small_disk: Path, settings_of
+):
+    folder = tiny.write(tmp_path / "pub")
     settings_of(home=small_disk)
     turn(folder)
     failed = Release.objects.get()
@@ -182,59 +201,66 @@ def test_without_room_it_fails_in_words_and_is_tried_again(tmp_path: Path, small
     assert shelf.newest().reason == ""
 
 
-def test_what_npm_refuses_is_told_and_logged(tmp_path: Path):
-    folder = source(tmp_path / "pub", packages={"no-such-package-as-this-one": "1.0.0"})
-    lock = folder / "package-lock.json"
-    lock.write_text(lock.read_text().replace('"1.0.0"}', '"2.0.0"}', 1))
+def test_what_the_installer_refuses_is_told_and_logged(tmp_path: Path, tiny: Tiny):
+    """Its packages are pinned, and what the registry has under that name is another."""
+    folder = tiny.write(tmp_path / "pub", with_package=True)
+    tiny.spoil(folder)
     turn(folder)
     failed = Release.objects.get()
     assert failed.state == "failed"
-    assert failed.reason.startswith("npm could not install the bot's packages")
+    assert failed.reason.startswith(f"{tiny.installer} could not install the bot's packages")
     assert failed.log
 
 
-def test_what_a_build_says_can_be_read_while_it_goes_on(tmp_path: Path):
-    folder, told = source(tmp_path / "pub", packages={"ms": "2.1.3"}), list[tuple[str, str]]()
+def test_what_a_build_says_can_be_read_while_it_goes_on(tmp_path: Path, tiny: Tiny):
+    folder, told = tiny.write(tmp_path / "pub", with_package=True), list[tuple[str, str]]()
     releases.build(folder, say=lambda how_far, log: told.append((how_far, log)))
     assert told[0] == ("copying the source", "")
-    how_far, log = told[-1]
-    assert how_far == "installing packages, 1 of 1"
-    assert "ms" in log
-    assert len(log) <= releases.LOG_KEPT
+    assert "installing packages, 1 of 1" in [how_far for how_far, _ in told]
+    assert tiny.package in told[-1][1]
+    assert len(told[-1][1]) <= LOG_KEPT
 
 
-def test_a_source_that_changes_while_it_is_copied_becomes_no_release_of_what_it_was(tmp_path: Path):
-    folder = source(tmp_path / "pub")
+def test_a_source_that_changes_while_it_is_copied_becomes_no_release_of_what_it_was(
+    tmp_path: Path, tiny: Tiny
+):
+    folder = tiny.write(tmp_path / "pub")
     before = releases.digest_of(folder)
     with pytest.raises(BuildFailed, match="changed while it was copied"):
-        releases.build(folder, say=lambda *_: source(folder, "// worse"))
+        releases.build(folder, say=lambda *_: tiny.write(folder, "worse"))
     assert not releases.release(before).path.exists()
 
 
 def test_a_source_that_changed_since_it_was_asked_for_becomes_no_release_of_what_it_was(tmp_path: Path):
     folder = source(tmp_path / "pub")
     asked = releases.digest_of(folder)
-    source(folder, "// worse")
+    source(folder, "worse")
     with pytest.raises(BuildFailed, match="changed while it was copied"):
         releases.build(folder, asked)
     assert not releases.release(asked).path.exists()
 
 
-@pytest.mark.parametrize("missing", ["package.json", "package-lock.json", "Dockerfile"])
-def test_what_is_no_source_is_named_and_never_becomes_a_release(tmp_path: Path, missing: str):
-    folder = source(tmp_path / "pub")
+@pytest.mark.parametrize("number", range(3))
+def test_what_is_no_source_is_named_and_never_becomes_a_release(tmp_path: Path, tiny: Tiny, number: int):
+    folder, missing = tiny.write(tmp_path / "pub"), tiny.needed[number]
     (folder / missing).unlink()
-    with pytest.raises(BuildFailed, match=f"it has no {missing}"):
+    with pytest.raises(BuildFailed, match=f"it has no .*{missing}"):
         releases.check(folder)
     turn(folder)
     assert not Release.objects.exists()
+
+
+def test_a_source_of_two_kinds_is_none(tmp_path: Path):
+    folder = TINY["python"].write(TINY["node"].write(tmp_path / "pub"))
+    with pytest.raises(BuildFailed, match=r"has package\.json and pyproject\.toml: a source has only one"):
+        releases.check(folder)
 
 
 def test_old_releases_go_but_none_that_a_bot_runs_on_or_may_go_back_to(tmp_path: Path, settings_of):
     settings_of(home=tmp_path / "home", releases_kept=1)
     folder, made = tmp_path / "pub", []
     for number in range(5):
-        source(folder, f"// {number}")
+        source(folder, f"{number}")
         turn(folder, rounds=1)
         made.append(shelf.newest())
         if number == 0:
@@ -255,7 +281,7 @@ def test_what_no_bot_runs_on_any_more_goes_though_nothing_is_built(tmp_path: Pat
     turn(folder)
     first = shelf.newest()
     Progress.objects.filter(bot=bot).update(release=first.key)
-    source(folder, "// better")
+    source(folder, "better")
     turn(folder)
     assert path_of(first).is_dir()
     Progress.objects.filter(bot=bot).update(release=shelf.newest().key)
@@ -271,7 +297,7 @@ def test_a_removal_that_was_killed_in_between_leaves_no_folder_that_nobody_knows
     folder = source(tmp_path / "pub")
     turn(folder)
     first = shelf.newest()
-    source(folder, "// better")
+    source(folder, "better")
 
     class Killed(BaseException):
         pass
@@ -308,9 +334,9 @@ def test_what_waits_for_its_turn_is_built_before_what_failed():
     assert turns == ["building", "waiting", "failed"]
 
 
-def test_a_source_in_a_git_repository_is_taken_at_its_revision(tmp_path: Path):
+def test_a_source_in_a_git_repository_is_taken_at_its_revision(tmp_path: Path, tiny: Tiny):
     repository = tmp_path / "repository"
-    source(repository / "bots" / "mine", "// one")
+    tiny.write(repository / "bots" / "mine", "one")
 
     def git(*command: str) -> str:
         identity = ["-c", "user.name=a", "-c", "user.email=a@example.org"]
@@ -323,11 +349,11 @@ def test_a_source_in_a_git_repository_is_taken_at_its_revision(tmp_path: Path):
     git("add", ".")
     git("commit", "--quiet", "-m", "one")
     revision = git("rev-parse", "HEAD")
-    source(repository / "bots" / "mine", "// two")
+    tiny.write(repository / "bots" / "mine", "two")
     git("commit", "--quiet", "-am", "two")
 
     place = f"git+file://{repository}@{revision}#bots/mine"
-    assert (folder_of(place) / "pub.js").read_text() == "// one"
+    assert "one" in (folder_of(place) / tiny.main).read_text()
     turn(folder_of(place))
     assert shelf.newest().state == "ready"
     for wrong, word in (

@@ -15,8 +15,8 @@ from tests.people import account, bot_in, person
 pytestmark = pytest.mark.django_db
 
 
-def shelved(digest: str, **packages: str) -> Release:
-    release = shelf.found(digest, packages, "24.1.0")
+def shelved(digest: str, runtime: str = "Node 24.1.0", **packages: str) -> Release:
+    release = shelf.found(digest, packages, runtime)
     shelf.finish(release)
     return release
 
@@ -99,6 +99,15 @@ def test_the_page_says_what_would_change_before_the_click():
     assert asked(bot) == (0, "")
     assert browser.post("/bots/my/upgrade").status_code == 302
     assert asked(bot) == (1, "bbbb")
+
+
+def test_the_page_says_when_it_would_run_on_something_else():
+    alice = account("alice")
+    on(shelved("aaaa"), bot_in(State.ALIVE, alice.agent))
+    shelved("bbbb", "Python 3.11.7")
+    browser = Client()
+    browser.force_login(alice)
+    assert "<li>Node 24.1.0 → Python 3.11.7</li>" in browser.get("/bots/my/upgrade").content.decode()
 
 
 def test_a_release_that_could_not_be_built_is_told_of():

@@ -1,0 +1,20 @@
+"""The kinds of source there are."""
+
+from pathlib import Path
+
+from butt.sources.kind import BuildFailed, Kind
+from butt.sources.node import Node
+from butt.sources.python import Python
+
+KINDS: tuple[Kind, ...] = (Node(), Python())
+
+
+def kind_of(folder: Path) -> Kind:
+    """The kind of the source or release in `folder`. Raises `BuildFailed` when it is none, or of two kinds."""
+    found = [kind for kind in KINDS if (folder / kind.needed[0]).is_file()]
+    if len(found) == 1:
+        return found[0]
+    first = [kind.needed[0] for kind in found or KINDS]
+    if found:
+        raise BuildFailed(f"{folder} has {' and '.join(first)}: a source has only one of them.")
+    raise BuildFailed(f"{folder} is no source of a bot: it has no {' and no '.join(first)}.")
