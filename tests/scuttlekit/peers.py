@@ -1,6 +1,7 @@
-"""What the tests of this folder share: two connected peers, and patience."""
+"""What the tests of this folder share: two connected peers, patience, and how much is tried."""
 
 import asyncio
+import os
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 
@@ -11,8 +12,16 @@ from scuttlekit.errors import ScuttlebuttError
 from scuttlekit.muxrpc import Session
 from scuttlekit.serving import Handlers
 
-# What must not hang has a deadline of its own.
-few = settings(max_examples=60)
+FUZZ = int(os.environ.get("FUZZ", "1"))
+"""How many times as many examples to try as a usual run does: `FUZZ=100` is a run for a night."""
+
+
+def examples(number: int) -> settings:
+    """Settings for a property test of `number` examples. What must not hang has a deadline of its own."""
+    return settings(max_examples=number * FUZZ)
+
+
+few = examples(60)
 
 
 @asynccontextmanager

@@ -4,15 +4,16 @@ import struct
 from collections.abc import Iterator
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from scuttlekit import InvalidFormat
 from scuttlekit.canonical import MAX_DEPTH, MAX_SIZE, compact, parse, pretty, pretty_and_compact
 from tests.scuttlekit.json_texts import damaged_texts, texts
+from tests.scuttlekit.peers import examples
 from tests.scuttlekit.v8 import V8
 
-many = settings(max_examples=400)
+many = examples(400)
 
 
 @pytest.fixture(scope="module")

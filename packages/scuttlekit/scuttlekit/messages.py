@@ -1,7 +1,8 @@
 """Messages of the classic format: their text, ids and signatures, and the rules of a feed.
 
 As strict as ssb-validate 4.1.4, the validator of ssb-server, and no stricter: a message that others store and we refuse
-ends its feed for everybody who gets it from us.
+ends its feed for everybody who gets it from us. With one exception: ssb-validate takes one or two bytes more after the 64 of
+a signature. They are part of the id but signed by nobody, so whoever passes a message on could end its feed with them.
 
 Sources: https://ssbc.github.io/scuttlebutt-protocol-guide/#feeds, https://github.com/ssbc/ssb-validate and
 https://github.com/fraction/ssb-validation-dataset
