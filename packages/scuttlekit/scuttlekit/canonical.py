@@ -1,7 +1,7 @@
 """JSON exactly as V8 reads and writes it: ids and signatures of messages are made over V8's text.
 
-`orjson` does the work where its text is V8's. A search in that text finds what it may write differently: keys that are
-array indices, which V8 puts first, and numbers that are not plain. Those, and lone surrogates, take a slower path of our own.
+`orjson` does the work where its text is V8's, which a walk over the value tells: keys that are array indices, which V8
+puts first, and numbers that are not plain take a slower path of our own. So do lone surrogates.
 
 Sources: https://tc39.es/ecma262/#sec-json.stringify, #sec-ordinaryownpropertykeys and #sec-numeric-types-number-tostring
 """
@@ -22,6 +22,10 @@ MAX_DEPTH: Final = 128
 
 _MAX_WRITTEN_DEPTH: Final = 2 * MAX_DEPTH
 _EXACT: Final = 2**53
+_SMALL: Final = 1e-3
+_LARGE: Final = 1e15
+"""A fraction between these is written without an exponent by every program."""
+_PLAIN: Final = frozenset({str, bool, type(None)})
 _LAST_INDEX: Final = 2**32 - 2
 _SMALLEST_POINT: Final = -6
 _LARGEST_POINT: Final = 21
@@ -30,19 +34,6 @@ _LARGEST_POINT: Final = 21
 _INDENTED: Final = orjson.OPT_INDENT_2
 _ONLY_JSON: Final = (
     orjson.OPT_PASSTHROUGH_SUBCLASS | orjson.OPT_PASSTHROUGH_DATACLASS | orjson.OPT_PASSTHROUGH_DATETIME
-)
-
-# A number that V8 holds as another one than Python, or that V8 writes in another way than it came. Every number that is
-# not the whole text follows one of three characters. What merely looks like such a number, in a string, costs time only.
-_ODD_READ = re.compile(rb"[:,\[][ \t\r\n]*+-?(?:[0-9]++[.eE]|[0-9]{16})")
-
-# The same in what orjson wrote, where also keys tell: an exponent, `1.0`, a very small fraction, more than 15 digits.
-_ODD_NUMBER = rb"-?(?:[0-9]{16}|0\.0000|[0-9]++(?:\.[0-9]++)?e|[0-9]++\.0[,\]}\n])"
-_INDEX = rb'"(?:0|[1-9][0-9]{0,9})":'
-_ODD_COMPACT = re.compile(rb"[{,]" + _INDEX + rb"|[:,\[]" + _ODD_NUMBER)
-# In indented text each line holds at most one key and one number, and no line break is part of a string.
-_ODD_PRETTY = re.compile(
-    rb"\n *+(?:" + _INDEX + rb'|(?>"[^"\\]*+(?:\\.[^"\\]*+)*+": )?' + _ODD_NUMBER + rb")"
 )
 
 _ESCAPED = re.compile('[\x00-\x1f"\\\\\ud800-\udfff]')
@@ -64,12 +55,7 @@ def parse(text: bytes) -> Any:
         value = orjson.loads(text)
     except orjson.JSONDecodeError:
         value = _parse_exactly(text)
-    # Few texts have that many brackets, and only those are worth a walk.
-    if text.count(b"[") + text.count(b"{") > MAX_DEPTH and _is_deeper(value, MAX_DEPTH):
-        raise InvalidFormat(f"JSON nests deeper than {MAX_DEPTH}")
-    if _ODD_READ.search(text) or isinstance(value, int | float):
-        return _with_doubles(value)
-    return value
+    return value if _is_plain(value, MAX_DEPTH) else _with_doubles(value, MAX_DEPTH)
 
 
 def compact(value: Any) -> bytes:
@@ -79,23 +65,19 @@ def compact(value: Any) -> bytes:
     InvalidFormat for what is no JSON value, and for one that nests too deeply.
     """
     text = _dump(value, _ONLY_JSON)
-    if text is None or _ODD_COMPACT.search(text):
-        return _write_exactly(value, indented=False)
-    return text
+    return _write_exactly(value, indented=False) if text is None else text
 
 
 def pretty(value: Any) -> bytes:
     """Write `JSON.stringify(value, null, 2)` as UTF-8: the text that is signed and hashed. Else it is as `compact`."""
     text = _dump(value, _ONLY_JSON | _INDENTED)
-    if text is None or _ODD_PRETTY.search(text):
-        return _write_exactly(value, indented=True)
-    return text
+    return _write_exactly(value, indented=True) if text is None else text
 
 
 def pretty_and_compact(value: Any) -> tuple[bytes, bytes]:
-    """Write both forms. It is quicker than each by itself: what holds for one text holds for the other."""
+    """Write both forms. It is quicker than each by itself."""
     text = _dump(value, _ONLY_JSON | _INDENTED)
-    if text is None or _ODD_PRETTY.search(text):
+    if text is None:
         return _write_exactly(value, indented=True), _write_exactly(value, indented=False)
     return text, orjson.dumps(value)
 
@@ -128,42 +110,50 @@ def _as_double(number: float) -> int | float:
     return int(number) if -_EXACT <= number <= _EXACT and number.is_integer() else number
 
 
-def _with_doubles(value: Any) -> Any:
-    """The same value with its numbers as doubles hold them. It nests no deeper than `MAX_DEPTH`."""
-    if isinstance(value, dict):
-        for key, inner in value.items():
-            if not isinstance(inner, str):
-                value[key] = _with_doubles(inner)
-        return value
-    if isinstance(value, list):
-        return [_with_doubles(inner) for inner in value]
-    if isinstance(value, bool) or not isinstance(value, int | float):
-        return value
-    return _as_double(value)
+def _with_doubles(value: Any, depth: int) -> Any:
+    """The same value with its numbers as doubles hold them. Raises InvalidFormat when it nests deeper than `depth`."""
+    if isinstance(value, dict | list):
+        if not depth:
+            raise InvalidFormat(f"JSON nests deeper than {MAX_DEPTH}")
+        if isinstance(value, dict):
+            return {key: _with_doubles(inner, depth - 1) for key, inner in value.items()}
+        return [_with_doubles(inner, depth - 1) for inner in value]
+    return _as_double(value) if type(value) in {int, float} else value
 
 
-def _is_deeper(value: Any, depth: int) -> bool:
-    level = [value]
-    for _ in range(depth + 1):
-        level = [
-            child
-            for parent in level
-            if isinstance(parent, list | dict)
-            for child in (parent.values() if isinstance(parent, dict) else parent)
-        ]
-        if not level:
+def _is_plain(value: Any, depth: int) -> bool:
+    """Whether V8 holds the same value and orjson writes it as V8 does, and it nests no deeper than `depth`."""
+    kind = type(value)
+    if kind is dict:
+        if not depth:
             return False
-    return True
+        for key, inner in value.items():
+            if key < ":" and _is_index(key):
+                return False
+            if type(inner) is not str and not _is_plain(inner, depth - 1):
+                return False
+        return True
+    if kind is list:
+        return depth > 0 and all(type(inner) is str or _is_plain(inner, depth - 1) for inner in value)
+    return _is_plain_scalar(value, kind)
+
+
+def _is_plain_scalar(value: Any, kind: type) -> bool:
+    if kind is int:
+        return bool(-_EXACT <= value <= _EXACT)
+    if kind is float:
+        return _SMALL < abs(value) < _LARGE and not value.is_integer()
+    return kind in _PLAIN
 
 
 def _dump(value: Any, options: int) -> bytes | None:
-    """What orjson writes, or None where it can not, or where its text has no line to search."""
-    if not isinstance(value, dict | list | tuple):
-        return None
+    """What orjson writes, or None where that is not what V8 writes."""
     try:
-        return orjson.dumps(value, option=options)
+        # orjson comes first: it refuses keys that are no strings.
+        text = orjson.dumps(value, option=options)
     except orjson.JSONEncodeError:
         return None
+    return text if _is_plain(value, _MAX_WRITTEN_DEPTH) else None
 
 
 def _write_exactly(value: Any, *, indented: bool) -> bytes:

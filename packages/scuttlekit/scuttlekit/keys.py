@@ -32,8 +32,8 @@ def decode_base64(text: str, length: int, what: str) -> bytes:
     Raises InvalidFormat. Anything that is not canonical is refused, for one key must have one spelling.
     """
     try:
-        data = base64.b64decode(text, validate=True)
-    except (binascii.Error, ValueError):
+        data = binascii.a2b_base64(text, strict_mode=True)
+    except ValueError:
         raise InvalidFormat(f"{what} is not base64") from None
     if len(data) != length:
         raise InvalidFormat(f"{what} has {len(data)} bytes instead of {length}")

@@ -9,9 +9,11 @@ https://github.com/fraction/ssb-validation-dataset
 """
 
 import base64
+import functools
 import hashlib
 import hmac
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -79,22 +81,55 @@ class Message:
         return Head(self.sequence, self.key)
 
 
+@dataclass(frozen=True, slots=True)
+class Unverified:
+    """A message that keeps every rule, as far as one can tell without its signature."""
+
+    message: Message
+    public: bytes
+    """The author's key, 32 bytes."""
+    signed: bytes
+    """The signature, 64 bytes, and what it has to be the author's of."""
+
+
 def validate(value: Any, head: Head | None, *, hmac_key: bytes | None = None) -> Message:
     """Check a message, as `canonical.parse` gave it, as the next one after `head` of its author's feed.
 
     `head` is None where no message of the feed is known; then only the first one is valid. `hmac_key` are the 32 bytes
     that a network of its own mixes into signatures. Raises InvalidMessage, which says which rule is broken.
 
-    A message takes about 70 µs, of which 60 are libsodium's for the signature.
+    A message of 440 bytes takes 75 µs of a core, of which 63 are libsodium's for the signature, and 3 to parse it before.
+    Who has many and a second core to spare calls `check` for each, and `verify_many` in a thread.
     """
-    value = _checked_fields(value, head)
-    _check_content(value["content"])
-    text, compact = canonical.pretty_and_compact(value)
+    unverified = check(value, head, hmac_key=hmac_key)
+    if not _is_signed(unverified):
+        raise InvalidMessage("the signature is not the author's, or not of this message")
+    return unverified.message
+
+
+def check(value: Any, head: Head | None, *, hmac_key: bytes | None = None) -> Unverified:
+    """Check everything that `validate` does but the signature.
+
+    The message's own `head` serves to check the next one of its feed. Raises InvalidMessage.
+    """
+    fields = _checked_fields(value, head)
+    _check_content(fields["content"])
+    text, compact = canonical.pretty_and_compact(fields)
     _check_length(text)
-    signature = value["signature"]
+    public, signature = _decode_author(fields["author"]), fields["signature"]
+    signed = _decode_signature(signature)
     unsigned = text[: -len(f',\n  "signature": "{signature}"\n}}')] + b"\n}"
-    _verify(value["author"], signature, unsigned, hmac_key)
-    return Message(_id(text), value, compact)
+    return Unverified(
+        Message(_id(text), fields, compact), public, signed + _authenticated(unsigned, hmac_key)
+    )
+
+
+def verify_many(messages: Sequence[Unverified]) -> list[bool]:
+    """Tell of each message whether its signature is right.
+
+    It is made to be called in a thread: libsodium computes without Python's lock, so the event loop goes on meanwhile.
+    """
+    return [_is_signed(message) for message in messages]
 
 
 def create(
@@ -181,20 +216,34 @@ def _check_length(text: bytes) -> None:
         raise InvalidMessage(f"a message has at most {MAX_LENGTH} characters, not {length}")
 
 
-def _verify(author: Any, signature: Any, unsigned: bytes, hmac_key: bytes | None) -> None:
-    if not isinstance(author, str) or not isinstance(signature, str):
-        raise InvalidMessage("a message's author and signature are strings")
-    if not signature.endswith(_SIGNATURE_SUFFIX):
-        raise InvalidMessage(f"a signature ends with {_SIGNATURE_SUFFIX}")
+def _decode_author(author: Any) -> bytes:
+    if not isinstance(author, str):
+        raise InvalidMessage("a message's author is a feed id")
     try:
-        public = decode_feed_id(author)
-        signed = decode_base64(signature[: -len(_SIGNATURE_SUFFIX)], _SIGNATURE_BYTES, "the signature")
+        return _decode_known(author)
+    except InvalidFormat as error:
+        raise InvalidMessage(f"a message's author is a feed id: {error}") from None
+
+
+# Most messages that come are of a few feeds.
+_decode_known = functools.lru_cache(maxsize=1000)(decode_feed_id)
+
+
+def _decode_signature(signature: Any) -> bytes:
+    if not isinstance(signature, str) or not signature.endswith(_SIGNATURE_SUFFIX):
+        raise InvalidMessage(f"a signature is a string that ends with {_SIGNATURE_SUFFIX}")
+    try:
+        return decode_base64(signature[: -len(_SIGNATURE_SUFFIX)], _SIGNATURE_BYTES, "the signature")
     except InvalidFormat as error:
         raise InvalidMessage(str(error)) from None
+
+
+def _is_signed(message: Unverified) -> bool:
     try:
-        bindings.crypto_sign_open(signed + _authenticated(unsigned, hmac_key), public)
+        bindings.crypto_sign_open(message.signed, message.public)
     except exceptions.BadSignatureError:
-        raise InvalidMessage("the signature is not the author's, or not of this message") from None
+        return False
+    return True
 
 
 def _authenticated(unsigned: bytes, hmac_key: bytes | None) -> bytes:
