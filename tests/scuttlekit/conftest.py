@@ -1,6 +1,10 @@
+from collections.abc import Iterator
+from pathlib import Path
+
 import pytest
 
 from scuttlekit import KeyPair
+from tests.scuttlekit.modules import Modules
 
 
 @pytest.fixture
@@ -16,3 +20,10 @@ def alice() -> KeyPair:
 @pytest.fixture
 def bob() -> KeyPair:
     return KeyPair(b"b" * 32)
+
+
+@pytest.fixture(scope="session")
+def modules(built_pub: Path) -> Iterator[Modules]:
+    modules = Modules(built_pub)
+    yield modules
+    modules.close()

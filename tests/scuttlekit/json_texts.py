@@ -26,8 +26,11 @@ characters = st.one_of(
 )
 strings = st.lists(characters, max_size=9).map(lambda found: f'"{"".join(found)}"')
 
+# V8 13.6, which is in Node 24, reads a key with an escape as another key where that came before it and holds a backslash:
+# JSON.parse('{"\\\\":1}') makes JSON.parse('{"\\n":1}') give {"\\\\": 1}. It is wrong, and no rule that anybody could follow.
+BACKSLASH = r"\\"
 keys = st.one_of(
-    strings,
+    strings.filter(lambda text: BACKSLASH not in text),
     st.integers(0, 12).map(lambda number: f'"{number}"'),
     st.sampled_from(
         '"__proto__" "toJSON" "type" "01" "-1" "1.0" "4294967294" "4294967295" "4294967296" "99999999999" '

@@ -2,10 +2,7 @@
 
 import base64
 import json
-import subprocess
 from collections import Counter
-from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 from hypothesis import example, given
@@ -16,49 +13,13 @@ from scuttlekit.canonical import parse, pretty
 from scuttlekit.messages import Head, create, validate
 from tests.scuttlekit.json_texts import texts
 from tests.scuttlekit.peers import examples, few
-from tests.scuttlekit.v8 import NODE
 
 ALICE = KeyPair(b"a" * 32)
 HMAC_KEY = b"h" * 32
 LAST = "%ybJG6SQH63+71OtO9r7cnxeOgEZyZQdecsGaPQXo/CM=.sha256"
 FIELDS = ["previous", "sequence", "author", "timestamp", "hash", "content"]
+VERDICTS: Counter[bool] = Counter()
 LINE_ENDS = "\n\r\u2028\u2029\u0085"
-
-
-class Validator:
-    def __init__(self, release: Path) -> None:
-        self.verdicts: Counter[bool] = Counter()
-        self.process = subprocess.Popen(
-            [NODE, Path(__file__).with_name("validator.js"), release],
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            text=True,
-        )
-
-    def judge(self, head: Head | None, text: str, hmac_key: bytes | None = None) -> str | None:
-        """The id of the message, or None where it is refused."""
-        request = {
-            "head": head and {"sequence": head.sequence, "id": head.key},
-            "hmacKey": hmac_key and base64.b64encode(hmac_key).decode(),
-            "text": text,
-        }
-        self.process.stdin.write(json.dumps(request) + "\n")
-        self.process.stdin.flush()
-        answer = json.loads(self.process.stdout.readline())
-        self.verdicts["id" in answer] += 1
-        return answer.get("id")
-
-    def close(self) -> None:
-        self.process.stdin.close()
-        self.process.wait(10)
-        self.process.stdout.close()
-
-
-@pytest.fixture(scope="module")
-def validator(built_pub: Path) -> Iterator[Validator]:
-    validator = Validator(built_pub)
-    yield validator
-    validator.close()
 
 
 def ours(head: Head | None, text: str, hmac_key: bytes | None = None) -> str | None:
@@ -172,19 +133,20 @@ def sign(draw: st.DrawFn, unsigned: str, hmac_key: bytes | None) -> str:
 
 @examples(400)
 @given(messages())
-def test_any_message_has_the_same_verdict_and_id(validator, drawn):
+def test_any_message_has_the_same_verdict_and_id(modules, drawn):
     head, text, hmac_key = drawn
-    theirs = validator.judge(head, text, hmac_key)
+    theirs = modules.judge(head, text, hmac_key)
+    VERDICTS[theirs is not None] += 1
     assert ours(head, text, hmac_key) == (None if theirs and is_signature_longer(text) else theirs)
 
 
 @pytest.mark.parametrize("more", [b"\1", b"\1\2"])
-def test_only_a_signature_that_somebody_made_longer_is_refused_though_they_take_it(validator, more):
+def test_only_a_signature_that_somebody_made_longer_is_refused_though_they_take_it(modules, more):
     """It is the one part that is not signed: whoever passes a message on could give it another id, and so end its feed."""
     message = create({"type": "post"}, ALICE, None, 1_700_000_000_000)
     signed = base64.b64decode(message.value["signature"].removesuffix(".sig.ed25519"))
     longer = {**message.value, "signature": f"{base64.b64encode(signed + more).decode()}.sig.ed25519"}
-    assert validator.judge(None, json.dumps(longer)) not in {None, message.key}
+    assert modules.judge(None, json.dumps(longer)) not in {None, message.key}
     assert ours(None, json.dumps(longer)) is None
 
 
@@ -193,23 +155,23 @@ def is_signature_longer(text: str) -> bool:
     return len(base64.b64decode(signature.removesuffix(".sig.ed25519"))) > 64
 
 
-def test_enough_of_them_were_valid_and_enough_were_not(validator):
-    assert validator.verdicts[True] > 20
-    assert validator.verdicts[False] > 20
+def test_enough_of_them_were_valid_and_enough_were_not():
+    assert VERDICTS[True] > 20
+    assert VERDICTS[False] > 20
 
 
 @few
 @given(texts)
 @example("null")
 @example("[]")
-def test_no_other_json_is_a_message(validator, text):
-    assert ours(None, text) is validator.judge(None, text) is None
+def test_no_other_json_is_a_message(modules, text):
+    assert ours(None, text) is modules.judge(None, text) is None
 
 
-def test_what_we_sign_is_valid_for_all(validator):
+def test_what_we_sign_is_valid_for_all(modules):
     head = None
     for number in range(5):
         content = {"type": "post", "text": f"number {number} \ud800 😀 é", "7": 1e21, "b": number / 7}
         message = create(content, ALICE, head, 1_700_000_000_000 + number)
-        assert validator.judge(head, message.text.decode()) == message.key
+        assert modules.judge(head, message.text.decode()) == message.key
         head = message.head

@@ -4,12 +4,12 @@ import struct
 from collections.abc import Iterator
 
 import pytest
-from hypothesis import given
+from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from scuttlekit import InvalidFormat
 from scuttlekit.canonical import MAX_DEPTH, MAX_SIZE, compact, parse, pretty, pretty_and_compact
-from tests.scuttlekit.json_texts import damaged_texts, texts
+from tests.scuttlekit.json_texts import BACKSLASH, damaged_texts, texts
 from tests.scuttlekit.peers import examples
 from tests.scuttlekit.v8 import V8
 
@@ -38,6 +38,7 @@ def test_what_v8_reads_and_writes_is_written_the_same(v8, text):
 @many
 @given(damaged_texts)
 def test_what_v8_does_not_read_is_refused_and_nothing_else(v8, text):
+    assume(BACKSLASH not in text)
     text = text.encode()
     expected = v8.write(text)
     if expected is None:
