@@ -28,13 +28,14 @@ class Clock:
                 "-Werror",
                 "-shared",
                 "-fPIC",
+                f'-DCLOCK="{self._file}"',
                 "-o",
                 str(library),
                 str(source),
             ]
             subprocess.run(command, check=True, timeout=60)
             self._tell(0)
-            self.environment = {"LD_PRELOAD": str(library), "CHAOS_CLOCK": str(self._file)}
+            self.environment = {"LD_PRELOAD": str(library)}
 
     @contextmanager
     def leaps(self, chance: random.Random) -> Iterator[str]:

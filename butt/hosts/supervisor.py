@@ -6,6 +6,7 @@ It is a daemon, so it and the bots under it outlive whoever started it.
 import fcntl
 import hashlib
 import http.client
+import os
 import subprocess
 import sys
 import tempfile
@@ -21,6 +22,9 @@ from supervisor.xmlrpc import SupervisorTransport
 from butt.hosts.interface import HostTrouble
 
 START_SECONDS = 15.0
+PASSED_ON = ("PATH", "HOME", "LANG", "LC_ALL", "LC_CTYPE", "TZ", "LD_PRELOAD", "LD_LIBRARY_PATH")
+"""The variables of the environment that supervisord and the bots get. Among the others are the service's secrets."""
+
 LONGEST_SOCKET_PATH = 100
 
 _CONFIG = """\
@@ -125,7 +129,10 @@ class Supervisor:
         config.write_text(_CONFIG.format(socket=escaped(self.socket), folder=escaped(self.folder)))
         self.socket.unlink(missing_ok=True)
         command = [sys.executable, "-m", "supervisor.supervisord", "-c", str(config)]
-        done = subprocess.run(command, capture_output=True, text=True, timeout=START_SECONDS, check=False)
+        environment = {name: os.environ[name] for name in PASSED_ON if name in os.environ}
+        done = subprocess.run(
+            command, env=environment, capture_output=True, text=True, timeout=START_SECONDS, check=False
+        )
         if done.returncode:
             raise HostTrouble(f"supervisord does not start: {(done.stderr or done.stdout).strip()}")
         deadline = time.monotonic() + START_SECONDS

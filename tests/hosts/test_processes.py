@@ -1,13 +1,20 @@
 """What else may lie where bots of this machine have their folders, and a folder that cannot be used."""
 
+import json
 import uuid
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 
 from butt.hosts import HostTrouble, Order, Sighting
 from butt.hosts.processes import Processes
+from butt.sources.releases import build
+from tests.service import wait_for
+from tests.sources.conftest import settings_of
+from tests.sources.tiny import write_python
+
+__all__ = ["settings_of"]
 
 GOOD, BAD = uuid.UUID(int=1), uuid.UUID(int=2)
 
@@ -46,3 +53,21 @@ def test_one_that_cannot_be_written_is_too(host: Processes, built_pub: Path):
     order = Order(BAD, True, 1, "127.0.0.1", "127.0.0.1", 9000, built_pub.name, False, (), 0)
     with pytest.raises(HostTrouble, match="its folder cannot be used: file exists"):
         host.apply(order)
+
+
+def test_bots_get_nothing_of_the_services_environment(
+    tmp_path: Path, settings_of: Callable[..., None], monkeypatch: pytest.MonkeyPatch
+):
+    settings_of(home=tmp_path)
+    for name in ("BUTT_SECRET_KEY", "AWS_SECRET_ACCESS_KEY", "PYTHONPATH", "NODE_OPTIONS"):
+        monkeypatch.setenv(name, "not for bots")
+    write_python(tmp_path / "pub", "import json, os; print(json.dumps(dict(os.environ)), flush=True)", [])
+    made, host = build(tmp_path / "pub"), Processes(tmp_path)
+    try:
+        host.apply(Order(GOOD, True, 1, "127.0.0.1", "127.0.0.1", 9000, made.key, False, (), 0))
+        said = json.loads(wait_for(lambda: host.log(GOOD, 16384)).splitlines()[0])
+    finally:
+        host.stop_all()
+    assert said["HOME"] == str(host.bots / str(GOOD))
+    assert "PATH" in said
+    assert "not for bots" not in said.values()
