@@ -2,12 +2,15 @@
 
 import random
 import shutil
+import subprocess
+import sys
 from pathlib import Path
 
 from butt.sources.keys import digest_in
-from butt.sources.releases import PUB_SOURCE, digest_of
-
-CRASH = "process.exit(1)\n"
+from butt.sources.kinds import kind_of
+from butt.sources.releases import digest_of
+from tests.built_in import SOURCE
+from tests.whole.workshop import programs_of
 
 
 class Code:
@@ -17,8 +20,10 @@ class Code:
         self.folder = folder
         self._written = 0
         self._crashing: set[str] = set()
-        shutil.copytree(PUB_SOURCE, folder, ignore=shutil.ignore_patterns("node_modules"))
-        self._good = (folder / "pub.js").read_text()
+        shutil.copytree(SOURCE, folder, ignore=shutil.ignore_patterns(*kind_of(SOURCE).left_out))
+        self._programs = programs_of(SOURCE)
+        self._main = folder / self._programs.main
+        self._good = self._main.read_text()
 
     def write(self, chance: random.Random) -> str:
         """What was done, in words."""
@@ -36,7 +41,30 @@ class Code:
     def _write(self, good: bool) -> None:
         self._written += 1
         draft = self.folder.with_suffix(".new")
-        draft.write_text(f"// {self._written}\n" + ("" if good else CRASH) + self._good)
-        draft.rename(self.folder / "pub.js")
+        code = self._good if good else self._programs.crashes
+        draft.write_text(f"{self._programs.comment} {self._written}\n{code}")
+        draft.rename(self._main)
         if not good:
             self._crashing.add(digest_of(self.folder))
+
+
+def without_registries(folder: Path) -> dict[str, str]:
+    """An environment in which the pub is built though no registry is in reach. Call it while they are.
+
+    npm kept what it fetched for an earlier build. pip asks its registry each time, so it gets a folder instead.
+    """
+    offline = {"npm_config_offline": "true"}
+    lock = SOURCE / "requirements.txt"
+    if lock.exists():
+        fetch = [
+            sys.executable,
+            "-m",
+            "pip",
+            "download",
+            "--quiet",
+            "--require-hashes",
+            "--only-binary=:all:",
+        ]
+        subprocess.run([*fetch, "--dest", str(folder), "--requirement", str(lock)], check=True, timeout=300)
+        offline |= {"PIP_NO_INDEX": "1", "PIP_FIND_LINKS": str(folder)}
+    return offline

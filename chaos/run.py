@@ -10,10 +10,10 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from butt.sources.releases import build
+from butt.sources.releases import NODE_PUB, build
 from chaos import money, network
 from chaos.clock import Clock
-from chaos.code import Code
+from chaos.code import Code, without_registries
 from chaos.database import restartable
 from chaos.disturbances import Disturbances
 from chaos.faults import Faults
@@ -22,6 +22,7 @@ from chaos.people import Person, World
 from chaos.processes import Processes
 from chaos.truths import check
 from chaos.wishes import leaves_what_crashes
+from tests.built_in import SOURCE
 from tests.service import Service
 from tests.whole.guest import Guest
 
@@ -35,11 +36,12 @@ def run(seed: int, seconds: float, on_postgres: bool) -> list[str]:
     """What was found: nothing, when all is well. Alone in its process, whose network it leaves."""
     journal = Journal()
     # With a registry in reach, and before any disk is full: what follows may have neither.
-    pub = build().path
-    away = network.apart()
-    journal.say("a network of its own" if away else "no network of its own: it stays as good as it is")
+    pub, guests = build(SOURCE).path, build(NODE_PUB).path
     chance = random.Random(f"{seed}/faults")
     with contextlib.ExitStack() as stack:
+        offline = without_registries(Path(stack.enter_context(tempfile.TemporaryDirectory())))
+        away = network.apart()
+        journal.say("a network of its own" if away else "no network of its own: it stays as good as it is")
         folder, small = stack.enter_context(_disk())
         journal.say(f"a disk of {DISK}" if small else "no disk of its own: none is filled")
         keep_days, grace_days = chance.choice((0, 7)), chance.choice((0, 7))
@@ -53,10 +55,9 @@ def run(seed: int, seconds: float, on_postgres: bool) -> list[str]:
         site = Service(folder / "home", pub, pub_source=code.folder, **settings)
         site.environment |= clock.environment
         if away:
-            # There is no registry; npm kept what it fetched for the first build.
-            site.environment["npm_config_offline"] = "true"
+            site.environment |= offline
         stack.enter_context(site)
-        friend = Guest(pub, folder / "friend")
+        friend = Guest(guests, folder / "friend")
         stack.callback(friend.leave)
         world = World(site, journal, friend, keep_days)
         people = [Person(world, name, str(seed)) for name in PEOPLE]

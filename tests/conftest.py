@@ -8,7 +8,8 @@ from hypothesis import HealthCheck, settings
 from xdist.remote import Producer
 from xdist.scheduler import LoadScopeScheduling
 
-from butt.sources.releases import build
+from butt.sources.releases import NODE_PUB, PYTHON_PUB, build
+from tests.built_in import SOURCE
 from tests.salt.land import Land
 from tests.service import Service
 
@@ -61,8 +62,20 @@ def _needs_land(nodeid: str) -> bool:
 
 @pytest.fixture(scope="session")
 def built_pub() -> Path:
-    """A release of the pub, built once for all tests."""
-    return build().path
+    """A release of the pub that comes with the service, built once for all tests."""
+    return build(SOURCE).path
+
+
+@pytest.fixture(scope="session")
+def built_node_pub() -> Path:
+    """A release of the pub for Node. Clients of the network that are not ours run on its packages too."""
+    return build(NODE_PUB).path
+
+
+@pytest.fixture(scope="session")
+def built_python_pub() -> Path:
+    """A release of the pub for Python."""
+    return build(PYTHON_PUB).path
 
 
 @pytest.fixture(scope="module")

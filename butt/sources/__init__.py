@@ -1,1 +1,1 @@
-"""What bots run: a source is a folder with what it depends on in a lockfile, for Node or Python; a release is one built."""
+"""What bots run: a source is a folder with a lockfile, for Node or for Python. A release is a source that was built."""

@@ -15,6 +15,7 @@ from butt.agents.wishes import create_bot, stop
 from butt.hosts import Host, HostTrouble, Order
 from butt.parts import HOSTS, part_named
 from butt.sources.releases import Built, build
+from tests.built_in import SOURCE
 from tests.lanes import free_ports
 from tests.people import person
 from tests.service import wait_for
@@ -27,7 +28,7 @@ BOT = uuid.UUID(int=7)
 
 @pytest.fixture
 def pub() -> Built:
-    return build()
+    return build(SOURCE)
 
 
 @pytest.fixture(params=["processes", "plain"])

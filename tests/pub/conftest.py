@@ -9,8 +9,8 @@ from tests.pub.pubs import Client, Pub
 
 
 @pytest.fixture(scope="module")
-def client(built_pub: Path) -> Iterator[Client]:
-    client = Client(built_pub)
+def client(built_node_pub: Path) -> Iterator[Client]:
+    client = Client(built_node_pub)
     yield client
     client.close()
 

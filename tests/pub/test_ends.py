@@ -9,7 +9,8 @@ from contextlib import contextmanager, suppress
 
 import pytest
 
-from tests.pub.pubs import NODE, is_root
+from butt.sources.releases import Built
+from tests.pub.pubs import is_root
 
 
 def assert_ends(pub, code, event, *words):
@@ -56,7 +57,9 @@ def test_a_wrong_field_is_named(make_pub, field, value):
 def test_a_missing_config_is_refused(make_pub):
     pub = make_pub()
     done = subprocess.run(
-        [NODE, pub.release / "pub.js", "/nowhere/config.json"], capture_output=True, check=False
+        [*Built(pub.release.name, pub.release).command, "/nowhere/config.json"],
+        capture_output=True,
+        check=False,
     )
     assert done.returncode == 78
     assert "cannot be read" in json.loads(done.stdout)["message"]

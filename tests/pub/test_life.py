@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from butt.sources.releases import PUB_SOURCE
+from butt.sources.releases import NODE_PUB
 from tests.pub.pubs import NODE
 
 EXAMPLE = Path(__file__).parents[2] / "examples" / "greeting_pub"
@@ -94,14 +94,14 @@ def test_its_compiled_code_is_no_need(make_pub, client):
     assert client.call(pub, "whoami") == {"id": pub.id}
 
 
-@pytest.mark.parametrize("source", [PUB_SOURCE, EXAMPLE], ids=lambda source: source.name)
+@pytest.mark.parametrize("source", [NODE_PUB, EXAMPLE], ids=lambda source: source.name)
 def test_a_container_runs_it_with_the_same_flags(source):
     package = json.loads((source / "package.json").read_text())
     (line,) = re.findall(r"^ENTRYPOINT (.*)$", (source / "Dockerfile").read_text(), re.MULTILINE)
     assert json.loads(line) == ["node", *package["butt"]["nodeFlags"], "/pub/pub.js"]
 
 
-def test_what_is_seldom_needed_is_loaded_when_it_is(built_pub):
+def test_what_is_seldom_needed_is_loaded_when_it_is(built_node_pub):
     program = """
         const { createRequire } = require('node:module')
         const from = createRequire(process.argv[1] + '/pub.js')
@@ -116,5 +116,5 @@ def test_what_is_seldom_needed_is_loaded_when_it_is(built_pub):
         const digest = new Blake2s().update(Buffer.from('a')).digest('hex')
         console.log(JSON.stringify([before, brought(), digest, typeof sync]))
     """
-    done = subprocess.run([NODE, "-e", program, built_pub], capture_output=True, text=True, check=True)
+    done = subprocess.run([NODE, "-e", program, built_node_pub], capture_output=True, text=True, check=True)
     assert json.loads(done.stdout) == [False, True, hashlib.blake2s(b"a").hexdigest(), "function"]

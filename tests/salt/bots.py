@@ -7,6 +7,7 @@ from typing import Any
 
 from butt.hosts.salt.results import Returned, troubles
 from butt.sources.releases import build
+from tests.built_in import SOURCE
 from tests.salt.base import NAME
 from tests.salt.machine import Engine, Minion
 from tests.salt.teller import Teller
@@ -14,7 +15,7 @@ from tests.salt.teller import Teller
 
 def offer_pub(files: Path) -> Path:
     """`files`, with the pub's release in it, as machines may read them."""
-    release = build()
+    release = build(SOURCE)
     (files / "releases").mkdir(parents=True)
     archive = files / "releases" / f"{release.digest}.tar.gz"
     subprocess.run(["tar", "-czf", archive, "-C", release.path, "."], check=True)
@@ -29,7 +30,7 @@ def order(port: int, at: str, **fields: Any) -> dict[str, Any]:
         "bind": "::",
         "address": at,
         "port": port,
-        "release": build().digest,
+        "release": build(SOURCE).digest,
         "on_trial": False,
         "previous": "",
         "memory": 400 << 20,

@@ -43,7 +43,7 @@ class Farm:
 
     def other_code(self, number: int) -> str:
         """A release that no machine has yet."""
-        release = self.workshop.writes(f"{self.workshop.own}// of fault {number}\n")
+        release = self.workshop.improves(f"of fault {number}")
         self.site.waits_for_release(release)
         return release
 
@@ -100,7 +100,7 @@ def farm(engine: Engine, built_pub: Path, tmp_path_factory: pytest.TempPathFacto
     workshop = SolidWorkshop(tmp_path_factory.mktemp("workshop") / "source", built_pub)
     home = workshop.home = tmp_path_factory.mktemp("home")
     settings = {"pub_source": workshop.folder, "trial_seconds": 1, "keep_days": 0}
-    workshop.writes(workshop.own + "// the first\n")
+    workshop.improves("the first")
     with SaltService(home, built_pub, **settings) as site:
         yield Farm(site, engine, workshop)
     engine.clear()

@@ -17,7 +17,6 @@ from tests.salt.service import DOMAIN, SaltService
 from tests.salt.workshop import SolidWorkshop
 from tests.service import Person, wait_for
 from tests.whole.guest import Guest
-from tests.whole.test_upgrade import CRASHES
 
 PATIENT = 240.0
 
@@ -39,7 +38,7 @@ def site(
         home = workshop.home = tmp_path_factory.mktemp("home")
         settings = {"pub_source": workshop.folder, "trial_seconds": 2, "keep_days": 0, "import_gib": 1}
         site = SaltService(home, built_pub, database_url=url, **settings)
-        workshop.writes(workshop.own + "// the first\n")
+        workshop.improves("the first")
         with site:
             site.machine(engine, "alices", "back")
             site.machine(second_engine, "bobs")
@@ -50,8 +49,8 @@ def site(
 
 
 @pytest.fixture
-def guest(built_pub: Path, tmp_path: Path) -> Iterator[Guest]:
-    guest = Guest(built_pub, tmp_path / "guest")
+def guest(built_node_pub: Path, tmp_path: Path) -> Iterator[Guest]:
+    guest = Guest(built_node_pub, tmp_path / "guest")
     yield guest
     guest.leave()
 
@@ -118,18 +117,18 @@ def test_from_register_to_gone_and_back_on_machines_of_two(
     assert (again["ssbId"], again["address"]) == (alive["ssbId"], alive["address"])
     asyncio.run(says(site, at(engine, again), 20))
 
-    better = workshop.writes(workshop.own + "// better\n")
+    better = workshop.improves("better")
     site.waits_for_release(better)
     alice.asks("upgrade", bot)
     wait_for(lambda: is_released(alice, bot, better), PATIENT)
-    worse = workshop.writes(CRASHES)
+    worse = workshop.writes(workshop.programs.crashes)
     site.waits_for_release(worse)
     wait_for(lambda: engine.beside(bot["id"]) == {"_data"}, PATIENT)
     alice.asks("upgrade", bot)
     refused = wait_for(lambda: "back on its earlier code" in (alice.sees(bot)["reason"] or ""), PATIENT)
     assert refused
     wait_for(lambda: is_released(alice, bot, better), PATIENT)
-    mended = workshop.writes(workshop.own + "// mended\n")
+    mended = workshop.improves("mended")
 
     asyncio.run(says(site, at(engine, alice.sees(bot)), 5))
     lines = site.reads(f"log(UUID('{bot['id']}'), 100000)")

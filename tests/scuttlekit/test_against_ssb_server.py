@@ -51,7 +51,7 @@ def wait_until_it_listens(process: subprocess.Popen, port: int, log: Path) -> No
 
 
 @pytest.fixture(scope="module")
-def ssb_server(built_pub: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
+def ssb_server(built_node_pub: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
     """A stock ssb-server on a loopback port, with an empty log and `MASTER` as its master."""
     home = tmp_path_factory.mktemp("ssb-server")
     keys, (port,) = KeyPair.generate(), free_ports(1)
@@ -72,7 +72,7 @@ def ssb_server(built_pub: Path, tmp_path_factory: pytest.TempPathFactory) -> Ite
     log = home / "output"
     with log.open("w") as output:
         process = subprocess.Popen(
-            [NODE, Path(__file__).with_name("ssb_server.js"), built_pub, home / "config"],
+            [NODE, Path(__file__).with_name("ssb_server.js"), built_node_pub, home / "config"],
             env={"HOME": str(home), "PATH": os.defpath},
             stdout=output,
             stderr=subprocess.STDOUT,

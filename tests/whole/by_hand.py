@@ -17,13 +17,14 @@ from butt.sources.builder import shelve
 from butt.sources.releases import build
 from butt.steward.steward import Steward
 from scuttlekit import Address, ScuttlebuttError
+from tests.built_in import SOURCE
 from tests.service import wait_for
 
 
 def steward_of(host: object, *, shelved: bool = True) -> Steward:
     """A steward of `host`, which is a `Host` or behaves like one."""
     if shelved:
-        shelve(build())
+        shelve(build(SOURCE))
     return Steward(host, (service_keys().id,))  # type: ignore[arg-type]
 
 

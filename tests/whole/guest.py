@@ -9,7 +9,7 @@ from tests.pub.pubs import Pub
 
 
 class Guest:
-    """A real ssb-server on the main network; `accept` is what `ssb-server invite.accept` does."""
+    """A real ssb-server on the main network, from a release of the pub for Node; `accept` is what its `invite.accept` does."""
 
     def __init__(self, release: Path, folder: Path) -> None:
         self.keys = KeyPair.generate()

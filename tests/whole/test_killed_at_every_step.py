@@ -16,10 +16,13 @@ from butt.agents.wishes import create_bot
 from butt.hosts import Host, Order, Sighting
 from butt.hosts.processes import Processes
 from butt.sources.builder import shelve
-from butt.sources.releases import PUB_SOURCE, Built, digest_of, release
+from butt.sources.kinds import kind_of
+from butt.sources.releases import Built, digest_of, release
 from butt.sources.wishes import upgrade
+from tests.built_in import SOURCE
 from tests.people import person
 from tests.whole.by_hand import pubs_below, steward_of, turn_until, turn_until_proven
+from tests.whole.workshop import programs_of
 
 
 class Killed(BaseException):
@@ -83,11 +86,12 @@ def test_one_bot_in_the_end(moment: int, host: Processes, tmp_path: Path):
 def better(tmp_path: Path, built_pub: Path) -> Iterator[Built]:
     """Another release of the pub, which differs by a line."""
     source = tmp_path / "better"
-    shutil.copytree(PUB_SOURCE, source, ignore=shutil.ignore_patterns("node_modules", ".*"))
-    with (source / "pub.js").open("a") as main:
-        main.write("// better\n")
+    programs, packages = programs_of(SOURCE), kind_of(SOURCE).packages
+    shutil.copytree(SOURCE, source, ignore=shutil.ignore_patterns(packages, ".*", "__pycache__"))
+    with (source / programs.main).open("a") as main:
+        main.write(f"{programs.comment} better\n")
     made = release(digest_of(source))
-    (source / "node_modules").symlink_to(built_pub / "node_modules")
+    (source / packages).symlink_to(built_pub / packages)
     made.path.symlink_to(source)
     yield made
     made.path.unlink()

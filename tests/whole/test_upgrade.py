@@ -11,70 +11,9 @@ from typing import Any
 
 import pytest
 
-from butt.sources.releases import PUB_SOURCE, digest_of
 from scuttlekit import Address, KeyPair, connect
 from tests.service import Person, Service, wait_for
-
-CRASHES = "throw new Error('this code is wrong')\n"
-IS_SILENT = "setInterval(() => {}, 1e9)\n"
-EATS_ITS_DISK = """\
-const fs = require('fs')
-const path = require('path')
-const { path: data } = JSON.parse(fs.readFileSync(process.argv[2]))
-const junk = fs.openSync(path.join(data, 'junk'), 'w')
-try {
-  while (true) fs.writeSync(junk, Buffer.alloc(1 << 20))
-} catch {
-  process.exit(74)
-}
-"""
-
-
-# It neither ends nor answers, and takes every byte that becomes free.
-HOLDS_ITS_DISK_FULL = """\
-const fs = require('fs')
-const path = require('path')
-const { path: data } = JSON.parse(fs.readFileSync(process.argv[2]))
-const junk = fs.openSync(path.join(data, 'junk'), 'w')
-function eat (size) { try { while (true) fs.writeSync(junk, Buffer.alloc(size)) } catch {} }
-function eatAll () { [1 << 20, 4096, 1].forEach(eat) }
-eatAll()
-setInterval(eatAll, 20)
-"""
-
-
-class Workshop:
-    """Where the pub's source is changed; what it depends on is there already, so that a build takes no time."""
-
-    def __init__(self, folder: Path, built: Path) -> None:
-        self.folder, self._built, self.home = folder, built, Path()
-        shutil.copytree(PUB_SOURCE, folder, ignore=shutil.ignore_patterns("node_modules", ".*"))
-
-    def writes(self, main: str) -> str:
-        """Other code; the digest of its release."""
-        # Not in the folder, where it would be other code as well, and be built.
-        draft = self.folder.with_name("pub.draft")
-        draft.write_text(main)
-        return self._shelve(lambda: draft.replace(self.folder / "pub.js"), main)
-
-    def _shelve(self, change: Any, main: str) -> str:
-        copy = self.folder.with_name("copy")
-        shutil.rmtree(copy, ignore_errors=True)
-        shutil.copytree(self.folder, copy)
-        (copy / "pub.js").write_text(main)
-        digest = digest_of(copy)
-        self._bring_packages(copy)
-        (self.home / "releases").mkdir(exist_ok=True)
-        copy.rename(self.home / "releases" / digest)
-        change()
-        return digest
-
-    def _bring_packages(self, copy: Path) -> None:
-        (copy / "node_modules").symlink_to(self._built / "node_modules")
-
-    @property
-    def own(self) -> str:
-        return (PUB_SOURCE / "pub.js").read_text()
+from tests.whole.workshop import Workshop
 
 
 @pytest.fixture
@@ -87,7 +26,7 @@ def service(home: Path, built_pub: Path, workshop: Workshop, start_seconds: int 
     workshop.home = home
     settings = {"pub_source": workshop.folder, "start_seconds": start_seconds, "trial_seconds": 3}
     site = Service(home, built_pub, **settings)
-    workshop.writes(workshop.own + "// the first\n")
+    workshop.improves("the first")
     with site:
         yield site
 
@@ -147,7 +86,7 @@ def is_back(site: Service, alice: Person, bot: Any) -> Any:
 
 def test_better_code_keeps_identity_and_messages(site: Service, workshop: Workshop):
     alice, bot = makes_a_bot(site)
-    better = workshop.writes(workshop.own + "// better\n")
+    better = workshop.improves("better")
     after = upgrades(alice, bot, better)
     assert (after["release"], after["ssbId"], after["reason"]) == (better, bot["ssbId"], None)
     assert (1, "before") in feed(site, after) or "before" in [text for _, text in feed(site, after)]
@@ -174,13 +113,13 @@ def test_an_operator_upgrades_all_in_waves_which_halt_at_bad_code(site: Service,
             command, capture_output=True, text=True, env=site.environment, check=True
         ).stdout
 
-    workshop.writes(CRASHES)
+    workshop.writes(workshop.programs.crashes)
     wait_for(lambda: is_shelved(2))
     code, said = upgrade_all()
     assert (code, "Halted: 100% of this wave failed." in said) == (1, True), said
     assert [alice.sees(b)["release"] for b in (bot, other)] == [bot["release"]] * 2
 
-    better = workshop.writes(workshop.own + "// better\n")
+    better = workshop.improves("better")
     wait_for(lambda: is_shelved(3))
     code, said = upgrade_all()
     assert (code, "2 of 2: 1 upgraded" in said) == (0, True), said
@@ -189,7 +128,7 @@ def test_an_operator_upgrades_all_in_waves_which_halt_at_bad_code(site: Service,
 
 @pytest.mark.parametrize(
     ("code", "waited_for", "why"),
-    [(CRASHES, 60, "ended again and again"), (IS_SILENT, 15, "It did not answer within 15 s.")],
+    [("crashes", 60, "ended again and again"), ("is_silent", 15, "It did not answer within 15 s.")],
 )
 def test_code_that_does_not_come_alive_leads_back_by_itself(
     tmp_path: Path, built_pub: Path, workshop: Workshop, code: str, waited_for: int, why: str
@@ -200,7 +139,7 @@ def test_code_that_does_not_come_alive_leads_back_by_itself(
 
 def leads_back(site: Service, workshop: Workshop, code: str, why: str) -> None:
     alice, bot = makes_a_bot(site)
-    bad = workshop.writes(code)
+    bad = workshop.writes(getattr(workshop.programs, code))
     after = upgrades(alice, bot, bad)
     assert (after["release"], after["ssbId"]) == (bot["release"], bot["ssbId"])
     assert "It is back on its earlier code" in after["reason"]
@@ -220,7 +159,7 @@ def test_code_that_eats_the_disk_leads_back_and_leaves_room(
     try:
         with service(tmp_path / "home", built_pub, workshop) as site:
             alice, bot = makes_a_bot(site)
-            bad = workshop.writes(EATS_ITS_DISK)
+            bad = workshop.writes(workshop.programs.eats_its_disk)
             after = upgrades(alice, bot, bad)
             assert (after["release"], after["ssbId"]) == (bot["release"], bot["ssbId"])
             assert "The disk is full" in after["reason"]
@@ -240,7 +179,7 @@ def test_code_that_fills_the_disk_of_the_service_too_and_lives_on_leads_back(tmp
         workshop = Workshop(disk / "source", built_pub)
         with service(disk / "home", built_pub, workshop) as site:
             alice, bot = makes_a_bot(site)
-            workshop.writes(HOLDS_ITS_DISK_FULL)
+            workshop.writes(workshop.programs.holds_its_disk_full)
             wait_for(lambda: alice.asks("upgrade", bot)["state"] == "upgrading")
             after = wait_for(lambda: is_back(site, alice, bot), 120)
             assert (after["release"], after["ssbId"]) == (bot["release"], bot["ssbId"])
@@ -259,4 +198,5 @@ def test_a_rebuild_ends_alive_on_another_build_of_the_same(site: Service, worksh
     wait_for(lambda: alice.sees(bot)["release"] == f"{bot['release']}-2", 240)
     after = alice.waits_for("alive", bot)
     assert after["ssbId"] == bot["ssbId"]
-    assert not (site.home / "releases" / f"{bot['release']}-2" / "node_modules").is_symlink()
+    rebuilt = site.home / "releases" / f"{bot['release']}-2"
+    assert not any(path.is_symlink() for path in rebuilt.iterdir()), "it has packages of its own"
