@@ -8,7 +8,7 @@ import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from butt.exports.offsetlog import FRAME, survey
+from scuttlekit.offsetlog import FRAME, survey
 from butt.hosts.interface import Folder
 from chaos.journal import Journal
 from scuttlekit import Address, KeyPair, RemoteError, ScuttlebuttError, connect

@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from enum import StrEnum
 
-from butt.exports.offsetlog import Survey
+from scuttlekit.offsetlog import Survey
 
 
 class Part(StrEnum):

@@ -14,7 +14,7 @@ from contextlib import suppress
 from functools import partial
 from typing import BinaryIO
 
-from butt.exports.offsetlog import survey
+from scuttlekit.offsetlog import survey
 from butt.exports.parcel import Gone, Item, Parcel, Part, Stock
 from butt.exports.tar import END, entry_size
 from butt.hosts.interface import Folder

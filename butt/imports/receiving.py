@@ -22,7 +22,7 @@ from butt.agents import journal
 from butt.agents.models import Agent, JournalEntry, Observed, Progress
 from butt.agents.wishes import Refused, check_bot_name, check_may_have_another, create_bot
 from butt.configuration import configuration
-from butt.exports.offsetlog import Survey, survey
+from scuttlekit.offsetlog import Survey, survey
 from butt.imports.models import Import
 from butt.imports.placing import folder_of
 from butt.imports.sieve import EXPORT, GOSSIP, LOG, SECRET, Rejected, Sieve, too_big

@@ -7,7 +7,7 @@ from butt.agents.models import Agent
 from butt.configuration import configuration
 from butt.hosts.interface import Folder
 from scuttlekit import KeyPair
-from tests.exports.logs import log_of, message
+from tests.scuttlekit.logs import log_of, message
 
 KEYS = KeyPair(b"k" * 32)
 

@@ -23,7 +23,7 @@ from butt.exports.delivery import MOST_AT_ONCE
 from butt.exports.parcel import Part
 from butt.public.proof import MOST_WRONG
 from tests.exports.folders import KEYS, fill, folder_of, log_in
-from tests.exports.logs import log_of, message
+from tests.scuttlekit.logs import log_of, message
 from tests.people import PASSWORD, account, bot_in
 
 pytestmark = pytest.mark.django_db

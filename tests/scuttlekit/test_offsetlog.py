@@ -6,9 +6,9 @@ import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
-from butt.exports import offsetlog
-from butt.exports.offsetlog import LONGEST_RECORD, Survey, survey
-from tests.exports.logs import log_of, message, record
+from scuttlekit import offsetlog
+from scuttlekit.offsetlog import LONGEST_RECORD, Survey, survey
+from tests.scuttlekit.logs import log_of, message, record
 from tests.scuttlekit.peers import few
 
 ALICE, BOB = f"@{'a' * 43}=.ed25519", f"@{'b' * 43}=.ed25519"

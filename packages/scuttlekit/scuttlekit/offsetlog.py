@@ -1,0 +1,170 @@
+"""The log as it lies on disk, in the format of flumelog-offset: `length, record, length, end`, again and again.
+
+Each number has 4 bytes, big-endian; `end` is the size of the file up to and including itself. A program that writes leaves
+the last record unfinished for a moment, and a crash may leave it so: a reader stops before it. Anything else that does not
+fit is damage. A record of zeros was deleted and is passed over.
+
+Source: https://github.com/flumedb/flumelog-offset#recoverable
+"""
+
+import errno
+import re
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from struct import Struct
+from typing import BinaryIO, NamedTuple
+
+BLOCK = 1 << 20
+LONGEST_RECORD = 1 << 20
+SHORTEST_RECORD = 2
+FRAME = 12
+HEADER = 4
+MAX_SIZE = (1 << 32) - 1
+"""The largest log in bytes: `end` has 32 bits."""
+
+_LENGTH, _ENDS = Struct(">I"), Struct(">II")
+
+# Only these two orders have ever been valid in a feed, so no text inside a message is taken for its head.
+_HEAD = re.compile(
+    rb'\{"key":"%[^"]{1,99}","value":\{"previous":(?:null|"%[^"]{1,99}"),'
+    rb'(?:"sequence":(\d{1,15}),"author":"([^"]{1,99})"|"author":"([^"]{1,99})","sequence":(\d{1,15})),'
+)
+
+
+@dataclass(frozen=True)
+class Survey:
+    """What a walk through a log found.
+
+    Up to `whole` bytes every record is whole: there are `records` of them, and `sequence` is the highest of the
+    author that was asked for. `damaged` says that more records follow after one that is broken.
+    """
+
+    whole: int
+    records: int
+    sequence: int
+    damaged: bool
+
+
+class Piece(NamedTuple):
+    """What `cut` found in a piece of a log."""
+
+    spans: list[tuple[int, int]]
+    """Where each whole record begins and ends in the piece, without its frame."""
+    reach: int
+    """How many bytes of the piece the whole records take."""
+    sound: bool
+    """Whether what follows them may be the beginning of a record."""
+
+
+def framed(records: Iterable[bytes], at: int) -> tuple[bytes, list[int]]:
+    """Give the bytes that append `records` to a log of `at` bytes, and the offset of each record.
+
+    Raises ValueError for a record whose length no reader accepts, and OSError (EFBIG) where the log would be too long.
+    """
+    parts: list[bytes] = []
+    offsets: list[int] = []
+    for record in records:
+        length = len(record)
+        if not SHORTEST_RECORD <= length <= LONGEST_RECORD:
+            raise ValueError(f"a record has {SHORTEST_RECORD} to {LONGEST_RECORD} bytes, not {length}")
+        offsets.append(at)
+        at += length + FRAME
+        if at > MAX_SIZE:
+            raise OSError(errno.EFBIG, f"the log's format ends at {MAX_SIZE} bytes")
+        parts += _LENGTH.pack(length), record, _ENDS.pack(length, at)
+    return b"".join(parts), offsets
+
+
+def cut(data: bytes, at: int) -> Piece:
+    """Cut `data`, which begins with a record at byte `at` of a log, into its whole records."""
+    spans, here, sound = [], 0, True
+    while len(data) - here >= HEADER:
+        (length,) = _LENGTH.unpack_from(data, here)
+        end = here + length + FRAME
+        sound = SHORTEST_RECORD <= length <= LONGEST_RECORD
+        if not sound or end > len(data):
+            break
+        sound = _ENDS.unpack_from(data, end - 8) == (length, at + end) and _is_sound(
+            data, here + HEADER, end - 8
+        )
+        if not sound:
+            break
+        spans.append((here + HEADER, end - 8))
+        here = end
+    return Piece(spans, here, sound)
+
+
+def survey(file: BinaryIO, size: int, author: str = "") -> Survey:
+    """Walk the first `size` bytes of a log, from its start. Memory is bounded by `LONGEST_RECORD`."""
+    file.seek(0)
+    who = author.encode()
+    position = records = sequence = 0
+    rest, sound = b"", True
+    while sound and (block := file.read(min(BLOCK, size - position - len(rest)))):
+        data = rest + block
+        spans, reach, sound = cut(data, position)
+        records += len(spans)
+        sequence = max(sequence, *(_sequence_of(who, data, begin, end) for begin, end in spans), 0)
+        position, rest = position + reach, data[reach:]
+    return Survey(position, records, sequence, position < size and _goes_on(file, position, size))
+
+
+def last_end(file: BinaryIO, size: int) -> int:
+    """Find where the last record of the first `size` bytes ends, from behind: what comes after was not written whole.
+
+    A record ends where the 4 bytes before tell their own place, which is flumelog-offset's own rule. Gives 0 where none does.
+    """
+    for upper in range(size >> 16, -1, -1):
+        if ends := list(_ends_in(file, upper, FRAME + SHORTEST_RECORD, size)):
+            return ends[-1]
+    return 0
+
+
+def is_deleted(record: bytes) -> bool:
+    """Whether a record was deleted by writing zeros over it."""
+    return not any(record)
+
+
+def _is_sound(data: bytes, begin: int, end: int) -> bool:
+    """A JSON object, or a record that was deleted by writing zeros over it."""
+    zeros = data.count(0, begin, end)
+    if zeros:
+        return zeros == end - begin
+    return data[begin] == ord("{") and data[end - 1] == ord("}")
+
+
+def _sequence_of(who: bytes, data: bytes, begin: int, end: int) -> int:
+    head = _HEAD.match(data, begin, end)
+    if not head or (head[2] or head[3]) != who:
+        return 0
+    return int(head[1] or head[4])
+
+
+def _goes_on(file: BinaryIO, begin: int, size: int) -> bool:
+    """Whether a record ends after `begin`. Nearer than the shortest record there is no end, only a length that
+    may happen to be the number of its own place.
+    """
+    least = begin + FRAME + SHORTEST_RECORD
+    return any(
+        True
+        for upper in range(begin >> 16, (size >> 16) + 1)
+        for _ in _ends_in(file, upper, least, size)
+    )
+
+
+def _ends_in(file: BinaryIO, upper: int, least: int, size: int) -> Iterator[int]:
+    """The places from `least` to `size` that the 4 bytes before them tell, among those with this upper half: it
+    stays the same for 64 KiB.
+    """
+    first, last = max(least, upper << 16), min(size, (upper << 16) + 0xFFFF)
+    if last < first:
+        return
+    file.seek(first - 4)
+    data = file.read(last - first + 4)
+    wanted = upper.to_bytes(4)[-2:]
+    found = data.find(wanted)
+    while found >= 0:
+        place = first + found
+        if data[found + 2 : found + 4] == (place & 0xFFFF).to_bytes(2):
+            yield place
+        found = data.find(wanted, found + 1)
