@@ -8,10 +8,10 @@ import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from scuttlekit.offsetlog import FRAME, survey
 from butt.hosts.interface import Folder
 from chaos.journal import Journal
 from scuttlekit import Address, KeyPair, RemoteError, ScuttlebuttError, connect
+from scuttlekit.offsetlog import FRAME, survey
 from tests.service import Service
 
 if TYPE_CHECKING:

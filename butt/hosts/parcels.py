@@ -14,12 +14,12 @@ from contextlib import suppress
 from functools import partial
 from typing import BinaryIO
 
-from scuttlekit.offsetlog import survey
 from butt.exports.parcel import Gone, Item, Parcel, Part, Stock
 from butt.exports.tar import END, entry_size
 from butt.hosts.interface import Folder
 from butt.hosts.noted import id_in
 from butt.hosts.opening import descriptor, opened
+from scuttlekit.offsetlog import survey
 
 CHUNK = 256 * 1024
 NO_PEERS = b"[]\n"

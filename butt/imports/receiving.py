@@ -22,12 +22,12 @@ from butt.agents import journal
 from butt.agents.models import Agent, JournalEntry, Observed, Progress
 from butt.agents.wishes import Refused, check_bot_name, check_may_have_another, create_bot
 from butt.configuration import configuration
-from scuttlekit.offsetlog import Survey, survey
 from butt.imports.models import Import
 from butt.imports.placing import folder_of
 from butt.imports.sieve import EXPORT, GOSSIP, LOG, SECRET, Rejected, Sieve, too_big
 from scuttlekit import KeyPair, ScuttlebuttError
 from scuttlekit.files import sync
+from scuttlekit.offsetlog import Survey, survey
 
 RESERVE = 64 << 20
 """Bytes of the disk that an import leaves to others."""

@@ -23,8 +23,8 @@ from butt.exports.delivery import MOST_AT_ONCE
 from butt.exports.parcel import Part
 from butt.public.proof import MOST_WRONG
 from tests.exports.folders import KEYS, fill, folder_of, log_in
-from tests.scuttlekit.logs import log_of, message
 from tests.people import PASSWORD, account, bot_in
+from tests.scuttlekit.logs import log_of, message
 
 pytestmark = pytest.mark.django_db
 PATH = "/bots/my/export"

@@ -146,9 +146,7 @@ def _goes_on(file: BinaryIO, begin: int, size: int) -> bool:
     """
     least = begin + FRAME + SHORTEST_RECORD
     return any(
-        True
-        for upper in range(begin >> 16, (size >> 16) + 1)
-        for _ in _ends_in(file, upper, least, size)
+        True for upper in range(begin >> 16, (size >> 16) + 1) for _ in _ends_in(file, upper, least, size)
     )
 
 

@@ -1,0 +1,126 @@
+"""Records of the log: a message with its id and the time it was received, as JSON that ssb-server writes as well."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from typing import Any
+
+import orjson
+
+from scuttlekit import canonical
+from scuttlekit.errors import InvalidFormat
+from scuttlekit.messages import MAX_SEQUENCE, Head, Message
+
+_KEY = b'{"key":"'
+_VALUE = b'","value":'
+_TIMESTAMP = b',"timestamp":'
+_KEY_LENGTH = len("%.sha256") + 44
+_KEY_ENDS = len(_KEY) + _KEY_LENGTH
+_VALUE_BEGINS = _KEY_ENDS + len(_VALUE)
+_LONGEST_ID = 100
+
+
+@dataclass(frozen=True, slots=True)
+class Stored:
+    """A message in the log. Nothing of it is parsed before somebody asks."""
+
+    key: str
+    """Its id, `%….sha256`."""
+    offset: int
+    """The byte of the log where its record begins."""
+    record: bytes = field(repr=False)
+    """`{"key": …, "value": …, "timestamp": …}`, UTF-8."""
+
+    @property
+    def value_text(self) -> bytes:
+        """The message itself, `{"previous": …}`, as compact JSON: what others are sent."""
+        ends = self.record.rfind(_TIMESTAMP)
+        if self.record[_KEY_ENDS:_VALUE_BEGINS] == _VALUE and ends > 0:
+            return self.record[_VALUE_BEGINS:ends]
+        return canonical.compact(self.value)
+
+    @property
+    def value(self) -> dict[str, Any]:
+        """The message, parsed anew each time."""
+        return canonical.parse(self.record)["value"]  # type: ignore[no-any-return]
+
+    @property
+    def received(self) -> float:
+        """When it was stored, in ms since 1970. No two messages of a log have the same."""
+        return _time_in(canonical.parse(self.record))
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """What the index keeps of a message, and what it looks at to decide."""
+
+    key: str
+    author: str
+    sequence: int
+    content: Any
+
+    @property
+    def head(self) -> Head:
+        return Head(self.sequence, self.key)
+
+
+def record_of(message: Message, received: float) -> bytes:
+    """Write the record of a message that was received at `received` ms since 1970."""
+    time = int(received) if received == int(received) else received
+    return b"".join((_KEY, message.key.encode(), _VALUE, message.text, _TIMESTAMP, repr(time).encode(), b"}"))
+
+
+def stored(record: bytes, offset: int) -> Stored | None:
+    """Give the message of a record; None where the record holds another kind of JSON. Raises InvalidFormat."""
+    if record.startswith(_KEY) and record[_KEY_ENDS:_VALUE_BEGINS] == _VALUE:
+        return Stored(record[len(_KEY) : _KEY_ENDS].decode("ascii", "replace"), offset, record)
+    entry = entry_of(record)
+    return Stored(entry.key, offset, record) if entry else None
+
+
+def entry_of(record: bytes) -> Entry | None:
+    """Read a record; None where it holds another kind of JSON than a message, which ssb-server never writes.
+
+    Raises InvalidFormat for what is no JSON.
+    """
+    try:
+        # Several times as quick, and only odd texts need more than that.
+        fields = orjson.loads(record)
+    except orjson.JSONDecodeError:
+        fields = canonical.parse(record)
+    match fields:
+        case {
+            "key": str(key),
+            "value": {"author": str(author), "sequence": int(sequence), "content": content},
+        }:
+            if _is_id(key, "%") and _is_id(author, "@") and 0 < sequence <= MAX_SEQUENCE:
+                return Entry(key, author, sequence, content)
+    return None
+
+
+def entries_of(messages: Iterable[Message]) -> list[Entry]:
+    return [Entry(one.key, one.author, one.sequence, one.content) for one in messages]
+
+
+def names_itself(author: str, content: Any) -> bool:
+    """Whether content says what its author is called."""
+    match content:
+        case {"type": "about", "about": str(about), "name": str()}:
+            return about == author
+    return False
+
+
+def received_in(record: bytes) -> float:
+    """When a record was stored, 0 where it does not tell."""
+    try:
+        return _time_in(canonical.parse(record))
+    except InvalidFormat:
+        return 0
+
+
+def _is_id(text: str, sigil: str) -> bool:
+    return text.startswith(sigil) and text.isascii() and text.isprintable() and len(text) <= _LONGEST_ID
+
+
+def _time_in(fields: Any) -> float:
+    time = fields.get("timestamp") if isinstance(fields, dict) else None
+    return time if isinstance(time, int | float) and not isinstance(time, bool) else 0

@@ -1,0 +1,47 @@
+from collections.abc import Callable, Iterator
+from contextlib import suppress
+from pathlib import Path
+
+import pytest
+
+from scuttlekit import KeyPair
+from scuttlekit.pub.store import Note, Store
+from tests.scuttlekit.store.voices import Voice
+
+Opens = Callable[..., Store]
+
+
+@pytest.fixture
+def own() -> KeyPair:
+    return KeyPair(b"o" * 32)
+
+
+@pytest.fixture
+def alice() -> Voice:
+    return Voice("alice")
+
+
+@pytest.fixture
+def bob() -> Voice:
+    return Voice("bob")
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    return tmp_path / "data"
+
+
+@pytest.fixture
+def opens(folder: Path, own: KeyPair) -> Iterator[Opens]:
+    """Opens the store of the folder; what a test leaves open is closed after it."""
+    opened: list[Store] = []
+
+    def open_store(note: Note | None = None) -> Store:
+        store = Store.open(folder, own, note)
+        opened.append(store)
+        return store
+
+    yield open_store
+    for store in opened:
+        with suppress(OSError):
+            store.close()
