@@ -1,4 +1,4 @@
-"""Secure Scuttlebutt for asyncio: identities, the secret handshake, muxrpc, addresses and invites.
+"""Secure Scuttlebutt for asyncio: identities, handshake, muxrpc, addresses, invites, messages and private boxes.
 
 A pub that answers one call, and a client that makes it:
 
