@@ -5,11 +5,12 @@ import shutil
 import signal
 import socket
 import subprocess
-from contextlib import contextmanager, suppress
+from contextlib import suppress
 
 import pytest
 
 from butt.sources.releases import Built
+from tests.disks import disk, fill
 from tests.pub.pubs import is_root
 
 
@@ -163,22 +164,6 @@ def test_a_log_with_a_broken_record(pub, client):
         if index != log:
             shutil.rmtree(index) if index.is_dir() else index.unlink()
     assert_ends(pub.spawn(), 69, "log-damaged")
-
-
-@contextmanager
-def disk(path, size):
-    path.mkdir(parents=True)
-    subprocess.run(["mount", "-t", "tmpfs", "-o", f"size={size}", "tmpfs", path], check=True)
-    try:
-        yield
-    finally:
-        subprocess.run(["umount", "--lazy", path], check=True)
-
-
-def fill(path):
-    with path.open("wb", buffering=0) as file, suppress(OSError):
-        while True:
-            file.write(bytes(4096))
 
 
 @pytest.mark.skipif(not is_root(), reason="only root can mount a disk")

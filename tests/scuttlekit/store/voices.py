@@ -11,8 +11,8 @@ BEGAN = 1_700_000_000_000
 class Voice:
     """A feed, at `head`."""
 
-    def __init__(self, name: str) -> None:
-        self.keys = KeyPair(name.encode().ljust(32, b"."))
+    def __init__(self, name: str, keys: KeyPair | None = None) -> None:
+        self.keys = keys or KeyPair(name.encode().ljust(32, b"."))
         self.head: Head | None = None
 
     @property

@@ -1,13 +1,12 @@
 """Records of the log: a message with its id and the time it was received, as JSON that ssb-server writes as well."""
 
-from collections.abc import Iterable
-from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, NamedTuple
 
 import orjson
 
 from scuttlekit import canonical
 from scuttlekit.errors import InvalidFormat
+from scuttlekit.graph import relation_in
 from scuttlekit.messages import MAX_SEQUENCE, Head, Message
 
 _KEY = b'{"key":"'
@@ -19,15 +18,14 @@ _VALUE_BEGINS = _KEY_ENDS + len(_VALUE)
 _LONGEST_ID = 100
 
 
-@dataclass(frozen=True, slots=True)
-class Stored:
+class Stored(NamedTuple):
     """A message in the log. Nothing of it is parsed before somebody asks."""
 
     key: str
     """Its id, `%….sha256`."""
     offset: int
     """The byte of the log where its record begins."""
-    record: bytes = field(repr=False)
+    record: bytes
     """`{"key": …, "value": …, "timestamp": …}`, UTF-8."""
 
     @property
@@ -49,14 +47,18 @@ class Stored:
         return _time_in(canonical.parse(self.record))
 
 
-@dataclass(frozen=True, slots=True)
-class Entry:
-    """What the index keeps of a message, and what it looks at to decide."""
+class Entry(NamedTuple):
+    """What the index keeps of a message."""
 
     key: str
     author: str
     sequence: int
-    content: Any
+    relation: tuple[str, int] | None
+    """Whom it follows or blocks, as `graph.relation_in` tells."""
+    is_name: bool
+    """Whether it says what its author is called."""
+    has_note: bool
+    """Whether it carries a note about whom it follows: that is how the use of an invite shows."""
 
     @property
     def head(self) -> Head:
@@ -65,8 +67,11 @@ class Entry:
 
 def record_of(message: Message, received: float) -> bytes:
     """Write the record of a message that was received at `received` ms since 1970."""
-    time = int(received) if received == int(received) else received
-    return b"".join((_KEY, message.key.encode(), _VALUE, message.text, _TIMESTAMP, repr(time).encode(), b"}"))
+    return b'{"key":"%b","value":%b,"timestamp":%b}' % (
+        message.key.encode(),
+        message.text,
+        (repr(received) if received % 1 else str(int(received))).encode(),
+    )
 
 
 def stored(record: bytes, offset: int) -> Stored | None:
@@ -93,20 +98,13 @@ def entry_of(record: bytes) -> Entry | None:
             "value": {"author": str(author), "sequence": int(sequence), "content": content},
         }:
             if _is_id(key, "%") and _is_id(author, "@") and 0 < sequence <= MAX_SEQUENCE:
-                return Entry(key, author, sequence, content)
+                return _entry(key, author, sequence, content)
     return None
 
 
-def entries_of(messages: Iterable[Message]) -> list[Entry]:
-    return [Entry(one.key, one.author, one.sequence, one.content) for one in messages]
-
-
-def names_itself(author: str, content: Any) -> bool:
-    """Whether content says what its author is called."""
-    match content:
-        case {"type": "about", "about": str(about), "name": str()}:
-            return about == author
-    return False
+def entry_of_message(message: Message) -> Entry:
+    value = message.value
+    return _entry(message.key, value["author"], value["sequence"], value["content"])
 
 
 def received_in(record: bytes) -> float:
@@ -115,6 +113,17 @@ def received_in(record: bytes) -> float:
         return _time_in(canonical.parse(record))
     except InvalidFormat:
         return 0
+
+
+def _entry(key: str, author: str, sequence: int, content: Any) -> Entry:
+    kind = content.get("type") if isinstance(content, dict) else None
+    if kind == "contact":
+        relation = relation_in(content)
+        return Entry(
+            key, author, sequence, relation, False, bool(relation) and isinstance(content.get("note"), str)
+        )
+    is_name = kind == "about" and content.get("about") == author and isinstance(content.get("name"), str)
+    return Entry(key, author, sequence, None, is_name, False)
 
 
 def _is_id(text: str, sigil: str) -> bool:

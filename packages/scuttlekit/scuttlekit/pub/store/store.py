@@ -18,9 +18,18 @@ from scuttlekit.graph import Graph
 from scuttlekit.keys import KeyPair
 from scuttlekit.messages import Head, Message, create
 from scuttlekit.offsetlog import FRAME, is_deleted
-from scuttlekit.pub.store.index import Index, IndexLost
+from scuttlekit.pub.store.database import IndexLost
+from scuttlekit.pub.store.index import Index
 from scuttlekit.pub.store.log import Log, LogDamaged, Misplaced
-from scuttlekit.pub.store.records import Entry, Stored, entries_of, entry_of, received_in, record_of, stored
+from scuttlekit.pub.store.records import (
+    Entry,
+    Stored,
+    entry_of,
+    entry_of_message,
+    received_in,
+    record_of,
+    stored,
+)
 from scuttlekit.pub.store.views import forget_views
 
 LOG: Final = Path("flume", "log.offset")
@@ -39,11 +48,9 @@ SOON: Final = 0.5
 """After so many seconds at most what was appended is on the disk, without anybody asking."""
 
 MOST_HEADS: Final = 2048
-CHECKPOINT: Final = 2000
-"""After so many messages SQLite's own log is emptied."""
 
 _ATTEMPTS: Final = 3
-_LATEST_TIME: Final = 8.64e15
+_LATEST_TIME: Final = 8e12
 
 _MOST: Final = 1 << 53
 
@@ -106,15 +113,14 @@ class Store:
         self._clock: dict[str, int] = {}
         self._own_head: Head | None = None
         self._heads: OrderedDict[str, Head] = OrderedDict()
-        self._received = 0.0
+        self._received = 0
+        """When the last message was received, in thousandths of a ms."""
         self._listeners: list[Hear] = []
         self._untold: deque[_Kept] = deque()
         self._shown = log.end
         self._lasting = log.end
-        self._since_checkpoint = 0
         self._disk = threading.Lock()
         self._syncing: asyncio.Task[None] | None = None
-        self._checkpointing: asyncio.Task[None] | None = None
         self._indexing: asyncio.Task[None] | None = None
         self._timer: asyncio.TimerHandle | None = None
         self._fault: Exception | None = None
@@ -305,7 +311,7 @@ class Store:
         self.ready.clear()
         if self._timer:
             self._timer.cancel()
-        for task in (self._syncing, self._indexing, self._checkpointing):
+        for task in (self._syncing, self._indexing):
             if task:
                 task.cancel()
         try:
@@ -313,8 +319,10 @@ class Store:
                 self._write_through(self._own_sequence)
         finally:
             with self._disk:
-                self._index.close()
-                self._log.close()
+                try:
+                    self._index.close()
+                finally:
+                    self._log.close()
 
     # Making the index
 
@@ -334,7 +342,7 @@ class Store:
             self._begin_anew()
 
     def _begin_anew(self) -> None:
-        self._index.close()
+        self._index.drop()
         forget_views(self._log.path)
         self._clock.clear()
         self._heads.clear()
@@ -346,8 +354,12 @@ class Store:
         for _ in self._slices():
             await asyncio.sleep(0)
         if not self._index.ordered:
-            await asyncio.to_thread(self._index.order)
+            await asyncio.to_thread(self._order)
         self._settle()
+
+    def _order(self) -> None:
+        with self._disk:
+            self._index.order()
 
     def _slices(self) -> Iterator[None]:
         """Take the rest of the log into the index, a slice at a time."""
@@ -369,7 +381,8 @@ class Store:
         self._index.add(entries, end, self.own.id)
         for _, entry in entries:
             self._clock[entry.author] = max(entry.sequence, self._clock.get(entry.author, 0))
-            self.graph.hears(entry.author, entry.content)
+            if entry.relation:
+                self.graph.sets(entry.author, *entry.relation)
 
     def _settle(self) -> None:
         """All of the log is indexed: from now on the store can be asked."""
@@ -377,9 +390,8 @@ class Store:
             return
         self._own_head = self._stored_head(self.own.id)
         last = self._index.covered.last
-        self._received = received_in(self._log.read(last)) if last >= 0 else 0
-        if not 0 <= self._received <= _LATEST_TIME:
-            self._received = 0
+        received = received_in(self._log.read(last)) if last >= 0 else 0
+        self._received = math.ceil(received * 1000) if 0 <= received <= _LATEST_TIME else 0
         self.ready.set()
 
     def _lose(self, why: str) -> NotReady:
@@ -406,9 +418,12 @@ class Store:
     def _keep(self, messages: Sequence[Message], *, awaits_disk: bool) -> Sequence[Stored]:
         self._check_ready()
         self._check_sound()
-        entries = entries_of(messages)
+        entries = [entry_of_message(message) for message in messages]
         self._check_order(entries)
-        records = [record_of(message, self._next_time()) for message in messages]
+        records = [
+            record_of(message, time)
+            for message, time in zip(messages, self._times(len(messages)), strict=True)
+        ]
         before = self._log.end
         try:
             offsets = self._log.append(records)
@@ -428,8 +443,8 @@ class Store:
             else:
                 self._clock[entry.author] = entry.sequence
                 self._keep_head(entry.author, entry.head)
-            self.graph.hears(entry.author, entry.content)
-        self._since_checkpoint += len(entries)
+            if entry.relation:
+                self.graph.sets(entry.author, *entry.relation)
         kept = [
             Stored(entry.key, offset, record)
             for entry, offset, record in zip(entries, offsets, records, strict=True)
@@ -448,13 +463,11 @@ class Store:
                 )
             latest[entry.author] = entry.sequence
 
-    def _next_time(self) -> float:
-        """When a message is received, in ms: each later than the one before, as ssb-server's indexes need it."""
-        now = float(int(time.time() * 1000))
-        if now <= self._received:
-            now = max(round(self._received + 0.001, 3), math.nextafter(self._received, math.inf))
-        self._received = now
-        return now
+    def _times(self, count: int) -> list[float]:
+        """When messages are received, in ms: each later than the one before, as ssb-server's indexes need it."""
+        first = max(int(time.time() * 1000) * 1000, self._received + 1)
+        self._received = first + count - 1
+        return [thousandth / 1000 for thousandth in range(first, first + count)]
 
     def _tell(self) -> None:
         """Show others what they may have, and tell who listens, in the order of the log."""
@@ -497,8 +510,6 @@ class Store:
             self._fail(error)
         finally:
             self._syncing = None
-        if self._since_checkpoint >= CHECKPOINT and self._checkpointing is None and self.ready.is_set():
-            self._checkpointing = asyncio.get_running_loop().create_task(self._checkpoint())
 
     def _write_through(self, own: int) -> None:
         """First the log, then the note of it: a note without its message would look like a log that lost it."""
@@ -507,17 +518,6 @@ class Store:
             if self._note and own > self._note.latest:
                 self._note.note(own)
                 self._note.sync()
-
-    async def _checkpoint(self) -> None:
-        self._since_checkpoint = 0
-        try:
-            await asyncio.to_thread(self._index.checkpoint)
-        except OSError as error:
-            self._fail(error)
-        except IndexLost as error:
-            self._lose(str(error))
-        finally:
-            self._checkpointing = None
 
     # Reading
 
@@ -607,8 +607,8 @@ def _index_of(log: Log, path: Path) -> Index:
         return Index.make(path)
     if _is_of(index, log):
         return index
-    index.close()
     _logger.warning("The index is made again: the log is not the one that it was made from.")
+    index.drop()
     forget_views(log.path)
     return Index.make(path)
 
