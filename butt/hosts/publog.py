@@ -6,12 +6,18 @@ from typing import Any
 
 from butt.agents.botlog import entry, time_of
 from butt.agents.words import storable
-from butt.hosts.exits import DISK_FULL
+from butt.hosts.exits import DISK_FULL, UNREADABLE_LOG
+
+UNREADABLE = (
+    "Its code could not read a record of its log. Upgrade it, if newer code is offered. If that does not help, bring back "
+    "an undamaged copy of its log that is not older."
+)
+"""Earlier releases call the log damaged where it only holds a message that their code cannot work on."""
 
 
 @dataclass(frozen=True)
 class LastWords:
-    """Why a pub ended, in its own words; `code` is its exit code, as `bots/pub/README.md` lists them."""
+    """Why a pub ended, mostly in its own words; `code` is its exit code, as `bots/pub/README.md` lists them."""
 
     message: str
     code: int
@@ -29,7 +35,8 @@ def last_words(text: str, since: datetime) -> LastWords | None:
     for said in reversed(entries(text)):
         code, when = said.get("code"), time_of(said.get("time"))
         if said.get("level") == "error" and isinstance(code, int) and when is not None and when >= since:
-            return LastWords(storable(str(said.get("message", ""))[:500]), code)
+            message = UNREADABLE if code == UNREADABLE_LOG else storable(str(said.get("message", ""))[:500])
+            return LastWords(message, code)
     return None
 
 

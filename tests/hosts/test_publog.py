@@ -36,3 +36,11 @@ def test_the_last_words_are_those_of_this_process():
     ]
     assert last_words("\n".join(log), NOON) == LastWords("The disk is full.", 74)
     assert last_words(log[0], NOON) is None
+
+
+def test_a_log_is_not_called_damaged_because_the_code_says_so():
+    """Earlier releases said it of sound logs that held a message they could not work on."""
+    words = last_words(line(13, message="The log holds a record that cannot be read.", code=69), NOON)
+    assert words is not None
+    assert words.code == 69
+    assert words.message.startswith("Its code could not read a record of its log. Upgrade it")

@@ -9,18 +9,22 @@ const readline = require('node:readline')
 
 const from = createRequire(path.join(process.argv[2], 'package.json'))
 const ssbKeys = from('ssb-keys')
+const validate = from('ssb-validate')
 const connect = createRequire(from.resolve('ssb-invite'))('ssb-client/client')
 
 const MANIFEST = {
   whoami: 'sync',
   publish: 'async',
+  add: 'async',
+  status: 'sync',
   getLatest: 'async',
   manifest: 'sync',
   createHistoryStream: 'source',
+  links: 'source',
   createLogStream: 'source',
   createUserStream: 'source',
   invite: { create: 'async', use: 'async', accept: 'async' },
-  gossip: { connect: 'async', peers: 'sync' },
+  gossip: { connect: 'async', disconnect: 'async', peers: 'sync' },
   friends: { hops: 'async', isFollowing: 'async' },
   butt: { figures: 'source', guests: 'source', invites: 'async', offer: 'async', revoke: 'async', describe: 'async', caughtUp: 'async' }
 }
@@ -49,7 +53,36 @@ function collect (source, count, done) {
   })
 }
 
+const feeds = new Map()
+
+/** Have an author write, as anybody can who has a key, whatever a valid message may hold; the author's last sequence. */
+function write ({ author, contents, readers, ...where }, done) {
+  const feed = feeds.get(author.id) ?? validate.initial()
+  feeds.set(author.id, feed)
+  const from = feed.queue.length
+  for (const [text, isPrivate] of contents) {
+    const content = JSON.parse(text)
+    const said = isPrivate ? ssbKeys.box(content, readers) : content
+    try {
+      validate.appendNew(feed, null, author, said, Date.now() + feed.queue.length)
+    } catch {}
+  }
+  reach(where, (error, rpc) => {
+    if (error) return done(error)
+    const messages = feed.queue.slice(from)
+    let left = messages.length
+    if (!left) return done(null, from)
+    for (const { value } of messages) {
+      rpc.add(value, (error) => {
+        if (error) return done(error)
+        if (--left === 0) done(null, feed.queue.length)
+      })
+    }
+  })
+}
+
 const local = {
+  write,
   generate: (request, done) => done(null, ssbKeys.generate('ed25519', request.seed && Buffer.from(request.seed, 'base64'))),
   open: (request, done) => done(null, open.size),
   close: (request, done) => {

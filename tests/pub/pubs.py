@@ -91,6 +91,12 @@ class Pub:
         return json.loads("".join(line for line in text.splitlines() if not line.startswith("#")))
 
 
+class Json(str):
+    """A value as its JSON text: one too deep for Python's `json`."""
+
+    __slots__ = ()
+
+
 class Client:
     """ssb-client in a Node of its own; `release` is one of the pub for Node, whose packages it runs on."""
 
@@ -110,6 +116,32 @@ class Client:
         """What the pub answers; of a stream, the first `count` items. Raises `RuntimeError` with its words."""
         return self._ask(
             call=name, args=args, address=pub.address, keys=keys or self.keys, caps=CAPS, count=count
+        )
+
+    def write(
+        self,
+        pub: Pub,
+        author: Any,
+        contents: list[Any],
+        private: list[Any] | None = None,
+        to: Pub | None = None,
+    ) -> int:
+        """Have `author` write these to `pub`, and the `private` ones for the pub `to` alone; their last sequence.
+
+        A content that no valid message can hold is left out.
+        """
+        said = [(content, False) for content in contents] + [(content, True) for content in private or []]
+        texts = [(c if isinstance(c, Json) else json.dumps(c), is_private) for c, is_private in said]
+        return int(
+            self._ask(
+                call="write",
+                author=author,
+                contents=texts,
+                readers=[to.id] if to else [],
+                address=pub.address,
+                keys=self.keys,
+                caps=CAPS,
+            )
         )
 
     @property

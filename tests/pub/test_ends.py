@@ -152,14 +152,19 @@ class TestALogThatFellBehind:
         assert spoken.event("listening") is None
 
 
-def test_a_log_with_a_broken_record(pub, client):
+@pytest.mark.parametrize(
+    ("at", "damage"),
+    [(4, b"!" * 20), (0, b"\x7f\xff\xff\xff"), (0, b"\x00\x00\x00\x05"), (0, b"\x00\x00\xff\xff")],
+    ids=["no JSON", "endless", "too short", "past the end"],
+)
+def test_a_log_with_a_broken_record(pub, client, at, damage):
     for number in range(3):
         client.call(pub, "publish", {"type": "post", "text": str(number)})
     pub.stop()
     log = pub.data / "flume" / "log.offset"
     with log.open("r+b") as file:
-        file.seek(4)
-        file.write(b"!" * 20)
+        file.seek(at)
+        file.write(damage)
     for index in (pub.data / "flume").iterdir():
         if index != log:
             shutil.rmtree(index) if index.is_dir() else index.unlink()

@@ -24,6 +24,9 @@ class Refusal extends Error {
   }
 }
 
+/** A record of the log that cannot be read. */
+class DamagedLog extends Error {}
+
 /** Any error as a Refusal; dependencies throw from deep inside, so some are known by their text alone. */
 function refusalOf (error) {
   if (error instanceof Refusal) return error
@@ -32,7 +35,7 @@ function refusalOf (error) {
   if (/ENOSPC|EDQUOT|no space left|wrote less bytes than expected/i.test(text)) {
     return new Refusal('disk-full', 'The disk is full. Make room, then start the pub again: nothing is lost.')
   }
-  if (isFromLog(error)) {
+  if (error instanceof DamagedLog || isFromLog(error)) {
     return new Refusal(
       'log-damaged',
       'The log holds a record that cannot be read. Bring back an undamaged copy of it that is not older.'
@@ -42,9 +45,18 @@ function refusalOf (error) {
   return Object.assign(new Refusal('uncaught', message), { stack: String(error?.stack ?? error) })
 }
 
+/**
+ * Whether the log's own code could not read a place that a broken length led it to. Its callers' errors also have it in
+ * their stack, further down: only where the error was made counts.
+ */
 function isFromLog (error) {
-  return (error instanceof SyntaxError || error instanceof RangeError) &&
-    /flumelog-offset|aligned-block-file/.test(String(error.stack))
+  if (!(error instanceof Error)) return false
+  // `explain-error` puts what it explains beneath an error of its own.
+  const beneath = Object.getPrototypeOf(error)
+  if (Object.hasOwn(beneath, 'stack')) return isFromLog(beneath)
+  const isUnreadable = error instanceof RangeError ? error.code : /^(past end|read an empty buffer|Number is too large)/.test(error.message)
+  const origin = String(error.stack).split('\n').find((line) => /^\s+at /.test(line) && !line.includes('node:'))
+  return Boolean(isUnreadable) && /flumelog-offset|aligned-block-file/.test(origin)
 }
 
-module.exports = { Refusal, refusalOf }
+module.exports = { DamagedLog, Refusal, refusalOf }

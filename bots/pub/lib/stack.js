@@ -6,11 +6,12 @@ const SecretStack = require('secret-stack')
 const caps = require('ssb-caps')
 
 const { buttPlugin } = require('./butt')
+const { openSafely, takeAnyContent } = require('./content')
 const { inviteOn } = require('./invites')
 const { loadLater } = require('./later')
 const { chatter } = require('./log')
 const { stayConnected } = require('./steady')
-const { closeFiles, guardBlobs, indexAnything } = require('./sturdy')
+const { closeFiles, guardBlobs } = require('./sturdy')
 
 const SECOND = 1000
 
@@ -23,13 +24,14 @@ function createServer (parts) {
   loadLater()
   stayConnected()
   closeFiles()
-  indexAnything()
+  takeAnyContent()
   const stack = SecretStack({})
   const plugins = stack.plugins.map((plugin) => plugin.name === 'multiserver-net' ? door.plugin() : plugin)
   stack.plugins = plugins
   stack
     .use(require('ssb-db'))
     .use({ init: (server) => sequence.watch(server) })
+    .use({ init: openSafely })
     .use(require('ssb-private1'))
     .use(require('ssb-master'))
     .use(require('ssb-gossip'))

@@ -8,27 +8,6 @@ const { standIn } = require('./standins')
 const WHOLE = /^(0|[1-9]\d{0,14})$/
 
 /**
- * Have indexes take any message. Theirs are keys made of what messages hold, and an object among them is an error deep
- * inside, of which an index stands still for ever, or the pub ends at each start. Such a key is made of its JSON.
- */
-function indexAnything () {
-  const user = createRequire(require.resolve('ssb-query')).resolve('flumeview-query')
-  const keys = createRequire(user)('charwise')
-  const { encode } = keys
-  keys.encode = (key) => {
-    try {
-      return encode(key)
-    } catch {
-      return encode(Array.isArray(key) ? key.map(asText) : asText(key))
-    }
-  }
-}
-
-function asText (part) {
-  return typeof part === 'object' && part !== null ? JSON.stringify(part) : part
-}
-
-/**
  * Have a blob's file closed and removed when whoever sends it goes away in the middle. To be called before multiblob is
  * required, whose own way leaves both behind: after some weeks of phones on bad lines no file can be opened any more.
  */
@@ -68,4 +47,4 @@ function guardBlobs (server) {
   })
 }
 
-module.exports = { closeFiles, guardBlobs, indexAnything }
+module.exports = { closeFiles, guardBlobs }
