@@ -7,6 +7,7 @@ gave (the signing key, the private token) are made once and kept in the home fol
 import contextlib
 import functools
 import secrets
+import sys
 from pathlib import Path
 from typing import Annotated, Literal
 
@@ -138,7 +139,12 @@ class Configuration(BaseSettings):
         "", description="The Salt master's folder of keys; empty: `salt/pki/master` in the home folder."
     )
     node_image: str = Field(
-        "node:24-slim", description="The image with Node on which machines build the pub's own."
+        "node:24-slim", description="The image with Node on which machines build a pub for Node."
+    )
+    python_image: str = Field(
+        "",
+        description="The image with Python on which machines build a pub for Python; empty: `python:3.11-slim`, with the "
+        "version of the Python that runs the service.",
     )
     pub_image: str = Field(
         "", description="The pub's image by digest, pulled from a registry; empty: built on each machine."
@@ -175,6 +181,12 @@ class Configuration(BaseSettings):
         if url.partition(":")[0] not in {"console", "smtp", "smtps"}:
             raise ValueError("give console:, smtp://user:password@host:587 or smtps://user:password@host:465")
         return url
+
+    @property
+    def base_images(self) -> dict[str, str]:
+        """By the name that a pub's Dockerfile has for it: the image that this pub's own is built on."""
+        python = self.python_image or f"python:{sys.version_info[0]}.{sys.version_info[1]}-slim"
+        return {"NODE_IMAGE": self.node_image, "PYTHON_IMAGE": python}
 
     @property
     def is_local(self) -> bool:

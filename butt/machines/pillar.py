@@ -24,8 +24,8 @@ def pillar_of(minion_id: str) -> dict[str, Any]:
     rows = list(_ROWS.filter(minion_id=minion_id)[: MOST_BOTS + 1])
     if not rows:
         raise Machine.DoesNotExist
-    (generation, is_doomed, *_), base = rows[0], configuration().node_image
-    bots = {str(row[2]): _bot(*row[3:], base=base) for row in rows if row[2]}
+    (generation, is_doomed, *_), bases = rows[0], configuration().base_images
+    bots = {str(row[2]): _bot(*row[3:], bases=bases) for row in rows if row[2]}
     deleted = _deleted(minion_id, generation) if is_doomed else []
     if len(bots) > MOST_BOTS or len(deleted) > MOST_BOTS:
         raise InDoubt(f"no machine runs more than {MOST_BOTS} bots")
@@ -52,8 +52,8 @@ def _deleted(minion_id: str, generation: int) -> list[str]:
     return found
 
 
-def _bot(run: bool, launch: int, order: dict[str, Any], *, base: str) -> dict[str, Any]:
-    return {"run": run, "launch": launch, **order, "base": base}
+def _bot(run: bool, launch: int, order: dict[str, Any], *, bases: dict[str, str]) -> dict[str, Any]:
+    return {"run": run, "launch": launch, **order, "bases": bases}
 
 
 _ROWS = (

@@ -44,6 +44,8 @@ class Kind(Protocol):
     """The folder in a release that holds what the source depends on."""
     left_out: tuple[str, ...]
     """Patterns of names that are no part of a source, at any depth. Names that begin with a dot never are."""
+    tied: tuple[str, ...]
+    """Paths in a release that are of use on this machine alone: they are not handed to others."""
     proof: tuple[str, ...]
     """A command that succeeds where releases of this kind can be built and run."""
 

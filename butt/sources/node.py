@@ -32,6 +32,8 @@ class Node:
     needed: tuple[str, ...] = ("package.json", "package-lock.json", "Dockerfile")
     packages = "node_modules"
     left_out: tuple[str, ...] = ("node_modules",)
+    # Compiled code, which is another Node's there.
+    tied: tuple[str, ...] = ("node_modules/.cache",)
     proof: tuple[str, ...] = (str(NODE), "--version")
 
     @property

@@ -53,6 +53,7 @@ class Python:
     needed: tuple[str, ...] = ("pyproject.toml", LOCK, "Dockerfile")
     packages = "site-packages"
     left_out: tuple[str, ...] = ("site-packages", "__pycache__", "*.egg-info")
+    tied: tuple[str, ...] = ()
     proof: tuple[str, ...] = (*_PIP, "--version")
 
     @property

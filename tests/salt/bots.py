@@ -6,20 +6,24 @@ from pathlib import Path
 from typing import Any
 
 from butt.hosts.salt.results import Returned, troubles
-from butt.sources.releases import build
+from butt.sources.releases import Built, build
 from tests.built_in import SOURCE
-from tests.salt.base import NAME
+from tests.salt.base import BASES
 from tests.salt.machine import Engine, Minion
 from tests.salt.teller import Teller
 
 
 def offer_pub(files: Path) -> Path:
     """`files`, with the pub's release in it, as machines may read them."""
-    release = build(SOURCE)
-    (files / "releases").mkdir(parents=True)
-    archive = files / "releases" / f"{release.digest}.tar.gz"
-    subprocess.run(["tar", "-czf", archive, "-C", release.path, "."], check=True)
+    hand_out(build(SOURCE), files)
     return files
+
+
+def hand_out(release: Built, files: Path) -> None:
+    """Put a release among the files that machines may read."""
+    (files / "releases").mkdir(parents=True, exist_ok=True)
+    archive = files / "releases" / f"{release.key}.tar.gz"
+    subprocess.run(["tar", "-czf", archive, "-C", release.path, "."], check=True)
 
 
 def order(port: int, at: str, **fields: Any) -> dict[str, Any]:
@@ -36,7 +40,7 @@ def order(port: int, at: str, **fields: Any) -> dict[str, Any]:
         "memory": 400 << 20,
         "cargo": False,
     }
-    return {**plain, "image": "", "base": NAME, "masters": [], "sequence": 0, **fields}
+    return {**plain, "image": "", "bases": BASES, "masters": [], "sequence": 0, **fields}
 
 
 class Bots:

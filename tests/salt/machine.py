@@ -10,7 +10,7 @@ from typing import Any, Self
 import psutil
 import yaml
 
-from tests.salt.base import NAME, base_archive
+from tests.salt.base import base_archives
 from tests.salt.land import HERE, Namespace, run
 from tests.service import wait_for
 
@@ -65,7 +65,7 @@ class Daemon:
 
 
 class Engine:
-    """`with Engine(folder, place):` a Docker Engine that has nothing but the image with Node."""
+    """`with Engine(folder, place):` a Docker Engine that has nothing but an image with Node and one with Python."""
 
     def __init__(self, folder: Path, place: Namespace) -> None:
         self.folder, self.place = folder, place
@@ -75,7 +75,8 @@ class Engine:
     def __enter__(self) -> Self:
         self.folder.mkdir(parents=True, exist_ok=True)
         self.start()
-        self.docker("import", str(base_archive()), NAME)
+        for image, archive in base_archives().items():
+            self.docker("import", str(archive), image)
         return self
 
     def __exit__(self, *_: object) -> None:

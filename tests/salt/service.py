@@ -6,7 +6,7 @@ import sys
 from pathlib import Path
 from typing import Any, Self
 
-from tests.salt.base import NAME
+from tests.salt.base import SETTINGS as BASES
 from tests.salt.land import HERE
 from tests.salt.machine import SALT, Engine, Minion
 from tests.salt.master import Master
@@ -39,7 +39,7 @@ class SaltService(Service):
             "BUTT_SALT_CONFIG": str(self.master.folder / "etc"),
             "BUTT_SALT_KEYS": str(self.master.keys),
             "BUTT_SALT_PROGRAMS": str(SALT),
-            "BUTT_NODE_IMAGE": NAME,
+            **BASES,
         }
 
     def __enter__(self) -> Self:

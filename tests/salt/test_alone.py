@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from tests.exports.living import save_export
-from tests.salt.base import NAME
+from tests.salt.base import SETTINGS as BASES
 from tests.salt.machine import SALT, Engine
 from tests.service import Service, wait_for
 
@@ -24,7 +24,7 @@ class Alone(Service):
         self.environment |= {
             "BUTT_URL": self.url,
             "BUTT_BIND": engine.place.address,
-            "BUTT_NODE_IMAGE": NAME,
+            **BASES,
             "BUTT_SALT_PROGRAMS": str(SALT),
             "DOCKER_HOST": f"unix://{engine.socket}",
         }

@@ -2,6 +2,7 @@
 
 import json
 
+from tests.salt.base import NODE_BASE
 from tests.salt.bots import Bots
 from tests.salt.machine import Engine
 from tests.service import wait_for
@@ -69,7 +70,7 @@ def test_only_a_tombstone_removes_a_bot_and_what_is_absent_is_a_stranger(bots: B
 
 
 def test_a_strangers_container_is_told_of_and_left_alone(bots: Bots, engine: Engine):
-    engine.docker("run", "-d", "--name", "neighbour", "butt-test-node:24", "sleep", "600")
+    engine.docker("run", "-d", "--name", "neighbour", NODE_BASE, "sleep", "600")
     try:
         bots.add()
         bots.converge()
@@ -135,7 +136,7 @@ def test_no_bot_starts_beside_another_on_its_volume(bots: Bots, engine: Engine):
 
 def test_a_taken_port_and_a_refusing_pub_are_reported_in_words(bots: Bots, engine: Engine):
     taken, lost = bots.add(), bots.add(sequence=5)
-    engine.docker("run", "-d", "--name", "squatter", "-p", "8100:8100", "butt-test-node:24", "sleep", "600")
+    engine.docker("run", "-d", "--name", "squatter", "-p", "8100:8100", NODE_BASE, "sleep", "600")
     try:
         bots.tell()
         found, _ = bots.run()

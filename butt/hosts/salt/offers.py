@@ -7,6 +7,7 @@ from pathlib import Path
 from butt.configuration import configuration
 from butt.hosts.interface import HostTrouble
 from butt.machines.models import Placement
+from butt.sources.kinds import kind_of
 from butt.sources.releases import release
 
 
@@ -37,17 +38,15 @@ def _withdraw(folder: Path) -> None:
 
 
 def _pack(source: Path, made: Path) -> None:
-    draft = made.with_name(f".{made.name}.draft")
+    draft, tied = made.with_name(f".{made.name}.draft"), kind_of(source).tied
     with tarfile.open(draft, "w:gz", compresslevel=3) as tar:
         for path in sorted(source.iterdir()):
-            tar.add(path, path.name, filter=_plain)
+            tar.add(path, path.name, filter=lambda entry: None if entry.name in tied else _plain(entry))
     draft.replace(made)
 
 
-def _plain(entry: tarfile.TarInfo) -> tarfile.TarInfo | None:
-    """Nobody's, and readable by all: in the image it runs as another user. Compiled code is another Node's."""
-    if entry.name == "node_modules/.cache":
-        return None
+def _plain(entry: tarfile.TarInfo) -> tarfile.TarInfo:
+    """Nobody's, and readable by all: in the image it runs as another user."""
     entry.uid = entry.gid = 0
     entry.uname = entry.gname = ""
     entry.mode = 0o755 if entry.isdir() or entry.mode & 0o100 else 0o644

@@ -1,5 +1,6 @@
 """The images that bots run: built here from a release, or pulled by digest; those nobody runs any more go."""
 
+import logging
 import os
 import shutil
 import tarfile
@@ -12,6 +13,16 @@ except ImportError:
     HAS_DOCKER = False
 
 ROOM = 1024 * 1024 * 1024
+PACKAGES = ("node_modules", "site-packages")
+"""Folders in a release that hold what it depends on."""
+
+LINES_LOGGED = 50
+
+log = logging.getLogger(__name__)
+
+
+class Unbuilt(Exception):
+    """Why an image could not be built."""
 
 
 def __virtual__():
@@ -40,27 +51,52 @@ def make(bot):
     archive = __salt__["cp.cache_file"](f"salt://releases/{bot['release']}.tar.gz")
     if not archive:
         raise RuntimeError(f"the file server has no release {bot['release']}")
-    # As it came: to unpack and pack it again takes longer than all the rest.
-    with open(archive, "rb") as packed:
-        _client().images.build(
-            fileobj=packed,
-            custom_context=True,
-            encoding="gzip",
-            tag=name_of(bot),
-            buildargs={"NODE_IMAGE": bot["base"]},
-            labels={"butt.release": bot["release"]},
-            network_mode="none" if _has_packages(archive) else None,
-            rm=True,
-            forcerm=True,
-        )
+    # The packages that a release brings along fit most images: then nothing is fetched from anywhere.
+    if not (_has_packages(archive) and _is_built_offline(bot, archive)):
+        _build(bot, archive, network=None)
     os.unlink(archive)
     _remove_unused()
 
 
+def _is_built_offline(bot, archive):
+    try:
+        _build(bot, archive, network="none")
+    except Unbuilt as error:
+        log.warning(
+            "release %s cannot be built offline, so its packages are fetched: %s", bot["release"], error
+        )
+        return False
+    return True
+
+
+def _build(bot, archive, network):
+    """Raises `Unbuilt`, with the last line that the build said."""
+    try:
+        # As it came: to unpack and pack it again takes longer than all the rest.
+        with open(archive, "rb") as packed:
+            _client().images.build(
+                fileobj=packed,
+                custom_context=True,
+                encoding="gzip",
+                tag=name_of(bot),
+                buildargs=bot["bases"],
+                labels={"butt.release": bot["release"]},
+                network_mode=network,
+                rm=True,
+                forcerm=True,
+            )
+    except docker.errors.BuildError as error:
+        said = "".join(str(line.get("stream") or "") for line in error.build_log).strip().splitlines()
+        for line in said[-LINES_LOGGED:]:
+            log.error("release %s: %s", bot["release"], line)
+        last = said[-1] if said else str(error)
+        raise Unbuilt(f"the image of release {bot['release']} cannot be built: {last}") from error
+
+
 def _has_packages(archive):
-    """Whether the release brings all it needs, so that nothing is fetched while it is built."""
+    """Whether the release brings along what it depends on."""
     with tarfile.open(archive) as tar:
-        return any(entry.name.removeprefix("./") == "node_modules" and entry.isdir() for entry in tar)
+        return any(entry.name.removeprefix("./") in PACKAGES and entry.isdir() for entry in tar)
 
 
 def _check_room():
