@@ -8,7 +8,7 @@ from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from scuttlekit import InvalidFormat
-from scuttlekit.canonical import MAX_DEPTH, MAX_SIZE, compact, parse, pretty, pretty_and_compact
+from scuttlekit.canonical import MAX_DEPTH, MAX_SIZE, MAX_VALUES, compact, parse, pretty, pretty_and_compact
 from tests.scuttlekit.json_texts import BACKSLASH, damaged_texts, texts
 from tests.scuttlekit.peers import examples
 from tests.scuttlekit.v8 import V8
@@ -121,6 +121,13 @@ def test_a_value_that_nests_without_end_is_not_written():
     for write in (compact, pretty):
         with pytest.raises(InvalidFormat, match="deep"):
             write(endless)
+
+
+@pytest.mark.parametrize("many", [b"[]", b"{}", b"1"])
+def test_what_holds_more_values_than_anybody_needs_is_refused(many):
+    assert len(parse(b"[" + b",".join([many] * (MAX_VALUES // 3)) + b"]")) == MAX_VALUES // 3
+    with pytest.raises(InvalidFormat, match="values"):
+        parse(b"[" + b",".join([many] * (MAX_VALUES + 1)) + b"]")
 
 
 def test_what_is_too_long_is_refused():

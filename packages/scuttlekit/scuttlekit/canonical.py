@@ -20,6 +20,9 @@ MAX_SIZE: Final = 1 << 20
 MAX_DEPTH: Final = 128
 """How deeply parsed text may nest. No valid message nests deeper than 63: its indented text would be too long."""
 
+MAX_VALUES: Final = 100_000
+"""How many values parsed text may hold, counted by what begins them. A list of empty lists takes 28 times its text in memory."""
+
 _MAX_WRITTEN_DEPTH: Final = 2 * MAX_DEPTH
 _EXACT: Final = 2**53
 _SMALL: Final = 1e-3
@@ -47,10 +50,12 @@ def parse(text: bytes) -> Any:
     rounded, as a double is, and those beyond every double are infinite. Of a key that occurs twice the last value counts,
     at the first one's place. Lone surrogates stay in `str`.
 
-    Raises InvalidFormat: no JSON, no UTF-8, longer than `MAX_SIZE`, deeper than `MAX_DEPTH`.
+    Raises InvalidFormat: no JSON, no UTF-8, longer than `MAX_SIZE`, deeper than `MAX_DEPTH`, more than `MAX_VALUES`.
     """
     if len(text) > MAX_SIZE:
         raise InvalidFormat(f"JSON of {len(text)} bytes is longer than {MAX_SIZE}")
+    if len(text) > MAX_VALUES and sum(map(text.count, (b"[", b"{", b","))) > MAX_VALUES:
+        raise InvalidFormat(f"JSON holds more than {MAX_VALUES} values")
     try:
         value = orjson.loads(text)
     except orjson.JSONDecodeError:

@@ -5,21 +5,15 @@ The request number is the caller's own count; whoever answers negates it. A fram
 Source: https://ssbc.github.io/scuttlebutt-protocol-guide/#rpc-protocol
 """
 
-import json
 import struct
 from collections.abc import Iterator
 from typing import Any, Final, NamedTuple
 
-from scuttlekit.errors import ProtocolError
+from scuttlekit import canonical
+from scuttlekit.errors import InvalidFormat, ProtocolError
 
 MAX_BODY = 1 << 20
 """The largest body we take or send, in bytes. A message has at most 8 KiB and a blob comes in chunks of 64."""
-
-MAX_DEPTH = 128
-"""How deeply JSON may nest. Whoever handles it later, in any language, recurses over it."""
-
-MAX_VALUES = 100_000
-"""How many values one JSON body may hold. A list of empty lists takes 28 times its text in memory."""
 
 GOODBYE = bytes(9)
 
@@ -88,49 +82,21 @@ def encode_body(value: Any) -> tuple[int, bytes]:
             return BINARY, bytes(value)
         if isinstance(value, str):
             return STRING, value.encode()
-        return JSON, json.dumps(value, allow_nan=False, separators=(",", ":")).encode()
-    except (ValueError, TypeError, RecursionError) as error:
+        return JSON, canonical.compact(value)
+    except ValueError as error:
         raise ProtocolError(f"the value can not be sent: {error}") from error
 
 
 def decode_body(kind: int, body: bytes) -> Any:
-    """Read a body of a kind.
-
-    Raises ProtocolError, also for JSON that nests deeper than `MAX_DEPTH` or holds more than `MAX_VALUES`.
-    """
+    """Read a body of a kind. Raises ProtocolError, also for JSON beyond the bounds of `canonical.parse`."""
     if kind == BINARY:
         return body
-    if kind == JSON and len(body) > MAX_VALUES and sum(map(body.count, b"[{,")) > MAX_VALUES:
-        raise ProtocolError(f"a body holds more than {MAX_VALUES} values")
     try:
-        text = body.decode()
-        if kind == STRING:
-            return text
-        value = json.loads(text, parse_constant=_refuse_constant)
-    except (ValueError, RecursionError) as error:
-        raise ProtocolError(f"a body is not {'JSON' if kind == JSON else 'text'}: {error}") from None
-    # Few bodies have that many brackets, and only those are worth a walk.
-    if text.count("[") + text.count("{") > MAX_DEPTH and _depth_exceeds(value, MAX_DEPTH):
-        raise ProtocolError(f"a body nests deeper than {MAX_DEPTH}")
-    return value
-
-
-def _refuse_constant(name: str) -> None:
-    raise ValueError(f"{name} is no JSON")
-
-
-def _depth_exceeds(value: Any, limit: int) -> bool:
-    level = [value]
-    for _ in range(limit + 1):
-        level = [
-            child
-            for parent in level
-            if isinstance(parent, list | dict)
-            for child in (parent.values() if isinstance(parent, dict) else parent)
-        ]
-        if not level:
-            return False
-    return True
+        return canonical.parse(body) if kind == JSON else body.decode()
+    except InvalidFormat as error:
+        raise ProtocolError(f"a body is not JSON that we take: {error}") from None
+    except UnicodeDecodeError as error:
+        raise ProtocolError(f"a body is not text: {error}") from None
 
 
 class FrameDecoder:
