@@ -61,6 +61,10 @@ class Peer:
         finally:
             stream.abort()
 
+    def listen(self, name: str, *args: Any) -> Stream:
+        """Open a source as a stream, to read it in another way than value by value; whoever opens it ends it."""
+        return self._connection.session.open("source", name, args)
+
     def sink(self, name: str, *args: Any) -> Stream:
         """Open a sink: `async with peer.sink("blobs.add") as sink: await sink.send(b"…")`."""
         return self._connection.session.open("sink", name, args)

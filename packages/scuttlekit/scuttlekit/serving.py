@@ -24,9 +24,17 @@ MAX_REQUEST = 64 << 10
 _log = logging.getLogger(__name__)
 
 Handler = Callable[..., Any]
-Handlers = Mapping[str, "Handler | StreamHandler"]
+Handlers = Mapping[str, "Handler | SourceHandler | StreamHandler"]
 """By dotted name. An async function answers an async call and an async generator function a source, both called with
-the peer and then the arguments; a sink or duplex is a `StreamHandler`."""
+the peer and then the arguments; a function that gives an async generator is a `SourceHandler`, a sink or duplex a
+`StreamHandler`."""
+
+
+@dataclass(frozen=True, slots=True)
+class SourceHandler:
+    """Answers a source: `run(peer, *args)` gives its values."""
+
+    run: Callable[..., AsyncGenerator[Any, None]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,13 +91,13 @@ class Api:
         allowed: Collection[str] | None = None,
         on_fault: Callable[[Exception], object] | None = None,
     ) -> None:
-        self._handlers: dict[str, Handler | StreamHandler] = dict(handlers or {})
+        self._handlers: dict[str, Handler | SourceHandler | StreamHandler] = dict(handlers or {})
         self._allowed = allowed
         self.on_fault = on_fault or _log_fault
         if self._handlers:
             self._handlers.setdefault("manifest", self._manifest)
 
-    def find(self, name: str, kind: str) -> Handler | StreamHandler:
+    def find(self, name: str, kind: str) -> Handler | SourceHandler | StreamHandler:
         """Give the handler for a call. Raises RemoteError if there is none of that kind, or the peer may not call it."""
         if self._allowed is not None and name not in self._allowed:
             # The words of muxrpc in JavaScript, by which programs know that they lack the right.
@@ -99,7 +107,7 @@ class Api:
             raise RemoteError(f"no {kind}:{name[:100]}")
         return handler
 
-    async def _manifest(self, _peer: Any) -> dict[str, Any]:
+    async def _manifest(self, _peer: Any, *_: Any) -> dict[str, Any]:
         tree: dict[str, Any] = {}
         for name, handler in self._handlers.items():
             *folders, leaf = name.split(".")
@@ -110,10 +118,10 @@ class Api:
         return tree
 
 
-def _kind(handler: Handler | StreamHandler) -> str:
+def _kind(handler: Handler | SourceHandler | StreamHandler) -> str:
     if isinstance(handler, StreamHandler):
         return "duplex" if handler.two_way else "sink"
-    return "source" if isasyncgenfunction(handler) else "async"
+    return "source" if isinstance(handler, SourceHandler) or isasyncgenfunction(handler) else "async"
 
 
 NOTHING: Final = Api()
@@ -186,7 +194,8 @@ class Serving:
             if isinstance(handler, StreamHandler):
                 await handler.run(self.peer, stream, *args)
             else:
-                await _pour(handler(self.peer, *args), stream)
+                run = handler.run if isinstance(handler, SourceHandler) else handler
+                await _pour(run(self.peer, *args), stream)
         except Exception as raised:  # noqa: BLE001 - whatever a handler raises is the peer's answer
             error = self._for_peer(raised)
         finally:

@@ -13,6 +13,7 @@ import orjson
 from scuttlekit.handshake import MAIN_NETWORK
 from scuttlekit.pub.exits import Refusal
 from scuttlekit.pub.fence import is_loopback
+from scuttlekit.pub.limits import NAMES
 
 MOST_HOPS = 3
 
@@ -134,7 +135,9 @@ def _is_caps(value: Any) -> bool:
 
 
 def _is_limits(value: Any) -> bool:
-    return isinstance(value, dict) and all(_is_count(number) for number in value.values())
+    return isinstance(value, dict) and all(
+        name in NAMES and _is_count(number) for name, number in value.items()
+    )
 
 
 def _is_bool(value: Any) -> bool:
@@ -171,7 +174,7 @@ _FIELDS: Final[Mapping[str, tuple[Callable[[Any], bool], str]]] = {
     # The pub in JavaScript keeps compiled code there. Python needs no such folder, but one configuration fits both.
     "cache": (_is_cache, "the path of a folder for compiled code, or null"),
     "hops": (_is_hops, f"a number of hops from 0 to {MOST_HOPS}"),
-    "limits": (_is_limits, "an object of whole numbers"),
+    "limits": (_is_limits, "an object of whole numbers, by the names of bounds"),
 }
 
 _DEFAULTS: Final[Mapping[str, Any]] = {

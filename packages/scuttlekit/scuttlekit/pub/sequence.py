@@ -18,15 +18,20 @@ _NOTE = re.compile(rb"[0-9]{1,%d}\n" % DIGITS)
 
 
 class Sequence:
-    """The file `sequence` of a data folder. `latest` is what it remembers, 0 when there is none."""
+    """The file `sequence` of a data folder."""
 
     def __init__(self, folder: Path) -> None:
         self._path = folder / "sequence"
         self._file = -1
-        self.latest = 0
+        self._noted = self._expected = 0
+
+    @property
+    def latest(self) -> int:
+        """The highest sequence that anybody remembers: the file, or whoever told it to `expect` more."""
+        return max(self._noted, self._expected)
 
     def read(self) -> int:
-        """Read what is remembered. Raises Refusal for a file that holds no number, OSError."""
+        """Read what the file remembers, 0 when there is none. Raises Refusal for one that holds no number, OSError."""
         try:
             text = self._path.read_bytes()
         except FileNotFoundError:
@@ -35,22 +40,26 @@ class Sequence:
             raise Refusal(
                 "log-behind", f"The file {self._path} is damaged: write the feed's latest sequence into it."
             )
-        self.latest = int(text)
-        return self.latest
+        self._noted = int(text)
+        return self._noted
 
-    def begin(self, latest: int) -> None:
-        """Remember from now on; what is remembered already is never less. Raises OSError."""
-        self.latest = max(latest, self.latest)
-        write_whole(self._path, _note(self.latest), lasting=True)
+    def expect(self, latest: int) -> None:
+        """Have somebody else's memory count too. The file does not take it up before the log has shown it."""
+        self._expected = latest
+
+    def begin(self) -> None:
+        """Be ready to note. Raises OSError."""
+        write_whole(self._path, _note(self._noted), lasting=True)
         self._file = os.open(self._path, os.O_WRONLY | os.O_CLOEXEC)
 
     def note(self, latest: int) -> None:
         """Remember a message that the log holds; never before: a crash in between would leave a log that looks behind.
 
-        It is the kernel's when this returns, so it outlives the process; `sync` has it outlive the machine.
+        It is the kernel's when this returns, so it outlives the process; `sync` has it outlive the machine. What is
+        remembered already is never less.
         """
-        if latest > self.latest:
-            self.latest = latest
+        if latest > self._noted:
+            self._noted = latest
             os.pwrite(self._file, _note(latest), 0)
 
     def sync(self) -> None:

@@ -12,6 +12,7 @@ from scuttlekit.messages import MAX_SEQUENCE, Head, Message
 _KEY = b'{"key":"'
 _VALUE = b'","value":'
 _TIMESTAMP = b',"timestamp":'
+_AUTHOR = b',"author":"'
 _KEY_LENGTH = len("%.sha256") + 44
 _KEY_ENDS = len(_KEY) + _KEY_LENGTH
 _VALUE_BEGINS = _KEY_ENDS + len(_VALUE)
@@ -35,6 +36,13 @@ class Stored(NamedTuple):
         if self.record[_KEY_ENDS:_VALUE_BEGINS] == _VALUE and ends > 0:
             return self.record[_VALUE_BEGINS:ends]
         return canonical.compact(self.value)
+
+    @property
+    def author(self) -> str:
+        """The feed that it is of."""
+        # What comes before it, `previous` and `sequence`, holds no such key.
+        begins = self.record.index(_AUTHOR, _VALUE_BEGINS) + len(_AUTHOR)
+        return self.record[begins : self.record.index(b'"', begins)].decode()
 
     @property
     def value(self) -> dict[str, Any]:

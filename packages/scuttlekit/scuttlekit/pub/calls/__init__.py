@@ -1,0 +1,1 @@
+"""What peers, guests and masters may call of the pub."""

@@ -1,0 +1,104 @@
+"""The table of calls: what each is called, of which kind it is, and who may call it.
+
+Names and kinds are those of ssb-server, and strangers may call what they may call there. A name that the parts of the pub do
+not answer, or one that they answer and that is not here, is an error at the start.
+"""
+
+from enum import IntEnum
+from typing import Any, Final, NamedTuple
+
+from scuttlekit.serving import Handlers
+
+
+class Who(IntEnum):
+    """Who may call something: whoever may call more may call all that others may."""
+
+    ANYBODY = 0
+    GUEST = 1
+    """Whoever connects with the key of an invite."""
+    MASTER = 2
+
+
+class Call(NamedTuple):
+    name: str
+    kind: str
+    who: Who = Who.MASTER
+
+
+TABLE: Final = (
+    Call("manifest", "sync", Who.ANYBODY),
+    Call("gossip.ping", "duplex", Who.ANYBODY),
+    Call("invite.use", "async", Who.GUEST),
+    Call("getAddress", "async", Who.GUEST),
+    Call("whoami", "sync"),
+    Call("address", "sync"),
+    Call("version", "sync"),
+    Call("status", "sync"),
+    Call("progress", "sync"),
+    Call("publish", "async"),
+    Call("add", "async"),
+    Call("get", "async"),
+    Call("getLatest", "async"),
+    Call("latestSequence", "async"),
+    Call("getFeedState", "async"),
+    Call("getVectorClock", "async"),
+    Call("latest", "source"),
+    Call("createLogStream", "source"),
+    Call("createFeedStream", "source"),
+    Call("createUserStream", "source"),
+    Call("messagesByType", "source"),
+    Call("links", "source"),
+    Call("query.read", "source"),
+    Call("private.publish", "async"),
+    Call("private.unbox", "async"),
+    Call("private.read", "source"),
+    Call("friends.follow", "async"),
+    Call("friends.block", "async"),
+    Call("friends.isFollowing", "async"),
+    Call("friends.isBlocking", "async"),
+    Call("friends.hops", "async"),
+    Call("friends.get", "async"),
+    Call("friends.hopStream", "source"),
+    Call("friends.createFriendStream", "source"),
+    Call("friends.stream", "source"),
+    Call("gossip.peers", "sync"),
+    Call("gossip.get", "sync"),
+    Call("gossip.add", "sync"),
+    Call("gossip.remove", "sync"),
+    Call("gossip.connect", "async"),
+    Call("gossip.disconnect", "async"),
+    Call("invite.create", "async"),
+    Call("invite.accept", "async"),
+    Call("butt.figures", "source"),
+    Call("butt.guests", "source"),
+    Call("butt.invites", "async"),
+    Call("butt.offer", "async"),
+    Call("butt.revoke", "async"),
+    Call("butt.describe", "async"),
+    Call("butt.caughtUp", "async"),
+)
+
+
+def allowed(who: Who) -> frozenset[str]:
+    """The names of what somebody may call."""
+    return frozenset(call.name for call in TABLE if call.who <= who)
+
+
+def manifest() -> dict[str, Any]:
+    """The table as ssb-server tells it: a tree of names, with the kind at each leaf."""
+    tree: dict[str, Any] = {}
+    for call in TABLE:
+        *folders, leaf = call.name.split(".")
+        branch = tree
+        for folder in folders:
+            branch = branch.setdefault(folder, {})
+        branch[leaf] = call.kind
+    return tree
+
+
+def complete(handlers: Handlers) -> Handlers:
+    """Give handlers back that answer the table. Raises RuntimeError for one too many or too few."""
+    names = {call.name for call in TABLE}
+    if odd := names ^ handlers.keys():
+        raise RuntimeError(f"the table of calls and its handlers do not agree on {', '.join(sorted(odd))}")
+    return handlers

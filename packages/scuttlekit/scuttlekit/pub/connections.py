@@ -1,0 +1,162 @@
+"""Whom the pub is connected with, and who may come in."""
+
+import asyncio
+from collections.abc import Callable, Collection, Coroutine, Iterator
+from dataclasses import dataclass, field
+from enum import Enum
+from typing import Any
+
+from scuttlekit.peer import Peer
+
+CROSSING = 5.0
+"""Seconds in which two that dial each other are taken to have done so at the same moment."""
+
+
+class Role(Enum):
+    """Who somebody is to the pub, by which it decides what they may call."""
+
+    MASTER = "master"
+    GUEST = "guest"
+    """Whoever connects with the key of an invite."""
+    PEER = "peer"
+
+
+@dataclass(slots=True, eq=False)
+class Link:
+    """One connection."""
+
+    peer: Peer
+    role: Role
+    dialled: bool
+    since: float
+    """Seconds of the event loop's clock."""
+    is_stranger: bool = False
+    work: "asyncio.Task[None] | None" = field(default=None, repr=False)
+
+
+class Connections:
+    """All connections, in and out.
+
+    A peer has one connection: a newer one takes the place of the older. A phone that changed its network comes back
+    before anybody notices that its old connection is dead, and ssb-conn never dials whom it believes to be connected.
+    Where two pubs dial each other at the same moment, both keep the connection that the one with the smaller id dialled.
+    Masters have as many as they like, and so has the key of an invite, which several guests may share.
+
+    `begin` is what the pub does on a connection of its own accord; it is cancelled when the connection is gone.
+    """
+
+    def __init__(
+        self,
+        own_id: str,
+        masters: Collection[str],
+        *,
+        is_guest: Callable[[str], bool],
+        is_blocked: Callable[[str], bool],
+        is_known: Callable[[str], bool],
+        strangers: int,
+        refuse: Callable[[str], object],
+        begin: Callable[[Link], Coroutine[Any, Any, None]],
+    ) -> None:
+        self._own_id = own_id
+        self._masters = {own_id, *masters}
+        self._is_guest = is_guest
+        self._is_blocked = is_blocked
+        self._is_known = is_known
+        self._most_strangers = strangers
+        self._refuse = refuse
+        self._begin = begin
+        self._links: dict[str, list[Link]] = {}
+        self._strangers = 0
+        self._tasks: set[asyncio.Task[None]] = set()
+        self._count = {True: 0, False: 0}
+
+    def role_of(self, feed: str) -> Role:
+        if feed in self._masters:
+            return Role.MASTER
+        return Role.GUEST if self._is_guest(feed) else Role.PEER
+
+    def welcome(self, feed: str) -> bool:
+        """Whether somebody who dials us may come in: not whom the pub blocks, nor one stranger too many."""
+        if feed in self._masters:
+            return True
+        if self._is_blocked(feed):
+            self._refuse("blocked")
+            return False
+        if self._strangers >= self._most_strangers and not self._is_known(feed) and not self._is_guest(feed):
+            self._refuse("strangers")
+            return False
+        return True
+
+    def came_in(self, peer: Peer) -> None:
+        """Take up somebody who dialled us."""
+        self.take_up(peer, dialled=False)
+
+    def take_up(self, peer: Peer, *, dialled: bool) -> None:
+        """Take up a new connection."""
+        loop = asyncio.get_running_loop()
+        # Whom we dialled gets no more rights than a stranger: they did not ask for them.
+        link = Link(peer, Role.PEER if dialled else self.role_of(peer.id), dialled, loop.time())
+        if link.role is Role.PEER and not self._replaces(link):
+            self._close(peer)
+            return
+        self._links.setdefault(peer.id, []).append(link)
+        if link.role is not Role.MASTER:
+            self._count[dialled] += 1
+        link.is_stranger = link.role is Role.PEER and not dialled and not self._is_known(peer.id)
+        self._strangers += link.is_stranger
+        link.work = self._run(self._begin(link))
+        peer.closed.add_done_callback(lambda _: self._gone(link))
+
+    def __iter__(self) -> Iterator[Link]:
+        for links in tuple(self._links.values()):
+            yield from tuple(links)
+
+    def of(self, feed: str) -> list[Link]:
+        """The connections of one identity."""
+        return self._links.get(feed, [])
+
+    @property
+    def peers(self) -> dict[str, int]:
+        """How many there are, `in` and `out`. Masters, who look after the pub, are none."""
+        return {"in": self._count[False], "out": self._count[True]}
+
+    def hang_up(self, feed: str) -> None:
+        """Close all connections of one identity that is no master."""
+        for link in tuple(self.of(feed)):
+            if link.role is not Role.MASTER:
+                self._close(link.peer)
+
+    async def close(self) -> None:
+        """Say goodbye to everybody."""
+        await asyncio.gather(*(link.peer.close() for link in self))
+
+    def _replaces(self, link: Link) -> bool:
+        """Make room for a connection of a peer who has one already; False if the older one stays."""
+        for other in tuple(self.of(link.peer.id)):
+            if other.role is not Role.PEER or not other.peer.is_open:
+                continue
+            crosses = other.dialled is not link.dialled and link.since - other.since < CROSSING
+            if crosses and (self._own_id < link.peer.id) is other.dialled:
+                return False
+            self._close(other.peer)
+        return True
+
+    def _gone(self, link: Link) -> None:
+        if link.work is not None:
+            link.work.cancel()
+        self._strangers -= link.is_stranger
+        if link.role is not Role.MASTER:
+            self._count[link.dialled] -= 1
+        links = self._links[link.peer.id]
+        links.remove(link)
+        if not links:
+            del self._links[link.peer.id]
+
+    def _close(self, peer: Peer) -> None:
+        self._run(peer.close())
+
+    def _run(self, work: Coroutine[Any, Any, None]) -> "asyncio.Task[None]":
+        task = asyncio.get_running_loop().create_task(work)
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+        return task

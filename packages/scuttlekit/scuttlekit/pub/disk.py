@@ -1,0 +1,55 @@
+"""How many bytes the files of a folder hold."""
+
+import os
+from pathlib import Path
+
+
+class Disk:
+    """Counts what is below a folder. A blob never changes, so a folder of blobs is looked at only when one came or went."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = str(folder)
+        self._blobs = str(folder / "blobs" / "sha256")
+        self._known: dict[str, tuple[int, int]] = {}
+        self.bytes: int | None = None
+        """The last count, None before the first."""
+
+    def count(self) -> None:
+        """Count anew. May be called in another thread, since the disk takes its time."""
+        self.bytes = self._below(self._folder)
+
+    def _below(self, folder: str) -> int:
+        if os.path.dirname(folder) == self._blobs:  # noqa: PTH120 - of thousands of folders
+            return self._blobs_in(folder)
+        total = 0
+        for entry in _entries(folder):
+            total += self._below(entry.path) if entry.is_dir(follow_symlinks=False) else _size(entry)
+        return total
+
+    def _blobs_in(self, folder: str) -> int:
+        try:
+            changed = os.stat(folder).st_mtime_ns  # noqa: PTH116 - of thousands of folders
+        except OSError:
+            return 0
+        known = self._known.get(folder)
+        if known is not None and known[0] == changed:
+            return known[1]
+        total = sum(map(_size, _entries(folder)))
+        self._known[folder] = (changed, total)
+        return total
+
+
+def _entries(folder: str) -> list["os.DirEntry[str]"]:
+    # Files come and go while they are counted.
+    try:
+        with os.scandir(folder) as entries:
+            return list(entries)
+    except OSError:
+        return []
+
+
+def _size(entry: "os.DirEntry[str]") -> int:
+    try:
+        return entry.stat(follow_symlinks=False).st_size
+    except OSError:
+        return 0

@@ -1,0 +1,135 @@
+"""What the pub is doing, for those who look after it."""
+
+import asyncio
+import time
+from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any, Final
+
+from scuttlekit.connection import Traffic
+from scuttlekit.pub.catchup import CatchUp
+from scuttlekit.pub.connections import Connections
+from scuttlekit.pub.disk import Disk
+from scuttlekit.pub.store import Store, Stored
+
+DEFAULT: Final = 10.0
+LEAST: Final = 1.0
+MOST: Final = 3600.0
+SOON: Final = 0.25
+"""Seconds after which it is told that the pub said something: how far its feed has come is to be remembered elsewhere before
+the pub and its folder can be lost."""
+DISK_EVERY: Final = 30.0
+
+_PAGE: Final = 4096
+
+
+class Figures:
+    """Samples, each of which only reads numbers."""
+
+    def __init__(
+        self,
+        *,
+        launch: int,
+        own_id: str,
+        folder: Path,
+        store: Store,
+        connections: Connections,
+        catch_up: CatchUp,
+        traffic: Traffic,
+        refused: Callable[[], Mapping[str, int]],
+    ) -> None:
+        self._launch = launch
+        self._own_id = own_id
+        self._store = store
+        self._connections = connections
+        self._catch_up = catch_up
+        self._traffic = traffic
+        self._refused = refused
+        self._disk = Disk(folder)
+        self._counting: asyncio.Task[None] | None = None
+        self._counted = 0.0
+        self._began = time.monotonic() - _uptime()
+        self._started_at = datetime.fromtimestamp(time.time() - _uptime(), UTC).isoformat(
+            timespec="milliseconds"
+        )
+
+    def sample(self) -> dict[str, Any]:
+        head = self._store.head(self._own_id) if self._store.ready.is_set() else None
+        current, target = self._store.progress
+        return {
+            "launch": self._launch,
+            "id": self._own_id,
+            "startedAt": self._started_at.replace("+00:00", "Z"),
+            "uptime": round(time.monotonic() - self._began, 3),
+            "memory": _resident(),
+            "bytesIn": self._traffic.received,
+            "bytesOut": self._traffic.sent,
+            "peers": self._connections.peers,
+            "disk": self._size(),
+            "sequence": head.sequence if head else 0,
+            "catchingUp": self._catch_up.is_active,
+            "messages": self._store.messages,
+            "feeds": self._store.feeds,
+            "indexing": {"current": current, "target": target},
+            "refused": dict(self._refused()),
+        }
+
+    async def stream(self, every: Any) -> AsyncGenerator[dict[str, Any], None]:
+        """One sample at once, then one every so many seconds, and one soon after the pub said something."""
+        pause = min(MOST, max(LEAST, _number(every) or DEFAULT))
+        said = asyncio.Event()
+        stop = self._store.listen(lambda messages: said.set() if self._is_ours(messages) else None)
+        loop = asyncio.get_running_loop()
+        due = loop.time()
+        try:
+            while True:
+                said.clear()
+                yield self.sample()
+                told = loop.time()
+                # After a sleep or a long halt the beat goes on from now: nobody wants the samples that were missed.
+                due = max(due + pause, told)
+                try:
+                    async with asyncio.timeout_at(due):
+                        await said.wait()
+                except TimeoutError:
+                    continue
+                due = min(due, told + SOON)
+                await asyncio.sleep(due - loop.time())
+        finally:
+            stop()
+
+    def _is_ours(self, messages: Sequence[Stored]) -> bool:
+        return any(message.author == self._own_id for message in messages)
+
+    def _size(self) -> int | None:
+        """The last count of the disk; asking for it begins the next one when it is due."""
+        if self._counting is None and time.monotonic() - self._counted > DISK_EVERY:
+            self._counting = asyncio.get_running_loop().create_task(self._count())
+        return self._disk.bytes
+
+    async def _count(self) -> None:
+        try:
+            await asyncio.to_thread(self._disk.count)
+        finally:
+            self._counted = time.monotonic()
+            self._counting = None
+
+
+def _number(value: Any) -> float:
+    return float(value) if isinstance(value, int | float) and value == value and value > 0 else 0.0  # noqa: PLR0124 - not NaN
+
+
+def _resident() -> int:
+    """Bytes of memory."""
+    with open("/proc/self/statm", "rb") as file:  # noqa: PTH123 - it is no file of ours
+        return int(file.read().split()[1]) * _PAGE
+
+
+def _uptime() -> float:
+    """Seconds since the process began."""
+    with open("/proc/self/stat", "rb") as file:  # noqa: PTH123
+        # The name of the program, in brackets, may hold anything.
+        began = int(file.read().rpartition(b")")[2].split()[19])
+    with open("/proc/uptime", "rb") as file:  # noqa: PTH123
+        return float(file.read().split()[0]) - began / 100

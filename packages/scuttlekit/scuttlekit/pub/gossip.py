@@ -1,0 +1,170 @@
+"""The peers whose addresses the pub knows, kept in the file `gossip.json` as ssb-gossip writes it."""
+
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Final, Self
+
+import orjson
+
+from scuttlekit.addresses import Address
+from scuttlekit.errors import InvalidFormat
+from scuttlekit.files import write_whole
+
+LARGEST: Final = 4 << 20
+"""The most bytes of the file that are read."""
+
+LOCAL: Final = "local"
+"""The source of addresses that a laptop heard on its own network; they mean nothing elsewhere."""
+
+_KEPT: Final = ("announcers", "duration", "failure", "ping", "client", "error")
+_MILLISECONDS: Final = 1000
+
+
+@dataclass(slots=True)
+class Known:
+    """An address that the pub knows, and how it went with it."""
+
+    address: Address
+    text: str
+    """The address as it came, which may hold further ways to get there."""
+    source: str
+    failures: int = 0
+    changed: float = 0.0
+    """When it was last tried, connected or lost, in ms since 1970."""
+    more: dict[str, Any] = field(default_factory=dict)
+    """What else ssb-gossip keeps of a peer."""
+
+    @property
+    def key(self) -> str:
+        return self.address.key
+
+    def as_written(self) -> dict[str, Any]:
+        """The entry as ssb-gossip has it."""
+        return {
+            **self.more,
+            "address": self.text,
+            "key": self.key,
+            "host": self.address.host,
+            "port": self.address.port,
+            "source": self.source,
+            "failure": self.failures,
+            "stateChange": int(self.changed),
+        }
+
+    def tried(self, *, well: bool) -> None:
+        """Note that it was dialled, and whether it answered."""
+        self.failures = 0 if well else self.failures + 1
+        self.changed = time.time() * _MILLISECONDS
+
+    @classmethod
+    def read(cls, entry: Any) -> Self:
+        """Read an entry of the file. Raises InvalidFormat for what is no address of a peer."""
+        if not isinstance(entry, dict):
+            raise InvalidFormat("an entry of gossip.json is an object")
+        address, text = read_address(entry)
+        source = entry.get("source")
+        return cls(
+            address=address,
+            text=text,
+            source=source if isinstance(source, str) else "stored",
+            failures=_count(entry.get("failure")),
+            changed=_count(entry.get("stateChange")),
+            more={name: entry[name] for name in _KEPT if name in entry},
+        )
+
+
+class Gossip:
+    """The known addresses, by the id of the peer, and at most `most` of them."""
+
+    def __init__(self, folder: Path, most: int) -> None:
+        self._path = folder / "gossip.json"
+        self._most = most
+        self._known: dict[str, Known] = {}
+        self.broken = 0
+        """How many entries of the file were left out."""
+        self.is_changed = False
+
+    def read(self) -> None:
+        """Read the file. Whatever is wrong with it is left out, and never stops the pub. Raises OSError."""
+        try:
+            with self._path.open("rb") as file:
+                entries = orjson.loads(file.read(LARGEST))
+        except FileNotFoundError:
+            return
+        except ValueError:
+            entries = None
+        if not isinstance(entries, list):
+            self.broken += 1
+            return
+        for entry in entries:
+            try:
+                known = Known.read(entry)
+            except InvalidFormat:
+                self.broken += 1
+                continue
+            if known.source != LOCAL:
+                self.add(known)
+        self.is_changed = False
+
+    def write(self) -> None:
+        """Write the file, if anything changed. Raises OSError."""
+        if self.is_changed:
+            self.is_changed = False
+            entries = [known.as_written() for known in self._known.values()]
+            write_whole(self._path, orjson.dumps(entries, option=orjson.OPT_INDENT_2))
+
+    def __iter__(self) -> Iterator[Known]:
+        return iter(tuple(self._known.values()))
+
+    def __len__(self) -> int:
+        return len(self._known)
+
+    def get(self, key: str) -> Known | None:
+        return self._known.get(key)
+
+    def add(self, known: Known) -> Known:
+        """Take up an address, and give what is known of that peer now. What was known of it already stays.
+
+        When there is no room, the one that failed most often goes.
+        """
+        if (there := self._known.get(known.key)) is not None:
+            return there
+        if len(self._known) >= self._most:
+            worst = max(self._known.values(), key=lambda other: other.failures)
+            del self._known[worst.key]
+        self._known[known.key] = known
+        self.is_changed = True
+        return known
+
+    def remove(self, key: str) -> bool:
+        """Forget a peer; False when it was not known."""
+        self.is_changed = True
+        return self._known.pop(key, None) is not None
+
+
+def read_address(given: Any) -> tuple[Address, str]:
+    """Read an address in any of the forms that calls, messages and files have it in, and give it with its text.
+
+    They are a multiserver address, `host:port:@key.ed25519`, and an object with `address`, or with `host`, `port` and
+    `key`. Raises InvalidFormat.
+    """
+    if isinstance(given, str):
+        return Address.parse(given), given.strip()
+    if not isinstance(given, dict):
+        raise InvalidFormat("an address is a text, or an object with host, port and key")
+    if isinstance(text := given.get("address"), str):
+        return Address.parse(text), text.strip()
+    host, port, key = given.get("host"), given.get("port"), given.get("key")
+    if not isinstance(host, str) or not isinstance(key, str) or not isinstance(port, int | float | str):
+        raise InvalidFormat("an address is a text, or an object with host, port and key")
+    if not str(port).removesuffix(".0").isdecimal() or len(str(port)) > len("65535.0"):
+        raise InvalidFormat("an address needs a port, a number")
+    transport = "onion" if host.endswith(".onion") else "net"
+    address = Address(host, int(float(port)), key, transport)
+    return address, address.multiserver
+
+
+def _count(value: Any) -> int:
+    return int(value) if isinstance(value, int | float) and 0 <= value < 1 << 53 else 0

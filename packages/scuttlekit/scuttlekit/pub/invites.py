@@ -1,0 +1,235 @@
+"""Invites: who comes in by them, and how the pub itself takes one of another pub."""
+
+import asyncio
+import re
+import secrets
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, Final
+
+import orjson
+
+from scuttlekit.addresses import Address
+from scuttlekit.errors import InvalidFormat, RemoteError, ScuttlebuttError
+from scuttlekit.invites import Invite
+from scuttlekit.keys import KEY_BYTES, KeyPair, decode_feed_id
+from scuttlekit.pub.catchup import CatchUp
+from scuttlekit.pub.dialling import Dialler
+from scuttlekit.pub.gossip import Gossip, Known
+from scuttlekit.pub.offers import Offer, Offers
+from scuttlekit.pub.store import Store, Stored
+
+MOST_USES: Final = 1000
+LONGEST_NOTE: Final = 100
+PIECE: Final = 200
+PATIENCE: Final = 20.0
+"""Seconds that another pub has to answer."""
+
+_WRONG = "an invite has an id, uses from 1 to 1000, a note, and expires or null"
+_HOST = re.compile(r"[A-Za-z0-9._:-]{1,253}")
+_EXACT: Final = 1 << 53
+
+
+class Invites:
+    """The invites of the pub. Uses and revocations happen one after the other, so that none counts twice."""
+
+    def __init__(
+        self, offers: Offers, store: Store, keys: KeyPair, address: Address, *, catch_up: CatchUp
+    ) -> None:
+        self._offers = offers
+        self._store = store
+        self._own_id = keys.id
+        self._address = address
+        self._catch_up = catch_up
+        self._turn = asyncio.Lock()
+
+    def opens(self, key: str) -> bool:
+        """Whether somebody with this key may come in as a guest."""
+        offer = self._offers.get(key)
+        return offer is not None and offer.left > 0
+
+    def list(self, *, include_all: bool) -> list[dict[str, Any]]:
+        """`[{id, note, uses, used, left, expires?}]`; those used up or expired only if all are wanted."""
+        return [offer.as_told() for offer in self._offers if include_all or offer.left]
+
+    async def offer(self, wanted: Any) -> bool:
+        """Let in whoever has the key of an invite. Whoever asks made the key, so to ask again changes nothing.
+
+        False says that it was known already. Raises RemoteError, OSError.
+        """
+        offer = _read_offer(wanted)
+        async with self._turn:
+            is_new = self._offers.add(offer)
+            if is_new:
+                self._offers.write()
+            return is_new
+
+    async def revoke(self, key: Any) -> bool:
+        """Take an invite back: whoever holds it can do nothing from now on, connected or not. Raises OSError."""
+        async with self._turn:
+            was_there = isinstance(key, str) and self._offers.remove(key)
+            if was_there:
+                self._offers.write()
+            return was_there
+
+    async def create(self, options: Any) -> str:
+        """Make an invite, and give its code. Raises RemoteError, OSError."""
+        wanted = {"uses": options} if isinstance(options, int | float) else options
+        wanted = wanted if isinstance(wanted, dict) else {}
+        if wanted.get("modern"):
+            raise RemoteError('this pub makes no invites of the kind "modern"')
+        external = wanted.get("external") or self._address.host
+        if not isinstance(external, str) or not _HOST.fullmatch(external):
+            raise RemoteError("an invite's external is the name of a host")
+        seed = secrets.token_bytes(KEY_BYTES)
+        uses = wanted.get("uses") or 1
+        offer = {"id": KeyPair(seed).id, "uses": uses, "note": wanted.get("note") or "", "expires": None}
+        await self.offer(offer)
+        return Invite(Address(external, self._address.port, self._own_id), seed).code
+
+    async def use(self, guest: str, request: Any) -> Stored:
+        """Follow a feed for whoever came in with the key of an invite, and give the message that says so.
+
+        Raises RemoteError, with ssb-invite's words where it has some.
+        """
+        feed = request.get("feed") if isinstance(request, dict) else None
+        self._catch_up.check()
+        if not isinstance(feed, str) or not is_feed(feed):
+            raise RemoteError("feed to follow is no feed id")
+        async with self._turn:
+            offer = self._offers.get(guest)
+            if offer is None:
+                raise RemoteError("invite was revoked")
+            if not offer.left:
+                raise RemoteError("invite has expired")
+            if self._store.graph.blocks(self._own_id, feed):
+                raise RemoteError("this pub blocks the feed")
+            if feed == self._own_id or self._store.graph.follows(self._own_id, feed):
+                raise RemoteError("already following")
+            content = {"type": "contact", "contact": feed, "following": True, "pub": True}
+            if offer.note:
+                content["note"] = offer.note
+            published = await self._store.publish(content)
+            offer.used += 1
+            self._offers.counted = published.value["sequence"]
+            self._offers.write()
+            return published
+
+    def begin(self) -> None:
+        """Count the uses that the pub's own feed tells of and that are not counted yet. Raises OSError."""
+        before = self._offers.counted
+        while messages := self._store.noted(self._offers.counted, PIECE):
+            for message in messages:
+                value = message.value
+                self._offers.counted = value["sequence"]
+                if value["content"].get("pub") is True:
+                    self._offers.count(value["content"]["note"])
+        if self._offers.counted != before:
+            self._offers.write()
+
+
+class Visits:
+    """Taking an invite of another pub: the pub follows it and says where it is, as ssb-invite does."""
+
+    def __init__(self, store: Store, keys: KeyPair, dialler: Dialler, gossip: Gossip) -> None:
+        self._store = store
+        self._keys = keys
+        self._dialler = dialler
+        self._gossip = gossip
+
+    async def accept(self, code: Any) -> list[Stored]:
+        """Use a code, and give the messages that say so. Raises RemoteError."""
+        text = code.get("invite") if isinstance(code, dict) else code
+        try:
+            invite = Invite.parse(text if isinstance(text, str) else "")
+        except InvalidFormat as error:
+            raise RemoteError(f"this is no invite: {error}") from None
+        await self._use(invite)
+        address = invite.address
+        said = []
+        if not self._store.graph.follows(self._keys.id, address.key):
+            follow = {"type": "contact", "following": True, "autofollow": True, "contact": address.key}
+            said.append(await self._store.publish(follow))
+        where = {"host": address.host, "port": address.port, "key": address.key}
+        said.append(await self._store.publish({"type": "pub", "address": where}))
+        self._gossip.add(Known(address, address.multiserver, "seed"))
+        self._dialler.hurry()
+        return said
+
+    async def _use(self, invite: Invite) -> None:
+        try:
+            pub = await self._dialler.reach(invite.address, invite.keys)
+        except ScuttlebuttError as error:
+            raise RemoteError(f"could not connect to server: {error}") from None
+        try:
+            await pub.call("invite.use", {"feed": self._keys.id}, timeout=PATIENCE)
+        except ScuttlebuttError as error:
+            # Whoever is followed there already has what the invite is for.
+            if "already following" not in str(error):
+                raise RemoteError(f"invite not accepted: {error}") from None
+        finally:
+            await pub.close()
+
+
+def take_over(offers: Offers, folder: Path, read: Callable[[Path], dict[bytes, bytes]]) -> None:
+    """Take up the invites of ssb-server's own store, as far as they are not known yet. Raises OSError."""
+    store = folder / "invites"
+    if not (store / "CURRENT").exists():
+        return
+    looks = " ".join(sorted(f"{file.name}:{file.stat().st_size}" for file in store.iterdir()))
+    if looks == offers.store:
+        return
+    for key, value in read(store).items():
+        if (offer := _read_ssb_invite(key, value)) is not None:
+            offers.add(offer)
+    offers.store = looks
+    offers.count_anew()
+    offers.write()
+
+
+def is_feed(text: str) -> bool:
+    """Whether a text is the id of a feed."""
+    try:
+        return bool(decode_feed_id(text))
+    except InvalidFormat:
+        return False
+
+
+def _read_offer(wanted: Any) -> Offer:
+    fields = wanted if isinstance(wanted, dict) else {}
+    key, uses, note, expires = (fields.get(name) for name in ("id", "uses", "note", "expires"))
+    is_right = (
+        isinstance(key, str)
+        and is_feed(key)
+        and _is_count(uses)
+        and 0 < int(uses or 0) <= MOST_USES
+        and isinstance(note, str)
+        and len(note) <= LONGEST_NOTE
+        and (expires is None or _is_count(expires))
+    )
+    if not is_right:
+        raise RemoteError(_WRONG)
+    return Offer(
+        id=str(key), uses=int(uses or 0), note=note or None, expires=None if expires is None else int(expires)
+    )
+
+
+def _read_ssb_invite(key: bytes, value: bytes) -> Offer | None:
+    """Read what ssb-invite keeps of an invite; None for what is none."""
+    try:
+        kept = orjson.loads(value)
+        return Offer(
+            id=key.decode(),
+            uses=int(kept["total"]),
+            note=str(kept.get("note") or "") or None,
+            expires=kept.get("expires"),
+            used=int(kept["used"]),
+            taken_over=True,
+        )
+    except (ValueError, TypeError, KeyError, AttributeError):
+        return None
+
+
+def _is_count(value: Any) -> bool:
+    is_number = isinstance(value, int | float) and not isinstance(value, bool)
+    return is_number and 0 <= value < _EXACT and float(value).is_integer()

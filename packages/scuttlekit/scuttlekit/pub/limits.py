@@ -1,0 +1,58 @@
+"""Every bound of the pub: its name in the configuration, its default, its unit, and why it is there.
+
+Above a bound a peer is slowed or let go, and the pub goes on. What was refused is counted by the name of the bound.
+"""
+
+from collections.abc import Iterator, Mapping
+from types import MappingProxyType
+from typing import Final, NamedTuple
+
+
+class Bound(NamedTuple):
+    """One bound."""
+
+    name: str
+    default: int
+    unit: str
+    reason: str
+
+
+BOUNDS: Final = (
+    Bound("connections", 1000, "connections", "each takes memory, and a file"),
+    Bound("strangers", 300, "connections", "those nobody here follows must leave room for guests"),
+    Bound(
+        "oneHost",
+        64,
+        "connections",
+        "one address must not take all the room; private networks are not bounded",
+    ),
+    Bound("handshakes", 100, "connections", "whoever connects and says nothing; the oldest makes room"),
+    Bound("dialled", 3, "connections", "how many the pub keeps of its own accord"),
+    Bound("addresses", 1000, "peers", "how many addresses of peers are remembered"),
+    Bound("announced", 20, "peers", "how many addresses one feed may announce"),
+)
+
+
+class Limits:
+    """The bounds with the numbers that count, and how often each refused something."""
+
+    def __init__(self, given: Mapping[str, float] = MappingProxyType({})) -> None:
+        self._numbers = {bound.name: int(given.get(bound.name, bound.default)) for bound in BOUNDS}
+        self._refused: dict[str, int] = {}
+
+    def __getitem__(self, name: str) -> int:
+        return self._numbers[name]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._numbers)
+
+    def refuse(self, name: str) -> None:
+        """Count that something was refused, for a bound or for another reason that has a name."""
+        self._refused[name] = self._refused.get(name, 0) + 1
+
+    @property
+    def refused(self) -> Mapping[str, int]:
+        return self._refused
+
+
+NAMES: Final = frozenset(bound.name for bound in BOUNDS)

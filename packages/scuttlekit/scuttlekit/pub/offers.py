@@ -1,0 +1,117 @@
+"""The invites that the pub has made, kept in the file `offers.json`.
+
+It says what was offered and taken back. How often each was used is counted from the pub's own feed, which is the truth: the
+file only remembers the count up to the message `counted`.
+"""
+
+import time
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any, Final
+
+import orjson
+
+from scuttlekit.files import write_whole
+from scuttlekit.pub.exits import Refusal
+
+_MILLISECONDS: Final = 1000
+
+
+@dataclass(slots=True)
+class Offer:
+    """An invite by the id of its key. `expires` is in ms since 1970."""
+
+    id: str
+    uses: int
+    note: str | None = None
+    expires: int | None = None
+    used: int = 0
+    taken_over: bool = False
+    """Whether it comes from ssb-server's store of invites, where it stays."""
+
+    @property
+    def has_expired(self) -> bool:
+        return self.expires is not None and self.expires <= time.time() * _MILLISECONDS
+
+    @property
+    def left(self) -> int:
+        return 0 if self.has_expired else max(0, self.uses - self.used)
+
+    def as_told(self) -> dict[str, Any]:
+        told = {"id": self.id, "note": self.note, "uses": self.uses, "used": self.used, "left": self.left}
+        return told if self.expires is None else {**told, "expires": self.expires}
+
+
+class Offers:
+    """All invites that were made and not taken back, those used up and expired among them."""
+
+    def __init__(self, folder: Path) -> None:
+        self._path = folder / "offers.json"
+        self._offers: dict[str, Offer] = {}
+        self.counted = 0
+        """Up to which message of the pub's own feed uses are counted."""
+        self.store = ""
+        """What ssb-server's store of invites looked like when it was taken over."""
+        self._gone: set[str] = set()
+        """Which of those taken over were taken back since."""
+
+    def read(self) -> None:
+        """Read the file. Raises Refusal for one that is damaged, OSError."""
+        try:
+            text = self._path.read_bytes()
+        except FileNotFoundError:
+            return
+        try:
+            kept = orjson.loads(text)
+            self._offers = {entry["id"]: Offer(**entry) for entry in kept["offers"]}
+            self.counted, self.store, self._gone = kept["counted"], kept["store"], set(kept["gone"])
+        except (ValueError, TypeError, KeyError):
+            raise Refusal(
+                "folder-unusable",
+                f"The file {self._path} is damaged. Bring back a good copy; or remove it, and all invites are void.",
+            ) from None
+
+    def write(self) -> None:
+        """Have all of it on the disk. Raises OSError."""
+        kept = {
+            "offers": [asdict(offer) for offer in self],
+            "counted": self.counted,
+            "store": self.store,
+            "gone": sorted(self._gone),
+        }
+        write_whole(self._path, orjson.dumps(kept, option=orjson.OPT_INDENT_2), lasting=True)
+
+    def __iter__(self) -> Iterator[Offer]:
+        return iter(tuple(self._offers.values()))
+
+    def get(self, key: str) -> Offer | None:
+        return self._offers.get(key)
+
+    def add(self, offer: Offer) -> bool:
+        """Take up an invite; False if it was there, or is one of ssb-server's that was taken back here."""
+        if offer.id in self._offers or (offer.taken_over and offer.id in self._gone):
+            return False
+        self._gone.discard(offer.id)
+        self._offers[offer.id] = offer
+        return True
+
+    def remove(self, key: str) -> bool:
+        """Take an invite back; False if there was none."""
+        offer = self._offers.pop(key, None)
+        if offer is not None and offer.taken_over:
+            self._gone.add(key)
+        return offer is not None
+
+    def count(self, note: str) -> None:
+        """Count a use that the feed tells of, by its note; of several invites with this note, for the first that has uses left."""
+        found = [offer for offer in self._offers.values() if offer.note == note]
+        if found:
+            next((offer for offer in found if offer.used < offer.uses), found[-1]).used += 1
+
+    def count_anew(self) -> None:
+        """Have all uses counted from the beginning of the feed, which tells of those that carry a note."""
+        self.counted = 0
+        for offer in self._offers.values():
+            if offer.note:
+                offer.used = 0

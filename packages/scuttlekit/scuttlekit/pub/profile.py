@@ -1,0 +1,54 @@
+"""What the pub says of itself, in messages of the type `about`."""
+
+import asyncio
+from typing import Any
+
+from scuttlekit.errors import RemoteError
+from scuttlekit.pub.store import Store, Stored
+
+PIECE = 200
+
+
+class Profile:
+    """The name and description that the pub's feed gives of it."""
+
+    def __init__(self, store: Store, own_id: str) -> None:
+        self._store = store
+        self._own_id = own_id
+        self._turn = asyncio.Lock()
+
+    async def describe(self, wanted: Any) -> dict[str, int]:
+        """Have the feed say this, and give the `sequence` of the message that does. What it says already is not said again.
+
+        Raises RemoteError.
+        """
+        name, description = (
+            (wanted.get("name"), wanted.get("description")) if isinstance(wanted, dict) else (None, None)
+        )
+        if not isinstance(name, str) or not isinstance(description, str):
+            raise RemoteError("a profile has a name and a description")
+        async with self._turn:
+            said = self._said()
+            if said is not None:
+                content = said.value["content"]
+                if content.get("name") == name and (content.get("description") or "") == description:
+                    return {"sequence": said.value["sequence"]}
+            about = {"type": "about", "about": self._own_id, "name": name, "description": description}
+            published = await self._store.publish(about)
+            return {"sequence": published.value["sequence"]}
+
+    def _said(self) -> Stored | None:
+        """The latest message in which the pub speaks of itself."""
+        before: int | None = None
+        while messages := self._store.read_feed(self._own_id, before=before, limit=PIECE, reverse=True):
+            for message in messages:
+                value = message.value
+                content = value["content"]
+                if (
+                    isinstance(content, dict)
+                    and content.get("type") == "about"
+                    and content.get("about") == self._own_id
+                ):
+                    return message
+            before = value["sequence"]
+        return None

@@ -1,0 +1,288 @@
+"""A running pub: its parts, the order in which they begin, and how it stops."""
+
+import asyncio
+import errno
+import os
+import resource
+import signal
+import socket
+from contextlib import suppress
+from typing import Final
+
+import orjson
+
+from scuttlekit.addresses import Address
+from scuttlekit.connection import Traffic
+from scuttlekit.files import write_whole
+from scuttlekit.network import Room, Server, listen
+from scuttlekit.pub import pinging
+from scuttlekit.pub.calls.friends import Friends
+from scuttlekit.pub.calls.inviting import Inviting, LookingAfter
+from scuttlekit.pub.calls.knowing import Knowing
+from scuttlekit.pub.calls.oneself import Oneself
+from scuttlekit.pub.calls.querying import Querying
+from scuttlekit.pub.calls.reading import Reading
+from scuttlekit.pub.calls.secrets import Secrets
+from scuttlekit.pub.calls.table import Who, allowed, complete, manifest
+from scuttlekit.pub.calls.writing import Writing
+from scuttlekit.pub.catchup import CatchUp
+from scuttlekit.pub.config import Config
+from scuttlekit.pub.connections import Connections, Link, Role
+from scuttlekit.pub.dialling import Dialler
+from scuttlekit.pub.exits import Refusal
+from scuttlekit.pub.faults import Faults
+from scuttlekit.pub.figures import Figures
+from scuttlekit.pub.folder import claim
+from scuttlekit.pub.gossip import Gossip
+from scuttlekit.pub.invites import Invites, Visits
+from scuttlekit.pub.limits import Limits
+from scuttlekit.pub.log import end, log
+from scuttlekit.pub.offers import Offers
+from scuttlekit.pub.profile import Profile
+from scuttlekit.pub.secret import keys_of
+from scuttlekit.pub.sequence import Sequence, guard
+from scuttlekit.pub.store import Store
+from scuttlekit.serving import Api, Handlers
+
+_RIGHTS: Final = {Role.MASTER: Who.MASTER, Role.GUEST: Who.GUEST, Role.PEER: Who.ANYBODY}
+
+STOP_PATIENCE: Final = 3.0
+READY_PATIENCE: Final = 2.0
+"""Seconds that the pub waits for its index before it answers its masters without."""
+
+
+def run(config: Config) -> None:
+    """Run a pub until SIGTERM or SIGINT. Raises Refusal, OSError and whatever nobody foresaw."""
+    open_as_many_files_as_may_be()
+    loop = asyncio.new_event_loop()
+    asyncio.set_event_loop(loop)
+    loop.run_until_complete(_live(config))
+    os._exit(0)
+
+
+async def _live(config: Config) -> None:
+    stopping = asyncio.Event()
+    _stop_on_signal(stopping)
+    pub = Pub(config)
+    await pub.start()
+    await stopping.wait()
+    try:
+        async with asyncio.timeout(STOP_PATIENCE):
+            await pub.stop()
+    except TimeoutError:
+        log("warning", "stopped", "The pub did not finish in time; what it acknowledged is safe.")
+        return
+    log("info", "stopped", "The pub has stopped.")
+
+
+class Pub:
+    """All parts of a pub. From the cheapest check to the dearest; nothing is published before the last one."""
+
+    def __init__(self, config: Config) -> None:
+        """Take the port and the folder, and read what is there. Raises Refusal, OSError."""
+        self._config = config
+        self._limits = Limits(config.limits)
+        self._faults = Faults(self._limits)
+        self._faults.take_over(asyncio.get_running_loop())
+        self._listening = take_port(config.host, config.port)
+        self._lock = claim(config.path)
+        self._sequence = Sequence(config.path)
+        self._offers = Offers(config.path)
+        self._offers.read()
+        self._forget(config.revoked)
+        self._known = max(config.sequence, self._sequence.read())
+        self._keys = keys_of(config.path, self._known)
+        self._store = Store.open(config.path, self._keys, self._sequence)
+        self._sequence.expect(self._known)
+        self._sequence.begin()
+        self._gossip = Gossip(config.path, self._limits["addresses"])
+        self._gossip.read()
+        self._address = Address(config.external or config.host, config.port, self._keys.id)
+        self._traffic = Traffic()
+        self._catch_up = CatchUp(config.path, self._store, self._keys.id, wanted=config.catch_up, end=end)
+        self._invites = Invites(self._offers, self._store, self._keys, self._address, catch_up=self._catch_up)
+        self._connections = Connections(
+            self._keys.id,
+            config.master,
+            is_guest=self._invites.opens,
+            is_blocked=self._is_blocked,
+            is_known=self._is_known,
+            strangers=self._limits["strangers"],
+            refuse=self._limits.refuse,
+            begin=self._accompany,
+        )
+        self._dialler = Dialler(
+            self._keys,
+            self._gossip,
+            self._connections,
+            places=self._limits["dialled"],
+            fenced=config.fence,
+            network=config.network,
+            offer=lambda _peer: self._apis[Who.ANYBODY],
+            traffic=self._traffic,
+            is_blocked=self._is_blocked,
+        )
+        self._server = Server(
+            self._keys,
+            lambda peer: self._apis[_RIGHTS[self._connections.role_of(peer.id)]],
+            network=config.network,
+            welcome=self._welcome,
+            meet=self._connections.came_in,
+            refuse=self._limits.refuse,
+            room=Room(
+                connections=self._limits["connections"],
+                from_one_host=self._limits["oneHost"],
+                handshakes=self._limits["handshakes"],
+            ),
+            traffic=self._traffic,
+        )
+        handlers = complete(self._handlers())
+        self._apis = {
+            who: Api(handlers, allowed=allowed(who), on_fault=self._faults.hear) for who in _RIGHTS.values()
+        }
+
+    async def start(self) -> None:
+        """Open the door once the log has shown that it is not behind. Raises Refusal, OSError."""
+        self._faults.keep(self._store.run())
+        with suppress(TimeoutError):
+            await asyncio.wait_for(self._store.ready.wait(), READY_PATIENCE)
+        if self._store.ready.is_set():
+            self._check()
+            self._begin()
+        else:
+            log(
+                "info",
+                "indexing",
+                "The pub makes its index anew from the log; until then only its masters are answered.",
+            )
+            self._faults.keep(self._begin_later())
+        self._write_manifest()
+        await self._server.start(self._config.host, self._config.port, on=self._listening)
+        log(
+            "info",
+            "listening",
+            f"The pub listens at {self._address.multiserver}.",
+            id=self._keys.id,
+            address=self._address.multiserver,
+            launch=self._config.launch,
+        )
+
+    async def stop(self) -> None:
+        """Close in order. Raises OSError."""
+        self._dialler.stop()
+        await asyncio.gather(self._server.close(), self._connections.close())
+        self._store.close()
+
+    async def _begin_later(self) -> None:
+        await self._store.ready.wait()
+        self._check()
+        self._begin()
+
+    def _check(self) -> None:
+        """The fork guard. One that catches up may be behind: it cannot publish before it is not. Raises Refusal."""
+        head = self._store.head(self._keys.id)
+        found = head.sequence if head else 0
+        if not self._catch_up.is_active:
+            guard(found, self._known)
+        self._sequence.note(found)
+
+    def _begin(self) -> None:
+        self._invites.begin()
+        self._faults.keep(self._catch_up.run(self._known))
+        self._faults.keep(self._dialler.run())
+
+    def _handlers(self) -> Handlers:
+        """What answers each call of the table."""
+        config, store, keys, catch_up = self._config, self._store, self._keys, self._catch_up
+        figures = Figures(
+            launch=config.launch,
+            own_id=keys.id,
+            folder=config.path,
+            store=store,
+            connections=self._connections,
+            catch_up=catch_up,
+            traffic=self._traffic,
+            refused=lambda: self._limits.refused,
+        )
+        knowing = Knowing(self._gossip, self._dialler, self._connections, keys.id)
+        visits = Visits(store, keys, self._dialler, self._gossip)
+        profile = Profile(store, keys.id)
+        secrets = Secrets(keys)
+        return {
+            **Oneself(self._address, store, knowing.peers).handlers(),
+            **Reading(store, secrets).handlers(),
+            **Querying(store, secrets).handlers(),
+            **Writing(store, keys, catch_up).handlers(),
+            **Friends(store, config.hops).handlers(),
+            **knowing.handlers(),
+            **Inviting(self._invites, visits, catch_up).handlers(),
+            **LookingAfter(figures, store, profile, catch_up).handlers(),
+        }
+
+    async def _accompany(self, link: Link) -> None:
+        """What the pub does of its own accord on a connection."""
+        if link.role is Role.PEER:
+            self._catch_up.meet(link.peer)
+        if link.dialled:
+            await self._faults.guard(pinging.ping(link.peer))
+
+    def _welcome(self, feed: str) -> bool:
+        # Until the log has shown that it is not behind, others are not to hear of this identity.
+        is_master = self._connections.role_of(feed) is Role.MASTER
+        return (is_master or self._store.ready.is_set()) and self._connections.welcome(feed)
+
+    def _is_blocked(self, feed: str) -> bool:
+        return self._store.graph.blocks(self._keys.id, feed)
+
+    def _is_known(self, feed: str) -> bool:
+        """Whether somebody is near enough in the follow graph for the pub to keep what they say."""
+        return feed in self._store.graph.hops(self._keys.id, self._config.hops)
+
+    def _forget(self, revoked: frozenset[str]) -> None:
+        """Take invites back before anybody can come in by them: those revoked while the pub was down."""
+        gone = [key for key in revoked if self._offers.remove(key)]
+        if gone:
+            self._offers.write()
+
+    def _write_manifest(self) -> None:
+        """Leave the manifest where ssb-server leaves it for programs that read the folder."""
+        text = orjson.dumps(manifest(), option=orjson.OPT_INDENT_2)
+        path = self._config.path / "manifest.json"
+        if not path.exists() or path.read_bytes() != text:
+            write_whole(path, text)
+
+
+def take_port(host: str, port: int) -> socket.socket:
+    """Take the port before the feed can say anything. Raises Refusal."""
+    try:
+        return listen(host, port)
+    except OSError as error:
+        if error.errno == errno.EADDRINUSE:
+            raise Refusal(
+                "port-taken", f"Port {port} of {host} is taken by another program. Free it or choose another."
+            ) from None
+        if error.errno == errno.EACCES:
+            raise Refusal(
+                "port-taken", f"Port {port} of {host} is kept for programs with more rights. Choose another."
+            ) from None
+        raise Refusal(
+            "host-not-assignable", f"This machine has no address {host} to listen on ({error.strerror})."
+        ) from None
+
+
+def open_as_many_files_as_may_be() -> None:
+    """Raise the bound on open files: a thousand is what systemd gives at first, and each connection takes one."""
+    _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
+    with suppress(ValueError, OSError):
+        resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
+
+
+def _stop_on_signal(stopping: asyncio.Event) -> None:
+    def stop(name: str) -> None:
+        if not stopping.is_set():
+            log("info", "stopping", f"The pub stops: {name}.")
+            stopping.set()
+
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, stop, number.name)
