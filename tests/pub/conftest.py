@@ -1,4 +1,4 @@
-"""A client for a whole module, and pubs that end with their test."""
+"""A client for a whole module, and pubs of both kinds that end with their test."""
 
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -6,6 +6,8 @@ from pathlib import Path
 import pytest
 
 from tests.pub.pubs import Client, Pub
+
+MakePub = Callable[..., Pub]
 
 
 @pytest.fixture(scope="module")
@@ -15,12 +17,19 @@ def client(built_node_pub: Path) -> Iterator[Client]:
     client.close()
 
 
+@pytest.fixture(params=["node", "python"])
+def release(request: pytest.FixtureRequest) -> Path:
+    """A release of the pub for Node, then one of the pub for Python: what is tested holds for both."""
+    return request.getfixturevalue(f"built_{request.param}_pub")
+
+
 @pytest.fixture
-def make_pub(built_pub: Path, tmp_path: Path, client: Client) -> Iterator[Callable[..., Pub]]:
+def make(tmp_path: Path, client: Client) -> Iterator[MakePub]:
+    """Make pubs of any release."""
     pubs = []
 
-    def make(name: str = "pub", **config: object) -> Pub:
-        pub = Pub(built_pub, tmp_path / name, **{"master": [client.keys["id"]], **config})
+    def make(release: Path, name: str = "pub", **config: object) -> Pub:
+        pub = Pub(release, tmp_path / name, **{"master": [client.keys["id"]], **config})
         pubs.append(pub)
         return pub
 
@@ -30,5 +39,20 @@ def make_pub(built_pub: Path, tmp_path: Path, client: Client) -> Iterator[Callab
 
 
 @pytest.fixture
-def pub(make_pub: Callable[..., Pub]) -> Pub:
+def make_pub(release: Path, make: MakePub) -> MakePub:
+    return lambda name="pub", **config: make(release, name, **config)
+
+
+@pytest.fixture
+def make_node_pub(built_node_pub: Path, make: MakePub) -> MakePub:
+    return lambda name="pub", **config: make(built_node_pub, name, **config)
+
+
+@pytest.fixture
+def make_python_pub(built_python_pub: Path, make: MakePub) -> MakePub:
+    return lambda name="pub", **config: make(built_python_pub, name, **config)
+
+
+@pytest.fixture
+def pub(make_pub: MakePub) -> Pub:
     return make_pub().start()

@@ -34,6 +34,7 @@ class Pub:
             "launch": 1,
             **config,
         }
+        self.command = Built(release.name, release).command
         self.output = folder / "output"
         self.process: subprocess.Popen[bytes] | None = None
 
@@ -41,9 +42,10 @@ class Pub:
         self.folder.mkdir(exist_ok=True)
         path = self.folder / "config.json"
         path.write_text(json.dumps(self.config) if config_text is None else config_text)
-        command = [*Built(self.release.name, self.release).command, str(path)]
         with self.output.open("wb") as output:
-            self.process = subprocess.Popen(command, stdout=output, stderr=subprocess.STDOUT)
+            self.process = subprocess.Popen(
+                [*self.command, str(path)], stdout=output, stderr=subprocess.STDOUT
+            )
         return self
 
     def start(self) -> "Pub":

@@ -5,6 +5,7 @@ import json
 import re
 import signal
 import subprocess
+import sys
 import time
 from pathlib import Path
 
@@ -33,10 +34,19 @@ def test_when_it_is_killed_its_last_acknowledged_message_is_noted(pub, client):
         pub.start()
 
 
-def test_a_message_is_noted_before_it_is_acknowledged(pub, client, monkeypatch):
-    pub.kill()
-    monkeypatch.setenv("NODE_OPTIONS", f"--require {Path(__file__).with_name('slow_note.js')}")
-    pub.start()
+@pytest.fixture(params=["node", "python"])
+def slow_pub(request, make_node_pub, make_python_pub, monkeypatch):
+    """A pub that takes its time over noting its latest sequence."""
+    if request.param == "node":
+        monkeypatch.setenv("NODE_OPTIONS", f"--require {Path(__file__).with_name('slow_note.js')}")
+        return make_node_pub().start()
+    pub = make_python_pub()
+    pub.command = [sys.executable, str(Path(__file__).with_name("slow_note.py"))]
+    return pub.start()
+
+
+def test_a_message_is_noted_before_it_is_acknowledged(slow_pub, client):
+    pub = slow_pub
     said = client.call(pub, "publish", {"type": "post", "text": "as slow as the note of it"})
     assert pub.noted == said["value"]["sequence"]
 
@@ -66,11 +76,13 @@ def test_it_starts_after_a_sudden_death_with_the_same_id(pub, client):
     assert client.call(pub, "getLatest", before)["value"]["sequence"] == 1
 
 
-def test_whom_it_talks_with_stays_connected_whatever_happens_to_the_machine(make_pub, client, monkeypatch):
+def test_whom_it_talks_with_stays_connected_whatever_happens_to_the_machine(
+    make_node_pub, client, monkeypatch
+):
     """Interfaces come and go with containers, and clocks are set."""
     monkeypatch.setenv("NODE_OPTIONS", f"--require {Path(__file__).with_name('restless_machine.js')}")
     client.hang_up()
-    pub = make_pub().start()
+    pub = make_node_pub().start()
     client.call(pub, "whoami")
     time.sleep(1)
     pub.process.send_signal(signal.SIGUSR2)

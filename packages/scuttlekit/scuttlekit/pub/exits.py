@@ -48,6 +48,10 @@ def known_refusal_of(error: BaseException) -> Refusal | None:
     """Give an error as a Refusal if it is one that ends the pub wherever it comes from, else None."""
     if isinstance(error, Refusal):
         return error
+    from scuttlekit.pub.store import LogDamaged
+
+    if isinstance(error, LogDamaged):
+        return Refusal("log-damaged", str(error))
     if is_full(error):
         return Refusal("disk-full", "The disk is full. Make room, then start the pub again: nothing is lost.")
     return None

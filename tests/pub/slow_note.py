@@ -1,0 +1,20 @@
+"""The pub, which takes its time over noting its latest sequence: whatever it does not wait for comes first."""
+
+import os
+import re
+import time
+
+from scuttlekit.pub.__main__ import main
+
+TIME = 0.3
+write = os.pwrite
+
+
+def slowly(file: int, data: bytes, offset: int) -> int:
+    if re.fullmatch(rb"\d{15}\n", data):
+        time.sleep(TIME)
+    return write(file, data, offset)
+
+
+os.pwrite = slowly
+main()
