@@ -18,8 +18,8 @@ MASTER = KeyPair(b"m" * 32)
 
 
 @asynccontextmanager
-async def stock_server(release: Path, folder: Path) -> AsyncIterator[Address]:
-    """`ssb-server start` on the data folder `folder/data`, with `MASTER` as its master."""
+async def stock_server(release: Path, folder: Path, patience: float = 60) -> AsyncIterator[Address]:
+    """`ssb-server start` on the data folder `folder/data`, with `MASTER` as its master; what it prints is in `stock`."""
     (port,) = free_ports(1)
     incoming = {"net": [{"scope": "public", "host": "127.0.0.1", "port": port, "transform": "shs"}]}
     config = {
@@ -32,7 +32,7 @@ async def stock_server(release: Path, folder: Path) -> AsyncIterator[Address]:
     }
     (folder / "config").write_text(json.dumps(config))
     environment = {"ssb_config": str(folder / "config"), "HOME": str(folder), "PATH": os.environ["PATH"]}
-    with (folder / "output").open("wb") as output:
+    with (folder / "stock").open("wb") as output:
         server = subprocess.Popen(  # noqa: ASYNC220 - it is quick
             [str(NODE), str(release / "node_modules/ssb-server/bin.js"), "start"],
             env=environment,
@@ -42,14 +42,14 @@ async def stock_server(release: Path, folder: Path) -> AsyncIterator[Address]:
         )
     try:
         address = Address("127.0.0.1", port, KeyPair.load(folder / "data" / "secret").id)
-        await _answers(address)
+        await _answers(address, patience)
         yield address
     finally:
         server.kill()
         server.wait()
 
 
-async def _answers(address: Address, seconds: float = 60) -> None:
+async def _answers(address: Address, seconds: float) -> None:
     deadline = time.monotonic() + seconds
     while time.monotonic() < deadline:
         with suppress(ScuttlebuttError, OSError, TimeoutError):

@@ -6,7 +6,6 @@ from contextlib import aclosing
 from typing import Any, Final
 
 from scuttlekit.pub.store import Store, Stored
-from scuttlekit.pub.store.records import names_itself
 
 LONGEST_NAME: Final = 200
 PIECE: Final = 200
@@ -45,9 +44,9 @@ class _Follower:
             if author == self._own_id:
                 self._news.set()
             elif author in self._known:
-                content = message.value["content"]
-                if names_itself(author, content):
-                    self._names[author] = content["name"]
+                name = _name_in(author, message.value["content"])
+                if name is not None:
+                    self._names[author] = name
                     self._news.set()
 
     async def tell(self, since: int) -> AsyncGenerator[dict[str, Any], None]:
@@ -85,3 +84,11 @@ class _Follower:
     def _take_names(self) -> list[dict[str, Any]]:
         names, self._names = self._names, {}
         return [{"feed": feed, "name": name[:LONGEST_NAME]} for feed, name in names.items()]
+
+
+def _name_in(author: str, content: Any) -> str | None:
+    """The name in a message by which a feed names itself."""
+    match content:
+        case {"type": "about", "about": about, "name": str(name)} if about == author:
+            return name
+    return None

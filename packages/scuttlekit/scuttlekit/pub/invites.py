@@ -3,7 +3,6 @@
 import asyncio
 import re
 import secrets
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any, Final
 
@@ -16,6 +15,7 @@ from scuttlekit.keys import KEY_BYTES, KeyPair, decode_feed_id
 from scuttlekit.pub.catchup import CatchUp
 from scuttlekit.pub.dialling import Dialler
 from scuttlekit.pub.gossip import Gossip, Known
+from scuttlekit.pub.log import chatter
 from scuttlekit.pub.offers import Offer, Offers
 from scuttlekit.pub.store import Store, Stored
 
@@ -171,15 +171,26 @@ class Visits:
             await pub.close()
 
 
-def take_over(offers: Offers, folder: Path, read: Callable[[Path], dict[bytes, bytes]]) -> None:
-    """Take up the invites of ssb-server's own store, as far as they are not known yet. Raises OSError."""
+def take_over(offers: Offers, folder: Path) -> None:
+    """Take up the invites of ssb-server's own store, as far as they are not known yet. Raises OSError.
+
+    A store that cannot be read is passed over: nobody comes in by its invites, and the pub starts.
+    """
     store = folder / "invites"
     if not (store / "CURRENT").exists():
         return
     looks = " ".join(sorted(f"{file.name}:{file.stat().st_size}" for file in store.iterdir()))
     if looks == offers.store:
         return
-    for key, value in read(store).items():
+    # Loaded on the day that a folder comes from ssb-server.
+    from scuttlekit.leveldb import read
+
+    try:
+        kept = read(store)
+    except (InvalidFormat, FileNotFoundError) as error:
+        chatter("warning", f"The invites of ssb-server in {store} cannot be read, and are void: {error}")
+        kept = {}
+    for key, value in kept.items():
         if (offer := _read_ssb_invite(key, value)) is not None:
             offers.add(offer)
     offers.store = looks

@@ -34,7 +34,7 @@ from scuttlekit.pub.faults import Faults
 from scuttlekit.pub.figures import Figures
 from scuttlekit.pub.folder import claim
 from scuttlekit.pub.gossip import Gossip
-from scuttlekit.pub.invites import Invites, Visits
+from scuttlekit.pub.invites import Invites, Visits, take_over
 from scuttlekit.pub.limits import Limits
 from scuttlekit.pub.log import end, log
 from scuttlekit.pub.offers import Offers
@@ -89,6 +89,7 @@ class Pub:
         self._sequence = Sequence(config.path)
         self._offers = Offers(config.path)
         self._offers.read()
+        take_over(self._offers, config.path)
         self._forget(config.revoked)
         self._known = max(config.sequence, self._sequence.read())
         self._keys = keys_of(config.path, self._known)
