@@ -1,0 +1,339 @@
+"""The rules of the exchange: what each peer is told and sent, and which of them is asked for what."""
+
+from array import array
+from collections.abc import Callable, Iterable, Mapping
+from itertools import islice
+from typing import Final, NamedTuple
+
+from scuttlekit.ebt.notes import MAX_SEQUENCE, NOT_REPLICATED, UNKNOWN, note
+from scuttlekit.ebt.remote import Remote
+
+_CHECKS_A_TICK: Final = 20_000
+
+
+class Due(NamedTuple):
+    """A feed that a peer wants to be sent: what comes after the message `after`."""
+
+    feed: str
+    after: int
+
+
+class Exchange:
+    """What we have and want, and the peers that we exchange it with.
+
+    `blocks(author, peer)` says whether an author does not want a peer to have their feed. Times are seconds of any clock
+    that only goes forward.
+    """
+
+    def __init__(self, blocks: Callable[[str, str], bool] = lambda _author, _peer: False) -> None:
+        self._blocks = blocks
+        # Each feed has a number, its place in these.
+        self._numbers: dict[str, int] = {}
+        self._feeds: list[str] = []
+        self._ours = array("i")
+        self._wanted = bytearray()
+        self._free: list[int] = []
+        self._hidden: frozenset[str] = frozenset()
+        self._remotes: dict[Remote, None] = {}
+        # Of a feed that we want: who was asked to send it, and since when we wait for what it said it has.
+        self._sources: dict[int, Remote] = {}
+        self._waiting: dict[int, float] = {}
+        # Feeds whose source is gone, and when feeds that nobody could send are to be asked for again.
+        self._orphans: dict[int, None] = {}
+        self._later: dict[int, float] = {}
+
+    @property
+    def remotes(self) -> Iterable[Remote]:
+        return self._remotes.keys()
+
+    def wants(self, feed: str) -> bool:
+        """Whether we take this feed in."""
+        number = self._numbers.get(feed)
+        return number is not None and bool(self._wanted[number])
+
+    def source_of(self, feed: str) -> Remote | None:
+        """Who is asked to send a feed to us."""
+        number = self._numbers.get(feed)
+        return None if number is None else self._sources.get(number)
+
+    def sequence_at(self, remote: Remote, feed: str) -> int | None:
+        """How far a peer has a feed, as far as we know; None if it does not replicate it or has not told."""
+        number = self._numbers.get(feed)
+        told = UNKNOWN if number is None else remote.note_of(number)
+        return told >> 1 if told >= 0 else None
+
+    # What is ours.
+
+    def have(self, feed: str, sequence: int, now: float) -> None:
+        """Hear that we have a feed up to `sequence`."""
+        number = self._number(feed)
+        if sequence <= self._ours[number]:
+            return
+        self._ours[number] = min(sequence, MAX_SEQUENCE)
+        for remote in self._remotes:
+            told = remote.note_of(number)
+            if told == NOT_REPLICATED or (told >= 0 and told >> 1 >= sequence):
+                continue
+            if told >= 0 and not told & 1:
+                remote.send(number)
+            else:
+                remote.tell(number)
+        if number in self._waiting:
+            if self._sources[number].claims(number) > sequence:
+                self._waiting[number] = now
+            else:
+                del self._waiting[number]
+
+    def want(self, feeds: Iterable[str], hidden: Iterable[str] = ()) -> None:
+        """Replace what we want by `feeds`; those that are `hidden` are neither wanted nor given to anybody."""
+        self._hidden = frozenset(hidden)
+        wanted = set(feeds) - self._hidden
+        gone = []
+        for feed, number in self._numbers.items():
+            if self._wanted[number]:
+                if feed in wanted:
+                    wanted.discard(feed)
+                else:
+                    gone.append((feed, number))
+        for feed, number in gone:
+            self._drop(feed, number)
+        for feed in wanted:
+            number = self._number(feed)
+            self._wanted[number] = 1
+            self._orphans[number] = None
+            for remote in self._remotes:
+                remote.tell(number)
+
+    # Peers that come and go, and what they say.
+
+    def join(
+        self, peer_id: str, *, friend: bool = False, wake: Callable[[], object] = lambda: None
+    ) -> Remote:
+        """Begin with a peer. The same id may be there several times: each is a peer of its own."""
+        remote = Remote(self._feeds, peer_id, friend, wake)
+        self._remotes[remote] = None
+        return remote
+
+    def leave(self, remote: Remote) -> None:
+        """Forget a peer, and all that it told."""
+        if self._remotes.pop(remote, 0) is None:
+            for number in [number for number, source in self._sources.items() if source is remote]:
+                self._release(number)
+
+    def hear_notes(self, remote: Remote, notes: Mapping[str, int], now: float) -> None:
+        """Hear notes of a peer, as `read_notes` gives them."""
+        for feed, told in notes.items():
+            number = self._numbers.get(feed)
+            if number is None:
+                if told != NOT_REPLICATED:
+                    remote.refuse(feed)
+                continue
+            before = remote.note_of(number)
+            remote.set_note(number, told)
+            if told == NOT_REPLICATED:
+                if self._sources.get(number) is remote:
+                    self._release(number)
+            elif self._may_have(remote, number):
+                self._weigh(remote, number, before, now)
+            else:
+                remote.set_note(number, NOT_REPLICATED)
+                remote.refuse(feed)
+
+    def hear_message(self, remote: Remote, feed: str, sequence: int, now: float) -> None:
+        """Hear that a peer sent a message of a feed, which it is now known to have up to `sequence`."""
+        remote.hear(now)
+        number = self._numbers.get(feed)
+        if number is not None and (told := remote.note_of(number)) >> 1 < sequence <= MAX_SEQUENCE:
+            remote.set_note(number, note(sequence, wants=told >= 0 and not told & 1))
+
+    def let_down(self, remote: Remote, feed: str, now: float) -> None:
+        """Hear that what a peer sent of a feed cannot be taken. Somebody else is asked, and this peer later again."""
+        number = self._numbers.get(feed)
+        if number is None:
+            return
+        remote.bar(number, now)
+        if self._sources.get(number) is remote:
+            self._release(number)
+            self._find_source(number, now)
+
+    def tick(self, now: float) -> list[tuple[Remote, str]]:
+        """Ask others for what does not come. Call it about twice a second.
+
+        Gives the feeds that nothing comes of, with the peer that said it has more, where no other peer has.
+        """
+        # To find a source is to look at all peers. With many of both only so many feeds are looked at in one go.
+        most = _CHECKS_A_TICK // (len(self._remotes) + 1)
+        stalled = []
+        silent = (number for number in tuple(self._waiting) if self._is_silent(number, now))
+        for number in islice(silent, most):
+            source = self._sources[number]
+            source.bar(number, now)
+            self._release(number)
+            if not self._find_source(number, now):
+                stalled.append((source, self._feeds[number]))
+        for number in [number for number, at in self._later.items() if at <= now]:
+            del self._later[number]
+            self._orphans[number] = None
+        for number in list(islice(self._orphans, most)):
+            del self._orphans[number]
+            if self._is_idle(number):
+                self._find_source(number, now)
+        return stalled
+
+    # What is to be sent.
+
+    def take_notes(self, remote: Remote, most: int) -> dict[str, int]:
+        """Give at most `most` notes to send to a peer now; none if nothing is to be told."""
+        notes: dict[str, int] = {}
+        while remote.refusals and len(notes) < most:
+            feed, _ = remote.refusals.popitem()
+            notes[feed] = NOT_REPLICATED
+        if len(notes) < most:
+            for number in remote.told.take():
+                told = self._note_for(remote, number)
+                if told is not None:
+                    notes[self._feeds[number]] = told
+                    if len(notes) >= most:
+                        break
+        return notes
+
+    def take_due(self, remote: Remote) -> Due | None:
+        """Give a feed to send to a peer now. After `sent` it is due again if there is more, behind all the others."""
+        for number in remote.due.take():
+            told = remote.note_of(number)
+            if told < 0 or told & 1 or told >> 1 >= self._ours[number]:
+                continue
+            if self._may_have(remote, number):
+                return Due(self._feeds[number], told >> 1)
+            remote.set_note(number, NOT_REPLICATED)
+            remote.refuse(self._feeds[number])
+        return None
+
+    def sent(self, remote: Remote, feed: str, sequence: int) -> None:
+        """Hear that a feed that was due is being sent up to `sequence`. Call it before anything else is heard."""
+        number = self._numbers.get(feed)
+        if number is not None and 0 <= (told := remote.note_of(number)) < note(sequence, wants=True):
+            remote.set_note(number, note(sequence, wants=not told & 1))
+            if sequence < self._ours[number]:
+                remote.due.add(number)
+
+    # What happens inside.
+
+    def _number(self, feed: str) -> int:
+        number = self._numbers.get(feed)
+        if number is None:
+            if self._free:
+                number = self._free.pop()
+                self._feeds[number] = feed
+            else:
+                number = len(self._feeds)
+                self._feeds.append(feed)
+                self._ours.append(0)
+                self._wanted.append(0)
+            self._numbers[feed] = number
+        return number
+
+    def _drop(self, feed: str, number: int) -> None:
+        self._wanted[number] = 0
+        for where in (self._sources, self._waiting, self._orphans, self._later):
+            where.pop(number, None)
+        if self._ours[number]:
+            for remote in self._remotes:
+                remote.tell(number)
+            return
+        # Somebody may follow and leave thousands of ids that nobody has: their numbers are used again.
+        del self._numbers[feed]
+        self._feeds[number] = ""
+        self._free.append(number)
+        for remote in self._remotes:
+            if remote.note_of(number) >= 0:
+                remote.refuse(feed)
+            remote.forget(number)
+
+    def _may_have(self, remote: Remote, number: int) -> bool:
+        feed = self._feeds[number]
+        return feed not in self._hidden and not self._blocks(feed, remote.id)
+
+    def _note_for(self, remote: Remote, number: int) -> int | None:
+        """Give what a peer is to be told of a feed now; None for nothing."""
+        feed, told = self._feeds[number], remote.note_of(number)
+        wanted, ours = self._wanted[number], self._ours[number]
+        # What we have but do not want any more is told to who asks for it, and to its author.
+        if not feed or not (wanted or (ours and (told != UNKNOWN or feed == remote.id))):
+            return None
+        if not self._may_have(remote, number):
+            return None if told == UNKNOWN else NOT_REPLICATED
+        source = self._sources.get(number)
+        if wanted and source is None and told != NOT_REPLICATED and remote.barred_until(number) < 0:
+            self._sources[number] = source = remote
+            self._orphans.pop(number, None)
+        return note(ours, wants=source is remote)
+
+    def _weigh(self, remote: Remote, number: int, before: int, now: float) -> None:
+        """React to how far a peer says that it has a feed."""
+        told, ours = remote.note_of(number), self._ours[number]
+        claimed = told >> 1
+        if claimed < ours:
+            if told & 1:
+                # It may choose us later, and must know what we have.
+                remote.tell(number)
+            else:
+                remote.send(number)
+        elif not self._wanted[number]:
+            if before == UNKNOWN:
+                remote.tell(number)
+        elif claimed > ours:
+            self._consider(remote, number, now)
+        if claimed <= ours and self._sources.get(number) is remote:
+            self._waiting.pop(number, None)
+
+    def _consider(self, remote: Remote, number: int, now: float) -> None:
+        """Think of asking a peer that has more of a feed than we do."""
+        source = self._sources.get(number)
+        if source is remote:
+            self._waiting.setdefault(number, now)
+        elif self._is_idle(number) or (source is not None and remote.friend and not source.friend):
+            if (until := remote.barred_until(number)) <= now:
+                self._ask(remote, number, now)
+            else:
+                self._later[number] = min(until, self._later.get(number, until))
+
+    def _ask(self, remote: Remote, number: int, now: float) -> None:
+        before = self._sources.get(number)
+        self._sources[number] = remote
+        self._orphans.pop(number, None)
+        self._later.pop(number, None)
+        if remote.claims(number) > self._ours[number]:
+            self._waiting[number] = now
+        else:
+            self._waiting.pop(number, None)
+        remote.tell(number)
+        if before is not None and before is not remote:
+            before.tell(number)
+
+    def _release(self, number: int) -> None:
+        source = self._sources.pop(number)
+        self._waiting.pop(number, None)
+        self._orphans[number] = None
+        if source in self._remotes and source.note_of(number) != NOT_REPLICATED:
+            source.tell(number)
+
+    def _find_source(self, number: int, now: float) -> bool:
+        """Ask the best peer that has more of a feed than we do; whether there was one."""
+        self._orphans.pop(number, None)
+        ahead = [remote for remote in self._remotes if remote.claims(number) > self._ours[number]]
+        free = [remote for remote in ahead if remote.barred_until(number) <= now]
+        if free:
+            self._ask(min(free, key=lambda remote: remote.rank), number, now)
+        elif ahead:
+            self._later[number] = min(remote.barred_until(number) for remote in ahead)
+        return bool(free)
+
+    def _is_idle(self, number: int) -> bool:
+        """Whether nobody is asked for a feed, or somebody who has no more of it than we do."""
+        source = self._sources.get(number)
+        return source is None or source.claims(number) <= self._ours[number]
+
+    def _is_silent(self, number: int, now: float) -> bool:
+        """Whether we have waited for a feed for too long."""
+        return now - self._waiting[number] >= self._sources[number].patience(now)

@@ -1,0 +1,117 @@
+"""One peer of an exchange: what it told, and what it is to be told and sent."""
+
+from array import array
+from collections.abc import Callable, Sized
+from typing import Final
+
+from scuttlekit.ebt.notes import UNKNOWN
+from scuttlekit.ebt.pile import Pile
+
+PATIENCE: Final = 5.0
+"""Seconds that we wait for a feed from a peer that sends nothing at all."""
+LONG_PATIENCE: Final = 60.0
+"""Seconds that we wait for a feed from a peer that is busy sending other feeds."""
+LONGEST_BAR: Final = 300.0
+"""Seconds until a peer that let us down over and over with a feed is asked for it again."""
+
+_MOST_REFUSALS: Final = 500
+_MOST_BARRED: Final = 500
+_GROWTH: Final = 256
+_BASE_COST: Final = 20_000
+
+
+class Remote:
+    """A peer by its `id`, which may be there several times. `wake` is called when there is something to send to it.
+
+    Feeds are numbers, as the exchange gives them: places in `feeds`.
+    """
+
+    __slots__ = (
+        "_barred",
+        "_heard",
+        "_letdowns",
+        "_notes",
+        "due",
+        "friend",
+        "id",
+        "refusals",
+        "told",
+        "wake",
+    )
+
+    def __init__(self, feeds: Sized, peer_id: str, friend: bool, wake: Callable[[], object]) -> None:
+        self.id = peer_id
+        self.friend = friend
+        self.wake = wake
+        self.told = Pile(feeds, full=True)
+        """Feeds of which it is to be told."""
+        self.due = Pile(feeds)
+        """Feeds that are to be sent to it."""
+        self.refusals: dict[str, None] = {}
+        """Feeds that it is to be told are not replicated, by id."""
+        self._notes = array("i")
+        self._barred: dict[int, tuple[float, int]] = {}
+        self._letdowns = 0
+        self._heard = float("-inf")
+
+    @property
+    def cost(self) -> int:
+        """About how many bytes of memory it takes."""
+        return self._notes.itemsize * len(self._notes) + 200 * len(self.refusals) + _BASE_COST
+
+    @property
+    def rank(self) -> tuple[bool, int]:
+        """The least is to be asked first."""
+        return not self.friend, self._letdowns
+
+    def note_of(self, number: int) -> int:
+        """What it told of a feed, moved on by what was sent to it and came from it."""
+        return self._notes[number] if number < len(self._notes) else UNKNOWN
+
+    def set_note(self, number: int, note: int) -> None:
+        if number >= len(self._notes):
+            self._notes.extend([UNKNOWN] * (number + _GROWTH - len(self._notes)))
+        self._notes[number] = note
+
+    def claims(self, number: int) -> int:
+        """How far it has a feed, 0 also where it does not replicate it."""
+        return max(self.note_of(number) >> 1, 0)
+
+    def tell(self, number: int) -> None:
+        self.told.add(number)
+        self.wake()
+
+    def send(self, number: int) -> None:
+        self.due.add(number)
+        self.wake()
+
+    def refuse(self, feed: str) -> None:
+        # What is left out is refused when it is asked for again; it is never sent.
+        if len(self.refusals) < _MOST_REFUSALS:
+            self.refusals[feed] = None
+            self.wake()
+
+    def hear(self, now: float) -> None:
+        """Note that it sent a message."""
+        self._heard = now
+
+    def patience(self, now: float) -> float:
+        """Seconds that we wait for a feed from it."""
+        return LONG_PATIENCE if self._heard + PATIENCE > now else PATIENCE
+
+    def bar(self, number: int, now: float) -> None:
+        """Do not ask it for a feed for a while, each time for longer."""
+        _, times = self._barred.pop(number, (0.0, 0))
+        if len(self._barred) >= _MOST_BARRED:
+            del self._barred[next(iter(self._barred))]
+        self._barred[number] = now + min(PATIENCE * 2**times, LONGEST_BAR), min(times + 1, 10)
+        self._letdowns += 1
+
+    def barred_until(self, number: int) -> float:
+        return self._barred[number][0] if number in self._barred else float("-inf")
+
+    def forget(self, number: int) -> None:
+        """Forget a feed, since its number will be that of another."""
+        self._barred.pop(number, None)
+        if self.note_of(number) != UNKNOWN:
+            self.set_note(number, UNKNOWN)
