@@ -28,10 +28,13 @@ def is_loopback(host: str) -> bool:
     return address is not None and address.is_loopback
 
 
-def is_fenced(host: str) -> bool:
-    """Whether a fenced pub must leave this IP address alone. An IPv4 address written as IPv6 counts as IPv4."""
+def is_fenced(host: str, *, default: bool = True) -> bool:
+    """Whether a fenced pub must leave this IP address alone; `default` is the answer for what is none.
+
+    An IPv4 address written as IPv6 counts as IPv4.
+    """
     address = _ip(host)
-    return address is None or any(address in network for network in _FENCED)
+    return default if address is None else any(address in network for network in _FENCED)
 
 
 async def open_hosts(host: str, *, fenced: bool) -> list[str]:

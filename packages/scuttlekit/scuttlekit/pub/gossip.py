@@ -18,6 +18,9 @@ LARGEST: Final = 4 << 20
 LOCAL: Final = "local"
 """The source of addresses that a laptop heard on its own network; they mean nothing elsewhere."""
 
+ANNOUNCED: Final = "pub"
+"""The source of addresses from messages of the type `pub`."""
+
 _KEPT: Final = ("announcers", "duration", "failure", "ping", "client", "error")
 _MILLISECONDS: Final = 1000
 
@@ -127,12 +130,15 @@ class Gossip:
     def add(self, known: Known) -> Known:
         """Take up an address, and give what is known of that peer now. What was known of it already stays.
 
-        When there is no room, the one that failed most often goes.
+        When there is no room, the one that failed most often goes; but none goes that never failed for one that somebody
+        announced.
         """
         if (there := self._known.get(known.key)) is not None:
             return there
         if len(self._known) >= self._most:
             worst = max(self._known.values(), key=lambda other: other.failures)
+            if known.source == ANNOUNCED and not worst.failures:
+                return known
             del self._known[worst.key]
         self._known[known.key] = known
         self.is_changed = True

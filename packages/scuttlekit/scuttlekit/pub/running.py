@@ -16,6 +16,7 @@ from scuttlekit.connection import Traffic
 from scuttlekit.files import write_whole
 from scuttlekit.network import Room, Server, listen
 from scuttlekit.pub import pinging
+from scuttlekit.pub.announcements import Announcements
 from scuttlekit.pub.calls.friends import Friends
 from scuttlekit.pub.calls.inviting import Inviting, LookingAfter
 from scuttlekit.pub.calls.knowing import Knowing
@@ -123,6 +124,14 @@ class Pub:
             traffic=self._traffic,
             is_blocked=self._is_blocked,
         )
+        self._announcements = Announcements(
+            self._gossip,
+            self._limits,
+            self._keys.id,
+            fenced=config.fence,
+            is_known=self._is_known,
+            hurry=self._dialler.hurry,
+        )
         self._server = Server(
             self._keys,
             lambda peer: self._apis[_RIGHTS[self._connections.role_of(peer.id)]],
@@ -189,6 +198,7 @@ class Pub:
 
     def _begin(self) -> None:
         self._invites.begin()
+        self._store.listen(self._announcements.hear)
         self._faults.keep(self._catch_up.run(self._known))
         self._faults.keep(self._dialler.run())
 

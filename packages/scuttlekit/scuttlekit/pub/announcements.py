@@ -1,0 +1,61 @@
+"""Addresses of pubs that people announce, in messages of the type `pub`."""
+
+from collections.abc import Callable, Sequence
+from typing import Any, Final
+
+from scuttlekit.errors import InvalidFormat
+from scuttlekit.pub.fence import is_fenced
+from scuttlekit.pub.gossip import ANNOUNCED, Gossip, Known, read_address
+from scuttlekit.pub.limits import Limits
+from scuttlekit.pub.store import Stored
+
+_LOOKS_LIKE_ONE: Final = b'"type":"pub"'
+
+
+class Announcements:
+    """Hears what addresses people near enough announce, and takes up so many of each of them."""
+
+    def __init__(
+        self,
+        gossip: Gossip,
+        limits: Limits,
+        own_id: str,
+        *,
+        fenced: bool,
+        is_known: Callable[[str], bool],
+        hurry: Callable[[], object],
+    ) -> None:
+        self._gossip = gossip
+        self._limits = limits
+        self._own_id = own_id
+        self._fenced = fenced
+        self._is_known = is_known
+        self._hurry = hurry
+        self._heard: dict[str, int] = {}
+
+    def hear(self, messages: Sequence[Stored]) -> None:
+        for message in messages:
+            if _LOOKS_LIKE_ONE in message.record and self._is_known(message.author):
+                self._take(message.author, message.value["content"])
+
+    def _take(self, author: str, content: Any) -> None:
+        match content:
+            case {"type": "pub", "address": given}:
+                try:
+                    address, text = read_address(given)
+                except InvalidFormat:
+                    return
+            case _:
+                return
+        if address.transport != "net" or address.key == self._own_id or self._gossip.get(address.key):
+            return
+        # A name is looked up when it is dialled, and then it is known where it leads.
+        if self._fenced and is_fenced(address.host, default=False):
+            return
+        count = self._heard.get(author, 0)
+        if count >= self._limits["announced"]:
+            self._limits.refuse("announced")
+            return
+        self._heard[author] = count + 1
+        self._gossip.add(Known(address, text, ANNOUNCED))
+        self._hurry()
