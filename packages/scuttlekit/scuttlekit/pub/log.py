@@ -36,7 +36,13 @@ def log(level: Level, event: str, message: str, **fields: Any) -> None:
         "message": _plain(message),
         **fields,
     }
-    _write(orjson.dumps(line) + b"\n")
+    _write(_form(line))
+
+
+def speak_plainly() -> None:
+    """Write lines for a person who reads along, in the place of JSON: the time and what happened."""
+    global _form  # noqa: PLW0603 - a process has one log
+    _form = _as_text
 
 
 def end(error: BaseException) -> NoReturn:
@@ -74,6 +80,18 @@ class Chatter:
 
 
 chatter = Chatter().say
+
+
+def _as_json(line: dict[str, Any]) -> bytes:
+    return orjson.dumps(line) + b"\n"
+
+
+def _as_text(line: dict[str, Any]) -> bytes:
+    stack = f"\n{line['stack']}" if "stack" in line else ""
+    return f"{datetime.now():%Y-%m-%d %H:%M:%S}  {line['message']}{stack}\n".encode()  # noqa: DTZ005 - the person's own time
+
+
+_form = _as_json
 
 
 def _plain(text: str) -> str:

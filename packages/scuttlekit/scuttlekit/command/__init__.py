@@ -1,0 +1,1 @@
+"""The command `scuttlekit`: a pub for somebody who runs it by hand."""

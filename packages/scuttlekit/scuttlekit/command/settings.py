@@ -1,0 +1,87 @@
+"""What a pub was told when it was started by hand, kept in the file `config.json` of its folder."""
+
+from pathlib import Path
+from typing import Any, Final
+
+import orjson
+
+from scuttlekit.files import write_whole
+from scuttlekit.pub.config import Config, checked
+from scuttlekit.pub.exits import Refusal
+
+FILE: Final = "config.json"
+PORT: Final = 8008
+EVERYWHERE: Final = "::"
+
+
+class Wrong(Exception):
+    """What a person asked for cannot be done; the text says why and what to do."""
+
+
+def remembered(
+    folder: Path,
+    *,
+    external: str | None,
+    port: int | None,
+    host: str | None,
+    network: str | None,
+    hops: int | None,
+) -> Config:
+    """Give the configuration of the pub in a folder, with what is new, and remember it. Raises Wrong, OSError."""
+    kept = _read(folder)
+    news = {"external": external, "port": port, "host": host, "hops": hops}
+    told = {
+        "host": EVERYWHERE,
+        "port": PORT,
+        **kept,
+        **{name: value for name, value in news.items() if value is not None},
+    }
+    if network is not None:
+        told["caps"] = {"shs": network}
+    if not told.get("external"):
+        raise Wrong(
+            "By which name do others reach this pub? Say: scuttlekit start --external pub.example.org"
+        )
+    config = _checked(folder, told)
+    if told != kept:
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        write_whole(folder / FILE, orjson.dumps(told, option=orjson.OPT_INDENT_2))
+    return config
+
+
+def of(folder: Path) -> Config:
+    """Give the configuration of the pub in a folder. Raises Wrong, OSError."""
+    kept = _read(folder)
+    if not kept:
+        raise Wrong(
+            f"There is no pub in {folder}. Start one with: scuttlekit start --external pub.example.org"
+        )
+    return _checked(folder, kept)
+
+
+def as_backed_up(folder: Path) -> bytes:
+    """Give the configuration to put into a backup: a pub that starts from it must catch up before it speaks."""
+    return orjson.dumps({**_read(folder), "catchUp": True}, option=orjson.OPT_INDENT_2)
+
+
+def _checked(folder: Path, told: dict[str, Any]) -> Config:
+    try:
+        return checked({**told, "path": str(folder)})
+    except Refusal as refusal:
+        raise Wrong(refusal.message) from None
+
+
+def _read(folder: Path) -> dict[str, Any]:
+    try:
+        kept = orjson.loads((folder / FILE).read_bytes())
+    except FileNotFoundError:
+        return {}
+    except ValueError:
+        raise Wrong(
+            f"The file {folder / FILE} is not JSON. Mend or remove it, and start the pub again."
+        ) from None
+    if not isinstance(kept, dict):
+        raise Wrong(
+            f"The file {folder / FILE} is no JSON object. Mend or remove it, and start the pub again."
+        )
+    return kept
