@@ -186,8 +186,12 @@ class Index:
 
     def relations(self) -> Iterator[tuple[str, str, int]]:
         """Each pair of the follow graph."""
-        rows = self._each("SELECT id, target, relation FROM relations JOIN feeds ON number = source")
-        return ((source, encode_feed_id(target), relation) for source, target, relation in rows)
+        names: dict[int, str] = dict(self._each("SELECT number, id FROM feeds"))
+        targets: dict[bytes, str] = {}
+        for source, target, relation in self._each("SELECT source, target, relation FROM relations"):
+            if (name := targets.get(target)) is None:
+                name = targets[target] = encode_feed_id(target)
+            yield names[source], name, relation
 
     def head(self, feed: str) -> int | None:
         """The offset of a feed's latest message."""

@@ -404,7 +404,9 @@ class Store:
             except OSError as error:
                 self._fail(error)
                 raise
-            self._indexing = asyncio.get_running_loop().create_task(self._index_again())
+            # Without a loop it is whoever opened the store who calls `index`.
+            with contextlib.suppress(RuntimeError):
+                self._indexing = asyncio.get_running_loop().create_task(self._index_again())
         return NotReady()
 
     async def _index_again(self) -> None:
@@ -532,7 +534,7 @@ class Store:
             if offset is None:
                 return None
             record = self._log.read(offset)
-            entry = self._entry(record, offset)
+            entry = None if is_deleted(record) else self._entry(record, offset)
             if entry is None or entry.author != feed:
                 raise Misplaced
             return entry.head
