@@ -72,7 +72,7 @@ def create(
         return invite
     # Whoever asks a second time while the first is at it does the same, which does no harm.
     try:
-        kept_connections.call(address_of(bot), "butt.offer", _offer(invite))
+        kept_connections.call(address_of(bot), "butt.offer", offer_of(invite))
     except ScuttlebuttError as error:
         log.warning("%s takes no invite: %s", bot.name, error)
         given_up = {"revoked_at": timezone.now(), "key": None}
@@ -167,7 +167,8 @@ def _draft(bot: Agent, name: str, uses: int, expires_at: datetime | None, key: u
     return drafted
 
 
-def _offer(invite: Invite) -> dict[str, object]:
+def offer_of(invite: Invite) -> dict[str, object]:
+    """What `butt.offer` of its pub is told."""
     expires = None if invite.expires_at is None else int(invite.expires_at.timestamp() * 1000)
     return {"id": invite.code_id, "uses": invite.uses, "note": invite.note, "expires": expires}
 

@@ -102,10 +102,19 @@ class Listing(models.Model):
 
 
 class Told(models.Model):
-    """What a bot's own feed has told: how far it was read, and what it says of itself since `profile_sequence`."""
+    """What a bot's own feed has told: how far it was read, and what it says of itself since `profile_sequence`.
+
+    And on which release its pub was told of its invites.
+    """
 
     bot = models.OneToOneField(Agent, models.CASCADE, primary_key=True, related_name="told")
     sequence = models.PositiveBigIntegerField(default=0)
     name = models.CharField(max_length=80, blank=True, default="")
     description = models.TextField(blank=True, default="")
     profile_sequence = models.PositiveBigIntegerField(default=0)
+    release = models.CharField(
+        max_length=64,
+        blank=True,
+        default="",
+        help_text="The release on which its pub was last told of all its invites.",
+    )

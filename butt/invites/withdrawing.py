@@ -9,6 +9,7 @@ from django.db.models import Q
 
 from butt.agents.models import Agent
 from butt.invites.models import Invite
+from butt.invites.retelling import closed_of
 
 CUT_OFF = timedelta(seconds=60)
 """Whoever makes an invite has long been answered by then, or killed."""
@@ -41,6 +42,7 @@ def done(withdrawals: Iterable[Withdrawal], now: datetime) -> None:
 
 
 def revoked_of(bot: Agent) -> tuple[str, ...]:
-    """The ids by which its pub may still know invites that were revoked."""
+    """The ids by which its pub may still know invites that were revoked, or are over and known to another release."""
     rows = Invite.objects.filter(bot=bot, withdrawn_at=None, revoked_at__isnull=False)
-    return tuple(rows.values_list("code_id", flat=True)[:MOST_AT_ONCE])
+    revoked = list(rows.values_list("code_id", flat=True)[:MOST_AT_ONCE])
+    return tuple(dict.fromkeys([*revoked, *closed_of(bot, MOST_AT_ONCE)]))

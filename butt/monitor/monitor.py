@@ -25,7 +25,7 @@ from butt.monitor.ledger import Ledger
 from butt.monitor.outages import tell_owners
 from butt.monitor.rollups import prune, roll_up
 from butt.monitor.roster import BEAT, Roster
-from butt.monitor.telling import CATCH_UP_EVERY, INTRODUCE_EVERY, WITHDRAW_EVERY, Telling
+from butt.monitor.telling import CATCH_UP_EVERY, INTRODUCE_EVERY, RETELL_EVERY, WITHDRAW_EVERY, Telling
 from butt.monitor.watch import Bot, watch
 from scuttlekit import Address, KeyPair
 
@@ -78,6 +78,7 @@ class Monitor:
                     (self._look, 0),
                     (self._beat, BEAT.total_seconds()),
                     (self._telling.withdraw, WITHDRAW_EVERY),
+                    (self._telling.retell, RETELL_EVERY),
                     (self._telling.introduce, INTRODUCE_EVERY),
                     (self._telling.say_caught_up, CATCH_UP_EVERY),
                 ):

@@ -11,21 +11,22 @@ from django.utils import timezone
 
 from butt.imports import catchup
 from butt.imports.catchup import CaughtUp
-from butt.invites import profiles, withdrawing
+from butt.invites import profiles, retelling, withdrawing
 from butt.invites.profiles import Profile
+from butt.invites.retelling import Kept, Retelling
 from butt.invites.withdrawing import Withdrawal
 from butt.monitor.guests import Guests
 from scuttlekit import Peer, RemoteError, ScuttlebuttError
 
 log = logging.getLogger("butt.monitor")
 
-WITHDRAW_EVERY, INTRODUCE_EVERY, CATCH_UP_EVERY = 1.0, 3.0, 1.0
+WITHDRAW_EVERY, RETELL_EVERY, INTRODUCE_EVERY, CATCH_UP_EVERY = 1.0, 1.0, 3.0, 1.0
 AT_ONCE = 50
 PATIENCE = 10.0
 REST = 60.0
 """Seconds until a bot that refused one kind is told again."""
 
-T = TypeVar("T", Withdrawal, Profile, CaughtUp)
+T = TypeVar("T", Withdrawal, Retelling, Profile, CaughtUp)
 
 
 class Telling:
@@ -41,6 +42,12 @@ class Telling:
         if ran:
             await sync_to_async(withdrawing.done)(ran, timezone.now())
 
+    async def retell(self) -> None:
+        """Have pubs that run on another release know of their invites."""
+        ran = await self._each(await sync_to_async(retelling.due)(), self._retell)
+        if ran:
+            await sync_to_async(retelling.done)(ran)
+
     async def introduce(self) -> None:
         """Have pubs say who they are, where their feed says something else."""
         await self._each(await sync_to_async(profiles.untold)(), self._introduce)
@@ -54,6 +61,11 @@ class Telling:
 
     async def _withdraw(self, peer: Peer, withdrawal: Withdrawal) -> None:
         await peer.call("butt.revoke", withdrawal.code_id, timeout=PATIENCE)
+
+    async def _retell(self, peer: Peer, matter: Retelling) -> None:
+        kept = _kept(await peer.call("butt.invites", {"all": True}, timeout=PATIENCE))
+        for name, argument in await sync_to_async(retelling.calls)(matter, kept):
+            await peer.call(name, argument, timeout=PATIENCE)
 
     async def _introduce(self, peer: Peer, profile: Profile) -> None:
         wanted = {"name": profile.name, "description": profile.description}
@@ -88,3 +100,14 @@ class Telling:
         else:
             return True
         return False
+
+
+def _kept(answer: object) -> dict[str, Kept]:
+    """The invites that a pub says it keeps, by their ids; what makes no sense is left out."""
+    found = {}
+    for said in answer if isinstance(answer, list) else []:
+        invite = said if isinstance(said, dict) else {}
+        used, left = invite.get("used"), invite.get("left")
+        if isinstance(invite.get("id"), str) and isinstance(used, int) and isinstance(left, int):
+            found[invite["id"]] = Kept(used, left)
+    return found

@@ -12,7 +12,7 @@ from butt.agents.models import Agent, JournalEntry, Progress
 from butt.agents.states import State
 from butt.agents.wishes import Refused
 from butt.configuration import Configuration
-from butt.invites import making, withdrawing
+from butt.invites import making, retelling, withdrawing
 from butt.invites.book import entries
 from butt.invites.kept_connections import kept_connections
 from butt.invites.models import Invite
@@ -145,6 +145,7 @@ def test_what_was_cut_off_while_it_was_made_is_withdrawn_and_shown_to_nobody(ali
 def test_one_that_has_expired_or_was_revoked_while_the_bot_was_down_waits_to_be_forgotten(
     alice: Agent, bot: Agent
 ):
+    retelling.done([retelling.Retelling(bot.id, bot.progress.release)])
     brief = making.create(alice, bot, "brief", expires_at=timezone.now() + timedelta(hours=1))
     revoked = making.create(alice, bot, "revoked")
     Progress.objects.filter(bot=bot).update(state=State.STOPPED)

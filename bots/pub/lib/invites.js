@@ -41,15 +41,16 @@ class Invites {
 
   /**
    * Let in whoever has the key `id`, so many times, until `expires` (milliseconds since 1970, or null). Whoever asks
-   * made the key, so to ask again changes nothing: false says it was known already.
+   * made the key, so to ask again changes nothing: false says it was known already. `used` is how often it was used
+   * while another program kept the invites of this pub.
    */
-  offer ({ id, uses, note, expires = null } = {}) {
+  offer ({ id, uses, note, expires = null, used = 0 } = {}) {
     const isRight = ID.test(id) && isCount(uses) && uses > 0 && uses <= MOST_USES &&
-      typeof note === 'string' && note.length <= LONGEST_NOTE && (expires === null || isCount(expires))
+      typeof note === 'string' && note.length <= LONGEST_NOTE && (expires === null || isCount(expires)) && isCount(used)
     if (!isRight) return Promise.reject(new Error('an invite has an id, uses from 1 to 1000, a note, and expires or null'))
     return this._inTurn(async () => {
       if (await this._find(id)) return false
-      const invite = { id, total: uses, note, used: 0, permissions: PERMISSIONS }
+      const invite = { id, total: uses, note, used, permissions: PERMISSIONS }
       await this._store.put(id, expires === null ? invite : { ...invite, expires })
       return true
     })
