@@ -2,6 +2,7 @@
 
 import asyncio
 import shutil
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -20,6 +21,13 @@ from tests.invites.conftest import at
 from tests.pub.pubs import Pub
 
 pytestmark = pytest.mark.django_db(transaction=True)
+
+
+@pytest.fixture
+def built_pub(request: pytest.FixtureRequest) -> Path:
+    """The pub for Node: its store of invites is one folder, and can be set aside."""
+    return request.getfixturevalue("built_node_pub")
+
 
 OLD, NEW = "old", "new"
 

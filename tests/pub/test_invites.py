@@ -100,6 +100,15 @@ def test_one_that_was_made_elsewhere_works_as_often_as_it_says(pub, client):
         use(client, pub, keys)
 
 
+def test_one_that_was_used_on_other_code_works_as_often_as_is_left(pub, client):
+    keys = offered(client, pub, uses=3, used=2, note="a")
+    use(client, pub, keys)
+    with pytest.raises(RuntimeError):
+        use(client, pub, keys)
+    (invite,) = client.call(pub, "butt.invites", {"all": True})
+    assert (invite["uses"], invite["used"], invite["left"]) == (3, 3, 0)
+
+
 @pytest.mark.parametrize(
     "wrong",
     [
@@ -109,6 +118,7 @@ def test_one_that_was_made_elsewhere_works_as_often_as_it_says(pub, client):
         {"uses": "1"},
         {"note": 5},
         {"note": "n" * 101},
+        {"used": -1},
         {"expires": "soon"},
     ],
 )

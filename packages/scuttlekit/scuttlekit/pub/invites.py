@@ -209,6 +209,7 @@ def is_feed(text: str) -> bool:
 def _read_offer(wanted: Any) -> Offer:
     fields = wanted if isinstance(wanted, dict) else {}
     key, uses, note, expires = (fields.get(name) for name in ("id", "uses", "note", "expires"))
+    used = fields.get("used", 0)
     is_right = (
         isinstance(key, str)
         and is_feed(key)
@@ -217,11 +218,16 @@ def _read_offer(wanted: Any) -> Offer:
         and isinstance(note, str)
         and len(note) <= LONGEST_NOTE
         and (expires is None or _is_count(expires))
+        and _is_count(used)
     )
     if not is_right:
         raise RemoteError(_WRONG)
     return Offer(
-        id=str(key), uses=int(uses or 0), note=note or None, expires=None if expires is None else int(expires)
+        id=str(key),
+        uses=int(uses or 0),
+        note=note or None,
+        expires=None if expires is None else int(expires),
+        used=int(used),
     )
 
 
