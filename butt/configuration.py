@@ -98,6 +98,10 @@ class Configuration(BaseSettings):
     import_gib: float = Field(
         20, gt=0, description="How big a pub that is brought from elsewhere may be, in GiB."
     )
+    limits: str = Field(
+        "",
+        description="Limits that differ from their defaults, as `NAME=NUMBER` with spaces between several.",
+    )
     keep_days: int = Field(7, ge=0, description="For how many days a deleted bot can be restored.")
     start_seconds: int = Field(
         60,

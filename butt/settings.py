@@ -5,6 +5,7 @@ from urllib.parse import unquote, urlsplit
 import dj_database_url
 
 from butt.configuration import configuration
+from butt.limits.table import BODY_BYTES
 
 _butt = configuration()
 _butt.home.mkdir(mode=0o700, parents=True, exist_ok=True)
@@ -24,6 +25,7 @@ INSTALLED_APPS = [
     "whitenoise.runserver_nostatic",
     "django.contrib.staticfiles",
     "ninja",
+    "butt.limits",
     "butt.agents",
     "butt.sources",
     "butt.figures",
@@ -53,6 +55,7 @@ MIDDLEWARE = [
     "allauth.account.middleware.AccountMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     # Innermost, as they are not async: so all the others run in one thread, not each in a leap to another and back.
+    "butt.public.holding.holding",
     "butt.public.pages.errors.not_allowed",
     "butt.public.pages.errors.refused",
 ]
@@ -85,7 +88,7 @@ if DATABASES["default"]["ENGINE"].endswith("sqlite3"):
     }
 
 AUTH_USER_MODEL = "accounts.Account"
-PASSWORD_HASHERS = ["django.contrib.auth.hashers.Argon2PasswordHasher"]
+PASSWORD_HASHERS = ["butt.accounts.hashing.Hasher"]
 AUTH_PASSWORD_VALIDATORS = [
     {"NAME": f"django.contrib.auth.password_validation.{name}"}
     for name in ("UserAttributeSimilarityValidator", "MinimumLengthValidator", "CommonPasswordValidator")
@@ -140,6 +143,8 @@ CONTENT_SECURITY_POLICY = {
     }
 }
 
+DATA_UPLOAD_MAX_MEMORY_SIZE = BODY_BYTES.default
+
 STATIC_URL = "static/"
 WHITENOISE_USE_FINDERS = True
 WHITENOISE_AUTOREFRESH = DEBUG
@@ -165,8 +170,17 @@ TIME_ZONE = "UTC"
 LOGGING = {
     "version": 1,
     "disable_existing_loggers": False,
-    "formatters": {"plain": {"format": "{asctime} {levelname:<7} {name}: {message}", "style": "{"}},
-    "handlers": {"console": {"class": "logging.StreamHandler", "formatter": "plain"}},
+    "formatters": {
+        "plain": {
+            "()": "butt.limits.logs.Line",
+            "format": "{asctime} {levelname:<7} {name}: {message}",
+            "style": "{",
+        }
+    },
+    "filters": {"sparing": {"()": "butt.limits.logs.Sparing"}},
+    "handlers": {
+        "console": {"class": "logging.StreamHandler", "formatter": "plain", "filters": ["sparing"]},
+    },
     "root": {"handlers": ["console"], "level": "INFO"},
     # At INFO it writes down people's addresses.
     "loggers": {"stripe": {"level": "WARNING"}},

@@ -10,9 +10,10 @@ from django.core.exceptions import ValidationError
 from django.core.validators import validate_email
 from django.db import IntegrityError
 
-from butt.accounts.guessing import TooManyGuesses, one_guess, one_newcomer
+from butt.accounts.guessing import one_guess, one_newcomer
 from butt.accounts.models import Account
 from butt.agents.words import can_be_seen, one_line
+from butt.limits.counts import TooOften
 
 LONGEST_PASSWORD = 1024
 LONGEST_NAME = 80
@@ -132,7 +133,7 @@ def _slowed(account: str, address: str) -> Iterator[None]:
 def _in_words() -> Iterator[None]:
     try:
         yield
-    except TooManyGuesses as slow:
+    except TooOften as slow:
         minutes = -(-slow.seconds // 60)
         message = f"Too many tries. Please come back in {minutes} minute{'s' if minutes > 1 else ''}."
         raise NoEntry("too_many_guesses", message, "password", slow.seconds) from None

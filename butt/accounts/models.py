@@ -72,13 +72,6 @@ class AccessToken(models.Model):
         return granted(self.scopes)
 
 
-class Guess(models.Model):
-    """One try at a password or code that was not right, or is being tried now."""
-
-    key = models.CharField(max_length=64, db_index=True, help_text="A digest of whom or whence.")
-    at = models.DateTimeField(db_index=True)
-
-
 class Invitation(models.Model):
     """Somebody is asked to share a bot. The link in their mail is signed, and no part of this row."""
 

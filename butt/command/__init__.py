@@ -51,5 +51,10 @@ def configure(**given: object) -> Configuration:
     django.setup()
 
     from butt.configuration import configuration
+    from butt.limits.table import UnknownLimit, check_limits
 
+    try:
+        check_limits()
+    except UnknownLimit as unknown:
+        raise click.ClickException(str(unknown)) from None
     return configuration()

@@ -129,8 +129,14 @@ def manage(home: Path | None, arguments: tuple[str, ...]) -> None:
 def _serve(application: str, host: str, port: int) -> None:
     import uvicorn
 
+    from butt.limits.slowed import keep_noting
+    from butt.serving.connections import KEEP_ALIVE, connection_class
+
+    keep_noting()
     uvicorn.run(
         application,
+        http=connection_class(),
+        ws="none",
         host=host,
         port=port,
         log_config=None,
@@ -138,8 +144,8 @@ def _serve(application: str, host: str, port: int) -> None:
         lifespan="off",
         access_log=False,
         server_header=False,
+        timeout_keep_alive=KEEP_ALIVE,
         timeout_graceful_shutdown=2,
-        limit_concurrency=2000,
     )
 
 

@@ -2,9 +2,6 @@
 
 import json
 import time
-import uuid
-import weakref
-from collections import defaultdict
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import partial
@@ -18,9 +15,6 @@ from butt.agents.wishes import Refused
 from butt.exports.age import BadRecipient, Recipient, encrypted
 from butt.exports.parcel import Item, Parcel, Part
 from butt.exports.tar import entry_size, exactly, packed
-
-MOST_AT_ONCE = 4
-"""How many exports one person may have under way on one server."""
 
 FORK = (
     "Who has the secret speaks as the bot. Run the identity in one place only: while it runs here, do not start it "
@@ -48,27 +42,19 @@ class Delivery:
     chunks: Iterator[bytes]
 
 
-_under_way: dict[uuid.UUID, weakref.WeakSet[Delivery]] = defaultdict(weakref.WeakSet)
-
-
 def deliver(
     person: Agent, bot: Agent, part: Part, parcel: Parcel, *, way: str, encrypt_to: str = ""
 ) -> Delivery:
     """`parcel` as a file for `person`; `way` says how they came for it, in the journal.
 
     `encrypt_to` is an age key or a passphrase; without it, the file is as it is.
-    Raises `Refused`: `nothing_yet`, `secret_damaged`, `log_damaged`, `log_behind`, `too_many_exports`, `bad_recipient`.
+    Raises `Refused`: `nothing_yet`, `secret_damaged`, `log_damaged`, `log_behind`, `bad_recipient`.
     """
     _check(bot, part, parcel)
-    if len(_under_way[person.id]) >= MOST_AT_ONCE:
-        raise Refused(
-            "too_many_exports", f"{MOST_AT_ONCE} exports are under way; wait for one of them to end."
-        )
     delivery = _TARS[part](bot, parcel) if part in _TARS else _file(parcel)
     if encrypt_to:
         delivery = _sealed(delivery, encrypt_to)
     journal.note(bot, person, "export", part=part, way=way, bytes=delivery.size, encrypted=bool(encrypt_to))
-    _under_way[person.id].add(delivery)
     return delivery
 
 

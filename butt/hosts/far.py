@@ -1,33 +1,32 @@
-"""What bots on machines keep, for who may read them: asked by a row, answered by what their machine sends."""
+"""What bots on machines keep, for who may read them: asked by a row, answered by what their machine sends.
+
+Nobody waits here: what has not come yet is asked for again by whoever wants it.
+"""
 
 import errno
 import shutil
 import tarfile
-import time
 import uuid
 import weakref
 from collections.abc import Callable, Iterator
 from dataclasses import asdict
 from functools import partial
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 
 from django.utils import timezone
 
 from butt.exports.parcel import Item, Parcel, Part, Stock
 from butt.hosts import parcels
 from butt.hosts.interface import Folder
-from butt.hosts.reading import Unreadable
+from butt.hosts.reading import NotYet, Unreadable
 from butt.machines import errands, tails, uploads
 from butt.machines.looks import machine_of
 from butt.machines.models import Errand, Placement, Upload
 
 LOG_SECONDS, STOCK_SECONDS, EXPORT_SECONDS = 20.0, 15.0, 45.0
-TICK = 0.1
 NOTHING = Stock(secret=0, gossip=0, log=0, blobs=0, blobs_size=0)
 SILENT = "Its machine does not answer now. Try again in a moment."
-
-T = TypeVar("T")
 
 
 class Far:
@@ -37,41 +36,39 @@ class Far:
         self._home = home
 
     def log(self, bot_id: uuid.UUID, size: int) -> str:
-        def current() -> str | None:
-            tail = tails.want(bot_id)
-            if tail is None:
-                return ""
-            return tail.text if tails.is_current(tail, timezone.now()) else None
-
-        text = _wait_for(current, _patience(bot_id, LOG_SECONDS))
-        if text is None:
-            raise Unreadable(SILENT)
-        return text.encode()[-size:].decode(errors="replace")
+        tail = tails.want(bot_id)
+        if tail is None:
+            return ""
+        if not tails.is_current(tail, timezone.now()):
+            raise _not_yet(bot_id, LOG_SECONDS, partial(self.log, bot_id, size))
+        return tail.text.encode()[-size:].decode(errors="replace")
 
     def stock(self, bot_id: uuid.UUID) -> Stock:
         errand = errands.ask(bot_id, errands.STOCK)
         if errand is None:
             return NOTHING
-        answer = _answered(errand, _patience(bot_id, STOCK_SECONDS))
-        if answer is None:
-            raise Unreadable(SILENT)
-        return _stock(answer.answer)
+        return self._stock_of(errand)
+
+    def _stock_of(self, errand: Errand) -> Stock:
+        if not _is_answered(errand):
+            raise _not_yet(errand.bot_id, STOCK_SECONDS, partial(self._stock_of, errand))
+        return _stock(errand.answer)
 
     def export(self, bot_id: uuid.UUID, part: Part) -> Parcel:
         errand = errands.ask(bot_id, part.value)
         if errand is None:
             raise Unreadable("It has no machine yet, and so no data.")
-        patience = _patience(bot_id, EXPORT_SECONDS)
-        answer = _answered(errand, patience)
-        if answer is None and not patience:
-            raise Unreadable(SILENT)
-        if answer is None:
+        return self._export_of(errand, part)
+
+    def _export_of(self, errand: Errand, part: Part) -> Parcel:
+        if not _is_answered(errand):
             come = uploads.came_so_far(errand.id) >> 20
-            raise Unreadable(f"It is on its way from its machine, {come} MiB so far. Ask again in a moment.")
+            said = f"It is on its way from its machine, {come} MiB so far. Ask again in a moment."
+            raise _not_yet(errand.bot_id, EXPORT_SECONDS, partial(self._export_of, errand, part), said)
         upload = Upload.objects.filter(id=errand.id).exclude(arrived_at=None).first()
         if upload is None or not errands.take(errand):
             raise Unreadable(SILENT)
-        row = Placement.objects.filter(bot_id=bot_id).first()
+        row = Placement.objects.filter(bot_id=errand.bot_id).first()
         return _parcel(upload, part, (row and row.ssb_id) or "")
 
 
@@ -138,27 +135,23 @@ def _unpack(packed: Path, folder: Path) -> None:
                 shutil.copyfileobj(source, file, 1 << 20)
 
 
-def _answered(errand: Errand, seconds: float) -> Errand | None:
-    def answer() -> Errand | None:
-        return Errand.objects.filter(id=errand.id).exclude(done_at=None).first()
+def _is_answered(errand: Errand) -> bool:
+    """As it is now. Raises `Unreadable` where what came is trouble."""
+    try:
+        errand.refresh_from_db()
+    except Errand.DoesNotExist:
+        raise Unreadable(SILENT) from None
+    if errand.done_at and errand.trouble:
+        raise Unreadable(errand.trouble)
+    return errand.done_at is not None
 
-    found = _wait_for(answer, seconds)
-    if found is not None and found.trouble:
-        raise Unreadable(found.trouble)
-    return found
 
-
-def _patience(bot_id: uuid.UUID, seconds: float) -> float:
-    """Nobody waits for a machine that is known to be silent: whoever waits takes a thread from all pages."""
+def _not_yet(bot_id: uuid.UUID, patience: float, ask: Callable[[], Any], said: str = SILENT) -> Unreadable:
+    """Nobody waits for a machine that is known to be silent."""
     look = machine_of(bot_id)
-    return 0 if look and look.seen_at and look.is_silent else seconds
-
-
-def _wait_for(what: Callable[[], T | None], seconds: float) -> T | None:
-    deadline = time.monotonic() + seconds
-    while (found := what()) is None and time.monotonic() < deadline:
-        time.sleep(TICK)
-    return found
+    if look and look.seen_at and look.is_silent:
+        return Unreadable(SILENT)
+    return NotYet(said, patience, ask)
 
 
 def _stock(answer: Any) -> Stock:

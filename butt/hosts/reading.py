@@ -4,7 +4,8 @@ A host offers its own among the entry points of `butt.readings`, under the name 
 """
 
 import uuid
-from typing import Protocol
+from collections.abc import Callable
+from typing import Any, Protocol
 
 from butt.configuration import configuration
 from butt.exports.parcel import Parcel, Part, Stock
@@ -15,8 +16,16 @@ class Unreadable(Exception):
     """What was asked for cannot be read from here; its text says why."""
 
 
+class NotYet(Unreadable):
+    """It was asked for where it lies, and has not come yet. `ask` for the same again, for up to `patience` seconds."""
+
+    def __init__(self, message: str, patience: float, ask: Callable[[], Any]) -> None:
+        super().__init__(message)
+        self.patience, self.ask = patience, ask
+
+
 class Reading(Protocol):
-    """Each method is bounded in time, may raise `Unreadable`, and changes nothing."""
+    """Each method is bounded in time, waits for nobody, may raise `Unreadable` or `NotYet`, and changes nothing."""
 
     def log(self, bot_id: uuid.UUID, size: int) -> str:
         """The last `size` bytes of the bot's own log; empty when it has none."""

@@ -20,6 +20,7 @@ from butt.agents.journal import prune_states
 from butt.agents.models import Progress
 from butt.agents.states import SHOULD_ANSWER
 from butt.leaving.letters import tell_of_leaving
+from butt.limits.slowed import forget_old
 from butt.monitor.guests import Guests
 from butt.monitor.ledger import Ledger
 from butt.monitor.outages import tell_owners
@@ -40,13 +41,14 @@ AFTER_TROUBLE = 2.0
 Chore: TypeAlias = Callable[[datetime], bool | None]
 """One step of what one monitor does for all; whether there may be more to do."""
 
-OFTEN, DAILY = 5.0, 86400.0
+OFTEN, HOURLY, DAILY = 5.0, 3600.0, 86400.0
 CHORES: tuple[tuple[Chore, float], ...] = (
     (tell_owners, OFTEN),
     (tell_of_leaving, OFTEN),
     (finish, OFTEN),
     (roll_up, OFTEN),
     (prune, OFTEN),
+    (forget_old, HOURLY),
     (prune_sessions, DAILY),
     (prune_states, DAILY),
 )

@@ -15,6 +15,7 @@ from butt.agents.models import Agent
 from butt.agents.states import State
 from butt.agents.view import View
 from butt.figures.models import Monitor, Outage
+from butt.limits.models import Slowed
 from butt.private.machine_metrics import of_machines
 
 OF_A_BOT = ("id", "name")
@@ -89,6 +90,12 @@ def _of_the_service(all_bots: list[Agent]) -> Iterator[Metric]:
         written.add_metric(labels, monitor.written)
         lost.add_metric(labels, monitor.lost)
     yield from (in_state, age, watching, written, lost)
+    slowed = CounterMetricFamily(
+        "butt_slowed", "How often each limit slowed somebody down, since the first day.", labels=["limit"]
+    )
+    for name, times in Slowed.objects.filter(who="").order_by("limit").values_list("limit", "times"):
+        slowed.add_metric([name], times)
+    yield slowed
     yield GaugeMetricFamily("butt_bots_down", "Should answer and do not.", value=down)
     yield GaugeMetricFamily(
         "butt_steward_lag_seconds", "For how long the oldest due bot waits.", value=max(0, late)

@@ -16,6 +16,8 @@ from butt.billing.models import Payer
 from butt.clouds.models import Rented
 from butt.clouds.models import Wanted as Tenancy
 from butt.configuration import configuration
+from butt.limits.models import Slowed
+from butt.limits.table import LIMITS
 
 if TYPE_CHECKING:
     Rows = admin.ModelAdmin[Any]
@@ -145,6 +147,24 @@ class Machines(ReadOnly):
     @admin.display(ordering="bots_paid", description="$ they pay")
     def pays(self, row: Any) -> str:
         return f"{(row.bots_paid or 0) * configuration().price / 100:.2f}"
+
+
+@admin.register(Slowed)
+class SlowedDown(ReadOnly):
+    """Who ran into which limit, the last first; the row of nobody counts all of that limit's since the first day."""
+
+    list_display = ("limit", "whom", "times", "first_at", "last_at", "why")
+    list_filter = ("limit",)
+    search_fields = ("limit", "who")
+    ordering = ("-last_at",)
+
+    @admin.display(ordering="who")
+    def whom(self, row: Any) -> str:
+        return row.who or "all of them"
+
+    def why(self, row: Any) -> str:
+        limit = LIMITS.get(row.limit)
+        return f"{limit.what} At most {limit.most} {limit.unit}." if limit else ""
 
 
 @admin.register(JournalEntry)

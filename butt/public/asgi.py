@@ -2,19 +2,17 @@
 
 Django alone starts a thread, and with it a database connection, for each request, and goes to and fro between threads
 and the event loop five times on its way: that took longer than most pages do. Here a request leaps to a thread once, and
-its answer back. Django also keeps every body whole before a view is asked whether it wants one: here a body is small,
-or the view reads it as it comes.
+its answer back. Clients take turns for threads, and what takes long has threads of its own. Django also keeps every body
+whole before a view is asked whether it wants one: here a body is small, or the view reads it as it comes.
 """
 
 import asyncio
 import io
 import os
-from concurrent.futures import Executor, ThreadPoolExecutor
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
-from contextvars import copy_context
 from functools import partial
-from inspect import iscoroutinefunction
-from typing import Any
+from typing import Any, cast
 
 import django
 
@@ -31,19 +29,26 @@ from django.http import FileResponse, HttpResponse  # noqa: E402
 from django.http.response import HttpResponseBase  # noqa: E402
 from django.urls import Resolver404, resolve, set_script_prefix  # noqa: E402
 
+from butt.limits.table import (  # noqa: E402
+    ADDRESS_READS,
+    ADDRESS_REQUESTS,
+    ADDRESS_SLOW_REQUESTS,
+    CLIENT_READS,
+    CLIENT_REQUESTS,
+    CLIENT_SLOW_REQUESTS,
+    IMPORTS,
+)
+from butt.public import again, holding  # noqa: E402
 from butt.public.refusals import Refusal, refuse  # noqa: E402
-from butt.public.uploads import VIEWS, Incoming, Receive, forget  # noqa: E402
+from butt.public.threads import is_slow  # noqa: E402
+from butt.public.uploads import VIEWS, Incoming, NoPlace, Places, Receive, forget, sender_of  # noqa: E402
+from butt.serving.answers import answer  # noqa: E402
+from butt.serving.bodies import Bodies, HungUp, TooBig, TooSlow  # noqa: E402
+from butt.serving.clients import Client, client_of  # noqa: E402
+from butt.serving.pool import FairPool, Full, Gone  # noqa: E402
 
-THREADS = 32
-MOST_UPLOADS = 8
-"""How many bodies are read as streams at once."""
-
-MOST_BODY = settings.DATA_UPLOAD_MAX_MEMORY_SIZE
+THREADS, SLOW_THREADS, READING_THREADS = 32, 16, 4
 Send = Any
-
-
-class TooBig(Exception):
-    """A body that no page or call takes."""
 
 
 class Server(ASGIHandler):
@@ -52,73 +57,116 @@ class Server(ASGIHandler):
         pages = BaseHandler()
         pages.load_middleware()
         self._answer = pages.get_response
-        self._threads = ThreadPoolExecutor(THREADS, "page")
-        self._uploads = ThreadPoolExecutor(MOST_UPLOADS, "upload")
-        self._uploading = 0
+        self._pages = FairPool("page", THREADS, CLIENT_REQUESTS, ADDRESS_REQUESTS)
+        self._slow = FairPool("slow", SLOW_THREADS, CLIENT_SLOW_REQUESTS, ADDRESS_SLOW_REQUESTS)
+        self._reading = FairPool("reading", READING_THREADS, CLIENT_READS, ADDRESS_READS)
+        self._uploads = ThreadPoolExecutor(IMPORTS.most, "upload")
+        self._up = ThreadPoolExecutor(1, "up")
+        self._bodies, self._places = Bodies(), Places()
 
     async def __call__(self, scope: Any, receive: Receive, send: Send) -> None:
-        name, streams = _view(scope["path"])
-        if scope["method"] == "POST" and name in VIEWS:
-            await self._take(scope, receive, send)
-            return
-        bounded = _bounded(receive, _announced(scope))
+        name, held = _view(scope["path"]), holding.Held()
+        asked = Asked(scope, held)
         try:
-            if streams:
-                await super().__call__(scope, bounded, send)
+            if name == "up":
+                await self._say_up(asked, send)
+            elif scope["method"] == "POST" and name in VIEWS:
+                await self._take(asked, receive, send)
             else:
-                await self._page(scope, bounded, send)
+                await self._page(
+                    asked, self._slow if is_slow(name, scope["method"]) else self._pages, receive, send
+                )
+        except (HungUp, Gone):
+            return
         except TooBig:
-            await self._refuse(scope, Refusal.TOO_BIG, receive, send)
-
-    async def _page(self, scope: Any, receive: Receive, send: Send) -> None:
-        try:
-            body = await self.read_body(receive)
-        except RequestAborted:
-            return
-        with body:
-            response = await self._in_thread(self._threads, partial(self._respond, scope, body))
-        await self._send(response, receive, send)
-
-    async def _take(self, scope: Any, receive: Receive, send: Send) -> None:
-        """Answer a request whose view reads the body by itself."""
-        if self._uploading >= MOST_UPLOADS:
-            await self._refuse(scope, Refusal.TOO_MANY, receive, send)
-            return
-        body = Incoming(receive, asyncio.get_running_loop(), _announced(scope))
-        self._uploading += 1
-        try:
-            response = await self._in_thread(self._uploads, partial(self._respond, scope, io.BytesIO(), body))
-            if not body.is_over:
-                response["Connection"] = "close"
-                if body.is_awaited or not _waits_to_send(scope):
-                    await forget(receive)
+            await self._refuse(asked, Refusal.TOO_BIG, receive, send)
+        except TooSlow:
+            await answer(
+                scope, send, 408, "too_slow", "This took too long to arrive. Nothing was done: send it again."
+            )
+        except Full:
+            message = "You ask for more at once than we can do. Please wait a second, then try again."
+            await answer(scope, send, 429, "too_many_requests", message, retry=1)
         finally:
-            self._uploading -= 1
+            held.close()
+
+    async def _say_up(self, asked: "Asked", send: Send) -> None:
+        """Whoever watches the server is not to wait behind whom it works for."""
+        respond = partial(self._respond, asked, io.BytesIO())
+        await self.send_response(await asyncio.get_running_loop().run_in_executor(self._up, respond), send)
+
+    async def _page(self, asked: "Asked", pool: FairPool, receive: Receive, send: Send) -> None:
+        with await self._bodies.whole(asked.client, receive, asked.announced) as body:
+            response = await pool.run(asked.client, partial(self._respond, asked, body), asked.is_gone)
+            began = asyncio.get_running_loop().time()
+            while isinstance(response, again.Again):
+                await asyncio.sleep(response.after)
+                if asked.is_gone():
+                    return
+                body.seek(0)
+                waited = asyncio.get_running_loop().time() - began
+                run = again.Run(may_read=True, waited=waited, ask=response.ask)
+                respond = partial(self._respond, asked, body, run=run)
+                response = await self._reading.run(asked.client, respond, asked.is_gone)
         await self._send(response, receive, send)
 
-    async def _refuse(self, scope: Any, refusal: Refusal, receive: Receive, send: Send) -> None:
+    async def _take(self, asked: "Asked", receive: Receive, send: Send) -> None:
+        """Answer a request whose view reads the body by itself: for a person, and in one of the places there are for it."""
+        body = Incoming(receive, asyncio.get_running_loop(), asked.announced)
+        respond = partial(self._respond, asked, io.BytesIO(), incoming=body)
+        person = await self._pages.run(asked.client, partial(self._sender, asked), asked.is_gone)
+        if person is None:
+            # The view says so, without reading any of it.
+            body.has_to_go()
+            response = await self._pages.run(asked.client, respond, asked.is_gone)
+        else:
+            try:
+                async with self._places.place(person, body):
+                    response = await asyncio.get_running_loop().run_in_executor(self._uploads, respond)
+            except NoPlace:
+                await self._refuse(asked, Refusal.TOO_MANY, receive, send)
+                return
+        if not body.is_over:
+            response["Connection"] = "close"
+            if body.is_awaited or not asked.waits_to_send:
+                await forget(receive)
+        await self._send(response, receive, send)
+
+    async def _refuse(self, asked: "Asked", refusal: Refusal, receive: Receive, send: Send) -> None:
         """Answer a request whose body nobody wants: some of it is taken, so that its sender gets to read why."""
-        respond = partial(self._respond, scope, io.BytesIO(), refusal=refusal)
-        response = await self._in_thread(self._threads, respond)
+        respond = partial(self._respond, asked, io.BytesIO(), refusal=refusal)
+        try:
+            response = await self._pages.run(asked.client, respond, asked.is_gone)
+        except (Full, Gone):
+            return
         response["Connection"] = "close"
-        if not _waits_to_send(scope):
+        if not asked.waits_to_send:
             await forget(receive)
         await self._send(response, receive, send)
 
-    async def _in_thread(self, threads: Executor, respond: Any) -> HttpResponseBase:
-        response: HttpResponseBase = await asyncio.get_running_loop().run_in_executor(
-            threads, copy_context().run, respond
-        )
-        return response
+    def _sender(self, asked: "Asked") -> Any:
+        try:
+            request, _ = self.create_request(asked.scope, io.BytesIO())
+            return sender_of(request, of_the_api=asked.scope["path"] != "/bots/import") if request else None
+        finally:
+            close_old_connections()
 
     def _respond(
-        self, scope: Any, body: Any, incoming: Incoming | None = None, refusal: Refusal | None = None
+        self,
+        asked: "Asked",
+        body: Any,
+        *,
+        run: again.Run | None = None,
+        incoming: Incoming | None = None,
+        refusal: Refusal | None = None,
     ) -> HttpResponseBase:
         set_script_prefix("/")
-        signals.request_started.send(sender=self.__class__, scope=scope)
+        signals.request_started.send(sender=self.__class__, scope=asked.scope)
         try:
-            request, response = self.create_request(scope, body)
+            request, response = self.create_request(asked.scope, cast("Any", Borrowed(body)))
             if request is not None:
+                again.begin(request, run or again.Run())
+                holding.begin(request, asked.held)
                 if incoming is not None:
                     request.META["butt.incoming"] = incoming
                 if refusal is not None:
@@ -150,13 +198,46 @@ class Server(ASGIHandler):
                 await asyncio.to_thread(response.close)
 
 
-def _view(path: str) -> tuple[str | None, bool]:
-    """The name of the view at `path`, and whether it runs on the event loop."""
+class Asked:
+    """A request, as far as it is known before anybody looks at it. `held` is what it holds until it is answered."""
+
+    def __init__(self, scope: Any, held: holding.Held) -> None:
+        self.scope, self.held = scope, held
+        self.client: Client = client_of(scope, settings.SESSION_COOKIE_NAME)
+        self.is_gone = scope.get("butt.is_gone", lambda: False)
+
+    @property
+    def announced(self) -> int:
+        for name, value in self.scope["headers"]:
+            if name == b"content-length" and value.isdigit():
+                return int(value[:18])
+        return 0
+
+    @property
+    def waits_to_send(self) -> bool:
+        """Whether its sender asks whether to send the body at all: taking of that would say yes."""
+        return (b"expect", b"100-continue") in self.scope["headers"]
+
+
+class Borrowed:
+    """A body that stays open when its request is closed: the view may be run again."""
+
+    def __init__(self, file: Any) -> None:
+        self._file = file
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._file, name)
+
+    def close(self) -> None:
+        """Whoever lent it closes it."""
+
+
+def _view(path: str) -> str | None:
+    """The name of the view at `path`."""
     try:
-        found = resolve(path)
+        return resolve(path).view_name
     except Resolver404:
-        return None, False
-    return found.view_name, iscoroutinefunction(found.func)
+        return None
 
 
 def _whole(response: HttpResponseBase) -> HttpResponseBase:
@@ -168,34 +249,6 @@ def _whole(response: HttpResponseBase) -> HttpResponseBase:
     if not response.streaming:
         response.close()
     return response
-
-
-def _announced(scope: Any) -> int:
-    for name, value in scope["headers"]:
-        if name == b"content-length" and value.isdigit():
-            return int(value[:18])
-    return 0
-
-
-def _waits_to_send(scope: Any) -> bool:
-    """Whether its sender asks whether to send the body at all: taking of that would say yes."""
-    return (b"expect", b"100-continue") in scope["headers"]
-
-
-def _bounded(receive: Receive, announced: int) -> Receive:
-    left = MOST_BODY
-
-    async def bounded() -> Any:
-        nonlocal left
-        if announced > MOST_BODY:
-            raise TooBig
-        message = await receive()
-        left -= len(message.get("body", b""))
-        if left < 0:
-            raise TooBig
-        return message
-
-    return bounded
 
 
 application = Server()

@@ -3,21 +3,33 @@
 import asyncio
 from collections.abc import AsyncIterator
 
-from django.http import StreamingHttpResponse
+from django.http import HttpRequest, StreamingHttpResponse
 
 from butt.agents.models import Agent
+from butt.agents.wishes import Refused
 from butt.exports.delivery import Delivery, deliver
 from butt.exports.gathering import gathered
 from butt.exports.parcel import Part
 from butt.hosts.reading import reading
+from butt.limits.table import PERSON_EXPORTS
+from butt.public.again import Again, read
+from butt.public.holding import hold
 
 STALL_SECONDS = 300
 """For how long a browser may take nothing before it is given up."""
 
 
-def export(person: Agent, bot: Agent, part: Part, *, way: str, encrypt_to: str = "") -> StreamingHttpResponse:
-    """Raises `Refused` and `Unreadable`, before anything is sent."""
-    delivery = deliver(person, bot, part, reading().export(bot.id, part), way=way, encrypt_to=encrypt_to)
+def export(
+    request: HttpRequest, person: Agent, bot: Agent, part: Part, *, way: str, encrypt_to: str = ""
+) -> StreamingHttpResponse | Again:
+    """Counted before anything is read. Raises `Refused` and `Unreadable`, before anything is sent."""
+    if not hold(request, PERSON_EXPORTS, f"person {person.id}"):
+        most = PERSON_EXPORTS.most
+        raise Refused("too_many_exports", f"{most} exports are under way; wait for one of them to end.")
+    parcel = read(request, lambda: reading().export(bot.id, part))
+    if isinstance(parcel, Again):
+        return parcel
+    delivery = deliver(person, bot, part, parcel, way=way, encrypt_to=encrypt_to)
     kind = {".json": "application/json", ".tar": "application/x-tar"}
     ending = delivery.name[delivery.name.rfind(".") :]
     response = StreamingHttpResponse(

@@ -7,7 +7,6 @@ twice or left out, neither between the page and its stream nor when a stream end
 import asyncio
 import hashlib
 import uuid
-from collections import Counter
 from collections.abc import AsyncIterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
@@ -15,14 +14,13 @@ from functools import partial
 from django.db import close_old_connections
 
 from butt.agents.botlog import whole_lines
-from butt.hosts.reading import Reading, Unreadable
+from butt.hosts.reading import NotYet, Reading, Unreadable
 
 LINES = 500
 SIZE = 256 * 1024
 LITTLE = 16 * 1024
 TICK = 1.0
 STREAM_SECONDS = 300
-MOST_STREAMS = 10
 _threads = ThreadPoolExecutor(8, "log")
 """Of their own, as a log may be waited for: nothing else of the server is to wait behind it."""
 
@@ -43,34 +41,19 @@ def since(lines: Sequence[str], read: str) -> Sequence[str]:
     return lines
 
 
-class Followers:
-    """Streams of logs, of which each person has at most `MOST_STREAMS` open."""
-
-    def __init__(self) -> None:
-        self._open: Counter[uuid.UUID] = Counter()
-
-    async def follow(
-        self, person_id: uuid.UUID, bot_id: uuid.UUID, source: Reading, read: str
-    ) -> AsyncIterator[tuple[Sequence[str], str]]:
-        """What is new since `read`, as the pub wrote it, and the mark of its end. Ends after `STREAM_SECONDS`."""
-        if self._open[person_id] >= MOST_STREAMS:
-            return
-        self._open[person_id] += 1
-        try:
-            async with asyncio.timeout(STREAM_SECONDS):
-                while True:
-                    work = partial(_news, source, bot_id, read)
-                    news, end = await asyncio.get_running_loop().run_in_executor(_threads, work)
-                    if news:
-                        yield news, end
-                        read = end
-                    await asyncio.sleep(TICK)
-        except (TimeoutError, Unreadable):
-            return
-        finally:
-            self._open[person_id] -= 1
-            if not self._open[person_id]:
-                del self._open[person_id]
+async def follow(bot_id: uuid.UUID, source: Reading, read: str) -> AsyncIterator[tuple[Sequence[str], str]]:
+    """What is new since `read`, as the pub wrote it, and the mark of its end. Ends after `STREAM_SECONDS`."""
+    try:
+        async with asyncio.timeout(STREAM_SECONDS):
+            while True:
+                work = partial(_news, source, bot_id, read)
+                news, end = await asyncio.get_running_loop().run_in_executor(_threads, work)
+                if news:
+                    yield news, end
+                    read = end
+                await asyncio.sleep(TICK)
+    except (TimeoutError, Unreadable):
+        return
 
 
 def _news(source: Reading, bot_id: uuid.UUID, read: str) -> tuple[Sequence[str], str]:
@@ -78,7 +61,10 @@ def _news(source: Reading, bot_id: uuid.UUID, read: str) -> tuple[Sequence[str],
     # The threads of streams are not those of requests, of which Django sees to the connections.
     close_old_connections()
     for size in (LITTLE, SIZE):
-        lines = last(source, bot_id, size)
+        try:
+            lines = last(source, bot_id, size)
+        except NotYet:
+            return (), read
         news = since(lines, read)
         if len(news) < len(lines):
             break
@@ -87,4 +73,7 @@ def _news(source: Reading, bot_id: uuid.UUID, read: str) -> tuple[Sequence[str],
 
 def last(source: Reading, bot_id: uuid.UUID, size: int = SIZE) -> list[str]:
     """The last `LINES` lines, or as many as there are in `size` bytes."""
-    return whole_lines(source.log(bot_id, size), size)[-LINES:]
+    try:
+        return whole_lines(source.log(bot_id, size), size)[-LINES:]
+    except NotYet as not_yet:
+        raise NotYet(str(not_yet), not_yet.patience, partial(last, source, bot_id, size)) from None

@@ -13,9 +13,10 @@ from collections.abc import AsyncIterator, Iterable
 from contextvars import Context
 
 from asgiref.sync import sync_to_async
-from django.db import close_old_connections, connections
+from django.db import close_old_connections
 from django.http import HttpRequest, HttpResponse, StreamingHttpResponse
 from django.http.response import HttpResponseBase
+from django.views.decorators.http import require_safe
 
 from butt.accounts.models import Account
 from butt.agents.bots import bots
@@ -23,13 +24,19 @@ from butt.agents.lines import lines
 from butt.agents.models import Belongs
 from butt.agents.view import View
 from butt.invites.book import Entry, entries_of
+from butt.limits.networks import network_of
+from butt.limits.table import ADDRESS_PAGES, PERSON_PAGES, Limit
+from butt.public.addresses import address_of
+from butt.public.holding import hold
 
 log = logging.getLogger("butt.public")
 
 TICK, AFTER_TROUBLE = 0.4, 2.0
 STREAM_SECONDS = 300
-MOST_STREAMS = 30
 INVITES = "/invites"
+LONGEST_NAME = 60
+"""Characters of what a page may say that it shows: a bot's name, and a part of its pages."""
+
 GONE = "gone"
 """The mark of what is not there any more."""
 
@@ -69,8 +76,6 @@ class Board:
 
     async def follow(self, person_id: uuid.UUID, name: str) -> AsyncIterator[str]:
         """The mark of this page now, and each time it changes. Ends after `STREAM_SECONDS`; the browser comes back."""
-        if self._open[person_id].total() >= MOST_STREAMS:
-            return
         self._open[person_id][name] += 1
         if self._task is None or self._task.done():
             # In a context of its own: it outlives the request that it began with, and that request's thread.
@@ -148,9 +153,15 @@ def _marks_of(people: dict[uuid.UUID, set[str]]) -> dict[uuid.UUID, dict[str, st
 board = Board()
 
 
-async def hold_no_connection() -> None:
-    """A stream is open for long and asks the database nothing more: thousands of them must not keep a connection each."""
-    await sync_to_async(connections.close_all)()
+def may_stream(request: HttpRequest, limit: Limit, person_id: uuid.UUID) -> bool:
+    """Whether there is a place for one more stream of this person, and of the address they come from."""
+    address = f"address {network_of(address_of(request))}"
+    return hold(request, limit, f"person {person_id}") and hold(request, ADDRESS_PAGES, address)
+
+
+def too_many_streams() -> HttpResponse:
+    """The page is as it was loaded. Its browser does not ask again."""
+    return HttpResponse(status=204)
 
 
 def event_stream(events: AsyncIterator[str]) -> StreamingHttpResponse:
@@ -161,16 +172,19 @@ def event_stream(events: AsyncIterator[str]) -> StreamingHttpResponse:
     return response
 
 
-async def live(request: HttpRequest) -> HttpResponseBase:
+@require_safe
+def live(request: HttpRequest) -> HttpResponseBase:
     """`GET /live?bot=NAME`: a stream of marks for one bot of the person's, or for all without `bot`.
 
-    With `/status` after the name, it also tells of new figures; with `/invites`, of who came by them.
+    With `/status` after the name, it also tells of new figures; with `/invites`, of who came by them. The stream itself
+    runs on the event loop, and takes neither a thread nor a connection to the database.
     """
-    account = await request.auser()
-    if not isinstance(account, Account) or await request.session.aget("look"):
+    account = request.user
+    if not isinstance(account, Account) or request.session.get("look"):
         return HttpResponse(status=204)
-    person_id, name = account.agent_id, request.GET.get("bot", "")
-    await hold_no_connection()
+    person_id, name = account.agent_id, request.GET.get("bot", "")[:LONGEST_NAME]
+    if not may_stream(request, PERSON_PAGES, person_id):
+        return too_many_streams()
 
     async def events() -> AsyncIterator[str]:
         yield RETRY

@@ -1,14 +1,26 @@
-"""What a browser or program sends that is too big for memory: read in a thread, as fast as it is taken, and bounded."""
+"""What a browser or program sends that is too big for memory: read in a thread, as fast as it is taken, and bounded.
+
+Only a person gets a place for it, and only so many at once. Where all are taken, the slowest goes when another comes.
+"""
 
 import asyncio
 import time
-from collections.abc import Awaitable, Callable, Iterator
-from contextlib import suppress
+import uuid
+from collections import Counter
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from contextlib import asynccontextmanager, suppress
 from typing import Any
 
+from django.conf import settings
+from django.contrib.auth import get_user
+from django.contrib.sessions.backends.db import SessionStore
 from django.http import HttpRequest
 
+from butt.accounts.models import Account
+from butt.accounts.tokens import holder_of
 from butt.agents.wishes import Refused
+from butt.limits.slowed import note
+from butt.limits.table import IMPORTS, PERSON_IMPORTS
 
 STALL_SECONDS = 60
 MOST_SECONDS = 12 * 3600
@@ -19,6 +31,12 @@ MOST_DRAINED, DRAIN_SECONDS = 32 << 20, 10
 
 SILENCE_SECONDS = 3
 """Who has sent nothing for as long waits for the answer, and sends no more."""
+
+YOUNG_SECONDS = 10
+"""An upload has so long to show its pace before it may have to go."""
+
+PLACE_SECONDS = 30
+"""How long a newcomer waits for the place of one that has to go."""
 
 Receive = Callable[[], Awaitable[Any]]
 VIEWS = frozenset({"import", "api:import-agent"})
@@ -31,9 +49,12 @@ class Incoming:
     def __init__(self, receive: Receive, loop: asyncio.AbstractEventLoop, size: int) -> None:
         self._receive, self._loop = receive, loop
         self._deadline = time.monotonic() + MOST_SECONDS
+        self._began = time.monotonic()
         self._over = False
         self._awaited = False
+        self._must_go = asyncio.Event()
         self._rest = b""
+        self._came = 0
         self.size = size
         """What was announced, 0 when nothing was."""
 
@@ -58,6 +79,20 @@ class Incoming:
         """Whether any of it was asked for: who asked whether to send it was told to."""
         return self._awaited
 
+    @property
+    def may_have_to_go(self) -> bool:
+        """Whether it has shown its pace, and more of it is to come. Once all is here, it ends by itself."""
+        return not self._over and time.monotonic() - self._began > YOUNG_SECONDS
+
+    @property
+    def pace(self) -> float:
+        """Bytes a second so far."""
+        return self._came / (time.monotonic() - self._began + 1)
+
+    def has_to_go(self) -> None:
+        """Another needs its place. To be called on the event loop."""
+        self._must_go.set()
+
     def _next(self) -> bytes:
         self._awaited = True
         while not self._over:
@@ -65,6 +100,11 @@ class Incoming:
             if patience <= 0:
                 raise _broken_off("It took too long: send it over a quicker line.")
             message = asyncio.run_coroutine_threadsafe(self._within(patience), self._loop).result()
+            if self._must_go.is_set():
+                raise _broken_off(
+                    "Many bring their pubs at this moment, and this one came slowest, so its place went to another. "
+                    "Send it over a quicker line, or later."
+                )
             if message is None:
                 raise _broken_off(f"For {STALL_SECONDS} seconds nothing more came: send it again.")
             if message["type"] == "http.disconnect":
@@ -72,15 +112,20 @@ class Incoming:
                 raise _broken_off("The connection broke: send it again.")
             self._over = not message.get("more_body", False)
             if chunk := message.get("body", b""):
+                self._came += len(chunk)
                 return bytes(chunk)
         return b""
 
     async def _within(self, seconds: float) -> Any:
+        """The next message; None where none came in time, or this has to go."""
+        coming = asyncio.ensure_future(self._receive())
+        going = asyncio.ensure_future(self._must_go.wait())
         try:
-            async with asyncio.timeout(seconds):
-                return await self._receive()
-        except TimeoutError:
-            return None
+            await asyncio.wait([coming, going], timeout=seconds, return_when=asyncio.FIRST_COMPLETED)
+            return coming.result() if coming.done() and not going.done() else None
+        finally:
+            for task in (coming, going):
+                task.cancel()
 
 
 def _broken_off(message: str) -> Refused:
@@ -98,6 +143,68 @@ async def forget(receive: Receive) -> None:
                 left -= len(message.get("body", b""))
                 if message["type"] == "http.disconnect" or not message.get("more_body", False):
                     return
+
+
+def sender_of(request: HttpRequest, *, of_the_api: bool) -> uuid.UUID | None:
+    """The person who sends it, by the token of a call or the session of a page; None for who is nobody."""
+    if of_the_api:
+        scheme, _, token = request.headers.get("Authorization", "").partition(" ")
+        holder = holder_of(token) if scheme.lower() == "bearer" else None
+        return holder.person.id if holder else None
+    request.session = SessionStore(request.COOKIES.get(settings.SESSION_COOKIE_NAME))
+    account = get_user(request)
+    return account.agent_id if isinstance(account, Account) else None
+
+
+class Places:
+    """For uploads of one server. To be used on one event loop."""
+
+    def __init__(self) -> None:
+        self._taken: list[Incoming] = []
+        self._people: Counter[uuid.UUID] = Counter()
+        self._left = asyncio.Condition()
+
+    @asynccontextmanager
+    async def place(self, person: uuid.UUID, body: Incoming) -> AsyncIterator[None]:
+        """Raises `NoPlace` where this person has as many as one may, or none gets free."""
+        if self._people[person] >= PERSON_IMPORTS.most:
+            note(PERSON_IMPORTS, f"person {person}")
+            raise NoPlace
+        self._people[person] += 1
+        try:
+            await self._enter(person, body)
+            try:
+                yield
+            finally:
+                self._taken.remove(body)
+                async with self._left:
+                    self._left.notify()
+        finally:
+            self._people[person] -= 1
+            if not self._people[person]:
+                del self._people[person]
+
+    async def _enter(self, person: uuid.UUID, body: Incoming) -> None:
+        try:
+            async with asyncio.timeout(PLACE_SECONDS), self._left:
+                while len(self._taken) >= IMPORTS.most:
+                    self._send_one_away()
+                    with suppress(TimeoutError):
+                        async with asyncio.timeout(1):
+                            await self._left.wait()
+                self._taken.append(body)
+        except TimeoutError:
+            note(IMPORTS, f"person {person}")
+            raise NoPlace from None
+
+    def _send_one_away(self) -> None:
+        able = [body for body in self._taken if body.may_have_to_go]
+        if able:
+            min(able, key=lambda body: body.pace).has_to_go()
+
+
+class NoPlace(Exception):
+    """As many uploads are on their way as may be at once, of all or of this person."""
 
 
 def incoming(request: HttpRequest) -> Incoming:

@@ -15,6 +15,8 @@ from butt.agents.states import State
 from butt.billing.models import Payer
 from butt.clouds.models import Rented
 from butt.clouds.models import Wanted as Tenancy
+from butt.limits import slowed
+from butt.limits.table import PERSON_EXPORTS
 from tests.accounts.test_factors import code_of, start, with_app
 from tests.people import account, bot_in, many_bots
 
@@ -55,6 +57,7 @@ def test_the_lists_are_there_and_cost_the_same_for_many(django_assert_max_num_qu
         "accounts/look",
         "billing/payer",
         "clouds/rented",
+        "limits/slowed",
     ):
         with django_assert_max_num_queries(12):
             assert client.get(f"/console/{path}/").status_code == 200, path
@@ -68,10 +71,20 @@ def test_the_console_shows_only_what_we_show_of_ourselves():
         "JournalEntry",
         "Payer",
         "Rented",
+        "Slowed",
     }
     client = operator()
     for path in ("mfa/authenticator", "usersessions/usersession", "account/emailaddress", "auth/group"):
         assert client.get(f"/console/{path}/").status_code == 404
+
+
+def test_an_operator_sees_who_is_slowed_down_and_why():
+    for _ in range(3):
+        slowed.note(PERSON_EXPORTS, "person 1")
+    slowed.write_noted()
+    shown = operator().get("/console/limits/slowed/").content.decode()
+    assert "person 1" in shown
+    assert PERSON_EXPORTS.what in shown
 
 
 def test_an_account_is_closed_and_opened_and_nothing_else_changes():

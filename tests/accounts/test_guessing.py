@@ -12,19 +12,18 @@ from pathlib import Path
 import pytest
 from django.test import Client
 
-from butt.accounts.guessing import (
-    NEW_PER_ADDRESS,
-    PER_ACCOUNT,
-    PER_ADDRESS,
-    TooManyGuesses,
-    one_guess,
-    one_newcomer,
-)
-from butt.accounts.models import Account, Guess
+from butt.accounts.guessing import one_guess, one_newcomer
+from butt.accounts.models import Account
+from butt.limits.counts import TooOften
+from butt.limits.models import Count
+from butt.limits.table import ACCOUNT_GUESSES, ADDRESS_ACCOUNTS, ADDRESS_GUESSES
 from tests.people import PASSWORD, account
 from tests.service import migrated
 
 pytestmark = pytest.mark.django_db
+
+PER_ACCOUNT, PER_ADDRESS = ACCOUNT_GUESSES.default, ADDRESS_GUESSES.default
+NEW_PER_ADDRESS = ADDRESS_ACCOUNTS.default
 
 
 def guess(email: str, password: str, address: str = "192.0.2.1", path: str = "/start") -> int:
@@ -56,7 +55,7 @@ def test_an_account_is_guessed_at_ten_times_from_anywhere_and_not_once_more(path
     for number in range(PER_ACCOUNT):
         assert guess("alice@example.org", f"guess {number}", f"192.0.2.{number}", path) == wrong
     assert guess("alice@example.org", PASSWORD, "198.51.100.1", path) == 429
-    Guess.objects.update(at="2020-01-01T00:00Z")
+    Count.objects.update(until="2020-01-01T00:00Z")
     assert guess("alice@example.org", PASSWORD, "198.51.100.1", path) in {201, 302}
 
 
@@ -72,7 +71,7 @@ def test_an_address_that_tries_one_account_after_the_other_is_slowed():
     account("alice")
     for number in range(PER_ADDRESS):
         is_wrong(f"somebody {number}", "2001:db8:1:2::1")
-    with pytest.raises(TooManyGuesses), one_guess("alice", "2001:db8:1:2:ffff::9"):
+    with pytest.raises(TooOften), one_guess("alice", "2001:db8:1:2:ffff::9"):
         pass
     with one_guess("alice", "2001:db8:1:3::1"):
         pass
@@ -99,25 +98,27 @@ def test_being_right_forgets_the_account_but_not_the_address():
     assert guess("eve@example.org", PASSWORD) == 302
     assert guess("nobody@example.org", "no") == 422
     assert guess("eve@example.org", PASSWORD) == 429
-    assert Guess.objects.count() > 0
+    assert Count.objects.count() > 0
 
 
 MANY_AT_ONCE = """
 import threading
 from contextlib import suppress
 from django.db import connection
-from butt.accounts.guessing import PER_ACCOUNT, TooManyGuesses, one_guess
+from butt.accounts.guessing import one_guess
+from butt.limits.counts import TooOften
+from butt.limits.table import ACCOUNT_GUESSES
 
 let_in, ended = [], []
 
 def tries():
-    with suppress(TooManyGuesses, KeyError), one_guess("alice", "192.0.2.1"):
+    with suppress(TooOften, KeyError), one_guess("alice", "192.0.2.1"):
         let_in.append(1)
         raise KeyError
     ended.append(1)
     connection.close()
 
-threads = [threading.Thread(target=tries) for _ in range(3 * PER_ACCOUNT)]
+threads = [threading.Thread(target=tries) for _ in range(3 * ACCOUNT_GUESSES.default)]
 for thread in threads:
     thread.start()
 for thread in threads:
@@ -152,7 +153,7 @@ def test_the_table_of_guesses_names_nobody():
     guess("alice@example.org", "no")
     account("alice")
     guess("alice@example.org", "no")
-    assert "alice" not in repr(list(Guess.objects.values_list("key", flat=True)))
+    assert "alice" not in repr(list(Count.objects.values_list("key", flat=True)))
 
 
 def said_to(email: str, password: str) -> tuple[int, str]:

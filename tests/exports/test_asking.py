@@ -1,6 +1,5 @@
 """Who may export what, in which state, and what is asked and told on the way."""
 
-import gc
 import io
 import re
 import shutil
@@ -12,15 +11,14 @@ import pyrage
 import pytest
 from django.test import Client
 
-from butt.accounts.guessing import PER_ACCOUNT
 from butt.accounts.models import Account
 from butt.accounts.tokens import issue_token
 from butt.agents.models import Agent, JournalEntry, Observed, Progress
 from butt.agents.states import State
 from butt.agents.wishes import create_bot
 from butt.configuration import configuration
-from butt.exports.delivery import MOST_AT_ONCE
 from butt.exports.parcel import Part
+from butt.limits.table import ACCOUNT_GUESSES, PERSON_EXPORTS
 from butt.public.proof import MOST_WRONG
 from tests.exports.folders import KEYS, fill, folder_of, log_in
 from tests.people import PASSWORD, account, bot_in
@@ -146,7 +144,7 @@ def test_who_guesses_is_signed_out(alice: Account, bot: Agent):
 def test_that_password_is_guessed_as_slowly_as_at_the_door_in_however_many_sessions(
     alice: Account, bot: Agent
 ):
-    for _ in range(PER_ACCOUNT):
+    for _ in range(ACCOUNT_GUESSES.default):
         assert browser_of(alice).post(f"{PATH}/password", {"password": "guess"}).status_code == 422
     browser = browser_of(alice)
     assert browser.post(f"{PATH}/password", {"password": PASSWORD}).status_code == 429
@@ -303,9 +301,8 @@ def test_a_passphrase_is_asked_for_again_after_anything_that_kept_the_export_bac
 
 
 def test_only_so_many_go_on_at_once(alice: Account, bot: Agent):
-    under_way = [api(alice, bot, "log") for _ in range(MOST_AT_ONCE)]
+    under_way = [api(alice, bot, "log") for _ in range(PERSON_EXPORTS.default)]
     answer = api(alice, bot, "log")
     assert (answer.status_code, answer.json()["error"]["code"]) == (429, "too_many_exports")
     under_way.pop().close()
-    gc.collect()
     assert api(alice, bot, "log").status_code == 200

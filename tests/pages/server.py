@@ -21,8 +21,8 @@ REASON = "It ended right after its start."
 
 
 class Pages(Service):
-    def __init__(self, home: Path) -> None:
-        super().__init__(home, home, domain="butt.nz")
+    def __init__(self, home: Path, **settings: object) -> None:
+        super().__init__(home, home, domain="butt.nz", **settings)
         self.environment["BUTT_URL"] = self.url
         self.environment["BUTT_JOINS_PER_MINUTE"] = "10000"
         self.painted = 0
@@ -173,6 +173,11 @@ class Pages(Service):
             slots = ", ".join("?" * len(row))
             database.execute(f"INSERT INTO {table} ({', '.join(row)}) VALUES ({slots})", tuple(row.values()))
         database.close()
+
+    def rows(self, query: str) -> list[Any]:
+        """What the database says."""
+        with closing(sqlite3.connect(self.home / "butt.sqlite3", timeout=20)) as database:
+            return database.execute(query).fetchall()
 
     def write(self, bot: Any, table: str, **fields: Any) -> None:
         """What another part of the service would write of a bot."""

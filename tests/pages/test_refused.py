@@ -4,15 +4,15 @@ import http.client
 import json
 import socket
 from collections.abc import Iterator
-from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
 from playwright.sync_api import Browser
 
-from butt.public.asgi import MOST_BODY, MOST_UPLOADS
+from butt.limits.table import BODY_BYTES
 from tests.imports.tars import folder_files, tar_of
-from tests.pages.server import Pages
+from tests.pages.server import Pages, signs_in
+from tests.public.test_connections import signs_in as signed_in
 from tests.service import Person, wait_for
 
 PROTECTING = (
@@ -26,17 +26,22 @@ PAGE, JSON = {"Accept": "text/html"}, {"Accept": "application/json"}
 
 
 @pytest.fixture(scope="module")
-def bringers(server: Pages) -> list[Person]:
-    return [server.person(f"bringer{number}@example.org") for number in range(MOST_UPLOADS)]
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Pages]:
+    """One on which a person may bring one pub at a time."""
+    with Pages(tmp_path_factory.mktemp("home"), limits="person-imports=1") as pages:
+        yield pages
+
+
+@pytest.fixture(scope="module")
+def bringer(server: Pages) -> Person:
+    return server.person("bringer@example.org")
 
 
 @pytest.fixture
-def _many_bring(server: Pages, bringers: list[Person], tmp_path: Path) -> Iterator[None]:
-    """As many as may at once, each in the middle of a body that does not go on."""
+def _one_comes(server: Pages, bringer: Person, tmp_path: Path) -> Iterator[None]:
+    """In the middle of a body that does not go on."""
     tar = tar_of(folder_files(tmp_path / "there").items())
-    with ExitStack() as lines:
-        for bringer in bringers:
-            lines.enter_context(wait_for(lambda bringer=bringer: let_in(server, bringer, tar)))
+    with wait_for(lambda: let_in(server, bringer, tar)):
         yield
 
 
@@ -75,18 +80,19 @@ def protection(server: Pages) -> dict[str, str | None]:
     return found
 
 
-@pytest.mark.usefixtures("_many_bring")
-def test_who_brings_while_many_do_is_told_when_to_come_again(server: Pages):
-    status, heads, page = asked(server, "/bots/import", PAGE)
+@pytest.mark.usefixtures("_one_comes")
+def test_who_brings_more_at_once_than_may_be_is_told_when_to_come_again(server: Pages, bringer: Person):
+    cookie = {"Cookie": signed_in(server, "bringer@example.org")}
+    status, heads, page = asked(server, "/bots/import", PAGE | cookie)
     assert status == 503
     assert "bring it again in a minute" in page
     assert (heads["Retry-After"], heads["Connection"]) == ("60", "close")
     assert {name: heads[name] for name in PROTECTING} == protection(server)
 
 
-@pytest.mark.usefixtures("_many_bring")
-def test_so_is_a_program(server: Pages):
-    status, heads, said = asked(server, "/agents/import", JSON)
+@pytest.mark.usefixtures("_one_comes")
+def test_so_is_a_program(server: Pages, bringer: Person):
+    status, heads, said = asked(server, "/agents/import", JSON | {"Authorization": f"Bearer {bringer.token}"})
     assert (status, heads["Retry-After"]) == (503, "60")
     assert json.loads(said)["error"]["code"] == "not_now"
     assert heads["X-Content-Type-Options"] == "nosniff"
@@ -94,33 +100,34 @@ def test_so_is_a_program(server: Pages):
 
 def test_who_sends_too_much_is_told_on_a_page(server: Pages):
     for path in ("/start", "/nowhere", "/live"):
-        status, heads, page = asked(server, path, PAGE, MOST_BODY + 1)
+        status, heads, page = asked(server, path, PAGE, BODY_BYTES.default + 1)
         assert (status, heads["Connection"]) == (413, "close")
         assert "more than we take in one request" in page
         assert {name: heads[name] for name in PROTECTING} == protection(server)
 
 
 def test_so_is_a_program_that_sends_too_much(server: Pages):
-    status, _, said = asked(server, "/agents", JSON, MOST_BODY + 1)
+    status, _, said = asked(server, "/agents", JSON, BODY_BYTES.default + 1)
     assert status == 413
     assert json.loads(said)["error"].keys() == {"code", "message"}
     assert json.loads(said)["error"]["code"] == "too_big"
 
 
 def test_who_asks_whether_to_send_hears_no_before_sending(server: Pages):
-    head = f"POST /start HTTP/1.1\r\nHost: localhost\r\nExpect: 100-continue\r\nContent-Length: {MOST_BODY + 1}\r\n\r\n"
+    head = f"POST /start HTTP/1.1\r\nHost: localhost\r\nExpect: 100-continue\r\nContent-Length: {BODY_BYTES.default + 1}\r\n\r\n"
     with socket.create_connection(("127.0.0.1", server.port), timeout=20) as line:
         line.sendall(head.encode())
         assert line.recv(1 << 16).startswith(b"HTTP/1.1 413 ")
 
 
-@pytest.mark.usefixtures("_many_bring")
+@pytest.mark.usefixtures("_one_comes")
 def test_a_browser_that_brings_much_shows_the_page(server: Pages, browser: Browser, tmp_path: Path):
     """Its body is under way when it is refused."""
     tar = tmp_path / "pub.tar"
     tar.write_bytes(bytes(20 << 20))
     page = browser.new_page()
-    page.goto(f"{server.url}/start")
+    signs_in(page, server.url, "bringer@example.org")
+    page.goto(f"{server.url}/up")
     page.evaluate(
         """() => {
             const form = document.createElement("form")

@@ -14,6 +14,8 @@ from prometheus_client.parser import text_string_to_metric_families
 from butt.agents.models import Agent, Progress
 from butt.agents.states import State
 from butt.configuration import configuration
+from butt.limits import slowed
+from butt.limits.table import HEAD_BYTES
 from butt.monitor.roster import Roster
 from butt.monitor.samples import Seen, write
 from tests.figures.history import MIB, figures
@@ -46,7 +48,11 @@ def read(prometheus: Client) -> dict[str, dict[str, float]]:
     read: dict[str, dict[str, float]] = {}
     for sample in samples:
         label = next(
-            (sample.labels[key] for key in ("name", "state", "monitor", "machine") if key in sample.labels),
+            (
+                sample.labels[key]
+                for key in ("name", "state", "monitor", "machine", "limit")
+                if key in sample.labels
+            ),
             "",
         )
         read.setdefault(sample.name, {})[label] = sample.value
@@ -75,6 +81,14 @@ def test_the_service_tells_of_its_own_health(prometheus: Client, bot: Agent):
     assert told["butt_monitor_beat_age_seconds"][str(roster.id)] < 5
 
 
+def test_each_limit_tells_how_often_it_slowed_somebody_down(prometheus: Client):
+    for who in ("address 192.0.2.1/32", "address 192.0.2.2/32"):
+        slowed.note(HEAD_BYTES, who)
+    slowed.write_noted()
+    assert read(prometheus)["butt_slowed_total"]["head-bytes"] == 2
+    assert "192.0.2" not in prometheus.get("/metrics").content.decode()
+
+
 def test_each_machine_is_told_as_it_reported(prometheus: Client):
     facts = {"diskFree": 5, "load": 0.5, "outOfMemoryKills": 2}
     machine("m1", generation=3, seen_generation=2, seen_at=timezone.now(), facts=facts)
@@ -89,6 +103,8 @@ def test_the_dashboard_shows_each_metric_and_no_other(prometheus: Client, bot: A
     facts = dict.fromkeys(("diskFree", "diskTotal", "memoryFree", "memoryTotal", "load"), 1)
     machine("m1", seen_at=timezone.now(), facts={**facts, "outOfMemoryKills": 0, "restarts": 0})
     Roster().beat(watching=1, written=0, lost=0)
+    slowed.note(HEAD_BYTES, "address 192.0.2.1/32")
+    slowed.write_noted()
     drawn = {
         name
         for panel in json.loads(DASHBOARD.read_text())["panels"]
@@ -107,5 +123,5 @@ def test_the_number_of_queries_does_not_grow_with_the_bots(
     prometheus: Client, count: int, django_assert_num_queries: Any
 ):
     many_bots(person("alice"), count)
-    with django_assert_num_queries(4):
+    with django_assert_num_queries(5):
         assert prometheus.get("/metrics").content.count(b"butt_bot_alive{") == count

@@ -43,4 +43,6 @@ def export(request: HttpRequest, agent_id: uuid.UUID, part: Part, encrypt_to: En
     runs here forks its feed.
     """
     person = caller(request)
-    return downloads.export(person, bot_by_id(person, agent_id), part, way="api", encrypt_to=encrypt_to)
+    return downloads.export(
+        request, person, bot_by_id(person, agent_id), part, way="api", encrypt_to=encrypt_to
+    )

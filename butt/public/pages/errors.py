@@ -18,7 +18,7 @@ DATABASE_SECONDS, UPLOADS_SECONDS = 5, 60
 
 _NO_DATABASE = "Nothing can be read or written down at the moment. Please try again shortly."
 _MANY_AT_ONCE = (
-    "Others bring their pubs at this moment, as many as can come at once. Nothing of yours was kept; "
+    "As many pubs as can come at once are on their way at this moment. Nothing of yours was kept; "
     "go back and bring it again in a minute."
 )
 

@@ -14,9 +14,10 @@ from butt.agents.models import Agent
 from butt.agents.view import View
 from butt.agents.wishes import Refused
 from butt.exports.delivery import FORK
-from butt.exports.parcel import Part, Stock
+from butt.exports.parcel import Part
 from butt.hosts.reading import Unreadable, reading
 from butt.public import downloads
+from butt.public.again import Again, read
 from butt.public.pages.person import for_person
 from butt.public.proof import PROOF_SECONDS, is_proved, prove
 
@@ -34,7 +35,7 @@ def export(request: HttpRequest, person: Agent, name: str) -> HttpResponseBase:
             asked = reverse("export-password", args=[bot.name])
             return redirect(f"{asked}?encrypt=again" if encrypt_to else asked)
         try:
-            return downloads.export(person, bot, part, way="page", encrypt_to=encrypt_to)
+            return downloads.export(request, person, bot, part, way="page", encrypt_to=encrypt_to)
         except Refused as no:
             if no.field == "encrypt":
                 return _page(request, bot, **_refused(encrypt_to, no.message))
@@ -67,7 +68,13 @@ def password(request: HttpRequest, person: Agent, name: str) -> HttpResponse:
 
 
 def _page(request: HttpRequest, bot: Agent, *, encrypt: str = "", error: str = "") -> HttpResponse:
-    stock, unreadable = _stock(bot)
+    stock, unreadable = None, ""
+    try:
+        stock = read(request, lambda: reading().stock(bot.id))
+    except Unreadable as trouble:
+        unreadable = str(trouble)
+    if isinstance(stock, Again):
+        return stock
     shown = {
         "bot": View(bot),
         "stock": stock,
@@ -85,10 +92,3 @@ def _refused(encrypt_to: str, why: str) -> dict[str, str]:
     if encrypt_to.startswith("age1"):
         return {"encrypt": encrypt_to, "error": why}
     return {"error": f"{why} What was typed is not shown again: please type anew."}
-
-
-def _stock(bot: Agent) -> tuple[Stock | None, str]:
-    try:
-        return reading().stock(bot.id), ""
-    except Unreadable as trouble:
-        return None, str(trouble)

@@ -15,22 +15,25 @@ from butt.agents.bots import bot_by_name
 from butt.agents.models import Agent
 from butt.agents.view import View
 from butt.hosts.reading import Unreadable, reading
+from butt.limits.table import PERSON_LOGS
 from butt.public import following
-from butt.public.live import RETRY, event_stream, hold_no_connection, mark
+from butt.public.again import Again, read
+from butt.public.live import RETRY, event_stream, mark, may_stream, too_many_streams
 from butt.public.pages.person import for_person
-
-followers = following.Followers()
 
 
 @require_safe
 @for_person
 def log(request: HttpRequest, person: Agent, name: str) -> HttpResponse:
     view = View(bot_by_name(person, name))
-    lines, trouble = [], ""
+    lines: list[str] | Again = []
+    trouble = ""
     try:
-        lines = following.last(reading(), view.agent.id)
+        lines = read(request, lambda: following.last(reading(), view.agent.id))
     except Unreadable as error:
         trouble = str(error)
+    if isinstance(lines, Again):
+        return lines
     return render(
         request,
         "bot/log.html",
@@ -47,31 +50,27 @@ def log(request: HttpRequest, person: Agent, name: str) -> HttpResponse:
 
 
 @require_safe
-async def lines(request: HttpRequest, name: str) -> HttpResponseBase:
+def lines(request: HttpRequest, name: str) -> HttpResponseBase:
     """`GET /bots/NAME/log/lines?read=MARK`: a stream of what is new, as items of the page's list."""
-    account = await request.auser()
+    account = request.user
     if not isinstance(account, Account):
         return HttpResponse(status=204)
     try:
-        person, bot = await sync_to_async(_found)(account, name)
-        source = await sync_to_async(reading)()
+        bot, source = bot_by_name(account.agent, name), reading()
     except Agent.DoesNotExist:
         raise Http404 from None
     except Unreadable:
         return HttpResponse(status=204)
-    await hold_no_connection()
+    if not may_stream(request, PERSON_LOGS, account.agent_id):
+        return too_many_streams()
     view, read = View(bot), request.headers.get("Last-Event-ID") or request.GET.get("read", "")
 
     async def events() -> AsyncIterator[str]:
         yield RETRY
-        async for news, end in followers.follow(person.id, bot.id, source, read):
+        async for news, end in following.follow(bot.id, source, read):
             yield await sync_to_async(_event, thread_sensitive=False)(news, end, view)
 
     return event_stream(events())
-
-
-def _found(account: Account, name: str) -> tuple[Agent, Agent]:
-    return account.agent, bot_by_name(account.agent, name)
 
 
 def _event(news: Sequence[str], end: str, view: View) -> str:

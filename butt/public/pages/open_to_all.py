@@ -8,11 +8,11 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.csrf import csrf_exempt
 from django.views.decorators.http import require_http_methods, require_safe
 
-from butt.accounts.guessing import network_of
 from butt.agents.view import View
 from butt.configuration import configuration
 from butt.invites.book import entry_by_token, public_bot
 from butt.invites.standing import Standing
+from butt.limits.networks import network_of
 from butt.public.addresses import address_of
 
 MINUTE = 60

@@ -1,0 +1,54 @@
+"""Lines of the service's own log: bounded in number and length, as strangers have a say in what is written there."""
+
+import logging
+import threading
+import time
+from collections import OrderedDict
+
+from butt.limits.table import LOG_LINES
+
+LONGEST = 8192
+"""Characters of one entry, with its traceback."""
+
+LONGEST_MESSAGE = 1024
+MOST_KINDS = 1000
+
+
+class Line(logging.Formatter):
+    """One line for each message, and a traceback below it."""
+
+    def formatMessage(self, record: logging.LogRecord) -> str:  # noqa: N802 - the standard library calls it so
+        text = super().formatMessage(record)
+        text = "".join(
+            sign if sign.isprintable() else sign.encode("unicode_escape").decode() for sign in text
+        )
+        return text if len(text) <= LONGEST_MESSAGE else f"{text[:LONGEST_MESSAGE]}…"
+
+    def format(self, record: logging.LogRecord) -> str:
+        text = super().format(record)
+        return text if len(text) <= LONGEST else f"{text[: LONGEST // 2]}\n…\n{text[-LONGEST // 2 :]}"
+
+
+class Sparing(logging.Filter):
+    """Lets so many entries through that come from one line of code. The next one after them tells how many were left out."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._lock = threading.Lock()
+        self._kinds: OrderedDict[tuple[str, int, int], tuple[float, int]] = OrderedDict()
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        now, kind = time.monotonic(), (record.pathname, record.lineno, record.levelno)
+        with self._lock:
+            began, count = self._kinds.pop(kind, (now, 0))
+            left_out = 0
+            if now - began >= LOG_LINES.seconds:
+                left_out, began, count = max(0, count - LOG_LINES.most), now, 0
+            self._kinds[kind] = began, count + 1
+            if len(self._kinds) > MOST_KINDS:
+                self._kinds.popitem(last=False)
+        if count >= LOG_LINES.most:
+            return False
+        if left_out:
+            record.msg, record.args = f"{record.getMessage()} (and {left_out} like this before it)", ()
+        return True

@@ -1,0 +1,28 @@
+"""What is counted over all servers, and who was slowed down. Everybody writes: each row is one limit's alone."""
+
+from django.db import models
+
+
+class Count(models.Model):
+    """Something that a limit counts, done once."""
+
+    key = models.CharField(
+        max_length=64, db_index=True, help_text="A digest of the limit and of whom it counts."
+    )
+    until = models.DateTimeField(db_index=True, help_text="When it counts no more.")
+
+
+class Slowed(models.Model):
+    """Whom a limit slowed down, and how often. The row of nobody counts all of that limit's."""
+
+    limit = models.CharField(max_length=40)
+    who = models.CharField(
+        max_length=100, blank=True, help_text="Like “address 192.0.2.1/32” or “person ID”."
+    )
+    first_at = models.DateTimeField()
+    last_at = models.DateTimeField(db_index=True)
+    times = models.PositiveBigIntegerField()
+
+    class Meta:
+        verbose_name_plural = "slowed"
+        constraints = [models.UniqueConstraint(fields=["limit", "who"], name="slowed_once")]

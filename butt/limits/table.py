@@ -1,0 +1,162 @@
+"""Every limit by its name, with its default, its unit and what it is for. `docs/limits.md` lists the same.
+
+An operator changes one with `BUTT_LIMITS`, as `NAME=NUMBER`, with spaces between several.
+"""
+
+from dataclasses import dataclass
+from functools import cache
+
+from butt.configuration import configuration
+
+
+class UnknownLimit(ValueError):
+    """`BUTT_LIMITS` names a limit that does not exist, or gives it no whole number above zero."""
+
+
+@dataclass(frozen=True)
+class Limit:
+    """`most` is in `unit`. A limit of a window counts what happened in the last `seconds`."""
+
+    name: str
+    default: int
+    unit: str
+    what: str
+    seconds: int = 0
+
+    @property
+    def most(self) -> int:
+        return _given(configuration().limits).get(self.name, self.default)
+
+
+@cache
+def _given(text: str) -> dict[str, int]:
+    """What `BUTT_LIMITS` says. Raises `UnknownLimit`."""
+    given = {}
+    for word in text.split():
+        name, _, number = word.partition("=")
+        if name not in LIMITS:
+            raise UnknownLimit(f"BUTT_LIMITS: there is no limit “{name}”. docs/limits.md lists them.")
+        if not (number.isdigit() and int(number)):
+            raise UnknownLimit(f"BUTT_LIMITS: give {name} a whole number above zero, like {name}=10.")
+        given[name] = int(number)
+    return given
+
+
+def check_limits() -> None:
+    """Raises `UnknownLimit` where `BUTT_LIMITS` makes no sense."""
+    _given(configuration().limits)
+
+
+# Connections, of both servers.
+HEAD_SECONDS = Limit(
+    "head-seconds", 10, "seconds", "How long a connection may take to send the head of a request."
+)
+HEAD_BYTES = Limit("head-bytes", 64 << 10, "bytes", "How long the head of a request may be.")
+SILENT_CONNECTIONS = Limit(
+    "silent-connections",
+    2000,
+    "connections",
+    "How many connections may be open that have sent no whole request. One more closes the oldest of the address "
+    "that has the most.",
+)
+CONNECTIONS = Limit(
+    "connections",
+    50_000,
+    "connections",
+    "How many connections one server holds, if it may open as many files.",
+)
+ADDRESS_CONNECTIONS = Limit(
+    "address-connections", 5000, "connections", "How many connections one address may have to one server."
+)
+PIPELINED = Limit("pipelined-requests", 32, "requests", "How many requests one connection may send ahead.")
+STALL_SECONDS = Limit(
+    "stall-seconds", 300, "seconds", "How long a client may take nothing of what is sent to it."
+)
+
+# Bodies of requests, but for those of imports.
+BODY_BYTES = Limit("body-bytes", 1 << 20, "bytes", "How big the body of a page's form or of a call may be.")
+BODY_SECONDS = Limit("body-seconds", 30, "seconds", "How long such a body may take to arrive.")
+BODIES = Limit(
+    "bodies",
+    256,
+    "bodies",
+    "How many of them may be on their way at once. One more ends the slowest of the address that has the most.",
+)
+
+# Work for requests. A client is whoever sends the same cookie or token from the same address.
+CLIENT_REQUESTS = Limit(
+    "client-requests", 8, "requests", "How many pages and calls of one client are worked on at once."
+)
+ADDRESS_REQUESTS = Limit(
+    "address-requests", 24, "requests", "How many pages and calls of one address are worked on at once."
+)
+CLIENT_SLOW_REQUESTS = Limit(
+    "client-slow-requests",
+    4,
+    "requests",
+    "The same, of requests that check a password, send mail or wait for Stripe.",
+)
+ADDRESS_SLOW_REQUESTS = Limit("address-slow-requests", 8, "requests", "The same, of one address.")
+CLIENT_READS = Limit(
+    "client-reads", 2, "requests", "How many requests of one client may read a bot's log or data at once."
+)
+ADDRESS_READS = Limit("address-reads", 3, "requests", "The same, of one address.")
+CLIENT_WAITING = Limit(
+    "client-waiting",
+    100,
+    "requests",
+    "How many requests of one client may wait for their turn, of each kind.",
+)
+WAITING = Limit(
+    "waiting", 1000, "requests", "How many requests may wait for their turn in all, of each kind."
+)
+
+# Passwords, codes and accounts, counted over all servers.
+HASHES = Limit("hashes", 2, "passwords", "How many passwords one server hashes at once: each takes 46 MiB.")
+ACCOUNT_GUESSES = Limit(
+    "account-guesses", 10, "in 10 minutes", "How often a password or code of one account may be wrong.", 600
+)
+BROWSER_GUESSES = Limit(
+    "browser-guesses",
+    10,
+    "in 10 minutes",
+    "The same, from a browser in which its owner signed in before: others' guesses do not count there.",
+    600,
+)
+ADDRESS_GUESSES = Limit(
+    "address-guesses", 50, "in 10 minutes", "How often one address may be wrong, whatever the account.", 600
+)
+ADDRESS_ACCOUNTS = Limit(
+    "address-accounts",
+    200,
+    "in 10 minutes",
+    "How many accounts one address may make. A school, or a meeting where all sign up at once, has one address.",
+    600,
+)
+
+LOG_LINES = Limit(
+    "log-lines",
+    50,
+    "in 10 seconds",
+    "How many lines of one kind a part of the service writes into its log.",
+    10,
+)
+
+# Imports and exports.
+IMPORTS = Limit(
+    "imports",
+    8,
+    "imports",
+    "How many pubs may be on their way to one server. Another one ends the slowest of them.",
+)
+PERSON_IMPORTS = Limit("person-imports", 2, "imports", "The same, of one person.")
+PERSON_EXPORTS = Limit(
+    "person-exports", 4, "exports", "How many exports one person may have under way on one server."
+)
+PERSON_PAGES = Limit(
+    "person-pages", 30, "pages", "How many open pages of one person one server keeps up to date."
+)
+ADDRESS_PAGES = Limit("address-pages", 1000, "pages", "The same, of one address.")
+PERSON_LOGS = Limit("person-logs", 10, "pages", "How many bots' logs one person may follow on one server.")
+
+LIMITS = {found.name: found for found in list(globals().values()) if isinstance(found, Limit)}

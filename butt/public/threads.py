@@ -1,0 +1,51 @@
+"""Which requests take long by their nature: they check passwords, send mail, or wait for Stripe or for a bot.
+
+They have threads of their own, so that pages that do none of this are never behind them.
+"""
+
+READING, CHANGING = frozenset({"GET", "HEAD"}), frozenset({"POST", "PUT", "PATCH", "DELETE"})
+ANY = READING | CHANGING
+SLOW: dict[str, frozenset[str]] = {
+    # They check or set a password, and may send a letter.
+    **dict.fromkeys(
+        (
+            "start",
+            "account_login",
+            "account_signup",
+            "account_change_password",
+            "account_confirm_email",
+            "account_email",
+            "account_reauthenticate",
+            "account_reset_password",
+            "account_reset_password_from_key",
+            "api:register",
+            "api:sign_in",
+            "delete-account",
+            "export-password",
+            "mfa_authenticate",
+            "mfa_activate_totp",
+            "mfa_deactivate_totp",
+            "mfa_add_webauthn",
+            "mfa_remove_webauthn",
+            "mfa_generate_recovery_codes",
+            "mfa_login_webauthn",
+            "mfa_reauthenticate",
+            "mfa_reauthenticate_webauthn",
+            "people",
+        ),
+        CHANGING,
+    ),
+    # They call a bot.
+    **dict.fromkeys(
+        ("new-invite", "revoke", "api:create_invite", "api:invites", "api:revoke_invite"), CHANGING
+    ),
+    # They call Stripe.
+    **dict.fromkeys(
+        ("another", "billing", "card", "cancel", "import", "invoice", "leave", "newbie", "pay", "resume"), ANY
+    ),
+}
+"""Names of views, and the methods with which they take long."""
+
+
+def is_slow(view: str | None, method: str) -> bool:
+    return view in SLOW and method in SLOW[view]

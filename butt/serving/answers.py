@@ -1,0 +1,39 @@
+"""Answers that cost nothing: given on the event loop, where no thread is free for a page."""
+
+import json
+from typing import Any
+
+_PAGE = """<!doctype html><html lang="en"><meta charset="utf-8"><title>{title}</title>\
+<meta name="viewport" content="width=device-width"><body style="font-family:sans-serif;max-width:30em;margin:4em auto">\
+<h1>{title}</h1><p>{message}</p></body></html>"""
+
+
+async def answer(
+    scope: Any, send: Any, status: int, code: str, message: str, *, title: str = "not now", retry: int = 0
+) -> None:
+    """`message` as a small page, or as the JSON of an error for who takes no page. It ends the connection."""
+    if _takes_pages(scope["headers"]):
+        kind, body = b"text/html; charset=utf-8", _PAGE.format(title=title, message=message)
+    else:
+        kind, body = b"application/json", json.dumps({"error": {"code": code, "message": message}})
+    headers = [
+        (b"content-type", kind),
+        (b"content-length", str(len(body.encode())).encode()),
+        (
+            b"content-security-policy",
+            b"default-src 'none'; style-src 'unsafe-inline'; frame-ancestors 'none'",
+        ),
+        (b"x-content-type-options", b"nosniff"),
+        (b"cache-control", b"no-store"),
+        (b"connection", b"close"),
+    ]
+    if retry:
+        headers.append((b"retry-after", str(retry).encode()))
+    await send({"type": "http.response.start", "status": status, "headers": headers})
+    content = b"" if scope["method"] == "HEAD" else body.encode()
+    await send({"type": "http.response.body", "body": content, "more_body": False})
+
+
+def _takes_pages(headers: list[tuple[bytes, bytes]]) -> bool:
+    given = dict(headers)
+    return b"authorization" not in given and b"text/html" in given.get(b"accept", b"")

@@ -1,0 +1,105 @@
+"""Bodies that are small enough for memory: bounded in bytes and in time, and in how many are on their way at once."""
+
+import asyncio
+import io
+from collections import Counter
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from tempfile import SpooledTemporaryFile
+from typing import IO, Any
+
+from butt.limits.slowed import note
+from butt.limits.table import BODIES, BODY_BYTES, BODY_SECONDS
+from butt.serving.clients import Client
+
+IN_MEMORY = 64 << 10
+"""Bytes of a body beyond which it goes to a temporary file while the rest is on its way."""
+
+Receive = Callable[[], Awaitable[Any]]
+
+
+class TooBig(Exception):
+    """It has more than `BODY_BYTES`."""
+
+
+class TooSlow(Exception):
+    """It was not there in time, or was the slowest when others needed its place."""
+
+
+class HungUp(Exception):
+    """The client closed the connection in the middle."""
+
+
+@dataclass(eq=False)
+class _Reading:
+    client: Client
+    began: float
+    timeout: asyncio.Timeout
+    size: int = 0
+
+    def pace(self, now: float) -> float:
+        return self.size / (now - self.began + 1)
+
+
+class Bodies:
+    """To be used on one event loop."""
+
+    def __init__(self) -> None:
+        self._readings: set[_Reading] = set()
+
+    async def whole(self, client: Client, receive: Receive, announced: int) -> IO[bytes]:
+        """A request's body, of which `announced` bytes were said to come. Raises `TooBig`, `TooSlow` and `HungUp`."""
+        most = BODY_BYTES.most
+        if announced > most:
+            raise TooBig
+        try:
+            async with asyncio.timeout(BODY_SECONDS.most) as timeout:
+                reading = _Reading(client, asyncio.get_running_loop().time(), timeout)
+                self._enter(reading)
+                try:
+                    return await _read(receive, reading, most)
+                finally:
+                    self._readings.discard(reading)
+        except TimeoutError:
+            note(BODY_SECONDS, client.address)
+            raise TooSlow from None
+
+    def _enter(self, reading: _Reading) -> None:
+        self._readings.add(reading)
+        if len(self._readings) > BODIES.most:
+            now = asyncio.get_running_loop().time()
+            clients = Counter(each.client.network for each in self._readings)
+            (network, _), *_ = clients.most_common(1)
+            theirs = [each for each in self._readings if each.client.network == network]
+            # The newest has had no time yet to show its pace.
+            slowest = min(theirs, key=lambda each: (each is reading, each.pace(now)))
+            self._readings.discard(slowest)
+            note(BODIES, slowest.client.address)
+            slowest.timeout.reschedule(now)
+
+
+async def _read(receive: Receive, reading: _Reading, most: int) -> IO[bytes]:
+    message = await _next(receive, reading, most)
+    if not message.get("more_body", False):
+        return io.BytesIO(message.get("body", b""))
+    file: IO[bytes] = SpooledTemporaryFile(IN_MEMORY)  # noqa: SIM115 - whoever gets it closes it
+    try:
+        file.write(message.get("body", b""))
+        while message.get("more_body", False):
+            message = await _next(receive, reading, most)
+            file.write(message.get("body", b""))
+    except BaseException:
+        file.close()
+        raise
+    file.seek(0)
+    return file
+
+
+async def _next(receive: Receive, reading: _Reading, most: int) -> Any:
+    message = await receive()
+    if message["type"] == "http.disconnect":
+        raise HungUp
+    reading.size += len(message.get("body", b""))
+    if reading.size > most:
+        raise TooBig
+    return message

@@ -1,0 +1,163 @@
+"""Threads that work for all clients in turns: however much one asks for, the next one's turn comes soon.
+
+Networks take turns, and within a network its clients. Each has a bound on what is worked on for it at once, so that
+requests that take long leave threads to others, and on what waits, so that the rest is refused at once.
+"""
+
+import asyncio
+from collections import Counter, deque
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
+from contextvars import copy_context
+from dataclasses import dataclass, field
+from typing import TypeVar
+
+from butt.limits.slowed import note
+from butt.limits.table import CLIENT_WAITING, WAITING, Limit
+from butt.serving.clients import Client
+
+T = TypeVar("T")
+
+
+class Full(Exception):
+    """As many requests of this client, or of all, wait as may by `limit`."""
+
+    def __init__(self, limit: Limit) -> None:
+        super().__init__(limit.name)
+        self.limit = limit
+
+
+class Gone(Exception):
+    """Whoever asked has closed the connection before their turn came."""
+
+
+@dataclass(eq=False)
+class _Turn:
+    client: Client
+    is_gone: Callable[[], bool]
+    begins: asyncio.Future[None]
+
+
+@dataclass
+class _Network:
+    """Those who wait: the client whose turn is next comes first."""
+
+    clients: dict[Client, deque[_Turn]] = field(default_factory=dict)
+    waiting: int = 0
+
+
+class FairPool:
+    """To be used on one event loop. `client` and `address` bound what is worked on for each at once."""
+
+    def __init__(self, name: str, threads: int, client: Limit, address: Limit) -> None:
+        self._threads = ThreadPoolExecutor(threads, name)
+        self._free = threads
+        self._client, self._address = client, address
+        self._at_work: Counter[Client | str] = Counter()
+        self._networks: dict[str, _Network] = {}
+        self._waiting = 0
+
+    async def run(
+        self, client: Client, work: Callable[[], T], is_gone: Callable[[], bool] = lambda: False
+    ) -> T:
+        """What `work` returns, done in a thread. Raises `Full` at once, and `Gone` when it is `client`'s turn."""
+        if self._free and not self._waiting and self._may_begin(client):
+            self._begin(client)
+        else:
+            await self._turn(client, is_gone)
+        loop = asyncio.get_running_loop()
+        done = self._threads.submit(copy_context().run, work)
+        done.add_done_callback(lambda _: self._ended(loop, client))
+        return await asyncio.wrap_future(done)
+
+    async def _turn(self, client: Client, is_gone: Callable[[], bool]) -> None:
+        turn = _Turn(client, is_gone, asyncio.get_running_loop().create_future())
+        network = self._networks.setdefault(client.network, _Network())
+        theirs = network.clients.setdefault(client, deque())
+        try:
+            if len(theirs) >= CLIENT_WAITING.most:
+                raise _full(CLIENT_WAITING, client)
+            theirs.append(turn)
+            network.waiting += 1
+            self._waiting += 1
+            if self._waiting > WAITING.most:
+                self._refuse_one()
+            self._begin_more()
+            await turn.begins
+        except asyncio.CancelledError:
+            if turn in theirs:
+                self._remove(turn)
+            elif turn.begins.done() and not turn.begins.cancelled() and not turn.begins.exception():
+                self._end(client)
+            raise
+        finally:
+            self._clear(client)
+
+    def _refuse_one(self) -> None:
+        """The newest of the client that has the most waiting, in the network that has."""
+        network = max(self._networks.values(), key=lambda each: each.waiting)
+        turn = max(network.clients.values(), key=len)[-1]
+        self._remove(turn)
+        turn.begins.set_exception(_full(WAITING, turn.client))
+
+    def _remove(self, turn: _Turn) -> None:
+        network = self._networks[turn.client.network]
+        network.clients[turn.client].remove(turn)
+        network.waiting -= 1
+        self._waiting -= 1
+
+    def _clear(self, client: Client) -> None:
+        network = self._networks.get(client.network)
+        if network and not network.clients.get(client):
+            network.clients.pop(client, None)
+        if network and not network.clients:
+            del self._networks[client.network]
+
+    def _may_begin(self, client: Client) -> bool:
+        return (
+            self._at_work[client] < self._client.most and self._at_work[client.network] < self._address.most
+        )
+
+    def _begin(self, client: Client) -> None:
+        self._free -= 1
+        self._at_work[client] += 1
+        self._at_work[client.network] += 1
+
+    def _end(self, client: Client) -> None:
+        self._free += 1
+        for key in (client, client.network):
+            self._at_work[key] -= 1
+            if not self._at_work[key]:
+                del self._at_work[key]
+        self._begin_more()
+
+    def _ended(self, loop: asyncio.AbstractEventLoop, client: Client) -> None:
+        with suppress(RuntimeError):  # the loop is closed: the server stops
+            loop.call_soon_threadsafe(self._end, client)
+
+    def _begin_more(self) -> None:
+        while self._free and (turn := self._next()):
+            self._remove(turn)
+            if turn.begins.done():
+                continue
+            if turn.is_gone():
+                turn.begins.set_exception(Gone())
+            else:
+                self._begin(turn.client)
+                turn.begins.set_result(None)
+
+    def _next(self) -> _Turn | None:
+        for name, network in self._networks.items():
+            for client, turns in network.clients.items():
+                if turns and self._may_begin(client):
+                    # The last from now on, of its network as well.
+                    network.clients[client] = network.clients.pop(client)
+                    self._networks[name] = self._networks.pop(name)
+                    return turns[0]
+        return None
+
+
+def _full(limit: Limit, client: Client) -> Full:
+    note(limit, client.address)
+    return Full(limit)

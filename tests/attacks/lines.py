@@ -1,0 +1,49 @@
+"""Lines to a server, as somebody holds them who means no good."""
+
+import resource
+import socket
+import time
+from collections.abc import Iterable
+from contextlib import suppress
+
+from tests.service import Service
+
+
+def open_many_files() -> None:
+    _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
+
+
+def line(site: Service, said: bytes = b"", source: str = "127.0.0.1") -> socket.socket:
+    """An open connection, with `said` on it already. Any address of loopback will do as its `source`."""
+    made = socket.create_connection(("127.0.0.1", site.port), 20, (source, 0))
+    if said:
+        made.sendall(said)
+    return made
+
+
+def are_closed(lines: Iterable[socket.socket]) -> int:
+    """How many of them the server has ended by now, whatever it said before."""
+    return sum(map(_is_closed, lines))
+
+
+def heard(one: socket.socket, seconds: float = 20) -> bytes:
+    """All that comes until the server ends the line."""
+    one.settimeout(seconds)
+    text, ends = b"", time.monotonic() + seconds
+    with suppress(ConnectionError, TimeoutError):
+        while (part := one.recv(1 << 16)) and time.monotonic() < ends:
+            text += part
+    return text
+
+
+def _is_closed(one: socket.socket) -> bool:
+    one.setblocking(False)
+    try:
+        while one.recv(1 << 16):
+            pass
+    except BlockingIOError:
+        return False
+    except ConnectionError:
+        return True
+    return True

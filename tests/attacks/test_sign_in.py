@@ -1,0 +1,62 @@
+"""Forty who sign in at once cost the memory of two, and nobody else waits for them."""
+
+import json
+import threading
+import urllib.error
+import urllib.request
+from collections import Counter
+
+import psutil
+
+from tests.pages.server import Pages
+from tests.service import wait_for
+
+AT_ONCE = 40
+ONE_HASH = 46 << 20
+
+
+class SignIn(threading.Thread):
+    def __init__(self, server: Pages, number: int) -> None:
+        super().__init__(daemon=True)
+        who = {"email": f"nobody{number}@example.org", "password": "correct horse battery"}
+        self._request = urllib.request.Request(
+            f"{server.url}/authentication/sign-in",
+            json.dumps(who).encode(),
+            {"Content-Type": "application/json"},
+        )
+        self.status = 0
+
+    def run(self) -> None:
+        try:
+            urllib.request.urlopen(self._request, timeout=60)
+        except urllib.error.HTTPError as error:
+            self.status = error.code
+
+
+class Peak(threading.Thread):
+    """The most memory that a process had while it was looked at."""
+
+    def __init__(self, pid: int) -> None:
+        super().__init__(daemon=True)
+        self._process, self.enough = psutil.Process(pid), threading.Event()
+        self.before = self.most = self._process.memory_info().rss
+
+    def run(self) -> None:
+        while not self.enough.wait(0.002):
+            self.most = max(self.most, self._process.memory_info().rss)
+
+
+def test_forty_sign_ins_at_once_take_little_memory_and_nobodys_time(server: Pages):
+    server.person("alice@example.org")
+    peak = Peak(server.process.pid)
+    peak.start()
+    signing = [SignIn(server, number) for number in range(AT_ONCE)]
+    for one in signing:
+        one.start()
+    while any(one.is_alive() for one in signing):
+        with urllib.request.urlopen(f"{server.url}/up", timeout=20) as up:
+            assert up.status == 200
+    wait_for(lambda: Counter(one.status for one in signing)[401] == AT_ONCE)
+    peak.enough.set()
+    peak.join()
+    assert peak.most - peak.before < 2 * ONE_HASH + (30 << 20)

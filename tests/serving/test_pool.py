@@ -1,0 +1,171 @@
+"""Threads that take turns: who asks for much waits behind themselves, not others behind them."""
+
+import asyncio
+import threading
+from collections.abc import Callable, Iterator
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from butt.limits.table import CLIENT_WAITING, WAITING, Limit
+from butt.serving.clients import Client
+from butt.serving.pool import FairPool, Full, Gone
+from tests.sources.conftest import settings_of
+
+__all__ = ["settings_of"]
+
+EACH = Limit("test-each", 2, "requests", "For tests.")
+ADDRESS = Limit("test-address", 3, "requests", "For tests.")
+MANY = Limit("test-many", 1000, "requests", "For tests.")
+ALICE, BOB, CAROL = Client("a", 1), Client("b", 2), Client("a", 3)
+
+
+class Gate:
+    """Work that goes on until it is let."""
+
+    def __init__(self) -> None:
+        self.began = list[str]()
+        self._open = threading.Semaphore(0)
+        self._news = threading.Condition()
+
+    def work(self, name: str) -> Callable[[], str]:
+        def work() -> str:
+            with self._news:
+                self.began.append(name)
+                self._news.notify_all()
+            self._open.acquire()
+            return name
+
+        return work
+
+    def opens(self, times: int = 1) -> None:
+        self._open.release(times)
+
+    async def has_begun(self, count: int) -> list[str]:
+        def wait() -> list[str]:
+            with self._news:
+                assert self._news.wait_for(lambda: len(self.began) >= count, 20), self.began
+                return list(self.began)
+
+        return await asyncio.to_thread(wait)
+
+
+@pytest.fixture
+def gate() -> Iterator[Gate]:
+    gate = Gate()
+    yield gate
+    gate.opens(1000)
+
+
+async def test_who_asks_for_much_leaves_threads_to_others(gate: Gate):
+    pool = FairPool("test", 4, EACH, ADDRESS)
+    alices = [asyncio.create_task(pool.run(ALICE, gate.work(f"alice {n}"))) for n in range(10)]
+    await gate.has_begun(2)
+    bob = asyncio.create_task(pool.run(BOB, gate.work("bob")))
+    carol = asyncio.create_task(pool.run(CAROL, gate.work("carol")))
+    assert sorted(await gate.has_begun(4)) == ["alice 0", "alice 1", "bob", "carol"]
+    gate.opens(100)
+    await asyncio.gather(*alices, bob, carol)
+    assert gate.began[4:] == [f"alice {n}" for n in range(2, 10)], "and gets on where it waited"
+
+
+async def test_one_address_leaves_threads_to_others_with_however_many_cookies(gate: Gate):
+    pool = FairPool("test", 4, EACH, ADDRESS)
+    forged = [asyncio.create_task(pool.run(Client("a", n), gate.work("a"))) for n in range(20)]
+    await gate.has_begun(3)
+    bob = asyncio.create_task(pool.run(BOB, gate.work("bob")))
+    assert sorted(await gate.has_begun(4)) == ["a", "a", "a", "bob"]
+    gate.opens(100)
+    await asyncio.gather(*forged, bob)
+
+
+async def test_networks_take_turns_and_so_do_clients_within_them(gate: Gate):
+    pool = FairPool("test", 1, MANY, MANY)
+    tasks = [asyncio.create_task(pool.run(BOB, gate.work("first")))]
+    await gate.has_begun(1)
+    for who, name in ((ALICE, "alice"), (CAROL, "carol"), (BOB, "bob")):
+        tasks += [asyncio.create_task(pool.run(who, gate.work(name))) for _ in range(3)]
+        await asyncio.sleep(0)
+    gate.opens(100)
+    await asyncio.gather(*tasks)
+    assert gate.began[1:7] == ["alice", "bob", "carol", "bob", "alice", "bob"]
+
+
+async def test_more_than_may_wait_is_refused_at_once_and_that_of_who_asks_for_most(
+    gate: Gate, settings_of: Callable[..., None]
+):
+    settings_of(limits="client-waiting=3 waiting=4")
+    pool = FairPool("test", 1, MANY, MANY)
+    first = asyncio.create_task(pool.run(ALICE, gate.work("first")))
+    await gate.has_begun(1)
+    waiting = [asyncio.create_task(pool.run(ALICE, gate.work("alice"))) for _ in range(3)]
+    await asyncio.sleep(0)
+    with pytest.raises(Full) as full:
+        await pool.run(ALICE, gate.work("alice"))
+    assert full.value.limit is CLIENT_WAITING
+    waiting += [asyncio.create_task(pool.run(who, gate.work("other"))) for who in (BOB, CAROL)]
+    done, _ = await asyncio.wait(waiting, return_when=asyncio.FIRST_COMPLETED)
+    (refused,) = done
+    assert refused in waiting[:3]
+    with pytest.raises(Full) as full:
+        await refused
+    assert full.value.limit is WAITING
+    gate.opens(100)
+    answers = await asyncio.gather(first, *(task for task in waiting if task is not refused))
+    assert sorted(answers) == ["alice", "alice", "first", "other", "other"]
+
+
+async def test_nothing_is_done_for_who_has_gone(gate: Gate):
+    pool = FairPool("test", 1, MANY, MANY)
+    first = asyncio.create_task(pool.run(ALICE, gate.work("first")))
+    await gate.has_begun(1)
+    gone = asyncio.create_task(pool.run(BOB, gate.work("gone"), lambda: True))
+    cut = asyncio.create_task(pool.run(BOB, gate.work("cut")))
+    await asyncio.sleep(0)
+    cut.cancel()
+    gate.opens(100)
+    with pytest.raises(Gone):
+        await gone
+    with pytest.raises(asyncio.CancelledError):
+        await cut
+    assert await first == "first"
+    assert await pool.run(BOB, gate.work("next")) == "next"
+    assert gate.began == ["first", "next"]
+
+
+@given(
+    asked=st.lists(st.tuples(st.sampled_from("abc"), st.integers(0, 3), st.booleans()), max_size=60),
+    threads=st.integers(1, 5),
+)
+def test_whatever_is_asked_all_of_it_is_done_within_the_bounds(
+    asked: list[tuple[str, int, bool]], threads: int
+):
+    async def run() -> None:
+        pool = FairPool("test", threads, EACH, ADDRESS)
+        at_work, lock, most = dict.fromkeys("abc", 0), threading.Lock(), list[int]()
+
+        def work(network: str) -> None:
+            with lock:
+                at_work[network] += 1
+                most.append(at_work[network])
+            with lock:
+                at_work[network] -= 1
+
+        tasks = [
+            (
+                asyncio.create_task(pool.run(Client(network, number), lambda network=network: work(network))),
+                cut,
+            )
+            for network, number, cut in asked
+        ]
+        await asyncio.sleep(0)
+        for task, cut in tasks:
+            if cut:
+                task.cancel()
+        await asyncio.gather(*(task for task, _ in tasks), return_exceptions=True)
+        assert all(not cut or task.cancelled() or task.exception() is None for task, cut in tasks)
+        assert max(most, default=0) <= ADDRESS.default
+        await pool.run(ALICE, lambda: None)
+
+    asyncio.run(run())
