@@ -30,6 +30,15 @@ BOUNDS: Final = (
     Bound("dialled", 3, "connections", "how many the pub keeps of its own accord"),
     Bound("addresses", 1000, "peers", "how many addresses of peers are remembered"),
     Bound("announced", 20, "peers", "how many addresses one feed may announce"),
+    Bound("blob", 5 << 20, "bytes", "the largest blob that is fetched, as for all of Scuttlebutt"),
+    Bound("ownBlob", 5 << 20, "bytes", "the largest blob that is added: others fetch no larger one"),
+    Bound("notes", 1000, "blobs", "how many blobs a peer may speak of at once"),
+    Bound("wants", 1000, "blobs", "how many wants of one peer are remembered"),
+    Bound("wantedBlobs", 2000, "blobs", "how many blobs the pub looks for"),
+    Bound("holders", 5, "peers", "how many peers are remembered that have a blob"),
+    Bound("fetching", 8, "blobs", "how many blobs are fetched at once"),
+    Bound("fetchingFromOne", 2, "blobs", "how many blobs are fetched from one peer at once"),
+    Bound("fetchSeconds", 600, "seconds", "a peer that sends a blob too slowly must not keep its place"),
 )
 
 

@@ -6,8 +6,9 @@ import os
 import resource
 import signal
 import socket
+from collections.abc import Coroutine, Iterator
 from contextlib import suppress
-from typing import Final
+from typing import Any, Final
 
 import orjson
 
@@ -17,6 +18,7 @@ from scuttlekit.files import write_whole
 from scuttlekit.network import Room, Server, listen
 from scuttlekit.pub import pinging
 from scuttlekit.pub.announcements import Announcements
+from scuttlekit.pub.blobs import BlobCalls, BlobStore, Exchange
 from scuttlekit.pub.calls.friends import Friends
 from scuttlekit.pub.calls.inviting import Inviting, LookingAfter
 from scuttlekit.pub.calls.knowing import Knowing
@@ -112,6 +114,10 @@ class Pub:
             strangers=self._limits["strangers"],
             refuse=self._limits.refuse,
             begin=self._accompany,
+        )
+        self._blobs = BlobStore(config.path)
+        self._exchange = Exchange(
+            self._blobs, config.path, self._limits, is_known=self._is_known, guard=self._faults.guard
         )
         self._dialler = Dialler(
             self._keys,
@@ -225,6 +231,7 @@ class Pub:
             **Querying(store, secrets).handlers(),
             **Writing(store, keys, catch_up).handlers(),
             **Friends(store, config.hops).handlers(),
+            **BlobCalls(self._blobs, self._exchange, self._limits).handlers(),
             **knowing.handlers(),
             **Inviting(self._invites, visits, catch_up).handlers(),
             **LookingAfter(figures, store, profile, catch_up).handlers(),
@@ -234,8 +241,12 @@ class Pub:
         """What the pub does of its own accord on a connection."""
         if link.role is Role.PEER:
             self._catch_up.meet(link.peer)
+            await asyncio.gather(*(self._faults.guard(work) for work in self._work_with(link)))
+
+    def _work_with(self, link: Link) -> Iterator[Coroutine[Any, Any, None]]:
+        yield self._exchange.meet(link.peer)
         if link.dialled:
-            await self._faults.guard(pinging.ping(link.peer))
+            yield pinging.ping(link.peer)
 
     def _welcome(self, feed: str) -> bool:
         # Until the log has shown that it is not behind, others are not to hear of this identity.

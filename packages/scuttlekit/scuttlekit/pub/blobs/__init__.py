@@ -1,0 +1,7 @@
+"""Blobs: files known by the hash of their bytes, on the disk and between peers."""
+
+from scuttlekit.pub.blobs.calls import BlobCalls
+from scuttlekit.pub.blobs.exchange import Exchange
+from scuttlekit.pub.blobs.store import BlobStore, WrongBlob
+
+__all__ = ["BlobCalls", "BlobStore", "Exchange", "WrongBlob"]

@@ -1,0 +1,170 @@
+"""Blobs on the disk, in the folders of ssb-blobs: `blobs/sha256/AB/CDEF…`, the hash in hexadecimal.
+
+A blob is in its place only when all of it is there and its bytes have the hash of its name. What comes in lies in
+`blobs/tmp` until then, and is removed when it breaks off.
+"""
+
+import asyncio
+import base64
+import hashlib
+import os
+import re
+import secrets
+from collections.abc import Awaitable, Callable, Iterator
+from contextlib import suppress
+from pathlib import Path
+from typing import BinaryIO, Final, NamedTuple, Self
+
+from scuttlekit.errors import ScuttlebuttError
+from scuttlekit.files import sync
+from scuttlekit.keys import decode_base64
+
+_ID: Final = re.compile(r"&[A-Za-z0-9+/]{43}=\.sha256")
+_HEX: Final = re.compile(r"[0-9a-f]{62}")
+_SUFFIX: Final = ".sha256"
+
+
+class WrongBlob(ScuttlebuttError):
+    """What came in is not the blob that was asked for; its text says why."""
+
+
+class Blob(NamedTuple):
+    """A blob that is here. `since` is when it came, in seconds since 1970."""
+
+    id: str
+    size: int
+    since: float
+
+
+Hear = Callable[[str, int], object]
+"""Told of each blob that came: its id and its size in bytes."""
+
+
+def is_blob_id(text: object) -> bool:
+    return isinstance(text, str) and _ID.fullmatch(text) is not None
+
+
+def blob_id(digest: bytes) -> str:
+    """Write the SHA-256 of a blob's bytes as its id, `&….sha256`."""
+    return f"&{base64.b64encode(digest).decode()}{_SUFFIX}"
+
+
+class BlobStore:
+    """The blobs of one pub."""
+
+    def __init__(self, folder: Path) -> None:
+        """Use the data folder `folder`, and remove what broke off in it before. Raises OSError."""
+        self._folder = folder / "blobs" / "sha256"
+        self._drafts = folder / "blobs" / "tmp"
+        self._listeners: list[Hear] = []
+        with suppress(FileNotFoundError, NotADirectoryError):
+            for left in self._drafts.iterdir():
+                if left.is_file():
+                    left.unlink()
+
+    def size(self, blob: str) -> int | None:
+        """How many bytes a blob has, None when it is not here. An empty file counts as none. Raises InvalidFormat."""
+        try:
+            return self._path(blob).stat().st_size or None
+        except (FileNotFoundError, NotADirectoryError):
+            return None
+
+    def open(self, blob: str) -> BinaryIO | None:
+        """Open a blob for reading, None when it is not here. Raises InvalidFormat, OSError."""
+        try:
+            return self._path(blob).open("rb")
+        except FileNotFoundError:
+            return None
+
+    def remove(self, blob: str) -> None:
+        """Remove a blob; nothing happens when it is not here. Raises InvalidFormat, OSError."""
+        self._path(blob).unlink(missing_ok=True)
+
+    def __iter__(self) -> Iterator[Blob]:
+        """Go through all blobs, in no order. Each folder is read when its turn comes."""
+        for name in _names(self._folder):
+            for rest in _names(self._folder / name):
+                if not _HEX.fullmatch(rest):
+                    continue
+                with suppress(OSError):
+                    seen = (self._folder / name / rest).stat()
+                    yield Blob(blob_id(bytes.fromhex(name + rest)), seen.st_size, seen.st_mtime)
+
+    def draft(self, wanted: str | None, most: int) -> "Draft":
+        """Begin to take a blob in: of this id, or of any if `wanted` is None, and of `most` bytes. Raises OSError."""
+        self._drafts.mkdir(parents=True, exist_ok=True)
+        return Draft(self._drafts / secrets.token_hex(16), wanted, most, self._file)
+
+    def listen(self, hear: Hear) -> Callable[[], None]:
+        """Have `hear` told of each blob that comes, until what is returned is called."""
+        self._listeners.append(hear)
+        return lambda: self._listeners.remove(hear)
+
+    async def _file(self, draft: Path, blob: str, size: int) -> None:
+        path = self._path(blob)
+        await asyncio.to_thread(_move, draft, path)
+        for hear in tuple(self._listeners):
+            hear(blob, size)
+
+    def _path(self, blob: str) -> Path:
+        name = decode_base64(blob[1 : -len(_SUFFIX)], 32, "the blob id").hex() if is_blob_id(blob) else ""
+        if not name:
+            raise WrongBlob("a blob id reads &….sha256")
+        return self._folder / name[:2] / name[2:]
+
+
+class Draft:
+    """A blob that comes in. Use it in `with`: what was not filed when that ends leaves nothing behind."""
+
+    def __init__(
+        self, path: Path, wanted: str | None, most: int, file: Callable[[Path, str, int], Awaitable[None]]
+    ) -> None:
+        self._path = path
+        self._wanted = wanted
+        self._most = most
+        self._move = file
+        self._hash = hashlib.sha256()
+        self._size = 0
+        self._file = path.open("xb")
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._file.close()
+        self._path.unlink(missing_ok=True)
+
+    def write(self, chunk: object) -> None:
+        """Take the next bytes. Raises WrongBlob for what are none or too many, OSError."""
+        if not isinstance(chunk, bytes):
+            raise WrongBlob("a blob comes in pieces of bytes")
+        self._size += len(chunk)
+        if self._size > self._most:
+            raise WrongBlob(f"the blob is larger than {self._most} bytes")
+        self._hash.update(chunk)
+        self._file.write(chunk)
+
+    async def file(self) -> str:
+        """Put the blob in its place, on the disk for good, and give its id. Raises WrongBlob, OSError."""
+        found = blob_id(self._hash.digest())
+        if self._wanted is not None and found != self._wanted:
+            raise WrongBlob("the bytes are not those of the blob that was asked for")
+        if not self._size:
+            raise WrongBlob("a blob has at least one byte")
+        self._file.flush()
+        await self._move(self._path, found, self._size)
+        return found
+
+
+def _move(draft: Path, path: Path) -> None:
+    sync(draft)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    draft.replace(path)
+    sync(path.parent)
+
+
+def _names(folder: Path) -> list[str]:
+    try:
+        return os.listdir(folder)  # noqa: PTH208 - names are all that is needed, of many thousands
+    except OSError:
+        return []
