@@ -5,7 +5,7 @@ import logging
 from collections.abc import AsyncGenerator, Awaitable, Callable, Collection, Mapping
 from contextlib import aclosing
 from dataclasses import dataclass
-from inspect import isasyncgenfunction
+from inspect import Parameter, isasyncgenfunction, signature
 from typing import TYPE_CHECKING, Any, Final, Self
 
 from scuttlekit.errors import RemoteError, ScuttlebuttError
@@ -25,7 +25,7 @@ _log = logging.getLogger(__name__)
 
 Handler = Callable[..., Any]
 Handlers = Mapping[str, "Handler | SourceHandler | StreamHandler"]
-"""By dotted name. An async function answers an async call and an async generator function a source, both called with
+"""By dotted name. Arguments beyond those that a handler takes are left out, as in JavaScript. An async function answers an async call and an async generator function a source, both called with
 the peer and then the arguments; a function that gives an async generator is a `SourceHandler`, a sink or duplex a
 `StreamHandler`."""
 
@@ -66,7 +66,7 @@ class _Request:
             raise RemoteError("a request's name is a list of strings")
         if not isinstance(args, list):
             raise RemoteError("a request's args are a list")
-        if frame.stream and kind not in {"source", "sink", "duplex"}:
+        if frame.stream and not (isinstance(kind, str) and kind in {"source", "sink", "duplex"}):
             raise RemoteError("a stream's type is source, sink or duplex")
         return cls(".".join(parts), kind, args)
 
@@ -82,7 +82,7 @@ class Api:
     meant for the peer; by default, it is logged.
     """
 
-    __slots__ = ("_allowed", "_handlers", "on_fault")
+    __slots__ = ("_allowed", "_handlers", "_takes", "on_fault")
 
     def __init__(
         self,
@@ -92,6 +92,7 @@ class Api:
         on_fault: Callable[[Exception], object] | None = None,
     ) -> None:
         self._handlers: dict[str, Handler | SourceHandler | StreamHandler] = dict(handlers or {})
+        self._takes: dict[str, tuple[int, int | None]] = {}
         self._allowed = allowed
         self.on_fault = on_fault or _log_fault
         if self._handlers:
@@ -106,6 +107,15 @@ class Api:
         if handler is None or _kind(handler) != kind:
             raise RemoteError(f"no {kind}:{name[:100]}")
         return handler
+
+    def fit(self, name: str, args: list[Any]) -> list[Any]:
+        """Give those of the arguments that the handler of that name takes. Raises RemoteError when some are missing."""
+        if name not in self._takes:
+            self._takes[name] = _arguments(self._handlers[name])
+        least, most = self._takes[name]
+        if len(args) < least:
+            raise RemoteError(f"{name} is called with at least {least} arguments, not {len(args)}")
+        return args[:most]
 
     async def _manifest(self, _peer: Any, *_: Any) -> dict[str, Any]:
         tree: dict[str, Any] = {}
@@ -122,6 +132,20 @@ def _kind(handler: Handler | SourceHandler | StreamHandler) -> str:
     if isinstance(handler, StreamHandler):
         return "duplex" if handler.two_way else "sink"
     return "source" if isinstance(handler, SourceHandler) or isasyncgenfunction(handler) else "async"
+
+
+def _arguments(handler: Handler | SourceHandler | StreamHandler) -> tuple[int, int | None]:
+    """How many arguments of a call a handler takes at least, and at most, which may be any number."""
+    of_its_own = 2 if isinstance(handler, StreamHandler) else 1
+    run = handler.run if isinstance(handler, SourceHandler | StreamHandler) else handler
+    least = most = -of_its_own
+    for parameter in signature(run).parameters.values():
+        if parameter.kind is Parameter.VAR_POSITIONAL:
+            return max(0, least), None
+        if parameter.kind in {Parameter.POSITIONAL_ONLY, Parameter.POSITIONAL_OR_KEYWORD}:
+            most += 1
+            least += parameter.default is Parameter.empty
+    return max(0, least), max(0, most)
 
 
 NOTHING: Final = Api()
@@ -150,6 +174,7 @@ class Serving:
         try:
             request = _Request.read(frame)
             handler = self._api.find(request.name, request.kind)
+            args = self._api.fit(request.name, request.args)
             if len(self._tasks) >= MAX_CALLS:
                 raise RemoteError(f"more than {MAX_CALLS} calls at once")
         except ScuttlebuttError as error:
@@ -159,10 +184,10 @@ class Serving:
                 session.end_call(-number, error_body(error), stream=False)
             return
         if not frame.stream:
-            self._start(self._answer(session, number, handler, request.args))
+            self._start(self._answer(session, number, handler, args))
             return
         stream = session.accept(number, two_way=request.kind == "duplex")
-        task = self._start(self._stream(stream, handler, request.args))
+        task = self._start(self._stream(stream, handler, args))
         if request.kind == "source":
             stream.when_over(task.cancel)
 
