@@ -1,10 +1,16 @@
 """`python -m scuttlekit.pub CONFIG.json`: a pub, until it is told to stop."""
 
+import os
+import signal
 import sys
+from typing import Any
 
 
 def main() -> None:
     """Run the pub that the configuration describes, and end the process with the code that says why."""
+    # Whoever stops it while it is still being loaded stops it in order too: there is nothing to close yet.
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, _leave)
     from scuttlekit.pub.config import read_config
     from scuttlekit.pub.log import end
 
@@ -15,6 +21,13 @@ def main() -> None:
         run(config)
     except Exception as error:  # noqa: BLE001 - whatever ends a pub is told in its log
         end(error)
+
+
+def _leave(number: int, _frame: Any) -> None:
+    from scuttlekit.pub.log import log
+
+    log("info", "stopping", f"The pub stops: {signal.Signals(number).name}.")
+    os._exit(0)
 
 
 if __name__ == "__main__":

@@ -6,6 +6,7 @@ import os
 import resource
 import signal
 import socket
+import threading
 from collections.abc import Coroutine, Iterator
 from contextlib import suppress
 from typing import Any, Final
@@ -60,22 +61,32 @@ def run(config: Config) -> None:
     loop = asyncio.new_event_loop()
     asyncio.set_event_loop(loop)
     loop.run_until_complete(_live(config))
-    os._exit(0)
 
 
 async def _live(config: Config) -> None:
     stopping = asyncio.Event()
     _stop_on_signal(stopping)
     pub = Pub(config)
-    await pub.start()
-    await stopping.wait()
-    try:
-        async with asyncio.timeout(STOP_PATIENCE):
-            await pub.stop()
-    except TimeoutError:
-        log("warning", "stopped", "The pub did not finish in time; what it acknowledged is safe.")
-        return
+    starting = asyncio.ensure_future(pub.start())
+    stopped = asyncio.ensure_future(stopping.wait())
+    await asyncio.wait([starting, stopped], return_when=asyncio.FIRST_COMPLETED)
+    if starting.done():
+        starting.result()
+        await stopped
+    starting.cancel()
+    # In a thread of its own: a disk that hangs holds up everything else.
+    patience = threading.Timer(STOP_PATIENCE, _give_up)
+    patience.daemon = True
+    patience.start()
+    await pub.stop()
     log("info", "stopped", "The pub has stopped.")
+    # At once: whatever still runs finds all of it closed.
+    os._exit(0)
+
+
+def _give_up() -> None:
+    log("warning", "stopped", "The pub did not finish in time; what it acknowledged is safe.")
+    os._exit(0)
 
 
 class Pub:

@@ -131,7 +131,7 @@ class Reading:
             if not _fits(value["author"], source):
                 return None
             for name, link in links_in(value["content"]):
-                if _fits(link, dest) and rel in {None, "", name}:
+                if _fits(link, dest) and (not rel or rel == name):
                     told = {"source": value["author"], "rel": name, "dest": link}
                     if with_keys:
                         told["key"] = message.key

@@ -1,0 +1,101 @@
+"""Who may call what, and that no argument, however odd, is more than an error to whoever sent it."""
+
+import asyncio
+import base64
+from contextlib import suppress
+from typing import Any
+
+import pytest
+
+from scuttlekit import Address, KeyPair, Peer, RemoteError, ScuttlebuttError, connect
+from scuttlekit.pub.calls.table import TABLE, Call, Who
+from tests.pub.pubs import CAPS, Pub
+
+NETWORK = base64.b64decode(CAPS["shs"])
+MASTER, STRANGER, GUEST = (KeyPair(letter * 32) for letter in (b"m", b"s", b"g"))
+ID = KeyPair.generate().id
+ODD: list[Any] = [
+    *(None, True, 0, -1, 1.5, 1e300, "", "x", "@", "%", ID, ID.replace("@", "%"), "\ud800", "net:x:1~shs:y"),
+    *([], [None], ["x"] * 200, {}, {"id": None}, {"id": {}}, {"id": ID, "limit": -1, "gt": "x", "live": 7}),
+    *(
+        {"feed": []},
+        {"query": [{"$filter": []}, {"$map": {"a": ["b", 3]}}]},
+        {"query": "["},
+        {"dest": 5, "rel": []},
+    ),
+    *(
+        {"type": 7, "text": "x"},
+        {"host": 5, "port": {}, "key": []},
+        {"source": ID, "dest": None},
+        {"reverse": "yes"},
+    ),
+]
+
+
+def dialled(pub: Pub, keys: KeyPair) -> Any:
+    return connect(Address("127.0.0.1", pub.config["port"], pub.id), keys, network=NETWORK)
+
+
+async def try_it(peer: Peer, call: Call, *args: Any, patience: float = 10) -> None:
+    """Make a call as its kind asks. Raises what the pub answers."""
+    if call.kind == "source":
+        await peer.collect(call.name, *args, limit=3, timeout=patience)
+    elif call.kind in {"sync", "async"}:
+        await peer.call(call.name, *args, timeout=patience)
+    else:
+        stream = peer.duplex(call.name, *args) if call.kind == "duplex" else peer.sink(call.name, *args)
+        try:
+            async with asyncio.timeout(patience):
+                await anext(stream)
+        finally:
+            stream.abort()
+
+
+async def is_allowed(peer: Peer, call: Call) -> bool:
+    try:
+        await try_it(peer, call, patience=0.3)
+    except RemoteError as error:
+        return "is not in list of allowed methods" not in str(error)
+    except (ScuttlebuttError, StopAsyncIteration, TimeoutError):
+        return True
+    return True
+
+
+@pytest.mark.parametrize(("keys", "who"), [(STRANGER, Who.ANYBODY), (GUEST, Who.GUEST), (MASTER, Who.MASTER)])
+async def test_each_may_call_what_the_table_says(make_python_pub, keys, who):
+    pub = make_python_pub(master=[MASTER.id]).start()
+    async with dialled(pub, MASTER) as master:
+        await master.call("butt.offer", {"id": GUEST.id, "uses": 5, "note": "n", "expires": None})
+    async with dialled(pub, keys) as peer:
+        for call in TABLE:
+            assert await is_allowed(peer, call) is (call.who <= who), call
+
+
+async def test_strangers_may_call_what_they_may_call_of_ssb_server(make_node_pub):
+    """All that the table lets anybody call can be called there, too, and nothing else of it."""
+    pub = make_node_pub(master=[MASTER.id]).start()
+    async with dialled(pub, STRANGER) as peer:
+        for call in TABLE:
+            assert await is_allowed(peer, call) is (call.who == Who.ANYBODY), call
+
+
+@pytest.mark.parametrize("args", [*([odd] for odd in ODD), [], [1, 2, 3, 4, 5, 6, 7], [ID, ID, ID]], ids=repr)
+async def test_no_argument_is_too_odd(odd_pub, args):
+    async def tries(peer: Peer, call: Call) -> None:
+        with suppress(ScuttlebuttError, StopAsyncIteration, TimeoutError):
+            await try_it(peer, call, *args, patience=0.3 if call.kind != "async" else 10)
+
+    async with dialled(odd_pub, MASTER) as peer:
+        await asyncio.gather(*(tries(peer, call) for call in TABLE))
+        (figures,) = await peer.collect("butt.figures", {}, limit=1)
+    assert figures["refused"].get("faults", 0) == 0, odd_pub.output.read_text()
+    assert odd_pub.process.poll() is None
+
+
+@pytest.fixture(scope="module")
+def odd_pub(built_python_pub, tmp_path_factory):
+    pub = Pub(
+        built_python_pub, tmp_path_factory.mktemp("odd") / "pub", master=[MASTER.id], fence=True
+    ).start()
+    yield pub
+    pub.kill()
