@@ -11,9 +11,9 @@ BALLAST = 32 * 1024 * 1024
 FULL = 4 * 1024 * 1024
 OF_A_PUB = frozenset(
     "blobs blobs_push caught-up db ebt flume friends.json gossip.json gossip.json~ invites links manifest.json node_modules "
-    "ooo secret sequence socket".split()
+    "offers.json ooo secret sequence socket".split()
 )
-"""What a pub keeps in its data folder."""
+"""What a pub of either kind, or a plain ssb-server, keeps in its data folder."""
 
 
 def begin(bot_id, release):
