@@ -101,11 +101,23 @@ async def test_a_refusal_reaches_the_caller_but_a_handlers_insides_do_not(caplog
     assert "1234" in caplog.text
 
 
-async def test_wrong_arguments_are_an_error_of_that_call_only():
-    async with connected({"whoami": whoami}) as peer:
-        with pytest.raises(RemoteError):
-            await peer.call("whoami", "too", "many")
-        await peer.call("whoami")
+async def first(_peer, value):
+    return value
+
+
+async def counted(_peer, count=3):
+    for number in range(count):
+        yield number
+
+
+async def test_arguments_beyond_what_a_handler_takes_are_left_out_and_missing_ones_told():
+    async with connected({"first": first, "echo": echo, "counted": counted}) as peer:
+        assert await peer.call("first", 1, 2, 3) == 1
+        assert await peer.call("echo", 1, 2, 3) == [1, 2, 3]
+        assert await peer.collect("counted", limit=9) == [0, 1, 2]
+        assert await peer.collect("counted", 2, 5, limit=9) == [0, 1]
+        with pytest.raises(RemoteError, match="first is called with at least 1 arguments, not 0"):
+            await peer.call("first")
 
 
 async def test_a_call_without_an_answer_ends_at_its_deadline_and_the_connection_goes_on():
