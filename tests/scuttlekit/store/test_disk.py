@@ -28,7 +28,7 @@ class SlowNote(Sequence):
 
     def __init__(self, folder: Path) -> None:
         super().__init__(folder)
-        self.begin(0)
+        self.begin()
         self.go = threading.Event()
         self.waits = threading.Event()
 
@@ -98,7 +98,8 @@ async def test_a_store_that_closes_has_all_on_the_disk(opens: Opens, note: SlowN
 
 async def test_a_log_that_is_behind_its_note_says_nothing(opens: Opens, folder: Path, own: KeyPair):
     note = Sequence(made(folder))
-    note.begin(2)
+    note.begin()
+    note.expect(2)
     store = opens(note)
     mine = Voice("", own)
     for _ in range(2):
@@ -119,7 +120,7 @@ async def test_many_who_publish_share_the_wait_for_the_disk(opens: Opens, folder
 class CountingNote(Sequence):
     def __init__(self, folder: Path) -> None:
         super().__init__(folder)
-        self.begin(0)
+        self.begin()
         self.syncs = 0
 
     def sync(self) -> None:
@@ -132,7 +133,7 @@ class CountingNote(Sequence):
 async def test_a_full_disk_loses_nothing_that_was_acknowledged(folder: Path, own: KeyPair, leave: int):
     with disk(folder, "1m"):
         note = Sequence(folder)
-        note.begin(0)
+        note.begin()
         store = Store.open(folder, own, note)
         running = asyncio.create_task(store.run())
         alice = Voice("alice")

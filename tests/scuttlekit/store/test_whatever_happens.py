@@ -205,7 +205,8 @@ class Folder(RuleBasedStateMachine):
         self.note.read()
         self.store = Store.open(self.folder, OWN, self.note)
         self.run(self.store.index)
-        self.note.begin(self.sequence_of(OWN.id))
+        self.note.begin()
+        self.note.note(self.sequence_of(OWN.id))
 
     # What holds
 

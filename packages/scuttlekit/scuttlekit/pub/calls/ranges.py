@@ -102,7 +102,7 @@ async def from_log(store: Store, wanted: Range, show: Show) -> AsyncGenerator[An
     """What `show` tells of the messages in a range of received times, in the order of the log."""
 
     async def pieces() -> AsyncGenerator[list[Stored], None]:
-        after = await _begin_of(store, wanted) if wanted.old else store.progress[1] - 1
+        after = await _begin_of(store, wanted) if wanted.old else store.end - 1
         before: int | None = None
         while True:
             if wanted.reverse:

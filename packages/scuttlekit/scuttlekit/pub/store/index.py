@@ -66,7 +66,11 @@ class Covered:
 class Index:
     """The index, open. Its methods raise IndexLost, and OSError where the disk is full."""
 
-    def __init__(self, path: Path, connection: sqlite3.Connection, mark: Mark) -> None:
+    def __init__(
+        self, path: Path, connection: sqlite3.Connection, mark: Mark, *, is_new: bool = False
+    ) -> None:
+        self.is_new = is_new
+        """Whether all in it was taken from the log by this process."""
         self._path = path
         self._connection = connection
         self._mark = mark
@@ -110,7 +114,7 @@ class Index:
                         connection.execute(statement)
                     connection.execute(f"PRAGMA application_id = {_APPLICATION}")
                     connection.execute(f"PRAGMA user_version = {VERSION}")
-                return cls(path, connection, mark)
+                return cls(path, connection, mark, is_new=True)
             except BaseException:
                 connection.close()
                 raise
@@ -197,9 +201,9 @@ class Index:
         """The offset of a feed's latest message."""
         return self._first("SELECT offset FROM feeds WHERE id = ? AND sequence > 0", feed)
 
-    def named(self, feed: str) -> int | None:
+    def named(self, feed: str) -> list[int]:
         """The offset of the latest message by which a feed named itself."""
-        return self._first("SELECT named FROM feeds WHERE id = ?", feed)
+        return self._offsets("SELECT named FROM feeds WHERE id = ? AND named IS NOT NULL", feed)
 
     def messages_of(self, feed: str, after: int, before: int, limit: int, *, reverse: bool) -> list[int]:
         """Offsets of a feed's messages whose sequence lies between the two, in its order."""
@@ -220,15 +224,34 @@ class Index:
             limit,
         )
 
-    def with_key(self, key: str) -> list[int]:
-        """Offsets of the messages that may have this id: it is kept in part only."""
-        return self._offsets("SELECT offset FROM messages WHERE part = ? ORDER BY offset", _part(key))
+    def with_key(self, key: str, before: int) -> list[int]:
+        """Offsets below `before` of the messages that may have this id: it is kept in part only."""
+        return self._offsets(
+            "SELECT offset FROM messages WHERE part = ? AND offset < ? ORDER BY offset", _part(key), before
+        )
 
-    def noted(self, after: int, limit: int) -> list[int]:
+    def noted(self, after: int, before: int, limit: int) -> list[int]:
         """Offsets of the pub's own messages that speak of somebody with a note, by sequence."""
         return self._offsets(
-            "SELECT offset FROM noted WHERE sequence > ? ORDER BY sequence LIMIT ?", after, limit
+            "SELECT offset FROM noted WHERE sequence > ? AND sequence < ? ORDER BY sequence LIMIT ?",
+            after,
+            before,
+            limit,
         )
+
+    def forget(self, offsets: Sequence[int]) -> None:
+        """No more tell of messages that were deleted."""
+        if not offsets:
+            return
+        self._mark.set()
+        covered = replace(self.covered, messages=self.covered.messages - len(offsets))
+        rows = [(offset,) for offset in offsets]
+        with translated(), transaction(self._connection):
+            self._connection.executemany("DELETE FROM messages WHERE offset = ?", rows)
+            self._connection.executemany("DELETE FROM noted WHERE offset = ?", rows)
+            self._connection.executemany("UPDATE feeds SET named = NULL WHERE named = ?", rows)
+            self._cover(covered)
+        self.covered = covered
 
     def close(self) -> None:
         """Close it for good: from then on it is on the disk. Raises OSError."""

@@ -52,8 +52,6 @@ MOST_HEADS: Final = 2048
 _ATTEMPTS: Final = 3
 _LATEST_TIME: Final = 8e12
 
-_MOST: Final = 1 << 53
-
 _logger = logging.getLogger(__name__)
 
 Hear = Callable[[Sequence[Stored]], None]
@@ -120,6 +118,7 @@ class Store:
         self._shown = log.end
         self._lasting = log.end
         self._disk = threading.Lock()
+        self._is_closed = False
         self._syncing: asyncio.Task[None] | None = None
         self._indexing: asyncio.Task[None] | None = None
         self._timer: asyncio.TimerHandle | None = None
@@ -162,6 +161,11 @@ class Store:
     def feeds(self) -> int:
         """How many feeds have messages here."""
         return len(self._clock)
+
+    @property
+    def end(self) -> int:
+        """The end of the log as far as others are told of it: the next message they hear of is not before."""
+        return self._shown
 
     @property
     def progress(self) -> tuple[int, int]:
@@ -251,9 +255,8 @@ class Store:
         after, before = _range(after, before, self._clock.get(feed, 0) + 1, least=0)
         if before - after <= 1:
             return []
-        with self._asking():
-            offsets = self._index.messages_of(feed, after, before, _bounded(limit), reverse=reverse)
-            return self._found(offsets)
+        most = _bounded(limit)
+        return self._found(lambda: self._index.messages_of(feed, after, before, most, reverse=reverse))
 
     def read_log(
         self, after: int = -1, limit: int = MOST_MESSAGES, *, before: int | None = None, reverse: bool = False
@@ -264,14 +267,13 @@ class Store:
         """
         self._check_ready()
         after, before = _range(after, before, self._shown, least=-1)
-        with self._asking():
-            return self._found(self._index.between(after, before, _bounded(limit), reverse=reverse))
+        most = _bounded(limit)
+        return self._found(lambda: self._index.between(after, before, most, reverse=reverse))
 
     def get(self, key: str) -> Stored | None:
         """The message with this id. Raises NotReady, LogDamaged."""
         self._check_ready()
-        with self._asking():
-            found = self._found([one for one in self._index.with_key(key) if one < self._shown])
+        found = self._found(lambda: self._index.with_key(key, self._shown))
         return next((one for one in found if one.key == key), None)
 
     def name_of(self, feed: str) -> str | None:
@@ -279,10 +281,7 @@ class Store:
         self._check_ready()
         if feed not in self._clock:
             return None
-        with self._asking():
-            offset = self._index.named(feed)
-            found = self._found([] if offset is None else [offset])
-        for one in found:
+        for one in self._found(lambda: self._index.named(feed)):
             return str(one.value["content"]["name"])
         return None
 
@@ -292,9 +291,9 @@ class Store:
         As many as `read_feed` gives. Raises NotReady, LogDamaged.
         """
         self._check_ready()
-        with self._asking():
-            offsets = self._index.noted(_range(after, None, _MOST, least=0)[0], _bounded(limit))
-            return self._found([one for one in offsets if one < self._shown])
+        after, before = _range(after, None, self._clock.get(self.own.id, 0) + 1, least=0)
+        most = _bounded(limit)
+        return self._found(lambda: self._index.noted(after, before, most))
 
     def listen(self, hear: Hear) -> Callable[[], None]:
         """Have `hear` called with what is stored, in the order of the log; gives what ends that."""
@@ -318,11 +317,12 @@ class Store:
             if self._fault is None and self._lasting < self._log.end:
                 self._write_through(self._own_sequence)
         finally:
+            # A thread may just have the disk written.
             with self._disk:
-                try:
-                    self._index.close()
-                finally:
+                if not self._is_closed:
+                    self._is_closed = True
                     self._log.close()
+                    self._index.close()
 
     # Making the index
 
@@ -331,15 +331,19 @@ class Store:
         try:
             self._clock.update(self._index.heads())
             self.graph.restore(self._index.relations())
-            if self._log.end - self._index.covered.end <= SLICE:
-                for _ in self._slices():
-                    pass
-                if not self._index.ordered and self._index.covered.messages <= MOST_MESSAGES:
-                    self._index.order()
-                self._settle()
+            self._catch_up_at_once()
         except IndexLost as error:
             _logger.warning("The index is made again from the log: %s.", error)
             self._begin_anew()
+            self._catch_up_at_once()
+
+    def _catch_up_at_once(self) -> None:
+        if self._log.end - self._index.covered.end <= SLICE:
+            for _ in self._slices():
+                pass
+            if not self._index.ordered and self._index.covered.messages <= MOST_MESSAGES:
+                self._index.order()
+            self._settle()
 
     def _begin_anew(self) -> None:
         self._index.drop()
@@ -359,7 +363,8 @@ class Store:
 
     def _order(self) -> None:
         with self._disk:
-            self._index.order()
+            if not self._is_closed:
+                self._index.order()
 
     def _slices(self) -> Iterator[None]:
         """Take the rest of the log into the index, a slice at a time."""
@@ -389,6 +394,12 @@ class Store:
         if not self._index.ordered or self._index.covered.end < self._log.end:
             return
         self._own_head = self._stored_head(self.own.id)
+        known = self._note.latest if self._note else 0
+        if self._own_sequence < known and not self._index.is_new:
+            # Before anybody says that the log is behind: it may only be the index.
+            raise IndexLost(
+                f"the pub's own feed has reached message {known}, and it has {self._own_sequence}"
+            )
         last = self._index.covered.last
         received = received_in(self._log.read(last)) if last >= 0 else 0
         self._received = math.ceil(received * 1000) if 0 <= received <= _LATEST_TIME else 0
@@ -516,6 +527,8 @@ class Store:
     def _write_through(self, own: int) -> None:
         """First the log, then the note of it: a note without its message would look like a log that lost it."""
         with self._disk:
+            if self._is_closed:
+                return
             self._log.sync()
             if self._note and own > self._note.latest:
                 self._note.note(own)
@@ -546,22 +559,38 @@ class Store:
             if len(self._heads) > MOST_HEADS:
                 self._heads.popitem(last=False)
 
-    def _found(self, offsets: Sequence[int]) -> list[Stored]:
-        """The messages at these offsets. Raises Misplaced."""
-        found = []
+    def _found(self, ask: Callable[[], Sequence[int]]) -> list[Stored]:
+        """The messages at the offsets that the index tells. Raises NotReady, LogDamaged."""
+        with self._asking():
+            while offsets := ask():
+                found, deleted = self._read(offsets)
+                # As flumelog-offset's own indexes do: who asks again is not to be told of them.
+                self._index.forget(deleted)
+                if found:
+                    return found
+        return []
+
+    def _read(self, offsets: Sequence[int]) -> tuple[list[Stored], list[int]]:
+        """The messages at these offsets, and which of the records were deleted. Raises Misplaced."""
+        found: list[Stored] = []
+        deleted: list[int] = []
         for offset, record in zip(offsets, self._log.read_many(offsets, MOST_BYTES), strict=False):
-            if 0 in record:
-                if is_deleted(record):
-                    continue
+            if 0 in record and is_deleted(record):
+                deleted.append(offset)
+            elif 0 in record:
                 raise self._damaged(offset, "the record there has zeros in it")
-            try:
-                one = stored(record, offset)
-            except InvalidFormat as error:
-                raise self._damaged(offset, f"the record there is {error}") from None
-            if one is None:
-                raise Misplaced
-            found.append(one)
-        return found
+            else:
+                found.append(self._message(record, offset))
+        return found, deleted
+
+    def _message(self, record: bytes, offset: int) -> Stored:
+        try:
+            one = stored(record, offset)
+        except InvalidFormat as error:
+            raise self._damaged(offset, f"the record there is {error}") from None
+        if one is None:
+            raise Misplaced
+        return one
 
     def _entry(self, record: bytes, offset: int) -> Entry | None:
         try:
