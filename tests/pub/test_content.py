@@ -133,7 +133,7 @@ class Reader:
 
     def is_indexed(self) -> bool:
         state = self.client.call(self.pub, "status")["sync"]
-        return set(state["plugins"].values()) == {state["since"]}
+        return set(state["plugins"].values()) <= {state["since"]}
 
     def lives_on(self) -> None:
         until(self.is_indexed)

@@ -24,6 +24,25 @@ def test_messages_replicate_both_ways(make_pub, client):
     until(lambda: latest(client, here, there.id) == 3)
 
 
+@pytest.mark.parametrize("dialler", ["node", "python"])
+def test_messages_replicate_between_the_two_kinds(make_node_pub, make_python_pub, client, dialler):
+    pubs = {"node": make_node_pub("node").start(), "python": make_python_pub("python").start()}
+    here = pubs.pop(dialler)
+    (there,) = pubs.values()
+    for number in range(300):
+        client.call(there, "publish", {"type": "post", "text": str(number)})
+    for pub, other in ((here, there), (there, here)):
+        client.call(pub, "publish", {"type": "contact", "contact": other.id, "following": True})
+    client.call(here, "gossip.connect", there.address)
+    until(lambda: latest(client, here, there.id) == 301)
+    until(lambda: latest(client, there, here.id) == 1)
+    for number in range(3):
+        client.call(there, "publish", {"type": "post", "text": "live"})
+        client.call(here, "publish", {"type": "post", "text": "live"})
+        until(lambda: latest(client, here, there.id) == 302 + number)  # noqa: B023
+        until(lambda: latest(client, there, here.id) == 2 + number)  # noqa: B023
+
+
 @pytest.mark.parametrize(
     "host", ["127.0.0.1", "localhost", "10.0.0.1", "169.254.169.254", "::ffff:127.0.0.1"]
 )

@@ -13,6 +13,7 @@ from scuttlekit import (
     ConnectionLost,
     KeyPair,
     ProtocolError,
+    RemoteError,
     ScuttlebuttError,
     StreamHandler,
     dial,
@@ -20,10 +21,11 @@ from scuttlekit import (
 )
 from scuttlekit.addresses import Address
 from scuttlekit.boxstream import Sealer
-from scuttlekit.frames import GOODBYE, encode
+from scuttlekit.frames import GOODBYE, FrameDecoder, encode
 from scuttlekit.handshake import server as dialled
-from scuttlekit.muxrpc import MAX_THEIR_STREAMS
-from tests.scuttlekit.peers import connected, eventually, few
+from scuttlekit.muxrpc import MAX_THEIR_STREAMS, Session
+from scuttlekit.serving import HOLD_ABOVE, MAX_CALLS, MAX_WAITING, Api, Serving
+from tests.scuttlekit.peers import Wire, connected, eventually, few
 
 PUB, ALICE = KeyPair(b"p" * 32), KeyPair(b"a" * 32)
 
@@ -223,12 +225,49 @@ async def test_a_peer_that_opens_streams_and_never_ends_them_is_cut_off():
         await peer.closed
 
 
-async def test_more_calls_at_once_than_a_peer_may_have_are_refused():
+async def test_more_calls_at_once_than_a_peer_may_have_wait_for_their_turn():
+    let_go = asyncio.Event()
+    answering = most = 0
+
+    async def slowly(_peer):
+        nonlocal answering, most
+        answering += 1
+        most = max(most, answering)
+        await let_go.wait()
+        answering -= 1
+        return 1
+
+    async with serve("127.0.0.1", 0, PUB, {"slowly": slowly}) as server:
+        peer = await dial(server.address, ALICE)
+        calls = [asyncio.ensure_future(peer.call("slowly", timeout=60)) for _ in range(3000)]
+        await eventually(lambda: answering == MAX_CALLS)
+        await eventually(lambda: server.peers[0]._connection.session._held)
+        let_go.set()
+        assert await asyncio.gather(*calls) == [1] * len(calls)
+        assert most == MAX_CALLS
+        await peer.close()
+
+
+async def test_calls_without_end_are_refused():
     async def never(_peer):
         await asyncio.Event().wait()
 
+    wire = Wire()
+    wire.session = session = Session(wire, Serving(Api({"never": never})))
+    for number in range(1, MAX_CALLS + MAX_WAITING + 2):
+        session.receive(encode(number, {"name": ["never"], "args": [], "type": "async"}))
+        assert wire.held == (number > MAX_CALLS + HOLD_ABOVE)
+    (refusal,) = [frame for data in wire.written for frame in FrameDecoder().feed(data)]
+    assert "at once" in refusal.value["message"]
+    session.end(ConnectionLost("over"))
+
+
+async def test_more_streams_at_once_than_a_peer_may_have_are_refused():
+    async def never(_peer):
+        await asyncio.Event().wait()
+        yield 1
+
     async with connected({"never": never}) as peer:
-        outcomes = await asyncio.gather(
-            *(peer.call("never", timeout=0.3) for _ in range(80)), return_exceptions=True
-        )
-        assert sum("at once" in str(outcome) for outcome in outcomes) == 80 - 64
+        streams = [peer.listen("never") for _ in range(MAX_CALLS + 1)]
+        with pytest.raises(RemoteError, match="at once"):
+            await streams[-1].take()

@@ -78,7 +78,11 @@ class Service(Protocol):
 
     @property
     def answering(self) -> int:
-        """How many calls and streams are being answered."""
+        """How many calls and streams are being answered, or wait for that."""
+
+    @property
+    def is_busy(self) -> bool:
+        """Whether no more calls should come for now. Once that has changed, it calls the session's `hear_room`."""
 
 
 class Session:
@@ -147,6 +151,8 @@ class Session:
             elif (answer := self._calls.pop(-number, None)) is not None and not answer.done():
                 answer.set_result(frame)
         self._weigh()
+        if self._service.is_busy:
+            self._balance()
         if self._decoder.ended:
             self._wire.hear_goodbye()
 
@@ -201,6 +207,10 @@ class Session:
     async def drain(self) -> None:
         await self._wire.drain()
 
+    def hear_room(self) -> None:
+        """React to the service taking calls again."""
+        self._balance()
+
     def hear_drained(self) -> None:
         """React to the socket having taken what was written."""
         self._note_sent()
@@ -240,7 +250,8 @@ class Session:
             self._budget.hold(self, held)
 
     def _balance(self) -> None:
-        held = self._queued > PAUSE_ABOVE and not self._waiting and self._reason is None
+        full = self._queued > PAUSE_ABOVE or self._service.is_busy
+        held = full and not self._waiting and self._reason is None
         if held != self._held:
             self._held = held
             self._wire.hold(held)

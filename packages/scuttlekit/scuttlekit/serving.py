@@ -2,7 +2,8 @@
 
 import asyncio
 import logging
-from collections.abc import AsyncGenerator, Awaitable, Callable, Collection, Mapping
+from collections import deque
+from collections.abc import AsyncGenerator, Awaitable, Callable, Collection, Coroutine, Mapping
 from contextlib import aclosing
 from dataclasses import dataclass
 from inspect import Parameter, isasyncgenfunction, signature
@@ -18,6 +19,11 @@ if TYPE_CHECKING:
 MAX_CALLS = 64
 """How many of its calls we answer to a peer at the same time."""
 
+HOLD_ABOVE = 500
+MAX_WAITING = 4000
+"""How many more async calls of a peer wait for their turn: programs send thousands without waiting for an answer. Above
+the first we stop reading, and above the second, which one read from the socket does not reach, they are refused."""
+
 MAX_REQUEST = 64 << 10
 """Bytes of a request. Its arguments stay in memory until it is answered, and take many times their text."""
 
@@ -32,9 +38,13 @@ the peer and then the arguments; a function that gives an async generator is a `
 
 @dataclass(frozen=True, slots=True)
 class SourceHandler:
-    """Answers a source: `run(peer, *args)` gives its values."""
+    """Answers a source: `run(peer, *args)` gives its values, one by one or `Several` in one go."""
 
     run: Callable[..., AsyncGenerator[Any, None]]
+
+
+class Several(list[Any]):
+    """Values that a source gives in one go, which is quicker than one by one."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -154,11 +164,13 @@ NOTHING: Final = Api()
 class Serving:
     """The calls of one peer that are being answered; each runs as a task of its own."""
 
-    __slots__ = ("_api", "_tasks", "peer")
+    __slots__ = ("_api", "_later", "_session", "_tasks", "peer")
 
     def __init__(self, api: Api, peer: Any = None) -> None:
         self._api = api
         self._tasks: set[asyncio.Task[None]] = set()
+        self._later: deque[Coroutine[Any, Any, None]] = deque()
+        self._session: Session | None = None
         self.peer = peer
 
     def begin(self, peer: Any, api: Api) -> None:
@@ -175,7 +187,7 @@ class Serving:
             request = _Request.read(frame)
             handler = self._api.find(request.name, request.kind)
             args = self._api.fit(request.name, request.args)
-            if len(self._tasks) >= MAX_CALLS:
+            if len(self._tasks) >= MAX_CALLS and (frame.stream or len(self._later) >= MAX_WAITING):
                 raise RemoteError(f"more than {MAX_CALLS} calls at once")
         except ScuttlebuttError as error:
             if frame.stream:
@@ -184,7 +196,12 @@ class Serving:
                 session.end_call(-number, error_body(error), stream=False)
             return
         if not frame.stream:
-            self._start(self._answer(session, number, handler, args))
+            answer = self._answer(session, number, handler, args)
+            if len(self._tasks) < MAX_CALLS:
+                self._start(answer)
+            else:
+                self._session = session
+                self._later.append(answer)
             return
         stream = session.accept(number, two_way=request.kind == "duplex")
         task = self._start(self._stream(stream, handler, args))
@@ -192,18 +209,33 @@ class Serving:
             stream.when_over(task.cancel)
 
     def stop(self) -> None:
+        for answer in self._later:
+            answer.close()
+        self._later.clear()
         for task in self._tasks:
             task.cancel()
 
     @property
     def answering(self) -> int:
-        return len(self._tasks)
+        return len(self._tasks) + len(self._later)
 
-    def _start(self, work: Any) -> asyncio.Task[None]:
-        task: asyncio.Task[None] = asyncio.get_running_loop().create_task(work)
+    @property
+    def is_busy(self) -> bool:
+        return len(self._later) > HOLD_ABOVE
+
+    def _start(self, work: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
+        task = asyncio.get_running_loop().create_task(work)
         self._tasks.add(task)
-        task.add_done_callback(self._tasks.discard)
+        task.add_done_callback(self._ended)
         return task
+
+    def _ended(self, task: asyncio.Task[None]) -> None:
+        self._tasks.discard(task)
+        if self._later and len(self._tasks) < MAX_CALLS:
+            was_busy = self.is_busy
+            self._start(self._later.popleft())
+            if was_busy and not self.is_busy and self._session is not None:
+                self._session.hear_room()
 
     async def _answer(self, session: "Session", number: int, handler: Any, args: list[Any]) -> None:
         try:
@@ -237,4 +269,7 @@ class Serving:
 async def _pour(values: AsyncGenerator[Any, None], stream: Stream) -> None:
     async with aclosing(values):
         async for value in values:
-            await stream.send(value)
+            if isinstance(value, Several):
+                await stream.send_all(value)
+            else:
+                await stream.send(value)

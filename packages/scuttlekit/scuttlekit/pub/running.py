@@ -43,6 +43,7 @@ from scuttlekit.pub.limits import Limits
 from scuttlekit.pub.log import end, log
 from scuttlekit.pub.offers import Offers
 from scuttlekit.pub.profile import Profile
+from scuttlekit.pub.replication import Replication
 from scuttlekit.pub.secret import keys_of
 from scuttlekit.pub.sequence import Sequence, guard
 from scuttlekit.pub.store import Store
@@ -130,6 +131,7 @@ class Pub:
         self._exchange = Exchange(
             self._blobs, config.path, self._limits, is_known=self._is_known, guard=self._faults.guard
         )
+        self._replication = Replication(self._store, self._keys, hops=config.hops, limits=self._limits)
         self._dialler = Dialler(
             self._keys,
             self._gossip,
@@ -217,6 +219,7 @@ class Pub:
         self._invites.begin()
         self._store.listen(self._announcements.hear)
         self._faults.keep(self._catch_up.run(self._known))
+        self._faults.keep(self._replication.run())
         self._faults.keep(self._dialler.run())
 
     def _handlers(self) -> Handlers:
@@ -243,6 +246,7 @@ class Pub:
             **Writing(store, keys, catch_up).handlers(),
             **Friends(store, config.hops).handlers(),
             **BlobCalls(self._blobs, self._exchange, self._limits).handlers(),
+            **self._replication.handlers(),
             **knowing.handlers(),
             **Inviting(self._invites, visits, catch_up).handlers(),
             **LookingAfter(figures, store, profile, catch_up).handlers(),
@@ -255,6 +259,7 @@ class Pub:
             await asyncio.gather(*(self._faults.guard(work) for work in self._work_with(link)))
 
     def _work_with(self, link: Link) -> Iterator[Coroutine[Any, Any, None]]:
+        yield self._replication.meet(link.peer, dialled=link.dialled)
         yield self._exchange.meet(link.peer)
         if link.dialled:
             yield pinging.ping(link.peer)

@@ -28,6 +28,8 @@ class Call(NamedTuple):
 TABLE: Final = (
     Call("manifest", "sync", Who.ANYBODY),
     Call("gossip.ping", "duplex", Who.ANYBODY),
+    Call("ebt.replicate", "duplex", Who.ANYBODY),
+    Call("createHistoryStream", "source", Who.ANYBODY),
     Call("invite.use", "async", Who.GUEST),
     Call("getAddress", "async", Who.GUEST),
     Call("blobs.has", "async", Who.ANYBODY),

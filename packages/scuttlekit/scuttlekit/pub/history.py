@@ -1,0 +1,165 @@
+"""History streams: a feed's messages from a number on, one feed a stream. That is how feeds were replicated before EBT."""
+
+import asyncio
+import math
+from collections.abc import AsyncGenerator, Callable, Iterator, Sequence
+from contextlib import contextmanager, suppress
+from typing import Any, Final
+
+from scuttlekit.errors import ProtocolError, ScuttlebuttError
+from scuttlekit.frames import Frame, Json
+from scuttlekit.peer import Peer
+from scuttlekit.pub import intake
+from scuttlekit.pub.calls.options import feed_in, is_true, limit_in, number_in
+from scuttlekit.pub.intake import Outcome
+from scuttlekit.pub.store import Store, Stored
+from scuttlekit.serving import Several
+
+PIECE: Final = 100
+PIECE_BYTES: Final = 48 << 10
+"""Messages that are sent at once, and about how many bytes."""
+
+SILENCE: Final = 20.0
+"""Seconds that we wait for the next message of a stream that is to end."""
+AT_ONCE: Final = 8
+"""Streams that are read from one peer at once, besides that of its own feed."""
+AGAIN: Final = 300.0
+"""Seconds until a peer that knows no EBT is asked for all feeds again."""
+
+
+class History:
+    """Gives histories to peers, and reads those of peers that know nothing better."""
+
+    def __init__(self, store: Store, own_id: str) -> None:
+        self._store = store
+        self._own = own_id
+        self._waiting: dict[str, set[asyncio.Event]] = {}
+        store.listen(self._hear)
+
+    async def stream(
+        self, peer: Peer, given: Any = None, seq: Any = None, live: Any = None, *_: Any
+    ) -> AsyncGenerator[Several, None]:
+        """Answer `createHistoryStream({id, seq, live, old, limit, keys, values})`, or with `id, seq, live` by place.
+
+        `seq`, or `sequence`, is the first message that is wanted. Raises RemoteError for options that are wrong.
+        """
+        options = given if isinstance(given, dict) else {"id": given, "seq": seq, "live": live}
+        feed = feed_in(options)
+        last = _before(number_in(options, "sequence") or number_in(options, "seq") or 0)
+        limit = limit_in(options)
+        left = math.inf if limit is None else limit
+        show = _shown(options)
+        if not is_true(options, "old", default=True):
+            last = max(last, self._store.clock.get(feed, 0))
+        with self._news(feed) as news:
+            while left > 0 and self._may_have(peer, feed):
+                messages = self._read(feed, last, min(left, PIECE))
+                if messages:
+                    last += len(messages)
+                    left -= len(messages)
+                    yield Several(map(show, messages))
+                elif is_true(options, "live"):
+                    await news.wait()
+                    news.clear()
+                else:
+                    return
+
+    async def fetch(self, peer: Peer, feed: str) -> None:
+        """Read what a peer has of a feed beyond what is stored. Raises ScuttlebuttError, OSError."""
+        await self._take(peer, feed, live=False)
+
+    async def follow(self, peer: Peer, wanted: Callable[[], Sequence[str]]) -> None:
+        """Read feeds of a peer as long as it is there: its own as it grows, others from time to time. Raises OSError."""
+        own = asyncio.get_running_loop().create_task(self._follow_own(peer, wanted))
+        try:
+            while peer.is_open:
+                feeds = iter([feed for feed in wanted() if feed != peer.id])
+                await asyncio.gather(*(self._fetch_each(peer, feeds) for _ in range(AT_ONCE)))
+                await asyncio.wait([peer.closed], timeout=AGAIN)
+        finally:
+            own.cancel()
+
+    async def _follow_own(self, peer: Peer, wanted: Callable[[], Sequence[str]]) -> None:
+        with suppress(ScuttlebuttError):
+            if peer.id in wanted():
+                await self._take(peer, peer.id, live=True)
+
+    async def _fetch_each(self, peer: Peer, feeds: Iterator[str]) -> None:
+        for feed in feeds:
+            if not peer.is_open:
+                return
+            with suppress(ScuttlebuttError, TimeoutError):
+                await self._take(peer, feed, live=False)
+
+    async def _take(self, peer: Peer, feed: str, *, live: bool) -> None:
+        head = self._store.head(feed)
+        options = {"id": feed, "seq": (head.sequence if head else 0) + 1, "live": live, "keys": False}
+        stream = peer.listen("createHistoryStream", options)
+        try:
+            while True:
+                async with asyncio.timeout(None if live else SILENCE):
+                    frames = await stream.take()
+                if not frames:
+                    return
+                for piece in intake.slices(frames):
+                    self._take_piece(feed, piece)
+                    await asyncio.sleep(0)
+        finally:
+            stream.abort()
+
+    def _take_piece(self, feed: str, frames: Sequence[Frame]) -> None:
+        values = [intake.parsed(frame.body) for frame in frames]
+        messages = [value for value in values if value != {"sync": True}]
+        if not all(intake.is_message(value) and value["author"] == feed for value in messages):
+            raise ProtocolError("a history consists of messages of one feed")
+        intake.take_in(self._store, messages, _hear_outcome)
+
+    def _may_have(self, peer: Peer, feed: str) -> bool:
+        graph = self._store.graph
+        return not (
+            graph.blocks(self._own, feed) or graph.blocks(self._own, peer.id) or graph.blocks(feed, peer.id)
+        )
+
+    def _read(self, feed: str, after: int, most: float) -> list[Stored]:
+        messages = self._store.read_feed(feed, after, int(most))
+        size = 0
+        for count, message in enumerate(messages, 1):
+            size += len(message.record)
+            if size >= PIECE_BYTES:
+                return messages[:count]
+        return messages
+
+    @contextmanager
+    def _news(self, feed: str) -> Iterator[asyncio.Event]:
+        """An event that is set when messages of a feed are stored."""
+        news = asyncio.Event()
+        self._waiting.setdefault(feed, set()).add(news)
+        try:
+            yield news
+        finally:
+            self._waiting[feed].discard(news)
+            if not self._waiting[feed]:
+                del self._waiting[feed]
+
+    def _hear(self, messages: Sequence[Stored]) -> None:
+        if self._waiting:
+            for feed in {message.author for message in messages}:
+                for news in self._waiting.get(feed, ()):
+                    news.set()
+
+
+def _before(first: float) -> int:
+    return max(math.ceil(min(first, 2**53)) - 1, 0)
+
+
+def _shown(options: dict[str, Any]) -> Callable[[Stored], Any]:
+    """What is told of each message."""
+    keys, values = (is_true(options, name, default=True) for name in ("keys", "values"))
+    if keys and values:
+        return lambda message: Json(message.record)
+    return (lambda message: message.key) if keys else (lambda message: Json(message.value_text))
+
+
+def _hear_outcome(_feed: str, _sequence: int, outcome: Outcome) -> None:
+    if outcome is Outcome.BAD:
+        raise ProtocolError("a message of the history is wrong")

@@ -1,0 +1,303 @@
+"""Replication: feeds are exchanged with every peer, by EBT, and by history streams where a peer knows no EBT.
+
+Given is everything that is stored, to everybody, except feeds that the pub blocks, and feeds whose authors block the peer.
+Taken in are the feeds that are within `hops` of the pub in the follow graph.
+"""
+
+import asyncio
+from collections.abc import Coroutine, Sequence
+from contextlib import suppress
+from typing import Any, Final
+
+import orjson
+
+from scuttlekit import budget
+from scuttlekit.ebt import Exchange, read_notes
+from scuttlekit.errors import Goodbye, ProtocolError, RemoteError, ScuttlebuttError
+from scuttlekit.frames import Frame, Json
+from scuttlekit.graph import BLOCKS
+from scuttlekit.keys import KeyPair
+from scuttlekit.peer import Peer
+from scuttlekit.pub import intake
+from scuttlekit.pub.history import History
+from scuttlekit.pub.intake import Outcome
+from scuttlekit.pub.limits import Limits
+from scuttlekit.pub.store import Store, Stored
+from scuttlekit.serving import Handlers, SourceHandler, StreamHandler
+from scuttlekit.streams import Stream
+
+FORMAT: Final = {"version": 3, "format": "classic"}
+
+NOTES: Final = 500
+"""Notes that are sent at once."""
+PIECE: Final = 100
+PIECE_BYTES: Final = 48 << 10
+"""Messages of a feed that are sent at once, and about how many bytes; then another feed has its turn."""
+
+TICK: Final = 0.5
+REVIEW: Final = 0.05
+"""Seconds after a change of the follow graph until it counts, so that many changes count at once."""
+FIRST_WORD: Final = 5.0
+"""Seconds that we wait for the first word of a peer that we dialled, which has to speak first."""
+
+
+class Replication:
+    """All that is exchanged with peers. `run` it as long as the pub lives."""
+
+    def __init__(self, store: Store, own: KeyPair, *, hops: int, limits: Limits) -> None:
+        self._store = store
+        self._own = own.id
+        self._hops = hops
+        self._limits = limits
+        self._exchange = Exchange(store.graph.blocks)
+        self._history = History(store, own.id)
+        self._sessions: dict[Peer, Session] = {}
+        self._tasks: set[asyncio.Task[None]] = set()
+        self._reviewed = -1
+        self._review: asyncio.TimerHandle | None = None
+
+    def handlers(self) -> Handlers:
+        """What is answered to everybody."""
+        return {
+            "ebt.replicate": StreamHandler(self._replicate, two_way=True),
+            "createHistoryStream": SourceHandler(self._history.stream),
+        }
+
+    async def run(self) -> None:
+        """Keep to what the store has and the follow graph says, and ask others for what does not come."""
+        await self._store.ready.wait()
+        loop = asyncio.get_running_loop()
+        self._look_at_graph()
+        stop = self._store.listen(self._hear)
+        # What was stored since is heard twice, which changes nothing.
+        for feed, sequence in tuple(self._store.clock.items()):
+            self._exchange.have(feed, sequence, loop.time())
+        try:
+            while True:
+                stalled = dict(self._exchange.tick(loop.time()))
+                for session in tuple(self._sessions.values()):
+                    if session.remote in stalled:
+                        self._spawn(self._fetch(session, stalled[session.remote]))
+                for session in tuple(self._sessions.values()):
+                    session.weigh()
+                await asyncio.sleep(TICK)
+        finally:
+            stop()
+
+    async def meet(self, peer: Peer, *, dialled: bool) -> None:
+        """Exchange feeds with a peer of our own accord, until that is over. Raises ScuttlebuttError.
+
+        Whoever dialled begins; a peer that dialled us and knows no EBT asks for histories, and so do we.
+        """
+        await self._store.ready.wait()
+        if not dialled or self._blocks(peer):
+            return
+        stream = peer.duplex("ebt.replicate", FORMAT)
+        session = Session(self._exchange, self._store, self._limits, peer, stream)
+        try:
+            await self._exchange_with(session, speaks_first=False)
+        except RemoteError:
+            if session.has_begun:
+                raise
+        finally:
+            stream.abort()
+        if not session.has_begun:
+            await self._history.follow(peer, self._wanted)
+
+    def _wanted(self) -> Sequence[str]:
+        """The feeds that are taken in, the nearest first."""
+        hops = self._store.graph.hops(self._own, self._hops)
+        return sorted(hops, key=hops.__getitem__)[: self._limits["feeds"]]
+
+    def _blocks(self, peer: Peer) -> bool:
+        return self._store.graph.blocks(self._own, peer.id)
+
+    async def _replicate(self, peer: Peer, stream: Stream, options: Any = None, *_: Any) -> None:
+        options = options if isinstance(options, dict) else {}
+        if options.get("version") != FORMAT["version"]:
+            raise RemoteError("expected ebt.replicate({version: 3})")
+        if options.get("format", FORMAT["format"]) != FORMAT["format"]:
+            raise RemoteError("only feeds of the format classic are replicated here")
+        await self._store.ready.wait()
+        if self._blocks(peer):
+            return
+        session = Session(self._exchange, self._store, self._limits, peer, stream)
+        with suppress(Goodbye):
+            await self._exchange_with(session, speaks_first=True)
+
+    async def _exchange_with(self, session: "Session", *, speaks_first: bool) -> None:
+        peer = session.peer
+        if (before := self._sessions.pop(peer, None)) is not None:
+            before.end(Goodbye("replication with this peer began anew"))
+        self._sessions[peer] = session
+        session.remote.friend = self._is_near(peer)
+        try:
+            await session.run(speaks_first=speaks_first)
+        finally:
+            session.leave()
+            if self._sessions.get(peer) is session:
+                del self._sessions[peer]
+
+    def _is_near(self, peer: Peer) -> bool:
+        return peer.id in self._store.graph.hops(self._own, self._hops)
+
+    async def _fetch(self, session: "Session", feed: str) -> None:
+        """Ask for the history of a feed that does not come by EBT: the peer may believe that we have what we lost."""
+        if session.is_fetching:
+            return
+        session.is_fetching = True
+        try:
+            await self._history.fetch(session.peer, feed)
+        except (ScuttlebuttError, TimeoutError):
+            return
+        finally:
+            session.is_fetching = False
+
+    def _hear(self, messages: Sequence[Stored]) -> None:
+        """Hear what was stored."""
+        loop = asyncio.get_running_loop()
+        clock = self._store.clock
+        for feed in {message.author for message in messages}:
+            self._exchange.have(feed, clock.get(feed, 0), loop.time())
+        if self._review is None and self._store.graph.changes != self._reviewed:
+            self._review = loop.call_later(REVIEW, self._look_at_graph)
+
+    def _look_at_graph(self) -> None:
+        self._review = None
+        graph = self._store.graph
+        self._reviewed = graph.changes
+        hidden = [feed for feed, relation in graph.relations(self._own).items() if relation == BLOCKS]
+        self._exchange.want(self._wanted(), hidden)
+        for session in self._sessions.values():
+            session.remote.friend = self._is_near(session.peer)
+            if self._blocks(session.peer):
+                session.end(Goodbye("replication is over"))
+
+    def _spawn(self, work: Coroutine[Any, Any, None]) -> None:
+        task = asyncio.get_running_loop().create_task(work)
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+
+
+class Session:
+    """The exchange with one peer, over one stream."""
+
+    def __init__(self, exchange: Exchange, store: Store, limits: Limits, peer: Peer, stream: Stream) -> None:
+        self.peer = peer
+        self._exchange = exchange
+        self._store = store
+        self._limits = limits
+        self._stream = stream
+        self._work = asyncio.Event()
+        self._heard = asyncio.Event()
+        self._useless = 0
+        self.remote = exchange.join(peer.id, wake=self._work.set)
+        self.has_begun = False
+        """Whether the peer said anything."""
+        self.is_fetching = False
+        self._fault: Exception | None = None
+
+    async def run(self, *, speaks_first: bool) -> None:
+        """Exchange until the peer ends it. Raises ScuttlebuttError."""
+        sending = asyncio.get_running_loop().create_task(self._send(speaks_first=speaks_first))
+        try:
+            while frames := await self._stream.take():
+                self.has_begun = True
+                self._heard.set()
+                for piece in intake.slices(frames):
+                    self._receive(piece)
+                    await asyncio.sleep(0)
+        finally:
+            sending.cancel()
+            if self._fault is not None:
+                raise self._fault
+
+    def end(self, error: ScuttlebuttError) -> None:
+        """End it from our side."""
+        self._stream.overflow(error)
+
+    def leave(self) -> None:
+        self._exchange.leave(self.remote)
+        budget.SHARED.hold(self, 0)
+
+    def weigh(self) -> None:
+        """Tell the budget of all connections what this one takes beside its calls."""
+        budget.SHARED.hold(self, self.remote.cost)
+
+    def give_up(self, error: ScuttlebuttError) -> None:
+        self.end(error)
+
+    async def _send(self, *, speaks_first: bool) -> None:
+        """Send what the peer is to be told and wants to have, as fast as it takes it."""
+        try:
+            if speaks_first:
+                # Whoever dialled waits for our first word, also if there is nothing to tell.
+                await self._stream.send(Json(orjson.dumps(self._exchange.take_notes(self.remote, NOTES))))
+            else:
+                with suppress(TimeoutError):
+                    await asyncio.wait_for(self._heard.wait(), FIRST_WORD)
+            while True:
+                await self._send_next()
+        except Exception as error:  # noqa: BLE001 - it is raised where the session runs
+            self._fault = error
+            self.end(error if isinstance(error, ScuttlebuttError) else RemoteError("replication failed"))
+
+    async def _send_next(self) -> None:
+        if notes := self._exchange.take_notes(self.remote, NOTES):
+            await self._stream.send(Json(orjson.dumps(notes)))
+        elif due := self._exchange.take_due(self.remote):
+            if texts := self._texts(due.feed, due.after):
+                self._exchange.sent(self.remote, due.feed, due.after + len(texts))
+                await self._stream.send_all(texts)
+        else:
+            self._work.clear()
+            await self._work.wait()
+
+    def _texts(self, feed: str, after: int) -> list[Json]:
+        texts: list[Json] = []
+        size = 0
+        for message in self._store.read_feed(feed, after, PIECE):
+            texts.append(Json(message.value_text))
+            size += len(texts[-1])
+            if size >= PIECE_BYTES:
+                break
+        return texts
+
+    def _receive(self, frames: Sequence[Frame]) -> None:
+        """Take what the peer sent. Raises ProtocolError, NotReady, OSError."""
+        now = asyncio.get_running_loop().time()
+        messages: list[dict[str, Any]] = []
+        for frame in frames:
+            value = intake.parsed(frame.body)
+            if intake.is_message(value):
+                if self._exchange.wants(value["author"]):
+                    messages.append(value)
+                else:
+                    self._count_useless("unasked")
+            elif (notes := read_notes(value, self._limits["clock"])) is not None:
+                if len(value) > len(notes):
+                    self._limits.refuse("clock")
+                self._exchange.hear_notes(self.remote, notes, now)
+            else:
+                raise ProtocolError("EBT consists of messages and notes")
+        if messages:
+            intake.take_in(self._store, messages, self._hear_outcome)
+
+    def _hear_outcome(self, feed: str, sequence: int, outcome: Outcome) -> None:
+        now = asyncio.get_running_loop().time()
+        if outcome is Outcome.BAD:
+            self._limits.refuse("messages")
+            self._exchange.let_down(self.remote, feed, now)
+        else:
+            self._exchange.hear_message(self.remote, feed, sequence, now)
+        if outcome is Outcome.TAKEN:
+            self._useless = 0
+        else:
+            self._count_useless("useless")
+
+    def _count_useless(self, name: str) -> None:
+        """Count a message that was of no use; who sends nothing else is let go. Raises ProtocolError."""
+        self._limits.refuse(name)
+        self._useless += 1
+        if self._useless > self._limits["useless"]:
+            raise ProtocolError("too many messages in a row were known, wrong, or not asked for")
