@@ -65,10 +65,10 @@ def read_config(arguments: list[str]) -> Config:
 def checked(given: Mapping[str, Any]) -> Config:
     """Check a configuration and fill in its defaults. Raises a Refusal that names the field."""
     for name in given:
-        if name not in _FIELDS:
+        if name not in FIELDS:
             raise _bad(f'The configuration has a field "{name}" that the pub does not know.')
     fields = {**_DEFAULTS, **given}
-    for name, (is_right, what) in _FIELDS.items():
+    for name, (is_right, what) in FIELDS.items():
         if name not in fields:
             raise _bad(f'The configuration lacks "{name}": {what}.')
         if not is_right(fields[name]):
@@ -159,7 +159,7 @@ def _is_cache(value: Any) -> bool:
 _IDS = 'a list of ids like "@….ed25519"'
 _WHOLE = "a whole number that is not negative"
 
-_FIELDS: Final[Mapping[str, tuple[Callable[[Any], bool], str]]] = {
+FIELDS: Final[Mapping[str, tuple[Callable[[Any], bool], str]]] = {
     "path": (_is_path, "the absolute path of the data folder"),
     "host": (_is_host, "an address to listen on"),
     "port": (_is_port, "a port number from 1 to 65535"),

@@ -21,16 +21,13 @@ from scuttlekit.network import dial
 from scuttlekit.peer import Peer
 from scuttlekit.pub.connections import Connections
 from scuttlekit.pub.fence import open_hosts
-from scuttlekit.pub.gossip import Gossip, Known
+from scuttlekit.pub.gossip import FIRST_WAIT, Gossip, Known
 from scuttlekit.serving import Api
 
 EVERY: Final = 2.0
 """Seconds between two looks."""
 PATIENCE: Final = 10.0
 """Seconds for name look-up, connection and handshake."""
-FIRST_WAIT: Final = 15.0
-LONGEST_WAIT: Final = 24 * 3600.0
-"""Seconds after which one that did not answer is tried again, at first and at most."""
 FORGOTTEN_AFTER: Final = 40
 """Failures in a row, which take about four weeks."""
 TURN: Final = 1800.0
@@ -148,9 +145,7 @@ class Dialler:
             return False
         if self._connections.of(known.key) or self._is_blocked(known.key):
             return False
-        wait = min(FIRST_WAIT * 2.0 ** min(known.failures, 32), LONGEST_WAIT) if known.changed else 0.0
-        # A clock that was set back must not keep the pub from dialling.
-        return not now - wait * 1000 < known.changed <= now
+        return known.is_due(now)
 
     def _begin(self, known: Known) -> "asyncio.Task[Peer]":
         if (task := self._dialling.get(known.key)) is None:

@@ -21,6 +21,10 @@ LOCAL: Final = "local"
 ANNOUNCED: Final = "pub"
 """The source of addresses from messages of the type `pub`."""
 
+FIRST_WAIT: Final = 15.0
+LONGEST_WAIT: Final = 24 * 3600.0
+"""Seconds after which one that did not answer is tried again, at first and at most."""
+
 _KEPT: Final = ("announcers", "duration", "failure", "ping", "client", "error")
 _MILLISECONDS: Final = 1000
 
@@ -60,6 +64,12 @@ class Known:
         """Note that it was dialled, and whether it answered."""
         self.failures = 0 if well else self.failures + 1
         self.changed = time.time() * _MILLISECONDS
+
+    def is_due(self, now: float) -> bool:
+        """Whether it may be dialled again, at `now` ms since 1970: after twice as long for each time that it failed."""
+        wait = min(FIRST_WAIT * 2.0 ** min(self.failures, 32), LONGEST_WAIT) if self.changed else 0.0
+        # A clock that was set back must not keep the pub from dialling.
+        return not now - wait * _MILLISECONDS < self.changed <= now
 
     @classmethod
     def read(cls, entry: Any) -> Self:

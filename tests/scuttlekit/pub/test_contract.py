@@ -1,0 +1,67 @@
+"""What `PUB.md` says of the program, and what is so."""
+
+import re
+from pathlib import Path
+
+import pytest
+
+import scuttlekit.pub
+from scuttlekit.pub.calls.oneself import VERSION
+from scuttlekit.pub.calls.table import TABLE, Who
+from scuttlekit.pub.config import FIELDS
+from scuttlekit.pub.exits import EXITS
+from scuttlekit.pub.limits import BOUNDS
+
+PACKAGE = Path(scuttlekit.pub.__file__).parents[2]
+CONTRACT = (PACKAGE / "PUB.md").read_text()
+PROGRAM = "\n".join(path.read_text() for path in Path(scuttlekit.pub.__file__).parent.rglob("*.py"))
+
+
+def table(heading: str) -> str:
+    """The first table below a heading."""
+    return CONTRACT.split(f"## {heading}\n")[1].split("\n\n|")[1].split("\n\n")[0]
+
+
+def test_every_field_of_the_configuration_is_told():
+    told = re.findall(
+        r"`(\w+)`", "\n".join(re.findall(r"^\|?([^|]*)\|", table("Configuration"), re.MULTILINE))
+    )
+    assert set(told) == set(FIELDS)
+
+
+def test_every_exit_is_told():
+    told = re.findall(r"^\| (\d+) \| `([a-z-]+)` \|", CONTRACT, re.MULTILINE)
+    assert {event: int(code) for code, event in told} == EXITS
+
+
+def test_every_event_is_told():
+    said = set(re.findall(r'\blog\(\s*"\w+",\s*"([a-z-]+)"', PROGRAM)) | {"chatter"}
+    rows = re.findall(r"^\|?(.*)\| (?:info|warning)", table("The log"), re.MULTILINE)
+    assert set(re.findall(r"`([a-z-]+)`", "\n".join(rows))) == said
+
+
+@pytest.mark.parametrize("who", Who, ids=lambda who: who.name)
+def test_every_call_is_told(who):
+    row = {0: "anybody", 1: "guests", 2: "masters"}[who]
+    (told,) = re.findall(rf"^\|? ?{row} \| (.*) \|$", CONTRACT, re.MULTILINE)
+    names = [call.name for call in TABLE if call.who == who and not call.name.startswith("butt.")]
+    assert re.findall(r"`([\w.]+)`", told) == names
+
+
+def test_every_call_of_a_service_is_told():
+    told = re.findall(r"^- `(butt\.\w+)\(", CONTRACT, re.MULTILINE)
+    assert sorted(told) == sorted(call.name for call in TABLE if call.name.startswith("butt."))
+
+
+@pytest.mark.parametrize("bound", BOUNDS, ids=lambda bound: bound.name)
+def test_every_bound_is_told(bound):
+    assert f"| `{bound.name}` | {bound.default:,} {bound.unit} | {bound.reason} |" in CONTRACT
+
+
+def test_no_bound_is_told_that_is_none():
+    told = re.findall(r"^\| `(\w+)` \| [\d,]+ ", CONTRACT, re.MULTILINE)
+    assert told == [bound.name for bound in BOUNDS]
+
+
+def test_the_version_is_that_of_the_package():
+    assert f'version = "{VERSION}"' in (PACKAGE / "pyproject.toml").read_text()
