@@ -1,0 +1,159 @@
+"""One log for all: ssb-server, and the pub for Node, go on where our store stopped, and it where they did.
+
+They leave their own indexes beside the log, and find them again when they come back. These must not be believed about
+what was stored meanwhile.
+"""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from butt.sources.releases import build
+from scuttlekit import Address, KeyPair, Peer, connect
+from scuttlekit.offsetlog import survey
+from scuttlekit.pub.sequence import Sequence
+from scuttlekit.pub.store import Store
+from scuttlekit.pub.store.store import INDEX, LOG
+from tests.exports import stock
+from tests.pub.pubs import Pub
+from tests.scuttlekit.store.voices import Voice
+
+MOST = 10_000
+POST = {"type": "post", "text": "from elsewhere"}
+
+Visit = Callable[[Path, Callable[[Peer], Awaitable[None]]], Awaitable[None]]
+
+
+@pytest.fixture(params=["ssb-server", "the pub for Node"])
+def visit(request: pytest.FixtureRequest) -> Visit:
+    """Runs the other program on the folder's `data`, and gives a master's connection to it."""
+    if request.param == "ssb-server":
+        release = build(stock.SOURCE).path
+
+        async def by_stock(folder: Path, talk: Callable[[Peer], Awaitable[None]]) -> None:
+            async with stock.stock_server(release, folder) as address, connect(address, stock.MASTER) as peer:
+                await talk(peer)
+
+        return by_stock
+    node: Path = request.getfixturevalue("built_node_pub")
+
+    async def by_node(folder: Path, talk: Callable[[Peer], Awaitable[None]]) -> None:
+        pub = Pub(node, folder, master=[stock.MASTER.id], caps={}).start()
+        try:
+            async with connect(Address("127.0.0.1", int(pub.config["port"]), pub.id), stock.MASTER) as peer:
+                await talk(peer)
+        finally:
+            await asyncio.to_thread(pub.stop)
+
+    return by_node
+
+
+class Folder:
+    """A pub's folder, with `data` in it, and what should be there."""
+
+    def __init__(self, folder: Path) -> None:
+        self.path = folder
+        self.data = folder / "data"
+        self.data.mkdir()
+        self.own = KeyPair.generate()
+        self.own.save(self.data / "secret")
+        self.voices = [Voice("alice"), Voice("bob")]
+        self.keys: list[str] = []
+
+    def open(self) -> Store:
+        note = Sequence(self.data)
+        note.read()
+        note.begin()
+        return Store.open(self.data, self.own, note)
+
+    async def grows(self, count: int) -> None:
+        """Feeds say things in turns, and the pub itself; all that was there before is there."""
+        store = self.open()
+        await store.index()
+        assert [one.key for one in store.read_log()] == self.keys
+        for number in range(count):
+            said = [
+                message
+                for voice in self.voices
+                for message in voice.posts(f"{number} \ud800 \u2028 😀", "x" * (37 * number % 2000))
+            ]
+            said.append(
+                self.voices[0].says({"type": "contact", "contact": self.own.id, "following": number % 2 == 0})
+            )
+            said.append(
+                self.voices[1].says(
+                    {"type": "odd", "10": 1e21, "2": -0.0, "__proto__": [], "text": {"a": None}}
+                )
+            )
+            store.append(said)
+            await store.publish({"type": "contact", "contact": self.voices[0].id, "following": True})
+        self.keys = [one.key for one in store.read_log()]
+        store.close()
+
+    async def compare(self, peer: Peer) -> None:
+        """What the other program says of it, and one message more."""
+        found = await peer.collect("createLogStream", {"values": False, "keys": True}, limit=MOST, timeout=60)
+        assert found == self.keys
+        for voice in self.voices:
+            feed = await peer.collect("createUserStream", {"id": voice.id}, limit=MOST, timeout=60)
+            assert [message["value"]["sequence"] for message in feed] == list(
+                range(1, voice.head.sequence + 1)
+            )
+            latest = await peer.call("getLatest", voice.id)
+            assert (latest["key"], latest["value"]["sequence"]) == (voice.head.key, voice.head.sequence)
+        own = await stock.feed_of(peer, MOST)
+        said = await peer.call("publish", POST, timeout=60)
+        assert said["value"]["sequence"] == len(own) + 1
+        assert await peer.call("get", self.keys[-1])
+        follows: Any = {"source": self.own.id, "dest": self.voices[0].id}
+        assert await peer.call("friends.isFollowing", follows) is True
+        self.keys.append(said["key"])
+
+
+async def test_it_goes_there_and_back_again(tmp_path: Path, visit: Visit):
+    folder = Folder(tmp_path)
+    for count in (3, 1, 20):
+        await folder.grows(count)
+        await visit(folder.path, folder.compare)
+    await folder.grows(1)
+    log = folder.data / LOG
+    with log.open("rb") as file:
+        found = survey(file, log.stat().st_size, folder.own.id)
+    assert (found.records, found.whole, found.damaged) == (len(folder.keys), log.stat().st_size, False)
+
+
+async def test_a_log_that_was_cut_does_not_deceive_it(tmp_path: Path, visit: Visit):
+    """It was cut while it was ours, and grew again beyond what the other program's indexes know."""
+    folder = Folder(tmp_path)
+    await folder.grows(3)
+    await visit(folder.path, folder.compare)
+    log = folder.data / LOG
+    with log.open("r+b") as file:
+        file.truncate(log.stat().st_size - 5)
+    folder.keys.pop()
+    (folder.data / "sequence").unlink(missing_ok=True)
+    await folder.grows(5)
+    await visit(folder.path, folder.compare)
+
+
+async def test_it_begins_on_a_folder_of_theirs(tmp_path: Path, visit: Visit):
+    folder = Folder(tmp_path)
+    folder.keys = []
+
+    async def talk(peer: Peer) -> None:
+        for number in range(30):
+            said = await peer.call("publish", {**POST, "number": number}, timeout=60)
+            folder.keys.append(said["key"])
+        for message in folder.voices[0].posts(*"abc"):
+            await peer.call("add", message.value, timeout=60)
+            folder.keys.append(message.key)
+
+    await visit(folder.path, talk)
+    assert not (folder.data / INDEX).exists()
+    theirs = {path.name for path in (folder.data / LOG).parent.iterdir()}
+    await folder.grows(2)
+    assert theirs < {path.name for path in (folder.data / LOG).parent.iterdir()}
+    await visit(folder.path, folder.compare)
