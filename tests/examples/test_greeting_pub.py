@@ -1,4 +1,4 @@
-"""The pub with one plugin more: built by the real builder, run by a steward, spoken to by a stranger."""
+"""The pub with one call more, of each kind: built by the real builder, run by a steward, spoken to by a stranger."""
 
 import asyncio
 
@@ -21,8 +21,9 @@ __all__ = ["host"]
 
 
 @pytest.mark.django_db
-def test_it_is_built_comes_alive_and_greets_whoever_comes(host: Processes):
-    Builder(lambda: EXAMPLES / "greeting_pub").round()
+@pytest.mark.parametrize("name", ["greeting_pub", "greeting_pub_python"])
+def test_it_is_built_comes_alive_and_greets_whoever_comes(host: Processes, name: str):
+    Builder(lambda: EXAMPLES / name).round()
     made = release(shelf.newest().key)
     assert not [path for path in made.path.iterdir() if path.is_symlink()], (
         "what was built needs nothing else"

@@ -3,11 +3,17 @@
 import os
 import signal
 import sys
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from scuttlekit.pub.calls.table import Addition
 
 
-def main() -> None:
-    """Run the pub that the configuration describes, and end the process with the code that says why."""
+def main(addition: "Addition | None" = None) -> None:
+    """Run the pub that the configuration describes, and end the process with the code that says why.
+
+    A pub of one's own gives what it adds to this one.
+    """
     # Whoever stops it while it is still being loaded stops it in order too: there is nothing to close yet.
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, _leave)
@@ -18,7 +24,10 @@ def main() -> None:
         config = read_config(sys.argv[1:])
         from scuttlekit.pub.running import run
 
-        run(config)
+        if addition is None:
+            run(config)
+        else:
+            run(config, addition)
     except Exception as error:  # noqa: BLE001 - whatever ends a pub is told in its log
         end(error)
 

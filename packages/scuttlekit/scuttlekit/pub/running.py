@@ -27,7 +27,7 @@ from scuttlekit.pub.calls.oneself import Oneself
 from scuttlekit.pub.calls.querying import Querying
 from scuttlekit.pub.calls.reading import Reading
 from scuttlekit.pub.calls.secrets import Secrets
-from scuttlekit.pub.calls.table import Who, allowed, complete, manifest
+from scuttlekit.pub.calls.table import NOTHING_MORE, TABLE, Addition, Who, allowed, complete, manifest
 from scuttlekit.pub.calls.writing import Writing
 from scuttlekit.pub.catchup import CatchUp
 from scuttlekit.pub.config import Config
@@ -56,18 +56,18 @@ READY_PATIENCE: Final = 2.0
 """Seconds that the pub waits for its index before it answers its masters without."""
 
 
-def run(config: Config) -> None:
+def run(config: Config, addition: Addition = NOTHING_MORE) -> None:
     """Run a pub until SIGTERM or SIGINT. Raises Refusal, OSError and whatever nobody foresaw."""
     open_as_many_files_as_may_be()
     loop = asyncio.new_event_loop()
     asyncio.set_event_loop(loop)
-    loop.run_until_complete(_live(config))
+    loop.run_until_complete(_live(config, addition))
 
 
-async def _live(config: Config) -> None:
+async def _live(config: Config, addition: Addition) -> None:
     stopping = asyncio.Event()
     _stop_on_signal(stopping)
-    pub = Pub(config)
+    pub = Pub(config, addition)
     starting = asyncio.ensure_future(pub.start())
     stopped = asyncio.ensure_future(stopping.wait())
     await asyncio.wait([starting, stopped], return_when=asyncio.FIRST_COMPLETED)
@@ -93,8 +93,9 @@ def _give_up() -> None:
 class Pub:
     """All parts of a pub. From the cheapest check to the dearest; nothing is published before the last one."""
 
-    def __init__(self, config: Config) -> None:
+    def __init__(self, config: Config, addition: Addition) -> None:
         """Take the port and the folder, and read what is there. Raises Refusal, OSError."""
+        self._addition, self._table = addition, (*TABLE, *addition.calls)
         self._config = config
         self._limits = Limits(config.limits)
         self._faults = Faults(self._limits)
@@ -165,9 +166,10 @@ class Pub:
             ),
             traffic=self._traffic,
         )
-        handlers = complete(self._handlers())
+        handlers = complete(self._handlers(), self._table)
         self._apis = {
-            who: Api(handlers, allowed=allowed(who), on_fault=self._faults.hear) for who in _RIGHTS.values()
+            who: Api(handlers, allowed=allowed(who, self._table), on_fault=self._faults.hear)
+            for who in _RIGHTS.values()
         }
 
     async def start(self) -> None:
@@ -240,7 +242,7 @@ class Pub:
         profile = Profile(store, keys.id)
         secrets = Secrets(keys)
         return {
-            **Oneself(self._address, store, knowing.peers).handlers(),
+            **Oneself(self._address, store, knowing.peers, manifest(self._table)).handlers(),
             **Reading(store, secrets).handlers(),
             **Querying(store, secrets).handlers(),
             **Writing(store, keys, catch_up).handlers(),
@@ -250,6 +252,7 @@ class Pub:
             **knowing.handlers(),
             **Inviting(self._invites, visits, catch_up).handlers(),
             **LookingAfter(figures, store, profile, catch_up).handlers(),
+            **self._addition.handlers(keys.id),
         }
 
     async def _accompany(self, link: Link) -> None:
@@ -284,7 +287,7 @@ class Pub:
 
     def _write_manifest(self) -> None:
         """Leave the manifest where ssb-server leaves it for programs that read the folder."""
-        text = orjson.dumps(manifest(), option=orjson.OPT_INDENT_2)
+        text = orjson.dumps(manifest(self._table), option=orjson.OPT_INDENT_2)
         path = self._config.path / "manifest.json"
         if not path.exists() or path.read_bytes() != text:
             write_whole(path, text)

@@ -5,7 +5,6 @@ from typing import Any
 
 from scuttlekit.addresses import Address
 from scuttlekit.peer import Peer
-from scuttlekit.pub.calls.table import manifest
 from scuttlekit.pub.store import Store
 from scuttlekit.serving import Handlers
 
@@ -15,11 +14,17 @@ VERSION = "0.1.0"
 class Oneself:
     """Answers who the pub is, where it is, and how far it has come."""
 
-    def __init__(self, address: Address, store: Store, peers: Callable[[], list[dict[str, Any]]]) -> None:
+    def __init__(
+        self,
+        address: Address,
+        store: Store,
+        peers: Callable[[], list[dict[str, Any]]],
+        manifest: dict[str, Any],
+    ) -> None:
         self._address = address
         self._store = store
         self._peers = peers
-        self._manifest = manifest()
+        self._manifest = manifest
 
     def handlers(self) -> Handlers:
         return {

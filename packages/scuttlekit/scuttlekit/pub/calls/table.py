@@ -4,6 +4,7 @@ Names and kinds are those of ssb-server, and strangers may call what they may ca
 not answer, or one that they answer and that is not here, is an error at the start.
 """
 
+from collections.abc import Callable, Sequence
 from enum import IntEnum
 from typing import Any, Final, NamedTuple
 
@@ -92,15 +93,25 @@ TABLE: Final = (
 )
 
 
-def allowed(who: Who) -> frozenset[str]:
+class Addition(NamedTuple):
+    """Calls that a pub of one's own answers besides. `handlers` is told the pub's id when the pub starts."""
+
+    calls: tuple[Call, ...] = ()
+    handlers: Callable[[str], Handlers] = lambda _own_id: {}
+
+
+NOTHING_MORE: Final = Addition()
+
+
+def allowed(who: Who, table: Sequence[Call] = TABLE) -> frozenset[str]:
     """The names of what somebody may call."""
-    return frozenset(call.name for call in TABLE if call.who <= who)
+    return frozenset(call.name for call in table if call.who <= who)
 
 
-def manifest() -> dict[str, Any]:
+def manifest(table: Sequence[Call] = TABLE) -> dict[str, Any]:
     """The table as ssb-server tells it: a tree of names, with the kind at each leaf."""
     tree: dict[str, Any] = {}
-    for call in TABLE:
+    for call in table:
         *folders, leaf = call.name.split(".")
         branch = tree
         for folder in folders:
@@ -109,9 +120,9 @@ def manifest() -> dict[str, Any]:
     return tree
 
 
-def complete(handlers: Handlers) -> Handlers:
+def complete(handlers: Handlers, table: Sequence[Call] = TABLE) -> Handlers:
     """Give handlers back that answer the table. Raises RuntimeError for one too many or too few."""
-    names = {call.name for call in TABLE}
+    names = {call.name for call in table}
     if odd := names ^ handlers.keys():
         raise RuntimeError(f"the table of calls and its handlers do not agree on {', '.join(sorted(odd))}")
     return handlers
