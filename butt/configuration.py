@@ -40,34 +40,29 @@ class Configuration(BaseSettings):
     )
     database_url: str = Field("", description="PostgreSQL or SQLite; empty: SQLite in the home folder.")
     host: str = Field("processes", description="How bots run: `processes`, `salt`, or one that was added.")
-    cloud: str = Field("here", description="Where machines come from: `here` (this machine) or `scaleway`.")
-    scaleway_access_key: str = Field("", description="The access key of a Scaleway API key.")
-    scaleway_secret_key: SecretStr = Field(SecretStr(""), description="The secret of that API key.")
-    scaleway_project: str = Field("", description="The id of the Scaleway project that holds the machines.")
-    scaleway_zones: str = Field(
-        "fr-par-1 fr-par-2 nl-ams-1", description="Where machines may stand, the most wanted zone first."
+    cloud: str = Field(
+        "here", description="Where machines come from: `here` (this machine), or a cloud that is rented from."
     )
-    scaleway_types: str = Field(
-        "PLAY2-PICO PLAY2-NANO PLAY2-MICRO PRO2-XXS PRO2-XS PRO2-S PRO2-M",
-        description="The types of instances that may be rented; the cheapest that is big enough is.",
-    )
-    scaleway_image: str = Field("debian_bookworm", description="The label of the image that instances boot.")
-    scaleway_domain: str = Field(
-        "", description="The DNS zone in which `NAME` is kept for each bot, often `BUTT_DOMAIN`; empty: none."
-    )
-    scaleway_calls: float = Field(5, gt=0, description="How many calls a second Scaleway is asked at most.")
-    scaleway_call_seconds: float = Field(20, gt=0, description="How long one call to Scaleway may take.")
-    scaleway_url: str = Field("https://api.scaleway.com", description="Where Scaleway's API is.")
     snapshot_hours: int = Field(
         24, ge=1, description="How many hours lie between two snapshots of a volume in the cloud."
     )
     snapshots: int = Field(3, ge=0, description="How many snapshots of a volume are kept; 0: none are taken.")
     bot_memory: int = Field(400, ge=100, description="How many MiB of memory a bot may use on its machine.")
+    cloud_ipv4: bool = Field(
+        True,
+        description="Whether a new machine in the cloud gets an IPv4 address, which costs extra; without one its bots are "
+        "reached over IPv6 alone.",
+    )
     bot_disk: int = Field(10, ge=1, description="How many GB of disk a machine has for each bot.")
     billing: str = Field(
         "stripe", description="How bots are paid for: `stripe`, or `free` for a community's own server."
     )
     price: int = Field(500, ge=50, description="What a bot costs a month, in cents of US dollars.")
+    euro: float = Field(
+        1.15,
+        gt=0,
+        description="How many US dollars a euro is, to compare what machines cost with what a bot pays.",
+    )
     free_bots: int = Field(0, ge=0, description="How many bots each person has for free.")
     grace_days: int = Field(7, ge=0, description="For how many days bots run on after a payment failed.")
     unpaid_keep_days: int = Field(

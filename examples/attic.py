@@ -20,7 +20,18 @@ from itertools import islice
 from pathlib import Path
 from typing import Any, Self
 
-from butt.clouds.interface import Account, CloudTrouble, Effect, Job, Kind, Offer, OutOfStock, Right, Thing
+from butt.clouds.interface import (
+    Account,
+    CloudTrouble,
+    Condition,
+    Effect,
+    Job,
+    Kind,
+    Offer,
+    OutOfStock,
+    Right,
+    Thing,
+)
 from butt.configuration import Configuration
 
 ZONE = "attic"
@@ -52,6 +63,13 @@ class Attic:
 
     def offers(self) -> Sequence[Offer]:
         return (Offer(ZONE, "old laptop", self.memory, Decimal(0)),)
+
+    def device(self, volume_id: str) -> str:
+        """Each disk bears its id as its label."""
+        return f"/dev/disk/by-label/{volume_id}"
+
+    def access_ends(self) -> datetime | None:
+        return None
 
     def rights(self) -> Iterator[Right]:
         there = shutil.which(self.switch)
@@ -160,10 +178,10 @@ class Attic:
             raise CloudTrouble("There is no such thing in the attic.") from None
         kind, agent_id = Kind(kept.pop("kind")), uuid.UUID(kept.pop("agent_id"))
         created, monthly = datetime.fromisoformat(kept.pop("created")), Decimal(kept.pop("monthly"))
-        thing = Thing(kind=kind, agent_id=agent_id, created=created, monthly=monthly, **kept)
+        how = Condition(kept.pop("condition"))
         if kind is Kind.SERVER:
-            return replace(thing, state="running" if self._switch("is-on", id_) else "stopped")
-        return thing
+            how = Condition.RUNNING if self._switch("is-on", id_) else Condition.STOPPED
+        return Thing(kind=kind, agent_id=agent_id, condition=how, created=created, monthly=monthly, **kept)
 
     def _keep(self, thing: Thing) -> None:
         beside = self._file(thing.id).with_suffix(".new")

@@ -1,14 +1,53 @@
-"""The capacity rule: how big a machine must be for so many bots, and which offer that is. Pure."""
+"""The capacity rule: how big a machine must be for so many bots, what it costs in all, and which offer is the cheapest. Pure."""
 
 from collections.abc import Collection, Iterable
+from dataclasses import dataclass
+from decimal import Decimal
 
 from butt.clouds.interface import Offer
 
 MIB, GB = 1 << 20, 10**9
-SYSTEM_MEMORY = 700 * MIB
-"""Debian, Docker and a Salt minion."""
+SYSTEM_MEMORY = 500 * MIB
+"""The kernel, Debian, Docker and a Salt minion: 290 MiB were measured, and the states take 130 more while they run."""
 
 SYSTEM_DISK, LARGEST_DISK = 5 * GB, 10_000 * GB
+
+
+@dataclass(frozen=True)
+class Needs:
+    """What a person's machine must have. Memory and disk in bytes; `snapshots` is how many of its volume are kept."""
+
+    memory: int
+    disk: int
+    snapshots: int = 0
+    ipv4: bool = True
+
+
+@dataclass(frozen=True)
+class Cost:
+    """What a machine costs in euro a month, part by part."""
+
+    server: Decimal = Decimal(0)
+    address4: Decimal = Decimal(0)
+    root: Decimal = Decimal(0)
+    volume: Decimal = Decimal(0)
+    snapshots: Decimal = Decimal(0)
+
+    @property
+    def total(self) -> Decimal:
+        return self.server + self.address4 + self.root + self.volume + self.snapshots
+
+    def __str__(self) -> str:
+        """Like `9.33 € (server 0.44, IPv4 address 2.92, …)`; what costs nothing is left out."""
+        parts = {
+            "server": self.server,
+            "IPv4 address": self.address4,
+            "root volume": self.root,
+            "volume": self.volume,
+            "snapshots": self.snapshots,
+        }
+        told = ", ".join(f"{name} {price:.2f}" for name, price in parts.items() if price)
+        return f"{self.total:.2f} €" + (f" ({told})" if told else "")
 
 
 def memory_for(bots: int, each: int) -> int:
@@ -22,8 +61,36 @@ def disk_for(bots: int, each: int) -> int:
     return min(-(-wanted // GB) * GB, LARGEST_DISK)
 
 
-def best(offers: Iterable[Offer], memory: int, zones: Collection[str]) -> Offer | None:
-    """The cheapest in the first of `zones` that has one big enough."""
-    fits = [offer for offer in offers if offer.in_stock and offer.memory >= memory and offer.zone in zones]
+def cost(offer: Offer, needs: Needs) -> Cost:
+    """Each snapshot is reckoned as big as the volume: that is what it is billed as at most."""
+    size, rates = Decimal(needs.disk) / GB, offer.rates
+    return Cost(
+        offer.monthly,
+        rates.address4 if needs.ipv4 else Decimal(0),
+        rates.root,
+        rates.gb * size,
+        rates.snapshot_gb * size * needs.snapshots,
+    )
+
+
+def best(
+    offers: Iterable[Offer], needs: Needs, zones: Collection[str], tried: Collection[str] = ()
+) -> Offer | None:
+    """The cheapest in all that is big enough; of two that cost the same, the one in the zone that comes first.
+
+    `tried` are zones, and places (`Offer.place`), that are left out.
+    """
+    fits = [
+        offer
+        for offer in offers
+        if offer.in_stock
+        and offer.memory >= needs.memory
+        and offer.zone in zones
+        and not {offer.zone, offer.place} & set(tried)
+    ]
     order = {zone: place for place, zone in enumerate(zones)}
-    return min(fits, key=lambda offer: (order[offer.zone], offer.monthly, offer.type), default=None)
+    return min(
+        fits,
+        key=lambda offer: (cost(offer, needs).total, order[offer.zone], offer.type),
+        default=None,
+    )

@@ -1,6 +1,7 @@
 """Bots on the machine that we run on: there is nothing to make."""
 
 from collections.abc import Iterator, Sequence
+from datetime import datetime
 from typing import Self
 
 from butt.clouds.interface import Account, Job, Offer, Right
@@ -24,6 +25,12 @@ class Here:
 
     def carry_out(self, job: Job) -> None:
         """Nothing is ever asked of this machine."""
+
+    def device(self, volume_id: str) -> str:
+        raise AssertionError(f"this machine has no volume {volume_id}: nothing boots here")
+
+    def access_ends(self) -> datetime | None:
+        return None
 
     def rights(self) -> Iterator[Right]:
         yield Right("Bots run on this machine; no cloud is needed.")

@@ -1,4 +1,7 @@
-"""What the keeper asks of a cloud: what there is of ours, what can be had, and one step at a time."""
+"""What the keeper asks of a cloud: what there is of ours, what can be had, and one step at a time.
+
+Every word here is of ours: a cloud translates its own states, prices and errors into them.
+"""
 
 import uuid
 from collections.abc import Iterator, Sequence
@@ -10,7 +13,14 @@ from typing import Protocol
 
 
 class CloudTrouble(Exception):
-    """The cloud did not do as told, and nothing has changed; its text says why, in words for people."""
+    """The cloud did not do as told, and nothing has changed.
+
+    Its text says what happened, in words for people; `mend` says what an operator can do about it.
+    """
+
+    def __init__(self, words: str = "", mend: str = "") -> None:
+        super().__init__(words)
+        self.mend = mend
 
 
 class OutOfStock(CloudTrouble):
@@ -40,6 +50,26 @@ class Kind(StrEnum):
     RECORD = "DNS record"
 
 
+class Condition(StrEnum):
+    """How a thing is: what can be done with it next. The cloud's own word for it is in `Thing.said`."""
+
+    READY = "ready"
+    """It can be used, and removed. A server is never that, but one of the next three."""
+
+    RUNNING = "running"
+    STOPPED = "stopped"
+    """Off: it can be started, be of another type, be removed."""
+
+    HALTED = "halted"
+    """Off, but it keeps its place and with it its type."""
+
+    BUSY = "busy"
+    """On its way to another condition. That is waited for."""
+
+    BROKEN = "broken"
+    """It does not become usable by itself."""
+
+
 LEAVING_ORDER = (
     Kind.RECORD,
     Kind.SERVER,
@@ -59,13 +89,14 @@ class Thing:
 
     `on` is the server that a volume or an address is on, and the volume that a snapshot is of. `used` says that
     a volume was attached at least once: it may hold data. `marked` is false of what is ours by where it is only.
+    `address` is empty as long as it is not known: some clouds settle an IPv6 address only once it is on a server.
     """
 
     kind: Kind
     id: str
     zone: str
     agent_id: uuid.UUID | None
-    state: str = ""
+    condition: Condition = Condition.READY
     created: datetime | None = None
     type: str = ""
     size: int = 0
@@ -75,6 +106,7 @@ class Thing:
     used: bool = False
     marked: bool = True
     monthly: Decimal = Decimal(0)
+    said: str = ""
 
 
 @dataclass(frozen=True)
@@ -84,13 +116,13 @@ class Account:
     things: tuple[Thing, ...] = ()
 
     def of(self, agent_id: uuid.UUID) -> "Holding":
-        unmarked = (t for t in self.things if t.kind is Kind.RECORD and t.agent_id is None)
+        unmarked = (t for t in self.things if t.agent_id is None and (t.kind is Kind.RECORD or not t.marked))
         return Holding(tuple(thing for thing in self.things if thing.agent_id == agent_id), tuple(unmarked))
 
 
 @dataclass(frozen=True)
 class Holding:
-    """What one person has. `unmarked` are DNS records that do not say whose they are: theirs, or a stranger's."""
+    """What one person has. `unmarked` are DNS records and volumes that do not say whose they are: theirs, or a stranger's."""
 
     things: tuple[Thing, ...] = ()
     unmarked: tuple[Thing, ...] = ()
@@ -109,14 +141,34 @@ class Holding:
 
 
 @dataclass(frozen=True)
+class Rates:
+    """What a machine in a zone costs besides its server, in euro a month.
+
+    `root` is the volume that its system lies on, `gb` a GB (10^9 bytes) of the volume that holds the bots' data,
+    `snapshot_gb` a GB of a snapshot.
+    """
+
+    root: Decimal = Decimal(0)
+    gb: Decimal = Decimal(0)
+    snapshot_gb: Decimal = Decimal(0)
+    address4: Decimal = Decimal(0)
+
+
+@dataclass(frozen=True)
 class Offer:
-    """A type of server that can be rented. Memory in bytes, the price in euro a month."""
+    """A type of server that can be rented. Memory in bytes, the server's price in euro a month."""
 
     zone: str
     type: str
     memory: int
     monthly: Decimal
     in_stock: bool = True
+    rates: Rates = Rates()
+
+    @property
+    def place(self) -> str:
+        """The zone and the type, as one word."""
+        return f"{self.zone}/{self.type}"
 
 
 class Effect(Enum):
@@ -212,6 +264,12 @@ class Cloud(Protocol):
 
     def carry_out(self, job: Job) -> None:
         """Do it. Removing what is not there any more is no trouble."""
+
+    def device(self, volume_id: str) -> str:
+        """The path at which a machine finds this volume."""
+
+    def access_ends(self) -> datetime | None:
+        """When the keys that this cloud is called with end; None when they do not."""
 
     def rights(self) -> Iterator[Right]:
         """What the keys can do and what they lack, one after the other."""

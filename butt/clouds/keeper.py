@@ -16,7 +16,7 @@ from django.db import DatabaseError, transaction
 from django.utils import timezone
 
 from butt.agents.due import due
-from butt.clouds.capacity import GB, MIB, disk_for, memory_for
+from butt.clouds import rentals
 from butt.clouds.interface import (
     Account,
     Cloud,
@@ -47,7 +47,7 @@ MOST_AT_ONCE = 100
 AT_THE_SAME_TIME = 16
 
 Document = Callable[[uuid.UUID, str], bytes]
-"""The cloud-init document of this person's machine, with the volume of this id."""
+"""The cloud-init document of this person's machine, which finds its volume at this path."""
 
 SETTLING = timedelta(seconds=30)
 SETTLE_EVERY = 1.0
@@ -124,7 +124,7 @@ class Keeper:
         """Where their things may be; everywhere for those who leave."""
         found: set[str] = set()
         for rented in mine:
-            found |= {rented.zone, *rented.tried} - {""}
+            found |= {rented.zone, *(place.partition("/")[0] for place in rented.tried)} - {""}
             if (row := wanted.get(rented.agent_id)) and not row.present:
                 found |= set(self._cloud.zones)
         return sorted(found)
@@ -142,7 +142,7 @@ class Keeper:
         now = timezone.now()
         if not rows or not now - OFFERS_LAST <= min(row.at for row in rows) <= now:
             if rows and time.monotonic() < self._ask_again:
-                return _as_offers(rows)
+                return tuple(row.offer for row in rows)
             try:
                 offers = self._cloud.offers()
             except CloudTrouble as trouble:
@@ -152,12 +152,12 @@ class Keeper:
                 log.warning(
                     "the cloud does not tell what can be had; what it told before counts: %s", trouble
                 )
-                return _as_offers(rows)
-            rows = [Stock(at=now, **vars(offer)) for offer in offers]
+                return tuple(row.offer for row in rows)
+            rows = [Stock.of(offer, now) for offer in offers]
             with transaction.atomic():
                 Stock.objects.all().delete()
                 Stock.objects.bulk_create(rows, ignore_conflicts=True)
-        return _as_offers(rows)
+        return tuple(row.offer for row in rows)
 
     def _try(
         self,
@@ -187,15 +187,16 @@ class Keeper:
         return Step(at, move, self._job(at, move))
 
     def _policy(self, bots: int) -> Policy:
-        settings = configuration()
+        needs = rentals.needs_of(bots)
         return Policy(
             self._cloud.zones,
-            memory_for(bots, settings.bot_memory * MIB),
-            disk_for(bots, settings.bot_disk * GB),
+            needs.memory,
+            needs.disk,
             self._cloud.domain,
-            timedelta(hours=settings.snapshot_hours),
-            settings.snapshots,
+            timedelta(hours=configuration().snapshot_hours),
+            needs.snapshots,
             self._settling,
+            needs.ipv4,
         )
 
     def _job(self, at: Situation, move: Move) -> Job | None:
@@ -216,8 +217,11 @@ class Keeper:
             addresses=tuple(address.id for address in addresses if address),
             snapshot=at.wanted.snapshot if at.rented.held else "",
             records=move.records,
-            cloud_init=self._document(at.rented.agent_id, volume) if move.effect is Effect.BOOT else b"",
+            cloud_init=self._boots_with(at.rented.agent_id, volume) if move.effect is Effect.BOOT else b"",
         )
+
+    def _boots_with(self, agent_id: uuid.UUID, volume: str) -> bytes:
+        return self._document(agent_id, self._cloud.device(volume))
 
     def _carry_out(self, step: Step) -> CloudTrouble | None:
         """In a thread of its own: no rows here."""
@@ -269,10 +273,6 @@ def _in_words(error: Exception) -> CloudTrouble:
         return error
     log.error("this was not foreseen", exc_info=error)
     return CloudTrouble("Something went wrong that was not foreseen; it is tried again.")
-
-
-def _as_offers(rows: Iterable[Stock]) -> tuple[Offer, ...]:
-    return tuple(Offer(row.zone, row.type, row.memory, row.monthly, row.in_stock) for row in rows)
 
 
 def _persist(rented: Rented, move: Move, seen: list[str]) -> None:

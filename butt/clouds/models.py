@@ -4,8 +4,12 @@
 person's agent, as its things may: so they keep its id and no reference.
 """
 
+from datetime import datetime
+
 from django.db import models
 from django.db.models.functions import Now
+
+from butt.clouds.interface import Offer, Rates
 
 
 class Wanted(models.Model):
@@ -50,9 +54,14 @@ class Rented(models.Model):
     since = models.DateTimeField(db_default=Now())
     zone = models.CharField(max_length=20, blank=True, default="")
     type = models.CharField(max_length=40, blank=True, default="")
-    tried = models.JSONField(default=list, blank=True, help_text="Zones that had no room, in their order.")
+    tried = models.JSONField(
+        default=list, blank=True, help_text="Zones, and types in zones, that had no room, in their order."
+    )
     server_id = models.CharField(max_length=64, blank=True, default="")
     volume_id = models.CharField(max_length=64, blank=True, default="")
+    root_id = models.CharField(
+        max_length=64, blank=True, default="", help_text="The volume that its server boots from."
+    )
     address4 = models.CharField(max_length=64, blank=True, default="")
     address6 = models.CharField(max_length=64, blank=True, default="")
     opened = models.CharField(
@@ -63,7 +72,12 @@ class Rented(models.Model):
     restored = models.CharField(
         max_length=64, blank=True, default="", help_text="The snapshot that the volume was restored from."
     )
-    monthly = models.DecimalField(max_digits=10, decimal_places=2, default=0, help_text="Euro a month.")
+    monthly = models.DecimalField(
+        max_digits=10, decimal_places=2, default=0, help_text="Euro a month, for what there is of it."
+    )
+    expected = models.DecimalField(
+        max_digits=10, decimal_places=2, default=0, help_text="Euro a month, for all of it, snapshots too."
+    )
     tries = models.PositiveIntegerField(default=0, help_text="Failures in a row; sets the back-off.")
     unsure_until = models.DateTimeField(
         null=True, blank=True, help_text="Until then something that was asked for may still appear."
@@ -78,12 +92,19 @@ class Rented(models.Model):
 
 
 class Stock(models.Model):
-    """What the cloud offered when the keeper last asked: room can be promised without a call. Memory in bytes."""
+    """What the cloud offered when the keeper last asked: room and cost are known without a call.
+
+    Memory in bytes, prices in euro a month (see `interface.Rates`).
+    """
 
     zone = models.CharField(max_length=20)
     type = models.CharField(max_length=40)
     memory = models.PositiveBigIntegerField()
-    monthly = models.DecimalField(max_digits=10, decimal_places=2)
+    monthly = models.DecimalField(max_digits=12, decimal_places=5)
+    root = models.DecimalField(max_digits=12, decimal_places=5, default=0)
+    gb = models.DecimalField(max_digits=12, decimal_places=5, default=0)
+    snapshot_gb = models.DecimalField(max_digits=12, decimal_places=5, default=0)
+    address4 = models.DecimalField(max_digits=12, decimal_places=5, default=0)
     in_stock = models.BooleanField()
     at = models.DateTimeField()
 
@@ -93,3 +114,13 @@ class Stock(models.Model):
 
     def __str__(self) -> str:
         return f"{self.type} in {self.zone}"
+
+    @classmethod
+    def of(cls, offer: Offer, at: datetime) -> "Stock":
+        kept = {field: getattr(offer, field) for field in ("zone", "type", "memory", "monthly", "in_stock")}
+        return cls(at=at, **kept, **vars(offer.rates))
+
+    @property
+    def offer(self) -> Offer:
+        rates = Rates(self.root, self.gb, self.snapshot_gb, self.address4)
+        return Offer(self.zone, self.type, self.memory, self.monthly, self.in_stock, rates)

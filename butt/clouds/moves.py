@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 
 from butt.clouds.capacity import best
-from butt.clouds.interface import LEAVING_ORDER, Effect, Kind, Offer, Thing
+from butt.clouds.interface import LEAVING_ORDER, Condition, Effect, Kind, Offer, Thing
 from butt.clouds.models import Rented
 from butt.clouds.situation import Situation
 
@@ -49,9 +49,8 @@ def _stay(at: Situation) -> Move:
 
 
 def _choose(at: Situation) -> Move:
-    """A zone with room. Once there is data, its volume has settled that."""
-    zones = tuple(zone for zone in at.policy.zones if zone not in at.rented.tried)
-    offer = best(at.offers, at.policy.memory, zones)
+    """The cheapest place with room. Once there is data, its volume has settled the zone."""
+    offer = best(at.offers, at.policy.needs, at.policy.zones, at.rented.tried)
     if offer:
         return Move(State.MAKING, changes={"zone": offer.zone, "type": offer.type})
     reason = "No zone has room for this machine now; it is tried again."
@@ -60,6 +59,8 @@ def _choose(at: Situation) -> Move:
 
 def _tidy(at: Situation) -> Move | None:
     """What there should be one of and is there twice, or stands in a zone that had no room."""
+    if at.lost_root:
+        return _go_on(at, Effect.MARK_ROOT, at.lost_root)
     kept = [at.server, at.group, at.address(Kind.ADDRESS4), at.address(Kind.ADDRESS6)]
     ids = {thing.id for thing in kept if thing}
     for kind in (Kind.SERVER, Kind.ADDRESS4, Kind.ADDRESS6):
@@ -101,17 +102,17 @@ def _surround(at: Situation) -> Move | None:
         return _make(at, Effect.MAKE_GROUP)
     if at.rented.opened != at.group.id:
         return _go_on(at, Effect.OPEN_PORTS, at.group, after={"opened": at.group.id})
-    for kind, effect in ((Kind.ADDRESS4, Effect.MAKE_ADDRESS4), (Kind.ADDRESS6, Effect.MAKE_ADDRESS6)):
+    for kind in at.address_kinds:
         if not at.address(kind):
-            return _make(at, effect)
+            return _make(at, _TAKE[kind])
     return None
 
 
 def _storage(at: Situation) -> Move | None:
     if at.volume:
-        if at.volume.state in {"error", "locked"}:
-            return _wait(at, f"The provider says that its volume is in the state “{at.volume.state}”.")
-        return _wait(at) if at.volume.state == "creating" else None
+        if at.volume.condition is Condition.BROKEN:
+            return _wait(at, f"The provider says that its volume is in the state “{at.volume.said}”.")
+        return _wait(at) if at.volume.condition is Condition.BUSY and not at.volume.on else None
     if not at.rented.held:
         return _make(at, Effect.MAKE_VOLUME)
     chosen = at.wanted.snapshot
@@ -124,7 +125,8 @@ def _storage(at: Situation) -> Move | None:
             changes={"volume_id": ""},
             after={"restored": chosen},
         )
-    good = [s.created for s in at.has.all(Kind.SNAPSHOT) if s.created and s.state != "error"]
+    snapshots = at.has.all(Kind.SNAPSHOT)
+    good = [s.created for s in snapshots if s.created and s.condition is not Condition.BROKEN]
     newest = max(good, default=None)
     words = f"; the newest snapshot is of {newest:%Y-%m-%d %H:%M}" if newest else ", and there is no snapshot"
     return Move(State.STUCK, f"Its volume is gone{words}. An operator has to decide.", wait=RESTING)
@@ -138,13 +140,12 @@ def _serve(at: Situation) -> Move:
         if volume.on:
             return _wait(at, "Its volume is still on the machine before.")
         return _make(at, Effect.MAKE_SERVER)
-    if server.state in {"starting", "stopping", "locked"}:
-        return _wait(
-            at, "The provider has locked the machine." if server.state == "locked" else at.rented.reason
-        )
-    for root in at.has.all(Kind.ROOT):
-        if root.on == server.id and not root.marked and root.state == "in_use":
-            return _go_on(at, Effect.MARK_ROOT, root)
+    if server.condition is Condition.BROKEN:
+        return _wait(at, f"The provider says that its machine is in the state “{server.said}”.")
+    if at.root and not at.root.marked and at.root.condition is Condition.READY:
+        return _go_on(at, Effect.MARK_ROOT, at.root)
+    if server.condition is Condition.BUSY:
+        return _wait(at)
     if not volume.on:
         return _go_on(at, Effect.ATTACH_VOLUME, volume)
     if volume.on != server.id:
@@ -152,16 +153,20 @@ def _serve(at: Situation) -> Move:
     for kind in (Kind.ADDRESS4, Kind.ADDRESS6):
         if (address := at.address(kind)) and address.on != server.id:
             return _go_on(at, Effect.ATTACH_ADDRESS, address)
-    if server.state == "running":
+    if server.condition is Condition.RUNNING:
         return _keep(at, server, volume)
     if server.type != at.rented.type:
         # One that was halted from within keeps its place, and with it its type.
-        return _go_on(at, Effect.CHANGE_TYPE, server) if server.state == "stopped" else _make_way(server)
+        stopped = server.condition is Condition.STOPPED
+        return _go_on(at, Effect.CHANGE_TYPE, server) if stopped else _make_way(server)
     return _go_on(at, Effect.BOOT, server, changes={} if at.rented.held else {"held": True})
 
 
 def _keep(at: Situation, server: Thing, volume: Thing) -> Move:
     """It runs: what has changed since?"""
+    if volume.condition is Condition.BUSY:
+        # While it grows it is told with the size that it had.
+        return Move(State(at.rented.state), at.rented.reason, wait=WATCHING)
     if volume.size < at.policy.disk:
         return _go_on(at, Effect.GROW_VOLUME, volume)
     if at.rented.type != server.type:
@@ -176,12 +181,14 @@ def _keep(at: Situation, server: Thing, volume: Thing) -> Move:
 
 def _names(at: Situation) -> Move | None:
     there = {(r.name, r.type, r.address): r for r in at.has.all(Kind.RECORD)}
-    absent = at.records - set(there) - {(r.name, r.type, r.address) for r in at.has.unmarked}
+    strangers = {(r.name, r.type, r.address) for r in at.has.unmarked if r.kind is Kind.RECORD}
+    absent = at.records - set(there) - strangers
     taken = set(at.taken)
     if ours := sorted(record for record in absent if record[0] not in taken):
         return _go_on(at, Effect.SET_RECORDS, records=tuple(ours[:RECORDS_AT_ONCE]))
-    for key, record in there.items():
-        if at.policy.domain and key not in at.records:
+    for record in at.has.all(Kind.RECORD):
+        key = record.name, record.type, record.address
+        if at.policy.domain and (key not in at.records or there[key] != record):
             return _remove(at, record, State(at.rented.state))
     return None
 
@@ -189,8 +196,8 @@ def _names(at: Situation) -> Move | None:
 def _snapshots(at: Situation) -> Move | None:
     """So many good ones and no more, but for one that is yet to be restored from."""
     there = at.has.all(Kind.SNAPSHOT)
-    bad = [snapshot for snapshot in there if snapshot.state == "error"]
-    good = [snapshot for snapshot in there if snapshot.state != "error"]
+    bad = [snapshot for snapshot in there if snapshot.condition is Condition.BROKEN]
+    good = [snapshot for snapshot in there if snapshot.condition is not Condition.BROKEN]
     chosen = at.wanted.snapshot if at.wanted.snapshot != at.rented.restored else ""
     old = [snapshot for snapshot in good if snapshot.id != chosen]
     if old and len(good) > max(at.policy.snapshots, 0):
@@ -212,7 +219,7 @@ def _bigger(at: Situation, server: Thing) -> Offer | None:
     memory = next((o.memory for o in at.offers if o.zone == server.zone and o.type == server.type), None)
     if memory is None or memory >= at.policy.memory:
         return None
-    return best(at.offers, at.policy.memory, (server.zone,))
+    return best(at.offers, at.policy.needs, (server.zone,))
 
 
 def _snapshot_is_due(at: Situation, snapshots: list[Thing]) -> bool:
@@ -224,13 +231,15 @@ def _snapshot_is_due(at: Situation, snapshots: list[Thing]) -> bool:
 
 def _leave(at: Situation) -> Move:
     """The names first, so that nobody dials; the rows last, so that they say there is work as long as there is."""
+    if at.lost_root:
+        return Move(State.LEAVING, at.rented.reason, Effect.MARK_ROOT, at.lost_root, after={"tries": 0})
     for kind in LEAVING_ORDER:
         if things := at.has.all(kind):
             forgotten: dict[str, object] = {"held": False, "volume_id": ""} if kind is Kind.VOLUME else {}
             return _remove(at, things[0], State.LEAVING, changes=forgotten)
     ours = {at.rented.address4, at.rented.address6}
     for record in at.has.unmarked:
-        if record.name in at.wanted.names and record.address in ours:
+        if record.kind is Kind.RECORD and record.name in at.wanted.names and record.address in ours:
             return _remove(at, record, State.LEAVING)
     if at.unsettled:
         return Move(State.LEAVING, wait=WATCHING)
@@ -244,20 +253,16 @@ def _remove(
     reason: str = "",
     changes: dict[str, object] | None = None,
 ) -> Move:
-    state = state or State(at.rented.state)
-    busy = {
-        "creating",
-        "resizing",
-        "snapshotting",
-        "detaching",
-        "starting",
-        "stopping",
-        "deleting",
-        "updating",
-    }
-    if thing.state in busy or (thing.kind in {Kind.VOLUME, Kind.ROOT} and thing.on):
-        return Move(state, reason or at.rented.reason, wait=WATCHING)
-    return Move(state, reason or at.rented.reason, Effect.REMOVE, thing, SOON, changes or {}, {"tries": 0})
+    state, reason = state or State(at.rented.state), reason or at.rented.reason
+    if thing.condition is Condition.BUSY or (thing.kind in {Kind.VOLUME, Kind.ROOT} and thing.on):
+        return Move(state, reason, wait=WATCHING)
+    for root in at.has.all(Kind.ROOT):
+        if root.on == thing.id and not root.marked:
+            # Its server is what tells whose it is: without it, nobody would know, and it would stay on the bill.
+            if root.condition is Condition.BUSY:
+                return Move(state, reason, wait=WATCHING)
+            return Move(state, reason, Effect.MARK_ROOT, root, SOON, {}, {"tries": 0})
+    return Move(state, reason, Effect.REMOVE, thing, SOON, changes or {}, {"tries": 0})
 
 
 def _make(
@@ -295,6 +300,9 @@ def _go_on(
 
 def _wait(at: Situation, reason: str = "") -> Move:
     return Move(_busy(at), reason or at.rented.reason, wait=WATCHING)
+
+
+_TAKE = {Kind.ADDRESS4: Effect.MAKE_ADDRESS4, Kind.ADDRESS6: Effect.MAKE_ADDRESS6}
 
 
 def _busy(at: Situation) -> Rented.State:

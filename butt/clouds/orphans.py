@@ -38,7 +38,12 @@ def orphans(cloud: Cloud) -> list[Orphan]:
     found = [
         Orphan(t, "it bears our mark but no agent's")
         for t in things
-        if t.agent_id is None and t.kind is not Kind.RECORD
+        if t.agent_id is None and t.marked and t.kind is not Kind.RECORD
+    ]
+    found += [
+        Orphan(t, "it bears no mark: it may be the root of a server that went before it was marked")
+        for t in things
+        if t.kind is Kind.ROOT and not t.marked and not t.on and t.agent_id is None
     ]
     found += [
         Orphan(t, f"agent {t.agent_id} has no machine")
@@ -55,7 +60,7 @@ def remove(cloud: Cloud, found: Iterable[Orphan]) -> Iterator[tuple[Orphan, str]
     """
     for orphan in found:
         thing = orphan.thing
-        if thing.agent_id is None and thing.kind in {Kind.VOLUME, Kind.SNAPSHOT}:
+        if thing.agent_id is None and thing.kind in {Kind.VOLUME, Kind.SNAPSHOT, Kind.ROOT}:
             yield orphan, "It may be data of somebody's: remove it by hand."
             continue
         try:

@@ -12,8 +12,7 @@ from django.utils import timezone
 
 from butt.agents.models import Agent
 from butt.agents.wishes import Refused
-from butt.clouds.capacity import MIB, best, memory_for
-from butt.clouds.interface import Offer
+from butt.clouds.capacity import GB, MIB, Needs, best, disk_for, memory_for
 from butt.clouds.models import Rented, Stock, Wanted
 from butt.configuration import configuration
 from butt.machines.models import Machine
@@ -21,6 +20,17 @@ from butt.machines.models import Machine
 
 class NoRoom(Exception):
     """Nowhere is room for another bot of this person; its text is for them."""
+
+
+def needs_of(bots: int) -> Needs:
+    """What a machine for so many bots must have, as the operator has set it."""
+    settings = configuration()
+    return Needs(
+        memory_for(bots, settings.bot_memory * MIB),
+        disk_for(bots, settings.bot_disk * GB),
+        settings.snapshots,
+        settings.cloud_ipv4,
+    )
 
 
 def rent(agent_id: uuid.UUID, *, bots: int, names: Collection[str]) -> Rented:
@@ -73,13 +83,14 @@ def check_room(agent_id: uuid.UUID, bots: int) -> None:
     """
     if are_made() and not Stock.objects.exists():
         raise NoRoom("It is not known yet whether there is room for a bot; please try again in a minute.")
-    offers = [Offer(s.zone, s.type, s.memory, s.monthly, s.in_stock) for s in Stock.objects.all()]
-    memory = memory_for(bots, configuration().bot_memory * MIB)
+    offers, needs = [row.offer for row in Stock.objects.all()], needs_of(bots)
     rented = Rented.objects.filter(agent_id=agent_id, held=True).first()
-    if rented and any((o.zone, o.type) == (rented.zone, rented.type) and o.memory >= memory for o in offers):
+    if rented and any(
+        (o.zone, o.type) == (rented.zone, rented.type) and o.memory >= needs.memory for o in offers
+    ):
         return
     zones = [rented.zone] if rented else sorted({offer.zone for offer in offers})
-    if offers and best(offers, memory, zones) is None:
+    if offers and best(offers, needs, zones) is None:
         raise NoRoom("There is no room for another bot at the moment; please try again in some minutes.")
 
 

@@ -37,14 +37,19 @@ def _elsewhere(at: Situation, move: Move, trouble: CloudTrouble) -> dict[str, ob
     A quota may be that of one zone or of one type, or that of the whole account: which, no call says for sure. So the
     others are tried as well, but nothing is given up for a place that is none; then the quota stays the reason.
     """
+    here, needs = at.rented.zone, at.policy.needs
     if not at.rented.held or "held" in move.changes:
-        tried = [*at.rented.tried, at.rented.zone]
-        left = [zone for zone in at.policy.zones if zone not in tried]
-        if isinstance(trouble, OverQuota) and best(at.offers, at.policy.memory, left) is None:
+        over = isinstance(trouble, OverQuota)
+        tried = [*at.rented.tried, here if over else f"{here}/{at.rented.type}"]
+        other = best(at.offers, needs, at.policy.zones, tried)
+        if over and other is None:
             return {}
+        if move.effect is Effect.MAKE_SERVER and other and other.zone == here:
+            # All that was made for it stays.
+            return {"type": other.type, "tried": tried}
         return {"held": False, "zone": "", "type": "", "volume_id": "", "tried": tried}
     if move.effect not in {Effect.MAKE_SERVER, Effect.BOOT}:
         return {}
     others = [offer for offer in at.offers if offer.type != at.rented.type]
-    other = best(others, at.policy.memory, (at.rented.zone,))
+    other = best(others, needs, (here,))
     return {"type": other.type} if other else {}

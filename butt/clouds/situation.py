@@ -4,8 +4,11 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from decimal import Decimal
 
-from butt.clouds.interface import Holding, Kind, Offer, Thing
+from butt.clouds.capacity import Needs, cost
+from butt.clouds.interface import Condition, Holding, Kind, Offer, Thing
 from butt.clouds.models import Rented, Wanted
+
+CENT = Decimal("0.01")
 
 
 @dataclass(frozen=True)
@@ -22,6 +25,11 @@ class Policy:
     snapshot_every: timedelta = timedelta(hours=24)
     snapshots: int = 3
     settling: timedelta = timedelta(seconds=30)
+    ipv4: bool = True
+
+    @property
+    def needs(self) -> Needs:
+        return Needs(self.memory, self.disk, self.snapshots, self.ipv4)
 
 
 @dataclass(frozen=True)
@@ -58,9 +66,31 @@ class Situation:
         return next(iter(sorted(volumes, key=lambda v: not v.used)), None)
 
     def address(self, kind: Kind) -> Thing | None:
-        known = {self.rented.address4, self.rented.address6}
+        """The one that the row knows, else the one that is on the server, else the first."""
+        known = {self.rented.address4, self.rented.address6} - {""}
+        server = self.server.id if self.server else ""
         addresses = [a for a in self.has.all(kind) if a.zone == self.rented.zone]
-        return next(iter(sorted(addresses, key=lambda a: a.address not in known)), None)
+        ranked = sorted(addresses, key=lambda a: (a.address not in known, not server or a.on != server))
+        return next(iter(ranked), None)
+
+    @property
+    def address_kinds(self) -> tuple[Kind, ...]:
+        """What kinds of address the machine is to have. One that was taken before the setting changed is kept."""
+        wants4 = self.policy.ipv4 or self.address(Kind.ADDRESS4)
+        return (Kind.ADDRESS4, Kind.ADDRESS6) if wants4 else (Kind.ADDRESS6,)
+
+    @property
+    def root(self) -> Thing | None:
+        """The volume that the server boots from."""
+        server = self.server
+        return next((r for r in self.has.all(Kind.ROOT) if server and r.on == server.id), None)
+
+    @property
+    def lost_root(self) -> Thing | None:
+        """A root whose server went before it was marked: it is known by the id that was written down."""
+        return next(
+            (t for t in self.has.unmarked if t.kind is Kind.ROOT and t.id == self.rented.root_id), None
+        )
 
     @property
     def group(self) -> Thing | None:
@@ -72,34 +102,40 @@ class Situation:
         if not self.policy.domain:
             return set()
         kinds = ((Kind.ADDRESS4, "A"), (Kind.ADDRESS6, "AAAA"))
-        found = [(type_, address.address) for kind, type_ in kinds if (address := self.address(kind))]
+        found = [(type_, a.address) for kind, type_ in kinds if (a := self.address(kind)) and a.address]
         return {(name, type_, data) for name in self.wanted.names for type_, data in found}
 
     @property
     def taken(self) -> list[str]:
         """Names that lead elsewhere by records that do not say whose they are: setting ours would replace them."""
-        elsewhere = {(r.name, r.type, r.address) for r in self.has.unmarked} - self.records
+        records = {(r.name, r.type, r.address) for r in self.has.unmarked if r.kind is Kind.RECORD}
+        elsewhere = records - self.records
         wanted = {(name, type_) for name, type_, _ in self.records}
         return sorted({name for name, type_, _ in elsewhere if (name, type_) in wanted})
 
 
 def meet(at: Situation) -> dict[str, object]:
     """What the look tells that the row does not know yet: ids and addresses, and what it all costs."""
-    pairs = {
+    address4, address6 = at.address(Kind.ADDRESS4), at.address(Kind.ADDRESS6)
+    pairs: dict[str, object] = {
         "server_id": at.server.id if at.server else at.rented.server_id,
         "volume_id": at.rented.volume_id or (at.volume.id if at.volume else ""),
-        "address4": getattr(at.address(Kind.ADDRESS4), "address", at.rented.address4),
-        "address6": getattr(at.address(Kind.ADDRESS6), "address", at.rented.address6),
+        "root_id": at.root.id if at.root else at.rented.root_id,
+        "address4": (address4.address if address4 else "") or at.rented.address4,
+        "address6": (address6.address if address6 else "") or at.rented.address6,
         "type": _type(at),
-        "monthly": at.has.monthly.quantize(Decimal("0.01")),
+        "monthly": at.has.monthly.quantize(CENT),
     }
+    offer = next((o for o in at.offers if (o.zone, o.type) == (at.rented.zone, pairs["type"])), None)
+    if offer:
+        pairs["expected"] = cost(offer, at.policy.needs).total.quantize(CENT)
     return {name: value for name, value in pairs.items() if getattr(at.rented, name) != value}
 
 
 def _type(at: Situation) -> str:
     """One that runs and is bigger than the row says is not made smaller: nothing shrinks by itself."""
     server, wanted = at.server, at.rented.type
-    if server is None or server.state != "running":
+    if server is None or server.condition is not Condition.RUNNING:
         return wanted
     memory = {offer.type: offer.memory for offer in at.offers if offer.zone == server.zone}
     return server.type if memory.get(server.type, 0) > memory.get(wanted, 0) else wanted

@@ -1,10 +1,12 @@
 """`butt doctor`: what is missing here, and how to mend it."""
 
+import math
 import shutil
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
@@ -14,6 +16,9 @@ from butt.command.salt_checks import salt
 from butt.configuration import Configuration
 from butt.hosts.ports import refusal_to_listen
 from butt.parts import UnknownPart
+
+if TYPE_CHECKING:
+    from butt.clouds import Cloud
 
 ROOM = 500 * 1024 * 1024
 
@@ -112,16 +117,43 @@ def _host(settings: Configuration) -> Iterator[Finding]:
     yield Finding(f"Bots can listen on {settings.bot_bind}, from port {port} on.")
 
 
-def _cloud(_: Configuration) -> Iterator[Finding]:
+def _cloud(settings: Configuration) -> Iterator[Finding]:
     from butt.clouds import CloudTrouble, chosen_cloud
 
     try:
-        for right in chosen_cloud().rights():
+        cloud = chosen_cloud()
+        for right in cloud.rights():
             yield Finding(right.what, right.mend)
+        if cloud.makes_machines:
+            yield _worth(settings, cloud)
     except UnknownPart as unknown:
         yield Finding(str(unknown), "Set BUTT_CLOUD.")
     except CloudTrouble as trouble:
-        yield Finding(str(trouble), "Set the BUTT_SCALEWAY_* variables; docs/settings.md lists them.")
+        yield Finding(str(trouble), trouble.mend or "Set what the cloud needs; docs/settings.md lists it.")
+
+
+def _worth(settings: Configuration, cloud: "Cloud") -> Finding:
+    """Whether a bot brings in what its machine costs."""
+    from butt.billing.chosen import billing
+    from butt.clouds.capacity import best, cost
+    from butt.clouds.rentals import needs_of
+
+    needs = needs_of(1)
+    offer = best(cloud.offers(), needs, cloud.zones)
+    if offer is None:
+        return Finding(
+            "There is no machine to be had now that one bot fits on.", "Allow more types or zones."
+        )
+    costs = cost(offer, needs)
+    said = f"A machine for one bot costs {costs} a month: {offer.type} in {offer.zone}."
+    dollars = float(costs.total) * settings.euro
+    if not billing().takes_money or settings.price >= dollars * 100:
+        return Finding(said)
+    return Finding(
+        f"{said} That is {dollars:.2f} $, and BUTT_PRICE is {settings.price / 100:.2f} $.",
+        f"Set BUTT_PRICE to {math.ceil(dollars * 100)} or more, or have a machine cost less: BUTT_SNAPSHOTS, BUTT_BOT_DISK "
+        "and BUTT_CLOUD_IPV4=false save most.",
+    )
 
 
 def _joining(settings: Configuration) -> Iterator[Finding]:

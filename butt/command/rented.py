@@ -37,14 +37,14 @@ def restore(home: Path | None, minion_id: str, snapshot: str | None) -> None:
     configure(home=home)
 
     from butt.clouds import CloudTrouble, chosen_cloud, rentals
-    from butt.clouds.interface import Kind
+    from butt.clouds.interface import Condition, Kind
 
     rented = _rented(minion_id)
     try:
         there = chosen_cloud().account([rented.zone]).of(rented.agent_id).all(Kind.SNAPSHOT)
     except CloudTrouble as trouble:
-        raise click.ClickException(str(trouble)) from None
-    found = [thing for thing in there if thing.state == "available"]
+        raise click.ClickException(f"{trouble} {trouble.mend}".strip()) from None
+    found = [thing for thing in there if thing.condition is Condition.READY]
     if snapshot is None:
         for thing in found:
             click.echo(f"{thing.id}  {thing.created:%F %H:%M}  {thing.size / 1e9:.0f} GB")

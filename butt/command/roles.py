@@ -48,7 +48,7 @@ def steward(home: Path | None) -> None:
     settings = configure(home=home)
 
     from butt.billing import worker
-    from butt.clouds import chosen_cloud, tenants
+    from butt.clouds import CloudTrouble, chosen_cloud, tenants
     from butt.clouds.keeper import Keeper
     from butt.hosts import Busy, chosen_host
     from butt.identity import service_keys
@@ -65,7 +65,10 @@ def steward(home: Path | None) -> None:
     builder = threading.Thread(target=Builder().run, args=(goes_on,), name="builder", daemon=True)
     builder.start()
     threading.Thread(target=worker.run, args=(goes_on,), name="billing", daemon=True).start()
-    cloud = chosen_cloud()
+    try:
+        cloud = chosen_cloud()
+    except CloudTrouble as trouble:
+        raise click.ClickException(f"{trouble} {trouble.mend}".strip()) from None
     if cloud.makes_machines and (settings.host, settings.salt) != ("salt", "master"):
         raise click.ClickException("Machines in the cloud need BUTT_HOST=salt and BUTT_SALT=master.")
     if cloud.makes_machines:

@@ -65,7 +65,9 @@ def _sweep_cloud(yes: bool) -> int:
             return 0
         found = orphans(cloud)
     except CloudTrouble as trouble:
-        raise click.ClickException(f"The cloud does not tell what there is: {trouble}") from None
+        raise click.ClickException(
+            f"The cloud does not tell what there is: {trouble} {trouble.mend}".strip()
+        ) from None
     for orphan in found:
         click.echo(str(orphan))
     if not found:

@@ -13,7 +13,9 @@ from butt.agents.bots import bots
 from butt.agents.models import Agent, JournalEntry
 from butt.agents.view import View
 from butt.billing.models import Payer
-from butt.clouds.models import Rented
+from butt.clouds import rentals
+from butt.clouds.capacity import cost
+from butt.clouds.models import Rented, Stock
 from butt.clouds.models import Wanted as Tenancy
 from butt.configuration import configuration
 from butt.limits.models import Slowed
@@ -111,15 +113,17 @@ class Payers(ReadOnly):
 class Machines(ReadOnly):
     """What each person's machine costs a month, in euro, beside what they pay, in US dollars."""
 
-    list_display = ("person", "state", "reason", "zone", "type", "bots", "monthly", "each", "pays")
+    list_display = (
+        "person", "state", "reason", "zone", "type", "bots", "expected", "monthly", "each", "pays",
+    )  # fmt: skip
     list_filter = ("state", "zone", "type")
     search_fields = ("agent_id", "server_id", "volume_id", "address4", "address6")
     fields = (
-        "person", "agent_id", "state", "reason", "since", "zone", "type", "bots", "monthly", "each", "pays", "server_id",
-        "volume_id", "address4", "address6", "tries", "restored",
+        "person", "agent_id", "state", "reason", "since", "zone", "type", "bots", "costs", "monthly", "each", "pays",
+        "server_id", "volume_id", "address4", "address6", "tries", "restored",
     )  # fmt: skip
     readonly_fields = fields
-    ordering = ("-monthly",)
+    ordering = ("-expected",)
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
         here = OuterRef("agent_id")
@@ -142,7 +146,13 @@ class Machines(ReadOnly):
 
     @admin.display(description="€ for each bot")
     def each(self, row: Any) -> str:
-        return f"{row.monthly / max(self.bots(row), 1):.2f}"
+        return f"{max(row.expected, row.monthly) / max(self.bots(row), 1):.2f}"
+
+    @admin.display(description="expected")
+    def costs(self, row: Any) -> str:
+        """All of it, part by part, as it was known before it was rented."""
+        stock = Stock.objects.filter(zone=row.zone, type=row.type).first()
+        return str(cost(stock.offer, rentals.needs_of(self.bots(row)))) if stock else f"{row.expected:.2f} €"
 
     @admin.display(ordering="bots_paid", description="$ they pay")
     def pays(self, row: Any) -> str:
@@ -165,6 +175,22 @@ class SlowedDown(ReadOnly):
     def why(self, row: Any) -> str:
         limit = LIMITS.get(row.limit)
         return f"{limit.what} At most {limit.most} {limit.unit}." if limit else ""
+
+
+@admin.register(Stock)
+class Stocks(ReadOnly):
+    """What can be rented, and what a machine for one bot costs there a month, in euro."""
+
+    list_display = ("zone", "type", "in_stock", "first_bot", "at")
+    list_filter = ("zone", "in_stock")
+    fields = ("zone", "type", "memory", "in_stock", "first_bot", "at")
+    readonly_fields = fields
+    ordering = ("monthly", "zone")
+
+    @admin.display(description="for one bot")
+    def first_bot(self, row: Stock) -> str:
+        needs = rentals.needs_of(1)
+        return str(cost(row.offer, needs)) if row.memory >= needs.memory else "too small"
 
 
 @admin.register(JournalEntry)

@@ -1,6 +1,7 @@
 """Operators: the console, and looking at a person's pages."""
 
 import time
+from decimal import Decimal
 from typing import Any
 
 import pytest
@@ -8,12 +9,14 @@ from allauth.mfa.models import Authenticator
 from django.contrib.admin import site
 from django.core.management import call_command
 from django.test import Client
+from django.utils import timezone
 
 from butt.accounts.models import Account, Look
 from butt.agents.models import JournalEntry, Wanted
 from butt.agents.states import State
 from butt.billing.models import Payer
-from butt.clouds.models import Rented
+from butt.clouds.interface import Offer, Rates
+from butt.clouds.models import Rented, Stock
 from butt.clouds.models import Wanted as Tenancy
 from butt.limits import slowed
 from butt.limits.table import PERSON_EXPORTS
@@ -58,6 +61,7 @@ def test_the_lists_are_there_and_cost_the_same_for_many(django_assert_max_num_qu
         "billing/payer",
         "clouds/rented",
         "limits/slowed",
+        "clouds/stock",
     ):
         with django_assert_max_num_queries(12):
             assert client.get(f"/console/{path}/").status_code == 200, path
@@ -72,6 +76,7 @@ def test_the_console_shows_only_what_we_show_of_ourselves():
         "Payer",
         "Rented",
         "Slowed",
+        "Stock",
     }
     client = operator()
     for path in ("mfa/authenticator", "usersessions/usersession", "account/emailaddress", "auth/group"):
@@ -139,11 +144,19 @@ def test_no_factor_no_token_and_no_password_is_in_the_console():
 
 def test_what_a_persons_machine_costs_stands_beside_what_they_pay():
     alice = account("alice").agent
+    rates = Rates(root=Decimal(1), gb=Decimal("0.1"), snapshot_gb=Decimal("0.1"), address4=Decimal(3))
+    Stock.of(Offer("paris", "small", 2 << 30, Decimal("5.5"), rates=rates), timezone.now()).save()
     Rented.objects.create(
-        agent_id=alice.id, state="ready", zone="fr-par-1", type="PLAY2-PICO", monthly="15.30"
+        agent_id=alice.id, state="making", zone="paris", type="small", monthly="3.00", expected="19.50"
     )
     Tenancy.objects.create(agent_id=alice.id, bots=2)
     Payer.objects.update_or_create(person=alice, defaults={"status": "active", "paid_quantity": 2})
-    page = operator().get("/console/clouds/rented/").content.decode()
-    for told in ("alice@example.org", "15.30", "7.65", "10.00"):
+    client = operator()
+    page = client.get("/console/clouds/rented/").content.decode()
+    for told in ("alice@example.org", "19.50", "3.00", "9.75", "10.00"):
         assert told in page
+    page = client.get(f"/console/clouds/rented/{alice.id}/change/").content.decode()
+    parts = "server 5.50, IPv4 address 3.00, root volume 1.00, volume 2.50, snapshots 7.50"
+    assert f"19.50 € ({parts})" in page
+    page = client.get("/console/clouds/stock/").content.decode()
+    assert "15.50 €" in page, "a machine for one bot, before anybody has one"

@@ -10,15 +10,19 @@ from typing import Any
 import requests
 from pydantic import SecretStr
 from scaleway_standin import ACCESS_KEY, PROJECT, SECRET_KEY, Server, StandIn
+from scaleway_standin.world import DELAYS
 
-from butt.clouds.calls import Bounds, client_of
 from butt.clouds.keeper import Document, Keeper
 from butt.clouds.models import Rented
 from butt.clouds.pace import Pace
 from butt.clouds.scaleway import Scaleway
-from butt.configuration import Configuration
+from butt.clouds.scaleway.calls import Bounds, client_of
+from butt.clouds.scaleway.settings import ScalewaySettings
+from butt.configuration import configuration
 
-QUICK = {"create_volume": 0, "boot": 0, "stop": 0, "detach": 0, "resize": 0, "snapshot": 0}
+QUICK = dict.fromkeys(DELAYS, 0)
+"""Nothing takes any time at the stand-in."""
+
 MOST_TURNS = 200
 
 
@@ -27,24 +31,23 @@ class Account:
     url: str
     standin: StandIn
 
-    def settings(self, **more: Any) -> Configuration:
+    def settings(self, **more: Any) -> ScalewaySettings:
         given: dict[str, Any] = {
-            "cloud": "scaleway",
-            "scaleway_access_key": ACCESS_KEY,
-            "scaleway_secret_key": SecretStr(SECRET_KEY),
-            "scaleway_project": PROJECT,
-            "scaleway_zones": "fr-par-1 nl-ams-1",
-            "scaleway_domain": "example.org",
-            "scaleway_url": self.url,
-            "scaleway_calls": 1000,
-            "scaleway_call_seconds": 10,
+            "access_key": ACCESS_KEY,
+            "secret_key": SecretStr(SECRET_KEY),
+            "project": PROJECT,
+            "zones": "fr-par-1 nl-ams-1",
+            "domain": "example.org",
+            "url": self.url,
+            "calls": 1000,
+            "call_seconds": 10,
         }
-        return Configuration(**{**given, **more})
+        return ScalewaySettings(**{**given, **more})
 
     def cloud(self, **more: Any) -> Scaleway:
         settings = self.settings(**more)
-        bounds = Bounds(Pace(settings.scaleway_calls), settings.scaleway_call_seconds, first_pause=0.01)
-        return Scaleway(client_of(settings), bounds, settings)
+        bounds = Bounds(Pace(settings.calls), settings.call_seconds, first_pause=0.01)
+        return Scaleway(client_of(settings), bounds, settings, configuration().bot_ports)
 
     def keeper(self, cloud: Any = None, document: Document | None = None) -> Keeper:
         """One that waits for nothing to settle: what is done at the stand-in is done at once, or never."""
@@ -73,8 +76,8 @@ def at_standin(standin: StandIn) -> Iterator[Account]:
     standin.close()
 
 
-def plain(agent_id: uuid.UUID, volume_id: str) -> bytes:
-    return f"#cloud-config\n# {agent_id} {volume_id}\n".encode()
+def plain(agent_id: uuid.UUID, device: str) -> bytes:
+    return f"#cloud-config\n# {agent_id} {device}\n".encode()
 
 
 def turn(keeper: Keeper) -> None:

@@ -9,6 +9,7 @@ from butt.clouds import rentals
 from butt.clouds.keeper import Keeper
 from butt.clouds.models import Rented, Stock, Wanted
 from butt.clouds.scaleway import Scaleway
+from butt.configuration import configuration
 from tests.clouds.account import Account, turn, turn_until, turn_until_gone
 from tests.clouds.conftest import ALICE
 from tests.service import wait_for
@@ -32,7 +33,7 @@ def test_a_machine_is_made_with_one_of_each(account: Account, keeper: Keeper):
     rented = made(keeper)
     has = account.has()
     (server,) = has["server"]
-    assert (server["state"], server["commercial_type"]) == ("running", "PLAY2-PICO")
+    assert (server["state"], server["commercial_type"]) == ("running", "STARDUST1-S")
     data = next(volume for volume in has["volume"] if volume["id"] == rented.volume_id)
     assert data["references"][0]["product_resource_id"] == server["id"]
     assert len(has["volume"]) == 2, "its data and its root"
@@ -49,7 +50,7 @@ def test_only_the_ports_of_bots_are_open(account: Account, keeper: Keeper):
     made(keeper)
     (group,) = account.standin.world.all("group")
     assert (group["inbound_default_policy"], group["stateful"]) == ("drop", True)
-    ports = account.settings().bot_ports
+    ports = configuration().bot_ports
     what = ("inbound", "accept", "TCP", ports.start, ports.stop - 1)
     fields = ("direction", "action", "protocol", "dest_port_from", "dest_port_to", "ip_range")
     rules = {tuple(rule[field] for field in fields) for rule in group["_rules"]}
@@ -61,7 +62,8 @@ def test_only_the_ports_of_bots_are_open(account: Account, keeper: Keeper):
 def test_it_boots_with_the_document_made_for_its_volume(account: Account, keeper: Keeper):
     rented = made(keeper)
     (server,) = account.standin.world.all("server")
-    assert server["_user_data"]["cloud-init"] == f"#cloud-config\n# {ALICE} {rented.volume_id}\n"
+    device = f"/dev/disk/by-id/scsi-0SCW_sbs_volume-{rented.volume_id}"
+    assert server["_user_data"]["cloud-init"] == f"#cloud-config\n# {ALICE} {device}\n"
 
 
 def test_the_root_bears_our_mark_and_goes_whatever_name_the_provider_gives_it(
@@ -97,9 +99,11 @@ def test_a_volume_is_where_its_server_is_whoever_else_refers_to_it(account: Acco
 
 def test_what_it_costs_is_known(keeper: Keeper):
     rented = made(keeper)
-    # A PLAY2-PICO, 15 GB of data and 10 GB of root, and an IPv4 address.
-    server, storage, address = 0.014 * 730, 25 * 0.000118 * 730, 2.92
+    # A STARDUST1-S, 15 GB of data and 10 GB of root, and an IPv4 address.
+    server, storage, address = 0.438, 25 * 0.000118 * 730, 2.92
     assert float(rented.monthly) == pytest.approx(server + storage + address, abs=0.02)
+    snapshots = 3 * 15 * 0.000118 * 730
+    assert float(rented.expected) == pytest.approx(float(rented.monthly) + snapshots, abs=0.02)
 
 
 def test_nothing_is_left_of_who_leaves(account: Account, keeper: Keeper):
@@ -143,7 +147,7 @@ def test_more_bots_mean_a_bigger_volume_at_once_and_a_bigger_machine_by_stopping
     after = turn_until("ready", keeper, ALICE)
     has = account.has()
     (server,) = has["server"]
-    assert (server["id"], server["commercial_type"]) == (before.server_id, "PLAY2-NANO")
+    assert (server["id"], server["commercial_type"]) == (before.server_id, "DEV1-M")
     data = next(volume for volume in has["volume"] if volume["id"] == before.volume_id)
     assert data["size"] == 65 * GB
     assert (after.volume_id, after.address4) == (before.volume_id, before.address4)
@@ -155,12 +159,10 @@ def test_a_machine_that_stopped_itself_becomes_a_bigger_one(
     rented = made(keeper)
     cloud._instances.server_action(zone=rented.zone, server_id=rented.server_id, action="stop_in_place")
     rentals.rent(ALICE, bots=6, names=["my"])
-    Rented.objects.update(
-        type="PLAY2-NANO"
-    )  # as it is written when a keeper is killed just before it stops it
+    Rented.objects.update(type="DEV1-M")  # as it is written when a keeper is killed just before it stops it
     turn_until("ready", keeper, ALICE)
     (server,) = account.has()["server"]
-    assert (server["state"], server["commercial_type"]) == ("running", "PLAY2-NANO")
+    assert (server["state"], server["commercial_type"]) == ("running", "DEV1-M")
 
 
 def test_it_never_shrinks_by_itself(account: Account, keeper: Keeper):
@@ -168,7 +170,7 @@ def test_it_never_shrinks_by_itself(account: Account, keeper: Keeper):
     rentals.rent(ALICE, bots=1, names=["my"])
     for _ in range(5):
         turn(keeper)
-    assert account.has()["server"][0]["commercial_type"] == "PLAY2-NANO"
+    assert account.has()["server"][0]["commercial_type"] == "DEV1-M"
 
 
 def test_a_machine_destroyed_behind_our_back_comes_back_with_its_volume_and_address(

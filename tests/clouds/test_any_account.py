@@ -40,7 +40,7 @@ def test_the_key_has_every_right(any_cloud: Scaleway):
 def test_something_can_be_rented(any_cloud: Scaleway):
     offers = any_cloud.offers()
     assert any(offer.in_stock for offer in offers)
-    assert all(offer.memory > 1 << 30 and offer.monthly > 1 for offer in offers)
+    assert all(offer.memory >= 1 << 30 and offer.monthly > 0 for offer in offers)
 
 
 def test_removing_what_is_not_there_is_no_trouble(any_cloud: Scaleway):
@@ -72,7 +72,7 @@ def test_a_machine_is_made_and_given_back(any_cloud: Scaleway):
             [Kind.SERVER, Kind.VOLUME, Kind.ROOT, Kind.ADDRESS4, Kind.ADDRESS6, Kind.GROUP]
         )
         (server,) = holding.all(Kind.SERVER)
-        assert (server.state, server.type, server.id) == ("running", rented.type, rented.server_id)
+        assert (server.condition, server.type, server.id) == ("running", rented.type, rented.server_id)
         assert {thing.on for thing in holding.all(Kind.VOLUME, Kind.ROOT, Kind.ADDRESS4, Kind.ADDRESS6)} == {
             server.id
         }

@@ -30,7 +30,7 @@ def strike(account: Account, do: str, times: int = 1, **more: object) -> None:
 @pytest.mark.parametrize("do", ["429", "500", "502", "503", "drop", "timeout"])
 def test_a_question_is_asked_again(account: Account, do: str):
     strike(account, do, times=2, hold=4)
-    look(account.cloud(scaleway_call_seconds=2))
+    look(account.cloud(call_seconds=2))
     assert account.calls()["calls"]["GET"] == 3
 
 
@@ -45,7 +45,7 @@ def test_a_question_is_not_asked_for_ever(account: Account, cloud: Scaleway):
 def test_what_may_have_had_its_effect_is_not_repeated(account: Account, do: str):
     strike(account, do, hold=2)
     with pytest.raises(Unsure):
-        take(account.cloud(scaleway_call_seconds=1))
+        take(account.cloud(call_seconds=1))
     assert account.calls()["calls"]["POST"] == 1
 
 
@@ -78,7 +78,7 @@ def test_a_key_without_the_right_is_denied(account: Account, cloud: Scaleway):
 
 def test_keys_that_make_no_sense_are_refused_before_any_call(account: Account):
     with pytest.raises(Denied):
-        account.cloud(scaleway_project="mine")
+        account.cloud(project="mine")
 
 
 @pytest.fixture
@@ -112,7 +112,7 @@ def drip() -> Iterator[str]:
 
 
 def test_an_answer_that_does_not_end_is_given_up(account: Account, drip: str):
-    cloud = account.cloud(scaleway_url=drip, scaleway_call_seconds=0.5)
+    cloud = account.cloud(url=drip, call_seconds=0.5)
     began = time.monotonic()
     with pytest.raises(Unsure):
         take(cloud)
@@ -137,7 +137,7 @@ def test_calls_of_all_threads_together_keep_the_pace():
 
 def test_within_the_limit_no_call_is_refused(account: Account):
     account.steer("limit", per_second=100, burst=50)
-    cloud = account.cloud(scaleway_calls=50)
+    cloud = account.cloud(calls=50)
     threads = [threading.Thread(target=lambda: [look(cloud) for _ in range(10)]) for _ in range(4)]
     for thread in threads:
         thread.start()

@@ -1,10 +1,11 @@
 import uuid
+from decimal import Decimal
 
 import pytest
 
 from butt.clouds import chosen_cloud, rentals
-from butt.clouds.capacity import MIB, best, disk_for, memory_for
-from butt.clouds.interface import Offer
+from butt.clouds.capacity import GB, MIB, Needs, best, cost, disk_for, memory_for
+from butt.clouds.interface import Offer, Rates
 from butt.clouds.keeper import Keeper
 
 
@@ -23,14 +24,32 @@ def test_more_bots_need_more():
     assert len(set(needs)) == len(needs)
 
 
-def test_the_cheapest_that_is_big_enough_in_the_zone_most_wanted():
+def test_the_cheapest_in_all_that_is_big_enough_and_of_equals_the_one_in_the_first_zone():
+    dear = Rates(gb=Decimal(1))
     offers = [
-        Offer("b", "small", 2, 1),
-        Offer("a", "big", 8, 9),
-        Offer("a", "fits", 4, 5),
-        Offer("a", "small", 2, 1),
-        Offer("a", "bargain", 4, 2, in_stock=False),
+        Offer("b", "small", 2, Decimal(1)),
+        Offer("a", "big", 8, Decimal(9)),
+        Offer("a", "fits", 4, Decimal(5)),
+        Offer("a", "small", 2, Decimal(1)),
+        Offer("a", "bargain", 4, Decimal(2), in_stock=False),
+        Offer("c", "cheap", 4, Decimal(4), rates=dear),
     ]
-    assert best(offers, 3, ("a", "b")) == offers[2]
-    assert best(offers, 2, ("b", "a")) == offers[0]
-    assert best(offers, 9, ("a", "b")) is None
+    some, more = Needs(3, 10 * GB), Needs(2, 10 * GB)
+    assert best(offers, some, ("c", "a", "b")) == offers[2], (
+        "the disk of the other costs more than its server saves"
+    )
+    assert best(offers, more, ("b", "a")) == offers[0]
+    assert best(offers, more, ("a", "b")) == offers[3]
+    assert best(offers, more, ("a", "b"), tried=["a/small"]) == offers[0]
+    assert best(offers, more, ("a", "b"), tried=["a"]) == offers[0]
+    assert best(offers, Needs(9, 0), ("a", "b", "c")) is None
+
+
+def test_what_a_machine_costs_is_all_of_it():
+    rates = Rates(root=Decimal(1), gb=Decimal("0.1"), snapshot_gb=Decimal("0.05"), address4=Decimal(3))
+    offer = Offer("a", "small", 2, Decimal(5), rates=rates)
+    everything = cost(offer, Needs(1, 20 * GB, snapshots=2, ipv4=True))
+    assert str(everything) == (
+        "13.00 € (server 5.00, IPv4 address 3.00, root volume 1.00, volume 2.00, snapshots 2.00)"
+    )
+    assert cost(offer, Needs(1, 20 * GB, snapshots=0, ipv4=False)).total == 8

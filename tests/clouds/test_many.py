@@ -22,7 +22,7 @@ def test_a_hundred_people_at_once_get_one_machine_each_and_no_call_is_beyond_the
     people = [uuid.uuid4() for _ in range(100)]
     for number, agent_id in enumerate(people):
         rentals.rent(agent_id, bots=1, names=[f"bot{number}"])
-    keeper = account.keeper(account.cloud(scaleway_calls=LIMIT * 0.95))
+    keeper = account.keeper(account.cloud(calls=LIMIT * 0.95))
     for _ in range(40):
         turn(keeper)
         if Rented.objects.filter(state="ready").count() == len(people):

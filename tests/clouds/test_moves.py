@@ -11,7 +11,9 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 
 from butt.clouds.interface import (
+    Account,
     CloudTrouble,
+    Condition,
     Effect,
     Holding,
     Kind,
@@ -33,7 +35,7 @@ OFFERS = tuple(
     for name, memory in (("small", 2), ("big", 8))
 )
 SETTLING = timedelta(seconds=30)
-UP = {"starting", "running"}
+UP = {Condition.BUSY, Condition.RUNNING}
 EXCLUSIVE = (Kind.SERVER, Kind.VOLUME, Kind.ROOT, Kind.GROUP, Kind.ADDRESS4, Kind.ADDRESS6)
 
 
@@ -63,10 +65,11 @@ class World:
         if move.effect is Effect.MAKE_SERVER:
             self._make_server(zone, at.rented.type, volume)
         elif kind := move.effect.makes:
-            address = str(next(self.ids)) if kind in (Kind.ADDRESS4, Kind.ADDRESS6) else ""
+            # Which IPv6 address it is shows only once it is on a server.
+            address = str(next(self.ids)) if kind is Kind.ADDRESS4 else ""
             on = volume.id if kind is Kind.SNAPSHOT and volume else ""
             size = at.policy.disk if kind is Kind.VOLUME else 0
-            self.put(kind, zone, address=address, on=on, size=size, state="available")
+            self.put(kind, zone, address=address, on=on, size=size)
         elif move.effect is Effect.SET_RECORDS:
             for name, type_, data in move.records:
                 for old in self.all(Kind.RECORD):
@@ -76,7 +79,7 @@ class World:
         elif move.effect is Effect.REMOVE and move.target:
             self._remove(move.target)
         elif move.effect is Effect.MARK_ROOT and move.target and move.target.id in self.things:
-            self.change(self.things[move.target.id], marked=True)
+            self.change(self.things[move.target.id], marked=True, agent_id=ALICE)
         elif server and server.id in self.things:
             self._act(move.effect, self.things[server.id], at, move)
 
@@ -84,23 +87,25 @@ class World:
         here = self.things.get(volume.id) if volume else None
         if here is None or here.on:
             raise CloudTrouble("The volume is in use.")
-        server = self.put(Kind.SERVER, zone, type=type_, state="stopped")
-        self.put(Kind.ROOT, zone, on=server.id, state="in_use", marked=False)
+        server = self.put(Kind.SERVER, zone, type=type_, condition=Condition.STOPPED)
+        self.put(Kind.ROOT, zone, on=server.id, marked=False)
         self.change(here, on=server.id, used=True)
 
     def _act(self, effect: Effect, server: Thing, at: Situation, move: Move) -> None:
         if effect is Effect.BOOT:
-            if server.state != "stopped":
+            if server.condition is not Condition.STOPPED:
                 raise CloudTrouble("It is not stopped.")
-            self.change(server, state="running")
+            self.change(server, condition=Condition.RUNNING)
         elif effect is Effect.STOP:
-            self.change(server, state="stopped")
+            self.change(server, condition=Condition.STOPPED)
         elif effect is Effect.CHANGE_TYPE:
             self.change(server, type=at.rented.type)
         elif effect is Effect.GROW_VOLUME and at.volume:
             self.change(self.things[at.volume.id], size=at.policy.disk)
         elif effect is Effect.ATTACH_ADDRESS and move.target and move.target.id in self.things:
-            self.change(self.things[move.target.id], on=server.id)
+            sixth = move.target.kind is Kind.ADDRESS6
+            address = f"6 of {server.id}" if sixth else move.target.address
+            self.change(self.things[move.target.id], on=server.id, address=address)
         elif effect is Effect.ATTACH_VOLUME and at.volume and not self.things[at.volume.id].on:
             self.change(self.things[at.volume.id], on=server.id, used=True)
 
@@ -117,7 +122,10 @@ class World:
     def lose(self, server: Thing) -> None:
         for thing in list(self.things.values()):
             if thing.on == server.id:
-                self.change(thing, on="", state="available")
+                self.change(thing, on="", address="" if thing.kind is Kind.ADDRESS6 else thing.address)
+                if not thing.marked:
+                    # Nothing tells any more whose it is.
+                    self.change(self.things[thing.id], agent_id=None)
 
 
 ALICE = uuid.UUID("a11ce000-0000-4000-8000-000000000000")
@@ -137,7 +145,7 @@ class OneMachine(RuleBasedStateMachine):
     @property
     def situation(self) -> Situation:
         policy = Policy(ZONES, self.memory, self.disk, "example.org", settling=SETTLING)
-        holding = Holding(tuple(self.world.things.values()))
+        holding = Account(tuple(self.world.things.values())).of(ALICE)
         return Situation(self.wanted, self.rented, holding, OFFERS, self.world.now, policy)
 
     # What people ask for, and what befalls
@@ -156,9 +164,10 @@ class OneMachine(RuleBasedStateMachine):
     def wants_room(self, memory: int, disk: int) -> None:
         self.memory, self.disk = memory, max(self.disk, disk)
 
-    @precondition(lambda self: self.world.all(Kind.SERVER))
+    @precondition(lambda self: [s.id for s in self.world.all(Kind.SERVER)][:1] == [self.rented.server_id])
     @rule()
     def it_is_destroyed(self) -> None:
+        """One that was looked at: of the root of another nobody would ever know."""
         server = self.world.all(Kind.SERVER)[0]
         self.world.lose(server)
         del self.world.things[server.id]
@@ -166,7 +175,7 @@ class OneMachine(RuleBasedStateMachine):
     @precondition(lambda self: self.world.all(Kind.SERVER))
     @rule()
     def it_halts(self) -> None:
-        self.world.change(self.world.all(Kind.SERVER)[0], state="stopped")
+        self.world.change(self.world.all(Kind.SERVER)[0], condition=Condition.STOPPED)
 
     @rule(seconds=st.sampled_from([1, 10, 31, 90_000]))
     def time_passes(self, seconds: float) -> None:
@@ -261,7 +270,7 @@ class OneMachine(RuleBasedStateMachine):
 
     def check(self, at: Situation, move: Move) -> None:
         """What may never be asked for, whatever the provider would say to it."""
-        others = [s for s in self.world.all(Kind.SERVER) if s.state in UP]
+        others = [s for s in self.world.all(Kind.SERVER) if s.condition in UP]
         if move.effect is Effect.BOOT:
             assert not others, "a second machine is started beside the first"
         if move.effect is Effect.MAKE_SERVER:
@@ -269,6 +278,9 @@ class OneMachine(RuleBasedStateMachine):
         if move.effect is Effect.REMOVE and move.target and move.target.kind is Kind.VOLUME:
             kept = self.rented.held and move.target.used
             assert not kept or not self.wanted.present, "data is thrown away"
+
+        if move.effect is Effect.SET_RECORDS:
+            assert all(data for _, _, data in move.records), "a name leads nowhere"
 
     def write(self, changes: dict[str, object]) -> None:
         for name, value in changes.items():
@@ -278,7 +290,7 @@ class OneMachine(RuleBasedStateMachine):
 
     @invariant()
     def never_two_at_once(self) -> None:
-        assert len([server for server in self.world.all(Kind.SERVER) if server.state in UP]) <= 1
+        assert len([server for server in self.world.all(Kind.SERVER) if server.condition in UP]) <= 1
 
     @invariant()
     def ready_is_true(self) -> None:
@@ -298,10 +310,12 @@ class OneMachine(RuleBasedStateMachine):
         assert kinds == sorted(EXCLUSIVE)
         (server,) = self.world.all(Kind.SERVER)
         (volume,) = self.world.all(Kind.VOLUME)
-        assert (server.state, volume.on) == ("running", server.id)
+        assert (server.condition, volume.on) == ("running", server.id)
         assert volume.size >= self.disk
         assert all(root.marked for root in self.world.all(Kind.ROOT))
-        assert len(self.world.all(Kind.RECORD)) == 2
+        addresses = {thing.address for thing in self.world.all(Kind.ADDRESS4, Kind.ADDRESS6)}
+        assert {record.address for record in self.world.all(Kind.RECORD)} == addresses, "DNS follows"
+        assert len(addresses) == 2
 
 
 OneMachine.TestCase.settings = settings(max_examples=200, stateful_step_count=40)
@@ -318,29 +332,32 @@ def situation(*things: Thing, **rented: object) -> Situation:
 
 
 def test_a_second_volume_that_may_hold_data_is_never_removed():
-    kept = Thing(Kind.VOLUME, "a", "paris", ALICE, "available", used=True)
-    other = Thing(Kind.VOLUME, "b", "paris", ALICE, "available", used=True)
+    kept = Thing(Kind.VOLUME, "a", "paris", ALICE, used=True)
+    other = Thing(Kind.VOLUME, "b", "paris", ALICE, used=True)
     move = decide(situation(kept, other, volume_id="a"))
     assert move.target is None
     empty = replace(other, used=False)
     at = situation(
-        Thing(Kind.SERVER, "s", "paris", ALICE, "running"), replace(kept, on="s"), empty, volume_id="a"
+        Thing(Kind.SERVER, "s", "paris", ALICE, Condition.RUNNING),
+        replace(kept, on="s"),
+        empty,
+        volume_id="a",
     )
     assert (decide(at).effect, decide(at).target) == (Effect.REMOVE, empty)
 
 
 def test_of_two_servers_the_one_with_the_data_is_kept():
-    first = Thing(Kind.SERVER, "a", "paris", ALICE, "stopped")
-    second = Thing(Kind.SERVER, "b", "paris", ALICE, "stopped")
-    volume = Thing(Kind.VOLUME, "v", "paris", ALICE, "in_use", on="b", used=True)
+    first = Thing(Kind.SERVER, "a", "paris", ALICE, Condition.STOPPED)
+    second = Thing(Kind.SERVER, "b", "paris", ALICE, Condition.STOPPED)
+    volume = Thing(Kind.VOLUME, "v", "paris", ALICE, on="b", used=True)
     move = decide(situation(first, second, volume, volume_id="v", server_id="a"))
     assert (move.effect, move.target) == (Effect.REMOVE, first)
 
 
 def test_a_server_on_its_way_is_waited_for():
-    volume = Thing(Kind.VOLUME, "v", "paris", ALICE, "in_use", on="a", used=True)
-    for state in ("starting", "stopping", "locked"):
-        server = Thing(Kind.SERVER, "a", "paris", ALICE, state)
+    volume = Thing(Kind.VOLUME, "v", "paris", ALICE, on="a", used=True)
+    for condition in (Condition.BUSY, Condition.BROKEN):
+        server = Thing(Kind.SERVER, "a", "paris", ALICE, condition)
         things = [server, volume, *[Thing(kind, kind, "paris", ALICE) for kind in EXCLUSIVE[3:]]]
         move = decide(situation(*things, volume_id="v", server_id="a", opened=Kind.GROUP))
         assert (move.effect, bool(move.wait)) == (Effect.NOTHING, True)
@@ -356,11 +373,11 @@ def test_back_off_grows_and_ends_growing():
     assert waits[-1] == timedelta(minutes=5)
 
 
-def well(*more: Thing, server: str = "running", **rented: object) -> Situation:
+def well(*more: Thing, server: Condition = Condition.RUNNING, **rented: object) -> Situation:
     """A machine that is as it should be, and what there is beside it."""
     things = [
         Thing(Kind.SERVER, "s", "paris", ALICE, server, type="small"),
-        Thing(Kind.VOLUME, "v", "paris", ALICE, "in_use", on="s", size=10, used=True),
+        Thing(Kind.VOLUME, "v", "paris", ALICE, on="s", size=10, used=True),
         Thing(Kind.ADDRESS4, "4", "paris", ALICE, on="s", address="198.18.0.1"),
         Thing(Kind.ADDRESS6, "6", "paris", ALICE, on="s", address="2001:db8::1"),
         Thing(Kind.GROUP, "g", "paris", ALICE),
@@ -369,17 +386,17 @@ def well(*more: Thing, server: str = "running", **rented: object) -> Situation:
     return situation(*things, *more, **{**known, **rented})
 
 
-def snapshots(*states: str) -> list[Thing]:
+def snapshots(*conditions: Condition) -> list[Thing]:
     """One of each of the last days, the oldest first."""
-    first = datetime(2026, 1, 1, tzinfo=UTC) - timedelta(days=len(states)) + timedelta(hours=1)
+    first = datetime(2026, 1, 1, tzinfo=UTC) - timedelta(days=len(conditions)) + timedelta(hours=1)
     return [
-        Thing(Kind.SNAPSHOT, f"day {day}", "paris", ALICE, state, first + timedelta(days=day), on="v")
-        for day, state in enumerate(states)
+        Thing(Kind.SNAPSHOT, f"day {day}", "paris", ALICE, condition, first + timedelta(days=day), on="v")
+        for day, condition in enumerate(conditions)
     ]
 
 
 def test_snapshots_are_pruned_before_and_after_one_of_them_is_restored_from():
-    there = snapshots(*["available"] * 4)
+    there = snapshots(*[Condition.READY] * 4)
     at = well(*there)
     assert decide(at).target == there[0]
     at.wanted.snapshot = there[0].id
@@ -389,7 +406,7 @@ def test_snapshots_are_pruned_before_and_after_one_of_them_is_restored_from():
 
 
 def test_a_snapshot_that_went_wrong_pushes_no_good_one_out_and_goes_before_the_next_is_taken():
-    there = snapshots("available", "available", "available", "error")
+    there = snapshots(*[Condition.READY] * 3, Condition.BROKEN)
     at = well(*there)
     assert decide(at).effect is Effect.NOTHING
     tomorrow = replace(at, now=at.now + timedelta(days=1))
@@ -400,10 +417,10 @@ def test_a_snapshot_that_went_wrong_pushes_no_good_one_out_and_goes_before_the_n
 
 def test_a_machine_that_stopped_itself_is_stopped_wholly_before_it_becomes_a_bigger_one():
     """Whoever halts it from within leaves its place taken: its type can only be changed once that is free."""
-    at = well(server="stopped_in_place", type="big")
+    at = well(server=Condition.HALTED, type="big")
     assert decide(at).effect is Effect.STOP
-    assert decide(well(server="stopped", type="big")).effect is Effect.CHANGE_TYPE
-    assert decide(well(server="stopped_in_place")).effect is Effect.BOOT
+    assert decide(well(server=Condition.STOPPED, type="big")).effect is Effect.CHANGE_TYPE
+    assert decide(well(server=Condition.HALTED)).effect is Effect.BOOT
 
 
 def test_a_row_that_tells_of_a_smaller_machine_than_runs_is_wrong_and_the_machine_stays():
@@ -411,6 +428,8 @@ def test_a_row_that_tells_of_a_smaller_machine_than_runs_is_wrong_and_the_machin
     at = well(type="small")
     big = replace(at, has=Holding((replace(at.has.things[0], type="big"), *at.has.things[1:])))
     assert meet(big)["type"] == "big"
-    halted = replace(big, has=Holding((replace(big.has.things[0], state="stopped"), *at.has.things[1:])))
+    halted = replace(
+        big, has=Holding((replace(big.has.things[0], condition=Condition.STOPPED), *at.has.things[1:]))
+    )
     assert "type" not in meet(halted), "there may be no room for it to start as it was"
     assert "type" not in meet(well(type="big")), "it is about to grow"

@@ -104,5 +104,8 @@ def test_two_keepers_do_not_take_the_same_machine(account: Account, keeper: Keep
         def offers(self) -> object:
             return keeper._cloud.offers()
 
+        def device(self, volume_id: str) -> str:
+            return keeper._cloud.device(volume_id)
+
     assert account.keeper(Nosy()).round()
     assert Nosy.others == [False]

@@ -9,10 +9,14 @@ from scaleway_standin import ACCESS_KEY, PROJECT, SECRET_KEY
 
 from tests.clouds.account import Account
 
+Done = subprocess.CompletedProcess[str]
+ENOUGH = {"price": "1100"}
 
-def doctor(home: Path, **settings: object) -> "subprocess.CompletedProcess[str]":
+
+def doctor(home: Path, plain: dict[str, str] | None = None, **settings: object) -> "Done":
     environment = {name: value for name, value in os.environ.items() if not name.startswith("BUTT_")}
     environment |= {f"BUTT_SCALEWAY_{name.upper()}": str(value) for name, value in settings.items()}
+    environment |= {f"BUTT_{name.upper()}": value for name, value in (plain or {}).items()}
     command = [sys.executable, "-m", "butt", "doctor", "--cloud", "scaleway", "--home", str(home)]
     return subprocess.run(command, capture_output=True, text=True, timeout=120, env=environment, check=False)
 
@@ -23,7 +27,7 @@ def keys(account: Account, **more: object) -> dict[str, object]:
 
 
 def test_with_the_right_keys_all_is_well(account: Account, tmp_path: Path):
-    done = doctor(tmp_path, **keys(account))
+    done = doctor(tmp_path, ENOUGH, **keys(account))
     assert done.returncode == 0, done.stdout
     assert "The DNS zone example.org can be read." in done.stdout
     assert set(account.calls()["calls"]) == {"GET"}, "it reads and changes nothing"
@@ -73,3 +77,33 @@ def test_machines_that_could_not_join_are_told_of(tmp_path: Path):
         check=False,
     )
     assert "Set BUTT_HOST=salt, BUTT_SALT=master and BUTT_SALT_MASTER." in done.stdout
+
+
+def test_a_price_below_what_a_machine_costs_is_told_with_both_numbers(account: Account, tmp_path: Path):
+    done = doctor(tmp_path, {"price": "500", "euro": "1.2"}, **keys(account))
+    assert done.returncode == 1
+    assert "STARDUST1-S in fr-par-1" in done.stdout
+    assert (
+        "9.39 € (server 0.44, IPv4 address 2.92, root volume 0.86, volume 1.29, snapshots 3.88)"
+        in done.stdout
+    )
+    assert "That is 11.27 $, and BUTT_PRICE is 5.00 $." in done.stdout
+    assert "Set BUTT_PRICE to 1127 or more" in done.stdout
+
+
+def test_what_saves_most_is_reckoned_and_a_price_that_is_enough_is_well(account: Account, tmp_path: Path):
+    saving = {"price": "500", "snapshots": "1", "cloud_ipv4": "false", "euro": "1.2"}
+    done = doctor(tmp_path, saving, **keys(account))
+    assert done.returncode == 0, done.stdout
+    assert "3.88 € (server 0.44, root volume 0.86, volume 1.29, snapshots 1.29)" in done.stdout
+
+
+def test_where_nobody_pays_the_cost_is_told_and_nothing_is_wrong(account: Account, tmp_path: Path):
+    done = doctor(tmp_path, {"billing": "free"}, **keys(account))
+    assert done.returncode == 0, done.stdout
+    assert "A machine for one bot costs 9.39 €" in done.stdout
+
+
+def test_the_cheapest_that_is_there_is_reckoned_with(account: Account, tmp_path: Path):
+    account.steer("stock", **{"fr-par-1/STARDUST1-S": "shortage"})
+    assert "DEV1-S in fr-par-1" in doctor(tmp_path, ENOUGH, **keys(account)).stdout

@@ -40,7 +40,7 @@ pytestmark = pytest.mark.django_db
 def _machines_are_rented(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, db: None) -> Iterator[None]:
     """The service with a cloud, of which was asked long ago what is to be had; and a master's folder of keys of its own."""
     Stock.objects.create(
-        zone="fr-par-1", type="PLAY2-NANO", memory=4 << 30, monthly=20, in_stock=True, at="2020-01-01T00:00Z"
+        zone="fr-par-1", type="DEV1-M", memory=4 << 30, monthly=20, in_stock=True, at="2020-01-01T00:00Z"
     )
     monkeypatch.setenv("BUTT_CLOUD", "scaleway")
     monkeypatch.setenv("BUTT_SALT_KEYS", str(tmp_path / "pki"))
@@ -238,7 +238,7 @@ def test_who_wants_a_bot_again_while_the_machine_goes_gets_one(keeper: Keeper, a
 def test_no_bot_is_accepted_that_there_is_no_room_for():
     alice = person("alice")
     Stock.objects.all().delete()
-    offer = {"zone": "fr-par-1", "type": "PLAY2-PICO", "memory": 2 << 30, "monthly": 10, "at": timezone.now()}
+    offer = {"zone": "fr-par-1", "type": "DEV1-S", "memory": 2 << 30, "monthly": 10, "at": timezone.now()}
     Stock.objects.create(**offer, in_stock=False)
     with pytest.raises(Refused, match="no room") as refused:
         create_bot(alice, "my")
@@ -273,10 +273,11 @@ def test_rows_that_disagree_are_mended_by_what_the_bots_say(keeper: Keeper, acco
 
 def test_a_machine_that_is_big_enough_already_needs_no_stock(keeper: Keeper):
     alice = person("alice")
-    bot_in(State.ALIVE, alice)
+    for name in ("first", "second"):
+        bot_in(State.ALIVE, alice, name)
     joined(keeper, alice)
     Stock.objects.update(in_stock=False)
-    create_bot(alice, "second")
+    create_bot(alice, "third")
     for number in range(8):
         if not may_have_another(alice, number):
             return
@@ -354,7 +355,7 @@ def test_killed_after_every_single_step_a_person_gets_one_machine_and_leaves_not
 def test_without_room_the_page_and_the_api_say_so():
     login = account_of("alice")
     Stock.objects.all().delete()
-    offer = {"zone": "fr-par-1", "type": "PLAY2-PICO", "memory": 2 << 30, "monthly": 10, "at": timezone.now()}
+    offer = {"zone": "fr-par-1", "type": "DEV1-S", "memory": 2 << 30, "monthly": 10, "at": timezone.now()}
     Stock.objects.create(**offer, in_stock=False)
     client = Client()
     client.force_login(login)

@@ -9,6 +9,7 @@ from django.urls import URLPattern, get_resolver
 
 from butt.agents.names import LONGEST, SHORTEST
 from butt.agents.states import State
+from butt.clouds.scaleway.settings import PREFIX, ScalewaySettings
 from butt.command import (  # noqa: F401 - each adds its commands
     backup,
     cli,
@@ -32,10 +33,17 @@ def doc(name: str) -> str:
     return (DOCS / name).read_text()
 
 
-@pytest.mark.parametrize("name", list(Configuration.model_fields))
+SETTINGS = {
+    f"{prefix}{name.upper()}": field
+    for prefix, settings in (("BUTT_", Configuration), (PREFIX, ScalewaySettings))
+    for name, field in settings.model_fields.items()
+}
+
+
+@pytest.mark.parametrize("name", list(SETTINGS))
 def test_every_setting_stands_in_the_table_with_its_default(name: str):
-    field = Configuration.model_fields[name]
-    rows = [row for row in doc("settings.md").splitlines() if row.startswith(f"| `BUTT_{name.upper()}` |")]
+    field = SETTINGS[name]
+    rows = [row for row in doc("settings.md").splitlines() if row.startswith(f"| `{name}` |")]
     assert len(rows) == 1
     assert field.description in rows[0]
     shown = getattr(field.default, "get_secret_value", lambda: field.default)()
@@ -47,9 +55,8 @@ def test_every_setting_stands_in_the_table_with_its_default(name: str):
 
 
 def test_no_setting_stands_in_the_documents_that_is_not_in_the_code():
-    known = {f"BUTT_{name.upper()}" for name in Configuration.model_fields}
     for path in [*DOCS.glob("*.md"), ROOT / "README.md"]:
-        assert set(re.findall(r"BUTT_[A-Z_]+[A-Z]", path.read_text())) <= known, path.name
+        assert set(re.findall(r"BUTT_[A-Z0-9_]+[A-Z0-9]", path.read_text())) <= set(SETTINGS), path.name
 
 
 @pytest.mark.parametrize("name", sorted(cli.commands))

@@ -87,7 +87,7 @@ def test_a_machine_is_switched_on_with_its_volume_replaced_and_given_back(attic:
     assert holding(attic) == sorted([Kind.SERVER, Kind.VOLUME, Kind.ADDRESS4, Kind.ADDRESS6, Kind.GROUP])
     (machine,) = running(tmp_path)
     place = Path(machine.cwd())
-    assert (place / "cloud-init").read_bytes() == plain(AGENT, rented.volume_id)
+    assert (place / "cloud-init").read_bytes() == plain(AGENT, attic.device(rented.volume_id))
     assert (place / "volume").resolve().name == rented.volume_id
     assert (rented.address4, rented.address6) == ("192.168.7.1", "fd00:a771:c::1")
     (place / "volume/log").write_text("all that was said")

@@ -11,7 +11,13 @@ import requests
 import scaleway_standin
 from scaleway import Client
 from scaleway.block.v1 import BlockV1API, CreateVolumeRequestFromEmpty, CreateVolumeRequestFromSnapshot
-from scaleway.domain.v2beta1 import DomainV2Beta1API, Record, RecordChange, RecordChangeSet, RecordIdentifier
+from scaleway.domain.v2beta1 import (
+    DomainV2Beta1API,
+    Record,
+    RecordChange,
+    RecordChangeAdd,
+    RecordChangeSet,
+)
 from scaleway.instance.v1 import IpType, ServerAction, VolumeServerTemplate
 from scaleway.instance.v1.custom_api import InstanceUtilsV1API
 from scaleway.marketplace.v2 import MarketplaceV2API
@@ -85,10 +91,12 @@ def available(standin: SimpleNamespace, volume_id: str):
 
 
 def server(standin: SimpleNamespace, volume_id: str, **more: object):
-    (image,) = standin.images.list_local_images(image_label="debian_bookworm", zone=ZONE).local_images
+    listed = standin.images.list_local_images(image_label="debian_bookworm", zone=ZONE, type_="instance_sbs")
+    (image,) = [image for image in listed.local_images if image.arch == "x86_64"]
+    plain = {"volume_type": "sbs_volume", "boot": None}
     volumes = {
-        "0": VolumeServerTemplate(volume_type="sbs_volume", name="root", size=10 * GB),
-        "1": VolumeServerTemplate(volume_type="sbs_volume", id=volume_id),
+        "0": VolumeServerTemplate(size=10 * GB, **plain),
+        "1": VolumeServerTemplate(id=volume_id, size=None, **plain),
     }
     return standin.instances.create_server(
         commercial_type="PLAY2-PICO", image=image.id, volumes=volumes, project=PROJECT, **more
@@ -142,8 +150,8 @@ def test_a_volume_is_on_one_server_at_a_time(standin: SimpleNamespace):
 def test_a_volume_grows_and_never_shrinks(standin: SimpleNamespace):
     data = volume(standin)
     grown = standin.blocks.update_volume(volume_id=data.id, size=20 * GB)
-    assert (grown.status, grown.size) == ("resizing", 20 * GB)
-    wait_for(lambda: available(standin, data.id))
+    assert (grown.status, grown.size) == ("updating", 10 * GB), "it has its old size until it has grown"
+    assert wait_for(lambda: available(standin, data.id)).size == 20 * GB
     assert refusal(standin.blocks.update_volume, volume_id=data.id, size=5 * GB) == (400, "invalid_arguments")
 
 
@@ -171,16 +179,20 @@ def test_lists_have_pages_and_are_told_apart_by_tag(standin: SimpleNamespace):
 
 
 def test_a_record_that_is_set_replaces_its_like(standin: SimpleNamespace):
-    for address in ("198.18.0.1", "198.18.0.2"):
-        record = Record(id="", name="my", type_="A", data=address, ttl=300, priority=0)
-        change = RecordChange(
-            set_=RecordChangeSet(records=[record], id_fields=RecordIdentifier(name="my", type_="A"))
-        )
-        standin.domains.update_dns_zone_records(
+    def change(change: RecordChange):
+        (changed,) = standin.domains.update_dns_zone_records(
             dns_zone="example.org", changes=[change], disallow_new_zone_creation=True
-        )
-    (left,) = standin.domains.list_dns_zone_records(dns_zone="example.org", name="").records
-    assert left.data == "198.18.0.2"
+        ).records
+        return changed
+
+    def record(address: str) -> Record:
+        return Record(id="", name="my", type_="A", data=address, ttl=300, priority=0)
+
+    added = change(RecordChange(add=RecordChangeAdd(records=[record("198.18.0.1")])))
+    set_ = change(RecordChange(set_=RecordChangeSet(id=added.id, records=[record("198.18.0.2")])))
+    listed = standin.domains.list_dns_zone_records(dns_zone="example.org", name="").records
+    assert [row.type_ for row in listed] == ["NS", "NS", "A"]
+    assert (listed[-1].id, listed[-1].data) == (added.id, "198.18.0.2") == (set_.id, set_.data)
 
 
 def test_all_of_it_survives_a_restart(state: Path):

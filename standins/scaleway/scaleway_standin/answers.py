@@ -14,6 +14,8 @@ class Request:
     query: dict[str, list[str]]
     headers: dict[str, str]
     body: bytes
+    largest_page: int = 0
+    """How much a page holds at most, whatever is asked for; 0: as much as is asked for."""
 
     def first(self, name: str, otherwise: str = "") -> str:
         return self.query.get(name, [otherwise])[0]
@@ -52,6 +54,14 @@ class Refusal(Exception):
         self.status, self.body = status, {"type": type_, "message": message, **more}
 
 
+class Silent(Exception):
+    """An error that is told by its status alone, as a gateway in front tells it."""
+
+    def __init__(self, status: int, headers: dict[str, str] | None = None) -> None:
+        super().__init__(str(status))
+        self.answer = Answer(status, b"", headers or {})
+
+
 class Dropped(Exception):
     """The connection ends without an answer, after `hold` seconds."""
 
@@ -62,6 +72,10 @@ class Dropped(Exception):
 
 def not_found(resource: str, resource_id: str) -> Refusal:
     return Refusal(404, "not_found", "resource is not found", resource=resource, resource_id=resource_id)
+
+
+def too_many() -> Silent:
+    return Silent(429, {"X-Envoy-Ratelimited": "true"})
 
 
 def missing(*names: str) -> Refusal:
@@ -102,4 +116,5 @@ def page_of(request: Request, items: list[Any], *, size_name: str, otherwise: in
         raise wrong("page", "a number is needed") from None
     if page < 1 or not 1 <= size <= most:
         raise wrong(size_name, f"between 1 and {most}")
+    size = min(size, request.largest_page or size)
     return items[(page - 1) * size : page * size]

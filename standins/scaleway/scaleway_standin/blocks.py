@@ -6,7 +6,7 @@ from pathlib import Path
 
 from scaleway_standin.answers import Answer, Request, in_use, missing, page_of, passing, wrong
 from scaleway_standin.disks import Disks
-from scaleway_standin.world import Thing, World, new_id, shown
+from scaleway_standin.world import Thing, World, new_id, shown, stamp_z
 
 GB = 1_000_000_000
 SMALLEST, LARGEST = 5 * GB, 10_000 * GB
@@ -20,6 +20,7 @@ class Blocks:
         world.happenings |= {
             "volume_ready": self._volume_ready,
             "snapshot_ready": self._snapshot_ready,
+            "volume_grown": self._grown,
             "detached": self.free,
         }
 
@@ -52,14 +53,15 @@ class Blocks:
         tags: list[str],
         iops: int = 5000,
         snapshot: Thing | None = None,
+        parent: str | None = None,
     ) -> Thing:
-        """A volume that is being created, with a folder that stands for its bytes."""
+        """A volume that is being created, with a folder that stands for its bytes. `parent` is a snapshot of the provider's."""
         if not SMALLEST <= size <= LARGEST or (snapshot and size < snapshot["size"]):
             raise wrong("size", f"between {SMALLEST} and {LARGEST}, and at least that of the snapshot")
         if iops not in {5000, 15000}:
             raise wrong("perf_iops", "5000 or 15000")
         self._world.check_quota("sbs_volumes", len(self._world.all("volume")))
-        now, key = self._world.stamp(), new_id()
+        now, key = self._now(), new_id()
         self.folder(key).mkdir(parents=True)
         if snapshot:
             self.disks.copy(self._snapshot_folder(snapshot["id"]), self.folder(key))
@@ -72,11 +74,12 @@ class Blocks:
             "created_at": now,
             "updated_at": now,
             "references": [],
-            "parent_snapshot_id": snapshot["id"] if snapshot else None,
+            "parent_snapshot_id": snapshot["id"] if snapshot else parent,
             "status": "creating",
             "tags": tags,
             "specs": {"perf_iops": iops, "class": "sbs"},
             "last_detached_at": None,
+            "kms_key_id": None,
             "zone": zone,
         }
         self._world.later("create_volume", "volume_ready", key)
@@ -96,12 +99,13 @@ class Blocks:
             if not volume["size"] <= size <= LARGEST:
                 raise wrong("size", "a volume can only grow")
             if size > volume["size"]:
-                volume |= {"status": "resizing", "size": size}
-                self._world.later("resize", "volume_ready", key)
+                # It is told with the size that it had, until it has the new one.
+                volume |= {"status": "updating", "_size": size}
+                self._world.later("resize", "volume_grown", key)
         for name in ("name", "tags"):
             if body.get(name) is not None:
                 volume[name] = body[name]
-        volume["updated_at"] = self._world.stamp()
+        volume["updated_at"] = self._now()
         return Answer(200, shown(self._world.put("volume", volume)))
 
     def delete_volume(self, _: Request, zone: str, key: str) -> Answer:
@@ -129,7 +133,7 @@ class Blocks:
             "id": new_id(),
             "product_resource_type": "instance_server",
             "product_resource_id": server_id,
-            "created_at": self._world.stamp(),
+            "created_at": self._now(),
             "type": "exclusive",
             "status": "attached",
         }
@@ -144,7 +148,7 @@ class Blocks:
 
     def free(self, key: str) -> None:
         if volume := self._world.kinds["volume"].get(key):
-            now = self._world.stamp()
+            now = self._now()
             self._world.put(
                 "volume",
                 volume
@@ -162,7 +166,7 @@ class Blocks:
         if volume["status"] not in {"available", "in_use"}:
             raise passing("volume", volume["id"], volume["status"])
         self._world.check_quota("sbs_snapshots", len(self._world.all("snapshot")))
-        now, key = self._world.stamp(), new_id()
+        now, key = self._now(), new_id()
         self.disks.copy(self.folder(volume["id"]), self._snapshot_folder(key))
         parent = {name: volume[name] for name in ("id", "name", "type", "status")}
         snapshot = {
@@ -215,6 +219,9 @@ class Blocks:
 
     # Within
 
+    def _now(self) -> str:
+        return stamp_z(self._world.now())
+
     def _in(self, zone: str, kind: str, key: str) -> Thing:
         thing = self._world.get(kind, key, kind)
         if thing["zone"] != zone:
@@ -239,14 +246,19 @@ class Blocks:
             return
         if volume := self._world.kinds["volume"].get(key):
             status = "in_use" if volume["references"] else "available"
-            self._world.put("volume", volume | {"status": status, "updated_at": self._world.stamp()})
+            self._world.put("volume", volume | {"status": status, "updated_at": self._now()})
+
+    def _grown(self, key: str) -> None:
+        if volume := self._world.kinds["volume"].get(key):
+            volume["size"] = volume.pop("_size", volume["size"])
+            self._volume_ready(key)
 
     def _snapshot_ready(self, key: str) -> None:
         if not self.disks.is_ready(self._snapshot_folder(key)):
             self._world.later("snapshot", "snapshot_ready", key)
             return
         if snapshot := self._world.kinds["snapshot"].get(key):
-            self._world.put("snapshot", snapshot | {"status": "available", "updated_at": self._world.stamp()})
+            self._world.put("snapshot", snapshot | {"status": "available", "updated_at": self._now()})
 
     def _snapshot_folder(self, key: str) -> Path:
         return self._world.folder / "snapshots" / key

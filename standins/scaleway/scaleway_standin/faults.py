@@ -9,7 +9,15 @@ import time
 from collections import Counter
 from typing import Any
 
-from scaleway_standin.answers import Answer, Dropped, Refusal, Request, out_of_stock, over_quota
+from scaleway_standin.answers import (
+    Answer,
+    Dropped,
+    Refusal,
+    Request,
+    out_of_stock,
+    over_quota,
+    too_many,
+)
 
 BEFORE = ("429", "500", "502", "503", "timeout", "drop", "out_of_stock", "over_quota")
 AFTER = ("500_after", "timeout_after", "drop_after")
@@ -88,7 +96,7 @@ class Faults:
     def before(self, kind: str, request: Request) -> None:
         """Strike before the call has had any effect."""
         if kind == "429":
-            raise Refusal(429, "too_many_requests", "too many requests")
+            raise too_many()
         if kind in {"500", "503"}:
             raise Refusal(int(kind), "internal_error", "internal error")
         if kind == "502":

@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+import uuid
 from typing import Any
 
-from scaleway_standin.answers import Answer, Request, in_use, missing, not_found, page_of
+from scaleway_standin.answers import Answer, Request, in_use, missing, not_found, page_of, passing, wrong
 from scaleway_standin.world import Thing, World, new_id, shown
+
+MAIL = (25, 465, 587)
+"""What `enable_default_security` closes to the outside: the ports by which mail is sent."""
 
 
 class Groups:
     def __init__(self, world: World) -> None:
         self._world = world
+        world.happenings["group_synced"] = self._synced
 
     def create(self, request: Request, zone: str) -> Answer:
         body = request.json()
@@ -26,13 +31,13 @@ class Groups:
             "creation_date": now,
             "modification_date": now,
             "name": body["name"],
-            "description": body.get("description") or "",
+            "description": body.get("description"),
             "organization": body["project"],
             "project": body["project"],
             "stateful": bool(body.get("stateful")),
             "inbound_default_policy": body.get("inbound_default_policy") or "accept",
             "outbound_default_policy": body.get("outbound_default_policy") or "accept",
-            "organization_default": False,
+            "organization_default": default,
             "project_default": default,
             "enable_default_security": bool(body.get("enable_default_security", True)),
             "state": "available",
@@ -49,9 +54,13 @@ class Groups:
         for group in self._world.all("group"):
             if group["project_default"] and group["zone"] == zone and group["project"] == project:
                 return group
-        return self._make(
-            zone, {"name": "Default security group", "project": project, "stateful": True}, default=True
-        )
+        body = {
+            "name": "Default security group",
+            "description": "Auto generated security group.",
+            "project": project,
+            "stateful": True,
+        }
+        return self._make(zone, body, default=True)
 
     def list(self, request: Request, zone: str) -> Answer:
         found = [
@@ -69,13 +78,14 @@ class Groups:
 
     def delete(self, _: Request, zone: str, key: str) -> Answer:
         group = self._in(zone, key)
+        self._check_synced(group)
         if self._servers(key) or group["project_default"]:
             raise in_use("the security group has servers")
         self._world.drop("group", key)
         return Answer(204)
 
     def rules(self, request: Request, zone: str, key: str) -> Answer:
-        rules = self._in(zone, key)["_rules"]
+        rules = _all_rules(self._in(zone, key))
         page = page_of(request, rules, size_name="per_page", otherwise=50, most=100)
         return Answer(200, {"rules": page}, {"X-Total-Count": str(len(rules))})
 
@@ -83,9 +93,19 @@ class Groups:
         group, given = self._in(zone, key), request.json().get("rules")
         if given is None:
             raise missing("rules")
+        self._check_synced(group)
         group["_rules"] = [_rule(rule, zone, number) for number, rule in enumerate(given, 1)]
-        self._world.put("group", group)
-        return Answer(200, {"rules": group["_rules"]})
+        self._world.put("group", group | {"state": "syncing"})
+        self._world.later("sync", "group_synced", key)
+        return Answer(200, {"rules": _all_rules(group)})
+
+    def _check_synced(self, group: Thing) -> None:
+        if group["state"] == "syncing":
+            raise passing("instance_security_group", group["id"], "syncing")
+
+    def _synced(self, key: str) -> None:
+        if group := self._world.kinds["group"].get(key):
+            self._world.put("group", group | {"state": "available"})
 
     def _servers(self, key: str) -> list[Thing]:
         return [s for s in self._world.all("server") if s["security_group"]["id"] == key]
@@ -101,18 +121,44 @@ class Groups:
         return shown(group) | {"servers": servers}
 
 
+def _all_rules(group: Thing) -> list[Thing]:
+    """With those that nobody may change."""
+    closed = [("0.0.0.0/0", port) for port in MAIL] + [("::/0", port) for port in MAIL]
+    ours = [
+        {
+            "id": str(uuid.uuid5(uuid.NAMESPACE_DNS, f"{everywhere} {port}")),
+            "protocol": "TCP",
+            "direction": "outbound",
+            "ip_range": everywhere,
+            "dest_ip_range": None,
+            "dest_port_from": port,
+            "dest_port_to": None,
+            "position": position,
+            "editable": False,
+            "action": "drop",
+            "zone": group["zone"],
+        }
+        for position, (everywhere, port) in enumerate(closed, 1)
+    ]
+    return [*(ours if group["enable_default_security"] else []), *group["_rules"]]
+
+
 def _rule(given: Thing, zone: str, position: int) -> Thing:
+    """Ports: the last one is told only where it is another than the first."""
+    if given.get("protocol") not in {"TCP", "UDP", "ICMP", "ANY"}:
+        raise wrong("protocol", "not a valid value")
+    first, last = given.get("dest_port_from") or None, given.get("dest_port_to") or None
     if absent := [name for name in ("action", "protocol", "direction", "ip_range") if not given.get(name)]:
         raise missing(*absent)
     return {
         "id": given.get("id") or new_id(),
-        "protocol": given["protocol"].upper(),
+        "protocol": given["protocol"],
         "direction": given["direction"],
         "action": given["action"],
         "ip_range": given["ip_range"].removesuffix("/32"),
         "dest_ip_range": None,
-        "dest_port_from": given.get("dest_port_from"),
-        "dest_port_to": given.get("dest_port_to"),
+        "dest_port_from": first,
+        "dest_port_to": None if last == first else last,
         "position": given.get("position") or position,
         "editable": True,
         "zone": zone,

@@ -9,6 +9,7 @@ from scaleway_standin.answers import (
     Answer,
     Refusal,
     Request,
+    Silent,
     missing,
     not_found,
     out_of_stock,
@@ -18,16 +19,36 @@ from scaleway_standin.answers import (
 )
 from scaleway_standin.blocks import Blocks
 from scaleway_standin.groups import Groups
+from scaleway_standin.images import LABELS, label_of, on_server, snapshot_id
 from scaleway_standin.machines import Machines
-from scaleway_standin.names import LABELS, image_id
-from scaleway_standin.products import COMMERCIAL_TYPES, HOURS
+from scaleway_standin.products import PRODUCTS
+from scaleway_standin.products import shown as product_shown
 from scaleway_standin.world import Thing, World, new_id, shown
 
+HALTED = "stopped in place"
 ALLOWED = {
     "stopped": ["poweron", "backup"],
     "running": ["poweroff", "terminate", "reboot", "stop_in_place", "backup"],
-    "stopped_in_place": ["poweron", "poweroff", "terminate", "backup"],
+    HALTED: ["poweron", "poweroff", "terminate", "reboot", "backup"],
+    "starting": ["stop_in_place", "backup"],
+    "stopping": ["stop_in_place", "backup"],
 }
+KNOWN = {
+    "name",
+    "dynamic_ip_required",
+    "commercial_type",
+    "image",
+    "volumes",
+    "enable_ipv6",
+    "public_ip",
+    "public_ips",
+    "boot_type",
+    "project",
+    "tags",
+    "security_group",
+    "protected",
+}
+"""What a new server may be told. Beside what clients were seen to send: `security_group`, `protected`."""
 
 
 class Instances:
@@ -40,48 +61,46 @@ class Instances:
             "server_running": self._running,
             "server_stopped": self._stopped,
             "server_gone": self._gone,
+            "volume_attached": self._volume_attached,
         }
 
     # Servers
 
     def create(self, request: Request, zone: str) -> Answer:
         body = request.json()
-        if absent := [name for name in ("commercial_type", "image", "project") if not body.get(name)]:
-            raise missing(*absent)
-        type_ = body["commercial_type"]
+        _check(body)
+        type_, label = body["commercial_type"], label_of(body.get("image", ""))
         self._check_stock(zone, type_)
-        if body["image"] not in [image_id(label) for label in LABELS]:
-            raise wrong("image", "no such image")
+        if body.get("image") and not label:
+            raise not_found("instance_image", body["image"])
         self._world.check_quota("instances", len(self._world.all("server")))
         group = self._groups.of(zone, body["project"], body.get("security_group"))
         now, key = self._world.stamp(), new_id()
+        name = body.get("name") or f"srv-{key[:8]}"
         server: Thing = {
             "id": key,
-            "name": body.get("name") or f"srv-{key[:8]}",
+            "name": name,
             "arch": "x86_64",
             "commercial_type": type_,
             "boot_type": body.get("boot_type", "local"),
             "organization": body["project"],
             "project": body["project"],
-            "hostname": body.get("name") or f"srv-{key[:8]}",
-            "image": {
-                "id": body["image"],
-                "name": "the image",
-                "arch": "x86_64",
-                "zone": zone,
-                "state": "available",
-            },
+            "hostname": name.replace("_", "-"),
+            "image": on_server(label, zone) if label else None,
             "tags": body.get("tags") or [],
             "state": "stopped",
-            "state_detail": "",
             "protected": bool(body.get("protected")),
-            "dynamic_ip_required": bool(body.get("dynamic_ip_required", True)),
-            "routed_ip_enabled": True,
-            "enable_ipv6": False,
+            "state_detail": "",
             "mac_address": f"de:00:00:{key[:2]}:{key[2:4]}:{key[4:6]}",
+            "routed_ip_enabled": True,
+            "ipv6": None,
+            "extra_networks": [],
+            "dynamic_ip_required": bool(body.get("dynamic_ip_required", True)),
+            "enable_ipv6": False,
             "private_ip": None,
             "creation_date": now,
             "modification_date": now,
+            "bootscript": None,
             "security_group": {"id": group["id"], "name": group["name"]},
             "location": None,
             "maintenances": [],
@@ -91,6 +110,7 @@ class Instances:
             "filesystems": [],
             "end_of_service": False,
             "_volumes": {},
+            "_attaching": [],
             "_user_data": {},
         }
         addresses = [self._addresses.free(zone, ip) for ip in body.get("public_ips") or []]
@@ -113,12 +133,16 @@ class Instances:
             self._blocks.attach(volume, server["id"])
             server["_volumes"][place] = volume["id"]
         if "0" not in given:
-            template = templates.get("0", {})
-            name, size = (
-                template.get("name") or f"{server['image']['name']}_sbs_volume_0",
-                template.get("size") or 10_000_000_000,
+            size = templates.get("0", {}).get("size") or 10_000_000_000
+            label = label_of(server["image"]["id"]) or next(iter(LABELS))
+            root = self._blocks.make(
+                server["zone"],
+                server["project"],
+                f"{server['image']['name']}_sbs_volume_0",
+                size,
+                [],
+                parent=snapshot_id(label),
             )
-            root = self._blocks.make(server["zone"], server["project"], name, size, [])
             self._blocks.attach(root | {"status": "available"}, server["id"])
             server["_volumes"]["0"] = root["id"]
 
@@ -147,6 +171,9 @@ class Instances:
                 )
             self._check_stock(zone, type_)
             server["commercial_type"] = type_
+        if group := body.get("security_group"):
+            group = self._groups.of(zone, server["project"], group["id"])
+            server["security_group"] = {"id": group["id"], "name": group["name"]}
         if "volumes" in body or "public_ips" in body:
             raise wrong("volumes", "the stand-in attaches by the calls made for it")
         for name in ("name", "tags", "protected"):
@@ -163,13 +190,13 @@ class Instances:
         return Answer(204)
 
     def actions(self, _: Request, zone: str, key: str) -> Answer:
-        return Answer(200, {"actions": ALLOWED.get(self._in(zone, key)["state"], [])})
+        return Answer(200, {"actions": _allowed(self._in(zone, key))})
 
     def act(self, request: Request, zone: str, key: str) -> Answer:
         server, action = self._in(zone, key), request.json().get("action", "")
         if server["state"] in {"starting", "stopping"}:
             raise passing("instance_server", key, server["state"])
-        if action not in ALLOWED[server["state"]] or action == "backup":
+        if action not in _allowed(server) or action == "backup":
             raise Refusal(
                 400,
                 "invalid_request_error",
@@ -177,7 +204,7 @@ class Instances:
             )
         if action == "poweron":
             self._check_stock(zone, server["commercial_type"])
-            self._pass(server, "starting", "provisioning node", "boot", "server_running")
+            self._pass(server, "starting", "allocating node", "boot", "server_running")
         elif action == "reboot":
             self._machines.stop(key)
             self._pass(server, "starting", "rebooting", "boot", "server_running")
@@ -186,12 +213,12 @@ class Instances:
             self._pass(server, "stopping", "terminating", "stop", "server_gone")
         else:
             self._machines.stop(key)
-            server["_rest"] = "stopped_in_place" if action == "stop_in_place" else "stopped"
+            server["_rest"] = HALTED if action == "stop_in_place" else "stopped"
             self._pass(server, "stopping", "stopping", "stop", "server_stopped")
         now = self._world.stamp()
         task = {
             "id": new_id(),
-            "description": f"server_{action}",
+            "description": f"server_batch_{action}",
             "status": "pending",
             "progress": 0,
             "href_from": f"/servers/{key}/action",
@@ -212,15 +239,23 @@ class Instances:
         self._blocks.attach(volume, key)
         place = next(str(n) for n in range(16) if str(n) not in server["_volumes"])
         server["_volumes"][place] = volume["id"]
+        server["_attaching"].append(volume["id"])
+        self._world.later("attach", "volume_attached", key, volume["id"])
         self._world.put("server", server)
         self._machines.link(server)
         return Answer(200, {"server": self.shown(server)})
+
+    def _volume_attached(self, key: str, volume: str) -> None:
+        server = self._world.kinds["server"].get(key)
+        if server and volume in server["_attaching"]:
+            server["_attaching"].remove(volume)
+            self._world.put("server", server)
 
     def detach_volume(self, request: Request, zone: str, key: str) -> Answer:
         server, wanted = self._in(zone, key), request.json().get("volume_id", "")
         places = [place for place, volume in server["_volumes"].items() if volume == wanted]
         if not places:
-            raise not_found("volume", wanted)
+            raise wrong("volume_id", f"Volume {wanted} is not attached to this server")
         del server["_volumes"][places[0]]
         self._blocks.begin_detach(wanted)
         self._world.put("server", server)
@@ -235,7 +270,7 @@ class Instances:
     def get_user_data(self, _: Request, zone: str, key: str, name: str) -> Answer:
         data = self._in(zone, key)["_user_data"]
         if name not in data:
-            raise not_found("instance_user_data", name)
+            raise Silent(404)
         return Answer(200, data[name].encode(), {"Content-Type": "text/plain"})
 
     def set_user_data(self, request: Request, zone: str, key: str, name: str) -> Answer:
@@ -247,18 +282,18 @@ class Instances:
     def delete_user_data(self, _: Request, zone: str, key: str, name: str) -> Answer:
         server = self._in(zone, key)
         if server["_user_data"].pop(name, None) is None:
-            raise not_found("instance_user_data", name)
+            raise Silent(404)
         self._world.put("server", server)
         return Answer(204)
 
     # Products
 
     def types(self, request: Request, _: str) -> Answer:
-        types = {name: _type(*facts) for name, facts in COMMERCIAL_TYPES.items()}
+        types = {name: product_shown(product) for name, product in PRODUCTS.items()}
         return self._products(request, types)
 
     def availability(self, request: Request, zone: str) -> Answer:
-        stock = {name: {"availability": self._stock(zone, name)} for name in COMMERCIAL_TYPES}
+        stock = {name: {"availability": self._stock(zone, name)} for name in PRODUCTS}
         return self._products(request, stock)
 
     def _products(self, request: Request, facts: dict[str, Any]) -> Answer:
@@ -279,21 +314,19 @@ class Instances:
 
     def shown(self, server: Thing) -> Thing:
         volumes = {place: self._volume(key, server) for place, key in server["_volumes"].items()}
-        addresses = self._addresses.on(server["id"])
-        first = next((a for a in addresses if a["family"] == "inet"), None)
-        busy = any(v.get("_busy") for v in volumes.values())
-        allowed = [] if busy else ALLOWED.get(server["state"], [])
+        addresses = self._addresses.on(server)
         more = {
             "volumes": volumes,
             "public_ips": addresses,
-            "public_ip": first,
-            "ipv6": None,
-            "allowed_actions": allowed,
+            "public_ip": next(iter(addresses), None),
+            "allowed_actions": _allowed(server),
         }
         return shown(server) | more
 
     def _volume(self, key: str, server: Thing) -> Thing:
-        return {"id": key, "volume_type": "sbs_volume", "boot": False, "zone": server["zone"]}
+        """One that is being attached has no state yet."""
+        volume: Thing = {"boot": False, "volume_type": "sbs_volume", "id": key, "zone": server["zone"]}
+        return volume if key in server["_attaching"] else volume | {"state": "available"}
 
     def _in(self, zone: str, key: str) -> Thing:
         server = self._world.get("server", key, "instance_server")
@@ -306,8 +339,8 @@ class Instances:
         return stock.get(f"{zone}/{type_}") or stock.get(f"{zone}/*") or "available"
 
     def _check_stock(self, zone: str, type_: str) -> None:
-        if type_ not in COMMERCIAL_TYPES:
-            raise wrong("commercial_type", "no such type")
+        if type_ not in PRODUCTS:
+            raise wrong("commercial_type", "not a valid value")
         if self._stock(zone, type_) == "shortage":
             raise out_of_stock(type_)
 
@@ -318,14 +351,28 @@ class Instances:
 
     def _running(self, key: str) -> None:
         if server := self._world.kinds["server"].get(key):
-            server |= {"state": "running", "state_detail": "booted", "modification_date": self._world.stamp()}
+            server |= {
+                "state": "running",
+                "state_detail": "booting kernel",
+                "modification_date": self._world.stamp(),
+                "location": {
+                    "zone_id": server["zone"],
+                    "platform_id": "14",
+                    "cluster_id": "16",
+                    "hypervisor_id": "302",
+                    "node_id": "47",
+                },
+            }
             self._world.put("server", server)
-            self._machines.start(server, [a["address"] for a in self._addresses.on(key)])
+            self._machines.start(server, [a["address"] for a in self._addresses.on(server)])
 
     def _stopped(self, key: str) -> None:
         if server := self._world.kinds["server"].get(key):
             state = server.pop("_rest", "stopped")
-            self._world.put("server", server | {"state": state, "state_detail": ""})
+            if state == HALTED:
+                self._world.put("server", server | {"state": state, "state_detail": state})
+            else:
+                self._world.put("server", server | {"state": state, "state_detail": "", "location": None})
 
     def _gone(self, key: str) -> None:
         server = self._world.kinds["server"].get(key)
@@ -338,26 +385,25 @@ class Instances:
         self._world.drop("server", key)
 
 
-def _type(cores: int, memory: int, hour: float) -> Thing:
-    return {
-        "alt_names": [],
-        "arch": "x86_64",
-        "ncpus": cores,
-        "ram": memory,
-        "gpu": 0,
-        "volumes_constraint": {"min_size": 0, "max_size": 0},
-        "per_volume_constraint": {"l_ssd": {"min_size": 0, "max_size": 0}},
-        "scratch_storage_max_size": None,
-        "scratch_storage_max_volumes_count": 0,
-        "monthly_price": round(hour * HOURS, 2),
-        "hourly_price": hour,
-        "capabilities": {"boot_types": ["local", "rescue"], "block_storage": True, "max_file_systems": 0},
-        "network": {
-            "ipv6_support": True,
-            "sum_internal_bandwidth": 200_000_000,
-            "sum_internet_bandwidth": 200_000_000,
-            "interfaces": [],
-        },
-        "block_bandwidth": 41_943_040,
-        "end_of_service": False,
-    }
+def _allowed(server: Thing) -> list[str]:
+    """Nothing while a volume is being attached."""
+    return [] if server["_attaching"] else ALLOWED.get(server["state"], [])
+
+
+def _check(body: Thing) -> None:
+    """Refuse what no client was seen to say of a new server, as it is not known what would come of it."""
+    absent = [name for name in ("commercial_type", "project") if not body.get(name)]
+    if not body.get("image") and not body.get("volumes"):
+        absent += ["image", "volumes"]
+    if absent:
+        raise missing(*absent)
+    if unknown := sorted(set(body) - KNOWN):
+        raise wrong(unknown[0], "not a valid value")
+    for place, volume in (body.get("volumes") or {}).items():
+        known = {"id", "volume_type"} if volume.get("id") else {"size", "volume_type", "base_snapshot"}
+        if volume.get("base_snapshot") or volume.get("volume_type") != "sbs_volume":
+            known.add("name")
+        if unknown := sorted(set(volume) - known):
+            raise wrong(f"volumes.{place}.{unknown[0]}", "not a valid value")
+        if volume.get("size") == 0:
+            raise wrong(f"volumes.{place}.size", "not a valid value")

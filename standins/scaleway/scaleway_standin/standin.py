@@ -6,17 +6,20 @@ import re
 import threading
 import uuid
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+from scaleway_standin.access import RIGHTS, Access
 from scaleway_standin.addresses import Addresses
-from scaleway_standin.answers import Answer, Refusal, Request, not_found
+from scaleway_standin.answers import Answer, Refusal, Request, Silent, not_found
 from scaleway_standin.blocks import Blocks
 from scaleway_standin.faults import BadGateway, Faults
 from scaleway_standin.groups import Groups
+from scaleway_standin.images import local_images
 from scaleway_standin.instances import Instances
 from scaleway_standin.machines import Machines
-from scaleway_standin.names import RIGHTS, Names
+from scaleway_standin.names import Names
 from scaleway_standin.world import World, shown
 
 ACCESS_KEY = "SCWSTANDIN0000000000"
@@ -38,7 +41,7 @@ class StandIn:
         self.machines = Machines(self.world, boot)
         blocks, addresses, groups = Blocks(self.world), Addresses(self.world), Groups(self.world)
         self.instances = Instances(self.world, blocks, addresses, groups, self.machines)
-        names, i = Names(self.world), self.instances
+        names, access, i = Names(self.world), Access(self.world), self.instances
         with self.world.turn():
             for name, value in (
                 ("access_key", ACCESS_KEY),
@@ -96,8 +99,8 @@ class StandIn:
                 ("GET", dns, names.zones),
                 ("GET", rf"{dns}/([^/]+)/records", names.records),
                 ("PATCH", rf"{dns}/([^/]+)/records", names.change),
-                ("GET", r"/marketplace/v2/local-images", names.local_images),
-                ("GET", r"/iam/v1alpha1/api-keys/([^/]+)", names.api_key),
+                ("GET", r"/marketplace/v2/local-images", local_images),
+                ("GET", r"/iam/v1alpha1/api-keys/([^/]+)", access.api_key),
             ]
         ]
         self._disks = blocks.disks
@@ -126,14 +129,17 @@ class StandIn:
                 answer = self._route(request)
             self.faults.after(fault)
         except Refusal as refusal:
-            headers = {"Retry-After": "1"} if refusal.status == 429 and self.faults.retry_after else {}
-            return Answer(refusal.status, refusal.body, headers)
+            return Answer(refusal.status, refusal.body)
+        except Silent as silent:
+            again = {"Retry-After": "1"} if self.faults.retry_after else {}
+            return replace(silent.answer, headers=silent.answer.headers | again)
         except BadGateway as gateway:
             return gateway.answer
         return answer
 
     def _route(self, request: Request) -> Answer:
         self._check_key(request)
+        request = replace(request, largest_page=int(self.world.setting("largest_page", 0)))
         for method, pattern, handler in self._routes:
             if method == request.method and (found := pattern.fullmatch(request.path)):
                 if "/zones/" in request.path and found[1] not in ZONES:
@@ -152,11 +158,9 @@ class StandIn:
             raise Refusal(
                 401, "denied_authentication", "authentication is denied", method="api_key", reason="not_found"
             )
-        for prefix, right in RIGHTS.items():
+        for prefix, (right, resource) in RIGHTS.items():
             if request.path.startswith(prefix) and right in self.world.setting("missing_rights", []):
-                details = [
-                    {"resource": prefix.strip("/"), "action": "read" if request.method == "GET" else "write"}
-                ]
+                details = [{"action": "read" if request.method == "GET" else "write", "resource": resource}]
                 raise Refusal(403, "permissions_denied", "insufficient permissions", details=details)
 
     def _steer(self, request: Request) -> Answer:
@@ -172,6 +176,7 @@ class StandIn:
             "limit": self.faults.limit,
             "delays": lambda w: self.world.set("delays", {**self.world.setting("delays", {}), **w}),
             "stock": lambda w: self.world.set("stock", {**self.world.setting("stock", {}), **w}),
+            "pages": lambda w: self.world.set("largest_page", int(w.get("most", 0))),
             "quotas": lambda w: self.world.set("quotas", w),
             "rights": lambda w: self.world.set("missing_rights", w.get("missing", [])),
             "dns": lambda w: self.world.set("dns_zones", w.get("zones", [])),

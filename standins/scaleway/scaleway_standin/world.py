@@ -17,7 +17,16 @@ from scaleway_standin.answers import not_found, over_quota
 
 Thing = dict[str, Any]
 
-DELAYS = {"create_volume": 0.2, "boot": 1.0, "stop": 0.5, "detach": 0.3, "resize": 0.2, "snapshot": 0.5}
+DELAYS = {
+    "create_volume": 0.2,
+    "boot": 1.0,
+    "stop": 0.5,
+    "attach": 0.1,
+    "detach": 0.3,
+    "resize": 0.2,
+    "snapshot": 0.5,
+    "sync": 0.2,
+}
 """How many seconds each passing state lasts; steered by `/_standin/delays`."""
 
 
@@ -88,6 +97,7 @@ class World:
         return time.time() + float(self.setting("clock", 0.0))
 
     def stamp(self) -> str:
+        """As instances write a time; the others write it as `stamp_z` does."""
         return datetime.fromtimestamp(self.now(), UTC).isoformat()
 
     def delay(self, name: str) -> float:
@@ -116,6 +126,11 @@ class World:
         quota = self.setting("quotas", {}).get(resource)
         if quota is not None and current >= quota:
             raise over_quota(resource, quota, current)
+
+
+def stamp_z(at: float) -> str:
+    """As block storage, DNS and IAM write a time."""
+    return datetime.fromtimestamp(at, UTC).isoformat().replace("+00:00", "Z")
 
 
 def new_id() -> str:

@@ -1,6 +1,7 @@
 """Machines at Scaleway: an instance and a block volume, addresses, a security group and DNS records."""
 
 from collections.abc import Callable, Iterator, Sequence
+from datetime import datetime
 from typing import Self
 
 from scaleway import Client
@@ -13,23 +14,40 @@ from scaleway.instance.v1 import (
     SecurityGroupRuleAction,
     SecurityGroupRuleDirection,
     SecurityGroupRuleProtocol,
+    SecurityGroupTemplate,
     ServerAction,
     SetSecurityGroupRulesRequestRule,
     VolumeServerTemplate,
     VolumeVolumeType,
 )
+from scaleway.marketplace.v2 import LocalImage, LocalImageType
 
-from butt.clouds import marks, scaleway_rights
-from butt.clouds.calls import Blocks, Bounds, Domains, Images, Instances, Keys, Missing, api, client_of
-from butt.clouds.interface import Account, CloudTrouble, Effect, Job, Kind, Offer, Right, Thing
+from butt.clouds import marks
+from butt.clouds.interface import Account, CloudTrouble, Condition, Effect, Job, Kind, Offer, Right, Thing
 from butt.clouds.pace import Pace
-from butt.clouds.scaleway_records import record_changes
-from butt.clouds.scaleway_things import Reader
-from butt.clouds.scaleway_types import by_type, monthly
+from butt.clouds.scaleway.calls import (
+    Blocks,
+    Bounds,
+    Domains,
+    Images,
+    Instances,
+    Keys,
+    api,
+    client_of,
+)
+from butt.clouds.scaleway.pages import all_of
+from butt.clouds.scaleway.products import ROOT_SIZE, offers, rates
+from butt.clouds.scaleway.reader import Reader
+from butt.clouds.scaleway.records import record_changes
+from butt.clouds.scaleway.rights import Asked, rights
+from butt.clouds.scaleway.settings import ScalewaySettings
+from butt.clouds.scaleway.words import Missing
 from butt.configuration import Configuration
 
-PAGE = 100
-ROOT_SIZE = 10_000_000_000
+DEVICE = "/dev/disk/by-id/scsi-0SCW_sbs_volume-{volume_id}"
+IOPS = 5000
+TCP = SecurityGroupRuleProtocol.TCP.upper()
+"""The SDK's own constant is in small letters, which nobody was seen to send."""
 
 
 class Scaleway:
@@ -37,23 +55,23 @@ class Scaleway:
 
     makes_machines = True
 
-    def __init__(self, client: Client, bounds: Bounds, settings: Configuration) -> None:
-        self._client, self._settings = client, settings
-        self._project = settings.scaleway_project
-        self.zones = tuple(settings.scaleway_zones.split())
-        self.domain = settings.scaleway_domain
+    def __init__(self, client: Client, bounds: Bounds, settings: ScalewaySettings, ports: range) -> None:
+        self._settings, self._project, self._ports = settings, settings.project, ports
+        self.zones = tuple(settings.zones.split())
+        self.domain = settings.domain
         self._instances = api(Instances, client, bounds)
         self._blocks = api(Blocks, client, bounds)
         self._domains = api(Domains, client, bounds)
         self._images = api(Images, client, bounds)
         self._keys = api(Keys, client, bounds)
-        self._image_ids: dict[str, str] = {}
+        self._known_images: dict[str, LocalImage] = {}
         self._reader = Reader(self._instances, self._blocks, self._domains, settings)
 
     @classmethod
     def from_configuration(cls, settings: Configuration) -> Self:
-        bounds = Bounds(Pace(settings.scaleway_calls), settings.scaleway_call_seconds)
-        return cls(client_of(settings), bounds, settings)
+        """Raises `Denied` when the keys make no sense."""
+        ours = ScalewaySettings.from_environment()
+        return cls(client_of(ours), Bounds(Pace(ours.calls), ours.call_seconds), ours, settings.bot_ports)
 
     # What there is
 
@@ -61,25 +79,25 @@ class Scaleway:
         return self._reader.account(zones)
 
     def offers(self) -> Sequence[Offer]:
-        allowed, found = self._settings.scaleway_types.split(), []
+        """What our image boots on. Images are asked for anew: their ids change when Scaleway makes new ones."""
+        self._known_images.clear()
+        allowed, found = self._settings.types.split(), list[Offer]()
         for zone in self.zones:
-            types = by_type(self._instances.list_servers_types, zone)
-            stock = by_type(self._instances.get_server_types_availability, zone)
-            for name in allowed:
-                if (type_ := types.get(name)) and not type_.end_of_service:
-                    there = name in stock and stock[name].availability != "shortage"
-                    found.append(Offer(zone, name, type_.ram, round(monthly(type_), 2), there))
+            runs = set(self._image(zone).compatible_commercial_types)
+            here = [name for name in allowed if name in runs]
+            found += offers(self._instances, zone, here, rates(self._reader.prices(zone)))
         return found
 
+    def device(self, volume_id: str) -> str:
+        return DEVICE.format(volume_id=volume_id)
+
+    def access_ends(self) -> datetime | None:
+        ends: datetime | None = self._keys.get_api_key(access_key=self._settings.access_key).expires_at
+        return ends
+
     def rights(self) -> Iterator[Right]:
-        return scaleway_rights.rights(
-            self._settings,
-            instances=self._instances,
-            blocks=self._blocks,
-            domains=self._domains,
-            images=self._images,
-            keys=self._keys,
-        )
+        asked = Asked(self._instances, self._blocks, self._domains, self._keys, self._image)
+        return rights(self._settings, asked, self.access_ends)
 
     # What is done
 
@@ -97,21 +115,20 @@ class Scaleway:
             inbound_default_policy=SecurityGroupPolicy.DROP,
             outbound_default_policy=SecurityGroupPolicy.ACCEPT,
             enable_default_security=True,
-            project_default=False,
         )
 
     def _open_ports(self, job: Job) -> None:
-        ports = self._settings.bot_ports
         rules = [
             SetSecurityGroupRulesRequestRule(
                 action=SecurityGroupRuleAction.ACCEPT,
-                protocol=SecurityGroupRuleProtocol.TCP,
+                protocol=TCP,
                 direction=SecurityGroupRuleDirection.INBOUND,
                 ip_range=everywhere,
                 position=position,
-                dest_port_from=ports.start,
-                dest_port_to=ports.stop - 1,
-                editable=True,
+                dest_port_from=self._ports.start,
+                dest_port_to=self._ports.stop - 1,
+                editable=None,
+                zone=job.zone,
             )
             for position, everywhere in enumerate(("0.0.0.0/0", "::/0"), 1)
         ]
@@ -119,9 +136,11 @@ class Scaleway:
 
     def _make_address(self, job: Job) -> None:
         kind = IpType.ROUTED_IPV4 if job.effect is Effect.MAKE_ADDRESS4 else IpType.ROUTED_IPV6
-        self._instances.create_ip(
-            zone=job.zone, type_=kind, project=self._project, tags=marks.tags(job.agent_id)
-        )
+        tags = marks.tags(job.agent_id)
+        ip = self._instances.create_ip(zone=job.zone, type_=kind, project=self._project, tags=tags).ip
+        if set(ip.tags or []) != set(tags):
+            # Nobody was seen to give tags here. One without them would be made again and again.
+            self._instances.update_ip(zone=job.zone, ip=ip.id, tags=tags)
 
     def _make_volume(self, job: Job) -> None:
         empty = CreateVolumeRequestFromEmpty(size=job.size) if not job.snapshot else None
@@ -131,25 +150,23 @@ class Scaleway:
             name=marks.name(job.agent_id),
             project_id=self._project,
             tags=marks.tags(job.agent_id),
+            perf_iops=IOPS,
             from_empty=empty,
             from_snapshot=old,
         )
 
     def _make_server(self, job: Job) -> None:
+        """Of each volume no more is said than other clients say. `None` keeps the SDK from sending its defaults."""
+        block, unsaid = VolumeVolumeType.SBS_VOLUME, {"boot": None, "name": None}
         volumes = {
-            "0": VolumeServerTemplate(
-                volume_type=VolumeVolumeType.SBS_VOLUME,
-                name=marks.root_name(job.agent_id),
-                size=ROOT_SIZE,
-                boot=True,
-            ),
-            "1": VolumeServerTemplate(volume_type=VolumeVolumeType.SBS_VOLUME, id=job.volume),
+            "0": VolumeServerTemplate(volume_type=block, size=ROOT_SIZE, **unsaid),
+            "1": VolumeServerTemplate(volume_type=block, id=job.volume, size=None, **unsaid),
         }
         self._instances.create_server(
             zone=job.zone,
             name=marks.name(job.agent_id),
             commercial_type=job.type,
-            image=self._image(job.zone),
+            image=self._image(job.zone).id,
             volumes=volumes,
             public_ips=list(job.addresses),
             dynamic_ip_required=False,
@@ -167,15 +184,28 @@ class Scaleway:
             tags=marks.root_tags(job.agent_id),
         )
 
-    def _image(self, zone: str) -> str:
-        if zone not in self._image_ids:
-            label = self._settings.scaleway_image
-            found = self._images.list_local_images(image_label=label, zone=zone, page_size=PAGE).local_images
-            ours = [i for i in found if i.arch == "x86_64" and i.type_ == "instance_sbs" and i.zone == zone]
+    def _image(self, zone: str) -> LocalImage:
+        if zone not in self._known_images:
+            label, kind = self._settings.image, LocalImageType.INSTANCE_SBS
+            try:
+                found = all_of(
+                    self._images.list_local_images,
+                    "local_images",
+                    "page_size",
+                    image_label=label,
+                    zone=zone,
+                    type_=kind,
+                )
+            except Missing:
+                found = []
+            ours = [i for i in found if i.arch == "x86_64" and str(i.type_) == kind and i.zone == zone]
             if not ours:
-                raise CloudTrouble(f"There is no image “{label}” for block storage in {zone}.")
-            self._image_ids[zone] = ours[0].id
-        return self._image_ids[zone]
+                raise CloudTrouble(
+                    f"Scaleway has no image “{label}” for block storage in {zone}.",
+                    "Set BUTT_SCALEWAY_IMAGE, or leave the zone out of BUTT_SCALEWAY_ZONES.",
+                )
+            self._known_images[zone] = ours[0]
+        return self._known_images[zone]
 
     def _attach_volume(self, job: Job) -> None:
         self._instances.attach_server_volume(
@@ -189,6 +219,10 @@ class Scaleway:
         self._instances.update_ip(zone=job.zone, ip=job.aim.id, server=job.server)
 
     def _boot(self, job: Job) -> None:
+        """Never in another security group than its own: nobody was seen to name one when a server is made."""
+        server = self._instances.get_server(zone=job.zone, server_id=job.server).server
+        if server.security_group is None or server.security_group.id != job.group:
+            self._update(job, security_group=SecurityGroupTemplate(id=job.group, name=None))
         self._instances.set_server_user_data(
             zone=job.zone, server_id=job.server, key="cloud-init", content=job.cloud_init
         )
@@ -201,13 +235,17 @@ class Scaleway:
         self._instances.server_action(zone=zone, server_id=server_id, action=action)
 
     def _change_type(self, job: Job) -> None:
-        self._instances._update_server(zone=job.zone, server_id=job.server, commercial_type=job.type)  # noqa: SLF001 - the SDK has no other
+        self._update(job, commercial_type=job.type)
+
+    def _update(self, job: Job, **changes: object) -> None:
+        self._instances._update_server(zone=job.zone, server_id=job.server, **changes)  # noqa: SLF001 - the SDK has no other
 
     def _grow_volume(self, job: Job) -> None:
         self._blocks.update_volume(zone=job.zone, volume_id=job.volume, size=job.size)
 
     def _set_records(self, job: Job) -> None:
-        self._change_records(record_changes(job))
+        if changes := record_changes(job, self._reader.records()):
+            self._change_records(changes)
 
     def _change_records(self, changes: list[RecordChange]) -> None:
         self._domains.update_dns_zone_records(
@@ -233,7 +271,7 @@ class Scaleway:
 
     def _remove_server(self, server: Thing) -> None:
         """Its volumes are let go, not deleted: the root is removed once it is free."""
-        if server.state == "stopped":
+        if server.condition is Condition.STOPPED:
             self._instances.delete_server(zone=server.zone, server_id=server.id)
         else:
             self._act(server.zone, server.id, ServerAction.TERMINATE)

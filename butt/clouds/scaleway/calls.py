@@ -21,9 +21,10 @@ from scaleway.instance.v1.custom_api import InstanceUtilsV1API
 from scaleway.marketplace.v2 import MarketplaceV2API
 from urllib3.exceptions import HTTPError
 
-from butt.clouds.interface import CloudTrouble, Denied, OutOfStock, OverQuota, Unsure
+from butt.clouds.interface import Denied, Unsure
 from butt.clouds.pace import Pace
-from butt.configuration import Configuration
+from butt.clouds.scaleway.settings import ScalewaySettings
+from butt.clouds.scaleway.words import raise_for
 
 TRIES = 5
 LONGEST_PAUSE = 30.0
@@ -84,7 +85,7 @@ class Bounded:
                 time.sleep(self.bounds.pause(attempt))
                 continue
             break
-        _raise_for(answer)
+        raise_for(answer)
         if total := answer.headers.get("x-total-count"):
             # The SDK looks for it in the body.
             answer._content = json.dumps({**answer.json(), "total_count": int(total)}).encode()  # noqa: SLF001
@@ -127,7 +128,17 @@ class Blocks(Bounded, BlockV1API):
 
 
 class Domains(Bounded, DomainV2Beta1API):
-    pass
+    def _request(
+        self,
+        method: str,
+        path: str,
+        params: Mapping[str, Any] | None = None,
+        headers: Mapping[str, str] | None = None,
+        body: Any = None,
+    ) -> requests.Response:
+        """A DNS zone may be another project's. The SDK would ask for the records of ours alone; other clients do not."""
+        wider = {name: value for name, value in (params or {}).items() if name != "project_id"}
+        return super()._request(method, path, wider, headers, body)
 
 
 class Images(Bounded, MarketplaceV2API):
@@ -147,68 +158,34 @@ def api(kind: Callable[[Client], T], client: Client, bounds: Bounds) -> T:
     return made
 
 
-def client_of(settings: Configuration) -> Client:
+def client_of(settings: ScalewaySettings) -> Client:
     """The SDK's client with our keys. Raises `Denied` when they make no sense."""
-    secret = settings.scaleway_secret_key.get_secret_value()
+    secret = settings.secret_key.get_secret_value()
     client = Client(
-        access_key=settings.scaleway_access_key,
+        access_key=settings.access_key,
         secret_key=secret,
-        default_project_id=settings.scaleway_project or None,
-        api_url=settings.scaleway_url.rstrip("/"),
+        default_project_id=settings.project or None,
+        api_url=settings.url.rstrip("/"),
     )
     try:
         client.validate()
-        uuid.UUID(settings.scaleway_project)
+        uuid.UUID(settings.project)
     except ValueError as wrong:
         words = str(wrong).replace(secret, "…") if secret else str(wrong)
-        raise Denied(f"The BUTT_SCALEWAY_* settings do not make sense: {words}") from None
+        raise Denied(
+            f"The keys for Scaleway make no sense: {words}.",
+            "Set BUTT_SCALEWAY_ACCESS_KEY, BUTT_SCALEWAY_SECRET_KEY and BUTT_SCALEWAY_PROJECT; docs/settings.md lists all.",
+        ) from None
     return client
 
 
 def _pairs(name: str, value: Any) -> list[tuple[str, str]]:
     if value is None:
         return []
-    return [(name, str(each)) for each in (value if isinstance(value, list) else [value])]
+    values = value if isinstance(value, list) else [value]
+    return [(name, str(each).lower() if isinstance(each, bool) else str(each)) for each in values]
 
 
 def _asked_pause(answer: requests.Response) -> float:
     given = answer.headers.get("retry-after", "")
     return min(float(given), LONGEST_PAUSE) if given.isdigit() else 0.0
-
-
-def _raise_for(answer: requests.Response) -> None:
-    """Say what went wrong. The type of the error weighs more than its status."""
-    status = answer.status_code
-    if status < 400:  # noqa: PLR2004
-        return
-    try:
-        told = answer.json()
-    except ValueError:
-        told = {}
-    told = told if isinstance(told, dict) else {}
-    kind, words = str(told.get("type", "")), str(told.get("message", ""))[:200] or f"status {status}"
-    details = told.get("details") or []
-    first = details[0] if isinstance(details, list) and details and isinstance(details[0], dict) else {}
-    if kind == "out_of_stock":
-        raise OutOfStock("Scaleway has no more of this type of machine in this zone.")
-    if kind == "quotas_exceeded" or "quota exceeded" in words.lower():
-        raise OverQuota(
-            f"The account's quota of {first.get('resource') or told.get('resource') or 'this'} is used up."
-        )
-    if status in {401, 403}:
-        raise Denied(
-            f"Scaleway refuses the key: {words} {first.get('action', '')} {first.get('resource', '')}".strip()
-            + "."
-        )
-    if status == 429:  # noqa: PLR2004
-        raise CloudTrouble("Scaleway says that there are too many calls.")
-    if status >= 500 or status == 408:  # noqa: PLR2004
-        raise Unsure(f"Scaleway has trouble of its own (status {status}).")
-    if status == 404:  # noqa: PLR2004
-        raise Missing(f"Scaleway: {words}.")
-    why = first.get("help_message") or told.get("help_message") or told.get("current_state") or ""
-    raise CloudTrouble(f"Scaleway: {words}{f' ({why})' if why else ''}.")
-
-
-class Missing(CloudTrouble):
-    """What was asked about is not there."""

@@ -1,0 +1,72 @@
+"""What can be rented in a zone, and what it costs."""
+
+from collections.abc import Collection
+from decimal import Decimal
+from typing import Any
+
+from butt.clouds.interface import Offer, Rates
+from butt.clouds.scaleway.calls import Blocks, Instances
+from butt.clouds.scaleway.pages import PAGE, all_of
+
+HOURS = Decimal(730)
+"""Of a month, as Scaleway counts them."""
+
+GB = Decimal(10**9)
+ROOT_SIZE = 10_000_000_000
+"""The smallest root that Scaleway's own images have."""
+
+VOLUME_TYPE, SNAPSHOT = "sbs_5k", "snapshot"
+
+ADDRESS_MONTH = Decimal("2.92")
+"""No call tells the price of a flexible IPv4 address: it is that of the price list, 0.004 euro an hour."""
+
+
+def offers(instances: Instances, zone: str, allowed: Collection[str], rates: Rates) -> list[Offer]:
+    """Those of the allowed types that this zone has, and that can do with block storage alone."""
+    types = all_of(instances.list_servers_types, "servers", "per_page", zone=zone)
+    stock = all_of(instances.get_server_types_availability, "servers", "per_page", zone=zone)
+    return [
+        Offer(zone, name, types[name].ram, monthly(types[name]), _is_there(stock.get(name)), rates)
+        for name in allowed
+        if name in types and fits(types[name])
+    ]
+
+
+def fits(type_: Any) -> bool:
+    """Whether it is one that our image boots on, with volumes of block storage and no local disk."""
+    local = type_.volumes_constraint
+    return (
+        not type_.end_of_service
+        and str(type_.arch) == "x86_64"
+        and (type_.capabilities is None or type_.capabilities.block_storage is not False)
+        and (local is None or not local.min_size)
+    )
+
+
+def _is_there(stock: Any) -> bool:
+    """One that is `scarce` may still be had; one that the list does not name may not."""
+    return stock is not None and str(stock.availability) != "shortage"
+
+
+def monthly(type_: Any) -> Decimal:
+    """Euro a month."""
+    return Decimal(str(type_.monthly_price or Decimal(str(type_.hourly_price)) * HOURS))
+
+
+def storage_prices(blocks: Blocks, zone: str) -> dict[str, Decimal]:
+    """Euro a month for a GB, by the type of volume; under `SNAPSHOT` for one of a snapshot."""
+    found: dict[str, Decimal] = {}
+    for kind in blocks.list_volume_types(zone=zone, page_size=PAGE).volume_types:
+        found[kind.type_] = _money(kind.pricing) * HOURS
+        if kind.type_ == VOLUME_TYPE or SNAPSHOT not in found:
+            found[SNAPSHOT] = _money(kind.snapshot_pricing) * HOURS
+    return found
+
+
+def rates(prices: dict[str, Decimal]) -> Rates:
+    gb = prices.get(VOLUME_TYPE, Decimal(0))
+    return Rates(gb * ROOT_SIZE / GB, gb, prices.get(SNAPSHOT, Decimal(0)), ADDRESS_MONTH)
+
+
+def _money(given: Any) -> Decimal:
+    return Decimal(given.units) + Decimal(given.nanos) / 10**9 if given else Decimal(0)

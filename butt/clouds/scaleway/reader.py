@@ -1,0 +1,171 @@
+"""Reading the account: everything that bears our mark, with what it costs."""
+
+import uuid
+from collections.abc import Iterator, Sequence
+from decimal import Decimal
+from typing import Any
+
+from butt.clouds import marks
+from butt.clouds.interface import Account, Kind, Thing
+from butt.clouds.scaleway.calls import Blocks, Domains, Instances
+from butt.clouds.scaleway.pages import all_of
+from butt.clouds.scaleway.products import ADDRESS_MONTH, GB, SNAPSHOT, monthly, storage_prices
+from butt.clouds.scaleway.settings import ScalewaySettings
+from butt.clouds.scaleway.words import of_server, of_storage
+
+Roots = dict[str, uuid.UUID | None]
+"""The volumes that our servers boot from, each with whose its server is."""
+
+
+class Reader:
+    def __init__(
+        self, instances: Instances, blocks: Blocks, domains: Domains, settings: ScalewaySettings
+    ) -> None:
+        self._instances, self._blocks, self._domains, self._settings = instances, blocks, domains, settings
+        self._prices: dict[str, dict[str, Decimal]] = {}
+
+    def account(self, zones: Sequence[str]) -> Account:
+        things = [thing for zone in zones for thing in self._zone(zone)]
+        if self._settings.domain:
+            things += self._records()
+        return Account(tuple(things))
+
+    def prices(self, zone: str) -> dict[str, Decimal]:
+        """Euro a month of each type of server, of a GB of each type of volume, and of a GB of a snapshot. Asked once."""
+        if zone not in self._prices:
+            types = all_of(self._instances.list_servers_types, "servers", "per_page", zone=zone)
+            found = {name: monthly(type_) for name, type_ in types.items()}
+            self._prices[zone] = found | storage_prices(self._blocks, zone)
+        return self._prices[zone]
+
+    def _zone(self, zone: str) -> Iterator[Thing]:
+        """Servers before volumes: a root that was made in between is on a server that we do not see yet, and is in use."""
+        prices, roots, addresses = self.prices(zone), Roots(), dict[str, str]()
+        project = {"zone": zone, "project": self._settings.project}
+        for server in self._ours(self._instances.list_servers, "servers", "per_page", **project):
+            if root := (server.volumes or {}).get("0"):
+                roots[root.id] = marks.whose(server.tags)
+            addresses |= {ip.id: ip.address for ip in server.public_ips or [] if ip.address}
+            yield _server(server, zone, prices)
+        for ip in self._ours(self._instances.list_ips, "ips", "per_page", **project):
+            yield _address(ip, zone, addresses)
+        for group in self._ours(
+            self._instances.list_security_groups, "security_groups", "per_page", **project
+        ):
+            # One that is `syncing` can be used; what it refuses meanwhile is tried again.
+            yield Thing(
+                Kind.GROUP,
+                group.id,
+                zone,
+                marks.whose(group.tags),
+                created=group.creation_date,
+                name=group.name,
+                said=str(group.state),
+            )
+        yield from self._storage(zone, prices, roots)
+
+    def _storage(self, zone: str, prices: dict[str, Decimal], roots: Roots) -> Iterator[Thing]:
+        project = {"zone": zone, "project_id": self._settings.project, "include_deleted": False}
+        for volume in all_of(self._blocks.list_volumes, "volumes", "page_size", **project):
+            yield _volume(volume, zone, prices, roots)
+        for s in self._ours(self._blocks.list_snapshots, "snapshots", "page_size", **project):
+            yield Thing(
+                Kind.SNAPSHOT,
+                s.id,
+                zone,
+                marks.whose(s.tags),
+                of_storage(str(s.status)),
+                s.created_at,
+                size=s.size,
+                name=s.name,
+                on=s.parent_volume.id if s.parent_volume else "",
+                monthly=prices.get(SNAPSHOT, Decimal(0)) * s.size / GB,
+                said=str(s.status),
+            )
+
+    def records(self) -> list[Any]:
+        """All DNS records of the zone, whoever made them."""
+        found: list[Any] = all_of(
+            self._domains.list_dns_zone_records,
+            "records",
+            "page_size",
+            dns_zone=self._settings.domain,
+            name="",
+        )
+        return found
+
+    def _records(self) -> Iterator[Thing]:
+        zone = self._settings.domain
+        for r in self.records():
+            if (type_ := str(r.type_).upper()) in {"A", "AAAA"}:
+                whose = marks.whose([r.comment or ""])
+                yield Thing(Kind.RECORD, r.id, zone, whose, type=type_, address=r.data, name=r.name)
+
+    def _ours(self, fetch: Any, key: str, size: str, **arguments: Any) -> list[Any]:
+        """What bears our tag. We look for it ourselves: a filter that works otherwise than we think would hide what
+        is there, and all of it would be made again.
+        """
+        return [item for item in all_of(fetch, key, size, **arguments) if marks.OURS in (item.tags or [])]
+
+
+def _server(server: Any, zone: str, prices: dict[str, Decimal]) -> Thing:
+    return Thing(
+        Kind.SERVER,
+        server.id,
+        zone,
+        marks.whose(server.tags),
+        of_server(str(server.state), server.allowed_actions or []),
+        server.creation_date,
+        server.commercial_type,
+        name=server.name,
+        monthly=prices.get(server.commercial_type, Decimal(0)),
+        said=str(server.state),
+    )
+
+
+def _address(ip: Any, zone: str, on_servers: dict[str, str]) -> Thing:
+    """Of routed IPv6 a prefix is rented. Its address shows on the server, as it comes from that server's MAC."""
+    fourth = str(ip.type_) == "routed_ipv4"
+    return Thing(
+        Kind.ADDRESS4 if fourth else Kind.ADDRESS6,
+        ip.id,
+        zone,
+        marks.whose(ip.tags),
+        address=ip.address or on_servers.get(ip.id, ""),
+        name=ip.prefix or "",
+        on=ip.server.id if ip.server else "",
+        monthly=ADDRESS_MONTH if fourth else Decimal(0),
+        said=str(ip.state),
+    )
+
+
+def _volume(volume: Any, zone: str, prices: dict[str, Decimal], roots: Roots) -> Thing:
+    """A new root has no tags yet, and perhaps another name than we give it: it is known by the server that it is on.
+
+    A volume without our tags that is on no server of ours is told as nobody's, unmarked.
+    """
+    tags, references = volume.tags or [], volume.references or []
+    tagged = marks.OURS in tags
+    untagged_root = not tagged and (volume.id in roots or bool(marks.whose_root(volume.name)))
+    root = marks.ROOT in tags or not tagged
+    whose = marks.whose(tags) if tagged else None
+    if untagged_root:
+        whose = roots.get(volume.id) or marks.whose_root(volume.name)
+    detaching = any(str(r.status) == "detaching" for r in references)
+    servers = [r for r in references if r.product_resource_type == "instance_server"]
+    return Thing(
+        Kind.ROOT if root else Kind.VOLUME,
+        volume.id,
+        zone,
+        whose,
+        of_storage(str(volume.status), detaching=detaching),
+        volume.created_at,
+        volume.type_,
+        volume.size,
+        name=volume.name,
+        on=servers[0].product_resource_id if servers else "",
+        used=bool(references or volume.last_detached_at),
+        marked=tagged,
+        monthly=prices.get(volume.type_, Decimal(0)) * volume.size / GB,
+        said=str(volume.status),
+    )

@@ -1,0 +1,104 @@
+"""What `butt doctor --cloud scaleway` asks a real account: the key, its rights, the image, the types, the DNS zone."""
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from scaleway.marketplace.v2 import LocalImage
+
+from butt.clouds.interface import CloudTrouble, Right
+from butt.clouds.scaleway.calls import Blocks, Domains, Instances, Keys
+from butt.clouds.scaleway.pages import all_of
+from butt.clouds.scaleway.products import fits
+from butt.clouds.scaleway.settings import ScalewaySettings
+
+SOON = timedelta(days=14)
+
+
+@dataclass(frozen=True)
+class Asked:
+    """Whom it asks; `image` finds the image of a zone."""
+
+    instances: Instances
+    blocks: Blocks
+    domains: Domains
+    keys: Keys
+    image: Callable[[str], LocalImage]
+
+
+def rights(settings: ScalewaySettings, asked: Asked, ends: Callable[[], datetime | None]) -> Iterator[Right]:
+    """Nothing is made or changed: that the key may write shows only in what IAM says, and in the first machine."""
+    yield from _key(settings, asked.keys, ends)
+    project = settings.project
+    for zone in settings.zones.split():
+        for what, permission, ask in (
+            (
+                "Instances",
+                "InstancesFullAccess",
+                lambda z=zone: asked.instances.list_servers(zone=z, project=project, per_page=1),
+            ),
+            (
+                "Block Storage",
+                "BlockStorageFullAccess",
+                lambda z=zone: asked.blocks.list_volumes(
+                    zone=z, project_id=project, page_size=1, include_deleted=False
+                ),
+            ),
+        ):
+            yield _asked(f"{what} in {zone} can be read.", f"Give the key's policy {permission}.", ask)
+        yield from _market(settings, zone, asked)
+    if domain := settings.domain:
+        yield _asked(
+            f"The DNS zone {domain} can be read.",
+            "Give the key's policy DomainsDNSFullAccess, and check BUTT_SCALEWAY_DOMAIN.",
+            lambda: asked.domains.list_dns_zone_records(dns_zone=domain, name="", page_size=1),
+        )
+
+
+def _key(settings: ScalewaySettings, keys: Keys, ends: Callable[[], datetime | None]) -> Iterator[Right]:
+    try:
+        end, key = ends(), keys.get_api_key(access_key=settings.access_key)
+    except CloudTrouble as trouble:
+        yield Right(
+            f"The API key does not tell of itself: {trouble}", "Check the keys; give its policy IAMReadOnly."
+        )
+        return
+    if end and end < datetime.now(UTC) + SOON:
+        yield Right(
+            f"The API key ends on {end:%Y-%m-%d}: then no machine is made, mended or removed any more.",
+            "Make another in Scaleway's console and set BUTT_SCALEWAY_ACCESS_KEY and BUTT_SCALEWAY_SECRET_KEY.",
+        )
+    else:
+        yield Right("The API key is known and does not end soon.")
+    if key.default_project_id != settings.project:
+        yield Right(
+            "The key's default project is another than BUTT_SCALEWAY_PROJECT; that may be as you want it."
+        )
+
+
+def _market(settings: ScalewaySettings, zone: str, asked: Asked) -> Iterator[Right]:
+    yield _asked(
+        f"The image {settings.image} is there in {zone}.",
+        "Set BUTT_SCALEWAY_IMAGE, or leave the zone out of BUTT_SCALEWAY_ZONES.",
+        lambda: asked.image(zone),
+    )
+
+    def some() -> None:
+        types = all_of(asked.instances.list_servers_types, "servers", "per_page", zone=zone)
+        if not [name for name in settings.types.split() if name in types and fits(types[name])]:
+            raise CloudTrouble("Scaleway has none.")
+
+    yield _asked(
+        f"Types of BUTT_SCALEWAY_TYPES are to be had in {zone}.",
+        "Set BUTT_SCALEWAY_TYPES or BUTT_SCALEWAY_ZONES.",
+        some,
+    )
+
+
+def _asked(well: str, mend: str, ask: Callable[[], Any]) -> Right:
+    try:
+        ask()
+    except CloudTrouble as trouble:
+        return Right(f"Not so: {well} {trouble}", mend)
+    return Right(well)

@@ -1,0 +1,111 @@
+"""Scaleway's states and errors in our words."""
+
+from typing import Any
+
+import requests
+
+from butt.clouds.interface import CloudTrouble, Condition, Denied, OutOfStock, OverQuota, Unsure
+
+SERVER = {
+    "running": Condition.RUNNING,
+    "stopped": Condition.STOPPED,
+    "stopped in place": Condition.HALTED,
+    "stopped_in_place": Condition.HALTED,  # the SDK's own constant
+    "locked": Condition.BROKEN,
+}
+STORAGE = {
+    "available": Condition.READY,
+    "in_use": Condition.READY,
+    "error": Condition.BROKEN,
+    "locked": Condition.BROKEN,
+}
+"""Of volumes and snapshots. All other words, `creating`, `updating`, `resizing`, `exporting` and more, pass."""
+
+DOCTOR = "Run `butt doctor`: it says what is missing."
+LONGEST = 200
+"""Characters that are repeated of what Scaleway says."""
+
+
+class Missing(CloudTrouble):
+    """What was asked about is not there."""
+
+
+def of_server(state: str, allowed_actions: list[Any]) -> Condition:
+    """One that is off and allows nothing is still attaching a volume: it cannot be started yet."""
+    condition = SERVER.get(state, Condition.BUSY)
+    return Condition.BUSY if condition is Condition.STOPPED and not allowed_actions else condition
+
+
+def of_storage(status: str, *, detaching: bool = False) -> Condition:
+    return Condition.BUSY if detaching else STORAGE.get(status, Condition.BUSY)
+
+
+def raise_for(answer: requests.Response) -> None:
+    """Say what went wrong and what can be done. The type of the error weighs more than its status."""
+    status = answer.status_code
+    if status < 400:  # noqa: PLR2004
+        return
+    told = _told(answer)
+    kind, words = str(told.get("type", "")), str(told.get("message", ""))[:LONGEST]
+    detail = _first(told.get("details"))
+    resource = str(detail.get("resource") or told.get("resource") or "")[:LONGEST]
+    if kind == "out_of_stock":
+        raise OutOfStock(
+            "Scaleway has no more of this type of machine in this zone.",
+            "Other types and zones are tried by themselves: allow more of them in BUTT_SCALEWAY_TYPES and "
+            "BUTT_SCALEWAY_ZONES.",
+        )
+    if kind == "quotas_exceeded" or "quota exceeded" in words.lower():
+        raise OverQuota(
+            f"The account's quota of {resource or 'this'} is used up.",
+            "Ask Scaleway for a higher quota; `butt sweep` lists what is there for nobody.",
+        )
+    if status == 401:  # noqa: PLR2004
+        raise Denied(
+            "Scaleway refuses the key: it does not know it, or the key has ended.",
+            "Set BUTT_SCALEWAY_ACCESS_KEY and BUTT_SCALEWAY_SECRET_KEY to a key that works.",
+        )
+    if status == 403:  # noqa: PLR2004
+        may = f" (to {detail.get('action', 'use')} {resource})" if resource else ""
+        raise Denied(f"Scaleway refuses the key: {words or 'it may not do this'}{may}.", DOCTOR)
+    if status == 429:  # noqa: PLR2004
+        raise CloudTrouble(
+            "Scaleway says that there are too many calls.",
+            "Lower BUTT_SCALEWAY_CALLS, if this goes on: it is tried again by itself.",
+        )
+    if status >= 500 or status == 408:  # noqa: PLR2004
+        raise Unsure(
+            f"Scaleway has trouble of its own (status {status}).",
+            "It is tried again by itself; see status.scaleway.com if this goes on.",
+        )
+    if status == 404:  # noqa: PLR2004
+        raise Missing(f"Scaleway has no such {resource or 'thing'}.", DOCTOR)
+    raise _refused(told, kind, words or f"status {status}", detail, resource)
+
+
+def _refused(
+    told: dict[str, Any], kind: str, words: str, detail: dict[str, Any], resource: str
+) -> CloudTrouble:
+    again = "It is tried again by itself."
+    if kind == "transient_state":
+        return CloudTrouble(
+            f"Scaleway's {resource or 'resource'} is still “{told.get('current_state')}”.", again
+        )
+    if kind == "invalid_arguments" and detail:
+        why = str(detail.get("help_message") or detail.get("reason") or "")[:LONGEST]
+        return CloudTrouble(f"Scaleway refuses the value of “{detail.get('argument_name')}”: {why}.", DOCTOR)
+    why = str(told.get("help_message") or told.get("precondition") or "")[:LONGEST]
+    return CloudTrouble(f"Scaleway refuses: {words}{f' ({why})' if why else ''}.", again)
+
+
+def _told(answer: requests.Response) -> dict[str, Any]:
+    try:
+        told = answer.json()
+    except ValueError:
+        return {}
+    return told if isinstance(told, dict) else {}
+
+
+def _first(details: Any) -> dict[str, Any]:
+    first = details[0] if isinstance(details, list) and details else {}
+    return first if isinstance(first, dict) else {}
