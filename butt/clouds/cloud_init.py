@@ -7,8 +7,6 @@ from dataclasses import dataclass
 DATA = "/var/lib/butt"
 """Where the volume is mounted. Nothing of a bot lies elsewhere."""
 
-DEVICE = "/dev/disk/by-id/scsi-0SCW_sbs_volume-{volume_id}"
-
 MOUNT = f"""#!/bin/sh
 # Mounts the data volume. A file system is only made where there is none at all.
 set -eu
@@ -99,12 +97,12 @@ class Minion:
     token: str = ""
 
 
-def document(minion: Minion, volume_id: str) -> bytes:
-    """The cloud-init document. `volume_id` is the one that bots' data lies on.
+def document(minion: Minion, device: str) -> bytes:
+    """The cloud-init document. `device` is the path of the volume that bots' data lies on.
 
     It holds the minion's private key: it is a secret. JSON is YAML too.
     """
-    device = shlex.quote(DEVICE.format(volume_id=volume_id))
+    device = shlex.quote(device)
     pki = "/etc/salt/pki/minion"
     files = [
         _file("/usr/local/sbin/butt-mount", MOUNT, "0755"),

@@ -81,7 +81,7 @@ def machine_of(person: uuid.UUID) -> Machine:
     return machine
 
 
-def document(person: uuid.UUID, volume_id: str) -> bytes:
+def document(person: uuid.UUID, device: str) -> bytes:
     """What this person's machine is to boot with. What a machine before it said of itself is not true of this one."""
     machine = machine_of(person)
     bundle = registry.bundle(machine)
@@ -94,7 +94,7 @@ def document(person: uuid.UUID, volume_id: str) -> bytes:
         master_key=master.read_text() if master.exists() else "",
         token=(bundle / "token").read_text(),
     )
-    return cloud_init.document(minion, volume_id)
+    return cloud_init.document(minion, device)
 
 
 def _tell_how_far_they_came(machine: Machine) -> None:

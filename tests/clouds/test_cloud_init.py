@@ -14,7 +14,7 @@ MINION = Minion("-----PRIVATE-----\n", "-----PUBLIC-----\n", "id: m-1\n", "-----
 
 
 def config(minion: Minion = MINION) -> dict:
-    head, body = document(minion, "7fe25caf-0a68-46a7-aeb9-63a278d33e2b").split(b"\n", 1)
+    head, body = document(minion, "/dev/disk/by-id/the-volume").split(b"\n", 1)
     assert head == b"#cloud-config"
     return json.loads(body)
 
@@ -35,7 +35,7 @@ def test_the_minion_has_its_key_and_knows_its_master_before_it_starts():
 def test_no_minion_starts_where_the_volume_is_not_mounted():
     ((_, _, line),) = config()["runcmd"]
     steps = line.split(" && ")
-    assert "butt-mount /dev/disk/by-id/scsi-0SCW_sbs_volume-7fe25caf" in steps[0]
+    assert "butt-mount /dev/disk/by-id/the-volume" in steps[0]
     assert steps[-1] == "systemctl restart docker salt-minion"
 
 

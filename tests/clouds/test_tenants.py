@@ -143,6 +143,7 @@ def test_a_machine_is_let_in_before_it_boots_and_with_what_it_boots(keeper: Keep
     assert registry.accepted_key(machine).read_text() == (registry.bundle(machine) / "minion.pub").read_text()
     (server,) = account.standin.world.all("server")
     given = server["_user_data"]["cloud-init"]
+    assert f"butt-mount /dev/disk/by-id/scsi-0SCW_sbs_volume-{Rented.objects.get().volume_id} " in given
     assert machine.minion_id in given
     assert "master: salt.butt.test:4516" in given
     assert (registry.bundle(machine) / "token").read_text() in given
