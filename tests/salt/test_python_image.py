@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 
-from butt.sources.releases import PYTHON_PUB, Built, build
+from butt.sources.releases import NODE_PUB, PYTHON_PUB, Built, build
 from scuttlekit import KeyPair
 from tests.salt.base import BASES, PYTHON_BASE
 from tests.salt.bots import Bots, hand_out
@@ -98,6 +98,38 @@ def test_it_runs_on_what_the_release_brings_without_rights_and_ends_in_order(
     bots.wanted[bot]["run"] = False
     bots.converge()
     assert bots.teller.last_report()["bots"][bot]["exitCode"] == 0
+
+
+@pytest.fixture(scope="module")
+def both(offered: Path) -> dict[str, str]:
+    """The releases of the pub for Node and of the one for Python."""
+    made = {"node": build(NODE_PUB), "python": build(PYTHON_PUB)}
+    for release in made.values():
+        hand_out(release, offered)
+    return {kind: release.key for kind, release in made.items()}
+
+
+def test_a_bot_goes_from_a_container_with_node_to_one_with_python_and_back(
+    bots: Bots, engine: Engine, both: dict[str, str]
+):
+    bot, seen = bots.add(release=both["node"]), []
+    for launch, kind in enumerate(("node", "python", "node"), start=1):
+        bots.wanted[bot] |= {"launch": launch, "release": both[kind]}
+        bots.converge()
+        line = wait_for(lambda: listening(engine, bot))
+        seen.append((line["launch"], line["id"]))
+        assert kind in inside(engine, bot, "for at in /proc/[0-9]*; do cat $at/comm $at/cmdline; done")
+        assert bots.teller.last_report()["bots"][bot]["ssbId"] == line["id"]
+    assert len({ssb_id for _, ssb_id in seen}) == 1
+    assert [launch for launch, _ in seen] == [1, 2, 3]
+    bots.wanted[bot]["run"] = False
+    bots.converge()
+    assert bots.teller.last_report()["bots"][bot]["exitCode"] == 0
+
+
+def listening(engine: Engine, bot: str) -> Any:
+    lines = [json.loads(line) for line in engine.docker("logs", f"butt-{bot}").splitlines()]
+    return next((line for line in lines if line["event"] == "listening"), None)
 
 
 @pytest.fixture(scope="module")

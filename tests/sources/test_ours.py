@@ -1,0 +1,37 @@
+"""The sources that come with the service, and the examples of one's own."""
+
+import json
+import re
+import tomllib
+from pathlib import Path
+
+import pytest
+
+from butt.sources.kinds import kind_of
+from butt.sources.releases import NODE_PUB, PYTHON_PUB, check
+
+ROOT = Path(__file__).parents[2]
+PYTHON = [PYTHON_PUB, ROOT / "examples" / "greeting_pub_python"]
+NODE = [NODE_PUB, ROOT / "examples" / "greeting_pub"]
+
+
+@pytest.mark.parametrize("source", [*NODE, *PYTHON], ids=lambda source: source.name)
+def test_each_can_be_built(source: Path):
+    check(source)
+
+
+@pytest.mark.parametrize("source", PYTHON, ids=lambda source: source.name)
+def test_a_container_starts_what_the_service_starts(source: Path):
+    """With the interpreter's flags that keep what a bot writes, and the image's own packages, from being imported."""
+    ours = tomllib.loads((source / "pyproject.toml").read_text())["tool"]["butt"]
+    (line,) = re.findall(r"^ENTRYPOINT (.*)$", (source / "Dockerfile").read_text(), re.MULTILINE)
+    flags = ["-P", "-s", "-S", "-B", *ours.get("python-flags", [])]
+    assert json.loads(line) == ["python", *flags, "-m", ours["module"]]
+
+
+def test_the_pub_for_python_runs_on_the_packages_that_the_service_is_tested_with():
+    lock = (ROOT / "requirements" / "run.txt").read_text()
+    tested = dict(re.findall(r"^([\w-]+)==(\S+)", lock, re.MULTILINE))
+    packages = kind_of(PYTHON_PUB).packages_of(PYTHON_PUB)
+    assert {"pynacl", "orjson"} <= packages.keys()
+    assert {name: tested.get(name) for name in packages} == packages
