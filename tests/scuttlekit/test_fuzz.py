@@ -63,7 +63,10 @@ HANDLERS = {
     "sink": StreamHandler(drain),
     "mirror": StreamHandler(mirror, two_way=True),
 }
-names = st.sampled_from([*HANDLERS, "manifest", "whoami", "", ".", "deep", "deep.er", "__proto__"])
+KINDS = {"numbers": "source", "deep.er.forever": "source", "sink": "sink", "mirror": "duplex"}
+calls = st.sampled_from([*HANDLERS, "manifest", "whoami", "", ".", "deep", "deep.er", "__proto__"]).map(
+    lambda name: (name, KINDS.get(name, "async"))
+)
 
 
 class Faults(logging.Handler):
@@ -127,8 +130,8 @@ def served() -> Iterator[Served]:
     logging.getLogger().removeHandler(handler)
 
 
-@examples(250)
-@given(wires(names, texts), st.booleans())
+@examples(100)
+@given(wires(calls, texts), st.booleans())
 def test_any_frames_and_calls_leave_the_server_as_it_was(served, pieces, hang_up):
     served.runner.run(served.hear(pieces, hang_up=hang_up))
 

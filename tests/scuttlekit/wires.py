@@ -26,35 +26,40 @@ bodies = st.one_of(
 )
 
 
-def requests(names: st.SearchStrategy[str], args: st.SearchStrategy[str]) -> st.SearchStrategy[bytes]:
-    """Bodies of requests as JSON text. `names` are dotted names, `args` JSON texts of single arguments."""
-    kinds = st.sampled_from(["async", "sync", "source", "sink", "duplex"]).map(json.dumps)
-    lists = st.lists(args, max_size=4).map(lambda found: f"[{','.join(found)}]")
-    return st.tuples(
-        _mostly(names.map(lambda name: json.dumps(name.split("."))), texts),
-        _mostly(kinds, texts),
-        _mostly(lists, texts),
-        texts,
-    ).map(
-        lambda drawn: f'{{"name":{drawn[0]},"type":{drawn[1]},"args":{drawn[2]},"more":{drawn[3]}}}'.encode()
-    )
+Call = tuple[str, str]
+"""A dotted name, and its kind: async, sync, source, sink or duplex."""
 
 
 def wires(
-    names: st.SearchStrategy[str], args: st.SearchStrategy[str], most: int = 12
+    calls: st.SearchStrategy[Call], args: st.SearchStrategy[str], most: int = 12
 ) -> st.SearchStrategy[list[bytes]]:
-    """What a peer sends, in pieces: calls, their values and their ends, and frames that make no sense."""
-    frame = st.builds(framed, flags, numbers, requests(names, args))
+    """What a peer sends, in pieces: calls, their values and their ends, and frames that make no sense.
+
+    `args` are the JSON texts of single arguments.
+    """
+    call = st.tuples(calls, args).flatmap(lambda drawn: _called(*drawn[0], args))
+    value = st.builds(framed, st.just(10), numbers, args.map(str.encode) | bodies)
     other = st.builds(framed, flags, numbers, bodies)
     end = st.builds(
         framed, st.sampled_from([6, 14]), numbers, st.sampled_from([b"true", b'{"message":"x"}', b""])
     )
     lie = st.builds(framed, st.integers(0, 255), numbers, st.binary(max_size=9), st.integers(0, 2**32 - 1))
-    return st.lists(frame | frame | other | end | _rarely(lie | st.just(bytes(9)), frame), max_size=most)
+    return st.lists(call | call | call | value | _rarely(lie | st.just(bytes(9)), end | other), max_size=most)
+
+
+def _called(name: str, kind: str, args: st.SearchStrategy[str]) -> st.SearchStrategy[bytes]:
+    """A frame that begins a call, mostly as it should be."""
+    right = 10 if kind in {"source", "sink", "duplex"} else 2
+    body = st.tuples(
+        _mostly(st.just(json.dumps(name.split("."))), st.just(json.dumps(name)) | texts),
+        _mostly(st.just(json.dumps(kind)), st.sampled_from(['"async"', '"source"', '"duplex"']) | texts),
+        _mostly(st.lists(args, max_size=3).map(lambda found: f"[{','.join(found)}]"), texts),
+    ).map(lambda drawn: f'{{"name":{drawn[0]},"type":{drawn[1]},"args":{drawn[2]}}}'.encode())
+    return st.builds(framed, _mostly(st.just(right), flags), _mostly(st.integers(1, 9), numbers), body)
 
 
 def _mostly(usual: st.SearchStrategy, other: st.SearchStrategy) -> st.SearchStrategy:
-    return st.integers(0, 6).flatmap(lambda number: other if number == 0 else usual)
+    return st.integers(0, 9).flatmap(lambda number: other if number == 0 else usual)
 
 
 def _rarely(rare: st.SearchStrategy, usual: st.SearchStrategy) -> st.SearchStrategy:
