@@ -1,16 +1,14 @@
 """What `PUB.md` says of the program, and what is so."""
 
 import re
+import runpy
 from pathlib import Path
-
-import pytest
 
 import scuttlekit.pub
 from scuttlekit.pub.calls.oneself import VERSION
-from scuttlekit.pub.calls.table import TABLE, Who
+from scuttlekit.pub.calls.table import TABLE
 from scuttlekit.pub.config import FIELDS
 from scuttlekit.pub.exits import EXITS
-from scuttlekit.pub.limits import BOUNDS
 
 PACKAGE = Path(scuttlekit.pub.__file__).parents[2]
 CONTRACT = (PACKAGE / "PUB.md").read_text()
@@ -40,27 +38,15 @@ def test_every_event_is_told():
     assert set(re.findall(r"`([a-z-]+)`", "\n".join(rows))) == said
 
 
-@pytest.mark.parametrize("who", Who, ids=lambda who: who.name)
-def test_every_call_is_told(who):
-    row = {0: "anybody", 1: "guests", 2: "masters"}[who]
-    (told,) = re.findall(rf"^\|? ?{row} \| (.*) \|$", CONTRACT, re.MULTILINE)
-    names = [call.name for call in TABLE if call.who == who and not call.name.startswith("butt.")]
-    assert re.findall(r"`([\w.]+)`", told) == names
+def test_the_tables_of_calls_and_bounds_are_those_of_the_program():
+    """Write them anew with `.venv/bin/python scripts/pub_tables.py`."""
+    tables = runpy.run_path(str(PACKAGE.parents[1] / "scripts" / "pub_tables.py"))
+    assert tables["written"](CONTRACT) == CONTRACT
 
 
 def test_every_call_of_a_service_is_told():
     told = re.findall(r"^- `(butt\.\w+)\(", CONTRACT, re.MULTILINE)
     assert sorted(told) == sorted(call.name for call in TABLE if call.name.startswith("butt."))
-
-
-@pytest.mark.parametrize("bound", BOUNDS, ids=lambda bound: bound.name)
-def test_every_bound_is_told(bound):
-    assert f"| `{bound.name}` | {bound.default:,} {bound.unit} | {bound.reason} |" in CONTRACT
-
-
-def test_no_bound_is_told_that_is_none():
-    told = re.findall(r"^\| `(\w+)` \| [\d,]+ ", CONTRACT, re.MULTILINE)
-    assert told == [bound.name for bound in BOUNDS]
 
 
 def test_the_version_is_that_of_the_package():
