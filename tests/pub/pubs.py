@@ -34,7 +34,8 @@ class Pub:
             "launch": 1,
             **config,
         }
-        self.command = Built(release.name, release).command
+        self.program: list[str] | None = None
+        """What is started in the place of the release."""
         self.output = folder / "output"
         self.process: subprocess.Popen[bytes] | None = None
 
@@ -44,7 +45,9 @@ class Pub:
         path.write_text(json.dumps(self.config) if config_text is None else config_text)
         with self.output.open("wb") as output:
             self.process = subprocess.Popen(
-                [*self.command, str(path)], stdout=output, stderr=subprocess.STDOUT
+                [*(self.program or Built(self.release.name, self.release).command), str(path)],
+                stdout=output,
+                stderr=subprocess.STDOUT,
             )
         return self
 

@@ -191,7 +191,7 @@ def test_a_pub_that_died_of_a_message_comes_back_by_newer_code_alone(
     make_pub: Make, client: Client, tmp_path: Path, built_node_pub: Path
 ):
     pub = make_pub()
-    pub.release = unguarded(built_node_pub, tmp_path / "earlier")
+    newer, pub.release = pub.release, unguarded(built_node_pub, tmp_path / "earlier")
     pub.start()
     with pytest.raises(RuntimeError):
         client.call(pub, "publish", base64.b64encode(bytes(5)).decode() + ".box")
@@ -200,7 +200,7 @@ def test_a_pub_that_died_of_a_message_comes_back_by_newer_code_alone(
         assert "log-damaged" not in {line["event"] for line in pub.lines}
         pub.spawn()
     assert pub.ended() != 0
-    pub.release = built_node_pub
+    pub.release = newer
     pub.start()
     client.hang_up()
     assert client.call(pub, "publish", {"type": "post", "text": "back"})["value"]["sequence"] == 2

@@ -41,7 +41,7 @@ def slow_pub(request, make_node_pub, make_python_pub, monkeypatch):
         monkeypatch.setenv("NODE_OPTIONS", f"--require {Path(__file__).with_name('slow_note.js')}")
         return make_node_pub().start()
     pub = make_python_pub()
-    pub.command = [sys.executable, str(Path(__file__).with_name("slow_note.py"))]
+    pub.program = [sys.executable, str(Path(__file__).with_name("slow_note.py"))]
     return pub.start()
 
 

@@ -125,8 +125,8 @@ async def from_log(store: Store, wanted: Range, show: Show) -> AsyncGenerator[An
                 yield told
 
 
-async def from_feed(store: Store, feed: str, wanted: Range) -> AsyncGenerator[Any, None]:
-    """The messages of a feed in a range of sequence numbers."""
+async def from_feed(store: Store, feed: str, wanted: Range, show: Show) -> AsyncGenerator[Any, None]:
+    """What `show` tells of the messages of a feed in a range of sequence numbers."""
 
     async def pieces() -> AsyncGenerator[list[Stored], None]:
         after = _whole(max(wanted.above, wanted.at_least - 1), 0) if wanted.old else store.clock.get(feed, 0)
@@ -140,7 +140,7 @@ async def from_feed(store: Store, feed: str, wanted: Range) -> AsyncGenerator[An
 
     async with aclosing(_followed(store, wanted, pieces())) as messages:
         async for message in messages:
-            yield SYNCED if message is None else wanted.show(message)
+            yield SYNCED if message is None else show(message)
 
 
 async def _followed(

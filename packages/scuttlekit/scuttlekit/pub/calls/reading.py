@@ -10,7 +10,7 @@ from scuttlekit.errors import RemoteError
 from scuttlekit.frames import Json
 from scuttlekit.peer import Peer
 from scuttlekit.pub.calls.options import feed_in, is_true, options_in
-from scuttlekit.pub.calls.ranges import PIECE, Range, from_feed, from_log, limited
+from scuttlekit.pub.calls.ranges import PIECE, Range, Show, from_feed, from_log, limited
 from scuttlekit.pub.calls.secrets import Secrets
 from scuttlekit.pub.store import Store, Stored
 from scuttlekit.serving import Handlers, SourceHandler
@@ -81,14 +81,14 @@ class Reading:
             await asyncio.sleep(0)
 
     def _create_log_stream(self, _peer: Peer, given: Any = None, *_: Any) -> AsyncGenerator[Any, None]:
-        options = options_in(given)
-        wanted = Range.read(options)
-        show = self._secrets.show(wanted) if is_true(options, "private") else wanted.show
-        return limited(from_log(self._store, wanted, show), wanted.limit)
+        wanted = Range.read(options_in(given))
+        return limited(from_log(self._store, wanted, self._show(given, wanted)), wanted.limit)
 
     def _create_user_stream(self, _peer: Peer, given: Any = None, *_: Any) -> AsyncGenerator[Any, None]:
         wanted = Range.read(options_in(given))
-        return limited(from_feed(self._store, feed_in(given), wanted), wanted.limit)
+        return limited(
+            from_feed(self._store, feed_in(given), wanted, self._show(given, wanted)), wanted.limit
+        )
 
     async def _create_feed_stream(self, _peer: Peer, given: Any = None, *_: Any) -> AsyncGenerator[Any, None]:
         """Messages in the order of the times that they claim, or were received at where they claim a later one."""
@@ -145,6 +145,10 @@ class Reading:
                 links, found[:] = tuple(found), []
                 for link in links:
                     yield link
+
+    def _show(self, given: Any, wanted: Range) -> Show:
+        """Private messages are opened for whoever asks for that."""
+        return self._secrets.show(wanted) if is_true(options_in(given), "private") else wanted.show
 
     async def _by_claimed_time(self, wanted: Range) -> "array[int]":
         """Offsets of the messages of a range, in order. A million takes 32 MB for the time of the call."""
