@@ -109,6 +109,22 @@ async def test_a_log_that_is_behind_its_note_says_nothing(opens: Opens, folder: 
     assert (await store.publish(POST)).value["sequence"] == 3
 
 
+async def test_who_publishes_does_not_wait_for_others_that_never_end(
+    opens: Opens, folder: Path, alice: Voice
+):
+    store = opens(CountingNote(made(folder)))
+
+    async def write() -> None:
+        while True:
+            store.append(alice.posts("and on"))
+            await asyncio.sleep(0)
+
+    writing = asyncio.create_task(write())
+    async with asyncio.timeout(30):
+        await store.publish(POST)
+    writing.cancel()
+
+
 async def test_many_who_publish_share_the_wait_for_the_disk(opens: Opens, folder: Path):
     note = CountingNote(made(folder))
     store = opens(note)

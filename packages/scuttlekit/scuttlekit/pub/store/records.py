@@ -1,5 +1,6 @@
 """Records of the log: a message with its id and the time it was received, as JSON that ssb-server writes as well."""
 
+import re
 from typing import Any, NamedTuple
 
 import orjson
@@ -16,7 +17,7 @@ _AUTHOR = b',"author":"'
 _KEY_LENGTH = len("%.sha256") + 44
 _KEY_ENDS = len(_KEY) + _KEY_LENGTH
 _VALUE_BEGINS = _KEY_ENDS + len(_VALUE)
-_LONGEST_ID = 100
+_ID = re.compile("[%@][!-~]{1,99}")
 
 
 class Stored(NamedTuple):
@@ -100,14 +101,14 @@ def entry_of(record: bytes) -> Entry | None:
         fields = orjson.loads(record)
     except orjson.JSONDecodeError:
         fields = canonical.parse(record)
-    match fields:
-        case {
-            "key": str(key),
-            "value": {"author": str(author), "sequence": int(sequence), "content": content},
-        }:
-            if _is_id(key, "%") and _is_id(author, "@") and 0 < sequence <= MAX_SEQUENCE:
-                return _entry(key, author, sequence, content)
-    return None
+    try:
+        key, value = fields["key"], fields["value"]
+        author, sequence, content = value["author"], value["sequence"], value["content"]
+    except (KeyError, TypeError, IndexError):
+        return None
+    if not _is_id(key) or not _is_id(author) or not isinstance(sequence, int):
+        return None
+    return _entry(key, author, sequence, content) if 0 < sequence <= MAX_SEQUENCE else None
 
 
 def entry_of_message(message: Message) -> Entry:
@@ -134,8 +135,8 @@ def _entry(key: str, author: str, sequence: int, content: Any) -> Entry:
     return Entry(key, author, sequence, None, is_name, False)
 
 
-def _is_id(text: str, sigil: str) -> bool:
-    return text.startswith(sigil) and text.isascii() and text.isprintable() and len(text) <= _LONGEST_ID
+def _is_id(text: Any) -> bool:
+    return isinstance(text, str) and _ID.fullmatch(text) is not None
 
 
 def _time_in(fields: Any) -> float:

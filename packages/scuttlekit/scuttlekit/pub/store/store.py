@@ -124,6 +124,7 @@ class Store:
         self._timer: asyncio.TimerHandle | None = None
         self._fault: Exception | None = None
         self._failed = asyncio.Event()
+        self._lasted = asyncio.Event()
 
     @classmethod
     def open(cls, folder: Path, own: KeyPair, note: Note | None = None) -> Self:
@@ -235,7 +236,9 @@ class Store:
         end = self._log.end
         while self._lasting < end:
             self._check_sound()
-            await asyncio.shield(self._sync_task())
+            lasted = self._lasted
+            self._sync_soon()
+            await lasted.wait()
         self._check_sound()
 
     def read_feed(
@@ -501,13 +504,12 @@ class Store:
         if self._timer or self._syncing or self._lasting >= self._log.end:
             return
         with contextlib.suppress(RuntimeError):
-            self._timer = asyncio.get_running_loop().call_later(SOON, self._sync_task)
+            self._timer = asyncio.get_running_loop().call_later(SOON, self._sync_soon)
 
-    def _sync_task(self) -> asyncio.Task[None]:
-        """The task that brings everything to the disk; who comes while it runs shares it."""
+    def _sync_soon(self) -> None:
+        """Have a task bring everything to the disk; who comes while it runs shares it."""
         if self._syncing is None:
             self._syncing = asyncio.get_running_loop().create_task(self._sync())
-        return self._syncing
 
     async def _sync(self) -> None:
         if self._timer:
@@ -517,12 +519,18 @@ class Store:
             while self._lasting < self._log.end:
                 end = self._log.end
                 await asyncio.to_thread(self._write_through, self._own_sequence)
-                self._lasting = end
+                self._has_lasted(end)
                 self._tell()
         except OSError as error:
             self._fail(error)
         finally:
             self._syncing = None
+
+    def _has_lasted(self, end: int) -> None:
+        """The log is on the disk up to here: wake up who waits for that, though others may go on to write."""
+        self._lasting = end
+        self._lasted.set()
+        self._lasted = asyncio.Event()
 
     def _write_through(self, own: int) -> None:
         """First the log, then the note of it: a note without its message would look like a log that lost it."""
@@ -626,6 +634,7 @@ class Store:
         if self._fault is None:
             self._fault = error
             self._failed.set()
+            self._lasted.set()
 
 
 def _index_of(log: Log, path: Path) -> Index:
