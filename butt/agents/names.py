@@ -2,12 +2,9 @@
 
 import re
 
+from butt.agents.reserved import is_reserved
+
 SHORTEST, LONGEST = 2, 32
-RESERVED = frozenset(
-    "admin api app autoconfig billing blog butt cloud dashboard docs ftp git help host imap join localhost "
-    "import mail new news ns ns1 ns2 pop postmaster private public pub root salt shop smtp start status support test "
-    "webmail webmaster www xn".split()
-)
 
 
 class BadName(ValueError):
@@ -28,6 +25,6 @@ def clean_bot_name(text: str) -> str:
         raise BadName("A name starts with a letter.")
     if name.endswith("-") or "--" in name:
         raise BadName("A hyphen stands between two letters or digits, never last and never twice.")
-    if name in RESERVED:
-        raise BadName(f"“{name}” is kept for the service itself; please choose another.")
+    if is_reserved(name):
+        raise BadName(f"“{name}” means something else on the internet, or to people; please choose another.")
     return name

@@ -4,7 +4,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from butt.agents.names import LONGEST, RESERVED, SHORTEST, BadName, clean_bot_name
+from butt.agents.names import LONGEST, SHORTEST, BadName, clean_bot_name
+from butt.agents.reserved import GROUPS, is_reserved
 
 DNS_LABEL = re.compile(r"[a-z]([a-z0-9]|-(?!-))*[a-z0-9]")
 
@@ -18,10 +19,10 @@ def test_whatever_is_typed_ends_in_a_dns_label_or_in_words(text: str):
     else:
         assert DNS_LABEL.fullmatch(name)
         assert SHORTEST <= len(name) <= LONGEST
-        assert name not in RESERVED
+        assert not is_reserved(name)
 
 
-@given(st.from_regex(r"[a-z][a-z0-9]{1,30}", fullmatch=True).filter(lambda name: name not in RESERVED))
+@given(st.from_regex(r"[a-z][a-z0-9]{1,30}", fullmatch=True).filter(lambda name: not is_reserved(name)))
 def test_a_plain_name_stays_as_it_is(name: str):
     assert clean_bot_name(name) == name
 
@@ -43,9 +44,33 @@ def test_case_and_space_around_a_name_do_not_matter():
         ("-pub", "starts with a letter"),
         ("pub-", "hyphen"),
         ("xn--pub", "hyphen"),
-        ("www", "kept for the service"),
+        ("www", "means something else"),
+        ("MX-12", "means something else"),
     ],
 )
 def test_a_bad_name_is_told_in_words(typed: str, said: str):
     with pytest.raises(BadName, match=re.escape(said)):
         clean_bot_name(typed)
+
+
+MEANS_SOMETHING = """
+    wpad isatap autodiscover autoconfig mta-sts mx mx1 mx2 ns1 ns3 hostmaster postmaster webmaster abuse security login account
+    accounts vpn localhost smtp smtp2 imap www www3 admin administrator mail mailer-daemon openpgpkey _acme noc usenet ftp
+"""
+
+
+@pytest.mark.parametrize("name", MEANS_SOMETHING.split())
+def test_a_name_that_means_something_to_mail_dns_or_people_is_nobodys(name: str):
+    with pytest.raises(BadName):
+        clean_bot_name(name)
+
+
+@pytest.mark.parametrize("name", ["my", "alice", "mxyzptlk", "nsa", "wwworld", "mailbox", "pubs", "server1"])
+def test_a_name_that_only_begins_like_one_is_free(name: str):
+    assert clean_bot_name(name) == name
+
+
+def test_each_group_of_names_is_in_alphabetical_order_and_can_be_a_name():
+    for names in GROUPS.values():
+        assert names.split() == sorted(names.split())
+        assert all(DNS_LABEL.fullmatch(name) for name in names.split())

@@ -32,7 +32,7 @@ def _alice_and_bob_have_bots(server: Pages):
     [
         ("His", "“his” is taken; please choose another name."),
         ("a b", "A name is made of the letters a to z, digits and hyphens; a space cannot be in it."),
-        ("www", "“www” is kept for the service itself; please choose another."),
+        ("www", "“www” means something else on the internet, or to people; please choose another."),
     ],
 )
 def test_a_name_that_cannot_be_is_told_and_marked(new_bot: Page, typed: str, told: str):
