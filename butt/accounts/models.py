@@ -52,6 +52,16 @@ class Account(AbstractBaseUser, PermissionsMixin):
     def __str__(self) -> str:
         return self.email
 
+    def save(self, *args: Any, **kwargs: Any) -> None:
+        """A new password ends all that opened the account before. Another hash of the same one, as at a sign-in, is none."""
+        from butt.accounts.recovering import take_back
+
+        is_new = self._password is not None and not self._state.adding
+        with transaction.atomic():
+            super().save(*args, **kwargs)
+            if is_new:
+                take_back(self)
+
 
 class AccessToken(models.Model):
     """Kept as a hash only: who reads the database cannot act in anybody's name."""

@@ -1,13 +1,17 @@
 """Access tokens: how far they reach, how long, and what is kept of them."""
 
 import json
+from collections.abc import Callable
 from datetime import timedelta
 
 import pytest
+from allauth.account.models import EmailAddress
+from django.contrib.auth.hashers import make_password
 from django.contrib.sessions.models import Session
 from django.test import Client
 from django.utils import timezone
 
+from butt.accounts.hashing import Hasher
 from butt.accounts.models import AccessToken, Account
 from butt.accounts.scopes import EVERYTHING, Scope
 from butt.accounts.tokens import MOST_TOKENS, SIGNED_IN, BadToken, issue_token, make_token, tokens_of
@@ -193,3 +197,52 @@ def test_the_token_of_a_closed_account_opens_nothing():
     token = issue_token(alice)
     Account.objects.filter(id=alice.id).update(is_active=False)
     assert ask(token, "GET", "/belongs") == (401, "no_token")
+
+
+NEW = "another horse battery"
+
+
+def changes_on_the_page(alice: Account) -> None:
+    answer = proven(alice).post(
+        "/account/password", {"oldpassword": PASSWORD, "password1": NEW, "password2": NEW}
+    )
+    assert answer.status_code == 302
+
+
+def changes_at_the_command_line(alice: Account) -> None:
+    account = Account.objects.get(id=alice.id)
+    account.set_password(NEW)
+    account.save()
+
+
+@pytest.mark.parametrize("changes", [changes_on_the_page, changes_at_the_command_line])
+def test_a_new_password_ends_tokens_and_addresses_that_wait(changes: Callable[[Account], None]):
+    alice, bob = account("alice"), account("bob")
+    tokens = issue_token(alice), make_token(alice, "backups", ["read"], 7)
+    EmailAddress.objects.create(user=alice, email="thief@example.org")
+    of_another = issue_token(bob)
+    changes(alice)
+    assert Account.objects.get(id=alice.id).check_password(NEW)
+    assert [ask(token, "GET", "/belongs")[0] for token in (*tokens, of_another)] == [401, 401, 200]
+    assert [each.email for each in EmailAddress.objects.filter(user=alice)] == [alice.email]
+
+
+def test_a_sign_in_that_hashes_the_same_password_anew_ends_none():
+    alice = account("alice")
+    token = issue_token(alice)
+    before = make_password(PASSWORD, hasher=Weaker())
+    Account.objects.filter(id=alice.id).update(password=before)
+    body = json.dumps({"email": alice.email, "password": PASSWORD})
+    assert Client().post("/authentication/sign-in", body, content_type="application/json").status_code == 201
+    assert Account.objects.get(id=alice.id).password != before
+    assert ask(token, "GET", "/belongs")[0] == 200
+
+
+class Weaker(Hasher):
+    """As passwords were hashed once."""
+
+    time_cost = 2
+
+
+def test_the_page_says_what_a_new_password_ends():
+    assert "ends all access tokens" in proven(account("alice")).get("/account/password").content.decode()
