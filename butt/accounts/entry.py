@@ -12,7 +12,7 @@ from django.db import IntegrityError
 
 from butt.accounts.guessing import one_guess, one_newcomer
 from butt.accounts.models import Account
-from butt.agents.words import can_be_seen, one_line
+from butt.agents.words import can_be_seen, one_line, storable
 from butt.limits.counts import TooOften
 
 LONGEST_PASSWORD = 1024
@@ -161,5 +161,9 @@ def _bad_email() -> NoEntry:
 
 
 def _check_length(password: str) -> None:
+    if storable(password) != password:
+        raise NoEntry(
+            "bad_password", "A password is made of characters; this one holds half of one.", "password"
+        )
     if len(password) > LONGEST_PASSWORD:
         raise NoEntry("bad_password", f"A password has at most {LONGEST_PASSWORD} characters.", "password")

@@ -8,6 +8,7 @@ from allauth.mfa.webauthn import views as passkeys
 from django.urls import path
 
 from butt.public.pages import account, confirmation, entry, tokens
+from butt.public.passkeys import well_formed
 
 # `start` is the only way in and `sign-out` the only way out, by whatever name allauth calls them.
 doors = [
@@ -17,8 +18,8 @@ doors = [
 ]
 account_patterns = [
     *doors,
-    path("start/code", factors.authenticate, name="mfa_authenticate"),
-    path("start/passkey", passkeys.login_webauthn, name="mfa_login_webauthn"),
+    path("start/code", well_formed(factors.authenticate), name="mfa_authenticate"),
+    path("start/passkey", well_formed(passkeys.login_webauthn), name="mfa_login_webauthn"),
     path("password", allauth.password_reset, name="account_reset_password"),
     path("password/sent", allauth.password_reset_done, name="account_reset_password_done"),
     path("password/done", allauth.password_reset_from_key_done, name="account_reset_password_from_key_done"),
@@ -35,14 +36,18 @@ account_patterns = [
     path("account/inactive", allauth.account_inactive, name="account_inactive"),
     path("account/again", allauth.reauthenticate, name="account_reauthenticate"),
     path("account/again/code", factors.reauthenticate, name="mfa_reauthenticate"),
-    path("account/again/passkey", passkeys.reauthenticate_webauthn, name="mfa_reauthenticate_webauthn"),
+    path(
+        "account/again/passkey",
+        well_formed(passkeys.reauthenticate_webauthn),
+        name="mfa_reauthenticate_webauthn",
+    ),
     path("account/factors", factors.index, name="mfa_index"),
     path("account/factors/app", totp.activate_totp, name="mfa_activate_totp"),
     path("account/factors/app/remove", totp.deactivate_totp, name="mfa_deactivate_totp"),
     path("account/factors/codes", codes.view_recovery_codes, name="mfa_view_recovery_codes"),
     path("account/factors/codes/new", codes.generate_recovery_codes, name="mfa_generate_recovery_codes"),
     path("account/factors/passkeys", passkeys.list_webauthn, name="mfa_list_webauthn"),
-    path("account/factors/passkeys/new", passkeys.add_webauthn, name="mfa_add_webauthn"),
+    path("account/factors/passkeys/new", well_formed(passkeys.add_webauthn), name="mfa_add_webauthn"),
     path("account/factors/passkeys/<int:pk>/name", passkeys.edit_webauthn, name="mfa_edit_webauthn"),
     path("account/factors/passkeys/<int:pk>/remove", passkeys.remove_webauthn, name="mfa_remove_webauthn"),
     path("account/sessions", account.sessions, name="usersessions_list"),

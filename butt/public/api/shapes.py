@@ -5,9 +5,10 @@ from datetime import datetime
 from typing import Any, Literal
 
 from ninja import Field, Schema
-from pydantic import ConfigDict
+from pydantic import ConfigDict, field_validator
 
 from butt.agents.view import View
+from butt.agents.words import storable
 
 
 class Problem(Schema):
@@ -24,6 +25,14 @@ class Body(Schema):
     """What is sent to us. A field that we do not know is refused: one that is misspelt would be left out without a word."""
 
     model_config = ConfigDict(extra="forbid")
+
+    @field_validator("*")
+    @classmethod
+    def _text_that_can_be_kept(cls, value: Any) -> Any:
+        """JSON can hold half of a surrogate pair and NUL, which neither a database takes nor a hash of a password."""
+        if isinstance(value, str) and storable(value) != value:
+            raise ValueError("this holds a character that is no text, like half of a surrogate pair")
+        return value
 
 
 class NewAgent(Body):
