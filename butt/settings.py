@@ -55,6 +55,7 @@ MIDDLEWARE = [
     "allauth.account.middleware.AccountMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     # Innermost, as they are not async: so all the others run in one thread, not each in a leap to another and back.
+    "butt.public.browsers.remembering",
     "butt.public.holding.holding",
     "butt.public.pages.errors.not_allowed",
     "butt.public.pages.errors.refused",

@@ -30,7 +30,7 @@ class NoEntry(Exception):
         """Seconds until a next try makes sense."""
 
 
-def come_in(email: str, password: str, address: str) -> tuple[Account, bool]:
+def come_in(email: str, password: str, address: str, browser: str = "") -> tuple[Account, bool]:
     """Sign in who is known, register who is not; and whether they are new. Raises `NoEntry` as both of these do.
 
     With a password that no new account may have, it tells of no address whether that is known.
@@ -43,7 +43,7 @@ def come_in(email: str, password: str, address: str) -> tuple[Account, bool]:
     if not (is_known or weak):
         return register(email, password, address=address), True
     try:
-        return sign_in(email, password, address), False
+        return sign_in(email, password, address, browser), False
     except NoEntry as no:
         if weak and no.code == "wrong_password":
             raise NoEntry(no.code, f"{no.message} For a new account: {weak}", no.field) from None
@@ -69,14 +69,14 @@ def register(email: str, password: str, name: str = "", *, address: str = "") ->
         raise NoEntry("email_taken", "This address has an account; please sign in.", "email") from None
 
 
-def sign_in(email: str, password: str, address: str = "") -> Account:
-    """The account of `email`; `address` is whence somebody tries.
+def sign_in(email: str, password: str, address: str = "", browser: str = "") -> Account:
+    """The account of `email`; `address` is whence somebody tries, `browser` names one in which its owner signed in before.
 
     Raises `NoEntry`: `wrong_password`, the same for an unknown address, and `too_many_guesses`.
     """
     _check_length(password)
     email = _canonical(email)
-    with _slowed(email, address):
+    with _slowed(email, address, browser):
         account = authenticate(username=email, password=password)
         if not isinstance(account, Account):
             raise NoEntry("wrong_password", "Address and password do not fit together.", "password")
@@ -124,8 +124,8 @@ def pass_second_factor(account: Account, code: str | None, address: str) -> None
 
 
 @contextmanager
-def _slowed(account: str, address: str) -> Iterator[None]:
-    with _in_words(), one_guess(account, address):
+def _slowed(account: str, address: str, browser: str = "") -> Iterator[None]:
+    with _in_words(), one_guess(account, address, browser):
         yield
 
 

@@ -9,19 +9,25 @@ from contextlib import contextmanager
 
 from butt.limits.counts import count, forget, uncount
 from butt.limits.networks import network_of
-from butt.limits.table import ACCOUNT_GUESSES, ADDRESS_ACCOUNTS, ADDRESS_GUESSES
+from butt.limits.table import ACCOUNT_GUESSES, ADDRESS_ACCOUNTS, ADDRESS_GUESSES, BROWSER_GUESSES
 
 
 @contextmanager
-def one_guess(account: str, address: str) -> Iterator[None]:
+def one_guess(account: str, address: str, browser: str = "") -> Iterator[None]:
     """A try at the secret of `account`; leaving without an error means that it was right.
 
+    From a known `browser`, only what was wrong in that browser counts: nobody else can lock the owner out there.
     Raises `TooOften` before anything is tried.
     """
-    mine = count((ACCOUNT_GUESSES, f"account {account}"), (ADDRESS_GUESSES, _from(address)))
+    of_account = (ACCOUNT_GUESSES, f"account {account}")
+    if browser:
+        of_account = (BROWSER_GUESSES, f"account {account} in a browser {browser}")
+        mine = count(of_account)
+    else:
+        mine = count(of_account, (ADDRESS_GUESSES, _from(address)))
     yield
     uncount(mine)
-    forget(ACCOUNT_GUESSES, f"account {account}")
+    forget(*of_account)
 
 
 def one_newcomer(address: str) -> None:

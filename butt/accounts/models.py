@@ -56,7 +56,7 @@ class Account(AbstractBaseUser, PermissionsMixin):
         """A new password ends all that opened the account before. Another hash of the same one, as at a sign-in, is none."""
         from butt.accounts.recovering import take_back
 
-        is_new = self._password is not None and not self._state.adding
+        is_new = getattr(self, "_password", None) is not None and not self._state.adding
         with transaction.atomic():
             super().save(*args, **kwargs)
             if is_new:

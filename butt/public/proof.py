@@ -8,6 +8,7 @@ from django.http import HttpRequest
 from butt.accounts.entry import NoEntry, sign_in
 from butt.accounts.models import Account
 from butt.public.addresses import address_of
+from butt.public.browsers import known_as
 
 PROOF_SECONDS = 300
 MOST_WRONG = 5
@@ -28,7 +29,7 @@ def prove(request: HttpRequest, password: str) -> bool:
     if not isinstance(account, Account):
         return False
     try:
-        sign_in(account.email, password, address_of(request))
+        sign_in(account.email, password, address_of(request), known_as(request, account.email))
     except NoEntry as no:
         if no.wait:
             raise

@@ -17,6 +17,7 @@ from butt.agents.bots import bots_of
 from butt.agents.models import Agent
 from butt.billing.payers import payment_data
 from butt.public.addresses import address_of
+from butt.public.browsers import known_as
 from butt.public.letters import is_verified, say
 from butt.public.pages.person import account_of, for_person, for_person_again
 
@@ -71,7 +72,8 @@ def delete(request: HttpRequest, person: Agent) -> HttpResponse:
     if request.method != "POST":
         return render(request, "account/delete.html", shown)
     try:
-        sign_in(mine.email, request.POST.get("password", ""), address_of(request))
+        password, browser = request.POST.get("password", ""), known_as(request, mine.email)
+        sign_in(mine.email, password, address_of(request), browser)
     except NoEntry as no:
         message = no.message if no.wait else "This is not your password."
         said = {**shown, "errors": {"password": message}}

@@ -21,6 +21,7 @@ from butt.agents.wishes import Refused, check_bot_name, create_bot
 from butt.billing.chosen import billing
 from butt.billing.interface import BadCard, NoAnswer, PaymentDue
 from butt.public.addresses import address_of
+from butt.public.browsers import known_as
 from butt.public.letters import ask_to_verify
 from butt.public.pages.billing import with_card
 from butt.public.pages.person import for_person, person_of
@@ -40,7 +41,7 @@ def start(request: HttpRequest) -> HttpResponse:
         return render(request, "start.html", {"next": on_their_way_to(request)})
     email, password = request.POST.get("email", ""), request.POST.get("password", "")
     try:
-        account, is_new = come_in(email, password, address_of(request))
+        account, is_new = come_in(email, password, address_of(request), known_as(request, email))
     except NoEntry as no:
         said = {"email": email, "errors": {no.field: no.message}, "next": on_their_way_to(request)}
         return render(request, "start.html", said, status=429 if no.wait else 422)

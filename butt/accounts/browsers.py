@@ -1,0 +1,43 @@
+"""Browsers in which somebody signed in before. Their owner is let try a password there, whoever else guesses at the account.
+
+What a browser keeps is signed, and lists whom it knows as digests. It opens nothing: it only has guesses counted apart.
+After OWASP's "Slow Down Online Guessing Attacks with Device Cookies".
+"""
+
+import hashlib
+import secrets
+from typing import Any
+
+from django.core import signing
+
+LASTS = 365 * 86_400
+"""Seconds."""
+
+MOST_PEOPLE = 5
+_SALT = "known browser"
+
+
+def known_as(kept: str, email: str) -> str:
+    """A name for the browser that keeps this, when the owner of the address signed in there before; else empty."""
+    name, people = _read(kept)
+    return name if _digest(email) in people else ""
+
+
+def with_person(kept: str, email: str) -> str:
+    """What the browser is to keep, now that the owner of this address has signed in."""
+    name, people = _read(kept)
+    mine = _digest(email)
+    people = [mine, *(each for each in people if each != mine)][:MOST_PEOPLE]
+    return signing.dumps([name or secrets.token_urlsafe(12), people], salt=_SALT)
+
+
+def _read(kept: str) -> tuple[str, list[Any]]:
+    try:
+        name, people = signing.loads(kept, salt=_SALT, max_age=LASTS)
+    except (signing.BadSignature, ValueError):
+        return "", []
+    return name, people
+
+
+def _digest(email: str) -> str:
+    return hashlib.sha256(email.strip().lower().encode(errors="replace")).hexdigest()[:16]
