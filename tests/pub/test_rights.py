@@ -2,12 +2,12 @@
 
 import asyncio
 import base64
-from contextlib import suppress
+from contextlib import AsyncExitStack, suppress
 from typing import Any
 
 import pytest
 
-from scuttlekit import Address, KeyPair, Peer, RemoteError, ScuttlebuttError, connect
+from scuttlekit import Address, HandshakeFailed, KeyPair, Peer, RemoteError, ScuttlebuttError, connect
 from scuttlekit.pub.calls.table import TABLE, Call, Who
 from tests.pub.pubs import CAPS, Pub
 
@@ -77,6 +77,63 @@ async def test_strangers_may_call_what_they_may_call_of_ssb_server(make_node_pub
     async with dialled(pub, STRANGER) as peer:
         for call in TABLE:
             assert await is_allowed(peer, call) is (call.who == Who.ANYBODY), call
+
+
+async def test_a_guest_replicates_as_a_stranger_does(make_python_pub):
+    """Some apps stay on the connection that they opened with the code."""
+    pub = make_python_pub(master=[MASTER.id]).start()
+    friend = KeyPair.generate()
+    async with dialled(pub, MASTER) as master, dialled(pub, GUEST) as early:
+        for name in ("invite.use", "getAddress"):
+            with pytest.raises(RemoteError, match="not in list of allowed methods"):
+                await early.call(name, {"feed": friend.id})
+        await master.call("butt.offer", {"id": GUEST.id, "uses": 2, "note": "n", "expires": None})
+        async with dialled(pub, GUEST) as one, dialled(pub, GUEST) as other:
+            said = await one.call("invite.use", {"feed": friend.id})
+            assert await other.call("getAddress") == pub.address
+            wanted = {"id": pub.id, "keys": False, "live": False}
+            for peer in (one, other):
+                assert await peer.collect("createHistoryStream", wanted, limit=9) == [said["value"]]
+            (figures,) = await master.collect("butt.figures", {}, limit=1)
+            assert figures["peers"]["in"] >= 2
+
+
+async def test_whom_the_pub_blocks_comes_in_neither_by_handshake_nor_by_invite(make_python_pub):
+    pub = make_python_pub(master=[MASTER.id]).start()
+    async with dialled(pub, MASTER) as master:
+        await master.call("butt.offer", {"id": GUEST.id, "uses": 2, "note": "n", "expires": None})
+        async with dialled(pub, GUEST) as guest:
+            await guest.call("invite.use", {"feed": STRANGER.id})
+            async with dialled(pub, STRANGER) as stranger:
+                await master.call("friends.block", STRANGER.id, {})
+                async with asyncio.timeout(10):
+                    await stranger.closed
+            with pytest.raises(RemoteError, match="this pub blocks the feed"):
+                await guest.call("invite.use", {"feed": STRANGER.id})
+        with pytest.raises(HandshakeFailed):
+            async with dialled(pub, STRANGER):
+                pass
+        (figures,) = await master.collect("butt.figures", {}, limit=1)
+        assert figures["refused"]["blocked"] == 1
+        assert (await master.call("butt.invites"))[0]["left"] == 1
+
+
+async def test_several_guests_of_one_code_use_it_no_more_often_than_it_says(make_python_pub):
+    pub = make_python_pub(master=[MASTER.id]).start()
+    async with dialled(pub, MASTER) as master, dialled(pub, MASTER) as again:
+        await master.call("butt.offer", {"id": GUEST.id, "uses": 3, "note": "n", "expires": None})
+        assert (
+            await again.call("butt.offer", {"id": GUEST.id, "uses": 3, "note": "n", "expires": None}) is False
+        )
+        async with AsyncExitStack() as stack:
+            guests = [await stack.enter_async_context(dialled(pub, GUEST)) for _ in range(6)]
+            asked = [
+                guest.call("invite.use", {"feed": KeyPair.generate().id}, timeout=60) for guest in guests
+            ]
+            answers = await asyncio.gather(*asked, return_exceptions=True)
+        assert sum(isinstance(answer, dict) for answer in answers) == 3
+        assert {str(answer) for answer in answers if not isinstance(answer, dict)} == {"invite has expired"}
+        assert await master.call("butt.invites") == []
 
 
 @pytest.mark.parametrize("args", [*([odd] for odd in ODD), [], [1, 2, 3, 4, 5, 6, 7], [ID, ID, ID]], ids=repr)

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from scuttlekit import KeyPair
-from scuttlekit.pub.sequence import Sequence
+from scuttlekit.pub.sequence import SequenceNote
 from scuttlekit.pub.store import LogDamaged, NotReady, Store
 from scuttlekit.pub.store.store import INDEX, LOG
 from tests.scuttlekit.store.conftest import Opens
@@ -153,7 +153,7 @@ async def test_a_log_is_not_behind_because_its_index_says_so(opens: Opens, own: 
     with sqlite3.connect(folder / INDEX) as index:
         index.execute("UPDATE feeds SET sequence = 1, offset = 0")
     index.close()
-    note = Sequence(folder)
+    note = SequenceNote(folder)
     note.begin()
     note.expect(3)
     store = opens(note)

@@ -10,7 +10,7 @@ import pytest
 
 from scuttlekit import KeyPair
 from scuttlekit.offsetlog import survey
-from scuttlekit.pub.sequence import Sequence
+from scuttlekit.pub.sequence import SequenceNote
 from scuttlekit.pub.store import Behind, Store, Stored
 from scuttlekit.pub.store.store import INDEX, LOG
 from tests.disks import disk, fill
@@ -23,7 +23,7 @@ POST = {"type": "post", "text": "x" * 1000}
 as_root = pytest.mark.skipif(os.geteuid() != 0, reason="only root can mount a disk")
 
 
-class SlowNote(Sequence):
+class SlowNote(SequenceNote):
     """A note on a disk that takes until `go`."""
 
     def __init__(self, folder: Path) -> None:
@@ -93,11 +93,11 @@ async def test_a_store_that_closes_has_all_on_the_disk(opens: Opens, note: SlowN
     store = opens(note)
     store.append(Voice("", own).posts("one"))
     store.close()
-    assert Sequence(note._path.parent).read() == 1
+    assert SequenceNote(note._path.parent).read() == 1
 
 
 async def test_a_log_that_is_behind_its_note_says_nothing(opens: Opens, folder: Path, own: KeyPair):
-    note = Sequence(made(folder))
+    note = SequenceNote(made(folder))
     note.begin()
     note.expect(2)
     store = opens(note)
@@ -133,7 +133,7 @@ async def test_many_who_publish_share_the_wait_for_the_disk(opens: Opens, folder
     assert note.syncs <= 3
 
 
-class CountingNote(Sequence):
+class CountingNote(SequenceNote):
     def __init__(self, folder: Path) -> None:
         super().__init__(folder)
         self.begin()
@@ -148,7 +148,7 @@ class CountingNote(Sequence):
 @pytest.mark.parametrize("leave", [0, 1, 2, 3, 5, 8, 13, 21, 34])
 async def test_a_full_disk_loses_nothing_that_was_acknowledged(folder: Path, own: KeyPair, leave: int):
     with disk(folder, "1m"):
-        note = Sequence(folder)
+        note = SequenceNote(folder)
         note.begin()
         store = Store.open(folder, own, note)
         running = asyncio.create_task(store.run())
@@ -172,7 +172,7 @@ async def test_a_full_disk_loses_nothing_that_was_acknowledged(folder: Path, own
         with log.open("rb") as file:
             found = survey(file, log.stat().st_size, own.id)
         assert (found.whole, found.damaged) == (log.stat().st_size, False)
-        assert found.sequence == acknowledged == Sequence(folder).read()
+        assert found.sequence == acknowledged == SequenceNote(folder).read()
 
         (folder / "filler").unlink()
         store = Store.open(folder, own)

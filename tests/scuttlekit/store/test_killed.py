@@ -7,7 +7,7 @@ from pathlib import Path
 
 from scuttlekit import KeyPair
 from scuttlekit.offsetlog import survey
-from scuttlekit.pub.sequence import Sequence
+from scuttlekit.pub.sequence import SequenceNote
 from scuttlekit.pub.store import Store
 from scuttlekit.pub.store.store import LOG
 from tests.scuttlekit.store.voices import Voice
@@ -34,7 +34,7 @@ def test_a_process_that_is_killed_loses_nothing_that_it_acknowledged(folder: Pat
         with log.open("rb") as file:
             found = survey(file, log.stat().st_size, own.id)
         assert not found.damaged
-        assert found.sequence >= Sequence(folder).read() >= acknowledged[-1]
+        assert found.sequence >= SequenceNote(folder).read() >= acknowledged[-1]
         store = Store.open(folder, own)
         assert store.ready.is_set()
         assert store.progress == (found.whole, found.whole)

@@ -14,7 +14,7 @@ import pytest
 from butt.sources.releases import build
 from scuttlekit import Address, KeyPair, Peer, connect
 from scuttlekit.offsetlog import survey
-from scuttlekit.pub.sequence import Sequence
+from scuttlekit.pub.sequence import SequenceNote
 from scuttlekit.pub.store import Store
 from scuttlekit.pub.store.store import INDEX, LOG
 from tests.exports import stock
@@ -64,7 +64,7 @@ class Folder:
         self.keys: list[str] = []
 
     def open(self) -> Store:
-        note = Sequence(self.data)
+        note = SequenceNote(self.data)
         note.read()
         note.begin()
         return Store.open(self.data, self.own, note)

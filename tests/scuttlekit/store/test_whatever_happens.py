@@ -21,7 +21,7 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, pr
 from scuttlekit import KeyPair, canonical
 from scuttlekit.graph import Graph
 from scuttlekit.offsetlog import FRAME
-from scuttlekit.pub.sequence import Sequence
+from scuttlekit.pub.sequence import SequenceNote
 from scuttlekit.pub.store import Behind, NotReady, Store, Stored
 from scuttlekit.pub.store.store import INDEX, LOG
 from tests.scuttlekit.json_texts import texts
@@ -105,7 +105,7 @@ class Folder(RuleBasedStateMachine):
         published = self.run(lambda: self.store.publish(content))
         assert published.value["sequence"] == self.sequence_of(OWN.id) + 1
         self.remember([published])
-        assert Sequence(self.folder).read() == published.value["sequence"]
+        assert SequenceNote(self.folder).read() == published.value["sequence"]
 
     @precondition(lambda self: self.store)
     @rule()
@@ -201,7 +201,7 @@ class Folder(RuleBasedStateMachine):
     @rule()
     def starts(self) -> None:
         self.folder.mkdir(exist_ok=True)
-        self.note = Sequence(self.folder)
+        self.note = SequenceNote(self.folder)
         self.note.read()
         self.store = Store.open(self.folder, OWN, self.note)
         self.run(self.store.index)

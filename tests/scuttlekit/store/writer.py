@@ -5,13 +5,13 @@ import sys
 from pathlib import Path
 
 from scuttlekit import KeyPair
-from scuttlekit.pub.sequence import Sequence
+from scuttlekit.pub.sequence import SequenceNote
 from scuttlekit.pub.store import Store
 from tests.scuttlekit.store.voices import Voice
 
 
 async def main(folder: Path) -> None:
-    note = Sequence(folder)
+    note = SequenceNote(folder)
     note.read()
     note.begin()
     store = Store.open(folder, KeyPair(b"o" * 32), note)

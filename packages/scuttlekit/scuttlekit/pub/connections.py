@@ -130,6 +130,12 @@ class Connections:
         """Say goodbye to everybody."""
         await asyncio.gather(*(link.peer.close() for link in self))
 
+    def hang_up_on_blocked(self) -> None:
+        """Close the connections of everybody whom the pub blocks now."""
+        for feed in tuple(self._links):
+            if self._is_blocked(feed):
+                self.hang_up(feed)
+
     def _replaces(self, link: Link) -> bool:
         """Make room for a connection of a peer who has one already; False if the older one stays."""
         for other in tuple(self.of(link.peer.id)):

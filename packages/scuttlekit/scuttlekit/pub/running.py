@@ -7,7 +7,7 @@ import resource
 import signal
 import socket
 import threading
-from collections.abc import Coroutine, Iterator
+from collections.abc import Coroutine, Iterator, Sequence
 from contextlib import suppress
 from typing import Any, Final
 
@@ -45,8 +45,8 @@ from scuttlekit.pub.offers import Offers
 from scuttlekit.pub.profile import Profile
 from scuttlekit.pub.replication import Replication
 from scuttlekit.pub.secret import keys_of
-from scuttlekit.pub.sequence import Sequence, guard
-from scuttlekit.pub.store import Store
+from scuttlekit.pub.sequence import SequenceNote, guard
+from scuttlekit.pub.store import Store, Stored
 from scuttlekit.serving import Api, Handlers
 
 _RIGHTS: Final = {Role.MASTER: Who.MASTER, Role.GUEST: Who.GUEST, Role.PEER: Who.ANYBODY}
@@ -102,7 +102,7 @@ class Pub:
         self._faults.take_over(asyncio.get_running_loop())
         self._listening = take_port(config.host, config.port)
         self._lock = claim(config.path)
-        self._sequence = Sequence(config.path)
+        self._sequence = SequenceNote(config.path)
         self._offers = Offers(config.path)
         self._offers.read()
         take_over(self._offers, config.path)
@@ -220,6 +220,7 @@ class Pub:
     def _begin(self) -> None:
         self._invites.begin()
         self._store.listen(self._announcements.hear)
+        self._store.listen(self._hear)
         self._faults.keep(self._catch_up.run(self._known))
         self._faults.keep(self._replication.run())
         self._faults.keep(self._dialler.run())
@@ -257,9 +258,11 @@ class Pub:
 
     async def _accompany(self, link: Link) -> None:
         """What the pub does of its own accord on a connection."""
-        if link.role is Role.PEER:
-            self._catch_up.meet(link.peer)
-            await asyncio.gather(*(self._faults.guard(work) for work in self._work_with(link)))
+        # Most masters only look after the pub and have no feed, but a person may name their own app.
+        if link.role is Role.MASTER and (link.peer.id == self._keys.id or not self._is_known(link.peer.id)):
+            return
+        self._catch_up.meet(link.peer)
+        await asyncio.gather(*(self._faults.guard(work) for work in self._work_with(link)))
 
     def _work_with(self, link: Link) -> Iterator[Coroutine[Any, Any, None]]:
         yield self._replication.meet(link.peer, dialled=link.dialled)
@@ -271,6 +274,11 @@ class Pub:
         # Until the log has shown that it is not behind, others are not to hear of this identity.
         is_master = self._connections.role_of(feed) is Role.MASTER
         return (is_master or self._store.ready.is_set()) and self._connections.welcome(feed)
+
+    def _hear(self, messages: Sequence[Stored]) -> None:
+        """Let go of whom the pub has just blocked."""
+        if any(message.author == self._keys.id for message in messages):
+            self._connections.hang_up_on_blocked()
 
     def _is_blocked(self, feed: str) -> bool:
         return self._store.graph.blocks(self._keys.id, feed)

@@ -17,7 +17,7 @@ DIGITS = 15
 _NOTE = re.compile(rb"[0-9]{1,%d}\n" % DIGITS)
 
 
-class Sequence:
+class SequenceNote:
     """The file `sequence` of a data folder."""
 
     def __init__(self, folder: Path) -> None:
