@@ -4,7 +4,7 @@ const { createRequire } = require('node:module')
 
 const { DamagedLog } = require('./exits')
 const { chatter } = require('./log')
-const { standIn } = require('./standins')
+const { replace, standIn } = require('./standins')
 
 const DEEPEST = 64
 
@@ -132,11 +132,6 @@ function isShallow (value, levels) {
 
 function requireFrom (user) {
   return createRequire(require.resolve(user))
-}
-
-function replace (path, change) {
-  const exports = require(path)
-  require.cache[path].exports = change(exports)
 }
 
 module.exports = { openSafely, takeAnyContent }

@@ -9,6 +9,9 @@ const { Refusal, refusalOf } = require('./exits')
 const { isFenced, fencedLookup } = require('./fence')
 const { chatter } = require('./log')
 
+/** How often is looked whether a peer has taken anything of what waits for it. */
+const PATIENCE = 30000
+
 /**
  * Every TCP connection of the pub, in and out, goes through here and is counted.
  *
@@ -22,6 +25,7 @@ class Door {
     this._enter = null
     this._sockets = new Set()
     this._past = { in: 0, out: 0 }
+    this._stuck = new Map()
     // Without noDelay a call takes 40 ms; keepAlive finds peers that vanished without a goodbye.
     const options = { noDelay: true, keepAlive: true, keepAliveInitialDelay: 60000 }
     this._server = net.createServer(options, (socket) => this._arrive(socket))
@@ -40,10 +44,13 @@ class Door {
 
   open () {
     this._open = true
+    this._watch = setInterval(() => this._endStuck(), PATIENCE)
+    this._watch.unref()
   }
 
   close () {
     this._open = false
+    clearInterval(this._watch)
     this._server.close()
   }
 
@@ -105,6 +112,22 @@ class Door {
       socket.destroy()
       answer(new Error('aborted'))
     }
+  }
+
+  /** Hang up on peers that took nothing of what waits for them since the last time. */
+  _endStuck () {
+    const stuck = new Map()
+    for (const socket of this._sockets) {
+      const taken = socket.bytesWritten - socket.writableLength
+      if (!socket.writableLength) continue
+      if (this._stuck.get(socket) === taken) {
+        chatter('warning', 'A peer has not read what it asked for in 30 seconds, and is hung up on.')
+        socket.destroy()
+      } else {
+        stuck.set(socket, taken)
+      }
+    }
+    this._stuck = stuck
   }
 
   _count (socket) {

@@ -2,9 +2,9 @@
 
 const path = require('node:path')
 
-const SecretStack = require('secret-stack')
 const caps = require('ssb-caps')
 
+const { boundBacklogs } = require('./backlog')
 const { buttPlugin } = require('./butt')
 const { openSafely, takeAnyContent } = require('./content')
 const { inviteOn } = require('./invites')
@@ -24,7 +24,9 @@ function createServer (parts) {
   loadLater()
   stayConnected()
   closeFiles()
+  boundBacklogs()
   takeAnyContent()
+  const SecretStack = require('secret-stack')
   const stack = SecretStack({})
   const plugins = stack.plugins.map((plugin) => plugin.name === 'multiserver-net' ? door.plugin() : plugin)
   stack.plugins = plugins

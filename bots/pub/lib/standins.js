@@ -11,4 +11,10 @@ function standIn (path, exports) {
   return module
 }
 
-module.exports = { standIn }
+/** Have whoever requires the module at `path` from now on be given what `change` makes of its exports. */
+function replace (path, change) {
+  const exports = require(path)
+  require.cache[path].exports = change(exports)
+}
+
+module.exports = { replace, standIn }
