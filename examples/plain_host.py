@@ -96,6 +96,8 @@ class PlainHost:
             _signal(stubborn.kill)
 
     def _start(self, order: Order, folder: Folder) -> None:
+        if misfit := release(order.release).misfit:
+            raise HostTrouble(misfit)
         folder.data.mkdir(exist_ok=True, mode=0o700)
         folder.log.parent.mkdir(exist_ok=True)
         if order.on_trial:

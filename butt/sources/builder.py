@@ -106,8 +106,9 @@ class Builder:
                 return source
         for other in Release.objects.filter(digest=wanted.digest, state=Release.State.READY):
             path = release(other.key).path
-            if path.is_dir() and digest_of(path) == wanted.digest:
-                return path
+            with suppress(BuildFailed, OSError):  # A damaged one is no copy.
+                if path.is_dir() and digest_of(path) == wanted.digest:
+                    return path
         if wanted.runtime not in {"", *(kind.runtime for kind in KINDS)}:
             raise BuildFailed(
                 f"It was built for {wanted.runtime}, which is not here any more: upgrade instead."

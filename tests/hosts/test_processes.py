@@ -1,6 +1,7 @@
 """What else may lie where bots of this machine have their folders, and a folder that cannot be used."""
 
 import json
+import shutil
 import uuid
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -71,3 +72,20 @@ def test_bots_get_nothing_of_the_services_environment(
     assert said["HOME"] == str(host.bots / str(GOOD))
     assert "PATH" in said
     assert "not for bots" not in said.values()
+
+
+def test_code_that_was_built_for_another_python_is_not_started_and_says_what_to_do(
+    tmp_path: Path, settings_of: Callable[..., None]
+):
+    settings_of(home=tmp_path)
+    write_python(tmp_path / "pub", "", [])
+    made, host = build(tmp_path / "pub"), Processes(tmp_path)
+    (made.path / "site-packages" / "built-for").write_text("Python 2.7 on vax-vms")
+    try:
+        with pytest.raises(HostTrouble, match=r"was built for Python 2\.7 on vax-vms.*“upgrade” moves it"):
+            host.apply(Order(GOOD, True, 1, "127.0.0.1", "127.0.0.1", 9000, made.key, False, (), 0))
+        shutil.rmtree(made.path)
+        with pytest.raises(HostTrouble, match="not on this disk any more"):
+            host.apply(Order(GOOD, True, 1, "127.0.0.1", "127.0.0.1", 9000, made.key, False, (), 0))
+    finally:
+        host.stop_all()
