@@ -39,7 +39,7 @@ class Node:
             self.repeated += 1
             self.exchange.hear_message(remote, one, sequence, now)
         else:
-            self.exchange.let_down(remote, one, now)
+            self.exchange.let_down(remote, one, sequence, now)
 
 
 @dataclass(eq=False)

@@ -21,19 +21,18 @@ class Due(NamedTuple):
 class Exchange:
     """What we have and want, and the peers that we exchange it with.
 
-    `blocks(author, peer)` says whether an author does not want a peer to have their feed. Times are seconds of any clock
-    that only goes forward.
+    `withholds(feed, peer)` says whether a feed is not for a peer, by their ids. Times are seconds of any clock that only
+    goes forward.
     """
 
-    def __init__(self, blocks: Callable[[str, str], bool] = lambda _author, _peer: False) -> None:
-        self._blocks = blocks
+    def __init__(self, withholds: Callable[[str, str], bool] = lambda _feed, _peer: False) -> None:
+        self._withholds = withholds
         # Each feed has a number, its place in these.
         self._numbers: dict[str, int] = {}
         self._feeds: list[str] = []
         self._ours = array("i")
         self._wanted = bytearray()
         self._free: list[int] = []
-        self._hidden: frozenset[str] = frozenset()
         self._remotes: dict[Remote, None] = {}
         # Of a feed that we want: who was asked to send it, and since when we wait for what it said it has.
         self._sources: dict[int, Remote] = {}
@@ -84,10 +83,9 @@ class Exchange:
             else:
                 del self._waiting[number]
 
-    def want(self, feeds: Iterable[str], hidden: Iterable[str] = ()) -> None:
-        """Replace what we want by `feeds`; those that are `hidden` are neither wanted nor given to anybody."""
-        self._hidden = frozenset(hidden)
-        wanted = set(feeds) - self._hidden
+    def want(self, feeds: Iterable[str]) -> None:
+        """Replace what we want by `feeds`."""
+        wanted = set(feeds)
         gone = []
         for feed, number in self._numbers.items():
             if self._wanted[number]:
@@ -146,10 +144,12 @@ class Exchange:
         if number is not None and (told := remote.note_of(number)) >> 1 < sequence <= MAX_SEQUENCE:
             remote.set_note(number, note(sequence, wants=told >= 0 and not told & 1))
 
-    def let_down(self, remote: Remote, feed: str, now: float) -> None:
-        """Hear that what a peer sent of a feed cannot be taken. Somebody else is asked, and this peer later again."""
+    def let_down(self, remote: Remote, feed: str, sequence: int, now: float) -> None:
+        """Hear that a message that a peer sent cannot be taken. Somebody else is asked, and this peer later again."""
+        self.hear_message(remote, feed, sequence, now)
         number = self._numbers.get(feed)
-        if number is None:
+        if number is None or remote.barred_until(number) > now:
+            # After a bad message come those that were under way behind it.
             return
         remote.bar(number, now)
         if self._sources.get(number) is remote:
@@ -251,8 +251,7 @@ class Exchange:
             remote.forget(number)
 
     def _may_have(self, remote: Remote, number: int) -> bool:
-        feed = self._feeds[number]
-        return feed not in self._hidden and not self._blocks(feed, remote.id)
+        return not self._withholds(self._feeds[number], remote.id)
 
     def _note_for(self, remote: Remote, number: int) -> int | None:
         """Give what a peer is to be told of a feed now; None for nothing."""

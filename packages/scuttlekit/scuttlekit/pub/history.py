@@ -25,6 +25,8 @@ AT_ONCE: Final = 8
 """Streams that are read from one peer at once, besides that of its own feed."""
 AGAIN: Final = 300.0
 """Seconds until a peer that knows no EBT is asked for all feeds again."""
+LOOK: Final = 1.0
+"""Seconds until it is looked whether there are feeds that the peer was not asked for yet."""
 
 
 class History:
@@ -70,19 +72,31 @@ class History:
 
     async def follow(self, peer: Peer, wanted: Callable[[], Sequence[str]]) -> None:
         """Read feeds of a peer as long as it is there: its own as it grows, others from time to time. Raises OSError."""
-        own = asyncio.get_running_loop().create_task(self._follow_own(peer, wanted))
+        loop = asyncio.get_running_loop()
+        own: asyncio.Task[None] | None = None
+        asked: set[str] = set()
+        again = loop.time() + AGAIN
         try:
             while peer.is_open:
-                feeds = iter([feed for feed in wanted() if feed != peer.id])
-                await asyncio.gather(*(self._fetch_each(peer, feeds) for _ in range(AT_ONCE)))
-                await asyncio.wait([peer.closed], timeout=AGAIN)
+                if loop.time() >= again:
+                    asked.clear()
+                    again = loop.time() + AGAIN
+                known = self._store.graph.changes
+                feeds = [feed for feed in wanted() if feed not in asked]
+                asked.update(feeds)
+                if peer.id in feeds and (own is None or own.done()):
+                    own = loop.create_task(self._follow_own(peer))
+                others = iter([feed for feed in feeds if feed != peer.id])
+                await asyncio.gather(*(self._fetch_each(peer, others) for _ in range(AT_ONCE)))
+                while peer.is_open and loop.time() < again and self._store.graph.changes == known:
+                    await asyncio.wait([peer.closed], timeout=LOOK)
         finally:
-            own.cancel()
+            if own is not None:
+                own.cancel()
 
-    async def _follow_own(self, peer: Peer, wanted: Callable[[], Sequence[str]]) -> None:
+    async def _follow_own(self, peer: Peer) -> None:
         with suppress(ScuttlebuttError):
-            if peer.id in wanted():
-                await self._take(peer, peer.id, live=True)
+            await self._take(peer, peer.id, live=True)
 
     async def _fetch_each(self, peer: Peer, feeds: Iterator[str]) -> None:
         for feed in feeds:

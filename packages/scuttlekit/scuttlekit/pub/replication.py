@@ -15,7 +15,6 @@ from scuttlekit import budget
 from scuttlekit.ebt import Exchange, read_notes
 from scuttlekit.errors import Goodbye, ProtocolError, RemoteError, ScuttlebuttError
 from scuttlekit.frames import Frame, Json
-from scuttlekit.graph import BLOCKS
 from scuttlekit.keys import KeyPair
 from scuttlekit.peer import Peer
 from scuttlekit.pub import intake
@@ -37,6 +36,8 @@ PIECE_BYTES: Final = 48 << 10
 TICK: Final = 0.5
 REVIEW: Final = 0.05
 """Seconds after a change of the follow graph until it counts, so that many changes count at once."""
+CONTACT: Final = b'"type":"contact"'
+
 FIRST_WORD: Final = 5.0
 """Seconds that we wait for the first word of a peer that we dialled, which has to speak first."""
 
@@ -49,7 +50,7 @@ class Replication:
         self._own = own.id
         self._hops = hops
         self._limits = limits
-        self._exchange = Exchange(store.graph.blocks)
+        self._exchange = Exchange(self._withholds)
         self._history = History(store, own.id)
         self._sessions: dict[Peer, Session] = {}
         self._tasks: set[asyncio.Task[None]] = set()
@@ -109,6 +110,10 @@ class Replication:
         hops = self._store.graph.hops(self._own, self._hops)
         return sorted(hops, key=hops.__getitem__)[: self._limits["feeds"]]
 
+    def _withholds(self, feed: str, peer_id: str) -> bool:
+        blocks = self._store.graph.blocks
+        return blocks(self._own, feed) or blocks(feed, peer_id)
+
     def _blocks(self, peer: Peer) -> bool:
         return self._store.graph.blocks(self._own, peer.id)
 
@@ -157,17 +162,21 @@ class Replication:
         """Hear what was stored."""
         loop = asyncio.get_running_loop()
         clock = self._store.clock
-        for feed in {message.author for message in messages}:
+        feeds = {message.author for message in messages}
+        for feed in feeds:
             self._exchange.have(feed, clock.get(feed, 0), loop.time())
-        if self._review is None and self._store.graph.changes != self._reviewed:
+        if self._own in feeds and any(CONTACT in message.record for message in messages):
+            # Whom the pub just let in or blocked is not to wait. Whom it blocks may be nobody that it replicates.
+            self._look_at_graph()
+        elif self._review is None and self._store.graph.changes != self._reviewed:
             self._review = loop.call_later(REVIEW, self._look_at_graph)
 
     def _look_at_graph(self) -> None:
-        self._review = None
-        graph = self._store.graph
-        self._reviewed = graph.changes
-        hidden = [feed for feed, relation in graph.relations(self._own).items() if relation == BLOCKS]
-        self._exchange.want(self._wanted(), hidden)
+        if self._review is not None:
+            self._review.cancel()
+            self._review = None
+        self._reviewed = self._store.graph.changes
+        self._exchange.want(self._wanted())
         for session in self._sessions.values():
             session.remote.friend = self._is_near(session.peer)
             if self._blocks(session.peer):
@@ -287,7 +296,7 @@ class Session:
         now = asyncio.get_running_loop().time()
         if outcome is Outcome.BAD:
             self._limits.refuse("messages")
-            self._exchange.let_down(self.remote, feed, now)
+            self._exchange.let_down(self.remote, feed, sequence, now)
         else:
             self._exchange.hear_message(self.remote, feed, sequence, now)
         if outcome is Outcome.TAKEN:
