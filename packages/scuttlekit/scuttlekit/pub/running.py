@@ -1,11 +1,8 @@
 """A running pub: its parts, the order in which they begin, and how it stops."""
 
 import asyncio
-import errno
 import os
-import resource
 import signal
-import socket
 import threading
 from collections.abc import Coroutine, Iterator, Sequence
 from contextlib import suppress
@@ -16,7 +13,7 @@ import orjson
 from scuttlekit.addresses import Address
 from scuttlekit.connection import Traffic
 from scuttlekit.files import write_whole
-from scuttlekit.network import Room, Server, listen
+from scuttlekit.network import Room, Server
 from scuttlekit.pub import pinging
 from scuttlekit.pub.announcements import Announcements
 from scuttlekit.pub.blobs import BlobCalls, BlobStore, Exchange
@@ -33,7 +30,6 @@ from scuttlekit.pub.catchup import CatchUp
 from scuttlekit.pub.config import Config
 from scuttlekit.pub.connections import Connections, Link, Role
 from scuttlekit.pub.dialling import Dialler
-from scuttlekit.pub.exits import Refusal
 from scuttlekit.pub.faults import Faults
 from scuttlekit.pub.figures import Figures
 from scuttlekit.pub.folder import claim
@@ -41,6 +37,7 @@ from scuttlekit.pub.gossip import Gossip
 from scuttlekit.pub.invites import Invites, Visits, take_over
 from scuttlekit.pub.limits import Limits
 from scuttlekit.pub.log import end, log
+from scuttlekit.pub.machine import open_as_many_files_as_may_be, take_port
 from scuttlekit.pub.offers import Offers
 from scuttlekit.pub.profile import Profile
 from scuttlekit.pub.replication import Replication
@@ -299,31 +296,6 @@ class Pub:
         path = self._config.path / "manifest.json"
         if not path.exists() or path.read_bytes() != text:
             write_whole(path, text)
-
-
-def take_port(host: str, port: int) -> socket.socket:
-    """Take the port before the feed can say anything. Raises Refusal."""
-    try:
-        return listen(host, port)
-    except OSError as error:
-        if error.errno == errno.EADDRINUSE:
-            raise Refusal(
-                "port-taken", f"Port {port} of {host} is taken by another program. Free it or choose another."
-            ) from None
-        if error.errno == errno.EACCES:
-            raise Refusal(
-                "port-taken", f"Port {port} of {host} is kept for programs with more rights. Choose another."
-            ) from None
-        raise Refusal(
-            "host-not-assignable", f"This machine has no address {host} to listen on ({error.strerror})."
-        ) from None
-
-
-def open_as_many_files_as_may_be() -> None:
-    """Raise the bound on open files: a thousand is what systemd gives at first, and each connection takes one."""
-    _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
-    with suppress(ValueError, OSError):
-        resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
 
 
 def _stop_on_signal(stopping: asyncio.Event) -> None:

@@ -11,7 +11,7 @@ Source: https://github.com/ssbc/ssb-blobs
 """
 
 import asyncio
-import shutil
+import os
 from collections.abc import AsyncGenerator, Callable, Coroutine
 from contextlib import aclosing, suppress
 from pathlib import Path
@@ -282,7 +282,8 @@ class Exchange:
     async def _fetch(self, blob: str, want: _Want, session: Session) -> None:
         try:
             size = want.holders.pop(session, 0)
-            if shutil.disk_usage(self._folder).free < size + ROOM_LEFT:
+            disk = os.statvfs(self._folder)
+            if disk.f_bavail * disk.f_frsize < size + ROOM_LEFT:
                 self._limits.refuse("diskForBlobs")
                 return
             with suppress(ScuttlebuttError, TimeoutError):

@@ -1,0 +1,34 @@
+"""What the pub takes of its machine: a port, and open files."""
+
+import errno
+import resource
+import socket
+from contextlib import suppress
+
+from scuttlekit.network import listen
+from scuttlekit.pub.exits import Refusal
+
+
+def take_port(host: str, port: int) -> socket.socket:
+    """Take the port before the feed can say anything. Raises Refusal."""
+    try:
+        return listen(host, port)
+    except OSError as error:
+        if error.errno == errno.EADDRINUSE:
+            raise Refusal(
+                "port-taken", f"Port {port} of {host} is taken by another program. Free it or choose another."
+            ) from None
+        if error.errno == errno.EACCES:
+            raise Refusal(
+                "port-taken", f"Port {port} of {host} is kept for programs with more rights. Choose another."
+            ) from None
+        raise Refusal(
+            "host-not-assignable", f"This machine has no address {host} to listen on ({error.strerror})."
+        ) from None
+
+
+def open_as_many_files_as_may_be() -> None:
+    """Raise the bound on open files: a thousand is what systemd gives at first, and each connection takes one."""
+    _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
+    with suppress(ValueError, OSError):
+        resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
