@@ -64,10 +64,18 @@ class Rented(models.Model):
     )
     address4 = models.CharField(max_length=64, blank=True, default="")
     address6 = models.CharField(max_length=64, blank=True, default="")
+    former = models.JSONField(
+        default=list,
+        blank=True,
+        help_text="IPv6 addresses that it had before, as DNS records may lead there.",
+    )
     opened = models.CharField(
         max_length=64, blank=True, default="", help_text="The security group whose ports were opened."
     )
     held = models.BooleanField(default=False)
+    remake = models.BooleanField(
+        default=False, help_text="Its server is to be made again: it could not be changed as it was to be."
+    )
     replaced = models.PositiveIntegerField(default=0, help_text="How many of the replacements are done.")
     restored = models.CharField(
         max_length=64, blank=True, default="", help_text="The snapshot that the volume was restored from."

@@ -90,6 +90,10 @@ def _lose(at: Situation) -> Move | None:
 
 def _replace(at: Situation) -> Move | None:
     """A new server only when the old one is seen to be gone: an identity never runs twice."""
+    if at.rented.remake:
+        if at.server:
+            return _remove(at, at.server, State.REPLACING, "Its machine is made again as a bigger one.")
+        return Move(State.REPLACING, at.rented.reason, changes={"remake": False, "server_id": ""})
     if at.wanted.replacements > at.rented.replaced:
         if at.server:
             return _remove(at, at.server, State.REPLACING, "Its machine is being replaced.")
@@ -183,6 +187,8 @@ def _names(at: Situation) -> Move | None:
     there = {(r.name, r.type, r.address): r for r in at.has.all(Kind.RECORD)}
     strangers = {(r.name, r.type, r.address) for r in at.has.unmarked if r.kind is Kind.RECORD}
     absent = at.records - set(there) - strangers
+    if at.outdated:
+        return _remove(at, at.outdated[0], State(at.rented.state))
     taken = set(at.taken)
     if ours := sorted(record for record in absent if record[0] not in taken):
         return _go_on(at, Effect.SET_RECORDS, records=tuple(ours[:RECORDS_AT_ONCE]))
@@ -237,7 +243,7 @@ def _leave(at: Situation) -> Move:
         if things := at.has.all(kind):
             forgotten: dict[str, object] = {"held": False, "volume_id": ""} if kind is Kind.VOLUME else {}
             return _remove(at, things[0], State.LEAVING, changes=forgotten)
-    ours = {at.rented.address4, at.rented.address6}
+    ours = {at.rented.address4, at.rented.address6, *at.rented.former} - {""}
     for record in at.has.unmarked:
         if record.kind is Kind.RECORD and record.name in at.wanted.names and record.address in ours:
             return _remove(at, record, State.LEAVING)

@@ -3,9 +3,12 @@
 from datetime import datetime, timedelta
 
 from butt.clouds.capacity import best
-from butt.clouds.interface import CloudTrouble, Effect, OutOfStock, OverQuota, Unsure
+from butt.clouds.interface import CloudTrouble, Denied, Effect, OutOfStock, OverQuota, Unsure
 from butt.clouds.moves import NO_ROOM, Move
 from butt.clouds.situation import Situation
+
+TRIES = 3
+"""So often a change of type is asked for before the machine is made again instead."""
 
 FIRST_BACK_OFF, LONGEST_BACK_OFF = timedelta(seconds=2), timedelta(minutes=5)
 
@@ -28,6 +31,9 @@ def after_trouble(at: Situation, move: Move, trouble: CloudTrouble, now: datetim
         back_off = max(back_off, NO_ROOM)
         if not at.rented.held:
             changes["tried"] = []
+    if move.effect is Effect.CHANGE_TYPE and tries >= TRIES and not isinstance(trouble, (Unsure, Denied)):
+        # It is stopped for this, and would stay so.
+        return Move(move.state, words, changes={**changes, "remake": True})
     return Move(move.state, words, wait=back_off, changes=changes)
 
 

@@ -9,6 +9,8 @@ from butt.clouds.interface import Condition, Holding, Kind, Offer, Thing
 from butt.clouds.models import Rented, Wanted
 
 CENT = Decimal("0.01")
+MOST_FORMER = 20
+"""So many addresses that a machine had before are remembered."""
 
 
 @dataclass(frozen=True)
@@ -97,6 +99,10 @@ class Situation:
         return next((g for g in self.has.all(Kind.GROUP) if g.zone == self.rented.zone), None)
 
     @property
+    def _unmarked(self) -> list[Thing]:
+        return [thing for thing in self.has.unmarked if thing.kind is Kind.RECORD]
+
+    @property
     def records(self) -> set[tuple[str, str, str]]:
         """Name, type and data of the DNS records there should be."""
         if not self.policy.domain:
@@ -106,10 +112,15 @@ class Situation:
         return {(name, type_, data) for name in self.wanted.names for type_, data in found}
 
     @property
+    def outdated(self) -> list[Thing]:
+        """Records of our names that do not say whose they are, but lead where a machine of ours was before."""
+        return [r for r in self._unmarked if r.name in self.wanted.names and r.address in self.rented.former]
+
+    @property
     def taken(self) -> list[str]:
         """Names that lead elsewhere by records that do not say whose they are: setting ours would replace them."""
-        records = {(r.name, r.type, r.address) for r in self.has.unmarked if r.kind is Kind.RECORD}
-        elsewhere = records - self.records
+        strangers = [record for record in self._unmarked if record not in self.outdated]
+        elsewhere = {(r.name, r.type, r.address) for r in strangers} - self.records
         wanted = {(name, type_) for name, type_, _ in self.records}
         return sorted({name for name, type_, _ in elsewhere if (name, type_) in wanted})
 
@@ -126,6 +137,8 @@ def meet(at: Situation) -> dict[str, object]:
         "type": _type(at),
         "monthly": at.has.monthly.quantize(CENT),
     }
+    if at.rented.address6 and pairs["address6"] != at.rented.address6:
+        pairs["former"] = [*at.rented.former, at.rented.address6][-MOST_FORMER:]
     offer = next((o for o in at.offers if (o.zone, o.type) == (at.rented.zone, pairs["type"])), None)
     if offer:
         pairs["expected"] = cost(offer, at.policy.needs).total.quantize(CENT)

@@ -1,7 +1,7 @@
 """Scaleway's API as the stand-in gives it, or the real one when the environment holds keys for it."""
 
 import uuid
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -9,6 +9,7 @@ from scaleway_standin import StandIn
 
 from butt.clouds.keeper import Keeper
 from butt.clouds.scaleway import Scaleway
+from butt.configuration import configuration
 from tests.clouds.account import Account, at_standin
 
 ALICE = uuid.UUID("a11ce000-0000-4000-8000-000000000000")
@@ -29,3 +30,10 @@ def cloud(account: Account) -> Scaleway:
 @pytest.fixture
 def keeper(account: Account) -> Keeper:
     return account.keeper()
+
+
+@pytest.fixture
+def settings_anew() -> Iterator[Callable[[], None]]:
+    """Call it once a variable has changed: settings are read once otherwise. In the end they are read again."""
+    yield configuration.cache_clear
+    configuration.cache_clear()

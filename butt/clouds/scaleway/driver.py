@@ -1,6 +1,7 @@
 """Machines at Scaleway: an instance and a block volume, addresses, a security group and DNS records."""
 
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
 from datetime import datetime
 from typing import Self
 
@@ -105,7 +106,8 @@ class Scaleway:
         _EFFECTS[job.effect](self, job)
 
     def _make_group(self, job: Job) -> None:
-        self._instances.create_security_group(
+        """It is not seen anywhere that a new one takes `drop`. One that does not would let everybody in."""
+        group = self._instances.create_security_group(
             zone=job.zone,
             name=marks.name(job.agent_id),
             description="Secure Scuttlebutt, and nothing else",
@@ -115,7 +117,16 @@ class Scaleway:
             inbound_default_policy=SecurityGroupPolicy.DROP,
             outbound_default_policy=SecurityGroupPolicy.ACCEPT,
             enable_default_security=True,
-        )
+        ).security_group
+        if str(group.inbound_default_policy) != SecurityGroupPolicy.DROP:
+            self._instances.update_security_group(
+                zone=job.zone,
+                security_group_id=group.id,
+                inbound_default_policy=SecurityGroupPolicy.DROP,
+                outbound_default_policy=SecurityGroupPolicy.ACCEPT,
+                stateful=True,
+                tags=marks.tags(job.agent_id),
+            )
 
     def _open_ports(self, job: Job) -> None:
         rules = [
@@ -244,8 +255,11 @@ class Scaleway:
         self._blocks.update_volume(zone=job.zone, volume_id=job.volume, size=job.size)
 
     def _set_records(self, job: Job) -> None:
-        if changes := record_changes(job, self._reader.records()):
-            self._change_records(changes)
+        """Those of IPv4 first, by themselves: nobody was seen to add one of the other kind."""
+        for type_ in ("A", "AAAA"):
+            records = tuple(record for record in job.records if record[1] == type_)
+            if changes := record_changes(replace(job, records=records), self._reader.records()):
+                self._change_records(changes)
 
     def _change_records(self, changes: list[RecordChange]) -> None:
         self._domains.update_dns_zone_records(

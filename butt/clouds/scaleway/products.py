@@ -53,6 +53,14 @@ def monthly(type_: Any) -> Decimal:
     return Decimal(str(type_.monthly_price or Decimal(str(type_.hourly_price)) * HOURS))
 
 
+LIST_PRICES = {
+    VOLUME_TYPE: Decimal("0.000118") * HOURS,
+    "sbs_15k": Decimal("0.000177") * HOURS,
+    SNAPSHOT: Decimal("0.000118") * HOURS,
+}
+"""Of a GB, for when Scaleway does not tell them: rather too high, so that nothing is rented below its cost."""
+
+
 def storage_prices(blocks: Blocks, zone: str) -> dict[str, Decimal]:
     """Euro a month for a GB, by the type of volume; under `SNAPSHOT` for one of a snapshot."""
     found: dict[str, Decimal] = {}

@@ -1,17 +1,24 @@
 """Reading the account: everything that bears our mark, with what it costs."""
 
+import logging
+import time
 import uuid
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from decimal import Decimal
 from typing import Any
 
 from butt.clouds import marks
-from butt.clouds.interface import Account, Kind, Thing
+from butt.clouds.interface import Account, CloudTrouble, Kind, Thing
 from butt.clouds.scaleway.calls import Blocks, Domains, Instances
 from butt.clouds.scaleway.pages import all_of
-from butt.clouds.scaleway.products import ADDRESS_MONTH, GB, SNAPSHOT, monthly, storage_prices
+from butt.clouds.scaleway.products import ADDRESS_MONTH, GB, LIST_PRICES, SNAPSHOT, monthly, storage_prices
 from butt.clouds.scaleway.settings import ScalewaySettings
 from butt.clouds.scaleway.words import of_server, of_storage
+
+log = logging.getLogger("butt.clouds")
+
+ASK_AGAIN = 600.0
+"""Seconds after which a price that was not told is asked for again."""
 
 Roots = dict[str, uuid.UUID | None]
 """The volumes that our servers boot from, each with whose its server is."""
@@ -23,6 +30,7 @@ class Reader:
     ) -> None:
         self._instances, self._blocks, self._domains, self._settings = instances, blocks, domains, settings
         self._prices: dict[str, dict[str, Decimal]] = {}
+        self._ask_again: dict[str, float] = {}
 
     def account(self, zones: Sequence[str]) -> Account:
         things = [thing for zone in zones for thing in self._zone(zone)]
@@ -31,12 +39,31 @@ class Reader:
         return Account(tuple(things))
 
     def prices(self, zone: str) -> dict[str, Decimal]:
-        """Euro a month of each type of server, of a GB of each type of volume, and of a GB of a snapshot. Asked once."""
-        if zone not in self._prices:
-            types = all_of(self._instances.list_servers_types, "servers", "per_page", zone=zone)
-            found = {name: monthly(type_) for name, type_ in types.items()}
-            self._prices[zone] = found | storage_prices(self._blocks, zone)
+        """Euro a month of each type of server, of a GB of each type of volume, and of a GB of a snapshot.
+
+        Asked once. Where Scaleway does not tell a price, what there is must be seen all the same: nothing is left out then,
+        and it is asked again after a while.
+        """
+        if time.monotonic() >= self._ask_again.get(zone, 0.0):
+            self._ask_again[zone] = float("inf")
+            self._prices[zone] = (
+                LIST_PRICES
+                | self._told(zone, self._types)
+                | self._told(zone, lambda where: storage_prices(self._blocks, where))
+            )
         return self._prices[zone]
+
+    def _types(self, zone: str) -> dict[str, Decimal]:
+        types = all_of(self._instances.list_servers_types, "servers", "per_page", zone=zone)
+        return {name: monthly(type_) for name, type_ in types.items()}
+
+    def _told(self, zone: str, ask: Callable[[str], dict[str, Decimal]]) -> dict[str, Decimal]:
+        try:
+            return ask(zone)
+        except CloudTrouble as trouble:
+            log.warning("%s: what it costs is not told: %s", zone, trouble)
+            self._ask_again[zone] = time.monotonic() + ASK_AGAIN
+            return {}
 
     def _zone(self, zone: str) -> Iterator[Thing]:
         """Servers before volumes: a root that was made in between is on a server that we do not see yet, and is in use."""
@@ -146,15 +173,12 @@ def _volume(volume: Any, zone: str, prices: dict[str, Decimal], roots: Roots) ->
     """
     tags, references = volume.tags or [], volume.references or []
     tagged = marks.OURS in tags
-    untagged_root = not tagged and (volume.id in roots or bool(marks.whose_root(volume.name)))
-    root = marks.ROOT in tags or not tagged
-    whose = marks.whose(tags) if tagged else None
-    if untagged_root:
-        whose = roots.get(volume.id) or marks.whose_root(volume.name)
+    named = marks.whose_root(volume.name)
+    whose = marks.whose(tags) if tagged else roots.get(volume.id) or named
     detaching = any(str(r.status) == "detaching" for r in references)
     servers = [r for r in references if r.product_resource_type == "instance_server"]
     return Thing(
-        Kind.ROOT if root else Kind.VOLUME,
+        Kind.ROOT if marks.ROOT in tags or not tagged else Kind.VOLUME,
         volume.id,
         zone,
         whose,
@@ -165,7 +189,7 @@ def _volume(volume: Any, zone: str, prices: dict[str, Decimal], roots: Roots) ->
         name=volume.name,
         on=servers[0].product_resource_id if servers else "",
         used=bool(references or volume.last_detached_at),
-        marked=tagged,
+        marked=tagged or bool(named),
         monthly=prices.get(volume.type_, Decimal(0)) * volume.size / GB,
         said=str(volume.status),
     )

@@ -17,9 +17,10 @@ from scaleway_standin.answers import (
     out_of_stock,
     over_quota,
     too_many,
+    wrong,
 )
 
-BEFORE = ("429", "500", "502", "503", "timeout", "drop", "out_of_stock", "over_quota")
+BEFORE = ("429", "500", "502", "503", "timeout", "drop", "out_of_stock", "over_quota", "refuse")
 AFTER = ("500_after", "timeout_after", "drop_after")
 HOLD = 30.0
 
@@ -105,6 +106,8 @@ class Faults:
             raise Dropped(self.hold if kind == "timeout" else 0)
         if kind == "out_of_stock":
             raise out_of_stock(request.path.rsplit("/", 1)[-1])
+        if kind == "refuse":
+            raise wrong("body", "not a valid value")
         if kind == "over_quota":
             raise over_quota("instances", 0, 0)
 

@@ -76,9 +76,25 @@ class Groups:
     def get(self, _: Request, zone: str, key: str) -> Answer:
         return Answer(200, {"security_group": self._shown(self._in(zone, key))})
 
+    def update(self, request: Request, zone: str, key: str) -> Answer:
+        group, body = self._in(zone, key), request.json()
+        fields = (
+            "name",
+            "description",
+            "inbound_default_policy",
+            "outbound_default_policy",
+            "stateful",
+            "tags",
+        )
+        changes = {name: body[name] for name in fields if body.get(name) is not None}
+        self._world.put("group", group | changes | {"state": "syncing"})
+        self._world.later("sync", "group_synced", key)
+        return Answer(200, {"security_group": self._shown(self._in(zone, key))})
+
     def delete(self, _: Request, zone: str, key: str) -> Answer:
         group = self._in(zone, key)
-        self._check_synced(group)
+        if group["state"] == "syncing":
+            raise passing("instance_security_group", key, "syncing")
         if self._servers(key) or group["project_default"]:
             raise in_use("the security group has servers")
         self._world.drop("group", key)
@@ -93,15 +109,10 @@ class Groups:
         group, given = self._in(zone, key), request.json().get("rules")
         if given is None:
             raise missing("rules")
-        self._check_synced(group)
         group["_rules"] = [_rule(rule, zone, number) for number, rule in enumerate(given, 1)]
         self._world.put("group", group | {"state": "syncing"})
         self._world.later("sync", "group_synced", key)
         return Answer(200, {"rules": _all_rules(group)})
-
-    def _check_synced(self, group: Thing) -> None:
-        if group["state"] == "syncing":
-            raise passing("instance_security_group", group["id"], "syncing")
 
     def _synced(self, key: str) -> None:
         if group := self._world.kinds["group"].get(key):

@@ -210,7 +210,7 @@ class Instances:
             self._pass(server, "starting", "rebooting", "boot", "server_running")
         elif action == "terminate":
             self._machines.stop(key)
-            self._pass(server, "stopping", "terminating", "stop", "server_gone")
+            self._pass(server, "stopping", "stopping", "stop", "server_gone")
         else:
             self._machines.stop(key)
             server["_rest"] = HALTED if action == "stop_in_place" else "stopped"

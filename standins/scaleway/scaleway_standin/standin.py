@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 import threading
 import uuid
@@ -83,6 +84,7 @@ class StandIn:
                 ("GET", rf"{instance}/security_groups", groups.list),
                 ("POST", rf"{instance}/security_groups", groups.create),
                 ("GET", group, groups.get),
+                ("PATCH", group, groups.update),
                 ("DELETE", group, groups.delete),
                 ("GET", rf"{group}/rules", groups.rules),
                 ("PUT", rf"{group}/rules", groups.set_rules),
@@ -139,7 +141,7 @@ class StandIn:
 
     def _route(self, request: Request) -> Answer:
         self._check_key(request)
-        request = replace(request, largest_page=int(self.world.setting("largest_page", 0)))
+        request = self._forgetting(replace(request, largest_page=int(self.world.setting("largest_page", 0))))
         for method, pattern, handler in self._routes:
             if method == request.method and (found := pattern.fullmatch(request.path)):
                 if "/zones/" in request.path and found[1] not in ZONES:
@@ -152,6 +154,14 @@ class StandIn:
             resource="",
             resource_id="",
         )
+
+    def _forgetting(self, request: Request) -> Request:
+        """Without the fields that are to be passed over, as they may be in the real API, too."""
+        for rule in self.world.setting("forget", []):
+            if rule["method"] == request.method and re.search(rule["path"], request.path):
+                body = json.dumps(_without(request.json(), rule["field"])).encode()
+                request = replace(request, body=body)
+        return request
 
     def _check_key(self, request: Request) -> None:
         if request.headers.get("x-auth-token") != SECRET_KEY:
@@ -176,6 +186,7 @@ class StandIn:
             "limit": self.faults.limit,
             "delays": lambda w: self.world.set("delays", {**self.world.setting("delays", {}), **w}),
             "stock": lambda w: self.world.set("stock", {**self.world.setting("stock", {}), **w}),
+            "forget": lambda w: self.world.set("forget", w.get("rules", [])),
             "pages": lambda w: self.world.set("largest_page", int(w.get("most", 0))),
             "quotas": lambda w: self.world.set("quotas", w),
             "rights": lambda w: self.world.set("missing_rights", w.get("missing", [])),
@@ -197,3 +208,10 @@ class StandIn:
         """Machines boot and stop also when nobody asks how they are."""
         while not self._over.wait(0.1):
             self.world.settle()
+
+
+def _without(value: Any, field: str) -> Any:
+    """The same without the field of that name, however deep."""
+    if isinstance(value, dict):
+        return {name: _without(inner, field) for name, inner in value.items() if name != field}
+    return [_without(inner, field) for inner in value] if isinstance(value, list) else value
