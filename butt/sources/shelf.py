@@ -34,11 +34,16 @@ class Offer:
 
 @dataclass(frozen=True)
 class Changes:
-    """What another release would change. `packages` are `(name, version before, version after)`, None where it is not."""
+    """What another release would change. `packages` are `(name, version before, version after)`, None where it is not.
+
+    Where a release for Node follows one for Python, or the other way round, no package stays. Then `replaced` says how many
+    there were and will be, and `packages` is empty.
+    """
 
     code: bool
     runtime: tuple[str, str] | None
     packages: list[tuple[str, str | None, str | None]]
+    replaced: tuple[int, int] | None = None
 
 
 def newest(source: str = PUB) -> Release | None:
@@ -119,13 +124,14 @@ def finish(release: Release) -> None:
 
 def changes(before: Release, after: Release) -> Changes:
     """What a bot on `before` gets with `after`."""
+    code = before.digest != after.digest
+    runtime = (before.runtime, after.runtime) if before.runtime != after.runtime else None
+    programs = {release.runtime.partition(" ")[0] for release in (before, after) if release.runtime}
+    if len(programs) > 1:
+        return Changes(code, runtime, [], replaced=(len(before.packages), len(after.packages)))
     names = sorted({*before.packages, *after.packages})
     packages = [(name, before.packages.get(name), after.packages.get(name)) for name in names]
-    return Changes(
-        code=before.digest != after.digest,
-        runtime=(before.runtime, after.runtime) if before.runtime != after.runtime else None,
-        packages=[row for row in packages if row[1] != row[2]],
-    )
+    return Changes(code, runtime, [row for row in packages if row[1] != row[2]])
 
 
 def dispensable(keep: int) -> list[Release]:

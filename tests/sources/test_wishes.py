@@ -103,11 +103,18 @@ def test_the_page_says_what_would_change_before_the_click():
 
 def test_the_page_says_when_it_would_run_on_something_else():
     alice = account("alice")
-    on(shelved("aaaa"), bot_in(State.ALIVE, alice.agent))
-    shelved("bbbb", "Python 3.11.7")
+    on(shelved("aaaa", ssb="1.0.0", old="2.0.0", level="6.0.0"), bot_in(State.ALIVE, alice.agent))
+    shelved("bbbb", "Python 3.11.7", pynacl="1.6.2")
     browser = Client()
     browser.force_login(alice)
-    assert "<li>Node 24.1.0 → Python 3.11.7</li>" in browser.get("/bots/my/upgrade").content.decode()
+    page = browser.get("/bots/my/upgrade").content.decode()
+    assert "<li>Node 24.1.0 → Python 3.11.7</li>" in page
+    assert "all of its packages: 3 before, 1 after" in page
+    assert "ssb 1.0.0" not in page
+    shelved("cccc", "Node 24.2.0", ssb="1.1.0", old="2.0.0", level="6.0.0")
+    page = browser.get("/bots/my/upgrade").content.decode()
+    assert "<li>Node 24.1.0 → Node 24.2.0</li>" in page
+    assert "ssb 1.0.0 → 1.1.0" in page
 
 
 def test_a_release_that_could_not_be_built_is_told_of():
