@@ -19,7 +19,7 @@ class Bound(NamedTuple):
 
 BOUNDS: Final = (
     Bound("connections", 1000, "connections", "each takes memory, and a file"),
-    Bound("strangers", 300, "connections", "those nobody here follows must leave room for guests"),
+    Bound("strangers", 600, "connections", "those nobody here follows must leave room for guests"),
     Bound(
         "oneHost",
         64,
