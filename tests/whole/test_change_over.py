@@ -1,7 +1,6 @@
 """A living bot moves from the pub for Node to the one for Python, and back, and loses nothing."""
 
 import asyncio
-import base64
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -13,6 +12,7 @@ from scuttlekit import Invite as Code
 from scuttlekit import KeyPair, RemoteError, connect
 from tests.exports.living import add_blob, master_of
 from tests.service import Person, Service, wait_for
+from tests.whole.guest import Guest
 from tests.whole.test_upgrade import feed, publishes, upgrades
 from tests.whole.workshop import PYTHON, Workshop
 
@@ -89,11 +89,6 @@ async def blob_of(site: Service, bot: Any, blob: str) -> bytes:
         return b"".join([part async for part in peer.source("blobs.get", blob)])
 
 
-def blob_file(site: Service, bot: Any, blob: str) -> Path:
-    name = base64.b64decode(blob[1:].removesuffix(".sha256")).hex()
-    return site.home / "bots" / bot["id"] / "data" / "blobs" / "sha256" / name[:2] / name[2:]
-
-
 def texts(site: Service, bot: Any) -> list[str]:
     """What its posts say; its messages are numbered without a gap."""
     messages = feed(site, bot)
@@ -129,7 +124,7 @@ def test_it_goes_and_comes_back_with_its_messages_invites_and_blobs(
     assert (after["release"], after["ssbId"], after["reason"]) == (python, bot["ssbId"], None)
     assert "python" in runtime_of(site, bot)
     publishes(site, after, "on Python")
-    assert blob_file(site, bot, blob).read_bytes() == picture
+    assert asyncio.run(blob_of(site, after, blob)) == picture
     comes_in(twice)
     comes_in(spent)
     wait_for(lambda: used(alice, bot).get("twice") == 2 and used(alice, bot)["spent"] == 1)
@@ -167,6 +162,49 @@ def is_let_in(invite: Any) -> bool:
     except RemoteError:
         return False
     return True
+
+
+@pytest.fixture
+def guest(built_node_pub: Path, tmp_path: Path) -> Iterator[Guest]:
+    guest = Guest(built_node_pub, tmp_path / "guest")
+    yield guest
+    guest.leave()
+
+
+def has_heard(site: Service, bot: Any, guest: Guest, text: str) -> bool:
+    """Whether the bot has this as the latest that its guest said."""
+
+    async def latest() -> Any:
+        async with master_of(site, bot) as peer:
+            return await peer.call("getLatest", guest.id)
+
+    try:
+        found = asyncio.run(latest())
+    except RemoteError:
+        return False
+    return bool(found) and found["value"]["content"].get("text") == text
+
+
+def test_a_guest_is_heard_on_either_and_nothing_of_what_they_said_is_lost(
+    site: Service, alice: Person, bot: Any, source: Source, built_python_pub: Path, guest: Guest
+):
+    guest.accept(invites(alice, bot, "Gwen")["code"])
+    said = []
+
+    def says_and_is_heard(seen: Any, text: str) -> None:
+        said.append(text)
+        guest.call("publish", {"type": "post", "text": text})
+        wait_for(lambda: has_heard(site, seen, guest, text), 90)
+
+    says_and_is_heard(bot, "to Node")
+    python = source.becomes(PYTHON_PUB, built_python_pub)
+    moved = upgrades(alice, bot, python)
+    says_and_is_heard(moved, "to Python")
+    wait_for(lambda: is_proven(site, bot))
+    source.becomes(NODE_PUB)
+    back = upgrades(alice, bot, bot["release"])
+    says_and_is_heard(back, "to Node again")
+    assert [text for _, text in feed(site, {**back, "ssbId": guest.id}) if text] == said
 
 
 @pytest.mark.parametrize(
