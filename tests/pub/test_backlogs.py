@@ -161,11 +161,11 @@ async def test_a_peer_that_does_not_read_is_not_read_from_either(pub: Pub):
         assert crowd.unsent > 0
 
 
-async def test_a_peer_that_takes_nothing_is_hung_up_on(
-    make_pub: Callable[..., Pub], kept: Path, monkeypatch: pytest.MonkeyPatch
+async def test_the_pub_for_node_hangs_up_on_a_peer_that_takes_nothing(
+    make_node_pub: Callable[..., Pub], kept: Path, monkeypatch: pytest.MonkeyPatch
 ):
     monkeypatch.setenv("NODE_OPTIONS", f"--require {Path(__file__).with_name('impatient.js')}")
-    pub = make_pub()
+    pub = make_node_pub()
     shutil.copytree(kept, pub.data)
     pub.start()
     async with Crowd(pub) as crowd:

@@ -188,9 +188,9 @@ def unguarded(release: Path, folder: Path) -> Path:
 
 
 def test_a_pub_that_died_of_a_message_comes_back_by_newer_code_alone(
-    make_pub: Make, client: Client, tmp_path: Path, built_node_pub: Path
+    make_node_pub: Make, client: Client, tmp_path: Path, built_node_pub: Path
 ):
-    pub = make_pub()
+    pub = make_node_pub()
     newer, pub.release = pub.release, unguarded(built_node_pub, tmp_path / "earlier")
     pub.start()
     with pytest.raises(RuntimeError):
