@@ -1,5 +1,6 @@
 """What a pub was told when it was started by hand, kept in the file `config.json` of its folder."""
 
+import socket
 from pathlib import Path
 from typing import Any, Final
 
@@ -11,7 +12,6 @@ from scuttlekit.pub.exits import Refusal
 
 FILE: Final = "config.json"
 PORT: Final = 8008
-EVERYWHERE: Final = "::"
 
 
 class Wrong(Exception):
@@ -31,7 +31,7 @@ def remembered(
     kept = _read(folder)
     news = {"external": external, "port": port, "host": host, "hops": hops}
     told = {
-        "host": EVERYWHERE,
+        "host": _everywhere(),
         "port": PORT,
         **kept,
         **{name: value for name, value in news.items() if value is not None},
@@ -62,6 +62,15 @@ def of(folder: Path) -> Config:
 def as_backed_up(folder: Path) -> bytes:
     """Give the configuration to put into a backup: a pub that starts from it must catch up before it speaks."""
     return orjson.dumps({**_read(folder), "catchUp": True}, option=orjson.OPT_INDENT_2)
+
+
+def _everywhere() -> str:
+    """All addresses of this machine: those of IPv6 too, where it has any."""
+    try:
+        with socket.create_server(("::", 0), family=socket.AF_INET6):
+            return "::"
+    except OSError:
+        return "0.0.0.0"  # noqa: S104 - a pub is there for everybody
 
 
 def _checked(folder: Path, told: dict[str, Any]) -> Config:
