@@ -161,6 +161,20 @@ async def test_a_log_is_not_behind_because_its_index_says_so(opens: Opens, own: 
     assert (await store.publish({"type": "post", "text": "d"})).value["sequence"] == 4
 
 
+async def test_an_index_that_is_removed_under_its_hands_hinders_no_orderly_end(
+    opens: Opens, alice: Voice, folder: Path
+):
+    store = opens()
+    store.append(alice.posts("one"))
+    for path in (folder / INDEX).parent.glob("index.sqlite*"):
+        path.unlink()
+    store.append(alice.posts("two"))
+    store.close()
+    store = opens()
+    await store.index()
+    assert texts(store.read_log()) == ["one", "two"]
+
+
 @pytest.mark.parametrize("said", [b"", b"an earlier run of the machine"])
 async def test_an_index_that_was_written_when_the_machine_stopped_is_not_used(
     opens: Opens, alice: Voice, folder: Path, said: bytes, caplog: pytest.LogCaptureFixture

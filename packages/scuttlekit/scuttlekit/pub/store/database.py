@@ -102,11 +102,12 @@ class Mark:
             raise IndexLost("the machine stopped while it was written")
 
     def remove_once_lasting(self, path: Path) -> None:
-        """Have the file at `path`, which is closed, on the disk for good. Raises OSError."""
+        """Have the file at `path`, which is closed, on the disk for good. Where that fails, the mark stays."""
         if self._is_set:
-            sync(path)
-            sync(path.parent)
-            self.remove()
+            with suppress(OSError):
+                sync(path)
+                sync(path.parent)
+                self.remove()
 
     def remove(self) -> None:
         self._path.unlink(missing_ok=True)

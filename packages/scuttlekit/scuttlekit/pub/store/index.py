@@ -254,7 +254,7 @@ class Index:
         self.covered = covered
 
     def close(self) -> None:
-        """Close it for good: from then on it is on the disk. Raises OSError."""
+        """Close it for good; if all goes well, it is on the disk then."""
         database.close(self._connection)
         self._mark.remove_once_lasting(self._path)
 
