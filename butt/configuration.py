@@ -88,7 +88,7 @@ class Configuration(BaseSettings):
     bots_per_person: int = Field(20, ge=1, description="How many bots one person may have.")
     invites_per_bot: int = Field(100, ge=1, description="How many open invites one bot may have.")
     joins_per_minute: int = Field(
-        30, ge=1, description="How often in a minute one address may look at pages of invites."
+        30, ge=1, description="How often in a minute one address may look for an invite that does not exist."
     )
     import_gib: float = Field(
         20, gt=0, description="How big a pub that is brought from elsewhere may be, in GiB."

@@ -22,9 +22,13 @@ class Limit:
     unit: str
     what: str
     seconds: int = 0
+    setting: str = ""
+    """That of the configuration which says how many, where there is one."""
 
     @property
     def most(self) -> int:
+        if self.setting:
+            return int(getattr(configuration(), self.setting))
         return _given(configuration().limits).get(self.name, self.default)
 
 
@@ -34,7 +38,7 @@ def _given(text: str) -> dict[str, int]:
     given = {}
     for word in text.split():
         name, _, number = word.partition("=")
-        if name not in LIMITS:
+        if name not in LIMITS or LIMITS[name].setting:
             raise UnknownLimit(f"BUTT_LIMITS: there is no limit “{name}”. docs/limits.md lists them.")
         if not (number.isdigit() and int(number)):
             raise UnknownLimit(f"BUTT_LIMITS: give {name} a whole number above zero, like {name}=10.")
@@ -140,6 +144,23 @@ LOG_LINES = Limit(
     "in 10 seconds",
     "How many lines of one kind a part of the service writes into its log.",
     10,
+)
+
+# Invites, as everybody may look at them.
+ADDRESS_JOINS = Limit(
+    "address-joins",
+    1000,
+    "in a minute",
+    "How often one address may look at pages of invites. All guests of a meeting may have one.",
+    60,
+)
+ADDRESS_MISSES = Limit(
+    "address-missed-joins",
+    30,
+    "in a minute",
+    "How often one address may look for an invite that does not exist. Set by `BUTT_JOINS_PER_MINUTE`.",
+    60,
+    "joins_per_minute",
 )
 
 # Imports and exports.

@@ -5,7 +5,6 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
-from django.core.cache import cache
 from django.test import Client
 from django.utils import timezone
 
@@ -14,6 +13,9 @@ from butt.agents.models import Agent, Wanted
 from butt.agents.states import State
 from butt.invites.book import entries
 from butt.invites.models import Invite, InviteUse
+from butt.limits.rates import Rate
+from butt.limits.table import ADDRESS_JOINS, ADDRESS_MISSES
+from butt.public.pages import open_to_all
 from scuttlekit import KeyPair
 from tests.people import account, bot_in, ssb_id
 
@@ -21,8 +23,9 @@ pytestmark = pytest.mark.django_db
 
 
 @pytest.fixture(autouse=True)
-def _nobody_has_looked_yet():
-    cache.clear()
+def _nobody_has_looked_yet(monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(open_to_all, "_looks", Rate(ADDRESS_JOINS))
+    monkeypatch.setattr(open_to_all, "_misses", Rate(ADDRESS_MISSES))
 
 
 def invite(bot: Agent, name: str, **more: Any) -> Invite:
@@ -190,14 +193,15 @@ class TestTheWayIn:
         Wanted.objects.filter(bot=bot).update(gone_at=timezone.now())
         assert Client().get(f"/join/{made.token}").status_code == 404
 
-    def test_who_looks_too_often_has_to_wait_and_others_do_not(self, bot: Agent):
+    def test_who_guesses_has_to_wait_and_guests_do_not(self, bot: Agent):
         made = invite(bot, "a")
-        path = f"/join/{made.token}"
-        answers = [Client().get(path, REMOTE_ADDR=f"2001:db8::{n}").status_code for n in range(31)]
-        assert answers == [200] * 30 + [429]
-        assert Client().post(path, REMOTE_ADDR="2001:db8::99")["Retry-After"] == "60"
-        assert Client().get(path, REMOTE_ADDR="2001:db8:1::1").status_code == 200
-        assert Client().get(path).status_code == 200
+        answers = [Client().get(f"/join/{n}", REMOTE_ADDR=f"2001:db8::{n}").status_code for n in range(31)]
+        assert answers == [404] * 30 + [429]
+        refused = Client().post("/join/x", REMOTE_ADDR="2001:db8::99")
+        assert 0 < int(refused["Retry-After"]) <= 60
+        for address in ("2001:db8::99", "2001:db8:1::1", "127.0.0.1"):
+            assert Client().get(f"/join/{made.token}", REMOTE_ADDR=address).status_code == 200
+        assert Client().get("/join/x", REMOTE_ADDR="2001:db8:1::1").status_code == 404
 
 
 class TestTheOpenPageOfABot:

@@ -1,7 +1,6 @@
 """Pages that anybody may look at: the page of an invite, and that of a bot."""
 
 import segno
-from django.core.cache import cache
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.views.decorators.cache import never_cache
@@ -9,13 +8,16 @@ from django.views.decorators.csrf import csrf_exempt
 from django.views.decorators.http import require_http_methods, require_safe
 
 from butt.agents.view import View
-from butt.configuration import configuration
 from butt.invites.book import entry_by_token, public_bot
 from butt.invites.standing import Standing
 from butt.limits.networks import network_of
+from butt.limits.rates import Rate
+from butt.limits.table import ADDRESS_JOINS, ADDRESS_MISSES
 from butt.public.addresses import address_of
 
-MINUTE = 60
+_looks, _misses = Rate(ADDRESS_JOINS), Rate(ADDRESS_MISSES)
+"""In this server's own memory: a bound on guessing and hammering need be neither shared nor kept."""
+
 QUIET_ZONE = 4
 """The margin that a QR code needs, in dots; the template's drawing begins there."""
 
@@ -32,11 +34,12 @@ ROBOTS = "User-agent: *\nDisallow: /join/\nDisallow: /bots\n"
 @never_cache
 def join(request: HttpRequest, token: str) -> HttpResponse:
     """What an invite leads to. Its code shows only after a click: whatever follows links just reads of it."""
-    if _too_often(request):
-        response = _error(request, "a moment", "You look at invites very often. Please wait a minute.", 429)
-        response["Retry-After"] = str(MINUTE)
-        return response
     entry = entry_by_token(token)
+    looks = _looks if entry else _misses
+    if wait := looks.wait_of(f"address {network_of(address_of(request))}"):
+        response = _error(request, "a moment", "You look at invites very often. Please wait a minute.", 429)
+        response["Retry-After"] = str(wait)
+        return response
     if entry is None:
         return _error(request, "not here", "There is no such invite.", 404)
     view = View(entry.bot)
@@ -70,16 +73,6 @@ def _qr(code: str) -> tuple[int, str]:
     matrix = segno.make_qr(code, error="m").matrix
     dots = (f"M{x} {y}h1v1h-1z" for y, row in enumerate(matrix) for x, dark in enumerate(row) if dark)
     return len(matrix), "".join(dots)
-
-
-def _too_often(request: HttpRequest) -> bool:
-    """Counts in this server's own memory: a bound on guessing and hammering need not be shared, nor outlive it."""
-    key = f"join:{network_of(address_of(request))}"
-    cache.add(key, 0, MINUTE)
-    try:
-        return cache.incr(key) > configuration().joins_per_minute
-    except ValueError:  # it went between the two
-        return False
 
 
 def _error(request: HttpRequest, title: str, message: str, status: int) -> HttpResponse:
