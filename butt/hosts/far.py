@@ -5,7 +5,6 @@ Nobody waits here: what has not come yet is asked for again by whoever wants it.
 
 import errno
 import shutil
-import tarfile
 import uuid
 import weakref
 from collections.abc import Callable, Iterator
@@ -20,12 +19,17 @@ from butt.exports.parcel import Item, Parcel, Part, Stock
 from butt.hosts import parcels
 from butt.hosts.interface import Folder
 from butt.hosts.reading import NotYet, Unreadable
+from butt.imports.sieve import Rejected, Sieve
 from butt.machines import errands, tails, uploads
 from butt.machines.looks import machine_of
 from butt.machines.models import Errand, Placement, Upload
 
 LOG_SECONDS, STOCK_SECONDS, EXPORT_SECONDS = 20.0, 15.0, 45.0
 NOTHING = Stock(secret=0, gossip=0, log=0, blobs=0, blobs_size=0)
+CHUNK = 1 << 20
+BLOCKS = 8
+"""How many times its size in a tar a small file may take on the disk: a head of 512 bytes becomes a block of 4,096."""
+
 SILENT = "Its machine does not answer now. Try again in a moment."
 
 
@@ -85,8 +89,8 @@ def _parcel(upload: Upload, part: Part, author: str) -> Parcel:
     spool = Spool(packed.with_name(f"{packed.name}.read"))
     try:
         _unpack(packed, spool.path / "data")
-    except (OSError, tarfile.TarError, ValueError) as error:
-        if isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT):
+    except (OSError, Rejected) as error:
+        if _is_for_want_of_room(error):
             raise Unreadable(uploads.NO_ROOM) from error
         raise Unreadable("What its machine sent cannot be read. Try again.") from error
     finally:
@@ -102,6 +106,12 @@ def _parcel(upload: Upload, part: Part, author: str) -> Parcel:
         made.blobs,
         made.blobs_size,
     )
+
+
+def _is_for_want_of_room(error: OSError | Rejected) -> bool:
+    if isinstance(error, Rejected):
+        return error.code == "too_big"
+    return error.errno in (errno.ENOSPC, errno.EDQUOT)
 
 
 def _held(items: Any, spool: Spool) -> Iterator[Item]:
@@ -121,18 +131,20 @@ def _read(item: Item, spool: Spool) -> Iterator[bytes]:
 
 
 def _unpack(packed: Path, folder: Path) -> None:
-    """Only what a pub's folder may have: a machine is somebody's, and may send anything."""
+    """A machine is somebody's, and may send anything: what it sent goes through the sieve that strangers' tars go through.
+
+    No more bytes are written than came, and no more blocks of small files than leave room to others.
+    """
     folder.mkdir(parents=True, mode=0o700)
-    with tarfile.open(packed, "r:") as tar:
-        for entry in tar:
-            if not (entry.isreg() and parcels.is_of_a_bot(entry.name)):
-                raise ValueError(f"{entry.name[:80]} is no part of a bot")
-            source, place = tar.extractfile(entry), folder / entry.name
-            if source is None or place.exists():
-                raise ValueError(f"{entry.name[:80]} comes twice")
-            place.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-            with place.open("xb") as file:
-                shutil.copyfileobj(source, file, 1 << 20)
+    most = min(packed.stat().st_size * BLOCKS, shutil.disk_usage(folder).free - uploads.RESERVE)
+    sieve = Sieve(folder, max(0, most), needed=frozenset(), strict=True)
+    try:
+        with packed.open("rb") as file:
+            while chunk := file.read(CHUNK):
+                sieve.feed(chunk)
+        sieve.finish()
+    finally:
+        sieve.close()
 
 
 def _is_answered(errand: Errand) -> bool:

@@ -26,7 +26,6 @@ NO_PEERS = b"[]\n"
 
 SECRET, GOSSIP, LOG, BLOBS = "secret", "gossip.json", "flume/log.offset", "blobs/sha256"
 _DIGEST = re.compile(r"[0-9a-f]{62}")
-_BLOB = re.compile(r"blobs/sha256/[0-9a-f]{2}/[0-9a-f]{62}")
 _ENTRY = 32 + 8
 
 
@@ -44,11 +43,6 @@ def stock(folder: Folder) -> Stock:
 def parcel(folder: Folder, part: Part, author: str = "") -> Parcel:
     """`author` is whose folder it is, where the secret is not there to tell."""
     return _PARTS[part](folder, author)
-
-
-def is_of_a_bot(name: str) -> bool:
-    """Whether a file of this name may be in a parcel."""
-    return name in {SECRET, GOSSIP, LOG} or bool(_BLOB.fullmatch(name))
 
 
 def _secret(folder: Folder, _: str) -> Parcel:

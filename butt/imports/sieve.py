@@ -47,11 +47,21 @@ class Rejected(Exception):
         self.code = code
 
 
-class Sieve:
-    """`feed` it the tar's bytes in any pieces, then `finish`. What it keeps lies below `folder`; `most` is in bytes."""
+WHOLE = frozenset({SECRET, LOG})
+"""What a pub cannot do without."""
 
-    def __init__(self, folder: Path, most: int) -> None:
-        self._folder, self._most = folder, most
+
+class Sieve:
+    """`feed` it the tar's bytes in any pieces, then `finish`. What it keeps lies below `folder`; `most` is in bytes.
+
+    `needed` are the files that must be there. A `strict` one takes nothing but files of a pub, in no folder of their own,
+    where others pass over what they do not need.
+    """
+
+    def __init__(
+        self, folder: Path, most: int, *, needed: frozenset[str] = WHOLE, strict: bool = False
+    ) -> None:
+        self._folder, self._most, self._needed, self._strict = folder, most, needed, strict
         self._came = self._charged = 0
         self._head = bytearray()
         self._first = True
@@ -99,7 +109,7 @@ class Sieve:
         if not self._ended:
             raise Rejected("The tar ends too early: it did not come over whole.")
         for name in (SECRET, LOG):
-            if name not in self.kept:
+            if name in self._needed - self.kept:
                 raise Rejected(
                     f"There is no {name} in it: a pub's folder holds its secret and flume/log.offset."
                 )
@@ -150,6 +160,8 @@ class Sieve:
                 raise Rejected("The tar is damaged: a folder in it has content.")
             return
         top, wanted = _place(parts)
+        if self._strict and (wanted is None or wanted == EXPORT or top):
+            raise Rejected(f"It holds {shown}, which is no part of a pub.")
         if wanted is None:
             return
         if self._top not in (None, top):

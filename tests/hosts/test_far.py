@@ -2,6 +2,7 @@
 
 import gc
 import io
+import shutil
 import subprocess
 import tarfile
 import time
@@ -26,7 +27,7 @@ from butt.hosts.salt.porter import Porter
 from butt.hosts.salt.results import Returned
 from butt.machines import errands, uploads
 from butt.machines.models import Machine, Upload
-from tests.exports.folders import KEYS, fill
+from tests.exports.folders import KEYS, add_blob, fill
 from tests.sources.conftest import settings_of, small_disk
 
 __all__ = ["settings_of", "small_disk"]
@@ -93,8 +94,10 @@ def test_a_whole_bot_is_read_as_one_that_lives_here(bot: Agent, tmp_path: Path):
         entry("flume/log.offset", type=tarfile.LNKTYPE, linkname="secret", size=0),
         entry("blobs/sha256/../../secret"),
         entry("package.json"),
+        entry("pub/secret"),
+        entry("flume/log.offset", type=tarfile.GNUTYPE_SPARSE),
     ],
-    ids=lambda hostile: hostile.name,
+    ids=lambda hostile: f"{hostile.name} {hostile.type!r}",
 )
 def test_what_is_no_part_of_a_bot_is_not_unpacked(bot: Agent, hostile: tarfile.TarInfo):
     sends(bot, "all", tar_of(entry("gossip.json"), hostile))
@@ -104,10 +107,44 @@ def test_what_is_no_part_of_a_bot_is_not_unpacked(bot: Agent, hostile: tarfile.T
     assert left() == []
 
 
+def sparse_log(size: int) -> bytes:
+    """A tar of 2 KiB, which says that a log of `size` bytes is in it: GNU's format, with one byte at the end."""
+    head = bytearray(entry("flume/log.offset").tobuf(tarfile.GNU_FORMAT))
+    head[124:136] = b"%011o\0" % 1
+    head[156:157] = tarfile.GNUTYPE_SPARSE
+    head[386:398], head[398:410] = b"%011o\0" % (size - 1), b"%011o\0" % 1
+    head[483:495] = b"%011o\0" % size
+    head[148:156] = b" " * 8
+    head[148:156] = b"%06o\0 " % sum(head)
+    return bytes(head) + b"x".ljust(512, b"\0") + bytes(1024)
+
+
+def test_a_few_bytes_of_a_machine_do_not_become_gigabytes_here(bot: Agent):
+    with tarfile.open(fileobj=io.BytesIO(sparse_log(3 << 30))) as tar:
+        assert tar.getmembers()[0].size == 3 << 30, "as Python reads it"
+    sends(bot, "log", sparse_log(3 << 30))
+    before = shutil.disk_usage(configuration().home).used
+    with pytest.raises(Unreadable, match="cannot be read"):
+        Far(Path()).export(bot.id, Part.LOG)
+    assert shutil.disk_usage(configuration().home).used - before < 100 << 20
+    gc.collect()
+    assert left() == []
+
+
+def test_many_small_blobs_come_whole(bot: Agent, tmp_path: Path):
+    folder = fill(Folder(tmp_path))
+    for number in range(300):
+        add_blob(folder, f"{number}".encode())
+    here = parcel(folder, Part.BLOBS)
+    sends(bot, "blobs", b"".join(packed(here.items, here.tar_size, 0)))
+    assert Far(tmp_path).export(bot.id, Part.BLOBS).blobs == 303
+
+
 def test_without_room_to_unpack_it_says_so_and_keeps_nothing(
-    bot: Agent, small_disk: Path, settings_of: Callable[..., None]
+    bot: Agent, small_disk: Path, settings_of: Callable[..., None], monkeypatch: pytest.MonkeyPatch
 ):
     settings_of(home=small_disk)
+    monkeypatch.setattr(uploads, "RESERVE", 0)
     tar = tar_of(entry("flume/log.offset", size=5 << 20))
     sends(bot, "log", tar)
     with pytest.raises(Unreadable, match="no room"):
