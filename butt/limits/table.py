@@ -138,6 +138,20 @@ ADDRESS_ACCOUNTS = Limit(
     600,
 )
 
+# Machines.
+MACHINE_ERRANDS = Limit(
+    "machine-errands", 2, "errands", "How much one machine is asked to send at once of its bots' data."
+)
+ERRANDS = Limit("errands", 100, "errands", "The same, of all machines.")
+PUSHES = Limit("pushes", 8, "machines", "How many machines carry out their orders at once.")
+SLOW_PUSHES = Limit(
+    "slow-pushes", 16, "machines", "How many more may, of those that take longer than 20 seconds for it."
+)
+MACHINE_UPLOADS = Limit("machine-uploads", 4, "bodies", "How many exports one machine may send at once.")
+MACHINE_REQUESTS = Limit(
+    "machine-requests", 4, "requests", "How many requests of one machine the private server works on at once."
+)
+
 LOG_LINES = Limit(
     "log-lines",
     50,

@@ -4,6 +4,7 @@ The row is the work: should the steward be killed in the middle, its claim ends,
 """
 
 import uuid
+from collections import Counter
 from collections.abc import Collection
 from datetime import datetime, timedelta
 from typing import Any
@@ -20,7 +21,6 @@ PATIENCE = timedelta(minutes=10)
 
 STOCK_FRESH = timedelta(seconds=20)
 KEPT = timedelta(days=1)
-MOST_AT_ONCE = 8
 
 
 def ask(bot_id: uuid.UUID, what: str) -> Errand | None:
@@ -40,16 +40,26 @@ def take(errand: Errand) -> bool:
     return Errand.objects.filter(id=errand.id, taken_at=None).update(taken_at=timezone.now()) == 1
 
 
-def waiting(now: datetime, most: int) -> list[Errand]:
-    """Up to `most` that nobody works on, as one's own from now on."""
+def waiting(now: datetime, most: int, under_way: Counter[uuid.UUID], share: int) -> list[Errand]:
+    """Up to `most` that nobody works on, the oldest first, as one's own from now on.
+
+    No machine is to have more than its `share` of what is `under_way`.
+    """
     free = Q(claimed_at=None) | Q(claimed_at__lt=now - CLAIM)
     found = Errand.objects.filter(free, done_at=None, created_at__gte=now - PATIENCE)
-    rows = found.select_related("machine").order_by("created_at")[:most]
-    return [
-        row
-        for row in rows
-        if Errand.objects.filter(id=row.id, claimed_at=row.claimed_at, done_at=None).update(claimed_at=now)
-    ]
+    mine: list[Errand] = []
+    busy = Counter(under_way)
+    while len(mine) < most:
+        full = [machine for machine, count in busy.items() if count >= share]
+        others = found.exclude(machine_id__in=full).exclude(id__in=[row.id for row in mine])
+        row = others.select_related("machine").order_by("created_at").first()
+        if row is None:
+            break
+        busy[row.machine_id] += 1
+        same = Errand.objects.filter(id=row.id, claimed_at=row.claimed_at, done_at=None)
+        if same.update(claimed_at=now):
+            mine.append(row)
+    return mine
 
 
 def hold(ids: Collection[uuid.UUID], now: datetime) -> None:

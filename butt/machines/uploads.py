@@ -50,6 +50,18 @@ def forget_old(at: datetime) -> None:
                 shutil.rmtree(path) if path.is_dir() else path.unlink()
 
 
+def forget_untaken(at: datetime) -> None:
+    """What had come whole before `at`: nobody asks for that any more, and the next who asks gets it anew."""
+    for upload in Upload.objects.filter(arrived_at__lt=at):
+        spooled(upload).unlink(missing_ok=True)
+        upload.delete()
+
+
+def forget(upload_id: uuid.UUID) -> None:
+    """It is not expected any more, however much of it has come."""
+    Upload.objects.filter(id=upload_id, arrived_at=None).delete()
+
+
 def expected(minion_id: str, upload_id: uuid.UUID) -> Upload | None:
     """The upload that this machine still owes, if it does."""
     return Upload.objects.filter(id=upload_id, machine__minion_id=minion_id, arrived_at=None).first()

@@ -23,7 +23,7 @@ from butt.hosts.interface import Folder
 from butt.hosts.parcels import parcel
 from butt.hosts.reading import Unreadable
 from butt.hosts.salt.calls import Caller
-from butt.hosts.salt.porter import Porter
+from butt.hosts.salt.porter import SEND_SECONDS, STALL_SECONDS, Porter
 from butt.hosts.salt.results import Returned
 from butt.machines import errands, uploads
 from butt.machines.models import Machine, Upload
@@ -163,19 +163,18 @@ def test_a_part_that_comes_twice_is_refused(bot: Agent):
 
 
 class Answers:
-    """A way to machines on which each call comes to this; before it does, the machine has sent `bytes`, if any."""
+    """A way to machines that send these bytes when they are told to, if any."""
 
-    def __init__(self, returned: Returned, sent: bytes | None = None) -> None:
-        self.returned, self.sent, self.asked = returned, sent, list[tuple[object, ...]]()
+    def __init__(self, sent: bytes | None = None) -> None:
+        self.sent, self.asked = sent, list[tuple[object, ...]]()
 
     def call(self, machine: Machine, *what: object, seconds: int = 0) -> Returned:
-        self.asked.append((machine.minion_id, *what))
-        if self.sent is not None:
-            arrives(Upload.objects.get(), self.sent)
-        return self.returned
+        raise AssertionError("a porter waits for no machine")
 
     def begin(self, machine: Machine, *what: object, seconds: int) -> None:
         self.asked.append((machine.minion_id, *what))
+        if self.sent is not None:
+            arrives(Upload.objects.get(), self.sent)
 
     def apply(self, machine: Machine) -> Returned:
         raise AssertionError("a porter changes nothing")
@@ -195,39 +194,60 @@ class Answers:
     ],
 )
 def test_what_a_machine_says_it_has_is_looked_at(bot: Agent, sent: bytes, said: Stock | None):
-    carries_out(Answers(Returned(True, 0, len(sent)), sent), bot, "stock")
+    carries_out(Answers(sent), bot, "stock")
     assert left() == []
     if said is not None:
         assert Far(Path()).stock(bot.id) == said
         return
-    with pytest.raises(Unreadable, match="makes no sense"):
+    with pytest.raises(Unreadable, match="makes no sense" if sent else "does not answer"):
         Far(Path()).stock(bot.id)
 
 
 @pytest.mark.django_db(transaction=True)
-def test_what_comes_over_salt_alone_is_not_believed(bot: Agent):
-    """Any machine can return there in another's name."""
-    forged = {"secret": 1, "gossip": 2, "log": 3, "blobs": 4, "blobs_size": 5}
-    carries_out(Answers(Returned(True, 0, forged)), bot, "stock")
-    with pytest.raises(Unreadable, match="does not answer"):
-        Far(Path()).stock(bot.id)
-
-
-@pytest.mark.django_db(transaction=True)
-def test_an_export_that_does_not_come_is_told(bot: Agent):
-    caller = Answers(Returned(False))
-    carries_out(caller, bot, "all")
+@pytest.mark.parametrize(
+    ("sent", "after"), [(None, STALL_SECONDS + 1), (b"", 0)], ids=["nothing", "no bytes"]
+)
+def test_an_export_that_does_not_come_is_told(bot: Agent, sent: bytes | None, after: float):
+    caller, clock = Answers(sent), Clock()
+    porter = carries_out(caller, bot, "all", clock)
     upload = Upload.objects.get()
     assert caller.asked == [("m1", "butt_exports.send", str(bot.id), str(upload.id), "all")]
-    errand = errands.Errand.objects.get()
-    assert errand.trouble == "Its machine did not send it. Try again."
+    clock.now += after
+    porter.round()
+    assert errands.Errand.objects.get().trouble == "Its machine did not send it. Try again."
+    assert left() == []
+    assert not Upload.objects.filter(arrived_at=None).exists(), "what comes too late is not taken"
 
 
-def carries_out(caller: Caller, bot: Agent, what: str) -> None:
+@pytest.mark.django_db(transaction=True)
+def test_a_machine_that_sends_drop_by_drop_is_waited_for_only_so_long(bot: Agent):
+    clock = Clock()
+    porter = carries_out(Answers(), bot, "all", clock)
+    draft = configuration().home / "uploads" / f"{Upload.objects.get().id}.x.draft"
+    rounds = 0
+    while not errands.Errand.objects.get().trouble:
+        draft.write_bytes(bytes(rounds))
+        rounds, clock.now = rounds + 1, clock.now + STALL_SECONDS - 1
+        porter.round()
+        assert rounds <= SEND_SECONDS / (STALL_SECONDS - 1) + 2
+    assert rounds >= SEND_SECONDS / STALL_SECONDS
+    draft.unlink()
+
+
+class Clock:
+    now = 1000.0
+
+    def __call__(self) -> float:
+        return self.now
+
+
+def carries_out(caller: Caller, bot: Agent, what: str, clock: Callable[[], float] = time.monotonic) -> Porter:
     errands.ask(bot.id, what)
-    porter = Porter(caller)
+    porter = Porter(caller, clock)
     porter.round()
     porter.rest()
+    porter.round()
+    return porter
 
 
 def test_nobody_waits_for_a_machine_that_is_known_to_be_silent(alices: Machine, bot: Agent):

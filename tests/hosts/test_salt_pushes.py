@@ -1,17 +1,20 @@
 """What comes back of a push is not believed by itself: over Salt, any machine can return in another's name."""
 
 import json
+import threading
 from collections.abc import Callable
 from typing import Any
 
 import pytest
 
 from butt.hosts.interface import HostTrouble
-from butt.hosts.salt.pushes import UNTOLD, Pusher
+from butt.hosts.salt.pushes import UNTOLD, YOUNG, Pusher
 from butt.hosts.salt.results import Returned
+from butt.limits.table import PUSHES, SLOW_PUSHES
 from butt.machines.models import Machine
 from butt.machines.reports import read_report, take
 from tests.machines.machines import machine, report
+from tests.service import wait_for
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -78,3 +81,61 @@ def test_nobody_is_shown_the_words_of_a_return():
 def test_what_we_see_ourselves_is_told():
     assert pushed(Returns(Returned(False))) == "It did not answer."
     assert pushed(Gone(Returned(False))) == "Salt cannot be asked"
+
+
+class Slow(Returns):
+    """Machines of which some do not come to an end before they are let."""
+
+    def __init__(self) -> None:
+        super().__init__(Returned(False))
+        self.began, self.ends, self._lock = list[str](), threading.Event(), threading.Lock()
+
+    def apply(self, machine: Machine) -> Returned:
+        with self._lock:
+            self.began.append(machine.minion_id)
+        if machine.minion_id.startswith("slow"):
+            assert self.ends.wait(60)
+        return self.returned
+
+
+class Clock:
+    now = 0.0
+
+    def __call__(self) -> float:
+        return self.now
+
+
+def test_machines_that_take_long_keep_no_other_waiting():
+    caller, clock = Slow(), Clock()
+    pusher = Pusher(caller, clock)
+    slow = [machine(f"slow{n}", generation=1) for n in range(PUSHES.most)]
+    quick = machine("quick", generation=1)
+    try:
+        for each in slow:
+            pusher.push(each, new=True)
+        wait_for(lambda: len(caller.began) == PUSHES.most)
+        pusher.push(quick, new=True)
+        assert "quick" not in caller.began, "all places are taken, by whom nobody knows yet to be slow"
+        clock.now += YOUNG + 1
+        pusher.push(quick, new=True)
+        wait_for(lambda: "quick" in caller.began)
+    finally:
+        caller.ends.set()
+    pusher.rest()
+
+
+def test_machines_known_to_be_slow_take_the_places_for_those_and_no_more():
+    caller, clock = Slow(), Clock()
+    pusher = Pusher(caller, clock)
+    slow = [machine(f"slow{n}", generation=1) for n in range(PUSHES.most + SLOW_PUSHES.most + 4)]
+    try:
+        for number in range(0, len(slow), PUSHES.most):
+            for each in slow[number : number + PUSHES.most]:
+                pusher.push(each, new=True)
+            clock.now += YOUNG + 1
+        pusher.push(slow[0], new=True)
+        wait_for(lambda: len(caller.began) == PUSHES.most + SLOW_PUSHES.most)
+        assert len(set(caller.began)) == len(caller.began), "each once at a time"
+    finally:
+        caller.ends.set()
+    pusher.rest()

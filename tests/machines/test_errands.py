@@ -1,21 +1,41 @@
 """What is asked of machines: once for all who ask, claimed by one, and done again when that one dies."""
 
-from datetime import timedelta
+import uuid
+from collections import Counter
+from datetime import datetime, timedelta
 
 import pytest
 from django.utils import timezone
 
 from butt.agents.models import Agent
 from butt.machines import errands, tails
-from butt.machines.models import Errand, Tail
+from butt.machines.models import Errand, Machine, Tail
+from tests.machines.machines import machine, placed_bot
+from tests.people import person
 
 pytestmark = pytest.mark.django_db
+SHARE = 2
 
 
 def asked(bot: Agent, what: str = "all") -> Errand:
     errand = errands.ask(bot.id, what)
     assert errand
     return errand
+
+
+def waiting(now: datetime, most: int = 8, under_way: Counter[uuid.UUID] | None = None) -> list[Errand]:
+    return errands.waiting(now, most, under_way or Counter(), SHARE)
+
+
+def test_no_machine_has_more_than_its_share_and_none_waits_behind_another(bot: Agent, alices: Machine):
+    mine = [asked(bot, what) for what in ("all", "log", "blobs", "stock")]
+    other = machine("m2")
+    theirs = asked(placed_bot(person("bob"), other, "bobs"))
+    now = timezone.now()
+    assert {row.id for row in waiting(now)} == {mine[0].id, mine[1].id, theirs.id}
+    assert waiting(now, under_way=Counter({alices.id: 2, other.id: 1})) == []
+    errands.done(mine[0].id)
+    assert [row.id for row in waiting(now, under_way=Counter({alices.id: 1, other.id: 1}))] == [mine[2].id]
 
 
 def test_who_asks_again_waits_for_the_same(bot: Agent):
@@ -42,19 +62,19 @@ def test_a_bot_without_a_machine_has_nothing_to_ask(bot: Agent):
 
 def test_one_steward_works_on_it_until_it_dies(bot: Agent):
     errand, now = asked(bot), timezone.now()
-    assert [found.id for found in errands.waiting(now, 8)] == [errand.id]
-    assert errands.waiting(now, 8) == []
+    assert [found.id for found in waiting(now)] == [errand.id]
+    assert waiting(now) == []
     errands.hold([errand.id], now + errands.CLAIM)
-    assert errands.waiting(now + errands.CLAIM, 8) == []
-    again = errands.waiting(now + 2 * errands.CLAIM + timedelta(seconds=1), 8)
+    assert waiting(now + errands.CLAIM) == []
+    again = waiting(now + 2 * errands.CLAIM + timedelta(seconds=1))
     assert [found.id for found in again] == [errand.id]
     errands.done(errand.id)
-    assert errands.waiting(now + 5 * errands.CLAIM, 8) == []
+    assert waiting(now + 5 * errands.CLAIM) == []
 
 
 def test_nobody_works_on_what_was_asked_long_ago(bot: Agent):
     asked(bot)
-    assert errands.waiting(timezone.now() + 2 * errands.PATIENCE, 8) == []
+    assert waiting(timezone.now() + 2 * errands.PATIENCE) == []
 
 
 def test_a_log_is_followed_while_somebody_reads_it(bot: Agent):

@@ -2,11 +2,15 @@
 
 What comes back of a push over Salt only says that something came: any machine can send it in another's name. What is
 believed, and shown to people, is what the machine itself reported meanwhile.
+
+A machine that takes long, as one that builds an image does, takes none of the places of those that are quick.
 """
 
 import logging
 import time
 import uuid
+from collections import deque
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from threading import Lock
 
@@ -15,11 +19,14 @@ from django.db import close_old_connections, connection
 from butt.hosts.interface import HostTrouble
 from butt.hosts.salt.calls import Caller
 from butt.hosts.salt.results import troubles
+from butt.limits.table import PUSHES, SLOW_PUSHES
 from butt.machines.models import Machine
 
 log = logging.getLogger("butt.hosts.salt")
 
-AT_ONCE = 8
+YOUNG = 20.0
+"""A push that goes on for longer, in seconds, is one of a slow machine."""
+
 PAUSE = 3.0
 """Seconds between pushes that nothing new is the reason for."""
 
@@ -28,45 +35,70 @@ UNTOLD = "It could not do as it was told."
 
 
 class Pusher:
-    def __init__(self, caller: Caller) -> None:
-        self._caller = caller
+    def __init__(self, caller: Caller, clock: Callable[[], float] = time.monotonic) -> None:
+        self._caller, self._clock = caller, clock
         self._lock = Lock()
         self._again: dict[uuid.UUID, bool] = {}
         self._rest: dict[uuid.UUID, tuple[float, int]] = {}
-        self._threads = ThreadPoolExecutor(AT_ONCE, thread_name_prefix="push")
+        self._waiting: deque[uuid.UUID] = deque()
+        self._running: dict[uuid.UUID, float] = {}
+        self._slow = set[uuid.UUID]()
+        self._threads = ThreadPoolExecutor(PUSHES.most + SLOW_PUSHES.most, thread_name_prefix="push")
 
     def push(self, machine: Machine, *, new: bool) -> None:
         """Have the machine carry out its orders soon. Without anything `new` it is left alone for a while after a push."""
         with self._lock:
             if machine.id in self._again:
                 self._again[machine.id] |= new
-                return
-            if not new and time.monotonic() < self._rest.get(machine.id, (0.0, 0))[0]:
-                return
-            self._again[machine.id] = False
-        self._threads.submit(self._work, machine.id)
+            elif new or self._clock() >= self._rest.get(machine.id, (0.0, 0))[0]:
+                self._again[machine.id] = False
+                self._waiting.append(machine.id)
+            self._begin_more()
 
     def rest(self) -> None:
         """When all that was begun is done."""
         self._threads.shutdown(wait=True)
 
+    def _begin_more(self) -> None:
+        now, waits = self._clock(), deque[uuid.UUID]()
+        self._slow |= {machine for machine, began in self._running.items() if now - began > YOUNG}
+        while self._waiting:
+            machine = self._waiting.popleft()
+            if self._has_place(machine):
+                self._running[machine] = now
+                self._threads.submit(self._work, machine)
+            else:
+                waits.append(machine)
+        self._waiting = waits
+
+    def _has_place(self, machine: uuid.UUID) -> bool:
+        slow = len(self._slow & self._running.keys())
+        if machine in self._slow:
+            return slow < SLOW_PUSHES.most
+        return len(self._running) - slow < PUSHES.most and len(self._running) < PUSHES.most + SLOW_PUSHES.most
+
     def _work(self, machine_id: uuid.UUID) -> None:
-        more = True
-        while more:
-            well = False
-            try:
-                well = self._push(machine_id)
-            except Exception:
-                log.exception("a push to %s did not end well", machine_id)
-            with self._lock:
-                fails = 0 if well else self._rest.get(machine_id, (0.0, 0))[1] + 1
-                pause = min(PAUSE * 2 ** max(0, fails - 1), LONGEST_PAUSE)
-                self._rest[machine_id] = (time.monotonic() + pause, fails)
-                more = self._again[machine_id]
-                if more:
-                    self._again[machine_id] = False
-                else:
-                    del self._again[machine_id]
+        well, began = False, self._clock()
+        try:
+            well = self._push(machine_id)
+        except Exception:
+            log.exception("a push to %s did not end well", machine_id)
+        with self._lock:
+            now = self._clock()
+            fails = 0 if well else self._rest.get(machine_id, (0.0, 0))[1] + 1
+            pause = min(PAUSE * 2 ** max(0, fails - 1), LONGEST_PAUSE)
+            self._rest[machine_id] = (now + pause, fails)
+            del self._running[machine_id]
+            self._slow.discard(machine_id)
+            if now - began > YOUNG:
+                self._slow.add(machine_id)
+            if self._again[machine_id]:
+                # Behind all others that wait.
+                self._again[machine_id] = False
+                self._waiting.append(machine_id)
+            else:
+                del self._again[machine_id]
+            self._begin_more()
         connection.close()
 
     def _push(self, machine_id: uuid.UUID) -> bool:

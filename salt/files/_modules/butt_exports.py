@@ -36,10 +36,16 @@ def send(bot_id, export_id, what):
     The log is fixed before the blobs are listed, so that what a message came with is there too. `stock` is how much of
     each there is, as JSON.
     """
-    if what == "stock":
-        return _put(f"exports/{export_id}", [json.dumps(stock(bot_id)).encode()], 204)
-    root = _root(bot_id)
-    return _put(f"exports/{export_id}", _tar(root, what), 204)
+    place = f"exports/{export_id}"
+    try:
+        if what == "stock":
+            return _put(place, [json.dumps(stock(bot_id)).encode()], 204)
+        root = _root(bot_id)
+    except (OSError, RuntimeError):
+        # Nothing, so that nobody waits for it.
+        _put(place, [], 204)
+        raise
+    return _put(place, _tar(root, what), 204)
 
 
 def follow(bot_id, seconds):
