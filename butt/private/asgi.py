@@ -1,50 +1,115 @@
+"""The private server: machines, the Salt master and Prometheus. Nothing is read of whoever has no token.
+
+Each machine has a share of what is worked on and of what is transferred at once, as every machine is somebody's.
+"""
+
 import os
+from collections import Counter
+from functools import partial
 from typing import Any
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "butt.settings")
 
 from django.conf import settings
-from django.core.handlers.asgi import ASGIHandler
+from django.db import close_old_connections
+from django.http import HttpResponse
 
 
-class PrivateHandler(ASGIHandler):
-    """The private paths and nothing else: no sessions, no static files. No body is read before its size is bounded."""
-
-    async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
-        kind = (scope["method"], name_of(scope["path"])) if scope["type"] == "http" else ()
-        if kind == ("PUT", "export"):
-            await receive_export(scope, receive, send)
-        elif kind in {("GET", "pillar"), ("HEAD", "pillar")}:
-            await send_pillar(scope, send)
-        else:
-            await super().__call__(scope, _bounded(receive), send)
-
-
-def _bounded(receive: Any) -> Any:
-    """`receive`, for which a body that is too long ends like one whose sender hung up."""
-    size = 0
-
-    async def bounded() -> Any:
-        nonlocal size
-        event = await receive()
-        size += len(event.get("body", b""))
-        return event if size <= MOST_BYTES else {"type": "http.disconnect"}
-
-    return bounded
-
-
-def _application() -> PrivateHandler:
+def _configure() -> None:
+    """The private paths and nothing else: no sessions, no static files."""
     settings.ROOT_URLCONF = "butt.private.urls"
     settings.MIDDLEWARE = ["django.middleware.security.SecurityMiddleware", "butt.private.gate.bearer"]
-    # Here each request has a thread of its own, and a connection that is kept would be left behind with it.
-    settings.DATABASES["default"]["CONN_MAX_AGE"] = 0
-    return PrivateHandler()
 
 
-application = _application()
+_configure()
 
-# Django is set up only now: these import models.
+# Django is set up only now: these import models, and read the settings above.
+from butt.limits.slowed import note  # noqa: E402
+from butt.limits.table import ADDRESS_REQUESTS, MACHINE_REQUESTS, MACHINE_UPLOADS  # noqa: E402
 from butt.machines.reports import MOST_BYTES  # noqa: E402
 from butt.private.exports import receive_export  # noqa: E402
-from butt.private.gate import name_of  # noqa: E402
+from butt.private.gate import name_of, refusal_of  # noqa: E402
 from butt.private.pillars import send_pillar  # noqa: E402
+from butt.private.sending import send_answer  # noqa: E402
+from butt.serving.answers import answer  # noqa: E402
+from butt.serving.bodies import Bodies, HungUp, TooBig, TooSlow  # noqa: E402
+from butt.serving.clients import Client, client_of  # noqa: E402
+from butt.serving.pages import Pages, announced  # noqa: E402
+from butt.serving.pool import FairPool, Full, Gone  # noqa: E402
+
+THREADS = 16
+READING = frozenset({"GET", "HEAD"})
+CLOSE = (b"connection", b"close")
+
+
+class PrivateHandler(Pages):
+    def __init__(self) -> None:
+        super().__init__()
+        self._pool = FairPool("private", THREADS, MACHINE_REQUESTS, ADDRESS_REQUESTS)
+        self._bodies = Bodies()
+        self._transfers: Counter[str] = Counter()
+
+    async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
+        kind = (scope["method"], name_of(scope["path"]))
+        if kind[1] == "pillar" and kind[0] in READING:
+            await send_pillar(scope, send)
+            return
+        client = client_of(scope, "")
+        try:
+            if kind == ("PUT", "export"):
+                await self._transfer(client, scope, send, partial(receive_export, scope, receive, send))
+            elif kind[1] == "cargo":
+                await self._transfer(client, scope, send, partial(self._page, client, scope, receive, send))
+            else:
+                await self._page(client, scope, receive, send)
+        except (HungUp, Gone):
+            return
+        except TooBig:
+            await answer(scope, send, 413, "too_big", f"At most {MOST_BYTES} bytes are taken.")
+        except TooSlow:
+            await answer(scope, send, 408, "too_slow", "It took too long to arrive.")
+        except Full:
+            await answer(scope, send, 429, "too_many_requests", "Ask for less at once.", retry=1)
+
+    async def _page(self, client: Client, scope: Any, receive: Any, send: Any) -> None:
+        is_gone = scope.get("butt.is_gone", lambda: False)
+        if scope["method"] not in READING and await self._is_refused(client, scope, send):
+            return
+        with await self._bodies.whole(client, receive, announced(scope), MOST_BYTES) as body:
+            response = await self._pool.run(client, partial(self.respond, scope, body), is_gone)
+        await self.deliver(response, receive, send)
+
+    async def _is_refused(self, client: Client, scope: Any, send: Any) -> bool:
+        """Whether whoever asks may not do this; then they have been told so."""
+        given = dict(scope["headers"]).get(b"authorization", b"").decode("latin-1")
+        refusal = await self._pool.run(client, partial(_refusal, given, scope["path"]))
+        if refusal:
+            await send_answer(refusal, send, CLOSE)
+        return refusal is not None
+
+    async def _transfer(self, client: Client, scope: Any, send: Any, work: Any) -> None:
+        """Much data on its way to a machine or from it."""
+        if await self._is_refused(client, scope, send):
+            return
+        machine = scope["path"].split("/")[2]
+        if self._transfers[machine] >= MACHINE_UPLOADS.most:
+            note(MACHINE_UPLOADS, f"machine {machine}")
+            await answer(scope, send, 429, "too_many_requests", "Transfer less at once.", retry=10)
+            return
+        self._transfers[machine] += 1
+        try:
+            await work()
+        finally:
+            self._transfers[machine] -= 1
+            if not self._transfers[machine]:
+                del self._transfers[machine]
+
+
+def _refusal(authorization: str, path: str) -> HttpResponse | None:
+    try:
+        return refusal_of(authorization, path)
+    finally:
+        close_old_connections()
+
+
+application = PrivateHandler()

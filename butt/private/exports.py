@@ -4,10 +4,14 @@ Django would keep a whole body before it asks who sends it, so this speaks ASGI 
 expected, then no more than may come.
 """
 
+import asyncio
 import errno
+import shutil
+import time
 import uuid
 from collections.abc import AsyncIterator
 from pathlib import Path
+from typing import BinaryIO
 
 from asgiref.sync import sync_to_async
 from asgiref.typing import ASGIReceiveCallable, ASGISendCallable, HTTPScope
@@ -19,6 +23,12 @@ from butt.machines import uploads
 from butt.machines.models import Upload
 from butt.private.gate import answer, refusal_of
 from butt.private.sending import send_answer
+
+LOOK_EVERY = 16 << 20
+"""Bytes after which the disk is looked at again."""
+
+STALL_SECONDS, MOST_SECONDS = 60.0, 4000.0
+"""How long nothing may come of an export, and how long all of it may take."""
 
 
 async def receive_export(scope: HTTPScope, receive: ASGIReceiveCallable, send: ASGISendCallable) -> None:
@@ -60,15 +70,28 @@ async def _write(upload: Upload, draft: Path, body: AsyncIterator[bytes]) -> Htt
             size += len(chunk)
             if size > upload.most:
                 return await _too_big(upload)
-            await sync_to_async(file.write, thread_sensitive=False)(chunk)
+            await asyncio.to_thread(_append, file, chunk)
     if not await sync_to_async(uploads.arrived)(upload, draft):
         return answer(409, "not_expected", "This export has arrived already.")
     return HttpResponse(status=204)
 
 
+def _append(file: BinaryIO, chunk: bytes) -> None:
+    """Others write at the same time, machines and the database: what is left to those is looked at with every part."""
+    before = file.tell() // LOOK_EVERY
+    file.write(chunk)
+    if file.tell() // LOOK_EVERY != before and shutil.disk_usage(file.name).free < uploads.RESERVE:
+        raise OSError(errno.ENOSPC, "others need what is left of the disk")
+
+
 async def _body(receive: ASGIReceiveCallable) -> AsyncIterator[bytes]:
+    ends = time.monotonic() + MOST_SECONDS
     while True:
-        event = await receive()
+        try:
+            async with asyncio.timeout(min(STALL_SECONDS, ends - time.monotonic())):
+                event = await receive()
+        except TimeoutError:
+            raise ConnectionAbortedError("the machine sends nothing more") from None
         if event["type"] != "http.request":
             raise ConnectionAbortedError("the machine hung up")
         yield event["body"]

@@ -10,9 +10,8 @@ import asyncio
 import io
 import os
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import suppress
 from functools import partial
-from typing import Any, cast
+from typing import Any
 
 import django
 
@@ -20,14 +19,10 @@ os.environ.setdefault("DJANGO_SETTINGS_MODULE", "butt.settings")
 django.setup(set_prefix=False)
 
 from django.conf import settings  # noqa: E402 - Django is set up first
-from django.core import signals  # noqa: E402
-from django.core.exceptions import RequestAborted  # noqa: E402
-from django.core.handlers.asgi import ASGIHandler  # noqa: E402
-from django.core.handlers.base import BaseHandler  # noqa: E402
 from django.db import close_old_connections  # noqa: E402
-from django.http import FileResponse, HttpResponse  # noqa: E402
+from django.http import HttpRequest  # noqa: E402
 from django.http.response import HttpResponseBase  # noqa: E402
-from django.urls import Resolver404, resolve, set_script_prefix  # noqa: E402
+from django.urls import Resolver404, resolve  # noqa: E402
 
 from butt.limits.table import (  # noqa: E402
     ADDRESS_READS,
@@ -45,18 +40,16 @@ from butt.public.uploads import VIEWS, Incoming, NoPlace, Places, Receive, forge
 from butt.serving.answers import answer  # noqa: E402
 from butt.serving.bodies import Bodies, HungUp, TooBig, TooSlow  # noqa: E402
 from butt.serving.clients import Client, client_of  # noqa: E402
+from butt.serving.pages import Pages, announced  # noqa: E402
 from butt.serving.pool import FairPool, Full, Gone  # noqa: E402
 
 THREADS, SLOW_THREADS, READING_THREADS = 32, 16, 4
 Send = Any
 
 
-class Server(ASGIHandler):
+class Server(Pages):
     def __init__(self) -> None:
         super().__init__()
-        pages = BaseHandler()
-        pages.load_middleware()
-        self._answer = pages.get_response
         self._pages = FairPool("page", THREADS, CLIENT_REQUESTS, ADDRESS_REQUESTS)
         self._slow = FairPool("slow", SLOW_THREADS, CLIENT_SLOW_REQUESTS, ADDRESS_SLOW_REQUESTS)
         self._reading = FairPool("reading", READING_THREADS, CLIENT_READS, ADDRESS_READS)
@@ -108,7 +101,7 @@ class Server(ASGIHandler):
                 run = again.Run(may_read=True, waited=waited, ask=response.ask)
                 respond = partial(self._respond, asked, body, run=run)
                 response = await self._reading.run(asked.client, respond, asked.is_gone)
-        await self._send(response, receive, send)
+        await self.deliver(response, receive, send)
 
     async def _take(self, asked: "Asked", receive: Receive, send: Send) -> None:
         """Answer a request whose view reads the body by itself: for a person, and in one of the places there are for it."""
@@ -130,7 +123,7 @@ class Server(ASGIHandler):
             response["Connection"] = "close"
             if body.is_awaited or not asked.waits_to_send:
                 await forget(receive)
-        await self._send(response, receive, send)
+        await self.deliver(response, receive, send)
 
     async def _refuse(self, asked: "Asked", refusal: Refusal, receive: Receive, send: Send) -> None:
         """Answer a request whose body nobody wants: some of it is taken, so that its sender gets to read why."""
@@ -142,7 +135,7 @@ class Server(ASGIHandler):
         response["Connection"] = "close"
         if not asked.waits_to_send:
             await forget(receive)
-        await self._send(response, receive, send)
+        await self.deliver(response, receive, send)
 
     def _sender(self, asked: "Asked") -> Any:
         try:
@@ -151,51 +144,24 @@ class Server(ASGIHandler):
         finally:
             close_old_connections()
 
-    def _respond(
-        self,
-        asked: "Asked",
-        body: Any,
-        *,
-        run: again.Run | None = None,
-        incoming: Incoming | None = None,
-        refusal: Refusal | None = None,
-    ) -> HttpResponseBase:
-        set_script_prefix("/")
-        signals.request_started.send(sender=self.__class__, scope=asked.scope)
-        try:
-            request, response = self.create_request(asked.scope, cast("Any", Borrowed(body)))
-            if request is not None:
-                again.begin(request, run or again.Run())
-                holding.begin(request, asked.held)
-                if incoming is not None:
-                    request.META["butt.incoming"] = incoming
-                if refusal is not None:
-                    refuse(request, refusal)
-                response = self._answer(request)
-            assert response is not None  # noqa: S101 - there is a request, or an answer to what is none
-            return _whole(response)
-        finally:
-            close_old_connections()
+    def _respond(self, asked: "Asked", body: Any, **how: Any) -> HttpResponseBase:
+        return self.respond(asked.scope, body, partial(_prepare, asked, **how))
 
-    async def _send(self, response: HttpResponseBase, receive: Receive, send: Send) -> None:
-        """A stream ends when whom it is for goes away."""
-        if not response.streaming:
-            await self.send_response(response, send)
-            return
-        sending = asyncio.ensure_future(self.send_response(response, send))
-        gone = asyncio.ensure_future(self.listen_for_disconnect(receive))
-        try:
-            await asyncio.wait([sending, gone], return_when=asyncio.FIRST_COMPLETED)
-        finally:
-            for task in (sending, gone):
-                task.cancel()
-            with suppress(asyncio.CancelledError, RequestAborted):
-                await gone
-            try:
-                with suppress(asyncio.CancelledError):
-                    await sending
-            finally:
-                await asyncio.to_thread(response.close)
+
+def _prepare(
+    asked: "Asked",
+    request: HttpRequest,
+    *,
+    run: again.Run | None = None,
+    incoming: Incoming | None = None,
+    refusal: Refusal | None = None,
+) -> None:
+    again.begin(request, run or again.Run())
+    holding.begin(request, asked.held)
+    if incoming is not None:
+        request.META["butt.incoming"] = incoming
+    if refusal is not None:
+        refuse(request, refusal)
 
 
 class Asked:
@@ -208,28 +174,12 @@ class Asked:
 
     @property
     def announced(self) -> int:
-        for name, value in self.scope["headers"]:
-            if name == b"content-length" and value.isdigit():
-                return int(value[:18])
-        return 0
+        return announced(self.scope)
 
     @property
     def waits_to_send(self) -> bool:
         """Whether its sender asks whether to send the body at all: taking of that would say yes."""
         return (b"expect", b"100-continue") in self.scope["headers"]
-
-
-class Borrowed:
-    """A body that stays open when its request is closed: the view may be run again."""
-
-    def __init__(self, file: Any) -> None:
-        self._file = file
-
-    def __getattr__(self, name: str) -> Any:
-        return getattr(self._file, name)
-
-    def close(self) -> None:
-        """Whoever lent it closes it."""
 
 
 def _view(path: str) -> str | None:
@@ -238,17 +188,6 @@ def _view(path: str) -> str | None:
         return resolve(path).view_name
     except Resolver404:
         return None
-
-
-def _whole(response: HttpResponseBase) -> HttpResponseBase:
-    """What need not stay open is read and closed here, in the thread: a page, and a file of the service's own."""
-    if isinstance(response, FileResponse):
-        whole = HttpResponse(b"".join(response), status=response.status_code, headers=dict(response.items()))
-        response.close()
-        return whole
-    if not response.streaming:
-        response.close()
-    return response
 
 
 application = Server()

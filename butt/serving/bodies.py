@@ -19,7 +19,7 @@ Receive = Callable[[], Awaitable[Any]]
 
 
 class TooBig(Exception):
-    """It has more than `BODY_BYTES`."""
+    """It has more bytes than are taken, by default `BODY_BYTES`."""
 
 
 class TooSlow(Exception):
@@ -47,9 +47,11 @@ class Bodies:
     def __init__(self) -> None:
         self._readings: set[_Reading] = set()
 
-    async def whole(self, client: Client, receive: Receive, announced: int) -> IO[bytes]:
+    async def whole(
+        self, client: Client, receive: Receive, announced: int, most: int | None = None
+    ) -> IO[bytes]:
         """A request's body, of which `announced` bytes were said to come. Raises `TooBig`, `TooSlow` and `HungUp`."""
-        most = BODY_BYTES.most
+        most = most or BODY_BYTES.most
         if announced > most:
             raise TooBig
         try:

@@ -13,8 +13,8 @@ from butt.agents.states import State
 from butt.hosts.interface import Folder
 from butt.limits.table import PERSON_EXPORTS
 from tests.exports.folders import KEYS, fill, log_in
-from tests.exports.logs import message, record
 from tests.pages.server import Pages
+from tests.scuttlekit.logs import message, record
 from tests.service import Person, wait_for
 
 AT_ONCE = 40

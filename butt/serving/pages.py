@@ -1,0 +1,93 @@
+"""Running views in threads of ours: Django's own way takes a thread and a connection to the database for each request."""
+
+import asyncio
+from collections.abc import Callable
+from contextlib import suppress
+from typing import Any, cast
+
+from django.core import signals
+from django.core.exceptions import RequestAborted
+from django.core.handlers.asgi import ASGIHandler
+from django.core.handlers.base import BaseHandler
+from django.db import close_old_connections
+from django.http import FileResponse, HttpRequest, HttpResponse
+from django.http.response import HttpResponseBase
+from django.urls import set_script_prefix
+
+
+class Pages(ASGIHandler):
+    """What answers requests over ASGI: `respond` in a thread, `deliver` on the event loop."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        views = BaseHandler()
+        views.load_middleware()
+        self._answer = views.get_response
+
+    def respond(
+        self, scope: Any, body: Any, prepare: Callable[[HttpRequest], None] = lambda _: None
+    ) -> HttpResponseBase:
+        """The answer to a request, made in the thread that calls this. The body stays open: the view may be run again."""
+        set_script_prefix("/")
+        signals.request_started.send(sender=self.__class__, scope=scope)
+        try:
+            request, response = self.create_request(scope, cast("Any", Borrowed(body)))
+            if request is not None:
+                prepare(request)
+                response = self._answer(request)
+            assert response is not None  # noqa: S101 - there is a request, or an answer to what is none
+            return _whole(response)
+        finally:
+            close_old_connections()
+
+    async def deliver(self, response: HttpResponseBase, receive: Any, send: Any) -> None:
+        """A stream ends when whom it is for goes away."""
+        if not response.streaming:
+            await self.send_response(response, send)
+            return
+        sending = asyncio.ensure_future(self.send_response(response, send))
+        gone = asyncio.ensure_future(self.listen_for_disconnect(receive))
+        try:
+            await asyncio.wait([sending, gone], return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            for task in (sending, gone):
+                task.cancel()
+            with suppress(asyncio.CancelledError, RequestAborted):
+                await gone
+            try:
+                with suppress(asyncio.CancelledError):
+                    await sending
+            finally:
+                await asyncio.to_thread(response.close)
+
+
+class Borrowed:
+    """A body that stays open when its request is closed."""
+
+    def __init__(self, file: Any) -> None:
+        self._file = file
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._file, name)
+
+    def close(self) -> None:
+        """Whoever lent it closes it."""
+
+
+def announced(scope: Any) -> int:
+    """How many bytes of a body were said to come; 0 where nothing was said."""
+    for name, value in scope["headers"]:
+        if name == b"content-length" and value.isdigit():
+            return int(value[:18])
+    return 0
+
+
+def _whole(response: HttpResponseBase) -> HttpResponseBase:
+    """What need not stay open is read and closed here, in the thread: a page, and a file of the service's own."""
+    if isinstance(response, FileResponse):
+        whole = HttpResponse(b"".join(response), status=response.status_code, headers=dict(response.items()))
+        response.close()
+        return whole
+    if not response.streaming:
+        response.close()
+    return response
