@@ -71,9 +71,20 @@ class SaltService(Service):
         self._waits("from butt.sources import shelf", f"shelf.newest().key == {key!r}")
 
     def reads(self, what: str) -> str:
-        """What `reading()` of the public server says."""
+        """What `reading()` of the public server says, once it has come from the machine."""
         return self._shell(
-            f"from uuid import UUID; from butt.hosts.reading import reading; print(reading().{what})"
+            "import time\n"
+            "from uuid import UUID\n"
+            "from butt.hosts.reading import NotYet, reading\n"
+            f"ends = time.monotonic() + {PATIENT}\n"
+            "while True:\n"
+            "    try:\n"
+            f"        print(reading().{what})\n"
+            "        break\n"
+            "    except NotYet:\n"
+            "        if time.monotonic() > ends:\n"
+            "            raise\n"
+            "        time.sleep(0.2)\n"
         )
 
     def _waits(self, prelude: str, what: str) -> None:
