@@ -9,10 +9,13 @@ from django.utils import timezone
 
 from butt.accounts.entry import NoEntry, check_email
 from butt.accounts.models import Account, Invitation
+from butt.accounts.postage import pay_for_invitation
 from butt.agents import journal
 from butt.agents.bots import bots_of
 from butt.agents.models import Agent, Belongs
 from butt.agents.wishes import Refused, check_may_have_another
+from butt.limits.counts import TooOften
+from butt.limits.table import PERSON_INVITATIONS, RECIPIENT_INVITATIONS
 
 INVITED_FOR = timedelta(days=7)
 MOST_PEOPLE = 20
@@ -34,7 +37,10 @@ def invited_to(bot: Agent) -> QuerySet[Invitation]:
 
 
 def invite(person: Agent, bot: Agent, email: str) -> Invitation:
-    """Ask somebody to share `bot`; whoever is asked again has longer. Raises `Refused`."""
+    """Ask somebody to share `bot`; whoever is asked again has longer. Raises `Refused`.
+
+    Each is paid for with a mail of those that the person may have sent in a day, also one that is withdrawn later.
+    """
     email = email.strip().lower()
     try:
         check_email(email)
@@ -47,11 +53,25 @@ def invite(person: Agent, bot: Agent, email: str) -> Invitation:
         others = invited_to(bot).exclude(email=email)
         if owners_of(bot).count() + others.count() >= MOST_PEOPLE:
             raise Refused("too_many", f"A bot belongs to at most {MOST_PEOPLE} people.", "email")
+        try:
+            pay_for_invitation(str(person.id), email)
+        except TooOften as slow:
+            raise _too_many_mails(slow) from None
         invitation, _ = Invitation.objects.update_or_create(
             bot=bot, email=email, defaults={"inviter": person, "expires_at": timezone.now() + INVITED_FOR}
         )
         journal.note(bot, person, "invite a person")
     return invitation
+
+
+def _too_many_mails(slow: TooOften) -> Refused:
+    if slow.limit is PERSON_INVITATIONS:
+        message = f"You can ask {slow.limit.most} people a day. Please go on tomorrow."
+    elif slow.limit is RECIPIENT_INVITATIONS:
+        message = "This address was asked several times today. Please try again tomorrow."
+    else:
+        message = "Too many mails are on their way at this moment. Please try again in an hour."
+    return Refused("too_many_mails", message, "email")
 
 
 def key_of(invitation: Invitation) -> str:

@@ -160,6 +160,33 @@ LOG_LINES = Limit(
     10,
 )
 
+# Mail that somebody has us send to an address which may be another's, counted over all servers. An address stands for
+# all that differ only after a plus sign. Letters about one's own bots, payments and password are not counted.
+PERSON_INVITATIONS = Limit(
+    "person-invitations", 20, "in a day", "How many people one person may ask to share their bots.", 86_400
+)
+RECIPIENT_INVITATIONS = Limit(
+    "recipient-invitations",
+    3,
+    "in a day",
+    "How often one address may be asked to share a bot, by anybody.",
+    86_400,
+)
+RECIPIENT_LETTERS = Limit(
+    "recipient-letters",
+    10,
+    "in a day",
+    "How many links to confirm an address, or for a new password, go to one address.",
+    86_400,
+)
+STRANGERS_LETTERS = Limit(
+    "strangers-letters",
+    2000,
+    "in an hour",
+    "How many of all these letters are sent in all, so that nobody makes a sender of spam of us.",
+    3600,
+)
+
 # Invites, as everybody may look at them.
 ADDRESS_JOINS = Limit(
     "address-joins",

@@ -11,7 +11,9 @@ from django.http import HttpRequest
 from django.urls import reverse
 
 from butt.accounts.models import Account
+from butt.accounts.postage import pay_for_letter
 from butt.configuration import configuration
+from butt.limits.counts import TooOften
 from butt.public.addresses import address_of
 
 NOT_SAID = {
@@ -21,6 +23,17 @@ NOT_SAID = {
 }
 """What the page that follows says by itself."""
 
+ASKED_FOR = frozenset(
+    {
+        "account/email/email_confirmation",
+        "account/email/email_confirmation_signup",
+        "account/email/password_reset_key",
+        "account/email/unknown_account",
+        "account/email/account_already_exists",
+    }
+)
+"""Letters that whoever types an address has sent there."""
+
 log = logging.getLogger("butt.public")
 
 
@@ -28,8 +41,13 @@ class Adapter(DefaultAccountAdapter):  # type: ignore[misc]
     """Links lead to the site's own address, whatever host a request claims; a sign-in needs no applause."""
 
     def send_mail(self, template_prefix: str, email: str, context: dict[str, Any]) -> None:
+        """What anybody can have sent to any address is bounded; what tells of a change to an account always goes."""
         try:
+            if template_prefix in ASKED_FOR:
+                pay_for_letter(email)
             super().send_mail(template_prefix, email, {**context, "site_name": configuration().site_name})
+        except TooOften as slow:
+            log.warning("a letter (%s) was not sent, as %s holds", template_prefix, slow.limit.name)
         except OSError as error:
             log.warning("a letter (%s) could not be sent: %s", template_prefix, type(error).__name__)
 

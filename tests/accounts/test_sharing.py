@@ -53,7 +53,7 @@ def test_somebody_without_an_account_follows_the_link_and_shares_the_bot(alice: 
     assert door.startswith("/start?next=/share/")
     back = client.post(door, {"email": "bob@example.org", "password": PASSWORD})["Location"]
     assert back == link
-    assert "<bdi>Alice</bdi> shares this bot with you." in client.get(back).content.decode()
+    assert "<bdi>alice@example.org</bdi> shares this bot with you." in client.get(back).content.decode()
     assert client.post(back)["Location"] == "/bots/my"
     assert client.get("/bots/my").status_code == 200
     told = [entry.what for entry in JournalEntry.objects.filter(bot_id=bot.id).order_by("id")]

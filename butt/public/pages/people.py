@@ -15,6 +15,7 @@ from butt.agents.view import View
 from butt.agents.wishes import Refused
 from butt.billing.chosen import billing
 from butt.billing.payers import bots_paid_by
+from butt.configuration import configuration
 from butt.public.letters import is_verified, outside, say
 from butt.public.pages.person import account_of, for_person
 
@@ -88,7 +89,9 @@ def _check_owes_nothing(person: Agent, bot: Agent) -> None:
 
 
 def _send(invitation: Invitation) -> None:
-    bot, inviter = View(invitation.bot), invitation.inviter.name or invitation.inviter.account.email
+    """Whom it is from is told by an address that is theirs: a name is whatever they typed, and would be in our mail."""
+    bot, inviter = View(invitation.bot), invitation.inviter.account.email
     link = outside("share", owners.key_of(invitation))
     text = render_to_string("letters/join.txt", {"bot": bot, "inviter": inviter, "link": link})
-    EmailMessage(f"{inviter} shares {bot.full_name} with you", text, to=[invitation.email]).send()
+    subject = f"{configuration().site_name}: {bot.full_name} is shared with you"
+    EmailMessage(subject, text, to=[invitation.email]).send()
