@@ -1,6 +1,7 @@
 """The whole service over a cloud: the stand-in, whose servers boot as machines that really join and run containers."""
 
 import os
+import shlex
 import sys
 import threading
 from contextlib import suppress
@@ -11,7 +12,7 @@ import requests
 import scaleway_standin
 from scaleway_standin import ACCESS_KEY, PROJECT, SECRET_KEY, Server, StandIn
 
-from tests.salt.base import NAME, base_archive
+from tests.salt.base import base_archives
 from tests.salt.land import HERE, Land
 from tests.salt.machine import SALT
 from tests.salt.service import DOMAIN, SaltService
@@ -25,7 +26,8 @@ DELAYS = {"create_volume": 0.2, "boot": 0.5, "stop": 0.5, "detach": 0.2, "resize
 def boot_command(land: Land) -> str:
     standin = Path(scaleway_standin.__file__).parents[1]
     path = f"{PROGRAMS}:{SALT}:{os.environ['PATH']}"
-    given = f"BASE_ARCHIVE={base_archive()} BASE_IMAGE={NAME} PYTHONPATH={standin} PATH={path}"
+    bases = shlex.quote(" ".join(f"{image}={archive}" for image, archive in base_archives().items()))
+    given = f"BASES={bases} PYTHONPATH={standin} PATH={path}"
     options = f"--bridge {land.bridge} --mount 1=/var/lib/butt --run {PROGRAMS}/init"
     return f"env {given} {sys.executable} -m scaleway_standin.boot {options}"
 
