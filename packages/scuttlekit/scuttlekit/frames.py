@@ -25,6 +25,8 @@ _END = 4
 _STREAM = 8
 _FLAGS = 15
 
+_PIECE = 4096
+
 _HEADER = struct.Struct(">BIi")
 
 
@@ -102,23 +104,35 @@ def decode_body(kind: int, body: bytes) -> Any:
 class FrameDecoder:
     """Cuts plain bytes into frames; holds at most one unfinished frame and what was last fed."""
 
-    __slots__ = ("_buffer", "ended")
+    __slots__ = ("_buffer", "_kept", "_missing", "_pieces", "ended")
 
     def __init__(self) -> None:
         self._buffer = bytearray()
+        # Of a frame that did not come whole: what came of it, as it came, and how many bytes are missing. A buffer that
+        # grows is moved about, and with many connections that leaves holes in memory that nobody fills again.
+        self._pieces: list[bytes] = []
+        self._kept = self._missing = 0
         self.ended = False
         """Whether the peer said goodbye; what it sends after that is ignored."""
 
     @property
     def held(self) -> int:
         """How many bytes of an unfinished frame there are."""
-        return len(self._buffer)
+        return len(self._buffer) + self._kept
 
     def feed(self, data: bytes) -> Iterator[Frame]:
         """Take plain bytes and give the frames they complete.
 
         Raises ProtocolError for a header that makes no sense. The decoder is of no use after that.
         """
+        if self._missing > len(data):
+            self._keep(data)
+            self._missing -= len(data)
+            return
+        if self._missing:
+            self._buffer += b"".join(self._pieces)
+            self._pieces.clear()
+            self._kept = self._missing = 0
         self._buffer += data
         while not self.ended and len(self._buffer) >= _HEADER.size:
             flags, length, request = _HEADER.unpack_from(self._buffer)
@@ -127,6 +141,9 @@ class FrameDecoder:
             if length > MAX_BODY:
                 raise ProtocolError(f"a frame's body of {length} bytes is longer than {MAX_BODY}")
             if len(self._buffer) < _HEADER.size + length:
+                self._missing = _HEADER.size + length - len(self._buffer)
+                self._keep(bytes(self._buffer))
+                self._buffer.clear()
                 return
             self.ended = flags == length == request == 0
             body = bytes(self._buffer[_HEADER.size : _HEADER.size + length])
@@ -135,3 +152,18 @@ class FrameDecoder:
                 yield Frame(flags, request, body)
         if self.ended:
             self._buffer.clear()
+
+    def drop(self) -> None:
+        """Let go of what came of an unfinished frame. The decoder is of no use after that."""
+        self.ended = True
+        self._buffer.clear()
+        self._pieces.clear()
+        self._kept = self._missing = 0
+
+    def _keep(self, data: bytes) -> None:
+        self._kept += len(data)
+        if self._pieces and len(self._pieces[-1]) + len(data) <= _PIECE:
+            # Each piece takes memory of its own, and a peer may send single bytes.
+            self._pieces[-1] += data
+        else:
+            self._pieces.append(data)

@@ -25,6 +25,7 @@ from scuttlekit.errors import (
     CallTimeout,
     ConnectionLost,
     ConsumerTooSlow,
+    Goodbye,
     ProtocolError,
     ScuttlebuttError,
 )
@@ -37,8 +38,10 @@ MAX_BACKLOG = 4 << 20
 MAX_THEIR_STREAMS = 256
 """Streams a peer may have open, those that we refused and it has not yet ended among them."""
 
-CALL_COST = 4 << 10
-"""What a call or stream that is under way takes in memory, in bytes, beside what it carries."""
+CALL_COST = 8 << 10
+"""What a call or stream that is being answered takes in memory, in bytes, beside what it carries."""
+WAIT_COST = 2 << 10
+"""What a call takes that waits for its turn or for the peer's answer."""
 
 _WEIGHED = 4 << 10
 """Smaller changes of what a connection holds are not told to the budget."""
@@ -78,7 +81,11 @@ class Service(Protocol):
 
     @property
     def answering(self) -> int:
-        """How many calls and streams are being answered, or wait for that."""
+        """How many calls and streams are being answered."""
+
+    @property
+    def waiting(self) -> int:
+        """How many calls wait to be answered."""
 
     @property
     def is_busy(self) -> bool:
@@ -139,6 +146,8 @@ class Session:
 
     def receive(self, data: bytes) -> None:
         """Take plain bytes from the peer. Raises ProtocolError, after which the connection is of no use."""
+        if self._reason is not None and self._decoder.ended:
+            return
         for frame in self._decoder.feed(data):
             number = frame.request
             if self._reason is not None:
@@ -175,6 +184,9 @@ class Session:
         self._streams.clear()
         self._service.stop()
         self._balance()
+        if not isinstance(reason, Goodbye):
+            # Who says goodbye is still listened to. Of all others only the garbage collector would free it.
+            self._decoder.drop()
         self._budget.hold(self, 0)
 
     def send(self, number: int, value: Any, *, stream: bool = False) -> None:
@@ -243,8 +255,9 @@ class Session:
         """Tell the budget what this connection holds."""
         if self._reason is not None:
             return
-        under_way = len(self._calls) + max(len(self._streams), self._service.answering)
-        held = self._decoder.held + self._queued + self._unsent + CALL_COST * under_way
+        calls = CALL_COST * max(len(self._streams), self._service.answering)
+        waiting = WAIT_COST * (len(self._calls) + self._service.waiting)
+        held = self._decoder.held + self._queued + self._unsent + calls + waiting
         if abs(held - self._weight) >= _WEIGHED:
             self._weight = held
             self._budget.hold(self, held)

@@ -3,7 +3,7 @@
 import asyncio
 import logging
 from collections import deque
-from collections.abc import AsyncGenerator, Awaitable, Callable, Collection, Coroutine, Mapping
+from collections.abc import AsyncGenerator, Awaitable, Callable, Collection, Coroutine, Mapping, Sequence
 from contextlib import aclosing
 from dataclasses import dataclass
 from inspect import Parameter, isasyncgenfunction, signature
@@ -38,13 +38,19 @@ the peer and then the arguments; a function that gives an async generator is a `
 
 @dataclass(frozen=True, slots=True)
 class SourceHandler:
-    """Answers a source: `run(peer, *args)` gives its values, one by one or `Several` in one go."""
+    """Answers a source: `run(peer, *args)` gives its values, one by one or `Later`."""
 
     run: Callable[..., AsyncGenerator[Any, None]]
 
 
-class Several(list[Any]):
-    """Values that a source gives in one go, which is quicker than one by one."""
+class Later:
+    """Values of a source that are read when the peer has room for them, and sent in one go; `count` is how many it were."""
+
+    __slots__ = ("count", "read")
+
+    def __init__(self, read: Callable[[], Sequence[Any]]) -> None:
+        self.read = read
+        self.count = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -217,7 +223,11 @@ class Serving:
 
     @property
     def answering(self) -> int:
-        return len(self._tasks) + len(self._later)
+        return len(self._tasks)
+
+    @property
+    def waiting(self) -> int:
+        return len(self._later)
 
     @property
     def is_busy(self) -> bool:
@@ -269,7 +279,7 @@ class Serving:
 async def _pour(values: AsyncGenerator[Any, None], stream: Stream) -> None:
     async with aclosing(values):
         async for value in values:
-            if isinstance(value, Several):
-                await stream.send_all(value)
+            if isinstance(value, Later):
+                value.count = await stream.send_read(value.read)
             else:
                 await stream.send(value)

@@ -81,6 +81,18 @@ class Stream:
             raise copy.copy(self._error or Goodbye("the stream has ended"))
         self._session.send_all(self._number, values)
 
+    async def send_read(self, read: Callable[[], Sequence[Any]]) -> int:
+        """Send what `read` gives, called when the peer has room for it: nothing is held meanwhile. Gives how many it were.
+
+        Raises as `send` does.
+        """
+        await self._session.drain()
+        if self._said_end:
+            raise copy.copy(self._error or Goodbye("the stream has ended"))
+        if values := read():
+            self._session.send_all(self._number, values)
+        return len(values)
+
     async def close(self, *, timeout: float | None = 10.0) -> None:
         """End the stream and wait, at most `timeout` seconds, until the peer ends it; what it still sends is lost.
 

@@ -4,6 +4,7 @@ import asyncio
 import math
 from collections.abc import AsyncGenerator, Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
+from functools import partial
 from typing import Any, Final
 
 from scuttlekit.errors import ProtocolError, ScuttlebuttError
@@ -13,7 +14,7 @@ from scuttlekit.pub import intake
 from scuttlekit.pub.calls.options import feed_in, is_true, limit_in, number_in
 from scuttlekit.pub.intake import Outcome
 from scuttlekit.pub.store import Store, Stored
-from scuttlekit.serving import Several
+from scuttlekit.serving import Later
 
 PIECE: Final = 100
 PIECE_BYTES: Final = 48 << 10
@@ -32,15 +33,17 @@ LOOK: Final = 1.0
 class History:
     """Gives histories to peers, and reads those of peers that know nothing better."""
 
-    def __init__(self, store: Store, own_id: str) -> None:
+    def __init__(self, store: Store, own_id: str, turns: asyncio.Lock) -> None:
+        """Work for one peer is done at a time, by `turns`."""
         self._store = store
         self._own = own_id
+        self._turns = turns
         self._waiting: dict[str, set[asyncio.Event]] = {}
         store.listen(self._hear)
 
     async def stream(
         self, peer: Peer, given: Any = None, seq: Any = None, live: Any = None, *_: Any
-    ) -> AsyncGenerator[Several, None]:
+    ) -> AsyncGenerator[Later, None]:
         """Answer `createHistoryStream({id, seq, live, old, limit, keys, values})`, or with `id, seq, live` by place.
 
         `seq`, or `sequence`, is the first message that is wanted. Raises RemoteError for options that are wrong.
@@ -55,11 +58,11 @@ class History:
             last = max(last, self._store.clock.get(feed, 0))
         with self._news(feed) as news:
             while left > 0 and self._may_have(peer, feed):
-                messages = self._read(feed, last, min(left, PIECE))
-                if messages:
-                    last += len(messages)
-                    left -= len(messages)
-                    yield Several(map(show, messages))
+                piece = Later(partial(self._read, feed, last, min(left, PIECE), show))
+                yield piece
+                if piece.count:
+                    last += piece.count
+                    left -= piece.count
                 elif is_true(options, "live"):
                     await news.wait()
                     news.clear()
@@ -116,7 +119,8 @@ class History:
                 if not frames:
                     return
                 for piece in intake.slices(frames):
-                    self._take_piece(feed, piece)
+                    async with self._turns:
+                        self._take_piece(feed, piece)
                     await asyncio.sleep(0)
         finally:
             stream.abort()
@@ -134,14 +138,15 @@ class History:
             graph.blocks(self._own, feed) or graph.blocks(self._own, peer.id) or graph.blocks(feed, peer.id)
         )
 
-    def _read(self, feed: str, after: int, most: float) -> list[Stored]:
-        messages = self._store.read_feed(feed, after, int(most))
+    def _read(self, feed: str, after: int, most: float, show: Callable[[Stored], Any]) -> list[Any]:
+        told: list[Any] = []
         size = 0
-        for count, message in enumerate(messages, 1):
+        for message in self._store.read_feed(feed, after, int(most)):
+            told.append(show(message))
             size += len(message.record)
             if size >= PIECE_BYTES:
-                return messages[:count]
-        return messages
+                break
+        return told
 
     @contextmanager
     def _news(self, feed: str) -> Iterator[asyncio.Event]:

@@ -5,8 +5,9 @@ Taken in are the feeds that are within `hops` of the pub in the follow graph.
 """
 
 import asyncio
-from collections.abc import Coroutine, Sequence
+from collections.abc import Coroutine, Iterator, Mapping, Sequence
 from contextlib import suppress
+from itertools import islice
 from typing import Any, Final
 
 import orjson
@@ -33,6 +34,9 @@ PIECE: Final = 100
 PIECE_BYTES: Final = 48 << 10
 """Messages of a feed that are sent at once, and about how many bytes; then another feed has its turn."""
 
+NOTES_HEARD: Final = 2000
+"""Notes that are heard at once, before others have their turn."""
+
 TICK: Final = 0.5
 REVIEW: Final = 0.05
 """Seconds after a change of the follow graph until it counts, so that many changes count at once."""
@@ -51,7 +55,9 @@ class Replication:
         self._hops = hops
         self._limits = limits
         self._exchange = Exchange(self._withholds)
-        self._history = History(store, own.id)
+        # Work for one peer at a time: a slice takes some ms, and one of each of a hundred peers would hold up everybody.
+        self._turns = asyncio.Lock()
+        self._history = History(store, own.id, self._turns)
         self._sessions: dict[Peer, Session] = {}
         self._tasks: set[asyncio.Task[None]] = set()
         self._reviewed = -1
@@ -94,7 +100,7 @@ class Replication:
         if not dialled or self._blocks(peer):
             return
         stream = peer.duplex("ebt.replicate", FORMAT)
-        session = Session(self._exchange, self._store, self._limits, peer, stream)
+        session = self._session(peer, stream)
         try:
             await self._exchange_with(session, speaks_first=False)
         except RemoteError:
@@ -126,9 +132,12 @@ class Replication:
         await self._store.ready.wait()
         if self._blocks(peer):
             return
-        session = Session(self._exchange, self._store, self._limits, peer, stream)
+        session = self._session(peer, stream)
         with suppress(Goodbye):
             await self._exchange_with(session, speaks_first=True)
+
+    def _session(self, peer: Peer, stream: Stream) -> "Session":
+        return Session(self._exchange, self._store, self._limits, self._turns, peer, stream)
 
     async def _exchange_with(self, session: "Session", *, speaks_first: bool) -> None:
         peer = session.peer
@@ -191,8 +200,17 @@ class Replication:
 class Session:
     """The exchange with one peer, over one stream."""
 
-    def __init__(self, exchange: Exchange, store: Store, limits: Limits, peer: Peer, stream: Stream) -> None:
+    def __init__(
+        self,
+        exchange: Exchange,
+        store: Store,
+        limits: Limits,
+        turns: asyncio.Lock,
+        peer: Peer,
+        stream: Stream,
+    ) -> None:
         self.peer = peer
+        self._turns = turns
         self._exchange = exchange
         self._store = store
         self._limits = limits
@@ -214,7 +232,9 @@ class Session:
                 self.has_begun = True
                 self._heard.set()
                 for piece in intake.slices(frames):
-                    self._receive(piece)
+                    async with self._turns:
+                        await self._receive(piece)
+                    # Whoever waits for the socket has its turn too.
                     await asyncio.sleep(0)
         finally:
             sending.cancel()
@@ -254,13 +274,18 @@ class Session:
     async def _send_next(self) -> None:
         if notes := self._exchange.take_notes(self.remote, NOTES):
             await self._stream.send(Json(orjson.dumps(notes)))
-        elif due := self._exchange.take_due(self.remote):
+            return
+        # What is found to be due from here on wakes us again.
+        self._work.clear()
+        if not await self._stream.send_read(self._next_texts):
+            await self._work.wait()
+
+    def _next_texts(self) -> list[Json]:
+        while due := self._exchange.take_due(self.remote):
             if texts := self._texts(due.feed, due.after):
                 self._exchange.sent(self.remote, due.feed, due.after + len(texts))
-                await self._stream.send_all(texts)
-        else:
-            self._work.clear()
-            await self._work.wait()
+                return texts
+        return []
 
     def _texts(self, feed: str, after: int) -> list[Json]:
         texts: list[Json] = []
@@ -272,7 +297,7 @@ class Session:
                 break
         return texts
 
-    def _receive(self, frames: Sequence[Frame]) -> None:
+    async def _receive(self, frames: Sequence[Frame]) -> None:
         """Take what the peer sent. Raises ProtocolError, NotReady, OSError."""
         now = asyncio.get_running_loop().time()
         messages: list[dict[str, Any]] = []
@@ -286,7 +311,9 @@ class Session:
             elif (notes := read_notes(value, self._limits["clock"])) is not None:
                 if len(value) > len(notes):
                     self._limits.refuse("clock")
-                self._exchange.hear_notes(self.remote, notes, now)
+                for some in _pieces(notes):
+                    self._exchange.hear_notes(self.remote, some, now)
+                    await asyncio.sleep(0)
             else:
                 raise ProtocolError("EBT consists of messages and notes")
         if messages:
@@ -310,3 +337,13 @@ class Session:
         self._useless += 1
         if self._useless > self._limits["useless"]:
             raise ProtocolError("too many messages in a row were known, wrong, or not asked for")
+
+
+def _pieces(notes: Mapping[str, int]) -> Iterator[Mapping[str, int]]:
+    """The same notes, so many at a time."""
+    if len(notes) <= NOTES_HEARD:
+        yield notes
+        return
+    left = iter(notes.items())
+    while piece := dict(islice(left, NOTES_HEARD)):
+        yield piece

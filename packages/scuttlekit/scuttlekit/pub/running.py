@@ -38,6 +38,7 @@ from scuttlekit.pub.invites import Invites, Visits, take_over
 from scuttlekit.pub.limits import Limits
 from scuttlekit.pub.log import end, log
 from scuttlekit.pub.machine import open_as_many_files_as_may_be, take_port
+from scuttlekit.pub.memory import give_back
 from scuttlekit.pub.offers import Offers
 from scuttlekit.pub.profile import Profile
 from scuttlekit.pub.replication import Replication
@@ -56,6 +57,7 @@ READY_PATIENCE: Final = 2.0
 def run(config: Config, addition: Addition = NOTHING_MORE) -> None:
     """Run a pub until SIGTERM or SIGINT. Raises Refusal, OSError and whatever nobody foresaw."""
     open_as_many_files_as_may_be()
+    give_back()
     loop = asyncio.new_event_loop()
     asyncio.set_event_loop(loop)
     loop.run_until_complete(_live(config, addition))
