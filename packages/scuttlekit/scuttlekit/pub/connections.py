@@ -31,6 +31,8 @@ class Link:
     since: float
     """Seconds of the event loop's clock."""
     is_stranger: bool = False
+    guest: str | None = None
+    """The feed that a guest brought in on this connection, with the key of an invite."""
     work: "asyncio.Task[None] | None" = field(default=None, repr=False)
 
 
@@ -114,6 +116,23 @@ class Connections:
     def of(self, feed: str) -> list[Link]:
         """The connections of one identity."""
         return self._links.get(feed, [])
+
+    def has_brought_in(self, peer: Peer, feed: str) -> None:
+        """Note which feed is behind a connection that was made with the key of an invite."""
+        for link in self.of(peer.id):
+            if link.peer is peer:
+                link.guest = feed
+
+    def is_near(self, peer: Peer) -> bool:
+        """Whether the pub follows, near enough, whoever is at the other end of a connection.
+
+        Apps stay on the connection on which they used an invite, sometimes for days.
+        """
+        if self._is_known(peer.id):
+            return True
+        return any(
+            link.peer is peer and link.guest and self._is_known(link.guest) for link in self.of(peer.id)
+        )
 
     @property
     def peers(self) -> dict[str, int]:

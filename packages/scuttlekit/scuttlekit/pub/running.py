@@ -129,7 +129,11 @@ class Pub:
         )
         self._blobs = BlobStore(config.path)
         self._exchange = Exchange(
-            self._blobs, config.path, self._limits, is_known=self._is_known, guard=self._faults.guard
+            self._blobs,
+            config.path,
+            self._limits,
+            is_known=self._connections.is_near,
+            guard=self._faults.guard,
         )
         self._replication = Replication(self._store, self._keys, hops=config.hops, limits=self._limits)
         self._dialler = Dialler(
@@ -250,7 +254,7 @@ class Pub:
             **BlobCalls(self._blobs, self._exchange, self._limits).handlers(),
             **self._replication.handlers(),
             **knowing.handlers(),
-            **Inviting(self._invites, visits, catch_up).handlers(),
+            **Inviting(self._invites, visits, catch_up, self._connections.has_brought_in).handlers(),
             **LookingAfter(figures, store, profile, catch_up).handlers(),
             **self._addition.handlers(keys.id),
         }

@@ -99,7 +99,7 @@ class Exchange:
         folder: Path,
         limits: Limits,
         *,
-        is_known: Callable[[str], bool],
+        is_known: Callable[[Peer], bool],
         guard: Callable[[Coroutine[Any, Any, None]], Coroutine[Any, Any, None]],
     ) -> None:
         self._store = store
@@ -198,7 +198,7 @@ class Exchange:
             self._limits.refuse("wants")
         session.asked[blob] = None
         hops = number - 1
-        if -hops > SYMPATHY or not self._is_known(session.peer.id):
+        if -hops > SYMPATHY or not self._is_known(session.peer):
             return
         known = self._wants.get(blob)
         if known is None or known.hops < hops:
@@ -256,7 +256,7 @@ class Exchange:
             if not waiting.done():
                 waiting.set_result(None)
         for session in self._sessions.values():
-            if blob in session.asked or self._is_known(session.peer.id):
+            if blob in session.asked or self._is_known(session.peer):
                 session.asked.pop(blob, None)
                 session.tell({blob: size}, self._limits["wants"])
 

@@ -1,6 +1,6 @@
 """`invite.*` and `butt.*`: letting people in, and what a service needs to look after the pub."""
 
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Callable
 from typing import Any
 
 from scuttlekit.frames import Json
@@ -18,8 +18,11 @@ from scuttlekit.serving import Handlers, SourceHandler
 class Inviting:
     """Answers whoever makes, takes back or uses an invite."""
 
-    def __init__(self, invites: Invites, visits: Visits, catch_up: CatchUp) -> None:
+    def __init__(
+        self, invites: Invites, visits: Visits, catch_up: CatchUp, has_brought_in: Callable[[Peer, str], None]
+    ) -> None:
         self._invites = invites
+        self._has_brought_in = has_brought_in
         self._visits = visits
         self._catch_up = catch_up
 
@@ -37,7 +40,9 @@ class Inviting:
         return await self._invites.create(options)
 
     async def _use(self, peer: Peer, request: Any = None, *_: Any) -> Json:
-        return Json((await self._invites.use(peer.id, request)).record)
+        said = await self._invites.use(peer.id, request)
+        self._has_brought_in(peer, request["feed"])
+        return Json(said.record)
 
     async def _accept(self, _peer: Peer, code: Any = None, *_: Any) -> Json:
         self._catch_up.check()
