@@ -26,6 +26,7 @@ const MANIFEST = {
   invite: { create: 'async', use: 'async', accept: 'async' },
   gossip: { connect: 'async', disconnect: 'async', peers: 'sync' },
   friends: { hops: 'async', isFollowing: 'async' },
+  blobs: { has: 'async' },
   butt: { figures: 'source', guests: 'source', invites: 'async', offer: 'async', revoke: 'async', describe: 'async', caughtUp: 'async' }
 }
 

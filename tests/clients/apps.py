@@ -1,0 +1,82 @@
+"""Apps that people use, as far as they matter to a pub: their unchanged modules from npm, each in a Node of its own."""
+
+import json
+import subprocess
+import threading
+from concurrent.futures import Future
+from pathlib import Path
+from typing import Any, Self
+
+from butt.sources.releases import build
+from tests.pub.pubs import CAPS, NODE, Pub
+
+SETS = Path(__file__).parent / "sets"
+PATIENCE = 60
+
+
+class App:
+    """One app of the set `name`, with its data in `folder`, which a later one may take up again."""
+
+    def __init__(self, name: str, folder: Path) -> None:
+        self.name = name
+        self.folder = folder
+        (folder / "data").mkdir(parents=True, exist_ok=True)
+        self._config = folder / "config.json"
+        modules = str(build(SETS / name).path)
+        self._config.write_text(
+            json.dumps({"set": name, "modules": modules, "path": str(folder / "data"), "caps": CAPS["shs"]})
+        )
+        self.start()
+        self.id = self("id")
+
+    def start(self) -> Self:
+        self.errors = (self.folder / "errors").open("ab")
+        self.process = subprocess.Popen(
+            [NODE, Path(__file__).with_name("client.js"), self._config],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=self.errors,
+            text=True,
+        )
+        self._asked: dict[int, Future[Any]] = {}
+        self._last = 0
+        self._reader = threading.Thread(target=self._read, args=(self.process,), daemon=True)
+        self._reader.start()
+        return self
+
+    def __call__(self, call: str, *args: Any, patience: float = PATIENCE) -> Any:
+        """What the app answers. Raises `RuntimeError` with its words."""
+        self._last += 1
+        answer = self._asked[self._last] = Future()
+        self.process.stdin.write(json.dumps({"id": self._last, "call": call, "args": args}) + "\n")
+        self.process.stdin.flush()
+        return answer.result(patience)
+
+    def kill(self) -> None:
+        """As a phone ends an app."""
+        self.process.kill()
+        self.process.wait(PATIENCE)
+        self._close()
+
+    def texts(self, feed: str) -> list[str | None]:
+        """The texts of the posts of a feed that the app has, None for what it cannot read."""
+        return self("texts", feed)
+
+    def is_connected(self, pub: Pub) -> bool:
+        return any(pub.id[1:-8] in address for address in self("connected"))
+
+    def _close(self) -> None:
+        self._reader.join(PATIENCE)
+        for stream in (self.process.stdin, self.process.stdout, self.errors):
+            stream.close()
+
+    def _read(self, process: "subprocess.Popen[str]") -> None:
+        for line in process.stdout:
+            answer = json.loads(line)
+            asked = self._asked.pop(answer["id"], None)
+            if asked and answer["error"]:
+                asked.set_exception(RuntimeError(answer["error"]))
+            elif asked:
+                asked.set_result(answer.get("value"))
+        for asked in list(self._asked.values()):
+            asked.set_exception(RuntimeError("the app ended"))

@@ -1,0 +1,57 @@
+"""Apps and a pub for Python that end with their test."""
+
+import base64
+import secrets
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from scuttlekit import KeyPair
+from tests.clients.apps import App
+from tests.pub.pubs import Client, Pub
+
+MakeApp = Callable[..., App]
+
+
+@pytest.fixture(scope="module")
+def client(built_node_pub: Path) -> Iterator[Client]:
+    client = Client(built_node_pub)
+    yield client
+    client.close()
+
+
+@pytest.fixture
+def pub(built_python_pub: Path, tmp_path: Path, client: Client) -> Iterator[Pub]:
+    pub = Pub(built_python_pub, tmp_path / "pub", master=[client.keys["id"]]).start()
+    yield pub
+    pub.kill()
+
+
+@pytest.fixture
+def make_app(tmp_path: Path) -> Iterator[MakeApp]:
+    apps: list[App] = []
+
+    def make(name: str, person: str) -> App:
+        apps.append(App(name, tmp_path / person))
+        return apps[-1]
+
+    yield make
+    for app in apps:
+        if app.process.poll() is None:
+            app.kill()
+
+
+@pytest.fixture
+def invite(pub: Pub, client: Client) -> Callable[..., str]:
+    """Make a code, as the service does: it makes the key, and the pub hears of its id."""
+
+    def invite(uses: int = 1) -> str:
+        seed = secrets.token_bytes(32)
+        offer: dict[str, Any] = {"id": KeyPair(seed).id, "uses": uses, "note": "friends", "expires": None}
+        client.call(pub, "butt.offer", offer)
+        place = f"127.0.0.1:{pub.config['port']}:{pub.id}"
+        return f"{place}~{base64.b64encode(seed).decode()}"
+
+    return invite

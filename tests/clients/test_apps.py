@@ -1,0 +1,127 @@
+"""The apps that people use join the pub, and their messages and blobs reach each other through it.
+
+Each app is made of its own unchanged modules. Two kinds of apps are the two sides, so that no side is ours.
+"""
+
+import hashlib
+from base64 import b64encode
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from tests.clients.apps import App
+from tests.clients.conftest import MakeApp
+from tests.pub.pubs import Client, Pub, until
+
+LARGE = 4_900_000
+OTHER = {"manyverse": "oasis", "oasis": "manyverse"}
+BOTH = pytest.mark.parametrize("name", ["manyverse", "oasis"])
+
+
+def lets_in(app: App, pub: Pub, client: Client, invite: Callable[..., str]) -> None:
+    """The app joins as far as it can: Oasis by a code, Manyverse as after an HTTP invite, and its owner follows the pub."""
+    if app.name == "oasis":
+        app("join", invite())
+        # As Oasis does itself, which lists the pubs that it joined.
+        app("remember", pub.address, pub.id)
+    else:
+        client.call(pub, "publish", {"type": "contact", "contact": app.id, "following": True})
+        app("remember", pub.address, pub.id)
+        app("connect", pub.address, pub.id)
+        follow(app, pub.id)
+
+
+def follow(app: App, feed: str) -> None:
+    app("publish", {"type": "contact", "contact": feed, "following": True})
+
+
+def is_followed(client: Client, pub: Pub, app: App) -> bool:
+    return client.call(pub, "friends.isFollowing", {"source": pub.id, "dest": app.id})
+
+
+def count_at(client: Client, pub: Pub, feed: str) -> int:
+    try:
+        return client.call(pub, "getLatest", feed)["value"]["sequence"]
+    except (RuntimeError, TypeError):
+        return 0
+
+
+def test_oasis_joins_by_a_code_and_is_followed(pub: Pub, client: Client, make_app: MakeApp, invite: Any):
+    app = make_app("oasis", "alice")
+    app("join", invite())
+    assert is_followed(client, pub, app)
+    app("publish", {"type": "post", "text": "hello"})
+    until(lambda: count_at(client, pub, app.id) == 3)
+    with pytest.raises(RuntimeError):
+        make_app("oasis", "bob")("join", invite(uses=1).replace("~", "~A"))
+
+
+@BOTH
+def test_what_one_says_reaches_a_friend_with_another_app_who_was_away(
+    pub: Pub, client: Client, make_app: MakeApp, invite: Any, name: str
+):
+    author, reader = make_app(name, "author"), make_app(OTHER[name], "reader")
+    for app in (author, reader):
+        lets_in(app, pub, client, invite)
+    follow(reader, author.id)
+    until(lambda: count_at(client, pub, reader.id) >= 2)
+    reader.kill()
+
+    author("publishMany", 200)
+    blobs = [author("addBlob", size, fill) for fill, size in enumerate((1, 1000, 65_536, 200_000, LARGE))]
+    expected = [str(number) for number in range(200)]
+    until(lambda: count_at(client, pub, author.id) >= 201)
+    until(lambda: all(client.call(pub, "blobs.has", blob) for blob in blobs))
+    author.kill()
+
+    reader.start()
+    # It was ended before it wrote down where the pub is.
+    reader("connect", pub.address, pub.id)
+    until(lambda: reader.texts(author.id) == expected)
+    for fill, (size, blob) in enumerate(zip((1, 1000, 65_536, 200_000, LARGE), blobs, strict=True)):
+        reader("wantBlob", blob)
+        assert reader("blobDigest", blob) == b64encode(hashlib.sha256(bytes([fill]) * size).digest()).decode()
+
+
+@BOTH
+def test_a_private_message_is_read_by_whom_it_is_for_and_by_nobody_else(
+    pub: Pub, client: Client, make_app: MakeApp, invite: Any, name: str
+):
+    author, reader = make_app(name, "author"), make_app(OTHER[name], "reader")
+    for app in (author, reader):
+        lets_in(app, pub, client, invite)
+    follow(reader, author.id)
+    author("publishPrivately", {"type": "post", "text": "for you alone"}, [reader.id, author.id])
+    author("publish", {"type": "post", "text": "for all"})
+    until(lambda: reader.texts(author.id) == ["for you alone", "for all"])
+    stored = client.call(pub, "createUserStream", {"id": author.id}, count=100)
+    boxed = [
+        message["value"]["content"] for message in stored if isinstance(message["value"]["content"], str)
+    ]
+    assert len(boxed) == 1
+    assert boxed[0].endswith(".box")
+
+
+@BOTH
+def test_it_goes_on_after_the_pub_and_after_the_app_began_again(
+    pub: Pub, client: Client, make_app: MakeApp, invite: Any, name: str
+):
+    app = make_app(name, "alice")
+    lets_in(app, pub, client, invite)
+    app("publish", {"type": "post", "text": "first"})
+    before = 2 if name == "manyverse" else 3
+    until(lambda: count_at(client, pub, app.id) == before)
+
+    assert pub.stop() == 0
+    client.hang_up()
+    app("publish", {"type": "post", "text": "while it was away"})
+    pub.start()
+    until(lambda: count_at(client, pub, app.id) == before + 1)
+
+    app.kill()
+    app.start()
+    app("publish", {"type": "post", "text": "back again"})
+    client.call(pub, "publish", {"type": "post", "text": "from the pub"})
+    until(lambda: count_at(client, pub, app.id) == before + 2)
+    until(lambda: "from the pub" in app.texts(pub.id))
