@@ -20,6 +20,8 @@ if TYPE_CHECKING:
 _FRAME_COST = 160
 _LONGEST_ERROR = 2000
 
+MOST_AT_ONCE = 64
+
 
 def remote_error(frame: "Frame") -> ScuttlebuttError | None:
     """Read the reason in an end frame: None for an orderly end, else what the peer complains of."""
@@ -140,7 +142,8 @@ class Stream:
             raise
 
     async def take(self) -> "list[Frame]":
-        """Give the frames that came since the last time, undecoded, at least one; none once the stream is over.
+        """Give frames that came, undecoded, 1 to `MOST_AT_ONCE`; none once the stream is over. The rest is held back, and
+        counted against the peer, until they are taken.
 
         Raises as iterating does, but for what is in the frames.
         """
@@ -150,8 +153,7 @@ class Stream:
                     raise copy.copy(self._error)
                 return []
             await self._wait()
-        frames = list(self._frames)
-        self._frames.clear()
+        frames = [self._frames.popleft() for _ in range(min(MOST_AT_ONCE, len(self._frames)))]
         self._session.count(-sum(map(_cost, frames)))
         return frames
 
