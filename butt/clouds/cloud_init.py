@@ -1,14 +1,19 @@
 """The document that a new machine boots with: Docker, a Salt minion with its key, and the volume mounted."""
 
+import base64
 import json
 import shlex
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 DATA = "/var/lib/butt"
 """Where the volume is mounted. Nothing of a bot lies elsewhere."""
 
+STATE = "/var/lib/butt-boot"
+"""On the root, where a machine notes how far its first boot has come."""
+
 MOUNT = f"""#!/bin/sh
-# Mounts the data volume. A file system is only made where there is none at all.
+# Mounts the data volume. A file system is only made where there is none at all, or one whose making was interrupted.
 set -eu
 device="$1"
 mountpoint -q {DATA} && exit 0
@@ -17,7 +22,14 @@ for _ in $(seq 120); do [ -b "$device" ] && break; sleep 1; done
 if ! blkid -p "$device" >/dev/null 2>&1; then
     # 2 says: looked, and found nothing. Anything else may be a volume that cannot be read now.
     blkid -p "$device" >/dev/null 2>&1 || [ $? -eq 2 ]
-    mkfs.ext4 -q -L butt "$device"
+    make=yes
+elif [ "$(blkid -p -s LABEL -o value "$device")" = butt-new ]; then
+    make=yes
+fi
+if [ "${{make:-}}" ]; then
+    mkfs.ext4 -q -F -L butt-new "$device"
+    sync
+    e2label "$device" butt
 fi
 mkdir -p {DATA}
 grep -q "^$device " /etc/fstab || echo "$device {DATA} ext4 defaults,nofail,x-systemd.growfs 0 2" >>/etc/fstab
@@ -27,31 +39,109 @@ resize2fs "$device" >/dev/null 2>&1 || true
 
 HOLD = f"""#!/bin/sh
 # No bot starts from what an earlier machine left on the volume before this one has heard how far its feed has come: the
-# volume may have been made from a snapshot, and an old log that speaks forks its feed for ever.
+# volume may have been made from a snapshot, and an old log that speaks forks its feed for ever. Once for each machine:
+# after that, Docker starts again what it ran.
 set -eu
+[ -e {STATE}/held ] && exit 0
 for file in {DATA}/docker/containers/*/hostconfig.json; do
     [ -e "$file" ] || continue
     sed -i 's/"RestartPolicy":{{"Name":"[a-z-]*"/"RestartPolicy":{{"Name":"no"/' "$file"
 done
+sync
+touch {STATE}/held
 """
 
-SETUP = """#!/bin/sh
-# Docker and the Salt minion; what is there already stays.
+DOCKER = """#!/bin/sh
+# Docker; what is there already stays, and what a power cut left half installed is finished.
 set -eu
 export DEBIAN_FRONTEND=noninteractive
-if ! command -v dockerd >/dev/null; then
-    apt-get update -q && apt-get install -q -y --no-install-recommends docker.io
-fi
-if ! command -v salt-minion >/dev/null; then
+dpkg --configure -a
+command -v dockerd >/dev/null && exit 0
+apt-get update -q
+apt-get install -q -y --no-install-recommends docker.io iptables
+"""
+
+SALT = f"""#!/bin/sh
+# The Salt minion; what the image brought stays, and what a power cut left half installed is finished.
+set -eu
+export DEBIAN_FRONTEND=noninteractive
+[ -e {STATE}/salt ] && exit 0
+dpkg --configure -a
+if [ -e {STATE}/salt-begun ] || ! command -v salt-minion >/dev/null; then
+    touch {STATE}/salt-begun
     apt-get update -q && apt-get install -q -y --no-install-recommends curl ca-certificates
     install -d /etc/apt/keyrings
-    curl -fsSL https://packages.broadcom.com/artifactory/api/security/keypair/SaltProjectKey/public \\
+    curl -fsSL --max-time 60 https://packages.broadcom.com/artifactory/api/security/keypair/SaltProjectKey/public \\
         -o /etc/apt/keyrings/salt.asc
     echo "deb [signed-by=/etc/apt/keyrings/salt.asc] https://packages.broadcom.com/artifactory/saltproject-deb stable main" \\
         >/etc/apt/sources.list.d/salt.list
     apt-get update -q && apt-get install -q -y --no-install-recommends "salt-minion=3008.*"
     salt-pip install -q "docker>=7.1,<8"
 fi
+touch {STATE}/salt
+"""
+
+STEPS = 6
+"""Of a boot, as it tells them."""
+
+BOOT = """#!/bin/sh
+# Makes of this machine one that bots run on. At each boot: what is done already takes no time, and what a power cut
+# interrupted goes on where it was. Each step has its time; one that fails is begun again by systemd.
+set -eu
+mkdir -p /var/lib/butt-boot
+step() {
+    number="$1" what="$2" seconds="$3"
+    shift 3
+    butt-say "$number" "$what" || true
+    timeout -k 10 "$seconds" "$@" || {
+        butt-say "$number" "$what" "this took too long or went wrong, and is tried again" || true
+        exit 1
+    }
+}
+step 1 "it looks for its volume" 180 butt-mount __DEVICE__
+step 2 "it holds what an earlier machine left" 60 butt-hold
+step 3 "it installs Docker" 600 butt-docker
+step 4 "it installs Salt" 600 butt-salt
+systemctl daemon-reload
+if [ ! -e /var/lib/butt-boot/ready ]; then
+    step 5 "it starts Docker and Salt" 180 systemctl restart docker salt-minion
+    systemctl enable docker salt-minion
+    systemctl enable --now butt-grow.timer
+    touch /var/lib/butt-boot/ready
+    sync
+fi
+butt-say 6 "it waits for its first orders" || true
+"""
+
+BOOT_UNIT = """[Unit]
+Description=This machine is made one that bots run on
+Wants=network-online.target
+After=network-online.target
+StartLimitIntervalSec=0
+
+[Service]
+Type=oneshot
+RemainAfterExit=yes
+ExecStart=/usr/local/sbin/butt-boot
+Environment=PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin
+TimeoutStartSec=1800
+Restart=on-failure
+RestartSec=10
+
+[Install]
+WantedBy=multi-user.target
+"""
+
+SAY = """#!/usr/bin/python3
+# Tells how far this machine's boot has come: butt-say NUMBER WHAT [TROUBLE].
+import json, sys, urllib.request
+
+number, what, trouble = (sys.argv[1:] + [""])[:3]
+said = json.dumps({"step": int(number), "what": what, "trouble": trouble}).encode()
+token = open("/etc/butt/token").read().strip()
+headers = {"Authorization": "Bearer " + token, "Content-Type": "application/json"}
+request = urllib.request.Request(__URL__, said, headers, method="POST")
+urllib.request.build_opener(urllib.request.ProxyHandler({})).open(request, timeout=5)
 """
 
 GROW = """[Unit]
@@ -70,13 +160,22 @@ OnUnitActiveSec=60
 WantedBy=timers.target
 """
 
+PUT = """put() {
+    mkdir -p "$(dirname "$1")"
+    (umask 077; printf %s "$3" | base64 -d >"$1.new")
+    chmod "$2" "$1.new"
+    mv "$1.new" "$1"
+}"""
+
 ENGINE = f'{{"data-root": "{DATA}/docker"}}'
 """Docker keeps the bots' data, too, on the volume and nowhere else."""
 
 
 NEEDS = f"""[Unit]
-# After a restart too: a bot that finds its folder empty would be another bot.
+# After a restart too: a bot that finds its folder empty would be another bot, and one that starts from what an earlier
+# machine left, before it was held, may speak from an old log.
 RequiresMountsFor={DATA}
+ConditionPathExists=/var/lib/butt-boot/held
 """
 
 FENCE = f"""[Service]
@@ -95,6 +194,8 @@ class Minion:
     config: str
     master_key: str = ""
     token: str = ""
+    says_to: str = ""
+    """The URL that it tells how far its boot has come."""
 
 
 def document(minion: Minion, device: str) -> bytes:
@@ -102,42 +203,55 @@ def document(minion: Minion, device: str) -> bytes:
 
     It holds the minion's private key: it is a secret. JSON is YAML too.
     """
-    device = shlex.quote(device)
-    pki = "/etc/salt/pki/minion"
+    pki, programs = "/etc/salt/pki/minion", "/usr/local/sbin"
+    device, url = shlex.quote(device), repr(minion.says_to)
     files = [
-        _file("/usr/local/sbin/butt-mount", MOUNT, "0755"),
-        _file("/usr/local/sbin/butt-hold", HOLD, "0755"),
-        _file("/usr/local/sbin/butt-setup", SETUP, "0755"),
-        _file("/etc/docker/daemon.json", ENGINE, "0644"),
-        _file("/etc/systemd/system/butt-grow.service", GROW.format(device=device), "0644"),
-        _file("/etc/systemd/system/butt-grow.timer", GROW_OFTEN, "0644"),
-        _file("/etc/systemd/system/docker.service.d/butt.conf", NEEDS + FENCE, "0644"),
-        _file("/etc/systemd/system/salt-minion.service.d/butt.conf", NEEDS, "0644"),
-        _file("/etc/salt/minion.d/butt.conf", minion.config, "0644"),
-        _file(f"{pki}/minion.pem", minion.private_key, "0400"),
-        _file(f"{pki}/minion.pub", minion.public_key, "0644"),
+        _File(f"{programs}/butt-mount", MOUNT, "0755"),
+        _File(f"{programs}/butt-hold", HOLD, "0755"),
+        _File(f"{programs}/butt-docker", DOCKER, "0755"),
+        _File(f"{programs}/butt-salt", SALT, "0755"),
+        _File(f"{programs}/butt-say", SAY.replace("__URL__", url), "0755"),
+        _File(f"{programs}/butt-boot", BOOT.replace("__DEVICE__", device), "0755"),
+        _File("/etc/docker/daemon.json", ENGINE, "0644"),
+        _File("/etc/systemd/system/butt-boot.service", BOOT_UNIT, "0644"),
+        _File("/etc/systemd/system/butt-grow.service", GROW.format(device=device), "0644"),
+        _File("/etc/systemd/system/butt-grow.timer", GROW_OFTEN, "0644"),
+        _File("/etc/systemd/system/docker.service.d/butt.conf", NEEDS + FENCE, "0644"),
+        _File("/etc/systemd/system/salt-minion.service.d/butt.conf", NEEDS, "0644"),
+        _File("/etc/salt/minion.d/butt.conf", minion.config, "0644"),
+        _File(f"{pki}/minion.pem", minion.private_key, "0400"),
+        _File(f"{pki}/minion.pub", minion.public_key, "0644"),
     ]
     if minion.master_key:
-        files.append(_file(f"{pki}/minion_master.pub", minion.master_key, "0644"))
+        files.append(_File(f"{pki}/minion_master.pub", minion.master_key, "0644"))
     if minion.token:
-        files.append(_file("/etc/butt/token", minion.token, "0600"))
-    steps = [
-        f"/usr/local/sbin/butt-mount {device}",
-        "/usr/local/sbin/butt-hold",
-        "systemctl daemon-reload",
-        "/usr/local/sbin/butt-setup",
-        "systemctl enable --now butt-grow.timer",
-        "systemctl restart docker salt-minion",
-    ]
+        files.append(_File("/etc/butt/token", minion.token, "0600"))
     config = {
         "ssh_pwauth": False,
         "disable_root": True,
-        "write_files": files,
-        # One line, so that a machine without its volume never starts a bot.
-        "runcmd": [["sh", "-c", " && ".join(steps)]],
+        # At every boot, as all else is done at the first one alone, even if its power was cut in between.
+        "bootcmd": [begin(files)],
     }
     return b"#cloud-config\n" + json.dumps(config, indent=1).encode()
 
 
-def _file(path: str, content: str, permissions: str) -> dict[str, str]:
-    return {"path": path, "content": content, "permissions": permissions, "owner": "root:root"}
+@dataclass(frozen=True)
+class _File:
+    path: str
+    content: str
+    permissions: str
+
+
+def begin(files: Iterable[_File]) -> str:
+    """The commands that put the files in their places, each whole or not at all, and have systemd go on."""
+    lines = ["set -eu", PUT]
+    for file in files:
+        content = base64.b64encode(file.content.encode()).decode()
+        lines.append(f"put {shlex.quote(file.path)} {file.permissions} {content}")
+    lines += [
+        "sync",
+        "systemctl daemon-reload",
+        "systemctl enable butt-boot.service",
+        "systemctl start --no-block butt-boot.service",
+    ]
+    return "\n".join(lines)

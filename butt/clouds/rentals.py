@@ -13,6 +13,7 @@ from django.utils import timezone
 from butt.agents.models import Agent
 from butt.agents.wishes import Refused
 from butt.clouds.capacity import GB, MIB, Needs, best, disk_for, memory_for
+from butt.clouds.cloud_init import STEPS as BOOT_STEPS
 from butt.clouds.models import Rented, Stock, Wanted
 from butt.configuration import configuration
 from butt.machines.models import Machine
@@ -116,8 +117,17 @@ def away(machine_id: uuid.UUID) -> str:
     if rented is None:
         return "" if machine else "its machine is being made."
     if rented.state == Rented.State.READY:
-        return "" if machine and machine.seen_at else "its machine is starting."
+        return "" if machine and machine.seen_at else _starting(machine)
     return rented.reason or _WORDS.get(Rented.State(rented.state), "its machine is being made.")
+
+
+def _starting(machine: Machine | None) -> str:
+    """Where its boot stands, as it says itself."""
+    boot = machine.boot if machine else {}
+    if not boot:
+        return "its machine is starting."
+    trouble = f" ({boot['trouble']})" if boot["trouble"] else ""
+    return f"its machine is starting: {boot['what']}, step {boot['step']} of {BOOT_STEPS}{trouble}."
 
 
 _WORDS = {

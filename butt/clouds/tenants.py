@@ -15,6 +15,7 @@ from django.utils import timezone
 from butt.agents.models import Agent, Belongs, Progress
 from butt.clouds import cloud_init, rentals
 from butt.clouds.models import Rented, Wanted
+from butt.configuration import configuration
 from butt.machines import registry
 from butt.machines.models import Machine, Placement
 
@@ -93,6 +94,7 @@ def document(person: uuid.UUID, device: str) -> bytes:
         config=(bundle / "minion.conf").read_text(),
         master_key=master.read_text() if master.exists() else "",
         token=(bundle / "token").read_text(),
+        says_to=f"{configuration().private_server}/agents/{machine.minion_id}/boot",
     )
     return cloud_init.document(minion, device)
 
@@ -101,14 +103,14 @@ def _tell_how_far_they_came(machine: Machine) -> None:
     """Its bots' orders say up to where each was seen: should the volume be older than that, none may speak."""
     with transaction.atomic():
         machine = Machine.objects.select_for_update().get(id=machine.id)
-        machine.seen_at, machine.seen_generation, machine.trouble = None, 0, ""
+        machine.seen_at, machine.seen_generation, machine.trouble, machine.boot = None, 0, "", {}
         for row in Placement.objects.filter(machine=machine).select_related("bot__observed"):
             if row.bot.observed.sequence > row.order["sequence"]:
                 machine.generation += 1
                 row.generation = machine.generation
                 row.order["sequence"] = row.bot.observed.sequence
                 row.save(update_fields=["generation", "order"])
-        machine.save(update_fields=["seen_at", "seen_generation", "trouble", "generation"])
+        machine.save(update_fields=["seen_at", "seen_generation", "trouble", "boot", "generation"])
 
 
 def forget(person: uuid.UUID) -> None:

@@ -43,6 +43,9 @@ class Machine(models.Model):
     seen_at = models.DateTimeField(null=True, blank=True)
     trouble = models.TextField(blank=True, default="", help_text="Why it does not do as told, in words.")
     facts = models.JSONField(default=dict, blank=True)
+    boot = models.JSONField(
+        default=dict, blank=True, help_text="How far it says that its boot has come: step, what, trouble."
+    )
     strangers = models.JSONField(
         default=list, blank=True, help_text="Containers on it that are not ours to touch."
     )

@@ -75,6 +75,21 @@ class Report(_Strict):
     facts: Facts = Facts()
 
 
+class Boot(_Strict):
+    """How far a machine's boot has come. `what` it does now, in words, and what is wrong with that."""
+
+    step: Annotated[int, Field(ge=1, le=99)]
+    what: _Name
+    trouble: _Name = ""
+
+
+def take_boot(minion_id: str, body: bytes) -> None:
+    """Write it down. Raises pydantic's `ValidationError`, or `Machine.DoesNotExist`."""
+    said = Boot.model_validate_json(body)
+    if not Machine.objects.filter(minion_id=minion_id).update(boot=said.model_dump()):
+        raise Machine.DoesNotExist
+
+
 def read_report(body: bytes) -> Report:
     """Raises pydantic's `ValidationError`."""
     return Report.model_validate_json(body)

@@ -9,7 +9,7 @@ from django.urls import Resolver404, ResolverMatch, resolve
 from butt.configuration import configuration
 from butt.machines import tokens
 
-OPEN_TO_MACHINES = frozenset({"report", "export", "log", "cargo"})
+OPEN_TO_MACHINES = frozenset({"report", "boot", "export", "log", "cargo"})
 """The names of the paths that a machine may use, where `minion_id` is its own."""
 
 CLOSED_TO_MASTER = frozenset({"cargo"})

@@ -1,6 +1,7 @@
 """`GET /agents/{minionId}`: the pillar of one machine. `POST /agents/{minionId}/report`: what it says of itself."""
 
 import uuid
+from collections.abc import Callable
 
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.views.decorators.csrf import csrf_exempt
@@ -10,7 +11,7 @@ from pydantic import ValidationError
 from butt.machines import tails
 from butt.machines.models import Machine
 from butt.machines.pillar import InDoubt, pillar_of
-from butt.machines.reports import read_report, take
+from butt.machines.reports import read_report, take, take_boot
 from butt.private.gate import answer
 
 
@@ -32,8 +33,18 @@ def pillar_answer(minion_id: str) -> JsonResponse:
 @csrf_exempt
 @require_POST
 def report(request: HttpRequest, minion_id: str) -> HttpResponse:
+    return _taken(lambda: take(minion_id, read_report(request.body)))
+
+
+@csrf_exempt
+@require_POST
+def boot(request: HttpRequest, minion_id: str) -> HttpResponse:
+    return _taken(lambda: take_boot(minion_id, request.body))
+
+
+def _taken(write: Callable[[], None]) -> HttpResponse:
     try:
-        take(minion_id, read_report(request.body))
+        write()
     except Machine.DoesNotExist:
         return answer(404, "no_machine", "There is no such machine.")
     except ValidationError as error:

@@ -1,14 +1,16 @@
 """The document that a machine boots with: what is in it, and its scripts carried out."""
 
+import base64
 import json
 import os
+import re
 import shutil
 import subprocess
 from pathlib import Path
 
 import pytest
 
-from butt.clouds.cloud_init import DATA, HOLD, MOUNT, SETUP, Minion, document
+from butt.clouds.cloud_init import BOOT, DATA, DOCKER, HOLD, MOUNT, SALT, STATE, Minion, document
 
 MINION = Minion("-----PRIVATE-----\n", "-----PUBLIC-----\n", "id: m-1\n", "-----MASTER-----\n", "a token")
 
@@ -19,37 +21,56 @@ def config(minion: Minion = MINION) -> dict:
     return json.loads(body)
 
 
+def files() -> dict[str, tuple[str, str]]:
+    return placed_files(document(MINION, "/dev/disk/by-id/the-volume"))
+
+
+def placed_files(whole: bytes) -> dict[str, tuple[str, str]]:
+    """What the document puts in place: content and permissions by path."""
+    (begin,) = json.loads(whole.split(b"\n", 1)[1])["bootcmd"]
+    found = re.findall(r"^put (\S+) (\d+) (\S+)$", begin, re.MULTILINE)
+    return {path: (base64.b64decode(content).decode(), mode) for path, mode, content in found}
+
+
 def test_the_minion_has_its_key_and_knows_its_master_before_it_starts():
-    files = {file["path"]: file for file in config()["write_files"]}
-    pki = "/etc/salt/pki/minion"
-    assert files[f"{pki}/minion.pem"]["content"] == MINION.private_key
-    assert files[f"{pki}/minion.pem"]["permissions"] == "0400"
-    assert files[f"{pki}/minion_master.pub"]["content"] == MINION.master_key
-    assert files["/etc/salt/minion.d/butt.conf"]["content"] == "id: m-1\n"
-    assert (files["/etc/butt/token"]["content"], files["/etc/butt/token"]["permissions"]) == (
-        "a token",
-        "0600",
-    )
+    there, pki = files(), "/etc/salt/pki/minion"
+    assert there[f"{pki}/minion.pem"] == (MINION.private_key, "0400")
+    assert there[f"{pki}/minion_master.pub"][0] == MINION.master_key
+    assert there["/etc/salt/minion.d/butt.conf"][0] == "id: m-1\n"
+    assert there["/etc/butt/token"] == ("a token", "0600")
 
 
 def test_no_minion_starts_where_the_volume_is_not_mounted():
-    ((_, _, line),) = config()["runcmd"]
-    steps = line.split(" && ")
-    assert "butt-mount /dev/disk/by-id/the-volume" in steps[0]
+    steps = re.findall(r'^ *step \d "[^"]*" \d+ (.*)$', files()["/usr/local/sbin/butt-boot"][0], re.MULTILINE)
+    assert steps[0] == "butt-mount /dev/disk/by-id/the-volume"
     assert steps[-1] == "systemctl restart docker salt-minion"
+
+
+def test_each_step_has_its_time_and_says_that_it_began():
+    steps = re.findall(r'^ *step (\d) "([^"]*)" (\d+) ', BOOT, re.MULTILINE)
+    assert [int(number) for number, _, _ in steps] == [1, 2, 3, 4, 5]
+    assert all(0 < int(seconds) <= 600 for _, _, seconds in steps)
+
+
+def test_all_of_it_is_begun_at_every_boot():
+    """The rest of cloud-init runs once, also when its power was cut in the middle."""
+    assert set(config()) == {"ssh_pwauth", "disable_root", "bootcmd"}
+    (begin,) = config()["bootcmd"]
+    assert begin.endswith("systemctl start --no-block butt-boot.service")
 
 
 @pytest.mark.parametrize("service", ["docker", "salt-minion"])
 def test_neither_starts_without_the_volume_after_a_restart_either(service: str):
-    files = {file["path"]: file["content"] for file in config()["write_files"]}
-    assert f"RequiresMountsFor={DATA}" in files[f"/etc/systemd/system/{service}.service.d/butt.conf"]
+    unit, _ = files()[f"/etc/systemd/system/{service}.service.d/butt.conf"]
+    assert f"RequiresMountsFor={DATA}" in unit
+    assert f"ConditionPathExists={STATE}/held" in unit
 
 
 def test_nobody_can_enter_by_password():
     assert config()["ssh_pwauth"] is False
 
 
-@pytest.mark.parametrize("script", [MOUNT, HOLD, SETUP])
+@pytest.mark.parametrize("script", [MOUNT, HOLD, DOCKER, SALT, BOOT])
 def test_the_scripts_are_good_shell(script: str, tmp_path: Path):
     (tmp_path / "script").write_text(script)
     done = subprocess.run(["sh", "-n", str(tmp_path / "script")], capture_output=True, text=True, check=False)
@@ -98,12 +119,14 @@ def test_no_container_of_an_earlier_machine_starts_by_itself(tmp_path: Path):
     folder.mkdir(parents=True)
     policy = '{"Memory":1,"RestartPolicy":{"Name":"unless-stopped","MaximumRetryCount":0},"AutoRemove":false}'
     (folder / "hostconfig.json").write_text(policy)
-    script = HOLD.replace(DATA, str(tmp_path))
+    script = HOLD.replace(STATE, str(tmp_path)).replace(DATA, str(tmp_path))
     subprocess.run(["sh", "-c", script], check=True)
     held = json.loads((folder / "hostconfig.json").read_text())
     assert held == json.loads(policy) | {"RestartPolicy": {"Name": "no", "MaximumRetryCount": 0}}
+    (folder / "hostconfig.json").write_text(policy)
+    subprocess.run(["sh", "-c", script], check=True)
+    assert (folder / "hostconfig.json").read_text() == policy, "once for each machine"
 
 
 def test_docker_keeps_everything_on_the_volume():
-    files = {file["path"]: file["content"] for file in config()["write_files"]}
-    assert json.loads(files["/etc/docker/daemon.json"])["data-root"].startswith(f"{DATA}/")
+    assert json.loads(files()["/etc/docker/daemon.json"][0])["data-root"].startswith(f"{DATA}/")

@@ -26,8 +26,9 @@ from butt.hosts import Away, Order
 from butt.hosts.salt.orders import Sightings, write
 from butt.machines import registry
 from butt.machines.models import Machine, Placement
-from butt.machines.reports import read_report, take
+from butt.machines.reports import read_report, take, take_boot
 from tests.clouds.account import Account, turn_until, turn_until_gone
+from tests.clouds.test_cloud_init import placed_files
 from tests.clouds.test_killed_anywhere import Fragile, Killed, nothing, one_of_each
 from tests.machines.machines import place as placed
 from tests.people import account as account_of
@@ -109,6 +110,14 @@ def test_a_bot_waits_for_its_machine_and_says_for_what(keeper: Keeper):
     turn_until("ready", keeper, alice.id)
     with pytest.raises(Away, match="is starting"):
         write(order(bot))
+    minion_id = Machine.objects.get(id=alice.id).minion_id
+    take_boot(minion_id, json.dumps({"step": 3, "what": "it installs Docker"}).encode())
+    with pytest.raises(Away, match="its machine is starting: it installs Docker, step 3 of 6"):
+        write(order(bot))
+    trouble = {"step": 1, "what": "it looks for its volume", "trouble": "this took too long"}
+    take_boot(minion_id, json.dumps(trouble).encode())
+    with pytest.raises(Away, match=r"it looks for its volume, step 1 of 6 \(this took too long\)"):
+        write(order(bot))
     reports(alice.id)
     write(order(bot))
     assert Placement.objects.get(bot=bot).machine_id == alice.id
@@ -142,11 +151,13 @@ def test_a_machine_is_let_in_before_it_boots_and_with_what_it_boots(keeper: Keep
     machine = Machine.objects.get(id=alice.id)
     assert registry.accepted_key(machine).read_text() == (registry.bundle(machine) / "minion.pub").read_text()
     (server,) = account.standin.world.all("server")
-    given = server["_user_data"]["cloud-init"]
-    assert f"butt-mount /dev/disk/by-id/scsi-0SCW_sbs_volume-{Rented.objects.get().volume_id} " in given
-    assert machine.minion_id in given
-    assert "master: salt.butt.test:4516" in given
-    assert (registry.bundle(machine) / "token").read_text() in given
+    there = placed_files(server["_user_data"]["cloud-init"].encode())
+    device = f"/dev/disk/by-id/scsi-0SCW_sbs_volume-{Rented.objects.get().volume_id}"
+    assert f"butt-mount {device}\n" in there["/usr/local/sbin/butt-boot"][0]
+    assert f"/agents/{machine.minion_id}/boot" in there["/usr/local/sbin/butt-say"][0]
+    assert machine.minion_id in there["/etc/salt/minion.d/butt.conf"][0]
+    assert "master: salt.butt.test:4516" in there["/etc/salt/minion.d/butt.conf"][0]
+    assert there["/etc/butt/token"][0] == (registry.bundle(machine) / "token").read_text()
     assert not [secret for secret in (alice.name, "my") if secret in server["name"]]
 
 

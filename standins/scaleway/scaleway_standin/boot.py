@@ -4,8 +4,8 @@ As root on Linux: a machine with its own network, process and mount namespaces, 
 this machine's, kept in the root volume's folder. Otherwise: a shell with the machine's folder as its working folder.
 Isolated, `--mount PLACE=PATH` shows the volume at that place there, as if it were mounted already, `--bridge NAME`
 joins the machine to that bridge of this one with its own IPv4 address, and `--run PROGRAM` is started at every boot
-instead of sleeping, after the document at the first. Either way `write_files` and then `runcmd` of the cloud-init document are carried out, once for each server, and
-nothing else of it. It is no virtual machine: kernel, programs and clock are this machine's.
+instead of sleeping, after the document. Either way `bootcmd` of the cloud-init document is carried out at each boot, then
+`write_files` and `runcmd` once for each server, and nothing else of it. It is no virtual machine: kernel, programs and clock are this machine's.
 """
 
 from __future__ import annotations
@@ -48,22 +48,25 @@ def main() -> None:
     config = config or {}
     isolated = os.geteuid() == 0 and shutil.which("unshare") is not None
     root = folder / "volumes" / "0"
-    if not (root / DONE).exists():
-        (root / "first-boot.sh").write_text(script(config, server_id))
-        (root / DONE).write_text(server_id)
-    program = root / "first-boot.sh"
-    again = root / "boots"
-    first = not again.exists()
-    again.touch()
+    first = not (root / DONE).exists()
+    program = root / "boot.sh"
+    program.write_text(script(config, server_id, first=first))
+    (root / DONE).write_text(server_id)
     if isolated:
-        run_isolated(root, folder, program if first else None, mounts, given)
+        run_isolated(root, folder, program, mounts, given)
     else:
-        run_plainly(folder, program if first else None)
+        run_plainly(folder, program)
 
 
-def script(config: dict[str, Any], server_id: str) -> str:
-    """What cloud-init would do at the first boot, as a shell script."""
+def script(config: dict[str, Any], server_id: str, *, first: bool) -> str:
+    """What cloud-init would do at this boot, as a shell script."""
     lines = ["set -u", f"export INSTANCE_ID={shlex.quote(server_id)}"]
+    lines += [
+        f"( {each if isinstance(each, str) else shlex.join(map(str, each))}\n)"
+        for each in config.get("bootcmd", [])
+    ]
+    if not first:
+        return "\n".join([*lines, ""])
     for file in config.get("write_files", []):
         path = '"${MACHINE_ROOT:-}"' + shlex.quote(file["path"])
         verb = ">>" if file.get("append") else ">"
@@ -100,8 +103,8 @@ def run_isolated(
         mounts.append(f"until [ -e {q(linked)} ]; do sleep 0.02; done")
     mounts.append("ip link set lo up || true")
     if program:
-        (upper / "first-boot.sh").write_text(program.read_text())
-    first = "/bin/sh /first-boot.sh; " if program else ""
+        (upper / "boot.sh").write_text(program.read_text())
+    first = "/bin/sh /boot.sh; " if program else ""
     inner = f"chroot {q(merged)} /bin/sh -c {shlex.quote(f'{first}exec {given.run}')}"
     # The network namespace is named by the pid below; whoever wants to reach it joins it with nsenter.
     command = [
