@@ -10,6 +10,7 @@ import secrets
 import sys
 from pathlib import Path
 from typing import Annotated, Literal
+from urllib.parse import quote
 
 from pydantic import Field, SecretStr, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
@@ -210,7 +211,8 @@ class Configuration(BaseSettings):
 
     @property
     def database(self) -> str:
-        return self.database_url or f"sqlite:///{self.home / 'butt.sqlite3'}"
+        # A path may hold signs that mean something in a URL.
+        return self.database_url or f"sqlite:///{quote(str(self.home / 'butt.sqlite3'))}"
 
     @property
     def bot_bind(self) -> str:

@@ -5,10 +5,11 @@ from urllib.parse import unquote, urlsplit
 import dj_database_url
 
 from butt.configuration import configuration
+from butt.home import hold
 from butt.limits.table import BODY_BYTES
 
 _butt = configuration()
-_butt.home.mkdir(mode=0o700, parents=True, exist_ok=True)
+hold(_butt.home)
 
 SECRET_KEY = _butt.signing_key()
 DEBUG = _butt.debug

@@ -48,13 +48,14 @@ def configure(**given: object) -> Configuration:
 
     import django
 
-    django.setup()
-
     from butt.configuration import configuration
+    from butt.home import HomeTrouble, hold
     from butt.limits.table import UnknownLimit, check_limits
 
     try:
+        hold(configuration().home)
         check_limits()
-    except UnknownLimit as unknown:
-        raise click.ClickException(str(unknown)) from None
+    except (HomeTrouble, UnknownLimit) as trouble:
+        raise click.ClickException(str(trouble)) from None
+    django.setup()
     return configuration()

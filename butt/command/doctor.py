@@ -1,6 +1,7 @@
 """`butt doctor`: what is missing here, and how to mend it."""
 
 import math
+import shlex
 import shutil
 import subprocess
 import sys
@@ -11,9 +12,12 @@ from typing import TYPE_CHECKING
 import click
 
 from butt.command import cli, configure, home_option
+from butt.command.files import open_as_many_files_as_may_be
 from butt.command.finding import Finding
 from butt.command.salt_checks import salt
 from butt.configuration import Configuration
+from butt.environment import for_tools
+from butt.home import is_closed
 from butt.hosts.ports import refusal_to_listen
 from butt.parts import UnknownPart
 
@@ -21,6 +25,8 @@ if TYPE_CHECKING:
     from butt.clouds import Cloud
 
 ROOM = 500 * 1024 * 1024
+FILES = 4096
+"""Each open page and each watched bot takes one."""
 
 
 @cli.command()
@@ -54,6 +60,13 @@ def _home(settings: Configuration) -> Iterator[Finding]:
         )
         return
     yield Finding(f"The home folder {settings.home} can be written.")
+    mend = "" if is_closed(settings.home) else f"Run `chmod 700 {shlex.quote(str(settings.home))}`."
+    yield Finding(f"Nobody else can look into it{' yet' if mend else ''}.", mend)
+    most = open_as_many_files_as_may_be()
+    mend = (
+        "" if most >= FILES else f"Run `ulimit -n {FILES}` before the start, or set LimitNOFILE in its unit."
+    )
+    yield Finding(f"A part of the service may open {most} files.", mend)
     free = shutil.disk_usage(settings.home).free
     mend = "" if free >= ROOM else f"Make room: at least {ROOM >> 20} MiB are needed."
     yield Finding(f"{free >> 20} MiB of disk are free.", mend)
@@ -80,7 +93,7 @@ def _runtimes(_: Configuration) -> Iterator[Finding]:
 
     for kind in KINDS:
         try:
-            subprocess.run(kind.proof, capture_output=True, timeout=20, check=True)
+            subprocess.run(kind.proof, env=for_tools(), capture_output=True, timeout=20, check=True)
         except (OSError, subprocess.SubprocessError) as error:
             yield Finding(f"No bot can be built for {kind.runtime}: {error}", "Run `make setup` again.")
         else:

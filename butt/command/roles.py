@@ -3,7 +3,6 @@
 import asyncio
 import contextlib
 import os
-import resource
 import signal
 import threading
 from pathlib import Path
@@ -11,6 +10,7 @@ from pathlib import Path
 import click
 
 from butt.command import cli, configure, home_option
+from butt.command.files import need_files
 
 
 @cli.command()
@@ -27,7 +27,7 @@ def public(home: Path | None, port: int | None) -> None:
     # A database that is away for now does not keep the server from starting; the next import sweeps as well.
     with contextlib.suppress(DatabaseError):
         sweep()
-    _open_as_many_files_as_may_be()
+    need_files()
     _serve("butt.public.asgi:application", settings.bind, settings.port)
 
 
@@ -37,7 +37,7 @@ def public(home: Path | None, port: int | None) -> None:
 def private(home: Path | None, private_port: int | None) -> None:
     """Serve what Salt reads and machines report."""
     settings = configure(home=home, private_port=private_port)
-    _open_as_many_files_as_may_be()
+    need_files()
     _serve("butt.private.asgi:application", settings.private_bind, settings.private_port)
 
 
@@ -87,7 +87,7 @@ def steward(home: Path | None) -> None:
 def monitor(home: Path | None) -> None:
     """Watch the bots, and write down what is seen."""
     configure(home=home)
-    _open_as_many_files_as_may_be()
+    need_files()
 
     from butt.identity import service_keys
     from butt.monitor.monitor import Monitor
@@ -150,9 +150,3 @@ def _serve(application: str, host: str, port: int) -> None:
         timeout_keep_alive=KEEP_ALIVE,
         timeout_graceful_shutdown=2,
     )
-
-
-def _open_as_many_files_as_may_be() -> None:
-    """Each watched bot and each open page is a connection; what systemd gives at first is 1,024."""
-    _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
-    resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))

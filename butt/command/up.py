@@ -13,6 +13,7 @@ import click
 
 from butt.command import cli, configure, home_option
 from butt.command.children import HEEDED, Nursery
+from butt.command.files import need_files
 from butt.configuration import Configuration
 from butt.parts import BILLINGS, CLOUDS, HOSTS, part_named
 
@@ -32,6 +33,7 @@ AFTER_DEATH = 1.0
 def up(home: Path | None, port: int | None, private_port: int | None, host: str | None) -> None:
     """Run the whole service here. Ctrl-C stops it, and its bots in order."""
     settings = configure(home=home, port=port, private_port=private_port, host=host)
+    need_files()
     _refuse_unknown_names(settings)
     with only_one(settings.home):
         _refuse_taken_ports(settings)

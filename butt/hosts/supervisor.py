@@ -6,7 +6,7 @@ It is a daemon, so it and the bots under it outlive whoever started it.
 import fcntl
 import hashlib
 import http.client
-import os
+import resource
 import subprocess
 import sys
 import tempfile
@@ -19,12 +19,10 @@ from typing import Any
 import psutil
 from supervisor.xmlrpc import SupervisorTransport
 
+from butt.environment import for_bots
 from butt.hosts.interface import HostTrouble
 
 START_SECONDS = 15.0
-PASSED_ON = ("PATH", "HOME", "LANG", "LC_ALL", "LC_CTYPE", "TZ", "LD_PRELOAD", "LD_LIBRARY_PATH")
-"""The variables of the environment that supervisord and the bots get. Among the others are the service's secrets."""
-
 LONGEST_SOCKET_PATH = 100
 
 _CONFIG = """\
@@ -40,7 +38,7 @@ pidfile={folder}/supervisord.pid
 identifier=butt
 directory={folder}
 childlogdir={folder}
-minfds=4096
+minfds={files}
 umask=077
 
 [rpcinterface:supervisor]
@@ -126,12 +124,13 @@ class Supervisor:
 
     def _start(self) -> None:
         config = self.folder / "supervisord.conf"
-        config.write_text(_CONFIG.format(socket=escaped(self.socket), folder=escaped(self.folder)))
+        config.write_text(
+            _CONFIG.format(socket=escaped(self.socket), folder=escaped(self.folder), files=_files())
+        )
         self.socket.unlink(missing_ok=True)
         command = [sys.executable, "-m", "supervisor.supervisord", "-c", str(config)]
-        environment = {name: os.environ[name] for name in PASSED_ON if name in os.environ}
         done = subprocess.run(
-            command, env=environment, capture_output=True, text=True, timeout=START_SECONDS, check=False
+            command, env=for_bots(), capture_output=True, text=True, timeout=START_SECONDS, check=False
         )
         if done.returncode:
             raise HostTrouble(f"supervisord does not start: {(done.stderr or done.stdout).strip()}")
@@ -140,6 +139,11 @@ class Supervisor:
             if time.monotonic() > deadline:
                 raise HostTrouble(f"supervisord did not come up; see {self.folder}/supervisord.log")
             time.sleep(0.02)
+
+
+def _files() -> int:
+    """Supervisord does not start where it may not open as many files as it is told to."""
+    return min(4096, resource.getrlimit(resource.RLIMIT_NOFILE)[1])
 
 
 def escaped(value: object) -> str:

@@ -8,6 +8,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import BinaryIO
 
+from butt.environment import for_tools
 from butt.sources.kind import BuildFailed, Say
 
 BUILD_SECONDS = 600
@@ -36,7 +37,8 @@ class Installer:
             program = subprocess.Popen(
                 [*WITH_US, *command],
                 cwd=self._folder,
-                env=self._environment(),
+                # What is unpacked on the way lies in the draft, so it goes with that when the builder is killed.
+                env=for_tools(TMPDIR=str(self._temporary)),
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=subprocess.STDOUT,
@@ -71,14 +73,6 @@ class Installer:
             runs = program.poll() is None
             log.seek(0)
             self._say(how_far(log.read().decode(errors="replace")), _end(log))
-
-    def _environment(self) -> dict[str, str]:
-        """That of the service, as a registry and a proxy are named there, but without the service's own settings.
-
-        What is unpacked on the way lies in the draft, so it goes with the draft when the builder is killed.
-        """
-        ours = {name: value for name, value in os.environ.items() if not name.startswith("BUTT_")}
-        return {**ours, "TMPDIR": str(self._temporary)}
 
 
 def _end(log: BinaryIO) -> str:

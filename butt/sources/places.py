@@ -6,6 +6,7 @@ import subprocess
 from pathlib import Path
 
 from butt.configuration import configuration
+from butt.environment import for_tools
 from butt.sources.kind import BuildFailed
 from butt.sources.releases import PUB_SOURCE
 
@@ -52,6 +53,7 @@ def _git(folder: Path, *command: str) -> None:
     try:
         done = subprocess.run(
             ["git", "-C", str(folder), *command],
+            env=for_tools(GIT_TERMINAL_PROMPT="0"),
             capture_output=True,
             text=True,
             timeout=GIT_SECONDS,

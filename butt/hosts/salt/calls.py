@@ -15,6 +15,7 @@ from typing import IO, Any, Protocol
 from django.db import connection
 
 from butt.configuration import configuration, kept_secret
+from butt.environment import for_tools
 from butt.hosts.interface import HostTrouble
 from butt.hosts.salt.results import Returned
 from butt.machines import tokens
@@ -170,6 +171,7 @@ def _run(
     try:
         return subprocess.run(
             command,
+            env=for_tools(),
             input=text,
             stdin=subprocess.DEVNULL if text is None else None,
             capture_output=True,

@@ -1,0 +1,61 @@
+"""The home folder: made, and held closed to others, by whichever part of the service starts first."""
+
+import os
+import re
+import stat
+from contextlib import suppress
+from pathlib import Path
+
+OTHERS = 0o077
+PRIVATE = 0o700
+ODD = re.compile(r"""[\x00-\x1f"\\%]|\s[;#]""")
+"""What supervisord's configuration cannot quote: it expands percent signs twice, and what comes after a space and a
+semicolon or a hash it takes for a comment.
+"""
+
+SECRET_FILES = (
+    "butt.sqlite3",
+    "butt.sqlite3-wal",
+    "butt.sqlite3-shm",
+    "identity",
+    "secret-key",
+    "private-token",
+    "webhook-secret",
+    "stand-in.pickle",
+)
+
+
+class HomeTrouble(Exception):
+    """The folder cannot be the service's home; its text says why and what to do."""
+
+
+def hold(home: Path) -> None:
+    """Have the folder, for us alone, and let nothing that we make from now on be read by others. Raises `HomeTrouble`."""
+    os.umask(OTHERS)
+    if odd := ODD.search(str(home)):
+        raise HomeTrouble(
+            f"The path of the home folder has {odd[0]!r} in it, which does not work. Give another --home."
+        )
+    try:
+        home.mkdir(mode=PRIVATE, parents=True, exist_ok=True)
+        for path in (home, *(home / name for name in SECRET_FILES)):
+            with suppress(FileNotFoundError):
+                _close(path)
+    except FileExistsError:
+        raise HomeTrouble(f"{home} is no folder. Give another --home, or move it away.") from None
+    except OSError as error:
+        why = (error.strerror or "it fails").lower()
+        raise HomeTrouble(
+            f"The home folder {home} cannot be used: {why}. Give another --home, or make it one that this user may write."
+        ) from None
+
+
+def is_closed(home: Path) -> bool:
+    """Whether nobody but its owner and root can look into it."""
+    return not stat.S_IMODE(home.stat().st_mode) & OTHERS
+
+
+def _close(path: Path) -> None:
+    mode = stat.S_IMODE(path.lstat().st_mode)
+    if mode & OTHERS and not path.is_symlink():
+        path.chmod(mode & ~OTHERS)
