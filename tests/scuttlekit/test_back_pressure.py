@@ -9,6 +9,7 @@ from scuttlekit import ConsumerTooSlow, ProtocolError, StreamHandler
 from scuttlekit.frames import encode
 from scuttlekit.muxrpc import MAX_BACKLOG, MAX_QUEUED, PAUSE_ABOVE, Session
 from scuttlekit.serving import Api, Serving
+from scuttlekit.streams import MOST_AT_ONCE
 from tests.scuttlekit.peers import Wire, connected, eventually
 
 CHUNK = 32 << 10
@@ -46,6 +47,39 @@ async def settled(tap: Tap) -> int:
         before = tap.taken
         await asyncio.sleep(0.1)
     return before
+
+
+async def test_a_reader_that_takes_holds_the_peer_back_though_others_wait_for_it():
+    """They get what they wait for once it was taken: that reader needs nothing but the stream."""
+    tap = Tap()
+
+    async def silent(_peer):
+        await asyncio.sleep(60)
+        yield "late"
+
+    async def answer(_peer):
+        return "answered"
+
+    handlers = {"pour": tap.source(), "silent": silent, "answer": answer}
+    async with connected(handlers) as peer, aclosing(peer.source("silent")) as silence:
+        waiting = asyncio.create_task(anext(silence))
+        stream = peer.listen("pour")
+        assert 1 <= len(await stream.take()) <= MOST_AT_ONCE
+        await eventually(lambda: held(peer), within=8)
+        await settled(tap)
+        assert held(peer)
+        assert queued(peer) < PAUSE_ABOVE + ONE_READ
+        call = asyncio.create_task(peer.call("answer"))
+        most = 0
+        while not call.done():
+            most = max(most, queued(peer))
+            assert await stream.take()
+            await asyncio.sleep(0)
+        assert call.result() == "answered"
+        assert most < PAUSE_ABOVE + ONE_READ
+        stream.abort()
+        waiting.cancel()
+        await asyncio.wait([waiting])
 
 
 async def test_a_slow_reader_makes_the_peer_wait():

@@ -5,7 +5,8 @@ muxrpc has no flow control of its own, only the socket's. So this is how a slow 
 - What no reader has taken yet is counted. Past `PAUSE_ABOVE` we stop reading the socket, and the peer has to wait.
 - Unless somebody waits for an answer or for another stream: then we go on, for a reader that makes a call on the same
   connection before it takes the next value would otherwise wait for ever. Its answer comes behind all that is under
-  way, some 5 to 10 MiB when the stream is fast: room for one such call, but not for one with every value.
+  way, some 5 to 10 MiB when the stream is fast: room for one such call, but not for one with every value. A reader that
+  uses `Stream.take` reads on by itself, so what it has not taken holds the socket back in any case.
 - Past `MAX_QUEUED` the stream that holds most is ended with ConsumerTooSlow. Memory is bounded either way.
 - Our own sending waits for the socket, so it never piles up. Answers to a peer that asks but does not read them do:
   past `MAX_BACKLOG` the connection is ended.
@@ -262,9 +263,13 @@ class Session:
             self._weight = held
             self._budget.hold(self, held)
 
+    def _is_taken_from(self) -> bool:
+        """Whether much waits for a reader that reads on by itself: then who waits for something else waits not for ever."""
+        return any(stream.is_taken and stream.queued > PAUSE_ABOVE for stream in self._streams.values())
+
     def _balance(self) -> None:
         full = self._queued > PAUSE_ABOVE or self._service.is_busy
-        held = full and not self._waiting and self._reason is None
+        held = full and (not self._waiting or self._is_taken_from()) and self._reason is None
         if held != self._held:
             self._held = held
             self._wire.hold(held)

@@ -50,7 +50,7 @@ class Stream:
     exception ends it at once. It has one reader. Values are bytes, str or JSON.
     """
 
-    __slots__ = ("_deaf", "_error", "_frames", "_number", "_on_over", "_over", "_said_end", "_session", "_two_way", "_waiter")  # fmt: skip
+    __slots__ = ("_deaf", "_error", "_frames", "_number", "_on_over", "_over", "_said_end", "_session", "_two_way", "_waiter", "is_taken", "queued")  # fmt: skip
 
     def __init__(self, session: "Session", number: int, *, two_way: bool) -> None:
         self._session = session
@@ -61,6 +61,10 @@ class Stream:
         self._on_over: Callable[[], object] | None = None
         self._error: ScuttlebuttError | None = None
         self._over = self._said_end = self._deaf = False
+        self.queued = 0
+        """What waits to be read, in bytes."""
+        self.is_taken = False
+        """Whether its reader uses `take`, and so needs nothing else of this connection before it reads on."""
 
     async def send(self, value: Any) -> None:
         """Send one value, as soon as the peer has read enough of what was sent before.
@@ -133,7 +137,7 @@ class Stream:
                 raise StopAsyncIteration
             await self._wait()
         frame = self._frames.popleft()
-        self._session.count(-_cost(frame))
+        self._count(-_cost(frame))
         try:
             return frame.value
         except ProtocolError as error:
@@ -142,11 +146,12 @@ class Stream:
             raise
 
     async def take(self) -> "list[Frame]":
-        """Give frames that came, undecoded, 1 to `MOST_AT_ONCE`; none once the stream is over. The rest is held back, and
-        counted against the peer, until they are taken.
+        """Give frames that came, undecoded, 1 to `MOST_AT_ONCE`; none once the stream is over.
 
-        Raises as iterating does, but for what is in the frames.
+        Whoever takes them must not wait for anything of this connection in between: the peer is not read while much waits
+        to be taken, even if others wait for it. Raises as iterating does, but for what is in the frames.
         """
+        self.is_taken = True
         while not self._frames:
             if self._over or self._deaf:
                 if self._error is not None:
@@ -154,7 +159,7 @@ class Stream:
                 return []
             await self._wait()
         frames = [self._frames.popleft() for _ in range(min(MOST_AT_ONCE, len(self._frames)))]
-        self._session.count(-sum(map(_cost, frames)))
+        self._count(-sum(map(_cost, frames)))
         return frames
 
     async def __aenter__(self) -> Self:
@@ -178,7 +183,7 @@ class Stream:
             self._finish(remote_error(frame))
         elif not self._deaf:
             self._frames.append(frame)
-            self._session.count(_cost(frame))
+            self._count(_cost(frame))
             self._wake()
 
     def fail(self, error: ScuttlebuttError) -> None:
@@ -192,11 +197,6 @@ class Stream:
 
     def when_over(self, act: Callable[[], object]) -> None:
         self._on_over = act
-
-    @property
-    def queued(self) -> int:
-        """What waits to be read, in bytes."""
-        return sum(map(_cost, self._frames))
 
     def _finish(self, error: ScuttlebuttError | None) -> None:
         self._over = True
@@ -216,10 +216,13 @@ class Stream:
 
     def _stop_listening(self) -> None:
         self._deaf = True
-        queued = self.queued
         self._frames.clear()
-        self._session.count(-queued)
+        self._count(-self.queued)
         self._wake()
+
+    def _count(self, change: int) -> None:
+        self.queued += change
+        self._session.count(change)
 
     async def _wait(self) -> None:
         if self._waiter is not None and not self._waiter.done():
