@@ -100,6 +100,12 @@ class Person(threading.Thread):
         if status == 201:
             self.calls.token, self.id = answer["accessToken"], answer["agent"]["id"]
 
+    def is_in(self) -> bool:
+        """Whether they have a token; who was cut off while they renewed theirs comes in anew."""
+        if not self.calls.token:
+            self.come_in()
+        return bool(self.calls.token)
+
     def signs_in(self) -> bool:
         """In the browser, unless they are in already."""
         shown = self.calls.page("/bots")

@@ -87,7 +87,8 @@ def _peace(people: list[Person], code: Code) -> None:
         person.join(timeout=60)
     code.mend()
     for person in people:
-        if person.calls.token:
+        if person.id:
+            _mends(person, "come in", Person.is_in)
             _mends(person, "enter a card", money.mends)
             _mends(person, "leave code that crashes", leaves_what_crashes, code)
 
