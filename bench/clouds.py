@@ -71,20 +71,20 @@ def measure(url: str) -> None:
     from butt.clouds.keeper import Keeper
     from butt.clouds.models import Rented
     from butt.clouds.scaleway import Scaleway
-    from butt.configuration import Configuration
+    from butt.configuration import configuration
 
     logging.disable(logging.INFO)
     requests.post(f"{url}/_standin/delays", json={"boot": BOOT}, timeout=5)
     requests.post(f"{url}/_standin/limit", json={"per_second": LIMIT, "burst": LIMIT}, timeout=5)
-    given = {
-        "scaleway_access_key": ACCESS_KEY,
-        "scaleway_secret_key": SECRET_KEY,
-        "scaleway_project": PROJECT,
-    }
-    settings = Configuration(
-        **given, scaleway_url=url, scaleway_domain="example.org", scaleway_calls=LIMIT * 0.95
-    )  # type: ignore[arg-type]
-    keeper = Keeper(Scaleway.from_configuration(settings), lambda *_: b"#cloud-config\n")
+    os.environ.update(
+        BUTT_SCALEWAY_ACCESS_KEY=ACCESS_KEY,
+        BUTT_SCALEWAY_SECRET_KEY=SECRET_KEY,
+        BUTT_SCALEWAY_PROJECT=PROJECT,
+        BUTT_SCALEWAY_URL=url,
+        BUTT_SCALEWAY_DOMAIN="example.org",
+        BUTT_SCALEWAY_CALLS=str(LIMIT * 0.95),
+    )
+    keeper = Keeper(Scaleway.from_configuration(configuration()), lambda *_: b"#cloud-config\n")
     people = [uuid.uuid4() for _ in range(PEOPLE)]
     began = time.monotonic()
     for number, agent_id in enumerate(people):
