@@ -13,7 +13,7 @@ from tests.pub.pubs import CAPS, Pub
 
 NETWORK = base64.b64decode(CAPS["shs"])
 MASTER, STRANGER, GUEST = (KeyPair(letter * 32) for letter in (b"m", b"s", b"g"))
-ID = KeyPair.generate().id
+ID = KeyPair(b"somebody whom nobody here knows.").id
 ODD: list[Any] = [
     *(None, True, 0, -1, 1.5, 1e300, "", "x", "@", "%", ID, ID.replace("@", "%"), "\ud800", "net:x:1~shs:y"),
     *([], [None], ["x"] * 200, {}, {"id": None}, {"id": {}}, {"id": ID, "limit": -1, "gt": "x", "live": 7}),
