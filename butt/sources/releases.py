@@ -3,6 +3,7 @@
 import fcntl
 import hashlib
 import shutil
+import stat
 import sysconfig
 import uuid
 from collections.abc import Callable, Iterator
@@ -22,6 +23,7 @@ PUB_SOURCE = NODE_PUB
 """The source that comes with the service."""
 
 ROOM_NEEDED = 300 * 1024 * 1024
+READ, READ_AND_RUN = 0o444, 0o555
 
 
 @dataclass(frozen=True)
@@ -84,6 +86,7 @@ def build(source: Path = PUB_SOURCE, key: str = "", say: Say = lambda *_: None) 
                     raise BuildFailed(f"{source} changed while it was copied: try again.")
                 installer = Installer(draft, say)
                 kind.install(draft, installer)
+                _let_be_read(draft)
                 installer.finish()
                 draft.rename(wanted.path)
             except OSError as error:
@@ -139,6 +142,15 @@ def _files(source: Path, kind: Kind) -> Iterator[Path]:
 
 def _left_out(kind: Kind) -> Callable[[str, list[str]], set[str]]:
     return lambda _, names: {name for name in names if is_left_out(name, kind)}
+
+
+def _let_be_read(folder: Path) -> None:
+    """Let every user read the files: in an image another one runs them. Nothing in a release is secret."""
+    for path in (folder, *folder.rglob("*")):
+        if not path.is_symlink():
+            mode = stat.S_IMODE(path.stat().st_mode)
+            runs = path.is_dir() or mode & stat.S_IXUSR
+            path.chmod(mode | (READ_AND_RUN if runs else READ))
 
 
 def _check_room(folder: Path) -> None:

@@ -135,6 +135,7 @@ def _libraries(program: Path) -> Iterator[Path]:
 
 def _pack(root: Path, made: Path) -> None:
     draft = made.with_suffix(".draft")
-    command = ["tar", "--create", "--file", str(draft), "--directory", str(root), "."]
+    # An image is for any user in it, however closed what we make is.
+    command = ["tar", "--create", "--mode=go+rX", "--file", str(draft), "--directory", str(root), "."]
     subprocess.run(command, check=True, timeout=300)
     draft.replace(made)

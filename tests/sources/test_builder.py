@@ -368,3 +368,14 @@ def test_a_source_in_a_git_repository_is_taken_at_its_revision(tmp_path: Path, t
     assert list((configuration().home / "sources").iterdir()) == [newer.parents[1]], (
         "earlier ones are not kept"
     )
+
+
+def test_every_user_can_read_a_release_as_another_one_runs_it_in_an_image(tmp_path: Path, tiny: Tiny):
+    before = os.umask(0o077)
+    try:
+        built = releases.build(tiny.write(tmp_path / "source", with_package=True))
+    finally:
+        os.umask(before)
+    for path in (built.path, *built.path.rglob("*")):
+        if not path.is_symlink():
+            assert path.stat().st_mode & 0o444 == 0o444, path
