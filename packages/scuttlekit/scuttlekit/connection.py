@@ -59,7 +59,8 @@ class Keeper(Protocol):
 class Connection(asyncio.Protocol):
     """One side of a connection. Give it to asyncio's `create_connection` or `create_server`; `ready` gives its Peer.
 
-    `offer`, given the peer, says which calls are answered to it.
+    `offer`, given the peer, says which calls are answered to it. `deadline` is how many seconds the handshake may take;
+    None is for who gives up by itself.
     """
 
     __slots__ = ("_early", "_keeper", "_offer", "_opener", "_said_goodbye", "_sealer", "_senders", "_serving", "_steps", "_timer", "_traffic", "_transport", "_want", "_writable", "closed", "host", "ready", "reason", "session")  # fmt: skip
@@ -69,7 +70,7 @@ class Connection(asyncio.Protocol):
         handshake: Handshake,
         offer: Callable[[Peer], Api],
         *,
-        deadline: float,
+        deadline: float | None,
         keeper: "Keeper | None" = None,
         traffic: Traffic | None = None,
     ) -> None:
@@ -81,7 +82,7 @@ class Connection(asyncio.Protocol):
         self._serving = Serving(NOTHING)
         self.session = Session(self, self._serving)
         self._steps: Handshake | None = handshake
-        self._timer = loop.call_later(deadline, self._too_late)
+        self._timer = None if deadline is None else loop.call_later(deadline, self._too_late)
         self._keeper = keeper
         self._traffic = traffic or Traffic()
         self.host = ""
@@ -146,7 +147,7 @@ class Connection(asyncio.Protocol):
     def connection_lost(self, exc: Exception | None) -> None:
         self._lose(f"the connection broke: {exc}" if exc else "the connection was closed")
         self.resume_writing()
-        self._timer.cancel()
+        self._stop_timer()
         self._transport = self._steps = None
         if not self.closed.done():
             self.closed.set_result(None)
@@ -248,7 +249,7 @@ class Connection(asyncio.Protocol):
             step = next(self._steps) if message is None else self._steps.send(message)
         except StopIteration as done:
             self._steps = None
-            self._timer.cancel()
+            self._stop_timer()
             agreed = done.value
             self._put(agreed.last)
             self._sealer = Sealer(agreed.seal_key, agreed.seal_nonce)
@@ -275,6 +276,11 @@ class Connection(asyncio.Protocol):
             # Who does not know us, or is not whom we dialled, just hangs up.
             self._end(HandshakeFailed(f"{how}, during the secret handshake"))
 
+    def _stop_timer(self) -> None:
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+
     def _too_late(self) -> None:
         self.fail(HandshakeFailed("the peer did not complete the secret handshake in time"))
 
@@ -288,7 +294,7 @@ class Connection(asyncio.Protocol):
         if self.reason is not None:
             return
         self.reason = reason
-        self._timer.cancel()
+        self._stop_timer()
         self.session.end(reason)
         self.resume_writing()
         if not self.ready.done():

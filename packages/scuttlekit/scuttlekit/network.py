@@ -42,7 +42,7 @@ async def dial(
     if address.transport != "net":
         raise Unreachable(f"we do not speak {address.transport}")
     steps = handshake.client(keys, decode_feed_id(address.key), network)
-    connection = Connection(steps, _chooser(handlers), deadline=timeout, traffic=traffic)
+    connection = Connection(steps, _chooser(handlers), deadline=None, traffic=traffic)
     made = False
     try:
         async with asyncio.timeout(timeout):

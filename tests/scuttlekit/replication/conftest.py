@@ -5,7 +5,9 @@ from pathlib import Path
 import pytest
 
 from tests.scuttlekit.replication.pubs import Make, Pub, running
-from tests.scuttlekit.store.voices import Voice
+from tests.scuttlekit.store.voices import Voice, alice, bob
+
+__all__ = ["alice", "bob"]
 
 
 @pytest.fixture
@@ -22,16 +24,6 @@ async def make(tmp_path: Path) -> AsyncIterator[Make]:
 @pytest.fixture
 async def pub(make: Make) -> Pub:
     return await make()
-
-
-@pytest.fixture
-def alice() -> Voice:
-    return Voice("alice")
-
-
-@pytest.fixture
-def bob() -> Voice:
-    return Voice("bob")
 
 
 @pytest.fixture

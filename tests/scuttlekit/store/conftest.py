@@ -6,7 +6,9 @@ import pytest
 
 from scuttlekit import KeyPair
 from scuttlekit.pub.store import Note, Store
-from tests.scuttlekit.store.voices import Voice
+from tests.scuttlekit.store.voices import alice, bob
+
+__all__ = ["alice", "bob"]
 
 Opens = Callable[..., Store]
 
@@ -14,16 +16,6 @@ Opens = Callable[..., Store]
 @pytest.fixture
 def own() -> KeyPair:
     return KeyPair(b"o" * 32)
-
-
-@pytest.fixture
-def alice() -> Voice:
-    return Voice("alice")
-
-
-@pytest.fixture
-def bob() -> Voice:
-    return Voice("bob")
 
 
 @pytest.fixture

@@ -2,6 +2,8 @@
 
 from typing import Any
 
+import pytest
+
 from scuttlekit import KeyPair
 from scuttlekit.messages import Head, Message, create
 
@@ -30,3 +32,13 @@ class Voice:
 
     def follows(self, other: str) -> Message:
         return self.says({"type": "contact", "contact": other, "following": True})
+
+
+@pytest.fixture
+def alice() -> Voice:
+    return Voice("alice")
+
+
+@pytest.fixture
+def bob() -> Voice:
+    return Voice("bob")
