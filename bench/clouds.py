@@ -22,7 +22,7 @@ STANDIN = Path(__file__).parents[1] / "standins" / "scaleway"
 
 def main() -> None:
     with tempfile.TemporaryDirectory() as folder:
-        os.environ |= {"BUTT_HOME": f"{folder}/home", "DJANGO_SETTINGS_MODULE": "butt.settings"}
+        os.environ |= {"BUTT_HOME": folder, "DJANGO_SETTINGS_MODULE": "butt.settings"}
         sys.path.insert(0, str(STANDIN))
         import django
 

@@ -271,7 +271,7 @@ def kept_secret(path: Path) -> str:
     try:
         return path.read_text()
     except FileNotFoundError:
-        path.parent.mkdir(parents=True, exist_ok=True)
+        path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         with contextlib.suppress(FileExistsError):
             write_whole(path, secrets.token_urlsafe(48), lasting=True, first=True)
         return path.read_text()

@@ -1,4 +1,4 @@
-"""The home folder: made, and held closed to others, by whichever part of the service starts first."""
+"""The home folder: the command makes it, and closes it to others, whichever part of the service starts first."""
 
 import os
 import re

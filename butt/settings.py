@@ -1,17 +1,17 @@
-"""Django's settings, all of them drawn from `butt.configuration`."""
+"""Django's settings, all of them drawn from `butt.configuration`. To import them makes no file and changes no process."""
 
 from urllib.parse import unquote, urlsplit
 
 import dj_database_url
+from django.utils.functional import SimpleLazyObject
 
 from butt.configuration import configuration
-from butt.home import hold
 from butt.limits.table import BODY_BYTES
 
 _butt = configuration()
-hold(_butt.home)
 
-SECRET_KEY = _butt.signing_key()
+# The key is made at its first use, if there is none.
+SECRET_KEY = SimpleLazyObject(_butt.signing_key)
 DEBUG = _butt.debug
 _public = urlsplit(_butt.public_url)
 ALLOWED_HOSTS = ["127.0.0.1", "localhost", "[::1]", _public.hostname or "", _butt.domain]

@@ -24,6 +24,3 @@ os.environ["BUTT_HOME"] = os.environ["BUTT_TEST_HOME"]
 os.environ.setdefault("BUTT_BILLING", "free")
 
 from butt.settings import *  # noqa: E402, F403
-
-# The service makes nothing that others can read. Tests make images and machines beside it, where others must.
-os.umask(0o022)

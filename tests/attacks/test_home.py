@@ -2,6 +2,7 @@
 
 import ast
 import os
+import runpy
 import stat
 import subprocess
 import sys
@@ -12,6 +13,7 @@ import psutil
 import pytest
 
 from butt.command.files import FEWEST
+from butt.configuration import kept_secret
 from butt.environment import for_bots, for_tools
 from butt.home import HomeTrouble, hold, is_closed
 from tests.service import Service
@@ -42,6 +44,40 @@ def test_a_home_that_is_open_is_closed_with_what_is_secret_in_it(tmp_path: Path)
     assert stat.S_IMODE((home / "butt.sqlite3").stat().st_mode) == 0o600
     (home / "later").touch()
     assert stat.S_IMODE((home / "later").stat().st_mode) == 0o600
+
+
+def test_importing_the_settings_makes_nothing_and_changes_nothing_of_the_process(tmp_path: Path):
+    home = tmp_path / "home"
+    code = "import os, butt.settings; print(oct(os.umask(0)))"
+    environment = outside() | {"BUTT_HOME": str(home)}
+    ran = subprocess.run(
+        ["sh", "-c", f'umask 0026 && exec "{sys.executable}" -c "{code}"'],
+        env=environment,
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=True,
+    )
+    assert ran.stdout == "0o26\n"
+    assert not home.exists()
+
+
+def test_a_secret_that_is_made_before_its_home_closes_that_home(tmp_path: Path):
+    kept_secret(tmp_path / "home" / "secret-key")
+    assert is_closed(tmp_path / "home")
+
+
+def test_a_bot_in_a_container_reads_its_configuration_though_we_close_what_we_make(tmp_path: Path):
+    """Salt runs as our child, with our umask; the bot runs as another user."""
+    engine = runpy.run_path(str(ROOT / "salt" / "files" / "_modules" / "butt_engine.py"))
+    engine["settings"].__globals__["__opts__"] = {"id": "here", "butt": {"home": str(tmp_path)}}
+    hold(tmp_path)
+    engine["_make_folder"]("bot")
+    folder = tmp_path / "bots" / "bot"
+    engine["_write"](str(folder / "config.json"), "{}", engine["READ_BY_BOTS"])
+    engine["_write"](str(folder / "earlier.log"), "what it said", engine["OURS"])
+    modes = {path.name: stat.S_IMODE(path.stat().st_mode) for path in (folder, *folder.iterdir())}
+    assert modes == {"bot": 0o755, "config.json": 0o644, "earlier.log": 0o600}
 
 
 @pytest.mark.parametrize("name", ["100%", 'a"b', "a ;b", "a #b", "a\nb", "a\\b"])
@@ -79,10 +115,9 @@ def test_a_home_with_odd_signs_that_work_has_all_of_it_inside(tmp_path: Path):
 
 
 def butt(*arguments: str) -> "subprocess.CompletedProcess[str]":
-    environment = {name: value for name, value in os.environ.items() if not name.startswith("BUTT_")}
     return subprocess.run(
         [sys.executable, "-m", "butt", *arguments],
-        env=environment,
+        env=outside(),
         capture_output=True,
         text=True,
         timeout=60,
@@ -92,10 +127,14 @@ def butt(*arguments: str) -> "subprocess.CompletedProcess[str]":
 
 def few_files(command: str, home: Path) -> "subprocess.CompletedProcess[str]":
     run = f'ulimit -n 256 && exec "{sys.executable}" -m butt {command} --home "{home}"'
-    environment = {name: value for name, value in os.environ.items() if not name.startswith("BUTT_")}
     return subprocess.run(
-        ["bash", "-c", run], env=environment, capture_output=True, text=True, timeout=60, check=False
+        ["bash", "-c", run], env=outside(), capture_output=True, text=True, timeout=60, check=False
     )
+
+
+def outside() -> dict[str, str]:
+    """The environment of somebody who has set nothing of ours."""
+    return {name: value for name, value in os.environ.items() if not name.startswith("BUTT_")}
 
 
 def test_what_we_start_is_told_no_setting_of_ours(monkeypatch: pytest.MonkeyPatch):

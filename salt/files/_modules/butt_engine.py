@@ -28,6 +28,9 @@ SECONDS = 120
 LOG_KEPT = 256 * 1024
 """Bytes of the log of earlier containers."""
 
+READ_BY_BOTS, OURS = 0o644, 0o600
+"""Files beside a bot: its container reads them as another user, or nobody but this machine does."""
+
 
 def __virtual__():
     if HAS_DOCKER:
@@ -111,8 +114,8 @@ def run(bot_id, bot):
         if name_of(bot_id) in mounted and other["State"] in ("running", "restarting", "paused"):
             raise RuntimeError(f"another container, {other['Names'][0]}, runs on the volume of this bot")
     remove(bot_id)
-    os.makedirs(_folder(bot_id), mode=0o755, exist_ok=True)
-    _write(os.path.join(_folder(bot_id), "config.json"), _config(bot))
+    _make_folder(bot_id)
+    _write(os.path.join(_folder(bot_id), "config.json"), _config(bot), READ_BY_BOTS)
     api, parts = client().api, _parts(bot_id, bot)
     api.create_volume(name_of(bot_id), labels={"butt.bot": bot_id, "butt.agent": __opts__["id"]})
     if bot.get("cargo"):
@@ -210,8 +213,8 @@ def _keep_log(bot_id):
         return
     if text:
         earlier = earlier_log(bot_id, max(0, LOG_KEPT - len(text.encode())))
-        os.makedirs(_folder(bot_id), mode=0o755, exist_ok=True)
-        _write(os.path.join(_folder(bot_id), "earlier.log"), earlier + text)
+        _make_folder(bot_id)
+        _write(os.path.join(_folder(bot_id), "earlier.log"), earlier + text, OURS)
 
 
 def make_network():
@@ -291,6 +294,12 @@ def _folder(bot_id):
     return os.path.join(settings()["home"], "bots", bot_id)
 
 
+def _make_folder(bot_id):
+    """For the bot to read, whatever umask we were started with."""
+    os.makedirs(_folder(bot_id), exist_ok=True)
+    os.chmod(_folder(bot_id), 0o755)
+
+
 def _config_file(bot_id):
     try:
         with open(os.path.join(_folder(bot_id), "config.json")) as file:
@@ -299,9 +308,10 @@ def _config_file(bot_id):
         return None
 
 
-def _write(path, text):
+def _write(path, text, mode):
     draft = os.path.join(os.path.dirname(path), f".{os.path.basename(path)}.draft")
-    with open(draft, "w") as file:
+    with os.fdopen(os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, OURS), "w") as file:
+        os.fchmod(file.fileno(), mode)
         file.write(text)
         file.flush()
         os.fsync(file.fileno())
