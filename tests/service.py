@@ -192,8 +192,9 @@ class Person:
     def call(self, method: str, path: str, body: Any = None, expect: int | None = None) -> Any:
         return self.site.call(method, path, body, self.token, expect)
 
-    def names_a_bot(self, name: str) -> Any:
-        return self.call("POST", "/agents", {"type": "bot", "name": name, "service": "pub"}, expect=201)
+    def names_a_bot(self, name: str, **more: Any) -> Any:
+        body = {"type": "bot", "name": name, "service": "pub", **more}
+        return self.call("POST", "/agents", body, expect=201)
 
     def sees(self, bot: Any) -> Any:
         return self.call("GET", f"/agents/{bot['id']}")

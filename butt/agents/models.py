@@ -12,6 +12,9 @@ from django.db import models
 from django.db.models.functions import Now
 
 from butt.agents.states import State
+from scuttlekit.network_keys import MAIN
+
+DEFAULT_HOPS = 2
 
 
 class Agent(models.Model):
@@ -66,6 +69,14 @@ class BotRow(models.Model):
 class Wanted(BotRow):
     bot = models.OneToOneField(Agent, models.CASCADE, primary_key=True, related_name="wanted")
     run = models.BooleanField(default=True)
+    network = models.CharField(
+        max_length=44,
+        default=MAIN,
+        help_text="Its name, or its key in base64: chosen when the bot is made, and never changed.",
+    )
+    hops = models.PositiveSmallIntegerField(
+        default=DEFAULT_HOPS, help_text="How far in the follow graph it keeps messages."
+    )
     restarts = models.PositiveIntegerField(default=0, help_text="How often a restart was asked for.")
     upgrades = models.PositiveIntegerField(default=0, help_text="How often other code was asked for.")
     release = models.CharField(
@@ -143,6 +154,9 @@ class Observed(BotRow):
     bytes_in = models.PositiveBigIntegerField(null=True, blank=True)
     bytes_out = models.PositiveBigIntegerField(null=True, blank=True)
     peers = models.PositiveIntegerField(null=True, blank=True)
+    hops = models.PositiveSmallIntegerField(
+        null=True, blank=True, help_text="As it says itself; none where its code knows of none."
+    )
     at = models.DateTimeField(null=True, blank=True)
 
     class Meta:

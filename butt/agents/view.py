@@ -10,6 +10,7 @@ from butt.agents.standing import standing
 from butt.agents.states import State, Verb, may_ask
 from butt.configuration import configuration
 from scuttlekit import Address
+from scuttlekit.network_keys import NETWORKS
 
 CATCHING_UP = "It catches up with its own messages; until then it says nothing."
 
@@ -73,6 +74,16 @@ class View:
     @property
     def release(self) -> str:
         return self.agent.progress.release
+
+    @property
+    def network(self) -> str:
+        """The name of its network, or the key of one without a name."""
+        return self.agent.wanted.network
+
+    @property
+    def has_own_network(self) -> bool:
+        """Whether its network has no name: only apps that were told its key come in."""
+        return self.network not in NETWORKS
 
     @property
     def place(self) -> tuple[str, str, int]:

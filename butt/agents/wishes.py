@@ -19,6 +19,8 @@ from butt.agents.standing import standing
 from butt.agents.states import State, Verb, may_ask
 from butt.agents.words import can_be_seen, plain
 from butt.configuration import configuration
+from scuttlekit import InvalidFormat, network_key, network_name
+from scuttlekit.network_keys import MAIN
 
 LONGEST_DESCRIPTION = 2000
 
@@ -50,14 +52,23 @@ def check_may_have_another(person: Agent) -> int:
     return has
 
 
-def create_bot(person: Agent, name: str, *, service: str = Agent.Service.PUB, description: str = "") -> Agent:
-    """A new bot that belongs to `person`. Raises `Refused`: `bad_name`, `name_taken`, `too_many`, `bad_service`.
+def create_bot(
+    person: Agent,
+    name: str,
+    *,
+    service: str = Agent.Service.PUB,
+    description: str = "",
+    network: str = MAIN,
+) -> Agent:
+    """A new bot that belongs to `person`, in the network of that name or key, for good.
 
-    Where machines are rented, also `no_room`.
+    Raises `Refused`: `bad_name`, `name_taken`, `too_many`, `bad_service`, `bad_network`. Where machines are rented, also
+    `no_room`.
     """
     if service != Agent.Service.PUB:
         raise Refused("bad_service", "The only service there is for a bot is “pub”.", "service")
     name, description = check_bot_name(name), _clean_description(description)
+    network = clean_network(network)
     try:
         with transaction.atomic():
             Agent.objects.select_for_update().get(id=person.id)
@@ -67,12 +78,25 @@ def create_bot(person: Agent, name: str, *, service: str = Agent.Service.PUB, de
                 type=Agent.Type.BOT, name=name, service=service, description=description
             )
             Belongs.objects.create(source_agent=bot, target_agent=person)
-            bot.wanted, bot.observed = Wanted.objects.create(bot=bot), Observed.objects.create(bot=bot)
+            bot.wanted = Wanted.objects.create(bot=bot, network=network)
+            bot.observed = Observed.objects.create(bot=bot)
             bot.progress = Progress.objects.create(bot=bot, since=timezone.now(), due_at=timezone.now())
             journal.note(bot, person, "create")
     except IntegrityError:
         raise _name_taken(name) from None
     return bot
+
+
+def clean_network(text: str) -> str:
+    """The name of a network, or its key in base64 where it has none. Raises `Refused` `bad_network`."""
+    try:
+        return network_name(network_key(text.strip()))
+    except InvalidFormat:
+        raise Refused(
+            "bad_network",
+            "A network is “main”, “oasis”, or a key of your own: 32 bytes in base64, which are 44 characters.",
+            "network",
+        ) from None
 
 
 def describe(person: Agent, bot: Agent, description: str) -> None:

@@ -245,6 +245,7 @@ def _told(bot: Any) -> Iterator[tuple[str, str]]:
         ("bandwidth usage", None if came is None or went is None else came + went, units.size),
         ("memory usage", seen["memory"], units.size),
         ("peers", seen["peers"], units.number),
+        ("network", bot["network"], str),
         ("address", bot["address"], str),
         ("id", bot["ssbId"], str),
     ):

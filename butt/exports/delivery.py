@@ -102,6 +102,7 @@ def _all(bot: Agent, parcel: Parcel) -> Delivery:
     described = {
         "format": 1,
         "service": bot.service,
+        "network": bot.wanted.network,
         "name": bot.name,
         "id": bot.progress.ssb_id,
         "sequence": sequence,

@@ -27,6 +27,8 @@ class Order:
     room to start again, whatever the new one does to its disk.
     `catch_up` says that it came from elsewhere: its pub fetches its own messages before it may publish.
     `revoked` are the ids of invites that its pub takes back before it lets anybody in.
+    `network` is the key of its network in base64, empty for the main one; `hops` is how far in the follow graph it keeps
+    messages, None for the usual number.
     """
 
     bot_id: uuid.UUID
@@ -41,6 +43,8 @@ class Order:
     sequence: int
     revoked: tuple[str, ...] = ()
     catch_up: bool = False
+    network: str = ""
+    hops: int | None = None
 
 
 @dataclass(frozen=True)

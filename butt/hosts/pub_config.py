@@ -16,6 +16,9 @@ def pub_config(order: Order, folder: Folder) -> dict[str, Any]:
         "sequence": order.sequence,
         # Left out when there is no need, as older releases do not know it.
         **({"catchUp": True} if order.catch_up else {}),
+        # Left out where they are the usual ones, which older releases and other pubs have by themselves.
+        **({"caps": {"shs": order.network}} if order.network else {}),
+        **({"hops": order.hops} if order.hops is not None else {}),
         # Left out when empty: a release that does not know the field has no invites to revoke.
         **({"revoked": list(order.revoked)} if order.revoked else {}),
     }

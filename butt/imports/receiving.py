@@ -20,13 +20,20 @@ from django.db import IntegrityError, transaction
 
 from butt.agents import journal
 from butt.agents.models import Agent, JournalEntry, Observed, Progress
-from butt.agents.wishes import Refused, check_bot_name, check_may_have_another, create_bot
+from butt.agents.wishes import (
+    Refused,
+    check_bot_name,
+    check_may_have_another,
+    clean_network,
+    create_bot,
+)
 from butt.configuration import configuration
 from butt.imports.models import Import
 from butt.imports.placing import folder_of
 from butt.imports.sieve import EXPORT, GOSSIP, LOG, SECRET, Rejected, Sieve, too_big
 from scuttlekit import KeyPair, ScuttlebuttError
 from scuttlekit.files import sync
+from scuttlekit.network_keys import MAIN
 from scuttlekit.offsetlog import Survey, survey
 
 RESERVE = 64 << 20
@@ -41,10 +48,14 @@ FORK = (
 class Receiving:
     """`with Receiving(…) as it`: `it.feed` the tar's bytes, then `it.bot()` makes the bot of them. Else nothing stays."""
 
-    def __init__(self, person: Agent, name: str, *, stopped: bool, size: int = 0) -> None:
-        """`size` is how many bytes are announced. Raises `Refused`, before anything is received."""
+    def __init__(self, person: Agent, name: str, *, stopped: bool, network: str = "", size: int = 0) -> None:
+        """`size` is how many bytes are announced; an empty `network` is what the export says, else the main one.
+
+        Raises `Refused`, before anything is received.
+        """
         self._person = person
         self._name = check_bot_name(name)
+        self._network = clean_network(network) if network else ""
         if not stopped:
             raise Refused("not_stopped", "Say first that the old one is stopped for good.", "stopped")
         check_may_have_another(person)
@@ -103,12 +114,12 @@ class Receiving:
         except Rejected as no:
             raise _refused(no) from None
         with _of_the_disk():
-            keys, found = self._checked()
+            keys, found, network = self._checked()
             self._settle()
         remembered = _remembered(keys.id)
         try:
             with transaction.atomic():
-                bot = create_bot(self._person, self._name)
+                bot = create_bot(self._person, self._name, network=network)
                 Progress.objects.filter(bot=bot).update(ssb_id=keys.id)
                 Observed.objects.filter(bot=bot).update(
                     sequence=max(found.sequence, remembered), catching_up=True
@@ -122,7 +133,7 @@ class Receiving:
         bot.observed.refresh_from_db()
         return bot
 
-    def _checked(self) -> tuple[KeyPair, Survey]:
+    def _checked(self) -> tuple[KeyPair, Survey, str]:
         try:
             keys = KeyPair.load(self._draft / SECRET)
         except ScuttlebuttError as error:
@@ -132,6 +143,7 @@ class Receiving:
         described = _json_in(self._draft / EXPORT)
         if isinstance(described, dict) and described.get("id", keys.id) != keys.id:
             raise _misfit()
+        network = self._network_of(described)
         gossip = _json_in(self._draft / GOSSIP)
         if gossip is not None and not (
             isinstance(gossip, list) and all(isinstance(peer, dict) for peer in gossip)
@@ -150,7 +162,24 @@ class Receiving:
         own_is_empty = isinstance(described, dict) and described.get("sequence") == 0
         if found.records and not found.sequence and not own_is_empty:
             raise _misfit()
-        return keys, found
+        return keys, found, network
+
+    def _network_of(self, described: Any) -> str:
+        """Its network, as the person says or the export. An identity stays in the network that it was made in."""
+        said = described.get("network") if isinstance(described, dict) else None
+        if said is None:
+            return self._network or MAIN
+        try:
+            exported = clean_network(said if isinstance(said, str) else "")
+        except Refused:
+            raise Refused("bad_archive", f"Its {EXPORT} tells of no network that can be.") from None
+        if self._network not in ("", exported):
+            raise Refused(
+                "bad_network",
+                f"Its export says that its network is {exported}. Choose that, or leave it as the export says.",
+                "network",
+            )
+        return exported
 
     def _settle(self) -> None:
         """On disk for good, then under its own name."""

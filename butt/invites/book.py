@@ -12,7 +12,7 @@ from butt.agents.bots import bots
 from butt.agents.models import Agent
 from butt.agents.view import View
 from butt.configuration import configuration
-from butt.invites.making import address_of
+from butt.invites.kept_connections import address_of
 from butt.invites.models import Invite, InviteUse, Listing
 from butt.invites.standing import Standing, standing
 from scuttlekit import Invite as Code

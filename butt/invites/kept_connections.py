@@ -9,12 +9,13 @@ import threading
 import time
 from collections import OrderedDict
 from contextlib import suppress
-from typing import Any
+from typing import Any, TypeAlias
 
 import uvloop
 
+from butt.agents.models import Agent
 from butt.identity import service_keys
-from scuttlekit import Address, ConnectionLost, Peer, ScuttlebuttError, dial
+from scuttlekit import Address, ConnectionLost, Peer, ScuttlebuttError, dial, network_key
 
 PATIENCE = 5.0
 """Seconds for a connection and again for an answer: a busy pub says nothing for up to 2.4 s."""
@@ -24,18 +25,23 @@ MOST_KEPT = 100
 SWEEP = 10.0
 
 
+Door: TypeAlias = tuple[Address, bytes]
+"""Where a bot is reached, and the key of its network."""
+
+
 class KeptConnections:
     """A process has one, `kept_connections`."""
 
     def __init__(self) -> None:
-        self._kept: OrderedDict[Address, tuple[asyncio.Task[Peer], float]] = OrderedDict()
+        self._kept: OrderedDict[Door, tuple[asyncio.Task[Peer], float]] = OrderedDict()
         self._ending: set[asyncio.Task[None]] = set()
         self._loop: asyncio.AbstractEventLoop | None = None
         self._starting = threading.Lock()
 
-    def call(self, address: Address, name: str, *args: Any) -> Any:
-        """What the bot answers to the service, its master. Raises `ScuttlebuttError`."""
-        return asyncio.run_coroutine_threadsafe(self._call(address, name, *args), self._running()).result()
+    def call(self, bot: Agent, name: str, *args: Any) -> Any:
+        """What the bot answers to the service, its master. It has its key and port. Raises `ScuttlebuttError`."""
+        door = (address_of(bot), network_key(bot.wanted.network))
+        return asyncio.run_coroutine_threadsafe(self._call(door, name, *args), self._running()).result()
 
     def _running(self) -> asyncio.AbstractEventLoop:
         with self._starting:
@@ -46,23 +52,24 @@ class KeptConnections:
                 asyncio.run_coroutine_threadsafe(self._sweep(), self._loop)
             return self._loop
 
-    async def _call(self, address: Address, name: str, *args: Any) -> Any:
-        was_kept = address in self._kept
+    async def _call(self, door: Door, name: str, *args: Any) -> Any:
+        was_kept = door in self._kept
         try:
-            return await (await self._peer(address)).call(name, *args, timeout=PATIENCE)
+            return await (await self._peer(door)).call(name, *args, timeout=PATIENCE)
         except ConnectionLost:
             if not was_kept:
                 raise
-        return await (await self._peer(address)).call(name, *args, timeout=PATIENCE)
+        return await (await self._peer(door)).call(name, *args, timeout=PATIENCE)
 
-    async def _peer(self, address: Address) -> Peer:
-        dialling, _ = self._kept.get(address, (None, 0.0))
+    async def _peer(self, door: Door) -> Peer:
+        dialling, _ = self._kept.get(door, (None, 0.0))
         if dialling is None or _is_over(dialling):
             while len(self._kept) >= MOST_KEPT:
                 self._hang_up(next(iter(self._kept)))
-            dialling = asyncio.create_task(dial(address, self._keys, timeout=PATIENCE))
-        self._kept[address] = (dialling, time.monotonic())
-        self._kept.move_to_end(address)
+            address, network = door
+            dialling = asyncio.create_task(dial(address, self._keys, timeout=PATIENCE, network=network))
+        self._kept[door] = (dialling, time.monotonic())
+        self._kept.move_to_end(door)
         # Several may wait for one connection, and one of them may give up.
         return await asyncio.shield(dialling)
 
@@ -70,15 +77,21 @@ class KeptConnections:
         while True:
             await asyncio.sleep(SWEEP)
             old = time.monotonic() - IDLE
-            for address, (dialling, used) in list(self._kept.items()):
+            for door, (dialling, used) in list(self._kept.items()):
                 if used < old or _is_over(dialling):
-                    self._hang_up(address)
+                    self._hang_up(door)
 
-    def _hang_up(self, address: Address) -> None:
-        dialling, _ = self._kept.pop(address)
+    def _hang_up(self, door: Door) -> None:
+        dialling, _ = self._kept.pop(door)
         ending = asyncio.create_task(_close(dialling))
         self._ending.add(ending)
         ending.add_done_callback(self._ending.discard)
+
+
+def address_of(bot: Agent) -> Address:
+    """Where its pub is reached, as soon as it has a key and a port."""
+    progress = bot.progress
+    return Address(progress.address, progress.port or 0, progress.ssb_id or "")
 
 
 async def _close(dialling: "asyncio.Task[Peer]") -> None:

@@ -24,7 +24,7 @@ from butt.agents.words import can_be_seen, one_line
 from butt.configuration import configuration
 from butt.invites.kept_connections import kept_connections
 from butt.invites.models import LONGEST_NAME, MOST_USES, Invite
-from scuttlekit import Address, KeyPair, ScuttlebuttError
+from scuttlekit import KeyPair, ScuttlebuttError
 
 log = logging.getLogger("butt.invites")
 
@@ -72,7 +72,7 @@ def create(
         return invite
     # Whoever asks a second time while the first is at it does the same, which does no harm.
     try:
-        kept_connections.call(address_of(bot), "butt.offer", offer_of(invite))
+        kept_connections.call(bot, "butt.offer", offer_of(invite))
     except ScuttlebuttError as error:
         log.warning("%s takes no invite: %s", bot.name, error)
         given_up = {"revoked_at": timezone.now(), "key": None}
@@ -96,17 +96,11 @@ def revoke(person: Agent, bot: Agent, invite_id: uuid.UUID) -> None:
     journal.note(bot, person, "revoke", invite=str(invite.id))
     if standing(bot) is State.ALIVE:
         try:
-            kept_connections.call(address_of(bot), "butt.revoke", invite.code_id)
+            kept_connections.call(bot, "butt.revoke", invite.code_id)
         except ScuttlebuttError as error:
             log.warning("%s could not be told of a revocation, the monitor will: %s", bot.name, error)
         else:
             Invite.objects.filter(id=invite.id).update(withdrawn_at=timezone.now())
-
-
-def address_of(bot: Agent) -> Address:
-    """Where its pub is reached, as soon as it has a key and a port."""
-    progress = bot.progress
-    return Address(progress.address, progress.port or 0, progress.ssb_id or "")
 
 
 def _has_room(bot: Agent, most: int) -> bool:

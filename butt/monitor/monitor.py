@@ -28,7 +28,7 @@ from butt.monitor.rollups import prune, roll_up
 from butt.monitor.roster import BEAT, Roster
 from butt.monitor.telling import CATCH_UP_EVERY, INTRODUCE_EVERY, RETELL_EVERY, WITHDRAW_EVERY, Telling
 from butt.monitor.watch import Bot, watch
-from scuttlekit import Address, KeyPair
+from scuttlekit import Address, KeyPair, network_key
 
 log = logging.getLogger("butt.monitor")
 
@@ -54,8 +54,8 @@ CHORES: tuple[tuple[Chore, float], ...] = (
 )
 """Each by itself, and how long it rests: trouble of one is no other's."""
 
-Place: TypeAlias = tuple[uuid.UUID, str, int, str]
-"""A bot's id, and the host, port and key of its address."""
+Place: TypeAlias = tuple[uuid.UUID, str, int, str, str]
+"""A bot's id, the host, port and key of its address, and its network."""
 
 
 class Monitor:
@@ -128,8 +128,8 @@ class Monitor:
                 log.error("watching %s ended: %r", place[0], task.exception())
                 del self._watches[place]
         for place in places - self._watches.keys():
-            bot_id, host, port, ssb_id = place
-            bot = Bot(bot_id, Address(host, port, ssb_id))
+            bot_id, host, port, ssb_id, network = place
+            bot = Bot(bot_id, Address(host, port, ssb_id), network_key(network))
             self._watches[place] = asyncio.create_task(
                 watch(bot, self._keys, self._ledger.tell, self._guests.attend)
             )
@@ -153,11 +153,13 @@ async def _waiting_out(work: Callable[[], Awaitable[None]]) -> None:
 def _places() -> tuple[set[Place], bool]:
     """Where the bots are, and whether one more is about to come: it starts and has yet to make its key."""
     close_old_connections()
-    rows = Progress.objects.filter(state__in=SHOULD_ANSWER).values_list("bot_id", "address", "port", "ssb_id")
+    rows = Progress.objects.filter(state__in=SHOULD_ANSWER).values_list(
+        "bot_id", "address", "port", "ssb_id", "bot__wanted__network"
+    )
     places, hurry = set[Place](), False
-    for bot_id, address, port, ssb_id in rows:
+    for bot_id, address, port, ssb_id, network in rows:
         if port and ssb_id:
-            places.add((bot_id, address, port, ssb_id))
+            places.add((bot_id, address, port, ssb_id, network))
         else:
             hurry = True
     return places, hurry

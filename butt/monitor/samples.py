@@ -20,9 +20,7 @@ AT_ONCE = 500
 """How many bots are written in one transaction."""
 
 _TOP = 2**63 - 1
-_OBSERVED = (
-    "alive launch trouble started_at sequence catching_up memory disk bytes_in bytes_out peers at".split()
-)
+_OBSERVED = "alive launch trouble started_at sequence catching_up memory disk bytes_in bytes_out peers hops at".split()
 _READING = "started_at bytes_in bytes_out messages feeds indexed to_index".split()
 
 
@@ -90,7 +88,7 @@ def _count(row: Observed, last: Reading | None, at: datetime, figures: Figures) 
     row.sequence = max(row.sequence, figures.sequence)
     if figures.catchingUp is not None:
         row.catching_up = row.catching_up and figures.catchingUp
-    row.memory, row.disk, row.peers = figures.memory, figures.disk, peers
+    row.memory, row.disk, row.peers, row.hops = figures.memory, figures.disk, peers, figures.hops
     row.bytes_in = min(_TOP, (row.bytes_in or 0) + came_in)
     row.bytes_out = min(_TOP, (row.bytes_out or 0) + came_out)
     memory = min(MOST, figures.memory)

@@ -12,6 +12,7 @@ from pydantic import AwareDatetime, BaseModel, Field, NonNegativeInt, Validation
 
 from butt.agents.words import storable
 from scuttlekit import Address, KeyPair, Peer, ScuttlebuttError, connect
+from scuttlekit.handshake import MAIN_NETWORK
 
 EVERY = 10
 PATIENCE = 20.0
@@ -48,6 +49,7 @@ class Figures(BaseModel):
     peers: Peers
     messages: int = Field(0, ge=0, le=2**53)
     feeds: int = Field(0, ge=0, le=2**53)
+    hops: int | None = Field(None, ge=0, le=100)
     indexing: Indexing = Field(default_factory=Indexing)
 
     @field_validator("startedAt")
@@ -61,10 +63,11 @@ class Figures(BaseModel):
 
 @dataclass(frozen=True, slots=True)
 class Bot:
-    """Which bot to watch, and where."""
+    """Which bot to watch, and where: `network` is the key of its network."""
 
     id: uuid.UUID
     address: Address
+    network: bytes = MAIN_NETWORK
 
 
 Attend: TypeAlias = Callable[[uuid.UUID, Peer], Coroutine[Any, Any, None]]
@@ -105,7 +108,7 @@ def _pause(tries: int) -> float:
 
 
 async def _figures(bot: Bot, keys: KeyPair, attend: Attend | None = None) -> AsyncGenerator[Figures]:
-    async with connect(bot.address, keys, timeout=PATIENCE) as peer:
+    async with connect(bot.address, keys, timeout=PATIENCE, network=bot.network) as peer:
         answer = await peer.call("whoami", timeout=PATIENCE)
         if not isinstance(answer, dict) or answer.get("id") != bot.address.key:
             raise WrongBot("Another identity than the bot's own answers at its address.")

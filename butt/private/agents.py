@@ -40,6 +40,7 @@ def _bot(view: View) -> dict[str, Any]:
     return {
         "id": view.agent.id,
         "service": view.agent.service,
+        "network": view.network,
         "wanted": view.wanted,
         "state": view.state,
         "release": view.release,

@@ -5,6 +5,7 @@ finds the row and does the same again. Several stewards may run side by side: a 
 `due_at`, and whoever finds the row moved already leaves it alone.
 """
 
+import base64
 import logging
 import uuid
 from collections.abc import Mapping
@@ -16,7 +17,7 @@ from django.utils import timezone
 from butt.agents import journal
 from butt.agents.bots import bots
 from butt.agents.due import due
-from butt.agents.models import Agent, Observed, Progress
+from butt.agents.models import DEFAULT_HOPS, Agent, Observed, Progress
 from butt.agents.states import MOVES, State
 from butt.agents.words import storable
 from butt.configuration import configuration
@@ -27,6 +28,8 @@ from butt.rounds import GoOn, rounds
 from butt.sources import shelf
 from butt.steward import clock
 from butt.steward.moves import LONGEST_BACK_OFF, Effect, Move, Situation, decide
+from scuttlekit import network_key
+from scuttlekit.network_keys import MAIN
 
 log = logging.getLogger("butt.steward")
 
@@ -188,6 +191,8 @@ class Steward:
             sequence=bot.observed.sequence,
             catch_up=bot.observed.catching_up,
             revoked=revoked_of(bot) if run else (),
+            network=_key_beside_main(bot.wanted.network),
+            hops=None if bot.wanted.hops == DEFAULT_HOPS else bot.wanted.hops,
         )
 
     def _destroy(self, bot: Agent) -> None:
@@ -208,6 +213,10 @@ class Steward:
             deadline = timezone.now() + timedelta(seconds=configuration().start_seconds)
             Progress.objects.filter(bot=bot, deadline__lt=deadline).update(deadline=deadline)
         _put_off(bot.progress, f"Waiting for its machine: {words}")
+
+
+def _key_beside_main(network: str) -> str:
+    return "" if network == MAIN else base64.b64encode(network_key(network)).decode()
 
 
 def _save(bot: Agent, before: State, fields: list[str]) -> None:

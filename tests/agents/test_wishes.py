@@ -30,6 +30,21 @@ def test_a_name_is_had_once_whoever_asks():
     assert (refused.value.code, refused.value.field) == ("name_taken", "name")
 
 
+@pytest.mark.parametrize("key", ["bm5ubm5ubm5ubm5ubm5ubm5ubm5ubm5ubm5ubm5ubm4=", "oasis", "main"])
+def test_a_bot_is_in_the_network_that_it_was_made_in(key: str):
+    bot = wishes.create_bot(person("alice"), "my", network=f" {key}\n")
+    assert Wanted.objects.get(bot=bot).network == key
+
+
+def test_a_network_that_cannot_be_leaves_no_bot():
+    alice = person("alice")
+    for text in ("", "Oasis", "AAAA", "oasis=="):
+        with pytest.raises(Refused) as refused:
+            wishes.create_bot(alice, "my", network=text)
+        assert (refused.value.code, refused.value.field) == ("bad_network", "network")
+    assert not bots_of(alice).exists()
+
+
 def test_nobody_has_more_bots_than_the_operator_allows():
     alice = person("alice")
     for number in range(configuration().bots_per_person):

@@ -15,16 +15,16 @@ PATIENCE = 60
 
 
 class App:
-    """One app of the set `name`, with its data in `folder`, which a later one may take up again."""
+    """One app of the set `name`, with its data in `folder`, which a later one may take up again; `network` is a key."""
 
-    def __init__(self, name: str, folder: Path) -> None:
+    def __init__(self, name: str, folder: Path, network: str = CAPS["shs"]) -> None:
         self.name = name
         self.folder = folder
         (folder / "data").mkdir(parents=True, exist_ok=True)
         self._config = folder / "config.json"
         modules = str(build(SETS / name).path)
         self._config.write_text(
-            json.dumps({"set": name, "modules": modules, "path": str(folder / "data"), "caps": CAPS["shs"]})
+            json.dumps({"set": name, "modules": modules, "path": str(folder / "data"), "caps": network})
         )
         self.start()
         self.id = self("id")

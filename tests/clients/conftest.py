@@ -33,8 +33,8 @@ def pub(built_python_pub: Path, tmp_path: Path, client: Client) -> Iterator[Pub]
 def make_app(tmp_path: Path) -> Iterator[MakeApp]:
     apps: list[App] = []
 
-    def make(name: str, person: str) -> App:
-        apps.append(App(name, tmp_path / person))
+    def make(name: str, person: str, **more: Any) -> App:
+        apps.append(App(name, tmp_path / person, **more))
         return apps[-1]
 
     yield make

@@ -1,6 +1,7 @@
 """What is received becomes a bot or leaves nothing: killed anywhere, on a disk that is full, and whoever else is there."""
 
 import itertools
+import json
 import os
 import shutil
 import subprocess
@@ -49,8 +50,8 @@ def drafts() -> list[str]:
     return sorted(path.name for path in place.iterdir() if path.name != ".lock") if place.exists() else []
 
 
-def received(who: Agent, tar: bytes, name: str = "my") -> Agent:
-    with Receiving(who, name, stopped=True) as receiving:
+def received(who: Agent, tar: bytes, name: str = "my", **more: str) -> Agent:
+    with Receiving(who, name, stopped=True, **more) as receiving:
         for at in range(0, len(tar), 1000):
             receiving.feed(tar[at : at + 1000])
         return receiving.bot()
@@ -71,6 +72,39 @@ def test_it_is_a_bot_that_catches_up_and_is_placed_once(tar: bytes, tmp_path: Pa
     assert sorted(path.name for path in data.iterdir()) == ["blobs", "flume", "gossip.json", "secret"]
     assert (data / "secret").stat().st_mode & 0o777 == 0o400
     assert drafts() == []
+
+
+def exported(there: Path, network: object) -> bytes:
+    described = {"id": KEYS.id, "sequence": 3, "network": network}
+    return tar_of({**folder_files(there, messages=3), "export.json": json.dumps(described).encode()}.items())
+
+
+@pytest.mark.parametrize(
+    ("said", "chosen", "network"),
+    [("oasis", "", "oasis"), ("oasis", "oasis", "oasis"), (None, "", "main"), (None, "oasis", "oasis")],
+)
+def test_it_is_in_the_network_of_its_export_or_the_chosen_one(
+    tmp_path: Path, said: str | None, chosen: str, network: str
+):
+    bot = received(person("alice"), exported(tmp_path / "there", said), network=chosen)
+    assert bot.wanted.network == network
+
+
+@pytest.mark.parametrize(
+    ("said", "chosen", "code"),
+    [
+        ("oasis", "main", "bad_network"),
+        (["main"], "", "bad_archive"),
+        ("elsewhere", "", "bad_archive"),
+        (None, "elsewhere", "bad_network"),
+    ],
+)
+def test_an_identity_stays_in_its_network(tmp_path: Path, said: object, chosen: str, code: str):
+    alice = person("alice")
+    with pytest.raises(Refused) as refused:
+        received(alice, exported(tmp_path / "there", said), network=chosen)
+    assert refused.value.code == code
+    assert not bots_of(alice).exists()
 
 
 def test_the_host_never_begins_without_what_was_brought(tar: bytes):

@@ -23,7 +23,7 @@ from tests.pub.pubs import Pub
 
 def known_to(bot: Agent) -> list[dict[str, Any]]:
     """The outstanding invites as the pub itself lists them."""
-    return kept_connections.call(making.address_of(bot), "butt.invites", {})
+    return kept_connections.call(bot, "butt.invites", {})
 
 
 def test_the_pub_knows_it_by_its_key_and_an_opaque_note(alice: Agent, bot: Agent):
@@ -136,7 +136,7 @@ def test_what_was_cut_off_while_it_was_made_is_withdrawn_and_shown_to_nobody(ali
     assert withdrawing.due(now) == []
     (withdrawal,) = withdrawing.due(now + withdrawing.CUT_OFF + timedelta(seconds=1))
     assert withdrawal.code_id == cut_off.code_id
-    assert kept_connections.call(making.address_of(bot), "butt.revoke", withdrawal.code_id) is True
+    assert kept_connections.call(bot, "butt.revoke", withdrawal.code_id) is True
     withdrawing.done([withdrawal], now)
     assert not Invite.objects.exists()
     assert known_to(bot) == []
@@ -183,9 +183,7 @@ def test_there_is_a_bound_on_open_invites_and_those_that_are_over_do_not_count(a
 def test_many_callers_share_one_connection(bot: Agent):
     answers: list[Any] = []
     threads = [
-        threading.Thread(
-            target=lambda: answers.append(kept_connections.call(making.address_of(bot), "whoami"))
-        )
+        threading.Thread(target=lambda: answers.append(kept_connections.call(bot, "whoami")))
         for _ in range(20)
     ]
     for thread in threads:
@@ -193,10 +191,10 @@ def test_many_callers_share_one_connection(bot: Agent):
     for thread in threads:
         thread.join()
     assert answers == [{"id": bot.progress.ssb_id}] * 20
-    peers = kept_connections.call(making.address_of(bot), "butt.invites", {})
+    peers = kept_connections.call(bot, "butt.invites", {})
     assert peers == []
 
 
 def test_a_bot_that_is_not_there_is_an_error_and_not_a_wait(alice: Agent):
     with pytest.raises(ScuttlebuttError):
-        kept_connections.call(making.address_of(bot_in(State.ALIVE, alice)), "whoami")
+        kept_connections.call(bot_in(State.ALIVE, alice), "whoami")

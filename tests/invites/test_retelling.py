@@ -34,7 +34,7 @@ OLD, NEW = "old", "new"
 
 def known_to(bot: Agent) -> dict[str, tuple[int, int]]:
     """How often each invite was used and can be used, as the pub says, by its note."""
-    kept = kept_connections.call(making.address_of(bot), "butt.invites", {"all": True})
+    kept = kept_connections.call(bot, "butt.invites", {"all": True})
     return {invite["note"]: (invite["used"], invite["left"]) for invite in kept if invite["left"]}
 
 

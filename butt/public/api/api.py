@@ -76,7 +76,13 @@ def agents(request: HttpRequest) -> Any:
 def create_agent(request: HttpRequest, body: NewAgent) -> Any:
     """A new bot; it begins `#new` and comes alive by itself."""
     billing().check_may_add(caller(request))
-    bot = wishes.create_bot(caller(request), body.name, service=body.service, description=body.description)
+    bot = wishes.create_bot(
+        caller(request),
+        body.name,
+        service=body.service,
+        description=body.description,
+        network=body.network,
+    )
     return Status(201, agent_shape(View(bot)))
 
 

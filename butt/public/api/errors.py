@@ -17,6 +17,7 @@ STATUS = {
     "payment_due": 402,
     "bad_name": 422,
     "bad_service": 422,
+    "bad_network": 422,
     "bad_description": 422,
     "name_taken": 409,
     "bad_uses": 422,

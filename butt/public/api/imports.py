@@ -27,17 +27,25 @@ IMPORT: dict[str, Any] = {
     **WIRE,
 }
 Name = Annotated[str, Query(max_length=200, description="The bot's name.")]
+Network = Annotated[
+    str,
+    Query(
+        max_length=100,
+        description="Its network: `main`, `oasis` or a key in base64. Left out: what its export says, else `main`.",
+    ),
+]
 Stopped = Annotated[
     Literal["for-good"],
     Query(description="Says that the old one is stopped, and will never be started again."),
 ]
 
 
-def import_agent(request: HttpRequest, name: Name, stopped: Stopped) -> Any:
+def import_agent(request: HttpRequest, name: Name, stopped: Stopped, network: Network = "") -> Any:
     """A tar of a pub's data folder becomes a bot. It says nothing before it has all messages of its own."""
     billing().check_may_add(caller(request))
     body = incoming(request)
-    with Receiving(caller(request), name, stopped=stopped == "for-good", size=body.size) as receiving:
+    is_stopped = stopped == "for-good"
+    with Receiving(caller(request), name, stopped=is_stopped, network=network, size=body.size) as receiving:
         for chunk in body.chunks():
             receiving.feed(chunk)
         return Status(201, agent_shape(View(receiving.bot())))

@@ -44,6 +44,11 @@ class NewAgent(Body):
     type: Literal["bot"]
     name: str = Field(max_length=200)
     service: str = "pub"
+    network: str = Field(
+        "main",
+        max_length=100,
+        description="`main`, `oasis`, or a network key of 32 bytes in base64; for good.",
+    )
     description: str = ""
 
 
@@ -72,6 +77,7 @@ class AgentShape(Schema):
     name: str
     description: str
     service: str
+    network: str | None = None
     address: str | None = None
     ssbId: str | None = None
     state: str | None = None
@@ -99,6 +105,7 @@ def agent_shape(view: View) -> dict[str, Any]:
     agent, shape = view.agent, {}
     if view.is_bot:
         shape = {
+            "network": view.network,
             "address": view.address,
             "ssbId": view.ssb_id,
             "state": view.state,

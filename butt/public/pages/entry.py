@@ -24,8 +24,10 @@ from butt.public.addresses import address_of
 from butt.public.browsers import known_as
 from butt.public.letters import ask_to_verify
 from butt.public.pages.billing import with_card
+from butt.public.pages.networks import network_in
 from butt.public.pages.person import for_person, person_of
 from butt.public.pages.way import on_their_way_to
+from scuttlekit.network_keys import MAIN
 
 
 @never_cache
@@ -86,7 +88,9 @@ def name(request: HttpRequest, person: Agent) -> HttpResponse:  # noqa: ARG001
 def _name_a_bot(request: HttpRequest, person: Agent, template: str) -> HttpResponse:
     if request.method != "POST":
         return _form(request, person, template, {"name": person.name})
-    asked: dict[str, Any] = {field: request.POST.get(field, "") for field in ("name", "bot")}
+    asked: dict[str, Any] = {
+        field: request.POST.get(field, "") for field in ("name", "bot", "network", "network_key")
+    }
     try:
         if "name" in request.POST:
             person.name = clean_person_name(asked["name"])
@@ -94,7 +98,7 @@ def _name_a_bot(request: HttpRequest, person: Agent, template: str) -> HttpRespo
         if request.POST.get("setup"):
             billing().keep_card(person, request.POST["setup"])
         billing().check_may_add(person)
-        bot = create_bot(person, asked["bot"])
+        bot = create_bot(person, asked["bot"], network=network_in(request.POST, default=MAIN))
     except NoEntry as no:
         asked["errors"] = {"name": no.message}
     except (BadCard, NoAnswer) as no:
@@ -102,7 +106,8 @@ def _name_a_bot(request: HttpRequest, person: Agent, template: str) -> HttpRespo
     except Refused as no:
         if no.code == "name_taken" and (made := _just_made(person, asked["bot"])):
             return redirect("bot", made.name)
-        asked["errors"] = {"card" if isinstance(no, PaymentDue) else "bot": no.message}
+        field = "card" if isinstance(no, PaymentDue) else "network" if no.field == "network" else "bot"
+        asked["errors"] = {field: no.message}
     else:
         return redirect("bot", bot.name)
     return _form(request, person, template, asked)

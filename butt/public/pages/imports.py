@@ -23,6 +23,7 @@ from butt.billing.chosen import billing
 from butt.configuration import configuration
 from butt.imports.catchup import say_caught_up
 from butt.imports.receiving import FORK, Receiving
+from butt.public.pages.networks import network_in
 from butt.public.pages.person import for_person
 from butt.public.uploads import incoming
 
@@ -61,6 +62,7 @@ class Form(FileUploadHandler):
                 self._person,
                 self.fields.get("bot", ""),
                 stopped=self.fields.get("stopped") == "for-good",
+                network=network_in(self.fields, default=""),
                 size=incoming(self._asked()).size,
             )
         )
@@ -105,9 +107,11 @@ def bring(request: HttpRequest, person: Agent) -> HttpResponseBase:
         except MultiPartParserError:
             return _shown(request, {"errors": {"file": "It did not come over whole."}}, 422)
         except Refused as no:
-            fields = {"name": "bot", "stopped": "stopped"}
+            fields = {"name": "bot", "stopped": "stopped", "network": "network"}
             said = {fields.get(no.field, "file"): no.message}
-            kept = {"bot": form.fields.get("bot", ""), "stopped": form.fields.get("stopped", "")}
+            kept = {
+                field: form.fields.get(field, "") for field in ("bot", "stopped", "network", "network_key")
+            }
             return _shown(request, {**kept, "errors": said}, STATUS.get(no.code, 422))
     return redirect("bot", bot.name)
 

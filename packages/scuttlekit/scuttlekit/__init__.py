@@ -35,6 +35,7 @@ from scuttlekit.errors import (
 from scuttlekit.invites import Invite
 from scuttlekit.keys import KeyPair
 from scuttlekit.network import Server, connect, dial, serve
+from scuttlekit.network_keys import network_key, network_name
 from scuttlekit.peer import Peer
 from scuttlekit.serving import StreamHandler
 from scuttlekit.streams import Stream
@@ -72,6 +73,8 @@ __all__ = [
     "connect",
     "dial",
     "experimental_uri",
+    "network_key",
+    "network_name",
     "parse_uri",
     "serve",
     "sigil_to_uri",

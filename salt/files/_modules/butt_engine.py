@@ -283,6 +283,10 @@ def _config(bot):
         config["catchUp"] = True
     if bot.get("revoked"):
         config["revoked"] = bot["revoked"]
+    if bot.get("network"):
+        config["caps"] = {"shs": bot["network"]}
+    if bot.get("hops") is not None:
+        config["hops"] = bot["hops"]
     return json.dumps(config, sort_keys=True)
 
 

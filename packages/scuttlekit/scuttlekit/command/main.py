@@ -60,7 +60,7 @@ def _parser() -> argparse.ArgumentParser:
     start.add_argument("--port", type=int, help="the port to listen on (8008)")
     start.add_argument("--host", metavar="ADDRESS", help="the address to listen on (all of this machine)")
     start.add_argument(
-        "--network", metavar="KEY", help="the network key in base64 (that of the main network)"
+        "--network", metavar="NETWORK", help="main, oasis, or a network's key in base64 (main)"
     )
     start.add_argument("--hops", type=int, help="how far in the follow graph it replicates (2)")
 

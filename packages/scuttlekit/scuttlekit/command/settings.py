@@ -1,12 +1,15 @@
 """What a pub was told when it was started by hand, kept in the file `config.json` of its folder."""
 
+import base64
 import socket
 from pathlib import Path
 from typing import Any, Final
 
 import orjson
 
+from scuttlekit.errors import InvalidFormat
 from scuttlekit.files import write_whole
+from scuttlekit.network_keys import network_key
 from scuttlekit.pub.config import Config, checked
 from scuttlekit.pub.exits import Refusal
 
@@ -37,7 +40,7 @@ def remembered(
         **{name: value for name, value in news.items() if value is not None},
     }
     if network is not None:
-        told["caps"] = {"shs": network}
+        told["caps"] = {"shs": _key_of(network)}
     if not told.get("external"):
         raise Wrong(
             "By which name do others reach this pub? Say: scuttlekit start --external pub.example.org"
@@ -62,6 +65,14 @@ def of(folder: Path) -> Config:
 def as_backed_up(folder: Path) -> bytes:
     """Give the configuration to put into a backup: a pub that starts from it must catch up before it speaks."""
     return orjson.dumps({**_read(folder), "catchUp": True}, option=orjson.OPT_INDENT_2)
+
+
+def _key_of(network: str) -> str:
+    try:
+        return base64.b64encode(network_key(network)).decode()
+    except InvalidFormat:
+        # What is no key is told with the name of its field.
+        return network
 
 
 def _everywhere() -> str:

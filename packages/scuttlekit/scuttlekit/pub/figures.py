@@ -36,6 +36,7 @@ class Figures:
         store: Store,
         connections: Connections,
         catch_up: CatchUp,
+        hops: int,
         traffic: Traffic,
         refused: Callable[[], Mapping[str, int]],
     ) -> None:
@@ -44,6 +45,7 @@ class Figures:
         self._store = store
         self._connections = connections
         self._catch_up = catch_up
+        self._hops = hops
         self._traffic = traffic
         self._refused = refused
         self._disk = Disk(folder)
@@ -71,6 +73,7 @@ class Figures:
             "catchingUp": self._catch_up.is_active,
             "messages": self._store.messages,
             "feeds": self._store.feeds,
+            "hops": self._hops,
             "indexing": {"current": current, "target": target},
             "refused": dict(self._refused()),
         }

@@ -238,6 +238,7 @@ class Pub:
             store=store,
             connections=self._connections,
             catch_up=catch_up,
+            hops=config.hops,
             traffic=self._traffic,
             refused=lambda: self._limits.refused,
         )

@@ -1,0 +1,89 @@
+"""A bot's network and hops, from what its owner chose to what its pub is told at its start."""
+
+import base64
+import json
+import runpy
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from butt.agents.models import Agent, Wanted
+from butt.agents.states import State
+from butt.hosts.interface import Folder, Order, Sighting
+from butt.hosts.pub_config import pub_config
+from butt.hosts.salt.orders import write
+from butt.machines.pillar import pillar_of
+from butt.steward.steward import Steward
+from scuttlekit import network_key
+from scuttlekit.pub.config import checked
+from tests.machines.machines import machine
+from tests.people import bot_in, person, ssb_id
+
+pytestmark = pytest.mark.django_db
+
+ENGINE = Path(__file__).parents[2] / "salt" / "files" / "_modules" / "butt_engine.py"
+OWN = base64.b64encode(b"n" * 32).decode()
+
+
+class Ordered:
+    """A host that carries nothing out: what it was told is enough here."""
+
+    def __init__(self) -> None:
+        self.orders: list[Order] = []
+
+    def look(self) -> Mapping[Any, Sighting]:
+        return {}
+
+    def apply(self, order: Order) -> None:
+        self.orders.append(order)
+
+
+def order_of(bot: Agent) -> Order:
+    host = Ordered()
+    Steward(host, (ssb_id(9),)).round()
+    return next(order for order in host.orders if order.bot_id == bot.id)
+
+
+@pytest.fixture
+def bot() -> Agent:
+    return bot_in(State.STARTING, person("alice"))
+
+
+def told(bot: Agent) -> list[dict[str, Any]]:
+    """The configuration of its pub as a process of this machine, and in a container of another."""
+    order = order_of(bot)
+    machine("m1")
+    write(order)
+    placed = json.loads(json.dumps(pillar_of("m1")["butt"]["bots"][str(bot.id)]))
+    in_container = json.loads(runpy.run_path(str(ENGINE))["_config"](placed))
+    return [pub_config(order, Folder(Path("/bots/my"))), in_container]
+
+
+def test_a_pub_on_main_is_told_nothing_that_an_older_one_does_not_know(bot: Agent):
+    for config in told(bot):
+        assert not {"caps", "hops"} & set(config)
+
+
+@pytest.mark.parametrize("network", ["oasis", OWN])
+def test_a_pub_of_another_network_is_told_its_key(bot: Agent, network: str):
+    Wanted.objects.filter(bot=bot).update(network=network)
+    for config in told(bot):
+        assert checked(config).network == network_key(network)
+
+
+def test_a_pub_is_told_how_far_it_keeps_messages_where_that_is_unusual(bot: Agent):
+    Wanted.objects.filter(bot=bot).update(hops=0)
+    for config in told(bot):
+        assert checked(config).hops == 0
+
+
+def test_a_container_of_an_order_from_before_there_were_networks_stays_as_it_is(bot: Agent):
+    machine("m1")
+    order = order_of(bot)
+    write(order)
+    placed = pillar_of("m1")["butt"]["bots"][str(bot.id)]
+    config = runpy.run_path(str(ENGINE))["_config"]
+    before = {name: value for name, value in placed.items() if name not in {"network", "hops"}}
+    assert config(before) == config(placed)

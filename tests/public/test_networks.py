@@ -1,0 +1,67 @@
+"""Choosing a bot's network on a page, and what pages say of it."""
+
+import base64
+import json
+
+import pytest
+from django.test import Client
+
+from butt.accounts.tokens import issue_token
+from butt.agents.models import Agent, Wanted
+from tests.public.test_invites import invite, words
+
+pytestmark = pytest.mark.django_db
+OWN = base64.b64encode(b"n" * 32).decode()
+
+
+@pytest.mark.parametrize(
+    ("form", "network"),
+    [
+        ({}, "main"),
+        ({"network": "main", "network_key": OWN}, "main"),
+        ({"network": "oasis"}, "oasis"),
+        ({"network": "own", "network_key": f" {OWN} "}, OWN),
+    ],
+)
+def test_a_new_bot_is_in_the_network_that_was_chosen(alice: Client, form: dict[str, str], network: str):
+    assert alice.post("/bots/new", {"bot": "your", **form})["Location"] == "/bots/your"
+    assert Wanted.objects.get(bot__name="your").network == network
+
+
+def test_a_key_that_is_none_is_told_and_what_was_typed_is_kept(alice: Client):
+    for key in ("", "AAAA"):
+        answer = alice.post("/bots/new", {"bot": "your", "network": "own", "network_key": key})
+        assert answer.status_code == 422
+        html = answer.content.decode()
+        assert 'id="network-error"' in html
+        assert '<option value="own" selected>' in html
+        assert f'value="{key}" maxlength' in html
+    assert not Agent.objects.filter(name="your").exists()
+
+
+@pytest.mark.parametrize(
+    ("network", "said", "not_said"),
+    [
+        ("main", "Manyverse:", "Its network"),
+        ("oasis", "the app Oasis comes in, other apps do not", "Manyverse"),
+        (OWN, f"only apps that are set to the network key {OWN} come in", "Manyverse"),
+    ],
+)
+def test_who_is_invited_is_told_which_app_comes_in(bot: Agent, network: str, said: str, not_said: str):
+    Wanted.objects.filter(bot=bot).update(network=network)
+    page = words(Client().post(f"/join/{invite(bot, 'bob').token}").content)
+    assert said in page
+    assert not_said not in page
+    if network != "main":
+        assert said in words(Client().get("/@my").content)
+
+
+def test_the_api_and_the_bots_page_tell_it(alice: Client, bot: Agent):
+    Wanted.objects.filter(bot=bot).update(network="oasis")
+    token = issue_token(bot.belongs_to.get().target_agent.account)
+    api = Client(headers={"Authorization": f"Bearer {token}"})
+    assert api.get(f"/agents/{bot.id}").json()["network"] == "oasis"
+    assert "network copy oasis" in words(alice.get("/bots/my").content)
+    body = json.dumps({"type": "bot", "name": "your", "network": "elsewhere"})
+    refused = api.post("/agents", body, "application/json")
+    assert (refused.status_code, refused.json()["error"]["field"]) == (422, "network")
