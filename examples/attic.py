@@ -21,6 +21,7 @@ from pathlib import Path
 from typing import Any, Self
 
 from butt.clouds.interface import (
+    Access,
     Account,
     CloudTrouble,
     Condition,
@@ -68,8 +69,8 @@ class Attic:
         """Each disk bears its id as its label."""
         return f"/dev/disk/by-label/{volume_id}"
 
-    def access_ends(self) -> datetime | None:
-        return None
+    def access(self) -> Access:
+        return Access()
 
     def rights(self) -> Iterator[Right]:
         there = shutil.which(self.switch)

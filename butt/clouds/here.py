@@ -1,10 +1,9 @@
 """Bots on the machine that we run on: there is nothing to make."""
 
 from collections.abc import Iterator, Sequence
-from datetime import datetime
 from typing import Self
 
-from butt.clouds.interface import Account, Job, Offer, Right
+from butt.clouds.interface import Access, Account, Job, Offer, Right
 from butt.configuration import Configuration
 
 
@@ -29,8 +28,8 @@ class Here:
     def device(self, volume_id: str) -> str:
         raise AssertionError(f"this machine has no volume {volume_id}: nothing boots here")
 
-    def access_ends(self) -> datetime | None:
-        return None
+    def access(self) -> Access:
+        return Access()
 
     def rights(self) -> Iterator[Right]:
         yield Right("Bots run on this machine; no cloud is needed.")

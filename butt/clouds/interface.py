@@ -6,7 +6,7 @@ Every word here is of ours: a cloud translates its own states, prices and errors
 import uuid
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from decimal import Decimal
 from enum import Enum, StrEnum
 from typing import Protocol
@@ -236,6 +236,18 @@ class Job:
         return self.target
 
 
+KEY_ENDS_SOON = timedelta(days=14)
+"""So long before a key ends, operators are told."""
+
+
+@dataclass(frozen=True)
+class Access:
+    """Until when a cloud's keys are valid, for ever when `ends_at` is None; `renew` says how to get others."""
+
+    ends_at: datetime | None = None
+    renew: str = ""
+
+
 @dataclass(frozen=True)
 class Right:
     """One thing that the cloud's keys must be able to do; `mend` says what to do, and is empty when all is well."""
@@ -268,8 +280,8 @@ class Cloud(Protocol):
     def device(self, volume_id: str) -> str:
         """The path at which a machine finds this volume."""
 
-    def access_ends(self) -> datetime | None:
-        """When the keys that this cloud is called with end; None when they do not."""
+    def access(self) -> Access:
+        """Until when the keys that this cloud is called with are valid."""
 
     def rights(self) -> Iterator[Right]:
         """What the keys can do and what they lack, one after the other."""

@@ -16,7 +16,7 @@ from django.db import DatabaseError, transaction
 from django.utils import timezone
 
 from butt.agents.due import due
-from butt.clouds import rentals
+from butt.clouds import access, rentals
 from butt.clouds.interface import (
     Account,
     Cloud,
@@ -43,6 +43,7 @@ LEASE = timedelta(minutes=2)
 FURTHEST = timedelta(minutes=15)
 AFTER_TROUBLE = timedelta(seconds=5)
 OFFERS_LAST = timedelta(minutes=5)
+ACCESS_LASTS = timedelta(hours=1)
 MOST_AT_ONCE = 100
 AT_THE_SAME_TIME = 16
 
@@ -74,7 +75,7 @@ class Keeper:
         forget: Callable[[uuid.UUID], None] = lambda _: None,
     ) -> None:
         self._cloud, self._document, self._settling, self._forget = cloud, document, settling, forget
-        self._ask_again = 0.0
+        self._ask_again = self._look_again = 0.0
 
     def run(self, go_on: GoOn = lambda: True, settle: Callable[[], None] = lambda: None) -> None:
         """Rounds without end, as long as `go_on()`; `settle` says what is wanted, every second.
@@ -88,6 +89,7 @@ class Keeper:
             if time.monotonic() - settled >= SETTLE_EVERY:
                 settle()
                 self._know_offers()
+                self._know_access()
                 settled = time.monotonic()
             return 0.0 if self.round() else TICK
 
@@ -135,6 +137,13 @@ class Keeper:
             self._offers()
         except CloudTrouble as trouble:
             log.warning("the cloud does not tell what can be had: %s", trouble)
+
+    def _know_access(self) -> None:
+        """Now and then. A key that was just exchanged is looked at when we start."""
+        if time.monotonic() >= self._look_again:
+            known = access.look(self._cloud)
+            self._look_again = time.monotonic() + (ACCESS_LASTS if known else OFFERS_LAST).total_seconds()
+        access.tell_operators(timezone.now())
 
     def _offers(self) -> tuple[Offer, ...]:
         """From rows, asked anew from time to time."""
@@ -244,14 +253,20 @@ class Keeper:
             log.info("nothing is left of the machine of %s", rented.agent_id)
             return
         if trouble:
-            log.warning("machine of %s: could not %s: %s", rented.agent_id, move.effect.value, trouble)
+            log.warning(
+                "machine of %s: could not %s: %s %s",
+                rented.agent_id,
+                move.effect.value,
+                trouble,
+                trouble.mend,
+            )
             if isinstance(trouble, OutOfStock) or (
                 isinstance(trouble, OverQuota) and move.effect is Effect.MAKE_SERVER
             ):
                 # For all others, too, until the offers are asked for again.
                 Stock.objects.filter(zone=rented.zone, type=rented.type).update(in_stock=False)
             move = after_trouble(step.at, move, trouble, timezone.now())
-            _persist(rented, move, [])
+            _persist(rented, move, [], trouble.mend)
         elif move.after:
             for name, value in move.after.items():
                 setattr(rented, name, value)
@@ -262,7 +277,7 @@ class Keeper:
         """Nothing can be done for it now: it stays where it is, and the reason shows."""
         log.warning("machine of %s is not looked at: %s", rented.agent_id, trouble)
         Rented.objects.filter(agent_id=rented.agent_id).exclude(state=Rented.State.READY).update(
-            reason=str(trouble)
+            reason=str(trouble), mend=trouble.mend
         )
         _come_back(rented, timezone.now() + AFTER_TROUBLE)
 
@@ -275,8 +290,10 @@ def _in_words(error: Exception) -> CloudTrouble:
     return CloudTrouble("Something went wrong that was not foreseen; it is tried again.")
 
 
-def _persist(rented: Rented, move: Move, seen: list[str]) -> None:
+def _persist(rented: Rented, move: Move, seen: list[str], mend: str = "") -> None:
+    """`mend` says what an operator can do about the reason. It stays as long as that does."""
     before = rented.state, rented.reason
+    mend = mend or (rented.mend if move.reason == rented.reason else "")
     fields = [*seen, *move.changes]
     for name, value in move.changes.items():
         setattr(rented, name, value)
@@ -286,6 +303,9 @@ def _persist(rented: Rented, move: Move, seen: list[str]) -> None:
         rented.state, rented.reason = move.state, move.reason
         fields += ["state", "reason", "since"]
         log.info("machine of %s is #%s %s", rented.agent_id, move.state, move.reason)
+    if mend != rented.mend:
+        rented.mend = mend
+        fields.append("mend")
     if fields:
         rented.save(update_fields=set(fields))
 

@@ -1,4 +1,4 @@
-"""For each person with a machine two rows with one writer each, and what the market offers.
+"""For each person with a machine two rows with one writer each, what the market offers, and the keys of the cloud.
 
 `Wanted` is written by whoever asks (through `butt.clouds.rentals`), `Rented` by the keeper. They outlive the
 person's agent, as its things may: so they keep its id and no reference.
@@ -51,6 +51,7 @@ class Rented(models.Model):
     agent_id = models.UUIDField(primary_key=True, editable=False)
     state = models.CharField(max_length=10, choices=State, default=State.NEW)
     reason = models.TextField(blank=True, default="", help_text="Why, in words a person understands.")
+    mend = models.TextField(blank=True, default="", help_text="What an operator can do about it.")
     since = models.DateTimeField(db_default=Now())
     zone = models.CharField(max_length=20, blank=True, default="")
     type = models.CharField(max_length=40, blank=True, default="")
@@ -132,3 +133,22 @@ class Stock(models.Model):
     def offer(self) -> Offer:
         rates = Rates(self.root, self.gb, self.snapshot_gb, self.address4)
         return Offer(self.zone, self.type, self.memory, self.monthly, self.in_stock, rates)
+
+
+class AccessKey(models.Model):
+    """The keys that a cloud is called with, as the keeper saw them last."""
+
+    cloud = models.CharField(primary_key=True, max_length=40)
+    ends_at = models.DateTimeField(null=True, blank=True)
+    renew = models.TextField(blank=True, default="", help_text="How to get others.")
+    trouble = models.TextField(blank=True, default="", help_text="Why the cloud did not tell of them.")
+    mend = models.TextField(blank=True, default="", help_text="What an operator can do about that.")
+    told_of = models.DateTimeField(null=True, blank=True, help_text="The end that operators were written of.")
+    at = models.DateTimeField(help_text="When the cloud was asked last.")
+
+    class Meta:
+        verbose_name = "key of the cloud"
+        verbose_name_plural = "keys of the cloud"
+
+    def __str__(self) -> str:
+        return f"key of {self.cloud}"

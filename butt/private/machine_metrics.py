@@ -1,4 +1,4 @@
-"""Machines, as Prometheus reads them: what each said of itself last."""
+"""Machines, as Prometheus reads them: what each said of itself last, and until when the key for renting them is valid."""
 
 from collections.abc import Iterator
 
@@ -6,6 +6,7 @@ from django.db.models import Count
 from prometheus_client import Metric
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily
 
+from butt.clouds.models import AccessKey
 from butt.machines.models import Machine
 
 OF_A_MACHINE = ("machine",)
@@ -43,3 +44,12 @@ def of_machines() -> Iterator[Metric]:
         behind.add_metric(labels, float(machine.seen_generation < machine.generation))
         bots.add_metric(labels, machine.bots)
     yield from (seen, behind, bots)
+
+
+def of_keys() -> Metric:
+    """Of the cloud that machines come from; nothing of keys that never end."""
+    ends = GaugeMetricFamily("butt_cloud_key_ends_timestamp_seconds", "When the key ends.", labels=("cloud",))
+    for key in AccessKey.objects.exclude(ends_at=None):
+        if key.ends_at:
+            ends.add_metric((key.cloud,), key.ends_at.timestamp())
+    return ends

@@ -16,7 +16,7 @@ from butt.agents.states import State
 from butt.agents.view import View
 from butt.figures.models import Monitor, Outage
 from butt.limits.models import Slowed
-from butt.private.machine_metrics import of_machines
+from butt.private.machine_metrics import of_keys, of_machines
 
 OF_A_BOT = ("id", "name")
 
@@ -36,6 +36,7 @@ class Now(Collector):
         yield from _of_bots(all_bots)
         yield from _of_the_service(all_bots)
         yield from of_machines()
+        yield of_keys()
 
 
 def _of_bots(all_bots: list[Agent]) -> Iterator[Metric]:

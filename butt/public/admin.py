@@ -1,11 +1,13 @@
 """What operators see of people, bots, money and the journal. Hardly anything can be changed, and nothing deleted."""
 
+from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 from django.contrib import admin
 from django.db.models import OuterRef, QuerySet, Subquery
 from django.http import HttpRequest
 from django.urls import reverse
+from django.utils import timezone
 from django.utils.html import format_html
 
 from butt.accounts.models import Account, Look
@@ -15,7 +17,8 @@ from butt.agents.view import View
 from butt.billing.models import Payer
 from butt.clouds import rentals
 from butt.clouds.capacity import cost
-from butt.clouds.models import Rented, Stock
+from butt.clouds.interface import KEY_ENDS_SOON
+from butt.clouds.models import AccessKey, Rented, Stock
 from butt.clouds.models import Wanted as Tenancy
 from butt.configuration import configuration
 from butt.limits.models import Slowed
@@ -114,12 +117,12 @@ class Machines(ReadOnly):
     """What each person's machine costs a month, in euro, beside what they pay, in US dollars."""
 
     list_display = (
-        "person", "state", "reason", "zone", "type", "bots", "expected", "monthly", "each", "pays",
+        "person", "state", "reason", "mend", "zone", "type", "bots", "expected", "monthly", "each", "pays",
     )  # fmt: skip
     list_filter = ("state", "zone", "type")
     search_fields = ("agent_id", "server_id", "volume_id", "address4", "address6")
     fields = (
-        "person", "agent_id", "state", "reason", "since", "zone", "type", "bots", "costs", "monthly", "each", "pays",
+        "person", "agent_id", "state", "reason", "mend", "since", "zone", "type", "bots", "costs", "monthly", "each", "pays",
         "server_id", "volume_id", "address4", "address6", "tries", "restored",
     )  # fmt: skip
     readonly_fields = fields
@@ -191,6 +194,29 @@ class Stocks(ReadOnly):
     def first_bot(self, row: Stock) -> str:
         needs = rentals.needs_of(1)
         return str(cost(row.offer, needs)) if row.memory >= needs.memory else "too small"
+
+
+@admin.register(AccessKey)
+class AccessKeys(ReadOnly):
+    """The keys that the cloud is called with: until when they are valid, and what is to be done."""
+
+    list_display = ("cloud", "ends_at", "is_well", "what", "at")
+    fields = ("cloud", "ends_at", "what", "told_of", "at")
+    readonly_fields = fields
+
+    @admin.display(boolean=True, description="well")
+    def is_well(self, key: AccessKey) -> bool:
+        return not self.what(key)
+
+    @admin.display(description="what to do")
+    def what(self, key: AccessKey) -> str:
+        if key.trouble:
+            return f"{key.trouble} {key.mend}".strip()
+        left = key.ends_at - timezone.now() if key.ends_at else None
+        if left is None or left > KEY_ENDS_SOON:
+            return ""
+        when = f"ends in {left.days} days" if left > timedelta(0) else "has ended"
+        return f"The key {when}. {key.renew}".strip()
 
 
 @admin.register(JournalEntry)

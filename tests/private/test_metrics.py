@@ -13,6 +13,7 @@ from prometheus_client.parser import text_string_to_metric_families
 
 from butt.agents.models import Agent, Progress
 from butt.agents.states import State
+from butt.clouds.models import AccessKey
 from butt.configuration import configuration
 from butt.limits import slowed
 from butt.limits.table import HEAD_BYTES
@@ -50,7 +51,7 @@ def read(prometheus: Client) -> dict[str, dict[str, float]]:
         label = next(
             (
                 sample.labels[key]
-                for key in ("name", "state", "monitor", "machine", "limit")
+                for key in ("name", "state", "monitor", "machine", "limit", "cloud")
                 if key in sample.labels
             ),
             "",
@@ -99,12 +100,22 @@ def test_each_machine_is_told_as_it_reported(prometheus: Client):
     assert told["butt_machine_behind"] == {"m1": 1, "m2": 0}
 
 
+def test_it_tells_when_the_key_of_the_cloud_ends(prometheus: Client):
+    ends = timezone.now() + timedelta(days=20)
+    key = AccessKey.objects.create(cloud="attic", at=timezone.now())
+    assert "butt_cloud_key_ends_timestamp_seconds" not in read(prometheus)
+    AccessKey.objects.filter(cloud=key.cloud).update(ends_at=ends)
+    told = read(prometheus)["butt_cloud_key_ends_timestamp_seconds"]
+    assert told == {"attic": pytest.approx(ends.timestamp(), abs=1)}
+
+
 def test_the_dashboard_shows_each_metric_and_no_other(prometheus: Client, bot: Agent):
     facts = dict.fromkeys(("diskFree", "diskTotal", "memoryFree", "memoryTotal", "load"), 1)
     machine("m1", seen_at=timezone.now(), facts={**facts, "outOfMemoryKills": 0, "restarts": 0})
     Roster().beat(watching=1, written=0, lost=0)
     slowed.note(HEAD_BYTES, "address 192.0.2.1/32")
     slowed.write_noted()
+    AccessKey.objects.create(cloud="attic", ends_at=timezone.now(), at=timezone.now())
     drawn = {
         name
         for panel in json.loads(DASHBOARD.read_text())["panels"]
@@ -123,5 +134,5 @@ def test_the_number_of_queries_does_not_grow_with_the_bots(
     prometheus: Client, count: int, django_assert_num_queries: Any
 ):
     many_bots(person("alice"), count)
-    with django_assert_num_queries(5):
+    with django_assert_num_queries(6):
         assert prometheus.get("/metrics").content.count(b"butt_bot_alive{") == count

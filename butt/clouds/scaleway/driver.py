@@ -2,7 +2,6 @@
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
-from datetime import datetime
 from typing import Self
 
 from scaleway import Client
@@ -24,7 +23,18 @@ from scaleway.instance.v1 import (
 from scaleway.marketplace.v2 import LocalImage, LocalImageType
 
 from butt.clouds import marks
-from butt.clouds.interface import Account, CloudTrouble, Condition, Effect, Job, Kind, Offer, Right, Thing
+from butt.clouds.interface import (
+    Access,
+    Account,
+    CloudTrouble,
+    Condition,
+    Effect,
+    Job,
+    Kind,
+    Offer,
+    Right,
+    Thing,
+)
 from butt.clouds.pace import Pace
 from butt.clouds.scaleway.calls import (
     Blocks,
@@ -40,7 +50,7 @@ from butt.clouds.scaleway.pages import all_of
 from butt.clouds.scaleway.products import ROOT_SIZE, offers, rates
 from butt.clouds.scaleway.reader import Reader
 from butt.clouds.scaleway.records import record_changes
-from butt.clouds.scaleway.rights import Asked, rights
+from butt.clouds.scaleway.rights import Asked, access_of, rights
 from butt.clouds.scaleway.settings import ScalewaySettings
 from butt.clouds.scaleway.words import Missing
 from butt.configuration import Configuration
@@ -92,13 +102,12 @@ class Scaleway:
     def device(self, volume_id: str) -> str:
         return DEVICE.format(volume_id=volume_id)
 
-    def access_ends(self) -> datetime | None:
-        ends: datetime | None = self._keys.get_api_key(access_key=self._settings.access_key).expires_at
-        return ends
+    def access(self) -> Access:
+        return access_of(self._keys.get_api_key(access_key=self._settings.access_key))
 
     def rights(self) -> Iterator[Right]:
         asked = Asked(self._instances, self._blocks, self._domains, self._keys, self._image)
-        return rights(self._settings, asked, self.access_ends)
+        return rights(self._settings, asked)
 
     # What is done
 

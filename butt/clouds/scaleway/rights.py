@@ -2,18 +2,22 @@
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from typing import Any
 
+from scaleway.iam.v1alpha1 import APIKey
 from scaleway.marketplace.v2 import LocalImage
 
-from butt.clouds.interface import CloudTrouble, Right
+from butt.clouds.interface import KEY_ENDS_SOON, Access, CloudTrouble, Right
 from butt.clouds.scaleway.calls import Blocks, Domains, Instances, Keys
 from butt.clouds.scaleway.pages import all_of
 from butt.clouds.scaleway.products import fits
 from butt.clouds.scaleway.settings import ScalewaySettings
 
-SOON = timedelta(days=14)
+RENEW = (
+    "Make another key in Scaleway's console, set BUTT_SCALEWAY_ACCESS_KEY and BUTT_SCALEWAY_SECRET_KEY, and start the "
+    "steward again."
+)
 
 
 @dataclass(frozen=True)
@@ -27,9 +31,9 @@ class Asked:
     image: Callable[[str], LocalImage]
 
 
-def rights(settings: ScalewaySettings, asked: Asked, ends: Callable[[], datetime | None]) -> Iterator[Right]:
+def rights(settings: ScalewaySettings, asked: Asked) -> Iterator[Right]:
     """Nothing is made or changed: that the key may write shows only in what IAM says, and in the first machine."""
-    yield from _key(settings, asked.keys, ends)
+    yield from _key(settings, asked.keys)
     project = settings.project
     for zone in settings.zones.split():
         for what, permission, ask in (
@@ -56,18 +60,22 @@ def rights(settings: ScalewaySettings, asked: Asked, ends: Callable[[], datetime
         )
 
 
-def _key(settings: ScalewaySettings, keys: Keys, ends: Callable[[], datetime | None]) -> Iterator[Right]:
+def access_of(key: APIKey) -> Access:
+    return Access(key.expires_at, RENEW)
+
+
+def _key(settings: ScalewaySettings, keys: Keys) -> Iterator[Right]:
     try:
-        end, key = ends(), keys.get_api_key(access_key=settings.access_key)
+        key = keys.get_api_key(access_key=settings.access_key)
     except CloudTrouble as trouble:
         yield Right(
             f"The API key does not tell of itself: {trouble}", "Check the keys; give its policy IAMReadOnly."
         )
         return
-    if end and end < datetime.now(UTC) + SOON:
+    end = key.expires_at
+    if end and end < datetime.now(UTC) + KEY_ENDS_SOON:
         yield Right(
-            f"The API key ends on {end:%Y-%m-%d}: then no machine is made, mended or removed any more.",
-            "Make another in Scaleway's console and set BUTT_SCALEWAY_ACCESS_KEY and BUTT_SCALEWAY_SECRET_KEY.",
+            f"The API key ends on {end:%Y-%m-%d}: then no machine is made, mended or removed any more.", RENEW
         )
     else:
         yield Right("The API key is known and does not end soon.")
