@@ -12,7 +12,7 @@ from scuttlekit.frames import Frame, Json
 from scuttlekit.peer import Peer
 from scuttlekit.pub import intake
 from scuttlekit.pub.calls.options import feed_in, is_true, limit_in, number_in
-from scuttlekit.pub.intake import Outcome
+from scuttlekit.pub.intake import Intake, Outcome
 from scuttlekit.pub.store import Store, Stored
 from scuttlekit.serving import Later
 
@@ -112,25 +112,21 @@ class History:
         head = self._store.head(feed)
         options = {"id": feed, "seq": (head.sequence if head else 0) + 1, "live": live, "keys": False}
         stream = peer.listen("createHistoryStream", options)
+        taking = Intake(self._store, _hear_outcome)
         try:
             while True:
+                if not stream.queued:
+                    await taking.finish()
                 async with asyncio.timeout(None if live else SILENCE):
                     frames = await stream.take()
                 if not frames:
                     return
                 for piece in intake.slices(frames):
                     async with self._turns:
-                        self._take_piece(feed, piece)
+                        await taking.take(_messages_in(feed, piece))
                     await asyncio.sleep(0)
         finally:
             stream.abort()
-
-    def _take_piece(self, feed: str, frames: Sequence[Frame]) -> None:
-        values = [intake.parsed(frame.body) for frame in frames]
-        messages = [value for value in values if value != {"sync": True}]
-        if not all(intake.is_message(value) and value["author"] == feed for value in messages):
-            raise ProtocolError("a history consists of messages of one feed")
-        intake.take_in(self._store, messages, _hear_outcome)
 
     def _may_have(self, peer: Peer, feed: str) -> bool:
         graph = self._store.graph
@@ -165,6 +161,15 @@ class History:
             for feed in {message.author for message in messages}:
                 for news in self._waiting.get(feed, ()):
                     news.set()
+
+
+def _messages_in(feed: str, frames: Sequence[Frame]) -> list[dict[str, Any]]:
+    """The messages of a history of one feed. Raises ProtocolError."""
+    values = [intake.parsed(frame.body) for frame in frames]
+    messages = [value for value in values if value != {"sync": True}]
+    if not all(intake.is_message(value) and value["author"] == feed for value in messages):
+        raise ProtocolError("a history consists of messages of one feed")
+    return messages
 
 
 def _before(first: float) -> int:

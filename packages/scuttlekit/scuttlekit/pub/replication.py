@@ -20,7 +20,7 @@ from scuttlekit.keys import KeyPair
 from scuttlekit.peer import Peer
 from scuttlekit.pub import intake
 from scuttlekit.pub.history import History
-from scuttlekit.pub.intake import Outcome
+from scuttlekit.pub.intake import Intake, Outcome
 from scuttlekit.pub.limits import Limits
 from scuttlekit.pub.store import Store, Stored
 from scuttlekit.serving import Handlers, SourceHandler, StreamHandler
@@ -218,6 +218,7 @@ class Session:
         self._work = asyncio.Event()
         self._heard = asyncio.Event()
         self._useless = 0
+        self._intake = Intake(store, self._hear_outcome)
         self.remote = exchange.join(peer.id, wake=self._work.set)
         self.has_begun = False
         """Whether the peer said anything."""
@@ -228,7 +229,7 @@ class Session:
         """Exchange until the peer ends it. Raises ScuttlebuttError."""
         sending = asyncio.get_running_loop().create_task(self._send(speaks_first=speaks_first))
         try:
-            while frames := await self._stream.take():
+            while frames := await self._next_frames():
                 self.has_begun = True
                 self._heard.set()
                 for piece in intake.slices(frames):
@@ -240,6 +241,11 @@ class Session:
             sending.cancel()
             if self._fault is not None:
                 raise self._fault
+
+    async def _next_frames(self) -> list[Frame]:
+        if not self._stream.queued:
+            await self._intake.finish()
+        return await self._stream.take()
 
     def end(self, error: ScuttlebuttError) -> None:
         """End it from our side."""
@@ -317,7 +323,7 @@ class Session:
             else:
                 raise ProtocolError("EBT consists of messages and notes")
         if messages:
-            intake.take_in(self._store, messages, self._hear_outcome)
+            await self._intake.take(messages)
 
     def _hear_outcome(self, feed: str, sequence: int, outcome: Outcome) -> None:
         now = asyncio.get_running_loop().time()

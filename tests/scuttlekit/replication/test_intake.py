@@ -1,0 +1,84 @@
+"""Taking in messages: whatever comes in whatever pieces, from two peers at once, what is right is stored and nothing else."""
+
+import asyncio
+import base64
+import tempfile
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from scuttlekit import KeyPair
+from scuttlekit.pub.intake import Intake, Outcome
+from scuttlekit.pub.store import Store
+from tests.scuttlekit.peers import examples
+from tests.scuttlekit.store.voices import Voice
+
+LONG = 12
+
+
+def feed_of(name: str) -> list[dict[str, Any]]:
+    return [message.value for message in Voice(name).posts(*map(str, range(LONG)))]
+
+
+FEEDS = [feed_of("alice"), feed_of("bob")]
+FORGED = f"{base64.b64encode(bytes(64)).decode()}.sig.ed25519"
+
+# Which feed, which of its messages, and whether somebody forged its signature.
+sent = st.tuples(st.integers(0, 1), st.integers(1, LONG), st.integers(0, 9).map(lambda number: number == 0))
+in_order = st.tuples(st.integers(0, 1), st.integers(1, LONG), st.integers(1, LONG)).map(
+    lambda drawn: [(drawn[0], sequence, False) for sequence in range(drawn[1], drawn[2] + 1)]
+)
+pieces = st.tuples(st.integers(0, 1), in_order | st.lists(sent, max_size=6))
+
+
+def value_of(feed: int, sequence: int, is_forged: bool) -> dict[str, Any]:
+    value = FEEDS[feed][sequence - 1]
+    return {**value, "signature": FORGED} if is_forged else value
+
+
+@examples(60)
+@given(st.lists(pieces, max_size=12))
+def test_what_is_right_is_stored_and_nothing_else(pieces):
+    async def work() -> None:
+        with tempfile.TemporaryDirectory() as folder:
+            store = Store.open(Path(folder), KeyPair(b"o" * 32))
+            await store.index()
+            heard: list[tuple[str, int, Outcome]] = []
+            intakes = [Intake(store, lambda *one: heard.append(one)) for _ in range(2)]
+            for peer, piece in pieces:
+                await intakes[peer].take([value_of(*one) for one in piece])
+            for intake in intakes:
+                await intake.finish()
+            for values in FEEDS:
+                author = values[0]["author"]
+                taken = [number for feed, number, how in heard if feed == author and how is Outcome.TAKEN]
+                assert taken == list(range(1, len(taken) + 1))
+                stored = [one.value for one in store.read_feed(author, 0, LONG)]
+                assert stored == values[: len(taken)]
+            assert len(heard) == sum(len(piece) for _, piece in pieces)
+            store.close()
+
+    asyncio.run(work())
+
+
+@pytest.mark.parametrize("at", [4, 6])
+async def test_what_follows_a_forged_message_is_refused_until_the_right_one_comes(tmp_path, at):
+    """Also what was read before the signature was known to be wrong."""
+    store = Store.open(tmp_path, KeyPair(b"o" * 32))
+    await store.index()
+    heard: list[tuple[int, Outcome]] = []
+    intake = Intake(store, lambda _feed, sequence, outcome: heard.append((sequence, outcome)))
+    await intake.take([value_of(0, number, number == at) for number in range(1, at + 1)])
+    await intake.take([value_of(0, number, False) for number in range(at, LONG + 1)])
+    await intake.finish()
+    assert heard == [
+        *[(number, Outcome.TAKEN) for number in range(1, at)],
+        *[(number, Outcome.BAD) for number in (at, *range(at, LONG + 1))],
+    ]
+    await intake.take([value_of(0, number, False) for number in range(1, LONG + 1)])
+    await intake.finish()
+    assert store.clock == {FEEDS[0][0]["author"]: LONG}
+    store.close()
