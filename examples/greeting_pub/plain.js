@@ -1,1 +1,0 @@
-../../bots/pub/pub.js
