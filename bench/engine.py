@@ -1,4 +1,4 @@
-"""The pub for Python beside stock `ssb-server`: its start, its memory and its disk with many messages, and its pace.
+"""The pub beside stock `ssb-server`: its start, its memory and its disk with many messages, and its pace.
 
 The logs are made by a program. Their signatures are wrong, which nobody sees who only reads what is stored. Both start on
 copies of one log, in turns; the time of a start is that until `whoami` is answered.
@@ -19,7 +19,7 @@ import orjson
 from bench import replication
 from bench.claims import claim
 from bench.replication import MASTER, Server, ours, stock
-from butt.sources.releases import PYTHON_PUB, build
+from butt.sources.releases import build
 from scuttlekit import KeyPair, connect
 from scuttlekit.messages import Message
 from scuttlekit.pub.store import Store
@@ -32,7 +32,7 @@ OWN = KeyPair.generate()
 def main() -> None:
     with tempfile.TemporaryDirectory() as home:
         os.environ["BUTT_HOME"] = home
-        release, beside = build(PYTHON_PUB).path, build(Path(__file__).parent / "stock").path
+        release, beside = build().path, build(Path(__file__).parent / "stock").path
         asyncio.run(starts(release, beside, Path(home)))
         asyncio.run(reads(release, beside, Path(home)))
         asyncio.run(takes_in(release, beside))
@@ -102,7 +102,7 @@ async def takes_in(release: Path, beside: Path) -> None:
         print(
             f"  {replication.MESSAGES:,} messages taken in: ours {mine:.1f} {unit}, ssb-server {other:.1f} {unit}"
         )
-        claim(f"{replication.MESSAGES:,} messages taken in by the pub for Python: {what}", mine, other, unit)
+        claim(f"{replication.MESSAGES:,} messages taken in: {what}", mine, other, unit)
 
 
 def made(folder: Path, count: int, of: int) -> Path:

@@ -22,7 +22,7 @@ import psutil
 from bench.claims import claim
 from butt.sources.releases import build
 from scuttlekit import ScuttlebuttError, connect
-from tests.exports import stock
+from tests import stock
 from tests.exports.living import add_blob, master_of, publish, save_export
 from tests.service import Person, Service
 
@@ -58,7 +58,7 @@ class Peak:
 def main() -> None:
     with tempfile.TemporaryDirectory() as folder:
         os.environ["BUTT_HOME"] = folder
-        release, server = build().path, build(stock.SOURCE).path
+        release, server = build().path, build(stock.STOCK).path
         place = Path(folder) / "work"
         place.mkdir()
         with Service(Path(folder) / "home", release) as site:

@@ -8,8 +8,7 @@ from pathlib import Path
 
 from butt.sources.keys import digest_in
 from butt.sources.kinds import kind_of
-from butt.sources.releases import digest_of
-from tests.built_in import SOURCE
+from butt.sources.releases import PUB_SOURCE, digest_of
 from tests.whole.workshop import programs_of
 
 
@@ -20,8 +19,8 @@ class Code:
         self.folder = folder
         self._written = 0
         self._crashing: set[str] = set()
-        shutil.copytree(SOURCE, folder, ignore=shutil.ignore_patterns(*kind_of(SOURCE).left_out))
-        self._programs = programs_of(SOURCE)
+        shutil.copytree(PUB_SOURCE, folder, ignore=shutil.ignore_patterns(*kind_of(PUB_SOURCE).left_out))
+        self._programs = programs_of(PUB_SOURCE)
         self._main = folder / self._programs.main
         self._good = self._main.read_text()
 
@@ -54,7 +53,7 @@ def without_registries(folder: Path) -> dict[str, str]:
     npm kept what it fetched for an earlier build. pip asks its registry each time, so it gets a folder instead.
     """
     offline = {"npm_config_offline": "true"}
-    lock = SOURCE / "requirements.txt"
+    lock = PUB_SOURCE / "requirements.txt"
     if lock.exists():
         fetch = [
             sys.executable,

@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from butt.sources.releases import NODE_PUB, build
+from butt.sources.releases import PUB_SOURCE, build
 from chaos import money, network
 from chaos.clock import Clock
 from chaos.code import Code, without_registries
@@ -22,8 +22,8 @@ from chaos.people import Person, World
 from chaos.processes import Processes
 from chaos.truths import check
 from chaos.wishes import leaves_what_crashes
-from tests.built_in import SOURCE
 from tests.service import Service
+from tests.stock import STOCK
 from tests.whole.guest import Guest
 
 PEOPLE = ("ada", "ben")
@@ -36,7 +36,7 @@ def run(seed: int, seconds: float, on_postgres: bool) -> list[str]:
     """What was found: nothing, when all is well. Alone in its process, whose network it leaves."""
     journal = Journal()
     # With a registry in reach, and before any disk is full: what follows may have neither.
-    pub, guests = build(SOURCE).path, build(NODE_PUB).path
+    pub, guests = build(PUB_SOURCE).path, build(STOCK).path
     chance = random.Random(f"{seed}/faults")
     with contextlib.ExitStack() as stack:
         offline = without_registries(Path(stack.enter_context(tempfile.TemporaryDirectory())))

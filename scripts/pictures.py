@@ -17,8 +17,9 @@ os.environ["BUTT_HOME"] = HOME.name
 
 from playwright.sync_api import Page, sync_playwright  # noqa: E402
 
-from butt.sources.releases import NODE_PUB, build  # noqa: E402
+from butt.sources.releases import build  # noqa: E402
 from tests.service import Service  # noqa: E402
+from tests.stock import STOCK  # noqa: E402
 from tests.whole.guest import Guest  # noqa: E402
 
 PICTURES = ROOT / "docs" / "pictures"
@@ -34,7 +35,7 @@ def main() -> None:
         browser = playwright.chromium.launch(executable_path=shutil.which("chromium"), args=["--no-sandbox"])
         page = browser.new_page(viewport={"width": 760, "height": 520}, device_scale_factor=2)
         page.set_default_timeout(PATIENCE)
-        friend = Guest(build(NODE_PUB).path, Path(HOME.name, "friend"))
+        friend = Guest(build(STOCK).path, Path(HOME.name, "friend"))
         try:
             _makes_a_pub(page, site.url)
             _invites(page, friend)

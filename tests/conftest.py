@@ -8,10 +8,11 @@ from hypothesis import HealthCheck, settings
 from xdist.remote import Producer
 from xdist.scheduler import LoadScopeScheduling
 
-from butt.sources.releases import NODE_PUB, PYTHON_PUB, build
-from tests.built_in import SOURCE
+from butt.sources.releases import PUB_SOURCE, build
+from tests.node_pub import NODE_PUB
 from tests.salt.land import Land
 from tests.service import Service
+from tests.stock import STOCK
 
 # The machine may be busy: a slow moment is no failure.
 settings.register_profile("calm", deadline=None, suppress_health_check=[HealthCheck.too_slow])
@@ -63,19 +64,19 @@ def _needs_land(nodeid: str) -> bool:
 @pytest.fixture(scope="session")
 def built_pub() -> Path:
     """A release of the pub that comes with the service, built once for all tests."""
-    return build(SOURCE).path
+    return build(PUB_SOURCE).path
+
+
+@pytest.fixture(scope="session")
+def built_stock() -> Path:
+    """The network's own ssb-server. Programs in tests that are not ours run on its packages."""
+    return build(STOCK).path
 
 
 @pytest.fixture(scope="session")
 def built_node_pub() -> Path:
-    """A release of the pub for Node. Clients of the network that are not ours run on its packages too."""
+    """A release of a pub for Node."""
     return build(NODE_PUB).path
-
-
-@pytest.fixture(scope="session")
-def built_python_pub() -> Path:
-    """A release of the pub for Python."""
-    return build(PYTHON_PUB).path
 
 
 @pytest.fixture(scope="module")

@@ -20,7 +20,6 @@ from typing import Any, Self, TypeVar
 
 import psutil
 
-from tests.built_in import SETTINGS
 from tests.lanes import free_ports
 
 LONG = 60.0
@@ -77,7 +76,6 @@ class Service:
             **{name: value for name, value in os.environ.items() if not name.startswith("BUTT_")},
             "BUTT_PUB_PORTS": f"{bots[0]}-{bots[-1]}",
             "BUTT_BILLING": "free",
-            **SETTINGS,
             **{f"BUTT_{name.upper()}": str(value) for name, value in settings.items()},
         }
         (home / "releases").mkdir(parents=True, exist_ok=True)

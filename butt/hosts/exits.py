@@ -1,4 +1,4 @@
-"""The codes a pub ends with that mean something here, as `bots/pub/README.md` lists them."""
+"""The codes a pub ends with that mean something here, as `packages/scuttlekit/PUB.md` lists them."""
 
 PORT_TAKEN = 65
 UNREADABLE_LOG = 69

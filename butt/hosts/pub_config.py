@@ -1,4 +1,4 @@
-"""The configuration of a pub on this machine, as `bots/pub/README.md` describes it."""
+"""The configuration of a pub on this machine, as `packages/scuttlekit/PUB.md` describes it."""
 
 from typing import Any
 

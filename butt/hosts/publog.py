@@ -17,7 +17,7 @@ UNREADABLE = (
 
 @dataclass(frozen=True)
 class LastWords:
-    """Why a pub ended, mostly in its own words; `code` is its exit code, as `bots/pub/README.md` lists them."""
+    """Why a pub ended, mostly in its own words; `code` is its exit code, as `packages/scuttlekit/PUB.md` lists them."""
 
     message: str
     code: int

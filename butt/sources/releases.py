@@ -17,9 +17,7 @@ from butt.sources.keys import digest_in
 from butt.sources.kind import BuildFailed, Kind, Say, is_left_out
 from butt.sources.kinds import kind_of
 
-_ROOT = Path(__file__).parents[2]
-NODE_PUB, PYTHON_PUB = _ROOT / "bots" / "pub", _ROOT / "packages" / "scuttlekit"
-PUB_SOURCE = NODE_PUB
+PUB_SOURCE = Path(__file__).parents[2] / "packages" / "scuttlekit"
 """The source that comes with the service."""
 
 ROOM_NEEDED = 300 * 1024 * 1024

@@ -1,4 +1,4 @@
-"""Apps and a pub for Python that end with their test."""
+"""Apps and a pub that end with their test."""
 
 import base64
 import secrets
@@ -16,15 +16,15 @@ MakeApp = Callable[..., App]
 
 
 @pytest.fixture(scope="module")
-def client(built_node_pub: Path) -> Iterator[Client]:
-    client = Client(built_node_pub)
+def client(built_stock: Path) -> Iterator[Client]:
+    client = Client(built_stock)
     yield client
     client.close()
 
 
 @pytest.fixture
-def pub(built_python_pub: Path, tmp_path: Path, client: Client) -> Iterator[Pub]:
-    pub = Pub(built_python_pub, tmp_path / "pub", master=[client.keys["id"]]).start()
+def pub(built_pub: Path, tmp_path: Path, client: Client) -> Iterator[Pub]:
+    pub = Pub(built_pub, tmp_path / "pub", master=[client.keys["id"]]).start()
     yield pub
     pub.kill()
 

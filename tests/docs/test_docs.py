@@ -23,7 +23,7 @@ from butt.command import (  # noqa: F401 - each adds its commands
 )
 from butt.configuration import Configuration
 from butt.public.api.api import api
-from butt.sources.releases import NODE_PUB
+from butt.sources.releases import PUB_SOURCE
 
 ROOT = Path(__file__).parents[2]
 DOCS = ROOT / "docs"
@@ -104,7 +104,7 @@ def test_every_make_command_is_in_the_readme_or_in_help():
 def test_the_exit_codes_that_the_host_knows_are_those_the_pub_documents():
     from butt.hosts.exits import DISK_FULL, FINAL, PORT_TAKEN
 
-    rows = re.findall(r"^\| (\d+) \| ([^|]*)", (NODE_PUB / "README.md").read_text(), re.MULTILINE)
+    rows = re.findall(r"^\| (\d+) \| ([^|]*)", (PUB_SOURCE / "PUB.md").read_text(), re.MULTILINE)
     codes = {int(code): what for code, what in rows}
     assert {code for code in codes if code} == {*FINAL, 70}
     assert "port" in codes[PORT_TAKEN]

@@ -11,7 +11,7 @@ from butt.agents.states import State, Verb
 
 ROOT = Path(__file__).parents[2]
 DOCS = ROOT / "docs"
-GUIDES = [*sorted(DOCS.glob("*.md")), ROOT / "README.md", ROOT / "bots" / "pub" / "README.md"]
+GUIDES = [*sorted(DOCS.glob("*.md")), ROOT / "README.md", ROOT / "packages" / "scuttlekit" / "PUB.md"]
 TUTORIAL = (DOCS / "tutorial.md").read_text()
 WRITING = (DOCS / "writing.md").read_text()
 LARGEST_PICTURE = 100_000
@@ -114,7 +114,12 @@ def test_the_rooms_are_drawn_as_they_are():
 def test_every_place_that_the_architecture_leads_to_is_there():
     text = (DOCS / "architecture.md").read_text()
     places = set(re.findall(r"`((?:[\w-]+/)+(?:[\w-]+\.(?:py|js))?|[\w-]+\.py)`", text))
-    assert {"butt/parts.py", "agents/wishes.py", "monitor/telling.py", "bots/pub/lib/"} <= places
+    assert {
+        "butt/parts.py",
+        "agents/wishes.py",
+        "monitor/telling.py",
+        "packages/scuttlekit/scuttlekit/pub/calls/",
+    } <= places
     library = ROOT / "packages" / "scuttlekit" / "scuttlekit"
     packages = [ROOT, library, ROOT / "butt", *(ROOT / "butt").iterdir()]
     lost = [place for place in places if not any((package / place).exists() for package in packages)]

@@ -14,8 +14,7 @@ from butt.agents.states import State
 from butt.agents.wishes import create_bot, stop
 from butt.hosts import Host, HostTrouble, Order
 from butt.parts import HOSTS, part_named
-from butt.sources.releases import Built, build
-from tests.built_in import SOURCE
+from butt.sources.releases import PUB_SOURCE, Built, build
 from tests.lanes import free_ports
 from tests.people import person
 from tests.service import wait_for
@@ -28,7 +27,7 @@ BOT = uuid.UUID(int=7)
 
 @pytest.fixture
 def pub() -> Built:
-    return build(SOURCE)
+    return build(PUB_SOURCE)
 
 
 @pytest.fixture(params=["processes", "plain"])

@@ -237,8 +237,8 @@ class Feed(RuleBasedStateMachine):
         shutil.rmtree(self.place, ignore_errors=True)
 
 
-def test_no_number_is_ever_used_twice(built_pub: Path, built_node_pub: Path):
-    Feed.release, Feed.client = built_pub, Client(built_node_pub)
+def test_no_number_is_ever_used_twice(built_pub: Path, built_stock: Path):
+    Feed.release, Feed.client = built_pub, Client(built_stock)
     try:
         run_state_machine_as_test(
             Feed,

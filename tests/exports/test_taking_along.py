@@ -11,7 +11,7 @@ import pytest
 
 from butt.sources.releases import build
 from scuttlekit import connect
-from tests.exports import stock
+from tests import stock
 from tests.exports.living import add_blob, master_of, open_export, publish, save_export
 from tests.service import Service, wait_for
 
@@ -20,7 +20,7 @@ MESSAGES, BLOBS, BLOB_SIZE = 2000, 40, 512 * 1024
 
 @pytest.fixture(scope="module")
 def stock_release() -> Path:
-    return build(stock.SOURCE).path
+    return build(stock.STOCK).path
 
 
 async def test_all_of_a_bot_that_is_written_to_lives_on_in_a_stock_server(

@@ -6,8 +6,8 @@ import pytest
 
 from butt.hosts import trial
 from butt.hosts.interface import Folder
-from scuttlekit import KeyPair
-from tests.whole.guest import Guest
+from scuttlekit import Address, KeyPair, connect
+from tests.pub.pubs import Pub
 
 
 @pytest.fixture
@@ -72,22 +72,25 @@ def test_a_disk_that_was_full_is_told_of_until_the_next_start(folder: Folder):
     assert not trial.is_full(folder)
 
 
-@pytest.mark.parametrize("kind", ["node", "python"])
-def test_all_that_a_pub_keeps_is_known_to_be_a_pubs(
+@pytest.mark.parametrize("kind", ["built_pub", "built_node_pub"])
+async def test_all_that_a_pub_keeps_is_known_to_be_a_pubs(
     kind: str, request: pytest.FixtureRequest, tmp_path: Path
 ):
-    guest = Guest(request.getfixturevalue(f"built_{kind}_pub"), tmp_path / kind)
-    pub = guest.pub
+    master = KeyPair.generate()
+    pub = Pub(request.getfixturevalue(kind), tmp_path / "pub", master=[master.id], caps={}).start()
     try:
-        guest.is_called("Bob")
-        guest.call("invite.create", 1)
-        guest.call("butt.offer", {"id": KeyPair.generate().id, "uses": 1, "note": "n", "expires": None})
-        guest.call("gossip.add", "net:127.0.0.1:9~shs:" + "A" * 43 + "=", "manual")
+        async with connect(Address("127.0.0.1", pub.config["port"], pub.id), master) as peer:
+            await peer.call("publish", {"type": "about", "about": pub.id, "name": "Bob"})
+            await peer.call("invite.create", 1)
+            await peer.call(
+                "butt.offer", {"id": KeyPair.generate().id, "uses": 1, "note": "n", "expires": None}
+            )
+            await peer.call("gossip.add", "net:127.0.0.1:9~shs:" + "A" * 43 + "=", "manual")
         pub.stop()
         pub.start()
         pub.stop()
     finally:
-        guest.leave()
+        pub.kill()
     kept = {path.name for path in pub.data.iterdir()}
     assert {"secret", "flume", "sequence", "manifest.json", "invites"} <= kept
     assert kept - trial.OF_A_PUB == set()

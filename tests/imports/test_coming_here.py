@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from scuttlekit import RemoteError
-from tests.exports import stock
+from tests import stock
 from tests.exports.living import master_of, publish, save_export, waits_for_its_profile
 from tests.imports.bringing import bring, is_swept
 from tests.imports.tars import folder_files, tar_of

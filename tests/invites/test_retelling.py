@@ -25,7 +25,7 @@ pytestmark = pytest.mark.django_db(transaction=True)
 
 @pytest.fixture
 def built_pub(request: pytest.FixtureRequest) -> Path:
-    """The pub for Node: its store of invites is one folder, and can be set aside."""
+    """A pub for Node: its store of invites is one folder, and can be set aside."""
     return request.getfixturevalue("built_node_pub")
 
 

@@ -22,8 +22,8 @@ LOOKS = [(PHONE, "light"), (PHONE, "dark"), (DESK, "light"), (DESK, "dark")]
 
 
 @pytest.fixture
-def bob(built_node_pub: Path, tmp_path: Path) -> Iterator[Guest]:
-    guest = Guest(built_node_pub, tmp_path / "bob")
+def bob(built_stock: Path, tmp_path: Path) -> Iterator[Guest]:
+    guest = Guest(built_stock, tmp_path / "bob")
     yield guest
     guest.leave()
 

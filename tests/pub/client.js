@@ -1,6 +1,6 @@
 'use strict'
 
-// A client that is not ours, on the pub's own dependencies. Usage: node client.js RELEASE, then one JSON request a
+// A client that is not ours, on ssb-server's packages. Usage: node client.js RELEASE, then one JSON request a
 // line on stdin: {id, address, keys, caps, call, args, count?}; one answer a line on stdout: {id, error, value}.
 
 const { createRequire } = require('node:module')

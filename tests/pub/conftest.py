@@ -1,4 +1,4 @@
-"""A client for a whole module, and pubs of both kinds that end with their test."""
+"""A client for a whole module, and pubs that end with their test."""
 
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -11,16 +11,10 @@ MakePub = Callable[..., Pub]
 
 
 @pytest.fixture(scope="module")
-def client(built_node_pub: Path) -> Iterator[Client]:
-    client = Client(built_node_pub)
+def client(built_stock: Path) -> Iterator[Client]:
+    client = Client(built_stock)
     yield client
     client.close()
-
-
-@pytest.fixture(params=["node", "python"])
-def release(request: pytest.FixtureRequest) -> Path:
-    """A release of the pub for Node, then one of the pub for Python: what is tested holds for both."""
-    return request.getfixturevalue(f"built_{request.param}_pub")
 
 
 @pytest.fixture
@@ -39,18 +33,13 @@ def make(tmp_path: Path, client: Client) -> Iterator[MakePub]:
 
 
 @pytest.fixture
-def make_pub(release: Path, make: MakePub) -> MakePub:
-    return lambda name="pub", **config: make(release, name, **config)
-
-
-@pytest.fixture
 def make_node_pub(built_node_pub: Path, make: MakePub) -> MakePub:
     return lambda name="pub", **config: make(built_node_pub, name, **config)
 
 
 @pytest.fixture
-def make_python_pub(built_python_pub: Path, make: MakePub) -> MakePub:
-    return lambda name="pub", **config: make(built_python_pub, name, **config)
+def make_pub(built_pub: Path, make: MakePub) -> MakePub:
+    return lambda name="pub", **config: make(built_pub, name, **config)
 
 
 @pytest.fixture

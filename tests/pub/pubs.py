@@ -103,11 +103,11 @@ class Json(str):
 
 
 class Client:
-    """ssb-client in a Node of its own; `release` is one of the pub for Node, whose packages it runs on."""
+    """ssb-client in a Node of its own, on the packages of `stock`, a release of ssb-server."""
 
-    def __init__(self, release: Path) -> None:
+    def __init__(self, stock: Path) -> None:
         self.process = subprocess.Popen(
-            [NODE, Path(__file__).with_name("client.js"), release],
+            [NODE, Path(__file__).with_name("client.js"), stock],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             text=True,

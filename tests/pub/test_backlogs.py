@@ -161,25 +161,6 @@ async def test_a_peer_that_does_not_read_is_not_read_from_either(pub: Pub):
         assert crowd.unsent > 0
 
 
-async def test_the_pub_for_node_hangs_up_on_a_peer_that_takes_nothing(
-    make_node_pub: Callable[..., Pub], kept: Path, monkeypatch: pytest.MonkeyPatch
-):
-    monkeypatch.setenv("NODE_OPTIONS", f"--require {Path(__file__).with_name('impatient.js')}")
-    pub = make_node_pub()
-    shutil.copytree(kept, pub.data)
-    pub.start()
-    async with Crowd(pub) as crowd:
-        await crowd.joins(histories(10))
-        assert connections(pub) == 1
-        await asyncio.to_thread(until, lambda: connections(pub) == 0)
-    await is_served(pub)
-
-
-def connections(pub: Pub) -> int:
-    process = psutil.Process(pub.process.pid)
-    return sum(found.status == psutil.CONN_ESTABLISHED for found in process.net_connections("tcp"))
-
-
 async def is_served(pub: Pub) -> None:
     """Another guest reads all of it meanwhile."""
     async with meets(pub) as peer:

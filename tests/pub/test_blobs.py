@@ -114,8 +114,8 @@ async def test_what_a_friend_wants_is_fetched_from_a_stranger_and_wants_are_pass
         assert await received(peer, id_of(b"rare")) == b"rare"
 
 
-async def test_nothing_is_fetched_for_strangers(make_python_pub: Any, client: Any):
-    pub = make_python_pub().start()
+async def test_nothing_is_fetched_for_strangers(make_pub: Any, client: Any):
+    pub = make_pub().start()
     one, other, friend = Someone(), Someone(b"freight", b"wanted"), Someone()
     befriend(pub, client, friend)
     async with one.at(pub) as peer, other.at(pub), friend.at(pub):
@@ -129,8 +129,8 @@ async def test_nothing_is_fetched_for_strangers(make_python_pub: Any, client: An
     assert len(files_of(pub)) == 1
 
 
-async def test_a_stranger_is_told_when_what_they_asked_for_comes(make_python_pub: Any, client: Any):
-    pub = make_python_pub().start()
+async def test_a_stranger_is_told_when_what_they_asked_for_comes(make_pub: Any, client: Any):
+    pub = make_pub().start()
     friend, stranger = Someone(b"awaited"), Someone()
     befriend(pub, client, friend)
     async with stranger.at(pub) as peer:
@@ -141,8 +141,8 @@ async def test_a_stranger_is_told_when_what_they_asked_for_comes(make_python_pub
             assert await stranger.hears_of(id_of(b"awaited")) == 7
 
 
-async def test_wrong_bytes_are_thrown_away_and_others_are_asked(make_python_pub: Any, client: Any):
-    pub = make_python_pub().start()
+async def test_wrong_bytes_are_thrown_away_and_others_are_asked(make_pub: Any, client: Any):
+    pub = make_pub().start()
     liar, honest, friend = Someone(b"truth"), Someone(b"truth"), Someone()
     liar.lies[id_of(b"truth")] = b"a lie"
     befriend(pub, client, friend)
@@ -155,8 +155,8 @@ async def test_wrong_bytes_are_thrown_away_and_others_are_asked(make_python_pub:
     assert len(files_of(pub)) == 1
 
 
-async def test_a_blob_that_is_too_large_is_not_fetched(make_python_pub: Any, client: Any):
-    pub = make_python_pub(limits={"blob": 1000}).start()
+async def test_a_blob_that_is_too_large_is_not_fetched(make_pub: Any, client: Any):
+    pub = make_pub(limits={"blob": 1000}).start()
     friend, giver = Someone(), Someone(b"x" * 2000, b"small")
     # It says that it is smaller than it is.
     sly = Someone(b"y" * 2000)
@@ -187,8 +187,8 @@ async def test_a_blob_of_ones_own_is_added_read_in_parts_and_removed(make_pub: A
         assert await peer.call("blobs.has", blob) is False
 
 
-async def test_a_flood_of_wants_is_bounded_and_the_pub_answers_others(make_python_pub: Any, client: Any):
-    pub = make_python_pub().start()
+async def test_a_flood_of_wants_is_bounded_and_the_pub_answers_others(make_pub: Any, client: Any):
+    pub = make_pub().start()
     flooder, friend = Someone(), Someone(b"needed")
     befriend(pub, client, friend, flooder)
     async with flooder.at(pub), friend.at(pub):
@@ -203,10 +203,10 @@ async def test_a_flood_of_wants_is_bounded_and_the_pub_answers_others(make_pytho
     assert client.call(pub, "whoami") == {"id": pub.id}
 
 
-async def test_blobs_go_between_both_kinds_of_pub(make_node_pub: Any, make_python_pub: Any, client: Any):
+async def test_blobs_go_between_both_kinds_of_pub(make_node_pub: Any, make_pub: Any, client: Any):
     owner = KeyPair.generate()
     masters = [owner.id, client.keys["id"]]
-    for one, other in ((make_node_pub, make_python_pub), (make_python_pub, make_node_pub)):
+    for one, other in ((make_node_pub, make_pub), (make_pub, make_node_pub)):
         giver = one("giver" + one.__name__ + str(id(one)), master=masters).start()
         taker = other("taker" + str(id(other)), master=masters).start()
         client.call(taker, "publish", {"type": "contact", "contact": giver.id, "following": True})

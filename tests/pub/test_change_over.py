@@ -4,17 +4,16 @@ import pytest
 
 from butt.sources.releases import build
 from scuttlekit import connect
-from tests.exports.stock import MASTER, feed_of, stock_server
-from tests.exports.stock import SOURCE as STOCK
 from tests.pub.test_ends import assert_ends
 from tests.pub.test_invites import offered, use
+from tests.stock import MASTER, STOCK, feed_of, stock_server
 
 
 @pytest.fixture
-def pubs(make_node_pub, make_python_pub):
+def pubs(make_node_pub, make_pub):
     """A pub of each kind on one and the same data folder."""
     node = make_node_pub("node")
-    return node, make_python_pub("python", path=str(node.data), port=node.config["port"])
+    return node, make_pub("python", path=str(node.data), port=node.config["port"])
 
 
 def say(client, pub, text):
@@ -33,17 +32,17 @@ def moved(client, one, other):
     return other.start()
 
 
-def test_neither_starts_where_the_other_runs(make_node_pub, make_python_pub):
-    for first, second in ((make_node_pub, make_python_pub), (make_python_pub, make_node_pub)):
+def test_neither_starts_where_the_other_runs(make_node_pub, make_pub):
+    for first, second in ((make_node_pub, make_pub), (make_pub, make_node_pub)):
         running = first(f"running-{first.__name__}").start()
         other = second(f"other-{second.__name__}", path=str(running.data)).spawn()
         assert_ends(other, 66, "folder-in-use", str(running.data))
         running.stop()
 
 
-async def test_it_keeps_a_plain_ssb_server_out_and_is_kept_out_by_one(make_python_pub):
+async def test_it_keeps_a_plain_ssb_server_out_and_is_kept_out_by_one(make_pub):
     stock = build(STOCK).path
-    pub = make_python_pub().start()
+    pub = make_pub().start()
     with pytest.raises(AssertionError, match="does not answer"):
         async with stock_server(stock, pub.folder, patience=5):
             pass
@@ -118,8 +117,8 @@ def test_an_index_of_the_other_pub_is_no_need(client, pubs):
     assert texts(client, python) == [str(number) for number in range(60)]
 
 
-async def test_a_plain_ssb_server_goes_on_with_its_folder(make_python_pub, client):
-    pub = make_python_pub().start()
+async def test_a_plain_ssb_server_goes_on_with_its_folder(make_pub, client):
+    pub = make_pub().start()
     for number in range(10):
         say(client, pub, str(number))
     pub.stop()

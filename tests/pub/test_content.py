@@ -3,10 +3,8 @@
 import base64
 import itertools
 import random
-import shutil
 from collections.abc import Callable
 from contextlib import suppress
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -175,35 +173,6 @@ def test_links_beside_one_that_is_none_are_found(reader: Reader):
         reader.pub, "links", {"source": reader.author["id"], "rel": "mentions"}, count=9
     )
     assert {link["dest"] for link in links} == {FEED, MESSAGE}
-
-
-def unguarded(release: Path, folder: Path) -> Path:
-    """The release as it was before it took any content."""
-    shutil.copytree(release, folder, ignore=shutil.ignore_patterns("node_modules", ".*"))
-    (folder / "node_modules").symlink_to(release / "node_modules")
-    (folder / "lib" / "content.js").write_text(
-        "module.exports = { openSafely () {}, takeAnyContent () {} }\n"
-    )
-    return folder
-
-
-def test_a_pub_that_died_of_a_message_comes_back_by_newer_code_alone(
-    make_node_pub: Make, client: Client, tmp_path: Path, built_node_pub: Path
-):
-    pub = make_node_pub()
-    newer, pub.release = pub.release, unguarded(built_node_pub, tmp_path / "earlier")
-    pub.start()
-    with pytest.raises(RuntimeError):
-        client.call(pub, "publish", base64.b64encode(bytes(5)).decode() + ".box")
-    for _ in range(2):
-        assert pub.ended() != 0
-        assert "log-damaged" not in {line["event"] for line in pub.lines}
-        pub.spawn()
-    assert pub.ended() != 0
-    pub.release = newer
-    pub.start()
-    client.hang_up()
-    assert client.call(pub, "publish", {"type": "post", "text": "back"})["value"]["sequence"] == 2
 
 
 VALUES = st.recursive(

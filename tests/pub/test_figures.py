@@ -19,9 +19,9 @@ def test_the_first_comes_at_once_and_the_next_in_time(pub, client):
     assert three - one > 1.5
 
 
-def test_what_the_pub_says_is_told_at_once(pub, client, built_node_pub):
+def test_what_the_pub_says_is_told_at_once(pub, client, built_stock):
     """Who remembers how far its feed has come is not to be behind when its folder is lost."""
-    listener = Client(built_node_pub)
+    listener = Client(built_stock)
     with ThreadPoolExecutor(1) as thread:
         told = thread.submit(listener.call, pub, "butt.figures", {"every": 3600}, keys=client.keys, count=3)
         says = {"type": "post", "text": "hello"}

@@ -110,10 +110,8 @@ class Watched:
 
 
 @pytest.fixture(scope="module")
-def watched(built_python_pub, tmp_path_factory) -> Iterator[Watched]:
-    pub = Pub(
-        built_python_pub, tmp_path_factory.mktemp("fuzzed") / "pub", master=[MASTER.id], fence=True
-    ).start()
+def watched(built_pub, tmp_path_factory) -> Iterator[Watched]:
+    pub = Pub(built_pub, tmp_path_factory.mktemp("fuzzed") / "pub", master=[MASTER.id], fence=True).start()
     watched = Watched(pub)
     with watched.runner:
         watched.runner.run(watched.begin())

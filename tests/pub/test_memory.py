@@ -1,4 +1,4 @@
-"""Whatever peers do, the pub for Python stays small, and answers others meanwhile."""
+"""Whatever peers do, the pub stays small, and answers others meanwhile."""
 
 import asyncio
 import base64
@@ -111,9 +111,9 @@ class Watch:
 
 
 @pytest.mark.parametrize("attack", ATTACKS.values(), ids=ATTACKS)
-async def test_many_who_take_and_give_nothing_cost_little(make_python_pub: Any, attack: Attack):
+async def test_many_who_take_and_give_nothing_cost_little(make_pub: Any, attack: Attack):
     master = KeyPair.generate()
-    pub = make_python_pub(master=[master.id])
+    pub = make_pub(master=[master.id])
     feed = await filled(pub)
     await asyncio.to_thread(pub.start)
     address = Address("127.0.0.1", pub.config["port"], pub.id)

@@ -205,8 +205,8 @@ async def test_what_is_said_in_private_is_shown_to_the_owner_and_nobody_else(pee
     assert [message["key"] for message in await read(peer, "query.read", {"query": [between]})] == [key]
 
 
-async def test_a_private_message_by_its_own_calls(make_python_pub):
-    pub = make_python_pub(master=[OWNER.id]).start()
+async def test_a_private_message_by_its_own_calls(make_pub):
+    pub = make_pub(master=[OWNER.id]).start()
     async with owner_of(pub) as peer:
         said = {"type": "post", "text": "between us"}
         published = await peer.call("private.publish", said, [peer.id, FRIEND.id])

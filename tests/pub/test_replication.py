@@ -25,8 +25,8 @@ def test_messages_replicate_both_ways(make_pub, client):
 
 
 @pytest.mark.parametrize("dialler", ["node", "python"])
-def test_messages_replicate_between_the_two_kinds(make_node_pub, make_python_pub, client, dialler):
-    pubs = {"node": make_node_pub("node").start(), "python": make_python_pub("python").start()}
+def test_messages_replicate_between_the_two_kinds(make_node_pub, make_pub, client, dialler):
+    pubs = {"node": make_node_pub("node").start(), "python": make_pub("python").start()}
     here = pubs.pop(dialler)
     (there,) = pubs.values()
     for number in range(300):

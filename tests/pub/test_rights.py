@@ -62,8 +62,8 @@ async def is_allowed(peer: Peer, call: Call) -> bool:
 
 
 @pytest.mark.parametrize(("keys", "who"), [(STRANGER, Who.ANYBODY), (GUEST, Who.GUEST), (MASTER, Who.MASTER)])
-async def test_each_may_call_what_the_table_says(make_python_pub, keys, who):
-    pub = make_python_pub(master=[MASTER.id]).start()
+async def test_each_may_call_what_the_table_says(make_pub, keys, who):
+    pub = make_pub(master=[MASTER.id]).start()
     async with dialled(pub, MASTER) as master:
         await master.call("butt.offer", {"id": GUEST.id, "uses": 5, "note": "n", "expires": None})
     async with dialled(pub, keys) as peer:
@@ -79,9 +79,9 @@ async def test_strangers_may_call_what_they_may_call_of_ssb_server(make_node_pub
             assert await is_allowed(peer, call) is (call.who == Who.ANYBODY), call
 
 
-async def test_a_guest_replicates_as_a_stranger_does(make_python_pub):
+async def test_a_guest_replicates_as_a_stranger_does(make_pub):
     """Some apps stay on the connection that they opened with the code."""
-    pub = make_python_pub(master=[MASTER.id]).start()
+    pub = make_pub(master=[MASTER.id]).start()
     friend = KeyPair.generate()
     async with dialled(pub, MASTER) as master, dialled(pub, GUEST) as early:
         for name in ("invite.use", "getAddress"):
@@ -98,8 +98,8 @@ async def test_a_guest_replicates_as_a_stranger_does(make_python_pub):
             assert figures["peers"]["in"] >= 2
 
 
-async def test_whom_the_pub_blocks_comes_in_neither_by_handshake_nor_by_invite(make_python_pub):
-    pub = make_python_pub(master=[MASTER.id]).start()
+async def test_whom_the_pub_blocks_comes_in_neither_by_handshake_nor_by_invite(make_pub):
+    pub = make_pub(master=[MASTER.id]).start()
     async with dialled(pub, MASTER) as master:
         await master.call("butt.offer", {"id": GUEST.id, "uses": 2, "note": "n", "expires": None})
         async with dialled(pub, GUEST) as guest:
@@ -118,8 +118,8 @@ async def test_whom_the_pub_blocks_comes_in_neither_by_handshake_nor_by_invite(m
         assert (await master.call("butt.invites"))[0]["left"] == 1
 
 
-async def test_several_guests_of_one_code_use_it_no_more_often_than_it_says(make_python_pub):
-    pub = make_python_pub(master=[MASTER.id]).start()
+async def test_several_guests_of_one_code_use_it_no_more_often_than_it_says(make_pub):
+    pub = make_pub(master=[MASTER.id]).start()
     async with dialled(pub, MASTER) as master, dialled(pub, MASTER) as again:
         await master.call("butt.offer", {"id": GUEST.id, "uses": 3, "note": "n", "expires": None})
         assert (
@@ -150,9 +150,7 @@ async def test_no_argument_is_too_odd(odd_pub, args):
 
 
 @pytest.fixture(scope="module")
-def odd_pub(built_python_pub, tmp_path_factory):
-    pub = Pub(
-        built_python_pub, tmp_path_factory.mktemp("odd") / "pub", master=[MASTER.id], fence=True
-    ).start()
+def odd_pub(built_pub, tmp_path_factory):
+    pub = Pub(built_pub, tmp_path_factory.mktemp("odd") / "pub", master=[MASTER.id], fence=True).start()
     yield pub
     pub.kill()

@@ -16,8 +16,8 @@ async def figures(master: Peer):
     return seen
 
 
-async def test_strangers_and_the_silent_leave_room(make_python_pub):
-    pub = make_python_pub(master=[MASTER.id], limits=LITTLE).start()
+async def test_strangers_and_the_silent_leave_room(make_pub):
+    pub = make_pub(master=[MASTER.id], limits=LITTLE).start()
     async with AsyncExitStack() as stack:
         for _ in range(12):
             _, writer = await asyncio.open_connection("127.0.0.1", pub.config["port"])
@@ -41,9 +41,9 @@ async def test_strangers_and_the_silent_leave_room(make_python_pub):
         assert seen["refused"]["handshakes"] >= 8
 
 
-async def test_whoever_is_gone_costs_nothing(make_python_pub):
+async def test_whoever_is_gone_costs_nothing(make_pub):
     """Each throwaway key took 50 kB for ever of a pub of ssb-server's parts."""
-    pub = make_python_pub(master=[MASTER.id]).start()
+    pub = make_pub(master=[MASTER.id]).start()
     process = psutil.Process(pub.process.pid)
 
     async def come_and_go(count: int) -> None:

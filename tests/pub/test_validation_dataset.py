@@ -1,4 +1,4 @@
-"""The published data set of messages, over the wire: what the pub for Python stores, and under which id."""
+"""The published data set of messages, over the wire: what the pub stores, and under which id."""
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -30,16 +30,16 @@ async def master_of(pub) -> AsyncIterator[Peer]:
 
 
 @pytest.mark.parametrize("case", VALID, ids=range(len(VALID)))
-async def test_what_is_valid_is_stored_under_its_id(make_python_pub, case):
-    pub = make_python_pub(master=[MASTER.id]).start()
+async def test_what_is_valid_is_stored_under_its_id(make_pub, case):
+    pub = make_pub(master=[MASTER.id]).start()
     async with master_of(pub) as peer:
         assert (await peer.call("add", case["message"]))["key"] == case["id"]
         assert compact(await peer.call("get", case["id"])) == compact(case["message"])
 
 
-async def test_what_is_not_valid_is_refused_and_nothing_of_it_is_stored(make_python_pub):
+async def test_what_is_not_valid_is_refused_and_nothing_of_it_is_stored(make_pub):
     assert len(INVALID) > 30
-    pub = make_python_pub(master=[MASTER.id]).start()
+    pub = make_pub(master=[MASTER.id]).start()
     async with master_of(pub) as peer:
         for case in INVALID:
             with pytest.raises(RemoteError):

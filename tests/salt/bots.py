@@ -6,8 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from butt.hosts.salt.results import Returned, troubles
-from butt.sources.releases import Built, build
-from tests.built_in import SOURCE
+from butt.sources.releases import PUB_SOURCE, Built, build
 from tests.salt.base import BASES
 from tests.salt.machine import Engine, Minion
 from tests.salt.teller import Teller
@@ -15,7 +14,7 @@ from tests.salt.teller import Teller
 
 def offer_pub(files: Path) -> Path:
     """`files`, with the pub's release in it, as machines may read them."""
-    hand_out(build(SOURCE), files)
+    hand_out(build(PUB_SOURCE), files)
     return files
 
 
@@ -34,7 +33,7 @@ def order(port: int, at: str, **fields: Any) -> dict[str, Any]:
         "bind": "::",
         "address": at,
         "port": port,
-        "release": build(SOURCE).digest,
+        "release": build(PUB_SOURCE).digest,
         "on_trial": False,
         "previous": "",
         "memory": 400 << 20,

@@ -11,17 +11,21 @@ from tests.salt.machine import Engine
 from tests.service import wait_for
 
 _DIAL = """
-const socket = require('node:net').connect({ host: process.argv[1], port: Number(process.argv[2]), timeout: 3000 })
-socket.on('connect', () => { console.log('reached'); process.exit() })
-socket.on('timeout', () => { console.log('silence'); process.exit() })
-socket.on('error', (error) => { console.log(error.code); process.exit() })
+import errno, socket, sys
+try:
+    socket.create_connection((sys.argv[1], int(sys.argv[2])), timeout=3)
+    print("reached")
+except TimeoutError:
+    print("silence")
+except OSError as error:
+    print(errno.errorcode[error.errno])
 """
 
 _LISTEN = "import socket, time; door = socket.create_server(('0.0.0.0', 22)); time.sleep(300)"
 
 
 def reaches(engine: Engine, bot: str, host: str, port: int) -> bool:
-    said = engine.docker("exec", f"butt-{bot}", "node", "-e", _DIAL, host, str(port)).strip()
+    said = engine.docker("exec", f"butt-{bot}", "python", "-c", _DIAL, host, str(port)).strip()
     assert said in {"reached", "silence", "EHOSTUNREACH", "ECONNREFUSED", "ENETUNREACH"}
     return said == "reached"
 

@@ -13,8 +13,9 @@ from typing import Any
 
 import pytest
 
-from butt.sources.releases import NODE_PUB, PYTHON_PUB, Built, build
+from butt.sources.releases import PUB_SOURCE, Built, build
 from scuttlekit import KeyPair
+from tests.node_pub import NODE_PUB
 from tests.salt.base import BASES, PYTHON_BASE
 from tests.salt.bots import Bots, hand_out
 from tests.salt.land import HERE
@@ -51,9 +52,9 @@ OWN_LAYERS = 20 << 20
 
 @pytest.fixture(scope="module")
 def source(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The pub for Python, but for what it does: its Dockerfile, its packages, its library."""
+    """The pub, but for what it does: its Dockerfile, its packages, its library."""
     folder = tmp_path_factory.mktemp("source") / "pub"
-    shutil.copytree(PYTHON_PUB, folder, ignore=shutil.ignore_patterns("__pycache__", "*.egg-info"))
+    shutil.copytree(PUB_SOURCE, folder, ignore=shutil.ignore_patterns("__pycache__", "*.egg-info"))
     (folder / "scuttlekit" / "pub" / "__main__.py").write_text(PROGRAM)
     return folder
 
@@ -102,8 +103,8 @@ def test_it_runs_on_what_the_release_brings_without_rights_and_ends_in_order(
 
 @pytest.fixture(scope="module")
 def both(offered: Path) -> dict[str, str]:
-    """The releases of the pub for Node and of the one for Python."""
-    made = {"node": build(NODE_PUB), "python": build(PYTHON_PUB)}
+    """The releases of a pub for Node and of the built-in one, which is for Python."""
+    made = {"node": build(NODE_PUB), "python": build(PUB_SOURCE)}
     for release in made.values():
         hand_out(release, offered)
     return {kind: release.key for kind, release in made.items()}
@@ -137,7 +138,7 @@ def registry(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """One that machines reach; it has the packages of the lockfile."""
     folder = tmp_path_factory.mktemp("registry")
     fetch = [sys.executable, "-m", "pip", "download", "--quiet", "--only-binary=:all:", "--require-hashes"]
-    subprocess.run([*fetch, "--dest", folder, "--requirement", PYTHON_PUB / "requirements.txt"], check=True)
+    subprocess.run([*fetch, "--dest", folder, "--requirement", PUB_SOURCE / "requirements.txt"], check=True)
     handler = functools.partial(SimpleHTTPRequestHandler, directory=str(folder))
     with ThreadingHTTPServer((HERE, 0), handler) as server:
         threading.Thread(target=server.serve_forever, daemon=True).start()

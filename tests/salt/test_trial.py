@@ -8,8 +8,7 @@ from pathlib import Path
 import pytest
 
 from butt.hosts import trial
-from butt.sources.releases import build
-from tests.built_in import SOURCE
+from butt.sources.releases import PUB_SOURCE, build
 from tests.salt.bots import Bots
 from tests.salt.land import run
 from tests.salt.machine import ROOT, Engine
@@ -22,7 +21,7 @@ OTHER = "0" * 16
 def other_release(offered: Path) -> Iterator[str]:
     """The same code under another name, as far as a machine can tell."""
     made = offered / "releases" / f"{OTHER}.tar.gz"
-    shutil.copy(offered / "releases" / f"{build(SOURCE).digest}.tar.gz", made)
+    shutil.copy(offered / "releases" / f"{build(PUB_SOURCE).digest}.tar.gz", made)
     yield OTHER
     made.unlink()
 
@@ -49,7 +48,7 @@ def small_disk(bots: Bots, engine: Engine) -> Iterator[str]:
 def test_code_that_fills_the_disk_ends_and_the_earlier_code_finds_room(
     bots: Bots, small_disk: str, engine: Engine, other_release: str
 ):
-    bot, own = small_disk, build(SOURCE).digest
+    bot, own = small_disk, build(PUB_SOURCE).digest
     secret = (engine.place_of(bot) / "_data" / "secret").read_text()
     order = bots.wanted[bot] | {"run": True, "launch": 2, "release": other_release}
     bots.wanted[bot] = order | {"on_trial": True, "previous": own}

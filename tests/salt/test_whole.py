@@ -49,8 +49,8 @@ def site(
 
 
 @pytest.fixture
-def guest(built_node_pub: Path, tmp_path: Path) -> Iterator[Guest]:
-    guest = Guest(built_node_pub, tmp_path / "guest")
+def guest(built_stock: Path, tmp_path: Path) -> Iterator[Guest]:
+    guest = Guest(built_stock, tmp_path / "guest")
     yield guest
     guest.leave()
 

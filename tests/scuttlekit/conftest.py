@@ -23,7 +23,7 @@ def bob() -> KeyPair:
 
 
 @pytest.fixture(scope="session")
-def modules(built_pub: Path) -> Iterator[Modules]:
-    modules = Modules(built_pub)
+def modules(built_stock: Path) -> Iterator[Modules]:
+    modules = Modules(built_stock)
     yield modules
     modules.close()

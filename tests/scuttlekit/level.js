@@ -1,6 +1,6 @@
 'use strict'
 
-// LevelDB itself. Usage: node level.js RELEASE FOLDER, then one JSON request a line on stdin: [operation, ...arguments]
+// LevelDB itself, as ssb-invite has it. Usage: node level.js RELEASE FOLDER, then one JSON request a line on stdin: [operation, ...arguments]
 // of ["put", key, value], ["del", key], ["compact"], ["close"], ["open"], ["all"]; the answer: null, or all keys and values.
 
 const { createRequire } = require('node:module')
@@ -8,7 +8,7 @@ const path = require('node:path')
 const readline = require('node:readline')
 const { promisify } = require('node:util')
 
-const level = createRequire(path.join(process.argv[2], 'package.json'))('level')
+const level = createRequire(createRequire(path.join(process.argv[2], 'package.json')).resolve('ssb-invite'))('level')
 const folder = process.argv[3]
 
 async function main () {

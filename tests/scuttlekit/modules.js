@@ -1,6 +1,6 @@
 'use strict'
 
-// ssb-validate and ssb-keys from a release of the pub. Usage: node modules.js RELEASE, then one JSON request a line on
+// ssb-validate and ssb-keys from a release of ssb-server. Usage: node modules.js RELEASE, then one JSON request a line on
 // stdin; the answers, one a line:
 // {head: {sequence, id} | null, hmacKey: base64 | null, text: a message as JSON text}: {value: its id, or null};
 // {box: content, recipients: feed ids}: {value: text}; {unbox: text, secret: a secret file's keys}: {value: content?}.

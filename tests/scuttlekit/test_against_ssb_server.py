@@ -1,4 +1,4 @@
-"""The same library against the server that the network runs: ssb-server, from the parts in a release of the pub."""
+"""The same library against the server that the network runs: ssb-server, from its parts."""
 
 import asyncio
 import base64
@@ -51,7 +51,7 @@ def wait_until_it_listens(process: subprocess.Popen, port: int, log: Path) -> No
 
 
 @pytest.fixture(scope="module")
-def ssb_server(built_node_pub: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
+def ssb_server(built_stock: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
     """A stock ssb-server on a loopback port, with an empty log and `MASTER` as its master."""
     home = tmp_path_factory.mktemp("ssb-server")
     keys, (port,) = KeyPair.generate(), free_ports(1)
@@ -72,7 +72,7 @@ def ssb_server(built_node_pub: Path, tmp_path_factory: pytest.TempPathFactory) -
     log = home / "output"
     with log.open("w") as output:
         process = subprocess.Popen(
-            [NODE, Path(__file__).with_name("ssb_server.js"), built_node_pub, home / "config"],
+            [NODE, Path(__file__).with_name("ssb_server.js"), built_stock, home / "config"],
             env={"HOME": str(home), "PATH": os.defpath},
             stdout=output,
             stderr=subprocess.STDOUT,

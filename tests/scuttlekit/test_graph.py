@@ -133,8 +133,8 @@ class LayeredGraphs:
 
 
 @pytest.fixture(scope="module")
-def theirs(built_node_pub: Path) -> Iterator[LayeredGraphs]:
-    theirs = LayeredGraphs(built_node_pub)
+def theirs(built_stock: Path) -> Iterator[LayeredGraphs]:
+    theirs = LayeredGraphs(built_stock)
     yield theirs
     theirs.close()
 

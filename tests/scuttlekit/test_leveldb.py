@@ -1,4 +1,4 @@
-"""Folders that LevelDB itself wrote, through the package `level` of a release of the pub."""
+"""Folders that LevelDB itself wrote, through the package `level` of ssb-server."""
 
 import json
 import random
@@ -61,10 +61,10 @@ def level(release: Path, folder: Path) -> Iterator[Level]:
 
 
 @pytest.fixture(scope="module")
-def written(built_pub: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+def written(built_stock: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A folder with tables, a log and deletions in both."""
     folder = tmp_path_factory.mktemp("level") / "store"
-    with level(built_pub, folder) as store:
+    with level(built_stock, folder) as store:
         for number in range(40):
             store.do("put", f"key {number}", f"value {number} " * 20)
         store.do("del", "key 1")
@@ -75,9 +75,9 @@ def written(built_pub: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.mark.parametrize("seed", range(3))
-def test_it_reads_what_level_reads_whatever_was_done(built_pub, tmp_path, seed):
+def test_it_reads_what_level_reads_whatever_was_done(built_stock, tmp_path, seed):
     draw = random.Random(seed)
-    with level(built_pub, tmp_path / "store") as store:
+    with level(built_stock, tmp_path / "store") as store:
         for _ in range(8):
             for _ in range(60):
                 key = f"key {draw.randrange(90)}"
@@ -95,20 +95,20 @@ def test_it_reads_what_level_reads_whatever_was_done(built_pub, tmp_path, seed):
         assert list(store.folder.glob("*.log"))
 
 
-def test_it_reads_invites_as_ssb_invite_keeps_them(built_pub, tmp_path):
+def test_it_reads_invites_as_ssb_invite_keeps_them(built_stock, tmp_path):
     invite = {
         "id": "@+7DLwEDFS+Q/JUD+aAYKjSOFVabm9eUteFxPT54aI7k=.ed25519",
         "total": 3,
         "used": 1,
         "note": "é",
     }
-    with level(built_pub, tmp_path / "store") as store:
+    with level(built_stock, tmp_path / "store") as store:
         store.do("put", invite["id"], json.dumps(invite))
     assert [json.loads(value) for value in read(tmp_path / "store").values()] == [invite]
 
 
-def test_after_a_kill_everything_is_there_that_was_written(built_pub, tmp_path):
-    with suppress(BrokenPipeError), level(built_pub, tmp_path / "store") as store:
+def test_after_a_kill_everything_is_there_that_was_written(built_stock, tmp_path):
+    with suppress(BrokenPipeError), level(built_stock, tmp_path / "store") as store:
         for number in range(100):
             store.do("put", f"{number}", "value")
         store.process.send_signal(signal.SIGKILL)
@@ -116,9 +116,9 @@ def test_after_a_kill_everything_is_there_that_was_written(built_pub, tmp_path):
     assert len(read(tmp_path / "store")) == 100
 
 
-def test_a_log_that_ends_early_gives_what_was_written_until_then(built_pub, tmp_path):
+def test_a_log_that_ends_early_gives_what_was_written_until_then(built_stock, tmp_path):
     folder, latest, states = tmp_path / "store", {}, [{}]
-    with level(built_pub, folder) as store:
+    with level(built_stock, folder) as store:
         for number in range(12):
             latest[number % 5] = f"{number}".encode() * 9
             store.do("put", f"{number % 5}", latest[number % 5].decode())

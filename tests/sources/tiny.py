@@ -6,7 +6,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
-from butt.sources.releases import NODE_PUB, PYTHON_PUB
+from butt.sources.releases import PUB_SOURCE
+from tests.node_pub import NODE_PUB
 
 MS = json.loads((NODE_PUB / "package-lock.json").read_text())["packages"]["node_modules/ms"]
 
@@ -73,8 +74,8 @@ def write_python(folder: Path, program: str, packages: list[str]) -> None:
 
 
 def locked(name: str) -> str:
-    """The lines of this package in the lockfile of the pub for Python."""
-    lock = (PYTHON_PUB / "requirements.txt").read_text()
+    """The lines of this package in the lockfile of the pub."""
+    lock = (PUB_SOURCE / "requirements.txt").read_text()
     found = re.search(rf"^{name}==(?:.*\\\n)+.*\n", lock, re.MULTILINE)
     assert found, f"{name} is not in the lockfile"
     return found[0]

@@ -14,17 +14,16 @@ from butt.monitor import watch
 from butt.monitor.samples import Seen, write
 from butt.monitor.watch import Bot, Figures, WrongBot
 from butt.sources.builder import shelve
-from butt.sources.releases import build
+from butt.sources.releases import PUB_SOURCE, build
 from butt.steward.steward import Steward
 from scuttlekit import Address, ScuttlebuttError
-from tests.built_in import SOURCE
 from tests.service import wait_for
 
 
 def steward_of(host: object, *, shelved: bool = True) -> Steward:
     """A steward of `host`, which is a `Host` or behaves like one."""
     if shelved:
-        shelve(build(SOURCE))
+        shelve(build(PUB_SOURCE))
     return Steward(host, (service_keys().id,))  # type: ignore[arg-type]
 
 

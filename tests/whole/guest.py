@@ -4,17 +4,17 @@ import asyncio
 from pathlib import Path
 from typing import Any
 
-from scuttlekit import Address, KeyPair, connect
-from tests.pub.pubs import Pub
+from tests.stock import StockServer
 
 
 class Guest:
-    """A real ssb-server on the main network, from a release of the pub for Node; `accept` is what its `invite.accept` does."""
+    """A stock ssb-server on the main network; `accept` is what its `invite.accept` does."""
 
-    def __init__(self, release: Path, folder: Path) -> None:
-        self.keys = KeyPair.generate()
-        self.pub = Pub(release, folder, master=[self.keys.id], caps={}).start()
-        self.id = self.pub.id
+    def __init__(self, stock: Path, folder: Path) -> None:
+        self._server = StockServer(stock, folder)
+        self._server.spawn()
+        asyncio.run(self._server.answers())
+        self.id = self._server.address.key
 
     def accept(self, code: str, patience: float = 30) -> Any:
         return self.call("invite.accept", code, patience=patience)
@@ -23,11 +23,7 @@ class Guest:
         self.call("publish", {"type": "about", "about": self.id, "name": name})
 
     def call(self, name: str, *arguments: Any, patience: float = 30) -> Any:
-        async def ask() -> Any:
-            async with connect(Address("127.0.0.1", self.pub.config["port"], self.id), self.keys) as peer:
-                return await peer.call(name, *arguments, timeout=patience)
-
-        return asyncio.run(ask())
+        return asyncio.run(self._server.call(name, *arguments, patience=patience))
 
     def leave(self) -> None:
-        self.pub.kill()
+        self._server.kill()

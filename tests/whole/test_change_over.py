@@ -1,16 +1,18 @@
-"""A living bot moves from the pub for Node to the one for Python, and back, and loses nothing."""
+"""A living bot moves from a pub for Node to the built-in one, and back, and loses nothing."""
 
 import asyncio
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from butt.sources.releases import NODE_PUB, PYTHON_PUB, digest_of
+from butt.sources.releases import PUB_SOURCE, digest_of
 from scuttlekit import Invite as Code
-from scuttlekit import KeyPair, RemoteError, connect
+from scuttlekit import KeyPair, RemoteError, ScuttlebuttError, connect
 from tests.exports.living import add_blob, master_of
+from tests.node_pub import NODE_PUB
 from tests.service import Person, Service, wait_for
 from tests.whole.guest import Guest
 from tests.whole.test_upgrade import feed, publishes, upgrades
@@ -103,7 +105,7 @@ def runtime_of(site: Service, bot: Any) -> str:
 
 
 def test_it_goes_and_comes_back_with_its_messages_invites_and_blobs(
-    site: Service, alice: Person, bot: Any, source: Source, built_python_pub: Path
+    site: Service, alice: Person, bot: Any, source: Source, built_pub: Path
 ):
     node, picture = bot["release"], b"a picture" * 100_000
 
@@ -119,7 +121,7 @@ def test_it_goes_and_comes_back_with_its_messages_invites_and_blobs(
     )
     comes_in(twice)
 
-    python = source.becomes(PYTHON_PUB, built_python_pub)
+    python = source.becomes(PUB_SOURCE, built_pub)
     after = upgrades(alice, bot, python)
     assert (after["release"], after["ssbId"], after["reason"]) == (python, bot["ssbId"], None)
     assert "python" in runtime_of(site, bot)
@@ -165,8 +167,8 @@ def is_let_in(invite: Any) -> bool:
 
 
 @pytest.fixture
-def guest(built_node_pub: Path, tmp_path: Path) -> Iterator[Guest]:
-    guest = Guest(built_node_pub, tmp_path / "guest")
+def guest(built_stock: Path, tmp_path: Path) -> Iterator[Guest]:
+    guest = Guest(built_stock, tmp_path / "guest")
     yield guest
     guest.leave()
 
@@ -185,8 +187,36 @@ def has_heard(site: Service, bot: Any, guest: Guest, text: str) -> bool:
     return bool(found) and found["value"]["content"].get("text") == text
 
 
+def test_one_that_a_message_ended_on_node_comes_back_by_an_upgrade(
+    site: Service, alice: Person, bot: Any, source: Source, built_pub: Path
+):
+    publishes(site, bot, "before")
+
+    async def says_what_ends_it() -> None:
+        async with master_of(site, bot) as peer:
+            await peer.call("publish", "AAAAAAAA.box", timeout=10)
+
+    with suppress(ScuttlebuttError):
+        asyncio.run(says_what_ends_it())
+    broken = alice.waits_for("broken", bot)
+    assert "damaged" not in broken["reason"]
+    python = source.becomes(PUB_SOURCE, built_pub)
+    wait_for(lambda: alice.asks("upgrade", bot)["state"] != "broken")
+    after = alice.waits_for("alive", bot)
+    assert (after["release"], after["ssbId"], after["reason"]) == (python, bot["ssbId"], None)
+    publishes(site, after, "after")
+
+    async def all_of_it() -> list[Any]:
+        async with master_of(site, after) as peer:
+            return await peer.collect("createUserStream", {"id": peer.id}, limit=100)
+
+    said = [message["value"]["content"] for message in asyncio.run(all_of_it())]
+    assert "AAAAAAAA.box" in said
+    assert [one["text"] for one in said if isinstance(one, dict) and "text" in one] == ["before", "after"]
+
+
 def test_a_guest_is_heard_on_either_and_nothing_of_what_they_said_is_lost(
-    site: Service, alice: Person, bot: Any, source: Source, built_python_pub: Path, guest: Guest
+    site: Service, alice: Person, bot: Any, source: Source, built_pub: Path, guest: Guest
 ):
     guest.accept(invites(alice, bot, "Gwen")["code"])
     said = []
@@ -197,7 +227,7 @@ def test_a_guest_is_heard_on_either_and_nothing_of_what_they_said_is_lost(
         wait_for(lambda: has_heard(site, seen, guest, text), 90)
 
     says_and_is_heard(bot, "to Node")
-    python = source.becomes(PYTHON_PUB, built_python_pub)
+    python = source.becomes(PUB_SOURCE, built_pub)
     moved = upgrades(alice, bot, python)
     says_and_is_heard(moved, "to Python")
     wait_for(lambda: is_proven(site, bot))
@@ -215,12 +245,12 @@ def test_it_comes_back_by_itself_from_a_python_that_does_not_answer(
     alice: Person,
     bot: Any,
     source: Source,
-    built_python_pub: Path,
+    built_pub: Path,
     tmp_path: Path,
     code: str,
     why: str,
 ):
-    workshop = Workshop(tmp_path / "python", built_python_pub, PYTHON_PUB)
+    workshop = Workshop(tmp_path / "python", built_pub, PUB_SOURCE)
     workshop.home = site.home
     publishes(site, bot, "before")
     invite = invites(alice, bot, "Bob")
@@ -242,12 +272,12 @@ def test_it_comes_back_by_itself_from_a_node_that_does_not_answer(
     alice: Person,
     bot: Any,
     source: Source,
-    built_python_pub: Path,
+    built_pub: Path,
     built_node_pub: Path,
     tmp_path: Path,
 ):
     publishes(site, bot, "on Node")
-    python = source.becomes(PYTHON_PUB, built_python_pub)
+    python = source.becomes(PUB_SOURCE, built_pub)
     moved = upgrades(alice, bot, python)
     publishes(site, moved, "on Python")
     wait_for(lambda: is_proven(site, bot))

@@ -20,11 +20,11 @@ REFUSED = "not in list of allowed methods"
 
 
 @pytest.fixture
-def guest(built_node_pub: Path, tmp_path: Path) -> Iterator[Callable[[], Guest]]:
+def guest(built_stock: Path, tmp_path: Path) -> Iterator[Callable[[], Guest]]:
     guests: list[Guest] = []
 
     def come() -> Guest:
-        guests.append(Guest(built_node_pub, tmp_path / f"guest{len(guests)}"))
+        guests.append(Guest(built_stock, tmp_path / f"guest{len(guests)}"))
         return guests[-1]
 
     yield come

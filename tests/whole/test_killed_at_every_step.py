@@ -17,9 +17,8 @@ from butt.hosts import Host, Order, Sighting
 from butt.hosts.processes import Processes
 from butt.sources.builder import shelve
 from butt.sources.kinds import kind_of
-from butt.sources.releases import Built, digest_of, release
+from butt.sources.releases import PUB_SOURCE, Built, digest_of, release
 from butt.sources.wishes import upgrade
-from tests.built_in import SOURCE
 from tests.people import person
 from tests.whole.by_hand import pubs_below, steward_of, turn_until, turn_until_proven
 from tests.whole.workshop import programs_of
@@ -86,8 +85,8 @@ def test_one_bot_in_the_end(moment: int, host: Processes, tmp_path: Path):
 def better(tmp_path: Path, built_pub: Path) -> Iterator[Built]:
     """Another release of the pub, which differs by a line."""
     source = tmp_path / "better"
-    programs, packages = programs_of(SOURCE), kind_of(SOURCE).packages
-    shutil.copytree(SOURCE, source, ignore=shutil.ignore_patterns(packages, ".*", "__pycache__"))
+    programs, packages = programs_of(PUB_SOURCE), kind_of(PUB_SOURCE).packages
+    shutil.copytree(PUB_SOURCE, source, ignore=shutil.ignore_patterns(packages, ".*", "__pycache__"))
     with (source / programs.main).open("a") as main:
         main.write(f"{programs.comment} better\n")
     made = release(digest_of(source))

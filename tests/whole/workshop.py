@@ -6,8 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from butt.sources.kinds import kind_of
-from butt.sources.releases import digest_of
-from tests.built_in import SOURCE
+from butt.sources.releases import PUB_SOURCE, digest_of
 
 
 @dataclass(frozen=True)
@@ -95,7 +94,7 @@ def programs_of(source: Path) -> Programs:
 class Workshop:
     """Where a pub's source is changed; what it depends on is there already, so that a build takes no time."""
 
-    def __init__(self, folder: Path, built: Path, source: Path = SOURCE) -> None:
+    def __init__(self, folder: Path, built: Path, source: Path = PUB_SOURCE) -> None:
         self.folder, self._built, self.home = folder, built, Path()
         self.programs, self._kind = programs_of(source), kind_of(source)
         self._own = (source / self.programs.main).read_text()

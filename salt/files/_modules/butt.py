@@ -13,7 +13,7 @@ MOST_GONE = 5
 
 MOST_WORDS = 4000
 MOST_TROUBLES, MOST_TROUBLE = 20, 300
-DISK_FULL = 74  # as in bots/pub/README.md
+DISK_FULL = 74  # as in packages/scuttlekit/PUB.md
 REPORT_SECONDS = 20
 _ID = re.compile(r'"id"\s*:\s*"(@[A-Za-z0-9+/]{43}=\.ed25519)"')
 _UUID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")

@@ -268,7 +268,7 @@ def _parts(bot_id, bot):
 
 
 def _config(bot):
-    """The pub's own configuration, as `bots/pub/README.md` describes it."""
+    """The pub's own configuration, as `packages/scuttlekit/PUB.md` describes it."""
     config = {
         "path": "/data",
         "host": "0.0.0.0",

@@ -34,7 +34,6 @@ def test_a_pub_on_a_loopback_address_has_no_fence(host, fence):
         ("external", "pub.example.org"),
         ("external", "2001:db8::1"),
         ("master", [ID]),
-        ("cache", "/tmp/x"),
     ],
 )
 def test_what_is_right(field, value):

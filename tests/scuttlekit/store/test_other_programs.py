@@ -1,24 +1,21 @@
-"""One log for all: ssb-server, and the pub for Node, go on where our store stopped, and it where they did.
+"""One log for both: ssb-server goes on where our store stopped, and it where that did.
 
-They leave their own indexes beside the log, and find them again when they come back. These must not be believed about
-what was stored meanwhile.
+It leaves its own indexes beside the log, and finds them again when it comes back. These must not be believed about what
+was stored meanwhile.
 """
 
-import asyncio
 from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from butt.sources.releases import build
-from scuttlekit import Address, KeyPair, Peer, connect
+from scuttlekit import KeyPair, Peer, connect
 from scuttlekit.offsetlog import survey
 from scuttlekit.pub.sequence import SequenceNote
 from scuttlekit.pub.store import Store
 from scuttlekit.pub.store.store import INDEX, LOG
-from tests.exports import stock
-from tests.pub.pubs import Pub
+from tests import stock
 from tests.scuttlekit.store.voices import Voice
 
 MOST = 10_000
@@ -27,28 +24,15 @@ POST = {"type": "post", "text": "from elsewhere"}
 Visit = Callable[[Path, Callable[[Peer], Awaitable[None]]], Awaitable[None]]
 
 
-@pytest.fixture(params=["ssb-server", "the pub for Node"])
-def visit(request: pytest.FixtureRequest) -> Visit:
+@pytest.fixture
+def visit(built_stock: Path) -> Visit:
     """Runs the other program on the folder's `data`, and gives a master's connection to it."""
-    if request.param == "ssb-server":
-        release = build(stock.SOURCE).path
 
-        async def by_stock(folder: Path, talk: Callable[[Peer], Awaitable[None]]) -> None:
-            async with stock.stock_server(release, folder) as address, connect(address, stock.MASTER) as peer:
-                await talk(peer)
+    async def visit(folder: Path, talk: Callable[[Peer], Awaitable[None]]) -> None:
+        async with stock.stock_server(built_stock, folder) as address, connect(address, stock.MASTER) as peer:
+            await talk(peer)
 
-        return by_stock
-    node: Path = request.getfixturevalue("built_node_pub")
-
-    async def by_node(folder: Path, talk: Callable[[Peer], Awaitable[None]]) -> None:
-        pub = Pub(node, folder, master=[stock.MASTER.id], caps={}).start()
-        try:
-            async with connect(Address("127.0.0.1", int(pub.config["port"]), pub.id), stock.MASTER) as peer:
-                await talk(peer)
-        finally:
-            await asyncio.to_thread(pub.stop)
-
-    return by_node
+    return visit
 
 
 class Folder:

@@ -152,10 +152,6 @@ def _is_hops(value: Any) -> bool:
     return _is_count(value) and value <= MOST_HOPS
 
 
-def _is_cache(value: Any) -> bool:
-    return value is None or isinstance(value, str)
-
-
 _IDS = 'a list of ids like "@….ed25519"'
 _WHOLE = "a whole number that is not negative"
 
@@ -171,8 +167,6 @@ FIELDS: Final[Mapping[str, tuple[Callable[[Any], bool], str]]] = {
     "sequence": (_is_count, _WHOLE),
     "catchUp": (_is_bool, "true or false"),
     "fence": (_is_fence, "true or false"),
-    # The pub in JavaScript keeps compiled code there. Python needs no such folder, but one configuration fits both.
-    "cache": (_is_cache, "the path of a folder for compiled code, or null"),
     "hops": (_is_hops, f"a number of hops from 0 to {MOST_HOPS}"),
     "limits": (_is_limits, "an object of whole numbers, by the names of bounds"),
 }
@@ -186,7 +180,6 @@ _DEFAULTS: Final[Mapping[str, Any]] = {
     "sequence": 0,
     "catchUp": False,
     "fence": None,
-    "cache": None,
     "hops": 2,
     "limits": {},
 }
