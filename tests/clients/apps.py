@@ -62,6 +62,10 @@ class App:
         """The texts of the posts of a feed that the app has, None for what it cannot read."""
         return self("texts", feed)
 
+    def has_noted(self, pub: Pub) -> bool:
+        """Whether it would know where the pub is after a sudden end: it notes that after two seconds without news of it."""
+        return pub.id in (self.folder / "data" / "conn.json").read_text()
+
     def is_connected(self, pub: Pub) -> bool:
         return any(pub.id[1:-8] in address for address in self("connected"))
 

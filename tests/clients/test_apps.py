@@ -66,6 +66,7 @@ def test_what_one_says_reaches_a_friend_with_another_app_who_was_away(
         lets_in(app, pub, client, invite)
     follow(reader, author.id)
     until(lambda: count_at(client, pub, reader.id) >= 2)
+    until(lambda: reader.has_noted(pub))
     reader.kill()
 
     author("publishMany", 200)
@@ -76,8 +77,6 @@ def test_what_one_says_reaches_a_friend_with_another_app_who_was_away(
     author.kill()
 
     reader.start()
-    # It was ended before it wrote down where the pub is.
-    reader("connect", pub.address, pub.id)
     until(lambda: reader.texts(author.id) == expected)
     for fill, (size, blob) in enumerate(zip((1, 1000, 65_536, 200_000, LARGE), blobs, strict=True)):
         reader("wantBlob", blob)
@@ -119,6 +118,7 @@ def test_it_goes_on_after_the_pub_and_after_the_app_began_again(
     pub.start()
     until(lambda: count_at(client, pub, app.id) == before + 1)
 
+    until(lambda: app.has_noted(pub))
     app.kill()
     app.start()
     app("publish", {"type": "post", "text": "back again"})

@@ -1,12 +1,23 @@
 """A data folder goes from one pub to the other and back, and never belongs to two at once."""
 
+import asyncio
+import hashlib
+from base64 import b64encode
+
 import pytest
 
-from butt.sources.releases import build
-from scuttlekit import connect
+from scuttlekit import Address, KeyPair, RemoteError, connect
+from scuttlekit.canonical import compact
+from scuttlekit.offsetlog import framed
+from tests.exports.living import add_blob
 from tests.pub.test_ends import assert_ends
 from tests.pub.test_invites import offered, use
-from tests.stock import MASTER, STOCK, feed_of, stock_server
+from tests.pub.test_strangers import NETWORK
+from tests.stock import MASTER, feed_of, stock_server
+
+MANY = 100_000
+BEGAN = 1_700_000_000_000
+SIGNATURE = f"{b64encode(bytes(64)).decode()}.sig.ed25519"
 
 
 @pytest.fixture
@@ -40,15 +51,14 @@ def test_neither_starts_where_the_other_runs(make_node_pub, make_pub):
         running.stop()
 
 
-async def test_it_keeps_a_plain_ssb_server_out_and_is_kept_out_by_one(make_pub):
-    stock = build(STOCK).path
+async def test_it_keeps_a_plain_ssb_server_out_and_is_kept_out_by_one(make_pub, built_stock):
     pub = make_pub().start()
     with pytest.raises(AssertionError, match="does not answer"):
-        async with stock_server(stock, pub.folder, patience=5):
+        async with stock_server(built_stock, pub.folder, patience=5):
             pass
     assert "lock" in (pub.folder / "stock").read_text()
     pub.stop()
-    async with stock_server(stock, pub.folder):
+    async with stock_server(built_stock, pub.folder):
         assert_ends(pub.spawn(), 66, "folder-in-use", str(pub.data))
 
 
@@ -117,15 +127,70 @@ def test_an_index_of_the_other_pub_is_no_need(client, pubs):
     assert texts(client, python) == [str(number) for number in range(60)]
 
 
-async def test_a_plain_ssb_server_goes_on_with_its_folder(make_pub, client):
-    pub = make_pub().start()
-    for number in range(10):
-        say(client, pub, str(number))
-    pub.stop()
-    client.hang_up()
-    stock = build(STOCK).path
-    async with stock_server(stock, pub.folder) as address, connect(address, MASTER) as peer:
-        assert len(await feed_of(peer, 10)) == 10
-        await peer.call("publish", {"type": "post", "text": "10"})
+async def test_a_plain_ssb_server_goes_on_with_its_folder_and_it_with_that_of_one(make_pub, built_stock):
+    """With every message and every blob, there and back."""
+    pub = make_pub(master=[MASTER.id]).start()
+    said, blobs = [], []
+
+    async def says(peer, *contents):
+        """Everything that was there before is there, and more after it."""
+        assert list((await feed_of(peer, 1000)).values()) == said
+        for number, data in enumerate(blobs):
+            blob = f"&{b64encode(hashlib.sha256(data).digest()).decode()}.sha256"
+            assert b"".join(await peer.collect("blobs.get", blob, limit=1000)) == data, number
+        said.extend(
+            [(await peer.call("publish", {"type": "post", "text": str(n)}))["key"] for n in range(10)]
+        )
+        for data in contents:
+            await add_blob(peer, data)
+            blobs.append(data)
+
+    for first, second in ((b"one", b"x" * 300_000), (b"two", b"y" * 70_000)):
+        async with connect(Address.parse(pub.address), MASTER, network=NETWORK) as peer:
+            await says(peer, first)
+        assert pub.stop() == 0
+        async with stock_server(built_stock, pub.folder) as address, connect(address, MASTER) as peer:
+            await says(peer, second)
+        pub.start()
+    async with connect(Address.parse(pub.address), MASTER, network=NETWORK) as peer:
+        await says(peer)
+
+
+async def test_it_answers_while_it_makes_its_index_of_a_large_folder_of_an_ssb_server(make_pub, built_stock):
+    pub = make_pub(master=[MASTER.id])
+    friend = KeyPair.generate().id
+    async with stock_server(built_stock, pub.folder) as address, connect(address, MASTER) as peer:
+        await peer.call("publish", {"type": "contact", "contact": friend, "following": True})
+    log = pub.data / "flume" / "log.offset"
+    with log.open("ab") as file:
+        file.write(framed(posts(friend, MANY), file.tell())[0])
     pub.start()
-    assert texts(client, pub) == [str(number) for number in range(11)]
+    assert pub.event("indexing")
+    async with connect(Address.parse(pub.address), MASTER, network=NETWORK) as peer:
+        assert await peer.call("whoami") == {"id": address.key}
+        indexes = (await peer.call("progress"))["indexes"]
+        assert indexes["current"] < indexes["target"] == log.stat().st_size
+        while not (latest := await latest_of(peer, friend)):  # noqa: ASYNC110
+            await asyncio.sleep(0.05)
+        assert latest["value"]["sequence"] == MANY
+        (figures,) = await peer.collect("butt.figures", {}, limit=1)
+        assert (figures["messages"], figures["feeds"]) == (MANY + 1, 2)
+
+
+async def latest_of(peer, feed):
+    """None until it is indexed."""
+    try:
+        return await peer.call("getLatest", feed)
+    except RemoteError as refused:
+        assert "being indexed" in str(refused)
+
+
+def posts(author, count):
+    """Messages as a log holds them. Nobody looks at the signatures of what is stored."""
+    key = None
+    for number in range(1, count + 1):
+        content = {"type": "post", "text": f"{number}"}
+        value = {"previous": key, "author": author, "sequence": number, "timestamp": BEGAN + number}
+        value |= {"hash": "sha256", "content": content, "signature": SIGNATURE}
+        key = f"%{b64encode(hashlib.sha256(content['text'].encode()).digest()).decode()}.sha256"
+        yield compact({"key": key, "value": value, "timestamp": BEGAN + number})
