@@ -1,8 +1,6 @@
 """Bots in the network of the app Oasis, in a whole service, with nodes made of Oasis's own modules."""
 
 import base64
-from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -13,13 +11,6 @@ from tests.clients.conftest import MakeApp
 from tests.service import Person, Service, wait_for
 
 OASIS = base64.b64encode(network_key("oasis")).decode()
-
-
-@pytest.fixture(scope="module")
-def site(tmp_path_factory: pytest.TempPathFactory, built_python_pub: Path) -> Iterator[Service]:
-    home, source = tmp_path_factory.mktemp("home"), Path("packages/scuttlekit").absolute()
-    with Service(home, built_python_pub, pub_source=source) as service:
-        yield service
 
 
 def joins(app: App, who: Person, bot: Any) -> None:
