@@ -9,7 +9,7 @@ import time
 from collections import Counter
 from datetime import datetime, timedelta
 
-from django.db import close_old_connections, connection
+from django.db import close_old_connections, connection, transaction
 from django.db.models import F
 from django.utils import timezone
 
@@ -61,7 +61,9 @@ def forget_old(now: datetime) -> None:
     Slowed.objects.filter(last_at__lt=now - KEPT).exclude(who="").delete()
 
 
+@transaction.atomic
 def _write(noted: Counter[tuple[str, str]]) -> None:
+    """All of it or nothing: what fails is noted still, and would be counted twice where a part was written."""
     now = timezone.now()
     totals = Counter[tuple[str, str]]()
     for (limit, _), times in noted.items():

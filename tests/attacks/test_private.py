@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from butt.limits.table import MACHINE_UPLOADS
+from butt.machines.models import Machine, MachineToken, Upload
 from butt.machines.reports import MOST_BYTES
 from tests.attacks.lines import heard
 from tests.machines.machines import report
@@ -18,6 +19,10 @@ from tests.pages.server import Pages
 from tests.service import wait_for
 
 MACHINES = ("m1", "m2")
+
+
+def id_of(minion_id: str) -> uuid.UUID:
+    return uuid.uuid5(uuid.NAMESPACE_DNS, minion_id)
 
 
 class Private(Pages):
@@ -36,27 +41,15 @@ class Private(Pages):
         return True
 
     def joins(self, minion_id: str) -> None:
-        machine = uuid.uuid5(uuid.NAMESPACE_DNS, minion_id).hex
-        plain = {
-            "state": "ready",
-            "generation": 1,
-            "seen_generation": 1,
-            "trouble": "",
-            "created_at": "2026-01-01",
-        }
-        self.insert(
-            "machines_machine",
-            {"id": machine, "minion_id": minion_id, "facts": "{}", "strangers": "[]", **plain},
-        )
+        machine = Machine(id=id_of(minion_id), minion_id=minion_id, state=Machine.State.READY)
         digest = hashlib.sha256(f"token of {minion_id}".encode()).hexdigest()
-        self.insert("machines_machinetoken", {"machine_id": machine, "digest": digest})
+        self.insert(machine, MachineToken(machine=machine, digest=digest))
 
     def expects(self, minion_id: str) -> str:
         """The path of an export that the machine is to send."""
-        number, machine = uuid.uuid4(), uuid.uuid5(uuid.NAMESPACE_DNS, minion_id).hex
-        row = {"id": number.hex, "machine_id": machine, "bot_id": uuid.uuid4().hex, "most": 1 << 30}
-        self.insert("machines_upload", {**row, "created_at": "2026-01-01"})
-        return f"/agents/{minion_id}/exports/{number}"
+        upload = Upload(machine_id=id_of(minion_id), bot_id=uuid.uuid4(), most=1 << 30)
+        self.insert(upload)
+        return f"/agents/{minion_id}/exports/{upload.id}"
 
     def says(self, minion_id: str, head: str, body: bytes = b"", token: str = "") -> socket.socket:
         one = socket.create_connection(("127.0.0.1", self.port), 20)

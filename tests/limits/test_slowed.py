@@ -1,8 +1,10 @@
 """Who is slowed down is written down, and forgotten after a day."""
 
 from datetime import timedelta
+from typing import Any
 
 import pytest
+from django.db import OperationalError, connection
 from django.utils import timezone
 
 from butt.limits import slowed
@@ -63,3 +65,21 @@ def test_what_cannot_be_written_is_not_lost(monkeypatch: pytest.MonkeyPatch):
             slowed.write_noted()
     slowed.write_noted()
     assert rows()["head-bytes", ""] == 1
+
+
+def test_what_can_be_written_in_part_only_is_not_counted_twice():
+    slowed.note(HEAD_BYTES, "address 192.0.2.1/32")
+    inserted = 0
+
+    def full_disk(execute: Any, sql: str, *given: Any) -> Any:
+        nonlocal inserted
+        if sql.startswith("INSERT"):
+            inserted += 1
+            if inserted == 2:
+                raise OperationalError("database or disk is full")
+        return execute(sql, *given)
+
+    with connection.execute_wrapper(full_disk), pytest.raises(OperationalError):
+        slowed.write_noted()
+    slowed.write_noted()
+    assert rows() == {("head-bytes", ""): 1, ("head-bytes", "address 192.0.2.1/32"): 1}

@@ -2,7 +2,6 @@
 
 import json
 import math
-import secrets
 import sqlite3
 import sys
 import uuid
@@ -12,9 +11,15 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
+from django.db.models import Model
+
+from butt.agents.models import JournalEntry
 from butt.agents.states import State
+from butt.figures.models import Sample
+from butt.invites.models import Invite, InviteUse
 from scuttlekit import KeyPair
 from tests.people import PASSWORD, ssb_id
+from tests.rows import insert
 from tests.service import Person, Service
 
 REASON = "It ended right after its start."
@@ -60,9 +65,7 @@ class Pages(Service):
     def has_lived(self, bot: Any) -> None:
         """An hour of figures at two levels, with a gap and a restart in it."""
         now = datetime.now(UTC)
-        columns = "bot_id, resolution, at, count, memory_sum, memory_low, memory_high, peers_sum, peers_low, peers_high, "
-        columns += "bytes_in, bytes_out, disk, messages, feeds"
-        rows = []
+        samples = []
         for resolution, count in ((10, 360), (60, 1440)):
             for number in range(count):
                 if count * 0.5 < number < count * 0.6:
@@ -70,39 +73,28 @@ class Pages(Service):
                 memory = int((80 + 20 * math.sin(number / 30) + number % 7) * 2**20)
                 peers = 3 + int(2 * math.sin(number / 50))
                 came = abs(int(40_000 * math.sin(number / 11)))
-                at = now - timedelta(seconds=resolution * (number + 1))
-                seen = (
-                    1,
-                    memory,
-                    memory,
-                    memory,
-                    peers,
-                    peers,
-                    peers,
-                    came,
-                    came // 3,
-                    2**23 - number * 9,
-                    1234,
-                    12,
+                seen = Sample(
+                    bot_id=uuid.UUID(bot["id"]),
+                    resolution=resolution,
+                    at=now - timedelta(seconds=resolution * (number + 1)),
+                    count=1,
+                    **dict.fromkeys(("memory_sum", "memory_low", "memory_high"), memory),
+                    **dict.fromkeys(("peers_sum", "peers_low", "peers_high"), peers),
+                    bytes_in=came,
+                    bytes_out=came // 3,
+                    disk=2**23 - number * 9,
+                    messages=1234,
+                    feeds=12,
                 )
-                rows.append((bot["id"].replace("-", ""), resolution, f"{at:%F %T.%f}", *seen))
-        entry = (
-            f"{now - timedelta(minutes=30):%F %T}",
-            bot["id"].replace("-", ""),
-            bot["name"],
-            "steward",
-            "#starting",
-            "{}",
+                samples.append(seen)
+        started = JournalEntry(
+            at=now - timedelta(minutes=30),
+            bot_id=uuid.UUID(bot["id"]),
+            bot_name=bot["name"],
+            actor="steward",
+            what="#starting",
         )
-        database = sqlite3.connect(self.home / "butt.sqlite3", timeout=20)
-        with database:
-            slots = ", ".join("?" * 15)
-            database.executemany(f"INSERT INTO figures_sample ({columns}) VALUES ({slots})", rows)
-            database.execute(
-                "INSERT INTO agents_journalentry (at, bot_id, bot_name, actor, what, detail) VALUES (?, ?, ?, ?, ?, ?)",
-                entry,
-            )
-        database.close()
+        self.insert(*samples, started)
         self.write(
             bot,
             "observed",
@@ -128,8 +120,8 @@ class Pages(Service):
         """Invites as drawn, and some that are over; the way to the page of each, by name."""
         now = datetime.now(UTC)
         alice, bob, carol = {"used": ["Alice A."]}, {"uses": 3, "used": ["", "Bobby"]}, {}
-        dan, eve = {"revoked_at": f"{now:%F %T}"}, {"expires_at": f"{now - timedelta(days=1):%F %T}"}
-        week = {"uses": 20, "expires_at": f"{now + timedelta(days=7):%F %T}"}
+        dan, eve = {"revoked_at": now}, {"expires_at": now - timedelta(days=1)}
+        week = {"uses": 20, "expires_at": now + timedelta(days=7)}
         made = {
             "alice": alice,
             "bob": bob,
@@ -148,31 +140,26 @@ class Pages(Service):
         self, bot: Any, name: str, at: datetime, *, used: Sequence[str] = (), uses: int = 1, **more: Any
     ) -> None:
         keys = KeyPair.generate()
-        row = {
-            "id": uuid.uuid4().hex,
-            "bot_id": bot["id"].replace("-", ""),
-            "name": name,
-            "uses": uses,
-            "seed": keys.secret[:32],
-            "code_id": keys.id,
-            "note": secrets.token_urlsafe(9),
-            "token": f"{name.replace(' ', '-')}-{bot['name']}",
-            "created_at": f"{at:%F %T}",
-            "offered_at": f"{at:%F %T}",
+        made = Invite(
+            bot_id=uuid.UUID(bot["id"]),
+            name=name,
+            uses=uses,
+            seed=keys.secret[:32],
+            code_id=keys.id,
+            token=f"{name.replace(' ', '-')}-{bot['name']}",
+            created_at=at,
+            offered_at=at,
             **more,
-        }
-        self.insert("invites_invite", row)
-        for number, guest in enumerate(used):
-            use = {"invite_id": row["id"], "sequence": number + 1, "ssb_id": ssb_id(2**200 + number)}
-            self.insert("invites_inviteuse", {**use, "name": guest, "at": f"{at:%F %T}"})
+        )
+        uses_of_it = [
+            InviteUse(invite=made, sequence=number + 1, ssb_id=ssb_id(2**200 + number), name=guest, at=at)
+            for number, guest in enumerate(used)
+        ]
+        self.insert(made, *uses_of_it)
 
-    def insert(self, table: str, row: dict[str, Any]) -> None:
-        """A row that another part of the service would write."""
-        database = sqlite3.connect(self.home / "butt.sqlite3", timeout=20)
-        with database:
-            slots = ", ".join("?" * len(row))
-            database.execute(f"INSERT INTO {table} ({', '.join(row)}) VALUES ({slots})", tuple(row.values()))
-        database.close()
+    def insert(self, *rows: Model) -> None:
+        """Rows that another part of the service would write."""
+        insert(self.home / "butt.sqlite3", *rows)
 
     def rows(self, query: str) -> list[Any]:
         """What the database says."""
