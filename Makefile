@@ -25,6 +25,7 @@ check: setup-dev  ## Lint, check types and hold the house to its floor plan
 	@$(BIN)/ruff check .
 	@$(BIN)/ruff format --check .
 	@$(BIN)/mypy
+	@$(BIN)/bandit --quiet --configfile pyproject.toml --recursive butt packages/scuttlekit/scuttlekit salt scripts
 	@$(BIN)/lint-imports
 
 bench: setup-dev  ## Run the benchmarks: ratios to a floor, measured in the same minute

@@ -1,6 +1,6 @@
 """Stripe's local stand-in, for trying: no money moves. Its state lies in the home folder, and only this machine hears it."""
 
-import pickle
+import pickle  # nosec B403 # what it reads, it wrote itself
 
 from butt.configuration import Configuration
 from scuttlekit.files import write_whole
@@ -25,7 +25,7 @@ def serve(settings: Configuration) -> None:
 
     store.__class__ = Kept
     if path.exists():
-        store.update(pickle.loads(path.read_bytes()))  # noqa: S301 - written by ourselves, for our eyes alone
+        store.update(pickle.loads(path.read_bytes()))  # nosec B301 # noqa: S301 - written by ourselves, for our eyes alone
     hook = f"http://127.0.0.1:{settings.port}/stripe/webhook"
     register_webhook("butt", hook, settings.webhook_secret(), None)
     web.run_app(app, host="127.0.0.1", port=settings.stand_in_port, access_log=None, print=None)

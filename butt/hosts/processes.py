@@ -9,7 +9,7 @@ import shlex
 import shutil
 import time
 import uuid
-import xmlrpc.client
+import xmlrpc.client  # nosec B411 # it speaks to supervisord alone, over a socket of the home folder
 from collections.abc import Container, Iterator, Mapping
 from contextlib import contextmanager
 from datetime import UTC, datetime

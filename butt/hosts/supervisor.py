@@ -11,7 +11,7 @@ import subprocess
 import sys
 import tempfile
 import time
-import xmlrpc.client
+import xmlrpc.client  # nosec B411 # it speaks to supervisord alone, over a socket of the home folder
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any

@@ -45,7 +45,7 @@ def export(
 async def _flowing(delivery: Delivery) -> AsyncIterator[bytes]:
     """One chunk after the other. Cancelled when the browser goes away; a read under way then ends by itself."""
     task = asyncio.current_task()
-    assert task  # noqa: S101 - a coroutine that runs is part of a task
+    assert task  # nosec B101 # noqa: S101 - a coroutine that runs is part of a task
     while True:
         chunk = await asyncio.to_thread(gathered, delivery.chunks)
         if not chunk:

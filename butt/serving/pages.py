@@ -35,7 +35,7 @@ class Pages(ASGIHandler):
             if request is not None:
                 prepare(request)
                 response = self._answer(request)
-            assert response is not None  # noqa: S101 - there is a request, or an answer to what is none
+            assert response is not None  # nosec B101 # noqa: S101 - there is a request, or an answer to what is none
             return _whole(response)
         finally:
             close_old_connections()

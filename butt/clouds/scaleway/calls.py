@@ -42,7 +42,7 @@ class Bounds:
 
     def pause(self, attempt: int) -> float:
         longest = min(self.first_pause * 2 ** (attempt - 1), LONGEST_PAUSE)
-        return float(longest * random.uniform(0.5, 1))  # noqa: S311 - so that not all come back at once
+        return float(longest * random.uniform(0.5, 1))  # nosec B311 # noqa: S311 - so that not all come back at once
 
 
 class Bounded:

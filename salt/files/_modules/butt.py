@@ -208,5 +208,5 @@ def _post(said):
     url = f"{to['url'].rstrip('/')}/agents/{__opts__['id']}/report"
     headers = {"Authorization": f"Bearer {token}", "Content-Type": "application/json"}
     request = urllib.request.Request(url, json.dumps(said).encode(), headers, method="POST")
-    with urllib.request.urlopen(request, timeout=REPORT_SECONDS):
+    with urllib.request.urlopen(request, timeout=REPORT_SECONDS):  # nosec B310 # our own control plane
         pass

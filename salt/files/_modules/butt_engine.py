@@ -19,6 +19,8 @@ except ImportError:
     HAS_DOCKER = False
 
 NETWORK, BRIDGE = "butt", "butt0"
+EVERYWHERE = "0.0.0.0"  # nosec B104 # within the container
+SCRATCH = "/tmp"  # nosec B108 # the container's own
 USER = "10001:10001"
 MEMORY = 400 * 1024 * 1024
 CPUS = 1.0
@@ -235,7 +237,7 @@ def has_network():
 
 def _parts(bot_id, bot):
     port = bot["port"]
-    listen = "" if bot["bind"] in ("::", "0.0.0.0") else bot["bind"]
+    listen = "" if bot["bind"] in ("::", EVERYWHERE) else bot["bind"]
     return {
         "agent": __opts__["id"],
         "config": _config(bot),
@@ -253,7 +255,7 @@ def _parts(bot_id, bot):
             "network_mode": NETWORK,
             "restart_policy": {"Name": "unless-stopped"},
             "read_only": True,
-            "tmpfs": {"/tmp": "rw,noexec,nosuid,nodev,size=16m"},
+            "tmpfs": {SCRATCH: "rw,noexec,nosuid,nodev,size=16m"},
             "cap_drop": ["ALL"],
             "security_opt": ["no-new-privileges"],
             "mem_limit": _memory(bot),
@@ -271,7 +273,7 @@ def _config(bot):
     """The pub's own configuration, as `packages/scuttlekit/PUB.md` describes it."""
     config = {
         "path": "/data",
-        "host": "0.0.0.0",
+        "host": EVERYWHERE,
         "port": bot["port"],
         "external": bot["address"],
         "master": bot["masters"],
@@ -301,7 +303,7 @@ def _folder(bot_id):
 def _make_folder(bot_id):
     """For the bot to read, whatever umask we were started with."""
     os.makedirs(_folder(bot_id), exist_ok=True)
-    os.chmod(_folder(bot_id), 0o755)
+    os.chmod(_folder(bot_id), 0o755)  # nosec B103 # the bot is another user
 
 
 def _config_file(bot_id):

@@ -81,7 +81,7 @@ def _everywhere() -> str:
         with socket.create_server(("::", 0), family=socket.AF_INET6):
             return "::"
     except OSError:
-        return "0.0.0.0"  # noqa: S104 - a pub is there for everybody
+        return "0.0.0.0"  # nosec B104 # noqa: S104 - a pub is there for everybody
 
 
 def _checked(folder: Path, told: dict[str, Any]) -> Config:

@@ -14,7 +14,10 @@ from scuttlekit.peer import Peer
 
 PATIENCE: Final = 30.0
 
-_EVERYWHERE: Final = {"::": "::1", "0.0.0.0": "127.0.0.1"}  # noqa: S104 - where to dial a pub that listens everywhere
+_EVERYWHERE: Final = {
+    "::": "::1",
+    "0.0.0.0": "127.0.0.1",  # nosec B104 # noqa: S104 - where to dial a pub that listens everywhere
+}
 _UNITS: Final = ((1e9, "GB"), (1e6, "MB"), (1e3, "kB"))
 _MINUTE, _HOUR, _DAY = 60, 3600, 86400
 

@@ -67,7 +67,7 @@ class Dialler:
         self._own: set[str] = set()
         self._dialling: dict[str, asyncio.Task[Peer]] = {}
         self._hurry = asyncio.Event()
-        self._jitter = random.Random()  # noqa: S311 - it spreads attempts, and keeps no secret
+        self._jitter = random.Random()  # nosec B311 # noqa: S311 - it spreads attempts, and keeps no secret
 
     async def run(self) -> None:
         """Look, dial and write down what is known, for ever. Raises OSError when the file cannot be written."""
