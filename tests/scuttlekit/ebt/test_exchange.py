@@ -73,6 +73,22 @@ class TestTwo:
         exchange.hear_notes(alice, {BOB: note(2, wants=True)}, 0)
         assert exchange.take_due(alice) == (BOB, 2)
 
+    def test_who_said_no_is_told_once_more_when_there_is_news(self):
+        """ssb-ebt says no to what it hears of before its app has told it whom it follows, and then nothing more."""
+        exchange = Exchange()
+        exchange.want([ALICE])
+        exchange.have(ALICE, 5, 0)
+        bob = exchange.join(BOB)
+        assert clock(exchange, bob) == {ALICE: note(5, wants=True)}
+        exchange.hear_notes(bob, {ALICE: NOT_REPLICATED}, 0)
+        assert clock(exchange, bob) == {}
+        exchange.have(ALICE, 6, 1)
+        assert clock(exchange, bob) == {ALICE: note(6, wants=False)}
+        exchange.have(ALICE, 7, 2)
+        assert clock(exchange, bob) == {}, "a no that was repeated, or not taken back, stands"
+        exchange.hear_notes(bob, {ALICE: note(5, wants=True)}, 3)
+        assert exchange.take_due(bob) == (ALICE, 5)
+
     def test_a_clock_is_believed_as_it_is_now(self):
         exchange = Exchange()
         exchange.have(BOB, 5, 0)
@@ -91,16 +107,6 @@ class TestTwo:
             exchange.hear_notes(alice, notes, 0)
             assert clock(exchange, alice) == dict.fromkeys(notes, NOT_REPLICATED)
         assert alice.cost == before
-
-    def test_a_feed_that_the_peer_does_not_replicate_is_not_told_again(self):
-        exchange = Exchange()
-        exchange.want([BOB])
-        alice = exchange.join(ALICE)
-        assert clock(exchange, alice) == {BOB: note(0, wants=True)}
-        exchange.hear_notes(alice, {BOB: NOT_REPLICATED}, 0)
-        exchange.have(BOB, 1, 0)
-        assert clock(exchange, alice) == {}
-        assert exchange.source_of(BOB) is None
 
     def test_a_feed_that_is_followed_later_is_asked_for(self):
         society = both()

@@ -5,10 +5,11 @@ from collections.abc import Callable, Iterable, Mapping
 from itertools import islice
 from typing import Final, NamedTuple
 
-from scuttlekit.ebt.notes import MAX_SEQUENCE, NOT_REPLICATED, UNKNOWN, note
+from scuttlekit.ebt.notes import DOUBTED, MAX_SEQUENCE, NOT_REPLICATED, UNKNOWN, note
 from scuttlekit.ebt.remote import Remote
 
 _CHECKS_A_TICK: Final = 20_000
+_REFUSED: Final = (NOT_REPLICATED, DOUBTED)
 
 
 class Due(NamedTuple):
@@ -73,6 +74,8 @@ class Exchange:
             told = remote.note_of(number)
             if told == NOT_REPLICATED or (told >= 0 and told >> 1 >= sequence):
                 continue
+            if told == DOUBTED:
+                remote.set_note(number, NOT_REPLICATED)
             if told >= 0 and not told & 1:
                 remote.send(number)
             else:
@@ -129,6 +132,10 @@ class Exchange:
             before = remote.note_of(number)
             remote.set_note(number, told)
             if told == NOT_REPLICATED:
+                if before != NOT_REPLICATED:
+                    # ssb-ebt says no to all that it hears of before its app has told it whom it follows. Where both have
+                    # the same of a feed, it says nothing more of it after that, and would never ask for what comes.
+                    remote.set_note(number, DOUBTED)
                 if self._sources.get(number) is remote:
                     self._release(number)
             elif self._may_have(remote, number):
@@ -263,7 +270,7 @@ class Exchange:
         if not self._may_have(remote, number):
             return None if told == UNKNOWN else NOT_REPLICATED
         source = self._sources.get(number)
-        if wanted and source is None and told != NOT_REPLICATED and remote.barred_until(number) < 0:
+        if wanted and source is None and told not in _REFUSED and remote.barred_until(number) < 0:
             self._sources[number] = source = remote
             self._orphans.pop(number, None)
         return note(ours, wants=source is remote)
@@ -314,7 +321,7 @@ class Exchange:
         source = self._sources.pop(number)
         self._waiting.pop(number, None)
         self._orphans[number] = None
-        if source in self._remotes and source.note_of(number) != NOT_REPLICATED:
+        if source in self._remotes and source.note_of(number) not in _REFUSED:
             source.tell(number)
 
     def _find_source(self, number: int, now: float) -> bool:

@@ -11,6 +11,8 @@ from typing import Any, Final
 NOT_REPLICATED: Final = -1
 UNKNOWN: Final = -2
 """No note: nothing was told of the feed."""
+DOUBTED: Final = -3
+"""Kept where a peer said for the first time that it does not replicate a feed: it is told once more when there is news."""
 
 MAX_SEQUENCE: Final = (1 << 30) - 1
 """Other programs count notes in 32 bits."""
