@@ -68,7 +68,7 @@ def _invites(page: Page, friend: Guest) -> None:
     _take(page, "invites")
     theirs = page.context.browser.new_page(viewport={"width": 760, "height": 560}, device_scale_factor=1)  # type: ignore[union-attr]
     theirs.goto(link)
-    theirs.get_by_role("button", name="show the invite").click()
+    theirs.get_by_role("button", name="show the code").click()
     _take(theirs, "join")
     code = theirs.locator("#code").text_content() or ""
     theirs.close()

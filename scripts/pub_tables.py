@@ -6,7 +6,12 @@ from scuttlekit.pub.calls.table import TABLE, Who
 from scuttlekit.pub.limits import BOUNDS
 
 DOCUMENT = Path(__file__).parents[1] / "packages" / "scuttlekit" / "PUB.md"
-NAMES = {Who.ANYBODY: "anybody", Who.GUEST: "guests", Who.MASTER: "masters"}
+NAMES = {
+    Who.ANYBODY: "anybody",
+    Who.MEMBER: "whom the pub follows",
+    Who.GUEST: "guests",
+    Who.MASTER: "masters",
+}
 
 
 def calls() -> str:

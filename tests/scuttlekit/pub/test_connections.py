@@ -24,6 +24,8 @@ class Door:
             keys.id,
             [MASTER.id],
             is_guest=lambda feed: feed == GUEST.id,
+            is_awaited=lambda feed: feed == GUEST.id,
+            guests_of=lambda _: (),
             is_blocked=lambda feed: feed == ENEMY.id,
             is_known=lambda feed: feed == FRIEND.id,
             strangers=strangers,

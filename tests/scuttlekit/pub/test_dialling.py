@@ -34,6 +34,8 @@ class Pub:
             PUB.id,
             [],
             is_guest=lambda _: False,
+            is_awaited=lambda _: False,
+            guests_of=lambda _: (),
             is_blocked=lambda feed: feed in self.blocked,
             is_known=lambda _: True,
             strangers=10,

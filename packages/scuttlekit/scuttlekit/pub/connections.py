@@ -1,7 +1,7 @@
 """Whom the pub is connected with, and who may come in."""
 
 import asyncio
-from collections.abc import Callable, Collection, Coroutine, Iterator
+from collections.abc import Callable, Collection, Coroutine, Iterator, Sequence
 from dataclasses import dataclass, field
 from enum import Enum
 from typing import Any
@@ -17,7 +17,7 @@ class Role(Enum):
 
     MASTER = "master"
     GUEST = "guest"
-    """Whoever connects with the key of an invite."""
+    """Whoever connects with the key of an invite, used up or not."""
     PEER = "peer"
 
 
@@ -33,6 +33,8 @@ class Link:
     is_stranger: bool = False
     guest: str | None = None
     """The feed that a guest brought in on this connection, with the key of an invite."""
+    brought: asyncio.Event = field(default_factory=asyncio.Event, repr=False)
+    """Set when they did."""
     work: "asyncio.Task[None] | None" = field(default=None, repr=False)
 
 
@@ -53,6 +55,8 @@ class Connections:
         masters: Collection[str],
         *,
         is_guest: Callable[[str], bool],
+        is_awaited: Callable[[str], bool],
+        guests_of: Callable[[str], Sequence[str]],
         is_blocked: Callable[[str], bool],
         is_known: Callable[[str], bool],
         strangers: int,
@@ -62,6 +66,8 @@ class Connections:
         self._own_id = own_id
         self._masters = {own_id, *masters}
         self._is_guest = is_guest
+        self._is_awaited = is_awaited
+        self._guests_of = guests_of
         self._is_blocked = is_blocked
         self._is_known = is_known
         self._most_strangers = strangers
@@ -84,7 +90,7 @@ class Connections:
         if self._is_blocked(feed):
             self._refuse("blocked")
             return False
-        if self._strangers >= self._most_strangers and not self._is_known(feed) and not self._is_guest(feed):
+        if self._strangers >= self._most_strangers and self._is_stranger(feed):
             self._refuse("strangers")
             return False
         return True
@@ -104,7 +110,7 @@ class Connections:
         self._links.setdefault(peer.id, []).append(link)
         if link.role is not Role.MASTER:
             self._count[dialled] += 1
-        link.is_stranger = link.role is Role.PEER and not dialled and not self._is_known(peer.id)
+        link.is_stranger = link.role is not Role.MASTER and not dialled and self._is_stranger(peer.id)
         self._strangers += link.is_stranger
         link.work = self._run(self._begin(link))
         peer.closed.add_done_callback(lambda _: self._gone(link))
@@ -119,20 +125,35 @@ class Connections:
 
     def has_brought_in(self, peer: Peer, feed: str) -> None:
         """Note which feed is behind a connection that was made with the key of an invite."""
-        for link in self.of(peer.id):
-            if link.peer is peer:
-                link.guest = feed
+        link = self.link_of(peer)
+        if link is not None:
+            link.guest = feed
+            link.brought.set()
+
+    def link_of(self, peer: Peer) -> Link | None:
+        """The connection with a peer, as long as there is one."""
+        return next((link for link in self.of(peer.id) if link.peer is peer), None)
+
+    def present(self) -> set[str]:
+        """The feeds that are connected now, those of guests among them."""
+        return {link.guest or link.peer.id for link in self}
 
     def is_near(self, peer: Peer) -> bool:
         """Whether the pub follows, near enough, whoever is at the other end of a connection.
 
         Apps stay on the connection on which they used an invite, sometimes for days.
         """
-        if self._is_known(peer.id):
-            return True
-        return any(
-            link.peer is peer and link.guest and self._is_known(link.guest) for link in self.of(peer.id)
-        )
+        return self._is_known(peer.id) or any(self._is_known(feed) for feed in self.feeds_of(peer))
+
+    def feeds_of(self, peer: Peer) -> Sequence[str]:
+        """The feeds that may be behind a connection that was made with the key of an invite.
+
+        Who came back on it, after their app began again, does not say which of the invite's guests they are.
+        """
+        link = self.link_of(peer)
+        if link is None or link.role is not Role.GUEST:
+            return ()
+        return (link.guest,) if link.guest else self._guests_of(peer.id)
 
     @property
     def peers(self) -> dict[str, int]:
@@ -154,6 +175,10 @@ class Connections:
         for feed in tuple(self._links):
             if self._is_blocked(feed):
                 self.hang_up(feed)
+
+    def _is_stranger(self, feed: str) -> bool:
+        """Whether they count among those who must leave room for others. Who can still use an invite does not."""
+        return not self._is_known(feed) and not self._is_awaited(feed)
 
     def _replaces(self, link: Link) -> bool:
         """Make room for a connection of a peer who has one already; False if the older one stays."""

@@ -3,6 +3,8 @@
 import asyncio
 import re
 import secrets
+from collections.abc import Sequence
+from enum import Enum
 from pathlib import Path
 from typing import Any, Final
 
@@ -30,6 +32,27 @@ _HOST = re.compile(r"[A-Za-z0-9._:-]{1,253}")
 _EXACT: Final = 1 << 53
 
 
+class Outcome(Enum):
+    """What came of somebody's wish to be let in by an invite."""
+
+    LET_IN = "let in"
+    KNOWN = "known"
+    """The pub follows them already."""
+    UNKNOWN = "unknown"
+    """There is no such invite, or it was taken back."""
+    BLOCKED = "blocked"
+    EXPIRED = "expired"
+    SPENT = "spent"
+
+
+_REFUSALS: Final = {
+    Outcome.UNKNOWN: "invite was revoked",
+    Outcome.BLOCKED: "this pub blocks the feed",
+    Outcome.EXPIRED: "invite has expired",
+    Outcome.SPENT: "invite has expired",
+}
+
+
 class Invites:
     """The invites of the pub. Uses and revocations happen one after the other, so that none counts twice."""
 
@@ -43,10 +66,19 @@ class Invites:
         self._catch_up = catch_up
         self._turn = asyncio.Lock()
 
+    def is_key(self, key: str) -> bool:
+        """Whether this is the key of an invite. Apps go on to connect with it long after they used the invite."""
+        return self._offers.is_key(key)
+
     def opens(self, key: str) -> bool:
-        """Whether somebody with this key may come in as a guest."""
+        """Whether somebody new may come in with this key."""
         offer = self._offers.get(key)
         return offer is not None and offer.left > 0
+
+    def guests(self, key: str) -> Sequence[str]:
+        """The feeds that came in with this key."""
+        offer = self._offers.get(key)
+        return () if offer is None else offer.guests
 
     def list(self, *, include_all: bool) -> list[dict[str, Any]]:
         """`[{id, note, uses, used, left, expires?}]`; those used up or expired only if all are wanted."""
@@ -87,33 +119,53 @@ class Invites:
         await self.offer(offer)
         return Invite(Address(external, self._address.port, self._own_id), seed).code
 
-    async def use(self, guest: str, request: Any) -> Stored:
+    async def use(self, key: str, request: Any) -> Stored | None:
         """Follow a feed for whoever came in with the key of an invite, and give the message that says so.
 
-        Raises RemoteError, with ssb-invite's words where it has some.
+        None for a feed that is followed already: it is welcome, and no use is counted. Raises RemoteError, with
+        ssb-invite's words where it has some.
         """
-        feed = request.get("feed") if isinstance(request, dict) else None
+        feed = _feed_in(request)
+        outcome, published = await self._let_in(key, feed)
+        if outcome in _REFUSALS:
+            raise RemoteError(_REFUSALS[outcome])
+        return published
+
+    async def claim(self, request: Any) -> dict[str, Any]:
+        """Follow a feed by an invite, for a service that was shown the invite: `{id, feed}` → `{outcome, sequence?}`.
+
+        `id` is that of the invite's key. To ask again changes nothing: a feed that is followed is `known`. Raises RemoteError.
+        """
+        key = request.get("id") if isinstance(request, dict) else None
+        outcome, published = await self._let_in(key if isinstance(key, str) else "", _feed_in(request))
+        told = {"outcome": outcome.value}
+        return told if published is None else {**told, "sequence": published.value["sequence"]}
+
+    async def _let_in(self, key: str, feed: str) -> tuple[Outcome, Stored | None]:
         self._catch_up.check()
-        if not isinstance(feed, str) or not is_feed(feed):
-            raise RemoteError("feed to follow is no feed id")
         async with self._turn:
-            offer = self._offers.get(guest)
+            offer = self._offers.get(key)
             if offer is None:
-                raise RemoteError("invite was revoked")
-            if not offer.left:
-                raise RemoteError("invite has expired")
+                return Outcome.UNKNOWN, None
             if self._store.graph.blocks(self._own_id, feed):
-                raise RemoteError("this pub blocks the feed")
+                return Outcome.BLOCKED, None
+            if offer.has_expired:
+                return Outcome.EXPIRED, None
             if feed == self._own_id or self._store.graph.follows(self._own_id, feed):
-                raise RemoteError("already following")
+                return Outcome.KNOWN, None
+            if not offer.left:
+                return Outcome.SPENT, None
             content = {"type": "contact", "contact": feed, "following": True, "pub": True}
             if offer.note:
                 content["note"] = offer.note
             published = await self._store.publish(content)
             offer.used += 1
+            offer.guests.append(feed)
             self._offers.counted = published.value["sequence"]
-            self._offers.write()
-            return published
+            # What the feed tells of is counted again at the next start, should nothing be written until then.
+            if not self._offers.is_told_by_feed(offer):
+                self._offers.write()
+            return Outcome.LET_IN, published
 
     def begin(self) -> None:
         """Count the uses that the pub's own feed tells of and that are not counted yet. Raises OSError."""
@@ -123,7 +175,7 @@ class Invites:
                 value = message.value
                 self._offers.counted = value["sequence"]
                 if value["content"].get("pub") is True:
-                    self._offers.count(value["content"]["note"])
+                    self._offers.count(value["content"]["note"], value["content"]["contact"])
         if self._offers.counted != before:
             self._offers.write()
 
@@ -196,6 +248,13 @@ def take_over(offers: Offers, folder: Path) -> None:
     offers.store = looks
     offers.count_anew()
     offers.write()
+
+
+def _feed_in(request: Any) -> str:
+    feed = request.get("feed") if isinstance(request, dict) else None
+    if not isinstance(feed, str) or not is_feed(feed):
+        raise RemoteError("feed to follow is no feed id")
+    return feed
 
 
 def is_feed(text: str) -> bool:

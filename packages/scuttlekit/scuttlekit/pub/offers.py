@@ -6,7 +6,7 @@ file only remembers the count up to the message `counted`.
 
 import time
 from collections.abc import Iterator
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any, Final
 
@@ -14,6 +14,8 @@ import orjson
 
 from scuttlekit.files import write_whole
 from scuttlekit.pub.exits import Refusal
+
+MOST_FORMER: Final = 10_000
 
 _MILLISECONDS: Final = 1000
 
@@ -29,6 +31,8 @@ class Offer:
     used: int = 0
     taken_over: bool = False
     """Whether it comes from ssb-server's store of invites, where it stays."""
+    guests: list[str] = field(default_factory=list)
+    """The feeds that came in by it."""
 
     @property
     def has_expired(self) -> bool:
@@ -55,6 +59,8 @@ class Offers:
         """What ssb-server's store of invites looked like when it was taken over."""
         self._gone: set[str] = set()
         """Which of those taken over were taken back since."""
+        self._former: dict[str, None] = {}
+        """The keys of those that were used and then taken back: apps go on to connect with them."""
 
     def read(self) -> None:
         """Read the file. Raises Refusal for one that is damaged, OSError."""
@@ -66,6 +72,7 @@ class Offers:
             kept = orjson.loads(text)
             self._offers = {entry["id"]: Offer(**entry) for entry in kept["offers"]}
             self.counted, self.store, self._gone = kept["counted"], kept["store"], set(kept["gone"])
+            self._former = dict.fromkeys(kept.get("former", []))
         except (ValueError, TypeError, KeyError):
             raise Refusal(
                 "folder-unusable",
@@ -79,6 +86,7 @@ class Offers:
             "counted": self.counted,
             "store": self.store,
             "gone": sorted(self._gone),
+            "former": list(self._former),
         }
         write_whole(self._path, orjson.dumps(kept, option=orjson.OPT_INDENT_2), lasting=True)
 
@@ -88,11 +96,20 @@ class Offers:
     def get(self, key: str) -> Offer | None:
         return self._offers.get(key)
 
+    def is_key(self, key: str) -> bool:
+        """Whether this is the key of an invite, also of one that is used up, has expired, or was used and taken back."""
+        return key in self._offers or key in self._former
+
+    def is_told_by_feed(self, offer: Offer) -> bool:
+        """Whether the pub's own feed tells of its uses so that they cannot be taken for those of another."""
+        return bool(offer.note) and all(other is offer or other.note != offer.note for other in self)
+
     def add(self, offer: Offer) -> bool:
         """Take up an invite; False if it was there, or is one of ssb-server's that was taken back here."""
         if offer.id in self._offers or (offer.taken_over and offer.id in self._gone):
             return False
         self._gone.discard(offer.id)
+        self._former.pop(offer.id, None)
         self._offers[offer.id] = offer
         return True
 
@@ -101,17 +118,23 @@ class Offers:
         offer = self._offers.pop(key, None)
         if offer is not None and offer.taken_over:
             self._gone.add(key)
+        if offer is not None and offer.used:
+            self._former[key] = None
+            if len(self._former) > MOST_FORMER:
+                del self._former[next(iter(self._former))]
         return offer is not None
 
-    def count(self, note: str) -> None:
+    def count(self, note: str, guest: str) -> None:
         """Count a use that the feed tells of, by its note; of several invites with this note, for the first that has uses left."""
         found = [offer for offer in self._offers.values() if offer.note == note]
         if found:
-            next((offer for offer in found if offer.used < offer.uses), found[-1]).used += 1
+            offer = next((offer for offer in found if offer.used < offer.uses), found[-1])
+            offer.used += 1
+            offer.guests.append(guest)
 
     def count_anew(self) -> None:
         """Have all uses counted from the beginning of the feed, which tells of those that carry a note."""
         self.counted = 0
         for offer in self._offers.values():
             if offer.note:
-                offer.used = 0
+                offer.used, offer.guests = 0, []

@@ -23,6 +23,7 @@ from scuttlekit.pub.calls.knowing import Knowing
 from scuttlekit.pub.calls.oneself import Oneself
 from scuttlekit.pub.calls.querying import Querying
 from scuttlekit.pub.calls.reading import Reading
+from scuttlekit.pub.calls.room import RoomCalls
 from scuttlekit.pub.calls.secrets import Secrets
 from scuttlekit.pub.calls.table import NOTHING_MORE, TABLE, Addition, Who, allowed, complete, manifest
 from scuttlekit.pub.calls.writing import Writing
@@ -46,8 +47,6 @@ from scuttlekit.pub.secret import keys_of
 from scuttlekit.pub.sequence import SequenceNote, guard
 from scuttlekit.pub.store import Store, Stored
 from scuttlekit.serving import Api, Handlers
-
-_RIGHTS: Final = {Role.MASTER: Who.MASTER, Role.GUEST: Who.GUEST, Role.PEER: Who.ANYBODY}
 
 STOP_PATIENCE: Final = 3.0
 READY_PATIENCE: Final = 2.0
@@ -120,7 +119,9 @@ class Pub:
         self._connections = Connections(
             self._keys.id,
             config.master,
-            is_guest=self._invites.opens,
+            is_guest=self._invites.is_key,
+            is_awaited=self._invites.opens,
+            guests_of=self._invites.guests,
             is_blocked=self._is_blocked,
             is_known=self._is_known,
             strangers=self._limits["strangers"],
@@ -157,7 +158,7 @@ class Pub:
         )
         self._server = Server(
             self._keys,
-            lambda peer: self._apis[_RIGHTS[self._connections.role_of(peer.id)]],
+            lambda peer: self._apis[self._rights_of(peer.id)],
             network=config.network,
             welcome=self._welcome,
             meet=self._connections.came_in,
@@ -171,8 +172,7 @@ class Pub:
         )
         handlers = complete(self._handlers(), self._table)
         self._apis = {
-            who: Api(handlers, allowed=allowed(who, self._table), on_fault=self._faults.hear)
-            for who in _RIGHTS.values()
+            who: Api(handlers, allowed=allowed(who, self._table), on_fault=self._faults.hear) for who in Who
         }
 
     async def start(self) -> None:
@@ -255,8 +255,9 @@ class Pub:
             **BlobCalls(self._blobs, self._exchange, self._limits).handlers(),
             **self._replication.handlers(),
             **knowing.handlers(),
+            **RoomCalls(store, self._connections, self._invites.opens).handlers(),
             **Inviting(self._invites, visits, catch_up, self._connections.has_brought_in).handlers(),
-            **LookingAfter(figures, store, profile, catch_up).handlers(),
+            **LookingAfter(figures, store, profile, catch_up, self._connections.present).handlers(),
             **self._addition.handlers(keys.id),
         }
 
@@ -273,6 +274,14 @@ class Pub:
         yield self._exchange.meet(link.peer)
         if link.dialled:
             yield pinging.ping(link.peer)
+
+    def _rights_of(self, feed: str) -> Who:
+        match self._connections.role_of(feed):
+            case Role.MASTER:
+                return Who.MASTER
+            case Role.GUEST:
+                return Who.GUEST
+        return Who.MEMBER if self._store.graph.follows(self._keys.id, feed) else Who.ANYBODY
 
     def _welcome(self, feed: str) -> bool:
         # Until the log has shown that it is not behind, others are not to hear of this identity.

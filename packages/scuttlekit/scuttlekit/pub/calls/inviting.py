@@ -1,6 +1,6 @@
 """`invite.*` and `butt.*`: letting people in, and what a service needs to look after the pub."""
 
-from collections.abc import AsyncGenerator, Callable
+from collections.abc import AsyncGenerator, Callable, Collection
 from typing import Any
 
 from scuttlekit.frames import Json
@@ -34,15 +34,19 @@ class Inviting:
             "butt.invites": self._list,
             "butt.offer": self._offer,
             "butt.revoke": self._revoke,
+            "butt.claim": self._claim,
         }
 
     async def _create(self, _peer: Peer, options: Any = None, *_: Any) -> str:
         return await self._invites.create(options)
 
-    async def _use(self, peer: Peer, request: Any = None, *_: Any) -> Json:
+    async def _use(self, peer: Peer, request: Any = None, *_: Any) -> Json | bool:
         said = await self._invites.use(peer.id, request)
         self._has_brought_in(peer, request["feed"])
-        return Json(said.record)
+        return True if said is None else Json(said.record)
+
+    async def _claim(self, _peer: Peer, request: Any = None, *_: Any) -> dict[str, Any]:
+        return await self._invites.claim(request)
 
     async def _accept(self, _peer: Peer, code: Any = None, *_: Any) -> Json:
         self._catch_up.check()
@@ -62,11 +66,19 @@ class Inviting:
 class LookingAfter:
     """Answers a service that looks after the pub."""
 
-    def __init__(self, figures: Figures, store: Store, profile: Profile, catch_up: CatchUp) -> None:
+    def __init__(
+        self,
+        figures: Figures,
+        store: Store,
+        profile: Profile,
+        catch_up: CatchUp,
+        present: Callable[[], Collection[str]],
+    ) -> None:
         self._figures = figures
         self._store = store
         self._profile = profile
         self._catch_up = catch_up
+        self._present = present
 
     def handlers(self) -> Handlers:
         return {
@@ -81,7 +93,7 @@ class LookingAfter:
 
     def _tell_guests(self, _peer: Peer, options: Any = None, *_: Any) -> AsyncGenerator[Any, None]:
         since = number_in(options_in(options), "since") or 0
-        return guests(self._store, self._store.own.id, int(since))
+        return guests(self._store, self._store.own.id, int(since), self._present)
 
     async def _describe(self, _peer: Peer, wanted: Any = None, *_: Any) -> dict[str, int]:
         self._catch_up.check()

@@ -15,9 +15,11 @@ class Who(IntEnum):
     """Who may call something: whoever may call more may call all that others may."""
 
     ANYBODY = 0
-    GUEST = 1
+    MEMBER = 1
+    """Whom the pub follows."""
+    GUEST = 2
     """Whoever connects with the key of an invite."""
-    MASTER = 2
+    MASTER = 3
 
 
 class Call(NamedTuple):
@@ -31,6 +33,8 @@ TABLE: Final = (
     Call("gossip.ping", "duplex", Who.ANYBODY),
     Call("ebt.replicate", "duplex", Who.ANYBODY),
     Call("createHistoryStream", "source", Who.ANYBODY),
+    Call("room.metadata", "async", Who.MEMBER),
+    Call("room.attendants", "source", Who.MEMBER),
     Call("invite.use", "async", Who.GUEST),
     Call("getAddress", "async", Who.GUEST),
     Call("blobs.has", "async", Who.ANYBODY),
@@ -88,6 +92,7 @@ TABLE: Final = (
     Call("butt.invites", "async"),
     Call("butt.offer", "async"),
     Call("butt.revoke", "async"),
+    Call("butt.claim", "async"),
     Call("butt.describe", "async"),
     Call("butt.caughtUp", "async"),
 )
