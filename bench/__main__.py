@@ -30,6 +30,7 @@ BENCHES = {
     "engine": "a pub with 1,000,000 messages, ten readers of 20,000, and 10,000 taken in, beside ssb-server",
     "calls": "control calls over a kept connection, beside the command line of ssb-server",
     "invites": "making an invite over the API, beside the command line of ssb-server",
+    "joining": "500 claims of invites at once, beside the page of an invite",
     "export": "taking along a bot of 50,000 messages and 200 MB of blobs while it writes, beside tar",
     "monitor": "what watching 100, 1,000 and 10,000 bots takes, and whether anything is lost",
     "dashboard": "100 bots of 10,000 on the dashboard, for 20 readers at once, beside an empty page",

@@ -132,6 +132,22 @@ def invite(name: str, whom: str, uses: int, as_json: bool) -> None:
         click.echo(f"{made['code']}\n{made['url']}")
 
 
+@cli.command("open")
+@bot_name
+@click.option("--a-day", type=click.IntRange(0), help="How many people a day it invites; 0: nobody.")
+@as_json
+def open_page(name: str, a_day: int | None, as_json: bool) -> None:
+    """Have a bot's open page invite whoever comes, so many a day; without a number, show how many."""
+    with in_words():
+        api = api_of_login()
+        path = f"/agents/{api.bot(name)['id']}/open-invites"
+        told = api.call("GET", path) if a_day is None else api.call("PUT", path, {"aDay": a_day})
+    if as_json:
+        _print_json(told)
+    else:
+        click.echo(f"{told['aDay']} a day, {told['leftToday']} left today\n{told['url']}")
+
+
 def _add_verb(verb: str, words: str) -> None:
     @cli.command(verb, help=words)
     @bot_name

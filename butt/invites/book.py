@@ -11,7 +11,8 @@ from django.utils import timezone
 from butt.agents.bots import bots
 from butt.agents.models import Agent
 from butt.agents.view import View
-from butt.configuration import configuration
+from butt.invites.claiming import claim_uri, join_url
+from butt.invites.coming import Coming, coming
 from butt.invites.kept_connections import address_of
 from butt.invites.models import Invite, InviteUse, Listing
 from butt.invites.standing import Standing, standing
@@ -37,6 +38,11 @@ class Entry:
         return max(0, self.invite.uses - len(self.used))
 
     @property
+    def guests(self) -> list[tuple[InviteUse, Coming]]:
+        """Who came by it, and what came of them."""
+        return [(use, coming(let_in_at=use.at, messages=use.messages, now=self.now)) for use in self.used]
+
+    @property
     def standing(self) -> Standing:
         return standing(
             uses=self.invite.uses,
@@ -57,7 +63,12 @@ class Entry:
 
     @property
     def url(self) -> str:
-        return f"{configuration().public_url}/join/{self.invite.token}"
+        return join_url(self.invite.token)
+
+    @property
+    def claim_uri(self) -> str:
+        """What opens an app, which then claims the invite."""
+        return claim_uri(self.invite.token)
 
 
 def entries(bot: Agent) -> list[Entry]:

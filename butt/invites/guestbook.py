@@ -6,6 +6,7 @@ from collections import defaultdict
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from typing import TypeAlias
 
 from django.db import transaction
 from django.db.models import Q
@@ -33,22 +34,34 @@ class Name:
     name: str
 
 
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """How many messages of a guest the bot has, and when it last heard of them, where it knows that."""
+
+    guest: str
+    messages: int
+    at: datetime | None
+
+
+News: TypeAlias = Use | Name | Seen
+
+
 def positions(bot_ids: Collection[uuid.UUID]) -> dict[uuid.UUID, int]:
     """How far each bot's feed was read; of a bot that is not in it, nothing was."""
     return dict(Told.objects.filter(bot_id__in=bot_ids).values_list("bot_id", "sequence"))
 
 
 @transaction.atomic
-def write(batch: Mapping[uuid.UUID, Sequence[Use | Name]]) -> None:
+def write(batch: Mapping[uuid.UUID, Sequence[News]]) -> None:
     """Write what was told, uses and how far was read in one: told again, it changes nothing."""
     living = set(Agent.objects.filter(id__in=batch).values_list("id", flat=True))
     uses = [(bot_id, item) for bot_id, item in _all(batch, living) if isinstance(item, Use)]
-    names = [(bot_id, item) for bot_id, item in _all(batch, living) if isinstance(item, Name)]
+    guests = [(bot_id, item) for bot_id, item in _all(batch, living) if not isinstance(item, Use)]
     if uses:
         _note_uses(uses)
         _move_on(uses)
-    if names:
-        _note_names(names)
+    if guests:
+        _note_guests(guests)
 
 
 def clean_name(text: str) -> str:
@@ -64,8 +77,8 @@ def clean_note(text: str) -> str:
 
 
 def _all(
-    batch: Mapping[uuid.UUID, Sequence[Use | Name]], living: set[uuid.UUID]
-) -> Iterator[tuple[uuid.UUID, Use | Name]]:
+    batch: Mapping[uuid.UUID, Sequence[News]], living: set[uuid.UUID]
+) -> Iterator[tuple[uuid.UUID, News]]:
     return ((bot_id, item) for bot_id, items in batch.items() if bot_id in living for item in items)
 
 
@@ -98,14 +111,27 @@ def _move_on(uses: Sequence[tuple[uuid.UUID, Use]]) -> None:
     Told.objects.bulk_create(rows, update_conflicts=True, unique_fields=["bot"], update_fields=["sequence"])
 
 
-def _note_names(names: Sequence[tuple[uuid.UUID, Name]]) -> None:
-    newest = {(bot_id, item.guest): item.name for bot_id, item in names}
-    guests = Q(invite__bot__in={bot_id for bot_id, _ in newest}, ssb_id__in={guest for _, guest in newest})
-    rows = list(InviteUse.objects.filter(guests).select_related("invite"))
+def _note_guests(told: Sequence[tuple[uuid.UUID, Name | Seen]]) -> None:
+    newest: dict[tuple[uuid.UUID, str], dict[type, Name | Seen]] = defaultdict(dict)
+    for bot_id, item in told:
+        newest[bot_id, item.guest][type(item)] = item
+    mine = Q(invite__bot__in={bot_id for bot_id, _ in newest}, ssb_id__in={guest for _, guest in newest})
     changed = []
-    for row in rows:
-        name = newest.get((row.invite.bot_id, row.ssb_id))
-        if name is not None and name != row.name:
-            row.name = name
+    for row in InviteUse.objects.filter(mine).select_related("invite"):
+        news = newest.get((row.invite.bot_id, row.ssb_id), {})
+        before = row.name, row.messages, row.seen_at
+        for item in news.values():
+            _take(row, item)
+        if before != (row.name, row.messages, row.seen_at):
             changed.append(row)
-    InviteUse.objects.bulk_update(changed, ["name"], batch_size=200)
+    InviteUse.objects.bulk_update(changed, ["name", "messages", "seen_at"], batch_size=200)
+
+
+def _take(row: InviteUse, item: Name | Seen) -> None:
+    """Take what was told of a guest into their row."""
+    if isinstance(item, Name):
+        row.name = item.name
+    else:
+        row.messages = item.messages
+        if item.at is not None and (row.seen_at is None or item.at > row.seen_at):
+            row.seen_at = item.at

@@ -8,7 +8,7 @@ that is there twice. A row that the pub was not seen to take is shown to nobody,
 import logging
 import os
 import uuid
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 
 from django.db import IntegrityError, transaction
 from django.db.models import Count, F, Q
@@ -47,13 +47,14 @@ _offered = PreparedUpdate(
 
 
 def create(
-    person: Agent,
+    person: Agent | str,
     bot: Agent,
     name: str,
     *,
     uses: int = 1,
     expires_at: datetime | None = None,
     key: uuid.UUID | None = None,
+    opened_on: date | None = None,
 ) -> Invite:
     """A new invite that the bot's pub has taken; or, where one of this `key` is there, that one.
 
@@ -67,7 +68,7 @@ def create(
             raise Refused(
                 "wrong_state", f"{bot.name} is #{state}: it can make invites only while it is #alive."
             )
-        invite = _draft(bot, name, uses, expires_at, key)
+        invite = _draft(bot, name, uses, expires_at, key, opened_on)
     if invite.offered_at is not None:
         return invite
     # Whoever asks a second time while the first is at it does the same, which does no harm.
@@ -129,7 +130,14 @@ def _made_meanwhile(bot: Agent, invite: Invite) -> Invite:
     return made
 
 
-def _draft(bot: Agent, name: str, uses: int, expires_at: datetime | None, key: uuid.UUID | None) -> Invite:
+def _draft(
+    bot: Agent,
+    name: str,
+    uses: int,
+    expires_at: datetime | None,
+    key: uuid.UUID | None,
+    opened_on: date | None,
+) -> Invite:
     # Two at the same moment may both find room for one: it is a bound, not a price.
     most = configuration().invites_per_bot
     if not _has_room(bot, most):
@@ -146,6 +154,7 @@ def _draft(bot: Agent, name: str, uses: int, expires_at: datetime | None, key: u
         code_id=keys.id,
         created_at=timezone.now(),
         key=key,
+        opened_on=opened_on,
     )
     if key is None:
         drafted.save(force_insert=True)

@@ -48,6 +48,9 @@ class Invite(models.Model):
     created_at = models.DateTimeField(db_default=Now())
     expires_at = models.DateTimeField(null=True, blank=True)
     revoked_at = models.DateTimeField(null=True, blank=True)
+    opened_on = models.DateField(
+        null=True, blank=True, help_text="The day (UTC) on which the bot's open page offers it to everybody."
+    )
     offered_at = models.DateTimeField(
         null=True, blank=True, help_text="When the pub took it; until then it is shown to nobody."
     )
@@ -86,6 +89,10 @@ class InviteUse(models.Model):
         max_length=LONGEST_NAME, blank=True, default="", help_text="Their profile's, as far as the pub knows."
     )
     at = models.DateTimeField()
+    messages = models.PositiveBigIntegerField(
+        default=0, db_default=0, help_text="How many messages of theirs the pub has."
+    )
+    seen_at = models.DateTimeField(null=True, blank=True, help_text="When the pub last heard of them.")
 
     class Meta:
         constraints = [
@@ -95,10 +102,13 @@ class InviteUse(models.Model):
 
 
 class Listing(models.Model):
-    """Whether a bot has a public page; without a row it has."""
+    """Whether a bot has a public page, and whom it invites there; without a row it has one and invites nobody."""
 
     bot = models.OneToOneField(Agent, models.CASCADE, primary_key=True, related_name="listing")
     public = models.BooleanField(default=True)
+    invites_a_day = models.PositiveSmallIntegerField(
+        default=0, db_default=0, help_text="How many people a day may come in by its public page."
+    )
 
 
 class Told(models.Model):

@@ -15,7 +15,7 @@ from typing import Any
 from asgiref.sync import sync_to_async
 from pydantic import BaseModel, Field, ValidationError, field_validator
 
-from butt.invites.guestbook import Name, Use, clean_name, clean_note, positions, write
+from butt.invites.guestbook import Name, News, Seen, Use, clean_name, clean_note, positions, write
 from scuttlekit import Peer, RemoteError, ScuttlebuttError
 
 log = logging.getLogger("butt.monitor")
@@ -39,10 +39,7 @@ class _Use(BaseModel):
     @field_validator("at", mode="before")
     @classmethod
     def _from_milliseconds(cls, at: Any) -> datetime:
-        # A clock may be wrong, but a year that no database holds is no time.
-        if not isinstance(at, int | float) or not 0 <= at < 32_503_680_000_000:  # noqa: PLR2004 - the year 3000
-            raise ValueError("this is no time")
-        return datetime.fromtimestamp(at / 1000, UTC)
+        return _time(at)
 
 
 class _Name(BaseModel):
@@ -50,12 +47,30 @@ class _Name(BaseModel):
     name: str = Field(max_length=1000)
 
 
+class _Seen(BaseModel):
+    feed: str = Field(pattern=_FEED_ID)
+    messages: int = Field(ge=0, le=2**53)
+    seen: datetime | None = None
+
+    @field_validator("seen", mode="before")
+    @classmethod
+    def _from_milliseconds(cls, seen: Any) -> datetime | None:
+        return None if seen is None else _time(seen)
+
+
+def _time(milliseconds: Any) -> datetime:
+    # A clock may be wrong, but a year that no database holds is no time.
+    if not isinstance(milliseconds, int | float) or not 0 <= milliseconds < 32_503_680_000_000:  # noqa: PLR2004 - the year 3000
+        raise ValueError("this is no time")
+    return datetime.fromtimestamp(milliseconds / 1000, UTC)
+
+
 class Guests:
     """`attend` follows one bot for as long as its connection lasts; `run` writes what all of them heard."""
 
     def __init__(self) -> None:
         self.peers: dict[uuid.UUID, Peer] = {}
-        self._heard: asyncio.Queue[tuple[uuid.UUID, Use | Name]] = asyncio.Queue(MOST_WAITING)
+        self._heard: asyncio.Queue[tuple[uuid.UUID, News]] = asyncio.Queue(MOST_WAITING)
         self._asking: dict[uuid.UUID, asyncio.Future[int]] = {}
         self._news = asyncio.Event()
 
@@ -84,7 +99,7 @@ class Guests:
             await asyncio.sleep(GATHER)
             self._news.clear()
             asking, self._asking = self._asking, {}
-            batch: dict[uuid.UUID, list[Use | Name]] = defaultdict(list)
+            batch: dict[uuid.UUID, list[News]] = defaultdict(list)
             for _ in range(min(AT_ONCE, self._heard.qsize())):
                 bot_id, item = self._heard.get_nowait()
                 batch[bot_id].append(item)
@@ -111,16 +126,21 @@ class Guests:
         return position
 
 
-def _checked(item: Any) -> Use | Name:
+def _checked(item: Any) -> News:
     if isinstance(item, dict) and "name" in item:
         name = _Name.model_validate(item)
         return Name(name.feed, clean_name(name.name))
+    if isinstance(item, dict) and "messages" in item:
+        seen = _Seen.model_validate(item)
+        # A clock that runs ahead must not keep all that is seen later from being the latest.
+        at = None if seen.seen is None else min(seen.seen, datetime.now(UTC))
+        return Seen(seen.feed, seen.messages, at)
     use = _Use.model_validate(item)
     return Use(use.sequence, use.feed, clean_note(use.note), use.at)
 
 
 async def _written_and_read(
-    batch: dict[uuid.UUID, list[Use | Name]], asking: list[uuid.UUID]
+    batch: dict[uuid.UUID, list[News]], asking: list[uuid.UUID]
 ) -> dict[uuid.UUID, int]:
     def both() -> dict[uuid.UUID, int]:
         if batch:

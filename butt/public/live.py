@@ -57,7 +57,17 @@ def status_mark(view: View) -> str:
 
 def invites_mark(view: View, entries: Iterable[Entry]) -> str:
     """The mark of the invites page: it shows who came by which, and which of them can still be used."""
-    shown = [(e.invite.id, e.standing, [(use.sequence, use.name) for use in e.used]) for e in entries]
+    shown = [
+        (
+            e.invite.id,
+            e.standing,
+            [
+                (use.sequence, use.name, use.messages, use.seen_at and f"{use.seen_at:%F %R}", came)
+                for use, came in e.guests
+            ],
+        )
+        for e in entries
+    ]
     return f"{mark([view])}-{hashlib.sha256(repr(shown).encode()).hexdigest()[:16]}"
 
 

@@ -37,7 +37,18 @@ SLOW: dict[str, frozenset[str]] = {
     ),
     # They call a bot.
     **dict.fromkeys(
-        ("new-invite", "revoke", "api:create_invite", "api:invites", "api:revoke_invite"), CHANGING
+        (
+            "join",
+            "listing",
+            "profile",
+            "new-invite",
+            "revoke",
+            "api:create_invite",
+            "api:set_open_invites",
+            "api:invites",
+            "api:revoke_invite",
+        ),
+        CHANGING,
     ),
     # They call Stripe.
     **dict.fromkeys(

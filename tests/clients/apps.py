@@ -58,6 +58,15 @@ class App:
         self.process.wait(PATIENCE)
         self._close()
 
+    @property
+    def addresses(self) -> Path:
+        """The file in which it keeps where others are."""
+        return self.folder / "data" / "conn.json"
+
+    def knows(self, text: str) -> bool:
+        """Whether this stands in the file of addresses."""
+        return self.addresses.exists() and text in self.addresses.read_text()
+
     def texts(self, feed: str) -> list[str | None]:
         """The texts of the posts of a feed that the app has, None for what it cannot read."""
         return self("texts", feed)

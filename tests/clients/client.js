@@ -39,6 +39,12 @@ const SETS = {
     },
     more: { friends: { hops: 2 }, conn: { autostart: true, hops: 2, populatePubs: false } },
     joins: (invite, done) => server.invite.accept({ invite, shouldPublish: false }, done),
+    // As the app does: the rest of what it knows of the pub comes from ssb-room-client.
+    claims: (uri, done) => server.httpInviteClient.claim(uri, (error, address) => {
+      if (error) return done(error)
+      server.conn.remember(address, { key: load('ssb-ref').getKeyFromAddress(address) })
+      server.conn.connect(address, (failed) => done(failed, true))
+    }),
     publish: (content, done) => server.db.create({ content, keys }, (error, msg) => done(error, msg && { key: msg.key, sequence: msg.value.sequence })),
     publishPrivately: (content, recps, done) => server.db.create({ content, keys, recps, encryptionFormat: 'box' }, (error, msg) => done(error, msg && msg.key)),
     texts: (feed, done) => {
@@ -78,6 +84,7 @@ function loadAny (name) {
 const CALLS = {
   id: (done) => done(null, server.id),
   join: (invite, done) => set.joins(invite, done),
+  claim: (uri, done) => set.claims(uri, done),
   publish: (content, done) => set.publish(content, done),
   publishPrivately: (content, recps, done) => set.publishPrivately(content, recps, done),
   publishMany: (count, done) => {

@@ -60,7 +60,7 @@ def test_the_tutorials_buttons_are_in_the_product():
     for template in (ROOT / "butt" / "public" / "templates").rglob("*.html"):
         offered |= set(re.findall(r'class="bracket[^"]*"[^>]*>\s*([^<{]+?)\s*<', template.read_text()))
     named = set(re.findall(r"`\[([^]]+)\]`", TUTORIAL + WRITING))
-    assert {"start", "yes", "invite", "show the invite"} <= named
+    assert {"start", "yes", "invite", "show the code"} <= named
     assert named <= offered
 
 

@@ -1,7 +1,7 @@
 """What feeds tell of guests is written once, whatever is told again."""
 
 import uuid
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 import pytest
 from django.utils import timezone
@@ -12,7 +12,7 @@ from hypothesis.extra.django import TestCase
 from butt.agents.models import Agent
 from butt.agents.states import State
 from butt.agents.words import can_be_seen
-from butt.invites.guestbook import Name, Use, clean_name, positions, write
+from butt.invites.guestbook import Name, Seen, Use, clean_name, positions, write
 from butt.invites.models import Invite, InviteUse
 from tests.people import bot_in, person, ssb_id
 
@@ -51,6 +51,16 @@ class TestAGuestbook:
         assert positions([bot.id, uuid.uuid4()]) == {bot.id: 7}
         write({bot.id: [Name(ssb_id(1), "Frida K.")]})
         assert seen(bot)[0][3] == "Frida K."
+
+    def test_what_came_of_a_guest_is_the_latest_that_was_told(self, bot: Agent):
+        invite(bot, "a", uses=2)
+        later = AT + timedelta(hours=1)
+        write({bot.id: [Use(3, ssb_id(1), "a", AT), Seen(ssb_id(1), 2, AT), Name(ssb_id(1), "Frida")]})
+        write({bot.id: [Seen(ssb_id(1), 5, later), Seen(ssb_id(2), 9, later)]})
+        write({bot.id: [Seen(ssb_id(1), 7, None)]})
+        write({bot.id: [Seen(ssb_id(1), 8, AT)]})
+        (row,) = InviteUse.objects.all()
+        assert (row.name, row.messages, row.seen_at) == ("Frida", 8, later)
 
     def test_foreign_notes_are_passed_over_but_read(self, bot: Agent):
         write({bot.id: [Use(5, ssb_id(1), "made by hand", AT)]})

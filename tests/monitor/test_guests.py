@@ -102,8 +102,12 @@ async def test_rubbish_is_passed_over_and_the_rest_is_written():
         {"feed": ssb_id(1), "name": 5},
         {"feed": "@x", "name": "x"},
         {"feed": ssb_id(1), "name": "x" * 10_000},
+        {"feed": ssb_id(1), "messages": -1, "seen": AT},
+        {"feed": ssb_id(1), "messages": 1, "seen": "now"},
+        {"feed": ssb_id(1), "messages": 2**60, "seen": None},
     ]
-    host = Host(use(1), *rubbish, {"feed": ssb_id(1), "name": "Fri\x00da\n"}, use(3))
+    told = {"feed": ssb_id(1), "name": "Fri\x00da\n"}, {"feed": ssb_id(1), "messages": 7, "seen": AT}
+    host = Host(use(1), *rubbish, *told, use(3))
 
     async def all_is_written(_: Guests) -> None:
         await until(lambda: InviteUse.objects.count() == 2)
@@ -112,6 +116,10 @@ async def test_rubbish_is_passed_over_and_the_rest_is_written():
     rows = [(row.sequence, row.ssb_id, row.name) async for row in InviteUse.objects.order_by("sequence")]
     assert [row[:2] for row in rows] == [(1, ssb_id(1)), (3, ssb_id(3))]
     assert rows[0][2] == "Fri da"
+    first = await InviteUse.objects.aget(sequence=1)
+    assert first.messages == 7
+    assert first.seen_at is not None
+    assert first.seen_at <= timezone.now(), "whose clock runs ahead is not seen in the future"
 
 
 async def test_it_reads_on_from_where_it_was_written_down():

@@ -152,7 +152,16 @@ class Pages(Service):
             **more,
         )
         uses_of_it = [
-            InviteUse(invite=made, sequence=number + 1, ssb_id=ssb_id(2**200 + number), name=guest, at=at)
+            InviteUse(
+                invite=made,
+                sequence=number + 1,
+                ssb_id=ssb_id(2**200 + number),
+                name=guest,
+                # Whoever has no name here was let in long ago, and nothing of theirs ever came.
+                at=at if guest else at - timedelta(hours=2),
+                messages=12 if guest else 0,
+                seen_at=at if guest else None,
+            )
             for number, guest in enumerate(used)
         ]
         self.insert(made, *uses_of_it)

@@ -4,8 +4,10 @@ import re
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from urllib.parse import parse_qsl
 
 import pytest
+import segno
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, BrowserContext, Page, expect
 
@@ -26,6 +28,12 @@ def bob(built_stock: Path, tmp_path: Path) -> Iterator[Guest]:
     guest = Guest(built_stock, tmp_path / "bob")
     yield guest
     guest.leave()
+
+
+def dots_of(link: str) -> set[tuple[str, str]]:
+    """The dark dots of the QR code that a phone reads this link from."""
+    rows = enumerate(segno.make_qr(link, error="m").matrix)
+    return {(str(x), str(y)) for y, row in rows for x, dark in enumerate(row) if dark}
 
 
 @pytest.mark.parametrize("look", LOOKS, indirect=True, ids=lambda look: f"{look[0][0]}-{look[1]}")
@@ -52,8 +60,21 @@ def test_an_invite_is_made_passed_on_accepted_and_seen(
     theirs = context.new_page()
     theirs.goto(link)
     expect(theirs.get_by_text("~")).to_have_count(0)
-    theirs.get_by_role("button", name="show the invite").click()
-    expect(theirs.get_by_role("img", name="the invite code as a QR code")).to_be_visible()
+    uri = theirs.get_by_role("link", name="open in my app").get_attribute("href") or ""
+    asked = dict(parse_qsl(uri.partition("?")[2]))
+    assert uri.startswith("ssb:experimental?")
+    assert asked == {"action": "claim-http-invite", "invite": link.rpartition("/")[2], "postTo": link}
+    expect(theirs.get_by_role("img", name="Press the button on this page")).to_be_visible()
+    drawn = (
+        theirs.get_by_role("img", name="the link of this page as a QR code")
+        .locator("path")
+        .get_attribute("d")
+    )
+    assert set(re.findall(r"M(\d+) (\d+)h1v1h-1z", drawn or "")) == dots_of(link)
+    for app in ("Manyverse", "Oasis"):
+        expect(theirs.get_by_role("link", name=app)).to_have_attribute("href", re.compile("^https://"))
+    theirs.get_by_role("button", name="show the code").click()
+    expect(theirs.get_by_role("img", name="the link of this page as a QR code")).to_be_visible()
     assert "harbour" not in theirs.content()
     assert Axe().run(theirs).violations_count == 0
     code = theirs.locator("#code").text_content() or ""
@@ -129,6 +150,6 @@ def test_all_of_it_works_without_javascript(server: Pages, browser: Browser, pag
     )
     expect(there.get_by_label("name")).to_have_value("Frida")
     there.goto(f"{server.url}/join/bob-{invited}")
-    there.get_by_role("button", name="show the invite").click()
+    there.get_by_role("button", name="show the code").click()
     expect(there.locator("#code")).to_contain_text(".ed25519~")
     plain.close()

@@ -74,6 +74,7 @@ POST /bots/{name}/people/{number}/withdraw          start   404    on        on 
 POST /bots/{name}/{verb}                            start   404    on        on     404
 GET  /join/{token}                                  200     200    200       200    200
 GET  /@{name}                                       200     200    200       200    200
+POST /@{name}                                        404    404    404       404    404
 GET  /robots.txt                                    200     200    200       200    200
 GET  /billing                                        404     404    404       404    404
 GET  /billing/card                                   404     404    404       404    404
@@ -163,6 +164,8 @@ POST   /agents/{agent_id}/caught-up     401     404    409       409    403   40
 GET    /agents/{agent_id}/invites       401     404    200       200    200   403      403      404
 POST   /agents/{agent_id}/invites       401     422    422       422    403   422      403      422
 DELETE /agents/{agent_id}/invites/{invite_id}  401  404  204     204    403   204      403      404
+GET    /agents/{agent_id}/open-invites  401     404    200       200    200   403      403      404
+PUT    /agents/{agent_id}/open-invites  401     422    422       422    403   422      403      422
 GET    /agents/{agent_id}/export/{part}  401    404    200       200    403   403      200      404
 GET    /agents/{agent_id}/samples       401     404    200       200    200   403      403      404
 GET    /belongs                         401     200    200       200    200   403      403      200

@@ -60,6 +60,20 @@ class TestTheListOfABot:
             page,
         )
 
+    def test_it_says_what_really_came_of_each_guest(self, alice: Client, bot: Agent):
+        came = invite(bot, "a", uses=3)
+        uses(came, "Here", "Fresh", "Silent")
+        rows = came.used.order_by("sequence")
+        seen_at = timezone.now() - timedelta(days=1)
+        rows.filter(name="Here").update(messages=12, seen_at=seen_at)
+        rows.filter(name="Silent").update(at=timezone.now() - timedelta(minutes=61))
+        page = words(alice.get("/bots/my/invites").content)
+        assert f"12 messages, last seen {seen_at.day} " in page
+        assert re.search(r"Fresh .{1,40} let in, nothing of theirs is here yet", page)
+        assert re.search(r"Silent .{1,40} let in, but nothing of theirs ever came.*nothing is used up", page)
+        Invite.objects.filter(id=came.id).update(uses=9, revoked_at=timezone.now())
+        assert "Make them a new invite" in words(alice.get("/bots/my/invites").content)
+
     def test_those_that_are_over_are_told_apart_and_their_codes_are_gone(self, alice: Client, bot: Agent):
         gone = [
             invite(bot, "dan", revoked_at=timezone.now()),

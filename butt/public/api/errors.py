@@ -22,6 +22,7 @@ STATUS = {
     "name_taken": 409,
     "bad_uses": 422,
     "bad_expiry": 422,
+    "bad_count": 422,
     "bad_key": 422,
     "wrong_state": 409,
     "no_answer": 503,

@@ -11,7 +11,7 @@ from pydantic import AwareDatetime
 from butt.agents.bots import bot_by_id
 from butt.agents.lines import line_by_id
 from butt.agents.models import Agent
-from butt.invites import making
+from butt.invites import making, opening
 from butt.invites.book import Entry, entries
 from butt.public.api.bearer import caller
 from butt.public.api.shapes import Body, Error
@@ -38,6 +38,8 @@ class Use(Schema):
     ssbId: str
     name: str | None = None
     at: datetime
+    messages: int
+    lastSeen: datetime | None = None
 
 
 class InviteShape(Schema):
@@ -50,6 +52,16 @@ class InviteShape(Schema):
     createdAt: datetime
     expiresAt: datetime | None = None
     revokedAt: datetime | None = None
+
+
+class OpenInvitesChange(Body):
+    aDay: int
+
+
+class OpenInvites(Schema):
+    aDay: int
+    leftToday: int
+    url: str
 
 
 class Invites(Schema):
@@ -85,6 +97,28 @@ def revoke_invite(request: HttpRequest, agent_id: uuid.UUID, invite_id: uuid.UUI
     return Status(204, None)
 
 
+@router.get("/agents/{agent_id}/open-invites", response={200: OpenInvites, **REFUSALS}, **WIRE)
+def open_invites(request: HttpRequest, agent_id: uuid.UUID) -> Any:
+    """How many people a day may come in by the bot's open page."""
+    return _open_shape(_bot(request, agent_id))
+
+
+@router.put("/agents/{agent_id}/open-invites", response={200: OpenInvites, **REFUSALS}, **WIRE)
+def set_open_invites(request: HttpRequest, agent_id: uuid.UUID, body: OpenInvitesChange) -> Any:
+    """Have the bot's open page invite so many people a day; 0: nobody."""
+    bot = _bot(request, agent_id)
+    opening.set_invites_a_day(caller(request), bot, body.aDay)
+    return _open_shape(bot)
+
+
+def _open_shape(bot: Agent) -> dict[str, Any]:
+    return {
+        "aDay": opening.invites_a_day(bot),
+        "leftToday": opening.left_today(bot),
+        "url": opening.open_page(bot),
+    }
+
+
 def _bot(request: HttpRequest, agent_id: uuid.UUID) -> Agent:
     return bot_by_id(caller(request), agent_id)
 
@@ -96,7 +130,13 @@ def _shape(entry: Entry) -> dict[str, Any]:
         "name": invite.name,
         "uses": invite.uses,
         "used": [
-            {"ssbId": use.ssb_id, "at": use.at, **({"name": use.name} if use.name else {})}
+            {
+                "ssbId": use.ssb_id,
+                "at": use.at,
+                "messages": use.messages,
+                **({"name": use.name} if use.name else {}),
+                **({"lastSeen": use.seen_at} if use.seen_at else {}),
+            }
             for use in entry.used
         ],
         "code": entry.code,

@@ -12,7 +12,7 @@ from butt.agents.bots import bot_by_name
 from butt.agents.models import Agent
 from butt.agents.view import View
 from butt.agents.wishes import Refused, describe
-from butt.invites import book, making
+from butt.invites import book, making, opening
 from butt.invites.models import MOST_USES, Invite
 from butt.public.live import invites_mark
 from butt.public.pages.person import for_person
@@ -68,6 +68,12 @@ def listing(request: HttpRequest, person: Agent, name: str) -> HttpResponse:
     bot = bot_by_name(person, name)
     if "public" in request.POST:
         book.set_public(bot, public=request.POST["public"] == "yes")
+    if "invites" in request.POST:
+        try:
+            opening.set_invites_a_day(person, bot, _number(request.POST["invites"], "invites"))
+        except Refused as no:
+            said = {"a_day": request.POST["invites"], "a_day_error": no.message, "passing": False}
+            return render(request, "bot/invites.html", {**_shown(bot), **said}, status=422)
     if "description" in request.POST:
         try:
             describe(person, bot, request.POST["description"])
@@ -84,6 +90,8 @@ def _shown(bot: Agent) -> dict[str, object]:
         "used": [entry for entry in entries if entry.used],
         "unused": sorted((e for e in entries if not e.used), key=lambda e: not e.is_open),
         "public": book.is_public(bot),
+        "a_day": opening.invites_a_day(bot),
+        "most_a_day": opening.MOST_A_DAY,
         "description": bot.description,
         "passing": view.state.is_passing,
         "mark": invites_mark(view, entries),

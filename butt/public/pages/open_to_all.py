@@ -2,18 +2,24 @@
 
 import segno
 from django.http import Http404, HttpRequest, HttpResponse
-from django.shortcuts import render
+from django.shortcuts import redirect, render
 from django.views.decorators.cache import never_cache
 from django.views.decorators.csrf import csrf_exempt
 from django.views.decorators.http import require_http_methods, require_safe
 
 from butt.agents.view import View
-from butt.invites.book import entry_by_token, public_bot
+from butt.agents.wishes import Refused
+from butt.invites.book import Entry, entry_by_token, public_bot
+from butt.invites.claiming import claimable
+from butt.invites.models import Invite
+from butt.invites.opening import invites_a_day, left_today, offer
 from butt.invites.standing import Standing
 from butt.limits.networks import network_of
 from butt.limits.rates import Rate
 from butt.limits.table import ADDRESS_JOINS, ADDRESS_MISSES
 from butt.public.addresses import address_of
+from butt.public.pages.apps import APPS
+from butt.public.pages.claims import claimed, failed, is_claim, told, wants_json
 
 _looks, _misses = Rate(ADDRESS_JOINS), Rate(ADDRESS_MISSES)
 """In this server's own memory: a bound on guessing and hammering need be neither shared nor kept."""
@@ -29,38 +35,70 @@ OVER = {
 ROBOTS = "User-agent: *\nDisallow: /join/\nDisallow: /bots\n"
 
 
-@csrf_exempt  # showing a code changes nothing, so there is nothing to forge; and no cookie is needed
+@csrf_exempt  # a code that is shown changes nothing, and no form of another's page can claim; no cookie is needed
 @require_http_methods(["GET", "HEAD", "POST"])
 @never_cache
 def join(request: HttpRequest, token: str) -> HttpResponse:
-    """What an invite leads to. Its code shows only after a click: whatever follows links just reads of it."""
-    entry = entry_by_token(token)
-    looks = _looks if entry else _misses
+    """What an invite leads to, for people and for apps. Its code shows only after a click.
+
+    Whatever follows links, or posts forms without an SSB id, just reads of it.
+    """
+    for_app = wants_json(request)
+    found = claimable(token) if for_app else entry_by_token(token)
+    looks = _looks if found else _misses
     if wait := looks.wait_of(f"address {network_of(address_of(request))}"):
-        response = _error(request, "a moment", "You look at invites very often. Please wait a minute.", 429)
+        response = _refused(
+            request, for_app, "a moment", "You look at invites very often. Please wait a minute.", 429
+        )
         response["Retry-After"] = str(wait)
         return response
-    if entry is None:
-        return _error(request, "not here", "There is no such invite.", 404)
+    if found is None:
+        return _refused(request, for_app, "not here", "There is no such invite.", 404)
+    if isinstance(found, Invite):
+        return _unlisted(claimed(request, found) if is_claim(request) else told(found))
+    return _unlisted(_page(request, found))
+
+
+def _page(request: HttpRequest, entry: Entry) -> HttpResponse:
     view = View(entry.bot)
+    apps = [app for app in APPS if app.network == view.network]
+    # Who is in a network of their own has an app of any kind.
+    opens = view.has_own_network or any(app.opens for app in apps)
+    shown: dict[str, object] = {"bot": view, "entry": entry, "apps": apps, "opens": opens}
     if not entry.is_open:
-        return _unlisted(
-            render(request, "join_over.html", {"bot": view, "message": OVER[entry.standing]}, status=410)
-        )
-    shown: dict[str, object] = {}
+        shown |= {"message": OVER[entry.standing], "may_return": entry.standing is Standing.SPENT}
+        return render(request, "join_over.html", shown, status=410)
+    size, drawing = _qr(entry.url)
+    shown |= {"size": size + 2 * QUIET_ZONE, "drawing": drawing}
     if request.method == "POST":
-        size, drawing = _qr(entry.code)
-        shown = {"code": entry.code, "size": size + 2 * QUIET_ZONE, "drawing": drawing}
-    return _unlisted(render(request, "join.html", {"bot": view, "entry": entry, **shown}))
+        shown["code"] = entry.code
+    return render(request, "join.html", shown)
 
 
-@require_safe
+@csrf_exempt  # it leads to the invite of today, which is the same for everybody; no cookie is needed
+@require_http_methods(["GET", "HEAD", "POST"])
 def profile(request: HttpRequest, name: str) -> HttpResponse:
-    """A bot as everybody may see it, unless its owner minds."""
+    """A bot as everybody may see it, unless its owner minds; and the way to an invite, where the owner says so."""
     view = public_bot(name)
     if view is None:
         raise Http404
-    return render(request, "profile.html", {"bot": view})
+    shown = {"bot": view, "invites": invites_a_day(view.agent), "left": left_today(view.agent)}
+    if request.method != "POST":
+        return render(request, "profile.html", shown)
+    if not shown["invites"]:
+        raise Http404
+    if wait := _looks.wait_of(f"address {network_of(address_of(request))}"):
+        response = _refused(
+            request, False, "a moment", "You ask for invites very often. Please wait a minute.", 429
+        )
+        response["Retry-After"] = str(wait)
+        return response
+    try:
+        invite = offer(view.agent)
+    except Refused as no:
+        status = 410 if no.code == "none_left" else 503
+        return render(request, "profile.html", {**shown, "trouble": no.message}, status=status)
+    return redirect("join", invite.token)
 
 
 @require_safe
@@ -68,14 +106,16 @@ def robots(request: HttpRequest) -> HttpResponse:  # noqa: ARG001
     return HttpResponse(ROBOTS, content_type="text/plain")
 
 
-def _qr(code: str) -> tuple[int, str]:
-    """The code as the path of an SVG, one unit a dot, and how many dots it is wide: no style is needed to draw it."""
-    matrix = segno.make_qr(code, error="m").matrix
+def _qr(text: str) -> tuple[int, str]:
+    """A text as the path of an SVG, one unit a dot, and how many dots it is wide: no style is needed to draw it."""
+    matrix = segno.make_qr(text, error="m").matrix
     dots = (f"M{x} {y}h1v1h-1z" for y, row in enumerate(matrix) for x, dark in enumerate(row) if dark)
     return len(matrix), "".join(dots)
 
 
-def _error(request: HttpRequest, title: str, message: str, status: int) -> HttpResponse:
+def _refused(request: HttpRequest, for_app: bool, title: str, message: str, status: int) -> HttpResponse:
+    if for_app:
+        return _unlisted(failed(message, status))
     return _unlisted(render(request, "error.html", {"title": title, "message": message}, status=status))
 
 

@@ -1,0 +1,110 @@
+"""Letting somebody in who came to the page of an invite with their SSB id: a claim, as ssb-http-invite-spec calls it.
+
+The pub decides and counts, in one turn with those who use the code itself, and its own feed tells of each use. Nothing is
+written here, so a claim that is cut off anywhere is simply made again.
+
+Source: https://github.com/ssbc/ssb-http-invite-spec
+"""
+
+import logging
+from enum import Enum
+from typing import Final
+from urllib.parse import quote
+
+from django.utils import timezone
+
+from butt.agents.models import Agent
+from butt.agents.standing import standing as state_of
+from butt.agents.states import State
+from butt.agents.wishes import Refused
+from butt.configuration import configuration
+from butt.invites.kept_connections import kept_connections
+from butt.invites.models import Invite
+from butt.invites.standing import Standing, standing
+from scuttlekit import InvalidFormat, ScuttlebuttError
+from scuttlekit.keys import decode_feed_id
+
+log = logging.getLogger("butt.invites")
+
+
+class Welcome(Enum):
+    LET_IN = "let in"
+    KNOWN = "known"
+    """The pub follows them already, so that no use was counted."""
+
+
+_OVER: Final = {
+    "spent": "This invite has been used. Ask whoever gave it to you for another.",
+    "expired": "This invite has expired. Ask whoever gave it to you for another.",
+    "revoked": "This invite was taken back. Ask whoever gave it to you for another.",
+}
+
+
+def join_url(token: str) -> str:
+    """The page of an invite, where it is also claimed, as the outside sees it."""
+    return f"{configuration().public_url}/join/{token}"
+
+
+def claim_uri(token: str) -> str:
+    """What opens an app, which then claims the invite."""
+    return (
+        f"ssb:experimental?action=claim-http-invite&invite={token}&postTo={quote(join_url(token), safe='')}"
+    )
+
+
+def claimable(token: str) -> Invite | None:
+    """The invite of this page with its bot, in one query; None where there is no such page."""
+    rows = Invite.objects.select_related("bot__wanted", "bot__progress", "bot__observed")
+    return rows.exclude(offered_at=None).filter(token=token, bot__wanted__gone_at=None).first()
+
+
+def standing_but_for_uses(invite: Invite) -> Standing:
+    """How an invite stands for whoever may be known to the pub: to them it does not matter whether it is used up."""
+    return standing(
+        uses=invite.uses,
+        used=0,
+        revoked_at=invite.revoked_at,
+        expires_at=invite.expires_at,
+        now=timezone.now(),
+    )
+
+
+def claim(invite: Invite, ssb_id: str) -> Welcome:
+    """Have the bot's pub follow this id. To claim again changes nothing, and no use is counted twice.
+
+    Raises `Refused`: `bad_id`, `blocked`, `over`, `no_answer`.
+    """
+    try:
+        decode_feed_id(ssb_id)
+    except InvalidFormat:
+        raise Refused("bad_id", "This is no SSB id, such as @….ed25519.", "id") from None
+    bot = invite.bot
+    # Whether it is used up is the pub's to say: whoever it follows already is welcome all the same.
+    if (found := standing_but_for_uses(invite)) is not Standing.OPEN:
+        raise Refused("over", _OVER[found])
+    if (state := state_of(bot)) is not State.ALIVE:
+        raise Refused("no_answer", f"{bot.name} is #{state}. Please try again later.")
+    outcome = _ask(bot, invite, ssb_id)
+    if outcome == "blocked":
+        raise Refused("blocked", f"{bot.name} has blocked you.")
+    if outcome in _OVER:
+        raise Refused("over", _OVER[outcome])
+    try:
+        return Welcome(outcome)
+    except ValueError:
+        # Its pub does not know the invite yet, or says what no pub of ours says.
+        log.warning("%s takes no claim of an invite: it says %.80r", bot.name, outcome)
+        raise _no_answer(bot) from None
+
+
+def _ask(bot: Agent, invite: Invite, ssb_id: str) -> str:
+    try:
+        answer = kept_connections.call(bot, "butt.claim", {"id": invite.code_id, "feed": ssb_id})
+    except ScuttlebuttError as error:
+        log.warning("%s takes no claim of an invite: %s", bot.name, error)
+        raise _no_answer(bot) from None
+    return str(answer.get("outcome")) if isinstance(answer, dict) else ""
+
+
+def _no_answer(bot: Agent) -> Refused:
+    return Refused("no_answer", f"{bot.name} does not answer now. Please try again in a moment.")

@@ -1,0 +1,76 @@
+"""What an app is answered at the page of an invite: where to claim it, and what came of its claim.
+
+Source: https://github.com/ssbc/ssb-http-invite-spec
+"""
+
+import json
+
+from django.http import HttpRequest, JsonResponse
+
+from butt.agents.wishes import Refused
+from butt.invites.claiming import claim, join_url, standing_but_for_uses
+from butt.invites.kept_connections import address_of
+from butt.invites.models import Invite
+from butt.invites.standing import Standing
+
+LONGEST_CLAIM = 1000
+"""Bytes: an id and a token take 130."""
+
+STATUSES = {"bad_claim": 400, "bad_id": 422, "blocked": 403, "over": 410, "no_answer": 503}
+
+
+def is_claim(request: HttpRequest) -> bool:
+    """Whether an app claims an invite. A browser's form has another content type, and no page can make one send this."""
+    return request.method == "POST" and request.content_type == "application/json"
+
+
+def wants_json(request: HttpRequest) -> bool:
+    if request.method == "POST":
+        return is_claim(request)
+    if "encoding" in request.GET:
+        return request.GET["encoding"] == "json"
+    return request.get_preferred_type(["text/html", "application/json"]) == "application/json"
+
+
+def told(invite: Invite) -> JsonResponse:
+    """Where to claim an invite. One that is used up can still be claimed by who came in by it before."""
+    if (found := standing_but_for_uses(invite)) is not Standing.OPEN:
+        return failed(f"This invite is {found}.", 410)
+    return JsonResponse({"status": "successful", "invite": invite.token, "postTo": join_url(invite.token)})
+
+
+def claimed(request: HttpRequest, invite: Invite) -> JsonResponse:
+    """Let in whoever claims this invite, and say where the pub is."""
+    try:
+        welcome = claim(invite, _id_in(request, invite))
+    except Refused as no:
+        response = failed(no.message, STATUSES[no.code])
+        if no.code == "no_answer":
+            response["Retry-After"] = "5"
+        return response
+    return JsonResponse(
+        {
+            "status": "successful",
+            "multiserverAddress": address_of(invite.bot).multiserver,
+            "welcome": welcome.value,
+        }
+    )
+
+
+def failed(message: str, status: int) -> JsonResponse:
+    return JsonResponse({"status": "failed", "error": message}, status=status)
+
+
+def _id_in(request: HttpRequest, invite: Invite) -> str:
+    """The SSB id that claims. Raises `Refused` `bad_claim`."""
+    body = request.body
+    try:
+        given = json.loads(body) if len(body) <= LONGEST_CLAIM else None
+    except ValueError:
+        given = None
+    match given:
+        case {"id": str(ssb_id), "invite": invite.token}:
+            return ssb_id
+    raise Refused(
+        "bad_claim", 'A claim is {"id": "@….ed25519", "invite": "…"}, with the token of this invite.'
+    )
