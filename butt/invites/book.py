@@ -106,9 +106,9 @@ def public_bot(name: str) -> View | None:
     return View(found) if found else None
 
 
-def is_public(bot: Agent) -> bool:
-    """Whether it shows itself to everybody at a page of its own."""
-    return not Listing.objects.filter(bot=bot, public=False).exists()
+def listing_of(bot: Agent) -> Listing:
+    """Whether it shows itself to everybody at a page of its own, and whom it invites there."""
+    return Listing.objects.filter(bot=bot).first() or Listing(bot=bot)
 
 
 def set_public(bot: Agent, *, public: bool) -> None:

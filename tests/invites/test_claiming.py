@@ -25,7 +25,7 @@ from butt.limits.table import ADDRESS_JOINS, ADDRESS_MISSES
 from butt.public.pages import open_to_all
 from scuttlekit import KeyPair
 from tests.invites.conftest import at
-from tests.people import bot_in, ssb_id
+from tests.people import bot_in
 from tests.pub.pubs import Pub
 
 pytestmark = pytest.mark.django_db
@@ -191,9 +191,9 @@ def test_what_is_no_claim_is_refused_before_the_bot_hears_of_it(alice: Agent, bo
 
 
 def test_a_bot_that_does_not_answer_says_so_and_when_to_come_back(alice: Agent):
-    for state in (State.STOPPED, State.ALIVE):
+    for number, state in enumerate((State.STOPPED, State.ALIVE)):
         bot = bot_in(state, alice, f"b{state}")
-        Progress.objects.filter(bot=bot).update(port=9, ssb_id=ssb_id(1))
+        Progress.objects.filter(bot=bot).update(port=9 + number)
         keys = KeyPair.generate()
         invite = Invite.objects.create(
             bot=bot, name="x", seed=keys.secret[:32], code_id=keys.id, offered_at=timezone.now()

@@ -84,13 +84,13 @@ def listing(request: HttpRequest, person: Agent, name: str) -> HttpResponse:
 
 
 def _shown(bot: Agent) -> dict[str, object]:
-    view, entries = View(bot), book.entries(bot)
+    view, entries, listing = View(bot), book.entries(bot), book.listing_of(bot)
     return {
         "bot": view,
         "used": [entry for entry in entries if entry.used],
         "unused": sorted((e for e in entries if not e.used), key=lambda e: not e.is_open),
-        "public": book.is_public(bot),
-        "a_day": opening.invites_a_day(bot),
+        "public": listing.public,
+        "a_day": listing.invites_a_day,
         "most_a_day": opening.MOST_A_DAY,
         "description": bot.description,
         "passing": view.state.is_passing,
