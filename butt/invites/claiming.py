@@ -21,7 +21,7 @@ from butt.configuration import configuration
 from butt.invites.kept_connections import kept_connections
 from butt.invites.models import Invite
 from butt.invites.standing import Standing, standing
-from scuttlekit import InvalidFormat, ScuttlebuttError
+from scuttlekit import InvalidFormat, RemoteError, ScuttlebuttError
 from scuttlekit.keys import decode_feed_id
 
 log = logging.getLogger("butt.invites")
@@ -100,8 +100,15 @@ def claim(invite: Invite, ssb_id: str) -> Welcome:
 def _ask(bot: Agent, invite: Invite, ssb_id: str) -> str:
     try:
         answer = kept_connections.call(bot, "butt.claim", {"id": invite.code_id, "feed": ssb_id})
-    except ScuttlebuttError as error:
+    except RemoteError as error:
+        # It catches up, or is on a release that knows no claims.
         log.warning("%s takes no claim of an invite: %s", bot.name, error)
+        raise Refused(
+            "no_answer",
+            f"{bot.name} takes no claims now. Please use the code that the page of the invite shows.",
+        ) from None
+    except ScuttlebuttError as error:
+        log.warning("%s does not answer a claim of an invite: %s", bot.name, error)
         raise _no_answer(bot) from None
     return str(answer.get("outcome")) if isinstance(answer, dict) else ""
 

@@ -192,7 +192,7 @@ ADDRESS_JOINS = Limit(
     "address-joins",
     1000,
     "in a minute",
-    "How often one address may look at pages of invites. All guests of a meeting may have one.",
+    "How often one address may look at pages of invites or claim one. All guests of a meeting may have one.",
     60,
 )
 ADDRESS_MISSES = Limit(
