@@ -76,7 +76,7 @@ def bot(tmp_path_factory: pytest.TempPathFactory, built_python_pub: Path) -> Ite
 def friend(bot: Bot, tmp_path_factory: pytest.TempPathFactory) -> Iterator[App]:
     """A guest of the bot's whom all others know."""
     app = App("oasis", tmp_path_factory.mktemp("friend"), NETWORK)
-    app("join", bot.invite()["code"])
+    comes_in("pub code", app, bot, bot.invite())
     yield app
     app.kill()
 
@@ -94,6 +94,13 @@ COMES: dict[str, Callable[[App, Any], Any]] = {
     "ssb: URI": lambda app, invite: app("claim", uri_on(invite["url"])),
     "pub code": lambda app, invite: app("join", invite["code"]),
 }
+
+
+def comes_in(way: str, app: App, bot: Bot, invite: Any) -> None:
+    COMES[way](app, invite)
+    if app.name == "oasis":
+        # As Oasis does itself, which lists the pubs that it joined.
+        app("remember", bot.agent["address"], bot.agent["ssbId"])
 
 
 class Talk:
@@ -132,7 +139,7 @@ def test_an_app_that_came_in_stays_in(bot: Bot, friend: App, tmp_path: Path, nam
     cells = rows[name, way] = ["no"] * len(COLUMNS)
     try:
         invite = bot.invite()
-        COMES[way](app, invite)
+        comes_in(way, app, bot, invite)
         until(lambda: [use["ssbId"] for use in bot.used(invite)] == [app.id])
         cells[0] = "yes"
         talk = Talk(app, friend)
@@ -154,7 +161,7 @@ def test_an_app_that_came_in_stays_in(bot: Bot, friend: App, tmp_path: Path, nam
         app.addresses.unlink()
         app.start()
         again = bot.invite()
-        COMES[way](app, again)
+        comes_in(way, app, bot, again)
         talk.both()
         assert bot.used(again) == []
         assert bot.used(invite)[0]["messages"] > 0

@@ -1,5 +1,7 @@
 """Pages that anybody may look at: the page of an invite, and that of a bot."""
 
+from functools import lru_cache
+
 import segno
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
@@ -106,6 +108,7 @@ def robots(request: HttpRequest) -> HttpResponse:  # noqa: ARG001
     return HttpResponse(ROBOTS, content_type="text/plain")
 
 
+@lru_cache(256)
 def _qr(text: str) -> tuple[int, str]:
     """A text as the path of an SVG, one unit a dot, and how many dots it is wide: no style is needed to draw it."""
     matrix = segno.make_qr(text, error="m").matrix
