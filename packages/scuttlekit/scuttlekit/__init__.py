@@ -18,36 +18,40 @@ True
 Whatever a peer does wrong is a `ScuttlebuttError`.
 """
 
-from scuttlekit.addresses import Address
-from scuttlekit.errors import (
-    CallTimeout,
-    ConnectionLost,
-    ConsumerTooSlow,
-    Goodbye,
-    HandshakeFailed,
-    InvalidFormat,
-    InvalidMessage,
-    ProtocolError,
-    RemoteError,
-    ScuttlebuttError,
-    Unreachable,
-)
-from scuttlekit.invites import Invite
-from scuttlekit.keys import KeyPair
-from scuttlekit.network import Server, connect, dial, serve
-from scuttlekit.network_keys import network_key, network_name
-from scuttlekit.peer import Peer
-from scuttlekit.serving import StreamHandler
-from scuttlekit.streams import Stream
-from scuttlekit.uris import (
-    Uri,
-    address_to_uri,
-    experimental_uri,
-    parse_uri,
-    sigil_to_uri,
-    uri_to_address,
-    uri_to_sigil,
-)
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from scuttlekit.addresses import Address
+    from scuttlekit.errors import (
+        CallTimeout,
+        ConnectionLost,
+        ConsumerTooSlow,
+        Goodbye,
+        HandshakeFailed,
+        InvalidFormat,
+        InvalidMessage,
+        ProtocolError,
+        RemoteError,
+        ScuttlebuttError,
+        Unreachable,
+    )
+    from scuttlekit.invites import Invite
+    from scuttlekit.keys import KeyPair
+    from scuttlekit.network import Server, connect, dial, serve
+    from scuttlekit.network_keys import network_key, network_name
+    from scuttlekit.peer import Peer
+    from scuttlekit.serving import StreamHandler
+    from scuttlekit.streams import Stream
+    from scuttlekit.uris import (
+        Uri,
+        address_to_uri,
+        experimental_uri,
+        parse_uri,
+        sigil_to_uri,
+        uri_to_address,
+        uri_to_sigil,
+    )
 
 __all__ = [
     "Address",
@@ -81,3 +85,44 @@ __all__ = [
     "uri_to_address",
     "uri_to_sigil",
 ]
+
+# Loaded when they are asked for: whoever needs a part is not to load asyncio and all that comes with it.
+_HOMES = {
+    "Address": "addresses",
+    "CallTimeout": "errors",
+    "ConnectionLost": "errors",
+    "ConsumerTooSlow": "errors",
+    "Goodbye": "errors",
+    "HandshakeFailed": "errors",
+    "InvalidFormat": "errors",
+    "InvalidMessage": "errors",
+    "ProtocolError": "errors",
+    "RemoteError": "errors",
+    "ScuttlebuttError": "errors",
+    "Unreachable": "errors",
+    "Invite": "invites",
+    "KeyPair": "keys",
+    "Server": "network",
+    "connect": "network",
+    "dial": "network",
+    "serve": "network",
+    "network_key": "network_keys",
+    "network_name": "network_keys",
+    "Peer": "peer",
+    "StreamHandler": "serving",
+    "Stream": "streams",
+    "Uri": "uris",
+    "address_to_uri": "uris",
+    "experimental_uri": "uris",
+    "parse_uri": "uris",
+    "sigil_to_uri": "uris",
+    "uri_to_address": "uris",
+    "uri_to_sigil": "uris",
+}
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _HOMES:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    found = globals()[name] = getattr(import_module(f"{__name__}.{_HOMES[name]}"), name)
+    return found
