@@ -169,6 +169,22 @@ async def test_a_blob_that_is_too_large_is_not_fetched(make_pub: Any, client: An
     assert len([name for name in files_of(pub) if len(name) == 62]) == 1
 
 
+async def test_only_so_many_bytes_a_day_are_fetched_for_one_peer(make_pub: Any, client: Any):
+    pub = make_pub(limits={"blobBytes": 5000}).start()
+    greedy, modest, giver = Someone(), Someone(), Someone(b"x" * 6000, b"another", b"needed")
+    befriend(pub, client, greedy, modest)
+    async with greedy.at(pub), modest.at(pub), giver.at(pub):
+        greedy.says({id_of(b"x" * 6000): -1})
+        await greedy.hears_of(id_of(b"x" * 6000))
+        greedy.says({id_of(b"another"): -1})
+        await asyncio.to_thread(
+            until, lambda: client.call(pub, "butt.figures", {}, count=1)[0]["refused"].get("blobBytes")
+        )
+        modest.says({id_of(b"needed"): -1})
+        await modest.hears_of(id_of(b"needed"))
+    assert giver.given == [id_of(b"x" * 6000), id_of(b"needed")]
+
+
 async def test_a_blob_of_ones_own_is_added_read_in_parts_and_removed(make_pub: Any, client: Any):
     owner = KeyPair.generate()
     pub = make_pub(master=[owner.id, client.keys["id"]]).start()

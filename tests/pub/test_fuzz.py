@@ -1,6 +1,7 @@
 """Whatever strangers, guests, friends and masters send, the pub lives, answers others, and has no fault to tell of.
 
-`FUZZ=100` in the environment tries a hundred times as many examples.
+`FUZZ=20` in the environment tries twenty times as many examples, which takes ten minutes: with `--timeout 0`, and another
+`--hypothesis-seed` each time.
 """
 
 import asyncio
@@ -174,7 +175,8 @@ def test_no_message_of_a_friend_is_too_odd(watched, kind, content, is_private):
 def test_no_greeting_is_too_odd(watched, pieces):
     async def work() -> None:
         reader, writer = await asyncio.open_connection("127.0.0.1", watched.pub.config["port"])
-        with suppress(ConnectionError):
+        # A pub that has hung up already is no fault: on a busy machine the greeting comes too late.
+        with suppress(OSError):
             for piece in pieces:
                 writer.write(piece)
                 await writer.drain()

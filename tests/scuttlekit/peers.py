@@ -13,7 +13,7 @@ from scuttlekit.muxrpc import Session
 from scuttlekit.serving import Handlers
 
 FUZZ = int(os.environ.get("FUZZ", "1"))
-"""How many times as many examples to try as a usual run does: `FUZZ=100` is a run for a night."""
+"""How many times as many examples to try as a usual run does. More than twenty take hypothesis a lot of memory."""
 
 
 def examples(number: int) -> settings:

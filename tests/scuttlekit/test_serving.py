@@ -107,6 +107,46 @@ async def test_of_those_who_never_finish_their_handshake_the_oldest_makes_room(p
     await server.close()
 
 
+async def test_a_flood_from_one_address_costs_no_other_its_handshake(pub):
+    server = Server(pub, HANDLERS, room=Room(handshakes=5))
+    await server.start("127.0.0.1", 0)
+    port = server.address.port
+    first, writer = await asyncio.open_connection("127.0.0.1", port)
+    flood = [await asyncio.open_connection("127.0.0.1", port, local_addr=("127.0.0.2", 0)) for _ in range(20)]
+    await eventually(lambda: len(server._unfinished["127.0.0.2"]) == 4)
+    assert len(server._unfinished["127.0.0.1"]) == 1
+    assert not first.at_eof()
+    for _, one in [*flood, (first, writer)]:
+        one.close()
+    await eventually(lambda: not server._unfinished)
+    await server.close()
+
+
+async def pour(_peer):
+    while True:
+        yield bytes(32 << 10)
+
+
+async def test_who_takes_nothing_is_let_go_and_who_takes_little_is_not(pub, alice, bob):
+    refused = []
+    server = Server(pub, {"pour": pour}, room=Room(untaken=0.3), refuse=refused.append)
+    await server.start("127.0.0.1", 0)
+    deaf, slow = await dial(server.address, alice), await dial(server.address, bob)
+    streams = [peer.listen("pour") for peer in (deaf, slow)]
+    deaf._connection._transport.pause_reading()
+    slow._connection._transport.pause_reading()
+    async with asyncio.timeout(10):
+        while refused != ["untaken"]:
+            slow._connection._transport.resume_reading()
+            await asyncio.wait_for(streams[1].take(), 5)
+            slow._connection._transport.pause_reading()
+            await asyncio.sleep(0.05)
+    assert [peer.id for peer in server.peers] == [bob.id]
+    for peer in (deaf, slow):
+        peer._connection._transport.abort()
+    await server.close()
+
+
 @pytest.mark.parametrize(
     ("host", "place"),
     [

@@ -5,12 +5,15 @@ calls that are being answered. A thousand connections could still hold a thousan
 holds, and when all hold too much, the one that holds most is ended.
 """
 
-from typing import Final, Protocol
+from typing import TYPE_CHECKING, Final, Protocol
 
 from scuttlekit.errors import ProtocolError, ScuttlebuttError
 
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
 MOST: Final = 32 << 20
-"""Bytes."""
+"""Bytes, where nobody says otherwise."""
 
 
 class Holder(Protocol):
@@ -23,13 +26,15 @@ class Holder(Protocol):
 class Budget:
     """The bytes that each holder holds, and the most that they may hold together."""
 
-    __slots__ = ("_held", "most", "total", "turned_out")
+    __slots__ = ("_held", "most", "refuse", "total", "turned_out")
 
     def __init__(self, most: int = MOST) -> None:
         self.most = most
         self.total = 0
         self.turned_out = 0
         """How many holders had to give up."""
+        self.refuse: Callable[[], object] = lambda: None
+        """Called each time one has to."""
         self._held: dict[Holder, int] = {}
 
     def hold(self, holder: Holder, size: int) -> None:
@@ -41,6 +46,7 @@ class Budget:
             greatest = max(self._held, key=self._held.__getitem__)
             self.total -= self._held.pop(greatest)
             self.turned_out += 1
+            self.refuse()
             greatest.give_up(
                 ProtocolError("too much waits for peers that do not read, and most of it for this one")
             )

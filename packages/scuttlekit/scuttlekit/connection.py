@@ -6,13 +6,15 @@ what keeps thousands of idle connections cheap.
 
 import asyncio
 import socket
+import sys
 from collections import deque
 from collections.abc import Callable
+from contextlib import suppress
 from typing import Any, Protocol, cast
 
 from scuttlekit import frames
 from scuttlekit.boxstream import Opener, Sealer
-from scuttlekit.errors import ConnectionLost, Goodbye, HandshakeFailed, ScuttlebuttError
+from scuttlekit.errors import ConnectionLost, Goodbye, HandshakeFailed, ProtocolError, ScuttlebuttError
 from scuttlekit.handshake import Handshake
 from scuttlekit.keys import encode_feed_id
 from scuttlekit.muxrpc import Session
@@ -21,6 +23,8 @@ from scuttlekit.serving import NOTHING, Api, Serving
 
 CLOSE_PATIENCE = 1.0
 """Seconds that a closing connection waits for the peer's goodbye, and for the socket to take what is written."""
+MOST_UNTAKEN = 60.0
+"""Seconds in which a peer has to take something of what waits for it."""
 RECEIVE_BUFFER = 256 << 10
 """Bytes."""
 PROBES = {
@@ -52,6 +56,9 @@ class Keeper(Protocol):
     def met(self, connection: "Connection", peer: Peer) -> None:
         """Hear who it is, once the handshake is done."""
 
+    def gave_up(self) -> None:
+        """Hear that a peer takes nothing of what it is sent, and is let go."""
+
     def gone(self, connection: "Connection") -> None:
         """Hear that the connection is gone; called once."""
 
@@ -63,7 +70,7 @@ class Connection(asyncio.Protocol):
     None is for who gives up by itself.
     """
 
-    __slots__ = ("_early", "_keeper", "_offer", "_opener", "_said_goodbye", "_sealer", "_senders", "_serving", "_steps", "_timer", "_traffic", "_transport", "_want", "_writable", "closed", "host", "ready", "reason", "session")  # fmt: skip
+    __slots__ = ("_early", "_keeper", "_offer", "_opener", "_said_goodbye", "_sealer", "_senders", "_sent", "_serving", "_steps", "_taking", "_timer", "_traffic", "_transport", "_untaken", "_want", "_writable", "closed", "host", "ready", "reason", "session")  # fmt: skip
 
     def __init__(
         self,
@@ -73,6 +80,7 @@ class Connection(asyncio.Protocol):
         deadline: float | None,
         keeper: "Keeper | None" = None,
         traffic: Traffic | None = None,
+        untaken: float = MOST_UNTAKEN,
     ) -> None:
         loop = asyncio.get_running_loop()
         self.ready: asyncio.Future[Peer] = loop.create_future()
@@ -93,6 +101,9 @@ class Connection(asyncio.Protocol):
         self._early = bytearray()
         self._want = 0
         self._writable = True
+        self._sent = 0
+        self._untaken = untaken
+        self._taking: asyncio.TimerHandle | None = None
         self._senders: deque[asyncio.Future[None]] = deque()
         self._said_goodbye = False
 
@@ -157,9 +168,14 @@ class Connection(asyncio.Protocol):
 
     def pause_writing(self) -> None:
         self._writable = False
+        if self.reason is None:
+            self._look_again()
 
     def resume_writing(self) -> None:
         self._writable = True
+        if self._taking is not None:
+            self._taking.cancel()
+            self._taking = None
         self.session.hear_drained()
         self._take_turns()
 
@@ -212,6 +228,32 @@ class Connection(asyncio.Protocol):
                 turn.set_result(None)
                 asyncio.get_running_loop().call_soon(self._take_turns)
                 return
+
+    def _look_again(self) -> None:
+        """Look later whether the peer took something of what waits for it."""
+        self._taking = asyncio.get_running_loop().call_later(
+            self._untaken, self._look, self._sent - self._unsent()
+        )
+
+    def _look(self, taken: int) -> None:
+        if self._sent - self._unsent() > taken:
+            self._look_again()
+            return
+        if self._keeper is not None:
+            self._keeper.gave_up()
+        self.fail(ProtocolError(f"the peer took nothing of what it was sent for {self._untaken:.0f} s"))
+
+    def _unsent(self) -> int:
+        """How many bytes the peer has not taken yet, those that the kernel holds among them where it tells."""
+        sock = None if self._transport is None else self._transport.get_extra_info("socket")
+        held = bytearray(4)
+        with suppress(ImportError, AttributeError, OSError, ValueError):
+            import fcntl
+            import termios
+
+            if sock is not None:
+                fcntl.ioctl(sock.fileno(), termios.TIOCOUTQ, held)
+        return self.backlog() + int.from_bytes(held, sys.byteorder)
 
     def _acknowledge(self) -> None:
         # ssb-server writes an answer in small pieces, and its kernel sends the second only when the first is
@@ -267,6 +309,7 @@ class Connection(asyncio.Protocol):
     def _put(self, data: bytes) -> None:
         if self._transport is not None:
             self._traffic.sent += len(data)
+            self._sent += len(data)
             self._transport.write(data)
 
     def _lose(self, how: str) -> None:

@@ -11,7 +11,7 @@ from ipaddress import IPv6Address, ip_address
 
 from scuttlekit import handshake
 from scuttlekit.addresses import Address
-from scuttlekit.connection import Connection, Traffic
+from scuttlekit.connection import MOST_UNTAKEN, Connection, Traffic
 from scuttlekit.errors import HandshakeFailed, ScuttlebuttError, Unreachable
 from scuttlekit.keys import KeyPair, decode_feed_id
 from scuttlekit.peer import Peer
@@ -119,13 +119,14 @@ class Room:
     """How much room a server has.
 
     `connections` and `from_one_host` bound what there may be at once: what comes above is closed as it comes. `host_of`
-    says which connections count together. `handshakes` bounds the unfinished: the oldest makes room, for an honest one
-    takes no time.
+    says which connections count together. `handshakes` bounds the unfinished: the oldest of the address with most of them
+    makes room, for an honest one takes no time. `untaken` is how many seconds a peer may take nothing of what waits for it.
     """
 
     connections: int = MAX_CONNECTIONS
     from_one_host: int = MAX_CONNECTIONS
     handshakes: int = MAX_CONNECTIONS
+    untaken: float = MOST_UNTAKEN
     host_of: Callable[[str], str | None] = host_of
 
 
@@ -159,7 +160,9 @@ class Server:
         self._deadline = handshake_timeout
         self._traffic = traffic
         self._connections: set[Connection] = set()
-        self._unfinished: dict[Connection, None] = {}
+        # By address, then in the order in which they came.
+        self._unfinished: dict[str, dict[Connection, None]] = {}
+        self._shaking = 0
         self._hosts: dict[str, int] = {}
         self._listening: asyncio.Server | None = None
         self._address: Address | None = None
@@ -195,6 +198,11 @@ class Server:
     # What connections call.
 
     def made(self, connection: Connection) -> None:
+        self._unfinished.setdefault(connection.host, {})[connection] = None
+        self._shaking += 1
+        if self._shaking > self._room.handshakes:
+            most = max(self._unfinished.values(), key=len)
+            self._turn_away(next(iter(most)), "handshakes", "others wait for room to shake hands")
         host = self._room.host_of(connection.host)
         if host is None:
             return
@@ -203,13 +211,16 @@ class Server:
             self._turn_away(connection, "one host", "too many connections come from one address")
 
     def met(self, connection: Connection, peer: Peer) -> None:
-        self._unfinished.pop(connection, None)
+        self._has_finished(connection)
         if self._meet is not None:
             self._meet(peer)
 
+    def gave_up(self) -> None:
+        self._refuse("untaken")
+
     def gone(self, connection: Connection) -> None:
         self._connections.discard(connection)
-        self._unfinished.pop(connection, None)
+        self._has_finished(connection)
         host = self._room.host_of(connection.host)
         if host is not None and host in self._hosts:
             self._hosts[host] -= 1
@@ -228,16 +239,22 @@ class Server:
             deadline=self._deadline,
             keeper=self,
             traffic=self._traffic,
+            untaken=self._room.untaken,
         )
         self._connections.add(connection)
-        self._unfinished[connection] = None
-        if len(self._unfinished) > self._room.handshakes:
-            oldest = next(iter(self._unfinished))
-            self._turn_away(oldest, "handshakes", "others wait for room to shake hands")
         return connection
 
+    def _has_finished(self, connection: Connection) -> None:
+        """Count a handshake no more, however it ended."""
+        of_its_host = self._unfinished.get(connection.host, {})
+        if connection in of_its_host:
+            del of_its_host[connection]
+            self._shaking -= 1
+            if not of_its_host:
+                del self._unfinished[connection.host]
+
     def _turn_away(self, connection: Connection, bound: str, why: str) -> None:
-        self._unfinished.pop(connection, None)
+        self._has_finished(connection)
         self._refuse(bound)
         connection.fail(HandshakeFailed(why))
 

@@ -229,6 +229,31 @@ async def test_who_sends_nothing_of_use_is_let_go(make: Make, alice: Voice):
     assert 50 < pub.limits.refused["unasked"] < 60
 
 
+async def test_only_so_many_bytes_a_day_are_taken_in_of_one_feed(make: Make, alice: Voice, bob: Voice):
+    pub = await make(feedBytes=2000)
+    await pub.follows(alice.id, bob.id)
+    async with guest(pub, alice) as she:
+        await until(lambda: she.clock.keys() >= {alice.id, bob.id})
+        await she.sends(*alice.posts(*("x" * 500 for _ in range(3))))
+        await until(lambda: pub.limits.refused.get("feedBytes") == 1)
+        await until(lambda: she.clock.get(alice.id) in {NOT_REPLICATED, note(3, wants=False)})
+        await she.sends(*alice.posts("more"), *bob.posts("short"))
+        await until(lambda: pub.has(bob.id) == 1)
+    assert pub.has(alice.id) == 3
+
+
+async def test_on_a_full_disk_only_the_pubs_own_messages_have_room(make: Make, alice: Voice):
+    pub = await make(roomForMessages=1 << 60)
+    await pub.follows(alice.id)
+    async with guest(pub, alice) as she:
+        await until(lambda: pub.limits.refused.get("roomForMessages") == 1)
+        await she.sends(*alice.posts("a", "b"))
+        await until(lambda: pub.limits.refused.get("unasked") == 2)
+        await pub.posts(1)
+    assert pub.has(alice.id) == 0
+    assert pub.has(pub.id) == 2
+
+
 async def test_repeated_messages_are_passed_over_until_it_is_too_much(make: Make, alice: Voice):
     pub = await make(useless=50)
     await pub.follows(alice.id)

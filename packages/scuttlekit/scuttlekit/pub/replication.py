@@ -1,7 +1,8 @@
 """Replication: feeds are exchanged with every peer, by EBT, and by history streams where a peer knows no EBT.
 
 Given is everything that is stored, to everybody, except feeds that the pub blocks, and feeds whose authors block the peer.
-Taken in are the feeds that are within `hops` of the pub in the follow graph.
+Taken in are the feeds that are within `hops` of the pub in the follow graph, so many bytes a day of each, and as long as there
+is room on the disk.
 """
 
 import asyncio
@@ -19,9 +20,11 @@ from scuttlekit.frames import Frame, Json
 from scuttlekit.keys import KeyPair
 from scuttlekit.peer import Peer
 from scuttlekit.pub import intake
+from scuttlekit.pub.allowance import Allowance
 from scuttlekit.pub.history import History
 from scuttlekit.pub.intake import Intake, Outcome
 from scuttlekit.pub.limits import Limits
+from scuttlekit.pub.log import chatter
 from scuttlekit.pub.store import Store, Stored
 from scuttlekit.serving import Handlers, SourceHandler, StreamHandler
 from scuttlekit.streams import Stream
@@ -61,6 +64,8 @@ class Replication:
         self._sessions: dict[Peer, Session] = {}
         self._tasks: set[asyncio.Task[None]] = set()
         self._reviewed = -1
+        self._taken = Allowance(limits["feedBytes"])
+        self._is_full = False
         self._review: asyncio.TimerHandle | None = None
 
     def handlers(self) -> Handlers:
@@ -87,6 +92,8 @@ class Replication:
                         self._spawn(self._fetch(session, stalled[session.remote]))
                 for session in tuple(self._sessions.values()):
                     session.weigh()
+                if self._look_at_disk() or self._taken.renew():
+                    self._look_at_graph()
                 await asyncio.sleep(TICK)
         finally:
             stop()
@@ -113,8 +120,21 @@ class Replication:
 
     def _wanted(self) -> Sequence[str]:
         """The feeds that are taken in, the nearest first."""
+        if self._is_full:
+            return []
         hops = self._store.graph.hops(self._own, self._hops)
-        return sorted(hops, key=hops.__getitem__)[: self._limits["feeds"]]
+        feeds = [feed for feed in hops if not self._taken.is_used_up(feed)]
+        return sorted(feeds, key=hops.__getitem__)[: self._limits["feeds"]]
+
+    def _look_at_disk(self) -> bool:
+        """See whether messages of others still have room, and tell whether that changed."""
+        before, self._is_full = self._is_full, self._store.room < self._limits["roomForMessages"]
+        if self._is_full and not before:
+            self._limits.refuse("roomForMessages")
+            chatter(
+                "warning", "The disk is almost full: no messages of others are taken in until there is room."
+            )
+        return self._is_full is not before
 
     def _withholds(self, feed: str, peer_id: str) -> bool:
         blocks = self._store.graph.blocks
@@ -171,14 +191,23 @@ class Replication:
         """Hear what was stored."""
         loop = asyncio.get_running_loop()
         clock = self._store.clock
-        feeds = {message.author for message in messages}
+        feeds: set[str] = set()
+        for message in messages:
+            feeds.add(author := message.author)
+            if author != self._own and self._taken.use(author, len(message.record)):
+                self._limits.refuse("feedBytes")
+                self._review_soon()
         for feed in feeds:
             self._exchange.have(feed, clock.get(feed, 0), loop.time())
         if self._own in feeds and any(CONTACT in message.record for message in messages):
             # Whom the pub just let in or blocked is not to wait. Whom it blocks may be nobody that it replicates.
             self._look_at_graph()
-        elif self._review is None and self._store.graph.changes != self._reviewed:
-            self._review = loop.call_later(REVIEW, self._look_at_graph)
+        elif self._store.graph.changes != self._reviewed:
+            self._review_soon()
+
+    def _review_soon(self) -> None:
+        if self._review is None:
+            self._review = asyncio.get_running_loop().call_later(REVIEW, self._look_at_graph)
 
     def _look_at_graph(self) -> None:
         if self._review is not None:

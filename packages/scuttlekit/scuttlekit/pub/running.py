@@ -10,6 +10,7 @@ from typing import Any, Final
 
 import orjson
 
+from scuttlekit import budget
 from scuttlekit.addresses import Address
 from scuttlekit.connection import Traffic
 from scuttlekit.files import write_whole
@@ -96,6 +97,8 @@ class Pub:
         self._addition, self._table = addition, (*TABLE, *addition.calls)
         self._config = config
         self._limits = Limits(config.limits)
+        budget.SHARED.most = self._limits["held"]
+        budget.SHARED.refuse = lambda: self._limits.refuse("held")
         self._faults = Faults(self._limits)
         self._faults.take_over(asyncio.get_running_loop())
         self._listening = take_port(config.host, config.port)
@@ -167,6 +170,7 @@ class Pub:
                 connections=self._limits["connections"],
                 from_one_host=self._limits["oneHost"],
                 handshakes=self._limits["handshakes"],
+                untaken=self._limits["untaken"],
             ),
             traffic=self._traffic,
         )

@@ -19,6 +19,7 @@ from typing import Any, Final
 
 from scuttlekit.errors import RemoteError, ScuttlebuttError
 from scuttlekit.peer import Peer
+from scuttlekit.pub.allowance import Allowance
 from scuttlekit.pub.blobs.store import BlobStore, is_blob_id
 from scuttlekit.pub.limits import Limits
 
@@ -34,21 +35,22 @@ KEPT: Final = 24 * 3600.0
 SILENCE: Final = 30.0
 """Seconds without a byte after which a blob is asked of somebody else."""
 
-ROOM_LEFT: Final = 64 << 20
-"""Bytes that stay free on the disk: no blob of others is fetched into them."""
-
 _PIECE: Final = 200
 _EXACT: Final = 1 << 53
 
 
 class _Want:
-    """A blob that is wanted. `hops` is as it is told to others, `since` the loop's seconds when it was last asked for."""
+    """A blob that is wanted. `hops` is as it is told to others, `since` the loop's seconds when it was last asked for.
 
-    __slots__ = ("asking", "holders", "hops", "since", "waiting")
+    `whom` is the peer that it is fetched for, None where that is the pub itself.
+    """
 
-    def __init__(self, hops: int, since: float) -> None:
+    __slots__ = ("asking", "holders", "hops", "since", "waiting", "whom")
+
+    def __init__(self, hops: int, since: float, whom: str | None) -> None:
         self.hops = hops
         self.since = since
+        self.whom = whom
         self.holders: dict[Session, int] = {}
         self.asking = False
         self.waiting: list[asyncio.Future[None]] = []
@@ -111,15 +113,22 @@ class Exchange:
         self._wants: dict[str, _Want] = {}
         self._pushed: dict[str, set[str]] = {}
         self._fetching = 0
+        self._fetched = Allowance(limits["blobBytes"])
         self._tasks: set[asyncio.Task[None]] = set()
         store.listen(self._came)
 
     async def meet(self, peer: Peer) -> None:
         """Listen to the notes of a peer until it is gone or ends them."""
         session = self._session(peer)
-        async with aclosing(peer.source("blobs.createWants")) as notes:
-            async for note in notes:
-                self._hear(session, note)
+        stream = peer.listen("blobs.createWants")
+        try:
+            while frames := await stream.take():
+                for frame in frames:
+                    self._hear(session, frame.value)
+                    # To look for a thousand blobs takes some ms.
+                    await asyncio.sleep(0)
+        finally:
+            stream.abort()
 
     async def tell(self, peer: Peer) -> AsyncGenerator[Any, None]:
         """Answer `blobs.createWants`: what the pub wants, and what of the peer's wants it has."""
@@ -140,7 +149,7 @@ class Exchange:
         """Have the pub fetch a blob for itself, and wait until it is here. Raises ScuttlebuttError."""
         if self._store.size(blob) is not None:
             return
-        want = self._begin(blob, -1)
+        want = self._begin(blob, -1, None)
         if want is None:
             raise RemoteError("the pub wants too many blobs already; try again later")
         waiting = asyncio.get_running_loop().create_future()
@@ -202,7 +211,7 @@ class Exchange:
             return
         known = self._wants.get(blob)
         if known is None or known.hops < hops:
-            self._begin(blob, hops)
+            self._begin(blob, hops, session.peer.id)
 
     def _is_had(self, session: Session, blob: str, size: float) -> None:
         if blob in self._pushed:
@@ -228,16 +237,22 @@ class Exchange:
     def _wanted(self) -> dict[str, int]:
         return {**{blob: want.hops for blob, want in self._wants.items()}, **dict.fromkeys(self._pushed, -1)}
 
-    def _begin(self, blob: str, hops: int) -> _Want | None:
+    def _begin(self, blob: str, hops: int, whom: str | None) -> _Want | None:
         now = asyncio.get_running_loop().time()
         want = self._wants.get(blob)
         if want is None:
+            self._fetched.renew()
+            if whom is not None and self._fetched.is_used_up(whom):
+                self._limits.refuse("blobBytes")
+                return None
             self._forget_old(now)
             if len(self._wants) >= self._limits["wantedBlobs"]:
                 self._limits.refuse("wantedBlobs")
                 return None
-            want = self._wants[blob] = _Want(hops, now)
+            want = self._wants[blob] = _Want(hops, now, whom)
         want.hops, want.since = max(want.hops, hops), now
+        if whom is None:
+            want.whom = None
         self._tell_all({blob: want.hops})
         return want
 
@@ -269,6 +284,10 @@ class Exchange:
                 return
             if want.asking or not want.holders:
                 continue
+            if want.whom is not None and self._fetched.is_used_up(want.whom):
+                self._limits.refuse("blobBytes")
+                del self._wants[blob]
+                continue
             free = [session for session in want.holders if session.fetching < self._limits["fetchingFromOne"]]
             if free:
                 self._fetching += 1
@@ -283,23 +302,28 @@ class Exchange:
         try:
             size = want.holders.pop(session, 0)
             disk = os.statvfs(self._folder)
-            if disk.f_bavail * disk.f_frsize < size + ROOM_LEFT:
-                self._limits.refuse("diskForBlobs")
+            if disk.f_bavail * disk.f_frsize < size + self._limits["roomForBlobs"]:
+                self._limits.refuse("roomForBlobs")
                 return
             with suppress(ScuttlebuttError, TimeoutError):
-                await self._receive(blob, session.peer)
+                await self._receive(blob, session.peer, want.whom)
         finally:
             want.asking = False
             session.fetching -= 1
             self._fetching -= 1
             self._fetch_soon()
 
-    async def _receive(self, blob: str, peer: Peer) -> None:
+    async def _receive(self, blob: str, peer: Peer, whom: str | None) -> None:
         most = self._limits["blob"]
         async with asyncio.timeout(self._limits["fetchSeconds"]):
             with self._store.draft(blob, most) as draft:
-                source = peer.source("blobs.get", {"key": blob, "max": most}, timeout=SILENCE)
-                async with aclosing(source) as chunks:
-                    async for chunk in chunks:
-                        draft.write(chunk)
+                stream = peer.listen("blobs.get", {"key": blob, "max": most})
+                try:
+                    while frames := await asyncio.wait_for(stream.take(), SILENCE):
+                        for frame in frames:
+                            draft.write(frame.value)
+                            if whom is not None:
+                                self._fetched.use(whom, len(frame.body))
+                finally:
+                    stream.abort()
                 await draft.file()

@@ -5,6 +5,7 @@ import contextlib
 import errno
 import logging
 import math
+import os
 import threading
 import time
 from collections import OrderedDict, deque
@@ -167,6 +168,12 @@ class Store:
     def end(self) -> int:
         """The end of the log as far as others are told of it: the next message they hear of is not before."""
         return self._shown
+
+    @property
+    def room(self) -> int:
+        """How many bytes are free on the disk of the log. Raises OSError."""
+        disk = os.statvfs(self._path.parent)
+        return disk.f_bavail * disk.f_frsize
 
     @property
     def progress(self) -> tuple[int, int]:

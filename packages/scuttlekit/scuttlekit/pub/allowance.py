@@ -1,0 +1,38 @@
+"""How many bytes each peer or feed may cost in a day."""
+
+import time
+from collections.abc import Callable
+from typing import Final
+
+DAY: Final = 24 * 3600.0
+"""Seconds."""
+
+
+class Allowance:
+    """Counts bytes for each of many. All of them begin anew after a day by `clock`, in seconds."""
+
+    def __init__(self, most: int, clock: Callable[[], float] = time.monotonic) -> None:
+        self._most = most
+        self._clock = clock
+        self._used: dict[str, int] = {}
+        self._ends = clock() + DAY
+
+    def use(self, who: str, size: int) -> bool:
+        """Count `size` bytes, and tell whether they used up what was left."""
+        self.renew()
+        before = self._used.get(who, 0)
+        self._used[who] = before + size
+        return before <= self._most < before + size
+
+    def is_used_up(self, who: str) -> bool:
+        return self._used.get(who, 0) > self._most
+
+    def renew(self) -> bool:
+        """Begin anew if a day is over, and tell whether that changed anything."""
+        now = self._clock()
+        if now < self._ends:
+            return False
+        had_any = bool(self._used)
+        self._used.clear()
+        self._ends = now + DAY
+        return had_any

@@ -1,0 +1,18 @@
+"""What each may cost in a day."""
+
+from scuttlekit.pub.allowance import DAY, Allowance
+
+
+def test_each_has_its_own_and_all_begin_anew_after_a_day():
+    now = 0.0
+    given = Allowance(100, lambda: now)
+    assert not given.use("alice", 100)
+    assert not given.is_used_up("alice")
+    assert given.use("alice", 1)
+    assert not given.use("alice", 1), "it is told once"
+    assert given.is_used_up("alice")
+    assert not given.is_used_up("bob")
+    assert not given.renew()
+    now += DAY
+    assert given.renew()
+    assert not given.is_used_up("alice")
