@@ -90,7 +90,10 @@ def monitor(home: Path | None) -> None:
     need_files()
 
     from butt.identity import service_keys
+    from butt.limits.slowed import keep_noting
     from butt.monitor.monitor import Monitor
+
+    keep_noting()
 
     async def watch() -> None:
         task = asyncio.current_task()

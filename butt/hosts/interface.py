@@ -4,7 +4,7 @@ import uuid
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Protocol, runtime_checkable
+from typing import Any, Protocol, runtime_checkable
 
 
 class HostTrouble(Exception):
@@ -52,15 +52,16 @@ class Sighting:
     """How one bot is. `running` says there is a process, or that the host will start it by itself; not that it answers.
 
     `ended` says in words why it ended by itself and was given up, or is empty; `exit_code` is that of
-    `packages/scuttlekit/PUB.md`. `ssb_id` is None until the bot has made its key. `sequence` is how far its own feed has come, as far
-    as the host can tell of one that does not run.
+    `packages/scuttlekit/PUB.md`. `ssb_id` is None until the bot has made its key. `latest` is the newest message of its own feed in the
+    log of a bot that does not run, as `scuttlekit.canonical` parses it; None where the host has none, or the code was on trial.
+    It is verified by whoever reads it.
     """
 
     running: bool = False
     ended: str = ""
     exit_code: int | None = None
     ssb_id: str | None = None
-    sequence: int = 0
+    latest: Any = None
 
 
 class Host(Protocol):

@@ -24,7 +24,7 @@ from butt.hosts import exits, trial
 from butt.hosts.adopting import take_over
 from butt.hosts.interface import Folder, HostTrouble, Order, Sighting
 from butt.hosts.kept import tail
-from butt.hosts.noted import id_in, sequence_in
+from butt.hosts.noted import id_in, newest_in, sequence_in
 from butt.hosts.ports import free_port
 from butt.hosts.pub_config import pub_config
 from butt.hosts.publog import LastWords, last_words
@@ -60,6 +60,7 @@ class Processes:
         self.bots = home / "bots"
         self.bots.mkdir(parents=True, exist_ok=True)
         self._supervisor = Supervisor(home / "supervisor", self._end_orphans)
+        self._latest: dict[Path, tuple[int, Any]] = {}
 
     def free_port(self, taken: frozenset[int]) -> int:
         return free_port(taken)
@@ -93,6 +94,7 @@ class Processes:
                 shutil.rmtree(grave)
             if folder.path.exists():
                 shutil.rmtree(folder.path.rename(grave))
+        self._latest.pop(folder.path, None)
 
     def strays(self, known: Container[uuid.UUID]) -> list[Stray]:
         found = strays_in(self.bots, self._supervisor.programs)
@@ -190,7 +192,7 @@ class Processes:
         if trial.is_full(folder):
             return self._ended_for_room(folder, row, ssb_id)
         if row is None or row["state"] == ProcessStates.STOPPED:
-            return Sighting(ssb_id=ssb_id, sequence=sequence_in(folder))
+            return Sighting(ssb_id=ssb_id, latest=self._newest(folder, ssb_id))
         over = row["state"] in (ProcessStates.EXITED, ProcessStates.FATAL)
         if not (over or row["state"] == ProcessStates.BACKOFF):
             return Sighting(running=True, ssb_id=ssb_id)
@@ -201,7 +203,17 @@ class Processes:
         words = words or LastWords.none(int(row["exitstatus"]))
         if not over and words.code not in exits.FINAL:
             return Sighting(running=True, ssb_id=ssb_id)
-        return Sighting(not over, words.message, words.code, ssb_id, sequence_in(folder))
+        latest = self._newest(folder, ssb_id)
+        return Sighting(not over, words.message, words.code, ssb_id, latest)
+
+    def _newest(self, folder: Folder, ssb_id: str | None) -> Any:
+        """The pub's last words, looked for once for each number that it noted."""
+        noted = sequence_in(folder)
+        if not (noted and ssb_id) or trial.is_on(folder):
+            return None
+        if self._latest.get(folder.path, (0,))[0] != noted:
+            self._latest[folder.path] = (noted, newest_in(folder, ssb_id))
+        return self._latest[folder.path][1]
 
     def _ended_for_room(self, folder: Folder, row: dict[str, Any] | None, ssb_id: str | None) -> Sighting:
         """It ends first, and then the ballast goes: what still ran would eat that too."""

@@ -2,7 +2,8 @@
 
 While the code is on trial, a file of some size lies beside the bot's data: it goes when the earlier code comes back, which
 so finds room to start. Code on trial that leaves no room at all is ended, whether it fails or not. What the refused code
-added to the data folder and the earlier code did not have goes too; the pub's own files never do.
+added to the data folder and the earlier code did not have goes too; the pub's own files never do. Only a number in the file
+`sequence` that the log does not show is taken back.
 """
 
 import json
@@ -11,6 +12,7 @@ import shutil
 from pathlib import Path
 
 from butt.hosts.interface import Folder, NoRoom
+from butt.hosts.noted import id_in, newest_in, sequence_in
 from scuttlekit.files import write_whole
 
 BALLAST = 32 * 1024 * 1024
@@ -30,7 +32,8 @@ def begin(folder: Folder, release: str) -> None:
     _take_ballast(folder)
     if noted.exists() and json.loads(noted.read_bytes())["release"] == release:
         return
-    write_whole(noted, json.dumps({"release": release, "had": sorted(_entries(folder.data))}), lasting=True)
+    note = {"release": release, "had": sorted(_entries(folder.data)), "sequence": sequence_in(folder)}
+    write_whole(noted, json.dumps(note), lasting=True)
 
 
 def end(folder: Folder, release: str) -> None:
@@ -43,7 +46,13 @@ def end(folder: Folder, release: str) -> None:
     if trial["release"] != release:
         for name in _entries(folder.data) - set(trial["had"]) - OF_A_PUB:
             _remove(folder.data / name)
+        _take_back(folder, trial.get("sequence", 0))
     noted.unlink()
+
+
+def is_on(folder: Folder) -> bool:
+    """Whether a trial has begun and not ended, also when its code was refused and the earlier one has yet to start."""
+    return _note(folder).exists()
 
 
 def make_room(folder: Folder) -> None:
@@ -79,6 +88,15 @@ def _take_ballast(folder: Folder) -> None:
         raise NoRoom(
             f"there is no room for a way back ({BALLAST >> 20} MiB): {(error.strerror or '').lower()}"
         ) from error
+
+
+def _take_back(folder: Folder, before: int) -> None:
+    """Take back a sequence that the refused code noted and that the log does not show: no earlier code would start on it."""
+    latest = newest_in(folder, id_in(folder) or "")
+    said = latest.get("sequence") if isinstance(latest, dict) else None
+    known = max(before, said if isinstance(said, int) else 0)
+    if sequence_in(folder) > known:
+        write_whole(folder.data / "sequence", f"{known:015d}\n", lasting=True)
 
 
 def _note(folder: Folder) -> Path:

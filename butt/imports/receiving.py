@@ -28,6 +28,7 @@ from butt.agents.wishes import (
     create_bot,
 )
 from butt.configuration import configuration
+from butt.imports.addresses import sieve_addresses
 from butt.imports.models import Import
 from butt.imports.placing import folder_of
 from butt.imports.sieve import EXPORT, GOSSIP, LOG, SECRET, Rejected, Sieve, too_big
@@ -63,6 +64,8 @@ class Receiving:
         if size > self._most:
             raise _refused(too_big(self._most))
         self._size = size
+        self.left_out = 0
+        """How many addresses of peers could not be used. A pub finds others anew, so they are no reason to refuse it."""
 
     def __enter__(self) -> Self:
         sweep()
@@ -124,7 +127,14 @@ class Receiving:
                 Observed.objects.filter(bot=bot).update(
                     sequence=max(found.sequence, remembered), catching_up=True
                 )
-                journal.note(bot, self._person, "import", ssb_id=keys.id, sequence=found.sequence)
+                journal.note(
+                    bot,
+                    self._person,
+                    "import",
+                    ssb_id=keys.id,
+                    sequence=found.sequence,
+                    left_out=self.left_out,
+                )
                 # The last statement: the steward finds all of it or nothing.
                 Import.objects.filter(id=self._row.id).update(bot=bot, state=Import.State.PLACING)
         except IntegrityError:
@@ -144,11 +154,7 @@ class Receiving:
         if isinstance(described, dict) and described.get("id", keys.id) != keys.id:
             raise _misfit()
         network = self._network_of(described)
-        gossip = _json_in(self._draft / GOSSIP)
-        if gossip is not None and not (
-            isinstance(gossip, list) and all(isinstance(peer, dict) for peer in gossip)
-        ):
-            raise Refused("bad_archive", "Its gossip.json is no list of peers.")
+        self.left_out = sieve_addresses(self._draft / GOSSIP)
         with (self._draft / LOG).open("r+b", buffering=0) as log:
             size = log.seek(0, os.SEEK_END)
             found = survey(log, size, keys.id)

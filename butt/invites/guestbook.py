@@ -10,6 +10,7 @@ from typing import TypeAlias
 
 from django.db import transaction
 from django.db.models import Q
+from django.db.models.functions import Least
 
 from butt.agents.models import Agent
 from butt.agents.words import UNSEEN, can_be_seen, one_line, plain
@@ -47,8 +48,12 @@ News: TypeAlias = Use | Name | Seen
 
 
 def positions(bot_ids: Collection[uuid.UUID]) -> dict[uuid.UUID, int]:
-    """How far each bot's feed was read; of a bot that is not in it, nothing was."""
-    return dict(Told.objects.filter(bot_id__in=bot_ids).values_list("bot_id", "sequence"))
+    """How far each bot's feed was read, and seen to come; of a bot that is not in it, nothing was.
+
+    What was read beyond that is a program's word, and read again: else one wrong number would hide all guests that come.
+    """
+    rows = Told.objects.filter(bot_id__in=bot_ids)
+    return dict(rows.annotate(far=Least("sequence", "bot__observed__sequence")).values_list("bot_id", "far"))
 
 
 @transaction.atomic

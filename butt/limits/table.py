@@ -152,6 +152,14 @@ MACHINE_REQUESTS = Limit(
     "machine-requests", 4, "requests", "How many requests of one machine the private server works on at once."
 )
 
+# Bots.
+BOT_FIGURES = Limit(
+    "bot-figures",
+    64 << 10,
+    "bytes",
+    "How many bytes of figures a bot may send in a second. What is more often than once a second is left out.",
+)
+
 LOG_LINES = Limit(
     "log-lines",
     50,

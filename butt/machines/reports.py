@@ -17,6 +17,7 @@ MOST_BYTES = 4 * 1024 * 1024
 """Of one report."""
 
 MOST_STRANGERS, MOST_TROUBLES = 100, 20
+LONGEST_MESSAGE = 26 * 1024
 
 _Whole = Annotated[int, Field(ge=0, le=2**53)]
 _storable = AfterValidator(storable)
@@ -42,6 +43,9 @@ class SeenBot(_Strict):
     restarts: _Whole = 0
     outOfMemory: bool = False
     ssbId: _SsbId | None = None
+    latest: Annotated[str, StringConstraints(max_length=LONGEST_MESSAGE), _storable] = Field(
+        "", description="The newest message of its own feed, as its log has it, when it has ended."
+    )
 
 
 class Facts(_Strict):

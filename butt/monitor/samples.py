@@ -12,6 +12,7 @@ from django.db.models import Model, QuerySet
 
 from butt.agents.bell import ring
 from butt.agents.models import Observed
+from butt.agents.proof import proven
 from butt.figures.models import Reading, Sample
 from butt.figures.spans import FIELDS, FINEST, MOST, Counter, Span, growth
 from butt.monitor.watch import Figures
@@ -52,6 +53,7 @@ def _write(batch: Mapping[uuid.UUID, Sequence[Seen]]) -> int:
     # Locked in order, so that monitors do not wait for each other in a ring; a bot that is gone by now has no row.
     rows = list(Observed.objects.select_for_update().filter(bot_id__in=batch).order_by("bot_id"))
     readings = Reading.objects.in_bulk([row.bot_id for row in rows])
+    launches = dict(proven().filter(bot_id__in=batch).values_list("bot_id", "launch"))
     changed, samples, read = [], [], set()
     for row in rows:
         before = (row.alive, row.launch)
@@ -60,6 +62,8 @@ def _write(batch: Mapping[uuid.UUID, Sequence[Seen]]) -> int:
                 row.alive, row.trouble, row.at = False, seen.trouble, seen.at
                 continue
             span = _count(row, readings.get(row.bot_id), seen.at, seen.figures)
+            if seen.figures.launch == launches.get(row.bot_id):
+                row.sequence = max(row.sequence, seen.figures.sequence)
             readings[row.bot_id] = _reading(row.bot_id, seen.figures)
             read.add(row.bot_id)
             samples.append(Sample(bot_id=row.bot_id, resolution=FINEST, **_columns(span)))
@@ -85,7 +89,6 @@ def _count(row: Observed, last: Reading | None, at: datetime, figures: Figures) 
     peers = figures.peers.in_ + figures.peers.out
     row.alive, row.trouble, row.at = True, "", at
     row.launch, row.started_at = figures.launch, figures.startedAt
-    row.sequence = max(row.sequence, figures.sequence)
     if figures.catchingUp is not None:
         row.catching_up = row.catching_up and figures.catchingUp
     row.memory, row.disk, row.peers, row.hops = figures.memory, figures.disk, peers, figures.hops

@@ -1,20 +1,49 @@
-"""Watching one bot: connect, ask who it is, listen to its figures until the connection drops."""
+"""Watching one bot: connect, ask who it is, listen to its figures until the connection drops.
+
+A bot is somebody's program: it is heard once a second at most, and how far it says its feed has come is believed only with
+the signed message that shows it.
+"""
 
 import asyncio
+import logging
+import time
 import uuid
 from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Coroutine
-from contextlib import aclosing, asynccontextmanager
+from contextlib import aclosing, asynccontextmanager, suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any, TypeAlias
 
 from pydantic import AwareDatetime, BaseModel, Field, NonNegativeInt, ValidationError, field_validator
 
+from butt.agents.proof import shown
 from butt.agents.words import storable
-from scuttlekit import Address, KeyPair, Peer, ScuttlebuttError, connect
+from butt.limits.slowed import note
+from butt.limits.table import BOT_FIGURES
+from scuttlekit import (
+    Address,
+    CallTimeout,
+    KeyPair,
+    Peer,
+    ProtocolError,
+    RemoteError,
+    ScuttlebuttError,
+    Stream,
+    connect,
+)
+from scuttlekit.frames import Frame
 from scuttlekit.handshake import MAIN_NETWORK
 
+log = logging.getLogger("butt.monitor")
+
 EVERY = 10
+PACE = 1.0
+"""Seconds from one push that is heard to the next. Those that come in between are left out, all but the newest."""
+
+SETTLED = 1.0
+"""Seconds after which a connection was one, and the next try is a quick one again."""
+
+PROOF_SECONDS = 2.0
 PATIENCE = 20.0
 """Seconds of silence before a bot counts as gone: a busy indexer may not answer for over 5 s."""
 
@@ -44,7 +73,9 @@ class Figures(BaseModel):
     bytesIn: int = _Big
     bytesOut: int = _Big
     disk: int | None = Field(None, ge=0, le=2**63 - 1)
-    sequence: int = _Big
+    sequence: int = Field(
+        ge=0, le=2**63 - 1, description="How far its feed has come: from here on as far as was shown."
+    )
     catchingUp: bool | None = None
     peers: Peers
     messages: int = Field(0, ge=0, le=2**53)
@@ -70,6 +101,38 @@ class Bot:
     network: bytes = MAIN_NETWORK
 
 
+class Feed:
+    """How far a bot's feed was seen to come, by signed messages."""
+
+    def __init__(self, bot: Bot) -> None:
+        self._bot = bot
+        self._doubted = 0
+        self.shown = 0
+
+    async def look(self, peer: Peer, said: int) -> bool:
+        """Ask the bot for its newest message where it says that there is a newer one; whether it showed one.
+
+        All releases answer this call. One that does not is believed nothing. Raises ConnectionLost.
+        """
+        if said <= self.shown:
+            return False
+        before = self.shown
+        try:
+            answer = await peer.call("getLatest", self._bot.address.key, timeout=PROOF_SECONDS)
+        except (RemoteError, CallTimeout, ProtocolError) as error:
+            log.info("%s does not show its newest message: %s", self._bot.id, error)
+            return False
+        if isinstance(answer, dict):
+            self.shown = max(self.shown, shown(answer.get("value"), self._bot.address.key))
+        if said > max(self.shown, self._doubted):
+            self._doubted = said
+            log.warning(
+                "%s says that its feed has come to message %d. That is not believed, as it shows %d.",
+                *(self._bot.id, said, self.shown),
+            )
+        return self.shown > before
+
+
 Attend: TypeAlias = Callable[[uuid.UUID, Peer], Coroutine[Any, Any, None]]
 """What is done beside over the connection to a bot that has proven to be itself; it is cancelled with it."""
 
@@ -85,11 +148,14 @@ async def watch(
     attend: Attend | None = None,
 ) -> None:
     """Watch for ever, telling each change; cancelled to stop. It tells of a drop once, not at each try."""
-    tries, told = 0, ""
+    tries, told, feed = 0, "", Feed(bot)
     while True:
+        began = time.monotonic()
         try:
-            async for figures in _figures(bot, keys, attend):
-                tries, told = 0, ""
+            async for figures in _figures(bot, keys, feed, attend):
+                told = ""
+                # A bot that hangs up after each push is not heard more often than one that stays.
+                tries = 0 if time.monotonic() - began > SETTLED else tries
                 await tell(bot.id, figures, "")
             trouble = "It ended the connection."
         except (ScuttlebuttError, WrongBot, OSError, TimeoutError) as error:
@@ -107,25 +173,58 @@ def _pause(tries: int) -> float:
     return float(min(FIRST_PAUSE * 1.2 ** min(tries - QUICK_TRIES, 30), LONGEST_PAUSE))
 
 
-async def _figures(bot: Bot, keys: KeyPair, attend: Attend | None = None) -> AsyncGenerator[Figures]:
+async def _figures(bot: Bot, keys: KeyPair, feed: Feed, attend: Attend | None) -> AsyncGenerator[Figures]:
     async with connect(bot.address, keys, timeout=PATIENCE, network=bot.network) as peer:
         answer = await peer.call("whoami", timeout=PATIENCE)
         if not isinstance(answer, dict) or answer.get("id") != bot.address.key:
             raise WrongBot("Another identity than the bot's own answers at its address.")
         async with (
             _beside(attend, bot, peer),
-            aclosing(peer.source("butt.figures", {"every": EVERY})) as stream,
+            aclosing(_pushes(bot, peer)) as pushes,
         ):
-            while True:
+            is_first = True
+            async for pushed in pushes:
                 try:
-                    item = await asyncio.wait_for(anext(stream), EVERY + PATIENCE)
-                    yield Figures.model_validate(item)
-                except StopAsyncIteration:
-                    return
+                    figures = Figures.model_validate(pushed)
                 except ValidationError as error:
                     raise WrongBot(
                         f"The bot sends figures that make no sense: {error.errors()[0]['msg']}"
                     ) from None
+                if is_first:
+                    # That it lives is told at once: while it indexes, it may take long to show a message.
+                    yield figures.model_copy(update={"sequence": feed.shown})
+                if await feed.look(peer, figures.sequence) or not is_first:
+                    yield figures.model_copy(update={"sequence": feed.shown})
+                is_first = False
+
+
+async def _pushes(bot: Bot, peer: Peer) -> AsyncGenerator[Any]:
+    """What the bot pushes, one in each `PACE`: the newest."""
+    stream = peer.listen("butt.figures", {"every": EVERY})
+    try:
+        while True:
+            frame = await asyncio.wait_for(_newest(bot, stream), EVERY + PATIENCE)
+            if frame is None:
+                return
+            yield frame.value
+            with suppress(TimeoutError):
+                await asyncio.wait_for(peer.closed, PACE)
+    finally:
+        stream.abort()
+
+
+async def _newest(bot: Bot, stream: Stream) -> Frame | None:
+    """The newest of the frames that have come, None at the end. What is older is not even decoded."""
+    size, newest = 0, None
+    while frames := await stream.take():
+        newest = frames[-1]
+        size += sum(len(frame.body) for frame in frames)
+        if size > BOT_FIGURES.most:
+            note(BOT_FIGURES, f"bot {bot.id}")
+            raise WrongBot(f"The bot sends more than {BOT_FIGURES.most} bytes of figures in a second.")
+        if not stream.queued:
+            break
+    return newest
 
 
 @asynccontextmanager

@@ -18,6 +18,7 @@ from butt.agents import journal
 from butt.agents.bots import bots
 from butt.agents.due import due
 from butt.agents.models import DEFAULT_HOPS, Agent, Observed, Progress
+from butt.agents.proof import is_proven, shown
 from butt.agents.states import MOVES, State
 from butt.agents.words import storable
 from butt.configuration import configuration
@@ -129,10 +130,12 @@ class Steward:
         if seen.ssb_id and not bot.progress.ssb_id:
             bot.progress.ssb_id = seen.ssb_id
             bot.progress.save(update_fields=["ssb_id"])
-        if seen.sequence > bot.observed.sequence:
-            # The monitor may not have heard them any more; it only ever raises the number too.
-            Observed.objects.filter(bot=bot, sequence__lt=seen.sequence).update(sequence=seen.sequence)
-            bot.observed.sequence = seen.sequence
+        if seen.latest is None or not is_proven(bot.progress):
+            return
+        if (sequence := shown(seen.latest, bot.progress.ssb_id)) > bot.observed.sequence:
+            # The monitor may not have heard of it any more; it only ever raises the number too.
+            Observed.objects.filter(bot=bot, sequence__lt=sequence).update(sequence=sequence)
+            bot.observed.sequence = sequence
 
     def _persist(self, bot: Agent, move: Move) -> None:
         progress, before = bot.progress, State(bot.progress.state)

@@ -11,6 +11,7 @@ from django.utils import timezone
 from butt.agents import wishes
 from butt.agents.bots import bots
 from butt.agents.models import Agent, Observed, Progress, Wanted
+from butt.agents.proof import shown
 from butt.agents.states import State
 from butt.hosts.adopting import take_over
 from butt.hosts.interface import Host, Sighting
@@ -39,10 +40,10 @@ class Keeper:
     def catches_up(self) -> bool:
         return Observed.objects.get(bot=self.bot).catching_up
 
-    def sees(self, figures: Mapping[str, Any]) -> None:
-        """As the monitor does."""
+    def sees(self, figures: Mapping[str, Any], latest: Any) -> None:
+        """As the monitor does: what the bot says of its feed, and the newest message that it shows."""
         Observed.objects.filter(bot=self.bot).update(
-            sequence=max(self.known, figures["sequence"]),
+            sequence=max(self.known, shown(latest, figures["id"])),
             catching_up=self.catches_up and figures["catchingUp"],
         )
 

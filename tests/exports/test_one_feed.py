@@ -10,6 +10,7 @@ import tempfile
 import time
 from contextlib import suppress
 from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import HealthCheck, settings
@@ -115,7 +116,20 @@ class Feed(RuleBasedStateMachine):
     @rule()
     def look(self) -> None:
         (figures,) = self.client.call(self.pub, "butt.figures", {}, count=1)
-        self.keeper.sees(figures)
+        self.keeper.sees(figures, self.latest())
+
+    @precondition(lambda self: self.runs)
+    @rule(sequence=st.integers(1, 2**31 - 1))
+    def lie(self, sequence: int) -> None:
+        """A message that says another number is not signed."""
+        (figures,) = self.client.call(self.pub, "butt.figures", {}, count=1)
+        self.keeper.sees({**figures, "sequence": sequence}, {**(self.latest() or {}), "sequence": sequence})
+
+    def latest(self) -> Any:
+        try:
+            return self.client.call(self.pub, "getLatest", self.pub.id)["value"]
+        except (RuntimeError, TypeError):  # It has said nothing yet.
+            return None
 
     @precondition(lambda self: self.runs)
     @rule()
@@ -225,6 +239,10 @@ class Feed(RuleBasedStateMachine):
         shutil.rmtree(self.pub.data)
         (self.place / "aside").rename(self.pub.data)
         self.tampered = False
+
+    @invariant()
+    def nothing_is_known_that_was_never_said(self) -> None:
+        assert self.keeper.known <= self.newest
 
     @invariant()
     def the_numbers_go_up_by_one(self) -> None:

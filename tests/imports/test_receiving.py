@@ -289,3 +289,29 @@ def test_on_a_full_disk_nothing_is_kept_and_with_room_it_comes(
     subprocess.run(["mount", "-o", "remount,size=200m", small_disk], check=True)
     assert received(alice, tar).observed.sequence == 2
     connection.close()
+
+
+USABLE = {"host": "pub.example.org", "port": 8008, "key": KEYS.id, "source": "pub", "failure": 2}
+
+
+@pytest.mark.parametrize(
+    ("text", "kept", "left_out"),
+    [
+        pytest.param(json.dumps([USABLE, 7, {"host": {}}, {**USABLE, "port": "x"}, None]), 1, 4, id="some"),
+        pytest.param(json.dumps([{**USABLE, "ping": 5, "duration": "x"}]), 1, 0, id="odd figures of a peer"),
+        pytest.param("[" * 100_000, 0, 1, id="too deep"),
+        *(pytest.param(text, 0, 1, id=text) for text in ("7", "{}", "", "[{", "nothing")),
+    ],
+)
+def test_addresses_that_cannot_be_used_are_left_out_and_counted(
+    tmp_path: Path, text: str, kept: int, left_out: int
+):
+    files = {**folder_files(tmp_path / "there"), "gossip.json": text.encode()}
+    with Receiving(person("alice"), "my", stopped=True) as receiving:
+        receiving.feed(tar_of(files.items()))
+        receiving.bot()
+    assert receiving.left_out == left_out
+    (waiting,) = Import.objects.all()
+    peers = json.loads((folder_of(waiting.id) / "gossip.json").read_text())
+    shown = [(peer["host"], peer["failure"], peer.get("ping")) for peer in peers]
+    assert shown == kept * [("pub.example.org", 2, None)]

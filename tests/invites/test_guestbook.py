@@ -9,7 +9,7 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.django import TestCase
 
-from butt.agents.models import Agent
+from butt.agents.models import Agent, Observed
 from butt.agents.states import State
 from butt.agents.words import can_be_seen
 from butt.invites.guestbook import Name, Seen, Use, clean_name, positions, write
@@ -40,7 +40,9 @@ def seen(bot: Agent) -> list[tuple[str, int, str, str]]:
 class TestAGuestbook:
     @pytest.fixture
     def bot(self) -> Agent:
-        return bot_in(State.ALIVE, person("alice"))
+        bot = bot_in(State.ALIVE, person("alice"))
+        Observed.objects.filter(bot=bot).update(sequence=7)
+        return bot
 
     def test_a_use_a_name_and_how_far_it_was_read_are_written_in_one(self, bot: Agent):
         invite(bot, "a", uses=2)

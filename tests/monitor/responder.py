@@ -6,7 +6,7 @@ from contextlib import AsyncExitStack
 from datetime import UTC, datetime
 from typing import Any, Self
 
-from scuttlekit import Address, KeyPair, serve
+from scuttlekit import Address, KeyPair, RemoteError, serve
 from tests.figures.history import figures
 
 
@@ -16,6 +16,8 @@ class Responder:
     def __init__(self, pause: float = 0.2) -> None:
         self.keys, self.pause, self.stall = KeyPair.generate(), pause, 0.0
         self.said: Any = figures(datetime.now(UTC)).model_dump(mode="json", by_alias=True)
+        self.latest: Any = None
+        self.ends = False
         self.port = 0
 
     async def __aenter__(self) -> Self:
@@ -27,7 +29,7 @@ class Responder:
 
     async def open(self) -> None:
         self._stack = AsyncExitStack()
-        handlers = {"whoami": self._whoami, "butt.figures": self._figures}
+        handlers = {"whoami": self._whoami, "butt.figures": self._figures, "getLatest": self._latest}
         self.server = await self._stack.enter_async_context(
             serve("127.0.0.1", self.port, self.keys, handlers)
         )
@@ -44,8 +46,15 @@ class Responder:
         await asyncio.sleep(self.stall)
         return {"id": self.keys.id}
 
+    async def _latest(self, _peer: Any, _feed: Any) -> Any:
+        if self.latest is None:
+            raise RemoteError("there is no message of this feed")
+        return {"key": self.latest.key, "value": self.latest.value}
+
     async def _figures(self, _peer: Any, _options: Any) -> AsyncGenerator[Any]:
         while True:
             await asyncio.sleep(self.stall)
             yield self.said
+            if self.ends:
+                return
             await asyncio.sleep(self.pause)

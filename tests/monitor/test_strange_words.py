@@ -82,6 +82,7 @@ def test_a_note_that_is_none_of_ours_is_read_past(note: str):
     bot = a_bot_with_an_invite()
     write({bot.id: [_checked(use(1)), _checked(use(2, note=note))]})
     assert [row.sequence for row in InviteUse.objects.all()] == [1]
+    Observed.objects.filter(bot=bot).update(sequence=9)
     assert positions([bot.id]) == {bot.id: 2}
 
 

@@ -46,6 +46,23 @@ def test_any_prefix_ends_at_its_last_whole_record(payloads: list[bytes], data: s
     assert (found.whole, found.records, found.damaged) == (whole, ends_of(payloads).index(whole), False)
 
 
+@few
+@given(st.lists(st.tuples(st.sampled_from([ALICE, BOB]), st.integers(1, 99)), max_size=12), st.data())
+def test_the_newest_record_of_an_author_is_found_from_behind(
+    said: list[tuple[str, int]], data: st.DataObject
+):
+    payloads = [message(*one) for one in said]
+    log = log_of(payloads)
+    cut = data.draw(st.integers(0, len(log)))
+    near = data.draw(st.integers(0, len(log) + 9))
+    ends = ends_of(payloads)
+    end = max(place for place in ends if place <= cut)
+    whole = [n for n in range(len(payloads)) if ends[n + 1] <= end and ends[n] >= end - near]
+    theirs = [payloads[n] for n in whole if said[n][0] == ALICE]
+    found = offsetlog.newest_of(io.BytesIO(log[:cut]), cut, ALICE, near)
+    assert found == (theirs[-1] if theirs else None)
+
+
 def test_a_length_that_is_its_own_place_is_no_end_of_a_record():
     payloads = [b'{"00000000":1}', b'{"000000000000000000000000":1}']
     assert walked(log_of(payloads)[:30]) == Survey(26, 1, 0, damaged=False)

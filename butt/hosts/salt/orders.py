@@ -22,6 +22,7 @@ from butt.machines.looks import SILENT
 from butt.machines.models import Machine, Placement, Tombstone
 from butt.machines.pillar import MOST_BOTS
 from butt.machines.reports import SeenBot
+from scuttlekit import InvalidFormat, canonical
 
 OWN_COLUMNS = frozenset({"bot_id", "run", "launch"})
 MANY_RESTARTS = 5
@@ -130,10 +131,10 @@ def sighting(row: Placement, now: datetime) -> Sighting:
     if machine.trouble and not is_settled(row):
         raise HostTrouble(machine.trouble)
     if row.run and current and seen is not None:
-        return Sighting(running=seen.running, ssb_id=row.ssb_id)
+        return Sighting(running=seen.running, ssb_id=row.ssb_id, latest=_latest(seen))
     # Before the machine has come to this order, the bot may still run, or be about to.
     running = not caught_up or (seen is not None and seen.running)
-    return Sighting(running=running, ssb_id=row.ssb_id)
+    return Sighting(running=running, ssb_id=row.ssb_id, latest=_latest(seen))
 
 
 def is_settled(row: Placement) -> bool:
@@ -161,8 +162,20 @@ def _ended(seen: SeenBot, row: Placement) -> Sighting | None:
     words = last_words(seen.words, seen.startedAt) if seen.startedAt else None
     why = "It needs more memory than it has." if seen.outOfMemory else "Its program ended again and again."
     return Sighting(
-        running=True, ended=words.message if words else why, exit_code=seen.exitCode, ssb_id=row.ssb_id
+        running=True,
+        ended=words.message if words else why,
+        exit_code=seen.exitCode,
+        ssb_id=row.ssb_id,
+        latest=_latest(seen),
     )
+
+
+def _latest(seen: SeenBot | None) -> Any:
+    """A message, as its machine found it in the log of a bot that has ended."""
+    try:
+        return canonical.parse(seen.latest.encode())["value"] if seen and seen.latest else None
+    except (InvalidFormat, UnicodeEncodeError, KeyError, TypeError):
+        return None
 
 
 def _place_for(bot_id: uuid.UUID) -> uuid.UUID:

@@ -4,7 +4,7 @@ import uuid
 from typing import Annotated, Any, Literal
 
 from django.http import HttpRequest
-from ninja import Query, Router, Status
+from ninja import Field, Query, Router, Status
 
 from butt.agents.bots import bot_by_id
 from butt.agents.view import View
@@ -19,8 +19,14 @@ router = Router(tags=["imports"])
 WIRE: dict[str, Any] = {"exclude_unset": True, "by_alias": True}
 TAR = {"content": {"application/x-tar": {"schema": {"type": "string", "format": "binary"}}}, "required": True}
 ERRORS: dict[Any, Any] = {401: Error, 402: Error, 408: Error, 409: Error, 413: Error, 422: Error, 507: Error}
+
+
+class ImportedShape(AgentShape):
+    leftOut: int = Field(description="How many entries of gossip.json could not be used, and were left out.")
+
+
 IMPORT: dict[str, Any] = {
-    "response": {201: AgentShape, **ERRORS},
+    "response": {201: ImportedShape, **ERRORS},
     "openapi_extra": {"requestBody": TAR},
     "url_name": "import-agent",
     "tags": ["imports"],
@@ -48,7 +54,8 @@ def import_agent(request: HttpRequest, name: Name, stopped: Stopped, network: Ne
     with Receiving(caller(request), name, stopped=is_stopped, network=network, size=body.size) as receiving:
         for chunk in body.chunks():
             receiving.feed(chunk)
-        return Status(201, agent_shape(View(receiving.bot())))
+        bot = receiving.bot()
+        return Status(201, {**agent_shape(View(bot)), "leftOut": receiving.left_out})
 
 
 @router.post(

@@ -30,6 +30,9 @@ from butt.public.uploads import incoming
 STATUS = {"too_big": 413, "disk_full": 507, "broken_off": 408}
 
 
+LEFT_OUT = "Left out of its gossip.json: {count} entries that cannot be used. It finds peers anew."
+
+
 class NotFromHere(Exception):
     """The form was not ours."""
 
@@ -80,6 +83,10 @@ class Form(FileUploadHandler):
             raise Refused("bad_archive", "Choose the tar to bring.", "file")
         return self.receiving.bot()
 
+    @property
+    def left_out(self) -> int:
+        return self.receiving.left_out if self.receiving else 0
+
     def _asked(self) -> HttpRequest:
         if self.request is None:
             raise TypeError("a form comes with a request")
@@ -102,6 +109,8 @@ def bring(request: HttpRequest, person: Agent) -> HttpResponseBase:
             form.fields, _ = form.parser.parse()
             _check_token(request, form.fields.get("csrfmiddlewaretoken", ""))
             bot = form.bot()
+            if form.left_out:
+                messages.info(request, LEFT_OUT.format(count=form.left_out))
         except NotFromHere as stranger:
             return stranger.answer
         except MultiPartParserError:

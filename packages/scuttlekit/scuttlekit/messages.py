@@ -107,6 +107,14 @@ def validate(value: Any, head: Head | None, *, hmac_key: bytes | None = None) ->
     return unverified.message
 
 
+def verify(value: Any, *, hmac_key: bytes | None = None) -> Message:
+    """Check a message by itself, as `canonical.parse` gave it: its form and its signature.
+
+    Whether it follows on the messages before it is not known. Raises InvalidMessage.
+    """
+    return validate(value, _named_before(value), hmac_key=hmac_key)
+
+
 def check(value: Any, head: Head | None, *, hmac_key: bytes | None = None) -> Unverified:
     """Check everything that `validate` does but the signature.
 
@@ -167,6 +175,14 @@ def decode_hmac_key(text: Any) -> bytes:
     if not isinstance(text, str):
         raise InvalidFormat(f"an HMAC key is written as a string, not as {type(text).__name__}")
     return decode_base64(text, KEY_BYTES, "the HMAC key")
+
+
+def _named_before(value: Any) -> Head | None:
+    """The message that this one says it follows on."""
+    sequence = value.get("sequence") if isinstance(value, dict) else None
+    if isinstance(sequence, bool) or not isinstance(sequence, int) or sequence <= 1:
+        return None
+    return Head(sequence - 1, str(value.get("previous")))
 
 
 def _checked_fields(value: Any, head: Head | None) -> dict[str, Any]:

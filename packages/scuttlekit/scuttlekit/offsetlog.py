@@ -120,6 +120,27 @@ def last_end(file: BinaryIO, size: int) -> int:
     return 0
 
 
+def newest_of(file: BinaryIO, size: int, author: str, within: int) -> bytes | None:
+    """Give the last record of an author's, from behind, among those that lie whole in the last `within` bytes.
+
+    `size` is that of the log. None where there is none so near. Nothing but the record's head is looked at.
+    """
+    who, end = author.encode(), last_end(file, size)
+    first = max(0, end - within)
+    file.seek(first)
+    data = file.read(end - first)
+    here = len(data)
+    while here >= FRAME + SHORTEST_RECORD:
+        length, told = _ENDS.unpack_from(data, here - 8)
+        begin = here - 8 - length
+        if told != first + here or begin < HEADER or length < SHORTEST_RECORD:
+            return None
+        if _sequence_of(who, data, begin, here - 8):
+            return data[begin : here - 8]
+        here = begin - HEADER
+    return None
+
+
 def is_deleted(record: bytes) -> bool:
     """Whether a record was deleted by writing zeros over it."""
     return not any(record)

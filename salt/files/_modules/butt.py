@@ -13,6 +13,7 @@ MOST_GONE = 5
 
 MOST_WORDS = 4000
 MOST_TROUBLES, MOST_TROUBLE = 20, 300
+MOST_LATEST = 1024 * 1024
 DISK_FULL = 74  # as in packages/scuttlekit/PUB.md
 REPORT_SECONDS = 20
 _ID = re.compile(r'"id"\s*:\s*"(@[A-Za-z0-9+/]{43}=\.ed25519)"')
@@ -124,6 +125,8 @@ def seen(pillar):
             done = done and not running
         elif not _is_full(bot_id, bot, there):
             done = done and bool(there) and _is_wanted(bot_id, bot, there)
+    told = {bot_id: _seen(there, butt["bots"].get(bot_id)) for bot_id, there in found.items()}
+    _bound(told.values())
     strangers = [row["Names"][0].lstrip("/")[:200] for row in others]
     ours = found.keys() | set(__salt__["butt_engine.volumes"]())
     strangers += [f"butt-{bot_id}" for bot_id in sorted(ours - butt["bots"].keys() - set(left))]
@@ -132,7 +135,7 @@ def seen(pillar):
         "complete": True,
         "generation": butt["generation"],
         "done": done,
-        "bots": {bot_id: _seen(there, butt["bots"].get(bot_id)) for bot_id, there in found.items()},
+        "bots": told,
         "gone": [bot_id for bot_id in butt["deleted"] if bot_id not in left],
         "strangers": strangers[:1000],
         "facts": __salt__["butt_facts.facts"](found.values()),
@@ -143,7 +146,10 @@ def _seen(there, bot):
     state = there["State"]
     up = state["Status"] in ("running", "paused")
     full = bool(bot) and bot["run"] and _is_full(there["Config"]["Labels"]["butt.bot"], bot, there)
+    latest = "" if up or not bot else _latest(there, bot)
     return {
+        # Left out when there is none, as an older private server does not know it.
+        **({"latest": latest} if latest else {}),
         "launch": _launch(there),
         "running": __salt__["butt_engine.runs"](there),
         "exitCode": DISK_FULL if full else None if up else state["ExitCode"],
@@ -156,6 +162,31 @@ def _seen(there, bot):
     }
 
 
+def _latest(there, bot):
+    """The last message of a bot that has ended, where it noted one that nobody heard of yet. Of code on trial none."""
+    data, ssb_id = _data(there), _identity(there)
+    if not (data and ssb_id) or __salt__["butt_trial.is_on"](there["Config"]["Labels"]["butt.bot"]):
+        return ""
+    if __salt__["butt_trial.noted"](data) <= bot["sequence"]:
+        return ""
+    return __salt__["butt_trial.newest"](data, ssb_id)[1].decode(errors="replace")
+
+
+def _bound(told):
+    """Many bots with long messages must not make the report longer than is taken."""
+    room = MOST_LATEST
+    for seen in told:
+        room -= len(seen.get("latest", ""))
+        if room < 0:
+            seen.pop("latest", None)
+
+
+def _data(there):
+    """The folder of the bot's data."""
+    found = [mount["Source"] for mount in there["Mounts"] if mount["Destination"] == "/data"]
+    return found[0] if found else None
+
+
 def _time(text):
     """Docker's times have nanoseconds; one that never was is the year 1."""
     if text.startswith("0001"):
@@ -166,10 +197,10 @@ def _time(text):
 
 def _identity(there):
     """The public half of the key that the bot made. The folder is the bot's own, and a link in it may lead anywhere."""
-    data = [mount["Source"] for mount in there["Mounts"] if mount["Destination"] == "/data"]
+    data = _data(there)
     try:
-        file = os.open(os.path.join(data[0], "secret"), os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK)
-    except (OSError, IndexError):
+        file = os.open(os.path.join(data or "", "secret"), os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK)
+    except OSError:
         return None
     try:
         if not stat.S_ISREG(os.fstat(file).st_mode):

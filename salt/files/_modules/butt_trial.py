@@ -5,7 +5,10 @@ Beside the bot's data, on the same disk: `ballast`, which goes to make room, and
 
 import json
 import os
+import re
 import shutil
+import stat
+import struct
 
 BALLAST = 32 * 1024 * 1024
 FULL = 4 * 1024 * 1024
@@ -15,6 +18,17 @@ OF_A_PUB = frozenset(
 )
 """What a pub of either kind, or a plain ssb-server, keeps in its data folder."""
 
+NEAR = 4 * 1024 * 1024
+"""How many bytes of a log's end are searched for the bot's own newest message."""
+
+LONGEST_MESSAGE = 26 * 1024
+_ENDS = struct.Struct(">II")
+_NOTE = re.compile(rb"(\d{1,15})\n")
+_HEAD = re.compile(
+    rb'\{"key":"%[^"]{1,99}","value":\{"previous":(?:null|"%[^"]{1,99}"),'
+    rb'(?:"sequence":(\d{1,15}),"author":"([^"]{1,99})"|"author":"([^"]{1,99})","sequence":(\d{1,15})),'
+)
+
 
 def begin(bot_id, release):
     """Before a start on trial; nothing to do where it has begun."""
@@ -23,7 +37,9 @@ def begin(bot_id, release):
     if os.path.exists(note) and _read(note)["release"] == release:
         return
     with open(f"{note}.draft", "w") as file:
-        json.dump({"release": release, "had": sorted(_entries(bot_id))}, file)
+        json.dump(
+            {"release": release, "had": sorted(_entries(bot_id)), "sequence": noted(_data(bot_id))}, file
+        )
     os.replace(f"{note}.draft", note)
 
 
@@ -37,7 +53,74 @@ def end(bot_id, release):
     if trial["release"] != release:
         for name in _entries(bot_id) - set(trial["had"]) - OF_A_PUB:
             _remove(os.path.join(_data(bot_id), name))
+        _take_back(bot_id, trial.get("sequence", 0))
     _unlink(note)
+
+
+def noted(data):
+    """How far a bot's feed has come, as it noted; 0 where it did not."""
+    content = _opened(data, "sequence", lambda file: file.read(17))
+    note = _NOTE.fullmatch(content or b"")
+    return int(note[1]) if note else 0
+
+
+def newest(data, ssb_id):
+    """`(sequence, record)` of the bot's own newest message near the end of its log, unverified; `(0, b"")` where none is."""
+    end = _opened(data, "flume/log.offset", lambda file: _last(file, NEAR)) or b""
+    # A last record may be unfinished. Records are found by their own heads and frames, so that is passed over.
+    for head in reversed(list(_HEAD.finditer(end))):
+        begin = head.start()
+        if (head[2] or head[3]).decode(errors="replace") != ssb_id or begin < 4:
+            continue
+        (length,) = struct.unpack_from(">I", end, begin - 4)
+        is_whole = length <= LONGEST_MESSAGE and begin + length + 8 <= len(end)
+        if is_whole and _ENDS.unpack_from(end, begin + length)[0] == length:
+            return int(head[1] or head[4]), end[begin : begin + length]
+    return 0, b""
+
+
+def _last(file, size):
+    file.seek(max(0, os.fstat(file.fileno()).st_size - size))
+    return file.read(size)
+
+
+def _opened(data, name, read):
+    """What `read` makes of a file of the bot's; None where there is none. A link on the way may lead anywhere."""
+    flags = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK
+    *folders, last = name.split("/")
+    place = None
+    try:
+        place = os.open(data, flags | os.O_DIRECTORY)
+        for step in folders:
+            below = os.open(step, flags | os.O_DIRECTORY, dir_fd=place)
+            os.close(place)
+            place = below
+        with os.fdopen(os.open(last, flags, dir_fd=place), "rb") as file:
+            return read(file) if stat.S_ISREG(os.fstat(file.fileno()).st_mode) else None
+    except OSError:
+        return None
+    finally:
+        if place is not None:
+            os.close(place)
+
+
+def _take_back(bot_id, before):
+    """Take back a sequence that the refused code noted and that the log does not show: no earlier code would start on it."""
+    data = _data(bot_id)
+    secret = _opened(data, "secret", lambda file: file.read(4096).decode(errors="replace")) or ""
+    found = re.search(r'"id"\s*:\s*"(@[A-Za-z0-9+/]{43}=\.ed25519)"', secret)
+    known = max(before, newest(data, found[1])[0] if found else 0)
+    if noted(data) > known:
+        note = os.path.join(data, "sequence")
+        owner = os.stat(data)
+        _unlink(f"{note}.draft")
+        with open(f"{note}.draft", "x") as file:
+            file.write(f"{known:015d}\n")
+            file.flush()
+            os.fchown(file.fileno(), owner.st_uid, owner.st_gid)
+            os.fchmod(file.fileno(), 0o600)
+            os.fsync(file.fileno())
+        os.replace(f"{note}.draft", note)
 
 
 def is_on(bot_id):
