@@ -17,7 +17,7 @@ class Responder:
         self.keys, self.pause, self.stall = KeyPair.generate(), pause, 0.0
         self.said: Any = figures(datetime.now(UTC)).model_dump(mode="json", by_alias=True)
         self.latest: Any = None
-        self.ends = False
+        self.hangs_up = False
         self.port = 0
 
     async def __aenter__(self) -> Self:
@@ -51,10 +51,10 @@ class Responder:
             raise RemoteError("there is no message of this feed")
         return {"key": self.latest.key, "value": self.latest.value}
 
-    async def _figures(self, _peer: Any, _options: Any) -> AsyncGenerator[Any]:
+    async def _figures(self, peer: Any, _options: Any) -> AsyncGenerator[Any]:
         while True:
             await asyncio.sleep(self.stall)
             yield self.said
-            if self.ends:
-                return
+            if self.hangs_up:
+                await peer.close()
             await asyncio.sleep(self.pause)
