@@ -8,7 +8,8 @@ import os
 FOR_ALL = frozenset({"PATH", "HOME", "LANG", "LC_ALL", "LC_CTYPE", "TZ", "LD_PRELOAD", "LD_LIBRARY_PATH"})
 """Where programs are, and how they write words and times."""
 
-OURS = "BUTT_"
+OURS = ("BUTT_", "PG")
+"""Our settings, and those of the client of PostgreSQL, which has a password too."""
 
 
 def for_bots() -> dict[str, str]:

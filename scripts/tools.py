@@ -10,6 +10,7 @@ PACKAGES = {
     "/usr/sbin/dockerd": "docker.io",
     "/usr/sbin/iptables": "iptables",
     "/usr/sbin/ip": "iproute2",
+    "systemd-analyze": "systemd",
 }
 
 

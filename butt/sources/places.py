@@ -4,6 +4,7 @@ import hashlib
 import shutil
 import subprocess
 from pathlib import Path
+from urllib.parse import urlsplit
 
 from butt.configuration import configuration
 from butt.environment import for_tools
@@ -26,6 +27,11 @@ def folder_of(place: str) -> Path:
         return Path(place).expanduser().absolute()
     address, _, subfolder = place.removeprefix("git+").partition("#")
     url, at, revision = address.rpartition("@")
+    if _holds_a_secret(address):
+        raise BuildFailed(
+            "The source's address has a password or token in it, which every user of this machine could read in the list of "
+            "processes. Leave it out, and give it to git's credential helper."
+        )
     if not at or not revision or revision.startswith("-"):
         raise BuildFailed(f"{place} names no revision: write git+URL@REVISION.")
     if ".." in Path(subfolder).parts or Path(subfolder).is_absolute():
@@ -47,6 +53,12 @@ def folder_of(place: str) -> Path:
             if earlier != folder:
                 shutil.rmtree(earlier, ignore_errors=True)
     return folder / subfolder
+
+
+def _holds_a_secret(url: str) -> bool:
+    """Whether somebody's name at a web server stands in it: mostly that is a token."""
+    parts = urlsplit(url)
+    return bool(parts.password or (parts.username and parts.scheme in {"http", "https"}))
 
 
 def _git(folder: Path, *command: str) -> None:

@@ -1,6 +1,8 @@
 """What is given along to run the service with: it names only what there is, and opens no more of the private server than machines need."""
 
 import re
+import shutil
+import subprocess
 import uuid
 from pathlib import Path
 from typing import Any
@@ -44,6 +46,64 @@ def test_parts_of_the_composition_have_no_rights_and_keep_nothing_but_the_home_f
             assert (row["read_only"], row["cap_drop"]) == (True, ["ALL"]), name
             assert row["security_opt"] == ["no-new-privileges:true"], name
             assert row["volumes"] == ["home:/var/lib/butt"], name
+        assert row["cap_drop"] == ["ALL"], name
+        assert row["security_opt"] == ["no-new-privileges:true"], name
+    rights = {name: set(row["cap_add"]) for name, row in services.items() if "cap_add" in row}
+    assert rights == {
+        "postgres": {"CHOWN", "DAC_OVERRIDE", "FOWNER", "SETGID", "SETUID"},
+        "caddy": {"NET_BIND_SERVICE"},
+    }
+
+
+UNITS = sorted((DEPLOY / "systemd").glob("*.service"))
+
+
+@pytest.fixture
+def systemd(tmp_path: Path) -> Path:
+    """A root with the units in it, and with all that they start."""
+    root = tmp_path / "root"
+    units = root / "etc" / "systemd" / "system"
+    units.mkdir(parents=True)
+    for unit in UNITS:
+        shutil.copy(unit, units)
+    for program in ("srv/butt/.venv/bin/butt", "srv/butt/.salt/bin/salt-master"):
+        (root / program).parent.mkdir(parents=True)
+        (root / program).touch(0o755)
+    return root
+
+
+def analyzed(*arguments: str) -> "subprocess.CompletedProcess[str]":
+    command = ["systemd-analyze", *arguments]
+    return subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
+
+
+@pytest.mark.parametrize("unit", UNITS, ids=lambda unit: unit.name)
+def test_the_units_have_few_rights_and_systemd_knows_all_that_they_say(unit: Path, systemd: Path):
+    one = unit.name.replace("@", "@public")
+    said = analyzed("verify", f"--root={systemd}", "--recursive-errors=no", "--man=no", one)
+    assert (said.returncode, said.stderr) == (0, "")
+    said = analyzed("security", "--offline=true", f"--root={systemd}", "--threshold=20", one)
+    assert said.returncode == 0, said.stdout
+
+
+def test_the_units_run_each_part_and_keep_to_the_places_of_the_guide():
+    text = {unit.name: unit.read_text() for unit in UNITS}
+    assert set(text) == {"butt@.service", "butt-salt-master.service"}
+    assert set(re.search(r"systemctl enable --now (.+)`", OPERATE)[1].split()) == {  # type: ignore[index]
+        *(f"butt@{role}" for role in ROLES),
+        "butt-salt-master",
+    }
+    for unit in text.values():
+        for line in (
+            "User=butt",
+            "UMask=0077",
+            "NoNewPrivileges=yes",
+            "ProtectSystem=strict",
+            "Restart=always",
+        ):
+            assert line in unit.splitlines()
+        assert "LimitNOFILE=65536" in unit
+        assert not re.search(r"^Environment=", unit, re.MULTILINE), "all users of a machine can read units"
 
 
 def test_the_proxy_lets_machines_through_to_what_is_theirs_and_nobody_to_anything_else():

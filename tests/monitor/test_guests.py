@@ -125,6 +125,7 @@ async def test_rubbish_is_passed_over_and_the_rest_is_written():
 async def test_it_reads_on_from_where_it_was_written_down():
     bot = await sync_to_async(a_bot_with_an_invite)()
     await Told.objects.acreate(bot=bot, sequence=41)
+    await Observed.objects.filter(bot=bot).aupdate(sequence=50)
     host = Host()
 
     async def it_was_asked(_: Guests) -> None:
