@@ -40,7 +40,7 @@ lock: setup-dev  ## Choose newer dependencies, within the bounds of pyproject.to
 clean:  ## Remove what setup made; the state in .butt stays
 	rm -rf .venv .salt build *.egg-info .mypy_cache .ruff_cache .pytest_cache .import_linter_cache
 
-.venv/run.done: requirements/run.txt pyproject.toml packages/scuttlekit/pyproject.toml scripts/setup.py
+.venv/run.done: requirements/run.txt pyproject.toml packages/scuttlekit/pyproject.toml standins/stripe/pyproject.toml scripts/setup.py
 	@$(PYTHON) scripts/setup.py run
 
 .venv/dev.done: requirements/dev.txt .venv/run.done

@@ -58,7 +58,22 @@ class Configuration(BaseSettings):
     billing: str = Field(
         "stripe", description="How bots are paid for: `stripe`, or `free` for a community's own server."
     )
-    price: int = Field(500, ge=50, description="What a bot costs a month, in cents of US dollars.")
+    price: int = Field(
+        500,
+        ge=50,
+        description="What a bot costs a month, in the currency's smallest unit, before tax. Who pays already goes on with the "
+        "price that they began with.",
+    )
+    currency: str = Field(
+        "usd", description="The currency of the price, by its code of three letters, like `eur`."
+    )
+    tax: str = Field(
+        "none",
+        description="The tax that is added to the price: `none`, `stripe` (Stripe Tax reckons it), or a rate like `15%`.",
+    )
+    sepa: bool = Field(
+        False, description="Whether people may pay by SEPA direct debit as well; for `eur` only."
+    )
     euro: float = Field(
         1.15,
         gt=0,
@@ -195,6 +210,23 @@ class Configuration(BaseSettings):
     @property
     def public_url(self) -> str:
         return self.url.rstrip("/") or f"http://127.0.0.1:{self.port}"
+
+    @field_validator("currency")
+    @classmethod
+    def _is_a_currency(cls, given: str) -> str:
+        if not (len(given) == 3 and given.isascii() and given.isalpha()):  # noqa: PLR2004
+            raise ValueError(f"{given!r} is no currency: give its code of three letters, like eur")
+        return given.lower()
+
+    @field_validator("tax")
+    @classmethod
+    def _is_a_tax(cls, given: str) -> str:
+        rate, most = given.removesuffix("%").replace(".", "", 1), 100
+        if given in {"none", "stripe"} or (
+            given.endswith("%") and rate.isdecimal() and float(given[:-1]) <= most
+        ):
+            return given
+        raise ValueError(f"{given!r} is no tax: give none, stripe, or a rate like 15%")
 
     @property
     def is_pretended(self) -> bool:

@@ -15,7 +15,7 @@ from chaos.clock import Clock
 from chaos.code import Code
 from chaos.disturbances import ALL, Disturbances
 from chaos.journal import Journal
-from tests.billing.bank import Bank
+from tests.billing.bank import NO_ANSWER, Bank
 from tests.service import Service
 
 BALLAST = "chaos.ballast"
@@ -102,8 +102,8 @@ class Faults:
 
     def payment_fails(self) -> None:
         """A month is over for somebody, and their bank refuses."""
-        with contextlib.suppress(OSError):
-            live = sorted(self.bank.all("subscriptions"), key=lambda one: str(one["id"]))
+        with contextlib.suppress(*NO_ANSWER):
+            live = sorted(self.bank.live(), key=lambda one: str(one["id"]))
             if live:
                 self.journal.say("a payment fails")
                 self.bank.refuses(self.random.choice(live))

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from chaos.calls import Cut
 from chaos.journal import Journal
 from chaos.processes import Processes
-from tests.billing.bank import DECLINED, EMPTY, GOOD, SECURE, Bank
+from tests.billing.bank import DECLINED, EMPTY, GOOD, NO_ANSWER, SECURE, Bank, quantity_of
 
 if TYPE_CHECKING:
     from chaos.people import Person
@@ -55,7 +55,7 @@ def enters_card(person: "Person", number: str) -> bool:
         return False
     try:
         setup = person.world.bank.confirm(number, secret[1])
-    except OSError:
+    except NO_ANSWER:
         # Who is declined enters another card, another time.
         person.journal.count("card refused")
         return False
@@ -75,11 +75,11 @@ class Watch(threading.Thread):
 
     def run(self) -> None:
         while not self.enough.wait(1.0):
-            with contextlib.suppress(OSError):
+            with contextlib.suppress(*NO_ANSWER):
                 self.look()
 
     def look(self) -> None:
-        charged = sum(each["quantity"] for each in self.bank.all("subscriptions"))
+        charged = sum(map(quantity_of, self.bank.live()))
         ran = len(self.processes.folders())
         if charged > ran:
             self.journal.found(f"{charged} bots are charged for, and only {ran} ever ran")
@@ -101,11 +101,11 @@ def wrong(person: "Person", bank: Bank) -> str:
         return ""
     try:
         customers = bank.customers_marked(person.id)
-        live = [each for one in customers for each in bank.all("subscriptions", customer=one["id"])]
+        live = [each for one in customers for each in bank.live(customer=one["id"])]
         lived = [bot["name"] for bot in person.bots() if person.is_mine(bot) and _is_paid_for(person, bot)]
-    except (OSError, Cut) as trouble:
+    except (*NO_ANSWER, Cut) as trouble:
         return f"nobody says: {trouble!r}"
-    told = [(each["quantity"], each["status"], each["cancel_at_period_end"]) for each in live]
+    told = [(quantity_of(each), each["status"], each["cancel_at_period_end"]) for each in live]
     wanted = [(len(lived), "active", False)] if lived else []
     if len(customers) > 1 or told != wanted:
         return f"{len(customers)} customers, subscriptions {told}, expected {wanted} for {lived}"

@@ -28,7 +28,7 @@ def main(wanted: str) -> None:
     print(f"Installing the packages of requirements/{wanted}.txt …", flush=True)
     run([*PIP, "install", *QUIET, "--require-hashes", "-r", str(ROOT / "requirements" / f"{wanted}.txt")])
     if wanted == "run":
-        for distribution in (ROOT / "packages" / "scuttlekit", ROOT):
+        for distribution in (ROOT / "packages" / "scuttlekit", ROOT / "standins" / "stripe", ROOT):
             run(
                 [
                     *PIP,

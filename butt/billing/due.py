@@ -1,7 +1,7 @@
 """What follows from whether a person pays. Pure, no I/O: rows in, changes out."""
 
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, time, timedelta
 
 from butt.billing.interface import Notice, Standing
 from butt.billing.models import Payer
@@ -22,9 +22,13 @@ class Verdict:
 def judge(payer: Payer, now: datetime) -> Verdict:
     """To be asked only when Stripe was just seen: what it does not answer is no debt."""
     since, stopped = payer.due_since, payer.stopped_at
+    letters: list[tuple[str, datetime]] = []
     if payer.is_covered:
-        thanks = (("back" if stopped else "paid", since),) if since and payer.is_paid else ()
-        return Verdict(None, None, leaves=False, letters=thanks)
+        if since and payer.is_paid:
+            letters.append(("back" if stopped else "paid", since))
+        if payer.is_paid and payer.period_end and _expires_before(payer, payer.period_end):
+            letters.append(("card-expires", datetime.combine(payer.card_expires or now, time(), UTC)))
+        return Verdict(None, None, leaves=False, letters=tuple(letters))
     payer.due_since = since = since or now
     stops_at = since if payer.cancels else payer.stops_at or now
     if stopped is None and now >= stops_at:
@@ -32,9 +36,8 @@ def judge(payer: Payer, now: datetime) -> Verdict:
     payer.stopped_at = stopped
     leaves_at = payer.leaves_at
     leaves = leaves_at is not None and now >= leaves_at
-    letters = []
     if stopped is None:
-        letters.append(("failed", since))
+        letters.append((_first(payer), since))
         if now >= stops_at - REMIND_BEFORE:
             letters.append(("reminder", since))
     else:
@@ -46,9 +49,23 @@ def judge(payer: Payer, now: datetime) -> Verdict:
     return Verdict(since, stopped, leaves, tuple(letters))
 
 
+def _expires_before(payer: Payer, charge: datetime) -> bool:
+    """Whether the card is not good any more when it is charged next."""
+    return payer.card_expires is not None and not payer.cancels and payer.card_expires <= charge.date()
+
+
+def _first(payer: Payer) -> str:
+    """Which letter tells of a debt that begins."""
+    if payer.confirms:
+        return "confirm"
+    if payer.subscription or payer.trouble:
+        return "failed"
+    return "ended-there" if payer.ended_there == "cancellation_requested" else "card-needed"
+
+
 def notice(payer: Payer) -> Notice | None:
     if payer.stopped_at:
-        return Notice(Standing.STOPPED, payer.leaves_at, payer.trouble)
+        return Notice(Standing.STOPPED, payer.leaves_at, payer.trouble, payer.confirms)
     if payer.due_since:
-        return Notice(Standing.DUE, payer.stops_at, payer.trouble)
+        return Notice(Standing.DUE, payer.stops_at, payer.trouble, payer.confirms)
     return None

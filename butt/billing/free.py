@@ -21,12 +21,13 @@ class Free:
 
     def bill(self, person: Agent) -> Bill:
         return Bill(
-            len(bots_paid_by(person)),
-            0,
-            0,
-            "",
-            "",
-            None,
+            quantity=len(bots_paid_by(person)),
+            free=0,
+            unit=0,
+            currency="",
+            card="",
+            status="",
+            next_at=None,
             pays=False,
             cancels=False,
             notice=None,
@@ -35,6 +36,9 @@ class Free:
 
     def invoices(self, person: Agent) -> list[Invoice]:  # noqa: ARG002
         return []
+
+    def upcoming(self, person: Agent) -> Invoice | None:  # noqa: ARG002
+        return None
 
     def card_form(self, person: Agent) -> CardForm:  # noqa: ARG002
         raise NoAnswer("There is nothing to pay here.")

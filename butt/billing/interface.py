@@ -1,4 +1,4 @@
-"""What the house asks of a billing, whichever it is. Amounts are in cents of US dollars."""
+"""What the house asks of a billing, whichever it is. Amounts are in the smallest unit of their currency."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -40,11 +40,14 @@ class Standing(StrEnum):
 
 @dataclass(frozen=True)
 class Notice:
-    """What every page tells a person whose payment failed; `by` is when bots stop, or leave."""
+    """What every page tells a person whose payment failed; `by` is when bots stop, or leave. `confirms` says that only their
+    own confirmation is missing.
+    """
 
     standing: Standing
     by: datetime | None
     trouble: str = ""
+    confirms: bool = False
 
 
 @dataclass(frozen=True)
@@ -67,15 +70,18 @@ class Invoice:
     url: str
     lines: tuple[tuple[str, int, int], ...] = ()
     """Each a description, a quantity and an amount."""
+    tax: int = 0
+    currency: str = "usd"
 
 
 @dataclass(frozen=True)
 class Bill:
-    """What a person pays. `amount` is for a month."""
+    """What a person pays. `unit` is what a bot costs them a month; `next_at` when the paid period is over."""
 
     quantity: int
     free: int
-    amount: int
+    unit: int
+    currency: str
     card: str
     status: str
     next_at: datetime | None
@@ -83,6 +89,7 @@ class Bill:
     cancels: bool
     notice: Notice | None
     may_end: bool
+    paused: bool = False
 
 
 class Billing(Protocol):
@@ -103,6 +110,9 @@ class Billing(Protocol):
 
     def invoices(self, person: Agent) -> list[Invoice]:
         """The latest first, 100 at most. Raises `NoAnswer`."""
+
+    def upcoming(self, person: Agent) -> Invoice | None:
+        """What is going to be charged next, as who takes the payments says. Raises `NoAnswer`."""
 
     def card_form(self, person: Agent) -> CardForm:
         """Raises `NoAnswer`."""

@@ -8,6 +8,40 @@ from butt.billing.models import Letter, Payer
 from butt.configuration import configuration
 
 WORDS = {
+    "confirm": (
+        "Please confirm your payment",
+        (
+            "Your bank wants you to confirm this payment yourself. Please do that on the page below. Your bots run on until"
+            " {stops}; then they stop until it is confirmed."
+        ),
+    ),
+    "card-needed": (
+        "Please enter a card",
+        "There is no card that we can charge for your bots. They run on until {stops}; then they stop until it is paid.",
+    ),
+    "ended-there": (
+        "Your payment was ended",
+        (
+            "We ended your monthly payment, and nothing more is charged. Your bots run on until {stops}; then they stop. To keep"
+            " them, please pay again."
+        ),
+    ),
+    "card-expires": (
+        "Your card expires soon",
+        "The card that you pay with expires before the next payment. Please enter a new one.",
+    ),
+    "disputed": (
+        "You disputed a payment",
+        (
+            "Your bank tells us that you do not agree with a payment for your bots. So we do not charge you again: your bots run"
+            " on to the end of the time that is paid, and then stop. If it was a mistake, tell your bank, and go on paying on the"
+            " page below."
+        ),
+    ),
+    "refunded": (
+        "We paid you back",
+        "We paid {amount} back to your card. It takes your bank some days to show it.",
+    ),
     "failed": (
         "Your payment failed",
         "We could not charge your card. Your bots run on until {stops}; then they stop until it is paid.",
@@ -49,7 +83,7 @@ WORDS = {
 }
 
 
-def send(payer: Payer, kind: str, since: datetime, now: datetime) -> None:
+def send(payer: Payer, kind: str, since: datetime, now: datetime, **more: str) -> None:
     """Send it unless that was done. When mail does not go now, the next look tries again."""
     letter, _ = Letter.objects.get_or_create(payer=payer, kind=kind, since=since)
     if not Letter.objects.filter(id=letter.id, sent_at=None).update(sent_at=now):
@@ -57,14 +91,19 @@ def send(payer: Payer, kind: str, since: datetime, now: datetime) -> None:
     account = Account.objects.filter(agent=payer.person_id, is_active=True).first()
     if account is None:
         return
-    if not write_to([account.email], *written(payer, kind)):
+    if not write_to([account.email], *written(payer, kind, **more)):
         Letter.objects.filter(id=letter.id).update(sent_at=None)
 
 
-def written(payer: Payer, kind: str) -> tuple[str, str]:
+def written(payer: Payer, kind: str, **more: str) -> tuple[str, str]:
     settings = configuration()
     subject, text = WORDS[kind]
-    dates = {"stops": _day(payer.stops_at), "leaves": _day(payer.leaves_at), "keep": settings.keep_days}
+    dates = {
+        "stops": _day(payer.stops_at),
+        "leaves": _day(payer.leaves_at),
+        "keep": settings.keep_days,
+        **more,
+    }
     link = f"{settings.public_url}/billing"
     return subject.format(**dates), f"{text.format(**dates)}\n\n{link}\n"
 

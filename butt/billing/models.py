@@ -21,11 +21,16 @@ class Payer(models.Model):
         default=False, help_text="They gave a card for their bots, and did not end it."
     )
     cancels = models.BooleanField(default=False, help_text="They end it with the period that is paid.")
+    wishes = models.BooleanField(default=False, help_text="Stripe was not told yet whether they end it.")
 
     # How far it has come
     email = models.EmailField(max_length=254, blank=True, default="", help_text="To find the customer again.")
     customer = models.CharField(max_length=64, blank=True, default="", db_index=True)
+    generation = models.PositiveIntegerField(default=0, help_text="How many of their customers Stripe lost.")
     subscription = models.CharField(max_length=64, blank=True, default="")
+    told = models.PositiveIntegerField(
+        default=0, help_text="The number of bots that Stripe was last told of."
+    )
     begun = models.PositiveIntegerField(default=0, help_text="How many subscriptions there have been.")
     closing = models.BooleanField(default=False, help_text="We end the subscription: no bot is left.")
     setup = models.CharField(max_length=64, blank=True, default="", help_text="For the card that is entered.")
@@ -41,6 +46,19 @@ class Payer(models.Model):
     card = models.CharField(max_length=64, blank=True, default="")
     card_brand = models.CharField(max_length=32, blank=True, default="")
     card_last4 = models.CharField(max_length=4, blank=True, default="")
+    card_expires = models.DateField(
+        null=True, blank=True, help_text="From when on the card is not good any more."
+    )
+    unit = models.PositiveIntegerField(
+        default=0, help_text="What a bot costs them a month, in the currency's smallest unit."
+    )
+    currency = models.CharField(max_length=3, blank=True, default="")
+    paused = models.BooleanField(default=False, help_text="Stripe was told in its dashboard not to collect.")
+    confirms = models.BooleanField(default=False, help_text="Their bank wants them to confirm what is due.")
+    paid_at = models.DateTimeField(null=True, blank=True, help_text="When they were first seen to have paid.")
+    ended_there = models.CharField(
+        max_length=32, blank=True, default="", help_text="Why the subscription ended, if not because of us."
+    )
     trouble = models.CharField(max_length=300, blank=True, default="", help_text="Why the last try failed.")
 
     # What follows
@@ -83,6 +101,12 @@ class Event(models.Model):
 
     def __str__(self) -> str:
         return f"{self.type} {self.id}"
+
+
+class EventLook(models.Model):
+    """One row: when Stripe was last asked which events there were."""
+
+    at = models.DateTimeField()
 
 
 class Letter(models.Model):

@@ -3,7 +3,8 @@
 import logging
 from datetime import datetime, timedelta
 
-from django.db import InterfaceError, OperationalError, transaction
+from django.db import InterfaceError, OperationalError
+from django.db.models import F
 from django.utils import timezone
 
 from butt.agents import wishes
@@ -11,32 +12,38 @@ from butt.agents.due import due
 from butt.agents.models import Agent
 from butt.agents.wishes import Refused
 from butt.billing import letters
+from butt.billing.calls import NoCustomer
 from butt.billing.due import judge, notice
+from butt.billing.events import Events
 from butt.billing.holds import held
 from butt.billing.interface import BadCard, Bill, Busy, CardForm, Invoice, NoAnswer, Notice, PaymentDue
-from butt.billing.models import Event, Payer
+from butt.billing.models import Payer
 from butt.billing.payers import bots_paid_by, let_run, shares
-from butt.billing.sync import customer_of, sync
+from butt.billing.seen import OWES
+from butt.billing.sync import customer_of, lose, sync
 from butt.billing.till import Till
 from butt.configuration import Configuration, configuration
 
 log = logging.getLogger("butt.billing")
 
-AGAIN = timedelta(minutes=15)
-"""How soon each payer is looked at without being asked to: what a lost event would have told is seen then."""
+AGAIN = timedelta(days=7)
+"""How soon each payer is looked at without being asked to."""
+
+TROUBLED = timedelta(hours=6)
+"""How soon a payer is looked at of whom something is due."""
 
 FIRST_BACK_OFF, LONGEST_BACK_OFF = timedelta(seconds=3), timedelta(minutes=10)
 MOST_AT_ONCE = 20
 PATIENCE = 20.0
 """For how many seconds a page waits while the worker looks at the same payer."""
 
-EVENTS_KEPT = timedelta(days=60)
 STRIPE = "https://js.stripe.com"
 STRIPE_SOURCES = {
-    "script-src": ["'self'", STRIPE],
+    "script-src": ["'self'", STRIPE, "https://*.js.stripe.com"],
     "connect-src": ["'self'", "https://api.stripe.com"],
-    "frame-src": [STRIPE, "https://hooks.stripe.com"],
+    "frame-src": [STRIPE, "https://*.js.stripe.com", "https://hooks.stripe.com"],
 }
+"""As docs.stripe.com/security/guide says under "Content Security Policy" (November 2026)."""
 
 
 class Subscriptions:
@@ -45,6 +52,7 @@ class Subscriptions:
     def __init__(self, till: Till | None = None, settings: Configuration | None = None) -> None:
         self._settings = settings or configuration()
         self._till = till or Till(self._settings)
+        self._events = Events(self._till)
         self.is_pretended = self._settings.is_pretended
 
     # What pages and the API ask
@@ -76,7 +84,8 @@ class Subscriptions:
         return Bill(
             quantity=payer.quantity,
             free=self._settings.free_bots,
-            amount=payer.quantity * self._settings.price,
+            unit=payer.unit or self._settings.price,
+            currency=payer.currency or self._settings.currency,
             card=card,
             status=payer.status,
             next_at=payer.period_end if payer.subscription else None,
@@ -84,29 +93,49 @@ class Subscriptions:
             cancels=payer.cancels and bool(payer.subscription),
             notice=notice(payer),
             may_end=goes_on,
+            paused=payer.paused,
         )
 
     def invoices(self, person: Agent) -> list[Invoice]:
         payer = _payer(person)
-        return self._till.invoices_of(payer.customer) if payer.customer else []
+        try:
+            return self._till.invoices_of(payer.customer) if payer.customer else []
+        except NoCustomer:
+            self._ring(payer)
+            return []
+
+    def upcoming(self, person: Agent) -> Invoice | None:
+        payer = _payer(person)
+        return self._till.upcoming(payer.subscription) if payer.subscription else None
 
     def card_form(self, person: Agent) -> CardForm:
         with held(_payer(person), PATIENCE) as payer:
-            customer = customer_of(payer, self._till)
-            secret = self._till.secret_of_setup(payer.setup) if payer.setup else ""
-            if not secret:
-                payer.setup = self._till.new_setup(customer)
-                payer.save(update_fields=["setup"])
-                secret = self._till.secret_of_setup(payer.setup)
-        return self._form(secret)
+            try:
+                return self._form(self._secret(payer))
+            except NoCustomer:
+                lose(payer)
+                return self._form(self._secret(payer))
+
+    def _secret(self, payer: Payer) -> str:
+        customer = customer_of(payer, self._till)
+        secret = self._till.secret_of_setup(payer.setup) if payer.setup else ""
+        if not secret:
+            payer.setup, secret = self._till.new_setup(customer)
+            payer.save(update_fields=["setup"])
+        return secret
 
     def keep_card(self, person: Agent, setup: str) -> None:
         with held(_payer(person), PATIENCE) as payer:
             # It need not be the last that was begun: there may be two tabs, or two clicks. The till looks whose it is.
             if not setup or not payer.customer:
                 raise BadCard("The card was not confirmed. Please enter it again.")
-            card = self._till.charge_with_card_of(setup, payer.customer)
+            try:
+                card = self._till.charge_with_card_of(setup, payer.customer)
+            except NoCustomer:
+                lose(payer)
+                raise BadCard("The card was not kept. Please enter it again.") from None
             payer.card, payer.card_brand, payer.card_last4 = card.id, card.brand, card.last4
+            payer.card_expires = card.expires
             payer.pays, payer.setup, payer.tried = True, "", ""
             # An end that has come is over with the new beginning; one that is still to come stays.
             payer.cancels = payer.cancels and bool(payer.subscription)
@@ -116,6 +145,7 @@ class Subscriptions:
                     "card",
                     "card_brand",
                     "card_last4",
+                    "card_expires",
                     "pays",
                     "setup",
                     "tried",
@@ -126,8 +156,9 @@ class Subscriptions:
 
     def to_confirm(self, person: Agent) -> CardForm | None:
         payer = _payer(person)
-        secret = self._till.secret_to_confirm(payer.subscription) if payer.subscription else ""
-        return self._form(secret) if secret else None
+        live = self._till.subscription(payer.subscription) if payer.subscription else None
+        debt = self._till.debt(live) if live and live.status in OWES else None
+        return self._form(debt.secret) if debt and debt.secret else None
 
     def pay_now(self, person: Agent) -> None:
         payer = _payer(person)
@@ -137,29 +168,24 @@ class Subscriptions:
         self._look(payer, timezone.now(), PATIENCE)
 
     def cancel(self, person: Agent) -> None:
-        self._write(person, cancels=True)
+        self._write(person, cancels=True, wishes=True)
 
     def resume(self, person: Agent) -> None:
-        self._write(person, cancels=False)
+        self._write(person, cancels=False, wishes=True)
 
     def take_event(self, payload: bytes, signature: str) -> None:
-        """Only that something happened is taken from it: how it is, Stripe is asked anew, in whatever order they come."""
-        event, kind, customer = self._till.event_in(payload, signature)
-        with transaction.atomic():
-            _, is_new = Event.objects.get_or_create(id=event, defaults={"type": kind[:80]})
-            if is_new and customer:
-                Payer.objects.filter(customer=customer).update(look_at=timezone.now())
+        self._events.take(self._till.event_in(payload, signature))
 
     # What the worker does
 
     def round(self, now: datetime) -> bool:
         """What bots there are, then each payer whose time has come, then which bots may run."""
         self._count(now)
+        self._events.look(now)
         ready = list(Payer.objects.filter(due("look_at", now, AGAIN)).order_by("look_at")[:MOST_AT_ONCE])
         for payer in ready:
             self._look(payer, now)
         changed = let_run(Payer.objects.exclude(stopped_at=None))
-        Event.objects.filter(at__lt=now - EVENTS_KEPT).delete()
         return bool(ready) or changed
 
     def _count(self, now: datetime) -> None:
@@ -174,6 +200,10 @@ class Subscriptions:
             keeps = bool(share and share.leave and payer.due_since)
             if (payer.quantity, payer.keeps) != (quantity, keeps):
                 Payer.objects.filter(id=payer.id).update(quantity=quantity, keeps=keeps, look_at=now)
+
+        # A changed address goes to Stripe, which sends receipts there.
+        changed = Payer.objects.exclude(customer="").filter(failures=0, person__account__isnull=False)
+        changed.exclude(email=F("person__account__email")).update(look_at=now)
 
     def _look(self, payer: Payer, now: datetime, patience: float = 0) -> None:
         try:
@@ -191,6 +221,8 @@ class Subscriptions:
         except NoAnswer as trouble:
             log.warning("%s waits: %s", payer, trouble)
             _put_off(payer, now)
+        except NoCustomer:
+            lose(payer)
         except BadCard as bad:
             Payer.objects.filter(id=payer.id).update(trouble=str(bad)[:300], look_at=now + LONGEST_BACK_OFF)
         except (OperationalError, InterfaceError):
@@ -199,7 +231,8 @@ class Subscriptions:
             log.exception("%s waits: nobody foresaw this", payer)
             _put_off(payer, now)
         else:
-            Payer.objects.filter(id=payer.id, look_at=rung).update(look_at=now + AGAIN, failures=0)
+            again = TROUBLED if payer.due_since else AGAIN
+            Payer.objects.filter(id=payer.id, look_at=rung).update(look_at=now + again, failures=0)
 
     def _follow(self, payer: Payer, now: datetime) -> None:
         """What follows for bots; the letters last, so that none says what is not so."""
@@ -227,6 +260,9 @@ class Subscriptions:
         free = self._settings.free_bots
         return free > 0 and sum(bot.wanted.gone_at is None for bot in bots_paid_by(person)) < free
 
+    def _ring(self, payer: Payer) -> None:
+        Payer.objects.filter(id=payer.id).update(look_at=timezone.now())
+
     def _write(self, person: Agent, **fields: object) -> None:
         payer = _payer(person)
         Payer.objects.filter(id=payer.id).update(**fields, look_at=timezone.now())
@@ -235,8 +271,8 @@ class Subscriptions:
     def _form(self, secret: str) -> CardForm:
         if self.is_pretended:
             there = self._settings.stand_in_url
-            sources = {"script-src": ["'self'", there], "connect-src": ["'self'", there]}
-            return CardForm(f"{there}/js.stripe.com/v3/", self._till.key, secret, sources)
+            sources = {name: ["'self'", there] for name in ("script-src", "connect-src", "frame-src")}
+            return CardForm(f"{there}/v3/", self._till.key, secret, sources)
         return CardForm(f"{STRIPE}/v3/", self._till.key, secret, STRIPE_SOURCES)
 
 

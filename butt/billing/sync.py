@@ -1,15 +1,18 @@
 """One payer, wanted → Stripe → observed. Each step is written down before the next, and what is there already is found
 before anything is made: killed anywhere, the next look goes on, and there is one customer and one subscription.
+
+Whoever changes something in Stripe's dashboard means it. So Stripe is told of a wish once, when it is new; what is different
+there later was changed there, and is taken over.
 """
 
 from datetime import datetime
 
 from butt.accounts.models import Account
+from butt.billing.calls import NoCustomer
 from butt.billing.interface import BadCard
 from butt.billing.models import Payer
-from butt.billing.till import Card, Subscription, Till
-
-OWES = frozenset({"incomplete", "past_due", "unpaid"})
+from butt.billing.seen import OWES, Card, Subscription
+from butt.billing.till import Till
 
 
 def customer_of(payer: Payer, till: Till) -> str:
@@ -20,8 +23,27 @@ def customer_of(payer: Payer, till: Till) -> str:
         # Written first: by it, a customer is found again that was made before we were killed.
         _save(payer, email=Account.objects.get(agent=payer.person).email)
     mark = str(payer.person_id)
-    _save(payer, customer=till.customer_of(payer.email, mark) or till.new_customer(payer.email, mark))
+    found = till.customer_of(payer.email, mark) or till.new_customer(payer.email, mark, payer.generation)
+    _save(payer, customer=found)
     return payer.customer
+
+
+def lose(payer: Payer) -> None:
+    """Stripe does not know the customer any more. The next one is made when a card is entered."""
+    _save(
+        payer,
+        customer="",
+        email="",
+        setup="",
+        generation=payer.generation + 1,
+        subscription="",
+        begun=payer.begun + 1,
+        told=0,
+        closing=False,
+        tried="",
+        trouble="",
+        ended_there="lost" if payer.subscription else payer.ended_there,
+    )
 
 
 def sync(payer: Payer, till: Till, now: datetime) -> None:
@@ -32,76 +54,150 @@ def sync(payer: Payer, till: Till, now: datetime) -> None:
         till.forget_customer(payer.customer)
         payer.delete()
         return
-    card = till.card_of(payer.customer)
-    there = till.subscriptions_of(payer.customer)
-    for spare in there[1:]:
-        till.end_now(spare)
-    _observe(payer, card, _as_wanted(payer, till, there[0] if there else None, card, now))
+    try:
+        seen = till.look(payer.customer, str(payer.person_id), payer.subscription)
+        _tell_email(payer, till)
+        there = seen.subscriptions
+        for spare in there[1:]:
+            till.end_now(spare)
+        live = _as_wanted(payer, till, there[0] if there else None, seen.card)
+        _owed(payer, till, live)
+    except NoCustomer:
+        lose(payer)
+        seen, live = None, None
+    _observe(payer, seen.card if seen else None, live, now)
 
 
-def _as_wanted(
-    payer: Payer, till: Till, live: Subscription | None, card: Card | None, now: datetime
-) -> Subscription | None:
+def _tell_email(payer: Payer, till: Till) -> None:
+    address = Account.objects.filter(agent=payer.person).values_list("email", flat=True).first()
+    if address and address != payer.email:
+        till.tell_email(payer.customer, address)
+        _save(payer, email=address)
+
+
+def _as_wanted(payer: Payer, till: Till, live: Subscription | None, card: Card | None) -> Subscription | None:
     if live is None:
-        _write_off(payer)
+        _write_off(payer, till)
         return _begin(payer, till, card) if payer.pays and payer.quantity and card else None
     if payer.subscription != live.id:
-        _save(payer, subscription=live.id, begun=payer.begun + 1)
-    if payer.closing or not payer.quantity or (payer.cancels and now >= live.period_end):
-        _save(payer, closing=payer.closing or not payer.quantity)
-        till.end_now(live)
-        _write_off(payer)
+        _save(payer, subscription=live.id, begun=payer.begun + 1, told=live.quantity, ended_there="")
+    if not payer.wishes:
+        _save(payer, cancels=live.ends)
+    if payer.closing or not payer.quantity or (payer.cancels and live.status in OWES):
+        _end(payer, till, live)
         return None
-    if live.quantity != payer.quantity:
+    if live.status == "incomplete" and payer.told != payer.quantity:
+        # Stripe changes nothing of it before its first payment: another takes its place.
+        till.end_now(live)
+        _save(payer, subscription="", begun=payer.begun + 1, tried="")
+        return _begin(payer, till, card) if card else None
+    if payer.told != payer.quantity:
         live = till.change_quantity(live, payer.quantity)
-    if live.ends != payer.cancels:
-        live = till.end_with_period(live, ends=payer.cancels)
+        _save(payer, told=payer.quantity)
+    if payer.wishes:
+        if live.ends != payer.cancels:
+            live = till.end_with_period(live, ends=payer.cancels)
+        _save(payer, wishes=False)
     if live.status in OWES and card and payer.tried != card.id:
         live = _pay(payer, till, live, card)
     return live
 
 
-def _begin(payer: Payer, till: Till, card: Card) -> Subscription:
-    key = f"butt-{payer.person_id}-{payer.begun}-{payer.quantity}-{card.id}"
-    made = till.subscribe(payer.customer, payer.quantity, key)
+def _begin(payer: Payer, till: Till, card: Card) -> Subscription | None:
+    mark = str(payer.person_id)
+    try:
+        made = till.subscribe(payer.customer, mark, payer.quantity, payer.begun, card.id)
+    except BadCard as bad:
+        _save(payer, trouble=str(bad)[:300])
+        return None
     # Making it was a try with this card.
-    _save(payer, subscription=made.id, begun=payer.begun + 1, tried=card.id)
+    _save(
+        payer,
+        subscription=made.id,
+        begun=payer.begun + 1,
+        tried=card.id,
+        told=payer.quantity,
+        cancels=False,
+        wishes=False,
+        ended_there="",
+        trouble="",
+    )
     return made
 
 
-def _write_off(payer: Payer) -> None:
+def _end(payer: Payer, till: Till, live: Subscription) -> None:
+    _save(payer, closing=payer.closing or not payer.quantity)
+    till.end_now(live)
+    _write_off(payer, till)
+
+
+def _write_off(payer: Payer, till: Till) -> None:
     """The subscription is over. Unless we ended it, it does not begin again before somebody pays."""
-    if payer.subscription:
-        pays = payer.pays and payer.closing
-        _save(payer, subscription="", closing=False, pays=pays, status="", paid_quantity=0)
+    if not payer.subscription:
+        return
+    reason = ""
+    if not payer.closing:
+        over = till.subscription(payer.subscription)
+        reason = over.reason if over else ""
+    till.settle(payer.customer, payer.subscription)
+    _save(
+        payer,
+        subscription="",
+        pays=payer.pays and payer.closing,
+        closing=False,
+        told=0,
+        wishes=False,
+        ended_there=reason[:32],
+    )
 
 
 def _pay(payer: Payer, till: Till, live: Subscription, card: Card) -> Subscription:
     """Try what is owed with this card, once."""
     trouble = ""
     try:
-        till.pay(payer.customer, live)
+        till.pay(live)
     except BadCard as bad:
         trouble = str(bad)
     _save(payer, tried=card.id, trouble=trouble[:300])
-    return next((each for each in till.subscriptions_of(payer.customer) if each.id == live.id), live)
+    return till.subscription(live.id) or live
 
 
-def _observe(payer: Payer, card: Card | None, live: Subscription | None) -> None:
+def _owed(payer: Payer, till: Till, live: Subscription | None) -> None:
+    """Why something is due, if it is."""
+    if live is None or live.status not in OWES:
+        _save(payer, confirms=False, trouble="" if live else payer.trouble)
+        return
+    debt = till.debt(live)
+    _save(
+        payer,
+        confirms=bool(debt and debt.secret),
+        trouble=(debt.trouble if debt and debt.trouble else payer.trouble)[:300],
+    )
+
+
+def _observe(payer: Payer, card: Card | None, live: Subscription | None, now: datetime) -> None:
+    is_paid = bool(live and live.status in {"active", "trialing"})
     _save(
         payer,
         status=live.status if live else "",
         paid_quantity=live.quantity if live else 0,
         period_end=live.period_end if live else payer.period_end,
         ends=live.ends if live else False,
-        trouble="" if live and live.status not in OWES else payer.trouble,
+        unit=live.unit if live else payer.unit,
+        currency=live.currency if live else payer.currency,
+        paused=live.paused if live else False,
+        paid_at=payer.paid_at or (now if is_paid else None),
         card=card.id if card else "",
         card_brand=card.brand if card else "",
         card_last4=card.last4 if card else "",
+        card_expires=card.expires if card else None,
     )
 
 
 def _save(payer: Payer, **fields: object) -> None:
-    for name, value in fields.items():
+    """Only what is new: a look at which nothing has changed writes nothing."""
+    changed = {name: value for name, value in fields.items() if getattr(payer, name) != value}
+    for name, value in changed.items():
         setattr(payer, name, value)
-    payer.save(update_fields=list(fields))
+    if changed:
+        payer.save(update_fields=list(changed))

@@ -1,217 +1,359 @@
-"""All that is said to Stripe, through its own SDK, and what of the answers matters here.
+"""All that is said to Stripe, through its own SDK, in the version of the API that the SDK was made for."""
 
-The version of Stripe's API is one whose shapes the local stand-in has as well, so that what was tried with it is what
-Stripe sends.
-"""
-
-import logging
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Any
 
 import stripe
 
-from butt.billing.holds import renew
-from butt.billing.interface import BadCard, Forged, Invoice, NoAnswer
+from butt.billing.calls import PATIENCE, Client, NoCustomer, answers
+from butt.billing.interface import BadCard, Forged, Invoice
+from butt.billing.seen import (
+    OVER,
+    OWES,
+    Card,
+    Customer,
+    Debt,
+    Subscription,
+    card_of,
+    invoice_of,
+    key_of,
+    plain,
+    subscription_of,
+)
+from butt.billing.words import CONFIRM, reason_of
 from butt.configuration import Configuration
 
-log = logging.getLogger("butt.billing")
-
-API_VERSION = "2024-06-20"
-PATIENCE = 8
-OVER = frozenset({"canceled", "incomplete_expired"})
 MOST = 100
 PRETENDED_KEYS = ("sk_test_stand-in", "pk_test_stand-in")
-_NOT_FOUND = 404
-
-
-@dataclass(frozen=True)
-class Card:
-    id: str
-    brand: str
-    last4: str
-
-
-@dataclass(frozen=True)
-class Subscription:
-    id: str
-    status: str
-    quantity: int
-    period_end: datetime
-    ends: bool
-    item: str
+PRODUCT = "butt-bot"
+MARK = "person"
+"""The metadata by which customers and subscriptions of ours are told from others in the same account."""
 
 
 class Till:
-    """Each method raises `NoAnswer` when Stripe does not answer."""
+    """Each method raises `NoAnswer` when Stripe does not answer, and `NoCustomer` when it does not know the customer."""
 
-    def __init__(self, settings: Configuration, calls: Callable[[], None] = lambda: None) -> None:
-        """`calls` is called before and after each call that changes something there."""
-        self._settings, self._calls = settings, calls
+    def __init__(
+        self, settings: Configuration, calls: Callable[[], None] = lambda: None, clock: str = ""
+    ) -> None:
+        """`calls` is called before and after each call that changes something there. New customers live by the test clock
+        `clock`, if one is given.
+        """
+        self._settings, self._calls, self._clock = settings, calls, clock
         pretended = settings.is_pretended
         secret = PRETENDED_KEYS[0] if pretended else settings.stripe_secret_key.get_secret_value()
         self.key = PRETENDED_KEYS[1] if pretended else settings.stripe_publishable_key
-        self._client = stripe.StripeClient(
+        self._stripe = stripe.StripeClient(
             secret,
-            stripe_version=API_VERSION,
             base_addresses={"api": settings.stand_in_url} if pretended else {},
             max_network_retries=1,
-            http_client=_Client(timeout=PATIENCE),
+            http_client=Client(timeout=PATIENCE),
         )
-        self._plan = f"butt-bot-month-{settings.price}-usd"
+        self._client = self._stripe.v1
+        self._price = ""
+        self._rate = ""
+
+    # Customers and cards
 
     def customer_of(self, email: str, mark: str) -> str:
         """The customer that bears our mark, if there is one."""
-        with _answers():
-            for found in self._client.v1.customers.list({"email": email, "limit": MOST}).auto_paging_iter():
-                if _plain(found)["metadata"].get("person") == mark:
+        wanted: Any = {"email": email, "limit": MOST}
+        if self._clock:
+            wanted["test_clock"] = self._clock
+        with answers():
+            for found in self._client.customers.list(wanted).auto_paging_iter():
+                if plain(found)["metadata"].get(MARK) == mark:
                     return found.id
         return ""
 
-    def new_customer(self, email: str, mark: str) -> str:
-        with _answers(), self._changing():
-            made = self._client.v1.customers.create(
-                {"email": email, "metadata": {"person": mark}},
-                {"idempotency_key": f"butt-customer-{mark}-{email}"},
-            )
-        return made.id
+    def new_customer(self, email: str, mark: str, generation: int = 0) -> str:
+        """`generation` counts those of this mark that Stripe lost: their idempotency key would bring them back."""
+        wanted: Any = {"email": email, "metadata": {MARK: mark}}
+        if self._clock:
+            wanted["test_clock"] = self._clock
+        with answers(), self._changing():
+            key = key_of("customer", mark, email, generation, self._clock)
+            return self._client.customers.create(wanted, {"idempotency_key": key}).id
+
+    def look(self, customer: str, mark: str, known: str = "") -> Customer:
+        """All that matters of a customer, in one call. Of their subscriptions, those that bear our mark, or are `known`."""
+        with answers():
+            expand = ["invoice_settings.default_payment_method", "subscriptions"]
+            found = plain(self._client.customers.retrieve(customer, {"expand": expand}))
+        if found.get("deleted"):
+            raise NoCustomer
+        method = found["invoice_settings"]["default_payment_method"]
+        ours = [
+            each
+            for each in found["subscriptions"]["data"]
+            if each["status"] not in OVER and (each["metadata"].get(MARK) == mark or each["id"] == known)
+        ]
+        ours.sort(key=lambda each: (each["id"] != known, each["created"], each["id"]))
+        return Customer(
+            found["email"] or "",
+            card_of(method) if method else None,
+            [subscription_of(each, PRODUCT) for each in ours],
+        )
+
+    def tell_email(self, customer: str, email: str) -> None:
+        with answers(), self._changing():
+            self._client.customers.update(customer, {"email": email})
 
     def forget_customer(self, customer: str) -> None:
         """With all their subscriptions."""
-        with _answers(missing_is_fine=True), self._changing():
-            self._client.v1.customers.delete(customer)
+        with answers(missing_is_fine=True), self._changing():
+            self._client.customers.delete(customer)
 
-    def card_of(self, customer: str) -> Card | None:
-        """The card that is charged."""
-        with _answers():
-            found = _plain(self._client.v1.customers.retrieve(customer))
-            method = (found.get("invoice_settings") or {}).get("default_payment_method")
-            return _card(self._client.v1.payment_methods.retrieve(method)) if method else None
-
-    def new_setup(self, customer: str) -> str:
-        wanted: Any = {"customer": customer, "usage": "off_session", "payment_method_types": ["card"]}
-        with _answers(), self._changing():
-            return self._client.v1.setup_intents.create(wanted).id
+    def new_setup(self, customer: str) -> tuple[str, str]:
+        """The id, and what a browser needs to enter a card for it."""
+        kinds = ["card", "sepa_debit"] if self._settings.sepa else ["card"]
+        wanted: Any = {"customer": customer, "usage": "off_session", "allowed_payment_method_types": kinds}
+        with answers(), self._changing():
+            made = self._client.setup_intents.create(wanted)
+        return made.id, made.client_secret or ""
 
     def secret_of_setup(self, setup: str) -> str:
-        """What a browser needs to enter a card for it; empty when it has had its card."""
-        with _answers():
-            found = self._client.v1.setup_intents.retrieve(setup)
-        return (found.client_secret or "") if found.status == "requires_payment_method" else ""
+        """What a browser needs to enter a card for it; empty when it has had its card, or is unknown."""
+        found: Any = None
+        with answers(missing_is_fine=True):
+            found = self._client.setup_intents.retrieve(setup)
+        return (found.client_secret or "") if found and found.status == "requires_payment_method" else ""
 
     def charge_with_card_of(self, setup: str, customer: str) -> Card:
         """From now on, charge the card that was entered. Raises `BadCard`."""
-        with _answers():
-            found: Any = self._client.v1.setup_intents.retrieve(setup)
+        found: Any = None
+        with answers(missing_is_fine=True):
+            found = self._client.setup_intents.retrieve(setup, {"expand": ["payment_method"]})
+        if found is None:
+            raise BadCard("The card was not confirmed. Please enter it again.")
         if found.customer != customer:
             raise BadCard("This card was entered for somebody else.")
         if found.status != "succeeded" or not found.payment_method:
             raise BadCard("The card was not confirmed. Please enter it again.")
-        with _answers(), self._changing():
-            method: Any = self._client.v1.payment_methods.retrieve(found.payment_method)
-            if method.customer != customer:
-                self._client.v1.payment_methods.attach(method.id, {"customer": customer})
-            self._client.v1.customers.update(
-                customer, {"invoice_settings": {"default_payment_method": method.id}}
-            )
-        return _card(method)
+        method = plain(found)["payment_method"]
+        change: Any = {"invoice_settings": {"default_payment_method": method["id"]}}
+        address = (method.get("billing_details") or {}).get("address") or {}
+        if self._settings.tax == "stripe" and address.get("country"):
+            change["address"] = {name: value for name, value in address.items() if value}
+        with answers(), self._changing():
+            self._client.customers.update(customer, change)
+        return card_of(method)
 
-    def subscriptions_of(self, customer: str) -> list[Subscription]:
-        """Those that are not over, the earliest first."""
-        with _answers():
-            found: Any = self._client.v1.subscriptions.list(
-                {"customer": customer, "status": "all", "limit": MOST}
-            )
-            there = [each for each in found.auto_paging_iter() if each.status not in OVER]
-        return [_subscription(each) for each in sorted(there, key=lambda each: (each.created, each.id))]
+    # Subscriptions
 
-    def subscribe(self, customer: str, quantity: int, key: str) -> Subscription:
-        self._make_plan()
-        with _answers(), self._changing():
-            made = self._client.v1.subscriptions.create(
-                {"customer": customer, "items": [{"plan": self._plan, "quantity": quantity}]},
-                {"idempotency_key": key},
-            )
-        return _subscription(made)
+    def subscription(self, identifier: str) -> Subscription | None:
+        """Also one that is over."""
+        found: Any = None
+        with answers(missing_is_fine=True):
+            found = self._client.subscriptions.retrieve(identifier)
+        return subscription_of(plain(found), PRODUCT) if found else None
+
+    def subscribe(self, customer: str, mark: str, quantity: int, *unique: object) -> Subscription:
+        """`unique` is what makes it this one subscription, however often it is asked for."""
+        price = self._priced()
+        wanted: Any = {
+            "customer": customer,
+            "items": [{"price": price, "quantity": quantity}],
+            "metadata": {MARK: mark},
+            # Nobody is at the browser now, and the card was set up for that: without this, banks ask again.
+            "off_session": True,
+            **self._tax(),
+        }
+        key = key_of("subscription", customer, mark, quantity, price, self._settings.tax, *unique)
+        with answers(), self._changing():
+            made = self._client.subscriptions.create(wanted, {"idempotency_key": key})
+        return subscription_of(plain(made), PRODUCT)
 
     def change_quantity(self, subscription: Subscription, quantity: int) -> Subscription:
         """Stripe settles the days that are left with the next invoice."""
-        with _answers(), self._changing():
-            made = self._client.v1.subscriptions.update(
-                subscription.id, {"items": [{"id": subscription.item, "quantity": quantity}]}
-            )
-        return _subscription(made)
+        wanted: Any = {
+            "items": [{"id": subscription.item, "quantity": quantity}],
+            "proration_behavior": "create_prorations",
+            "off_session": True,
+        }
+        with answers(), self._changing():
+            made = self._client.subscriptions.update(subscription.id, wanted)
+        return subscription_of(plain(made), PRODUCT)
 
     def end_with_period(self, subscription: Subscription, *, ends: bool) -> Subscription:
-        with _answers(), self._changing():
-            made = self._client.v1.subscriptions.update(subscription.id, {"cancel_at_period_end": ends})
-        return _subscription(made)
+        wanted: Any = {"cancel_at_period_end": True} if ends else {"cancel_at": ""}
+        with answers(), self._changing():
+            made = self._client.subscriptions.update(subscription.id, wanted)
+        return subscription_of(plain(made), PRODUCT)
 
     def end_now(self, subscription: Subscription) -> None:
-        """What was paid for too long stays with the customer, for the next time."""
-        with _answers(missing_is_fine=True), self._changing():
-            self._client.v1.subscriptions.cancel(subscription.id, {"prorate": True})
+        """What was paid for too long is credited to the customer at once. What was not paid is not asked for any more."""
+        wanted: Any = {"prorate": True, "invoice_now": True}
+        if subscription.status in OWES:
+            wanted = {}
+            for invoice in self._open(subscription):
+                with answers(missing_is_fine=True), self._changing():
+                    self._client.invoices.void_invoice(invoice)
+        with answers(missing_is_fine=True), self._changing():
+            self._client.subscriptions.cancel(subscription.id, wanted)
 
-    def pay(self, customer: str, subscription: Subscription) -> None:
+    def settle(self, customer: str, subscription: str) -> None:
+        """What waits of a subscription that is over goes to the customer's balance: it would wait for ever."""
+        with answers():
+            found: Any = self._client.invoice_items.list(
+                {"customer": customer, "pending": True, "limit": MOST}
+            )
+        of = [each for each in map(plain, found.data) if _subscription_of(each) == subscription]
+        if not of:
+            return
+        amount = sum(each["amount"] for each in of)
+        if amount:
+            wanted: Any = {"amount": amount, "currency": of[0]["currency"], "description": "Days settled"}
+            key = key_of("settle", *sorted(each["id"] for each in of))
+            with answers(), self._changing():
+                self._client.customers.balance_transactions.create(customer, wanted, {"idempotency_key": key})
+        for each in of:
+            with answers(missing_is_fine=True), self._changing():
+                self._client.invoice_items.delete(each["id"])
+
+    def pay(self, subscription: Subscription) -> None:
         """Try what is owed again. Raises `BadCard` with the reason when that is refused."""
-        with _answers():
-            found: Any = self._client.v1.invoices.list(
-                {"customer": customer, "subscription": subscription.id, "limit": MOST}
-            )
-        for invoice in found.data:
-            if invoice.status == "open":
-                with _answers(), self._changing():
-                    self._client.v1.invoices.pay(invoice.id)
+        for invoice in self._open(subscription):
+            with answers(), self._changing():
+                self._client.invoices.pay(invoice, {"off_session": True})
 
-    def secret_to_confirm(self, subscription: str) -> str:
-        """Of a payment that its owner has to confirm; empty when there is none."""
-        with _answers():
-            found = _plain(
-                self._client.v1.subscriptions.retrieve(
-                    subscription, {"expand": ["latest_invoice.payment_intent"]}
-                )
-            )
-        intent = (found.get("latest_invoice") or {}).get("payment_intent") or {}
-        return str(intent["client_secret"]) if intent.get("status") == "requires_action" else ""
+    def debt(self, subscription: Subscription) -> Debt | None:
+        """What is open of its latest invoice, and why."""
+        if not subscription.invoice:
+            return None
+        with answers():
+            expand = ["payments.data.payment.payment_intent"]
+            found = plain(self._client.invoices.retrieve(subscription.invoice, {"expand": expand}))
+        if found["status"] != "open":
+            return None
+        payments = found["payments"]["data"]
+        intent = payments[0]["payment"]["payment_intent"] if payments else {}
+        asks = intent.get("status") == "requires_action"
+        error = intent.get("last_payment_error")
+        return Debt(
+            found["amount_remaining"],
+            intent["client_secret"] if asks else "",
+            CONFIRM if asks else reason_of(error) if error else "",
+        )
+
+    def upcoming(self, subscription: str) -> Invoice | None:
+        """What Stripe is going to charge next, if anything."""
+        found: Any = None
+        with answers(missing_is_fine=True):
+            found = self._client.invoices.create_preview({"subscription": subscription})
+        if not found:
+            return None
+        made = plain(found)
+        return invoice_of(
+            {**made, "total": made["amount_due"], "created": made["next_payment_attempt"] or made["created"]}
+        )
 
     def invoices_of(self, customer: str) -> list[Invoice]:
         """The latest first."""
-        with _answers():
-            found: Any = self._client.v1.invoices.list({"customer": customer, "limit": MOST})
-        return [_invoice(each) for each in found.data if each.status != "draft"]
+        with answers():
+            found: Any = self._client.invoices.list({"customer": customer, "limit": MOST})
+        return [invoice_of(each) for each in map(plain, found.data) if each["status"] != "draft"]
 
-    def event_in(self, payload: bytes, signature: str) -> tuple[str, str, str]:
-        """Its id, its type, and the customer it is of. Raises `Forged`."""
+    # Events
+
+    def event_in(self, payload: bytes, signature: str) -> dict[str, Any]:
+        """Raises `Forged`."""
         try:
-            event = self._client.construct_event(payload, signature, self._settings.webhook_secret())
+            event = self._stripe.construct_event(payload, signature, self._settings.webhook_secret())
         except (ValueError, stripe.SignatureVerificationError) as error:
             raise Forged("This does not come from Stripe.") from error
-        thing = _plain(event.data.object)
-        customer = thing["id"] if thing.get("object") == "customer" else thing.get("customer")
-        return event.id, event.type, customer if isinstance(customer, str) else ""
+        return plain(event)
 
-    def _make_plan(self) -> None:
-        """The price is known by a name of ours, so that it is made once."""
-        plans = self._client.v1.plans
-        with _answers():
+    def events_since(self, since: datetime, most: int) -> Iterator[dict[str, Any]]:
+        """The latest first."""
+        wanted: Any = {"created": {"gte": int(since.timestamp())}, "limit": MOST}
+        with answers():
+            for number, event in enumerate(self._client.events.list(wanted).auto_paging_iter()):
+                if number >= most:
+                    return
+                yield plain(event)
+
+    def customer_of_charge(self, charge: str) -> str:
+        found: Any = None
+        with answers(missing_is_fine=True):
+            found = self._client.charges.retrieve(charge)
+        return str(found.customer or "") if found else ""
+
+    # What is sold
+
+    def _priced(self) -> str:
+        """The price is known by a name of ours, so that it is made once. Another amount is another price."""
+        if self._price:
+            return self._price
+        settings = self._settings
+        name = f"butt-bot-month-{settings.price}-{settings.currency}"
+        with answers():
+            found = self._client.prices.list({"lookup_keys": [name], "active": True}).data
+        if not found:
+            found = [self._new_price(name)]
+        self._price = found[0].id
+        return self._price
+
+    def _new_price(self, name: str) -> stripe.Price:
+        with answers():
             try:
-                plans.retrieve(self._plan)
+                self._client.products.retrieve(PRODUCT)
             except stripe.InvalidRequestError as error:
-                if error.http_status != _NOT_FOUND:
+                if error.code != "resource_missing":
                     raise
+                product: Any = {"id": PRODUCT, "name": f"A bot on {self._settings.site_name}"}
                 with self._changing():
-                    plans.create(
-                        {
-                            "id": self._plan,
-                            "amount": self._settings.price,
-                            "currency": "usd",
-                            "interval": "month",
-                            "product": {"name": f"A bot on {self._settings.site_name}"},
-                        },
-                        {"idempotency_key": self._plan},
+                    self._client.products.create(
+                        product, {"idempotency_key": key_of("product", *product.values())}
                     )
+            wanted: Any = {
+                "product": PRODUCT,
+                "unit_amount": self._settings.price,
+                "currency": self._settings.currency,
+                "recurring": {"interval": "month"},
+                "lookup_key": name,
+                "tax_behavior": "exclusive",
+            }
+            with self._changing():
+                return self._client.prices.create(wanted, {"idempotency_key": key_of("price", name)})
+
+    def _tax(self) -> dict[str, Any]:
+        tax = self._settings.tax
+        if tax == "stripe":
+            return {"automatic_tax": {"enabled": True}}
+        return {} if tax == "none" else {"default_tax_rates": [self._taxed(float(tax.rstrip("%")))]}
+
+    def _taxed(self, per_cent: float) -> str:
+        """The tax rate of the setting, made once."""
+        if self._rate:
+            return self._rate
+        mark = {"butt": f"{per_cent:g}"}
+        with answers():
+            rates = self._client.tax_rates.list({"active": True, "limit": MOST}).auto_paging_iter()
+            found = next((each.id for each in rates if plain(each)["metadata"] == mark), "")
+            if not found:
+                wanted: Any = {
+                    "display_name": "VAT",
+                    "inclusive": False,
+                    "percentage": per_cent,
+                    "metadata": mark,
+                }
+                with self._changing():
+                    found = self._client.tax_rates.create(
+                        wanted, {"idempotency_key": key_of("rate", per_cent)}
+                    ).id
+        self._rate = found
+        return found
+
+    def _open(self, subscription: Subscription) -> list[str]:
+        """The earliest first."""
+        with answers():
+            found: Any = self._client.invoices.list(
+                {"subscription": subscription.id, "status": "open", "limit": MOST}
+            )
+        return [each.id for each in reversed(found.data)]
 
     @contextmanager
     def _changing(self) -> Iterator[None]:
@@ -220,58 +362,6 @@ class Till:
         self._calls()
 
 
-class _Client(stripe.RequestsClient):
-    def request(
-        self, method: str, url: str, headers: Mapping[str, str] | None, post_data: Any = None, **more: Any
-    ) -> Any:
-        renew()
-        return super().request(method, url, headers, post_data, **more)
-
-
-@contextmanager
-def _answers(*, missing_is_fine: bool = False) -> Iterator[None]:
-    try:
-        yield
-    except stripe.CardError as declined:
-        raise BadCard(declined.user_message or "The card was declined.") from declined
-    except stripe.StripeError as error:
-        if missing_is_fine and error.http_status == _NOT_FOUND:
-            return
-        log.warning("Stripe: %s %s", type(error).__name__, error.http_status or "")
-        raise NoAnswer("Who takes the payments does not answer. Please try again in a moment.") from error
-
-
-def _plain(found: Any) -> dict[str, Any]:
-    """Its bare fields: which there are depends on the version of the API, not on that of the SDK."""
-    plain: dict[str, Any] = found.to_dict()
-    return plain
-
-
-def _card(found: Any) -> Card:
-    """Also what is none, as a bank account: it is called by its kind, and has no last digits."""
-    method = _plain(found)
-    card = method.get("card") or {}
-    return Card(method["id"], card.get("brand", method["type"]), card.get("last4", ""))
-
-
-def _subscription(made: Any) -> Subscription:
-    found = _plain(made)
-    item = found["items"]["data"][0]
-    end = found.get("current_period_end") or item["current_period_end"]
-    return Subscription(
-        found["id"], found["status"], item["quantity"], _time(end), found["cancel_at_period_end"], item["id"]
-    )
-
-
-def _invoice(made: Any) -> Invoice:
-    found = _plain(made)
-    lines = tuple(
-        (str(line["description"]), line["quantity"] or 1, line["amount"]) for line in found["lines"]["data"]
-    )
-    url = found.get("invoice_pdf") or found.get("hosted_invoice_url") or ""
-    number = found.get("number") or found["id"]
-    return Invoice(found["id"], number, _time(found["created"]), found["total"], found["status"], url, lines)
-
-
-def _time(seconds: int) -> datetime:
-    return datetime.fromtimestamp(seconds, UTC)
+def _subscription_of(item: dict[str, Any]) -> str:
+    details = (item.get("parent") or {}).get("subscription_details") or {}
+    return str(details.get("subscription") or "")

@@ -24,6 +24,7 @@ def site(request: HttpRequest) -> dict[str, object]:
         "domain": settings.domain,
         "keep_days": settings.keep_days,
         "price": settings.price,
+        "currency": settings.currency,
         "takes_money": billing().takes_money,
         "is_pretended": billing().is_pretended,
         "due": due,

@@ -1,86 +1,105 @@
-"""Stripe's stand-in over its own API: what browsers and banks do there without us. Needs no Django."""
+"""Stripe's stand-in over the official SDK, and steered: what browsers and banks do there without us. Needs no Django."""
 
 import json
-import urllib.error
-import urllib.parse
+import time
 import urllib.request
+from datetime import datetime
 from typing import Any
 from urllib.parse import urlsplit
 
-GOOD, SECURE, DECLINED, EMPTY = (
+import stripe
+
+GOOD, SECURE, ALWAYS, DECLINED, EMPTY = (
     "4242424242424242",
     "4000002500003155",
+    "4000002760003184",
     "4000000000000002",
     "4000000000000341",
 )
-"""Cards: one that pays, one that its owner has to confirm, one that cannot be entered, one with nothing on it."""
+"""Cards: one that pays, one that asks its owner once, one that asks each time, one that cannot be entered, one with nothing on it."""
+
+
+NO_ANSWER = (OSError, stripe.StripeError)
+"""What each call of the bank raises when there is no good answer."""
+
+OVER = frozenset({"canceled", "incomplete_expired"})
+
+
+def quantity_of(subscription: Any) -> int:
+    return int(subscription["items"]["data"][0]["quantity"])
 
 
 class Bank:
-    """Each call raises `OSError` when there is no good answer."""
-
     def __init__(self, url: str) -> None:
         self.url = url
         self.port = urlsplit(url).port or 0
+        self.client = stripe.StripeClient(
+            "sk_test_stand-in", base_addresses={"api": url}, max_network_retries=0
+        )
+        self.v1 = self.client.v1
 
     def answers(self) -> bool:
         try:
-            self.call("GET", "/v1/plans")
+            self.steer("calls")
         except OSError:
             return False
         return True
 
-    def call(self, method: str, path: str, body: Any = None) -> Any:
-        request = urllib.request.Request(self.url + path, method=method)
-        request.add_header("Authorization", "Bearer sk_test_stand-in")
-        data = None if body is None else json.dumps(body).encode()
-        with urllib.request.urlopen(request, data, timeout=20) as response:
-            return json.loads(response.read())
+    def steer(self, what: str, **said: Any) -> Any:
+        body = json.dumps(said).encode() if said or what == "calm" else None
+        with urllib.request.urlopen(f"{self.url}/_standin/{what}", body, timeout=20) as answer:
+            return json.loads(answer.read())
 
-    def all(self, what: str, **query: str) -> list[Any]:
-        asked = urllib.parse.urlencode({"limit": 10_000, **query})
-        found: list[Any] = self.call("GET", f"/v1/{what}?{asked}")["data"]
-        return found
+    def all(self, what: str, **query: Any) -> list[Any]:
+        """The latest first."""
+        found = getattr(self.v1, what).list({"limit": 100, **query})
+        return [each.to_dict() for each in found.auto_paging_iter()]
 
-    def customers_marked(self, person_id: str) -> list[Any]:
-        return [each for each in self.all("customers") if each["metadata"].get("person") == person_id]
+    def live(self, **query: Any) -> list[Any]:
+        """The subscriptions that are not over."""
+        return [each for each in self.all("subscriptions", **query) if each["status"] not in OVER]
+
+    def customers_marked(self, person_id: str, **query: Any) -> list[Any]:
+        return [
+            each for each in self.all("customers", **query) if each["metadata"].get("person") == person_id
+        ]
 
     def confirm(self, number: str, secret: str) -> str:
         """What the browser does when a card is entered; the id of what was confirmed."""
-        setup = secret.partition("_secret_")[0]
-        path = f"/v1/setup_intents/{setup}/confirm"
-        card = {"number": number, "exp_month": "12", "exp_year": "2030", "cvc": "123"}
-        asked = {"client_secret": secret, "payment_method_data": {"type": "card", "card": card}}
-        if self.call("POST", path, asked)["status"] == "requires_action":
-            self.call("POST", path, {"client_secret": secret})
-        return setup
+        return str(self.steer("enter", client_secret=secret, number=number)["id"])
+
+    def authenticate(self, secret: str, *, success: bool = True) -> None:
+        self.steer("authenticate", client_secret=secret, success=success)
+
+    def card_becomes(self, customer: str, number: str | None) -> None:
+        """The bank of the card that is charged thinks otherwise of it."""
+        found = self.v1.customers.retrieve(customer).to_dict()
+        method = found["invoice_settings"]["default_payment_method"]
+        self.steer("card", payment_method=method, becomes=number)
 
     def refuses(self, subscription: Any) -> None:
         """A month is over, and the customer's bank refuses."""
         customer = subscription["customer"]
-        good = self.call("GET", f"/v1/customers/{customer}")["invoice_settings"]
-        card = {"number": SECURE, "exp_month": "12", "exp_year": "2030", "cvc": "123"}
-        bad = self.call("POST", "/v1/payment_methods", {"type": "card", "card": card})["id"]
-        self.call("POST", f"/v1/payment_methods/{bad}/attach", {"customer": customer})
-        self._charge_with(customer, {"default_payment_method": bad})
-        asked = {"customer": customer, "subscription": subscription["id"]}
-        invoice = self.call("POST", "/v1/invoices", asked)["id"]
-        intent = self.call("POST", f"/v1/invoices/{invoice}/pay", {})["payment_intent"]
-        if intent is None:
-            # Paid out of what a changed quantity gave back.
-            self._charge_with(customer, good)
-            return
-        secret = self.call("GET", f"/v1/payment_intents/{intent}")["client_secret"]
-        refused = {"client_secret": secret, "success": False}
-        self.call("POST", f"/v1/payment_intents/{intent}/_authenticate", refused)
-        self._charge_with(customer, good)
+        self.card_becomes(customer, EMPTY)
+        self.month_ends(subscription)
+        self.card_becomes(customer, None)
+
+    def month_ends(self, subscription: Any) -> None:
+        """To two hours after the end of the period, when the invoice is final."""
+        until = subscription["items"]["data"][0]["current_period_end"] + 7200
+        if subscription["test_clock"]:
+            self.steer("advance", clock=subscription["test_clock"], to=until)
+        else:
+            self.steer("clock", advance=until - self.now())
+
+    def now(self) -> int:
+        return int(self.steer("clock", advance=0)["now"])
+
+    def new_clock(self, at: datetime | None = None) -> str:
+        frozen = int(at.timestamp() if at else time.time())
+        return self.v1.test_helpers.test_clocks.create({"frozen_time": frozen}).id
 
     def pays(self, subscription: Any) -> None:
         """The bank thinks better of it at a later try."""
-        asked = {"customer": subscription["customer"], "subscription": subscription["id"]}
-        for invoice in self.all("invoices", **asked):
-            if invoice["status"] == "open":
-                self.call("POST", f"/v1/invoices/{invoice['id']}/pay", {})
-
-    def _charge_with(self, customer: str, settings: Any) -> None:
-        self.call("POST", f"/v1/customers/{customer}", {"invoice_settings": settings})
+        for invoice in self.all("invoices", subscription=subscription["id"], status="open"):
+            self.v1.invoices.pay(invoice["id"])

@@ -1,26 +1,28 @@
-"""What happens at Stripe without us: cards are entered, charged and declined. Spoken to over its own API."""
+"""What happens at Stripe without us: cards are entered, charged and declined."""
 
+import json
 from typing import Any
+
+from stripe_standin.webhooks import signature
 
 from butt.agents.models import Agent
 from butt.billing.models import Payer
 from butt.billing.subscriptions import Subscriptions
-from tests.billing.bank import DECLINED, GOOD, SECURE, Bank
+from tests.billing.bank import ALWAYS, DECLINED, EMPTY, GOOD, SECURE, Bank, quantity_of
 
-__all__ = ["DECLINED", "GOOD", "SECURE", "StandIn", "payer_of"]
+__all__ = ["ALWAYS", "DECLINED", "EMPTY", "GOOD", "SECURE", "StandIn", "payer_of", "quantity_of"]
 
 
 class StandIn(Bank):
-    def customers_of(self, person: Agent) -> list[Any]:
-        return self.customers_marked(str(person.id))
+    _last = ""
+
+    def customers_of(self, person: Agent, **query: Any) -> list[Any]:
+        return self.customers_marked(str(person.id), **query)
 
     def subscriptions_of(self, person: Agent) -> list[Any]:
         """Those that are not over."""
-        return [
-            each
-            for customer in self.customers_of(person)
-            for each in self.all("subscriptions", customer=customer["id"])
-        ]
+        customer = payer_of(person).customer
+        return self.live(customer=customer) if customer else []
 
     def enters(self, number: str, person: Agent, house: Subscriptions) -> None:
         """What the browser does when a card is entered, and then the page."""
@@ -30,10 +32,30 @@ class StandIn(Bank):
         """What the browser does; the page is told what comes back."""
         return self.confirm(number, house.card_form(person).secret)
 
-    def charge_fails(self, person: Agent) -> None:
+    def charge_fails(self, person: Agent, house: Subscriptions) -> None:
         """A month is over, and the person's bank refuses."""
         (subscription,) = self.subscriptions_of(person)
         self.refuses(subscription)
+        self.tell(house)
+
+    def month_passes(self, person: Agent, house: Subscriptions) -> None:
+        (subscription,) = self.subscriptions_of(person)
+        self.month_ends(subscription)
+        self.tell(house)
+
+    def new_events(self) -> list[Any]:
+        """The earliest first."""
+        # The SDK turns the order of a list round that it walks backwards.
+        new = self.all("events", ending_before=self._last) if self._last else self.all("events")[::-1]
+        if new:
+            self._last = new[-1]["id"]
+        return new
+
+    def tell(self, house: Subscriptions) -> None:
+        """Each event that was not told yet, as a webhook does."""
+        for event in self.new_events():
+            payload = json.dumps(event, default=str).encode()
+            house.take_event(payload, signature(payload, house._settings.webhook_secret()))
 
 
 def payer_of(person: Agent) -> Payer:

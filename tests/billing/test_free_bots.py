@@ -60,7 +60,7 @@ def test_what_is_beyond_them_is_paid_for(house: Subscriptions, alice: Agent, ali
     house.round(timezone.now())
     assert payer_of(alice).quantity == paid_for
     bill = house.bill(alice)
-    assert (bill.free, bill.quantity, bill.amount) == (2, paid_for, paid_for * 500)
+    assert (bill.free, bill.quantity, bill.unit) == (2, paid_for, 500)
 
 
 def test_who_has_only_free_ones_owes_nothing_and_they_run(house: Subscriptions, alice: Agent):

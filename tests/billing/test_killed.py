@@ -15,7 +15,7 @@ from butt.billing.models import Payer
 from butt.billing.subscriptions import Subscriptions
 from butt.billing.till import Till
 from butt.configuration import Configuration
-from tests.billing.stripes import GOOD, StandIn, payer_of
+from tests.billing.stripes import GOOD, StandIn, payer_of, quantity_of
 from tests.people import bot_in, person
 
 
@@ -45,10 +45,10 @@ def pays_and_has_a_bot(house: Subscriptions, stand_in: StandIn, alice: Agent) ->
 @pytest.mark.django_db
 @pytest.mark.parametrize("moment", range(30))
 def test_one_customer_and_one_subscription_in_the_end(
-    moment: int, stand_in: StandIn, settings_with: Configuration
+    moment: int, stand_in: StandIn, settings_with: Configuration, clock: str
 ):
     alice, killer = person(f"alice-{uuid.uuid4().hex[:12]}"), Killer(moment)
-    fragile = Subscriptions(Till(settings_with, killer), settings_with)
+    fragile = Subscriptions(Till(settings_with, killer, clock), settings_with)
     pre_save.connect(killer, Payer)
     post_save.connect(killer, Payer)
     try:
@@ -61,7 +61,7 @@ def test_one_customer_and_one_subscription_in_the_end(
 
     # Whoever was killed let go of nothing: its hold ends with time.
     Payer.objects.update(held_until=timezone.now() - timedelta(seconds=1))
-    house = Subscriptions(Till(settings_with), settings_with)
+    house = Subscriptions(Till(settings_with, clock=clock), settings_with)
     if not Payer.objects.filter(person=alice, pays=True).exists():
         stand_in.enters(GOOD, alice, house)
     for name in ("my", "your"):
@@ -69,8 +69,8 @@ def test_one_customer_and_one_subscription_in_the_end(
             bot_in(State.ALIVE, alice, name)
     house.round(timezone.now() + timedelta(hours=1))
 
-    assert len(stand_in.customers_of(alice)) == 1
+    assert len(stand_in.customers_of(alice, test_clock=clock)) == 1
     (subscription,) = stand_in.subscriptions_of(alice)
-    assert (subscription["status"], subscription["quantity"]) == ("active", 2)
+    assert (subscription["status"], quantity_of(subscription)) == ("active", 2)
     payer = payer_of(alice)
     assert (payer.subscription, payer.paid_quantity, payer.due_since) == (subscription["id"], 2, None)

@@ -165,7 +165,7 @@ def test_a_debt_is_not_left_to_others(
     house: Subscriptions, stand_in: StandIn, people: dict[str, Account], invoice: str
 ):
     alice, carol = people["owner"], people["co-owner"]
-    stand_in.charge_fails(alice.agent)
+    stand_in.charge_fails(alice.agent, house)
     house.round(timezone.now() + timedelta(days=1))
     for who, still_theirs in ((alice, True), (carol, False)):
         browser_of(who).post("/bots/my/people/leave")

@@ -20,7 +20,7 @@ def test_it_remembers_when_it_is_killed(tmp_path: Path):
         try:
             wait_for(there.answers)
             assert [each["id"] for each in there.all("customers")] == known
-            known.append(there.call("POST", "/v1/customers", {"email": "alice@example.org"})["id"])
+            known.insert(0, there.v1.customers.create({"email": "alice@example.org"}).id)
         finally:
             process.kill()
             process.wait()

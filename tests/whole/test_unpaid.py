@@ -13,8 +13,8 @@ from butt.agents.states import State
 from butt.agents.wishes import create_bot, restore
 from butt.billing.subscriptions import Subscriptions
 from butt.hosts.processes import Processes
-from tests.billing.conftest import house, settings_with, stand_in  # noqa: F401 - fixtures
-from tests.billing.stripes import GOOD, StandIn
+from tests.billing.conftest import clock, house, settings_with, stand_in, till  # noqa: F401 - fixtures
+from tests.billing.stripes import GOOD, StandIn, quantity_of
 from tests.people import person
 from tests.whole.by_hand import pubs_below, steward_of, turn_until
 
@@ -37,7 +37,7 @@ def test_the_whole_unpaid_way_up_to_leaving_and_back(
     before = Progress.objects.get(bot=bot)
     now = timezone.now()
     house.round(now)
-    stand_in.charge_fails(alice)
+    stand_in.charge_fails(alice, house)
 
     house.round(now := now + timedelta(days=1))
     turn_until(State.ALIVE, steward, bot)
@@ -53,7 +53,7 @@ def test_the_whole_unpaid_way_up_to_leaving_and_back(
     turn_until(State.ALIVE, steward, bot)
     assert Progress.objects.get(bot=bot).ssb_id == before.ssb_id
 
-    stand_in.charge_fails(alice)
+    stand_in.charge_fails(alice, house)
     for days in (1, 7, 30):
         house.round(now := now + timedelta(days=days))
     turn_until(State.LEAVING, steward, bot)
@@ -63,4 +63,4 @@ def test_the_whole_unpaid_way_up_to_leaving_and_back(
     assert Wanted.objects.get(bot=bot).paid
     turn_until(State.ALIVE, steward, bot)
     assert Progress.objects.get(bot=bot).ssb_id == before.ssb_id
-    assert [each["quantity"] for each in stand_in.subscriptions_of(alice)] == [1]
+    assert [quantity_of(each) for each in stand_in.subscriptions_of(alice)] == [1]

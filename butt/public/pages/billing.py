@@ -43,6 +43,8 @@ def render_with(
     response = render(request, template, context, status=status)
     if form:
         csp_update({name: list(there) for name, there in form.sources.items()})(lambda _: response)(request)
+        # A wallet is a window that tells its opener whether it pays.
+        response["Cross-Origin-Opener-Policy"] = "same-origin-allow-popups"
     response["Cache-Control"] = "no-store"
     return response
 
@@ -54,6 +56,7 @@ def bill(request: HttpRequest, person: Agent) -> HttpResponse:
     context: dict[str, Any] = {"bill": billing().bill(person), "here": "billing"}
     try:
         context["confirm"] = billing().to_confirm(person) if context["bill"].notice else None
+        context["next"] = None if context["bill"].cancels else billing().upcoming(person)
         context["invoices"] = billing().invoices(person)
     except NoAnswer as trouble:
         context["trouble"] = str(trouble)

@@ -20,7 +20,8 @@ function pressed(form, act) {
 
 function look(field) {
   const { color, fontFamily } = getComputedStyle(field);
-  return { base: { color, iconColor: color, fontFamily, fontSize: "17px" } };
+  const back = getComputedStyle(document.body).backgroundColor;
+  return { theme: "flat", variables: { colorText: color, colorBackground: back, fontFamily, fontSizeBase: "17px" } };
 }
 
 for (const field of document.querySelectorAll("[data-card]")) {
@@ -31,18 +32,22 @@ for (const field of document.querySelectorAll("[data-card]")) {
     break;
   }
   const stripe = window.Stripe(field.dataset.key);
-  const card = stripe.elements().create("card", { style: look(field), hidePostalCode: true });
-  let isTyped = false;
-  card.mount(field);
-  // The stand-in's field is made of plain inputs, and people type a number as it is printed: in groups.
-  field.addEventListener("input", ({ target }) => (target.value = target.value.replaceAll(" ", "")), true);
-  card.on("change", (event) => {
-    isTyped = true;
-    say(event?.error?.message ?? "");
+  const elements = stripe.elements({ clientSecret: field.dataset.secret, appearance: look(field) });
+  const payment = elements.create("payment", { layout: "tabs" });
+  let isEmpty = true;
+  payment.on("change", ({ empty, value }) => {
+    isEmpty = empty && value?.type === "card";
+    say("");
   });
+  payment.on("loaderror", () => say(BROKEN));
+  payment.mount(field);
   pressed(form, async () => {
-    if (!isTyped) return void say("Please enter your card.");
-    const { error, setupIntent } = await stripe.confirmCardSetup(field.dataset.secret, { payment_method: { card } });
+    if (isEmpty) return void say("Please enter your card.");
+    const { error, setupIntent } = await stripe.confirmSetup({
+      elements,
+      redirect: "if_required",
+      confirmParams: { return_url: location.href },
+    });
     if (error) return void say(error.message || "This card was not accepted. Please look at its numbers.");
     say("");
     form.elements.setup.value = setupIntent.id;
@@ -53,7 +58,8 @@ for (const field of document.querySelectorAll("[data-card]")) {
 for (const form of document.querySelectorAll("[data-confirm]")) {
   const say = told("confirm-said");
   pressed(form, async () => {
-    const { error, paymentIntent } = await window.Stripe(form.dataset.key).confirmCardPayment(form.dataset.secret);
+    const clientSecret = form.dataset.secret;
+    const { error, paymentIntent } = await window.Stripe(form.dataset.key).handleNextAction({ clientSecret });
     if (error) return void say(error.message || "It was not confirmed.");
     // Whatever came of it, the server asks Stripe.
     return Boolean(paymentIntent);

@@ -1,0 +1,92 @@
+"""What Stripe tells us. An event only rings: how it is, Stripe is asked anew, so events may come late, twice, in any order.
+
+Those that never came are found once a day, in Stripe's own list of them.
+"""
+
+import logging
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from django.db import transaction
+from django.utils import timezone
+
+from butt.billing import letters
+from butt.billing.interface import NoAnswer
+from butt.billing.models import Event, EventLook, Payer
+from butt.billing.money import shown
+from butt.billing.till import Till
+
+log = logging.getLogger("butt.billing")
+
+KEPT = timedelta(days=60)
+DAY, MONTH = timedelta(days=1), timedelta(days=30)
+READS = 15
+"""So many of the reads that Stripe allows for a payer and month go into asking for events."""
+
+OVERLAP = timedelta(hours=1)
+MOST = 2_000
+FORGETS = timedelta(days=29)
+"""Stripe lists the events of 30 days."""
+
+
+class Events:
+    def __init__(self, till: Till) -> None:
+        self._till = till
+
+    def take(self, event: dict[str, Any]) -> bool:
+        """Whether it is new, and of a payer of ours."""
+        thing, kind = event["data"]["object"], str(event["type"])
+        customer = thing["id"] if thing.get("object") == "customer" else thing.get("customer")
+        if kind == "charge.dispute.created" and not customer:
+            customer = self._till.customer_of_charge(str(thing.get("charge") or ""))
+        at = datetime.fromtimestamp(event["created"], UTC)
+        with transaction.atomic():
+            _, is_new = Event.objects.get_or_create(id=event["id"], defaults={"type": kind[:80]})
+            if not (is_new and isinstance(customer, str) and customer):
+                return False
+            if not Payer.objects.filter(customer=customer).update(look_at=timezone.now()):
+                return False
+            if kind == "charge.dispute.created":
+                # Who does not agree with a charge is not charged again.
+                Payer.objects.filter(customer=customer).update(cancels=True, wishes=True)
+        _write(kind, thing, customer, at)
+        return True
+
+    def look(self, now: datetime) -> None:
+        """Once a day, take what never came; less often where there is but one payer, to whom each read counts."""
+        payers = Payer.objects.exclude(customer="").count()
+        if not payers:
+            return
+        last = EventLook.objects.first()
+        if last is None:
+            EventLook.objects.create(at=now)
+            return
+        if now < last.at + max(DAY, MONTH / (READS * payers)):
+            return
+        if EventLook.objects.filter(id=last.id, at=last.at).update(at=now):
+            try:
+                new = sum(
+                    self.take(each)
+                    for each in self._till.events_since(max(last.at - OVERLAP, now - FORGETS), MOST)
+                )
+            except NoAnswer as trouble:
+                log.warning("Events wait: %s", trouble)
+                EventLook.objects.filter(id=last.id).update(at=last.at + OVERLAP - DAY)
+                return
+            if new:
+                log.warning(
+                    "%s events of Stripe's had not come here. Does its webhook endpoint reach /stripe/webhook?",
+                    new,
+                )
+            Event.objects.filter(at__lt=now - KEPT).delete()
+
+
+def _write(kind: str, thing: dict[str, Any], customer: str, at: datetime) -> None:
+    """What the person should hear of, though nothing follows for their bots."""
+    payer = Payer.objects.filter(customer=customer).first()
+    if payer and kind == "charge.dispute.created":
+        log.warning("%s disputed a charge: answer it in Stripe's dashboard.", payer)
+        letters.send(payer, "disputed", at, timezone.now())
+    elif payer and kind == "charge.refunded":
+        amount = shown(int(thing["amount_refunded"]), str(thing["currency"]))
+        letters.send(payer, "refunded", at, timezone.now(), amount=amount)

@@ -1,0 +1,122 @@
+"""What was seen at Stripe, as far as it matters here."""
+
+import hashlib
+from dataclasses import dataclass
+from datetime import UTC, date, datetime
+from typing import Any
+
+from butt.billing.interface import Invoice
+
+OVER = frozenset({"canceled", "incomplete_expired"})
+OWES = frozenset({"incomplete", "past_due", "unpaid"})
+
+
+@dataclass(frozen=True)
+class Card:
+    """`expires` is the first day on which it is not good any more; `None` for what does not expire."""
+
+    id: str
+    brand: str
+    last4: str
+    expires: date | None = None
+
+
+@dataclass(frozen=True)
+class Subscription:
+    """`ends` is true when it is not going to renew. `unit` is what one bot costs a period, in the currency's smallest unit."""
+
+    id: str
+    status: str
+    quantity: int
+    period_end: datetime
+    ends: bool
+    item: str
+    unit: int
+    currency: str
+    invoice: str
+    paused: bool
+    reason: str
+
+
+@dataclass(frozen=True)
+class Customer:
+    email: str
+    card: Card | None
+    subscriptions: list[Subscription]
+    """Ours that are not over, the earliest first."""
+
+
+@dataclass(frozen=True)
+class Debt:
+    """What is open of a subscription. `secret` is what its owner's browser confirms it with, when the bank asks for that."""
+
+    amount: int
+    secret: str
+    trouble: str
+
+
+def plain(found: Any) -> dict[str, Any]:
+    """The bare fields of an object of the SDK."""
+    made: dict[str, Any] = found.to_dict()
+    return made
+
+
+def card_of(found: Any) -> Card:
+    """Also what is none, as a bank account: it is called by its kind."""
+    method = plain(found) if hasattr(found, "to_dict") else found
+    card = method.get("card") or {}
+    account = method.get("sepa_debit") or {}
+    expires = None
+    if card.get("exp_year"):
+        year, month = divmod(card["exp_year"] * 12 + card["exp_month"], 12)
+        expires = date(year, month + 1, 1)
+    last4 = card.get("last4") or account.get("last4") or ""
+    return Card(method["id"], card.get("brand", method["type"]), last4, expires)
+
+
+def subscription_of(found: dict[str, Any], product: str) -> Subscription:
+    """A subscription may have items that are not ours, added in Stripe's dashboard: ours is of our product."""
+    items = found["items"]["data"]
+    item = next((each for each in items if each["price"]["product"] == product), items[0])
+    invoice = found["latest_invoice"]
+    return Subscription(
+        id=found["id"],
+        status=found["status"],
+        quantity=item.get("quantity") or 0,
+        period_end=time_of(item["current_period_end"]),
+        ends=bool(found["cancel_at_period_end"] or found["cancel_at"]),
+        item=item["id"],
+        unit=item["price"]["unit_amount"] or 0,
+        currency=found["currency"],
+        invoice=(invoice["id"] if isinstance(invoice, dict) else invoice) or "",
+        paused=bool(found["pause_collection"]),
+        reason=(found.get("cancellation_details") or {}).get("reason") or "",
+    )
+
+
+def invoice_of(found: dict[str, Any]) -> Invoice:
+    rows = tuple(
+        (str(line["description"]), line["quantity"] or 1, line["amount"]) for line in found["lines"]["data"]
+    )
+    open_, paid = found["status"] == "open", found["status"] == "paid"
+    url = (found.get("hosted_invoice_url") if open_ else found.get("invoice_pdf") if paid else "") or ""
+    return Invoice(
+        id=found["id"],
+        number=found.get("number") or found["id"],
+        at=time_of(found["created"]),
+        amount=found["total"],
+        status=found["status"],
+        url=url,
+        lines=rows,
+        tax=sum(each["amount"] for each in found.get("total_taxes") or []),
+        currency=found["currency"],
+    )
+
+
+def time_of(seconds: int) -> datetime:
+    return datetime.fromtimestamp(seconds, UTC)
+
+
+def key_of(*parts: object) -> str:
+    """An idempotency key: short, of plain letters, and another one for other parts."""
+    return "butt-" + hashlib.sha256("\n".join(map(str, parts)).encode()).hexdigest()[:40]
