@@ -33,7 +33,6 @@ class Payer(models.Model):
     )
     begun = models.PositiveIntegerField(default=0, help_text="How many subscriptions there have been.")
     closing = models.BooleanField(default=False, help_text="We end the subscription: no bot is left.")
-    setup = models.CharField(max_length=64, blank=True, default="", help_text="For the card that is entered.")
     tried = models.CharField(
         max_length=64, blank=True, default="", help_text="The card last tried on a debt."
     )

@@ -117,12 +117,8 @@ class Subscriptions:
                 return self._form(self._secret(payer))
 
     def _secret(self, payer: Payer) -> str:
-        customer = customer_of(payer, self._till)
-        secret = self._till.secret_of_setup(payer.setup) if payer.setup else ""
-        if not secret:
-            payer.setup, secret = self._till.new_setup(customer)
-            payer.save(update_fields=["setup"])
-        return secret
+        """Of a setup of its own for each look at the page: a card is entered once for each, and there may be two tabs."""
+        return self._till.new_setup(customer_of(payer, self._till))
 
     def keep_card(self, person: Agent, setup: str) -> None:
         with held(_payer(person), PATIENCE) as payer:
@@ -136,7 +132,7 @@ class Subscriptions:
                 raise BadCard("The card was not kept. Please enter it again.") from None
             payer.card, payer.card_brand, payer.card_last4 = card.id, card.brand, card.last4
             payer.card_expires = card.expires
-            payer.pays, payer.setup, payer.tried = True, "", ""
+            payer.pays, payer.tried = True, ""
             # An end that has come is over with the new beginning; one that is still to come stays.
             payer.cancels = payer.cancels and bool(payer.subscription)
             payer.look_at = timezone.now()
@@ -147,7 +143,6 @@ class Subscriptions:
                     "card_last4",
                     "card_expires",
                     "pays",
-                    "setup",
                     "tried",
                     "cancels",
                     "look_at",

@@ -34,7 +34,6 @@ def lose(payer: Payer) -> None:
         payer,
         customer="",
         email="",
-        setup="",
         generation=payer.generation + 1,
         subscription="",
         begun=payer.begun + 1,

@@ -106,20 +106,12 @@ class Till:
         with answers(missing_is_fine=True), self._changing():
             self._client.customers.delete(customer)
 
-    def new_setup(self, customer: str) -> tuple[str, str]:
-        """The id, and what a browser needs to enter a card for it."""
+    def new_setup(self, customer: str) -> str:
+        """What a browser needs to enter a card."""
         kinds = ["card", "sepa_debit"] if self._settings.sepa else ["card"]
         wanted: Any = {"customer": customer, "usage": "off_session", "allowed_payment_method_types": kinds}
         with answers(), self._changing():
-            made = self._client.setup_intents.create(wanted)
-        return made.id, made.client_secret or ""
-
-    def secret_of_setup(self, setup: str) -> str:
-        """What a browser needs to enter a card for it; empty when it has had its card, or is unknown."""
-        found: Any = None
-        with answers(missing_is_fine=True):
-            found = self._client.setup_intents.retrieve(setup)
-        return (found.client_secret or "") if found and found.status == "requires_payment_method" else ""
+            return self._client.setup_intents.create(wanted).client_secret or ""
 
     def charge_with_card_of(self, setup: str, customer: str) -> Card:
         """From now on, charge the card that was entered. Raises `BadCard`."""

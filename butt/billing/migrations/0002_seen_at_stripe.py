@@ -15,6 +15,7 @@ class Migration(migrations.Migration):
     ]
 
     operations = [
+        migrations.RemoveField(model_name='payer', name='setup'),
         migrations.CreateModel(
             name='EventLook',
             fields=[

@@ -6,7 +6,7 @@ from typing import Any
 
 from stripe_standin import banks, methods
 from stripe_standin.cards import Decline
-from stripe_standin.errors import declined, invalid
+from stripe_standin.errors import Refused, declined
 from stripe_standin.metadata import merge
 from stripe_standin.routes import route
 from stripe_standin.shapes import new
@@ -83,10 +83,8 @@ def confirm_one(world: World, given: dict[str, Any], intent: str) -> Object:
 def confirm(world: World, intent: Object, method: Object | None) -> Object:
     """Raises `Refused` when the card is refused."""
     if intent["status"] in {"succeeded", "canceled"}:
-        raise invalid(
-            f"You cannot confirm this SetupIntent because it has already {intent['status']}.",
-            code="setup_intent_unexpected_state",
-        )
+        message = f"You cannot confirm this SetupIntent because it has already {intent['status']}."
+        raise Refused(400, message, code="setup_intent_unexpected_state", setup_intent=intent)
     method = method or world.store.get("payment_method", intent["payment_method"] or "", "payment_method")
     world.update("setup_intent", intent, {"payment_method": method["id"], "last_setup_error": None})
     if method["type"] == "card" and banks.asks_at_setup(world, method):
