@@ -322,3 +322,11 @@ def test_events_are_signed_and_come_twice_in_any_order_or_not_at_all(bank: Bank)
 
 def test_quantities_are_read_from_the_item(bank: Bank, price: str):
     assert quantity_of(subscribes(bank, customer(bank), price, 4)) == 4
+
+
+def test_a_long_list_is_walked_in_either_direction(bank: Bank):
+    made = [bank.v1.customers.create({"email": "many@example.org"}).id for _ in range(7)]
+    forth = bank.v1.customers.list({"email": "many@example.org", "limit": 3}).auto_paging_iter()
+    assert [each.id for each in forth] == made[::-1]
+    newer: Any = {"email": "many@example.org", "limit": 3, "ending_before": made[0]}
+    assert [each.id for each in bank.v1.customers.list(newer).auto_paging_iter()] == made[1:]

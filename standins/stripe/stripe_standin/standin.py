@@ -199,7 +199,8 @@ def _page(found: list[Object], given: dict[str, Any], path: str) -> Object:
     if "starting_after" in given:
         found = found[ids.index(given["starting_after"]) + 1 :]
     elif "ending_before" in given:
-        found = found[: ids.index(given["ending_before"])][-limit:]
+        before = found[: ids.index(given["ending_before"])]
+        return listed(before[-limit:], path, len(before) > limit)
     return listed(found[:limit], path, len(found) > limit)
 
 
