@@ -40,6 +40,10 @@ NETWORKS = {Kind.ADDRESS4: ip_network("192.168.7.0/24"), Kind.ADDRESS6: ip_netwo
 LONGEST_SWITCH = 60
 """Seconds."""
 
+MORE = "Put another machine into the attic, or wait until somebody leaves."
+AGAIN = "It is tried again by itself."
+TRY = "Try ATTIC_SWITCH by hand."
+
 
 @dataclass(frozen=True)
 class Attic:
@@ -101,20 +105,22 @@ class Attic:
                 case Effect.REMOVE:
                     self._remove(job.aim)
                 case _:
-                    raise CloudTrouble(f"In the attic nobody can {job.effect.value}.")
+                    raise CloudTrouble(
+                        f"In the attic nobody can {job.effect.value}.", "Set BUTT_SNAPSHOTS=0."
+                    )
 
     def _make(self, job: Job, kind: Kind) -> None:
         """Whole or not at all: what belongs to a thing is there before its file."""
         there = list(self._things())
         if kind is Kind.SERVER and len([t for t in there if t.kind is kind]) >= self.machines:
-            raise OutOfStock("All machines in the attic are taken.")
+            raise OutOfStock("All machines in the attic are taken.", MORE)
         address = ""
         if kind in NETWORKS:
             taken = {thing.address for thing in there}
             few = islice(NETWORKS[kind].hosts(), self.machines)
             address = next((str(host) for host in few if str(host) not in taken), "")
             if not address:
-                raise OutOfStock("All addresses of the attic are taken.")
+                raise OutOfStock("All addresses of the attic are taken.", MORE)
         id_ = str(uuid.uuid4())
         self._place(id_).mkdir()
         self._keep(
@@ -134,7 +140,7 @@ class Attic:
         """To one machine alone: two that run one identity fork its feed."""
         volume = self._find(job.volume)
         if volume.on not in {"", job.server}:
-            raise CloudTrouble("The volume is on another machine.")
+            raise CloudTrouble("The volume is on another machine.", AGAIN)
         link = self._place(job.server) / "volume"
         link.unlink(missing_ok=True)
         link.symlink_to(self._place(volume.id))
@@ -150,22 +156,22 @@ class Attic:
                 if other.on == thing.id:
                     self._keep(replace(other, on=""))
         elif thing.kind is Kind.VOLUME and self._find(thing.id).on:
-            raise CloudTrouble("The volume is on a machine.")
+            raise CloudTrouble("The volume is on a machine.", AGAIN)
         shutil.rmtree(self._place(thing.id), ignore_errors=True)
         self._file(thing.id).unlink()
 
     def _switch(self, how: str, server: str) -> bool:
         command = [self.switch, how, str(self._place(server))]
         if not self._file(server).exists():
-            raise CloudTrouble("There is no such machine in the attic.")
+            raise CloudTrouble("There is no such machine in the attic.", AGAIN)
         try:
             done = subprocess.run(
                 command, check=False, capture_output=True, text=True, timeout=LONGEST_SWITCH
             )
         except (OSError, subprocess.TimeoutExpired) as error:
-            raise CloudTrouble(f"The machine could not be switched {how}: {error}") from None
+            raise CloudTrouble(f"The machine could not be switched {how}: {error}", TRY) from None
         if done.returncode and how != "is-on":
-            raise CloudTrouble(f"The machine could not be switched {how}: {done.stderr.strip()[:200]}")
+            raise CloudTrouble(f"The machine could not be switched {how}: {done.stderr.strip()[:200]}", TRY)
         return done.returncode == 0
 
     def _things(self) -> Iterator[Thing]:
@@ -176,7 +182,7 @@ class Attic:
         try:
             kept: dict[str, Any] = json.loads(self._file(id_).read_text())
         except FileNotFoundError:
-            raise CloudTrouble("There is no such thing in the attic.") from None
+            raise CloudTrouble("There is no such thing in the attic.", AGAIN) from None
         kind, agent_id = Kind(kept.pop("kind")), uuid.UUID(kept.pop("agent_id"))
         created, monthly = datetime.fromisoformat(kept.pop("created")), Decimal(kept.pop("monthly"))
         how = Condition(kept.pop("condition"))

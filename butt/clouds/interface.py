@@ -18,7 +18,7 @@ class CloudTrouble(Exception):
     Its text says what happened, in words for people; `mend` says what an operator can do about it.
     """
 
-    def __init__(self, words: str = "", mend: str = "") -> None:
+    def __init__(self, words: str, mend: str) -> None:
         super().__init__(words)
         self.mend = mend
 

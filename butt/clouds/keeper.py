@@ -50,6 +50,8 @@ AT_THE_SAME_TIME = 16
 Document = Callable[[uuid.UUID, str], bytes]
 """The cloud-init document of this person's machine, which finds its volume at this path."""
 
+REPORT = "The log of the steward says more: please report it, as this is a fault of the service."
+
 SETTLING = timedelta(seconds=30)
 SETTLE_EVERY = 1.0
 
@@ -179,7 +181,7 @@ class Keeper:
         try:
             if rented.agent_id in wanted:
                 return self._step(rented, wanted[rented.agent_id], account, offers)
-            self._wait_out(rented, CloudTrouble("Nobody has said whether this machine is wanted."))
+            self._wait_out(rented, CloudTrouble("Nobody has said whether this machine is wanted.", REPORT))
         except Exception as error:  # noqa: BLE001 - it is logged, and told
             self._wait_out(rented, _in_words(error))
         return None
@@ -240,7 +242,7 @@ class Keeper:
             self._cloud.carry_out(step.job)
         except Exception as error:  # noqa: BLE001 - it is logged, and told
             trouble = _in_words(error)
-            return trouble if trouble is error else Unsure(str(trouble))
+            return trouble if trouble is error else Unsure(str(trouble), trouble.mend)
         return None
 
     def _finish(self, step: Step, trouble: CloudTrouble | None) -> None:
@@ -287,7 +289,7 @@ def _in_words(error: Exception) -> CloudTrouble:
     if isinstance(error, CloudTrouble):
         return error
     log.error("this was not foreseen", exc_info=error)
-    return CloudTrouble("Something went wrong that was not foreseen; it is tried again.")
+    return CloudTrouble("Something went wrong that was not foreseen; it is tried again.", REPORT)
 
 
 def _persist(rented: Rented, move: Move, seen: list[str], mend: str = "") -> None:

@@ -86,7 +86,7 @@ class World:
     def _make_server(self, zone: str, type_: str, volume: Thing | None) -> None:
         here = self.things.get(volume.id) if volume else None
         if here is None or here.on:
-            raise CloudTrouble("The volume is in use.")
+            raise CloudTrouble("The volume is in use.", "")
         server = self.put(Kind.SERVER, zone, type=type_, condition=Condition.STOPPED)
         self.put(Kind.ROOT, zone, on=server.id, marked=False)
         self.change(here, on=server.id, used=True)
@@ -94,7 +94,7 @@ class World:
     def _act(self, effect: Effect, server: Thing, at: Situation, move: Move) -> None:
         if effect is Effect.BOOT:
             if server.condition is not Condition.STOPPED:
-                raise CloudTrouble("It is not stopped.")
+                raise CloudTrouble("It is not stopped.", "")
             self.change(server, condition=Condition.RUNNING)
         elif effect is Effect.STOP:
             self.change(server, condition=Condition.STOPPED)
@@ -114,7 +114,7 @@ class World:
         if thing is None:
             return
         if thing.kind in (Kind.VOLUME, Kind.ROOT) and thing.on:
-            raise CloudTrouble("The volume is in use.")
+            raise CloudTrouble("The volume is in use.", "")
         if thing.kind is Kind.SERVER:
             self.lose(thing)
         del self.things[thing.id]
@@ -246,21 +246,21 @@ class OneMachine(RuleBasedStateMachine):
 
     def call(self, how: str, at: Situation, move: Move) -> CloudTrouble | None:  # noqa: PLR0911 - a table
         if how == "refused":
-            return CloudTrouble("No.")
+            return CloudTrouble("No.", "")
         if how == "no stock" and move.effect in {Effect.MAKE_SERVER, Effect.BOOT, Effect.CHANGE_TYPE}:
-            return OutOfStock("None left.")
+            return OutOfStock("None left.", "")
         if how == "no quota" and move.effect.makes:
-            return OverQuota("No more.")
+            return OverQuota("No more.", "")
         if how == "lost before":
-            return Unsure("No answer.")
+            return Unsure("No answer.", "")
         if how in {"late", "killed late"}:
             self.late.append((self.world.now + SETTLING - timedelta(seconds=1), at, move))
-            return Unsure("No answer.")
+            return Unsure("No answer.", "")
         try:
             self.world.do(at, move)
         except CloudTrouble as trouble:
             return trouble
-        return Unsure("No answer.") if how == "lost after" else None
+        return Unsure("No answer.", "") if how == "lost after" else None
 
     def land(self, at: Situation, move: Move) -> None:
         try:
@@ -368,7 +368,7 @@ def test_back_off_grows_and_ends_growing():
     waits = []
     for tries in range(20):
         at.rented.tries = tries
-        waits.append(after_trouble(at, decide(at), CloudTrouble("No."), at.now).wait)
+        waits.append(after_trouble(at, decide(at), CloudTrouble("No.", ""), at.now).wait)
     assert waits == sorted(waits)
     assert waits[-1] == timedelta(minutes=5)
 

@@ -77,7 +77,11 @@ class Bounded:
                 if method == "GET" and not last:
                     time.sleep(self.bounds.pause(attempt))
                     continue
-                raise Unsure(f"Scaleway did not answer in time ({type(error).__name__}).") from None
+                raise Unsure(
+                    f"Scaleway did not answer in time ({type(error).__name__}).",
+                    "It is tried again by itself. If this goes on, see whether this machine reaches BUTT_SCALEWAY_URL, and "
+                    "status.scaleway.com.",
+                ) from None
             if answer.status_code == 429 and not last:  # noqa: PLR2004
                 self.bounds.pace.pause(_asked_pause(answer) or self.bounds.pause(attempt))
                 continue

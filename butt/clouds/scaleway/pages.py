@@ -33,4 +33,7 @@ def all_of(fetch: Callable[..., Any], key: str, size: str, **arguments: Any) -> 
             raise CloudTrouble(
                 f"Scaleway lists the same {key} again and again.", "It is tried again by itself."
             )
-    raise CloudTrouble(f"Scaleway lists more than {MOST_PAGES} pages of {key}.")
+    raise CloudTrouble(
+        f"Scaleway lists more than {MOST_PAGES} pages of {key}.",
+        "Remove from the project what does not belong to the machines, or give them a project of their own.",
+    )

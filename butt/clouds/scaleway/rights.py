@@ -92,14 +92,16 @@ def _market(settings: ScalewaySettings, zone: str, asked: Asked) -> Iterator[Rig
         lambda: asked.image(zone),
     )
 
+    types_or_zones = "Set BUTT_SCALEWAY_TYPES or BUTT_SCALEWAY_ZONES."
+
     def some() -> None:
         types = all_of(asked.instances.list_servers_types, "servers", "per_page", zone=zone)
         if not [name for name in settings.types.split() if name in types and fits(types[name])]:
-            raise CloudTrouble("Scaleway has none.")
+            raise CloudTrouble("Scaleway has none.", types_or_zones)
 
     yield _asked(
         f"Types of BUTT_SCALEWAY_TYPES are to be had in {zone}.",
-        "Set BUTT_SCALEWAY_TYPES or BUTT_SCALEWAY_ZONES.",
+        types_or_zones,
         some,
     )
 
