@@ -12,6 +12,9 @@ DATA = "/var/lib/butt"
 STATE = "/var/lib/butt-boot"
 """On the root, where a machine notes how far its first boot has come."""
 
+APT = "install -q -y --no-install-recommends -o DPkg::Lock::Timeout=120"
+"""Debian's own timers may use apt at the same time."""
+
 MOUNT = f"""#!/bin/sh
 # Mounts the data volume. A file system is only made where there is none at all, or one whose making was interrupted.
 set -eu
@@ -51,14 +54,21 @@ sync
 touch {STATE}/held
 """
 
-DOCKER = """#!/bin/sh
-# Docker; what is there already stays, and what a power cut left half installed is finished.
+DOCKER = f"""#!/bin/sh
+# Docker; what the image brought stays, and what a power cut left half installed is finished.
 set -eu
 export DEBIAN_FRONTEND=noninteractive
-dpkg --configure -a
-command -v dockerd >/dev/null && exit 0
-apt-get update -q
-apt-get install -q -y --no-install-recommends docker.io iptables
+[ -e {STATE}/docker ] && exit 0
+if [ -e {STATE}/docker-begun ] || ! command -v dockerd >/dev/null; then
+    touch {STATE}/docker-begun
+    # It fails as long as something is missing that was to be installed after it: apt then goes on.
+    dpkg --configure -a || true
+    apt-get update -q
+    apt-get {APT} --fix-broken
+    apt-get {APT} docker.io iptables
+    sync
+fi
+touch {STATE}/docker
 """
 
 SALT = f"""#!/bin/sh
@@ -66,17 +76,21 @@ SALT = f"""#!/bin/sh
 set -eu
 export DEBIAN_FRONTEND=noninteractive
 [ -e {STATE}/salt ] && exit 0
-dpkg --configure -a
 if [ -e {STATE}/salt-begun ] || ! command -v salt-minion >/dev/null; then
     touch {STATE}/salt-begun
-    apt-get update -q && apt-get install -q -y --no-install-recommends curl ca-certificates
+    dpkg --configure -a || true
+    apt-get update -q
+    apt-get {APT} --fix-broken
+    apt-get {APT} curl ca-certificates
     install -d /etc/apt/keyrings
     curl -fsSL --max-time 60 https://packages.broadcom.com/artifactory/api/security/keypair/SaltProjectKey/public \\
         -o /etc/apt/keyrings/salt.asc
     echo "deb [signed-by=/etc/apt/keyrings/salt.asc] https://packages.broadcom.com/artifactory/saltproject-deb stable main" \\
         >/etc/apt/sources.list.d/salt.list
-    apt-get update -q && apt-get install -q -y --no-install-recommends "salt-minion=3008.*"
+    apt-get update -q
+    apt-get {APT} "salt-minion=3008.*"
     salt-pip install -q "docker>=7.1,<8"
+    sync
 fi
 touch {STATE}/salt
 """
@@ -167,8 +181,10 @@ PUT = """put() {
     mv "$1.new" "$1"
 }"""
 
-ENGINE = f'{{"data-root": "{DATA}/docker"}}'
-"""Docker keeps the bots' data, too, on the volume and nowhere else."""
+ENGINE = f'{{"data-root": "{DATA}/docker", "storage-driver": "overlay2"}}'
+"""Docker keeps the bots' data, too, on the volume and nowhere else. It looks for a driver when it first starts; if the power
+is cut then, it finds traces of two of them, and never starts again unless one is named.
+"""
 
 
 NEEDS = f"""[Unit]

@@ -129,4 +129,9 @@ def test_no_container_of_an_earlier_machine_starts_by_itself(tmp_path: Path):
 
 
 def test_docker_keeps_everything_on_the_volume():
-    assert json.loads(files()["/etc/docker/daemon.json"][0])["data-root"].startswith(f"{DATA}/")
+    engine = json.loads(files()["/etc/docker/daemon.json"][0])
+    assert engine["data-root"].startswith(f"{DATA}/")
+
+
+def test_docker_starts_again_after_a_power_cut_while_it_chose_its_driver():
+    assert json.loads(files()["/etc/docker/daemon.json"][0])["storage-driver"] == "overlay2"
