@@ -6,7 +6,7 @@ import json
 import os
 import subprocess
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager, suppress
 from pathlib import Path
 from typing import Any
@@ -21,12 +21,20 @@ MASTER = KeyPair(b"m" * 32)
 
 
 class StockServer:
-    """`ssb-server start` on the data folder `folder/data`, with `MASTER` as its master; what it prints is in `stock`."""
+    """`ssb-server start` on the data folder `folder/data`, with `MASTER` as its master; what it prints is in `stock`.
 
-    def __init__(self, release: Path, folder: Path, network: bytes = MAIN_NETWORK) -> None:
+    Where plugins are left out, `without` them, it is put together of its parts.
+    """
+
+    def __init__(
+        self, release: Path, folder: Path, network: bytes = MAIN_NETWORK, without: Sequence[str] = ()
+    ) -> None:
         (self.port,) = free_ports(1)
-        self._program = release / "node_modules" / "ssb-server" / "bin.js"
         self.folder, self.network = folder, network
+        self._command = [str(NODE), str(release / "node_modules" / "ssb-server" / "bin.js"), "start"]
+        if without:
+            parts = Path(__file__).parent / "scuttlekit" / "ssb_server.js"
+            self._command = [str(NODE), str(parts), str(release), str(folder / "config"), *without]
         self.process: subprocess.Popen[bytes] | None = None
 
     @property
@@ -57,7 +65,7 @@ class StockServer:
         }
         with (self.folder / "stock").open("wb") as output:
             self.process = subprocess.Popen(
-                [str(NODE), str(self._program), "start"],
+                self._command,
                 env=environment,
                 cwd=self.folder,
                 stdout=output,

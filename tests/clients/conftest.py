@@ -10,9 +10,10 @@ import pytest
 
 from scuttlekit import KeyPair
 from tests.clients.apps import App
+from tests.clients.servers import Server
 from tests.pub.pubs import Client, Pub
 
-MakeApp = Callable[..., App]
+MakeApp = Callable[..., App | Server]
 
 
 @pytest.fixture(scope="module")
@@ -30,12 +31,15 @@ def pub(built_pub: Path, tmp_path: Path, client: Client) -> Iterator[Pub]:
 
 
 @pytest.fixture
-def make_app(tmp_path: Path) -> Iterator[MakeApp]:
-    apps: list[App] = []
+def make_app(tmp_path: Path, built_stock: Path) -> Iterator[MakeApp]:
+    """Makes apps by the names of their sets, and `ssb-server`."""
+    apps: list[App | Server] = []
 
-    def make(name: str, person: str, **more: Any) -> App:
-        apps.append(App(name, tmp_path / person, **more))
-        return apps[-1]
+    def make(name: str, person: str, **more: Any) -> App | Server:
+        folder = tmp_path / person
+        made = Server(built_stock, folder, **more) if name == "ssb-server" else App(name, folder, **more)
+        apps.append(made)
+        return made
 
     yield make
     for app in apps:

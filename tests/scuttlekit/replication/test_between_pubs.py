@@ -1,6 +1,11 @@
 """Feeds go from pub to pub."""
 
-from tests.scuttlekit.replication.pubs import Make, until
+from collections.abc import AsyncGenerator
+from typing import Any
+
+from scuttlekit import Peer, RemoteError, connect
+from tests.scuttlekit.replication.pubs import Make, settled, until
+from tests.scuttlekit.store.voices import Voice
 
 
 async def test_each_gets_what_the_other_has_and_what_comes_later(make: Make):
@@ -76,6 +81,34 @@ async def test_a_peer_without_ebt_is_asked_for_histories(make: Make):
     await until(lambda: (here.has(old.id), here.has(carol.id)) == (1, 70))
     await old.posts(1)
     await until(lambda: here.has(old.id) == 2)
+
+
+async def test_a_peer_without_ebt_that_dialled_is_asked_too_once_it_asks(make: Make):
+    here, old = await make("here"), await make("old")
+    await here.follows(old.id)
+    await old.posts(3)
+    handlers = {"createHistoryStream": old.replication.handlers()["createHistoryStream"]}
+    async with connect(here.server.address, old.keys, handlers=handlers) as peer:
+        assert await peer.collect("createHistoryStream", {"id": here.id}, limit=1)
+        await until(lambda: here.has(old.id) == 3)
+        await old.posts(1)
+        await until(lambda: here.has(old.id) == 4)
+    await until(lambda: not here.replication._followed)
+
+
+async def test_a_peer_that_knows_no_histories_is_not_asked_for_all(make: Make, alice: Voice):
+    here, asked = await make("here"), []
+    await here.follows(alice.id, *(Voice(f"friend {number}").id for number in range(100)))
+
+    async def refuses(_peer: Peer, options: Any) -> AsyncGenerator[Any, None]:
+        asked.append(options)
+        raise RemoteError("no such feed here")
+        yield
+
+    async with connect(here.server.address, alice.keys, handlers={"createHistoryStream": refuses}) as peer:
+        assert await peer.collect("createHistoryStream", {"id": here.id}, limit=1)
+        await until(lambda: asked)
+        assert await settled(lambda: len(asked)) < 50
 
 
 async def test_after_a_session_nothing_is_left(make: Make):

@@ -7,7 +7,7 @@ from contextlib import contextmanager, suppress
 from functools import partial
 from typing import Any, Final
 
-from scuttlekit.errors import ProtocolError, ScuttlebuttError
+from scuttlekit.errors import ProtocolError, RemoteError, ScuttlebuttError
 from scuttlekit.frames import Frame, Json
 from scuttlekit.peer import Peer
 from scuttlekit.pub import intake
@@ -26,6 +26,8 @@ AT_ONCE: Final = 8
 """Streams that are read from one peer at once, besides that of its own feed."""
 AGAIN: Final = 300.0
 """Seconds until a peer that knows no EBT is asked for all feeds again."""
+REFUSALS: Final = 3
+"""Feeds in a row that a peer refuses to tell of; then it is asked for no other."""
 LOOK: Final = 1.0
 """Seconds until it is looked whether there are feeds that the peer was not asked for yet."""
 
@@ -102,11 +104,17 @@ class History:
             await self._take(peer, peer.id, live=True)
 
     async def _fetch_each(self, peer: Peer, feeds: Iterator[str]) -> None:
+        refused = 0
         for feed in feeds:
-            if not peer.is_open:
+            if not peer.is_open or refused >= REFUSALS:
                 return
-            with suppress(ScuttlebuttError, TimeoutError):
+            try:
                 await self._take(peer, feed, live=False)
+                refused = 0
+            except RemoteError:
+                refused += 1
+            except (ScuttlebuttError, TimeoutError):
+                continue
 
     async def _take(self, peer: Peer, feed: str, *, live: bool) -> None:
         head = self._store.head(feed)

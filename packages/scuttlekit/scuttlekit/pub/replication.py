@@ -6,7 +6,7 @@ is room on the disk.
 """
 
 import asyncio
-from collections.abc import Coroutine, Iterator, Mapping, Sequence
+from collections.abc import AsyncGenerator, Coroutine, Iterator, Mapping, Sequence
 from contextlib import suppress
 from itertools import islice
 from typing import Any, Final
@@ -26,7 +26,7 @@ from scuttlekit.pub.intake import Intake, Outcome
 from scuttlekit.pub.limits import Limits
 from scuttlekit.pub.log import chatter
 from scuttlekit.pub.store import Store, Stored
-from scuttlekit.serving import Handlers, SourceHandler, StreamHandler
+from scuttlekit.serving import Handlers, Later, SourceHandler, StreamHandler
 from scuttlekit.streams import Stream
 
 FORMAT: Final = {"version": 3, "format": "classic"}
@@ -48,6 +48,9 @@ CONTACT: Final = b'"type":"contact"'
 FIRST_WORD: Final = 5.0
 """Seconds that we wait for the first word of a peer that we dialled, which has to speak first."""
 
+NO_EBT: Final = 1.0
+"""Seconds after which a peer that asks for a history, and did not begin EBT, is taken to know no EBT."""
+
 
 class Replication:
     """All that is exchanged with peers. `run` it as long as the pub lives."""
@@ -62,6 +65,8 @@ class Replication:
         self._turns = asyncio.Lock()
         self._history = History(store, own.id, self._turns)
         self._sessions: dict[Peer, Session] = {}
+        self._followed: set[Peer] = set()
+        """Those whose histories are read, or soon will be."""
         self._tasks: set[asyncio.Task[None]] = set()
         self._reviewed = -1
         self._taken = Allowance(limits["feedBytes"])
@@ -72,7 +77,7 @@ class Replication:
         """What is answered to everybody."""
         return {
             "ebt.replicate": StreamHandler(self._replicate, two_way=True),
-            "createHistoryStream": SourceHandler(self._history.stream),
+            "createHistoryStream": SourceHandler(self._give_history),
         }
 
     async def run(self) -> None:
@@ -115,8 +120,30 @@ class Replication:
                 raise
         finally:
             stream.abort()
-        if not session.has_begun:
+        if not session.has_begun and peer not in self._followed:
+            self._followed.add(peer)
+            await self._follow(peer)
+
+    def _give_history(self, peer: Peer, *arguments: Any) -> AsyncGenerator[Later, None]:
+        if peer not in self._followed and peer not in self._sessions and self._is_near(peer):
+            self._followed.add(peer)
+            self._spawn(self._follow_without_ebt(peer))
+        return self._history.stream(peer, *arguments)
+
+    async def _follow_without_ebt(self, peer: Peer) -> None:
+        """Ask a peer that dialled us for histories as well, unless it begins EBT now."""
+        await asyncio.sleep(NO_EBT)
+        if peer in self._sessions:
+            self._followed.discard(peer)
+        else:
+            with suppress(ScuttlebuttError):
+                await self._follow(peer)
+
+    async def _follow(self, peer: Peer) -> None:
+        try:
             await self._history.follow(peer, self._wanted)
+        finally:
+            self._followed.discard(peer)
 
     def _wanted(self) -> Sequence[str]:
         """The feeds that are taken in, the nearest first."""
