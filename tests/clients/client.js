@@ -28,7 +28,7 @@ const TIMERS = { connection: 0, reconnect: 5000, ping: 300000, handshake: 5000, 
 const SETS = {
   manyverse: {
     plugins: [
-      'ssb-db2/core', 'ssb-classic', 'ssb-box', 'ssb-box2', 'ssb-db2/compat', 'ssb-db2/about-self', 'ssb-db2/full-mentions',
+      'ssb-db2/core', 'ssb-classic', 'ssb-box', 'ssb-box2', 'ssb-db2/compat', 'ssb-db2/compat/feedstate', 'ssb-db2/about-self', 'ssb-db2/full-mentions',
       'ssb-conn', 'ssb-friends', 'ssb-ebt', 'ssb-conn-firewall', 'ssb-replication-scheduler', 'ssb-blobs',
       'ssb-invite-client', 'ssb-http-invite-client', 'ssb-room-client'
     ],
@@ -101,7 +101,7 @@ const CALLS = {
     const sorted = messages.map((message) => message.value || message).sort((one, other) => one.sequence - other.sequence)
     done(null, sorted.map(({ content }) => typeof content === 'string' ? null : content.text).filter((text) => text !== undefined))
   }),
-  count: (feed, done) => set.texts(feed, (error, messages) => done(error, messages && messages.length)),
+  latest: (feed, done) => server.getFeedState(feed, (error, state) => done(error, state && state.sequence)),
   addBlob: (size, fill, done) => pull(pull.values(pieces(Buffer.alloc(size, fill))), server.blobs.add((error, hash) => {
     if (error) return done(error)
     server.blobs.push(hash, () => {})

@@ -79,7 +79,7 @@ class Server:
         await publish(peer, count)
 
     async def _publishPrivately(self, peer: Peer, content: Any, readers: list[str]) -> str:  # noqa: N802
-        return (await peer.call("private.publish", content, readers, timeout=PATIENCE))["key"]
+        return (await self._publish(peer, {**content, "recps": readers}))["key"]
 
     async def _texts(self, peer: Peer, feed: str) -> list[str | None]:
         wanted = {"id": feed, "private": True, "keys": False}
@@ -90,8 +90,8 @@ class Server:
             if isinstance(content, str) or "text" in content
         ]
 
-    async def _count(self, peer: Peer, feed: str) -> int:
-        return len(await peer.collect("createUserStream", {"id": feed, "keys": False}, limit=MOST))
+    async def _latest(self, peer: Peer, feed: str) -> int | None:
+        return (await peer.call("getFeedState", feed))["sequence"]
 
     async def _addBlob(self, peer: Peer, size: int, fill: int) -> str:  # noqa: N802
         blob = await add_blob(peer, bytes([fill]) * size)
