@@ -18,7 +18,7 @@ from typing import Any
 import psutil
 
 from bench.claims import claim
-from butt.sources.releases import PYTHON_PUB, build
+from butt.sources.releases import build
 from scuttlekit import KeyPair
 from tests.service import Service
 
@@ -28,13 +28,12 @@ AT_MOST = 2.0
 
 
 def main() -> None:
-    release = build(PYTHON_PUB).path
+    release = build().path
     with (
         tempfile.TemporaryDirectory() as home,
         Service(
             Path(home) / "home",
             release,
-            pub_source=PYTHON_PUB,
             limits="address-joins=1000000 address-slow-requests=64 client-slow-requests=64",
         ) as site,
     ):

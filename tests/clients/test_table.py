@@ -14,7 +14,6 @@ from typing import Any
 
 import pytest
 
-from butt.sources.releases import PYTHON_PUB
 from scuttlekit.handshake import MAIN_NETWORK
 from tests.clients.apps import App
 from tests.pub.pubs import until
@@ -66,9 +65,9 @@ class Bot:
 
 
 @pytest.fixture(scope="module")
-def bot(tmp_path_factory: pytest.TempPathFactory, built_python_pub: Path) -> Iterator[Bot]:
+def bot(tmp_path_factory: pytest.TempPathFactory, built_pub: Path) -> Iterator[Bot]:
     home = tmp_path_factory.mktemp("home")
-    with Service(home, built_python_pub, pub_source=PYTHON_PUB) as site:
+    with Service(home, built_pub) as site:
         yield Bot(site.person("alice@example.org"), "harbour")
 
 

@@ -39,10 +39,10 @@ def _nobody_has_looked_yet(monkeypatch: pytest.MonkeyPatch):
 
 
 @pytest.fixture(scope="module")
-def claimed_pub(built_python_pub: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Pub]:
+def claimed_pub(built_pub: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Pub]:
     """One for all tests here, each of which makes invites of its own."""
     folder = tmp_path_factory.mktemp("pub") / "pub"
-    pub = Pub(built_python_pub, folder, master=[service_keys().id], caps={}).start()
+    pub = Pub(built_pub, folder, master=[service_keys().id], caps={}).start()
     yield pub
     pub.kill()
 

@@ -14,8 +14,8 @@ ALICE, BOB = KeyPair(b"a" * 32), KeyPair(b"b" * 32)
 
 
 @pytest.fixture
-def pub(make_python_pub) -> Pub:
-    return make_python_pub(master=[MASTER.id]).start()
+def pub(make_pub) -> Pub:
+    return make_pub(master=[MASTER.id]).start()
 
 
 async def offer(master, uses=1, **more):
@@ -96,9 +96,9 @@ async def test_of_fifty_at_once_one_gets_in(pub):
         assert followed.count(True) == 1
 
 
-async def test_killed_at_any_moment_no_use_is_lost_or_doubled(make_python_pub):
+async def test_killed_at_any_moment_no_use_is_lost_or_doubled(make_pub):
     """Whoever got no answer asks again, and is counted once."""
-    pub = make_python_pub(master=[MASTER.id]).start()
+    pub = make_pub(master=[MASTER.id]).start()
     guests = [KeyPair.generate().id for _ in range(40)]
     async with dialled(pub, MASTER) as master:
         await offer(master, uses=100)
