@@ -98,8 +98,12 @@ COMES: dict[str, Callable[[App, Any], Any]] = {
 def comes_in(way: str, app: App, bot: Bot, invite: Any) -> None:
     COMES[way](app, invite)
     if app.name == "oasis":
-        # As Oasis does itself, which lists the pubs that it joined.
+        # As Oasis does itself, which lists the pubs that it joined. It is opened anew after that: as long as it is connected
+        # with the code's key, ssb-conn takes the two addresses of the pub for each other.
         app("remember", bot.agent["address"], bot.agent["ssbId"])
+        until(lambda: app.knows(f'{bot.agent["address"]}"'))
+        app.kill()
+        app.start()
 
 
 class Talk:
