@@ -20,6 +20,7 @@ from typing import Any, Self, TypeVar
 
 import psutil
 
+from tests.doors import Door
 from tests.lanes import free_ports
 
 LONG = 60.0
@@ -83,6 +84,10 @@ class Service:
             shutil.copyfile(migrated(), home / "butt.sqlite3")
         if not (home / "releases" / release.name).exists():
             (home / "releases" / release.name).symlink_to(release)
+
+    @property
+    def door(self) -> Door:
+        return Door(self.port)
 
     def __enter__(self) -> Self:
         try:

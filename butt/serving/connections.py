@@ -13,7 +13,7 @@ from typing import Any, ClassVar
 
 from uvicorn.config import Config
 from uvicorn.middleware.proxy_headers import ProxyHeadersMiddleware
-from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
 from uvicorn.server import ServerState
 
 from butt.limits.networks import network_of
@@ -135,7 +135,7 @@ class Connections:
     def _drop(self, connection: "Connection", limit: Limit) -> None:
         note(limit, f"address {connection.network}")
         self.speaks(connection)
-        connection.transport.abort()
+        connection.abort()
 
     def _look(self, loop: asyncio.AbstractEventLoop) -> None:
         """What is late goes. Of each network the oldest come first, and all have as long."""
@@ -153,7 +153,7 @@ class Connections:
         for connection in [each for each, ends in self._stalled.items() if ends <= now]:
             note(STALL_SECONDS, f"address {connection.network}")
             self.flows(connection)
-            connection.transport.abort()
+            connection.abort()
         self._looking = loop.call_later(LOOK_EVERY, self._look, loop) if self._open else None
 
 
@@ -174,6 +174,7 @@ class Connection(HttpToolsProtocol):
         self.has_begun = False
         self._in_head = False
         self._since_body = 0
+        self._unanswered: list[RequestResponseCycle] = []
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         super().connection_made(transport)
@@ -182,6 +183,7 @@ class Connection(HttpToolsProtocol):
 
     def connection_lost(self, exc: Exception | None) -> None:
         super().connection_lost(exc)
+        self._answers_nobody()
         self.all.closed(self)
 
     def data_received(self, data: bytes) -> None:
@@ -215,9 +217,11 @@ class Connection(HttpToolsProtocol):
         self.all.speaks(self)
         self.scope["butt.is_gone"] = self._is_gone  # type: ignore[typeddict-unknown-key]
         super().on_headers_complete()
+        self._unanswered = [each for each in self._unanswered if not each.response_complete]
+        self._unanswered.append(self.cycle)
         if len(self.pipeline) > PIPELINED.most:
             note(PIPELINED, f"address {self.network}")
-            self.transport.abort()
+            self.abort()
             raise TooMuch
 
     def on_header(self, name: bytes, value: bytes) -> None:
@@ -252,6 +256,19 @@ class Connection(HttpToolsProtocol):
         if answer and (self.cycle is None or self.cycle.response_complete):
             self.transport.write(answer)
         self.transport.close()
+        self._answers_nobody()
+
+    def abort(self) -> None:
+        self.transport.abort()
+        self._answers_nobody()
+
+    def _answers_nobody(self) -> None:
+        """Uvicorn tells this to the request that came last alone: others would be answered on a line that is closed."""
+        self.pipeline.clear()
+        for cycle in self._unanswered:
+            cycle.disconnected = True
+            cycle.message_event.set()
+        self._unanswered.clear()
 
     def _refuse_head(self) -> None:
         note(HEAD_BYTES, f"address {self.network}")

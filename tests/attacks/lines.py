@@ -2,11 +2,12 @@
 
 import resource
 import socket
+import ssl
 import time
 from collections.abc import Iterable
 from contextlib import suppress
 
-from tests.service import Service
+from tests.doors import Door
 
 
 def open_many_files() -> None:
@@ -14,9 +15,9 @@ def open_many_files() -> None:
     resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
 
 
-def line(site: Service, said: bytes = b"", source: str = "127.0.0.1") -> socket.socket:
+def line(door: Door, said: bytes = b"", source: str = "127.0.0.1") -> socket.socket:
     """An open connection, with `said` on it already. Any address of loopback will do as its `source`."""
-    made = socket.create_connection(("127.0.0.1", site.port), 20, (source, 0))
+    made = door.connects(source)
     if said:
         made.sendall(said)
     return made
@@ -42,7 +43,7 @@ def _is_closed(one: socket.socket) -> bool:
     try:
         while one.recv(1 << 16):
             pass
-    except BlockingIOError:
+    except (BlockingIOError, ssl.SSLWantReadError):
         return False
     except ConnectionError:
         return True

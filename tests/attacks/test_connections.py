@@ -40,7 +40,7 @@ def test_thousands_of_lines_that_say_little_keep_nobody_out(
 ):
     """From the very address that the honest come from."""
     for _ in range(MANY):
-        lines.append(line(server, said))
+        lines.append(line(server.door, said))
         if len(lines) % 250 == 0:
             assert len(alice.call("GET", "/agents")["agents"]) == 1
     assert max(SILENT_CONNECTIONS.most, BODIES.most) < MANY
@@ -49,7 +49,7 @@ def test_thousands_of_lines_that_say_little_keep_nobody_out(
 
 def test_a_head_that_does_not_end_is_waited_for_so_long(lines: list[socket.socket], tmp_path: Path):
     with Pages(tmp_path, limits="head-seconds=1 body-seconds=1") as site:
-        lines += [line(site, said) for said in (b"", b"GET /up HTTP/1.1\r\n", A_BYTE)]
+        lines += [line(site.door, said) for said in (b"", b"GET /up HTTP/1.1\r\n", A_BYTE)]
         answers = [heard(each).partition(b"\r\n")[0] for each in lines]
     assert answers == [b"", b"HTTP/1.1 408 Request Timeout", b"HTTP/1.1 408 Request Timeout"]
 
@@ -61,7 +61,7 @@ def test_a_head_of_many_megabytes_is_not_taken(server: Pages, lines: list[socket
         b"GET /",
         b"POST /start HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n0\r\nX: ",
     ):
-        one = line(server, head)
+        one = line(server.door, head)
         lines.append(one)
         assert sent_until_refused(one, 200 << 20) < 100 << 20, "what lies in the buffers of both ends"
     assert psutil.Process(server.process.pid).memory_info().rss - before < 20 << 20
@@ -78,7 +78,7 @@ def sent_until_refused(one: socket.socket, most: int) -> int:
 def test_a_head_that_is_too_long_is_said_to_be(server: Pages, lines: list[socket.socket]):
     for size, status in ((HEAD_BYTES.most - 1000, b"200"), (HEAD_BYTES.most + 1, b"431")):
         one = line(
-            server,
+            server.door,
             b"GET /up HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\nX: " + b"x" * size + b"\r\n\r\n",
         )
         lines.append(one)
@@ -87,10 +87,22 @@ def test_a_head_that_is_too_long_is_said_to_be(server: Pages, lines: list[socket
 
 def test_what_is_asked_ahead_is_bounded(server: Pages, lines: list[socket.socket]):
     asked = b"GET /up HTTP/1.1\r\nHost: localhost\r\n\r\n"
-    lines += [line(server, asked * (PIPELINED.most - 2)), line(server, asked * 10_000)]
+    lines += [line(server.door, asked * (PIPELINED.most - 2)), line(server.door, asked * 10_000)]
     answers = [heard(each, 7).count(b"HTTP/1.1 200") for each in lines]
     assert answers[0] == PIPELINED.most - 2
     assert answers[1] <= PIPELINED.most
+
+
+def test_who_asks_ahead_and_goes_is_answered_no_more(server: Pages, lines: list[socket.socket]):
+    """Nor is there an error for each that stays unanswered."""
+    asked = b"GET /openapi.json HTTP/1.1\r\nHost: localhost\r\n\r\n" * (PIPELINED.most - 2)
+    for said in (asked, asked + b"no request\r\n\r\n", asked * 2):
+        lines += [line(server.door, said) for _ in range(20)]
+    for each in lines:
+        each.close()
+    wait_for(lambda: not psutil.Process(server.process.pid).net_connections()[1:])
+    assert len(server.call("GET", "/belongs", token=server.person("bob@example.org").token)) > 0
+    assert "Traceback" not in (server.home / "up.log").read_text()
 
 
 def test_who_takes_no_answer_is_not_waited_for_for_ever(lines: list[socket.socket], tmp_path: Path):

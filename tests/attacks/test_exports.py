@@ -52,7 +52,7 @@ def placed(site: Pages, bot: Any) -> None:
 def ask(site: Pages, bot: Any) -> socket.socket:
     """One of many exports that are asked for at once."""
     head = f"GET /agents/{bot['id']}/export/log HTTP/1.1\r\nHost: localhost\r\n"
-    return line(site, f"{head}Authorization: Bearer {bot['token']}\r\n\r\n".encode())
+    return line(site.door, f"{head}Authorization: Bearer {bot['token']}\r\n\r\n".encode())
 
 
 def status_of(export: socket.socket, seconds: float = 0) -> int:

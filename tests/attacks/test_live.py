@@ -47,7 +47,9 @@ def lines() -> Iterator[list[socket.socket]]:
 def page(server: Pages, cookie: str, number: int) -> socket.socket:
     source = f"127.0.{1 + number // 10}.1"
     return line(
-        server, f"GET /live HTTP/1.1\r\nHost: localhost\r\nCookie: butt={cookie}\r\n\r\n".encode(), source
+        server.door,
+        f"GET /live HTTP/1.1\r\nHost: localhost\r\nCookie: butt={cookie}\r\n\r\n".encode(),
+        source,
     )
 
 

@@ -33,7 +33,7 @@ def dribble(server: Pages, path: str, tar: bytes, token: str = "") -> socket.soc
     """A line on which much is announced and little comes."""
     bearer = f"Authorization: Bearer {token}\r\n" if token else ""
     head = f"POST {path} HTTP/1.1\r\nHost: localhost\r\n{bearer}Content-Length: {len(tar) + 100_000}\r\n\r\n"
-    return line(server, head.encode() + tar[:600])
+    return line(server.door, head.encode() + tar[:600])
 
 
 def drafts(server: Pages) -> int:
