@@ -92,3 +92,7 @@ def test_every_call_answers_as_described_and_tells_nothing_of_another(
     assert not [
         text for text in hidden if text in answer.text and text not in asked and text != request.node.bot_id
     ]
+
+
+def test_the_document_is_made_once_whoever_asks_for_it() -> None:
+    assert api.get_openapi_schema() is api.get_openapi_schema(path_params={})

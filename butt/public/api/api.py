@@ -1,6 +1,7 @@
 """The calls of the JSON API."""
 
 import uuid
+from functools import cached_property
 from typing import Any
 
 from django.http import HttpRequest
@@ -31,10 +32,17 @@ from butt.sources.wishes import ALL_WISHES
 
 
 class Api(NinjaAPI):
-    """Tells in its document what may befall any call: no token, one that does not reach, a body that is no JSON."""
+    """Tells in its document what may befall any call: no token, one that does not reach, a body that is no JSON.
 
-    def get_openapi_schema(self, **options: Any) -> OpenAPISchema:
-        schema = super().get_openapi_schema(**options)
+    The document is made once. To make it takes a sixth of a second, and anybody may ask for it.
+    """
+
+    def get_openapi_schema(self, **options: Any) -> OpenAPISchema:  # noqa: ARG002 - we give it under one path
+        return self._document
+
+    @cached_property
+    def _document(self) -> OpenAPISchema:
+        schema = super().get_openapi_schema()
         error = {"application/json": {"schema": {"$ref": "#/components/schemas/Error"}}}
         for methods in schema["paths"].values():
             for call in methods.values():
