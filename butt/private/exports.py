@@ -23,6 +23,7 @@ from butt.machines import uploads
 from butt.machines.models import Upload
 from butt.private.gate import answer, refusal_of
 from butt.private.sending import send_answer
+from butt.serving.bodies import HungUp, TooSlow
 
 LOOK_EVERY = 16 << 20
 """Bytes after which the disk is looked at again."""
@@ -85,15 +86,16 @@ def _append(file: BinaryIO, chunk: bytes) -> None:
 
 
 async def _body(receive: ASGIReceiveCallable) -> AsyncIterator[bytes]:
+    """Raises `TooSlow` and `HungUp`."""
     ends = time.monotonic() + MOST_SECONDS
     while True:
         try:
             async with asyncio.timeout(min(STALL_SECONDS, ends - time.monotonic())):
                 event = await receive()
         except TimeoutError:
-            raise ConnectionAbortedError("the machine sends nothing more") from None
+            raise TooSlow from None
         if event["type"] != "http.request":
-            raise ConnectionAbortedError("the machine hung up")
+            raise HungUp
         yield event["body"]
         if not event["more_body"]:
             return

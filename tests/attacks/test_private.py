@@ -1,6 +1,5 @@
 """Whoever reaches the private server without a token costs it nothing, and one machine keeps no other from reporting."""
 
-import hashlib
 import json
 import socket
 import sys
@@ -11,18 +10,14 @@ from pathlib import Path
 import pytest
 
 from butt.limits.table import MACHINE_UPLOADS
-from butt.machines.models import Machine, MachineToken, Upload
 from butt.machines.reports import MOST_BYTES
 from tests.attacks.lines import heard
+from tests.attacks.machine import expected, joined, path_of, token_of
 from tests.machines.machines import report
 from tests.pages.server import Pages
 from tests.service import wait_for
 
 MACHINES = ("m1", "m2")
-
-
-def id_of(minion_id: str) -> uuid.UUID:
-    return uuid.uuid5(uuid.NAMESPACE_DNS, minion_id)
 
 
 class Private(Pages):
@@ -41,19 +36,17 @@ class Private(Pages):
         return True
 
     def joins(self, minion_id: str) -> None:
-        machine = Machine(id=id_of(minion_id), minion_id=minion_id, state=Machine.State.READY)
-        digest = hashlib.sha256(f"token of {minion_id}".encode()).hexdigest()
-        self.insert(machine, MachineToken(machine=machine, digest=digest))
+        self.insert(*joined(minion_id))
 
     def expects(self, minion_id: str) -> str:
         """The path of an export that the machine is to send."""
-        upload = Upload(machine_id=id_of(minion_id), bot_id=uuid.uuid4(), most=1 << 30)
+        upload = expected(minion_id)
         self.insert(upload)
-        return f"/agents/{minion_id}/exports/{upload.id}"
+        return path_of(upload, minion_id)
 
     def says(self, minion_id: str, head: str, body: bytes = b"", token: str = "") -> socket.socket:
         one = socket.create_connection(("127.0.0.1", self.port), 20)
-        token = token or f"token of {minion_id}"
+        token = token or token_of(minion_id)
         one.sendall(
             f"{head} HTTP/1.1\r\nHost: localhost\r\nAuthorization: Bearer {token}\r\n".encode() + body
         )
@@ -107,6 +100,7 @@ def test_one_machine_sends_only_so_many_exports_at_once(private: Private):
         for one in going:
             one.close()
     wait_for(lambda: not list(drafts.glob("*.draft")))
+    assert "Traceback" not in (private.home / "up.log").read_text(), "to hang up is no error of ours"
 
 
 def test_a_report_that_is_too_long_is_refused(private: Private, tmp_path: Path):

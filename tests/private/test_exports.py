@@ -13,6 +13,7 @@ from butt.machines import errands, tokens
 from butt.machines.models import Machine, Upload
 from butt.machines.uploads import NO_ROOM, expect, spooled
 from butt.private.exports import receive_export
+from butt.serving.bodies import HungUp
 from tests.machines.machines import alices, machine, placed_bot
 from tests.people import person
 from tests.sources.conftest import settings_of, small_disk
@@ -118,7 +119,7 @@ def test_what_is_longer_than_there_is_room_for_is_told_to_who_waits(alices: Mach
 
 
 def test_a_machine_that_hangs_up_may_try_again(sender: Sender, upload: Upload):
-    with pytest.raises(ConnectionAbortedError):
+    with pytest.raises(HungUp):
         sender.puts(b"half", hangs_up=True)
     assert not spooled(upload).exists()
     assert sender.puts(b"whole") == 204
