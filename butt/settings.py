@@ -128,7 +128,6 @@ SESSION_COOKIE_SAMESITE = CSRF_COOKIE_SAMESITE = "Lax"
 SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = _public.scheme == "https"
 SECURE_CONTENT_TYPE_NOSNIFF = True
 SECURE_REFERRER_POLICY = "same-origin"
-SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https") if _public.scheme == "https" else None
 SECURE_SSL_REDIRECT = _public.scheme == "https"
 SECURE_REDIRECT_EXEMPT = ["^up$"]
 SECURE_HSTS_SECONDS = 31_536_000 if _public.scheme == "https" else 0

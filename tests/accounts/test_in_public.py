@@ -13,7 +13,9 @@ call_command("check", deploy=True, fail_level="WARNING")
 plain = Client().get("/start", headers={"Host": "butt.example"})
 print(plain.status_code, plain.get("Location", ""))
 print(Client().get("/up", headers={"Host": "butt.example"}).status_code)
-behind = Client().get("/start", headers={"Host": "butt.example", "X-Forwarded-Proto": "https"})
+forged = Client().get("/start", headers={"Host": "butt.example", "X-Forwarded-Proto": "https"})
+print(forged.status_code)
+behind = Client().get("/start", secure=True, headers={"Host": "butt.example"})
 print(behind.status_code, behind.get("Strict-Transport-Security", ""))
 print(all(cookie["secure"] for cookie in behind.cookies.values()) and len(behind.cookies))
 """
@@ -33,6 +35,7 @@ def test_behind_https_all_is_strict_and_djangos_check_has_nothing_to_say(tmp_pat
         "System check identified no issues (0 silenced).",
         "301 https://butt.example/start",
         "200",
+        "301",
         "200 max-age=31536000; includeSubDomains; preload",
         "1",
     ]
