@@ -7,6 +7,7 @@ import sys
 
 PACKAGES = {
     "chromium": "chromium",
+    "caddy": "caddy",
     "/usr/sbin/dockerd": "docker.io",
     "/usr/sbin/iptables": "iptables",
     "/usr/sbin/ip": "iproute2",
