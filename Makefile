@@ -3,7 +3,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 ARGS ?=
 
-.PHONY: help setup setup-dev salt up test check bench chaos lock clean
+.PHONY: help setup setup-dev salt up test check bench chaos attack lock clean
 
 help:  ## List these commands
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/\1\t\2/p' $(MAKEFILE_LIST) | expand -t 12
@@ -33,6 +33,9 @@ bench: setup-dev  ## Run the benchmarks: ratios to a floor, measured in the same
 
 chaos: setup-dev  ## Kill, fill and restart while people use it; ARGS="--seed 7 --minutes 2 --postgres"
 	@$(BIN)/python -m chaos $(ARGS)
+
+attack: setup-dev  ## Attack a service while people use it; ARGS="--seed 7 --seconds 20 --caddy"
+	@$(BIN)/python -m attack $(ARGS)
 
 lock: setup-dev  ## Choose newer dependencies, within the bounds of pyproject.toml
 	@$(PYTHON) scripts/lock.py

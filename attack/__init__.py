@@ -1,0 +1,1 @@
+"""A seeded run of attackers against a real service that honest people use meanwhile."""
