@@ -1,5 +1,6 @@
 """Addresses of pubs that people announce, in messages of the type `pub`."""
 
+import asyncio
 from collections.abc import Callable, Sequence
 from typing import Any, Final
 
@@ -7,7 +8,11 @@ from scuttlekit.errors import InvalidFormat
 from scuttlekit.pub.fence import is_fenced
 from scuttlekit.pub.gossip import ANNOUNCED, Gossip, Known, read_address
 from scuttlekit.pub.limits import Limits
-from scuttlekit.pub.store import Stored
+from scuttlekit.pub.store import Store, Stored
+
+SLICE: Final = 500
+PAUSE: Final = 0.01
+"""Messages of the log that are looked through at once, and seconds after which the next ones are: nobody waits for it."""
 
 _LOOKS_LIKE_ONE: Final = b'"type":"pub"'
 
@@ -37,6 +42,16 @@ class Announcements:
         for message in messages:
             if _LOOKS_LIKE_ONE in message.record and self._is_known(message.author):
                 self._take(message.author, message.value["content"])
+
+    async def recall(self, store: Store) -> None:
+        """Hear what the log tells of earlier announcements. Raises NotReady, OSError."""
+        after = -1
+        while messages := store.read_log(after, SLICE):
+            self.hear(messages)
+            after = messages[-1].offset
+            await asyncio.sleep(PAUSE)
+        # Written even if nothing was found, so that the log is not looked through at each start.
+        self._gossip.is_changed = True
 
     def _take(self, author: str, content: Any) -> None:
         match content:

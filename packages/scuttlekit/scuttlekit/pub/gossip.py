@@ -98,6 +98,8 @@ class Gossip:
         self.broken = 0
         """How many entries of the file were left out."""
         self.is_changed = False
+        self.is_new = False
+        """Whether there was no file: then what is known has to be gathered again."""
 
     def read(self) -> None:
         """Read the file. Whatever is wrong with it is left out, and never stops the pub. Raises OSError."""
@@ -105,6 +107,7 @@ class Gossip:
             with self._path.open("rb") as file:
                 entries = orjson.loads(file.read(LARGEST))
         except FileNotFoundError:
+            self.is_new = True
             return
         except ValueError:
             entries = None

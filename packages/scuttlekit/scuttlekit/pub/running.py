@@ -227,6 +227,8 @@ class Pub:
     def _begin(self) -> None:
         self._invites.begin()
         self._store.listen(self._announcements.hear)
+        if self._gossip.is_new:
+            self._faults.keep(self._faults.guard(self._announcements.recall(self._store)))
         self._store.listen(self._hear)
         self._faults.keep(self._catch_up.run(self._known))
         self._faults.keep(self._replication.run())
