@@ -20,7 +20,7 @@ log = logging.getLogger("butt.billing")
 
 KEPT = timedelta(days=60)
 DAY, MONTH = timedelta(days=1), timedelta(days=30)
-READS = 15
+READS = 14
 """So many of the reads that Stripe allows for a payer and month go into asking for events."""
 
 OVERLAP = timedelta(hours=1)

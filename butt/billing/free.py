@@ -4,12 +4,22 @@ from datetime import datetime
 
 from butt.agents.models import Agent
 from butt.billing.interface import Bill, CardForm, Forged, Invoice, NoAnswer, Notice
+from butt.billing.models import Payer
 from butt.billing.payers import bots_paid_by, let_run
 
 
 class Free:
     takes_money = False
     is_pretended = False
+
+    def refusal(self) -> str:
+        payers = Payer.objects.exclude(subscription="").count()
+        if not payers:
+            return ""
+        return (
+            f"BUTT_BILLING is free, and {payers} subscriptions would go on being charged at Stripe. End them first: "
+            "BUTT_BILLING=stripe butt end-subscriptions"
+        )
 
     def check_may_add(self, person: Agent) -> None: ...
 

@@ -97,6 +97,9 @@ class Billing(Protocol):
     is_pretended: bool
     """Whether no money moves, though it looks so."""
 
+    def refusal(self) -> str:
+        """Why the service cannot start with this billing, and what to do; empty when it can."""
+
     def check_may_add(self, person: Agent) -> None:
         """Raises `PaymentDue` when the person cannot have one more bot yet."""
 

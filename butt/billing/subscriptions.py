@@ -20,7 +20,7 @@ from butt.billing.interface import BadCard, Bill, Busy, CardForm, Invoice, NoAns
 from butt.billing.models import Payer
 from butt.billing.payers import bots_paid_by, let_run, shares
 from butt.billing.seen import OWES
-from butt.billing.sync import customer_of, lose, sync
+from butt.billing.sync import customer_of, finish, lose, sync
 from butt.billing.till import Till
 from butt.configuration import Configuration, configuration
 
@@ -55,6 +55,17 @@ class Subscriptions:
         self._events = Events(self._till)
         self.is_pretended = self._settings.is_pretended
 
+    def refusal(self) -> str:
+        return ""
+
+    def end_all(self) -> int:
+        """End all subscriptions at once, for good; how many there were. Raises `NoAnswer`."""
+        ended = 0
+        for payer in Payer.objects.exclude(customer=""):
+            with held(payer, PATIENCE):
+                ended += finish(payer, self._till)
+        return ended
+
     # What pages and the API ask
 
     def check_may_add(self, person: Agent) -> None:
@@ -68,6 +79,11 @@ class Subscriptions:
             raise PaymentDue(f"You ended your payment; to have one more bot, take that back first: {where}")
         if not (payer.pays and payer.card):
             raise PaymentDue(f"A card is needed first: {where}")
+        if payer.paid_at is None and self._has_one_to_pay_for(person):
+            raise PaymentDue(
+                "You can have one more bot when your first payment has come through. That is moments after your first bot is "
+                f"alive: {where}"
+            )
 
     def needs_card(self, person: Agent) -> bool:
         payer = _payer(person)
@@ -257,6 +273,10 @@ class Subscriptions:
 
     def _ring(self, payer: Payer) -> None:
         Payer.objects.filter(id=payer.id).update(look_at=timezone.now())
+
+    def _has_one_to_pay_for(self, person: Agent) -> bool:
+        staying = sum(bot.wanted.gone_at is None for bot in bots_paid_by(person))
+        return staying > self._settings.free_bots
 
     def _write(self, person: Agent, **fields: object) -> None:
         payer = _payer(person)

@@ -67,6 +67,28 @@ def sync(payer: Payer, till: Till, now: datetime) -> None:
     _observe(payer, seen.card if seen else None, live, now)
 
 
+def finish(payer: Payer, till: Till) -> int:
+    """End all that there is at Stripe, for good; how many subscriptions that were."""
+    try:
+        there = till.look(payer.customer, str(payer.person_id), payer.subscription).subscriptions
+    except NoCustomer:
+        there = []
+    for each in there:
+        till.end_now(each)
+    _save(
+        payer,
+        subscription="",
+        status="",
+        pays=False,
+        cancels=False,
+        wishes=False,
+        told=0,
+        due_since=None,
+        stopped_at=None,
+    )
+    return len(there)
+
+
 def _tell_email(payer: Payer, till: Till) -> None:
     address = Account.objects.filter(agent=payer.person).values_list("email", flat=True).first()
     if address and address != payer.email:

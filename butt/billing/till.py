@@ -8,7 +8,7 @@ from typing import Any
 import stripe
 
 from butt.billing.calls import PATIENCE, Client, NoCustomer, answers
-from butt.billing.interface import BadCard, Forged, Invoice
+from butt.billing.interface import BadCard, Forged, Invoice, NoAnswer
 from butt.billing.seen import (
     OVER,
     OWES,
@@ -79,9 +79,16 @@ class Till:
 
     def look(self, customer: str, mark: str, known: str = "") -> Customer:
         """All that matters of a customer, in one call. Of their subscriptions, those that bear our mark, or are `known`."""
-        with answers():
-            expand = ["invoice_settings.default_payment_method", "subscriptions"]
-            found = plain(self._client.customers.retrieve(customer, {"expand": expand}))
+        try:
+            with answers():
+                expand = ["invoice_settings.default_payment_method", "subscriptions"]
+                found = plain(self._client.customers.retrieve(customer, {"expand": expand}))
+        except NoAnswer as trouble:
+            # One that was deleted has nothing left to expand.
+            if not isinstance(trouble.__cause__, stripe.InvalidRequestError):
+                raise
+            with answers():
+                found = plain(self._client.customers.retrieve(customer))
         if found.get("deleted"):
             raise NoCustomer
         method = found["invoice_settings"]["default_payment_method"]

@@ -60,6 +60,7 @@ def steward(home: Path | None) -> None:
     from butt.sources.builder import Builder
     from butt.steward.steward import Steward
 
+    _refuse_what_would_be_charged()
     stop = threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: stop.set())
@@ -112,6 +113,32 @@ def monitor(home: Path | None) -> None:
             os._exit(0)
 
     asyncio.run(watch())
+
+
+def _refuse_what_would_be_charged() -> None:
+    from butt.billing.chosen import billing
+
+    if refusal := billing().refusal():
+        raise click.ClickException(refusal)
+
+
+@cli.command()
+@home_option
+def end_subscriptions(home: Path | None) -> None:
+    """End all subscriptions at Stripe, for good. Days that were paid and not had stay as credit there."""
+    configure(home=home)
+
+    from butt.billing.chosen import billing
+    from butt.billing.interface import NoAnswer
+    from butt.billing.subscriptions import Subscriptions
+
+    house = billing()
+    if not isinstance(house, Subscriptions):
+        raise click.ClickException("There are none under this billing. Set BUTT_BILLING=stripe.")
+    try:
+        click.echo(f"{house.end_all()} subscriptions have ended. Nobody is charged any more.")
+    except NoAnswer as trouble:
+        raise click.ClickException(f"{trouble} Those before it have ended; run this again.") from None
 
 
 @cli.command()

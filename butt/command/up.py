@@ -76,6 +76,7 @@ def _refuse_taken_ports(settings: Configuration) -> None:
 def _prepare(settings: Configuration) -> None:
     from django.core.management import call_command
 
+    from butt.billing.chosen import billing
     from butt.identity import service_keys
     from butt.sources import shelf
     from butt.sources.builder import shelve
@@ -84,6 +85,8 @@ def _prepare(settings: Configuration) -> None:
     from butt.sources.releases import build, check
 
     call_command("migrate", verbosity=0, interactive=False)
+    if refusal := billing().refusal():
+        raise click.ClickException(refusal)
     service_keys()
     settings.master_token()
     click.echo("Building the pub (about ten seconds the first time) …")

@@ -25,6 +25,7 @@ def site(request: HttpRequest) -> dict[str, object]:
         "keep_days": settings.keep_days,
         "price": settings.price,
         "currency": settings.currency,
+        "tax": settings.tax,
         "takes_money": billing().takes_money,
         "is_pretended": billing().is_pretended,
         "due": due,

@@ -263,6 +263,8 @@ def test_two_tabs_two_clicks_and_a_session_that_is_over_end_in_what_was_asked_fo
     other.get_by_role("button", name="yes").click()
     expect(other.get_by_role("link", name="ivans.localhost")).to_be_visible()
 
+    # There is a second one only once the first is paid for.
+    wait_for(lambda: "USD</b>" in page.goto(f"{paid_site.url}/billing").text())
     page.goto(f"{paid_site.url}/bots/new")
     page.get_by_label("name").fill("second")
     page.get_by_role("button", name="yes").dblclick()

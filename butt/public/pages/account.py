@@ -15,6 +15,8 @@ from butt.accounts.personal import personal_data
 from butt.accounts.tokens import sign_out_programs, tokens_of
 from butt.agents.bots import bots_of
 from butt.agents.models import Agent
+from butt.agents.wishes import Refused
+from butt.billing.debts import check_leaves_no_debt
 from butt.billing.payers import payment_data
 from butt.public.addresses import address_of
 from butt.public.browsers import known_as
@@ -78,6 +80,12 @@ def delete(request: HttpRequest, person: Agent) -> HttpResponse:
         message = no.message if no.wait else "This is not your password."
         said = {**shown, "errors": {"password": message}}
         return render(request, "account/delete.html", said, status=429 if no.wait else 422)
+    try:
+        check_leaves_no_debt(person)
+    except Refused as no:
+        return render(
+            request, "account/delete.html", {**shown, "errors": {"password": no.message}}, status=409
+        )
     leaving.go(mine)
     logout(request)
     return render(request, "account/gone.html", {"leaves_at": mine.leaves_at})

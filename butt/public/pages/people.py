@@ -13,8 +13,7 @@ from butt.agents.bots import bot_by_name
 from butt.agents.models import Agent
 from butt.agents.view import View
 from butt.agents.wishes import Refused
-from butt.billing.chosen import billing
-from butt.billing.payers import bots_paid_by
+from butt.billing.debts import check_leaves_no_debt
 from butt.configuration import configuration
 from butt.public.letters import is_verified, outside, say
 from butt.public.pages.person import account_of, for_person
@@ -61,7 +60,8 @@ def withdraw(request: HttpRequest, person: Agent, name: str, number: int) -> Htt
 def leave(request: HttpRequest, person: Agent, name: str) -> HttpResponse:
     bot = bot_by_name(person, name)
     try:
-        _check_owes_nothing(person, bot)
+        # Else the debt would be another's, whose days of grace begin anew.
+        check_leaves_no_debt(person, bot)
         owners.leave(person, bot)
     except Refused as no:
         messages.error(request, no.message)
@@ -80,12 +80,6 @@ def share(request: HttpRequest, person: Agent, key: str) -> HttpResponse:
         if bot := owners.joined_by(person, key):
             return redirect("bot", bot.name)
         return render(request, "error.html", {"title": "no", "message": no.message}, status=410)
-
-
-def _check_owes_nothing(person: Agent, bot: Agent) -> None:
-    """Else the debt would be another's, whose days of grace begin anew. Raises `Refused` `payment_due`."""
-    if billing().notice(person) and bot in bots_paid_by(person):
-        raise Refused("payment_due", "A payment is due for it. Pay first, or delete it.")
 
 
 def _send(invitation: Invitation) -> None:

@@ -15,6 +15,7 @@ from typing import Any
 
 from stripe_standin import (
     account,
+    balance,
     catalogue,
     customers,
     elements,
@@ -39,7 +40,7 @@ from stripe_standin.world import REAL, World
 
 log = logging.getLogger("stripe_standin")
 
-PARTS = (account, catalogue, customers, invoices, methods, passing, payments, setups, subscriptions)
+PARTS = (account, balance, catalogue, customers, invoices, methods, passing, payments, setups, subscriptions)
 """Each has added its calls to the table of routes."""
 
 MOST, USUAL = 100, 10

@@ -1,0 +1,21 @@
+"""A debt stays with the person who owes it: nobody who shares a bot becomes its payer by a debt."""
+
+from butt.agents.models import Agent, Belongs
+from butt.agents.wishes import Refused
+from butt.billing.chosen import billing
+from butt.billing.payers import bots_paid_by
+
+
+def check_leaves_no_debt(person: Agent, bot: Agent | None = None) -> None:
+    """Whether the person may give up this bot, or all of theirs, so that others who share it pay on.
+
+    Raises `Refused` `payment_due`.
+    """
+    if not billing().notice(person):
+        return
+    left = [each for each in bots_paid_by(person) if each.wanted.gone_at is None and bot in {None, each}]
+    shared = Belongs.objects.filter(source_agent__in=left).exclude(target_agent=person)
+    if name := shared.values_list("source_agent__name", flat=True).first():
+        raise Refused(
+            "payment_due", f"A payment is due for {name}, which others share. Pay first, or delete {name}."
+        )

@@ -1,0 +1,330 @@
+"""What an operator, a bank or Stripe itself does there without asking us: taken over, told in true words, undone by nobody."""
+
+import uuid
+from datetime import UTC, datetime, timedelta
+
+import pytest
+import stripe
+from django.core import mail
+from django.utils import timezone
+
+from butt.accounts.models import Account
+from butt.agents.models import Agent, Wanted
+from butt.agents.states import State
+from butt.agents.wishes import delete, restore
+from butt.billing.free import Free
+from butt.billing.interface import PaymentDue
+from butt.billing.subscriptions import Subscriptions
+from butt.billing.till import Till
+from butt.configuration import Configuration
+from tests.billing.stripes import EMPTY, GOOD, StandIn, payer_of, quantity_of
+from tests.people import bot_in, person
+
+pytestmark = pytest.mark.django_db
+
+
+@pytest.fixture
+def alice() -> Agent:
+    return person(f"alice-{uuid.uuid4().hex[:12]}")
+
+
+@pytest.fixture
+def bot(house: Subscriptions, stand_in: StandIn, alice: Agent) -> Agent:
+    """Alive, and paid for."""
+    stand_in.enters(GOOD, alice, house)
+    bot = bot_in(State.ALIVE, alice)
+    house.round(timezone.now())
+    return bot
+
+
+def looked_at(house: Subscriptions, stand_in: StandIn, days: float = 0) -> None:
+    stand_in.tell(house)
+    house.round(timezone.now() + timedelta(days=days, seconds=1))
+
+
+def test_an_end_that_is_set_there_stays_until_the_person_wishes_otherwise(
+    house: Subscriptions, stand_in: StandIn, alice: Agent, bot: Agent
+):
+    (there,) = stand_in.subscriptions_of(alice)
+    stand_in.v1.subscriptions.update(there["id"], {"cancel_at_period_end": True})
+    looked_at(house, stand_in)
+    assert stand_in.subscriptions_of(alice)[0]["cancel_at_period_end"]
+    assert house.bill(alice).cancels
+    house.resume(alice)
+    assert not stand_in.subscriptions_of(alice)[0]["cancel_at_period_end"]
+    later = there["items"]["data"][0]["current_period_end"] + 86_400
+    stand_in.v1.subscriptions.update(there["id"], {"cancel_at": later})
+    looked_at(house, stand_in)
+    assert stand_in.subscriptions_of(alice)[0]["cancel_at"] == later
+    house.cancel(alice)
+    house.resume(alice)
+    assert stand_in.subscriptions_of(alice)[0]["cancel_at"] is None
+
+
+def test_a_quantity_price_coupon_and_pause_that_are_set_there_stay(
+    house: Subscriptions, stand_in: StandIn, alice: Agent, bot: Agent
+):
+    (there,) = stand_in.subscriptions_of(alice)
+    item = there["items"]["data"][0]
+    cheap = stand_in.v1.prices.create(
+        {
+            "product": "butt-bot",
+            "currency": "usd",
+            "unit_amount": 300,
+            "recurring": {"interval": "month"},
+        }
+    ).id
+    coupon = stand_in.v1.coupons.create(
+        {"percent_off": 100, "duration": "repeating", "duration_in_months": 1}
+    ).id
+    stand_in.v1.subscriptions.update(
+        there["id"],
+        {
+            "items": [{"id": item["id"], "price": cheap, "quantity": 2}],
+            "discounts": [{"coupon": coupon}],
+            "pause_collection": {"behavior": "void"},
+        },
+    )
+    looked_at(house, stand_in)
+    looked_at(house, stand_in, days=8)
+    (after,) = stand_in.subscriptions_of(alice)
+    assert (quantity_of(after), after["items"]["data"][0]["price"]["id"]) == (2, cheap)
+    assert after["discounts"]
+    assert after["pause_collection"]["behavior"] == "void"
+    bill = house.bill(alice)
+    assert (bill.unit, bill.paused, bill.notice) == (300, True, None)
+    bot_in(State.ALIVE, alice, "second")
+    bot_in(State.ALIVE, alice, "third")
+    looked_at(house, stand_in)
+    (after,) = stand_in.subscriptions_of(alice)
+    assert (quantity_of(after), after["items"]["data"][0]["price"]["id"]) == (3, cheap), "that was a new wish"
+
+
+def test_a_subscription_that_is_not_ours_is_left_alone(
+    house: Subscriptions, stand_in: StandIn, alice: Agent, bot: Agent
+):
+    price = stand_in.subscriptions_of(alice)[0]["items"]["data"][0]["price"]["id"]
+    theirs = stand_in.v1.subscriptions.create(
+        {
+            "customer": payer_of(alice).customer,
+            "items": [{"price": price, "quantity": 7}],
+            "off_session": True,
+        }
+    ).id
+    looked_at(house, stand_in)
+    delete(alice, bot)
+    looked_at(house, stand_in)
+    (left,) = stand_in.subscriptions_of(alice)
+    assert (left["id"], quantity_of(left)) == (theirs, 7)
+
+
+def test_the_last_bot_deleted_and_restored_costs_what_it_ran(
+    house: Subscriptions, stand_in: StandIn, alice: Agent, bot: Agent
+):
+    customer = payer_of(alice).customer
+    delete(alice, bot)
+    looked_at(house, stand_in)
+    assert stand_in.v1.customers.retrieve(customer).balance == -500, "it ran for no time"
+    restore(alice, bot)
+    looked_at(house, stand_in)
+    paid = sum(each["amount_paid"] for each in stand_in.all("invoices", customer=customer))
+    assert (paid, stand_in.v1.customers.retrieve(customer).balance) == (500, 0)
+    assert [each["status"] for each in stand_in.subscriptions_of(alice)] == ["active"]
+
+
+def test_what_waits_of_a_subscription_that_was_ended_there_is_settled(
+    house: Subscriptions, stand_in: StandIn, alice: Agent, bot: Agent
+):
+    customer = payer_of(alice).customer
+    second = bot_in(State.ALIVE, alice, "second")
+    looked_at(house, stand_in)
+    (there,) = stand_in.subscriptions_of(alice)
+    delete(alice, second)
+    looked_at(house, stand_in)
+    stand_in.v1.subscriptions.cancel(there["id"], {"prorate": True})
+    looked_at(house, stand_in)
+    assert stand_in.all("invoice_items", customer=customer, pending=True) == []
+    assert stand_in.v1.customers.retrieve(customer).balance == -500, "one bot was paid and had no time"
+    assert mail.outbox[-1].subject == "Your payment was ended"
+
+
+@pytest.mark.parametrize("is_gone", [True, False])
+def test_a_customer_that_is_deleted_or_unknown_is_made_anew_and_nobody_is_free_or_locked_out(
+    house: Subscriptions, stand_in: StandIn, alice: Agent, bot: Agent, *, is_gone: bool
+):
+    before = payer_of(alice).customer
+    if is_gone:
+        stand_in.v1.customers.delete(before)
+    else:
+        type(payer_of(alice)).objects.update(customer="cus_ofOtherKeys")
+    looked_at(house, stand_in, days=8)
+    assert mail.outbox[-1].subject == "Please enter a card"
+    assert payer_of(alice).due_since
+    assert house.needs_card(alice)
+    stand_in.enters(GOOD, alice, house)
+    house.round(timezone.now() + timedelta(days=9))
+    assert (payer_of(alice).customer != before) is is_gone, "one that there is, is found by its mark"
+    assert (payer_of(alice).status, payer_of(alice).due_since) == ("active", None)
+    assert Wanted.objects.get(bot=bot).paid
+
+
+def test_who_never_enters_a_card_after_that_is_stopped_after_the_days_of_grace(
+    house: Subscriptions, stand_in: StandIn, alice: Agent, bot: Agent
+):
+    stand_in.v1.customers.delete(payer_of(alice).customer)
+    looked_at(house, stand_in)
+    house.round(timezone.now() + timedelta(days=8))
+    assert not Wanted.objects.get(bot=bot).paid
+
+
+def test_a_month_without_news_takes_less_than_twenty_reads(
+    house: Subscriptions, stand_in: StandIn, alice: Agent, bot: Agent
+):
+    looked_at(house, stand_in)
+    stand_in.steer("calm")
+    now = timezone.now()
+    for hours in range(0, 30 * 24, 3):
+        house.round(now + timedelta(hours=hours))
+    calls = stand_in.steer("calls")
+    assert 0 < sum(calls.values()) <= 20, calls
+
+
+def test_an_event_that_never_came_is_found_within_two_days(
+    house: Subscriptions, stand_in: StandIn, alice: Agent, bot: Agent
+):
+    now = timezone.now()
+    house.round(now)
+    (there,) = stand_in.subscriptions_of(alice)
+    stand_in.v1.subscriptions.update(there["id"], {"cancel_at_period_end": True})
+    for hours in range(0, 60, 3):
+        house.round(now + timedelta(hours=hours))
+    assert house.bill(alice).cancels
+
+
+def test_too_many_requests_are_waited_out(house: Subscriptions, stand_in: StandIn, alice: Agent, bot: Agent):
+    stand_in.steer("faults", rules=[{"path": "/v1/", "do": "429", "times": 2}])
+    house.cancel(alice)
+    assert stand_in.subscriptions_of(alice)[0]["cancel_at_period_end"]
+
+
+def test_a_changed_address_reaches_stripe_and_any_script_does(
+    house: Subscriptions, stand_in: StandIn, alice: Agent, bot: Agent
+):
+    for address in ("алиса@пример.рф", "a" * 60 + "@" + "b" * 60 + ".example.org"):
+        Account.objects.filter(agent=alice).update(email=address)
+        house.round(timezone.now() + timedelta(minutes=1))
+        assert stand_in.v1.customers.retrieve(payer_of(alice).customer).email == address
+    bob = person(f"bob-{uuid.uuid4().hex[:12]}")
+    Account.objects.filter(agent=bob).update(email="боб" * 16 + "@пример.рф")  # noqa: RUF001
+    stand_in.enters(GOOD, bob, house)
+    assert payer_of(bob).card_last4 == "4242"
+
+
+def test_a_dispute_ends_it_with_the_period_and_a_refund_is_told(
+    house: Subscriptions, stand_in: StandIn, alice: Agent, bot: Agent
+):
+    charge = stand_in.all("charges", customer=payer_of(alice).customer)[0]["id"]
+    stand_in.steer("dispute", charge=charge)
+    looked_at(house, stand_in)
+    assert stand_in.subscriptions_of(alice)[0]["cancel_at_period_end"]
+    assert mail.outbox[-1].subject == "You disputed a payment"
+    stand_in.v1.refunds.create({"charge": charge, "amount": 200})
+    looked_at(house, stand_in)
+    assert "2.00 USD" in mail.outbox[-1].body
+
+
+def test_a_card_that_expires_before_the_next_charge_is_told_once(
+    house: Subscriptions, stand_in: StandIn, alice: Agent, bot: Agent
+):
+    method = payer_of(alice).card
+    now = datetime.now(UTC)
+    stand_in.v1.payment_methods.update(method, {"card": {"exp_month": now.month, "exp_year": now.year}})
+    for days in (8, 9, 16):
+        house.round(timezone.now() + timedelta(days=days))
+    expires_first = payer_of(alice).card_expires <= payer_of(alice).period_end.date()
+    assert [each.subject for each in mail.outbox] == ["Your card expires soon"] * expires_first
+
+
+def test_a_card_without_money_is_one_bot_and_not_twenty(
+    house: Subscriptions, stand_in: StandIn, alice: Agent
+):
+    stand_in.enters(EMPTY, alice, house)
+    house.check_may_add(alice)
+    bot_in(State.NEW, alice)
+    with pytest.raises(PaymentDue, match="first payment"):
+        house.check_may_add(alice)
+    Wanted.objects.all().delete()
+    Agent.objects.filter(type=Agent.Type.BOT).delete()
+    stand_in.enters(GOOD, alice, house)
+    bot_in(State.ALIVE, alice)
+    house.round(timezone.now())
+    house.check_may_add(alice)
+
+
+def test_an_incomplete_one_can_be_paid_with_another_card_grow_and_be_left(
+    house: Subscriptions, stand_in: StandIn, alice: Agent
+):
+    stand_in.enters(EMPTY, alice, house)
+    bot_in(State.ALIVE, alice)
+    house.round(timezone.now())
+    assert [each["status"] for each in stand_in.subscriptions_of(alice)] == ["incomplete"]
+    notice = house.notice(alice)
+    assert notice
+    assert notice.trouble == "Your bank declined the card. Ask your bank, or use another card."
+    bot_in(State.ALIVE, alice, "second")
+    house.round(timezone.now())
+    assert [quantity_of(each) for each in stand_in.subscriptions_of(alice)] == [2]
+    stand_in.enters(GOOD, alice, house)
+    house.pay_now(alice)
+    assert [(each["status"], quantity_of(each)) for each in stand_in.subscriptions_of(alice)] == [
+        ("active", 2)
+    ]
+
+
+def test_ending_it_while_something_is_due_ends_it_now_and_asks_for_nothing(
+    house: Subscriptions, stand_in: StandIn, alice: Agent, bot: Agent
+):
+    stand_in.charge_fails(alice, house)
+    house.round(timezone.now())
+    assert payer_of(alice).due_since
+    house.cancel(alice)
+    assert stand_in.subscriptions_of(alice) == []
+    open_ = stand_in.all("invoices", customer=payer_of(alice).customer, status="open")
+    assert open_ == []
+    house.round(timezone.now())
+    assert not Wanted.objects.get(bot=bot).paid
+
+
+def test_free_refuses_to_start_over_subscriptions_and_they_can_all_be_ended(
+    house: Subscriptions, stand_in: StandIn, alice: Agent, bot: Agent
+):
+    assert "end-subscriptions" in Free().refusal()
+    assert house.end_all() == 1
+    assert stand_in.subscriptions_of(alice) == []
+    assert Free().refusal() == ""
+
+
+def test_a_tax_rate_and_a_currency_are_on_the_invoice(
+    stand_in: StandIn, clock: str, alice: Agent, settings_with
+):
+    settings = Configuration(
+        **{
+            **settings_with.model_dump(include={"billing", "private_port", "home"}),
+            "tax": "15%",
+            "currency": "jpy",
+        }
+    )
+    house = Subscriptions(Till(settings, clock=clock), settings)
+    stand_in.enters(GOOD, alice, house)
+    bot_in(State.ALIVE, alice)
+    house.round(timezone.now())
+    (invoice,) = house.invoices(alice)
+    assert (invoice.amount, invoice.tax, invoice.currency) == (575, 75, "jpy")
+    coming = house.upcoming(alice)
+    assert coming
+    assert coming.amount == 575
+
+
+def test_the_stand_in_refuses_what_stripe_would(stand_in: StandIn):
+    with pytest.raises(stripe.InvalidRequestError):
+        stand_in.v1.customers.create({"nonsense": 1})  # type: ignore[typeddict-unknown-key]
