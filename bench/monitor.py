@@ -19,6 +19,7 @@ from collections.abc import AsyncGenerator
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import partial
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
@@ -27,6 +28,7 @@ import psutil
 
 from bench.claims import claim
 from scuttlekit import KeyPair, serve
+from scuttlekit.messages import Head, create
 
 COUNTS = (100, 1_000, 10_000)
 PROCESSES = 2
@@ -114,6 +116,12 @@ class Bots:
             process.wait()
 
 
+async def latest(keys: KeyPair, _peer: Any, _feed: Any) -> Any:
+    """The seventh message of a bot: it shows how far its feed has come."""
+    said = create({"type": "post", "text": "hello"}, keys, Head(6, f"%{'a' * 43}=.sha256"), 1.0)
+    return {"key": said.key, "value": said.value}
+
+
 async def bots(count: int, first_port: int) -> None:
     """Serve on ports from `first_port` until standard input ends; a number on it closes so many of them."""
     resource.setrlimit(resource.RLIMIT_NOFILE, (resource.getrlimit(resource.RLIMIT_NOFILE)[1],) * 2)
@@ -156,7 +164,13 @@ async def bots(count: int, first_port: int) -> None:
                 await asyncio.sleep(3600)
                 yield None
 
-        return {"whoami": whoami, "butt.figures": figures, "butt.describe": describe, "butt.guests": guests}
+        return {
+            "whoami": whoami,
+            "butt.figures": figures,
+            "butt.describe": describe,
+            "butt.guests": guests,
+            "getLatest": partial(latest, keys),
+        }
 
     async with AsyncExitStack() as stack:
         places, doors = [], []

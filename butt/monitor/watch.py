@@ -106,21 +106,29 @@ class Feed:
 
     def __init__(self, bot: Bot) -> None:
         self._bot = bot
-        self._doubted = 0
+        self._doubted = self._refused = 0
         self.shown = 0
+
+    def begin(self) -> None:
+        """A new connection, over which it may show more than over the last one."""
+        self._refused = 0
 
     async def look(self, peer: Peer, said: int) -> bool:
         """Ask the bot for its newest message where it says that there is a newer one; whether it showed one.
 
         All releases answer this call. One that does not is believed nothing. Raises ConnectionLost.
         """
-        if said <= self.shown:
+        if said <= max(self.shown, self._refused):
             return False
         before = self.shown
         try:
             answer = await peer.call("getLatest", self._bot.address.key, timeout=PROOF_SECONDS)
-        except (RemoteError, CallTimeout, ProtocolError) as error:
+        except (RemoteError, ProtocolError) as error:
+            # The next push is no reason to ask again: that it says more is.
+            self._refused = said
             log.info("%s does not show its newest message: %s", self._bot.id, error)
+            return False
+        except CallTimeout:
             return False
         if isinstance(answer, dict):
             self.shown = max(self.shown, shown(answer.get("value"), self._bot.address.key))
@@ -174,6 +182,7 @@ def _pause(tries: int) -> float:
 
 
 async def _figures(bot: Bot, keys: KeyPair, feed: Feed, attend: Attend | None) -> AsyncGenerator[Figures]:
+    feed.begin()
     async with connect(bot.address, keys, timeout=PATIENCE, network=bot.network) as peer:
         answer = await peer.call("whoami", timeout=PATIENCE)
         if not isinstance(answer, dict) or answer.get("id") != bot.address.key:

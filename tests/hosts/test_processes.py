@@ -59,11 +59,13 @@ def test_one_that_cannot_be_written_is_too(host: Processes, built_pub: Path):
 def test_bots_get_nothing_of_the_services_environment(
     tmp_path: Path, settings_of: Callable[..., None], monkeypatch: pytest.MonkeyPatch
 ):
-    settings_of(home=tmp_path)
+    # A path that supervisord has to be told with care.
+    home = tmp_path / "a;b#c d?e'f"
+    settings_of(home=home)
     for name in ("BUTT_SECRET_KEY", "AWS_SECRET_ACCESS_KEY", "PYTHONPATH", "NODE_OPTIONS"):
         monkeypatch.setenv(name, "not for bots")
     write_python(tmp_path / "pub", "import json, os; print(json.dumps(dict(os.environ)), flush=True)", [])
-    made, host = build(tmp_path / "pub"), Processes(tmp_path)
+    made, host = build(tmp_path / "pub"), Processes(home)
     try:
         host.apply(Order(GOOD, True, 1, "127.0.0.1", "127.0.0.1", 9000, made.key, False, (), 0))
         said = json.loads(wait_for(lambda: host.log(GOOD, 16384)).splitlines()[0])

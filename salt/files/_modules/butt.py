@@ -167,7 +167,7 @@ def _latest(there, bot):
     data, ssb_id = _data(there), _identity(there)
     if not (data and ssb_id) or __salt__["butt_trial.is_on"](there["Config"]["Labels"]["butt.bot"]):
         return ""
-    if __salt__["butt_trial.noted"](data) <= bot["sequence"]:
+    if __salt__["butt_trial.noted"](data) <= bot.get("sequence", 0):
         return ""
     return __salt__["butt_trial.newest"](data, ssb_id)[1].decode(errors="replace")
 
