@@ -15,6 +15,7 @@ from urllib.parse import quote
 from pydantic import Field, SecretStr, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
+from scuttlekit.addresses import without_brackets
 from scuttlekit.files import write_whole
 
 Port = Annotated[int, Field(ge=1, le=65535)]
@@ -257,7 +258,8 @@ class Configuration(BaseSettings):
 
     def bot_host(self, name: str) -> str:
         """The host name in the address of the bot called `name`."""
-        return self.pub_address or ("127.0.0.1" if self.is_local else f"{name}.{self.domain}")
+        given = without_brackets(self.pub_address)
+        return given or ("127.0.0.1" if self.is_local else f"{name}.{self.domain}")
 
     @property
     def private_server(self) -> str:

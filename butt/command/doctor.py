@@ -14,6 +14,7 @@ import click
 from butt.command import cli, configure, home_option
 from butt.command.files import open_as_many_files_as_may_be
 from butt.command.finding import Finding
+from butt.command.reach import reach
 from butt.command.salt_checks import salt
 from butt.configuration import Configuration
 from butt.environment import for_tools
@@ -130,6 +131,10 @@ def _host(settings: Configuration) -> Iterator[Finding]:
     yield Finding(f"Bots can listen on {settings.bot_bind}, from port {port} on.")
 
 
+def _reach(settings: Configuration) -> Iterator[Finding]:
+    yield reach(settings)
+
+
 def _cloud(settings: Configuration) -> Iterator[Finding]:
     from butt.clouds import CloudTrouble, chosen_cloud
 
@@ -223,6 +228,7 @@ CHECKS: list[Callable[[Configuration], Iterator[Finding]]] = [
     _runtimes,
     _pub,
     _host,
+    _reach,
     salt,
     _joining,
     _ports,

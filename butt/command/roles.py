@@ -12,6 +12,7 @@ import click
 
 from butt.command import cli, configure, home_option
 from butt.command.files import need_files
+from butt.command.reach import warn_of_reach
 
 TURN = 0.0005
 """Seconds that a thread of a server works until another one may. With Python's own 5 ms, and with pages that only compute
@@ -51,6 +52,7 @@ def private(home: Path | None, private_port: int | None) -> None:
 def steward(home: Path | None) -> None:
     """Make what is wanted so."""
     settings = configure(home=home)
+    warn_of_reach(settings)
 
     from butt.billing import worker
     from butt.clouds import CloudTrouble, chosen_cloud, tenants

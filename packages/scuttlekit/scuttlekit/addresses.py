@@ -10,7 +10,7 @@ import base64
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
-from ipaddress import IPv6Address
+from ipaddress import IPv6Address, ip_address
 from typing import NamedTuple, Self
 
 from scuttlekit.errors import InvalidFormat
@@ -25,6 +25,9 @@ _NAME = re.compile(r"[a-z][a-z0-9-]+")
 _HOST = re.compile(r"[A-Za-z0-9._-]+")
 _PATH = re.compile(r"(/[!-~]*)?")
 _MAX_PORT = 65535
+_LONGEST_HOST = 253
+_LABEL = re.compile(r"[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?")
+_TOP_LABEL = re.compile(r"(xn--)?(?![0-9]+$)[a-z0-9]+")
 
 
 class Protocol(NamedTuple):
@@ -157,7 +160,9 @@ class Address:
     def _parse_legacy(cls, text: str) -> Self:
         place, _, key = text.rpartition(":")
         host, _, port = place.rpartition(":")
-        return cls(host, _parse_port(port), key, "onion" if host.endswith(".onion") else "net")
+        return cls(
+            without_brackets(host), _parse_port(port), key, "onion" if host.endswith(".onion") else "net"
+        )
 
     @classmethod
     def _from_chain(cls, chain: Chain) -> Self:
@@ -166,12 +171,35 @@ class Address:
         default = _TRANSPORTS[transport]
         if default is None:
             host, _, port = ":".join(data).rpartition(":")
-            return cls(host, _parse_port(port), key, transport)
+            return cls(without_brackets(host), _parse_port(port), key, transport)
         url = re.fullmatch(r"//(\[[^]/]*\]|[^:/]*)(?::([^/]*))?(/.*)?", ":".join(data))
         if url is None:
             raise InvalidFormat(f"a {transport} address reads {transport}://host:port")
         host, port, path = url.groups(default="")
         return cls(host.strip("[]"), _parse_port(port) if port else default, key, transport, path)
+
+
+def apps_take(host: str) -> bool:
+    """Whether apps take a host in an address or invite: an IP address, or a domain name of several labels.
+
+    Most apps read addresses with ssb-ref and pass over what it does not know, such as the name of a machine alone. An IPv6
+    address has no brackets, and no zone.
+
+    Source: https://github.com/ssbc/ssb-ref, which asks https://github.com/miguelmota/is-valid-domain
+    """
+    try:
+        return "%" not in host and bool(ip_address(host))
+    except ValueError:
+        *labels, top = host.lower().removesuffix(".").split(".")
+    if len(host) > _LONGEST_HOST or not labels or not _TOP_LABEL.fullmatch(top):
+        return host == "localhost"
+    return all(_LABEL.fullmatch(label) and "--" not in label.removeprefix("xn--") for label in labels)
+
+
+def without_brackets(host: str) -> str:
+    """A host as addresses and invites have it: an IPv6 address that is in brackets, as in a URL, loses them."""
+    bare = host[1:-1] if host.startswith("[") and host.endswith("]") else host
+    return bare if _is_ipv6(bare) else host
 
 
 def _is_ipv6(host: str) -> bool:
