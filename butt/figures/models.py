@@ -7,6 +7,9 @@ from django.db.models.functions import Now
 
 from butt.agents.models import Agent
 
+JUST_CAME = 1 << 16
+"""Bytes of a log that a pub takes into its index within a moment."""
+
 
 class Reading(models.Model):
     """The last figures of a bot as it said them. Its counters begin anew with each process; totals are in `Observed`."""
@@ -22,8 +25,13 @@ class Reading(models.Model):
 
     @property
     def share(self) -> int:
-        """How much of its log is indexed, in per cent; a position of -1 is the end of an empty log."""
-        return 100 if self.indexed >= self.to_index else 100 * (self.indexed + 1) // (self.to_index + 1)
+        """How much of its log is indexed, in per cent; a position of -1 is the end of an empty log.
+
+        The last bytes have just come: they are no backlog, though they may be all that a new bot has.
+        """
+        if self.to_index - self.indexed <= JUST_CAME:
+            return 100
+        return 100 * (self.indexed + 1) // (self.to_index + 1)
 
 
 class Sample(models.Model):

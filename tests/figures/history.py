@@ -22,7 +22,7 @@ def figures(started_at: datetime, **changes: object) -> Figures:
         "sequence": 7,
         "messages": 1234,
         "feeds": 12,
-        "indexing": {"current": 49, "target": 99},
+        "indexing": {"current": 499_999, "target": 999_999},
     }
     return Figures.model_validate(said | changes)
 

@@ -52,6 +52,13 @@ def test_the_five_figures_stand_first_as_drawn(alice: Client, bot: Agent):
     ]
 
 
+def test_what_has_just_come_is_no_backlog(alice: Client, bot: Agent):
+    """A new bot has a few messages, and no more than the last of them may have yet to be indexed."""
+    seen = figures(timezone.now(), indexing={"current": 0, "target": 9_079})
+    write({bot.id: [Seen(timezone.now(), seen)]})
+    assert "<dt>indexed:</dt> <dd>100 %</dd>" in status(alice)
+
+
 def test_a_new_bot_has_a_page_without_figures(alice: Client):
     bot_in(State.NEW, Agent.objects.get(account__email="alice@example.org"))
     page = text_of(status(alice))

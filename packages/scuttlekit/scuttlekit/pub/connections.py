@@ -108,7 +108,7 @@ class Connections:
             self._close(peer)
             return
         self._links.setdefault(peer.id, []).append(link)
-        if link.role is not Role.MASTER:
+        if link.role is Role.PEER:
             self._count[dialled] += 1
         link.is_stranger = link.role is not Role.MASTER and not dialled and self._is_stranger(peer.id)
         self._strangers += link.is_stranger
@@ -157,7 +157,7 @@ class Connections:
 
     @property
     def peers(self) -> dict[str, int]:
-        """How many there are, `in` and `out`. Masters, who look after the pub, are none."""
+        """How many there are, `in` and `out`. Masters, who look after the pub, are none, nor are guests: they have yet to join."""
         return {"in": self._count[False], "out": self._count[True]}
 
     def hang_up(self, feed: str) -> None:
@@ -195,7 +195,7 @@ class Connections:
         if link.work is not None:
             link.work.cancel()
         self._strangers -= link.is_stranger
-        if link.role is not Role.MASTER:
+        if link.role is Role.PEER:
             self._count[link.dialled] -= 1
         links = self._links[link.peer.id]
         links.remove(link)

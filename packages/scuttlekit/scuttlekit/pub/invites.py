@@ -19,6 +19,7 @@ from scuttlekit.pub.dialling import Dialler
 from scuttlekit.pub.gossip import Gossip, Known
 from scuttlekit.pub.log import chatter
 from scuttlekit.pub.offers import Offer, Offers
+from scuttlekit.pub.own_words import Announcing
 from scuttlekit.pub.store import Store, Stored
 
 MOST_USES: Final = 1000
@@ -181,9 +182,12 @@ class Invites:
 
 
 class Visits:
-    """Taking an invite of another pub: the pub follows it and says where it is, as ssb-invite does."""
+    """Taking an invite of another pub: the pub follows it and says where it is, as ssb-invite does. To repeat it is harmless."""
 
-    def __init__(self, store: Store, keys: KeyPair, dialler: Dialler, gossip: Gossip) -> None:
+    def __init__(
+        self, store: Store, keys: KeyPair, dialler: Dialler, gossip: Gossip, announcing: Announcing
+    ) -> None:
+        self._announcing = announcing
         self._store = store
         self._keys = keys
         self._dialler = dialler
@@ -202,8 +206,7 @@ class Visits:
         if not self._store.graph.follows(self._keys.id, address.key):
             follow = {"type": "contact", "following": True, "autofollow": True, "contact": address.key}
             said.append(await self._store.publish(follow))
-        where = {"host": address.host, "port": address.port, "key": address.key}
-        said.append(await self._store.publish({"type": "pub", "address": where}))
+        said.append(await self._announcing.announce(address))
         self._gossip.add(Known(address, address.multiserver, "seed"))
         self._dialler.hurry()
         return said

@@ -4,9 +4,8 @@ import asyncio
 from typing import Any
 
 from scuttlekit.errors import RemoteError
+from scuttlekit.pub.own_words import latest_said
 from scuttlekit.pub.store import Store, Stored
-
-PIECE = 200
 
 
 class Profile:
@@ -39,16 +38,8 @@ class Profile:
 
     def _said(self) -> Stored | None:
         """The latest message in which the pub speaks of itself."""
-        before: int | None = None
-        while messages := self._store.read_feed(self._own_id, before=before, limit=PIECE, reverse=True):
-            for message in messages:
-                value = message.value
-                content = value["content"]
-                if (
-                    isinstance(content, dict)
-                    and content.get("type") == "about"
-                    and content.get("about") == self._own_id
-                ):
-                    return message
-            before = value["sequence"]
-        return None
+        return latest_said(
+            self._store,
+            self._own_id,
+            lambda content: content.get("type") == "about" and content.get("about") == self._own_id,
+        )

@@ -42,6 +42,7 @@ from scuttlekit.pub.log import end, log
 from scuttlekit.pub.machine import open_as_many_files_as_may_be, take_port
 from scuttlekit.pub.memory import give_back
 from scuttlekit.pub.offers import Offers
+from scuttlekit.pub.own_words import Announcing
 from scuttlekit.pub.profile import Profile
 from scuttlekit.pub.replication import Replication
 from scuttlekit.pub.secret import keys_of
@@ -249,7 +250,8 @@ class Pub:
             refused=lambda: self._limits.refused,
         )
         knowing = Knowing(self._gossip, self._dialler, self._connections, keys.id)
-        visits = Visits(store, keys, self._dialler, self._gossip)
+        announcing = Announcing(store, keys.id)
+        visits = Visits(store, keys, self._dialler, self._gossip, announcing)
         profile = Profile(store, keys.id)
         secrets = Secrets(keys)
         return {
@@ -263,7 +265,14 @@ class Pub:
             **knowing.handlers(),
             **RoomCalls(store, self._connections, self._invites.opens).handlers(),
             **Inviting(self._invites, visits, catch_up, self._connections.has_brought_in).handlers(),
-            **LookingAfter(figures, store, profile, catch_up, self._connections.present).handlers(),
+            **LookingAfter(
+                figures,
+                store,
+                profile,
+                catch_up,
+                self._connections.present,
+                lambda: announcing.announce(self._address),
+            ).handlers(),
             **self._addition.handlers(keys.id),
         }
 

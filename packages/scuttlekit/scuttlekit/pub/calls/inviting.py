@@ -1,6 +1,6 @@
 """`invite.*` and `butt.*`: letting people in, and what a service needs to look after the pub."""
 
-from collections.abc import AsyncGenerator, Callable, Collection
+from collections.abc import AsyncGenerator, Awaitable, Callable, Collection
 from typing import Any
 
 from scuttlekit.frames import Json
@@ -11,7 +11,7 @@ from scuttlekit.pub.figures import Figures
 from scuttlekit.pub.guests import guests
 from scuttlekit.pub.invites import Invites, Visits
 from scuttlekit.pub.profile import Profile
-from scuttlekit.pub.store import Store
+from scuttlekit.pub.store import Store, Stored
 from scuttlekit.serving import Handlers, SourceHandler
 
 
@@ -73,7 +73,9 @@ class LookingAfter:
         profile: Profile,
         catch_up: CatchUp,
         present: Callable[[], Collection[str]],
+        announce: Callable[[], Awaitable[Stored]],
     ) -> None:
+        self._announce_itself = announce
         self._figures = figures
         self._store = store
         self._profile = profile
@@ -85,6 +87,7 @@ class LookingAfter:
             "butt.figures": SourceHandler(self._tell_figures),
             "butt.guests": SourceHandler(self._tell_guests),
             "butt.describe": self._describe,
+            "butt.announce": self._announce,
             "butt.caughtUp": self._caught_up,
         }
 
@@ -98,6 +101,11 @@ class LookingAfter:
     async def _describe(self, _peer: Peer, wanted: Any = None, *_: Any) -> dict[str, int]:
         self._catch_up.check()
         return await self._profile.describe(wanted)
+
+    async def _announce(self, _peer: Peer, *_: Any) -> dict[str, Any]:
+        self._catch_up.check()
+        said = (await self._announce_itself()).value
+        return {"sequence": said["sequence"], "address": said["content"]["address"]}
 
     async def _caught_up(self, _peer: Peer, *_: Any) -> bool:
         return await self._catch_up.told()

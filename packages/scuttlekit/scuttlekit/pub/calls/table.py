@@ -94,6 +94,7 @@ TABLE: Final = (
     Call("butt.revoke", "async"),
     Call("butt.claim", "async"),
     Call("butt.describe", "async"),
+    Call("butt.announce", "async"),
     Call("butt.caughtUp", "async"),
 )
 
