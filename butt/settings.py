@@ -34,6 +34,7 @@ INSTALLED_APPS = [
     "butt.machines",
     "butt.accounts",
     "butt.invites",
+    "butt.peers",
     "butt.leaving",
     "butt.imports",
     "butt.billing",

@@ -77,6 +77,9 @@ class Wanted(BotRow):
     hops = models.PositiveSmallIntegerField(
         default=DEFAULT_HOPS, help_text="How far in the follow graph it keeps messages."
     )
+    announced = models.BooleanField(
+        default=False, help_text="Whether its feed is to say where it is, for apps and other pubs to dial."
+    )
     restarts = models.PositiveIntegerField(default=0, help_text="How often a restart was asked for.")
     upgrades = models.PositiveIntegerField(default=0, help_text="How often other code was asked for.")
     release = models.CharField(

@@ -81,6 +81,21 @@ class View:
         return self.agent.wanted.network
 
     @property
+    def hops(self) -> int:
+        """How far in the follow graph it is to keep messages."""
+        return self.agent.wanted.hops
+
+    @property
+    def knows_hops(self) -> bool:
+        """Whether its code can be told of hops."""
+        return self._observed.hops is not None
+
+    @property
+    def announced(self) -> bool:
+        """Whether its feed is to say where it is."""
+        return self.agent.wanted.announced
+
+    @property
     def has_own_network(self) -> bool:
         """Whether its network has no name: only apps that were told its key come in."""
         return self.network not in NETWORKS

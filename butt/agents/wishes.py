@@ -23,6 +23,7 @@ from scuttlekit import InvalidFormat, network_key, network_name
 from scuttlekit.network_keys import MAIN
 
 LONGEST_DESCRIPTION = 2000
+MOST_HOPS = 3
 
 
 class Refused(Exception):
@@ -104,6 +105,39 @@ def describe(person: Agent, bot: Agent, description: str) -> None:
     bot.description = _clean_description(description)
     bot.save(update_fields=["description"])
     journal.note(bot, person, "describe")
+
+
+def announce(person: Agent, bot: Agent, *, announced: bool) -> None:
+    """Have the bot's feed say where it is, from now on or no more. What was said stays said. Raises `Refused`: `gone`."""
+    _set(person, bot, "announced", announced)
+
+
+def set_hops(person: Agent, bot: Agent, hops: int) -> None:
+    """Have the bot keep the messages of everybody so near in the follow graph; it restarts for that.
+
+    Raises `Refused`: `bad_hops`, `wrong_state`.
+    """
+    if not 0 <= hops <= MOST_HOPS:
+        raise Refused("bad_hops", f"Hops are a number from 0 to {MOST_HOPS}.", "hops")
+    if bot.wanted.hops == hops:
+        return
+    if bot.observed.hops is None:
+        raise Refused(
+            "wrong_state", f"{bot.name} runs on code that knows no hops. Upgrade it, and choose them then."
+        )
+    if bot.progress.previous:
+        raise Refused("wrong_state", f"{bot.name} is on trial on new code. Choose its hops in a minute.")
+    _set(person, bot, "hops", hops)
+    if bot.wanted.run and may_ask(Verb.RESTART, standing(bot)):
+        restart(person, bot)
+
+
+def _set(person: Agent, bot: Agent, field: str, value: object) -> None:
+    if bot.wanted.gone_at is not None:
+        raise Refused("wrong_state", f"{bot.name} is #leaving: it stays as it is.")
+    setattr(bot.wanted, field, value)
+    bot.wanted.save(update_fields=[field])
+    journal.note(bot, person, field, **{field: value})
 
 
 def start(person: Agent, bot: Agent) -> None:

@@ -25,7 +25,7 @@ def cli() -> None:
 
 def main(arguments: list[str] | None = None) -> None:
     """The entry point: a setting that makes no sense is said in one line, not in a traceback."""
-    from butt.command import backup, doctor, machine, people, rented, roles, sweep, up, upgrade  # noqa: F401 - each adds its own
+    from butt.command import backup, doctor, machine, network, people, rented, roles, sweep, up, upgrade  # noqa: F401 - each adds its own
 
     try:
         cli(arguments, prog_name="butt")

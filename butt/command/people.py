@@ -76,7 +76,7 @@ def login(url: str, email: str, password: str, as_json: bool) -> None:
     kept.keep(kept.Login(api.url, email, answer["accessToken"]))
     if as_json:
         # The token stays in its file: what is printed ends up in logs.
-        _print_json({"url": api.url, "agent": answer["agent"]})
+        print_json({"url": api.url, "agent": answer["agent"]})
     else:
         click.echo(f"You are logged in to {api.url}.")
 
@@ -94,7 +94,7 @@ def bots(as_json: bool) -> None:
     with in_words():
         found = api_of_login().bots()
     if as_json:
-        _print_json(found)
+        print_json(found)
     elif not found:
         click.echo("You have no bots.")
     width = max((len(bot["name"]) for bot in found), default=0)
@@ -110,7 +110,7 @@ def status(name: str, as_json: bool) -> None:
     with in_words():
         bot = api_of_login().bot(name)
     if as_json:
-        _print_json(bot)
+        print_json(bot)
     else:
         click.echo("\n".join(f"{what}: {value}" for what, value in _told(bot)))
 
@@ -127,7 +127,7 @@ def invite(name: str, whom: str, uses: int, as_json: bool) -> None:
         body = {"name": whom or "friend", "uses": uses}
         made = api.call("POST", f"/agents/{api.bot(name)['id']}/invites", body)
     if as_json:
-        _print_json(made)
+        print_json(made)
     else:
         click.echo(f"{made['code']}\n{made['url']}")
 
@@ -176,7 +176,7 @@ def ask_of(api: Api, verb: str, name: str, *, wait: bool, as_json: bool) -> None
         time.sleep(TICK)
         bot = api.call("GET", f"/agents/{bot['id']}")
     if as_json:
-        _print_json(bot)
+        print_json(bot)
     if bot["state"] == "broken":
         sys.exit(1)
 
@@ -203,7 +203,7 @@ def export(name: str, part: str, to: Path | None, as_json: bool) -> None:
             _save(download, target)
     size = target.stat().st_size
     if as_json:
-        _print_json({"part": part, "file": str(target), "size": size})
+        print_json({"part": part, "file": str(target), "size": size})
     else:
         click.echo(f"{target}: {size:,} bytes")
     if part in {"secret", "all"}:
@@ -269,5 +269,5 @@ def _told(bot: Any) -> Iterator[tuple[str, str]]:
             yield what, say(value)
 
 
-def _print_json(value: Any) -> None:
+def print_json(value: Any) -> None:
     click.echo(json.dumps(value, indent=2, ensure_ascii=False))

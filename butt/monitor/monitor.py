@@ -26,7 +26,15 @@ from butt.monitor.ledger import Ledger
 from butt.monitor.outages import tell_owners
 from butt.monitor.rollups import prune, roll_up
 from butt.monitor.roster import BEAT, Roster
-from butt.monitor.telling import CATCH_UP_EVERY, INTRODUCE_EVERY, RETELL_EVERY, WITHDRAW_EVERY, Telling
+from butt.monitor.telling import (
+    ANNOUNCE_EVERY,
+    CATCH_UP_EVERY,
+    INTRODUCE_EVERY,
+    JOIN_EVERY,
+    RETELL_EVERY,
+    WITHDRAW_EVERY,
+    Telling,
+)
 from butt.monitor.watch import Bot, watch
 from scuttlekit import Address, KeyPair, network_key
 
@@ -83,6 +91,8 @@ class Monitor:
                     (self._telling.retell, RETELL_EVERY),
                     (self._telling.introduce, INTRODUCE_EVERY),
                     (self._telling.say_caught_up, CATCH_UP_EVERY),
+                    (self._telling.announce, ANNOUNCE_EVERY),
+                    (self._telling.join_others, JOIN_EVERY),
                 ):
                     tasks.create_task(_again_and_again(work, pause))
                 for chore, pause in CHORES:

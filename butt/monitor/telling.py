@@ -1,4 +1,4 @@
-"""What bots are told over the kept connections: which invites to forget, and what to say of themselves."""
+"""What bots are told over the kept connections: which invites to forget, what to say of themselves, and whom to join."""
 
 import asyncio
 import logging
@@ -16,17 +16,24 @@ from butt.invites.profiles import Profile
 from butt.invites.retelling import Kept, Retelling
 from butt.invites.withdrawing import Withdrawal
 from butt.monitor.guests import Guests
-from scuttlekit import Peer, RemoteError, ScuttlebuttError
+from butt.peers import announcing, joining
+from butt.peers.announcing import Announcement
+from butt.peers.joining import Joining
+from scuttlekit import CallTimeout, Peer, RemoteError, ScuttlebuttError
 
 log = logging.getLogger("butt.monitor")
 
 WITHDRAW_EVERY, RETELL_EVERY, INTRODUCE_EVERY, CATCH_UP_EVERY = 1.0, 1.0, 3.0, 1.0
+ANNOUNCE_EVERY, JOIN_EVERY = 3.0, 1.0
 AT_ONCE = 50
 PATIENCE = 10.0
+LONG_PATIENCE = 45.0
+"""Seconds for what a pub does with another one, to which it gives 10 to connect and 20 to answer."""
+
 REST = 60.0
 """Seconds until a bot that refused one kind is told again."""
 
-T = TypeVar("T", Withdrawal, Retelling, Profile, CaughtUp)
+T = TypeVar("T", Withdrawal, Retelling, Profile, CaughtUp, Announcement, Joining)
 
 
 class Telling:
@@ -56,6 +63,29 @@ class Telling:
         """Have pubs from elsewhere speak, whose owners said that there are no newer messages."""
         await self._each(await sync_to_async(catchup.untold)(), self._say_caught_up)
 
+    async def announce(self) -> None:
+        """Have pubs say where they are, whose owners want them to be known and whose feed says something else."""
+        await self._each(await sync_to_async(announcing.untold)(), self._announce)
+
+    async def join_others(self) -> None:
+        """Have pubs take the invites of other pubs."""
+        await self._each(await sync_to_async(joining.due)(timezone.now()), self._join)
+
+    async def _announce(self, peer: Peer, announcement: Announcement) -> None:
+        sequence = _sequence_in(await peer.call("butt.announce", timeout=PATIENCE))
+        await sync_to_async(announcing.told)(announcement, sequence)
+
+    async def _join(self, peer: Peer, matter: Joining) -> None:
+        name, argument = ("invite.accept", matter.code) if matter.code else ("gossip.connect", matter.address)
+        trouble = ""
+        try:
+            await peer.call(name, argument, timeout=LONG_PATIENCE)
+        except RemoteError as error:
+            trouble = str(error) or "It did not work, and the bot does not say why."
+        except CallTimeout:
+            trouble = "The other pub did not answer."
+        await sync_to_async(joining.ended)(matter, trouble, timezone.now())
+
     async def _say_caught_up(self, peer: Peer, _: CaughtUp) -> None:
         await peer.call("butt.caughtUp", timeout=PATIENCE)
 
@@ -69,10 +99,7 @@ class Telling:
 
     async def _introduce(self, peer: Peer, profile: Profile) -> None:
         wanted = {"name": profile.name, "description": profile.description}
-        answer = await peer.call("butt.describe", wanted, timeout=PATIENCE)
-        sequence = answer.get("sequence") if isinstance(answer, dict) else None
-        if not isinstance(sequence, int) or not 0 < sequence <= 2**53:
-            raise RemoteError("it does not say in which message")
+        sequence = _sequence_in(await peer.call("butt.describe", wanted, timeout=PATIENCE))
         await sync_to_async(profiles.told)(profile, sequence)
 
     async def _each(self, matters: Iterable[T], run: Callable[[Peer, T], Awaitable[None]]) -> list[T]:
@@ -100,6 +127,14 @@ class Telling:
         else:
             return True
         return False
+
+
+def _sequence_in(answer: object) -> int:
+    """The message of its own in which a pub says something. Raises RemoteError for what makes no sense."""
+    sequence = answer.get("sequence") if isinstance(answer, dict) else None
+    if not isinstance(sequence, int) or not 0 < sequence <= 2**53:
+        raise RemoteError("it does not say in which message")
+    return sequence
 
 
 def _kept(answer: object) -> dict[str, Kept]:

@@ -16,6 +16,7 @@ from butt.public.pages import (
     log,
     look,
     open_to_all,
+    peers,
     people,
     status,
 )
@@ -38,6 +39,7 @@ urlpatterns = [
     path("bots/<slug:name>/invites/new", invites.new, name="new-invite"),
     path("bots/<slug:name>/invites/<uuid:invite_id>/revoke", invites.revoke, name="revoke"),
     path("bots/<slug:name>/listing", invites.listing, name="listing"),
+    path("bots/<slug:name>/network", peers.peers, name="peers"),
     path("bots/<slug:name>/delete", bot.delete, name="delete"),
     path("bots/<slug:name>/people", people.people, name="people"),
     path("bots/<slug:name>/people/leave", people.leave, name="leave"),

@@ -15,6 +15,7 @@ from butt.command import (  # noqa: F401 - each adds its commands
     cli,
     doctor,
     machine,
+    network,
     people,
     roles,
     sweep,

@@ -31,7 +31,7 @@ from butt.agents.states import State
 from butt.invites.models import Invite
 from butt.public.api.api import api
 from tests.exports.folders import KEYS, fill, folder_of
-from tests.people import account, bot_in
+from tests.people import account, bot_in, ssb_id
 
 pytestmark = pytest.mark.django_db
 
@@ -67,6 +67,8 @@ GET  /bots/{name}/export/password                   start   404    200       200
 POST /bots/{name}/export/password                   start   404    422       422    404
 GET  /bots/{name}/delete                            start   404    200       200    404
 POST /bots/{name}/delete                            start   404    422       422    404
+GET  /bots/{name}/network                           start   404    200       200    404
+POST /bots/{name}/network                            start   404    422       422    404
 GET  /bots/{name}/people                            start   404    200       200    404
 POST /bots/{name}/people                            start   404    422       422    404
 POST /bots/{name}/people/leave                      start   404    on        on     404
@@ -166,6 +168,9 @@ POST   /agents/{agent_id}/invites       401     422    422       422    403   42
 DELETE /agents/{agent_id}/invites/{invite_id}  401  404  204     204    403   204      403      404
 GET    /agents/{agent_id}/open-invites  401     404    200       200    200   403      403      404
 PUT    /agents/{agent_id}/open-invites  401     422    422       422    403   422      403      422
+GET    /agents/{agent_id}/peers         401     404    200       200    200   403      403      404
+POST   /agents/{agent_id}/peers         401     422    422       422    403   422      403      422
+PUT    /agents/{agent_id}/members/{ssb_id}  401  422   422       422    403   422      403      422
 GET    /agents/{agent_id}/export/{part}  401    404    200       200    403   403      200      404
 GET    /agents/{agent_id}/samples       401     404    200       200    200   403      403      404
 GET    /belongs                         401     200    200       200    200   403      403      200
@@ -214,6 +219,7 @@ def places(people: dict[str, Account]) -> Iterator[dict[str, str]]:
         "invite_id": str(invite.id),
         "token": invite.token,
         "part": "secret",
+        "ssb_id": ssb_id(7),
     }
     shutil.rmtree(folder_of(bot).path)
 

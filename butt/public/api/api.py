@@ -4,6 +4,7 @@ import uuid
 from functools import cached_property
 from typing import Any
 
+from django.db import transaction
 from django.http import HttpRequest
 from ninja import NinjaAPI, Status
 from ninja.openapi.schema import OpenAPISchema
@@ -18,6 +19,7 @@ from butt.public.api import authentication, exports, imports
 from butt.public.api.bearer import Bearer, caller
 from butt.public.api.errors import handle_errors
 from butt.public.api.invites import router as invites
+from butt.public.api.peers import router as peers
 from butt.public.api.samples import RangeName, Samples, samples_shape
 from butt.public.api.shapes import (
     AgentChange,
@@ -66,6 +68,7 @@ api = Api(
 )
 handle_errors(api)
 api.add_router("", invites)
+api.add_router("", peers)
 api.add_router("/authentication", authentication.router)
 
 WIRE: dict[str, Any] = {"exclude_unset": True, "by_alias": True}
@@ -107,10 +110,16 @@ def agent(request: HttpRequest, agent_id: uuid.UUID) -> Any:
 
 @api.patch("/agents/{agent_id}", response={200: AgentShape, **REFUSALS}, **PLAIN)
 def change_agent(request: HttpRequest, agent_id: uuid.UUID, body: AgentChange) -> Any:
-    """Change what a bot says of itself."""
+    """Change what a bot says of itself, how far it keeps messages, and whether it says where it is."""
     person = caller(request)
     bot = bot_by_id(person, agent_id)
-    wishes.describe(person, bot, body.description)
+    with transaction.atomic():
+        if body.description is not None:
+            wishes.describe(person, bot, body.description)
+        if body.announced is not None:
+            wishes.announce(person, bot, announced=body.announced)
+        if body.hops is not None:
+            wishes.set_hops(person, bot, body.hops)
     return agent_shape(View(bot))
 
 

@@ -53,7 +53,9 @@ class NewAgent(Body):
 
 
 class AgentChange(Body):
-    description: str
+    description: str | None = None
+    hops: int | None = None
+    announced: bool | None = None
 
 
 class Bandwidth(Schema):
@@ -78,6 +80,8 @@ class AgentShape(Schema):
     description: str
     service: str
     network: str | None = None
+    hops: int | None = None
+    announced: bool | None = None
     address: str | None = None
     ssbId: str | None = None
     state: str | None = None
@@ -106,6 +110,8 @@ def agent_shape(view: View) -> dict[str, Any]:
     if view.is_bot:
         shape = {
             "network": view.network,
+            "hops": view.hops,
+            "announced": view.announced,
             "address": view.address,
             "ssbId": view.ssb_id,
             "state": view.state,

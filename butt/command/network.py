@@ -1,0 +1,97 @@
+"""Commands for people who have bots at a service: a bot's network, and how it is known there."""
+
+import time
+from urllib.parse import quote
+
+import click
+
+from butt.client.api import Trouble
+from butt.command import cli
+from butt.command.people import TICK, api_of_login, as_json, bot_name, in_words, print_json
+
+LONGEST_WAIT = 120
+
+
+@cli.command()
+@click.argument("name")
+@click.option("--network", default="main", help="main, oasis, or a network key in base64; for good.")
+@as_json
+def create(name: str, network: str, as_json: bool) -> None:
+    """Make a bot."""
+    with in_words():
+        body = {"type": "bot", "name": name, "service": "pub", "network": network}
+        made = api_of_login().call("POST", "/agents", body)
+    if as_json:
+        print_json(made)
+    else:
+        click.echo(f"{made['name']} is made, in the network {made['network']}.")
+
+
+@cli.command()
+@bot_name
+@click.option("--hops", type=click.IntRange(0, 3), help="How far in the follow graph it keeps messages.")
+@click.option("--announce/--no-announce", default=None, help="Whether its feed says where it is.")
+@as_json
+def network(name: str, hops: int | None, announce: bool | None, as_json: bool) -> None:
+    """Show a bot's network and how it is known there, and change it."""
+    with in_words():
+        api = api_of_login()
+        bot = api.bot(name)
+        asked = {"hops": hops, "announced": announce}
+        changes = {field: value for field, value in asked.items() if value is not None}
+        if changes:
+            bot = api.call("PATCH", f"/agents/{bot['id']}", changes)
+        others = api.call("GET", f"/agents/{bot['id']}/peers")["peers"]
+    if as_json:
+        print_json({**bot, "otherPubs": others})
+        return
+    said = "yes" if bot["announced"] else "no"
+    click.echo(f"network: {bot['network']}\nhops: {bot['hops']}\nannounced: {said}")
+    for pub in others:
+        click.echo(f"{pub['address']}  {_came_of(pub)}")
+
+
+@cli.command()
+@bot_name
+@click.argument("feed")
+@click.option("--stop", is_flag=True, help="Follow it no more.")
+@as_json
+def follow(name: str, feed: str, stop: bool, as_json: bool) -> None:
+    """Have a bot follow a feed: its id, or its SSB URI."""
+    with in_words():
+        api = api_of_login()
+        path = f"/agents/{api.bot(name)['id']}/members/{quote(feed, safe='')}"
+        answer = api.call("PUT", path, {"relation": "none" if stop else "follows"})
+    if as_json:
+        print_json(answer)
+    else:
+        click.echo(f"{name} {'does not follow' if stop else 'follows'} {answer['ssbId']}.")
+
+
+@cli.command()
+@bot_name
+@click.argument("invite")
+@click.option("--wait/--no-wait", default=True, help="Whether to wait until it is done.")
+@as_json
+def join(name: str, invite: str, wait: bool, as_json: bool) -> None:
+    """Have a bot take another pub's invite, or connect with its address."""
+    with in_words():
+        api = api_of_login()
+        path = f"/agents/{api.bot(name)['id']}/peers"
+        # The service tells the two apart.
+        pub, deadline = api.call("POST", path, {"invite": invite}), time.monotonic() + LONGEST_WAIT
+        while wait and not (pub["joinedAt"] or pub["reason"]) and time.monotonic() < deadline:
+            time.sleep(TICK)
+            pub = next(other for other in api.call("GET", path)["peers"] if other["id"] == pub["id"])
+        if pub["reason"]:
+            raise Trouble("not_joined", pub["reason"])
+    if as_json:
+        print_json(pub)
+    else:
+        click.echo(f"{pub['address']}  {_came_of(pub)}")
+
+
+def _came_of(pub: dict[str, str]) -> str:
+    if pub["joinedAt"]:
+        return f"joined {pub['joinedAt']}"
+    return pub["reason"] or "waits for the bot"

@@ -1,0 +1,1 @@
+"""What bots do towards others: where they announce themselves, whom they follow, and which other pubs they join."""

@@ -1,0 +1,40 @@
+"""Bots whose owners want them to say where they are, in a message by which apps and other pubs dial."""
+
+import uuid
+from dataclasses import dataclass
+
+from django.db.models import F
+
+from butt.agents.models import Agent
+from butt.peers.models import Announced
+
+
+@dataclass(frozen=True)
+class Announcement:
+    """A bot that is to say that it is at this host and port."""
+
+    bot_id: uuid.UUID
+    host: str
+    port: int
+
+
+def untold() -> list[Announcement]:
+    """Of the bots that answer and are to be known, those whose feed says another address, or none yet."""
+    bots = Agent.objects.filter(wanted__announced=True, observed__alive=True, progress__port__isnull=False)
+    same = {"said_where__host": F("progress__address"), "said_where__port": F("progress__port")}
+    rows = bots.exclude(**same).values_list("id", "progress__address", "progress__port")
+    return [Announcement(bot_id, host, port) for bot_id, host, port in rows if port]
+
+
+def told(announcement: Announcement, sequence: int) -> None:
+    """Note that message `sequence` of its feed says so."""
+    if not Agent.objects.filter(id=announcement.bot_id).exists():
+        return
+    said = {"host": announcement.host, "port": announcement.port, "sequence": sequence}
+    Announced.objects.update_or_create(bot_id=announcement.bot_id, defaults=said)
+
+
+def is_said(bot: Agent) -> bool:
+    """Whether its feed says where it is now."""
+    place = {"host": bot.progress.address, "port": bot.progress.port}
+    return Announced.objects.filter(bot=bot, **place).exists()

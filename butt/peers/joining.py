@@ -1,0 +1,102 @@
+"""Joining other pubs: their invites are taken by the bot itself, over the connection that the monitor keeps to it.
+
+Asking only writes a row. What came of it is written into the same row, so that killed anywhere the bot is told again, which
+does no harm: a pub that follows it already lets it in, and the bot says nothing twice.
+"""
+
+import uuid
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from django.db import transaction
+from django.utils import timezone
+
+from butt.agents import journal
+from butt.agents.models import Agent
+from butt.agents.wishes import Refused
+from butt.agents.words import one_line, storable
+from butt.peers.models import LONGEST_TROUBLE, OtherPub
+from scuttlekit import Address, InvalidFormat
+from scuttlekit import Invite as Code
+
+LONGEST = 400
+"""Characters. No address or invite of a pub is longer."""
+
+MOST = 100
+"""How many other pubs one bot is told of."""
+
+PATIENCE = timedelta(hours=1)
+NOT_THERE = "The bot did not answer for an hour. Ask again when it is #alive."
+
+
+@dataclass(frozen=True)
+class Joining:
+    """A bot that is to take this invite; or, where `code` is empty, to connect with this address."""
+
+    pub_id: uuid.UUID
+    bot_id: uuid.UUID
+    address: str
+    code: str
+
+
+def ask(person: Agent, bot: Agent, text: str) -> OtherPub:
+    """Have the bot take another pub's invite, or connect with its address. To ask again has it tried again.
+
+    Raises `Refused`: `bad_invite`, `too_many`, `wrong_state`.
+    """
+    if bot.wanted.gone_at is not None:
+        raise Refused("wrong_state", f"{bot.name} is #leaving: it joins nobody now.")
+    address, code = _read(text)
+    if address.key == bot.progress.ssb_id:
+        raise Refused("bad_invite", "That is the bot itself. Paste the invite of another pub.", "invite")
+    mine = OtherPub.objects.filter(bot=bot)
+    with transaction.atomic():
+        if not mine.filter(address=address.multiserver).exists() and mine.count() >= MOST:
+            raise Refused("too_many", f"{bot.name} was told of {MOST} pubs, which is as many as can be.")
+        asked = {"code": code, "asked_at": timezone.now(), "done_at": None, "trouble": ""}
+        row, _ = OtherPub.objects.update_or_create(bot=bot, address=address.multiserver, defaults=asked)
+        journal.note(bot, person, "join", address=address.multiserver)
+    return row
+
+
+def joined_by(bot: Agent) -> list[OtherPub]:
+    """The pubs that the bot was told of, the latest first."""
+    return list(OtherPub.objects.filter(bot=bot).order_by("-asked_at", "id"))
+
+
+def due(now: datetime) -> list[Joining]:
+    """What bots that answer are to do now. What waited for too long for its bot ends, with words."""
+    waiting = OtherPub.objects.filter(done_at=None, trouble="")
+    late = waiting.filter(asked_at__lt=now - PATIENCE)
+    if late.exists():  # Mostly there is none, and an update would keep others from writing.
+        late.update(trouble=NOT_THERE, code="")
+    rows = waiting.filter(bot__observed__alive=True).order_by("asked_at")
+    return [Joining(*row) for row in rows.values_list("id", "bot_id", "address", "code")]
+
+
+def ended(joining: Joining, trouble: str, now: datetime) -> None:
+    """Note what came of it: `trouble` are a bot's words of why it did not work, empty when it did."""
+    # Whoever pasted another invite meanwhile wants that one tried.
+    row = OtherPub.objects.filter(id=joining.pub_id, code=joining.code, done_at=None)
+    words = one_line(storable(trouble))[:LONGEST_TROUBLE]
+    row.update(code="", **({"trouble": words} if words else {"done_at": now}))
+
+
+def _read(text: str) -> tuple[Address, str]:
+    text = text.strip()
+    if len(text) <= LONGEST:
+        try:
+            invite = Code.parse(text)
+        except InvalidFormat:
+            pass
+        else:
+            return invite.address, text
+        try:
+            return Address.parse(text), ""
+        except InvalidFormat:
+            pass
+    raise Refused(
+        "bad_invite",
+        "That is no pub's invite or address. An invite reads host:port:@….ed25519~…, an address net:host:port~shs:….",
+        "invite",
+    )

@@ -1,0 +1,53 @@
+"""Other pubs that bots are to join, and where bots said that they are.
+
+People write an `OtherPub`; the monitor writes what came of it, and `Announced`.
+"""
+
+import uuid
+
+from django.db import models
+from django.db.models.functions import Now
+
+from butt.agents.models import Agent
+
+LONGEST_TROUBLE = 300
+
+
+class OtherPub(models.Model):
+    """A pub elsewhere that the bot is to join by its invite, or to connect with by its address."""
+
+    id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
+    bot = models.ForeignKey(Agent, models.CASCADE, related_name="other_pubs")
+    address = models.CharField(max_length=400, help_text="Where it is, as a multiserver address.")
+    code = models.CharField(
+        max_length=500, blank=True, default="", help_text="Its invite, until that was used: it is a secret."
+    )
+    asked_at = models.DateTimeField(db_default=Now())
+    done_at = models.DateTimeField(null=True, blank=True)
+    trouble = models.CharField(
+        max_length=LONGEST_TROUBLE, blank=True, default="", help_text="Why it did not work, in words."
+    )
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["bot", "address"], name="another_pub_is_joined_once"),
+        ]
+        indexes = [
+            models.Index(
+                fields=["asked_at"],
+                name="pubs_to_join",
+                condition=models.Q(done_at=None, trouble=""),
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return self.address
+
+
+class Announced(models.Model):
+    """Where the bot's own feed says that it is."""
+
+    bot = models.OneToOneField(Agent, models.CASCADE, primary_key=True, related_name="said_where")
+    host = models.CharField(max_length=253)
+    port = models.PositiveIntegerField()
+    sequence = models.PositiveBigIntegerField()

@@ -1,0 +1,90 @@
+"""How a bot is known in its network: how far it keeps messages, where it says that it is, whom it follows and joins."""
+
+from collections.abc import Callable
+
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect, render
+
+from butt.agents.bots import bot_by_name
+from butt.agents.models import Agent
+from butt.agents.view import View
+from butt.agents.wishes import Refused, announce, set_hops
+from butt.peers import announcing, following, joining
+from butt.peers.following import Relation
+from butt.public.letters import say
+from butt.public.pages.person import for_person
+
+HOPS = {
+    0: "0: nobody's messages but its own. Next to no disk.",
+    1: "1: those of whom it follows, like its guests. Some MB for each.",
+    2: "2: and of whom those follow, as most pubs do. Some 100 MB, at times a few GB.",
+    3: "3: and of whom those follow. Often ten times as much as with 2.",
+}
+"""What each costs in disk, in words."""
+
+
+@for_person
+def peers(request: HttpRequest, person: Agent, name: str) -> HttpResponse:
+    bot = bot_by_name(person, name)
+    if request.method != "POST":
+        return _shown(request, bot)
+    wish = request.POST.get("wish", "")
+    try:
+        said = WISHES.get(wish, _nothing)(request, person, bot)
+    except Refused as no:
+        return _shown(request, bot, {"errors": {wish: no.message}, "typed": request.POST.get(wish, "")})
+    say(request, said)
+    return redirect("peers", bot.name)
+
+
+def _shown(request: HttpRequest, bot: Agent, said: dict[str, object] | None = None) -> HttpResponse:
+    view, others = View(bot), joining.joined_by(bot)
+    shown = {
+        "bot": view,
+        "hops": HOPS,
+        "is_said": announcing.is_said(bot),
+        "others": others,
+        "passing": any(not (pub.done_at or pub.trouble) for pub in others),
+        **(said or {}),
+    }
+    return render(request, "bot/peers.html", shown, status=422 if said else 200)
+
+
+def _hops(request: HttpRequest, person: Agent, bot: Agent) -> str:
+    chosen = request.POST.get("hops", "")
+    set_hops(person, bot, int(chosen) if chosen.isascii() and chosen.isdigit() and len(chosen) == 1 else -1)
+    return f"It keeps messages up to {bot.wanted.hops} hops away."
+
+
+def _announce(request: HttpRequest, person: Agent, bot: Agent) -> str:
+    announced = request.POST.get("announce") == "yes"
+    announce(person, bot, announced=announced)
+    return (
+        "It says where it is."
+        if announced
+        else "It says no more where it is. What it said stays in its feed."
+    )
+
+
+def _follow(request: HttpRequest, person: Agent, bot: Agent) -> str:
+    follows = request.POST.get("relation") != "none"
+    relation = Relation.FOLLOWS if follows else Relation.NONE
+    feed = following.relate(person, bot, request.POST.get("follow", ""), relation)
+    return f"It follows {feed}." if follows else f"It does not follow {feed}."
+
+
+def _join(request: HttpRequest, person: Agent, bot: Agent) -> str:
+    joining.ask(person, bot, request.POST.get("join", ""))
+    return "The bot is told. Below stands what comes of it."
+
+
+def _nothing(_request: HttpRequest, _person: Agent, _bot: Agent) -> str:
+    raise Refused("bad_request", "There is no such wish.")
+
+
+WISHES: dict[str, Callable[[HttpRequest, Agent, Agent], str]] = {
+    "hops": _hops,
+    "announce": _announce,
+    "follow": _follow,
+    "join": _join,
+}
