@@ -143,7 +143,7 @@ def open_page(name: str, a_day: int | None, as_json: bool) -> None:
         path = f"/agents/{api.bot(name)['id']}/open-invites"
         told = api.call("GET", path) if a_day is None else api.call("PUT", path, {"aDay": a_day})
     if as_json:
-        _print_json(told)
+        print_json(told)
     else:
         click.echo(f"{told['aDay']} a day, {told['leftToday']} left today\n{told['url']}")
 

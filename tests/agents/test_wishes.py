@@ -45,6 +45,31 @@ def test_a_network_that_cannot_be_leaves_no_bot():
     assert not bots_of(alice).exists()
 
 
+def test_other_hops_restart_a_bot_that_runs_on_code_that_knows_them():
+    alice = person("alice")
+    bot = bot_in(State.ALIVE, alice)
+    with pytest.raises(Refused, match="knows no hops"):
+        wishes.set_hops(alice, bot, 3)
+    bot.observed.hops = 2
+    for hops in (-1, 4):
+        with pytest.raises(Refused) as refused:
+            wishes.set_hops(alice, bot, hops)
+        assert (refused.value.code, refused.value.field) == ("bad_hops", "hops")
+    for _ in range(2):
+        wishes.set_hops(alice, bot, 3)
+    wanted = Wanted.objects.get(bot=bot)
+    assert (wanted.hops, wanted.restarts) == (3, 1)
+
+
+def test_other_hops_leave_a_bot_stopped_that_is_stopped():
+    alice = person("alice")
+    bot = bot_in(State.STOPPED, alice)
+    bot.observed.hops = 2
+    wishes.set_hops(alice, bot, 0)
+    wanted = Wanted.objects.get(bot=bot)
+    assert (wanted.hops, wanted.restarts, wanted.run) == (0, 0, False)
+
+
 def test_nobody_has_more_bots_than_the_operator_allows():
     alice = person("alice")
     for number in range(configuration().bots_per_person):

@@ -1,0 +1,3 @@
+from tests.invites.conftest import alice, bot, real_pub
+
+__all__ = ["alice", "bot", "real_pub"]

@@ -1,0 +1,38 @@
+"""Which bots have yet to say where they are."""
+
+import pytest
+
+from butt.agents.models import Agent, Progress
+from butt.agents.states import State
+from butt.agents.wishes import announce
+from butt.peers.announcing import Announcement, is_said, told, untold
+from tests.people import bot_in, person
+
+pytestmark = pytest.mark.django_db
+
+
+@pytest.fixture
+def bot() -> Agent:
+    return bot_in(State.ALIVE, person("alice"))
+
+
+def test_it_is_told_once_for_each_address_as_long_as_its_owner_wants_that(bot: Agent):
+    alice = bot.belongs_to.get().target_agent
+    assert untold() == []
+    announce(alice, bot, announced=True)
+    (due,) = untold()
+    assert due == Announcement(bot.id, "127.0.0.1", bot.progress.port)
+    assert not is_said(bot)
+    told(due, 7)
+    assert is_said(bot)
+    assert untold() == []
+    Progress.objects.filter(bot=bot).update(port=9999)
+    assert [again.port for again in untold()] == [9999]
+    announce(alice, bot, announced=False)
+    assert untold() == []
+
+
+def test_a_bot_that_is_gone_meanwhile_is_no_trouble(bot: Agent):
+    due = Announcement(bot.id, "127.0.0.1", 9000)
+    bot.delete()
+    told(due, 1)

@@ -1,0 +1,105 @@
+"""Which other pubs a bot is to join, and what came of it: rows that can be killed anywhere and told again."""
+
+from datetime import timedelta
+
+import pytest
+from django.utils import timezone
+
+from butt.agents.models import Agent, JournalEntry, Observed, Wanted
+from butt.agents.states import State
+from butt.agents.wishes import Refused
+from butt.peers import joining
+from butt.peers.models import OtherPub
+from scuttlekit import Address, Invite, KeyPair
+from tests.people import bot_in, person
+
+pytestmark = pytest.mark.django_db
+
+OTHER = Address("pub.example.org", 8008, KeyPair.generate().id)
+CODE = Invite(OTHER, b"s" * 32).code
+
+
+@pytest.fixture
+def alice() -> Agent:
+    return person("alice")
+
+
+@pytest.fixture
+def bot(alice: Agent) -> Agent:
+    return bot_in(State.ALIVE, alice)
+
+
+def test_an_invite_is_kept_until_it_was_used(alice: Agent, bot: Agent):
+    joining.ask(alice, bot, f" {CODE}\n")
+    (due,) = joining.due(timezone.now())
+    assert (due.bot_id, due.address, due.code) == (bot.id, OTHER.multiserver, CODE)
+    assert joining.due(timezone.now()) == [due], "whoever was killed meanwhile is told again"
+    joining.ended(due, "", timezone.now())
+    (row,) = joining.joined_by(bot)
+    assert row.done_at
+    assert (row.code, row.trouble) == ("", "")
+    assert joining.due(timezone.now()) == []
+    (noted,) = JournalEntry.objects.filter(bot_id=bot.id, what="join")
+    assert noted.detail == {"address": OTHER.multiserver}, "the journal holds no invite"
+
+
+def test_an_address_alone_is_connected_with(alice: Agent, bot: Agent):
+    for text in (OTHER.multiserver, OTHER.legacy):
+        joining.ask(alice, bot, text)
+    (due,) = joining.due(timezone.now())
+    assert (due.address, due.code) == (OTHER.multiserver, "")
+
+
+def test_what_did_not_work_is_told_in_the_pubs_words_and_tried_again_when_asked(alice: Agent, bot: Agent):
+    joining.ask(alice, bot, CODE)
+    (due,) = joining.due(timezone.now())
+    joining.ended(due, "invite not accepted:\nit\0 has expired" + "!" * 1000, timezone.now())
+    (row,) = joining.joined_by(bot)
+    assert row.trouble.startswith("invite not accepted: it\N{REPLACEMENT CHARACTER} has expired!!")
+    assert row.code == ""
+    assert joining.due(timezone.now()) == []
+    joining.ask(alice, bot, CODE)
+    assert [again.pub_id for again in joining.due(timezone.now())] == [row.id]
+
+
+def test_the_end_of_an_earlier_try_does_not_end_a_later_one(alice: Agent, bot: Agent):
+    joining.ask(alice, bot, CODE)
+    (earlier,) = joining.due(timezone.now())
+    newer = Invite(OTHER, b"t" * 32).code
+    joining.ask(alice, bot, newer)
+    joining.ended(earlier, "invite has expired", timezone.now())
+    assert [due.code for due in joining.due(timezone.now())] == [newer]
+
+
+def test_a_bot_that_does_not_answer_is_waited_for_an_hour(alice: Agent, bot: Agent):
+    Observed.objects.filter(bot=bot).update(alive=False)
+    joining.ask(alice, bot, CODE)
+    assert joining.due(timezone.now()) == []
+    assert joining.due(timezone.now() + joining.PATIENCE + timedelta(seconds=1)) == []
+    (row,) = joining.joined_by(bot)
+    assert (row.code, row.trouble) == ("", joining.NOT_THERE)
+
+
+@pytest.mark.parametrize("text", ["", "pub.example.org", "https://example.org/join/x", CODE + "x" * 400])
+def test_what_is_no_invite_is_refused(alice: Agent, bot: Agent, text: str):
+    with pytest.raises(Refused) as refused:
+        joining.ask(alice, bot, text)
+    assert (refused.value.code, refused.value.field) == ("bad_invite", "invite")
+    assert not OtherPub.objects.exists()
+
+
+def test_a_bot_joins_neither_itself_nor_too_many_nor_while_it_leaves(
+    alice: Agent, bot: Agent, monkeypatch: pytest.MonkeyPatch
+):
+    with pytest.raises(Refused, match="the bot itself"):
+        joining.ask(alice, bot, Address("127.0.0.1", 8008, bot.progress.ssb_id).multiserver)
+    monkeypatch.setattr(joining, "MOST", 1)
+    joining.ask(alice, bot, CODE)
+    with pytest.raises(Refused) as refused:
+        joining.ask(alice, bot, Address("b.example.org", 8008, KeyPair.generate().id).multiserver)
+    assert refused.value.code == "too_many"
+    Wanted.objects.filter(bot=bot).update(gone_at=timezone.now())
+    bot.refresh_from_db()
+    with pytest.raises(Refused) as refused:
+        joining.ask(alice, bot, CODE)
+    assert refused.value.code == "wrong_state"
