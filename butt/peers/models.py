@@ -9,6 +9,7 @@ from django.db import models
 from django.db.models.functions import Now
 
 from butt.agents.models import Agent
+from scuttlekit import Address
 
 LONGEST_TROUBLE = 300
 
@@ -42,6 +43,12 @@ class OtherPub(models.Model):
 
     def __str__(self) -> str:
         return self.address
+
+    @property
+    def place(self) -> str:
+        """Its host and port, which tell people enough."""
+        address = Address.parse(self.address)
+        return f"{address.host}:{address.port}"
 
 
 class Announced(models.Model):

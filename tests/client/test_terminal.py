@@ -13,6 +13,7 @@ from typing import Any
 
 import pytest
 
+from scuttlekit import Address, KeyPair
 from tests.lanes import free_ports
 from tests.people import PASSWORD
 from tests.service import Service
@@ -162,3 +163,23 @@ def test_the_shell_completes_commands_and_the_names_of_bots(site: Service, butt:
     logs_in(butt, site, "dave@example.org")
     assert completed("status", "d") == ["davina", "doris"]
     assert completed("status", "dor") == ["doris"]
+
+
+def test_a_bot_is_made_known_in_its_network(site: Service, butt: Run):
+    nina = site.person("nina@example.org")
+    logs_in(butt, site, "nina@example.org")
+    assert butt("create", "ninas", "--network", "oasis").stdout == "ninas is made, in the network oasis.\n"
+    assert "a network is" in butt("create", "other", "--network", "elsewhere").stderr.lower()
+    (bot,) = (seen for seen in nina.call("GET", "/agents")["agents"] if seen["name"] == "ninas")
+    nina.waits_for("alive", bot)
+
+    told = butt("network", "ninas", "--announce").stdout
+    assert told == "network: oasis\nhops: 2\nannounced: yes\n"
+    feed = KeyPair.generate().id
+    assert butt("follow", "ninas", feed).stdout == f"ninas follows {feed}.\n"
+    assert butt("follow", "ninas", feed, "--stop").stdout == f"ninas does not follow {feed}.\n"
+    nowhere = Address("127.0.0.1", free_ports(1)[0], feed).multiserver
+    refused = butt("join", "ninas", nowhere)
+    assert refused.returncode == 1
+    assert "can not be reached" in refused.stderr
+    assert nowhere in butt("network", "ninas").stdout

@@ -76,6 +76,7 @@ def cookies(server: Pages, browser: Browser) -> dict[str, list]:
         bot = server.bot_in(state, alice, f"{state}-bot")
         server.has_lived(bot)
         if state is State.ALIVE:
+            server.has_joined(bot)
             server.says(
                 bot, *(f"the pub listens at net:alive-bot.butt.nz:8100 for {n} days" for n in range(40))
             )

@@ -26,7 +26,11 @@ OF_BOTS = [
     "/bots/new",
     "/bots/import",
     *(f"/bots/{state}-bot" for state in State),
-    *(f"/bots/alive-bot/{part}" for part in ("upgrade", "delete", "export", "export/password", "people")),
+    *(
+        f"/bots/alive-bot/{part}"
+        for part in ("upgrade", "delete", "export", "export/password", "people", "network")
+    ),
+    "/bots/new-bot/network",
     *STATUS,
     *LOGS,
     *INVITES,

@@ -17,7 +17,8 @@ from butt.agents.models import JournalEntry
 from butt.agents.states import State
 from butt.figures.models import Sample
 from butt.invites.models import Invite, InviteUse
-from scuttlekit import KeyPair
+from butt.peers.models import OtherPub
+from scuttlekit import Address, KeyPair
 from tests.people import PASSWORD, ssb_id
 from tests.rows import insert
 from tests.service import Person, Service
@@ -103,6 +104,7 @@ class Pages(Service):
             bytes_in=40 * 2**30,
             bytes_out=60 * 2**30,
             peers=3,
+            hops=2,
             started_at=f"{now - timedelta(days=100, hours=1):%F %T}",
             at=f"{now:%F %T.%f}",
         )
@@ -115,6 +117,18 @@ class Pages(Service):
             for message in messages:
                 said = {"time": f"{datetime.now(UTC):%FT%T.%fZ}", "level": level, "message": message}
                 file.write(json.dumps(said) + "\n")
+
+    def has_joined(self, bot: Any) -> None:
+        """Another pub that it is in touch with, one that refused it, and one that it was just told of."""
+        now, uuid_of = datetime.now(UTC), uuid.UUID(bot["id"])
+        outcomes = [
+            ("pub.example.org", {"done_at": now}),
+            ("2001:db8::1", {"trouble": "could not connect to server: [address] can not be reached"}),
+            ("new.example.org", {}),
+        ]
+        for number, (host, outcome) in enumerate(outcomes):
+            address = Address(host, 8008, ssb_id(100 + number)).multiserver
+            self.insert(OtherPub(bot_id=uuid_of, address=address, asked_at=now, **outcome))
 
     def has_invited(self, bot: Any) -> dict[str, str]:
         """Invites as drawn, and some that are over; the way to the page of each, by name."""

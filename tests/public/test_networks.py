@@ -42,7 +42,7 @@ def test_a_key_that_is_none_is_told_and_what_was_typed_is_kept(alice: Client):
 @pytest.mark.parametrize(
     ("network", "said", "not_said"),
     [
-        ("main", "Manyverse:", "Its network"),
+        ("main", "Manyverse (", "Its network"),
         ("oasis", "the app Oasis comes in, other apps do not", "Manyverse"),
         (OWN, f"only apps that are set to the network key {OWN} come in", "Manyverse"),
     ],

@@ -15,12 +15,15 @@ from butt.public.letters import say
 from butt.public.pages.person import for_person
 
 HOPS = {
-    0: "0: nobody's messages but its own. Next to no disk.",
-    1: "1: those of whom it follows, like its guests. Some MB for each.",
-    2: "2: and of whom those follow, as most pubs do. Some 100 MB, at times a few GB.",
-    3: "3: and of whom those follow. Often ten times as much as with 2.",
+    0: "0: its own alone",
+    1: "1: whom it follows",
+    2: "2: and whom these follow",
+    3: "3: and whom those follow",
 }
-"""What each costs in disk, in words."""
+COST = (
+    "1 takes some MB of disk for each guest. 2 takes some 100 MB, at times a few GB; most pubs have it. 3 takes often ten times "
+    "as much."
+)
 
 
 @for_person
@@ -42,6 +45,7 @@ def _shown(request: HttpRequest, bot: Agent, said: dict[str, object] | None = No
     shown = {
         "bot": view,
         "hops": HOPS,
+        "hops_cost": COST,
         "is_said": announcing.is_said(bot),
         "others": others,
         "passing": any(not (pub.done_at or pub.trouble) for pub in others),

@@ -1,0 +1,91 @@
+"""The page of a bot in its network, and the calls behind it."""
+
+import pytest
+from django.test import Client
+from django.utils import timezone
+
+from butt.accounts.tokens import issue_token
+from butt.agents.models import Agent, Observed, Wanted
+from butt.peers.models import OtherPub
+from scuttlekit import Address, Invite, KeyPair
+from tests.public.test_invites import words
+
+pytestmark = pytest.mark.django_db
+
+OTHER = Address("pub.example.org", 8008, KeyPair.generate().id)
+CODE = Invite(OTHER, b"s" * 32).code
+PAGE = "/bots/my/network"
+
+
+@pytest.fixture
+def api(alice: Client, bot: Agent) -> Client:
+    token = issue_token(bot.belongs_to.get().target_agent.account)
+    return Client(headers={"Authorization": f"Bearer {token}"})
+
+
+def test_hops_are_chosen_where_the_bots_code_knows_them(alice: Client, bot: Agent):
+    assert "Its code knows no hops" in words(alice.get(PAGE).content)
+    Observed.objects.filter(bot=bot).update(hops=2)
+    assert '<option value="2" selected>' in alice.get(PAGE).content.decode()
+    assert alice.post(PAGE, {"wish": "hops", "hops": "3"})["Location"] == PAGE
+    assert Wanted.objects.get(bot=bot).hops == 3
+    for wrong in ("", "4", "-1", "two", "٣"):
+        answer = alice.post(PAGE, {"wish": "hops", "hops": wrong})
+        assert answer.status_code == 422
+        assert 'id="hops-error"' in answer.content.decode()
+    assert Wanted.objects.get(bot=bot).hops == 3
+
+
+def test_it_is_announced_and_no_more(alice: Client, bot: Agent):
+    alice.post(PAGE, {"wish": "announce", "announce": "yes"})
+    assert Wanted.objects.get(bot=bot).announced
+    assert "where it is: soon" in words(alice.get(PAGE).content)
+    alice.post(PAGE, {"wish": "announce", "announce": "no"})
+    assert not Wanted.objects.get(bot=bot).announced
+
+
+def test_an_invite_of_another_pub_is_taken_and_shown_to_nobody(alice: Client, bot: Agent, api: Client):
+    assert alice.post(PAGE, {"wish": "join", "join": CODE})["Location"] == PAGE
+    html = alice.get(PAGE).content.decode()
+    assert "pub.example.org:8008" in html
+    assert CODE.partition("~")[2] not in html
+    (told,) = api.get(f"/agents/{bot.id}/peers").json()["peers"]
+    assert (told["address"], told["joinedAt"], told["reason"]) == (OTHER.multiserver, None, None)
+    assert OtherPub.objects.get().code == CODE
+
+
+def test_what_came_of_it_is_told(alice: Client, bot: Agent):
+    for number, outcome in enumerate(({"done_at": timezone.now()}, {"trouble": "<b>it has expired</b>"})):
+        OtherPub.objects.create(
+            bot=bot, address=Address(f"n{number}.example.org", 8008, OTHER.key).multiserver, **outcome
+        )
+    html = alice.get(PAGE).content.decode()
+    assert "since " in html
+    assert "&lt;b&gt;it has expired" in html
+
+
+def test_a_form_with_faults_says_so_and_keeps_what_was_typed(alice: Client, bot: Agent):
+    for wish in ("follow", "join"):
+        answer = alice.post(PAGE, {"wish": wish, wish: "nonsense"})
+        assert answer.status_code == 422
+        assert f'id="{wish}-error"' in answer.content.decode()
+        assert 'value="nonsense"' in answer.content.decode()
+    assert alice.post(PAGE, {"wish": "fly"}).status_code == 422
+
+
+def test_the_api_changes_one_thing_without_another(bot: Agent, api: Client):
+    Observed.objects.filter(bot=bot).update(hops=2)
+    path = f"/agents/{bot.id}"
+    answer = api.patch(path, {"announced": True}, "application/json").json()
+    assert (answer["announced"], answer["hops"], answer["description"]) == (True, 2, "")
+    answer = api.patch(path, {"hops": 1, "description": "Hello"}, "application/json").json()
+    assert (answer["announced"], answer["hops"], answer["description"]) == (True, 1, "Hello")
+    refused = api.patch(path, {"description": "Bye", "hops": 4}, "application/json")
+    assert (refused.status_code, refused.json()["error"]["field"]) == (422, "hops")
+    assert api.get(path).json()["description"] == "Hello", "all of it or nothing"
+
+
+@pytest.mark.parametrize("body", [{}, {"invite": CODE, "address": OTHER.multiserver}, {"invite": "x"}])
+def test_the_api_takes_one_invite_or_address(bot: Agent, api: Client, body: dict[str, str]):
+    answer = api.post(f"/agents/{bot.id}/peers", body, "application/json")
+    assert (answer.status_code, answer.json()["error"]["code"]) == (422, "bad_invite")
