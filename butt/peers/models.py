@@ -19,7 +19,7 @@ class OtherPub(models.Model):
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
     bot = models.ForeignKey(Agent, models.CASCADE, related_name="other_pubs")
-    address = models.CharField(max_length=400, help_text="Where it is, as a multiserver address.")
+    address = models.CharField(max_length=500, help_text="Where it is, as a multiserver address.")
     code = models.CharField(
         max_length=500, blank=True, default="", help_text="Its invite, until that was used: it is a secret."
     )

@@ -28,7 +28,7 @@ class Migration(migrations.Migration):
             name='OtherPub',
             fields=[
                 ('id', models.UUIDField(default=uuid.uuid4, editable=False, primary_key=True, serialize=False)),
-                ('address', models.CharField(help_text='Where it is, as a multiserver address.', max_length=400)),
+                ('address', models.CharField(help_text='Where it is, as a multiserver address.', max_length=500)),
                 ('code', models.CharField(blank=True, default='', help_text='Its invite, until that was used: it is a secret.', max_length=500)),
                 ('asked_at', models.DateTimeField(db_default=django.db.models.functions.datetime.Now())),
                 ('done_at', models.DateTimeField(blank=True, null=True)),

@@ -66,7 +66,9 @@ def add_peer(request: HttpRequest, agent_id: uuid.UUID, body: NewPeer) -> Any:
     return Status(202, _shape(joining.ask(person, bot, given[0])))
 
 
-@router.put("/agents/{agent_id}/members/{ssb_id}", response={200: Member, 503: Error, **REFUSALS}, **WIRE)
+@router.put(
+    "/agents/{agent_id}/members/{path:ssb_id}", response={200: Member, 503: Error, **REFUSALS}, **WIRE
+)
 def relate(request: HttpRequest, agent_id: uuid.UUID, ssb_id: str, body: Change) -> Any:
     """Have the bot follow a feed, or follow it no more."""
     person = caller(request)
