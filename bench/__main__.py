@@ -27,7 +27,7 @@ BENCHES = {
     "servers": "making 1, 10 and 50 servers, beside JupyterHub, each over its floor",
     "memory": "10 idle pubs at once, how many fit, and what supervisord takes, beside ssb-server",
     "replication": "a pub that replicates 10,000 messages: its pace and its memory, beside ssb-server",
-    "engine": "a pub with 1,000,000 messages, ten readers of 20,000, and 10,000 taken in, beside ssb-server",
+    "engine": "a pub with 1,000,000 messages, and ten readers of 20,000, beside ssb-server",
     "hostile": "a pub among 300 peers, 20,000 handshakes, slow readers and floods: its memory and a guest's wait",
     "calls": "control calls over a kept connection, beside the command line of ssb-server",
     "invites": "making an invite over the API, beside the command line of ssb-server",

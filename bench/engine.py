@@ -35,7 +35,6 @@ def main() -> None:
         release, beside = build().path, build(Path(__file__).parent / "stock").path
         asyncio.run(starts(release, beside, Path(home)))
         asyncio.run(reads(release, beside, Path(home)))
-        asyncio.run(takes_in(release, beside))
 
 
 async def starts(release: Path, beside: Path, home: Path) -> None:
@@ -91,18 +90,6 @@ async def read(server: Server) -> None:
         async for _ in peer.source("createHistoryStream", {"id": feeds(1)[0], "live": False, "keys": False}):
             count += 1
         assert count == SOME, count
-
-
-async def takes_in(release: Path, beside: Path) -> None:
-    """As `replication` does it for the built-in pub."""
-    taken: dict[str, list[replication.Taken]] = {"ours": [], "stock": []}
-    await replication.in_turns({"ours": release, "stock": beside}, taken)
-    for what, unit in (("seconds", "s"), ("peak", "MB")):
-        mine, other = (statistics.median(getattr(one, what) for one in taken[who]) for who in taken)
-        print(
-            f"  {replication.MESSAGES:,} messages taken in: ours {mine:.1f} {unit}, ssb-server {other:.1f} {unit}"
-        )
-        claim(f"{replication.MESSAGES:,} messages taken in: {what}", mine, other, unit)
 
 
 def made(folder: Path, count: int, of: int) -> Path:

@@ -1,4 +1,4 @@
-"""Many idle pubs at once: ours as the service runs them, with its supervisord, beside stock `ssb-server` of the same Node.
+"""Many idle pubs at once: ours as the service runs them, with its supervisord, beside stock `ssb-server`.
 
 Processes of one program share its pages, so what counts is what one more takes of its own (USS, of Linux); what they
 share is there once. `fit` is how many that makes with nothing else in the room but supervisord.

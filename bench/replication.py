@@ -1,4 +1,4 @@
-"""A pub that is idle, and one that replicates 10,000 messages: ours beside stock `ssb-server`, with the same Node.
+"""A pub that is idle, and one that replicates 10,000 messages: ours beside stock `ssb-server`.
 
 Both follow the same server of somebody's, in turns, and are told to connect to it; the time is that until they have
 its last message. Memory is what the process has for itself (USS, of Linux), when it has been idle for some seconds, at
