@@ -94,7 +94,8 @@ class Configuration(BaseSettings):
     )
     pub_address: str = Field(
         "",
-        description="The host that clients dial to reach a bot; empty: `NAME.DOMAIN`, and 127.0.0.1 for localhost.",
+        description="The host that clients dial to reach a bot, a name with a dot in it or an IP address; empty: `NAME.DOMAIN`, "
+        "and 127.0.0.1 for localhost.",
     )
     pub_bind: str = Field(
         "", description="The address bots listen on; empty: `::` (all), and 127.0.0.1 for localhost."

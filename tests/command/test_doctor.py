@@ -29,6 +29,12 @@ def test_stripe_with_one_key_only_is_told(tmp_path: Path):
     assert "sk_live_one" not in done.stdout
 
 
+def test_a_host_that_apps_refuse_is_told(tmp_path: Path):
+    done = doctor(tmp_path, domain="butt.nz", pub_address="server")
+    assert done.returncode == 1
+    assert "✗ Apps refuse the invites of bots at “server”" in done.stdout
+
+
 def test_in_an_empty_home_it_says_what_to_do(tmp_path: Path):
     done = doctor(tmp_path / "new")
     assert done.returncode == 1

@@ -14,13 +14,24 @@ pytestmark = pytest.mark.django_db
 
 PAGES = ["/bots/my"] + [
     f"/bots/my/{p}"
-    for p in ("status", "log", "invites", "invites/new", "upgrade", "export", "export/password", "delete")
+    for p in (
+        "status",
+        "log",
+        "invites",
+        "invites/new",
+        "upgrade",
+        "export",
+        "export/password",
+        "network",
+        "delete",
+    )
 ]
 CLICKS = [
     "/bots/my/stop",
     "/bots/my/restart",
     "/bots/my/upgrade",
     "/bots/my/rebuild",
+    "/bots/my/network",
     "/bots/my/start",
     "/bots/my/restore",
     "/bots/my/delete",
