@@ -8,6 +8,7 @@ import asyncio
 import base64
 import hashlib
 import os
+import random
 import secrets
 import socket
 import tempfile
@@ -17,11 +18,13 @@ from contextlib import AsyncExitStack, suppress
 from pathlib import Path
 from typing import Any
 
+import orjson
 import psutil
 
 from bench.claims import claim
 from butt.sources.releases import build
 from scuttlekit import Address, KeyPair, Peer, ScuttlebuttError, connect, dial
+from scuttlekit.frames import Json
 from scuttlekit.keys import KEY_BYTES
 from scuttlekit.messages import create
 from scuttlekit.pub.replication import FORMAT
@@ -192,9 +195,15 @@ async def blobs(attacked: Attacked, stack: AsyncExitStack) -> None:
 
 
 async def wants(attacked: Attacked, stack: AsyncExitStack) -> None:
+    # Made beforehand: the guest who waits lives in this process too.
+    notes = [
+        Json(orjson.dumps({_random_id(): -1 for _ in range(500)}))
+        for _ in range(WANTING * WANTS // 500 // 10)
+    ]
+
     async def flood(_peer: Peer, *_: Any) -> Any:
-        for _ in range(0, WANTS, 500):
-            yield {f"&{base64.b64encode(secrets.token_bytes(32)).decode()}.sha256": -1 for _ in range(500)}
+        for note in random.choices(notes, k=WANTS // 500):
+            yield note
 
     for _ in range(WANTING):
         stack.callback(_abort(await attacked.dial(**{"blobs.createWants": flood})))
@@ -220,6 +229,10 @@ def _transport(peer: Peer) -> asyncio.Transport:
     transport = peer._connection._transport  # noqa: SLF001 - there is no other way to be rude
     assert transport is not None
     return transport
+
+
+def _random_id() -> str:
+    return f"&{base64.b64encode(secrets.token_bytes(32)).decode()}.sha256"
 
 
 def _id_of(data: bytes) -> str:

@@ -115,6 +115,7 @@ class Exchange:
         self._fetching = 0
         self._fetched = Allowance(limits["blobBytes"])
         self._tasks: set[asyncio.Task[None]] = set()
+        self._turns = asyncio.Lock()
         store.listen(self._came)
 
     async def meet(self, peer: Peer) -> None:
@@ -124,8 +125,10 @@ class Exchange:
         try:
             while frames := await stream.take():
                 for frame in frames:
-                    self._hear(session, frame.value)
-                    # To look for a thousand blobs takes some ms.
+                    # To look for a thousand blobs takes some ms, and one look for each of a hundred peers would hold up
+                    # everybody.
+                    async with self._turns:
+                        self._hear(session, frame.value)
                     await asyncio.sleep(0)
         finally:
             stream.abort()
