@@ -1,6 +1,7 @@
 """Paying monthly through Stripe, or its local stand-in."""
 
 import logging
+from collections.abc import Callable
 from datetime import datetime, timedelta
 
 from django.db import InterfaceError, OperationalError
@@ -49,7 +50,14 @@ STRIPE_SOURCES = {
 class Subscriptions:
     takes_money = True
 
-    def __init__(self, till: Till | None = None, settings: Configuration | None = None) -> None:
+    def __init__(
+        self,
+        till: Till | None = None,
+        settings: Configuration | None = None,
+        now: Callable[[], datetime] = timezone.now,
+    ) -> None:
+        """`now` is the time by which people act; on a test clock, that of the clock."""
+        self._now = now
         self._settings = settings or configuration()
         self._till = till or Till(self._settings)
         self._events = Events(self._till)
@@ -151,7 +159,7 @@ class Subscriptions:
             payer.pays, payer.tried = True, ""
             # An end that has come is over with the new beginning; one that is still to come stays.
             payer.cancels = payer.cancels and bool(payer.subscription)
-            payer.look_at = timezone.now()
+            payer.look_at = self._now()
             payer.save(
                 update_fields=[
                     "card",
@@ -173,10 +181,10 @@ class Subscriptions:
 
     def pay_now(self, person: Agent) -> None:
         payer = _payer(person)
-        Payer.objects.filter(id=payer.id).update(tried="", pays=bool(payer.card), look_at=timezone.now())
+        Payer.objects.filter(id=payer.id).update(tried="", pays=bool(payer.card), look_at=self._now())
         if not payer.subscription:
             Payer.objects.filter(id=payer.id).update(cancels=False)
-        self._look(payer, timezone.now(), PATIENCE)
+        self._look(payer, self._now(), PATIENCE)
 
     def cancel(self, person: Agent) -> None:
         self._write(person, cancels=True, wishes=True)
@@ -272,7 +280,7 @@ class Subscriptions:
         return free > 0 and sum(bot.wanted.gone_at is None for bot in bots_paid_by(person)) < free
 
     def _ring(self, payer: Payer) -> None:
-        Payer.objects.filter(id=payer.id).update(look_at=timezone.now())
+        Payer.objects.filter(id=payer.id).update(look_at=self._now())
 
     def _has_one_to_pay_for(self, person: Agent) -> bool:
         staying = sum(bot.wanted.gone_at is None for bot in bots_paid_by(person))
@@ -280,8 +288,8 @@ class Subscriptions:
 
     def _write(self, person: Agent, **fields: object) -> None:
         payer = _payer(person)
-        Payer.objects.filter(id=payer.id).update(**fields, look_at=timezone.now())
-        self._look(payer, timezone.now(), PATIENCE)
+        Payer.objects.filter(id=payer.id).update(**fields, look_at=self._now())
+        self._look(payer, self._now(), PATIENCE)
 
     def _form(self, secret: str) -> CardForm:
         if self.is_pretended:
