@@ -22,7 +22,7 @@ from butt.sources.releases import build
 from scuttlekit import KeyPair
 from tests.service import Service
 
-ROUNDS, AT_ONCE, CLIENTS = 4, 500, 8
+ROUNDS, AT_ONCE, CLIENTS = 3, 500, 8
 USES = 1000
 AT_MOST = 2.0
 
