@@ -1,6 +1,6 @@
 """The apps of Secure Scuttlebutt that are alive, and how one comes in with each.
 
-`docs/clients.md` says what was tried with them.
+`docs/clients.md` tells more of them.
 """
 
 from dataclasses import dataclass
