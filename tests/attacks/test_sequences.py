@@ -25,7 +25,7 @@ from butt.invites.guestbook import positions
 from butt.invites.models import Told
 from butt.limits.table import BOT_FIGURES
 from butt.machines.models import Placement
-from butt.machines.reports import read_report, take
+from butt.machines.reports import MOST_BYTES, read_report, take
 from butt.monitor.ledger import Ledger
 from butt.monitor.samples import Seen, write
 from butt.monitor.watch import QUICK_TRIES, Bot, Figures, watch
@@ -211,6 +211,29 @@ def test_a_machine_hands_in_the_last_message_of_a_bot_that_ended():
         assert shown(found.latest, KEYS.id) == sequence
 
 
+@pytest.mark.parametrize(("sequence", "on_trial", "told"), [(5, False, 7), (7, False, 0), (5, True, 0)])
+def test_it_reports_a_message_that_nobody_heard_of_and_none_of_a_trial(
+    folder: Folder, sequence: int, on_trial: bool, told: int
+):
+    here, trials = module_of("butt"), module_of("butt_trial")
+    here["_latest"].__globals__["__salt__"] = {
+        "butt_trial.is_on": lambda _: on_trial,
+        "butt_trial.noted": trials["noted"],
+        "butt_trial.newest": trials["newest"],
+    }
+    mounts = [{"Destination": "/data", "Source": str(folder.data)}]
+    there = {"Mounts": mounts, "Config": {"Labels": {"butt.bot": "bot"}}}
+    said = here["_latest"](there, {"sequence": sequence})
+    assert (json.loads(said)["value"]["sequence"] if said else 0) == told
+
+
+def test_many_long_messages_make_no_report_too_long():
+    here = module_of("butt")
+    seen = [{"latest": "x" * 26_000} for _ in range(500)]
+    here["_bound"](seen)
+    assert 0 < sum(len(one.get("latest", "")) for one in seen) <= here["MOST_LATEST"] < MOST_BYTES
+
+
 @pytest.fixture
 def folder(tmp_path: Path) -> Folder:
     """A bot that said seven messages before its trial, and noted so."""
@@ -232,6 +255,11 @@ def note(folder: Folder, sequence: int) -> None:
     (folder.data / "sequence").write_text(f"{sequence:015d}\n")
 
 
+def module_of(name: str) -> dict[str, Any]:
+    """What a machine runs under Salt."""
+    return runpy.run_path(str(ROOT / "salt" / "files" / "_modules" / f"{name}.py"))
+
+
 class Here:
     """The way back of the host that runs bots as processes."""
 
@@ -249,7 +277,7 @@ class There:
     """The same of a machine's module, which has the library neither of bots nor of Docker."""
 
     def __init__(self, folder: Folder) -> None:
-        self.module = runpy.run_path(str(ROOT / "salt" / "files" / "_modules" / "butt_trial.py"))
+        self.module = module_of("butt_trial")
         volume = {"butt_engine.volume": lambda _: str(folder.data)}
         self.module["begin"].__globals__["__salt__"] = volume
 
