@@ -217,6 +217,12 @@ def _billing(settings: Configuration) -> Iterator[Finding]:
     elif settings.is_pretended:
         yield Finding("Payments go to a local stand-in: no money moves.")
     else:
+        secret = settings.stripe_secret_key.get_secret_value()
+        modes = {key.split("_")[1] for key in (secret, settings.stripe_publishable_key) if key.count("_") > 1}
+        if len(modes) > 1:
+            yield Finding(
+                "One of Stripe's keys is for testing and the other is live.", "Set two keys of the same mode."
+            )
         given = settings.stripe_publishable_key and settings.webhook_secret()
         mend = "" if given else "Set BUTT_STRIPE_PUBLISHABLE_KEY and BUTT_STRIPE_WEBHOOK_SECRET too."
         yield Finding("Payments go to Stripe.", mend)

@@ -35,6 +35,11 @@ def test_a_host_that_apps_refuse_is_told(tmp_path: Path):
     assert "✗ Apps refuse the invites of bots at “server”" in done.stdout
 
 
+def test_stripe_with_keys_of_two_modes_is_told(tmp_path: Path):
+    done = doctor(tmp_path, stripe_secret_key="sk_live_one", stripe_publishable_key="pk_test_two")
+    assert "Set two keys of the same mode." in done.stdout
+
+
 def test_in_an_empty_home_it_says_what_to_do(tmp_path: Path):
     done = doctor(tmp_path / "new")
     assert done.returncode == 1
