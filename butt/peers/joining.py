@@ -90,7 +90,8 @@ def _read(text: str) -> tuple[Address, str]:
         except InvalidFormat:
             pass
         else:
-            return invite.address, text
+            # As we write it: whatever a person pasted after it is not kept.
+            return invite.address, invite.code
         try:
             return Address.parse(text), ""
         except InvalidFormat:

@@ -30,7 +30,7 @@ def bot(alice: Agent) -> Agent:
 
 
 def test_an_invite_is_kept_until_it_was_used(alice: Agent, bot: Agent):
-    joining.ask(alice, bot, f" {CODE}\n")
+    joining.ask(alice, bot, f" {CODE}#a page\0\n")
     (due,) = joining.due(timezone.now())
     assert (due.bot_id, due.address, due.code) == (bot.id, OTHER.multiserver, CODE)
     assert joining.due(timezone.now()) == [due], "whoever was killed meanwhile is told again"
