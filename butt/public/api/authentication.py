@@ -26,7 +26,9 @@ class Registering(Body):
 class SigningIn(Body):
     email: str = Field(max_length=254)
     password: str
-    code: str | None = Field(None, max_length=64, description="Of the second factor, where there is one.")
+    code: str | None = Field(
+        None, max_length=64, pattern="^[^\\x00]*$", description="Of the second factor, where there is one."
+    )
 
 
 class Entry(Schema):
