@@ -12,8 +12,8 @@ def said(client, pub):
     return [content["address"] for content in contents if content["type"] == "pub"]
 
 
-def test_it_says_where_it_is_once_for_each_address(make_python_pub, client):
-    pub = make_python_pub(external="2001:db8::7").start()
+def test_it_says_where_it_is_once_for_each_address(make_pub, client):
+    pub = make_pub(external="2001:db8::7").start()
     first = {"host": "2001:db8::7", "port": pub.config["port"], "key": pub.id}
     assert client.call(pub, "butt.announce") == {"sequence": 1, "address": first}
     client.call(pub, "publish", {"type": "pub", "address": "net:nowhere"})
@@ -28,8 +28,8 @@ def test_it_says_where_it_is_once_for_each_address(make_python_pub, client):
     assert said(client, pub) == [first, "net:nowhere", second]
 
 
-def test_who_takes_up_an_invite_twice_says_so_once(make_python_pub, client):
-    here, there = make_python_pub("here").start(), make_python_pub("there").start()
+def test_who_takes_up_an_invite_twice_says_so_once(make_pub, client):
+    here, there = make_pub("here").start(), make_pub("there").start()
     code = client.call(there, "invite.create", {"uses": 2, "note": "n"})
     for _ in range(2):
         client.call(here, "invite.accept", code)
@@ -37,7 +37,7 @@ def test_who_takes_up_an_invite_twice_says_so_once(make_python_pub, client):
     assert client.call(here, "getLatest", here.id)["value"]["sequence"] == 2
 
 
-def test_a_pub_that_catches_up_announces_nothing(make_python_pub, client):
-    pub = make_python_pub(catchUp=True).start()
+def test_a_pub_that_catches_up_announces_nothing(make_pub, client):
+    pub = make_pub(catchUp=True).start()
     with pytest.raises(RuntimeError, match="catch"):
         client.call(pub, "butt.announce")
