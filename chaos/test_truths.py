@@ -76,14 +76,18 @@ def test_a_wish_that_was_granted_and_is_not_held_to_is_found() -> None:
     assert journal.findings == ["ada was told stopped for b; it is running"]
 
 
+def subscription(quantity: int) -> Any:
+    return {"status": "active", "cancel_at_period_end": False, "items": {"data": [{"quantity": quantity}]}}
+
+
 @pytest.mark.parametrize(
     ("quantity", "customers", "right"), [(1, 1, True), (2, 1, False), (0, 1, False), (1, 2, False)]
 )
 def test_money_is_right_for_the_bots_that_lived(quantity: int, customers: int, right: bool) -> None:
     ada: Any = Answers([1000], [{"id": "b", "name": "ada-1", "wanted": "running"}])
-    live = [{"quantity": quantity, "status": "active", "cancel_at_period_end": False}] if quantity else []
+    live = [subscription(quantity)] if quantity else []
     bank: Any = SimpleNamespace(
         customers_marked=lambda _: [{"id": f"cus_{n}"} for n in range(customers)],
-        all=lambda _, customer: live if customer == "cus_0" else [],
+        live=lambda customer: live if customer == "cus_0" else [],
     )
     assert (money.wrong(ada, bank) == "") is right
