@@ -160,10 +160,12 @@ class Pages(Service):
             uses=uses,
             seed=keys.secret[:32],
             code_id=keys.id,
-            token=f"{name.replace(' ', '-')}-{bot['name']}",
-            created_at=at,
-            offered_at=at,
-            **more,
+            **{
+                "token": f"{name.replace(' ', '-')}-{bot['name']}",
+                "created_at": at,
+                "offered_at": at,
+                **more,
+            },
         )
         uses_of_it = [
             InviteUse(

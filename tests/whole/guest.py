@@ -1,6 +1,8 @@
 """Somebody with an ssb-server of their own, who accepts invites."""
 
 import asyncio
+from collections.abc import Coroutine
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +15,7 @@ class Guest:
     def __init__(self, stock: Path, folder: Path) -> None:
         self._server = StockServer(stock, folder)
         self._server.spawn()
-        asyncio.run(self._server.answers())
+        _done(self._server.answers())
         self.id = self._server.address.key
 
     def accept(self, code: str, patience: float = 30) -> Any:
@@ -23,7 +25,13 @@ class Guest:
         self.call("publish", {"type": "about", "about": self.id, "name": name})
 
     def call(self, name: str, *arguments: Any, patience: float = 30) -> Any:
-        return asyncio.run(self._server.call(name, *arguments, patience=patience))
+        return _done(self._server.call(name, *arguments, patience=patience))
 
     def leave(self) -> None:
         self._server.kill()
+
+
+def _done(work: Coroutine[Any, Any, Any]) -> Any:
+    """In a thread of its own: tests in a browser have a running event loop in theirs."""
+    with ThreadPoolExecutor(1) as thread:
+        return thread.submit(asyncio.run, work).result()
