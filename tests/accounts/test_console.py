@@ -62,6 +62,7 @@ def test_the_lists_are_there_and_cost_the_same_for_many(django_assert_max_num_qu
         "clouds/rented",
         "limits/slowed",
         "clouds/stock",
+        "clouds/accesskey",
     ):
         with django_assert_max_num_queries(12):
             assert client.get(f"/console/{path}/").status_code == 200, path
@@ -69,6 +70,7 @@ def test_the_lists_are_there_and_cost_the_same_for_many(django_assert_max_num_qu
 
 def test_the_console_shows_only_what_we_show_of_ourselves():
     assert {model.__name__ for model in site._registry} == {
+        "AccessKey",
         "Account",
         "Look",
         "Agent",

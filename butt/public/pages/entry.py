@@ -104,9 +104,10 @@ def _name_a_bot(request: HttpRequest, person: Agent, template: str) -> HttpRespo
     except (BadCard, NoAnswer) as no:
         asked["errors"] = {"card": str(no)}
     except Refused as no:
-        if no.code == "name_taken" and (made := _just_made(person, asked["bot"])):
+        must_pay = isinstance(no, PaymentDue)
+        if (must_pay or no.code == "name_taken") and (made := _just_made(person, asked["bot"])):
             return redirect("bot", made.name)
-        field = "card" if isinstance(no, PaymentDue) else "network" if no.field == "network" else "bot"
+        field = "card" if must_pay else "network" if no.field == "network" else "bot"
         asked["errors"] = {field: no.message}
     else:
         return redirect("bot", bot.name)
