@@ -27,7 +27,9 @@ MENTIONS = {
     "docs/architecture.md": r"scaleway|Scaleway",
     "docs/operate.md": r"scaleway\.md|Scaleway|BUTT_CLOUD=scaleway|--cloud scaleway",
     "docs/settings.md": r"BUTT_SCALEWAY_\w+|.*",
+    "docs/threats.md": r"butt/clouds/scaleway/\w+\.py",
     "docs/writing.md": r"butt/clouds/scaleway/",
+    "tests/attacks/test_children.py": r"BUTT_SCALEWAY_SECRET_KEY",
     "tests/docs/test_docs.py": r"butt\.clouds\.scaleway\.settings|ScalewaySettings",
     "tests/command/test_up.py": r"there is here, scaleway",
 }

@@ -164,6 +164,7 @@ def test_a_declined_card_says_so_and_another_goes(paid_site: Service, money: Sta
     page.set_default_timeout(10_000)
     comes(page, paid_site, "bob")
     page.get_by_role("group", name="bot").get_by_label("name").fill("bobs")
+    expect(page.frame_locator(FRAME).get_by_label("Card number")).to_be_visible()
     page.get_by_role("button", name="yes").click()
     expect(page.get_by_text("Please enter your card.")).to_be_visible()
     enters(page, DECLINED)

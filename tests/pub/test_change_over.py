@@ -2,6 +2,8 @@
 
 import asyncio
 import hashlib
+import signal
+import time
 from base64 import b64encode
 
 import pytest
@@ -10,6 +12,7 @@ from scuttlekit import Address, KeyPair, RemoteError, connect
 from scuttlekit.canonical import compact
 from scuttlekit.offsetlog import framed
 from tests.exports.living import add_blob
+from tests.pub.pubs import until
 from tests.pub.test_ends import assert_ends
 from tests.pub.test_invites import offered, use
 from tests.pub.test_strangers import NETWORK
@@ -164,7 +167,8 @@ async def test_it_answers_while_it_makes_its_index_of_a_large_folder_of_an_ssb_s
     log = pub.data / "flume" / "log.offset"
     with log.open("ab") as file:
         file.write(framed(posts(friend, MANY), file.tell())[0])
-    pub.start()
+    pub.spawn()
+    until(lambda: _is_held_up(pub) and pub.event("listening"))
     assert pub.event("indexing")
     async with connect(Address.parse(pub.address), MASTER, network=NETWORK) as peer:
         assert await peer.call("whoami") == {"id": address.key}
@@ -194,3 +198,11 @@ def posts(author, count):
         value |= {"hash": "sha256", "content": content, "signature": SIGNATURE}
         key = f"%{b64encode(hashlib.sha256(content['text'].encode()).digest()).decode()}.sha256"
         yield compact({"key": key, "value": value, "timestamp": BEGAN + number})
+
+
+def _is_held_up(pub) -> bool:
+    """Give it a tenth of the time, as on a slow machine: here its index would be there before it opens its door."""
+    pub.process.send_signal(signal.SIGSTOP)
+    time.sleep(0.1)
+    pub.process.send_signal(signal.SIGCONT)
+    return True

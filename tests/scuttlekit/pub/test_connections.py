@@ -98,9 +98,9 @@ async def test_masters_and_guests_may_have_several(door, keys):
     assert all(peer.is_open for peer in peers)
 
 
-async def test_masters_are_no_peers(door):
-    await dial(door.server.address, MASTER)
-    await dial(door.server.address, GUEST)
+async def test_masters_and_sessions_of_guests_are_no_peers(door):
+    for keys in (MASTER, GUEST, FRIEND):
+        await dial(door.server.address, keys)
     await eventually(lambda: door.connections.peers == {"in": 1, "out": 0})
 
 
