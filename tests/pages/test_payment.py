@@ -56,6 +56,12 @@ def bank_asks(page: Page, answer: str) -> None:
     ).click()
 
 
+def says(page: Page, url: str, text: str) -> bool:
+    """Whether the page says it when it is opened anew: what Stripe did is seen a moment later."""
+    page.goto(url)
+    return bool(page.get_by_text(re.compile(text)).count())
+
+
 def subscription_of(money: StandIn, name: str) -> Any:
     """The one subscription there is of the one customer there is."""
     customers = [each for each in money.all("customers") if each["email"] == f"{name}@example.org"]
@@ -75,12 +81,11 @@ def test_register_pay_name_alive_and_the_bill_shows_what_the_stand_in_says(
     page.get_by_role("button", name="yes").click()
     expect(page.get_by_text("#alive")).to_be_visible(timeout=ALIVE_BY)
 
-    subscription = wait_for(lambda: subscription_of(money, "alice"))
-    assert (subscription["status"], quantity_of(subscription)) == ("active", 1)
-    page.goto(f"{paid_site.url}/billing")
-    expect(page.get_by_text(re.compile(r"1 bot . 5\.00 USD a month"))).to_be_visible()
-    expect(page.get_by_text("visa •••• 4242")).to_be_visible()
-    expect(page.get_by_text(re.compile(r"5\.00 USD on "))).to_be_visible()
+    wait_for(lambda: (subscription_of(money, "alice") or {}).get("status") == "active")
+    subscription = subscription_of(money, "alice")
+    assert quantity_of(subscription) == 1
+    for text in (r"1 bot . 5\.00 USD a month", r"visa •••• 4242", r"5\.00 USD on "):
+        wait_for(lambda text=text: says(page, f"{paid_site.url}/billing", text))
     number = money.all("invoices", customer=subscription["customer"])[0]["id"]
     page.goto(f"{paid_site.url}/billing/invoices/{number}")
     expect(page.get_by_role("cell", name="5.00 USD").first).to_be_visible()
