@@ -119,7 +119,8 @@ def deeds(of: list[str]) -> Any:
     )
 
 
-QUICK = settings(max_examples=3, deadline=None, suppress_health_check=list(HealthCheck))
+# The same years each time: a year takes seconds, and a rare one that fails is looked for by more of them, by hand.
+QUICK = settings(max_examples=3, derandomize=True, deadline=None, suppress_health_check=list(HealthCheck))
 
 
 @pytest.mark.django_db
