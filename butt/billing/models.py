@@ -29,7 +29,9 @@ class Payer(models.Model):
     generation = models.PositiveIntegerField(default=0, help_text="How many of their customers Stripe lost.")
     subscription = models.CharField(max_length=64, blank=True, default="")
     told = models.PositiveIntegerField(
-        default=0, help_text="The number of bots that Stripe was last told of."
+        null=True,
+        default=0,
+        help_text="The number of bots that Stripe was last told of; none while it is being told another one.",
     )
     begun = models.PositiveIntegerField(default=0, help_text="How many subscriptions there have been.")
     closing = models.BooleanField(default=False, help_text="We end the subscription: no bot is left.")

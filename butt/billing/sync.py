@@ -2,7 +2,8 @@
 before anything is made: killed anywhere, the next look goes on, and there is one customer and one subscription.
 
 Whoever changes something in Stripe's dashboard means it. So Stripe is told of a wish once, when it is new; what is different
-there later was changed there, and is taken over.
+there later was changed there, and is taken over. That we are about to tell is written down first: a call whose answer got lost
+may have had its effect, and what it changed was not changed in the dashboard.
 """
 
 from datetime import datetime
@@ -92,6 +93,7 @@ def finish(payer: Payer, till: Till) -> int:
 def _tell_email(payer: Payer, till: Till) -> None:
     address = Account.objects.filter(agent=payer.person).values_list("email", flat=True).first()
     if address and address != payer.email:
+        _save(payer, email="")
         till.tell_email(payer.customer, address)
         _save(payer, email=address)
 
@@ -102,23 +104,28 @@ def _as_wanted(payer: Payer, till: Till, live: Subscription | None, card: Card |
         return _begin(payer, till, card) if payer.pays and payer.quantity and card else None
     if payer.subscription != live.id:
         _save(payer, subscription=live.id, begun=payer.begun + 1, told=live.quantity, ended_there="")
-    if not payer.wishes:
-        _save(payer, cancels=live.ends)
+    if not payer.wishes and payer.cancels != live.ends:
+        # Not over what the person wishes since we began to look.
+        Payer.objects.filter(id=payer.id, wishes=False).update(cancels=live.ends)
+        payer.refresh_from_db(fields=["cancels", "wishes"])
     if payer.closing or not payer.quantity or (payer.cancels and live.status in OWES):
         _end(payer, till, live)
         return None
     if live.status == "incomplete" and payer.told != payer.quantity:
         # Stripe changes nothing of it before its first payment: another takes its place.
-        till.end_now(live)
-        _save(payer, subscription="", begun=payer.begun + 1, tried="")
+        _save(payer, closing=True)
+        _end(payer, till, live)
         return _begin(payer, till, card) if card else None
     if payer.told != payer.quantity:
+        _save(payer, told=None)
         live = till.change_quantity(live, payer.quantity)
         _save(payer, told=payer.quantity)
     if payer.wishes:
         if live.ends != payer.cancels:
             live = till.end_with_period(live, ends=payer.cancels)
-        _save(payer, wishes=False)
+        # What the person wishes since then is for the next look.
+        Payer.objects.filter(id=payer.id, cancels=payer.cancels).update(wishes=False)
+        payer.refresh_from_db(fields=["cancels", "wishes"])
     if live.status in OWES and card and payer.tried != card.id:
         live = _pay(payer, till, live, card)
     return live

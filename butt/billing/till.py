@@ -199,18 +199,30 @@ class Till:
             found: Any = self._client.invoice_items.list(
                 {"customer": customer, "pending": True, "limit": MOST}
             )
-        of = [each for each in map(plain, found.data) if _subscription_of(each) == subscription]
-        if not of:
-            return
-        amount = sum(each["amount"] for each in of)
-        if amount:
-            wanted: Any = {"amount": amount, "currency": of[0]["currency"], "description": "Days settled"}
-            key = key_of("settle", *sorted(each["id"] for each in of))
-            with answers(), self._changing():
-                self._client.customers.balance_transactions.create(customer, wanted, {"idempotency_key": key})
-        for each in of:
-            with answers(missing_is_fine=True), self._changing():
-                self._client.invoice_items.delete(each["id"])
+        for each in map(plain, found.data):
+            if _subscription_of(each) == subscription:
+                self._credit(customer, each)
+
+    def _credit(self, customer: str, item: dict[str, Any]) -> None:
+        """Each item by itself, and marked with it: killed in between, none counts twice."""
+        mark = {"item": item["id"]}
+        if item["amount"]:
+            with answers():
+                before: Any = self._client.customers.balance_transactions.list(customer, {"limit": MOST})
+            if all(plain(each)["metadata"] != mark for each in before.data):
+                wanted: Any = {
+                    "amount": item["amount"],
+                    "currency": item["currency"],
+                    "description": "Days settled",
+                    "metadata": mark,
+                }
+                key = key_of("settle", item["id"])
+                with answers(), self._changing():
+                    self._client.customers.balance_transactions.create(
+                        customer, wanted, {"idempotency_key": key}
+                    )
+        with answers(missing_is_fine=True), self._changing():
+            self._client.invoice_items.delete(item["id"])
 
     def pay(self, subscription: Subscription) -> None:
         """Try what is owed again. Raises `BadCard` with the reason when that is refused."""

@@ -1,6 +1,5 @@
 """The worker and the pages are killed at every step of a payment: in the end there is one customer and one subscription."""
 
-import itertools
 import uuid
 from contextlib import suppress
 from datetime import timedelta
@@ -15,23 +14,9 @@ from butt.billing.models import Payer
 from butt.billing.subscriptions import Subscriptions
 from butt.billing.till import Till
 from butt.configuration import Configuration
+from tests.billing.killer import Killed, Killer
 from tests.billing.stripes import GOOD, StandIn, payer_of, quantity_of
 from tests.people import bot_in, person
-
-
-class Killed(BaseException):
-    """As `kill -9`: nothing that handles errors may handle this."""
-
-
-class Killer:
-    """Counts the moments before and after each write and each call, and kills at the one it is given."""
-
-    def __init__(self, moment: int) -> None:
-        self.moment, self.count = moment, itertools.count()
-
-    def __call__(self, *_: object, **__: object) -> None:
-        if next(self.count) == self.moment:
-            raise Killed
 
 
 def pays_and_has_a_bot(house: Subscriptions, stand_in: StandIn, alice: Agent) -> None:
