@@ -1,6 +1,7 @@
 """Noting who is slowed down. A note costs nothing where it is made; a thread writes what came together every few seconds.
 
-Rows about an address or a person are forgotten after a day; how often each limit held stays.
+Rows about an address or a person are forgotten after a day; how often each limit held stays. A crowd must not be able to
+keep us busy with writing down who it is: only those that ran into a limit most often get a row of their own.
 """
 
 import logging
@@ -10,7 +11,6 @@ from collections import Counter
 from datetime import datetime, timedelta
 
 from django.db import close_old_connections, connection, transaction
-from django.db.models import F
 from django.utils import timezone
 
 from butt.limits.models import Slowed
@@ -22,8 +22,20 @@ EVERY = 5.0
 MOST_NOTED = 1000
 """How many different ones are told apart between two writes. More than that are counted together."""
 
+MOST_NAMED = 50
+"""How many of them get a row of their own. The others are counted together."""
+
+MOST_ROWS = 10_000
+"""How many rows are kept about addresses and persons: the newest."""
+
 MANY = "many others"
 KEPT = timedelta(days=1)
+
+WRITE = """
+    INSERT INTO limits_slowed ("limit", who, first_at, last_at, times) VALUES (%s, %s, %s, %s, %s)
+    ON CONFLICT ("limit", who) DO UPDATE
+    SET times = limits_slowed.times + excluded.times, last_at = excluded.last_at
+"""
 
 _lock = threading.Lock()
 _noted: Counter[tuple[str, str]] = Counter()
@@ -58,24 +70,27 @@ def write_noted() -> None:
 
 def forget_old(now: datetime) -> None:
     """For the part of the service that does chores."""
-    Slowed.objects.filter(last_at__lt=now - KEPT).exclude(who="").delete()
+    named = Slowed.objects.exclude(who="")
+    named.filter(last_at__lt=now - KEPT).delete()
+    older = named.order_by("-last_at").values_list("last_at", flat=True)[MOST_ROWS : MOST_ROWS + 1]
+    named.filter(last_at__lte=next(iter(older), now - KEPT)).delete()
 
 
 @transaction.atomic
 def _write(noted: Counter[tuple[str, str]]) -> None:
-    """All of it or nothing: what fails is noted still, and would be counted twice where a part was written."""
-    now = timezone.now()
-    totals = Counter[tuple[str, str]]()
-    for (limit, _), times in noted.items():
-        totals[limit, ""] += times
-    for (limit, who), times in sorted((noted + totals).items()):
-        rows = Slowed.objects.filter(limit=limit, who=who)
-        if rows.update(times=F("times") + times, last_at=now):
-            continue
-        fresh = {"first_at": now, "last_at": now, "times": times}
-        _, made = Slowed.objects.get_or_create(limit=limit, who=who, defaults=fresh)
-        if not made:
-            rows.update(times=F("times") + times, last_at=now)
+    """All of it or nothing: what fails is noted still, and would be counted twice where a part was written.
+
+    In the same order in all servers, so that none waits for another that waits for it.
+    """
+    now = connection.ops.adapt_datetimefield_value(timezone.now())
+    written = Counter[tuple[str, str]]()
+    for place, ((limit, who), times) in enumerate(noted.most_common()):
+        written[limit, ""] += times
+        written[limit, who if place < MOST_NAMED else MANY] += times
+    with connection.cursor() as cursor:
+        cursor.executemany(
+            WRITE, [(limit, who, now, now, times) for (limit, who), times in sorted(written.items())]
+        )
 
 
 def _write_for_ever() -> None:

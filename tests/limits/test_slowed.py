@@ -40,12 +40,29 @@ def test_each_is_counted_and_all_of_a_limit_together():
     }
 
 
-def test_a_crowd_is_counted_in_one_row():
+def test_of_a_crowd_those_who_try_most_are_named_and_the_others_counted_together():
     for number in range(slowed.MOST_NOTED + 50):
         slowed.note(HEAD_BYTES, f"address {number}")
+    for _ in range(2):
+        slowed.note(HEAD_BYTES, "address 900")
     slowed.write_noted()
-    assert rows()["head-bytes", slowed.MANY] == 50
-    assert len(rows()) == slowed.MOST_NOTED + 2
+    noted = rows()
+    assert noted["head-bytes", "address 900"] == 3
+    assert noted["head-bytes", ""] == slowed.MOST_NOTED + 52
+    assert sum(times for (_, who), times in noted.items() if who) == noted["head-bytes", ""]
+    assert len(noted) <= slowed.MOST_NAMED + 2
+
+
+def test_a_crowd_fills_no_table(monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(slowed, "MOST_ROWS", 10)
+    for round_ in range(3):
+        for number in range(8):
+            slowed.note(HEAD_BYTES, f"address {round_}.{number}")
+        slowed.write_noted()
+    slowed.forget_old(timezone.now())
+    named = {who for _, who in rows() if who}
+    assert len(named) <= 10
+    assert {f"address 2.{number}" for number in range(8)} <= named, "the newest stay"
 
 
 def test_names_are_forgotten_after_a_day_and_totals_stay():
@@ -73,13 +90,14 @@ def test_what_can_be_written_in_part_only_is_not_counted_twice():
 
     def full_disk(execute: Any, sql: str, *given: Any) -> Any:
         nonlocal inserted
-        if sql.startswith("INSERT"):
+        if "INSERT" in sql:
             inserted += 1
-            if inserted == 2:
-                raise OperationalError("database or disk is full")
+            execute(sql, *given)
+            raise OperationalError("database or disk is full")
         return execute(sql, *given)
 
     with connection.execute_wrapper(full_disk), pytest.raises(OperationalError):
         slowed.write_noted()
+    assert inserted == 1
     slowed.write_noted()
     assert rows() == {("head-bytes", ""): 1, ("head-bytes", "address 192.0.2.1/32"): 1}
