@@ -2,7 +2,6 @@
 
 import asyncio
 import io
-from collections import Counter
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from tempfile import SpooledTemporaryFile
@@ -45,7 +44,8 @@ class Bodies:
     """To be used on one event loop."""
 
     def __init__(self) -> None:
-        self._readings: set[_Reading] = set()
+        self._networks: dict[str, dict[_Reading, None]] = {}
+        self._count = 0
 
     async def whole(
         self, client: Client, receive: Receive, announced: int, most: int | None = None
@@ -61,23 +61,30 @@ class Bodies:
                 try:
                     return await _read(receive, reading, most)
                 finally:
-                    self._readings.discard(reading)
+                    self._leave(reading)
         except TimeoutError:
             note(BODY_SECONDS, client.address)
             raise TooSlow from None
 
     def _enter(self, reading: _Reading) -> None:
-        self._readings.add(reading)
-        if len(self._readings) > BODIES.most:
+        self._networks.setdefault(reading.client.network, {})[reading] = None
+        self._count += 1
+        if self._count > BODIES.most:
             now = asyncio.get_running_loop().time()
-            clients = Counter(each.client.network for each in self._readings)
-            (network, _), *_ = clients.most_common(1)
-            theirs = [each for each in self._readings if each.client.network == network]
+            theirs = max(self._networks.values(), key=len)
             # The newest has had no time yet to show its pace.
             slowest = min(theirs, key=lambda each: (each is reading, each.pace(now)))
-            self._readings.discard(slowest)
+            self._leave(slowest)
             note(BODIES, slowest.client.address)
             slowest.timeout.reschedule(now)
+
+    def _leave(self, reading: _Reading) -> None:
+        theirs = self._networks.get(reading.client.network, {})
+        if reading in theirs:
+            del theirs[reading]
+            self._count -= 1
+        if not theirs:
+            self._networks.pop(reading.client.network, None)
 
 
 async def _read(receive: Receive, reading: _Reading, most: int) -> IO[bytes]:

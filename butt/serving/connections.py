@@ -9,6 +9,7 @@ import logging
 import os
 import resource
 from collections import Counter
+from heapq import heapify, heappop, heapreplace
 from typing import Any, ClassVar
 
 from uvicorn.config import Config
@@ -53,6 +54,7 @@ class Connections:
         """`proxies` are the addresses that uvicorn takes other addresses from, as it is given them."""
         self._proxies = ProxyHeadersMiddleware(_no_app, proxies).trusted_hosts
         self._open: Counter[str] = Counter()
+        self._open_count = 0
         self._silent: dict[str, dict[Connection, float]] = {}
         self._silent_count = 0
         self._stalled: dict[Connection, float] = {}
@@ -62,7 +64,7 @@ class Connections:
 
     @property
     def count(self) -> int:
-        return self._open.total()
+        return self._open_count
 
     @property
     def silent(self) -> int:
@@ -72,8 +74,9 @@ class Connections:
     def opened(self, connection: "Connection") -> None:
         network = connection.network
         self._open[network] += 1
+        self._open_count += 1
         self._falls_silent(connection)
-        if self._open.total() > min(CONNECTIONS.most, self._files):
+        if self._open_count > min(CONNECTIONS.most, self._files):
             self._close_one(CONNECTIONS, connection)
         elif self._open[network] > ADDRESS_CONNECTIONS.most and not self._is_proxy(connection):
             self._close_one(ADDRESS_CONNECTIONS, connection, of=network)
@@ -84,6 +87,7 @@ class Connections:
 
     def closed(self, connection: "Connection") -> None:
         self._open[connection.network] -= 1
+        self._open_count -= 1
         if not self._open[connection.network]:
             del self._open[connection.network]
         self.speaks(connection)
@@ -123,9 +127,16 @@ class Connections:
         return bool(connection.client and connection.client[0] in self._proxies)
 
     def _make_room(self) -> None:
+        """The oldest of the network that has the most goes, so many times."""
+        most_first = [(-len(theirs), order, theirs) for order, theirs in enumerate(self._silent.values())]
+        heapify(most_first)
         for _ in range(max(1, SILENT_CONNECTIONS.most // ROOM_MADE)):
-            network = max(self._silent, key=lambda each: len(self._silent[each]))
-            self._drop(next(iter(self._silent[network])), SILENT_CONNECTIONS)
+            _, order, theirs = most_first[0]
+            self._drop(next(iter(theirs)), SILENT_CONNECTIONS)
+            if theirs:
+                heapreplace(most_first, (-len(theirs), order, theirs))
+            else:
+                heappop(most_first)
 
     def _close_one(self, limit: Limit, newest: "Connection", of: str = "") -> None:
         """The oldest silent one, of that network if one is named; the newest itself where none is silent."""
