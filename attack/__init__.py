@@ -1,1 +1,3 @@
 """A seeded run of attackers against a real service that honest people use meanwhile."""
+
+ATTACKERS = ("strangers", "guest", "pub", "machine", "payer")

@@ -11,6 +11,8 @@ import time
 
 import django
 
+from attack import ATTACKERS
+
 
 def main() -> None:
     parser = argparse.ArgumentParser(prog="make attack")
@@ -19,8 +21,10 @@ def main() -> None:
     parser.add_argument("--caddy", action="store_true", help="through the proxy as it is shipped")
     parser.add_argument("--untimed", action="store_true", help="ask nothing of how long people wait")
     parser.add_argument("--together", action="store_true", help="all attackers at once")
+    parser.add_argument("--only", choices=ATTACKERS, help="one of the attackers")
     chosen = parser.parse_args()
     flags = "".join(f" --{name}" for name in ("caddy", "untimed", "together") if getattr(chosen, name))
+    flags += f" --only {chosen.only}" if chosen.only else ""
     again = f'make attack ARGS="--seed {chosen.seed} --seconds {chosen.seconds:g}{flags}"'
     print(f"To repeat: {again}", flush=True)
     # Whoever ends the run has its service go, too.
@@ -35,6 +39,7 @@ def main() -> None:
         through_caddy=chosen.caddy,
         timed=not chosen.untimed,
         together=chosen.together,
+        attackers=(chosen.only,) if chosen.only else ATTACKERS,
     )
     for finding in findings:
         print(f"FOUND: {finding}")

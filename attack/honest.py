@@ -19,11 +19,14 @@ class Figures:
     def __init__(self) -> None:
         self._lock = threading.Lock()
         self.took: list[float] = []
+        self.slowest: dict[str, float] = {}
+        """By what was done, the longest that it took."""
         self.errors: list[str] = []
 
-    def saw(self, seconds: float, error: str) -> None:
+    def saw(self, what: str, seconds: float, error: str) -> None:
         with self._lock:
             self.took.append(seconds)
+            self.slowest[what] = max(seconds, self.slowest.get(what, 0.0))
             if error:
                 self.errors.append(error)
 
@@ -111,7 +114,7 @@ class Honest(threading.Thread):
             error = "" if status in right else f"{name}: {status}"
         except (OSError, HTTPException) as lost:
             error = f"{name}: {lost!r}"
-        figures.saw(time.monotonic() - began, error)
+        figures.saw(name, time.monotonic() - began, error)
 
     def _hears(self, said: bytes) -> None:
         for other in self.others:

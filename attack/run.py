@@ -23,7 +23,6 @@ from tests.rows import insert
 from tests.service import Service, wait_for
 from tests.visitor import Visitor
 
-ATTACKERS = ("strangers", "guest", "pub", "machine", "payer")
 PEOPLE, BOTS, USES = 10, 2, 5
 P95 = 0.5
 """Seconds."""
@@ -52,7 +51,15 @@ class Stretch:
     found: list[str] = field(default_factory=list)
 
 
-def run(seed: int, seconds: float, *, through_caddy: bool, timed: bool, together: bool) -> list[str]:
+def run(
+    seed: int,
+    seconds: float,
+    *,
+    through_caddy: bool,
+    timed: bool,
+    together: bool,
+    attackers: tuple[str, ...],
+) -> list[str]:
     """What did not hold: nothing, when all is well. `together` has all attackers come at once, and not one after the other.
 
     Without `timed`, how long people wait is told, and nothing is asked of it.
@@ -75,7 +82,7 @@ def run(seed: int, seconds: float, *, through_caddy: bool, timed: bool, together
             thread.start()
         stretches = [_quiet(people, watch, seconds)]
         before = disk_of(site.home)
-        for names in [ATTACKERS] if together else [(name,) for name in ATTACKERS]:
+        for names in [attackers] if together else [(name,) for name in attackers]:
             stretches.append(_attacked(names, world, people, watch, site, before))
             _tell(stretches[-1])
         for thread in (*people, watch):
@@ -226,6 +233,8 @@ def _errors_in(log: str) -> list[str]:
 def _tell(stretch: Stretch) -> None:
     """What each trick was answered."""
     print(f"{stretch.name}: {len(stretch.people.took)} things done by honest people", flush=True)
+    slowest = sorted(stretch.people.slowest.items(), key=lambda each: -each[1])[:5]
+    print("    slowest: " + ", ".join(f"{what} {took * 1000:.0f} ms" for what, took in slowest), flush=True)
     for trick, answers in sorted(stretch.answers.items()):
         said = ", ".join(f"{answer}: {count}" for answer, count in sorted(answers.items()))
         print(f"    {trick}: {said}", flush=True)

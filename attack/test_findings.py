@@ -11,7 +11,7 @@ from attack.watch import MIB
 
 def stretch(name: str, *, seconds: float = 0.1, error: str = "", memory: int = 100, **given: Any) -> Stretch:
     figures = Figures()
-    figures.saw(seconds, error)
+    figures.saw("/bots", seconds, error)
     return Stretch(name, figures, {"public": memory * MIB}, **given)
 
 
