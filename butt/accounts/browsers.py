@@ -23,6 +23,11 @@ def known_as(kept: str, email: str) -> str:
     return name if _digest(email) in people else ""
 
 
+def is_known(kept: str) -> bool:
+    """Whether anybody signed in before in the browser that keeps this."""
+    return bool(kept and _read(kept)[0])
+
+
 def with_person(kept: str, email: str) -> str:
     """What the browser is to keep, now that the owner of this address has signed in."""
     name, people = _read(kept)

@@ -89,10 +89,10 @@ BODIES = Limit(
 
 # Work for requests. A client is whoever sends the same cookie or token from the same address.
 CLIENT_REQUESTS = Limit(
-    "client-requests", 8, "requests", "How many pages and calls of one client are worked on at once."
+    "client-requests", 4, "requests", "How many pages and calls of one client are worked on at once."
 )
 ADDRESS_REQUESTS = Limit(
-    "address-requests", 24, "requests", "How many pages and calls of one address are worked on at once."
+    "address-requests", 6, "requests", "How many pages and calls of one address are worked on at once."
 )
 CLIENT_SLOW_REQUESTS = Limit(
     "client-slow-requests",

@@ -10,7 +10,8 @@ import asyncio
 import io
 import os
 from concurrent.futures import ThreadPoolExecutor
-from functools import partial
+from dataclasses import replace
+from functools import lru_cache, partial
 from typing import Any
 
 import django
@@ -24,6 +25,8 @@ from django.http import HttpRequest  # noqa: E402
 from django.http.response import HttpResponseBase  # noqa: E402
 from django.urls import Resolver404, resolve  # noqa: E402
 
+from butt.accounts import browsers as known_browsers  # noqa: E402
+from butt.accounts import hashing  # noqa: E402
 from butt.limits.table import (  # noqa: E402
     ADDRESS_READS,
     ADDRESS_REQUESTS,
@@ -33,17 +36,25 @@ from butt.limits.table import (  # noqa: E402
     CLIENT_SLOW_REQUESTS,
     IMPORTS,
 )
-from butt.public import again, holding  # noqa: E402
+from butt.public import again, browsers, holding  # noqa: E402
 from butt.public.refusals import Refusal, refuse  # noqa: E402
 from butt.public.threads import is_slow  # noqa: E402
 from butt.public.uploads import VIEWS, Incoming, NoPlace, Places, Receive, forget, sender_of  # noqa: E402
 from butt.serving.answers import answer  # noqa: E402
 from butt.serving.bodies import Bodies, HungUp, TooBig, TooSlow  # noqa: E402
-from butt.serving.clients import Client, client_of  # noqa: E402
+from butt.serving.clients import Client, Known, client_of, cookie_of  # noqa: E402
 from butt.serving.pages import Pages, announced  # noqa: E402
 from butt.serving.pool import FairPool, Full, Gone  # noqa: E402
 
-THREADS, SLOW_THREADS, READING_THREADS = 32, 16, 4
+THREADS, SLOW_THREADS, READING_THREADS = 8, 16, 4
+"""Pages are made of Python, one thread at a time: more threads do no more, and each page takes as much longer."""
+
+LONGEST_KEPT = 200
+"""Characters of a path whose view is remembered."""
+
+MOST_KNOWN = 10_000
+"""How many clients with an account are told from strangers."""
+
 Send = Any
 
 
@@ -56,10 +67,11 @@ class Server(Pages):
         self._uploads = ThreadPoolExecutor(IMPORTS.most, "upload")
         self._up = ThreadPoolExecutor(1, "up")
         self._bodies, self._places = Bodies(), Places()
+        self._known = Known(MOST_KNOWN)
 
     async def __call__(self, scope: Any, receive: Receive, send: Send) -> None:
         name, held = _view(scope["path"]), holding.Held()
-        asked = Asked(scope, held)
+        asked = Asked(scope, held, self._known)
         try:
             if name == "up":
                 await self._say_up(asked, send)
@@ -82,6 +94,8 @@ class Server(Pages):
             await answer(scope, send, 429, "too_many_requests", message, retry=1)
         finally:
             held.close()
+            if asked.is_somebodys:
+                self._known.add(asked.client)
 
     async def _say_up(self, asked: "Asked", send: Send) -> None:
         """Whoever watches the server is not to wait behind whom it works for."""
@@ -145,7 +159,7 @@ class Server(Pages):
             close_old_connections()
 
     def _respond(self, asked: "Asked", body: Any, **how: Any) -> HttpResponseBase:
-        return self.respond(asked.scope, body, partial(_prepare, asked, **how))
+        return self.respond(asked.scope, body, partial(_prepare, asked, **how), asked.was_answered)
 
 
 def _prepare(
@@ -156,6 +170,7 @@ def _prepare(
     incoming: Incoming | None = None,
     refusal: Refusal | None = None,
 ) -> None:
+    hashing.IS_KNOWN.set(asked.client.is_known)
     again.begin(request, run or again.Run())
     holding.begin(request, asked.held)
     if incoming is not None:
@@ -167,10 +182,18 @@ def _prepare(
 class Asked:
     """A request, as far as it is known before anybody looks at it. `held` is what it holds until it is answered."""
 
-    def __init__(self, scope: Any, held: holding.Held) -> None:
+    def __init__(self, scope: Any, held: holding.Held, known: Known) -> None:
         self.scope, self.held = scope, held
-        self.client: Client = client_of(scope, settings.SESSION_COOKIE_NAME)
+        client = client_of(scope, settings.SESSION_COOKIE_NAME)
+        is_known = client in known or known_browsers.is_known(cookie_of(scope, browsers.COOKIE))
+        self.client: Client = replace(client, is_known=is_known)
+        self.is_somebodys = False
         self.is_gone = scope.get("butt.is_gone", lambda: False)
+
+    def was_answered(self, request: HttpRequest) -> None:
+        """Who it was of is known by now, if the view asked; nobody is asked again for it."""
+        who = getattr(request, "auth", None) or getattr(request, "_cached_user", None)
+        self.is_somebodys = who is not None and getattr(who, "is_authenticated", True)
 
     @property
     def announced(self) -> int:
@@ -183,7 +206,12 @@ class Asked:
 
 
 def _view(path: str) -> str | None:
-    """The name of the view at `path`."""
+    """The name of the view at `path`. A long path is not kept: many of them would fill the memory."""
+    return _view_of(path) if len(path) <= LONGEST_KEPT else _view_of.__wrapped__(path)
+
+
+@lru_cache(1000)
+def _view_of(path: str) -> str | None:
     try:
         return resolve(path).view_name
     except Resolver404:

@@ -1,6 +1,7 @@
 """Who sends a request, as limits tell them apart before anything is looked up."""
 
 import re
+from collections import OrderedDict
 from dataclasses import dataclass
 from typing import Any
 
@@ -9,10 +10,14 @@ from butt.limits.networks import network_of
 
 @dataclass(frozen=True, slots=True)
 class Client:
-    """Whoever sends the same cookie or token from the same network. `credential` is a digest of it, 0 without one."""
+    """Whoever sends the same cookie or token from the same network. `credential` is a digest of it, 0 without one.
+
+    `is_known` when somebody with an account was seen there before: a crowd of strangers does not keep them waiting.
+    """
 
     network: str
     credential: int
+    is_known: bool = False
 
     @property
     def address(self) -> str:
@@ -20,20 +25,46 @@ class Client:
         return f"address {self.network}"
 
 
+class Known:
+    """The clients that people with an account were behind lately. To be used on one event loop."""
+
+    def __init__(self, most: int) -> None:
+        self._most = most
+        self._clients: OrderedDict[tuple[str, int], None] = OrderedDict()
+
+    def __contains__(self, client: Client) -> bool:
+        return (client.network, client.credential) in self._clients
+
+    def add(self, client: Client) -> None:
+        """One that sends no cookie or token is never known: anybody in its network looks the same."""
+        if client.credential:
+            self._clients[client.network, client.credential] = None
+            self._clients.move_to_end((client.network, client.credential))
+            if len(self._clients) > self._most:
+                self._clients.popitem(last=False)
+
+
 def client_of(scope: Any, cookie: str) -> Client:
     """The client of an ASGI request; `cookie` is the name of that which tells sessions."""
     address = (scope.get("client") or ("", 0))[0]
-    return Client(network_of(address), _credential(scope["headers"], _pattern(cookie)))
+    return Client(network_of(address), _credential(scope, cookie))
 
 
-def _credential(headers: list[tuple[bytes, bytes]], pattern: re.Pattern[bytes]) -> int:
-    for name, value in headers:
+def cookie_of(scope: Any, name: str) -> str:
+    """The value of an ASGI request's cookie; empty without it."""
+    pattern = _pattern(name)
+    for head, value in scope["headers"]:
+        if head == b"cookie" and (found := pattern.search(value)):
+            return str(found[1], "latin-1")
+    return ""
+
+
+def _credential(scope: Any, cookie: str) -> int:
+    for name, value in scope["headers"]:
         if name == b"authorization":
             return hash(value)
-    for name, value in headers:
-        if name == b"cookie" and (found := pattern.search(value)):
-            return hash(found[1])
-    return 0
+    kept = cookie_of(scope, cookie)
+    return hash(kept) if kept else 0
 
 
 def _pattern(cookie: str) -> re.Pattern[bytes]:

@@ -25,9 +25,16 @@ class Pages(ASGIHandler):
         self._answer = views.get_response
 
     def respond(
-        self, scope: Any, body: Any, prepare: Callable[[HttpRequest], None] = lambda _: None
+        self,
+        scope: Any,
+        body: Any,
+        prepare: Callable[[HttpRequest], None] = lambda _: None,
+        answered: Callable[[HttpRequest], None] = lambda _: None,
     ) -> HttpResponseBase:
-        """The answer to a request, made in the thread that calls this. The body stays open: the view may be run again."""
+        """The answer to a request, made in the thread that calls this. The body stays open: the view may be run again.
+
+        `prepare` gets the request before the view does, `answered` after it.
+        """
         set_script_prefix("/")
         signals.request_started.send(sender=self.__class__, scope=scope)
         try:
@@ -35,6 +42,7 @@ class Pages(ASGIHandler):
             if request is not None:
                 prepare(request)
                 response = self._answer(request)
+                answered(request)
             assert response is not None  # nosec B101 # noqa: S101 - there is a request, or an answer to what is none
             return _whole(response)
         finally:

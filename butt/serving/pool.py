@@ -1,7 +1,8 @@
 """Threads that work for all clients in turns: however much one asks for, the next one's turn comes soon.
 
-Networks take turns, and within a network its clients. Each has a bound on what is worked on for it at once, so that
-requests that take long leave threads to others, and on what waits, so that the rest is refused at once.
+Clients that are known and strangers take turns, and strangers leave some threads alone, so that a crowd of them keeps no
+person waiting. Within each, networks take turns, and within a network its clients. Each has a bound on what is worked on for it at once,
+so that requests that take long leave threads to others, and on what waits, so that the rest is refused at once.
 """
 
 import asyncio
@@ -18,6 +19,9 @@ from butt.limits.table import CLIENT_WAITING, WAITING, Limit
 from butt.serving.clients import Client
 
 T = TypeVar("T")
+
+FOR_KNOWN = 4
+"""One thread in so many works for none but those who are known."""
 
 
 class Full(Exception):
@@ -53,9 +57,13 @@ class FairPool:
     def __init__(self, name: str, threads: int, client: Limit, address: Limit) -> None:
         self._threads = ThreadPoolExecutor(threads, name)
         self._free = threads
+        self._for_strangers = max(1, threads - threads // FOR_KNOWN)
+        self._strangers_at_work = 0
         self._client, self._address = client, address
         self._at_work: Counter[Client | str] = Counter()
-        self._networks: dict[str, _Network] = {}
+        self._known: dict[str, _Network] = {}
+        self._strangers: dict[str, _Network] = {}
+        self._known_come_first = False
         self._waiting = 0
 
     async def run(
@@ -73,7 +81,7 @@ class FairPool:
 
     async def _turn(self, client: Client, is_gone: Callable[[], bool]) -> None:
         turn = _Turn(client, is_gone, asyncio.get_running_loop().create_future())
-        network = self._networks.setdefault(client.network, _Network())
+        network = self._networks(client).setdefault(client.network, _Network())
         theirs = network.clients.setdefault(client, deque())
         try:
             if len(theirs) >= CLIENT_WAITING.most:
@@ -94,38 +102,48 @@ class FairPool:
         finally:
             self._clear(client)
 
+    def _networks(self, client: Client) -> dict[str, _Network]:
+        """Those whose turn comes with this client's, by name."""
+        return self._known if client.is_known else self._strangers
+
     def _refuse_one(self) -> None:
-        """The newest of the client that has the most waiting, in the network that has."""
-        network = max(self._networks.values(), key=lambda each: each.waiting)
+        """The newest of the client that has the most waiting, in the network that has. Strangers are refused first."""
+        networks = [each for each in self._strangers.values() if each.waiting] or self._known.values()
+        network = max(networks, key=lambda each: each.waiting)
         turn = max(network.clients.values(), key=len)[-1]
         self._remove(turn)
         turn.begins.set_exception(_full(WAITING, turn.client))
 
     def _remove(self, turn: _Turn) -> None:
-        network = self._networks[turn.client.network]
+        network = self._networks(turn.client)[turn.client.network]
         network.clients[turn.client].remove(turn)
         network.waiting -= 1
         self._waiting -= 1
 
     def _clear(self, client: Client) -> None:
-        network = self._networks.get(client.network)
+        networks = self._networks(client)
+        network = networks.get(client.network)
         if network and not network.clients.get(client):
             network.clients.pop(client, None)
         if network and not network.clients:
-            del self._networks[client.network]
+            del networks[client.network]
 
     def _may_begin(self, client: Client) -> bool:
+        if not client.is_known and self._strangers_at_work >= self._for_strangers:
+            return False
         return (
             self._at_work[client] < self._client.most and self._at_work[client.network] < self._address.most
         )
 
     def _begin(self, client: Client) -> None:
         self._free -= 1
+        self._strangers_at_work += not client.is_known
         self._at_work[client] += 1
         self._at_work[client.network] += 1
 
     def _end(self, client: Client) -> None:
         self._free += 1
+        self._strangers_at_work -= not client.is_known
         for key in (client, client.network):
             self._at_work[key] -= 1
             if not self._at_work[key]:
@@ -148,12 +166,19 @@ class FairPool:
                 turn.begins.set_result(None)
 
     def _next(self) -> _Turn | None:
-        for name, network in self._networks.items():
+        self._known_come_first = not self._known_come_first
+        first, then = self._known, self._strangers
+        if not self._known_come_first:
+            first, then = then, first
+        return self._next_of(first) or self._next_of(then)
+
+    def _next_of(self, networks: dict[str, _Network]) -> _Turn | None:
+        for name, network in networks.items():
             for client, turns in network.clients.items():
                 if turns and self._may_begin(client):
                     # The last from now on, of its network as well.
                     network.clients[client] = network.clients.pop(client)
-                    self._networks[name] = self._networks.pop(name)
+                    networks[name] = networks.pop(name)
                     return turns[0]
         return None
 

@@ -59,7 +59,7 @@ def gate() -> Iterator[Gate]:
 
 
 async def test_who_asks_for_much_leaves_threads_to_others(gate: Gate):
-    pool = FairPool("test", 4, EACH, ADDRESS)
+    pool = FairPool("test", 5, EACH, ADDRESS)
     alices = [asyncio.create_task(pool.run(ALICE, gate.work(f"alice {n}"))) for n in range(10)]
     await gate.has_begun(2)
     bob = asyncio.create_task(pool.run(BOB, gate.work("bob")))
@@ -71,7 +71,7 @@ async def test_who_asks_for_much_leaves_threads_to_others(gate: Gate):
 
 
 async def test_one_address_leaves_threads_to_others_with_however_many_cookies(gate: Gate):
-    pool = FairPool("test", 4, EACH, ADDRESS)
+    pool = FairPool("test", 5, EACH, ADDRESS)
     forged = [asyncio.create_task(pool.run(Client("a", n), gate.work("a"))) for n in range(20)]
     await gate.has_begun(3)
     bob = asyncio.create_task(pool.run(BOB, gate.work("bob")))
@@ -90,6 +90,39 @@ async def test_networks_take_turns_and_so_do_clients_within_them(gate: Gate):
     gate.opens(100)
     await asyncio.gather(*tasks)
     assert gate.began[1:7] == ["alice", "bob", "carol", "bob", "alice", "bob"]
+
+
+async def test_a_crowd_of_strangers_leaves_threads_and_turns_to_who_is_known(gate: Gate):
+    pool = FairPool("test", 4, MANY, MANY)
+    crowd = [asyncio.create_task(pool.run(Client(f"{n}", 0), gate.work("stranger"))) for n in range(50)]
+    await gate.has_begun(3)
+    people = [
+        asyncio.create_task(pool.run(Client(f"home {n}", n, is_known=True), gate.work("known")))
+        for n in range(4)
+    ]
+    assert await gate.has_begun(4) == ["stranger", "stranger", "stranger", "known"]
+    for done in range(1, 7):
+        gate.opens()
+        await gate.has_begun(4 + done)
+    assert gate.began[:10].count("known") == 4
+    assert gate.began[4:10].count("stranger") == 3, "who waits without end is no better"
+    gate.opens(100)
+    await asyncio.gather(*crowd, *people)
+
+
+async def test_strangers_are_refused_before_who_is_known(gate: Gate, settings_of: Callable[..., None]):
+    settings_of(limits="waiting=2")
+    pool = FairPool("test", 1, MANY, MANY)
+    known = Client("home", 1, is_known=True)
+    first = asyncio.create_task(pool.run(known, gate.work("first")))
+    await gate.has_begun(1)
+    stranger = asyncio.create_task(pool.run(BOB, gate.work("stranger")))
+    await asyncio.sleep(0)
+    people = [asyncio.create_task(pool.run(known, gate.work("known"))) for _ in range(2)]
+    with pytest.raises(Full):
+        await stranger
+    gate.opens(100)
+    assert await asyncio.gather(first, *people) == ["first", "known", "known"]
 
 
 async def test_more_than_may_wait_is_refused_at_once_and_that_of_who_asks_for_most(
@@ -135,11 +168,13 @@ async def test_nothing_is_done_for_who_has_gone(gate: Gate):
 
 
 @given(
-    asked=st.lists(st.tuples(st.sampled_from("abc"), st.integers(0, 3), st.booleans()), max_size=60),
+    asked=st.lists(
+        st.tuples(st.sampled_from("abc"), st.integers(0, 3), st.booleans(), st.booleans()), max_size=60
+    ),
     threads=st.integers(1, 5),
 )
 def test_whatever_is_asked_all_of_it_is_done_within_the_bounds(
-    asked: list[tuple[str, int, bool]], threads: int
+    asked: list[tuple[str, int, bool, bool]], threads: int
 ):
     async def run() -> None:
         pool = FairPool("test", threads, EACH, ADDRESS)
@@ -154,10 +189,12 @@ def test_whatever_is_asked_all_of_it_is_done_within_the_bounds(
 
         tasks = [
             (
-                asyncio.create_task(pool.run(Client(network, number), lambda network=network: work(network))),
+                asyncio.create_task(
+                    pool.run(Client(network, number, known), lambda network=network: work(network))
+                ),
                 cut,
             )
-            for network, number, cut in asked
+            for network, number, known, cut in asked
         ]
         await asyncio.sleep(0)
         for task, cut in tasks:

@@ -1,0 +1,56 @@
+"""Passwords that wait for their turn to be hashed."""
+
+import threading
+from contextvars import copy_context
+
+from butt.accounts import hashing
+from butt.limits.table import HASHES
+
+
+class Work:
+    """Threads that take a place, each until it is let go."""
+
+    def __init__(self) -> None:
+        self._places = hashing.Places()
+        self.began = list[str]()
+        self._news = threading.Condition()
+        self._may_end = threading.Semaphore(0)
+        self._threads = list[threading.Thread]()
+
+    def begins(self, name: str, *, known: bool) -> None:
+        context = copy_context()
+        context.run(hashing.IS_KNOWN.set, known)
+        thread = threading.Thread(target=context.run, args=(self._run, name))
+        thread.start()
+        self._threads.append(thread)
+        strangers, people = self._places._waiting
+        with self._news:
+            assert self._news.wait_for(
+                lambda: (
+                    name in self.began or len(strangers) + len(people) + len(self.began) >= len(self._threads)
+                ),
+                20,
+            )
+
+    def _run(self, name: str) -> None:
+        with self._places.taken():
+            with self._news:
+                self.began.append(name)
+                self._news.notify_all()
+            self._may_end.acquire()
+
+    def ends(self) -> None:
+        self._may_end.release(len(self._threads))
+        for thread in self._threads:
+            thread.join(20)
+
+
+def test_who_is_known_waits_behind_one_stranger_and_not_behind_all():
+    work = Work()
+    for number in range(HASHES.most + 6):
+        work.begins(f"stranger {number}", known=False)
+    assert len(work.began) == HASHES.most
+    work.begins("known", known=True)
+    work.ends()
+    assert work.began.index("known") <= HASHES.most + 1
+    assert len(work.began) == HASHES.most + 7, "and everybody gets their turn"
