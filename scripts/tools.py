@@ -12,6 +12,8 @@ PACKAGES = {
     "/usr/sbin/iptables": "iptables",
     "/usr/sbin/ip": "iproute2",
     "systemd-analyze": "systemd",
+    "/usr/sbin/debootstrap": "debootstrap",
+    "systemd-nspawn": "systemd-container",
 }
 
 

@@ -18,7 +18,7 @@ from tests.stock import STOCK
 settings.register_profile("calm", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("calm")
 
-LAND = ("tests/clouds/test_whole.py", "tests/salt/")
+LAND = ("tests/clouds/test_first_boot.py", "tests/clouds/test_whole.py", "tests/salt/")
 LONGEST = (
     *("tests/salt/test_faults.py", "tests/salt/test_whole.py", *LAND),
     "tests/pages/test_looks.py",

@@ -2,19 +2,23 @@
 
 import os
 import shlex
+import shutil
+import signal
 import sys
 import threading
 from contextlib import suppress
 from pathlib import Path
 from typing import Any, Self
 
+import psutil
 import requests
 import scaleway_standin
 from scaleway_standin import ACCESS_KEY, PROJECT, SECRET_KEY, Server, StandIn
 
+from tests.clouds.debian import BASES, image
 from tests.salt.base import base_archives
-from tests.salt.land import HERE, Land
-from tests.salt.machine import SALT
+from tests.salt.land import HERE, Land, run
+from tests.salt.machine import ROOT, SALT
 from tests.salt.service import DOMAIN, SaltService
 from tests.service import wait_for
 
@@ -24,6 +28,7 @@ DELAYS = {"create_volume": 0.2, "boot": 0.5, "stop": 0.5, "detach": 0.2, "resize
 
 
 def boot_command(land: Land) -> str:
+    """Machines whose root is this machine's own, with a program in place of systemd: they are up within a second."""
     standin = Path(scaleway_standin.__file__).parents[1]
     path = f"{PROGRAMS}:{SALT}:{os.environ['PATH']}"
     bases = shlex.quote(" ".join(f"{image}={archive}" for image, archive in base_archives().items()))
@@ -32,13 +37,27 @@ def boot_command(land: Land) -> str:
     return f"env {given} {sys.executable} -m scaleway_standin.boot {options}"
 
 
-class CloudService(SaltService):
-    """A thread of its own keeps the hosts file as the stand-in's DNS records are, as a name server would."""
+def systemd_command(land: Land, folder: Path) -> str:
+    """Machines as a provider's image boots: Debian, systemd, cloud-init."""
+    image()
+    folder.mkdir(parents=True)
+    lines = []
+    for base, archive in base_archives().items():
+        shutil.copy(archive, folder)
+        lines.append(f"{base} {BASES}/{archive.name}\n")
+    (folder / "list").write_text("".join(lines))
+    path = f"{Path(scaleway_standin.__file__).parents[1]}:{ROOT}"
+    options = f"--bridge {land.bridge} --bases {folder}"
+    return f"env PYTHONPATH={path} {sys.executable} -m tests.clouds.nspawn {options}"
 
-    def __init__(self, home: Path, release: Path, land: Land, **settings: object) -> None:
-        self.standin = StandIn(
-            home / "scaleway", boot=boot_command(land), dns_zones=(DOMAIN,), ipv4_pool=POOL
-        )
+
+class CloudService(SaltService):
+    """`boot` is the stand-in's boot command.
+
+    A thread of its own keeps the hosts file as the stand-in's DNS records are, as a name server would."""
+
+    def __init__(self, home: Path, release: Path, boot: str, **settings: object) -> None:
+        self.standin = StandIn(home / "scaleway", boot=boot, dns_zones=(DOMAIN,), ipv4_pool=POOL)
         self.provider = Server(self.standin)
         given = {
             "cloud": "scaleway",
@@ -81,6 +100,21 @@ class CloudService(SaltService):
         has: dict[str, list[dict[str, Any]]] = {kind: list(answer[kind]) for kind in KINDS}
         has["group"] = [group for group in has["group"] if not group["project_default"]]
         return has
+
+    def machine_of(self, server: str) -> Path:
+        """The folder of the machine that this server is."""
+        return self.standin.machines.folder(server)
+
+    def runs(self, server: str, *command: str) -> str:
+        """What a command says on that machine."""
+        outside = psutil.Process(int((self.machine_of(server) / "pid").read_text()))
+        (nspawn,) = outside.children()
+        (first,) = nspawn.children()
+        return run("nsenter", f"--target={first.pid}", "--all", *command)
+
+    def cuts_the_power(self, server: str) -> None:
+        """And gives it back: the machine boots again."""
+        os.kill(self.standin.world.kinds["machine"][server]["pid"], signal.SIGUSR1)
 
     def takes_snapshot(self, volume: str) -> str:
         """As the keeper takes one each day; its id, when it is there."""

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from scuttlekit import Address, KeyPair, connect
-from tests.clouds.service import CloudService
+from tests.clouds.service import CloudService, boot_command
 from tests.salt.land import Land
 from tests.service import wait_for
 
@@ -19,7 +19,7 @@ KNOWN = "from butt.clouds.models import Stock; print(Stock.objects.exists())"
 
 @pytest.fixture
 def site(land: Land, built_pub: Path, tmp_path: Path) -> Iterator[CloudService]:
-    with CloudService(tmp_path / "home", built_pub, land, keep_days=0) as site:
+    with CloudService(tmp_path / "home", built_pub, boot_command(land), keep_days=0) as site:
         yield site
 
 

@@ -1,0 +1,125 @@
+"""A boot command for the stand-in: `python -m tests.clouds.nspawn --bridge NAME --bases FOLDER SERVER_ID DOCUMENT FOLDER`.
+
+The machine is a Debian with systemd as its first process, run by systemd-nspawn in namespaces of its own. Its root is an overlay over
+the image, kept on the root volume; its data volume is a file behind a loop device. SIGTERM is its power button. SIGUSR1 cuts its
+power and gives it back: every process is gone at once, but what the kernel was still to write is written.
+"""
+
+import argparse
+import os
+import shlex
+import signal
+import subprocess
+import sys
+from contextlib import suppress
+from pathlib import Path
+from typing import Self
+
+from scaleway_standin.links import join
+
+from tests.clouds.debian import BASES, CUTS, SALT_PACKAGES, add_ours, image, salt_packages
+
+DEVICE = "/dev/disk/by-id/scsi-0SCW_sbs_volume-{volume_id}"
+DISK = 4 << 30
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(prog="python -m tests.clouds.nspawn")
+    for option in ("--bridge", "--bases"):
+        parser.add_argument(option, required=True)
+    for name in ("server_id", "document", "folder"):
+        parser.add_argument(name)
+    given = parser.parse_args()
+    machine = Machine(given.server_id, Path(given.document), Path(given.folder), given.bases)
+    signal.signal(signal.SIGTERM, lambda *_: machine.presses_the_button())
+    signal.signal(signal.SIGUSR1, lambda *_: machine.loses_its_power())
+    machine.runs(given.bridge, os.environ["STANDIN_ADDRESSES"].split(","))
+
+
+class Machine:
+    def __init__(self, server_id: str, document: Path, folder: Path, bases: str) -> None:
+        self._folder, self._bases = folder, bases
+        self._root, volume = folder / "volumes" / "0", (folder / "volumes" / "1").resolve()
+        self._device = DEVICE.format(volume_id=volume.name)
+        with (volume / "disk").open("ab") as disk:
+            disk.truncate(DISK)
+        self._disk = volume / "disk"
+        if not (self._root / "upper").exists():
+            add_ours(self._root / "upper")
+        seed = self._root / "upper/var/lib/cloud/seed/nocloud"
+        for path in (self._root / "work", folder / "root", folder / "cuts", seed):
+            path.mkdir(parents=True, exist_ok=True)
+        (seed / "meta-data").write_text(f"instance-id: {server_id}\nlocal-hostname: machine\n")
+        (seed / "user-data").write_bytes(document.read_bytes())
+        self._child: subprocess.Popen[bytes] | None = None
+        self._boots_again = True
+
+    def runs(self, bridge: str, addresses: list[str]) -> None:
+        """Until it is off."""
+        with Loop(self._disk) as loop:
+            while self._boots_again:
+                self._boots_again = False
+                linked = self._folder / "linked"
+                linked.unlink(missing_ok=True)
+                self._child = subprocess.Popen(self._command(loop.device, linked))
+                (self._folder / "pid").write_text(str(self._child.pid))
+                join(self._child.pid, bridge, addresses, 24)
+                linked.touch()
+                self._child.wait()
+
+    def presses_the_button(self) -> None:
+        """systemd-nspawn has heard it too, and passes it on to systemd."""
+        self._boots_again = False
+
+    def loses_its_power(self) -> None:
+        self._boots_again = True
+        if self._child is None:
+            return
+        children = Path(f"/proc/{self._child.pid}/task/{self._child.pid}/children")
+        with suppress(FileNotFoundError, ProcessLookupError):
+            for first in children.read_text().split():
+                # It counts as ended once all in its namespace have: never do two boots run side by side.
+                os.kill(int(first), signal.SIGKILL)
+
+    def _command(self, loop: str, linked: Path) -> list[str]:
+        root = self._folder / "root"
+        nspawn = [
+            *("systemd-nspawn", f"--directory={root}", "--register=no", "--keep-unit", "--capability=all"),
+            *("--machine=machine", "--resolv-conf=off", "--boot", f"--bind={loop}:{self._device}"),
+            # Docker's, which are forbidden otherwise.
+            "--system-call-filter=add_key keyctl bpf",
+            f"--bind-ro={salt_packages()}:{SALT_PACKAGES}",
+            f"--bind-ro={self._bases}:{BASES}",
+            f"--bind={self._folder / 'cuts'}:{CUTS}",
+        ]
+        layers = f"lowerdir={image()},upperdir={self._root}/upper,workdir={self._root}/work"
+        steps = [
+            shlex.join(["mount", "-t", "overlay", "overlay", "-o", layers, str(root)]),
+            f"until [ -e {shlex.quote(str(linked))} ]; do sleep 0.02; done",
+            f"SYSTEMD_NSPAWN_API_VFS_WRITABLE=network exec {shlex.join(nspawn)}",
+        ]
+        # Whatever runs inside ends with the first process of this namespace, and that one with us.
+        alone = ("setpriv", "--pdeathsig", "KILL", "unshare", "--net", "--mount", "--pid", "--mount-proc")
+        return [*alone, "--fork", "--kill-child", "sh", "-ec", "; ".join(steps)]
+
+
+class Loop:
+    """`with Loop(file) as loop:`; `loop.device`. The kernel lets it go by itself once nobody has it open any more."""
+
+    def __init__(self, file: Path) -> None:
+        self._file = file
+
+    def __enter__(self) -> Self:
+        command = ["losetup", "--find", "--show", str(self._file)]
+        self.device = subprocess.run(command, check=True, capture_output=True, text=True).stdout.strip()
+        self._held = os.open(self.device, os.O_RDWR)
+        # It is in use, so this comes true once it is not.
+        subprocess.run(["losetup", "--detach", self.device], check=True)
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        os.close(self._held)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,72 @@
+"""The first boot for real: Debian, systemd and cloud-init, a volume, Docker from Debian, and a minion that joins.
+
+From a person who registers to a bot that is alive, though the power of its machine is cut in each step.
+"""
+
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from butt.clouds.cloud_init import DATA, STEPS
+from tests.clouds.service import CloudService, systemd_command
+from tests.clouds.test_whole import KNOWN
+from tests.salt.land import Land
+from tests.service import wait_for
+
+PATIENT = 300.0
+IN_EACH_STEP = ("butt-mount", "butt-hold", "butt-docker", "butt-salt", "systemctl")
+
+
+@pytest.fixture
+def site(land: Land, built_pub: Path, tmp_path: Path) -> Iterator[CloudService]:
+    boot = systemd_command(land, tmp_path / "bases")
+    with CloudService(tmp_path / "home", built_pub, boot, start_seconds=240) as site:
+        yield site
+
+
+def test_from_register_to_alive_on_a_machine_whose_power_is_cut_in_each_step(site: CloudService):
+    alice = site.person("alice@example.org")
+    wait_for(lambda: site.butt("manage", "shell", "-v0", "-c", KNOWN).strip() == "True")
+    bot = alice.names_a_bot("alices")
+    assert len(IN_EACH_STEP) == STEPS - 1, "the last one waits for somebody else"
+
+    def says(what: str) -> bool:
+        return what in (alice.sees(bot)["reason"] or "")
+
+    server = wait_for(lambda: running(site))
+    machine = site.machine_of(server)
+    wait_for((machine / "cuts").is_dir)
+    cut = site.cuts_the_power
+    for number, program in enumerate(IN_EACH_STEP, 1):
+        begun = machine / "cuts" / f"{program}.begun"
+        (machine / "cuts" / program).touch()
+        wait_for(begun.exists, PATIENT)
+        wait_for(lambda number=number: says(f"step {number} of {STEPS}"))
+        if program == "butt-docker":
+            # In the middle of it: half unpacked, or not yet configured.
+            wait_for(lambda: list((machine / "volumes/0/upper/usr/bin").glob("containerd*")), PATIENT)
+        cut(server)
+    alive = alice.waits_for("alive", bot, PATIENT)
+    assert site.runs(server, "cat", "/proc/1/comm").strip() == "systemd"
+    assert site.runs(server, "findmnt", "--noheadings", "--output", "FSTYPE", DATA).strip() == "ext4"
+    assert site.runs(server, "docker", "info", "--format", "{{.DockerRootDir}}").strip() == f"{DATA}/docker"
+
+    began = time.monotonic()
+    cut(server)
+
+    def is_back() -> Any:
+        seen, since = alice.sees(bot), time.monotonic() - began
+        uptime = seen["status"]["uptime"]
+        return seen if seen["state"] == "alive" and uptime is not None and uptime < since else None
+
+    again = wait_for(is_back, PATIENT)
+    assert (again["ssbId"], again["address"]) == (alive["ssbId"], alive["address"])
+    assert running(site) == server, "nobody took it for dead"
+
+
+def running(site: CloudService) -> str:
+    """The id of the one server there is, once it runs."""
+    return next((str(row["id"]) for row in site.account()["server"] if row["state"] == "running"), "")
