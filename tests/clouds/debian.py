@@ -19,6 +19,9 @@ BRINGS = (
     *("systemd", "systemd-sysv", "dbus", "udev", "cloud-init", "ca-certificates", "iproute2", "e2fsprogs"),
     "python3-cffi-backend",  # cloud-init needs it under another name, which debootstrap does not look up
 )
+NEEDS = {"/usr/sbin/debootstrap": "debootstrap", "systemd-nspawn": "systemd-container", "dpkg-deb": "dpkg"}
+"""Programs of this machine, and the package of Debian that brings each."""
+
 INSTALLS = ("docker.io", "iptables")
 """What the first boot asks apt for."""
 
@@ -80,6 +83,8 @@ exec /usr/bin/timeout "$@"
 
 def image() -> Path:
     """The folder with the image. Making it takes a minute or two, the first time."""
+    missing = [package for program, package in NEEDS.items() if not shutil.which(program)]
+    assert not missing, f"install what is missing: sudo apt-get install {' '.join(missing)}"
     origin = " ".join((SUITE, *BRINGS, *INSTALLS, inspect.getsource(_add_packages)))
     made = KEPT / hashlib.sha256(origin.encode()).hexdigest()[:16]
     KEPT.mkdir(parents=True, exist_ok=True)

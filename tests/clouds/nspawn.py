@@ -1,8 +1,9 @@
-"""A boot command for the stand-in: `python -m tests.clouds.nspawn --bridge NAME --bases FOLDER SERVER_ID DOCUMENT FOLDER`.
+"""A boot command for the stand-in: `python -m tests.clouds.nspawn --bridge NAME --bases FOLDER --while PID SERVER_ID DOCUMENT FOLDER`.
 
 The machine is a Debian with systemd as its first process, run by systemd-nspawn in namespaces of its own. Its root is an overlay over
 the image, kept on the root volume; its data volume is a file behind a loop device. SIGTERM is its power button. SIGUSR1 cuts its
-power and gives it back: every process is gone at once, but what the kernel was still to write is written.
+power and gives it back: every process is gone at once, but what the kernel was still to write is written. It ends with the
+process `PID`, and with it go its namespaces, its mounts and its loop device.
 """
 
 import argparse
@@ -12,24 +13,30 @@ import signal
 import subprocess
 import sys
 from contextlib import suppress
+from itertools import product
 from pathlib import Path
 from typing import Self
 
 from scaleway_standin.links import join
+from scaleway_standin.lives import ends_with
 
 from tests.clouds.debian import BASES, CUTS, SALT_PACKAGES, add_ours, image, salt_packages
+from tests.service import wait_for
 
 DEVICE = "/dev/disk/by-id/scsi-0SCW_sbs_volume-{volume_id}"
 DISK = 4 << 30
+CGROUPS = Path("/sys/fs/cgroup")
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m tests.clouds.nspawn")
     for option in ("--bridge", "--bases"):
         parser.add_argument(option, required=True)
+    parser.add_argument("--while", type=int, dest="pid", required=True)
     for name in ("server_id", "document", "folder"):
         parser.add_argument(name)
     given = parser.parse_args()
+    ends_with(given.pid)
     machine = Machine(given.server_id, Path(given.document), Path(given.folder), given.bases)
     signal.signal(signal.SIGTERM, lambda *_: machine.presses_the_button())
     signal.signal(signal.SIGUSR1, lambda *_: machine.loses_its_power())
@@ -101,6 +108,22 @@ class Machine:
         # Whatever runs inside ends with the first process of this namespace, and that one with us.
         alone = ("setpriv", "--pdeathsig", "KILL", "unshare", "--net", "--mount", "--pid", "--mount-proc")
         return [*alone, "--fork", "--kill-child", "sh", "-ec", "; ".join(steps)]
+
+
+def forget_cgroups() -> None:
+    """Remove those that systemd-nspawn made below ours for a machine that ends: it leaves them."""
+    ours = {line.split(":", 2)[2].strip("/") for line in Path("/proc/self/cgroup").read_text().splitlines()}
+    hierarchies = [CGROUPS, *(path for path in CGROUPS.iterdir() if path.is_dir())]
+    for hierarchy, own, made in product(hierarchies, ours, ("payload", "supervisor")):
+        for folder, _, _ in os.walk(hierarchy / own / made, topdown=False):
+            wait_for(lambda folder=Path(folder): _is_removed(folder))
+
+
+def _is_removed(cgroup: Path) -> bool:
+    """Once all its processes have ended."""
+    with suppress(OSError):
+        cgroup.rmdir()
+    return not cgroup.exists()
 
 
 class Loop:

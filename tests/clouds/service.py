@@ -33,7 +33,7 @@ def boot_command(land: Land) -> str:
     path = f"{PROGRAMS}:{SALT}:{os.environ['PATH']}"
     bases = shlex.quote(" ".join(f"{image}={archive}" for image, archive in base_archives().items()))
     given = f"BASES={bases} PYTHONPATH={standin} PATH={path}"
-    options = f"--bridge {land.bridge} --mount 1=/var/lib/butt --run {PROGRAMS}/init"
+    options = f"--bridge {land.bridge} --mount 1=/var/lib/butt --run {PROGRAMS}/init --while {os.getpid()}"
     return f"env {given} {sys.executable} -m scaleway_standin.boot {options}"
 
 
@@ -47,7 +47,7 @@ def systemd_command(land: Land, folder: Path) -> str:
         lines.append(f"{base} {BASES}/{archive.name}\n")
     (folder / "list").write_text("".join(lines))
     path = f"{Path(scaleway_standin.__file__).parents[1]}:{ROOT}"
-    options = f"--bridge {land.bridge} --bases {folder}"
+    options = f"--bridge {land.bridge} --bases {folder} --while {os.getpid()}"
     return f"env PYTHONPATH={path} {sys.executable} -m tests.clouds.nspawn {options}"
 
 

@@ -11,10 +11,13 @@ from typing import Any
 import pytest
 
 from butt.clouds.cloud_init import DATA, STEPS
+from tests.clouds.nspawn import forget_cgroups
 from tests.clouds.service import CloudService, systemd_command
 from tests.clouds.test_whole import KNOWN
+from tests.people import PASSWORD
 from tests.salt.land import Land
 from tests.service import wait_for
+from tests.whole.test_secrets import Browser
 
 PATIENT = 300.0
 IN_EACH_STEP = ("butt-mount", "butt-hold", "butt-docker", "butt-salt", "systemctl")
@@ -25,16 +28,20 @@ def site(land: Land, built_pub: Path, tmp_path: Path) -> Iterator[CloudService]:
     boot = systemd_command(land, tmp_path / "bases")
     with CloudService(tmp_path / "home", built_pub, boot, start_seconds=240) as site:
         yield site
+    forget_cgroups()
 
 
 def test_from_register_to_alive_on_a_machine_whose_power_is_cut_in_each_step(site: CloudService):
     alice = site.person("alice@example.org")
     wait_for(lambda: site.butt("manage", "shell", "-v0", "-c", KNOWN).strip() == "True")
     bot = alice.names_a_bot("alices")
+    browser = Browser(site)
+    browser.ask("/start")
+    browser.ask("/start", email="alice@example.org", password=PASSWORD)
     assert len(IN_EACH_STEP) == STEPS - 1, "the last one waits for somebody else"
 
     def says(what: str) -> bool:
-        return what in (alice.sees(bot)["reason"] or "")
+        return what in browser.ask("/bots/alices")
 
     server = wait_for(lambda: running(site))
     machine = site.machine_of(server)

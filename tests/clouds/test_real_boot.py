@@ -20,7 +20,7 @@ from tests.service import wait_for
 pytestmark = pytest.mark.django_db
 
 STANDIN = Path(scaleway_standin.__file__).parents[1]
-BOOT = f"env PYTHONPATH={STANDIN} {sys.executable} -m scaleway_standin.boot --mount 1=/var/lib/butt"
+BOOT = f"env PYTHONPATH={STANDIN} {sys.executable} -m scaleway_standin.boot --mount 1=/var/lib/butt --while {os.getpid()}"
 DATA = "/var/lib/butt" if os.geteuid() == 0 else "../volumes/1"
 
 # Each boot says so on the volume, and a heartbeat shows who writes there now.

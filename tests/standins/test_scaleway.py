@@ -1,6 +1,7 @@
 """The stand-in for Scaleway, spoken to by the official SDK as it comes."""
 
 import os
+import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -29,7 +30,8 @@ from tests.service import wait_for
 GB = 10**9
 ZONE = "fr-par-1"
 PACKAGE = Path(scaleway_standin.__file__).parents[1]
-BOOT = f"env PYTHONPATH={PACKAGE} {sys.executable} -m scaleway_standin.boot --mount 1=/srv/data"
+BOOT = f"env PYTHONPATH={PACKAGE} {sys.executable} -m scaleway_standin.boot --mount 1=/srv/data --while"
+"""With the id of the process that the machine ends with."""
 
 
 @pytest.fixture
@@ -277,7 +279,7 @@ def booted(standin: SimpleNamespace, state: Path):
 
 
 def test_a_server_boots_for_real_and_carries_out_its_cloud_init_once(state: Path):
-    with Running(state, boot=BOOT) as standin:
+    with Running(state, boot=f"{BOOT} {os.getpid()}") as standin:
         made, out = booted(standin, state)
         machine = state / "machines" / made.id
         act(standin, made.id, ServerAction.POWEROFF)
@@ -292,14 +294,25 @@ def test_a_server_boots_for_real_and_carries_out_its_cloud_init_once(state: Path
 
 
 def test_machines_outlive_a_stand_in_that_is_told_so_and_are_found_again(state: Path):
-    with Running(state, boot=BOOT, leave_machines=True) as standin:
+    with Running(state, boot=f"{BOOT} {os.getpid()}", leave_machines=True) as standin:
         made, _ = booted(standin, state)
     machine = state / "machines" / made.id
     assert processes_of(machine)
-    with Running(state, boot=BOOT) as standin:
+    with Running(state, boot=f"{BOOT} {os.getpid()}") as standin:
         standin.steer("destroy", server=made.id)
         wait_for(lambda: not processes_of(machine))
         assert standin.instances.list_servers_all() == []
+
+
+def test_a_machine_ends_with_the_process_that_it_was_told_of_however_that_ends(state: Path):
+    other = subprocess.Popen(["sleep", "infinity"])
+    with Running(state, boot=f"{BOOT} {other.pid}") as standin:
+        made, _ = booted(standin, state)
+        machine = state / "machines" / made.id
+        assert processes_of(machine)
+        other.kill()
+        other.wait()
+        wait_for(lambda: not processes_of(machine))
 
 
 def processes_of(machine: Path) -> list[int]:

@@ -4,7 +4,7 @@ As root on Linux: a machine with its own network, process and mount namespaces, 
 this machine's, kept in the root volume's folder. Otherwise: a shell with the machine's folder as its working folder.
 Isolated, `--mount PLACE=PATH` shows the volume at that place there, as if it were mounted already, `--bridge NAME`
 joins the machine to that bridge of this one with its own IPv4 address, and `--run PROGRAM` is started at every boot
-instead of sleeping, after the document. Either way `bootcmd` of the cloud-init document is carried out at each boot, then
+instead of sleeping, after the document. `--while PID` ends the machine when that process ends. Either way `bootcmd` of the cloud-init document is carried out at each boot, then
 `write_files` and `runcmd` once for each server, and nothing else of it. It is no virtual machine: kernel, programs and clock are this machine's.
 """
 
@@ -23,6 +23,7 @@ from typing import Any
 import yaml
 
 from scaleway_standin.links import join
+from scaleway_standin.lives import ends_with
 
 DONE = "cloud-init.done"
 
@@ -37,9 +38,14 @@ def main() -> None:
         "--prefix", type=int, default=24, help="how much of the address is the bridge's network"
     )
     parser.add_argument("--run", default="sleep infinity", metavar="PROGRAM", help="what runs at every boot")
+    parser.add_argument(
+        "--while", type=int, dest="pid", metavar="PID", help="the machine ends with this process"
+    )
     for name in ("server_id", "document", "folder"):
         parser.add_argument(name)
     given = parser.parse_args()
+    if given.pid:
+        ends_with(given.pid)
     server_id, document, folder = given.server_id, Path(given.document), Path(given.folder)
     mounts = dict(each.split("=", 1) for each in given.mount)
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
