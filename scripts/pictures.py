@@ -24,6 +24,7 @@ from tests.whole.guest import Guest  # noqa: E402
 
 PICTURES = ROOT / "docs" / "pictures"
 LARGEST = 100_000
+PHONE = {"width": 390, "height": 844}
 PATIENCE = 60_000
 BARE = "*, *::before, *::after { animation: none !important; transition: none !important }"
 
@@ -66,10 +67,10 @@ def _invites(page: Page, friend: Guest) -> None:
     unused = page.get_by_role("list", name="unused", exact=True)
     link = unused.locator("code").first.text_content() or ""
     _take(page, "invites")
-    theirs = page.context.browser.new_page(viewport={"width": 760, "height": 560}, device_scale_factor=1)  # type: ignore[union-attr]
+    theirs = page.context.browser.new_page(viewport=PHONE, device_scale_factor=2)  # type: ignore[union-attr]
     theirs.goto(link)
-    theirs.get_by_role("button", name="show the code").click()
     _take(theirs, "join")
+    theirs.get_by_role("button", name="show the code").click()
     code = theirs.locator("#code").text_content() or ""
     theirs.close()
     with ThreadPoolExecutor(1) as beside:

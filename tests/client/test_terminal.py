@@ -72,6 +72,11 @@ def test_an_invite_and_an_export_come_out_of_it(site: Service, butt: Run, tmp_pa
     (made,) = erin.call("GET", f"/agents/{bot['id']}/invites")["invites"]
     assert (made["name"], made["uses"], made["code"], made["url"]) == ("frank", 2, code, page)
 
+    told = f"3 a day, 3 left today\n{site.url}/@erins\n"
+    assert [butt("open", "erins", *asked).stdout for asked in (("--a-day", "3"), ())] == [told, told]
+    assert erin.call("GET", f"/agents/{bot['id']}/open-invites")["aDay"] == 3
+    assert "100" in butt("open", "erins", "--a-day", "101").stderr
+
     done = butt("export", "erins", "secret")
     assert done.returncode == 0, done.stderr
     assert "forks its feed for ever" in done.stderr

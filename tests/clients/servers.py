@@ -57,6 +57,15 @@ class Server:
         """The texts of the posts of a feed that it has, None for what it cannot read."""
         return self("texts", feed)
 
+    @property
+    def addresses(self) -> Path:
+        """The file in which it keeps where others are."""
+        return self.folder / "data" / "gossip.json"
+
+    def would_find(self, pub: str) -> bool:
+        """Whether it would dial the pub after a sudden end."""
+        return self.addresses.exists() and pub in self.addresses.read_text()
+
     def has_noted(self, pub: Pub) -> bool:
         """Whether it would know where the pub is after a sudden end."""
         noted = self.folder / "data" / "gossip.json"
