@@ -63,6 +63,11 @@ class App:
         """The file in which it keeps where others are."""
         return self.folder / "data" / "conn.json"
 
+    def has_written(self, text: str) -> bool:
+        """Whether a message with this text is in its log on the disk. Manyverse writes that some 250 ms after it says so."""
+        logs = (self.folder / "data" / "db2" / "log.bipf", self.folder / "data" / "flume" / "log.offset")
+        return any(text.encode() in log.read_bytes() for log in logs if log.exists())
+
     def would_find(self, pub: str) -> bool:
         """Whether it would dial the pub after a sudden end: it notes after two seconds how it may be reached."""
         noted = json.loads(self.addresses.read_text()) if self.addresses.exists() else {}

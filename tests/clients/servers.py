@@ -62,6 +62,10 @@ class Server:
         """The file in which it keeps where others are."""
         return self.folder / "data" / "gossip.json"
 
+    def has_written(self, text: str) -> bool:
+        """Whether a message with this text is in its log on the disk."""
+        return text.encode() in (self.folder / "data" / "flume" / "log.offset").read_bytes()
+
     def would_find(self, pub: str) -> bool:
         """Whether it would dial the pub after a sudden end."""
         return self.addresses.exists() and pub in self.addresses.read_text()

@@ -69,6 +69,8 @@ class Guest:
     app: App | Server
     bot: Bot
     way: str
+    last: str = ""
+    """What its owner said last."""
     told: dict[str, str] = field(default_factory=dict)
     """By situation what came of it."""
 
@@ -87,7 +89,7 @@ class Guest:
         self.app("publish", {"type": "contact", "contact": other.app.id, "following": True})
 
     def says(self) -> str:
-        text = f"message {next(NUMBERS)}"
+        text = self.last = f"This is number {next(NUMBERS)}."
         self.app("publish", {"type": "post", "text": text})
         return text
 
@@ -101,8 +103,11 @@ class Guest:
             raise AssertionError(told) from None
 
     def closes(self) -> None:
-        """Some seconds after it was used, when the app has written down where the pub is."""
-        until(lambda: self.app.would_find(self.bot.agent["ssbId"]))
+        """Some seconds after it was used, when the app has written down what its owner said and where the pub is.
+
+        One that loses the last message, which others have already, says another in its place, and its feed is forked.
+        """
+        until(lambda: self.app.has_written(self.last) and self.app.would_find(self.bot.agent["ssbId"]))
         self.app.kill()
 
 
@@ -214,7 +219,7 @@ def test_the_document_says_what_apps_can_do(pairs: Pairs):
 
     again = {guest: guest.bot.invite() for guest in guests}
     for guest in guests:
-        guest.app.kill()
+        guest.closes()
         guest.app.addresses.unlink()
         guest.app.start()
         with goes_through("comes back with a new code", guest):

@@ -26,7 +26,7 @@ IN_EACH_STEP = ("butt-mount", "butt-hold", "butt-docker", "butt-salt", "systemct
 @pytest.fixture
 def site(land: Land, built_pub: Path, tmp_path: Path) -> Iterator[CloudService]:
     boot = systemd_command(land, tmp_path / "bases")
-    with CloudService(tmp_path / "home", built_pub, boot, start_seconds=240) as site:
+    with CloudService(tmp_path / "home", built_pub, boot, start_seconds=480) as site:
         yield site
     forget_cgroups()
 
