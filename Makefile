@@ -3,7 +3,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 ARGS ?=
 
-.PHONY: help setup setup-dev salt up test check bench chaos attack lock clean
+.PHONY: help setup setup-dev salt up test check bench chaos attack lock release clean
 
 help:  ## List these commands
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/\1\t\2/p' $(MAKEFILE_LIST) | expand -t 12
@@ -40,10 +40,13 @@ attack: setup-dev  ## Attack a service while people use it; ARGS="--seed 7 --sec
 lock: setup-dev  ## Choose newer dependencies, within the bounds of pyproject.toml
 	@$(PYTHON) scripts/lock.py
 
+release: setup-dev  ## Make wheel, source distribution, list of parts, notes and image in dist; ARGS="--draft --no-image"
+	@$(BIN)/python scripts/release.py $(ARGS)
+
 clean:  ## Remove what setup made; the state in .butt stays
 	rm -rf .venv .salt build *.egg-info .mypy_cache .ruff_cache .pytest_cache .import_linter_cache
 
-.venv/run.done: requirements/run.txt pyproject.toml packages/scuttlekit/pyproject.toml standins/stripe/pyproject.toml scripts/setup.py
+.venv/run.done: requirements/run.txt pyproject.toml scripts/setup.py
 	@$(PYTHON) scripts/setup.py run
 
 .venv/dev.done: requirements/dev.txt .venv/run.done

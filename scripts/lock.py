@@ -19,9 +19,11 @@ UV += ["--python-version", "3.11"]
 
 def main() -> None:
     for arguments in (
-        ["pyproject.toml", "--output-file", "requirements/run.txt"],
+        # For every Python that the service runs on, not for one of them.
+        ["pyproject.toml", "--universal", "--output-file", "requirements/run.txt"],
         [
             "pyproject.toml",
+            "--universal",
             "--group",
             "dev",
             "--constraint",
@@ -31,6 +33,7 @@ def main() -> None:
         ],
         [
             "packages/scuttlekit/pyproject.toml",
+            "--universal",
             "--constraint",
             "requirements/run.txt",
             "--output-file",

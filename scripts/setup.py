@@ -15,31 +15,22 @@ ROOT = Path(__file__).parents[1]
 VENV = ROOT / ".venv"
 PIP = [str(VENV / "bin" / "python"), "-m", "pip", "--disable-pip-version-check"]
 QUIET = ["--quiet", "--no-input"]
-OLDEST, TOO_NEW = (3, 11), (3, 13)
+OLDEST, TOO_NEW = (3, 11), (3, 15)
 
 
 def main(wanted: str) -> None:
     if not OLDEST <= sys.version_info < TOO_NEW:
         sys.exit(
-            f"Python 3.11 or 3.12 is needed; this is {sys.version.split()[0]}. Give another: make PYTHON=…"
+            f"Python 3.11 to 3.14 is needed; this is {sys.version.split()[0]}. Give another: make PYTHON=…"
         )
     if not works():
         make_environment()
     print(f"Installing the packages of requirements/{wanted}.txt …", flush=True)
     run([*PIP, "install", *QUIET, "--require-hashes", "-r", str(ROOT / "requirements" / f"{wanted}.txt")])
     if wanted == "run":
-        for distribution in (ROOT / "packages" / "scuttlekit", ROOT / "standins" / "stripe", ROOT):
-            run(
-                [
-                    *PIP,
-                    "install",
-                    *QUIET,
-                    "--no-deps",
-                    "--no-build-isolation",
-                    "--editable",
-                    str(distribution),
-                ]
-            )
+        # setuptools warns that changes here take effect at once, which is what an editable installation is for.
+        os.environ["PYTHONWARNINGS"] = "ignore:Editable installation"
+        run([*PIP, "install", *QUIET, "--no-deps", "--no-build-isolation", "--editable", str(ROOT)])
     (VENV / f"{wanted}.done").touch()
 
 

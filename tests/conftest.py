@@ -21,6 +21,7 @@ settings.load_profile("calm")
 LAND = ("tests/clouds/test_first_boot.py", "tests/clouds/test_whole.py", "tests/salt/")
 LONGEST = (
     *("tests/salt/test_faults.py", "tests/salt/test_whole.py", *LAND),
+    "tests/release/",
     "tests/pages/test_looks.py",
     "tests/whole/test_upgrade.py",
     "tests/backups/",

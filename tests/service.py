@@ -57,19 +57,21 @@ def migrated() -> Path:
 class Service:
     """`with Service(home, release) as site:` runs `butt up` and ends it, and whatever it started, at the end.
 
-    Its SQLite is migrated already, unless it starts `from_nothing`, as at a person who has just installed it.
+    Its SQLite is migrated already, unless it starts `from_nothing`, as for a person who has just installed it. Without a
+    `release` it builds the pub itself.
     """
 
     def __init__(
         self,
         home: Path,
-        release: Path,
+        release: Path | None,
         most_bots: int = 40,
         *,
         from_nothing: bool = False,
         **settings: object,
     ) -> None:
         self.home = home
+        self.folder: Path | None = None
         self.port, self.private_port, self.stand_in_port, *bots = free_ports(3 + most_bots)
         self.bot_ports = bots
         self.url = f"http://127.0.0.1:{self.port}"
@@ -82,7 +84,7 @@ class Service:
         (home / "releases").mkdir(parents=True, exist_ok=True)
         if not (from_nothing or "database_url" in settings or (home / "butt.sqlite3").exists()):
             shutil.copyfile(migrated(), home / "butt.sqlite3")
-        if not (home / "releases" / release.name).exists():
+        if release and not (home / "releases" / release.name).exists():
             (home / "releases" / release.name).symlink_to(release)
 
     @property
@@ -109,6 +111,7 @@ class Service:
         self.log = (self.home / "up.log").open("ab")
         self.process = subprocess.Popen(
             self.command(),
+            cwd=self.folder,
             env=self.environment,
             stdout=self.log,
             stderr=subprocess.STDOUT,

@@ -110,7 +110,9 @@ def _pub(_: Configuration) -> Iterator[Finding]:
         source = pub_source()
         check(source)
     except BuildFailed as failed:
-        yield Finding(str(failed), "Run from a whole checkout of the project, or set BUTT_PUB_SOURCE.")
+        yield Finding(
+            str(failed), "Install the service again, or set BUTT_PUB_SOURCE to a source of your own."
+        )
         return
     built = release(digest_of(source))
     mend = "" if built.path.is_dir() else "Run `butt up`: it builds the pub."

@@ -6,6 +6,7 @@ from pathlib import Path
 
 from django.utils import timezone
 
+from butt import resources
 from butt.agents.models import Agent
 from butt.configuration import configuration
 from butt.machines import tokens
@@ -13,7 +14,7 @@ from butt.machines.keys import new_pair
 from butt.machines.models import Machine
 from scuttlekit.files import write_whole
 
-MINION_CONFIG = Path(__file__).parents[2] / "salt" / "minion.conf"
+MINION_CONFIG = resources.SALT / "minion.conf"
 
 
 class StillInUse(Exception):

@@ -2,12 +2,14 @@
 
 from collections import Counter
 from collections.abc import Iterable, Iterator
+from importlib.metadata import version
+from platform import python_version
 
 from django.http import HttpRequest, HttpResponse
 from django.utils import timezone
 from django.views.decorators.http import require_safe
 from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, Metric, generate_latest
-from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily
+from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, InfoMetricFamily
 from prometheus_client.registry import Collector
 
 from butt.agents.bots import bots
@@ -37,6 +39,8 @@ class Now(Collector):
         yield from _of_the_service(all_bots)
         yield from of_machines()
         yield of_keys()
+        build = {"version": version("butt"), "python": python_version()}
+        yield InfoMetricFamily("butt_build", "What runs here.", value=build)
 
 
 def _of_bots(all_bots: list[Agent]) -> Iterator[Metric]:

@@ -11,14 +11,14 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+from butt import resources
 from butt.configuration import configuration
 from butt.sources.installing import Installer
 from butt.sources.keys import digest_in
 from butt.sources.kind import BuildFailed, Kind, Say, is_left_out
 from butt.sources.kinds import kind_of
 
-PUB_SOURCE = Path(__file__).parents[2] / "packages" / "scuttlekit"
-"""The source that comes with the service."""
+PUB_SOURCE = resources.PUB_SOURCE
 
 ROOM_NEEDED = 300 * 1024 * 1024
 READ, READ_AND_RUN = 0o444, 0o555

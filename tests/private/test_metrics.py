@@ -3,6 +3,7 @@
 import json
 import re
 from datetime import timedelta
+from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
@@ -58,6 +59,12 @@ def read(prometheus: Client) -> dict[str, dict[str, float]]:
         )
         read.setdefault(sample.name, {})[label] = sample.value
     return read
+
+
+def test_it_says_what_version_runs(prometheus: Client):
+    answer = prometheus.get("/metrics").content.decode()
+    (line,) = re.findall(r"^butt_build_info{(.*)} 1.0$", answer, re.MULTILINE)
+    assert f'version="{version("butt")}"' in line.split(",")
 
 
 def test_each_bot_is_told_by_id_and_name(prometheus: Client, bot: Agent):

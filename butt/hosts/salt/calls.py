@@ -14,6 +14,7 @@ from typing import IO, Any, Protocol
 
 from django.db import connection
 
+from butt import resources
 from butt.configuration import configuration, kept_secret
 from butt.environment import for_tools
 from butt.hosts.interface import HostTrouble
@@ -24,8 +25,7 @@ from scuttlekit.files import write_whole
 
 log = logging.getLogger("butt.hosts.salt")
 
-ROOT = Path(__file__).parents[3]
-STATES = ROOT / "salt"
+STATES = resources.SALT
 
 APPLY_SECONDS = 300
 """A first run builds an image."""
@@ -158,10 +158,13 @@ class Local:
 
 def program(name: str) -> str:
     """One of the programs of Salt's own environment."""
-    folder = Path(configuration().salt_programs) if configuration().salt_programs else ROOT / ".salt" / "bin"
+    given = configuration().salt_programs
+    folder = Path(given) if given else STATES.parent / ".salt" / "bin"
     path = folder / name
     if not path.exists():
-        raise HostTrouble(f"Salt is not installed in {folder}: run `make salt`.")
+        raise HostTrouble(
+            f"Salt is not installed in {folder}: run `make salt` in a checkout, or set BUTT_SALT_PROGRAMS."
+        )
     return str(path)
 
 
