@@ -6,6 +6,7 @@ gave (the signing key, the private token) are made once and kept in the home fol
 
 import contextlib
 import functools
+import re
 import secrets
 import sys
 from pathlib import Path
@@ -76,10 +77,17 @@ class Configuration(BaseSettings):
         False, description="Whether people may pay by SEPA direct debit as well; for `eur` only."
     )
     euro: float = Field(
-        1.15,
-        gt=0,
-        description="How many US dollars a euro is, to compare what machines cost with what a bot pays.",
+        0,
+        ge=0,
+        description="How much a euro is in the currency of the price, to compare what machines cost with what a bot pays; 0: 1 "
+        "for `eur`, 1.15 for `usd`, and nothing is compared for others.",
     )
+    terms: str = Field(
+        "", description="The address of your terms; people agree to them with the yes to their first bot."
+    )
+    privacy: str = Field("", description="The address of your page about privacy.")
+    imprint: str = Field("", description="The address of your imprint: who runs this, and from where.")
+    contact: str = Field("", description="The e-mail address that people can write to.")
     free_bots: int = Field(0, ge=0, description="How many bots each person has for free.")
     grace_days: int = Field(7, ge=0, description="For how many days bots run on after a payment failed.")
     unpaid_keep_days: int = Field(
@@ -229,6 +237,30 @@ class Configuration(BaseSettings):
         ):
             return given
         raise ValueError(f"{given!r} is no tax: give none, stripe, or a rate like 15%")
+
+    @field_validator("terms", "privacy", "imprint")
+    @classmethod
+    def _is_a_page(cls, given: str) -> str:
+        if given and not given.startswith(("https://", "http://", "/")):
+            raise ValueError(f"{given!r} is no page: give its whole address, like https://butt.nz/terms")
+        return given
+
+    @field_validator("contact")
+    @classmethod
+    def _is_an_address(cls, given: str) -> str:
+        if given and not re.fullmatch(r"[^@\s]+@[^@\s]+", given):
+            raise ValueError(f"{given!r} is no e-mail address")
+        return given
+
+    @property
+    def price_name(self) -> str:
+        """By which Stripe finds the price. Another amount is another price."""
+        return f"butt-bot-month-{self.price}-{self.currency}"
+
+    @property
+    def euro_in_currency(self) -> float | None:
+        """How much a euro is in the currency of the price; None where nobody said."""
+        return self.euro or {"eur": 1.0, "usd": 1.15}.get(self.currency)
 
     @property
     def is_pretended(self) -> bool:

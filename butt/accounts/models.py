@@ -43,6 +43,12 @@ class Account(AbstractBaseUser, PermissionsMixin):
     is_active = models.BooleanField(default=True)
     is_staff = models.BooleanField(default=False)
     leaves_at = models.DateTimeField(null=True, blank=True, help_text="Deleted by its person; it goes then.")
+    agreed_at = models.DateTimeField(
+        null=True, blank=True, help_text="When they agreed to the operator's terms."
+    )
+    agreed_to = models.CharField(
+        max_length=500, blank=True, default="", help_text="The address of the terms."
+    )
     created_at = models.DateTimeField(db_default=Now(), editable=False)
 
     objects: ClassVar[AccountManager] = AccountManager()

@@ -23,6 +23,8 @@ def personal_data(account: Account) -> dict[str, Any]:
             "createdAt": account.created_at,
             "lastSignInAt": account.last_login,
             "leavesAt": account.leaves_at,
+            "agreedAt": account.agreed_at,
+            "agreedTo": account.agreed_to,
         },
         "emails": list(EmailAddress.objects.filter(user=account).values("email", "verified", "primary")),
         "bots": [

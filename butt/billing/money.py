@@ -23,6 +23,11 @@ WHOLE = frozenset(
 """Currencies that Stripe counts without a smaller unit: docs.stripe.com/currencies."""
 
 
+def smallest(currency: str) -> int:
+    """How many of its smallest unit a currency has."""
+    return 1 if currency.lower() in WHOLE else 100
+
+
 def shown(amount: int, currency: str) -> str:
     """As `5.00 USD`, or `750 JPY`."""
     if currency.lower() in WHOLE:

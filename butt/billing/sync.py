@@ -167,7 +167,7 @@ def _write_off(payer: Payer, till: Till) -> None:
     if not payer.closing:
         over = till.subscription(payer.subscription)
         reason = over.reason if over else ""
-    till.settle(payer.customer, payer.subscription)
+    till.settle(payer.customer, payer.subscription, by_us=payer.closing)
     _save(
         payer,
         subscription="",

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import datetime
-from typing import Any
+from typing import Any, Literal
 
 import stripe
 
@@ -54,6 +54,11 @@ class Till:
         self._client = self._stripe.v1
         self._price = ""
         self._rate = ""
+
+    @property
+    def client(self) -> Any:
+        """Stripe's own, for what nobody but the doctor asks."""
+        return self._client
 
     # Customers and cards
 
@@ -187,14 +192,18 @@ class Till:
         wanted: Any = {"prorate": True, "invoice_now": True}
         if subscription.status in OWES:
             wanted = {}
-            for invoice in self._open(subscription):
+            for invoice in self._invoices(subscription.id, "open"):
                 with answers(missing_is_fine=True), self._changing():
                     self._client.invoices.void_invoice(invoice)
         with answers(missing_is_fine=True), self._changing():
             self._client.subscriptions.cancel(subscription.id, wanted)
 
-    def settle(self, customer: str, subscription: str) -> None:
-        """What waits of a subscription that is over goes to the customer's balance: it would wait for ever."""
+    def settle(self, customer: str, subscription: str, *, by_us: bool) -> None:
+        """What waits of a subscription that is over goes to the customer's balance: it would wait for ever.
+
+        One that we ended in the hour after a renewal left an invoice that is not final. The days that were credited are its
+        own, so it is charged, with the credit.
+        """
         with answers():
             found: Any = self._client.invoice_items.list(
                 {"customer": customer, "pending": True, "limit": MOST}
@@ -202,6 +211,17 @@ class Till:
         for each in map(plain, found.data):
             if _subscription_of(each) == subscription:
                 self._credit(customer, each)
+        for draft in self._invoices(subscription, "draft") if by_us else []:
+            with answers(), self._changing():
+                self._client.invoices.finalize_invoice(draft, {"auto_advance": False})
+        for left in self._invoices(subscription, "open") if by_us else []:
+            try:
+                with answers(), self._changing():
+                    self._client.invoices.pay(left, {"off_session": True})
+            except BadCard:
+                # Void, it would give the credit back that was used for it.
+                with answers(missing_is_fine=True), self._changing():
+                    self._client.invoices.mark_uncollectible(left)
 
     def _credit(self, customer: str, item: dict[str, Any]) -> None:
         """Each item by itself, and marked with it: killed in between, none counts twice."""
@@ -226,7 +246,7 @@ class Till:
 
     def pay(self, subscription: Subscription) -> None:
         """Try what is owed again. Raises `BadCard` with the reason when that is refused."""
-        for invoice in self._open(subscription):
+        for invoice in self._invoices(subscription.id, "open"):
             with answers(), self._changing():
                 self._client.invoices.pay(invoice, {"off_session": True})
 
@@ -298,8 +318,7 @@ class Till:
         """The price is known by a name of ours, so that it is made once. Another amount is another price."""
         if self._price:
             return self._price
-        settings = self._settings
-        name = f"butt-bot-month-{settings.price}-{settings.currency}"
+        name = self._settings.price_name
         with answers():
             found = self._client.prices.list({"lookup_keys": [name], "active": True}).data
         if not found:
@@ -358,11 +377,11 @@ class Till:
         self._rate = found
         return found
 
-    def _open(self, subscription: Subscription) -> list[str]:
+    def _invoices(self, subscription: str, status: Literal["draft", "open"]) -> list[str]:
         """The earliest first."""
         with answers():
             found: Any = self._client.invoices.list(
-                {"subscription": subscription.id, "status": "open", "limit": MOST}
+                {"subscription": subscription, "status": status, "limit": MOST}
             )
         return [each.id for each in reversed(found.data)]
 

@@ -1,19 +1,18 @@
 """`butt doctor`: what is missing here, and how to mend it."""
 
-import math
 import shlex
 import shutil
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import click
 
 from butt.command import cli, configure, home_option
 from butt.command.files import open_as_many_files_as_may_be
 from butt.command.finding import Finding
+from butt.command.money import billing, life, worth
 from butt.command.reach import reach
 from butt.command.salt_checks import salt
 from butt.configuration import Configuration
@@ -21,9 +20,6 @@ from butt.environment import for_tools
 from butt.home import is_closed
 from butt.hosts.ports import refusal_to_listen
 from butt.parts import UnknownPart
-
-if TYPE_CHECKING:
-    from butt.clouds import Cloud
 
 ROOM = 500 * 1024 * 1024
 FILES = 4096
@@ -33,10 +29,16 @@ FILES = 4096
 @cli.command()
 @home_option
 @click.option("--cloud", metavar="NAME", help="Check the keys and rights for this cloud, and nothing else.")
-def doctor(home: Path | None, cloud: str | None) -> None:
+@click.option(
+    "--billing",
+    "live",
+    type=click.Choice(["stripe"]),
+    help="Live the whole life of a subscription there, with keys for testing, and nothing else.",
+)
+def doctor(home: Path | None, cloud: str | None, live: str | None) -> None:
     """Say what is missing, and how to mend it. Ends with 1 when something is."""
-    settings = configure(home=home, cloud=cloud)
-    checks = [_cloud] if cloud else [*CHECKS, _cloud]
+    settings = configure(home=home, cloud=cloud, billing=live)
+    checks = [life] if live else [_cloud] if cloud else [*CHECKS, _cloud]
     findings = []
     for finding in (finding for check in checks for finding in check(settings)):
         findings.append(finding)
@@ -145,35 +147,11 @@ def _cloud(settings: Configuration) -> Iterator[Finding]:
         for right in cloud.rights():
             yield Finding(right.what, right.mend)
         if cloud.makes_machines:
-            yield _worth(settings, cloud)
+            yield worth(settings, cloud)
     except UnknownPart as unknown:
         yield Finding(str(unknown), "Set BUTT_CLOUD.")
     except CloudTrouble as trouble:
         yield Finding(str(trouble), trouble.mend or "Set what the cloud needs; docs/settings.md lists it.")
-
-
-def _worth(settings: Configuration, cloud: "Cloud") -> Finding:
-    """Whether a bot brings in what its machine costs."""
-    from butt.billing.chosen import billing
-    from butt.clouds.capacity import best, cost
-    from butt.clouds.rentals import needs_of
-
-    needs = needs_of(1)
-    offer = best(cloud.offers(), needs, cloud.zones)
-    if offer is None:
-        return Finding(
-            "There is no machine to be had now that one bot fits on.", "Allow more types or zones."
-        )
-    costs = cost(offer, needs)
-    said = f"A machine for one bot costs {costs} a month: {offer.type} in {offer.zone}."
-    dollars = float(costs.total) * settings.euro
-    if not billing().takes_money or settings.price >= dollars * 100:
-        return Finding(said)
-    return Finding(
-        f"{said} That is {dollars:.2f} $, and BUTT_PRICE is {settings.price / 100:.2f} $.",
-        f"Set BUTT_PRICE to {math.ceil(dollars * 100)} or more, or have a machine cost less: BUTT_SNAPSHOTS, BUTT_BOT_DISK "
-        "and BUTT_CLOUD_IPV4=false save most.",
-    )
 
 
 def _joining(settings: Configuration) -> Iterator[Finding]:
@@ -206,30 +184,6 @@ def port_trouble(host: str, port: int) -> str:
     return ""
 
 
-def _billing(settings: Configuration) -> Iterator[Finding]:
-    from butt.billing.chosen import billing
-
-    try:
-        takes_money = billing().takes_money
-    except UnknownPart as unknown:
-        yield Finding(str(unknown), "Set BUTT_BILLING.")
-        return
-    if not takes_money:
-        yield Finding("Nobody pays here.")
-    elif settings.is_pretended:
-        yield Finding("Payments go to a local stand-in: no money moves.")
-    else:
-        secret = settings.stripe_secret_key.get_secret_value()
-        modes = {key.split("_")[1] for key in (secret, settings.stripe_publishable_key) if key.count("_") > 1}
-        if len(modes) > 1:
-            yield Finding(
-                "One of Stripe's keys is for testing and the other is live.", "Set two keys of the same mode."
-            )
-        given = settings.stripe_publishable_key and settings.webhook_secret()
-        mend = "" if given else "Set BUTT_STRIPE_PUBLISHABLE_KEY and BUTT_STRIPE_WEBHOOK_SECRET too."
-        yield Finding("Payments go to Stripe.", mend)
-
-
 CHECKS: list[Callable[[Configuration], Iterator[Finding]]] = [
     _home,
     _database,
@@ -240,5 +194,5 @@ CHECKS: list[Callable[[Configuration], Iterator[Finding]]] = [
     salt,
     _joining,
     _ports,
-    _billing,
+    billing,
 ]

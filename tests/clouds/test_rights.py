@@ -87,7 +87,7 @@ def test_a_price_below_what_a_machine_costs_is_told_with_both_numbers(account: A
         "9.39 € (server 0.44, IPv4 address 2.92, root volume 0.86, volume 1.29, snapshots 3.88)"
         in done.stdout
     )
-    assert "That is 11.27 $, and BUTT_PRICE is 5.00 $." in done.stdout
+    assert "That is 11.27 USD, and BUTT_PRICE is 5.00 USD." in done.stdout
     assert "Set BUTT_PRICE to 1127 or more" in done.stdout
 
 

@@ -39,3 +39,22 @@ def test_at_home_bots_stay_on_this_machine_and_under_a_domain_they_are_reached_b
     assert Configuration().bot_bind == "127.0.0.1"
     ours = Configuration(domain="example.org")
     assert (ours.bot_host("my"), ours.bot_bind) == ("my.example.org", "::")
+
+
+@pytest.mark.parametrize("name", ["terms", "privacy", "imprint"])
+def test_a_page_that_is_no_address_is_refused(name: str):
+    with pytest.raises(ValidationError, match="give its whole address"):
+        Configuration(**{name: "javascript:alert(1)"})
+
+
+def test_an_address_to_write_to_that_is_none_is_refused():
+    with pytest.raises(ValidationError, match="no e-mail address"):
+        Configuration(contact="nobody")
+
+
+@pytest.mark.parametrize(
+    ("currency", "given", "rate"),
+    [("usd", 0, 1.15), ("eur", 0, 1.0), ("jpy", 0, None), ("jpy", 170, 170), ("usd", 1.2, 1.2)],
+)
+def test_a_euro_is_compared_in_the_currency_of_the_price(currency: str, given: float, rate: float | None):
+    assert Configuration(currency=currency, euro=given).euro_in_currency == rate

@@ -183,6 +183,30 @@ def test_a_retry_that_goes_well_makes_it_active(bank: Bank, price: str):
     assert seen(bank, there)["status"] == "active"
 
 
+def test_metadata_stays_unless_it_is_emptied(bank: Bank, price: str):
+    there = subscribes(bank, customer(bank), price, metadata={"one": "1", "two": "2"})
+    bank.v1.subscriptions.update(there["id"], {"description": "Something"})
+    assert seen(bank, there)["metadata"] == {"one": "1", "two": "2"}
+    bank.v1.subscriptions.update(there["id"], {"metadata": {"one": ""}})
+    assert seen(bank, there)["metadata"] == {"two": "2"}
+    bank.v1.subscriptions.update(there["id"], {"metadata": ""})
+    assert seen(bank, there)["metadata"] == {}
+
+
+def test_a_try_by_hand_leaves_the_next_one_when_it_was(bank: Bank, price: str):
+    there = subscribes(bank, customer(bank), price)
+    bank.card_becomes(there["customer"], EMPTY)
+    bank.month_ends(there)
+    (before,) = bank.all("invoices", subscription=there["id"], status="open")
+    for _ in range(4):
+        with pytest.raises(stripe.CardError):
+            bank.v1.invoices.pay(before["id"])
+    (after,) = bank.all("invoices", subscription=there["id"], status="open")
+    names = ("attempt_count", "next_payment_attempt")
+    assert [after[name] for name in names] == [before[name] for name in names]
+    assert seen(bank, there)["status"] == "past_due"
+
+
 def test_a_bank_that_asks_is_answered_in_the_browser(bank: Bank, price: str):
     there = subscribes(bank, customer(bank, ALWAYS), price, expand=["latest_invoice.confirmation_secret"])
     secret = there["latest_invoice"]["confirmation_secret"]["client_secret"]

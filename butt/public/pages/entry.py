@@ -15,17 +15,19 @@ from django.views.decorators.debug import sensitive_post_parameters
 from django.views.decorators.http import require_POST, require_safe
 
 from butt.accounts.entry import NoEntry, clean_person_name, come_in
+from butt.accounts.terms import agree
 from butt.agents.bots import bots_of
 from butt.agents.models import Agent
 from butt.agents.wishes import Refused, check_bot_name, create_bot
 from butt.billing.chosen import billing
 from butt.billing.interface import BadCard, NoAnswer, PaymentDue
+from butt.configuration import configuration
 from butt.public.addresses import address_of
 from butt.public.browsers import known_as
 from butt.public.letters import ask_to_verify
 from butt.public.pages.billing import with_card
 from butt.public.pages.networks import network_in
-from butt.public.pages.person import for_person, person_of
+from butt.public.pages.person import account_of, for_person, person_of
 from butt.public.pages.way import on_their_way_to
 from scuttlekit.network_keys import MAIN
 
@@ -65,6 +67,8 @@ def sign_out(request: HttpRequest) -> HttpResponse:
 def newbie(request: HttpRequest, person: Agent) -> HttpResponse:
     if bots_of(person).exists():
         return redirect("dashboard")
+    if request.method == "POST":
+        agree(account_of(request), configuration().terms, timezone.now())
     return _name_a_bot(request, person, "newbie.html")
 
 

@@ -14,8 +14,10 @@ from django.http.response import HttpResponseBase
 from django.middleware.csrf import CsrfViewMiddleware
 from django.shortcuts import redirect, render
 from django.urls import reverse
+from django.utils import timezone
 from django.views.decorators.csrf import csrf_exempt, ensure_csrf_cookie
 
+from butt.accounts.terms import agree
 from butt.agents.bots import bot_by_name
 from butt.agents.models import Agent
 from butt.agents.wishes import Refused
@@ -24,7 +26,7 @@ from butt.configuration import configuration
 from butt.imports.catchup import say_caught_up
 from butt.imports.receiving import FORK, Receiving
 from butt.public.pages.networks import network_in
-from butt.public.pages.person import for_person
+from butt.public.pages.person import account_of, for_person
 from butt.public.uploads import incoming
 
 STATUS = {"too_big": 413, "disk_full": 507, "broken_off": 408}
@@ -108,6 +110,7 @@ def bring(request: HttpRequest, person: Agent) -> HttpResponseBase:
             form.parser = MultiPartParser(request.META, cast("Any", incoming(request)), [form], "utf-8")
             form.fields, _ = form.parser.parse()
             _check_token(request, form.fields.get("csrfmiddlewaretoken", ""))
+            agree(account_of(request), configuration().terms, timezone.now())
             bot = form.bot()
             if form.left_out:
                 messages.info(request, LEFT_OUT.format(count=form.left_out))

@@ -20,13 +20,14 @@ def account(world: World, given: dict[str, Any]) -> Object:  # noqa: ARG001
 
 @route("GET", "/v1/tax/settings", "tax.SettingsRetrieveParams")
 def tax_settings(world: World, given: dict[str, Any]) -> Object:  # noqa: ARG001
+    missing = world.settings["tax_missing"]
     return {
         "object": "tax.settings",
         "defaults": {"provider": "stripe", "tax_behavior": "exclusive", "tax_code": "txcd_10103001"},
         "head_office": {"address": {"country": world.settings["country"]}},
         "livemode": False,
-        "status": "active",
-        "status_details": {"active": {}},
+        "status": "pending" if missing else "active",
+        "status_details": {"pending": {"missing_fields": missing}} if missing else {"active": {}},
     }
 
 

@@ -175,21 +175,26 @@ def method_for(world: World, invoice: Object) -> Object | None:
     return None
 
 
-def collect(world: World, invoice: Object, method: Object | None = None, *, off_session: bool) -> None:
-    """Try to have it paid. Its fields say what came of it."""
+def collect(
+    world: World, invoice: Object, method: Object | None = None, *, off_session: bool, by_hand: bool = False
+) -> None:
+    """Try to have it paid. Its fields say what came of it. A try by hand counts only when it is the first one."""
     intent = intent_of(world, invoice)
     method = method or method_for(world, invoice)
     if invoice["status"] != "open" or intent is None:
         return
-    tried = {"attempted": True, "attempt_count": invoice["attempt_count"] + 1, "next_payment_attempt": None}
-    world.update("invoice", invoice, tried)
+    counts = not (by_hand and invoice["attempted"])
+    if counts:
+        count = invoice["attempt_count"] + 1
+        tried = {"attempted": True, "attempt_count": count, "next_payment_attempt": None}
+        world.update("invoice", invoice, tried)
     if method:
         payments.attempt(world, intent, method, off_session=off_session)
-    follow(world, intent)
+    follow(world, intent, counts=counts)
 
 
-def follow(world: World, intent: Object) -> None:
-    """What becomes of an invoice, once somebody tried to pay it."""
+def follow(world: World, intent: Object, *, counts: bool = False) -> None:
+    """What becomes of an invoice, once somebody tried to pay it. Only a try that counts moves the next one."""
     invoice = world.store.find("invoice", world.hidden(intent["id"]).get("invoice"))
     if invoice is None or invoice["status"] != "open":
         return
@@ -199,7 +204,8 @@ def follow(world: World, intent: Object) -> None:
     if intent["status"] == "processing":
         return
     subscription = subscription_of(world, invoice)
-    world.update("invoice", invoice, {"next_payment_attempt": _next_try(world, invoice)})
+    if counts:
+        world.update("invoice", invoice, {"next_payment_attempt": _next_try(world, invoice)})
     world.emit("invoice.payment_failed", invoice)
     if intent["status"] == "requires_action":
         world.emit("invoice.payment_action_required", invoice)
@@ -372,7 +378,7 @@ def pay(world: World, given: dict[str, Any], invoice: str) -> Object:
             "(or provide one in `payment_method`) and try again.",
             code="missing",
         )
-    collect(world, there, method, off_session=given.get("off_session", True) is True)
+    collect(world, there, method, off_session=given.get("off_session", True) is True, by_hand=True)
     intent = intent_of(world, there)
     if intent and there["status"] == "open" and intent["status"] != "processing":
         if intent["status"] == "requires_action":

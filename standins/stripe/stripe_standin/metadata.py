@@ -8,6 +8,6 @@ from stripe_standin.store import Object
 
 
 def merge(thing: Object, metadata: Any) -> None:
-    """As Stripe does: what is not named stays, and an empty value removes."""
-    merged = {**thing["metadata"], **metadata} if metadata else {}
+    """As Stripe does: what is not named stays, an empty value removes, and an empty text in place of all removes all."""
+    merged = {} if metadata == "" else {**thing["metadata"], **metadata}
     thing["metadata"] = {name: value for name, value in merged.items() if value != ""}

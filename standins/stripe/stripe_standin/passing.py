@@ -62,7 +62,7 @@ def _of_all(world: World) -> Iterator[tuple[int, int, str, Callable[[], Any], Ob
 
 def _settle(world: World, intent: Object) -> None:
     payments.settle(world, intent, world.store.get("payment_method", intent["payment_method"]))
-    invoices.follow(world, intent)
+    invoices.follow(world, intent, counts=True)
 
 
 def _go_on(world: World, there: Object) -> None:

@@ -17,6 +17,7 @@ SETTINGS: dict[str, Any] = {
     "finalize_after": 3600,
     "minimum": 50,
     "wallets": True,
+    "tax_missing": [],
 }
 """What an account sets in Stripe's dashboard, and what Stripe sets for all. `after_retries`: cancel, unpaid or past_due."""
 

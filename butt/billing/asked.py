@@ -1,0 +1,134 @@
+"""What Stripe says when it is asked whether it is set up for us: for `butt doctor`. Nothing is changed there."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import stripe
+
+from butt.billing.calls import PATIENCE
+from butt.billing.money import shown
+from butt.billing.seen import plain
+from butt.configuration import Configuration
+
+EVENTS = frozenset(
+    {
+        "charge.dispute.created",
+        "charge.refunded",
+        "customer.deleted",
+        "customer.subscription.deleted",
+        "customer.subscription.updated",
+        "customer.updated",
+        "invoice.paid",
+        "invoice.payment_action_required",
+        "invoice.payment_failed",
+    }
+)
+"""Those that something follows from at once. Others are only seen once a day."""
+
+
+@dataclass(frozen=True)
+class Said:
+    """What is so; `mend` is what to do about it, empty when it is well."""
+
+    what: str
+    mend: str = ""
+
+
+def asked(settings: Configuration, url: str = "") -> Iterator[Said]:
+    """`url` is where Stripe's API is, when not at Stripe."""
+    keys = list(_keys(settings))
+    yield from keys
+    if any(each.mend for each in keys):
+        return
+    client = stripe.StripeClient(
+        settings.stripe_secret_key.get_secret_value(),
+        base_addresses={"api": url} if url else {},
+        max_network_retries=1,
+        http_client=stripe.RequestsClient(timeout=PATIENCE),
+    ).v1
+    try:
+        account = plain(client.accounts.retrieve_current())
+        yield _account(account)
+        yield _price(client, settings)
+        yield _endpoint(client, settings)
+        if settings.tax == "stripe":
+            yield _tax(client)
+    except stripe.AuthenticationError:
+        yield Said("Stripe does not know the secret key.", "Set BUTT_STRIPE_SECRET_KEY to a key of yours.")
+    except stripe.PermissionError:
+        yield Said(
+            "Stripe does not let this key look at its settings.",
+            "Give the restricted key these rights to read.",
+        )
+    except stripe.StripeError as error:
+        yield Said(
+            f"Stripe does not answer: {type(error).__name__}.",
+            "Look whether this machine reaches api.stripe.com, and try again.",
+        )
+
+
+def _keys(settings: Configuration) -> Iterator[Said]:
+    secret = settings.stripe_secret_key.get_secret_value()
+    modes = {key.split("_")[1] for key in (secret, settings.stripe_publishable_key) if key.count("_") > 1}
+    if len(modes) > 1:
+        yield Said(
+            "One of Stripe's keys is for testing and the other is live.", "Set two keys of the same mode."
+        )
+    given = settings.stripe_publishable_key and settings.webhook_secret()
+    mend = "" if given else "Set BUTT_STRIPE_PUBLISHABLE_KEY and BUTT_STRIPE_WEBHOOK_SECRET too."
+    yield Said(f"Payments go to Stripe{', for testing' if modes == {'test'} else ''}.", mend)
+
+
+def _account(account: dict[str, Any]) -> Said:
+    if account.get("charges_enabled"):
+        return Said(f"Stripe's account {account['id']} may charge cards.")
+    return Said(
+        f"Stripe's account {account['id']} may not charge cards yet.",
+        "Finish what Stripe's dashboard asks for under Settings, Account status.",
+    )
+
+
+def _price(client: Any, settings: Configuration) -> Said:
+    name, price = settings.price_name, shown(settings.price, settings.currency)
+    found = client.prices.list({"lookup_keys": [name], "active": True}).data
+    if not found:
+        return Said(f"The price of {price} a month is made with the first payment.")
+    there = plain(found[0])
+    if (there["unit_amount"], there["currency"]) == (settings.price, settings.currency):
+        return Said(f"Stripe has the price of {price} a month.")
+    return Said(
+        f"Stripe's price {name} is {shown(there['unit_amount'] or 0, there['currency'])}, and not {price}.",
+        "Remove its lookup key in Stripe's dashboard: a price of its own is made then.",
+    )
+
+
+def _endpoint(client: Any, settings: Configuration) -> Said:
+    where = f"{settings.public_url}/stripe/webhook"
+    there = [plain(each) for each in client.webhook_endpoints.list({"limit": 100}).auto_paging_iter()]
+    ours = next((each for each in there if each["url"].rstrip("/") == where), None)
+    if ours is None:
+        return Said(
+            f"Stripe has no webhook endpoint for {where}: what happens there is seen a day late.",
+            f"Add one in Stripe's dashboard, with the events {', '.join(sorted(EVENTS))}.",
+        )
+    if ours["status"] != "enabled":
+        return Said(f"Stripe's webhook endpoint for {where} is disabled.", "Enable it in Stripe's dashboard.")
+    lacking = set() if "*" in ours["enabled_events"] else EVENTS - set(ours["enabled_events"])
+    if lacking:
+        return Said(
+            f"Stripe's webhook endpoint for {where} is not told of all events.",
+            f"Add these to it: {', '.join(sorted(lacking))}.",
+        )
+    return Said(f"Stripe tells {where} of events.")
+
+
+def _tax(client: Any) -> Said:
+    there = plain(client.tax.settings.retrieve())
+    if there["status"] == "active":
+        return Said("Stripe Tax is set up.")
+    missing = ((there.get("status_details") or {}).get("pending") or {}).get("missing_fields") or []
+    return Said(
+        f"Stripe Tax is not set up yet{': ' + ', '.join(missing) + ' is missing' if missing else ''}.",
+        "Fill it in under Tax in Stripe's dashboard, and register where you owe tax; or set BUTT_TAX to a rate.",
+    )

@@ -1,0 +1,163 @@
+"""The whole life of a subscription at Stripe, on a test clock: does Stripe still do what we build upon? No money moves.
+
+`butt doctor --billing stripe` lives it at Stripe itself, with keys for testing; the tests live it at the stand-in.
+"""
+
+import time
+import uuid
+from collections.abc import Iterator
+from typing import Any
+
+from butt.billing.asked import Said
+from butt.billing.calls import NoCustomer, answers
+from butt.billing.interface import BadCard, NoAnswer
+from butt.billing.seen import Subscription
+from butt.billing.till import Till
+from butt.configuration import Configuration
+
+HOURS = 2 * 3600
+"""After the end of a period, until its invoice is final and was charged."""
+
+LONGEST, PAUSE = 180.0, 1.0
+"""Seconds that Stripe may take for letting a month pass, and between two looks at it."""
+
+GOOD, FAILS = "pm_card_visa", "pm_card_chargeCustomerFail"
+MEND = "Do not take payments before this is understood: tell the makers of this service, with Stripe's version and this line."
+
+
+class Other(Exception):
+    """Stripe did something else than we build upon."""
+
+
+def life(settings: Configuration) -> Iterator[Said]:
+    secret = settings.stripe_secret_key.get_secret_value()
+    if not (settings.is_pretended or secret.startswith(("sk_test_", "rk_test_"))):
+        yield Said(
+            "A life is lived with keys for testing only.", "Set BUTT_STRIPE_SECRET_KEY to a key for testing."
+        )
+        return
+    there = Life(settings)
+    try:
+        for step in (
+            there.begins,
+            there.has_a_bot_more,
+            there.has_a_month,
+            there.cannot_pay,
+            there.pays_again,
+            there.ends_and_goes_on,
+            there.is_over,
+        ):
+            yield Said(step())
+    except Other as other:
+        yield Said(f"Stripe does something else than we build upon: {other}", MEND)
+    except (BadCard, NoAnswer, NoCustomer) as trouble:
+        yield Said(f"Stripe could not be asked: {trouble or type(trouble).__name__}", "Try again.")
+    finally:
+        there.forget()
+
+
+class Life:
+    def __init__(self, settings: Configuration) -> None:
+        self._mark = f"doctor {uuid.uuid4()}"
+        self._settings, self._clock = settings, ""
+        self._till = Till(settings)
+        self._customer = ""
+
+    def begins(self) -> str:
+        with answers():
+            wanted: Any = {"frozen_time": int(time.time()), "name": self._mark}
+            self._clock = self._till.client.test_helpers.test_clocks.create(wanted).id
+        self._till = Till(self._settings, clock=self._clock)
+        self._customer = self._till.new_customer("doctor@example.com", self._mark)
+        if self._settings.tax == "stripe":
+            with answers():
+                self._till.client.customers.update(self._customer, {"address": {"country": "DE"}})
+        self._card(GOOD)
+        self._till.subscribe(self._customer, self._mark, 1, self._mark)
+        self._must("active", quantity=1)
+        return "A card is entered, and the first month is charged."
+
+    def has_a_bot_more(self) -> str:
+        self._till.change_quantity(self._now(), 2)
+        self._must("active", quantity=2)
+        upcoming = self._till.upcoming(self._now().id)
+        if upcoming is None or upcoming.amount < 2 * self._settings.price:
+            raise Other(f"its next invoice is of {upcoming.amount if upcoming else 'nothing'}")
+        return "A second bot is paid for from now on, and Stripe shows what it is going to charge."
+
+    def has_a_month(self) -> str:
+        self._passes()
+        self._must("active", quantity=2)
+        paid = [each for each in self._till.invoices_of(self._customer) if each.status == "paid"]
+        if len(paid) != 2 or not all(each.url for each in paid):  # noqa: PLR2004
+            raise Other(f"after a month {len(paid)} invoices are paid, and can be loaded down")
+        return "A month later it is charged again, and each invoice can be loaded down."
+
+    def cannot_pay(self) -> str:
+        self._card(FAILS)
+        self._passes()
+        self._must("past_due", quantity=2)
+        debt = self._till.debt(self._now())
+        if debt is None or not debt.trouble:
+            raise Other("nothing is due of what was refused")
+        return f"A card that is refused leaves a debt, with its reason: {debt.trouble}"
+
+    def pays_again(self) -> str:
+        self._card(GOOD)
+        self._till.pay(self._now())
+        self._must("active", quantity=2)
+        return "Another card pays it."
+
+    def ends_and_goes_on(self) -> str:
+        for ends in (True, False):
+            self._till.end_with_period(self._now(), ends=ends)
+            if self._now().ends is not ends:
+                raise Other("an end with the period is not kept, or not taken back")
+        return "An end with the month can be taken back."
+
+    def is_over(self) -> str:
+        over = self._now()
+        self._till.end_now(over)
+        self._till.settle(self._customer, over.id, by_us=True)
+        with answers():
+            balance = self._till.client.customers.retrieve(self._customer).balance or 0
+        if self._till.look(self._customer, self._mark).subscriptions or balance >= 0:
+            raise Other(f"it is not over, or the days left are not credited: the balance is {balance}")
+        return "When it is ended at once, the days that are left are credited."
+
+    def forget(self) -> None:
+        """The clock, and with it the customer."""
+        if self._clock:
+            with answers(missing_is_fine=True):
+                self._till.client.test_helpers.test_clocks.delete(self._clock)
+
+    def _card(self, method: str) -> None:
+        """What a browser does."""
+        setup = self._till.new_setup(self._customer).partition("_secret_")[0]
+        wanted: Any = {"payment_method": method, "return_url": f"{self._settings.public_url}/billing"}
+        with answers():
+            self._till.client.setup_intents.confirm(setup, wanted)
+        self._till.charge_with_card_of(setup, self._customer)
+
+    def _now(self) -> Subscription:
+        there = self._till.look(self._customer, self._mark).subscriptions
+        if len(there) != 1:
+            raise Other(f"there are {len(there)} subscriptions that are not over")
+        return there[0]
+
+    def _must(self, status: str, *, quantity: int) -> None:
+        there = self._now()
+        if (there.status, there.quantity) != (status, quantity):
+            raise Other(f"it is {there.status} with {there.quantity} bots, and not {status} with {quantity}")
+
+    def _passes(self) -> None:
+        """A month."""
+        clocks = self._till.client.test_helpers.test_clocks
+        until: Any = {"frozen_time": int(self._now().period_end.timestamp()) + HOURS}
+        with answers():
+            clocks.advance(self._clock, until)
+            ends = time.monotonic() + LONGEST
+            while clocks.retrieve(self._clock).status == "advancing":
+                if time.monotonic() > ends:
+                    raise Other("it does not let a month pass")
+                time.sleep(PAUSE)

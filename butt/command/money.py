@@ -1,0 +1,90 @@
+"""What `butt doctor` says of payments, and of what they are worth."""
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+from butt.command.finding import Finding
+from butt.configuration import Configuration
+from butt.parts import UnknownPart
+
+if TYPE_CHECKING:
+    from butt.clouds import Cloud
+
+
+def billing(settings: Configuration) -> Iterator[Finding]:
+    from butt.billing.chosen import billing as chosen
+
+    try:
+        takes_money = chosen().takes_money
+    except UnknownPart as unknown:
+        yield Finding(str(unknown), "Set BUTT_BILLING.")
+        return
+    if not takes_money:
+        yield Finding("Nobody pays here.")
+        return
+    if settings.is_pretended:
+        yield Finding("Payments go to a local stand-in: no money moves.")
+        return
+    from butt.billing.asked import asked
+
+    yield from (Finding(each.what, each.mend) for each in asked(settings))
+    yield from _pages(settings)
+
+
+def life(settings: Configuration) -> Iterator[Finding]:
+    """The whole life of a subscription, at Stripe itself."""
+    if settings.is_pretended:
+        yield Finding("There is no key for Stripe.", "Set BUTT_STRIPE_SECRET_KEY to a key for testing.")
+        return
+    from butt.billing.life import life as lived
+
+    yield from (Finding(each.what, each.mend) for each in lived(settings))
+
+
+def _pages(settings: Configuration) -> Iterator[Finding]:
+    """What a visitor must be able to read before they pay."""
+    for name, what in (
+        ("terms", "Your terms"),
+        ("privacy", "Your page about privacy"),
+        ("imprint", "Your imprint"),
+        ("contact", "An e-mail address to write to"),
+    ):
+        is_there = bool(getattr(settings, name))
+        mend = "" if is_there else f"Set BUTT_{name.upper()}: people pay here."
+        yield Finding(f"{what}: {'linked on each page' if is_there else 'not there'}.", mend)
+
+
+def worth(settings: Configuration, cloud: "Cloud") -> Finding:
+    """Whether a bot brings in what its machine costs."""
+    import math
+
+    from butt.billing.chosen import billing as chosen
+    from butt.billing.money import shown, smallest
+    from butt.clouds.capacity import best, cost
+    from butt.clouds.rentals import needs_of
+
+    needs = needs_of(1)
+    offer = best(cloud.offers(), needs, cloud.zones)
+    if offer is None:
+        return Finding(
+            "There is no machine to be had now that one bot fits on.", "Allow more types or zones."
+        )
+    costs = cost(offer, needs)
+    said = f"A machine for one bot costs {costs} a month: {offer.type} in {offer.zone}."
+    if not chosen().takes_money:
+        return Finding(said)
+    rate = settings.euro_in_currency
+    if rate is None:
+        return Finding(
+            f"{said} What that is in {settings.currency.upper()} is not known.",
+            f"Set BUTT_EURO to what a euro costs in {settings.currency.upper()}.",
+        )
+    least = math.ceil(float(costs.total) * rate * smallest(settings.currency))
+    if settings.price >= least:
+        return Finding(said)
+    there, price = shown(least, settings.currency), shown(settings.price, settings.currency)
+    return Finding(
+        f"{said} That is {there}, and BUTT_PRICE is {price}.",
+        f"Set BUTT_PRICE to {least} or more, or have a machine cost less: BUTT_SNAPSHOTS, BUTT_BOT_DISK and "
+        "BUTT_CLOUD_IPV4=false save most.",
+    )
