@@ -107,7 +107,8 @@ async def test_whom_the_pub_blocks_comes_in_neither_by_handshake_nor_by_invite(m
             async with dialled(pub, STRANGER) as stranger:
                 await master.call("friends.block", STRANGER.id, {})
                 async with asyncio.timeout(10):
-                    await stranger.closed
+                    await asyncio.gather(stranger.closed, guest.closed)
+        async with dialled(pub, GUEST) as guest:
             with pytest.raises(RemoteError, match="this pub blocks the feed"):
                 await guest.call("invite.use", {"feed": STRANGER.id})
         with pytest.raises(HandshakeFailed):

@@ -22,7 +22,7 @@ from scuttlekit import KeyPair, canonical
 from scuttlekit.graph import Graph
 from scuttlekit.offsetlog import FRAME
 from scuttlekit.pub.sequence import SequenceNote
-from scuttlekit.pub.store import Behind, NotReady, Store, Stored
+from scuttlekit.pub.store import RELATIONS, Behind, NotReady, Search, Store, Stored
 from scuttlekit.pub.store.store import INDEX, LOG
 from tests.scuttlekit.json_texts import texts
 from tests.scuttlekit.peers import FUZZ
@@ -243,6 +243,8 @@ class Folder(RuleBasedStateMachine):
                 noted.append(one.key)
         for feed in FEEDS:
             assert store.graph.relations(feed) == graph.relations(feed)
+        members, _ = store.find_members(Search(relations=tuple(RELATIONS)))
+        assert {one.id: RELATIONS[one.relation] for one in members} == graph.relations(OWN.id)
         assert [one.key for one in store.noted()] == noted
 
     # Parts

@@ -87,7 +87,7 @@ class Connections:
         """Whether somebody who dials us may come in: not whom the pub blocks, nor one stranger too many."""
         if feed in self._masters:
             return True
-        if self._is_blocked(feed):
+        if self._is_blocked(feed) or self._is_shut(feed):
             self._refuse("blocked")
             return False
         if self._strangers >= self._most_strangers and self._is_stranger(feed):
@@ -171,10 +171,21 @@ class Connections:
         await asyncio.gather(*(link.peer.close() for link in self))
 
     def hang_up_on_blocked(self) -> None:
-        """Close the connections of everybody whom the pub blocks now."""
+        """Close the connections of everybody whom the pub blocks now, also those that were made with the key of an invite."""
         for feed in tuple(self._links):
             if self._is_blocked(feed):
                 self.hang_up(feed)
+        for link in self:
+            # Of several who share a key it is not known who is there; whoever is not blocked connects again.
+            if link.role is Role.GUEST and any(self._is_blocked(guest) for guest in self.feeds_of(link.peer)):
+                self._close(link.peer)
+
+    def _is_shut(self, key: str) -> bool:
+        """Whether nobody can come with this key of an invite but those whom the pub blocks."""
+        if not self._is_guest(key) or self._is_awaited(key):
+            return False
+        guests = self._guests_of(key)
+        return bool(guests) and all(self._is_blocked(guest) for guest in guests)
 
     def _is_stranger(self, feed: str) -> bool:
         """Whether they count among those who must leave room for others. Who can still use an invite does not."""

@@ -17,10 +17,11 @@ from scuttlekit.files import write_whole
 from scuttlekit.network import Room, Server
 from scuttlekit.pub import pinging
 from scuttlekit.pub.announcements import Announcements
-from scuttlekit.pub.blobs import BlobCalls, BlobStore, Exchange
+from scuttlekit.pub.blobs import BlobCalls, BlobStore, Exchange, Holdings
 from scuttlekit.pub.calls.friends import Friends
 from scuttlekit.pub.calls.inviting import Inviting, LookingAfter
 from scuttlekit.pub.calls.knowing import Knowing
+from scuttlekit.pub.calls.members import MemberCalls
 from scuttlekit.pub.calls.oneself import Oneself
 from scuttlekit.pub.calls.querying import Querying
 from scuttlekit.pub.calls.reading import Reading
@@ -133,6 +134,7 @@ class Pub:
             begin=self._accompany,
         )
         self._blobs = BlobStore(config.path)
+        self._holdings = Holdings(self._blobs, self._store)
         self._exchange = Exchange(
             self._blobs,
             config.path,
@@ -175,6 +177,7 @@ class Pub:
             ),
             traffic=self._traffic,
         )
+        self._members = MemberCalls(self._store, self._connections.present)
         handlers = complete(self._handlers(), self._table)
         self._apis = {
             who: Api(handlers, allowed=allowed(who, self._table), on_fault=self._faults.hear) for who in Who
@@ -234,6 +237,8 @@ class Pub:
         self._faults.keep(self._catch_up.run(self._known))
         self._faults.keep(self._replication.run())
         self._faults.keep(self._dialler.run())
+        self._faults.keep(self._holdings.run())
+        self._faults.keep(self._faults.guard(self._members.watch()))
 
     def _handlers(self) -> Handlers:
         """What answers each call of the table."""
@@ -263,6 +268,7 @@ class Pub:
             **BlobCalls(self._blobs, self._exchange, self._limits).handlers(),
             **self._replication.handlers(),
             **knowing.handlers(),
+            **self._members.handlers(),
             **RoomCalls(store, self._connections, self._invites.opens).handlers(),
             **Inviting(self._invites, visits, catch_up, self._connections.has_brought_in).handlers(),
             **LookingAfter(

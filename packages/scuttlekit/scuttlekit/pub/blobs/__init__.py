@@ -2,6 +2,7 @@
 
 from scuttlekit.pub.blobs.calls import BlobCalls
 from scuttlekit.pub.blobs.exchange import Exchange
+from scuttlekit.pub.blobs.holdings import Holdings
 from scuttlekit.pub.blobs.store import BlobStore, WrongBlob
 
-__all__ = ["BlobCalls", "BlobStore", "Exchange", "WrongBlob"]
+__all__ = ["BlobCalls", "BlobStore", "Exchange", "Holdings", "WrongBlob"]

@@ -44,6 +44,13 @@ def is_blob_id(text: object) -> bool:
     return isinstance(text, str) and _ID.fullmatch(text) is not None
 
 
+def digest_of(blob: str) -> bytes:
+    """The SHA-256 in a blob's id. Raises WrongBlob."""
+    if not is_blob_id(blob):
+        raise WrongBlob("a blob id reads &….sha256")
+    return decode_base64(blob[1 : -len(_SUFFIX)], 32, "the blob id")
+
+
 def blob_id(digest: bytes) -> str:
     """Write the SHA-256 of a blob's bytes as its id, `&….sha256`."""
     return f"&{base64.b64encode(digest).decode()}{_SUFFIX}"
@@ -57,6 +64,7 @@ class BlobStore:
         self._folder = folder / "blobs" / "sha256"
         self._drafts = folder / "blobs" / "tmp"
         self._listeners: list[Hear] = []
+        self._mourners: list[Callable[[str], object]] = []
         with suppress(FileNotFoundError, NotADirectoryError):
             for left in self._drafts.iterdir():
                 if left.is_file():
@@ -79,6 +87,8 @@ class BlobStore:
     def remove(self, blob: str) -> None:
         """Remove a blob; nothing happens when it is not here. Raises InvalidFormat, OSError."""
         self._path(blob).unlink(missing_ok=True)
+        for hear in tuple(self._mourners):
+            hear(blob)
 
     def __iter__(self) -> Iterator[Blob]:
         """Go through all blobs, in no order. Each folder is read when its turn comes."""
@@ -100,6 +110,10 @@ class BlobStore:
         self._listeners.append(hear)
         return lambda: self._listeners.remove(hear)
 
+    def listen_to_removals(self, hear: Callable[[str], object]) -> None:
+        """Have `hear` told the id of each blob that is removed."""
+        self._mourners.append(hear)
+
     async def _file(self, draft: Path, blob: str, size: int) -> None:
         path = self._path(blob)
         await asyncio.to_thread(_move, draft, path)
@@ -107,9 +121,7 @@ class BlobStore:
             hear(blob, size)
 
     def _path(self, blob: str) -> Path:
-        name = decode_base64(blob[1 : -len(_SUFFIX)], 32, "the blob id").hex() if is_blob_id(blob) else ""
-        if not name:
-            raise WrongBlob("a blob id reads &….sha256")
+        name = digest_of(blob).hex()
         return self._folder / name[:2] / name[2:]
 
 

@@ -89,6 +89,7 @@ TABLE: Final = (
     Call("invite.accept", "async"),
     Call("butt.figures", "source"),
     Call("butt.guests", "source"),
+    Call("butt.members", "async"),
     Call("butt.invites", "async"),
     Call("butt.offer", "async"),
     Call("butt.revoke", "async"),

@@ -1,7 +1,20 @@
 """The messages of a pub: the log, an index beside it, and what is asked of both."""
 
 from scuttlekit.pub.store.log import LogDamaged
+from scuttlekit.pub.store.members import RELATIONS, SORTS, Member, Search
 from scuttlekit.pub.store.records import Stored
 from scuttlekit.pub.store.store import Behind, Note, NotNext, NotReady, Store
 
-__all__ = ["Behind", "LogDamaged", "NotNext", "NotReady", "Note", "Store", "Stored"]
+__all__ = [
+    "RELATIONS",
+    "SORTS",
+    "Behind",
+    "LogDamaged",
+    "Member",
+    "NotNext",
+    "NotReady",
+    "Note",
+    "Search",
+    "Store",
+    "Stored",
+]

@@ -13,11 +13,16 @@ from pathlib import Path
 from typing import Any, Final, Self
 
 from scuttlekit.keys import decode_feed_id, encode_feed_id
+from scuttlekit.offsetlog import FRAME
 from scuttlekit.pub.store import database
 from scuttlekit.pub.store.database import IndexLost, Mark, transaction, translated
+from scuttlekit.pub.store.members import TABLES as MEMBERS
+from scuttlekit.pub.store.members import Members
 from scuttlekit.pub.store.records import Entry
+from scuttlekit.pub.store.shelf import TABLES as SHELF
+from scuttlekit.pub.store.shelf import Shelf
 
-VERSION: Final = 1
+VERSION: Final = 2
 MOST_NUMBERS: Final = 4096
 _APPLICATION: Final = 0x53434B54
 
@@ -25,7 +30,8 @@ _TABLES = (
     "CREATE TABLE state (covered INTEGER NOT NULL, last INTEGER NOT NULL, key TEXT NOT NULL, messages INTEGER NOT NULL)",
     "INSERT INTO state VALUES (0, -1, '', 0)",
     """CREATE TABLE feeds (
-        number INTEGER PRIMARY KEY, id TEXT NOT NULL UNIQUE, sequence INTEGER NOT NULL, offset INTEGER NOT NULL, named INTEGER
+        number INTEGER PRIMARY KEY, id TEXT NOT NULL UNIQUE, sequence INTEGER NOT NULL, offset INTEGER NOT NULL, named INTEGER,
+        name TEXT, bytes INTEGER NOT NULL, received INTEGER NOT NULL
     )""",
     """CREATE TABLE messages (
         offset INTEGER PRIMARY KEY, feed INTEGER NOT NULL, sequence INTEGER NOT NULL, part INTEGER NOT NULL
@@ -34,6 +40,8 @@ _TABLES = (
         source INTEGER NOT NULL, target BLOB NOT NULL, relation INTEGER NOT NULL, PRIMARY KEY (source, target)
     ) WITHOUT ROWID""",
     "CREATE TABLE noted (sequence INTEGER PRIMARY KEY, offset INTEGER NOT NULL)",
+    *MEMBERS,
+    *SHELF,
 )
 # Made when a new index has caught up for the first time: so it is made in a small part of the time.
 _ORDERS = (
@@ -41,6 +49,8 @@ _ORDERS = (
     "CREATE INDEX IF NOT EXISTS by_part ON messages (part)",
 )
 
+_ADVANCE = """UPDATE feeds SET offset = CASE WHEN sequence <= ?2 THEN ?3 ELSE offset END, sequence = MAX(sequence, ?2),
+    bytes = bytes + ?4, received = MAX(received, ?5) WHERE number = ?1"""
 _ASCENDING_OF = (
     "SELECT offset FROM messages WHERE feed = (SELECT number FROM feeds WHERE id = ?)"
     " AND sequence > ? AND sequence < ? ORDER BY sequence LIMIT ?"
@@ -63,6 +73,22 @@ class Covered:
     messages: int
 
 
+@dataclass(slots=True)
+class _Head:
+    """How far some messages of one feed bring it."""
+
+    sequence: int = 0
+    offset: int = 0
+    bytes: int = 0
+    received: int = 0
+
+    def take(self, offset: int, entry: Entry) -> None:
+        if entry.sequence >= self.sequence:
+            self.sequence, self.offset = entry.sequence, offset
+        self.bytes += entry.size + FRAME
+        self.received = max(self.received, entry.received)
+
+
 class Index:
     """The index, open. Its methods raise IndexLost, and OSError where the disk is full."""
 
@@ -75,6 +101,8 @@ class Index:
         self._connection = connection
         self._mark = mark
         self._numbers: dict[str, int] = {}
+        self.members = Members(connection)
+        self.shelf = Shelf(connection)
         with translated():
             (row,) = connection.execute("SELECT covered, last, key, messages FROM state")
             self.covered = Covered(*row)
@@ -141,14 +169,14 @@ class Index:
             "INSERT INTO messages VALUES (?, ?, ?, ?)",
             [(offset, feed, entry.sequence, _part(entry.key)) for offset, feed, entry in numbered],
         )
-        heads: dict[int, tuple[int, int, int]] = {}
+        heads: dict[int, _Head] = {}
         for offset, feed, entry in numbered:
-            if entry.sequence >= heads.get(feed, (0,))[0]:
-                heads[feed] = entry.sequence, offset, feed
+            heads.setdefault(feed, _Head()).take(offset, entry)
         self._connection.executemany(
-            "UPDATE feeds SET sequence = ?1, offset = ?2 WHERE number = ?3 AND sequence <= ?1", heads.values()
+            _ADVANCE, [(feed, h.sequence, h.offset, h.bytes, h.received) for feed, h in heads.items()]
         )
         self._hear(numbered, own)
+        self.shelf.hear([(feed, blob) for _, feed, entry in numbered for blob in entry.blobs])
 
     def _cover(self, covered: Covered) -> None:
         self._connection.execute(
@@ -158,21 +186,25 @@ class Index:
 
     def _hear(self, entries: Iterable[tuple[int, int, Entry]], own: str) -> None:
         """Keep what the messages say that is asked for at each start."""
-        relations, names, noted = [], [], []
+        relations, names, noted, ours = [], [], [], []
         for offset, feed, entry in entries:
             if entry.relation:
                 target, relation = entry.relation
                 relations.append((feed, decode_feed_id(target), relation))
-                if entry.has_note and entry.author == own:
-                    noted.append((entry.sequence, offset))
-            elif entry.is_name:
-                names.append((offset, feed))
+                if entry.author == own:
+                    ours.append(entry)
+                    if entry.note is not None:
+                        noted.append((entry.sequence, offset))
+            elif entry.name is not None:
+                names.append((offset, entry.name, feed))
         if relations:
             self._connection.executemany("INSERT OR REPLACE INTO relations VALUES (?, ?, ?)", relations)
         if names:
-            self._connection.executemany("UPDATE feeds SET named = ? WHERE number = ?", names)
+            self._connection.executemany("UPDATE feeds SET named = ?, name = ? WHERE number = ?", names)
         if noted:
             self._connection.executemany("INSERT OR REPLACE INTO noted VALUES (?, ?)", noted)
+        if ours:
+            self.members.hear(ours)
 
     def order(self) -> None:
         """Have an index that was filled ready to be asked: it takes a second for a million messages.
@@ -249,7 +281,7 @@ class Index:
         with translated(), transaction(self._connection):
             self._connection.executemany("DELETE FROM messages WHERE offset = ?", rows)
             self._connection.executemany("DELETE FROM noted WHERE offset = ?", rows)
-            self._connection.executemany("UPDATE feeds SET named = NULL WHERE named = ?", rows)
+            self._connection.executemany("UPDATE feeds SET named = NULL, name = NULL WHERE named = ?", rows)
             self._cover(covered)
         self.covered = covered
 
@@ -269,7 +301,7 @@ class Index:
             number = self._first("SELECT number FROM feeds WHERE id = ?", feed)
             if number is None:
                 number = self._connection.execute(
-                    "INSERT INTO feeds VALUES (NULL, ?, 0, 0, NULL)", (feed,)
+                    "INSERT INTO feeds VALUES (NULL, ?, 0, 0, NULL, NULL, 0, 0)", (feed,)
                 ).lastrowid
             if number is None:
                 raise IndexLost("a feed that was added has no number")

@@ -1,5 +1,6 @@
 """Records of the log: a message with its id and the time it was received, as JSON that ssb-server writes as well."""
 
+import binascii
 import re
 from typing import Any, NamedTuple
 
@@ -14,10 +15,15 @@ _KEY = b'{"key":"'
 _VALUE = b'","value":'
 _TIMESTAMP = b',"timestamp":'
 _AUTHOR = b',"author":"'
+_BLOB = re.compile(rb"&([A-Za-z0-9+/]{43}=)\.sha256")
 _KEY_LENGTH = len("%.sha256") + 44
 _KEY_ENDS = len(_KEY) + _KEY_LENGTH
 _VALUE_BEGINS = _KEY_ENDS + len(_VALUE)
 _ID = re.compile("[%@][!-~]{1,99}")
+_LATEST = 1 << 53
+
+LONGEST_NAME = 200
+LONGEST_NOTE = 100
 
 
 class Stored(NamedTuple):
@@ -64,10 +70,20 @@ class Entry(NamedTuple):
     sequence: int
     relation: tuple[str, int] | None
     """Whom it follows or blocks, as `graph.relation_in` tells."""
-    is_name: bool
-    """Whether it says what its author is called."""
-    has_note: bool
-    """Whether it carries a note about whom it follows: that is how the use of an invite shows."""
+    name: str | None
+    """What its author is called, where it says so, in at most `LONGEST_NAME` characters that can be kept."""
+    note: str | None
+    """What it notes about whom it follows: that is how the use of an invite shows. In at most `LONGEST_NOTE` characters."""
+    is_use: bool
+    """Whether it says that somebody came in by an invite."""
+    said: int
+    """When it was said, as its author tells: ms since 1970."""
+    received: int
+    """When it was stored: ms since 1970."""
+    size: int
+    """The bytes of its record, without its frame."""
+    blobs: tuple[bytes, ...]
+    """The SHA-256 of each blob that it links."""
 
     @property
     def head(self) -> Head:
@@ -108,12 +124,22 @@ def entry_of(record: bytes) -> Entry | None:
         return None
     if not _is_id(key) or not _is_id(author) or not isinstance(sequence, int):
         return None
-    return _entry(key, author, sequence, content) if 0 < sequence <= MAX_SEQUENCE else None
+    if not 0 < sequence <= MAX_SEQUENCE:
+        return None
+    return _entry(key, author, sequence, content, value.get("timestamp"), _time_in(fields), record)
 
 
-def entry_of_message(message: Message) -> Entry:
+def entry_of_message(message: Message, record: bytes, received: float) -> Entry:
     value = message.value
-    return _entry(message.key, value["author"], value["sequence"], value["content"])
+    return _entry(
+        message.key,
+        value["author"],
+        value["sequence"],
+        value["content"],
+        value["timestamp"],
+        received,
+        record,
+    )
 
 
 def received_in(record: bytes) -> float:
@@ -124,15 +150,43 @@ def received_in(record: bytes) -> float:
         return 0
 
 
-def _entry(key: str, author: str, sequence: int, content: Any) -> Entry:
+def _entry(
+    key: str, author: str, sequence: int, content: Any, said: Any, received: float, record: bytes
+) -> Entry:
     kind = content.get("type") if isinstance(content, dict) else None
-    if kind == "contact":
-        relation = relation_in(content)
-        return Entry(
-            key, author, sequence, relation, False, bool(relation) and isinstance(content.get("note"), str)
-        )
-    is_name = kind == "about" and content.get("about") == author and isinstance(content.get("name"), str)
-    return Entry(key, author, sequence, None, is_name, False)
+    relation = relation_in(content) if kind == "contact" else None
+    note = content.get("note") if relation else None
+    name = content.get("name") if kind == "about" and content.get("about") == author else None
+    return Entry(
+        key,
+        author,
+        sequence,
+        relation,
+        _kept(name, LONGEST_NAME) if isinstance(name, str) else None,
+        _kept(note, LONGEST_NOTE) if isinstance(note, str) else None,
+        bool(relation) and content.get("pub") is True,
+        _whole(said),
+        _whole(received),
+        len(record),
+        _blobs_in(record),
+    )
+
+
+def _kept(text: str, longest: int) -> str:
+    """A text as SQLite takes it, which knows no half of a surrogate pair and ends at a zero."""
+    return text[:longest].replace("\0", "\N{REPLACEMENT CHARACTER}").encode("utf-8", "replace").decode()
+
+
+def _whole(time: Any) -> int:
+    is_number = isinstance(time, int | float) and not isinstance(time, bool)
+    return int(time) if is_number and 0 <= time < _LATEST else 0
+
+
+def _blobs_in(record: bytes) -> tuple[bytes, ...]:
+    # Most messages link none.
+    if b"&" not in record:
+        return ()
+    return tuple({binascii.a2b_base64(digits) for digits in _BLOB.findall(record)})
 
 
 def _is_id(text: Any) -> bool:

@@ -9,7 +9,7 @@ import os
 import threading
 import time
 from collections import OrderedDict, deque
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any, Final, NamedTuple, Protocol, Self
@@ -22,6 +22,7 @@ from scuttlekit.offsetlog import FRAME, is_deleted
 from scuttlekit.pub.store.database import IndexLost
 from scuttlekit.pub.store.index import Index
 from scuttlekit.pub.store.log import Log, LogDamaged, Misplaced
+from scuttlekit.pub.store.members import Member, Search
 from scuttlekit.pub.store.records import (
     Entry,
     Stored,
@@ -31,6 +32,7 @@ from scuttlekit.pub.store.records import (
     record_of,
     stored,
 )
+from scuttlekit.pub.store.shelf import Shelf
 from scuttlekit.pub.store.views import forget_views
 
 LOG: Final = Path("flume", "log.offset")
@@ -105,6 +107,8 @@ class Store:
         self.ready = asyncio.Event()
         self.graph = Graph(own.id)
         """Who follows and blocks whom, by all messages that are indexed."""
+        self.remade = 0
+        """How often the index was made anew since the store was opened."""
         self._path = folder / INDEX
         self._log = log
         self._index = index
@@ -305,6 +309,30 @@ class Store:
         most = _bounded(limit)
         return self._found(lambda: self._index.noted(after, before, most))
 
+    def find_members(self, search: Search) -> tuple[list[Member], int]:
+        """A page of those of whom the pub itself spoke, and how many are found in all. Raises NotReady."""
+        self._check_ready()
+        with self._asking():
+            return self._index.members.find(search)
+
+    def count_members(self) -> dict[str, int]:
+        """How many the pub follows and blocks, and of how many it took that back. Raises NotReady."""
+        self._check_ready()
+        with self._asking():
+            return self._index.members.count()
+
+    @property
+    def shelf(self) -> Shelf:
+        """Which blobs are here, as far as that was told. Raises NotReady."""
+        self._check_ready()
+        return self._index.shelf
+
+    def see(self, feeds: Iterable[str]) -> None:
+        """Note that the pub hears of these feeds now, for those of them that are members. Raises NotReady."""
+        self._check_ready()
+        with self._asking():
+            self._index.members.see(feeds, int(time.time() * 1000))
+
     def listen(self, hear: Hear) -> Callable[[], None]:
         """Have `hear` called with what is stored, in the order of the log; gives what ends that."""
         self._listeners.append(hear)
@@ -362,6 +390,7 @@ class Store:
         self._heads.clear()
         self.graph.clear()
         self._own_head = None
+        self.remade += 1
         self._index = Index.make(self._path)
 
     async def _catch_up(self) -> None:
@@ -441,12 +470,10 @@ class Store:
     def _keep(self, messages: Sequence[Message], *, awaits_disk: bool) -> Sequence[Stored]:
         self._check_ready()
         self._check_sound()
-        entries = [entry_of_message(message) for message in messages]
+        times = self._times(len(messages))
+        records = [record_of(message, time) for message, time in zip(messages, times, strict=True)]
+        entries = [entry_of_message(*each) for each in zip(messages, records, times, strict=True)]
         self._check_order(entries)
-        records = [
-            record_of(message, time)
-            for message, time in zip(messages, self._times(len(messages)), strict=True)
-        ]
         before = self._log.end
         try:
             offsets = self._log.append(records)

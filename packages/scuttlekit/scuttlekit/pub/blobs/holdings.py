@@ -1,0 +1,60 @@
+"""What the pub holds of blobs: it is counted once from the disk, and from then on as blobs come and go."""
+
+import asyncio
+import time
+from typing import Final
+
+from scuttlekit.pub.blobs.store import Blob, BlobStore, digest_of
+from scuttlekit.pub.store import Store
+from scuttlekit.pub.store.shelf import Held
+
+PIECE: Final = 500
+"""Blobs that are written down at once: some ms."""
+LOOK: Final = 10.0
+"""Seconds between two looks whether the index, and with it the count, was made anew."""
+
+
+class Holdings:
+    """Keeps the store's shelf true. `run` it as long as the pub lives."""
+
+    def __init__(self, blobs: BlobStore, store: Store) -> None:
+        self._blobs = blobs
+        self._store = store
+        self._gone: set[bytes] = set()
+        self._counted = -1
+        blobs.listen(self._came)
+        blobs.listen_to_removals(self._went)
+
+    async def run(self) -> None:
+        """Count, and count again whenever the index was made anew. Raises OSError."""
+        while True:
+            await self._store.ready.wait()
+            if self._counted != self._store.remade:
+                await self._count()
+            await asyncio.sleep(LOOK)
+
+    async def _count(self) -> None:
+        self._counted = self._store.remade
+        self._gone.clear()
+        self._store.shelf.clear()
+        found = await asyncio.to_thread(lambda: [_held(blob) for blob in self._blobs])
+        for start in range(0, len(found), PIECE):
+            piece = found[start : start + PIECE]
+            self._store.shelf.put([held for held in piece if held[0] not in self._gone])
+            await asyncio.sleep(0)
+
+    def _came(self, blob: str, size: int) -> None:
+        digest = digest_of(blob)
+        self._gone.discard(digest)
+        if self._store.ready.is_set():
+            self._store.shelf.put([(digest, size, int(time.time()))])
+
+    def _went(self, blob: str) -> None:
+        digest = digest_of(blob)
+        self._gone.add(digest)
+        if self._store.ready.is_set():
+            self._store.shelf.take(digest)
+
+
+def _held(blob: Blob) -> Held:
+    return digest_of(blob.id), blob.size, int(blob.since)

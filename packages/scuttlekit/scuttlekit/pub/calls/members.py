@@ -1,0 +1,98 @@
+"""`butt.members`: whom the pub follows and blocks, in pages, for those who look after it."""
+
+import asyncio
+from collections.abc import Callable, Collection
+from typing import Any, Final
+
+from scuttlekit.errors import RemoteError
+from scuttlekit.peer import Peer
+from scuttlekit.pub.calls.options import is_true, limit_in, number_in, options_in
+from scuttlekit.pub.store import RELATIONS, SORTS, Member, Search, Store
+from scuttlekit.serving import Handlers
+
+MOST: Final = 100
+USUAL: Final = 50
+LONGEST_SEARCH: Final = 200
+LOOK: Final = 20.0
+"""Seconds between two looks at who is connected."""
+
+_FURTHEST: Final = 1 << 31
+
+
+class MemberCalls:
+    """Answers who the members are. `present` gives the feeds that are connected now."""
+
+    def __init__(self, store: Store, present: Callable[[], Collection[str]]) -> None:
+        self._store = store
+        self._present = present
+
+    def handlers(self) -> Handlers:
+        return {"butt.members": self._members}
+
+    async def watch(self) -> None:
+        """Note who is connected, as long as the pub lives."""
+        while True:
+            self._look()
+            await asyncio.sleep(LOOK)
+
+    def _look(self) -> None:
+        if self._store.ready.is_set():
+            self._store.see(self._present())
+
+    async def _members(self, _peer: Peer, asked: Any = None, *_: Any) -> dict[str, Any]:
+        search = read_search(options_in(asked))
+        self._look()
+        found, total = self._store.find_members(search)
+        there = self._present()
+        return {
+            "members": [_told(member, is_here=member.id in there) for member in found],
+            "total": total,
+            "counts": self._store.count_members(),
+        }
+
+
+def read_search(given: Any) -> Search:
+    """Read what is asked for. Raises RemoteError."""
+    # Names are looked for in lists: a peer may send what has no hash.
+    relations, text, note = given.get("relations", ["follows", "blocks"]), given.get("q"), given.get("note")
+    if not (isinstance(relations, list) and relations and all(name in list(RELATIONS) for name in relations)):
+        raise RemoteError(f"relations is a list of {', '.join(RELATIONS)}")
+    if not all(value is None or _is_short(value) for value in (text, note)):
+        raise RemoteError(f"q and note are texts of at most {LONGEST_SEARCH} characters")
+    if (sort := given.get("sort", "since")) not in list(SORTS):
+        raise RemoteError(f"sort is one of {', '.join(SORTS)}")
+    after = number_in(given, "after") or 0
+    if not 0 <= after < _FURTHEST:
+        raise RemoteError("after is how many are passed over")
+    limit = limit_in(given)
+    return Search(
+        relations=tuple(dict.fromkeys(relations)),
+        text=text or "",
+        note=note,
+        sort=sort,
+        descending=is_true(given, "descending", default=True),
+        after=int(after),
+        limit=USUAL if limit is None else min(limit, MOST),
+    )
+
+
+def _is_short(value: Any) -> bool:
+    if not isinstance(value, str) or len(value) > LONGEST_SEARCH:
+        return False
+    # What SQLite does not take: a zero ends a text there, and half of a surrogate pair is none.
+    return not any(sign == "\0" or "\ud800" <= sign <= "\udfff" for sign in value)
+
+
+def _told(member: Member, *, is_here: bool) -> dict[str, Any]:
+    return {
+        "id": member.id,
+        "name": member.name,
+        "relation": member.relation,
+        "since": member.since,
+        "note": member.note,
+        "seen": member.seen or None,
+        "here": is_here,
+        "messages": member.messages,
+        "bytes": member.bytes,
+        "blobBytes": member.blob_bytes,
+    }
