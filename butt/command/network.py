@@ -1,13 +1,14 @@
 """Commands for people who have bots at a service: a bot's network, and how it is known there."""
 
 import time
-from urllib.parse import quote
+from urllib.parse import quote, urlencode
 
 import click
 
 from butt.client.api import Trouble
 from butt.command import cli
 from butt.command.people import TICK, api_of_login, as_json, bot_name, in_words, print_json
+from butt.figures import units
 
 LONGEST_WAIT = 120
 
@@ -66,6 +67,54 @@ def follow(name: str, feed: str, stop: bool, as_json: bool) -> None:
         print_json(answer)
     else:
         click.echo(f"{name} {'does not follow' if stop else 'follows'} {answer['ssbId']}.")
+
+
+@cli.command()
+@bot_name
+@click.argument("feed")
+@click.option("--undo", is_flag=True, help="Block it no more.")
+@as_json
+def block(name: str, feed: str, undo: bool, as_json: bool) -> None:
+    """Have a bot block a feed: its id, or its SSB URI. Its feed says so to everybody."""
+    with in_words():
+        api = api_of_login()
+        path = f"/agents/{api.bot(name)['id']}/members/{quote(feed, safe='')}"
+        answer = api.call("PUT", path, {"relation": "none" if undo else "blocks"})
+    if as_json:
+        print_json(answer)
+    else:
+        click.echo(f"{name} {'does not block' if undo else 'blocks'} {answer['ssbId']}.")
+
+
+@cli.command()
+@bot_name
+@click.option("--search", default="", help="Part of a name, or an id.")
+@click.option(
+    "--sort", default="-since", help="since, name, seen, messages, bytes or blobBytes; - turns it round."
+)
+@click.option("--relation", type=click.Choice(["follows", "blocks", "none"]), help="Only these.")
+@as_json
+def members(name: str, search: str, sort: str, relation: str | None, as_json: bool) -> None:
+    """List whom a bot follows and blocks."""
+    asked = {"q": search, "sort": sort, **({"relation": relation} if relation else {})}
+    with in_words():
+        api = api_of_login()
+        path, found = f"/agents/{api.bot(name)['id']}/members", []
+        while True:
+            answer = api.call("GET", f"{path}?{urlencode(asked)}")
+            found += answer["members"]
+            if "next" not in answer:
+                break
+            asked["after"] = answer["next"]
+    if as_json:
+        print_json(found)
+        return
+    for member in found:
+        size = units.size(member["bytes"] + member["blobBytes"])
+        messages = units.number(member["messages"])
+        click.echo(
+            f"{member['ssbId']}  {member['relation']}  {messages} messages, {size}  {member.get('name', '')}"
+        )
 
 
 @cli.command()

@@ -1,4 +1,4 @@
-"""Whom a bot follows because its owner says so: the pub keeps their messages, and those of whom they follow."""
+"""Whom a bot follows and blocks because its owner says so: the pub keeps the messages of whom it follows, and of whom these follow."""
 
 import logging
 from enum import StrEnum
@@ -16,33 +16,60 @@ log = logging.getLogger("butt.peers")
 
 
 class Relation(StrEnum):
+    """How a bot stands to a feed."""
+
     FOLLOWS = "follows"
+    BLOCKS = "blocks"
+    """Whoever is blocked is turned away, and their messages are neither taken nor given."""
     NONE = "none"
 
 
+_VERBS = {
+    (Relation.FOLLOWS, Relation.NONE): "unfollow",
+    (Relation.BLOCKS, Relation.NONE): "unblock",
+}
+
+
 def relate(person: Agent, bot: Agent, text: str, relation: Relation) -> str:
-    """Have the bot follow a feed, or follow it no more; gives the feed's id. To ask again changes nothing.
+    """Have the bot follow or block a feed, or neither; gives the feed's id. To ask again changes nothing.
 
     `text` is the feed's id, or its SSB URI. Raises `Refused`: `bad_feed`, `wrong_state`, `no_answer`.
     """
     feed = clean_feed(text)
     if feed == bot.progress.ssb_id:
-        raise Refused("bad_feed", "That is the bot's own id: nobody follows themself.", "ssbId")
+        raise Refused("bad_feed", "That is the bot's own id: nobody follows or blocks themself.", "ssbId")
     if (state := standing(bot)) is not State.ALIVE:
-        raise Refused("wrong_state", f"{bot.name} is #{state}: it can follow only while it is #alive.")
-    follows = relation is Relation.FOLLOWS
-    try:
-        does = kept_connections.call(
-            bot, "friends.isFollowing", {"source": bot.progress.ssb_id, "dest": feed}
-        )
-        if bool(does) is not follows:
-            said = {"type": "contact", "contact": feed, "following": follows}
-            kept_connections.call(bot, "publish", said)
-            journal.note(bot, person, "follow" if follows else "unfollow", feed=feed)
-    except ScuttlebuttError as error:
-        log.warning("%s does not follow: %s", bot.name, error)
-        raise Refused("no_answer", f"{bot.name} did not do it: {error}. Please try again.") from None
+        raise Refused("wrong_state", f"{bot.name} is #{state}: it can do that only while it is #alive.")
+    before = _relation_to(bot, feed)
+    if before is not relation:
+        publish_relation(bot, feed, before, relation)
+        verb = _VERBS.get((before, relation)) or {"follows": "follow", "blocks": "block"}[relation]
+        journal.note(bot, person, verb, feed=feed)
     return feed
+
+
+def publish_relation(bot: Agent, feed: str, before: Relation, relation: Relation) -> None:
+    """Have a bot that is alive say in its feed how it stands to another from now on. Raises `Refused` `no_answer`."""
+    said: dict[str, object] = {"type": "contact", "contact": feed}
+    said["following"] = relation is Relation.FOLLOWS
+    if Relation.BLOCKS in (before, relation):
+        said["blocking"] = relation is Relation.BLOCKS
+    _call(bot, "publish", said)
+
+
+def _relation_to(bot: Agent, feed: str) -> Relation:
+    pair = {"source": bot.progress.ssb_id, "dest": feed}
+    if bool(_call(bot, "friends.isFollowing", pair)):
+        return Relation.FOLLOWS
+    return Relation.BLOCKS if bool(_call(bot, "friends.isBlocking", pair)) else Relation.NONE
+
+
+def _call(bot: Agent, name: str, argument: object) -> object:
+    try:
+        return kept_connections.call(bot, name, argument)
+    except ScuttlebuttError as error:
+        log.warning("%s does not change whom it follows or blocks: %s", bot.name, error)
+        raise Refused("no_answer", f"{bot.name} did not do it: {error}. Please try again.") from None
 
 
 def clean_feed(text: str) -> str:

@@ -183,6 +183,13 @@ def test_a_bot_is_made_known_in_its_network(site: Service, butt: Run):
     feed = KeyPair.generate().id
     assert butt("follow", "ninas", feed).stdout == f"ninas follows {feed}.\n"
     assert butt("follow", "ninas", feed, "--stop").stdout == f"ninas does not follow {feed}.\n"
+    assert butt("block", "ninas", feed).stdout == f"ninas blocks {feed}.\n"
+    assert butt("members", "ninas").stdout == f"{feed}  blocks  0 messages, 0 B  \n"
+    (member,) = json.loads(butt("members", "ninas", "--relation", "blocks", "--json").stdout)
+    assert (member["ssbId"], member["relation"]) == (feed, "blocks")
+    assert butt("block", "ninas", feed, "--undo").stdout == f"ninas does not block {feed}.\n"
+    assert butt("members", "ninas", "--search", "frida").stdout == ""
+    assert "sorted by" in butt("members", "ninas", "--sort", "love").stderr
     nowhere = Address("127.0.0.1", free_ports(1)[0], feed).multiserver
     refused = butt("join", "ninas", nowhere)
     assert refused.returncode == 1

@@ -69,6 +69,8 @@ GET  /bots/{name}/delete                            start   404    200       200
 POST /bots/{name}/delete                            start   404    422       422    404
 GET  /bots/{name}/network                           start   404    200       200    404
 POST /bots/{name}/network                            start   404    422       422    404
+GET  /bots/{name}/members                           start   404    200       200    404
+POST /bots/{name}/members                            start   404    422       422    404
 GET  /bots/{name}/people                            start   404    200       200    404
 POST /bots/{name}/people                            start   404    422       422    404
 POST /bots/{name}/people/leave                      start   404    on        on     404
@@ -170,6 +172,7 @@ GET    /agents/{agent_id}/open-invites  401     404    200       200    200   40
 PUT    /agents/{agent_id}/open-invites  401     422    422       422    403   422      403      422
 GET    /agents/{agent_id}/peers         401     404    200       200    200   403      403      404
 POST   /agents/{agent_id}/peers         401     422    422       422    403   422      403      422
+GET    /agents/{agent_id}/members       401     404    503       503    503   403      403      404
 PUT    /agents/{agent_id}/members/{ssb_id}  401  422   422       422    403   422      403      422
 GET    /agents/{agent_id}/export/{part}  401    404    200       200    403   403      200      404
 GET    /agents/{agent_id}/samples       401     404    200       200    200   403      403      404

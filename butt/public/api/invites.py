@@ -13,6 +13,7 @@ from butt.agents.lines import line_by_id
 from butt.agents.models import Agent
 from butt.invites import making, opening
 from butt.invites.book import Entry, entries
+from butt.peers import members
 from butt.public.api.bearer import caller
 from butt.public.api.shapes import Body, Error
 
@@ -90,10 +91,18 @@ def create_invite(
     return Status(201, _shape(Entry(invite, bot, used, invite.created_at)))
 
 
-@router.delete("/agents/{agent_id}/invites/{invite_id}", response={204: None, **REFUSALS}, **WIRE)
-def revoke_invite(request: HttpRequest, agent_id: uuid.UUID, invite_id: uuid.UUID) -> Any:
-    """Take an invite back: the pub lets nobody in by it from now on."""
-    making.revoke(caller(request), _bot(request, agent_id), invite_id)
+@router.delete("/agents/{agent_id}/invites/{invite_id}", response={204: None, 503: Error, **REFUSALS}, **WIRE)
+def revoke_invite(
+    request: HttpRequest,
+    agent_id: uuid.UUID,
+    invite_id: uuid.UUID,
+    unfollow: bool = False,
+) -> Any:
+    """Take an invite back: the pub lets nobody in by it from now on. With `unfollow` it follows nobody more who came by it."""
+    person, bot = caller(request), _bot(request, agent_id)
+    making.revoke(person, bot, invite_id)
+    if unfollow:
+        members.unfollow_who_came_by(person, bot, invite_id)
     return Status(204, None)
 
 

@@ -9,8 +9,9 @@ from ninja import Field, Router, Schema, Status
 
 from butt.agents.bots import bot_by_id
 from butt.agents.wishes import Refused
-from butt.peers import following, joining
+from butt.peers import following, joining, members
 from butt.peers.following import Relation
+from butt.peers.members import Member
 from butt.peers.models import OtherPub
 from butt.public.api.bearer import caller
 from butt.public.api.shapes import Body, Error
@@ -43,9 +44,32 @@ class Change(Body):
     relation: Relation
 
 
-class Member(Schema):
+class Related(Schema):
     ssbId: str
     relation: Relation
+
+
+class ByInvite(Schema):
+    id: uuid.UUID
+    name: str
+
+
+class MemberShape(Schema):
+    ssbId: str
+    name: str | None = None
+    relation: Relation
+    since: datetime | None = None
+    invite: ByInvite | None = None
+    lastSeen: datetime | None = None
+    messages: int
+    bytes: int
+    blobBytes: int
+
+
+class Members(Schema):
+    members: list[MemberShape]
+    total: int
+    next: int | None = None
 
 
 @router.get("/agents/{agent_id}/peers", response={200: Peers, **REFUSALS}, **WIRE)
@@ -66,14 +90,56 @@ def add_peer(request: HttpRequest, agent_id: uuid.UUID, body: NewPeer) -> Any:
     return Status(202, _shape(joining.ask(person, bot, given[0])))
 
 
+@router.get("/agents/{agent_id}/members", response={200: Members, 503: Error, **REFUSALS}, **WIRE)
+def list_members(
+    request: HttpRequest,
+    agent_id: uuid.UUID,
+    q: str = "",
+    sort: str = "-since",
+    relation: Relation | None = None,
+    after: int = 0,
+) -> Any:
+    """Whom the bot follows and blocks, 50 at a time: those whose name or id holds `q`.
+
+    `sort` is since, name, seen, messages, bytes or blobBytes, the largest first with a `-` before it. `after` is the `next` of
+    the page before.
+    """
+    bot = bot_by_id(caller(request), agent_id)
+    relations = members.SHOWN if relation is None else (relation,)
+    page = members.find(bot, text=q, sort=sort, relations=relations, after=after)
+    return {
+        "members": [_member(member) for member in page.members],
+        "total": page.total,
+        **({} if page.next is None else {"next": page.next}),
+    }
+
+
 @router.put(
-    "/agents/{agent_id}/members/{path:ssb_id}", response={200: Member, 503: Error, **REFUSALS}, **WIRE
+    "/agents/{agent_id}/members/{path:ssb_id}", response={200: Related, 503: Error, **REFUSALS}, **WIRE
 )
 def relate(request: HttpRequest, agent_id: uuid.UUID, ssb_id: str, body: Change) -> Any:
-    """Have the bot follow a feed, or follow it no more."""
+    """Have the bot follow or block a feed, or neither."""
     person = caller(request)
     feed = following.relate(person, bot_by_id(person, agent_id), ssb_id, body.relation)
     return {"ssbId": feed, "relation": body.relation}
+
+
+def _member(member: Member) -> dict[str, Any]:
+    invite = member.invite
+    optional = {
+        "name": member.name or None,
+        "since": member.since,
+        "invite": {"id": invite.id, "name": invite.name} if invite else None,
+        "lastSeen": member.last_seen,
+    }
+    return {
+        "ssbId": member.ssb_id,
+        "relation": member.relation,
+        "messages": member.messages,
+        "bytes": member.size,
+        "blobBytes": member.blob_size,
+        **{name: value for name, value in optional.items() if value is not None},
+    }
 
 
 def _shape(row: OtherPub) -> dict[str, Any]:

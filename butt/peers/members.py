@@ -1,0 +1,204 @@
+"""Whom a bot follows and blocks, as its pub tells: in pages, since there may be many thousands.
+
+Nothing of this is a row of ours. The pub knows it, is asked for one page at a time, and is not believed more than it must be.
+"""
+
+import logging
+import uuid
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any
+
+from butt.agents import journal
+from butt.agents.models import Agent
+from butt.agents.standing import standing
+from butt.agents.states import State
+from butt.agents.wishes import Refused
+from butt.agents.words import one_line, storable
+from butt.invites.kept_connections import kept_connections
+from butt.invites.models import LONGEST_NAME, Invite
+from butt.peers.following import Relation, clean_feed, publish_relation
+from scuttlekit import RemoteError, ScuttlebuttError
+
+log = logging.getLogger("butt.peers")
+
+PAGE = 50
+MOST_AT_ONCE = 100
+"""As many as a pub tells in one answer."""
+LONGEST_SEARCH = 200
+MOST = 10**9
+SORTS = ("since", "name", "seen", "messages", "bytes", "blobBytes")
+SHOWN = (Relation.FOLLOWS, Relation.BLOCKS)
+
+_LARGEST = 2**53
+_LATEST = 253_402_300_799_000
+"""The last ms of the year 9999."""
+
+
+@dataclass(frozen=True)
+class Member:
+    """Somebody whom the bot follows or blocks, or did before. Sizes in bytes."""
+
+    ssb_id: str
+    name: str
+    relation: Relation
+    since: datetime | None
+    invite: Invite | None
+    """The invite of ours by which they came."""
+    last_seen: datetime | None
+    is_here: bool
+    messages: int
+    size: int
+    blob_size: int
+
+
+@dataclass(frozen=True)
+class Page:
+    """Some members; `after` is how many come before them, `total` how many there are in all."""
+
+    members: list[Member]
+    total: int
+    after: int
+    counts: Mapping[Relation, int]
+
+    @property
+    def next(self) -> int | None:
+        """What to ask for as `after` to see more."""
+        following = self.after + len(self.members)
+        return following if self.members and following < self.total else None
+
+
+def find(
+    bot: Agent,
+    *,
+    text: str = "",
+    sort: str = "-since",
+    relations: Sequence[Relation] = SHOWN,
+    invite: Invite | None = None,
+    after: int = 0,
+    limit: int = PAGE,
+) -> Page:
+    """A page of its members. `sort` is one of `SORTS`, the largest first with a `-` before it.
+
+    Raises `Refused`: `bad_search`, `wrong_state`, `no_answer`.
+    """
+    if sort.removeprefix("-") not in SORTS:
+        raise Refused("bad_search", f"Members are sorted by {', '.join(SORTS)}.", "sort")
+    if not 0 <= after <= MOST:
+        raise Refused("bad_search", "Give as “after” what the last answer named as “next”.", "after")
+    if len(text) > LONGEST_SEARCH or storable(text) != text:
+        raise Refused("bad_search", f"Search for at most {LONGEST_SEARCH} characters.", "q")
+    asked: dict[str, Any] = {
+        "relations": [str(relation) for relation in relations],
+        "q": _sigil(text.strip()),
+        "sort": sort.removeprefix("-"),
+        "descending": sort.startswith("-"),
+        "after": after,
+        "limit": min(limit, MOST_AT_ONCE),
+    }
+    if invite is not None:
+        asked["note"] = invite.note
+    return read_page(bot, _answer(bot, asked), after, asked["limit"])
+
+
+def one(bot: Agent, ssb_id: str) -> Member | None:
+    """The member of this id. Raises `Refused`: `wrong_state`, `no_answer`."""
+    found = find(bot, text=ssb_id, relations=tuple(Relation), limit=1)
+    return next((member for member in found.members if member.ssb_id == ssb_id), None)
+
+
+def unfollow_who_came_by(person: Agent, bot: Agent, invite_id: uuid.UUID) -> int:
+    """Follow nobody any more who came in by this invite, and give how many that were. To ask again changes nothing.
+
+    Raises `Invite.DoesNotExist`; `Refused`: `wrong_state`, `no_answer`.
+    """
+    invite = Invite.objects.exclude(offered_at=None).get(id=invite_id, bot=bot)
+    gone: set[str] = set()
+    while True:
+        page = find(bot, relations=(Relation.FOLLOWS,), invite=invite, limit=MOST_AT_ONCE)
+        left = [member for member in page.members if member.ssb_id not in gone]
+        if not left:
+            return len(gone)
+        for member in left:
+            publish_relation(bot, member.ssb_id, Relation.FOLLOWS, Relation.NONE)
+            journal.note(bot, person, "unfollow", feed=member.ssb_id)
+            gone.add(member.ssb_id)
+
+
+def _sigil(text: str) -> str:
+    """A feed's SSB URI as its id, by which the pub knows it; anything else as it is."""
+    if not text.lower().startswith("ssb:"):
+        return text
+    try:
+        return clean_feed(text)
+    except Refused:
+        return text
+
+
+def _answer(bot: Agent, asked: Mapping[str, Any]) -> Mapping[str, Any]:
+    if (state := standing(bot)) is not State.ALIVE:
+        raise Refused(
+            "wrong_state", f"{bot.name} is #{state}: it tells of its members only while it is #alive."
+        )
+    try:
+        answer = kept_connections.call(bot, "butt.members", asked)
+    except RemoteError as error:
+        if "not in list of allowed methods" in str(error):
+            raise Refused(
+                "wrong_state", f"{bot.name} runs on code that does not tell of its members. Upgrade it."
+            ) from None
+        raise _no_answer(bot, error) from None
+    except ScuttlebuttError as error:
+        raise _no_answer(bot, error) from None
+    return answer if isinstance(answer, dict) else {}
+
+
+def _no_answer(bot: Agent, error: Exception) -> Refused:
+    log.warning("%s does not tell of its members: %s", bot.name, error)
+    return Refused("no_answer", f"{bot.name} does not answer now. Please try again.")
+
+
+def read_page(bot: Agent, answer: Mapping[str, Any], after: int, most: int) -> Page:
+    """What a pub tells of at most so many members. What makes no sense is left out."""
+    said = answer.get("members")
+    rows = [row for row in (said if isinstance(said, list) else [])[:most] if isinstance(row, dict)]
+    notes = {row["note"] for row in rows if isinstance(row.get("note"), str)}
+    invites = {invite.note: invite for invite in Invite.objects.filter(bot=bot, note__in=notes)}
+    members = [member for row in rows if (member := _member(row, invites)) is not None]
+    counts = answer.get("counts")
+    counts = counts if isinstance(counts, dict) else {}
+    return Page(
+        members, _count(answer.get("total")), after, {each: _count(counts.get(each)) for each in Relation}
+    )
+
+
+def _member(row: Mapping[str, Any], invites: Mapping[str, Invite]) -> Member | None:
+    """What a pub says of a member; None where it makes no sense."""
+    try:
+        ssb_id, relation = clean_feed(str(row.get("id"))), Relation(str(row.get("relation")))
+    except (Refused, ValueError):
+        return None
+    name, note = row.get("name"), row.get("note")
+    return Member(
+        ssb_id=ssb_id,
+        name=one_line(storable(name))[:LONGEST_NAME] if isinstance(name, str) else "",
+        relation=relation,
+        since=_time(row.get("since")),
+        invite=invites.get(note) if isinstance(note, str) else None,
+        last_seen=_time(row.get("seen")),
+        is_here=row.get("here") is True,
+        messages=_count(row.get("messages")),
+        size=_count(row.get("bytes")),
+        blob_size=_count(row.get("blobBytes")),
+    )
+
+
+def _count(value: object) -> int:
+    is_count = isinstance(value, int) and not isinstance(value, bool)
+    return value if isinstance(value, int) and is_count and 0 <= value <= _LARGEST else 0
+
+
+def _time(value: object) -> datetime | None:
+    count = _count(value)
+    return datetime.fromtimestamp(count / 1000, UTC) if 0 < count <= _LATEST else None
