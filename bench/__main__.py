@@ -32,6 +32,7 @@ BENCHES = {
     "calls": "control calls over a kept connection, beside the command line of ssb-server",
     "invites": "making an invite over the API, beside the command line of ssb-server",
     "joining": "500 claims of invites at once, beside the page of an invite",
+    "members": "a page of the 10,000 members of a bot, in each order and searched, beside the bot alone",
     "export": "taking along a bot of 50,000 messages and 200 MB of blobs while it writes, beside tar",
     "monitor": "what watching 100, 1,000 and 10,000 bots takes, and whether anything is lost",
     "dashboard": "100 bots of 10,000 on the dashboard, for 20 readers at once, beside an empty page",
