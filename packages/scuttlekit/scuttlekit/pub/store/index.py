@@ -192,7 +192,7 @@ class Index:
                 target, relation = entry.relation
                 relations.append((feed, decode_feed_id(target), relation))
                 if entry.author == own:
-                    ours.append(entry)
+                    ours.append((self._number(target), entry))
                     if entry.note is not None:
                         noted.append((entry.sequence, offset))
             elif entry.name is not None:
