@@ -11,7 +11,7 @@ import secrets
 import sys
 from pathlib import Path
 from typing import Annotated, Literal
-from urllib.parse import quote
+from urllib.parse import SplitResult, quote, urlsplit
 
 from pydantic import Field, SecretStr, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
@@ -23,6 +23,13 @@ Port = Annotated[int, Field(ge=1, le=65535)]
 
 
 IMAGE_SECONDS = 120
+SALT_PORT = 4506
+DATABASES = ("postgres", "postgresql", "sqlite")
+HOLD_PASSWORDS = frozenset({"database_url", "email_url"})
+ODD_SIGNS = (
+    "it cannot be read as a URL. In a user name or password, write %2F for /, %40 for @, %23 for #, %3F for ?, %3A for : "
+    "and %25 for %"
+)
 
 
 class Configuration(BaseSettings):
@@ -156,7 +163,11 @@ class Configuration(BaseSettings):
         description="The Salt master's address as machines see it, with `:PORT` if its port is not 4506; "
         "machines in the cloud need it.",
     )
-    salt_config: str = Field("/etc/salt", description="The folder with the Salt master's configuration.")
+    salt_bind: str = Field("0.0.0.0", description="The address the Salt master listens on.")  # nosec B104 # noqa: S104 - machines call it
+    salt_config: str = Field(
+        "",
+        description="The folder with the Salt master's configuration; empty: where `butt salt-master` writes it.",
+    )
     salt_programs: str = Field(
         "", description="The folder with Salt's programs; empty: where `make salt` puts them."
     )
@@ -185,6 +196,10 @@ class Configuration(BaseSettings):
     down_seconds: int = Field(
         300, ge=10, description="How long a bot is down before its owner gets an e-mail."
     )
+    log: Literal["plain", "json"] = Field(
+        "plain",
+        description="How lines of the log are written: `plain`, or `json` with an object on each line.",
+    )
     debug: bool = Field(False, description="Django's debug pages. Never in production.")
 
     @field_validator("home")
@@ -205,6 +220,26 @@ class Configuration(BaseSettings):
     def _a_way_for_mail(cls, url: str) -> str:
         if url.partition(":")[0] not in {"console", "smtp", "smtps"}:
             raise ValueError("give console:, smtp://user:password@host:587 or smtps://user:password@host:465")
+        if not url.startswith("console:") and not _split(url).hostname:
+            raise ValueError("it names no host: give smtp://user:password@host:587")
+        return url
+
+    @field_validator("database_url")
+    @classmethod
+    def _a_database(cls, url: str) -> str:
+        if url and url.partition(":")[0] not in DATABASES:
+            raise ValueError(
+                "give postgres://user:password@host/name, or sqlite:////path/to/file; empty: SQLite in the home folder"
+            )
+        if url.startswith(("postgres:", "postgresql:")) and not _split(url).path.strip("/"):
+            raise ValueError("it names no database: give postgres://user:password@host/name")
+        return url
+
+    @field_validator("url", "private_url")
+    @classmethod
+    def _an_address(cls, url: str) -> str:
+        if url and not (url.startswith(("http://", "https://")) and _split(url).hostname):
+            raise ValueError("give an address like https://example.org")
         return url
 
     @property
@@ -304,6 +339,23 @@ class Configuration(BaseSettings):
         """The Salt master's own folder of keys."""
         return Path(self.salt_keys) if self.salt_keys else self.home / "salt" / "pki" / "master"
 
+    @property
+    def salt_master_config(self) -> Path:
+        """The folder with the Salt master's configuration."""
+        return Path(self.salt_config) if self.salt_config else self.home / "salt" / "config"
+
+    @property
+    def salt_port(self) -> int:
+        """The port on which the Salt master takes what machines return; it gives out jobs on the one before it."""
+        _, _, port = self.salt_master.rpartition(":")
+        return int(port) if self.salt_master.count(":") == 1 and port.isdigit() else SALT_PORT
+
+    def make_secrets(self) -> None:
+        """Make those that nobody gave and that are not there, so that no part waits for another to make them."""
+        self.signing_key()
+        self.master_tokens()
+        self.webhook_secret()
+
     def signing_key(self) -> str:
         return self.secret_key.get_secret_value() or kept_secret(self.home / "secret-key")
 
@@ -328,6 +380,24 @@ class Configuration(BaseSettings):
         raise ValueError(
             f"there is no token in {self.home / 'private-token'}: remove it, or write one into it"
         )
+
+
+def may_be_secret(field: str) -> bool:
+    """Whether what is given for a setting may hold a password, a key or a token."""
+    found = Configuration.model_fields.get(field)
+    return field in HOLD_PASSWORDS or (found is not None and found.annotation is SecretStr)
+
+
+def _split(url: str) -> SplitResult:
+    """The parts of a URL. Raises `ValueError` in words where a password has signs in it that end a URL's part."""
+    try:
+        parts = urlsplit(url)
+        parts.port  # noqa: B018 - asked for, as only then it is looked at
+    except ValueError:
+        raise ValueError(ODD_SIGNS) from None
+    if parts.fragment or "@" in f"{parts.path}{parts.query}":
+        raise ValueError(ODD_SIGNS)
+    return parts
 
 
 def kept_secret(path: Path) -> str:

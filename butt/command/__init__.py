@@ -7,7 +7,7 @@ from pathlib import Path
 import click
 from pydantic import ValidationError
 
-from butt.configuration import Configuration
+from butt.configuration import Configuration, may_be_secret
 from butt.parts import UnknownPart
 
 home_option = click.option(
@@ -25,14 +25,28 @@ def cli() -> None:
 
 def main(arguments: list[str] | None = None) -> None:
     """The entry point: a setting that makes no sense is said in one line, not in a traceback."""
-    from butt.command import backup, doctor, machine, network, people, rented, roles, sweep, up, upgrade  # noqa: F401 - each adds its own
+    from butt.command import (  # noqa: F401 - each adds its own
+        backup,
+        doctor,
+        machine,
+        network,
+        people,
+        rented,
+        roles,
+        salt_master,
+        sweep,
+        up,
+        upgrade,
+    )
 
     try:
         cli(arguments, prog_name="butt")
     except ValidationError as error:
         for problem in error.errors():
-            name = "BUTT_" + "_".join(map(str, problem["loc"])).upper()
-            click.echo(f"butt: {name}: {problem['msg']} (it is {problem['input']!r})", err=True)
+            field = "_".join(map(str, problem["loc"]))
+            # What may hold a password is not said again: this line goes to the journal.
+            given = "" if may_be_secret(field) else f" (it is {problem['input']!r})"
+            click.echo(f"butt: BUTT_{field.upper()}: {problem['msg']}{given}", err=True)
         sys.exit(78)
     except UnknownPart as unknown:
         click.echo(f"Error: {unknown}", err=True)

@@ -16,7 +16,7 @@ class InDoubt(Exception):
 
 
 def pillar_of(minion_id: str) -> dict[str, Any]:
-    """`{"butt": {schema, agent, generation, complete, bots, deleted}}`.
+    """`{"butt": {schema, agent, generation, complete, bots, deleted, server?}}`; `server` is the private server's address.
 
     Raises `Machine.DoesNotExist`, and `InDoubt`. There is no secret in it: a bot makes its own key where it lives.
     """
@@ -39,8 +39,15 @@ def pillar_of(minion_id: str) -> dict[str, Any]:
             "complete": True,
             "bots": bots,
             "deleted": deleted,
+            **_server(),
         }
     }
+
+
+def _server() -> dict[str, str]:
+    """Where the machine reports to from now on: its own configuration has the address of the day on which it joined."""
+    settings = configuration()
+    return {"server": settings.private_server} if settings.salt == "master" and settings.private_url else {}
 
 
 def _deleted(minion_id: str, generation: int) -> list[str]:

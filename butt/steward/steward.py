@@ -146,9 +146,13 @@ class Steward:
                 raise AssertionError(f"no bot goes from #{before} to #{move.state}")
             progress.since = timezone.now()
         progress.state, progress.reason = move.state, move.reason
-        for field, value in move.changes.items():
+        changes = dict(move.changes)
+        if "launch" in changes:
+            # The domain may have changed since the launch before.
+            changes["address"] = configuration().bot_host(bot.name)
+        for field, value in changes.items():
             setattr(progress, field, value)
-        fields = ["state", "reason", "since", *move.changes]
+        fields = ["state", "reason", "since", *changes]
         if move.place:
             self._place(bot, before, fields)
             return
@@ -162,12 +166,11 @@ class Steward:
             if newest is None:
                 raise NoRelease("its code is being built")
             progress.release = newest.key
-        progress.address = configuration().bot_host(bot.name)
         taken = {port for port in Progress.objects.values_list("port", flat=True) if port}
         while True:
             progress.port = self._host.free_port(frozenset(taken))
             try:
-                _save(bot, before, [*fields, "release", "address", "port"])
+                _save(bot, before, [*fields, "release", "port"])
             except IntegrityError:
                 taken.add(progress.port)
             else:

@@ -2,10 +2,12 @@ import stat
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
+import dj_database_url
 import pytest
 from pydantic import ValidationError
 
-from butt.configuration import Configuration, kept_secret
+from butt.command import main
+from butt.configuration import Configuration, configuration, kept_secret
 
 
 def test_a_secret_is_made_once_whoever_asks_first(tmp_path: Path):
@@ -58,3 +60,54 @@ def test_an_address_to_write_to_that_is_none_is_refused():
 )
 def test_a_euro_is_compared_in_the_currency_of_the_price(currency: str, given: float, rate: float | None):
     assert Configuration(currency=currency, euro=given).euro_in_currency == rate
+
+
+@pytest.mark.parametrize("sign", list("/?#["))
+@pytest.mark.parametrize("setting", ["database_url", "email_url"])
+def test_a_password_with_signs_that_end_a_part_of_a_url_is_told_by_name_and_not_repeated(
+    setting: str, sign: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+):
+    url = {
+        "database_url": f"postgres://butt:hush{sign}hush@localhost/butt",
+        "email_url": f"smtp://me:hush{sign}hush@mail.example.org:587",
+    }[setting]
+    monkeypatch.setenv(f"BUTT_{setting.upper()}", url)
+    configuration.cache_clear()
+    try:
+        with pytest.raises(SystemExit) as ended:
+            main(["sweep"])
+    finally:
+        configuration.cache_clear()
+    assert ended.value.code == 78
+    said = capsys.readouterr().err
+    assert said.startswith(f"butt: BUTT_{setting.upper()}: ")
+    assert "write %2F for /, %40 for @, %23 for #" in said
+    assert "hush" not in said
+    assert said.count("\n") == 1
+
+
+@pytest.mark.parametrize(
+    ("url", "password"),
+    [
+        ("postgres://butt:a%2Fb%40c%23d@localhost/butt", "a/b@c#d"),
+        ("postgres://butt:a@b@localhost/butt", "a@b"),
+        ("postgres:///butt", ""),
+        ("postgres://butt@%2Frun%2Fpostgresql/butt", ""),
+    ],
+)
+def test_databases_that_can_be_reached_are_taken(url: str, password: str):
+    parsed = dj_database_url.parse(Configuration(database_url=url).database)
+    assert (parsed["NAME"], parsed["PASSWORD"]) == ("butt", password)
+
+
+@pytest.mark.parametrize("url", ["mysql://a@b/c", "butt", "postgres://butt@localhost", "postgres://"])
+def test_a_database_that_is_none_is_refused(url: str):
+    with pytest.raises(ValidationError, match="postgres://user:password@host/name"):
+        Configuration(database_url=url)
+
+
+@pytest.mark.parametrize("url", ["example.org", "https://", "ftp://example.org"])
+def test_an_address_of_the_service_that_is_none_is_refused(url: str):
+    for setting in ("url", "private_url"):
+        with pytest.raises(ValidationError, match="give an address like"):
+            Configuration(**{setting: url})

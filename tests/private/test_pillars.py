@@ -58,3 +58,17 @@ def test_what_goes_wrong_is_told_and_the_next_is_answered(alices: Machine):
         with connection.cursor() as cursor:
             cursor.execute("ALTER TABLE elsewhere RENAME TO machines_placement")
     assert ask(master)[0] == 200
+
+
+def test_a_machine_hears_where_the_private_server_is_now(alices: Machine, monkeypatch: pytest.MonkeyPatch):
+    """Its own configuration has the address of the day on which it joined: with another domain it would be cut off."""
+    assert "server" not in ask(configuration().master_token())[1]["butt"]
+    monkeypatch.setenv("BUTT_SALT", "master")
+    monkeypatch.setenv("BUTT_PRIVATE_URL", "https://private.new.example.org")
+    configuration.cache_clear()
+    try:
+        told = ask(configuration().master_token())[1]["butt"]
+    finally:
+        monkeypatch.undo()
+        configuration.cache_clear()
+    assert told["server"] == "https://private.new.example.org"

@@ -35,10 +35,12 @@ COMMIT
 class Daemon:
     """A program that runs until it is ended; what it says is in `log`."""
 
-    def __init__(self, command: list[str], log: Path) -> None:
+    def __init__(self, command: list[str], log: Path, environment: dict[str, str] | None = None) -> None:
         self.log = log
         with log.open("ab") as file:
-            self.process = subprocess.Popen(command, stdout=file, stderr=file, start_new_session=True)
+            self.process = subprocess.Popen(
+                command, stdout=file, stderr=file, env=environment, start_new_session=True
+            )
 
     def family(self) -> list[psutil.Process]:
         try:

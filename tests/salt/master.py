@@ -1,12 +1,13 @@
-"""A real Salt master, with the configuration that we ship, in a folder of its own."""
+"""A real Salt master, as `butt salt-master` runs it, in a home folder of its own: what tests choose are settings alone."""
 
 import json
+import os
 import shutil
+import sys
 import tempfile
 from pathlib import Path
 from typing import Any, Self
-
-import yaml
+from urllib.parse import urlsplit
 
 from butt.hosts.salt.calls import PATIENCE
 from butt.hosts.salt.results import Returned
@@ -21,29 +22,22 @@ class Master:
     def __init__(self, private_server: str, token_file: Path, files: Path) -> None:
         # A socket's path is short, a test's folder is not.
         self.folder = Path(tempfile.mkdtemp(prefix="bm"))
-        self.keys = self.folder / "pki"
+        self.keys = self.folder / "salt" / "pki" / "master"
+        self.config = self.folder / "salt" / "config"
         self.publish, self.returns = free_ports(2)
-        config = yaml.safe_load((ROOT / "salt" / "master.conf").read_text())
-        (pillar,) = config["ext_pillar"]
-        pillar["http_json"] |= {
-            "url": f"{private_server}/agents/%s",
-            "token_file": str(token_file),
-            "timeout": 3,
+        (self.folder / "salt").mkdir()
+        (self.folder / "salt" / "files").symlink_to(files)
+        (self.folder / "private-token").symlink_to(token_file)
+        place = urlsplit(private_server)
+        self.environment = {
+            **{name: value for name, value in os.environ.items() if not name.startswith("BUTT_")},
+            "BUTT_HOME": str(self.folder),
+            "BUTT_PRIVATE_BIND": str(place.hostname),
+            "BUTT_PRIVATE_PORT": str(place.port),
+            "BUTT_SALT_BIND": HERE,
+            "BUTT_SALT_MASTER": f"{HERE}:{self.returns}",
+            "BUTT_SALT_PROGRAMS": str(SALT),
         }
-        config |= {
-            "root_dir": str(self.folder),
-            "pki_dir": "/pki",
-            "user": "root",
-            "interface": HERE,
-            "publish_port": self.publish,
-            "ret_port": self.returns,
-            "worker_threads": 2,
-            "module_dirs": [str(ROOT / "salt")],
-            "file_roots": {"base": [str(ROOT / "salt" / "files"), str(files)]},
-            "log_level": "info",
-        }
-        (self.folder / "etc").mkdir()
-        (self.folder / "etc" / "master").write_text(json.dumps(config))
 
     def __enter__(self) -> Self:
         self.start()
@@ -54,8 +48,8 @@ class Master:
         shutil.rmtree(self.folder, ignore_errors=True)
 
     def start(self) -> None:
-        command = [str(SALT / "salt-master"), "--config-dir", str(self.folder / "etc")]
-        self.daemon = Daemon(command, self.folder / "log")
+        command = [sys.executable, "-m", "butt", "salt-master"]
+        self.daemon = Daemon(command, self.folder / "log", self.environment)
         wait_for((self.keys / "master.pub").exists)
 
     def knows(self, minion_id: str, engine: Engine, url: str, **options: Any) -> Minion:
@@ -85,7 +79,7 @@ class Master:
     def call(self, minion_id: str, function: str, *arguments: str, **options: Any) -> Returned:
         """As the host calls it."""
         asked = {"tgt": minion_id, "fun": function, "arg": arguments, "kwarg": options, "timeout": PATIENCE}
-        command = [str(SALT / "python"), str(ROOT / "salt" / "call.py"), str(self.folder / "etc")]
+        command = [str(SALT / "python"), str(ROOT / "salt" / "call.py"), str(self.config)]
         said = json.loads(run(*command, text=json.dumps(asked), timeout=200, check=False) or "null")
         return Returned(said is not None, **(said or {}))
 
@@ -94,7 +88,7 @@ class Master:
 
     def jobs(self) -> list[Path]:
         """A file for each job it has given out, with its number in it."""
-        return list(self.folder.glob("var/lib/butt/salt/cache/jobs/*/*/jid"))
+        return list(self.folder.glob("salt/cache/jobs/*/*/jid"))
 
     def waits_for(self, *minions: Minion) -> None:
         """Until each of them has connected and answers: what is published before that is lost, which takes long to see."""

@@ -36,7 +36,7 @@ class SaltService(Service):
             "BUTT_PRIVATE_BIND": HERE,
             "BUTT_PRIVATE_URL": private,
             "BUTT_PUB_BIND": "::",
-            "BUTT_SALT_CONFIG": str(self.master.folder / "etc"),
+            "BUTT_SALT_CONFIG": str(self.master.config),
             "BUTT_SALT_KEYS": str(self.master.keys),
             "BUTT_SALT_PROGRAMS": str(SALT),
             **BASES,

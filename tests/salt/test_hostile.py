@@ -155,7 +155,7 @@ def test_it_has_nobody_do_anything(hostile: Hostile, joined: Minion, master: Mas
 def caller(master: Master, monkeypatch: pytest.MonkeyPatch) -> Iterator[calls.Master]:
     """The way to machines that the service has, with time enough for whoever is to answer in another's name."""
     monkeypatch.setattr(calls, "PATIENCE", 30)
-    monkeypatch.setenv("BUTT_SALT_CONFIG", str(master.folder / "etc"))
+    monkeypatch.setenv("BUTT_SALT_CONFIG", str(master.config))
     monkeypatch.setenv("BUTT_SALT_PROGRAMS", str(SALT))
     configuration.cache_clear()
     yield calls.Master()

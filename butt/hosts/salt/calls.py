@@ -68,7 +68,7 @@ class Master:
         return Returned(said is not None, **(said or {}))
 
     def _ask(self, seconds: int, asked: dict[str, Any]) -> Any:
-        command = [program("python"), str(STATES / "call.py"), configuration().salt_config]
+        command = [program("python"), str(STATES / "call.py"), str(configuration().salt_master_config)]
         done = _run(command, seconds, json.dumps(asked))
         try:
             return json.loads(done.stdout)

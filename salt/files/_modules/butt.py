@@ -108,6 +108,7 @@ def report(pillar=None, wait=0, troubles=()):
     if troubles:
         # Left out when there are none, as an older private server does not know them.
         said["troubles"] = [text.strip().splitlines()[-1][:MOST_TROUBLE] for text in troubles][:MOST_TROUBLES]
+    __salt__["butt_engine.keep_server"]((__pillar__ if pillar is None else pillar)["butt"].get("server"))
     _post(said)
     return said
 

@@ -43,13 +43,35 @@ def __virtual__():
 def settings():
     """`butt` of the minion's own configuration, with its defaults."""
     given = __opts__.get("butt") or {}
-    return {
+    found = {
         "docker": "unix:///var/run/docker.sock",
         "home": "/var/lib/butt",
         "dns": [],
         "report": None,
         **given,
     }
+    if found["report"] and (server := _kept_server(found["home"])):
+        found["report"] = {**found["report"], "url": server}
+    return found
+
+
+def keep_server(server):
+    """Report to this address from now on, also in calls that come without a pillar."""
+    home = settings()["home"]
+    if server and server != _kept_server(home):
+        os.makedirs(home, exist_ok=True)
+        draft = os.path.join(home, "server.draft")
+        with open(draft, "w") as file:
+            file.write(server)
+        os.replace(draft, os.path.join(home, "server"))
+
+
+def _kept_server(home):
+    try:
+        with open(os.path.join(home, "server")) as file:
+            return file.read().strip()
+    except FileNotFoundError:
+        return ""
 
 
 def client():
