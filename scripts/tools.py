@@ -8,6 +8,8 @@ import sys
 PACKAGES = {
     "chromium": "chromium",
     "caddy": "caddy",
+    "docker-compose": "docker-compose",
+    "promtool": "prometheus",
     "/usr/sbin/dockerd": "docker.io",
     "/usr/sbin/iptables": "iptables",
     "/usr/sbin/ip": "iproute2",

@@ -4,6 +4,7 @@ import re
 import shutil
 import subprocess
 import uuid
+from fnmatch import fnmatch
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +12,7 @@ import pytest
 import yaml
 from django.urls import get_resolver
 
-from butt.command import cli, machine, roles, up  # noqa: F401 - each adds its commands
+from butt.command import cli, doctor, machine, roles, salt_master, up  # noqa: F401 - each adds its commands
 from butt.configuration import Configuration
 from butt.private.gate import OPEN_TO_MACHINES
 
@@ -19,6 +20,7 @@ ROOT = Path(__file__).parents[2]
 DEPLOY = ROOT / "deploy"
 OPERATE = (ROOT / "docs" / "operate.md").read_text()
 ROLES = {"public", "private", "steward", "monitor"}
+PARTS = ROLES | {"salt-master"}
 
 
 @pytest.fixture
@@ -28,14 +30,89 @@ def services() -> dict[str, Any]:
 
 def test_the_composition_runs_each_part_and_knows_only_settings_that_there_are(services: dict[str, Any]):
     ran = {row["command"] for row in services.values() if row.get("image") == "butt"}
-    assert ran == {*(f"butt {role}" for role in ROLES), "butt manage migrate", "salt-master"}
-    assert ROLES | {"manage"} <= cli.commands.keys()
+    assert ran == {*(f"butt {role}" for role in PARTS), "butt manage migrate"}
+    assert PARTS | {"manage"} <= cli.commands.keys()
     known = {f"BUTT_{name.upper()}" for name in Configuration.model_fields}
     for row in services.values():
         if row.get("image") == "butt":
-            assert row["environment"].keys() <= known
+            assert row["environment"].keys() <= known | {"PGPASSWORD"}
+            assert row["env_file"] == "butt.env"
     told = set(re.findall(r"^   (BUTT_[A-Z_]+)=", OPERATE, re.MULTILINE))
-    assert told == {"BUTT_HOME", *services["public"]["environment"]}, "as without containers"
+    ours = services["public"]["environment"].keys() - {"PGPASSWORD"}
+    assert told == {"BUTT_HOME", *ours}, "as without containers"
+
+
+@pytest.fixture
+def composed(tmp_path: Path) -> Any:
+    """The composition as Debian 12's own docker-compose reads it, with the settings of its template."""
+    deploy = tmp_path / "deploy"
+    shutil.copytree(DEPLOY, deploy)
+    text = (deploy / "butt.env.example").read_text()
+    (deploy / "butt.env").write_text(text.replace("POSTGRES_PASSWORD=", "POSTGRES_PASSWORD=a/b@c#d"))
+    command = ["docker-compose", "--env-file", "deploy/butt.env", "-f", "deploy/compose.yaml", "config"]
+    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, timeout=60, check=False)
+    assert done.returncode == 0, done.stderr
+    return yaml.safe_load(done.stdout)["services"]
+
+
+def test_debians_own_compose_takes_the_composition_and_its_template_says_how_bots_are_paid_for(composed: Any):
+    for part in PARTS:
+        settings = composed[part]["environment"]
+        given = {
+            name.removeprefix("BUTT_").lower(): value for name, value in settings.items() if "BUTT_" in name
+        }
+        read = Configuration(**given)
+        assert (read.billing, read.host, read.salt) == ("free", "salt", "master"), (
+            "no stand-in takes payments"
+        )
+        assert (settings["PGPASSWORD"], read.database) == ("a/b@c#d", "postgres://butt@127.0.0.1/butt")
+
+
+def test_each_part_of_the_composition_is_asked_whether_it_lives(services: dict[str, Any]):
+    parts = cli.commands["doctor"].params
+    (choice,) = [option.type for option in parts if option.name == "part"]
+    for name in PARTS:
+        test = services[name]["healthcheck"]["test"]
+        assert test == f"butt doctor --part {name}"
+        assert name in choice.choices  # type: ignore[attr-defined]
+
+
+def test_the_template_of_settings_knows_only_settings_that_there_are():
+    text = (DEPLOY / "butt.env.example").read_text()
+    known = {f"BUTT_{name.upper()}" for name in Configuration.model_fields}
+    assert set(re.findall(r"^#?(BUTT_[A-Z_]+)=", text, re.MULTILINE)) <= known
+
+
+def test_nothing_of_a_home_folder_goes_into_the_image(tmp_path: Path):
+    """What Docker would send, by the rules of `.dockerignore`: the last line that fits decides."""
+    rules = [line for line in (ROOT / ".dockerignore").read_text().splitlines() if line and line[0] != "#"]
+    for path in (
+        ".butt/identity", ".butt/butt.sqlite3", ".git/config", ".venv/bin/butt", "butt.env", "deploy/butt.env",
+        "identity", "butt/identity", "salt/private-token", "secret-key", "packages/scuttlekit/node_modules/x.js", "build/x",
+    ):  # fmt: skip
+        assert not _is_sent(path, rules), path
+    needed = re.findall(r"^COPY (.*) \S+$", (DEPLOY / "Dockerfile").read_text(), re.MULTILINE)
+    assert needed
+    for path in (
+        "butt/settings.py", "packages/scuttlekit/PUB.md", "salt/master.conf", "scripts/setup.py", "Makefile", "pyproject.toml",
+        "requirements/run.txt", "standins/stripe/pyproject.toml", "README.md", "LICENSE",
+    ):  # fmt: skip
+        assert _is_sent(path, rules), path
+
+
+def _is_sent(path: str, rules: list[str]) -> bool:
+    parts = Path(path).parts
+    every = ["/".join(parts[: number + 1]) for number in range(len(parts))]
+    sent = True
+    for rule in rules:
+        pattern = rule.removeprefix("!")
+        if pattern.startswith("**/"):
+            hit = any(fnmatch(part, pattern[3:]) for part in parts)
+        else:
+            hit = any(fnmatch(each, pattern) for each in every)
+        if hit:
+            sent = rule.startswith("!")
+    return sent
 
 
 def test_parts_of_the_composition_have_no_rights_and_keep_nothing_but_the_home_folder(
@@ -66,7 +143,7 @@ def systemd(tmp_path: Path) -> Path:
     units.mkdir(parents=True)
     for unit in UNITS:
         shutil.copy(unit, units)
-    for program in ("srv/butt/.venv/bin/butt", "srv/butt/.salt/bin/salt-master"):
+    for program in ("srv/butt/.venv/bin/butt",):
         (root / program).parent.mkdir(parents=True)
         (root / program).touch(0o755)
     return root
