@@ -27,6 +27,7 @@ INSTALLED_APPS = [
     "django.contrib.staticfiles",
     "ninja",
     "butt.limits",
+    "butt.beats",
     "butt.agents",
     "butt.sources",
     "butt.figures",
@@ -130,7 +131,7 @@ SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = _public.scheme == "https"
 SECURE_CONTENT_TYPE_NOSNIFF = True
 SECURE_REFERRER_POLICY = "same-origin"
 SECURE_SSL_REDIRECT = _public.scheme == "https"
-SECURE_REDIRECT_EXEMPT = ["^up$"]
+SECURE_REDIRECT_EXEMPT = ["^up$", "^ready$"]
 SECURE_HSTS_SECONDS = 31_536_000 if _public.scheme == "https" else 0
 SECURE_HSTS_INCLUDE_SUBDOMAINS = SECURE_HSTS_PRELOAD = _public.scheme == "https"
 X_FRAME_OPTIONS = "DENY"
@@ -152,7 +153,7 @@ WHITENOISE_USE_FINDERS = True
 WHITENOISE_AUTOREFRESH = DEBUG
 
 _mail = urlsplit(_butt.email_url)
-EMAIL_BACKEND = f"django.core.mail.backends.{_mail.scheme.removesuffix('s')}.EmailBackend"
+EMAIL_BACKEND = f"butt.accounts.counted_mail.{_mail.scheme.removesuffix('s').title()}"
 # No password goes in the clear; a server that asks for none is one beside us.
 EMAIL_USE_SSL = _mail.scheme == "smtps"
 EMAIL_USE_TLS = _mail.scheme == "smtp" and bool(_mail.username)
@@ -175,13 +176,14 @@ LOGGING = {
     "formatters": {
         "plain": {
             "()": "butt.limits.logs.Line",
-            "format": "{asctime} {levelname:<7} {name}: {message}",
+            "format": "{asctime} {levelname:<7} {name}: {message}{request}",
             "style": "{",
-        }
+        },
+        "json": {"()": "butt.limits.logs.JsonLine"},
     },
     "filters": {"sparing": {"()": "butt.limits.logs.Sparing"}},
     "handlers": {
-        "console": {"class": "logging.StreamHandler", "formatter": "plain", "filters": ["sparing"]},
+        "console": {"class": "logging.StreamHandler", "formatter": _butt.log, "filters": ["sparing"]},
     },
     "root": {"handlers": ["console"], "level": "INFO"},
     # At INFO it writes down people's addresses.

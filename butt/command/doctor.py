@@ -12,6 +12,7 @@ import click
 from butt.command import cli, configure, home_option
 from butt.command.files import open_as_many_files_as_may_be
 from butt.command.finding import Finding
+from butt.command.living import RUNNING, lives, needed
 from butt.command.money import billing, life, worth
 from butt.command.reach import reach
 from butt.command.salt_checks import salt
@@ -21,7 +22,6 @@ from butt.home import is_closed
 from butt.hosts.ports import refusal_to_listen
 from butt.parts import UnknownPart
 
-ROOM = 500 * 1024 * 1024
 FILES = 4096
 """Each open page and each watched bot takes one."""
 
@@ -35,10 +35,17 @@ FILES = 4096
     type=click.Choice(["stripe"]),
     help="Live the whole life of a subscription there, with keys for testing, and nothing else.",
 )
-def doctor(home: Path | None, cloud: str | None, live: str | None) -> None:
+@click.option(
+    "--part",
+    type=click.Choice(RUNNING),
+    help="Check whether this part of the service lives, and nothing else.",
+)
+def doctor(home: Path | None, cloud: str | None, live: str | None, part: str | None) -> None:
     """Say what is missing, and how to mend it. Ends with 1 when something is."""
     settings = configure(home=home, cloud=cloud, billing=live)
     checks = [life] if live else [_cloud] if cloud else [*CHECKS, _cloud]
+    if part:
+        checks = [lambda settings: lives(settings, part)]
     findings = []
     for finding in (finding for check in checks for finding in check(settings)):
         findings.append(finding)
@@ -70,25 +77,11 @@ def _home(settings: Configuration) -> Iterator[Finding]:
         "" if most >= FILES else f"Run `ulimit -n {FILES}` before the start, or set LimitNOFILE in its unit."
     )
     yield Finding(f"A part of the service may open {most} files.", mend)
+    from butt.health.checks import ROOM
+
     free = shutil.disk_usage(settings.home).free
     mend = "" if free >= ROOM else f"Make room: at least {ROOM >> 20} MiB are needed."
     yield Finding(f"{free >> 20} MiB of disk are free.", mend)
-
-
-def _database(_: Configuration) -> Iterator[Finding]:
-    from django.db import DatabaseError, connection
-    from django.db.migrations.executor import MigrationExecutor
-
-    try:
-        executor = MigrationExecutor(connection)
-        behind = executor.migration_plan(executor.loader.graph.leaf_nodes())
-    except DatabaseError as error:
-        yield Finding(f"The database does not answer: {error}".strip(), "Start it, or set BUTT_DATABASE_URL.")
-        return
-    mend = "Run `butt manage migrate` (`butt up` does it by itself)." if behind else ""
-    yield Finding(
-        f"The database answers ({connection.vendor}); {len(behind)} migrations are left to do.", mend
-    )
 
 
 def _runtimes(_: Configuration) -> Iterator[Finding]:
@@ -186,7 +179,7 @@ def port_trouble(host: str, port: int) -> str:
 
 CHECKS: list[Callable[[Configuration], Iterator[Finding]]] = [
     _home,
-    _database,
+    needed,
     _runtimes,
     _pub,
     _host,

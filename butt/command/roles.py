@@ -4,7 +4,6 @@ import asyncio
 import contextlib
 import os
 import signal
-import sys
 import threading
 from pathlib import Path
 
@@ -14,13 +13,6 @@ from butt.command import cli, configure, home_option
 from butt.command.files import need_files
 from butt.command.reach import warn_of_reach
 
-TURN = 0.0005
-"""Seconds that a thread of a server works until another one may. With Python's own 5 ms, and with pages that only compute
-in all threads, the event loop waits for its turn so long that it takes no new connections: 1.6 s in place of 0.15 s."""
-
-ACCEPTED_AT_ONCE = 100
-"""New connections that a server takes before it looks at those that are open: a crowd at the door waits, not who is in."""
-
 
 @cli.command()
 @home_option
@@ -28,6 +20,7 @@ ACCEPTED_AT_ONCE = 100
 def public(home: Path | None, port: int | None) -> None:
     """Serve the pages and the JSON API."""
     settings = configure(home=home, port=port)
+    settings.make_secrets()
 
     from django.db import DatabaseError
 
@@ -37,7 +30,7 @@ def public(home: Path | None, port: int | None) -> None:
     with contextlib.suppress(DatabaseError):
         sweep()
     need_files()
-    _serve("butt.public.asgi:application", settings.bind, settings.port)
+    _serve("public", settings.bind, settings.port)
 
 
 @cli.command()
@@ -46,8 +39,9 @@ def public(home: Path | None, port: int | None) -> None:
 def private(home: Path | None, private_port: int | None) -> None:
     """Serve what Salt reads and machines report."""
     settings = configure(home=home, private_port=private_port)
+    settings.make_secrets()
     need_files()
-    _serve("butt.private.asgi:application", settings.private_bind, settings.private_port)
+    _serve("private", settings.private_bind, settings.private_port)
 
 
 @cli.command()
@@ -55,8 +49,11 @@ def private(home: Path | None, private_port: int | None) -> None:
 def steward(home: Path | None) -> None:
     """Make what is wanted so."""
     settings = configure(home=home)
+    settings.make_secrets()
     warn_of_reach(settings)
 
+    from butt.beats import systemd
+    from butt.beats.heart import Heart
     from butt.billing import worker
     from butt.clouds import CloudTrouble, chosen_cloud, tenants
     from butt.clouds.keeper import Keeper
@@ -70,8 +67,14 @@ def steward(home: Path | None) -> None:
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: stop.set())
 
+    heart = Heart("steward")
+
     def goes_on() -> bool:
         return not stop.is_set()
+
+    def steward_goes_on() -> bool:
+        heart.pulse()
+        return goes_on()
 
     builder = threading.Thread(target=Builder().run, args=(goes_on,), name="builder", daemon=True)
     builder.start()
@@ -90,16 +93,21 @@ def steward(home: Path | None) -> None:
     host = chosen_host()
     if isinstance(host, Busy):
         threading.Thread(target=host.work, args=(goes_on,), name="host", daemon=True).start()
-    Steward(host, (service_keys().id,)).run(goes_on)
+    heart.start()
+    systemd.ready()
+    Steward(host, (service_keys().id,)).run(steward_goes_on)
+    heart.stop()
 
 
 @cli.command()
 @home_option
 def monitor(home: Path | None) -> None:
     """Watch the bots, and write down what is seen."""
-    configure(home=home)
+    configure(home=home).make_secrets()
     need_files()
 
+    from butt.beats import systemd
+    from butt.beats.heart import Heart
     from butt.identity import service_keys
     from butt.limits.slowed import keep_noting
     from butt.monitor.monitor import Monitor
@@ -110,9 +118,13 @@ def monitor(home: Path | None) -> None:
         task = asyncio.current_task()
         for number in (signal.SIGTERM, signal.SIGINT):
             asyncio.get_running_loop().add_signal_handler(number, task.cancel)  # type: ignore[union-attr]
+        heart = Heart("monitor").start()
+        heart.follow(asyncio.get_running_loop())
+        systemd.ready()
         try:
             await Monitor(service_keys()).run()
         except asyncio.CancelledError:
+            await asyncio.to_thread(heart.stop)
             # All is written down. To take leave of ten thousand bots would take a minute; a connection that drops
             # tells them as much.
             os._exit(0)
@@ -169,26 +181,7 @@ def manage(home: Path | None, arguments: tuple[str, ...]) -> None:
     execute_from_command_line(["butt manage", *arguments])
 
 
-def _serve(application: str, host: str, port: int) -> None:
-    import uvicorn
+def _serve(part: str, host: str, port: int) -> None:
+    from butt.serving.server import serve
 
-    from butt.limits.slowed import keep_noting
-    from butt.serving.connections import KEEP_ALIVE, connection_class
-
-    keep_noting()
-    sys.setswitchinterval(TURN)
-    uvicorn.run(
-        application,
-        http=connection_class(),
-        ws="none",
-        host=host,
-        port=port,
-        log_config=None,
-        log_level="warning",
-        lifespan="off",
-        backlog=ACCEPTED_AT_ONCE,
-        access_log=False,
-        server_header=False,
-        timeout_keep_alive=KEEP_ALIVE,
-        timeout_graceful_shutdown=2,
-    )
+    serve(part, f"butt.{part}.asgi:application", host, port)

@@ -88,7 +88,7 @@ def _prepare(settings: Configuration) -> None:
     if refusal := billing().refusal():
         raise click.ClickException(refusal)
     service_keys()
-    settings.master_token()
+    settings.make_secrets()
     click.echo("Building the pub (about ten seconds the first time) …")
     try:
         source = pub_source()

@@ -4,8 +4,12 @@ import logging
 import threading
 import time
 from collections import OrderedDict
+from datetime import UTC, datetime
+
+import orjson
 
 from butt.limits.table import LOG_LINES
+from butt.tracing import request_id
 
 LONGEST = 8192
 """Characters of one entry, with its traceback."""
@@ -18,6 +22,8 @@ class Line(logging.Formatter):
     """One line for each message, and a traceback below it."""
 
     def formatMessage(self, record: logging.LogRecord) -> str:  # noqa: N802 - the standard library calls it so
+        name = request_id.get()
+        record.request = f" [request {name}]" if name else ""
         text = super().formatMessage(record)
         text = "".join(
             sign if sign.isprintable() else sign.encode("unicode_escape").decode() for sign in text
@@ -27,6 +33,21 @@ class Line(logging.Formatter):
     def format(self, record: logging.LogRecord) -> str:
         text = super().format(record)
         return text if len(text) <= LONGEST else f"{text[: LONGEST // 2]}\n…\n{text[-LONGEST // 2 :]}"
+
+
+class JsonLine(logging.Formatter):
+    """One JSON object on a line for each message, for journals that search by field; a traceback is its `error`."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        at = datetime.fromtimestamp(record.created, UTC).isoformat(timespec="milliseconds")
+        line = {"time": at, "level": record.levelname, "logger": record.name}
+        message = record.getMessage()
+        line["message"] = message if len(message) <= LONGEST_MESSAGE else f"{message[:LONGEST_MESSAGE]}…"
+        if name := request_id.get():
+            line["request"] = name
+        if record.exc_info:
+            line["error"] = self.formatException(record.exc_info)[-LONGEST:]
+        return orjson.dumps(line, default=str).decode()
 
 
 class Sparing(logging.Filter):

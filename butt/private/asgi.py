@@ -3,8 +3,11 @@
 Each machine has a share of what is worked on and of what is transferred at once, as every machine is somebody's.
 """
 
+import asyncio
+import io
 import os
 from collections import Counter
+from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from typing import Any
 
@@ -18,6 +21,8 @@ from django.http import HttpResponse
 def _configure() -> None:
     """The private paths and nothing else: no sessions, no static files."""
     settings.ROOT_URLCONF = "butt.private.urls"
+    # It speaks plain HTTP, whatever the public one does: the proxy has TLS for machines, and others come over loopback.
+    settings.SECURE_SSL_REDIRECT, settings.SECURE_HSTS_SECONDS = False, 0
     settings.MIDDLEWARE = ["django.middleware.security.SecurityMiddleware", "butt.private.gate.bearer"]
 
 
@@ -28,12 +33,13 @@ from butt.limits.slowed import note  # noqa: E402
 from butt.limits.table import ADDRESS_REQUESTS, MACHINE_REQUESTS, MACHINE_UPLOADS  # noqa: E402
 from butt.machines.reports import MOST_BYTES  # noqa: E402
 from butt.private.exports import receive_export  # noqa: E402
-from butt.private.gate import name_of, refusal_of  # noqa: E402
+from butt.private.gate import OPEN_TO_ALL, name_of, refusal_of  # noqa: E402
 from butt.private.pillars import send_pillar  # noqa: E402
 from butt.private.sending import send_answer  # noqa: E402
 from butt.serving.answers import answer  # noqa: E402
 from butt.serving.bodies import Bodies, HungUp, TooBig, TooSlow  # noqa: E402
 from butt.serving.clients import Client, client_of  # noqa: E402
+from butt.serving.measured import Measured  # noqa: E402
 from butt.serving.pages import Pages, announced  # noqa: E402
 from butt.serving.pool import FairPool, Full, Gone  # noqa: E402
 
@@ -48,11 +54,17 @@ class PrivateHandler(Pages):
         self._pool = FairPool("private", THREADS, MACHINE_REQUESTS, ADDRESS_REQUESTS)
         self._bodies = Bodies()
         self._transfers: Counter[str] = Counter()
+        self._watching = {name: ThreadPoolExecutor(1, name) for name in OPEN_TO_ALL}
 
     async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
         kind = (scope["method"], name_of(scope["path"]))
         if kind[1] == "pillar" and kind[0] in READING:
             await send_pillar(scope, send)
+            return
+        if kind[1] in OPEN_TO_ALL:
+            respond = partial(self.respond, scope, io.BytesIO())
+            loop = asyncio.get_running_loop()
+            await self.send_response(await loop.run_in_executor(self._watching[kind[1]], respond), send)
             return
         client = client_of(scope, "")
         try:
@@ -112,4 +124,4 @@ def _refusal(authorization: str, path: str) -> HttpResponse | None:
         close_old_connections()
 
 
-application = PrivateHandler()
+application = Measured(PrivateHandler())

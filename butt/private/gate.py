@@ -16,6 +16,10 @@ CLOSED_TO_MASTER = frozenset({"cargo"})
 """Those with secrets of bots: what runs as the Salt master needs none."""
 
 
+OPEN_TO_ALL = frozenset({"up", "ready"})
+"""Those for health checks. The private server is reached by nobody from outside."""
+
+
 def bearer(
     get_response: Callable[[HttpRequest], HttpResponseBase],
 ) -> Callable[[HttpRequest], HttpResponseBase]:
@@ -28,6 +32,8 @@ def bearer(
 
 def refusal_of(authorization: str, path: str) -> JsonResponse | None:
     """Why whoever sends this header may not use this path, or nothing."""
+    if name_of(path) in OPEN_TO_ALL:
+        return None
     scheme, _, token = authorization.partition(" ")
     if scheme.lower() == "bearer" and token:
         if _is_masters(token):

@@ -19,6 +19,7 @@ from butt.agents.view import View
 from butt.figures.models import Monitor, Outage
 from butt.limits.models import Slowed
 from butt.private.machine_metrics import of_keys, of_machines
+from butt.private.service_metrics import of_checks, of_parts, of_queues
 
 OF_A_BOT = ("id", "name")
 
@@ -37,6 +38,9 @@ class Now(Collector):
         all_bots = list(bots().select_related("reading"))
         yield from _of_bots(all_bots)
         yield from _of_the_service(all_bots)
+        yield from of_parts()
+        yield from of_checks()
+        yield from of_queues()
         yield from of_machines()
         yield of_keys()
         build = {"version": version("butt"), "python": python_version()}

@@ -43,6 +43,7 @@ from butt.public.uploads import VIEWS, Incoming, NoPlace, Places, Receive, forge
 from butt.serving.answers import answer  # noqa: E402
 from butt.serving.bodies import Bodies, HungUp, TooBig, TooSlow  # noqa: E402
 from butt.serving.clients import Client, Known, client_of, cookie_of  # noqa: E402
+from butt.serving.measured import Measured  # noqa: E402
 from butt.serving.pages import Pages, announced  # noqa: E402
 from butt.serving.pool import FairPool, Full, Gone  # noqa: E402
 
@@ -65,7 +66,7 @@ class Server(Pages):
         self._slow = FairPool("slow", SLOW_THREADS, CLIENT_SLOW_REQUESTS, ADDRESS_SLOW_REQUESTS)
         self._reading = FairPool("reading", READING_THREADS, CLIENT_READS, ADDRESS_READS)
         self._uploads = ThreadPoolExecutor(IMPORTS.most, "upload")
-        self._up = ThreadPoolExecutor(1, "up")
+        self._watching = {name: ThreadPoolExecutor(1, name) for name in ("up", "ready")}
         self._bodies, self._places = Bodies(), Places()
         self._known = Known(MOST_KNOWN)
 
@@ -73,8 +74,8 @@ class Server(Pages):
         name, held = _view(scope["path"]), holding.Held()
         asked = Asked(scope, held, self._known)
         try:
-            if name == "up":
-                await self._say_up(asked, send)
+            if name in self._watching:
+                await self._say_how_it_is(name, asked, send)
             elif scope["method"] == "POST" and name in VIEWS:
                 await self._take(asked, receive, send)
             else:
@@ -97,10 +98,11 @@ class Server(Pages):
             if asked.is_somebodys:
                 self._known.add(asked.client)
 
-    async def _say_up(self, asked: "Asked", send: Send) -> None:
+    async def _say_how_it_is(self, name: str, asked: "Asked", send: Send) -> None:
         """Whoever watches the server is not to wait behind whom it works for."""
         respond = partial(self._respond, asked, io.BytesIO())
-        await self.send_response(await asyncio.get_running_loop().run_in_executor(self._up, respond), send)
+        thread = self._watching[name]
+        await self.send_response(await asyncio.get_running_loop().run_in_executor(thread, respond), send)
 
     async def _page(self, asked: "Asked", pool: FairPool, receive: Receive, send: Send) -> None:
         with await self._bodies.whole(asked.client, receive, asked.announced) as body:
@@ -218,4 +220,4 @@ def _view_of(path: str) -> str | None:
         return None
 
 
-application = Server()
+application = Measured(Server())

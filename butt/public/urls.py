@@ -25,6 +25,7 @@ from butt.public.pages import (
 urlpatterns = [
     path("", home.landing, name="landing"),
     path("up", home.up, name="up"),
+    path("ready", home.ready, name="ready"),
     path("start", entry.start, name="start"),
     path("sign-out", entry.sign_out, name="sign-out"),
     path("newbie", entry.newbie, name="newbie"),

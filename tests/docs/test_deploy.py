@@ -94,7 +94,7 @@ def test_nothing_of_a_home_folder_goes_into_the_image(tmp_path: Path):
     needed = re.findall(r"^COPY (.*) \S+$", (DEPLOY / "Dockerfile").read_text(), re.MULTILINE)
     assert needed
     for path in (
-        "butt/settings.py", "packages/scuttlekit/PUB.md", "salt/master.conf", "scripts/setup.py", "Makefile", "pyproject.toml",
+        "butt/settings.py", "packages/scuttlekit/PUB.md", "salt/master.conf", "deploy/Caddyfile", "scripts/setup.py", "Makefile", "pyproject.toml",
         "requirements/run.txt", "standins/stripe/pyproject.toml", "README.md", "LICENSE",
     ):  # fmt: skip
         assert _is_sent(path, rules), path

@@ -14,8 +14,11 @@ from prometheus_client.parser import text_string_to_metric_families
 
 from butt.agents.models import Agent, Progress
 from butt.agents.states import State
+from butt.beats.counting import count
+from butt.beats.heart import Heart
 from butt.clouds.models import AccessKey
 from butt.configuration import configuration
+from butt.health.readiness import readiness
 from butt.limits import slowed
 from butt.limits.table import HEAD_BYTES
 from butt.monitor.roster import Roster
@@ -89,6 +92,19 @@ def test_the_service_tells_of_its_own_health(prometheus: Client, bot: Agent):
     assert told["butt_monitor_beat_age_seconds"][str(roster.id)] < 5
 
 
+def test_each_process_tells_what_it_counted(prometheus: Client):
+    count("requests", "5xx")
+    count("requests_within", "0.5")
+    Heart("public").beat()
+    said = prometheus.get("/metrics").content.decode()
+    assert re.search(r'butt_requests_total\{part="public",process="[0-9a-f-]+",status="5xx"\} [1-9]', said)
+    assert re.search(
+        r'butt_request_seconds_bucket\{le="0.5",part="public",process="[0-9a-f-]+"\} [1-9]', said
+    )
+    assert 'butt_part_up{part="public"} 1.0' in said
+    assert 'butt_part_up{part="steward"} 0.0' in said, "a series that vanished would fire no alarm"
+
+
 def test_each_limit_tells_how_often_it_slowed_somebody_down(prometheus: Client):
     for who in ("address 192.0.2.1/32", "address 192.0.2.2/32"):
         slowed.note(HEAD_BYTES, who)
@@ -123,6 +139,9 @@ def test_the_dashboard_shows_each_metric_and_no_other(prometheus: Client, bot: A
     slowed.note(HEAD_BYTES, "address 192.0.2.1/32")
     slowed.write_noted()
     AccessKey.objects.create(cloud="attic", ends_at=timezone.now(), at=timezone.now())
+    count("requests", "2xx")
+    count("mail", "sent")
+    Heart("public").beat()
     drawn = {
         name
         for panel in json.loads(DASHBOARD.read_text())["panels"]
@@ -136,10 +155,11 @@ def test_a_stranger_reads_nothing(prometheus: Client):
     assert prometheus.get("/metrics", headers={"Authorization": "Bearer x"}).status_code == 401
 
 
-@pytest.mark.parametrize("count", [1, 100])
+@pytest.mark.parametrize("bots", [1, 100])
 def test_the_number_of_queries_does_not_grow_with_the_bots(
-    prometheus: Client, count: int, django_assert_num_queries: Any
+    prometheus: Client, bots: int, django_assert_num_queries: Any
 ):
-    many_bots(person("alice"), count)
-    with django_assert_num_queries(6):
-        assert prometheus.get("/metrics").content.count(b"butt_bot_alive{") == count
+    many_bots(person("alice"), bots)
+    readiness()
+    with django_assert_num_queries(9):
+        assert prometheus.get("/metrics").content.count(b"butt_bot_alive{") == bots

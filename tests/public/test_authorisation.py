@@ -39,6 +39,7 @@ PAGES = """
                                                     nobody  other  co-owner  owner  operator
 GET  /                                              200     200    200       200    200
 GET  /up                                            200     200    200       200    200
+GET  /ready                                         503     503    503       503    503
 GET  /start                                         200     on     on        on     on
 POST /start                                         422     on     on        on     on
 POST /sign-out                                      on      on     on        on     on

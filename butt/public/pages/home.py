@@ -1,12 +1,13 @@
 """The landing page and the dashboard."""
 
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import render
 from django.views.decorators.http import require_safe
 
 from butt.agents.lines import lines_of
 from butt.agents.models import Agent
 from butt.agents.view import View
+from butt.health.readiness import readiness
 from butt.public.live import mark
 from butt.public.pages.person import for_person
 
@@ -18,8 +19,16 @@ def landing(request: HttpRequest) -> HttpResponse:
 
 @require_safe
 def up(request: HttpRequest) -> HttpResponse:  # noqa: ARG001
-    """For whoever asks whether the server is up."""
+    """For whoever asks whether the server is alive."""
     return HttpResponse("up\n", content_type="text/plain")
+
+
+@require_safe
+def ready(request: HttpRequest) -> JsonResponse:  # noqa: ARG001
+    """Whether the service can do its work, for load balancers. Why it cannot is for operators, on the private server."""
+    checks = {check.name: "failing" if check.trouble else "ok" for check in readiness()}
+    is_ready = "failing" not in checks.values()
+    return JsonResponse({"ready": is_ready, "checks": checks}, status=200 if is_ready else 503)
 
 
 @require_safe

@@ -1,0 +1,29 @@
+"""Django's ways for mail, which also count what was sent and what failed."""
+
+from collections.abc import Sequence
+
+from django.core.mail import EmailMessage
+from django.core.mail.backends import console, smtp
+
+from butt.beats.counting import count
+
+
+class _Counted:
+    """Put before a way of Django's."""
+
+    def send_messages(self, messages: Sequence[EmailMessage]) -> int:
+        try:
+            sent = int(super().send_messages(messages) or 0)  # type: ignore[misc]
+        except OSError:  # that of smtplib is one, too
+            count("mail", "failed", by=len(messages))
+            raise
+        count("mail", "sent", by=sent)
+        return sent
+
+
+class Smtp(_Counted, smtp.EmailBackend):
+    """Over a mail server."""
+
+
+class Console(_Counted, console.EmailBackend):
+    """To the output of the part that sends it."""

@@ -1,0 +1,6 @@
+from django.apps import AppConfig
+
+
+class BeatsConfig(AppConfig):
+    name = "butt.beats"
+    label = "beats"

@@ -1,0 +1,73 @@
+"""The heart of a process: it beats as long as the work goes on, so that a process that hangs is seen as one that died."""
+
+import asyncio
+import logging
+import threading
+import time
+import uuid
+from importlib.metadata import version
+
+from django.db import DatabaseError, close_old_connections
+from django.db.models.functions import Now
+
+from butt.beats.counting import counted
+from butt.beats.living import EVERY, forget_old
+from butt.beats.models import Beat
+
+log = logging.getLogger("butt.beats")
+
+HANGS = 60.0
+"""Seconds without a pulse after which it does not beat any more: a round of the steward may wait for a machine."""
+
+
+class Heart:
+    """`Heart("steward").start()`; then call `pulse()` over and over from where the work is done."""
+
+    def __init__(self, part: str) -> None:
+        self._part, self._id = part, uuid.uuid4()
+        self._failed = self._stopped = False
+        self._pulse = time.monotonic()
+
+    def start(self) -> "Heart":
+        threading.Thread(target=self._beat_for_ever, name="heart", daemon=True).start()
+        return self
+
+    def pulse(self) -> None:
+        """The work goes on."""
+        self._pulse = time.monotonic()
+
+    def follow(self, loop: asyncio.AbstractEventLoop) -> None:
+        """Take the pulse of an event loop, from that loop's own thread."""
+        self.pulse()
+        loop.call_later(EVERY.total_seconds() / 2, self.follow, loop)
+
+    def beat(self) -> None:
+        """Write the row once."""
+        fields = {"part": self._part, "at": Now(), "release": version("butt"), "counts": counted()}
+        Beat.objects.update_or_create(id=self._id, defaults=fields)
+        forget_old()
+
+    def stop(self) -> None:
+        """The part ends as it was told to: nobody need wait until it is taken for dead."""
+        self._stopped = True
+        try:
+            Beat.objects.filter(id=self._id).delete()
+        except DatabaseError:
+            log.info("the database does not take that this part ends; it is taken for dead soon")
+
+    def _beat_for_ever(self) -> None:
+        while not self._stopped:
+            if time.monotonic() - self._pulse < HANGS:
+                self._try()
+            time.sleep(EVERY.total_seconds())
+
+    def _try(self) -> None:
+        try:
+            self.beat()
+        except DatabaseError as error:
+            if not self._failed:
+                log.warning("the database does not take that this part lives; it goes on trying: %s", error)
+            self._failed = True
+            close_old_connections()
+        else:
+            self._failed = False
