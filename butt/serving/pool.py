@@ -20,7 +20,7 @@ from butt.serving.clients import Client
 
 T = TypeVar("T")
 
-FOR_KNOWN = 4
+FOR_KNOWN = 3
 """One thread in so many works for none but those who are known."""
 
 
