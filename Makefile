@@ -3,7 +3,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 ARGS ?=
 
-.PHONY: help setup setup-dev salt up test check bench chaos attack lock release clean
+.PHONY: help setup setup-dev salt up quick test check bench chaos attack lock release clean
 
 help:  ## List these commands
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/\1\t\2/p' $(MAKEFILE_LIST) | expand -t 12
@@ -17,8 +17,11 @@ salt: .salt/done  ## Install Salt into an environment of its own, for bots in co
 up: setup  ## Run the service here; pass options with ARGS="--port 9000"
 	@exec $(BIN)/butt up $(ARGS)
 
-test: setup-dev .salt/done  ## Run all tests; some of them with ARGS="tests/agents"
-	@$(PYTHON) scripts/tools.py
+quick: setup-dev  ## Run the tests that need nothing but Python
+	@$(BIN)/pytest --quick --numprocesses 3 --dist loadfile $(ARGS)
+
+test: setup-dev $(if $(ARGS),,.salt/done)  ## Run all tests; some of them with ARGS="tests/agents"
+	@$(if $(ARGS),,$(PYTHON) scripts/tools.py)
 	@$(BIN)/pytest $(or $(ARGS),--numprocesses 3 --dist loadfile)
 
 check: setup-dev  ## Lint, check types and hold the house to its floor plan

@@ -34,6 +34,16 @@ LONGEST = (
 """What takes longest comes first, so that in the end no worker is alone with it."""
 
 
+HEAVY = {"built_node_pub", "built_pub", "built_stock", "land", "postgres_url", "v8"}
+"""Fixtures that `--quick` does without: pubs, browsers, Node, PostgreSQL, Docker and Salt."""
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption(
+        "--quick", action="store_true", help="Only tests of Python alone: no pub, browser or container."
+    )
+
+
 class ByFile(LoadScopeScheduling):
     """Where tests run side by side, a file stays with one worker, and so do all that need the land, which is there once."""
 
@@ -50,12 +60,20 @@ def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> ByFile:
     return ByFile(config, log)
 
 
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    if config.getoption("quick"):
+        heavy = [item for item in items if _is_heavy(item)]
+        config.hook.pytest_deselected(items=heavy)
+        items[:] = [item for item in items if not _is_heavy(item)]
     items.sort(key=lambda item: _rank(item.nodeid))
 
 
 def _rank(nodeid: str) -> int:
     return next((rank for rank, start in enumerate(LONGEST) if nodeid.startswith(start)), len(LONGEST))
+
+
+def _is_heavy(item: pytest.Item) -> bool:
+    return item.nodeid.startswith(LONGEST) or not HEAVY.isdisjoint(getattr(item, "fixturenames", ()))
 
 
 def _needs_land(nodeid: str) -> bool:

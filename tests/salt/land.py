@@ -10,6 +10,7 @@ These are addresses for documents: nothing of it leaves this machine.
 import fcntl
 import os
 import re
+import shutil
 import subprocess
 import sys
 import tempfile
@@ -21,6 +22,11 @@ import psutil
 HERE, WORLD = "198.51.100.1", "198.51.100.200"
 OPEN, PRIVATE, METADATA = "203.0.113.7", "10.99.0.1", "169.254.169.254"
 PORT = 8080
+NEEDED = {"dockerd": "docker.io", "iptables": "iptables", "ip": "iproute2"}
+"""Programs, and the packages of Debian that have them."""
+
+PATH = f"{os.environ.get('PATH', '')}:/usr/sbin:/sbin"
+SALT_IS_THERE = Path(__file__).parents[2] / ".salt" / "done"
 
 _LISTEN = """
 import socket, sys
@@ -77,6 +83,9 @@ class Land:
         assert os.geteuid() == 0, (
             "network namespaces and a Docker Engine in them are made by root: sudo make test"
         )
+        missing = [package for program, package in NEEDED.items() if not shutil.which(program, path=PATH)]
+        assert not missing, f"these tests need more of this machine: apt-get install {' '.join(missing)}"
+        assert SALT_IS_THERE.exists(), "these tests need Salt: make salt"
         # Its addresses are there once: another test run on this machine waits.
         self._lock = Path(tempfile.gettempdir(), "butt-land.lock").open("w")
         fcntl.flock(self._lock, fcntl.LOCK_EX)
