@@ -200,6 +200,14 @@ class Configuration(BaseSettings):
         "plain",
         description="How lines of the log are written: `plain`, or `json` with an object on each line.",
     )
+    backup_to: str = Field(
+        "",
+        description="Where `butt backup` keeps backups when it is given no file: `file:///FOLDER` or `s3://BUCKET/PREFIX`.",
+    )
+    backup_key: str = Field(
+        "", description="The public age key (`age1…`) that backups in object storage are encrypted for."
+    )
+    backup_keep: int = Field(14, ge=1, description="How many backups are kept in object storage.")
     debug: bool = Field(False, description="Django's debug pages. Never in production.")
 
     @field_validator("home")

@@ -15,12 +15,14 @@ import pytest
 OWNER = "postgres"
 
 
-def _programs() -> Path | None:
+def programs() -> Path:
+    """The folder of PostgreSQL's programs."""
     found = sorted(Path("/usr/lib/postgresql").glob("*/bin/initdb"))
     if found:
         return found[-1].parent
     beside = shutil.which("initdb")
-    return Path(beside).resolve().parent if beside else None
+    assert beside, "PostgreSQL is needed: apt-get install postgresql"
+    return Path(beside).resolve().parent
 
 
 @pytest.fixture(scope="session")
@@ -33,8 +35,6 @@ def postgres_url() -> Iterator[str]:
 @contextmanager
 def cluster() -> Iterator[str]:
     """The same for the length of a block."""
-    programs = _programs()
-    assert programs, "PostgreSQL is needed: apt-get install postgresql"
     folder = Path(tempfile.mkdtemp(prefix="butt-pg-"))
     data = folder / "data"
     # It refuses to run as root; its own user does instead.
@@ -44,7 +44,7 @@ def cluster() -> Iterator[str]:
         shutil.chown(folder, OWNER)
 
     def run(program: str, *arguments: str) -> None:
-        command = [str(programs / program), *arguments]
+        command = [str(programs() / program), *arguments]
         subprocess.run(
             command, check=True, user=user if as_root else None, cwd=folder, capture_output=True, timeout=60
         )

@@ -72,6 +72,7 @@ class Service:
     ) -> None:
         self.home = home
         self.folder: Path | None = None
+        self.patience = LONG
         self.port, self.private_port, self.stand_in_port, *bots = free_ports(3 + most_bots)
         self.bot_ports = bots
         self.url = f"http://127.0.0.1:{self.port}"
@@ -117,7 +118,7 @@ class Service:
             stderr=subprocess.STDOUT,
             start_new_session=True,
         )
-        wait_for(self._is_up)
+        wait_for(self._is_up, self.patience)
 
     def down(self) -> None:
         """As Ctrl-C does."""

@@ -1,7 +1,7 @@
 """A backup of the service itself: its rows and its secrets, in one zip file. The bots' own data is no part of it."""
 
-FORMAT = 1
-ABOUT, ROWS, IDENTITY = "backup.json", "rows.jsonl", "identity"
+FORMAT = 2
+ABOUT, ROWS, IDENTITY = "backup.json", "rows", "identity"
 SECRETS = (IDENTITY, "secret-key", "private-token")
 
 

@@ -1,25 +1,25 @@
 """Making a backup while the service runs: all rows as of one moment, of SQLite and PostgreSQL alike."""
 
-import io
 import json
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 from zipfile import ZIP_DEFLATED, ZipFile
 
-from django.apps import apps
-from django.core import serializers
-from django.db import DEFAULT_DB_ALIAS, connections, models, transaction
+from django.db import DEFAULT_DB_ALIAS, connections, transaction
 from django.utils import timezone
 
 from butt.backups import ABOUT, FORMAT, ROWS, SECRETS, BackupTrouble
+from butt.backups.tables import Table, tables
 from scuttlekit.files import whole_file
 
 SNAPSHOT = "snapshot"
-REMADE = frozenset({"contenttypes.contenttype", "auth.permission", "sessions.session"})
-"""Django makes the first two by itself, with numbers of their own; who had signed in signs in again."""
 
-AT_ONCE = 500
+AT_ONCE = 1_000
+
+FAST = 1
+"""The level of compression. Higher ones take four times as long, for a fifth less."""
 
 
 def make_backup(home: Path, place: Path) -> int:
@@ -27,15 +27,18 @@ def make_backup(home: Path, place: Path) -> int:
     if place.exists():
         raise BackupTrouble(f"{place} is there already: give another name.")
     try:
-        with whole_file(place, lasting=True) as file, ZipFile(file, "w", ZIP_DEFLATED) as archive:
-            count = _write_rows(archive)
+        with (
+            whole_file(place, lasting=True) as file,
+            ZipFile(file, "w", ZIP_DEFLATED, compresslevel=FAST) as archive,
+        ):
+            written = _write_rows(archive)
             for name in SECRETS:
                 if (home / name).exists():
                     archive.write(home / name, name)
             about = {
                 "format": FORMAT,
                 "madeAt": timezone.now().isoformat(),
-                "rows": count,
+                "tables": written,
                 "schema": schema(),
             }
             archive.writestr(ABOUT, json.dumps(about, indent=1))
@@ -43,17 +46,7 @@ def make_backup(home: Path, place: Path) -> int:
         raise BackupTrouble(
             f"The backup cannot be written: {error.strerror}. Nothing is left of it."
         ) from error
-    return count
-
-
-def saved_models() -> list[type[models.Model]]:
-    """Everything that has rows of its own, in an order in which each can be loaded after those it leans on."""
-    everything = [(config, None) for config in apps.get_app_configs()]
-    return [
-        model
-        for model in serializers.sort_dependencies(everything, allow_cycles=True)
-        if model._meta.managed and not model._meta.proxy and model._meta.label_lower not in REMADE  # noqa: SLF001
-    ]
+    return sum(table["rows"] for table in written.values())
 
 
 def schema() -> list[str]:
@@ -64,16 +57,33 @@ def schema() -> list[str]:
     return sorted(f"{app}.{name}" for app, name in applied)
 
 
-def _write_rows(archive: ZipFile) -> int:
-    count = 0
-    with _snapshot(), archive.open(ROWS, "w", force_zip64=True) as raw:
-        text = io.TextIOWrapper(raw, "utf-8", write_through=True)
-        for model in saved_models():
-            rows = model._base_manager.using(SNAPSHOT).order_by("pk")  # noqa: SLF001
-            serializers.serialize("jsonl", rows.iterator(AT_ONCE), stream=text)
-            count += rows.count()
-        text.detach()
-    return count
+def _write_rows(archive: ZipFile) -> dict[str, dict[str, Any]]:
+    """What was written: of each table its columns and how many rows it has."""
+    written = {}
+    with _snapshot():
+        lines = _lines_of_sqlite if connections[SNAPSHOT].vendor == "sqlite" else _lines_of_postgres
+        for table in tables():
+            count = 0
+            with archive.open(f"{ROWS}/{table.name}", "w", force_zip64=True) as part:
+                for block in lines(table):
+                    part.write(block)
+                    count += block.count(b"\n")
+            written[table.name] = {"columns": list(table.columns), "rows": count}
+    return written
+
+
+def _lines_of_sqlite(table: Table) -> Iterator[bytes]:
+    rows = connections[SNAPSHOT].connection.execute(table.lines_of_sqlite)
+    while some := rows.fetchmany(AT_ONCE):
+        yield "".join(f"{line}\n" for (line,) in some).encode()
+
+
+def _lines_of_postgres(table: Table) -> Iterator[bytes]:
+    with connections[SNAPSHOT].connection.cursor() as cursor:
+        cursor.execute("SET LOCAL TimeZone = 'UTC'")
+        cursor.execute("SET LOCAL DateStyle = 'ISO'")
+        with cursor.copy(f'COPY "{table.name}" ({table.listed}) TO STDOUT') as copy:
+            yield from map(bytes, copy)
 
 
 @contextmanager
@@ -89,7 +99,7 @@ def _snapshot() -> Iterator[None]:
         options["isolation_level"] = IsolationLevel.REPEATABLE_READ
     connections.databases[SNAPSHOT] = {**settings, "OPTIONS": options}
     try:
-        with transaction.atomic(using=SNAPSHOT):
+        with transaction.atomic(using=SNAPSHOT), connections[SNAPSHOT].wrap_database_errors:
             yield
     finally:
         connections[SNAPSHOT].close()

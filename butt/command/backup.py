@@ -1,38 +1,65 @@
-"""`butt backup FILE` and `butt restore FILE`: the service's own rows and secrets."""
+"""`butt backup` and `butt restore`: the service's own rows and secrets."""
 
+import tempfile
+from contextlib import contextmanager
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
 from butt.command import cli, configure, home_option
 
-file_argument = click.argument("file", type=click.Path(dir_okay=False, path_type=Path))
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+AGE = b"age-encryption.org/"
 
 
 @cli.command()
 @home_option
-@file_argument
-def backup(home: Path | None, file: Path) -> None:
-    """Write the service's rows and secrets to FILE, also while it runs. Keep it as you keep a key."""
+@click.argument("file", type=click.Path(dir_okay=False, path_type=Path), required=False)
+@click.option(
+    "--to", "place", help="Keep it at file:///FOLDER or s3://BUCKET/PREFIX (default: BUTT_BACKUP_TO)."
+)
+def backup(home: Path | None, file: Path | None, place: str | None) -> None:
+    """Write the service's rows and secrets to FILE, also while it runs. Keep it as you keep a key.
+
+    Without FILE it is encrypted and kept in object storage.
+    """
     settings = configure(home=home)
+    place = place or settings.backup_to
 
     from butt.backups import BackupTrouble
+    from butt.backups.keeping import keep_backup
     from butt.backups.making import make_backup
 
     try:
-        count = make_backup(settings.home, file)
+        if file:
+            count, there = make_backup(settings.home, file), str(file)
+        elif place:
+            there, count = keep_backup(settings.home, place, settings.backup_key, settings.backup_keep)
+        else:
+            raise click.UsageError("Name a FILE, give --to, or set BUTT_BACKUP_TO.")
     except BackupTrouble as trouble:
         raise click.ClickException(str(trouble)) from None
     click.echo(
-        f"{count} rows and the secrets are in {file}. The bots' own data is not: it lies in {settings.home}/bots."
+        f"{count} rows and the secrets are in {there}. The bots' own data is not: it lies in {settings.home}/bots."
     )
 
 
 @cli.command()
 @home_option
-@file_argument
-def restore(home: Path | None, file: Path) -> None:
-    """Bring the rows and secrets of FILE back, into a service that is empty and does not run."""
+@click.argument("file")
+@click.option(
+    "--key",
+    type=click.Path(dir_okay=False, exists=True, path_type=Path),
+    help="The file with the secret age key of a backup that is encrypted.",
+)
+def restore(home: Path | None, file: str, key: Path | None) -> None:
+    """Bring the rows and secrets of FILE back, into a service that is empty and does not run.
+
+    FILE may be an address in object storage, too.
+    """
     settings = configure(home=home)
 
     from django.core.management import call_command
@@ -43,8 +70,36 @@ def restore(home: Path | None, file: Path) -> None:
 
     with only_one(settings.home):
         try:
-            call_command("migrate", verbosity=0, interactive=False)
-            count = restore_backup(settings.home, file)
+            with _readable(settings.home, file, key) as place:
+                call_command("migrate", verbosity=0, interactive=False)
+                count = restore_backup(settings.home, place)
         except BackupTrouble as trouble:
             raise click.ClickException(str(trouble)) from None
     click.echo(f"{count} rows and the secrets are back.")
+
+
+@contextmanager
+def _readable(home: Path, file: str, key: Path | None) -> "Iterator[Path]":
+    """The backup as a file on this machine that is not encrypted. Raises `BackupTrouble`."""
+    from butt.backups import BackupTrouble
+    from butt.backups.keeping import fetch_backup, open_backup
+
+    with tempfile.TemporaryDirectory(prefix="restore-", dir=home) as folder:
+        place = Path(file)
+        if "://" in file:
+            place = Path(folder) / "fetched"
+            with place.open("wb") as target:
+                fetch_backup(file, target)
+        try:
+            with place.open("rb") as begun:
+                sealed = begun.read(len(AGE)) == AGE
+        except OSError as error:
+            raise BackupTrouble(f"{file} is no backup that can be read: {error}") from None
+        if sealed:
+            if key is None:
+                raise BackupTrouble(f"{file} is encrypted: give --key FILE, with its secret age key.")
+            opened = Path(folder) / "backup.zip"
+            with opened.open("wb") as target:
+                open_backup(place, key, target)
+            place = opened
+        yield place

@@ -10,6 +10,7 @@ from pathlib import Path
 import click
 
 from butt.command import cli, configure, home_option
+from butt.command.backup_checks import backups
 from butt.command.files import open_as_many_files_as_may_be
 from butt.command.finding import Finding
 from butt.command.living import RUNNING, lives, needed
@@ -188,4 +189,5 @@ CHECKS: list[Callable[[Configuration], Iterator[Finding]]] = [
     _joining,
     _ports,
     billing,
+    backups,
 ]

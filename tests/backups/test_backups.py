@@ -10,6 +10,7 @@ import sys
 import zipfile
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 from urllib.parse import urlsplit, urlunsplit
 
 import psycopg
@@ -93,9 +94,16 @@ def test_from_one_database_to_the_other(source: str, target: str, database: Make
     assert butt(tmp_path / "first", first, "backup", tmp_path / "1.zip").returncode == 0
     done = butt(tmp_path / "second", second, "restore", tmp_path / "1.zip")
     assert done.returncode == 0, done.stderr
-    assert butt(tmp_path / "second", second, "backup", tmp_path / "2.zip").returncode == 0
-    first_rows = [row.replace('"alive": true', '"alive": false') for row in _rows(tmp_path / "1.zip")]
-    assert _rows(tmp_path / "2.zip") == first_rows, "the same, but nobody is alive before they answer"
+    first_rows, second_rows = (
+        _rows(tmp_path / name, url) for name, url in (("first", first), ("second", second))
+    )
+    for row in first_rows:
+        if row["model"] == "agents.observed":
+            assert row["fields"].pop("alive")
+    for row in second_rows:
+        if row["model"] == "agents.observed":
+            assert not row["fields"].pop("alive"), "nobody is alive before they answer"
+    assert second_rows == first_rows
     for name in ("identity", "secret-key"):
         assert (tmp_path / "first" / name).read_bytes() == (tmp_path / "second" / name).read_bytes()
 
@@ -138,7 +146,7 @@ def test_a_backup_is_not_written_over(saved: Path, tmp_path: Path):
     assert saved.read_bytes() == before
 
 
-@pytest.mark.parametrize("part", ["no zip", "cut", "row", "count", "newer"])
+@pytest.mark.parametrize("part", ["no zip", "cut", "row", "count", "orphan", "newer"])
 def test_what_is_no_whole_backup_changes_nothing(saved: Path, tmp_path: Path, part: str):
     wrong = tmp_path / "wrong.zip"
     if part == "no zip":
@@ -166,6 +174,22 @@ def test_no_room_for_it_says_so_and_leaves_nothing(saved: Path, tmp_path: Path):
         assert butt(tmp_path / "home", "", "backup", small / "full.zip").returncode == 0
 
 
+def test_a_backup_of_an_earlier_version_comes_back(saved: Path, tmp_path: Path):
+    """That one had a line of JSON for each row."""
+    earlier, dumped = tmp_path / "earlier.zip", _dumped(tmp_path / "home", "")
+    with zipfile.ZipFile(saved) as new, zipfile.ZipFile(earlier, "w") as old:
+        about = json.loads(new.read("backup.json"))
+        about |= {"format": 1, "rows": len(dumped.splitlines())}
+        del about["tables"]
+        old.writestr("backup.json", json.dumps(about))
+        old.writestr("rows.jsonl", dumped)
+        for name in ("identity", "secret-key"):
+            old.writestr(name, new.read(name))
+    done = butt(tmp_path / "new", "", "restore", earlier)
+    assert done.returncode == 0, done.stderr
+    assert _dumped(tmp_path / "new", "") == dumped.replace('"alive": true', '"alive": false')
+
+
 def _speak(site: Service, seen: object, count: int) -> int:
     """So many messages more; the latest sequence."""
 
@@ -187,19 +211,33 @@ def _populate(home: Path, database_url: str) -> None:
     assert done.returncode == 0, done.stderr
 
 
-def _rows(path: Path) -> list[str]:
-    with zipfile.ZipFile(path) as archive:
-        return sorted(archive.read("rows.jsonl").decode().splitlines())
+def _dumped(home: Path, database_url: str) -> str:
+    """All rows as Django writes them, one a line. Tests keep what a backup leaves out apart in the same way."""
+    left_out = ("contenttypes", "auth.permission", "sessions")
+    done = butt(
+        *(home, database_url, "manage", "dumpdata", "--format=jsonl"),
+        *(f"--exclude={name}" for name in left_out),
+    )
+    assert done.returncode == 0, done.stderr
+    return done.stdout
+
+
+def _rows(home: Path, database_url: str) -> list[Any]:
+    return sorted(
+        map(json.loads, _dumped(home, database_url).splitlines()), key=lambda row: json.dumps(row["pk"])
+    )
 
 
 def _rewritten(saved: Path, wrong: Path, part: str) -> None:
     with zipfile.ZipFile(saved) as old, zipfile.ZipFile(wrong, "w") as new:
         for name in old.namelist():
             content = old.read(name)
-            if name == "rows.jsonl" and part == "row":
-                content = content.replace(b'"state": "alive"', b'"planet": "mars"')
-            if name == "rows.jsonl" and part == "count":
-                content = b"\n".join(content.splitlines()[:-1])
+            if name == "rows/agents_observed" and part == "row":
+                content = content.replace(b"\t", b"\t\t", 1)
+            if name == "rows/agents_observed" and part == "count":
+                content = b"".join(content.splitlines(keepends=True)[:-1])
+            if name == "rows/agents_belongs" and part == "orphan":
+                content = content.replace(content.splitlines()[0].split(b"\t")[1], b"0" * 32)
             if name == "backup.json" and part == "newer":
                 about = json.loads(content)
                 content = json.dumps({**about, "schema": [*about["schema"], "agents.9999_later"]}).encode()

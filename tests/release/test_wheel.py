@@ -57,6 +57,8 @@ class Installed(Service):
     def __init__(self, programs: Path, folder: Path) -> None:
         super().__init__(folder / ".butt", None, from_nothing=True)
         self.folder, self.programs = folder, programs
+        # Everything is compiled, migrated and built for the first time.
+        self.patience = 300
         del self.environment["BUTT_BILLING"]
 
     def command(self) -> list[str]:
@@ -77,7 +79,7 @@ def test_a_bot_comes_alive_from_the_wheel_alone(programs: Path, tmp_path: Path):
     with Installed(programs, tmp_path) as site:
         alice = site.person("alice@example.org")
         enters_a_card(site, "alice@example.org")
-        bot = alice.waits_for("alive", alice.names_a_bot("my"), seconds=300)
+        bot = alice.waits_for("alive", alice.names_a_bot("my"), seconds=site.patience)
         assert bot["release"] == digest_of(PUB_SOURCE), "the very pub that the repository has"
         assert {path.name for path in tmp_path.iterdir()} == {".butt"}
 

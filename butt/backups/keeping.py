@@ -1,0 +1,103 @@
+"""Backups in object storage: encrypted before they leave, named by their time, and only so many are kept."""
+
+import re
+import tempfile
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import BinaryIO, cast
+
+import obstore
+import pyrage
+
+from butt.backups import BackupTrouble
+from butt.backups.making import make_backup
+from butt.storage import TROUBLE, NoStore, Store, store_at
+
+NAME = re.compile(r"butt-(\d{8}T\d{6}Z)\.zip\.age")
+MOMENT = "%Y%m%dT%H%M%SZ"
+BLOCK = 1 << 20
+
+
+def keep_backup(home: Path, place: str, recipient: str, most: int) -> tuple[str, int]:
+    """Make a backup and put it there, encrypted for `recipient`; its address, and how many rows it has.
+
+    Older ones beyond `most` are deleted after it is there. Raises `BackupTrouble`.
+    """
+    key = _recipient(recipient)
+    store = _store(place)
+    name = f"butt-{datetime.now(UTC).strftime(MOMENT)}.zip.age"
+    with tempfile.TemporaryDirectory(prefix="backup-", dir=home) as folder:
+        plain, sealed = Path(folder) / "backup.zip", Path(folder) / name
+        count = make_backup(home, plain)
+        try:
+            with plain.open("rb") as source, sealed.open("wb") as target:
+                pyrage.encrypt_io(source, target, [key])
+            plain.unlink()
+            with sealed.open("rb") as file:
+                obstore.put(store, name, file)
+            if obstore.head(store, name)["size"] != sealed.stat().st_size:
+                raise BackupTrouble(
+                    f"{place} kept another number of bytes than it was sent: look at {name} there."
+                )
+            for older in kept(store)[most:]:
+                obstore.delete(store, older)
+        except TROUBLE as error:
+            raise BackupTrouble(f"The backup cannot be kept at {place}: {error}") from error
+    return f"{place.rstrip('/')}/{name}", count
+
+
+def kept(store: Store) -> list[str]:
+    """The names of the backups there, the newest first. Whatever else lies there is none of ours."""
+    names = (one["path"] for some in obstore.list(store) for one in some)
+    return sorted((name for name in names if NAME.fullmatch(name)), reverse=True)
+
+
+def newest(place: str) -> datetime | None:
+    """When the newest backup there was made. Raises `BackupTrouble`."""
+    try:
+        names = kept(_store(place))
+    except TROUBLE as error:
+        raise BackupTrouble(f"Nobody can look at the backups at {place}: {error}") from error
+    found = NAME.fullmatch(names[0]) if names else None
+    return datetime.strptime(found[1], MOMENT).replace(tzinfo=UTC) if found else None
+
+
+def fetch_backup(address: str, target: BinaryIO) -> None:
+    """Write the bytes of a backup in object storage to `target`. Raises `BackupTrouble`."""
+    place, _, name = address.rpartition("/")
+    try:
+        target.writelines(obstore.get(_store(place), name).stream(min_chunk_size=BLOCK))
+    except TROUBLE as error:
+        raise BackupTrouble(f"{address} cannot be fetched: {error}") from error
+
+
+def open_backup(sealed: Path, identity: Path, target: BinaryIO) -> None:
+    """Decrypt a backup with the age key in the file `identity`. Raises `BackupTrouble`."""
+    try:
+        text = identity.read_text()
+        keys = [
+            pyrage.x25519.Identity.from_str(line)
+            for line in text.split()
+            if line.startswith("AGE-SECRET-KEY-")
+        ]
+        with sealed.open("rb") as source:
+            pyrage.decrypt_io(source, target, keys)
+    except (pyrage.DecryptError, pyrage.IdentityError, OSError, ValueError) as error:
+        raise BackupTrouble(f"The key in {identity} does not open this backup: {error}") from error
+
+
+def _recipient(text: str) -> "pyrage.x25519.Recipient":
+    try:
+        return cast("pyrage.x25519.Recipient", pyrage.x25519.Recipient.from_str(text))
+    except pyrage.RecipientError as error:
+        raise BackupTrouble(
+            "A backup that leaves this machine is encrypted: set BUTT_BACKUP_KEY to a public age key (age1…), as "
+            "`age-keygen` makes it, and keep its secret key elsewhere."
+        ) from error
+
+
+def _store(place: str) -> Store:
+    try:
+        return store_at(place)
+    except NoStore as error:
+        raise BackupTrouble(str(error)) from error
