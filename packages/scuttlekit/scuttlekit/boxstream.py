@@ -32,7 +32,9 @@ class _Nonce:
 
     def take(self) -> bytes:
         nonce = self._count.to_bytes(_NONCE_BYTES)
-        self._count = (self._count + 1) % _NONCES
+        self._count += 1
+        if self._count == _NONCES:
+            self._count = 0
         return nonce
 
 
@@ -66,16 +68,24 @@ class Sealer:
 class Opener:
     """Decrypts the peer's side of the stream; holds at most one box and what was last fed."""
 
-    __slots__ = ("_buffer", "_key", "_length", "_nonce", "_tag", "ended")
+    __slots__ = ("_key", "_nonce", "_rest", "_tag", "_want", "ended")
 
     def __init__(self, key: bytes, nonce: bytes) -> None:
         self._key = key
         self._nonce = _Nonce(nonce)
-        self._buffer = bytearray()
+        self._rest = b""
+        """What came of a header or body that is not whole yet."""
         self._tag = b""
-        self._length = 0
+        """The tag of the body that comes next; empty where a header comes next."""
+        self._want = HEADER_BYTES
+        """The length of the header or body that comes next."""
         self.ended = False
         """Whether the peer said goodbye; what it sends after that is ignored."""
+
+    @property
+    def held(self) -> int:
+        """How many bytes of an unfinished box there are."""
+        return len(self._rest)
 
     def feed(self, data: bytes) -> Iterator[bytes]:
         """Take bytes off the wire and give the plain bodies they complete.
@@ -83,36 +93,29 @@ class Opener:
         Raises ProtocolError when a box does not open or says it is longer than 4096 bytes. The opener is of no use
         after that.
         """
-        self._buffer += data
-        while not self.ended:
-            if not self._tag and not self._open_header():
-                return
-            if self.ended:
-                break
-            if len(self._buffer) < self._length:
-                return
-            body = self._open(self._tag + self._cut(self._length))
-            self._tag = b""
-            yield body
-        self._buffer.clear()
+        data = self._rest + data
+        self._rest = b""
+        at = 0
+        while not self.ended and len(data) - at >= self._want:
+            piece = data[at : at + self._want]
+            at += self._want
+            if self._tag:
+                body = self._open(self._tag + piece)
+                self._tag, self._want = b"", HEADER_BYTES
+                yield body
+            else:
+                self._read_header(self._open(piece))
+        if not self.ended:
+            self._rest = data[at:]
 
-    def _open_header(self) -> bool:
-        if len(self._buffer) < HEADER_BYTES:
-            return False
-        header = self._open(self._cut(HEADER_BYTES))
-        self._length, self._tag = int.from_bytes(header[:2]), header[2:]
+    def _read_header(self, header: bytes) -> None:
+        self._want, self._tag = int.from_bytes(header[:2]), header[2:]
         self.ended = not any(header)
-        if self._length > MAX_BODY:
-            raise ProtocolError(f"a box of {self._length} bytes is longer than {MAX_BODY}")
-        return True
+        if self._want > MAX_BODY:
+            raise ProtocolError(f"a box of {self._want} bytes is longer than {MAX_BODY}")
 
     def _open(self, box: bytes) -> bytes:
         try:
             return bindings.crypto_secretbox_open_easy(box, self._nonce.take(), self._key)
         except CryptoError:
             raise ProtocolError("a box does not open: the stream was changed on its way") from None
-
-    def _cut(self, length: int) -> bytes:
-        data = bytes(self._buffer[:length])
-        del self._buffer[:length]
-        return data

@@ -279,8 +279,13 @@ class Connection(asyncio.Protocol):
                 return
             data = bytes(self._early)
             self._early.clear()
-        for plain in self._opener.feed(data):
-            self.session.receive(plain)
+        # ssb-server puts the header and the body of a frame into a box each: what comes at once is taken at once.
+        bodies: list[bytes] = []
+        try:
+            bodies.extend(self._opener.feed(data))
+        finally:
+            if bodies:
+                self.session.receive(b"".join(bodies))
         if self._opener.ended:
             self.hear_goodbye()
 

@@ -104,12 +104,11 @@ def decode_body(kind: int, body: bytes) -> Any:
 class FrameDecoder:
     """Cuts plain bytes into frames; holds at most one unfinished frame and what was last fed."""
 
-    __slots__ = ("_buffer", "_kept", "_missing", "_pieces", "ended")
+    __slots__ = ("_kept", "_missing", "_pieces", "ended")
 
     def __init__(self) -> None:
-        self._buffer = bytearray()
-        # Of a frame that did not come whole: what came of it, as it came, and how many bytes are missing. A buffer that
-        # grows is moved about, and with many connections that leaves holes in memory that nobody fills again.
+        # Of a frame that did not come whole: what came of it, as it came, and how many bytes are missing, at least. A buffer
+        # that grows is moved about, and with many connections that leaves holes in memory that nobody fills again.
         self._pieces: list[bytes] = []
         self._kept = self._missing = 0
         self.ended = False
@@ -118,7 +117,7 @@ class FrameDecoder:
     @property
     def held(self) -> int:
         """How many bytes of an unfinished frame there are."""
-        return len(self._buffer) + self._kept
+        return self._kept
 
     def feed(self, data: bytes) -> Iterator[Frame]:
         """Take plain bytes and give the frames they complete.
@@ -129,34 +128,34 @@ class FrameDecoder:
             self._keep(data)
             self._missing -= len(data)
             return
-        if self._missing:
-            self._buffer += b"".join(self._pieces)
-            self._pieces.clear()
-            self._kept = self._missing = 0
-        self._buffer += data
-        while not self.ended and len(self._buffer) >= _HEADER.size:
-            flags, length, request = _HEADER.unpack_from(self._buffer)
+        if self._pieces:
+            data = b"".join([*self._pieces, data])
+            self._forget()
+        at, most = 0, len(data)
+        while not self.ended and most - at >= _HEADER.size:
+            flags, length, request = _HEADER.unpack_from(data, at)
             if flags & _KIND == _KIND or flags > _FLAGS:
                 raise ProtocolError(f"a frame has flags {flags}, which mean nothing")
             if length > MAX_BODY:
                 raise ProtocolError(f"a frame's body of {length} bytes is longer than {MAX_BODY}")
-            if len(self._buffer) < _HEADER.size + length:
-                self._missing = _HEADER.size + length - len(self._buffer)
-                self._keep(bytes(self._buffer))
-                self._buffer.clear()
-                return
+            end = at + _HEADER.size + length
+            if end > most:
+                self._missing = end - most
+                break
             self.ended = flags == length == request == 0
-            body = bytes(self._buffer[_HEADER.size : _HEADER.size + length])
-            del self._buffer[: _HEADER.size + length]
             if not self.ended:
-                yield Frame(flags, request, body)
-        if self.ended:
-            self._buffer.clear()
+                yield Frame(flags, request, data[at + _HEADER.size : end])
+            at = end
+        if not self.ended and at < most:
+            self._missing = self._missing or _HEADER.size - (most - at)
+            self._keep(data[at:])
 
     def drop(self) -> None:
         """Let go of what came of an unfinished frame. The decoder is of no use after that."""
         self.ended = True
-        self._buffer.clear()
+        self._forget()
+
+    def _forget(self) -> None:
         self._pieces.clear()
         self._kept = self._missing = 0
 

@@ -13,7 +13,6 @@ import functools
 import hashlib
 import hmac
 import re
-from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -81,17 +80,6 @@ class Message:
         return Head(self.sequence, self.key)
 
 
-@dataclass(frozen=True, slots=True)
-class Unverified:
-    """A message that keeps every rule, as far as one can tell without its signature."""
-
-    message: Message
-    public: bytes
-    """The author's key, 32 bytes."""
-    signed: bytes
-    """The signature, 64 bytes, and what it has to be the author's of."""
-
-
 def validate(value: Any, head: Head | None, *, hmac_key: bytes | None = None) -> Message:
     """Check a message, as `canonical.parse` gave it, as the next one after `head` of its author's feed.
 
@@ -99,26 +87,6 @@ def validate(value: Any, head: Head | None, *, hmac_key: bytes | None = None) ->
     that a network of its own mixes into signatures. Raises InvalidMessage, which says which rule is broken.
 
     A message of 440 bytes takes 75 µs of a core, of which 63 are libsodium's for the signature, and 3 to parse it before.
-    Who has many and a second core to spare calls `check` for each, and `verify_many` in a thread.
-    """
-    unverified = check(value, head, hmac_key=hmac_key)
-    if not _is_signed(unverified):
-        raise InvalidMessage("the signature is not the author's, or not of this message")
-    return unverified.message
-
-
-def verify(value: Any, *, hmac_key: bytes | None = None) -> Message:
-    """Check a message by itself, as `canonical.parse` gave it: its form and its signature.
-
-    Whether it follows on the messages before it is not known. Raises InvalidMessage.
-    """
-    return validate(value, _named_before(value), hmac_key=hmac_key)
-
-
-def check(value: Any, head: Head | None, *, hmac_key: bytes | None = None) -> Unverified:
-    """Check everything that `validate` does but the signature.
-
-    The message's own `head` serves to check the next one of its feed. Raises InvalidMessage.
     """
     fields = _checked_fields(value, head)
     _check_content(fields["content"])
@@ -127,17 +95,17 @@ def check(value: Any, head: Head | None, *, hmac_key: bytes | None = None) -> Un
     public, signature = _decode_author(fields["author"]), fields["signature"]
     signed = _decode_signature(signature)
     unsigned = text[: -len(f',\n  "signature": "{signature}"\n}}')] + b"\n}"
-    return Unverified(
-        Message(_id(text), fields, compact), public, signed + _authenticated(unsigned, hmac_key)
-    )
+    if not _is_signed(signed + _authenticated(unsigned, hmac_key), public):
+        raise InvalidMessage("the signature is not the author's, or not of this message")
+    return Message(_id(text), fields, compact)
 
 
-def verify_many(messages: Sequence[Unverified]) -> list[bool]:
-    """Tell of each message whether its signature is right.
+def verify(value: Any, *, hmac_key: bytes | None = None) -> Message:
+    """Check a message by itself, as `canonical.parse` gave it: its form and its signature.
 
-    It is made to be called in a thread: libsodium computes without Python's lock, so the event loop goes on meanwhile.
+    Whether it follows on the messages before it is not known. Raises InvalidMessage.
     """
-    return [_is_signed(message) for message in messages]
+    return validate(value, _named_before(value), hmac_key=hmac_key)
 
 
 def create(
@@ -254,9 +222,10 @@ def _decode_signature(signature: Any) -> bytes:
         raise InvalidMessage(str(error)) from None
 
 
-def _is_signed(message: Unverified) -> bool:
+def _is_signed(signed: bytes, public: bytes) -> bool:
+    """Whether the first 64 bytes are the signature of the others."""
     try:
-        bindings.crypto_sign_open(message.signed, message.public)
+        bindings.crypto_sign_open(signed, public)
     except exceptions.BadSignatureError:
         return False
     return True

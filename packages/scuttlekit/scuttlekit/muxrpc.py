@@ -96,7 +96,7 @@ class Service(Protocol):
 class Session:
     """The calls and streams of one connection."""
 
-    __slots__ = ("_budget", "_calls", "_decoder", "_held", "_last", "_queued", "_reason", "_service", "_streams", "_unsent", "_waiting", "_weight", "_wire")  # fmt: skip
+    __slots__ = ("_budget", "_calls", "_decoder", "_held", "_last", "_queued", "_reason", "_receiving", "_service", "_streams", "_unsent", "_waiting", "_weight", "_wire")  # fmt: skip
 
     def __init__(self, wire: Wire, service: Service, room: budget.Budget = budget.SHARED) -> None:
         self._wire = wire
@@ -107,7 +107,7 @@ class Session:
         # By the number that comes in frames from the peer: below zero for streams we began, above for the peer's.
         self._streams: dict[int, Stream] = {}
         self._last = self._queued = self._waiting = self._unsent = self._weight = 0
-        self._held = False
+        self._held = self._receiving = False
         self._reason: ScuttlebuttError | None = None
 
     async def call(self, name: str, args: Sequence[Any], timeout: float | None) -> Any:
@@ -149,22 +149,27 @@ class Session:
         """Take plain bytes from the peer. Raises ProtocolError, after which the connection is of no use."""
         if self._reason is not None and self._decoder.ended:
             return
-        for frame in self._decoder.feed(data):
-            number = frame.request
-            if self._reason is not None:
-                # Closing: only the peer's goodbye is of interest, and the decoder sees that.
-                continue
-            if (stream := self._streams.get(number)) is not None:
-                stream.receive(frame)
-            elif number > 0:
-                self._service.receive(self, frame)
-            elif (answer := self._calls.pop(-number, None)) is not None and not answer.done():
-                answer.set_result(frame)
+        self._receiving = True
+        try:
+            for frame in self._decoder.feed(data):
+                # While it closes only the peer's goodbye is of interest, and the decoder sees that.
+                if self._reason is None:
+                    self._take(frame)
+        finally:
+            self._receiving = False
         self._weigh()
-        if self._service.is_busy:
-            self._balance()
+        self._balance()
         if self._decoder.ended:
             self._wire.hear_goodbye()
+
+    def _take(self, frame: Frame) -> None:
+        number = frame.request
+        if (stream := self._streams.get(number)) is not None:
+            stream.receive(frame)
+        elif number > 0:
+            self._service.receive(self, frame)
+        elif (answer := self._calls.pop(-number, None)) is not None and not answer.done():
+            answer.set_result(frame)
 
     def give_up(self, error: ScuttlebuttError) -> None:
         """End the connection because all connections together hold too much."""
@@ -268,6 +273,8 @@ class Session:
         return any(stream.is_taken and stream.queued > PAUSE_ABOVE for stream in self._streams.values())
 
     def _balance(self) -> None:
+        if self._receiving:
+            return
         full = self._queued > PAUSE_ABOVE or self._service.is_busy
         held = full and (not self._waiting or self._is_taken_from()) and self._reason is None
         if held != self._held:

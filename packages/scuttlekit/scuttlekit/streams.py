@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 _FRAME_COST = 160
 _LONGEST_ERROR = 2000
 
-MOST_AT_ONCE = 64
+MOST_AT_ONCE = 256
 
 
 def remote_error(frame: "Frame") -> ScuttlebuttError | None:

@@ -4,6 +4,7 @@ from array import array
 from collections.abc import Callable, Sized
 from typing import Final
 
+from scuttlekit.backoff import backoff
 from scuttlekit.ebt.notes import UNKNOWN
 from scuttlekit.ebt.pile import Pile
 
@@ -104,7 +105,7 @@ class Remote:
         _, times = self._barred.pop(number, (0.0, 0))
         if len(self._barred) >= _MOST_BARRED:
             del self._barred[next(iter(self._barred))]
-        self._barred[number] = now + min(PATIENCE * 2**times, LONGEST_BAR), min(times + 1, 10)
+        self._barred[number] = now + backoff(times, PATIENCE, LONGEST_BAR), times + 1
         self._letdowns += 1
 
     def barred_until(self, number: int) -> float:

@@ -9,6 +9,7 @@ from typing import Any, Final, Self
 import orjson
 
 from scuttlekit.addresses import Address
+from scuttlekit.backoff import backoff
 from scuttlekit.errors import InvalidFormat
 from scuttlekit.files import write_whole
 
@@ -67,7 +68,7 @@ class Known:
 
     def is_due(self, now: float) -> bool:
         """Whether it may be dialled again, at `now` ms since 1970: after twice as long for each time that it failed."""
-        wait = min(FIRST_WAIT * 2.0 ** min(self.failures, 32), LONGEST_WAIT) if self.changed else 0.0
+        wait = backoff(self.failures, FIRST_WAIT, LONGEST_WAIT) if self.changed else 0.0
         # A clock that was set back must not keep the pub from dialling.
         return not now - wait * _MILLISECONDS < self.changed <= now
 

@@ -123,16 +123,15 @@ class History:
         taking = Intake(self._store, _hear_outcome)
         try:
             while True:
-                if not stream.queued:
-                    await taking.finish()
                 async with asyncio.timeout(None if live else SILENCE):
                     frames = await stream.take()
                 if not frames:
                     return
                 for piece in intake.slices(frames):
                     async with self._turns:
-                        await taking.take(_messages_in(feed, piece))
+                        taking.check(_messages_in(feed, piece))
                     await asyncio.sleep(0)
+                taking.keep()
         finally:
             stream.abort()
 

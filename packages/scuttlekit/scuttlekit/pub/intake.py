@@ -1,24 +1,19 @@
 """Taking in what peers send of feeds: each message is checked before it is stored, and a bad one ends nothing but itself."""
 
-import asyncio
-from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Callable, Iterable, Sequence
 from enum import Enum
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 from scuttlekit.canonical import parse
 from scuttlekit.errors import InvalidFormat, InvalidMessage, ProtocolError
-from scuttlekit.messages import Head, Message, Unverified, check, verify_many
+from scuttlekit.messages import Head, Message, validate
 from scuttlekit.pub.store import Store
 
-SLICE: Final = 64
-"""Messages that are checked and stored at once, before others have their turn: some 3 ms, and 4 ms in the thread."""
+SLICE: Final = 32
+"""Messages that are checked at once, before others have their turn: some 3 ms."""
 
-FEW: Final = 4
-"""So few signatures are verified at once, without the thread."""
-
-_VERIFIER: Final = ThreadPoolExecutor(1, "verify")
-"""One thread for all peers. libsodium computes without Python's lock, so that the loop goes on meanwhile."""
+MOST_HELD: Final = 256 << 10
+"""Bytes of checked messages that wait to be stored, about: each transaction of the index has its price."""
 
 
 class Outcome(Enum):
@@ -48,7 +43,7 @@ def is_message(value: Any) -> bool:
 
 
 class Intake:
-    """Takes in what one peer sends. The signatures of some messages are verified in a thread while the next ones are read.
+    """Takes in what one peer sends: messages are checked a slice at a time, and stored many at once.
 
     `hear` is told the feed of each message, how far the peer has that feed, and what became of the message, in the order
     in which they came.
@@ -57,98 +52,70 @@ class Intake:
     def __init__(self, store: Store, hear: Callable[[str, int, Outcome], None]) -> None:
         self._store = store
         self._hear = hear
-        self._under_way: _Batch | None = None
+        self._checked: list[_Checked] = []
+        self._heads: dict[str, Head] = {}
+        """The last message of each feed that is checked and not stored yet."""
+        self._held = 0
 
-    async def take(self, values: Iterable[dict[str, Any]]) -> None:
-        """Check messages and store those that are right; the last ones are stored by the next `take`, or by `finish`.
-
-        Raises NotReady, OSError, and what `hear` raises.
-        """
-        before, self._under_way = self._under_way, self._begin(values)
-        if before is not None:
-            self._keep(before, await before.signed)
-
-    async def finish(self) -> None:
-        """Store what is under way. Raises as `take` does."""
-        before, self._under_way = self._under_way, None
-        if before is not None:
-            self._keep(before, await before.signed)
-
-    def _begin(self, values: Iterable[dict[str, Any]]) -> "_Batch":
-        """Check everything but signatures, and begin to verify these."""
-        batch = _Batch(self._under_way.heads if self._under_way else {})
+    def check(self, values: Iterable[dict[str, Any]]) -> None:
+        """Check the next messages; if many wait to be stored, store them. Raises as `keep` does."""
         for value in values:
             feed, sequence = value["author"], value["sequence"]
-            head = batch.head(feed, self._store.head(feed))
+            head = self._head(feed)
             if head is not None and sequence <= head.sequence:
-                batch.told.append((feed, sequence, head, Outcome.KNOWN))
+                self._checked.append(_Checked(feed, sequence, head, Outcome.KNOWN))
                 continue
             try:
-                batch.add(feed, sequence, head, check(value, head))
+                message = validate(value, head)
             except InvalidMessage:
-                batch.told.append((feed, sequence, head, Outcome.BAD))
-        batch.verify()
-        return batch
+                self._checked.append(_Checked(feed, sequence, head, Outcome.BAD))
+            else:
+                self._checked.append(_Checked(feed, sequence, head, Outcome.TAKEN, message))
+                self._heads[feed] = message.head
+                self._held += len(message.text)
+        if self._held > MOST_HELD:
+            self.keep()
 
-    def _keep(self, batch: "_Batch", signed: Sequence[bool]) -> None:
-        right: list[Message] = []
-        told: list[tuple[str, int, Outcome]] = []
+    def keep(self) -> None:
+        """Store those that are right. Raises NotReady, OSError, and what `hear` raises."""
+        checked, self._checked = self._checked, []
+        self._heads.clear()
+        self._held = 0
         heads: dict[str, Head | None] = {}
-        unverified = zip(batch.unverified, signed, strict=True)
-        for feed, sequence, expected, found in batch.told:
-            outcome = found
-            # Another peer may have been quicker, and what this message was to follow may have turned out to be bad.
+        right: list[Message] = []
+        outcomes: list[Outcome] = []
+        for feed, sequence, expected, outcome, message in checked:
+            # Another peer may have been quicker since it was checked.
             head = heads[feed] if feed in heads else self._store.head(feed)
-            is_known = head is not None and sequence <= head.sequence
-            if found is Outcome.TAKEN:
-                one, is_signed = next(unverified)
-                if is_known:
-                    outcome = Outcome.KNOWN
-                elif is_signed and head == expected:
-                    heads[feed] = one.message.head
-                    right.append(one.message)
-                else:
-                    outcome = Outcome.BAD
-            elif found is Outcome.KNOWN and not is_known:
-                outcome = Outcome.BAD
-            told.append((feed, sequence, outcome))
+            if head is not None and sequence <= head.sequence:
+                outcomes.append(Outcome.KNOWN)
+            elif message is None or head != expected:
+                outcomes.append(Outcome.BAD)
+            else:
+                heads[feed] = message.head
+                right.append(message)
+                outcomes.append(outcome)
         if right:
             self._store.append(right)
-        for each in told:
-            self._hear(*each)
+        for one, outcome in zip(checked, outcomes, strict=True):
+            self._hear(one.feed, one.sequence, outcome)
 
-
-class _Batch:
-    """Messages whose signatures are verified together. `before` are the heads that the batch before it leads to."""
-
-    def __init__(self, before: Mapping[str, Head]) -> None:
-        self.told: list[tuple[str, int, Head | None, Outcome]] = []
-        """Feed, sequence, what it has to follow, and what becomes of it if its signature is right."""
-        self.unverified: list[Unverified] = []
-        self.heads: dict[str, Head] = {}
-        """The last message of each feed in it, should all be right."""
-        self.signed: Awaitable[Sequence[bool]]
-        self._before = before
-
-    def head(self, feed: str, stored: Head | None) -> Head | None:
+    def _head(self, feed: str) -> Head | None:
         """What the next message of a feed has to follow."""
-        head = self.heads.get(feed) or self._before.get(feed)
-        return head if head is not None and (stored is None or head.sequence > stored.sequence) else stored
+        checked, stored = self._heads.get(feed), self._store.head(feed)
+        if checked is None or (stored is not None and stored.sequence > checked.sequence):
+            return stored
+        return checked
 
-    def add(self, feed: str, sequence: int, head: Head | None, one: Unverified) -> None:
-        self.told.append((feed, sequence, head, Outcome.TAKEN))
-        self.unverified.append(one)
-        self.heads[feed] = one.message.head
 
-    def verify(self) -> None:
-        # Forget the batch before, or each would hold all that came before it.
-        self._before = {}
-        loop = asyncio.get_running_loop()
-        if len(self.unverified) < FEW:
-            self.signed = loop.create_future()
-            self.signed.set_result(verify_many(self.unverified))
-        else:
-            self.signed = loop.run_in_executor(_VERIFIER, verify_many, self.unverified)
+class _Checked(NamedTuple):
+    """A message that was checked, what it was to follow, and what is to become of it."""
+
+    feed: str
+    sequence: int
+    head: Head | None
+    outcome: Outcome
+    message: Message | None = None
 
 
 def slices(values: Sequence[Any]) -> Iterable[Sequence[Any]]:

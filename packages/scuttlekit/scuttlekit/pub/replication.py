@@ -285,7 +285,7 @@ class Session:
         """Exchange until the peer ends it. Raises ScuttlebuttError."""
         sending = asyncio.get_running_loop().create_task(self._send(speaks_first=speaks_first))
         try:
-            while frames := await self._next_frames():
+            while frames := await self._stream.take():
                 self.has_begun = True
                 self._heard.set()
                 for piece in intake.slices(frames):
@@ -293,15 +293,11 @@ class Session:
                         await self._receive(piece)
                     # Whoever waits for the socket has its turn too.
                     await asyncio.sleep(0)
+                self._intake.keep()
         finally:
             sending.cancel()
             if self._fault is not None:
                 raise self._fault
-
-    async def _next_frames(self) -> list[Frame]:
-        if not self._stream.queued:
-            await self._intake.finish()
-        return await self._stream.take()
 
     def end(self, error: ScuttlebuttError) -> None:
         """End it from our side."""
@@ -378,8 +374,7 @@ class Session:
                     await asyncio.sleep(0)
             else:
                 raise ProtocolError("EBT consists of messages and notes")
-        if messages:
-            await self._intake.take(messages)
+        self._intake.check(messages)
 
     def _hear_outcome(self, feed: str, sequence: int, outcome: Outcome) -> None:
         now = asyncio.get_running_loop().time()

@@ -487,12 +487,13 @@ class Store:
         except OSError as error:
             self._fail(error)
             raise
-        for entry in entries:
-            if entry.author == self.own.id:
+        for author, entry in {entry.author: entry for entry in entries}.items():
+            if author == self.own.id:
                 self._own_head = entry.head
             else:
-                self._clock[entry.author] = entry.sequence
-                self._keep_head(entry.author, entry.head)
+                self._clock[author] = entry.sequence
+                self._keep_head(author, entry.head)
+        for entry in entries:
             if entry.relation:
                 self.graph.sets(entry.author, *entry.relation)
         kept = [
@@ -535,7 +536,7 @@ class Store:
     # The disk
 
     def _flush_soon(self) -> None:
-        if self._timer or self._syncing or self._lasting >= self._log.end:
+        if self._timer or self._syncing or self._fault or self._lasting >= self._log.end:
             return
         with contextlib.suppress(RuntimeError):
             self._timer = asyncio.get_running_loop().call_later(SOON, self._sync_soon)
@@ -550,15 +551,16 @@ class Store:
             self._timer.cancel()
             self._timer = None
         try:
-            while self._lasting < self._log.end:
-                end = self._log.end
-                await asyncio.to_thread(self._write_through, self._own_sequence)
-                self._has_lasted(end)
-                self._tell()
+            end = self._log.end
+            await asyncio.to_thread(self._write_through, self._own_sequence)
+            self._has_lasted(end)
+            self._tell()
         except OSError as error:
             self._fail(error)
         finally:
             self._syncing = None
+        # What was appended meanwhile comes with the next one: whoever waits for it asks for that at once.
+        self._flush_soon()
 
     def _has_lasted(self, end: int) -> None:
         """The log is on the disk up to here: wake up who waits for that, though others may go on to write."""
