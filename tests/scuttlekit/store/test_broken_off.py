@@ -29,6 +29,18 @@ async def test_an_index_that_is_gone_is_made_again(opens: Opens, alice: Voice, b
     assert again.graph.follows(alice.id, bob.id)
 
 
+async def test_an_index_whose_last_page_is_cut_is_made_again(opens: Opens, alice: Voice, folder: Path):
+    """SQLite would read zeros for what is missing of it, and not tell of messages that are there."""
+    store = opens()
+    kept = store.append(alice.posts(*"abc"))
+    store.close()
+    index = folder / INDEX
+    os.truncate(index, index.stat().st_size - 1000)
+    again = opens()
+    await again.index()
+    assert [again.get(one.key) for one in kept] == kept
+
+
 async def test_a_log_that_lacks_its_end_goes_on_after_its_last_whole_record(
     opens: Opens, alice: Voice, folder: Path
 ):

@@ -42,6 +42,13 @@ def connect(path: Path) -> sqlite3.Connection:
     return connection
 
 
+def check_whole(path: Path, connection: sqlite3.Connection) -> None:
+    """Raises IndexLost where the last page is cut: SQLite reads zeros for what is missing of it."""
+    (size,) = connection.execute("PRAGMA page_size").fetchone()
+    if path.stat().st_size % size:
+        raise IndexLost("its end is missing")
+
+
 def remove(path: Path) -> None:
     """Remove the file, and what lies beside it."""
     for side in _SIDES:

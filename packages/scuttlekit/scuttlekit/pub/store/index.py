@@ -123,6 +123,7 @@ class Index:
             connection = database.connect(path)
             try:
                 _check_version(connection)
+                database.check_whole(path, connection)
                 return cls(path, connection, mark)
             except BaseException:
                 connection.close()
