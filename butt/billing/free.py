@@ -3,6 +3,7 @@
 from datetime import datetime
 
 from butt.agents.models import Agent
+from butt.billing.address import Address
 from butt.billing.interface import Bill, CardForm, Forged, Invoice, NoAnswer, Notice
 from butt.billing.models import Payer
 from butt.billing.payers import bots_paid_by, let_run
@@ -59,6 +60,11 @@ class Free:
         return None
 
     def pay_now(self, person: Agent) -> None: ...
+
+    def address(self, person: Agent) -> Address:  # noqa: ARG002
+        return Address()
+
+    def tell_address(self, person: Agent, address: Address) -> None: ...
 
     def cancel(self, person: Agent) -> None: ...
 

@@ -8,6 +8,7 @@ from typing import Protocol
 
 from butt.agents.models import Agent
 from butt.agents.wishes import Refused
+from butt.billing.address import Address
 
 
 class PaymentDue(Refused):
@@ -128,6 +129,12 @@ class Billing(Protocol):
 
     def pay_now(self, person: Agent) -> None:
         """Look at once, and try what is owed again. Trouble is left to the worker."""
+
+    def address(self, person: Agent) -> Address:
+        """Whom invoices are made out to. Raises `NoAnswer`."""
+
+    def tell_address(self, person: Agent, address: Address) -> None:
+        """Raises `BadAddress`, `NoAnswer`."""
 
     def cancel(self, person: Agent) -> None:
         """End with the period that is paid."""

@@ -13,6 +13,7 @@ from butt.agents.due import due
 from butt.agents.models import Agent
 from butt.agents.wishes import Refused
 from butt.billing import letters
+from butt.billing.address import Address, checked
 from butt.billing.calls import NoCustomer
 from butt.billing.due import judge, notice
 from butt.billing.events import Events
@@ -185,6 +186,23 @@ class Subscriptions:
         if not payer.subscription:
             Payer.objects.filter(id=payer.id).update(cancels=False)
         self._look(payer, self._now(), PATIENCE)
+
+    def address(self, person: Agent) -> Address:
+        payer = _payer(person)
+        try:
+            return self._till.address(payer.customer) if payer.customer else Address()
+        except NoCustomer:
+            self._ring(payer)
+            return Address()
+
+    def tell_address(self, person: Agent, address: Address) -> None:
+        address = checked(address)
+        with held(_payer(person), PATIENCE) as payer:
+            try:
+                self._till.tell_address(customer_of(payer, self._till), address)
+            except NoCustomer:
+                lose(payer)
+                self._till.tell_address(customer_of(payer, self._till), address)
 
     def cancel(self, person: Agent) -> None:
         self._write(person, cancels=True, wishes=True)

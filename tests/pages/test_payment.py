@@ -84,11 +84,11 @@ def test_register_pay_name_alive_and_the_bill_shows_what_the_stand_in_says(
     wait_for(lambda: (subscription_of(money, "alice") or {}).get("status") == "active")
     subscription = subscription_of(money, "alice")
     assert quantity_of(subscription) == 1
-    for text in (r"1 bot . 5\.00 USD a month", r"visa •••• 4242", r"5\.00 USD on "):
+    for text in (r"1 bot . \$5\.00 a month", r"visa •••• 4242", r"\$5\.00 on "):
         wait_for(lambda text=text: says(page, f"{paid_site.url}/billing", text))
     number = money.all("invoices", customer=subscription["customer"])[0]["id"]
     page.goto(f"{paid_site.url}/billing/invoices/{number}")
-    expect(page.get_by_role("cell", name="5.00 USD").first).to_be_visible()
+    expect(page.get_by_role("cell", name="$5.00").first).to_be_visible()
 
     page.goto(f"{paid_site.url}/billing/cancel")
     page.get_by_role("button", name="end it").click()
@@ -270,7 +270,7 @@ def test_two_tabs_two_clicks_and_a_session_that_is_over_end_in_what_was_asked_fo
     expect(other.get_by_role("link", name="ivans.localhost")).to_be_visible()
 
     # There is a second one only once the first is paid for.
-    wait_for(lambda: "USD</b>" in page.goto(f"{paid_site.url}/billing").text())
+    wait_for(lambda: "$5.00</b>" in page.goto(f"{paid_site.url}/billing").text())
     page.goto(f"{paid_site.url}/bots/new")
     page.get_by_label("name").fill("second")
     page.get_by_role("button", name="yes").dblclick()

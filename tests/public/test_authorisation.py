@@ -83,6 +83,7 @@ POST /@{name}                                        404    404    404       404
 GET  /robots.txt                                    200     200    200       200    200
 GET  /billing                                        404     404    404       404    404
 GET  /billing/card                                   404     404    404       404    404
+GET  /billing/address                                404     404    404       404    404
 POST /billing/pay                                    404     404    404       404    404
 POST /billing/cancel                                 404     404    404       404    404
 POST /billing/resume                                 404     404    404       404    404

@@ -1,0 +1,93 @@
+"""Whom an invoice is made out to, as Stripe keeps it: name, address and tax number. We keep none of it."""
+
+from dataclasses import dataclass, fields
+
+from babel import Locale
+
+EUROPEAN_UNION = frozenset(
+    "AT BE BG CY CZ DE DK EE ES FI FR GR HR HU IE IT LT LU LV MT NL PL PT RO SE SI SK".split()
+)
+KINDS = {
+    **dict.fromkeys(EUROPEAN_UNION, "eu_vat"),
+    "AU": "au_abn",
+    "CA": "ca_gst_hst",
+    "CH": "ch_vat",
+    "GB": "gb_vat",
+    "IN": "in_gst",
+    "IS": "is_vat",
+    "JP": "jp_trn",
+    "KR": "kr_brn",
+    "MX": "mx_rfc",
+    "NO": "no_vat",
+    "NZ": "nz_gst",
+    "SG": "sg_gst",
+    "US": "us_ein",
+    "ZA": "za_vat",
+}
+"""By country: Stripe's name for the tax number of a company there. From docs.stripe.com/billing/customer/tax-ids, November 2026."""
+
+NO_COUNTRIES = frozenset("AC CP CQ DG EA EU EZ IC QO TA UN XA XB XK ZZ".split())
+"""Codes of territories that are no countries to Stripe."""
+
+LONGEST = 120
+"""Characters of each field."""
+
+
+class BadAddress(Exception):
+    """An address that no invoice can be made out to; its text says why."""
+
+    def __init__(self, field: str, message: str) -> None:
+        super().__init__(message)
+        self.field, self.message = field, message
+
+
+@dataclass(frozen=True)
+class Address:
+    """`country` is its code of two letters."""
+
+    name: str = ""
+    line1: str = ""
+    line2: str = ""
+    postal_code: str = ""
+    city: str = ""
+    state: str = ""
+    country: str = ""
+    tax_number: str = ""
+
+    @property
+    def kind(self) -> str:
+        """Stripe's name for the kind of tax number."""
+        return KINDS.get(self.country, "")
+
+
+FIELDS = tuple(each.name for each in fields(Address))
+
+
+def countries(locale: Locale) -> list[tuple[str, str]]:
+    """Codes and names, by name."""
+    named = (
+        (code, name)
+        for code, name in locale.territories.items()
+        if len(code) == 2 and code.isalpha() and code not in NO_COUNTRIES  # noqa: PLR2004
+    )
+    return sorted(named, key=lambda each: each[1])
+
+
+def checked(given: Address) -> Address:
+    """As it is told to Stripe. Raises `BadAddress`."""
+    for name in FIELDS:
+        if len(getattr(given, name)) > LONGEST:
+            raise BadAddress(name, f"This is longer than {LONGEST} characters.")
+    if given.country not in dict(countries(Locale("en"))):
+        raise BadAddress("country", "Please choose a country.")
+    number = "".join(given.tax_number.upper().split())
+    if number and not given.kind:
+        raise BadAddress(
+            "tax_number",
+            "We cannot take tax numbers of this country yet. Please leave it empty, and write to us.",
+        )
+    # Greece's begin with EL.
+    prefix = "EL" if given.country == "GR" else given.country
+    if number and given.kind == "eu_vat" and not number.startswith(prefix):
+        number = prefix + number
+    return Address(**{**{name: getattr(given, name).strip() for name in FIELDS}, "tax_number": number})

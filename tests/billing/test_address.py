@@ -1,0 +1,99 @@
+"""Whom invoices are made out to."""
+
+import uuid
+
+import pytest
+from django.utils import timezone
+
+from butt.agents.models import Agent
+from butt.agents.states import State
+from butt.billing.address import Address, BadAddress, checked
+from butt.billing.subscriptions import Subscriptions
+from butt.billing.till import Till
+from butt.configuration import Configuration
+from tests.billing.stripes import GOOD, StandIn, payer_of
+from tests.people import bot_in, person
+
+pytestmark = pytest.mark.django_db
+WIEN = Address("Krake OG", "Gasse 1", "", "1010", "Wien", "", "AT", "ATU12345678")
+
+
+@pytest.fixture
+def alice(house: Subscriptions, stand_in: StandIn) -> Agent:
+    alice = person(f"alice-{uuid.uuid4().hex[:12]}")
+    stand_in.enters(GOOD, alice, house)
+    return alice
+
+
+def test_it_stands_on_the_next_invoice_with_its_number(house: Subscriptions, stand_in: StandIn, alice: Agent):
+    house.tell_address(alice, WIEN)
+    assert house.address(alice) == WIEN
+    bot_in(State.ALIVE, alice)
+    house.round(timezone.now())
+    (invoice,) = stand_in.all("invoices", customer=payer_of(alice).customer)
+    assert invoice["customer_name"] == "Krake OG"
+    assert invoice["customer_address"]["country"] == "AT"
+    assert invoice["customer_tax_ids"] == [{"type": "eu_vat", "value": "ATU12345678"}]
+
+
+def test_another_number_takes_its_place_and_an_empty_one_takes_it_away(house: Subscriptions, alice: Agent):
+    house.tell_address(alice, WIEN)
+    for number, kept in (("de 123 456 789", "DE123456789"), ("", "")):
+        house.tell_address(alice, Address("Krake", "Weg 2", "", "10115", "Berlin", "", "DE", number))
+        assert house.address(alice).tax_number == kept
+
+
+def test_somebody_without_a_card_has_one_too(house: Subscriptions):
+    bob = person(f"bob-{uuid.uuid4().hex[:12]}")
+    assert house.address(bob) == Address()
+    house.tell_address(bob, WIEN)
+    assert house.address(bob) == WIEN
+
+
+def test_a_number_that_stripe_takes_for_none_is_refused_and_changes_nothing(
+    house: Subscriptions, alice: Agent
+):
+    house.tell_address(alice, WIEN)
+    with pytest.raises(BadAddress, match="no tax number") as bad:
+        house.tell_address(alice, Address("Krake", country="AT", tax_number="AT!"))
+    assert bad.value.field == "tax_number"
+    assert house.address(alice) == WIEN
+
+
+@pytest.mark.parametrize(
+    ("given", "field"),
+    [
+        (Address("A"), "country"),
+        (Address("A", country="EU"), "country"),
+        (Address("A", country="at"), "country"),
+        (Address("A" * 121, country="AT"), "name"),
+        (Address("A", country="AQ", tax_number="1"), "tax_number"),
+    ],
+)
+def test_what_no_invoice_can_be_made_out_to_is_refused(given: Address, field: str):
+    with pytest.raises(BadAddress) as bad:
+        checked(given)
+    assert bad.value.field == field
+
+
+@pytest.mark.parametrize(
+    ("country", "number", "kept"),
+    [
+        ("AT", "u12345678", "ATU12345678"),
+        ("GR", "123456789", "EL123456789"),
+        ("NZ", "49-091-850", "49-091-850"),
+    ],
+)
+def test_a_number_of_the_union_begins_with_its_country(country: str, number: str, kept: str):
+    assert checked(Address("A", country=country, tax_number=number)).tax_number == kept
+
+
+def test_the_address_of_a_card_takes_the_place_of_none_that_was_given(
+    settings_with: Configuration, stand_in: StandIn, clock: str
+):
+    settings = settings_with.model_copy(update={"tax": "stripe"})
+    house = Subscriptions(Till(settings, clock=clock), settings)
+    carol = person(f"carol-{uuid.uuid4().hex[:12]}")
+    house.tell_address(carol, WIEN)
+    stand_in.enters(GOOD, carol, house)
+    assert house.address(carol) == WIEN
