@@ -119,6 +119,19 @@ class Configuration(BaseSettings):
         "8100-8999", description="The ports given to bots on this machine, first and last."
     )
     bots_per_person: int = Field(20, ge=1, description="How many bots one person may have.")
+    bot_disk_gib: float = Field(
+        0, ge=0, description="How much of the disk one bot may take, in GiB; 0: as much as there is."
+    )
+    bot_blobs_gib: float = Field(
+        0,
+        ge=0,
+        description="How much of the disk the blobs of one bot may take, in GiB; 0: as much as it may take.",
+    )
+    bot_far_blob_days: int = Field(
+        0,
+        ge=0,
+        description="For how many days a bot keeps blobs that neither it nor anybody whom it follows links; 0: for ever.",
+    )
     invites_per_bot: int = Field(100, ge=1, description="How many open invites one bot may have.")
     joins_per_minute: int = Field(
         30, ge=1, description="How often in a minute one address may look for an invite that does not exist."

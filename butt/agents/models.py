@@ -80,6 +80,11 @@ class Wanted(BotRow):
     announced = models.BooleanField(
         default=False, help_text="Whether its feed is to say where it is, for apps and other pubs to dial."
     )
+    limits = models.JSONField(
+        default=dict,
+        blank=True,
+        help_text="How much of the disk it may take, as its owner wants it: bytes and days by the names of the pub's bounds.",
+    )
     restarts = models.PositiveIntegerField(default=0, help_text="How often a restart was asked for.")
     upgrades = models.PositiveIntegerField(default=0, help_text="How often other code was asked for.")
     release = models.CharField(
@@ -159,6 +164,15 @@ class Observed(BotRow):
     peers = models.PositiveIntegerField(null=True, blank=True)
     hops = models.PositiveSmallIntegerField(
         null=True, blank=True, help_text="As it says itself; none where its code knows of none."
+    )
+    room = models.JSONField(
+        null=True, blank=True, help_text="What takes its disk, in bytes; none where its code does not tell."
+    )
+    full = models.PositiveSmallIntegerField(
+        default=0, db_default=0, db_index=True, help_text="How many of 100 parts of its disk it takes."
+    )
+    limits_told = models.CharField(
+        max_length=200, blank=True, default="", db_default="", help_text="Which limits it was told last."
     )
     at = models.DateTimeField(null=True, blank=True)
 

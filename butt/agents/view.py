@@ -2,9 +2,11 @@
 
 from datetime import datetime
 from functools import cached_property
+from typing import Any
 
 from django.utils import timezone
 
+from butt.agents.limits import FULL, NEARLY, effective
 from butt.agents.models import Agent, Observed
 from butt.agents.standing import standing
 from butt.agents.states import State, Verb, may_ask
@@ -129,6 +131,29 @@ class View:
     @property
     def disk(self) -> int | None:
         return self._observed.disk
+
+    @property
+    def room(self) -> dict[str, Any] | None:
+        """What takes its disk, in bytes, as its pub tells; None where its code does not."""
+        return self._observed.room
+
+    @property
+    def full(self) -> int:
+        """How many of 100 parts of the disk that it may take are used."""
+        return self._observed.full
+
+    @property
+    def is_nearly_full(self) -> bool:
+        return self.full >= NEARLY
+
+    @property
+    def is_full(self) -> bool:
+        return self.full >= FULL
+
+    @property
+    def limits(self) -> dict[str, int]:
+        """How much of the disk it may take: its owner's limits, within the operator's."""
+        return effective(self.agent.wanted.limits)
 
     @property
     def memory(self) -> int | None:

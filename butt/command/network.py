@@ -54,6 +54,40 @@ def network(name: str, hops: int | None, announce: bool | None, as_json: bool) -
 
 @cli.command()
 @bot_name
+@click.option("--disk-gib", type=float, help="How much of the disk it may take; 0: as the operator has it.")
+@click.option("--blobs-gib", type=float, help="How much all blobs may take.")
+@click.option(
+    "--far-blob-days", type=int, help="How long blobs stay that neither it nor whom it follows links."
+)
+@as_json
+def limits(
+    name: str, disk_gib: float | None, blobs_gib: float | None, far_blob_days: int | None, as_json: bool
+) -> None:
+    """Show how much of the disk a bot may take and takes, and change it."""
+    asked = {
+        "disk": None if disk_gib is None else int(disk_gib * 2**30),
+        "blobs": None if blobs_gib is None else int(blobs_gib * 2**30),
+        "farBlobDays": far_blob_days,
+    }
+    # 0 takes a limit back, which the API is told by null.
+    changes = {field: value or None for field, value in asked.items() if value is not None}
+    with in_words():
+        api = api_of_login()
+        bot = api.bot(name)
+        if changes:
+            bot = api.call("PATCH", f"/agents/{bot['id']}", {"limits": changes})
+    if as_json:
+        print_json({"limits": bot["limits"], "room": bot["status"].get("room")})
+        return
+    for field, value in bot["limits"].items():
+        click.echo(f"{field}: {value if field == 'farBlobDays' else units.size(value)}")
+    for field, value in (bot["status"].get("room") or {}).items():
+        if field in {"log", "blobs", "rest"}:
+            click.echo(f"taken by {field}: {units.size(value)}")
+
+
+@cli.command()
+@bot_name
 @click.argument("feed")
 @click.option("--stop", is_flag=True, help="Follow it no more.")
 @as_json

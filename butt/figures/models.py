@@ -92,6 +92,19 @@ class Outage(models.Model):
         ]
 
 
+class Fullness(models.Model):
+    """A bot whose disk is nearly used up, of which its owner was told. A mark is set before its e-mail goes."""
+
+    bot = models.ForeignKey(Agent, models.CASCADE, related_name="fullness")
+    percent = models.PositiveSmallIntegerField()
+    told_at = models.DateTimeField(null=True)
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["bot", "percent"], name="told_of_each_once"),
+        ]
+
+
 class Letters(models.Model):
     """Whether a person wants e-mails about their bots; without a row they do."""
 

@@ -21,6 +21,7 @@ from butt.agents.models import Progress
 from butt.agents.states import SHOULD_ANSWER
 from butt.leaving.letters import tell_of_leaving
 from butt.limits.slowed import forget_old
+from butt.monitor.fullness import tell_of_fullness
 from butt.monitor.guests import Guests
 from butt.monitor.ledger import Ledger
 from butt.monitor.outages import tell_owners
@@ -31,6 +32,7 @@ from butt.monitor.telling import (
     CATCH_UP_EVERY,
     INTRODUCE_EVERY,
     JOIN_EVERY,
+    LIMIT_EVERY,
     RETELL_EVERY,
     WITHDRAW_EVERY,
     Telling,
@@ -52,6 +54,7 @@ Chore: TypeAlias = Callable[[datetime], bool | None]
 OFTEN, HOURLY, DAILY = 5.0, 3600.0, 86400.0
 CHORES: tuple[tuple[Chore, float], ...] = (
     (tell_owners, OFTEN),
+    (tell_of_fullness, OFTEN),
     (tell_of_leaving, OFTEN),
     (finish, OFTEN),
     (roll_up, OFTEN),
@@ -93,6 +96,7 @@ class Monitor:
                     (self._telling.say_caught_up, CATCH_UP_EVERY),
                     (self._telling.announce, ANNOUNCE_EVERY),
                     (self._telling.join_others, JOIN_EVERY),
+                    (self._telling.limit, LIMIT_EVERY),
                 ):
                     tasks.create_task(_again_and_again(work, pause))
                 for chore, pause in CHORES:

@@ -21,7 +21,7 @@ AT_ONCE = 500
 """How many bots are written in one transaction."""
 
 _TOP = 2**63 - 1
-_OBSERVED = "alive launch trouble started_at sequence catching_up memory disk bytes_in bytes_out peers hops at".split()
+_OBSERVED = "alive launch trouble started_at sequence catching_up memory disk bytes_in bytes_out peers hops room full at".split()
 _READING = "started_at bytes_in bytes_out messages feeds indexed to_index".split()
 
 
@@ -92,6 +92,8 @@ def _count(row: Observed, last: Reading | None, at: datetime, figures: Figures) 
     if figures.catchingUp is not None:
         row.catching_up = row.catching_up and figures.catchingUp
     row.memory, row.disk, row.peers, row.hops = figures.memory, figures.disk, peers, figures.hops
+    row.room = figures.room.model_dump() if figures.room else None
+    row.full = figures.room.full if figures.room else 0
     row.bytes_in = min(_TOP, (row.bytes_in or 0) + came_in)
     row.bytes_out = min(_TOP, (row.bytes_out or 0) + came_out)
     memory = min(MOST, figures.memory)

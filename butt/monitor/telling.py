@@ -15,7 +15,9 @@ from butt.invites import profiles, retelling, withdrawing
 from butt.invites.profiles import Profile
 from butt.invites.retelling import Kept, Retelling
 from butt.invites.withdrawing import Withdrawal
+from butt.monitor import limiting
 from butt.monitor.guests import Guests
+from butt.monitor.limiting import Limiting
 from butt.peers import announcing, joining
 from butt.peers.announcing import Announcement
 from butt.peers.joining import Joining
@@ -24,7 +26,7 @@ from scuttlekit import CallTimeout, Peer, RemoteError, ScuttlebuttError
 log = logging.getLogger("butt.monitor")
 
 WITHDRAW_EVERY, RETELL_EVERY, INTRODUCE_EVERY, CATCH_UP_EVERY = 1.0, 1.0, 3.0, 1.0
-ANNOUNCE_EVERY, JOIN_EVERY = 3.0, 1.0
+ANNOUNCE_EVERY, JOIN_EVERY, LIMIT_EVERY = 3.0, 1.0, 3.0
 AT_ONCE = 50
 PATIENCE = 10.0
 LONG_PATIENCE = 45.0
@@ -33,7 +35,7 @@ LONG_PATIENCE = 45.0
 REST = 60.0
 """Seconds until a bot that refused one kind is told again."""
 
-T = TypeVar("T", Withdrawal, Retelling, Profile, CaughtUp, Announcement, Joining)
+T = TypeVar("T", Withdrawal, Retelling, Profile, CaughtUp, Announcement, Joining, Limiting)
 
 
 class Telling:
@@ -70,6 +72,14 @@ class Telling:
     async def join_others(self) -> None:
         """Have pubs take the invites of other pubs."""
         await self._each(await sync_to_async(joining.due)(timezone.now()), self._join)
+
+    async def limit(self) -> None:
+        """Have pubs know how much of the disk they may take."""
+        await self._each(await sync_to_async(limiting.untold)(), self._limit)
+
+    async def _limit(self, peer: Peer, matter: Limiting) -> None:
+        await peer.call("butt.limit", matter.limits, timeout=PATIENCE)
+        await sync_to_async(limiting.told)(matter)
 
     async def _announce(self, peer: Peer, announcement: Announcement) -> None:
         sequence = _sequence_in(await peer.call("butt.announce", timeout=PATIENCE))

@@ -12,10 +12,11 @@ from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, 
 from contextlib import aclosing, asynccontextmanager, suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Any, TypeAlias
+from typing import Any, Literal, TypeAlias
 
 from pydantic import AwareDatetime, BaseModel, Field, NonNegativeInt, ValidationError, field_validator
 
+from butt.agents.limits import FULL
 from butt.agents.proof import shown
 from butt.agents.words import storable
 from butt.limits.slowed import note
@@ -51,6 +52,9 @@ QUICK_PAUSE, QUICK_TRIES = 0.03, 60
 FIRST_PAUSE, LONGEST_PAUSE = 0.1, 2.0
 """Seconds between tries: quick ones while a bot may just be starting, then fewer and fewer."""
 
+MAKES_ROOM = 94
+"""From about this part of 100 on a pub removes blobs for others, as PUB.md tells."""
+
 _Big = Field(ge=0, le=2**63 - 1)
 
 
@@ -62,6 +66,29 @@ class Peers(BaseModel):
 class Indexing(BaseModel):
     current: int = Field(-1, ge=-1, le=2**53)
     target: int = Field(-1, ge=-1, le=2**53)
+
+
+class Removed(BaseModel):
+    blobs: int = Field(0, ge=0, le=2**53)
+    bytes: int = Field(0, ge=0, le=2**53)
+
+
+class Room(BaseModel):
+    """What takes the room of a bot, in bytes."""
+
+    most: int = Field(ge=0, le=2**53)
+    mostBlobs: int = Field(ge=0, le=2**53)
+    log: int = Field(ge=0, le=2**53)
+    blobs: int = Field(ge=0, le=2**53)
+    rest: int = Field(ge=0, le=2**53)
+    takes: Literal["all", "members", "none"]
+    removed: Removed = Field(default_factory=Removed)
+
+    @property
+    def full(self) -> int:
+        """How many of 100 parts are taken. It is full as soon as anything is refused or has to go."""
+        taken = 100 * (self.log + self.blobs + self.rest) // max(self.most, 1)
+        return FULL if self.takes != "all" or taken >= MAKES_ROOM else taken
 
 
 class Figures(BaseModel):
@@ -82,6 +109,7 @@ class Figures(BaseModel):
     feeds: int = Field(0, ge=0, le=2**53)
     hops: int | None = Field(None, ge=0, le=100)
     indexing: Indexing = Field(default_factory=Indexing)
+    room: Room | None = None
 
     @field_validator("startedAt")
     @classmethod

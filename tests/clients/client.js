@@ -101,6 +101,11 @@ const CALLS = {
     const sorted = messages.map((message) => message.value || message).sort((one, other) => one.sequence - other.sequence)
     done(null, sorted.map(({ content }) => typeof content === 'string' ? null : content.text).filter((text) => text !== undefined))
   }),
+  /** How one feed stands to another, as the app shows it. */
+  relation: (source, dest, done) => server.friends.isFollowing({ source, dest }, (error, follows) => {
+    if (error || follows) return done(error, 'follows')
+    server.friends.isBlocking({ source, dest }, (failed, blocks) => done(failed, blocks ? 'blocks' : 'none'))
+  }),
   latest: (feed, done) => server.getFeedState(feed, (error, state) => done(error, state && state.sequence)),
   addBlob: (size, fill, done) => pull(pull.values(pieces(Buffer.alloc(size, fill))), server.blobs.add((error, hash) => {
     if (error) return done(error)

@@ -66,6 +66,23 @@ def test_it_joins_by_a_code_and_is_followed(
         make_app(name, "bob")("join", invite(uses=1).replace("~", "~A"))
 
 
+@pytest.mark.parametrize("name", ["oasis", "manyverse"])
+def test_it_sees_whom_the_pub_follows_and_blocks(
+    pub: Pub, client: Client, make_app: MakeApp, invite: Any, name: str
+):
+    app, feed = make_app(name, "reader"), client.generate()["id"]
+    lets_in(app, pub, client, invite)
+    follow(app, pub.id)
+    for said, seen in (
+        ({"following": True}, "follows"),
+        ({"following": False}, "none"),
+        ({"following": False, "blocking": True}, "blocks"),
+        ({"following": False, "blocking": False}, "none"),
+    ):
+        client.call(pub, "publish", {"type": "contact", "contact": feed, **said})
+        until(lambda seen=seen: app("relation", pub.id, feed) == seen)
+
+
 @EACH
 def test_what_one_says_reaches_a_friend_with_another_app_who_was_away(
     pub: Pub, client: Client, make_app: MakeApp, invite: Any, name: str

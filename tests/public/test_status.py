@@ -10,7 +10,7 @@ from django.test import Client
 from django.utils import timezone
 
 from butt.agents import journal
-from butt.agents.models import Agent, Observed
+from butt.agents.models import Agent, Observed, Wanted
 from butt.agents.states import State
 from butt.configuration import configuration
 from butt.figures.models import Letters
@@ -140,3 +140,32 @@ def test_the_bots_machine_is_told_in_a_line_and_warned_of(alice: Client, bot: Ag
     text = text_of(status(alice))
     assert "The disk of its machine is nearly full." in text
     assert "Its machine has been silent since" in text
+
+
+def test_a_bar_shows_what_takes_the_disk_that_it_may_take_and_a_banner_that_it_is_nearly_full(
+    alice: Client, bot: Agent
+):
+    room = {
+        "most": 100 * MIB,
+        "mostBlobs": 100 * MIB,
+        "log": 30 * MIB,
+        "blobs": 50 * MIB,
+        "rest": MIB,
+        "takes": "all",
+        "removed": {"blobs": 7, "bytes": 20 * MIB},
+    }
+    begin = timezone.now() - timedelta(days=1)
+    write({bot.id: [Seen(timezone.now(), figures(begin, room=room))]})
+    assert 'class="room"' not in status(alice), "nothing bounds it but the disk itself"
+    Wanted.objects.filter(bot=bot).update(limits={"disk": 100 * MIB})
+    said = text_of(status(alice))
+    for words in ("81 MiB of 100 MiB disk", "messages: 30 MiB", "blobs: 50 MiB", "index and the rest: 1 MiB"):
+        assert words in said
+    assert "Removed to make room since its start: 7 blobs, 20 MiB." in said
+    assert "It has used 81 % of the disk that it may take." in said
+    assert 'x="30.0" width="50.0"' in status(alice)
+    room |= {"log": 90 * MIB, "takes": "members"}
+    write({bot.id: [Seen(timezone.now(), figures(begin, room=room))]})
+    said = text_of(status(alice))
+    assert "only those of whom it follows are taken in" in said
+    assert "It has used up the disk that it may take." in text_of(alice.get("/bots/my").content.decode())

@@ -11,6 +11,7 @@ from ninja.openapi.schema import OpenAPISchema
 
 from butt.agents import wishes
 from butt.agents.bots import bot_by_id, bots_of
+from butt.agents.limits import set_limits
 from butt.agents.models import Belongs
 from butt.agents.states import Verb
 from butt.agents.view import View
@@ -110,7 +111,7 @@ def agent(request: HttpRequest, agent_id: uuid.UUID) -> Any:
 
 @api.patch("/agents/{agent_id}", response={200: AgentShape, **REFUSALS}, **PLAIN)
 def change_agent(request: HttpRequest, agent_id: uuid.UUID, body: AgentChange) -> Any:
-    """Change what a bot says of itself, how far it keeps messages, and whether it says where it is."""
+    """Change what a bot says of itself, how far it keeps messages, how much, and whether it says where it is."""
     person = caller(request)
     bot = bot_by_id(person, agent_id)
     with transaction.atomic():
@@ -118,6 +119,8 @@ def change_agent(request: HttpRequest, agent_id: uuid.UUID, body: AgentChange) -
             wishes.describe(person, bot, body.description)
         if body.announced is not None:
             wishes.announce(person, bot, announced=body.announced)
+        if body.limits is not None:
+            set_limits(person, bot, body.limits.model_dump(exclude_unset=True))
         if body.hops is not None:
             wishes.set_hops(person, bot, body.hops)
     return agent_shape(View(bot))

@@ -22,6 +22,7 @@ STATUS = {
     "bad_feed": 422,
     "bad_invite": 422,
     "bad_search": 422,
+    "bad_limit": 422,
     "bad_description": 422,
     "name_taken": 409,
     "bad_uses": 422,

@@ -52,10 +52,41 @@ class NewAgent(Body):
     description: str = ""
 
 
+class LimitsChange(Body):
+    """Of each that is given: a number, or null for the operator's."""
+
+    disk: int | None = Field(None, description="Bytes of all.")
+    blobs: int | None = Field(None, description="Bytes of all blobs.")
+    blob: int | None = Field(None, description="Bytes of the largest blob that is fetched.")
+    farBlobDays: int | None = Field(None, description="How long blobs stay that nobody near links.")
+
+
+class LimitsShape(Schema):
+    disk: int | None = None
+    blobs: int | None = None
+    blob: int | None = None
+    farBlobDays: int | None = None
+
+
+class RemovedShape(Schema):
+    blobs: int
+    bytes: int
+
+
+class RoomShape(Schema):
+    most: int
+    log: int
+    blobs: int
+    rest: int
+    takes: Literal["all", "members", "none"]
+    removed: RemovedShape
+
+
 class AgentChange(Body):
     description: str | None = None
     hops: int | None = None
     announced: bool | None = None
+    limits: LimitsChange | None = None
 
 
 class Bandwidth(Schema):
@@ -70,6 +101,7 @@ class Status(Schema):
     bandwidth: Bandwidth
     memory: int | None
     peers: int | None
+    room: RoomShape | None = None
     observedAt: datetime | None
 
 
@@ -82,6 +114,7 @@ class AgentShape(Schema):
     network: str | None = None
     hops: int | None = None
     announced: bool | None = None
+    limits: LimitsShape | None = None
     address: str | None = None
     ssbId: str | None = None
     state: str | None = None
@@ -112,6 +145,7 @@ def agent_shape(view: View) -> dict[str, Any]:
             "network": view.network,
             "hops": view.hops,
             "announced": view.announced,
+            "limits": view.limits,
             "address": view.address,
             "ssbId": view.ssb_id,
             "state": view.state,
@@ -125,6 +159,7 @@ def agent_shape(view: View) -> dict[str, Any]:
                 "bandwidth": {"in": view.bytes_in, "out": view.bytes_out},
                 "memory": view.memory,
                 "peers": view.peers,
+                **({"room": view.room} if view.room else {}),
                 "observedAt": view.observed_at,
             },
         }

@@ -31,10 +31,10 @@ SORTS = {
     "-blobBytes": "most bytes of blobs first",
 }
 SHOWN = {
-    "": ("followed and blocked", rules.SHOWN),
+    "": ("all", rules.SHOWN),
     "follows": ("followed", (Relation.FOLLOWS,)),
     "blocks": ("blocked", (Relation.BLOCKS,)),
-    "none": ("followed or blocked no more", (Relation.NONE,)),
+    "none": ("no more", (Relation.NONE,)),
 }
 SAID = {
     Relation.FOLLOWS: "It follows {}.",

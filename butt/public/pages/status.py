@@ -47,6 +47,17 @@ class Row:
 
 
 @dataclass(frozen=True)
+class Part:
+    """What takes a part of the disk that a bot may take; `x` and `width` in a bar of 100."""
+
+    name: str
+    words: str
+    size: int
+    x: float
+    width: float
+
+
+@dataclass(frozen=True)
 class Event:
     x: float
     at: datetime
@@ -67,6 +78,7 @@ def status(request: HttpRequest, person: Agent, name: str) -> HttpResponse:
             "machine": machine_of(view.agent.id) if configuration().host == "salt" else None,
             "reading": Reading.objects.filter(bot=view.agent).first(),
             "trouble": view.trouble,
+            "room": _room(view),
             "bandwidth": _sum(view.bytes_in, view.bytes_out),
             "passing": view.state.is_passing,
             "mark": status_mark(view),
@@ -123,6 +135,20 @@ def _row(span: Span, window: Window, step: int) -> Row:
     middle = span.at + window.step / 2
     came_in, came_out = span.bytes_in / step, span.bytes_out / step
     return Row(window.x(middle), span.at, span.memory, span.disk, came_in, came_out, round(span.peers, 1))
+
+
+def _room(view: View) -> dict[str, Any] | None:
+    """What takes its disk, each with where it lies in a bar of 100 parts. None where nothing bounds it, or it is not told."""
+    room = view.room
+    if room is None or "disk" not in view.limits or not room["most"]:
+        return None
+    names = {"log": "messages", "blobs": "blobs", "rest": "index and the rest"}
+    parts, x = [], 0.0
+    for name, words in names.items():
+        width = min(100 - x, 100 * room[name] / room["most"])
+        parts.append(Part(name, words, room[name], round(x, 2), round(width, 2)))
+        x += width
+    return {**room, "parts": parts, "taken": sum(part.size for part in parts)}
 
 
 def _sum(first: int | None, second: int | None) -> int | None:

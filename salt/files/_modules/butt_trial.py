@@ -14,7 +14,7 @@ BALLAST = 32 * 1024 * 1024
 FULL = 4 * 1024 * 1024
 OF_A_PUB = frozenset(
     "blobs blobs_push caught-up db ebt flume friends.json gossip.json gossip.json~ invites links manifest.json node_modules "
-    "offers.json ooo secret sequence socket".split()
+    "limits.json offers.json ooo secret sequence socket".split()
 )
 """What a pub of either kind, or a plain ssb-server, keeps in its data folder."""
 

@@ -9,7 +9,9 @@ from typing import TYPE_CHECKING, Any
 from scuttlekit import KeyPair, Peer, dial, serve
 from scuttlekit.ebt import note, read_notes
 from scuttlekit.errors import ScuttlebuttError
+from scuttlekit.pub.blobs import BlobStore
 from scuttlekit.pub.limits import Limits
+from scuttlekit.pub.quota import Quota
 from scuttlekit.pub.replication import FORMAT, Replication
 from scuttlekit.pub.store import Store
 from tests.scuttlekit.peers import eventually
@@ -29,7 +31,9 @@ class Pub:
         self.keys = KeyPair(name.encode().ljust(32, b"."))
         self.limits = Limits(limits)
         self.store = Store.open(folder / name, self.keys)
-        self.replication = Replication(self.store, self.keys, hops=hops, limits=self.limits)
+        blobs = BlobStore(folder / name)
+        quota = Quota(folder / name, self.store, blobs, self.limits)
+        self.replication = Replication(self.store, self.keys, hops=hops, limits=self.limits, quota=quota)
         self.server: Server | None = None
         self.works: set[asyncio.Task] = set()
 

@@ -9,7 +9,7 @@ from scuttlekit.command import settings
 from scuttlekit.files import whole_file
 
 LOG: Final = "flume/log.offset"
-SMALL: Final = ("secret", "sequence", "gossip.json", "offers.json")
+SMALL: Final = ("secret", "sequence", "gossip.json", "limits.json", "offers.json")
 BLOBS: Final = "blobs/sha256"
 
 

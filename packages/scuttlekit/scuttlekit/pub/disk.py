@@ -1,6 +1,7 @@
 """How many bytes the files of a folder hold."""
 
 import os
+from collections.abc import Collection
 from pathlib import Path
 
 
@@ -37,6 +38,20 @@ class Disk:
         total = sum(map(_size, _entries(folder)))
         self._known[folder] = (changed, total)
         return total
+
+
+def beside(folder: Path, left_out: Collection[Path]) -> int:
+    """How many bytes the files of a folder hold beside those `left_out`: files or folders, relative to it."""
+    return _beside(str(folder), {str(folder / path) for path in left_out})
+
+
+def _beside(folder: str, left_out: Collection[str]) -> int:
+    total = 0
+    for entry in _entries(folder):
+        if entry.path not in left_out:
+            is_folder = entry.is_dir(follow_symlinks=False)
+            total += _beside(entry.path, left_out) if is_folder else _size(entry)
+    return total
 
 
 def _entries(folder: str) -> list["os.DirEntry[str]"]:

@@ -39,6 +39,7 @@ class Figures:
         hops: int,
         traffic: Traffic,
         refused: Callable[[], Mapping[str, int]],
+        room: Callable[[], Mapping[str, Any]],
     ) -> None:
         self._launch = launch
         self._own_id = own_id
@@ -48,6 +49,7 @@ class Figures:
         self._hops = hops
         self._traffic = traffic
         self._refused = refused
+        self._room = room
         self._disk = Disk(folder)
         self._counting: asyncio.Task[None] | None = None
         self._counted = 0.0
@@ -76,6 +78,7 @@ class Figures:
             "hops": self._hops,
             "indexing": {"current": current, "target": target},
             "refused": dict(self._refused()),
+            "room": self._room() if self._store.ready.is_set() else None,
         }
 
     async def stream(self, every: Any) -> AsyncGenerator[dict[str, Any], None]:

@@ -46,11 +46,16 @@ BOUNDS: Final = (
     ),
     Bound("feedBytes", 256 << 20, "bytes a day", "what is taken in of one feed must not fill the disk"),
     Bound("roomForMessages", 16 << 20, "bytes", "what stays free on the disk: it is for the pub's own feed"),
+    Bound(
+        "disk", 1 << 40, "bytes", "what all files of the pub take at most; what happens there is told below"
+    ),
     Bound("announced", 20, "peers", "how many addresses one feed may announce"),
     Bound("blob", 5 << 20, "bytes", "the largest blob that is fetched, as for all of Scuttlebutt"),
     Bound("ownBlob", 5 << 20, "bytes", "the largest blob that is added: others fetch no larger one"),
     Bound("blobBytes", 1 << 30, "bytes a day", "what is fetched for one peer must not fill the disk"),
     Bound("roomForBlobs", 64 << 20, "bytes", "what stays free on the disk: messages need it more"),
+    Bound("blobs", 1 << 40, "bytes", "what all blobs take at most"),
+    Bound("farBlobDays", 36_500, "days", "how long a blob stays that nobody near links"),
     Bound("notes", 1000, "blobs", "how many blobs a peer may speak of at once"),
     Bound("wants", 1000, "blobs", "how many wants of one peer are remembered"),
     Bound("wantedBlobs", 2000, "blobs", "how many blobs the pub looks for"),
@@ -66,7 +71,13 @@ class Limits:
 
     def __init__(self, given: Mapping[str, float] = MappingProxyType({})) -> None:
         self._numbers = {bound.name: int(given.get(bound.name, bound.default)) for bound in BOUNDS}
+        self._given = dict(self._numbers)
         self._refused: dict[str, int] = {}
+
+    def change(self, numbers: Mapping[str, int | None]) -> None:
+        """Have other numbers count from now on; None is what counted at first."""
+        for name, number in numbers.items():
+            self._numbers[name] = self._given[name] if number is None else number
 
     def __getitem__(self, name: str) -> int:
         return self._numbers[name]

@@ -25,6 +25,7 @@ from scuttlekit.pub.history import History
 from scuttlekit.pub.intake import Intake, Outcome
 from scuttlekit.pub.limits import Limits
 from scuttlekit.pub.log import chatter
+from scuttlekit.pub.quota import Quota
 from scuttlekit.pub.store import Store, Stored
 from scuttlekit.serving import Handlers, Later, SourceHandler, StreamHandler
 from scuttlekit.streams import Stream
@@ -55,11 +56,13 @@ NO_EBT: Final = 1.0
 class Replication:
     """All that is exchanged with peers. `run` it as long as the pub lives."""
 
-    def __init__(self, store: Store, own: KeyPair, *, hops: int, limits: Limits) -> None:
+    def __init__(self, store: Store, own: KeyPair, *, hops: int, limits: Limits, quota: Quota) -> None:
         self._store = store
         self._own = own.id
         self._hops = hops
         self._limits = limits
+        self._quota = quota
+        quota.on_change(self._look_at_graph)
         self._exchange = Exchange(self._withholds)
         # Work for one peer at a time: a slice takes some ms, and one of each of a hundred peers would hold up everybody.
         self._turns = asyncio.Lock()
@@ -150,7 +153,11 @@ class Replication:
         if self._is_full:
             return []
         hops = self._store.graph.hops(self._own, self._hops)
-        feeds = [feed for feed in hops if not self._taken.is_used_up(feed)]
+        feeds = [
+            feed
+            for feed, distance in hops.items()
+            if not self._taken.is_used_up(feed) and self._quota.may_grow(feed, distance)
+        ]
         return sorted(feeds, key=hops.__getitem__)[: self._limits["feeds"]]
 
     def _look_at_disk(self) -> bool:
@@ -218,15 +225,17 @@ class Replication:
         """Hear what was stored."""
         loop = asyncio.get_running_loop()
         clock = self._store.clock
-        feeds: set[str] = set()
+        sizes: dict[str, int] = {}
         for message in messages:
-            feeds.add(author := message.author)
+            author = message.author
+            sizes[author] = sizes.get(author, 0) + len(message.record)
             if author != self._own and self._taken.use(author, len(message.record)):
                 self._limits.refuse("feedBytes")
                 self._review_soon()
-        for feed in feeds:
+        for feed in sizes:
             self._exchange.have(feed, clock.get(feed, 0), loop.time())
-        if self._own in feeds and any(CONTACT in message.record for message in messages):
+        self._quota.hear(sizes)
+        if self._own in sizes and any(CONTACT in message.record for message in messages):
             # Whom the pub just let in or blocked is not to wait. Whom it blocks may be nobody that it replicates.
             self._look_at_graph()
         elif self._store.graph.changes != self._reviewed:

@@ -45,10 +45,12 @@ from scuttlekit.pub.memory import give_back
 from scuttlekit.pub.offers import Offers
 from scuttlekit.pub.own_words import Announcing
 from scuttlekit.pub.profile import Profile
+from scuttlekit.pub.quota import Quota
 from scuttlekit.pub.replication import Replication
 from scuttlekit.pub.secret import keys_of
 from scuttlekit.pub.sequence import SequenceNote, guard
 from scuttlekit.pub.store import Store, Stored
+from scuttlekit.pub.told_limits import ToldLimits
 from scuttlekit.serving import Api, Handlers
 
 STOP_PATIENCE: Final = 3.0
@@ -105,6 +107,7 @@ class Pub:
         self._faults.take_over(asyncio.get_running_loop())
         self._listening = take_port(config.host, config.port)
         self._lock = claim(config.path)
+        self._told_limits = ToldLimits(config.path, self._limits)
         self._sequence = SequenceNote(config.path)
         self._offers = Offers(config.path)
         self._offers.read()
@@ -135,14 +138,18 @@ class Pub:
         )
         self._blobs = BlobStore(config.path)
         self._holdings = Holdings(self._blobs, self._store)
+        self._quota = Quota(config.path, self._store, self._blobs, self._limits)
         self._exchange = Exchange(
             self._blobs,
             config.path,
             self._limits,
             is_known=self._connections.is_near,
+            coming=self._quota.coming,
             guard=self._faults.guard,
         )
-        self._replication = Replication(self._store, self._keys, hops=config.hops, limits=self._limits)
+        self._replication = Replication(
+            self._store, self._keys, hops=config.hops, limits=self._limits, quota=self._quota
+        )
         self._dialler = Dialler(
             self._keys,
             self._gossip,
@@ -238,6 +245,7 @@ class Pub:
         self._faults.keep(self._replication.run())
         self._faults.keep(self._dialler.run())
         self._faults.keep(self._holdings.run())
+        self._faults.keep(self._quota.run())
         self._faults.keep(self._faults.guard(self._members.watch()))
 
     def _handlers(self) -> Handlers:
@@ -253,6 +261,7 @@ class Pub:
             hops=config.hops,
             traffic=self._traffic,
             refused=lambda: self._limits.refused,
+            room=self._quota.figures,
         )
         knowing = Knowing(self._gossip, self._dialler, self._connections, keys.id)
         announcing = Announcing(store, keys.id)
@@ -269,6 +278,7 @@ class Pub:
             **self._replication.handlers(),
             **knowing.handlers(),
             **self._members.handlers(),
+            **self._told_limits.handlers(),
             **RoomCalls(store, self._connections, self._invites.opens).handlers(),
             **Inviting(self._invites, visits, catch_up, self._connections.has_brought_in).handlers(),
             **LookingAfter(

@@ -13,7 +13,7 @@ Source: https://github.com/ssbc/ssb-blobs
 import asyncio
 import os
 from collections.abc import AsyncGenerator, Callable, Coroutine
-from contextlib import aclosing, suppress
+from contextlib import AbstractContextManager, aclosing, suppress
 from pathlib import Path
 from typing import Any, Final
 
@@ -92,7 +92,8 @@ class Session:
 class Exchange:
     """The exchange with all peers of one pub.
 
-    `is_known` says whether somebody is near enough to fetch blobs for, and `guard` does work whose errors end it alone.
+    `is_known` says whether somebody is near enough to fetch blobs for, `coming` keeps room for a blob that comes, where there is
+    any, and `guard` does work whose errors end it alone.
     """
 
     def __init__(
@@ -102,12 +103,14 @@ class Exchange:
         limits: Limits,
         *,
         is_known: Callable[[Peer], bool],
+        coming: Callable[[str, int], AbstractContextManager[bool]],
         guard: Callable[[Coroutine[Any, Any, None]], Coroutine[Any, Any, None]],
     ) -> None:
         self._store = store
         self._folder = folder
         self._limits = limits
         self._is_known = is_known
+        self._coming = coming
         self._guard = guard
         self._sessions: dict[Peer, Session] = {}
         self._wants: dict[str, _Want] = {}
@@ -308,16 +311,18 @@ class Exchange:
             if disk.f_bavail * disk.f_frsize < size + self._limits["roomForBlobs"]:
                 self._limits.refuse("roomForBlobs")
                 return
-            with suppress(ScuttlebuttError, TimeoutError):
-                await self._receive(blob, session.peer, want.whom)
+            with self._coming(blob, size) as has_room, suppress(ScuttlebuttError, TimeoutError):
+                if has_room:
+                    await self._receive(blob, size, session.peer, want.whom)
         finally:
             want.asking = False
             session.fetching -= 1
             self._fetching -= 1
             self._fetch_soon()
 
-    async def _receive(self, blob: str, peer: Peer, whom: str | None) -> None:
-        most = self._limits["blob"]
+    async def _receive(self, blob: str, size: int, peer: Peer, whom: str | None) -> None:
+        # Room is kept for as much as the peer said that it has.
+        most = min(size, self._limits["blob"])
         async with asyncio.timeout(self._limits["fetchSeconds"]):
             with self._store.draft(blob, most) as draft:
                 stream = peer.listen("blobs.get", {"key": blob, "max": most})

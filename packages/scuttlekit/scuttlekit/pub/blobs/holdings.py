@@ -36,12 +36,15 @@ class Holdings:
     async def _count(self) -> None:
         self._counted = self._store.remade
         self._gone.clear()
-        self._store.shelf.clear()
+        before = self._store.shelf.all()
         found = await asyncio.to_thread(lambda: [_held(blob) for blob in self._blobs])
         for start in range(0, len(found), PIECE):
             piece = found[start : start + PIECE]
             self._store.shelf.put([held for held in piece if held[0] not in self._gone])
             await asyncio.sleep(0)
+        # Somebody removed these while the pub was down.
+        for digest in before.difference(held[0] for held in found):
+            self._store.shelf.take(digest)
 
     def _came(self, blob: str, size: int) -> None:
         digest = digest_of(blob)

@@ -90,6 +90,7 @@ TABLE: Final = (
     Call("butt.figures", "source"),
     Call("butt.guests", "source"),
     Call("butt.members", "async"),
+    Call("butt.limit", "async"),
     Call("butt.invites", "async"),
     Call("butt.offer", "async"),
     Call("butt.revoke", "async"),

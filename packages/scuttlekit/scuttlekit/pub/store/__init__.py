@@ -3,9 +3,10 @@
 from scuttlekit.pub.store.log import LogDamaged
 from scuttlekit.pub.store.members import RELATIONS, SORTS, Member, Search
 from scuttlekit.pub.store.records import Stored
-from scuttlekit.pub.store.store import Behind, Note, NotNext, NotReady, Store
+from scuttlekit.pub.store.store import LOG, Behind, Note, NotNext, NotReady, Store
 
 __all__ = [
+    "LOG",
     "RELATIONS",
     "SORTS",
     "Behind",

@@ -234,6 +234,14 @@ class Index:
         """The offset of a feed's latest message."""
         return self._first("SELECT offset FROM feeds WHERE id = ? AND sequence > 0", feed)
 
+    def bytes_of(self, feed: str) -> int:
+        """How many bytes of the log a feed has."""
+        return self._first("SELECT bytes FROM feeds WHERE id = ?", feed) or 0
+
+    def larger_than(self, most: int) -> list[str]:
+        """The feeds that have more bytes of the log."""
+        return [feed for (feed,) in self._each("SELECT id FROM feeds WHERE bytes > ?", most)]
+
     def named(self, feed: str) -> list[int]:
         """The offset of the latest message by which a feed named itself."""
         return self._offsets("SELECT named FROM feeds WHERE id = ? AND named IS NOT NULL", feed)
@@ -320,9 +328,9 @@ class Index:
         with translated():
             return [offset for (offset,) in self._connection.execute(statement, values)]
 
-    def _each(self, statement: str) -> Iterator[Any]:
+    def _each(self, statement: str, *values: int) -> Iterator[Any]:
         with translated():
-            yield from self._connection.execute(statement)
+            yield from self._connection.execute(statement, values)
 
 
 def _check_version(connection: sqlite3.Connection) -> None:

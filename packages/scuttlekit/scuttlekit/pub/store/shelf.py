@@ -4,9 +4,10 @@ What is here is on the disk; this only remembers it, so that nobody has to walk 
 """
 
 import sqlite3
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from typing import Final
 
+from scuttlekit.graph import FOLLOWS
 from scuttlekit.pub.store.database import transaction, translated
 
 TABLES: Final = (
@@ -20,28 +21,87 @@ Held = tuple[bytes, int, int]
 """A blob that is here: its SHA-256, its bytes, and since when, in seconds since 1970."""
 
 
+_NEAR: Final = (
+    f"(SELECT feed FROM members WHERE relation = {FOLLOWS}"  # noqa: S608  # nosec B608
+    " UNION ALL SELECT number FROM feeds WHERE id = ?1)"
+)
+_OURS: Final = "(SELECT blob FROM links WHERE feed = (SELECT number FROM feeds WHERE id = ?1))"
+_FAR: Final = (
+    "SELECT blob, size FROM blobs WHERE since < ?2"  # noqa: S608  # nosec B608
+    f" AND blob NOT IN (SELECT blob FROM links WHERE feed IN {_NEAR}) ORDER BY since, blob LIMIT ?3"
+)
+_LARGEST: Final = (
+    "SELECT links.feed FROM links JOIN members USING (feed) JOIN blobs USING (blob)"  # noqa: S608  # nosec B608
+    f" WHERE relation = {FOLLOWS} AND blob NOT IN {_OURS} GROUP BY links.feed ORDER BY SUM(size) DESC LIMIT 1"
+)
+_OF_LARGEST: Final = (
+    f"SELECT blob, size FROM links JOIN blobs USING (blob) WHERE feed = ({_LARGEST})"  # noqa: S608  # nosec B608
+    f" AND blob NOT IN {_OURS} ORDER BY since, blob LIMIT ?2"
+)
+_IS_NEAR: Final = f"SELECT 1 FROM links WHERE blob = ?2 AND feed IN {_NEAR} LIMIT 1"  # noqa: S608  # nosec B608
+_LATEST: Final = 1 << 53
+
+
 class Shelf:
-    """The blobs, in the connection of the index. Raises IndexLost, and OSError where the disk is full."""
+    """The blobs, in the connection of the index. Raises IndexLost, and OSError where the disk is full.
+
+    Near are the pub itself and whom it follows. `own` is the pub's id.
+    """
 
     def __init__(self, connection: sqlite3.Connection) -> None:
         self._connection = connection
+        self._total: int | None = None
+
+    @property
+    def total(self) -> int:
+        """How many bytes all that are here have."""
+        if self._total is None:
+            with translated():
+                (self._total,) = self._connection.execute(
+                    "SELECT COALESCE(SUM(size), 0) FROM blobs"
+                ).fetchone()
+        return self._total or 0
 
     def hear(self, links: Sequence[tuple[int, bytes]]) -> None:
         """Take what messages link: the number of a feed, and a blob. To be called within a transaction."""
         if links:
             self._connection.executemany("INSERT OR IGNORE INTO links VALUES (?, ?)", links)
 
-    def clear(self) -> None:
-        """Forget which are here."""
-        with translated(), transaction(self._connection):
-            self._connection.execute("DELETE FROM blobs")
+    def all(self) -> set[bytes]:
+        """Which are here."""
+        with translated():
+            return {blob for (blob,) in self._connection.execute("SELECT blob FROM blobs")}
 
-    def put(self, blobs: Iterable[Held]) -> None:
+    def put(self, blobs: Sequence[Held]) -> None:
         """Remember that these are here."""
+        new = sum(size - (self._size(blob) or 0) for blob, size, _ in blobs)
+        self._total = self.total + new
         with translated(), transaction(self._connection):
             self._connection.executemany("INSERT OR REPLACE INTO blobs VALUES (?, ?, ?)", blobs)
 
     def take(self, blob: bytes) -> None:
         """Remember that this one is gone."""
+        if (size := self._size(blob)) is not None:
+            self._total = self.total - size
+            with translated():
+                self._connection.execute("DELETE FROM blobs WHERE blob = ?", (blob,))
+
+    def is_near(self, blob: bytes, own: str) -> bool:
+        """Whether somebody near links a blob."""
         with translated():
-            self._connection.execute("DELETE FROM blobs WHERE blob = ?", (blob,))
+            return self._connection.execute(_IS_NEAR, (own, blob)).fetchone() is not None
+
+    def far(self, own: str, limit: int, *, before: int = _LATEST) -> list[tuple[bytes, int]]:
+        """Blobs that nobody near links, with their bytes, the oldest first, of those that came before a second since 1970."""
+        with translated():
+            return self._connection.execute(_FAR, (own, before, limit)).fetchall()
+
+    def of_largest(self, own: str, limit: int) -> list[tuple[bytes, int]]:
+        """Those of the feed that the pub follows whose blobs take most, the oldest first; none that the pub itself links."""
+        with translated():
+            return self._connection.execute(_OF_LARGEST, (own, limit)).fetchall()
+
+    def _size(self, blob: bytes) -> int | None:
+        with translated():
+            row = self._connection.execute("SELECT size FROM blobs WHERE blob = ?", (blob,)).fetchone()
+        return row[0] if row else None

@@ -322,6 +322,23 @@ class Store:
             return self._index.members.count()
 
     @property
+    def log_size(self) -> int:
+        """How many bytes the log has."""
+        return self._log.end
+
+    def bytes_of(self, feed: str) -> int:
+        """How many bytes of the log a feed has. Raises NotReady."""
+        self._check_ready()
+        with self._asking():
+            return self._index.bytes_of(feed)
+
+    def larger_than(self, most: int) -> set[str]:
+        """The feeds that have more bytes of the log. Raises NotReady."""
+        self._check_ready()
+        with self._asking():
+            return set(self._index.larger_than(most))
+
+    @property
     def shelf(self) -> Shelf:
         """Which blobs are here, as far as that was told. Raises NotReady."""
         self._check_ready()

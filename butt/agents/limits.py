@@ -1,0 +1,68 @@
+"""How much of the disk a bot may take: the operator's bounds, and its owner's within them.
+
+The monitor tells them to the bot's pub, which keeps to them; what it takes comes back with its figures.
+"""
+
+import json
+from collections.abc import Mapping
+from typing import Final
+
+from butt.agents import journal
+from butt.agents.models import Agent
+from butt.agents.wishes import Refused
+from butt.configuration import configuration
+
+GIB: Final = 2**30
+LEAST: Final[Mapping[str, int]] = {"disk": 100 * 2**20, "blobs": 0, "blob": 1024, "farBlobDays": 1}
+"""With less a pub could not do its work. Bytes, and days."""
+MOST: Final[Mapping[str, int]] = {"disk": 2**44, "blobs": 2**44, "blob": 5 * 2**20, "farBlobDays": 36_500}
+
+NEARLY: Final = 80
+FULL: Final = 100
+"""Of a hundred parts of the disk that a bot may take: what its owner is told of."""
+
+
+def of_operator() -> dict[str, int]:
+    """The operator's bounds, by the names of the pub's; one that they do not set is left out."""
+    settings = configuration()
+    given = {
+        "disk": int(settings.bot_disk_gib * GIB),
+        "blobs": int(settings.bot_blobs_gib * GIB),
+        "farBlobDays": settings.bot_far_blob_days,
+    }
+    return {name: number for name, number in given.items() if number}
+
+
+def effective(owners: Mapping[str, int]) -> dict[str, int]:
+    """What counts: of each bound the smaller number of the owner's and the operator's."""
+    bounds = of_operator()
+    names = [name for name in LEAST if name in owners or name in bounds]
+    return {name: min(each[name] for each in (owners, bounds) if name in each) for name in names}
+
+
+def text_of(limits: Mapping[str, int]) -> str:
+    """The same text for the same limits, by which rows are compared."""
+    return json.dumps(limits, sort_keys=True)
+
+
+def set_limits(person: Agent, bot: Agent, changes: Mapping[str, int | None]) -> None:
+    """Change some of the owner's limits of a bot; None takes one back. Raises `Refused`: `bad_limit`, `wrong_state`."""
+    if bot.wanted.gone_at is not None:
+        raise Refused("wrong_state", f"{bot.name} is #leaving: it stays as it is.")
+    bounds = of_operator()
+    limits = dict(bot.wanted.limits)
+    for name, number in changes.items():
+        if number is None:
+            limits.pop(name, None)
+            continue
+        most = bounds.get(name, MOST[name])
+        if not LEAST[name] <= number <= most:
+            raise Refused(
+                "bad_limit", f"{name} is a number from {LEAST[name]:,} to {most:,}.", f"limits.{name}"
+            )
+        limits[name] = number
+    if limits == bot.wanted.limits:
+        return
+    bot.wanted.limits = limits
+    bot.wanted.save(update_fields=["limits"])
+    journal.note(bot, person, "limits", **limits)

@@ -1,0 +1,62 @@
+"""E-mails to the owner of a bot whose disk is nearly used up, and when it is. One for each, until there is room again."""
+
+from datetime import datetime
+
+from butt.accounts.mailing import tell_each, write_to
+from butt.accounts.owners import owners_of
+from butt.agents.limits import FULL, NEARLY
+from butt.agents.models import Observed
+from butt.configuration import configuration
+from butt.figures import units
+from butt.figures.models import Fullness, Letters
+
+MOST_AT_ONCE = 20
+AGAIN_BELOW = 70
+"""Below this part of 100 whoever was told is told again the next time."""
+
+
+def tell_of_fullness(now: datetime) -> None:
+    """One look at whose disk is used up; the e-mails that are due."""
+    Fullness.objects.filter(bot__observed__full__lt=AGAIN_BELOW).delete()
+    for percent in (FULL, NEARLY):
+        fresh = Observed.objects.filter(alive=True, full__gte=percent).exclude(
+            bot__in=Fullness.objects.filter(percent=percent).values("bot")
+        )
+        rows = [Fullness(bot_id=bot_id, percent=percent) for bot_id in fresh.values_list("bot_id", flat=True)]
+        Fullness.objects.bulk_create(rows, ignore_conflicts=True)
+    # Who hears that it is full need not hear that it is nearly so.
+    full = Fullness.objects.filter(percent=FULL).values("bot")
+    Fullness.objects.filter(percent=NEARLY, told_at=None, bot__in=full).update(told_at=now)
+    due = Fullness.objects.filter(told_at=None).select_related("bot__observed").order_by("?")[:MOST_AT_ONCE]
+    tell_each(due, lambda row: _tell(row, now))
+
+
+def _tell(row: Fullness, now: datetime) -> bool:
+    """False when it is to be tried again. Killed in between, an e-mail is not sent rather than sent twice."""
+    if not Fullness.objects.filter(id=row.id, told_at=None).update(told_at=now):
+        return True
+    unwanted = Letters.objects.filter(wanted=False).values("person")
+    owners = owners_of(row.bot).filter(is_active=True).exclude(agent__in=unwanted)
+    done = write_to(owners.values_list("email", flat=True), *_words(row))
+    if not done:
+        Fullness.objects.filter(id=row.id).update(told_at=None)
+    return done
+
+
+def _words(row: Fullness) -> tuple[str, str]:
+    settings, room = configuration(), row.bot.observed.room or {}
+    name = f"{row.bot.name}.{settings.domain}"
+    link = f"{settings.public_url}/bots/{row.bot.name}/status"
+    most = units.size(room.get("most", 0))
+    switch = f"What takes the room, and these e-mails' switch:\n\n{link}\n"
+    if row.percent == FULL:
+        text = (
+            f"{name} may take {most} of disk, and that is used up. It removes blobs to make room for others, and may take "
+            f"messages only of whom it follows. {switch}"
+        )
+        return f"{name} has used up its disk", text
+    text = (
+        f"{name} may take {most} of disk, and {NEARLY} % of that is used. When it is full, it removes blobs to make room, and "
+        f"takes messages only of whom it follows. {switch}"
+    )
+    return f"{name} has nearly used up its disk", text

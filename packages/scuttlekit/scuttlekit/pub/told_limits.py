@@ -1,0 +1,57 @@
+"""Bounds that whoever looks after the pub changes while it runs, kept in the file `limits.json` over restarts."""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, Final
+
+import orjson
+
+from scuttlekit.errors import RemoteError
+from scuttlekit.files import write_whole
+from scuttlekit.peer import Peer
+from scuttlekit.pub.limits import Limits
+from scuttlekit.pub.log import chatter
+from scuttlekit.serving import Handlers
+
+NAMES: Final = ("disk", "blobs", "blob", "farBlobDays")
+_MOST: Final = 1 << 53
+
+
+class ToldLimits:
+    """What was told of the bounds `NAMES`; of those that were not, the configuration counts."""
+
+    def __init__(self, folder: Path, limits: Limits) -> None:
+        """Read what was told before. Raises OSError."""
+        self._path = folder / "limits.json"
+        self._limits = limits
+        try:
+            told = orjson.loads(self._path.read_bytes())
+        except FileNotFoundError:
+            return
+        except ValueError:
+            chatter(
+                "warning", f"{self._path} is damaged: the configuration's bounds count until others are told."
+            )
+            return
+        if _is_right(told):
+            limits.change(told)
+
+    def handlers(self) -> Handlers:
+        return {"butt.limit": self._limit}
+
+    async def _limit(self, _peer: Peer, asked: Any = None, *_: Any) -> dict[str, int]:
+        if not _is_right(asked):
+            raise RemoteError(
+                f"limits are an object of whole numbers, or null, by the names {', '.join(NAMES)}"
+            )
+        told = {name: int(number) for name, number in asked.items() if number is not None}
+        write_whole(self._path, orjson.dumps(told, option=orjson.OPT_INDENT_2))
+        self._limits.change({name: told.get(name) for name in NAMES})
+        return {name: self._limits[name] for name in NAMES}
+
+
+def _is_right(asked: Any) -> bool:
+    return isinstance(asked, Mapping) and all(
+        name in NAMES and (number is None or (type(number) is int and 0 <= number <= _MOST))
+        for name, number in asked.items()
+    )
