@@ -29,6 +29,7 @@ BENCHES = {
     "replication": "a pub that replicates 10,000 messages: its pace and its memory, beside ssb-server",
     "engine": "a pub with 1,000,000 messages, and ten readers of 20,000, beside ssb-server",
     "hostile": "a pub among 300 peers, 20,000 handshakes, slow readers and floods: its memory and a guest's wait",
+    "floods": "a pub that may take 100 MB of disk in a flood of ten minutes, beside that bound",
     "calls": "control calls over a kept connection, beside the command line of ssb-server",
     "invites": "making an invite over the API, beside the command line of ssb-server",
     "joining": "500 claims of invites at once, beside the page of an invite",

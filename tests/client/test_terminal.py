@@ -183,6 +183,10 @@ def test_a_bot_is_made_known_in_its_network(site: Service, butt: Run):
     feed = KeyPair.generate().id
     assert butt("follow", "ninas", feed).stdout == f"ninas follows {feed}.\n"
     assert butt("follow", "ninas", feed, "--stop").stdout == f"ninas does not follow {feed}.\n"
+    assert butt("limits", "ninas", "--disk-gib", "2", "--far-blob-days", "30").stdout.startswith(
+        "disk: 2 GiB\nfarBlobDays: 30\n"
+    )
+    assert "disk" not in json.loads(butt("limits", "ninas", "--disk-gib", "0", "--json").stdout)["limits"]
     assert butt("block", "ninas", feed).stdout == f"ninas blocks {feed}.\n"
     assert butt("members", "ninas").stdout == f"{feed}  blocks  0 messages, 0 B  \n"
     (member,) = json.loads(butt("members", "ninas", "--relation", "blocks", "--json").stdout)

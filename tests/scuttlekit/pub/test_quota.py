@@ -35,7 +35,8 @@ class House:
             draft.write(sign.encode() * size)
             blob = await draft.file()
         # As if it had come earlier or later: all of them come within one second.
-        self.store.shelf.put([(digest_of(blob), size, since)])
+        with self.store.shelf() as shelf:
+            shelf.put([(digest_of(blob), size, since)])
         for voice in linked_by:
             self.store.append(voice.posts(blob))
         return blob

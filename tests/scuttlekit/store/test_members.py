@@ -77,7 +77,8 @@ async def test_what_is_here_of_somebody_is_counted_and_found_again(
             alice.says({"type": "post", "text": f"![a]({BLOB}) {BLOB}", "mentions": [{"link": BLOB}]}),
         ]
     )
-    store.shelf.put([(b"b" * 32, 700, 5), (b"c" * 32, 800, 6)])
+    with store.shelf() as shelf:
+        shelf.put([(b"b" * 32, 700, 5), (b"c" * 32, 800, 6)])
     alive = one(store, alice.id)
     assert alive.name == ("Al\N{REPLACEMENT CHARACTER}ice ?" + "!" * 300)[:200]
     assert alive.messages == 2
@@ -88,9 +89,11 @@ async def test_what_is_here_of_somebody_is_counted_and_found_again(
     (folder / INDEX).unlink()
     anew = opens()
     await anew.index()
-    anew.shelf.put([(b"b" * 32, 700, 5)])
+    with anew.shelf() as shelf:
+        shelf.put([(b"b" * 32, 700, 5)])
     assert one(anew, alice.id) == alive
-    anew.shelf.take(b"b" * 32)
+    with anew.shelf() as shelf:
+        shelf.take(b"b" * 32)
     assert one(anew, alice.id).blob_bytes == 0
 
 
@@ -134,7 +137,8 @@ async def test_each_order_has_two_ways(opens: Opens, own_voice: Voice, sort: str
         named = {"type": "about", "about": voice.id, "name": f"n{number}"}
         linked = f"&{base64.b64encode(bytes([number]) * 32).decode()}.sha256"
         store.append([voice.says(named), *voice.posts(linked, *"x" * number)])
-        store.shelf.put([(bytes([number]) * 32, 10 + number, 0)])
+        with store.shelf() as shelf:
+            shelf.put([(bytes([number]) * 32, 10 + number, 0)])
     up, down = (found(store, sort=sort, descending=way) for way in (False, True))
     assert up == down[::-1]
     assert len(set(up)) == 5

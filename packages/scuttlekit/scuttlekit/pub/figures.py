@@ -11,7 +11,7 @@ from scuttlekit.connection import Traffic
 from scuttlekit.pub.catchup import CatchUp
 from scuttlekit.pub.connections import Connections
 from scuttlekit.pub.disk import Disk
-from scuttlekit.pub.store import Store, Stored
+from scuttlekit.pub.store import NotReady, Store, Stored
 
 DEFAULT: Final = 10.0
 LEAST: Final = 1.0
@@ -78,7 +78,7 @@ class Figures:
             "hops": self._hops,
             "indexing": {"current": current, "target": target},
             "refused": dict(self._refused()),
-            "room": self._room() if self._store.ready.is_set() else None,
+            "room": self._tell_room(),
         }
 
     async def stream(self, every: Any) -> AsyncGenerator[dict[str, Any], None]:
@@ -107,6 +107,12 @@ class Figures:
 
     def _is_ours(self, messages: Sequence[Stored]) -> bool:
         return any(message.author == self._own_id for message in messages)
+
+    def _tell_room(self) -> Mapping[str, Any] | None:
+        try:
+            return self._room()
+        except NotReady:
+            return None
 
     def _size(self) -> int | None:
         """The last count of the disk; asking for it begins the next one when it is due."""

@@ -11,7 +11,7 @@ by itself no more; when they take nearly all of it, none but the pub's own.
 import asyncio
 import time
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from enum import IntEnum
 from pathlib import Path
 from typing import Any, Final
@@ -114,6 +114,10 @@ class Quota:
 
     def hear(self, sizes: Mapping[str, int]) -> None:
         """Hear of how many bytes were stored of each feed."""
+        with suppress(NotReady):
+            self._hear(sizes)
+
+    def _hear(self, sizes: Mapping[str, int]) -> None:
         level = self.level
         known = len(self._too_large)
         if level is not Level.ALL:
@@ -152,21 +156,26 @@ class Quota:
         self._coming += size
         try:
             # Only where there is no room it matters who links it.
-            yield self._over <= 0 or self._make_room(
-                far=not self._store.shelf.is_near(digest_of(blob), self._store.own.id)
-            )
+            yield self._over() <= 0 or self._make_room(far=not self._is_near(blob))
         finally:
             self._coming -= size
 
-    @property
+    def _is_near(self, blob: str) -> bool:
+        with self._store.shelf() as shelf:
+            return shelf.is_near(digest_of(blob), self._store.own.id)
+
     def _over(self) -> int:
-        """How many bytes too many there are of blobs, with those that come."""
+        """How many bytes too many there are of blobs, with those that come. Raises NotReady."""
         left = int(FOR_BLOBS * self._limits["disk"]) - self._store.log_size - self._rest
-        return self._store.shelf.total + self._coming - max(0, min(self._limits["blobs"], left))
+        return self._here() + self._coming - max(0, min(self._limits["blobs"], left))
+
+    def _here(self) -> int:
+        with self._store.shelf() as shelf:
+            return shelf.total
 
     def _make_room(self, *, far: bool) -> bool:
         """Remove blobs until all have room, and tell whether they have; for one that nobody near links, none but such."""
-        while self._over > 0:
+        while self._over() > 0:
             if not (self._remove_next(far=True) or (not far and self._remove_next(far=False))):
                 self._limits.refuse("blobs")
                 return False
@@ -177,9 +186,9 @@ class Quota:
         if not going.blobs and now <= going.since + AGAIN:
             return False
         if not going.blobs or now > going.since + FRESH:
-            shelf, own = self._store.shelf, self._store.own.id
-            going.since = now
-            going.blobs = (shelf.far(own, PIECE) if far else shelf.of_largest(own, PIECE))[::-1]
+            own, going.since = self._store.own.id, now
+            with self._store.shelf() as shelf:
+                going.blobs = (shelf.far(own, PIECE) if far else shelf.of_largest(own, PIECE))[::-1]
             if not going.blobs:
                 return False
         self._remove(*going.blobs.pop())
@@ -193,20 +202,21 @@ class Quota:
     def _sweep(self) -> None:
         """Remove what nobody near links for too long."""
         before = int(time.time()) - self._limits["farBlobDays"] * DAY
-        for blob, size in self._store.shelf.far(self._store.own.id, PIECE, before=before):
+        with self._store.shelf() as shelf:
+            old = shelf.far(self._store.own.id, PIECE, before=before)
+        for blob, size in old:
             self._remove(blob, size)
 
     async def _look(self) -> None:
         self._rest = await asyncio.to_thread(beside, self._folder, (LOG, BLOBS))
 
     def figures(self) -> dict[str, Any]:
-        """What takes the room, in bytes."""
-        shelf = self._store.shelf
+        """What takes the room, in bytes. Raises NotReady."""
         return {
             "most": self._limits["disk"],
             "mostBlobs": self._limits["blobs"],
             "log": self._store.log_size,
-            "blobs": shelf.total,
+            "blobs": self._here(),
             "rest": self._rest,
             "takes": self.level.name.lower(),
             "removed": {"blobs": self.removed_blobs, "bytes": self.removed_bytes},

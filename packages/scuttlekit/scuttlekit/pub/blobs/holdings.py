@@ -2,10 +2,11 @@
 
 import asyncio
 import time
+from contextlib import suppress
 from typing import Final
 
 from scuttlekit.pub.blobs.store import Blob, BlobStore, digest_of
-from scuttlekit.pub.store import Store
+from scuttlekit.pub.store import NotReady, Store
 from scuttlekit.pub.store.shelf import Held
 
 PIECE: Final = 500
@@ -30,33 +31,39 @@ class Holdings:
         while True:
             await self._store.ready.wait()
             if self._counted != self._store.remade:
-                await self._count()
+                with suppress(NotReady):
+                    await self._count()
             await asyncio.sleep(LOOK)
 
     async def _count(self) -> None:
-        self._counted = self._store.remade
+        remade = self._store.remade
         self._gone.clear()
-        before = self._store.shelf.all()
+        with self._store.shelf() as shelf:
+            before = shelf.all()
         found = await asyncio.to_thread(lambda: [_held(blob) for blob in self._blobs])
         for start in range(0, len(found), PIECE):
             piece = found[start : start + PIECE]
-            self._store.shelf.put([held for held in piece if held[0] not in self._gone])
+            with self._store.shelf() as shelf:
+                shelf.put([held for held in piece if held[0] not in self._gone])
             await asyncio.sleep(0)
         # Somebody removed these while the pub was down.
-        for digest in before.difference(held[0] for held in found):
-            self._store.shelf.take(digest)
+        with self._store.shelf() as shelf:
+            for digest in before.difference(held[0] for held in found):
+                shelf.take(digest)
+        self._counted = remade
 
     def _came(self, blob: str, size: int) -> None:
         digest = digest_of(blob)
         self._gone.discard(digest)
-        if self._store.ready.is_set():
-            self._store.shelf.put([(digest, size, int(time.time()))])
+        # Where the index is being made, all of it is counted after that.
+        with suppress(NotReady), self._store.shelf() as shelf:
+            shelf.put([(digest, size, int(time.time()))])
 
     def _went(self, blob: str) -> None:
         digest = digest_of(blob)
         self._gone.add(digest)
-        if self._store.ready.is_set():
-            self._store.shelf.take(digest)
+        with suppress(NotReady), self._store.shelf() as shelf:
+            shelf.take(digest)
 
 
 def _held(blob: Blob) -> Held:

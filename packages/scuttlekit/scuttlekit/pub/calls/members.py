@@ -2,12 +2,13 @@
 
 import asyncio
 from collections.abc import Callable, Collection
+from contextlib import suppress
 from typing import Any, Final
 
 from scuttlekit.errors import RemoteError
 from scuttlekit.peer import Peer
 from scuttlekit.pub.calls.options import is_true, limit_in, number_in, options_in
-from scuttlekit.pub.store import RELATIONS, SORTS, Member, Search, Store
+from scuttlekit.pub.store import RELATIONS, SORTS, Member, NotReady, Search, Store
 from scuttlekit.serving import Handlers
 
 MOST: Final = 100
@@ -32,12 +33,12 @@ class MemberCalls:
     async def watch(self) -> None:
         """Note who is connected, as long as the pub lives."""
         while True:
-            self._look()
+            with suppress(NotReady):
+                self._look()
             await asyncio.sleep(LOOK)
 
     def _look(self) -> None:
-        if self._store.ready.is_set():
-            self._store.see(self._present())
+        self._store.see(self._present())
 
     async def _members(self, _peer: Peer, asked: Any = None, *_: Any) -> dict[str, Any]:
         search = read_search(options_in(asked))

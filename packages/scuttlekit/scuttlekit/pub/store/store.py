@@ -338,11 +338,12 @@ class Store:
         with self._asking():
             return set(self._index.larger_than(most))
 
-    @property
-    def shelf(self) -> Shelf:
-        """Which blobs are here, as far as that was told. Raises NotReady."""
+    @contextlib.contextmanager
+    def shelf(self) -> Iterator[Shelf]:
+        """Ask which blobs are here, or tell. Raises NotReady."""
         self._check_ready()
-        return self._index.shelf
+        with self._asking():
+            yield self._index.shelf
 
     def see(self, feeds: Iterable[str]) -> None:
         """Note that the pub hears of these feeds now, for those of them that are members. Raises NotReady."""

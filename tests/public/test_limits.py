@@ -1,0 +1,39 @@
+"""How much of the disk a bot may take, over the API."""
+
+import pytest
+from django.test import Client
+
+from butt.accounts.tokens import issue_token
+from butt.agents.models import Agent, Observed
+
+pytestmark = pytest.mark.django_db
+
+ROOM = {
+    "most": 2**30,
+    "mostBlobs": 2**30,
+    "log": 7,
+    "blobs": 8,
+    "rest": 9,
+    "takes": "all",
+    "removed": {"blobs": 1, "bytes": 2},
+}
+
+
+def test_limits_are_set_one_by_one_and_taken_back(bot: Agent):
+    token = issue_token(bot.belongs_to.get().target_agent.account)
+    api, path = Client(headers={"Authorization": f"Bearer {token}"}), f"/agents/{bot.id}"
+    assert api.get(path).json()["limits"] == {}
+    first = api.patch(path, {"limits": {"disk": 2**30, "farBlobDays": 30}}, "application/json")
+    assert first.json()["limits"] == {"disk": 2**30, "farBlobDays": 30}
+    second = api.patch(path, {"limits": {"disk": None, "blobs": 0}}, "application/json")
+    assert second.json()["limits"] == {"blobs": 0, "farBlobDays": 30}
+    for wrong, field in (({"disk": 1}, "limits.disk"), ({"disks": 1}, None), ({"blob": "x"}, None)):
+        refused = api.patch(path, {"limits": wrong, "description": "kept?"}, "application/json")
+        assert refused.status_code == 422
+        assert field in {None, refused.json()["error"].get("field")}
+    answer = api.get(path).json()
+    assert answer["description"] == ""
+    assert "room" not in answer["status"]
+    Observed.objects.filter(bot=bot).update(room=ROOM)
+    told = api.get(path).json()["status"]["room"]
+    assert told == {name: ROOM[name] for name in ("most", "log", "blobs", "rest", "takes", "removed")}
