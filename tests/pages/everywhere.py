@@ -28,7 +28,7 @@ OF_BOTS = [
     *(f"/bots/{state}-bot" for state in State),
     *(
         f"/bots/alive-bot/{part}"
-        for part in ("upgrade", "delete", "export", "export/password", "people", "network")
+        for part in ("upgrade", "delete", "export", "export/password", "people", "network", "members")
     ),
     "/bots/new-bot/network",
     *STATUS,

@@ -1,0 +1,90 @@
+"""The members of a bot in a browser, by a real pub: found, blocked and unfollowed, also by keyboard and without JavaScript."""
+
+import asyncio
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Browser, Page, expect
+
+from butt.agents.states import State
+from scuttlekit import Address, KeyPair, connect
+from tests.pages.conftest import DESK, PHONE, browsing
+from tests.pages.server import Pages, signs_in
+from tests.pages.test_looks import SMALL_TO_TOUCH, TOO_FAINT, violations
+from tests.pub.pubs import Pub
+
+EMAIL, NAME = "members@example.org", "crowd"
+LOOKS = [(PHONE, "light"), (PHONE, "dark"), (DESK, "light"), (DESK, "dark")]
+
+
+@pytest.fixture(scope="module")
+def crowd(server: Pages, built_pub: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Pub]:
+    """A bot with a real pub, which follows many and blocks one."""
+    identity = server.home / "identity"
+    if not identity.exists():
+        KeyPair.generate().save(identity)
+    service = KeyPair.load(identity)
+    pub = Pub(built_pub, tmp_path_factory.mktemp("crowd"), master=[service.id], caps={}).start()
+    # The browser has the event loop of this thread.
+    with ThreadPoolExecutor(1) as thread:
+        thread.submit(asyncio.run, says(pub, service)).result()
+    bot = server.bot_in(State.ALIVE, server.person(EMAIL), NAME)
+    server.write(bot, "progress", ssb_id=pub.id, address="127.0.0.1", port=pub.config["port"])
+    yield pub
+    pub.kill()
+
+
+async def says(pub: Pub, service: KeyPair) -> None:
+    async with connect(Address("127.0.0.1", pub.config["port"], pub.id), service) as master:
+        for number in range(60):
+            said = {"following": True, "pub": True, "note": "n"} if number else {"blocking": True}
+            feed = KeyPair(number.to_bytes().rjust(32, b"k")).id
+            await master.call("publish", {"type": "contact", "contact": feed, **said})
+
+
+def opens(page: Page, server: Pages, query: str = "") -> None:
+    page.goto(f"{server.url}/bots/{NAME}/members{query}")
+
+
+@pytest.mark.parametrize("script", [True, False], ids=["script", "no script"])
+def test_members_are_found_blocked_and_followed_again_by_keyboard(
+    server: Pages, crowd: Pub, browser: Browser, script: bool
+):
+    with browsing(browser, {"java_script_enabled": script}) as context:
+        page = context.new_page()
+        signs_in(page, server.url, EMAIL)
+        page.wait_for_url("**/bots*")
+        opens(page, server)
+        expect(page.get_by_text("It follows 59 and blocks 1. Here are 1 to 50 of 60.")).to_be_visible()
+        page.get_by_role("link", name="next").click()
+        expect(page.get_by_text("Here are 51 to 60 of 60.")).to_be_visible()
+        page.get_by_label("name or id").fill(KeyPair((7).to_bytes().rjust(32, b"k")).id)
+        page.keyboard.press("Enter")
+        expect(page.get_by_text("Here are 1 to 1 of 1.")).to_be_visible()
+        page.get_by_role("button", name="block", exact=False).first.focus()
+        page.keyboard.press("Enter")
+        expect(page.get_by_text("#blocked")).to_be_visible()
+        page.get_by_role("button", name="unblock").click()
+        expect(page.get_by_text("There is nobody like that.")).to_be_visible()
+        page.get_by_label("somebody else").fill(KeyPair((7).to_bytes().rjust(32, b"k")).id)
+        page.get_by_role("button", name="follow", exact=True).click()
+        expect(page.get_by_text("Here are 1 to 1 of 1.")).to_be_visible()
+
+
+@pytest.mark.parametrize("look", LOOKS, ids=lambda look: f"{look[0][0]}-{look[1]}")
+def test_it_is_easy_to_read_and_to_press(server: Pages, crowd: Pub, browser: Browser, look: tuple):
+    (width, height), scheme = look
+    with browsing(
+        browser, {"viewport": {"width": width, "height": height}, "color_scheme": scheme}
+    ) as context:
+        page = context.new_page()
+        signs_in(page, server.url, EMAIL)
+        page.wait_for_url("**/bots*")
+        opens(page, server)
+        expect(page.get_by_text("It follows 59")).to_be_visible()
+        assert violations(page) == ""
+        assert page.evaluate("document.documentElement.scrollWidth") <= width
+        assert page.evaluate(SMALL_TO_TOUCH) == []
+        assert page.evaluate(TOO_FAINT) == []
