@@ -1,5 +1,7 @@
 """Sharing a bot: it may belong to several people, and always to one at least."""
 
+import uuid
+from collections.abc import Iterable
 from datetime import timedelta
 
 from django.core import signing
@@ -11,8 +13,9 @@ from butt.accounts.entry import NoEntry, check_email
 from butt.accounts.models import Account, Invitation
 from butt.accounts.postage import pay_for_invitation
 from butt.agents import journal
-from butt.agents.bots import bots_of
-from butt.agents.models import Agent, Belongs
+from butt.agents.bell import ring
+from butt.agents.bots import bots, bots_of
+from butt.agents.models import Agent, Belongs, Wanted
 from butt.agents.wishes import Refused, check_may_have_another
 from butt.limits.counts import TooOften
 from butt.limits.table import PERSON_INVITATIONS, RECIPIENT_INVITATIONS
@@ -112,6 +115,7 @@ def accept(person: Agent, key: str) -> Agent:
             raise Refused("no_invitation", "This invitation is spent or too old. Ask for a new one.")
         Belongs.objects.get_or_create(source_agent=bot, target_agent=person)
         journal.note(bot, person, "join")
+        settle([bot.id])
     return bot
 
 
@@ -129,6 +133,16 @@ def leave(person: Agent, bot: Agent) -> None:
             raise Refused("last_owner", "You are the last one it belongs to. You can delete it.")
         if Belongs.objects.filter(source_agent=bot, target_agent=person).delete()[0]:
             journal.note(bot, person, "leave")
+            settle([bot.id])
+
+
+def settle(bot_ids: Iterable[uuid.UUID]) -> None:
+    """Have these bots rest while nobody of those they belong to has an open account, and run again when somebody has."""
+    for bot in bots().filter(id__in=list(bot_ids)):
+        people = list(owners_of(bot).values_list("is_active", flat=True))
+        suspended = bool(people) and not any(people)
+        if Wanted.objects.filter(bot=bot).exclude(suspended=suspended).update(suspended=suspended):
+            ring(bot.id)
 
 
 def _told_by(key: str) -> tuple[str, str]:

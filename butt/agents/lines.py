@@ -13,7 +13,7 @@ from butt.agents.prepared import Prepared
 
 _OF_THE_BOT = ("id", "type", "name")
 _ROWS = {
-    "wanted": ("network", "run", "paid", "gone_at", "restarts", "upgrades"),
+    "wanted": ("network", "run", "paid", "gone_at", "restarts", "upgrades", "blocked", "suspended"),
     "progress": (
         "state", "reason", "notice", "restarts", "upgrades", "launch", "address", "port", "ssb_id",
     ),

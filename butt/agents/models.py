@@ -3,7 +3,7 @@
 `Wanted` is written by people (through `butt.agents.wishes`), `Progress` by the steward, `Observed` by
 the monitor. Nobody writes another's row, so nothing that one says is lost under another's pen. The three
 exceptions are `Progress.due_at`, the steward's door bell: anybody may ring it (`butt.agents.bell`); `Wanted.paid`,
-which only billing writes (`butt.billing`); and `Observed.sequence`, which whoever sees a higher one raises.
+which only billing writes (`butt.billing`), beside what only operators write there (`butt.operating`); and `Observed.sequence`, which whoever sees a higher one raises.
 """
 
 import uuid
@@ -95,6 +95,13 @@ class Wanted(BotRow):
     )
     asked_at = models.DateTimeField(db_default=Now())
     paid = models.BooleanField(default=True, help_text="Written by billing alone: it may run.")
+    blocked = models.CharField(
+        max_length=300, blank=True, default="", help_text="Why operators stopped it; empty: they did not."
+    )
+    suspended = models.BooleanField(
+        default=False, help_text="Everybody whom it belongs to is suspended by operators."
+    )
+    page_down = models.BooleanField(default=False, help_text="Operators took its public pages down.")
 
     class Meta:
         verbose_name_plural = "wanted"
@@ -178,6 +185,13 @@ class Observed(BotRow):
 
     class Meta:
         verbose_name_plural = "observed"
+
+
+class Allowance(models.Model):
+    """A person who may have another number of bots than others. Operators write it."""
+
+    person = models.OneToOneField(Agent, models.CASCADE, primary_key=True, related_name="allowance")
+    bots = models.PositiveIntegerField()
 
 
 class JournalEntry(models.Model):

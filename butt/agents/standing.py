@@ -1,5 +1,7 @@
 """How a bot stands now, as everybody is shown it."""
 
+from django.db.models import Q
+
 from butt.agents.models import Agent, Wanted
 from butt.agents.states import State
 
@@ -28,7 +30,22 @@ def standing(bot: Agent) -> State:
 
 def is_up(wanted: Wanted) -> bool:
     """Whether its process should run."""
-    return wanted.run and wanted.paid and wanted.gone_at is None
+    return wanted.run and wanted.paid and wanted.gone_at is None and not why_held(wanted)
+
+
+def why_held(wanted: Wanted) -> str:
+    """Why operators keep it from running, in words for its people; empty where they do not."""
+    if wanted.blocked:
+        return f"It was stopped by those who run this service: {wanted.blocked}"
+    if wanted.suspended:
+        return "It is stopped while the account that it belongs to is suspended."
+    return ""
+
+
+def in_public(row: str = "wanted") -> Q:
+    """What has to be so of a bot's `row` for its pages to be shown to everybody."""
+    conditions = {"gone_at": None, "blocked": "", "suspended": False, "page_down": False}
+    return Q(**{f"{row}__{field}": value for field, value in conditions.items()})
 
 
 def _at_rest(wanted: Wanted, state: State) -> State:
@@ -36,4 +53,4 @@ def _at_rest(wanted: Wanted, state: State) -> State:
         return State.LEAVING if state is State.LEAVING else State.STOPPING
     if not wanted.paid:
         return State.UNPAID
-    return State.STARTING if wanted.run else State.STOPPED
+    return State.STARTING if wanted.run and not why_held(wanted) else State.STOPPED

@@ -61,6 +61,9 @@ ASKED_IN: dict[Verb, frozenset[State]] = {
     Verb.RESTORE: frozenset({_S.LEAVING}),
 }
 
+TO_RUN = frozenset({Verb.START, Verb.RESTART, Verb.UPGRADE, Verb.REBUILD})
+"""What nobody can ask of a bot that operators keep from running."""
+
 
 def may_ask(verb: Verb, state: State) -> bool:
     return state in ASKED_IN[verb]

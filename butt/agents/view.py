@@ -8,8 +8,8 @@ from django.utils import timezone
 
 from butt.agents.limits import FULL, NEARLY, effective
 from butt.agents.models import Agent, Observed
-from butt.agents.standing import standing
-from butt.agents.states import State, Verb, may_ask
+from butt.agents.standing import standing, why_held
+from butt.agents.states import TO_RUN, State, Verb, may_ask
 from butt.configuration import configuration
 from scuttlekit import Address
 from scuttlekit.network_keys import NETWORKS
@@ -186,7 +186,8 @@ class View:
         else:
             useful = [Verb.RESTART, Verb.STOP] if self.agent.wanted.run else [Verb.START]
             useful += [Verb.UPGRADE, Verb.REBUILD]
-        return [verb for verb in useful if self.may(verb)]
+        held = TO_RUN if why_held(self.agent.wanted) else frozenset[Verb]()
+        return [verb for verb in useful if verb not in held and self.may(verb)]
 
     @property
     def _observed(self) -> Observed:

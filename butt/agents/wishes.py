@@ -13,10 +13,10 @@ from butt.agents import journal
 from butt.agents.asking import bot_is_asked_for
 from butt.agents.bell import ring
 from butt.agents.bots import bots_of
-from butt.agents.models import Agent, Belongs, Observed, Progress, Wanted
+from butt.agents.models import Agent, Allowance, Belongs, Observed, Progress, Wanted
 from butt.agents.names import BadName, clean_bot_name
-from butt.agents.standing import standing
-from butt.agents.states import State, Verb, may_ask
+from butt.agents.standing import standing, why_held
+from butt.agents.states import TO_RUN, State, Verb, may_ask
 from butt.agents.words import can_be_seen, plain
 from butt.configuration import configuration
 from scuttlekit import InvalidFormat, network_key, network_name
@@ -47,9 +47,10 @@ def check_bot_name(name: str) -> str:
 
 def check_may_have_another(person: Agent) -> int:
     """How many they have, when that is not as many as one may. Raises `Refused` `too_many`."""
-    has, most = bots_of(person).count(), configuration().bots_per_person
+    allowed = Allowance.objects.filter(person=person).values_list("bots", flat=True).first()
+    has, most = bots_of(person).count(), configuration().bots_per_person if allowed is None else allowed
     if has >= most:
-        raise Refused("too_many", f"You have {most} bots, which is as many as one person may have.")
+        raise Refused("too_many", f"You have {most} bots, which is as many as you may have.")
     return has
 
 
@@ -187,6 +188,8 @@ def ask(actor: Agent | str, bot: Agent, verb: Verb, change: Callable[[Wanted], d
             raise Refused("gone", "The time to restore this bot is over: its data is being removed.")
         if verb is Verb.DELETE and wanted.gone_at:
             return  # Granted already: a second click, or a program that did not hear the answer.
+        if verb in TO_RUN and (why := why_held(wanted)):
+            raise Refused("held", why)
         if not may_ask(verb, state):
             raise Refused("wrong_state", f"{bot.name} is #{state}: you cannot {verb} it now.")
         changes = {**change(wanted), "asked_at": timezone.now()}

@@ -12,8 +12,8 @@ from typing import Any
 
 from django.apps import apps
 
-REMADE = frozenset({"contenttypes.contenttype", "auth.permission", "sessions.session"})
-"""Django makes the first two by itself, with numbers of their own; who had signed in signs in again."""
+REMADE = frozenset({"contenttypes.contenttype", "auth.permission", "sessions.session", "beats.beat"})
+"""Django makes the first two by itself, with numbers of their own; who had signed in signs in again, and parts beat anew."""
 
 NULL = r"\N"
 _ESCAPED = {r"\\": "\\", r"\t": "\t", r"\n": "\n", r"\r": "\r", r"\b": "\b", r"\f": "\f", r"\v": "\v"}

@@ -72,6 +72,22 @@ def rotate(home: Path | None, hours: int, minion_id: str) -> None:
 
 @machine.command()
 @home_option
+@click.option("--undo", is_flag=True, help="Let new bots be placed on it again.")
+@click.argument("minion_id")
+def drain(home: Path | None, undo: bool, minion_id: str) -> None:
+    """Have no new bot placed on a machine. Those there stay."""
+    configure(home=home)
+
+    from butt.machines.registry import drain as keep_away
+
+    found = _found(minion_id)
+    if not keep_away(found, undo=undo):
+        raise click.ClickException(f"{minion_id} is {found.state}: there is nothing to do.")
+    click.echo(f"{minion_id} gets new bots again." if undo else f"{minion_id} gets no new bots.")
+
+
+@machine.command()
+@home_option
 @click.argument("minion_id")
 def remove(home: Path | None, minion_id: str) -> None:
     """Forget a machine without bots, and its key with it."""

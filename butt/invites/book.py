@@ -10,6 +10,7 @@ from django.utils import timezone
 
 from butt.agents.bots import bots
 from butt.agents.models import Agent
+from butt.agents.standing import in_public
 from butt.agents.view import View
 from butt.invites.claiming import claim_uri, join_url
 from butt.invites.coming import Coming, coming
@@ -89,9 +90,9 @@ def entries_of(some: Collection[Agent]) -> dict[uuid.UUID, list[Entry]]:
 
 
 def entry_by_token(token: str) -> Entry | None:
-    """The invite whose page this is, unless its bot is leaving."""
+    """The invite whose page this is, unless its bot is leaving or operators took its pages down."""
     rows = Invite.objects.select_related("bot__wanted", "bot__progress", "bot__observed")
-    invite = rows.exclude(offered_at=None).filter(token=token, bot__wanted__gone_at=None).first()
+    invite = rows.exclude(offered_at=None).filter(in_public("bot__wanted"), token=token).first()
     return Entry(invite, invite.bot, list(invite.used.all()), timezone.now()) if invite else None
 
 
@@ -102,7 +103,7 @@ def short(ssb_id: str) -> str:
 
 def public_bot(name: str) -> View | None:
     """The bot of that name, if it is there and shows itself to everybody."""
-    found = bots().filter(name=name.lower(), wanted__gone_at=None).exclude(listing__public=False).first()
+    found = bots().filter(in_public(), name=name.lower()).exclude(listing__public=False).first()
     return View(found) if found else None
 
 

@@ -14,6 +14,7 @@ from urllib.parse import quote
 from django.utils import timezone
 
 from butt.agents.models import Agent
+from butt.agents.standing import in_public
 from butt.agents.standing import standing as state_of
 from butt.agents.states import State
 from butt.agents.wishes import Refused
@@ -55,7 +56,7 @@ def claim_uri(token: str) -> str:
 def claimable(token: str) -> Invite | None:
     """The invite of this page with its bot, in one query; None where there is no such page."""
     rows = Invite.objects.select_related("bot__wanted", "bot__progress", "bot__observed")
-    return rows.exclude(offered_at=None).filter(token=token, bot__wanted__gone_at=None).first()
+    return rows.exclude(offered_at=None).filter(in_public("bot__wanted"), token=token).first()
 
 
 def standing_but_for_uses(invite: Invite) -> Standing:

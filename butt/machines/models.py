@@ -23,6 +23,7 @@ class Machine(models.Model):
         NEW = "new"
         READY = "ready"
         LEAVING = "leaving"
+        DRAINING = "draining"
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
     minion_id = models.CharField(max_length=64, unique=True, default=random_minion_id, editable=False)

@@ -57,6 +57,13 @@ def rotate(machine: Machine, grace: timedelta) -> None:
     write_whole(bundle(machine) / "token", token, lasting=True)
 
 
+def drain(machine: Machine, *, undo: bool = False) -> bool:
+    """Have no new bot placed on it, or again; whether that changed anything."""
+    ready, draining = Machine.State.READY, Machine.State.DRAINING
+    before, after = (draining, ready) if undo else (ready, draining)
+    return bool(Machine.objects.filter(id=machine.id, state=before).update(state=after))
+
+
 def remove(machine: Machine) -> None:
     """Forget a machine that is gone: its key first, so that it can never come back. Raises `StillInUse`."""
     if machine.placements.exists():

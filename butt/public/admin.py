@@ -47,17 +47,24 @@ class ReadOnly(Rows):
 
 @admin.register(Account)
 class People(ReadOnly):
-    """An account may be closed and opened again; all else is its person's."""
+    """What is done to a person is done on a page of its own, with a reason; nothing is changed here."""
 
-    list_display = ("email", "name", "created_at", "last_login", "is_active", "is_staff", "look")
+    list_display = ("email", "name", "created_at", "last_login", "is_active", "is_staff", "look", "act")
     list_filter = ("is_active", "is_staff")
     search_fields = ("email", "agent__name", "agent__id")
     list_select_related = ("agent",)
-    fields = ("email", "name", "created_at", "last_login", "leaves_at", "is_staff", "is_active", "look")
-    readonly_fields = ("email", "name", "created_at", "last_login", "leaves_at", "is_staff", "look")
-
-    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        return admin.ModelAdmin.has_change_permission(self, request, obj)
+    fields = (
+        "email",
+        "name",
+        "created_at",
+        "last_login",
+        "leaves_at",
+        "is_staff",
+        "is_active",
+        "look",
+        "act",
+    )
+    readonly_fields = fields
 
     @admin.display(ordering="agent__name")
     def name(self, account: Account) -> str:
@@ -66,13 +73,27 @@ class People(ReadOnly):
     def look(self, account: Account) -> str:
         return format_html('<a href="{}">look</a>', reverse("look", args=[account.agent_id]))
 
+    def act(self, account: Account) -> str:
+        return format_html('<a href="{}">act</a>', reverse("act-on-person", args=[account.agent_id]))
+
 
 @admin.register(Agent)
 class Bots(ReadOnly):
-    list_display = ("name", "state", "reason", "people", "created_at")
+    list_display = ("name", "state", "reason", "people", "created_at", "act")
     list_filter = ("progress__state",)
     search_fields = ("name", "id", "progress__ssb_id")
-    fields = ("name", "id", "description", "created_at", "state", "reason", "ssb_id", "address", "release")
+    fields = (
+        "name",
+        "id",
+        "description",
+        "created_at",
+        "state",
+        "reason",
+        "ssb_id",
+        "address",
+        "release",
+        "act",
+    )
     readonly_fields = fields
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:  # noqa: ARG002
@@ -92,6 +113,9 @@ class Bots(ReadOnly):
 
     def release(self, bot: Agent) -> str:
         return View(bot).release
+
+    def act(self, bot: Agent) -> str:
+        return format_html('<a href="{}">act</a>', reverse("act-on-bot", args=[bot.id]))
 
     def people(self, bot: Agent) -> str:
         return ", ".join(row.target_agent.account.email for row in bot.belongs_to.all())

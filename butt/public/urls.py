@@ -5,6 +5,7 @@ from butt.public import live
 from butt.public.account_urls import account_patterns
 from butt.public.api.api import api
 from butt.public.pages import (
+    acting,
     billing,
     bot,
     code,
@@ -59,6 +60,8 @@ urlpatterns = [
     path("share/<str:key>", people.share, name="share"),
     *account_patterns,
     path("console/look/<uuid:person_id>", look.look, name="look"),
+    path("console/act/person/<uuid:person_id>", acting.on_person, name="act-on-person"),
+    path("console/act/bot/<uuid:bot_id>", acting.on_bot, name="act-on-bot"),
     path("look/end", look.end_look, name="end-look"),
     path("console/", site.urls),
     path("letters", status.letters, name="letters"),

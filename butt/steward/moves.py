@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 from enum import Enum
 
 from butt.agents.models import Observed, Progress, Wanted
-from butt.agents.standing import is_up
+from butt.agents.standing import is_up, why_held
 from butt.agents.states import State
 from butt.hosts.exits import PORT_TAKEN
 from butt.hosts.interface import Sighting
@@ -47,6 +47,16 @@ class Situation:
     @property
     def up(self) -> bool:
         return is_up(self.wanted)
+
+    @property
+    def wants_run(self) -> bool:
+        """It is wanted running, and no operator keeps it from that."""
+        return self.wanted.run and not self.held
+
+    @property
+    def held(self) -> str:
+        """Why operators keep it from running, in words; empty where they do not."""
+        return why_held(self.wanted)
 
     @property
     def restart(self) -> bool:
@@ -170,9 +180,9 @@ def _stopping(at: Situation) -> Move:
         return Move(State.LEAVING, changes={"deadline": None})
     if not at.wanted.paid:
         return _unpaid(at)
-    if at.wanted.run:
+    if at.wants_run:
         return _launch(at, reason=at.progress.reason, place=not at.progress.port)
-    return Move(State.STOPPED, wait=RESTING, changes={"deadline": None, "tries": 0})
+    return Move(State.STOPPED, at.held, wait=RESTING, changes={"deadline": None, "tries": 0})
 
 
 def _stopped(at: Situation) -> Move:
@@ -180,13 +190,13 @@ def _stopped(at: Situation) -> Move:
         return _stop(at)
     if not at.wanted.paid:
         return _unpaid(at)
-    if at.upgrade and not at.wanted.run:
+    if at.upgrade and not at.wants_run:
         return Move(State.STOPPED, changes=_other_code(at))
-    if at.wanted.run:
+    if at.wants_run:
         return _launch(at, place=not at.progress.port)
     if at.other_code:
         return Move(State.STOPPED, at.offer.progress, wait=WATCHING)
-    return Move(State.STOPPED, wait=RESTING)
+    return Move(State.STOPPED, at.held, wait=RESTING)
 
 
 def _unpaid(at: Situation) -> Move:
@@ -196,7 +206,7 @@ def _unpaid(at: Situation) -> Move:
     if not at.wanted.paid:
         reason = "It is stopped until it is paid for."
         return Move(State.UNPAID, reason, wait=RESTING, changes={"deadline": None, "tries": 0})
-    return _launch(at, place=not at.progress.port) if at.wanted.run else _stop(at)
+    return _launch(at, place=not at.progress.port) if at.wants_run else _stop(at)
 
 
 def _broken(at: Situation) -> Move:
@@ -214,7 +224,7 @@ def _leaving(at: Situation) -> Move:
     if at.wanted.gone_at is None and not at.wanted.paid:
         return _unpaid(at)
     if at.wanted.gone_at is None:
-        return _launch(at, place=not at.progress.port) if at.wanted.run else Move(State.STOPPED)
+        return _launch(at, place=not at.progress.port) if at.wants_run else Move(State.STOPPED, at.held)
     if at.seen.running:
         return Move(State.LEAVING, at.progress.reason, Effect.HALT, _soon(at))
     if at.now >= at.wanted.gone_at:

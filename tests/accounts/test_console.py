@@ -94,15 +94,23 @@ def test_an_operator_sees_who_is_slowed_down_and_why():
     assert PERSON_EXPORTS.what in shown
 
 
-def test_an_account_is_closed_and_opened_and_nothing_else_changes():
+def test_an_account_is_closed_and_opened_for_a_reason_and_nothing_is_changed_without():
     alice, client = account("alice"), operator()
     page = f"/console/accounts/account/{alice.id}/change/"
-    client.post(page, {"email": "eve@example.org", "is_staff": "on"})
-    closed = Account.objects.get(id=alice.id)
-    assert (closed.is_active, closed.email, closed.is_staff) == (False, "alice@example.org", False)
-    assert start("alice@example.org")[1].status_code == 422
-    client.post(page, {"is_active": "on"})
+    assert client.post(page, {"email": "eve@example.org", "is_staff": "on"}).status_code == 403
+    act = f"/console/act/person/{alice.agent_id}"
+    assert act in client.get("/console/accounts/account/").content.decode()
+    assert client.post(act, {"action": "suspend", "reason": " "}).status_code == 422
     assert start("alice@example.org")[1].status_code == 302
+    client.post(act, {"action": "suspend", "reason": "Spam."})
+    assert start("alice@example.org")[1].status_code == 422
+    client.post(act, {"action": "reinstate", "reason": "It was somebody else."})
+    assert start("alice@example.org")[1].status_code == 302
+    (reinstated, suspended) = JournalEntry.objects.filter(what__in=("suspended", "reinstated")).order_by(
+        "-id"
+    )
+    assert suspended.detail == {"reason": "Spam."}
+    assert suspended.actor == reinstated.actor == str(Account.objects.get(is_staff=True).agent_id)
 
 
 def test_a_look_needs_a_reason_shows_the_pages_and_changes_nothing():

@@ -147,6 +147,10 @@ POST /account/stay                                  start   on     on        on 
 GET  /console/                                      on      on     on        on     200
 GET  /console/look/{person_id}                      404     404    404       404    200
 POST /console/look/{person_id}                      404     404    404       404    422
+GET  /console/act/person/{person_id}                404     404    404       404    200
+POST /console/act/person/{person_id}                404     404    404       404    422
+GET  /console/act/bot/{bot_id}                      404     404    404       404    200
+POST /console/act/bot/{bot_id}                      404     404    404       404    422
 POST /look/end                                      on      on     on        on     on
 """
 
@@ -216,6 +220,7 @@ def places(people: dict[str, Account]) -> Iterator[dict[str, str]]:
         "name": "my",
         "verb": "stop",
         "number": str(invitation.id),
+        "bot_id": str(bot.id),
         "pk": "1",
         "key": owners.key_of(invitation),
         "uidb36": "1",

@@ -1,0 +1,62 @@
+"""Every action by its name, for the console and for the command: neither has one that the other lacks."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from butt.accounts.models import Account
+from butt.agents.models import Agent
+from butt.operating import NotDone, bots, people
+
+LONGEST_REASON = 300
+
+
+@dataclass(frozen=True)
+class Action:
+    """`value` says what has to be given beside the reason; empty: nothing."""
+
+    name: str
+    does: str
+    do: Callable[..., None]
+    value: str = ""
+
+
+OF_PERSON = {
+    action.name: action
+    for action in (
+        Action("suspend", "Close the account, stop the bots and hide their pages.", people.suspend),
+        Action("reinstate", "Open the account again; the bots run as before.", people.reinstate),
+        Action("allow", "Let them have this many bots.", people.allow, "how many bots"),
+        Action("make-staff", "Let them use the console.", people.make_staff),
+        Action("end-staff", "Close the console to them.", people.end_staff),
+        Action(
+            "reset-factors",
+            "Remove a second factor that they lost. Say as the reason how they proved who they are.",
+            people.reset_factors,
+        ),
+    )
+}
+OF_BOT = {
+    action.name: action
+    for action in (
+        Action("block", "Stop the bot and hide its pages. Its people read the reason.", bots.block),
+        Action("unblock", "Let the bot run again, as it is wanted.", bots.unblock),
+        Action(
+            "take-down", "Hide the bot's page and those of its invites; it runs on.", bots.take_pages_down
+        ),
+        Action("put-up", "Show the pages again.", bots.put_pages_up),
+        Action("rename", "Give the bot another name and start it again.", bots.rename, "the new name"),
+        Action("hand-over", "Have the bot belong to somebody else.", bots.hand_over, "their e-mail address"),
+    )
+}
+
+
+def act(action: Action, actor: Agent | str, target: Account | Agent, reason: str, value: str = "") -> None:
+    """Do it, with who and why in the journal. Raises `NotDone`."""
+    reason, value = " ".join(reason.split())[:LONGEST_REASON], value.strip()
+    if not reason:
+        raise NotDone("Say why: it is kept in the journal.")
+    if action.value and not value:
+        raise NotDone(f"Give {action.value}.")
+    given: tuple[Any, ...] = (value,) if action.value else ()
+    action.do(actor, target, reason, *given)

@@ -1,0 +1,92 @@
+"""What operators do to a person. `actor` is the operator's agent, or a name for whoever gave the command."""
+
+from allauth.mfa.models import Authenticator
+from allauth.usersessions.models import UserSession
+from django.db import transaction
+
+from butt.accounts.mailing import write_to
+from butt.accounts.models import Account
+from butt.accounts.owners import settle
+from butt.agents import journal
+from butt.agents.bots import bots_of
+from butt.agents.models import Agent, Allowance
+from butt.configuration import configuration
+from butt.operating import NotDone
+
+Actor = Agent | str
+MOST_ALLOWED = 10_000
+
+
+def suspend(actor: Actor, account: Account, reason: str) -> None:
+    """Close the account: nobody signs in to it, its tokens are worth nothing, its bots stop and their pages are hidden.
+
+    A bot that somebody else has a share in goes on. Raises `NotDone` for one's own account.
+    """
+    if isinstance(actor, Agent) and actor.id == account.agent_id:
+        raise NotDone("This is your own account. Ask another operator.")
+    _set_active(actor, account, reason, active=False)
+
+
+def reinstate(actor: Actor, account: Account, reason: str) -> None:
+    """Open the account again; its bots run as they were wanted before."""
+    _set_active(actor, account, reason, active=True)
+
+
+def allow(actor: Actor, account: Account, reason: str, bots: str) -> None:
+    """Let the person have this many bots, instead of as many as others may. Raises `NotDone`."""
+    if not (bots.isascii() and bots.isdigit() and int(bots) <= MOST_ALLOWED):
+        raise NotDone(f"Give how many bots they may have, a number up to {MOST_ALLOWED}.")
+    with transaction.atomic():
+        Allowance.objects.update_or_create(person=account.agent, defaults={"bots": int(bots)})
+        journal.note(account.agent, actor, "bots allowed", bots=int(bots), reason=reason)
+
+
+def make_staff(actor: Actor, account: Account, reason: str) -> None:
+    """Let the person use the console. Raises `NotDone` for an account that is suspended."""
+    if not account.is_active:
+        raise NotDone("This account is suspended. Reinstate it first.")
+    _set_staff(actor, account, reason, staff=True)
+
+
+def end_staff(actor: Actor, account: Account, reason: str) -> None:
+    """Close the console to the person. Raises `NotDone` for the last one who may use it."""
+    others = Account.objects.filter(is_staff=True, is_active=True).exclude(id=account.id)
+    if not others.exists():
+        raise NotDone("Nobody else may use the console. Make somebody else staff first.")
+    _set_staff(actor, account, reason, staff=False)
+
+
+def reset_factors(actor: Actor, account: Account, reason: str) -> None:
+    """Remove every second factor and end all sessions, for somebody who lost theirs and proved who they are.
+
+    The reason says how they proved it. They get an e-mail, so that one who did not ask for it hears of it.
+    """
+    with transaction.atomic():
+        removed, _ = Authenticator.objects.filter(user=account).delete()
+        if not removed:
+            raise NotDone("This account has no second factor.")
+        for session in UserSession.objects.filter(user=account):
+            session.end()
+        journal.note(account.agent, actor, "second factor reset", reason=reason)
+    site = configuration().site_name
+    write_to(
+        [account.email],
+        "Your second factor was removed",
+        f"Whoever runs {site} has removed the second factor of your account, as somebody said that it was lost and proved that "
+        f"they are you. You are signed out everywhere.\n\nIf it was not you who asked for it, sign in now, choose another password and "
+        f"write to us.\n",
+    )
+
+
+def _set_active(actor: Actor, account: Account, reason: str, *, active: bool) -> None:
+    with transaction.atomic():
+        if not Account.objects.filter(id=account.id).exclude(is_active=active).update(is_active=active):
+            raise NotDone("This account is open." if active else "This account is suspended already.")
+        settle(bots_of(account.agent).values_list("id", flat=True))
+        journal.note(account.agent, actor, "reinstated" if active else "suspended", reason=reason)
+
+
+def _set_staff(actor: Actor, account: Account, reason: str, *, staff: bool) -> None:
+    with transaction.atomic():
+        Account.objects.filter(id=account.id).update(is_staff=staff, is_superuser=staff)
+        journal.note(account.agent, actor, "made staff" if staff else "staff no more", reason=reason)

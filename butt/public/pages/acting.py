@@ -1,0 +1,57 @@
+"""An operator does something to a person or a bot, and says why."""
+
+from typing import Any
+
+from django.contrib import messages
+from django.contrib.admin import site
+from django.http import Http404, HttpRequest, HttpResponse
+from django.shortcuts import get_object_or_404, redirect, render
+
+from butt.accounts.models import Account
+from butt.agents.models import Agent
+from butt.operating import NotDone
+from butt.operating.actions import OF_BOT, OF_PERSON, Action, act
+from butt.public.pages.person import account_of, person_of
+
+
+def on_person(request: HttpRequest, person_id: str) -> HttpResponse:
+    """For whoever may use the console; for all others it is not there."""
+    _let_in(request)
+    account = get_object_or_404(Account, agent_id=person_id)
+    where = ("admin:accounts_account_changelist", account.email)
+    return _answer(request, OF_PERSON, account, *where)
+
+
+def on_bot(request: HttpRequest, bot_id: str) -> HttpResponse:
+    """The same, for a bot."""
+    _let_in(request)
+    bot = get_object_or_404(Agent, id=bot_id, type=Agent.Type.BOT)
+    return _answer(request, OF_BOT, bot, "admin:agents_agent_changelist", bot.name)
+
+
+def _let_in(request: HttpRequest) -> None:
+    if not site.has_permission(request) or person_of(request) is None:
+        raise Http404
+
+
+def _chosen(actions: dict[str, Action], name: str) -> Action:
+    if name not in actions:
+        raise NotDone("Choose what to do.")
+    return actions[name]
+
+
+def _answer(
+    request: HttpRequest, actions: dict[str, Action], target: Any, back: str, name: str
+) -> HttpResponse:
+    shown = {"actions": actions.values(), "target": name, "back": back}
+    if request.method != "POST":
+        return render(request, "acting.html", shown)
+    given = request.POST
+    try:
+        action = _chosen(actions, given.get("action", ""))
+        act(action, account_of(request).agent, target, given.get("reason", ""), given.get("value", ""))
+    except NotDone as why:
+        shown |= {"error": str(why), "given": given}
+        return render(request, "acting.html", shown, status=422)
+    messages.success(request, f"Done: {action.name} {name}.")
+    return redirect(back)

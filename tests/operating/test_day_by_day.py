@@ -1,0 +1,272 @@
+"""What operators do to people and bots: it is done, it comes back, and the journal says who and why."""
+
+import uuid
+from collections.abc import Mapping
+from typing import Any
+
+import pytest
+from allauth.mfa.models import Authenticator
+from click.testing import CliRunner
+from django.core import mail
+from django.test import Client
+from django.utils import timezone
+
+from butt.accounts import owners
+from butt.accounts.models import Account
+from butt.accounts.tokens import issue_token
+from butt.agents.bots import bot_by_name, bots
+from butt.agents.models import Agent, Belongs, JournalEntry, Progress, Wanted
+from butt.agents.standing import standing
+from butt.agents.states import State
+from butt.agents.view import View
+from butt.agents.wishes import Refused, check_may_have_another, start
+from butt.command import operator as command
+from butt.hosts import Order, Sighting
+from butt.invites.models import Invite
+from butt.machines.models import Machine
+from butt.machines.registry import drain
+from butt.operating import NotDone
+from butt.operating.actions import OF_BOT, OF_PERSON, act
+from butt.steward.steward import Steward
+from tests.machines.machines import machine
+from tests.people import account, bot_in
+
+pytestmark = pytest.mark.django_db
+WHY = "They sent spam."
+
+
+class Host:
+    """One on which each bot does at once as it was told."""
+
+    def __init__(self) -> None:
+        self.runs: dict[uuid.UUID, bool] = {}
+
+    def look(self) -> Mapping[uuid.UUID, Sighting]:
+        return {bot_id: Sighting(running=runs) for bot_id, runs in self.runs.items()}
+
+    def apply(self, order: Order) -> None:
+        self.runs[order.bot_id] = order.run
+
+
+@pytest.fixture
+def steward() -> Any:
+    """Call it: the steward does all that is to be done."""
+    host = Host()
+    one = Steward(host, ())  # type: ignore[arg-type]
+
+    def does_all() -> dict[str, bool]:
+        for _ in range(6):
+            Progress.objects.update(due_at=timezone.now())
+            one.round()
+        return {bot.name: host.runs.get(bot.id, False) for bot in bots()}
+
+    return does_all
+
+
+@pytest.fixture
+def olga() -> Account:
+    made = account("olga")
+    Account.objects.filter(id=made.id).update(is_staff=True, is_superuser=True)
+    return Account.objects.get(id=made.id)
+
+
+@pytest.fixture
+def alice() -> Account:
+    return account("alice")
+
+
+@pytest.fixture
+def bot(alice: Account) -> Agent:
+    return bot_in(State.ALIVE, alice.agent)
+
+
+@pytest.fixture
+def invite(bot: Agent) -> Invite:
+    return Invite.objects.create(
+        bot=bot, name="erin", seed=b"s" * 32, code_id="@c", offered_at=timezone.now()
+    )
+
+
+def does(name: str, olga: Account, target: Any, value: str = "", reason: str = WHY) -> None:
+    act({**OF_PERSON, **OF_BOT}[name], olga.agent, target, reason, value)
+
+
+def again(bot: Agent) -> Agent:
+    return bots().get(id=bot.id)
+
+
+def pages(invite: Invite) -> list[int]:
+    name = Agent.objects.get(id=invite.bot_id).name
+    found = [
+        Client().get(path)
+        for path in (f"/@{name}", f"/join/{invite.token}", f"/join/{invite.token}?encoding=json")
+    ]
+    return [page.status_code for page in found]
+
+
+def test_a_suspended_person_has_no_bot_that_runs_and_no_page_and_comes_back(
+    alice: Account, olga: Account, bot: Agent, invite: Invite, steward: Any
+):
+    token = issue_token(alice)
+    assert (steward(), pages(invite)) == ({"my": True}, [200, 200, 200])
+    does("suspend", olga, alice)
+    assert (steward(), pages(invite)) == ({"my": False}, [404, 404, 404])
+    assert standing(again(bot)) is State.STOPPED
+    assert "suspended" in View(again(bot)).reason
+    assert Client(headers={"Authorization": f"Bearer {token}"}).get("/agents").status_code == 401
+    does("reinstate", olga, Account.objects.get(id=alice.id))
+    assert (steward(), pages(invite)) == ({"my": True}, [200, 200, 200])
+    assert Client(headers={"Authorization": f"Bearer {token}"}).get("/agents").status_code == 200
+
+
+def test_a_bot_that_was_stopped_by_its_person_stays_so_when_they_come_back(
+    alice: Account, olga: Account, bot: Agent, steward: Any
+):
+    Wanted.objects.update(run=False)
+    does("suspend", olga, alice)
+    does("reinstate", olga, alice)
+    assert steward() == {"my": False}
+
+
+def test_a_bot_that_somebody_else_has_a_share_in_goes_on(
+    alice: Account, olga: Account, bot: Agent, steward: Any
+):
+    carol = account("carol")
+    Belongs.objects.create(source_agent=bot, target_agent=carol.agent)
+    does("suspend", olga, alice)
+    assert steward() == {"my": True}
+    does("suspend", olga, carol)
+    assert steward() == {"my": False}
+    # Somebody with an open account takes a share: an invitation that was sent before.
+    does("reinstate", olga, Account.objects.get(id=carol.id))
+    owners.leave(carol.agent, again(bot))
+    assert steward() == {"my": False}, "nobody is left but who is suspended"
+
+
+def test_a_blocked_bot_stops_says_why_and_cannot_be_started(
+    alice: Account, olga: Account, bot: Agent, invite: Invite, steward: Any
+):
+    does("block", olga, bot)
+    assert (steward(), pages(invite)) == ({"my": False}, [404, 404, 404])
+    assert WHY in View(again(bot)).reason
+    assert View(again(bot)).offered == [], "no button that would be refused"
+    with pytest.raises(Refused, match=WHY) as no:
+        start(alice.agent, again(bot))
+    assert no.value.code == "held"
+    called = Client(headers={"Authorization": f"Bearer {issue_token(alice)}"}).post(f"/agents/{bot.id}/start")
+    assert called.status_code == 403
+    assert steward() == {"my": False}
+    does("unblock", olga, bot)
+    assert (steward(), pages(invite)) == ({"my": True}, [200, 200, 200])
+
+
+def test_pages_are_taken_down_while_the_bot_runs_on(olga: Account, bot: Agent, invite: Invite, steward: Any):
+    does("take-down", olga, bot)
+    assert (steward(), pages(invite)) == ({"my": True}, [404, 404, 404])
+    does("put-up", olga, bot)
+    assert pages(invite) == [200, 200, 200]
+
+
+def test_one_person_may_have_more_or_fewer_bots_than_others(alice: Account, olga: Account, bot: Agent):
+    does("allow", olga, alice, "1")
+    with pytest.raises(Refused, match="as many as you may have"):
+        check_may_have_another(alice.agent)
+    does("allow", olga, alice, "2")
+    assert check_may_have_another(alice.agent) == 1
+    for odd in ("", "-1", "many", "1000000", "²"):
+        with pytest.raises(NotDone):
+            does("allow", olga, alice, odd)
+
+
+def test_a_person_is_made_staff_and_the_last_one_stays(alice: Account, olga: Account):
+    with pytest.raises(NotDone, match="Nobody else"):
+        does("end-staff", olga, olga)
+    does("make-staff", olga, alice)
+    client = Client()
+    client.force_login(Account.objects.get(id=alice.id))
+    assert client.get("/console/").status_code == 200
+    does("end-staff", olga, Account.objects.get(id=alice.id))
+    assert client.get("/console/").status_code == 404 or client.get("/console/").status_code == 302
+    with pytest.raises(NotDone, match="your own"):
+        does("suspend", olga, olga)
+
+
+def test_a_lost_second_factor_is_reset_and_its_person_hears_of_it(alice: Account, olga: Account):
+    Authenticator.objects.create(user=alice, type=Authenticator.Type.TOTP, data={"secret": "x"})
+    does("reset-factors", olga, alice, reason="Their passport, on a call.")
+    assert not Authenticator.objects.filter(user=alice).exists()
+    (letter,) = mail.outbox
+    assert (letter.to, letter.subject) == (["alice@example.org"], "Your second factor was removed")
+    with pytest.raises(NotDone, match="no second factor"):
+        does("reset-factors", olga, alice)
+
+
+def test_a_renamed_bot_is_reached_by_its_new_name_and_its_invites_lead_there(
+    alice: Account, olga: Account, bot: Agent, invite: Invite, steward: Any, monkeypatch: pytest.MonkeyPatch
+):
+    steward()
+    launch = Progress.objects.get(bot=bot).launch
+    does("rename", olga, bot, "other")
+    assert steward() == {"other": True}
+    assert Progress.objects.get(bot=bot).launch == launch + 1, "its address is read anew at each launch"
+    assert bot_by_name(alice.agent, "other").id == bot.id
+    assert pages(invite) == [200, 200, 200]
+    assert mail.outbox[0].subject == "my is called other now"
+    with pytest.raises(NotDone):
+        does("rename", olga, again(bot), "no name at all!")
+
+
+def test_a_bot_is_handed_over(alice: Account, olga: Account, bot: Agent):
+    bob = account("bob")
+    does("hand-over", olga, bot, "Bob@example.org")
+    assert [owner.email for owner in owners.owners_of(bot)] == ["bob@example.org"]
+    assert {letter.to[0] for letter in mail.outbox} == {"alice@example.org", "bob@example.org"}
+    does("allow", olga, alice, "0")
+    with pytest.raises(NotDone, match="as many bots"):
+        does("hand-over", olga, bot, alice.email)
+    with pytest.raises(NotDone, match="no open account"):
+        does("hand-over", olga, bot, "eve@example.org")
+    assert [owner.id for owner in owners.owners_of(bot)] == [bob.id]
+
+
+VALUES = {"allow": "3", "rename": "other", "hand-over": "bob@example.org"}
+BEFORE = {"reinstate": "suspend", "unblock": "block", "put-up": "take-down", "end-staff": "make-staff"}
+
+
+@pytest.mark.parametrize("name", [*OF_PERSON, *OF_BOT])
+def test_each_action_is_a_command_too_needs_a_reason_and_is_in_the_journal(
+    name: str, alice: Account, olga: Account, bot: Agent, monkeypatch: pytest.MonkeyPatch
+):
+    account("bob")
+    Authenticator.objects.create(user=alice, type=Authenticator.Type.TOTP, data={"secret": "x"})
+    target = alice.email if name in OF_PERSON else bot.name
+    if before := BEFORE.get(name):
+        does(before, olga, alice if name in OF_PERSON else bot)
+    monkeypatch.setattr(command, "configure", lambda **_: None)
+    monkeypatch.setenv("SUDO_USER", "olga")
+    told = JournalEntry.objects.count()
+    words = [name, target, *([VALUES[name]] if name in VALUES else [])]
+    run = CliRunner().invoke(command.operator, words)
+    assert run.exit_code == 2
+    assert "--reason" in run.output
+    run = CliRunner().invoke(command.operator, [*words, "--reason", "  "])
+    assert "Say why" in run.output
+    assert JournalEntry.objects.count() == told
+    run = CliRunner().invoke(command.operator, [*words, "--reason", WHY])
+    assert run.exit_code == 0, run.output
+    entry = JournalEntry.objects.latest("id")
+    assert (entry.actor, entry.detail["reason"]) == ("operator olga", WHY)
+    assert entry.bot_id == (alice.agent_id if name in OF_PERSON else bot.id)
+
+
+def test_the_command_and_the_console_have_the_same_actions():
+    assert set(command.ACTIONS) == {*OF_PERSON, *OF_BOT}
+
+
+def test_no_new_bot_comes_to_a_machine_that_is_drained():
+    one = machine("m1")
+    assert drain(one)
+    assert Machine.objects.get(id=one.id).state == "draining"
+    assert not drain(one), "it is already"
+    assert drain(one, undo=True)
+    assert Machine.objects.get(id=one.id).state == "ready"
