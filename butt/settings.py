@@ -37,6 +37,7 @@ INSTALLED_APPS = [
     "butt.invites",
     "butt.peers",
     "butt.leaving",
+    "butt.operating",
     "butt.imports",
     "butt.billing",
     "allauth",

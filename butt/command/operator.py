@@ -3,6 +3,7 @@
 import getpass
 import os
 from pathlib import Path
+from typing import TextIO
 
 import click
 
@@ -12,6 +13,24 @@ ACTIONS = (
     "suspend", "reinstate", "allow", "make-staff", "end-staff", "reset-factors",
     "block", "unblock", "take-down", "put-up", "rename", "hand-over",
 )  # fmt: skip
+
+
+@cli.command()
+@home_option
+@click.argument("subject")
+@click.argument("text", type=click.File("r"))
+def announce(home: Path | None, subject: str, text: TextIO) -> None:
+    """Tell everybody with an account something by e-mail: SUBJECT, and what the file TEXT says (- for the input)."""
+    configure(home=home)
+
+    from butt.operating import NotDone
+    from butt.operating.announcing import announce as tell
+
+    try:
+        tell(_who(), subject, text.read())
+    except NotDone as why:
+        raise click.ClickException(str(why)) from None
+    click.echo("The monitor sends it from now on, to each person once.")
 
 
 @cli.command()
@@ -41,9 +60,12 @@ def operator(home: Path | None, reason: str, action: str, target: str, value: st
         found = bots().filter(name=target.lower()).first()
     if found is None:
         raise click.ClickException(f"There is no {'person' if action in OF_PERSON else 'bot'} {target}.")
-    actor = f"operator {os.environ.get('SUDO_USER') or getpass.getuser()}"
     try:
-        act({**OF_PERSON, **OF_BOT}[action], actor, found, reason, value)
+        act({**OF_PERSON, **OF_BOT}[action], _who(), found, reason, value)
     except NotDone as why:
         raise click.ClickException(str(why)) from None
     click.echo(f"Done: {action} {target}. The journal says who and why.")
+
+
+def _who() -> str:
+    return f"operator {os.environ.get('SUDO_USER') or getpass.getuser()}"

@@ -38,6 +38,7 @@ from butt.monitor.telling import (
     Telling,
 )
 from butt.monitor.watch import Bot, watch
+from butt.operating.announcing import tell_everybody
 from scuttlekit import Address, KeyPair, network_key
 
 log = logging.getLogger("butt.monitor")
@@ -56,6 +57,7 @@ CHORES: tuple[tuple[Chore, float], ...] = (
     (tell_owners, OFTEN),
     (tell_of_fullness, OFTEN),
     (tell_of_leaving, OFTEN),
+    (tell_everybody, OFTEN),
     (finish, OFTEN),
     (roll_up, OFTEN),
     (prune, OFTEN),

@@ -23,6 +23,7 @@ from butt.clouds.models import Wanted as Tenancy
 from butt.configuration import configuration
 from butt.limits.models import Slowed
 from butt.limits.table import LIMITS
+from butt.operating.models import Announcement
 
 if TYPE_CHECKING:
     Rows = admin.ModelAdmin[Any]
@@ -254,6 +255,16 @@ class Journal(ReadOnly):
     @admin.display(description="actor")
     def who(self, entry: JournalEntry) -> str:
         return entry.actor
+
+
+@admin.register(Announcement)
+class Announcements(ReadOnly):
+    """Letters to everybody; another one is written at `/console/announce`."""
+
+    list_display = ("made_at", "subject", "told_up_to", "done_at")
+    fields = ("made_at", "subject", "text", "told_up_to", "done_at")
+    readonly_fields = fields
+    ordering = ("-made_at",)
 
 
 @admin.register(Look)

@@ -61,6 +61,7 @@ urlpatterns = [
     *account_patterns,
     path("console/look/<uuid:person_id>", look.look, name="look"),
     path("console/act/person/<uuid:person_id>", acting.on_person, name="act-on-person"),
+    path("console/announce", acting.announce, name="announce"),
     path("console/act/bot/<uuid:bot_id>", acting.on_bot, name="act-on-bot"),
     path("look/end", look.end_look, name="end-look"),
     path("console/", site.urls),

@@ -58,6 +58,7 @@ def test_the_lists_are_there_and_cost_the_same_for_many(django_assert_max_num_qu
         "agents/agent",
         "agents/journalentry",
         "accounts/look",
+        "operating/announcement",
         "billing/payer",
         "clouds/rented",
         "limits/slowed",
@@ -72,6 +73,7 @@ def test_the_console_shows_only_what_we_show_of_ourselves():
     assert {model.__name__ for model in site._registry} == {
         "AccessKey",
         "Account",
+        "Announcement",
         "Look",
         "Agent",
         "JournalEntry",

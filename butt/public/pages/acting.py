@@ -1,4 +1,4 @@
-"""An operator does something to a person or a bot, and says why."""
+"""An operator does something to a person or a bot, and says why; or tells everybody something."""
 
 from typing import Any
 
@@ -11,6 +11,7 @@ from butt.accounts.models import Account
 from butt.agents.models import Agent
 from butt.operating import NotDone
 from butt.operating.actions import OF_BOT, OF_PERSON, Action, act
+from butt.operating.announcing import announce as tell
 from butt.public.pages.person import account_of, person_of
 
 
@@ -27,6 +28,19 @@ def on_bot(request: HttpRequest, bot_id: str) -> HttpResponse:
     _let_in(request)
     bot = get_object_or_404(Agent, id=bot_id, type=Agent.Type.BOT)
     return _answer(request, OF_BOT, bot, "admin:agents_agent_changelist", bot.name)
+
+
+def announce(request: HttpRequest) -> HttpResponse:
+    """Tell everybody something by e-mail."""
+    _let_in(request)
+    if request.method != "POST":
+        return render(request, "announcing.html")
+    try:
+        tell(account_of(request).agent, request.POST.get("subject", ""), request.POST.get("text", ""))
+    except NotDone as why:
+        return render(request, "announcing.html", {"error": str(why), "given": request.POST}, status=422)
+    messages.success(request, "Everybody is told from now on.")
+    return redirect("admin:index")
 
 
 def _let_in(request: HttpRequest) -> None:
