@@ -98,7 +98,7 @@ class Configuration(BaseSettings):
     free_bots: int = Field(0, ge=0, description="How many bots each person has for free.")
     grace_days: int = Field(7, ge=0, description="For how many days bots run on after a payment failed.")
     unpaid_keep_days: int = Field(
-        30, ge=1, description="For how many days a bot that is stopped for want of payment is kept."
+        30, ge=1, description="For how many days a bot that is stopped because a payment is due is kept."
     )
     stripe_secret_key: SecretStr = Field(
         SecretStr(""), description="Stripe's secret key; empty: a local stand-in, with which no money moves."

@@ -34,7 +34,7 @@ def hold(home: Path) -> None:
     os.umask(OTHERS)
     if odd := ODD.search(str(home)):
         raise HomeTrouble(
-            f"The path of the home folder has {odd[0]!r} in it, which does not work. Give another --home."
+            f"The path of the home folder contains {odd[0]!r}, which does not work. Choose another --home."
         )
     try:
         home.mkdir(mode=PRIVATE, parents=True, exist_ok=True)
@@ -42,11 +42,11 @@ def hold(home: Path) -> None:
             with suppress(FileNotFoundError):
                 _close(path)
     except FileExistsError:
-        raise HomeTrouble(f"{home} is no folder. Give another --home, or move it away.") from None
+        raise HomeTrouble(f"{home} is not a folder. Choose another --home, or move it away.") from None
     except OSError as error:
         why = (error.strerror or "it fails").lower()
         raise HomeTrouble(
-            f"The home folder {home} cannot be used: {why}. Give another --home, or make it one that this user may write."
+            f"The home folder {home} cannot be used: {why}. Choose another --home, or make it one that this user may write."
         ) from None
 
 

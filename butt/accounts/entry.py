@@ -66,7 +66,9 @@ def register(email: str, password: str, name: str = "", *, address: str = "") ->
     try:
         return Account.objects.create_user(email, password, name=name)
     except IntegrityError:
-        raise NoEntry("email_taken", "This address has an account; please sign in.", "email") from None
+        raise NoEntry(
+            "email_taken", "This address already has an account. Please sign in.", "email"
+        ) from None
 
 
 def sign_in(email: str, password: str, address: str = "", browser: str = "") -> Account:
@@ -79,7 +81,7 @@ def sign_in(email: str, password: str, address: str = "", browser: str = "") -> 
     with _slowed(email, address, browser):
         account = authenticate(username=email, password=password)
         if not isinstance(account, Account):
-            raise NoEntry("wrong_password", "Address and password do not fit together.", "password")
+            raise NoEntry("wrong_password", "Wrong email or password.", "password")
     return account
 
 
@@ -97,9 +99,9 @@ def clean_person_name(name: str) -> str:
     """`name`, trimmed. Raises `NoEntry` `bad_name`."""
     name = one_line(name)
     if len(name) > LONGEST_NAME:
-        raise NoEntry("bad_name", f"A name has at most {LONGEST_NAME} characters.", "name")
+        raise NoEntry("bad_name", f"A name can have at most {LONGEST_NAME} characters.", "name")
     if not can_be_seen(name):
-        raise NoEntry("bad_name", "A name is made of characters that can be seen.", "name")
+        raise NoEntry("bad_name", "Names cannot contain invisible characters.", "name")
     return name
 
 
@@ -112,7 +114,7 @@ def pass_second_factor(account: Account, code: str | None, address: str) -> None
     if not Authenticator.objects.filter(user=account, type__in=factors).exists():
         return
     if not code:
-        raise NoEntry("second_factor", "This account has a second factor; send its code as well.", "code")
+        raise NoEntry("second_factor", "This account has a second factor. Send its code as well.", "code")
     with _slowed(f"code {account.id}", address):
         if not any(
             authenticator.wrap().validate_code(code)
@@ -120,7 +122,7 @@ def pass_second_factor(account: Account, code: str | None, address: str) -> None
                 type=Authenticator.Type.WEBAUTHN
             )
         ):
-            raise NoEntry("wrong_code", "This code is not right, or no longer.", "code")
+            raise NoEntry("wrong_code", "This code is wrong or has expired.", "code")
 
 
 @contextmanager
@@ -157,13 +159,13 @@ def _weakness(email: str, password: str) -> str:
 
 
 def _bad_email() -> NoEntry:
-    return NoEntry("bad_email", "This is not an e-mail address we can write to.", "email")
+    return NoEntry("bad_email", "We cannot send mail to this address.", "email")
 
 
 def _check_length(password: str) -> None:
     if storable(password) != password:
-        raise NoEntry(
-            "bad_password", "A password is made of characters; this one holds half of one.", "password"
-        )
+        raise NoEntry("bad_password", "This password contains an incomplete character.", "password")
     if len(password) > LONGEST_PASSWORD:
-        raise NoEntry("bad_password", f"A password has at most {LONGEST_PASSWORD} characters.", "password")
+        raise NoEntry(
+            "bad_password", f"A password can have at most {LONGEST_PASSWORD} characters.", "password"
+        )

@@ -48,14 +48,14 @@ def invite(person: Agent, bot: Agent, email: str) -> Invitation:
     try:
         check_email(email)
     except NoEntry:
-        raise Refused("bad_email", "This is not an e-mail address we can write to.", "email") from None
+        raise Refused("bad_email", "We cannot send mail to this address.", "email") from None
     with transaction.atomic():
         Agent.objects.select_for_update().get(id=bot.id)
         if owners_of(bot).filter(email=email).exists():
-            raise Refused("shared", f"{bot.name} belongs to them already.", "email")
+            raise Refused("shared", f"{bot.name} already belongs to them.", "email")
         others = invited_to(bot).exclude(email=email)
         if owners_of(bot).count() + others.count() >= MOST_PEOPLE:
-            raise Refused("too_many", f"A bot belongs to at most {MOST_PEOPLE} people.", "email")
+            raise Refused("too_many", f"A bot can belong to at most {MOST_PEOPLE} people.", "email")
         try:
             pay_for_invitation(str(person.id), email)
         except TooOften as slow:
@@ -69,11 +69,11 @@ def invite(person: Agent, bot: Agent, email: str) -> Invitation:
 
 def _too_many_mails(slow: TooOften) -> Refused:
     if slow.limit is PERSON_INVITATIONS:
-        message = f"You can ask {slow.limit.most} people a day. Please go on tomorrow."
+        message = f"You can invite {slow.limit.most} people a day. Please continue tomorrow."
     elif slow.limit is RECIPIENT_INVITATIONS:
-        message = "This address was asked several times today. Please try again tomorrow."
+        message = "This address was invited several times today. Please try again tomorrow."
     else:
-        message = "Too many mails are on their way at this moment. Please try again in an hour."
+        message = "Too many mails are being sent at the moment. Please try again in an hour."
     return Refused("too_many_mails", message, "email")
 
 
@@ -90,7 +90,9 @@ def invitation_with(key: str) -> Invitation:
             id=int(number), expires_at__gt=timezone.now()
         )
     except (signing.BadSignature, ValueError, Invitation.DoesNotExist):
-        raise Refused("no_invitation", "This invitation is spent or too old. Ask for a new one.") from None
+        raise Refused(
+            "no_invitation", "This invitation has been used or has expired. Ask for a new one."
+        ) from None
     return invitation
 
 
@@ -112,7 +114,7 @@ def accept(person: Agent, key: str) -> Agent:
         if not Belongs.objects.filter(source_agent=bot, target_agent=person).exists():
             check_may_have_another(person)
         if not Invitation.objects.filter(id=invitation.id).delete()[0]:
-            raise Refused("no_invitation", "This invitation is spent or too old. Ask for a new one.")
+            raise Refused("no_invitation", "This invitation has been used or has expired. Ask for a new one.")
         Belongs.objects.get_or_create(source_agent=bot, target_agent=person)
         journal.note(bot, person, "join")
         settle([bot.id])
@@ -130,7 +132,7 @@ def leave(person: Agent, bot: Agent) -> None:
     with transaction.atomic():
         Agent.objects.select_for_update().get(id=bot.id)
         if owners_of(bot).count() <= 1:
-            raise Refused("last_owner", "You are the last one it belongs to. You can delete it.")
+            raise Refused("last_owner", "You are its last owner. You can delete it instead.")
         if Belongs.objects.filter(source_agent=bot, target_agent=person).delete()[0]:
             journal.note(bot, person, "leave")
             settle([bot.id])

@@ -55,18 +55,18 @@ def make_token(account: Account, name: str, scopes: Iterable[str], days: int) ->
     """A token as a person asks for it on a page. Raises `BadToken`."""
     name = one_line(name)
     if not name or len(name) > LONGEST_NAME:
-        raise BadToken(f"A name has 1 to {LONGEST_NAME} characters.", "name")
+        raise BadToken(f"A name must have 1 to {LONGEST_NAME} characters.", "name")
     if not can_be_seen(name):
-        raise BadToken("A name is made of characters that can be seen.", "name")
+        raise BadToken("Names cannot contain invisible characters.", "name")
     if name.lower() == SIGNED_IN:
-        raise BadToken("Programs that sign in have this name. Choose another.", "name")
+        raise BadToken("This name is reserved for programs that sign in. Choose another.", "name")
     wanted = set(scopes)
     if not wanted or not wanted <= EVERYTHING:
         raise BadToken("Choose what it may do.", "scopes")
     if not 1 <= days <= MOST_DAYS:
         raise BadToken(f"Choose 1 to {MOST_DAYS} days.", "days")
     if tokens_of(account).exclude(name=SIGNED_IN).count() >= MOST_TOKENS:
-        raise BadToken(f"You have made {MOST_TOKENS} tokens; revoke one first.", "name")
+        raise BadToken(f"You have {MOST_TOKENS} tokens, which is the maximum. Revoke one first.", "name")
     return issue_token(account, name, frozenset(map(Scope, wanted)), days)
 
 

@@ -18,13 +18,13 @@ def clean_bot_name(text: str) -> str:
         raise BadName("Give your bot a name.")
     if wrong := re.sub(r"[a-z0-9-]", "", name):
         shown = "a space" if wrong[0].isspace() else f"“{wrong[0]}”"
-        raise BadName(f"A name is made of the letters a to z, digits and hyphens; {shown} cannot be in it.")
+        raise BadName(f"A name can contain the letters a to z, digits and hyphens, but not {shown}.")
     if not SHORTEST <= len(name) <= LONGEST:
-        raise BadName(f"A name is {SHORTEST} to {LONGEST} characters long; this one has {len(name)}.")
+        raise BadName(f"A name must have {SHORTEST} to {LONGEST} characters. This one has {len(name)}.")
     if not name[0].isalpha():
-        raise BadName("A name starts with a letter.")
+        raise BadName("A name must start with a letter.")
     if name.endswith("-") or "--" in name:
-        raise BadName("A hyphen stands between two letters or digits, never last and never twice.")
+        raise BadName("A hyphen must stand between two letters or digits.")
     if is_reserved(name):
-        raise BadName(f"“{name}” means something else on the internet, or to people; please choose another.")
+        raise BadName(f"“{name}” is reserved. Please choose another name.")
     return name

@@ -50,7 +50,7 @@ def check_may_have_another(person: Agent) -> int:
     allowed = Allowance.objects.filter(person=person).values_list("bots", flat=True).first()
     has, most = bots_of(person).count(), configuration().bots_per_person if allowed is None else allowed
     if has >= most:
-        raise Refused("too_many", f"You have {most} bots, which is as many as you may have.")
+        raise Refused("too_many", f"You have {most} bots, which is the maximum.")
     return has
 
 
@@ -96,7 +96,7 @@ def clean_network(text: str) -> str:
     except InvalidFormat:
         raise Refused(
             "bad_network",
-            "A network is “main”, “oasis”, or a key of your own: 32 bytes in base64, which are 44 characters.",
+            "A network is “main”, “oasis”, or a key of your own: 32 bytes in base64 (44 characters).",
             "network",
         ) from None
 
@@ -119,15 +119,13 @@ def set_hops(person: Agent, bot: Agent, hops: int) -> None:
     Raises `Refused`: `bad_hops`, `wrong_state`.
     """
     if not 0 <= hops <= MOST_HOPS:
-        raise Refused("bad_hops", f"Hops are a number from 0 to {MOST_HOPS}.", "hops")
+        raise Refused("bad_hops", f"Hops must be a number from 0 to {MOST_HOPS}.", "hops")
     if bot.wanted.hops == hops:
         return
     if bot.observed.hops is None:
-        raise Refused(
-            "wrong_state", f"{bot.name} runs on code that knows no hops. Upgrade it, and choose them then."
-        )
+        raise Refused("wrong_state", f"The code of {bot.name} does not support hops. Upgrade it first.")
     if bot.progress.previous:
-        raise Refused("wrong_state", f"{bot.name} is on trial on new code. Choose its hops in a minute.")
+        raise Refused("wrong_state", f"{bot.name} is trying out new code. Set its hops in a minute.")
     _set(person, bot, "hops", hops)
     if bot.wanted.run and may_ask(Verb.RESTART, standing(bot)):
         restart(person, bot)
@@ -135,7 +133,7 @@ def set_hops(person: Agent, bot: Agent, hops: int) -> None:
 
 def _set(person: Agent, bot: Agent, field: str, value: object) -> None:
     if bot.wanted.gone_at is not None:
-        raise Refused("wrong_state", f"{bot.name} is #leaving: it stays as it is.")
+        raise Refused("wrong_state", f"{bot.name} is #leaving and cannot be changed.")
     setattr(bot.wanted, field, value)
     bot.wanted.save(update_fields=[field])
     journal.note(bot, person, field, **{field: value})
@@ -185,13 +183,13 @@ def ask(actor: Agent | str, bot: Agent, verb: Verb, change: Callable[[Wanted], d
         bot.progress, bot.observed = Progress.objects.get(bot=bot), Observed.objects.get(bot=bot)
         state = State.LEAVING if wanted.gone_at else standing(bot)
         if wanted.gone_at and wanted.gone_at <= timezone.now():
-            raise Refused("gone", "The time to restore this bot is over: its data is being removed.")
+            raise Refused("gone", "This bot can no longer be restored. Its data is being removed.")
         if verb is Verb.DELETE and wanted.gone_at:
             return  # Granted already: a second click, or a program that did not hear the answer.
         if verb in TO_RUN and (why := why_held(wanted)):
             raise Refused("held", why)
         if not may_ask(verb, state):
-            raise Refused("wrong_state", f"{bot.name} is #{state}: you cannot {verb} it now.")
+            raise Refused("wrong_state", f"You cannot {verb} {bot.name} while it is #{state}.")
         changes = {**change(wanted), "asked_at": timezone.now()}
         for field, value in changes.items():
             setattr(wanted, field, value)
@@ -205,14 +203,14 @@ def _clean_description(text: str) -> str:
     text = plain(text).strip().replace("\r\n", "\n")
     if len(text) > LONGEST_DESCRIPTION:
         raise Refused(
-            "bad_description", f"A description has at most {LONGEST_DESCRIPTION} characters.", "description"
+            "bad_description",
+            f"A description can have at most {LONGEST_DESCRIPTION} characters.",
+            "description",
         )
     if not can_be_seen(text.replace("\n", "")):
-        raise Refused(
-            "bad_description", "A description is made of characters that can be seen.", "description"
-        )
+        raise Refused("bad_description", "A description cannot contain invisible characters.", "description")
     return text
 
 
 def _name_taken(name: str) -> Refused:
-    return Refused("name_taken", f"“{name}” is taken; please choose another name.", "name")
+    return Refused("name_taken", f"“{name}” is taken. Please choose another name.", "name")

@@ -67,7 +67,7 @@ def _home(settings: Configuration) -> Iterator[Finding]:
         probe.unlink()
     except OSError as error:
         yield Finding(
-            f"The home folder {settings.home} cannot be written: {error.strerror}", "Give another --home."
+            f"The home folder {settings.home} cannot be written: {error.strerror}", "Choose another --home."
         )
         return
     yield Finding(f"The home folder {settings.home} can be written.")

@@ -51,7 +51,7 @@ def only_one(home: Path) -> IO[str]:
         fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError:
         raise click.ClickException(
-            f"butt up runs already in {home}. Give another --home for a second one."
+            f"butt up runs already in {home}. Choose another --home for a second one."
         ) from None
     return lock
 
@@ -156,5 +156,5 @@ def _stop(parts: dict[str, BaseProcess]) -> None:
     try:
         chosen_host().stop_all()
     except HostTrouble as trouble:
-        raise click.ClickException(f"Not every bot could be stopped: {trouble}") from None
+        raise click.ClickException(f"Some bots could not be stopped: {trouble}") from None
     click.echo("Stopped.")

@@ -47,10 +47,10 @@ class Recipient:
             return cls(key=_decode_bech32(text))
         if text.startswith("AGE-SECRET-KEY-"):
             raise BadRecipient(
-                "This is the secret half of an age key: give the other one, which begins with age1."
+                "This is the secret half of an age key. Enter the public half, which begins with age1."
             )
         if not SHORTEST_PASSPHRASE <= len(text) <= LONGEST_PASSPHRASE:
-            raise BadRecipient(f"A passphrase has {SHORTEST_PASSPHRASE} characters at least.")
+            raise BadRecipient(f"A passphrase must have at least {SHORTEST_PASSPHRASE} characters.")
         return cls(passphrase=text.encode())
 
     def header(self, file_key: bytes) -> bytes:
@@ -114,7 +114,7 @@ def _base64(data: bytes) -> str:
 
 
 def _decode_bech32(text: str) -> bytes:
-    wrong = BadRecipient("This age key is not whole: copy it again.")
+    wrong = BadRecipient("This age key is incomplete. Copy it again.")
     prefix, _, data = text.partition("1")
     if any(letter not in _BECH32 for letter in data):
         raise wrong

@@ -61,7 +61,7 @@ def deliver(
 def _check(bot: Agent, part: Part, parcel: Parcel) -> None:
     own = bot.progress.ssb_id
     if part.speaks_as_the_bot and own is None:
-        raise Refused("nothing_yet", f"{bot.name} has no secret yet: it makes one at its first start.")
+        raise Refused("nothing_yet", f"{bot.name} has no secret yet. It makes one when it first starts.")
     if (part is Part.SECRET and not parcel.count) or (part is Part.ALL and parcel.author != own):
         raise Refused(
             "secret_damaged",

@@ -127,7 +127,7 @@ def disk() -> Check:
     try:
         free = shutil.disk_usage(configuration().home).free
     except OSError as error:
-        return Check("disk", f"The home folder cannot be read: {error.strerror}", "Give another --home.")
+        return Check("disk", f"The home folder cannot be read: {error.strerror}", "Choose another --home.")
     if free < ROOM:
         return Check(
             "disk", f"Only {free >> 20} MiB of disk are free.", f"Make room: {ROOM >> 20} MiB are needed."

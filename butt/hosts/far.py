@@ -30,7 +30,7 @@ CHUNK = 1 << 20
 BLOCKS = 8
 """How many times its size in a tar a small file may take on the disk: a head of 512 bytes becomes a block of 4,096."""
 
-SILENT = "Its machine does not answer now. Try again in a moment."
+SILENT = "Its machine is not answering. Try again in a moment."
 
 
 class Far:
@@ -61,13 +61,13 @@ class Far:
     def export(self, bot_id: uuid.UUID, part: Part) -> Parcel:
         errand = errands.ask(bot_id, part.value)
         if errand is None:
-            raise Unreadable("It has no machine yet, and so no data.")
+            raise Unreadable("It has no machine yet, so it has no data.")
         return self._export_of(errand, part)
 
     def _export_of(self, errand: Errand, part: Part) -> Parcel:
         if not _is_answered(errand):
             come = uploads.came_so_far(errand.id) >> 20
-            said = f"It is on its way from its machine, {come} MiB so far. Ask again in a moment."
+            said = f"It is on its way from its machine, {come} MiB so far. Try again in a moment."
             raise _not_yet(errand.bot_id, EXPORT_SECONDS, partial(self._export_of, errand, part), said)
         upload = Upload.objects.filter(id=errand.id).exclude(arrived_at=None).first()
         if upload is None or not errands.take(errand):
@@ -92,7 +92,7 @@ def _parcel(upload: Upload, part: Part, author: str) -> Parcel:
     except (OSError, Rejected) as error:
         if _is_for_want_of_room(error):
             raise Unreadable(uploads.NO_ROOM) from error
-        raise Unreadable("What its machine sent cannot be read. Try again.") from error
+        raise Unreadable("We could not read what its machine sent. Try again.") from error
     finally:
         packed.unlink(missing_ok=True)
     made = parcels.parcel(Folder(spool.path), part, author)

@@ -24,7 +24,7 @@ def say_caught_up(person: Agent, bot: Agent) -> None:
     The pub is told when it answers, and refuses where it knows of newer ones.
     """
     if not bot.observed.catching_up:
-        raise Refused("wrong_state", f"{bot.name} has all messages of its own.")
+        raise Refused("wrong_state", f"{bot.name} already has all its own messages.")
     if Import.objects.filter(bot=bot, caught_up_at=None).update(caught_up_at=timezone.now()):
         journal.note(bot, person, "caught-up")
 

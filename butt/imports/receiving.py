@@ -58,7 +58,7 @@ class Receiving:
         self._name = check_bot_name(name)
         self._network = clean_network(network) if network else ""
         if not stopped:
-            raise Refused("not_stopped", "Say first that the old one is stopped for good.", "stopped")
+            raise Refused("not_stopped", "Confirm first that the old one is stopped for good.", "stopped")
         check_may_have_another(person)
         self._most = round(configuration().import_gib * (1 << 30))
         if size > self._most:
@@ -163,7 +163,7 @@ class Receiving:
                     "log_damaged", f"Its log is damaged after message {found.records}, at byte {found.whole}."
                 )
             if size and not found.records:
-                raise Refused("log_damaged", "Its log holds no message that can be read.")
+                raise Refused("log_damaged", "Its log contains no readable message.")
             log.truncate(found.whole)
         own_is_empty = isinstance(described, dict) and described.get("sequence") == 0
         if found.records and not found.sequence and not own_is_empty:
@@ -225,7 +225,7 @@ def _remove_if_left(path: Path, import_id: uuid.UUID) -> None:
             shutil.rmtree(path, ignore_errors=True)
 
 
-_NO_ROOM = "There is no room for it here now. Nothing was kept; try again later."
+_NO_ROOM = "There is no room for it at the moment. Nothing was kept. Try again later."
 
 
 @contextmanager
@@ -290,8 +290,8 @@ def _refused(no: Rejected) -> Refused:
 
 
 def _is_here() -> Refused:
-    return Refused("already_here", "This identity is a bot here already. An identity never runs twice.")
+    return Refused("already_here", "This identity is already a bot here. An identity must never run twice.")
 
 
 def _misfit() -> Refused:
-    return Refused("key_misfit", "The secret and the log are of two different identities.")
+    return Refused("key_misfit", "The secret and the log belong to different identities.")

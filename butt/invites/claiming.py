@@ -35,9 +35,9 @@ class Welcome(Enum):
 
 
 _OVER: Final = {
-    "spent": "This invite has been used. Ask whoever gave it to you for another.",
-    "expired": "This invite has expired. Ask whoever gave it to you for another.",
-    "revoked": "This invite was taken back. Ask whoever gave it to you for another.",
+    "spent": "This invite has been used. Ask the person who gave it to you for another.",
+    "expired": "This invite has expired. Ask the person who gave it to you for another.",
+    "revoked": "This invite was revoked. Ask the person who gave it to you for another.",
 }
 
 
@@ -78,7 +78,7 @@ def claim(invite: Invite, ssb_id: str) -> Welcome:
     try:
         decode_feed_id(ssb_id)
     except InvalidFormat:
-        raise Refused("bad_id", "This is no SSB id, such as @….ed25519.", "id") from None
+        raise Refused("bad_id", "This is not an SSB id. An id looks like @….ed25519.", "id") from None
     bot = invite.bot
     # Whether it is used up is the pub's to say: whoever it follows already is welcome all the same.
     if (found := standing_but_for_uses(invite)) is not Standing.OPEN:
@@ -106,7 +106,7 @@ def _ask(bot: Agent, invite: Invite, ssb_id: str) -> str:
         log.warning("%s takes no claim of an invite: %s", bot.name, error)
         raise Refused(
             "no_answer",
-            f"{bot.name} takes no claims now. Please use the code that the page of the invite shows.",
+            f"{bot.name} cannot accept this link now. Please use the code on the page of the invite.",
         ) from None
     except ScuttlebuttError as error:
         log.warning("%s does not answer a claim of an invite: %s", bot.name, error)
@@ -115,4 +115,4 @@ def _ask(bot: Agent, invite: Invite, ssb_id: str) -> str:
 
 
 def _no_answer(bot: Agent) -> Refused:
-    return Refused("no_answer", f"{bot.name} does not answer now. Please try again in a moment.")
+    return Refused("no_answer", f"{bot.name} is not answering. Please try again in a moment.")

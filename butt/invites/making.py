@@ -66,7 +66,7 @@ def create(
         _check_bounds(uses, expires_at)
         if (state := standing(bot)) is not State.ALIVE:
             raise Refused(
-                "wrong_state", f"{bot.name} is #{state}: it can make invites only while it is #alive."
+                "wrong_state", f"{bot.name} is #{state}. It can make invites only while it is #alive."
             )
         invite = _draft(bot, name, uses, expires_at, key, opened_on)
     if invite.offered_at is not None:
@@ -117,7 +117,9 @@ def _asked_for(bot: Agent, key: uuid.UUID) -> Invite | None:
     found = Invite.objects.filter(key=key).first()
     if found and found.bot_id != bot.id:
         raise Refused(
-            "bad_key", "This key cannot be used here. Please send it again with a new one.", "Idempotency-Key"
+            "bad_key",
+            "This idempotency key was used for something else. Please send the request again with a new key.",
+            "Idempotency-Key",
         )
     return found
 
@@ -142,7 +144,7 @@ def _draft(
     most = configuration().invites_per_bot
     if not _has_room(bot, most):
         raise Refused(
-            "too_many", f"{bot.name} has {most} open invites, which is as many as it may have; revoke some."
+            "too_many", f"{bot.name} has {most} open invites, which is the maximum. Revoke some first."
         )
     keys = KeyPair(os.urandom(32))
     drafted = Invite(
@@ -179,11 +181,15 @@ def offer_of(invite: Invite) -> dict[str, object]:
 def _clean_name(text: str) -> str:
     name = one_line(text)
     if not name:
-        raise Refused("bad_name", "Give the invite a name: whom is it for? Only you see it.", "name")
+        raise Refused(
+            "bad_name", "Give the invite a name, such as the person it is for. Only you see it.", "name"
+        )
     if len(name) > LONGEST_NAME:
-        raise Refused("bad_name", f"An invite's name has at most {LONGEST_NAME} characters.", "name")
+        raise Refused(
+            "bad_name", f"The name of an invite can have at most {LONGEST_NAME} characters.", "name"
+        )
     if not can_be_seen(name):
-        raise Refused("bad_name", "An invite's name is made of characters that can be seen.", "name")
+        raise Refused("bad_name", "The name of an invite cannot contain invisible characters.", "name")
     return name
 
 
@@ -191,8 +197,8 @@ def _check_bounds(uses: int, expires_at: datetime | None) -> None:
     if not 1 <= uses <= MOST_USES:
         raise Refused("bad_uses", f"An invite can be used 1 to {MOST_USES} times.", "uses")
     if expires_at is not None and not timezone.now() < expires_at < timezone.now() + LONGEST_TERM:
-        raise Refused("bad_expiry", "An invite expires within the next ten years.", "expiresAt")
+        raise Refused("bad_expiry", "An invite must expire within the next ten years.", "expiresAt")
 
 
 def _no_answer(bot: Agent) -> Refused:
-    return Refused("no_answer", f"{bot.name} does not answer now. No invite was made; please try again.")
+    return Refused("no_answer", f"{bot.name} is not answering. No invite was made. Please try again.")

@@ -63,7 +63,7 @@ def offer(bot: Agent) -> Invite:
     if left and open_one is not None:
         return open_one
     if not left:
-        raise Refused("none_left", "All invites of today are used. Please come back tomorrow.")
+        raise Refused("none_left", "All of today's invites are used. Please come back tomorrow.")
     number = _of(bot, today).exclude(revoked_at=None).count()
     end = datetime.combine(today + timedelta(days=1), time(), UTC)
     return create(

@@ -57,5 +57,5 @@ def _words(row: Farewell, *, last: bool) -> tuple[str, str]:
         f"Its data is kept until {until}. Until then you can restore it, or export what is yours:\n\n{link}\n"
     )
     if last:
-        return f"{name} is gone in a day", f"You deleted {name}, and its time is nearly over. {text}"
+        return f"{name} is gone in a day", f"You deleted {name}. Its data will be removed in a day. {text}"
     return f"{name} is leaving", f"You deleted {name}: it has stopped. {text}"

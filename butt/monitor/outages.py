@@ -71,11 +71,11 @@ def _words(outage: Outage, *, back: bool) -> tuple[str, str]:
     if back:
         return (
             f"{name} is back",
-            f"{name} answers again since {outage.ended_at:%d %B, %H:%M} UTC.\n\n{link}\n",
+            f"{name} has been answering again since {outage.ended_at:%d %B, %H:%M} UTC.\n\n{link}\n",
         )
     reason = bot.progress.reason or "It does not answer."
-    text = f"{name} is down since {outage.began_at:%d %B, %H:%M} UTC.\n\n{reason}\n\n"
+    text = f"{name} has been down since {outage.began_at:%d %B, %H:%M} UTC.\n\n{reason}\n\n"
     return (
         f"{name} is down",
-        f"{text}It is tried again by itself. How it is, and these e-mails' switch:\n{link}\n",
+        f"{text}We keep trying. To see how it is, or to turn off these e-mails:\n{link}\n",
     )

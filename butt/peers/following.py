@@ -37,7 +37,7 @@ def relate(person: Agent, bot: Agent, text: str, relation: Relation) -> str:
     """
     feed = clean_feed(text)
     if feed == bot.progress.ssb_id:
-        raise Refused("bad_feed", "That is the bot's own id: nobody follows or blocks themself.", "ssbId")
+        raise Refused("bad_feed", "This is the bot's own id. It cannot follow or block itself.", "ssbId")
     if (state := standing(bot)) is not State.ALIVE:
         raise Refused("wrong_state", f"{bot.name} is #{state}: it can do that only while it is #alive.")
     before = _relation_to(bot, feed)
@@ -80,6 +80,6 @@ def clean_feed(text: str) -> str:
         decode_feed_id(feed)
     except InvalidFormat:
         raise Refused(
-            "bad_feed", "A feed's id reads @….ed25519; an app shows it in the person's profile.", "ssbId"
+            "bad_feed", "A feed's id looks like @….ed25519. Apps show it in the person's profile.", "ssbId"
         ) from None
     return feed

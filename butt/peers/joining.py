@@ -26,7 +26,7 @@ MOST = 100
 """How many other pubs one bot is told of."""
 
 PATIENCE = timedelta(hours=1)
-NOT_THERE = "The bot did not answer for an hour. Ask again when it is #alive."
+NOT_THERE = "The bot did not answer for an hour. Try again when it is #alive."
 
 
 @dataclass(frozen=True)
@@ -45,14 +45,16 @@ def ask(person: Agent, bot: Agent, text: str) -> OtherPub:
     Raises `Refused`: `bad_invite`, `too_many`, `wrong_state`.
     """
     if bot.wanted.gone_at is not None:
-        raise Refused("wrong_state", f"{bot.name} is #leaving: it joins nobody now.")
+        raise Refused("wrong_state", f"{bot.name} is #leaving and cannot join other pubs.")
     address, code = _read(text)
     if address.key == bot.progress.ssb_id:
-        raise Refused("bad_invite", "That is the bot itself. Paste the invite of another pub.", "invite")
+        raise Refused(
+            "bad_invite", "This is the bot's own invite. Paste the invite of another pub.", "invite"
+        )
     mine = OtherPub.objects.filter(bot=bot)
     with transaction.atomic():
         if not mine.filter(address=address.multiserver).exists() and mine.count() >= MOST:
-            raise Refused("too_many", f"{bot.name} was told of {MOST} pubs, which is as many as can be.")
+            raise Refused("too_many", f"{bot.name} has joined {MOST} pubs, which is the maximum.")
         asked = {"code": code, "asked_at": timezone.now(), "done_at": None, "trouble": ""}
         row, _ = OtherPub.objects.update_or_create(bot=bot, address=address.multiserver, defaults=asked)
         journal.note(bot, person, "join", address=address.multiserver)
@@ -98,6 +100,6 @@ def _read(text: str) -> tuple[Address, str]:
             pass
     raise Refused(
         "bad_invite",
-        "That is no pub's invite or address. An invite reads host:port:@….ed25519~…, an address net:host:port~shs:….",
+        "This is not the invite or address of a pub. An invite looks like host:port:@….ed25519~…, an address like net:host:port~shs:….",
         "invite",
     )

@@ -88,10 +88,14 @@ class Server(Pages):
             await self._refuse(asked, Refusal.TOO_BIG, receive, send)
         except TooSlow:
             await answer(
-                scope, send, 408, "too_slow", "This took too long to arrive. Nothing was done: send it again."
+                scope,
+                send,
+                408,
+                "too_slow",
+                "Your request took too long to arrive. Nothing was done. Send it again.",
             )
         except Full:
-            message = "You ask for more at once than we can do. Please wait a second, then try again."
+            message = "You are sending too many requests at once. Please wait a second and try again."
             await answer(scope, send, 429, "too_many_requests", message, retry=1)
         finally:
             held.close()

@@ -25,7 +25,7 @@ def export(
     """Counted before anything is read. Raises `Refused` and `Unreadable`, before anything is sent."""
     if not hold(request, PERSON_EXPORTS, f"person {person.id}"):
         most = PERSON_EXPORTS.most
-        raise Refused("too_many_exports", f"{most} exports are under way; wait for one of them to end.")
+        raise Refused("too_many_exports", f"{most} exports are already running. Wait until one of them ends.")
     parcel = read(request, lambda: reading().export(bot.id, part))
     if isinstance(parcel, Again):
         return parcel

@@ -166,7 +166,7 @@ def test_a_password_that_nobody_may_have_tells_of_no_address_whether_it_is_known
     account("somebody")
     known, unknown = (said_to(f"{name}@example.org", password) for name in ("somebody", "another"))
     assert known[0] == unknown[0] == 422
-    assert known[1].startswith("Address and password do not fit together. For a new account: ")
+    assert known[1].startswith("Wrong email or password. For a new account: ")
     if password != "somebody@example.org":
         assert known == unknown
     assert Account.objects.count() == 1

@@ -39,13 +39,13 @@ def test_case_and_space_around_a_name_do_not_matter():
         ("my_pub", "“_”"),
         ("büro", "“ü”"),
         ("a", "2 to 32 characters"),
-        ("x" * 33, "this one has 33"),
-        ("1st", "starts with a letter"),
-        ("-pub", "starts with a letter"),
+        ("x" * 33, "This one has 33"),
+        ("1st", "must start with a letter"),
+        ("-pub", "must start with a letter"),
         ("pub-", "hyphen"),
         ("xn--pub", "hyphen"),
-        ("www", "means something else"),
-        ("MX-12", "means something else"),
+        ("www", "is reserved"),
+        ("MX-12", "is reserved"),
     ],
 )
 def test_a_bad_name_is_told_in_words(typed: str, said: str):

@@ -48,7 +48,7 @@ def test_a_network_that_cannot_be_leaves_no_bot():
 def test_other_hops_restart_a_bot_that_runs_on_code_that_knows_them():
     alice = person("alice")
     bot = bot_in(State.ALIVE, alice)
-    with pytest.raises(Refused, match="knows no hops"):
+    with pytest.raises(Refused, match="does not support hops"):
         wishes.set_hops(alice, bot, 3)
     bot.observed.hops = 2
     for hops in (-1, 4):
@@ -74,7 +74,7 @@ def test_nobody_has_more_bots_than_the_operator_allows():
     alice = person("alice")
     for number in range(configuration().bots_per_person):
         wishes.create_bot(alice, f"bot{number}")
-    with pytest.raises(Refused, match="as many as one person may have"):
+    with pytest.raises(Refused, match="which is the maximum"):
         wishes.create_bot(alice, "one-more")
 
 
@@ -99,7 +99,7 @@ def test_a_description_is_taken_as_people_write_and_paste_it():
     assert bot.description == "Bienvenue !\n שרה\u200f!"
     wishes.describe(alice, bot, "山田\u3000太郎")
     assert bot.description == "山田 太郎"
-    with pytest.raises(Refused, match="can be seen"):
+    with pytest.raises(Refused, match="invisible"):
         wishes.describe(alice, bot, "\u202eevil")
 
 
@@ -125,7 +125,7 @@ def test_a_deleted_bot_can_be_restored_until_its_time_is_over():
 
     wishes.delete(alice, bot)
     Wanted.objects.filter(bot=bot).update(gone_at=timezone.now())
-    with pytest.raises(Refused, match="is over"):
+    with pytest.raises(Refused, match="no longer be restored"):
         wishes.restore(alice, bot)
 
 

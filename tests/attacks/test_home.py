@@ -82,7 +82,7 @@ def test_a_bot_in_a_container_reads_its_configuration_though_we_close_what_we_ma
 
 @pytest.mark.parametrize("name", ["100%", 'a"b', "a ;b", "a #b", "a\nb", "a\\b"])
 def test_a_path_that_would_break_a_configuration_is_told_in_words(tmp_path: Path, name: str):
-    with pytest.raises(HomeTrouble, match=r"does not work\. Give another --home"):
+    with pytest.raises(HomeTrouble, match=r"does not work\. Choose another --home"):
         hold(tmp_path / name)
 
 
@@ -92,7 +92,7 @@ def test_a_home_that_cannot_be_made_is_told_in_one_line(home: str, command: list
     said = butt(command[0], "--home", home, *command[1:])
     assert said.returncode == 1
     assert said.stderr.startswith(f"Error: {'The home folder ' if home != '/dev/null' else ''}{home}")
-    assert "Give another --home" in said.stderr
+    assert "Choose another --home" in said.stderr
     assert said.stderr.count("\n") == 1
 
 

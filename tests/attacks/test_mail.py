@@ -62,7 +62,7 @@ def test_one_person_asks_only_so_many_also_by_taking_back_and_with_several_bots(
             owners.withdraw(made.agent, of, invitation.id)
     assert answers == [302] * PERSON_INVITATIONS.most + [422] * 5
     assert len(mail.outbox) == PERSON_INVITATIONS.most
-    assert "go on tomorrow" in client.post(f"/bots/{bot.name}/people", {"email": VICTIM}).content.decode()
+    assert "continue tomorrow" in client.post(f"/bots/{bot.name}/people", {"email": VICTIM}).content.decode()
 
 
 def test_no_word_of_the_senders_leads_or_is_in_the_mail():

@@ -132,7 +132,7 @@ def test_what_goes_wrong_is_told_in_one_line(site: Service, butt: Run, tmp_path:
 
     site.person("carol@example.org")
     wrong = butt("login", site.url, "--email", "carol@example.org", "--password", "wrong")
-    assert wrong.stderr == "Error: Address and password do not fit together.\n"
+    assert wrong.stderr == "Error: Wrong email or password.\n"
 
     (port,) = free_ports(1)
     away = butt("login", f"http://127.0.0.1:{port}", "--email", "a@b.org", "--password", "x")

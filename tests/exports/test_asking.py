@@ -110,7 +110,7 @@ def test_what_speaks_as_the_bot_asks_for_the_password(alice: Account, bot: Agent
     assert browser.post(PATH, {"part": part})["Location"] == f"{PATH}/password"
     wrong = browser.post(f"{PATH}/password", {"password": "wrong"})
     assert wrong.status_code == 422
-    assert "not your password" in wrong.content.decode()
+    assert "Wrong password" in wrong.content.decode()
     assert browser.post(PATH, {"part": part}).status_code == 302
     assert browser.post(f"{PATH}/password", {"password": PASSWORD})["Location"] == PATH
     assert browser.post(PATH, {"part": part}).status_code == 200
@@ -252,7 +252,7 @@ def test_a_passphrase_that_is_refused_is_told_at_its_field_and_not_shown_again(a
         refused = browser_of(alice).post(PATH, {"part": "log", "encrypt": typed})
         shown = refused.content.decode()
         assert refused.status_code == 422
-        assert re.search(f'id="encrypt-error" role="alert">[^<]*{why}[^<]*type anew', shown)
+        assert re.search(f'id="encrypt-error" role="alert">[^<]*{why}[^<]*enter it once more', shown)
         assert 'aria-invalid="true"' in shown
         assert "swordfish" not in shown.lower()
         assert "3 files" in shown
@@ -265,10 +265,10 @@ def test_a_mistyped_age_key_is_still_in_its_field(alice: Account, bot: Agent):
     assert refused.status_code == 422
     assert f'value="{mistyped}"' in shown
     assert 'id="encrypt-error"' in shown
-    assert "type anew" not in shown
+    assert "enter it once more" not in shown
 
 
-NOT_YET = "It is not encrypted yet: type the key or passphrase again."
+NOT_YET = "It is not encrypted yet. Enter the key or passphrase again."
 
 
 @pytest.mark.parametrize("part", ["secret", "all"])

@@ -128,7 +128,7 @@ class Feed(RuleBasedStateMachine):
     def latest(self) -> Any:
         try:
             return self.client.call(self.pub, "getLatest", self.pub.id)["value"]
-        except (RuntimeError, TypeError):  # It has said nothing yet.
+        except (RuntimeError, TypeError):  # It has logged nothing yet.
             return None
 
     @precondition(lambda self: self.runs)

@@ -66,7 +66,7 @@ def test_a_form_with_the_key_of_anothers_invite_is_refused(bot: Agent):
     client.force_login(eve)
     answer = client.post("/bots/eves/invites/new", filled)
     assert answer.status_code == 422
-    assert "Please send it again with a new one." in answer.content.decode()
+    assert "Please send the request again with a new key." in answer.content.decode()
     assert filled["key"] not in answer.content.decode(), "sent again, it has a key of its own"
 
 

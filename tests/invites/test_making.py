@@ -60,7 +60,7 @@ def test_what_cannot_be_is_told_by_field(alice: Agent, wrong: dict[str, Any], co
 
 @pytest.mark.parametrize("state", [State.NEW, State.STARTING, State.STOPPED, State.BROKEN])
 def test_only_an_alive_bot_makes_invites(alice: Agent, state: State):
-    with pytest.raises(Refused, match=f"#{state}: it can make invites only while it is #alive"):
+    with pytest.raises(Refused, match=f"#{state}. It can make invites only while it is #alive"):
         making.create(alice, bot_in(state, alice), "Bob")
 
 
@@ -176,7 +176,7 @@ def test_there_is_a_bound_on_open_invites_and_those_that_are_over_do_not_count(a
     making.create(alice, bot, "in the place of one that has expired")
     Invite.objects.filter(id=third.id).update(revoked_at=timezone.now())
     making.create(alice, bot, "in the place of one that is revoked")
-    with pytest.raises(Refused, match="as many as it may have"):
+    with pytest.raises(Refused, match="which is the maximum"):
         making.create(alice, bot, "one too many")
 
 

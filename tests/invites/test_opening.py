@@ -56,7 +56,7 @@ def test_so_many_come_in_a_day_and_who_only_asks_takes_nothing(alice: Agent, bot
     assert "1 more person can come in today" in page(bot)
     assert comes(bot, invite) == 200
     assert comes(bot, invite) == 410
-    assert "All invites of today are used" in page(bot)
+    assert "All of today's invites are used" in page(bot)
     assert Client().post(f"/@{bot.name}").status_code == 410
 
 

@@ -60,4 +60,4 @@ def test_a_wrong_password_is_said_where_it_was_typed(server: Pages, page: Page):
     page.goto(f"{server.url}/bots/hermit/export/password")
     page.get_by_label("password").fill("wrong")
     page.get_by_role("button", name="yes").click()
-    expect(page.get_by_role("alert")).to_have_text("This is not your password.")
+    expect(page.get_by_role("alert")).to_have_text("Wrong password.")

@@ -146,7 +146,7 @@ def test_all_of_it_works_without_javascript(server: Pages, browser: Browser, pag
     there.get_by_label("expires").select_option("in a week")
     there.get_by_role("button", name="yes").click()
     expect(there.get_by_role("alert")).to_have_text(
-        f"{invited} does not answer now. No invite was made; please try again."
+        f"{invited} is not answering. No invite was made. Please try again."
     )
     expect(there.get_by_label("name")).to_have_value("Frida")
     there.goto(f"{server.url}/join/bob-{invited}")

@@ -91,7 +91,7 @@ def test_a_click_that_is_not_granted_says_why_and_stays_on_its_page(server: Page
     page.goto(f"{server.url}/bots/jos")
     page.context.clear_cookies(name="csrftoken")
     page.get_by_role("button", name="stop").click()
-    expect(page.get_by_text("This page was too old to be sent")).to_be_visible()
+    expect(page.get_by_text("This page was too old")).to_be_visible()
     expect(page).to_have_url(f"{server.url}/bots/jos")
     expect(page.get_by_text("#alive")).to_be_visible()
     page.context.close()
@@ -128,7 +128,7 @@ def test_a_wish_that_comes_too_late_is_refused_in_words(server: Pages, page: Pag
     page.goto(f"{server.url}/bots/eves")
     server.turn(bot, State.STOPPED)
     page.get_by_role("button", name="restart").click()
-    expect(page.get_by_text("eves is #stopped: you cannot restart it now.")).to_be_visible()
+    expect(page.get_by_text("You cannot restart eves while it is #stopped.")).to_be_visible()
 
 
 def test_a_page_that_nobody_looks_at_holds_no_stream_and_catches_up_when_it_is_back(

@@ -92,10 +92,10 @@ def test_register_pay_name_alive_and_the_bill_shows_what_the_stand_in_says(
 
     page.goto(f"{paid_site.url}/billing/cancel")
     page.get_by_role("button", name="end it").click()
-    expect(page.get_by_text("You ended it")).to_be_visible()
+    expect(page.get_by_text("You cancelled")).to_be_visible()
     wait_for(lambda: subscription_of(money, "alice")["cancel_at_period_end"])
     page.get_by_role("button", name="go on paying").click()
-    expect(page.get_by_text("You ended it")).to_be_hidden()
+    expect(page.get_by_text("You cancelled")).to_be_hidden()
     wait_for(lambda: not subscription_of(money, "alice")["cancel_at_period_end"])
 
 

@@ -102,7 +102,7 @@ def test_who_sends_too_much_is_told_on_a_page(server: Pages):
     for path in ("/start", "/nowhere", "/live"):
         status, heads, page = asked(server, path, PAGE, BODY_BYTES.default + 1)
         assert (status, heads["Connection"]) == (413, "close")
-        assert "more than we take in one request" in page
+        assert "too large" in page
         assert {name: heads[name] for name in PROTECTING} == protection(server)
 
 

@@ -56,10 +56,8 @@ def test_who_is_known_signs_in_with_the_same_form_and_finds_their_bots(site: Ser
     page.get_by_label("email").fill("Bob@example.org")
     page.get_by_label("password").fill("not his password")
     page.get_by_role("button", name="yes").click()
-    expect(page.get_by_role("alert")).to_have_text("Address and password do not fit together.")
-    expect(page.get_by_label("password")).to_have_accessible_description(
-        "Address and password do not fit together."
-    )
+    expect(page.get_by_role("alert")).to_have_text("Wrong email or password.")
+    expect(page.get_by_label("password")).to_have_accessible_description("Wrong email or password.")
     expect(page.get_by_label("password")).to_be_focused()
 
     page.get_by_label("password").fill(PASSWORD)

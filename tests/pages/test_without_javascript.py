@@ -51,4 +51,4 @@ def test_a_refusal_is_said(server: Pages, page: Page):
     page.goto(f"{server.url}/bots/dans")
     server.turn(bot, State.STOPPED)
     page.get_by_role("button", name="restart").click()
-    expect(page.get_by_text("dans is #stopped: you cannot restart it now.")).to_be_visible()
+    expect(page.get_by_text("You cannot restart dans while it is #stopped.")).to_be_visible()

@@ -122,7 +122,7 @@ class TestTheListOfABot:
     def test_a_bot_that_is_not_alive_says_so(self, alice: Client):
         bot_in(State.STOPPED, Agent.objects.get(account__email="alice@example.org"), "off")
         answer = alice.post("/bots/off/invites/new", {"name": "Bob", "uses": "1"})
-        assert "off is #stopped: it can make invites only while it is #alive." in words(answer.content)
+        assert "off is #stopped. It can make invites only while it is #alive." in words(answer.content)
 
 
 def test_anothers_invites_are_not_there(bot: Agent):
@@ -191,7 +191,7 @@ class TestTheWayIn:
         uses(spent, "Bob")
         over = {
             "This invite has been used.": spent,
-            "This invite was taken back.": invite(bot, "b", revoked_at=timezone.now()),
+            "This invite was revoked.": invite(bot, "b", revoked_at=timezone.now()),
             "This invite has expired.": invite(bot, "c", expires_at=timezone.now()),
         }
         for message, one in over.items():
@@ -238,7 +238,7 @@ class TestTheOpenPageOfABot:
 
     @pytest.mark.parametrize(
         ("typed", "why"),
-        [("x" * 2001, "at most 2000 characters"), ("Long\x1b", "characters that can be seen")],
+        [("x" * 2001, "at most 2000 characters"), ("Long\x1b", "invisible characters")],
     )
     def test_what_is_refused_of_it_is_still_in_its_field(
         self, alice: Client, bot: Agent, typed: str, why: str

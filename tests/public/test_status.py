@@ -63,7 +63,7 @@ def test_a_new_bot_has_a_page_without_figures(alice: Client):
     bot_in(State.NEW, Agent.objects.get(account__email="alice@example.org"))
     page = text_of(status(alice))
     assert "status: new uptime: none disk usage: not known yet" in page
-    assert "Nothing was seen in this time." in page
+    assert "There are no figures for this time." in page
 
 
 def test_a_broken_bot_says_why_in_words(alice: Client):
@@ -138,7 +138,7 @@ def test_the_bots_machine_is_told_in_a_line_and_warned_of(alice: Client, bot: Ag
     here.seen_at = timezone.now() - timedelta(hours=1)
     here.save()
     text = text_of(status(alice))
-    assert "The disk of its machine is nearly full." in text
+    assert "The disk of its machine is almost full." in text
     assert "Its machine has been silent since" in text
 
 

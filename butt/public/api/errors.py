@@ -84,7 +84,7 @@ def handle_errors(api: NinjaAPI) -> None:
 
     @api.exception_handler(NotInScope)
     def too_narrow(request: HttpRequest, error: Any) -> HttpResponse:
-        message = f"This token has not the scope “{error.needed}”; make one that has, at /account/tokens."
+        message = f"This token lacks the scope “{error.needed}”. Make one that has it at /account/tokens."
         return answer(request, *problem(403, "scope", message))
 
     @api.exception_handler(Agent.DoesNotExist)

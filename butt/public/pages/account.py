@@ -77,7 +77,7 @@ def delete(request: HttpRequest, person: Agent) -> HttpResponse:
         password, browser = request.POST.get("password", ""), known_as(request, mine.email)
         sign_in(mine.email, password, address_of(request), browser)
     except NoEntry as no:
-        message = no.message if no.wait else "This is not your password."
+        message = no.message if no.wait else "Wrong password."
         said = {**shown, "errors": {"password": message}}
         return render(request, "account/delete.html", said, status=429 if no.wait else 422)
     try:
@@ -95,5 +95,5 @@ def delete(request: HttpRequest, person: Agent) -> HttpResponse:
 @for_person
 def stay(request: HttpRequest, person: Agent) -> HttpResponse:  # noqa: ARG001
     leaving.stay(account_of(request))
-    say(request, "You stay. Bots that leave can be restored one by one.")
+    say(request, "Your account stays. You can restore your bots one by one.")
     return redirect("dashboard")

@@ -16,7 +16,7 @@ from butt.public.refusals import Refusal, refusal_of
 DATABASE_SECONDS, UPLOADS_SECONDS = 5, 60
 """After how long to ask again."""
 
-_NO_DATABASE = "Nothing can be read or written down at the moment. Please try again shortly."
+_NO_DATABASE = "The service cannot reach its database at the moment. Please try again shortly."
 _MANY_AT_ONCE = (
     "As many pubs as can come at once are on their way at this moment. Nothing of yours was kept; "
     "go back and bring it again in a minute."
@@ -44,7 +44,7 @@ def not_allowed(
 
 def _no_such_method(request: HttpRequest, known: str) -> HttpResponse:
     # The way of a button, come to by a link, or by `start` where somebody had to sign in on the way.
-    message = "Nothing was done. Please go there from home, and press the button again."
+    message = "Nothing was done. Please go there from the home page and press the button again."
     for_programs = f"{request.method} is no method of this path; it knows {known}."
     told = _tell(request, 405, "wrong_method", "once more", message, for_programs=for_programs)
     told["Allow"] = known
@@ -69,14 +69,14 @@ def refused(
 
 
 def _too_big(request: HttpRequest) -> HttpResponse:
-    message = "This is more than we take in one request. Nothing of it was kept; go back and send less."
+    message = "This request is too large. Nothing was kept. Go back and send less."
     return _tell(request, 413, "too_big", "too much", message)
 
 
 def bad_request(request: HttpRequest, exception: Exception | None = None) -> HttpResponse:
     if isinstance(exception, RequestDataTooBig):
         return _too_big(request)
-    return _tell(request, 400, "bad_request", "no", "This request makes no sense to us.")
+    return _tell(request, 400, "bad_request", "no", "We do not understand this request.")
 
 
 def server_error(request: HttpRequest) -> HttpResponse:

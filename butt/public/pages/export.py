@@ -21,7 +21,7 @@ from butt.public.again import Again, read
 from butt.public.pages.person import for_person
 from butt.public.proof import PROOF_SECONDS, is_proved, prove
 
-NOT_ENCRYPTED = "It is not encrypted yet: type the key or passphrase again."
+NOT_ENCRYPTED = "It is not encrypted yet. Enter the key or passphrase again."
 """A passphrase is kept nowhere, so whatever comes between it and the file loses it; nobody shall miss that."""
 
 
@@ -58,7 +58,7 @@ def password(request: HttpRequest, person: Agent, name: str) -> HttpResponse:
                 if "encrypt" in request.GET:
                     messages.warning(request, NOT_ENCRYPTED)
                 return redirect("export", bot.name)
-            error, status = "This is not your password.", 422
+            error, status = "Wrong password.", 422
         except NoEntry as slow:
             error, status = slow.message, 429
         if not request.user.is_authenticated:
@@ -91,4 +91,4 @@ def _refused(encrypt_to: str, why: str) -> dict[str, str]:
     """What is shown at the field; only a key that is public anyway is shown again in it."""
     if encrypt_to.startswith("age1"):
         return {"encrypt": encrypt_to, "error": why}
-    return {"error": f"{why} What was typed is not shown again: please type anew."}
+    return {"error": f"{why} What you typed is not shown again. Please enter it once more."}

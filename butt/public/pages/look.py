@@ -20,7 +20,7 @@ def look(request: HttpRequest, person_id: str) -> HttpResponse:
     try:
         begun = looks.begin(account_of(request), person, request.POST.get("reason", ""))
     except looks.NoReason:
-        said = {"person": person, "error": "Say why: it is kept in the journal."}
+        said = {"person": person, "error": "Give a reason. It is kept in the journal."}
         return render(request, "look.html", said, status=422)
     request.session["look"] = begun.id
     return redirect("dashboard")

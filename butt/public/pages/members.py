@@ -66,7 +66,7 @@ def _change(request: HttpRequest, person: Agent, bot: Agent) -> str:
     try:
         relation = Relation(request.POST.get("relation", ""))
     except ValueError:
-        raise Refused("bad_request", "There is no such wish.") from None
+        raise Refused("bad_request", "There is no such action.") from None
     return SAID[relation].format(following.relate(person, bot, request.POST.get("feed", ""), relation))
 
 

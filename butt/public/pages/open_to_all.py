@@ -31,7 +31,7 @@ QUIET_ZONE = 4
 
 OVER = {
     Standing.SPENT: "This invite has been used.",
-    Standing.REVOKED: "This invite was taken back.",
+    Standing.REVOKED: "This invite was revoked.",
     Standing.EXPIRED: "This invite has expired.",
 }
 ROBOTS = "User-agent: *\nDisallow: /join/\nDisallow: /bots\n"
@@ -50,7 +50,7 @@ def join(request: HttpRequest, token: str) -> HttpResponse:
     looks = _looks if found else _misses
     if wait := looks.wait_of(f"address {network_of(address_of(request))}"):
         response = _refused(
-            request, for_app, "a moment", "You look at invites very often. Please wait a minute.", 429
+            request, for_app, "a moment", "You are opening invites too often. Please wait a minute.", 429
         )
         response["Retry-After"] = str(wait)
         return response
@@ -91,7 +91,7 @@ def profile(request: HttpRequest, name: str) -> HttpResponse:
         raise Http404
     if wait := _looks.wait_of(f"address {network_of(address_of(request))}"):
         response = _refused(
-            request, False, "a moment", "You ask for invites very often. Please wait a minute.", 429
+            request, False, "a moment", "You are asking for invites too often. Please wait a minute.", 429
         )
         response["Retry-After"] = str(wait)
         return response

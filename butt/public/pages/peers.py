@@ -66,7 +66,7 @@ def _announce(request: HttpRequest, person: Agent, bot: Agent) -> str:
     return (
         "It says where it is."
         if announced
-        else "It says no more where it is. What it said stays in its feed."
+        else "It no longer announces its address. What it announced before stays in its feed."
     )
 
 
@@ -79,11 +79,11 @@ def _follow(request: HttpRequest, person: Agent, bot: Agent) -> str:
 
 def _join(request: HttpRequest, person: Agent, bot: Agent) -> str:
     joining.ask(person, bot, request.POST.get("join", ""))
-    return "The bot is told. Below stands what comes of it."
+    return "The bot has been told. The result appears below."
 
 
 def _nothing(_request: HttpRequest, _person: Agent, _bot: Agent) -> str:
-    raise Refused("bad_request", "There is no such wish.")
+    raise Refused("bad_request", "There is no such action.")
 
 
 WISHES: dict[str, Callable[[HttpRequest, Agent, Agent], str]] = {

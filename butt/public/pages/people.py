@@ -33,7 +33,7 @@ def people(request: HttpRequest, person: Agent, name: str) -> HttpResponse:
         return render(request, "bot/people.html", shown)
     email, error = request.POST.get("email", ""), ""
     if not shown["may_invite"]:
-        error = "First follow the link in the mail that we sent you."
+        error = "First follow the link in the mail we sent you."
     else:
         try:
             _send(owners.invite(person, bot, email))

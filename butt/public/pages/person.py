@@ -58,7 +58,10 @@ def for_person(
         if look := look_of(request):
             matched = request.resolver_match
             if request.method not in {"GET", "HEAD"} or not matched or matched.url_name not in LOOKED_AT:
-                said = {"title": "only looking", "message": "You look at another's pages. End that first."}
+                said = {
+                    "title": "only looking",
+                    "message": "You are viewing somebody else's pages. End that first.",
+                }
                 return render(request, "error.html", said, status=403)
             person = look.person
         try:
