@@ -48,7 +48,7 @@ def text_of(limits: Mapping[str, int]) -> str:
 def set_limits(person: Agent, bot: Agent, changes: Mapping[str, int | None]) -> None:
     """Change some of the owner's limits of a bot; None takes one back. Raises `Refused`: `bad_limit`, `wrong_state`."""
     if bot.wanted.gone_at is not None:
-        raise Refused("wrong_state", f"{bot.name} is #leaving: it stays as it is.")
+        raise Refused("wrong_state", f"{bot.name} is #leaving and cannot be changed.")
     bounds = of_operator()
     limits = dict(bot.wanted.limits)
     for name, number in changes.items():

@@ -55,7 +55,7 @@ def act(action: Action, actor: Agent | str, target: Account | Agent, reason: str
     """Do it, with who and why in the journal. Raises `NotDone`."""
     reason, value = " ".join(reason.split())[:LONGEST_REASON], value.strip()
     if not reason:
-        raise NotDone("Say why: it is kept in the journal.")
+        raise NotDone("Give a reason. It is kept in the journal.")
     if action.value and not value:
         raise NotDone(f"Give {action.value}.")
     given: tuple[Any, ...] = (value,) if action.value else ()
