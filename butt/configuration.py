@@ -213,6 +213,15 @@ class Configuration(BaseSettings):
         "plain",
         description="How lines of the log are written: `plain`, or `json` with an object on each line.",
     )
+    vault: str = Field(
+        "",
+        description="Where all that bots keep is sent as it grows: `file:///FOLDER` or `s3://BUCKET/PREFIX`; empty: nowhere. "
+        "For `BUTT_HOST=processes`.",
+    )
+    vault_key: str = Field("", description="The public age key (`age1…`) that the vault is sealed for.")
+    vault_secret_key: str = Field(
+        "", description="The public age key that bots' secrets are sealed for; empty: `BUTT_VAULT_KEY`."
+    )
     backup_to: str = Field(
         "",
         description="Where `butt backup` keeps backups when it is given no file: `file:///FOLDER` or `s3://BUCKET/PREFIX`.",

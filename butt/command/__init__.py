@@ -38,6 +38,7 @@ def main(arguments: list[str] | None = None) -> None:
         sweep,
         up,
         upgrade,
+        vault,
     )
 
     try:

@@ -6,12 +6,17 @@ import os
 import signal
 import threading
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
 from butt.command import cli, configure, home_option
 from butt.command.files import need_files
 from butt.command.reach import warn_of_reach
+
+if TYPE_CHECKING:
+    from butt.configuration import Configuration
+    from butt.vault.keeper import Keeper
 
 
 @cli.command()
@@ -93,10 +98,31 @@ def steward(home: Path | None) -> None:
     host = chosen_host()
     if isinstance(host, Busy):
         threading.Thread(target=host.work, args=(goes_on,), name="host", daemon=True).start()
+    if settings.vault:
+        keeper_of_copies = _vault_keeper(settings)
+        threading.Thread(target=keeper_of_copies.run, args=(goes_on,), name="vault", daemon=True).start()
     heart.start()
     systemd.ready()
     Steward(host, (service_keys().id,)).run(steward_goes_on)
     heart.stop()
+
+
+def _vault_keeper(settings: "Configuration") -> "Keeper":
+    """What sends to the vault; settings that make no sense are said at the start, a vault that is away is waited for."""
+    from butt.storage import NoStore, store_at
+    from butt.vault import VaultTrouble
+    from butt.vault.keeper import Keeper
+    from butt.vault.sealing import recipient
+
+    if settings.host != "processes":
+        raise click.ClickException("BUTT_VAULT is for BUTT_HOST=processes.")
+    try:
+        key = recipient(settings.vault_key, "BUTT_VAULT_KEY")
+        other = settings.vault_secret_key
+        secret_key = recipient(other, "BUTT_VAULT_SECRET_KEY") if other else key
+        return Keeper(store_at(settings.vault), settings.home / "bots", key, secret_key)
+    except (NoStore, VaultTrouble) as trouble:
+        raise click.ClickException(str(trouble)) from None
 
 
 @cli.command()

@@ -21,6 +21,7 @@ from butt.command import (  # noqa: F401 - each adds its commands
     sweep,
     up,
     upgrade,
+    vault,
 )
 from butt.configuration import Configuration
 from butt.public.api.api import api

@@ -1,0 +1,64 @@
+"""Names in the vault, below `bots/ID/`: a name says what a thing is, so that a list of names is all that one has to remember.
+
+`log/LINE/START-END-DIGEST` are the bytes of a log from START to END. A *line* is one log as it grew: a log that does not
+begin with what is in the vault begins another line. DIGEST is that of the bytes before they were sealed.
+"""
+
+import hashlib
+import re
+import uuid
+from collections import defaultdict
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+_PIECE = re.compile(r"log/(\d{13}-[0-9a-f]{8})/(\d{12})-(\d{12})-([0-9a-f]{32})\.age")
+
+
+def prefix(bot_id: uuid.UUID) -> str:
+    return f"bots/{bot_id}"
+
+
+def digest(data: bytes) -> str:
+    return hashlib.sha256(data).hexdigest()[:32]
+
+
+@dataclass(frozen=True, order=True)
+class Piece:
+    """A piece of a log: bytes `start` to `end` of one line."""
+
+    line: str
+    start: int
+    end: int
+    digest: str
+
+    @property
+    def name(self) -> str:
+        return f"log/{self.line}/{self.start:012d}-{self.end:012d}-{self.digest}.age"
+
+
+def pieces_in(names: Iterable[str]) -> dict[str, list[Piece]]:
+    """The pieces of each line. A name that is none of ours is passed over."""
+    lines: dict[str, list[Piece]] = defaultdict(list)
+    for name in names:
+        if found := _PIECE.fullmatch(name):
+            piece = Piece(found[1], int(found[2]), int(found[3]), found[4])
+            if piece.end > piece.start:
+                lines[piece.line].append(piece)
+    return dict(lines)
+
+
+def chain(pieces: Iterable[Piece]) -> list[Piece]:
+    """Those that lead furthest from the log's first byte without a gap.
+
+    A piece may be there in two sizes, as a sender that was killed, or was told an old list, sends it again.
+    """
+    came: dict[int, Piece | None] = {0: None}
+    for piece in sorted(pieces, key=lambda piece: (piece.start, piece.end)):
+        if piece.start in came:
+            came.setdefault(piece.end, piece)
+    found: list[Piece] = []
+    piece_to = came[max(came)]
+    while piece_to:
+        found.append(piece_to)
+        piece_to = came[piece_to.start]
+    return found[::-1]

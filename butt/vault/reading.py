@@ -1,0 +1,144 @@
+"""Reading a bot back from the vault into a folder, and checking every byte of it. Nothing runs here."""
+
+import uuid
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, BinaryIO
+
+import obstore
+
+from butt.storage import TROUBLE, Store
+from butt.vault import VaultTrouble
+from butt.vault.keeper import is_blob, names_of
+from butt.vault.names import Piece, chain, digest, pieces_in, prefix
+from butt.vault.sealing import unseal
+from scuttlekit import ScuttlebuttError, canonical
+from scuttlekit.files import write_whole
+from scuttlekit.keys import KeyPair
+from scuttlekit.messages import Head, Message, validate, verify
+from scuttlekit.offsetlog import BLOCK, LONGEST_RECORD, cut, survey
+
+PIECES_AT_MOST = 1 << 20
+
+
+@dataclass(frozen=True)
+class Copy:
+    """What the vault has of a bot: messages of all feeds, and the highest number of its own."""
+
+    messages: int
+    sequence: int
+    blobs: int
+
+
+def read(store: Store, bot_id: uuid.UUID, ssb_id: str, keys: list[Any], folder: Path) -> Copy:
+    """Bring back into `folder`, which is empty, what the vault has of a bot. Raises `VaultTrouble`.
+
+    Of several lines of its log the one that knows most of its own messages is taken. A log whose own feed is forked, or
+    where a signature is wrong, is refused.
+    """
+    try:
+        names = list(names_of(store, bot_id))
+        _read_secret(store, bot_id, ssb_id, keys, folder, names)
+        newest = max((name for name in names if name.startswith("gossip/")), default="")
+        if newest:
+            write_whole(folder / "gossip.json", _thing(store, bot_id, newest, keys), lasting=True)
+        messages, sequence = _read_log(store, bot_id, ssb_id, keys, folder, names)
+        blobs = [name for name in names if name.startswith("blobs/")]
+        for name in blobs:
+            _read_blob(store, bot_id, name, keys, folder)
+    except TROUBLE as error:
+        raise VaultTrouble(f"The vault cannot be read: {error}") from error
+    return Copy(messages, sequence, len(blobs))
+
+
+def _read_secret(
+    store: Store, bot_id: uuid.UUID, ssb_id: str, keys: list[Any], folder: Path, names: list[str]
+) -> None:
+    for name in sorted((name for name in names if name.startswith("secret/")), reverse=True):
+        path = folder / "secret"
+        write_whole(path, _thing(store, bot_id, name, keys), lasting=True)
+        try:
+            if KeyPair.load(path).id == ssb_id:
+                path.chmod(0o400)
+                return
+        except ScuttlebuttError:
+            pass
+        path.unlink()
+    raise VaultTrouble("The vault has no secret of this bot. Was it sealed for another key?")
+
+
+def _read_log(
+    store: Store, bot_id: uuid.UUID, ssb_id: str, keys: list[Any], folder: Path, names: list[str]
+) -> tuple[int, int]:
+    place = folder / "flume" / "log.offset"
+    place.parent.mkdir()
+    best: tuple[int, int] = (0, 0)
+    place.touch()
+    for pieces in pieces_in(names).values():
+        draft = place.with_name("draft")
+        with draft.open("w+b") as file:
+            for piece in chain(pieces):
+                file.write(_bytes_of(store, bot_id, piece, keys))
+            size = file.tell()
+            found = survey(file, size, ssb_id)
+            if found.whole != size:
+                raise VaultTrouble(f"The log in the vault is damaged at byte {found.whole}.")
+            if (found.sequence, found.records) > best or not place.stat().st_size:
+                check(file, size, ssb_id)
+                best = (found.sequence, found.records)
+                draft.replace(place)
+        draft.unlink(missing_ok=True)
+    return best[1], best[0]
+
+
+def _bytes_of(store: Store, bot_id: uuid.UUID, piece: Piece, keys: list[Any]) -> bytes:
+    data = _thing(store, bot_id, piece.name, keys)
+    if len(data) != piece.end - piece.start or digest(data) != piece.digest:
+        raise VaultTrouble(f"{piece.name} in the vault is not what its name says.")
+    return data
+
+
+def _read_blob(store: Store, bot_id: uuid.UUID, name: str, keys: list[Any], folder: Path) -> None:
+    hexadecimal = name.removeprefix("blobs/").removesuffix(".age")
+    content = _thing(store, bot_id, name, keys)
+    if not is_blob(hexadecimal, content):
+        raise VaultTrouble(f"{name} in the vault is not what its name says.")
+    path = folder / "blobs" / "sha256" / hexadecimal[:2] / hexadecimal[2:]
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_bytes(content)
+
+
+def _thing(store: Store, bot_id: uuid.UUID, name: str, keys: list[Any]) -> bytes:
+    sealed = bytes(obstore.get(store, f"{prefix(bot_id)}/{name}").bytes())
+    return unseal(sealed, keys, name)
+
+
+def check(file: BinaryIO, size: int, ssb_id: str) -> None:
+    """Check each message's signature, and that the bot's own feed is one unbroken chain. Raises `VaultTrouble`."""
+    head: Head | None = None
+    for record in _records(file, size):
+        try:
+            value = canonical.parse(record)["value"]
+            if value.get("author") == ssb_id:
+                message: Message = validate(value, head)
+                head = message.head
+            else:
+                verify(value)
+        except (ScuttlebuttError, ValueError, KeyError, TypeError, AttributeError) as error:
+            raise VaultTrouble(f"A message in the vault is not valid, and may be a fork: {error}") from error
+
+
+def _records(file: BinaryIO, size: int) -> Iterator[bytes]:
+    """Those that were not deleted, of a log that is whole."""
+    at = 0
+    while at < size:
+        file.seek(at)
+        data = file.read(min(size - at, BLOCK + LONGEST_RECORD))
+        spans, reach, _ = cut(data, at)
+        if not reach:
+            raise VaultTrouble(f"The log in the vault is damaged at byte {at}.")
+        for begin, end in spans:
+            if data[begin : begin + 1] != b"\0":
+                yield data[begin:end]
+        at += reach

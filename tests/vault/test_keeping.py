@@ -1,0 +1,216 @@
+"""What is sent to the vault, and read back from it: all of it, once, and nothing of another identity."""
+
+import hashlib
+import uuid
+from pathlib import Path
+from typing import Any
+
+import obstore
+import pyrage
+import pytest
+from obstore.store import LocalStore
+
+from butt.agents.models import Progress
+from butt.agents.states import State
+from butt.vault import VaultTrouble, keeper, sealing
+from butt.vault.keeper import Keeper, names_of
+from butt.vault.reading import read
+from scuttlekit.keys import KeyPair
+from scuttlekit.messages import Message, create
+from scuttlekit.offsetlog import framed
+from scuttlekit.pub.store.records import record_of
+from tests.people import bot_in, person
+
+BOT = uuid.uuid4()
+
+
+class Folder:
+    """A bot's folder, in which its pub writes."""
+
+    def __init__(self, bots: Path) -> None:
+        self.keys = KeyPair.generate()
+        self.data = bots / str(BOT) / "data"
+        (self.data / "flume").mkdir(parents=True)
+        self.keys.save(self.data / "secret")
+        self.log = self.data / "flume" / "log.offset"
+        self.log.touch()
+        self.last: Message | None = None
+
+    def says(self, count: int, text: str = "hello") -> None:
+        for _ in range(count):
+            head = self.last and self.last.head
+            self.last = create({"type": "post", "text": text}, self.keys, head, 1.0)
+            with self.log.open("ab") as file:
+                file.write(framed([record_of(self.last, 1.0)], file.tell())[0])
+
+    def has_blob(self, content: bytes) -> None:
+        name = hashlib.sha256(content).hexdigest()
+        path = self.data / "blobs" / "sha256" / name[:2] / name[2:]
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(content)
+
+
+@pytest.fixture(autouse=True)
+def at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nothing waits to become more."""
+    monkeypatch.setattr(keeper, "WAIT", 0.0)
+    monkeypatch.setattr(keeper, "BLOBS_EVERY", 0.0)
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Folder:
+    return Folder(tmp_path / "bots")
+
+
+@pytest.fixture
+def store(tmp_path: Path) -> LocalStore:
+    return LocalStore(tmp_path / "vault", mkdir=True)
+
+
+@pytest.fixture
+def key() -> Any:
+    return pyrage.x25519.Identity.generate()
+
+
+@pytest.fixture
+def second() -> Any:
+    return pyrage.x25519.Identity.generate()
+
+
+def keeps(store: LocalStore, folder: Folder, key: Any, second: Any) -> Keeper:
+    return Keeper(store, folder.data.parents[1], key.to_public(), second.to_public())
+
+
+def test_all_comes_back_as_it_was_though_the_sender_was_killed(
+    store: LocalStore, folder: Folder, key: Any, second: Any, tmp_path: Path
+):
+    first = keeps(store, folder, key, second)
+    folder.has_blob(b"a picture")
+    (folder.data / "gossip.json").write_text("[]")
+    folder.says(3)
+    first.send(BOT, folder.keys.id)
+    folder.says(2)
+    whole = folder.log.read_bytes()
+    folder.log.write_bytes(whole + b"\0\0\1")  # a record on its way
+    first.send(BOT, folder.keys.id)
+    sent = set(names_of(store, BOT))
+    keeps(store, folder, key, second).send(BOT, folder.keys.id)
+    assert set(names_of(store, BOT)) == sent, "another one sends nothing again"
+    assert sum(name.startswith("log/") for name in sent) == 2
+
+    back = tmp_path / "back"
+    back.mkdir()
+    copy = read(store, BOT, folder.keys.id, [key, second], back)
+    assert (copy.messages, copy.sequence, copy.blobs) == (5, 5, 1)
+    assert (back / "flume" / "log.offset").read_bytes() == whole
+    for name in ("secret", "gossip.json"):
+        assert (back / name).read_bytes() == (folder.data / name).read_bytes()
+    blobs = {path.relative_to(folder.data) for path in folder.data.glob("blobs/sha256/*/*")}
+    assert {path.relative_to(back) for path in back.glob("blobs/sha256/*/*")} == blobs
+
+
+def test_what_lies_there_says_nothing_without_the_keys(
+    store: LocalStore, folder: Folder, key: Any, second: Any, tmp_path: Path
+):
+    folder.says(1, "a thing that is told to nobody")
+    keeps(store, folder, key, second).send(BOT, folder.keys.id)
+    for name in names_of(store, BOT):
+        content = bytes(obstore.get(store, f"bots/{BOT}/{name}").bytes())
+        assert content.startswith(b"age-encryption.org/v1")
+    with pytest.raises(VaultTrouble, match="cannot be opened with this key"):
+        read(store, BOT, folder.keys.id, [key], tmp_path / "nowhere")
+
+
+def test_a_log_that_does_not_go_on_from_the_vault_begins_another_line(
+    store: LocalStore, folder: Folder, key: Any, second: Any, tmp_path: Path
+):
+    """The one that knows more of the bot's own messages comes back."""
+    folder.says(5)
+    keeps(store, folder, key, second).send(BOT, folder.keys.id)
+    whole = folder.log.read_bytes()
+    folder.log.write_bytes(b"")
+    folder.last = None
+    folder.says(2, "another beginning")
+    keeps(store, folder, key, second).send(BOT, folder.keys.id)
+    back = tmp_path / "back"
+    back.mkdir()
+    assert read(store, BOT, folder.keys.id, [key, second], back).sequence == 5
+    assert (back / "flume" / "log.offset").read_bytes() == whole
+
+
+def test_a_folder_of_another_identity_is_never_sent(store: LocalStore, folder: Folder, key: Any, second: Any):
+    folder.says(1)
+    with pytest.raises(FileNotFoundError, match="another's"):
+        keeps(store, folder, key, second).send(BOT, KeyPair.generate().id)
+    assert list(names_of(store, BOT)) == []
+
+
+def test_a_fork_of_the_bots_own_feed_is_refused(
+    store: LocalStore, folder: Folder, key: Any, second: Any, tmp_path: Path
+):
+    folder.says(2)
+    folder.last = None
+    folder.says(1, "a number that was used")
+    keeps(store, folder, key, second).send(BOT, folder.keys.id)
+    back = tmp_path / "back"
+    back.mkdir()
+    with pytest.raises(VaultTrouble, match="may be a fork"):
+        read(store, BOT, folder.keys.id, [key, second], back)
+
+
+def test_a_piece_that_is_not_what_its_name_says_is_refused(
+    store: LocalStore, folder: Folder, key: Any, second: Any, tmp_path: Path
+):
+    folder.says(2)
+    keeps(store, folder, key, second).send(BOT, folder.keys.id)
+    (name,) = (name for name in names_of(store, BOT) if name.startswith("log/"))
+    (gossip,) = (name for name in names_of(store, BOT) if name.startswith("secret/"))
+    other = bytes(obstore.get(store, f"bots/{BOT}/{gossip}").bytes())
+    obstore.put(store, f"bots/{BOT}/{name}", other)
+    back = tmp_path / "back"
+    back.mkdir()
+    with pytest.raises(VaultTrouble, match="not what its name says"):
+        read(store, BOT, folder.keys.id, [key, second], back)
+
+
+def test_what_unpacks_to_more_than_anything_that_was_put_there_is_refused(
+    key: Any, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setattr(sealing, "LARGEST", 1000)
+    assert sealing.unseal(sealing.seal(b"0" * 1000, key.to_public()), [key], "it") == b"0" * 1000
+    with pytest.raises(VaultTrouble, match="larger than anything"):
+        sealing.unseal(sealing.seal(b"0" * 1001, key.to_public()), [key], "it")
+
+
+def test_a_piece_that_is_missing_leaves_what_came_before_it(
+    store: LocalStore, folder: Folder, key: Any, second: Any, tmp_path: Path
+):
+    sender = keeps(store, folder, key, second)
+    for _ in range(3):
+        folder.says(2)
+        sender.send(BOT, folder.keys.id)
+    _, middle, _ = sorted(name for name in names_of(store, BOT) if name.startswith("log/"))
+    obstore.delete(store, f"bots/{BOT}/{middle}")
+    back = tmp_path / "back"
+    back.mkdir()
+    assert read(store, BOT, folder.keys.id, [key, second], back).sequence == 2
+
+
+@pytest.mark.django_db
+def test_a_vault_that_is_away_is_waited_for_and_then_has_all(
+    folder: Folder, key: Any, second: Any, tmp_path: Path
+):
+    bot = bot_in(State.ALIVE, person("alice"))
+    folder.data.parent.rename(tmp_path / "bots" / str(bot.id))
+    folder.log = tmp_path / "bots" / str(bot.id) / "data" / "flume" / "log.offset"
+    Progress.objects.filter(bot=bot).update(ssb_id=folder.keys.id)
+    there = LocalStore(tmp_path / "there", mkdir=True)
+    sender = Keeper(there, tmp_path / "bots", key.to_public(), second.to_public())
+    (tmp_path / "there").rmdir()
+    (tmp_path / "there").write_text("in the way")
+    assert sender.round() == keeper.AFTER_TROUBLE
+    (tmp_path / "there").unlink()
+    (tmp_path / "there").mkdir()
+    folder.says(1)
+    assert sender.round() == keeper.TICK
+    assert len(list(names_of(there, bot.id))) == 2, "the secret, and a piece of the log"

@@ -1,0 +1,29 @@
+"""A log in pieces: whatever was sent twice or listed late, the furthest without a gap is found."""
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from butt.vault.names import Piece, chain, pieces_in
+
+LINE = "1700000000000-0123abcd"
+SPANS = st.tuples(st.integers(0, 30), st.integers(1, 10)).map(lambda span: (span[0], span[0] + span[1]))
+
+
+def piece(start: int, end: int) -> Piece:
+    return Piece(LINE, start, end, "0" * 32)
+
+
+@given(st.lists(SPANS, max_size=20))
+def test_the_chain_has_no_gap_and_none_leads_further(spans: list[tuple[int, int]]):
+    found = chain(piece(*span) for span in spans)
+    assert [one.start for one in found] == [0, *(one.end for one in found[:-1])][: len(found)]
+    reached = {0}
+    while more := {end for start, end in spans if start in reached} - reached:
+        reached |= more
+    assert (found[-1].end if found else 0) == max(reached)
+
+
+def test_a_name_says_what_it_is_and_others_are_passed_over():
+    one = piece(5, 9)
+    assert pieces_in([one.name, "log/x", "blobs/00.age", f"{one.name}.draft"]) == {LINE: [one]}
+    assert pieces_in([piece(9, 9).name]) == {}
