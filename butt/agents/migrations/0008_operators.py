@@ -7,7 +7,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('agents', '0006_announced'),
+        ('agents', '0007_limits'),
     ]
 
     operations = [
