@@ -2,6 +2,7 @@
 
 import asyncio
 import gc
+import socket
 from contextlib import suppress
 
 import pytest
@@ -104,6 +105,26 @@ async def test_of_those_who_never_finish_their_handshake_the_oldest_makes_room(p
             assert await reader.read() == b""
     for _, writer in lines:
         writer.close()
+    await server.close()
+
+
+async def test_connections_that_are_gone_before_they_are_looked_at_take_no_room(pub, alice):
+    """However many wait at the door when it opens."""
+    refused = []
+    waiting = listen("127.0.0.1", 0)
+    address = Address("127.0.0.1", waiting.getsockname()[1], pub.id)
+    guest = asyncio.create_task(dial(address, alice))
+    await asyncio.sleep(0)
+    for _ in range(400):
+        with socket.create_connection((address.host, address.port)) as line:
+            line.sendall(b"never mind")
+    server = Server(pub, HANDLERS, room=Room(handshakes=200), refuse=refused.append)
+    await server.start("127.0.0.1", address.port, on=waiting)
+    peer = await guest
+    assert await peer.call("whoami")
+    await peer.close()
+    await eventually(lambda: not server._unfinished)
+    assert refused == []
     await server.close()
 
 

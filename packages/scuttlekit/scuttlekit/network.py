@@ -20,6 +20,9 @@ from scuttlekit.serving import Api, Handlers
 HANDSHAKE_TIMEOUT = 5.0
 MAX_CONNECTIONS = 1000
 _BACKLOG = 511
+"""How many wait to be accepted; the system holds them."""
+_AT_ONCE = 16
+"""How many are accepted before it is heard what became of those before them: many may be gone already."""
 
 Offer = Handlers | Api | Callable[[Peer], Api] | None
 """What is answered to a peer: handlers by name, or what chooses by who the peer is."""
@@ -185,7 +188,9 @@ class Server:
         listening = on or listen(host, port)
         self._address = Address(host, listening.getsockname()[1], self._keys.id)
         loop = asyncio.get_running_loop()
-        self._listening = await loop.create_server(self._arrive, sock=listening, backlog=_BACKLOG)
+        self._listening = await loop.create_server(self._arrive, sock=listening, backlog=_AT_ONCE)
+        # To asyncio both are one number.
+        listening.listen(_BACKLOG)
 
     async def close(self) -> None:
         """Listen no more, and say goodbye to every peer."""
