@@ -151,7 +151,7 @@ async def test_content_that_nobody_would_take_is_not_published(opens: Opens):
 
 
 def test_readings_are_bounded(opens: Opens, alice: Voice, monkeypatch: pytest.MonkeyPatch):
-    monkeypatch.setattr("scuttlekit.pub.store.store.MOST_BYTES", 2500)
+    monkeypatch.setattr("scuttlekit.pub.store.reading.MOST_BYTES", 2500)
     store: Store = opens()
     store.append(alice.posts(*["x" * 700] * 5, "x" * 5000))
     assert len(store.read_feed(alice.id)) == 2

@@ -6,31 +6,32 @@ import errno
 import logging
 import math
 import os
-import threading
 import time
-from collections import OrderedDict, deque
+from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from types import MappingProxyType
-from typing import Any, Final, NamedTuple, Protocol, Self
+from typing import Any, Final, NamedTuple, Self
 
-from scuttlekit.errors import InvalidFormat, ScuttlebuttError
 from scuttlekit.graph import Graph
 from scuttlekit.keys import KeyPair
 from scuttlekit.messages import Head, Message, create
-from scuttlekit.offsetlog import FRAME, is_deleted
+from scuttlekit.offsetlog import FRAME
 from scuttlekit.pub.store.database import IndexLost
+from scuttlekit.pub.store.disk import Disk, Note
+from scuttlekit.pub.store.errors import Behind, NotNext, NotReady
+from scuttlekit.pub.store.heads import Heads
 from scuttlekit.pub.store.index import Index
 from scuttlekit.pub.store.log import Log, LogDamaged, Misplaced
 from scuttlekit.pub.store.members import Member, Search
+from scuttlekit.pub.store.opening import index_of
+from scuttlekit.pub.store.reading import Reader
 from scuttlekit.pub.store.records import (
     Entry,
     Stored,
-    entry_of,
     entry_of_message,
     received_in,
     record_of,
-    stored,
 )
 from scuttlekit.pub.store.shelf import Shelf
 from scuttlekit.pub.store.views import forget_views
@@ -38,19 +39,11 @@ from scuttlekit.pub.store.views import forget_views
 LOG: Final = Path("flume", "log.offset")
 INDEX: Final = Path("flume", "index.sqlite")
 
-MOST_BYTES: Final = 1 << 20
-"""What one reading gives at most, in bytes, though always one message."""
-
 MOST_MESSAGES: Final = 1000
 """How many messages one reading gives at most."""
 
 SLICE: Final = 1 << 17
 """How much of the log is taken into the index at once, in bytes, before others have their turn: some 3 ms."""
-
-SOON: Final = 0.5
-"""After so many seconds at most what was appended is on the disk, without anybody asking."""
-
-MOST_HEADS: Final = 2048
 
 _ATTEMPTS: Final = 3
 _LATEST_TIME: Final = 8e12
@@ -58,32 +51,6 @@ _LATEST_TIME: Final = 8e12
 _logger = logging.getLogger(__name__)
 
 Hear = Callable[[Sequence[Stored]], None]
-
-
-class NotReady(ScuttlebuttError):
-    """The index is still being made from the log; to ask again later helps."""
-
-    def __init__(self) -> None:
-        super().__init__("the messages are being indexed: try again in a moment")
-
-
-class NotNext(ScuttlebuttError):
-    """A message does not follow the last one of its feed that is stored: another was quicker, or one is missing."""
-
-
-class Behind(ScuttlebuttError):
-    """The log lacks messages of the pub's own feed: to publish would use their numbers again."""
-
-
-class Note(Protocol):
-    """The pub's own latest sequence, remembered outside the log: the fork guard."""
-
-    @property
-    def latest(self) -> int: ...
-
-    def note(self, latest: int, /) -> None: ...
-
-    def sync(self) -> None: ...
 
 
 class _Kept(NamedTuple):
@@ -112,24 +79,17 @@ class Store:
         self._path = folder / INDEX
         self._log = log
         self._index = index
-        self._note = note
+        self._disk = Disk(log, note, lambda: self._own_sequence, self._tell)
+        self._reader = Reader(log, self._disk.fail)
         self._clock: dict[str, int] = {}
         self._own_head: Head | None = None
-        self._heads: OrderedDict[str, Head] = OrderedDict()
+        self._heads = Heads()
         self._received = 0
         """When the last message was received, in thousandths of a ms."""
         self._listeners: list[Hear] = []
         self._untold: deque[_Kept] = deque()
         self._shown = log.end
-        self._lasting = log.end
-        self._disk = threading.Lock()
-        self._is_closed = False
-        self._syncing: asyncio.Task[None] | None = None
         self._indexing: asyncio.Task[None] | None = None
-        self._timer: asyncio.TimerHandle | None = None
-        self._fault: Exception | None = None
-        self._failed = asyncio.Event()
-        self._lasted = asyncio.Event()
 
     @classmethod
     def open(cls, folder: Path, own: KeyPair, note: Note | None = None) -> Self:
@@ -141,7 +101,7 @@ class Store:
         try:
             if log.mended:
                 forget_views(log.path)
-            store = cls(folder, own, log, _index_of(log, folder / INDEX), note)
+            store = cls(folder, own, log, index_of(log, folder / INDEX), note)
         except BaseException:
             log.close()
             raise
@@ -190,8 +150,8 @@ class Store:
         To be run as a task as long as the store is open. Raises LogDamaged; OSError, where the disk is full or failed.
         """
         await self.index()
-        await self._failed.wait()
-        self._check_sound()
+        await self._disk.failed.wait()
+        self._disk.check()
 
     async def index(self) -> None:
         """Bring the index up to the log, in slices, while others have their turn. Raises LogDamaged, OSError."""
@@ -208,13 +168,9 @@ class Store:
         self._check_ready()
         if feed == self.own.id:
             return self._own_head
-        if feed in self._heads:
-            self._heads.move_to_end(feed)
-            return self._heads[feed]
-        if feed not in self._clock:
-            return None
-        head = self._stored_head(feed)
-        self._keep_head(feed, head)
+        head = self._heads.get(feed)
+        if head is None and feed in self._clock and (head := self._stored_head(feed)):
+            self._heads.keep(feed, head)
         return head
 
     def append(self, messages: Sequence[Message]) -> Sequence[Stored]:
@@ -224,7 +180,7 @@ class Store:
         stored; OSError, after which the store is of no use.
         """
         kept = self._keep(messages, awaits_disk=False)
-        self._flush_soon()
+        self._disk.flush_soon()
         return kept
 
     async def publish(self, content: Any) -> Stored:
@@ -234,7 +190,7 @@ class Store:
         """
         self._check_ready()
         head = self._own_head
-        known = self._note.latest if self._note else 0
+        known = self._disk.noted
         if known > (head.sequence if head else 0):
             raise Behind(f"the pub's own feed has reached message {known}, and the log lacks messages of it")
         message = create(content, self.own, head, int(time.time() * 1000))
@@ -244,13 +200,7 @@ class Store:
 
     async def flush(self) -> None:
         """Have everything that was appended on the disk. Raises OSError."""
-        end = self._log.end
-        while self._lasting < end:
-            self._check_sound()
-            lasted = self._lasted
-            self._sync_soon()
-            await lasted.wait()
-        self._check_sound()
+        await self._disk.flush()
 
     def read_feed(
         self,
@@ -364,21 +314,14 @@ class Store:
     def close(self) -> None:
         """End in order: what was appended is on the disk then. Raises OSError."""
         self.ready.clear()
-        if self._timer:
-            self._timer.cancel()
-        for task in (self._syncing, self._indexing):
-            if task:
-                task.cancel()
-        try:
-            if self._fault is None and self._lasting < self._log.end:
-                self._write_through(self._own_sequence)
-        finally:
-            # A thread may just have the disk written.
-            with self._disk:
-                if not self._is_closed:
-                    self._is_closed = True
-                    self._log.close()
-                    self._index.close()
+        if self._indexing:
+            self._indexing.cancel()
+
+        def close() -> None:
+            self._log.close()
+            self._index.close()
+
+        self._disk.close(close)
 
     # Making the index
 
@@ -415,13 +358,8 @@ class Store:
         for _ in self._slices():
             await asyncio.sleep(0)
         if not self._index.ordered:
-            await asyncio.to_thread(self._order)
+            await asyncio.to_thread(self._disk.while_open, self._index.order)
         self._settle()
-
-    def _order(self) -> None:
-        with self._disk:
-            if not self._is_closed:
-                self._index.order()
 
     def _slices(self) -> Iterator[None]:
         """Take the rest of the log into the index, a slice at a time."""
@@ -429,7 +367,7 @@ class Store:
         begin = end = self._index.covered.end
         for offset, record in self._log.forwards(begin):
             end = offset + len(record) + FRAME
-            entry = None if is_deleted(record) else self._entry(record, offset)
+            entry = self._reader.entry(record, offset)
             if entry:
                 entries.append((offset, entry))
             if end - begin >= SLICE:
@@ -451,7 +389,7 @@ class Store:
         if not self._index.ordered or self._index.covered.end < self._log.end:
             return
         self._own_head = self._stored_head(self.own.id)
-        known = self._note.latest if self._note else 0
+        known = self._disk.noted
         if self._own_sequence < known and not self._index.is_new:
             # Before anybody says that the log is behind: it may only be the index.
             raise IndexLost(
@@ -470,7 +408,7 @@ class Store:
             try:
                 self._begin_anew()
             except OSError as error:
-                self._fail(error)
+                self._disk.fail(error)
                 raise
             # Without a loop it is whoever opened the store who calls `index`.
             with contextlib.suppress(RuntimeError):
@@ -481,13 +419,13 @@ class Store:
         try:
             await self.index()
         except (LogDamaged, OSError) as error:
-            self._fail(error)
+            self._disk.fail(error)
 
     # Storing
 
     def _keep(self, messages: Sequence[Message], *, awaits_disk: bool) -> Sequence[Stored]:
         self._check_ready()
-        self._check_sound()
+        self._disk.check()
         times = self._times(len(messages))
         records = [record_of(message, time) for message, time in zip(messages, times, strict=True)]
         entries = [entry_of_message(*each) for each in zip(messages, records, times, strict=True)]
@@ -503,14 +441,14 @@ class Store:
         except IndexLost as error:
             raise self._lose(str(error)) from error
         except OSError as error:
-            self._fail(error)
+            self._disk.fail(error)
             raise
         for author, entry in {entry.author: entry for entry in entries}.items():
             if author == self.own.id:
                 self._own_head = entry.head
             else:
                 self._clock[author] = entry.sequence
-                self._keep_head(author, entry.head)
+                self._heads.keep(author, entry.head)
         for entry in entries:
             if entry.relation:
                 self.graph.sets(entry.author, *entry.relation)
@@ -540,7 +478,9 @@ class Store:
 
     def _tell(self) -> None:
         """Show others what they may have, and tell who listens, in the order of the log."""
-        while self._untold and (not self._untold[0].awaits_disk or self._untold[0].ends <= self._lasting):
+        while self._untold and (
+            not self._untold[0].awaits_disk or self._untold[0].ends <= self._disk.lasting
+        ):
             entries, messages, self._shown, _ = self._untold.popleft()
             for entry in entries:
                 if entry.author == self.own.id:
@@ -550,51 +490,6 @@ class Store:
                     hear(messages)
                 except Exception:
                     _logger.exception("A listener failed; the messages are stored.")
-
-    # The disk
-
-    def _flush_soon(self) -> None:
-        if self._timer or self._syncing or self._fault or self._lasting >= self._log.end:
-            return
-        with contextlib.suppress(RuntimeError):
-            self._timer = asyncio.get_running_loop().call_later(SOON, self._sync_soon)
-
-    def _sync_soon(self) -> None:
-        """Have a task bring everything to the disk; who comes while it runs shares it."""
-        if self._syncing is None:
-            self._syncing = asyncio.get_running_loop().create_task(self._sync())
-
-    async def _sync(self) -> None:
-        if self._timer:
-            self._timer.cancel()
-            self._timer = None
-        try:
-            end = self._log.end
-            await asyncio.to_thread(self._write_through, self._own_sequence)
-            self._has_lasted(end)
-            self._tell()
-        except OSError as error:
-            self._fail(error)
-        finally:
-            self._syncing = None
-        # What was appended meanwhile comes with the next one: whoever waits for it asks for that at once.
-        self._flush_soon()
-
-    def _has_lasted(self, end: int) -> None:
-        """The log is on the disk up to here: wake up who waits for that, though others may go on to write."""
-        self._lasting = end
-        self._lasted.set()
-        self._lasted = asyncio.Event()
-
-    def _write_through(self, own: int) -> None:
-        """First the log, then the note of it: a note without its message would look like a log that lost it."""
-        with self._disk:
-            if self._is_closed:
-                return
-            self._log.sync()
-            if self._note and own > self._note.latest:
-                self._note.note(own)
-                self._note.sync()
 
     # Reading
 
@@ -608,57 +503,21 @@ class Store:
             offset = self._index.head(feed)
             if offset is None:
                 return None
-            record = self._log.read(offset)
-            entry = None if is_deleted(record) else self._entry(record, offset)
+            entry = self._reader.entry_at(offset)
             if entry is None or entry.author != feed:
                 raise Misplaced
             return entry.head
-
-    def _keep_head(self, feed: str, head: Head | None) -> None:
-        if head:
-            self._heads[feed] = head
-            self._heads.move_to_end(feed)
-            if len(self._heads) > MOST_HEADS:
-                self._heads.popitem(last=False)
 
     def _found(self, ask: Callable[[], Sequence[int]]) -> list[Stored]:
         """The messages at the offsets that the index tells. Raises NotReady, LogDamaged."""
         with self._asking():
             while offsets := ask():
-                found, deleted = self._read(offsets)
+                found, deleted = self._reader.read(offsets)
                 # As flumelog-offset's own indexes do: who asks again is not to be told of them.
                 self._index.forget(deleted)
                 if found:
                     return found
         return []
-
-    def _read(self, offsets: Sequence[int]) -> tuple[list[Stored], list[int]]:
-        """The messages at these offsets, and which of the records were deleted. Raises Misplaced."""
-        found: list[Stored] = []
-        deleted: list[int] = []
-        for offset, record in zip(offsets, self._log.read_many(offsets, MOST_BYTES), strict=False):
-            if 0 in record and is_deleted(record):
-                deleted.append(offset)
-            elif 0 in record:
-                raise self._damaged(offset, "the record there has zeros in it")
-            else:
-                found.append(self._message(record, offset))
-        return found, deleted
-
-    def _message(self, record: bytes, offset: int) -> Stored:
-        try:
-            one = stored(record, offset)
-        except InvalidFormat as error:
-            raise self._damaged(offset, f"the record there is {error}") from None
-        if one is None:
-            raise Misplaced
-        return one
-
-    def _entry(self, record: bytes, offset: int) -> Entry | None:
-        try:
-            return entry_of(record)
-        except InvalidFormat as error:
-            raise self._damaged(offset, f"the record there is {error}") from None
 
     @contextlib.contextmanager
     def _asking(self) -> Iterator[None]:
@@ -671,54 +530,9 @@ class Store:
                 raise IndexLost(why) from error
             raise self._lose(why) from error
 
-    def _damaged(self, offset: int, what: str) -> LogDamaged:
-        error = LogDamaged(self._log.path, offset, what)
-        self._fail(error)
-        return error
-
     def _check_ready(self) -> None:
         if not self.ready.is_set():
             raise NotReady
-
-    def _check_sound(self) -> None:
-        if self._fault:
-            raise self._fault
-
-    def _fail(self, error: Exception) -> None:
-        if self._fault is None:
-            self._fault = error
-            self._failed.set()
-            self._lasted.set()
-
-
-def _index_of(log: Log, path: Path) -> Index:
-    """The index of this log, or an empty one. Raises OSError."""
-    try:
-        index = Index.open(path)
-    except IndexLost as error:
-        if path.exists():
-            _logger.warning("The index is made again from the log: %s.", error)
-        return Index.make(path)
-    if _is_of(index, log):
-        return index
-    _logger.warning("The index is made again: the log is not the one that it was made from.")
-    index.drop()
-    forget_views(log.path)
-    return Index.make(path)
-
-
-def _is_of(index: Index, log: Log) -> bool:
-    covered = index.covered
-    if not log.has_end(covered.end):
-        return False
-    if covered.last < 0:
-        return True
-    try:
-        record = log.read(covered.last)
-        one = None if is_deleted(record) else stored(record, covered.last)
-    except (Misplaced, InvalidFormat):
-        return False
-    return one is None or one.key == covered.key
 
 
 def _range(after: int, before: int | None, end: int, *, least: int) -> tuple[int, int]:

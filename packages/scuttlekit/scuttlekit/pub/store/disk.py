@@ -1,0 +1,137 @@
+"""When the log is on the disk, and what happens where that fails."""
+
+import asyncio
+import contextlib
+import threading
+from collections.abc import Callable
+from typing import Final, Protocol
+
+from scuttlekit.pub.store.log import Log
+
+SOON: Final = 0.5
+"""After so many seconds at most what was appended is on the disk, without anybody asking."""
+
+
+class Note(Protocol):
+    """The pub's own latest sequence, remembered outside the log: the fork guard."""
+
+    @property
+    def latest(self) -> int: ...
+
+    def note(self, latest: int, /) -> None: ...
+
+    def sync(self) -> None: ...
+
+
+class Disk:
+    """Has the log on the disk, and then the note of the pub's own latest message. One write serves all who wait for it.
+
+    `own` gives the sequence of that message, and `on_lasting` is called when more of the log is on the disk. The first
+    failure is kept: from then on nothing is written.
+    """
+
+    def __init__(
+        self, log: Log, note: Note | None, own: Callable[[], int], on_lasting: Callable[[], None]
+    ) -> None:
+        self.lasting = log.end
+        """Up to which byte the log is on the disk."""
+        self.failed = asyncio.Event()
+        self._log = log
+        self._note = note
+        self._own = own
+        self._on_lasting = on_lasting
+        self._lock = threading.Lock()
+        self._is_closed = False
+        self._syncing: asyncio.Task[None] | None = None
+        self._timer: asyncio.TimerHandle | None = None
+        self._fault: Exception | None = None
+        self._lasted = asyncio.Event()
+
+    @property
+    def noted(self) -> int:
+        """The pub's own latest sequence by the note, 0 without one."""
+        return self._note.latest if self._note else 0
+
+    def fail(self, error: Exception) -> None:
+        """Have whoever uses the store from now on told of an error; the first one counts."""
+        if self._fault is None:
+            self._fault = error
+            self.failed.set()
+            self._lasted.set()
+
+    def check(self) -> None:
+        """Raises what went wrong."""
+        if self._fault:
+            raise self._fault
+
+    async def flush(self) -> None:
+        """Have everything that was appended on the disk. Raises OSError."""
+        end = self._log.end
+        while self.lasting < end:
+            self.check()
+            lasted = self._lasted
+            self._sync_soon()
+            await lasted.wait()
+        self.check()
+
+    def flush_soon(self) -> None:
+        """Have everything that was appended on the disk within `SOON`."""
+        if self._timer or self._syncing or self._fault or self.lasting >= self._log.end:
+            return
+        with contextlib.suppress(RuntimeError):
+            self._timer = asyncio.get_running_loop().call_later(SOON, self._sync_soon)
+
+    def while_open(self, work: Callable[[], None]) -> None:
+        """Do work that may run in another thread, unless all is closed."""
+        with self._lock:
+            if not self._is_closed:
+                work()
+
+    def close(self, close: Callable[[], None]) -> None:
+        """Have everything on the disk, then close it. Raises OSError."""
+        if self._timer:
+            self._timer.cancel()
+        if self._syncing:
+            self._syncing.cancel()
+        try:
+            if self._fault is None and self.lasting < self._log.end:
+                self._write_through(self._own())
+        finally:
+            # A thread may just have the disk written.
+            with self._lock:
+                if not self._is_closed:
+                    self._is_closed = True
+                    close()
+
+    def _sync_soon(self) -> None:
+        """Have a task bring everything to the disk; who comes while it runs shares it."""
+        if self._syncing is None:
+            self._syncing = asyncio.get_running_loop().create_task(self._sync())
+
+    async def _sync(self) -> None:
+        if self._timer:
+            self._timer.cancel()
+            self._timer = None
+        try:
+            end = self._log.end
+            await asyncio.to_thread(self._write_through, self._own())
+            self.lasting = end
+            # Whoever waits for more than that asks for it when this task is over.
+            self._lasted.set()
+            self._lasted = asyncio.Event()
+            self._on_lasting()
+        except OSError as error:
+            self.fail(error)
+        finally:
+            self._syncing = None
+        self.flush_soon()
+
+    def _write_through(self, own: int) -> None:
+        """First the log, then the note of it: a note without its message would look like a log that lost it."""
+        with self._lock:
+            if self._is_closed:
+                return
+            self._log.sync()
+            if self._note and own > self._note.latest:
+                self._note.note(own)
+                self._note.sync()
