@@ -28,7 +28,16 @@ OF_BOTS = [
     *(f"/bots/{state}-bot" for state in State),
     *(
         f"/bots/alive-bot/{part}"
-        for part in ("upgrade", "delete", "export", "export/password", "people", "network", "members")
+        for part in (
+            "upgrade",
+            "delete",
+            "export",
+            "export/password",
+            "people",
+            "network",
+            "members",
+            "limits",
+        )
     ),
     "/bots/new-bot/network",
     *STATUS,

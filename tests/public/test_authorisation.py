@@ -70,6 +70,8 @@ GET  /bots/{name}/delete                            start   404    200       200
 POST /bots/{name}/delete                            start   404    422       422    404
 GET  /bots/{name}/network                           start   404    200       200    404
 POST /bots/{name}/network                            start   404    422       422    404
+GET  /bots/{name}/limits                            start   404    200       200    404
+POST /bots/{name}/limits                             start   404    on        on     404
 GET  /bots/{name}/members                           start   404    200       200    404
 POST /bots/{name}/members                            start   404    422       422    404
 GET  /bots/{name}/people                            start   404    200       200    404

@@ -4,7 +4,8 @@ import pytest
 from django.test import Client
 
 from butt.accounts.tokens import issue_token
-from butt.agents.models import Agent, Observed
+from butt.agents.models import Agent, Observed, Wanted
+from butt.configuration import configuration
 
 pytestmark = pytest.mark.django_db
 
@@ -37,3 +38,33 @@ def test_limits_are_set_one_by_one_and_taken_back(bot: Agent):
     Observed.objects.filter(bot=bot).update(room=ROOM)
     told = api.get(path).json()["status"]["room"]
     assert told == {name: ROOM[name] for name in ("most", "log", "blobs", "rest", "takes", "removed")}
+
+
+PAGE = "/bots/my/limits"
+
+
+def test_they_are_set_on_a_page_in_gib_and_days(alice: Client, bot: Agent, monkeypatch: pytest.MonkeyPatch):
+    assert "knows no limits" in alice.get(PAGE).content.decode()
+    answer = alice.post(PAGE, {"disk": "2", "blobs": "0.5", "farBlobDays": ""})
+    assert answer["Location"] == PAGE
+    assert Wanted.objects.get(bot=bot).limits == {"disk": 2**31, "blobs": 2**29}
+    html = alice.get(PAGE).content.decode()
+    assert 'value="2"' in html
+    assert 'value="0.5"' in html
+    for field, wrong in (
+        ("disk", "much"),
+        ("disk", "0.01"),
+        ("blobs", "1."),
+        ("blobs", "-1"),
+        ("farBlobDays", "0"),
+    ):
+        refused = alice.post(PAGE, {field: wrong})
+        assert refused.status_code == 422, (field, wrong)
+        assert f'value="{wrong}"' in refused.content.decode()
+        assert 'aria-invalid="true"' in refused.content.decode()
+    bounded = configuration().model_copy(update={"bot_disk_gib": 1})
+    monkeypatch.setattr("butt.agents.limits.configuration", lambda: bounded)
+    assert "At most 1, which also holds" in alice.get(PAGE).content.decode()
+    assert alice.post(PAGE, {"disk": "2"}).status_code == 422
+    alice.post(PAGE, {"disk": "", "blobs": "", "farBlobDays": ""})
+    assert Wanted.objects.get(bot=bot).limits == {}

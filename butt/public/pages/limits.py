@@ -1,0 +1,54 @@
+"""How much of the disk a bot may take, as its owner chooses it within what the operator allows."""
+
+from django.http import HttpRequest, HttpResponseBase
+from django.shortcuts import redirect, render
+
+from butt.agents.bots import bot_by_name
+from butt.agents.limits import GIB, of_operator, set_limits
+from butt.agents.models import Agent
+from butt.agents.view import View
+from butt.agents.wishes import Refused
+from butt.public.letters import say
+from butt.public.pages.person import for_person
+
+FIELDS = {"disk": GIB, "blobs": GIB, "farBlobDays": 1}
+"""What is asked for, and how many of its own unit make one of the person's: GiB and days."""
+LONGEST = 12
+
+
+@for_person
+def limits(request: HttpRequest, person: Agent, name: str) -> HttpResponseBase:
+    bot = bot_by_name(person, name)
+    typed = {field: _shown(bot.wanted.limits.get(field), unit) for field, unit in FIELDS.items()}
+    errors: dict[str, str] = {}
+    if request.method == "POST":
+        typed = {field: request.POST.get(field, "").strip() for field in FIELDS}
+        try:
+            set_limits(person, bot, {field: _read(typed[field], field) for field in FIELDS})
+        except Refused as no:
+            errors = {no.field.removeprefix("limits."): no.message}
+        else:
+            say(request, "Its limits are set.")
+            return redirect("limits", bot.name)
+    shown = {
+        "bot": View(bot),
+        "typed": typed,
+        "errors": errors,
+        "operators": {field: _shown(number, FIELDS[field]) for field, number in of_operator().items()},
+    }
+    return render(request, "bot/limits.html", shown, status=422 if errors else 200)
+
+
+def _read(text: str, field: str) -> int | None:
+    """The number that was typed, in the unit of the limit; None where nothing was. Raises `Refused` `bad_limit`."""
+    if not text:
+        return None
+    whole, point, part = text.partition(".")
+    digits = whole + part
+    if not (digits.isascii() and digits.isdigit() and len(text) <= LONGEST) or (point and not part):
+        raise Refused("bad_limit", "Give a number, such as 2 or 0.5, or nothing.", f"limits.{field}")
+    return int(float(text) * FIELDS[field])
+
+
+def _shown(number: int | None, unit: int) -> str:
+    return "" if number is None else f"{number / unit:.3f}".rstrip("0").rstrip(".")
