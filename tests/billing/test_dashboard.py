@@ -235,6 +235,22 @@ def test_a_dispute_ends_it_with_the_period_and_a_refund_is_told(
     assert "2.00 USD" in mail.outbox[-1].body
 
 
+def test_one_that_is_ended_there_with_its_money_back_is_told_both_and_has_its_days_of_grace(
+    house: Subscriptions, stand_in: StandIn, alice: Agent, bot: Agent
+):
+    charge = stand_in.all("charges", customer=payer_of(alice).customer)[0]["id"]
+    (there,) = stand_in.subscriptions_of(alice)
+    stand_in.v1.subscriptions.cancel(there["id"])
+    stand_in.v1.refunds.create({"charge": charge})
+    looked_at(house, stand_in)
+    assert {each.subject for each in mail.outbox} == {"We paid you back", "Your payment was ended"}
+    assert Wanted.objects.get(bot=bot).paid
+    looked_at(house, stand_in, days=8)
+    assert not Wanted.objects.get(bot=bot).paid
+    assert stand_in.subscriptions_of(alice) == [], "nobody is charged again who was paid back"
+    assert stand_in.v1.customers.retrieve(payer_of(alice).customer).balance == 0
+
+
 def test_a_card_that_expires_before_the_next_charge_is_told_once(
     house: Subscriptions, stand_in: StandIn, alice: Agent, bot: Agent
 ):

@@ -21,7 +21,8 @@ LOOKS = [(PHONE, "light"), (PHONE, "dark"), (DESK, "light"), (DESK, "dark")]
 
 @pytest.fixture(scope="module")
 def paid_site(tmp_path_factory: pytest.TempPathFactory, built_pub: Path) -> Iterator[Service]:
-    with Service(tmp_path_factory.mktemp("home"), built_pub, billing="stripe") as service:
+    pages = {name: f"https://butt.example/{name}" for name in ("terms", "privacy", "imprint")}
+    with Service(tmp_path_factory.mktemp("home"), built_pub, billing="stripe", tax="15%", **pages) as service:
         yield service
 
 
@@ -84,11 +85,12 @@ def test_register_pay_name_alive_and_the_bill_shows_what_the_stand_in_says(
     wait_for(lambda: (subscription_of(money, "alice") or {}).get("status") == "active")
     subscription = subscription_of(money, "alice")
     assert quantity_of(subscription) == 1
-    for text in (r"1 bot . \$5\.00 a month", r"visa •••• 4242", r"\$5\.00 on "):
+    for text in (r"1 bot . \$5\.00 a month", r"visa •••• 4242", r"\$5\.75 with tax on "):
         wait_for(lambda text=text: says(page, f"{paid_site.url}/billing", text))
     number = money.all("invoices", customer=subscription["customer"])[0]["id"]
     page.goto(f"{paid_site.url}/billing/invoices/{number}")
-    expect(page.get_by_role("cell", name="$5.00").first).to_be_visible()
+    for cell in ("$5.00", "$0.75", "$5.75"):
+        expect(page.get_by_role("cell", name=cell, exact=True)).to_be_visible()
 
     page.goto(f"{paid_site.url}/billing/cancel")
     page.get_by_role("button", name="end it").click()
@@ -103,7 +105,7 @@ def test_register_pay_name_alive_and_the_bill_shows_what_the_stand_in_says(
 def test_its_pages_can_be_used_by_everybody(paid_site: Service, money: StandIn, page: Page, look: Any):
     name = f"erin-{look['viewport']['width']}-{look['color_scheme']}"
     comes(page, paid_site, name)
-    for path in ("/newbie", "/billing", "/billing/card"):
+    for path in ("/newbie", "/billing", "/billing/card", "/billing/address"):
         page.goto(paid_site.url + path)
         # Stripe's frames are not ours, and axe cannot speak to them.
         found = Axe().run(page, options={"iframes": False})
@@ -207,6 +209,60 @@ def test_a_card_that_asks_to_confirm_is_confirmed_in_place(paid_site: Service, m
     expect(page.get_by_text("did not come through")).to_be_hidden()
     assert subscription_of(money, "carol")["status"] == "active"
 
+    # So it does when the month is over; the mail leads to the same place.
+    money.month_ends(subscription_of(money, "carol"))
+    wait_for(banner)
+    page.get_by_role("link", name="pay").click()
+    page.get_by_role("button", name="confirm").click()
+    bank_asks(page, "Complete authentication")
+    expect(page.get_by_role("button", name="confirm")).to_be_hidden()
+    assert [
+        each["status"] for each in money.all("invoices", customer=subscription_of(money, "carol")["customer"])
+    ] == [
+        "paid",
+        "paid",
+    ]
+
+
+def test_a_wallet_that_is_refused_says_so_and_one_that_pays_goes(
+    paid_site: Service, money: StandIn, page: Page
+):
+    comes(page, paid_site, "walter")
+    page.get_by_role("group", name="bot").get_by_label("name").fill("walters")
+    page.frame_locator(FRAME).get_by_role("button", name="Google Pay").click()
+    for answer in ("Refuse", "Pay with visa"):
+        with page.expect_popup() as opened:
+            page.get_by_role("button", name="yes").click()
+        opened.value.get_by_role("button", name=answer).click()
+        if answer == "Refuse":
+            expect(page.locator("#card-said")).to_have_text("The wallet refused.")
+    expect(page.get_by_role("heading", name="walters.localhost")).to_be_visible()
+
+
+def test_an_invoice_is_made_out_to_an_address_and_a_new_card_takes_the_place_of_the_old(
+    paid_site: Service, money: StandIn, page: Page
+):
+    comes(page, paid_site, "nora")
+    page.goto(f"{paid_site.url}/billing/address")
+    for label, value in (("name or company", "Krake OG"), ("street", "Gasse 1"), ("city", "Wien")):
+        page.get_by_label(label).fill(value)
+    page.get_by_label("country").select_option("AT")
+    page.get_by_label("VAT or tax number").fill("not one!")
+    page.get_by_role("button", name="yes").click()
+    expect(page.get_by_text("This is no tax number of this country.")).to_be_visible()
+    page.get_by_label("VAT or tax number").fill("ATU12345678")
+    page.get_by_role("button", name="yes").click()
+    expect(page.get_by_text("Kept. It stands on your next invoice.")).to_be_visible()
+    for number in (GOOD, "5555555555554444"):
+        page.goto(f"{paid_site.url}/billing/card")
+        enters(page, number)
+        page.get_by_role("button", name="yes").click()
+        expect(page.get_by_text(f"•••• {number[-4:]}")).to_be_visible()
+    (customer,) = [each for each in money.all("customers") if each["email"] == "nora@example.org"]
+    assert customer["address"]["city"] == "Wien"
+    (number,) = money.v1.customers.tax_ids.list(customer["id"]).data
+    assert number.value == "ATU12345678"
+
 
 def test_who_has_no_card_is_told_so_by_the_api_and_led_to_it_by_the_pages(
     paid_site: Service, money: StandIn, page: Page
@@ -270,7 +326,7 @@ def test_two_tabs_two_clicks_and_a_session_that_is_over_end_in_what_was_asked_fo
     expect(other.get_by_role("link", name="ivans.localhost")).to_be_visible()
 
     # There is a second one only once the first is paid for.
-    wait_for(lambda: "$5.00</b>" in page.goto(f"{paid_site.url}/billing").text())
+    wait_for(lambda: "$5.75</b>" in page.goto(f"{paid_site.url}/billing").text())
     page.goto(f"{paid_site.url}/bots/new")
     page.get_by_label("name").fill("second")
     page.get_by_role("button", name="yes").dblclick()
