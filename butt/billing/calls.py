@@ -2,8 +2,8 @@
 
 import logging
 import time
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import AbstractContextManager, contextmanager
 from typing import Any
 
 import stripe
@@ -18,6 +18,10 @@ PATIENCE = 8
 TOO_MANY, NOT_FOUND = 429, 404
 WAITS = (0.5, 1.0, 2.0)
 """Seconds that we wait when Stripe is asked too often. After that the payer waits, for longer."""
+
+
+Changing = Callable[[], AbstractContextManager[None]]
+"""What is around each call that changes something at Stripe."""
 
 
 class NoCustomer(Exception):

@@ -118,7 +118,7 @@ class Life:
     def is_over(self) -> str:
         over = self._now()
         self._till.end_now(over)
-        self._till.settle(self._customer, over.id, by_us=True)
+        self._till.settling.settle(self._customer, over.id, by_us=True)
         with answers():
             balance = self._till.client.customers.retrieve(self._customer).balance or 0
         if self._till.look(self._customer, self._mark).subscriptions or balance >= 0:

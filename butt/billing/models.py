@@ -23,6 +23,13 @@ class Payer(models.Model):
     cancels = models.BooleanField(default=False, help_text="They end it with the period that is paid.")
     wishes = models.BooleanField(default=False, help_text="Stripe was not told yet whether they end it.")
 
+    coupon = models.CharField(
+        max_length=64,
+        blank=True,
+        default="",
+        help_text="Of Stripe's: to be given to them; empty once it was.",
+    )
+
     # How far it has come
     email = models.EmailField(max_length=254, blank=True, default="", help_text="To find the customer again.")
     customer = models.CharField(max_length=64, blank=True, default="", db_index=True)

@@ -3,10 +3,15 @@
 import hashlib
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
-from typing import Any
+from typing import Any, Literal
 
+from butt.billing.calls import answers
 from butt.billing.interface import Invoice
 
+MOST = 100
+"""As many as Stripe lists at once."""
+
+PRODUCT = "butt-bot"
 OVER = frozenset({"canceled", "incomplete_expired"})
 OWES = frozenset({"incomplete", "past_due", "unpaid"})
 
@@ -111,6 +116,13 @@ def invoice_of(found: dict[str, Any]) -> Invoice:
         tax=sum(each["amount"] for each in found.get("total_taxes") or []),
         currency=found["currency"],
     )
+
+
+def invoices_of(client: Any, subscription: str, status: Literal["draft", "open"]) -> list[str]:
+    """The ids of a subscription's invoices, the earliest first. Raises `NoAnswer`."""
+    with answers():
+        found = client.invoices.list({"subscription": subscription, "status": status, "limit": MOST})
+    return [each.id for each in reversed(found.data)]
 
 
 def time_of(seconds: int) -> datetime:

@@ -15,6 +15,7 @@ from butt.agents.wishes import Refused
 from butt.billing import letters
 from butt.billing.address import Address, checked
 from butt.billing.calls import NoCustomer
+from butt.billing.card_form import form_of
 from butt.billing.due import judge, notice
 from butt.billing.events import Events
 from butt.billing.holds import held
@@ -38,14 +39,6 @@ FIRST_BACK_OFF, LONGEST_BACK_OFF = timedelta(seconds=3), timedelta(minutes=10)
 MOST_AT_ONCE = 20
 PATIENCE = 20.0
 """For how many seconds a page waits while the worker looks at the same payer."""
-
-STRIPE = "https://js.stripe.com"
-STRIPE_SOURCES = {
-    "script-src": ["'self'", STRIPE, "https://*.js.stripe.com"],
-    "connect-src": ["'self'", "https://api.stripe.com"],
-    "frame-src": [STRIPE, "https://*.js.stripe.com", "https://hooks.stripe.com"],
-}
-"""As docs.stripe.com/security/guide says under "Content Security Policy" (November 2026)."""
 
 
 class Subscriptions:
@@ -74,6 +67,12 @@ class Subscriptions:
             with held(payer, PATIENCE):
                 ended += finish(payer, self._till)
         return ended
+
+    def give(self, payer: Payer, coupon: str) -> None:
+        """Give a payer a coupon with their next invoice. Raises `NoCoupon`, `NoAnswer`."""
+        if coupon:
+            self._till.gifts.check(coupon)
+        Payer.objects.filter(id=payer.id).update(coupon=coupon, look_at=self._now())
 
     # What pages and the API ask
 
@@ -136,10 +135,10 @@ class Subscriptions:
     def card_form(self, person: Agent) -> CardForm:
         with held(_payer(person), PATIENCE) as payer:
             try:
-                return self._form(self._secret(payer))
+                return form_of(self._till.key, self._settings, self._secret(payer))
             except NoCustomer:
                 lose(payer)
-                return self._form(self._secret(payer))
+                return form_of(self._till.key, self._settings, self._secret(payer))
 
     def _secret(self, payer: Payer) -> str:
         """Of a setup of its own for each look at the page: a card is entered once for each, and there may be two tabs."""
@@ -178,7 +177,7 @@ class Subscriptions:
         payer = _payer(person)
         live = self._till.subscription(payer.subscription) if payer.subscription else None
         debt = self._till.debt(live) if live and live.status in OWES else None
-        return self._form(debt.secret) if debt and debt.secret else None
+        return form_of(self._till.key, self._settings, debt.secret) if debt and debt.secret else None
 
     def pay_now(self, person: Agent) -> None:
         payer = _payer(person)
@@ -190,7 +189,7 @@ class Subscriptions:
     def address(self, person: Agent) -> Address:
         payer = _payer(person)
         try:
-            return self._till.address(payer.customer) if payer.customer else Address()
+            return self._till.addresses.of(payer.customer) if payer.customer else Address()
         except NoCustomer:
             self._ring(payer)
             return Address()
@@ -199,10 +198,10 @@ class Subscriptions:
         address = checked(address)
         with held(_payer(person), PATIENCE) as payer:
             try:
-                self._till.tell_address(customer_of(payer, self._till), address)
+                self._till.addresses.tell(customer_of(payer, self._till), address)
             except NoCustomer:
                 lose(payer)
-                self._till.tell_address(customer_of(payer, self._till), address)
+                self._till.addresses.tell(customer_of(payer, self._till), address)
 
     def cancel(self, person: Agent) -> None:
         self._write(person, cancels=True, wishes=True)
@@ -308,13 +307,6 @@ class Subscriptions:
         payer = _payer(person)
         Payer.objects.filter(id=payer.id).update(**fields, look_at=self._now())
         self._look(payer, self._now(), PATIENCE)
-
-    def _form(self, secret: str) -> CardForm:
-        if self.is_pretended:
-            there = self._settings.stand_in_url
-            sources = {name: ["'self'", there] for name in ("script-src", "connect-src", "frame-src")}
-            return CardForm(f"{there}/v3/", self._till.key, secret, sources)
-        return CardForm(f"{STRIPE}/v3/", self._till.key, secret, STRIPE_SOURCES)
 
 
 def _put_off(payer: Payer, now: datetime) -> None:

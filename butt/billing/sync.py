@@ -6,14 +6,18 @@ there later was changed there, and is taken over. That we are about to tell is w
 may have had its effect, and what it changed was not changed in the dashboard.
 """
 
+import logging
 from datetime import datetime
 
 from butt.accounts.models import Account
 from butt.billing.calls import NoCustomer
+from butt.billing.gifts import NoCoupon
 from butt.billing.interface import BadCard
 from butt.billing.models import Payer
 from butt.billing.seen import OWES, Card, Subscription
 from butt.billing.till import Till
+
+log = logging.getLogger("butt.billing")
 
 
 def customer_of(payer: Payer, till: Till) -> str:
@@ -109,13 +113,22 @@ def _as_wanted(payer: Payer, till: Till, live: Subscription | None, card: Card |
         Payer.objects.filter(id=payer.id, wishes=False).update(cancels=live.ends)
         payer.refresh_from_db(fields=["cancels", "wishes"])
     if payer.closing or not payer.quantity or (payer.cancels and live.status in OWES):
+        begins_anew = payer.closing and payer.quantity and payer.pays
         _end(payer, till, live)
-        return None
+        return _begin(payer, till, card) if begins_anew and card else None
     if live.status == "incomplete" and payer.told != payer.quantity:
         # Stripe changes nothing of it before its first payment: another takes its place.
         _save(payer, closing=True)
         _end(payer, till, live)
         return _begin(payer, till, card) if card else None
+    live = _told(payer, till, live)
+    if live.status in OWES and card and payer.tried != card.id:
+        live = _pay(payer, till, live, card)
+    return live
+
+
+def _told(payer: Payer, till: Till, live: Subscription) -> Subscription:
+    """Stripe knows what is new: the number of bots, an end or none, a coupon."""
     if payer.told != payer.quantity:
         _save(payer, told=None)
         live = till.change_quantity(live, payer.quantity)
@@ -126,15 +139,23 @@ def _as_wanted(payer: Payer, till: Till, live: Subscription | None, card: Card |
         # What the person wishes since then is for the next look.
         Payer.objects.filter(id=payer.id, cancels=payer.cancels).update(wishes=False)
         payer.refresh_from_db(fields=["cancels", "wishes"])
-    if live.status in OWES and card and payer.tried != card.id:
-        live = _pay(payer, till, live, card)
+    if payer.coupon and live.status != "incomplete":
+        try:
+            till.gifts.give(live.id, payer.coupon)
+        except NoCoupon as gone:
+            log.warning("%s: %s", payer, gone)
+        _save(payer, coupon="")
     return live
 
 
 def _begin(payer: Payer, till: Till, card: Card) -> Subscription | None:
     mark = str(payer.person_id)
     try:
-        made = till.subscribe(payer.customer, mark, payer.quantity, payer.begun, card.id)
+        made = till.subscribe(payer.customer, mark, payer.quantity, payer.begun, card.id, coupon=payer.coupon)
+    except NoCoupon as gone:
+        log.warning("%s: %s", payer, gone)
+        _save(payer, coupon="")
+        return _begin(payer, till, card)
     except BadCard as bad:
         _save(payer, trouble=str(bad)[:300])
         return None
@@ -147,6 +168,7 @@ def _begin(payer: Payer, till: Till, card: Card) -> Subscription | None:
         told=payer.quantity,
         cancels=False,
         wishes=False,
+        coupon="",
         ended_there="",
         trouble="",
     )
@@ -167,7 +189,7 @@ def _write_off(payer: Payer, till: Till) -> None:
     if not payer.closing:
         over = till.subscription(payer.subscription)
         reason = over.reason if over else ""
-    till.settle(payer.customer, payer.subscription, by_us=payer.closing)
+    till.settling.settle(payer.customer, payer.subscription, by_us=payer.closing)
     _save(
         payer,
         subscription="",

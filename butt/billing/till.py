@@ -3,32 +3,36 @@
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import datetime
-from typing import Any, Literal
+from typing import Any
 
 import stripe
 
-from butt.billing.address import FIELDS, Address, BadAddress
+from butt.billing.addresses import Addresses
 from butt.billing.calls import PATIENCE, Client, NoCustomer, answers
+from butt.billing.catalogue import Catalogue
+from butt.billing.gifts import Gifts, taken
 from butt.billing.interface import BadCard, Forged, Invoice, NoAnswer
 from butt.billing.seen import (
+    MOST,
     OVER,
     OWES,
+    PRODUCT,
     Card,
     Customer,
     Debt,
     Subscription,
     card_of,
     invoice_of,
+    invoices_of,
     key_of,
     plain,
     subscription_of,
 )
+from butt.billing.settling import Settling
 from butt.billing.words import CONFIRM, reason_of
 from butt.configuration import Configuration
 
-MOST = 100
 PRETENDED_KEYS = ("sk_test_stand-in", "pk_test_stand-in")
-PRODUCT = "butt-bot"
 MARK = "person"
 """The metadata by which customers and subscriptions of ours are told from others in the same account."""
 
@@ -53,8 +57,10 @@ class Till:
             http_client=Client(timeout=PATIENCE),
         )
         self._client = self._stripe.v1
-        self._price = ""
-        self._rate = ""
+        self.gifts = Gifts(self._client)
+        self.addresses = Addresses(self._client, self._changing)
+        self.settling = Settling(self._client, self._changing)
+        self._catalogue = Catalogue(self._client, settings, self._changing)
 
     @property
     def client(self) -> Any:
@@ -140,45 +146,15 @@ class Till:
         method = plain(found)["payment_method"]
         change: Any = {"invoice_settings": {"default_payment_method": method["id"]}}
         address = (method.get("billing_details") or {}).get("address") or {}
-        if self._settings.tax == "stripe" and address.get("country") and not self.address(customer).country:
+        if (
+            self._settings.tax == "stripe"
+            and address.get("country")
+            and not self.addresses.of(customer).country
+        ):
             change["address"] = {name: value for name, value in address.items() if value}
         with answers(), self._changing():
             self._client.customers.update(customer, change)
         return card_of(method)
-
-    def address(self, customer: str) -> Address:
-        """Whom their invoices are made out to."""
-        with answers():
-            found = plain(self._client.customers.retrieve(customer, {"expand": ["tax_ids"]}))
-        if found.get("deleted"):
-            raise NoCustomer
-        numbers = found["tax_ids"]["data"]
-        there = {**(found["address"] or {}), "name": found["name"]}
-        kept = {name: there.get(name) or "" for name in FIELDS}
-        return Address(**{**kept, "tax_number": numbers[0]["value"] if numbers else ""})
-
-    def tell_address(self, customer: str, address: Address) -> None:
-        """Raises `BadAddress` when Stripe takes the tax number for none."""
-        with answers():
-            before = [plain(each) for each in self._client.customers.tax_ids.list(customer).data]
-        if address.tax_number and address.tax_number not in {each["value"] for each in before}:
-            number: Any = {"type": address.kind, "value": address.tax_number}
-            try:
-                with self._changing():
-                    self._client.customers.tax_ids.create(customer, number)
-            except stripe.InvalidRequestError as error:
-                if error.code == "tax_id_invalid":
-                    raise BadAddress("tax_number", "This is no tax number of this country.") from error
-                with answers():
-                    raise
-        parts = ("line1", "line2", "postal_code", "city", "state", "country")
-        change: Any = {"name": address.name, "address": {name: getattr(address, name) for name in parts}}
-        with answers(), self._changing():
-            self._client.customers.update(customer, change)
-        for each in before:
-            if each["value"] != address.tax_number:
-                with answers(missing_is_fine=True), self._changing():
-                    self._client.customers.tax_ids.delete(customer, each["id"])
 
     # Subscriptions
 
@@ -189,19 +165,22 @@ class Till:
             found = self._client.subscriptions.retrieve(identifier)
         return subscription_of(plain(found), PRODUCT) if found else None
 
-    def subscribe(self, customer: str, mark: str, quantity: int, *unique: object) -> Subscription:
-        """`unique` is what makes it this one subscription, however often it is asked for."""
-        price = self._priced()
+    def subscribe(
+        self, customer: str, mark: str, quantity: int, *unique: object, coupon: str = ""
+    ) -> Subscription:
+        """`unique` is what makes it this one subscription, however often it is asked for. Raises `NoCoupon`."""
+        price = self._catalogue.price()
         wanted: Any = {
             "customer": customer,
             "items": [{"price": price, "quantity": quantity}],
             "metadata": {MARK: mark},
             # Nobody is at the browser now, and the card was set up for that: without this, banks ask again.
             "off_session": True,
-            **self._tax(),
+            **({"discounts": [{"coupon": coupon}]} if coupon else {}),
+            **self._catalogue.tax(),
         }
-        key = key_of("subscription", customer, mark, quantity, price, self._settings.tax, *unique)
-        with answers(), self._changing():
+        key = key_of("subscription", customer, mark, quantity, price, self._settings.tax, coupon, *unique)
+        with answers(), self._changing(), taken(coupon):
             made = self._client.subscriptions.create(wanted, {"idempotency_key": key})
         return subscription_of(plain(made), PRODUCT)
 
@@ -227,61 +206,15 @@ class Till:
         wanted: Any = {"prorate": True, "invoice_now": True}
         if subscription.status in OWES:
             wanted = {}
-            for invoice in self._invoices(subscription.id, "open"):
+            for invoice in invoices_of(self._client, subscription.id, "open"):
                 with answers(missing_is_fine=True), self._changing():
                     self._client.invoices.void_invoice(invoice)
         with answers(missing_is_fine=True), self._changing():
             self._client.subscriptions.cancel(subscription.id, wanted)
 
-    def settle(self, customer: str, subscription: str, *, by_us: bool) -> None:
-        """What waits of a subscription that is over goes to the customer's balance: it would wait for ever.
-
-        One that we ended in the hour after a renewal left an invoice that is not final. The days that were credited are its
-        own, so it is charged, with the credit.
-        """
-        with answers():
-            found: Any = self._client.invoice_items.list(
-                {"customer": customer, "pending": True, "limit": MOST}
-            )
-        for each in map(plain, found.data):
-            if _subscription_of(each) == subscription:
-                self._credit(customer, each)
-        for draft in self._invoices(subscription, "draft") if by_us else []:
-            with answers(), self._changing():
-                self._client.invoices.finalize_invoice(draft, {"auto_advance": False})
-        for left in self._invoices(subscription, "open") if by_us else []:
-            try:
-                with answers(), self._changing():
-                    self._client.invoices.pay(left, {"off_session": True})
-            except BadCard:
-                # Void, it would give the credit back that was used for it.
-                with answers(missing_is_fine=True), self._changing():
-                    self._client.invoices.mark_uncollectible(left)
-
-    def _credit(self, customer: str, item: dict[str, Any]) -> None:
-        """Each item by itself, and marked with it: killed in between, none counts twice."""
-        mark = {"item": item["id"]}
-        if item["amount"]:
-            with answers():
-                before: Any = self._client.customers.balance_transactions.list(customer, {"limit": MOST})
-            if all(plain(each)["metadata"] != mark for each in before.data):
-                wanted: Any = {
-                    "amount": item["amount"],
-                    "currency": item["currency"],
-                    "description": "Days settled",
-                    "metadata": mark,
-                }
-                key = key_of("settle", item["id"])
-                with answers(), self._changing():
-                    self._client.customers.balance_transactions.create(
-                        customer, wanted, {"idempotency_key": key}
-                    )
-        with answers(missing_is_fine=True), self._changing():
-            self._client.invoice_items.delete(item["id"])
-
     def pay(self, subscription: Subscription) -> None:
         """Try what is owed again. Raises `BadCard` with the reason when that is refused."""
-        for invoice in self._invoices(subscription.id, "open"):
+        for invoice in invoices_of(self._client, subscription.id, "open"):
             with answers(), self._changing():
                 self._client.invoices.pay(invoice, {"off_session": True})
 
@@ -347,86 +280,8 @@ class Till:
             found = self._client.charges.retrieve(charge)
         return str(found.customer or "") if found else ""
 
-    # What is sold
-
-    def _priced(self) -> str:
-        """The price is known by a name of ours, so that it is made once. Another amount is another price."""
-        if self._price:
-            return self._price
-        name = self._settings.price_name
-        with answers():
-            found = self._client.prices.list({"lookup_keys": [name], "active": True}).data
-        if not found:
-            found = [self._new_price(name)]
-        self._price = found[0].id
-        return self._price
-
-    def _new_price(self, name: str) -> stripe.Price:
-        with answers():
-            try:
-                self._client.products.retrieve(PRODUCT)
-            except stripe.InvalidRequestError as error:
-                if error.code != "resource_missing":
-                    raise
-                product: Any = {"id": PRODUCT, "name": f"A bot on {self._settings.site_name}"}
-                with self._changing():
-                    self._client.products.create(
-                        product, {"idempotency_key": key_of("product", *product.values())}
-                    )
-            wanted: Any = {
-                "product": PRODUCT,
-                "unit_amount": self._settings.price,
-                "currency": self._settings.currency,
-                "recurring": {"interval": "month"},
-                "lookup_key": name,
-                "tax_behavior": "exclusive",
-            }
-            with self._changing():
-                return self._client.prices.create(wanted, {"idempotency_key": key_of("price", name)})
-
-    def _tax(self) -> dict[str, Any]:
-        tax = self._settings.tax
-        if tax == "stripe":
-            return {"automatic_tax": {"enabled": True}}
-        return {} if tax == "none" else {"default_tax_rates": [self._taxed(float(tax.rstrip("%")))]}
-
-    def _taxed(self, per_cent: float) -> str:
-        """The tax rate of the setting, made once."""
-        if self._rate:
-            return self._rate
-        mark = {"butt": f"{per_cent:g}"}
-        with answers():
-            rates = self._client.tax_rates.list({"active": True, "limit": MOST}).auto_paging_iter()
-            found = next((each.id for each in rates if plain(each)["metadata"] == mark), "")
-            if not found:
-                wanted: Any = {
-                    "display_name": "VAT",
-                    "inclusive": False,
-                    "percentage": per_cent,
-                    "metadata": mark,
-                }
-                with self._changing():
-                    found = self._client.tax_rates.create(
-                        wanted, {"idempotency_key": key_of("rate", per_cent)}
-                    ).id
-        self._rate = found
-        return found
-
-    def _invoices(self, subscription: str, status: Literal["draft", "open"]) -> list[str]:
-        """The earliest first."""
-        with answers():
-            found: Any = self._client.invoices.list(
-                {"subscription": subscription, "status": status, "limit": MOST}
-            )
-        return [each.id for each in reversed(found.data)]
-
     @contextmanager
     def _changing(self) -> Iterator[None]:
         self._calls()
         yield
         self._calls()
-
-
-def _subscription_of(item: dict[str, Any]) -> str:
-    details = (item.get("parent") or {}).get("subscription_details") or {}
-    return str(details.get("subscription") or "")

@@ -1,8 +1,9 @@
 """What operators see of people, bots, money and the journal. Hardly anything can be changed, and nothing deleted."""
 
 from datetime import timedelta
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
+from django import forms
 from django.contrib import admin
 from django.db.models import OuterRef, QuerySet, Subquery
 from django.http import HttpRequest
@@ -14,7 +15,12 @@ from butt.accounts.models import Account, Look
 from butt.agents.bots import bots
 from butt.agents.models import Agent, JournalEntry
 from butt.agents.view import View
+from butt.billing.chosen import billing
+from butt.billing.gifts import FREE_MONTH, NoCoupon
+from butt.billing.interface import NoAnswer
 from butt.billing.models import Payer
+from butt.billing.money import shown
+from butt.billing.subscriptions import Subscriptions
 from butt.clouds import rentals
 from butt.clouds.capacity import cost
 from butt.clouds.interface import KEY_ENDS_SOON
@@ -122,6 +128,28 @@ class Bots(ReadOnly):
         return ", ".join(row.target_agent.account.email for row in bot.belongs_to.all())
 
 
+class Gift(forms.ModelForm):  # type: ignore[type-arg]
+    """A coupon for one payer, which Stripe knows."""
+
+    class Meta:
+        model = Payer
+        fields = ("coupon",)
+        help_texts: ClassVar[dict[str, str]] = {
+            "coupon": f"{FREE_MONTH} has their next month cost nothing; or the id of a coupon of yours at Stripe. It is given "
+            "with their next invoice, and this field is empty again."
+        }
+
+    def clean_coupon(self) -> str:
+        coupon = str(self.cleaned_data["coupon"]).strip()
+        there = billing()
+        if isinstance(there, Subscriptions):
+            try:
+                there.give(self.instance, coupon)
+            except (NoCoupon, NoAnswer) as no:
+                raise forms.ValidationError(str(no)) from no
+        return coupon
+
+
 @admin.register(Payer)
 class Payers(ReadOnly):
     """What is wanted of each payer and what was seen at Stripe; a card is its brand and its last four digits."""
@@ -131,15 +159,22 @@ class Payers(ReadOnly):
     search_fields = ("email", "customer", "subscription")
     fields = (
         "email", "quantity", "pays", "cancels", "customer", "subscription", "status", "paid_quantity", "period_end",
-        "ends", "card_brand", "card_last4", "due_since", "stopped_at", "trouble",
+        "ends", "card_brand", "card_last4", "due_since", "stopped_at", "trouble", "coupon",
     )  # fmt: skip
-    readonly_fields = fields
+    readonly_fields = fields[:-1]
+    form = Gift
     ordering = ("-due_since", "email")
+
+    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return billing().takes_money and admin.ModelAdmin.has_change_permission(self, request, obj)
+
+    def save_model(self, request: HttpRequest, obj: Payer, form: Any, change: Any) -> None:
+        """The form gave it already: billing writes that row."""
 
 
 @admin.register(Rented)
 class Machines(ReadOnly):
-    """What each person's machine costs a month, in euro, beside what they pay, in US dollars."""
+    """What each person's machine costs a month, in euro, beside what they pay."""
 
     list_display = (
         "person", "state", "reason", "mend", "zone", "type", "bots", "expected", "monthly", "each", "pays",
@@ -182,9 +217,9 @@ class Machines(ReadOnly):
         stock = Stock.objects.filter(zone=row.zone, type=row.type).first()
         return str(cost(stock.offer, rentals.needs_of(self.bots(row)))) if stock else f"{row.expected:.2f} €"
 
-    @admin.display(ordering="bots_paid", description="$ they pay")
+    @admin.display(ordering="bots_paid", description="they pay")
     def pays(self, row: Any) -> str:
-        return f"{(row.bots_paid or 0) * configuration().price / 100:.2f}"
+        return shown((row.bots_paid or 0) * configuration().price, configuration().currency)
 
 
 @admin.register(Slowed)

@@ -7,9 +7,10 @@ import pytest
 from stripe_standin import Server
 from stripe_standin import StandIn as Stripe
 
+from butt.billing.chosen import billing
 from butt.billing.subscriptions import Subscriptions
 from butt.billing.till import Till
-from butt.configuration import Configuration
+from butt.configuration import Configuration, configuration
 from tests.billing.stripes import StandIn
 
 
@@ -42,3 +43,16 @@ def till(settings_with: Configuration, clock: str) -> Till:
 def house(till: Till, settings_with: Configuration) -> Subscriptions:
     """The billing that pages and worker use, before the stand-in."""
     return Subscriptions(till, settings_with)
+
+
+@pytest.fixture
+def everywhere(stand_in: StandIn, monkeypatch: pytest.MonkeyPatch) -> Iterator[Subscriptions]:
+    """The whole service takes money for the length of a test."""
+    monkeypatch.setenv("BUTT_BILLING", "stripe")
+    monkeypatch.setenv("BUTT_PRIVATE_PORT", str(stand_in.port - 1))
+    configuration.cache_clear(), billing.cache_clear()
+    there = billing()
+    assert isinstance(there, Subscriptions)
+    yield there
+    monkeypatch.undo()
+    configuration.cache_clear(), billing.cache_clear()

@@ -5,7 +5,6 @@ Alice pays, and Carol shares her bot; Bob pays for nothing; Olga is an operator.
 
 import re
 import uuid
-from collections.abc import Iterator
 from datetime import timedelta
 
 import pytest
@@ -20,10 +19,8 @@ from butt.accounts.tokens import issue_token
 from butt.agents.bots import bots_of
 from butt.agents.models import Agent
 from butt.agents.states import State
-from butt.billing.chosen import billing
 from butt.billing.models import Payer
 from butt.billing.subscriptions import Subscriptions
-from butt.configuration import configuration
 from tests.billing.stripes import GOOD, StandIn, payer_of
 from tests.people import account, bot_in
 from tests.public.test_authorisation import rows
@@ -47,16 +44,8 @@ POST /stripe/webhook             400     400    400       400    400
 
 
 @pytest.fixture
-def house(stand_in: StandIn, monkeypatch: pytest.MonkeyPatch) -> Iterator[Subscriptions]:
-    """The whole service takes money for the length of a test."""
-    monkeypatch.setenv("BUTT_BILLING", "stripe")
-    monkeypatch.setenv("BUTT_PRIVATE_PORT", str(stand_in.port - 1))
-    configuration.cache_clear(), billing.cache_clear()
-    there = billing()
-    assert isinstance(there, Subscriptions)
-    yield there
-    monkeypatch.undo()
-    configuration.cache_clear(), billing.cache_clear()
+def house(everywhere: Subscriptions) -> Subscriptions:
+    return everywhere
 
 
 @pytest.fixture

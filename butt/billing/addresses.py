@@ -1,0 +1,50 @@
+"""What is said to Stripe of the address and the tax number that stand on invoices."""
+
+from typing import Any
+
+import stripe
+
+from butt.billing.address import FIELDS, Address, BadAddress
+from butt.billing.calls import Changing, NoCustomer, answers
+from butt.billing.seen import plain
+
+
+class Addresses:
+    """Each method raises `NoAnswer` and `NoCustomer`."""
+
+    def __init__(self, client: Any, changing: Changing) -> None:
+        self._client, self._changing = client, changing
+
+    def of(self, customer: str) -> Address:
+        """Whom their invoices are made out to."""
+        with answers():
+            found = plain(self._client.customers.retrieve(customer, {"expand": ["tax_ids"]}))
+        if found.get("deleted"):
+            raise NoCustomer
+        numbers = found["tax_ids"]["data"]
+        there = {**(found["address"] or {}), "name": found["name"]}
+        kept = {name: there.get(name) or "" for name in FIELDS}
+        return Address(**{**kept, "tax_number": numbers[0]["value"] if numbers else ""})
+
+    def tell(self, customer: str, address: Address) -> None:
+        """Raises `BadAddress` when Stripe takes the tax number for none."""
+        with answers():
+            before = [plain(each) for each in self._client.customers.tax_ids.list(customer).data]
+        if address.tax_number and address.tax_number not in {each["value"] for each in before}:
+            number: Any = {"type": address.kind, "value": address.tax_number}
+            try:
+                with self._changing():
+                    self._client.customers.tax_ids.create(customer, number)
+            except stripe.InvalidRequestError as error:
+                if error.code == "tax_id_invalid":
+                    raise BadAddress("tax_number", "This is no tax number of this country.") from error
+                with answers():
+                    raise
+        parts = ("line1", "line2", "postal_code", "city", "state", "country")
+        change: Any = {"name": address.name, "address": {name: getattr(address, name) for name in parts}}
+        with answers(), self._changing():
+            self._client.customers.update(customer, change)
+        for each in before:
+            if each["value"] != address.tax_number:
+                with answers(missing_is_fine=True), self._changing():
+                    self._client.customers.tax_ids.delete(customer, each["id"])

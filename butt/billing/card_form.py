@@ -1,0 +1,21 @@
+"""What a browser needs for entering a card, or for confirming a payment, and which origins its page lets in for that."""
+
+from butt.billing.interface import CardForm
+from butt.configuration import Configuration
+
+STRIPE = "https://js.stripe.com"
+STRIPE_SOURCES = {
+    "script-src": ["'self'", STRIPE, "https://*.js.stripe.com"],
+    "connect-src": ["'self'", "https://api.stripe.com"],
+    "frame-src": [STRIPE, "https://*.js.stripe.com", "https://hooks.stripe.com"],
+}
+"""As docs.stripe.com/security/guide says under "Content Security Policy" (November 2026)."""
+
+
+def form_of(key: str, settings: Configuration, secret: str) -> CardForm:
+    """`key` is the publishable one; `secret` is that of a setup or of a payment."""
+    if settings.is_pretended:
+        there = settings.stand_in_url
+        sources = {name: ["'self'", there] for name in ("script-src", "connect-src", "frame-src")}
+        return CardForm(f"{there}/v3/", key, secret, sources)
+    return CardForm(f"{STRIPE}/v3/", key, secret, STRIPE_SOURCES)

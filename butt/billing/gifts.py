@@ -1,0 +1,62 @@
+"""Coupons of Stripe's, and a free month, given to a payer by an operator."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import stripe
+
+from butt.billing.calls import answers
+from butt.billing.seen import key_of, plain
+
+FREE_MONTH = "butt-free-month"
+"""The coupon that is made here: the next month costs nothing. All others are made in Stripe's dashboard."""
+
+GONE = frozenset({"resource_missing", "coupon_expired", "coupon_max_redemptions"})
+
+
+class NoCoupon(Exception):
+    """A coupon that cannot be given; its text says why."""
+
+
+class Gifts:
+    """What is said to Stripe of coupons. Each method raises `NoAnswer`."""
+
+    def __init__(self, client: Any) -> None:
+        self._client = client
+
+    def check(self, coupon: str) -> None:
+        """Raises `NoCoupon`. The free month is made when it is given first."""
+        with answers(missing_is_fine=True):
+            found = plain(self._client.coupons.retrieve(coupon))
+            if not found["valid"]:
+                raise NoCoupon(f"The coupon {coupon} is not valid any more.")
+            return
+        if coupon != FREE_MONTH:
+            raise NoCoupon(f"Stripe has no coupon {coupon}. Make it in Stripe's dashboard first.")
+        wanted = {"id": FREE_MONTH, "name": "A free month", "percent_off": 100, "duration": "once"}
+        with answers():
+            self._client.coupons.create(wanted, {"idempotency_key": key_of("coupon", FREE_MONTH)})
+
+    def give(self, subscription: str, coupon: str) -> None:
+        """Beside those that it has. Given twice before it was used, it counts once. Raises `NoCoupon`."""
+        with answers():
+            there = plain(self._client.subscriptions.retrieve(subscription, {"expand": ["discounts"]}))[
+                "discounts"
+            ]
+            if any((each.get("source") or {}).get("coupon") == coupon for each in there):
+                return
+            wanted: Any = {"discounts": [*({"discount": each["id"]} for each in there), {"coupon": coupon}]}
+            with taken(coupon):
+                self._client.subscriptions.update(subscription, wanted)
+
+
+@contextmanager
+def taken(coupon: str) -> Iterator[None]:
+    """Raises `NoCoupon` for what Stripe says when a coupon is gone by now."""
+    try:
+        yield
+    except stripe.InvalidRequestError as error:
+        if coupon and error.code in GONE and "coupon" in (error.param or ""):
+            raise NoCoupon(f"Stripe does not take the coupon {coupon} any more.") from error
+        raise

@@ -1,0 +1,16 @@
+from django.db import migrations, models
+
+
+class Migration(migrations.Migration):
+
+    dependencies = [
+        ('billing', '0003_being_told'),
+    ]
+
+    operations = [
+        migrations.AddField(
+            model_name='payer',
+            name='coupon',
+            field=models.CharField(blank=True, default='', help_text="Of Stripe's: to be given to them; empty once it was.", max_length=64),
+        ),
+    ]
