@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import Any
 
-from stripe_standin import subscriptions
+from stripe_standin import renewals
 from stripe_standin.errors import invalid
 from stripe_standin.metadata import merge
 from stripe_standin.routes import route
@@ -115,8 +115,8 @@ def update(world: World, given: dict[str, Any], customer: str) -> Object:
 def delete(world: World, given: dict[str, Any], customer: str) -> Object:  # noqa: ARG001
     there = world.store.get("customer", customer)
     for each in world.store.all("subscription"):
-        if each["customer"] == customer and each["status"] not in subscriptions.OVER:
-            subscriptions.end(world, each, reason="cancellation_requested")
+        if each["customer"] == customer and each["status"] not in renewals.OVER:
+            renewals.end(world, each, reason="cancellation_requested")
     for method in world.store.all("payment_method"):
         if method["customer"] == customer:
             world.update("payment_method", method, {"customer": None})

@@ -5,7 +5,7 @@ from __future__ import annotations
 import copy
 from typing import Any
 
-from stripe_standin import invoices
+from stripe_standin import invoicing
 from stripe_standin.errors import invalid
 from stripe_standin.shapes import listed
 from stripe_standin.store import Object
@@ -53,7 +53,7 @@ def _found(world: World, value: Any) -> Any:
 def _included(world: World, thing: Object, name: str) -> dict[str, Any] | None:
     kind = thing.get("object")
     if kind == "invoice" and name in {"payments", "confirmation_secret"}:
-        return invoices.included(world, thing)
+        return invoicing.included(world, thing)
     if kind == "customer" and name in {"tax_ids", "subscriptions"}:
         rows = world.store.all({"tax_ids": "tax_id", "subscriptions": "subscription"}[name])
         of = [each for each in rows if each["customer"] == thing["id"] and each.get("status") != "canceled"]

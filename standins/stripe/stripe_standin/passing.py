@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator
 from functools import partial
 from typing import Any
 
-from stripe_standin import invoices, payments, subscriptions
+from stripe_standin import invoicing, payments, renewals
 from stripe_standin.errors import invalid
 from stripe_standin.routes import route
 from stripe_standin.shapes import new
@@ -44,25 +44,25 @@ def _of_all(world: World) -> Iterator[tuple[int, int, str, Callable[[], Any], Ob
     for each in world.store.all("invoice"):
         if each["status"] == "draft" and each["auto_advance"] and each["automatically_finalizes_at"]:
             at = each["automatically_finalizes_at"]
-            yield at, 1, each["id"], partial(subscriptions.finalized, world, each), each
+            yield at, 1, each["id"], partial(renewals.finalized, world, each), each
         elif each["status"] == "open" and each["next_payment_attempt"]:
-            again = partial(invoices.collect, world, each, off_session=True)
+            again = partial(invoicing.collect, world, each, off_session=True)
             yield each["next_payment_attempt"], 2, each["id"], again, each
     for each in world.store.all("subscription"):
         if each["status"] == "incomplete":
-            at = each["created"] + subscriptions.INCOMPLETE_FOR
-            yield at, 3, each["id"], partial(subscriptions.expire, world, each), each
+            at = each["created"] + renewals.INCOMPLETE_FOR
+            yield at, 3, each["id"], partial(renewals.expire, world, each), each
         elif each["status"] in {"active", "trialing", "past_due", "unpaid"}:
             resumes = (each["pause_collection"] or {}).get("resumes_at")
             if resumes:
                 yield resumes, 3, each["id"], partial(_go_on, world, each), each
-            at = min(subscriptions.period_end(each), each["cancel_at"] or 1 << 40)
-            yield at, 4, each["id"], partial(subscriptions.renew, world, each, at), each
+            at = min(renewals.period_end(each), each["cancel_at"] or 1 << 40)
+            yield at, 4, each["id"], partial(renewals.renew, world, each, at), each
 
 
 def _settle(world: World, intent: Object) -> None:
     payments.settle(world, intent, world.store.get("payment_method", intent["payment_method"]))
-    invoices.follow(world, intent, counts=True)
+    invoicing.follow(world, intent, counts=True)
 
 
 def _go_on(world: World, there: Object) -> None:
@@ -109,7 +109,7 @@ def advance(world: World, given: dict[str, Any], clock: str) -> Object:
     lengths = [
         2 * (item["current_period_end"] - item["current_period_start"])
         for each in world.store.all("subscription")
-        if each["test_clock"] == clock and each["status"] not in subscriptions.OVER
+        if each["test_clock"] == clock and each["status"] not in renewals.OVER
         for item in each["items"]["data"]
     ]
     # A trial of a few days is not the rhythm of the subscription.

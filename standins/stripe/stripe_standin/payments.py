@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from stripe_standin import banks, invoices
+from stripe_standin import banks, invoicing
 from stripe_standin.cards import Decline
 from stripe_standin.errors import Refused, declined, invalid
 from stripe_standin.methods import named
@@ -140,7 +140,7 @@ def confirm(world: World, intent: Object, method: Object | None, *, off_session:
         )
     method = method or world.store.get("payment_method", intent["payment_method"] or "", "payment_method")
     decline = attempt(world, intent, method, off_session=off_session)
-    invoices.follow(world, intent)
+    invoicing.follow(world, intent)
     if decline:
         raise declined(decline.decline_code, decline.message, ("payment_intent", intent), decline.code)
     if (
@@ -171,7 +171,7 @@ def authenticated(world: World, intent: Object, *, success: bool) -> Object:
             "invalid_request_error",
             None,
         )
-    invoices.follow(world, intent)
+    invoicing.follow(world, intent)
     return intent
 
 

@@ -47,7 +47,12 @@ def route(method: str, path: str, params: str, known: str = "") -> Callable[[Ans
 
 
 def find(method: str, path: str) -> tuple[Route, dict[str, str]]:
-    for each in ROUTES:
-        if each.method == method and (match := each.pattern.fullmatch(path)):
-            return each, match.groupdict()
-    raise Refused(404, f"Unrecognized request URL ({method}: {path}).")
+    """The one that names most of the path."""
+    found = [
+        (each, match.groupdict())
+        for each in ROUTES
+        if each.method == method and (match := each.pattern.fullmatch(path))
+    ]
+    if not found:
+        raise Refused(404, f"Unrecognized request URL ({method}: {path}).")
+    return min(found, key=lambda each: len(each[1]))

@@ -24,6 +24,7 @@ from stripe_standin import (
     methods,
     passing,
     payments,
+    previews,
     setups,
     steering,
     subscriptions,
@@ -40,7 +41,19 @@ from stripe_standin.world import REAL, World
 
 log = logging.getLogger("stripe_standin")
 
-PARTS = (account, balance, catalogue, customers, invoices, methods, passing, payments, setups, subscriptions)
+PARTS = (
+    account,
+    balance,
+    catalogue,
+    customers,
+    invoices,
+    methods,
+    passing,
+    payments,
+    previews,
+    setups,
+    subscriptions,
+)
 """Each has added its calls to the table of routes."""
 
 MOST, USUAL = 100, 10
