@@ -17,6 +17,7 @@ from itertools import product
 from pathlib import Path
 from typing import Self
 
+import psutil
 from scaleway_standin.links import join
 from scaleway_standin.lives import ends_with
 
@@ -108,6 +109,14 @@ class Machine:
         # Whatever runs inside ends with the first process of this namespace, and that one with us.
         alone = ("setpriv", "--pdeathsig", "KILL", "unshare", "--net", "--mount", "--pid", "--mount-proc")
         return [*alone, "--fork", "--kill-child", "sh", "-ec", "; ".join(steps)]
+
+
+def first_process(folder: Path) -> psutil.Process | None:
+    """The machine's systemd; None as long as there is none."""
+    with suppress(FileNotFoundError, ValueError, psutil.NoSuchProcess):
+        inside = psutil.Process(int((folder / "pid").read_text())).children(recursive=True)
+        return next((process for process in inside if process.name() == "systemd"), None)
+    return None
 
 
 def forget_cgroups() -> None:

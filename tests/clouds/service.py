@@ -10,12 +10,12 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any, Self
 
-import psutil
 import requests
 import scaleway_standin
 from scaleway_standin import ACCESS_KEY, PROJECT, SECRET_KEY, Server, StandIn
 
 from tests.clouds.debian import BASES, image
+from tests.clouds.nspawn import first_process
 from tests.salt.base import base_archives
 from tests.salt.land import HERE, Land, run
 from tests.salt.machine import ROOT, SALT
@@ -37,8 +37,8 @@ def boot_command(land: Land) -> str:
     return f"env {given} {sys.executable} -m scaleway_standin.boot {options}"
 
 
-def systemd_command(land: Land, folder: Path) -> str:
-    """Machines as a provider's image boots: Debian, systemd, cloud-init."""
+def systemd_command(land: Land, folder: Path, lives_with: int) -> str:
+    """Machines as a provider's image boots: Debian, systemd, cloud-init. They end with the process `lives_with`."""
     image()
     folder.mkdir(parents=True)
     lines = []
@@ -47,7 +47,7 @@ def systemd_command(land: Land, folder: Path) -> str:
         lines.append(f"{base} {BASES}/{archive.name}\n")
     (folder / "list").write_text("".join(lines))
     path = f"{Path(scaleway_standin.__file__).parents[1]}:{ROOT}"
-    options = f"--bridge {land.bridge} --bases {folder} --while {os.getpid()}"
+    options = f"--bridge {land.bridge} --bases {folder} --while {lives_with}"
     return f"env PYTHONPATH={path} {sys.executable} -m tests.clouds.nspawn {options}"
 
 
@@ -107,9 +107,8 @@ class CloudService(SaltService):
 
     def runs(self, server: str, *command: str) -> str:
         """What a command says on that machine."""
-        outside = psutil.Process(int((self.machine_of(server) / "pid").read_text()))
-        (nspawn,) = outside.children()
-        (first,) = nspawn.children()
+        first = first_process(self.machine_of(server))
+        assert first, "the machine runs"
         return run("nsenter", f"--target={first.pid}", "--all", *command)
 
     def cuts_the_power(self, server: str) -> None:

@@ -3,6 +3,9 @@
 From a person who registers to a bot that is alive, though the power of its machine is cut in each step.
 """
 
+import os
+import shlex
+import subprocess
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -11,11 +14,11 @@ from typing import Any
 import pytest
 
 from butt.clouds.cloud_init import DATA, STEPS
-from tests.clouds.nspawn import forget_cgroups
+from tests.clouds.nspawn import first_process, forget_cgroups
 from tests.clouds.service import CloudService, systemd_command
 from tests.clouds.test_whole import KNOWN
 from tests.people import PASSWORD
-from tests.salt.land import Land
+from tests.salt.land import Land, run
 from tests.service import wait_for
 from tests.whole.test_secrets import Browser
 
@@ -25,7 +28,7 @@ IN_EACH_STEP = ("butt-mount", "butt-hold", "butt-docker", "butt-salt", "systemct
 
 @pytest.fixture
 def site(land: Land, built_pub: Path, tmp_path: Path) -> Iterator[CloudService]:
-    boot = systemd_command(land, tmp_path / "bases")
+    boot = systemd_command(land, tmp_path / "bases", os.getpid())
     with CloudService(tmp_path / "home", built_pub, boot, start_seconds=480) as site:
         yield site
     forget_cgroups()
@@ -72,6 +75,27 @@ def test_from_register_to_alive_on_a_machine_whose_power_is_cut_in_each_step(sit
     again = wait_for(is_back, PATIENT)
     assert (again["ssbId"], again["address"]) == (alive["ssbId"], alive["address"])
     assert running(site) == server, "nobody took it for dead"
+
+
+def test_nothing_of_a_machine_is_left_when_the_run_of_the_tests_is_killed(land: Land, tmp_path: Path):
+    ours = subprocess.Popen(["sleep", "infinity"])
+    for place in ("0", "1"):
+        (tmp_path / "volumes" / place).mkdir(parents=True)
+    disk, document = tmp_path / "volumes" / "1" / "disk", tmp_path / "document"
+    document.write_text("#cloud-config\n{}\n")
+    command = shlex.split(systemd_command(land, tmp_path / "bases", ours.pid))
+    given = {**os.environ, "STANDIN_ADDRESSES": "198.51.100.130"}
+    machine = subprocess.Popen(
+        [*command, "server", str(document), str(tmp_path)], env=given, start_new_session=True
+    )
+    systemd = wait_for(lambda: first_process(tmp_path))
+    assert run("losetup", "--associated", str(disk)) != ""
+    ours.kill()
+    ours.wait()
+    machine.wait(10)
+    wait_for(lambda: not systemd.is_running())
+    wait_for(lambda: run("losetup", "--associated", str(disk)) == "")
+    forget_cgroups()
 
 
 def running(site: CloudService) -> str:
