@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import obstore
 import pyrage
 import pytest
 
@@ -67,6 +68,14 @@ async def speak(site: Service, seen: Any) -> None:
         await publish(peer, 5)
 
 
+async def nobody_calls_it_the_newest(site: Service, seen: Any) -> None:
+    async with master_of(site, seen) as peer:
+        with pytest.raises(RemoteError, match="is known to have reached message"):
+            await peer.call("butt.caughtUp")
+        with pytest.raises(RemoteError, match="catches up with its own messages"):
+            await publish(peer, 1)
+
+
 def test_a_bot_whose_disk_is_lost_comes_back(site: Service, tmp_path: Path):
     alice, key = site.person("alice@example.org"), tmp_path / "key.txt"
     bot = alice.names_a_bot("my")
@@ -111,3 +120,16 @@ def test_a_bot_whose_disk_is_lost_comes_back(site: Service, tmp_path: Path):
     assert list(after) == list(range(1, len(after) + 1))
     assert len(after) >= len(before) + 5
     wait_for(all_is_there)
+
+    # Lost again, and the vault is behind: nobody may call that the newest.
+    alice.asks("stop", bot)
+    alice.waits_for("stopped", bot)
+    newest = max(name for name in names_of(store, bot["id"]) if name.startswith("log/"))
+    obstore.delete(store, f"bots/{bot['id']}/{newest}")
+    shutil.rmtree(data)
+    done = vault(site, "restore", "my", "--key", key)
+    assert done.returncode == 0, done.stderr
+    assert f"of {len(after)} that are known" in done.stdout
+    alice.asks("start", bot)
+    back = alice.waits_for("alive", bot)
+    asyncio.run(nobody_calls_it_the_newest(site, back))
