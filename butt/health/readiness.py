@@ -7,7 +7,7 @@ from django.db import close_old_connections
 
 from butt.health.checks import CHECKS, Check
 
-FRESH = 5.0
+FRESH = 15.0
 """Seconds for which what was found holds: whoever asks faster is told the same again, and nothing is asked."""
 
 _lock = threading.Lock()
