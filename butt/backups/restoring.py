@@ -21,6 +21,8 @@ from scuttlekit.files import write_whole
 
 LONGEST_SECRET = 64 * 1024
 BLOCK = 1 << 20
+CACHE = 256 * 1024
+"""KiB of a SQLite database that are kept in memory meanwhile: rows come in the order of no index."""
 
 
 def restore_backup(home: Path, place: Path) -> int:
@@ -126,11 +128,19 @@ def _into_postgres(table: Table, part: IO[bytes]) -> int:
 
 @contextmanager
 def _made_afterwards(ours: list[Table]) -> Iterator[None]:
-    """PostgreSQL: indexes and foreign keys are made after the rows are there, at once, as pg_restore does it."""
-    if connection.vendor == "sqlite":
-        yield
-        return
+    """Indexes, and PostgreSQL's foreign keys, are made after the rows are there, at once, as pg_restore does it."""
     names = [table.name for table in ours]
+    if connection.vendor == "sqlite":
+        with connection.cursor() as cursor:
+            cursor.execute(f"PRAGMA cache_size = {-CACHE}")
+            cursor.execute(_INDEXES_OF_SQLITE)
+            made = [(name, sql) for name, table, sql in cursor.fetchall() if table in names]
+            for name, _ in made:
+                cursor.execute(f'DROP INDEX "{name}"')
+            yield
+            for _, sql in made:
+                cursor.execute(sql)
+        return
     with connection.cursor() as cursor:
         cursor.execute(_FOREIGN_KEYS, [names])
         keys = cursor.fetchall()
@@ -148,6 +158,9 @@ def _made_afterwards(ours: list[Table]) -> Iterator[None]:
             cursor.execute(f'ALTER TABLE {table} ADD CONSTRAINT "{name}" {definition}')
 
 
+_INDEXES_OF_SQLITE = """
+SELECT name, tbl_name, sql FROM sqlite_master WHERE type = 'index' AND sql IS NOT NULL
+"""
 _FOREIGN_KEYS = """
 SELECT conrelid::regclass::text, conname, pg_get_constraintdef(oid) FROM pg_constraint
 WHERE contype = 'f' AND conrelid::regclass::text = ANY(%s)

@@ -4,11 +4,13 @@ import asyncio
 import json
 import os
 import shutil
+import sqlite3
 import stat
 import subprocess
 import sys
 import zipfile
 from collections.abc import Callable
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit, urlunsplit
@@ -20,7 +22,7 @@ from tests.exports.living import master_of, publish, waits_for_its_profile
 from tests.people import PASSWORD
 from tests.pub.pubs import is_root
 from tests.pub.test_ends import disk, fill
-from tests.service import Service
+from tests.service import Service, migrated
 
 MakeDatabase = Callable[[str], str]
 
@@ -104,6 +106,8 @@ def test_from_one_database_to_the_other(source: str, target: str, database: Make
         if row["model"] == "agents.observed":
             assert not row["fields"].pop("alive"), "nobody is alive before they answer"
     assert second_rows == first_rows
+    if target == "sqlite":
+        assert _indexes(Path(second.removeprefix("sqlite:///"))) == _indexes(migrated())
     for name in ("identity", "secret-key"):
         assert (tmp_path / "first" / name).read_bytes() == (tmp_path / "second" / name).read_bytes()
 
@@ -220,6 +224,13 @@ def _dumped(home: Path, database_url: str) -> str:
     )
     assert done.returncode == 0, done.stderr
     return done.stdout
+
+
+def _indexes(database: Path) -> list[Any]:
+    with closing(sqlite3.connect(database)) as connection:
+        return sorted(
+            connection.execute("SELECT name, sql FROM sqlite_master WHERE type = 'index' AND sql IS NOT NULL")
+        )
 
 
 def _rows(home: Path, database_url: str) -> list[Any]:
