@@ -73,7 +73,9 @@ class BlobStore:
     def size(self, blob: str) -> int | None:
         """How many bytes a blob has, None when it is not here. An empty file counts as none. Raises InvalidFormat."""
         try:
-            return self._path(blob).stat().st_size or None
+            # A peer may ask for a thousand at once, and pathlib takes most of the time.
+            name = digest_of(blob).hex()
+            return os.stat(f"{self._folder}/{name[:2]}/{name[2:]}").st_size or None  # noqa: PTH116
         except (FileNotFoundError, NotADirectoryError):
             return None
 
