@@ -1,14 +1,23 @@
 """Hashing passwords: each takes much memory on purpose, so only few are hashed at once and the others wait for them."""
 
+import os
+import sys
 import threading
 from collections import deque
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from contextvars import ContextVar
+from functools import cache, partial
+from typing import TypeVar
 
 from django.contrib.auth.hashers import Argon2PasswordHasher
 
 from butt.limits.table import HASHES
+
+T = TypeVar("T")
+
+LESS_CLAIM = 10
+"""How much less than others a thread that hashes claims of the processor, as `nice` counts."""
 
 IS_KNOWN = ContextVar("is_known", default=False)
 """Whether the password is of somebody who was here before. A crowd of strangers keeps no such person waiting."""
@@ -22,33 +31,34 @@ class Hasher(Argon2PasswordHasher):
     parallelism = 1
 
     def encode(self, password: str, salt: str) -> str:
-        with PLACES.taken():
-            return super().encode(password, salt)
+        return _places().run(partial(super().encode, password, salt))
 
     def verify(self, password: str, encoded: str) -> bool:
-        with PLACES.taken():
-            return super().verify(password, encoded)
+        return _places().run(partial(super().verify, password, encoded))
 
 
 class Places:
-    """Places for work in threads. Who is known and who is not take turns; within each, whoever came first goes first."""
+    """Places for work in threads. Who is known and who is not take turns; within each, whoever came first goes first.
+
+    The work is done by threads that leave the processor to others: a crowd that signs in makes no page slow.
+    """
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
         self._used = 0
         self._waiting: tuple[deque[threading.Event], deque[threading.Event]] = (deque(), deque())
         self._known_come_first = False
+        self._threads = ThreadPoolExecutor(HASHES.most, "hash", _leave_the_processor_to_others)
 
-    @contextmanager
-    def taken(self) -> Iterator[None]:
-        """One of `HASHES.most` places."""
+    def run(self, work: Callable[[], T]) -> T:
+        """What `work` returns or raises, done in one of `HASHES.most` places."""
         turn = threading.Event()
         with self._lock:
             self._waiting[IS_KNOWN.get()].append(turn)
             self._begin_more()
         turn.wait()
         try:
-            yield
+            return self._threads.submit(work).result()
         finally:
             with self._lock:
                 self._used -= 1
@@ -63,4 +73,14 @@ class Places:
             (first or then).popleft().set()
 
 
-PLACES = Places()
+def _leave_the_processor_to_others() -> None:
+    if sys.platform == "linux":  # where each thread has a claim of its own
+        os.setpriority(
+            os.PRIO_PROCESS, threading.get_native_id(), os.getpriority(os.PRIO_PROCESS, 0) + LESS_CLAIM
+        )
+
+
+@cache
+def _places() -> Places:
+    # Made when it is needed: a process that forks must have no threads.
+    return Places()

@@ -92,19 +92,19 @@ CLIENT_REQUESTS = Limit(
     "client-requests", 2, "requests", "How many pages and calls of one client are worked on at once."
 )
 ADDRESS_REQUESTS = Limit(
-    "address-requests", 3, "requests", "How many pages and calls of one address are worked on at once."
+    "address-requests", 2, "requests", "How many pages and calls of one address are worked on at once."
 )
 CLIENT_SLOW_REQUESTS = Limit(
     "client-slow-requests",
-    3,
+    2,
     "requests",
     "The same, of requests that check a password, send mail or wait for Stripe.",
 )
-ADDRESS_SLOW_REQUESTS = Limit("address-slow-requests", 4, "requests", "The same, of one address.")
+ADDRESS_SLOW_REQUESTS = Limit("address-slow-requests", 3, "requests", "The same, of one address.")
 CLIENT_READS = Limit(
     "client-reads", 2, "requests", "How many requests of one client may read a bot's log or data at once."
 )
-ADDRESS_READS = Limit("address-reads", 3, "requests", "The same, of one address.")
+ADDRESS_READS = Limit("address-reads", 2, "requests", "The same, of one address.")
 CLIENT_WAITING = Limit(
     "client-waiting",
     100,

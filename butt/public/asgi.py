@@ -47,7 +47,7 @@ from butt.serving.measured import Measured  # noqa: E402
 from butt.serving.pages import Pages, announced  # noqa: E402
 from butt.serving.pool import FairPool, Full, Gone  # noqa: E402
 
-THREADS, SLOW_THREADS, READING_THREADS = 6, 16, 4
+THREADS, SLOW_THREADS, READING_THREADS = 6, 10, 4
 """Pages are made of Python, one thread at a time: more threads do no more, and each page takes as much longer."""
 
 LONGEST_KEPT = 200

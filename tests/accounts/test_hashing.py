@@ -3,6 +3,8 @@
 import threading
 from contextvars import copy_context
 
+import pytest
+
 from butt.accounts import hashing
 from butt.limits.table import HASHES
 
@@ -33,11 +35,13 @@ class Work:
             )
 
     def _run(self, name: str) -> None:
-        with self._places.taken():
-            with self._news:
-                self.began.append(name)
-                self._news.notify_all()
-            self._may_end.acquire()
+        self._places.run(lambda: self._works(name))
+
+    def _works(self, name: str) -> None:
+        with self._news:
+            self.began.append(name)
+            self._news.notify_all()
+        self._may_end.acquire()
 
     def ends(self) -> None:
         self._may_end.release(len(self._threads))
@@ -54,3 +58,11 @@ def test_who_is_known_waits_behind_one_stranger_and_not_behind_all():
     work.ends()
     assert work.began.index("known") <= HASHES.most + 1
     assert len(work.began) == HASHES.most + 7, "and everybody gets their turn"
+
+
+def test_what_goes_wrong_in_a_place_is_told_and_leaves_it_to_others():
+    places = hashing.Places()
+    for _ in range(HASHES.most + 1):
+        with pytest.raises(ZeroDivisionError):
+            places.run(lambda: 1 / 0)
+    assert places.run(lambda: 7) == 7
