@@ -57,7 +57,7 @@ def test_every_setting_stands_in_the_table_with_its_default(name: str):
 
 
 def test_no_setting_stands_in_the_documents_that_is_not_in_the_code():
-    for path in [*DOCS.glob("*.md"), ROOT / "README.md"]:
+    for path in [*DOCS.rglob("*.md"), ROOT / "README.md"]:
         assert set(re.findall(r"BUTT_[A-Z0-9_]+[A-Z0-9]", path.read_text())) <= set(SETTINGS), path.name
 
 
@@ -84,7 +84,7 @@ def test_every_page_is_in_the_list_of_pages():
     for pattern in get_resolver("butt.public.urls").url_patterns:
         if isinstance(pattern, URLPattern):
             path = re.sub(r"<\w+:(\w+)>", r"{\1}", str(pattern.pattern))
-            assert f"`/{path}`" in doc("architecture.md"), f"/{path} is not told of"
+            assert f"`/{path}`" in doc("architecture/web.md"), f"/{path} is not told of"
 
 
 def test_every_state_is_explained():
@@ -118,6 +118,9 @@ def test_the_bounds_of_a_name_are_told():
 
 
 def test_no_link_between_the_documents_is_broken():
-    for path in [*DOCS.glob("*.md"), ROOT / "README.md", ROOT / "CHANGELOG.md"]:
+    for path in [
+        *DOCS.rglob("*.md"),
+        *(ROOT / name for name in ("README.md", "CHANGELOG.md", "CONTRIBUTING.md")),
+    ]:
         for target in re.findall(r"\]\((?!https?:|#)([^)#]+)", path.read_text()):
             assert (path.parent / target).exists(), f"{path.name} links to {target}"

@@ -18,6 +18,9 @@ LARGEST_PICTURE = 100_000
 PICTURE = re.compile(r"!\[([^\]]*)\]\(([^)]+)\)")
 
 
+MOST_WORDS, LONGEST_LINE = 1550, 100
+
+
 def pictures() -> list[tuple[str, Path]]:
     return [
         (words, guide.parent / place)
@@ -112,7 +115,13 @@ def test_the_rooms_are_drawn_as_they_are():
 
 
 def test_every_place_that_the_architecture_leads_to_is_there():
-    text = (DOCS / "architecture.md").read_text()
+    text = "".join(
+        path.read_text()
+        for path in [
+            *DOCS.glob("architecture/*.md"),
+            *(DOCS / name for name in ("architecture.md", "changes.md")),
+        ]
+    )
     places = set(re.findall(r"`((?:[\w-]+/)+(?:[\w-]+\.(?:py|js))?|[\w-]+\.py)`", text))
     assert {
         "butt/parts.py",
@@ -124,6 +133,26 @@ def test_every_place_that_the_architecture_leads_to_is_there():
     packages = [ROOT, library, ROOT / "butt", *(ROOT / "butt").iterdir()]
     lost = [place for place in places if not any((package / place).exists() for package in packages)]
     assert lost == []
+
+
+def test_each_part_of_the_architecture_is_short_and_the_first_leads_to_it():
+    first = (DOCS / "architecture.md").read_text()
+    without_picture = re.sub(r"```.*?```", "", first, flags=re.DOTALL)
+    assert len(without_picture.split()) <= MOST_WORDS
+    for part in DOCS.glob("architecture/*.md"):
+        assert f"(architecture/{part.name})" in first
+        assert len(part.read_text().split()) <= MOST_WORDS or part.name == "choices.md", part.name
+
+
+def test_lines_of_the_documents_fit_a_window():
+    """Tables, code and links cannot be broken."""
+    for path in [*DOCS.rglob("*.md"), *ROOT.glob("*.md")]:
+        code = False
+        for number, line in enumerate(path.read_text().splitlines(), 1):
+            code ^= line.lstrip().startswith("```")
+            whole = re.sub(r"`[^`]*`|\]\([^)]*\)", lambda each: each[0].replace(" ", "-"), line.strip())
+            if not code and not whole.startswith(("|", "!", "```", "<")) and " " in whole[:LONGEST_LINE]:
+                assert len(line) <= LONGEST_LINE, f"{path.name}:{number} has {len(line)} characters"
 
 
 def test_the_readme_opens_with_what_it_is_a_picture_and_two_commands():
