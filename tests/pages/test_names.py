@@ -30,9 +30,9 @@ def _alice_and_bob_have_bots(server: Pages):
 @pytest.mark.parametrize(
     ("typed", "told"),
     [
-        ("His", "“his” is taken; please choose another name."),
-        ("a b", "A name is made of the letters a to z, digits and hyphens; a space cannot be in it."),
-        ("www", "“www” means something else on the internet, or to people; please choose another."),
+        ("His", "“his” is taken. Please choose another name."),
+        ("a b", "A name can contain the letters a to z, digits and hyphens, but not a space."),
+        ("www", "“www” is reserved. Please choose another name."),
     ],
 )
 def test_a_name_that_cannot_be_is_told_and_marked(new_bot: Page, typed: str, told: str):
@@ -56,7 +56,7 @@ def test_the_server_has_the_last_word(new_bot: Page):
     field = new_bot.get_by_label("name")
     field.fill("his")
     field.press("Enter")
-    expect(new_bot.get_by_role("alert")).to_have_text("“his” is taken; please choose another name.")
+    expect(new_bot.get_by_role("alert")).to_have_text("“his” is taken. Please choose another name.")
     expect(field).to_have_value("his")
     expect(field).to_be_focused()
     field.press("End")

@@ -26,7 +26,7 @@ def test_the_way_in(server: Pages, page: Page):
     bot = page.get_by_role("group", name="bot").get_by_label("name")
     bot.fill("his")
     page.get_by_role("button", name="yes").click()
-    expect(page.get_by_role("alert")).to_have_text("“his” is taken; please choose another name.")
+    expect(page.get_by_role("alert")).to_have_text("“his” is taken. Please choose another name.")
     bot.fill("hers")
     page.get_by_role("button", name="yes").click()
     expect(page.get_by_role("heading", name="hers.butt.nz")).to_be_visible()
