@@ -18,19 +18,22 @@ NUMBER, HOME = 10002, "/srv"
 CLOSE = """
 set -e
 mount --make-rprivate /
-# A Python in the folder of a user whom nobody looks at: only the way to it is opened.
-if [ -n "$3" ]; then
-    mount --bind "$4" /mnt
-    mount -t tmpfs -o mode=755 tmpfs "$3"
-    mkdir -p "$4"
-    mount --move /mnt "$4"
-fi
 mount --bind "$1" /srv
 mount --bind "$2" /etc/passwd
-mount -t tmpfs -o mode=1777 tmpfs /tmp
+# Python and the checkout may lie in a folder that others cannot look into, or that is hidden here: only the way to them is open.
+mount -t tmpfs tmpfs /mnt
+mkdir /mnt/python /mnt/checkout
+mount --bind "$3" /mnt/python
+mount --bind "$4" /mnt/checkout
+for hidden in $5; do mount -t tmpfs -o mode=755 tmpfs "$hidden"; done
+chmod 1777 /tmp
+mkdir -p "$3" "$4"
+mount --move /mnt/python "$3"
+mount --move /mnt/checkout "$4"
+umount /mnt
 mount -t tmpfs tmpfs /run
 ip link set lo up
-mount -o remount,ro,bind /
+for path in "$3" "$4" /; do mount -o remount,ro,bind "$path"; done
 exec sleep infinity
 """
 
@@ -45,10 +48,14 @@ class Closed:
         users.write_text(f"{Path('/etc/passwd').read_text()}butt:x:{NUMBER}:{NUMBER}::{HOME}:/bin/sh\n")
         self._log = folder / "log"
         self._log.mkdir()
-        command = ["unshare", "--mount", "--net", "sh", "-c", CLOSE, "sh", str(home), str(users)]
         python = Path(sys.base_prefix).resolve()
-        shut = [str(folder) for folder in python.parents if not folder.stat().st_mode & 0o001]
-        command += [*shut[-1:], str(python)] if shut else ["", ""]
+        closed = [
+            next((str(each) for each in reversed(path.parents) if not each.stat().st_mode & 0o001), "")
+            for path in (python, ROOT)
+        ]
+        hidden = " ".join(sorted({"/tmp", *filter(None, closed)}))
+        command = ["unshare", "--mount", "--net", "sh", "-c", CLOSE, "sh"]
+        command += [str(home), str(users), str(python), str(ROOT), hidden]
         self._holder = Daemon(command, self._log / "holder")
         self._parts: list[Daemon] = []
         wait_for(lambda: self._is_closed(folder))
