@@ -250,7 +250,7 @@ def test_each_action_is_a_command_too_needs_a_reason_and_is_in_the_journal(
     assert run.exit_code == 2
     assert "--reason" in run.output
     run = CliRunner().invoke(command.operator, [*words, "--reason", "  "])
-    assert "Say why" in run.output
+    assert "Give a reason" in run.output
     assert JournalEntry.objects.count() == told
     run = CliRunner().invoke(command.operator, [*words, "--reason", WHY])
     assert run.exit_code == 0, run.output

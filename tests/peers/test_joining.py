@@ -91,7 +91,7 @@ def test_what_is_no_invite_is_refused(alice: Agent, bot: Agent, text: str):
 def test_a_bot_joins_neither_itself_nor_too_many_nor_while_it_leaves(
     alice: Agent, bot: Agent, monkeypatch: pytest.MonkeyPatch
 ):
-    with pytest.raises(Refused, match="the bot itself"):
+    with pytest.raises(Refused, match="own invite"):
         joining.ask(alice, bot, Address("127.0.0.1", 8008, bot.progress.ssb_id).multiserver)
     monkeypatch.setattr(joining, "MOST", 1)
     joining.ask(alice, bot, CODE)
