@@ -16,7 +16,7 @@ from butt.limits.table import HASHES
 
 T = TypeVar("T")
 
-LESS_CLAIM = 10
+LESS_CLAIM = 5
 """How much less than others a thread that hashes claims of the processor, as `nice` counts."""
 
 IS_KNOWN = ContextVar("is_known", default=False)

@@ -3,7 +3,7 @@ from django.urls import path
 
 from butt.public import live
 from butt.public.account_urls import account_patterns
-from butt.public.api.api import api
+from butt.public.api.api import api, described
 from butt.public.pages import (
     acting,
     billing,
@@ -77,6 +77,7 @@ urlpatterns = [
     path("billing/invoices/<slug:number>", billing.invoice, name="invoice"),
     path("stripe/webhook", billing.webhook, name="stripe-webhook"),
     path("live", live.live, name="live"),
+    path("openapi.json", described, name="document"),
     path("", api.urls),
 ]
 handler400 = "butt.public.pages.errors.bad_request"
