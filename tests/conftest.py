@@ -38,6 +38,34 @@ HEAVY = {"built_node_pub", "built_pub", "built_stock", "land", "postgres_url", "
 """Fixtures that `--quick` does without: pubs, browsers, Node, PostgreSQL, Docker and Salt."""
 
 
+SLOW = (
+    *(
+        "tests/attacks/",
+        "tests/clouds/",
+        "tests/examples/",
+        "tests/pub/",
+        "tests/public/",
+        "tests/vault/",
+        "tests/sources/",
+    ),
+    *(
+        "tests/scuttlekit/command/",
+        "tests/scuttlekit/store/",
+        "tests/scuttlekit/test_fuzz.py",
+        "tests/standins/",
+    ),
+    *(
+        "tests/monitor/",
+        "tests/leaving/test_sweep.py",
+        "tests/api/test_schema.py",
+        "attack/",
+        "tests/release/",
+    ),
+    *("tests/scuttlekit/test_against_ssb_validate.py", "tests/scuttlekit/test_published_handshakes.py"),
+)
+"""What `--quick` leaves out as well: it takes long."""
+
+
 def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption(
         "--quick", action="store_true", help="Only tests of Python alone: no pub, browser or container."
@@ -73,7 +101,9 @@ def _rank(nodeid: str) -> int:
 
 
 def _is_heavy(item: pytest.Item) -> bool:
-    return item.nodeid.startswith(LONGEST) or not HEAVY.isdisjoint(getattr(item, "fixturenames", ()))
+    return item.nodeid.startswith((*LONGEST, *SLOW)) or not HEAVY.isdisjoint(
+        getattr(item, "fixturenames", ())
+    )
 
 
 def _needs_land(nodeid: str) -> bool:
