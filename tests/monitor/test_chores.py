@@ -52,7 +52,8 @@ def bot_with_samples() -> Agent:
 
 
 def rolled_up_and_pruned() -> bool:
-    return set(Sample.objects.values_list("resolution", flat=True)) == {60, 3600}
+    """Shortly after midnight, yesterday's hours are a day already: that is more than is asked for here."""
+    return {60, 3600} == set(Sample.objects.values_list("resolution", flat=True)) - {86400}
 
 
 def is_over(who: Account) -> None:
