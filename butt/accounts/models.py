@@ -17,9 +17,10 @@ class AccountManager(BaseUserManager["Account"]):
         return super().get_queryset().select_related("agent")
 
     @transaction.atomic
-    def create_user(self, email: str, password: str, *, name: str = "", **extra: Any) -> "Account":
+    def create_user(self, email: str, password: str | None, *, name: str = "", **extra: Any) -> "Account":
         """A new account with its person agent. Raises `IntegrityError` when the address has one.
 
+        Without a password nobody signs in until one is chosen by a link.
         Who is made an operator on the command line is taken to know their own address.
         """
         from allauth.account.models import EmailAddress
@@ -33,7 +34,7 @@ class AccountManager(BaseUserManager["Account"]):
         )
         return account
 
-    def create_superuser(self, email: str, password: str, **extra: Any) -> "Account":
+    def create_superuser(self, email: str, password: str | None, **extra: Any) -> "Account":
         return self.create_user(email, password, is_staff=True, is_superuser=True, **extra)
 
 

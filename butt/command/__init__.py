@@ -28,6 +28,7 @@ def main(arguments: list[str] | None = None) -> None:
     from butt.command import (  # noqa: F401 - each adds its own
         backup,
         doctor,
+        install,
         machine,
         network,
         operator,

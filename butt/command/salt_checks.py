@@ -51,7 +51,7 @@ def _machines() -> Iterator[Finding]:
     except DatabaseError:
         return  # which is told of elsewhere
     if not rows:
-        yield Finding("No machine may join yet.", "Run `butt machine add`.")
+        yield Finding("No machine runs bots yet. `butt machine add` lets the first one join.")
     for row in rows:
         if row.trouble:
             yield Finding(

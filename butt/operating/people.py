@@ -2,7 +2,10 @@
 
 from allauth.mfa.models import Authenticator
 from allauth.usersessions.models import UserSession
+from django.core.exceptions import ValidationError
+from django.core.validators import validate_email
 from django.db import transaction
+from django.db.models import QuerySet
 
 from butt.accounts.mailing import write_to
 from butt.accounts.models import Account
@@ -15,6 +18,7 @@ from butt.operating import NotDone
 
 Actor = Agent | str
 MOST_ALLOWED = 10_000
+HERE = "whoever installed the service"
 
 
 def suspend(actor: Actor, account: Account, reason: str) -> None:
@@ -48,10 +52,31 @@ def make_staff(actor: Actor, account: Account, reason: str) -> None:
     _set_staff(actor, account, reason, staff=True)
 
 
+def make_first(address: str) -> None:
+    """Where nobody may use the console yet, let this person. Without an account they get one, whose password is chosen by a link.
+
+    Raises `NotDone` for what is no e-mail address.
+    """
+    if operators().exists():
+        return
+    address = address.lower()
+    try:
+        validate_email(address)
+    except ValidationError:
+        raise NotDone(f"{address} is no e-mail address.") from None
+    with transaction.atomic():
+        found = Account.objects.filter(email=address).first()
+        make_staff(HERE, found or Account.objects.create_superuser(address, None), "the first operator")
+
+
+def operators() -> QuerySet[Account]:
+    """Those who may use the console."""
+    return Account.objects.filter(is_staff=True, is_active=True)
+
+
 def end_staff(actor: Actor, account: Account, reason: str) -> None:
     """Close the console to the person. Raises `NotDone` for the last one who may use it."""
-    others = Account.objects.filter(is_staff=True, is_active=True).exclude(id=account.id)
-    if not others.exists():
+    if not operators().exclude(id=account.id).exists():
         raise NotDone("Nobody else may use the console. Make somebody else staff first.")
     _set_staff(actor, account, reason, staff=False)
 

@@ -4,7 +4,9 @@ import logging
 from typing import Any
 
 from allauth.account.adapter import DefaultAccountAdapter
+from allauth.account.forms import EmailAwarePasswordResetTokenGenerator
 from allauth.account.models import EmailAddress
+from allauth.account.utils import user_pk_to_url_str
 from django.contrib import messages
 from django.db import IntegrityError, transaction
 from django.http import HttpRequest
@@ -99,6 +101,12 @@ class Adapter(DefaultAccountAdapter):  # type: ignore[misc]
 def outside(name: str, *args: object) -> str:
     """The address of a page as somebody reaches it from a mail."""
     return configuration().public_url + reverse(name, args=args)
+
+
+def password_link(account: Account) -> str:
+    """Where this person chooses a new password: once, and for as long as a link in a mail holds."""
+    token = EmailAwarePasswordResetTokenGenerator().make_token(account)
+    return outside("account_reset_password_from_key", user_pk_to_url_str(account), token)
 
 
 def is_verified(account: Account) -> bool:

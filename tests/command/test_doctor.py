@@ -59,7 +59,7 @@ def test_what_containers_lack_is_told_with_what_to_do(tmp_path: Path, monkeypatc
     said = doctor(tmp_path, host="salt", salt_programs=tmp_path).stdout
     assert "Run `make salt`" in said
     assert "Install docker.io" in said
-    assert "No machine may join yet" not in said
+    assert "No machine runs bots yet" not in said
     done = doctor(tmp_path, host="salt", salt="master", database_url=f"sqlite:///{tmp_path}/empty")
     assert done.returncode == 1
     assert "Traceback" not in done.stderr

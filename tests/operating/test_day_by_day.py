@@ -21,12 +21,15 @@ from butt.agents.states import State
 from butt.agents.view import View
 from butt.agents.wishes import Refused, check_may_have_another, start
 from butt.command import operator as command
+from butt.configuration import configuration
 from butt.hosts import Order, Sighting
 from butt.invites.models import Invite
 from butt.machines.models import Machine
 from butt.machines.registry import drain
 from butt.operating import NotDone
 from butt.operating.actions import OF_BOT, OF_PERSON, act
+from butt.operating.people import make_first, operators
+from butt.public.letters import password_link
 from butt.steward.steward import Steward
 from tests.machines.machines import machine
 from tests.people import account, bot_in
@@ -68,6 +71,33 @@ def olga() -> Account:
     made = account("olga")
     Account.objects.filter(id=made.id).update(is_staff=True, is_superuser=True)
     return Account.objects.get(id=made.id)
+
+
+def test_the_first_operator_chooses_a_password_by_a_link_and_opens_the_console():
+    make_first("Olga@example.org")
+    (olga,) = operators()
+    assert not olga.has_usable_password()
+    link = password_link(olga)
+    assert link.startswith(configuration().public_url)
+    client = Client()
+    form = client.get(link.removeprefix(configuration().public_url), follow=True)
+    words = {"password1": "correct horse battery", "password2": "correct horse battery"}
+    client.post(form.redirect_chain[-1][0], words)
+    client = Client()
+    client.post("/start", {"email": "olga@example.org", "password": "correct horse battery"})
+    assert client.get("/console/").status_code == 200
+    assert client.get(link.removeprefix(configuration().public_url), follow=True).context["token_fail"], (
+        "once"
+    )
+
+
+def test_a_first_operator_is_made_where_there_is_none_and_an_account_that_there_is_becomes_it(alice: Account):
+    with pytest.raises(NotDone, match="no e-mail address"):
+        make_first("olga")
+    make_first(alice.email)
+    make_first("mallory@example.org")
+    assert list(operators()) == [alice]
+    assert alice.has_usable_password()
 
 
 @pytest.fixture

@@ -1,0 +1,106 @@
+"""What is to be installed: the answers of whoever installs it, and the settings that follow from them."""
+
+import io
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from dotenv import dotenv_values
+
+from butt.installing import HOME, NAME, SALT, Trouble
+
+LABEL = r"[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?"
+DOMAIN = re.compile(rf"({LABEL}\.)+{LABEL}")
+PLAIN = re.compile(r"[!-~]*")
+ODD = frozenset("\"'\\$`#")
+"""Signs that mean something in a file of settings, to systemd or to Docker."""
+
+STRIPE = ("BUTT_STRIPE_SECRET_KEY", "BUTT_STRIPE_PUBLISHABLE_KEY", "BUTT_STRIPE_WEBHOOK_SECRET")
+ASKED = ("BUTT_DOMAIN", "BUTT_EMAIL_URL", "BUTT_BILLING")
+
+
+@dataclass(frozen=True)
+class Plan:
+    """`settings` are all that the file of settings has to say; `program` is `butt` itself, as the units start it."""
+
+    settings: Mapping[str, str]
+    program: str
+    operator: str = ""
+    """The e-mail address of the first operator."""
+
+    @property
+    def domain(self) -> str:
+        return self.settings["BUTT_DOMAIN"]
+
+
+def missing(known: Mapping[str, str]) -> list[str]:
+    """The settings that somebody has to say before anything is done."""
+    left = [name for name in ASKED if not known.get(name)]
+    if known.get("BUTT_BILLING") == "stripe":
+        left += [name for name in STRIPE if not known.get(name)]
+    return left
+
+
+def settings_of(kept: Mapping[str, str], given: Mapping[str, str]) -> dict[str, str]:
+    """All settings, from those in the file and those that were said now, which come first. Raises `Trouble`."""
+    known = {**kept, **{name: value for name, value in given.items() if value}}
+    check(known)
+    before = _follow_from(kept["BUTT_DOMAIN"]) if kept.get("BUTT_DOMAIN") else {}
+    settings = {}
+    for name, value in _follow_from(known["BUTT_DOMAIN"]).items():
+        # What somebody wrote into the file is theirs; what only followed from another domain follows from the new one.
+        own = known.get(name, "")
+        settings[name] = value if own in {"", before.get(name)} else own
+    return {**settings, **known, **settings}
+
+
+def check(known: Mapping[str, str]) -> None:
+    """Raises `Trouble` when an answer cannot be."""
+    domain = known["BUTT_DOMAIN"]
+    if not DOMAIN.fullmatch(domain):
+        raise Trouble(
+            f"{domain!r} is no domain. Give one like example.org, in lower case and without https://."
+        )
+    for name, value in known.items():
+        if name in {*ASKED, *STRIPE} and (not PLAIN.fullmatch(value) or ODD & set(value)):
+            raise Trouble(
+                f"{name} has a sign in it that a file of settings does not take. In a password within a URL, write it as % and "
+                "two hexadecimal digits, like %23 for #."
+            )
+
+
+def _follow_from(domain: str) -> dict[str, str]:
+    """The settings of a service with machines of its own. The database lets the user in by its name, without a password."""
+    return {
+        "BUTT_HOME": HOME,
+        "BUTT_DATABASE_URL": f"postgres:///{NAME}",
+        "BUTT_DOMAIN": domain,
+        "BUTT_URL": f"https://{domain}",
+        "BUTT_PRIVATE_URL": f"https://private.{domain}",
+        "BUTT_HOST": "salt",
+        "BUTT_SALT": "master",
+        "BUTT_SALT_MASTER": domain,
+        "BUTT_SALT_PROGRAMS": f"{SALT}/bin",
+        "BUTT_LOG": "json",
+    }
+
+
+def read(text: str) -> dict[str, str]:
+    """The settings of a file, as systemd reads them."""
+    values = dotenv_values(stream=io.StringIO(text), interpolate=False)
+    return {name: value for name, value in values.items() if value is not None}
+
+
+def written(text: str, settings: Mapping[str, str]) -> str:
+    """The file with these settings; whatever else stands in it stays."""
+    have, left, lines = read(text), dict(settings), []
+    for line in text.splitlines():
+        name = line.split("=", 1)[0].strip()
+        if line.startswith("#") or name not in settings:
+            lines.append(line)
+        elif name in left:
+            # A name that stands there twice is said once: of two lines, the last one would count.
+            value = left.pop(name)
+            lines.append(line if have.get(name) == value and text.count(name) == 1 else f"{name}={value}")
+    lines += [f"{name}={value}" for name, value in left.items()]
+    return "".join(f"{line}\n" for line in lines)

@@ -1,0 +1,35 @@
+"""Salt's own environment: its programs are called, and nothing of it is imported."""
+
+import hashlib
+import sys
+from dataclasses import dataclass
+
+from butt import resources
+from butt.installing import SALT
+from butt.installing.system import System
+
+MEND = "Look whether this machine reaches PyPI, or what pip is configured for, then run `butt install` again."
+
+
+@dataclass(frozen=True)
+class SaltEnvironment:
+    system: System
+    what: str = f"Salt is installed in {SALT}"
+
+    def is_done(self) -> bool:
+        return self.system.read(f"{SALT}/done") == self._origin()
+
+    def do(self) -> None:
+        folder = str(self.system.path(SALT))
+        self.system.run(self.system.python, "-m", "venv", "--clear", folder)
+        pip = (f"{folder}/bin/python", "-m", "pip", "--disable-pip-version-check")
+        lock = ("--require-hashes", "-r", str(resources.SALT_LOCK))
+        self.system.run(*pip, "install", "--quiet", "--no-input", *lock, seconds=1800, mend=MEND)
+        self.system.write(f"{SALT}/done", self._origin())
+
+    def undo(self) -> str:
+        return "removed" if self.system.remove(SALT) else ""
+
+    def _origin(self) -> str:
+        """Another lockfile or another Python needs another environment."""
+        return hashlib.sha256(resources.SALT_LOCK.read_bytes() + sys.version.encode()).hexdigest()
