@@ -1,7 +1,7 @@
-"""A Debian as a provider's image brings it: systemd, cloud-init and Python. Made by debootstrap once, and kept.
+"""Debians as a provider brings them: systemd, Python, and cloud-init or nothing more. Made by debootstrap once, and kept.
 
-The packages of Docker lie beside it as a repository, so that a machine installs them without a network. Salt comes from this
-checkout's own environment, as the Salt Project's packages are in no registry that tests may rely on.
+The packages that are to be installed lie beside it as a repository, so that this needs no network. A machine's Salt comes from
+this checkout's own environment, as the Salt Project's packages are in no registry that tests may rely on.
 """
 
 import fcntl
@@ -9,21 +9,46 @@ import hashlib
 import inspect
 import shutil
 import subprocess
+from dataclasses import dataclass
 from pathlib import Path
 
 from tests.salt.machine import ROOT, SALT
 
 KEPT = ROOT / "build" / "debian"
-SUITE, PYTHON = "bookworm", "python3.11"
-BRINGS = (
-    *("systemd", "systemd-sysv", "dbus", "udev", "cloud-init", "ca-certificates", "iproute2", "e2fsprogs"),
-    "python3-cffi-backend",  # cloud-init needs it under another name, which debootstrap does not look up
+PYTHON = "python3.11"
+BARE = ("systemd", "systemd-sysv", "dbus", "udev", "ca-certificates", "iproute2")
+
+
+@dataclass(frozen=True)
+class Debian:
+    """`brings` is in the image, and `installs` in the repository beside it, for apt."""
+
+    name: str
+    suite: str
+    brings: tuple[str, ...]
+    installs: tuple[str, ...]
+
+
+# cloud-init needs cffi under another name, which debootstrap does not look up.
+MACHINE = Debian(
+    "machine",
+    "bookworm",
+    (*BARE, "cloud-init", "e2fsprogs", "python3-cffi-backend"),
+    ("docker.io", "iptables"),
 )
+"""What the first boot asks apt for."""
+
+COMPILER = ("gcc", "libc6-dev")
+CONTROL = Debian(
+    "control",
+    "bookworm",
+    (*BARE, "python3", "python3-venv"),
+    ("postgresql", "caddy", *COMPILER, "python3.11-dev", "python3.11-venv"),
+)
+"""A bare one, and what `butt install` asks apt for."""
+
 NEEDS = {"/usr/sbin/debootstrap": "debootstrap", "systemd-nspawn": "systemd-container", "dpkg-deb": "dpkg"}
 """Programs of this machine, and the package of Debian that brings each."""
-
-INSTALLS = ("docker.io", "iptables")
-"""What the first boot asks apt for."""
 
 PACKAGES, SALT_PACKAGES, BASES, CUTS = "/srv/packages", "/opt/salt", "/srv/bases", "/srv/cuts"
 """Where a machine finds the repository, Salt's Python packages, the archives of images that bots are built on, and the
@@ -81,21 +106,21 @@ exec /usr/bin/timeout "$@"
 """
 
 
-def image() -> Path:
+def image(debian: Debian = MACHINE) -> Path:
     """The folder with the image. Making it takes a minute or two, the first time."""
     missing = [package for program, package in NEEDS.items() if not shutil.which(program)]
     assert not missing, f"install what is missing: sudo apt-get install {' '.join(missing)}"
-    origin = " ".join((SUITE, *BRINGS, *INSTALLS, inspect.getsource(_add_packages)))
-    made = KEPT / hashlib.sha256(origin.encode()).hexdigest()[:16]
+    origin = " ".join((debian.suite, *debian.brings, *debian.installs, inspect.getsource(_add_packages)))
+    made = KEPT / f"{debian.name}-{hashlib.sha256(origin.encode()).hexdigest()[:16]}"
     KEPT.mkdir(parents=True, exist_ok=True)
     with (KEPT / "lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         if not made.exists():
-            for old in [path for path in KEPT.iterdir() if path.is_dir() and path.name != "cache"]:
+            for old in (*KEPT.glob(f"{debian.name}-*"), *KEPT.glob("draft"), *KEPT.glob("more")):
                 shutil.rmtree(old)
             draft = KEPT / "draft"
-            _bootstrap(draft, *BRINGS)
-            _add_packages(draft)
+            _bootstrap(debian, draft, *debian.brings)
+            _add_packages(debian, draft)
             draft.rename(made)
     return made
 
@@ -103,11 +128,11 @@ def image() -> Path:
 def salt_packages() -> Path:
     """The packages of our Salt, for the image's Python."""
     packages = SALT.parent / "lib" / PYTHON / "site-packages"
-    assert packages.is_dir(), f"{SUITE} has {PYTHON}: make Salt with it, `make salt PYTHON={PYTHON}`"
+    assert packages.is_dir(), f"{MACHINE.suite} has {PYTHON}: make Salt with it, `make salt PYTHON={PYTHON}`"
     return packages.resolve()
 
 
-def _bootstrap(root: Path, *packages: str, options: tuple[str, ...] = ()) -> None:
+def _bootstrap(debian: Debian, root: Path, *packages: str, options: tuple[str, ...] = ()) -> None:
     (KEPT / "cache").mkdir(exist_ok=True)
     # What it mounts goes with it, also when it is killed.
     command = [
@@ -118,7 +143,7 @@ def _bootstrap(root: Path, *packages: str, options: tuple[str, ...] = ()) -> Non
         f"--cache-dir={KEPT / 'cache'}",
         *options,
     ]
-    command += [f"--include={','.join(packages)}", SUITE, str(root), *_mirror()]
+    command += [f"--include={','.join(packages)}", debian.suite, str(root), *_mirror()]
     done = subprocess.run(command, check=False, capture_output=True, text=True, timeout=900)
     assert done.returncode == 0, done.stdout[-2000:] + done.stderr
 
@@ -130,10 +155,10 @@ def _mirror() -> list[str]:
     return said.split()[:1]
 
 
-def _add_packages(root: Path) -> None:
-    """Those that the first boot installs, with what they need: a repository as `dpkg-scanpackages` makes one."""
+def _add_packages(debian: Debian, root: Path) -> None:
+    """Those that are to be installed, with what they need: a repository as `dpkg-scanpackages` makes one."""
     more, place = KEPT / "more", root / PACKAGES.lstrip("/")
-    _bootstrap(more, *BRINGS, *INSTALLS, options=("--download-only",))
+    _bootstrap(debian, more, *debian.brings, *debian.installs, options=("--download-only",))
     place.mkdir(parents=True)
     have = _field_of_all(root)
     with (place / "Packages").open("w") as index:

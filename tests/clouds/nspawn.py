@@ -90,25 +90,35 @@ class Machine:
                 os.kill(int(first), signal.SIGKILL)
 
     def _command(self, loop: str, linked: Path) -> list[str]:
-        root = self._folder / "root"
-        nspawn = [
-            *("systemd-nspawn", f"--directory={root}", "--register=no", "--keep-unit", "--capability=all"),
-            *("--machine=machine", "--resolv-conf=off", "--boot", f"--bind={loop}:{self._device}"),
+        more = [
+            f"--bind={loop}:{self._device}",
             # Docker's, which are forbidden otherwise.
             "--system-call-filter=add_key keyctl bpf",
             f"--bind-ro={salt_packages()}:{SALT_PACKAGES}",
             f"--bind-ro={self._bases}:{BASES}",
             f"--bind={self._folder / 'cuts'}:{CUTS}",
         ]
-        layers = f"lowerdir={image()},upperdir={self._root}/upper,workdir={self._root}/work"
-        steps = [
-            shlex.join(["mount", "-t", "overlay", "overlay", "-o", layers, str(root)]),
-            f"until [ -e {shlex.quote(str(linked))} ]; do sleep 0.02; done",
-            f"SYSTEMD_NSPAWN_API_VFS_WRITABLE=network exec {shlex.join(nspawn)}",
-        ]
-        # Whatever runs inside ends with the first process of this namespace, and that one with us.
-        alone = ("setpriv", "--pdeathsig", "KILL", "unshare", "--net", "--mount", "--pid", "--mount-proc")
-        return [*alone, "--fork", "--kill-child", "sh", "-ec", "; ".join(steps)]
+        return boot(image(), self._root, self._folder / "root", linked, more)
+
+
+def boot(lower: Path, layer: Path, root: Path, linked: Path, more: list[str]) -> list[str]:
+    """The command that boots what is in `layer` over the image `lower`, once `linked` says that its network is there.
+
+    All of it runs in namespaces of its own, and ends with whoever runs the command.
+    """
+    nspawn = [
+        *("systemd-nspawn", f"--directory={root}", "--register=no", "--keep-unit", "--capability=all"),
+        *("--machine=machine", "--resolv-conf=off", "--boot", *more),
+    ]
+    layers = f"lowerdir={lower},upperdir={layer}/upper,workdir={layer}/work"
+    steps = [
+        shlex.join(["mount", "-t", "overlay", "overlay", "-o", layers, str(root)]),
+        f"until [ -e {shlex.quote(str(linked))} ]; do sleep 0.02; done",
+        f"SYSTEMD_NSPAWN_API_VFS_WRITABLE=network exec {shlex.join(nspawn)}",
+    ]
+    # Whatever runs inside ends with the first process of this namespace, and that one with us.
+    alone = ("setpriv", "--pdeathsig", "KILL", "unshare", "--net", "--mount", "--pid", "--mount-proc")
+    return [*alone, "--fork", "--kill-child", "sh", "-ec", "; ".join(steps)]
 
 
 def first_process(folder: Path) -> psutil.Process | None:
