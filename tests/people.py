@@ -53,7 +53,7 @@ def many_bots(owner: Agent, count: int) -> None:
     """More bots than a person may have, all alive."""
     bots = [Agent(type=Agent.Type.BOT, name=f"bot{n}", service="pub") for n in range(count)]
     Agent.objects.bulk_create(bots)
-    Belongs.objects.bulk_create(Belongs(source_agent=bot, target_agent=owner) for bot in bots)
+    Belongs.objects.bulk_create(Belongs(source_agent=bot, target_agent=owner, pays=True) for bot in bots)
     Wanted.objects.bulk_create(Wanted(bot=bot) for bot in bots)
     Observed.objects.bulk_create(Observed(bot=bot, alive=True, launch=1) for bot in bots)
     Progress.objects.bulk_create(

@@ -47,6 +47,7 @@ class Belongs(models.Model):
 
     source_agent = models.ForeignKey(Agent, models.CASCADE, related_name="belongs_to")
     target_agent = models.ForeignKey(Agent, models.CASCADE, related_name="belongings")
+    pays = models.BooleanField(default=False, db_default=False, help_text="They agreed to pay for it.")
     created_at = models.DateTimeField(db_default=Now(), editable=False)
 
     class Meta:

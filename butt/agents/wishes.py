@@ -79,7 +79,7 @@ def create_bot(
             bot = Agent.objects.create(
                 type=Agent.Type.BOT, name=name, service=service, description=description
             )
-            Belongs.objects.create(source_agent=bot, target_agent=person)
+            Belongs.objects.create(source_agent=bot, target_agent=person, pays=True)
             bot.wanted = Wanted.objects.create(bot=bot, network=network)
             bot.observed = Observed.objects.create(bot=bot)
             bot.progress = Progress.objects.create(bot=bot, since=timezone.now(), due_at=timezone.now())

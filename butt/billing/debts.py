@@ -2,16 +2,16 @@
 
 from butt.agents.models import Agent, Belongs
 from butt.agents.wishes import Refused
-from butt.billing.chosen import billing
+from butt.billing.interface import Billing
 from butt.billing.payers import bots_paid_by
 
 
-def check_leaves_no_debt(person: Agent, bot: Agent | None = None) -> None:
+def check_leaves_no_debt(there: Billing, person: Agent, bot: Agent | None = None) -> None:
     """Whether the person may give up this bot, or all of theirs, so that others who share it pay on.
 
     Raises `Refused` `payment_due`.
     """
-    if not billing().notice(person):
+    if not there.notice(person):
         return
     left = [each for each in bots_paid_by(person) if each.wanted.gone_at is None and bot in {None, each}]
     shared = Belongs.objects.filter(source_agent__in=left).exclude(target_agent=person)

@@ -4,7 +4,7 @@ from datetime import datetime
 
 from butt.agents.models import Agent
 from butt.billing.address import Address
-from butt.billing.interface import Bill, CardForm, Forged, Invoice, NoAnswer, Notice
+from butt.billing.interface import Bill, CardForm, Forged, Invoice, NoAnswer, Notice, Price
 from butt.billing.models import Payer
 from butt.billing.payers import bots_paid_by, let_run
 
@@ -23,6 +23,9 @@ class Free:
         )
 
     def check_may_add(self, person: Agent) -> None: ...
+
+    def price(self, person: Agent) -> Price:  # noqa: ARG002
+        return Price(0, "")
 
     def needs_card(self, person: Agent) -> bool:  # noqa: ARG002
         return False

@@ -76,6 +76,14 @@ class Invoice:
 
 
 @dataclass(frozen=True)
+class Price:
+    """Of a month, before tax."""
+
+    amount: int
+    currency: str
+
+
+@dataclass(frozen=True)
 class Bill:
     """What a person pays. `unit` is what a bot costs them a month; `next_at` when the paid period is over."""
 
@@ -103,6 +111,9 @@ class Billing(Protocol):
 
     def check_may_add(self, person: Agent) -> None:
         """Raises `PaymentDue` when the person cannot have one more bot yet."""
+
+    def price(self, person: Agent) -> Price:
+        """What one bot more costs the person; nothing when it is one of those that are free."""
 
     def needs_card(self, person: Agent) -> bool:
         """Whether a card is to be entered before the next bot."""

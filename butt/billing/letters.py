@@ -4,6 +4,7 @@ from datetime import datetime
 
 from butt.accounts.mailing import write_to
 from butt.accounts.models import Account
+from butt.agents.models import Agent
 from butt.billing.models import Letter, Payer
 from butt.configuration import configuration
 
@@ -41,6 +42,61 @@ WORDS = {
     "refunded": (
         "We paid you back",
         "We paid {amount} back to your card. It takes your bank some days to show it.",
+    ),
+    "open": (
+        "An invoice is open",
+        (
+            "An invoice of {amount} was not paid. Your monthly payment goes on, and your bots run. You can pay the invoice"
+            " here:"
+        ),
+    ),
+    "payer-asked": (
+        "Will you pay for {bot}?",
+        (
+            "{who} pays for {bot}, which you share, and wants to leave it. For you it costs {price} a month{tax}. If you say yes on"
+            " the page below, you pay for it from then on. Nothing is charged without your yes. Until somebody says yes, they pay"
+            " on, and nothing changes."
+        ),
+    ),
+    "payer-wanted": (
+        "Will you pay for {bot}?",
+        (
+            "Whoever paid for {bot}, which you share, does not pay for it any more. For you it costs {price} a month{tax}. If you"
+            " say yes on the page below, you pay for it from then on. Nothing is charged without your yes. If nobody says yes, the"
+            " bot runs on until {stops}, and then stops."
+        ),
+    ),
+    "payer-reminder": (
+        "{bot} stops on {stops}",
+        (
+            "Nobody has agreed to pay for {bot}, which you share. On {stops} it stops, until somebody agrees on the page below. For"
+            " you it costs {price} a month{tax}. Nothing of it is lost."
+        ),
+    ),
+    "payer-none": (
+        "{bot} has stopped",
+        (
+            "Nobody agreed to pay for {bot}, so it has stopped. Its data is kept until {leaves}, and you can take it with you. As"
+            " soon as you or somebody else who shares it agrees to pay, it runs again. For you it costs {price} a month{tax}."
+        ),
+    ),
+    "payer-leaving": (
+        "{bot} leaves on {leaves}",
+        (
+            "Nobody has agreed to pay for {bot}. On {leaves} it leaves: take its data with you, or agree to pay on the page below,"
+            " and it runs again. For you it costs {price} a month{tax}."
+        ),
+    ),
+    "payer-left": (
+        "{bot} is leaving",
+        (
+            "Nobody agreed to pay for {bot}, so it leaves now. For {keep} days you can still restore it; then its data is"
+            " removed."
+        ),
+    ),
+    "payer-found": (
+        "You left {bot}",
+        "Somebody else pays for {bot} from now on. So you left it, as you asked, and you do not pay for it any more.",
     ),
     "failed": (
         "Your payment failed",
@@ -83,30 +139,40 @@ WORDS = {
 }
 
 
-def send(payer: Payer, kind: str, since: datetime, now: datetime, **more: str) -> None:
-    """Send it unless that was done. When mail does not go now, the next look tries again."""
-    letter, _ = Letter.objects.get_or_create(payer=payer, kind=kind, since=since)
+def send(
+    payer: Payer, kind: str, since: datetime, now: datetime, about: Agent | str = "", **more: str
+) -> bool:
+    """Send it unless that was done; whether there is nothing left to do. When mail does not go now, the next look tries again.
+
+    `about` is the bot or the invoice that it is of, where there may be several at the same time.
+    """
+    key = str(about.id) if isinstance(about, Agent) else about
+    letter, _ = Letter.objects.get_or_create(payer=payer, kind=kind, since=since, about=key)
     if not Letter.objects.filter(id=letter.id, sent_at=None).update(sent_at=now):
-        return
+        return True
     account = Account.objects.filter(agent=payer.person_id, is_active=True).first()
     if account is None:
-        return
-    if not write_to([account.email], *written(payer, kind, **more)):
-        Letter.objects.filter(id=letter.id).update(sent_at=None)
+        return True
+    if isinstance(about, Agent):
+        more.setdefault("link", f"{configuration().public_url}/bots/{about.name}/people")
+    if write_to([account.email], *written(payer, kind, **more)):
+        return True
+    Letter.objects.filter(id=letter.id).update(sent_at=None)
+    return False
 
 
 def written(payer: Payer, kind: str, **more: str) -> tuple[str, str]:
     settings = configuration()
     subject, text = WORDS[kind]
-    dates = {
-        "stops": _day(payer.stops_at),
-        "leaves": _day(payer.leaves_at),
+    said = {
+        "stops": day(payer.stops_at),
+        "leaves": day(payer.leaves_at),
         "keep": settings.keep_days,
+        "link": f"{settings.public_url}/billing",
         **more,
     }
-    link = f"{settings.public_url}/billing"
-    return subject.format(**dates), f"{text.format(**dates)}\n\n{link}\n"
+    return subject.format(**said), f"{text.format(**said)}\n\n{said['link']}\n"
 
 
-def _day(at: datetime | None) -> str:
+def day(at: datetime | None) -> str:
     return f"{at:%d %B}" if at else "soon"

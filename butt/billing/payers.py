@@ -1,12 +1,16 @@
-"""Who pays for which bots: the person a bot belonged to first, from the day it was alive for the first time."""
+"""Who pays for which bots: of those a bot belongs to, who agreed to, from the day it was alive for the first time.
+
+Whoever makes a bot agrees with that; anybody else is asked (`butt.billing.takeover`). A person whose account is closed pays for
+nothing, and nobody pays for a bot that operators stopped.
+"""
 
 import uuid
 from collections import defaultdict
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, TypedDict
 
-from django.db.models import OuterRef, QuerySet, Subquery, UUIDField
+from django.db.models import OuterRef, Q, QuerySet, Subquery, UUIDField
 
 from butt.agents import journal
 from butt.agents.bell import ring
@@ -22,46 +26,73 @@ class Paid(TypedDict):
     payer_id: uuid.UUID | None
 
 
+if TYPE_CHECKING:
+    PayerAnnotated = WithAnnotations[Agent, Paid]
+else:
+    PayerAnnotated = Agent
+
+
 @dataclass
 class Share:
-    """What a person has: bots that lived and are to stay, and those that lived and leave."""
+    """What a person has: bots that lived and are to stay, and those that lived and leave, or are held by operators."""
 
     stay: int = 0
     leave: int = 0
 
 
-def _with_payer() -> "QuerySet[WithAnnotations[Agent, Paid]]":
-    first = Belongs.objects.filter(source_agent=OuterRef("pk")).order_by("created_at", "id")
+def with_payer() -> "QuerySet[PayerAnnotated]":
+    """All bots, each with its payer's id as `payer_id`."""
+    agreed = Belongs.objects.filter(
+        source_agent=OuterRef("pk"), pays=True, target_agent__account__is_active=True
+    )
+    first = agreed.order_by("created_at", "id")
     return bots().annotate(payer_id=Subquery(first.values("target_agent_id")[:1], output_field=UUIDField()))
 
 
+def payer_of(bot: Agent) -> uuid.UUID | None:
+    """The person who pays for this bot."""
+    return with_payer().get(id=bot.id).payer_id
+
+
 def bots_paid_by(person: Agent) -> list[Agent]:
-    return list(_with_payer().filter(payer_id=person.id).order_by("name"))
+    return list(with_payer().filter(payer_id=person.id).order_by("name"))
 
 
 def shares() -> Mapping[uuid.UUID, Share]:
-    """By person. Nobody pays for a bot that was never alive."""
+    """By person. Nobody pays for a bot that was never alive, nor for one that operators keep from running."""
     found: dict[uuid.UUID, Share] = defaultdict(Share)
-    rows = _with_payer().filter(observed__launch__gt=0).values_list("payer_id", "wanted__gone_at")
-    for person, gone_at in rows:
-        if person is not None and gone_at is None:
+    is_held = Q(wanted__suspended=True) | ~Q(wanted__blocked="")
+    lived = with_payer().filter(observed__launch__gt=0).annotate(is_held=Q(is_held))
+    for person, gone_at, held in lived.values_list("payer_id", "wanted__gone_at", "is_held"):
+        if person is None:
+            continue
+        if gone_at is None and not held:
             found[person].stay += 1
-        elif person is not None:
+        else:
             found[person].leave += 1
     return found
 
 
-def let_run(people: QuerySet[Payer] | None) -> bool:
-    """Write into `Wanted.paid` that the bots of these payers may not run, and all others may; whether that was new.
+def let_run(people: QuerySet[Payer] | None, without_payer: Collection[uuid.UUID] = ()) -> bool:
+    """Write into `Wanted.paid` that the bots of these payers, and these bots, may not run, and all others may; whether that
+    was new.
 
     With None, all bots may run.
     """
     stopped = set() if people is None else set(people.values_list("person_id", flat=True)) - {None}
-    owned = _with_payer()
+    owned = with_payer()
+    held = Q(payer_id__in=stopped) | Q(id__in=without_payer)
     stop = (
-        list(owned.filter(payer_id__in=stopped, wanted__paid=True, observed__launch__gt=0)) if stopped else []
+        list(owned.filter(held, wanted__paid=True, observed__launch__gt=0))
+        if stopped or without_payer
+        else []
     )
-    let = list(owned.filter(wanted__paid=False).exclude(payer_id__in=stopped))
+    # Of a bot without a payer, `payer_id` is NULL, of which SQL knows not whether it is in a list.
+    let = [
+        bot
+        for bot in owned.filter(wanted__paid=False)
+        if bot.payer_id not in stopped and bot.id not in without_payer
+    ]
     for bot, paid in [*((bot, False) for bot in stop), *((bot, True) for bot in let)]:
         if Wanted.objects.filter(bot=bot, paid=not paid).update(paid=paid):
             journal.note(bot, "billing", "paid" if paid else "unpaid")

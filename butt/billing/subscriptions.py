@@ -11,15 +11,16 @@ from django.utils import timezone
 from butt.agents import wishes
 from butt.agents.due import due
 from butt.agents.models import Agent
+from butt.agents.standing import why_held
 from butt.agents.wishes import Refused
-from butt.billing import letters
+from butt.billing import letters, takeover
 from butt.billing.address import Address, checked
 from butt.billing.calls import NoCustomer
 from butt.billing.card_form import form_of
 from butt.billing.due import judge, notice
 from butt.billing.events import Events
 from butt.billing.holds import held
-from butt.billing.interface import BadCard, Bill, Busy, CardForm, Invoice, NoAnswer, Notice, PaymentDue
+from butt.billing.interface import BadCard, Bill, Busy, CardForm, Invoice, NoAnswer, Notice, PaymentDue, Price
 from butt.billing.models import Payer
 from butt.billing.payers import bots_paid_by, let_run, shares
 from butt.billing.seen import OWES
@@ -92,6 +93,13 @@ class Subscriptions:
                 "You can have one more bot when your first payment has come through. That is moments after your first bot is "
                 f"alive: {where}"
             )
+
+    def price(self, person: Agent) -> Price:
+        payer = _payer(person)
+        currency = payer.currency or self._settings.currency
+        if self._has_a_free_one_left(person):
+            return Price(0, currency)
+        return Price(payer.unit or self._settings.price, currency)
 
     def needs_card(self, person: Agent) -> bool:
         payer = _payer(person)
@@ -221,7 +229,7 @@ class Subscriptions:
         ready = list(Payer.objects.filter(due("look_at", now, AGAIN)).order_by("look_at")[:MOST_AT_ONCE])
         for payer in ready:
             self._look(payer, now)
-        changed = let_run(Payer.objects.exclude(stopped_at=None))
+        changed = let_run(Payer.objects.exclude(stopped_at=None), takeover.look(self, now))
         return bool(ready) or changed
 
     def _count(self, now: datetime) -> None:
@@ -285,7 +293,7 @@ class Subscriptions:
         """Who restores it without paying has it kept for as long again."""
         wanted = bot.wanted
         asked = wanted.asked_at + timedelta(days=self._settings.unpaid_keep_days)
-        if wanted.gone_at is None and not wanted.paid and now >= asked:
+        if wanted.gone_at is None and not wanted.paid and now >= asked and not why_held(wanted):
             try:
                 wishes.delete("billing", bot)
             except Refused as no:

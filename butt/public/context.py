@@ -3,21 +3,28 @@ import functools
 from django.http import HttpRequest
 
 from butt.accounts.models import Account
+from butt.billing import takeover
 from butt.billing.chosen import billing
 from butt.billing.interface import Notice
+from butt.billing.models import PayerWanted
 from butt.configuration import configuration
 from butt.public.letters import is_verified
 from butt.public.pages.person import look_of, person_of
 
 
 def site(request: HttpRequest) -> dict[str, object]:
-    """What every page may say of the site itself, and of a payment that its reader owes."""
+    """What every page may say of the site itself, and of a payment that its reader owes or is asked for."""
     settings = configuration()
 
     @functools.cache
     def due() -> Notice | None:
         person = person_of(request) if billing().takes_money else None
         return billing().notice(person) if person else None
+
+    @functools.cache
+    def payers_wanted() -> list[PayerWanted]:
+        person = person_of(request)
+        return takeover.questions_to(person) if person else []
 
     return {
         "site_name": settings.site_name,
@@ -33,6 +40,7 @@ def site(request: HttpRequest) -> dict[str, object]:
         "takes_money": billing().takes_money,
         "is_pretended": billing().is_pretended,
         "due": due,
+        "payers_wanted": payers_wanted,
     }
 
 

@@ -177,20 +177,6 @@ def test_who_never_enters_a_card_after_that_is_stopped_after_the_days_of_grace(
     assert not Wanted.objects.get(bot=bot).paid
 
 
-def test_a_month_without_news_takes_less_than_twenty_reads(
-    house: Subscriptions, stand_in: StandIn, alice: Agent, bot: Agent
-):
-    # The events of other tests are read before.
-    looked_at(house, stand_in)
-    looked_at(house, stand_in, days=3)
-    stand_in.steer("calm")
-    now = timezone.now() + timedelta(days=3)
-    for hours in range(0, 30 * 24, 3):
-        house.round(now + timedelta(hours=hours))
-    calls = stand_in.steer("calls")
-    assert 0 < sum(calls.values()) <= 20, calls
-
-
 def test_an_event_that_never_came_is_found_within_two_days(
     house: Subscriptions, stand_in: StandIn, alice: Agent, bot: Agent
 ):

@@ -11,11 +11,10 @@ from django.db.models.signals import post_save, pre_save
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
-from butt.accounts import owners
 from butt.agents.models import Agent, Belongs, Wanted
 from butt.agents.states import State
 from butt.agents.wishes import Refused, delete, restore
-from butt.billing.debts import check_leaves_no_debt
+from butt.billing import takeover
 from butt.billing.models import Event, EventLook, Payer
 from butt.billing.payers import bots_paid_by
 from butt.billing.subscriptions import Subscriptions
@@ -37,6 +36,7 @@ DEEDS = [
     "a bot back",
     "shared",
     "given up",
+    "bob agrees",
     "nothing",
     "an answer is lost",
     "events come",
@@ -105,11 +105,15 @@ class Year:
             Belongs.objects.get_or_create(source_agent=bot, target_agent=self.bob)
 
     def _given_up(self) -> None:
-        """Alice leaves it to Bob, if he has a share in it and she owes nothing."""
+        """Alice leaves it to Bob, if he has a share in it and she owes nothing. She pays until he agrees."""
         for bot in self.bots(gone=False)[:1]:
             with suppress(Refused):
-                check_leaves_no_debt(self.alice, bot)
-                owners.leave(self.alice, bot)
+                takeover.leave(self.house, self.alice, bot)
+
+    def _bob_agrees(self) -> None:
+        for asked in takeover.questions_to(self.bob):
+            with suppress(Refused):
+                takeover.agree(self.house, self.bob, asked.bot, self.house.price(self.bob))
 
     def _an_answer_is_lost(self) -> None:
         self.stand_in.steer("calm")

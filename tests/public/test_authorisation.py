@@ -77,6 +77,8 @@ POST /bots/{name}/members                            start   404    422       42
 GET  /bots/{name}/people                            start   404    200       200    404
 POST /bots/{name}/people                            start   404    422       422    404
 POST /bots/{name}/people/leave                      start   404    on        on     404
+POST /bots/{name}/people/stay                       start   404    on        on     404
+POST /bots/{name}/people/pay                        start   404    on        on     404
 POST /bots/{name}/people/{number}/withdraw          start   404    on        on     404
 POST /bots/{name}/{verb}                            start   404    on        on     404
 GET  /join/{token}                                  200     200    200       200    200
@@ -180,6 +182,8 @@ POST   /agents/{agent_id}/invites       401     422    422       422    403   42
 DELETE /agents/{agent_id}/invites/{invite_id}  401  404  204     204    403   204      403      404
 GET    /agents/{agent_id}/open-invites  401     404    200       200    200   403      403      404
 PUT    /agents/{agent_id}/open-invites  401     422    422       422    403   422      403      422
+GET    /agents/{agent_id}/payer         401     404    200       200    200   403      403      404
+PUT    /agents/{agent_id}/payer         401     422    422       422    403   422      403      422
 GET    /agents/{agent_id}/peers         401     404    200       200    200   403      403      404
 POST   /agents/{agent_id}/peers         401     422    422       422    403   422      403      422
 GET    /agents/{agent_id}/members       401     404    503       503    503   403      403      404

@@ -22,6 +22,7 @@ from butt.public.api import authentication, exports, imports
 from butt.public.api.bearer import Bearer, caller
 from butt.public.api.errors import handle_errors
 from butt.public.api.invites import router as invites
+from butt.public.api.payer import router as payer
 from butt.public.api.peers import router as peers
 from butt.public.api.samples import RangeName, Samples, samples_shape
 from butt.public.api.shapes import (
@@ -82,6 +83,7 @@ api = Api(
 handle_errors(api)
 api.add_router("", invites)
 api.add_router("", peers)
+api.add_router("", payer)
 api.add_router("/authentication", authentication.router)
 
 WIRE: dict[str, Any] = {"exclude_unset": True, "by_alias": True}

@@ -30,6 +30,8 @@ STATUS = {
     "bad_count": 422,
     "bad_key": 422,
     "wrong_state": 409,
+    "not_asked": 409,
+    "price_changed": 409,
     "held": 403,
     "no_answer": 503,
     "no_room": 503,

@@ -16,6 +16,7 @@ from butt.accounts.tokens import sign_out_programs, tokens_of
 from butt.agents.bots import bots_of
 from butt.agents.models import Agent
 from butt.agents.wishes import Refused
+from butt.billing.chosen import billing
 from butt.billing.debts import check_leaves_no_debt
 from butt.billing.payers import payment_data
 from butt.public.addresses import address_of
@@ -81,7 +82,7 @@ def delete(request: HttpRequest, person: Agent) -> HttpResponse:
         said = {**shown, "errors": {"password": message}}
         return render(request, "account/delete.html", said, status=429 if no.wait else 422)
     try:
-        check_leaves_no_debt(person)
+        check_leaves_no_debt(billing(), person)
     except Refused as no:
         return render(
             request, "account/delete.html", {**shown, "errors": {"password": no.message}}, status=409

@@ -1,5 +1,7 @@
 """Whom a bot belongs to: asking people, coming, going."""
 
+import re
+
 from django.contrib import messages
 from django.core.mail import EmailMessage
 from django.http import HttpRequest, HttpResponse
@@ -13,7 +15,10 @@ from butt.agents.bots import bot_by_name
 from butt.agents.models import Agent
 from butt.agents.view import View
 from butt.agents.wishes import Refused
-from butt.billing.debts import check_leaves_no_debt
+from butt.billing import takeover
+from butt.billing.chosen import billing
+from butt.billing.interface import Price
+from butt.billing.payers import payer_of
 from butt.configuration import configuration
 from butt.public.letters import is_verified, outside, say
 from butt.public.pages.person import account_of, for_person
@@ -29,6 +34,13 @@ def people(request: HttpRequest, person: Agent, name: str) -> HttpResponse:
         "me": person,
         "may_invite": is_verified(account_of(request)),
     }
+    if billing().takes_money:
+        shown |= {
+            "payer": payer_of(bot),
+            "question": takeover.question_of(bot),
+            "cost": billing().price(person),
+            "needs_card": billing().needs_card(person),
+        }
     if request.method != "POST":
         return render(request, "bot/people.html", shown)
     email, error = request.POST.get("email", ""), ""
@@ -60,13 +72,35 @@ def withdraw(request: HttpRequest, person: Agent, name: str, number: int) -> Htt
 def leave(request: HttpRequest, person: Agent, name: str) -> HttpResponse:
     bot = bot_by_name(person, name)
     try:
-        # Else the debt would be another's, whose days of grace begin anew.
-        check_leaves_no_debt(person, bot)
-        owners.leave(person, bot)
+        if takeover.leave(billing(), person, bot):
+            return redirect("dashboard")
+        say(request, "We ask the others whether they pay. You leave as soon as one of them says yes.")
     except Refused as no:
         messages.error(request, no.message)
-        return redirect("people", bot.name)
-    return redirect("dashboard")
+    return redirect("people", bot.name)
+
+
+@require_POST
+@for_person
+def stay(request: HttpRequest, person: Agent, name: str) -> HttpResponse:  # noqa: ARG001
+    bot = bot_by_name(person, name)
+    takeover.stay(person, bot)
+    return redirect("people", bot.name)
+
+
+@require_POST
+@for_person
+def agree_to_pay(request: HttpRequest, person: Agent, name: str) -> HttpResponse:
+    """For the sum that the form showed."""
+    bot = bot_by_name(person, name)
+    amount, currency = request.POST.get("amount", ""), request.POST.get("currency", "")
+    try:
+        price = Price(int(amount) if re.fullmatch("[0-9]{1,9}", amount) else -1, currency)
+        takeover.agree(billing(), person, bot, price)
+        say(request, f"You pay for {bot.name} from now on.")
+    except Refused as no:
+        messages.error(request, no.message)
+    return redirect("people", bot.name)
 
 
 @for_person

@@ -1,0 +1,188 @@
+"""Who pays for a bot when its payer goes. Those who share it are asked, and nobody pays without a yes to the sum.
+
+A payer who wants to leave pays until somebody else says yes. When the payer is gone already, because they deleted their account
+or an operator closed it, the bot runs on for the days of grace, and then stops until somebody says yes.
+"""
+
+import logging
+import uuid
+from datetime import datetime, timedelta
+
+from django.db import transaction
+from django.db.models import Q, QuerySet
+from django.utils import timezone
+
+from butt.accounts import owners
+from butt.accounts.models import Account
+from butt.agents import journal, wishes
+from butt.agents.bell import ring
+from butt.agents.models import Agent, Belongs
+from butt.agents.standing import why_held
+from butt.agents.wishes import Refused
+from butt.billing import letters
+from butt.billing.debts import check_leaves_no_debt
+from butt.billing.interface import Billing, Price
+from butt.billing.models import Payer, PayerWanted
+from butt.billing.money import shown
+from butt.billing.payers import PayerAnnotated, payer_of, with_payer
+from butt.configuration import configuration
+
+log = logging.getLogger("butt.billing")
+
+REMIND_BEFORE = timedelta(days=3)
+
+AFTER_TROUBLE = timedelta(minutes=10)
+"""How soon a letter is tried again that could not be sent."""
+
+
+def questions_to(person: Agent) -> list[PayerWanted]:
+    """Of their bots, those for which another payer is wanted. One query."""
+    asked = PayerWanted.objects.filter(bot__belongs_to__target_agent=person, bot__wanted__gone_at=None)
+    return list(asked.exclude(leaver=person).select_related("bot", "leaver").order_by("bot__name"))
+
+
+def question_of(bot: Agent) -> PayerWanted | None:
+    return PayerWanted.objects.filter(bot=bot).select_related("bot", "leaver").first()
+
+
+def leave(there: Billing, person: Agent, bot: Agent) -> bool:
+    """Give one's share up; false when the person pays for the bot, and the others were asked to pay first.
+
+    Raises `Refused`: `payment_due`, `last_owner`.
+    """
+    check_leaves_no_debt(there, person, bot)
+    if not there.takes_money or payer_of(bot) != person.id:
+        owners.leave(person, bot)
+        return True
+    if owners.owners_of(bot).count() <= 1:
+        raise Refused("last_owner", "You are its last owner. You can delete it instead.")
+    _, is_new = PayerWanted.objects.get_or_create(
+        bot=bot, defaults={"leaver": person, "since": timezone.now()}
+    )
+    if is_new:
+        journal.note(bot, person, "ask who pays")
+    return False
+
+
+def stay(person: Agent, bot: Agent) -> None:
+    """Take a `leave` back that waits for somebody's yes."""
+    if PayerWanted.objects.filter(bot=bot, leaver=person).delete()[0]:
+        journal.note(bot, person, "stay")
+
+
+def agree(there: Billing, person: Agent, bot: Agent, price: Price) -> None:
+    """Pay for the bot from now on, at this price a month: the one that the person was shown.
+
+    Raises `Refused`: `not_asked`, `price_changed`; `PaymentDue` where a card is needed or a payment is due first.
+    """
+    now = there.price(person)
+    if price != now:
+        raise Refused("price_changed", f"The price is {shown(now.amount, now.currency)} a month now.")
+    with transaction.atomic():
+        Agent.objects.select_for_update().get(id=bot.id)
+        asked = question_of(bot)
+        if asked is None or asked.leaver_id == person.id:
+            raise Refused("not_asked", f"Somebody pays for {bot.name}. Nobody else has to.")
+        there.check_may_add(person)
+        Belongs.objects.filter(source_agent=bot).update(pays=False)
+        if not Belongs.objects.filter(source_agent=bot, target_agent=person).update(pays=True):
+            raise Refused("not_asked", f"{bot.name} is not yours any more.")
+        journal.note(bot, person, "agree to pay", amount=price.amount, currency=price.currency)
+        asked.delete()
+        if asked.leaver:
+            owners.leave(asked.leaver, bot)
+    ring(bot.id)
+    if asked.leaver and (payer := Payer.objects.filter(person=asked.leaver).first()):
+        letters.send(payer, "payer-found", asked.since, timezone.now(), bot, bot=_named(bot))
+
+
+def look(there: Billing, now: datetime) -> set[uuid.UUID]:
+    """One look at all bots for which a payer is wanted; those of them that must not run."""
+    asked = {each.bot_id: each for each in PayerWanted.objects.select_related("leaver__account")}
+    known = Q(id__in=asked) | Q(payer_id=None)
+    for bot in with_payer().filter(known, observed__launch__gt=0):
+        row = _row(bot, asked.get(bot.id), now)
+        if row is None:
+            asked.pop(bot.id, None)
+            continue
+        asked[bot.id] = row
+        if not (bot.wanted.gone_at or why_held(bot.wanted)):
+            _follow(there, row, bot, now)
+    return {bot for bot, row in asked.items() if row.stopped_at}
+
+
+def _row(bot: PayerAnnotated, row: PayerWanted | None, now: datetime) -> PayerWanted | None:
+    """The question about this bot as it is now. One that leaves keeps its own, and so gets no new days by being restored."""
+    leaver = row.leaver_id if row else None
+    if row and bot.payer_id and (bot.payer_id != leaver or owners.owners_of(bot).count() <= 1):
+        row.delete()
+        return None
+    if bot.payer_id or (row and not leaver and row.told != "payer-asked"):
+        return row
+    if bot.wanted.gone_at or why_held(bot.wanted):
+        return None
+    # One that is stopped for a debt stays so: it gets no new days by losing its payer.
+    new = {"leaver": None, "since": now, "stopped_at": None if bot.wanted.paid else now, "told": ""}
+    return PayerWanted.objects.update_or_create(bot=bot, defaults=new)[0]
+
+
+def _follow(there: Billing, asked: PayerWanted, bot: Agent, now: datetime) -> None:
+    """What follows from how long nobody has said yes; the letters last."""
+    if not asked.leaver_id and asked.stopped_at is None and now >= asked.stops_at:
+        asked.stopped_at = now
+        asked.save(update_fields=["stopped_at"])
+    kind = _letter(asked, now)
+    if kind == "payer-left":
+        try:
+            wishes.delete("billing", bot)
+        except Refused as no:
+            log.warning("%s does not leave: %s", bot.name, no)
+            return
+    if asked.told == kind or (asked.tell_at and now < asked.tell_at):
+        return
+    if _write(there, asked, kind, now):
+        PayerWanted.objects.filter(bot=bot).update(told=kind, tell_at=None)
+    else:
+        PayerWanted.objects.filter(bot=bot).update(tell_at=now + AFTER_TROUBLE)
+
+
+def _letter(asked: PayerWanted, now: datetime) -> str:
+    """Which letter its people should have by now."""
+    if asked.leaver_id:
+        return "payer-asked"
+    leaves_at = asked.leaves_at
+    if leaves_at is None:
+        return "payer-reminder" if now >= asked.stops_at - REMIND_BEFORE else "payer-wanted"
+    if now >= leaves_at:
+        return "payer-left"
+    return "payer-leaving" if now >= leaves_at - REMIND_BEFORE else "payer-none"
+
+
+def _write(there: Billing, asked: PayerWanted, kind: str, now: datetime) -> bool:
+    """To everybody who shares the bot, each with the sum that it would cost them; whether it went."""
+    went = True
+    for account in _others(asked):
+        price = there.price(account.agent)
+        payer, _ = Payer.objects.get_or_create(person=account.agent)
+        went &= letters.send(
+            payer,
+            kind,
+            asked.since,
+            now,
+            asked.bot,
+            bot=_named(asked.bot),
+            price=shown(price.amount, price.currency) if price.amount else "nothing",
+            tax="" if configuration().tax == "none" or not price.amount else ", and tax",
+            who=asked.leaver.account.email if asked.leaver else "",
+            stops=letters.day(asked.stops_at),
+            leaves=letters.day(asked.leaves_at),
+        )
+    return went
+
+
+def _others(asked: PayerWanted) -> QuerySet[Account]:
+    return owners.owners_of(asked.bot).filter(is_active=True).exclude(agent=asked.leaver_id)
+
+
+def _named(bot: Agent) -> str:
+    return f"{bot.name}.{configuration().domain}"
