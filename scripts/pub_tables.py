@@ -8,7 +8,6 @@ from scuttlekit.pub.limits import BOUNDS
 DOCUMENT = Path(__file__).parents[1] / "packages" / "scuttlekit" / "PUB.md"
 NAMES = {
     Who.ANYBODY: "anybody",
-    Who.MEMBER: "whom the pub follows",
     Who.GUEST: "guests",
     Who.MASTER: "masters",
 }

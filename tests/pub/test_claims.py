@@ -162,20 +162,35 @@ async def test_what_came_of_each_guest_is_told(pub):
         assert came[BOB.id]["seen"] > 1_700_000_000_000
 
 
-async def test_whom_it_follows_is_told_that_it_is_a_room_and_strangers_are_not(pub):
+async def test_it_says_that_it_is_a_room_and_whom_it_follows_that_they_are_members(pub):
     async with dialled(pub, MASTER) as master:
         await offer(master, uses=2)
         await master.call("butt.describe", {"name": "harbour", "description": ""})
         async with dialled(pub, ALICE) as stranger:
-            with pytest.raises(RemoteError, match="method:room,metadata is not in list of allowed methods"):
-                await stranger.call("room.metadata")
+            assert (await stranger.call("room.metadata"))["membership"] is False
         await claim(master, ALICE.id)
-        expected = {"name": "harbour", "membership": True, "features": []}
+        expected = {"name": "harbour", "membership": True, "features": ["tunnel", "room2"]}
         async with dialled(pub, ALICE) as member:
             assert await member.call("room.metadata") == expected
-            assert await member.collect("room.attendants", limit=1) == [{"type": "state", "ids": []}]
+            state = {"type": "state", "ids": [ALICE.id]}
+            assert await member.collect("room.attendants", limit=1) == [state]
         async with dialled(pub, GUEST) as guest:
             told = asyncio.ensure_future(guest.call("room.metadata", timeout=60))
             await guest.call("invite.use", {"feed": BOB.id})
             assert not told.done(), "an app writes down where the pub is only after that"
             assert await told == expected
+            assert await guest.collect("room.attendants", limit=1) == [{"type": "state", "ids": []}]
+
+
+@pytest.mark.parametrize("mode", ["restricted", "none"])
+async def test_a_room_that_strangers_are_not_to_know_of_is_none_to_them(make_pub, mode):
+    pub = make_pub(master=[MASTER.id], room=mode).start()
+    async with dialled(pub, MASTER) as master:
+        await offer(master)
+        await claim(master, ALICE.id)
+        for name in ("room.metadata", "tunnel.isRoom"):
+            async with dialled(pub, ALICE) as member:
+                assert (await member.call(name))["membership"] is True
+            async with dialled(pub, STRANGER) as stranger:
+                with pytest.raises(RemoteError, match="not in list of allowed methods"):
+                    await stranger.call(name)

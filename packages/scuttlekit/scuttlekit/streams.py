@@ -145,8 +145,10 @@ class Stream:
             self.abort(error)
             raise
 
-    async def take(self) -> "list[Frame]":
+    async def take(self, most: int | None = None) -> "list[Frame]":
         """Give frames that came, undecoded, 1 to `MOST_AT_ONCE`; none once the stream is over.
+
+        `most` bounds their bytes together; the first is given however long it is.
 
         Whoever takes them must not wait for anything of this connection in between: the peer is not read while much waits
         to be taken, even if others wait for it. Raises as iterating does, but for what is in the frames.
@@ -158,7 +160,8 @@ class Stream:
                     raise copy.copy(self._error)
                 return []
             await self._wait()
-        frames = [self._frames.popleft() for _ in range(min(MOST_AT_ONCE, len(self._frames)))]
+        count = len(self._frames) if most is None else self._count_within(most)
+        frames = [self._frames.popleft() for _ in range(min(MOST_AT_ONCE, count))]
         self._count(-sum(map(_cost, frames)))
         return frames
 
@@ -219,6 +222,15 @@ class Stream:
         self._frames.clear()
         self._count(-self.queued)
         self._wake()
+
+    def _count_within(self, most: int) -> int:
+        """How many of the frames that wait have at most so many bytes together; at least one."""
+        size = 0
+        for count, frame in enumerate(self._frames):
+            size += len(frame.body)
+            if size > most or count == MOST_AT_ONCE:
+                return max(1, count)
+        return len(self._frames)
 
     def _count(self, change: int) -> None:
         self.queued += change

@@ -29,6 +29,7 @@ def test_a_pub_on_a_loopback_address_has_no_fence(host, fence):
     [
         ("hops", 0),
         ("hops", 3),
+        ("room", "restricted"),
         ("limits", {"connections": 10, "strangers": 0}),
         ("port", 8008.0),
         ("external", "pub.example.org"),
@@ -44,6 +45,8 @@ def test_what_is_right(field, value):
     ("field", "value"),
     [
         ("hops", 4),
+        ("room", "closed"),
+        ("room", []),
         ("hops", -1),
         ("hops", "2"),
         ("limits", []),

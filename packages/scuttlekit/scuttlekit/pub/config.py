@@ -14,6 +14,7 @@ from scuttlekit.handshake import MAIN_NETWORK
 from scuttlekit.pub.exits import Refusal
 from scuttlekit.pub.fence import is_loopback
 from scuttlekit.pub.limits import NAMES
+from scuttlekit.pub.room import MODES, Mode
 
 MOST_HOPS = 3
 
@@ -40,6 +41,7 @@ class Config:
     catch_up: bool
     fence: bool
     hops: int
+    room: Mode
     limits: Mapping[str, float]
 
 
@@ -88,6 +90,7 @@ def checked(given: Mapping[str, Any]) -> Config:
         # Pubs that live together on one machine's loopback are there to meet each other.
         fence=not is_loopback(fields["host"]) if fields["fence"] is None else fields["fence"],
         hops=int(fields["hops"]),
+        room=Mode(fields["room"]),
         limits=fields["limits"],
     )
 
@@ -152,6 +155,10 @@ def _is_hops(value: Any) -> bool:
     return _is_count(value) and value <= MOST_HOPS
 
 
+def _is_mode(value: Any) -> bool:
+    return isinstance(value, str) and value in MODES
+
+
 _IDS = 'a list of ids like "@….ed25519"'
 _WHOLE = "a whole number that is not negative"
 
@@ -168,6 +175,7 @@ FIELDS: Final[Mapping[str, tuple[Callable[[Any], bool], str]]] = {
     "catchUp": (_is_bool, "true or false"),
     "fence": (_is_fence, "true or false"),
     "hops": (_is_hops, f"a number of hops from 0 to {MOST_HOPS}"),
+    "room": (_is_mode, f"one of {', '.join(sorted(MODES))}"),
     "limits": (_is_limits, "an object of whole numbers, by the names of bounds"),
 }
 
@@ -181,5 +189,6 @@ _DEFAULTS: Final[Mapping[str, Any]] = {
     "catchUp": False,
     "fence": None,
     "hops": 2,
+    "room": Mode.COMMUNITY.value,
     "limits": {},
 }

@@ -40,6 +40,7 @@ class Figures:
         traffic: Traffic,
         refused: Callable[[], Mapping[str, int]],
         room: Callable[[], Mapping[str, Any]],
+        meeting: Callable[[], Mapping[str, int]],
     ) -> None:
         self._launch = launch
         self._own_id = own_id
@@ -50,6 +51,7 @@ class Figures:
         self._traffic = traffic
         self._refused = refused
         self._room = room
+        self._meeting = meeting
         self._disk = Disk(folder)
         self._counting: asyncio.Task[None] | None = None
         self._counted = 0.0
@@ -79,6 +81,7 @@ class Figures:
             "indexing": {"current": current, "target": target},
             "refused": dict(self._refused()),
             "room": self._tell_room(),
+            **self._meeting(),
         }
 
     async def stream(self, every: Any) -> AsyncGenerator[dict[str, Any], None]:

@@ -63,6 +63,15 @@ BOUNDS: Final = (
     Bound("fetching", 8, "blobs", "how many blobs are fetched at once"),
     Bound("fetchingFromOne", 2, "blobs", "how many blobs are fetched from one peer at once"),
     Bound("fetchSeconds", 600, "seconds", "a peer that sends a blob too slowly must not keep its place"),
+    Bound(
+        "comings", 20, "times", "how often a connection may come into the room: everybody there is told of it"
+    ),
+    Bound("tunnels", 200, "tunnels", "how many go through the room"),
+    Bound("tunnelsOfOne", 20, "tunnels", "how many begin or end at one peer"),
+    Bound("strangeTunnels", 40, "tunnels", "how many strangers have: members must find room"),
+    Bound("strangeTunnelsOfOne", 4, "tunnels", "how many one stranger has, or lead strangers to one member"),
+    Bound("tunnelOpening", 15, "seconds", "an end that says nothing at first is not there"),
+    Bound("tunnelStall", 30, "seconds", "an end that takes nothing must not hold the other up"),
 )
 
 

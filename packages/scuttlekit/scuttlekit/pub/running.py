@@ -47,6 +47,7 @@ from scuttlekit.pub.own_words import Announcing
 from scuttlekit.pub.profile import Profile
 from scuttlekit.pub.quota import Quota
 from scuttlekit.pub.replication import Replication
+from scuttlekit.pub.room import MeetingRoom
 from scuttlekit.pub.secret import keys_of
 from scuttlekit.pub.sequence import SequenceNote, guard
 from scuttlekit.pub.store import Store, Stored
@@ -184,6 +185,14 @@ class Pub:
             ),
             traffic=self._traffic,
         )
+        self._room = MeetingRoom(
+            config.room,
+            self._keys.id,
+            self._limits,
+            follows=self._is_followed,
+            blocks=self._is_blocked,
+            is_key=self._invites.is_key,
+        )
         self._members = MemberCalls(self._store, self._connections.present)
         handlers = complete(self._handlers(), self._table)
         self._apis = {
@@ -262,6 +271,7 @@ class Pub:
             traffic=self._traffic,
             refused=lambda: self._limits.refused,
             room=self._quota.figures,
+            meeting=self._room.figures,
         )
         knowing = Knowing(self._gossip, self._dialler, self._connections, keys.id)
         announcing = Announcing(store, keys.id)
@@ -279,7 +289,7 @@ class Pub:
             **knowing.handlers(),
             **self._members.handlers(),
             **self._told_limits.handlers(),
-            **RoomCalls(store, self._connections, self._invites.opens).handlers(),
+            **RoomCalls(store, self._connections, self._invites.opens, self._room).handlers(),
             **Inviting(self._invites, visits, catch_up, self._connections.has_brought_in).handlers(),
             **LookingAfter(
                 figures,
@@ -312,7 +322,7 @@ class Pub:
                 return Who.MASTER
             case Role.GUEST:
                 return Who.GUEST
-        return Who.MEMBER if self._store.graph.follows(self._keys.id, feed) else Who.ANYBODY
+        return Who.ANYBODY
 
     def _welcome(self, feed: str) -> bool:
         # Until the log has shown that it is not behind, others are not to hear of this identity.
@@ -320,12 +330,16 @@ class Pub:
         return (is_master or self._store.ready.is_set()) and self._connections.welcome(feed)
 
     def _hear(self, messages: Sequence[Stored]) -> None:
-        """Let go of whom the pub has just blocked."""
+        """Let go of whom the pub has just blocked, and see anew who may be in the room."""
         if any(message.author == self._keys.id for message in messages):
             self._connections.hang_up_on_blocked()
+            self._room.review()
 
     def _is_blocked(self, feed: str) -> bool:
         return self._store.graph.blocks(self._keys.id, feed)
+
+    def _is_followed(self, feed: str) -> bool:
+        return self._store.graph.follows(self._keys.id, feed)
 
     def _is_known(self, feed: str) -> bool:
         """Whether somebody is near enough in the follow graph for the pub to keep what they say."""

@@ -1,20 +1,24 @@
-"""`room.*`: what has Manyverse dial the pub again after the app began anew.
+"""`room.*` and `tunnel.*`: what the pub is as a room, who is there, and tunnels to them.
 
-An app made with ssb-conn dials by itself only whom its owner follows, and rooms. A person who came by an invite need not
-follow the pub. So the pub says of itself, to those whom it follows, that it is a room in which nobody else is.
+Some apps know of a pub only through these. An app made with ssb-conn dials by itself whom its owner follows, and rooms; a
+person who came by an invite need not follow the pub. So members are told of a room even where there is none.
 
 Source: https://github.com/ssbc/rooms2, and ssb-room-client, which asks whoever it is connected with.
 """
 
 import asyncio
+import time
 from collections.abc import AsyncGenerator, Callable
-from contextlib import suppress
+from contextlib import aclosing, suppress
 from typing import Any, Final
 
+from scuttlekit.errors import RemoteError
 from scuttlekit.peer import Peer
 from scuttlekit.pub.connections import Connections, Link, Role
+from scuttlekit.pub.room import MeetingRoom, Mode
+from scuttlekit.pub.room.attendants import Event
 from scuttlekit.pub.store import Store
-from scuttlekit.serving import Handlers, SourceHandler
+from scuttlekit.serving import Handlers, SourceHandler, StreamHandler
 
 LATER: Final = 2.0
 """Seconds after a guest used an invite until they are told: ssb-invite-client writes down only then where the pub is, and
@@ -27,28 +31,84 @@ LONGEST_NAME: Final = 200
 
 
 class RoomCalls:
-    """Answers whoever asks whether the pub is a room."""
+    """Answers what apps ask of a room."""
 
-    def __init__(self, store: Store, connections: Connections, opens: Callable[[str], bool]) -> None:
+    def __init__(
+        self,
+        store: Store,
+        connections: Connections,
+        opens: Callable[[str], bool],
+        room: MeetingRoom,
+    ) -> None:
         self._store = store
         self._connections = connections
         self._opens = opens
+        self._privacy = room.privacy
+        self._attendants = room.attendants
+        self._tunnels = room.tunnels
 
     def handlers(self) -> Handlers:
-        return {"room.metadata": self._metadata, "room.attendants": SourceHandler(self._attendants)}
+        return {
+            "room.metadata": self._metadata,
+            "room.attendants": SourceHandler(self._watch),
+            "tunnel.isRoom": self._metadata,
+            "tunnel.announce": self._announce,
+            "tunnel.leave": self._leave,
+            "tunnel.ping": self._ping,
+            "tunnel.endpoints": SourceHandler(self._endpoints),
+            "tunnel.connect": StreamHandler(self._tunnels.connect, two_way=True),
+        }
 
     async def _metadata(self, peer: Peer, *_: Any) -> dict[str, Any]:
         link = self._connections.link_of(peer)
         if link is not None and link.role is Role.GUEST and self._opens(peer.id):
             await _until_brought(link)
+        is_member = self._is_member(peer)
+        if self._privacy.is_hidden and not is_member:
+            # The words of muxrpc in JavaScript, by which apps know that there is no room.
+            raise RemoteError("method:room,metadata is not in list of allowed methods")
         own = self._store.own.id
         name = (self._store.name_of(own) or own)[:LONGEST_NAME]
-        return {"name": name, "membership": True, "features": []}
+        return {"name": name, "membership": is_member, "features": self._features()}
 
-    async def _attendants(self, _peer: Peer, *_: Any) -> AsyncGenerator[Any, None]:
-        yield {"type": "state", "ids": []}
-        # It goes on until the peer ends it.
-        await asyncio.Event().wait()
+    def _is_member(self, peer: Peer) -> bool:
+        if self._privacy.is_internal(peer.id):
+            return True
+        return any(
+            self._store.graph.follows(self._store.own.id, feed)
+            for feed in (peer.id, *self._connections.feeds_of(peer))
+        )
+
+    def _features(self) -> list[str]:
+        if self._privacy.mode is Mode.NONE:
+            return []
+        return ["tunnel", "room2", *(["room1"] if self._privacy.mode is Mode.OPEN else [])]
+
+    async def _watch(self, peer: Peer, *_: Any) -> AsyncGenerator[Event, None]:
+        async with aclosing(self._attendants.watch(peer, self._privacy.is_internal)) as turns:
+            async for events in turns:
+                for event in events:
+                    yield event
+
+    async def _endpoints(self, peer: Peer, *_args: Any) -> AsyncGenerator[list[str], None]:
+        """What rooms had before `room.attendants`: the whole list at each change."""
+        async with aclosing(self._attendants.watch(peer, self._privacy.is_internal)) as turns:
+            async for _ in turns:
+                is_internal = self._privacy.is_internal(peer.id)
+                yield [feed for feed in self._attendants.ids if feed != peer.id] if is_internal else []
+
+    async def _announce(self, peer: Peer, *_: Any) -> bool:
+        if not self._privacy.is_internal(peer.id):
+            raise RemoteError("this room is for its members")
+        self._attendants.join(peer)
+        return True
+
+    async def _leave(self, peer: Peer, *_: Any) -> bool:
+        self._attendants.leave(peer)
+        return True
+
+    async def _ping(self, _peer: Peer, *_: Any) -> int:
+        return int(time.time() * 1000)
 
 
 async def _until_brought(link: Link) -> None:

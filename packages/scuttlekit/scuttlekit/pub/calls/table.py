@@ -1,6 +1,7 @@
 """The table of calls: what each is called, of which kind it is, and who may call it.
 
-Names and kinds are those of ssb-server, and strangers may call what they may call there. A name that the parts of the pub do
+Names and kinds are those of ssb-server and of rooms, and strangers may call what they may call there. What a room answers
+depends on its mode, see `pub.room.privacy`. A name that the parts of the pub do
 not answer, or one that they answer and that is not here, is an error at the start.
 """
 
@@ -15,11 +16,9 @@ class Who(IntEnum):
     """Who may call something: whoever may call more may call all that others may."""
 
     ANYBODY = 0
-    MEMBER = 1
-    """Whom the pub follows."""
-    GUEST = 2
+    GUEST = 1
     """Whoever connects with the key of an invite."""
-    MASTER = 3
+    MASTER = 2
 
 
 class Call(NamedTuple):
@@ -33,8 +32,14 @@ TABLE: Final = (
     Call("gossip.ping", "duplex", Who.ANYBODY),
     Call("ebt.replicate", "duplex", Who.ANYBODY),
     Call("createHistoryStream", "source", Who.ANYBODY),
-    Call("room.metadata", "async", Who.MEMBER),
-    Call("room.attendants", "source", Who.MEMBER),
+    Call("room.metadata", "async", Who.ANYBODY),
+    Call("room.attendants", "source", Who.ANYBODY),
+    Call("tunnel.isRoom", "async", Who.ANYBODY),
+    Call("tunnel.announce", "sync", Who.ANYBODY),
+    Call("tunnel.leave", "sync", Who.ANYBODY),
+    Call("tunnel.ping", "sync", Who.ANYBODY),
+    Call("tunnel.endpoints", "source", Who.ANYBODY),
+    Call("tunnel.connect", "duplex", Who.ANYBODY),
     Call("invite.use", "async", Who.GUEST),
     Call("getAddress", "async", Who.GUEST),
     Call("blobs.has", "async", Who.ANYBODY),

@@ -1,0 +1,53 @@
+"""Two Manyverse whose owners follow each other meet in the room of a pub that keeps nobody's messages."""
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.clients.apps import App
+from tests.clients.conftest import MakeApp
+from tests.clients.test_apps import follow
+from tests.pub.pubs import Client, Pub, until
+
+SOON = 5.0
+
+
+@pytest.fixture
+def room(built_pub: Path, tmp_path: Path, client: Client) -> Iterator[Pub]:
+    pub = Pub(built_pub, tmp_path / "pub", master=[client.keys["id"]], hops=0).start()
+    yield pub
+    pub.kill()
+
+
+def enters(app: App, room: Pub, client: Client) -> None:
+    """As after a claim of an HTTP invite."""
+    client.call(room, "publish", {"type": "contact", "contact": app.id, "following": True})
+    app("remember", room.address, room.id)
+    app("connect", room.address, room.id)
+
+
+def has_tunnel(app: App, other: App) -> bool:
+    return any(address.startswith("tunnel:") and other.id in address for address in app("connected"))
+
+
+def test_two_meet_through_a_tunnel_and_replicate(room: Pub, client: Client, make_app: MakeApp):
+    alice, bob = make_app("manyverse", "alice"), make_app("manyverse", "bob")
+    follow(alice, bob.id)
+    follow(bob, alice.id)
+    for app, text in ((alice, "from alice"), (bob, "from bob")):
+        app("publish", {"type": "post", "text": text})
+        enters(app, room, client)
+    until(lambda: has_tunnel(alice, bob), SOON)
+    until(lambda: alice.texts(bob.id) == ["from bob"], SOON)
+    until(lambda: bob.texts(alice.id) == ["from alice"], SOON)
+    figures: dict[str, Any] = client.call(room, "butt.figures", {}, count=1)[0]
+    assert (figures["attendants"], figures["tunnels"], figures["feeds"]) == (2, 1, 1)
+
+    client.call(room, "publish", {"type": "contact", "contact": bob.id, "following": False, "blocking": True})
+    until(lambda: not has_tunnel(alice, bob))
+    alice("publish", {"type": "post", "text": "for friends"})
+    (figures,) = client.call(room, "butt.figures", {}, count=1)
+    assert (figures["attendants"], figures["tunnels"]) == (1, 0)
+    assert bob.texts(alice.id) == ["from alice"]
