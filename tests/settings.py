@@ -3,10 +3,16 @@
 import atexit
 import os
 import shutil
+import sys
 import tempfile
 from pathlib import Path
 
 from tests.lanes import PUB_PORTS
+
+# Python may be told to keep no compiled files. Then each of the hundreds of programs that tests start, and each collection
+# of the tests themselves, would compile everything anew.
+os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
+sys.dont_write_bytecode = False
 
 WORKER = os.environ.get("PYTEST_XDIST_WORKER", "alone")
 
@@ -24,3 +30,5 @@ os.environ["BUTT_HOME"] = os.environ["BUTT_TEST_HOME"]
 os.environ.setdefault("BUTT_BILLING", "free")
 
 from butt.settings import *  # noqa: E402, F403
+
+PASSWORD_HASHERS = ["tests.hashing.QuickHasher"]

@@ -4,9 +4,21 @@ import threading
 from contextvars import copy_context
 
 import pytest
+from django.utils.module_loading import import_string
 
+from butt import settings
 from butt.accounts import hashing
 from butt.limits.table import HASHES
+
+
+def test_the_service_itself_pays_the_full_price():
+    """Other tests hash with `QuickHasher`."""
+    (hasher,) = settings.PASSWORD_HASHERS
+    assert (
+        import_string(hasher)()
+        .encode("a password", "some salt")
+        .startswith("argon2$argon2id$v=19$m=47104,t=1,p=1$")
+    )
 
 
 class Work:
