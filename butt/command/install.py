@@ -1,7 +1,6 @@
 """`butt install`, `butt uninstall` and `butt first-operator`: a control plane on a Debian, and off it again."""
 
 import os
-import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -171,7 +170,7 @@ def _last_words(system: System, plan: Plan) -> None:
     """What `butt doctor` says, what is left for somebody to do, and its end as ours."""
     given = environment(system, plan)
     click.echo()
-    doctor = [shutil.which("runuser") or "runuser", "-u", NAME, "--", plan.program, "doctor"]
+    doctor = ["runuser", "-u", NAME, "--", plan.program, "doctor"]
     told = {"PATH": system.programs, "LANG": "C.UTF-8", **given}
     code = subprocess.run(doctor, env=told, cwd=HOME, stdin=subprocess.DEVNULL, check=False).returncode
     click.echo(

@@ -11,6 +11,10 @@ from butt.installing.system import System
 MEND = "Look whether this machine reaches PyPI, or what pip is configured for, then run `butt install` again."
 
 
+WITH_US = ("setpriv", "--pdeathsig", "KILL")
+"""What is killed with us does not write into the environment that the next run makes anew."""
+
+
 @dataclass(frozen=True)
 class SaltEnvironment:
     system: System
@@ -21,8 +25,8 @@ class SaltEnvironment:
 
     def do(self) -> None:
         folder = str(self.system.path(SALT))
-        self.system.run(self.system.python, "-m", "venv", "--clear", folder)
-        pip = (f"{folder}/bin/python", "-m", "pip", "--disable-pip-version-check")
+        self.system.run(*WITH_US, self.system.python, "-m", "venv", "--clear", folder)
+        pip = (*WITH_US, f"{folder}/bin/python", "-m", "pip", "--disable-pip-version-check")
         lock = ("--require-hashes", "-r", str(resources.SALT_LOCK))
         self.system.run(*pip, "install", "--quiet", "--no-input", *lock, seconds=1800, mend=MEND)
         self.system.write(f"{SALT}/done", self._origin())

@@ -25,6 +25,7 @@ class Debian:
 
     name: str
     suite: str
+    python: str
     brings: tuple[str, ...]
     installs: tuple[str, ...]
 
@@ -33,19 +34,20 @@ class Debian:
 MACHINE = Debian(
     "machine",
     "bookworm",
+    PYTHON,
     (*BARE, "cloud-init", "e2fsprogs", "python3-cffi-backend"),
     ("docker.io", "iptables"),
 )
 """What the first boot asks apt for."""
 
-COMPILER = ("gcc", "libc6-dev")
-CONTROL = Debian(
-    "control",
-    "bookworm",
-    (*BARE, "python3", "python3-venv"),
-    ("postgresql", "caddy", *COMPILER, "python3.11-dev", "python3.11-venv"),
-)
-"""A bare one, and what `butt install` asks apt for."""
+
+def control(suite: str, python: str) -> Debian:
+    """A bare one, and what `butt install` asks apt for."""
+    installs = ("postgresql", "caddy", "gcc", "libc6-dev", f"{python}-dev", f"{python}-venv")
+    return Debian(suite, suite, python, (*BARE, "python3", "python3-venv"), installs)
+
+
+BOOKWORM, TRIXIE = control("bookworm", PYTHON), control("trixie", "python3.13")
 
 NEEDS = {"/usr/sbin/debootstrap": "debootstrap", "systemd-nspawn": "systemd-container", "dpkg-deb": "dpkg"}
 """Programs of this machine, and the package of Debian that brings each."""

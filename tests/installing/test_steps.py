@@ -11,6 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from butt.installing import Trouble
+from butt.installing.debian import check_system
 from butt.installing.proxy import LINE
 from butt.installing.settings import SETTINGS
 from butt.installing.steps import BEGUN, DONE, TO_DO
@@ -105,6 +106,13 @@ def test_a_setting_that_was_changed_restarts_what_reads_it(machine: Machine):
     assert set(machine.installs()) == {DONE}
 
 
+def test_a_database_server_that_was_switched_off_is_switched_on_and_its_database_stays(machine: Machine):
+    machine.installs()
+    (machine.tools / "state" / "enabled.postgresql").unlink()
+    assert machine.installs().count(BEGUN) == 1
+    assert machine.was_told().count("keep databases butt") == 1
+
+
 def test_uninstalling_takes_all_but_the_data(machine: Machine):
     before = machine.files()
     machine.installs()
@@ -179,3 +187,19 @@ def test_one_at_a_time(tmp_path: Path):
     system = System(tmp_path)
     with system.alone(), pytest.raises(Trouble, match="Wait until it has ended"), system.alone():
         pass
+
+
+def test_on_another_system_nothing_is_begun(machine: Machine, tmp_path: Path):
+    program = tmp_path / "butt"
+    machine.has("etc/os-release", 'ID=ubuntu\nVERSION_ID="24.04"\nPRETTY_NAME="Ubuntu 24.04"\n')
+    with pytest.raises(Trouble, match=r"for Debian 12 and 13, and this system is Ubuntu 24\.04"):
+        check_system(machine.system, program)
+    machine.has("etc/os-release", 'ID=debian\nVERSION_ID="13"\n')
+    with pytest.raises(Trouble, match="systemd is not the first process"):
+        check_system(machine.system, program)
+    (machine.root / "run/systemd/system").mkdir(parents=True)
+    with pytest.raises(Trouble, match=r"/root, which is hidden from the service\. Install the service where"):
+        check_system(machine.system, Path("/root/venv/bin/butt"))
+    tmp_path.chmod(0o700)
+    with pytest.raises(Trouble, match="closed to other users"):
+        check_system(machine.system, program)
