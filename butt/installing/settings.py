@@ -16,7 +16,9 @@ case "${{1:-}}" in
 install | uninstall) exec PROGRAM "$@" ;;
 esac
 [ "$(id -u)" = 0 ] || exec PROGRAM "$@"
-exec systemd-run --quiet --collect --wait --pipe --service-type=exec --property=User={NAME} --property=Group={NAME} \\
+how=--pipe
+if [ -t 0 ] && [ -t 1 ]; then how=--pty; fi
+exec systemd-run --quiet --collect --wait $how --service-type=exec --property=User={NAME} --property=Group={NAME} \\
     --property=UMask=0077 --property=EnvironmentFile={SETTINGS} --working-directory={HOME} -- PROGRAM "$@"
 """
 
