@@ -7,6 +7,8 @@ from butt.billing.interface import Notice, Standing
 from butt.billing.models import Payer
 
 REMIND_BEFORE = timedelta(days=3)
+ENDED_BY_OPERATORS = frozenset({"cancellation_requested", "payment_disputed"})
+"""Reasons of Stripe's, of a subscription that was ended there."""
 
 
 @dataclass(frozen=True)
@@ -55,17 +57,19 @@ def _expires_before(payer: Payer, charge: datetime) -> bool:
 
 
 def _first(payer: Payer) -> str:
-    """Which letter tells of a debt that begins."""
+    """Which letter tells of a debt that begins: what it is because of."""
     if payer.confirms:
         return "confirm"
-    if payer.subscription or payer.trouble:
+    if payer.subscription:
         return "failed"
-    return "ended-there" if payer.ended_there == "cancellation_requested" else "card-needed"
+    if payer.ended_there in ENDED_BY_OPERATORS:
+        return "ended-there"
+    return "failed" if payer.trouble or payer.ended_there == "payment_failed" else "card-needed"
 
 
 def notice(payer: Payer) -> Notice | None:
     if payer.stopped_at:
-        return Notice(Standing.STOPPED, payer.leaves_at, payer.trouble, payer.confirms)
+        return Notice(Standing.STOPPED, payer.leaves_at, payer.trouble, _first(payer))
     if payer.due_since:
-        return Notice(Standing.DUE, payer.stops_at, payer.trouble, payer.confirms)
+        return Notice(Standing.DUE, payer.stops_at, payer.trouble, _first(payer))
     return None

@@ -25,6 +25,9 @@ READS = 14
 
 OVERLAP = timedelta(hours=1)
 MOST = 2_000
+LEFT_OPEN = frozenset({"invoice.payment_action_required", "invoice.payment_failed"})
+"""After these, an invoice may be open beside a subscription that is paid, as one that was made in Stripe's dashboard."""
+
 FORGETS = timedelta(days=29)
 """Stripe lists the events of 30 days."""
 
@@ -44,7 +47,8 @@ class Events:
             _, is_new = Event.objects.get_or_create(id=event["id"], defaults={"type": kind[:80]})
             if not (is_new and isinstance(customer, str) and customer):
                 return False
-            if not Payer.objects.filter(customer=customer).update(look_at=timezone.now()):
+            left_open = {"has_open": True} if kind in LEFT_OPEN else {}
+            if not Payer.objects.filter(customer=customer).update(look_at=timezone.now(), **left_open):
                 return False
             if kind == "charge.dispute.created":
                 # Who does not agree with a charge is not charged again.

@@ -41,14 +41,14 @@ class Standing(StrEnum):
 
 @dataclass(frozen=True)
 class Notice:
-    """What every page tells a person whose payment failed; `by` is when bots stop, or leave. `confirms` says that only their
-    own confirmation is missing.
+    """What every page tells a person of whom a payment is due; `by` is when bots stop, or leave. `why` is `confirm`, when only
+    their own confirmation is missing, `failed`, `card-needed`, or `ended-there`, when operators ended it.
     """
 
     standing: Standing
     by: datetime | None
     trouble: str = ""
-    confirms: bool = False
+    why: str = "failed"
 
 
 @dataclass(frozen=True)

@@ -80,7 +80,7 @@ class Life:
     def has_a_bot_more(self) -> str:
         self._till.change_quantity(self._now(), 2)
         self._must("active", quantity=2)
-        upcoming = self._till.upcoming(self._now().id)
+        upcoming = self._till.invoices.upcoming(self._now().id)
         if upcoming is None or upcoming.amount < 2 * self._settings.price:
             raise Other(f"its next invoice is of {upcoming.amount if upcoming else 'nothing'}")
         return "A second bot is paid for from now on, and Stripe shows what it is going to charge."
@@ -88,7 +88,7 @@ class Life:
     def has_a_month(self) -> str:
         self._passes()
         self._must("active", quantity=2)
-        paid = [each for each in self._till.invoices_of(self._customer) if each.status == "paid"]
+        paid = [each for each in self._till.invoices.of(self._customer) if each.status == "paid"]
         if len(paid) != 2 or not all(each.url for each in paid):  # noqa: PLR2004
             raise Other(f"after a month {len(paid)} invoices are paid, and can be loaded down")
         return "A month later it is charged again, and each invoice can be loaded down."
@@ -97,14 +97,14 @@ class Life:
         self._card(FAILS)
         self._passes()
         self._must("past_due", quantity=2)
-        debt = self._till.debt(self._now())
+        debt = self._till.invoices.debt(self._now())
         if debt is None or not debt.trouble:
             raise Other("nothing is due of what was refused")
         return f"A card that is refused leaves a debt, with its reason: {debt.trouble}"
 
     def pays_again(self) -> str:
         self._card(GOOD)
-        self._till.pay(self._now())
+        self._till.invoices.pay(self._now())
         self._must("active", quantity=2)
         return "Another card pays it."
 

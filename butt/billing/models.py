@@ -67,6 +67,9 @@ class Payer(models.Model):
     ended_there = models.CharField(
         max_length=32, blank=True, default="", help_text="Why the subscription ended, if not because of us."
     )
+    has_open = models.BooleanField(
+        default=False, help_text="An invoice could not be charged, and may be open beside the subscription."
+    )
     trouble = models.CharField(max_length=300, blank=True, default="", help_text="Why the last try failed.")
 
     # What follows

@@ -4,6 +4,7 @@ Whoever makes a bot agrees with that; anybody else is asked (`butt.billing.takeo
 nothing, and nobody pays for a bot that operators stopped.
 """
 
+import logging
 import uuid
 from collections import defaultdict
 from collections.abc import Collection, Mapping
@@ -12,14 +13,18 @@ from typing import TYPE_CHECKING, TypedDict
 
 from django.db.models import OuterRef, Q, QuerySet, Subquery, UUIDField
 
-from butt.agents import journal
+from butt.agents import journal, wishes
 from butt.agents.bell import ring
 from butt.agents.bots import bots
 from butt.agents.models import Agent, Belongs, Wanted
+from butt.agents.wishes import Refused
 from butt.billing.models import Payer
 
 if TYPE_CHECKING:
     from django_stubs_ext import WithAnnotations
+
+
+log = logging.getLogger("butt.billing")
 
 
 class Paid(TypedDict):
@@ -98,6 +103,16 @@ def let_run(people: QuerySet[Payer] | None, without_payer: Collection[uuid.UUID]
             journal.note(bot, "billing", "paid" if paid else "unpaid")
         ring(bot.id)
     return bool(stop or let)
+
+
+def let_leave(bot: Agent) -> bool:
+    """Delete a bot that nobody has paid for long enough; whether it leaves."""
+    try:
+        wishes.delete("billing", bot)
+    except Refused as no:
+        log.warning("%s does not leave: %s", bot.name, no)
+        return False
+    return True
 
 
 def payment_data(person: Agent) -> dict[str, object] | None:

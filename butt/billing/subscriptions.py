@@ -5,24 +5,23 @@ from collections.abc import Callable
 from datetime import datetime, timedelta
 
 from django.db import InterfaceError, OperationalError
-from django.db.models import F
 from django.utils import timezone
 
-from butt.agents import wishes
 from butt.agents.due import due
 from butt.agents.models import Agent
 from butt.agents.standing import why_held
-from butt.agents.wishes import Refused
 from butt.billing import letters, takeover
 from butt.billing.address import Address, checked
 from butt.billing.calls import NoCustomer
 from butt.billing.card_form import form_of
+from butt.billing.counting import count
 from butt.billing.due import judge, notice
 from butt.billing.events import Events
 from butt.billing.holds import held
 from butt.billing.interface import BadCard, Bill, Busy, CardForm, Invoice, NoAnswer, Notice, PaymentDue, Price
 from butt.billing.models import Payer
-from butt.billing.payers import bots_paid_by, let_run, shares
+from butt.billing.money import shown
+from butt.billing.payers import bots_paid_by, let_leave, let_run
 from butt.billing.seen import OWES
 from butt.billing.sync import customer_of, finish, lose, sync
 from butt.billing.till import Till
@@ -131,14 +130,14 @@ class Subscriptions:
     def invoices(self, person: Agent) -> list[Invoice]:
         payer = _payer(person)
         try:
-            return self._till.invoices_of(payer.customer) if payer.customer else []
+            return self._till.invoices.of(payer.customer) if payer.customer else []
         except NoCustomer:
             self._ring(payer)
             return []
 
     def upcoming(self, person: Agent) -> Invoice | None:
         payer = _payer(person)
-        return self._till.upcoming(payer.subscription) if payer.subscription else None
+        return self._till.invoices.upcoming(payer.subscription) if payer.subscription else None
 
     def card_form(self, person: Agent) -> CardForm:
         with held(_payer(person), PATIENCE) as payer:
@@ -184,7 +183,7 @@ class Subscriptions:
     def to_confirm(self, person: Agent) -> CardForm | None:
         payer = _payer(person)
         live = self._till.subscription(payer.subscription) if payer.subscription else None
-        debt = self._till.debt(live) if live and live.status in OWES else None
+        debt = self._till.invoices.debt(live) if live and live.status in OWES else None
         return form_of(self._till.key, self._settings, debt.secret) if debt and debt.secret else None
 
     def pay_now(self, person: Agent) -> None:
@@ -224,30 +223,13 @@ class Subscriptions:
 
     def round(self, now: datetime) -> bool:
         """What bots there are, then each payer whose time has come, then which bots may run."""
-        self._count(now)
+        count(now, self._settings.free_bots)
         self._events.look(now)
         ready = list(Payer.objects.filter(due("look_at", now, AGAIN)).order_by("look_at")[:MOST_AT_ONCE])
         for payer in ready:
             self._look(payer, now)
         changed = let_run(Payer.objects.exclude(stopped_at=None), takeover.look(self, now))
         return bool(ready) or changed
-
-    def _count(self, now: datetime) -> None:
-        """Write down for how many bots each person should pay."""
-        have = shares()
-        known = list(Payer.objects.all())
-        new = have.keys() - {payer.person_id for payer in known}
-        known += [Payer.objects.get_or_create(person_id=person_id)[0] for person_id in new]
-        for payer in known:
-            share = have.get(payer.person_id) if payer.person_id else None
-            quantity = max(0, share.stay - self._settings.free_bots) if share else 0
-            keeps = bool(share and share.leave and payer.due_since)
-            if (payer.quantity, payer.keeps) != (quantity, keeps):
-                Payer.objects.filter(id=payer.id).update(quantity=quantity, keeps=keeps, look_at=now)
-
-        # A changed address goes to Stripe, which sends receipts there.
-        changed = Payer.objects.exclude(customer="").filter(failures=0, person__account__isnull=False)
-        changed.exclude(email=F("person__account__email")).update(look_at=now)
 
     def _look(self, payer: Payer, now: datetime, patience: float = 0) -> None:
         try:
@@ -288,16 +270,22 @@ class Subscriptions:
                 self._let_leave(bot, now)
         for kind, since in verdict.letters:
             letters.send(payer, kind, since, now)
+        if payer.has_open and payer.is_paid:
+            self._tell_of_open(payer, now)
+
+    def _tell_of_open(self, payer: Payer, now: datetime) -> None:
+        """What is open beside a subscription that is paid stops nothing; its payer hears of it, once."""
+        for each in self._till.invoices.open_of(payer.customer):
+            amount = shown(each.amount, each.currency)
+            letters.send(payer, "open", each.at, now, each.id, amount=amount, link=each.url)
+        Payer.objects.filter(id=payer.id).update(has_open=False)
 
     def _let_leave(self, bot: Agent, now: datetime) -> None:
         """Who restores it without paying has it kept for as long again."""
         wanted = bot.wanted
         asked = wanted.asked_at + timedelta(days=self._settings.unpaid_keep_days)
         if wanted.gone_at is None and not wanted.paid and now >= asked and not why_held(wanted):
-            try:
-                wishes.delete("billing", bot)
-            except Refused as no:
-                log.warning("%s does not leave: %s", bot.name, no)
+            let_leave(bot)
 
     def _has_a_free_one_left(self, person: Agent) -> bool:
         """By the same count as the bill: a bot that is shared with them takes none, as another pays for it."""

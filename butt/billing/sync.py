@@ -205,7 +205,7 @@ def _pay(payer: Payer, till: Till, live: Subscription, card: Card) -> Subscripti
     """Try what is owed with this card, once."""
     trouble = ""
     try:
-        till.pay(live)
+        till.invoices.pay(live)
     except BadCard as bad:
         trouble = str(bad)
     _save(payer, tried=card.id, trouble=trouble[:300])
@@ -217,7 +217,7 @@ def _owed(payer: Payer, till: Till, live: Subscription | None) -> None:
     if live is None or live.status not in OWES:
         _save(payer, confirms=False, trouble="" if live else payer.trouble)
         return
-    debt = till.debt(live)
+    debt = till.invoices.debt(live)
     _save(
         payer,
         confirms=bool(debt and debt.secret),

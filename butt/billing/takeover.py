@@ -4,7 +4,6 @@ A payer who wants to leave pays until somebody else says yes. When the payer is 
 or an operator closed it, the bot runs on for the days of grace, and then stops until somebody says yes.
 """
 
-import logging
 import uuid
 from datetime import datetime, timedelta
 
@@ -14,7 +13,7 @@ from django.utils import timezone
 
 from butt.accounts import owners
 from butt.accounts.models import Account
-from butt.agents import journal, wishes
+from butt.agents import journal
 from butt.agents.bell import ring
 from butt.agents.models import Agent, Belongs
 from butt.agents.standing import why_held
@@ -24,10 +23,8 @@ from butt.billing.debts import check_leaves_no_debt
 from butt.billing.interface import Billing, Price
 from butt.billing.models import Payer, PayerWanted
 from butt.billing.money import shown
-from butt.billing.payers import PayerAnnotated, payer_of, with_payer
+from butt.billing.payers import PayerAnnotated, let_leave, payer_of, with_payer
 from butt.configuration import configuration
-
-log = logging.getLogger("butt.billing")
 
 REMIND_BEFORE = timedelta(days=3)
 
@@ -132,12 +129,8 @@ def _follow(there: Billing, asked: PayerWanted, bot: Agent, now: datetime) -> No
         asked.stopped_at = now
         asked.save(update_fields=["stopped_at"])
     kind = _letter(asked, now)
-    if kind == "payer-left":
-        try:
-            wishes.delete("billing", bot)
-        except Refused as no:
-            log.warning("%s does not leave: %s", bot.name, no)
-            return
+    if kind == "payer-left" and not let_leave(bot):
+        return
     if asked.told == kind or (asked.tell_at and now < asked.tell_at):
         return
     if _write(there, asked, kind, now):

@@ -11,7 +11,8 @@ from butt.billing.addresses import Addresses
 from butt.billing.calls import PATIENCE, Client, NoCustomer, answers
 from butt.billing.catalogue import Catalogue
 from butt.billing.gifts import Gifts, taken
-from butt.billing.interface import BadCard, Forged, Invoice, NoAnswer
+from butt.billing.interface import BadCard, Forged, NoAnswer
+from butt.billing.invoices import Invoices
 from butt.billing.seen import (
     MOST,
     OVER,
@@ -19,17 +20,14 @@ from butt.billing.seen import (
     PRODUCT,
     Card,
     Customer,
-    Debt,
     Subscription,
     card_of,
-    invoice_of,
     invoices_of,
     key_of,
     plain,
     subscription_of,
 )
 from butt.billing.settling import Settling
-from butt.billing.words import CONFIRM, reason_of
 from butt.configuration import Configuration
 
 PRETENDED_KEYS = ("sk_test_stand-in", "pk_test_stand-in")
@@ -60,6 +58,7 @@ class Till:
         self.gifts = Gifts(self._client)
         self.addresses = Addresses(self._client, self._changing)
         self.settling = Settling(self._client, self._changing)
+        self.invoices = Invoices(self._client, self._changing)
         self._catalogue = Catalogue(self._client, settings, self._changing)
 
     @property
@@ -211,49 +210,6 @@ class Till:
                     self._client.invoices.void_invoice(invoice)
         with answers(missing_is_fine=True), self._changing():
             self._client.subscriptions.cancel(subscription.id, wanted)
-
-    def pay(self, subscription: Subscription) -> None:
-        """Try what is owed again. Raises `BadCard` with the reason when that is refused."""
-        for invoice in invoices_of(self._client, subscription.id, "open"):
-            with answers(), self._changing():
-                self._client.invoices.pay(invoice, {"off_session": True})
-
-    def debt(self, subscription: Subscription) -> Debt | None:
-        """What is open of its latest invoice, and why."""
-        if not subscription.invoice:
-            return None
-        with answers():
-            expand = ["payments.data.payment.payment_intent"]
-            found = plain(self._client.invoices.retrieve(subscription.invoice, {"expand": expand}))
-        if found["status"] != "open":
-            return None
-        payments = found["payments"]["data"]
-        intent = payments[0]["payment"]["payment_intent"] if payments else {}
-        asks = intent.get("status") == "requires_action"
-        error = intent.get("last_payment_error")
-        return Debt(
-            found["amount_remaining"],
-            intent["client_secret"] if asks else "",
-            CONFIRM if asks else reason_of(error) if error else "",
-        )
-
-    def upcoming(self, subscription: str) -> Invoice | None:
-        """What Stripe is going to charge next, if anything."""
-        found: Any = None
-        with answers(missing_is_fine=True):
-            found = self._client.invoices.create_preview({"subscription": subscription})
-        if not found:
-            return None
-        made = plain(found)
-        return invoice_of(
-            {**made, "total": made["amount_due"], "created": made["next_payment_attempt"] or made["created"]}
-        )
-
-    def invoices_of(self, customer: str) -> list[Invoice]:
-        """The latest first."""
-        with answers():
-            found: Any = self._client.invoices.list({"customer": customer, "limit": MOST})
-        return [invoice_of(each) for each in map(plain, found.data) if each["status"] != "draft"]
 
     # Events
 

@@ -237,6 +237,52 @@ def test_one_that_is_ended_there_with_its_money_back_is_told_both_and_has_its_da
     assert stand_in.v1.customers.retrieve(payer_of(alice).customer).balance == 0
 
 
+def test_an_invoice_that_is_open_beside_what_is_paid_is_told_once_with_where_to_pay_it(
+    house: Subscriptions, stand_in: StandIn, alice: Agent, bot: Agent
+):
+    """As one that was made in the dashboard. Its bots run."""
+    customer = payer_of(alice).customer
+    second = bot_in(State.ALIVE, alice, "second")
+    looked_at(house, stand_in)
+    (there,) = stand_in.subscriptions_of(alice)
+    stand_in.card_becomes(customer, EMPTY)
+    by_hand = stand_in.v1.invoices.create({"customer": customer, "subscription": there["id"]})
+    with pytest.raises(stripe.CardError):
+        stand_in.v1.invoices.pay(by_hand.id)
+    for days in (0, 8):
+        looked_at(house, stand_in, days)
+    assert (payer_of(alice).status, house.notice(alice)) == ("active", None)
+    letter = mail.outbox[-1]
+    assert [each.subject for each in mail.outbox] == ["An invoice is open"]
+    assert "An invoice of 5.00 USD was not paid" in letter.body
+    (open_,) = [each for each in house.invoices(alice) if each.status == "open"]
+    assert open_.url
+    assert open_.url in letter.body
+    assert Wanted.objects.get(bot=second).paid
+
+
+@pytest.mark.parametrize(
+    ("reason", "subject"), [(None, "Your payment was ended"), (EMPTY, "Your payment failed")]
+)
+def test_how_a_subscription_ended_is_told_as_it_was(
+    house: Subscriptions, stand_in: StandIn, alice: Agent, bot: Agent, reason: str | None, subject: str
+):
+    """By an operator, or by Stripe after the last try, of both of which we hear only then."""
+    (there,) = stand_in.subscriptions_of(alice)
+    if reason is None:
+        stand_in.v1.subscriptions.cancel(there["id"])
+    else:
+        stand_in.card_becomes(there["customer"], reason)
+        until = there["items"]["data"][0]["current_period_end"] + 20 * 86_400
+        stand_in.steer("advance", clock=there["test_clock"], to=until)
+        assert stand_in.subscriptions_of(alice) == []
+    looked_at(house, stand_in)
+    assert [each.subject for each in mail.outbox] == [subject]
+    notice = house.notice(alice)
+    assert notice
+    assert notice.why == ("failed" if reason else "ended-there")
+
+
 def test_a_card_that_expires_before_the_next_charge_is_told_once(
     house: Subscriptions, stand_in: StandIn, alice: Agent, bot: Agent
 ):

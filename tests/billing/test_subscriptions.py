@@ -189,7 +189,7 @@ def test_a_payment_that_the_bank_wants_confirmed_is_due_until_it_is(
     house.round(timezone.now())
     notice = house.notice(alice)
     assert notice
-    assert notice.confirms
+    assert notice.why == "confirm"
     assert mail.outbox[-1].subject == "Please confirm your payment"
     form = house.to_confirm(alice)
     assert form

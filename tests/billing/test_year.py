@@ -3,6 +3,7 @@
 import random
 import uuid
 from contextlib import suppress
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -45,8 +46,35 @@ DEEDS = [
     "another card",
     "a card that asks once",
     "the bank asks",
+    "quantity there",
+    "price there",
 ]
-TROUBLE = [*DEEDS, "the bank refuses", "confirmed", "ended", "taken back", "ended there", "to end there"]
+TROUBLE = [
+    *DEEDS,
+    "the bank refuses",
+    "confirmed",
+    "ended",
+    "taken back",
+    "ended there",
+    "to end there",
+    "coupon there",
+    "paused there",
+    "goes on there",
+    "disputed",
+    "paid back there",
+    "customer deleted there",
+]
+"""What is done “there” is done in Stripe's dashboard."""
+
+
+@dataclass(frozen=True)
+class Edit:
+    """What an operator set at Stripe: it holds for this subscription; the quantity as long as there are so many bots."""
+
+    subscription: str
+    bots: int
+    quantity: int
+    unit: int
 
 
 class Year:
@@ -65,6 +93,7 @@ class Year:
         self.alice, self.bob = (person(f"{name}-{uuid.uuid4().hex[:12]}") for name in ("alice", "bob"))
         self.people = (self.alice, self.bob)
         self.made, self.cost, self.dice = 0, 0.0, random.Random(7)
+        self.edits: dict[Agent, Edit] = {}
         for who in self.people:
             stand_in.enters(GOOD, who, self.house)
 
@@ -81,6 +110,41 @@ class Year:
 
     def live(self, who: Agent) -> list[Any]:
         return self.stand_in.subscriptions_of(who)
+
+    def expected(self, who: Agent) -> tuple[int, int]:
+        """The quantity and the price of one at Stripe, as people and operators wished them last."""
+        stay, edit, live = len(self.staying(who)), self.edits.get(who), self.live(who)
+        if edit is None or not live or live[0]["id"] != edit.subscription:
+            self.edits.pop(who, None)
+            return stay, PRICE
+        if stay != edit.bots:
+            self.edits[who] = replace(edit, bots=stay, quantity=stay)
+        return self.edits[who].quantity, edit.unit
+
+    def edited(self, **change: Any) -> None:
+        """Alice's item is changed in the dashboard."""
+        self.settles()
+        for each in self.active_there():
+            quantity, unit = self.expected(self.alice)
+            edit = replace(Edit(each["id"], len(self.staying(self.alice)), quantity, unit), **change)
+            recurring: Any = {"interval": "month"}
+            price = {
+                "unit_amount": edit.unit,
+                "currency": "usd",
+                "product": "butt-bot",
+                "recurring": recurring,
+            }
+            item: Any = {
+                "id": each["items"]["data"][0]["id"],
+                "quantity": edit.quantity,
+                "price": self.stand_in.v1.prices.create(price).id,  # type: ignore[arg-type]
+            }
+            self.stand_in.v1.subscriptions.update(each["id"], {"items": [item]})
+            self.edits[self.alice] = edit
+
+    def active_there(self) -> list[Any]:
+        self.stand_in.steer("calm")
+        return [each for each in self.live(self.alice) if each["status"] == "active"]
 
     def does(self, deed: str) -> None:
         getattr(self, "_" + deed.replace(" ", "_"))()
@@ -161,10 +225,48 @@ class Year:
             self.stand_in.v1.subscriptions.cancel(each["id"])
 
     def _to_end_there(self) -> None:
+        for each in self.active_there():
+            self.stand_in.v1.subscriptions.update(each["id"], {"cancel_at_period_end": True})
+
+    def _quantity_there(self) -> None:
+        self.edited(quantity=len(self.staying(self.alice)) + 1)
+
+    def _price_there(self) -> None:
+        self.edited(unit=2 * PRICE)
+
+    def _coupon_there(self) -> None:
+        for each in self.active_there():
+            coupon = self.stand_in.v1.coupons.create({"percent_off": 50, "duration": "once"}).id
+            self.stand_in.v1.subscriptions.update(each["id"], {"discounts": [{"coupon": coupon}]})
+
+    def _paused_there(self) -> None:
+        for each in self.active_there():
+            self.stand_in.v1.subscriptions.update(each["id"], {"pause_collection": {"behavior": "void"}})
+
+    def _goes_on_there(self) -> None:
+        for each in self.active_there():
+            self.stand_in.v1.subscriptions.update(each["id"], {"pause_collection": ""})
+
+    def _disputed(self) -> None:
+        for charge in self.charges():
+            self.stand_in.steer("dispute", charge=charge["id"])
+
+    def _paid_back_there(self) -> None:
+        for charge in self.charges():
+            self.stand_in.v1.refunds.create({"charge": charge["id"]})
+
+    def charges(self) -> list[Any]:
+        """Alice's latest that is paid, if there is one."""
         self.stand_in.steer("calm")
-        for each in self.live(self.alice):
-            if each["status"] == "active":
-                self.stand_in.v1.subscriptions.update(each["id"], {"cancel_at_period_end": True})
+        customer = payer_of(self.alice).customer
+        found = self.stand_in.all("charges", customer=customer) if customer else []
+        paid = [each for each in found if each["paid"] and not (each["refunded"] or each["disputed"])]
+        return paid[:1]
+
+    def _customer_deleted_there(self) -> None:
+        self.stand_in.steer("calm")
+        for each in self.stand_in.customers_of(self.alice, test_clock=self.clock):
+            self.stand_in.v1.customers.delete(each["id"])
 
     def enters(self, number: str) -> None:
         self.stand_in.steer("calm")
@@ -173,7 +275,8 @@ class Year:
         self.house.pay_now(self.alice)
 
     def becomes(self, number: str | None) -> None:
-        if payer_of(self.alice).card:
+        self.stand_in.steer("calm")
+        if payer_of(self.alice).card and self.stand_in.customers_of(self.alice, test_clock=self.clock):
             self.stand_in.card_becomes(payer_of(self.alice).customer, number)
 
     def settles(self, killed_at: int | None = None) -> None:
@@ -196,17 +299,17 @@ class Year:
         Payer.objects.update(held_until=None)
 
     def passes(self, days: float) -> None:
-        before = [(len(self.staying(who)), self._period(who)) for who in self.people]
+        before = [(self.expected(who), self._period(who)) for who in self.people]
         began, self.now = self.now.timestamp(), self.now + timedelta(days=days)
         until = self.now.timestamp()
         self.stand_in.steer("advance", clock=self.clock, to=int(until))
-        for who, (bots, period) in zip(self.people, before, strict=True):
+        for who, ((quantity, unit), period) in zip(self.people, before, strict=True):
             if period is None:
                 continue
             start, end = period
-            self.cost += bots * PRICE * (min(end, until) - began) / (end - start)
+            self.cost += quantity * unit * (min(end, until) - began) / (end - start)
             if until > end and (after := self._period(who)):
-                self.cost += bots * PRICE * (until - end) / (after[1] - after[0])
+                self.cost += quantity * unit * (until - end) / (after[1] - after[0])
 
     def _period(self, who: Agent) -> tuple[int, int] | None:
         for each in self.live(who):
@@ -253,7 +356,7 @@ def test_with_a_good_card_money_is_bot_days(stand_in: StandIn, settings_with: Co
         year.settles(killed_at)
         year.does("confirmed")
         for who in year.people:
-            assert sum(map(quantity_of, year.live(who))) == len(year.staying(who))
+            assert sum(map(quantity_of, year.live(who))) == year.expected(who)[0]
         year.passes(days)
         stand_in.tell(year.house)
         year.settles()
@@ -292,7 +395,8 @@ def test_nobody_with_a_good_card_is_stopped_and_nobody_without_one_runs_beyond_t
             since = owed_since[who]
             if is_paid:
                 assert runs <= {True}
-                assert quantity_of(live[0]) == len(stay)
+                item = live[0]["items"]["data"][0]
+                assert (item["quantity"], item["price"]["unit_amount"]) == year.expected(who)
             elif since and year.now > since + GRACE + timedelta(hours=1):
                 assert runs <= {False}
         year.passes(days)

@@ -167,7 +167,7 @@ def test_without_its_script_it_says_so_and_loses_nothing(
 
 def test_a_declined_card_says_so_and_another_goes(paid_site: Service, money: StandIn, browser: Browser):
     # A refusal is an answer with an error's status, of which the browser complains by itself.
-    page = browser.new_page()
+    page = browser.new_page(viewport={"width": PHONE[0], "height": PHONE[1]})
     page.set_default_timeout(10_000)
     comes(page, paid_site, "bob")
     page.get_by_role("group", name="bot").get_by_label("name").fill("bobs")
@@ -197,7 +197,7 @@ def test_a_card_that_asks_to_confirm_is_confirmed_in_place(paid_site: Service, m
 
     def banner() -> bool:
         page.goto(f"{paid_site.url}/bots")
-        return page.get_by_text("Your payment did not come through.").is_visible()
+        return page.get_by_text("Your bank wants you to confirm your payment.").is_visible()
 
     wait_for(banner)
     page.get_by_role("link", name="pay").click()
@@ -206,7 +206,7 @@ def test_a_card_that_asks_to_confirm_is_confirmed_in_place(paid_site: Service, m
     page.get_by_role("button", name="confirm").click()
     bank_asks(page, "Complete authentication")
     expect(page.get_by_role("button", name="confirm")).to_be_hidden()
-    expect(page.get_by_text("did not come through")).to_be_hidden()
+    expect(page.get_by_text("confirm your payment")).to_be_hidden()
     assert subscription_of(money, "carol")["status"] == "active"
 
     # So it does when the month is over; the mail leads to the same place.
@@ -292,7 +292,7 @@ def test_events_come_from_the_stand_in_and_from_nobody_else(paid_site: Service, 
 
 
 def test_a_card_that_is_not_confirmed_is_not_taken(paid_site: Service, money: StandIn, browser: Browser):
-    page = browser.new_page()
+    page = browser.new_page(viewport={"width": PHONE[0], "height": PHONE[1]})
     page.set_default_timeout(10_000)
     comes(page, paid_site, "heidi")
     page.get_by_role("group", name="bot").get_by_label("name").fill("heidis")

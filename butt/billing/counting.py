@@ -1,0 +1,26 @@
+"""For how many bots each person should pay, and where receipts go: rows alone, no call to Stripe."""
+
+from datetime import datetime
+
+from django.db.models import F
+
+from butt.billing.models import Payer
+from butt.billing.payers import shares
+
+
+def count(now: datetime, free: int) -> None:
+    """Write it down, of all people who have bots or had some; `free` bots of each cost nothing."""
+    have = shares()
+    known = list(Payer.objects.all())
+    new = have.keys() - {payer.person_id for payer in known}
+    known += [Payer.objects.get_or_create(person_id=person_id)[0] for person_id in new]
+    for payer in known:
+        share = have.get(payer.person_id) if payer.person_id else None
+        quantity = max(0, share.stay - free) if share else 0
+        keeps = bool(share and share.leave and payer.due_since)
+        if (payer.quantity, payer.keeps) != (quantity, keeps):
+            Payer.objects.filter(id=payer.id).update(quantity=quantity, keeps=keeps, look_at=now)
+
+    # A changed address goes to Stripe, which sends receipts there.
+    changed = Payer.objects.exclude(customer="").filter(failures=0, person__account__isnull=False)
+    changed.exclude(email=F("person__account__email")).update(look_at=now)
