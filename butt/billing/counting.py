@@ -5,12 +5,15 @@ from datetime import datetime
 from django.db.models import F
 
 from butt.billing.models import Payer
-from butt.billing.payers import shares
+from butt.billing.payers import Share, shares
 
 
-def count(now: datetime, free: int) -> None:
-    """Write it down, of all people who have bots or had some; `free` bots of each cost nothing."""
+def count(now: datetime, free: int) -> bool:
+    """Write it down, of all people who have bots or had some; `free` bots of each cost nothing. Whether there are bots
+    without a payer.
+    """
     have = shares()
+    without = have.pop(None, Share())
     known = list(Payer.objects.all())
     new = have.keys() - {payer.person_id for payer in known}
     known += [Payer.objects.get_or_create(person_id=person_id)[0] for person_id in new]
@@ -24,3 +27,4 @@ def count(now: datetime, free: int) -> None:
     # A changed address goes to Stripe, which sends receipts there.
     changed = Payer.objects.exclude(customer="").filter(failures=0, person__account__isnull=False)
     changed.exclude(email=F("person__account__email")).update(look_at=now)
+    return without.stay > 0

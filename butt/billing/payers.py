@@ -7,7 +7,7 @@ nothing, and nobody pays for a bot that operators stopped.
 import logging
 import uuid
 from collections import defaultdict
-from collections.abc import Collection, Mapping
+from collections.abc import Collection
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, TypedDict
 
@@ -63,14 +63,14 @@ def bots_paid_by(person: Agent) -> list[Agent]:
     return list(with_payer().filter(payer_id=person.id).order_by("name"))
 
 
-def shares() -> Mapping[uuid.UUID, Share]:
-    """By person. Nobody pays for a bot that was never alive, nor for one that operators keep from running."""
-    found: dict[uuid.UUID, Share] = defaultdict(Share)
+def shares() -> dict[uuid.UUID | None, Share]:
+    """By person; None has those without a payer. Nobody pays for a bot that was never alive, nor for one that operators keep
+    from running.
+    """
+    found: dict[uuid.UUID | None, Share] = defaultdict(Share)
     is_held = Q(wanted__suspended=True) | ~Q(wanted__blocked="")
     lived = with_payer().filter(observed__launch__gt=0).annotate(is_held=Q(is_held))
     for person, gone_at, held in lived.values_list("payer_id", "wanted__gone_at", "is_held"):
-        if person is None:
-            continue
         if gone_at is None and not held:
             found[person].stay += 1
         else:

@@ -223,12 +223,13 @@ class Subscriptions:
 
     def round(self, now: datetime) -> bool:
         """What bots there are, then each payer whose time has come, then which bots may run."""
-        count(now, self._settings.free_bots)
+        some_have_no_payer = count(now, self._settings.free_bots)
         self._events.look(now)
         ready = list(Payer.objects.filter(due("look_at", now, AGAIN)).order_by("look_at")[:MOST_AT_ONCE])
         for payer in ready:
             self._look(payer, now)
-        changed = let_run(Payer.objects.exclude(stopped_at=None), takeover.look(self, now))
+        stopped = takeover.look(self, now, some_have_no_payer=some_have_no_payer)
+        changed = let_run(Payer.objects.exclude(stopped_at=None), stopped)
         return bool(ready) or changed
 
     def _look(self, payer: Payer, now: datetime, patience: float = 0) -> None:

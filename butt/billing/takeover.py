@@ -93,11 +93,15 @@ def agree(there: Billing, person: Agent, bot: Agent, price: Price) -> None:
         letters.send(payer, "payer-found", asked.since, timezone.now(), bot, bot=_named(bot))
 
 
-def look(there: Billing, now: datetime) -> set[uuid.UUID]:
-    """One look at all bots for which a payer is wanted; those of them that must not run."""
+def look(there: Billing, now: datetime, *, some_have_no_payer: bool) -> set[uuid.UUID]:
+    """One look at all bots for which a payer is wanted; those of them that must not run.
+
+    To find the bots without a payer takes a look at all bots, which is not done while it is known that there are none.
+    """
     asked = {each.bot_id: each for each in PayerWanted.objects.select_related("leaver__account")}
-    known = Q(id__in=asked) | Q(payer_id=None)
-    for bot in with_payer().filter(known, observed__launch__gt=0):
+    bots = with_payer().filter(observed__launch__gt=0)
+    some = Q(id__in=asked) | Q(payer_id=None) if some_have_no_payer else Q(id__in=asked)
+    for bot in bots.filter(some) if asked or some_have_no_payer else ():
         row = _row(bot, asked.get(bot.id), now)
         if row is None:
             asked.pop(bot.id, None)
