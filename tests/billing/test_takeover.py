@@ -225,6 +225,7 @@ def test_the_pages_and_the_api_ask_and_take_the_yes(
     assert "$5.00</b> a month" in page
     assert "/billing/card?next=/bots/my/people" in page, "he has no card yet"
     assert "whoever pays for it wants to leave it" in his.get("/bots").content.decode()
+    assert "whoever pays" not in page, "it asks already"
     assert his.put(path, {"amount": 500, "currency": "usd"}, "application/json", **token).status_code == 402
 
     stand_in.enters(GOOD, bob.agent, everywhere)
