@@ -99,9 +99,9 @@ def look(there: Billing, now: datetime, *, some_have_no_payer: bool) -> set[uuid
     To find the bots without a payer takes a look at all bots, which is not done while it is known that there are none.
     """
     asked = {each.bot_id: each for each in PayerWanted.objects.select_related("leaver__account")}
-    bots = with_payer().filter(observed__launch__gt=0)
-    some = Q(id__in=asked) | Q(payer_id=None) if some_have_no_payer else Q(id__in=asked)
-    for bot in bots.filter(some) if asked or some_have_no_payer else ():
+    lived = Q(payer_id=None, observed__launch__gt=0)
+    some = Q(id__in=asked) | lived if some_have_no_payer else Q(id__in=asked)
+    for bot in with_payer().filter(some) if asked or some_have_no_payer else ():
         row = _row(bot, asked.get(bot.id), now)
         if row is None:
             asked.pop(bot.id, None)

@@ -12,7 +12,7 @@ from butt.accounts import leaving, owners
 from butt.accounts.models import Account
 from butt.accounts.tokens import issue_token
 from butt.agents.bots import bots_of
-from butt.agents.models import Agent, Belongs, Wanted
+from butt.agents.models import Agent, Belongs, Observed, Wanted
 from butt.agents.states import State
 from butt.agents.wishes import Refused, delete, restore
 from butt.billing import takeover
@@ -96,6 +96,15 @@ def test_a_payer_who_stays_after_all_pays_on(
         takeover.agree(house, bob.agent, bot, FIVE)
     house.round(timezone.now())
     assert bots_charged(stand_in, alice) == 1
+
+
+def test_the_others_are_asked_for_a_bot_that_was_never_alive_as_well(
+    house: Subscriptions, alice: Account, bob: Account, bot: Agent
+):
+    Observed.objects.filter(bot=bot).update(launch=0, alive=False)
+    takeover.leave(house, alice.agent, bot)
+    house.round(timezone.now())
+    assert subjects(bob) == ["Will you pay for my.localhost?"]
 
 
 def test_who_does_not_pay_leaves_at_once(house: Subscriptions, alice: Account, bob: Account, bot: Agent):
