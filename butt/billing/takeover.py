@@ -21,13 +21,14 @@ from butt.agents.wishes import Refused
 from butt.billing import letters
 from butt.billing.debts import check_leaves_no_debt
 from butt.billing.interface import Billing, Price
-from butt.billing.models import Payer, PayerWanted
+from butt.billing.models import Letter, Payer, PayerWanted
 from butt.billing.money import shown
 from butt.billing.payers import PayerAnnotated, let_leave, payer_of, with_payer
 from butt.configuration import configuration
 
 REMIND_BEFORE = timedelta(days=3)
 
+ASKED_AGAIN = timedelta(days=1)
 AFTER_TROUBLE = timedelta(minutes=10)
 """How soon a letter is tried again that could not be sent."""
 
@@ -54,11 +55,18 @@ def leave(there: Billing, person: Agent, bot: Agent) -> bool:
     if owners.owners_of(bot).count() <= 1:
         raise Refused("last_owner", "You are its last owner. You can delete it instead.")
     _, is_new = PayerWanted.objects.get_or_create(
-        bot=bot, defaults={"leaver": person, "since": timezone.now()}
+        bot=bot, defaults={"leaver": person, "since": _asked_in_the_last_day(bot) or timezone.now()}
     )
     if is_new:
         journal.note(bot, person, "ask who pays")
     return False
+
+
+def _asked_in_the_last_day(bot: Agent) -> datetime | None:
+    """When the others were asked by mail, if that is not long ago: whoever changes their mind does not have them asked again."""
+    since = timezone.now() - ASKED_AGAIN
+    asked = Letter.objects.filter(kind="payer-asked", about=str(bot.id), since__gt=since)
+    return asked.order_by("-since").values_list("since", flat=True).first()
 
 
 def stay(person: Agent, bot: Agent) -> None:

@@ -98,6 +98,16 @@ def test_a_payer_who_stays_after_all_pays_on(
     assert bots_charged(stand_in, alice) == 1
 
 
+def test_who_changes_their_mind_does_not_have_the_others_mailed_each_time(
+    house: Subscriptions, alice: Account, bob: Account, bot: Agent
+):
+    for _ in range(3):
+        takeover.leave(house, alice.agent, bot)
+        house.round(timezone.now())
+        takeover.stay(alice.agent, bot)
+    assert len(subjects(bob)) == 1
+
+
 def test_the_others_are_asked_for_a_bot_that_was_never_alive_as_well(
     house: Subscriptions, alice: Account, bob: Account, bot: Agent
 ):
