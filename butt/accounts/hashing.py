@@ -16,8 +16,8 @@ from butt.limits.table import HASHES
 
 T = TypeVar("T")
 
-LESS_CLAIM = 5
-"""How much less than others a thread that hashes claims of the processor, as `nice` counts."""
+LESS_CLAIM = 10
+"""How much less than others a thread that hashes for strangers claims of the processor, as `nice` counts."""
 
 IS_KNOWN = ContextVar("is_known", default=False)
 """Whether the password is of somebody who was here before. A crowd of strangers keeps no such person waiting."""
@@ -40,37 +40,50 @@ class Hasher(Argon2PasswordHasher):
 class Places:
     """Places for work in threads. Who is known and who is not take turns; within each, whoever came first goes first.
 
-    The work is done by threads that leave the processor to others: a crowd that signs in makes no page slow.
+    Strangers leave one place alone, and their work is done by threads that leave the processor to others: a crowd that
+    signs in makes no page slow, and keeps nobody who was here before waiting.
     """
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
-        self._used = 0
+        self._used = self._used_by_strangers = 0
+        self._for_strangers = max(1, HASHES.most - 1)
         self._waiting: tuple[deque[threading.Event], deque[threading.Event]] = (deque(), deque())
         self._known_come_first = False
-        self._threads = ThreadPoolExecutor(HASHES.most, "hash", _leave_the_processor_to_others)
+        self._threads = (
+            ThreadPoolExecutor(self._for_strangers, "hash-stranger", _leave_the_processor_to_others),
+            ThreadPoolExecutor(HASHES.most, "hash"),
+        )
 
     def run(self, work: Callable[[], T]) -> T:
         """What `work` returns or raises, done in one of `HASHES.most` places."""
-        turn = threading.Event()
+        is_known, turn = IS_KNOWN.get(), threading.Event()
         with self._lock:
-            self._waiting[IS_KNOWN.get()].append(turn)
+            self._waiting[is_known].append(turn)
             self._begin_more()
         turn.wait()
         try:
-            return self._threads.submit(work).result()
+            return self._threads[is_known].submit(work).result()
         finally:
             with self._lock:
                 self._used -= 1
+                self._used_by_strangers -= not is_known
                 self._begin_more()
 
     def _begin_more(self) -> None:
-        while self._used < HASHES.most and any(self._waiting):
-            self._known_come_first = not self._known_come_first
-            strangers, known = self._waiting
-            first, then = (known, strangers) if self._known_come_first else (strangers, known)
+        while self._used < HASHES.most and (next_ones := self._next_ones()):
             self._used += 1
-            (first or then).popleft().set()
+            self._used_by_strangers += next_ones is self._waiting[False]
+            next_ones.popleft().set()
+
+    def _next_ones(self) -> deque[threading.Event] | None:
+        """Those whose turn it is, of whom the first may begin."""
+        self._known_come_first = not self._known_come_first
+        strangers, known = self._waiting
+        if self._used_by_strangers >= self._for_strangers:
+            return known or None
+        first, then = (known, strangers) if self._known_come_first else (strangers, known)
+        return first or then or None
 
 
 def _leave_the_processor_to_others() -> None:

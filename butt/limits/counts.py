@@ -24,7 +24,6 @@ class TooOften(Exception):
 def count(*counted: tuple[Limit, str]) -> list[int]:
     """Count one for each limit and whom it counts; the ids of their rows. Raises `TooOften`, and then counts nothing."""
     now = timezone.now()
-    Count.objects.filter(until__lt=now).delete()
     mine = [_row(limit, who, now).id for limit, who in counted]
     for limit, who in counted:
         recent = Count.objects.filter(key=_key(limit, who), until__gte=now)
@@ -44,6 +43,11 @@ def uncount(ids: list[int]) -> None:
 def forget(limit: Limit, who: str) -> None:
     """Begin anew with `who`."""
     Count.objects.filter(key=_key(limit, who)).delete()
+
+
+def forget_what_is_over(now: datetime) -> None:
+    """For the part of the service that does chores. Each try counts what is not over alone, and need not remove the rest."""
+    Count.objects.filter(until__lt=now).delete()
 
 
 def _row(limit: Limit, who: str, now: datetime) -> Count:

@@ -20,6 +20,7 @@ from butt.agents.journal import prune_states
 from butt.agents.models import Progress
 from butt.agents.states import SHOULD_ANSWER
 from butt.leaving.letters import tell_of_leaving
+from butt.limits.counts import forget_what_is_over
 from butt.limits.slowed import forget_old
 from butt.monitor.fullness import tell_of_fullness
 from butt.monitor.guests import Guests
@@ -52,7 +53,7 @@ AFTER_TROUBLE = 2.0
 Chore: TypeAlias = Callable[[datetime], bool | None]
 """One step of what one monitor does for all; whether there may be more to do."""
 
-OFTEN, HOURLY, DAILY = 5.0, 3600.0, 86400.0
+OFTEN, EACH_MINUTE, HOURLY, DAILY = 5.0, 60.0, 3600.0, 86400.0
 CHORES: tuple[tuple[Chore, float], ...] = (
     (tell_owners, OFTEN),
     (tell_of_fullness, OFTEN),
@@ -61,6 +62,7 @@ CHORES: tuple[tuple[Chore, float], ...] = (
     (finish, OFTEN),
     (roll_up, OFTEN),
     (prune, OFTEN),
+    (forget_what_is_over, EACH_MINUTE),
     (forget_old, HOURLY),
     (prune_sessions, DAILY),
     (prune_states, DAILY),

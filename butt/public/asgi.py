@@ -69,6 +69,7 @@ class Server(Pages):
         self._watching = {name: ThreadPoolExecutor(1, name) for name in ("up", "ready")}
         self._bodies, self._places = Bodies(), Places()
         self._known = Known(MOST_KNOWN)
+        self._document: HttpResponseBase | None = None
 
     async def __call__(self, scope: Any, receive: Receive, send: Send) -> None:
         name, held = _view(scope["path"]), holding.Held()
@@ -76,6 +77,8 @@ class Server(Pages):
         try:
             if name in self._watching:
                 await self._say_how_it_is(name, asked, send)
+            elif name == "document" and scope["method"] in ("GET", "HEAD"):
+                await self._tell_of_the_api(asked, send)
             elif scope["method"] == "POST" and name in VIEWS:
                 await self._take(asked, receive, send)
             else:
@@ -107,6 +110,13 @@ class Server(Pages):
         respond = partial(self._respond, asked, io.BytesIO())
         thread = self._watching[name]
         await self.send_response(await asyncio.get_running_loop().run_in_executor(thread, respond), send)
+
+    async def _tell_of_the_api(self, asked: "Asked", send: Send) -> None:
+        """The same for everybody, and long: it is made once, so that who asks for it over and over takes no thread."""
+        if self._document is None:
+            respond = partial(self._respond, asked, io.BytesIO())
+            self._document = await self._pages.run(asked.client, respond, asked.is_gone)
+        await self.send_response(self._document, send)
 
     async def _page(self, asked: "Asked", pool: FairPool, receive: Receive, send: Send) -> None:
         with await self._bodies.whole(asked.client, receive, asked.announced) as body:

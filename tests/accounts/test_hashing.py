@@ -1,6 +1,7 @@
 """Passwords that wait for their turn to be hashed."""
 
 import threading
+from collections.abc import Callable
 from contextvars import copy_context
 
 import pytest
@@ -9,6 +10,9 @@ from django.utils.module_loading import import_string
 from butt import settings
 from butt.accounts import hashing
 from butt.limits.table import HASHES
+from tests.sources.conftest import settings_of
+
+__all__ = ["settings_of"]
 
 
 def test_the_service_itself_pays_the_full_price():
@@ -61,15 +65,36 @@ class Work:
             thread.join(20)
 
 
-def test_who_is_known_waits_behind_one_stranger_and_not_behind_all():
+def test_strangers_leave_a_place_to_who_is_known():
     work = Work()
     for number in range(HASHES.most + 6):
         work.begins(f"stranger {number}", known=False)
-    assert len(work.began) == HASHES.most
+    assert len(work.began) == HASHES.most - 1
+    work.begins("known", known=True)
+    assert work.began[-1] == "known", "who is known waits for nobody"
+    work.ends()
+    assert len(work.began) == HASHES.most + 7, "and everybody gets their turn"
+
+
+def test_who_is_known_takes_every_place():
+    work = Work()
+    for number in range(HASHES.most):
+        work.begins(f"known {number}", known=True)
+    work.begins("stranger", known=False)
+    assert work.began == [f"known {number}" for number in range(HASHES.most)]
+    work.ends()
+    assert work.began[-1] == "stranger"
+
+
+def test_where_there_is_one_place_who_is_known_and_strangers_take_turns(settings_of: Callable[..., None]):
+    settings_of(limits="hashes=1")
+    work = Work()
+    for number in range(6):
+        work.begins(f"stranger {number}", known=False)
     work.begins("known", known=True)
     work.ends()
-    assert work.began.index("known") <= HASHES.most + 1
-    assert len(work.began) == HASHES.most + 7, "and everybody gets their turn"
+    assert work.began.index("known") <= 2
+    assert len(work.began) == 7
 
 
 def test_what_goes_wrong_in_a_place_is_told_and_leaves_it_to_others():

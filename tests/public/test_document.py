@@ -1,0 +1,47 @@
+"""The document of the API: long, the same for everybody, and free for anybody to ask for."""
+
+import asyncio
+import threading
+
+import pytest
+from asgiref.testing import ApplicationCommunicator
+
+from butt.public.asgi import THREADS, Server
+from butt.serving.clients import Client
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+
+async def asks(server: Server, method: str = "GET") -> tuple[int, bytes]:
+    scope = {"type": "http", "method": method, "path": "/openapi.json", "query_string": b""}
+    line = ApplicationCommunicator(server, {**scope, "headers": [(b"host", b"127.0.0.1:8000")]})
+    await line.send_input({"type": "http.request", "body": b""})
+    start, body = await line.receive_output(20), await line.receive_output(20)
+    await line.wait()
+    return start["status"], body["body"]
+
+
+async def test_it_is_told_while_every_thread_is_taken():
+    server, enough = Server(), threading.Event()
+    first = await asks(server)
+    assert first[0] == 200
+    assert first[1].startswith(b'{"openapi"')
+    others = [
+        asyncio.ensure_future(server._pages.run(Client(f"192.0.2.{number}", 0, is_known=True), enough.wait))
+        for number in range(THREADS)
+    ]
+    try:
+        assert await asks(server) == await asks(server) == first
+    finally:
+        enough.set()
+        await asyncio.gather(*others)
+
+
+async def test_who_asks_for_it_first_without_its_body_takes_it_from_nobody():
+    server = Server()
+    await asks(server, "HEAD")
+    assert (await asks(server))[1].startswith(b'{"openapi"')
+
+
+async def test_a_call_that_there_is_not_is_refused():
+    assert (await asks(Server(), "POST"))[0] in {403, 405}
