@@ -1,9 +1,12 @@
 """The real parts that tests share: a built pub, and a whole running service."""
 
+import sqlite3
 from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 
 import pytest
+from django.db import connection
 from hypothesis import HealthCheck, settings
 from xdist.remote import Producer
 from xdist.scheduler import LoadScopeScheduling
@@ -11,59 +14,48 @@ from xdist.scheduler import LoadScopeScheduling
 from butt.sources.releases import PUB_SOURCE, build
 from tests.node_pub import NODE_PUB
 from tests.salt.land import Land
-from tests.service import Service
+from tests.service import Service, migrated
 from tests.stock import STOCK
 
 # The machine may be busy: a slow moment is no failure.
 settings.register_profile("calm", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("calm")
 
-LAND = ("tests/clouds/test_first_boot.py", "tests/clouds/test_whole.py", "tests/salt/")
-LONGEST = (
-    *("tests/salt/test_faults.py", "tests/salt/test_whole.py", *LAND),
-    "tests/release/",
-    "tests/pages/test_looks.py",
-    "tests/whole/test_upgrade.py",
-    "tests/backups/",
-    "chaos/",
-    "tests/pages/test_quick.py",
-    *("tests/exports/test_one_feed.py", "tests/clouds/test_killed_anywhere.py", "tests/whole/"),
-    *("tests/imports/", "tests/pub/test_catching_up.py", "tests/monitor/test_on_postgres.py"),
-    *("tests/pages/", "tests/exports/", "tests/client/", "tests/command/", "tests/billing/"),
+LANDS = (
+    ("tests/clouds/test_first_boot.py", "tests/salt/test_faults.py", "tests/clouds/test_whole.py"),
+    ("tests/salt/test_whole.py", "tests/salt/"),
 )
-"""What takes longest comes first, so that in the end no worker is alone with it."""
-
-
-HEAVY = {"built_node_pub", "built_pub", "built_stock", "land", "postgres_url", "v8"}
-"""Fixtures that `--quick` does without: pubs, browsers, Node, PostgreSQL, Docker and Salt."""
-
+"""Tests on machines in a land (`tests/salt/land.py`). They mostly wait, so two workers do them, each in a land of its own."""
 
 SLOW = (
+    *(name for land in LANDS for name in land),
+    *("chaos/", "tests/backups/", "tests/pages/test_looks.py", "tests/whole/test_upgrade.py"),
+    *("tests/whole/test_change_over.py", "tests/pages/test_payment.py", "tests/monitor/test_on_postgres.py"),
     *(
-        "tests/attacks/",
-        "tests/clouds/",
-        "tests/examples/",
-        "tests/pub/",
-        "tests/public/",
-        "tests/vault/",
-        "tests/sources/",
-    ),
-    *(
-        "tests/scuttlekit/command/",
-        "tests/scuttlekit/store/",
-        "tests/scuttlekit/test_fuzz.py",
-        "tests/standins/",
-    ),
-    *(
-        "tests/monitor/",
-        "tests/leaving/test_sweep.py",
-        "tests/api/test_schema.py",
-        "attack/",
+        "tests/clients/",
         "tests/release/",
+        "tests/pages/test_quick.py",
+        "attack/",
+        "tests/attacks/test_join.py",
     ),
+    *("tests/clouds/test_killed_anywhere.py", "tests/client/", "tests/whole/", "tests/billing/"),
+    *("tests/imports/", "tests/clouds/test_moves.py", "tests/pages/", "tests/vault/", "tests/exports/"),
+    *("tests/pub/", "tests/public/", "tests/attacks/", "tests/command/", "tests/clouds/"),
+    *("tests/scuttlekit/store/", "tests/scuttlekit/command/", "tests/leaving/test_sweep.py"),
     *("tests/scuttlekit/test_against_ssb_validate.py", "tests/scuttlekit/test_published_handshakes.py"),
+    *("tests/scuttlekit/test_fuzz.py", "tests/monitor/", "tests/hosts/test_processes.py"),
+    *("tests/bench/", "tests/hosts/test_trial.py", "tests/sources/", "tests/examples/", "tests/standins/"),
+    *("tests/private/test_alarms.py", "tests/accounts/test_sealed_mail.py", "tests/api/test_schema.py"),
+    "tests/accounts/test_guessing.py::test_many_at_once",
 )
-"""What `--quick` leaves out as well: it takes long."""
+"""What takes long, by the beginnings of names, and about the longest first. The quick tests leave it out. A whole run begins
+with it in this order, so that no worker is alone with much of it in the end.
+"""
+
+_FILES = tuple(name for name in SLOW if "::" not in name)
+
+HEAVY = {"built_node_pub", "built_pub", "built_stock", "land", "postgres_url", "v8"}
+"""Fixtures that quick tests do without as well: pubs, Node, PostgreSQL, Docker and Salt."""
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -73,7 +65,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 
 class ByFile(LoadScopeScheduling):
-    """Where tests run side by side, a file stays with one worker, and so do all that need the land, which is there once."""
+    """Where tests run side by side, a file stays with one worker, and so do all that share a land."""
 
     def __init__(self, config: pytest.Config, log: Producer) -> None:
         super().__init__(config, log)
@@ -81,11 +73,18 @@ class ByFile(LoadScopeScheduling):
         config.option.loadscopereorder = False
 
     def _split_scope(self, nodeid: str) -> str:
-        return "land" if _needs_land(nodeid) else nodeid.partition("::")[0]
+        land = next((names[0] for names in LANDS if nodeid.startswith(names)), None)
+        return land or nodeid.partition("::")[0]
 
 
 def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> ByFile:
     return ByFile(config, log)
+
+
+def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:
+    """Quick tests do not even load what they leave out."""
+    name = collection_path.relative_to(config.rootpath).as_posix()
+    return True if config.getoption("quick") and f"{name}/".startswith(_FILES) else None
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
@@ -97,17 +96,23 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
 
 
 def _rank(nodeid: str) -> int:
-    return next((rank for rank, start in enumerate(LONGEST) if nodeid.startswith(start)), len(LONGEST))
+    return next((rank for rank, start in enumerate(SLOW) if nodeid.startswith(start)), len(SLOW))
 
 
 def _is_heavy(item: pytest.Item) -> bool:
-    return item.nodeid.startswith((*LONGEST, *SLOW)) or not HEAVY.isdisjoint(
-        getattr(item, "fixturenames", ())
-    )
+    return item.nodeid.startswith(SLOW) or not HEAVY.isdisjoint(getattr(item, "fixturenames", ()))
 
 
-def _needs_land(nodeid: str) -> bool:
-    return nodeid.startswith(LAND)
+@pytest.fixture(scope="session")
+def django_db_modify_db_settings(django_db_modify_db_settings_parallel_suffix: None) -> Iterator[None]:
+    """Where tests have their tables in memory, these are there before Django migrates: nothing is left to do."""
+    if connection.vendor != "sqlite":
+        yield
+        return
+    in_memory = sqlite3.connect(f"file:memorydb_{connection.alias}?mode=memory&cache=shared", uri=True)
+    with closing(in_memory), closing(sqlite3.connect(migrated())) as kept:
+        kept.backup(in_memory)
+        yield
 
 
 @pytest.fixture(scope="session")

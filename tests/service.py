@@ -1,6 +1,7 @@
 """A whole `butt up` of one's own, and people who use its API."""
 
-import atexit
+import fcntl
+import hashlib
 import json
 import os
 import shutil
@@ -23,7 +24,9 @@ import psutil
 from tests.doors import Door
 from tests.lanes import free_ports
 
-LONG = 60.0
+ROOT = Path(__file__).parents[1]
+KEPT = ROOT / "build" / "migrated"
+LONG, DAY = 60.0, 86_400.0
 T = TypeVar("T")
 
 
@@ -42,16 +45,39 @@ def wait_for(what: Callable[[], T | None], seconds: float = LONG) -> T:
 
 @cache
 def migrated() -> Path:
-    """A database of which nobody has made use, migrated once for all services: each would take half of its start for it."""
-    home = Path(tempfile.mkdtemp(prefix="butt-migrated-"))
-    atexit.register(shutil.rmtree, home, ignore_errors=True)
+    """A database that nobody has used yet. It is migrated once for this code and kept: that takes longer than a service's start."""
+    KEPT.mkdir(parents=True, exist_ok=True)
+    made = KEPT / f"{_digest_of_code()}.sqlite3"
+    with (KEPT / "lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if not made.exists():
+            for old in KEPT.glob("*.sqlite3"):
+                if old.stat().st_mtime < time.time() - DAY:
+                    old.unlink()
+            _migrate(made)
+        made.touch()
+    return made
+
+
+def _migrate(made: Path) -> None:
     environment = {name: value for name, value in os.environ.items() if not name.startswith("BUTT_")}
-    command = [sys.executable, "-m", "butt", "manage", "--home", str(home), "migrate", "-v0"]
-    subprocess.run(command, env=environment, check=True, timeout=120)
-    whole = home / "whole.sqlite3"
-    with closing(sqlite3.connect(home / "butt.sqlite3")) as database:
-        database.execute("VACUUM INTO ?", (str(whole),))
-    return whole
+    with tempfile.TemporaryDirectory(prefix="butt-migrated-") as home:
+        command = [sys.executable, "-m", "butt", "manage", "--home", home, "migrate", "-v0"]
+        subprocess.run(command, env=environment, check=True, timeout=120)
+        draft = made.with_suffix(".draft")
+        draft.unlink(missing_ok=True)
+        with closing(sqlite3.connect(Path(home) / "butt.sqlite3")) as database:
+            database.execute("VACUUM INTO ?", (str(draft),))
+        draft.replace(made)
+
+
+def _digest_of_code() -> str:
+    """Of all that decides which tables there are, and what is in them at first."""
+    files = [ROOT / "requirements" / "run.txt", *sorted((ROOT / "butt").rglob("*.py"))]
+    digest = hashlib.sha256(sys.version.encode())
+    for file in files:
+        digest.update(file.read_bytes())
+    return digest.hexdigest()[:16]
 
 
 class Service:

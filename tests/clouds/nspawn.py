@@ -22,6 +22,7 @@ from scaleway_standin.links import join
 from scaleway_standin.lives import ends_with
 
 from tests.clouds.debian import BASES, CUTS, SALT_PACKAGES, add_ours, image, salt_packages
+from tests.salt.land import PREFIX
 from tests.service import wait_for
 
 DEVICE = "/dev/disk/by-id/scsi-0SCW_sbs_volume-{volume_id}"
@@ -71,7 +72,7 @@ class Machine:
                 linked.unlink(missing_ok=True)
                 self._child = subprocess.Popen(self._command(loop.device, linked))
                 (self._folder / "pid").write_text(str(self._child.pid))
-                join(self._child.pid, bridge, addresses, 24)
+                join(self._child.pid, bridge, addresses, PREFIX)
                 linked.touch()
                 self._child.wait()
 

@@ -17,12 +17,11 @@ from scaleway_standin import ACCESS_KEY, PROJECT, SECRET_KEY, Server, StandIn
 from tests.clouds.debian import BASES, image
 from tests.clouds.nspawn import first_process
 from tests.salt.base import base_archives
-from tests.salt.land import HERE, Land, run
+from tests.salt.land import HERE, POOL, PREFIX, Land, run
 from tests.salt.machine import ROOT, SALT
 from tests.salt.service import DOMAIN, SaltService
 from tests.service import wait_for
 
-POOL = "198.51.100.128/26"
 PROGRAMS = Path(__file__).with_name("machine")
 DELAYS = {"create_volume": 0.2, "boot": 0.5, "stop": 0.5, "detach": 0.2, "resize": 0.2, "snapshot": 0.2}
 
@@ -33,7 +32,7 @@ def boot_command(land: Land) -> str:
     path = f"{PROGRAMS}:{SALT}:{os.environ['PATH']}"
     bases = shlex.quote(" ".join(f"{image}={archive}" for image, archive in base_archives().items()))
     given = f"BASES={bases} PYTHONPATH={standin} PATH={path}"
-    options = f"--bridge {land.bridge} --mount 1=/var/lib/butt --run {PROGRAMS}/init --while {os.getpid()}"
+    options = f"--bridge {land.bridge} --prefix {PREFIX} --mount 1=/var/lib/butt --run {PROGRAMS}/init --while {os.getpid()}"
     return f"env {given} {sys.executable} -m scaleway_standin.boot {options}"
 
 

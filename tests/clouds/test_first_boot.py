@@ -18,7 +18,7 @@ from tests.clouds.nspawn import first_process, forget_cgroups
 from tests.clouds.service import CloudService, systemd_command
 from tests.clouds.test_whole import KNOWN
 from tests.people import PASSWORD
-from tests.salt.land import Land, run
+from tests.salt.land import Land, at, run
 from tests.service import wait_for
 from tests.whole.test_secrets import Browser
 
@@ -84,7 +84,7 @@ def test_nothing_of_a_machine_is_left_when_the_run_of_the_tests_is_killed(land: 
     disk, document = tmp_path / "volumes" / "1" / "disk", tmp_path / "document"
     document.write_text("#cloud-config\n{}\n")
     command = shlex.split(systemd_command(land, tmp_path / "bases", ours.pid))
-    given = {**os.environ, "STANDIN_ADDRESSES": "198.51.100.130"}
+    given = {**os.environ, "STANDIN_ADDRESSES": at(40)}
     machine = subprocess.Popen(
         [*command, "server", str(document), str(tmp_path)], env=given, start_new_session=True
     )

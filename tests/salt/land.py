@@ -2,9 +2,10 @@
 
     here 198.51.100.1 ─┬─ machine .11
                        ├─ machine .12
-                       └─ world .200, and behind it 203.0.113.7 (open), 10.99.0.1 (private), 169.254.169.254 (metadata)
+                       └─ world .2, and behind it 203.0.113.7 (open), 10.99.0.1 (private), 169.254.169.254 (metadata)
 
-These are addresses for documents: nothing of it leaves this machine.
+These are addresses for documents: nothing of it leaves this machine. Each worker of a test run has a land of its own, with
+64 addresses of these: the second begins at 198.51.100.65.
 """
 
 import fcntl
@@ -19,7 +20,19 @@ from typing import Self
 
 import psutil
 
-HERE, WORLD = "198.51.100.1", "198.51.100.200"
+from tests.lanes import NUMBER
+
+PREFIX = 26
+
+
+def at(number: int) -> str:
+    return f"198.51.100.{NUMBER % 4 * 64 + number}"
+
+
+HERE, WORLD = at(1), at(2)
+POOL = f"{at(32)}/27"
+"""Addresses for servers of a provider."""
+
 OPEN, PRIVATE, METADATA = "203.0.113.7", "10.99.0.1", "169.254.169.254"
 PORT = 8080
 NEEDED = {"dockerd": "docker.io", "iptables": "iptables", "ip": "iproute2"}
@@ -57,7 +70,7 @@ class Namespace:
         run("ip", "link", "add", link, "type", "veth", "peer", "name", "eth0", "netns", name)
         keep_quiet(link)
         run("ip", "link", "set", link, "master", bridge, "up")
-        self.ip("addr", "add", f"{address}/24", "dev", "eth0")
+        self.ip("addr", "add", f"{address}/{PREFIX}", "dev", "eth0")
         for device in ("lo", "eth0"):
             self.ip("link", "set", device, "up")
 
@@ -87,12 +100,12 @@ class Land:
         assert not missing, f"these tests need more of this machine: apt-get install {' '.join(missing)}"
         assert SALT_IS_THERE.exists(), "these tests need Salt: make salt"
         # Its addresses are there once: another test run on this machine waits.
-        self._lock = Path(tempfile.gettempdir(), "butt-land.lock").open("w")
+        self._lock = Path(tempfile.gettempdir(), f"butt-land-{HERE}.lock").open("w")
         fcntl.flock(self._lock, fcntl.LOCK_EX)
         clear_ruins()
         run("ip", "link", "add", self.bridge, "type", "bridge")
         keep_quiet(self.bridge)
-        run("ip", "addr", "add", f"{HERE}/24", "dev", self.bridge)
+        run("ip", "addr", "add", f"{HERE}/{PREFIX}", "dev", self.bridge)
         run("ip", "link", "set", self.bridge, "up")
         self.world = self._place("world", WORLD)
         for address in (OPEN, PRIVATE, METADATA):
@@ -109,7 +122,7 @@ class Land:
 
     def settle(self) -> Namespace:
         number = 10 + len(self.places)
-        place = self._place(f"m{number}", f"198.51.100.{number}")
+        place = self._place(f"m{number}", at(number))
         # No way to anywhere else: a look-up of a name fails at once, instead of waiting for a server out there.
         for address in (OPEN, PRIVATE, METADATA):
             place.ip("route", "add", address, "via", WORLD)
