@@ -7,9 +7,8 @@ import json
 from collections.abc import Mapping
 from typing import Final
 
-from butt.agents import journal
 from butt.agents.models import Agent
-from butt.agents.wishes import Refused
+from butt.agents.wishes import Refused, set_wanted
 from butt.configuration import configuration
 
 GIB: Final = 2**30
@@ -47,8 +46,6 @@ def text_of(limits: Mapping[str, int]) -> str:
 
 def set_limits(person: Agent, bot: Agent, changes: Mapping[str, int | None]) -> None:
     """Change some of the owner's limits of a bot; None takes one back. Raises `Refused`: `bad_limit`, `wrong_state`."""
-    if bot.wanted.gone_at is not None:
-        raise Refused("wrong_state", f"{bot.name} is #leaving and cannot be changed.")
     bounds = of_operator()
     limits = dict(bot.wanted.limits)
     for name, number in changes.items():
@@ -61,8 +58,5 @@ def set_limits(person: Agent, bot: Agent, changes: Mapping[str, int | None]) -> 
                 "bad_limit", f"{name} is a number from {LEAST[name]:,} to {most:,}.", f"limits.{name}"
             )
         limits[name] = number
-    if limits == bot.wanted.limits:
-        return
-    bot.wanted.limits = limits
-    bot.wanted.save(update_fields=["limits"])
-    journal.note(bot, person, "limits", **limits)
+    if limits != bot.wanted.limits:
+        set_wanted(person, bot, "limits", limits, noted=limits)

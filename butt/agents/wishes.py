@@ -3,7 +3,7 @@
 A wish that cannot be granted raises `Refused`, with a message for the person and a code for programs.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from datetime import timedelta
 
 from django.db import IntegrityError, transaction
@@ -110,7 +110,7 @@ def describe(person: Agent, bot: Agent, description: str) -> None:
 
 def announce(person: Agent, bot: Agent, *, announced: bool) -> None:
     """Have the bot's feed say where it is, from now on or no more. What was said stays said. Raises `Refused`: `gone`."""
-    _set(person, bot, "announced", announced)
+    set_wanted(person, bot, "announced", announced)
 
 
 def set_hops(person: Agent, bot: Agent, hops: int) -> None:
@@ -126,17 +126,23 @@ def set_hops(person: Agent, bot: Agent, hops: int) -> None:
         raise Refused("wrong_state", f"The code of {bot.name} does not support hops. Upgrade it first.")
     if bot.progress.previous:
         raise Refused("wrong_state", f"{bot.name} is trying out new code. Set its hops in a minute.")
-    _set(person, bot, "hops", hops)
+    set_wanted(person, bot, "hops", hops)
     if bot.wanted.run and may_ask(Verb.RESTART, standing(bot)):
         restart(person, bot)
 
 
-def _set(person: Agent, bot: Agent, field: str, value: object) -> None:
+def set_wanted(
+    person: Agent, bot: Agent, field: str, value: object, noted: Mapping[str, object] | None = None
+) -> None:
+    """Change one field of what is wanted of the bot, and write it into the journal, with `noted` in place of the value.
+
+    Raises `Refused`: `wrong_state`.
+    """
     if bot.wanted.gone_at is not None:
         raise Refused("wrong_state", f"{bot.name} is #leaving and cannot be changed.")
     setattr(bot.wanted, field, value)
     bot.wanted.save(update_fields=[field])
-    journal.note(bot, person, field, **{field: value})
+    journal.note(bot, person, field, **({field: value} if noted is None else noted))
 
 
 def start(person: Agent, bot: Agent) -> None:
