@@ -14,14 +14,9 @@ from asgiref.sync import sync_to_async
 from django.db import close_old_connections
 from django.utils import timezone
 
-from butt.accounts.leaving import finish
-from butt.accounts.sessions import prune_sessions
-from butt.agents.journal import prune_states
 from butt.agents.models import Progress
 from butt.agents.states import SHOULD_ANSWER
-from butt.leaving.letters import tell_of_leaving
-from butt.limits.counts import forget_what_is_over
-from butt.limits.slowed import forget_old
+from butt.chores import OFTEN, Chore, chores_of_rooms
 from butt.monitor.fullness import tell_of_fullness
 from butt.monitor.guests import Guests
 from butt.monitor.ledger import Ledger
@@ -39,7 +34,6 @@ from butt.monitor.telling import (
     Telling,
 )
 from butt.monitor.watch import Bot, watch
-from butt.operating.announcing import tell_everybody
 from scuttlekit import Address, KeyPair, network_key
 
 log = logging.getLogger("butt.monitor")
@@ -50,24 +44,13 @@ LOOKING_SHARE = 10
 
 AFTER_TROUBLE = 2.0
 
-Chore: TypeAlias = Callable[[datetime], bool | None]
-"""One step of what one monitor does for all; whether there may be more to do."""
-
-OFTEN, EACH_MINUTE, HOURLY, DAILY = 5.0, 60.0, 3600.0, 86400.0
-CHORES: tuple[tuple[Chore, float], ...] = (
-    (tell_owners, OFTEN),
-    (tell_of_fullness, OFTEN),
-    (tell_of_leaving, OFTEN),
-    (tell_everybody, OFTEN),
-    (finish, OFTEN),
-    (roll_up, OFTEN),
-    (prune, OFTEN),
-    (forget_what_is_over, EACH_MINUTE),
-    (forget_old, HOURLY),
-    (prune_sessions, DAILY),
-    (prune_states, DAILY),
+CHORES = (
+    Chore(tell_owners, OFTEN),
+    Chore(tell_of_fullness, OFTEN),
+    Chore(roll_up, OFTEN),
+    Chore(prune, OFTEN),
 )
-"""Each by itself, and how long it rests: trouble of one is no other's."""
+"""The monitor's own. Trouble of one chore is no other's."""
 
 Place: TypeAlias = tuple[uuid.UUID, str, int, str, str]
 """A bot's id, the host, port and key of its address, and its network."""
@@ -103,8 +86,8 @@ class Monitor:
                     (self._telling.limit, LIMIT_EVERY),
                 ):
                     tasks.create_task(_again_and_again(work, pause))
-                for chore, pause in CHORES:
-                    tasks.create_task(_again_and_again(partial(self._lead, chore), pause))
+                for chore in (*CHORES, *chores_of_rooms()):
+                    tasks.create_task(_again_and_again(partial(self._lead, chore), chore.pause))
         finally:
             self._follow(set())
             await sync_to_async(self._roster.leave)()
@@ -133,7 +116,7 @@ class Monitor:
 
         def do(now: datetime) -> bool | None:
             close_old_connections()
-            return chore(now)
+            return chore.step(now)
 
         return await sync_to_async(do, thread_sensitive=False, executor=self._thread)(timezone.now())
 

@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import Callable
 from contextlib import suppress
 from datetime import timedelta
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -11,11 +12,13 @@ from asgiref.sync import sync_to_async
 from django.contrib.sessions.models import Session
 from django.utils import timezone
 
+import butt
 from butt.accounts import leaving
 from butt.accounts.models import Account
 from butt.agents import wishes
 from butt.agents.models import Agent, JournalEntry
 from butt.agents.states import State
+from butt.chores import chores_of_rooms
 from butt.figures.models import Sample
 from butt.leaving.models import Farewell
 from butt.machines.models import Machine
@@ -42,6 +45,13 @@ async def monitor_until(what: Callable[[], bool]) -> None:
         monitor.cancel()
         with suppress(asyncio.CancelledError):
             await monitor
+
+
+def test_each_room_names_its_chores_and_the_monitor_finds_them():
+    found = {f"{chore.step.__module__}.{chore.step.__name__}" for chore in chores_of_rooms()}
+    named = {path.parent.name for path in Path(butt.__file__).parent.glob("*/chores.py")}
+    assert {name.split(".")[1] for name in found} == named
+    assert {"butt.accounts.leaving.finish", "butt.leaving.letters.tell_of_leaving"} <= found
 
 
 def bot_with_samples() -> Agent:

@@ -1,0 +1,7 @@
+"""What is done for accounts by itself, again and again."""
+
+from butt.accounts.leaving import finish
+from butt.accounts.sessions import prune_sessions
+from butt.chores import DAILY, OFTEN, Chore
+
+CHORES = (Chore(finish, OFTEN), Chore(prune_sessions, DAILY))
