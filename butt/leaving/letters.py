@@ -4,14 +4,13 @@ from datetime import datetime, timedelta
 
 from django.db.models import F, Q, QuerySet
 
-from butt.accounts.mailing import tell_each, write_to
+from butt.accounts.outbox import MOST_AT_ONCE, send_due
 from butt.accounts.owners import owners_of
 from butt.agents.models import Wanted
 from butt.configuration import configuration
 from butt.leaving.models import Farewell
 
 BEFORE = timedelta(days=1)
-MOST_AT_ONCE = 20
 
 
 def tell_of_leaving(now: datetime) -> None:
@@ -32,20 +31,14 @@ def _note(now: datetime) -> None:
 
 
 def _send(due: QuerySet[Farewell], mark: str, now: datetime) -> None:
-    # In no order, so that those that cannot be sent are not always the first.
-    rows = due.select_related("bot").order_by("?")[:MOST_AT_ONCE]
-    tell_each(rows, lambda row: _tell(row, mark, now))
-
-
-def _tell(row: Farewell, mark: str, now: datetime) -> bool:
-    """False when it is to be tried again. Killed in between, an e-mail is not sent rather than sent twice."""
-    if not Farewell.objects.filter(bot=row.bot, gone_at=row.gone_at, **{mark: None}).update(**{mark: now}):
-        return True
-    owners = owners_of(row.bot).filter(is_active=True)
-    done = write_to(owners.values_list("email", flat=True), *_words(row, last=mark == "reminded_at"))
-    if not done:
-        Farewell.objects.filter(bot=row.bot).update(**{mark: None})
-    return done
+    send_due(
+        due.select_related("bot"),
+        mark,
+        now,
+        people=lambda row: owners_of(row.bot),
+        words=lambda row: _words(row, last=mark == "reminded_at"),
+        unchanged="gone_at",
+    )
 
 
 def _words(row: Farewell, *, last: bool) -> tuple[str, str]:

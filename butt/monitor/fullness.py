@@ -2,15 +2,14 @@
 
 from datetime import datetime
 
-from butt.accounts.mailing import tell_each, write_to
-from butt.accounts.owners import owners_of
+from butt.accounts.outbox import send_due
 from butt.agents.limits import FULL, NEARLY
 from butt.agents.models import Observed
 from butt.configuration import configuration
 from butt.figures import units
-from butt.figures.models import Fullness, Letters
+from butt.figures.models import Fullness
+from butt.monitor.wanted_letters import owners_who_want_letters
 
-MOST_AT_ONCE = 20
 AGAIN_BELOW = 70
 """Below this part of 100 whoever was told is told again the next time."""
 
@@ -27,20 +26,13 @@ def tell_of_fullness(now: datetime) -> None:
     # Who hears that it is full need not hear that it is nearly so.
     full = Fullness.objects.filter(percent=FULL).values("bot")
     Fullness.objects.filter(percent=NEARLY, told_at=None, bot__in=full).update(told_at=now)
-    due = Fullness.objects.filter(told_at=None).select_related("bot__observed").order_by("?")[:MOST_AT_ONCE]
-    tell_each(due, lambda row: _tell(row, now))
-
-
-def _tell(row: Fullness, now: datetime) -> bool:
-    """False when it is to be tried again. Killed in between, an e-mail is not sent rather than sent twice."""
-    if not Fullness.objects.filter(id=row.id, told_at=None).update(told_at=now):
-        return True
-    unwanted = Letters.objects.filter(wanted=False).values("person")
-    owners = owners_of(row.bot).filter(is_active=True).exclude(agent__in=unwanted)
-    done = write_to(owners.values_list("email", flat=True), *_words(row))
-    if not done:
-        Fullness.objects.filter(id=row.id).update(told_at=None)
-    return done
+    send_due(
+        Fullness.objects.filter(told_at=None).select_related("bot__observed"),
+        "told_at",
+        now,
+        people=lambda row: owners_who_want_letters(row.bot),
+        words=_words,
+    )
 
 
 def _words(row: Fullness) -> tuple[str, str]:

@@ -1,21 +1,18 @@
 """E-mails to the owner of a bot that is down for long, and when it is back. One for each, and none twice.
 
-A bot that is stopped on purpose is not down. An e-mail's mark is set before it goes; killed in between, it is
-not sent rather than sent twice.
+A bot that is stopped on purpose is not down.
 """
 
 from datetime import datetime, timedelta
 
 from django.db.models import F, Q, QuerySet
 
-from butt.accounts.mailing import tell_each, write_to
-from butt.accounts.owners import owners_of
+from butt.accounts.outbox import send_due
 from butt.agents.models import Agent
 from butt.agents.states import SHOULD_ANSWER
 from butt.configuration import configuration
-from butt.figures.models import Letters, Outage
-
-MOST_AT_ONCE = 20
+from butt.figures.models import Outage
+from butt.monitor.wanted_letters import owners_who_want_letters
 
 
 def tell_owners(now: datetime) -> None:
@@ -47,21 +44,13 @@ def _note(now: datetime) -> None:
 
 
 def _send(due: QuerySet[Outage], mark: str, now: datetime) -> None:
-    # In no order, so that those that cannot be sent are not always the first.
-    rows = due.select_related("bot__progress").order_by("?")[:MOST_AT_ONCE]
-    tell_each(rows, lambda outage: _tell(outage, mark, now))
-
-
-def _tell(outage: Outage, mark: str, now: datetime) -> bool:
-    """False when it is to be tried again."""
-    if not Outage.objects.filter(id=outage.id, **{mark: None}).update(**{mark: now}):
-        return True
-    unwanted = Letters.objects.filter(wanted=False).values("person")
-    owners = owners_of(outage.bot).filter(is_active=True).exclude(agent__in=unwanted)
-    done = write_to(owners.values_list("email", flat=True), *_words(outage, back=mark == "told_end_at"))
-    if not done:
-        Outage.objects.filter(id=outage.id).update(**{mark: None})
-    return done
+    send_due(
+        due.select_related("bot__progress"),
+        mark,
+        now,
+        people=lambda outage: owners_who_want_letters(outage.bot),
+        words=lambda outage: _words(outage, back=mark == "told_end_at"),
+    )
 
 
 def _words(outage: Outage, *, back: bool) -> tuple[str, str]:
