@@ -12,53 +12,7 @@ from butt.agents.wishes import Refused
 from butt.hosts.reading import Unreadable
 from butt.invites.models import Invite
 from butt.public.api.bearer import NotInScope
-
-STATUS = {
-    "payment_due": 402,
-    "bad_name": 422,
-    "bad_service": 422,
-    "bad_network": 422,
-    "bad_hops": 422,
-    "bad_feed": 422,
-    "bad_invite": 422,
-    "bad_search": 422,
-    "bad_limit": 422,
-    "bad_description": 422,
-    "name_taken": 409,
-    "bad_uses": 422,
-    "bad_expiry": 422,
-    "bad_count": 422,
-    "bad_key": 422,
-    "wrong_state": 409,
-    "not_asked": 409,
-    "price_changed": 409,
-    "held": 403,
-    "no_answer": 503,
-    "no_room": 503,
-    "gone": 409,
-    "too_many": 409,
-    "nothing_yet": 409,
-    "secret_damaged": 409,
-    "log_damaged": 409,
-    "log_behind": 409,
-    "too_many_exports": 429,
-    "bad_recipient": 422,
-    "bad_archive": 422,
-    "key_misfit": 409,
-    "not_stopped": 422,
-    "too_big": 413,
-    "already_here": 409,
-    "import_under_way": 409,
-    "disk_full": 507,
-    "broken_off": 408,
-    "bad_email": 422,
-    "bad_password": 422,
-    "email_taken": 409,
-    "wrong_password": 401,
-    "second_factor": 401,
-    "wrong_code": 401,
-    "too_many_guesses": 429,
-}
+from butt.public.api.codes import STATUS
 
 
 def problem(status: int, code: str, message: str, field: str = "") -> tuple[int, dict[str, Any]]:

@@ -5,13 +5,14 @@ from datetime import datetime
 from typing import Any, Literal
 
 from ninja import Field, Schema
-from pydantic import ConfigDict, field_validator
+from pydantic import ConfigDict, JsonValue, field_validator
 
 from butt.agents.view import View
+from butt.public.api.codes import CODES
 
 
 class Problem(Schema):
-    code: str
+    code: str = Field(json_schema_extra={"enum": list[JsonValue](CODES)})
     message: str
     field: str | None = None
 

@@ -12,11 +12,10 @@ from butt.invites.claiming import claim, join_url, standing_but_for_uses
 from butt.invites.kept_connections import address_of
 from butt.invites.models import Invite
 from butt.invites.standing import Standing
+from butt.public.api.codes import STATUS
 
 LONGEST_CLAIM = 1000
 """Bytes: an id and a token take 130."""
-
-STATUSES = {"bad_claim": 400, "bad_id": 422, "blocked": 403, "over": 410, "no_answer": 503}
 
 
 def is_claim(request: HttpRequest) -> bool:
@@ -44,7 +43,7 @@ def claimed(request: HttpRequest, invite: Invite) -> JsonResponse:
     try:
         welcome = claim(invite, _id_in(request, invite))
     except Refused as no:
-        response = failed(no.message, STATUSES[no.code])
+        response = failed(no.message, STATUS[no.code])
         if no.code == "no_answer":
             response["Retry-After"] = "5"
         return response
