@@ -2,8 +2,10 @@
 
 import uuid
 from datetime import timedelta
+from importlib import import_module
 
 import pytest
+from django.apps import apps
 from django.core import mail
 from django.test import Client
 from django.utils import timezone
@@ -221,6 +223,13 @@ def test_who_is_suspended_does_not_pay_for_what_others_run_and_pays_again_when_t
     operating_on_people.reinstate("an operator", Account.objects.get(id=alice.id), WHY)
     house.round(now + timedelta(days=1))
     assert (bots_charged(stand_in, alice), PayerWanted.objects.count()) == (1, 0)
+
+
+def test_who_paid_before_people_were_asked_pays_on(alice: Account, bob: Account, bot: Agent):
+    Belongs.objects.update(pays=False)
+    import_module("butt.agents.migrations.0009_who_pays").first_pays(apps, None)
+    assert payer_of(bot) == alice.agent_id
+    assert Belongs.objects.filter(pays=True).count() == 1
 
 
 def test_the_pages_and_the_api_ask_and_take_the_yes(
