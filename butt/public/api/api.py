@@ -38,7 +38,8 @@ from butt.sources.wishes import ALL_WISHES
 
 
 class Api(NinjaAPI):
-    """Tells in its document what may befall any call: no token, one that does not reach, a body that is no JSON.
+    """Tells in its document what any call may be answered: no token, one that does not reach, a body that is no JSON,
+    or something that is not as the document says.
 
     The document is made and written once. That takes a fifth of a second, and anybody may ask for it.
     """
@@ -55,6 +56,8 @@ class Api(NinjaAPI):
                 answers = call["responses"]
                 if "requestBody" in call:
                     answers.setdefault(400, {"description": "Not JSON", "content": error})
+                if "requestBody" in call or call.get("parameters"):
+                    answers.setdefault(422, {"description": "Not as described here", "content": error})
                 if "security" in call:
                     answers.setdefault(401, {"description": "No such token", "content": error})
                     answers.setdefault(403, {"description": "Not in its scope", "content": error})
