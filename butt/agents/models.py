@@ -91,6 +91,16 @@ class Wanted(BotRow):
     release = models.CharField(
         max_length=64, blank=True, default="", help_text="The code that was asked for last."
     )
+    moves = models.PositiveIntegerField(
+        default=0, db_default=0, help_text="How often another place was asked for."
+    )
+    place = models.CharField(
+        max_length=64,
+        blank=True,
+        default="",
+        db_default="",
+        help_text="Where operators asked for it to run last: a machine, or `here`.",
+    )
     gone_at = models.DateTimeField(
         null=True, blank=True, help_text="Deleted by its owner; its data goes at this time."
     )
@@ -106,6 +116,14 @@ class Wanted(BotRow):
 
     class Meta:
         verbose_name_plural = "wanted"
+
+
+class Leg(models.TextChoices):
+    """How far the move of a bot to another place has come."""
+
+    CARRYING = "carrying"
+    ARRIVING = "arriving"
+    RETURNING = "returning"
 
 
 class Progress(BotRow):
@@ -140,6 +158,22 @@ class Progress(BotRow):
         max_length=64, blank=True, default="", help_text="The code that it came back from."
     )
     notice = models.TextField(blank=True, default="", help_text="Why its last upgrade did not last.")
+    moves = models.PositiveIntegerField(
+        default=0, db_default=0, help_text="How many of the wanted moves were begun."
+    )
+    leg = models.CharField(
+        max_length=9,
+        choices=Leg,
+        blank=True,
+        default="",
+        db_default="",
+        help_text="How far a move has come; empty: there is none.",
+    )
+    origin = models.CharField(max_length=64, blank=True, default="", db_default="")
+    destination = models.CharField(max_length=64, blank=True, default="", db_default="")
+    carried = models.PositiveBigIntegerField(
+        default=0, db_default=0, help_text="The sequence of its feed in the copy that was moved last."
+    )
     ssb_id = models.CharField(max_length=64, null=True, blank=True, unique=True)
     due_at = models.DateTimeField(db_default=Now(), db_index=True, help_text="When the steward looks next.")
 
@@ -160,6 +194,9 @@ class Observed(BotRow):
     started_at = models.DateTimeField(null=True, blank=True)
     sequence = models.PositiveBigIntegerField(
         default=0, help_text="The highest sequence of its own feed ever seen; it never goes down."
+    )
+    said = models.PositiveBigIntegerField(
+        default=0, db_default=0, help_text="How far its feed has come, as its present launch says."
     )
     catching_up = models.BooleanField(
         default=False,

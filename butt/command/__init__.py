@@ -30,6 +30,7 @@ def main(arguments: list[str] | None = None) -> None:
         doctor,
         install,
         machine,
+        moving,
         network,
         operator,
         people,

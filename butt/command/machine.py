@@ -65,7 +65,7 @@ def rotate(home: Path | None, hours: int, minion_id: str) -> None:
     from butt.machines.registry import bundle
     from butt.machines.registry import rotate as renew
 
-    found = _found(minion_id)
+    found = found_machine(minion_id)
     renew(found, timedelta(hours=hours))
     click.echo(f"Copy {bundle(found)}/token to the machine within {hours} hours.")
 
@@ -80,7 +80,7 @@ def drain(home: Path | None, undo: bool, minion_id: str) -> None:
 
     from butt.machines.registry import drain as keep_away
 
-    found = _found(minion_id)
+    found = found_machine(minion_id)
     if not keep_away(found, undo=undo):
         raise click.ClickException(f"{minion_id} is {found.state}: there is nothing to do.")
     click.echo(f"{minion_id} gets new bots again." if undo else f"{minion_id} gets no new bots.")
@@ -97,13 +97,13 @@ def remove(home: Path | None, minion_id: str) -> None:
     from butt.machines.registry import remove as forget
 
     try:
-        forget(_found(minion_id))
+        forget(found_machine(minion_id))
     except StillInUse as reason:
         raise click.ClickException(str(reason)) from None
     click.echo(f"{minion_id} cannot join any more.")
 
 
-def _found(minion_id: str) -> "Machine":
+def found_machine(minion_id: str) -> "Machine":
     from butt.machines.models import Machine
 
     found = Machine.objects.filter(minion_id=minion_id).first()

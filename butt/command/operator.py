@@ -11,7 +11,7 @@ from butt.command import cli, configure, home_option
 
 ACTIONS = (
     "suspend", "reinstate", "allow", "make-staff", "end-staff", "reset-factors",
-    "block", "unblock", "take-down", "put-up", "rename", "hand-over",
+    "block", "unblock", "take-down", "put-up", "rename", "hand-over", "move",
 )  # fmt: skip
 
 
@@ -27,7 +27,7 @@ def announce(home: Path | None, subject: str, text: TextIO) -> None:
     from butt.operating.announcing import announce as tell
 
     try:
-        tell(_who(), subject, text.read())
+        tell(who_commands(), subject, text.read())
     except NotDone as why:
         raise click.ClickException(str(why)) from None
     click.echo("The monitor sends it from now on, to each person once.")
@@ -44,7 +44,7 @@ def announce(home: Path | None, subject: str, text: TextIO) -> None:
 def operator(home: Path | None, reason: str, action: str, target: str, value: str) -> None:
     """Do what operators do: ACTION to TARGET, a person's e-mail address or a bot's name.
 
-    VALUE is how many bots to allow, a bot's new name, or the address of whom a bot is handed over to.
+    VALUE is how many bots to allow, a bot's new name, the address of whom a bot is handed over to, or the machine that it is moved to.
     """
     configure(home=home)
 
@@ -61,11 +61,12 @@ def operator(home: Path | None, reason: str, action: str, target: str, value: st
     if found is None:
         raise click.ClickException(f"There is no {'person' if action in OF_PERSON else 'bot'} {target}.")
     try:
-        act({**OF_PERSON, **OF_BOT}[action], _who(), found, reason, value)
+        act({**OF_PERSON, **OF_BOT}[action], who_commands(), found, reason, value)
     except NotDone as why:
         raise click.ClickException(str(why)) from None
     click.echo(f"Done: {action} {target}. The journal says who and why.")
 
 
-def _who() -> str:
+def who_commands() -> str:
+    """Whom the journal names for a command."""
     return f"operator {os.environ.get('SUDO_USER') or getpass.getuser()}"

@@ -1,10 +1,21 @@
 """How bots run on a machine. A host is found by its name among the entry points of `butt.hosts`."""
 
 from butt.configuration import configuration
-from butt.hosts.interface import Away, Busy, Host, HostTrouble, NoRoom, Order, Sighting
+from butt.hosts.interface import Away, Busy, Carried, Host, HostTrouble, Mover, NoRoom, Order, Sighting
 from butt.parts import HOSTS, part_named
 
-__all__ = ["Away", "Busy", "Host", "HostTrouble", "NoRoom", "Order", "Sighting", "chosen_host"]
+__all__ = [
+    "Away",
+    "Busy",
+    "Carried",
+    "Host",
+    "HostTrouble",
+    "Mover",
+    "NoRoom",
+    "Order",
+    "Sighting",
+    "chosen_host",
+]
 
 
 def chosen_host() -> Host:

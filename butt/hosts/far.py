@@ -18,9 +18,11 @@ from django.utils import timezone
 from butt.exports.parcel import Item, Parcel, Part, Stock
 from butt.hosts import parcels
 from butt.hosts.interface import Folder
+from butt.hosts.kept import Kept
 from butt.hosts.reading import NotYet, Unreadable
+from butt.hosts.staying import lives_here
 from butt.imports.sieve import Rejected, Sieve
-from butt.machines import errands, tails, uploads
+from butt.machines import cargo, errands, tails, uploads
 from butt.machines.looks import machine_of
 from butt.machines.models import Errand, Placement, Upload
 
@@ -40,6 +42,8 @@ class Far:
         self._home = home
 
     def log(self, bot_id: uuid.UUID, size: int) -> str:
+        if lives_here(self._home, bot_id):
+            return Kept(self._home).log(bot_id, size)
         tail = tails.want(bot_id)
         if tail is None:
             return ""
@@ -48,6 +52,10 @@ class Far:
         return tail.text.encode()[-size:].decode(errors="replace")
 
     def stock(self, bot_id: uuid.UUID) -> Stock:
+        if lives_here(self._home, bot_id):
+            return Kept(self._home).stock(bot_id)
+        if waiting := _waiting(bot_id):
+            return parcels.stock(waiting)
         errand = errands.ask(bot_id, errands.STOCK)
         if errand is None:
             return NOTHING
@@ -59,6 +67,10 @@ class Far:
         return _stock(errand.answer)
 
     def export(self, bot_id: uuid.UUID, part: Part) -> Parcel:
+        if lives_here(self._home, bot_id):
+            return Kept(self._home).export(bot_id, part)
+        if waiting := _waiting(bot_id):
+            return parcels.parcel(waiting, part)
         errand = errands.ask(bot_id, part.value)
         if errand is None:
             raise Unreadable("It has no machine yet, so it has no data.")
@@ -76,6 +88,12 @@ class Far:
         return _parcel(upload, part, (row and row.ssb_id) or "")
 
 
+def _waiting(bot_id: uuid.UUID) -> Folder | None:
+    """Where the data of a bot lies that has yet to run on its machine for the first time."""
+    is_new = Placement.objects.filter(bot_id=bot_id, tried=False).exists()
+    return Folder(cargo.place_of(bot_id)) if is_new and cargo.is_waiting(bot_id) else None
+
+
 class Spool:
     """A folder that goes with the last who holds this."""
 
@@ -88,7 +106,7 @@ def _parcel(upload: Upload, part: Part, author: str) -> Parcel:
     packed = uploads.spooled(upload)
     spool = Spool(packed.with_name(f"{packed.name}.read"))
     try:
-        _unpack(packed, spool.path / "data")
+        unpack(packed, spool.path / "data")
     except (OSError, Rejected) as error:
         if _is_for_want_of_room(error):
             raise Unreadable(uploads.NO_ROOM) from error
@@ -130,14 +148,15 @@ def _read(item: Item, spool: Spool) -> Iterator[bytes]:
     return flowing(spool)
 
 
-def _unpack(packed: Path, folder: Path) -> None:
+def unpack(packed: Path, folder: Path, *, with_note: bool = False) -> None:
     """A machine is somebody's, and may send anything: what it sent goes through the sieve that strangers' tars go through.
 
     No more bytes are written than came, and no more blocks of small files than leave room to others.
+    Raises `Rejected`, and OSError of the disk.
     """
     folder.mkdir(parents=True, mode=0o700)
     most = min(packed.stat().st_size * BLOCKS, shutil.disk_usage(folder).free - uploads.RESERVE)
-    sieve = Sieve(folder, max(0, most), needed=frozenset(), strict=True)
+    sieve = Sieve(folder, max(0, most), needed=frozenset(), strict=True, with_note=with_note)
     try:
         with packed.open("rb") as file:
             while chunk := file.read(CHUNK):

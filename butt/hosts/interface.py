@@ -48,6 +48,20 @@ class Order:
 
 
 @dataclass(frozen=True)
+class Carried:
+    """How far the data of a bot has come for its move of this number.
+
+    `sequence` is how far its own feed goes in what has come, once all of it was checked; None until then. `words` say how it
+    goes on, `failed` why nothing will come of it.
+    """
+
+    move: int
+    sequence: int | None = None
+    words: str = ""
+    failed: str = ""
+
+
+@dataclass(frozen=True)
 class Sighting:
     """How one bot is. `running` says there is a process, or that the host will start it by itself; not that it answers.
 
@@ -55,6 +69,8 @@ class Sighting:
     `packages/scuttlekit/PUB.md`. `ssb_id` is None until the bot has made its key. `latest` is the newest message of its own feed in the
     log of a bot that does not run, as `scuttlekit.canonical` parses it; None where the host has none, or the code was on trial.
     It is verified by whoever reads it.
+    `place` is where it runs, or would, on a host of several places; `old_copies` are the places with a copy of its data that
+    it was moved away from. `untried` says that it was moved to this place and has never run there.
     """
 
     running: bool = False
@@ -62,6 +78,10 @@ class Sighting:
     exit_code: int | None = None
     ssb_id: str | None = None
     latest: Any = None
+    place: str = ""
+    carried: Carried | None = None
+    old_copies: tuple[str, ...] = ()
+    untried: bool = False
 
 
 class Host(Protocol):
@@ -87,6 +107,29 @@ class Host(Protocol):
 
     def stop_all(self) -> None:
         """Stop every bot in order and return when they have ended."""
+
+
+@runtime_checkable
+class Mover(Protocol):
+    """A host of several places. The steward asks these of a bot that was seen not to run, and of no other."""
+
+    def carry(self, bot_id: uuid.UUID, to: str, move: int) -> None:
+        """Begin to have its data brought and checked; how far that is, its sighting says as `carried`.
+
+        `move` numbers the moves of the bot: what was carried for an earlier one is not taken for this.
+        """
+
+    def settle(self, bot_id: uuid.UUID) -> None:
+        """Have it run, from the next order on, at the place that its data was carried to. The copy it leaves stays there."""
+
+    def go_back(self, bot_id: uuid.UUID, to: str) -> None:
+        """Have it run again at the place where it left a copy. Only for one that never ran where it was moved to."""
+
+    def abandon(self, bot_id: uuid.UUID) -> None:
+        """Forget what was carried: it stays where it is."""
+
+    def forget_copies(self, bot_id: uuid.UUID) -> None:
+        """Remove the copies that it left. Only for one that answers where it is now, and says as much as it had said."""
 
 
 @runtime_checkable

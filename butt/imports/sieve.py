@@ -15,7 +15,10 @@ DISK_BLOCK = 4096
 LONGEST_EXTENSION = 64 * 1024
 
 SECRET, GOSSIP, LOG, EXPORT = "secret", "gossip.json", "flume/log.offset", "export.json"
-_MOST: dict[str, int] = {SECRET: 64 * 1024, GOSSIP: 16 << 20, EXPORT: 64 * 1024}
+NOTE = "sequence"
+"""How far a pub noted that its feed has come: no part of an export."""
+
+_MOST: dict[str, int] = {SECRET: 64 * 1024, GOSSIP: 16 << 20, EXPORT: 64 * 1024, NOTE: 64}
 _BLOB = re.compile(r"blobs/sha256/([0-9a-f]{2})/([0-9a-f]{62})")
 
 _PACKED = {
@@ -55,12 +58,19 @@ class Sieve:
     """`feed` it the tar's bytes in any pieces, then `finish`. What it keeps lies below `folder`; `most` is in bytes.
 
     `needed` are the files that must be there. A `strict` one takes nothing but files of a pub, in no folder of their own,
-    where others pass over what they do not need.
+    where others pass over what they do not need. One `with_note` takes also how far the pub noted that its feed has come.
     """
 
     def __init__(
-        self, folder: Path, most: int, *, needed: frozenset[str] = WHOLE, strict: bool = False
+        self,
+        folder: Path,
+        most: int,
+        *,
+        needed: frozenset[str] = WHOLE,
+        strict: bool = False,
+        with_note: bool = False,
     ) -> None:
+        self._with_note = with_note
         self._folder, self._most, self._needed, self._strict = folder, most, needed, strict
         self._came = self._charged = 0
         self._head = bytearray()
@@ -159,7 +169,7 @@ class Sieve:
             if info.size:
                 raise Rejected("The tar is damaged: a folder in it has content.")
             return
-        top, wanted = _place(parts)
+        top, wanted = ("", NOTE) if self._with_note and parts == [NOTE] else _place(parts)
         if self._strict and (wanted is None or wanted == EXPORT or top):
             raise Rejected(f"It holds {shown}, which is no part of a pub.")
         if wanted is None:

@@ -14,7 +14,7 @@ from django.utils import timezone
 
 from butt.machines.models import Errand, Placement
 
-STOCK = "stock"
+STOCK, MOVE = "stock", "move"
 CLAIM = timedelta(seconds=30)
 PATIENCE = timedelta(minutes=10)
 """For how long an answer that nobody has taken is the answer to the same question."""
@@ -33,6 +33,11 @@ def ask(bot_id: uuid.UUID, what: str) -> Errand | None:
     return same.order_by("-created_at").first() or Errand.objects.create(
         machine_id=row.machine_id, bot_id=bot_id, what=what
     )
+
+
+def ask_anew(row: Placement, what: str) -> Errand:
+    """An errand of one's own: what came before is no answer to it."""
+    return Errand.objects.create(machine_id=row.machine_id, bot_id=row.bot_id, what=what)
 
 
 def take(errand: Errand) -> bool:
@@ -60,6 +65,13 @@ def waiting(now: datetime, most: int, under_way: Counter[uuid.UUID], share: int)
         if same.update(claimed_at=now):
             mine.append(row)
     return mine
+
+
+def is_lost(errand: Errand) -> bool:
+    """Whether nobody works on it, nor will: it waited too long while nobody was there to carry it out."""
+    now = timezone.now()
+    is_held = errand.claimed_at is not None and errand.claimed_at > now - 2 * CLAIM
+    return errand.done_at is None and errand.created_at < now - PATIENCE and not is_held
 
 
 def hold(ids: Collection[uuid.UUID], now: datetime) -> None:

@@ -39,6 +39,13 @@ class Machine(models.Model):
     generation = models.PositiveBigIntegerField(
         default=0, help_text="Goes up with each change of its orders."
     )
+    host = models.CharField(
+        max_length=253,
+        blank=True,
+        default="",
+        db_default="",
+        help_text="How operators reach it by ssh; bots' names lead there.",
+    )
     created_at = models.DateTimeField(db_default=Now(), editable=False)
     seen_generation = models.PositiveBigIntegerField(default=0, help_text="The one it last went by.")
     seen_at = models.DateTimeField(null=True, blank=True)
@@ -74,6 +81,53 @@ class Placement(models.Model):
     order = models.JSONField(default=dict, help_text="All else that was ordered, taken over at each launch.")
     ssb_id = models.CharField(max_length=64, null=True, blank=True, unique=True)
     seen = models.JSONField(default=dict, blank=True)
+    tried = models.BooleanField(default=False, db_default=False, help_text="It was seen to have run here.")
+
+
+class Transfer(models.Model):
+    """The data of a bot on its way to another place: to a machine, or to the control plane itself.
+
+    The steward asks for it and settles it; whoever carries it writes all else.
+    """
+
+    class State(models.TextChoices):
+        ASKED = "asked"
+        COME = "come"
+        READY = "ready"
+        FAILED = "failed"
+
+    bot = models.OneToOneField(Agent, models.CASCADE, primary_key=True, related_name="transfer")
+    move = models.PositiveIntegerField(help_text="Which move of the bot it is for.")
+    to = models.CharField(max_length=64, help_text="A machine, or `here`.")
+    state = models.CharField(max_length=6, choices=State, default=State.ASKED)
+    errand = models.UUIDField(null=True, help_text="What its machine was asked for.")
+    tries = models.PositiveSmallIntegerField(default=0)
+    sequence = models.PositiveBigIntegerField(null=True, help_text="How far its own feed goes in what came.")
+    words = models.CharField(max_length=300, blank=True, default="")
+    created_at = models.DateTimeField(db_default=Now())
+
+
+class OldCopy(models.Model):
+    """What a bot left at a place that it was moved away from. It never runs, and goes when the bot is well where it is.
+
+    `launch` and `order` are those of its placement there, should it have to go back.
+    """
+
+    bot = models.ForeignKey(Agent, models.CASCADE, related_name="old_copies")
+    machine = models.ForeignKey(
+        Machine, models.PROTECT, null=True, related_name="old_copies", help_text="None: the control plane."
+    )
+    launch = models.PositiveIntegerField(default=0)
+    order = models.JSONField(default=dict)
+    created_at = models.DateTimeField(db_default=Now())
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["bot", "machine"], name="one_old_copy_on_a_machine"),
+            models.UniqueConstraint(
+                "bot", condition=models.Q(machine=None), name="one_old_copy_on_the_control_plane"
+            ),
+        ]
 
 
 class Tombstone(models.Model):

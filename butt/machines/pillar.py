@@ -5,7 +5,7 @@ from typing import Any
 from django.db.models import Exists, OuterRef
 
 from butt.configuration import configuration
-from butt.machines.models import Machine, Tombstone
+from butt.machines.models import Machine, OldCopy, Tombstone
 
 SCHEMA = 1
 MOST_BOTS = 1000
@@ -24,8 +24,10 @@ def pillar_of(minion_id: str) -> dict[str, Any]:
     rows = list(_ROWS.filter(minion_id=minion_id)[: MOST_BOTS + 1])
     if not rows:
         raise Machine.DoesNotExist
-    (generation, is_doomed, *_), bases = rows[0], configuration().base_images
-    bots = {str(row[2]): _bot(*row[3:], bases=bases) for row in rows if row[2]}
+    (generation, is_doomed, has_old, *_), bases = rows[0], configuration().base_images
+    bots = {str(row[3]): _bot(*row[4:], bases=bases) for row in rows if row[3]}
+    if has_old:
+        bots |= _old_copies(minion_id, generation, bases)
     deleted = _deleted(minion_id, generation) if is_doomed else []
     if len(bots) > MOST_BOTS or len(deleted) > MOST_BOTS:
         raise InDoubt(f"no machine runs more than {MOST_BOTS} bots")
@@ -50,13 +52,25 @@ def _server() -> dict[str, str]:
     return {"server": settings.private_server} if settings.salt == "master" and settings.private_url else {}
 
 
+def _old_copies(minion_id: str, generation: int, bases: dict[str, str]) -> dict[str, Any]:
+    """What bots left here that were moved away: it is not to run, whatever starts it."""
+    copies = OldCopy.objects.filter(machine__minion_id=minion_id).exclude(order={})[: MOST_BOTS + 1]
+    found = {str(copy.bot_id): _bot(False, copy.launch, copy.order, bases=bases) for copy in copies}
+    _check_unchanged(minion_id, generation)
+    return found
+
+
 def _deleted(minion_id: str, generation: int) -> list[str]:
     told = Tombstone.objects.filter(machine__minion_id=minion_id, done_at=None).order_by("at", "id")
     found = [str(bot_id) for bot_id in told.values_list("bot_id", flat=True)[: MOST_BOTS + 1]]
-    # Orders and generation are written together: the same generation before and after means that all belongs together.
+    _check_unchanged(minion_id, generation)
+    return found
+
+
+def _check_unchanged(minion_id: str, generation: int) -> None:
+    """Orders and generation are written together: the same generation before and after means that all belongs together."""
     if Machine.objects.values_list("generation", flat=True).get(minion_id=minion_id) != generation:
         raise InDoubt("the orders changed while they were read")
-    return found
 
 
 def _bot(run: bool, launch: int, order: dict[str, Any], *, bases: dict[str, str]) -> dict[str, Any]:
@@ -64,11 +78,15 @@ def _bot(run: bool, launch: int, order: dict[str, Any], *, bases: dict[str, str]
 
 
 _ROWS = (
-    Machine.objects.annotate(is_doomed=Exists(Tombstone.objects.filter(machine=OuterRef("pk"), done_at=None)))
+    Machine.objects.annotate(
+        is_doomed=Exists(Tombstone.objects.filter(machine=OuterRef("pk"), done_at=None)),
+        has_old=Exists(OldCopy.objects.filter(machine=OuterRef("pk"))),
+    )
     .order_by("placements__bot_id")
     .values_list(
         "generation",
         "is_doomed",
+        "has_old",
         "placements__bot_id",
         "placements__run",
         "placements__launch",

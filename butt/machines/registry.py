@@ -68,6 +68,10 @@ def remove(machine: Machine) -> None:
     """Forget a machine that is gone: its key first, so that it can never come back. Raises `StillInUse`."""
     if machine.placements.exists():
         raise StillInUse(f"There are bots on {machine.minion_id}.")
+    if machine.old_copies.exists():
+        raise StillInUse(
+            f"There are copies on {machine.minion_id} of bots that were moved away and do not answer yet where they are."
+        )
     accepted_key(machine).unlink(missing_ok=True)
     shutil.rmtree(bundle(machine), ignore_errors=True)
     machine.delete()

@@ -111,12 +111,12 @@ def take(minion_id: str, report: Report) -> None:
     elif report.troubles:
         machine.trouble = report.troubles[0]
     placements = list(machine.placements.all())
-    placed = {row.bot_id for row in placements}
+    placed = {row.bot_id for row in placements} | set(machine.old_copies.values_list("bot_id", flat=True))
     strangers = [*report.strangers, *(str(bot_id) for bot_id in report.bots if bot_id not in placed)]
     machine.strangers = strangers[:MOST_STRANGERS]
     machine.save(update_fields=["seen_at", "seen_generation", "facts", "trouble", "strangers"])
     changed = [row for row in placements if _see(row, report.bots.get(row.bot_id))]
-    Placement.objects.bulk_update(changed, ["seen", "ssb_id"])
+    Placement.objects.bulk_update(changed, ["seen", "ssb_id", "tried"])
     # Who waits for the machine to come to a generation is told as well as whom something happened to.
     waited = {row.bot_id for row in placements if before < row.generation <= machine.seen_generation}
     ring(*{row.bot_id for row in changed} | waited | _bury(machine, report))
@@ -124,6 +124,7 @@ def take(minion_id: str, report: Report) -> None:
 
 def _see(row: Placement, seen: SeenBot | None) -> bool:
     before = (row.seen, row.ssb_id)
+    row.tried = row.tried or bool(seen and (seen.running or seen.startedAt))
     row.seen = seen.model_dump(mode="json", exclude={"ssbId"}) if seen else {}
     if seen and seen.ssbId and row.ssb_id is None and _is_free(seen.ssbId, row):
         row.ssb_id = seen.ssbId

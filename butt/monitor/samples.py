@@ -21,7 +21,7 @@ AT_ONCE = 500
 """How many bots are written in one transaction."""
 
 _TOP = 2**63 - 1
-_OBSERVED = "alive launch trouble started_at sequence catching_up memory disk bytes_in bytes_out peers hops room full at".split()
+_OBSERVED = "alive launch trouble started_at sequence said catching_up memory disk bytes_in bytes_out peers hops room full at".split()
 _READING = "started_at bytes_in bytes_out messages feeds indexed to_index".split()
 
 
@@ -88,7 +88,7 @@ def _count(row: Observed, last: Reading | None, at: datetime, figures: Figures) 
     )
     peers = figures.peers.in_ + figures.peers.out
     row.alive, row.trouble, row.at = True, "", at
-    row.launch, row.started_at = figures.launch, figures.startedAt
+    row.launch, row.started_at, row.said = figures.launch, figures.startedAt, figures.said
     if figures.catchingUp is not None:
         row.catching_up = row.catching_up and figures.catchingUp
     row.memory, row.disk, row.peers, row.hops = figures.memory, figures.disk, peers, figures.hops

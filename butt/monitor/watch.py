@@ -6,6 +6,7 @@ the signed message that shows it.
 
 import asyncio
 import logging
+import socket
 import time
 import uuid
 from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Coroutine
@@ -103,6 +104,7 @@ class Figures(BaseModel):
     sequence: int = Field(
         ge=0, le=2**63 - 1, description="How far its feed has come: from here on as far as was shown."
     )
+    said: int = Field(0, ge=0, le=2**63 - 1, description="How far its feed has come by its own word.")
     catchingUp: bool | None = None
     peers: Peers
     messages: int = Field(0, ge=0, le=2**53)
@@ -195,12 +197,21 @@ async def watch(
                 await tell(bot.id, figures, "")
             trouble = "It ended the connection."
         except (ScuttlebuttError, WrongBot, OSError, TimeoutError) as error:
-            trouble = storable(str(error)) or type(error).__name__
+            trouble = _why(bot, error)
         if trouble != told:
             await tell(bot.id, None, trouble)
             told = trouble
         tries += 1
         await asyncio.sleep(_pause(tries))
+
+
+def _why(bot: Bot, error: Exception) -> str:
+    cause = error.__cause__
+    if isinstance(cause, socket.gaierror) and cause.errno in (socket.EAI_NONAME, socket.EAI_NODATA):
+        return (
+            f"Its name {bot.address.host} does not resolve: it needs a DNS record that leads to its machine."
+        )
+    return storable(str(error)) or type(error).__name__
 
 
 def _pause(tries: int) -> float:
@@ -227,11 +238,12 @@ async def _figures(bot: Bot, keys: KeyPair, feed: Feed, attend: Attend | None) -
                     raise WrongBot(
                         f"The bot sends figures that make no sense: {error.errors()[0]['msg']}"
                     ) from None
+                said = figures.sequence
                 if is_first:
                     # That it lives is told at once: while it indexes, it may take long to show a message.
-                    yield figures.model_copy(update={"sequence": feed.shown})
-                if await feed.look(peer, figures.sequence) or not is_first:
-                    yield figures.model_copy(update={"sequence": feed.shown})
+                    yield figures.model_copy(update={"sequence": feed.shown, "said": said})
+                if await feed.look(peer, said) or not is_first:
+                    yield figures.model_copy(update={"sequence": feed.shown, "said": said})
                 is_first = False
 
 

@@ -6,7 +6,7 @@ from typing import Any
 
 from butt.accounts.models import Account
 from butt.agents.models import Agent
-from butt.operating import NotDone, bots, people
+from butt.operating import NotDone, bots, moving, people
 
 LONGEST_REASON = 300
 
@@ -47,6 +47,12 @@ OF_BOT = {
         Action("put-up", "Show the pages again.", bots.put_pages_up),
         Action("rename", "Give the bot another name and start it again.", bots.rename, "the new name"),
         Action("hand-over", "Have the bot belong to somebody else.", bots.hand_over, "their e-mail address"),
+        Action(
+            "move",
+            "Stop the bot, carry its data to another machine and start it there.",
+            moving.move,
+            "the machine",
+        ),
     )
 }
 

@@ -2,10 +2,11 @@
 
 from datetime import datetime, timedelta
 
-from butt.agents.models import Progress
+from butt.agents.models import Leg, Progress
 from butt.agents.states import State
 from butt.configuration import configuration
 from butt.steward.moves import LONGEST_BACK_OFF
+from butt.steward.moving import CARRY_DEADLINE
 
 
 def set_right(progress: Progress, now: datetime) -> None:
@@ -13,9 +14,12 @@ def set_right(progress: Progress, now: datetime) -> None:
     start = now + timedelta(seconds=configuration().start_patience)
     trial = now + timedelta(seconds=configuration().trial_seconds)
     broken = now + LONGEST_BACK_OFF
+    usual = broken if progress.state == State.BROKEN else start
+    if progress.leg == Leg.CARRYING:
+        usual = now + CARRY_DEADLINE
     changed = []
-    if progress.deadline is not None and progress.deadline > max(start, broken):
-        progress.deadline = broken if progress.state == State.BROKEN else start
+    if progress.deadline is not None and progress.deadline > max(usual, start, broken):
+        progress.deadline = usual
         changed.append("deadline")
     if progress.trial_ends is not None and progress.trial_ends > trial:
         progress.trial_ends = trial

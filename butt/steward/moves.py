@@ -1,104 +1,21 @@
 """The table of moves: what to do next with a bot, from what is wanted and what is seen. Pure, no I/O."""
 
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
-from datetime import datetime, timedelta
-from enum import Enum
+from collections.abc import Callable
+from datetime import timedelta
 
-from butt.agents.models import Observed, Progress, Wanted
-from butt.agents.standing import is_up, why_held
 from butt.agents.states import State
 from butt.hosts.exits import PORT_TAKEN
-from butt.hosts.interface import Sighting
-from butt.sources.shelf import Offer
+from butt.steward import moving
+from butt.steward.situation import RESTING, SOON, WATCHING, Effect, Move, Situation, soon
 
-SOON = timedelta(seconds=0.03)
-WATCHING = timedelta(seconds=0.5)
-RESTING = timedelta(seconds=30)
 STOP_DEADLINE = timedelta(seconds=30)
 FIRST_BACK_OFF, LONGEST_BACK_OFF = timedelta(seconds=5), timedelta(minutes=10)
 PORT_TRIES = 5
 
-NOTHING_ASKED = Offer()
-
-
-class Effect(Enum):
-    """What the host is told after the move is persisted."""
-
-    NOTHING = "nothing"
-    RUN = "run"
-    HALT = "halt"
-    DESTROY = "destroy"
-
-
-@dataclass(frozen=True)
-class Situation:
-    """All that a decision may depend on."""
-
-    wanted: Wanted
-    progress: Progress
-    observed: Observed
-    seen: Sighting
-    now: datetime
-    start_deadline: timedelta
-    offer: Offer = NOTHING_ASKED
-    trial: timedelta = timedelta(seconds=60)
-
-    @property
-    def up(self) -> bool:
-        return is_up(self.wanted)
-
-    @property
-    def wants_run(self) -> bool:
-        """It is wanted running, and no operator keeps it from that."""
-        return self.wanted.run and not self.held
-
-    @property
-    def held(self) -> str:
-        """Why operators keep it from running, in words; empty where they do not."""
-        return why_held(self.wanted)
-
-    @property
-    def restart(self) -> bool:
-        return self.wanted.restarts > self.progress.restarts
-
-    @property
-    def upgrade(self) -> bool:
-        """Other code was asked for, and is there to be run."""
-        return self.other_code and self.offer.ready
-
-    @property
-    def other_code(self) -> bool:
-        return self.wanted.upgrades > self.progress.upgrades
-
-    @property
-    def on_trial(self) -> bool:
-        """There is code to go back to: what it runs now, or runs next, is not proven."""
-        return bool(self.progress.previous)
-
-    @property
-    def answers(self) -> bool:
-        """Alive as it is defined: the process runs, and this very launch answers with its own identity."""
-        return self.seen.running and self.observed.alive and self.observed.launch == self.progress.launch
-
-    @property
-    def overdue(self) -> bool:
-        return self.progress.deadline is not None and self.now >= self.progress.deadline
-
-
-@dataclass(frozen=True)
-class Move:
-    """To `state`, or staying in it; `changes` are further fields of `Progress`; then `effect`; look again after `wait`."""
-
-    state: State
-    reason: str = ""
-    effect: Effect = Effect.NOTHING
-    wait: timedelta = timedelta(0)
-    place: bool = False
-    changes: Mapping[str, object] = field(default_factory=dict)
-
 
 def decide(at: Situation) -> Move:
+    if (move := moving.decide(at)) is not None:
+        return move
     if at.other_code and at.offer.failed and at.progress.state in _MAY_SAY_NO:
         return _decline(at)
     return _DECISIONS[State(at.progress.state)](at)
@@ -121,7 +38,7 @@ def _starting(at: Situation) -> Move:
         return _break(at, at.seen.ended)
     if at.overdue:
         return _break(at, at.observed.trouble or "It does not answer.")
-    wait = WATCHING if at.progress.ssb_id else _soon(at)
+    wait = WATCHING if at.progress.ssb_id else soon(at)
     return Move(State.STARTING, at.offer.progress or at.progress.reason, Effect.RUN, wait)
 
 
@@ -169,13 +86,13 @@ def _upgrading(at: Situation) -> Move:
         seconds = round(at.start_deadline.total_seconds())
         trouble = at.observed.trouble
         return _go_back(at, f"It did not answer within {seconds} s. {trouble}".strip())
-    return Move(State.UPGRADING, at.progress.reason, Effect.RUN, _soon(at))
+    return Move(State.UPGRADING, at.progress.reason, Effect.RUN, soon(at))
 
 
 def _stopping(at: Situation) -> Move:
     if at.seen.running:
         reason = "It takes long to stop." if at.overdue else at.progress.reason
-        return Move(State.STOPPING, reason, Effect.HALT, _soon(at))
+        return Move(State.STOPPING, reason, Effect.HALT, soon(at))
     if at.wanted.gone_at is not None:
         return Move(State.LEAVING, changes={"deadline": None})
     if not at.wanted.paid:
@@ -226,15 +143,10 @@ def _leaving(at: Situation) -> Move:
     if at.wanted.gone_at is None:
         return _launch(at, place=not at.progress.port) if at.wants_run else Move(State.STOPPED, at.held)
     if at.seen.running:
-        return Move(State.LEAVING, at.progress.reason, Effect.HALT, _soon(at))
+        return Move(State.LEAVING, at.progress.reason, Effect.HALT, soon(at))
     if at.now >= at.wanted.gone_at:
         return Move(State.LEAVING, effect=Effect.DESTROY)
     return Move(State.LEAVING, wait=min(RESTING, at.wanted.gone_at - at.now))
-
-
-def _soon(at: Situation) -> timedelta:
-    """The longer it takes, the less often: a container takes seconds, and each look asks the database."""
-    return min(max(SOON, (at.now - at.progress.since) / 20), WATCHING)
 
 
 def _launch(at: Situation, *, reason: str = "", place: bool = False, tries: int | None = None) -> Move:
@@ -301,6 +213,7 @@ def _stop(at: Situation, reason: str = "") -> Move:
 def _break(at: Situation, reason: str) -> Move:
     tries = at.progress.tries + 1
     back_off = min(FIRST_BACK_OFF * 2 ** min(tries - 1, 16), LONGEST_BACK_OFF)
+    reason = f"{reason} {moving.advice(at)}".strip()
     return Move(State.BROKEN, reason, wait=back_off, changes={"deadline": at.now + back_off, "tries": tries})
 
 

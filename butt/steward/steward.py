@@ -22,13 +22,15 @@ from butt.agents.proof import is_proven, shown
 from butt.agents.states import MOVES, State
 from butt.agents.words import storable
 from butt.configuration import configuration
-from butt.hosts import Away, Host, HostTrouble, Order, Sighting
+from butt.hosts import Away, Host, HostTrouble, Mover, Order, Sighting
 from butt.imports import placing
+from butt.invites.models import Told
 from butt.invites.withdrawing import revoked_of
 from butt.rounds import GoOn, rounds
 from butt.sources import shelf
 from butt.steward import clock
-from butt.steward.moves import LONGEST_BACK_OFF, Effect, Move, Situation, decide
+from butt.steward.moves import LONGEST_BACK_OFF, decide
+from butt.steward.situation import Effect, Move, Situation
 from scuttlekit import network_key
 from scuttlekit.network_keys import MAIN
 
@@ -181,6 +183,23 @@ class Steward:
             placing.place(bot.id, self._host.adopt)
         if move.effect in (Effect.RUN, Effect.HALT):
             self._host.apply(self._order(bot, run=move.effect is Effect.RUN))
+        elif isinstance(self._host, Mover):
+            self._carry(self._host, bot, move.effect)
+
+    def _carry(self, host: Mover, bot: Agent, effect: Effect) -> None:
+        """What a move to another place asks of the host."""
+        if effect is Effect.CARRY:
+            host.carry(bot.id, bot.progress.destination, bot.progress.moves)
+        elif effect is Effect.SETTLE:
+            # What its pub knew of invites stayed behind: it is told of all of them again.
+            Told.objects.filter(bot=bot).update(release="")
+            host.settle(bot.id)
+        elif effect is Effect.GO_BACK:
+            host.go_back(bot.id, bot.progress.origin)
+        elif effect is Effect.ABANDON:
+            host.abandon(bot.id)
+        elif effect is Effect.FORGET:
+            host.forget_copies(bot.id)
 
     def _order(self, bot: Agent, *, run: bool) -> Order:
         progress = bot.progress
@@ -228,10 +247,17 @@ def _key_beside_main(network: str) -> str:
 def _save(bot: Agent, before: State, fields: list[str]) -> None:
     with transaction.atomic():
         bot.progress.save(update_fields=fields)
+        if "leg" in fields:
+            journal.note(bot, "steward", _leg(bot.progress), to=bot.progress.destination)
         if bot.progress.state != before:
             reason = {"reason": bot.progress.reason} if bot.progress.reason else {}
             journal.note(bot, "steward", f"#{bot.progress.state}", **reason)
     log.info("%s is #%s %s", bot.name, bot.progress.state, bot.progress.reason)
+
+
+def _leg(progress: Progress) -> str:
+    """How far a move has come, for the journal."""
+    return f"move {progress.leg}" if progress.leg else "not moved" if progress.notice else "moved"
 
 
 def _claim(progress: Progress, now: datetime) -> bool:

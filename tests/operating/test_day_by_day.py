@@ -33,6 +33,9 @@ from butt.public.letters import password_link
 from butt.steward.steward import Steward
 from tests.machines.machines import machine
 from tests.people import account, bot_in
+from tests.sources.conftest import settings_of
+
+__all__ = ["settings_of"]
 
 pytestmark = pytest.mark.django_db
 WHY = "They sent spam."
@@ -259,15 +262,17 @@ def test_a_bot_is_handed_over(alice: Account, olga: Account, bot: Agent):
     assert [owner.id for owner in owners.owners_of(bot)] == [bob.id]
 
 
-VALUES = {"allow": "3", "rename": "other", "hand-over": "bob@example.org"}
+VALUES = {"allow": "3", "rename": "other", "hand-over": "bob@example.org", "move": "m1"}
 BEFORE = {"reinstate": "suspend", "unblock": "block", "put-up": "take-down", "end-staff": "make-staff"}
 
 
 @pytest.mark.parametrize("name", [*OF_PERSON, *OF_BOT])
 def test_each_action_is_a_command_too_needs_a_reason_and_is_in_the_journal(
-    name: str, alice: Account, olga: Account, bot: Agent, monkeypatch: pytest.MonkeyPatch
+    name: str, alice: Account, olga: Account, bot: Agent, monkeypatch: pytest.MonkeyPatch, settings_of: Any
 ):
     account("bob")
+    machine("m1", seen_at=timezone.now())
+    settings_of(host="salt")
     Authenticator.objects.create(user=alice, type=Authenticator.Type.TOTP, data={"secret": "x"})
     target = alice.email if name in OF_PERSON else bot.name
     if before := BEFORE.get(name):

@@ -40,7 +40,8 @@ def site(
         site = SaltService(home, built_pub, database_url=url, **settings)
         workshop.improves("the first")
         with site:
-            site.machine(engine, "alices", "back")
+            # A name that leads to two machines leads to the one that the bot is on.
+            site.machine(engine, "alices", "back", "bobs")
             site.machine(second_engine, "bobs")
             site.waits_for_machines()
             yield site
@@ -168,3 +169,13 @@ def test_from_register_to_gone_and_back_on_machines_of_two(
     assert list(second_engine.bots()) == [bobs["id"]], "bob's stayed where it is"
     wait_for(lambda: is_released(bob, bobs, f"{before['release']}-2"), PATIENT)
     assert bob.sees(bobs)["ssbId"] == before["ssbId"]
+
+    _, second = [line.split()[0] for line in site.butt("machine", "list").splitlines()]
+    told = site.butt("machine", "empty", second, "--reason", "Its disk is old.")
+    assert "1 of 1: bobs is on m" in told
+    assert f"{second} is empty" in told
+    assert bobs["id"] in engine.bots(), "it runs there"
+    moved = bob.waits_for("alive", bobs, PATIENT)
+    assert (moved["ssbId"], moved["address"]) == (before["ssbId"], before["address"])
+    wait_for(lambda: second_engine.volumes() == set() and second_engine.bots(alive=False) == {}, PATIENT)
+    assert "cannot join" in site.butt("machine", "remove", second)

@@ -10,15 +10,19 @@ from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, 
 from butt.agents.models import Observed, Progress, Wanted
 from butt.agents.states import MOVES, State
 from butt.hosts.exits import PORT_TAKEN
-from butt.hosts.interface import Sighting
+from butt.hosts.interface import Carried, Sighting
 from butt.sources.shelf import Offer
-from butt.steward.moves import Effect, Situation, decide
+from butt.steward.moves import decide
+from butt.steward.situation import Effect, Situation
 
 START_DEADLINE = timedelta(seconds=60)
 
 
+PLACES = ("a", "b", "c")
+
+
 class OneBot(RuleBasedStateMachine):
-    """A bot, its process and its port; a steward that may be killed between writing and doing."""
+    """A bot, its process, its port and its place; a steward that may be killed between writing and doing."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -32,6 +36,12 @@ class OneBot(RuleBasedStateMachine):
         self.offers = {"r1": Offer(ready=True)}
         self.code_of: dict[int, str] = {}
         self.proven = {"r1"}
+        self.place = ""
+        self.copies: dict[str, int] = {}  # how far its feed goes in the data at each place
+        self.said = 0  # how far it has ever gone
+        self.carried: Carried | None = None
+        self.untried = False
+        self.closed: set[str] = set()  # places where nothing starts
 
     # What people ask for
 
@@ -75,7 +85,32 @@ class OneBot(RuleBasedStateMachine):
     def does_not_pay(self) -> None:
         self.wanted.paid = False
 
+    @rule(place=st.sampled_from(PLACES))
+    def wants_it_elsewhere(self, place: str) -> None:
+        self.wanted.place, self.wanted.moves = place, self.wanted.moves + 1
+
     # What happens
+
+    @precondition(lambda self: self.running is not None)
+    @rule()
+    def says_something(self) -> None:
+        self.copies[self.place] += 1
+        self.said += 1
+
+    @precondition(lambda self: self.carried and self.carried.sequence is None and not self.carried.failed)
+    @rule(well=st.booleans())
+    def its_data_has_come_or_will_not(self, well: bool) -> None:
+        assert self.carried
+        sequence = self.copies[self.place] if well else None
+        self.carried = replace(self.carried, sequence=sequence, failed="" if well else "It did not come.")
+
+    @rule(place=st.sampled_from(PLACES))
+    def nothing_starts_there(self, place: str) -> None:
+        self.closed.add(place)
+
+    @rule()
+    def all_starts_again(self) -> None:
+        self.closed.clear()
 
     @rule(code=st.sampled_from([1, PORT_TAKEN, 78]))
     def gives_up(self, code: int) -> None:
@@ -92,6 +127,8 @@ class OneBot(RuleBasedStateMachine):
     def is_seen_to_answer(self) -> None:
         if self.running is not None:
             self.observed.alive, self.observed.launch = True, self.running
+            self.observed.said = self.copies[self.place]
+            self.observed.sequence = max(self.observed.sequence, self.said)
 
     @rule()
     def stops_answering(self) -> None:
@@ -110,7 +147,19 @@ class OneBot(RuleBasedStateMachine):
     def look(self, *, killed: bool = False) -> None:
         if self.gone:
             return
-        seen = Sighting(self.running is not None, self.ended, self.exit_code, "@id" if self.starts else None)
+        seen = Sighting(
+            self.running is not None,
+            self.ended,
+            self.exit_code,
+            "@id" if self.starts else None,
+            place=self.place,
+            carried=self.carried,
+            old_copies=tuple(place for place in self.copies if place != self.place),
+            untried=self.untried and len(self.copies) > 1,
+        )
+        self.progress.ssb_id = seen.ssb_id
+        if self.place and self.running is None and not self.progress.previous:
+            self.observed.sequence = max(self.observed.sequence, self.copies[self.place])
         before = State(self.progress.state)
         offer = self.offers.get(self.wanted.release, Offer())
         offer = offer if self.wanted.upgrades > self.progress.upgrades else Offer()
@@ -131,8 +180,15 @@ class OneBot(RuleBasedStateMachine):
         if effect is Effect.RUN:
             launch = self.progress.launch
             if self.running is None and not (self.ended and launch in self.starts):
-                self.running, self.ended, self.exit_code = launch, "", None
+                self.place = self.place or "a"
+                self.copies.setdefault(self.place, 0)
+                assert self.copies[self.place] == self.said, "an old copy was run"
                 self.starts.add(launch)
+                if self.place in self.closed and self.progress.previous == "":
+                    self.ended, self.exit_code = "It cannot start there.", 1
+                    return
+                self.running, self.ended, self.exit_code = launch, "", None
+                self.untried = False
                 assert self.code_of.setdefault(launch, self.progress.release) == self.progress.release
                 assert self.offers[self.progress.release].ready, "code was run that is not built"
         elif effect is Effect.HALT:
@@ -142,6 +198,36 @@ class OneBot(RuleBasedStateMachine):
             assert self.wanted.gone_at is not None
             assert self.now >= self.wanted.gone_at, "a bot went before its time"
             self.gone = True
+        else:
+            self.carry(effect)
+
+    def carry(self, effect: Effect) -> None:
+        """What a host does for a move; each of it can be repeated."""
+        if effect is Effect.CARRY:
+            assert self.running is None
+            if self.carried is None or self.carried.move != self.progress.moves:
+                self.carried = Carried(self.progress.moves)
+        elif effect is Effect.SETTLE:
+            assert self.running is None, "it is in two places"
+            assert self.carried
+            assert self.carried.sequence == self.said
+            self.place, self.carried = self.progress.destination, replace(self.carried, move=-1)
+            self.copies[self.place], self.untried, self.ended = self.said, True, ""
+        elif effect is Effect.GO_BACK:
+            assert self.running is None
+            assert self.untried
+            del self.copies[self.place]
+            self.place, self.untried, self.ended = self.progress.origin, False, ""
+        elif effect is Effect.ABANDON:
+            self.carried = None
+        elif effect is Effect.FORGET:
+            assert self.running is not None, "a copy went before the other one was seen to be well"
+            assert self.copies[self.place] == self.said
+            self.copies = {self.place: self.said}
+
+    @invariant()
+    def its_newest_data_is_somewhere(self) -> None:
+        assert not self.place or self.copies[self.place] == self.said
 
     @invariant()
     def nothing_runs_under_a_launch_that_was_never_written(self) -> None:
@@ -164,8 +250,11 @@ class OneBot(RuleBasedStateMachine):
     def teardown(self) -> None:
         """Left in peace, the bot comes to what is wanted of it."""
         self.a_build_ends(ready=True)
+        self.closed.clear()
         for _ in range(60):
             self.look()
+            if self.carried and self.carried.sequence is None and not self.carried.failed:
+                self.its_data_has_come_or_will_not(well=True)
             if self.running is not None:
                 self.is_seen_to_answer()
             self.now += timedelta(seconds=30)
@@ -178,13 +267,17 @@ class OneBot(RuleBasedStateMachine):
         else:
             assert self.progress.state == (State.ALIVE if self.wanted.run else State.STOPPED)
         assert (self.running is not None) == (self.progress.state == State.ALIVE)
+        if self.progress.state == State.ALIVE:
+            assert not self.progress.leg
+            assert set(self.copies) == {self.place}, "what it left is gone"
+            assert self.progress.moves == self.wanted.moves
         at_rest = (State.STOPPED, State.UNPAID, State.LEAVING)
         assert not self.progress.previous or self.progress.state in at_rest
         if self.progress.state not in (State.UNPAID, State.LEAVING):
             assert self.progress.upgrades == self.wanted.upgrades
 
 
-OneBot.TestCase.settings = settings(max_examples=300, stateful_step_count=40)
+OneBot.TestCase.settings = settings(max_examples=60, stateful_step_count=40)
 TestOneBot = OneBot.TestCase
 
 

@@ -2,9 +2,11 @@
 
 import time
 import uuid
-from collections.abc import Callable, Container, Mapping
+from collections.abc import Callable, Container, Iterator, Mapping
 from datetime import timedelta
+from functools import cached_property
 from pathlib import Path
+from threading import Thread
 
 from django.utils import timezone
 
@@ -14,15 +16,18 @@ from butt.hosts.adopting import take_over
 from butt.hosts.far import Far
 from butt.hosts.interface import HostTrouble, NoRoom, Order, Sighting
 from butt.hosts.reading import Unreadable
+from butt.hosts.salt import moving
 from butt.hosts.salt.calls import Local, Master
+from butt.hosts.salt.carrier import Carrier
+from butt.hosts.salt.here import Here
 from butt.hosts.salt.offers import offer
-from butt.hosts.salt.orders import Sightings, bury, is_settled, write
+from butt.hosts.salt.orders import Sightings, bury, bury_copies, is_settled, write
 from butt.hosts.salt.porter import Porter
 from butt.hosts.salt.pushes import Pusher
 from butt.hosts.salt.strangers import bury_stray, is_being_removed, strays_on
 from butt.hosts.strays import Stray
 from butt.machines import cargo
-from butt.machines.models import Machine, Placement
+from butt.machines.models import Machine, OldCopy, Placement
 
 REMOVE_SECONDS = 90
 
@@ -38,6 +43,7 @@ class Salt:
         self._local = configuration().salt == "local"
         self._caller: Local | Master = Local(home) if self._local else Master()
         self._pusher = Pusher(self._caller)
+        self._processes = Here(home)
 
     def free_port(self, taken: frozenset[int]) -> int:
         """Whether somebody else listens on it there, its machine says when it is to start."""
@@ -47,6 +53,9 @@ class Salt:
         raise NoRoom("every port for bots is in use")
 
     def apply(self, order: Order) -> None:
+        if self._processes.has(order.bot_id):
+            self._processes.processes.apply(order)
+            return
         if self._local:
             self._here()
         if order.run and not configuration().pub_image:
@@ -72,7 +81,7 @@ class Salt:
             late = here.seen_at is None or here.seen_at < timezone.now() - OWN_ROUND
             if late and here.generation:
                 self._pusher.push(here, new=False)
-        return Sightings()
+        return Everywhere(self._processes)
 
     def log(self, bot_id: uuid.UUID, size: int) -> str:
         try:
@@ -86,6 +95,9 @@ class Salt:
         if row is not None and (row.run or not is_settled(row)):
             raise HostTrouble("it still runs")
         cargo.forget(bot_id)
+        moving.abandon(bot_id)
+        if self._processes.has_folder(bot_id):
+            self._processes.processes.destroy(bot_id)
         if machine := bury(bot_id):
             self._pusher.push(machine, new=row is not None)
             raise HostTrouble("its data is being removed.")
@@ -93,9 +105,13 @@ class Salt:
     def strays(self, known: Container[uuid.UUID]) -> list[Stray]:
         """What machines told of. How big it is they do not say."""
         found = [stray for machine in Machine.objects.all() for stray in strays_on(machine)]
+        if self._processes.has_any():
+            found += self._processes.processes.strays(known)
         return [stray for stray in found if stray.bot_id not in known]
 
     def remove(self, stray: Stray) -> None:
+        if self._processes.has_folder(stray.bot_id):
+            self._processes.processes.remove(stray)
         for machine in Machine.objects.all():
             if stray in strays_on(machine):
                 bury_stray(machine, stray.bot_id)
@@ -108,10 +124,34 @@ class Salt:
 
     def work(self, go_on: Callable[[], bool]) -> None:
         """Beside the steward's rounds: what is read of bots goes another way than what is done with them."""
+        carrier = Carrier(self._processes)
+        Thread(target=carrier.run, args=(go_on,), name="carrier", daemon=True).start()
         Porter(self._caller).run(go_on)
+
+    def carry(self, bot_id: uuid.UUID, to: str, move: int) -> None:
+        moving.carry(self._processes, bot_id, to, move)
+
+    def settle(self, bot_id: uuid.UUID) -> None:
+        moving.settle(self._processes, bot_id)
+
+    def go_back(self, bot_id: uuid.UUID, to: str) -> None:
+        if machine := moving.go_back(self._processes, bot_id, to):
+            self._pusher.push(machine, new=True)
+
+    def abandon(self, bot_id: uuid.UUID) -> None:
+        moving.abandon(bot_id)
+
+    def forget_copies(self, bot_id: uuid.UUID) -> None:
+        for machine in bury_copies(bot_id):
+            self._pusher.push(machine, new=True)
+        if OldCopy.objects.filter(bot_id=bot_id, machine=None).exists() and not self._processes.has(bot_id):
+            self._processes.processes.destroy(bot_id)
+            OldCopy.objects.filter(bot_id=bot_id, machine=None).delete()
 
     def stop_all(self) -> None:
         """On this machine alone: machines that joined a master run their bots whether we are here or not."""
+        if self._processes.has_any():
+            self._processes.processes.stop_all()
         if isinstance(self._caller, Local) and Placement.objects.exists():
             returned = self._caller.change(self._here(), "butt.stop_all", seconds=120)
             if returned.retcode:
@@ -125,6 +165,33 @@ class Salt:
             kept_secret(path)
         known = {"state": Machine.State.READY}
         return Machine.objects.get_or_create(minion_id=f"here-{_slug(path)}", defaults=known)[0]
+
+
+class Everywhere(Mapping[uuid.UUID, Sighting]):
+    """What was seen of each bot, on machines and of those that are processes here, which are looked at once."""
+
+    def __init__(self, here: Here) -> None:
+        self._on_machines, self._here = Sightings(), here
+
+    @cached_property
+    def _processes(self) -> Mapping[uuid.UUID, Sighting]:
+        return self._here.processes.look()
+
+    def __getitem__(self, bot_id: uuid.UUID) -> Sighting:
+        try:
+            return self._on_machines[bot_id]
+        except KeyError:
+            if not self._here.has(bot_id):
+                raise
+        return self._here.sighting(bot_id, self._processes)
+
+    def __iter__(self) -> Iterator[uuid.UUID]:
+        yield from self._on_machines
+        if self._here.has_any():
+            yield from (bot_id for bot_id in self._processes if self._here.has(bot_id))
+
+    def __len__(self) -> int:
+        return sum(1 for _ in self)
 
 
 def _lives(bot_id: uuid.UUID) -> bool:

@@ -2,12 +2,12 @@
 
 import uuid
 from collections.abc import Iterator, Mapping
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from datetime import datetime
 from typing import Any
 
 from django.db import transaction
-from django.db.models import Count
+from django.db.models import Exists
 from django.utils import timezone
 
 from butt.agents.models import Belongs
@@ -17,10 +17,10 @@ from butt.configuration import configuration
 from butt.hosts import exits
 from butt.hosts.interface import Away, HostTrouble, NoRoom, Order, Sighting
 from butt.hosts.publog import last_words
-from butt.machines import cargo
+from butt.hosts.salt.carried import carried, old_copies
+from butt.machines import cargo, room
 from butt.machines.looks import SILENT
-from butt.machines.models import Machine, Placement, Tombstone
-from butt.machines.pillar import MOST_BOTS
+from butt.machines.models import Machine, OldCopy, Placement, Tombstone
 from butt.machines.reports import SeenBot
 from scuttlekit import InvalidFormat, canonical
 
@@ -41,9 +41,7 @@ def write(order: Order) -> Machine | None:
         return None
     machine_id = standing.machine_id if standing else _place_for(order.bot_id)
     with transaction.atomic():
-        machine = Machine.objects.select_for_update().get(id=machine_id)
-        machine.generation += 1
-        machine.save(update_fields=["generation"])
+        machine = raised(machine_id)
         row = Placement.objects.filter(bot_id=order.bot_id).first()
         row = row or Placement(bot_id=order.bot_id, machine=machine, run=False, launch=0)
         if order.run:
@@ -81,19 +79,42 @@ def _off_trial(order: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def bury(bot_id: uuid.UUID) -> Machine | None:
-    """Order a bot to be removed with its data, once. The machine that has yet to do it; nobody when it is done."""
+    """Order a bot to be removed with its data, wherever it has some. A machine that has yet to do it; none when all is done."""
     standing = Placement.objects.filter(bot_id=bot_id).select_related("machine").first()
-    if standing is not None:
-        with transaction.atomic():
-            machine = Machine.objects.select_for_update().get(id=standing.machine_id)
-            machine.generation += 1
-            machine.save(update_fields=["generation"])
-            Tombstone.objects.get_or_create(
-                machine=machine, bot_id=bot_id, defaults={"generation": machine.generation}
-            )
+    with transaction.atomic():
+        bury_copies(bot_id)
+        if standing is not None:
+            bury_on(standing.machine_id, bot_id)
             standing.delete()
     stone = Tombstone.objects.filter(bot_id=bot_id, done_at=None).select_related("machine").first()
     return stone.machine if stone else None
+
+
+def bury_copies(bot_id: uuid.UUID) -> list[Machine]:
+    """Order what it left on machines to be removed; those machines."""
+    with transaction.atomic():
+        copies = OldCopy.objects.filter(bot_id=bot_id).exclude(machine=None).order_by("machine_id")
+        machines = [bury_on(machine_id, bot_id) for machine_id in copies.values_list("machine_id", flat=True)]
+        OldCopy.objects.filter(bot_id=bot_id).exclude(machine=None).delete()
+    return machines
+
+
+def bury_on(machine_id: uuid.UUID, bot_id: uuid.UUID) -> Machine:
+    """Within a transaction, in which the bot is taken from the machine's orders too."""
+    machine = raised(machine_id)
+    # It may have been removed from this machine before, and have come back.
+    Tombstone.objects.update_or_create(
+        machine=machine, bot_id=bot_id, defaults={"generation": machine.generation, "done_at": None}
+    )
+    return machine
+
+
+def raised(machine_id: uuid.UUID) -> Machine:
+    """The machine, with the next generation, locked until the transaction ends."""
+    machine = Machine.objects.select_for_update().get(id=machine_id)
+    machine.generation += 1
+    machine.save(update_fields=["generation"])
+    return machine
 
 
 class Sightings(Mapping[uuid.UUID, Sighting]):
@@ -103,10 +124,28 @@ class Sightings(Mapping[uuid.UUID, Sighting]):
     """
 
     def __getitem__(self, bot_id: uuid.UUID) -> Sighting:
-        row = Placement.objects.filter(bot_id=bot_id).select_related("machine").first()
+        rows = Placement.objects.filter(bot_id=bot_id).select_related("machine", "bot__transfer")
+        row = rows.annotate(left=Exists(OldCopy.objects.filter(bot_id=bot_id))).first()
         if row is None:
             raise KeyError(bot_id)
-        return sighting(row, timezone.now())
+        copies = old_copies(bot_id) if row.left else ()
+        untried = bool(copies) and not row.tried
+        try:
+            seen = sighting(row, timezone.now())
+        except Away:
+            raise
+        except HostTrouble as trouble:
+            if not (untried and row.run and row.machine.seen_generation >= row.generation):
+                raise
+            # It was told to run a bot that came from elsewhere, and could not: that bot goes back.
+            seen = Sighting(running=True, ended=str(trouble), ssb_id=row.ssb_id)
+        return replace(
+            seen,
+            place=row.machine.minion_id,
+            carried=carried(row.bot),
+            old_copies=copies,
+            untried=untried,
+        )
 
     def __iter__(self) -> Iterator[uuid.UUID]:
         return iter(Placement.objects.values_list("bot_id", flat=True))
@@ -186,10 +225,7 @@ def _place_for(bot_id: uuid.UUID) -> uuid.UUID:
     persons = Belongs.objects.filter(source_agent_id=bot_id).order_by("id").values("target_agent")[:1]
     if rentals.are_made():
         return _rented_for(persons.get()["target_agent"])
-    shared = Machine.objects.exclude(id__in=Rented.objects.values("agent_id"))
-    ready = shared.filter(state=Machine.State.READY).annotate(load=Count("placements"))
-    free = ready.filter(load__lt=MOST_BOTS).order_by("load", "created_at")
-    found = free.filter(person__in=persons).first() or free.filter(person=None).first()
+    found = room.open_to(bot_id).exclude(id__in=Rented.objects.values("agent_id")).first()
     if found is None:
         raise NoRoom("there is no machine with room for it")
     return found.id

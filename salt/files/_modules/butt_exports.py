@@ -12,9 +12,11 @@ import tarfile
 import time
 import urllib.parse
 
-SECRET, GOSSIP, LOG = "secret", "gossip.json", "flume/log.offset"
-FILES = {"secret": (SECRET,), "gossip": (GOSSIP,), "log": (LOG,), "blobs": (), "all": (SECRET, GOSSIP, LOG)}
-WITH_BLOBS = ("blobs", "all")
+SECRET, GOSSIP, LOG, NOTE = "secret", "gossip.json", "flume/log.offset", "sequence"
+WHOLE = (SECRET, GOSSIP, LOG)
+FILES = {"secret": (SECRET,), "gossip": (GOSSIP,), "log": (LOG,), "blobs": (), "all": WHOLE}
+FILES["move"] = (*WHOLE, NOTE)
+WITH_BLOBS = ("blobs", "all", "move")
 CHUNK = 1024 * 1024
 SECONDS = 60
 LOG_SIZE = 256 * 1024
@@ -31,9 +33,10 @@ def stock(bot_id):
 
 
 def send(bot_id, export_id, what):
-    """Send `what` of the bot as a tar: `secret`, `gossip`, `log`, `blobs` or `all`. Returns its size in bytes.
+    """Send `what` of the bot as a tar: `secret`, `gossip`, `log`, `blobs`, `all` or `move`. Returns its size in bytes.
 
-    The log is fixed before the blobs are listed, so that what a message came with is there too. `stock` is how much of
+    The log is fixed before the blobs are listed, so that what a message came with is there too. With `move` there is also how
+    far the bot noted that its feed has come. `stock` is how much of
     each there is, as JSON.
     """
     place = f"exports/{export_id}"

@@ -1,0 +1,109 @@
+"""`butt move` and `butt machine empty`: bots go to other machines, and one is told how it goes."""
+
+import sys
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from butt.command import cli, configure, home_option
+from butt.command.machine import found_machine, machine
+from butt.command.operator import who_commands
+
+if TYPE_CHECKING:
+    import uuid
+
+TICK = 0.5
+PATIENCE = 2 * 3600.0
+"""Seconds after which nobody waits any longer: a move has its own deadlines, and goes on by itself."""
+
+reason_option = click.option(
+    "--reason", required=True, help="Why; it is kept in the journal, and the bot's people may read it."
+)
+
+
+@cli.command()
+@home_option
+@reason_option
+@click.option("--wait/--no-wait", default=True, help="Whether to wait until it is done.")
+@click.argument("name")
+@click.argument("to", metavar="MACHINE")
+def move(home: Path | None, reason: str, wait: bool, name: str, to: str) -> None:
+    """Move the bot NAME to MACHINE, or to `here`, the control plane: it stops, its data is carried, and it starts there."""
+    configure(home=home)
+
+    from butt.agents.bots import bots
+    from butt.operating import NotDone
+    from butt.operating.actions import OF_BOT, act
+
+    bot = bots().filter(name=name.lower()).first()
+    if bot is None:
+        raise click.ClickException(f"There is no bot {name}.")
+    try:
+        act(OF_BOT["move"], who_commands(), bot, reason, to)
+    except NotDone as why:
+        raise click.ClickException(str(why)) from None
+    if not wait:
+        click.echo(f"{bot.name} is being moved to {to}. Its page says how far it is.")
+        return
+    if trouble := _follow(bot.id, to):
+        raise click.ClickException(trouble)
+    click.echo(f"{bot.name} is on {to}.")
+
+
+@machine.command()
+@home_option
+@reason_option
+@click.argument("minion_id")
+def empty(home: Path | None, reason: str, minion_id: str) -> None:
+    """Move all bots of a machine to others, one after the other. No new bot is placed on it any more.
+
+    It ends when one cannot be moved; run again, it goes on with those that are left.
+    """
+    configure(home=home)
+
+    from butt.machines.registry import drain
+    from butt.operating import NotDone
+    from butt.operating.actions import OF_BOT, act
+    from butt.operating.moving import bots_on, other_machine
+
+    leaving = found_machine(minion_id)
+    drain(leaving)
+    all_of_them = bots_on(leaving)
+    click.echo(f"{len(all_of_them)} bots are on {minion_id}.")
+    for number, bot in enumerate(all_of_them, 1):
+        try:
+            to = other_machine(bot, leaving).minion_id
+            act(OF_BOT["move"], who_commands(), bot, reason, to)
+        except NotDone as why:
+            raise click.ClickException(str(why)) from None
+        if trouble := _follow(bot.id, to):
+            left = len(all_of_them) - number + 1
+            click.echo(f"Error: {bot.name}: {trouble} {left} bots are left on {minion_id}.", err=True)
+            sys.exit(1)
+        click.echo(f"{number} of {len(all_of_them)}: {bot.name} is on {to}.")
+    click.echo(f"{minion_id} is empty. `butt machine remove {minion_id}` forgets it.")
+
+
+def _follow(bot_id: "uuid.UUID", to: str) -> str:
+    """Tell how the move goes until it is over; why it did not come to its end, or nothing."""
+    from butt.agents.bots import bots
+    from butt.operating.moving import is_under_way, place_of
+
+    told, ends = "", time.monotonic() + PATIENCE
+    while time.monotonic() < ends:
+        bot = bots().filter(id=bot_id).first()
+        if bot is None:
+            return "The bot is gone."
+        if not is_under_way(bot):
+            there = place_of(bot) == to
+            return (
+                "" if there and bot.progress.state != "broken" else bot.progress.notice or bot.progress.reason
+            )
+        words = f"#{bot.progress.state}  {bot.progress.reason}".rstrip()
+        if words != told:
+            click.echo(f"  {words}")
+            told = words
+        time.sleep(TICK)
+    return "It takes long, and goes on by itself. Its page says how far it is."

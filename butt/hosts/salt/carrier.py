@@ -1,0 +1,238 @@
+"""Carrying the data of bots that are moved: brought here, and checked, before anything settles elsewhere.
+
+The row is the work, and whoever is at it holds a lock that the kernel frees however they end. Nothing waits in here: what is
+on its way from a machine is looked at again in the next round.
+"""
+
+import errno
+import fcntl
+import logging
+import os
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from django.db import transaction
+
+from butt.exports.parcel import Gone, Part
+from butt.hosts import parcels
+from butt.hosts.far import unpack
+from butt.hosts.interface import Folder, HostTrouble
+from butt.hosts.noted import sequence_in
+from butt.hosts.salt.carried import HERE, staging_of
+from butt.hosts.salt.here import Here
+from butt.hosts.salt.moving import waits_as_cargo
+from butt.hosts.salt.orders import bury_on
+from butt.imports.sieve import NOTE, Rejected
+from butt.machines import cargo, errands, uploads
+from butt.machines.models import Errand, Machine, OldCopy, Placement, Tombstone, Transfer, Upload
+from butt.rounds import GoOn, rounds
+from scuttlekit import KeyPair, ScuttlebuttError
+from scuttlekit.files import sync
+from scuttlekit.offsetlog import survey
+
+log = logging.getLogger("butt.hosts.salt")
+
+TICK, AFTER_TROUBLE = 0.25, 3.0
+MOST_AT_ONCE = 20
+TRIES = 3
+LOG = "flume/log.offset"
+NO_ROOM = "there is no room for its data on the control plane, through which it goes."
+
+
+class Uncarried(Exception):
+    """Nothing will come of it; the text says why."""
+
+
+class Carrier:
+    def __init__(self, here: Here) -> None:
+        self._here = here
+
+    def run(self, go_on: GoOn) -> None:
+        """Without end, as long as `go_on()`."""
+        rounds(self.round, go_on, log, AFTER_TROUBLE)
+
+    def round(self) -> float:
+        """One step with each transfer that nobody else is at."""
+        open_ones = Transfer.objects.filter(state__in=(Transfer.State.ASKED, Transfer.State.COME))
+        for transfer in open_ones.select_related("bot__progress").order_by("created_at")[:MOST_AT_ONCE]:
+            with _held(transfer) as mine:
+                if mine:
+                    self._step(transfer)
+        return TICK
+
+    def _step(self, transfer: Transfer) -> None:
+        try:
+            if transfer.state == Transfer.State.ASKED:
+                self._bring(transfer)
+            else:
+                self._clear(transfer)
+        except Uncarried as why:
+            _note(transfer, state=Transfer.State.FAILED, words=str(why)[:300])
+        except HostTrouble as trouble:
+            _note(transfer, words=str(trouble)[:300])
+        except OSError as error:
+            log.warning("%s cannot be carried: %s", transfer.bot.name, error)
+            full = error.errno in (errno.ENOSPC, errno.EDQUOT)
+            words = (
+                NO_ROOM if full else f"its data cannot be written: {(error.strerror or 'it fails').lower()}."
+            )
+            _note(transfer, state=Transfer.State.FAILED, words=words)
+
+    def _bring(self, transfer: Transfer) -> None:
+        """Have its data here, whole and checked. Where it waits here already, it is only checked."""
+        row = Placement.objects.filter(bot_id=transfer.bot_id).first()
+        staging = staging_of(transfer.bot_id)
+        if waits_as_cargo(row):
+            sequence = _checked(Folder(cargo.place_of(transfer.bot_id)), transfer)
+        elif row is None:
+            _refuse_without_room(self._here.folder(transfer.bot_id))
+            _copy(self._here.folder(transfer.bot_id), _fresh(staging))
+            sequence = _checked(Folder(staging), transfer)
+        elif not self._has_come(transfer, row):
+            return
+        else:
+            sequence = _checked(Folder(staging), transfer)
+        _note(transfer, state=Transfer.State.COME, sequence=sequence, words="")
+
+    def _has_come(self, transfer: Transfer, row: Placement) -> bool:
+        """Whether what its machine was asked for lies unpacked in its place."""
+        errand = Errand.objects.filter(id=transfer.errand).first() if transfer.errand else None
+        upload = Upload.objects.filter(id=errand.id).exclude(arrived_at=None).first() if errand else None
+        if errand is None or errands.is_lost(errand) or (errand.done_at and (errand.trouble or not upload)):
+            if transfer.tries >= TRIES:
+                raise Uncarried((errand and errand.trouble) or "its machine did not send it.")
+            asked = errands.ask_anew(row, errands.MOVE)
+            _note(transfer, errand=asked.id, tries=transfer.tries + 1)
+            return False
+        if not errand.done_at or upload is None:
+            _note(transfer, words=f"{uploads.came_so_far(errand.id) >> 20} MiB of its data have come.")
+            return False
+        packed = uploads.spooled(upload)
+        try:
+            unpack(packed, _fresh(staging_of(transfer.bot_id)), with_note=True)
+        except FileNotFoundError:
+            # What came was not read in time: its machine is asked again.
+            _note(transfer, errand=None)
+            return False
+        except Rejected as no:
+            raise Uncarried(
+                NO_ROOM if no.code == "too_big" else f"what its machine sent is no pub's data: {no}"
+            ) from no
+        packed.unlink(missing_ok=True)
+        return True
+
+    def _clear(self, transfer: Transfer) -> None:
+        """Its newest data is here and whole: what an earlier stay left at the place where it goes makes room for that."""
+        bot_id, row = transfer.bot_id, Placement.objects.filter(bot_id=transfer.bot_id).first()
+        if not waits_as_cargo(row):
+            cargo.forget(bot_id)
+        if transfer.to == HERE:
+            self._here.processes.destroy(bot_id)
+            OldCopy.objects.filter(bot_id=bot_id, machine=None).delete()
+        else:
+            machine = Machine.objects.filter(minion_id=transfer.to).first()
+            if machine is None:
+                raise Uncarried(f"{transfer.to} is not there any more.")
+            if not _is_clear(machine, transfer):
+                return
+        _note(transfer, state=Transfer.State.READY)
+
+
+def _is_clear(machine: Machine, transfer: Transfer) -> bool:
+    """Whether nothing of the bot is on this machine any more. What it left there is ordered to go."""
+    bot_id = transfer.bot_id
+    copy = OldCopy.objects.filter(bot_id=bot_id, machine=machine)
+    if copy.exists():
+        with transaction.atomic():
+            bury_on(machine.id, bot_id)
+            copy.delete()
+    if Tombstone.objects.filter(machine=machine, bot_id=bot_id, done_at=None).exists():
+        _note(transfer, words=f"{machine.minion_id} removes an earlier copy of it first.")
+        return False
+    if any(str(bot_id) in str(name) for name in machine.strangers):
+        raise Uncarried(
+            f"something of it is on {machine.minion_id} that nobody knows. Remove it there: the volume butt-{bot_id}."
+        )
+    return True
+
+
+def _checked(folder: Folder, transfer: Transfer) -> int:
+    """How far its own feed goes in this data. Raises `Uncarried` where it is not whole, or not this bot's."""
+    path = folder.data / LOG
+    try:
+        keys = KeyPair.load(folder.secret)
+    except (OSError, ScuttlebuttError):
+        raise Uncarried("its secret cannot be read.") from None
+    if keys.id != transfer.bot.progress.ssb_id:
+        raise Uncarried("the secret that came is another bot's.")
+    if not path.exists():
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.touch()
+    with path.open("r+b", buffering=0) as file:
+        found = survey(file, file.seek(0, os.SEEK_END), keys.id)
+        if found.damaged:
+            raise Uncarried(f"its log is damaged at byte {found.whole}.")
+        file.truncate(found.whole)
+    noted = sequence_in(folder)
+    if found.sequence < noted:
+        raise Uncarried(
+            f"its log ends at message {found.sequence} of its own, and it noted that it said {noted}."
+        )
+    folder.secret.chmod(0o400)
+    for each in (folder.secret, path, folder.data):
+        sync(each)
+    return found.sequence
+
+
+def _copy(source: Folder, data: Path) -> None:
+    """As an export goes, over no link; and what the pub noted of itself."""
+    data.mkdir(parents=True, mode=0o700)
+    for item in parcels.parcel(source, Part.ALL).items:
+        try:
+            chunks = item.read()
+        except Gone:
+            continue
+        path = data / item.name
+        path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+        with path.open("xb") as file:
+            file.writelines(chunks)
+    if noted := sequence_in(source):
+        (data / NOTE).write_text(f"{noted}\n")
+
+
+def _fresh(staging: Path) -> Path:
+    """Its data folder, which is not there yet."""
+    shutil.rmtree(staging, ignore_errors=True)
+    staging.mkdir(parents=True, mode=0o700)
+    return staging / "data"
+
+
+def _refuse_without_room(folder: Folder) -> None:
+    stock = parcels.stock(folder)
+    if shutil.disk_usage(folder.path).free - uploads.RESERVE < stock.log + stock.blobs_size:
+        raise Uncarried(NO_ROOM)
+
+
+def _note(transfer: Transfer, **fields: object) -> None:
+    """Only of this very move: another may have been asked for meanwhile."""
+    for name, value in fields.items():
+        setattr(transfer, name, value)
+    Transfer.objects.filter(bot_id=transfer.bot_id, move=transfer.move).update(**fields)
+
+
+@contextmanager
+def _held(transfer: Transfer) -> Iterator[bool]:
+    """Whether nobody else is at it: it is ours meanwhile."""
+    place = staging_of(transfer.bot_id).parent
+    place.mkdir(parents=True, exist_ok=True, mode=0o700)
+    with (place / f".{transfer.bot_id}.lock").open("w") as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            yield False
+            return
+        # It may have been done, or forgotten, in the moment before.
+        same = Transfer.objects.filter(bot_id=transfer.bot_id, move=transfer.move, state=transfer.state)
+        yield same.exists()

@@ -1,0 +1,54 @@
+"""Bots that are processes of the control plane itself: from before there were machines, or moved back from one.
+
+Nothing new comes here by itself. A bot that has a machine does not live here, whatever is left of it in its folder.
+"""
+
+import uuid
+from collections.abc import Mapping
+from dataclasses import replace
+from functools import cached_property
+from pathlib import Path
+
+from butt.agents.models import Agent
+from butt.hosts.interface import Folder, Sighting
+from butt.hosts.processes import Processes
+from butt.hosts.salt.carried import HERE, carried, old_copies
+from butt.hosts.staying import lives_here
+from butt.hosts.strays import id_of
+
+
+class Here:
+    """`home` is the service's home folder. supervisord is not started where no bot needs it."""
+
+    def __init__(self, home: Path) -> None:
+        self._home = home
+
+    @cached_property
+    def processes(self) -> Processes:
+        return Processes(self._home)
+
+    def has(self, bot_id: uuid.UUID) -> bool:
+        return lives_here(self._home, bot_id)
+
+    def has_any(self) -> bool:
+        """Whether there is a folder of any bot."""
+        bots = self._home / "bots"
+        return bots.is_dir() and any(id_of(path.name) for path in bots.iterdir())
+
+    def has_folder(self, bot_id: uuid.UUID) -> bool:
+        return self.folder(bot_id).path.exists()
+
+    def folder(self, bot_id: uuid.UUID) -> Folder:
+        return Folder(self._home / "bots" / str(bot_id))
+
+    def sighting(self, bot_id: uuid.UUID, seen: Mapping[uuid.UUID, Sighting]) -> Sighting:
+        """Of a bot that lives here, by a look at all processes. Raises `HostTrouble`."""
+        bot = Agent.objects.select_related("transfer").get(id=bot_id)
+        copies = old_copies(bot_id)
+        return replace(
+            seen.get(bot_id, Sighting()),
+            place=HERE,
+            carried=carried(bot),
+            old_copies=copies,
+            untried=bool(copies) and not self.folder(bot_id).config.exists(),
+        )

@@ -1,0 +1,143 @@
+"""Moving bots from place to place: what the rows and folders say afterwards. The bots stand still meanwhile.
+
+Each step can be repeated: killed anywhere in it, the next look at the rows finds it done or does it again.
+"""
+
+import shutil
+import uuid
+
+from django.db import transaction
+
+from butt.agents.models import Observed, Progress
+from butt.hosts.adopting import take_over
+from butt.hosts.interface import HostTrouble
+from butt.hosts.salt.carried import HERE, staging_of
+from butt.hosts.salt.here import Here
+from butt.hosts.salt.orders import bury_on, is_settled
+from butt.machines import cargo, room
+from butt.machines.models import Machine, OldCopy, Placement, Transfer
+
+
+def carry(here: Here, bot_id: uuid.UUID, to: str, move: int) -> None:
+    """Ask for its data to be carried, once for each move."""
+    if Transfer.objects.filter(bot_id=bot_id, move=move).exists():
+        return
+    abandon(bot_id)
+    why = _refusal(here, bot_id, to)
+    state = Transfer.State.FAILED if why else Transfer.State.ASKED
+    Transfer.objects.create(bot_id=bot_id, to=to, move=move, state=state, words=why[:300])
+
+
+def settle(here: Here, bot_id: uuid.UUID) -> None:
+    """Have it live where its data was carried to. What it leaves becomes an old copy."""
+    transfer = Transfer.objects.get(bot_id=bot_id)
+    row = Placement.objects.filter(bot_id=bot_id).select_related("machine").first()
+    if transfer.to == (row.machine.minion_id if row else HERE):
+        abandon(bot_id)
+        return
+    _refuse_what_may_run(here, bot_id, row)
+    machine = Machine.objects.filter(minion_id=transfer.to).first()
+    if transfer.to != HERE and machine is None:
+        Transfer.objects.filter(bot_id=bot_id).update(state=Transfer.State.FAILED)
+        return
+    staged = staging_of(bot_id) / "data"
+    if machine is None:
+        # Where it never ran at its last place, its data waits for that still.
+        here.processes.adopt(bot_id, staged if staged.exists() else cargo.place_of(bot_id) / "data")
+    elif staged.exists() or not cargo.is_waiting(bot_id):
+        take_over(staged, cargo.place_of(bot_id) / "data")
+    progress = Progress.objects.get(bot_id=bot_id)
+    with transaction.atomic():
+        if row is None:
+            OldCopy.objects.get_or_create(bot_id=bot_id, machine=None)
+        else:
+            _leave(row)
+        if machine is not None:
+            # No order yet: the one to run is the next.
+            Placement.objects.create(
+                bot_id=bot_id,
+                machine=machine,
+                generation=machine.generation,
+                run=False,
+                launch=progress.launch,
+                ssb_id=progress.ssb_id,
+            )
+        Transfer.objects.filter(bot_id=bot_id).delete()
+    shutil.rmtree(staging_of(bot_id), ignore_errors=True)
+
+
+def go_back(here: Here, bot_id: uuid.UUID, to: str) -> Machine | None:
+    """Have it live where it came from. The machine that has to remove what it never ran, if there is one."""
+    row = Placement.objects.filter(bot_id=bot_id).select_related("machine").first()
+    if to == (row.machine.minion_id if row else HERE):
+        return None
+    _refuse_what_may_run(here, bot_id, row)
+    copies = OldCopy.objects.filter(bot_id=bot_id)
+    copy = copies.filter(machine=None).first() if to == HERE else copies.filter(machine__minion_id=to).first()
+    if copy is None:
+        raise HostTrouble(f"there is no copy of it on {to} to go back to")
+    left = None
+    with transaction.atomic():
+        if row is not None:
+            left = bury_on(row.machine_id, bot_id)
+            row.delete()
+        if copy.machine is not None:
+            Placement.objects.create(
+                bot_id=bot_id,
+                machine=copy.machine,
+                generation=copy.machine.generation,
+                run=False,
+                launch=copy.launch,
+                order=copy.order,
+                ssb_id=Progress.objects.get(bot_id=bot_id).ssb_id,
+                tried=True,
+            )
+        copy.delete()
+    if row is None:
+        here.processes.destroy(bot_id)
+    abandon(bot_id)
+    return left
+
+
+def abandon(bot_id: uuid.UUID) -> None:
+    """Forget what was carried. What waits for a bot that never ran at its place is its data, and stays."""
+    Transfer.objects.filter(bot_id=bot_id).delete()
+    shutil.rmtree(staging_of(bot_id), ignore_errors=True)
+    if not waits_as_cargo(Placement.objects.filter(bot_id=bot_id).first()):
+        cargo.forget(bot_id)
+
+
+def waits_as_cargo(row: Placement | None) -> bool:
+    """Whether what there is of a bot waits for its machine, where it has never run."""
+    return row is not None and not row.tried and cargo.is_waiting(row.bot_id)
+
+
+def _refuse_what_may_run(here: Here, bot_id: uuid.UUID, row: Placement | None) -> None:
+    """The steward saw it stand still; between its look and this, nothing but the steward could have started it."""
+    if row is None:
+        seen = here.processes.look().get(bot_id)
+        runs = seen is not None and seen.running
+    else:
+        runs = row.run or not is_settled(row)
+    if runs:
+        raise HostTrouble("it still runs")
+
+
+def _leave(row: Placement) -> None:
+    if row.order:
+        OldCopy.objects.get_or_create(
+            bot_id=row.bot_id, machine=row.machine, defaults={"launch": row.launch, "order": row.order}
+        )
+    row.delete()
+
+
+def _refusal(here: Here, bot_id: uuid.UUID, to: str) -> str:
+    if to == HERE:
+        return ""
+    machine = Machine.objects.filter(minion_id=to).first()
+    if machine is None:
+        return f"there is no machine {to}."
+    if here.has(bot_id) or Placement.objects.filter(bot_id=bot_id).exists():
+        size = Observed.objects.values_list("disk", flat=True).get(bot_id=bot_id) or 0
+        return room.refusal(machine, bot_id, size)
+    return "it has no data yet."

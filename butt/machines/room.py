@@ -1,0 +1,49 @@
+"""Which machines can take a bot, and why another cannot."""
+
+import uuid
+
+from django.db.models import Count, F, Q, QuerySet
+
+from butt.agents.models import Belongs
+from butt.configuration import configuration
+from butt.machines.looks import look_at
+from butt.machines.models import Machine
+from butt.machines.pillar import MOST_BOTS
+
+SPARE = 1 << 30
+"""Bytes of a machine's disk that are left free beside what is moved there."""
+
+
+def refusal(machine: Machine, bot_id: uuid.UUID, size: int) -> str:
+    """Why this machine cannot take a bot that has `size` bytes of data, in words; empty where it can."""
+    name = machine.minion_id
+    if configuration().cloud != "here":
+        return "machines are rented for one person each here, and their bots stay with them."
+    if machine.state != Machine.State.READY:
+        return f"{name} is {machine.state} and gets no bots."
+    if look_at(machine).is_silent:
+        return f"{name} has not reported lately."
+    if machine.person_id is not None and not _owners(bot_id).filter(target_agent=machine.person_id).exists():
+        return f"{name} is for the bots of one person, and this is none of theirs."
+    return _want_of_room(machine, size)
+
+
+def _want_of_room(machine: Machine, size: int) -> str:
+    free = look_at(machine).disk_free
+    if machine.placements.count() >= MOST_BOTS:
+        return f"{machine.minion_id} has {MOST_BOTS} bots, which is the maximum."
+    if free is not None and free < size + SPARE:
+        return f"the disk of {machine.minion_id} has no room for it."
+    return ""
+
+
+def open_to(bot_id: uuid.UUID) -> QuerySet[Machine]:
+    """The machines that are ready and may have this bot: its own person's first, then the emptiest."""
+    persons = _owners(bot_id).order_by("id").values("target_agent")[:1]
+    ready = Machine.objects.filter(state=Machine.State.READY).annotate(load=Count("placements"))
+    free = ready.filter(Q(person__in=persons) | Q(person=None), load__lt=MOST_BOTS)
+    return free.order_by(F("person").asc(nulls_last=True), "load", "created_at")
+
+
+def _owners(bot_id: uuid.UUID) -> QuerySet[Belongs]:
+    return Belongs.objects.filter(source_agent=bot_id)

@@ -1,0 +1,194 @@
+"""Moving a bot to another place: what to do next with one whose move was asked for or has begun. Pure, no I/O.
+
+It stops where it is, its data is carried and checked, it settles at the other place, and starts there. The copy that it
+left is never run beside it, and goes only when the bot answers at the other place and says as much as it had said before.
+One that cannot even begin to run there goes back; one that ran there and does not answer stays, as its feed may have gone on.
+"""
+
+from collections.abc import Callable, Mapping
+from datetime import timedelta
+from types import MappingProxyType
+
+from butt.agents.models import Leg
+from butt.agents.states import SHOULD_ANSWER, State
+from butt.steward.situation import SOON, WATCHING, Effect, Move, Situation, soon
+
+CARRY_DEADLINE = timedelta(hours=1)
+
+_REST = frozenset({State.STOPPING, State.STOPPED, State.UNPAID, State.LEAVING})
+_HERE = "the control plane"
+
+
+def decide(at: Situation) -> Move | None:
+    """None where the bot is seen to as any other."""
+    if at.progress.leg:
+        return _LEGS[Leg(at.progress.leg)](at)
+    if at.move:
+        return _begin(at)
+    if at.seen.old_copies and _is_well(at):
+        return Move(State.ALIVE, at.progress.reason, Effect.FORGET, WATCHING)
+    return None
+
+
+def named(place: str) -> str:
+    """A place, in words."""
+    return _HERE if place == "here" else place
+
+
+def _begin(at: Situation) -> Move | None:
+    """Once nothing else is under way with it."""
+    state, to = State(at.progress.state), at.wanted.place
+    asked = {"moves": at.wanted.moves}
+    if at.seen.place and to == at.seen.place:
+        return Move(state, at.progress.reason, changes={**asked, "notice": ""})
+    if not (at.seen.place and at.progress.ssb_id):
+        if state in {State.NEW, State.STARTING, State.STOPPING}:
+            return None
+        return _stays(at, to, "it has no data yet that could be moved. Start it where it is first.", asked)
+    return None if _is_busy(at) else _set_out(at, state, to)
+
+
+def _set_out(at: Situation, state: State, to: str) -> Move:
+    changes = {
+        "moves": at.wanted.moves,
+        "leg": Leg.CARRYING,
+        "origin": at.seen.place,
+        "destination": to,
+        "deadline": at.now + CARRY_DEADLINE,
+        "tries": 0,
+        "notice": "",
+    }
+    if state in SHOULD_ANSWER:
+        return Move(State.STOPPING, _moved(to), Effect.HALT, SOON, changes=changes)
+    return Move(state, _moved(to), Effect.CARRY, WATCHING, changes=changes)
+
+
+def _is_busy(at: Situation) -> bool:
+    """With other code, or with stopping, or it is about to go for ever."""
+    if at.on_trial or at.other_code:
+        return True
+    at_rest = at.progress.state in _REST and not at.seen.running and not _is_due_to_go(at)
+    return not (at_rest or at.progress.state in SHOULD_ANSWER)
+
+
+def _carrying(at: Situation) -> Move:
+    """It stands still until its data has come, or is given up."""
+    state, carried, to = State(at.progress.state), at.seen.carried, at.progress.destination
+    if at.seen.running:
+        return Move(state, _moved(to), Effect.HALT, soon(at))
+    if why := _why_not(at):
+        return _stays(at, to, why)
+    words = ""
+    if carried is not None and carried.move == at.progress.moves:
+        if carried.sequence is not None:
+            changes = {"leg": Leg.ARRIVING, "carried": carried.sequence, "deadline": None}
+            return Move(state, _moved(to), Effect.SETTLE, SOON, changes=changes)
+        words = carried.words
+    return Move(state, f"{_moved(to)} {words}".strip(), Effect.CARRY, WATCHING)
+
+
+def _why_not(at: Situation) -> str:
+    """Why nothing comes of the move; empty while something may."""
+    carried = at.seen.carried
+    if at.move:
+        return "another place was asked for meanwhile."
+    if carried is not None and carried.move == at.progress.moves:
+        if carried.failed:
+            return carried.failed
+        if carried.sequence is not None:
+            ends, reached = carried.sequence, at.observed.sequence
+            behind = f"what came of its data ends at message {ends}, and its feed has reached {reached}."
+            return behind if ends < reached else ""
+    return "its data did not come within an hour." if at.overdue else ""
+
+
+def _arriving(at: Situation) -> Move | None:
+    """Its data is there. It is not started before the host has it at the other place and nowhere else."""
+    state, to = State(at.progress.state), at.progress.destination
+    if at.seen.place != to:
+        if at.seen.carried is None or at.seen.carried.failed:
+            return _stays(at, to, f"{named(to)} is not there any more.")
+        return Move(state, _moved(to), Effect.SETTLE, SOON)
+    if at.move:
+        return Move(state, at.progress.reason, changes=_OVER)
+    if _is_well(at):
+        return Move(State.ALIVE, "", Effect.FORGET, WATCHING, changes=_OVER)
+    why = _why_down(at, state)
+    return _turn_round(at, state, why) if why else None
+
+
+def _why_down(at: Situation, state: State) -> str:
+    """Why it does not run where it was moved to; empty while it may, or is not to."""
+    if state not in {State.STARTING, State.BROKEN} or not at.up or at.restart or at.answers:
+        return ""
+    if at.seen.ended:
+        return at.seen.ended
+    if state is State.BROKEN:
+        return at.progress.reason
+    return (at.observed.trouble or "It does not answer.") if at.overdue else ""
+
+
+def _turn_round(at: Situation, state: State, why: str) -> Move:
+    if not at.seen.untried:
+        # It stays where it ran, as its feed may have gone on there.
+        return Move(state, at.progress.reason, wait=SOON, changes=_OVER)
+    origin, to = named(at.progress.origin), named(at.progress.destination)
+    notice = f"It is back on {origin}, because it could not start on {to}: {why}"
+    changes = {"leg": Leg.RETURNING, "notice": notice, "tries": 0}
+    return Move(State.STOPPING, f"It goes back to {origin}.", Effect.HALT, SOON, changes=changes)
+
+
+def advice(at: Situation) -> str:
+    """What there is to say besides of a bot that does not answer where it was moved to."""
+    if not at.seen.old_copies:
+        return ""
+    return (
+        f"It was moved to {named(at.seen.place)}, and its copy on {named(at.seen.old_copies[0])} is kept until it answers. See "
+        "that its name leads to its new place, or move it back."
+    )
+
+
+def _returning(at: Situation) -> Move:
+    """It ends where it could not start, and then is where it was."""
+    state = State(at.progress.state)
+    if at.seen.place != at.progress.destination:
+        return Move(state, at.progress.reason, changes=_OVER)
+    if at.seen.running:
+        return Move(state, at.progress.reason, Effect.HALT, soon(at))
+    if not at.seen.untried:
+        return Move(
+            state, "It ran at its new place after all, and stays there.", changes={**_OVER, "notice": ""}
+        )
+    return Move(state, at.progress.reason, Effect.GO_BACK, SOON)
+
+
+def _stays(at: Situation, to: str, why: str, asked: Mapping[str, object] = MappingProxyType({})) -> Move:
+    notice = f"It was not moved to {named(to)}: {why}"
+    changes: dict[str, object] = {**asked, "notice": notice}
+    if not at.progress.leg:
+        return Move(State(at.progress.state), at.progress.reason, Effect.ABANDON, SOON, changes=changes)
+    return Move(
+        State(at.progress.state), "", Effect.ABANDON, SOON, changes={**changes, **_OVER, "deadline": None}
+    )
+
+
+def _is_well(at: Situation) -> bool:
+    """It answers where it is now, on code that is proven, and says as much as it had said before."""
+    is_alive = at.progress.state == State.ALIVE and at.up and at.answers and not at.on_trial
+    return is_alive and at.observed.said >= at.progress.carried and not at.restart
+
+
+def _is_due_to_go(at: Situation) -> bool:
+    return at.wanted.gone_at is not None and at.now >= at.wanted.gone_at
+
+
+def _moved(to: str) -> str:
+    return f"It is being moved to {named(to)}."
+
+
+_OVER: dict[str, object] = {"leg": ""}
+_LEGS: dict[Leg, Callable[[Situation], Move | None]] = {
+    Leg.CARRYING: _carrying,
+    Leg.ARRIVING: _arriving,
+    Leg.RETURNING: _returning,
+}

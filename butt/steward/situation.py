@@ -1,0 +1,109 @@
+"""What a decision about a bot depends on, and what it is made of. Pure, no I/O."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from enum import Enum
+
+from butt.agents.models import Observed, Progress, Wanted
+from butt.agents.standing import is_up, why_held
+from butt.agents.states import State
+from butt.hosts.interface import Sighting
+from butt.sources.shelf import Offer
+
+SOON = timedelta(seconds=0.03)
+WATCHING = timedelta(seconds=0.5)
+RESTING = timedelta(seconds=30)
+
+NOTHING_ASKED = Offer()
+
+
+class Effect(Enum):
+    """What the host is told after the move is persisted."""
+
+    NOTHING = "nothing"
+    RUN = "run"
+    HALT = "halt"
+    DESTROY = "destroy"
+    CARRY = "carry"
+    SETTLE = "settle"
+    GO_BACK = "go back"
+    ABANDON = "abandon"
+    FORGET = "forget"
+
+
+@dataclass(frozen=True)
+class Situation:
+    """All that a decision may depend on."""
+
+    wanted: Wanted
+    progress: Progress
+    observed: Observed
+    seen: Sighting
+    now: datetime
+    start_deadline: timedelta
+    offer: Offer = NOTHING_ASKED
+    trial: timedelta = timedelta(seconds=60)
+
+    @property
+    def up(self) -> bool:
+        return is_up(self.wanted)
+
+    @property
+    def wants_run(self) -> bool:
+        """It is wanted running, and no operator keeps it from that."""
+        return self.wanted.run and not self.held
+
+    @property
+    def held(self) -> str:
+        """Why operators keep it from running, in words; empty where they do not."""
+        return why_held(self.wanted)
+
+    @property
+    def restart(self) -> bool:
+        return self.wanted.restarts > self.progress.restarts
+
+    @property
+    def upgrade(self) -> bool:
+        """Other code was asked for, and is there to be run. A bot that is being moved gets there first."""
+        return self.other_code and self.offer.ready and not self.progress.leg
+
+    @property
+    def other_code(self) -> bool:
+        return self.wanted.upgrades > self.progress.upgrades
+
+    @property
+    def move(self) -> bool:
+        """Another place was asked for, and its move has not begun."""
+        return self.wanted.moves > self.progress.moves
+
+    @property
+    def on_trial(self) -> bool:
+        """There is code to go back to: what it runs now, or runs next, is not proven."""
+        return bool(self.progress.previous)
+
+    @property
+    def answers(self) -> bool:
+        """Alive as it is defined: the process runs, and this very launch answers with its own identity."""
+        return self.seen.running and self.observed.alive and self.observed.launch == self.progress.launch
+
+    @property
+    def overdue(self) -> bool:
+        return self.progress.deadline is not None and self.now >= self.progress.deadline
+
+
+@dataclass(frozen=True)
+class Move:
+    """To `state`, or staying in it; `changes` are further fields of `Progress`; then `effect`; look again after `wait`."""
+
+    state: State
+    reason: str = ""
+    effect: Effect = Effect.NOTHING
+    wait: timedelta = timedelta(0)
+    place: bool = False
+    changes: Mapping[str, object] = field(default_factory=dict)
+
+
+def soon(at: Situation) -> timedelta:
+    """The longer it takes, the less often: a container takes seconds, and each look asks the database."""
+    return min(max(SOON, (at.now - at.progress.since) / 20), WATCHING)
