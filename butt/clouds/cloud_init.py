@@ -12,6 +12,8 @@ DATA = "/var/lib/butt"
 STATE = "/var/lib/butt-boot"
 """On the root, where a machine notes how far its first boot has come."""
 
+PROGRAMS = "/usr/local/sbin"
+
 APT = "install -q -y --no-install-recommends -o DPkg::Lock::Timeout=120"
 """Debian's own timers may use apt at the same time."""
 
@@ -98,7 +100,7 @@ touch {STATE}/salt
 STEPS = 6
 """Of a boot, as it tells them."""
 
-BOOT = """#!/bin/sh
+_BOOT = """#!/bin/sh
 # Makes of this machine one that bots run on. At each boot: what is done already takes no time, and what a power cut
 # interrupted goes on where it was. Each step has its time; one that fails is begun again by systemd.
 set -eu
@@ -112,20 +114,25 @@ step() {
         exit 1
     }
 }
-step 1 "it looks for its volume" 180 butt-mount __DEVICE__
-step 2 "it holds what an earlier machine left" 60 butt-hold
-step 3 "it installs Docker" 600 butt-docker
+__VOLUME__step 3 "it installs Docker" 600 butt-docker
 step 4 "it installs Salt" 600 butt-salt
 systemctl daemon-reload
 if [ ! -e /var/lib/butt-boot/ready ]; then
     step 5 "it starts Docker and Salt" 180 systemctl restart docker salt-minion
     systemctl enable docker salt-minion
-    systemctl enable --now butt-grow.timer
+    __GROWS__
     touch /var/lib/butt-boot/ready
     sync
 fi
 butt-say 6 "it waits for its first orders" || true
 """
+
+_VOLUME = """step 1 "it looks for its volume" 180 butt-mount __DEVICE__
+step 2 "it holds what an earlier machine left" 60 butt-hold
+"""
+BOOT = _BOOT.replace("__VOLUME__", _VOLUME).replace("__GROWS__", "systemctl enable --now butt-grow.timer")
+BOOT_ON_ITS_DISK = _BOOT.replace("__VOLUME__", "").replace("    __GROWS__\n", "")
+"""For a machine that is there already: bots' data lies where Docker has it."""
 
 BOOT_UNIT = """[Unit]
 Description=This machine is made one that bots run on
@@ -219,29 +226,18 @@ def document(minion: Minion, device: str) -> bytes:
 
     It holds the minion's private key: it is a secret. JSON is YAML too.
     """
-    pki, programs = "/etc/salt/pki/minion", "/usr/local/sbin"
-    device, url = shlex.quote(device), repr(minion.says_to)
+    device = shlex.quote(device)
     files = [
-        _File(f"{programs}/butt-mount", MOUNT, "0755"),
-        _File(f"{programs}/butt-hold", HOLD, "0755"),
-        _File(f"{programs}/butt-docker", DOCKER, "0755"),
-        _File(f"{programs}/butt-salt", SALT, "0755"),
-        _File(f"{programs}/butt-say", SAY.replace("__URL__", url), "0755"),
-        _File(f"{programs}/butt-boot", BOOT.replace("__DEVICE__", device), "0755"),
-        _File("/etc/docker/daemon.json", ENGINE, "0644"),
-        _File("/etc/systemd/system/butt-boot.service", BOOT_UNIT, "0644"),
-        _File("/etc/systemd/system/butt-grow.service", GROW.format(device=device), "0644"),
-        _File("/etc/systemd/system/butt-grow.timer", GROW_OFTEN, "0644"),
-        _File("/etc/systemd/system/docker.service.d/butt.conf", NEEDS + FENCE, "0644"),
-        _File("/etc/systemd/system/salt-minion.service.d/butt.conf", NEEDS, "0644"),
-        _File("/etc/salt/minion.d/butt.conf", minion.config, "0644"),
-        _File(f"{pki}/minion.pem", minion.private_key, "0400"),
-        _File(f"{pki}/minion.pub", minion.public_key, "0644"),
+        File(f"{PROGRAMS}/butt-mount", MOUNT, "0755"),
+        File(f"{PROGRAMS}/butt-hold", HOLD, "0755"),
+        *programs(minion, BOOT.replace("__DEVICE__", device)),
+        File("/etc/docker/daemon.json", ENGINE, "0644"),
+        File("/etc/systemd/system/butt-grow.service", GROW.format(device=device), "0644"),
+        File("/etc/systemd/system/butt-grow.timer", GROW_OFTEN, "0644"),
+        File("/etc/systemd/system/docker.service.d/butt.conf", NEEDS + FENCE, "0644"),
+        File("/etc/systemd/system/salt-minion.service.d/butt.conf", NEEDS, "0644"),
+        *identity(minion),
     ]
-    if minion.master_key:
-        files.append(_File(f"{pki}/minion_master.pub", minion.master_key, "0644"))
-    if minion.token:
-        files.append(_File("/etc/butt/token", minion.token, "0600"))
     config = {
         "ssh_pwauth": False,
         "disable_root": True,
@@ -251,14 +247,40 @@ def document(minion: Minion, device: str) -> bytes:
     return b"#cloud-config\n" + json.dumps(config, indent=1).encode()
 
 
+def programs(minion: Minion, boot: str) -> list["File"]:
+    """What brings Docker and the minion, and tells how far it is."""
+    return [
+        File(f"{PROGRAMS}/butt-docker", DOCKER, "0755"),
+        File(f"{PROGRAMS}/butt-salt", SALT, "0755"),
+        File(f"{PROGRAMS}/butt-say", SAY.replace("__URL__", repr(minion.says_to)), "0755"),
+        File(f"{PROGRAMS}/butt-boot", boot, "0755"),
+        File("/etc/systemd/system/butt-boot.service", BOOT_UNIT, "0644"),
+    ]
+
+
+def identity(minion: Minion) -> list["File"]:
+    """What lets it join."""
+    pki = "/etc/salt/pki/minion"
+    files = [
+        File("/etc/salt/minion.d/butt.conf", minion.config, "0644"),
+        File(f"{pki}/minion.pem", minion.private_key, "0400"),
+        File(f"{pki}/minion.pub", minion.public_key, "0644"),
+    ]
+    if minion.master_key:
+        files.append(File(f"{pki}/minion_master.pub", minion.master_key, "0644"))
+    if minion.token:
+        files.append(File("/etc/butt/token", minion.token, "0600"))
+    return files
+
+
 @dataclass(frozen=True)
-class _File:
+class File:
     path: str
     content: str
     permissions: str
 
 
-def begin(files: Iterable[_File]) -> str:
+def begin(files: Iterable[File]) -> str:
     """The commands that put the files in their places, each whole or not at all, and have systemd go on."""
     lines = ["set -eu", PUT]
     for file in files:

@@ -13,9 +13,8 @@ from django.db.models import Q
 from django.utils import timezone
 
 from butt.agents.models import Agent, Belongs, Progress
-from butt.clouds import cloud_init, rentals
+from butt.clouds import cloud_init, joining, rentals
 from butt.clouds.models import Rented, Wanted
-from butt.configuration import configuration
 from butt.machines import registry
 from butt.machines.models import Machine, Placement
 
@@ -85,18 +84,8 @@ def machine_of(person: uuid.UUID) -> Machine:
 def document(person: uuid.UUID, device: str) -> bytes:
     """What this person's machine is to boot with. What a machine before it said of itself is not true of this one."""
     machine = machine_of(person)
-    bundle = registry.bundle(machine)
-    master = bundle / "minion_master.pub"
     _tell_how_far_they_came(machine)
-    minion = cloud_init.Minion(
-        private_key=(bundle / "minion.pem").read_text(),
-        public_key=(bundle / "minion.pub").read_text(),
-        config=(bundle / "minion.conf").read_text(),
-        master_key=master.read_text() if master.exists() else "",
-        token=(bundle / "token").read_text(),
-        says_to=f"{configuration().private_server}/agents/{machine.minion_id}/boot",
-    )
-    return cloud_init.document(minion, device)
+    return cloud_init.document(joining.minion_of(machine), device)
 
 
 def _tell_how_far_they_came(machine: Machine) -> None:
@@ -105,7 +94,7 @@ def _tell_how_far_they_came(machine: Machine) -> None:
         machine = Machine.objects.select_for_update().get(id=machine.id)
         machine.seen_at, machine.seen_generation, machine.trouble, machine.boot = None, 0, "", {}
         for row in Placement.objects.filter(machine=machine).select_related("bot__observed"):
-            if row.bot.observed.sequence > row.order["sequence"]:
+            if row.bot.observed.sequence > row.order.get("sequence", 0):
                 machine.generation += 1
                 row.generation = machine.generation
                 row.order["sequence"] = row.bot.observed.sequence

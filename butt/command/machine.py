@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import click
 
 from butt.command import cli, configure, home_option
+from butt.command.joining import check_host, join
 
 if TYPE_CHECKING:
     from butt.machines.models import Machine
@@ -21,18 +22,37 @@ def machine() -> None:
 @machine.command()
 @home_option
 @click.option("--person", type=click.UUID, help="The id of the person whose bots alone it runs.")
-def add(home: Path | None, person: uuid.UUID | None) -> None:
-    """Let one more machine join; says where its keys lie."""
+@click.option(
+    "--script", is_flag=True, help="Do not call HOST: print what to run there as root. It is a secret."
+)
+@click.argument("host", required=False, default="")
+def add(home: Path | None, person: uuid.UUID | None, script: bool, host: str) -> None:
+    """Let one more machine join. Without HOST, say where its keys lie.
+
+    HOST is a Debian machine as ssh knows it, like root@203.0.113.7: Docker, the Salt minion and its keys are brought there.
+    Run again with the same HOST, it goes on where it was.
+    """
     configure(home=home)
 
     from butt.agents.models import Agent
-    from butt.machines.registry import bundle, register
+    from butt.machines.models import Machine
+    from butt.machines.registry import admit, bundle, register
 
     owner = Agent.objects.filter(type=Agent.Type.PERSON, id=person).first() if person else None
     if person and owner is None:
         raise click.ClickException(f"There is no person {person}.")
-    made = register(owner)
-    click.echo(f"{made.minion_id} may join. Copy this folder to it: {bundle(made)}")
+    if not host:
+        if script:
+            raise click.UsageError("Give the HOST that it is for.")
+        made = register(owner)
+        click.echo(f"{made.minion_id} may join. Copy this folder to it: {bundle(made)}")
+        return
+    check_host(host)
+    known = Machine.objects.filter(host=host).first()
+    made = known or register(owner)
+    Machine.objects.filter(id=made.id).update(host=host)
+    admit(made)
+    join(made.minion_id, host, only_print=script)
 
 
 @machine.command(name="list")
@@ -75,7 +95,7 @@ def rotate(home: Path | None, hours: int, minion_id: str) -> None:
 @click.option("--undo", is_flag=True, help="Let new bots be placed on it again.")
 @click.argument("minion_id")
 def drain(home: Path | None, undo: bool, minion_id: str) -> None:
-    """Have no new bot placed on a machine. Those there stay."""
+    """Have no new bot placed on a machine. Those there stay; `butt machine empty` moves them away."""
     configure(home=home)
 
     from butt.machines.registry import drain as keep_away
@@ -104,6 +124,7 @@ def remove(home: Path | None, minion_id: str) -> None:
 
 
 def found_machine(minion_id: str) -> "Machine":
+    """Raises click's `ClickException` where there is none."""
     from butt.machines.models import Machine
 
     found = Machine.objects.filter(minion_id=minion_id).first()

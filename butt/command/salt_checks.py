@@ -7,7 +7,11 @@ from collections.abc import Iterator
 from urllib.parse import urlsplit
 
 from butt.command.finding import Finding
+from butt.command.records import addresses_of, record, resolved
 from butt.configuration import Configuration
+
+SAMPLE = 20
+"""How many bots' names are tried, chosen at random."""
 
 
 def salt(settings: Configuration) -> Iterator[Finding]:
@@ -21,6 +25,43 @@ def salt(settings: Configuration) -> Iterator[Finding]:
     except HostTrouble as trouble:
         yield Finding(str(trouble), "Run `make salt`, or set BUTT_SALT_PROGRAMS.")
     yield from _here() if settings.salt == "local" else _machines()
+    yield from names(settings)
+
+
+def names(settings: Configuration) -> Iterator[Finding]:
+    """Whether a sample of the bots on machines is found by their names, and where their machine is."""
+    if settings.is_local or settings.pub_address:
+        return
+    from django.db import DatabaseError
+
+    from butt.agents.bots import bots
+    from butt.agents.states import SHOULD_ANSWER
+
+    on_machines = bots().filter(progress__state__in=SHOULD_ANSWER).exclude(placement=None)
+    try:
+        sample = list(on_machines.select_related("placement__machine").order_by("?")[:SAMPLE])
+    except DatabaseError:
+        return  # which is told of elsewhere
+    found = resolved(bot.progress.address for bot in sample)
+    homes = {bot.placement.machine for bot in sample}
+    leads = {machine.id: addresses_of(machine) for machine in homes}
+    lost = 0
+    for bot in sample:
+        name, wanted = bot.progress.address, leads[bot.placement.machine_id]
+        there = found.get(name, frozenset())
+        lines = "; ".join(record(name, address) for address in wanted) or "a record that leads to its machine"
+        if there is None:
+            yield Finding(f"The name {name} of a bot does not resolve.", f"Make this DNS record: {lines}.")
+        elif there and wanted and not there & set(wanted):
+            yield Finding(
+                f"The name {name} of a bot leads elsewhere than to its machine, {bot.placement.machine}.",
+                f"Change the DNS record: {lines}.",
+            )
+        else:
+            continue
+        lost += 1
+    if sample and not lost:
+        yield Finding(f"The names of {len(sample)} bots were tried, and lead somewhere.")
 
 
 def _here() -> Iterator[Finding]:

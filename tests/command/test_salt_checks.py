@@ -3,9 +3,11 @@
 import pytest
 from django.utils import timezone
 
-from butt.command.salt_checks import salt
+from butt.agents.models import Progress
+from butt.command.salt_checks import names, salt
 from butt.configuration import Configuration
-from tests.machines.machines import machine
+from tests.machines.machines import machine, placed_bot
+from tests.people import person
 
 pytestmark = pytest.mark.django_db
 
@@ -27,3 +29,21 @@ def test_what_a_machine_suffers_from_is_told_with_what_to_do():
     assert mute.mend
     assert "never reported" in new.what
     assert new.mend
+
+
+def test_a_bot_whose_name_leads_nowhere_is_told_with_the_record_to_make():
+    settings = Configuration(host="salt", salt="master", domain="example.org")
+    here = machine("m1", seen_at=timezone.now(), host="root@8.8.8.8")
+    bot = placed_bot(person("alice"), here)
+    lost = f"{'x' * 64}.example.org"  # No DNS holds such a name, so nobody is asked.
+    Progress.objects.filter(bot=bot).update(address=lost)
+    (found,) = names(settings)
+    assert f"{lost} of a bot does not resolve" in found.what
+    assert f"{lost}. 300 IN A 8.8.8.8" in found.mend
+    Progress.objects.filter(bot=bot).update(address="127.0.0.1")
+    (found,) = names(settings)
+    assert "leads elsewhere" in found.what
+    here.host = ""
+    here.save()
+    (found,) = names(settings)
+    assert not found.mend

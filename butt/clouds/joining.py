@@ -1,0 +1,45 @@
+"""A Debian machine that is there already becomes one that bots run on: by the same steps as one that was rented."""
+
+from butt.clouds.cloud_init import BOOT_ON_ITS_DISK, FENCE, File, Minion, begin, identity, programs
+from butt.configuration import configuration
+from butt.machines import registry
+from butt.machines.models import Machine
+
+CHECK = """#!/bin/sh
+# Makes of this machine one that bots run on. It can be run again.
+set -eu
+say() { echo "butt: $*" >&2; exit 1; }
+[ "$(id -u)" = 0 ] || say "run this as root"
+for program in apt-get systemctl base64; do
+    command -v "$program" >/dev/null || say "there is no $program: a Debian with systemd is needed"
+done
+if [ -e /etc/salt/pki/minion/minion.pem ] && ! grep -qx "id: __ID__" /etc/salt/minion.d/butt.conf 2>/dev/null; then
+    say "this machine has joined a Salt master already: remove /etc/salt/pki/minion and /etc/salt/minion.d first"
+fi
+"""
+
+
+def minion_of(machine: Machine) -> Minion:
+    """What lets this machine join, from its bundle."""
+    bundle = registry.bundle(machine)
+    master = bundle / "minion_master.pub"
+    return Minion(
+        private_key=(bundle / "minion.pem").read_text(),
+        public_key=(bundle / "minion.pub").read_text(),
+        config=(bundle / "minion.conf").read_text(),
+        master_key=master.read_text() if master.exists() else "",
+        token=(bundle / "token").read_text(),
+        says_to=f"{configuration().private_server}/agents/{machine.minion_id}/boot",
+    )
+
+
+def script(machine: Machine) -> str:
+    """What to run there, as root. It holds the machine's private key: it is a secret."""
+    minion = minion_of(machine)
+    files = [
+        *programs(minion, BOOT_ON_ITS_DISK),
+        # Docker starts bots by itself when the machine boots: their fence has to stand before.
+        File("/etc/systemd/system/docker.service.d/butt.conf", FENCE, "0644"),
+        *identity(minion),
+    ]
+    return f"{CHECK.replace('__ID__', machine.minion_id)}{begin(files)}\n"

@@ -1,0 +1,92 @@
+"""A machine that is there already joins by the steps of a rented one."""
+
+import base64
+import os
+import re
+import subprocess
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner
+from django.utils import timezone
+
+from butt.clouds.cloud_init import DOCKER, SALT
+from butt.clouds.joining import script
+from butt.command import joining
+from butt.command import machine as command
+from butt.machines.models import Machine
+from butt.machines.registry import bundle, register
+
+pytestmark = pytest.mark.django_db
+
+
+def placed(text: str) -> dict[str, str]:
+    found = re.findall(r"^put (\S+) \d+ (\S+)$", text, re.MULTILINE)
+    return {path: base64.b64decode(content).decode() for path, content in found}
+
+
+def test_it_brings_what_a_rented_machine_gets_but_no_volume():
+    made = register()
+    text = script(made)
+    there, programs = placed(text), "/usr/local/sbin"
+    assert (there[f"{programs}/butt-docker"], there[f"{programs}/butt-salt"]) == (DOCKER, SALT)
+    steps = re.findall(r'^ *step (\d) "[^"]*" \d+ (.*)$', there[f"{programs}/butt-boot"], re.MULTILINE)
+    assert steps == [
+        ("3", "butt-docker"),
+        ("4", "butt-salt"),
+        ("5", "systemctl restart docker salt-minion"),
+    ]
+    assert "__" not in there[f"{programs}/butt-boot"]
+    assert f"{programs}/butt-mount" not in there
+    assert "/etc/docker/daemon.json" not in there, "what is said of Docker there stays"
+    assert "fence.rules" in there["/etc/systemd/system/docker.service.d/butt.conf"]
+    assert f"id: {made.minion_id}\n" in there["/etc/salt/minion.d/butt.conf"]
+    assert there["/etc/salt/pki/minion/minion.pem"] == (bundle(made) / "minion.pem").read_text()
+    assert there["/etc/butt/token"] == (bundle(made) / "token").read_text()
+    subprocess.run(["sh", "-n"], input=text, text=True, check=True)
+
+
+def test_a_machine_without_apt_is_left_alone(tmp_path: Path):
+    (tmp_path / "id").write_text("#!/bin/sh\necho 0\n")
+    (tmp_path / "id").chmod(0o755)
+    head = script(register()).partition("put()")[0]
+    done = subprocess.run(
+        ["/bin/sh"], input=head, text=True, capture_output=True, env={"PATH": str(tmp_path)}, check=False
+    )
+    assert done.returncode == 1
+    assert "there is no apt-get" in done.stderr
+
+
+@pytest.fixture
+def ssh(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """An ssh that keeps what it is given, and ends as the file `code` says."""
+    program = tmp_path / "ssh"
+    program.write_text(
+        f'#!/bin/sh\ncat >{tmp_path}/given\necho "no route to host" >&2\nexit $(cat {tmp_path}/code)\n'
+    )
+    program.chmod(0o755)
+    monkeypatch.setenv("PATH", f"{tmp_path}:{os.environ['PATH']}")
+    monkeypatch.setattr(command, "configure", lambda **_: None)
+    monkeypatch.setattr(joining, "JOIN_SECONDS", 0.0)
+    return tmp_path
+
+
+def test_it_is_brought_over_ssh_and_run_again_goes_on_with_the_same_machine(
+    ssh: Path, monkeypatch: pytest.MonkeyPatch
+):
+    (ssh / "code").write_text("255")
+    said = CliRunner().invoke(command.machine, ["add", "root@new.example.org"])
+    assert (said.exit_code, "no route to host" in said.output) == (1, True)
+    (ssh / "code").write_text("0")
+    said = CliRunner().invoke(command.machine, ["add", "root@new.example.org"])
+    assert "has not reported" in said.output
+    made = Machine.objects.get()
+    assert (ssh / "given").read_text() == script(made)
+    Machine.objects.update(seen_at=timezone.now())
+    monkeypatch.setattr(joining, "JOIN_SECONDS", 5.0)
+    said = CliRunner().invoke(command.machine, ["add", "root@new.example.org"])
+    assert (said.exit_code, f"{made.minion_id} has reported" in said.output) == (0, True), said.output
+    assert Machine.objects.count() == 1
+    said = CliRunner().invoke(command.machine, ["add", "root@new.example.org", "--script"])
+    assert said.output == script(made)
+    assert CliRunner().invoke(command.machine, ["add", "--", "-oProxyCommand=x"]).exit_code == 1
