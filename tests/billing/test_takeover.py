@@ -14,7 +14,7 @@ from butt.accounts import leaving, owners
 from butt.accounts.models import Account
 from butt.accounts.tokens import issue_token
 from butt.agents.bots import bots_of
-from butt.agents.models import Agent, Belongs, Observed, Wanted
+from butt.agents.models import Agent, Belongs, Observed, Progress, Wanted
 from butt.agents.states import State
 from butt.agents.wishes import Refused, delete, restore
 from butt.billing import takeover
@@ -255,6 +255,10 @@ def test_the_pages_and_the_api_ask_and_take_the_yes(
     assert "whoever pays for it wants to leave it" in his.get("/bots").content.decode()
     assert "whoever pays" not in page, "it asks already"
     assert his.put(path, {"amount": 500, "currency": "usd"}, "application/json", **token).status_code == 402
+
+    Progress.objects.filter(bot=bot).update(state=State.UNPAID)
+    Wanted.objects.filter(bot=bot).update(paid=False)
+    assert '<a class="bracket main" href="/bots/my/people">who pays' in his.get("/bots/my").content.decode()
 
     stand_in.enters(GOOD, bob.agent, everywhere)
     said = his.put(path, {"amount": 100, "currency": "usd"}, "application/json", **token)
