@@ -6,9 +6,10 @@ import pytest
 from playwright.sync_api import Browser, BrowserContext, Page
 
 from tests.pages.conftest import DESK, PHONE
-from tests.pages.everywhere import PATHS
+from tests.pages.everywhere import ALICE, PATHS
 from tests.pages.first_load import MOST_BYTES, SETTLED, SHIFTS, Load
 from tests.pages.server import Pages
+from tests.pages.slow_line import SlowLine
 
 
 def test_a_first_visit_is_less_than_60_kb_over_the_wire(server: Pages, browser: Browser, cookies: dict):
@@ -32,3 +33,15 @@ def test_nothing_moves_once_it_is_there(context: BrowserContext, page: Page, vis
     for where, _ in visited:
         page.wait_for_timeout(SETTLED)
         assert page.evaluate("window.shifts") == [], where
+
+
+def test_nothing_moves_where_a_page_comes_bit_by_bit(
+    server: Pages, context: BrowserContext, page: Page, cookies: dict
+):
+    """The top of a bot's page would grow under what stands in it already."""
+    context.add_init_script(SHIFTS)
+    context.add_cookies(cookies[ALICE])
+    with SlowLine(server.port, b"</details>") as line:
+        page.goto(f"{line.url}/bots/starting-bot")
+        page.wait_for_timeout(SETTLED)
+        assert page.evaluate("window.shifts") == []
