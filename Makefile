@@ -18,7 +18,7 @@ up: setup  ## Run the service here; pass options with ARGS="--port 9000"
 	@exec $(BIN)/butt up $(ARGS)
 
 quick: setup-dev  ## Run the tests that need nothing but Python
-	@$(BIN)/pytest --quick -p no:schemathesis --numprocesses 3 --dist loadfile $(ARGS)
+	@$(BIN)/pytest --quick -p no:schemathesis --numprocesses logical --maxprocesses 8 --dist loadfile $(ARGS)
 
 test: setup-dev $(if $(ARGS),,.salt/done)  ## Run all tests; some of them with ARGS="tests/agents"
 	@$(if $(ARGS),,$(PYTHON) scripts/tools.py)

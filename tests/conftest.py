@@ -19,6 +19,7 @@ from tests.stock import STOCK
 
 # The machine may be busy: a slow moment is no failure.
 settings.register_profile("calm", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.register_profile("quick", settings.get_profile("calm"), max_examples=20)
 settings.load_profile("calm")
 
 LANDS = (
@@ -62,6 +63,11 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption(
         "--quick", action="store_true", help="Only tests of Python alone: no pub, browser or container."
     )
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    if config.getoption("quick"):
+        settings.load_profile("quick")
 
 
 class ByFile(LoadScopeScheduling):
