@@ -161,3 +161,8 @@ class Folder:
     @property
     def log(self) -> Path:
         return self.path / "log" / "pub.log"
+
+    @property
+    def moved(self) -> Path:
+        """There for a bot that was moved to a machine: what is left of it here never runs."""
+        return self.path / "moved"

@@ -20,7 +20,6 @@ import psutil
 from supervisor.states import STOPPED_STATES, ProcessStates
 from supervisor.xmlrpc import Faults
 
-from butt.configuration import configuration
 from butt.hosts import exits, trial
 from butt.hosts.adopting import take_over
 from butt.hosts.interface import Folder, HostTrouble, Order, Sighting
@@ -29,7 +28,6 @@ from butt.hosts.noted import id_in, newest_in, sequence_in
 from butt.hosts.ports import free_port
 from butt.hosts.pub_config import pub_config
 from butt.hosts.publog import LastWords, last_words
-from butt.hosts.staying import has_a_machine
 from butt.hosts.strays import GRAVE, Stray, id_of, strays_in
 from butt.hosts.supervisor import Supervisor, escaped
 from butt.sources.releases import release
@@ -133,7 +131,7 @@ class Processes:
         if state not in (None, *STOPPED_STATES):
             self._stop(name)
             return
-        if configuration().host == "processes" and has_a_machine(order.bot_id):
+        if folder.moved.exists():
             raise HostTrouble(
                 "it was moved to a machine: set BUTT_HOST=salt, as an identity never runs twice"
             )

@@ -277,7 +277,7 @@ class OneBot(RuleBasedStateMachine):
             assert self.progress.upgrades == self.wanted.upgrades
 
 
-OneBot.TestCase.settings = settings(max_examples=60, stateful_step_count=40)
+OneBot.TestCase.settings = settings(max_examples=150, stateful_step_count=40)
 TestOneBot = OneBot.TestCase
 
 

@@ -18,7 +18,7 @@ from butt.agents.states import State
 from butt.agents.wishes import create_bot, start, stop
 from butt.configuration import configuration
 from butt.exports.parcel import Part
-from butt.hosts import Order, Sighting
+from butt.hosts import HostTrouble, Order, Sighting
 from butt.hosts.far import Far
 from butt.hosts.processes import Processes
 from butt.hosts.salt import Salt
@@ -171,6 +171,9 @@ def test_one_that_is_stopped_is_carried_and_its_copy_stays_until_it_runs(land: L
     act(OF_BOT["move"], "operator olga", bot, WHY, "m1")
     land.turn_until(bot, lambda now: not is_under_way(now))
     assert (place_of(bot), copies(land, bot), pubs(land)) == ("m1", ["here"], [])
+    again = Order(bot.id, True, 99, "127.0.0.1", "127.0.0.1", 9000, "r", False, (), 0)
+    with pytest.raises(HostTrouble, match="was moved to a machine"):
+        Processes(configuration().home).apply(again)
     assert Far(configuration().home).export(bot.id, Part.LOG).size > 0, "nor is it away for its owner"
     act(OF_BOT["move"], "operator olga", bot, WHY, "m2")
     land.turn_until(bot, lambda now: not is_under_way(now))

@@ -10,7 +10,7 @@ from functools import cached_property
 from pathlib import Path
 
 from butt.agents.models import Agent
-from butt.hosts.interface import Folder, Sighting
+from butt.hosts.interface import Folder, Order, Sighting
 from butt.hosts.processes import Processes
 from butt.hosts.salt.carried import HERE, carried, old_copies
 from butt.hosts.staying import lives_here
@@ -29,6 +29,11 @@ class Here:
 
     def has(self, bot_id: uuid.UUID) -> bool:
         return lives_here(self._home, bot_id)
+
+    def apply(self, order: Order) -> None:
+        """For a bot that lives here, so whatever was begun of moving it away came to nothing."""
+        self.folder(order.bot_id).moved.unlink(missing_ok=True)
+        self.processes.apply(order)
 
     def has_any(self) -> bool:
         """Whether there is a folder of any bot."""

@@ -54,7 +54,7 @@ class Salt:
 
     def apply(self, order: Order) -> None:
         if self._processes.has(order.bot_id):
-            self._processes.processes.apply(order)
+            self._processes.apply(order)
             return
         if self._local:
             self._here()

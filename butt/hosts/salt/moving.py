@@ -46,6 +46,8 @@ def settle(here: Here, bot_id: uuid.UUID) -> None:
         here.processes.adopt(bot_id, staged if staged.exists() else cargo.place_of(bot_id) / "data")
     elif staged.exists() or not cargo.is_waiting(bot_id):
         take_over(staged, cargo.place_of(bot_id) / "data")
+    if row is None:
+        here.folder(bot_id).moved.touch()
     progress = Progress.objects.get(bot_id=bot_id)
     with transaction.atomic():
         if row is None:
