@@ -94,6 +94,28 @@ def speaks_nonsense(attacker: Attacker) -> None:
     _meets(attacker, says)
 
 
+def lives_in_the_room(attacker: Attacker) -> None:
+    """Comes and goes without end, takes names, and opens tunnels to whoever is there."""
+
+    async def meets(peer: Peer) -> None:
+        for _ in range(100):
+            for name in ("tunnel.announce", "tunnel.leave"):
+                with suppress(ScuttlebuttError):
+                    await peer.call(name, timeout=PATIENCE)
+        there = (await peer.collect("room.attendants", limit=1, timeout=PATIENCE))[0]["ids"]
+        tunnels = [
+            peer.duplex("tunnel.connect", {"portal": peer.id, "target": feed})
+            for feed in (*there, FEED.id, peer.id, "x" * 5000) * 50
+        ]
+        for number in range(100):
+            with suppress(ScuttlebuttError):
+                await peer.call("room.registerAlias", f"a{number}", "x.sig.ed25519", timeout=PATIENCE)
+                attacker.found("an alias without a signature was taken")
+        attacker.counts(f"{len(tunnels)} tunnels")
+
+    _meets(attacker, meets)
+
+
 def _meets(attacker: Attacker, does: Callable[[Peer], Awaitable[None]]) -> None:
     async def meets() -> None:
         # Whoever used the invite before is known already.
@@ -106,4 +128,11 @@ def _meets(attacker: Attacker, does: Callable[[Peer], Awaitable[None]]) -> None:
         asyncio.run(meets())
 
 
-TRICKS = [looks_without_end, lets_many_in, asks_the_pub_for_all, tries_what_masters_may, speaks_nonsense]
+TRICKS = [
+    looks_without_end,
+    lets_many_in,
+    asks_the_pub_for_all,
+    lives_in_the_room,
+    tries_what_masters_may,
+    speaks_nonsense,
+]

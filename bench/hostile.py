@@ -1,12 +1,13 @@
 """A pub that everybody attacks: its memory at the highest, and how long a guest waits for an answer meanwhile.
 
 300 peers stay connected. Then there come, one kind after the other: 20,000 finished handshakes, 1,000 that break off, 64
-who ask for all and read nothing, floods of blobs and floods of wants.
+who ask for all and read nothing, floods of blobs, of wants and through the room.
 """
 
 import asyncio
 import base64
 import hashlib
+import itertools
 import os
 import random
 import secrets
@@ -29,12 +30,15 @@ from scuttlekit.keys import KEY_BYTES
 from scuttlekit.messages import create
 from scuttlekit.pub.replication import FORMAT
 from scuttlekit.pub.store import Store
+from scuttlekit.serving import StreamHandler
+from scuttlekit.streams import Stream
 from tests.pub.pubs import CAPS, Pub
 
 NETWORK = base64.b64decode(CAPS["shs"])
 PEERS, HANDSHAKES, ABORTED, SLOW, MESSAGES = 300, 20_000, 1000, 64, 20_000
 BLOBS, BLOB = 60, 4_900_000
 WANTING, WANTS = 100, 10_000
+MEMBERS, TUNNELLED = 14, 60_000
 AT_ONCE = 4
 MOST_MEMORY, MOST_SECONDS = 128.0, 2.0
 PATIENCE = 60.0
@@ -210,6 +214,34 @@ async def wants(attacked: Attacked, stack: AsyncExitStack) -> None:
     await asyncio.sleep(5)
 
 
+async def tunnels(attacked: Attacked, stack: AsyncExitStack) -> None:
+    """Members flood each other through the room, and none of them reads."""
+
+    async def reads_nothing(_peer: Peer, stream: Stream, *_: Any) -> None:
+        await stream.send(b"hello")
+        await asyncio.Event().wait()
+
+    async def floods(stream: Stream) -> None:
+        with suppress(ScuttlebuttError):
+            while True:
+                await stream.send(bytes(TUNNELLED))
+
+    members = [KeyPair.generate() for _ in range(MEMBERS)]
+    async with connect(attacked.address, MASTER, network=NETWORK) as master:
+        for member in members:
+            await master.call("publish", {"type": "contact", "contact": member.id, "following": True})
+    peers = []
+    for member in members:
+        answers = StreamHandler(reads_nothing, two_way=True)
+        peers.append(peer := await attacked.dial(member, **{"tunnel.connect": answers}))
+        stack.callback(_abort(peer))
+        await peer.call("tunnel.announce")
+    for peer, target in itertools.permutations(peers, 2):
+        tunnel = peer.duplex("tunnel.connect", {"portal": attacked.pub.id, "target": target.id})
+        stack.callback(asyncio.create_task(floods(tunnel)).cancel)
+    await asyncio.sleep(5)
+
+
 ATTACKS: dict[str, Callable[[Attacked, AsyncExitStack], Awaitable[None]]] = {
     f"{PEERS} peers": peers_stay,
     f"{HANDSHAKES:,} finished handshakes": handshakes,
@@ -217,6 +249,7 @@ ATTACKS: dict[str, Callable[[Attacked, AsyncExitStack], Awaitable[None]]] = {
     f"{SLOW} peers that read nothing": slow_readers,
     f"{BLOBS} large blobs": blobs,
     f"{WANTING * WANTS:,} wants": wants,
+    f"{MEMBERS * (MEMBERS - 1)} tunnels": tunnels,
 }
 
 

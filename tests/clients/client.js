@@ -113,6 +113,9 @@ const CALLS = {
     done(null, hash)
   })),
   wantBlob: (hash, done) => server.blobs.want(hash, done),
+  registerAlias: (room, alias, done) => server.roomClient.registerAlias(room, alias, done),
+  revokeAlias: (room, alias, done) => server.roomClient.revokeAlias(room, alias, done),
+  consumeAlias: (uri, done) => server.roomClient.consumeAliasUri(uri, (error) => done(error, true)),
   blobDigest: (hash, done) => pull(server.blobs.get(hash), pull.collect((error, parts) => {
     done(error, parts && crypto.createHash('sha256').update(Buffer.concat(parts)).digest('base64'))
   })),

@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlencode
 
 import pytest
 
@@ -51,3 +52,44 @@ def test_two_meet_through_a_tunnel_and_replicate(room: Pub, client: Client, make
     (figures,) = client.call(room, "butt.figures", {}, count=1)
     assert (figures["attendants"], figures["tunnels"]) == (1, 0)
     assert bob.texts(alice.id) == ["from alice"]
+
+
+def test_an_alias_is_registered_consumed_by_a_third_and_revoked(room: Pub, client: Client, make_app: MakeApp):
+    alice, carol = make_app("manyverse", "alice"), make_app("manyverse", "carol")
+    pages = "https://butt.example/@harbour"
+    assert client.call(room, "butt.room", {"aliasesAt": pages})["aliasesAt"] == pages
+    follow(alice, carol.id)
+    follow(carol, alice.id)
+    alice("publish", {"type": "post", "text": "from alice"})
+    enters(alice, room, client)
+    assert until(lambda: registered(alice, room)) == f"{pages}/alice"
+    found = client.call(room, "butt.alias", "alice")
+    uri = "ssb:experimental?" + urlencode(
+        {
+            "action": "consume-alias",
+            "alias": "alice",
+            "userId": found["userId"],
+            "signature": found["signature"],
+            "roomId": room.id,
+            "multiserverAddress": room.address,
+        }
+    )
+    with pytest.raises(RuntimeError, match="signature is wrong"):
+        carol("consumeAlias", uri.replace("alias=alice", "alias=alicia"))
+    # Carol is no member: the signature is all that she needs.
+    assert carol("consumeAlias", uri) is True
+    until(lambda: carol.texts(alice.id) == ["from alice"], SOON)
+    assert has_tunnel(carol, alice)
+
+    assert alice("revokeAlias", room.id, "alice") is True
+    assert client.call(room, "butt.alias", "alice") is None
+
+
+def registered(app: App, room: Pub) -> str | None:
+    """The URL of its alias, as soon as the app knows that it is connected with a room."""
+    try:
+        return app("registerAlias", room.id, "alice")
+    except RuntimeError as error:
+        if "offline or unknown" not in str(error):
+            raise
+    return None

@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import AsyncIterator, Callable
 from contextlib import aclosing, asynccontextmanager, suppress
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -22,6 +23,8 @@ PUB, ALICE, BOB, CAROL, STRANGER, KEY = (
 )
 MEMBERS = (ALICE, BOB, CAROL)
 ECHO = b"a" * 1000
+NOWHERE = Path("/nowhere")
+"""No room here is told anything, or has an alias."""
 
 
 class Door:
@@ -32,6 +35,7 @@ class Door:
         self.follows = {keys.id for keys in MEMBERS}
         self.blocks: set[str] = set()
         self.room = MeetingRoom(
+            NOWHERE,
             mode,
             PUB.id,
             self.limits,

@@ -66,6 +66,9 @@ BOUNDS: Final = (
     Bound(
         "comings", 20, "times", "how often a connection may come into the room: everybody there is told of it"
     ),
+    Bound("aliases", 1000, "aliases", "how many members of the room have in all"),
+    Bound("aliasesOfOne", 3, "aliases", "one member must not take all good names"),
+    Bound("aliasChanges", 20, "changes a day", "each change of a member's is written to the disk"),
     Bound("tunnels", 200, "tunnels", "how many go through the room"),
     Bound("tunnelsOfOne", 20, "tunnels", "how many begin or end at one peer"),
     Bound("strangeTunnels", 40, "tunnels", "how many strangers have: members must find room"),

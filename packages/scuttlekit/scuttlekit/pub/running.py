@@ -18,6 +18,7 @@ from scuttlekit.network import Room, Server
 from scuttlekit.pub import pinging
 from scuttlekit.pub.announcements import Announcements
 from scuttlekit.pub.blobs import BlobCalls, BlobStore, Exchange, Holdings
+from scuttlekit.pub.calls.aliases import AliasCalls
 from scuttlekit.pub.calls.friends import Friends
 from scuttlekit.pub.calls.inviting import Inviting, LookingAfter
 from scuttlekit.pub.calls.knowing import Knowing
@@ -186,6 +187,7 @@ class Pub:
             traffic=self._traffic,
         )
         self._room = MeetingRoom(
+            config.path,
             config.room,
             self._keys.id,
             self._limits,
@@ -193,7 +195,7 @@ class Pub:
             blocks=self._is_blocked,
             is_key=self._invites.is_key,
         )
-        self._members = MemberCalls(self._store, self._connections.present)
+        self._members = MemberCalls(self._store, self._connections.present, self._room.aliases.by_feed)
         handlers = complete(self._handlers(), self._table)
         self._apis = {
             who: Api(handlers, allowed=allowed(who, self._table), on_fault=self._faults.hear) for who in Who
@@ -289,6 +291,7 @@ class Pub:
             **knowing.handlers(),
             **self._members.handlers(),
             **self._told_limits.handlers(),
+            **AliasCalls(store, self._room).handlers(),
             **RoomCalls(store, self._connections, self._invites.opens, self._room).handlers(),
             **Inviting(self._invites, visits, catch_up, self._connections.has_brought_in).handlers(),
             **LookingAfter(

@@ -1,7 +1,7 @@
 """`butt.members`: whom the pub follows and blocks, in pages, for those who look after it."""
 
 import asyncio
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Mapping
 from contextlib import suppress
 from typing import Any, Final
 
@@ -21,10 +21,16 @@ _FURTHEST: Final = 1 << 31
 
 
 class MemberCalls:
-    """Answers who the members are. `present` gives the feeds that are connected now."""
+    """Answers who the members are. `present` gives the feeds that are connected now, `aliases` those of each feed."""
 
-    def __init__(self, store: Store, present: Callable[[], Collection[str]]) -> None:
+    def __init__(
+        self,
+        store: Store,
+        present: Callable[[], Collection[str]],
+        aliases: Callable[[], Mapping[str, list[str]]],
+    ) -> None:
         self._store = store
+        self._aliases = aliases
         self._present = present
 
     def handlers(self) -> Handlers:
@@ -44,9 +50,12 @@ class MemberCalls:
         search = read_search(options_in(asked))
         self._look()
         found, total = self._store.find_members(search)
-        there = self._present()
+        there, aliases = self._present(), self._aliases()
         return {
-            "members": [_told(member, is_here=member.id in there) for member in found],
+            "members": [
+                {**_told(member, is_here=member.id in there), "aliases": aliases.get(member.id, [])}
+                for member in found
+            ],
             "total": total,
             "counts": self._store.count_members(),
         }

@@ -43,6 +43,7 @@ class RoomCalls:
         self._store = store
         self._connections = connections
         self._opens = opens
+        self._room = room
         self._privacy = room.privacy
         self._attendants = room.attendants
         self._tunnels = room.tunnels
@@ -82,7 +83,13 @@ class RoomCalls:
     def _features(self) -> list[str]:
         if self._privacy.mode is Mode.NONE:
             return []
-        return ["tunnel", "room2", *(["room1"] if self._privacy.mode is Mode.OPEN else [])]
+        is_open = self._privacy.mode is Mode.OPEN
+        return [
+            "tunnel",
+            "room2",
+            *(["room1"] if is_open else []),
+            *(["alias"] if self._room.has_aliases else []),
+        ]
 
     async def _watch(self, peer: Peer, *_: Any) -> AsyncGenerator[Event, None]:
         async with aclosing(self._attendants.watch(peer, self._privacy.is_internal)) as turns:

@@ -1,10 +1,14 @@
 """The parts of a room together."""
 
 from collections.abc import Callable
+from pathlib import Path
+from typing import Any
 
 from scuttlekit.pub.limits import Limits
+from scuttlekit.pub.room.aliases import Aliases
 from scuttlekit.pub.room.attendants import Attendants
 from scuttlekit.pub.room.privacy import Mode, Privacy
+from scuttlekit.pub.room.told import ToldRoom
 from scuttlekit.pub.room.tunnels import Tunnels
 
 
@@ -13,6 +17,7 @@ class MeetingRoom:
 
     def __init__(
         self,
+        folder: Path,
         mode: Mode,
         own_id: str,
         limits: Limits,
@@ -21,7 +26,11 @@ class MeetingRoom:
         blocks: Callable[[str], bool],
         is_key: Callable[[str], bool],
     ) -> None:
-        self.privacy = Privacy(mode, follows=follows, blocks=blocks, is_key=is_key)
+        """Read what is kept in the folder. Raises Refusal, OSError."""
+        self.told = ToldRoom(folder, mode)
+        self.aliases = Aliases(folder, own_id, limits)
+        self.aliases.read()
+        self.privacy = Privacy(self.told.mode, follows=follows, blocks=blocks, is_key=is_key)
         self.attendants = Attendants(limits["comings"], limits.refuse)
         self.tunnels = Tunnels(own_id, self.attendants, self.privacy, limits)
 
@@ -29,6 +38,18 @@ class MeetingRoom:
         """See anew who may be here and what they may have, after a follow or a block."""
         self.attendants.review(self.privacy.is_internal)
         self.tunnels.review()
+
+    def tell(self, asked: Any) -> dict[str, Any]:
+        """Take what a service says of the room, at once, and give what counts. Raises RemoteError, OSError."""
+        counts = self.told.tell(asked)
+        self.privacy.mode = self.told.mode
+        self.review()
+        return counts
+
+    @property
+    def has_aliases(self) -> bool:
+        """Whether the mode allows them, and they have pages."""
+        return self.told.aliases_at is not None and self.privacy.mode in {Mode.OPEN, Mode.COMMUNITY}
 
     def figures(self) -> dict[str, int]:
         return {"attendants": len(self.attendants), "tunnels": len(self.tunnels)}

@@ -1,0 +1,161 @@
+"""Aliases: short names of members in this room, with the signature by which each proves that they chose theirs.
+
+They are kept in the file `aliases.json`.
+
+Source: https://github.com/ssbc/rooms2, "Alias database", "Alias string" and "Alias registration".
+"""
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final
+
+import orjson
+from nacl import bindings
+from nacl.exceptions import BadSignatureError
+
+from scuttlekit.errors import InvalidFormat, RemoteError
+from scuttlekit.files import write_whole
+from scuttlekit.keys import decode_base64, decode_feed_id
+from scuttlekit.pub.allowance import Allowance
+from scuttlekit.pub.exits import Refusal
+from scuttlekit.pub.limits import Limits
+
+LONGEST: Final = 63
+SUFFIX: Final = ".sig.ed25519"
+
+_LABEL: Final = re.compile(rf"[a-z](?:[a-z0-9-]{{0,{LONGEST - 2}}}[a-z0-9])?")
+"""A label of RFC 1035 in small letters: two that differ in case only would be taken for each other."""
+
+_SIGNATURE_BYTES: Final = 64
+
+
+@dataclass(frozen=True, slots=True)
+class Alias:
+    """Whose alias it is; `signature` is base64 with the suffix, as apps check it."""
+
+    alias: str
+    feed: str
+    signature: str
+
+    def as_told(self) -> dict[str, str]:
+        return {"alias": self.alias, "userId": self.feed, "signature": self.signature}
+
+
+def is_alias(text: Any) -> bool:
+    """Whether a text may be an alias."""
+    return isinstance(text, str) and _LABEL.fullmatch(text) is not None
+
+
+def confirmation(room_id: str, feed: str, alias: str) -> bytes:
+    """What the owner of an alias signs."""
+    return f"=room-alias-registration:{room_id}:{feed}:{alias}".encode()
+
+
+def is_confirmed(room_id: str, alias: Alias) -> bool:
+    """Whether the signature is its owner's, for this room and this alias."""
+    try:
+        if not alias.signature.endswith(SUFFIX):
+            return False
+        signature = decode_base64(
+            alias.signature.removesuffix(SUFFIX), _SIGNATURE_BYTES, "the signature of an alias"
+        )
+        bindings.crypto_sign_open(
+            signature + confirmation(room_id, alias.feed, alias.alias), decode_feed_id(alias.feed)
+        )
+    except (InvalidFormat, BadSignatureError):
+        return False
+    return True
+
+
+class Aliases:
+    """All aliases of a room, bounded in number, in all and of one member, and in how often a member changes theirs."""
+
+    def __init__(self, folder: Path, room_id: str, limits: Limits) -> None:
+        self._path = folder / "aliases.json"
+        self._room_id = room_id
+        self._limits = limits
+        self._changes = Allowance(limits["aliasChanges"])
+        self._aliases: dict[str, Alias] = {}
+
+    def read(self) -> None:
+        """Read the file. Raises Refusal for one that is damaged, OSError."""
+        try:
+            text = self._path.read_bytes()
+        except FileNotFoundError:
+            return
+        try:
+            kept = [Alias(*entry) for entry in orjson.loads(text)["aliases"]]
+        except (ValueError, TypeError, KeyError):
+            kept = [Alias("", "", "")]
+        # Their signatures were checked as they came, and whoever uses one checks it anew.
+        if not all(
+            is_alias(each.alias) and isinstance(each.feed, str) and isinstance(each.signature, str)
+            for each in kept
+        ):
+            raise Refusal(
+                "folder-unusable",
+                f"The file {self._path} is damaged. Bring back a good copy; or remove it, and all aliases are gone.",
+            )
+        self._aliases = {each.alias: each for each in kept}
+
+    def find(self, alias: str) -> Alias | None:
+        return self._aliases.get(alias)
+
+    def of(self, feed: str) -> list[str]:
+        """The aliases of a feed, in the order in which it registered them."""
+        return [each.alias for each in self._aliases.values() if each.feed == feed]
+
+    def by_feed(self) -> Mapping[str, list[str]]:
+        """All aliases by their owners."""
+        found: dict[str, list[str]] = {}
+        for each in self._aliases.values():
+            found.setdefault(each.feed, []).append(each.alias)
+        return found
+
+    def register(self, alias: Any, feed: str, signature: Any) -> Alias:
+        """Take an alias for a feed. To ask again changes nothing. Raises RemoteError, OSError."""
+        if not is_alias(alias):
+            raise RemoteError(
+                f"an alias has 1 to {LONGEST} small letters, digits and hyphens, and begins with a letter"
+            )
+        wanted = Alias(alias, feed, signature if isinstance(signature, str) else "")
+        if not is_confirmed(self._room_id, wanted):
+            raise RemoteError("the signature does not confirm this alias")
+        if (found := self._aliases.get(alias)) is not None:
+            if found.feed != feed:
+                raise RemoteError(f"the alias {alias} is taken")
+            return found
+        for bound, count in (("aliases", len(self._aliases)), ("aliasesOfOne", len(self.of(feed)))):
+            if count >= self._limits[bound]:
+                self._limits.refuse(bound)
+                raise RemoteError("there are too many aliases: revoke one first")
+        self._count_change(feed)
+        self._aliases[alias] = wanted
+        self._write()
+        return wanted
+
+    def revoke(self, alias: Any, feed: str | None) -> None:
+        """Forget an alias of a feed, or of whoever has it. Raises RemoteError, OSError."""
+        found = self._aliases.get(alias) if isinstance(alias, str) else None
+        if found is None:
+            raise RemoteError("there is no such alias")
+        if feed not in (None, found.feed):
+            raise RemoteError(f"the alias {alias} is somebody else's")
+        if feed is not None:
+            self._count_change(feed)
+        del self._aliases[alias]
+        self._write()
+
+    def _count_change(self, feed: str) -> None:
+        """Raise RemoteError when a member changes their aliases too often: each change is written to the disk."""
+        self._changes.renew()
+        if self._changes.is_used_up(feed):
+            self._limits.refuse("aliasChanges")
+            raise RemoteError("you changed your aliases too often: try again tomorrow")
+        self._changes.use(feed, 1)
+
+    def _write(self) -> None:
+        kept = [[each.alias, each.feed, each.signature] for each in self._aliases.values()]
+        write_whole(self._path, orjson.dumps({"aliases": kept}, option=orjson.OPT_INDENT_2), lasting=True)
