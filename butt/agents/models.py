@@ -60,6 +60,15 @@ class Belongs(models.Model):
         return f"{self.source_agent_id} belongs to {self.target_agent_id}"
 
 
+class RoomMode(models.TextChoices):
+    """Who may meet in the room of a bot, as rooms 2.0 names it; the pub's `PUB.md` says what each means."""
+
+    OPEN = "open"
+    COMMUNITY = "community"
+    RESTRICTED = "restricted"
+    NONE = "none"
+
+
 class BotRow(models.Model):
     bot = models.OneToOneField(Agent, models.CASCADE, primary_key=True)
 
@@ -80,6 +89,13 @@ class Wanted(BotRow):
     )
     announced = models.BooleanField(
         default=False, help_text="Whether its feed is to say where it is, for apps and other pubs to dial."
+    )
+    room_mode = models.CharField(
+        max_length=10,
+        choices=[(mode, mode) for mode in RoomMode],
+        default=RoomMode.COMMUNITY,
+        db_default=RoomMode.COMMUNITY,
+        help_text="Who may meet in its room.",
     )
     limits = models.JSONField(
         default=dict,
@@ -215,6 +231,12 @@ class Observed(BotRow):
     )
     full = models.PositiveSmallIntegerField(
         default=0, db_default=0, db_index=True, help_text="How many of 100 parts of its disk it takes."
+    )
+    attendants = models.PositiveIntegerField(
+        null=True, blank=True, help_text="How many are in its room; none where its code has no room."
+    )
+    tunnels = models.PositiveIntegerField(
+        null=True, blank=True, help_text="How many tunnels go through its room."
     )
     limits_told = models.CharField(
         max_length=200, blank=True, default="", db_default="", help_text="Which limits it was told last."

@@ -98,6 +98,21 @@ class View:
         return self.agent.wanted.announced
 
     @property
+    def room_mode(self) -> str:
+        """Who may meet in its room."""
+        return self.agent.wanted.room_mode
+
+    @property
+    def attendants(self) -> int | None:
+        """How many are in its room; None where its code has no room."""
+        return self._observed.attendants
+
+    @property
+    def tunnels(self) -> int | None:
+        """How many tunnels go through its room."""
+        return self._observed.tunnels
+
+    @property
     def has_own_network(self) -> bool:
         """Whether its network has no name: only apps that were told its key come in."""
         return self.network not in NETWORKS

@@ -13,7 +13,7 @@ from butt.agents import journal
 from butt.agents.asking import bot_is_asked_for
 from butt.agents.bell import ring
 from butt.agents.bots import bots_of
-from butt.agents.models import Agent, Allowance, Belongs, Observed, Progress, Wanted
+from butt.agents.models import Agent, Allowance, Belongs, Observed, Progress, RoomMode, Wanted
 from butt.agents.names import BadName, clean_bot_name
 from butt.agents.standing import standing, why_held
 from butt.agents.states import TO_RUN, State, Verb, may_ask
@@ -129,6 +129,18 @@ def set_hops(person: Agent, bot: Agent, hops: int) -> None:
     set_wanted(person, bot, "hops", hops)
     if bot.wanted.run and may_ask(Verb.RESTART, standing(bot)):
         restart(person, bot)
+
+
+def set_room_mode(person: Agent, bot: Agent, mode: str) -> None:
+    """Choose who may meet in the bot's room. Raises `Refused`: `bad_mode`, `wrong_state`."""
+    if mode not in RoomMode:
+        raise Refused("bad_mode", f"A room is {', '.join(RoomMode)}.", "room")
+    if bot.observed.attendants is None:
+        raise Refused(
+            "wrong_state", f"The code of {bot.name} has no room, or does not run. Upgrade it first."
+        )
+    if bot.wanted.room_mode != mode:
+        set_wanted(person, bot, "room_mode", mode)
 
 
 def set_wanted(

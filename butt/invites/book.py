@@ -5,7 +5,7 @@ from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime
 
-from django.db.models import Prefetch
+from django.db.models import Prefetch, Q
 from django.utils import timezone
 
 from butt.agents.bots import bots
@@ -101,9 +101,14 @@ def short(ssb_id: str) -> str:
     return f"{ssb_id[:_SHORT]}…"
 
 
+def shows_itself() -> Q:
+    """What has to be so of a bot for its own page to be there."""
+    return in_public() & ~Q(listing__public=False)
+
+
 def public_bot(name: str) -> View | None:
     """The bot of that name, if it is there and shows itself to everybody."""
-    found = bots().filter(in_public(), name=name.lower()).exclude(listing__public=False).first()
+    found = bots().filter(shows_itself(), name=name.lower()).first()
     return View(found) if found else None
 
 

@@ -30,6 +30,7 @@ from butt.monitor.telling import (
     JOIN_EVERY,
     LIMIT_EVERY,
     RETELL_EVERY,
+    ROOM_EVERY,
     WITHDRAW_EVERY,
     Telling,
 )
@@ -84,6 +85,7 @@ class Monitor:
                     (self._telling.announce, ANNOUNCE_EVERY),
                     (self._telling.join_others, JOIN_EVERY),
                     (self._telling.limit, LIMIT_EVERY),
+                    (self._telling.furnish, ROOM_EVERY),
                 ):
                     tasks.create_task(_again_and_again(work, pause))
                 for chore in (*CHORES, *chores_of_rooms()):

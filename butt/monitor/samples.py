@@ -21,7 +21,7 @@ AT_ONCE = 500
 """How many bots are written in one transaction."""
 
 _TOP = 2**63 - 1
-_OBSERVED = "alive launch trouble started_at sequence said catching_up memory disk bytes_in bytes_out peers hops room full at".split()
+_OBSERVED = "alive launch trouble started_at sequence said catching_up memory disk bytes_in bytes_out peers hops room full attendants tunnels at".split()
 _READING = "started_at bytes_in bytes_out messages feeds indexed to_index".split()
 
 
@@ -94,6 +94,7 @@ def _count(row: Observed, last: Reading | None, at: datetime, figures: Figures) 
     row.memory, row.disk, row.peers, row.hops = figures.memory, figures.disk, peers, figures.hops
     row.room = figures.room.model_dump() if figures.room else None
     row.full = figures.room.full if figures.room else 0
+    row.attendants, row.tunnels = figures.attendants, figures.tunnels
     row.bytes_in = min(_TOP, (row.bytes_in or 0) + came_in)
     row.bytes_out = min(_TOP, (row.bytes_out or 0) + came_out)
     memory = min(MOST, figures.memory)

@@ -18,7 +18,7 @@ from butt.invites.withdrawing import Withdrawal
 from butt.monitor import limiting
 from butt.monitor.guests import Guests
 from butt.monitor.limiting import Limiting
-from butt.peers import announcing, joining
+from butt.peers import announcing, joining, rooms
 from butt.peers.announcing import Announcement
 from butt.peers.joining import Joining
 from scuttlekit import CallTimeout, Peer, RemoteError, ScuttlebuttError
@@ -26,7 +26,7 @@ from scuttlekit import CallTimeout, Peer, RemoteError, ScuttlebuttError
 log = logging.getLogger("butt.monitor")
 
 WITHDRAW_EVERY, RETELL_EVERY, INTRODUCE_EVERY, CATCH_UP_EVERY = 1.0, 1.0, 3.0, 1.0
-ANNOUNCE_EVERY, JOIN_EVERY, LIMIT_EVERY = 3.0, 1.0, 3.0
+ANNOUNCE_EVERY, JOIN_EVERY, LIMIT_EVERY, ROOM_EVERY = 3.0, 1.0, 3.0, 3.0
 AT_ONCE = 50
 PATIENCE = 10.0
 LONG_PATIENCE = 45.0
@@ -35,7 +35,7 @@ LONG_PATIENCE = 45.0
 REST = 60.0
 """Seconds until a bot that refused one kind is told again."""
 
-T = TypeVar("T", Withdrawal, Retelling, Profile, CaughtUp, Announcement, Joining, Limiting)
+T = TypeVar("T", Withdrawal, Retelling, Profile, CaughtUp, Announcement, Joining, Limiting, rooms.Telling)
 
 
 class Telling:
@@ -76,6 +76,15 @@ class Telling:
     async def limit(self) -> None:
         """Have pubs know how much of the disk they may take."""
         await self._each(await sync_to_async(limiting.untold)(), self._limit)
+
+    async def furnish(self) -> None:
+        """Have pubs know who may meet in their room, and where the pages of aliases are."""
+        await self._each(await sync_to_async(rooms.untold)(), self._furnish)
+
+    async def _furnish(self, peer: Peer, matter: rooms.Telling) -> None:
+        wanted = {"mode": matter.mode, "aliasesAt": matter.aliases_at or None}
+        await peer.call("butt.room", wanted, timeout=PATIENCE)
+        await sync_to_async(rooms.told)(matter)
 
     async def _limit(self, peer: Peer, matter: Limiting) -> None:
         await peer.call("butt.limit", matter.limits, timeout=PATIENCE)

@@ -112,6 +112,8 @@ class Figures(BaseModel):
     hops: int | None = Field(None, ge=0, le=100)
     indexing: Indexing = Field(default_factory=Indexing)
     room: Room | None = None
+    attendants: int | None = Field(None, ge=0, le=10**9)
+    tunnels: int | None = Field(None, ge=0, le=10**9)
 
     @field_validator("startedAt")
     @classmethod

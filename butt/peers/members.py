@@ -18,6 +18,7 @@ from butt.agents.wishes import Refused
 from butt.agents.words import one_line, storable
 from butt.invites.kept_connections import kept_connections
 from butt.invites.models import LONGEST_NAME, Invite
+from butt.peers.aliases import is_alias
 from butt.peers.following import Relation, clean_feed, publish_relation
 from scuttlekit import RemoteError, ScuttlebuttError
 
@@ -28,6 +29,7 @@ MOST_AT_ONCE = 100
 """As many as a pub tells in one answer."""
 LONGEST_SEARCH = 200
 MOST = 10**9
+MOST_ALIASES = 20
 SORTS = ("since", "name", "seen", "messages", "bytes", "blobBytes")
 SHOWN = (Relation.FOLLOWS, Relation.BLOCKS)
 
@@ -51,6 +53,8 @@ class Member:
     messages: int
     size: int
     blob_size: int
+    aliases: tuple[str, ...] = ()
+    """Their names in the bot's room."""
 
 
 @dataclass(frozen=True)
@@ -191,7 +195,13 @@ def _member(row: Mapping[str, Any], invites: Mapping[str, Invite]) -> Member | N
         messages=_count(row.get("messages")),
         size=_count(row.get("bytes")),
         blob_size=_count(row.get("blobBytes")),
+        aliases=_aliases(row.get("aliases")),
     )
+
+
+def _aliases(said: object) -> tuple[str, ...]:
+    names = said[:MOST_ALIASES] if isinstance(said, list) else []
+    return tuple(name for name in names if isinstance(name, str) and is_alias(name))
 
 
 def _count(value: object) -> int:

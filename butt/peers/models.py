@@ -1,6 +1,6 @@
-"""Other pubs that bots are to join, and where bots said that they are.
+"""Other pubs that bots are to join, where bots said that they are, and what they were told of their rooms.
 
-People write an `OtherPub`; the monitor writes what came of it, and `Announced`.
+People write an `OtherPub`; the monitor writes what came of it, `ToldRoom` and `Announced`.
 """
 
 import uuid
@@ -49,6 +49,14 @@ class OtherPub(models.Model):
         """Its host and port, which tell people enough."""
         address = Address.parse(self.address)
         return f"{address.host}:{address.port}"
+
+
+class ToldRoom(models.Model):
+    """What the bot's pub was told last of its room. The pub keeps it over restarts."""
+
+    bot = models.OneToOneField(Agent, models.CASCADE, primary_key=True, related_name="told_room")
+    mode = models.CharField(max_length=10)
+    aliases_at = models.CharField(max_length=300, blank=True, help_text="Where the pages of aliases are.")
 
 
 class Announced(models.Model):

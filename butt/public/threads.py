@@ -52,6 +52,8 @@ SLOW: dict[str, frozenset[str]] = {
         ),
         CHANGING,
     ),
+    # They call a bot to show anything.
+    **dict.fromkeys(("alias", "members", "api:list_members"), ANY),
     # They call Stripe.
     **dict.fromkeys(
         ("another", "billing", "card", "cancel", "import", "invoice", "leave", "newbie", "pay", "resume"), ANY

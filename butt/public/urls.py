@@ -6,6 +6,7 @@ from butt.public.account_urls import account_patterns
 from butt.public.api.api import api, described
 from butt.public.pages import (
     acting,
+    aliases,
     billing,
     bot,
     code,
@@ -60,6 +61,7 @@ urlpatterns = [
     path("bots/<slug:name>/<slug:verb>", bot.ask, name="ask"),
     path("join/<slug:token>", open_to_all.join, name="join"),
     path("@<slug:name>", open_to_all.profile, name="profile"),
+    path("@<slug:name>/<slug:alias>", aliases.alias, name="alias"),
     path("robots.txt", open_to_all.robots, name="robots"),
     path("share/<str:key>", people.share, name="share"),
     *account_patterns,

@@ -104,6 +104,8 @@ class Pages(Service):
             bytes_in=40 * 2**30,
             bytes_out=60 * 2**30,
             peers=3,
+            attendants=2,
+            tunnels=1,
             hops=2,
             started_at=f"{now - timedelta(days=100, hours=1):%F %T}",
             at=f"{now:%F %T.%f}",

@@ -1,21 +1,26 @@
 """The members of a bot in a browser, by a real pub: found, blocked and unfollowed, also by keyboard and without JavaScript."""
 
 import asyncio
+import base64
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from urllib.parse import quote
 
 import pytest
 from playwright.sync_api import Browser, Page, expect
 
 from butt.agents.states import State
 from scuttlekit import Address, KeyPair, connect
+from scuttlekit.pub.room.aliases import confirmation
 from tests.pages.conftest import DESK, PHONE, browsing
 from tests.pages.server import Pages, signs_in
 from tests.pages.test_looks import SMALL_TO_TOUCH, TOO_FAINT, violations
 from tests.pub.pubs import Pub
 
 EMAIL, NAME = "members@example.org", "crowd"
+LATEST = KeyPair((59).to_bytes().rjust(32, b"k"))
+ALIASES = ["lighthouse", "a" * 63]
 LOOKS = [(PHONE, "light"), (PHONE, "dark"), (DESK, "light"), (DESK, "dark")]
 
 
@@ -42,6 +47,11 @@ async def says(pub: Pub, service: KeyPair) -> None:
             said = {"following": True, "pub": True, "note": "n"} if number else {"blocking": True}
             feed = KeyPair(number.to_bytes().rjust(32, b"k")).id
             await master.call("publish", {"type": "contact", "contact": feed, **said})
+        await master.call("butt.room", {"aliasesAt": f"https://butt.example/@{NAME}"})
+    for alias in ALIASES:
+        async with connect(Address("127.0.0.1", pub.config["port"], pub.id), LATEST) as member:
+            signature = base64.b64encode(LATEST.sign(confirmation(pub.id, LATEST.id, alias))).decode()
+            await member.call("room.registerAlias", alias, f"{signature}.sig.ed25519")
 
 
 def opens(page: Page, server: Pages, query: str = "") -> None:
@@ -84,7 +94,27 @@ def test_it_is_easy_to_read_and_to_press(server: Pages, crowd: Pub, browser: Bro
         page.wait_for_url("**/bots*")
         opens(page, server)
         expect(page.get_by_text("It follows 59")).to_be_visible()
-        assert violations(page) == ""
-        assert page.evaluate("document.documentElement.scrollWidth") <= width
-        assert page.evaluate(SMALL_TO_TOUCH) == []
-        assert page.evaluate(TOO_FAINT) == []
+        is_easy(page, width)
+        for alias in ALIASES:
+            page.goto(f"{server.url}/@{NAME}/{alias}")
+            expect(page.get_by_role("link", name="connect with me")).to_be_visible()
+            is_easy(page, width)
+
+
+def is_easy(page: Page, width: int) -> None:
+    assert violations(page) == ""
+    assert page.evaluate("document.documentElement.scrollWidth") <= width
+    assert page.evaluate(SMALL_TO_TOUCH) == []
+    assert page.evaluate(TOO_FAINT) == []
+
+
+def test_an_alias_is_revoked_by_the_owner_of_the_bot(server: Pages, crowd: Pub, browser: Browser):
+    with browsing(browser, {}) as context:
+        page = context.new_page()
+        signs_in(page, server.url, EMAIL)
+        page.wait_for_url("**/bots*")
+        opens(page, server, f"?q={quote(LATEST.id)}")
+        page.get_by_role("button", name="revoke lighthouse").click()
+        expect(page.get_by_text("The alias lighthouse is revoked.")).to_be_visible()
+        page.goto(f"{server.url}/@{NAME}/lighthouse")
+        expect(page.get_by_text("There is nobody of this name.")).to_be_visible()

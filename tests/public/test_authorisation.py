@@ -84,6 +84,7 @@ POST /bots/{name}/{verb}                            start   404    on        on 
 GET  /join/{token}                                  200     200    200       200    200
 GET  /@{name}                                       200     200    200       200    200
 POST /@{name}                                        404    404    404       404    404
+GET  /@{name}/{alias}                               503     503    503       503    503
 GET  /robots.txt                                    200     200    200       200    200
 GET  /billing                                        404     404    404       404    404
 GET  /billing/card                                   404     404    404       404    404
@@ -236,6 +237,7 @@ def places(people: dict[str, Account]) -> Iterator[dict[str, str]]:
         "agent_id": str(bot.id),
         "invite_id": str(invite.id),
         "token": invite.token,
+        "alias": "frida",
         "part": "secret",
         "ssb_id": ssb_id(7),
     }

@@ -138,6 +138,8 @@ def change_agent(request: HttpRequest, agent_id: uuid.UUID, body: AgentChange) -
             wishes.announce(person, bot, announced=body.announced)
         if body.limits is not None:
             set_limits(person, bot, body.limits.model_dump(exclude_unset=True))
+        if body.roomMode is not None:
+            wishes.set_room_mode(person, bot, body.roomMode)
         if body.hops is not None:
             wishes.set_hops(person, bot, body.hops)
     return agent_shape(View(bot))

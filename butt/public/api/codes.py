@@ -8,6 +8,7 @@ STATUS: Final[dict[str, int]] = {
     "bad_service": 422,
     "bad_network": 422,
     "bad_hops": 422,
+    "bad_mode": 422,
     "bad_feed": 422,
     "bad_invite": 422,
     "bad_search": 422,

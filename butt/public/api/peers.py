@@ -64,6 +64,7 @@ class MemberShape(Schema):
     messages: int
     bytes: int
     blobBytes: int
+    aliases: list[str] | None = None
 
 
 class Members(Schema):
@@ -131,6 +132,7 @@ def _member(member: Member) -> dict[str, Any]:
         "since": member.since,
         "invite": {"id": invite.id, "name": invite.name} if invite else None,
         "lastSeen": member.last_seen,
+        "aliases": list(member.aliases) or None,
     }
     return {
         "ssbId": member.ssb_id,

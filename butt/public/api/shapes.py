@@ -86,6 +86,7 @@ class RoomShape(Schema):
 class AgentChange(Body):
     description: str | None = None
     hops: int | None = None
+    roomMode: str | None = None
     announced: bool | None = None
     limits: LimitsChange | None = None
 
@@ -114,6 +115,7 @@ class AgentShape(Schema):
     service: str
     network: str | None = None
     hops: int | None = None
+    roomMode: str | None = None
     announced: bool | None = None
     limits: LimitsShape | None = None
     address: str | None = None
@@ -145,6 +147,7 @@ def agent_shape(view: View) -> dict[str, Any]:
         shape = {
             "network": view.network,
             "hops": view.hops,
+            "roomMode": view.room_mode,
             "announced": view.announced,
             "limits": view.limits,
             "address": view.address,

@@ -13,7 +13,7 @@ from butt.agents.models import Agent
 from butt.agents.view import View
 from butt.agents.wishes import Refused
 from butt.invites.models import Invite
-from butt.peers import following
+from butt.peers import aliases, following
 from butt.peers import members as rules
 from butt.peers.following import Relation
 from butt.public.letters import say
@@ -63,6 +63,10 @@ def _change(request: HttpRequest, person: Agent, bot: Agent) -> str:
         invite = _invite(bot, request.POST["unfollow-all"])
         count = rules.unfollow_who_came_by(person, bot, invite.id)
         return f"It follows none of the {count} any more who came by “{invite.name}”."
+    if "revoke-alias" in request.POST:
+        alias = request.POST["revoke-alias"]
+        aliases.take_away(person, bot, alias)
+        return f"The alias {alias[:100]} is revoked."
     try:
         relation = Relation(request.POST.get("relation", ""))
     except ValueError:

@@ -1,4 +1,4 @@
-"""How a bot is known in its network: how far it keeps messages, where it says that it is, whom it follows and joins."""
+"""How a bot is known in its network: how far it keeps messages, who meets in its room, whom it follows and joins."""
 
 from collections.abc import Callable
 
@@ -8,7 +8,7 @@ from django.shortcuts import redirect, render
 from butt.agents.bots import bot_by_name
 from butt.agents.models import Agent
 from butt.agents.view import View
-from butt.agents.wishes import Refused, announce, set_hops
+from butt.agents.wishes import Refused, announce, set_hops, set_room_mode
 from butt.peers import announcing, following, joining
 from butt.peers.following import Relation
 from butt.public.letters import say
@@ -24,6 +24,13 @@ COST = (
     "1 takes some MB of disk for each guest. 2 takes some 100 MB, at times a few GB; most pubs have it. 3 takes often ten times "
     "as much."
 )
+
+ROOM_MODES = {
+    "open": "open: everybody",
+    "community": "community: its members",
+    "restricted": "restricted: its members alone",
+    "none": "none: it is no room",
+}
 
 
 @for_person
@@ -46,6 +53,7 @@ def _shown(request: HttpRequest, bot: Agent, said: dict[str, object] | None = No
         "bot": view,
         "hops": HOPS,
         "hops_cost": COST,
+        "room_modes": ROOM_MODES,
         "is_said": announcing.is_said(bot),
         "others": others,
         "passing": any(not (pub.done_at or pub.trouble) for pub in others),
@@ -58,6 +66,11 @@ def _hops(request: HttpRequest, person: Agent, bot: Agent) -> str:
     chosen = request.POST.get("hops", "")
     set_hops(person, bot, int(chosen) if chosen.isascii() and chosen.isdigit() and len(chosen) == 1 else -1)
     return f"It keeps messages up to {bot.wanted.hops} hops away."
+
+
+def _room(request: HttpRequest, person: Agent, bot: Agent) -> str:
+    set_room_mode(person, bot, request.POST.get("room", ""))
+    return f"Its room is {bot.wanted.room_mode}."
 
 
 def _announce(request: HttpRequest, person: Agent, bot: Agent) -> str:
@@ -88,6 +101,7 @@ def _nothing(_request: HttpRequest, _person: Agent, _bot: Agent) -> str:
 
 WISHES: dict[str, Callable[[HttpRequest, Agent, Agent], str]] = {
     "hops": _hops,
+    "room": _room,
     "announce": _announce,
     "follow": _follow,
     "join": _join,

@@ -1,0 +1,44 @@
+"""Bots whose pubs have yet to be told of their room: who may meet there, and where the pages of aliases are."""
+
+import uuid
+from dataclasses import dataclass
+
+from django.db.models import Case, F, Value, When
+from django.db.models.functions import Concat
+
+from butt.agents.models import Agent
+from butt.configuration import configuration
+from butt.invites.book import shows_itself
+from butt.peers.models import ToldRoom
+
+
+@dataclass(frozen=True)
+class Telling:
+    """A bot that is to have its room like this; where `aliases_at` is empty, there are no pages of aliases."""
+
+    bot_id: uuid.UUID
+    mode: str
+    aliases_at: str
+
+
+def aliases_at(name: str) -> str:
+    """The URL below which the pages of the aliases of a bot are."""
+    return f"{configuration().public_url}/@{name}"
+
+
+def untold() -> list[Telling]:
+    """Of the bots that answer and have a room, those that were told something else, or nothing yet."""
+    at = Concat(Value(aliases_at("")), F("name"))
+    found = Agent.objects.filter(observed__alive=True, observed__attendants__isnull=False).annotate(
+        pages=Case(When(shows_itself(), then=at), default=Value(""))
+    )
+    same = {"told_room__mode": F("wanted__room_mode"), "told_room__aliases_at": F("pages")}
+    return [Telling(*row) for row in found.exclude(**same).values_list("id", "wanted__room_mode", "pages")]
+
+
+def told(telling: Telling) -> None:
+    """Note what it was told."""
+    if not Agent.objects.filter(id=telling.bot_id).exists():
+        return
+    said = {"mode": telling.mode, "aliases_at": telling.aliases_at}
+    ToldRoom.objects.update_or_create(bot_id=telling.bot_id, defaults=said)

@@ -1,0 +1,66 @@
+"""The page of an alias: who has it, and how an app connects with them through the room of the bot.
+
+Source: https://github.com/ssbc/rooms2, "Web endpoint"
+"""
+
+from django.http import HttpRequest, HttpResponse, JsonResponse
+from django.shortcuts import render
+from django.views.decorators.cache import never_cache
+from django.views.decorators.http import require_safe
+
+from butt.agents.wishes import Refused
+from butt.invites.book import public_bot
+from butt.limits.networks import network_of
+from butt.limits.rates import Rate
+from butt.limits.table import ADDRESS_JOINS, ADDRESS_MISSES
+from butt.peers import aliases
+from butt.public.addresses import address_of
+from butt.public.pages.apps import APPS
+
+_looks, _misses = Rate(ADDRESS_JOINS), Rate(ADDRESS_MISSES)
+"""In this server's own memory, as for invites: each look asks the bot."""
+
+
+@require_safe
+@never_cache
+def alias(request: HttpRequest, name: str, alias: str) -> HttpResponse:
+    """Who has this alias, for people, and with `?encoding=json` for apps."""
+    visitor = f"address {network_of(address_of(request))}"
+    if wait := _looks.wait_of(visitor):
+        return _too_often(request, wait)
+    view = public_bot(name)
+    try:
+        found = aliases.find(view.agent, alias.lower()) if view else None
+    except Refused as no:
+        response = _failed(request, "not now", no.message, 503)
+        response["Retry-After"] = "5"
+        return response
+    if view is None or found is None:
+        if wait := _misses.wait_of(visitor):
+            return _too_often(request, wait)
+        return _failed(request, "not here", "There is nobody of this name.", 404)
+    if _wants_json(request):
+        return _unlisted(JsonResponse({"status": "successful", **found.as_told()}))
+    apps = [app for app in APPS if app.opens and app.network == view.network]
+    return _unlisted(render(request, "alias.html", {"bot": view, "found": found, "apps": apps}))
+
+
+def _wants_json(request: HttpRequest) -> bool:
+    return request.GET.get("encoding") == "json"
+
+
+def _too_often(request: HttpRequest, wait: int) -> HttpResponse:
+    response = _failed(request, "a moment", "You are opening aliases too often. Please wait a minute.", 429)
+    response["Retry-After"] = str(wait)
+    return response
+
+
+def _failed(request: HttpRequest, title: str, message: str, status: int) -> HttpResponse:
+    if _wants_json(request):
+        return _unlisted(JsonResponse({"status": "failed", "error": message}, status=status))
+    return _unlisted(render(request, "error.html", {"title": title, "message": message}, status=status))
+
+
+def _unlisted(response: HttpResponse) -> HttpResponse:
+    response["X-Robots-Tag"] = "noindex, nofollow"
+    return response
