@@ -20,10 +20,15 @@ class Load:
 
     def __init__(self, page: Page) -> None:
         self.requests: list[Request] = []
+        self._page = page
         page.on("requestfinished", self._keep)
 
     def _keep(self, request: Request) -> None:
         self.requests.append(request)
+
+    def ends(self) -> None:
+        """What comes from now on is another's."""
+        self._page.remove_listener("requestfinished", self._keep)
 
     def weights(self, site: str) -> dict[str, int]:
         return {each.url: _weight(each) for each in self.requests if each.url.startswith(site)}

@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 
 import pytest
-from playwright.sync_api import Browser, BrowserContext, Page
+from playwright.sync_api import BrowserContext, Page
 
 from tests.pages.conftest import DESK, PHONE
 from tests.pages.everywhere import ALICE, PATHS
@@ -12,19 +12,24 @@ from tests.pages.server import Pages
 from tests.pages.slow_line import SlowLine
 
 
-def test_a_first_visit_is_less_than_60_kb_over_the_wire(server: Pages, browser: Browser, cookies: dict):
+def test_a_first_visit_is_less_than_60_kb_over_the_wire(
+    server: Pages, context: BrowserContext, page: Page, cookies: dict
+):
     """With nothing kept from an earlier page."""
+    network = context.new_cdp_session(page)
+    network.send("Network.enable")
+    network.send("Network.setCacheDisabled", {"cacheDisabled": True})
     for who, path in PATHS:
-        context = browser.new_context()
+        context.clear_cookies()
         context.add_cookies(cookies[who])
-        page = context.new_page()
+        page.goto("about:blank")
         load = Load(page)
         page.goto(server.url + path, wait_until="load")
         page.wait_for_timeout(SETTLED)
         weights = load.weights(server.url)
         assert 2_000 < sum(weights.values()) < MOST_BYTES, f"{path} of {who or 'nobody'}: {weights}"
         assert 2 <= len(weights) <= 12, path
-        context.close()
+        load.ends()
 
 
 @pytest.mark.parametrize("look", [(PHONE, "light"), (DESK, "light")], indirect=True)
