@@ -32,6 +32,7 @@ class Pages(Service):
         self.environment["BUTT_URL"] = self.url
         self.environment["BUTT_JOINS_PER_MINUTE"] = "10000"
         self.painted = 0
+        self.lived: uuid.UUID | None = None
 
     def command(self) -> list[str]:
         command = [sys.executable, "-m", "butt", "public", "--home", str(self.home)]
@@ -64,38 +65,21 @@ class Pages(Service):
             )
 
     def has_lived(self, bot: Any) -> None:
-        """An hour of figures at two levels, with a gap and a restart in it."""
-        now = datetime.now(UTC)
-        samples = []
-        for resolution, count in ((10, 360), (60, 1440)):
-            for number in range(count):
-                if count * 0.5 < number < count * 0.6:
-                    continue
-                memory = int((80 + 20 * math.sin(number / 30) + number % 7) * 2**20)
-                peers = 3 + int(2 * math.sin(number / 50))
-                came = abs(int(40_000 * math.sin(number / 11)))
-                seen = Sample(
-                    bot_id=uuid.UUID(bot["id"]),
-                    resolution=resolution,
-                    at=now - timedelta(seconds=resolution * (number + 1)),
-                    count=1,
-                    **dict.fromkeys(("memory_sum", "memory_low", "memory_high"), memory),
-                    **dict.fromkeys(("peers_sum", "peers_low", "peers_high"), peers),
-                    bytes_in=came,
-                    bytes_out=came // 3,
-                    disk=2**23 - number * 9,
-                    messages=1234,
-                    feeds=12,
-                )
-                samples.append(seen)
+        """An hour of figures at two levels, with a gap and a restart in it. Those of the first bot are copied for others."""
+        now, bot_id = datetime.now(UTC), uuid.UUID(bot["id"])
+        if self.lived is None:
+            self.insert(*_figures(bot_id, now))
+            self.lived = bot_id
+        else:
+            self._copy_figures(self.lived, bot_id)
         started = JournalEntry(
             at=now - timedelta(minutes=30),
-            bot_id=uuid.UUID(bot["id"]),
+            bot_id=bot_id,
             bot_name=bot["name"],
             actor="steward",
             what="#starting",
         )
-        self.insert(*samples, started)
+        self.insert(started)
         self.write(
             bot,
             "observed",
@@ -110,6 +94,13 @@ class Pages(Service):
             started_at=f"{now - timedelta(days=100, hours=1):%F %T}",
             at=f"{now:%F %T.%f}",
         )
+
+    def _copy_figures(self, source: uuid.UUID, target: uuid.UUID) -> None:
+        columns = [f.column for f in Sample._meta.concrete_fields if f.column not in {"id", "bot_id"}]
+        names = ", ".join(f'"{column}"' for column in columns)
+        copy = f"INSERT INTO figures_sample (bot_id, {names}) SELECT ?, {names} FROM figures_sample WHERE bot_id = ?"
+        with closing(sqlite3.connect(self.home / "butt.sqlite3", timeout=20)) as database, database:
+            database.execute(copy, (target.hex, source.hex))
 
     def says(self, bot: Any, *messages: str, level: str = "info") -> None:
         """What the bot writes into its own log."""
@@ -202,6 +193,32 @@ class Pages(Service):
             changed = database.execute(statement, (*fields.values(), bot["id"].replace("-", ""))).rowcount
         database.close()
         assert changed == 1
+
+
+def _figures(bot_id: uuid.UUID, now: datetime) -> list[Sample]:
+    samples = []
+    for resolution, count in ((10, 360), (60, 1440)):
+        for number in range(count):
+            if count * 0.5 < number < count * 0.6:
+                continue
+            memory = int((80 + 20 * math.sin(number / 30) + number % 7) * 2**20)
+            peers = 3 + int(2 * math.sin(number / 50))
+            came = abs(int(40_000 * math.sin(number / 11)))
+            seen = Sample(
+                bot_id=bot_id,
+                resolution=resolution,
+                at=now - timedelta(seconds=resolution * (number + 1)),
+                count=1,
+                **dict.fromkeys(("memory_sum", "memory_low", "memory_high"), memory),
+                **dict.fromkeys(("peers_sum", "peers_low", "peers_high"), peers),
+                bytes_in=came,
+                bytes_out=came // 3,
+                disk=2**23 - number * 9,
+                messages=1234,
+                feeds=12,
+            )
+            samples.append(seen)
+    return samples
 
 
 def signs_in(page: Any, url: str, email: str) -> None:
