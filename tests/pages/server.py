@@ -23,6 +23,9 @@ from tests.people import PASSWORD, ssb_id
 from tests.rows import insert
 from tests.service import Person, Service
 
+FRESH = timedelta(seconds=10)
+"""So long are the figures of a bot as good as new for the next: they come every ten seconds."""
+
 REASON = "It ended right after its start."
 
 
@@ -32,7 +35,7 @@ class Pages(Service):
         self.environment["BUTT_URL"] = self.url
         self.environment["BUTT_JOINS_PER_MINUTE"] = "10000"
         self.painted = 0
-        self.lived: uuid.UUID | None = None
+        self.lived: tuple[uuid.UUID, datetime] | None = None
 
     def command(self) -> list[str]:
         command = [sys.executable, "-m", "butt", "public", "--home", str(self.home)]
@@ -65,13 +68,13 @@ class Pages(Service):
             )
 
     def has_lived(self, bot: Any) -> None:
-        """An hour of figures at two levels, with a gap and a restart in it. Those of the first bot are copied for others."""
+        """An hour of figures at two levels, with a gap and a restart in it. For bots made together they are copied."""
         now, bot_id = datetime.now(UTC), uuid.UUID(bot["id"])
-        if self.lived is None:
-            self.insert(*_figures(bot_id, now))
-            self.lived = bot_id
+        if self.lived and now - self.lived[1] < FRESH:
+            self._copy_figures(self.lived[0], bot_id)
         else:
-            self._copy_figures(self.lived, bot_id)
+            self.insert(*_figures(bot_id, now))
+            self.lived = bot_id, now
         started = JournalEntry(
             at=now - timedelta(minutes=30),
             bot_id=bot_id,
