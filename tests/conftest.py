@@ -23,7 +23,13 @@ settings.register_profile("quick", settings.get_profile("calm"), max_examples=20
 settings.load_profile("calm")
 
 LANDS = (
-    ("tests/clouds/test_first_boot.py", "tests/salt/test_faults.py", "tests/clouds/test_whole.py"),
+    # Of machines that systemd-nspawn boots there is one at a time: they share a control group.
+    (
+        "tests/clouds/test_first_boot.py",
+        "tests/installing/test_bare_debian.py",
+        "tests/salt/test_faults.py",
+        "tests/clouds/test_whole.py",
+    ),
     ("tests/salt/test_whole.py", "tests/salt/"),
 )
 """Tests on machines in a land (`tests/salt/land.py`). They mostly wait, so two workers do them, each in a land of its own."""
