@@ -9,6 +9,7 @@ import click
 
 from butt.command import cli, configure, home_option
 from butt.configuration import Configuration
+from butt.environment import for_tools
 from butt.installing import HOME, NAME, SETTINGS, Trouble
 from butt.installing.debian import check_system
 from butt.installing.operators import COMMAND as FIRST_OPERATOR
@@ -171,12 +172,12 @@ def _last_words(system: System, plan: Plan) -> None:
     given = environment(system, plan)
     click.echo()
     doctor = ["runuser", "-u", NAME, "--", plan.program, "doctor"]
-    told = {"PATH": system.programs, "LANG": "C.UTF-8", **given}
-    code = subprocess.run(doctor, env=told, cwd=HOME, stdin=subprocess.DEVNULL, check=False).returncode
+    told = {"PATH": system.programs, "LANG": "C.UTF-8", "HOME": HOME, **given}
+    done = subprocess.run(doctor, env=for_tools(**told), cwd=HOME, stdin=subprocess.DEVNULL, check=False)
     click.echo(
         f"\nThe site is https://{plan.domain}. It needs DNS records for {plan.domain} and private.{plan.domain} that lead to this "
         "machine, ports 80 and 443 open to all, and 4505 and 4506 to machines that run bots. `butt machine add` lets the first of "
         "those join."
     )
     click.echo(system.run(plan.program, FIRST_OPERATOR, user=NAME, settings=given), nl=False)
-    sys.exit(code)
+    sys.exit(done.returncode)

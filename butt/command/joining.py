@@ -6,6 +6,8 @@ from typing import TYPE_CHECKING
 
 import click
 
+from butt.environment import for_tools
+
 if TYPE_CHECKING:
     from butt.machines.models import Machine
 
@@ -53,7 +55,13 @@ def _send(text: str, host: str) -> None:
     command = ["ssh", "-o", "ConnectTimeout=20", "--", host, AS_ROOT]
     try:
         done = subprocess.run(
-            command, input=text, text=True, capture_output=True, timeout=SSH_SECONDS, check=False
+            command,
+            env=for_tools(),
+            input=text,
+            text=True,
+            capture_output=True,
+            timeout=SSH_SECONDS,
+            check=False,
         )
     except FileNotFoundError:
         raise click.ClickException(

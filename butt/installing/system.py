@@ -71,14 +71,14 @@ class System:
         self, command: Sequence[str], user: str, settings: Mapping[str, str] | None, seconds: float
     ) -> "subprocess.CompletedProcess[str]":
         """Settings go by the environment: everybody on a machine can read the arguments of programs."""
-        given = {**for_tools(), "PATH": self.programs, "LANG": "C.UTF-8", "DEBIAN_FRONTEND": "noninteractive"}
+        given = {"PATH": self.programs, "LANG": "C.UTF-8", "DEBIAN_FRONTEND": "noninteractive"}
         given |= {"HOME": "/"} if user else {}
         given |= settings or {}
         whole = ["runuser", "-u", user, "--", *command] if user else list(command)
         try:
             return subprocess.run(
                 whole,
-                env=given,
+                env=for_tools(**given),
                 cwd="/",
                 stdin=subprocess.DEVNULL,
                 capture_output=True,
