@@ -12,6 +12,7 @@ import os
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from functools import lru_cache, partial
+from http import HTTPStatus
 from typing import Any
 
 import django
@@ -113,10 +114,13 @@ class Server(Pages):
 
     async def _tell_of_the_api(self, asked: "Asked", send: Send) -> None:
         """The same for everybody, and long: it is made once, so that who asks for it over and over takes no thread."""
-        if self._document is None:
+        document = self._document
+        if document is None:
             respond = partial(self._respond, asked, io.BytesIO())
-            self._document = await self._pages.run(asked.client, respond, asked.is_gone)
-        await self.send_response(self._document, send)
+            document = await self._pages.run(asked.client, respond, asked.is_gone)
+            if document.status_code == HTTPStatus.OK:  # a refusal is of this request alone
+                self._document = document
+        await self.send_response(document, send)
 
     async def _page(self, asked: "Asked", pool: FairPool, receive: Receive, send: Send) -> None:
         with await self._bodies.whole(asked.client, receive, asked.announced) as body:

@@ -12,9 +12,9 @@ from butt.serving.clients import Client
 pytestmark = pytest.mark.django_db(transaction=True)
 
 
-async def asks(server: Server, method: str = "GET") -> tuple[int, bytes]:
+async def asks(server: Server, method: str = "GET", host: bytes = b"127.0.0.1:8000") -> tuple[int, bytes]:
     scope = {"type": "http", "method": method, "path": "/openapi.json", "query_string": b""}
-    line = ApplicationCommunicator(server, {**scope, "headers": [(b"host", b"127.0.0.1:8000")]})
+    line = ApplicationCommunicator(server, {**scope, "headers": [(b"host", host)]})
     await line.send_input({"type": "http.request", "body": b""})
     start, body = await line.receive_output(20), await line.receive_output(20)
     await line.wait()
@@ -41,6 +41,12 @@ async def test_who_asks_for_it_first_without_its_body_takes_it_from_nobody():
     server = Server()
     await asks(server, "HEAD")
     assert (await asks(server))[1].startswith(b'{"openapi"')
+
+
+async def test_who_is_refused_first_spoils_it_for_nobody():
+    server = Server()
+    assert (await asks(server, host=b"no host at all"))[0] == 400
+    assert (await asks(server))[0] == 200
 
 
 async def test_a_call_that_there_is_not_is_refused():
