@@ -106,6 +106,8 @@ const CALLS = {
     if (error || follows) return done(error, 'follows')
     server.friends.isBlocking({ source, dest }, (failed, blocks) => done(failed, blocks ? 'blocks' : 'none'))
   }),
+  /** How the exchange of one feed stands with each peer. */
+  standing: (feed, done) => done(null, server.ebt.peerStatus(feed)),
   latest: (feed, done) => server.getFeedState(feed, (error, state) => done(error, state && state.sequence)),
   addBlob: (size, fill, done) => pull(pull.values(pieces(Buffer.alloc(size, fill))), server.blobs.add((error, hash) => {
     if (error) return done(error)

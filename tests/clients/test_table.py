@@ -114,6 +114,8 @@ class Guest:
             at_bot, feed = self.bot.count_of(other.app.id), other.app.id
             has, wrote = self.app("latest", feed), other.app("latest", feed)
             told = f"{other.app.name} wrote {wrote} messages, {self.bot.agent['name']} has {at_bot}, {self.app.name} has {has}"
+            if isinstance(self.app, App):
+                told += f"; its peers: {self.app('standing', feed)}"
             raise AssertionError(told) from None
 
     def closes(self) -> None:

@@ -90,13 +90,60 @@ class TestTwo:
         assert exchange.take_due(bob) == (ALICE, 5)
 
     def test_a_clock_is_believed_as_it_is_now(self):
-        exchange = Exchange()
+        exchange = Exchange(pause=lambda: 1.0)
         exchange.have(BOB, 5, 0)
         alice = exchange.join(ALICE)
         exchange.hear_notes(alice, {BOB: note(5, wants=True)}, 0)
         assert exchange.take_due(alice) is None
         exchange.hear_notes(alice, {BOB: note(1, wants=True)}, 0)
+        exchange.tick(1)
         assert exchange.take_due(alice) == (BOB, 1)
+
+    def test_what_was_sent_already_is_sent_again_only_after_a_pause(self):
+        """An app that two send the same at once may refuse both, and asks both again."""
+        exchange = Exchange(pause=lambda: 2.0)
+        exchange.have(BOB, 5, 0)
+        alice = exchange.join(ALICE)
+        exchange.hear_notes(alice, {BOB: note(3, wants=True)}, 0)
+        assert exchange.take_due(alice) == (BOB, 3)
+        exchange.sent(alice, BOB, 5)
+        for now, after in ((1, 3), (2, 3), (2, 2)):
+            exchange.hear_notes(alice, {BOB: note(after, wants=True)}, now)
+            exchange.have(BOB, 5 + now, now)
+            exchange.tick(now)
+            assert exchange.take_due(alice) is None
+        exchange.tick(3)
+        assert exchange.take_due(alice) == (BOB, 2)
+
+    def test_who_has_it_meanwhile_is_sent_what_comes_next_at_once(self):
+        exchange = Exchange()
+        exchange.have(BOB, 5, 0)
+        alice = exchange.join(ALICE)
+        exchange.hear_notes(alice, {BOB: note(3, wants=True)}, 0)
+        exchange.sent(alice, BOB, 5)
+        exchange.hear_notes(alice, {BOB: note(3, wants=True)}, 1)
+        exchange.hear_notes(alice, {BOB: note(5, wants=True)}, 1)
+        exchange.have(BOB, 6, 1)
+        assert exchange.take_due(alice) == (BOB, 5)
+
+    def test_whoever_asks_for_many_feeds_again_takes_no_more_room_for_it(self):
+        feeds = [f"feed {number}" for number in range(2000)]
+        exchange = Exchange()
+        alice = exchange.join(ALICE)
+        for one in feeds:
+            exchange.have(one, 5, 0)
+        for after in (5, 3):
+            exchange.hear_notes(alice, dict.fromkeys(feeds, note(after, wants=True)), 0)
+        at_once = 0
+        while due := exchange.take_due(alice):
+            exchange.sent(alice, due.feed, 5)
+            at_once += 1
+        assert at_once == 1500, "beyond a bound nothing waits"
+        exchange.tick(10)
+        while due := exchange.take_due(alice):
+            exchange.sent(alice, due.feed, 5)
+            at_once += 1
+        assert at_once == 2000
 
     def test_a_feed_that_nobody_here_has_or_wants_is_refused_and_not_remembered(self):
         exchange = Exchange()

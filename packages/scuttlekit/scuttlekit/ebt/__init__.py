@@ -9,6 +9,8 @@ These are the rules alone, for one program and all of its peers; they neither wa
 - A clock is believed as it is told now. Nothing of it is kept when a peer leaves, and our own is always told whole.
 - A feed that we want is asked of one peer at a time: the friend before the stranger, and whoever let us down less. When
   nothing comes although the peer said that it has more, another one is asked, and this one later again.
+- Who asks again for what we have just sent gets it after a random pause: apps that two peers send the same messages at the
+  same time may refuse both, over and over.
 - State for a feed is a few bytes for each peer. Feeds that we neither have nor want cost nothing, however many are told.
 
 Source: https://github.com/ssbc/epidemic-broadcast-trees and https://github.com/ssbc/ssb-ebt

@@ -1,5 +1,6 @@
 """The rules of the exchange: what each peer is told and sent, and which of them is asked for what."""
 
+import random
 from array import array
 from collections.abc import Callable, Iterable, Mapping
 from itertools import islice
@@ -10,6 +11,14 @@ from scuttlekit.ebt.remote import Remote
 
 _CHECKS_A_TICK: Final = 20_000
 _REFUSED: Final = (NOT_REPLICATED, DOUBTED)
+_PAUSES: Final = 0.5, 2.0
+"""Seconds, the least and the most, until a peer is sent again what it asked for a second time."""
+
+_jitter = random.Random()  # nosec B311 # noqa: S311 - it spreads answers, and keeps no secret
+
+
+def _some_pause() -> float:
+    return _jitter.uniform(*_PAUSES)
 
 
 class Due(NamedTuple):
@@ -22,12 +31,17 @@ class Due(NamedTuple):
 class Exchange:
     """What we have and want, and the peers that we exchange it with.
 
-    `withholds(feed, peer)` says whether a feed is not for a peer, by their ids. Times are seconds of any clock that only
-    goes forward.
+    `withholds(feed, peer)` says whether a feed is not for a peer, by their ids. `pause` gives the seconds until a peer is
+    sent again what it asked for a second time. Times are seconds of any clock that only goes forward.
     """
 
-    def __init__(self, withholds: Callable[[str, str], bool] = lambda _feed, _peer: False) -> None:
+    def __init__(
+        self,
+        withholds: Callable[[str, str], bool] = lambda _feed, _peer: False,
+        pause: Callable[[], float] = _some_pause,
+    ) -> None:
         self._withholds = withholds
+        self._pause = pause
         # Each feed has a number, its place in these.
         self._numbers: dict[str, int] = {}
         self._feeds: list[str] = []
@@ -139,6 +153,8 @@ class Exchange:
                 if self._sources.get(number) is remote:
                     self._release(number)
             elif self._may_have(remote, number):
+                if self._holds(remote, number, before, now):
+                    remote.set_note(number, told | 1)
                 self._weigh(remote, number, before, now)
             else:
                 remote.set_note(number, NOT_REPLICATED)
@@ -168,6 +184,11 @@ class Exchange:
 
         Gives the feeds that nothing comes of, with the peer that said it has more, where no other peer has.
         """
+        for remote in self._remotes:
+            for number in remote.take_held(now):
+                if (told := remote.note_of(number)) >= 0:
+                    remote.set_note(number, told & ~1)
+                    remote.send(number)
         # To find a source is to look at all peers. With many of both only so many feeds are looked at in one go.
         most = _CHECKS_A_TICK // (len(self._remotes) + 1)
         stalled = []
@@ -274,6 +295,19 @@ class Exchange:
             self._sources[number] = source = remote
             self._orphans.pop(number, None)
         return note(ours, wants=source is remote)
+
+    def _holds(self, remote: Remote, number: int, before: int, now: float) -> bool:
+        """Whether what a peer just asked for is sent to it only after a pause, as it has been sent that already.
+
+        An app that asks two peers for the same messages may lose those of both: ssb-db2 adds what comes of a feed within
+        250 ms in one go, and refuses the whole where a message is there twice. It asks both again then, at the same time.
+        """
+        told = remote.note_of(number)
+        asks_back = told >> 1 < before >> 1 or (told >> 1 == before >> 1 and remote.is_held(number))
+        if asks_back and not told & 1:
+            return remote.hold(number, now + self._pause())
+        remote.let_go(number)
+        return False
 
     def _weigh(self, remote: Remote, number: int, before: int, now: float) -> None:
         """React to how far a peer says that it has a feed."""

@@ -17,6 +17,7 @@ LONGEST_BAR: Final = 300.0
 
 _MOST_REFUSALS: Final = 500
 _MOST_BARRED: Final = 500
+_MOST_HELD: Final = 500
 _GROWTH: Final = 256
 _BASE_COST: Final = 20_000
 
@@ -30,6 +31,7 @@ class Remote:
     __slots__ = (
         "_barred",
         "_heard",
+        "_held",
         "_letdowns",
         "_notes",
         "due",
@@ -52,6 +54,7 @@ class Remote:
         """Feeds that it is to be told are not replicated, by id."""
         self._notes = array("i")
         self._barred: dict[int, tuple[float, int]] = {}
+        self._held: dict[int, float] = {}
         self._letdowns = 0
         self._heard = float("-inf")
 
@@ -111,8 +114,30 @@ class Remote:
     def barred_until(self, number: int) -> float:
         return self._barred[number][0] if number in self._barred else float("-inf")
 
+    def hold(self, number: int, until: float) -> bool:
+        """Send nothing of a feed until then; False if too many feeds are held already. A second call changes nothing."""
+        if number not in self._held:
+            if len(self._held) >= _MOST_HELD:
+                return False
+            self._held[number] = until
+        return True
+
+    def is_held(self, number: int) -> bool:
+        return number in self._held
+
+    def let_go(self, number: int) -> None:
+        self._held.pop(number, None)
+
+    def take_held(self, now: float) -> list[int]:
+        """Give the feeds that were held long enough, which are no longer held then."""
+        over = [number for number, until in self._held.items() if until <= now]
+        for number in over:
+            del self._held[number]
+        return over
+
     def forget(self, number: int) -> None:
         """Forget a feed, since its number will be that of another."""
         self._barred.pop(number, None)
+        self._held.pop(number, None)
         if self.note_of(number) != UNKNOWN:
             self.set_note(number, UNKNOWN)
