@@ -9,6 +9,7 @@ import sys
 import uuid
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from subprocess import PIPE
 
 import pytest
 from django.db import connection
@@ -25,6 +26,7 @@ from butt.imports.receiving import Receiving, sweep
 from tests.exports.folders import KEYS
 from tests.imports.tars import folder_files, tar_of
 from tests.people import person
+from tests.service import migrated
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -192,55 +194,64 @@ def test_a_last_record_that_was_being_written_is_left_out(tmp_path: Path):
 
 
 KILLED = """
-import os, sys
+import os, sys, traceback
 from butt.command import configure
 configure(home=sys.argv[1])
 from butt.agents.models import Agent
 from butt.imports.receiving import Receiving
 tar = open(sys.argv[2], "rb").read()
-left = int(sys.argv[3])
 
-def tick(frame, event, arg):
-    global left
-    if event == "line" and frame.f_code.co_filename.endswith(("imports/receiving.py", "imports/sieve.py")):
-        left -= 1
-        if left < 0:
-            os.kill(os.getpid(), 9)
-    return tick
+def receive(left):
+    def tick(frame, event, arg):
+        nonlocal left
+        if event == "line" and frame.f_code.co_filename.endswith(("imports/receiving.py", "imports/sieve.py")):
+            left -= 1
+            if left < 0:
+                os.kill(os.getpid(), 9)
+        return tick
 
-sys.settrace(tick)
-with Receiving(Agent.objects.get(type="person"), "my", stopped=True) as receiving:
-    receiving.feed(tar)
-    receiving.bot()
+    sys.settrace(tick)
+    with Receiving(Agent.objects.get(type="person"), "my", stopped=True) as receiving:
+        receiving.feed(tar)
+        receiving.bot()
+
+for lines in sys.stdin:
+    child = os.fork()
+    if not child:
+        try:
+            receive(int(lines))
+        except Exception:
+            traceback.print_exc()
+            os._exit(1)
+        os._exit(0)
+    print(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]), flush=True)
 """
+"""For each number it reads: a process of its own receives, and dies after so many lines of code. It prints how that one ended."""
 
 
 def test_killed_at_any_line_there_is_a_whole_bot_or_none(tar: bytes, tmp_path: Path):
     """Real processes, killed with signal 9; each next one finds the home as the last left it."""
     (tmp_path / "tar").write_bytes(tar)
-    (tmp_path / "home").mkdir()
-    script = tmp_path / "killed.py"
-    script.write_text(KILLED)
+    home = tmp_path / "home"
+    home.mkdir()
+    shutil.copyfile(migrated(), home / "butt.sqlite3")
     environment = {name: value for name, value in os.environ.items() if not name.startswith("BUTT_")}
     environment["PYTHONPATH"] = os.pathsep.join(sys.path)
-
-    def run(*command: str) -> int:
-        return subprocess.run(
-            [sys.executable, *command], env=environment, capture_output=True, timeout=60, check=False
-        ).returncode
-
-    home = str(tmp_path / "home")
-    assert run("-m", "butt", "manage", "--home", home, "migrate") == 0
-    assert run("-m", "butt", "manage", "--home", home, "shell", "-c", MAKE_ALICE) == 0
+    alice = [sys.executable, "-m", "butt", "manage", "--home", home, "shell", "-c", MAKE_ALICE]
+    subprocess.run(alice, env=environment, capture_output=True, timeout=120, check=True)
     ends = []
-    for lines in itertools.chain(range(0, 60, 7), range(60, 2000, 61)):
-        end = run(str(script), home, str(tmp_path / "tar"), str(lines))
-        ends.append(end)
-        assert end in (0, -9, 1)
-        state = look(tmp_path / "home")
-        if state["bots"]:
-            assert state == {"bots": 1, "placing": 1, "folders": 1, "whole": True}
-            break
+    command = [sys.executable, "-c", KILLED, home, tmp_path / "tar"]
+    with subprocess.Popen(command, env=environment, stdin=PIPE, stdout=PIPE, text=True) as killed:
+        assert killed.stdin
+        assert killed.stdout
+        for lines in itertools.chain(range(0, 60, 7), range(60, 2000, 61)):
+            print(lines, file=killed.stdin, flush=True)
+            ends.append(int(killed.stdout.readline()))
+            assert ends[-1] in (0, -9, 1)
+            state = look(home)
+            if state["bots"]:
+                assert state == {"bots": 1, "placing": 1, "folders": 1, "whole": True}
+                break
     assert ends.count(-9) > 10
     assert state["bots"] == 1
     assert ends[-1] in (0, -9)
