@@ -1,38 +1,63 @@
 """Every page is light and stands still: what is there at first stays where it is."""
 
 from collections.abc import Iterator
+from dataclasses import dataclass
 
 import pytest
-from playwright.sync_api import BrowserContext, Page
+from playwright.sync_api import Browser, BrowserContext, Page
 
-from tests.pages.conftest import DESK, PHONE
+from tests.pages.conftest import DESK, PHONE, browsing
 from tests.pages.everywhere import ALICE, PATHS
 from tests.pages.first_load import MOST_BYTES, SETTLED, SHIFTS, Load
 from tests.pages.server import Pages
 from tests.pages.slow_line import SlowLine
 
-
-def test_a_first_visit_is_less_than_60_kb_over_the_wire(
-    server: Pages, context: BrowserContext, page: Page, cookies: dict
-):
-    """With nothing kept from an earlier page."""
-    network = context.new_cdp_session(page)
-    network.send("Network.enable")
-    network.send("Network.setCacheDisabled", {"cacheDisabled": True})
-    for who, path in PATHS:
-        context.clear_cookies()
-        context.add_cookies(cookies[who])
-        page.goto("about:blank")
-        load = Load(page)
-        page.goto(server.url + path, wait_until="load")
-        page.wait_for_timeout(SETTLED)
-        weights = load.weights(server.url)
-        assert 2_000 < sum(weights.values()) < MOST_BYTES, f"{path} of {who or 'nobody'}: {weights}"
-        assert 2 <= len(weights) <= 12, path
-        load.ends()
+PHONE_BY_DAY = {"viewport": {"width": PHONE[0], "height": PHONE[1]}, "color_scheme": "light"}
 
 
-@pytest.mark.parametrize("look", [(PHONE, "light"), (DESK, "light")], indirect=True)
+@dataclass
+class Visit:
+    where: str
+    weights: dict[str, int]
+    shifts: list[str]
+
+
+@pytest.fixture(scope="module")
+def first_visits(server: Pages, browser: Browser, cookies: dict) -> list[Visit]:
+    """Every page on a phone, with nothing kept from an earlier page."""
+    with browsing(browser, PHONE_BY_DAY) as context:
+        page = context.new_page()
+        context.add_init_script(SHIFTS)
+        network = context.new_cdp_session(page)
+        network.send("Network.enable")
+        network.send("Network.setCacheDisabled", {"cacheDisabled": True})
+        return [_visit(server, page, who, path, cookies) for who, path in PATHS]
+
+
+def _visit(server: Pages, page: Page, who: str, path: str, cookies: dict) -> Visit:
+    page.context.clear_cookies()
+    page.context.add_cookies(cookies[who])
+    page.goto("about:blank")
+    load = Load(page)
+    page.goto(server.url + path, wait_until="load")
+    page.wait_for_timeout(SETTLED)
+    visit = Visit(f"{path} of {who or 'nobody'}", load.weights(server.url), page.evaluate("window.shifts"))
+    load.ends()
+    return visit
+
+
+def test_a_first_visit_is_less_than_60_kb_over_the_wire(first_visits: list[Visit]):
+    for visit in first_visits:
+        assert 2_000 < sum(visit.weights.values()) < MOST_BYTES, f"{visit.where}: {visit.weights}"
+        assert 2 <= len(visit.weights) <= 12, visit.where
+
+
+def test_nothing_moves_on_a_first_visit(first_visits: list[Visit]):
+    for visit in first_visits:
+        assert visit.shifts == [], visit.where
+
+
+@pytest.mark.parametrize("look", [(DESK, "light")], indirect=True)
 def test_nothing_moves_once_it_is_there(context: BrowserContext, page: Page, visited: Iterator):
     context.add_init_script(SHIFTS)
     for where, _ in visited:
