@@ -1,4 +1,4 @@
-"""Bots on the machine that we run on: there is nothing to make."""
+"""Bots on the machine that we run on, or on machines that somebody adds: there is nothing to make."""
 
 from collections.abc import Iterator, Sequence
 from typing import Self
@@ -12,9 +12,12 @@ class Here:
     zones: tuple[str, ...] = ()
     domain = ""
 
+    def __init__(self, *, on_machines: bool = False) -> None:
+        self._on_machines = on_machines
+
     @classmethod
-    def from_configuration(cls, _: Configuration) -> Self:
-        return cls()
+    def from_configuration(cls, configuration: Configuration) -> Self:
+        return cls(on_machines=(configuration.host, configuration.salt) == ("salt", "master"))
 
     def account(self, zones: Sequence[str]) -> Account:  # noqa: ARG002 - there are no zones here
         return Account()
@@ -32,4 +35,5 @@ class Here:
         return Access()
 
     def rights(self) -> Iterator[Right]:
-        yield Right("Bots run on this machine; no cloud is needed.")
+        where = "machines that you add" if self._on_machines else "this machine"
+        yield Right(f"Bots run on {where}; no cloud is needed.")

@@ -5,8 +5,10 @@ import pytest
 
 from butt.clouds import chosen_cloud, rentals
 from butt.clouds.capacity import GB, MIB, Needs, best, cost, disk_for, memory_for
+from butt.clouds.here import Here
 from butt.clouds.interface import Offer, Rates
 from butt.clouds.keeper import Keeper
+from butt.configuration import Configuration
 
 
 @pytest.mark.django_db
@@ -16,6 +18,15 @@ def test_here_there_is_nothing_to_make_and_room_is_not_ours_to_judge():
     assert Keeper(cloud, lambda *_: b"").round() is False
     assert cloud.account(cloud.zones).things == ()
     rentals.check_room(uuid.uuid4(), 1000)
+
+
+def test_it_says_where_bots_run():
+    def said(**settings: str) -> list[str]:
+        return [right.what for right in Here.from_configuration(Configuration(**settings)).rights()]
+
+    assert said() == ["Bots run on this machine; no cloud is needed."]
+    assert said(host="salt", salt="local") == said()
+    assert said(host="salt", salt="master") == ["Bots run on machines that you add; no cloud is needed."]
 
 
 def test_more_bots_need_more():
