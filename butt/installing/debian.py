@@ -49,7 +49,7 @@ def _check_open(path: Path) -> None:
 @dataclass(frozen=True)
 class Packages:
     system: System
-    what: str = "PostgreSQL, Caddy and a C compiler are installed from Debian"
+    what: str = "PostgreSQL, Caddy, ssh and a C compiler are installed from Debian"
 
     @property
     def names(self) -> list[str]:
@@ -59,6 +59,8 @@ class Packages:
         return [
             "postgresql",
             "caddy",
+            # With which `butt machine add HOST` reaches a machine.
+            "openssh-client",
             "gcc",
             "libc6-dev",
             *([f"{python}-dev", f"{python}-venv"] if own else []),

@@ -9,6 +9,7 @@ import hashlib
 import inspect
 import shutil
 import subprocess
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -36,14 +37,15 @@ MACHINE = Debian(
     "bookworm",
     PYTHON,
     (*BARE, "cloud-init", "e2fsprogs", "python3-cffi-backend"),
-    ("docker.io", "iptables"),
+    ("docker.io", "iptables", "openssh-server"),
 )
-"""What the first boot asks apt for."""
+"""What the first boot asks apt for, and with what a machine is reached that is not rented."""
 
 
 def control(suite: str, python: str) -> Debian:
     """A bare one, and what `butt install` asks apt for."""
-    installs = ("postgresql", "caddy", "gcc", "libc6-dev", f"{python}-dev", f"{python}-venv")
+    installs = ("postgresql", "caddy", "openssh-client", "gcc", "libc6-dev")
+    installs += (f"{python}-dev", f"{python}-venv")
     return Debian(suite, suite, python, (*BARE, "python3", "python3-venv"), installs)
 
 
@@ -203,3 +205,13 @@ def add_ours(root: Path) -> None:
         (root / name).chmod(0o755)
     for place in (SALT_PACKAGES, BASES, CUTS):
         (root / place.lstrip("/")).mkdir(parents=True)
+
+
+def lay_bases(folder: Path, archives: Mapping[str, Path]) -> None:
+    """Lay into `folder` what a machine finds at `BASES`: by an image's name, as a registry would have it, an archive of its files."""
+    folder.mkdir(parents=True)
+    for archive in archives.values():
+        shutil.copy(archive, folder)
+    (folder / "list").write_text(
+        "".join(f"{name} {BASES}/{archive.name}\n" for name, archive in archives.items())
+    )

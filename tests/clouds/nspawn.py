@@ -102,17 +102,20 @@ class Machine:
         return boot(image(), self._root, self._folder / "root", linked, more)
 
 
-def boot(lower: Path, layer: Path, root: Path, linked: Path, more: list[str]) -> list[str]:
+def boot(lower: Path, layer: Path, root: Path, linked: Path, more: list[str], cgroup: str = "") -> list[str]:
     """The command that boots what is in `layer` over the image `lower`, once `linked` says that its network is there.
 
-    All of it runs in namespaces of its own, and ends with whoever runs the command.
+    All of it runs in namespaces of its own, and ends with whoever runs the command. Of two machines at a time each needs a
+    `cgroup` of its own below ours: a systemd takes whatever is in its group for its own.
     """
     nspawn = [
         *("systemd-nspawn", f"--directory={root}", "--register=no", "--keep-unit", "--capability=all"),
         *("--machine=machine", "--resolv-conf=off", "--boot", *more),
     ]
     layers = f"lowerdir={lower},upperdir={layer}/upper,workdir={layer}/work"
+    joined = _made(cgroup) if cgroup else []
     steps = [
+        *(f"echo 0 >{shlex.quote(str(group))}/cgroup.procs" for group in joined),
         shlex.join(["mount", "-t", "overlay", "overlay", "-o", layers, str(root)]),
         f"until [ -e {shlex.quote(str(linked))} ]; do sleep 0.02; done",
         f"SYSTEMD_NSPAWN_API_VFS_WRITABLE=network exec {shlex.join(nspawn)}",
@@ -130,11 +133,27 @@ def first_process(folder: Path) -> psutil.Process | None:
     return None
 
 
-def forget_cgroups() -> None:
-    """Remove those that systemd-nspawn made below ours for a machine that ends: it leaves them."""
+def _made(cgroup: str) -> list[Path]:
+    """A group below ours in each hierarchy that systemd keeps its units in."""
+    groups = []
+    for line in Path("/proc/self/cgroup").read_text().splitlines():
+        _, controllers, own = line.split(":", 2)
+        places = {"name=systemd": CGROUPS / "systemd", "": CGROUPS / "unified"}
+        place = places.get(controllers)
+        if place is None:
+            continue
+        # Without a folder for each hierarchy there is one alone.
+        group = (place if place.is_dir() else CGROUPS) / own.strip("/") / cgroup
+        group.mkdir(exist_ok=True)
+        groups.append(group)
+    return groups
+
+
+def forget_cgroups(*more: str) -> None:
+    """Remove those that systemd-nspawn made below ours for a machine that ends, as it leaves them, and these `more`."""
     ours = {line.split(":", 2)[2].strip("/") for line in Path("/proc/self/cgroup").read_text().splitlines()}
     hierarchies = [CGROUPS, *(path for path in CGROUPS.iterdir() if path.is_dir())]
-    for hierarchy, own, made in product(hierarchies, ours, ("payload", "supervisor")):
+    for hierarchy, own, made in product(hierarchies, ours, ("payload", "supervisor", *more)):
         for folder, _, _ in os.walk(hierarchy / own / made, topdown=False):
             wait_for(lambda folder=Path(folder): _is_removed(folder))
 

@@ -2,7 +2,6 @@
 
 import os
 import shlex
-import shutil
 import signal
 import sys
 import threading
@@ -14,7 +13,7 @@ import requests
 import scaleway_standin
 from scaleway_standin import ACCESS_KEY, PROJECT, SECRET_KEY, Server, StandIn
 
-from tests.clouds.debian import BASES, image
+from tests.clouds.debian import image, lay_bases
 from tests.clouds.nspawn import first_process
 from tests.salt.base import base_archives
 from tests.salt.land import HERE, POOL, PREFIX, Land, run
@@ -39,12 +38,7 @@ def boot_command(land: Land) -> str:
 def systemd_command(land: Land, folder: Path, lives_with: int) -> str:
     """Machines as a provider's image boots: Debian, systemd, cloud-init. They end with the process `lives_with`."""
     image()
-    folder.mkdir(parents=True)
-    lines = []
-    for base, archive in base_archives().items():
-        shutil.copy(archive, folder)
-        lines.append(f"{base} {BASES}/{archive.name}\n")
-    (folder / "list").write_text("".join(lines))
+    lay_bases(folder, base_archives())
     path = f"{Path(scaleway_standin.__file__).parents[1]}:{ROOT}"
     options = f"--bridge {land.bridge} --bases {folder} --while {lives_with}"
     return f"env PYTHONPATH={path} {sys.executable} -m tests.clouds.nspawn {options}"

@@ -1,135 +1,42 @@
-"""A bare Debian that becomes a control plane, and beside it a place that has a mail server: one cable between them.
+"""A bare Debian that becomes a control plane."""
 
-    control 192.0.2.1 ── elsewhere 192.0.2.2
-
-Nothing of it is seen from elsewhere, so it needs no addresses that another test has.
-"""
-
-import os
-import signal
+import json
 import subprocess
 from pathlib import Path
-from typing import Self
+from typing import Any
 
 import psutil
 
-from tests.clouds.debian import Debian, image
-from tests.clouds.nspawn import boot, first_process, forget_cgroups
+from tests.clouds.debian import Debian
+from tests.installing.booted import CONTROL, DOMAIN, Booted, Elsewhere
 from tests.installing.wheels import packages
-from tests.salt.land import end_namespace, run
-from tests.service import wait_for
+from tests.salt.land import run
+from tests.service import Person, wait_for
 
-HERE, THERE, DOMAIN = "192.0.2.1", "192.0.2.2", "butt.localhost"
 WHEELS = "/srv/wheels"
 PIP = f"[global]\nno-index = true\nfind-links = {WHEELS}\ndisable-pip-version-check = true\n"
-HOSTS = f"127.0.0.1 localhost\n{HERE} {DOMAIN} private.{DOMAIN}\n"
+AUTHORITY = "/var/lib/caddy/.local/share/caddy/pki/authorities/local/root.crt"
+"""Caddy's own, which signs what it serves for names below `localhost`."""
+
+PASSWORD = "correct horse battery"
 
 
-class Place:
-    """A network namespace at the other end of the cable."""
+class Control(Booted):
+    """`with Control(folder, wheel, BOOKWORM, elsewhere) as control:`"""
 
-    def __init__(self) -> None:
-        self.name, self.address = f"butt{os.getpid()}-bare", THERE
-        run("ip", "netns", "add", self.name)
-
-    def linked(self, pid: int) -> None:
-        """A cable to the network namespace of `pid`, which takes it along when it ends."""
-        peer = ("type", "veth", "peer", "name", "eth0", "netns", str(pid))
-        run("ip", "link", "add", "eth0", "netns", self.name, *peer)
-        other = ("nsenter", f"--net=/proc/{pid}/ns/net", "ip")
-        for ip, address in (((*other,), HERE), (("ip", "-n", self.name), THERE)):
-            run(*ip, "addr", "add", f"{address}/24", "dev", "eth0")
-            for device in ("lo", "eth0"):
-                run(*ip, "link", "set", device, "up")
-
-    def command(self, *command: str) -> list[str]:
-        return ["nsenter", f"--net=/run/netns/{self.name}", *command]
-
-    def end(self) -> None:
-        end_namespace(self.name)
-
-
-class Control:
-    """`with Control(folder, wheel, BOOKWORM) as control:` a Debian that has been booted."""
-
-    def __init__(self, folder: Path, wheel: Path, debian: Debian) -> None:
-        self._debian = debian
-        self.folder, self.place, self._wheel = folder, Place(), wheel
-        self._layer = folder / "layer"
-        for path in (self._layer / "upper/etc", self._layer / "work", folder / "root"):
-            path.mkdir(parents=True)
-        etc = self._layer / "upper/etc"
-        for name, text in {"machine-id": "", "pip.conf": PIP, "hosts": HOSTS}.items():
-            (etc / name).write_text(text)
-        self._child: subprocess.Popen[bytes] | None = None
-
-    def __enter__(self) -> Self:
-        self.boots()
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self.loses_its_power()
-        self.place.end()
-        forget_cgroups()
-
-    def boots(self) -> None:
-        linked = self.folder / "linked"
-        linked.unlink(missing_ok=True)
-        wheels = [
-            f"--bind-ro={packages(self._debian.python.removeprefix('python'))}:{WHEELS}",
-            f"--bind-ro={self._wheel.parent}:/srv/ours",
+    def __init__(self, folder: Path, wheel: Path, debian: Debian, elsewhere: Elsewhere) -> None:
+        options = [
+            f"--bind-ro={packages(debian.python.removeprefix('python'))}:{WHEELS}",
+            f"--bind-ro={wheel.parent}:/srv/ours",
         ]
-        command = boot(image(self._debian), self._layer, self.folder / "root", linked, wheels)
-        own = Path("/proc/self/ns/net").readlink()
-        with (self.folder / "console").open("ab") as log:
-            self._child = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=log, stderr=log)
-        pid = self._child.pid
-        (self.folder / "pid").write_text(str(pid))
-        wait_for(lambda: Path(f"/proc/{pid}/ns/net").readlink() != own)
-        self.place.linked(pid)
-        linked.touch()
-        wait_for(lambda: first_process(self.folder))
-        wait_for(
-            lambda: (
-                self.runs("systemctl", "is-system-running", check=False).strip() in {"running", "degraded"}
-            ),
-            120,
-        )
+        super().__init__("control", CONTROL, folder, debian, elsewhere, options)
+        self._wheel = wheel
+        self.path("/etc/pip.conf").write_text(PIP)
 
-    def loses_its_power(self) -> None:
-        if self._child and (systemd := first_process(self.folder)):
-            systemd.send_signal(signal.SIGKILL)
-        if self._child:
-            self._child.kill()
-            self._child.wait(30)
-            # It goes with the other end, but not at once.
-            run("ip", "-n", self.place.name, "link", "del", "eth0", check=False)
-
-    def entering(self, *command: str) -> list[str]:
-        systemd = first_process(self.folder)
-        assert systemd, (self.folder / "console").read_text()[-3000:]
-        environment = (
-            "env",
-            "-i",
-            "PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin",
-            "HOME=/root",
-        )
-        return ["nsenter", f"--target={systemd.pid}", "--all", *environment, *command]
-
-    def runs(self, *command: str, check: bool = True) -> str:
-        return run(*self.entering(*command), timeout=600, check=check)
-
-    def says(self, *command: str) -> tuple[int, str]:
-        """How a command ended, and all that it said."""
-        done = subprocess.run(
-            self.entering(*command),
-            capture_output=True,
-            text=True,
-            timeout=900,
-            check=False,
-            stdin=subprocess.DEVNULL,
-        )
-        return done.returncode, done.stdout + done.stderr
+    def brings_the_wheel(self) -> None:
+        """Into an environment of its own, as the guide says."""
+        self.runs("python3", "-m", "venv", "/opt/butt")
+        self.runs("/opt/butt/bin/pip", "install", "--quiet", f"/srv/ours/{self._wheel.name}")
 
     def killed_at(self, line: str, *command: str) -> None:
         """The command is begun, and killed when it says this line."""
@@ -151,6 +58,33 @@ class Control:
             assert program.wait(60), "".join(said)
         assert line in said[-1], "".join(said)
 
-    def path(self, place: str) -> Path:
-        """Where a file lies that is not the image's own."""
-        return self._layer / "upper" / place.lstrip("/")
+    def leads_to(self, name: str, address: str) -> None:
+        """A record in DNS."""
+        self.writes("/etc/hosts", f"{address} {name}.{DOMAIN}\n")
+
+    @property
+    def authority(self) -> Path:
+        """Whose certificates are to be trusted elsewhere."""
+        return wait_for(lambda: self.path(AUTHORITY) if self.path(AUTHORITY).exists() else None)
+
+    def person(self, email: str) -> Person:
+        """Somebody who registers."""
+        made = self.call("POST", "/authentication/register", {"email": email, "password": PASSWORD})
+        return Person(self, made["accessToken"], made["agent"]["id"])
+
+    def call(
+        self, method: str, path: str, body: Any = None, token: str = "", expect: int | None = None
+    ) -> Any:
+        """A request of the public server, as it comes from elsewhere: through Caddy, over TLS."""
+        command = ["curl", "-sS", "--max-time", "60", "--cacert", str(self.authority), "-X", method]
+        command += ["-H", "Accept: application/json", "-w", "\n%{http_code}", "-H", "@-"]
+        if body is not None:
+            command += ["-H", "Content-Type: application/json", "-d", json.dumps(body)]
+        # It takes any name below `localhost` for its own machine.
+        command += ["--connect-to", f"::{CONTROL}:443", f"https://{DOMAIN}{path}"]
+        said = run(
+            *self.elsewhere.command(*command), text=f"Authorization: Bearer {token}\n" if token else ""
+        )
+        text, _, status = said.rpartition("\n")
+        assert int(status) == expect if expect else int(status) < 400, f"{method} {path}: {status} {text}"
+        return json.loads(text or "null")

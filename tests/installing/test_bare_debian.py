@@ -1,58 +1,85 @@
-"""From a bare Debian to a service that is well, with one command, though that is killed in the middle."""
+"""From a bare Debian to a bot that is alive on a machine, through a power cut, and off again with its data left."""
 
 import sys
 import time
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from tests.clouds.debian import BOOKWORM
-from tests.installing.bare import DOMAIN, THERE, Control
+from tests.installing.bare import Control
+from tests.installing.booted import DOMAIN, ELSEWHERE, MACHINE, Elsewhere
+from tests.installing.bot_machine import BotMachine
 from tests.installing.wheels import wheel
 from tests.salt.machine import Daemon
+from tests.service import Person, wait_for
 
-BUTT = "/opt/butt/bin/butt"
-OPTIONS = ("--domain", DOMAIN, "--mail", f"smtp://{THERE}:2525", "--billing", "free")
+BUTT, INSTALLED = "/opt/butt/bin/butt", "/usr/local/bin/butt"
+OPTIONS = ("--domain", DOMAIN, "--mail", f"smtp://{ELSEWHERE}:2525", "--billing", "free")
 STEPS = 14
+PATIENT = 600.0
+AS_BUTT = ("runuser", "-u", "butt", "--")
+SSH = "/var/lib/butt/.ssh"
 
 
 class Clock:
     """Tells how long each thing took, whatever pytest does with what tests print."""
 
     def __init__(self, capsys: pytest.CaptureFixture[str]) -> None:
-        self._capsys, self._at = capsys, time.monotonic()
+        self._capsys, self._began = capsys, time.monotonic()
+        self._at = self._began
 
     def tell(self, what: str) -> None:
         now = time.monotonic()
         with self._capsys.disabled():
-            sys.stdout.write(f"    {what}: {now - self._at:.0f} s\n")
+            sys.stdout.write(f"    {what}: {now - self._at:.0f} s (after {now - self._began:.0f} s)\n")
         self._at = now
 
 
 @pytest.fixture
-def control(tmp_path: Path) -> Iterator[Control]:
-    with Control(tmp_path, wheel(tmp_path), BOOKWORM) as control:
+def elsewhere(tmp_path: Path) -> Iterator[Elsewhere]:
+    with Elsewhere() as elsewhere:
+        program = (sys.executable, "-m", "tests.installing.mail_server", ELSEWHERE, "2525")
+        mail = Daemon(elsewhere.command(*program), tmp_path / "mail")
+        yield elsewhere
+        mail.kill()
+
+
+@pytest.fixture
+def control(elsewhere: Elsewhere, tmp_path: Path) -> Iterator[Control]:
+    with Control(tmp_path / "control", wheel(tmp_path), BOOKWORM, elsewhere) as control:
         yield control
 
 
 @pytest.fixture
-def mail(control: Control, tmp_path: Path) -> Iterator[None]:
-    program = (sys.executable, "-m", "tests.installing.mail_server", THERE, "2525")
-    server = Daemon(control.place.command(*program), tmp_path / "mail")
-    yield
-    server.kill()
+def machine(elsewhere: Elsewhere, tmp_path: Path) -> Iterator[BotMachine]:
+    with BotMachine(tmp_path / "machine", elsewhere) as machine:
+        yield machine
 
 
 # What it is made of is fetched before, the first time, which counts as well.
-@pytest.mark.timeout(1800)
-def test_one_command_makes_a_service_of_a_bare_debian(
-    control: Control, mail: None, capsys: pytest.CaptureFixture[str]
+@pytest.mark.timeout(2400)
+def test_one_command_makes_a_service_and_one_more_a_machine_for_its_bots(
+    control: Control, machine: BotMachine, capsys: pytest.CaptureFixture[str]
 ):
     clock = Clock(capsys)
-    control.runs("python3", "-m", "venv", "/opt/butt")
-    (ours,) = control.folder.glob("*.whl")
-    control.runs("/opt/butt/bin/pip", "install", "--quiet", f"/srv/ours/{ours.name}")
+    becomes_a_service(control, clock)
+    alice = control.person("alice@example.org")
+    gets_a_machine(control, machine, clock)
+    bot = alice.names_a_bot("alices")
+    before = alice.waits_for("alive", bot, PATIENT)
+    assert machine.bots() == [bot["id"]]
+    clock.tell("a bot is alive there in a container")
+    loses_its_power_and_comes_back(control, machine, alice, before, clock)
+    goes_again(control)
+    assert machine.bots() == [bot["id"]], "it lives on"
+    clock.tell("butt uninstall has ended, and the data is still there")
+
+
+def becomes_a_service(control: Control, clock: Clock) -> None:
+    control.brings_the_wheel()
     clock.tell("the wheel is installed")
     code, said = control.says(BUTT, "install", "--domain", DOMAIN)
     assert (code, "Give --mail (or BUTT_EMAIL_URL), --billing" in said) == (1, True), said
@@ -73,3 +100,50 @@ def nothing_to_do(control: Control) -> bool:
     code, said = control.says(BUTT, "install")
     assert (code, said.count(": nothing to do")) == (0, STEPS), said
     return True
+
+
+def gets_a_machine(control: Control, machine: BotMachine, clock: Clock) -> None:
+    """As the guide says: the service's user has a key that the machine lets in, and knows the machine."""
+    control.runs(*AS_BUTT, "mkdir", "-m", "700", SSH)
+    control.runs(*AS_BUTT, "ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", f"{SSH}/id_ed25519")
+    machine.lets_in(control.path(f"{SSH}/id_ed25519.pub").read_text())
+    machine.trusts(control.authority)
+    control.runs(*AS_BUTT, "sh", "-c", f"ssh-keyscan {MACHINE} >>{SSH}/known_hosts")
+    code, said = control.says(INSTALLED, "machine", "add", f"root@{MACHINE}")
+    assert (code, "has reported" in said) == (0, True), said
+    control.leads_to("alices", MACHINE)
+    clock.tell("butt machine add has ended, and the machine has reported")
+
+
+def loses_its_power_and_comes_back(
+    control: Control, machine: BotMachine, alice: Person, before: Any, clock: Clock
+) -> None:
+    began = time.monotonic()
+    for each in (control, machine):
+        each.loses_its_power()
+    for each in (machine, control):
+        each.boots()
+    wait_for(lambda: control.says(INSTALLED, "doctor")[0] == 0, PATIENT)
+
+    def is_back() -> Any:
+        seen, since = alice.sees(before), time.monotonic() - began
+        uptime = seen["status"]["uptime"]
+        return seen if seen["state"] == "alive" and uptime is not None and uptime < since else None
+
+    again = wait_for(is_back, PATIENT)
+    assert (again["ssbId"], again["address"]) == (before["ssbId"], before["address"])
+    assert machine.bots() == [before["id"]]
+    assert nothing_to_do(control)
+    clock.tell("both were without power, and all is as before")
+
+
+def goes_again(control: Control) -> None:
+    code, said = control.says(BUTT, "uninstall", "--yes")
+    assert (code, "rm -r /var/lib/butt" in said) == (0, True), said
+    units = control.runs("systemctl", "list-units", "--all", "--plain", "--no-legend", "butt*")
+    assert units.strip() == ""
+    for gone in ("/etc/butt", "/etc/caddy/butt.caddyfile", "/opt/butt-salt", INSTALLED):
+        assert not control.path(gone).exists()
+    assert control.path("/var/lib/butt/identity").exists()
+    query = ("psql", "-At", "-d", "butt", "-c", "SELECT name FROM agents_agent")
+    assert "alices" in control.runs("runuser", "-u", "postgres", "--", *query).split()
