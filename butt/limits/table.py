@@ -94,13 +94,19 @@ CLIENT_REQUESTS = Limit(
 ADDRESS_REQUESTS = Limit(
     "address-requests", 2, "requests", "How many pages and calls of one address are worked on at once."
 )
+ADDRESS_WORK = Limit(
+    "address-work",
+    3,
+    "requests",
+    "How many requests of one address the public server works on at once, of all kinds together.",
+)
 CLIENT_SLOW_REQUESTS = Limit(
     "client-slow-requests",
     2,
     "requests",
     "The same, of requests that check a password, send mail or wait for Stripe.",
 )
-ADDRESS_SLOW_REQUESTS = Limit("address-slow-requests", 3, "requests", "The same, of one address.")
+ADDRESS_SLOW_REQUESTS = Limit("address-slow-requests", 2, "requests", "The same, of one address.")
 CLIENT_READS = Limit(
     "client-reads", 2, "requests", "How many requests of one client may read a bot's log or data at once."
 )

@@ -32,6 +32,7 @@ from butt.limits.table import (  # noqa: E402
     ADDRESS_READS,
     ADDRESS_REQUESTS,
     ADDRESS_SLOW_REQUESTS,
+    ADDRESS_WORK,
     CLIENT_READS,
     CLIENT_REQUESTS,
     CLIENT_SLOW_REQUESTS,
@@ -46,7 +47,7 @@ from butt.serving.bodies import Bodies, HungUp, TooBig, TooSlow  # noqa: E402
 from butt.serving.clients import Client, Known, client_of, cookie_of  # noqa: E402
 from butt.serving.measured import Measured  # noqa: E402
 from butt.serving.pages import Pages, announced  # noqa: E402
-from butt.serving.pool import FairPool, Full, Gone  # noqa: E402
+from butt.serving.pool import FairPool, Full, Gone, Share  # noqa: E402
 
 THREADS, SLOW_THREADS, READING_THREADS = 6, 10, 4
 """Pages are made of Python, one thread at a time: more threads do no more, and each page takes as much longer."""
@@ -63,9 +64,10 @@ Send = Any
 class Server(Pages):
     def __init__(self) -> None:
         super().__init__()
-        self._pages = FairPool("page", THREADS, CLIENT_REQUESTS, ADDRESS_REQUESTS)
-        self._slow = FairPool("slow", SLOW_THREADS, CLIENT_SLOW_REQUESTS, ADDRESS_SLOW_REQUESTS)
-        self._reading = FairPool("reading", READING_THREADS, CLIENT_READS, ADDRESS_READS)
+        share = Share(ADDRESS_WORK)
+        self._pages = FairPool("page", THREADS, CLIENT_REQUESTS, ADDRESS_REQUESTS, share)
+        self._slow = FairPool("slow", SLOW_THREADS, CLIENT_SLOW_REQUESTS, ADDRESS_SLOW_REQUESTS, share)
+        self._reading = FairPool("reading", READING_THREADS, CLIENT_READS, ADDRESS_READS, share)
         self._uploads = ThreadPoolExecutor(IMPORTS.most, "upload")
         self._watching = {name: ThreadPoolExecutor(1, name) for name in ("up", "ready")}
         self._bodies, self._places = Bodies(), Places()

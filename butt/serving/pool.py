@@ -2,7 +2,9 @@
 
 Clients that are known and strangers take turns, and strangers leave some threads alone, so that a crowd of them keeps no
 person waiting. Within each, networks take turns, and within a network its clients. Each has a bound on what is worked on for it at once,
-so that requests that take long leave threads to others, and on what waits, so that the rest is refused at once.
+so that requests that take long leave threads to others, and on what waits, so that the rest is refused at once. Pools
+that have a `Share` in common also bound together what is worked on for one network: all threads of a process take turns
+for one processor, so each thread that works for a network makes everybody's pages take longer.
 """
 
 import asyncio
@@ -51,15 +53,50 @@ class _Network:
     waiting: int = 0
 
 
-class FairPool:
-    """To be used on one event loop. `client` and `address` bound what is worked on for each at once."""
+class Share:
+    """What several pools work on at once for each network, in all. To be used on one event loop."""
 
-    def __init__(self, name: str, threads: int, client: Limit, address: Limit) -> None:
+    def __init__(self, most: Limit) -> None:
+        self._most = most
+        self._at_work: Counter[str] = Counter()
+        self._pools: list[FairPool] = []
+
+    def join(self, pool: "FairPool") -> None:
+        """`pool` counts what it works on here from now on."""
+        self._pools.append(pool)
+
+    def has_room(self, network: str) -> bool:
+        return self._at_work[network] < self._most.most
+
+    def begin(self, network: str, pool: "FairPool") -> None:
+        self._at_work[network] += 1
+        self._pools.remove(pool)
+        self._pools.append(pool)
+
+    def end(self, network: str) -> None:
+        """The pool that began nothing for longest is the first to use the room: none of them keeps all of it."""
+        self._at_work[network] -= 1
+        if not self._at_work[network]:
+            del self._at_work[network]
+        for pool in list(self._pools):
+            pool.begin_more()
+
+
+class FairPool:
+    """To be used on one event loop. `client` and `address` bound what is worked on for each at once; `share` bounds the
+    same for each address in several pools together.
+    """
+
+    def __init__(
+        self, name: str, threads: int, client: Limit, address: Limit, share: Share | None = None
+    ) -> None:
         self._threads = ThreadPoolExecutor(threads, name)
         self._free = threads
         self._for_strangers = max(1, threads - threads // FOR_KNOWN)
         self._strangers_at_work = 0
         self._client, self._address = client, address
+        self._share = share or Share(address)
+        self._share.join(self)
         self._at_work: Counter[Client | str] = Counter()
         self._known: dict[str, _Network] = {}
         self._strangers: dict[str, _Network] = {}
@@ -91,7 +128,7 @@ class FairPool:
             self._waiting += 1
             if self._waiting > WAITING.most:
                 self._refuse_one()
-            self._begin_more()
+            self.begin_more()
             await turn.begins
         except asyncio.CancelledError:
             if turn in theirs:
@@ -132,7 +169,9 @@ class FairPool:
         if not client.is_known and self._strangers_at_work >= self._for_strangers:
             return False
         return (
-            self._at_work[client] < self._client.most and self._at_work[client.network] < self._address.most
+            self._at_work[client] < self._client.most
+            and self._at_work[client.network] < self._address.most
+            and self._share.has_room(client.network)
         )
 
     def _begin(self, client: Client) -> None:
@@ -140,6 +179,7 @@ class FairPool:
         self._strangers_at_work += not client.is_known
         self._at_work[client] += 1
         self._at_work[client.network] += 1
+        self._share.begin(client.network, self)
 
     def _end(self, client: Client) -> None:
         self._free += 1
@@ -148,13 +188,14 @@ class FairPool:
             self._at_work[key] -= 1
             if not self._at_work[key]:
                 del self._at_work[key]
-        self._begin_more()
+        self._share.end(client.network)
 
     def _ended(self, loop: asyncio.AbstractEventLoop, client: Client) -> None:
         with suppress(RuntimeError):  # the loop is closed: the server stops
             loop.call_soon_threadsafe(self._end, client)
 
-    def _begin_more(self) -> None:
+    def begin_more(self) -> None:
+        """Give free threads to those whose turn it is."""
         while self._free and (turn := self._next()):
             self._remove(turn)
             if turn.begins.done():

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from butt.limits.table import CLIENT_WAITING, WAITING, Limit
 from butt.serving.clients import Client
-from butt.serving.pool import FairPool, Full, Gone
+from butt.serving.pool import FairPool, Full, Gone, Share
 from tests.sources.conftest import settings_of
 
 __all__ = ["settings_of"]
@@ -78,6 +78,24 @@ async def test_one_address_leaves_threads_to_others_with_however_many_cookies(ga
     assert sorted(await gate.has_begun(4)) == ["a", "a", "a", "bob"]
     gate.opens(100)
     await asyncio.gather(*forged, bob)
+
+
+async def test_pools_bound_one_address_together_and_none_of_them_keeps_the_room(gate: Gate):
+    share, others = Share(ADDRESS), Gate()
+    pools = [FairPool(name, 5, MANY, MANY, share) for name in ("page", "slow", "reading")]
+    rounds = [(n, pool) for _ in range(4) for n, pool in enumerate(pools)]
+    alices = [asyncio.create_task(pool.run(ALICE, gate.work(f"{n}"))) for n, pool in rounds]
+    assert sorted(await gate.has_begun(3)) == ["0", "1", "2"]
+    bobs = [asyncio.create_task(pool.run(BOB, others.work("bob"))) for pool in pools]
+    await others.has_begun(3)
+    assert len(gate.began) == 3, "Bob waits for nobody, and Alice for herself"
+    for done in range(1, 10):
+        gate.opens()
+        await gate.has_begun(3 + done)
+    assert gate.began[3:] == ["0", "1", "2"] * 3
+    gate.opens(3)
+    others.opens(3)
+    await asyncio.gather(*alices, *bobs)
 
 
 async def test_networks_take_turns_and_so_do_clients_within_them(gate: Gate):
