@@ -213,6 +213,11 @@ class Configuration(BaseSettings):
         "plain",
         description="How lines of the log are written: `plain`, or `json` with an object on each line.",
     )
+    sentry_dsn: SecretStr = Field(
+        SecretStr(""),
+        description="Where errors are told: the DSN of Sentry, or of what speaks its protocol. It needs "
+        "`pip install 'butt[sentry]'`; empty: nowhere.",
+    )
     vault: str = Field(
         "",
         description="Where all that bots keep is sent as it grows: `file:///FOLDER` or `s3://BUCKET/PREFIX`; empty: nowhere. "

@@ -1,5 +1,6 @@
 """Django's settings, all of them drawn from `butt.configuration`. To import them makes no file and changes no process."""
 
+from typing import Any
 from urllib.parse import unquote, urlsplit
 
 import dj_database_url
@@ -171,7 +172,7 @@ LANGUAGE_CODE = "en"
 USE_TZ = True
 TIME_ZONE = "UTC"
 
-LOGGING = {
+LOGGING: dict[str, Any] = {
     "version": 1,
     "disable_existing_loggers": False,
     "formatters": {
@@ -190,3 +191,11 @@ LOGGING = {
     # At INFO it writes down people's addresses.
     "loggers": {"stripe": {"level": "WARNING"}},
 }
+if _dsn := _butt.sentry_dsn.get_secret_value():
+    LOGGING["handlers"]["reports"] = {
+        "()": "butt.error_reports.ErrorReports",
+        "dsn": _dsn,
+        "filters": ["sparing_reports"],
+    }
+    LOGGING["filters"]["sparing_reports"] = {"()": "butt.limits.logs.Sparing"}
+    LOGGING["root"]["handlers"] = ["console", "reports"]

@@ -53,6 +53,7 @@ SLOW = (
     *("tests/scuttlekit/test_fuzz.py", "tests/monitor/", "tests/hosts/test_processes.py"),
     *("tests/bench/", "tests/hosts/test_trial.py", "tests/sources/", "tests/examples/", "tests/standins/"),
     *("tests/private/test_alarms.py", "tests/accounts/test_sealed_mail.py", "tests/api/test_schema.py"),
+    "tests/limits/test_error_reports.py",
     "tests/accounts/test_guessing.py::test_many_at_once",
 )
 """What takes long, by the beginnings of names, and about the longest first. The quick tests leave it out. A whole run begins

@@ -67,13 +67,15 @@ def configure(**given: object) -> Configuration:
     import django
 
     from butt.configuration import configuration
+    from butt.error_reports import NoReports, check
     from butt.home import HomeTrouble, hold
     from butt.limits.table import UnknownLimit, check_limits
 
     try:
         hold(configuration().home)
         check_limits()
-    except (HomeTrouble, UnknownLimit) as trouble:
+        check(configuration().sentry_dsn.get_secret_value())
+    except (HomeTrouble, UnknownLimit, NoReports) as trouble:
         raise click.ClickException(str(trouble)) from None
     django.setup()
     return configuration()

@@ -71,5 +71,7 @@ class Sparing(logging.Filter):
         if count >= LOG_LINES.most:
             return False
         if left_out:
+            # Who must not tell what is filled in finds here what it is filled into.
+            record.template = getattr(record, "template", record.msg)
             record.msg, record.args = f"{record.getMessage()} (and {left_out} like this before it)", ()
         return True
