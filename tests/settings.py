@@ -32,3 +32,7 @@ os.environ.setdefault("BUTT_BILLING", "free")
 from butt.settings import *  # noqa: E402, F403
 
 PASSWORD_HASHERS = ["tests.hashing.QuickHasher"]
+
+# Each client of a test is a server of its own, which would look through all static files before its first answer. So it
+# looks for a file when it is asked for it.
+WHITENOISE_AUTOREFRESH = True
