@@ -15,8 +15,9 @@ from tests.attacks.lines import are_closed, heard, line
 from tests.caddy import Caddy
 from tests.exports.folders import KEYS, add_blob, fill
 from tests.imports.tars import folder_files, tar_of
+from tests.lanes import free_ports
 from tests.pages.server import Pages
-from tests.service import wait_for
+from tests.service import Service, wait_for
 from tests.visitor import Visitor
 
 MISSES = 5
@@ -136,3 +137,33 @@ def test_big_exports_and_imports_come_through(site: Site, visitor: Visitor, tmp_
     path = "/agents/import?name=brought&stopped=for-good"
     came = visitor.asks("POST", path, tar, "application/x-tar")
     assert came.status in {201, 409}, came
+
+
+class Nobody(Service):
+    """A service that does not run."""
+
+    def __init__(self) -> None:
+        self.port, self.private_port = free_ports(2)
+
+
+def test_who_comes_while_the_service_is_restarted_waits_for_it(tmp_path: Path):
+    service, body = Nobody(), b"email=alice"
+    with Caddy(tmp_path) as caddy:
+        caddy.is_before(service)
+        head = f"POST /start HTTP/1.1\r\nHost: {caddy.public.host}\r\nContent-Length: {len(body)}\r\n\r\n"
+        with line(caddy.public, head.encode() + body) as waiting:
+            waiting.settimeout(1)
+            with pytest.raises(TimeoutError):
+                waiting.recv(1)
+            with socket.create_server(("127.0.0.1", service.port)) as restarted:
+                restarted.settimeout(20)
+                connection, _ = restarted.accept()
+                with connection:
+                    connection.settimeout(20)
+                    came = b""
+                    while not came.endswith(body):
+                        came += connection.recv(65536)
+                    connection.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n")
+                    waiting.settimeout(20)
+                    assert waiting.recv(13) == b"HTTP/1.1 200 "
+        assert came.startswith(b"POST /start "), "what was not sent yet is sent once, also a form"

@@ -8,7 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from butt.hosts import HostTrouble, Order, Sighting
+from butt.hosts import HostTrouble, Order, Sighting, processes
+from butt.hosts.interface import Folder
+from butt.hosts.noted import id_in
 from butt.hosts.processes import Processes
 from butt.sources.releases import build
 from tests.service import wait_for
@@ -35,6 +37,19 @@ def test_what_is_no_bot_is_left_alone(host: Processes, name: str):
     assert dict(host.look()) == {GOOD: Sighting(), BAD: Sighting()}
     assert {stray.bot_id for stray in host.strays(())} == {GOOD, BAD}
     assert (host.bots / name).is_dir()
+
+
+def test_a_look_at_one_bot_reads_no_other(host: Processes, monkeypatch: pytest.MonkeyPatch):
+    """With hundreds of bots at rest, a steward would spend a quarter of a core on reading their folders."""
+    read = []
+
+    def read_id(folder: Folder) -> str | None:
+        read.append(folder.path.name)
+        return id_in(folder)
+
+    monkeypatch.setattr(processes, "id_in", read_id)
+    assert host.look().get(GOOD) == Sighting()
+    assert read == [str(GOOD)]
 
 
 def test_a_folder_that_cannot_be_read_is_the_trouble_of_its_bot_alone(host: Processes):
