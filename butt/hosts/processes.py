@@ -10,7 +10,7 @@ import shutil
 import time
 import uuid
 import xmlrpc.client  # nosec B411 # it speaks to supervisord alone, over a socket of the home folder
-from collections.abc import Container, Iterator, Mapping
+from collections.abc import Callable, Container, Iterator, Mapping
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
@@ -77,8 +77,8 @@ class Processes:
             take_over(data, self._folder(bot_id).data)
 
     def look(self) -> Mapping[uuid.UUID, Sighting]:
-        rows = {row["name"]: row for row in self._supervisor.call("getAllProcessInfo")}
-        return Sightings({bot_id: self._look_at(bot_id, rows.get(str(bot_id))) for bot_id in self._found()})
+        self._supervisor.call("getState")
+        return Sightings(self._bots_here, self._look_at)
 
     def log(self, bot_id: uuid.UUID, size: int) -> str:
         return tail(self._folder(bot_id).log, size)
@@ -170,9 +170,13 @@ class Processes:
         rows = self._supervisor.call("getAllProcessInfo")
         return any(row["state"] not in STOPPED_STATES for row in rows)
 
+    def _row(self, name: str) -> dict[str, Any] | None:
+        """What supervisord says of a process, None when it does not know the name."""
+        row: dict[str, Any] | None = self._quietly(Faults.BAD_NAME, "getProcessInfo", name)
+        return row
+
     def _state(self, name: str) -> int | None:
-        """The process's state in supervisord, None when it does not know the name."""
-        row = self._quietly(Faults.BAD_NAME, "getProcessInfo", name)
+        row = self._row(name)
         return None if row is None else int(row["state"])
 
     def _quietly(self, harmless: int | tuple[int, ...], method: str, *args: Any) -> Any:
@@ -184,12 +188,13 @@ class Processes:
                 return None
             raise HostTrouble(f"supervisord refuses {method}: {fault.faultString}") from fault
 
-    def _look_at(self, bot_id: uuid.UUID, row: dict[str, Any] | None) -> Sighting | HostTrouble:
-        try:
-            with _its_folder():
-                return self._sighting(self._folder(bot_id), row)
-        except HostTrouble as trouble:
-            return trouble
+    def _look_at(self, bot_id: uuid.UUID) -> Sighting:
+        """Raises `KeyError` for one of which there is no trace."""
+        folder = self._folder(bot_id)
+        if not folder.path.exists():
+            raise KeyError(bot_id)
+        with _its_folder():
+            return self._sighting(folder, self._row(str(bot_id)))
 
     def _sighting(self, folder: Folder, row: dict[str, Any] | None) -> Sighting:
         ssb_id = id_in(folder)
@@ -231,9 +236,9 @@ class Processes:
     def _folder(self, bot_id: uuid.UUID) -> Folder:
         return Folder(self.bots / str(bot_id))
 
-    def _found(self) -> Iterator[uuid.UUID]:
+    def _bots_here(self) -> list[uuid.UUID]:
         """Whatever else lies there is not ours: `lost+found` on a disk of its own, a copy that somebody made."""
-        return (bot_id for path in self.bots.iterdir() if (bot_id := id_of(path.name)))
+        return [bot_id for path in self.bots.iterdir() if (bot_id := id_of(path.name))]
 
     def _end_orphans(self) -> None:
         """End bots whose supervisord was killed: a new one would start them a second time."""
@@ -248,22 +253,24 @@ class Processes:
 
 
 class Sightings(Mapping[uuid.UUID, Sighting]):
-    """What was seen of each bot. To look one up whose folder could not be read raises `HostTrouble`."""
+    """How each bot is, looked at when it is asked for: a steward asks for a few of very many.
 
-    def __init__(self, seen: Mapping[uuid.UUID, Sighting | HostTrouble]) -> None:
-        self._seen = seen
+    To look one up whose folder cannot be read raises `HostTrouble`.
+    """
+
+    def __init__(
+        self, bots_here: Callable[[], list[uuid.UUID]], look_at: Callable[[uuid.UUID], Sighting]
+    ) -> None:
+        self._bots_here, self._look_at = bots_here, look_at
 
     def __getitem__(self, bot_id: uuid.UUID) -> Sighting:
-        seen = self._seen[bot_id]
-        if isinstance(seen, HostTrouble):
-            raise seen
-        return seen
+        return self._look_at(bot_id)
 
     def __iter__(self) -> Iterator[uuid.UUID]:
-        return iter(self._seen)
+        return iter(self._bots_here())
 
     def __len__(self) -> int:
-        return len(self._seen)
+        return len(self._bots_here())
 
 
 @contextmanager

@@ -8,7 +8,7 @@ finds the row and does the same again. Several stewards may run side by side: a 
 import base64
 import logging
 import uuid
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from datetime import datetime, timedelta
 
 from django.db import IntegrityError, InterfaceError, OperationalError, transaction
@@ -78,15 +78,14 @@ class Steward:
         )
         if not ready:
             return False
-        sightings = self._look()
+        sightings = self._look(ready)
         mine = [bot for bot in ready if _claim(bot.progress, now)]
         for bot in mine:
-            if isinstance(sightings, HostTrouble):
-                self._wait_out(bot, sightings)
-                continue
             try:
+                if isinstance(seen := sightings[bot.id], Exception):
+                    raise seen  # noqa: TRY301 - as if it were looked at only now
                 clock.set_right(bot.progress, now)
-                self.step(bot, sightings.get(bot.id, Sighting()))
+                self.step(bot, seen)
             except (HostTrouble, NoRelease) as trouble:
                 self._wait_out(bot, trouble)
             except (OperationalError, InterfaceError):
@@ -96,12 +95,16 @@ class Steward:
                 _put_off(bot.progress, "Something went wrong with it here; it is tried again.")
         return bool(mine)
 
-    def _look(self) -> Mapping[uuid.UUID, Sighting] | HostTrouble:
-        """Before the first write of a round: on a full disk none succeeds until the host has seen to that."""
+    def _look(self, bots: Iterable[Agent]) -> dict[uuid.UUID, Sighting | Exception]:
+        """How each is, or why that cannot be said.
+
+        Before the first write of a round: on a full disk none succeeds until the host has seen to that.
+        """
         try:
-            return self._host.look()
+            there = self._host.look()
         except HostTrouble as trouble:
-            return trouble
+            return dict.fromkeys((bot.id for bot in bots), trouble)
+        return {bot.id: _sighting_or_fault(there, bot.id) for bot in bots}
 
     def step(self, bot: Agent, seen: Sighting) -> None:
         """Decide for one bot, persist, carry out."""
@@ -238,6 +241,15 @@ class Steward:
             deadline = timezone.now() + timedelta(seconds=configuration().start_seconds)
             Progress.objects.filter(bot=bot, deadline__lt=deadline).update(deadline=deadline)
         _put_off(bot.progress, f"Waiting for its machine: {words}")
+
+
+def _sighting_or_fault(there: Mapping[uuid.UUID, Sighting], bot_id: uuid.UUID) -> Sighting | Exception:
+    try:
+        return there.get(bot_id, Sighting())
+    except (OperationalError, InterfaceError):
+        raise  # The database serves no other bot either.
+    except Exception as fault:  # noqa: BLE001 - it is that bot's alone, and told when it is its turn
+        return fault
 
 
 def _key_beside_main(network: str) -> str:
