@@ -12,6 +12,7 @@ from django.db import models
 from django.db.models.functions import Now
 
 from butt.agents.states import State
+from butt.services.interface import LONGEST_NAME
 from scuttlekit.network_keys import MAIN
 
 DEFAULT_HOPS = 2
@@ -22,15 +23,11 @@ class Agent(models.Model):
         PERSON = "person"
         BOT = "bot"
 
-    class Service(models.TextChoices):
-        NONE = "", "none"
-        PUB = "pub"
-
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
     type = models.CharField(max_length=6, choices=Type)
     name = models.CharField(max_length=80)
     description = models.TextField(max_length=2000, blank=True, default="")
-    service = models.CharField(max_length=16, choices=Service, blank=True, default="")
+    service = models.CharField(max_length=LONGEST_NAME, blank=True, default="")
     created_at = models.DateTimeField(db_default=Now(), editable=False)
 
     class Meta:

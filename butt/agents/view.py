@@ -11,6 +11,8 @@ from butt.agents.models import Agent, Observed
 from butt.agents.standing import standing, why_held
 from butt.agents.states import TO_RUN, State, Verb, may_ask
 from butt.configuration import configuration
+from butt.services.interface import Service
+from butt.services.known import service_named
 from scuttlekit import Address
 from scuttlekit.network_keys import NETWORKS
 
@@ -26,6 +28,11 @@ class View:
     @property
     def is_bot(self) -> bool:
         return self.agent.type == Agent.Type.BOT
+
+    @property
+    def service(self) -> Service:
+        """What it is for."""
+        return service_named(self.agent.service)
 
     @property
     def full_name(self) -> str:
@@ -191,7 +198,7 @@ class View:
         return self._observed.at
 
     def may(self, verb: Verb) -> bool:
-        return may_ask(verb, State.LEAVING if self.gone_at else self.state)
+        return verb in self.service.verbs and may_ask(verb, State.LEAVING if self.gone_at else self.state)
 
     @property
     def offered(self) -> list[Verb]:

@@ -19,11 +19,18 @@ from butt.agents.standing import standing, why_held
 from butt.agents.states import TO_RUN, State, Verb, may_ask
 from butt.agents.words import can_be_seen, plain
 from butt.configuration import configuration
+from butt.services.interface import Part
+from butt.services.known import USUAL, service_named, services
 from scuttlekit import InvalidFormat, network_key, network_name
 from scuttlekit.network_keys import MAIN
 
 LONGEST_DESCRIPTION = 2000
 MOST_HOPS = 3
+_PARTS = {
+    Part.HOPS: "hops, as it does not keep messages of others",
+    Part.LIMITS: "limits of its disk",
+    Part.JOINING: "other pubs to join",
+}
 
 
 class Refused(Exception):
@@ -58,17 +65,17 @@ def create_bot(
     person: Agent,
     name: str,
     *,
-    service: str = Agent.Service.PUB,
+    service: str = USUAL,
     description: str = "",
     network: str = MAIN,
 ) -> Agent:
-    """A new bot that belongs to `person`, in the network of that name or key, for good.
+    """A new bot of this service that belongs to `person`, in the network of that name or key, for good.
 
     Raises `Refused`: `bad_name`, `name_taken`, `too_many`, `bad_service`, `bad_network`. Where machines are rented, also
     `no_room`.
     """
-    if service != Agent.Service.PUB:
-        raise Refused("bad_service", "The only service there is for a bot is “pub”.", "service")
+    if service not in services():
+        raise Refused("bad_service", f"A bot is one of: {', '.join(services())}.", "service")
     name, description = check_bot_name(name), _clean_description(description)
     network = clean_network(network)
     try:
@@ -80,7 +87,7 @@ def create_bot(
                 type=Agent.Type.BOT, name=name, service=service, description=description
             )
             Belongs.objects.create(source_agent=bot, target_agent=person, pays=True)
-            bot.wanted = Wanted.objects.create(bot=bot, network=network)
+            bot.wanted = Wanted.objects.create(bot=bot, network=network, **services()[service].configuration)
             bot.observed = Observed.objects.create(bot=bot)
             bot.progress = Progress.objects.create(bot=bot, since=timezone.now(), due_at=timezone.now())
             journal.note(bot, person, "create")
@@ -116,8 +123,9 @@ def announce(person: Agent, bot: Agent, *, announced: bool) -> None:
 def set_hops(person: Agent, bot: Agent, hops: int) -> None:
     """Have the bot keep the messages of everybody so near in the follow graph; it restarts for that.
 
-    Raises `Refused`: `bad_hops`, `wrong_state`.
+    Raises `Refused`: `bad_hops`, `bad_service`, `wrong_state`.
     """
+    check_has(bot, Part.HOPS)
     if not 0 <= hops <= MOST_HOPS:
         raise Refused("bad_hops", f"Hops must be a number from 0 to {MOST_HOPS}.", "hops")
     if bot.wanted.hops == hops:
@@ -141,6 +149,12 @@ def set_room_mode(person: Agent, bot: Agent, mode: str) -> None:
         )
     if bot.wanted.room_mode != mode:
         set_wanted(person, bot, "room_mode", mode)
+
+
+def check_has(bot: Agent, part: Part) -> None:
+    """Raises `Refused` `bad_service` where bots of this service have no such part."""
+    if part not in service_named(bot.service).parts:
+        raise Refused("bad_service", f"{bot.name} is a {bot.service}: it has no {_PARTS[part]}.", part)
 
 
 def set_wanted(
@@ -206,6 +220,8 @@ def ask(actor: Agent | str, bot: Agent, verb: Verb, change: Callable[[Wanted], d
             return  # Granted already: a second click, or a program that did not hear the answer.
         if verb in TO_RUN and (why := why_held(wanted)):
             raise Refused("held", why)
+        if verb not in service_named(bot.service).verbs:
+            raise Refused("bad_service", f"You cannot {verb} {bot.name}: it is a {bot.service}.")
         if not may_ask(verb, state):
             raise Refused("wrong_state", f"You cannot {verb} {bot.name} while it is #{state}.")
         changes = {**change(wanted), "asked_at": timezone.now()}

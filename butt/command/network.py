@@ -16,16 +16,17 @@ LONGEST_WAIT = 120
 @cli.command()
 @click.argument("name")
 @click.option("--network", default="main", help="main, oasis, or a network key in base64; for good.")
+@click.option("--service", default="pub", help="pub, or room, which keeps no messages; for good.")
 @as_json
-def create(name: str, network: str, as_json: bool) -> None:
+def create(name: str, network: str, service: str, as_json: bool) -> None:
     """Make a bot."""
     with in_words():
-        body = {"type": "bot", "name": name, "service": "pub", "network": network}
+        body = {"type": "bot", "name": name, "service": service, "network": network}
         made = api_of_login().call("POST", "/agents", body)
     if as_json:
         print_json(made)
     else:
-        click.echo(f"{made['name']} is made, in the network {made['network']}.")
+        click.echo(f"{made['name']} is made, a {made['service']} in the network {made['network']}.")
 
 
 @cli.command()

@@ -4,11 +4,15 @@ import sys
 import time
 from datetime import timedelta
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
 from butt.command import cli, configure, home_option
 from butt.command.people import api_of_login, as_json, ask_of, complete_names, in_words
+
+if TYPE_CHECKING:
+    from butt.sources.models import Release
 
 TICK = 0.5
 
@@ -54,12 +58,21 @@ def upgrade(
 
 
 def _all(size: int, halt: float, *, again: bool, dry_run: bool) -> None:
-    from butt.configuration import configuration
-    from butt.sources import shelf, waves
+    from butt.services.known import services
+    from butt.sources import shelf
 
-    target = shelf.newest()
-    if target is None:
+    targets = [shelf.newest(name) for name in dict.fromkeys(each.releases for each in services().values())]
+    if targets[0] is None:
         raise click.ClickException("There is no release yet. `butt steward` builds one.")
+    for target in filter(None, targets):
+        _to(target, size, halt, again=again, dry_run=dry_run)
+
+
+def _to(target: "Release", size: int, halt: float, *, again: bool, dry_run: bool) -> None:
+    """In waves, all bots whose services run releases of this source."""
+    from butt.configuration import configuration
+    from butt.sources import waves
+
     bots = waves.behind(target, again=again)
     click.echo(f"Release {target.label}: {len(bots)} bots are behind.")
     if dry_run:

@@ -32,6 +32,7 @@ from butt.imports.addresses import sieve_addresses
 from butt.imports.models import Import
 from butt.imports.placing import folder_of
 from butt.imports.sieve import EXPORT, GOSSIP, LOG, SECRET, Rejected, Sieve, too_big
+from butt.services.known import USUAL, services
 from scuttlekit import KeyPair, ScuttlebuttError
 from scuttlekit.files import sync
 from scuttlekit.network_keys import MAIN
@@ -117,12 +118,12 @@ class Receiving:
         except Rejected as no:
             raise _refused(no) from None
         with _of_the_disk():
-            keys, found, network = self._checked()
+            keys, found, network, service = self._checked()
             self._settle()
         remembered = _remembered(keys.id)
         try:
             with transaction.atomic():
-                bot = create_bot(self._person, self._name, network=network)
+                bot = create_bot(self._person, self._name, service=service, network=network)
                 Progress.objects.filter(bot=bot).update(ssb_id=keys.id)
                 Observed.objects.filter(bot=bot).update(
                     sequence=max(found.sequence, remembered), catching_up=True
@@ -143,7 +144,7 @@ class Receiving:
         bot.observed.refresh_from_db()
         return bot
 
-    def _checked(self) -> tuple[KeyPair, Survey, str]:
+    def _checked(self) -> tuple[KeyPair, Survey, str, str]:
         try:
             keys = KeyPair.load(self._draft / SECRET)
         except ScuttlebuttError as error:
@@ -168,7 +169,7 @@ class Receiving:
         own_is_empty = isinstance(described, dict) and described.get("sequence") == 0
         if found.records and not found.sequence and not own_is_empty:
             raise _misfit()
-        return keys, found, network
+        return keys, found, network, _service_of(described)
 
     def _network_of(self, described: Any) -> str:
         """Its network, as the person says or the export. An identity stays in the network that it was made in."""
@@ -205,6 +206,12 @@ class Receiving:
             mine.delete()
         if self._lock >= 0:
             os.close(self._lock)
+
+
+def _service_of(described: Any) -> str:
+    """What the bot was for, as its export says; where that is no service of ours, it becomes a pub."""
+    said = described.get("service") if isinstance(described, dict) else None
+    return said if isinstance(said, str) and said in services() else USUAL
 
 
 def sweep() -> None:

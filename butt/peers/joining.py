@@ -13,9 +13,10 @@ from django.utils import timezone
 
 from butt.agents import journal
 from butt.agents.models import Agent
-from butt.agents.wishes import Refused
+from butt.agents.wishes import Refused, check_has
 from butt.agents.words import one_line, storable
 from butt.peers.models import LONGEST_TROUBLE, OtherPub
+from butt.services.interface import Part
 from scuttlekit import Address, InvalidFormat
 from scuttlekit import Invite as Code
 
@@ -42,8 +43,9 @@ class Joining:
 def ask(person: Agent, bot: Agent, text: str) -> OtherPub:
     """Have the bot take another pub's invite, or connect with its address. To ask again has it tried again.
 
-    Raises `Refused`: `bad_invite`, `too_many`, `wrong_state`.
+    Raises `Refused`: `bad_invite`, `bad_service`, `too_many`, `wrong_state`.
     """
+    check_has(bot, Part.JOINING)
     if bot.wanted.gone_at is not None:
         raise Refused("wrong_state", f"{bot.name} is #leaving and cannot join other pubs.")
     address, code = _read(text)

@@ -18,11 +18,12 @@ from butt.agents.bell import ring
 from butt.agents.models import Wanted
 from butt.configuration import configuration
 from butt.rounds import GoOn, rounds
+from butt.services.interface import PUB_RELEASES
 from butt.sources import shelf
 from butt.sources.kind import BuildFailed
 from butt.sources.kinds import KINDS, kind_of
 from butt.sources.models import Release
-from butt.sources.places import pub_source
+from butt.sources.places import sources
 from butt.sources.releases import Built, build, check, digest_of, release, remove
 
 log = logging.getLogger("butt.builder")
@@ -34,10 +35,10 @@ FIRST_BACK_OFF, LONGEST_BACK_OFF = timedelta(minutes=1), shelf.FURTHEST
 
 
 class Builder:
-    """`source` says where the pub's source lies now. Raises `BuildFailed` as it likes."""
+    """`pub_source` says where the pub's source lies now, if not where the settings say. Raises `BuildFailed` as it likes."""
 
-    def __init__(self, source: Callable[[], Path] = pub_source) -> None:
-        self._source = source
+    def __init__(self, pub_source: Callable[[], Path] | None = None) -> None:
+        self._sources = sources() | ({PUB_RELEASES: pub_source} if pub_source else {})
         self._looked = -LOOK
 
     def run(self, go_on: GoOn) -> None:
@@ -48,7 +49,7 @@ class Builder:
         """Whether anything was built."""
         if time.monotonic() >= self._looked + LOOK:
             self._looked = time.monotonic()
-            self._find()
+            self.look()
             self._clear()
         due = shelf.due(timezone.now())
         if due is None:
@@ -56,6 +57,11 @@ class Builder:
         self.make(due)
         self._clear()
         return True
+
+    def look(self) -> None:
+        """See what each source was changed to; what is new waits to be built."""
+        for name, place in self._sources.items():
+            self._find(name, place)
 
     def make(self, wanted: Release) -> None:
         """Build one. However it ends, its row says so, and whoever waits for it is told."""
@@ -81,16 +87,16 @@ class Builder:
             shelf.finish(wanted)
         ring(*_waiting_for(wanted))
 
-    def _find(self) -> None:
+    def _find(self, name: str, place: Callable[[], Path]) -> None:
         try:
-            source = self._source()
+            source = place()
             check(source)
             kind, digest = kind_of(source), digest_of(source)
         except (BuildFailed, OSError) as failed:
             log.warning("%s", failed)
             self._looked += LOOK_AFTER_TROUBLE - LOOK
             return
-        shelf.found(digest, kind.packages_of(source), kind.runtime)
+        shelf.found(digest, kind.packages_of(source), kind.runtime, name)
 
     def _clear(self) -> None:
         """The folder first: killed in between, its row still says that there is work."""
@@ -100,8 +106,8 @@ class Builder:
 
     def _source_of(self, wanted: Release) -> Path:
         """The source itself where it is still the same, else the copy of it in an earlier build."""
-        with suppress(BuildFailed, OSError):  # It may be gone, or out of reach: the copy will do.
-            source = self._source()
+        with suppress(KeyError, BuildFailed, OSError):  # It may be gone, or out of reach: the copy will do.
+            source = self._sources[wanted.source]()
             if digest_of(source) == wanted.digest:
                 return source
         for other in Release.objects.filter(digest=wanted.digest, state=Release.State.READY):

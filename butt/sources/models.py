@@ -3,7 +3,7 @@
 from django.db import models
 from django.db.models.functions import Now
 
-PUB = "pub"
+from butt.services.interface import PUB_RELEASES
 
 
 class Release(models.Model):
@@ -20,7 +20,7 @@ class Release(models.Model):
     build = models.PositiveIntegerField(
         default=1, help_text="How often this source had been built, this time included."
     )
-    source = models.CharField(max_length=16, default=PUB)
+    source = models.CharField(max_length=16, default=PUB_RELEASES)
     number = models.PositiveIntegerField(help_text="What people call it by: one for each digest of a source.")
     state = models.CharField(max_length=8, choices=State, default=State.WAITING)
     progress = models.CharField(max_length=200, blank=True, default="")

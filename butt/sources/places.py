@@ -3,11 +3,15 @@
 import hashlib
 import shutil
 import subprocess
+from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from urllib.parse import urlsplit
 
 from butt.configuration import configuration
 from butt.environment import for_tools
+from butt.services.interface import PUB_RELEASES
+from butt.services.known import services
 from butt.sources.kind import BuildFailed
 from butt.sources.releases import PUB_SOURCE
 
@@ -17,6 +21,12 @@ GIT_SECONDS = 300
 def pub_source() -> Path:
     """The folder of the pub's source as `BUTT_PUB_SOURCE` names it. Raises `BuildFailed`."""
     return folder_of(configuration().pub_source)
+
+
+def sources() -> dict[str, Callable[[], Path]]:
+    """For each name of releases, where the source lies that they are built from. What is called may raise `BuildFailed`."""
+    own = {each.releases: each.source for each in services().values() if each.source is not None}
+    return {PUB_RELEASES: pub_source, **{name: partial(Path, folder) for name, folder in own.items()}}
 
 
 def folder_of(place: str) -> Path:

@@ -10,7 +10,8 @@ from django.utils import timezone
 
 from butt.agents.due import due as is_due
 from butt.agents.models import Progress, Wanted
-from butt.sources.models import PUB, Release
+from butt.services.interface import PUB_RELEASES
+from butt.sources.models import Release
 
 FURTHEST = timedelta(hours=1)
 """No build is put off for longer, but by a clock that was ahead."""
@@ -46,13 +47,13 @@ class Changes:
     replaced: tuple[int, int] | None = None
 
 
-def newest(source: str = PUB) -> Release | None:
+def newest(source: str = PUB_RELEASES) -> Release | None:
     """The last build of what the source was last changed to, as far as it is built."""
     ready = Release.objects.filter(source=source, state=READY)
     return ready.order_by("-found_at", "-build").first()
 
 
-def coming(source: str = PUB) -> Release | None:
+def coming(source: str = PUB_RELEASES) -> Release | None:
     """What the source was last changed to, while that is not built."""
     latest = Release.objects.filter(source=source, build=1).order_by("-found_at").first()
     return latest if latest and latest.state != READY else None
@@ -71,7 +72,7 @@ def offer(key: str) -> Offer:
     return Offer(progress=f"Building release {release.label}: {release.progress or 'it waits for its turn'}.")
 
 
-def found(digest: str, packages: Mapping[str, str], runtime: str, source: str = PUB) -> Release:
+def found(digest: str, packages: Mapping[str, str], runtime: str, source: str = PUB_RELEASES) -> Release:
     """The source is seen to have this digest: its release, which waits to be built when it is new."""
     releases = Release.objects.filter(source=source)
     known = releases.filter(digest=digest).order_by("-build").first()

@@ -14,6 +14,7 @@ from butt.agents.bots import bots
 from butt.agents.models import Agent, Wanted
 from butt.agents.standing import standing
 from butt.agents.states import ASKED_IN, State, Verb
+from butt.services.known import service_named
 from butt.sources.keys import digest_in
 from butt.sources.models import Release
 
@@ -38,12 +39,13 @@ class Wave:
 
 
 def behind(target: Release, *, again: bool = False) -> list[Agent]:
-    """The bots that do not run this source, by name; those that came back from it only when they are to try `again`."""
+    """The bots that are to run this source and do not, by name; those that came back from it only when they are to try `again`."""
     found = bots().filter(wanted__gone_at=None).exclude(progress__release="").order_by("name")
     return [
         bot
         for bot in found
-        if digest_in(bot.progress.release) != target.digest
+        if service_named(bot.service).releases == target.source
+        and digest_in(bot.progress.release) != target.digest
         and (again or bot.progress.refused != target.key)
         and standing(bot) in ASKED_IN[Verb.UPGRADE]
     ]

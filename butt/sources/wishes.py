@@ -5,6 +5,7 @@ from collections.abc import Callable
 from butt.agents.models import Agent, Wanted
 from butt.agents.states import State, Verb
 from butt.agents.wishes import WISHES, ask
+from butt.services.known import service_named
 from butt.sources import shelf
 from butt.sources.keys import digest_in
 from butt.sources.models import Release
@@ -35,7 +36,7 @@ def rebuild(person: Agent, bot: Agent) -> None:
 
 def newer(bot: Agent, wanted: Wanted) -> Release | None:
     """The newest release, unless the bot runs that code or is on its way to it."""
-    newest = shelf.newest()
+    newest = shelf.newest(service_named(bot.service).releases)
     return newest if newest and digest_in(target(bot, wanted)) != newest.digest else None
 
 

@@ -27,6 +27,7 @@ from butt.imports import placing
 from butt.invites.models import Told
 from butt.invites.withdrawing import revoked_of
 from butt.rounds import GoOn, rounds
+from butt.services.known import service_named
 from butt.sources import shelf
 from butt.steward import clock
 from butt.steward.moves import LONGEST_BACK_OFF, decide
@@ -167,7 +168,7 @@ class Steward:
         """Give the bot its address and code, in the same write as its move; another steward may take the port first."""
         progress = bot.progress
         if not progress.release:
-            newest = shelf.newest()
+            newest = shelf.newest(service_named(bot.service).releases)
             if newest is None:
                 raise NoRelease("its code is being built")
             progress.release = newest.key

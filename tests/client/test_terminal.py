@@ -173,7 +173,9 @@ def test_the_shell_completes_commands_and_the_names_of_bots(site: Service, butt:
 def test_a_bot_is_made_known_in_its_network(site: Service, butt: Run):
     nina = site.person("nina@example.org")
     logs_in(butt, site, "nina@example.org")
-    assert butt("create", "ninas", "--network", "oasis").stdout == "ninas is made, in the network oasis.\n"
+    assert (
+        butt("create", "ninas", "--network", "oasis").stdout == "ninas is made, a pub in the network oasis.\n"
+    )
     assert "a network is" in butt("create", "other", "--network", "elsewhere").stderr.lower()
     (bot,) = (seen for seen in nina.call("GET", "/agents")["agents"] if seen["name"] == "ninas")
     nina.waits_for("alive", bot)

@@ -9,6 +9,8 @@ from pydantic import ConfigDict, JsonValue, field_validator
 
 from butt.agents.view import View
 from butt.public.api.codes import CODES
+from butt.services.interface import LONGEST_NAME
+from butt.services.known import USUAL
 
 
 class Problem(Schema):
@@ -44,7 +46,9 @@ class Body(Schema):
 class NewAgent(Body):
     type: Literal["bot"]
     name: str = Field(max_length=200)
-    service: str = "pub"
+    service: str = Field(
+        USUAL, max_length=LONGEST_NAME, description="`pub`, or `room`, which keeps no messages; for good."
+    )
     network: str = Field(
         "main",
         max_length=100,

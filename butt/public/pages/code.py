@@ -20,7 +20,9 @@ def upgrade(request: HttpRequest, person: Agent, name: str) -> HttpResponse:
     if request.method == "POST":
         attempt(request, person, bot, Verb.UPGRADE)
         return redirect("bot", bot.name)
-    view, newest = View(bot), shelf.newest()
+    view = View(bot)
+    releases = view.service.releases
+    newest = shelf.newest(releases)
     now = Release.objects.filter(key=view.release).first()
     changes = None
     if now and newest and now.digest != newest.digest:
@@ -35,6 +37,6 @@ def upgrade(request: HttpRequest, person: Agent, name: str) -> HttpResponse:
             "changes": changes,
             "came_back": newest and bot.progress.refused == newest.key and bot.progress.notice,
             "may": view.may(Verb.UPGRADE),
-            "coming": shelf.coming(),
+            "coming": shelf.coming(releases),
         },
     )

@@ -29,6 +29,7 @@ from butt.public.pages.billing import with_card
 from butt.public.pages.networks import network_in
 from butt.public.pages.person import account_of, for_person, person_of
 from butt.public.pages.way import on_their_way_to
+from butt.services.known import USUAL, services
 from scuttlekit.network_keys import MAIN
 
 
@@ -102,7 +103,12 @@ def _name_a_bot(request: HttpRequest, person: Agent, template: str) -> HttpRespo
         if request.POST.get("setup"):
             billing().keep_card(person, request.POST["setup"])
         billing().check_may_add(person)
-        bot = create_bot(person, asked["bot"], network=network_in(request.POST, default=MAIN))
+        bot = create_bot(
+            person,
+            asked["bot"],
+            service=request.POST.get("service", USUAL),
+            network=network_in(request.POST, default=MAIN),
+        )
     except NoEntry as no:
         asked["errors"] = {"name": no.message}
     except (BadCard, NoAnswer) as no:
@@ -111,7 +117,7 @@ def _name_a_bot(request: HttpRequest, person: Agent, template: str) -> HttpRespo
         must_pay = isinstance(no, PaymentDue)
         if (must_pay or no.code == "name_taken") and (made := _just_made(person, asked["bot"])):
             return redirect("bot", made.name)
-        field = "card" if must_pay else "network" if no.field == "network" else "bot"
+        field = "card" if must_pay else no.field if no.field in {"network", "service"} else "bot"
         asked["errors"] = {field: no.message}
     else:
         return redirect("bot", bot.name)
@@ -125,6 +131,7 @@ def _just_made(person: Agent, name: str) -> Agent | None:
 
 
 def _form(request: HttpRequest, person: Agent, template: str, context: dict[str, Any]) -> HttpResponse:
+    context |= {"services": services(), "chosen_service": request.POST.get("service", USUAL)}
     if billing().needs_card(person):
         return with_card(request, person, template, context)
     shown = billing().bill(person).card if billing().takes_money else ""

@@ -24,6 +24,7 @@ from butt.machines.looks import machine_of
 from butt.public.charts import Chart, Window, chart
 from butt.public.live import status_mark
 from butt.public.pages.person import for_person
+from butt.services.interface import Figure, Part
 
 EVENTS = {
     f"#{State.STARTING}": "started",
@@ -47,7 +48,7 @@ class Row:
 
 
 @dataclass(frozen=True)
-class Part:
+class Slice:
     """What takes a part of the disk that a bot may take; `x` and `width` in a bar of 100."""
 
     name: str
@@ -76,7 +77,7 @@ def status(request: HttpRequest, person: Agent, name: str) -> HttpResponse:
         {
             "bot": view,
             "machine": machine_of(view.agent.id) if configuration().host == "salt" else None,
-            "reading": Reading.objects.filter(bot=view.agent).first(),
+            "figures": _figures(view, Reading.objects.filter(bot=view.agent).first()),
             "trouble": view.trouble,
             "room": _room(view),
             "bandwidth": _sum(view.bytes_in, view.bytes_out),
@@ -99,6 +100,27 @@ def letters(request: HttpRequest, person: Agent) -> HttpResponse:
     Letters.objects.update_or_create(person=person, defaults={"wanted": request.POST.get("wanted") == "yes"})
     bot = bot_by_name(person, request.POST.get("bot", ""))
     return redirect("status", bot.name)
+
+
+FIGURES: dict[Figure, tuple[str, Callable[[View, Reading], int | None]]] = {
+    Figure.PEERS: ("peers now", lambda view, _: view.peers),
+    Figure.MESSAGES: ("messages", lambda _, reading: reading.messages),
+    Figure.FEEDS: ("feeds", lambda _, reading: reading.feeds),
+    Figure.INDEXED: ("indexed", lambda _, reading: reading.share),
+    Figure.ATTENDANTS: ("in its room now", lambda view, _: view.attendants),
+    Figure.TUNNELS: ("tunnels now", lambda view, _: view.tunnels),
+}
+
+
+def _figures(view: View, reading: Reading | None) -> list[tuple[str, int | None, str]]:
+    """What its service tells of now, as name, number and unit: only of one that is alive."""
+    if not (view.alive and reading):
+        return []
+    told = ((figure, *FIGURES[figure]) for figure in view.service.figures)
+    return [
+        (words, value(view, reading), "%" if figure is Figure.INDEXED else "")
+        for figure, words, value in told
+    ]
 
 
 def _history(view: View, span: Range) -> dict[str, Any]:
@@ -140,13 +162,13 @@ def _row(span: Span, window: Window, step: int) -> Row:
 def _room(view: View) -> dict[str, Any] | None:
     """What takes its disk, each with where it lies in a bar of 100 parts. None where nothing bounds it, or it is not told."""
     room = view.room
-    if room is None or "disk" not in view.limits or not room["most"]:
+    if room is None or Part.LIMITS not in view.service.parts or "disk" not in view.limits or not room["most"]:
         return None
     names = {"log": "messages", "blobs": "blobs", "rest": "index and the rest"}
     parts, x = [], 0.0
     for name, words in names.items():
         width = min(100 - x, 100 * room[name] / room["most"])
-        parts.append(Part(name, words, room[name], round(x, 2), round(width, 2)))
+        parts.append(Slice(name, words, room[name], round(x, 2), round(width, 2)))
         x += width
     return {**room, "parts": parts, "taken": sum(part.size for part in parts)}
 

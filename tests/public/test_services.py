@@ -1,0 +1,138 @@
+"""What bots are for: pubs and rooms, from who makes one to what its pub is told at its start."""
+
+import json
+
+import pytest
+from django.test import Client
+from django.utils import timezone
+
+from butt.accounts.tokens import issue_token
+from butt.agents import wishes
+from butt.agents.limits import set_limits
+from butt.agents.models import Agent, Observed, Wanted
+from butt.agents.states import State, Verb
+from butt.agents.view import View
+from butt.agents.wishes import Refused
+from butt.figures.models import Reading
+from butt.peers import joining
+from butt.services.interface import ALL_VERBS, Figure, Part, Service
+from butt.services.known import services
+from tests.people import person
+from tests.public.test_invites import words
+
+pytestmark = pytest.mark.django_db
+
+
+@pytest.fixture
+def room(bot: Agent) -> Agent:
+    """Alice's bot `my`, as it had been made a room."""
+    Agent.objects.filter(id=bot.id).update(service="room")
+    Wanted.objects.filter(bot=bot).update(hops=0)
+    bot.refresh_from_db()
+    return bot
+
+
+def test_the_verbs_of_services_are_those_that_people_ask():
+    assert frozenset(Verb) == ALL_VERBS
+
+
+def test_a_service_is_refused_that_the_house_cannot_run():
+    for wrong in ({"releases": "mine"}, {"configuration": {"port": 1}}, {"verbs": frozenset({"dance"})}):
+        with pytest.raises(ValueError, match=r"A service|no verb"):
+            Service(what="", figures=(), parts=frozenset(), **wrong)  # type: ignore[arg-type]
+
+
+def test_a_room_keeps_nobodys_messages_from_its_first_start():
+    bot = wishes.create_bot(person("alice"), "my", service="room")
+    assert (bot.service, Wanted.objects.get(bot=bot).hops) == ("room", 0)
+    assert Wanted.objects.get(bot=wishes.create_bot(person("bob"), "his")).hops == 2
+
+
+def test_a_bot_is_made_of_a_service_that_there_is_alone(alice: Client):
+    with pytest.raises(Refused) as refused:
+        wishes.create_bot(person("carol"), "my", service="disco")
+    assert (refused.value.code, refused.value.field) == ("bad_service", "service")
+    answer = alice.post("/bots/new", {"bot": "your", "service": "disco"})
+    assert answer.status_code == 422
+    assert 'id="service-error"' in answer.content.decode()
+    assert not Agent.objects.filter(name__in=["my", "your"], service="disco").exists()
+
+
+def test_who_names_a_bot_chooses_what_it_is_for(alice: Client):
+    form = alice.get("/bots/new").content.decode()
+    assert all(f'value="{name}"' in form and service.what in form for name, service in services().items())
+    assert alice.post("/bots/new", {"bot": "your", "service": "room"})["Location"] == "/bots/your"
+    assert Agent.objects.get(name="your").service == "room"
+
+
+def test_a_room_has_none_of_what_is_for_keeping_messages(alice: Client, room: Agent):
+    Observed.objects.filter(bot=room).update(hops=0, attendants=3, tunnels=1)
+    owner, room = room.belongs_to.get().target_agent, Agent.objects.get(id=room.id)
+    asked = (
+        lambda: wishes.set_hops(owner, room, 2),
+        lambda: set_limits(owner, room, {"disk": None}),
+        lambda: joining.ask(owner, room, "example.org:8008:@x.ed25519"),
+    )
+    for ask in asked:
+        with pytest.raises(Refused) as refused:
+            ask()
+        assert refused.value.code == "bad_service"
+    page = alice.get("/bots/my/network").content.decode()
+    assert "It is a room" in page
+    assert 'name="room"' in page
+    assert not [field for field in ("hops", "join") if f'id="{field}"' in page]
+    assert Wanted.objects.get(bot=room).hops == 0
+
+
+def test_the_api_says_what_a_bot_is_for_and_refuses_what_it_has_not(room: Agent):
+    token = issue_token(room.belongs_to.get().target_agent.account)
+    api = Client(headers={"Authorization": f"Bearer {token}"})
+    path = f"/agents/{room.id}"
+    assert api.get(path).json()["service"] == "room"
+    refused = api.patch(path, json.dumps({"hops": 2}), "application/json")
+    assert (refused.status_code, refused.json()["error"]["code"]) == (422, "bad_service")
+
+
+def test_a_room_tells_who_is_there_and_a_pub_what_it_keeps(alice: Client, bot: Agent):
+    Observed.objects.filter(bot=bot).update(alive=True, attendants=3, tunnels=1, hops=0)
+    Reading.objects.create(
+        bot=bot,
+        started_at=timezone.now(),
+        bytes_in=0,
+        bytes_out=0,
+        messages=5,
+        feeds=2,
+        indexed=5,
+        to_index=5,
+    )
+    assert "messages: 5" in words(alice.get("/bots/my/status").content)
+    Agent.objects.filter(id=bot.id).update(service="room")
+    told = words(alice.get("/bots/my/status").content)
+    assert "in its room now: 3" in told
+    assert "tunnels now: 1" in told
+    assert "messages:" not in told
+    assert "limits" not in told
+
+
+def test_a_bot_whose_service_is_gone_goes_on_and_can_be_stopped(alice: Client, bot: Agent):
+    Agent.objects.filter(id=bot.id).update(service="disco")
+    for page in ("", "/status", "/network", "/upgrade"):
+        assert alice.get(f"/bots/my{page}").status_code == 200
+    gone = Agent.objects.get(id=bot.id)
+    assert State.ALIVE in View(gone).state
+    wishes.stop(gone.belongs_to.get().target_agent, gone)
+    assert Wanted.objects.get(bot=bot).run is False
+
+
+def test_a_verb_that_a_service_lacks_is_neither_offered_nor_granted(
+    bot: Agent, monkeypatch: pytest.MonkeyPatch
+):
+    still = Service(what="", figures=(Figure.PEERS,), parts=frozenset(Part), verbs=ALL_VERBS - {"rebuild"})
+    monkeypatch.setitem(services(), "still", still)  # type: ignore[arg-type]
+    Agent.objects.filter(id=bot.id).update(service="still")
+    bot = Agent.objects.get(id=bot.id)
+    assert Verb.REBUILD not in View(bot).offered
+    assert Verb.RESTART in View(bot).offered
+    with pytest.raises(Refused) as refused:
+        wishes.ask("", bot, Verb.REBUILD, lambda _: {})
+    assert refused.value.code == "bad_service"
