@@ -3,7 +3,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 ARGS ?=
 
-.PHONY: help setup setup-dev salt up quick test check bench chaos attack lock release clean
+.PHONY: help setup setup-dev salt up quick test check bench chaos attack debians lock release clean
 
 help:  ## List these commands
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/\1\t\2/p' $(MAKEFILE_LIST) | expand -t 12
@@ -39,6 +39,9 @@ chaos: setup-dev  ## Kill, fill and restart while people use it; ARGS="--seed 7 
 
 attack: setup-dev  ## Attack a service while people use it; ARGS="--seed 7 --seconds 20 --caddy"
 	@$(BIN)/python -m attack $(ARGS)
+
+debians: setup-dev  ## Try `make up` on bare Debians made by debootstrap, as root; ARGS="bookworm trixie"
+	@$(BIN)/python -m tests.installing.readme $(ARGS)
 
 lock: setup-dev  ## Choose newer dependencies, within the bounds of pyproject.toml
 	@$(PYTHON) scripts/lock.py

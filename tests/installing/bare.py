@@ -9,12 +9,10 @@ import psutil
 
 from tests.clouds.debian import Debian
 from tests.installing.booted import CONTROL, DOMAIN, Booted, Elsewhere
-from tests.installing.wheels import packages
+from tests.installing.wheels import PIP, WHEELS, packages
 from tests.salt.land import run
 from tests.service import Person, wait_for
 
-WHEELS = "/srv/wheels"
-PIP = f"[global]\nno-index = true\nfind-links = {WHEELS}\ndisable-pip-version-check = true\n"
 AUTHORITY = "/var/lib/caddy/.local/share/caddy/pki/authorities/local/root.crt"
 """Caddy's own, which signs what it serves for names below `localhost`."""
 

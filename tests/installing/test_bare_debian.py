@@ -15,6 +15,7 @@ from tests.installing.bot_machine import BotMachine
 from tests.installing.wheels import wheel
 from tests.salt.machine import Daemon
 from tests.service import Person, wait_for
+from tests.stopwatch import Stopwatch
 
 BUTT, INSTALLED = "/opt/butt/bin/butt", "/usr/local/bin/butt"
 OPTIONS = ("--domain", DOMAIN, "--mail", f"smtp://{ELSEWHERE}:2525", "--billing", "free")
@@ -22,20 +23,6 @@ STEPS = 14
 PATIENT = 600.0
 AS_BUTT = ("runuser", "-u", "butt", "--")
 SSH = "/var/lib/butt/.ssh"
-
-
-class Clock:
-    """Tells how long each thing took, whatever pytest does with what tests print."""
-
-    def __init__(self, capsys: pytest.CaptureFixture[str]) -> None:
-        self._capsys, self._began = capsys, time.monotonic()
-        self._at = self._began
-
-    def tell(self, what: str) -> None:
-        now = time.monotonic()
-        with self._capsys.disabled():
-            sys.stdout.write(f"    {what}: {now - self._at:.0f} s (after {now - self._began:.0f} s)\n")
-        self._at = now
 
 
 @pytest.fixture
@@ -64,7 +51,7 @@ def machine(elsewhere: Elsewhere, tmp_path: Path) -> Iterator[BotMachine]:
 def test_one_command_makes_a_service_and_one_more_a_machine_for_its_bots(
     control: Control, machine: BotMachine, capsys: pytest.CaptureFixture[str]
 ):
-    clock = Clock(capsys)
+    clock = Stopwatch(capsys)
     becomes_a_service(control, clock)
     alice = control.person("alice@example.org")
     gets_a_machine(control, machine, clock)
@@ -78,7 +65,7 @@ def test_one_command_makes_a_service_and_one_more_a_machine_for_its_bots(
     clock.tell("butt uninstall has ended, and the data is still there")
 
 
-def becomes_a_service(control: Control, clock: Clock) -> None:
+def becomes_a_service(control: Control, clock: Stopwatch) -> None:
     control.brings_the_wheel()
     clock.tell("the wheel is installed")
     code, said = control.says(BUTT, "install", "--domain", DOMAIN)
@@ -102,7 +89,7 @@ def nothing_to_do(control: Control) -> bool:
     return True
 
 
-def gets_a_machine(control: Control, machine: BotMachine, clock: Clock) -> None:
+def gets_a_machine(control: Control, machine: BotMachine, clock: Stopwatch) -> None:
     """As the guide says: the service's user has a key that the machine lets in, and knows the machine."""
     control.runs(*AS_BUTT, "mkdir", "-m", "700", SSH)
     control.runs(*AS_BUTT, "ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", f"{SSH}/id_ed25519")
@@ -116,7 +103,7 @@ def gets_a_machine(control: Control, machine: BotMachine, clock: Clock) -> None:
 
 
 def loses_its_power_and_comes_back(
-    control: Control, machine: BotMachine, alice: Person, before: Any, clock: Clock
+    control: Control, machine: BotMachine, alice: Person, before: Any, clock: Stopwatch
 ) -> None:
     began = time.monotonic()
     for each in (control, machine):

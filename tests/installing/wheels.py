@@ -16,6 +16,12 @@ LOCKS = (ROOT / "requirements" / "run.txt", SALT_LOCK, PUB_SOURCE / "requirement
 BUILDS = ("setuptools", "wheel", "cython", "looseversion", "packaging", "importlib-metadata")
 """What Salt and one of its packages are built with, as they come as source."""
 
+WHEELS = "/srv/wheels"
+"""Where that folder is on a machine."""
+
+PIP = f"[global]\nno-index = true\nfind-links = {WHEELS}\ndisable-pip-version-check = true\n"
+"""What pip is told there."""
+
 
 def packages(python: str) -> Path:
     """The folder with all that is downloaded for this version of Python; the first time, that takes a minute."""

@@ -15,6 +15,7 @@ from butt.resources import PUB_SOURCE
 from butt.sources.releases import digest_of
 from tests.billing.bank import GOOD, Bank
 from tests.service import Service
+from tests.stopwatch import Stopwatch
 from tests.visitor import Visitor
 
 ROOT = Path(__file__).parents[2]
@@ -75,12 +76,17 @@ def enters_a_card(site: Service, email: str) -> None:
         assert browser.sends("/billing/card", setup=setup).status == 302
 
 
-def test_a_bot_comes_alive_from_the_wheel_alone(programs: Path, tmp_path: Path):
+def test_a_bot_comes_alive_from_the_wheel_alone(
+    programs: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+):
+    clock = Stopwatch(capsys)
     with Installed(programs, tmp_path) as site:
+        clock.tell("butt up answers, in an empty folder")
         alice = site.person("alice@example.org")
         enters_a_card(site, "alice@example.org")
         bot = alice.waits_for("alive", alice.names_a_bot("my"), seconds=site.patience)
         assert bot["release"] == digest_of(PUB_SOURCE), "the very pub that the repository has"
+        clock.tell("a person's bot is alive")
         assert {path.name for path in tmp_path.iterdir()} == {".butt"}
 
 
