@@ -8,6 +8,8 @@ class PublicConfig(AppConfig):
     default = True
 
 
-class ConsoleConfig(admin.AdminConfig):
+class ConsoleConfig(admin.SimpleAdminConfig):
+    """What it shows is imported with `butt.public.urls`: the other parts of the service do without it, and start sooner."""
+
     default = False
     default_site = "butt.public.console.Console"

@@ -1,7 +1,10 @@
 from django.contrib.admin import site
 from django.urls import path
 
-from butt.public import live
+from butt.public import (
+    admin,  # noqa: F401 - it registers what the console shows
+    live,
+)
 from butt.public.account_urls import account_patterns
 from butt.public.api.api import api, described
 from butt.public.pages import (
