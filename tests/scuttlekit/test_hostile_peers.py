@@ -1,7 +1,10 @@
 """Any bytes, at any moment, end in a clear error: never in a hang, never in memory without end."""
 
 import asyncio
+import gc
+import socket
 import struct
+import tracemalloc
 from contextlib import suppress
 
 import pytest
@@ -271,3 +274,29 @@ async def test_more_streams_at_once_than_a_peer_may_have_are_refused():
         streams = [peer.listen("never") for _ in range(MAX_CALLS + 1)]
         with pytest.raises(RemoteError, match="at once"):
             await streams[-1].take()
+
+
+async def test_nothing_of_what_strangers_sent_stays_once_they_are_gone():
+    """Each connection that ended is kept until Python looks for rings of objects, which large ones do not hasten."""
+    noise, strangers = bytes(range(256)) * 800, 40
+    async with asyncio.timeout(60), serve("127.0.0.1", 0, PUB, HANDLERS) as server:
+
+        def knocks() -> None:
+            to = (server.address.host, server.address.port)
+            with socket.create_connection(to, 20) as line, suppress(OSError):
+                line.sendall(noise)
+                line.recv(100)
+
+        await asyncio.to_thread(knocks)
+        gc.collect()
+        gc.disable()
+        tracemalloc.start()
+        try:
+            for _ in range(strangers):
+                await asyncio.to_thread(knocks)
+            await eventually(lambda: not server._connections)
+            kept, _ = tracemalloc.get_traced_memory()
+        finally:
+            tracemalloc.stop()
+            gc.enable()
+    assert kept < strangers * len(noise) / 10

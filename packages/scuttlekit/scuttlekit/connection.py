@@ -341,7 +341,8 @@ class Connection(asyncio.Protocol):
         """End everything for a reason; the first one given is the one that counts."""
         if self.reason is not None:
             return
-        self.reason = reason
+        self.reason = _without_frames(reason)
+        self._early.clear()
         self._stop_timer()
         self.session.end(reason)
         self.resume_writing()
@@ -349,3 +350,14 @@ class Connection(asyncio.Protocol):
             self.ready.set_exception(reason)
             # Nobody may be waiting for it, as on a server, and that is no error to report.
             self.ready.exception()
+
+
+def _without_frames(error: ScuttlebuttError) -> ScuttlebuttError:
+    """The same error, which is kept from now on: it would keep the frames it came through, and in them what the peer sent,
+    until Python looks for rings of objects. A stranger that sends noise left 256 KiB with each connection.
+    """
+    each: BaseException | None = error
+    while each is not None:
+        each.__traceback__ = None
+        each = each.__cause__ or each.__context__
+    return error
