@@ -19,7 +19,7 @@ from butt.accounts.models import AccessToken, Account
 from butt.accounts.owners import leave, owners_of
 from butt.agents import wishes
 from butt.agents.bots import bots_of
-from butt.agents.models import Agent, Wanted
+from butt.agents.models import Agent, Role, Wanted
 from butt.agents.states import Verb
 from butt.agents.view import View
 from butt.configuration import configuration
@@ -82,7 +82,7 @@ def _say_what_holds(person: UUID, machines: tuple[str, ...]) -> None:
 def _let_bots_go(person: Agent) -> None:
     """What is shared stays with the others; what is theirs alone leaves."""
     for bot in bots_of(person):
-        if owners_of(bot).count() > 1:
+        if bot.role == Role.MODERATOR or owners_of(bot).count() > 1:
             leave(person, bot)
         elif View(bot).may(Verb.DELETE):
             wishes.delete(person, bot)

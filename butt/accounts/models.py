@@ -8,7 +8,7 @@ from django.db import models, transaction
 from django.db.models.functions import Now
 
 from butt.accounts.scopes import Scope, granted
-from butt.agents.models import Agent
+from butt.agents.models import Agent, Role
 
 
 class AccountManager(BaseUserManager["Account"]):
@@ -95,6 +95,9 @@ class Invitation(models.Model):
     bot = models.ForeignKey(Agent, models.CASCADE, related_name="invitations")
     inviter = models.ForeignKey(Agent, models.CASCADE, related_name="invitations_sent")
     email = models.EmailField(max_length=254)
+    role = models.CharField(
+        max_length=9, choices=Role, default=Role.OWNER, db_default=Role.OWNER, help_text="What they will be."
+    )
     created_at = models.DateTimeField(db_default=Now(), editable=False)
     expires_at = models.DateTimeField()
 

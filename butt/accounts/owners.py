@@ -1,4 +1,4 @@
-"""Sharing a bot: it may belong to several people, and always to one at least."""
+"""Sharing a bot: it may belong to several people, each an owner or a moderator, and always to one owner at least."""
 
 import uuid
 from collections.abc import Iterable
@@ -14,8 +14,8 @@ from butt.accounts.models import Account, Invitation
 from butt.accounts.postage import pay_for_invitation
 from butt.agents import journal
 from butt.agents.bell import ring
-from butt.agents.bots import bots, bots_of
-from butt.agents.models import Agent, Belongs, Wanted
+from butt.agents.bots import NotAnOwner, bots, bots_of, ownerships
+from butt.agents.models import Agent, Belongs, Role, Wanted
 from butt.agents.wishes import Refused, check_may_have_another
 from butt.limits.counts import TooOften
 from butt.limits.table import PERSON_INVITATIONS, RECIPIENT_INVITATIONS
@@ -26,12 +26,18 @@ _signer = signing.TimestampSigner(salt="a bot is shared")
 
 
 def owners_of(bot: Agent) -> QuerySet[Account]:
-    """Whom a bot belongs to, the longest first."""
+    """Who may do all with a bot, the longest first."""
     return (
-        Account.objects.filter(agent__belongings__source_agent=bot)
+        Account.objects.filter(agent__belongings__source_agent=bot, agent__belongings__role=Role.OWNER)
         .select_related("agent")
         .order_by("agent__belongings__id")
     )
+
+
+def shares_of(bot: Agent) -> QuerySet[Belongs]:
+    """Everybody who shares a bot, with their role; the longest first."""
+    shares = Belongs.objects.filter(source_agent=bot).select_related("target_agent__account")
+    return shares.order_by("id")
 
 
 def invited_to(bot: Agent) -> QuerySet[Invitation]:
@@ -39,8 +45,8 @@ def invited_to(bot: Agent) -> QuerySet[Invitation]:
     return Invitation.objects.filter(bot=bot, expires_at__gt=timezone.now()).order_by("created_at")
 
 
-def invite(person: Agent, bot: Agent, email: str) -> Invitation:
-    """Ask somebody to share `bot`; whoever is asked again has longer. Raises `Refused`.
+def invite(person: Agent, bot: Agent, email: str, role: str = Role.OWNER) -> Invitation:
+    """Ask somebody to share `bot` in this role; whoever is asked again has longer. Raises `Refused`.
 
     Each is paid for with a mail of those that the person may have sent in a day, also one that is withdrawn later.
     """
@@ -49,22 +55,32 @@ def invite(person: Agent, bot: Agent, email: str) -> Invitation:
         check_email(email)
     except NoEntry:
         raise Refused("bad_email", "We cannot send mail to this address.", "email") from None
+    role = _clean_role(role)
     with transaction.atomic():
         Agent.objects.select_for_update().get(id=bot.id)
-        if owners_of(bot).filter(email=email).exists():
+        if shares_of(bot).filter(target_agent__account__email=email).exists():
             raise Refused("shared", f"{bot.name} already belongs to them.", "email")
         others = invited_to(bot).exclude(email=email)
-        if owners_of(bot).count() + others.count() >= MOST_PEOPLE:
+        if shares_of(bot).count() + others.count() >= MOST_PEOPLE:
             raise Refused("too_many", f"A bot can belong to at most {MOST_PEOPLE} people.", "email")
         try:
             pay_for_invitation(str(person.id), email)
         except TooOften as slow:
             raise _too_many_mails(slow) from None
         invitation, _ = Invitation.objects.update_or_create(
-            bot=bot, email=email, defaults={"inviter": person, "expires_at": timezone.now() + INVITED_FOR}
+            bot=bot,
+            email=email,
+            defaults={"inviter": person, "role": role, "expires_at": timezone.now() + INVITED_FOR},
         )
-        journal.note(bot, person, "invite a person")
+        journal.note(bot, person, "invite a person", role=role)
     return invitation
+
+
+def _clean_role(role: str) -> Role:
+    try:
+        return Role(role)
+    except ValueError:
+        raise Refused("bad_role", f"A role is {' or '.join(Role)}.", "role") from None
 
 
 def _too_many_mails(slow: TooOften) -> Refused:
@@ -115,7 +131,9 @@ def accept(person: Agent, key: str) -> Agent:
             check_may_have_another(person)
         if not Invitation.objects.filter(id=invitation.id).delete()[0]:
             raise Refused("no_invitation", "This invitation has been used or has expired. Ask for a new one.")
-        Belongs.objects.get_or_create(source_agent=bot, target_agent=person)
+        Belongs.objects.get_or_create(
+            source_agent=bot, target_agent=person, defaults={"role": invitation.role}
+        )
         journal.note(bot, person, "join")
         settle([bot.id])
     return bot
@@ -128,18 +146,63 @@ def withdraw(person: Agent, bot: Agent, invitation_id: int) -> None:
 
 
 def leave(person: Agent, bot: Agent) -> None:
-    """Give one's share up. Raises `Refused` `last_owner`: somebody has to stay."""
+    """Give one's share up. Raises `Refused` `last_owner`: an owner has to stay."""
     with transaction.atomic():
         Agent.objects.select_for_update().get(id=bot.id)
-        if owners_of(bot).count() <= 1:
+        if list(ownerships().filter(source_agent=bot).values_list("target_agent", flat=True)) == [person.id]:
             raise Refused("last_owner", "You are its last owner. You can delete it instead.")
         if Belongs.objects.filter(source_agent=bot, target_agent=person).delete()[0]:
             journal.note(bot, person, "leave")
             settle([bot.id])
 
 
+def set_role(owner: Agent, bot: Agent, person_id: uuid.UUID, role: str) -> None:
+    """Have somebody who shares `bot` be an owner or a moderator from now on.
+
+    Whether they pay is not asked here (`butt.billing.takeover.set_role`). Raises `Refused`: `bad_role`, `last_owner`;
+    `NotAnOwner`, and `Agent.DoesNotExist` where the person does not share it.
+    """
+    wished = _clean_role(role)
+    with transaction.atomic():
+        share = _share_for(owner, bot, person_id)
+        if share.role == wished:
+            return
+        if wished is Role.MODERATOR:
+            if not ownerships().filter(source_agent=bot).exclude(id=share.id).exists():
+                raise Refused(
+                    "last_owner", "A bot has at least one owner. Make somebody else an owner first."
+                )
+            share.pays = False
+            Invitation.objects.filter(bot=bot, inviter=person_id).delete()
+        share.role = wished
+        share.save(update_fields=["role", "pays"])
+        journal.note(bot, owner, "role", person=str(person_id), role=wished)
+        settle([bot.id])
+
+
+def remove(owner: Agent, bot: Agent, person_id: uuid.UUID) -> None:
+    """Share `bot` with a moderator no more. Raises `Refused` `is_owner`; `NotAnOwner`, and `Agent.DoesNotExist` as above."""
+    with transaction.atomic():
+        share = _share_for(owner, bot, person_id)
+        if share.role == Role.OWNER:
+            raise Refused("is_owner", "An owner leaves by themself. Make them a moderator first.")
+        share.delete()
+        journal.note(bot, owner, "remove a person", person=str(person_id))
+
+
+def _share_for(owner: Agent, bot: Agent, person_id: uuid.UUID) -> Belongs:
+    """One person's share, for an owner who changes it; nobody else changes it meanwhile."""
+    Agent.objects.select_for_update().get(id=bot.id)
+    if not ownerships().filter(source_agent=bot, target_agent=owner).exists():
+        raise NotAnOwner
+    share = Belongs.objects.filter(source_agent=bot, target_agent=person_id).first()
+    if share is None:
+        raise Agent.DoesNotExist
+    return share
+
+
 def settle(bot_ids: Iterable[uuid.UUID]) -> None:
-    """Have these bots rest while nobody of those they belong to has an open account, and run again when somebody has."""
+    """Have these bots rest while none of their owners has an open account, and run again when somebody has."""
     for bot in bots().filter(id__in=list(bot_ids)):
         people = list(owners_of(bot).values_list("is_active", flat=True))
         suspended = bool(people) and not any(people)

@@ -1,10 +1,17 @@
-"""Finding bots: always through the person they belong to, so that nobody meets another's."""
+"""Finding bots: always through the person they belong to, so that nobody meets another's, and by what that person may do."""
 
 import uuid
 
-from django.db.models import QuerySet
+from django.db.models import F, QuerySet
 
-from butt.agents.models import Agent
+from butt.agents.models import Agent, Belongs, Role
+
+
+class NotAnOwner(Exception):
+    """A moderator asked for what only owners may do."""
+
+    def __init__(self) -> None:
+        super().__init__("You are a moderator of this bot. Only its owners can do this; ask one of them.")
 
 
 def bots() -> QuerySet[Agent]:
@@ -13,15 +20,31 @@ def bots() -> QuerySet[Agent]:
 
 
 def bots_of(person: Agent) -> QuerySet[Agent]:
-    """The bots that belong to `person`, by name."""
-    return bots().filter(belongs_to__target_agent=person).order_by("name")
+    """The bots that belong to `person`, by name, each with the person's `role`."""
+    found = bots().filter(belongs_to__target_agent=person).order_by("name")
+    return found.annotate(role=F("belongs_to__role"))  # type: ignore[no-redef] # `Agent` says that it may be there
 
 
-def bot_by_id(person: Agent, bot_id: uuid.UUID) -> Agent:
-    """Raises `Agent.DoesNotExist` for an unknown bot and for another person's alike."""
-    return bots_of(person).get(id=bot_id)
+def bot_by_id(person: Agent, bot_id: uuid.UUID, least: Role = Role.OWNER) -> Agent:
+    """Raises `Agent.DoesNotExist` for an unknown bot and for another person's alike; `NotAnOwner` for a moderator, where
+    `least` is an owner.
+    """
+    return _checked(bots_of(person).get(id=bot_id), least)
 
 
-def bot_by_name(person: Agent, name: str) -> Agent:
-    """Raises `Agent.DoesNotExist` for an unknown bot and for another person's alike."""
-    return bots_of(person).get(name=name.lower())
+def bot_by_name(person: Agent, name: str, least: Role = Role.OWNER) -> Agent:
+    """Raises `Agent.DoesNotExist` for an unknown bot and for another person's alike; `NotAnOwner` for a moderator, where
+    `least` is an owner.
+    """
+    return _checked(bots_of(person).get(name=name.lower()), least)
+
+
+def ownerships() -> QuerySet[Belongs]:
+    """Who owns which bot; of each bot, the longest first."""
+    return Belongs.objects.filter(role=Role.OWNER).order_by("id")
+
+
+def _checked(bot: Agent, least: Role) -> Agent:
+    if least is Role.OWNER and bot.role != Role.OWNER:
+        raise NotAnOwner
+    return bot

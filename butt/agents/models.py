@@ -35,8 +35,21 @@ class Agent(models.Model):
             models.UniqueConstraint("name", condition=models.Q(type="bot"), name="one_bot_of_each_name"),
         ]
 
+    role: str | None = None
+    """Of the person through whom a bot was found (`butt.agents.bots.bots_of`); None where it was found otherwise."""
+
     def __str__(self) -> str:
         return f"{self.type} {self.name}"
+
+
+class Role(models.TextChoices):
+    """What a person may do with a bot that they share."""
+
+    OWNER = "owner"
+    """All."""
+
+    MODERATOR = "moderator"
+    """See its figures, and look after its members and invites."""
 
 
 class Belongs(models.Model):
@@ -44,6 +57,9 @@ class Belongs(models.Model):
 
     source_agent = models.ForeignKey(Agent, models.CASCADE, related_name="belongs_to")
     target_agent = models.ForeignKey(Agent, models.CASCADE, related_name="belongings")
+    role = models.CharField(
+        max_length=9, choices=Role, default=Role.OWNER, db_default=Role.OWNER, help_text="What they may do."
+    )
     pays = models.BooleanField(default=False, db_default=False, help_text="They agreed to pay for it.")
     created_at = models.DateTimeField(db_default=Now(), editable=False)
 

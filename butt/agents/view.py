@@ -7,7 +7,7 @@ from typing import Any
 from django.utils import timezone
 
 from butt.agents.limits import FULL, NEARLY, effective
-from butt.agents.models import Agent, Observed
+from butt.agents.models import Agent, Observed, Role
 from butt.agents.standing import standing, why_held
 from butt.agents.states import TO_RUN, State, Verb, may_ask
 from butt.configuration import configuration
@@ -33,6 +33,11 @@ class View:
     def service(self) -> Service:
         """What it is for."""
         return service_named(self.agent.service)
+
+    @property
+    def is_owner(self) -> bool:
+        """Whether the person through whom it was found may do all with it."""
+        return self.agent.role != Role.MODERATOR
 
     @property
     def full_name(self) -> str:

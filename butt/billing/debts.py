@@ -1,6 +1,7 @@
 """A debt stays with the person who owes it: nobody who shares a bot becomes its payer by a debt."""
 
-from butt.agents.models import Agent, Belongs
+from butt.agents.bots import ownerships
+from butt.agents.models import Agent
 from butt.agents.wishes import Refused
 from butt.billing.interface import Billing
 from butt.billing.payers import bots_paid_by
@@ -14,7 +15,7 @@ def check_leaves_no_debt(there: Billing, person: Agent, bot: Agent | None = None
     if not there.notice(person):
         return
     left = [each for each in bots_paid_by(person) if each.wanted.gone_at is None and bot in {None, each}]
-    shared = Belongs.objects.filter(source_agent__in=left).exclude(target_agent=person)
+    shared = ownerships().filter(source_agent__in=left).exclude(target_agent=person)
     if name := shared.values_list("source_agent__name", flat=True).first():
         raise Refused(
             "payment_due", f"A payment is due for {name}, which others share. Pay first, or delete {name}."

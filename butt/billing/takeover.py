@@ -15,7 +15,8 @@ from butt.accounts import owners
 from butt.accounts.models import Account
 from butt.agents import journal
 from butt.agents.bell import ring
-from butt.agents.models import Agent, Belongs
+from butt.agents.bots import ownerships
+from butt.agents.models import Agent, Belongs, Role
 from butt.agents.standing import why_held
 from butt.agents.wishes import Refused
 from butt.billing import letters
@@ -35,7 +36,9 @@ AFTER_TROUBLE = timedelta(minutes=10)
 
 def questions_to(person: Agent) -> list[PayerWanted]:
     """Of their bots, those for which another payer is wanted. One query."""
-    asked = PayerWanted.objects.filter(bot__belongs_to__target_agent=person, bot__wanted__gone_at=None)
+    asked = PayerWanted.objects.filter(
+        bot__belongs_to__in=ownerships().filter(target_agent=person), bot__wanted__gone_at=None
+    )
     return list(asked.exclude(leaver=person).select_related("bot", "leaver").order_by("bot__name"))
 
 
@@ -75,6 +78,20 @@ def stay(person: Agent, bot: Agent) -> None:
         journal.note(bot, person, "stay")
 
 
+def set_role(there: Billing, owner: Agent, bot: Agent, person_id: uuid.UUID, role: str) -> None:
+    """Have somebody who shares `bot` be an owner or a moderator. Who pays stays an owner, so that they can end paying.
+
+    Raises what `owners.set_role` does, and `Refused` `pays`.
+    """
+    with transaction.atomic():
+        Agent.objects.select_for_update().get(id=bot.id)
+        if role == Role.MODERATOR and there.takes_money and payer_of(bot) == person_id:
+            raise Refused(
+                "pays", f"Whoever pays for {bot.name} stays an owner. Another owner has to pay first."
+            )
+        owners.set_role(owner, bot, person_id, role)
+
+
 def agree(there: Billing, person: Agent, bot: Agent, price: Price) -> None:
     """Pay for the bot from now on, at this price a month: the one that the person was shown.
 
@@ -90,7 +107,7 @@ def agree(there: Billing, person: Agent, bot: Agent, price: Price) -> None:
             raise Refused("not_asked", f"Somebody pays for {bot.name}. Nobody else has to.")
         there.check_may_add(person)
         Belongs.objects.filter(source_agent=bot).update(pays=False)
-        if not Belongs.objects.filter(source_agent=bot, target_agent=person).update(pays=True):
+        if not ownerships().filter(source_agent=bot, target_agent=person).update(pays=True):
             raise Refused("not_asked", f"{bot.name} is not yours any more.")
         journal.note(bot, person, "agree to pay", amount=price.amount, currency=price.currency)
         asked.delete()

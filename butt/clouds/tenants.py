@@ -12,7 +12,8 @@ from django.db import transaction
 from django.db.models import Q
 from django.utils import timezone
 
-from butt.agents.models import Agent, Belongs, Progress
+from butt.agents.bots import ownerships
+from butt.agents.models import Agent, Progress
 from butt.clouds import cloud_init, joining, rentals
 from butt.clouds.models import Rented, Wanted
 from butt.machines import registry
@@ -46,7 +47,7 @@ def _homes() -> dict[uuid.UUID, list[str]]:
     One that lives on a machine of the operator's own needs none that is rented.
     """
     kept = Q(source_agent__wanted__gone_at=None) | Q(source_agent__wanted__gone_at__gt=timezone.now())
-    bots = Belongs.objects.filter(kept, source_agent__type=Agent.Type.BOT).order_by("id")
+    bots = ownerships().filter(kept, source_agent__type=Agent.Type.BOT)
     owners: dict[uuid.UUID, uuid.UUID] = {}
     names: dict[uuid.UUID, str] = {}
     for bot, person, name in bots.values_list("source_agent", "target_agent", "source_agent__name"):

@@ -154,6 +154,36 @@ def members(name: str, search: str, sort: str, relation: str | None, as_json: bo
 
 @cli.command()
 @bot_name
+@click.argument("email", default="")
+@click.option("--role", type=click.Choice(["owner", "moderator"]), help="Have them be this from now on.")
+@click.option("--remove", is_flag=True, help="Share it with this moderator no more.")
+@as_json
+def people(name: str, email: str, role: str | None, remove: bool, as_json: bool) -> None:
+    """List who shares a bot, or change what the one with EMAIL may do."""
+    if (role is not None) + remove != bool(email):
+        raise click.UsageError("Give an e-mail address with either --role or --remove, or none of them.")
+    with in_words():
+        api = api_of_login()
+        path = f"/agents/{api.bot(name)['id']}/people"
+        found = api.call("GET", path)["people"]
+        if email:
+            theirs = next((each for each in found if each["email"] == email.strip().lower()), None)
+            if theirs is None:
+                raise Trouble("not_found", f"Nobody with the address {email} shares {name}.")
+            if remove:
+                api.call("DELETE", f"{path}/{theirs['id']}")
+                found = [each for each in found if each is not theirs]
+            else:
+                found = api.call("PUT", f"{path}/{theirs['id']}", {"role": role})["people"]
+    if as_json:
+        print_json(found)
+        return
+    for each in found:
+        click.echo(f"{each['email']}  {each['role']}")
+
+
+@cli.command()
+@bot_name
 @click.argument("invite")
 @click.option("--wait/--no-wait", default=True, help="Whether to wait until it is done.")
 @as_json

@@ -4,6 +4,7 @@ import uuid
 
 from django.db.models import Count, F, Q, QuerySet
 
+from butt.agents.bots import ownerships
 from butt.agents.models import Belongs
 from butt.configuration import configuration
 from butt.machines.looks import look_at
@@ -46,4 +47,4 @@ def open_to(bot_id: uuid.UUID) -> QuerySet[Machine]:
 
 
 def _owners(bot_id: uuid.UUID) -> QuerySet[Belongs]:
-    return Belongs.objects.filter(source_agent=bot_id)
+    return ownerships().filter(source_agent=bot_id)

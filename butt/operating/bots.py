@@ -8,7 +8,7 @@ from butt.accounts.models import Account
 from butt.accounts.owners import owners_of, settle
 from butt.agents import journal
 from butt.agents.bell import ring
-from butt.agents.models import Agent, Belongs, Wanted
+from butt.agents.models import Agent, Belongs, Role, Wanted
 from butt.agents.wishes import Refused, check_bot_name, check_may_have_another
 from butt.configuration import configuration
 from butt.operating import NotDone
@@ -83,6 +83,7 @@ def hand_over(actor: Actor, bot: Agent, reason: str, email: str) -> None:
             except Refused:
                 raise NotDone(f"{email} has as many bots as they may have. Allow them more first.") from None
             Belongs.objects.create(source_agent=bot, target_agent=to.agent)
+        Belongs.objects.filter(source_agent=bot, target_agent=to.agent).update(role=Role.OWNER)
         Belongs.objects.filter(source_agent=bot).exclude(target_agent=to.agent).delete()
         journal.note(bot, actor, "handed over", to=str(to.agent_id), reason=reason)
         settle([bot.id])

@@ -6,8 +6,8 @@ from typing import Any
 from django.http import HttpRequest, JsonResponse
 from django.views.decorators.http import require_safe
 
-from butt.agents.bots import bots
-from butt.agents.models import Agent, Belongs
+from butt.agents.bots import bots, ownerships
+from butt.agents.models import Agent
 from butt.agents.view import View
 from butt.machines.models import Machine
 
@@ -16,7 +16,7 @@ from butt.machines.models import Machine
 def agents(request: HttpRequest) -> JsonResponse:  # noqa: ARG001
     views = {bot.id: View(bot) for bot in bots()}
     theirs: dict[Any, list[View]] = defaultdict(list)
-    for row in Belongs.objects.filter(source_agent__in=views):
+    for row in ownerships().filter(source_agent__in=views):
         theirs[row.target_agent_id].append(views[row.source_agent_id])
     machines: dict[Any, list[str]] = defaultdict(list)
     for person_id, minion_id in Machine.objects.order_by("created_at").values_list("person_id", "minion_id"):

@@ -56,6 +56,7 @@ urlpatterns = [
     path("bots/<slug:name>/people/leave", people.leave, name="leave"),
     path("bots/<slug:name>/people/stay", people.stay, name="stay-in-bot"),
     path("bots/<slug:name>/people/pay", people.agree_to_pay, name="agree-to-pay"),
+    path("bots/<slug:name>/people/<uuid:person_id>/role", people.change_role, name="role"),
     path("bots/<slug:name>/people/<int:number>/withdraw", people.withdraw, name="withdraw"),
     path("bots/<slug:name>/upgrade", code.upgrade, name="upgrade"),
     path("bots/<slug:name>/export", export.export, name="export"),

@@ -10,7 +10,8 @@ from typing import Any
 from django.db import transaction
 
 from butt.agents import journal
-from butt.agents.models import Agent, Belongs, Observed
+from butt.agents.bots import ownerships
+from butt.agents.models import Agent, Observed
 from butt.agents.states import State
 from butt.configuration import configuration
 from butt.hosts.interface import Folder, Host
@@ -34,7 +35,7 @@ def bring_back(bot: Agent, host: Host, store: Store, keys: list[Any]) -> Copy:
     _refuse_what_is_there(bot, here)
     row = Import.objects.filter(bot=bot).first()
     if row is None:
-        owner = Belongs.objects.filter(source_agent=bot).order_by("id").first()
+        owner = ownerships().filter(source_agent=bot).first()
         if owner is None:
             raise VaultTrouble(f"{bot.name} belongs to nobody.")
         row = Import(person=owner.target_agent, bot=bot, state=Import.State.DONE)

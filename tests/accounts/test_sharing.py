@@ -1,6 +1,7 @@
 """A bot that belongs to several people."""
 
 from datetime import timedelta
+from types import SimpleNamespace
 
 import pytest
 from allauth.account.models import EmailAddress
@@ -8,13 +9,14 @@ from django.core import mail, signing
 from django.test import Client
 from django.utils import timezone
 
-from butt.accounts import owners
+from butt.accounts import leaving, owners
 from butt.accounts.models import Account, Invitation
 from butt.accounts.tokens import issue_token
-from butt.agents.bots import bots_of
+from butt.agents.bots import NotAnOwner, bots_of
 from butt.agents.models import Agent, JournalEntry
 from butt.agents.states import State
 from butt.agents.wishes import Refused
+from butt.billing import takeover
 from tests.accounts.test_factors import link_in
 from tests.people import PASSWORD, account, bot_in
 
@@ -145,4 +147,58 @@ def test_the_page_of_people_costs_the_same_for_many(alice: Account, bot: Agent, 
     client = browser_of(alice)
     with django_assert_num_queries(6):
         page = client.get("/bots/my/people").content.decode()
-    assert page.count("@example.org") == 3
+    assert page.count("@example.org</span>") == 3
+
+
+def test_a_moderator_who_is_asked_looks_after_members_and_invites_only(alice: Account, bot: Agent):
+    bob = account("bob")
+    browser_of(alice).post("/bots/my/people", {"email": "bob@example.org", "role": "moderator"})
+    link = link_in(mail.outbox[-1])
+    assert "as a moderator" in browser_of(bob).get(link).content.decode()
+    assert browser_of(bob).post(link).status_code == 302
+    assert {share.target_agent.id: share.role for share in owners.shares_of(bot)} == {
+        alice.agent.id: "owner",
+        bob.agent.id: "moderator",
+    }
+    theirs = browser_of(bob)
+    shown = theirs.get("/bots/my").content.decode()
+    assert "/bots/my/invites" in shown
+    for only_owners in ("/export", "/delete", "/upgrade", "/network", "/log", "/limits"):
+        assert f'"/bots/my{only_owners}"' not in shown
+        assert theirs.get(f"/bots/my{only_owners}").status_code == 403
+
+
+def test_a_moderator_leaves_and_takes_nothing_along(alice: Account, bot: Agent):
+    bob, carol = account("bob"), account("carol")
+    for who in (bob, carol):
+        owners.accept(who.agent, owners.key_of(owners.invite(alice.agent, bot, who.email, "moderator")))
+    owners.leave(bob.agent, bot)
+    with pytest.raises(Refused) as no:
+        owners.leave(alice.agent, bot)
+    assert no.value.code == "last_owner", "a moderator does not keep a bot"
+    leaving._let_bots_go(carol.agent)
+    bot.wanted.refresh_from_db()
+    assert bot.wanted.gone_at is None, "a moderator who goes deletes no bot"
+    assert list(owners.shares_of(bot).values_list("target_agent", flat=True)) == [alice.agent.id]
+
+
+def test_owners_change_roles_but_one_owner_stays_and_so_does_who_pays(alice: Account, bot: Agent):
+    bob = account("bob")
+    browser_of(bob).post(invite(alice, "bob@example.org"))
+    takes_money = SimpleNamespace(takes_money=True)
+    with pytest.raises(Refused) as no:
+        takeover.set_role(takes_money, bob.agent, bot, alice.agent.id, "moderator")
+    assert no.value.code == "pays"
+    role = f"/bots/my/people/{bob.agent.id}/role"
+    outstanding = owners.invite(bob.agent, bot, "eve@example.org")
+    browser_of(alice).post(role, {"role": "moderator"})
+    assert list(owners.owners_of(bot)) == [alice]
+    assert not Invitation.objects.filter(id=outstanding.id).exists(), "nobody comes by them any more"
+    with pytest.raises(Refused) as no:
+        owners.set_role(alice.agent, bot, alice.agent.id, "moderator")
+    assert no.value.code == "last_owner"
+    with pytest.raises(NotAnOwner):
+        owners.set_role(bob.agent, bot, bob.agent.id, "owner")
+    assert browser_of(bob).post(role, {"role": "owner"}).status_code == 403
+    browser_of(alice).post(role, {"remove": "yes"})
+    assert browser_of(bob).get("/bots/my").status_code == 404

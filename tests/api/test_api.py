@@ -118,7 +118,7 @@ def test_a_bot_is_made_named_and_described():
 def test_belongs_ties_a_bot_to_its_person():
     person, alice = caller("alice")
     bot = bot_in(State.ALIVE, person)
-    answer = {"belongs": [{"sourceAgentId": str(bot.id), "targetAgentId": str(person.id)}]}
+    answer = {"belongs": [{"sourceAgentId": str(bot.id), "targetAgentId": str(person.id), "role": "owner"}]}
     assert alice("GET", "/belongs") == (200, answer)
 
 

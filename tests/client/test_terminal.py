@@ -77,6 +77,9 @@ def test_an_invite_and_an_export_come_out_of_it(site: Service, butt: Run, tmp_pa
     assert erin.call("GET", f"/agents/{bot['id']}/open-invites")["aDay"] == 3
     assert "100" in butt("open", "erins", "--a-day", "101").stderr
 
+    assert butt("people", "erins").stdout == "erin@example.org  owner\n"
+    assert "at least one owner" in butt("people", "erins", "erin@example.org", "--role", "moderator").stderr
+
     done = butt("export", "erins", "secret")
     assert done.returncode == 0, done.stderr
     assert "forks its feed for ever" in done.stderr

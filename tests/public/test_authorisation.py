@@ -1,6 +1,6 @@
 """Who may do what: every page and every call of the API, by everybody. A new path is a new line here.
 
-`my` is a bot of Alice (its owner) and Carol (a co-owner); Bob has nothing to do with it, Olga is an operator. Each line
+`my` is a bot of Alice (its owner), Carol (a co-owner) and Mo (a moderator); Bob has nothing to do with it, Olga is an operator. Each line
 stands for itself: nothing that one does is there for the next.
 
     start  led to sign in        again  asked to prove once more that it is them
@@ -26,7 +26,7 @@ from butt.accounts import owners
 from butt.accounts.models import Account
 from butt.accounts.scopes import EVERYTHING, Scope
 from butt.accounts.tokens import issue_token
-from butt.agents.models import Agent, Progress
+from butt.agents.models import Agent, Progress, Role
 from butt.agents.states import State
 from butt.invites.models import Invite
 from butt.public.api.api import api
@@ -36,162 +36,166 @@ from tests.people import account, bot_in, ssb_id
 pytestmark = pytest.mark.django_db
 
 PAGES = """
-                                                    nobody  other  co-owner  owner  operator
-GET  /                                              200     200    200       200    200
-GET  /up                                            200     200    200       200    200
-GET  /ready                                         503     503    503       503    503
-GET  /start                                         200     on     on        on     on
-POST /start                                         422     on     on        on     on
-POST /sign-out                                      on      on     on        on     on
-GET  /newbie                                        start   200    on        on     200
-POST /newbie                                         start   422    on        on     422
-GET  /name                                          start   200    200       200    200
-GET  /bots                                          start   200    200       200    200
-GET  /bots/new                                      start   200    200       200    200
-POST /bots/new                                      start   422    on        on     422
-GET  /bots/import                                   start   200    200       200    200
-POST /bots/{name}/caught-up                         start   404    on        on     404
-GET  /bots/{name}                                   start   404    200       200    404
-GET  /bots/{name}/status                            start   404    200       200    404
-GET  /bots/{name}/log                               start   404    200       200    404
-GET  /bots/{name}/log/lines                         204     404    200       200    404
-GET  /bots/{name}/invites                           start   404    200       200    404
-GET  /bots/{name}/invites/new                       start   404    200       200    404
-POST /bots/{name}/invites/new                       start   404    422       422    404
-POST /bots/{name}/invites/{invite_id}/revoke        start   404    on        on     404
-GET  /bots/{name}/listing                           start   404    on        on     404
-POST /bots/{name}/listing                           start   404    on        on     404
-GET  /bots/{name}/upgrade                           start   404    200       200    404
-POST /bots/{name}/upgrade                           start   404    on        on     404
-GET  /bots/{name}/export                            start   404    200       200    404
-GET  /bots/{name}/export/password                   start   404    200       200    404
-POST /bots/{name}/export/password                   start   404    422       422    404
-GET  /bots/{name}/delete                            start   404    200       200    404
-POST /bots/{name}/delete                            start   404    422       422    404
-GET  /bots/{name}/network                           start   404    200       200    404
-POST /bots/{name}/network                            start   404    422       422    404
-GET  /bots/{name}/limits                            start   404    200       200    404
-POST /bots/{name}/limits                             start   404    on        on     404
-GET  /bots/{name}/members                           start   404    200       200    404
-POST /bots/{name}/members                            start   404    422       422    404
-GET  /bots/{name}/people                            start   404    200       200    404
-POST /bots/{name}/people                            start   404    422       422    404
-POST /bots/{name}/people/leave                      start   404    on        on     404
-POST /bots/{name}/people/stay                       start   404    on        on     404
-POST /bots/{name}/people/pay                        start   404    on        on     404
-POST /bots/{name}/people/{number}/withdraw          start   404    on        on     404
-POST /bots/{name}/{verb}                            start   404    on        on     404
-GET  /join/{token}                                  200     200    200       200    200
-GET  /@{name}                                       200     200    200       200    200
-POST /@{name}                                        404    404    404       404    404
-GET  /@{name}/{alias}                               503     503    503       503    503
-GET  /robots.txt                                    200     200    200       200    200
-GET  /billing                                        404     404    404       404    404
-GET  /billing/card                                   404     404    404       404    404
-GET  /billing/address                                404     404    404       404    404
-POST /billing/pay                                    404     404    404       404    404
-POST /billing/cancel                                 404     404    404       404    404
-POST /billing/resume                                 404     404    404       404    404
-GET  /billing/invoices/{number}                      404     404    404       404    404
-POST /stripe/webhook                                 404     404    404       404    404
-GET  /share/{key}                                   start   200    200       200    200
-POST /share/{key}                                    start   on     on        on     on
-POST /letters                                       start   404    on        on     404
-GET  /live                                          204     200    200       200    200
-GET  /start/code                                    start   on     on        on     on
-GET  /start/passkey                                 start   on     on        on     on
-POST /start/code                                     start   on     on        on     on
-POST /start/passkey                                  start   on     on        on     on
-GET  /password                                      200     200    200       200    200
-POST /password                                       200     200    200       200    200
-GET  /password/sent                                 200     200    200       200    200
-GET  /password/done                                 200     200    200       200    200
-GET  /password/{uidb36}/{key}                       200     200    200       200    200
-POST /password/{uidb36}/{key}                        200     200    200       200    200
-GET  /account                                       start   200    200       200    200
-POST /account                                       start   on     on        on     on
-GET  /account/email                                 start   200    200       200    200
-POST /account/email                                  start   on     on        on     on
-GET  /account/email/sent                            200     200    200       200    200
-GET  /account/email/{key}                           200     200    200       200    200
-POST /account/email/{key}                            404     404    404       404    404
-GET  /account/password                              start   200    200       200    200
-POST /account/password                               start   200    200       200    200
-GET  /account/inactive                              200     200    200       200    200
-GET  /account/again                                 start   200    200       200    200
-GET  /account/again/code                            start   again  again     again  again
-GET  /account/again/passkey                         start   again  again     again  again
-POST /account/again                                  start   200    200       200    200
-POST /account/again/code                             start   again  again     again  again
-POST /account/again/passkey                          start   again  again     again  again
-GET  /account/factors                               start   200    200       200    200
-GET  /account/factors/app                           start   again  again     again  again
-GET  /account/factors/app/remove                    start   404    404       404    404
-GET  /account/factors/codes                         start   404    404       404    404
-GET  /account/factors/codes/new                     start   again  again     again  again
-GET  /account/factors/passkeys                      start   200    200       200    200
-GET  /account/factors/passkeys/new                  start   again  again     again  again
-GET  /account/factors/passkeys/{pk}/name            start   again  again     again  again
-GET  /account/factors/passkeys/{pk}/remove          start   again  again     again  again
-POST /account/factors/app                            start   again  again     again  again
-POST /account/factors/app/remove                     start   404    404       404    404
-POST /account/factors/codes/new                      start   again  again     again  again
-POST /account/factors/passkeys/new                   start   again  again     again  again
-POST /account/factors/passkeys/{pk}/name             start   again  again     again  again
-POST /account/factors/passkeys/{pk}/remove           start   again  again     again  again
-GET  /account/sessions                              start   200    200       200    200
-POST /account/sessions                               start   on     on        on     on
-GET  /account/tokens                                start   200    200       200    200
-GET  /account/tokens/new                            start   again  again     again  again
-POST /account/tokens/new                             start   again  again     again  again
-POST /account/tokens/{number}/revoke                start   on     on        on     on
-GET  /account/data                                  start   again  again     again  again
-GET  /account/delete                                start   200    200       200    200
-POST /account/delete                                start   422    422       422    422
-POST /account/stay                                  start   on     on        on     on
-GET  /console/                                      on      on     on        on     200
-GET  /console/look/{person_id}                      404     404    404       404    200
-POST /console/look/{person_id}                      404     404    404       404    422
-GET  /console/act/person/{person_id}                404     404    404       404    200
-POST /console/act/person/{person_id}                404     404    404       404    422
-GET  /console/act/bot/{bot_id}                      404     404    404       404    200
-POST /console/act/bot/{bot_id}                      404     404    404       404    422
-GET  /console/announce                              404     404    404       404    200
-POST /console/announce                              404     404    404       404    422
-POST /look/end                                      on      on     on        on     on
+                                                    nobody  other  moderator  co-owner  owner  operator
+GET  /                                              200     200    200        200       200    200
+GET  /up                                            200     200    200        200       200    200
+GET  /ready                                         503     503    503        503       503    503
+GET  /start                                         200     on     on         on        on     on
+POST /start                                         422     on     on         on        on     on
+POST /sign-out                                      on      on     on         on        on     on
+GET  /newbie                                        start   200    on         on        on     200
+POST /newbie                                         start   422    on         on        on     422
+GET  /name                                          start   200    200        200       200    200
+GET  /bots                                          start   200    200        200       200    200
+GET  /bots/new                                      start   200    200        200       200    200
+POST /bots/new                                      start   422    on         on        on     422
+GET  /bots/import                                   start   200    200        200       200    200
+POST /bots/{name}/caught-up                         start   404    403        on        on     404
+GET  /bots/{name}                                   start   404    200        200       200    404
+GET  /bots/{name}/status                            start   404    200        200       200    404
+GET  /bots/{name}/log                               start   404    403        200       200    404
+GET  /bots/{name}/log/lines                         204     404    404        200       200    404
+GET  /bots/{name}/invites                           start   404    200        200       200    404
+GET  /bots/{name}/invites/new                       start   404    200        200       200    404
+POST /bots/{name}/invites/new                       start   404    422        422       422    404
+POST /bots/{name}/invites/{invite_id}/revoke        start   404    on         on        on     404
+GET  /bots/{name}/listing                           start   404    on         on        on     404
+POST /bots/{name}/listing                           start   404    on         on        on     404
+GET  /bots/{name}/upgrade                           start   404    403        200       200    404
+POST /bots/{name}/upgrade                           start   404    403        on        on     404
+GET  /bots/{name}/export                            start   404    403        200       200    404
+GET  /bots/{name}/export/password                   start   404    403        200       200    404
+POST /bots/{name}/export/password                   start   404    403        422       422    404
+GET  /bots/{name}/delete                            start   404    403        200       200    404
+POST /bots/{name}/delete                            start   404    403        422       422    404
+GET  /bots/{name}/network                           start   404    403        200       200    404
+POST /bots/{name}/network                            start   404    403        422       422    404
+GET  /bots/{name}/limits                            start   404    403        200       200    404
+POST /bots/{name}/limits                             start   404    403        on        on     404
+GET  /bots/{name}/members                           start   404    200        200       200    404
+POST /bots/{name}/members                            start   404    422        422       422    404
+GET  /bots/{name}/people                            start   404    200        200       200    404
+POST /bots/{name}/people                            start   404    403        422       422    404
+POST /bots/{name}/people/leave                      start   404    on         on        on     404
+POST /bots/{name}/people/stay                       start   404    403        on        on     404
+POST /bots/{name}/people/pay                        start   404    403        on        on     404
+POST /bots/{name}/people/{person_id}/role            start   404     403        on        on     404
+POST /bots/{name}/people/{number}/withdraw          start   404    403        on        on     404
+POST /bots/{name}/{verb}                            start   404    403        on        on     404
+GET  /join/{token}                                  200     200    200        200       200    200
+GET  /@{name}                                       200     200    200        200       200    200
+POST /@{name}                                        404    404    404        404       404    404
+GET  /@{name}/{alias}                               503     503    503        503       503    503
+GET  /robots.txt                                    200     200    200        200       200    200
+GET  /billing                                        404     404    404        404       404    404
+GET  /billing/card                                   404     404    404        404       404    404
+GET  /billing/address                                404     404    404        404       404    404
+POST /billing/pay                                    404     404    404        404       404    404
+POST /billing/cancel                                 404     404    404        404       404    404
+POST /billing/resume                                 404     404    404        404       404    404
+GET  /billing/invoices/{number}                      404     404    404        404       404    404
+POST /stripe/webhook                                 404     404    404        404       404    404
+GET  /share/{key}                                   start   200    200        200       200    200
+POST /share/{key}                                    start   on     on         on        on     on
+POST /letters                                       start   404    on         on        on     404
+GET  /live                                          204     200    200        200       200    200
+GET  /start/code                                    start   on     on         on        on     on
+GET  /start/passkey                                 start   on     on         on        on     on
+POST /start/code                                     start   on     on         on        on     on
+POST /start/passkey                                  start   on     on         on        on     on
+GET  /password                                      200     200    200        200       200    200
+POST /password                                       200     200    200        200       200    200
+GET  /password/sent                                 200     200    200        200       200    200
+GET  /password/done                                 200     200    200        200       200    200
+GET  /password/{uidb36}/{key}                       200     200    200        200       200    200
+POST /password/{uidb36}/{key}                        200     200    200        200       200    200
+GET  /account                                       start   200    200        200       200    200
+POST /account                                       start   on     on         on        on     on
+GET  /account/email                                 start   200    200        200       200    200
+POST /account/email                                  start   on     on         on        on     on
+GET  /account/email/sent                            200     200    200        200       200    200
+GET  /account/email/{key}                           200     200    200        200       200    200
+POST /account/email/{key}                            404     404    404        404       404    404
+GET  /account/password                              start   200    200        200       200    200
+POST /account/password                               start   200    200        200       200    200
+GET  /account/inactive                              200     200    200        200       200    200
+GET  /account/again                                 start   200    200        200       200    200
+GET  /account/again/code                            start   again  again      again     again  again
+GET  /account/again/passkey                         start   again  again      again     again  again
+POST /account/again                                  start   200    200        200       200    200
+POST /account/again/code                             start   again  again      again     again  again
+POST /account/again/passkey                          start   again  again      again     again  again
+GET  /account/factors                               start   200    200        200       200    200
+GET  /account/factors/app                           start   again  again      again     again  again
+GET  /account/factors/app/remove                    start   404    404        404       404    404
+GET  /account/factors/codes                         start   404    404        404       404    404
+GET  /account/factors/codes/new                     start   again  again      again     again  again
+GET  /account/factors/passkeys                      start   200    200        200       200    200
+GET  /account/factors/passkeys/new                  start   again  again      again     again  again
+GET  /account/factors/passkeys/{pk}/name            start   again  again      again     again  again
+GET  /account/factors/passkeys/{pk}/remove          start   again  again      again     again  again
+POST /account/factors/app                            start   again  again      again     again  again
+POST /account/factors/app/remove                     start   404    404        404       404    404
+POST /account/factors/codes/new                      start   again  again      again     again  again
+POST /account/factors/passkeys/new                   start   again  again      again     again  again
+POST /account/factors/passkeys/{pk}/name             start   again  again      again     again  again
+POST /account/factors/passkeys/{pk}/remove           start   again  again      again     again  again
+GET  /account/sessions                              start   200    200        200       200    200
+POST /account/sessions                               start   on     on         on        on     on
+GET  /account/tokens                                start   200    200        200       200    200
+GET  /account/tokens/new                            start   again  again      again     again  again
+POST /account/tokens/new                             start   again  again      again     again  again
+POST /account/tokens/{number}/revoke                start   on     on         on        on     on
+GET  /account/data                                  start   again  again      again     again  again
+GET  /account/delete                                start   200    200        200       200    200
+POST /account/delete                                start   422    422        422       422    422
+POST /account/stay                                  start   on     on         on        on     on
+GET  /console/                                      on      on     on         on        on     200
+GET  /console/look/{person_id}                      404     404    404        404       404    200
+POST /console/look/{person_id}                      404     404    404        404       404    422
+GET  /console/act/person/{person_id}                404     404    404        404       404    200
+POST /console/act/person/{person_id}                404     404    404        404       404    422
+GET  /console/act/bot/{bot_id}                      404     404    404        404       404    200
+POST /console/act/bot/{bot_id}                      404     404    404        404       404    422
+GET  /console/announce                              404     404    404        404       404    200
+POST /console/announce                              404     404    404        404       404    422
+POST /look/end                                      on      on     on         on        on     on
 """
 
 CALLS = """
-                                        nobody  other  co-owner  owner  read  operate  secrets  operator
-POST   /authentication/register         422     422    422       422    422   422      422      422
-POST   /authentication/sign-in          422     422    422       422    422   422      422      422
-GET    /agents                          401     200    200       200    200   403      403      200
-POST   /agents                          401     422    422       422    403   422      403      422
-GET    /agents/{agent_id}               401     404    200       200    200   403      403      404
-PATCH  /agents/{agent_id}               401     404    200       200    403   200      403      404
-DELETE /agents/{agent_id}               401     404    202       202    403   202      403      404
-POST   /agents/{agent_id}/start         401     404    409       409    403   409      403      404
-POST   /agents/{agent_id}/stop          401     404    202       202    403   202      403      404
-POST   /agents/{agent_id}/restart       401     404    202       202    403   202      403      404
-POST   /agents/{agent_id}/restore       401     404    409       409    403   409      403      404
-POST   /agents/{agent_id}/upgrade       401     404    202       202    403   202      403      404
-POST   /agents/{agent_id}/rebuild       401     404    202       202    403   202      403      404
-POST   /agents/import                   401     422    422       422    403   422      403      422
-POST   /agents/{agent_id}/caught-up     401     404    409       409    403   409      403      404
-GET    /agents/{agent_id}/invites       401     404    200       200    200   403      403      404
-POST   /agents/{agent_id}/invites       401     422    422       422    403   422      403      422
-DELETE /agents/{agent_id}/invites/{invite_id}  401  404  204     204    403   204      403      404
-GET    /agents/{agent_id}/open-invites  401     404    200       200    200   403      403      404
-PUT    /agents/{agent_id}/open-invites  401     422    422       422    403   422      403      422
-GET    /agents/{agent_id}/payer         401     404    200       200    200   403      403      404
-PUT    /agents/{agent_id}/payer         401     422    422       422    403   422      403      422
-GET    /agents/{agent_id}/peers         401     404    200       200    200   403      403      404
-POST   /agents/{agent_id}/peers         401     422    422       422    403   422      403      422
-GET    /agents/{agent_id}/members       401     404    503       503    503   403      403      404
-PUT    /agents/{agent_id}/members/{ssb_id}  401  422   422       422    403   422      403      422
-GET    /agents/{agent_id}/export/{part}  401    404    200       200    403   403      200      404
-GET    /agents/{agent_id}/samples       401     404    200       200    200   403      403      404
-GET    /belongs                         401     200    200       200    200   403      403      200
+                                        nobody  other  moderator  co-owner  owner  read  operate  secrets  operator
+POST   /authentication/register         422     422    422        422       422    422   422      422      422
+POST   /authentication/sign-in          422     422    422        422       422    422   422      422      422
+GET    /agents                          401     200    200        200       200    200   403      403      200
+POST   /agents                          401     422    422        422       422    403   422      403      422
+GET    /agents/{agent_id}               401     404    200        200       200    200   403      403      404
+PATCH  /agents/{agent_id}               401     404    200        200       200    403   200      403      404
+DELETE /agents/{agent_id}               401     404    403        202       202    403   202      403      404
+POST   /agents/{agent_id}/start         401     404    403        409       409    403   409      403      404
+POST   /agents/{agent_id}/stop          401     404    403        202       202    403   202      403      404
+POST   /agents/{agent_id}/restart       401     404    403        202       202    403   202      403      404
+POST   /agents/{agent_id}/restore       401     404    403        409       409    403   409      403      404
+POST   /agents/{agent_id}/upgrade       401     404    403        202       202    403   202      403      404
+POST   /agents/{agent_id}/rebuild       401     404    403        202       202    403   202      403      404
+POST   /agents/import                   401     422    422        422       422    403   422      403      422
+POST   /agents/{agent_id}/caught-up     401     404    403        409       409    403   409      403      404
+GET    /agents/{agent_id}/invites       401     404    200        200       200    200   403      403      404
+POST   /agents/{agent_id}/invites       401     422    422        422       422    403   422      403      422
+DELETE /agents/{agent_id}/invites/{invite_id}  401  404  204        204     204    403   204      403      404
+GET    /agents/{agent_id}/open-invites  401     404    200        200       200    200   403      403      404
+PUT    /agents/{agent_id}/open-invites  401     422    422        422       422    403   422      403      422
+GET    /agents/{agent_id}/payer         401     404    403        200       200    200   403      403      404
+PUT    /agents/{agent_id}/payer         401     422    422        422       422    403   422      403      422
+GET    /agents/{agent_id}/people        401     404    200        200       200    200   403      403      404
+PUT    /agents/{agent_id}/people/{person_id}  401  422  422      422       422    403   422      403      422
+DELETE /agents/{agent_id}/people/{person_id}  401  404  403      409       204    403   204      403      404
+GET    /agents/{agent_id}/peers         401     404    403        200       200    200   403      403      404
+POST   /agents/{agent_id}/peers         401     422    422        422       422    403   422      403      422
+GET    /agents/{agent_id}/members       401     404    503        503       503    503   403      403      404
+PUT    /agents/{agent_id}/members/{ssb_id}  401  422   422        422       422    403   422      403      422
+GET    /agents/{agent_id}/export/{part}  401    404    403        200       200    403   403      200      404
+GET    /agents/{agent_id}/samples       401     404    200        200       200    200   403      403      404
+GET    /belongs                         401     200    200        200       200    200   403      403      200
 """
 
 OF_NO_ONE = {"/docs", "/openapi.json"}
@@ -206,7 +210,7 @@ def rows(table: str) -> Iterator[tuple[str, str, list[str]]]:
 
 @pytest.fixture
 def people() -> dict[str, Account]:
-    names = {"other": "bob", "co-owner": "carol", "owner": "alice", "operator": "olga"}
+    names = {"other": "bob", "moderator": "mo", "co-owner": "carol", "owner": "alice", "operator": "olga"}
     made = {who: account(name) for who, name in names.items()}
     EmailAddress.objects.update(verified=True)
     Account.objects.filter(id=made["operator"].id).update(is_staff=True, is_superuser=True)
@@ -219,6 +223,8 @@ def places(people: dict[str, Account]) -> Iterator[dict[str, str]]:
     alice = people["owner"].agent
     bot = bot_in(State.ALIVE, alice)
     owners.accept(people["co-owner"].agent, owners.key_of(owners.invite(alice, bot, "carol@example.org")))
+    asked = owners.invite(alice, bot, "mo@example.org", Role.MODERATOR)
+    owners.accept(people["moderator"].agent, owners.key_of(asked))
     invitation = owners.invite(alice, bot, "dan@example.org")
     fill(folder_of(bot))
     Progress.objects.filter(bot=bot).update(ssb_id=KEYS.id)
@@ -245,7 +251,7 @@ def places(people: dict[str, Account]) -> Iterator[dict[str, str]]:
 
 
 def test_every_page_answers_everybody_as_the_table_says(people: dict, places: dict[str, str]):
-    columns = ["nobody", "other", "co-owner", "owner", "operator"]
+    columns = ["nobody", "other", "moderator", "co-owner", "owner", "operator"]
     wrong = []
     for method, path, told in rows(PAGES):
         for who, answer in zip(columns, told, strict=True):
@@ -263,7 +269,7 @@ def test_every_page_answers_everybody_as_the_table_says(people: dict, places: di
 def test_every_call_answers_everybody_as_the_table_says(people: dict, places: dict[str, str]):
     tokens = {who: issue_token(person) for who, person in people.items()}
     tokens |= {str(scope): issue_token(people["owner"], "x", frozenset({scope})) for scope in Scope}
-    columns = ["nobody", "other", "co-owner", "owner", "read", "operate", "secrets", "operator"]
+    columns = ["nobody", "other", "moderator", "co-owner", "owner", "read", "operate", "secrets", "operator"]
     wrong = []
     for method, path, told in rows(CALLS):
         for who, answer in zip(columns, told, strict=True):

@@ -10,7 +10,7 @@ from django.db import transaction
 from django.db.models import Exists
 from django.utils import timezone
 
-from butt.agents.models import Belongs
+from butt.agents.bots import ownerships
 from butt.clouds import rentals
 from butt.clouds.models import Rented
 from butt.configuration import configuration
@@ -222,7 +222,7 @@ def _place_for(bot_id: uuid.UUID) -> uuid.UUID:
 
     Where machines are rented, it is the one of whom the bot has belonged to for longest.
     """
-    persons = Belongs.objects.filter(source_agent_id=bot_id).order_by("id").values("target_agent")[:1]
+    persons = ownerships().filter(source_agent_id=bot_id).values("target_agent")[:1]
     if rentals.are_made():
         return _rented_for(persons.get()["target_agent"])
     found = room.open_to(bot_id).exclude(id__in=Rented.objects.values("agent_id")).first()

@@ -14,7 +14,7 @@ from ninja.responses import NinjaJSONEncoder
 from butt.agents import wishes
 from butt.agents.bots import bot_by_id, bots_of
 from butt.agents.limits import set_limits
-from butt.agents.models import Belongs
+from butt.agents.models import Belongs, Role
 from butt.agents.states import Verb
 from butt.agents.view import View
 from butt.billing.chosen import billing
@@ -24,6 +24,7 @@ from butt.public.api.errors import handle_errors
 from butt.public.api.invites import router as invites
 from butt.public.api.payer import router as payer
 from butt.public.api.peers import router as peers
+from butt.public.api.people import router as people
 from butt.public.api.samples import RangeName, Samples, samples_shape
 from butt.public.api.shapes import (
     AgentChange,
@@ -87,6 +88,7 @@ handle_errors(api)
 api.add_router("", invites)
 api.add_router("", peers)
 api.add_router("", payer)
+api.add_router("", people)
 api.add_router("/authentication", authentication.router)
 
 WIRE: dict[str, Any] = {"exclude_unset": True, "by_alias": True}
@@ -123,14 +125,16 @@ api.post("/agents/import", **imports.IMPORT)(imports.import_agent)
 def agent(request: HttpRequest, agent_id: uuid.UUID) -> Any:
     """One bot of the person's, or the person."""
     person = caller(request)
-    return agent_shape(View(person if agent_id == person.id else bot_by_id(person, agent_id)))
+    return agent_shape(View(person if agent_id == person.id else bot_by_id(person, agent_id, Role.MODERATOR)))
 
 
 @api.patch("/agents/{agent_id}", response={200: AgentShape, **REFUSALS}, **PLAIN)
 def change_agent(request: HttpRequest, agent_id: uuid.UUID, body: AgentChange) -> Any:
     """Change what a bot says of itself, how far it keeps messages, how much, and whether it says where it is."""
     person = caller(request)
-    bot = bot_by_id(person, agent_id)
+    # What it says of itself stands beside its invites, which moderators look after.
+    least = Role.MODERATOR if body.model_fields_set <= {"description"} else Role.OWNER
+    bot = bot_by_id(person, agent_id, least)
     with transaction.atomic():
         if body.description is not None:
             wishes.describe(person, bot, body.description)
@@ -180,7 +184,8 @@ def belongs(request: HttpRequest) -> Any:
     rows = Belongs.objects.filter(source_agent__belongs_to__target_agent=caller(request)).order_by("id")
     return {
         "belongs": [
-            {"sourceAgentId": row.source_agent_id, "targetAgentId": row.target_agent_id} for row in rows
+            {"sourceAgentId": row.source_agent_id, "targetAgentId": row.target_agent_id, "role": row.role}
+            for row in rows
         ]
     }
 
@@ -188,7 +193,7 @@ def belongs(request: HttpRequest) -> Any:
 @api.get("/agents/{agent_id}/samples", response={200: Samples, **REFUSALS}, **PLAIN)
 def samples(request: HttpRequest, agent_id: uuid.UUID, range: RangeName = "1h") -> Any:  # noqa: A002
     """What was seen of a bot over time."""
-    return samples_shape(bot_by_id(caller(request), agent_id), range)
+    return samples_shape(bot_by_id(caller(request), agent_id, Role.MODERATOR), range)
 
 
 api.add_router("", exports.router)

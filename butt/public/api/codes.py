@@ -54,6 +54,9 @@ STATUS: Final[dict[str, int]] = {
     "over": 410,
     "none_left": 410,
     "last_owner": 409,
+    "is_owner": 409,
+    "pays": 409,
+    "bad_role": 422,
     "shared": 409,
     "no_invitation": 410,
     "too_many_mails": 429,
@@ -63,6 +66,7 @@ STATUS: Final[dict[str, int]] = {
 OF_THE_SERVER: Final[dict[str, tuple[int, ...]]] = {
     "no_token": (401,),
     "scope": (403,),
+    "not_owner": (403,),
     "not_found": (404,),
     "wrong_method": (405,),
     "bad_request": (400, 422),

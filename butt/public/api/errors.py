@@ -7,6 +7,7 @@ from ninja import NinjaAPI
 from ninja.errors import AuthenticationError, HttpError, ValidationError
 
 from butt.accounts.entry import NoEntry
+from butt.agents.bots import NotAnOwner
 from butt.agents.models import Agent
 from butt.agents.wishes import Refused
 from butt.hosts.reading import Unreadable
@@ -38,10 +39,10 @@ def handle_errors(api: NinjaAPI) -> None:
             response["Retry-After"] = str(wait)
         return response
 
+    @api.exception_handler(NotAnOwner)
     @api.exception_handler(NotInScope)
-    def too_narrow(request: HttpRequest, error: Any) -> HttpResponse:
-        message = f"This token lacks the scope “{error.needed}”. Make one that has it at /account/tokens."
-        return answer(request, *problem(403, "scope", message))
+    def may_not(request: HttpRequest, error: Any) -> HttpResponse:
+        return answer(request, *_why_not(error))
 
     @api.exception_handler(Agent.DoesNotExist)
     @api.exception_handler(Invite.DoesNotExist)
@@ -70,3 +71,10 @@ def handle_errors(api: NinjaAPI) -> None:
     @api.exception_handler(HttpError)
     def other(request: HttpRequest, error: Any) -> HttpResponse:
         return answer(request, *problem(error.status_code, "bad_request", str(error)))
+
+
+def _why_not(error: NotAnOwner | NotInScope) -> tuple[int, dict[str, Any]]:
+    if isinstance(error, NotAnOwner):
+        return problem(403, "not_owner", str(error))
+    message = f"This token lacks the scope “{error.needed}”. Make one that has it at /account/tokens."
+    return problem(403, "scope", message)

@@ -10,7 +10,7 @@ from pydantic import AwareDatetime
 
 from butt.agents.bots import bot_by_id
 from butt.agents.lines import line_by_id
-from butt.agents.models import Agent
+from butt.agents.models import Agent, Role
 from butt.invites import making, opening
 from butt.invites.book import Entry, entries
 from butt.peers import members
@@ -129,7 +129,7 @@ def _open_shape(bot: Agent) -> dict[str, Any]:
 
 
 def _bot(request: HttpRequest, agent_id: uuid.UUID) -> Agent:
-    return bot_by_id(caller(request), agent_id)
+    return bot_by_id(caller(request), agent_id, Role.MODERATOR)
 
 
 def _shape(entry: Entry) -> dict[str, Any]:

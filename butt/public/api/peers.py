@@ -8,6 +8,7 @@ from django.http import HttpRequest
 from ninja import Field, Router, Schema, Status
 
 from butt.agents.bots import bot_by_id
+from butt.agents.models import Role
 from butt.agents.wishes import Refused
 from butt.peers import following, joining, members
 from butt.peers.following import Relation
@@ -105,7 +106,7 @@ def list_members(
     `sort` is since, name, seen, messages, bytes or blobBytes, the largest first with a `-` before it. `after` is the `next` of
     the page before.
     """
-    bot = bot_by_id(caller(request), agent_id)
+    bot = bot_by_id(caller(request), agent_id, Role.MODERATOR)
     relations = members.SHOWN if relation is None else (relation,)
     page = members.find(bot, text=q, sort=sort, relations=relations, after=after)
     return {
@@ -121,7 +122,7 @@ def list_members(
 def relate(request: HttpRequest, agent_id: uuid.UUID, ssb_id: str, body: Change) -> Any:
     """Have the bot follow or block a feed, or neither."""
     person = caller(request)
-    feed = following.relate(person, bot_by_id(person, agent_id), ssb_id, body.relation)
+    feed = following.relate(person, bot_by_id(person, agent_id, Role.MODERATOR), ssb_id, body.relation)
     return {"ssbId": feed, "relation": body.relation}
 
 

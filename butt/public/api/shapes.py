@@ -7,6 +7,7 @@ from typing import Any, Literal
 from ninja import Field, Schema
 from pydantic import ConfigDict, JsonValue, field_validator
 
+from butt.agents.models import Role
 from butt.agents.view import View
 from butt.public.api.codes import CODES
 from butt.services.interface import LONGEST_NAME
@@ -138,6 +139,7 @@ class Agents(Schema):
 class BelongsShape(Schema):
     sourceAgentId: uuid.UUID
     targetAgentId: uuid.UUID
+    role: Role
 
 
 class AllBelongs(Schema):

@@ -6,7 +6,7 @@ from django.shortcuts import redirect, render
 from django.views.decorators.http import require_safe
 
 from butt.agents.bots import bot_by_name
-from butt.agents.models import Agent
+from butt.agents.models import Agent, Role
 from butt.agents.states import Verb
 from butt.agents.view import View
 from butt.agents.wishes import Refused
@@ -21,7 +21,7 @@ ASKED_AT_ONCE = frozenset(Verb) - {Verb.DELETE, Verb.UPGRADE}
 @require_safe
 @for_person
 def actions(request: HttpRequest, person: Agent, name: str) -> HttpResponse:
-    view = View(bot_by_name(person, name))
+    view = View(bot_by_name(person, name, Role.MODERATOR))
     return render(
         request,
         "bot/actions.html",

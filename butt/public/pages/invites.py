@@ -9,7 +9,7 @@ from django.utils import timezone
 from django.views.decorators.http import require_safe
 
 from butt.agents.bots import bot_by_name
-from butt.agents.models import Agent
+from butt.agents.models import Agent, Role
 from butt.agents.view import View
 from butt.agents.wishes import Refused, describe
 from butt.invites import book, making, opening
@@ -26,12 +26,12 @@ FIELDS = {"expiresAt": "expires", "Idempotency-Key": ""}
 @require_safe
 @for_person
 def invites(request: HttpRequest, person: Agent, name: str) -> HttpResponse:
-    return render(request, "bot/invites.html", _shown(bot_by_name(person, name)))
+    return render(request, "bot/invites.html", _shown(bot_by_name(person, name, Role.MODERATOR)))
 
 
 @for_person
 def new(request: HttpRequest, person: Agent, name: str) -> HttpResponse:
-    bot = bot_by_name(person, name)
+    bot = bot_by_name(person, name, Role.MODERATOR)
     said = {"bot": View(bot), "terms": TERMS, "most_uses": MOST_USES, "uses": "1", "expires": ""}
     said["key"] = str(uuid.uuid4())
     if request.method != "POST":
@@ -53,7 +53,7 @@ def new(request: HttpRequest, person: Agent, name: str) -> HttpResponse:
 
 @for_person
 def revoke(request: HttpRequest, person: Agent, name: str, invite_id: uuid.UUID) -> HttpResponse:
-    bot = bot_by_name(person, name)
+    bot = bot_by_name(person, name, Role.MODERATOR)
     if request.method == "POST":
         try:
             making.revoke(person, bot, invite_id)
@@ -65,7 +65,7 @@ def revoke(request: HttpRequest, person: Agent, name: str, invite_id: uuid.UUID)
 @for_person
 def listing(request: HttpRequest, person: Agent, name: str) -> HttpResponse:
     """Whether everybody may see the bot's own page, and what the bot says of itself there and in its profile."""
-    bot = bot_by_name(person, name)
+    bot = bot_by_name(person, name, Role.MODERATOR)
     if "public" in request.POST:
         book.set_public(bot, public=request.POST["public"] == "yes")
     if "invites" in request.POST:

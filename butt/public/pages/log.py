@@ -11,7 +11,7 @@ from django.views.decorators.http import require_safe
 
 from butt.accounts.models import Account
 from butt.agents import botlog
-from butt.agents.bots import bot_by_name
+from butt.agents.bots import NotAnOwner, bot_by_name
 from butt.agents.models import Agent
 from butt.agents.view import View
 from butt.hosts.reading import Unreadable, reading
@@ -57,7 +57,7 @@ def lines(request: HttpRequest, name: str) -> HttpResponseBase:
         return HttpResponse(status=204)
     try:
         bot, source = bot_by_name(account.agent, name), reading()
-    except Agent.DoesNotExist:
+    except (Agent.DoesNotExist, NotAnOwner):
         raise Http404 from None
     except Unreadable:
         return HttpResponse(status=204)

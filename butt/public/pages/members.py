@@ -9,7 +9,7 @@ from django.shortcuts import redirect, render
 from django.urls import reverse
 
 from butt.agents.bots import bot_by_name
-from butt.agents.models import Agent
+from butt.agents.models import Agent, Role
 from butt.agents.view import View
 from butt.agents.wishes import Refused
 from butt.invites.models import Invite
@@ -46,7 +46,7 @@ NUMBER_DIGITS = 9
 
 @for_person
 def members(request: HttpRequest, person: Agent, name: str) -> HttpResponseBase:
-    bot = bot_by_name(person, name)
+    bot = bot_by_name(person, name, Role.MODERATOR)
     asked = _asked(request)
     if request.method != "POST":
         return _shown(request, bot, asked)

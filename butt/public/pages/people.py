@@ -1,6 +1,7 @@
 """Whom a bot belongs to: asking people, coming, going."""
 
 import re
+import uuid
 
 from django.contrib import messages
 from django.core.mail import EmailMessage
@@ -12,7 +13,7 @@ from django.views.decorators.http import require_POST
 from butt.accounts import owners
 from butt.accounts.models import Invitation
 from butt.agents.bots import bot_by_name
-from butt.agents.models import Agent
+from butt.agents.models import Agent, Role
 from butt.agents.view import View
 from butt.agents.wishes import Refused
 from butt.billing import takeover
@@ -26,12 +27,19 @@ from butt.public.pages.person import account_of, for_person
 
 @for_person
 def people(request: HttpRequest, person: Agent, name: str) -> HttpResponse:
-    bot = bot_by_name(person, name)
+    bot = bot_by_name(person, name, Role.MODERATOR if request.method in {"GET", "HEAD"} else Role.OWNER)
+    view, shares = View(bot), list(owners.shares_of(bot))
     shown = {
-        "bot": View(bot),
-        "owners": list(owners.owners_of(bot)),
-        "invitations": list(owners.invited_to(bot)),
+        "bot": view,
+        "shares": shares,
+        "last_owner": sum(share.role == Role.OWNER for share in shares) == 1,
+        "roles": Role,
         "me": person,
+    }
+    if not view.is_owner:
+        return render(request, "bot/people.html", shown)
+    shown |= {
+        "invitations": list(owners.invited_to(bot)),
         "may_invite": is_verified(account_of(request)),
     }
     if billing().takes_money:
@@ -43,18 +51,20 @@ def people(request: HttpRequest, person: Agent, name: str) -> HttpResponse:
         }
     if request.method != "POST":
         return render(request, "bot/people.html", shown)
-    email, error = request.POST.get("email", ""), ""
+    email, role, error = request.POST.get("email", ""), request.POST.get("role", Role.OWNER), ""
     if not shown["may_invite"]:
         error = "First follow the link in the mail we sent you."
     else:
         try:
-            _send(owners.invite(person, bot, email))
+            _send(owners.invite(person, bot, email, role))
         except Refused as no:
             error = no.message
         except OSError:
             error = "The mail could not be sent. Please try again."
     if error:
-        return render(request, "bot/people.html", {**shown, "email": email, "error": error}, status=422)
+        return render(
+            request, "bot/people.html", {**shown, "email": email, "role": role, "error": error}, status=422
+        )
     say(request, f"A mail is on its way to {email.strip().lower()}.")
     return redirect("people", bot.name)
 
@@ -69,8 +79,23 @@ def withdraw(request: HttpRequest, person: Agent, name: str, number: int) -> Htt
 
 @require_POST
 @for_person
-def leave(request: HttpRequest, person: Agent, name: str) -> HttpResponse:
+def change_role(request: HttpRequest, person: Agent, name: str, person_id: uuid.UUID) -> HttpResponse:
+    """A person who shares the bot gets another role, or, with `remove`, none."""
     bot = bot_by_name(person, name)
+    try:
+        if "remove" in request.POST:
+            owners.remove(person, bot, person_id)
+        else:
+            takeover.set_role(billing(), person, bot, person_id, request.POST.get("role", ""))
+    except Refused as no:
+        messages.error(request, no.message)
+    return redirect("people", bot.name)
+
+
+@require_POST
+@for_person
+def leave(request: HttpRequest, person: Agent, name: str) -> HttpResponse:
+    bot = bot_by_name(person, name, Role.MODERATOR)
     try:
         if takeover.leave(billing(), person, bot):
             return redirect("dashboard")

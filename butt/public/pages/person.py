@@ -12,6 +12,7 @@ from django.shortcuts import render
 
 from butt.accounts import looks
 from butt.accounts.models import Account, Look
+from butt.agents.bots import NotAnOwner
 from butt.agents.models import Agent
 
 P = ParamSpec("P")
@@ -68,6 +69,8 @@ def for_person(
             return page(request, person, *args, **kwargs)
         except Agent.DoesNotExist:
             raise Http404 from None
+        except NotAnOwner as no:
+            return render(request, "error.html", {"title": "for owners", "message": str(no)}, status=403)
 
     return wrapped  # type: ignore[return-value]
 

@@ -12,7 +12,7 @@ from django.views.decorators.http import require_POST, require_safe
 
 from butt.agents import journal
 from butt.agents.bots import bot_by_name
-from butt.agents.models import Agent
+from butt.agents.models import Agent, Role
 from butt.agents.states import State
 from butt.agents.view import View
 from butt.configuration import configuration
@@ -68,7 +68,7 @@ class Event:
 @require_safe
 @for_person
 def status(request: HttpRequest, person: Agent, name: str) -> HttpResponse:
-    view = View(bot_by_name(person, name))
+    view = View(bot_by_name(person, name, Role.MODERATOR))
     chosen = request.GET.get("range", "")
     chosen = chosen if chosen in RANGES else next(iter(RANGES))
     return render(
@@ -98,7 +98,7 @@ def status(request: HttpRequest, person: Agent, name: str) -> HttpResponse:
 def letters(request: HttpRequest, person: Agent) -> HttpResponse:
     """Whether the person wants e-mails about their bots."""
     Letters.objects.update_or_create(person=person, defaults={"wanted": request.POST.get("wanted") == "yes"})
-    bot = bot_by_name(person, request.POST.get("bot", ""))
+    bot = bot_by_name(person, request.POST.get("bot", ""), Role.MODERATOR)
     return redirect("status", bot.name)
 
 

@@ -1,0 +1,75 @@
+"""The calls about who shares a bot, and what each of them may do."""
+
+import uuid
+from typing import Any
+
+from django.http import HttpRequest
+from ninja import Router, Schema, Status
+
+from butt.accounts import owners
+from butt.agents.bots import bot_by_id
+from butt.agents.models import Agent, Role
+from butt.billing import takeover
+from butt.billing.chosen import billing
+from butt.public.api.bearer import caller
+from butt.public.api.shapes import Body, Error
+
+router = Router(tags=["people"])
+REFUSALS = {401: Error, 402: Error, 404: Error, 409: Error, 422: Error}
+
+
+class PersonShape(Schema):
+    id: uuid.UUID
+    name: str
+    email: str
+    role: Role
+
+
+class People(Schema):
+    people: list[PersonShape]
+
+
+class RoleChange(Body):
+    role: Role
+
+
+@router.get("/agents/{agent_id}/people", response={200: People, **REFUSALS})
+def people(request: HttpRequest, agent_id: uuid.UUID) -> Any:
+    """Who shares a bot, the longest first. An owner may do all with it, a moderator see its figures and look after its
+    members and invites.
+    """
+    return _shape(bot_by_id(caller(request), agent_id, Role.MODERATOR))
+
+
+@router.put("/agents/{agent_id}/people/{person_id}", response={200: People, **REFUSALS})
+def set_role(request: HttpRequest, agent_id: uuid.UUID, person_id: uuid.UUID, body: RoleChange) -> Any:
+    """Have somebody who shares a bot be an owner or a moderator. 409 for its last owner, and for whoever pays for it."""
+    person = caller(request)
+    bot = bot_by_id(person, agent_id)
+    takeover.set_role(billing(), person, bot, person_id, body.role)
+    return _shape(bot)
+
+
+@router.delete("/agents/{agent_id}/people/{person_id}", response={202: None, 204: None, **REFUSALS})
+def remove(request: HttpRequest, agent_id: uuid.UUID, person_id: uuid.UUID) -> Any:
+    """Share a bot with a moderator no more, or leave it. 202 when the caller pays, and leaves once somebody else agrees to."""
+    person = caller(request)
+    if person_id == person.id:
+        has_left = takeover.leave(billing(), person, bot_by_id(person, agent_id, Role.MODERATOR))
+        return Status(204 if has_left else 202, None)
+    owners.remove(person, bot_by_id(person, agent_id), person_id)
+    return Status(204, None)
+
+
+def _shape(bot: Agent) -> dict[str, Any]:
+    return {
+        "people": [
+            {
+                "id": share.target_agent_id,
+                "name": share.target_agent.name,
+                "email": share.target_agent.account.email,
+                "role": share.role,
+            }
+            for share in owners.shares_of(bot)
+        ]
+    }
