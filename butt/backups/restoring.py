@@ -71,18 +71,29 @@ def _refuse_what_is_not_empty(home: Path, secrets: dict[str, bytes]) -> None:
 def _load(archive: ZipFile, about: dict[str, Any]) -> int:
     """All rows, in one transaction; how many there are."""
     try:
-        with transaction.atomic(), connection.wrap_database_errors:
+        with _keys_checked_afterwards(), transaction.atomic(), connection.wrap_database_errors:
             if about["format"] == FIRST_FORMAT:
                 count = load_first_format(archive, about["rows"])
             else:
                 count = _load_tables(archive, about["tables"])
             # That they answered then says nothing of now.
             Observed.objects.update(alive=False)
+            connection.check_constraints()
     except DatabaseError as error:
         raise BackupTrouble(
             f"A row of this backup cannot be restored: {error}. Nothing was changed."
         ) from error
     return count
+
+
+@contextmanager
+def _keys_checked_afterwards() -> Iterator[None]:
+    """SQLite looks foreign keys up row by row otherwise, which takes a third of the time."""
+    if connection.vendor != "sqlite":
+        yield
+        return
+    with connection.constraint_checks_disabled():
+        yield
 
 
 def _load_tables(archive: ZipFile, written: dict[str, Any]) -> int:

@@ -75,10 +75,10 @@ class Table:
         kinds = enumerate(self.columns.values())
         readings = [(place, _READINGS[kind]) for place, kind in kinds if kind in _READINGS]
         for line in lines:
-            # Told from text that only looks like it before that is unescaped.
-            fields: list[Any] = [
-                None if field == NULL else field for field in line.removesuffix("\n").split("\t")
-            ]
+            fields: list[Any] = line.removesuffix("\n").split("\t")
+            if NULL in line:
+                # Told from text that only looks like it before that is unescaped.
+                fields = [None if field == NULL else field for field in fields]
             if len(fields) != width:
                 raise ValueError(f"a row of {self.name} has {len(fields)} fields and should have {width}")
             for place, reading in readings:
