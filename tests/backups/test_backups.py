@@ -229,6 +229,7 @@ def _populate(home: Path, database_url: str) -> None:
     _is_migrated(database_url)
     script = (
         "from tests.people import *; from butt.identity import service_keys; service_keys(); "
+        "from butt.configuration import configuration; configuration().make_secrets(); "
         "person('alice'); many_bots(person('bob'), 30)"
     )
     done = butt(home, database_url, "manage", "shell", "-c", script)
