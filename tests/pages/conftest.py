@@ -6,13 +6,17 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 import pytest
-from playwright.sync_api import Browser, BrowserContext, Page, Response, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, Page, Response, expect, sync_playwright
 
 from butt.agents.states import State
 from tests.pages.everywhere import ALICE, NEWBIE, PATHS
 from tests.pages.server import Pages, signs_in
 
 PHONE, DESK = (390, 844), (1280, 800)
+
+PATIENCE = 30_000
+"""Milliseconds that a page may take to show what is expected. Other tests run beside it, and Chromium waits for its turn."""
+expect.set_options(timeout=PATIENCE)
 
 # What the server answers on purpose is no fault of a page: a name that is taken, a page that is not there, or only takes what a button sends.
 ANSWERED = re.compile(r"Failed to load resource: the server responded with a status of 4(04|05|10|22)")
@@ -57,7 +61,7 @@ def context(browser: Browser, look: dict[str, object]) -> Iterator[BrowserContex
 def browsing(browser: Browser, look: dict[str, object]) -> Iterator[BrowserContext]:
     """A browser of one's own; in the end, no page of it may have complained."""
     context = browser.new_context(**look)
-    context.set_default_timeout(10_000)
+    context.set_default_timeout(PATIENCE)
     complaints: list[str] = []
     context.on("console", lambda m: complaints.append(m.text) if m.type in ("error", "warning") else None)
     context.on("weberror", lambda fault: complaints.append(str(fault.error)))

@@ -10,7 +10,7 @@ from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, Page, expect
 
 from tests.billing.stripes import ALWAYS, DECLINED, GOOD, SECURE, StandIn, quantity_of
-from tests.pages.conftest import DESK, PHONE
+from tests.pages.conftest import DESK, PATIENCE, PHONE
 from tests.pages.first_load import MOST_BYTES, SETTLED, SHIFTS, Load
 from tests.people import PASSWORD
 from tests.service import Service, wait_for
@@ -168,7 +168,7 @@ def test_without_its_script_it_says_so_and_loses_nothing(
 def test_a_declined_card_says_so_and_another_goes(paid_site: Service, money: StandIn, browser: Browser):
     # A refusal is an answer with an error's status, of which the browser complains by itself.
     page = browser.new_page(viewport={"width": PHONE[0], "height": PHONE[1]})
-    page.set_default_timeout(10_000)
+    page.set_default_timeout(PATIENCE)
     comes(page, paid_site, "bob")
     page.get_by_role("group", name="bot").get_by_label("name").fill("bobs")
     expect(page.frame_locator(FRAME).get_by_label("Card number")).to_be_visible()
@@ -293,7 +293,7 @@ def test_events_come_from_the_stand_in_and_from_nobody_else(paid_site: Service, 
 
 def test_a_card_that_is_not_confirmed_is_not_taken(paid_site: Service, money: StandIn, browser: Browser):
     page = browser.new_page(viewport={"width": PHONE[0], "height": PHONE[1]})
-    page.set_default_timeout(10_000)
+    page.set_default_timeout(PATIENCE)
     comes(page, paid_site, "heidi")
     page.get_by_role("group", name="bot").get_by_label("name").fill("heidis")
     enters(page, SECURE)
@@ -311,7 +311,7 @@ def test_two_tabs_two_clicks_and_a_session_that_is_over_end_in_what_was_asked_fo
     paid_site: Service, money: StandIn, browser: Browser
 ):
     context = browser.new_context()
-    context.set_default_timeout(10_000)
+    context.set_default_timeout(PATIENCE)
     page, other = context.new_page(), context.new_page()
     comes(page, paid_site, "ivan")
     other.goto(f"{paid_site.url}/newbie")

@@ -42,7 +42,7 @@ def test_a_click_shows_and_a_page_on_its_way_looks_again_by_itself(server: Pages
     page.get_by_role("button", name="stop").click()
     expect(page.get_by_text("#stopping")).to_be_visible()
     server.turn(bot, State.STOPPED)
-    expect(page.get_by_text("#stopped")).to_be_visible(timeout=30_000)
+    expect(page.get_by_text("#stopped")).to_be_visible()
 
 
 def test_a_refusal_is_said(server: Pages, page: Page):
