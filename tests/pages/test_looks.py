@@ -56,7 +56,6 @@ def walk(server: Pages, browser: Browser, cookies: dict) -> Callable[..., list[S
             page = context.new_page()
             for where, answer in every_page(server, page, cookies):
                 html = answer.text()
-                page.evaluate(AXE)
                 for look in LOOKS:
                     puts_on(page, look)
                     walked[look].append(seen(where, page, answer, html, axe=look in BY_AXE))
@@ -95,7 +94,9 @@ def seen(where: str, page: Page, answer: Response, html: str, *, axe: bool) -> S
 
 
 def violations(page: Page) -> str:
-    """What axe finds, which is in the page already. Only that crosses over to here: all that is in order is much more."""
+    """What axe finds. Only that crosses over to here: all that is in order is much more."""
+    if not page.evaluate("'axe' in window"):
+        page.evaluate(AXE)
     found = AxeResults(
         page.evaluate("axe.run({ resultTypes: ['violations'] }).then(({ violations }) => ({ violations }))")
     )

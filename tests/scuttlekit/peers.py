@@ -38,7 +38,7 @@ async def connected(
         yield peer
 
 
-async def eventually(true: Callable[[], object], within: float = 3.0) -> None:
+async def eventually(true: Callable[[], object], within: float = 30.0) -> None:
     """Wait until `true()` holds."""
     async with asyncio.timeout(within):
         while not true():  # noqa: ASYNC110 - what is waited for has no event to tell of it

@@ -65,7 +65,7 @@ async def test_a_reader_that_takes_holds_the_peer_back_though_others_wait_for_it
         waiting = asyncio.create_task(anext(silence))
         stream = peer.listen("pour")
         assert 1 <= len(await stream.take()) <= MOST_AT_ONCE
-        await eventually(lambda: held(peer), within=8)
+        await eventually(lambda: held(peer))
         await settled(tap)
         assert held(peer)
         assert queued(peer) < PAUSE_ABOVE + ONE_READ
@@ -86,7 +86,7 @@ async def test_a_slow_reader_makes_the_peer_wait():
     tap = Tap()
     async with connected({"pour": tap.source()}) as peer, aclosing(peer.source("pour")) as source:
         await anext(source)
-        await eventually(lambda: held(peer), within=8)
+        await eventually(lambda: held(peer))
         await settled(tap)
         assert held(peer)
         assert PAUSE_ABOVE < queued(peer) < PAUSE_ABOVE + ONE_READ
@@ -106,7 +106,7 @@ async def test_a_slow_reader_can_still_make_a_call_before_the_next_value():
         aclosing(peer.source("pour")) as source,
     ):
         await anext(source)
-        await eventually(lambda: held(peer), within=8)
+        await eventually(lambda: held(peer))
         await settled(tap)
         assert held(peer)
         assert await peer.call("whoami", timeout=3)
@@ -128,8 +128,8 @@ async def test_a_reader_too_slow_for_others_who_wait_is_ended_and_only_it():
     ):
         await anext(source)
         call = asyncio.ensure_future(peer.call("slowly"))
-        await eventually(lambda: queued(peer) > PAUSE_ABOVE, within=8)
-        await eventually(lambda: queued(peer) == 0, within=8)
+        await eventually(lambda: queued(peer) > PAUSE_ABOVE)
+        await eventually(lambda: queued(peer) == 0)
         with pytest.raises(ConsumerTooSlow):
             await anext(source)
         let_go.set()
@@ -142,7 +142,7 @@ async def test_ending_a_stream_lets_a_held_connection_go_on():
     async with connected({"pour": tap.source()}) as peer:
         async with aclosing(peer.source("pour")) as source:
             await anext(source)
-            await eventually(lambda: held(peer), within=8)
+            await eventually(lambda: held(peer))
             await settled(tap)
             assert held(peer)
         assert not held(peer)

@@ -1,0 +1,33 @@
+"""A bot that is a room and nothing else: made, entered by an invite, and restarted over the API of a real `butt up`."""
+
+import json
+import urllib.request
+
+from scuttlekit import KeyPair
+from tests.service import Service, wait_for
+
+
+def test_a_room_comes_alive_and_lets_a_member_in_whose_messages_it_does_not_keep(site: Service):
+    alice = site.person("alice@example.org")
+    made = alice.names_a_bot("cafe", service="room")
+    room = alice.waits_for("alive", made)
+    config = json.loads((site.home / "bots" / room["id"] / "config.json").read_text())
+    assert (room["service"], config["hops"]) == ("room", 0)
+
+    invite = alice.call("POST", f"/agents/{room['id']}/invites", {"name": "a guest"}, expect=201)
+    guest = KeyPair.generate().id
+    offer = json.load(urllib.request.urlopen(f"{invite['url']}?encoding=json"))
+    claim = urllib.request.Request(
+        offer["postTo"],
+        json.dumps({"id": guest, "invite": offer["invite"]}).encode(),
+        {"Content-Type": "application/json"},
+    )
+    assert json.load(urllib.request.urlopen(claim))["status"] == "successful"
+    members = f"/agents/{room['id']}/members"
+    wait_for(lambda: [one["ssbId"] for one in alice.call("GET", members)["members"]] == [guest])
+
+    alice.asks("restart", room)
+    wait_for(lambda: alice.sees(room)["status"]["uptime"] is not None)
+    assert alice.waits_for("alive", room)["ssbId"] == room["ssbId"]
+    refused = alice.call("PATCH", f"/agents/{room['id']}", {"hops": 2}, expect=422)
+    assert refused["error"]["code"] == "bad_service"
