@@ -27,6 +27,7 @@ from butt.public.api.peers import router as peers
 from butt.public.api.people import router as people
 from butt.public.api.samples import RangeName, Samples, samples_shape
 from butt.public.api.shapes import (
+    REFUSALS,
     AgentChange,
     Agents,
     AgentShape,
@@ -93,7 +94,6 @@ api.add_router("/authentication", authentication.router)
 
 WIRE: dict[str, Any] = {"exclude_unset": True, "by_alias": True}
 PLAIN: dict[str, Any] = {"tags": ["agents"], **WIRE}
-REFUSALS = {401: Error, 404: Error, 409: Error, 422: Error}
 
 
 @api.get("/agents", response={200: Agents, 401: Error}, **PLAIN)

@@ -15,11 +15,10 @@ from butt.invites import making, opening
 from butt.invites.book import Entry, entries
 from butt.peers import members
 from butt.public.api.bearer import caller
-from butt.public.api.shapes import Body, Error
+from butt.public.api.shapes import REFUSALS, Body, Error
 
 router = Router(tags=["invites"])
 WIRE: dict[str, Any] = {"exclude_unset": True, "by_alias": True}
-REFUSALS = {401: Error, 404: Error, 409: Error, 422: Error}
 Key = Annotated[
     uuid.UUID | None,
     Header(

@@ -14,10 +14,9 @@ from butt.billing.chosen import billing
 from butt.billing.interface import Price
 from butt.billing.payers import payer_of
 from butt.public.api.bearer import caller
-from butt.public.api.shapes import Body, Error
+from butt.public.api.shapes import REFUSALS_WITH_MONEY, Body
 
 router = Router(tags=["payer"])
-REFUSALS = {401: Error, 402: Error, 404: Error, 409: Error, 422: Error}
 
 
 class PriceShape(Schema):
@@ -42,13 +41,13 @@ class Agreement(Body):
     currency: str = Field(max_length=3)
 
 
-@router.get("/agents/{agent_id}/payer", response={200: PayerShape, **REFUSALS})
+@router.get("/agents/{agent_id}/payer", response={200: PayerShape, **REFUSALS_WITH_MONEY})
 def payer(request: HttpRequest, agent_id: uuid.UUID) -> Any:
     """Who pays for a bot, and whether somebody else is asked to."""
     return _shape(caller(request), bot_by_id(caller(request), agent_id))
 
 
-@router.put("/agents/{agent_id}/payer", response={200: PayerShape, **REFUSALS})
+@router.put("/agents/{agent_id}/payer", response={200: PayerShape, **REFUSALS_WITH_MONEY})
 def agree(request: HttpRequest, agent_id: uuid.UUID, body: Agreement) -> Any:
     """Pay for a bot from now on, at the price that `GET` told. 409 when nobody is asked, or the price is another by now."""
     person = caller(request)

@@ -15,11 +15,10 @@ from butt.peers.following import Relation
 from butt.peers.members import Member
 from butt.peers.models import OtherPub
 from butt.public.api.bearer import caller
-from butt.public.api.shapes import Body, Error
+from butt.public.api.shapes import REFUSALS, Body, Error
 
 router = Router(tags=["peers"])
 WIRE: dict[str, Any] = {"exclude_unset": True, "by_alias": True}
-REFUSALS = {401: Error, 404: Error, 409: Error, 422: Error}
 
 
 class NewPeer(Body):

@@ -12,10 +12,9 @@ from butt.agents.models import Agent, Role
 from butt.billing import takeover
 from butt.billing.chosen import billing
 from butt.public.api.bearer import caller
-from butt.public.api.shapes import Body, Error
+from butt.public.api.shapes import REFUSALS_WITH_MONEY, Body
 
 router = Router(tags=["people"])
-REFUSALS = {401: Error, 402: Error, 404: Error, 409: Error, 422: Error}
 
 
 class PersonShape(Schema):
@@ -33,7 +32,7 @@ class RoleChange(Body):
     role: Role
 
 
-@router.get("/agents/{agent_id}/people", response={200: People, **REFUSALS})
+@router.get("/agents/{agent_id}/people", response={200: People, **REFUSALS_WITH_MONEY})
 def people(request: HttpRequest, agent_id: uuid.UUID) -> Any:
     """Who shares a bot, the longest first. An owner may do all with it, a moderator see its figures and look after its
     members and invites.
@@ -41,7 +40,7 @@ def people(request: HttpRequest, agent_id: uuid.UUID) -> Any:
     return _shape(bot_by_id(caller(request), agent_id, Role.MODERATOR))
 
 
-@router.put("/agents/{agent_id}/people/{person_id}", response={200: People, **REFUSALS})
+@router.put("/agents/{agent_id}/people/{person_id}", response={200: People, **REFUSALS_WITH_MONEY})
 def set_role(request: HttpRequest, agent_id: uuid.UUID, person_id: uuid.UUID, body: RoleChange) -> Any:
     """Have somebody who shares a bot be an owner or a moderator. 409 for its last owner, and for whoever pays for it."""
     person = caller(request)
@@ -50,7 +49,9 @@ def set_role(request: HttpRequest, agent_id: uuid.UUID, person_id: uuid.UUID, bo
     return _shape(bot)
 
 
-@router.delete("/agents/{agent_id}/people/{person_id}", response={202: None, 204: None, **REFUSALS})
+@router.delete(
+    "/agents/{agent_id}/people/{person_id}", response={202: None, 204: None, **REFUSALS_WITH_MONEY}
+)
 def remove(request: HttpRequest, agent_id: uuid.UUID, person_id: uuid.UUID) -> Any:
     """Share a bot with a moderator no more, or leave it. 202 when the caller pays, and leaves once somebody else agrees to."""
     person = caller(request)

@@ -24,6 +24,13 @@ class Error(Schema):
     error: Problem
 
 
+REFUSALS: dict[Any, Any] = {401: Error, 404: Error, 409: Error, 422: Error}
+"""What most calls about a bot answer when they refuse."""
+
+REFUSALS_WITH_MONEY: dict[Any, Any] = {**REFUSALS, 402: Error}
+"""The same, of calls that can be refused because a payment is due."""
+
+
 class Body(Schema):
     """What is sent to us. A field that we do not know is refused: one that is misspelt would be left out without a word."""
 
