@@ -30,7 +30,7 @@ const SETS = {
     plugins: [
       'ssb-db2/core', 'ssb-classic', 'ssb-box', 'ssb-box2', 'ssb-db2/compat', 'ssb-db2/compat/feedstate', 'ssb-db2/about-self', 'ssb-db2/full-mentions',
       'ssb-conn', 'ssb-friends', 'ssb-ebt', 'ssb-conn-firewall', 'ssb-replication-scheduler', 'ssb-blobs',
-      'ssb-invite-client', 'ssb-http-invite-client', 'ssb-room-client'
+      'ssb-invite-client', 'ssb-http-invite-client', 'ssb-room-client', 'ssb-http-auth-client'
     ],
     // As the app does: without incoming tunnels ssb-room-client never asks whether a pub is a room.
     connections: {
@@ -118,6 +118,9 @@ const CALLS = {
   registerAlias: (room, alias, done) => server.roomClient.registerAlias(room, alias, done),
   revokeAlias: (room, alias, done) => server.roomClient.revokeAlias(room, alias, done),
   consumeAlias: (uri, done) => server.roomClient.consumeAliasUri(uri, (error) => done(error, true)),
+  signsInBy: (uri, done) => server.httpAuthClient.consumeSignInSsbUri(uri, done),
+  signInUrl: (pub, done) => server.httpAuthClient.produceSignInWebUrl(pub, done),
+  signsOut: (pub, done) => server.httpAuthClient.invalidateAllSessions(pub, done),
   blobDigest: (hash, done) => pull(server.blobs.get(hash), pull.collect((error, parts) => {
     done(error, parts && crypto.createHash('sha256').update(Buffer.concat(parts)).digest('base64'))
   })),

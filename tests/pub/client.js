@@ -27,7 +27,7 @@ const MANIFEST = {
   gossip: { connect: 'async', disconnect: 'async', peers: 'sync' },
   friends: { hops: 'async', isFollowing: 'async' },
   blobs: { has: 'async' },
-  butt: { limit: 'async', room: 'async', alias: 'async', figures: 'source', guests: 'source', invites: 'async', offer: 'async', revoke: 'async', describe: 'async', announce: 'async', caughtUp: 'async' }
+  butt: { limit: 'async', challenge: 'async', solution: 'async', requestSolution: 'async', signOuts: 'source', room: 'async', alias: 'async', figures: 'source', guests: 'source', invites: 'async', offer: 'async', revoke: 'async', describe: 'async', announce: 'async', caughtUp: 'async' }
 }
 
 const open = new Map()

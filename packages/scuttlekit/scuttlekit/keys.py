@@ -7,15 +7,17 @@ import os
 import secrets
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Self
+from typing import Any, Final, Self
 
 from nacl import bindings
+from nacl.exceptions import BadSignatureError
 
 from scuttlekit.errors import InvalidFormat
 from scuttlekit.files import write_whole
 
 KEY_BYTES = 32
 CURVE = "ed25519"
+SIGNATURE_SUFFIX: Final = f".sig.{CURVE}"
 
 _FILE = """\
 # WARNING: Never show this to anyone, and never use it in two places at once.
@@ -54,6 +56,25 @@ def decode_feed_id(feed_id: str) -> bytes:
     return decode_base64(feed_id[1 : -len(CURVE) - 1], KEY_BYTES, "the feed id's key")
 
 
+def is_signed_by(feed_id: Any, message: bytes, signature: Any) -> bool:
+    """Whether `signature`, in base64 with the suffix `.sig.ed25519`, is of this feed and over this message.
+
+    Neither the id nor the signature needs to be of the right form.
+    """
+    if not isinstance(feed_id, str) or not isinstance(signature, str):
+        return False
+    if not signature.endswith(SIGNATURE_SUFFIX):
+        return False
+    try:
+        decoded = decode_base64(
+            signature.removesuffix(SIGNATURE_SUFFIX), bindings.crypto_sign_BYTES, "the signature"
+        )
+        bindings.crypto_sign_open(decoded + message, decode_feed_id(feed_id))
+    except (InvalidFormat, BadSignatureError):
+        return False
+    return True
+
+
 @dataclass(frozen=True, slots=True)
 class KeyPair:
     """An ed25519 identity. Its `repr` shows the public id only, so that no log ever holds the secret."""
@@ -81,6 +102,10 @@ class KeyPair:
     def sign(self, message: bytes) -> bytes:
         """Give the 64-byte detached signature of `message`."""
         return bindings.crypto_sign(message, self.secret)[: bindings.crypto_sign_BYTES]
+
+    def sign_text(self, message: bytes) -> str:
+        """Give the signature of `message` as programs send it: base64 with the suffix `.sig.ed25519`."""
+        return f"{base64.b64encode(self.sign(message)).decode()}{SIGNATURE_SUFFIX}"
 
     @classmethod
     def load(cls, path: str | os.PathLike[str]) -> Self:

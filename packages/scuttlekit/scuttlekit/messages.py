@@ -20,14 +20,13 @@ from nacl import bindings, exceptions
 
 from scuttlekit import canonical
 from scuttlekit.errors import InvalidFormat, InvalidMessage
-from scuttlekit.keys import KEY_BYTES, KeyPair, decode_base64, decode_feed_id
+from scuttlekit.keys import KEY_BYTES, SIGNATURE_SUFFIX, KeyPair, decode_base64, decode_feed_id
 
 MAX_LENGTH: Final = 8192
 """The longest indented text of a signed message, in UTF-16 units, which is what JavaScript counts."""
 
 MAX_SEQUENCE: Final = 2**31 - 1
 
-_SIGNATURE_SUFFIX: Final = ".sig.ed25519"
 _SIGNATURE_BYTES: Final = 64
 _TYPE_LENGTHS: Final = range(3, 53)
 _FIELDS: Final = (
@@ -127,7 +126,7 @@ def create(
         unsigned = canonical.pretty(value)
         signature = base64.b64encode(keys.sign(_authenticated(unsigned, hmac_key))).decode()
         # As others will read it: what is not JSON's own, a tuple or a float for a whole number, is none from here on.
-        signed = canonical.parse(canonical.compact({**value, "signature": f"{signature}{_SIGNATURE_SUFFIX}"}))
+        signed = canonical.parse(canonical.compact({**value, "signature": f"{signature}{SIGNATURE_SUFFIX}"}))
     except InvalidFormat as error:
         raise InvalidMessage(f"the content can not be written as JSON: {error}") from error
     return validate(signed, head, hmac_key=hmac_key)
@@ -214,10 +213,10 @@ _decode_known = functools.lru_cache(maxsize=1000)(decode_feed_id)
 
 
 def _decode_signature(signature: Any) -> bytes:
-    if not isinstance(signature, str) or not signature.endswith(_SIGNATURE_SUFFIX):
-        raise InvalidMessage(f"a signature is a string that ends with {_SIGNATURE_SUFFIX}")
+    if not isinstance(signature, str) or not signature.endswith(SIGNATURE_SUFFIX):
+        raise InvalidMessage(f"a signature is a string that ends with {SIGNATURE_SUFFIX}")
     try:
-        return decode_base64(signature[: -len(_SIGNATURE_SUFFIX)], _SIGNATURE_BYTES, "the signature")
+        return decode_base64(signature[: -len(SIGNATURE_SUFFIX)], _SIGNATURE_BYTES, "the signature")
     except InvalidFormat as error:
         raise InvalidMessage(str(error)) from None
 

@@ -28,6 +28,7 @@ from scuttlekit.pub.calls.querying import Querying
 from scuttlekit.pub.calls.reading import Reading
 from scuttlekit.pub.calls.room import RoomCalls
 from scuttlekit.pub.calls.secrets import Secrets
+from scuttlekit.pub.calls.signing_in import SigningIn
 from scuttlekit.pub.calls.table import NOTHING_MORE, TABLE, Addition, Who, allowed, complete, manifest
 from scuttlekit.pub.calls.writing import Writing
 from scuttlekit.pub.catchup import CatchUp
@@ -51,6 +52,7 @@ from scuttlekit.pub.replication import Replication
 from scuttlekit.pub.room import MeetingRoom
 from scuttlekit.pub.secret import keys_of
 from scuttlekit.pub.sequence import SequenceNote, guard
+from scuttlekit.pub.sign_ins import Challenges, SignOuts
 from scuttlekit.pub.store import Store, Stored
 from scuttlekit.pub.told_limits import ToldLimits
 from scuttlekit.serving import Api, Handlers
@@ -195,6 +197,8 @@ class Pub:
             blocks=self._is_blocked,
             is_key=self._invites.is_key,
         )
+        self._challenges = Challenges(self._keys.id, self._limits)
+        self._sign_outs = SignOuts(config.path, self._limits)
         self._members = MemberCalls(self._store, self._connections.present, self._room.aliases.by_feed)
         handlers = complete(self._handlers(), self._table)
         self._apis = {
@@ -292,6 +296,9 @@ class Pub:
             **self._members.handlers(),
             **self._told_limits.handlers(),
             **AliasCalls(store, self._room).handlers(),
+            **SigningIn(
+                self._challenges, self._sign_outs, self._connections, self._invites.is_key
+            ).handlers(),
             **RoomCalls(store, self._connections, self._invites.opens, self._room).handlers(),
             **Inviting(self._invites, visits, catch_up, self._connections.has_brought_in).handlers(),
             **LookingAfter(

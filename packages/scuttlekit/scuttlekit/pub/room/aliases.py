@@ -12,23 +12,18 @@ from pathlib import Path
 from typing import Any, Final
 
 import orjson
-from nacl import bindings
-from nacl.exceptions import BadSignatureError
 
-from scuttlekit.errors import InvalidFormat, RemoteError
+from scuttlekit.errors import RemoteError
 from scuttlekit.files import write_whole
-from scuttlekit.keys import decode_base64, decode_feed_id
+from scuttlekit.keys import is_signed_by
 from scuttlekit.pub.allowance import Allowance
 from scuttlekit.pub.exits import Refusal
 from scuttlekit.pub.limits import Limits
 
 LONGEST: Final = 63
-SUFFIX: Final = ".sig.ed25519"
 
 _LABEL: Final = re.compile(rf"[a-z](?:[a-z0-9-]{{0,{LONGEST - 2}}}[a-z0-9])?")
 """A label of RFC 1035 in small letters: two that differ in case only would be taken for each other."""
-
-_SIGNATURE_BYTES: Final = 64
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,18 +50,7 @@ def confirmation(room_id: str, feed: str, alias: str) -> bytes:
 
 def is_confirmed(room_id: str, alias: Alias) -> bool:
     """Whether the signature is its owner's, for this room and this alias."""
-    try:
-        if not alias.signature.endswith(SUFFIX):
-            return False
-        signature = decode_base64(
-            alias.signature.removesuffix(SUFFIX), _SIGNATURE_BYTES, "the signature of an alias"
-        )
-        bindings.crypto_sign_open(
-            signature + confirmation(room_id, alias.feed, alias.alias), decode_feed_id(alias.feed)
-        )
-    except (InvalidFormat, BadSignatureError):
-        return False
-    return True
+    return is_signed_by(alias.feed, confirmation(room_id, alias.feed, alias.alias), alias.signature)
 
 
 class Aliases:
