@@ -89,6 +89,31 @@ class AccessToken(models.Model):
         return granted(self.scopes)
 
 
+class SsbId(models.Model):
+    """An SSB id that opens an account: its owner's app proved it over the pub of a bot of theirs, and does so each time."""
+
+    account = models.ForeignKey(Account, models.CASCADE, related_name="ssb_ids")
+    bot = models.ForeignKey(Agent, models.CASCADE, related_name="opens_accounts")
+    ssb_id = models.CharField(max_length=64, unique=True)
+    created_at = models.DateTimeField(db_default=Now(), editable=False)
+    last_used_at = models.DateTimeField(null=True, blank=True)
+
+    def __str__(self) -> str:
+        return self.ssb_id
+
+
+class SignOut(models.Model):
+    """Somebody asked in their app to be signed out of all that they opened over a bot."""
+
+    bot = models.ForeignKey(Agent, models.CASCADE, related_name="sign_outs")
+    ssb_id = models.CharField(max_length=64)
+    told = models.PositiveBigIntegerField(help_text="When, by the pub's clock, in ms since 1970.")
+    at = models.DateTimeField(help_text="When we heard of it.")
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["bot", "ssb_id"], name="signed_out_last")]
+
+
 class Invitation(models.Model):
     """Somebody is asked to share a bot. The link in their mail is signed, and no part of this row."""
 

@@ -6,7 +6,7 @@ from allauth.account.models import EmailAddress
 from allauth.mfa.models import Authenticator
 from allauth.usersessions.models import UserSession
 
-from butt.accounts.models import AccessToken, Account, Invitation, Look
+from butt.accounts.models import AccessToken, Account, Invitation, Look, SsbId
 from butt.agents.bots import bots_of
 from butt.agents.models import JournalEntry
 
@@ -39,6 +39,9 @@ def personal_data(account: Account) -> dict[str, Any]:
         "sessions": list(UserSession.objects.filter(user=account).values("ip", "user_agent", "created_at")),
         "secondFactors": list(
             Authenticator.objects.filter(user=account).values("type", "created_at", "last_used_at")
+        ),
+        "ssbIds": list(
+            SsbId.objects.filter(account=account).values("ssb_id", "bot__name", "created_at", "last_used_at")
         ),
         "invitations": list(Invitation.objects.filter(inviter=person).values("bot__name", "email")),
         "lookedAt": list(Look.objects.filter(person=person).values("at", "until", "reason")),

@@ -9,13 +9,16 @@ import threading
 import time
 from collections import OrderedDict
 from contextlib import suppress
-from typing import Any, TypeAlias
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 import uvloop
 
 from butt.agents.models import Agent
 from butt.identity import service_keys
 from scuttlekit import Address, ConnectionLost, Peer, ScuttlebuttError, dial, network_key
+
+if TYPE_CHECKING:
+    from concurrent.futures import Future
 
 PATIENCE = 5.0
 """Seconds for a connection and again for an answer: a busy pub says nothing for up to 2.4 s."""
@@ -40,8 +43,15 @@ class KeptConnections:
 
     def call(self, bot: Agent, name: str, *args: Any) -> Any:
         """What the bot answers to the service, its master. It has its key and port. Raises `ScuttlebuttError`."""
+        return self._asking(bot, name, *args).result()
+
+    async def ask(self, bot: Agent, name: str, *args: Any) -> Any:
+        """The same for who runs on another event loop."""
+        return await asyncio.wrap_future(self._asking(bot, name, *args))
+
+    def _asking(self, bot: Agent, name: str, *args: Any) -> "Future[Any]":
         door = (address_of(bot), network_key(bot.wanted.network))
-        return asyncio.run_coroutine_threadsafe(self._call(door, name, *args), self._running()).result()
+        return asyncio.run_coroutine_threadsafe(self._call(door, name, *args), self._running())
 
     def _running(self) -> asyncio.AbstractEventLoop:
         with self._starting:

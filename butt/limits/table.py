@@ -218,6 +218,14 @@ ADDRESS_MISSES = Limit(
     "joins_per_minute",
 )
 
+ADDRESS_SSB_SIGN_INS = Limit(
+    "address-ssb-sign-ins",
+    60,
+    "in ten minutes",
+    "How often one address may begin to sign in with Scuttlebutt, on one server.",
+    600,
+)
+
 # Imports and exports.
 IMPORTS = Limit(
     "imports",

@@ -17,6 +17,7 @@ from django.utils import timezone
 from butt.agents.models import Progress
 from butt.agents.states import SHOULD_ANSWER
 from butt.chores import OFTEN, Chore, chores_of_rooms
+from butt.monitor import sign_outs
 from butt.monitor.fullness import tell_of_fullness
 from butt.monitor.guests import Guests
 from butt.monitor.ledger import Ledger
@@ -35,7 +36,7 @@ from butt.monitor.telling import (
     Telling,
 )
 from butt.monitor.watch import Bot, watch
-from scuttlekit import Address, KeyPair, network_key
+from scuttlekit import Address, KeyPair, Peer, network_key
 
 log = logging.getLogger("butt.monitor")
 
@@ -134,8 +135,12 @@ class Monitor:
             bot_id, host, port, ssb_id, network = place
             bot = Bot(bot_id, Address(host, port, ssb_id), network_key(network))
             self._watches[place] = asyncio.create_task(
-                watch(bot, self._keys, self._ledger.tell, self._guests.attend)
+                watch(bot, self._keys, self._ledger.tell, self._attend)
             )
+
+    async def _attend(self, bot_id: uuid.UUID, peer: Peer) -> None:
+        """What is done over the connection to a bot beside listening to its figures."""
+        await asyncio.gather(self._guests.attend(bot_id, peer), sign_outs.attend(bot_id, peer))
 
 
 async def _again_and_again(work: Callable[[], Awaitable[None]], pause: float) -> None:

@@ -75,6 +75,16 @@ def take_away(person: Agent, bot: Agent, alias: str) -> None:
         journal.note(bot, person, "revoke alias", alias=alias)
 
 
+def revoke_own(bot: Agent, ssb_id: str, alias: str) -> None:
+    """Revoke an alias for the member who has it, and proved their id. Of somebody else's nothing changes.
+
+    Raises `Refused` `no_answer`.
+    """
+    found = find(bot, alias)
+    if found and found.ssb_id == ssb_id and _ask(bot, "butt.revokeAlias", alias) is True:
+        journal.note(bot, ssb_id, "revoke alias", alias=alias)
+
+
 def _ask(bot: Agent, name: str, alias: str) -> Any:
     if (state := standing(bot)) is not State.ALIVE:
         raise Refused("no_answer", f"{bot.name} is #{state}. Please try again later.")

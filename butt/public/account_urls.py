@@ -7,7 +7,7 @@ from allauth.mfa.totp import views as totp
 from allauth.mfa.webauthn import views as passkeys
 from django.urls import path
 
-from butt.public.pages import account, confirmation, entry, tokens
+from butt.public.pages import account, confirmation, entry, ssb_ids, tokens
 from butt.public.passkeys import well_formed
 
 # `start` is the only way in and `sign-out` the only way out, by whatever name allauth calls them.
@@ -50,6 +50,9 @@ account_patterns = [
     path("account/factors/passkeys/new", well_formed(passkeys.add_webauthn), name="mfa_add_webauthn"),
     path("account/factors/passkeys/<int:pk>/name", passkeys.edit_webauthn, name="mfa_edit_webauthn"),
     path("account/factors/passkeys/<int:pk>/remove", passkeys.remove_webauthn, name="mfa_remove_webauthn"),
+    path("account/ssb", ssb_ids.ssb_ids, name="ssb-ids"),
+    path("account/ssb/new", ssb_ids.new, name="new-ssb-id"),
+    path("account/ssb/<int:number>/remove", ssb_ids.remove, name="remove-ssb-id"),
     path("account/sessions", account.sessions, name="usersessions_list"),
     path("account/tokens", tokens.tokens, name="tokens"),
     path("account/tokens/new", tokens.new_token, name="new-token"),

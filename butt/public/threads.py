@@ -40,6 +40,11 @@ SLOW: dict[str, frozenset[str]] = {
         (
             "join",
             "listing",
+            "login",
+            "login-app",
+            "new-ssb-id",
+            "remove-ssb-id",
+            "revoke-own-alias",
             "profile",
             "new-invite",
             "peers",
@@ -53,7 +58,7 @@ SLOW: dict[str, frozenset[str]] = {
         CHANGING,
     ),
     # They call a bot to show anything.
-    **dict.fromkeys(("alias", "members", "api:list_members"), ANY),
+    **dict.fromkeys(("alias", "member", "members", "api:list_members"), ANY),
     # They call Stripe.
     **dict.fromkeys(
         ("another", "billing", "card", "cancel", "import", "invoice", "leave", "newbie", "pay", "resume"), ANY

@@ -43,6 +43,11 @@ GET  /ready                                         503     503    503        50
 GET  /start                                         200     on     on         on        on     on
 POST /start                                         422     on     on         on        on     on
 POST /sign-out                                      on      on     on         on        on     on
+GET  /login                                         200     on     on         on        on     on
+POST /login                                         422     on     on         on        on     on
+GET  /login/app                                     410     410    410        410       410    410
+POST /login/app                                     410     410    410        410       410    410
+GET  /login/live                                    204     204    204        204       204    204
 GET  /newbie                                        start   200    on         on        on     200
 POST /newbie                                         start   422    on         on        on     422
 GET  /name                                          start   200    200        200       200    200
@@ -86,6 +91,10 @@ GET  /join/{token}                                  200     200    200        20
 GET  /@{name}                                       200     200    200        200       200    200
 POST /@{name}                                        404    404    404        404       404    404
 GET  /@{name}/{alias}                               503     503    503        503       503    503
+GET  /member/{name}                                 200     200    200        200       200    200
+POST /member/{name}                                 503     503    503        503       503    503
+POST /member/{name}/sign-out                        on      on     on         on        on     on
+POST /member/{name}/aliases/{alias}/revoke          on      on     on         on        on     on
 GET  /robots.txt                                    200     200    200        200       200    200
 GET  /billing                                        404     404    404        404       404    404
 GET  /billing/card                                   404     404    404        404       404    404
@@ -140,6 +149,11 @@ POST /account/factors/codes/new                      start   again  again      a
 POST /account/factors/passkeys/new                   start   again  again      again     again  again
 POST /account/factors/passkeys/{pk}/name             start   again  again      again     again  again
 POST /account/factors/passkeys/{pk}/remove           start   again  again      again     again  again
+GET  /account/ssb                                   start   200    200        200       200    200
+GET  /account/ssb/new                               start   again  again      again     again  again
+POST /account/ssb/new                               start   again  again      again     again  again
+GET  /account/ssb/{number}/remove                   start   again  again      again     again  again
+POST /account/ssb/{number}/remove                   start   again  again      again     again  again
 GET  /account/sessions                              start   200    200        200       200    200
 POST /account/sessions                               start   on     on         on        on     on
 GET  /account/tokens                                start   200    200        200       200    200

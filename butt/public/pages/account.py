@@ -12,6 +12,7 @@ from django.views.decorators.http import require_POST, require_safe
 from butt.accounts import leaving
 from butt.accounts.entry import NoEntry, clean_person_name, sign_in
 from butt.accounts.personal import personal_data
+from butt.accounts.ssb_ids import ids_of
 from butt.accounts.tokens import sign_out_programs, tokens_of
 from butt.agents.bots import bots_of
 from butt.agents.models import Agent
@@ -33,6 +34,7 @@ def account(request: HttpRequest, person: Agent) -> HttpResponse:
         "is_verified": is_verified(mine),
         "has_factor": is_mfa_enabled(mine),
         "tokens": tokens_of(mine).count(),
+        "ssb_ids": ids_of(mine).count(),
     }
     if request.method != "POST":
         return render(request, "account/account.html", shown)

@@ -1,8 +1,5 @@
 """Pages that anybody may look at: the page of an invite, and that of a bot."""
 
-from functools import lru_cache
-
-import segno
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.views.decorators.cache import never_cache
@@ -22,12 +19,11 @@ from butt.limits.table import ADDRESS_JOINS, ADDRESS_MISSES
 from butt.public.addresses import address_of
 from butt.public.pages.apps import APPS
 from butt.public.pages.claims import claimed, failed, is_claim, told, wants_json
+from butt.public.pages.member import has_members_page
+from butt.public.qr import drawn
 
 _looks, _misses = Rate(ADDRESS_JOINS), Rate(ADDRESS_MISSES)
 """In this server's own memory: a bound on guessing and hammering need be neither shared nor kept."""
-
-QUIET_ZONE = 4
-"""The margin that a QR code needs, in dots; the template's drawing begins there."""
 
 OVER = {
     Standing.SPENT: "This invite has been used.",
@@ -70,8 +66,7 @@ def _page(request: HttpRequest, entry: Entry) -> HttpResponse:
     if not entry.is_open:
         shown |= {"message": OVER[entry.standing], "may_return": entry.standing is Standing.SPENT}
         return render(request, "join_over.html", shown, status=410)
-    size, drawing = _qr(entry.url)
-    shown |= {"size": size + 2 * QUIET_ZONE, "drawing": drawing}
+    shown["qr"] = drawn(entry.url)
     if request.method == "POST":
         shown["code"] = entry.code
     return render(request, "join.html", shown)
@@ -84,7 +79,12 @@ def profile(request: HttpRequest, name: str) -> HttpResponse:
     view = public_bot(name)
     if view is None:
         raise Http404
-    shown = {"bot": view, "invites": invites_a_day(view.agent), "left": left_today(view.agent)}
+    shown = {
+        "bot": view,
+        "invites": invites_a_day(view.agent),
+        "left": left_today(view.agent),
+        "has_members_page": has_members_page(view),
+    }
     if request.method != "POST":
         return render(request, "profile.html", shown)
     if not shown["invites"]:
@@ -106,14 +106,6 @@ def profile(request: HttpRequest, name: str) -> HttpResponse:
 @require_safe
 def robots(request: HttpRequest) -> HttpResponse:  # noqa: ARG001
     return HttpResponse(ROBOTS, content_type="text/plain")
-
-
-@lru_cache(256)
-def _qr(text: str) -> tuple[int, str]:
-    """A text as the path of an SVG, one unit a dot, and how many dots it is wide: no style is needed to draw it."""
-    matrix = segno.make_qr(text, error="m").matrix
-    dots = (f"M{x} {y}h1v1h-1z" for y, row in enumerate(matrix) for x, dark in enumerate(row) if dark)
-    return len(matrix), "".join(dots)
 
 
 def _refused(request: HttpRequest, for_app: bool, title: str, message: str, status: int) -> HttpResponse:

@@ -1,0 +1,133 @@
+"""SSB ids that open accounts, as passkeys do.
+
+An id is proven over the pub of a bot. Whoever has that bot's keys could have an app that signs in there open another browser,
+so it opens an account only over a bot that belongs to nobody else.
+
+Source: https://github.com/ssb-ngi-pointer/ssb-http-auth-spec
+"""
+
+import uuid
+from datetime import datetime
+
+from allauth.usersessions.models import UserSession
+from django.contrib.sessions.models import Session
+from django.db import IntegrityError, transaction
+from django.db.models import QuerySet
+from django.utils import timezone
+
+from butt.accounts.models import Account, SignOut, SsbId
+from butt.agents import journal
+from butt.agents.bots import bots_of, ownerships
+from butt.agents.models import Agent
+
+MOST_IDS = 10
+MOST_SIGN_OUTS = 1000
+"""Of how many ids it is kept for each bot. As many as a pub of ours keeps."""
+
+OPENED_BY = "opened_by_ssb_id"
+"""What a session keeps that such an id opened: `[bot id, SSB id]`."""
+
+
+class NotAdded(Exception):
+    """Why an SSB id is not added to an account, said to its person."""
+
+
+def ids_of(account: Account) -> QuerySet[SsbId]:
+    return SsbId.objects.filter(account=account).select_related("bot").order_by("id")
+
+
+def bots_to_prove_over(account: Account) -> QuerySet[Agent]:
+    """The bots that belong to this person alone, but for moderators."""
+    others = ownerships().exclude(target_agent=account.agent_id).values("source_agent")
+    mine = ownerships().filter(target_agent=account.agent_id).values("source_agent")
+    return bots_of(account.agent).filter(id__in=mine).exclude(id__in=others)
+
+
+def check_may_add(account: Account, bot: Agent, *, is_new: bool = True) -> None:
+    """Raises `NotAdded`."""
+    if not _belongs_to_nobody_else(bot, account):
+        raise NotAdded(f"{bot.name} has another owner as well. Choose a bot that is yours alone.")
+    if is_new and ids_of(account).count() >= MOST_IDS:
+        raise NotAdded(f"An account can have at most {MOST_IDS} SSB ids. Remove one first.")
+
+
+def add(account: Account, bot: Agent, ssb_id: str) -> SsbId:
+    """Have this id open the account from now on; it has just been proven over `bot`. To ask again changes nothing.
+
+    Raises `NotAdded`.
+    """
+    with transaction.atomic():
+        Account.objects.select_for_update().get(id=account.id)
+        found = SsbId.objects.filter(ssb_id=ssb_id).first()
+        if found and found.account_id != account.id:
+            raise _taken()
+        if found and found.bot_id == bot.id:
+            return found
+        check_may_add(account, bot, is_new=found is None)
+        try:
+            with transaction.atomic():
+                row, _ = SsbId.objects.update_or_create(
+                    ssb_id=ssb_id, defaults={"account": account, "bot": bot}
+                )
+        except IntegrityError:
+            raise _taken() from None
+        journal.note(bot, account.agent, "add an SSB id", feed=ssb_id)
+    return row
+
+
+def remove(account: Account, number: int) -> SsbId | None:
+    """Have an id open the account no more. None when there is none of this number, or it is another's."""
+    row = ids_of(account).filter(id=number).first()
+    if row is not None:
+        row.delete()
+        journal.note(row.bot, account.agent, "remove an SSB id", feed=row.ssb_id)
+    return row
+
+
+def account_opened_by(bot: Agent, ssb_id: str) -> Account | None:
+    """Whose account this id opens, when it was proven over `bot`."""
+    row = SsbId.objects.filter(ssb_id=ssb_id, bot=bot).select_related("account").first()
+    if row is None or not _belongs_to_nobody_else(bot, row.account):
+        return None
+    SsbId.objects.filter(id=row.id).update(last_used_at=timezone.now())
+    return row.account
+
+
+def note_sign_out(bot_id: uuid.UUID, ssb_id: str, told: int, now: datetime) -> None:
+    """End all sessions that this id opened over this bot. To hear of the same sign-out again changes nothing."""
+    with transaction.atomic():
+        if not Agent.objects.filter(id=bot_id).exists():
+            return
+        known = SignOut.objects.filter(bot_id=bot_id, ssb_id=ssb_id).first()
+        if known is not None and known.told == told:
+            return
+        if known is None:
+            of_bot = SignOut.objects.filter(bot_id=bot_id).order_by("-at", "-id")
+            SignOut.objects.filter(
+                id__in=list(of_bot.values_list("id", flat=True)[MOST_SIGN_OUTS - 1 :])
+            ).delete()
+        SignOut.objects.update_or_create(bot_id=bot_id, ssb_id=ssb_id, defaults={"told": told, "at": now})
+        for row in SsbId.objects.filter(bot_id=bot_id, ssb_id=ssb_id).select_related("account"):
+            _end_sessions(row)
+
+
+def has_signed_out(bot: Agent, ssb_id: str, since: datetime) -> bool:
+    """Whether this id asked to be signed out of the bot after `since`."""
+    return SignOut.objects.filter(bot=bot, ssb_id=ssb_id, at__gte=since).exists()
+
+
+def _end_sessions(row: SsbId) -> None:
+    theirs = UserSession.objects.filter(user=row.account)
+    opened = [str(row.bot_id), row.ssb_id]
+    for session in Session.objects.filter(session_key__in=theirs.values("session_key")):
+        if session.get_decoded().get(OPENED_BY) == opened:
+            theirs.filter(session_key=session.session_key).delete()
+            session.delete()
+
+
+def _taken() -> NotAdded:
+    return NotAdded("This SSB id opens another account. Remove it there first.")
+
+
+def _belongs_to_nobody_else(bot: Agent, account: Account) -> bool:
+    return bots_to_prove_over(account).filter(id=bot.id).exists()

@@ -1,0 +1,25 @@
+"""QR codes, drawn into pages."""
+
+from dataclasses import dataclass
+from functools import lru_cache
+
+import segno
+
+QUIET_ZONE = 4
+"""The margin that a QR code needs, in dots; the drawing of a template begins there."""
+
+
+@dataclass(frozen=True)
+class Drawing:
+    """`size` is how many dots it is wide with its margin, `path` an SVG's, one unit a dot: no style is needed to draw it."""
+
+    size: int
+    path: str
+
+
+@lru_cache(256)
+def drawn(text: str) -> Drawing:
+    """A text as a QR code."""
+    matrix = segno.make_qr(text, error="m").matrix
+    dots = (f"M{x} {y}h1v1h-1z" for y, row in enumerate(matrix) for x, dark in enumerate(row) if dark)
+    return Drawing(len(matrix) + 2 * QUIET_ZONE, "".join(dots))
