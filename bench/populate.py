@@ -1,12 +1,19 @@
-"""Bots that exist already, for a monitor to watch: `[[ssb id, host, port], …]` on standard input, run as a program."""
+"""Bots that exist already, for a monitor to watch: `[[ssb id, host, port], …]` on standard input, run as a program.
+
+With `--rest` there is all that a steward looks at as well: a release, and each bot's folder here, or its place on a machine.
+"""
 
 import json
 import os
 import sys
+from datetime import timedelta
+from pathlib import Path
 
 import django
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "butt.settings")
+
+EACH_MACHINE = 20
 
 
 def main() -> None:
@@ -25,6 +32,57 @@ def main() -> None:
     bots = Agent.objects.filter(type=Agent.Type.BOT)
     # Their feeds have said who they are: being introduced is not what is measured.
     Told.objects.bulk_create(Told(bot=bot, name=bot.name, profile_sequence=1) for bot in bots)
+    if "--rest" in sys.argv:
+        at_rest()
+
+
+def at_rest() -> None:
+    """As the steward would have left them."""
+    from django.db import connection
+    from django.utils import timezone
+
+    from butt.agents.models import Agent, Progress
+    from butt.configuration import configuration
+    from butt.machines.models import Machine, Placement
+    from butt.sources.builder import shelve
+    from butt.sources.places import pub_source
+    from butt.sources.releases import build
+    from butt.steward.steward import RESTS_A_SECOND
+
+    made = build(pub_source())
+    shelve(made)
+    bots = list(Agent.objects.filter(type=Agent.Type.BOT))
+    rows = list(Progress.objects.all())
+    for number, row in enumerate(rows):
+        row.release = made.key
+        row.due_at = timezone.now() + timedelta(seconds=number / RESTS_A_SECOND)
+    Progress.objects.bulk_update(rows, ["release", "due_at"], batch_size=200)
+    if configuration().host == "processes":
+        for bot in bots:
+            folder = configuration().home / "bots" / str(bot.id)
+            (folder / "data").mkdir(parents=True)
+            Path(folder / "config.json").write_text('{"launch": 1}')
+        return
+    count = -(-len(bots) // EACH_MACHINE)
+    plain = {"state": "ready", "generation": 1, "seen_generation": 1}
+    machines = Machine.objects.bulk_create([Machine(**plain) for _ in range(count)])
+    order = {"bind": "::", "address": "a", "port": 1, "release": made.key, "masters": [], "on_trial": False}
+    seen = {"launch": 1, "running": True}
+    places = [
+        Placement(
+            bot=bot,
+            machine=machines[n // EACH_MACHINE],
+            run=True,
+            launch=1,
+            generation=1,
+            order=order,
+            seen=seen,
+        )
+        for n, bot in enumerate(bots)
+    ]
+    Placement.objects.bulk_create(places, 500)
+    with connection.cursor() as cursor:
+        cursor.execute("ANALYZE")
 
 
 if __name__ == "__main__":

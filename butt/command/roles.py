@@ -66,11 +66,17 @@ def steward(home: Path | None) -> None:
     from butt.identity import service_keys
     from butt.sources.builder import Builder
     from butt.steward.steward import Steward
+    from butt.waking.listening import ring_all
 
     _refuse_what_would_be_charged()
     stop = threading.Event()
+
+    def end(*_: object) -> None:
+        stop.set()
+        ring_all()
+
     for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, lambda *_: stop.set())
+        signal.signal(number, end)
 
     heart = Heart("steward")
 

@@ -4,6 +4,7 @@ import asyncio
 import logging
 import uuid
 from collections import defaultdict
+from collections.abc import Callable
 from contextlib import suppress
 from itertools import islice
 
@@ -22,9 +23,10 @@ MOST_WAITING = 360
 
 
 class Ledger:
-    """Filled by watching, emptied by `run`."""
+    """Filled by watching, emptied by `run`. `on_change` is called when it is written that bots came to live, or ceased to."""
 
-    def __init__(self) -> None:
+    def __init__(self, on_change: Callable[[], None] = lambda: None) -> None:
+        self._on_change = on_change
         self._waiting: dict[uuid.UUID, list[Seen]] = defaultdict(list)
         self._known: dict[uuid.UUID, tuple[bool, int]] = {}
         self._changed: dict[uuid.UUID, None] = {}
@@ -61,6 +63,7 @@ class Ledger:
         """Write what waits now, some bots at a time; who changes meanwhile does not wait for the rest."""
         due = dict.fromkeys(self._waiting)
         while due:
+            changed = bool(self._changed)
             part = list(islice(self._changed or due, AT_ONCE))
             for bot_id in part:
                 due.pop(bot_id, None)
@@ -72,6 +75,8 @@ class Ledger:
                 log.exception("cannot write what was seen; trying again")
                 self._put_back(batch)
                 return False
+            if changed:
+                self._on_change()
         return True
 
     def _put_back(self, batch: dict[uuid.UUID, list[Seen]]) -> None:

@@ -14,9 +14,11 @@ from asgiref.sync import sync_to_async
 from django.db import close_old_connections
 from django.utils import timezone
 
-from butt.agents.models import Progress
+from butt.agents.models import Agent, Progress, Wanted
 from butt.agents.states import SHOULD_ANSWER
 from butt.chores import OFTEN, Chore, chores_of_rooms
+from butt.imports.models import Import
+from butt.invites.models import Invite, Listing
 from butt.monitor import sign_outs
 from butt.monitor.fullness import tell_of_fullness
 from butt.monitor.guests import Guests
@@ -35,14 +37,29 @@ from butt.monitor.telling import (
     WITHDRAW_EVERY,
     Telling,
 )
-from butt.monitor.watch import Bot, watch
+from butt.monitor.watch import EVERY, Bot, watch
+from butt.peers.models import OtherPub
+from butt.waking.listening import Bell, listening
 from scuttlekit import Address, KeyPair, Peer, network_key
 
 log = logging.getLogger("butt.monitor")
 
-TICK, HURRY = 0.1, 0.02
+TICK = 0.1
+SELDOM = 30.0
+"""Seconds until what nothing has changed in is looked at all the same."""
+
 LOOKING_SHARE = 10
 """Looking for bots to watch takes at most one part in so many of the time."""
+
+CHORES_SHARE = 100
+"""So does a look of a chore that finds nothing to do."""
+
+FIGURES_A_SECOND = 100
+LONGEST_EVERY = 60
+"""A monitor hears so many figures, or each bot's that often: the more bots it watches, the less often it hears of each."""
+
+NOT_OF_PLACES = ("due_at", "reason", "deadline", "notice")
+"""Columns of what the steward writes, in which no place of a bot changes."""
 
 AFTER_TROUBLE = 2.0
 
@@ -54,6 +71,9 @@ CHORES = (
 )
 """The monitor's own. Trouble of one chore is no other's."""
 
+TOLD_OF = (Agent, Wanted, Progress, Invite, Listing, OtherPub, Import)
+"""What bots are told of, and where they are."""
+
 Place: TypeAlias = tuple[uuid.UUID, str, int, str, str]
 """A bot's id, the host, port and key of its address, and its network."""
 
@@ -64,7 +84,8 @@ class Monitor:
     def __init__(self, keys: KeyPair) -> None:
         self._keys = keys
         self._watches: dict[Place, asyncio.Task[None]] = {}
-        self._ledger, self._roster = Ledger(), Roster()
+        self._news: list[asyncio.Event] = []
+        self._ledger, self._roster = Ledger(self._spread), Roster()
         self._guests = Guests()
         self._telling = Telling(self._guests)
         self._thread = ThreadPoolExecutor(1)
@@ -73,46 +94,84 @@ class Monitor:
         """Watch until cancelled. Trouble of the database is waited out."""
         try:
             await _waiting_out(self._beat)
-            async with asyncio.TaskGroup() as tasks:
-                tasks.create_task(self._ledger.run())
-                tasks.create_task(self._guests.run())
-                for work, pause in (
-                    (self._look, 0),
-                    (self._beat, BEAT.total_seconds()),
-                    (self._telling.withdraw, WITHDRAW_EVERY),
-                    (self._telling.retell, RETELL_EVERY),
-                    (self._telling.introduce, INTRODUCE_EVERY),
-                    (self._telling.say_caught_up, CATCH_UP_EVERY),
-                    (self._telling.announce, ANNOUNCE_EVERY),
-                    (self._telling.join_others, JOIN_EVERY),
-                    (self._telling.limit, LIMIT_EVERY),
-                    (self._telling.furnish, ROOM_EVERY),
-                ):
-                    tasks.create_task(_again_and_again(work, pause))
-                for chore in (*CHORES, *chores_of_rooms()):
-                    tasks.create_task(_again_and_again(partial(self._lead, chore), chore.pause))
+            with (
+                listening(Progress, Wanted, ignoring=NOT_OF_PLACES) as moved,
+                listening(*TOLD_OF, ignoring=NOT_OF_PLACES) as changed,
+            ):
+                await self._work(moved, changed)
         finally:
             self._follow(set())
             await sync_to_async(self._roster.leave)()
 
-    async def _look(self) -> None:
-        began = time.monotonic()
-        places, hurry = await sync_to_async(_places)()
-        self._follow({place for place in places if self._roster.is_mine(place[0])})
-        looked = time.monotonic() - began
-        await asyncio.sleep(max(HURRY if hurry else TICK, looked * LOOKING_SHARE))
+    async def _work(self, moved: Bell, changed: Bell) -> None:
+        async with asyncio.TaskGroup() as tasks:
+            tasks.create_task(self._ledger.run())
+            tasks.create_task(self._guests.run())
+            tasks.create_task(_again_and_again(partial(self._look, moved), 0))
+            tasks.create_task(_again_and_again(partial(self._beat, moved), BEAT.total_seconds()))
+            tasks.create_task(_again_and_again(partial(self._hear, changed), 0))
+            for work, pause in (
+                (self._telling.withdraw, WITHDRAW_EVERY),
+                (self._telling.retell, RETELL_EVERY),
+                (self._telling.introduce, INTRODUCE_EVERY),
+                (self._telling.say_caught_up, CATCH_UP_EVERY),
+                (self._telling.announce, ANNOUNCE_EVERY),
+                (self._telling.join_others, JOIN_EVERY),
+                (self._telling.limit, LIMIT_EVERY),
+                (self._telling.furnish, ROOM_EVERY),
+            ):
+                tasks.create_task(_again_and_again(partial(self._tell, work, pause, self._new_event()), 0))
+            for chore in (*CHORES, *chores_of_rooms()):
+                tasks.create_task(_again_and_again(partial(self._lead, chore), chore.pause))
 
-    async def _beat(self) -> None:
+    async def _look(self, moved: Bell) -> None:
+        """See which bots there are to watch, and wait until that may have changed."""
+        began = time.monotonic()
+        places = await sync_to_async(_places)()
+        self._follow({place for place in places if self._roster.is_mine(place[0])})
+        await asyncio.sleep((time.monotonic() - began) * LOOKING_SHARE)
+        await moved.rings(SELDOM)
+
+    async def _beat(self, moved: Bell | None = None) -> None:
+        living = set(self._roster.living)
         await sync_to_async(self._roster.beat)(
             watching=len(self._watches), written=self._ledger.written, lost=self._ledger.lost
         )
+        if moved and set(self._roster.living) != living:
+            moved.ring()
+
+    async def _hear(self, changed: Bell) -> None:
+        await changed.rings(SELDOM)
+        self._spread()
+
+    def _new_event(self) -> asyncio.Event:
+        self._news.append(asyncio.Event())
+        return self._news[-1]
+
+    def _spread(self) -> None:
+        """There may be something to tell bots."""
+        for event in self._news:
+            event.set()
+
+    async def _tell(self, work: Callable[[], Awaitable[bool]], pause: float, news: asyncio.Event) -> None:
+        """Have bots told; then pause, and where all of it is told, wait for news."""
+        news.clear()
+        is_left = await work()
+        await asyncio.sleep(pause)
+        if not is_left:
+            await news.wait()
 
     async def _lead(self, chore: Chore) -> None:
         """Have it done, as soon as it is on us, until there is no more of it."""
         more: bool | None = True
         while more:
+            began = time.monotonic()
             more = not self._roster.leads or await self._beside(chore)
-            await asyncio.sleep(TICK)
+            await asyncio.sleep(TICK if more else (time.monotonic() - began) * CHORES_SHARE)
+
+    def _every(self) -> int:
+        """How often a bot is heard that is connected to now."""
+        return max(EVERY, min(LONGEST_EVERY, len(self._watches) // FIGURES_A_SECOND))
 
     async def _beside(self, chore: Chore) -> bool | None:
         """In a thread of its own, so that nothing that is seen waits for it; it has a connection of its own, too."""
@@ -135,7 +194,7 @@ class Monitor:
             bot_id, host, port, ssb_id, network = place
             bot = Bot(bot_id, Address(host, port, ssb_id), network_key(network))
             self._watches[place] = asyncio.create_task(
-                watch(bot, self._keys, self._ledger.tell, self._attend)
+                watch(bot, self._keys, self._ledger.tell, self._attend, self._every)
             )
 
     async def _attend(self, bot_id: uuid.UUID, peer: Peer) -> None:
@@ -158,16 +217,15 @@ async def _waiting_out(work: Callable[[], Awaitable[None]]) -> None:
             await asyncio.sleep(AFTER_TROUBLE)
 
 
-def _places() -> tuple[set[Place], bool]:
-    """Where the bots are, and whether one more is about to come: it starts and has yet to make its key."""
+def _places() -> set[Place]:
+    """Where the bots are."""
     close_old_connections()
     rows = Progress.objects.filter(state__in=SHOULD_ANSWER).values_list(
         "bot_id", "address", "port", "ssb_id", "bot__wanted__network"
     )
-    places, hurry = set[Place](), False
-    for bot_id, address, port, ssb_id, network in rows:
-        if port and ssb_id:
-            places.add((bot_id, address, port, ssb_id, network))
-        else:
-            hurry = True
-    return places, hurry
+    # One that starts for the first time has yet to make its key.
+    return {
+        (bot_id, address, port, ssb_id, network)
+        for bot_id, address, port, ssb_id, network in rows
+        if port and ssb_id
+    }

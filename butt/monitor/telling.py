@@ -3,7 +3,7 @@
 import asyncio
 import logging
 import time
-from collections.abc import Awaitable, Callable, Iterable
+from collections.abc import Awaitable, Callable, Collection
 from typing import TypeVar
 
 from asgiref.sync import sync_to_async
@@ -39,47 +39,52 @@ T = TypeVar("T", Withdrawal, Retelling, Profile, CaughtUp, Announcement, Joining
 
 
 class Telling:
-    """Each kind can be run again without harm: the pub forgets an invite once, and says nothing twice."""
+    """Each kind can be run again without harm: the pub forgets an invite once, and says nothing twice.
+
+    Each says whether there is some of it left, as where a bot does not answer now.
+    """
 
     def __init__(self, guests: Guests) -> None:
         self._guests = guests
         self._resting: dict[tuple[type, object], float] = {}
 
-    async def withdraw(self) -> None:
+    async def withdraw(self) -> bool:
         """Have pubs forget the invites that are over."""
-        ran = await self._each(await sync_to_async(withdrawing.due)(timezone.now()), self._withdraw)
+        ran, left = await self._each(await sync_to_async(withdrawing.due)(timezone.now()), self._withdraw)
         if ran:
             await sync_to_async(withdrawing.done)(ran, timezone.now())
+        return left
 
-    async def retell(self) -> None:
+    async def retell(self) -> bool:
         """Have pubs that run on another release know of their invites."""
-        ran = await self._each(await sync_to_async(retelling.due)(), self._retell)
+        ran, left = await self._each(await sync_to_async(retelling.due)(), self._retell)
         if ran:
             await sync_to_async(retelling.done)(ran)
+        return left
 
-    async def introduce(self) -> None:
+    async def introduce(self) -> bool:
         """Have pubs say who they are, where their feed says something else."""
-        await self._each(await sync_to_async(profiles.untold)(), self._introduce)
+        return (await self._each(await sync_to_async(profiles.untold)(), self._introduce))[1]
 
-    async def say_caught_up(self) -> None:
+    async def say_caught_up(self) -> bool:
         """Have pubs from elsewhere speak, whose owners said that there are no newer messages."""
-        await self._each(await sync_to_async(catchup.untold)(), self._say_caught_up)
+        return (await self._each(await sync_to_async(catchup.untold)(), self._say_caught_up))[1]
 
-    async def announce(self) -> None:
+    async def announce(self) -> bool:
         """Have pubs say where they are, whose owners want them to be known and whose feed says something else."""
-        await self._each(await sync_to_async(announcing.untold)(), self._announce)
+        return (await self._each(await sync_to_async(announcing.untold)(), self._announce))[1]
 
-    async def join_others(self) -> None:
+    async def join_others(self) -> bool:
         """Have pubs take the invites of other pubs."""
-        await self._each(await sync_to_async(joining.due)(timezone.now()), self._join)
+        return (await self._each(await sync_to_async(joining.due)(timezone.now()), self._join))[1]
 
-    async def limit(self) -> None:
+    async def limit(self) -> bool:
         """Have pubs know how much of the disk they may take."""
-        await self._each(await sync_to_async(limiting.untold)(), self._limit)
+        return (await self._each(await sync_to_async(limiting.untold)(), self._limit))[1]
 
-    async def furnish(self) -> None:
+    async def furnish(self) -> bool:
         """Have pubs know who may meet in their room, and where the pages of aliases are."""
-        await self._each(await sync_to_async(rooms.untold)(), self._furnish)
+        return (await self._each(await sync_to_async(rooms.untold)(), self._furnish))[1]
 
     async def _furnish(self, peer: Peer, matter: rooms.Telling) -> None:
         wanted = {"mode": matter.mode, "aliasesAt": matter.aliases_at or None}
@@ -121,8 +126,10 @@ class Telling:
         sequence = _sequence_in(await peer.call("butt.describe", wanted, timeout=PATIENCE))
         await sync_to_async(profiles.told)(profile, sequence)
 
-    async def _each(self, matters: Iterable[T], run: Callable[[Peer, T], Awaitable[None]]) -> list[T]:
-        """Run those whose bot we are connected to; which ones came to a good end."""
+    async def _each(
+        self, matters: Collection[T], run: Callable[[Peer, T], Awaitable[None]]
+    ) -> tuple[list[T], bool]:
+        """Run those whose bot we are connected to; which ones came to a good end, and whether others did not."""
         now = time.monotonic()
         self._resting = {kind: until for kind, until in self._resting.items() if until > now}
         due = [matter for matter in matters if (type(matter), matter.bot_id) not in self._resting]
@@ -133,7 +140,7 @@ class Telling:
             part = reachable[start : start + AT_ONCE]
             ends = await asyncio.gather(*[self._try(run, peer, matter) for matter, peer in part])
             ran += [matter for (matter, _), good in zip(part, ends, strict=True) if good]
-        return ran
+        return ran, len(ran) < len(matters)
 
     async def _try(self, run: Callable[[Peer, T], Awaitable[None]], peer: Peer, matter: T) -> bool:
         try:

@@ -39,6 +39,8 @@ from scuttlekit.handshake import MAIN_NETWORK
 log = logging.getLogger("butt.monitor")
 
 EVERY = 10
+"""Seconds from one figures of a bot to the next, as long as its monitor watches few."""
+
 PACE = 1.0
 """Seconds from one push that is heard to the next. Those that come in between are left out, all but the newest."""
 
@@ -173,6 +175,9 @@ class Feed:
         return self.shown > before
 
 
+Every: TypeAlias = Callable[[], int]
+"""Seconds from one figures of a bot to the next, asked for at each connection."""
+
 Attend: TypeAlias = Callable[[uuid.UUID, Peer], Coroutine[Any, Any, None]]
 """What is done beside over the connection to a bot that has proven to be itself; it is cancelled with it."""
 
@@ -186,13 +191,14 @@ async def watch(
     keys: KeyPair,
     tell: Callable[[uuid.UUID, Figures | None, str], Awaitable[None]],
     attend: Attend | None = None,
+    every: Every = lambda: EVERY,
 ) -> None:
     """Watch for ever, telling each change; cancelled to stop. It tells of a drop once, not at each try."""
     tries, told, feed = 0, "", Feed(bot)
     while True:
         began = time.monotonic()
         try:
-            async for figures in _figures(bot, keys, feed, attend):
+            async for figures in _figures(bot, keys, feed, attend, every()):
                 told = ""
                 # A bot that hangs up after each push is not heard more often than one that stays.
                 tries = 0 if time.monotonic() - began > SETTLED else tries
@@ -222,7 +228,9 @@ def _pause(tries: int) -> float:
     return float(min(FIRST_PAUSE * 1.2 ** min(tries - QUICK_TRIES, 30), LONGEST_PAUSE))
 
 
-async def _figures(bot: Bot, keys: KeyPair, feed: Feed, attend: Attend | None) -> AsyncGenerator[Figures]:
+async def _figures(
+    bot: Bot, keys: KeyPair, feed: Feed, attend: Attend | None, every: int
+) -> AsyncGenerator[Figures]:
     feed.begin()
     async with connect(bot.address, keys, timeout=PATIENCE, network=bot.network) as peer:
         answer = await peer.call("whoami", timeout=PATIENCE)
@@ -230,7 +238,7 @@ async def _figures(bot: Bot, keys: KeyPair, feed: Feed, attend: Attend | None) -
             raise WrongBot("Another identity than the bot's own answers at its address.")
         async with (
             _beside(attend, bot, peer),
-            aclosing(_pushes(bot, peer)) as pushes,
+            aclosing(_pushes(bot, peer, every)) as pushes,
         ):
             is_first = True
             async for pushed in pushes:
@@ -249,12 +257,12 @@ async def _figures(bot: Bot, keys: KeyPair, feed: Feed, attend: Attend | None) -
                 is_first = False
 
 
-async def _pushes(bot: Bot, peer: Peer) -> AsyncGenerator[Any]:
+async def _pushes(bot: Bot, peer: Peer, every: int) -> AsyncGenerator[Any]:
     """What the bot pushes, one in each `PACE`: the newest."""
-    stream = peer.listen("butt.figures", {"every": EVERY})
+    stream = peer.listen("butt.figures", {"every": every})
     try:
         while True:
-            frame = await asyncio.wait_for(_newest(bot, stream), EVERY + PATIENCE)
+            frame = await asyncio.wait_for(_newest(bot, stream), every + PATIENCE)
             if frame is None:
                 return
             yield frame.value

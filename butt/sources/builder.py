@@ -25,10 +25,10 @@ from butt.sources.kinds import KINDS, kind_of
 from butt.sources.models import Release
 from butt.sources.places import sources
 from butt.sources.releases import Built, build, check, digest_of, release, remove
+from butt.waking.listening import listening
 
 log = logging.getLogger("butt.builder")
 
-TICK = 0.2
 LOOK, LOOK_AFTER_TROUBLE = 5.0, 60.0
 AFTER_TROUBLE = 5.0
 FIRST_BACK_OFF, LONGEST_BACK_OFF = timedelta(minutes=1), shelf.FURTHEST
@@ -43,7 +43,8 @@ class Builder:
 
     def run(self, go_on: GoOn) -> None:
         """Rounds, as long as `go_on()`."""
-        rounds(lambda: 0.0 if self.round() else TICK, go_on, log, AFTER_TROUBLE)
+        with listening(Release) as bell:
+            rounds(lambda: 0.0 if self.round() else LOOK, go_on, log, AFTER_TROUBLE, bell.wait)
 
     def round(self) -> bool:
         """Whether anything was built."""

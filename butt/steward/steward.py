@@ -7,6 +7,8 @@ finds the row and does the same again. Several stewards may run side by side: a 
 
 import base64
 import logging
+import random
+import time
 import uuid
 from collections.abc import Iterable, Mapping
 from datetime import datetime, timedelta
@@ -31,20 +33,26 @@ from butt.services.known import service_named
 from butt.sources import shelf
 from butt.steward import clock
 from butt.steward.moves import LONGEST_BACK_OFF, decide
-from butt.steward.situation import Effect, Move, Situation
+from butt.steward.situation import RESTING, Effect, Move, Situation
+from butt.waking.listening import listening
 from scuttlekit import network_key
 from scuttlekit.network_keys import MAIN
 
 log = logging.getLogger("butt.steward")
 
-TICK, HURRY = 0.05, 0.01
-HURRIES = 100
-"""How many quick looks follow a round with work: one move is mostly followed by another."""
+SOONEST, LONGEST = 0.01, 2.0
+"""Seconds between looks: `LONGEST` where nothing is due and nobody rang."""
+
+RESTS_A_SECOND = 2.0
+"""How many bots at rest are looked at, however many there are: what happens to one is told by the monitor or its machine."""
+
+LONGEST_REST = timedelta(hours=2)
+COUNT_EVERY = 60.0
 
 LEASE = timedelta(seconds=10)
 AFTER_TROUBLE = timedelta(seconds=3)
 MOST_AT_ONCE = 20
-FURTHEST = LONGEST_BACK_OFF + timedelta(minutes=1)
+FURTHEST = max(LONGEST_BACK_OFF, 1.5 * LONGEST_REST) + timedelta(minutes=1)
 """No bot is put off for longer."""
 
 
@@ -57,17 +65,16 @@ class Steward:
 
     def __init__(self, host: Host, masters: tuple[str, ...]) -> None:
         self._host, self._masters = host, masters
+        self._rest, self._counted = RESTING, -COUNT_EVERY
 
     def run(self, go_on: GoOn = lambda: True) -> None:
         """Rounds without end, as long as `go_on()`. Trouble of the database or a host is waited out."""
-        hurries = 0
 
         def work() -> float:
-            nonlocal hurries
-            hurries = HURRIES if self.round() else max(0, hurries - 1)
-            return HURRY if hurries else TICK
+            return 0.0 if self.round() else _until_the_next()
 
-        rounds(work, go_on, log, AFTER_TROUBLE.total_seconds())
+        with listening(Progress) as bell:
+            rounds(work, go_on, log, AFTER_TROUBLE.total_seconds(), bell.wait)
 
     def round(self) -> bool:
         """One look at each bot that is due; whether there was any."""
@@ -129,7 +136,17 @@ class Steward:
             return
         self._persist(bot, move)
         self._carry_out(bot, move)
-        _come_back(bot.progress, timezone.now() + move.wait)
+        wait = self._at_rest() if move.wait == RESTING else move.wait
+        _come_back(bot.progress, timezone.now() + wait)
+
+    def _at_rest(self) -> timedelta:
+        """How long a bot at rest is left alone: the more there are, the longer."""
+        if time.monotonic() - self._counted >= COUNT_EVERY:
+            seconds = Progress.objects.count() / RESTS_A_SECOND
+            self._rest = min(max(RESTING, timedelta(seconds=seconds)), LONGEST_REST)
+            self._counted = time.monotonic()
+        # Not all at once ever after, when all began together.
+        return self._rest if self._rest == RESTING else self._rest * random.uniform(0.5, 1.5)  # nosec B311 # noqa: S311
 
     def _meet(self, bot: Agent, seen: Sighting) -> None:
         """Note the identity the bot made for itself, once; it is the bot's for ever. And how far it came at last."""
@@ -242,6 +259,13 @@ class Steward:
             deadline = timezone.now() + timedelta(seconds=configuration().start_seconds)
             Progress.objects.filter(bot=bot, deadline__lt=deadline).update(deadline=deadline)
         _put_off(bot.progress, f"Waiting for its machine: {words}")
+
+
+def _until_the_next() -> float:
+    """Seconds until a bot is due."""
+    first = Progress.objects.order_by("due_at").values_list("due_at", flat=True).first()
+    seconds = (first - timezone.now()).total_seconds() if first else LONGEST
+    return min(max(seconds, SOONEST), LONGEST)
 
 
 def _sighting_or_fault(there: Mapping[uuid.UUID, Sighting], bot_id: uuid.UUID) -> Sighting | Exception:

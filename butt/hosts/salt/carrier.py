@@ -28,13 +28,14 @@ from butt.imports.sieve import NOTE, Rejected
 from butt.machines import cargo, errands, uploads
 from butt.machines.models import Errand, Machine, OldCopy, Placement, Tombstone, Transfer, Upload
 from butt.rounds import GoOn, rounds
+from butt.waking.listening import listening
 from scuttlekit import KeyPair, ScuttlebuttError
 from scuttlekit.files import sync
 from scuttlekit.offsetlog import survey
 
 log = logging.getLogger("butt.hosts.salt")
 
-TICK, AFTER_TROUBLE = 0.25, 3.0
+TICK, SELDOM, AFTER_TROUBLE = 0.25, 5.0, 3.0
 MOST_AT_ONCE = 20
 TRIES = 3
 LOG = "flume/log.offset"
@@ -51,16 +52,18 @@ class Carrier:
 
     def run(self, go_on: GoOn) -> None:
         """Without end, as long as `go_on()`."""
-        rounds(self.round, go_on, log, AFTER_TROUBLE)
+        with listening(Transfer, Errand, Upload) as bell:
+            rounds(self.round, go_on, log, AFTER_TROUBLE, bell.wait)
 
     def round(self) -> float:
         """One step with each transfer that nobody else is at."""
         open_ones = Transfer.objects.filter(state__in=(Transfer.State.ASKED, Transfer.State.COME))
-        for transfer in open_ones.select_related("bot__progress").order_by("created_at")[:MOST_AT_ONCE]:
+        some = list(open_ones.select_related("bot__progress").order_by("created_at")[:MOST_AT_ONCE])
+        for transfer in some:
             with _held(transfer) as mine:
                 if mine:
                     self._step(transfer)
-        return TICK
+        return TICK if some else SELDOM
 
     def _step(self, transfer: Transfer) -> None:
         try:

@@ -24,10 +24,11 @@ from butt.limits.table import ERRANDS, MACHINE_ERRANDS
 from butt.machines import errands, tails, uploads
 from butt.machines.models import Errand, Tail, Upload
 from butt.rounds import GoOn, rounds
+from butt.waking.listening import listening
 
 log = logging.getLogger("butt.hosts.salt")
 
-TICK, AFTER_TROUBLE, HOLD, TIDY = 0.25, 3.0, 10.0, 600.0
+TICK, SELDOM, AFTER_TROUBLE, HOLD, TIDY = 0.25, 2.0, 3.0, 10.0, 600.0
 TELLING = 4
 """How many machines are told something at once: for each, a program of Salt's runs for about a second."""
 
@@ -59,7 +60,8 @@ class Porter:
 
     def run(self, go_on: GoOn) -> None:
         """Without end, as long as `go_on()`. Trouble of the database is waited out."""
-        rounds(self.round, go_on, log, AFTER_TROUBLE)
+        with listening(Errand, Tail, Upload) as bell:
+            rounds(self.round, go_on, log, AFTER_TROUBLE, bell.wait)
 
     def round(self) -> float:
         """Whatever waits is begun, and what has come is done; how long to rest then."""
@@ -80,7 +82,7 @@ class Porter:
         for errand in errands.waiting(now, ERRANDS.most - len(self._going), under_way, MACHINE_ERRANDS.most):
             self._going[errand.id] = _Going(errand, clock, clock)
             self._threads.submit(self._tell, self._going[errand.id])
-        return TICK
+        return TICK if self._going else SELDOM
 
     def rest(self) -> None:
         """When every machine was told what it was to be told."""

@@ -1,0 +1,172 @@
+"""What the control plane takes while nothing happens: all four parts, beside bots that are alive and do nothing.
+
+The bots are simulated, as `bench.monitor` has them: each with a key and a port of its own, real handshakes and real
+figures. What they take is not counted. On `processes`, a stand-in for supervisord says that all of them run; on machines,
+their rows say so. Run with a number and a host, it measures only that: `python -m bench.rest 1000 processes`.
+"""
+
+import json
+import os
+import subprocess
+import sys
+import tempfile
+import time
+import xmlrpc.client
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+from socketserver import ThreadingMixIn, UnixStreamServer
+from threading import Thread
+from typing import Any
+from xmlrpc.server import SimpleXMLRPCDispatcher, SimpleXMLRPCRequestHandler
+
+import psutil
+
+from bench.claims import claim
+from bench.load import listens
+from bench.monitor import Bots
+from tests.lanes import free_ports
+from tests.postgres import cluster
+from tests.service import wait_for
+
+PARTS = ("public", "private", "steward", "monitor")
+RUNS = (
+    (10, "processes", 3.0),
+    (1_000, "processes", 3.0),
+    (10, "salt", 5.0),
+    (10_000, "salt", 5.0),
+)
+"""How many bots, how they run, and how much of a core all parts together may take, in percent."""
+
+SETTLES, LOOKS = 25, 30
+ALIVE_WITHIN = 180.0
+RUNNING = 20
+"""Supervisord's number for it."""
+
+
+def main() -> None:
+    if len(sys.argv) > 2 and sys.argv[0].endswith("rest.py"):
+        count, host = int(sys.argv[1]), sys.argv[2]
+        measure(count, host, next(goal for _, name, goal in RUNS if name == host))
+        return
+    stewards: dict[str, float] = {}
+    for count, host, goal in RUNS:
+        took = measure(count, host, goal)
+        if host not in stewards:
+            stewards[host] = took["steward"]
+            continue
+        claim(
+            f"{count:,} bots at rest, {host}: all parts, of a core", sum(took.values()), goal, "%", "the goal"
+        )
+        claim(
+            f"the steward's CPU beside {count:,} bots at rest, {host}",
+            *(took["steward"], stewards[host]),
+            "%",
+            "10 bots",
+        )
+
+
+def measure(count: int, host: str, goal: float) -> dict[str, float]:
+    """Percent of a core that each part took."""
+    with ExitStack() as stack:
+        home = Path(stack.enter_context(tempfile.TemporaryDirectory()))
+        url = stack.enter_context(cluster()) if host == "salt" else None
+        public, private = free_ports(2)
+        environment = {k: v for k, v in os.environ.items() if k != "DJANGO_SETTINGS_MODULE"}
+        environment |= {"BUTT_HOME": str(home), "BUTT_BILLING": "free", "BUTT_HOST": host}
+        environment |= {"BUTT_PORT": str(public), "BUTT_PRIVATE_PORT": str(private)}
+        environment |= {"BUTT_DATABASE_URL": url, "BUTT_SALT": "master"} if url else {}
+        run = [sys.executable, "-m"]
+        subprocess.run([*run, "butt", "manage", "migrate", "-v0"], env=environment, check=True)
+        crowd = Bots(count)
+        stack.callback(crowd.end)
+        places = json.dumps([place for part in crowd.places for place in part])
+        subprocess.run(
+            [*run, "bench.populate", "--rest"], env=environment, input=places, text=True, check=True
+        )
+        if host == "processes":
+            stack.enter_context(all_run(home / "supervisor"))
+        parts = {
+            part: stack.enter_context(ended(subprocess.Popen([*run, "butt", part], env=environment)))
+            for part in PARTS
+        }
+        wait_for(lambda: listens(public) and listens(private))
+        return look(count, host, goal, {part: psutil.Process(parts[part].pid) for part in parts})
+
+
+def look(count: int, host: str, goal: float, parts: dict[str, psutil.Process]) -> dict[str, float]:
+    time.sleep(SETTLES)
+    before = {part: cpu(process) for part, process in parts.items()}
+    began = time.monotonic()
+    time.sleep(LOOKS)
+    took = time.monotonic() - began
+    shares = {part: 100 * (cpu(process) - before[part]) / took for part, process in parts.items()}
+    memory = sum(process.memory_full_info().pss for process in parts.values()) / 1e6
+    each = ", ".join(f"{part} {share:.2f}" for part, share in shares.items())
+    held = "kept" if sum(shares.values()) <= goal else "missed"
+    print(
+        f"  {count:6,} bots, {host + ':':10} {sum(shares.values()):.2f} % of a core ({each}),"
+        f" {memory:.0f} MB; the goal of {goal:.0f} % is {held}",
+        flush=True,
+    )
+    return shares
+
+
+def cpu(process: psutil.Process) -> float:
+    """Seconds, with those of its threads; not those of what it started."""
+    return sum(process.cpu_times()[:2])
+
+
+@contextmanager
+def ended(process: "subprocess.Popen[bytes]") -> Iterator["subprocess.Popen[bytes]"]:
+    """It is told to end when the block does."""
+    try:
+        yield process
+    finally:
+        process.terminate()
+        try:
+            process.wait(30)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            process.wait()
+
+
+class _Requests(SimpleXMLRPCRequestHandler):
+    rpc_paths = ()
+    disable_nagle_algorithm = False
+
+    def log_message(self, *_: object) -> None:
+        pass
+
+
+class _Server(ThreadingMixIn, UnixStreamServer, SimpleXMLRPCDispatcher):
+    daemon_threads = True
+
+    def __init__(self, socket: Path) -> None:
+        SimpleXMLRPCDispatcher.__init__(self, allow_none=True)
+        self.logRequests = False
+        UnixStreamServer.__init__(self, str(socket), _Requests)
+
+    def _dispatch(self, method: str, params: Any) -> Any:
+        if method == "supervisor.getState":
+            return {"statecode": 1, "statename": "RUNNING"}
+        if method == "supervisor.getProcessInfo":
+            return {"name": params[0], "state": RUNNING, "start": 0, "exitstatus": 0}
+        raise xmlrpc.client.Fault(1, f"{method} was not expected of bots at rest")
+
+
+@contextmanager
+def all_run(folder: Path) -> Iterator[None]:
+    """A stand-in for supervisord under which every bot runs."""
+    folder.mkdir(parents=True, exist_ok=True)
+    server = _Server(folder / "socket")
+    Thread(target=server.serve_forever, daemon=True).start()
+    try:
+        yield
+    finally:
+        server.shutdown()
+        server.server_close()
+
+
+if __name__ == "__main__":
+    main()

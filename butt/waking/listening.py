@@ -1,0 +1,185 @@
+"""Waiting until a table was written to. One thread of the process listens for all who wait in it."""
+
+import asyncio
+import atexit
+import logging
+import os
+import select
+import socket
+import threading
+import time
+import uuid
+import weakref
+from collections.abc import Collection, Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+
+from django.db import DatabaseError, close_old_connections, connection
+from django.db.models import Model
+
+from butt.waking.telling import CHANNEL, LONGEST, Word, folder
+
+log = logging.getLogger("butt.waking")
+
+UNHEARD = 0.25
+"""Seconds that is waited at most while nothing can be heard."""
+
+QUIET = 30.0
+"""Seconds without a word after which the database is asked whether it is still there."""
+
+AFTER_TROUBLE = 2.0
+
+
+class Bell:
+    """It rings when a row of one of `tables` comes, goes, or changes in more than the columns `ignoring`.
+
+    What it rang for while nobody waited is not lost: the next wait ends at once. One waits at a time.
+    """
+
+    def __init__(self, tables: Collection[str], ignoring: Collection[str] = ()) -> None:
+        self._tables, self._ignoring = frozenset(tables), frozenset(ignoring)
+        self._rung = os.eventfd(0, os.EFD_NONBLOCK | os.EFD_CLOEXEC)
+        weakref.finalize(self, os.close, self._rung)
+        self._poll = select.poll()
+        self._poll.register(self._rung, select.POLLIN)
+
+    def hears(self, word: Word) -> bool:
+        if word.table not in self._tables:
+            return False
+        return not (word.columns and word.columns <= self._ignoring)
+
+    def ring(self) -> None:
+        """Also from a signal handler: nothing is locked."""
+        os.eventfd_write(self._rung, 1)
+
+    def wait(self, seconds: float) -> bool:
+        """Whether it rang within so many seconds."""
+        if not self._poll.poll(1000 * (seconds if _listener.hears else min(seconds, UNHEARD))):
+            return False
+        self._rest()
+        return True
+
+    async def rings(self, seconds: float) -> bool:
+        """The same on an event loop."""
+        loop, rang = asyncio.get_running_loop(), asyncio.Event()
+        loop.add_reader(self._rung, rang.set)
+        try:
+            async with asyncio.timeout(seconds if _listener.hears else min(seconds, UNHEARD)):
+                await rang.wait()
+        except TimeoutError:
+            return False
+        finally:
+            loop.remove_reader(self._rung)
+        self._rest()
+        return True
+
+    def _rest(self) -> None:
+        with suppress(BlockingIOError):
+            os.eventfd_read(self._rung)
+
+
+class _Listener:
+    """The thread that hears words and rings bells. `hears` is whether words reach it now."""
+
+    def __init__(self) -> None:
+        self.bells: tuple[Bell, ...] = ()
+        self.hears = False
+        self._lock = threading.Lock()
+        self._thread: threading.Thread | None = None
+
+    def add(self, bell: Bell) -> None:
+        with self._lock:
+            self.bells = (*self.bells, bell)
+            if self._thread is None or not self._thread.is_alive():
+                self._thread = threading.Thread(target=self._listen, name="listening", daemon=True)
+                self._thread.start()
+
+    def remove(self, bell: Bell) -> None:
+        with self._lock:
+            self.bells = tuple(other for other in self.bells if other is not bell)
+
+    def ring_all(self) -> None:
+        for bell in self.bells:
+            bell.ring()
+
+    def _listen(self) -> None:
+        while True:
+            try:
+                words = _from_postgres() if connection.vendor == "postgresql" else _from_socket()
+                for word in words:
+                    if not self.hears:
+                        # What was written before is looked for once.
+                        self.hears = True
+                        self.ring_all()
+                    if word:
+                        self._tell(word)
+            except (DatabaseError, OSError) as error:
+                log.warning("changes are not heard now, and are looked for: %s", error)
+            self.hears = False
+            close_old_connections()
+            time.sleep(AFTER_TROUBLE)
+
+    def _tell(self, text: str) -> None:
+        word = Word.read(text)
+        for bell in self.bells:
+            if word and bell.hears(word):
+                bell.ring()
+
+
+_listener = _Listener()
+
+
+@contextmanager
+def listening(*models: type[Model], ignoring: Collection[str] = ()) -> Iterator[Bell]:
+    """A bell for the tables of these models, for the length of a block."""
+    tables = [model._meta.db_table for model in models]  # noqa: SLF001 - documented by Django
+    bell = Bell(tables, ignoring)
+    _listener.add(bell)
+    try:
+        yield bell
+    finally:
+        _listener.remove(bell)
+
+
+def is_listening() -> bool:
+    """Whether words reach this process now. While they do not, a wait is short."""
+    return _listener.hears
+
+
+def ring_all() -> None:
+    """Wake everybody in this process, as when it is to end. May be called by a signal handler."""
+    _listener.ring_all()
+
+
+def _from_postgres() -> Iterator[str]:
+    """Words as they come; an empty one where there is none for long, and when it begins."""
+    connection.close()
+    with connection.cursor() as cursor:
+        cursor.execute(f"LISTEN {CHANNEL}")
+    plain = connection.connection
+    yield ""
+    while True:
+        for notice in plain.notifies(timeout=QUIET):
+            yield notice.payload
+        with connection.cursor() as cursor:
+            cursor.execute("SELECT 1")
+        yield ""
+
+
+def _from_socket() -> Iterator[str]:
+    """The same beside SQLite. The socket goes with the process."""
+    home = folder()
+    home.mkdir(mode=0o700, parents=True, exist_ok=True)
+    place = os.open(home, os.O_PATH | os.O_DIRECTORY)
+    name = f"{os.getpid()}-{uuid.uuid4().hex[:8]}"
+    address = Path(f"/proc/self/fd/{place}/{name}")
+    try:
+        with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as ear:
+            ear.bind(str(address))
+            atexit.register((home / name).unlink, missing_ok=True)
+            yield ""
+            while True:
+                yield ear.recv(LONGEST).decode("ascii", "replace")
+    finally:
+        address.unlink(missing_ok=True)
+        os.close(place)
