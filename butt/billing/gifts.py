@@ -7,16 +7,10 @@ from typing import Any
 import stripe
 
 from butt.billing.calls import answers
+from butt.billing.interface import FREE_MONTH, NoCoupon
 from butt.billing.seen import key_of, plain
 
-FREE_MONTH = "butt-free-month"
-"""The coupon that is made here: the next month costs nothing. All others are made in Stripe's dashboard."""
-
 GONE = frozenset({"resource_missing", "coupon_expired", "coupon_max_redemptions"})
-
-
-class NoCoupon(Exception):
-    """A coupon that cannot be given; its text says why."""
 
 
 class Gifts:

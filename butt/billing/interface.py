@@ -4,11 +4,14 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol, runtime_checkable
 
 from butt.agents.models import Agent
 from butt.agents.wishes import Refused
 from butt.billing.address import Address
+
+if TYPE_CHECKING:
+    from butt.billing.models import Payer
 
 
 class PaymentDue(Refused):
@@ -20,6 +23,14 @@ class PaymentDue(Refused):
 
 class NoAnswer(Exception):
     """Who takes the payments does not answer, or not as it should; its text says so to the person."""
+
+
+FREE_MONTH = "butt-free-month"
+"""The coupon that is made here: the next month costs nothing. All others are made in Stripe's dashboard."""
+
+
+class NoCoupon(Exception):
+    """A coupon that cannot be given; its text says why."""
 
 
 class Busy(NoAnswer):
@@ -158,3 +169,12 @@ class Billing(Protocol):
 
     def round(self, now: datetime) -> bool:
         """One look at all that is due; whether there was any work."""
+
+
+@runtime_checkable
+class GivesCoupons(Protocol):
+    """A billing under which an operator can give a payer a coupon."""
+
+    def give(self, payer: "Payer", coupon: str) -> None:
+        """With their next invoice. Raises `NoCoupon`, `NoAnswer`."""
+        ...

@@ -11,8 +11,7 @@ from datetime import datetime
 
 from butt.accounts.models import Account
 from butt.billing.calls import NoCustomer
-from butt.billing.gifts import NoCoupon
-from butt.billing.interface import BadCard
+from butt.billing.interface import BadCard, NoCoupon
 from butt.billing.models import Payer
 from butt.billing.seen import OWES, Card, Subscription
 from butt.billing.till import Till

@@ -16,11 +16,9 @@ from butt.agents.bots import bots
 from butt.agents.models import Agent, JournalEntry
 from butt.agents.view import View
 from butt.billing.chosen import billing
-from butt.billing.gifts import FREE_MONTH, NoCoupon
-from butt.billing.interface import NoAnswer
+from butt.billing.interface import FREE_MONTH, GivesCoupons, NoAnswer, NoCoupon
 from butt.billing.models import Payer
 from butt.billing.money import shown
-from butt.billing.subscriptions import Subscriptions
 from butt.clouds import rentals
 from butt.clouds.capacity import cost
 from butt.clouds.interface import KEY_ENDS_SOON
@@ -142,7 +140,7 @@ class Gift(forms.ModelForm):  # type: ignore[type-arg]
     def clean_coupon(self) -> str:
         coupon = str(self.cleaned_data["coupon"]).strip()
         there = billing()
-        if isinstance(there, Subscriptions):
+        if isinstance(there, GivesCoupons):
             try:
                 there.give(self.instance, coupon)
             except (NoCoupon, NoAnswer) as no:

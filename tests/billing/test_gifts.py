@@ -11,7 +11,7 @@ from django.utils import timezone
 from butt.accounts.models import Account
 from butt.agents.models import Agent
 from butt.agents.states import State
-from butt.billing.gifts import FREE_MONTH, NoCoupon
+from butt.billing.interface import FREE_MONTH, NoCoupon
 from butt.billing.subscriptions import Subscriptions
 from tests.billing.stripes import GOOD, StandIn, payer_of
 from tests.people import account, bot_in, person
