@@ -1,0 +1,56 @@
+"""Static files are kept by browsers for a year, under names that change with them."""
+
+import re
+
+import pytest
+from django.templatetags.static import static
+from django.test import Client
+
+from butt.public import static_files
+
+pytestmark = pytest.mark.django_db
+YEAR = "max-age=31536000, public, immutable"
+
+
+def test_pages_name_them_with_their_version(client: Client):
+    page = client.get("/").content.decode()
+    names = re.findall(r'(?:href|src)="(/static/[^"]+)"', page)
+    assert names
+    assert all(name.startswith(f"/static/{static_files.the_version()}/") for name in names)
+    for name in names:
+        answer = client.get(name)
+        assert (answer.status_code, answer["Cache-Control"]) == (200, YEAR)
+
+
+def test_what_a_script_imports_beside_itself_has_the_version_too(client: Client):
+    script = static("butt/live.js")
+    code = b"".join(client.get(script)).decode()
+    (beside,) = re.findall(r'from "\./([a-z.]+)"', code)
+    assert client.get(script.replace("live.js", beside))["Cache-Control"] == YEAR
+
+
+def test_without_their_version_or_with_another_they_are_kept_for_a_minute(client: Client):
+    for name in ("/static/butt/butt.css", "/static/0123456789ab/butt/butt.css"):
+        assert client.get(name)["Cache-Control"] == "max-age=60, public"
+
+
+def test_what_is_not_there_is_not_found(client: Client):
+    version = static_files.the_version()
+    for name in (
+        f"/static/{version}/butt/no.css",
+        f"/static/{version}/../settings.py",
+        "/static/0123456789ab/",
+    ):
+        assert client.get(name).status_code == 404
+
+
+def test_the_version_changes_with_a_file(monkeypatch: pytest.MonkeyPatch, tmp_path):
+    before = static_files.the_version()
+    (tmp_path / "butt.css").write_text("a {}")
+    monkeypatch.setattr(static_files, "OURS", tmp_path)
+    static_files.the_version.cache_clear()
+    try:
+        changed = static_files.the_version()
+    finally:
+        static_files.the_version.cache_clear()
+    assert changed != before
