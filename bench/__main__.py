@@ -39,6 +39,8 @@ BENCHES = {
     "monitor": "what watching 100, 1,000 and 10,000 bots takes, and whether anything is lost",
     "dashboard": "100 bots of 10,000 on the dashboard, for 20 readers at once, beside an empty page",
     "growth": "dashboard, API and pillar under load, from 10 bots to 10,000, on SQLite and PostgreSQL",
+    "rest": "all four parts beside 1,000 bots on processes and 10,000 on machines that do nothing",
+    "live": "1,000 open pages of as many people: how soon a change shows on them",
     "soak": "memory of each part before and after 20,000 requests and 50 restarts of a bot",
 }
 DOCUMENT = Path(__file__).parents[1] / "docs" / "benchmarks.md"

@@ -1,7 +1,8 @@
 """Telling open pages that something of theirs changed, as server-sent events.
 
 A page carries the `mark` of what it shows; the stream sends the mark of what is true now, and the page
-fetches itself again when they differ. One query a tick serves all pages that are open on this server.
+fetches itself again when they differ. When rows changed that pages show, one query serves all pages that are open on this
+server.
 """
 
 import asyncio
@@ -21,17 +22,22 @@ from django.views.decorators.http import require_safe
 from butt.accounts.models import Account
 from butt.agents.bots import bots
 from butt.agents.lines import lines
-from butt.agents.models import Belongs
+from butt.agents.models import Agent, Belongs, Observed, Progress, Wanted
 from butt.agents.view import View
 from butt.invites.book import Entry, entries_of
+from butt.invites.models import Invite, InviteUse
 from butt.limits.networks import network_of
 from butt.limits.table import ADDRESS_PAGES, PERSON_PAGES, Limit
 from butt.public.addresses import address_of
 from butt.public.holding import hold
+from butt.waking.listening import Bell, listening
 
 log = logging.getLogger("butt.public")
 
-TICK, AFTER_TROUBLE = 0.4, 2.0
+PACE, SELDOM, AFTER_TROUBLE = 0.25, 5.0, 2.0
+"""Seconds between looks: at least, and at most where nothing is written."""
+
+SHOWN = (Agent, Belongs, Wanted, Progress, Observed, Invite, InviteUse)
 STREAM_SECONDS = 300
 INVITES = "/invites"
 LONGEST_NAME = 60
@@ -83,10 +89,13 @@ class Board:
         self._open: dict[uuid.UUID, Counter[str]] = defaultdict(Counter)
         self._changed = asyncio.Condition()
         self._task: asyncio.Task[None] | None = None
+        self._bell: Bell | None = None
 
     async def follow(self, person_id: uuid.UUID, name: str) -> AsyncIterator[str]:
         """The mark of this page now, and each time it changes. Ends after `STREAM_SECONDS`; the browser comes back."""
         self._open[person_id][name] += 1
+        if self._bell:
+            self._bell.ring()
         if self._task is None or self._task.done():
             # In a context of its own: it outlives the request that it began with, and that request's thread.
             self._task = asyncio.create_task(self._look(), context=Context())
@@ -109,6 +118,11 @@ class Board:
                 self._marks.pop(person_id, None)
 
     async def _look(self) -> None:
+        with listening(*SHOWN, ignoring=("due_at",)) as bell:
+            await self._look_when(bell)
+
+    async def _look_when(self, bell: Bell) -> None:
+        self._bell = bell
         while self._open:
             try:
                 marks = await sync_to_async(_marks_of)(
@@ -125,7 +139,8 @@ class Board:
             async with self._changed:
                 self._marks = marks
                 self._changed.notify_all()
-            await asyncio.sleep(TICK)
+            await asyncio.sleep(PACE)
+            await bell.rings(SELDOM)
 
 
 def _marks_of(people: dict[uuid.UUID, set[str]]) -> dict[uuid.UUID, dict[str, str]]:
