@@ -42,9 +42,11 @@ class Heart:
         loop.call_later(EVERY.total_seconds() / 2, self.follow, loop)
 
     def beat(self) -> None:
-        """Write the row once."""
-        fields = {"part": self._part, "at": Now(), "release": version("butt"), "counts": counted()}
-        Beat.objects.update_or_create(id=self._id, defaults=fields)
+        """Write the row once. Whoever begins to beat forgets those who ended long ago."""
+        said = {"at": Now(), "counts": counted()}
+        if Beat.objects.filter(id=self._id).update(**said):
+            return
+        Beat.objects.create(id=self._id, part=self._part, release=version("butt"), **said)
         forget_old()
 
     def stop(self) -> None:

@@ -43,8 +43,8 @@ log = logging.getLogger("butt.steward")
 SOONEST, LONGEST = 0.01, 2.0
 """Seconds between looks: `LONGEST` where nothing is due and nobody rang."""
 
-RESTS_A_SECOND = 2.0
-"""How many bots at rest are looked at, however many there are: what happens to one is told by the monitor or its machine."""
+RESTS_A_SECOND = 0.5
+"""How many bots at rest are looked at in a second, however many there are: what happens to one is told by the monitor or its machine."""
 
 LONGEST_REST = timedelta(hours=2)
 COUNT_EVERY = 60.0
