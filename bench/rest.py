@@ -7,13 +7,14 @@ their rows say so. Run with a number and a host, it measures only that: `python 
 
 import json
 import os
+import sqlite3
 import subprocess
 import sys
 import tempfile
 import time
 import xmlrpc.client
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, closing, contextmanager
 from pathlib import Path
 from socketserver import ThreadingMixIn, UnixStreamServer
 from threading import Thread
@@ -21,6 +22,7 @@ from typing import Any
 from xmlrpc.server import SimpleXMLRPCDispatcher, SimpleXMLRPCRequestHandler
 
 import psutil
+import psycopg
 
 from bench.claims import claim
 from bench.load import listens
@@ -38,8 +40,12 @@ RUNS = (
 )
 """How many bots, how they run, and how much of a core all parts together may take, in percent."""
 
-SETTLES, LOOKS = 25, 30
-ALIVE_WITHIN = 180.0
+SETTLES, LOOKS = 15, 30
+ALIVE_WITHIN = 240.0
+ALIVE = """
+    SELECT count(*) FROM agents_progress JOIN agents_observed USING (bot_id)
+    WHERE state = 'alive' AND alive AND started_at IS NOT NULL
+"""
 RUNNING = 20
 """Supervisord's number for it."""
 
@@ -91,7 +97,18 @@ def measure(count: int, host: str, goal: float) -> dict[str, float]:
             for part in PARTS
         }
         wait_for(lambda: listens(public) and listens(private))
+        wait_for(lambda: at_rest(home, url) == count, ALIVE_WITHIN)
         return look(count, host, goal, {part: psutil.Process(parts[part].pid) for part in parts})
+
+
+def at_rest(home: Path, url: str | None) -> int:
+    """How many bots are alive, for the steward and for the monitor."""
+    if url is None:
+        with closing(sqlite3.connect(home / "butt.sqlite3", timeout=20)) as database:
+            return int(database.execute(ALIVE).fetchone()[0])
+    with psycopg.connect(url) as connection:
+        row = connection.execute(ALIVE).fetchone()
+        return int(row[0]) if row else 0
 
 
 def look(count: int, host: str, goal: float, parts: dict[str, psutil.Process]) -> dict[str, float]:
