@@ -40,6 +40,7 @@ BENCHES = {
     "dashboard": "100 bots of 10,000 on the dashboard, for 20 readers at once, beside an empty page",
     "growth": "dashboard, API and pillar under load, from 10 bots to 10,000, on SQLite and PostgreSQL",
     "rest": "all four parts beside 1,000 bots on processes and 10,000 on machines that do nothing",
+    "pages": "each page of somebody with 100 bots of 10,000, beside the page of somebody with none",
     "live": "1,000 open pages of as many people: how soon a change shows on them",
     "soak": "memory of each part before and after 20,000 requests and 50 restarts of a bot",
 }

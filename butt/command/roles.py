@@ -60,8 +60,7 @@ def steward(home: Path | None) -> None:
     from butt.beats import systemd
     from butt.beats.heart import Heart
     from butt.billing import worker
-    from butt.clouds import CloudTrouble, chosen_cloud, tenants
-    from butt.clouds.keeper import Keeper
+    from butt.clouds import CloudTrouble, chosen_cloud
     from butt.hosts import Busy, chosen_host
     from butt.identity import service_keys
     from butt.sources.builder import Builder
@@ -97,6 +96,9 @@ def steward(home: Path | None) -> None:
     if cloud.makes_machines and (settings.host, settings.salt) != ("salt", "master"):
         raise click.ClickException("Machines in the cloud need BUTT_HOST=salt and BUTT_SALT=master.")
     if cloud.makes_machines:
+        from butt.clouds import tenants
+        from butt.clouds.keeper import Keeper
+
         keeper = Keeper(cloud, tenants.document, forget=tenants.forget)
         threading.Thread(
             target=keeper.run, args=(goes_on, tenants.settle), name="keeper", daemon=True

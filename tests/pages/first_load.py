@@ -2,7 +2,7 @@
 
 from playwright.sync_api import Page, Request
 
-MOST_BYTES = 60_000
+MOST_BYTES = 40_000
 SETTLED = 150
 """How long a page that has loaded may go on changing, in milliseconds: its scripts have run by then."""
 

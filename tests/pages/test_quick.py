@@ -46,7 +46,7 @@ def _visit(server: Pages, page: Page, who: str, path: str, cookies: dict) -> Vis
     return visit
 
 
-def test_a_first_visit_is_less_than_60_kb_over_the_wire(first_visits: list[Visit]):
+def test_a_first_visit_is_less_than_40_kb_over_the_wire(first_visits: list[Visit]):
     for visit in first_visits:
         assert 2_000 < sum(visit.weights.values()) < MOST_BYTES, f"{visit.where}: {visit.weights}"
         assert 2 <= len(visit.weights) <= 12, visit.where
