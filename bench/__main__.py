@@ -42,6 +42,7 @@ BENCHES = {
     "rest": "all four parts beside 1,000 bots on processes and 10,000 on machines that do nothing",
     "pages": "each page of somebody with 100 bots of 10,000, beside the page of somebody with none",
     "live": "1,000 open pages of as many people: how soon a change shows on them",
+    "scale": "100,000 bots on 5,000 machines, simulated: what each part can do, one and two of it",
     "soak": "memory of each part before and after 20,000 requests and 50 restarts of a bot",
 }
 DOCUMENT = Path(__file__).parents[1] / "docs" / "benchmarks.md"
