@@ -169,6 +169,7 @@ async def bots(count: int, first_port: int) -> None:
             "butt.figures": figures,
             "butt.describe": describe,
             "butt.guests": guests,
+            "butt.signOuts": guests,
             "getLatest": partial(latest, keys),
         }
 
