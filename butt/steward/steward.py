@@ -44,10 +44,12 @@ SOONEST, LONGEST = 0.01, 2.0
 """Seconds between looks: `LONGEST` where nothing is due and nobody rang."""
 
 RESTS_A_SECOND = 0.5
-"""How many bots at rest are looked at in a second, however many there are: what happens to one is told by the monitor or its machine."""
+"""How many bots at rest are looked at in a second, however many there are: what happens to one is told by
+the monitor or its machine."""
 
 LONGEST_REST = timedelta(hours=2)
 COUNT_EVERY = 60.0
+_AT_REST = frozenset({State.ALIVE, State.STOPPED, State.UNPAID})
 
 LEASE = timedelta(seconds=10)
 AFTER_TROUBLE = timedelta(seconds=3)
@@ -136,7 +138,9 @@ class Steward:
             return
         self._persist(bot, move)
         self._carry_out(bot, move)
-        wait = self._at_rest() if move.wait == RESTING else move.wait
+        # One that is on trial, or leaves, has a time of its own.
+        rests = move.wait == RESTING and move.state in _AT_REST and not bot.progress.previous
+        wait = self._at_rest() if rests else move.wait
         _come_back(bot.progress, timezone.now() + wait)
 
     def _at_rest(self) -> timedelta:

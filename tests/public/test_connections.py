@@ -57,7 +57,9 @@ def test_connections_grow_neither_with_requests_nor_with_open_pages(site: Servic
         ).fetchone() or (0,)
     for stream in streams:
         stream.close()
-    assert 1 < held <= THREADS + SLOW_THREADS + 3, "those of the threads, the board's, the listener's, and ours"
+    assert 1 < held <= THREADS + SLOW_THREADS + 3, (
+        "those of the threads, the board's, the listener's, and ours"
+    )
 
 
 def test_a_log_is_followed_on_after_the_database_ended_every_connection(site: Service, postgres_url: str):
