@@ -1,6 +1,7 @@
-"""Debians as a provider brings them: systemd, Python, and cloud-init or nothing more. Made by debootstrap once, and kept.
+"""Debians as a provider brings them: systemd, Python, and cloud-init or nothing more.
 
-The packages that are to be installed lie beside it as a repository, so that this needs no network. A machine's Salt comes from
+debootstrap makes one of each release, which is kept. The images are copies of it, and apt adds what each brings. The packages
+that are to be installed later lie in the image as a repository, so that a machine needs no network. A machine's Salt comes from
 this checkout's own environment, as the Salt Project's packages are in no registry that tests may rely on.
 """
 
@@ -9,7 +10,8 @@ import hashlib
 import inspect
 import shutil
 import subprocess
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -31,12 +33,11 @@ class Debian:
     installs: tuple[str, ...]
 
 
-# cloud-init needs cffi under another name, which debootstrap does not look up.
 MACHINE = Debian(
     "machine",
     "bookworm",
     PYTHON,
-    (*BARE, "cloud-init", "e2fsprogs", "python3-cffi-backend"),
+    (*BARE, "cloud-init", "e2fsprogs"),
     ("docker.io", "iptables", "openssh-server"),
 )
 """What the first boot asks apt for, and with what a machine is reached that is not rented."""
@@ -114,16 +115,16 @@ def image(debian: Debian = MACHINE) -> Path:
     """The folder with the image. Making it takes a minute or two, the first time."""
     missing = [package for program, package in NEEDS.items() if not shutil.which(program)]
     assert not missing, f"install what is missing: sudo apt-get install {' '.join(missing)}"
-    origin = " ".join((debian.suite, *debian.brings, *debian.installs, inspect.getsource(_add_packages)))
+    how = (inspect.getsource(function) for function in (_base, _add_packages))
+    origin = " ".join((debian.suite, *debian.brings, *debian.installs, *how))
     made = KEPT / f"{debian.name}-{hashlib.sha256(origin.encode()).hexdigest()[:16]}"
-    KEPT.mkdir(parents=True, exist_ok=True)
-    with (KEPT / "lock").open("w") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
+    with _locked(debian.name):
         if not made.exists():
-            for old in (*KEPT.glob(f"{debian.name}-*"), *KEPT.glob("draft"), *KEPT.glob("more")):
+            for old in KEPT.glob(f"{debian.name}-*"):
                 shutil.rmtree(old)
-            draft = KEPT / "draft"
-            _bootstrap(debian, draft, *debian.brings)
+            base, draft = _base(debian.suite), KEPT / f"draft-{debian.name}"
+            shutil.rmtree(draft, ignore_errors=True)
+            _run("cp", "--archive", "--reflink=auto", str(base), str(draft))
             _add_packages(debian, draft)
             draft.rename(made)
     return made
@@ -136,20 +137,29 @@ def salt_packages() -> Path:
     return packages.resolve()
 
 
-def _bootstrap(debian: Debian, root: Path, *packages: str, options: tuple[str, ...] = ()) -> None:
-    (KEPT / "cache").mkdir(exist_ok=True)
-    # What it mounts goes with it, also when it is killed.
-    command = [
-        "unshare",
-        "--mount",
-        "debootstrap",
-        "--variant=minbase",
-        f"--cache-dir={KEPT / 'cache'}",
-        *options,
-    ]
-    command += [f"--include={','.join(packages)}", debian.suite, str(root), *_mirror()]
-    done = subprocess.run(command, check=False, capture_output=True, text=True, timeout=900)
-    assert done.returncode == 0, done.stdout[-2000:] + done.stderr
+@contextmanager
+def _locked(name: str) -> Iterator[None]:
+    """Two images are made side by side, but none of them twice."""
+    KEPT.mkdir(parents=True, exist_ok=True)
+    with (KEPT / f"lock-{name}").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        yield
+
+
+def _base(suite: str) -> Path:
+    """The least of a release that has apt."""
+    made, draft = KEPT / f"base-{suite}", KEPT / f"draft-base-{suite}"
+    with _locked(made.name):
+        if not made.exists():
+            shutil.rmtree(draft, ignore_errors=True)
+            dpkg = draft / "etc/dpkg/dpkg.cfg.d"
+            dpkg.mkdir(parents=True)
+            # Most of the time went into waiting for the disk after each file. No kernel ends here, so nothing is lost.
+            (dpkg / "unsafe-io").write_text("force-unsafe-io\n")
+            # What it mounts goes with it, also when it is killed.
+            _run("unshare", "--mount", "debootstrap", "--variant=minbase", suite, str(draft), *_mirror())
+            draft.rename(made)
+    return made
 
 
 def _mirror() -> list[str]:
@@ -160,32 +170,57 @@ def _mirror() -> list[str]:
 
 
 def _add_packages(debian: Debian, root: Path) -> None:
-    """Those that are to be installed, with what they need: a repository as `dpkg-scanpackages` makes one."""
-    more, place = KEPT / "more", root / PACKAGES.lstrip("/")
-    _bootstrap(debian, more, *debian.brings, *debian.installs, options=("--download-only",))
+    """Those that it brings, and a repository of those that are to be installed, with what they need."""
+    archives, place = root / "var/cache/apt/archives", root / PACKAGES.lstrip("/")
+    _apt(root, "update")
+    _downloads(root, debian.brings)
+    # What it starts ends with it.
+    alone = ("unshare", "--mount", "--pid", "--fork", "--kill-child", f"--mount-proc={root}/proc")
+    inside = ("env", "DEBIAN_FRONTEND=noninteractive", "apt-get", "--quiet", "--yes", "--no-download")
+    _run(*alone, "chroot", str(root), *inside, "--no-install-recommends", "install", *debian.brings)
+    for package in archives.glob("*.deb"):
+        package.unlink()
+    _downloads(root, debian.installs)
     place.mkdir(parents=True)
-    have = _field_of_all(root)
     with (place / "Packages").open("w") as index:
-        for package in sorted((more / "var/cache/apt/archives").glob("*.deb")):
-            fields = _fields(package)
-            if fields.split("\n", 1)[0].removeprefix("Package: ") in have:
-                continue
+        for package in sorted(archives.glob("*.deb")):
             content = package.read_bytes()
-            shutil.copy(package, place)
-            index.write(f"{fields}Filename: ./{package.name}\nSize: {len(content)}\n")
+            index.write(f"{_fields(package)}Filename: ./{package.name}\nSize: {len(content)}\n")
             index.write(f"SHA256: {hashlib.sha256(content).hexdigest()}\n\n")
-    shutil.rmtree(more)
+            package.rename(place / package.name)
     (root / "etc/apt/sources.list").write_text(f"deb [trusted=yes] file:{PACKAGES} ./\n")
+    for used in ("var/lib/apt/lists", "var/cache/apt"):
+        for path in (root / used).iterdir():
+            shutil.rmtree(path) if path.is_dir() else path.unlink()
+
+
+def _downloads(root: Path, packages: Sequence[str]) -> None:
+    _apt(root, "--yes", "--no-install-recommends", "--download-only", "install", *packages)
+
+
+def _apt(root: Path, *arguments: str) -> None:
+    """This machine's apt for the Debian in `root`: it has what it needs here to reach a mirror."""
+    options = {
+        "Dir::State": root / "var/lib/apt",
+        "Dir::State::status": root / "var/lib/dpkg/status",
+        "Dir::Cache": root / "var/cache/apt",
+        "Dir::Etc::sourcelist": root / "etc/apt/sources.list",
+        "Dir::Etc::sourceparts": "/dev/null",
+        "Dir::Etc::trusted": root / "usr/share/keyrings/debian-archive-keyring.gpg",
+        "Dir::Etc::trustedparts": "/dev/null",
+        "APT::Sandbox::User": "root",
+    }
+    _run("apt-get", "--quiet", *(f"--option={name}={value}" for name, value in options.items()), *arguments)
+
+
+def _run(*command: str) -> None:
+    done = subprocess.run(command, check=False, capture_output=True, text=True, timeout=900)
+    assert done.returncode == 0, f"{' '.join(command)}: {done.stdout[-2000:]}{done.stderr}"
 
 
 def _fields(package: Path) -> str:
     command = ["dpkg-deb", "--field", str(package)]
     return subprocess.run(command, check=True, capture_output=True, text=True, timeout=60).stdout
-
-
-def _field_of_all(root: Path) -> set[str]:
-    command = ["dpkg-query", f"--admindir={root}/var/lib/dpkg", "--show", "--showformat=${Package}\\n"]
-    return set(subprocess.run(command, check=True, capture_output=True, text=True, timeout=60).stdout.split())
 
 
 def add_ours(root: Path) -> None:

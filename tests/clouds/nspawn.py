@@ -39,15 +39,16 @@ def main() -> None:
         parser.add_argument(name)
     given = parser.parse_args()
     ends_with(given.pid)
-    machine = Machine(given.server_id, Path(given.document), Path(given.folder), given.bases)
+    cgroup = f"{owned_by(given.pid)}{given.server_id}"
+    machine = Machine(given.server_id, Path(given.document), Path(given.folder), given.bases, cgroup)
     signal.signal(signal.SIGTERM, lambda *_: machine.presses_the_button())
     signal.signal(signal.SIGUSR1, lambda *_: machine.loses_its_power())
     machine.runs(given.bridge, os.environ["STANDIN_ADDRESSES"].split(","))
 
 
 class Machine:
-    def __init__(self, server_id: str, document: Path, folder: Path, bases: str) -> None:
-        self._folder, self._bases = folder, bases
+    def __init__(self, server_id: str, document: Path, folder: Path, bases: str, cgroup: str) -> None:
+        self._folder, self._bases, self._cgroup = folder, bases, cgroup
         self._root, volume = folder / "volumes" / "0", (folder / "volumes" / "1").resolve()
         self._device = DEVICE.format(volume_id=volume.name)
         with (volume / "disk").open("ab") as disk:
@@ -99,23 +100,25 @@ class Machine:
             f"--bind-ro={self._bases}:{BASES}",
             f"--bind={self._folder / 'cuts'}:{CUTS}",
         ]
-        return boot(image(), self._root, self._folder / "root", linked, more)
+        return boot(image(), self._root, self._folder / "root", linked, more, self._cgroup)
 
 
-def boot(lower: Path, layer: Path, root: Path, linked: Path, more: list[str], cgroup: str = "") -> list[str]:
+def boot(lower: Path, layer: Path, root: Path, linked: Path, more: list[str], cgroup: str) -> list[str]:
     """The command that boots what is in `layer` over the image `lower`, once `linked` says that its network is there.
 
-    All of it runs in namespaces of its own, and ends with whoever runs the command. Of two machines at a time each needs a
-    `cgroup` of its own below ours: a systemd takes whatever is in its group for its own.
+    All of it runs in namespaces of its own, and ends with whoever runs the command. Each machine has a `cgroup` of its own
+    below ours, as a systemd takes whatever is in its group for its own.
     """
     nspawn = [
         *("systemd-nspawn", f"--directory={root}", "--register=no", "--keep-unit", "--capability=all"),
         *("--machine=machine", "--resolv-conf=off", "--boot", *more),
     ]
-    layers = f"lowerdir={lower},upperdir={layer}/upper,workdir={layer}/work"
-    joined = _made(cgroup) if cgroup else []
+    # Nobody waits for the disk: a power cut here ends processes alone, and what they wrote is still there.
+    layers = f"lowerdir={lower},upperdir={layer}/upper,workdir={layer}/work,volatile"
     steps = [
-        *(f"echo 0 >{shlex.quote(str(group))}/cgroup.procs" for group in joined),
+        *(f"echo 0 >{shlex.quote(str(group))}/cgroup.procs" for group in _made(cgroup)),
+        # What Linux keeps there after such a cut, so that nobody mounts it again who fears for what was written.
+        shlex.join(["rm", "-rf", f"{layer}/work/work/incompat"]),
         shlex.join(["mount", "-t", "overlay", "overlay", "-o", layers, str(root)]),
         f"until [ -e {shlex.quote(str(linked))} ]; do sleep 0.02; done",
         f"SYSTEMD_NSPAWN_API_VFS_WRITABLE=network exec {shlex.join(nspawn)}",
@@ -131,6 +134,11 @@ def first_process(folder: Path) -> psutil.Process | None:
         inside = psutil.Process(int((folder / "pid").read_text())).children(recursive=True)
         return next((process for process in inside if process.name() == "systemd"), None)
     return None
+
+
+def owned_by(pid: int) -> str:
+    """How the names of cgroups begin whose machines end with the process `pid`."""
+    return f"butt{pid}-"
 
 
 def _made(cgroup: str) -> list[Path]:
@@ -149,13 +157,14 @@ def _made(cgroup: str) -> list[Path]:
     return groups
 
 
-def forget_cgroups(*more: str) -> None:
-    """Remove those that systemd-nspawn made below ours for a machine that ends, as it leaves them, and these `more`."""
+def forget_cgroups(pid: int) -> None:
+    """Remove those of machines that end with the process `pid`, as systemd-nspawn leaves them."""
     ours = {line.split(":", 2)[2].strip("/") for line in Path("/proc/self/cgroup").read_text().splitlines()}
     hierarchies = [CGROUPS, *(path for path in CGROUPS.iterdir() if path.is_dir())]
-    for hierarchy, own, made in product(hierarchies, ours, ("payload", "supervisor", *more)):
-        for folder, _, _ in os.walk(hierarchy / own / made, topdown=False):
-            wait_for(lambda folder=Path(folder): _is_removed(folder))
+    for hierarchy, own in product(hierarchies, ours):
+        for made in (hierarchy / own).glob(f"{owned_by(pid)}*"):
+            for folder, _, _ in os.walk(made, topdown=False):
+                wait_for(lambda folder=Path(folder): _is_removed(folder))
 
 
 def _is_removed(cgroup: Path) -> bool:

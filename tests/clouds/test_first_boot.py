@@ -31,7 +31,7 @@ def site(land: Land, built_pub: Path, tmp_path: Path) -> Iterator[CloudService]:
     boot = systemd_command(land, tmp_path / "bases", os.getpid())
     with CloudService(tmp_path / "home", built_pub, boot, start_seconds=480) as site:
         yield site
-    forget_cgroups()
+    forget_cgroups(os.getpid())
 
 
 def test_from_register_to_alive_on_a_machine_whose_power_is_cut_in_each_step(site: CloudService):
@@ -95,7 +95,7 @@ def test_nothing_of_a_machine_is_left_when_the_run_of_the_tests_is_killed(land: 
     machine.wait(10)
     wait_for(lambda: not systemd.is_running())
     wait_for(lambda: run("losetup", "--associated", str(disk)) == "")
-    forget_cgroups()
+    forget_cgroups(ours.pid)
 
 
 def running(site: CloudService) -> str:

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Self
 
 from tests.clouds.debian import Debian, image
-from tests.clouds.nspawn import boot, first_process, forget_cgroups
+from tests.clouds.nspawn import boot, first_process, forget_cgroups, owned_by
 from tests.salt.land import end_namespace, run
 from tests.service import wait_for
 
@@ -44,7 +44,9 @@ class Elsewhere:
         return self
 
     def __exit__(self, *_: object) -> None:
+        """The last of them all."""
         end_namespace(self.name)
+        forget_cgroups(os.getpid())
 
     def links(self, pid: int, name: str, address: str) -> None:
         """Lay a cable to the network namespace of `pid`, which takes it along when it ends."""
@@ -81,7 +83,7 @@ class Booted:
     ) -> None:
         self.name, self.folder, self.elsewhere = name, folder, elsewhere
         self._address, self._debian, self._options = address, debian, options
-        self._cgroup = f"butt{os.getpid()}-{name}"
+        self._cgroup = f"{owned_by(os.getpid())}{name}"
         self._layer = folder / "layer"
         for path in (self._layer / "upper/etc", self._layer / "work", folder / "root"):
             path.mkdir(parents=True)
@@ -99,7 +101,6 @@ class Booted:
 
     def __exit__(self, *_: object) -> None:
         self.loses_its_power()
-        forget_cgroups(*(f"{self._cgroup}/{made}" for made in ("payload", "supervisor")), self._cgroup)
 
     def boots(self) -> None:
         linked = self.folder / "linked"

@@ -17,8 +17,6 @@ from tests.service import wait_for
 
 ROOT = Path(__file__).parents[2]
 PYTHONS = {"bookworm": PYTHON, "trixie": "python3.13"}
-# python3.11-venv needs this under another name, which debootstrap does not look up.
-MORE = {"bookworm": ("python3-distutils",)}
 UP = "cd /srv/butt && exec make up"
 PATIENT = 900.0
 
@@ -33,7 +31,7 @@ def main(suites: list[str]) -> None:
 def seconds_until_up(suite: str) -> float:
     python = PYTHONS[suite]
     brings = ("python3", "make", "ca-certificates", "curl")
-    installs = (f"{python}-venv", *MORE.get(suite, ()))
+    installs = (f"{python}-venv",)
     lower = image(Debian(f"{suite}-readme", suite, python, brings, installs))
     wheels = packages(python.removeprefix("python"))
     with tempfile.TemporaryDirectory() as folder:

@@ -3,16 +3,18 @@
 import sys
 import time
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from tests.clouds.debian import BOOKWORM
+from tests.clouds.debian import BOOKWORM, MACHINE, image
 from tests.installing.bare import Control
-from tests.installing.booted import DOMAIN, ELSEWHERE, MACHINE, Elsewhere
+from tests.installing.booted import DOMAIN, ELSEWHERE, Elsewhere
+from tests.installing.booted import MACHINE as ADDRESS
 from tests.installing.bot_machine import BotMachine
-from tests.installing.wheels import wheel
+from tests.installing.wheels import packages, wheel
 from tests.salt.machine import Daemon
 from tests.service import Person, wait_for
 from tests.stopwatch import Stopwatch
@@ -35,8 +37,20 @@ def elsewhere(tmp_path: Path) -> Iterator[Elsewhere]:
 
 
 @pytest.fixture
-def control(elsewhere: Elsewhere, tmp_path: Path) -> Iterator[Control]:
-    with Control(tmp_path / "control", wheel(tmp_path), BOOKWORM, elsewhere) as control:
+def made(tmp_path: Path) -> Path:
+    """Our wheel. All else that the machines are made of is fetched beside it, the first time, and mostly waits for a network."""
+    with ThreadPoolExecutor() as beside:
+        kept = [beside.submit(image, debian) for debian in (MACHINE, BOOKWORM)]
+        kept.append(beside.submit(packages, BOOKWORM.python.removeprefix("python")))
+        ours = wheel(tmp_path)
+    for each in kept:
+        each.result()
+    return ours
+
+
+@pytest.fixture
+def control(elsewhere: Elsewhere, made: Path, tmp_path: Path) -> Iterator[Control]:
+    with Control(tmp_path / "control", made, BOOKWORM, elsewhere) as control:
         yield control
 
 
@@ -95,10 +109,10 @@ def gets_a_machine(control: Control, machine: BotMachine, clock: Stopwatch) -> N
     control.runs(*AS_BUTT, "ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", f"{SSH}/id_ed25519")
     machine.lets_in(control.path(f"{SSH}/id_ed25519.pub").read_text())
     machine.trusts(control.authority)
-    control.runs(*AS_BUTT, "sh", "-c", f"ssh-keyscan {MACHINE} >>{SSH}/known_hosts")
-    code, said = control.says(INSTALLED, "machine", "add", f"root@{MACHINE}")
+    control.runs(*AS_BUTT, "sh", "-c", f"ssh-keyscan {ADDRESS} >>{SSH}/known_hosts")
+    code, said = control.says(INSTALLED, "machine", "add", f"root@{ADDRESS}")
     assert (code, "has reported" in said) == (0, True), said
-    control.leads_to("alices", MACHINE)
+    control.leads_to("alices", ADDRESS)
     clock.tell("butt machine add has ended, and the machine has reported")
 
 
