@@ -3,7 +3,10 @@
 import subprocess
 import sys
 
+import pytest
 
+
+@pytest.mark.timeout(700)
 def test_attackers_get_nothing_and_harm_nobody() -> None:
     run = [sys.executable, "-m", "attack", "--seed", "5", "--seconds", "5", "--untimed", "--together"]
     done = subprocess.run(run, check=False, capture_output=True, text=True, timeout=600)

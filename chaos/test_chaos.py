@@ -8,6 +8,7 @@ import pytest
 MINUTES = "0.7"
 
 
+@pytest.mark.timeout(700)
 @pytest.mark.parametrize("seed", [8])
 def test_people_and_faults_leave_nothing_wrong(seed: int) -> None:
     """In a process of its own, as it leaves its network."""

@@ -10,6 +10,7 @@ from django.db import connection
 from hypothesis import HealthCheck, settings
 from xdist.remote import Producer
 from xdist.scheduler import LoadScopeScheduling
+from xdist.workermanage import WorkerController
 
 from butt.sources.releases import PUB_SOURCE, build
 from tests.node_pub import NODE_PUB
@@ -22,30 +23,26 @@ settings.register_profile("calm", deadline=None, suppress_health_check=[HealthCh
 settings.register_profile("quick", settings.get_profile("calm"), max_examples=20)
 settings.load_profile("calm")
 
-LANDS = (
-    # Of machines that systemd-nspawn boots there is one at a time: they share a control group.
-    (
-        "tests/clouds/test_first_boot.py",
-        "tests/installing/test_bare_debian.py",
-        "tests/salt/test_faults.py",
-        "tests/clouds/test_whole.py",
-    ),
-    ("tests/salt/test_whole.py", "tests/salt/"),
+LONG = (
+    "tests/installing/test_bare_debian.py",
+    "tests/salt/test_whole.py",
+    "tests/clouds/test_first_boot.py",
+    "tests/salt/test_faults.py",
+    "tests/pages/test_looks.py",
+    "chaos/test_chaos.py",
+    "tests/clouds/test_whole.py",
+    "tests/release/",
 )
-"""Tests on machines in a land (`tests/salt/land.py`). They mostly wait, so two workers do them, each in a land of its own."""
+"""Tests that alone take a minute or more on two processors, the longest first: several times as long before they count as hanging.
+A whole run begins with them, as no worker should be alone with one in the end.
+"""
 
 SLOW = (
-    *(name for land in LANDS for name in land),
-    *("chaos/", "tests/backups/", "tests/pages/test_looks.py", "tests/whole/test_upgrade.py"),
-    *("tests/whole/test_change_over.py", "tests/pages/test_payment.py", "tests/monitor/test_on_postgres.py"),
-    *(
-        "tests/clients/",
-        "tests/release/",
-        "tests/pages/test_quick.py",
-        "attack/",
-        "tests/attacks/test_join.py",
-    ),
-    *("tests/clouds/test_killed_anywhere.py", "tests/client/", "tests/whole/", "tests/billing/"),
+    *LONG,
+    *("tests/salt/", "tests/backups/", "tests/pages/test_payment.py", "tests/pages/test_quick.py"),
+    *("tests/clients/", "tests/monitor/test_on_postgres.py", "tests/whole/test_upgrade.py"),
+    *("tests/whole/test_change_over.py", "tests/clouds/test_killed_anywhere.py", "attack/", "chaos/"),
+    *("tests/attacks/test_join.py", "tests/client/", "tests/whole/", "tests/billing/"),
     *("tests/imports/", "tests/clouds/test_moves.py", "tests/pages/", "tests/vault/", "tests/exports/"),
     *("tests/pub/", "tests/public/", "tests/attacks/", "tests/command/", "tests/clouds/"),
     *("tests/scuttlekit/store/", "tests/scuttlekit/command/", "tests/leaving/test_sweep.py"),
@@ -57,8 +54,14 @@ SLOW = (
     "tests/accounts/test_guessing.py::test_many_at_once",
 )
 """What takes long, by the beginnings of names, and about the longest first. The quick tests leave it out. A whole run begins
-with it in this order, so that no worker is alone with much of it in the end.
+with it in this order.
 """
+
+HANGS, MADE_FIRST, TAKES_LONG = 120, 480, 900
+"""Seconds after which a test fails as it hangs: by itself, where parts are made that tests share, and for a long one."""
+
+TOGETHER = "tests/salt/"
+"""Tests that share a land and its machines, so one worker does them, but for those that have a name in `LONG`."""
 
 _FILES = tuple(name for name in SLOW if "::" not in name)
 
@@ -78,7 +81,10 @@ def pytest_configure(config: pytest.Config) -> None:
 
 
 class ByFile(LoadScopeScheduling):
-    """Where tests run side by side, a file stays with one worker, and so do all that share a land."""
+    """Where tests run side by side, a file stays with one worker, and so do those that share machines.
+
+    A worker always has a test waiting behind the one that it does. What waits behind a long one is short: nobody else can take it.
+    """
 
     def __init__(self, config: pytest.Config, log: Producer) -> None:
         super().__init__(config, log)
@@ -86,8 +92,15 @@ class ByFile(LoadScopeScheduling):
         config.option.loadscopereorder = False
 
     def _split_scope(self, nodeid: str) -> str:
-        land = next((names[0] for names in LANDS if nodeid.startswith(names)), None)
-        return land or nodeid.partition("::")[0]
+        shares = nodeid.startswith(TOGETHER) and not nodeid.startswith(LONG)
+        return TOGETHER if shares else nodeid.partition("::")[0]
+
+    def _assign_work_unit(self, node: WorkerController) -> None:
+        begun = self.assigned_work.get(node, {})
+        ahead = [name for unit in begun.values() for name, is_done in unit.items() if not is_done]
+        if any(name.startswith(LONG) for name in ahead):
+            self.workqueue.move_to_end(next(reversed(self.workqueue)), last=False)
+        super()._assign_work_unit(node)
 
 
 def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> ByFile:
@@ -106,6 +119,19 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
         config.hook.pytest_deselected(items=heavy)
         items[:] = [item for item in items if not _is_heavy(item)]
     items.sort(key=lambda item: _rank(item.nodeid))
+    made: set[tuple[Path, str]] = set()
+    for item in items:
+        needs = {(item.path, name) for name in getattr(item, "fixturenames", ())}
+        if item.get_closest_marker("timeout") is None:
+            item.add_marker(pytest.mark.timeout(_seconds(item, makes=not needs <= made)))
+        made |= needs
+
+
+def _seconds(item: pytest.Item, *, makes: bool) -> int:
+    """How long this test may take. `makes` is whether it is the first in its file that needs one of its fixtures."""
+    if item.nodeid.startswith(LONG):
+        return TAKES_LONG
+    return HANGS + MADE_FIRST if makes and _is_heavy(item) else HANGS
 
 
 def _rank(nodeid: str) -> int:
