@@ -18,6 +18,7 @@ from butt.agents.states import State
 from butt.agents.view import View
 from butt.figures.models import Monitor, Outage
 from butt.limits.models import Slowed
+from butt.private.backup_metrics import of_backups
 from butt.private.machine_metrics import of_keys, of_machines
 from butt.private.service_metrics import of_checks, of_parts, of_queues
 
@@ -43,6 +44,7 @@ class Now(Collector):
         yield from of_queues()
         yield from of_machines()
         yield of_keys()
+        yield from of_backups()
         build = {"version": version("butt"), "python": python_version()}
         yield InfoMetricFamily("butt_build", "What runs here.", value=build)
 

@@ -51,6 +51,8 @@ FIRING = {
     "ButtMachineBehind": {'butt_machine_behind{machine="m"}': "1x60"},
     "ButtMachineOutOfMemory": {'butt_machine_out_of_memory_kills_total{machine="m"}': "0+1x60"},
     "ButtCloudKeyEnds": {'butt_cloud_key_ends_timestamp_seconds{cloud="c"}': f"{13 * DAY}x60"},
+    "ButtBackupOld": {"butt_backup_newest_timestamp_seconds": f"-{2 * DAY}x60"},
+    "ButtBackupsUnreached": {"butt_backups_reached": "0x60"},
 }  # fmt: skip
 """Of each alarm: series under which it has to fire after an hour."""
 
@@ -79,6 +81,8 @@ WELL = {
     'butt_machine_behind{machine="m"}': "0x60",
     'butt_machine_out_of_memory_kills_total{machine="m"}': "2x60",
     'butt_cloud_key_ends_timestamp_seconds{cloud="c"}': f"{15 * DAY}x60",
+    "butt_backup_newest_timestamp_seconds": f"-{DAY}x60",
+    "butt_backups_reached": "1x60",
 }
 
 

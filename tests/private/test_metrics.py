@@ -2,7 +2,8 @@
 
 import json
 import re
-from datetime import timedelta
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -23,6 +24,7 @@ from butt.limits import slowed
 from butt.limits.table import HEAD_BYTES
 from butt.monitor.roster import Roster
 from butt.monitor.samples import Seen, write
+from butt.private import backup_metrics
 from tests.figures.history import MIB, figures
 from tests.machines.machines import machine
 from tests.people import bot_in, many_bots, person
@@ -132,7 +134,41 @@ def test_it_tells_when_the_key_of_the_cloud_ends(prometheus: Client):
     assert told == {"attic": pytest.approx(ends.timestamp(), abs=1)}
 
 
-def test_the_dashboard_shows_each_metric_and_no_other(prometheus: Client, bot: Agent):
+@pytest.fixture
+def backups(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+    """The place where backups of the service are kept, where there is none yet."""
+    monkeypatch.setenv("BUTT_BACKUP_TO", f"file://{tmp_path / 'kept'}")
+    monkeypatch.setattr(backup_metrics, "_look", backup_metrics._Look())
+    configuration.cache_clear()
+    yield tmp_path / "kept"
+    monkeypatch.undo()
+    configuration.cache_clear()
+
+
+def test_it_tells_how_old_the_newest_backup_is(prometheus: Client, backups: Path):
+    backups.mkdir()
+    for day in ("20261101", "20261103"):
+        (backups / f"butt-{day}T020000Z.zip.age").touch()
+    told = read(prometheus)
+    assert told["butt_backup_newest_timestamp_seconds"] == {
+        "": datetime(2026, 11, 3, 2, tzinfo=UTC).timestamp()
+    }
+    assert told["butt_backups_reached"] == {"": 1}
+
+
+def test_where_there_is_no_backup_the_newest_is_as_old_as_can_be(prometheus: Client, backups: Path):
+    told = read(prometheus)
+    assert told["butt_backup_newest_timestamp_seconds"] == {"": 0}, "so that the alarm fires"
+
+
+def test_a_place_of_backups_that_cannot_be_looked_at_is_told_of(prometheus: Client, backups: Path):
+    backups.write_text("a file, and no folder")
+    told = read(prometheus)
+    assert told["butt_backups_reached"] == {"": 0}
+    assert "butt_backup_newest_timestamp_seconds" not in told
+
+
+def test_the_dashboard_shows_each_metric_and_no_other(prometheus: Client, bot: Agent, backups: Path):
     facts = dict.fromkeys(("diskFree", "diskTotal", "memoryFree", "memoryTotal", "load"), 1)
     machine("m1", seen_at=timezone.now(), facts={**facts, "outOfMemoryKills": 0, "restarts": 0})
     Roster().beat(watching=1, written=0, lost=0)
