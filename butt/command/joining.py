@@ -1,11 +1,14 @@
 """`butt machine add HOST`: what is done on the machine over ssh, and what is told of it meanwhile."""
 
 import subprocess
+import tempfile
 import time
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
+from butt.configuration import configuration
 from butt.environment import for_tools
 
 if TYPE_CHECKING:
@@ -52,8 +55,10 @@ def join(minion_id: str, host: str, *, only_print: bool) -> None:
 
 
 def _send(text: str, host: str) -> None:
-    command = ["ssh", "-o", "ConnectTimeout=20", "--", host, AS_ROOT]
     try:
+        key = _key()
+        # Whoever gives the command may have keys of their own, which ssh tries as well.
+        command = ["ssh", "-o", "ConnectTimeout=20", "-i", str(key), "--", host, AS_ROOT]
         done = subprocess.run(
             command,
             env=for_tools(),
@@ -71,12 +76,41 @@ def _send(text: str, host: str) -> None:
         raise click.ClickException(f"{host} takes too long over ssh. Run this again.") from None
     if done.returncode:
         said = (done.stderr.strip().splitlines() or ["it says nothing"])[-1][:300]
-        raise click.ClickException(f"{host} over ssh: {said}. Mend that, then run this again.")
+        raise click.ClickException(_mended(said, host, key))
+
+
+def _key() -> Path:
+    """The service's own key for machines, made the first time. Raises `FileNotFoundError` where there is no ssh."""
+    folder = configuration().home / "ssh"
+    key = folder / "id_ed25519"
+    if not folder.exists():
+        with tempfile.TemporaryDirectory(prefix="ssh-", dir=folder.parent) as made:
+            draft = Path(made) / "ssh"
+            draft.mkdir(mode=0o700)
+            make = ["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-C", "butt", "-f", str(draft / key.name)]
+            subprocess.run(make, env=for_tools(), check=True, capture_output=True, timeout=SSH_SECONDS)
+            draft.rename(folder)
+    return key
+
+
+def _mended(said: str, host: str, key: Path) -> str:
+    """What ssh said, and what to do about it."""
+    if "Permission denied" in said:
+        line = key.with_suffix(".pub").read_text().strip()
+        return (
+            f"{host} does not let this service in. Run this on {host}, as the user that is named there, then run this again:"
+            f"\n\n  mkdir -p -m 700 ~/.ssh && echo '{line}' >>~/.ssh/authorized_keys\n"
+        )
+    if "Host key verification failed" in said:
+        return (
+            f"ssh does not know the key of {host} yet. Run this at a terminal, where ssh asks whether it is right. On {host}, "
+            "`ssh-keygen -lf /etc/ssh/ssh_host_ed25519_key.pub` shows it."
+        )
+    return f"{host} over ssh: {said}. Mend that, then run this again."
 
 
 def _tell_of_names(machine: "Machine") -> None:
     from butt.command.records import addresses_of, record
-    from butt.configuration import configuration
     from butt.machines.models import Machine
 
     domain = configuration().domain

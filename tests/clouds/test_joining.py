@@ -3,8 +3,10 @@
 import base64
 import os
 import re
+import stat
 import subprocess
 from pathlib import Path
+from typing import Any
 
 import pytest
 from click.testing import CliRunner
@@ -16,6 +18,9 @@ from butt.command import joining
 from butt.command import machine as command
 from butt.machines.models import Machine
 from butt.machines.registry import bundle, register
+from tests.sources.conftest import settings_of
+
+__all__ = ["settings_of"]
 
 pytestmark = pytest.mark.django_db
 
@@ -59,12 +64,13 @@ def test_a_machine_without_apt_is_left_alone(tmp_path: Path):
 
 @pytest.fixture
 def ssh(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """An ssh that keeps what it is given, and ends as the file `code` says."""
+    """An ssh that keeps what it is given, says what is in the file `words`, and ends as the file `code` says."""
     program = tmp_path / "ssh"
     program.write_text(
-        f'#!/bin/sh\ncat >{tmp_path}/given\necho "no route to host" >&2\nexit $(cat {tmp_path}/code)\n'
+        f"#!/bin/sh\ncat >{tmp_path}/given\ncat {tmp_path}/words >&2\nexit $(cat {tmp_path}/code)\n"
     )
     program.chmod(0o755)
+    (tmp_path / "words").write_text("no route to host")
     monkeypatch.setenv("PATH", f"{tmp_path}:{os.environ['PATH']}")
     monkeypatch.setattr(command, "configure", lambda **_: None)
     monkeypatch.setattr(joining, "JOIN_SECONDS", 0.0)
@@ -90,3 +96,28 @@ def test_it_is_brought_over_ssh_and_run_again_goes_on_with_the_same_machine(
     said = CliRunner().invoke(command.machine, ["add", "root@new.example.org", "--script"])
     assert said.output == script(made)
     assert CliRunner().invoke(command.machine, ["add", "--", "-oProxyCommand=x"]).exit_code == 1
+
+
+def test_the_service_has_a_key_of_its_own_and_says_how_a_machine_lets_it_in(
+    ssh: Path, settings_of: Any, tmp_path: Path
+):
+    settings_of(home=tmp_path)
+    (ssh / "code").write_text("255")
+    (ssh / "words").write_text("root@new.example.org: Permission denied (publickey).")
+    said = CliRunner().invoke(command.machine, ["add", "root@new.example.org"]).output
+    key = (tmp_path / "ssh" / "id_ed25519.pub").read_text().strip()
+    (line,) = [line.strip() for line in said.splitlines() if "authorized_keys" in line]
+    home = tmp_path / "there"
+    home.mkdir()
+    subprocess.run(["/bin/sh", "-c", line], env={"HOME": str(home), "PATH": os.defpath}, check=True)
+    assert (home / ".ssh" / "authorized_keys").read_text() == f"{key}\n"
+    assert stat.S_IMODE((tmp_path / "ssh" / "id_ed25519").stat().st_mode) == 0o600
+    CliRunner().invoke(command.machine, ["add", "root@new.example.org"])
+    assert (tmp_path / "ssh" / "id_ed25519.pub").read_text().strip() == key, "it is made once"
+
+
+def test_a_machine_whose_own_key_is_not_known_says_where_to_look(ssh: Path):
+    (ssh / "code").write_text("255")
+    (ssh / "words").write_text("Host key verification failed.")
+    said = CliRunner().invoke(command.machine, ["add", "root@new.example.org"]).output
+    assert "ssh-keygen -lf" in said

@@ -30,11 +30,10 @@ class BotMachine(Booted):
         # It was not made by a cloud.
         self.path("/etc/cloud/cloud-init.disabled").touch()
 
-    def lets_in(self, key: str) -> None:
-        """Over ssh, whoever has the key."""
+    def has_ssh(self) -> None:
+        """For whoever has a key that it lets in."""
         self.runs("apt-get", "update", "-q")
         self.runs("apt-get", "install", "-q", "-y", "--no-install-recommends", "openssh-server")
-        self.writes("/root/.ssh/authorized_keys", key)
 
     def trusts(self, authority: Path) -> None:
         """Certificates that an authority of the network's own has signed."""
