@@ -18,6 +18,9 @@ if TYPE_CHECKING:
     from butt.configuration import Configuration
     from butt.vault.keeper import Keeper
 
+ENDS = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
+"""What a part ends at, in order. After SIGHUP, systemd starts it again with the settings that there are then."""
+
 
 @cli.command()
 @home_option
@@ -74,7 +77,7 @@ def steward(home: Path | None) -> None:
         stop.set()
         ring_all()
 
-    for number in (signal.SIGTERM, signal.SIGINT):
+    for number in ENDS:
         signal.signal(number, end)
 
     heart = Heart("steward")
@@ -150,7 +153,7 @@ def monitor(home: Path | None) -> None:
 
     async def watch() -> None:
         task = asyncio.current_task()
-        for number in (signal.SIGTERM, signal.SIGINT):
+        for number in ENDS:
             asyncio.get_running_loop().add_signal_handler(number, task.cancel)  # type: ignore[union-attr]
         heart = Heart("monitor").start()
         heart.follow(asyncio.get_running_loop())

@@ -12,9 +12,10 @@ import butt
 from butt.installing import SALT, SETTINGS, Trouble
 from butt.installing.plan import Plan
 from butt.installing.system import System
-from butt.installing.units import shipped
+from butt.installing.units import FOLDER, shipped
 
 UNITS = ("butt@private", "butt-salt-master", "butt@steward", "butt@monitor", "butt@public")
+SOCKETS = {f"{unit}.socket": unit for unit in ("butt@private", "butt@public")}
 TIMER = "butt-backup.timer"
 PATIENCE, PAUSE, LARGEST = 300.0, 1.0, 1 << 20
 COMES = frozenset({"steward", "monitor", "salt-master", "release"})
@@ -40,11 +41,17 @@ class Services:
     what: str = "The parts run, and start with the machine"
 
     def is_done(self) -> bool:
-        return all(map(self._is_current, UNITS))
+        return all(map(self._listens, SOCKETS)) and all(map(self._is_current, UNITS))
 
     def do(self) -> None:
         self.system.run("systemctl", "daemon-reload")
-        self.system.run("systemctl", "enable", *UNITS)
+        self.system.run("systemctl", "enable", *SOCKETS, *UNITS)
+        for name, unit in SOCKETS.items():
+            if not self._listens(name):
+                # systemd does not begin to listen where the part does so itself.
+                self.system.run("systemctl", "stop", unit)
+                mend = f"Look at `journalctl -u {name}`, then run `butt install` again."
+                self.system.run("systemctl", "restart", name, mend=mend)
         for unit in UNITS:
             if not self._is_current(unit):
                 mend = f"Look at `journalctl -u {unit}`, then run `butt install` again."
@@ -52,11 +59,22 @@ class Services:
 
     def undo(self) -> str:
         stopped = False
-        for unit in (TIMER, *reversed(UNITS)):
+        for unit in (TIMER, *SOCKETS, *reversed(UNITS)):
             if self.system.succeeds("systemctl", "cat", unit):
                 self.system.run("systemctl", "disable", "--now", unit)
                 stopped = True
         return "stopped" if stopped else ""
+
+    def _listens(self, name: str) -> bool:
+        """Whether systemd listens with this unit as it is, now and after the next boot."""
+        if self.system.says("systemctl", "is-enabled", name) != "enabled":
+            return False
+        shown = ("--property=ActiveState,ActiveEnterTimestamp", "--timestamp=unix")
+        said = self.system.says("systemctl", "show", *shown, name).splitlines()
+        about = dict(line.partition("=")[::2] for line in said)
+        since = about.get("ActiveEnterTimestamp", "").removeprefix("@")
+        is_on = about.get("ActiveState") == "active" and since.isdigit()
+        return is_on and int(self.system.changed_at(f"{FOLDER}/{name}")) <= int(since)
 
     def _is_current(self, unit: str) -> bool:
         return is_current(self.system, unit, SETTINGS, f"{SALT}/done", butt.__file__, *shipped(self.plan))

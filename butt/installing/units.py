@@ -15,6 +15,27 @@ GUIDE = re.compile(r"^Documentation=.*\n", re.MULTILINE)
 """It lies in a checkout alone."""
 
 
+LISTENS = {
+    "butt@public.socket": ("BUTT_BIND", "BUTT_PORT"),
+    "butt@private.socket": ("BUTT_PRIVATE_BIND", "BUTT_PRIVATE_PORT"),
+}
+"""By the name of a unit with which systemd listens, the settings that say where."""
+
+ADDRESS = re.compile(r"^ListenStream=(.+):(\d+)$", re.MULTILINE)
+
+
+def _listening(text: str, plan: Plan, bind: str, port: str) -> str:
+    def told(found: re.Match[str]) -> str:
+        host = plan.settings.get(bind) or found[1]
+        host = f"[{host}]" if ":" in host else host
+        return f"ListenStream={host}:{plan.settings.get(port) or found[2]}"
+
+    text, count = ADDRESS.subn(told, text)
+    if count != 1:
+        raise AssertionError(f"it does not say where {port} is")
+    return text
+
+
 def shipped(plan: Plan) -> dict[str, str]:
     """By its place each unit's text."""
     texts = {}
@@ -22,6 +43,8 @@ def shipped(plan: Plan) -> dict[str, str]:
         text = path.read_text()
         if path.suffix == ".service" and SHIPPED not in text:
             raise AssertionError(f"{path} does not start {SHIPPED}")
+        if path.name in LISTENS:
+            text = _listening(text, plan, *LISTENS[path.name])
         texts[f"{FOLDER}/{path.name}"] = GUIDE.sub("", text.replace(SHIPPED, plan.program))
     return texts
 

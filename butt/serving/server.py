@@ -1,6 +1,8 @@
 """Running an http server of ours: uvicorn, which says when it serves, and whose heart beats while its event loop turns."""
 
 import asyncio
+import logging
+import signal
 import socket
 import sys
 
@@ -10,6 +12,8 @@ from butt.beats import systemd
 from butt.beats.heart import Heart
 from butt.limits.slowed import keep_noting
 from butt.serving.connections import KEEP_ALIVE, connection_class
+
+log = logging.getLogger("butt.serving")
 
 TURN = 0.0005
 """Seconds that a thread of a server works until another one may. With Python's own 5 ms, and with pages that only compute
@@ -29,8 +33,14 @@ class Server(uvicorn.Server):
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         await super().startup(sockets)
         if self.started:
-            self._heart.start().follow(asyncio.get_running_loop())
+            loop = asyncio.get_running_loop()
+            self._heart.start().follow(loop)
+            # What runs us starts us again, with the settings and the code that there are then.
+            loop.add_signal_handler(signal.SIGHUP, self._end)
             systemd.ready()
+
+    def _end(self) -> None:
+        self.should_exit = True
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
         await super().shutdown(sockets)
@@ -39,7 +49,14 @@ class Server(uvicorn.Server):
 
 
 def serve(part: str, application: str, host: str, port: int) -> None:
-    """Until the process is told to end; exits with 3 where it cannot listen."""
+    """Until the process is told to end; exits with 3 where it cannot listen.
+
+    Where systemd listens in our place, connections that come while we are started again wait for us.
+    """
+    sockets = systemd.sockets()
+    if trouble := _other_port(sockets, port):
+        log.error(trouble)
+        sys.exit(STARTUP_FAILURE)
     keep_noting()
     sys.setswitchinterval(TURN)
     config = uvicorn.Config(
@@ -59,8 +76,19 @@ def serve(part: str, application: str, host: str, port: int) -> None:
     )
     server = Server(config, part)
     try:
-        server.run()
+        server.run(sockets or None)
     except KeyboardInterrupt:
         pass
     if not server.started:
         sys.exit(STARTUP_FAILURE)
+
+
+def _other_port(sockets: list[socket.socket], port: int) -> str:
+    """Why what systemd listens on is not what the settings say; empty where it is."""
+    others = [each.getsockname()[1] for each in sockets if each.getsockname()[1] != port]
+    if not others:
+        return ""
+    return (
+        f"The settings say port {port}, and systemd listens on port {others[0]}. Change ListenStream in the unit that ends with "
+        ".socket, or run `butt install` again."
+    )

@@ -95,6 +95,8 @@ def becomes_a_service(control: Control, clock: Stopwatch) -> None:
     clock.tell("butt install has ended, and all is well")
     assert nothing_to_do(control)
     clock.tell("butt install again: nothing to do")
+    control.runs("systemctl", "reload", "butt@public")
+    control.runs("curl", "-sf", "--max-time", "120", "-o", "/dev/null", "http://127.0.0.1:8000/up")
 
 
 def nothing_to_do(control: Control) -> bool:
@@ -104,12 +106,15 @@ def nothing_to_do(control: Control) -> bool:
 
 
 def gets_a_machine(control: Control, machine: BotMachine, clock: Stopwatch) -> None:
-    """As the guide says: the service's user has a key that the machine lets in, and knows the machine."""
+    """As the guide says: the machine lets the service's own key in, and the service's user knows the machine."""
+    machine.has_ssh()
     control.runs(*AS_BUTT, "mkdir", "-m", "700", SSH)
-    control.runs(*AS_BUTT, "ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", f"{SSH}/id_ed25519")
-    machine.lets_in(control.path(f"{SSH}/id_ed25519.pub").read_text())
-    machine.trusts(control.authority)
     control.runs(*AS_BUTT, "sh", "-c", f"ssh-keyscan {ADDRESS} >>{SSH}/known_hosts")
+    code, said = control.says(INSTALLED, "machine", "add", f"root@{ADDRESS}")
+    (line,) = [line.strip() for line in said.splitlines() if "authorized_keys" in line]
+    assert code == 1
+    machine.runs("sh", "-c", line)
+    machine.trusts(control.authority)
     code, said = control.says(INSTALLED, "machine", "add", f"root@{ADDRESS}")
     assert (code, "has reported" in said) == (0, True), said
     control.leads_to("alices", ADDRESS)
