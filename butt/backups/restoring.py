@@ -1,28 +1,31 @@
 """Restoring a backup into a service that knows nobody yet. The bots' folders may be there: their own guards hold."""
 
-import io
 import json
+import shutil
+import sqlite3
+import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import IO, Any
+from typing import Any
 from zipfile import BadZipFile, ZipFile
 
-from django.apps import apps
-from django.core.management.color import no_style
-from django.db import DatabaseError, connection, transaction
+from django.db import DatabaseError, connection, connections, transaction
+from django.db.backends.base.base import BaseDatabaseWrapper
 
 from butt.agents.models import Agent, Observed
-from butt.backups import ABOUT, FORMAT, IDENTITY, ROWS, SECRETS, BackupTrouble
+from butt.backups import ABOUT, FILE, IDENTITY, OF_A_FILE, OF_ROWS, ROWS, SECRETS, BackupTrouble
 from butt.backups.first_format import FIRST_FORMAT, load_first_format
+from butt.backups.image import IMAGE, counts_of_image, lines_of_image, opened, put_in_place
 from butt.backups.making import schema
+from butt.backups.rows import check_tables, checked_count, load_tables
 from butt.backups.tables import Table, tables
+from butt.configuration import configuration
+from butt.machines.unconfirmed import hold_all
 from scuttlekit.files import write_whole
 
 LONGEST_SECRET = 64 * 1024
 BLOCK = 1 << 20
-CACHE = 256 * 1024
-"""KiB of a SQLite database that are kept in memory meanwhile: rows come in the order of no index."""
 
 
 def restore_backup(home: Path, place: Path) -> int:
@@ -32,9 +35,10 @@ def restore_backup(home: Path, place: Path) -> int:
             about = _checked(archive)
             secrets = {name: _small(archive, name) for name in SECRETS if name in archive.namelist()}
             _refuse_what_is_not_empty(home, secrets)
-            for name, content in secrets.items():
-                write_whole(home / name, content, lasting=True)
-            count = _load(archive, about)
+            with _unpacked(archive, about, home):
+                for name, content in secrets.items():
+                    write_whole(home / name, content, lasting=True)
+                count = _load(archive, about)
     except (OSError, BadZipFile, KeyError, ValueError, EOFError) as error:
         raise BackupTrouble(f"{place} is no backup that can be read: {error}") from error
     return count
@@ -42,7 +46,7 @@ def restore_backup(home: Path, place: Path) -> int:
 
 def _checked(archive: ZipFile) -> dict[str, Any]:
     about: dict[str, Any] = json.loads(_small(archive, ABOUT))
-    if about["format"] not in {FIRST_FORMAT, FORMAT}:
+    if about["format"] not in {FIRST_FORMAT, OF_ROWS, OF_A_FILE}:
         raise BackupTrouble(
             "This backup was made by another version of the service: restore it with that one."
         )
@@ -52,7 +56,8 @@ def _checked(archive: ZipFile) -> dict[str, Any]:
         raise BackupTrouble(
             f"This backup was made by a version whose tables are {other}: restore it with that version, then upgrade."
         )
-    if damaged := archive.testzip():
+    # Unpacking a file checks it as well.
+    if about["format"] != OF_A_FILE and (damaged := archive.testzip()):
         raise BackupTrouble(f"This backup is damaged, in its part {damaged}.")
     return about
 
@@ -68,22 +73,61 @@ def _refuse_what_is_not_empty(home: Path, secrets: dict[str, bytes]) -> None:
             )
 
 
+@contextmanager
+def _unpacked(archive: ZipFile, about: dict[str, Any], home: Path) -> Iterator[None]:
+    """The file of a backup that has one, opened as the database `IMAGE`."""
+    if about["format"] != OF_A_FILE:
+        yield
+        return
+    with tempfile.TemporaryDirectory(prefix="restore-", dir=home) as folder:
+        place = Path(folder) / FILE
+        with archive.open(FILE) as part, place.open("wb") as file:
+            shutil.copyfileobj(part, file, BLOCK)
+        with opened(place):
+            yield
+
+
 def _load(archive: ZipFile, about: dict[str, Any]) -> int:
     """All rows, in one transaction; how many there are."""
     try:
+        if about["format"] == OF_A_FILE and connection.vendor == "sqlite":
+            return _load_file(about["tables"])
         with _keys_checked_afterwards(), transaction.atomic(), connection.wrap_database_errors:
             if about["format"] == FIRST_FORMAT:
                 count = load_first_format(archive, about["rows"])
+            elif about["format"] == OF_ROWS:
+                count = load_tables(about["tables"], lambda table: _blocks(archive, table))
             else:
-                count = _load_tables(archive, about["tables"])
-            # That they answered then says nothing of now.
-            Observed.objects.update(alive=False)
-            connection.check_constraints()
-    except DatabaseError as error:
+                count = load_tables(about["tables"], lines_of_image)
+            _settle(connection)
+    except (DatabaseError, sqlite3.Error) as error:
         raise BackupTrouble(
             f"A row of this backup cannot be restored: {error}. Nothing was changed."
         ) from error
     return count
+
+
+def _load_file(written: dict[str, Any]) -> int:
+    ours = tables()
+    check_tables(ours, written)
+    total = sum(checked_count(name, count, written) for name, count in counts_of_image(ours).items())
+    with transaction.atomic(using=IMAGE):
+        _settle(connections[IMAGE])
+    try:
+        put_in_place()
+    except DatabaseError as error:
+        raise BackupTrouble(
+            f"The database cannot be written: {error}. Stop every program that has it open, and try again."
+        ) from error
+    return total
+
+
+def _settle(database: BaseDatabaseWrapper) -> None:
+    """What is no longer so when rows come back."""
+    # That they answered then says nothing of now.
+    Observed.objects.using(database.alias).update(alive=False)
+    hold_all(configuration().home, database.alias)
+    database.check_constraints()
 
 
 @contextmanager
@@ -96,90 +140,10 @@ def _keys_checked_afterwards() -> Iterator[None]:
         yield
 
 
-def _load_tables(archive: ZipFile, written: dict[str, Any]) -> int:
-    ours = tables()
-    if {table.name: list(table.columns) for table in ours} != {
-        name: table["columns"] for name, table in written.items()
-    }:
-        raise BackupTrouble("This backup has other tables than this version: restore it with that version.")
-    copy_in = _into_sqlite if connection.vendor == "sqlite" else _into_postgres
-    total = 0
-    with _made_afterwards(ours):
-        for table in ours:
-            with archive.open(f"{ROWS}/{table.name}") as part:
-                count = copy_in(table, part)
-            expected = int(written[table.name]["rows"])
-            if count != expected:
-                raise BackupTrouble(
-                    f"This backup has {count} rows of {table.name} and should have {expected}."
-                )
-            total += count
-    with connection.cursor() as cursor:
-        for statement in connection.ops.sequence_reset_sql(
-            no_style(), apps.get_models(include_auto_created=True)
-        ):
-            cursor.execute(statement)
-    return total
-
-
-def _into_sqlite(table: Table, part: IO[bytes]) -> int:
-    lines = io.TextIOWrapper(part, "utf-8", newline="\n")
-    values = ", ".join("?" * len(table.columns))
-    sql = f'INSERT INTO "{table.name}" ({table.listed}) VALUES ({values})'  # noqa: S608 # nosec B608 # names of our own models
-    return max(0, int(connection.connection.executemany(sql, table.rows_for_sqlite(lines)).rowcount))
-
-
-def _into_postgres(table: Table, part: IO[bytes]) -> int:
-    with connection.connection.cursor() as cursor:
-        with cursor.copy(f'COPY "{table.name}" ({table.listed}) FROM STDIN') as copy:
-            while block := part.read(BLOCK):
-                copy.write(block)
-        return int(cursor.rowcount)
-
-
-@contextmanager
-def _made_afterwards(ours: list[Table]) -> Iterator[None]:
-    """Indexes, and PostgreSQL's foreign keys, are made after the rows are there, at once, as pg_restore does it."""
-    names = [table.name for table in ours]
-    if connection.vendor == "sqlite":
-        with connection.cursor() as cursor:
-            cursor.execute(f"PRAGMA cache_size = {-CACHE}")
-            cursor.execute(_INDEXES_OF_SQLITE)
-            made = [(name, sql) for name, table, sql in cursor.fetchall() if table in names]
-            for name, _ in made:
-                cursor.execute(f'DROP INDEX "{name}"')
-            yield
-            for _, sql in made:
-                cursor.execute(sql)
-        return
-    with connection.cursor() as cursor:
-        cursor.execute(_FOREIGN_KEYS, [names])
-        keys = cursor.fetchall()
-        cursor.execute(_INDEXES, [names])
-        indexes = cursor.fetchall()
-        for table, name, _ in keys:
-            cursor.execute(f'ALTER TABLE {table} DROP CONSTRAINT "{name}"')
-        for name, _ in indexes:
-            cursor.execute(f"DROP INDEX {name}")
-    yield
-    with connection.cursor() as cursor:
-        for _, definition in indexes:
-            cursor.execute(definition)
-        for table, name, definition in keys:
-            cursor.execute(f'ALTER TABLE {table} ADD CONSTRAINT "{name}" {definition}')
-
-
-_INDEXES_OF_SQLITE = """
-SELECT name, tbl_name, sql FROM sqlite_master WHERE type = 'index' AND sql IS NOT NULL
-"""
-_FOREIGN_KEYS = """
-SELECT conrelid::regclass::text, conname, pg_get_constraintdef(oid) FROM pg_constraint
-WHERE contype = 'f' AND conrelid::regclass::text = ANY(%s)
-"""
-_INDEXES = """
-SELECT indexrelid::regclass::text, pg_get_indexdef(indexrelid) FROM pg_index
-WHERE indrelid::regclass::text = ANY(%s) AND NOT EXISTS (SELECT FROM pg_constraint WHERE conindid = indexrelid)
-"""
+def _blocks(archive: ZipFile, table: Table) -> Iterator[bytes]:
+    with archive.open(f"{ROWS}/{table.name}") as part:
+        while block := part.read(BLOCK):
+            yield block
 
 
 def _small(archive: ZipFile, name: str) -> bytes:

@@ -12,8 +12,11 @@ from typing import Any
 
 from django.apps import apps
 
-REMADE = frozenset({"contenttypes.contenttype", "auth.permission", "sessions.session", "beats.beat"})
-"""Django makes the first two by itself, with numbers of their own; who had signed in signs in again, and parts beat anew."""
+FLEETING = ("sessions.session", "beats.beat")
+"""Left out of every backup: who had signed in signs in again, and parts beat anew."""
+
+REMADE = frozenset({"contenttypes.contenttype", "auth.permission", *FLEETING})
+"""Left out where rows are written one by one. Django makes the first two by itself, with numbers of their own."""
 
 NULL = r"\N"
 _ESCAPED = {r"\\": "\\", r"\t": "\t", r"\n": "\n", r"\r": "\r", r"\b": "\b", r"\f": "\f", r"\v": "\v"}
@@ -98,6 +101,11 @@ def tables() -> list[Table]:
         for meta in found
         if meta.managed and not meta.proxy and meta.label_lower not in REMADE
     ]
+
+
+def names_of_fleeting() -> list[str]:
+    """The tables whose rows are in no backup."""
+    return [apps.get_model(label)._meta.db_table for label in FLEETING]  # noqa: SLF001 - as above
 
 
 def _kind(field: Any) -> Kind:

@@ -18,6 +18,7 @@ from urllib.parse import urlsplit, urlunsplit
 import psycopg
 import pytest
 
+from butt.backups.tables import tables
 from tests.exports.living import master_of, publish, waits_for_its_profile
 from tests.people import PASSWORD
 from tests.pub.pubs import is_root
@@ -261,16 +262,45 @@ def _rows(home: Path, database_url: str) -> list[Any]:
 
 
 def _rewritten(saved: Path, wrong: Path, part: str) -> None:
+    if part == "row":
+        _as_rows(saved, saved)
     with zipfile.ZipFile(saved) as old, zipfile.ZipFile(wrong, "w") as new:
         for name in old.namelist():
             content = old.read(name)
+            about = json.loads(content) if name == "backup.json" else {}
             if name == "rows/agents_observed" and part == "row":
                 content = content.replace(b"\t", b"\t\t", 1)
-            if name == "rows/agents_observed" and part == "count":
-                content = b"".join(content.splitlines(keepends=True)[:-1])
-            if name == "rows/agents_belongs" and part == "orphan":
-                content = content.replace(content.splitlines()[0].split(b"\t")[1], b"0" * 32)
-            if name == "backup.json" and part == "newer":
-                about = json.loads(content)
-                content = json.dumps({**about, "schema": [*about["schema"], "agents.9999_later"]}).encode()
-            new.writestr(name, content)
+            if name == "butt.sqlite3" and part == "orphan":
+                content = _without_its_people(content, wrong.with_suffix(".sqlite3"))
+            if about and part == "count":
+                about["tables"]["agents_observed"]["rows"] += 1
+            if about and part == "newer":
+                about["schema"].append("agents.9999_later")
+            new.writestr(name, json.dumps(about) if about else content)
+
+
+def _without_its_people(content: bytes, place: Path) -> bytes:
+    place.write_bytes(content)
+    with closing(sqlite3.connect(place)) as database:
+        database.execute("DELETE FROM agents_belongs")
+        database.execute(
+            "UPDATE agents_wanted SET agent_id = replace(agent_id, substr(agent_id, 1, 4), 'zzzz')"
+        )
+        database.commit()
+    return place.read_bytes()
+
+
+def _as_rows(saved: Path, target: Path) -> None:
+    """The same backup in the format that PostgreSQL's have, and that SQLite's had in an earlier version."""
+    with zipfile.ZipFile(saved) as file:
+        parts = {name: file.read(name) for name in file.namelist()}
+    place = target.with_suffix(".sqlite3")
+    place.write_bytes(parts.pop("butt.sqlite3"))
+    parts["backup.json"] = json.dumps({**json.loads(parts["backup.json"]), "format": 2}).encode()
+    with closing(sqlite3.connect(place)) as database:
+        for table in tables():
+            lines = (f"{line}\n" for (line,) in database.execute(table.lines_of_sqlite))
+            parts[f"rows/{table.name}"] = "".join(lines).encode()
+    with zipfile.ZipFile(target, "w") as file:
+        for name, content in parts.items():
+            file.writestr(name, content)
