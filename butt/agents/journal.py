@@ -1,4 +1,4 @@
-"""The journal of who did what to which bot."""
+"""The journal of who did what to which bot or machine."""
 
 import uuid
 from collections.abc import Collection
@@ -17,6 +17,12 @@ def note(bot: Agent, actor: Agent | str, what: str, **detail: Any) -> None:
     """Write one line; `actor` is the person, or the name of a part of the service."""
     who = actor if isinstance(actor, str) else str(actor.id)
     JournalEntry.objects.create(bot_id=bot.id, bot_name=bot.name, actor=who, what=what, detail=detail)
+
+
+def note_on_machine(machine_id: uuid.UUID, name: str, actor: Agent | str, what: str, **detail: Any) -> None:
+    """Write one line about a machine: its id and name stand where a bot's do."""
+    who = actor if isinstance(actor, str) else str(actor.id)
+    JournalEntry.objects.create(bot_id=machine_id, bot_name=name, actor=who, what=what, detail=detail)
 
 
 def happened(bot_id: uuid.UUID, since: datetime, what: Collection[str]) -> list[JournalEntry]:

@@ -77,6 +77,14 @@ def restore(home: Path | None, file: str, key: Path | None) -> None:
             raise click.ClickException(str(trouble)) from None
     click.echo(f"{count} rows and the secrets are back.")
 
+    from butt.machines.models import Unconfirmed
+
+    if waiting := Unconfirmed.objects.count():
+        click.echo(
+            f"{waiting} bots get no orders until their machines say that they run there, or you confirm where they live: "
+            "`butt doctor` lists those that wait."
+        )
+
 
 @contextmanager
 def _readable(home: Path, file: str, key: Path | None) -> "Iterator[Path]":

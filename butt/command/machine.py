@@ -9,6 +9,7 @@ import click
 
 from butt.command import cli, configure, home_option
 from butt.command.joining import check_host, join
+from butt.command.operator import who_commands
 
 if TYPE_CHECKING:
     from butt.machines.models import Machine
@@ -93,16 +94,19 @@ def rotate(home: Path | None, hours: int, minion_id: str) -> None:
 @machine.command()
 @home_option
 @click.option("--undo", is_flag=True, help="Let new bots be placed on it again.")
+@click.option("--reason", default="maintenance", show_default=True, help="Why; it is kept in the journal.")
 @click.argument("minion_id")
-def drain(home: Path | None, undo: bool, minion_id: str) -> None:
+def drain(home: Path | None, undo: bool, reason: str, minion_id: str) -> None:
     """Have no new bot placed on a machine. Those there stay; `butt machine empty` moves them away."""
     configure(home=home)
 
-    from butt.machines.registry import drain as keep_away
+    from butt.operating import NotDone
+    from butt.operating.actions import OF_MACHINE, act
 
-    found = found_machine(minion_id)
-    if not keep_away(found, undo=undo):
-        raise click.ClickException(f"{minion_id} is {found.state}: there is nothing to do.")
+    try:
+        act(OF_MACHINE["undrain" if undo else "drain"], who_commands(), found_machine(minion_id), reason)
+    except NotDone as why:
+        raise click.ClickException(str(why)) from None
     click.echo(f"{minion_id} gets new bots again." if undo else f"{minion_id} gets no new bots.")
 
 

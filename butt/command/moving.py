@@ -1,6 +1,5 @@
 """`butt move` and `butt machine empty`: bots go to other machines, and one is told how it goes."""
 
-import sys
 import time
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -13,6 +12,8 @@ from butt.command.operator import who_commands
 
 if TYPE_CHECKING:
     import uuid
+
+    from butt.machines.models import Machine
 
 TICK = 0.5
 PATIENCE = 2 * 3600.0
@@ -59,31 +60,42 @@ def move(home: Path | None, reason: str, wait: bool, name: str, to: str) -> None
 def empty(home: Path | None, reason: str, minion_id: str) -> None:
     """Move all bots of a machine to others, one after the other. No new bot is placed on it any more.
 
-    It ends when one cannot be moved; run again, it goes on with those that are left.
+    It goes on when this command is interrupted. It ends when a bot cannot be moved; run again, it goes on.
     """
     configure(home=home)
 
-    from butt.machines.registry import drain
     from butt.operating import NotDone
-    from butt.operating.actions import OF_BOT, act
-    from butt.operating.moving import bots_on, other_machine
+    from butt.operating.actions import OF_MACHINE, act
+    from butt.operating.moving import bots_on
 
     leaving = found_machine(minion_id)
-    drain(leaving)
-    all_of_them = bots_on(leaving)
-    click.echo(f"{len(all_of_them)} bots are on {minion_id}.")
-    for number, bot in enumerate(all_of_them, 1):
-        try:
-            to = other_machine(bot, leaving).minion_id
-            act(OF_BOT["move"], who_commands(), bot, reason, to)
-        except NotDone as why:
-            raise click.ClickException(str(why)) from None
-        if trouble := _follow(bot.id, to):
-            left = len(all_of_them) - number + 1
-            click.echo(f"Error: {bot.name}: {trouble} {left} bots are left on {minion_id}.", err=True)
-            sys.exit(1)
-        click.echo(f"{number} of {len(all_of_them)}: {bot.name} is on {to}.")
+    try:
+        act(OF_MACHINE["empty"], who_commands(), leaving, reason)
+    except NotDone as why:
+        raise click.ClickException(str(why)) from None
+    click.echo(f"{len(bots_on(leaving))} bots are on {minion_id}.")
+    if trouble := _follow_emptying(leaving):
+        left = len(bots_on(leaving))
+        raise click.ClickException(f"{trouble} {left} bots are left on {minion_id}.")
     click.echo(f"{minion_id} is empty. `butt machine remove {minion_id}` forgets it.")
+
+
+def _follow_emptying(leaving: "Machine") -> str:
+    """Tell how it goes until no bot is left; why it ended before, or nothing."""
+    from butt.agents.bots import bots
+
+    told = ""
+    while True:
+        leaving.refresh_from_db()
+        now = leaving.emptying
+        if not now or "trouble" in now:
+            return str(now.get("trouble", ""))
+        bot = bots().filter(id=now.get("bot")).first()
+        words = f"{bot.name}  #{bot.progress.state}  {bot.progress.reason}".rstrip() if bot else ""
+        if words and words != told:
+            click.echo(f"  {words}")
+            told = words
+        time.sleep(TICK)
 
 
 def _follow(bot_id: "uuid.UUID", to: str) -> str:

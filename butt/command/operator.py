@@ -3,15 +3,19 @@
 import getpass
 import os
 from pathlib import Path
-from typing import TextIO
+from typing import TYPE_CHECKING, TextIO
 
 import click
 
 from butt.command import cli, configure, home_option
 
+if TYPE_CHECKING:
+    from butt.agents.models import Agent
+
 ACTIONS = (
     "suspend", "reinstate", "allow", "make-staff", "end-staff", "reset-factors",
-    "block", "unblock", "take-down", "put-up", "rename", "hand-over", "move",
+    "block", "unblock", "take-down", "put-up", "rename", "hand-over", "move", "confirm-place",
+    "drain", "undrain", "empty",
 )  # fmt: skip
 
 
@@ -42,26 +46,30 @@ def announce(home: Path | None, subject: str, text: TextIO) -> None:
 @click.argument("target")
 @click.argument("value", required=False, default="")
 def operator(home: Path | None, reason: str, action: str, target: str, value: str) -> None:
-    """Do what operators do: ACTION to TARGET, a person's e-mail address or a bot's name.
+    """Do what operators do: ACTION to TARGET, a person's e-mail address, a bot's name or a machine's id.
 
-    VALUE is how many bots to allow, a bot's new name, the address of whom a bot is handed over to, or the machine that it is moved to.
+    VALUE is how many bots to allow, a bot's new name, the address of whom a bot is handed over to, the machine that it is moved to, or the
+    one that it lives on.
     """
     configure(home=home)
 
     from butt.accounts.models import Account
     from butt.agents.bots import bots
+    from butt.machines.models import Machine
     from butt.operating import NotDone
-    from butt.operating.actions import OF_BOT, OF_PERSON, act
+    from butt.operating.actions import OF_BOT, OF_MACHINE, OF_PERSON, act
 
-    found: object
+    found: Account | Agent | Machine | None
     if action in OF_PERSON:
-        found = Account.objects.filter(email=target.lower()).first()
+        what, found = "person", Account.objects.filter(email=target.lower()).first()
+    elif action in OF_MACHINE:
+        what, found = "machine", Machine.objects.filter(minion_id=target).first()
     else:
-        found = bots().filter(name=target.lower()).first()
+        what, found = "bot", bots().filter(name=target.lower()).first()
     if found is None:
-        raise click.ClickException(f"There is no {'person' if action in OF_PERSON else 'bot'} {target}.")
+        raise click.ClickException(f"There is no {what} {target}.")
     try:
-        act({**OF_PERSON, **OF_BOT}[action], who_commands(), found, reason, value)
+        act({**OF_PERSON, **OF_BOT, **OF_MACHINE}[action], who_commands(), found, reason, value)
     except NotDone as why:
         raise click.ClickException(str(why)) from None
     click.echo(f"Done: {action} {target}. The journal says who and why.")

@@ -85,12 +85,18 @@ def _machines() -> Iterator[Finding]:
     from django.db import DatabaseError
 
     from butt.machines.looks import look_at
-    from butt.machines.models import Machine
+    from butt.machines.models import Machine, Unconfirmed
 
     try:
         rows = list(Machine.objects.order_by("created_at"))
+        waiting = sorted(Unconfirmed.objects.values_list("bot__name", flat=True))
     except DatabaseError:
         return  # which is told of elsewhere
+    if waiting:
+        yield Finding(
+            f"{len(waiting)} bots wait since a restore until it is certain where they live: {', '.join(waiting[:SAMPLE])}.",
+            "Machines confirm bots that run. For each other one, find its place and run `butt operator confirm-place`.",
+        )
     if not rows:
         yield Finding("No machine runs bots yet. `butt machine add` lets the first one join.")
     for row in rows:

@@ -12,6 +12,9 @@ from django.db.models.functions import Now
 
 from butt.agents.models import Agent
 
+LOCAL = "here-"
+"""How the minion id of the control plane's own machine begins, where it has no Salt master."""
+
 
 def random_minion_id() -> str:
     """A name that says nothing of whose machine it is."""
@@ -54,6 +57,12 @@ class Machine(models.Model):
     boot = models.JSONField(
         default=dict, blank=True, help_text="How far it says that its boot has come: step, what, trouble."
     )
+    emptying = models.JSONField(
+        default=dict,
+        db_default={},
+        blank=True,
+        help_text="While its bots are moved away one after the other: who asked, the reason, the bot, and any trouble.",
+    )
     strangers = models.JSONField(
         default=list, blank=True, help_text="Containers on it that are not ours to touch."
     )
@@ -82,6 +91,21 @@ class Placement(models.Model):
     ssb_id = models.CharField(max_length=64, null=True, blank=True, unique=True)
     seen = models.JSONField(default=dict, blank=True)
     tried = models.BooleanField(default=False, db_default=False, help_text="It was seen to have run here.")
+
+
+class Unconfirmed(models.Model):
+    """A bot of which it is not certain where it lives, since the service was restored from a backup. It gets no orders.
+
+    Its placement says where it was when the backup was made. It may have been moved since.
+    """
+
+    bot = models.OneToOneField(Agent, models.CASCADE, primary_key=True, related_name="unconfirmed")
+    generation = models.PositiveBigIntegerField(
+        help_text="Only a report that goes by this generation or a later one was made after the restore."
+    )
+    elsewhere = models.CharField(
+        max_length=64, blank=True, default="", help_text="Another machine that says that it runs there."
+    )
 
 
 class Transfer(models.Model):

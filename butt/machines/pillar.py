@@ -25,7 +25,7 @@ def pillar_of(minion_id: str) -> dict[str, Any]:
     if not rows:
         raise Machine.DoesNotExist
     (generation, is_doomed, has_old, *_), bases = rows[0], configuration().base_images
-    bots = {str(row[3]): _bot(*row[4:], bases=bases) for row in rows if row[3]}
+    bots = {str(row[4]): _bot(*row[5:], bases=bases) for row in rows if row[4] and not row[3]}
     if has_old:
         bots |= _old_copies(minion_id, generation, bases)
     deleted = _deleted(minion_id, generation) if is_doomed else []
@@ -54,7 +54,8 @@ def _server() -> dict[str, str]:
 
 def _old_copies(minion_id: str, generation: int, bases: dict[str, str]) -> dict[str, Any]:
     """What bots left here that were moved away: it is not to run, whatever starts it."""
-    copies = OldCopy.objects.filter(machine__minion_id=minion_id).exclude(order={})[: MOST_BOTS + 1]
+    copies = OldCopy.objects.filter(machine__minion_id=minion_id, bot__unconfirmed=None).exclude(order={})
+    copies = copies[: MOST_BOTS + 1]
     found = {str(copy.bot_id): _bot(False, copy.launch, copy.order, bases=bases) for copy in copies}
     _check_unchanged(minion_id, generation)
     return found
@@ -87,6 +88,8 @@ _ROWS = (
         "generation",
         "is_doomed",
         "has_old",
+        # Where a bot waits to be confirmed after a restore, its machine is told nothing of it, and leaves it as it is.
+        "placements__bot__unconfirmed__bot_id",
         "placements__bot_id",
         "placements__run",
         "placements__launch",

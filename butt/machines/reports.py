@@ -12,6 +12,7 @@ from butt.agents.models import Progress
 from butt.agents.words import storable
 from butt.machines.models import Machine, Placement
 from butt.machines.pillar import MOST_BOTS
+from butt.machines.unconfirmed import confirmed_by
 
 MOST_BYTES = 4 * 1024 * 1024
 """Of one report."""
@@ -115,11 +116,15 @@ def take(minion_id: str, report: Report) -> None:
     strangers = [*report.strangers, *(str(bot_id) for bot_id in report.bots if bot_id not in placed)]
     machine.strangers = strangers[:MOST_STRANGERS]
     machine.save(update_fields=["seen_at", "seen_generation", "facts", "trouble", "strangers"])
+    running = {bot_id: seen.ssbId for bot_id, seen in report.bots.items() if seen.running}
+    confirmed = confirmed_by(machine, running, report.generation)
+    if confirmed:
+        placements = list(machine.placements.all())
     changed = [row for row in placements if _see(row, report.bots.get(row.bot_id))]
     Placement.objects.bulk_update(changed, ["seen", "ssb_id", "tried"])
     # Who waits for the machine to come to a generation is told as well as whom something happened to.
     waited = {row.bot_id for row in placements if before < row.generation <= machine.seen_generation}
-    ring(*{row.bot_id for row in changed} | waited | _bury(machine, report))
+    ring(*{row.bot_id for row in changed} | waited | confirmed | _bury(machine, report))
 
 
 def _see(row: Placement, seen: SeenBot | None) -> bool:

@@ -6,7 +6,8 @@ from typing import Any
 
 from butt.accounts.models import Account
 from butt.agents.models import Agent
-from butt.operating import NotDone, bots, moving, people
+from butt.machines.models import Machine
+from butt.operating import NotDone, bots, machines, moving, people, restored
 
 LONGEST_REASON = 300
 
@@ -53,11 +54,27 @@ OF_BOT = {
             moving.move,
             "the machine",
         ),
+        Action(
+            "confirm-place",
+            "Say where a bot lives that waits since the service was restored from a backup.",
+            restored.confirm_place,
+            "the machine, or `here`",
+        ),
+    )
+}
+OF_MACHINE = {
+    action.name: action
+    for action in (
+        Action("drain", "Have no new bot placed on it; those there stay.", machines.drain),
+        Action("undrain", "Have new bots placed on it again, and no more moved away.", machines.undrain),
+        Action("empty", "Move all of its bots to other machines, one after the other.", machines.empty),
     )
 }
 
 
-def act(action: Action, actor: Agent | str, target: Account | Agent, reason: str, value: str = "") -> None:
+def act(
+    action: Action, actor: Agent | str, target: Account | Agent | Machine, reason: str, value: str = ""
+) -> None:
     """Do it, with who and why in the journal. Raises `NotDone`."""
     reason, value = " ".join(reason.split())[:LONGEST_REASON], value.strip()
     if not reason:

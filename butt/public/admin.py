@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 from django import forms
 from django.contrib import admin
-from django.db.models import OuterRef, QuerySet, Subquery
+from django.db.models import Count, OuterRef, QuerySet, Subquery
 from django.http import HttpRequest
 from django.urls import reverse
 from django.utils import timezone
@@ -27,6 +27,7 @@ from butt.clouds.models import Wanted as Tenancy
 from butt.configuration import configuration
 from butt.limits.models import Slowed
 from butt.limits.table import LIMITS
+from butt.machines.models import Machine
 from butt.operating.models import Announcement
 
 if TYPE_CHECKING:
@@ -168,6 +169,43 @@ class Payers(ReadOnly):
 
     def save_model(self, request: HttpRequest, obj: Payer, form: Any, change: Any) -> None:
         """The form gave it already: billing writes that row."""
+
+
+@admin.register(Machine)
+class Joined(ReadOnly):
+    """The machines that joined the Salt master, how they are, and whether their bots are being moved away."""
+
+    list_display = ("minion_id", "state", "bots", "host", "seen_at", "trouble", "emptied", "act")
+    list_filter = ("state",)
+    search_fields = ("minion_id", "host")
+    fields = (
+        "minion_id",
+        "state",
+        "host",
+        "created_at",
+        "seen_at",
+        "trouble",
+        "emptied",
+        "facts",
+        "strangers",
+    )
+    readonly_fields = fields
+    ordering = ("created_at",)
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
+        rows: QuerySet[Any] = super().get_queryset(request)
+        found: QuerySet[Any] = rows.annotate(placed=Count("placements"))
+        return found
+
+    @admin.display(ordering="placed")
+    def bots(self, row: Any) -> int:
+        return int(row.placed)
+
+    def emptied(self, row: Any) -> str:
+        return "" if not row.emptying else str(row.emptying.get("trouble") or "its bots are moved away")
+
+    def act(self, row: Any) -> str:
+        return format_html('<a href="{}">act</a>', reverse("act-on-machine", args=[row.id]))
 
 
 @admin.register(Rented)

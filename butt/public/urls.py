@@ -81,6 +81,7 @@ urlpatterns = [
     path("console/act/person/<uuid:person_id>", acting.on_person, name="act-on-person"),
     path("console/announce", acting.announce, name="announce"),
     path("console/act/bot/<uuid:bot_id>", acting.on_bot, name="act-on-bot"),
+    path("console/act/machine/<uuid:machine_id>", acting.on_machine, name="act-on-machine"),
     path("look/end", look.end_look, name="end-look"),
     path("console/", site.urls),
     path("letters", status.letters, name="letters"),

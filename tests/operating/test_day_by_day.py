@@ -24,14 +24,15 @@ from butt.command import operator as command
 from butt.configuration import configuration
 from butt.hosts import Order, Sighting
 from butt.invites.models import Invite
-from butt.machines.models import Machine
+from butt.machines.models import Machine, Placement, Unconfirmed
 from butt.machines.registry import drain
 from butt.operating import NotDone
-from butt.operating.actions import OF_BOT, OF_PERSON, act
+from butt.operating.actions import OF_BOT, OF_MACHINE, OF_PERSON, act
+from butt.operating.machines import go_on_emptying
 from butt.operating.people import make_first, operators
 from butt.public.letters import password_link
 from butt.steward.steward import Steward
-from tests.machines.machines import machine
+from tests.machines.machines import machine, placed_bot
 from tests.people import account, bot_in
 from tests.sources.conftest import settings_of
 
@@ -121,7 +122,7 @@ def invite(bot: Agent) -> Invite:
 
 
 def does(name: str, olga: Account, target: Any, value: str = "", reason: str = WHY) -> None:
-    act({**OF_PERSON, **OF_BOT}[name], olga.agent, target, reason, value)
+    act({**OF_PERSON, **OF_BOT, **OF_MACHINE}[name], olga.agent, target, reason, value)
 
 
 def again(bot: Agent) -> Agent:
@@ -262,21 +263,27 @@ def test_a_bot_is_handed_over(alice: Account, olga: Account, bot: Agent):
     assert [owner.id for owner in owners.owners_of(bot)] == [bob.id]
 
 
-VALUES = {"allow": "3", "rename": "other", "hand-over": "bob@example.org", "move": "m1"}
-BEFORE = {"reinstate": "suspend", "unblock": "block", "put-up": "take-down", "end-staff": "make-staff"}
+VALUES = {
+    "allow": "3", "rename": "other", "hand-over": "bob@example.org", "move": "m1", "confirm-place": "m1"
+}  # fmt: skip
+BEFORE = {
+    "undrain": "drain", "reinstate": "suspend", "unblock": "block", "put-up": "take-down", "end-staff": "make-staff"
+}  # fmt: skip
 
 
-@pytest.mark.parametrize("name", [*OF_PERSON, *OF_BOT])
+@pytest.mark.parametrize("name", [*OF_PERSON, *OF_BOT, *OF_MACHINE])
 def test_each_action_is_a_command_too_needs_a_reason_and_is_in_the_journal(
     name: str, alice: Account, olga: Account, bot: Agent, monkeypatch: pytest.MonkeyPatch, settings_of: Any
 ):
     account("bob")
-    machine("m1", seen_at=timezone.now())
+    m1 = machine("m1", seen_at=timezone.now())
     settings_of(host="salt")
     Authenticator.objects.create(user=alice, type=Authenticator.Type.TOTP, data={"secret": "x"})
-    target = alice.email if name in OF_PERSON else bot.name
+    acted_on = alice if name in OF_PERSON else m1 if name in OF_MACHINE else bot
+    target = {alice: alice.email, m1: "m1", bot: bot.name}[acted_on]
+    Unconfirmed.objects.create(bot=bot, generation=1)
     if before := BEFORE.get(name):
-        does(before, olga, alice if name in OF_PERSON else bot)
+        does(before, olga, acted_on)
     monkeypatch.setattr(command, "configure", lambda **_: None)
     monkeypatch.setenv("SUDO_USER", "olga")
     told = JournalEntry.objects.count()
@@ -291,11 +298,11 @@ def test_each_action_is_a_command_too_needs_a_reason_and_is_in_the_journal(
     assert run.exit_code == 0, run.output
     entry = JournalEntry.objects.latest("id")
     assert (entry.actor, entry.detail["reason"]) == ("operator olga", WHY)
-    assert entry.bot_id == (alice.agent_id if name in OF_PERSON else bot.id)
+    assert entry.bot_id == (alice.agent_id if name in OF_PERSON else acted_on.id)
 
 
 def test_the_command_and_the_console_have_the_same_actions():
-    assert set(command.ACTIONS) == {*OF_PERSON, *OF_BOT}
+    assert set(command.ACTIONS) == {*OF_PERSON, *OF_BOT, *OF_MACHINE}
 
 
 def test_no_new_bot_comes_to_a_machine_that_is_drained():
@@ -305,3 +312,65 @@ def test_no_new_bot_comes_to_a_machine_that_is_drained():
     assert not drain(one), "it is already"
     assert drain(one, undo=True)
     assert Machine.objects.get(id=one.id).state == "ready"
+
+
+@pytest.fixture
+def m1(settings_of: Any) -> Machine:
+    """Of three bots on it two are left when it is emptied; there is another machine with room."""
+    settings_of(host="salt")
+    machine("m2", seen_at=timezone.now())
+    return machine("m1", seen_at=timezone.now())
+
+
+def test_a_machine_is_emptied_one_bot_after_the_other(m1: Machine, alice: Account, olga: Account):
+    for name in ("first", "second"):
+        placed_bot(alice.agent, m1, name)
+    does("empty", olga, m1)
+    assert emptied(m1) == ("draining", "first"), "the other one runs on meanwhile"
+    assert emptied(m1) == ("draining", "first"), "its move is not over yet"
+    arrives("first")
+    assert emptied(m1) == ("draining", "second")
+    arrives("second")
+    assert emptied(m1) == ("draining", "")
+
+
+def test_emptying_ends_at_a_bot_that_cannot_be_moved(m1: Machine, alice: Account, olga: Account):
+    """Else it would be stopped again and again."""
+    placed_bot(alice.agent, m1, "first")
+    does("empty", olga, m1)
+    emptied(m1)
+    Progress.objects.update(moves=1, notice="Its data is damaged.")
+    assert emptied(m1) == ("draining", "first")
+    m1.refresh_from_db()
+    assert "Its data is damaged." in m1.emptying["trouble"]
+    Progress.objects.update(notice="")
+    does("empty", olga, m1)
+    emptied(m1)
+    assert Wanted.objects.get(bot__name="first").moves == 2, "run again, it goes on"
+
+
+def test_emptying_ends_where_there_is_no_room_elsewhere(m1: Machine, alice: Account, olga: Account):
+    placed_bot(alice.agent, m1, "first")
+    drain(Machine.objects.get(minion_id="m2"))
+    does("empty", olga, m1)
+    emptied(m1)
+    m1.refresh_from_db()
+    assert "no room" in m1.emptying["trouble"]
+    does("undrain", olga, m1)
+    assert emptied(m1) == ("ready", "")
+
+
+def emptied(machine: Machine) -> tuple[str, str]:
+    """After one more step of the monitor: the machine's state, and the bot whose turn it is."""
+    go_on_emptying(timezone.now())
+    machine.refresh_from_db()
+    turn = bots().filter(id=machine.emptying.get("bot")).first()
+    return machine.state, turn.name if turn else ""
+
+
+def arrives(name: str) -> None:
+    """The steward has moved it to where it was to go."""
+    wanted = Wanted.objects.get(bot__name=name)
+    to = Machine.objects.get(minion_id=wanted.place)
+    Progress.objects.filter(bot=wanted.bot_id).update(moves=wanted.moves)
+    Placement.objects.filter(bot=wanted.bot_id).update(machine=to)

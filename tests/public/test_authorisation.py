@@ -171,6 +171,8 @@ GET  /console/act/person/{person_id}                404     404    404        40
 POST /console/act/person/{person_id}                404     404    404        404       404    422
 GET  /console/act/bot/{bot_id}                      404     404    404        404       404    200
 POST /console/act/bot/{bot_id}                      404     404    404        404       404    422
+GET  /console/act/machine/{machine_id}              404     404    404        404       404    200
+POST /console/act/machine/{machine_id}              404     404    404        404       404    422
 GET  /console/announce                              404     404    404        404       404    200
 POST /console/announce                              404     404    404        404       404    422
 POST /look/end                                      on      on     on         on        on     on

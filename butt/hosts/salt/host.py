@@ -14,7 +14,7 @@ from butt.agents.models import Observed
 from butt.configuration import configuration, kept_secret
 from butt.hosts.adopting import take_over
 from butt.hosts.far import Far
-from butt.hosts.interface import HostTrouble, NoRoom, Order, Sighting
+from butt.hosts.interface import Away, HostTrouble, NoRoom, Order, Sighting
 from butt.hosts.reading import Unreadable
 from butt.hosts.salt import moving
 from butt.hosts.salt.calls import Local, Master
@@ -27,7 +27,8 @@ from butt.hosts.salt.pushes import Pusher
 from butt.hosts.salt.strangers import bury_stray, is_being_removed, strays_on
 from butt.hosts.strays import Stray
 from butt.machines import cargo
-from butt.machines.models import Machine, OldCopy, Placement
+from butt.machines.models import LOCAL, Machine, OldCopy, Placement, Unconfirmed
+from butt.machines.unconfirmed import why_unconfirmed
 
 REMOVE_SECONDS = 90
 
@@ -164,7 +165,7 @@ class Salt:
             path.parent.mkdir(parents=True, exist_ok=True)
             kept_secret(path)
         known = {"state": Machine.State.READY}
-        return Machine.objects.get_or_create(minion_id=f"here-{_slug(path)}", defaults=known)[0]
+        return Machine.objects.get_or_create(minion_id=f"{LOCAL}{_slug(path)}", defaults=known)[0]
 
 
 class Everywhere(Mapping[uuid.UUID, Sighting]):
@@ -181,6 +182,8 @@ class Everywhere(Mapping[uuid.UUID, Sighting]):
         try:
             return self._on_machines[bot_id]
         except KeyError:
+            if waits := Unconfirmed.objects.filter(bot_id=bot_id).first():
+                raise Away(why_unconfirmed(waits, "the control plane")) from None
             if not self._here.has(bot_id):
                 raise
         return self._here.sighting(bot_id, self._processes)

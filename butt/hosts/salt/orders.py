@@ -22,6 +22,7 @@ from butt.machines import cargo, room
 from butt.machines.looks import SILENT
 from butt.machines.models import Machine, OldCopy, Placement, Tombstone
 from butt.machines.reports import SeenBot
+from butt.machines.unconfirmed import why_unconfirmed
 from scuttlekit import InvalidFormat, canonical
 
 OWN_COLUMNS = frozenset({"bot_id", "run", "launch"})
@@ -124,10 +125,14 @@ class Sightings(Mapping[uuid.UUID, Sighting]):
     """
 
     def __getitem__(self, bot_id: uuid.UUID) -> Sighting:
-        rows = Placement.objects.filter(bot_id=bot_id).select_related("machine", "bot__transfer")
+        rows = Placement.objects.filter(bot_id=bot_id).select_related(
+            "machine", "bot__transfer", "bot__unconfirmed"
+        )
         row = rows.annotate(left=Exists(OldCopy.objects.filter(bot_id=bot_id))).first()
         if row is None:
             raise KeyError(bot_id)
+        if hasattr(row.bot, "unconfirmed"):
+            raise Away(why_unconfirmed(row.bot.unconfirmed, row.machine.minion_id))
         copies = old_copies(bot_id) if row.left else ()
         untried = bool(copies) and not row.tried
         try:

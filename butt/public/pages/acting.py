@@ -1,4 +1,4 @@
-"""An operator does something to a person or a bot, and says why; or tells everybody something."""
+"""An operator does something to a person, a bot or a machine, and says why; or tells everybody something."""
 
 from typing import Any
 
@@ -9,8 +9,9 @@ from django.shortcuts import get_object_or_404, redirect, render
 
 from butt.accounts.models import Account
 from butt.agents.models import Agent
+from butt.machines.models import Machine
 from butt.operating import NotDone
-from butt.operating.actions import OF_BOT, OF_PERSON, Action, act
+from butt.operating.actions import OF_BOT, OF_MACHINE, OF_PERSON, Action, act
 from butt.operating.announcing import announce as tell
 from butt.public.pages.person import account_of, person_of
 
@@ -28,6 +29,13 @@ def on_bot(request: HttpRequest, bot_id: str) -> HttpResponse:
     _let_in(request)
     bot = get_object_or_404(Agent, id=bot_id, type=Agent.Type.BOT)
     return _answer(request, OF_BOT, bot, "admin:agents_agent_changelist", bot.name)
+
+
+def on_machine(request: HttpRequest, machine_id: str) -> HttpResponse:
+    """The same, for a machine."""
+    _let_in(request)
+    machine = get_object_or_404(Machine, id=machine_id)
+    return _answer(request, OF_MACHINE, machine, "admin:machines_machine_changelist", machine.minion_id)
 
 
 def announce(request: HttpRequest) -> HttpResponse:
