@@ -1,22 +1,18 @@
 """A bare Debian that becomes a control plane."""
 
-import json
 import subprocess
 from pathlib import Path
-from typing import Any
 
 import psutil
 
 from tests.clouds.debian import Debian
 from tests.installing.booted import CONTROL, DOMAIN, Booted, Elsewhere
+from tests.installing.over_tls import Site
 from tests.installing.wheels import PIP, WHEELS, packages
-from tests.salt.land import run
 from tests.service import Person, wait_for
 
 AUTHORITY = "/var/lib/caddy/.local/share/caddy/pki/authorities/local/root.crt"
 """Caddy's own, which signs what it serves for names below `localhost`."""
-
-PASSWORD = "correct horse battery"
 
 
 class Control(Booted):
@@ -67,22 +63,4 @@ class Control(Booted):
 
     def person(self, email: str) -> Person:
         """Somebody who registers."""
-        made = self.call("POST", "/authentication/register", {"email": email, "password": PASSWORD})
-        return Person(self, made["accessToken"], made["agent"]["id"])
-
-    def call(
-        self, method: str, path: str, body: Any = None, token: str = "", expect: int | None = None
-    ) -> Any:
-        """A request of the public server, as it comes from elsewhere: through Caddy, over TLS."""
-        command = ["curl", "-sS", "--max-time", "60", "--cacert", str(self.authority), "-X", method]
-        command += ["-H", "Accept: application/json", "-w", "\n%{http_code}", "-H", "@-"]
-        if body is not None:
-            command += ["-H", "Content-Type: application/json", "-d", json.dumps(body)]
-        # It takes any name below `localhost` for its own machine.
-        command += ["--connect-to", f"::{CONTROL}:443", f"https://{DOMAIN}{path}"]
-        said = run(
-            *self.elsewhere.command(*command), text=f"Authorization: Bearer {token}\n" if token else ""
-        )
-        text, _, status = said.rpartition("\n")
-        assert int(status) == expect if expect else int(status) < 400, f"{method} {path}: {status} {text}"
-        return json.loads(text or "null")
+        return Site(DOMAIN, CONTROL, self.authority, self.elsewhere.command()).person(email)
