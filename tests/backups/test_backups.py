@@ -282,10 +282,7 @@ def _rewritten(saved: Path, wrong: Path, part: str) -> None:
 def _without_its_people(content: bytes, place: Path) -> bytes:
     place.write_bytes(content)
     with closing(sqlite3.connect(place)) as database:
-        database.execute("DELETE FROM agents_belongs")
-        database.execute(
-            "UPDATE agents_wanted SET agent_id = replace(agent_id, substr(agent_id, 1, 4), 'zzzz')"
-        )
+        database.execute("UPDATE agents_belongs SET target_agent_id = 'nobody' || rowid")
         database.commit()
     return place.read_bytes()
 

@@ -23,20 +23,25 @@ PIP = f"[global]\nno-index = true\nfind-links = {WHEELS}\ndisable-pip-version-ch
 """What pip is told there."""
 
 
-def packages(python: str) -> Path:
-    """The folder with all that is downloaded for this version of Python; the first time, that takes a minute."""
-    digest = hashlib.sha256(b"".join(lock.read_bytes() for lock in LOCKS)).hexdigest()[:16]
-    made = KEPT / f"{python}-{digest}"
+def packages(python: str, *more: Path) -> Path:
+    """The folder with all that is downloaded for this version of Python; the first time, that takes a minute.
+
+    `more` are further lockfiles.
+    """
+    locks = (*LOCKS, *more)
+    digest = hashlib.sha256(b"".join(lock.read_bytes() for lock in locks)).hexdigest()[:16]
+    name = "-".join((python, *(lock.stem for lock in more)))
+    made = KEPT / f"{name}-{digest}"
     KEPT.mkdir(parents=True, exist_ok=True)
     with (KEPT / "lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         if not made.exists():
-            for old in (*KEPT.glob(f"{python}-*"), *KEPT.glob("draft")):
+            for old in (*KEPT.glob(f"{name}-{'[0-9a-f]' * 16}"), *KEPT.glob("draft")):
                 shutil.rmtree(old)
             draft = KEPT / "draft"
             pip = [sys.executable, "-m", "pip", "download", "--quiet", "--no-deps"]
             pip += [f"--python-version={python}", f"--dest={draft}"]
-            for source in LOCKS:
+            for source in locks:
                 _run([*pip, "--require-hashes", "-r", str(source)])
             _run([*pip, *BUILDS])
             draft.rename(made)
