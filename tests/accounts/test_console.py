@@ -21,6 +21,7 @@ from butt.clouds.models import Wanted as Tenancy
 from butt.limits import slowed
 from butt.limits.table import PERSON_EXPORTS
 from tests.accounts.test_factors import code_of, start, with_app
+from tests.machines.machines import machine
 from tests.people import account, bot_in, many_bots
 
 pytestmark = pytest.mark.django_db
@@ -77,6 +78,7 @@ def test_the_console_shows_only_what_we_show_of_ourselves():
         "Look",
         "Agent",
         "JournalEntry",
+        "Machine",
         "Payer",
         "Rented",
         "Slowed",
@@ -85,6 +87,17 @@ def test_the_console_shows_only_what_we_show_of_ourselves():
     client = operator()
     for path in ("mfa/authenticator", "usersessions/usersession", "account/emailaddress", "auth/group"):
         assert client.get(f"/console/{path}/").status_code == 404
+
+
+def test_a_machine_is_drained_from_the_console_with_a_reason():
+    row, client = machine("m1"), operator()
+    act = f"/console/act/machine/{row.id}"
+    assert act in client.get("/console/machines/machine/").content.decode()
+    assert client.post(act, {"action": "drain", "reason": ""}).status_code == 422
+    assert client.post(act, {"action": "drain", "reason": "A new disk."}).status_code == 302
+    row.refresh_from_db()
+    assert row.state == "draining"
+    assert client.get(f"/console/machines/machine/{row.id}/change/").status_code == 200
 
 
 def test_an_operator_sees_who_is_slowed_down_and_why():

@@ -101,19 +101,21 @@ def test_it_is_brought_over_ssh_and_run_again_goes_on_with_the_same_machine(
 def test_the_service_has_a_key_of_its_own_and_says_how_a_machine_lets_it_in(
     ssh: Path, settings_of: Any, tmp_path: Path
 ):
-    settings_of(home=tmp_path)
+    service = tmp_path / "service"
+    service.mkdir()
+    settings_of(home=service)
     (ssh / "code").write_text("255")
     (ssh / "words").write_text("root@new.example.org: Permission denied (publickey).")
     said = CliRunner().invoke(command.machine, ["add", "root@new.example.org"]).output
-    key = (tmp_path / "ssh" / "id_ed25519.pub").read_text().strip()
+    key = (service / "ssh" / "id_ed25519.pub").read_text().strip()
     (line,) = [line.strip() for line in said.splitlines() if "authorized_keys" in line]
     home = tmp_path / "there"
     home.mkdir()
     subprocess.run(["/bin/sh", "-c", line], env={"HOME": str(home), "PATH": os.defpath}, check=True)
     assert (home / ".ssh" / "authorized_keys").read_text() == f"{key}\n"
-    assert stat.S_IMODE((tmp_path / "ssh" / "id_ed25519").stat().st_mode) == 0o600
+    assert stat.S_IMODE((service / "ssh" / "id_ed25519").stat().st_mode) == 0o600
     CliRunner().invoke(command.machine, ["add", "root@new.example.org"])
-    assert (tmp_path / "ssh" / "id_ed25519.pub").read_text().strip() == key, "it is made once"
+    assert (service / "ssh" / "id_ed25519.pub").read_text().strip() == key, "it is made once"
 
 
 def test_a_machine_whose_own_key_is_not_known_says_where_to_look(ssh: Path):

@@ -31,6 +31,7 @@ from butt.agents.states import State
 from butt.invites.models import Invite
 from butt.public.api.api import api
 from tests.exports.folders import KEYS, fill, folder_of
+from tests.machines.machines import machine
 from tests.people import account, bot_in, ssb_id
 
 pytestmark = pytest.mark.django_db
@@ -256,6 +257,7 @@ def places(people: dict[str, Account]) -> Iterator[dict[str, str]]:
         "key": owners.key_of(invitation),
         "uidb36": "1",
         "person_id": str(alice.id),
+        "machine_id": str(machine("m1").id),
         "agent_id": str(bot.id),
         "invite_id": str(invite.id),
         "token": invite.token,
