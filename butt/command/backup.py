@@ -81,8 +81,8 @@ def restore(home: Path | None, file: str, key: Path | None) -> None:
 
     if waiting := Unconfirmed.objects.count():
         click.echo(
-            f"{waiting} bots get no orders until their machines say that they run there, or you confirm where they live: "
-            "`butt doctor` lists those that wait."
+            f"Bots that wait: {waiting}. They get no orders until their machines say that they run there, or you confirm "
+            "where they live. `butt doctor` lists them."
         )
 
 

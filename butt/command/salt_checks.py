@@ -94,7 +94,7 @@ def _machines() -> Iterator[Finding]:
         return  # which is told of elsewhere
     if waiting:
         yield Finding(
-            f"{len(waiting)} bots wait since a restore until it is certain where they live: {', '.join(waiting[:SAMPLE])}.",
+            f"Bots that wait since a restore until it is certain where they live: {len(waiting)}, like {', '.join(waiting[:SAMPLE])}.",
             "Machines confirm bots that run. For each other one, find its place and run `butt operator confirm-place`.",
         )
     if not rows:
