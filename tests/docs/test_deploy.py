@@ -143,7 +143,7 @@ def systemd(tmp_path: Path) -> Path:
     units.mkdir(parents=True)
     for unit in UNITS:
         shutil.copy(unit, units)
-    for program in ("srv/butt/.venv/bin/butt",):
+    for program in ("srv/butt/.venv/bin/butt", "bin/kill"):
         (root / program).parent.mkdir(parents=True)
         (root / program).touch(0o755)
     return root
@@ -166,10 +166,10 @@ def test_the_units_have_few_rights_and_systemd_knows_all_that_they_say(unit: Pat
 def test_the_units_run_each_part_and_keep_to_the_places_of_the_guide():
     text = {unit.name: unit.read_text() for unit in UNITS}
     assert set(text) == {"butt@.service", "butt-salt-master.service", "butt-backup.service"}
-    assert set(re.search(r"systemctl enable --now (.+)`", OPERATE)[1].split()) == {  # type: ignore[index]
-        *(f"butt@{role}" for role in ROLES),
-        "butt-salt-master",
-    }
+    enabled = [found.split() for found in re.findall(r"`systemctl enable --now (.+)`", OPERATE)]
+    sockets = {path.name for path in (DEPLOY / "systemd").glob("*.socket")}
+    assert set(enabled[0]) == sockets, "first, as a part else listens itself"
+    assert set(enabled[1]) == {*(f"butt@{role}" for role in ROLES), "butt-salt-master"}
     for name, unit in text.items():
         for line in ("User=butt", "UMask=0077", "NoNewPrivileges=yes", "ProtectSystem=strict"):
             assert line in unit.splitlines()
@@ -177,6 +177,13 @@ def test_the_units_run_each_part_and_keep_to_the_places_of_the_guide():
         for line in ("Type=oneshot",) if once else ("Restart=always", "LimitNOFILE=65536"):
             assert line in unit.splitlines()
         assert not re.search(r"^Environment=", unit, re.MULTILINE), "all users of a machine can read units"
+
+
+def test_systemd_listens_where_the_settings_say_by_themselves():
+    default = {name: field.default for name, field in Configuration.model_fields.items()}
+    for part, prefix in (("public", ""), ("private", "private_")):
+        text = (DEPLOY / "systemd" / f"butt@{part}.socket").read_text()
+        assert f"\nListenStream={default[f'{prefix}bind']}:{default[f'{prefix}port']}\n" in text
 
 
 def test_the_proxy_lets_machines_through_to_what_is_theirs_and_nobody_to_anything_else():
