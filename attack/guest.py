@@ -6,7 +6,7 @@ from collections.abc import Awaitable, Callable
 from contextlib import suppress
 
 from attack.attacker import Attacker
-from scuttlekit import Address, Invite, KeyPair, Peer, ScuttlebuttError, connect
+from scuttlekit import Address, InviteCode, KeyPair, Peer, ScuttlebuttError, connect
 from tests.scuttlekit.wires import framed
 
 PATIENCE = 5.0
@@ -28,7 +28,7 @@ def lets_many_in(attacker: Attacker) -> None:
         if attacker.is_over:
             return
         try:
-            asyncio.run(Invite.parse(attacker.world.invite).use(KeyPair.generate().id, timeout=PATIENCE))
+            asyncio.run(InviteCode.parse(attacker.world.invite).use(KeyPair.generate().id, timeout=PATIENCE))
             attacker.counts("let in")
             _let_in.append(attacker)
             if len(_let_in) > attacker.world.uses:
@@ -120,7 +120,7 @@ def _meets(attacker: Attacker, does: Callable[[Peer], Awaitable[None]]) -> None:
     async def meets() -> None:
         # Whoever used the invite before is known already.
         with suppress(ScuttlebuttError):
-            await Invite.parse(attacker.world.invite).use(FEED.id, timeout=PATIENCE)
+            await InviteCode.parse(attacker.world.invite).use(FEED.id, timeout=PATIENCE)
         async with asyncio.timeout(20), connect(Address.parse(attacker.world.address), FEED) as peer:
             await does(peer)
 

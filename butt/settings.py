@@ -181,11 +181,11 @@ LOGGING: dict[str, Any] = {
     "disable_existing_loggers": False,
     "formatters": {
         "plain": {
-            "()": "butt.limits.logs.Line",
+            "()": "butt.limits.logs.TextFormatter",
             "format": "{asctime} {levelname:<7} {name}: {message}{request}",
             "style": "{",
         },
-        "json": {"()": "butt.limits.logs.JsonLine"},
+        "json": {"()": "butt.limits.logs.JsonFormatter"},
     },
     "filters": {"sparing": {"()": "butt.limits.logs.Sparing"}},
     "handlers": {

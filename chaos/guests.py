@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from scuttlekit import Invite, KeyPair, RemoteError, ScuttlebuttError
+from scuttlekit import InviteCode, KeyPair, RemoteError, ScuttlebuttError
 
 if TYPE_CHECKING:
     from chaos.people import Person
@@ -54,7 +54,7 @@ def lets_somebody_in(person: "Person", bot: Any) -> None:
         guest, use = person.world.friend.id, lambda: person.world.friend.accept(one.code, PATIENCE)
     else:
         guest = KeyPair.generate().id
-        use = lambda: asyncio.run(Invite.parse(one.code).use(guest, timeout=PATIENCE))  # noqa: E731
+        use = lambda: asyncio.run(InviteCode.parse(one.code).use(guest, timeout=PATIENCE))  # noqa: E731
     was_revoked = one.revoked
     with contextlib.suppress(ScuttlebuttError, OSError, TimeoutError):
         use()
@@ -89,7 +89,7 @@ def _check(person: "Person", bot: Any, made: list[Invited]) -> None:
             person.journal.found(f"{bot['name']} let {len(used)} in by an invite for {USES}")
     for one in [one for one in made if one.revoked][:MOST_TRIED]:
         try:
-            asyncio.run(Invite.parse(one.code).use(KeyPair.generate().id, timeout=PATIENCE))
+            asyncio.run(InviteCode.parse(one.code).use(KeyPair.generate().id, timeout=PATIENCE))
         except RemoteError as no:
             if REFUSED not in str(no):
                 person.journal.found(f"{bot['name']} refuses an invite that was taken back with {no!r}")

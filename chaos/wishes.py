@@ -13,8 +13,8 @@ WISHES = {"start": "running", "stop": "stopped", "restart": "running", "upgrade"
 
 
 def asks(person: "Person", bot: Any) -> None:
-    verb = person.random.choice(list(WISHES))
-    person.wish(bot, "POST", f"/agents/{bot['id']}/{verb}", WISHES[verb])
+    action = person.random.choice(list(WISHES))
+    person.wish(bot, "POST", f"/agents/{bot['id']}/{action}", WISHES[action])
 
 
 def deletes(person: "Person", bot: Any) -> None:

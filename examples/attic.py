@@ -22,21 +22,24 @@ from typing import Any, Self
 
 from butt.clouds.interface import (
     Access,
-    Account,
+    CloudEffect,
     CloudTrouble,
     Condition,
-    Effect,
+    Inventory,
     Job,
-    Kind,
-    Offer,
     OutOfStock,
+    ResourceKind,
     Right,
+    ServerOffer,
     Thing,
 )
 from butt.configuration import Configuration
 
 ZONE = "attic"
-NETWORKS = {Kind.ADDRESS4: ip_network("192.168.7.0/24"), Kind.ADDRESS6: ip_network("fd00:a771:c::/64")}
+NETWORKS = {
+    ResourceKind.ADDRESS4: ip_network("192.168.7.0/24"),
+    ResourceKind.ADDRESS6: ip_network("fd00:a771:c::/64"),
+}
 LONGEST_SWITCH = 60
 """Seconds."""
 
@@ -62,12 +65,12 @@ class Attic:
     def from_configuration(cls, settings: Configuration) -> Self:
         return cls(settings.home / "attic", os.environ.get("ATTIC_SWITCH", "attic-switch"))
 
-    def account(self, zones: Sequence[str]) -> Account:
+    def inventory(self, zones: Sequence[str]) -> Inventory:
         with self._alone():
-            return Account(tuple(self._things()) if ZONE in zones else ())
+            return Inventory(tuple(self._things()) if ZONE in zones else ())
 
-    def offers(self) -> Sequence[Offer]:
-        return (Offer(ZONE, "old laptop", self.memory, Decimal(0)),)
+    def offers(self) -> Sequence[ServerOffer]:
+        return (ServerOffer(ZONE, "old laptop", self.memory, Decimal(0)),)
 
     def device(self, volume_id: str) -> str:
         """Each disk bears its id as its label."""
@@ -85,34 +88,34 @@ class Attic:
     def carry_out(self, job: Job) -> None:
         with self._alone():
             kind = job.effect.makes
-            if kind and kind is not Kind.SNAPSHOT:
+            if kind and kind is not ResourceKind.SNAPSHOT:
                 self._make(job, kind)
                 return
             match job.effect:
-                case Effect.OPEN_PORTS:
+                case CloudEffect.OPEN_PORTS:
                     pass  # The router of the house has them open.
-                case Effect.ATTACH_VOLUME:
+                case CloudEffect.ATTACH_VOLUME:
                     self._attach_volume(job)
-                case Effect.ATTACH_ADDRESS:
+                case CloudEffect.ATTACH_ADDRESS:
                     self._keep(replace(job.aim, on=job.server))
-                case Effect.GROW_VOLUME:
+                case CloudEffect.GROW_VOLUME:
                     self._keep(replace(job.aim, size=job.size))
-                case Effect.BOOT:
+                case CloudEffect.BOOT:
                     (self._place(job.server) / "cloud-init").write_bytes(job.cloud_init)
                     self._switch("on", job.server)
-                case Effect.STOP:
+                case CloudEffect.STOP:
                     self._switch("off", job.server)
-                case Effect.REMOVE:
+                case CloudEffect.REMOVE:
                     self._remove(job.aim)
                 case _:
                     raise CloudTrouble(
                         f"In the attic nobody can {job.effect.value}.", "Set BUTT_SNAPSHOTS=0."
                     )
 
-    def _make(self, job: Job, kind: Kind) -> None:
+    def _make(self, job: Job, kind: ResourceKind) -> None:
         """Whole or not at all: what belongs to a thing is there before its file."""
         there = list(self._things())
-        if kind is Kind.SERVER and len([t for t in there if t.kind is kind]) >= self.machines:
+        if kind is ResourceKind.SERVER and len([t for t in there if t.kind is kind]) >= self.machines:
             raise OutOfStock("All machines in the attic are taken.", MORE)
         address = ""
         if kind in NETWORKS:
@@ -150,12 +153,12 @@ class Attic:
         """What is on a machine is let go once that is off."""
         if not self._file(thing.id).exists():
             return
-        if thing.kind is Kind.SERVER:
+        if thing.kind is ResourceKind.SERVER:
             self._switch("off", thing.id)
             for other in self._things():
                 if other.on == thing.id:
                     self._keep(replace(other, on=""))
-        elif thing.kind is Kind.VOLUME and self._find(thing.id).on:
+        elif thing.kind is ResourceKind.VOLUME and self._find(thing.id).on:
             raise CloudTrouble("The volume is on a machine.", AGAIN)
         shutil.rmtree(self._place(thing.id), ignore_errors=True)
         self._file(thing.id).unlink()
@@ -183,10 +186,10 @@ class Attic:
             kept: dict[str, Any] = json.loads(self._file(id_).read_text())
         except FileNotFoundError:
             raise CloudTrouble("There is no such thing in the attic.", AGAIN) from None
-        kind, agent_id = Kind(kept.pop("kind")), uuid.UUID(kept.pop("agent_id"))
+        kind, agent_id = ResourceKind(kept.pop("kind")), uuid.UUID(kept.pop("agent_id"))
         created, monthly = datetime.fromisoformat(kept.pop("created")), Decimal(kept.pop("monthly"))
         how = Condition(kept.pop("condition"))
-        if kind is Kind.SERVER:
+        if kind is ResourceKind.SERVER:
             how = Condition.RUNNING if self._switch("is-on", id_) else Condition.STOPPED
         return Thing(kind=kind, agent_id=agent_id, condition=how, created=created, monthly=monthly, **kept)
 

@@ -2,12 +2,12 @@
 
 from pathlib import Path
 
-from butt.services.interface import Figure, Part, Service
+from butt.services.interface import Figure, Service, ServicePart
 
 GREETER = Service(
     what="greets whoever calls it",
     figures=(Figure.PEERS, Figure.MESSAGES),
-    parts=frozenset({Part.HOPS, Part.LIMITS, Part.JOINING}),
+    parts=frozenset({ServicePart.HOPS, ServicePart.LIMITS, ServicePart.JOINING}),
     releases="greeter",
     source=Path(__file__).parent / "greeting_pub_python",
 )

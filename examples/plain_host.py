@@ -1,6 +1,6 @@
 """A host without a supervisor: each bot is a process, and what is known of it lies in its folder.
 
-It keeps the folders as the host `processes` does, so `butt.hosts.kept:Kept` reads them.
+It keeps the folders as the host `processes` does, so `butt.hosts.local_reader:LocalReader` reads them.
 """
 
 import contextlib
@@ -19,12 +19,12 @@ import psutil
 
 from butt.hosts import trial
 from butt.hosts.interface import Folder, HostTrouble, Order, Sighting
-from butt.hosts.kept import tail
-from butt.hosts.noted import id_in
+from butt.hosts.local_reader import tail
+from butt.hosts.orphans import id_of
 from butt.hosts.ports import free_port
 from butt.hosts.pub_config import pub_config
+from butt.hosts.pub_state import id_in
 from butt.hosts.publog import LastWords, last_words
-from butt.hosts.strays import id_of
 from butt.sources.releases import release
 from scuttlekit.files import write_whole
 

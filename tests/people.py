@@ -7,9 +7,9 @@ from allauth.account.models import EmailAddress
 from django.contrib.auth.hashers import make_password
 
 from butt.accounts.models import Account
+from butt.agents.actions import create_bot
 from butt.agents.models import Agent, Belongs, Observed, Progress, Wanted
 from butt.agents.states import State
-from butt.agents.wishes import create_bot
 
 PASSWORD = "correct horse battery"
 

@@ -232,8 +232,8 @@ class Person:
     def sees(self, bot: Any) -> Any:
         return self.call("GET", f"/agents/{bot['id']}")
 
-    def asks(self, verb: str, bot: Any) -> Any:
-        return self.call("POST", f"/agents/{bot['id']}/{verb}", expect=202)
+    def asks(self, action: str, bot: Any) -> Any:
+        return self.call("POST", f"/agents/{bot['id']}/{action}", expect=202)
 
     def waits_for(self, state: str, bot: Any, seconds: float = LONG) -> Any:
         def there() -> Any:

@@ -21,9 +21,9 @@ class _Counted:
         return sent
 
 
-class Smtp(_Counted, smtp.EmailBackend):
+class SmtpMail(_Counted, smtp.EmailBackend):
     """Over a mail server."""
 
 
-class Console(_Counted, console.EmailBackend):
+class ConsoleMail(_Counted, console.EmailBackend):
     """To the output of the part that sends it."""

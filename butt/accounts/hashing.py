@@ -37,7 +37,7 @@ class Hasher(Argon2PasswordHasher):
         return _places().run(partial(super().verify, password, encoded))
 
 
-class Places:
+class ThreadSlots:
     """Places for work in threads. Who is known and who is not take turns; within each, whoever came first goes first.
 
     Strangers leave one place alone, and their work is done by threads that leave the processor to others: a crowd that
@@ -94,6 +94,6 @@ def _leave_the_processor_to_others() -> None:
 
 
 @cache
-def _places() -> Places:
+def _places() -> ThreadSlots:
     # Made when it is needed: a process that forks must have no threads.
-    return Places()
+    return ThreadSlots()

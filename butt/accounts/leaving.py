@@ -17,10 +17,10 @@ from django.utils import timezone
 
 from butt.accounts.models import AccessToken, Account
 from butt.accounts.owners import leave, owners_of
-from butt.agents import wishes
+from butt.agents import actions
 from butt.agents.bots import bots_of
 from butt.agents.models import Agent, Role, Wanted
-from butt.agents.states import Verb
+from butt.agents.states import Action
 from butt.agents.view import View
 from butt.configuration import configuration
 
@@ -84,5 +84,5 @@ def _let_bots_go(person: Agent) -> None:
     for bot in bots_of(person):
         if bot.role == Role.MODERATOR or owners_of(bot).count() > 1:
             leave(person, bot)
-        elif View(bot).may(Verb.DELETE):
-            wishes.delete(person, bot)
+        elif View(bot).may(Action.DELETE):
+            actions.delete(person, bot)

@@ -130,11 +130,14 @@ class Invitation(models.Model):
         constraints = [models.UniqueConstraint(fields=["bot", "email"], name="invited_once")]
 
 
-class Look(models.Model):
+class Impersonation(models.Model):
     """An operator looks at a person's pages, for a while and for a reason."""
 
-    operator = models.ForeignKey(Account, models.SET_NULL, null=True, related_name="looks")
-    person = models.ForeignKey(Agent, models.CASCADE, related_name="looked_at")
+    operator = models.ForeignKey(Account, models.SET_NULL, null=True, related_name="impersonations")
+    person = models.ForeignKey(Agent, models.CASCADE, related_name="impersonated")
     reason = models.CharField(max_length=300)
     at = models.DateTimeField(db_default=Now(), editable=False)
     until = models.DateTimeField()
+
+    class Meta:
+        db_table = "accounts_look"

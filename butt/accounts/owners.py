@@ -13,10 +13,10 @@ from butt.accounts.entry import NoEntry, check_email
 from butt.accounts.models import Account, Invitation
 from butt.accounts.postage import pay_for_invitation
 from butt.agents import journal
-from butt.agents.bell import ring
+from butt.agents.actions import Refused, check_may_have_another
 from butt.agents.bots import NotAnOwner, bots, bots_of, ownerships
 from butt.agents.models import Agent, Belongs, Role, Wanted
-from butt.agents.wishes import Refused, check_may_have_another
+from butt.agents.wake import wake_steward
 from butt.limits.counts import TooOften
 from butt.limits.table import PERSON_INVITATIONS, RECIPIENT_INVITATIONS
 
@@ -207,7 +207,7 @@ def settle(bot_ids: Iterable[uuid.UUID]) -> None:
         people = list(owners_of(bot).values_list("is_active", flat=True))
         suspended = bool(people) and not any(people)
         if Wanted.objects.filter(bot=bot).exclude(suspended=suspended).update(suspended=suspended):
-            ring(bot.id)
+            wake_steward(bot.id)
 
 
 def _told_by(key: str) -> tuple[str, str]:

@@ -6,7 +6,7 @@ from allauth.account.models import EmailAddress
 from allauth.mfa.models import Authenticator
 from allauth.usersessions.models import UserSession
 
-from butt.accounts.models import AccessToken, Account, Invitation, Look, SsbId
+from butt.accounts.models import AccessToken, Account, Impersonation, Invitation, SsbId
 from butt.agents.bots import bots_of
 from butt.agents.models import JournalEntry
 
@@ -44,6 +44,6 @@ def personal_data(account: Account) -> dict[str, Any]:
             SsbId.objects.filter(account=account).values("ssb_id", "bot__name", "created_at", "last_used_at")
         ),
         "invitations": list(Invitation.objects.filter(inviter=person).values("bot__name", "email")),
-        "lookedAt": list(Look.objects.filter(person=person).values("at", "until", "reason")),
+        "lookedAt": list(Impersonation.objects.filter(person=person).values("at", "until", "reason")),
         "journal": list(theirs.order_by("at").values("at", "bot_name", "what", "detail")),
     }

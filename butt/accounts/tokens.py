@@ -44,7 +44,7 @@ class BadToken(Exception):
 
 
 @dataclass(frozen=True)
-class Holder:
+class TokenHolder:
     """For whom a token speaks, and how far."""
 
     person: Agent
@@ -104,7 +104,7 @@ def sign_out_programs(account: Account) -> None:
     AccessToken.objects.filter(account=account, name=SIGNED_IN).delete()
 
 
-def holder_of(token: str) -> Holder | None:
+def holder_of(token: str) -> TokenHolder | None:
     """For whom `token` speaks, or None when it is unknown or has expired. Its use is noted once a minute."""
     now = timezone.now()
     for token_id, expires_at, last_used_at, scopes, *person in _known(_digest(token)):
@@ -113,7 +113,7 @@ def holder_of(token: str) -> Holder | None:
         if last_used_at is None or last_used_at <= now - SEEN_EVERY:
             stale = Q(last_used_at=None) | Q(last_used_at__lte=now - SEEN_EVERY)
             AccessToken.objects.filter(stale, id=token_id).update(last_used_at=now)
-        return Holder(Agent.from_db(DEFAULT_DB_ALIAS, _PERSON, person), granted(scopes))
+        return TokenHolder(Agent.from_db(DEFAULT_DB_ALIAS, _PERSON, person), granted(scopes))
     return None
 
 

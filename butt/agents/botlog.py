@@ -33,7 +33,7 @@ _GROUPS = 7
 
 
 @dataclass(frozen=True)
-class Line:
+class LogLine:
     """`level` is the pub's own: info, warning or error. It is empty, and `at` None, where something else wrote."""
 
     at: datetime | None
@@ -66,19 +66,19 @@ def time_of(text: Any) -> datetime | None:
     return when if when.tzinfo else None
 
 
-def shown(lines: Iterable[str], own: Iterable[str] = ()) -> list[Line]:
+def shown(lines: Iterable[str], own: Iterable[str] = ()) -> list[LogLine]:
     """The lines as a person reads them; `own` are the bot's id and host, which need no care."""
     mine = [name for name in own if name]
     return [_shown(line, mine) for line in lines]
 
 
-def _shown(line: str, own: list[str]) -> Line:
+def _shown(line: str, own: list[str]) -> LogLine:
     said = entry(line)
     if said is None:
-        return Line(None, "", careful(line, own))
+        return LogLine(None, "", careful(line, own))
     level = said.get("level")
     known = level if isinstance(level, str) and level in {"info", "warning", "error"} else ""
-    return Line(time_of(said.get("time")), known, careful(str(said.get("message", "")), own))
+    return LogLine(time_of(said.get("time")), known, careful(str(said.get("message", "")), own))
 
 
 def careful(text: str, own: Iterable[str] = ()) -> str:

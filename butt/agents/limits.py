@@ -7,10 +7,10 @@ import json
 from collections.abc import Mapping
 from typing import Final
 
+from butt.agents.actions import Refused, check_has, set_wanted
 from butt.agents.models import Agent
-from butt.agents.wishes import Refused, check_has, set_wanted
 from butt.configuration import configuration
-from butt.services.interface import Part
+from butt.services.interface import ServicePart
 
 GIB: Final = 2**30
 LEAST: Final[Mapping[str, int]] = {"disk": 100 * 2**20, "blobs": 0, "blob": 1024, "farBlobDays": 1}
@@ -47,7 +47,7 @@ def text_of(limits: Mapping[str, int]) -> str:
 
 def set_limits(person: Agent, bot: Agent, changes: Mapping[str, int | None]) -> None:
     """Change some of the owner's limits of a bot; None takes one back. Raises `Refused`: `bad_limit`, `bad_service`, `wrong_state`."""
-    check_has(bot, Part.LIMITS)
+    check_has(bot, ServicePart.LIMITS)
     bounds = of_operator()
     limits = dict(bot.wanted.limits)
     for name, number in changes.items():

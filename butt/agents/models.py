@@ -1,8 +1,8 @@
 """Agents as drawn, and for each bot three rows with one writer each.
 
-`Wanted` is written by people (through `butt.agents.wishes`), `Progress` by the steward, `Observed` by
+`Wanted` is written by people (through `butt.agents.actions`), `Progress` by the steward, `Observed` by
 the monitor. Nobody writes another's row, so nothing that one says is lost under another's pen. The three
-exceptions are `Progress.due_at`, the steward's door bell: anybody may ring it (`butt.agents.bell`); `Wanted.paid`,
+exceptions are `Progress.due_at`, when the steward looks next: anybody may bring it forward (`butt.agents.wake`); `Wanted.paid`,
 which only billing writes (`butt.billing`), beside what only operators write there (`butt.operating`); and `Observed.sequence`, which whoever sees a higher one raises.
 """
 

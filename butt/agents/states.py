@@ -37,7 +37,7 @@ MOVES: dict[State, frozenset[State]] = {
 }
 
 
-class Verb(StrEnum):
+class Action(StrEnum):
     """What a person may ask of a bot."""
 
     START = "start"
@@ -51,19 +51,19 @@ class Verb(StrEnum):
 
 # A second click on the same button comes in the state that the first one led to: it is granted, and changes nothing.
 _STAYING = frozenset(State) - {State.LEAVING}
-ASKED_IN: dict[Verb, frozenset[State]] = {
-    Verb.START: frozenset({_S.STOPPED, _S.STOPPING, _S.STARTING, _S.BROKEN}),
-    Verb.UPGRADE: frozenset({_S.STARTING, _S.ALIVE, _S.STOPPING, _S.STOPPED, _S.UPGRADING, _S.BROKEN}),
-    Verb.REBUILD: frozenset({_S.STARTING, _S.ALIVE, _S.STOPPING, _S.STOPPED, _S.UPGRADING, _S.BROKEN}),
-    Verb.STOP: frozenset({_S.NEW, _S.STARTING, _S.ALIVE, _S.STOPPING, _S.UPGRADING, _S.BROKEN}),
-    Verb.RESTART: frozenset({_S.STARTING, _S.ALIVE, _S.STOPPING, _S.UPGRADING, _S.BROKEN}),
-    Verb.DELETE: _STAYING,
-    Verb.RESTORE: frozenset({_S.LEAVING}),
+ASKED_IN: dict[Action, frozenset[State]] = {
+    Action.START: frozenset({_S.STOPPED, _S.STOPPING, _S.STARTING, _S.BROKEN}),
+    Action.UPGRADE: frozenset({_S.STARTING, _S.ALIVE, _S.STOPPING, _S.STOPPED, _S.UPGRADING, _S.BROKEN}),
+    Action.REBUILD: frozenset({_S.STARTING, _S.ALIVE, _S.STOPPING, _S.STOPPED, _S.UPGRADING, _S.BROKEN}),
+    Action.STOP: frozenset({_S.NEW, _S.STARTING, _S.ALIVE, _S.STOPPING, _S.UPGRADING, _S.BROKEN}),
+    Action.RESTART: frozenset({_S.STARTING, _S.ALIVE, _S.STOPPING, _S.UPGRADING, _S.BROKEN}),
+    Action.DELETE: _STAYING,
+    Action.RESTORE: frozenset({_S.LEAVING}),
 }
 
-TO_RUN = frozenset({Verb.START, Verb.RESTART, Verb.UPGRADE, Verb.REBUILD})
+TO_RUN = frozenset({Action.START, Action.RESTART, Action.UPGRADE, Action.REBUILD})
 """What nobody can ask of a bot that operators keep from running."""
 
 
-def may_ask(verb: Verb, state: State) -> bool:
-    return state in ASKED_IN[verb]
+def may_ask(action: Action, state: State) -> bool:
+    return state in ASKED_IN[action]

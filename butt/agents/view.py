@@ -6,10 +6,10 @@ from typing import Any
 
 from django.utils import timezone
 
+from butt.agents.effective_state import effective_state, why_held
 from butt.agents.limits import FULL, NEARLY, effective
 from butt.agents.models import Agent, Observed, Role
-from butt.agents.standing import standing, why_held
-from butt.agents.states import TO_RUN, State, Verb, may_ask
+from butt.agents.states import TO_RUN, Action, State, may_ask
 from butt.configuration import configuration
 from butt.services.interface import Service
 from butt.services.known import service_named
@@ -45,7 +45,7 @@ class View:
 
     @cached_property
     def state(self) -> State:
-        return standing(self.agent)
+        return effective_state(self.agent)
 
     @property
     def reason(self) -> str:
@@ -202,19 +202,21 @@ class View:
     def observed_at(self) -> datetime | None:
         return self._observed.at
 
-    def may(self, verb: Verb) -> bool:
-        return verb in self.service.verbs and may_ask(verb, State.LEAVING if self.gone_at else self.state)
+    def may(self, action: Action) -> bool:
+        return action in self.service.actions and may_ask(
+            action, State.LEAVING if self.gone_at else self.state
+        )
 
     @property
-    def offered(self) -> list[Verb]:
+    def offered(self) -> list[Action]:
         """What is worth a button now, in the order of the drawing; to delete has a page of its own."""
         if self.gone_at is not None:
-            useful = [Verb.RESTORE]
+            useful = [Action.RESTORE]
         else:
-            useful = [Verb.RESTART, Verb.STOP] if self.agent.wanted.run else [Verb.START]
-            useful += [Verb.UPGRADE, Verb.REBUILD]
-        held = TO_RUN if why_held(self.agent.wanted) else frozenset[Verb]()
-        return [verb for verb in useful if verb not in held and self.may(verb)]
+            useful = [Action.RESTART, Action.STOP] if self.agent.wanted.run else [Action.START]
+            useful += [Action.UPGRADE, Action.REBUILD]
+        held = TO_RUN if why_held(self.agent.wanted) else frozenset[Action]()
+        return [action for action in useful if action not in held and self.may(action)]
 
     @property
     def _observed(self) -> Observed:

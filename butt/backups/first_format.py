@@ -1,6 +1,8 @@
 """Backups as earlier versions made them: every row as a line of JSON, loaded one by one."""
 
 import io
+import re
+from collections.abc import Iterable, Iterator
 from zipfile import ZipFile
 
 from django.core import serializers
@@ -12,6 +14,16 @@ from butt.backups import BackupTrouble
 
 FIRST_FORMAT = 1
 ROWS = "rows.jsonl"
+RENAMED = {
+    "accounts.look": "accounts.impersonation",
+    "clouds.wanted": "clouds.wantedmachine",
+    "figures.monitor": "figures.monitorbeat",
+    "machines.errand": "machines.machinejob",
+    "machines.tail": "machines.logtail",
+}
+"""Models that had another name when such backups were made."""
+
+_MODEL = re.compile(r'^\{"model": "([a-z.]+)"')
 
 
 def load_first_format(archive: ZipFile, expected: int) -> int:
@@ -20,7 +32,8 @@ def load_first_format(archive: ZipFile, expected: int) -> int:
     loaded = set()
     try:
         with archive.open(ROWS) as raw:
-            for row in serializers.deserialize("jsonl", io.TextIOWrapper(raw, "utf-8")):
+            lines = _with_current_names(io.TextIOWrapper(raw, "utf-8"))
+            for row in serializers.deserialize("jsonl", lines):
                 row.save(force_insert=True)
                 loaded.add(type(row.object))
                 count += 1
@@ -34,3 +47,8 @@ def load_first_format(archive: ZipFile, expected: int) -> int:
         for statement in connection.ops.sequence_reset_sql(no_style(), list(loaded)):
             cursor.execute(statement)
     return count
+
+
+def _with_current_names(lines: Iterable[str]) -> Iterator[str]:
+    for line in lines:
+        yield _MODEL.sub(lambda model: f'{{"model": "{RENAMED.get(model[1], model[1])}"', line)

@@ -28,7 +28,7 @@ _SECONDS, _MICROSECONDS = 19, 26
 """How long a moment is as text, without and with its fraction."""
 
 
-class Kind(Enum):
+class ColumnKind(Enum):
     """How a column's values look in either database."""
 
     TEXT = auto()
@@ -40,16 +40,16 @@ class Kind(Enum):
 
 
 KINDS = {
-    **dict.fromkeys(("CharField", "TextField", "JSONField", "GenericIPAddressField"), Kind.TEXT),
+    **dict.fromkeys(("CharField", "TextField", "JSONField", "GenericIPAddressField"), ColumnKind.TEXT),
     **dict.fromkeys(
-        ("AutoField", "BigAutoField", "BigIntegerField", "IntegerField", "DateField"), Kind.NUMBER
+        ("AutoField", "BigAutoField", "BigIntegerField", "IntegerField", "DateField"), ColumnKind.NUMBER
     ),
-    **dict.fromkeys(("PositiveIntegerField", "PositiveBigIntegerField", "DecimalField"), Kind.NUMBER),
-    **dict.fromkeys(("PositiveSmallIntegerField", "SmallIntegerField"), Kind.NUMBER),
-    "BooleanField": Kind.TRUTH,
-    "DateTimeField": Kind.MOMENT,
-    "UUIDField": Kind.ID,
-    "BinaryField": Kind.BYTES,
+    **dict.fromkeys(("PositiveIntegerField", "PositiveBigIntegerField", "DecimalField"), ColumnKind.NUMBER),
+    **dict.fromkeys(("PositiveSmallIntegerField", "SmallIntegerField"), ColumnKind.NUMBER),
+    "BooleanField": ColumnKind.TRUTH,
+    "DateTimeField": ColumnKind.MOMENT,
+    "UUIDField": ColumnKind.ID,
+    "BinaryField": ColumnKind.BYTES,
 }
 """By Django's names of fields. A date is the same text everywhere, as a number is."""
 
@@ -59,7 +59,7 @@ class Table:
     """A table and its columns, in one order for writing and reading."""
 
     name: str
-    columns: dict[str, Kind]
+    columns: dict[str, ColumnKind]
 
     @property
     def listed(self) -> str:
@@ -108,15 +108,15 @@ def names_of_fleeting() -> list[str]:
     return [apps.get_model(label)._meta.db_table for label in FLEETING]  # noqa: SLF001 - as above
 
 
-def _kind(field: Any) -> Kind:
+def _kind(field: Any) -> ColumnKind:
     while field.is_relation:
         field = field.target_field
     return KINDS[field.get_internal_type()]
 
 
-def _of_sqlite(column: str, kind: Kind) -> str:
+def _of_sqlite(column: str, kind: ColumnKind) -> str:
     match kind:
-        case Kind.TEXT:
+        case ColumnKind.TEXT:
             escaped = column
             for found, written in (
                 ("'\\'", "'\\\\'"),
@@ -126,9 +126,9 @@ def _of_sqlite(column: str, kind: Kind) -> str:
             ):
                 escaped = f"replace({escaped}, {found}, {written})"
             return f"coalesce({escaped}, '{NULL}')"
-        case Kind.MOMENT:
+        case ColumnKind.MOMENT:
             return f"coalesce({column} || '+00', '{NULL}')"
-        case Kind.BYTES:
+        case ColumnKind.BYTES:
             # hex() of null is an empty string.
             return f"CASE WHEN {column} IS NULL THEN '{NULL}' ELSE '{_HEX}' || lower(hex({column})) END"
         case _:
@@ -161,10 +161,10 @@ def _bytes(field: str) -> bytes:
     return bytes.fromhex(field.removeprefix(_HEX))
 
 
-_READINGS: dict[Kind, Callable[[str], str | int | bytes]] = {
-    Kind.TEXT: _text,
-    Kind.TRUTH: _truth,
-    Kind.MOMENT: _moment,
-    Kind.ID: _id,
-    Kind.BYTES: _bytes,
+_READINGS: dict[ColumnKind, Callable[[str], str | int | bytes]] = {
+    ColumnKind.TEXT: _text,
+    ColumnKind.TRUTH: _truth,
+    ColumnKind.MOMENT: _moment,
+    ColumnKind.ID: _id,
+    ColumnKind.BYTES: _bytes,
 }

@@ -42,7 +42,7 @@ class BadAddress(Exception):
 
 
 @dataclass(frozen=True)
-class Address:
+class InvoiceAddress:
     """`country` is its code of two letters."""
 
     name: str = ""
@@ -60,7 +60,7 @@ class Address:
         return KINDS.get(self.country, "")
 
 
-FIELDS = tuple(each.name for each in fields(Address))
+FIELDS = tuple(each.name for each in fields(InvoiceAddress))
 
 
 def countries(locale: Locale) -> list[tuple[str, str]]:
@@ -73,7 +73,7 @@ def countries(locale: Locale) -> list[tuple[str, str]]:
     return sorted(named, key=lambda each: each[1])
 
 
-def checked(given: Address) -> Address:
+def checked(given: InvoiceAddress) -> InvoiceAddress:
     """As it is told to Stripe. Raises `BadAddress`."""
     for name in FIELDS:
         if len(getattr(given, name)) > LONGEST:
@@ -90,4 +90,4 @@ def checked(given: Address) -> Address:
     prefix = "EL" if given.country == "GR" else given.country
     if number and given.kind == "eu_vat" and not number.startswith(prefix):
         number = prefix + number
-    return Address(**{**{name: getattr(given, name).strip() for name in FIELDS}, "tax_number": number})
+    return InvoiceAddress(**{**{name: getattr(given, name).strip() for name in FIELDS}, "tax_number": number})

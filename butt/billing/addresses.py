@@ -4,7 +4,7 @@ from typing import Any
 
 import stripe
 
-from butt.billing.address import FIELDS, Address, BadAddress
+from butt.billing.address import FIELDS, BadAddress, InvoiceAddress
 from butt.billing.calls import Changing, NoCustomer, answers
 from butt.billing.seen import plain
 
@@ -15,7 +15,7 @@ class Addresses:
     def __init__(self, client: Any, changing: Changing) -> None:
         self._client, self._changing = client, changing
 
-    def of(self, customer: str) -> Address:
+    def of(self, customer: str) -> InvoiceAddress:
         """Whom their invoices are made out to."""
         with answers():
             found = plain(self._client.customers.retrieve(customer, {"expand": ["tax_ids"]}))
@@ -24,9 +24,9 @@ class Addresses:
         numbers = found["tax_ids"]["data"]
         there = {**(found["address"] or {}), "name": found["name"]}
         kept = {name: there.get(name) or "" for name in FIELDS}
-        return Address(**{**kept, "tax_number": numbers[0]["value"] if numbers else ""})
+        return InvoiceAddress(**{**kept, "tax_number": numbers[0]["value"] if numbers else ""})
 
-    def tell(self, customer: str, address: Address) -> None:
+    def tell(self, customer: str, address: InvoiceAddress) -> None:
         """Raises `BadAddress` when Stripe takes the tax number for none."""
         with answers():
             before = [plain(each) for each in self._client.customers.tax_ids.list(customer).data]

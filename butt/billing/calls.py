@@ -8,8 +8,8 @@ from typing import Any
 
 import stripe
 
-from butt.billing.holds import renew
 from butt.billing.interface import BadCard, NoAnswer
+from butt.billing.leases import renew
 from butt.billing.words import reason_of
 
 log = logging.getLogger("butt.billing")
@@ -28,7 +28,7 @@ class NoCustomer(Exception):
     """Stripe does not know this customer: it was deleted there, or belongs to other keys."""
 
 
-class Client(stripe.RequestsClient):
+class StripeHttpClient(stripe.RequestsClient):
     def request(
         self, method: str, url: str, headers: Mapping[str, str] | None, post_data: Any = None, **more: Any
     ) -> Any:

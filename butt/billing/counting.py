@@ -5,7 +5,7 @@ from datetime import datetime
 from django.db.models import F
 
 from butt.billing.models import Payer
-from butt.billing.payers import Share, shares
+from butt.billing.payers import BotCounts, shares
 
 
 def count(now: datetime, free: int) -> bool:
@@ -13,7 +13,7 @@ def count(now: datetime, free: int) -> bool:
     without a payer.
     """
     have = shares()
-    without = have.pop(None, Share())
+    without = have.pop(None, BotCounts())
     known = list(Payer.objects.all())
     new = have.keys() - {payer.person_id for payer in known}
     known += [Payer.objects.get_or_create(person_id=person_id)[0] for person_id in new]

@@ -1,8 +1,8 @@
 """A debt stays with the person who owes it: nobody who shares a bot becomes its payer by a debt."""
 
+from butt.agents.actions import Refused
 from butt.agents.bots import ownerships
 from butt.agents.models import Agent
-from butt.agents.wishes import Refused
 from butt.billing.interface import Billing
 from butt.billing.payers import bots_paid_by
 

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from datetime import UTC, datetime, time, timedelta
 
-from butt.billing.interface import Notice, Standing
+from butt.billing.interface import Notice, PaymentStatus
 from butt.billing.models import Payer
 
 REMIND_BEFORE = timedelta(days=3)
@@ -69,7 +69,7 @@ def _first(payer: Payer) -> str:
 
 def notice(payer: Payer) -> Notice | None:
     if payer.stopped_at:
-        return Notice(Standing.STOPPED, payer.leaves_at, payer.trouble, _first(payer))
+        return Notice(PaymentStatus.STOPPED, payer.leaves_at, payer.trouble, _first(payer))
     if payer.due_since:
-        return Notice(Standing.DUE, payer.stops_at, payer.trouble, _first(payer))
+        return Notice(PaymentStatus.DUE, payer.stops_at, payer.trouble, _first(payer))
     return None

@@ -11,10 +11,10 @@ from django.db import transaction
 from django.utils import timezone
 
 from butt.billing import letters
+from butt.billing.gateway import StripeGateway
 from butt.billing.interface import NoAnswer
 from butt.billing.models import Event, EventLook, Payer
 from butt.billing.money import shown
-from butt.billing.till import Till
 
 log = logging.getLogger("butt.billing")
 
@@ -33,15 +33,15 @@ FORGETS = timedelta(days=29)
 
 
 class Events:
-    def __init__(self, till: Till) -> None:
-        self._till = till
+    def __init__(self, gateway: StripeGateway) -> None:
+        self._gateway = gateway
 
     def take(self, event: dict[str, Any]) -> bool:
         """Whether it is new, and of a payer of ours."""
         thing, kind = event["data"]["object"], str(event["type"])
         customer = thing["id"] if thing.get("object") == "customer" else thing.get("customer")
         if kind == "charge.dispute.created" and not customer:
-            customer = self._till.customer_of_charge(str(thing.get("charge") or ""))
+            customer = self._gateway.customer_of_charge(str(thing.get("charge") or ""))
         at = datetime.fromtimestamp(event["created"], UTC)
         with transaction.atomic():
             _, is_new = Event.objects.get_or_create(id=event["id"], defaults={"type": kind[:80]})
@@ -71,7 +71,7 @@ class Events:
             try:
                 new = sum(
                     self.take(each)
-                    for each in self._till.events_since(max(last.at - OVERLAP, now - FORGETS), MOST)
+                    for each in self._gateway.events_since(max(last.at - OVERLAP, now - FORGETS), MOST)
                 )
             except NoAnswer as trouble:
                 log.warning("Events wait: %s", trouble)

@@ -3,7 +3,7 @@
 from datetime import datetime
 
 from butt.agents.models import Agent
-from butt.billing.address import Address
+from butt.billing.address import InvoiceAddress
 from butt.billing.interface import Bill, CardForm, Forged, Invoice, NoAnswer, Notice, Price
 from butt.billing.models import Payer
 from butt.billing.payers import bots_paid_by, let_run
@@ -64,10 +64,10 @@ class Free:
 
     def pay_now(self, person: Agent) -> None: ...
 
-    def address(self, person: Agent) -> Address:  # noqa: ARG002
-        return Address()
+    def address(self, person: Agent) -> InvoiceAddress:  # noqa: ARG002
+        return InvoiceAddress()
 
-    def tell_address(self, person: Agent, address: Address) -> None: ...
+    def tell_address(self, person: Agent, address: InvoiceAddress) -> None: ...
 
     def cancel(self, person: Agent) -> None: ...
 

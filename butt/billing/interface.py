@@ -6,9 +6,9 @@ from datetime import datetime
 from enum import StrEnum
 from typing import TYPE_CHECKING, Protocol, runtime_checkable
 
+from butt.agents.actions import Refused
 from butt.agents.models import Agent
-from butt.agents.wishes import Refused
-from butt.billing.address import Address
+from butt.billing.address import InvoiceAddress
 
 if TYPE_CHECKING:
     from butt.billing.models import Payer
@@ -45,7 +45,7 @@ class Forged(Exception):
     """A message that does not come from where it says."""
 
 
-class Standing(StrEnum):
+class PaymentStatus(StrEnum):
     DUE = "due"
     STOPPED = "stopped"
 
@@ -56,7 +56,7 @@ class Notice:
     their own confirmation is missing, `failed`, `card-needed`, or `ended-there`, when operators ended it.
     """
 
-    standing: Standing
+    status: PaymentStatus
     by: datetime | None
     trouble: str = ""
     why: str = "failed"
@@ -152,10 +152,10 @@ class Billing(Protocol):
     def pay_now(self, person: Agent) -> None:
         """Look at once, and try what is owed again. Trouble is left to the worker."""
 
-    def address(self, person: Agent) -> Address:
+    def address(self, person: Agent) -> InvoiceAddress:
         """Whom invoices are made out to. Raises `NoAnswer`."""
 
-    def tell_address(self, person: Agent, address: Address) -> None:
+    def tell_address(self, person: Agent, address: InvoiceAddress) -> None:
         """Raises `BadAddress`, `NoAnswer`."""
 
     def cancel(self, person: Agent) -> None:

@@ -10,9 +10,9 @@ from typing import Any
 
 from butt.billing.asked import Said
 from butt.billing.calls import NoCustomer, answers
+from butt.billing.gateway import StripeGateway
 from butt.billing.interface import BadCard, NoAnswer
 from butt.billing.seen import Subscription
-from butt.billing.till import Till
 from butt.configuration import Configuration
 
 HOURS = 2 * 3600
@@ -60,27 +60,27 @@ class Life:
     def __init__(self, settings: Configuration) -> None:
         self._mark = f"doctor {uuid.uuid4()}"
         self._settings, self._clock = settings, ""
-        self._till = Till(settings)
+        self._gateway = StripeGateway(settings)
         self._customer = ""
 
     def begins(self) -> str:
         with answers():
             wanted: Any = {"frozen_time": int(time.time()), "name": self._mark}
-            self._clock = self._till.client.test_helpers.test_clocks.create(wanted).id
-        self._till = Till(self._settings, clock=self._clock)
-        self._customer = self._till.new_customer("doctor@example.com", self._mark)
+            self._clock = self._gateway.client.test_helpers.test_clocks.create(wanted).id
+        self._gateway = StripeGateway(self._settings, clock=self._clock)
+        self._customer = self._gateway.new_customer("doctor@example.com", self._mark)
         if self._settings.tax == "stripe":
             with answers():
-                self._till.client.customers.update(self._customer, {"address": {"country": "DE"}})
+                self._gateway.client.customers.update(self._customer, {"address": {"country": "DE"}})
         self._card(GOOD)
-        self._till.subscribe(self._customer, self._mark, 1, self._mark)
+        self._gateway.subscribe(self._customer, self._mark, 1, self._mark)
         self._must("active", quantity=1)
         return "A card is entered, and the first month is charged."
 
     def has_a_bot_more(self) -> str:
-        self._till.change_quantity(self._now(), 2)
+        self._gateway.change_quantity(self._now(), 2)
         self._must("active", quantity=2)
-        upcoming = self._till.invoices.upcoming(self._now().id)
+        upcoming = self._gateway.invoices.upcoming(self._now().id)
         if upcoming is None or upcoming.amount < 2 * self._settings.price:
             raise Other(f"its next invoice is of {upcoming.amount if upcoming else 'nothing'}")
         return "A second bot is paid for from now on, and Stripe shows what it is going to charge."
@@ -88,7 +88,7 @@ class Life:
     def has_a_month(self) -> str:
         self._passes()
         self._must("active", quantity=2)
-        paid = [each for each in self._till.invoices.of(self._customer) if each.status == "paid"]
+        paid = [each for each in self._gateway.invoices.of(self._customer) if each.status == "paid"]
         if len(paid) != 2 or not all(each.url for each in paid):  # noqa: PLR2004
             raise Other(f"after a month {len(paid)} invoices are paid, and can be loaded down")
         return "A month later it is charged again, and each invoice can be loaded down."
@@ -97,31 +97,31 @@ class Life:
         self._card(FAILS)
         self._passes()
         self._must("past_due", quantity=2)
-        debt = self._till.invoices.debt(self._now())
+        debt = self._gateway.invoices.debt(self._now())
         if debt is None or not debt.trouble:
             raise Other("nothing is due of what was refused")
         return f"A card that is refused leaves a debt, with its reason: {debt.trouble}"
 
     def pays_again(self) -> str:
         self._card(GOOD)
-        self._till.invoices.pay(self._now())
+        self._gateway.invoices.pay(self._now())
         self._must("active", quantity=2)
         return "Another card pays it."
 
     def ends_and_goes_on(self) -> str:
         for ends in (True, False):
-            self._till.end_with_period(self._now(), ends=ends)
+            self._gateway.end_with_period(self._now(), ends=ends)
             if self._now().ends is not ends:
                 raise Other("an end with the period is not kept, or not taken back")
         return "An end with the month can be taken back."
 
     def is_over(self) -> str:
         over = self._now()
-        self._till.end_now(over)
-        self._till.settling.settle(self._customer, over.id, by_us=True)
+        self._gateway.end_now(over)
+        self._gateway.settling.settle(self._customer, over.id, by_us=True)
         with answers():
-            balance = self._till.client.customers.retrieve(self._customer).balance or 0
-        if self._till.look(self._customer, self._mark).subscriptions or balance >= 0:
+            balance = self._gateway.client.customers.retrieve(self._customer).balance or 0
+        if self._gateway.look(self._customer, self._mark).subscriptions or balance >= 0:
             raise Other(f"it is not over, or the days left are not credited: the balance is {balance}")
         return "When it is ended at once, the days that are left are credited."
 
@@ -129,18 +129,18 @@ class Life:
         """The clock, and with it the customer."""
         if self._clock:
             with answers(missing_is_fine=True):
-                self._till.client.test_helpers.test_clocks.delete(self._clock)
+                self._gateway.client.test_helpers.test_clocks.delete(self._clock)
 
     def _card(self, method: str) -> None:
         """What a browser does."""
-        setup = self._till.new_setup(self._customer).partition("_secret_")[0]
+        setup = self._gateway.new_setup(self._customer).partition("_secret_")[0]
         wanted: Any = {"payment_method": method, "return_url": f"{self._settings.public_url}/billing"}
         with answers():
-            self._till.client.setup_intents.confirm(setup, wanted)
-        self._till.charge_with_card_of(setup, self._customer)
+            self._gateway.client.setup_intents.confirm(setup, wanted)
+        self._gateway.charge_with_card_of(setup, self._customer)
 
     def _now(self) -> Subscription:
-        there = self._till.look(self._customer, self._mark).subscriptions
+        there = self._gateway.look(self._customer, self._mark).subscriptions
         if len(there) != 1:
             raise Other(f"there are {len(there)} subscriptions that are not over")
         return there[0]
@@ -152,7 +152,7 @@ class Life:
 
     def _passes(self) -> None:
         """A month."""
-        clocks = self._till.client.test_helpers.test_clocks
+        clocks = self._gateway.client.test_helpers.test_clocks
         until: Any = {"frozen_time": int(self._now().period_end.timestamp()) + HOURS}
         with answers():
             clocks.advance(self._clock, until)

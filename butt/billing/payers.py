@@ -13,11 +13,11 @@ from typing import TYPE_CHECKING, TypedDict
 
 from django.db.models import OuterRef, Q, QuerySet, Subquery, UUIDField
 
-from butt.agents import journal, wishes
-from butt.agents.bell import ring
+from butt.agents import actions, journal
+from butt.agents.actions import Refused
 from butt.agents.bots import bots
 from butt.agents.models import Agent, Belongs, Wanted
-from butt.agents.wishes import Refused
+from butt.agents.wake import wake_steward
 from butt.billing.models import Payer
 
 if TYPE_CHECKING:
@@ -38,7 +38,7 @@ else:
 
 
 @dataclass
-class Share:
+class BotCounts:
     """What a person has: bots that lived and are to stay, and those that lived and leave, or are held by operators."""
 
     stay: int = 0
@@ -63,11 +63,11 @@ def bots_paid_by(person: Agent) -> list[Agent]:
     return list(with_payer().filter(payer_id=person.id).order_by("name"))
 
 
-def shares() -> dict[uuid.UUID | None, Share]:
+def shares() -> dict[uuid.UUID | None, BotCounts]:
     """By person; None has those without a payer. Nobody pays for a bot that was never alive, nor for one that operators keep
     from running.
     """
-    found: dict[uuid.UUID | None, Share] = defaultdict(Share)
+    found: dict[uuid.UUID | None, BotCounts] = defaultdict(BotCounts)
     is_held = Q(wanted__suspended=True) | ~Q(wanted__blocked="")
     lived = with_payer().filter(observed__launch__gt=0).annotate(is_held=Q(is_held))
     for person, gone_at, held in lived.values_list("payer_id", "wanted__gone_at", "is_held"):
@@ -101,14 +101,14 @@ def let_run(people: QuerySet[Payer] | None, without_payer: Collection[uuid.UUID]
     for bot, paid in [*((bot, False) for bot in stop), *((bot, True) for bot in let)]:
         if Wanted.objects.filter(bot=bot, paid=not paid).update(paid=paid):
             journal.note(bot, "billing", "paid" if paid else "unpaid")
-        ring(bot.id)
+        wake_steward(bot.id)
     return bool(stop or let)
 
 
 def let_leave(bot: Agent) -> bool:
     """Delete a bot that nobody has paid for long enough; whether it leaves."""
     try:
-        wishes.delete("billing", bot)
+        actions.delete("billing", bot)
     except Refused as no:
         log.warning("%s does not leave: %s", bot.name, no)
         return False

@@ -8,23 +8,23 @@ from django.db import InterfaceError, OperationalError
 from django.utils import timezone
 
 from butt.agents.due import due
+from butt.agents.effective_state import why_held
 from butt.agents.models import Agent
-from butt.agents.standing import why_held
 from butt.billing import letters, takeover
-from butt.billing.address import Address, checked
+from butt.billing.address import InvoiceAddress, checked
 from butt.billing.calls import NoCustomer
 from butt.billing.card_form import form_of
 from butt.billing.counting import count
 from butt.billing.due import judge, notice
 from butt.billing.events import Events
-from butt.billing.holds import held
+from butt.billing.gateway import StripeGateway
 from butt.billing.interface import BadCard, Bill, Busy, CardForm, Invoice, NoAnswer, Notice, PaymentDue, Price
+from butt.billing.leases import leased
 from butt.billing.models import Payer
 from butt.billing.money import shown
 from butt.billing.payers import bots_paid_by, let_leave, let_run
 from butt.billing.seen import OWES
 from butt.billing.sync import customer_of, finish, lose, sync
-from butt.billing.till import Till
 from butt.configuration import Configuration, configuration
 
 log = logging.getLogger("butt.billing")
@@ -46,15 +46,15 @@ class Subscriptions:
 
     def __init__(
         self,
-        till: Till | None = None,
+        gateway: StripeGateway | None = None,
         settings: Configuration | None = None,
         now: Callable[[], datetime] = timezone.now,
     ) -> None:
         """`now` is the time by which people act; on a test clock, that of the clock."""
         self._now = now
         self._settings = settings or configuration()
-        self._till = till or Till(self._settings)
-        self._events = Events(self._till)
+        self._gateway = gateway or StripeGateway(self._settings)
+        self._events = Events(self._gateway)
         self.is_pretended = self._settings.is_pretended
 
     def refusal(self) -> str:
@@ -64,14 +64,14 @@ class Subscriptions:
         """End all subscriptions at once, for good; how many there were. Raises `NoAnswer`."""
         ended = 0
         for payer in Payer.objects.exclude(customer=""):
-            with held(payer, PATIENCE):
-                ended += finish(payer, self._till)
+            with leased(payer, PATIENCE):
+                ended += finish(payer, self._gateway)
         return ended
 
     def give(self, payer: Payer, coupon: str) -> None:
         """Give a payer a coupon with their next invoice. Raises `NoCoupon`, `NoAnswer`."""
         if coupon:
-            self._till.gifts.check(coupon)
+            self._gateway.gifts.check(coupon)
         Payer.objects.filter(id=payer.id).update(coupon=coupon, look_at=self._now())
 
     # What pages and the API ask
@@ -130,34 +130,34 @@ class Subscriptions:
     def invoices(self, person: Agent) -> list[Invoice]:
         payer = _payer(person)
         try:
-            return self._till.invoices.of(payer.customer) if payer.customer else []
+            return self._gateway.invoices.of(payer.customer) if payer.customer else []
         except NoCustomer:
             self._ring(payer)
             return []
 
     def upcoming(self, person: Agent) -> Invoice | None:
         payer = _payer(person)
-        return self._till.invoices.upcoming(payer.subscription) if payer.subscription else None
+        return self._gateway.invoices.upcoming(payer.subscription) if payer.subscription else None
 
     def card_form(self, person: Agent) -> CardForm:
-        with held(_payer(person), PATIENCE) as payer:
+        with leased(_payer(person), PATIENCE) as payer:
             try:
-                return form_of(self._till.key, self._settings, self._secret(payer))
+                return form_of(self._gateway.key, self._settings, self._secret(payer))
             except NoCustomer:
                 lose(payer)
-                return form_of(self._till.key, self._settings, self._secret(payer))
+                return form_of(self._gateway.key, self._settings, self._secret(payer))
 
     def _secret(self, payer: Payer) -> str:
         """Of a setup of its own for each look at the page: a card is entered once for each, and there may be two tabs."""
-        return self._till.new_setup(customer_of(payer, self._till))
+        return self._gateway.new_setup(customer_of(payer, self._gateway))
 
     def keep_card(self, person: Agent, setup: str) -> None:
-        with held(_payer(person), PATIENCE) as payer:
-            # It need not be the last that was begun: there may be two tabs, or two clicks. The till looks whose it is.
+        with leased(_payer(person), PATIENCE) as payer:
+            # It need not be the last that was begun: there may be two tabs, or two clicks. The gateway looks whose it is.
             if not setup or not payer.customer:
                 raise BadCard("The card was not confirmed. Please enter it again.")
             try:
-                card = self._till.charge_with_card_of(setup, payer.customer)
+                card = self._gateway.charge_with_card_of(setup, payer.customer)
             except NoCustomer:
                 lose(payer)
                 raise BadCard("The card was not kept. Please enter it again.") from None
@@ -182,9 +182,9 @@ class Subscriptions:
 
     def to_confirm(self, person: Agent) -> CardForm | None:
         payer = _payer(person)
-        live = self._till.subscription(payer.subscription) if payer.subscription else None
-        debt = self._till.invoices.debt(live) if live and live.status in OWES else None
-        return form_of(self._till.key, self._settings, debt.secret) if debt and debt.secret else None
+        live = self._gateway.subscription(payer.subscription) if payer.subscription else None
+        debt = self._gateway.invoices.debt(live) if live and live.status in OWES else None
+        return form_of(self._gateway.key, self._settings, debt.secret) if debt and debt.secret else None
 
     def pay_now(self, person: Agent) -> None:
         payer = _payer(person)
@@ -193,22 +193,22 @@ class Subscriptions:
             Payer.objects.filter(id=payer.id).update(cancels=False)
         self._look(payer, self._now(), PATIENCE)
 
-    def address(self, person: Agent) -> Address:
+    def address(self, person: Agent) -> InvoiceAddress:
         payer = _payer(person)
         try:
-            return self._till.addresses.of(payer.customer) if payer.customer else Address()
+            return self._gateway.addresses.of(payer.customer) if payer.customer else InvoiceAddress()
         except NoCustomer:
             self._ring(payer)
-            return Address()
+            return InvoiceAddress()
 
-    def tell_address(self, person: Agent, address: Address) -> None:
+    def tell_address(self, person: Agent, address: InvoiceAddress) -> None:
         address = checked(address)
-        with held(_payer(person), PATIENCE) as payer:
+        with leased(_payer(person), PATIENCE) as payer:
             try:
-                self._till.addresses.tell(customer_of(payer, self._till), address)
+                self._gateway.addresses.tell(customer_of(payer, self._gateway), address)
             except NoCustomer:
                 lose(payer)
-                self._till.addresses.tell(customer_of(payer, self._till), address)
+                self._gateway.addresses.tell(customer_of(payer, self._gateway), address)
 
     def cancel(self, person: Agent) -> None:
         self._write(person, cancels=True, wishes=True)
@@ -217,7 +217,7 @@ class Subscriptions:
         self._write(person, cancels=False, wishes=True)
 
     def take_event(self, payload: bytes, signature: str) -> None:
-        self._events.take(self._till.event_in(payload, signature))
+        self._events.take(self._gateway.event_in(payload, signature))
 
     # What the worker does
 
@@ -234,12 +234,12 @@ class Subscriptions:
 
     def _look(self, payer: Payer, now: datetime, patience: float = 0) -> None:
         try:
-            with held(payer, patience):
+            with leased(payer, patience):
                 if payer.person_id is None and not payer.customer:
                     payer.delete()
                     return
                 rung = payer.look_at
-                sync(payer, self._till, now)
+                sync(payer, self._gateway, now)
                 if payer.pk is None:
                     return
                 self._follow(payer, now)
@@ -276,7 +276,7 @@ class Subscriptions:
 
     def _tell_of_open(self, payer: Payer, now: datetime) -> None:
         """What is open beside a subscription that is paid stops nothing; its payer hears of it, once."""
-        for each in self._till.invoices.open_of(payer.customer):
+        for each in self._gateway.invoices.open_of(payer.customer):
             amount = shown(each.amount, each.currency)
             letters.send(payer, "open", each.at, now, each.id, amount=amount, link=each.url)
         Payer.objects.filter(id=payer.id).update(has_open=False)

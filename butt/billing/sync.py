@@ -11,15 +11,15 @@ from datetime import datetime
 
 from butt.accounts.models import Account
 from butt.billing.calls import NoCustomer
+from butt.billing.gateway import StripeGateway
 from butt.billing.interface import BadCard, NoCoupon
 from butt.billing.models import Payer
 from butt.billing.seen import OWES, Card, Subscription
-from butt.billing.till import Till
 
 log = logging.getLogger("butt.billing")
 
 
-def customer_of(payer: Payer, till: Till) -> str:
+def customer_of(payer: Payer, gateway: StripeGateway) -> str:
     """The payer's customer, found or made."""
     if payer.customer or payer.person is None:
         return payer.customer
@@ -27,7 +27,9 @@ def customer_of(payer: Payer, till: Till) -> str:
         # Written first: by it, a customer is found again that was made before we were killed.
         _save(payer, email=Account.objects.get(agent=payer.person).email)
     mark = str(payer.person_id)
-    found = till.customer_of(payer.email, mark) or till.new_customer(payer.email, mark, payer.generation)
+    found = gateway.customer_of(payer.email, mark) or gateway.new_customer(
+        payer.email, mark, payer.generation
+    )
     _save(payer, customer=found)
     return payer.customer
 
@@ -49,36 +51,36 @@ def lose(payer: Payer) -> None:
     )
 
 
-def sync(payer: Payer, till: Till, now: datetime) -> None:
+def sync(payer: Payer, gateway: StripeGateway, now: datetime) -> None:
     """Have Stripe be as it is wanted, and write down how it is. Raises `NoAnswer`."""
     if not payer.customer:
         return
     if payer.person is None:
-        till.forget_customer(payer.customer)
+        gateway.forget_customer(payer.customer)
         payer.delete()
         return
     try:
-        seen = till.look(payer.customer, str(payer.person_id), payer.subscription)
-        _tell_email(payer, till)
+        seen = gateway.look(payer.customer, str(payer.person_id), payer.subscription)
+        _tell_email(payer, gateway)
         there = seen.subscriptions
         for spare in there[1:]:
-            till.end_now(spare)
-        live = _as_wanted(payer, till, there[0] if there else None, seen.card)
-        _owed(payer, till, live)
+            gateway.end_now(spare)
+        live = _as_wanted(payer, gateway, there[0] if there else None, seen.card)
+        _owed(payer, gateway, live)
     except NoCustomer:
         lose(payer)
         seen, live = None, None
     _observe(payer, seen.card if seen else None, live, now)
 
 
-def finish(payer: Payer, till: Till) -> int:
+def finish(payer: Payer, gateway: StripeGateway) -> int:
     """End all that there is at Stripe, for good; how many subscriptions that were."""
     try:
-        there = till.look(payer.customer, str(payer.person_id), payer.subscription).subscriptions
+        there = gateway.look(payer.customer, str(payer.person_id), payer.subscription).subscriptions
     except NoCustomer:
         there = []
     for each in there:
-        till.end_now(each)
+        gateway.end_now(each)
     _save(
         payer,
         subscription="",
@@ -93,18 +95,20 @@ def finish(payer: Payer, till: Till) -> int:
     return len(there)
 
 
-def _tell_email(payer: Payer, till: Till) -> None:
+def _tell_email(payer: Payer, gateway: StripeGateway) -> None:
     address = Account.objects.filter(agent=payer.person).values_list("email", flat=True).first()
     if address and address != payer.email:
         _save(payer, email="")
-        till.tell_email(payer.customer, address)
+        gateway.tell_email(payer.customer, address)
         _save(payer, email=address)
 
 
-def _as_wanted(payer: Payer, till: Till, live: Subscription | None, card: Card | None) -> Subscription | None:
+def _as_wanted(
+    payer: Payer, gateway: StripeGateway, live: Subscription | None, card: Card | None
+) -> Subscription | None:
     if live is None:
-        _write_off(payer, till)
-        return _begin(payer, till, card) if payer.pays and payer.quantity and card else None
+        _write_off(payer, gateway)
+        return _begin(payer, gateway, card) if payer.pays and payer.quantity and card else None
     if payer.subscription != live.id:
         _save(payer, subscription=live.id, begun=payer.begun + 1, told=live.quantity, ended_there="")
     if not payer.wishes and payer.cancels != live.ends:
@@ -113,48 +117,50 @@ def _as_wanted(payer: Payer, till: Till, live: Subscription | None, card: Card |
         payer.refresh_from_db(fields=["cancels", "wishes"])
     if payer.closing or not payer.quantity or (payer.cancels and live.status in OWES):
         begins_anew = payer.closing and payer.quantity and payer.pays
-        _end(payer, till, live)
-        return _begin(payer, till, card) if begins_anew and card else None
+        _end(payer, gateway, live)
+        return _begin(payer, gateway, card) if begins_anew and card else None
     if live.status == "incomplete" and payer.told != payer.quantity:
         # Stripe changes nothing of it before its first payment: another takes its place.
         _save(payer, closing=True)
-        _end(payer, till, live)
-        return _begin(payer, till, card) if card else None
-    live = _told(payer, till, live)
+        _end(payer, gateway, live)
+        return _begin(payer, gateway, card) if card else None
+    live = _told(payer, gateway, live)
     if live.status in OWES and card and payer.tried != card.id:
-        live = _pay(payer, till, live, card)
+        live = _pay(payer, gateway, live, card)
     return live
 
 
-def _told(payer: Payer, till: Till, live: Subscription) -> Subscription:
+def _told(payer: Payer, gateway: StripeGateway, live: Subscription) -> Subscription:
     """Stripe knows what is new: the number of bots, an end or none, a coupon."""
     if payer.told != payer.quantity:
         _save(payer, told=None)
-        live = till.change_quantity(live, payer.quantity)
+        live = gateway.change_quantity(live, payer.quantity)
         _save(payer, told=payer.quantity)
     if payer.wishes:
         if live.ends != payer.cancels:
-            live = till.end_with_period(live, ends=payer.cancels)
+            live = gateway.end_with_period(live, ends=payer.cancels)
         # What the person wishes since then is for the next look.
         Payer.objects.filter(id=payer.id, cancels=payer.cancels).update(wishes=False)
         payer.refresh_from_db(fields=["cancels", "wishes"])
     if payer.coupon and live.status != "incomplete":
         try:
-            till.gifts.give(live.id, payer.coupon)
+            gateway.gifts.give(live.id, payer.coupon)
         except NoCoupon as gone:
             log.warning("%s: %s", payer, gone)
         _save(payer, coupon="")
     return live
 
 
-def _begin(payer: Payer, till: Till, card: Card) -> Subscription | None:
+def _begin(payer: Payer, gateway: StripeGateway, card: Card) -> Subscription | None:
     mark = str(payer.person_id)
     try:
-        made = till.subscribe(payer.customer, mark, payer.quantity, payer.begun, card.id, coupon=payer.coupon)
+        made = gateway.subscribe(
+            payer.customer, mark, payer.quantity, payer.begun, card.id, coupon=payer.coupon
+        )
     except NoCoupon as gone:
         log.warning("%s: %s", payer, gone)
         _save(payer, coupon="")
-        return _begin(payer, till, card)
+        return _begin(payer, gateway, card)
     except BadCard as bad:
         _save(payer, trouble=str(bad)[:300])
         return None
@@ -174,21 +180,21 @@ def _begin(payer: Payer, till: Till, card: Card) -> Subscription | None:
     return made
 
 
-def _end(payer: Payer, till: Till, live: Subscription) -> None:
+def _end(payer: Payer, gateway: StripeGateway, live: Subscription) -> None:
     _save(payer, closing=payer.closing or not payer.quantity)
-    till.end_now(live)
-    _write_off(payer, till)
+    gateway.end_now(live)
+    _write_off(payer, gateway)
 
 
-def _write_off(payer: Payer, till: Till) -> None:
+def _write_off(payer: Payer, gateway: StripeGateway) -> None:
     """The subscription is over. Unless we ended it, it does not begin again before somebody pays."""
     if not payer.subscription:
         return
     reason = ""
     if not payer.closing:
-        over = till.subscription(payer.subscription)
+        over = gateway.subscription(payer.subscription)
         reason = over.reason if over else ""
-    till.settling.settle(payer.customer, payer.subscription, by_us=payer.closing)
+    gateway.settling.settle(payer.customer, payer.subscription, by_us=payer.closing)
     _save(
         payer,
         subscription="",
@@ -200,23 +206,23 @@ def _write_off(payer: Payer, till: Till) -> None:
     )
 
 
-def _pay(payer: Payer, till: Till, live: Subscription, card: Card) -> Subscription:
+def _pay(payer: Payer, gateway: StripeGateway, live: Subscription, card: Card) -> Subscription:
     """Try what is owed with this card, once."""
     trouble = ""
     try:
-        till.invoices.pay(live)
+        gateway.invoices.pay(live)
     except BadCard as bad:
         trouble = str(bad)
     _save(payer, tried=card.id, trouble=trouble[:300])
-    return till.subscription(live.id) or live
+    return gateway.subscription(live.id) or live
 
 
-def _owed(payer: Payer, till: Till, live: Subscription | None) -> None:
+def _owed(payer: Payer, gateway: StripeGateway, live: Subscription | None) -> None:
     """Why something is due, if it is."""
     if live is None or live.status not in OWES:
         _save(payer, confirms=False, trouble="" if live else payer.trouble)
         return
-    debt = till.invoices.debt(live)
+    debt = gateway.invoices.debt(live)
     _save(
         payer,
         confirms=bool(debt and debt.secret),

@@ -14,11 +14,11 @@ from django.utils import timezone
 from butt.accounts import owners
 from butt.accounts.models import Account
 from butt.agents import journal
-from butt.agents.bell import ring
+from butt.agents.actions import Refused
 from butt.agents.bots import ownerships
+from butt.agents.effective_state import why_held
 from butt.agents.models import Agent, Belongs, Role
-from butt.agents.standing import why_held
-from butt.agents.wishes import Refused
+from butt.agents.wake import wake_steward
 from butt.billing import letters
 from butt.billing.debts import check_leaves_no_debt
 from butt.billing.interface import Billing, Price
@@ -113,7 +113,7 @@ def agree(there: Billing, person: Agent, bot: Agent, price: Price) -> None:
         asked.delete()
         if asked.leaver:
             owners.leave(asked.leaver, bot)
-    ring(bot.id)
+    wake_steward(bot.id)
     if asked.leaver and (payer := Payer.objects.filter(person=asked.leaver).first()):
         letters.send(payer, "payer-found", asked.since, timezone.now(), bot, bot=_named(bot))
 

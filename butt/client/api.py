@@ -11,7 +11,7 @@ CONNECT_SECONDS, READ_SECONDS = 10, 60
 CHUNK = 64 * 1024
 
 
-class Trouble(Exception):
+class ApiError(Exception):
     """Why a call was not answered as hoped. `code` is the API's own, or `unreachable`, or `not_ours`."""
 
     def __init__(self, code: str, message: str) -> None:
@@ -28,7 +28,7 @@ class Download:
     chunks: Iterator[bytes]
 
 
-class Api:
+class ApiClient:
     """The API of the service at `url`, in the name of whom `token` was given to."""
 
     def __init__(self, url: str, token: str = "", read_seconds: float = READ_SECONDS) -> None:
@@ -40,27 +40,27 @@ class Api:
         self._timeout = (CONNECT_SECONDS, read_seconds)
 
     def call(self, method: str, path: str, body: Any = None) -> Any:
-        """The JSON answer, None where there is no body. Raises `Trouble`."""
+        """The JSON answer, None where there is no body. Raises `ApiError`."""
         answer = self._ask(method, path, json=body)
         if answer.status_code == requests.codes.no_content:
             return None
         return _json(answer)
 
     def bots(self) -> list[Any]:
-        """The person's bots, by name. Raises `Trouble`."""
+        """The person's bots, by name. Raises `ApiError`."""
         return [agent for agent in self.call("GET", "/agents")["agents"] if agent["type"] == "bot"]
 
     def bot(self, name: str) -> Any:
-        """The bot called `name`, or `name.some.domain`. Raises `Trouble`: also `not_found`."""
+        """The bot called `name`, or `name.some.domain`. Raises `ApiError`: also `not_found`."""
         wanted = name.lower().partition(".")[0]
         found = next((bot for bot in self.bots() if bot["name"] == wanted), None)
         if found is None:
-            raise Trouble("not_found", f"You have no bot called “{name}”. `butt bots` lists those you have.")
+            raise ApiError("not_found", f"You have no bot called “{name}”. `butt bots` lists those you have.")
         return found
 
     @contextmanager
     def download(self, path: str) -> Iterator[Download]:
-        """Raises `Trouble`, also while its chunks are read: a body that was cut off is never taken for a whole one."""
+        """Raises `ApiError`, also while its chunks are read: a body that was cut off is never taken for a whole one."""
         answer = self._ask("GET", path, stream=True)
         with answer:
             size = answer.headers.get("Content-Length")
@@ -76,7 +76,7 @@ class Api:
                 method, self.url + path, timeout=self._timeout, allow_redirects=False, **how
             )
         except requests.RequestException as error:
-            raise Trouble("unreachable", f"{self.url} cannot be reached: {_cause(error)}") from None
+            raise ApiError("unreachable", f"{self.url} cannot be reached: {_cause(error)}") from None
         if answer.ok and not answer.is_redirect:
             return answer
         with answer:
@@ -87,22 +87,22 @@ def _json(answer: requests.Response) -> Any:
     try:
         return answer.json()
     except ValueError:
-        raise Trouble("not_ours", f"{answer.url} does not answer as this service does.") from None
+        raise ApiError("not_ours", f"{answer.url} does not answer as this service does.") from None
 
 
-def _refusal(url: str, answer: requests.Response) -> Trouble:
+def _refusal(url: str, answer: requests.Response) -> ApiError:
     try:
         error = answer.json()["error"]
-        return Trouble(str(error["code"]), str(error["message"]))
+        return ApiError(str(error["code"]), str(error["message"]))
     except (ValueError, KeyError, TypeError):
-        return Trouble("not_ours", f"{url} answers {answer.status_code}: is it this service's address?")
+        return ApiError("not_ours", f"{url} answers {answer.status_code}: is it this service's address?")
 
 
 def _chunks(answer: requests.Response) -> Iterator[bytes]:
     try:
         yield from answer.iter_content(CHUNK)
     except requests.RequestException as error:
-        raise Trouble("unreachable", f"The download was cut off: {_cause(error)}") from None
+        raise ApiError("unreachable", f"The download was cut off: {_cause(error)}") from None
 
 
 def _cause(error: Exception) -> str:

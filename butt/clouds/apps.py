@@ -6,7 +6,7 @@ class CloudsConfig(AppConfig):
     label = "clouds"
 
     def ready(self) -> None:
-        from butt.agents.asking import bot_is_asked_for
+        from butt.agents.signals import bot_requested
         from butt.clouds.rentals import refuse_without_room
 
-        bot_is_asked_for.connect(refuse_without_room)
+        bot_requested.connect(refuse_without_room)

@@ -4,7 +4,7 @@ from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from decimal import Decimal
 
-from butt.clouds.interface import Offer
+from butt.clouds.interface import ServerOffer
 
 MIB, GB = 1 << 20, 10**9
 SYSTEM_MEMORY = 500 * MIB
@@ -61,7 +61,7 @@ def disk_for(bots: int, each: int) -> int:
     return min(-(-wanted // GB) * GB, LARGEST_DISK)
 
 
-def cost(offer: Offer, needs: Needs) -> Cost:
+def cost(offer: ServerOffer, needs: Needs) -> Cost:
     """Each snapshot is reckoned as big as the volume: that is what it is billed as at most."""
     size, rates = Decimal(needs.disk) / GB, offer.rates
     return Cost(
@@ -74,11 +74,11 @@ def cost(offer: Offer, needs: Needs) -> Cost:
 
 
 def best(
-    offers: Iterable[Offer], needs: Needs, zones: Collection[str], tried: Collection[str] = ()
-) -> Offer | None:
+    offers: Iterable[ServerOffer], needs: Needs, zones: Collection[str], tried: Collection[str] = ()
+) -> ServerOffer | None:
     """The cheapest in all that is big enough; of two that cost the same, the one in the zone that comes first.
 
-    `tried` are zones, and places (`Offer.place`), that are left out.
+    `tried` are zones, and places (`ServerOffer.place`), that are left out.
     """
     fits = [
         offer

@@ -3,11 +3,11 @@
 from collections.abc import Iterator, Sequence
 from typing import Self
 
-from butt.clouds.interface import Access, Account, Job, Offer, Right
+from butt.clouds.interface import Access, Inventory, Job, Right, ServerOffer
 from butt.configuration import Configuration
 
 
-class Here:
+class HereCloud:
     makes_machines = False
     zones: tuple[str, ...] = ()
     domain = ""
@@ -19,10 +19,10 @@ class Here:
     def from_configuration(cls, configuration: Configuration) -> Self:
         return cls(on_machines=(configuration.host, configuration.salt) == ("salt", "master"))
 
-    def account(self, zones: Sequence[str]) -> Account:  # noqa: ARG002 - there are no zones here
-        return Account()
+    def inventory(self, zones: Sequence[str]) -> Inventory:  # noqa: ARG002 - there are no zones here
+        return Inventory()
 
-    def offers(self) -> Sequence[Offer]:
+    def offers(self) -> Sequence[ServerOffer]:
         return ()
 
     def carry_out(self, job: Job) -> None:

@@ -39,7 +39,7 @@ class Unsure(CloudTrouble):
     """No answer, or one that says nothing: what was asked for may have been done all the same, or be done soon."""
 
 
-class Kind(StrEnum):
+class ResourceKind(StrEnum):
     SERVER = "server"
     VOLUME = "volume"
     ROOT = "root volume"
@@ -71,14 +71,14 @@ class Condition(StrEnum):
 
 
 LEAVING_ORDER = (
-    Kind.RECORD,
-    Kind.SERVER,
-    Kind.ROOT,
-    Kind.VOLUME,
-    Kind.ADDRESS4,
-    Kind.ADDRESS6,
-    Kind.GROUP,
-    Kind.SNAPSHOT,
+    ResourceKind.RECORD,
+    ResourceKind.SERVER,
+    ResourceKind.ROOT,
+    ResourceKind.VOLUME,
+    ResourceKind.ADDRESS4,
+    ResourceKind.ADDRESS6,
+    ResourceKind.GROUP,
+    ResourceKind.SNAPSHOT,
 )
 """In which order things go: nobody is to dial what is gone, and nothing goes that another still holds."""
 
@@ -92,7 +92,7 @@ class Thing:
     `address` is empty as long as it is not known: some clouds settle an IPv6 address only once it is on a server.
     """
 
-    kind: Kind
+    kind: ResourceKind
     id: str
     zone: str
     agent_id: uuid.UUID | None
@@ -110,13 +110,15 @@ class Thing:
 
 
 @dataclass(frozen=True)
-class Account:
+class Inventory:
     """All that bears our mark, as of one moment after the call for it began."""
 
     things: tuple[Thing, ...] = ()
 
     def of(self, agent_id: uuid.UUID) -> "Holding":
-        unmarked = (t for t in self.things if t.agent_id is None and (t.kind is Kind.RECORD or not t.marked))
+        unmarked = (
+            t for t in self.things if t.agent_id is None and (t.kind is ResourceKind.RECORD or not t.marked)
+        )
         return Holding(tuple(thing for thing in self.things if thing.agent_id == agent_id), tuple(unmarked))
 
 
@@ -127,7 +129,7 @@ class Holding:
     things: tuple[Thing, ...] = ()
     unmarked: tuple[Thing, ...] = ()
 
-    def all(self, *kinds: Kind) -> list[Thing]:
+    def all(self, *kinds: ResourceKind) -> list[Thing]:
         """The oldest first, so that everybody who looks keeps the same one of two."""
         found = [thing for thing in self.things if thing.kind in kinds]
         return sorted(found, key=lambda thing: (thing.created is None, thing.created, thing.id))
@@ -155,7 +157,7 @@ class Rates:
 
 
 @dataclass(frozen=True)
-class Offer:
+class ServerOffer:
     """A type of server that can be rented. Memory in bytes, the server's price in euro a month."""
 
     zone: str
@@ -171,7 +173,7 @@ class Offer:
         return f"{self.zone}/{self.type}"
 
 
-class Effect(Enum):
+class CloudEffect(Enum):
     """What the cloud is told after the move is persisted. Each can be repeated, but for those that make things."""
 
     NOTHING = "nothing"
@@ -194,18 +196,18 @@ class Effect(Enum):
     FORGET = "forget"
 
     @property
-    def makes(self) -> Kind | None:
+    def makes(self) -> ResourceKind | None:
         """What there would be two of, were it done twice."""
         return _MADE.get(self)
 
 
 _MADE = {
-    Effect.MAKE_GROUP: Kind.GROUP,
-    Effect.MAKE_ADDRESS4: Kind.ADDRESS4,
-    Effect.MAKE_ADDRESS6: Kind.ADDRESS6,
-    Effect.MAKE_VOLUME: Kind.VOLUME,
-    Effect.MAKE_SERVER: Kind.SERVER,
-    Effect.TAKE_SNAPSHOT: Kind.SNAPSHOT,
+    CloudEffect.MAKE_GROUP: ResourceKind.GROUP,
+    CloudEffect.MAKE_ADDRESS4: ResourceKind.ADDRESS4,
+    CloudEffect.MAKE_ADDRESS6: ResourceKind.ADDRESS6,
+    CloudEffect.MAKE_VOLUME: ResourceKind.VOLUME,
+    CloudEffect.MAKE_SERVER: ResourceKind.SERVER,
+    CloudEffect.TAKE_SNAPSHOT: ResourceKind.SNAPSHOT,
 }
 
 
@@ -213,7 +215,7 @@ _MADE = {
 class Job:
     """One effect with all that it needs. Sizes in bytes; `cloud_init` is the document of the server that boots."""
 
-    effect: Effect
+    effect: CloudEffect
     agent_id: uuid.UUID
     zone: str = ""
     type: str = ""
@@ -268,10 +270,10 @@ class Cloud(Protocol):
     domain: str
     """The DNS zone in which the names of bots are kept, or nothing."""
 
-    def account(self, zones: Sequence[str]) -> Account:
+    def inventory(self, zones: Sequence[str]) -> Inventory:
         """All of ours in these zones. Raises rather than leave something out."""
 
-    def offers(self) -> Sequence[Offer]:
+    def offers(self) -> Sequence[ServerOffer]:
         """What can be rented in our zones."""
 
     def carry_out(self, job: Job) -> None:

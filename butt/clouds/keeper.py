@@ -18,21 +18,21 @@ from django.utils import timezone
 from butt.agents.due import due
 from butt.clouds import access, rentals
 from butt.clouds.interface import (
-    Account,
     Cloud,
+    CloudEffect,
     CloudTrouble,
-    Effect,
+    Inventory,
     Job,
-    Kind,
-    Offer,
     OutOfStock,
     OverQuota,
+    ResourceKind,
+    ServerOffer,
     Unsure,
 )
-from butt.clouds.models import Rented, Stock, Wanted
-from butt.clouds.moves import Move, decide
+from butt.clouds.models import Rented, Stock, WantedMachine
+from butt.clouds.moves import MachineTransition, decide
 from butt.clouds.setbacks import after_trouble
-from butt.clouds.situation import Policy, Situation, meet
+from butt.clouds.situation import MachineSituation, Policy, meet
 from butt.configuration import configuration
 from butt.rounds import GoOn, rounds
 
@@ -57,9 +57,9 @@ SETTLE_EVERY = 1.0
 
 
 @dataclass
-class Step:
-    at: Situation
-    move: Move
+class KeeperStep:
+    at: MachineSituation
+    move: MachineTransition
     job: Job | None = None
 
 
@@ -106,15 +106,15 @@ class Keeper:
         mine = [rented for rented in ready if _claim(rented, now)]
         if not mine:
             return False
-        wanted = Wanted.objects.in_bulk([rented.agent_id for rented in mine])
+        wanted = WantedMachine.objects.in_bulk([rented.agent_id for rented in mine])
         try:
             offers = self._offers()
-            account = self._cloud.account(self._zones(mine, wanted))
+            inventory = self._cloud.inventory(self._zones(mine, wanted))
         except Exception as error:  # noqa: BLE001 - it is logged, and told
             for rented in mine:
                 self._wait_out(rented, _in_words(error))
             return True
-        tried = [self._try(rented, wanted, account, offers) for rented in mine]
+        tried = [self._try(rented, wanted, inventory, offers) for rented in mine]
         steps = [step for step in tried if step]
         with ThreadPoolExecutor(AT_THE_SAME_TIME) as pool:
             for step, ended in zip(steps, pool.map(self._carry_out, steps), strict=True):
@@ -124,7 +124,7 @@ class Keeper:
                     log.exception("machine of %s: what became of it was not written", step.at.rented.agent_id)
         return True
 
-    def _zones(self, mine: Iterable[Rented], wanted: dict[uuid.UUID, Wanted]) -> list[str]:
+    def _zones(self, mine: Iterable[Rented], wanted: dict[uuid.UUID, WantedMachine]) -> list[str]:
         """Where their things may be; everywhere for those who leave."""
         found: set[str] = set()
         for rented in mine:
@@ -147,7 +147,7 @@ class Keeper:
             self._look_again = time.monotonic() + (ACCESS_LASTS if known else OFFERS_LAST).total_seconds()
         access.tell_operators(timezone.now())
 
-    def _offers(self) -> tuple[Offer, ...]:
+    def _offers(self) -> tuple[ServerOffer, ...]:
         """From rows, asked anew from time to time."""
         rows = list(Stock.objects.all())
         now = timezone.now()
@@ -173,29 +173,31 @@ class Keeper:
     def _try(
         self,
         rented: Rented,
-        wanted: dict[uuid.UUID, Wanted],
-        account: Account,
-        offers: tuple[Offer, ...],
-    ) -> Step | None:
+        wanted: dict[uuid.UUID, WantedMachine],
+        inventory: Inventory,
+        offers: tuple[ServerOffer, ...],
+    ) -> KeeperStep | None:
         """What is amiss with one machine is no matter of the others."""
         try:
             if rented.agent_id in wanted:
-                return self._step(rented, wanted[rented.agent_id], account, offers)
+                return self._step(rented, wanted[rented.agent_id], inventory, offers)
             self._wait_out(rented, CloudTrouble("Nobody has said whether this machine is wanted.", REPORT))
         except Exception as error:  # noqa: BLE001 - it is logged, and told
             self._wait_out(rented, _in_words(error))
         return None
 
-    def _step(self, rented: Rented, wanted: Wanted, account: Account, offers: tuple[Offer, ...]) -> Step:
-        at = Situation(
-            wanted, rented, account.of(rented.agent_id), offers, timezone.now(), self._policy(wanted.bots)
+    def _step(
+        self, rented: Rented, wanted: WantedMachine, inventory: Inventory, offers: tuple[ServerOffer, ...]
+    ) -> KeeperStep:
+        at = MachineSituation(
+            wanted, rented, inventory.of(rented.agent_id), offers, timezone.now(), self._policy(wanted.bots)
         )
         seen = meet(at)
         for name, value in seen.items():
             setattr(rented, name, value)
         move = decide(at)
         _persist(rented, move, [*seen])
-        return Step(at, move, self._job(at, move))
+        return KeeperStep(at, move, self._job(at, move))
 
     def _policy(self, bots: int) -> Policy:
         needs = rentals.needs_of(bots)
@@ -210,10 +212,10 @@ class Keeper:
             needs.ipv4,
         )
 
-    def _job(self, at: Situation, move: Move) -> Job | None:
-        if move.effect in (Effect.NOTHING, Effect.FORGET):
+    def _job(self, at: MachineSituation, move: MachineTransition) -> Job | None:
+        if move.effect in (CloudEffect.NOTHING, CloudEffect.FORGET):
             return None
-        addresses = [at.address(kind) for kind in (Kind.ADDRESS4, Kind.ADDRESS6)]
+        addresses = [at.address(kind) for kind in (ResourceKind.ADDRESS4, ResourceKind.ADDRESS6)]
         volume = at.volume.id if at.volume else ""
         return Job(
             move.effect,
@@ -228,13 +230,15 @@ class Keeper:
             addresses=tuple(address.id for address in addresses if address),
             snapshot=at.wanted.snapshot if at.rented.held else "",
             records=move.records,
-            cloud_init=self._boots_with(at.rented.agent_id, volume) if move.effect is Effect.BOOT else b"",
+            cloud_init=self._boots_with(at.rented.agent_id, volume)
+            if move.effect is CloudEffect.BOOT
+            else b"",
         )
 
     def _boots_with(self, agent_id: uuid.UUID, volume: str) -> bytes:
         return self._document(agent_id, self._cloud.device(volume))
 
-    def _carry_out(self, step: Step) -> CloudTrouble | None:
+    def _carry_out(self, step: KeeperStep) -> CloudTrouble | None:
         """In a thread of its own: no rows here."""
         if step.job is None:
             return None
@@ -245,11 +249,11 @@ class Keeper:
             return trouble if trouble is error else Unsure(str(trouble), trouble.mend)
         return None
 
-    def _finish(self, step: Step, trouble: CloudTrouble | None) -> None:
+    def _finish(self, step: KeeperStep, trouble: CloudTrouble | None) -> None:
         rented, move = step.at.rented, step.move
-        if move.effect is Effect.FORGET:
+        if move.effect is CloudEffect.FORGET:
             with transaction.atomic():
-                if Wanted.objects.filter(agent_id=rented.agent_id, present=False).delete()[0]:
+                if WantedMachine.objects.filter(agent_id=rented.agent_id, present=False).delete()[0]:
                     self._forget(rented.agent_id)
                     Rented.objects.filter(agent_id=rented.agent_id).delete()
             log.info("nothing is left of the machine of %s", rented.agent_id)
@@ -263,7 +267,7 @@ class Keeper:
                 trouble.mend,
             )
             if isinstance(trouble, OutOfStock) or (
-                isinstance(trouble, OverQuota) and move.effect is Effect.MAKE_SERVER
+                isinstance(trouble, OverQuota) and move.effect is CloudEffect.MAKE_SERVER
             ):
                 # For all others, too, until the offers are asked for again.
                 Stock.objects.filter(zone=rented.zone, type=rented.type).update(in_stock=False)
@@ -292,7 +296,7 @@ def _in_words(error: Exception) -> CloudTrouble:
     return CloudTrouble("Something went wrong that was not foreseen; it is tried again.", REPORT)
 
 
-def _persist(rented: Rented, move: Move, seen: list[str], mend: str = "") -> None:
+def _persist(rented: Rented, move: MachineTransition, seen: list[str], mend: str = "") -> None:
     """`mend` says what an operator can do about the reason. It stays as long as that does."""
     before = rented.state, rented.reason
     mend = mend or (rented.mend if move.reason == rented.reason else "")

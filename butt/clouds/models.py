@@ -1,6 +1,6 @@
 """For each person with a machine two rows with one writer each, what the market offers, and the keys of the cloud.
 
-`Wanted` is written by whoever asks (through `butt.clouds.rentals`), `Rented` by the keeper. They outlive the
+`WantedMachine` is written by whoever asks (through `butt.clouds.rentals`), `Rented` by the keeper. They outlive the
 person's agent, as its things may: so they keep its id and no reference.
 """
 
@@ -9,10 +9,10 @@ from datetime import datetime
 from django.db import models
 from django.db.models.functions import Now
 
-from butt.clouds.interface import Offer, Rates
+from butt.clouds.interface import Rates, ServerOffer
 
 
-class Wanted(models.Model):
+class WantedMachine(models.Model):
     agent_id = models.UUIDField(primary_key=True, editable=False)
     present = models.BooleanField(default=True, help_text="Whether there is to be a machine at all.")
     bots = models.PositiveIntegerField(default=1, help_text="For how many bots there is to be room.")
@@ -30,6 +30,7 @@ class Wanted(models.Model):
     )
 
     class Meta:
+        db_table = "clouds_wanted"
         verbose_name_plural = "wanted"
 
     def __str__(self) -> str:
@@ -125,14 +126,14 @@ class Stock(models.Model):
         return f"{self.type} in {self.zone}"
 
     @classmethod
-    def of(cls, offer: Offer, at: datetime) -> "Stock":
+    def of(cls, offer: ServerOffer, at: datetime) -> "Stock":
         kept = {field: getattr(offer, field) for field in ("zone", "type", "memory", "monthly", "in_stock")}
         return cls(at=at, **kept, **vars(offer.rates))
 
     @property
-    def offer(self) -> Offer:
+    def offer(self) -> ServerOffer:
         rates = Rates(self.root, self.gb, self.snapshot_gb, self.address4)
-        return Offer(self.zone, self.type, self.memory, self.monthly, self.in_stock, rates)
+        return ServerOffer(self.zone, self.type, self.memory, self.monthly, self.in_stock, rates)
 
 
 class AccessKey(models.Model):

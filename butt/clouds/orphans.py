@@ -5,14 +5,14 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from decimal import Decimal
 
-from butt.clouds.interface import LEAVING_ORDER, Cloud, CloudTrouble, Effect, Job, Kind, Thing
-from butt.clouds.models import Rented, Wanted
+from butt.clouds.interface import LEAVING_ORDER, Cloud, CloudEffect, CloudTrouble, Job, ResourceKind, Thing
+from butt.clouds.models import Rented, WantedMachine
 
 NOBODY = uuid.UUID(int=0)
 
 
 @dataclass(frozen=True)
-class Orphan:
+class OrphanedResource:
     """`why` in words; `monthly` in euro."""
 
     thing: Thing
@@ -27,44 +27,48 @@ class Orphan:
         return f"{self.thing.kind} {name} ({self.thing.zone}), {self.monthly:.2f} € a month: {self.why}"
 
 
-def orphans(cloud: Cloud) -> list[Orphan]:
+def orphans(cloud: Cloud) -> list[OrphanedResource]:
     """Everything that bears our mark and belongs to nobody who is known here.
 
     The rows are read after the account: what a keeper makes in between belongs to a row that was there before it.
     """
     rented = set(Rented.objects.exclude(zone="").values_list("zone", flat=True))
-    things = cloud.account(sorted({*cloud.zones, *rented})).things
-    known = set(Wanted.objects.values_list("agent_id", flat=True))
+    things = cloud.inventory(sorted({*cloud.zones, *rented})).things
+    known = set(WantedMachine.objects.values_list("agent_id", flat=True))
     found = [
-        Orphan(t, "it bears our mark but no agent's")
+        OrphanedResource(t, "it bears our mark but no agent's")
         for t in things
-        if t.agent_id is None and t.marked and t.kind is not Kind.RECORD
+        if t.agent_id is None and t.marked and t.kind is not ResourceKind.RECORD
     ]
     found += [
-        Orphan(t, "it bears no mark: it may be the root of a server that went before it was marked")
+        OrphanedResource(t, "it bears no mark: it may be the root of a server that went before it was marked")
         for t in things
-        if t.kind is Kind.ROOT and not t.marked and not t.on and t.agent_id is None
+        if t.kind is ResourceKind.ROOT and not t.marked and not t.on and t.agent_id is None
     ]
     found += [
-        Orphan(t, f"agent {t.agent_id} has no machine")
+        OrphanedResource(t, f"agent {t.agent_id} has no machine")
         for t in things
         if t.agent_id and t.agent_id not in known
     ]
     return sorted(found, key=lambda orphan: LEAVING_ORDER.index(orphan.thing.kind))
 
 
-def remove(cloud: Cloud, found: Iterable[Orphan]) -> Iterator[tuple[Orphan, str]]:
+def remove(cloud: Cloud, found: Iterable[OrphanedResource]) -> Iterator[tuple[OrphanedResource, str]]:
     """Remove them, those that hold others first; each with what went wrong, or nothing.
 
     A volume that a server still holds is refused by the cloud, and goes at the next sweep.
     """
     for orphan in found:
         thing = orphan.thing
-        if thing.agent_id is None and thing.kind in {Kind.VOLUME, Kind.SNAPSHOT, Kind.ROOT}:
+        if thing.agent_id is None and thing.kind in {
+            ResourceKind.VOLUME,
+            ResourceKind.SNAPSHOT,
+            ResourceKind.ROOT,
+        }:
             yield orphan, "It may be data of somebody's: remove it by hand."
             continue
         try:
-            cloud.carry_out(Job(Effect.REMOVE, thing.agent_id or NOBODY, zone=thing.zone, target=thing))
+            cloud.carry_out(Job(CloudEffect.REMOVE, thing.agent_id or NOBODY, zone=thing.zone, target=thing))
         except CloudTrouble as trouble:
             yield orphan, str(trouble)
         else:

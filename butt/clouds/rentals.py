@@ -10,16 +10,16 @@ from typing import Any
 from django.db import transaction
 from django.utils import timezone
 
+from butt.agents.actions import Refused
 from butt.agents.models import Agent
-from butt.agents.wishes import Refused
 from butt.clouds.capacity import GB, MIB, Needs, best, disk_for, memory_for
 from butt.clouds.cloud_init import STEPS as BOOT_STEPS
-from butt.clouds.models import Rented, Stock, Wanted
+from butt.clouds.models import Rented, Stock, WantedMachine
 from butt.configuration import configuration
 from butt.machines.models import Machine
 
 
-class NoRoom(Exception):
+class NoMachineRoom(Exception):
     """Nowhere is room for another bot of this person; its text is for them."""
 
 
@@ -37,7 +37,7 @@ def needs_of(bots: int) -> Needs:
 def rent(agent_id: uuid.UUID, *, bots: int, names: Collection[str]) -> Rented:
     """Have a machine for this person, with room for so many bots. Asking twice changes nothing."""
     with transaction.atomic():
-        Wanted.objects.update_or_create(
+        WantedMachine.objects.update_or_create(
             agent_id=agent_id, defaults={"present": True, "bots": bots, "names": sorted(names)}
         )
         rented, _ = Rented.objects.get_or_create(agent_id=agent_id, defaults={"since": timezone.now()})
@@ -48,7 +48,7 @@ def rent(agent_id: uuid.UUID, *, bots: int, names: Collection[str]) -> Rented:
 def give_back(agent_id: uuid.UUID) -> None:
     """Have no machine for this person any more, nor anything else: their data goes, for ever."""
     with transaction.atomic():
-        if Wanted.objects.filter(agent_id=agent_id).update(present=False):
+        if WantedMachine.objects.filter(agent_id=agent_id).update(present=False):
             Rented.objects.get_or_create(agent_id=agent_id, defaults={"since": timezone.now()})
             ring(agent_id)
 
@@ -56,7 +56,7 @@ def give_back(agent_id: uuid.UUID) -> None:
 def replace(agent_id: uuid.UUID) -> None:
     """Have another machine with the same volume: the one there is has died or does not answer."""
     with transaction.atomic():
-        for wanted in Wanted.objects.select_for_update().filter(agent_id=agent_id):
+        for wanted in WantedMachine.objects.select_for_update().filter(agent_id=agent_id):
             wanted.replacements += 1
             wanted.save(update_fields=["replacements"])
             ring(agent_id)
@@ -67,7 +67,7 @@ def restore(agent_id: uuid.UUID, snapshot: str) -> None:
 
     Its logs are old: a pub refuses to start with one that is behind what was seen of it, so no feed forks.
     """
-    Wanted.objects.filter(agent_id=agent_id).update(snapshot=snapshot)
+    WantedMachine.objects.filter(agent_id=agent_id).update(snapshot=snapshot)
     ring(agent_id)
 
 
@@ -77,13 +77,15 @@ def ring(agent_id: uuid.UUID) -> None:
 
 
 def check_room(agent_id: uuid.UUID, bots: int) -> None:
-    """Whether this person's machine, or one it can be changed for now, has room for so many bots. Raises `NoRoom`.
+    """Whether this person's machine, or one it can be changed for now, has room for so many bots. Raises `NoMachineRoom`.
 
     Asks rows only: where machines are not rented there are none, and room is not ours to judge. Once there is data, its
     volume has settled the zone.
     """
     if are_made() and not Stock.objects.exists():
-        raise NoRoom("It is not known yet whether there is room for a bot; please try again in a minute.")
+        raise NoMachineRoom(
+            "It is not known yet whether there is room for a bot; please try again in a minute."
+        )
     offers, needs = [row.offer for row in Stock.objects.all()], needs_of(bots)
     rented = Rented.objects.filter(agent_id=agent_id, held=True).first()
     if rented and any(
@@ -92,7 +94,9 @@ def check_room(agent_id: uuid.UUID, bots: int) -> None:
         return
     zones = [rented.zone] if rented else sorted({offer.zone for offer in offers})
     if offers and best(offers, needs, zones) is None:
-        raise NoRoom("There is no room for another bot at the moment; please try again in some minutes.")
+        raise NoMachineRoom(
+            "There is no room for another bot at the moment; please try again in some minutes."
+        )
 
 
 def refuse_without_room(person: Agent, bots: int, **_: Any) -> None:
@@ -101,7 +105,7 @@ def refuse_without_room(person: Agent, bots: int, **_: Any) -> None:
         return
     try:
         check_room(person.id, bots)
-    except NoRoom as reason:
+    except NoMachineRoom as reason:
         raise Refused("no_room", str(reason)) from None
 
 

@@ -3,9 +3,9 @@
 from datetime import datetime, timedelta
 
 from butt.clouds.capacity import best
-from butt.clouds.interface import CloudTrouble, Denied, Effect, OutOfStock, OverQuota, Unsure
-from butt.clouds.moves import NO_ROOM, Move
-from butt.clouds.situation import Situation
+from butt.clouds.interface import CloudEffect, CloudTrouble, Denied, OutOfStock, OverQuota, Unsure
+from butt.clouds.moves import NO_ROOM, MachineTransition
+from butt.clouds.situation import MachineSituation
 
 TRIES = 3
 """So often a change of type is asked for before the machine is made again instead."""
@@ -13,7 +13,9 @@ TRIES = 3
 FIRST_BACK_OFF, LONGEST_BACK_OFF = timedelta(seconds=2), timedelta(minutes=5)
 
 
-def after_trouble(at: Situation, move: Move, trouble: CloudTrouble, now: datetime) -> Move:
+def after_trouble(
+    at: MachineSituation, move: MachineTransition, trouble: CloudTrouble, now: datetime
+) -> MachineTransition:
     """What becomes of a move that the cloud did not carry out, or not for sure. The reason is the trouble's own words."""
     tries = at.rented.tries + 1
     back_off = min(FIRST_BACK_OFF * 2 ** min(tries - 1, 16), LONGEST_BACK_OFF)
@@ -23,21 +25,27 @@ def after_trouble(at: Situation, move: Move, trouble: CloudTrouble, now: datetim
         # The call may have waited for its turn, so time counts from its end.
         changes["unsure_until"] = now + at.policy.settling if isinstance(trouble, Unsure) else None
     if isinstance(trouble, (OutOfStock, OverQuota)):
-        if move.effect is Effect.CHANGE_TYPE and move.target:
+        if move.effect is CloudEffect.CHANGE_TYPE and move.target:
             # It is stopped for this: on with what it was.
-            return Move(move.state, words, changes={**changes, "type": move.target.type})
+            return MachineTransition(move.state, words, changes={**changes, "type": move.target.type})
         if elsewhere := _elsewhere(at, move, trouble):
-            return Move(move.state, f"{words} Another place is tried.", changes={**changes, **elsewhere})
+            return MachineTransition(
+                move.state, f"{words} Another place is tried.", changes={**changes, **elsewhere}
+            )
         back_off = max(back_off, NO_ROOM)
         if not at.rented.held:
             changes["tried"] = []
-    if move.effect is Effect.CHANGE_TYPE and tries >= TRIES and not isinstance(trouble, (Unsure, Denied)):
+    if (
+        move.effect is CloudEffect.CHANGE_TYPE
+        and tries >= TRIES
+        and not isinstance(trouble, (Unsure, Denied))
+    ):
         # It is stopped for this, and would stay so.
-        return Move(move.state, words, changes={**changes, "remake": True})
-    return Move(move.state, words, wait=back_off, changes=changes)
+        return MachineTransition(move.state, words, changes={**changes, "remake": True})
+    return MachineTransition(move.state, words, wait=back_off, changes=changes)
 
 
-def _elsewhere(at: Situation, move: Move, trouble: CloudTrouble) -> dict[str, object]:
+def _elsewhere(at: MachineSituation, move: MachineTransition, trouble: CloudTrouble) -> dict[str, object]:
     """Another zone as long as there is no data: its very first boot, too, may be refused. Then another type.
 
     A quota may be that of one zone or of one type, or that of the whole account: which, no call says for sure. So the
@@ -50,11 +58,11 @@ def _elsewhere(at: Situation, move: Move, trouble: CloudTrouble) -> dict[str, ob
         other = best(at.offers, needs, at.policy.zones, tried)
         if over and other is None:
             return {}
-        if move.effect is Effect.MAKE_SERVER and other and other.zone == here:
+        if move.effect is CloudEffect.MAKE_SERVER and other and other.zone == here:
             # All that was made for it stays.
             return {"type": other.type, "tried": tried}
         return {"held": False, "zone": "", "type": "", "volume_id": "", "tried": tried}
-    if move.effect not in {Effect.MAKE_SERVER, Effect.BOOT}:
+    if move.effect not in {CloudEffect.MAKE_SERVER, CloudEffect.BOOT}:
         return {}
     others = [offer for offer in at.offers if offer.type != at.rented.type]
     other = best(others, needs, (here,))

@@ -5,8 +5,8 @@ from datetime import datetime, timedelta
 from decimal import Decimal
 
 from butt.clouds.capacity import Needs, cost
-from butt.clouds.interface import Condition, Holding, Kind, Offer, Thing
-from butt.clouds.models import Rented, Wanted
+from butt.clouds.interface import Condition, Holding, ResourceKind, ServerOffer, Thing
+from butt.clouds.models import Rented, WantedMachine
 
 CENT = Decimal("0.01")
 MOST_FORMER = 20
@@ -35,13 +35,13 @@ class Policy:
 
 
 @dataclass(frozen=True)
-class Situation:
+class MachineSituation:
     """All that a decision may depend on."""
 
-    wanted: Wanted
+    wanted: WantedMachine
     rented: Rented
     has: Holding
-    offers: tuple[Offer, ...]
+    offers: tuple[ServerOffer, ...]
     now: datetime
     policy: Policy
 
@@ -54,7 +54,7 @@ class Situation:
     @property
     def server(self) -> Thing | None:
         """The one that is kept: the one we know, else the one with the data on it, else the oldest."""
-        servers = [s for s in self.has.all(Kind.SERVER) if s.zone == self.rented.zone]
+        servers = [s for s in self.has.all(ResourceKind.SERVER) if s.zone == self.rented.zone]
         volume = self.volume
         known = [s for s in servers if s.id == self.rented.server_id]
         with_data = [s for s in servers if volume and s.id == volume.on]
@@ -62,12 +62,12 @@ class Situation:
 
     @property
     def volume(self) -> Thing | None:
-        volumes = [v for v in self.has.all(Kind.VOLUME) if v.zone == self.rented.zone]
+        volumes = [v for v in self.has.all(ResourceKind.VOLUME) if v.zone == self.rented.zone]
         if self.rented.volume_id:
             return next((v for v in volumes if v.id == self.rented.volume_id), None)
         return next(iter(sorted(volumes, key=lambda v: not v.used)), None)
 
-    def address(self, kind: Kind) -> Thing | None:
+    def address(self, kind: ResourceKind) -> Thing | None:
         """The one that the row knows, else the one that is on the server, else the first."""
         known = {self.rented.address4, self.rented.address6} - {""}
         server = self.server.id if self.server else ""
@@ -76,38 +76,39 @@ class Situation:
         return next(iter(ranked), None)
 
     @property
-    def address_kinds(self) -> tuple[Kind, ...]:
+    def address_kinds(self) -> tuple[ResourceKind, ...]:
         """What kinds of address the machine is to have. One that was taken before the setting changed is kept."""
-        wants4 = self.policy.ipv4 or self.address(Kind.ADDRESS4)
-        return (Kind.ADDRESS4, Kind.ADDRESS6) if wants4 else (Kind.ADDRESS6,)
+        wants4 = self.policy.ipv4 or self.address(ResourceKind.ADDRESS4)
+        return (ResourceKind.ADDRESS4, ResourceKind.ADDRESS6) if wants4 else (ResourceKind.ADDRESS6,)
 
     @property
     def root(self) -> Thing | None:
         """The volume that the server boots from."""
         server = self.server
-        return next((r for r in self.has.all(Kind.ROOT) if server and r.on == server.id), None)
+        return next((r for r in self.has.all(ResourceKind.ROOT) if server and r.on == server.id), None)
 
     @property
     def lost_root(self) -> Thing | None:
         """A root whose server went before it was marked: it is known by the id that was written down."""
         return next(
-            (t for t in self.has.unmarked if t.kind is Kind.ROOT and t.id == self.rented.root_id), None
+            (t for t in self.has.unmarked if t.kind is ResourceKind.ROOT and t.id == self.rented.root_id),
+            None,
         )
 
     @property
     def group(self) -> Thing | None:
-        return next((g for g in self.has.all(Kind.GROUP) if g.zone == self.rented.zone), None)
+        return next((g for g in self.has.all(ResourceKind.GROUP) if g.zone == self.rented.zone), None)
 
     @property
     def _unmarked(self) -> list[Thing]:
-        return [thing for thing in self.has.unmarked if thing.kind is Kind.RECORD]
+        return [thing for thing in self.has.unmarked if thing.kind is ResourceKind.RECORD]
 
     @property
     def records(self) -> set[tuple[str, str, str]]:
         """Name, type and data of the DNS records there should be."""
         if not self.policy.domain:
             return set()
-        kinds = ((Kind.ADDRESS4, "A"), (Kind.ADDRESS6, "AAAA"))
+        kinds = ((ResourceKind.ADDRESS4, "A"), (ResourceKind.ADDRESS6, "AAAA"))
         found = [(type_, a.address) for kind, type_ in kinds if (a := self.address(kind)) and a.address]
         return {(name, type_, data) for name in self.wanted.names for type_, data in found}
 
@@ -125,9 +126,9 @@ class Situation:
         return sorted({name for name, type_, _ in elsewhere if (name, type_) in wanted})
 
 
-def meet(at: Situation) -> dict[str, object]:
+def meet(at: MachineSituation) -> dict[str, object]:
     """What the look tells that the row does not know yet: ids and addresses, and what it all costs."""
-    address4, address6 = at.address(Kind.ADDRESS4), at.address(Kind.ADDRESS6)
+    address4, address6 = at.address(ResourceKind.ADDRESS4), at.address(ResourceKind.ADDRESS6)
     pairs: dict[str, object] = {
         "server_id": at.server.id if at.server else at.rented.server_id,
         "volume_id": at.rented.volume_id or (at.volume.id if at.volume else ""),
@@ -145,7 +146,7 @@ def meet(at: Situation) -> dict[str, object]:
     return {name: value for name, value in pairs.items() if getattr(at.rented, name) != value}
 
 
-def _type(at: Situation) -> str:
+def _type(at: MachineSituation) -> str:
     """One that runs and is bigger than the row says is not made smaller: nothing shrinks by itself."""
     server, wanted = at.server, at.rented.type
     if server is None or server.condition is not Condition.RUNNING:

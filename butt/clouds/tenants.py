@@ -15,7 +15,7 @@ from django.utils import timezone
 from butt.agents.bots import ownerships
 from butt.agents.models import Agent, Progress
 from butt.clouds import cloud_init, joining, rentals
-from butt.clouds.models import Rented, Wanted
+from butt.clouds.models import Rented, WantedMachine
 from butt.machines import registry
 from butt.machines.models import Machine, Placement
 
@@ -28,7 +28,7 @@ LOOKED_LATELY = timedelta(seconds=50)
 def settle() -> None:
     """Have what is wanted of machines follow the bots there are. Can be repeated, and killed anywhere."""
     homes = _homes()
-    wanted = Wanted.objects.in_bulk()
+    wanted = WantedMachine.objects.in_bulk()
     known = set(Rented.objects.values_list("agent_id", flat=True))
     for person, names in homes.items():
         row = wanted.get(person)
@@ -53,7 +53,7 @@ def _homes() -> dict[uuid.UUID, list[str]]:
     for bot, person, name in bots.values_list("source_agent", "target_agent", "source_agent__name"):
         owners.setdefault(bot, person)
         names[bot] = name
-    rented = set(Wanted.objects.values_list("agent_id", flat=True))
+    rented = set(WantedMachine.objects.values_list("agent_id", flat=True))
     placed = dict(Placement.objects.values_list("bot_id", "machine_id"))
     found: dict[uuid.UUID, list[str]] = defaultdict(list)
     for bot, person in owners.items():

@@ -10,7 +10,7 @@ import click
 from butt.command import cli, configure, home_option
 from butt.configuration import Configuration
 from butt.environment import for_tools
-from butt.installing import HOME, NAME, SETTINGS, Trouble
+from butt.installing import HOME, NAME, SETTINGS, InstallError
 from butt.installing.debian import check_system
 from butt.installing.operators import COMMAND as FIRST_OPERATOR
 from butt.installing.plan import ASKED, STRIPE, Plan, missing, read, settings_of
@@ -61,7 +61,7 @@ def install(
             go_through(steps(system, plan), _tell, dry_run=dry_run)
             if not dry_run:
                 _last_words(system, plan)
-    except Trouble as trouble:
+    except InstallError as trouble:
         raise click.ClickException(str(trouble)) from None
 
 
@@ -77,7 +77,7 @@ def uninstall(yes: bool) -> None:
             _ask_before_uninstalling()
         with system.alone():
             take_back(steps(system, Plan({"BUTT_DOMAIN": "", **kept}, str(_program()))), _tell)
-    except Trouble as trouble:
+    except InstallError as trouble:
         raise click.ClickException(str(trouble)) from None
     click.echo(f"What runs this command stays, too; to remove it: rm -r {sys.prefix}")
 
@@ -111,15 +111,15 @@ def first_operator(home: Path | None, address: str | None) -> None:
 
 
 def _ask_before_uninstalling() -> None:
-    """Raises `Trouble` unless somebody at the terminal says yes."""
+    """Raises `InstallError` unless somebody at the terminal says yes."""
     question = f"The service stops, and its units, its proxy, Salt and {SETTINGS} are removed. The data stays. Go on?"
     if not (sys.stdin.isatty() and click.confirm(question)):
-        raise Trouble("Nothing was done. Give --yes to uninstall without being asked.")
+        raise InstallError("Nothing was done. Give --yes to uninstall without being asked.")
 
 
 def _as_root() -> None:
     if os.geteuid():
-        raise Trouble("Only root can install a service on this machine: run this with sudo, or as root.")
+        raise InstallError("Only root can install a service on this machine: run this with sudo, or as root.")
     # What is made here is read by the service's user, unless it says otherwise.
     os.umask(0o022)
 
@@ -136,10 +136,10 @@ def _program() -> Path:
 
 
 def _answers(kept: dict[str, str], options: dict[str, str | None]) -> dict[str, str]:
-    """What was said now: by options, by variables, and by whoever sits at the terminal. Raises `Trouble`."""
+    """What was said now: by options, by variables, and by whoever sits at the terminal. Raises `InstallError`."""
     mail = options["BUTT_EMAIL_URL"] or ""
     if "@" in mail and ":" in mail.rpartition("@")[0].partition("://")[2]:
-        raise Trouble(
+        raise InstallError(
             "Everybody on this machine can read a password among a command's arguments. Give it in the variable BUTT_EMAIL_URL "
             "instead of --mail, or at the terminal."
         )
@@ -148,7 +148,7 @@ def _answers(kept: dict[str, str], options: dict[str, str | None]) -> dict[str, 
     while left := missing({**kept, **given}):
         if not sys.stdin.isatty():
             names = ", ".join(f"{OPTIONS[name]} (or {name})" if name in OPTIONS else name for name in left)
-            raise Trouble(f"There is no terminal to ask at. Give {names}. Nothing was done.")
+            raise InstallError(f"There is no terminal to ask at. Give {names}. Nothing was done.")
         for name in left:
             secret = name in STRIPE
             choice = click.Choice(["free", "stripe"]) if name == "BUTT_BILLING" else None

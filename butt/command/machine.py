@@ -64,12 +64,12 @@ def list_machines(home: Path | None) -> None:
 
     from django.db.models import Count
 
-    from butt.machines.looks import look_at
     from butt.machines.models import Machine
+    from butt.machines.status import status_of
 
     for row in Machine.objects.annotate(bots=Count("placements")).order_by("created_at"):
         seen = f"{row.seen_at:%F %T}" if row.seen_at else "never"
-        full = "its disk is nearly full  " if look_at(row).is_nearly_full else ""
+        full = "its disk is nearly full  " if status_of(row).is_nearly_full else ""
         click.echo(
             f"{row.minion_id}  {row.state}  {row.bots} bots  seen {seen}  {full}{row.trouble}".rstrip()
         )

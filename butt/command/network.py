@@ -5,7 +5,7 @@ from urllib.parse import quote, urlencode
 
 import click
 
-from butt.client.api import Trouble
+from butt.client.api import ApiError
 from butt.command import cli
 from butt.command.people import TICK, api_of_login, as_json, bot_name, in_words, print_json
 from butt.figures import units
@@ -169,7 +169,7 @@ def people(name: str, email: str, role: str | None, remove: bool, as_json: bool)
         if email:
             theirs = next((each for each in found if each["email"] == email.strip().lower()), None)
             if theirs is None:
-                raise Trouble("not_found", f"Nobody with the address {email} shares {name}.")
+                raise ApiError("not_found", f"Nobody with the address {email} shares {name}.")
             if remove:
                 api.call("DELETE", f"{path}/{theirs['id']}")
                 found = [each for each in found if each is not theirs]
@@ -198,7 +198,7 @@ def join(name: str, invite: str, wait: bool, as_json: bool) -> None:
             time.sleep(TICK)
             pub = next(other for other in api.call("GET", path)["peers"] if other["id"] == pub["id"])
         if pub["reason"]:
-            raise Trouble("not_joined", pub["reason"])
+            raise ApiError("not_joined", pub["reason"])
     if as_json:
         print_json(pub)
     else:

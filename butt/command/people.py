@@ -12,7 +12,7 @@ import click
 from click.shell_completion import CompletionItem
 
 from butt.client import kept
-from butt.client.api import Api, Download, Trouble
+from butt.client.api import ApiClient, ApiError, Download
 from butt.command import cli
 from butt.figures import units
 from scuttlekit.files import whole_file
@@ -30,8 +30,8 @@ def complete_names(_context: click.Context, _parameter: click.Parameter, begun: 
     if login is None:
         return []
     try:
-        bots = Api(login.url, login.token, read_seconds=2).bots()
-    except Trouble:
+        bots = ApiClient(login.url, login.token, read_seconds=2).bots()
+    except ApiError:
         return []
     return [CompletionItem(b["name"], help=b["state"]) for b in bots if b["name"].startswith(begun)]
 
@@ -43,16 +43,16 @@ bot_name = click.argument("name", shell_complete=complete_names)
 def in_words() -> Iterator[None]:
     try:
         yield
-    except Trouble as trouble:
+    except ApiError as trouble:
         hint = " Run `butt login` again." if trouble.code == "no_token" else ""
         raise click.ClickException(f"{trouble}{hint}") from None
 
 
-def api_of_login() -> Api:
+def api_of_login() -> ApiClient:
     login = kept.recall()
     if login is None:
         raise click.ClickException("You are not logged in. Run `butt login URL`.")
-    return Api(login.url, login.token)
+    return ApiClient(login.url, login.token)
 
 
 @cli.command()
@@ -64,11 +64,11 @@ def login(url: str, email: str, password: str, as_json: bool) -> None:
     """Log in to the service at URL; the access token is kept for the commands below."""
     if "://" not in url:
         url = f"https://{url}"
-    api, body = Api(url), {"email": email, "password": password}
+    api, body = ApiClient(url), {"email": email, "password": password}
     with in_words():
         try:
             answer = api.call("POST", "/authentication/sign-in", body)
-        except Trouble as trouble:
+        except ApiError as trouble:
             if trouble.code != "second_factor":
                 raise
             body["code"] = click.prompt("code of your second factor")
@@ -148,24 +148,24 @@ def open_page(name: str, a_day: int | None, as_json: bool) -> None:
         click.echo(f"{told['aDay']} a day, {told['leftToday']} left today\n{told['url']}")
 
 
-def _add_verb(verb: str, words: str) -> None:
-    @cli.command(verb, help=words)
+def _add_action(action: str, words: str) -> None:
+    @cli.command(action, help=words)
     @bot_name
     @click.option("--wait/--no-wait", default=True, help="Whether to wait until it is done.")
     @as_json
     def ask(name: str, wait: bool, as_json: bool) -> None:
         with in_words():
-            ask_of(api_of_login(), verb, name, wait=wait, as_json=as_json)
+            ask_of(api_of_login(), action, name, wait=wait, as_json=as_json)
 
 
-_add_verb("start", "Start a bot that is stopped.")
-_add_verb("stop", "Stop a bot.")
-_add_verb("restart", "Stop a bot, then start it.")
+_add_action("start", "Start a bot that is stopped.")
+_add_action("stop", "Stop a bot.")
+_add_action("restart", "Stop a bot, then start it.")
 
 
-def ask_of(api: Api, verb: str, name: str, *, wait: bool, as_json: bool) -> None:
-    """Ask for `verb` and follow the bot until it is at rest. Ends with 1 when it is broken."""
-    bot = api.call("POST", f"/agents/{api.bot(name)['id']}/{verb}")
+def ask_of(api: ApiClient, action: str, name: str, *, wait: bool, as_json: bool) -> None:
+    """Ask for `action` and follow the bot until it is at rest. Ends with 1 when it is broken."""
+    bot = api.call("POST", f"/agents/{api.bot(name)['id']}/{action}")
     said, deadline = "", time.monotonic() + LONGEST_WAIT
     while True:
         if not as_json and bot["state"] != said:

@@ -16,7 +16,7 @@ from butt.command.reach import warn_of_reach
 
 if TYPE_CHECKING:
     from butt.configuration import Configuration
-    from butt.vault.keeper import Keeper
+    from butt.vault.keeper import VaultKeeper
 
 ENDS = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
 """What a part ends at, in order. After SIGHUP, systemd starts it again with the settings that there are then."""
@@ -64,7 +64,7 @@ def steward(home: Path | None) -> None:
     from butt.beats.heart import Heart
     from butt.billing import worker
     from butt.clouds import CloudTrouble, chosen_cloud
-    from butt.hosts import Busy, chosen_host
+    from butt.hosts import BackgroundWork, chosen_host
     from butt.identity import service_keys
     from butt.sources.builder import Builder
     from butt.steward.steward import Steward
@@ -107,7 +107,7 @@ def steward(home: Path | None) -> None:
             target=keeper.run, args=(goes_on, tenants.settle), name="keeper", daemon=True
         ).start()
     host = chosen_host()
-    if isinstance(host, Busy):
+    if isinstance(host, BackgroundWork):
         threading.Thread(target=host.work, args=(goes_on,), name="host", daemon=True).start()
     if settings.vault:
         keeper_of_copies = _vault_keeper(settings)
@@ -118,11 +118,11 @@ def steward(home: Path | None) -> None:
     heart.stop()
 
 
-def _vault_keeper(settings: "Configuration") -> "Keeper":
+def _vault_keeper(settings: "Configuration") -> "VaultKeeper":
     """What sends to the vault; settings that make no sense are said at the start, a vault that is away is waited for."""
     from butt.storage import NoStore, store_at
     from butt.vault import VaultTrouble
-    from butt.vault.keeper import Keeper
+    from butt.vault.keeper import VaultKeeper
     from butt.vault.sealing import recipient
 
     if settings.host != "processes":
@@ -131,7 +131,7 @@ def _vault_keeper(settings: "Configuration") -> "Keeper":
         key = recipient(settings.vault_key, "BUTT_VAULT_KEY")
         other = settings.vault_secret_key
         secret_key = recipient(other, "BUTT_VAULT_SECRET_KEY") if other else key
-        return Keeper(store_at(settings.vault), settings.home / "bots", key, secret_key)
+        return VaultKeeper(store_at(settings.vault), settings.home / "bots", key, secret_key)
     except (NoStore, VaultTrouble) as trouble:
         raise click.ClickException(str(trouble)) from None
 

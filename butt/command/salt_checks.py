@@ -84,8 +84,8 @@ def _here() -> Iterator[Finding]:
 def _machines() -> Iterator[Finding]:
     from django.db import DatabaseError
 
-    from butt.machines.looks import look_at
     from butt.machines.models import Machine, Unconfirmed
+    from butt.machines.status import status_of
 
     try:
         rows = list(Machine.objects.order_by("created_at"))
@@ -106,7 +106,7 @@ def _machines() -> Iterator[Finding]:
             )
         elif row.seen_at is None:
             yield Finding(f"The machine {row.minion_id} has never reported.", "Start its minion.")
-        elif look_at(row).is_nearly_full:
+        elif status_of(row).is_nearly_full:
             yield Finding(
                 f"The disk of the machine {row.minion_id} is nearly full.",
                 "Give it more, or move bots away; `butt sweep` lists what nobody knows any more.",

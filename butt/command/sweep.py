@@ -23,34 +23,34 @@ def _sweep_host(yes: bool) -> int:
     from butt.agents.bots import bots
     from butt.figures.units import size
     from butt.hosts import HostTrouble, chosen_host
-    from butt.hosts.strays import Sweepable
+    from butt.hosts.orphans import Sweepable
 
     host = chosen_host()
     if not isinstance(host, Sweepable):
         click.echo("This host keeps nothing here that could be swept.")
         return 0
     # The host is asked first: a bot that is made in between has its row before it has a folder.
-    everything = host.strays(())
+    everything = host.orphans(())
     known = set(bots().values_list("id", flat=True))
-    strays = [stray for stray in everything if stray.bot_id not in known]
-    for stray in strays:
-        click.echo(f"{stray.bot_id}  {size(stray.size):>9}  {stray.what}")
-    if not strays:
+    orphans = [orphan for orphan in everything if orphan.bot_id not in known]
+    for orphan in orphans:
+        click.echo(f"{orphan.bot_id}  {size(orphan.size):>9}  {orphan.what}")
+    if not orphans:
         click.echo("Nothing is left behind.")
         return 0
     if not yes:
-        total = size(sum(stray.size for stray in strays))
-        click.echo(f"{len(strays)} left behind, {total}. `butt sweep --yes` removes them for ever.")
+        total = size(sum(orphan.size for orphan in orphans))
+        click.echo(f"{len(orphans)} left behind, {total}. `butt sweep --yes` removes them for ever.")
         return 0
     _check_database()
     failed = 0
-    for stray in strays:
+    for orphan in orphans:
         try:
-            host.remove(stray)
+            host.remove(orphan)
         except HostTrouble as trouble:
             failed += 1
-            click.echo(f"{stray.bot_id} stays: {trouble}", err=True)
-    click.echo(f"{len(strays) - failed} removed.")
+            click.echo(f"{orphan.bot_id} stays: {trouble}", err=True)
+    click.echo(f"{len(orphans) - failed} removed.")
     return failed
 
 

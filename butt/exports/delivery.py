@@ -10,10 +10,10 @@ from itertools import chain
 from django.utils import timezone
 
 from butt.agents import journal
+from butt.agents.actions import Refused
 from butt.agents.models import Agent
-from butt.agents.wishes import Refused
 from butt.exports.age import BadRecipient, Recipient, encrypted
-from butt.exports.parcel import Item, Parcel, Part
+from butt.exports.bundle import ExportBundle, ExportPart, Item
 from butt.exports.tar import entry_size, exactly, packed
 
 FORK = (
@@ -43,32 +43,32 @@ class Delivery:
 
 
 def deliver(
-    person: Agent, bot: Agent, part: Part, parcel: Parcel, *, way: str, encrypt_to: str = ""
+    person: Agent, bot: Agent, part: ExportPart, bundle: ExportBundle, *, way: str, encrypt_to: str = ""
 ) -> Delivery:
-    """`parcel` as a file for `person`; `way` says how they came for it, in the journal.
+    """`bundle` as a file for `person`; `way` says how they came for it, in the journal.
 
     `encrypt_to` is an age key or a passphrase; without it, the file is as it is.
     Raises `Refused`: `nothing_yet`, `secret_damaged`, `log_damaged`, `log_behind`, `bad_recipient`.
     """
-    _check(bot, part, parcel)
-    delivery = _TARS[part](bot, parcel) if part in _TARS else _file(parcel)
+    _check(bot, part, bundle)
+    delivery = _TARS[part](bot, bundle) if part in _TARS else _file(bundle)
     if encrypt_to:
         delivery = _sealed(delivery, encrypt_to)
     journal.note(bot, person, "export", part=part, way=way, bytes=delivery.size, encrypted=bool(encrypt_to))
     return delivery
 
 
-def _check(bot: Agent, part: Part, parcel: Parcel) -> None:
+def _check(bot: Agent, part: ExportPart, bundle: ExportBundle) -> None:
     own = bot.progress.ssb_id
     if part.speaks_as_the_bot and own is None:
         raise Refused("nothing_yet", f"{bot.name} has no secret yet. It makes one when it first starts.")
-    if (part is Part.SECRET and not parcel.count) or (part is Part.ALL and parcel.author != own):
+    if (part is ExportPart.SECRET and not bundle.count) or (part is ExportPart.ALL and bundle.author != own):
         raise Refused(
             "secret_damaged",
             "The secret is gone, damaged or another's: nobody could run the bot with it. The log and blobs can be "
             "exported.",
         )
-    survey = parcel.survey
+    survey = bundle.survey
     if survey is None:
         return
     if survey.damaged:
@@ -78,7 +78,7 @@ def _check(bot: Agent, part: Part, parcel: Parcel) -> None:
             "whole. The secret, gossip and blobs can.",
         )
     known = bot.observed.sequence
-    if parcel.author == own and survey.sequence < known:
+    if bundle.author == own and survey.sequence < known:
         raise Refused(
             "log_behind",
             f"The log ends at message {survey.sequence} of the bot's own feed, which has reached {known}: to run this "
@@ -86,18 +86,18 @@ def _check(bot: Agent, part: Part, parcel: Parcel) -> None:
         )
 
 
-def _file(parcel: Parcel) -> Delivery:
-    (item,) = parcel.items
+def _file(bundle: ExportBundle) -> Delivery:
+    (item,) = bundle.items
     return Delivery(item.name.rsplit("/", 1)[-1], item.size, exactly(item.read(), item.size))
 
 
-def _blobs(_: Agent, parcel: Parcel) -> Delivery:
-    return _tar("blobs.tar", parcel)
+def _blobs(_: Agent, bundle: ExportBundle) -> Delivery:
+    return _tar("blobs.tar", bundle)
 
 
-def _all(bot: Agent, parcel: Parcel) -> Delivery:
+def _all(bot: Agent, bundle: ExportBundle) -> Delivery:
     """Beside the data folder's own files, two that say what it is: one for people, one for programs."""
-    survey = parcel.survey
+    survey = bundle.survey
     sequence = survey.sequence if survey else 0
     described = {
         "format": 1,
@@ -108,24 +108,24 @@ def _all(bot: Agent, parcel: Parcel) -> Delivery:
         "sequence": sequence,
         "messages": survey.records if survey else 0,
         "log": survey.whole if survey else 0,
-        "blobs": {"count": parcel.blobs, "size": parcel.blobs_size},
+        "blobs": {"count": bundle.blobs, "size": bundle.blobs_size},
         "madeAt": timezone.now().isoformat(timespec="seconds"),
     }
     readme = _README.format(name=bot.name, id=bot.progress.ssb_id, sequence=sequence, fork=FORK)
     return _tar(
         f"{bot.name}.tar",
-        parcel,
+        bundle,
         _text("README.txt", readme),
         _text("export.json", json.dumps(described, indent=2) + "\n"),
     )
 
 
-_TARS = {Part.BLOBS: _blobs, Part.ALL: _all}
+_TARS = {ExportPart.BLOBS: _blobs, ExportPart.ALL: _all}
 
 
-def _tar(name: str, parcel: Parcel, *beside: Item) -> Delivery:
-    size = parcel.tar_size + sum(entry_size(item.size) for item in beside)
-    return Delivery(name, size, packed(chain(beside, parcel.items), size, int(time.time())))
+def _tar(name: str, bundle: ExportBundle, *beside: Item) -> Delivery:
+    size = bundle.tar_size + sum(entry_size(item.size) for item in beside)
+    return Delivery(name, size, packed(chain(beside, bundle.items), size, int(time.time())))
 
 
 def _sealed(delivery: Delivery, encrypt_to: str) -> Delivery:

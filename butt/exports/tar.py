@@ -3,7 +3,7 @@
 import tarfile
 from collections.abc import Iterable, Iterator
 
-from butt.exports.parcel import Gone, Item
+from butt.exports.bundle import FileGone, Item
 
 BLOCK = 512
 END = 2 * BLOCK
@@ -30,7 +30,7 @@ def packed(items: Iterable[Item], total: int, at: int) -> Iterator[bytes]:
             continue
         try:
             chunks = item.read()
-        except Gone:
+        except FileGone:
             continue
         left -= entry_size(item.size)
         yield _head(item, at)

@@ -67,7 +67,7 @@ class RolledUp(models.Model):
     until = models.DateTimeField()
 
 
-class Monitor(models.Model):
+class MonitorBeat(models.Model):
     """A monitor that runs, and what it has done since its start. It is taken for dead when its beat is old."""
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4)
@@ -75,6 +75,9 @@ class Monitor(models.Model):
     watching = models.PositiveIntegerField(default=0)
     written = models.PositiveBigIntegerField(default=0, help_text="Samples.")
     lost = models.PositiveBigIntegerField(default=0, help_text="Samples it could not write.")
+
+    class Meta:
+        db_table = "figures_monitor"
 
 
 class Outage(models.Model):

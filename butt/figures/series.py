@@ -16,7 +16,7 @@ LATE = timedelta(minutes=5)
 
 
 @dataclass(frozen=True)
-class Range:
+class TimeRange:
     """A stretch of time until now: its samples are kept at `resolution` and given in steps of `step` seconds."""
 
     seconds: int
@@ -29,14 +29,14 @@ class Range:
 
 
 RANGES = {
-    "1h": Range(3600, 10, 10, 30),
-    "24h": Range(86400, 60, 180, 600),
-    "30d": Range(30 * 86400, 3600, 7200, 6 * 3600),
-    "1y": Range(365 * 86400, 86400, 86400, 3 * 86400),
+    "1h": TimeRange(3600, 10, 10, 30),
+    "24h": TimeRange(86400, 60, 180, 600),
+    "30d": TimeRange(30 * 86400, 3600, 7200, 6 * 3600),
+    "1y": TimeRange(365 * 86400, 86400, 86400, 3 * 86400),
 }
 
 
-def series(bot_id: uuid.UUID, span: Range, now: datetime, step: int) -> list[Span]:
+def series(bot_id: uuid.UUID, span: TimeRange, now: datetime, step: int) -> list[Span]:
     """What was seen of the bot in this range, in stretches of `step` seconds."""
     wanted = Q(resolution=span.resolution, at__gte=span.begins(now))
     coarser = span.resolution

@@ -1,12 +1,22 @@
 """How bots run on a machine. A host is found by its name among the entry points of `butt.hosts`."""
 
 from butt.configuration import configuration
-from butt.hosts.interface import Away, Busy, Carried, Host, HostTrouble, Mover, NoRoom, Order, Sighting
+from butt.hosts.interface import (
+    Away,
+    BackgroundWork,
+    Carried,
+    Host,
+    HostTrouble,
+    Mover,
+    NoRoom,
+    Order,
+    Sighting,
+)
 from butt.parts import HOSTS, part_named
 
 __all__ = [
     "Away",
-    "Busy",
+    "BackgroundWork",
     "Carried",
     "Host",
     "HostTrouble",

@@ -133,7 +133,7 @@ class Mover(Protocol):
 
 
 @runtime_checkable
-class Busy(Protocol):
+class BackgroundWork(Protocol):
     """A host that has work of its own, beside what the steward asks of it."""
 
     def work(self, go_on: Callable[[], bool]) -> None:

@@ -23,12 +23,12 @@ from supervisor.xmlrpc import Faults
 from butt.hosts import exits, trial
 from butt.hosts.adopting import take_over
 from butt.hosts.interface import Folder, HostTrouble, Order, Sighting
-from butt.hosts.kept import tail
-from butt.hosts.noted import id_in, newest_in, sequence_in
+from butt.hosts.local_reader import tail
+from butt.hosts.orphans import GRAVE, OrphanedBot, id_of, orphans_in
 from butt.hosts.ports import free_port
 from butt.hosts.pub_config import pub_config
+from butt.hosts.pub_state import id_in, newest_in, sequence_in
 from butt.hosts.publog import LastWords, last_words
-from butt.hosts.strays import GRAVE, Stray, id_of, strays_in
 from butt.hosts.supervisor import Supervisor, escaped
 from butt.sources.releases import release
 from scuttlekit.files import write_whole
@@ -78,7 +78,7 @@ class Processes:
 
     def look(self) -> Mapping[uuid.UUID, Sighting]:
         self._supervisor.call("getState")
-        return Sightings(self._bots_here, self._look_at)
+        return LocalSightings(self._bots_here, self._look_at)
 
     def log(self, bot_id: uuid.UUID, size: int) -> str:
         return tail(self._folder(bot_id).log, size)
@@ -96,19 +96,19 @@ class Processes:
                 shutil.rmtree(folder.path.rename(grave))
         self._latest.pop(folder.path, None)
 
-    def strays(self, known: Container[uuid.UUID]) -> list[Stray]:
-        found = strays_in(self.bots, self._supervisor.programs)
-        return [stray for stray in found if stray.bot_id not in known]
+    def orphans(self, known: Container[uuid.UUID]) -> list[OrphanedBot]:
+        found = orphans_in(self.bots, self._supervisor.programs)
+        return [orphan for orphan in found if orphan.bot_id not in known]
 
-    def remove(self, stray: Stray) -> None:
+    def remove(self, orphan: OrphanedBot) -> None:
         was_up = self._supervisor.is_up()
-        self._stop(str(stray.bot_id))
+        self._stop(str(orphan.bot_id))
         deadline = time.monotonic() + 2 * STOP_SECONDS
-        while self._state(str(stray.bot_id)) not in (None, *STOPPED_STATES):
+        while self._state(str(orphan.bot_id)) not in (None, *STOPPED_STATES):
             if time.monotonic() > deadline:
                 raise HostTrouble("it does not stop")
             time.sleep(0.05)
-        self.destroy(stray.bot_id)
+        self.destroy(orphan.bot_id)
         if not was_up:
             self._supervisor.shut_down()
 
@@ -252,7 +252,7 @@ class Processes:
             raise HostTrouble("a bot of an earlier supervisord does not end")
 
 
-class Sightings(Mapping[uuid.UUID, Sighting]):
+class LocalSightings(Mapping[uuid.UUID, Sighting]):
     """How each bot is, looked at when it is asked for: a steward asks for a few of very many.
 
     To look one up whose folder cannot be read raises `HostTrouble`.

@@ -8,7 +8,7 @@ from collections.abc import Callable
 from typing import Any, Protocol
 
 from butt.configuration import configuration
-from butt.exports.parcel import Parcel, Part, Stock
+from butt.exports.bundle import DataSizes, ExportBundle, ExportPart
 from butt.parts import READINGS, UnknownPart, part_named
 
 
@@ -24,25 +24,25 @@ class NotYet(Unreadable):
         self.patience, self.ask = patience, ask
 
 
-class Reading(Protocol):
+class BotReader(Protocol):
     """Each method is bounded in time, waits for nobody, may raise `Unreadable` or `NotYet`, and changes nothing."""
 
     def log(self, bot_id: uuid.UUID, size: int) -> str:
         """The last `size` bytes of the bot's own log; empty when it has none."""
 
-    def stock(self, bot_id: uuid.UUID) -> Stock:
+    def sizes(self, bot_id: uuid.UUID) -> DataSizes:
         """How much the bot has, at a glance."""
 
-    def export(self, bot_id: uuid.UUID, part: Part) -> Parcel:
+    def export(self, bot_id: uuid.UUID, part: ExportPart) -> ExportBundle:
         """A part of the bot's data as it is now, also while the bot writes. A log in it has been walked."""
 
 
-def reading() -> Reading:
+def reading() -> BotReader:
     """That of the host which `BUTT_HOST` names. Raises `Unreadable` where it offers none."""
     settings = configuration()
     try:
         found = part_named(READINGS, settings.host)
     except UnknownPart:
         raise Unreadable("It cannot be read from here.") from None
-    made: Reading = found.load()(settings.home)
+    made: BotReader = found.load()(settings.home)
     return made

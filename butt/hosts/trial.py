@@ -12,7 +12,7 @@ import shutil
 from pathlib import Path
 
 from butt.hosts.interface import Folder, NoRoom
-from butt.hosts.noted import id_in, newest_in, sequence_in
+from butt.hosts.pub_state import id_in, newest_in, sequence_in
 from scuttlekit.files import write_whole
 
 BALLAST = 32 * 1024 * 1024

@@ -5,7 +5,7 @@ from typing import Any
 
 from scuttlekit import InvalidFormat, canonical
 from scuttlekit.files import write_whole
-from scuttlekit.pub.gossip import Known
+from scuttlekit.pub.gossip import KnownAddress
 
 MOST = 10_000
 """How many are taken. A pub of ours keeps 1,000, ssb-gossip all."""
@@ -32,9 +32,9 @@ def _entries(path: Path) -> list[Any] | None:
     return entries if isinstance(entries, list) else None
 
 
-def _known(entry: Any) -> Known | None:
+def _known(entry: Any) -> KnownAddress | None:
     try:
-        found = Known.read(entry)
+        found = KnownAddress.read(entry)
     except InvalidFormat:
         return None
     found.more.clear()

@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from django.utils import timezone
 
 from butt.agents import journal
+from butt.agents.actions import Refused
 from butt.agents.models import Agent
-from butt.agents.wishes import Refused
 from butt.imports.models import Import
 
 MOST_AT_ONCE = 500

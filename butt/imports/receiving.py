@@ -1,4 +1,4 @@
-"""Receiving a pub: its tar goes through the sieve into a draft, is checked whole, and only then becomes a bot.
+"""Receiving a pub: its tar goes through the tar_filter into a draft, is checked whole, and only then becomes a bot.
 
 `HOME/imports/ID.draft` is being filled, `HOME/imports/ID` was checked; whoever works in one holds a lock on it, which
 ends with the process. So what a kill left is known by nobody holding it, and `sweep` removes it.
@@ -19,19 +19,19 @@ from typing import Any, Self
 from django.db import IntegrityError, transaction
 
 from butt.agents import journal
-from butt.agents.models import Agent, JournalEntry, Observed, Progress
-from butt.agents.wishes import (
+from butt.agents.actions import (
     Refused,
     check_bot_name,
     check_may_have_another,
     clean_network,
     create_bot,
 )
+from butt.agents.models import Agent, JournalEntry, Observed, Progress
 from butt.configuration import configuration
 from butt.imports.addresses import sieve_addresses
 from butt.imports.models import Import
 from butt.imports.placing import folder_of
-from butt.imports.sieve import EXPORT, GOSSIP, LOG, SECRET, Rejected, Sieve, too_big
+from butt.imports.tar_filter import EXPORT, GOSSIP, LOG, SECRET, Rejected, TarFilter, too_big
 from butt.services.known import USUAL, services
 from scuttlekit import KeyPair, ScuttlebuttError
 from scuttlekit.files import sync
@@ -83,7 +83,7 @@ class Receiving:
                     self._row.save(force_insert=True)
             free = shutil.disk_usage(self._draft).free - RESERVE
             _check_room(self._size, free)
-            self._sieve = Sieve(self._draft, min(self._most, max(0, free)))
+            self._sieve = TarFilter(self._draft, min(self._most, max(0, free)))
             self._is_tight = free < self._most
         except IntegrityError:
             self._clean()

@@ -15,5 +15,5 @@ SALT = "/opt/butt-salt"
 GUIDE = "docs/operate.md tells how to install it by hand."
 
 
-class Trouble(Exception):
+class InstallError(Exception):
     """Why the installation cannot go on; its text says what happened and what to do."""

@@ -4,7 +4,7 @@ import sys
 from dataclasses import dataclass
 from pathlib import Path
 
-from butt.installing import GUIDE, NAME, Trouble
+from butt.installing import GUIDE, NAME, InstallError
 from butt.installing.plan import read
 from butt.installing.system import System
 
@@ -22,13 +22,13 @@ AGAIN = (
 
 
 def check_system(system: System, program: Path) -> None:
-    """Raises `Trouble` where nothing can be installed, before anything is done."""
+    """Raises `InstallError` where nothing can be installed, before anything is done."""
     about = read(system.read("/etc/os-release") or "")
     if (about.get("ID", ""), about.get("VERSION_ID", "")) not in KNOWN:
         name = about.get("PRETTY_NAME", "unknown")
-        raise Trouble(f"`butt install` is for Debian 12 and 13, and this system is {name}. {GUIDE}")
+        raise InstallError(f"`butt install` is for Debian 12 and 13, and this system is {name}. {GUIDE}")
     if not system.path("/run/systemd/system").is_dir():
-        raise Trouble(f"systemd is not the first process here, so it cannot run the parts. {GUIDE}")
+        raise InstallError(f"systemd is not the first process here, so it cannot run the parts. {GUIDE}")
     for path in (program, Path(sys.executable).resolve(), Path(__file__)):
         _check_open(path)
 
@@ -41,9 +41,9 @@ def _check_open(path: Path) -> None:
     )
     for folder in reversed(path.parents):
         if str(folder) in HIDDEN:
-            raise Trouble(f"{path} lies below {folder}, which is hidden from the service. {mend}")
+            raise InstallError(f"{path} lies below {folder}, which is hidden from the service. {mend}")
         if not folder.stat().st_mode & 0o001:
-            raise Trouble(f"{path} lies below {folder}, which is closed to other users. {mend}")
+            raise InstallError(f"{path} lies below {folder}, which is closed to other users. {mend}")
 
 
 @dataclass(frozen=True)

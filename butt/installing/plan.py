@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from dotenv import dotenv_values
 
-from butt.installing import HOME, NAME, SALT, Trouble
+from butt.installing import HOME, NAME, SALT, InstallError
 
 LABEL = r"[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?"
 DOMAIN = re.compile(rf"({LABEL}\.)+{LABEL}")
@@ -42,7 +42,7 @@ def missing(known: Mapping[str, str]) -> list[str]:
 
 
 def settings_of(kept: Mapping[str, str], given: Mapping[str, str]) -> dict[str, str]:
-    """All settings, from those in the file and those that were said now, which come first. Raises `Trouble`."""
+    """All settings, from those in the file and those that were said now, which come first. Raises `InstallError`."""
     known = {**kept, **{name: value for name, value in given.items() if value}}
     check(known)
     before = _follow_from(kept["BUTT_DOMAIN"]) if kept.get("BUTT_DOMAIN") else {}
@@ -55,15 +55,15 @@ def settings_of(kept: Mapping[str, str], given: Mapping[str, str]) -> dict[str, 
 
 
 def check(known: Mapping[str, str]) -> None:
-    """Raises `Trouble` when an answer cannot be."""
+    """Raises `InstallError` when an answer cannot be."""
     domain = known["BUTT_DOMAIN"]
     if not DOMAIN.fullmatch(domain):
-        raise Trouble(
+        raise InstallError(
             f"{domain!r} is no domain. Give one like example.org, in lower case and without https://."
         )
     for name, value in known.items():
         if name in {*ASKED, *STRIPE} and (not PLAIN.fullmatch(value) or ODD & set(value)):
-            raise Trouble(
+            raise InstallError(
                 f"{name} has a sign in it that a file of settings does not take. In a password within a URL, write it as % and "
                 "two hexadecimal digits, like %23 for #."
             )

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 from butt import resources
-from butt.installing import Trouble
+from butt.installing import InstallError
 from butt.installing.plan import Plan
 from butt.installing.services import is_current
 from butt.installing.system import System
@@ -33,7 +33,7 @@ class Proxy:
             return
         main = self.system.read(MAIN) or ""
         if _says_something(main) and OF_PACKAGE not in main:
-            raise Trouble(
+            raise InstallError(
                 f"{MAIN} is a configuration of your own. Write `{LINE.strip()}` as its first line, as this begins with options "
                 "for all of Caddy, then run `butt install` again."
             )

@@ -9,7 +9,7 @@ from http.client import HTTPException
 from typing import Any
 
 import butt
-from butt.installing import SALT, SETTINGS, Trouble
+from butt.installing import SALT, SETTINGS, InstallError
 from butt.installing.plan import Plan
 from butt.installing.system import System
 from butt.installing.units import FOLDER, shipped
@@ -96,7 +96,7 @@ class Ready:
             ill = {name: row for name, row in said.get("checks", {}).items() if not row.get("ok")}
             if ill.keys() - COMES or time.monotonic() > ends:
                 told = "".join(f"\n    {row.get('trouble')} {row.get('mend')}" for row in ill.values())
-                raise Trouble(
+                raise InstallError(
                     f"All is installed, but the service is not ready:{told or ' it does not answer.'}"
                 )
             time.sleep(PAUSE)

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterable
 from typing import Protocol
 
-from butt.installing import Trouble
+from butt.installing import InstallError
 from butt.installing.database import Database
 from butt.installing.debian import Packages
 from butt.installing.operators import FirstOperator
@@ -26,10 +26,10 @@ class Step(Protocol):
         """Changes nothing, and never raises because an earlier step is not done yet."""
 
     def do(self) -> None:
-        """Have it so, also where it was begun and interrupted. Raises `Trouble`."""
+        """Have it so, also where it was begun and interrupted. Raises `InstallError`."""
 
     def undo(self) -> str:
-        """Take it back, and say what was taken away or what stays; empty: there was nothing. Raises `Trouble`."""
+        """Take it back, and say what was taken away or what stays; empty: there was nothing. Raises `InstallError`."""
 
 
 DONE, TO_DO, BEGUN = "nothing to do", "to do", "doing it"
@@ -57,7 +57,7 @@ def steps(system: System, plan: Plan) -> list[Step]:
 
 
 def install(every: Iterable[Step], tell: Tell, *, dry_run: bool = False) -> bool:
-    """Do what is not done; whether anything was, or would be. Raises `Trouble`."""
+    """Do what is not done; whether anything was, or would be. Raises `InstallError`."""
     changed = False
     for step in every:
         if step.is_done():
@@ -70,12 +70,12 @@ def install(every: Iterable[Step], tell: Tell, *, dry_run: bool = False) -> bool
         tell(step.what, BEGUN)
         step.do()
         if not step.is_done():
-            raise Trouble(f"This was done, and is still not so: {step.what}. Run `butt install` again.")
+            raise InstallError(f"This was done, and is still not so: {step.what}. Run `butt install` again.")
     return changed
 
 
 def uninstall(every: Iterable[Step], tell: Tell) -> None:
-    """Take everything back, the last step first. Raises `Trouble`."""
+    """Take everything back, the last step first. Raises `InstallError`."""
     for step in reversed(list(every)):
         if said := step.undo():
             tell(step.what, said)

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from butt.environment import for_tools
-from butt.installing import Trouble
+from butt.installing import InstallError
 from scuttlekit.files import write_whole
 
 SECONDS = 600
@@ -44,25 +44,25 @@ class System:
         seconds: float = SECONDS,
         mend: str = "Run `butt install` again when the reason is gone: it goes on where it stopped.",
     ) -> str:
-        """What the program says. Raises `Trouble` with its last words when it fails."""
+        """What the program says. Raises `InstallError` with its last words when it fails."""
         done = self._begin(command, user, settings, seconds)
         if done.returncode:
             lines = f"{done.stdout}\n{done.stderr}".strip().splitlines()[-TOLD:]
             said = "\n".join(f"    {line}" for line in lines) or "    (it says nothing)"
-            raise Trouble(f"`{' '.join(command)}` failed with {done.returncode}:\n{said}\n{mend}")
+            raise InstallError(f"`{' '.join(command)}` failed with {done.returncode}:\n{said}\n{mend}")
         return done.stdout
 
     def succeeds(
         self, *command: str, user: str = "", settings: Mapping[str, str] | None = None, seconds: float = 60
     ) -> bool:
         """Whether the program is there and ends with 0."""
-        with suppress(Trouble):
+        with suppress(InstallError):
             return not self._begin(command, user, settings, seconds).returncode
         return False
 
     def says(self, *command: str, user: str = "") -> str:
         """What the program says; nothing when it fails or is not there."""
-        with suppress(Trouble):
+        with suppress(InstallError):
             done = self._begin(command, user, None, 60)
             return "" if done.returncode else done.stdout.strip()
         return ""
@@ -88,9 +88,9 @@ class System:
                 check=False,
             )
         except subprocess.TimeoutExpired:
-            raise Trouble(f"`{' '.join(command)}` took longer than {seconds:.0f} seconds.") from None
+            raise InstallError(f"`{' '.join(command)}` took longer than {seconds:.0f} seconds.") from None
         except OSError as error:
-            raise Trouble(
+            raise InstallError(
                 f"`{command[0]}` cannot be run: {(error.strerror or str(error)).lower()}."
             ) from None
 
@@ -144,7 +144,7 @@ class System:
 
     @contextmanager
     def alone(self) -> Iterator[None]:
-        """One installation at a time. Raises `Trouble`."""
+        """One installation at a time. Raises `InstallError`."""
         path = self.path("/run/butt-install.lock")
         path.parent.mkdir(parents=True, exist_ok=True)
         number = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, FOR_ROOT)
@@ -152,7 +152,7 @@ class System:
             fcntl.flock(number, fcntl.LOCK_EX | fcntl.LOCK_NB)
             yield
         except BlockingIOError:
-            raise Trouble(
+            raise InstallError(
                 "Another `butt install` or `butt uninstall` runs. Wait until it has ended."
             ) from None
         finally:

@@ -4,7 +4,7 @@ import os
 import stat
 from dataclasses import dataclass
 
-from butt.installing import HOME, NAME, Trouble
+from butt.installing import HOME, NAME, InstallError
 from butt.installing.system import System
 
 CLOSED = 0o700
@@ -18,7 +18,7 @@ class User:
     def is_done(self) -> bool:
         found = self.system.user(NAME)
         if found and found[2] != HOME:
-            raise Trouble(
+            raise InstallError(
                 f"There is a user {NAME} already, whose home folder is {found[2]} and not {HOME}. Rename that user, or remove it."
             )
         return found is not None
@@ -51,7 +51,7 @@ class Home:
     def do(self) -> None:
         user, path = self.system.user(NAME), self.system.path(HOME)
         if user is None:
-            raise Trouble(f"There is no user {NAME}.")
+            raise InstallError(f"There is no user {NAME}.")
         path.mkdir(mode=CLOSED, parents=True, exist_ok=True)
         path.chmod(CLOSED)
         os.chown(path, user[0], user[1])

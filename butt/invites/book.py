@@ -9,15 +9,15 @@ from django.db.models import Prefetch, Q
 from django.utils import timezone
 
 from butt.agents.bots import bots
+from butt.agents.effective_state import in_public
 from butt.agents.models import Agent
-from butt.agents.standing import in_public
 from butt.agents.view import View
 from butt.invites.claiming import claim_uri, join_url
 from butt.invites.coming import Coming, coming
+from butt.invites.invite_state import InviteState, invite_state
 from butt.invites.kept_connections import address_of
 from butt.invites.models import Invite, InviteUse, Listing
-from butt.invites.standing import Standing, standing
-from scuttlekit import Invite as Code
+from scuttlekit import InviteCode as Code
 
 MOST_SHOWN = 500
 """The newest so many; a list without an end is of use to nobody."""
@@ -26,7 +26,7 @@ _SHORT = 9
 
 
 @dataclass(frozen=True)
-class Entry:
+class InviteEntry:
     """One invite with those who came by it. `bot` has its progress fetched."""
 
     invite: Invite
@@ -44,8 +44,8 @@ class Entry:
         return [(use, coming(let_in_at=use.at, messages=use.messages, now=self.now)) for use in self.used]
 
     @property
-    def standing(self) -> Standing:
-        return standing(
+    def state(self) -> InviteState:
+        return invite_state(
             uses=self.invite.uses,
             used=len(self.used),
             revoked_at=self.invite.revoked_at,
@@ -55,7 +55,7 @@ class Entry:
 
     @property
     def is_open(self) -> bool:
-        return self.standing is Standing.OPEN
+        return self.state is InviteState.OPEN
 
     @property
     def code(self) -> str:
@@ -72,28 +72,28 @@ class Entry:
         return claim_uri(self.invite.token)
 
 
-def entries(bot: Agent) -> list[Entry]:
+def entries(bot: Agent) -> list[InviteEntry]:
     """Its invites, the newest first."""
     return entries_of([bot])[bot.id]
 
 
-def entries_of(some: Collection[Agent]) -> dict[uuid.UUID, list[Entry]]:
+def entries_of(some: Collection[Agent]) -> dict[uuid.UUID, list[InviteEntry]]:
     """The invites of several bots, in two queries."""
-    now, found = timezone.now(), {bot.id: list[Entry]() for bot in some}
+    now, found = timezone.now(), {bot.id: list[InviteEntry]() for bot in some}
     by_id = {bot.id: bot for bot in some}
     rows = Invite.objects.filter(bot__in=found).exclude(offered_at=None).order_by("-created_at", "id")
     rows = rows.prefetch_related(Prefetch("used", InviteUse.objects.order_by("sequence")))
     for row in rows:
         if len(found[row.bot_id]) < MOST_SHOWN:
-            found[row.bot_id].append(Entry(row, by_id[row.bot_id], list(row.used.all()), now))
+            found[row.bot_id].append(InviteEntry(row, by_id[row.bot_id], list(row.used.all()), now))
     return found
 
 
-def entry_by_token(token: str) -> Entry | None:
+def entry_by_token(token: str) -> InviteEntry | None:
     """The invite whose page this is, unless its bot is leaving or operators took its pages down."""
     rows = Invite.objects.select_related("bot__wanted", "bot__progress", "bot__observed")
     invite = rows.exclude(offered_at=None).filter(in_public("bot__wanted"), token=token).first()
-    return Entry(invite, invite.bot, list(invite.used.all()), timezone.now()) if invite else None
+    return InviteEntry(invite, invite.bot, list(invite.used.all()), timezone.now()) if invite else None
 
 
 def short(ssb_id: str) -> str:

@@ -13,15 +13,14 @@ from urllib.parse import quote
 
 from django.utils import timezone
 
+from butt.agents.actions import Refused
+from butt.agents.effective_state import effective_state, in_public
 from butt.agents.models import Agent
-from butt.agents.standing import in_public
-from butt.agents.standing import standing as state_of
 from butt.agents.states import State
-from butt.agents.wishes import Refused
 from butt.configuration import configuration
+from butt.invites.invite_state import InviteState, invite_state
 from butt.invites.kept_connections import kept_connections
 from butt.invites.models import Invite
-from butt.invites.standing import Standing, standing
 from scuttlekit import InvalidFormat, RemoteError, ScuttlebuttError
 from scuttlekit.keys import decode_feed_id
 
@@ -59,9 +58,9 @@ def claimable(token: str) -> Invite | None:
     return rows.exclude(offered_at=None).filter(in_public("bot__wanted"), token=token).first()
 
 
-def standing_but_for_uses(invite: Invite) -> Standing:
+def state_without_uses(invite: Invite) -> InviteState:
     """How an invite stands for whoever may be known to the pub: to them it does not matter whether it is used up."""
-    return standing(
+    return invite_state(
         uses=invite.uses,
         used=0,
         revoked_at=invite.revoked_at,
@@ -81,9 +80,9 @@ def claim(invite: Invite, ssb_id: str) -> Welcome:
         raise Refused("bad_id", "This is not an SSB id. An id looks like @….ed25519.", "id") from None
     bot = invite.bot
     # Whether it is used up is the pub's to say: whoever it follows already is welcome all the same.
-    if (found := standing_but_for_uses(invite)) is not Standing.OPEN:
+    if (found := state_without_uses(invite)) is not InviteState.OPEN:
         raise Refused("over", _OVER[found])
-    if (state := state_of(bot)) is not State.ALIVE:
+    if (state := effective_state(bot)) is not State.ALIVE:
         raise Refused("no_answer", f"{bot.name} is #{state}. Please try again later.")
     outcome = _ask(bot, invite, ssb_id)
     if outcome == "blocked":

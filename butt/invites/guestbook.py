@@ -18,7 +18,7 @@ from butt.invites.models import LONGEST_NAME, NOTE, Invite, InviteUse, Told
 
 
 @dataclass(frozen=True, slots=True)
-class Use:
+class GuestArrival:
     """Message `sequence` of the bot's feed says that `guest` came by the invite that has this `note`."""
 
     sequence: int
@@ -36,7 +36,7 @@ class Name:
 
 
 @dataclass(frozen=True, slots=True)
-class Seen:
+class GuestActivity:
     """How many messages of a guest the bot has, and when it last heard of them, where it knows that."""
 
     guest: str
@@ -44,7 +44,7 @@ class Seen:
     at: datetime | None
 
 
-News: TypeAlias = Use | Name | Seen
+News: TypeAlias = GuestArrival | Name | GuestActivity
 
 
 def positions(bot_ids: Collection[uuid.UUID]) -> dict[uuid.UUID, int]:
@@ -60,8 +60,8 @@ def positions(bot_ids: Collection[uuid.UUID]) -> dict[uuid.UUID, int]:
 def write(batch: Mapping[uuid.UUID, Sequence[News]]) -> None:
     """Write what was told, uses and how far was read in one: told again, it changes nothing."""
     living = set(Agent.objects.filter(id__in=batch).values_list("id", flat=True))
-    uses = [(bot_id, item) for bot_id, item in _all(batch, living) if isinstance(item, Use)]
-    guests = [(bot_id, item) for bot_id, item in _all(batch, living) if not isinstance(item, Use)]
+    uses = [(bot_id, item) for bot_id, item in _all(batch, living) if isinstance(item, GuestArrival)]
+    guests = [(bot_id, item) for bot_id, item in _all(batch, living) if not isinstance(item, GuestArrival)]
     if uses:
         _note_uses(uses)
         _move_on(uses)
@@ -87,7 +87,7 @@ def _all(
     return ((bot_id, item) for bot_id, items in batch.items() if bot_id in living for item in items)
 
 
-def _note_uses(uses: Sequence[tuple[uuid.UUID, Use]]) -> None:
+def _note_uses(uses: Sequence[tuple[uuid.UUID, GuestArrival]]) -> None:
     """A note that is none of ours belongs to an invite that somebody made by other means."""
     found = Invite.objects.filter(
         bot__in={bot_id for bot_id, _ in uses}, note__in={use.note for _, use in uses}
@@ -108,7 +108,7 @@ def _note_uses(uses: Sequence[tuple[uuid.UUID, Use]]) -> None:
     InviteUse.objects.bulk_create(rows, ignore_conflicts=True)
 
 
-def _move_on(uses: Sequence[tuple[uuid.UUID, Use]]) -> None:
+def _move_on(uses: Sequence[tuple[uuid.UUID, GuestArrival]]) -> None:
     latest: dict[uuid.UUID, int] = {}
     for bot_id, use in uses:
         latest[bot_id] = max(use.sequence, latest.get(bot_id, 0))
@@ -116,8 +116,8 @@ def _move_on(uses: Sequence[tuple[uuid.UUID, Use]]) -> None:
     Told.objects.bulk_create(rows, update_conflicts=True, unique_fields=["bot"], update_fields=["sequence"])
 
 
-def _note_guests(told: Sequence[tuple[uuid.UUID, Name | Seen]]) -> None:
-    newest: dict[tuple[uuid.UUID, str], dict[type, Name | Seen]] = defaultdict(dict)
+def _note_guests(told: Sequence[tuple[uuid.UUID, Name | GuestActivity]]) -> None:
+    newest: dict[tuple[uuid.UUID, str], dict[type, Name | GuestActivity]] = defaultdict(dict)
     for bot_id, item in told:
         newest[bot_id, item.guest][type(item)] = item
     mine = Q(invite__bot__in={bot_id for bot_id, _ in newest}, ssb_id__in={guest for _, guest in newest})
@@ -132,7 +132,7 @@ def _note_guests(told: Sequence[tuple[uuid.UUID, Name | Seen]]) -> None:
     InviteUse.objects.bulk_update(changed, ["name", "messages", "seen_at"], batch_size=200)
 
 
-def _take(row: InviteUse, item: Name | Seen) -> None:
+def _take(row: InviteUse, item: Name | GuestActivity) -> None:
     """Take what was told of a guest into their row."""
     if isinstance(item, Name):
         row.name = item.name

@@ -15,11 +15,11 @@ from django.db.models import Count, F, Q
 from django.utils import timezone
 
 from butt.agents import journal
+from butt.agents.actions import Refused
+from butt.agents.effective_state import effective_state
 from butt.agents.models import Agent
 from butt.agents.prepared import Prepared, PreparedUpdate
-from butt.agents.standing import standing
 from butt.agents.states import State
-from butt.agents.wishes import Refused
 from butt.agents.words import can_be_seen, one_line
 from butt.configuration import configuration
 from butt.invites.kept_connections import kept_connections
@@ -64,7 +64,7 @@ def create(
     if invite is None:
         name = _clean_name(name)
         _check_bounds(uses, expires_at)
-        if (state := standing(bot)) is not State.ALIVE:
+        if (state := effective_state(bot)) is not State.ALIVE:
             raise Refused(
                 "wrong_state", f"{bot.name} is #{state}. It can make invites only while it is #alive."
             )
@@ -95,7 +95,7 @@ def revoke(person: Agent, bot: Agent, invite_id: uuid.UUID) -> None:
     if not Invite.objects.filter(id=invite.id, revoked_at=None).update(revoked_at=timezone.now()):
         return
     journal.note(bot, person, "revoke", invite=str(invite.id))
-    if standing(bot) is State.ALIVE:
+    if effective_state(bot) is State.ALIVE:
         try:
             kept_connections.call(bot, "butt.revoke", invite.code_id)
         except ScuttlebuttError as error:

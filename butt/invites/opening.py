@@ -12,8 +12,8 @@ from django.db.models import QuerySet
 from django.utils import timezone
 
 from butt.agents import journal
+from butt.agents.actions import Refused
 from butt.agents.models import Agent
-from butt.agents.wishes import Refused
 from butt.configuration import configuration
 from butt.invites.making import create, revoke
 from butt.invites.models import Invite, InviteUse, Listing

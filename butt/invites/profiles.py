@@ -10,20 +10,20 @@ from butt.invites.models import Told
 
 
 @dataclass(frozen=True)
-class Profile:
+class BotProfile:
     bot_id: uuid.UUID
     name: str
     description: str
 
 
-def untold() -> list[Profile]:
+def untold() -> list[BotProfile]:
     """Of the bots that answer, those whose feed says something else, or nothing yet."""
     bots = Agent.objects.filter(type=Agent.Type.BOT, observed__alive=True)
     same = {"told__profile_sequence__gt": 0, "told__name": F("name"), "told__description": F("description")}
-    return [Profile(*row) for row in bots.exclude(**same).values_list("id", "name", "description")]
+    return [BotProfile(*row) for row in bots.exclude(**same).values_list("id", "name", "description")]
 
 
-def told(profile: Profile, sequence: int) -> None:
+def told(profile: BotProfile, sequence: int) -> None:
     """Note that message `sequence` of its feed says so."""
     if not Agent.objects.filter(id=profile.bot_id).exists():
         return

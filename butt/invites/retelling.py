@@ -13,9 +13,9 @@ from django.utils import timezone
 
 from butt.agents.models import Agent
 from butt.agents.states import State
+from butt.invites.invite_state import InviteState, invite_state
 from butt.invites.making import offer_of
 from butt.invites.models import Invite, Told
-from butt.invites.standing import Standing, standing
 
 
 @dataclass(frozen=True)
@@ -27,7 +27,7 @@ class Retelling:
 
 
 @dataclass(frozen=True)
-class Kept:
+class StoredInvite:
     """An invite as a pub keeps it: how often it was used, and how often it can be used from now on."""
 
     used: int
@@ -42,7 +42,7 @@ def due() -> list[Retelling]:
     return [Retelling(*row) for row in rows.values_list("id", "progress__release")]
 
 
-def calls(retelling: Retelling, kept: Mapping[str, Kept]) -> list[tuple[str, object]]:
+def calls(retelling: Retelling, kept: Mapping[str, StoredInvite]) -> list[tuple[str, object]]:
     """What to call of the pub, in order, `(name, argument)`, so that what it keeps is right. `kept` is by the code's id."""
     found: list[tuple[str, object]] = []
     rows = (
@@ -75,7 +75,7 @@ def closed_of(bot: Agent, most: int) -> list[str]:
 
 def _is_open(invite: Invite, used: int) -> bool:
     now = timezone.now()
-    found = standing(
+    found = invite_state(
         uses=invite.uses, used=used, revoked_at=invite.revoked_at, expires_at=invite.expires_at, now=now
     )
-    return found is Standing.OPEN
+    return found is InviteState.OPEN

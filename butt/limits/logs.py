@@ -18,7 +18,7 @@ LONGEST_MESSAGE = 1024
 MOST_KINDS = 1000
 
 
-class Line(logging.Formatter):
+class TextFormatter(logging.Formatter):
     """One line for each message, and a traceback below it."""
 
     def formatMessage(self, record: logging.LogRecord) -> str:  # noqa: N802 - the standard library calls it so
@@ -35,7 +35,7 @@ class Line(logging.Formatter):
         return text if len(text) <= LONGEST else f"{text[: LONGEST // 2]}\n…\n{text[-LONGEST // 2 :]}"
 
 
-class JsonLine(logging.Formatter):
+class JsonFormatter(logging.Formatter):
     """One JSON object on a line for each message, for journals that search by field; a traceback is its `error`."""
 
     def format(self, record: logging.LogRecord) -> str:

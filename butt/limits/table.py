@@ -145,10 +145,10 @@ ADDRESS_ACCOUNTS = Limit(
 )
 
 # Machines.
-MACHINE_ERRANDS = Limit(
-    "machine-errands", 2, "errands", "How much one machine is asked to send at once of its bots' data."
+MACHINE_JOBS = Limit(
+    "machine-errands", 2, "jobs", "How much one machine is asked to send at once of its bots' data."
 )
-ERRANDS = Limit("errands", 100, "errands", "The same, of all machines.")
+JOBS = Limit("errands", 100, "jobs", "The same, of all machines.")
 PUSHES = Limit("pushes", 8, "machines", "How many machines carry out their orders at once.")
 SLOW_PUSHES = Limit(
     "slow-pushes", 16, "machines", "How many more may, of those that take longer than 20 seconds for it."

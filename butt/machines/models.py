@@ -124,7 +124,7 @@ class Transfer(models.Model):
     move = models.PositiveIntegerField(help_text="Which move of the bot it is for.")
     to = models.CharField(max_length=64, help_text="A machine, or `here`.")
     state = models.CharField(max_length=6, choices=State, default=State.ASKED)
-    errand = models.UUIDField(null=True, help_text="What its machine was asked for.")
+    job = models.UUIDField(null=True, db_column="errand", help_text="What its machine was asked for.")
     tries = models.PositiveSmallIntegerField(default=0)
     sequence = models.PositiveBigIntegerField(null=True, help_text="How far its own feed goes in what came.")
     words = models.CharField(max_length=300, blank=True, default="")
@@ -179,14 +179,14 @@ class Upload(models.Model):
     arrived_at = models.DateTimeField(null=True, blank=True)
 
 
-class Errand(models.Model):
+class MachineJob(models.Model):
     """Something of a bot's that was asked of its machine: how much it has, or a part of its data.
 
     Whoever asks writes the row and waits; the steward, who alone may call machines, carries it out.
     """
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
-    machine = models.ForeignKey(Machine, models.CASCADE, related_name="errands")
+    machine = models.ForeignKey(Machine, models.CASCADE, related_name="jobs")
     bot_id = models.UUIDField()
     what = models.CharField(max_length=8)
     created_at = models.DateTimeField(db_default=Now())
@@ -198,14 +198,18 @@ class Errand(models.Model):
 
     class Meta:
         indexes = [models.Index(fields=["created_at"], condition=models.Q(done_at=None), name="open_errands")]
+        db_table = "machines_errand"
 
 
-class Tail(models.Model):
+class LogTail(models.Model):
     """The end of a bot's own log, sent by its machine for as long as somebody reads it."""
 
     bot_id = models.UUIDField(primary_key=True, editable=False)
-    machine = models.ForeignKey(Machine, models.CASCADE, related_name="tails")
+    machine = models.ForeignKey(Machine, models.CASCADE, related_name="log_tails")
     wanted_at = models.DateTimeField(db_index=True)
     followed_until = models.DateTimeField(null=True, blank=True)
     read_at = models.DateTimeField(null=True, blank=True)
     text = models.TextField(blank=True, default="")
+
+    class Meta:
+        db_table = "machines_tail"

@@ -7,8 +7,8 @@ from django.db import transaction
 from django.utils import timezone
 from pydantic import AfterValidator, AwareDatetime, BaseModel, ConfigDict, Field, StringConstraints
 
-from butt.agents.bell import ring
 from butt.agents.models import Progress
+from butt.agents.wake import wake_steward
 from butt.agents.words import storable
 from butt.machines.models import Machine, Placement
 from butt.machines.pillar import MOST_BOTS
@@ -124,7 +124,7 @@ def take(minion_id: str, report: Report) -> None:
     Placement.objects.bulk_update(changed, ["seen", "ssb_id", "tried"])
     # Who waits for the machine to come to a generation is told as well as whom something happened to.
     waited = {row.bot_id for row in placements if before < row.generation <= machine.seen_generation}
-    ring(*{row.bot_id for row in changed} | waited | confirmed | _bury(machine, report))
+    wake_steward(*{row.bot_id for row in changed} | waited | confirmed | _bury(machine, report))
 
 
 def _see(row: Placement, seen: SeenBot | None) -> bool:

@@ -7,9 +7,9 @@ from django.db.models import Count, F, Q, QuerySet
 from butt.agents.bots import ownerships
 from butt.agents.models import Belongs
 from butt.configuration import configuration
-from butt.machines.looks import look_at
 from butt.machines.models import Machine
 from butt.machines.pillar import MOST_BOTS
+from butt.machines.status import status_of
 
 SPARE = 1 << 30
 """Bytes of a machine's disk that are left free beside what is moved there."""
@@ -22,7 +22,7 @@ def refusal(machine: Machine, bot_id: uuid.UUID, size: int) -> str:
         return "machines are rented for one person each here, and their bots stay with them."
     if machine.state != Machine.State.READY:
         return f"{name} is {machine.state} and gets no bots."
-    if look_at(machine).is_silent:
+    if status_of(machine).is_silent:
         return f"{name} has not reported lately."
     if machine.person_id is not None and not _owners(bot_id).filter(target_agent=machine.person_id).exists():
         return f"{name} is for the bots of one person, and this is none of theirs."
@@ -30,7 +30,7 @@ def refusal(machine: Machine, bot_id: uuid.UUID, size: int) -> str:
 
 
 def _want_of_room(machine: Machine, size: int) -> str:
-    free = look_at(machine).disk_free
+    free = status_of(machine).disk_free
     if machine.placements.count() >= MOST_BOTS:
         return f"{machine.minion_id} has {MOST_BOTS} bots, which is the maximum."
     if free is not None and free < size + SPARE:

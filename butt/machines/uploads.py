@@ -9,7 +9,7 @@ from pathlib import Path
 from django.utils import timezone
 
 from butt.configuration import configuration
-from butt.machines import errands
+from butt.machines import jobs
 from butt.machines.models import Machine, Upload
 
 NO_ROOM = "There is no room for it here now. Nothing is lost: try again later, or take its parts one by one."
@@ -32,7 +32,7 @@ def room() -> int:
 
 def refuse(upload: Upload) -> None:
     """It does not fit: whoever waits for it is told so at once."""
-    errands.done(upload.id, trouble=NO_ROOM)
+    jobs.done(upload.id, trouble=NO_ROOM)
 
 
 def came_so_far(upload_id: uuid.UUID) -> int:

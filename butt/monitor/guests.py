@@ -15,7 +15,16 @@ from typing import Any
 from asgiref.sync import sync_to_async
 from pydantic import BaseModel, Field, ValidationError, field_validator
 
-from butt.invites.guestbook import Name, News, Seen, Use, clean_name, clean_note, positions, write
+from butt.invites.guestbook import (
+    GuestActivity,
+    GuestArrival,
+    Name,
+    News,
+    clean_name,
+    clean_note,
+    positions,
+    write,
+)
 from scuttlekit import Peer, RemoteError, ScuttlebuttError
 
 log = logging.getLogger("butt.monitor")
@@ -134,9 +143,9 @@ def _checked(item: Any) -> News:
         seen = _Seen.model_validate(item)
         # A clock that runs ahead must not keep all that is seen later from being the latest.
         at = None if seen.seen is None else min(seen.seen, datetime.now(UTC))
-        return Seen(seen.feed, seen.messages, at)
+        return GuestActivity(seen.feed, seen.messages, at)
     use = _Use.model_validate(item)
-    return Use(use.sequence, use.feed, clean_note(use.note), use.at)
+    return GuestArrival(use.sequence, use.feed, clean_note(use.note), use.at)
 
 
 async def _written_and_read(

@@ -22,10 +22,10 @@ from butt.invites.models import Invite, Listing
 from butt.monitor import sign_outs
 from butt.monitor.fullness import tell_of_fullness
 from butt.monitor.guests import Guests
-from butt.monitor.ledger import Ledger
+from butt.monitor.membership import BEAT, Membership
 from butt.monitor.outages import tell_owners
 from butt.monitor.rollups import prune, roll_up
-from butt.monitor.roster import BEAT, Roster
+from butt.monitor.sample_buffer import SampleBuffer
 from butt.monitor.telling import (
     ANNOUNCE_EVERY,
     CATCH_UP_EVERY,
@@ -85,7 +85,7 @@ class Monitor:
         self._keys = keys
         self._watches: dict[Place, asyncio.Task[None]] = {}
         self._news: list[asyncio.Event] = []
-        self._ledger, self._roster = Ledger(self._spread), Roster()
+        self._buffer, self._membership = SampleBuffer(self._spread), Membership()
         self._guests = Guests()
         self._telling = Telling(self._guests)
         self._thread = ThreadPoolExecutor(1)
@@ -101,11 +101,11 @@ class Monitor:
                 await self._work(moved, changed)
         finally:
             self._follow(set())
-            await sync_to_async(self._roster.leave)()
+            await sync_to_async(self._membership.leave)()
 
     async def _work(self, moved: Bell, changed: Bell) -> None:
         async with asyncio.TaskGroup() as tasks:
-            tasks.create_task(self._ledger.run())
+            tasks.create_task(self._buffer.run())
             tasks.create_task(self._guests.run())
             tasks.create_task(_again_and_again(partial(self._look, moved), 0))
             tasks.create_task(_again_and_again(partial(self._beat, moved), BEAT.total_seconds()))
@@ -128,16 +128,16 @@ class Monitor:
         """See which bots there are to watch, and wait until that may have changed."""
         began = time.monotonic()
         places = await sync_to_async(_places)()
-        self._follow({place for place in places if self._roster.is_mine(place[0])})
+        self._follow({place for place in places if self._membership.is_mine(place[0])})
         await asyncio.sleep((time.monotonic() - began) * LOOKING_SHARE)
         await moved.rings(SELDOM)
 
     async def _beat(self, moved: Bell | None = None) -> None:
-        living = set(self._roster.living)
-        await sync_to_async(self._roster.beat)(
-            watching=len(self._watches), written=self._ledger.written, lost=self._ledger.lost
+        living = set(self._membership.living)
+        await sync_to_async(self._membership.beat)(
+            watching=len(self._watches), written=self._buffer.written, lost=self._buffer.lost
         )
-        if moved and set(self._roster.living) != living:
+        if moved and set(self._membership.living) != living:
             moved.ring()
 
     async def _hear(self, changed: Bell) -> None:
@@ -166,7 +166,7 @@ class Monitor:
         more: bool | None = True
         while more:
             began = time.monotonic()
-            more = not self._roster.leads or await self._beside(chore)
+            more = not self._membership.leads or await self._beside(chore)
             await asyncio.sleep(TICK if more else (time.monotonic() - began) * CHORES_SHARE)
 
     def _every(self) -> int:
@@ -185,7 +185,7 @@ class Monitor:
     def _follow(self, places: set[Place]) -> None:
         for place in self._watches.keys() - places:
             self._watches.pop(place).cancel()
-            self._ledger.forget(place[0])
+            self._buffer.forget(place[0])
         for place, task in list(self._watches.items()):
             if task.done():
                 log.error("watching %s ended: %r", place[0], task.exception())
@@ -194,7 +194,7 @@ class Monitor:
             bot_id, host, port, ssb_id, network = place
             bot = Bot(bot_id, Address(host, port, ssb_id), network_key(network))
             self._watches[place] = asyncio.create_task(
-                watch(bot, self._keys, self._ledger.tell, self._attend, self._every)
+                watch(bot, self._keys, self._buffer.tell, self._attend, self._every)
             )
 
     async def _attend(self, bot_id: uuid.UUID, peer: Peer) -> None:

@@ -10,12 +10,12 @@ from typing import Any
 from django.db import transaction
 from django.db.models import Model, QuerySet
 
-from butt.agents.bell import ring
 from butt.agents.models import Observed
 from butt.agents.proof import proven
+from butt.agents.wake import wake_steward
 from butt.figures.models import Reading, Sample
 from butt.figures.spans import FIELDS, FINEST, MOST, Counter, Span, growth
-from butt.monitor.watch import Figures
+from butt.monitor.watch import BotFigures
 
 AT_ONCE = 500
 """How many bots are written in one transaction."""
@@ -30,7 +30,7 @@ class Seen:
     """A bot's figures at a time, or the trouble with it."""
 
     at: datetime
-    figures: Figures | None
+    figures: BotFigures | None
     trouble: str = ""
 
 
@@ -73,11 +73,11 @@ def _write(batch: Mapping[uuid.UUID, Sequence[Seen]]) -> int:
     _upsert(Reading.objects.all(), [readings[bot_id] for bot_id in read], _READING)
     Sample.objects.bulk_create(samples, ignore_conflicts=True)
     if changed:
-        ring(*changed)
+        wake_steward(*changed)
     return len(samples)
 
 
-def _count(row: Observed, last: Reading | None, at: datetime, figures: Figures) -> Span:
+def _count(row: Observed, last: Reading | None, at: datetime, figures: BotFigures) -> Span:
     """Take the figures over into what is observed; what came since the last ones, as a span."""
     process = figures.startedAt
     came_in = growth(
@@ -115,7 +115,7 @@ def _count(row: Observed, last: Reading | None, at: datetime, figures: Figures) 
     )
 
 
-def _reading(bot_id: uuid.UUID, figures: Figures) -> Reading:
+def _reading(bot_id: uuid.UUID, figures: BotFigures) -> Reading:
     return Reading(
         bot_id=bot_id,
         started_at=figures.startedAt,

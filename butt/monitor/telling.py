@@ -12,14 +12,14 @@ from django.utils import timezone
 from butt.imports import catchup
 from butt.imports.catchup import CaughtUp
 from butt.invites import profiles, retelling, withdrawing
-from butt.invites.profiles import Profile
-from butt.invites.retelling import Kept, Retelling
+from butt.invites.profiles import BotProfile
+from butt.invites.retelling import Retelling, StoredInvite
 from butt.invites.withdrawing import Withdrawal
 from butt.monitor import limiting
 from butt.monitor.guests import Guests
 from butt.monitor.limiting import Limiting
 from butt.peers import announcing, joining, rooms
-from butt.peers.announcing import Announcement
+from butt.peers.announcing import PubAnnouncement
 from butt.peers.joining import Joining
 from scuttlekit import CallTimeout, Peer, RemoteError, ScuttlebuttError
 
@@ -35,7 +35,9 @@ LONG_PATIENCE = 45.0
 REST = 60.0
 """Seconds until a bot that refused one kind is told again."""
 
-T = TypeVar("T", Withdrawal, Retelling, Profile, CaughtUp, Announcement, Joining, Limiting, rooms.Telling)
+T = TypeVar(
+    "T", Withdrawal, Retelling, BotProfile, CaughtUp, PubAnnouncement, Joining, Limiting, rooms.RoomUpdate
+)
 
 
 class Telling:
@@ -86,7 +88,7 @@ class Telling:
         """Have pubs know who may meet in their room, and where the pages of aliases are."""
         return (await self._each(await sync_to_async(rooms.untold)(), self._furnish))[1]
 
-    async def _furnish(self, peer: Peer, matter: rooms.Telling) -> None:
+    async def _furnish(self, peer: Peer, matter: rooms.RoomUpdate) -> None:
         wanted = {"mode": matter.mode, "aliasesAt": matter.aliases_at or None}
         await peer.call("butt.room", wanted, timeout=PATIENCE)
         await sync_to_async(rooms.told)(matter)
@@ -95,7 +97,7 @@ class Telling:
         await peer.call("butt.limit", matter.limits, timeout=PATIENCE)
         await sync_to_async(limiting.told)(matter)
 
-    async def _announce(self, peer: Peer, announcement: Announcement) -> None:
+    async def _announce(self, peer: Peer, announcement: PubAnnouncement) -> None:
         sequence = _sequence_in(await peer.call("butt.announce", timeout=PATIENCE))
         await sync_to_async(announcing.told)(announcement, sequence)
 
@@ -121,7 +123,7 @@ class Telling:
         for name, argument in await sync_to_async(retelling.calls)(matter, kept):
             await peer.call(name, argument, timeout=PATIENCE)
 
-    async def _introduce(self, peer: Peer, profile: Profile) -> None:
+    async def _introduce(self, peer: Peer, profile: BotProfile) -> None:
         wanted = {"name": profile.name, "description": profile.description}
         sequence = _sequence_in(await peer.call("butt.describe", wanted, timeout=PATIENCE))
         await sync_to_async(profiles.told)(profile, sequence)
@@ -163,12 +165,12 @@ def _sequence_in(answer: object) -> int:
     return sequence
 
 
-def _kept(answer: object) -> dict[str, Kept]:
+def _kept(answer: object) -> dict[str, StoredInvite]:
     """The invites that a pub says it keeps, by their ids; what makes no sense is left out."""
     found = {}
     for said in answer if isinstance(answer, list) else []:
         invite = said if isinstance(said, dict) else {}
         used, left = invite.get("used"), invite.get("left")
         if isinstance(invite.get("id"), str) and isinstance(used, int) and isinstance(left, int):
-            found[invite["id"]] = Kept(used, left)
+            found[invite["id"]] = StoredInvite(used, left)
     return found

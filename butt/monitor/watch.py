@@ -61,7 +61,7 @@ MAKES_ROOM = 94
 _Big = Field(ge=0, le=2**63 - 1)
 
 
-class Peers(BaseModel):
+class PeerCounts(BaseModel):
     in_: NonNegativeInt = Field(0, alias="in", le=10**9)
     out: NonNegativeInt = Field(0, le=10**9)
 
@@ -76,7 +76,7 @@ class Removed(BaseModel):
     bytes: int = Field(0, ge=0, le=2**53)
 
 
-class Room(BaseModel):
+class SpaceUsed(BaseModel):
     """What takes the room of a bot, in bytes."""
 
     most: int = Field(ge=0, le=2**53)
@@ -94,7 +94,7 @@ class Room(BaseModel):
         return FULL if self.takes != "all" or taken >= MAKES_ROOM else taken
 
 
-class Figures(BaseModel):
+class BotFigures(BaseModel):
     """What the pub's plugin `butt` pushes, checked: a bot is somebody's program and may say anything."""
 
     launch: int = Field(ge=0, le=2**31 - 1)
@@ -108,12 +108,12 @@ class Figures(BaseModel):
     )
     said: int = Field(0, ge=0, le=2**63 - 1, description="How far its feed has come by its own word.")
     catchingUp: bool | None = None
-    peers: Peers
+    peers: PeerCounts
     messages: int = Field(0, ge=0, le=2**53)
     feeds: int = Field(0, ge=0, le=2**53)
     hops: int | None = Field(None, ge=0, le=100)
     indexing: Indexing = Field(default_factory=Indexing)
-    room: Room | None = None
+    room: SpaceUsed | None = None
     attendants: int | None = Field(None, ge=0, le=10**9)
     tunnels: int | None = Field(None, ge=0, le=10**9)
 
@@ -189,7 +189,7 @@ class WrongBot(Exception):
 async def watch(
     bot: Bot,
     keys: KeyPair,
-    tell: Callable[[uuid.UUID, Figures | None, str], Awaitable[None]],
+    tell: Callable[[uuid.UUID, BotFigures | None, str], Awaitable[None]],
     attend: Attend | None = None,
     every: Every = lambda: EVERY,
 ) -> None:
@@ -230,7 +230,7 @@ def _pause(tries: int) -> float:
 
 async def _figures(
     bot: Bot, keys: KeyPair, feed: Feed, attend: Attend | None, every: int
-) -> AsyncGenerator[Figures]:
+) -> AsyncGenerator[BotFigures]:
     feed.begin()
     async with connect(bot.address, keys, timeout=PATIENCE, network=bot.network) as peer:
         answer = await peer.call("whoami", timeout=PATIENCE)
@@ -243,7 +243,7 @@ async def _figures(
             is_first = True
             async for pushed in pushes:
                 try:
-                    figures = Figures.model_validate(pushed)
+                    figures = BotFigures.model_validate(pushed)
                 except ValidationError as error:
                     raise WrongBot(
                         f"The bot sends figures that make no sense: {error.errors()[0]['msg']}"

@@ -13,7 +13,7 @@ LONGEST_REASON = 300
 
 
 @dataclass(frozen=True)
-class Action:
+class OperatorAction:
     """`value` says what has to be given beside the reason; empty: nothing."""
 
     name: str
@@ -25,12 +25,12 @@ class Action:
 OF_PERSON = {
     action.name: action
     for action in (
-        Action("suspend", "Close the account, stop the bots and hide their pages.", people.suspend),
-        Action("reinstate", "Open the account again; the bots run as before.", people.reinstate),
-        Action("allow", "Let them have this many bots.", people.allow, "how many bots"),
-        Action("make-staff", "Let them use the console.", people.make_staff),
-        Action("end-staff", "Close the console to them.", people.end_staff),
-        Action(
+        OperatorAction("suspend", "Close the account, stop the bots and hide their pages.", people.suspend),
+        OperatorAction("reinstate", "Open the account again; the bots run as before.", people.reinstate),
+        OperatorAction("allow", "Let them have this many bots.", people.allow, "how many bots"),
+        OperatorAction("make-staff", "Let them use the console.", people.make_staff),
+        OperatorAction("end-staff", "Close the console to them.", people.end_staff),
+        OperatorAction(
             "reset-factors",
             "Remove a second factor that they lost. Say as the reason how they proved who they are.",
             people.reset_factors,
@@ -40,21 +40,25 @@ OF_PERSON = {
 OF_BOT = {
     action.name: action
     for action in (
-        Action("block", "Stop the bot and hide its pages. Its people read the reason.", bots.block),
-        Action("unblock", "Let the bot run again, as it is wanted.", bots.unblock),
-        Action(
+        OperatorAction("block", "Stop the bot and hide its pages. Its people read the reason.", bots.block),
+        OperatorAction("unblock", "Let the bot run again, as it is wanted.", bots.unblock),
+        OperatorAction(
             "take-down", "Hide the bot's page and those of its invites; it runs on.", bots.take_pages_down
         ),
-        Action("put-up", "Show the pages again.", bots.put_pages_up),
-        Action("rename", "Give the bot another name and start it again.", bots.rename, "the new name"),
-        Action("hand-over", "Have the bot belong to somebody else.", bots.hand_over, "their e-mail address"),
-        Action(
+        OperatorAction("put-up", "Show the pages again.", bots.put_pages_up),
+        OperatorAction(
+            "rename", "Give the bot another name and start it again.", bots.rename, "the new name"
+        ),
+        OperatorAction(
+            "hand-over", "Have the bot belong to somebody else.", bots.hand_over, "their e-mail address"
+        ),
+        OperatorAction(
             "move",
             "Stop the bot, carry its data to another machine and start it there.",
             moving.move,
             "the machine",
         ),
-        Action(
+        OperatorAction(
             "confirm-place",
             "Say where a bot lives that waits since the service was restored from a backup.",
             restored.confirm_place,
@@ -65,15 +69,23 @@ OF_BOT = {
 OF_MACHINE = {
     action.name: action
     for action in (
-        Action("drain", "Have no new bot placed on it; those there stay.", machines.drain),
-        Action("undrain", "Have new bots placed on it again, and no more moved away.", machines.undrain),
-        Action("empty", "Move all of its bots to other machines, one after the other.", machines.empty),
+        OperatorAction("drain", "Have no new bot placed on it; those there stay.", machines.drain),
+        OperatorAction(
+            "undrain", "Have new bots placed on it again, and no more moved away.", machines.undrain
+        ),
+        OperatorAction(
+            "empty", "Move all of its bots to other machines, one after the other.", machines.empty
+        ),
     )
 }
 
 
 def act(
-    action: Action, actor: Agent | str, target: Account | Agent | Machine, reason: str, value: str = ""
+    action: OperatorAction,
+    actor: Agent | str,
+    target: Account | Agent | Machine,
+    reason: str,
+    value: str = "",
 ) -> None:
     """Do it, with who and why in the journal. Raises `NotDone`."""
     reason, value = " ".join(reason.split())[:LONGEST_REASON], value.strip()

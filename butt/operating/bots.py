@@ -7,9 +7,9 @@ from butt.accounts.mailing import write_to
 from butt.accounts.models import Account
 from butt.accounts.owners import owners_of, settle
 from butt.agents import journal
-from butt.agents.bell import ring
+from butt.agents.actions import Refused, check_bot_name, check_may_have_another
 from butt.agents.models import Agent, Belongs, Role, Wanted
-from butt.agents.wishes import Refused, check_bot_name, check_may_have_another
+from butt.agents.wake import wake_steward
 from butt.configuration import configuration
 from butt.operating import NotDone
 
@@ -21,7 +21,7 @@ def block(actor: Actor, bot: Agent, reason: str) -> None:
     with transaction.atomic():
         Wanted.objects.filter(bot=bot).update(blocked=reason)
         journal.note(bot, actor, "blocked", reason=reason)
-        ring(bot.id)
+        wake_steward(bot.id)
 
 
 def unblock(actor: Actor, bot: Agent, reason: str) -> None:
@@ -30,7 +30,7 @@ def unblock(actor: Actor, bot: Agent, reason: str) -> None:
         if not Wanted.objects.filter(bot=bot).exclude(blocked="").update(blocked=""):
             raise NotDone(f"{bot.name} is not blocked.")
         journal.note(bot, actor, "unblocked", reason=reason)
-        ring(bot.id)
+        wake_steward(bot.id)
 
 
 def take_pages_down(actor: Actor, bot: Agent, reason: str) -> None:
@@ -56,7 +56,7 @@ def rename(actor: Actor, bot: Agent, reason: str, name: str) -> None:
             Wanted.objects.filter(bot=bot, run=True).update(restarts=F("restarts") + 1)
             bot.name = name
             journal.note(bot, actor, "renamed", before=before, reason=reason)
-            ring(bot.id)
+            wake_steward(bot.id)
     except Refused as no:
         raise NotDone(no.message) from None
     except IntegrityError:

@@ -4,10 +4,10 @@ from django.db import transaction
 from django.db.models import F
 
 from butt.agents import journal
-from butt.agents.bell import ring
 from butt.agents.bots import bots
 from butt.agents.models import Agent, Leg, Wanted
 from butt.agents.states import State
+from butt.agents.wake import wake_steward
 from butt.configuration import configuration
 from butt.machines import room
 from butt.machines.models import Machine, Placement
@@ -30,7 +30,7 @@ def move(actor: Actor, bot: Agent, reason: str, to: str) -> None:
     with transaction.atomic():
         Wanted.objects.filter(bot=bot).update(moves=F("moves") + 1, place=to)
         journal.note(bot, actor, "move", to=to, reason=reason)
-        ring(bot.id)
+        wake_steward(bot.id)
 
 
 def place_of(bot: Agent) -> str:

@@ -3,8 +3,8 @@
 from django.db import transaction
 
 from butt.agents import journal
-from butt.agents.bell import ring
 from butt.agents.models import Agent
+from butt.agents.wake import wake_steward
 from butt.machines.models import Machine, Unconfirmed
 from butt.machines.unconfirmed import confirm_at
 from butt.operating import NotDone
@@ -31,4 +31,4 @@ def confirm_place(actor: Actor, bot: Agent, reason: str, place: str) -> None:
             )
         confirm_at(bot, machine)
         journal.note(bot, actor, "place confirmed", place=place, reason=reason)
-        ring(bot.id)
+        wake_steward(bot.id)

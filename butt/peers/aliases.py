@@ -12,10 +12,10 @@ from typing import Any, Final
 from urllib.parse import urlencode
 
 from butt.agents import journal
+from butt.agents.actions import Refused
+from butt.agents.effective_state import effective_state
 from butt.agents.models import Agent
-from butt.agents.standing import standing
 from butt.agents.states import State
-from butt.agents.wishes import Refused
 from butt.agents.words import one_line, storable
 from butt.invites.kept_connections import address_of, kept_connections
 from butt.invites.models import LONGEST_NAME
@@ -29,7 +29,7 @@ _LONGEST_SIGNATURE: Final = 120
 
 
 @dataclass(frozen=True)
-class Alias:
+class RoomAlias:
     """Whose alias it is; `signature` is checked by the app that uses it."""
 
     alias: str
@@ -62,7 +62,7 @@ def is_alias(text: str) -> bool:
     return _LABEL.fullmatch(text) is not None
 
 
-def find(bot: Agent, alias: str) -> Alias | None:
+def find(bot: Agent, alias: str) -> RoomAlias | None:
     """The alias of this name in the bot's room. Raises `Refused` `no_answer`."""
     if not is_alias(alias):
         return None
@@ -86,7 +86,7 @@ def revoke_own(bot: Agent, ssb_id: str, alias: str) -> None:
 
 
 def _ask(bot: Agent, name: str, alias: str) -> Any:
-    if (state := standing(bot)) is not State.ALIVE:
+    if (state := effective_state(bot)) is not State.ALIVE:
         raise Refused("no_answer", f"{bot.name} is #{state}. Please try again later.")
     try:
         return kept_connections.call(bot, name, alias)
@@ -99,7 +99,7 @@ def _ask(bot: Agent, name: str, alias: str) -> Any:
         raise Refused("no_answer", f"{bot.name} is not answering. Please try again in a moment.") from None
 
 
-def _read(bot: Agent, alias: str, said: Any) -> Alias | None:
+def _read(bot: Agent, alias: str, said: Any) -> RoomAlias | None:
     """What a pub says of an alias; None where it has none, or makes no sense."""
     if not isinstance(said, dict) or said.get("alias") != alias:
         return None
@@ -111,7 +111,7 @@ def _read(bot: Agent, alias: str, said: Any) -> Alias | None:
     except Refused:
         return None
     address = address_of(bot)
-    return Alias(
+    return RoomAlias(
         alias=alias,
         ssb_id=ssb_id,
         name=one_line(storable(name))[:LONGEST_NAME] if isinstance(name, str) else "",

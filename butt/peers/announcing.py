@@ -10,7 +10,7 @@ from butt.peers.models import Announced
 
 
 @dataclass(frozen=True)
-class Announcement:
+class PubAnnouncement:
     """A bot that is to say that it is at this host and port."""
 
     bot_id: uuid.UUID
@@ -18,15 +18,15 @@ class Announcement:
     port: int
 
 
-def untold() -> list[Announcement]:
+def untold() -> list[PubAnnouncement]:
     """Of the bots that answer and are to be known, those whose feed says another address, or none yet."""
     bots = Agent.objects.filter(wanted__announced=True, observed__alive=True, progress__port__isnull=False)
     same = {"said_where__host": F("progress__address"), "said_where__port": F("progress__port")}
     rows = bots.exclude(**same).values_list("id", "progress__address", "progress__port")
-    return [Announcement(bot_id, host, port) for bot_id, host, port in rows if port]
+    return [PubAnnouncement(bot_id, host, port) for bot_id, host, port in rows if port]
 
 
-def told(announcement: Announcement, sequence: int) -> None:
+def told(announcement: PubAnnouncement, sequence: int) -> None:
     """Note that message `sequence` of its feed says so."""
     if not Agent.objects.filter(id=announcement.bot_id).exists():
         return

@@ -4,10 +4,10 @@ import logging
 from enum import StrEnum
 
 from butt.agents import journal
+from butt.agents.actions import Refused
+from butt.agents.effective_state import effective_state
 from butt.agents.models import Agent
-from butt.agents.standing import standing
 from butt.agents.states import State
-from butt.agents.wishes import Refused
 from butt.invites.kept_connections import kept_connections
 from scuttlekit import InvalidFormat, ScuttlebuttError, uri_to_sigil
 from scuttlekit.keys import decode_feed_id
@@ -24,7 +24,7 @@ class Relation(StrEnum):
     NONE = "none"
 
 
-_VERBS = {
+_ACTIONS = {
     (Relation.FOLLOWS, Relation.NONE): "unfollow",
     (Relation.BLOCKS, Relation.NONE): "unblock",
 }
@@ -38,13 +38,13 @@ def relate(person: Agent, bot: Agent, text: str, relation: Relation) -> str:
     feed = clean_feed(text)
     if feed == bot.progress.ssb_id:
         raise Refused("bad_feed", "This is the bot's own id. It cannot follow or block itself.", "ssbId")
-    if (state := standing(bot)) is not State.ALIVE:
+    if (state := effective_state(bot)) is not State.ALIVE:
         raise Refused("wrong_state", f"{bot.name} is #{state}: it can do that only while it is #alive.")
     before = _relation_to(bot, feed)
     if before is not relation:
         publish_relation(bot, feed, before, relation)
-        verb = _VERBS.get((before, relation)) or {"follows": "follow", "blocks": "block"}[relation]
-        journal.note(bot, person, verb, feed=feed)
+        action = _ACTIONS.get((before, relation)) or {"follows": "follow", "blocks": "block"}[relation]
+        journal.note(bot, person, action, feed=feed)
     return feed
 
 

@@ -12,13 +12,13 @@ from django.db import transaction
 from django.utils import timezone
 
 from butt.agents import journal
+from butt.agents.actions import Refused, check_has
 from butt.agents.models import Agent
-from butt.agents.wishes import Refused, check_has
 from butt.agents.words import one_line, storable
 from butt.peers.models import LONGEST_TROUBLE, OtherPub
-from butt.services.interface import Part
+from butt.services.interface import ServicePart
 from scuttlekit import Address, InvalidFormat
-from scuttlekit import Invite as Code
+from scuttlekit import InviteCode as Code
 
 LONGEST = 400
 """Characters. No address or invite of a pub is longer."""
@@ -45,7 +45,7 @@ def ask(person: Agent, bot: Agent, text: str) -> OtherPub:
 
     Raises `Refused`: `bad_invite`, `bad_service`, `too_many`, `wrong_state`.
     """
-    check_has(bot, Part.JOINING)
+    check_has(bot, ServicePart.JOINING)
     if bot.wanted.gone_at is not None:
         raise Refused("wrong_state", f"{bot.name} is #leaving and cannot join other pubs.")
     address, code = _read(text)

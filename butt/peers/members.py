@@ -11,10 +11,10 @@ from datetime import UTC, datetime
 from typing import Any
 
 from butt.agents import journal
+from butt.agents.actions import Refused
+from butt.agents.effective_state import effective_state
 from butt.agents.models import Agent
-from butt.agents.standing import standing
 from butt.agents.states import State
-from butt.agents.wishes import Refused
 from butt.agents.words import one_line, storable
 from butt.invites.kept_connections import kept_connections
 from butt.invites.models import LONGEST_NAME, Invite
@@ -39,7 +39,7 @@ _LATEST = 253_402_300_799_000
 
 
 @dataclass(frozen=True)
-class Member:
+class BotMember:
     """Somebody whom the bot follows or blocks, or did before. Sizes in bytes."""
 
     ssb_id: str
@@ -61,7 +61,7 @@ class Member:
 class Page:
     """Some members; `after` is how many come before them, `total` how many there are in all."""
 
-    members: list[Member]
+    members: list[BotMember]
     total: int
     after: int
     counts: Mapping[Relation, int]
@@ -106,7 +106,7 @@ def find(
     return read_page(bot, _answer(bot, asked), after, asked["limit"])
 
 
-def one(bot: Agent, ssb_id: str) -> Member | None:
+def one(bot: Agent, ssb_id: str) -> BotMember | None:
     """The member of this id. Raises `Refused`: `wrong_state`, `no_answer`."""
     found = find(bot, text=ssb_id, relations=tuple(Relation), limit=1)
     return next((member for member in found.members if member.ssb_id == ssb_id), None)
@@ -141,7 +141,7 @@ def _sigil(text: str) -> str:
 
 
 def _answer(bot: Agent, asked: Mapping[str, Any]) -> Mapping[str, Any]:
-    if (state := standing(bot)) is not State.ALIVE:
+    if (state := effective_state(bot)) is not State.ALIVE:
         raise Refused(
             "wrong_state", f"{bot.name} is #{state}: it tells of its members only while it is #alive."
         )
@@ -177,14 +177,14 @@ def read_page(bot: Agent, answer: Mapping[str, Any], after: int, most: int) -> P
     )
 
 
-def _member(row: Mapping[str, Any], invites: Mapping[str, Invite]) -> Member | None:
+def _member(row: Mapping[str, Any], invites: Mapping[str, Invite]) -> BotMember | None:
     """What a pub says of a member; None where it makes no sense."""
     try:
         ssb_id, relation = clean_feed(str(row.get("id"))), Relation(str(row.get("relation")))
     except (Refused, ValueError):
         return None
     name, note = row.get("name"), row.get("note")
-    return Member(
+    return BotMember(
         ssb_id=ssb_id,
         name=one_line(storable(name))[:LONGEST_NAME] if isinstance(name, str) else "",
         relation=relation,

@@ -13,7 +13,7 @@ from butt.peers.models import ToldRoom
 
 
 @dataclass(frozen=True)
-class Telling:
+class RoomUpdate:
     """A bot that is to have its room like this; where `aliases_at` is empty, there are no pages of aliases."""
 
     bot_id: uuid.UUID
@@ -26,17 +26,17 @@ def aliases_at(name: str) -> str:
     return f"{configuration().public_url}/@{name}"
 
 
-def untold() -> list[Telling]:
+def untold() -> list[RoomUpdate]:
     """Of the bots that answer and have a room, those that were told something else, or nothing yet."""
     at = Concat(Value(aliases_at("")), F("name"))
     found = Agent.objects.filter(observed__alive=True, observed__attendants__isnull=False).annotate(
         pages=Case(When(shows_itself(), then=at), default=Value(""))
     )
     same = {"told_room__mode": F("wanted__room_mode"), "told_room__aliases_at": F("pages")}
-    return [Telling(*row) for row in found.exclude(**same).values_list("id", "wanted__room_mode", "pages")]
+    return [RoomUpdate(*row) for row in found.exclude(**same).values_list("id", "wanted__room_mode", "pages")]
 
 
-def told(telling: Telling) -> None:
+def told(telling: RoomUpdate) -> None:
     """Note what it was told."""
     if not Agent.objects.filter(id=telling.bot_id).exists():
         return

@@ -12,11 +12,11 @@ from enum import Enum, auto
 from typing import Any
 
 from butt.accounts.models import SsbId
+from butt.agents.actions import Refused
 from butt.agents.bots import bots
+from butt.agents.effective_state import effective_state
 from butt.agents.models import Agent
-from butt.agents.standing import standing
 from butt.agents.states import State
-from butt.agents.wishes import Refused
 from butt.invites.book import shows_itself
 from butt.invites.kept_connections import address_of, kept_connections
 from butt.peers.following import clean_feed
@@ -147,7 +147,7 @@ def _checked(bot: Agent, challenge: str, said: Any) -> str | None:
 
 
 def _ask(bot: Agent, name: str, *args: str) -> Any:
-    if (state := standing(bot)) is not State.ALIVE:
+    if (state := effective_state(bot)) is not State.ALIVE:
         raise NoSignIn(Why.AWAY, f"{bot.name} is #{state}. Please try again later.")
     try:
         return kept_connections.call(bot, name, *args)

@@ -41,7 +41,7 @@ from butt.serving.bodies import Bodies, HungUp, TooBig, TooSlow  # noqa: E402
 from butt.serving.clients import Client, client_of  # noqa: E402
 from butt.serving.measured import Measured  # noqa: E402
 from butt.serving.pages import Pages, announced  # noqa: E402
-from butt.serving.pool import FairPool, Full, Gone  # noqa: E402
+from butt.serving.pool import ClientGone, FairPool, Full  # noqa: E402
 
 THREADS = 16
 READING = frozenset({"GET", "HEAD"})
@@ -74,7 +74,7 @@ class PrivateHandler(Pages):
                 await self._transfer(client, scope, send, partial(self._page, client, scope, receive, send))
             else:
                 await self._page(client, scope, receive, send)
-        except (HungUp, Gone):
+        except (HungUp, ClientGone):
             return
         except TooBig:
             await answer(scope, send, 413, "too_big", f"At most {MOST_BYTES} bytes are taken.")

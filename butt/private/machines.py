@@ -8,7 +8,7 @@ from django.views.decorators.csrf import csrf_exempt
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 from pydantic import ValidationError
 
-from butt.machines import tails
+from butt.machines import log_tails
 from butt.machines.models import Machine
 from butt.machines.pillar import InDoubt, pillar_of
 from butt.machines.reports import read_report, take, take_boot
@@ -58,8 +58,8 @@ def _taken(write: Callable[[], None]) -> HttpResponse:
 @require_http_methods(["PUT"])
 def log(request: HttpRequest, minion_id: str, bot_id: uuid.UUID) -> HttpResponse:
     """The end of a bot's own log, while somebody reads it; 404 when nobody does."""
-    text = request.body[-tails.LONGEST :].decode(errors="replace").replace("\0", "")
-    if not tails.keep(minion_id, bot_id, text):
+    text = request.body[-log_tails.LONGEST :].decode(errors="replace").replace("\0", "")
+    if not log_tails.keep(minion_id, bot_id, text):
         return answer(404, "not_read", "Nobody reads this log now.")
     return HttpResponse(status=204)
 

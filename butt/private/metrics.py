@@ -16,7 +16,7 @@ from butt.agents.bots import bots
 from butt.agents.models import Agent
 from butt.agents.states import State
 from butt.agents.view import View
-from butt.figures.models import Monitor, Outage
+from butt.figures.models import MonitorBeat, Outage
 from butt.limits.models import Slowed
 from butt.private.backup_metrics import of_backups
 from butt.private.machine_metrics import of_keys, of_machines
@@ -94,7 +94,7 @@ def _of_the_service(all_bots: list[Agent]) -> Iterator[Metric]:
     lost = CounterMetricFamily(
         "butt_monitor_samples_lost", "That it could not write, since its start.", labels=["monitor"]
     )
-    for monitor in Monitor.objects.all():
+    for monitor in MonitorBeat.objects.all():
         labels = (str(monitor.id),)
         age.add_metric(labels, max(0, (now - monitor.beat).total_seconds()))
         watching.add_metric(labels, monitor.watching)

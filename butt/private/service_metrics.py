@@ -16,7 +16,7 @@ from butt.beats.living import PARTS, beats
 from butt.beats.models import Beat
 from butt.billing.models import Payer
 from butt.health.readiness import readiness
-from butt.machines.models import Errand
+from butt.machines.models import MachineJob
 
 OF_A_PROCESS = ["part", "process"]
 
@@ -51,10 +51,10 @@ def of_queues() -> Iterator[Metric]:
         due=Count("pk", Q(due_since__isnull=False)),
         failing=Count("pk", Q(failures__gt=0)),
     )
-    errand = Errand.objects.filter(done_at=None).aggregate(oldest=Min("created_at"))
+    job = MachineJob.objects.filter(done_at=None).aggregate(oldest=Min("created_at"))
     age = GaugeMetricFamily("butt_queue_age_seconds", "For how long the oldest waits.", labels=["queue"])
     age.add_metric(["payments"], _age(payers["oldest"], now))
-    age.add_metric(["errands"], _age(errand["oldest"], now))
+    age.add_metric(["errands"], _age(job["oldest"], now))
     yield age
     yield GaugeMetricFamily("butt_payers_due", "People whose payment is due.", value=payers["due"])
     yield GaugeMetricFamily(

@@ -1,6 +1,6 @@
 from django.urls import path
 
-from butt.private import agents, cargo, health, machines, metrics
+from butt.private import agents, health, import_transfers, machines, metrics
 
 urlpatterns = [
     path("agents", agents.agents, name="agents"),
@@ -10,7 +10,7 @@ urlpatterns = [
     # Served by butt.private.exports before Django reads a body; who asks for it in another way is told so.
     path("agents/<slug:minion_id>/exports/<uuid:export_id>", machines.only_put, name="export"),
     path("agents/<slug:minion_id>/logs/<uuid:bot_id>", machines.log, name="log"),
-    path("agents/<slug:minion_id>/cargo/<uuid:bot_id>", cargo.cargo, name="cargo"),
+    path("agents/<slug:minion_id>/cargo/<uuid:bot_id>", import_transfers.import_transfer, name="cargo"),
     path("up", health.up, name="up"),
     path("ready", health.ready, name="ready"),
     path("metrics", metrics.metrics, name="metrics"),

@@ -11,7 +11,7 @@ from django.urls import reverse
 from django.utils import timezone
 from django.utils.html import format_html
 
-from butt.accounts.models import Account, Look
+from butt.accounts.models import Account, Impersonation
 from butt.agents.bots import bots
 from butt.agents.models import Agent, JournalEntry
 from butt.agents.view import View
@@ -23,7 +23,7 @@ from butt.clouds import rentals
 from butt.clouds.capacity import cost
 from butt.clouds.interface import KEY_ENDS_SOON
 from butt.clouds.models import AccessKey, Rented, Stock
-from butt.clouds.models import Wanted as Tenancy
+from butt.clouds.models import WantedMachine as Tenancy
 from butt.configuration import configuration
 from butt.limits.models import Slowed
 from butt.limits.table import LIMITS
@@ -52,7 +52,7 @@ class ReadOnly(Rows):
 
 
 @admin.register(Account)
-class People(ReadOnly):
+class PersonAdmin(ReadOnly):
     """What is done to a person is done on a page of its own, with a reason; nothing is changed here."""
 
     list_display = ("email", "name", "created_at", "last_login", "is_active", "is_staff", "look", "act")
@@ -84,7 +84,7 @@ class People(ReadOnly):
 
 
 @admin.register(Agent)
-class Bots(ReadOnly):
+class BotAdmin(ReadOnly):
     list_display = ("name", "state", "reason", "people", "created_at", "act")
     list_filter = ("progress__state",)
     search_fields = ("name", "id", "progress__ssb_id")
@@ -150,7 +150,7 @@ class Gift(forms.ModelForm):  # type: ignore[type-arg]
 
 
 @admin.register(Payer)
-class Payers(ReadOnly):
+class PayerAdmin(ReadOnly):
     """What is wanted of each payer and what was seen at Stripe; a card is its brand and its last four digits."""
 
     list_display = ("email", "quantity", "status", "paid_quantity", "period_end", "due_since", "trouble")
@@ -209,7 +209,7 @@ class Joined(ReadOnly):
 
 
 @admin.register(Rented)
-class Machines(ReadOnly):
+class MachineAdmin(ReadOnly):
     """What each person's machine costs a month, in euro, beside what they pay."""
 
     list_display = (
@@ -259,7 +259,7 @@ class Machines(ReadOnly):
 
 
 @admin.register(Slowed)
-class SlowedDown(ReadOnly):
+class SlowedAdmin(ReadOnly):
     """Who ran into which limit, the last first; the row of nobody counts all of that limit's since the first day."""
 
     list_display = ("limit", "whom", "times", "first_at", "last_at", "why")
@@ -277,7 +277,7 @@ class SlowedDown(ReadOnly):
 
 
 @admin.register(Stock)
-class Stocks(ReadOnly):
+class StockAdmin(ReadOnly):
     """What can be rented, and what a machine for one bot costs there a month, in euro."""
 
     list_display = ("zone", "type", "in_stock", "first_bot", "at")
@@ -293,7 +293,7 @@ class Stocks(ReadOnly):
 
 
 @admin.register(AccessKey)
-class AccessKeys(ReadOnly):
+class AccessKeyAdmin(ReadOnly):
     """The keys that the cloud is called with: until when they are valid, and what is to be done."""
 
     list_display = ("cloud", "ends_at", "is_well", "what", "at")
@@ -316,7 +316,7 @@ class AccessKeys(ReadOnly):
 
 
 @admin.register(JournalEntry)
-class Journal(ReadOnly):
+class JournalAdmin(ReadOnly):
     list_display = ("at", "who", "what", "bot_name", "detail")
     list_filter = ("what",)
     search_fields = ("bot_name", "bot_id", "actor")
@@ -329,7 +329,7 @@ class Journal(ReadOnly):
 
 
 @admin.register(Announcement)
-class Announcements(ReadOnly):
+class AnnouncementAdmin(ReadOnly):
     """Letters to everybody; another one is written at `/console/announce`."""
 
     list_display = ("made_at", "subject", "told_up_to", "done_at")
@@ -338,8 +338,8 @@ class Announcements(ReadOnly):
     ordering = ("-made_at",)
 
 
-@admin.register(Look)
-class Looks(ReadOnly):
+@admin.register(Impersonation)
+class ImpersonationAdmin(ReadOnly):
     list_display = ("at", "operator", "person", "reason", "until")
     list_select_related = ("operator", "person")
     ordering = ("-at",)

@@ -39,15 +39,15 @@ from butt.limits.table import (  # noqa: E402
     IMPORTS,
 )
 from butt.public import again, browsers, holding  # noqa: E402
-from butt.public.refusals import Refusal, refuse  # noqa: E402
+from butt.public.refusals import RefusalCode, refuse  # noqa: E402
 from butt.public.threads import is_slow  # noqa: E402
-from butt.public.uploads import VIEWS, Incoming, NoPlace, Places, Receive, forget, sender_of  # noqa: E402
+from butt.public.uploads import VIEWS, Incoming, NoUploadSlot, Receive, UploadSlots, forget, sender_of  # noqa: E402
 from butt.serving.answers import answer  # noqa: E402
 from butt.serving.bodies import Bodies, HungUp, TooBig, TooSlow  # noqa: E402
-from butt.serving.clients import Client, Known, client_of, cookie_of  # noqa: E402
+from butt.serving.clients import Client, KnownClients, client_of, cookie_of  # noqa: E402
 from butt.serving.measured import Measured  # noqa: E402
 from butt.serving.pages import Pages, announced  # noqa: E402
-from butt.serving.pool import FairPool, Full, Gone, Share  # noqa: E402
+from butt.serving.pool import ClientGone, FairPool, Full, Share  # noqa: E402
 
 THREADS, SLOW_THREADS, READING_THREADS = 6, 10, 4
 """Pages are made of Python, one thread at a time: more threads do no more, and each page takes as much longer."""
@@ -61,7 +61,7 @@ MOST_KNOWN = 10_000
 Send = Any
 
 
-class Server(Pages):
+class PublicServer(Pages):
     def __init__(self) -> None:
         super().__init__()
         share = Share(ADDRESS_WORK)
@@ -70,13 +70,13 @@ class Server(Pages):
         self._reading = FairPool("reading", READING_THREADS, CLIENT_READS, ADDRESS_READS, share)
         self._uploads = ThreadPoolExecutor(IMPORTS.most, "upload")
         self._watching = {name: ThreadPoolExecutor(1, name) for name in ("up", "ready")}
-        self._bodies, self._places = Bodies(), Places()
-        self._known = Known(MOST_KNOWN)
+        self._bodies, self._places = Bodies(), UploadSlots()
+        self._known = KnownClients(MOST_KNOWN)
         self._document: HttpResponseBase | None = None
 
     async def __call__(self, scope: Any, receive: Receive, send: Send) -> None:
         name, held = _view(scope["path"]), holding.Held()
-        asked = Asked(scope, held, self._known)
+        asked = IncomingRequest(scope, held, self._known)
         try:
             if name in self._watching:
                 await self._say_how_it_is(name, asked, send)
@@ -88,10 +88,10 @@ class Server(Pages):
                 await self._page(
                     asked, self._slow if is_slow(name, scope["method"]) else self._pages, receive, send
                 )
-        except (HungUp, Gone):
+        except (HungUp, ClientGone):
             return
         except TooBig:
-            await self._refuse(asked, Refusal.TOO_BIG, receive, send)
+            await self._refuse(asked, RefusalCode.TOO_BIG, receive, send)
         except TooSlow:
             await answer(
                 scope,
@@ -108,13 +108,13 @@ class Server(Pages):
             if asked.is_somebodys:
                 self._known.add(asked.client)
 
-    async def _say_how_it_is(self, name: str, asked: "Asked", send: Send) -> None:
+    async def _say_how_it_is(self, name: str, asked: "IncomingRequest", send: Send) -> None:
         """Whoever watches the server is not to wait behind whom it works for."""
         respond = partial(self._respond, asked, io.BytesIO())
         thread = self._watching[name]
         await self.send_response(await asyncio.get_running_loop().run_in_executor(thread, respond), send)
 
-    async def _tell_of_the_api(self, asked: "Asked", send: Send) -> None:
+    async def _tell_of_the_api(self, asked: "IncomingRequest", send: Send) -> None:
         """The same for everybody, and long: it is made once, so that who asks for it over and over takes no thread."""
         document = self._document
         if document is None:
@@ -124,7 +124,7 @@ class Server(Pages):
                 self._document = document
         await self.send_response(document, send)
 
-    async def _page(self, asked: "Asked", pool: FairPool, receive: Receive, send: Send) -> None:
+    async def _page(self, asked: "IncomingRequest", pool: FairPool, receive: Receive, send: Send) -> None:
         with await self._bodies.whole(asked.client, receive, asked.announced) as body:
             response = await pool.run(asked.client, partial(self._respond, asked, body), asked.is_gone)
             began = asyncio.get_running_loop().time()
@@ -139,7 +139,7 @@ class Server(Pages):
                 response = await self._reading.run(asked.client, respond, asked.is_gone)
         await self.deliver(response, receive, send)
 
-    async def _take(self, asked: "Asked", receive: Receive, send: Send) -> None:
+    async def _take(self, asked: "IncomingRequest", receive: Receive, send: Send) -> None:
         """Answer a request whose view reads the body by itself: for a person, and in one of the places there are for it."""
         body = Incoming(receive, asyncio.get_running_loop(), asked.announced)
         respond = partial(self._respond, asked, io.BytesIO(), incoming=body)
@@ -152,8 +152,8 @@ class Server(Pages):
             try:
                 async with self._places.place(person, body):
                     response = await asyncio.get_running_loop().run_in_executor(self._uploads, respond)
-            except NoPlace:
-                await self._refuse(asked, Refusal.TOO_MANY, receive, send)
+            except NoUploadSlot:
+                await self._refuse(asked, RefusalCode.TOO_MANY, receive, send)
                 return
         if not body.is_over:
             response["Connection"] = "close"
@@ -161,36 +161,38 @@ class Server(Pages):
                 await forget(receive)
         await self.deliver(response, receive, send)
 
-    async def _refuse(self, asked: "Asked", refusal: Refusal, receive: Receive, send: Send) -> None:
+    async def _refuse(
+        self, asked: "IncomingRequest", refusal: RefusalCode, receive: Receive, send: Send
+    ) -> None:
         """Answer a request whose body nobody wants: some of it is taken, so that its sender gets to read why."""
         respond = partial(self._respond, asked, io.BytesIO(), refusal=refusal)
         try:
             response = await self._pages.run(asked.client, respond, asked.is_gone)
-        except (Full, Gone):
+        except (Full, ClientGone):
             return
         response["Connection"] = "close"
         if not asked.waits_to_send:
             await forget(receive)
         await self.deliver(response, receive, send)
 
-    def _sender(self, asked: "Asked") -> Any:
+    def _sender(self, asked: "IncomingRequest") -> Any:
         try:
             request, _ = self.create_request(asked.scope, io.BytesIO())
             return sender_of(request, of_the_api=asked.scope["path"] != "/bots/import") if request else None
         finally:
             close_old_connections()
 
-    def _respond(self, asked: "Asked", body: Any, **how: Any) -> HttpResponseBase:
+    def _respond(self, asked: "IncomingRequest", body: Any, **how: Any) -> HttpResponseBase:
         return self.respond(asked.scope, body, partial(_prepare, asked, **how), asked.was_answered)
 
 
 def _prepare(
-    asked: "Asked",
+    asked: "IncomingRequest",
     request: HttpRequest,
     *,
     run: again.Run | None = None,
     incoming: Incoming | None = None,
-    refusal: Refusal | None = None,
+    refusal: RefusalCode | None = None,
 ) -> None:
     hashing.IS_KNOWN.set(asked.client.is_known)
     again.begin(request, run or again.Run())
@@ -201,10 +203,10 @@ def _prepare(
         refuse(request, refusal)
 
 
-class Asked:
+class IncomingRequest:
     """A request, as far as it is known before anybody looks at it. `held` is what it holds until it is answered."""
 
-    def __init__(self, scope: Any, held: holding.Held, known: Known) -> None:
+    def __init__(self, scope: Any, held: holding.Held, known: KnownClients) -> None:
         self.scope, self.held = scope, held
         client = client_of(scope, settings.SESSION_COOKIE_NAME)
         is_known = client in known or known_browsers.is_known(cookie_of(scope, browsers.COOKIE))
@@ -240,4 +242,4 @@ def _view_of(path: str) -> str | None:
         return None
 
 
-application = Measured(Server())
+application = Measured(PublicServer())

@@ -26,7 +26,7 @@ class Window:
 
 
 @dataclass(frozen=True)
-class Line:
+class ChartLine:
     name: str
     path: str
 
@@ -39,7 +39,7 @@ class Chart:
     what: str
     top: str
     said: str
-    lines: list[Line]
+    lines: list[ChartLine]
 
     @property
     def id(self) -> str:
@@ -63,7 +63,7 @@ def chart(
         what=what,
         top=say(top) if any(known.values()) else "nothing was seen",
         said="; ".join(f"{line}: {_said([v for _, v in points], say)}" for line, points in known.items()),
-        lines=[Line(line, _path(points, window, top)) for line, points in known.items()],
+        lines=[ChartLine(line, _path(points, window, top)) for line, points in known.items()],
     )
 
 

@@ -5,11 +5,11 @@ from collections.abc import AsyncIterator
 
 from django.http import HttpRequest, StreamingHttpResponse
 
+from butt.agents.actions import Refused
 from butt.agents.models import Agent
-from butt.agents.wishes import Refused
+from butt.exports.bundle import ExportPart
 from butt.exports.delivery import Delivery, deliver
 from butt.exports.gathering import gathered
-from butt.exports.parcel import Part
 from butt.hosts.reading import reading
 from butt.limits.table import PERSON_EXPORTS
 from butt.public.again import Again, read
@@ -20,16 +20,16 @@ STALL_SECONDS = 300
 
 
 def export(
-    request: HttpRequest, person: Agent, bot: Agent, part: Part, *, way: str, encrypt_to: str = ""
+    request: HttpRequest, person: Agent, bot: Agent, part: ExportPart, *, way: str, encrypt_to: str = ""
 ) -> StreamingHttpResponse | Again:
     """Counted before anything is read. Raises `Refused` and `Unreadable`, before anything is sent."""
     if not hold(request, PERSON_EXPORTS, f"person {person.id}"):
         most = PERSON_EXPORTS.most
         raise Refused("too_many_exports", f"{most} exports are already running. Wait until one of them ends.")
-    parcel = read(request, lambda: reading().export(bot.id, part))
-    if isinstance(parcel, Again):
-        return parcel
-    delivery = deliver(person, bot, part, parcel, way=way, encrypt_to=encrypt_to)
+    bundle = read(request, lambda: reading().export(bot.id, part))
+    if isinstance(bundle, Again):
+        return bundle
+    delivery = deliver(person, bot, part, bundle, way=way, encrypt_to=encrypt_to)
     kind = {".json": "application/json", ".tar": "application/x-tar"}
     ending = delivery.name[delivery.name.rfind(".") :]
     response = StreamingHttpResponse(

@@ -14,7 +14,7 @@ from functools import partial
 from django.db import close_old_connections
 
 from butt.agents.botlog import whole_lines
-from butt.hosts.reading import NotYet, Reading, Unreadable
+from butt.hosts.reading import BotReader, NotYet, Unreadable
 
 LINES = 500
 SIZE = 256 * 1024
@@ -41,7 +41,7 @@ def since(lines: Sequence[str], read: str) -> Sequence[str]:
     return lines
 
 
-async def follow(bot_id: uuid.UUID, source: Reading, read: str) -> AsyncIterator[tuple[Sequence[str], str]]:
+async def follow(bot_id: uuid.UUID, source: BotReader, read: str) -> AsyncIterator[tuple[Sequence[str], str]]:
     """What is new since `read`, as the pub wrote it, and the mark of its end. Ends after `STREAM_SECONDS`."""
     try:
         async with asyncio.timeout(STREAM_SECONDS):
@@ -56,7 +56,7 @@ async def follow(bot_id: uuid.UUID, source: Reading, read: str) -> AsyncIterator
         return
 
 
-def _news(source: Reading, bot_id: uuid.UUID, read: str) -> tuple[Sequence[str], str]:
+def _news(source: BotReader, bot_id: uuid.UUID, read: str) -> tuple[Sequence[str], str]:
     """What came since the mark `read`, and the mark of its end. The whole log is looked at only after a long while."""
     # The threads of streams are not those of requests, of which Django sees to the connections.
     close_old_connections()
@@ -71,7 +71,7 @@ def _news(source: Reading, bot_id: uuid.UUID, read: str) -> tuple[Sequence[str],
     return news, mark(lines)
 
 
-def last(source: Reading, bot_id: uuid.UUID, size: int = SIZE) -> list[str]:
+def last(source: BotReader, bot_id: uuid.UUID, size: int = SIZE) -> list[str]:
     """The last `LINES` lines, or as many as there are in `size` bytes."""
     try:
         return whole_lines(source.log(bot_id, size), size)[-LINES:]

@@ -21,10 +21,10 @@ from django.views.decorators.http import require_safe
 
 from butt.accounts.models import Account
 from butt.agents.bots import bots
-from butt.agents.lines import lines
 from butt.agents.models import Agent, Belongs, Observed, Progress, Wanted
+from butt.agents.summaries import summarise
 from butt.agents.view import View
-from butt.invites.book import Entry, entries_of
+from butt.invites.book import InviteEntry, entries_of
 from butt.invites.models import Invite, InviteUse
 from butt.limits.networks import network_of
 from butt.limits.table import ADDRESS_PAGES, PERSON_PAGES, Limit
@@ -61,12 +61,12 @@ def status_mark(view: View) -> str:
     return f"{mark([view])}-{view.observed_at:%s%f}" if view.observed_at else mark([view])
 
 
-def invites_mark(view: View, entries: Iterable[Entry]) -> str:
+def invites_mark(view: View, entries: Iterable[InviteEntry]) -> str:
     """The mark of the invites page: it shows who came by which, and which of them can still be used."""
     shown = [
         (
             e.invite.id,
-            e.standing,
+            e.state,
             [
                 (use.sequence, use.name, use.messages, use.seen_at and f"{use.seen_at:%F %R}", came)
                 for use, came in e.guests
@@ -149,7 +149,7 @@ def _marks_of(people: dict[uuid.UUID, set[str]]) -> dict[uuid.UUID, dict[str, st
     for row in Belongs.objects.filter(target_agent__in=people):
         owners[row.source_agent_id].append(row.target_agent_id)
     theirs: dict[uuid.UUID, list[View]] = {person: [] for person in people}
-    for bot in lines(bots().filter(id__in=owners)):
+    for bot in summarise(bots().filter(id__in=owners)):
         for person in owners[bot.id]:
             theirs[person].append(View(bot))
     inviting = {

@@ -7,7 +7,7 @@ from django.http import HttpRequest
 _MARK = "butt.refusal"
 
 
-class Refusal(StrEnum):
+class RefusalCode(StrEnum):
     TOO_BIG = "too_big"
     """A body that no page or call takes."""
 
@@ -15,10 +15,10 @@ class Refusal(StrEnum):
     """As many bodies are being read as may be at once."""
 
 
-def refuse(request: HttpRequest, refusal: Refusal) -> None:
+def refuse(request: HttpRequest, refusal: RefusalCode) -> None:
     request.META[_MARK] = refusal
 
 
-def refusal_of(request: HttpRequest) -> Refusal | None:
-    found: Refusal | None = request.META.get(_MARK)
+def refusal_of(request: HttpRequest) -> RefusalCode | None:
+    found: RefusalCode | None = request.META.get(_MARK)
     return found

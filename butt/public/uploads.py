@@ -18,7 +18,7 @@ from django.http import HttpRequest
 
 from butt.accounts.models import Account
 from butt.accounts.tokens import holder_of
-from butt.agents.wishes import Refused
+from butt.agents.actions import Refused
 from butt.limits.slowed import note
 from butt.limits.table import IMPORTS, PERSON_IMPORTS
 
@@ -156,7 +156,7 @@ def sender_of(request: HttpRequest, *, of_the_api: bool) -> uuid.UUID | None:
     return account.agent_id if isinstance(account, Account) else None
 
 
-class Places:
+class UploadSlots:
     """For uploads of one server. To be used on one event loop."""
 
     def __init__(self) -> None:
@@ -166,10 +166,10 @@ class Places:
 
     @asynccontextmanager
     async def place(self, person: uuid.UUID, body: Incoming) -> AsyncIterator[None]:
-        """Raises `NoPlace` where this person has as many as one may, or none gets free."""
+        """Raises `NoUploadSlot` where this person has as many as one may, or none gets free."""
         if self._people[person] >= PERSON_IMPORTS.most:
             note(PERSON_IMPORTS, f"person {person}")
-            raise NoPlace
+            raise NoUploadSlot
         self._people[person] += 1
         try:
             await self._enter(person, body)
@@ -195,7 +195,7 @@ class Places:
                 self._taken.append(body)
         except TimeoutError:
             note(IMPORTS, f"person {person}")
-            raise NoPlace from None
+            raise NoUploadSlot from None
 
     def _send_one_away(self) -> None:
         able = [body for body in self._taken if body.may_have_to_go]
@@ -203,7 +203,7 @@ class Places:
             min(able, key=lambda body: body.pace).has_to_go()
 
 
-class NoPlace(Exception):
+class NoUploadSlot(Exception):
     """As many uploads are on their way as may be at once, of all or of this person."""
 
 

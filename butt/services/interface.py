@@ -8,13 +8,13 @@ from pathlib import Path
 PUB_RELEASES = "pub"
 """The releases of the source that `BUTT_PUB_SOURCE` names."""
 
-ALL_VERBS = frozenset({"start", "stop", "restart", "upgrade", "rebuild", "delete", "restore"})
-"""What people may ask of bots, as `butt.agents.states.Verb` has it."""
+ALL_ACTIONS = frozenset({"start", "stop", "restart", "upgrade", "rebuild", "delete", "restore"})
+"""What people may ask of bots, as `butt.agents.states.Action` has it."""
 
 LONGEST_NAME = 16
 
 
-class Part(StrEnum):
+class ServicePart(StrEnum):
     """What only some services have, on pages and in the API alike."""
 
     HOPS = "hops"
@@ -47,11 +47,11 @@ class Service:
 
     what: str
     figures: tuple[Figure, ...]
-    parts: frozenset[Part]
+    parts: frozenset[ServicePart]
     releases: str = PUB_RELEASES
     source: Path | None = None
     configuration: Mapping[str, int] = field(default_factory=dict)
-    verbs: frozenset[str] = ALL_VERBS
+    actions: frozenset[str] = ALL_ACTIONS
 
     def __post_init__(self) -> None:
         if (self.source is None) != (self.releases == PUB_RELEASES):
@@ -62,5 +62,5 @@ class Service:
             raise ValueError(
                 f"A service cannot set {', '.join(sorted(unknown))} in the configuration of a bot."
             )
-        if wrong := self.verbs - ALL_VERBS:
-            raise ValueError(f"There is no verb {', '.join(sorted(wrong))}.")
+        if wrong := self.actions - ALL_ACTIONS:
+            raise ValueError(f"There is no action {', '.join(sorted(wrong))}.")

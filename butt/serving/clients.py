@@ -25,7 +25,7 @@ class Client:
         return f"address {self.network}"
 
 
-class Known:
+class KnownClients:
     """The clients that people with an account were behind lately. To be used on one event loop."""
 
     def __init__(self, most: int) -> None:

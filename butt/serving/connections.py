@@ -47,7 +47,7 @@ NO_REQUEST = b"HTTP/1.1 400 Bad Request\r\ncontent-length: 0\r\nconnection: clos
 log = logging.getLogger("butt.serving")
 
 
-class Connections:
+class HttpConnections:
     """All of one server. To be used on one event loop."""
 
     def __init__(self, proxies: str | list[str]) -> None:
@@ -55,9 +55,9 @@ class Connections:
         self._proxies = ProxyHeadersMiddleware(_no_app, proxies).trusted_hosts
         self._open: Counter[str] = Counter()
         self._open_count = 0
-        self._silent: dict[str, dict[Connection, float]] = {}
+        self._silent: dict[str, dict[HttpConnection, float]] = {}
         self._silent_count = 0
-        self._stalled: dict[Connection, float] = {}
+        self._stalled: dict[HttpConnection, float] = {}
         self._looking: asyncio.TimerHandle | None = None
         files, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
         self._files = max(16, files - OTHER_FILES)
@@ -71,7 +71,7 @@ class Connections:
         """How many have sent no whole request since the last answer."""
         return self._silent_count
 
-    def opened(self, connection: "Connection") -> None:
+    def opened(self, connection: "HttpConnection") -> None:
         network = connection.network
         self._open[network] += 1
         self._open_count += 1
@@ -85,7 +85,7 @@ class Connections:
         if self._looking is None:
             self._looking = connection.loop.call_later(LOOK_EVERY, self._look, connection.loop)
 
-    def closed(self, connection: "Connection") -> None:
+    def closed(self, connection: "HttpConnection") -> None:
         self._open[connection.network] -= 1
         self._open_count -= 1
         if not self._open[connection.network]:
@@ -93,22 +93,22 @@ class Connections:
         self.speaks(connection)
         self.flows(connection)
 
-    def _falls_silent(self, connection: "Connection") -> None:
+    def _falls_silent(self, connection: "HttpConnection") -> None:
         theirs = self._silent.setdefault(connection.network, {})
         if theirs.pop(connection, None) is None:
             self._silent_count += 1
         theirs[connection] = connection.loop.time() + HEAD_SECONDS.most
 
-    def answered(self, connection: "Connection") -> None:
+    def answered(self, connection: "HttpConnection") -> None:
         """The next request may come. `KEEP_ALIVE` is shorter than what a head may take, and ends it before."""
         if not connection.transport.is_closing():
             self._falls_silent(connection)
 
-    def begins(self, connection: "Connection") -> None:
+    def begins(self, connection: "HttpConnection") -> None:
         """The first bytes of a next request came."""
         self._falls_silent(connection)
 
-    def speaks(self, connection: "Connection") -> None:
+    def speaks(self, connection: "HttpConnection") -> None:
         """It has sent a whole head."""
         theirs = self._silent.get(connection.network, {})
         if theirs.pop(connection, None) is not None:
@@ -116,14 +116,14 @@ class Connections:
         if not theirs:
             self._silent.pop(connection.network, None)
 
-    def stalls(self, connection: "Connection") -> None:
+    def stalls(self, connection: "HttpConnection") -> None:
         """It takes nothing more of what is sent to it."""
         self._stalled[connection] = connection.loop.time() + STALL_SECONDS.most
 
-    def flows(self, connection: "Connection") -> None:
+    def flows(self, connection: "HttpConnection") -> None:
         self._stalled.pop(connection, None)
 
-    def _is_proxy(self, connection: "Connection") -> bool:
+    def _is_proxy(self, connection: "HttpConnection") -> bool:
         return bool(connection.client and connection.client[0] in self._proxies)
 
     def _make_room(self) -> None:
@@ -138,12 +138,12 @@ class Connections:
             else:
                 heappop(most_first)
 
-    def _close_one(self, limit: Limit, newest: "Connection", of: str = "") -> None:
+    def _close_one(self, limit: Limit, newest: "HttpConnection", of: str = "") -> None:
         """The oldest silent one, of that network if one is named; the newest itself where none is silent."""
         network = of or max(self._silent, key=lambda each: len(self._silent[each]))
         self._drop(next(iter(self._silent.get(network, [newest]))), limit)
 
-    def _drop(self, connection: "Connection", limit: Limit) -> None:
+    def _drop(self, connection: "HttpConnection", limit: Limit) -> None:
         note(limit, f"address {connection.network}")
         self.speaks(connection)
         connection.abort()
@@ -172,10 +172,10 @@ class TooMuch(Exception):
     """Ends the parser's work on what a connection sent."""
 
 
-class Connection(HttpToolsProtocol):
+class HttpConnection(HttpToolsProtocol):
     """One connection of a browser, a program or a proxy."""
 
-    all: ClassVar[Connections]
+    all: ClassVar[HttpConnections]
 
     def __init__(
         self, config: Config, server_state: ServerState, app_state: dict[str, Any], **loop: Any
@@ -293,7 +293,7 @@ async def _no_app(*_: Any) -> None:
     """Uvicorn's middleware knows which addresses are proxies, and is asked for nothing else here."""
 
 
-def connection_class(proxies: str | list[str] | None = None) -> type[Connection]:
+def connection_class(proxies: str | list[str] | None = None) -> type[HttpConnection]:
     """For `uvicorn.run(http=…)`: a class of connections that know of each other. `proxies` as uvicorn takes them."""
     trusted = proxies if proxies is not None else os.environ.get("FORWARDED_ALLOW_IPS", "127.0.0.1")
-    return type("Connection", (Connection,), {"all": Connections(trusted)})
+    return type("Connection", (HttpConnection,), {"all": HttpConnections(trusted)})

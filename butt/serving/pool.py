@@ -34,7 +34,7 @@ class Full(Exception):
         self.limit = limit
 
 
-class Gone(Exception):
+class ClientGone(Exception):
     """Whoever asked has closed the connection before their turn came."""
 
 
@@ -106,7 +106,7 @@ class FairPool:
     async def run(
         self, client: Client, work: Callable[[], T], is_gone: Callable[[], bool] = lambda: False
     ) -> T:
-        """What `work` returns, done in a thread. Raises `Full` at once, and `Gone` when it is `client`'s turn."""
+        """What `work` returns, done in a thread. Raises `Full` at once, and `ClientGone` when it is `client`'s turn."""
         if self._free and not self._waiting and self._may_begin(client):
             self._begin(client)
         else:
@@ -201,7 +201,7 @@ class FairPool:
             if turn.begins.done():
                 continue
             if turn.is_gone():
-                turn.begins.set_exception(Gone())
+                turn.begins.set_exception(ClientGone())
             else:
                 self._begin(turn.client)
                 turn.begins.set_result(None)

@@ -25,7 +25,7 @@ ACCEPTED_AT_ONCE = 100
 STARTUP_FAILURE = 3
 
 
-class Server(uvicorn.Server):
+class HttpServer(uvicorn.Server):
     def __init__(self, config: uvicorn.Config, part: str) -> None:
         super().__init__(config)
         self._heart = Heart(part)
@@ -74,7 +74,7 @@ def serve(part: str, application: str, host: str, port: int) -> None:
         timeout_keep_alive=KEEP_ALIVE,
         timeout_graceful_shutdown=2,
     )
-    server = Server(config, part)
+    server = HttpServer(config, part)
     try:
         server.run(sockets or None)
     except KeyboardInterrupt:

@@ -14,8 +14,8 @@ from pathlib import Path
 
 from django.utils import timezone
 
-from butt.agents.bell import ring
 from butt.agents.models import Wanted
+from butt.agents.wake import wake_steward
 from butt.configuration import configuration
 from butt.rounds import GoOn, rounds
 from butt.services.interface import PUB_RELEASES
@@ -73,7 +73,7 @@ class Builder:
             if (how_far, log) != (wanted.progress, wanted.log):
                 wanted.progress, wanted.log = how_far, log
                 _save(wanted, "progress", "log")
-                ring(*_waiting_for(wanted))
+                wake_steward(*_waiting_for(wanted))
 
         try:
             build(self._source_of(wanted), wanted.key, say)
@@ -86,7 +86,7 @@ class Builder:
         else:
             log.info("%s is built", wanted)
             shelf.finish(wanted)
-        ring(*_waiting_for(wanted))
+        wake_steward(*_waiting_for(wanted))
 
     def _find(self, name: str, place: Callable[[], Path]) -> None:
         try:

@@ -31,7 +31,7 @@ class Installing(Protocol):
         """
 
 
-class Kind(Protocol):
+class SourceKind(Protocol):
     """A kind of source, told by the files in its folder.
 
     Source and release are laid out alike: a release is a copy of the source with `packages` in it, the folder of all
@@ -69,6 +69,6 @@ class Kind(Protocol):
         """Why this release cannot run here any more, and what to do about it; empty where it can."""
 
 
-def is_left_out(name: str, kind: Kind) -> bool:
+def is_left_out(name: str, kind: SourceKind) -> bool:
     """Whether a file or folder of this name is no part of a source."""
     return name.startswith(".") or any(fnmatch.fnmatchcase(name, pattern) for pattern in kind.left_out)

@@ -2,14 +2,14 @@
 
 from pathlib import Path
 
-from butt.sources.kind import BuildFailed, Kind
+from butt.sources.kind import BuildFailed, SourceKind
 from butt.sources.node import Node
 from butt.sources.python import Python
 
-KINDS: tuple[Kind, ...] = (Node(), Python())
+KINDS: tuple[SourceKind, ...] = (Node(), Python())
 
 
-def kind_of(folder: Path) -> Kind:
+def kind_of(folder: Path) -> SourceKind:
     """The kind of the source or release in `folder`. Raises `BuildFailed` when it is none, or of two kinds."""
     found = [kind for kind in KINDS if (folder / kind.needed[0]).is_file()]
     if len(found) == 1:

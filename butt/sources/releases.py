@@ -15,7 +15,7 @@ from butt import resources
 from butt.configuration import configuration
 from butt.sources.installing import Installer
 from butt.sources.keys import digest_in
-from butt.sources.kind import BuildFailed, Kind, Say, is_left_out
+from butt.sources.kind import BuildFailed, Say, SourceKind, is_left_out
 from butt.sources.kinds import kind_of
 
 PUB_SOURCE = resources.PUB_SOURCE
@@ -128,7 +128,7 @@ def digest_of(source: Path) -> str:
     return total.hexdigest()[:16]
 
 
-def _files(source: Path, kind: Kind) -> Iterator[Path]:
+def _files(source: Path, kind: SourceKind) -> Iterator[Path]:
     for path in source.iterdir():
         if is_left_out(path.name, kind):
             continue
@@ -138,7 +138,7 @@ def _files(source: Path, kind: Kind) -> Iterator[Path]:
             yield path
 
 
-def _left_out(kind: Kind) -> Callable[[str, list[str]], set[str]]:
+def _left_out(kind: SourceKind) -> Callable[[str, list[str]], set[str]]:
     return lambda _, names: {name for name in names if is_left_out(name, kind)}
 
 

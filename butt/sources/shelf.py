@@ -25,7 +25,7 @@ READY, WAITING, BUILDING, FAILED = (
 
 
 @dataclass(frozen=True)
-class Offer:
+class ReleaseStatus:
     """How a release that somebody asked for stands: `ready`, or `failed` with the reason, or on its way."""
 
     ready: bool = False
@@ -59,17 +59,19 @@ def coming(source: str = PUB_RELEASES) -> Release | None:
     return latest if latest and latest.state != READY else None
 
 
-def offer(key: str) -> Offer:
+def offer(key: str) -> ReleaseStatus:
     """Whether the release can be run. One that is not known failed, long ago."""
     release = Release.objects.filter(key=key).first()
     if release is None:
-        return Offer(failed="The release that was asked for is no longer kept.")
+        return ReleaseStatus(failed="The release that was asked for is no longer kept.")
     if release.state == READY:
-        return Offer(ready=True)
+        return ReleaseStatus(ready=True)
     # What failed for want of room or a network is tried again, but nobody is kept waiting for that.
     if release.state == FAILED:
-        return Offer(failed=release.reason)
-    return Offer(progress=f"Building release {release.label}: {release.progress or 'it waits for its turn'}.")
+        return ReleaseStatus(failed=release.reason)
+    return ReleaseStatus(
+        progress=f"Building release {release.label}: {release.progress or 'it waits for its turn'}."
+    )
 
 
 def found(digest: str, packages: Mapping[str, str], runtime: str, source: str = PUB_RELEASES) -> Release:

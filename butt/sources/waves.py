@@ -9,11 +9,11 @@ from django.db import transaction
 from django.utils import timezone
 
 from butt.agents import journal
-from butt.agents.bell import ring
 from butt.agents.bots import bots
+from butt.agents.effective_state import effective_state
 from butt.agents.models import Agent, Wanted
-from butt.agents.standing import standing
-from butt.agents.states import ASKED_IN, State, Verb
+from butt.agents.states import ASKED_IN, Action, State
+from butt.agents.wake import wake_steward
 from butt.services.known import service_named
 from butt.sources.keys import digest_in
 from butt.sources.models import Release
@@ -47,7 +47,7 @@ def behind(target: Release, *, again: bool = False) -> list[Agent]:
         if service_named(bot.service).releases == target.source
         and digest_in(bot.progress.release) != target.digest
         and (again or bot.progress.refused != target.key)
-        and standing(bot) in ASKED_IN[Verb.UPGRADE]
+        and effective_state(bot) in ASKED_IN[Action.UPGRADE]
     ]
 
 
@@ -64,8 +64,8 @@ def ask(wave: Iterable[Agent], target: Release) -> list[uuid.UUID]:
                     timezone.now(),
                 )
                 wanted.save(update_fields=["release", "upgrades", "asked_at"])
-                journal.note(bot, OPERATOR, Verb.UPGRADE, release=target.key)
-                ring(bot.id)
+                journal.note(bot, OPERATOR, Action.UPGRADE, release=target.key)
+                wake_steward(bot.id)
         asked.append(bot.id)
     return asked
 

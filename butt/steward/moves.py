@@ -6,14 +6,14 @@ from datetime import timedelta
 from butt.agents.states import State
 from butt.hosts.exits import PORT_TAKEN
 from butt.steward import moving
-from butt.steward.situation import RESTING, SOON, WATCHING, Effect, Move, Situation, soon
+from butt.steward.situation import RESTING, SOON, WATCHING, Effect, Situation, Transition, soon
 
 STOP_DEADLINE = timedelta(seconds=30)
 FIRST_BACK_OFF, LONGEST_BACK_OFF = timedelta(seconds=5), timedelta(minutes=10)
 PORT_TRIES = 5
 
 
-def decide(at: Situation) -> Move:
+def decide(at: Situation) -> Transition:
     if (move := moving.decide(at)) is not None:
         return move
     if at.other_code and at.offer.failed and at.progress.state in _MAY_SAY_NO:
@@ -21,17 +21,17 @@ def decide(at: Situation) -> Move:
     return _DECISIONS[State(at.progress.state)](at)
 
 
-def _new(at: Situation) -> Move:
+def _new(at: Situation) -> Transition:
     if not at.up:
         return _stopping(at)
     return _launch(at, place=True)
 
 
-def _starting(at: Situation) -> Move:
+def _starting(at: Situation) -> Transition:
     if not at.up or at.upgrade:
         return _stop(at)
     if at.answers:
-        return Move(State.ALIVE, wait=RESTING, changes={"deadline": None, "tries": 0})
+        return Transition(State.ALIVE, wait=RESTING, changes={"deadline": None, "tries": 0})
     if at.seen.ended:
         if _may_move_port(at):
             return _launch(at, place=True, tries=at.progress.tries + 1)
@@ -39,10 +39,10 @@ def _starting(at: Situation) -> Move:
     if at.overdue:
         return _break(at, at.observed.trouble or "It does not answer.")
     wait = WATCHING if at.progress.ssb_id else soon(at)
-    return Move(State.STARTING, at.offer.progress or at.progress.reason, Effect.RUN, wait)
+    return Transition(State.STARTING, at.offer.progress or at.progress.reason, Effect.RUN, wait)
 
 
-def _alive(at: Situation) -> Move:
+def _alive(at: Situation) -> Transition:
     if not at.up or at.restart or at.upgrade:
         return _stop(at)
     if at.on_trial:
@@ -52,107 +52,107 @@ def _alive(at: Situation) -> Move:
     if not at.answers:
         reason = "It stopped answering and is starting again."
         deadline = at.now + at.start_deadline
-        return Move(State.STARTING, reason, Effect.RUN, WATCHING, changes={"deadline": deadline})
+        return Transition(State.STARTING, reason, Effect.RUN, WATCHING, changes={"deadline": deadline})
     if at.other_code:
-        return Move(State.ALIVE, at.offer.progress, Effect.RUN, WATCHING)
-    return Move(State.ALIVE, effect=Effect.RUN, wait=RESTING)
+        return Transition(State.ALIVE, at.offer.progress, Effect.RUN, WATCHING)
+    return Transition(State.ALIVE, effect=Effect.RUN, wait=RESTING)
 
 
-def _alive_on_trial(at: Situation) -> Move:
+def _alive_on_trial(at: Situation) -> Transition:
     """It answered on its new code; until the trial is over, whatever happens to it leads back to the earlier one."""
     if at.seen.ended:
         return _go_back(at, at.seen.ended)
     if not at.answers:
         changes = {"deadline": at.now + at.start_deadline}
-        return Move(State.UPGRADING, "It stopped answering.", Effect.RUN, WATCHING, changes=changes)
+        return Transition(State.UPGRADING, "It stopped answering.", Effect.RUN, WATCHING, changes=changes)
     left = (at.progress.trial_ends or at.now) - at.now
     if left > timedelta(0):
-        return Move(
+        return Transition(
             State.ALIVE, at.offer.progress, Effect.RUN, min(WATCHING if at.other_code else RESTING, left)
         )
-    return Move(State.ALIVE, effect=Effect.RUN, changes=_PROVEN)
+    return Transition(State.ALIVE, effect=Effect.RUN, changes=_PROVEN)
 
 
-def _upgrading(at: Situation) -> Move:
+def _upgrading(at: Situation) -> Transition:
     """The health gate: alive on the new code within its deadline, or back on the earlier one."""
     if not at.up or at.restart or at.upgrade:
         return _stop(at)
     if at.answers:
         changes = {"deadline": None, "tries": 0, "trial_ends": at.now + at.trial}
-        return Move(State.ALIVE, effect=Effect.RUN, wait=min(RESTING, at.trial), changes=changes)
+        return Transition(State.ALIVE, effect=Effect.RUN, wait=min(RESTING, at.trial), changes=changes)
     if at.seen.ended:
         return _go_back(at, at.seen.ended)
     if at.overdue:
         seconds = round(at.start_deadline.total_seconds())
         trouble = at.observed.trouble
         return _go_back(at, f"It did not answer within {seconds} s. {trouble}".strip())
-    return Move(State.UPGRADING, at.progress.reason, Effect.RUN, soon(at))
+    return Transition(State.UPGRADING, at.progress.reason, Effect.RUN, soon(at))
 
 
-def _stopping(at: Situation) -> Move:
+def _stopping(at: Situation) -> Transition:
     if at.seen.running:
         reason = "It takes long to stop." if at.overdue else at.progress.reason
-        return Move(State.STOPPING, reason, Effect.HALT, soon(at))
+        return Transition(State.STOPPING, reason, Effect.HALT, soon(at))
     if at.wanted.gone_at is not None:
-        return Move(State.LEAVING, changes={"deadline": None})
+        return Transition(State.LEAVING, changes={"deadline": None})
     if not at.wanted.paid:
         return _unpaid(at)
     if at.wants_run:
         return _launch(at, reason=at.progress.reason, place=not at.progress.port)
-    return Move(State.STOPPED, at.held, wait=RESTING, changes={"deadline": None, "tries": 0})
+    return Transition(State.STOPPED, at.held, wait=RESTING, changes={"deadline": None, "tries": 0})
 
 
-def _stopped(at: Situation) -> Move:
+def _stopped(at: Situation) -> Transition:
     if at.wanted.gone_at is not None or at.seen.running:
         return _stop(at)
     if not at.wanted.paid:
         return _unpaid(at)
     if at.upgrade and not at.wants_run:
-        return Move(State.STOPPED, changes=_other_code(at))
+        return Transition(State.STOPPED, changes=_other_code(at))
     if at.wants_run:
         return _launch(at, place=not at.progress.port)
     if at.other_code:
-        return Move(State.STOPPED, at.offer.progress, wait=WATCHING)
-    return Move(State.STOPPED, at.held, wait=RESTING)
+        return Transition(State.STOPPED, at.offer.progress, wait=WATCHING)
+    return Transition(State.STOPPED, at.held, wait=RESTING)
 
 
-def _unpaid(at: Situation) -> Move:
+def _unpaid(at: Situation) -> Transition:
     """It rests until it is paid for; then it is as it was wanted before."""
     if at.wanted.gone_at is not None or at.seen.running:
         return _stop(at)
     if not at.wanted.paid:
         reason = "It is stopped until it is paid for."
-        return Move(State.UNPAID, reason, wait=RESTING, changes={"deadline": None, "tries": 0})
+        return Transition(State.UNPAID, reason, wait=RESTING, changes={"deadline": None, "tries": 0})
     return _launch(at, place=not at.progress.port) if at.wants_run else _stop(at)
 
 
-def _broken(at: Situation) -> Move:
+def _broken(at: Situation) -> Transition:
     if not at.up or at.restart or at.upgrade:
         return _stop(at)
     if at.answers:
-        return Move(State.ALIVE, wait=RESTING, changes={"deadline": None, "tries": 0})
+        return Transition(State.ALIVE, wait=RESTING, changes={"deadline": None, "tries": 0})
     if at.overdue:
         return _stop(at, at.progress.reason)
     left = (at.progress.deadline or at.now) - at.now
-    return Move(State.BROKEN, at.progress.reason, wait=min(left, WATCHING) if at.other_code else left)
+    return Transition(State.BROKEN, at.progress.reason, wait=min(left, WATCHING) if at.other_code else left)
 
 
-def _leaving(at: Situation) -> Move:
+def _leaving(at: Situation) -> Transition:
     if at.wanted.gone_at is None and not at.wanted.paid:
         return _unpaid(at)
     if at.wanted.gone_at is None:
-        return _launch(at, place=not at.progress.port) if at.wants_run else Move(State.STOPPED, at.held)
+        return _launch(at, place=not at.progress.port) if at.wants_run else Transition(State.STOPPED, at.held)
     if at.seen.running:
-        return Move(State.LEAVING, at.progress.reason, Effect.HALT, soon(at))
+        return Transition(State.LEAVING, at.progress.reason, Effect.HALT, soon(at))
     if at.now >= at.wanted.gone_at:
-        return Move(State.LEAVING, effect=Effect.DESTROY)
-    return Move(State.LEAVING, wait=min(RESTING, at.wanted.gone_at - at.now))
+        return Transition(State.LEAVING, effect=Effect.DESTROY)
+    return Transition(State.LEAVING, wait=min(RESTING, at.wanted.gone_at - at.now))
 
 
-def _launch(at: Situation, *, reason: str = "", place: bool = False, tries: int | None = None) -> Move:
+def _launch(at: Situation, *, reason: str = "", place: bool = False, tries: int | None = None) -> Transition:
     """Start it anew; on the code that was asked for, where that is there."""
     code = _other_code(at) if at.upgrade and at.progress.release else {}
-    return Move(
+    return Transition(
         State.UPGRADING if code.get("previous", at.progress.previous) else State.STARTING,
         reason,
         Effect.RUN,
@@ -183,7 +183,7 @@ def _other_code(at: Situation) -> dict[str, object]:
     }
 
 
-def _go_back(at: Situation, why: str) -> Move:
+def _go_back(at: Situation, why: str) -> Transition:
     """Stop what does not do, then start the earlier code: it is written down before anything is stopped."""
     changes: dict[str, object] = {
         "release": at.progress.previous,
@@ -193,28 +193,30 @@ def _go_back(at: Situation, why: str) -> Move:
         "tries": 0,
         **_PROVEN,
     }
-    return Move(State.STOPPING, "It goes back to its earlier code.", Effect.HALT, SOON, changes=changes)
+    return Transition(State.STOPPING, "It goes back to its earlier code.", Effect.HALT, SOON, changes=changes)
 
 
-def _decline(at: Situation) -> Move:
+def _decline(at: Situation) -> Transition:
     """The code that was asked for cannot be had: the bot stays as it is, and says so."""
     changes: dict[str, object] = {
         "upgrades": at.wanted.upgrades,
         "refused": at.wanted.release,
         "notice": f"It stays on its code, because the new one could not be built: {at.offer.failed}",
     }
-    return Move(State(at.progress.state), at.progress.reason, changes=changes)
+    return Transition(State(at.progress.state), at.progress.reason, changes=changes)
 
 
-def _stop(at: Situation, reason: str = "") -> Move:
-    return Move(State.STOPPING, reason, Effect.HALT, SOON, changes={"deadline": at.now + STOP_DEADLINE})
+def _stop(at: Situation, reason: str = "") -> Transition:
+    return Transition(State.STOPPING, reason, Effect.HALT, SOON, changes={"deadline": at.now + STOP_DEADLINE})
 
 
-def _break(at: Situation, reason: str) -> Move:
+def _break(at: Situation, reason: str) -> Transition:
     tries = at.progress.tries + 1
     back_off = min(FIRST_BACK_OFF * 2 ** min(tries - 1, 16), LONGEST_BACK_OFF)
     reason = f"{reason} {moving.advice(at)}".strip()
-    return Move(State.BROKEN, reason, wait=back_off, changes={"deadline": at.now + back_off, "tries": tries})
+    return Transition(
+        State.BROKEN, reason, wait=back_off, changes={"deadline": at.now + back_off, "tries": tries}
+    )
 
 
 def _may_move_port(at: Situation) -> bool:
@@ -228,7 +230,7 @@ _MAY_SAY_NO = frozenset(
     {State.ALIVE, State.STARTING, State.STOPPED, State.BROKEN, State.UPGRADING, State.STOPPING}
 )
 
-_DECISIONS: dict[State, Callable[[Situation], Move]] = {
+_DECISIONS: dict[State, Callable[[Situation], Transition]] = {
     State.NEW: _new,
     State.STARTING: _starting,
     State.ALIVE: _alive,

@@ -11,7 +11,7 @@ from types import MappingProxyType
 
 from butt.agents.models import Leg
 from butt.agents.states import SHOULD_ANSWER, State
-from butt.steward.situation import SOON, WATCHING, Effect, Move, Situation, soon
+from butt.steward.situation import SOON, WATCHING, Effect, Situation, Transition, soon
 
 CARRY_DEADLINE = timedelta(hours=1)
 
@@ -19,14 +19,14 @@ _REST = frozenset({State.STOPPING, State.STOPPED, State.UNPAID, State.LEAVING})
 _HERE = "the control plane"
 
 
-def decide(at: Situation) -> Move | None:
+def decide(at: Situation) -> Transition | None:
     """None where the bot is seen to as any other."""
     if at.progress.leg:
         return _LEGS[Leg(at.progress.leg)](at)
     if at.move:
         return _begin(at)
     if at.seen.old_copies and _is_well(at):
-        return Move(State.ALIVE, at.progress.reason, Effect.FORGET, WATCHING)
+        return Transition(State.ALIVE, at.progress.reason, Effect.FORGET, WATCHING)
     return None
 
 
@@ -35,12 +35,12 @@ def named(place: str) -> str:
     return _HERE if place == "here" else place
 
 
-def _begin(at: Situation) -> Move | None:
+def _begin(at: Situation) -> Transition | None:
     """Once nothing else is under way with it."""
     state, to = State(at.progress.state), at.wanted.place
     asked = {"moves": at.wanted.moves}
     if at.seen.place and to == at.seen.place:
-        return Move(state, at.progress.reason, changes={**asked, "notice": ""})
+        return Transition(state, at.progress.reason, changes={**asked, "notice": ""})
     if not (at.seen.place and at.progress.ssb_id):
         if state in {State.NEW, State.STARTING, State.STOPPING}:
             return None
@@ -48,7 +48,7 @@ def _begin(at: Situation) -> Move | None:
     return None if _is_busy(at) else _set_out(at, state, to)
 
 
-def _set_out(at: Situation, state: State, to: str) -> Move:
+def _set_out(at: Situation, state: State, to: str) -> Transition:
     changes = {
         "moves": at.wanted.moves,
         "leg": Leg.CARRYING,
@@ -59,8 +59,8 @@ def _set_out(at: Situation, state: State, to: str) -> Move:
         "notice": "",
     }
     if state in SHOULD_ANSWER:
-        return Move(State.STOPPING, _moved(to), Effect.HALT, SOON, changes=changes)
-    return Move(state, _moved(to), Effect.CARRY, WATCHING, changes=changes)
+        return Transition(State.STOPPING, _moved(to), Effect.HALT, SOON, changes=changes)
+    return Transition(state, _moved(to), Effect.CARRY, WATCHING, changes=changes)
 
 
 def _is_busy(at: Situation) -> bool:
@@ -71,20 +71,20 @@ def _is_busy(at: Situation) -> bool:
     return not (at_rest or at.progress.state in SHOULD_ANSWER)
 
 
-def _carrying(at: Situation) -> Move:
+def _carrying(at: Situation) -> Transition:
     """It stands still until its data has come, or is given up."""
     state, carried, to = State(at.progress.state), at.seen.carried, at.progress.destination
     if at.seen.running:
-        return Move(state, _moved(to), Effect.HALT, soon(at))
+        return Transition(state, _moved(to), Effect.HALT, soon(at))
     if why := _why_not(at):
         return _stays(at, to, why)
     words = ""
     if carried is not None and carried.move == at.progress.moves:
         if carried.sequence is not None:
             changes = {"leg": Leg.ARRIVING, "carried": carried.sequence, "deadline": None}
-            return Move(state, _moved(to), Effect.SETTLE, SOON, changes=changes)
+            return Transition(state, _moved(to), Effect.SETTLE, SOON, changes=changes)
         words = carried.words
-    return Move(state, f"{_moved(to)} {words}".strip(), Effect.CARRY, WATCHING)
+    return Transition(state, f"{_moved(to)} {words}".strip(), Effect.CARRY, WATCHING)
 
 
 def _why_not(at: Situation) -> str:
@@ -102,17 +102,17 @@ def _why_not(at: Situation) -> str:
     return "its data did not come within an hour." if at.overdue else ""
 
 
-def _arriving(at: Situation) -> Move | None:
+def _arriving(at: Situation) -> Transition | None:
     """Its data is there. It is not started before the host has it at the other place and nowhere else."""
     state, to = State(at.progress.state), at.progress.destination
     if at.seen.place != to:
         if at.seen.carried is None or at.seen.carried.failed:
             return _stays(at, to, f"{named(to)} is not there any more.")
-        return Move(state, _moved(to), Effect.SETTLE, SOON)
+        return Transition(state, _moved(to), Effect.SETTLE, SOON)
     if at.move:
-        return Move(state, at.progress.reason, changes=_OVER)
+        return Transition(state, at.progress.reason, changes=_OVER)
     if _is_well(at):
-        return Move(State.ALIVE, "", Effect.FORGET, WATCHING, changes=_OVER)
+        return Transition(State.ALIVE, "", Effect.FORGET, WATCHING, changes=_OVER)
     why = _why_down(at, state)
     return _turn_round(at, state, why) if why else None
 
@@ -128,14 +128,14 @@ def _why_down(at: Situation, state: State) -> str:
     return (at.observed.trouble or "It does not answer.") if at.overdue else ""
 
 
-def _turn_round(at: Situation, state: State, why: str) -> Move:
+def _turn_round(at: Situation, state: State, why: str) -> Transition:
     if not at.seen.untried:
         # It stays where it ran, as its feed may have gone on there.
-        return Move(state, at.progress.reason, wait=SOON, changes=_OVER)
+        return Transition(state, at.progress.reason, wait=SOON, changes=_OVER)
     origin, to = named(at.progress.origin), named(at.progress.destination)
     notice = f"It is back on {origin}, because it could not start on {to}: {why}"
     changes = {"leg": Leg.RETURNING, "notice": notice, "tries": 0}
-    return Move(State.STOPPING, f"It goes back to {origin}.", Effect.HALT, SOON, changes=changes)
+    return Transition(State.STOPPING, f"It goes back to {origin}.", Effect.HALT, SOON, changes=changes)
 
 
 def advice(at: Situation) -> str:
@@ -148,26 +148,28 @@ def advice(at: Situation) -> str:
     )
 
 
-def _returning(at: Situation) -> Move:
+def _returning(at: Situation) -> Transition:
     """It ends where it could not start, and then is where it was."""
     state = State(at.progress.state)
     if at.seen.place != at.progress.destination:
-        return Move(state, at.progress.reason, changes=_OVER)
+        return Transition(state, at.progress.reason, changes=_OVER)
     if at.seen.running:
-        return Move(state, at.progress.reason, Effect.HALT, soon(at))
+        return Transition(state, at.progress.reason, Effect.HALT, soon(at))
     if not at.seen.untried:
-        return Move(
+        return Transition(
             state, "It ran at its new place after all, and stays there.", changes={**_OVER, "notice": ""}
         )
-    return Move(state, at.progress.reason, Effect.GO_BACK, SOON)
+    return Transition(state, at.progress.reason, Effect.GO_BACK, SOON)
 
 
-def _stays(at: Situation, to: str, why: str, asked: Mapping[str, object] = MappingProxyType({})) -> Move:
+def _stays(
+    at: Situation, to: str, why: str, asked: Mapping[str, object] = MappingProxyType({})
+) -> Transition:
     notice = f"It was not moved to {named(to)}: {why}"
     changes: dict[str, object] = {**asked, "notice": notice}
     if not at.progress.leg:
-        return Move(State(at.progress.state), at.progress.reason, Effect.ABANDON, SOON, changes=changes)
-    return Move(
+        return Transition(State(at.progress.state), at.progress.reason, Effect.ABANDON, SOON, changes=changes)
+    return Transition(
         State(at.progress.state), "", Effect.ABANDON, SOON, changes={**changes, **_OVER, "deadline": None}
     )
 
@@ -187,7 +189,7 @@ def _moved(to: str) -> str:
 
 
 _OVER: dict[str, object] = {"leg": ""}
-_LEGS: dict[Leg, Callable[[Situation], Move | None]] = {
+_LEGS: dict[Leg, Callable[[Situation], Transition | None]] = {
     Leg.CARRYING: _carrying,
     Leg.ARRIVING: _arriving,
     Leg.RETURNING: _returning,

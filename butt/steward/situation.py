@@ -5,17 +5,17 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from enum import Enum
 
+from butt.agents.effective_state import is_up, why_held
 from butt.agents.models import Observed, Progress, Wanted
-from butt.agents.standing import is_up, why_held
 from butt.agents.states import State
 from butt.hosts.interface import Sighting
-from butt.sources.shelf import Offer
+from butt.sources.shelf import ReleaseStatus
 
 SOON = timedelta(seconds=0.03)
 WATCHING = timedelta(seconds=0.5)
 RESTING = timedelta(seconds=30)
 
-NOTHING_ASKED = Offer()
+NOTHING_ASKED = ReleaseStatus()
 
 
 class Effect(Enum):
@@ -42,7 +42,7 @@ class Situation:
     seen: Sighting
     now: datetime
     start_deadline: timedelta
-    offer: Offer = NOTHING_ASKED
+    offer: ReleaseStatus = NOTHING_ASKED
     trial: timedelta = timedelta(seconds=60)
 
     @property
@@ -93,7 +93,7 @@ class Situation:
 
 
 @dataclass(frozen=True)
-class Move:
+class Transition:
     """To `state`, or staying in it; `changes` are further fields of `Progress`; then `effect`; look again after `wait`."""
 
     state: State

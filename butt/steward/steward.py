@@ -33,7 +33,7 @@ from butt.services.known import service_named
 from butt.sources import shelf
 from butt.steward import clock
 from butt.steward.moves import LONGEST_BACK_OFF, decide
-from butt.steward.situation import RESTING, Effect, Move, Situation
+from butt.steward.situation import RESTING, Effect, Situation, Transition
 from butt.waking.listening import listening
 from scuttlekit import network_key
 from scuttlekit.network_keys import MAIN
@@ -129,7 +129,7 @@ class Steward:
                 seen,
                 timezone.now(),
                 timedelta(seconds=settings.start_patience),
-                shelf.offer(wanted.release) if other_code else shelf.Offer(),
+                shelf.offer(wanted.release) if other_code else shelf.ReleaseStatus(),
                 timedelta(seconds=settings.trial_seconds),
             )
         )
@@ -164,7 +164,7 @@ class Steward:
             Observed.objects.filter(bot=bot, sequence__lt=sequence).update(sequence=sequence)
             bot.observed.sequence = sequence
 
-    def _persist(self, bot: Agent, move: Move) -> None:
+    def _persist(self, bot: Agent, move: Transition) -> None:
         progress, before = bot.progress, State(bot.progress.state)
         if move.state == before and move.reason == progress.reason and not move.changes:
             return
@@ -203,7 +203,7 @@ class Steward:
             else:
                 return
 
-    def _carry_out(self, bot: Agent, move: Move) -> None:
+    def _carry_out(self, bot: Agent, move: Transition) -> None:
         if move.effect is Effect.RUN and bot.observed.catching_up:
             placing.place(bot.id, self._host.adopt)
         if move.effect in (Effect.RUN, Effect.HALT):

@@ -16,7 +16,7 @@ from butt.agents.models import Progress
 from butt.hosts.interface import Folder
 from butt.rounds import rounds
 from butt.storage import TROUBLE, Store
-from butt.vault.names import Piece, chain, digest, pieces_in, prefix
+from butt.vault.names import LogPiece, chain, digest, pieces_in, prefix
 from butt.vault.sealing import seal
 from scuttlekit import ScuttlebuttError
 from scuttlekit.keys import KeyPair
@@ -35,7 +35,7 @@ LARGEST_BLOB = 64 << 20
 
 
 @dataclass
-class _Kept:
+class _Known:
     """What is known to be in the vault of one bot. It can be forgotten: the vault's own list tells it again."""
 
     line: str
@@ -49,12 +49,12 @@ class _Kept:
     stuck_at: int = field(default=-1)
 
 
-class Keeper:
+class VaultKeeper:
     """`bots` is the folder of all bots here; `key` opens nothing, nor does `secret_key`, which secrets are sealed for."""
 
     def __init__(self, store: Store, bots: Path, key: Any, secret_key: Any) -> None:
         self._store, self._bots, self._key, self._secret_key = store, bots, key, secret_key
-        self._kept: dict[uuid.UUID, _Kept] = {}
+        self._kept: dict[uuid.UUID, _Known] = {}
 
     def run(self, go_on: Callable[[], bool]) -> None:
         rounds(self.round, go_on, log, AFTER_TROUBLE)
@@ -99,7 +99,7 @@ class Keeper:
             self._send_blobs(bot_id, kept, data / "blobs" / "sha256")
             kept.blobs_at = time.monotonic()
 
-    def _known(self, bot_id: uuid.UUID, data: Path) -> _Kept:
+    def _known(self, bot_id: uuid.UUID, data: Path) -> _Known:
         names = list(names_of(self._store, bot_id))
         lines = pieces_in(names)
         line, end = _new_line(), 0
@@ -114,9 +114,9 @@ class Keeper:
             for name in names
             if name.startswith("blobs/") and len(name) == len("blobs/.age") + 64
         }
-        return _Kept(line, end, small, blobs)
+        return _Known(line, end, small, blobs)
 
-    def _send_small(self, bot_id: uuid.UUID, kept: _Kept, what: str, content: bytes, key: Any) -> None:
+    def _send_small(self, bot_id: uuid.UUID, kept: _Known, what: str, content: bytes, key: Any) -> None:
         """Named by its time as well, so that the newest is known."""
         print_of_it = digest(content)
         newest = max((name for name in kept.small if name.startswith(f"{what}/")), default="")
@@ -126,7 +126,7 @@ class Keeper:
         self._put(bot_id, name, seal(content, key))
         kept.small.add(name)
 
-    def _send_log(self, bot_id: uuid.UUID, kept: _Kept, path: Path) -> None:
+    def _send_log(self, bot_id: uuid.UUID, kept: _Known, path: Path) -> None:
         try:
             file = path.open("rb")
         except FileNotFoundError:
@@ -151,11 +151,11 @@ class Keeper:
                         log.warning("the log of bot %s is damaged at byte %d", bot_id, kept.end)
                     kept.stuck_at = size
                     return
-                piece = Piece(kept.line, kept.end, kept.end + reach, digest(data[:reach]))
+                piece = LogPiece(kept.line, kept.end, kept.end + reach, digest(data[:reach]))
                 self._put(bot_id, piece.name, seal(data[:reach], self._key))
                 kept.end, kept.pending_since = piece.end, None
 
-    def _send_blobs(self, bot_id: uuid.UUID, kept: _Kept, folder: Path) -> None:
+    def _send_blobs(self, bot_id: uuid.UUID, kept: _Known, folder: Path) -> None:
         for path in folder.glob("??/*"):
             name = path.parent.name + path.name
             try:
@@ -186,7 +186,7 @@ def is_blob(name: str, content: bytes) -> bool:
     return hashlib.sha256(content).hexdigest() == name
 
 
-def _is_the_same(piece: Piece, path: Path) -> bool:
+def _is_the_same(piece: LogPiece, path: Path) -> bool:
     """Whether this log goes on from where the vault is: it has the very bytes that were sent last."""
     try:
         with path.open("rb") as file:

@@ -23,7 +23,7 @@ def digest(data: bytes) -> str:
 
 
 @dataclass(frozen=True, order=True)
-class Piece:
+class LogPiece:
     """A piece of a log: bytes `start` to `end` of one line."""
 
     line: str
@@ -36,27 +36,27 @@ class Piece:
         return f"log/{self.line}/{self.start:012d}-{self.end:012d}-{self.digest}.age"
 
 
-def pieces_in(names: Iterable[str]) -> dict[str, list[Piece]]:
+def pieces_in(names: Iterable[str]) -> dict[str, list[LogPiece]]:
     """The pieces of each line. A name that is none of ours is passed over."""
-    lines: dict[str, list[Piece]] = defaultdict(list)
+    lines: dict[str, list[LogPiece]] = defaultdict(list)
     for name in names:
         if found := _PIECE.fullmatch(name):
-            piece = Piece(found[1], int(found[2]), int(found[3]), found[4])
+            piece = LogPiece(found[1], int(found[2]), int(found[3]), found[4])
             if piece.end > piece.start:
                 lines[piece.line].append(piece)
     return dict(lines)
 
 
-def chain(pieces: Iterable[Piece]) -> list[Piece]:
+def chain(pieces: Iterable[LogPiece]) -> list[LogPiece]:
     """Those that lead furthest from the log's first byte without a gap.
 
     A piece may be there in two sizes, as a sender that was killed, or was told an old list, sends it again.
     """
-    came: dict[int, Piece | None] = {0: None}
+    came: dict[int, LogPiece | None] = {0: None}
     for piece in sorted(pieces, key=lambda piece: (piece.start, piece.end)):
         if piece.start in came:
             came.setdefault(piece.end, piece)
-    found: list[Piece] = []
+    found: list[LogPiece] = []
     piece_to = came[max(came)]
     while piece_to:
         found.append(piece_to)

@@ -11,7 +11,7 @@ import obstore
 from butt.storage import TROUBLE, Store
 from butt.vault import VaultTrouble
 from butt.vault.keeper import is_blob, names_of
-from butt.vault.names import Piece, chain, digest, pieces_in, prefix
+from butt.vault.names import LogPiece, chain, digest, pieces_in, prefix
 from butt.vault.sealing import unseal
 from scuttlekit import ScuttlebuttError, canonical
 from scuttlekit.files import write_whole
@@ -92,7 +92,7 @@ def _read_log(
     return best[1], best[0]
 
 
-def _bytes_of(store: Store, bot_id: uuid.UUID, piece: Piece, keys: list[Any]) -> bytes:
+def _bytes_of(store: Store, bot_id: uuid.UUID, piece: LogPiece, keys: list[Any]) -> bytes:
     data = _thing(store, bot_id, piece.name, keys)
     if len(data) != piece.end - piece.start or digest(data) != piece.digest:
         raise VaultTrouble(f"{piece.name} in the vault is not what its name says.")

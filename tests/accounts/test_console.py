@@ -11,13 +11,13 @@ from django.core.management import call_command
 from django.test import Client
 from django.utils import timezone
 
-from butt.accounts.models import Account, Look
+from butt.accounts.models import Account, Impersonation
 from butt.agents.models import JournalEntry, Wanted
 from butt.agents.states import State
 from butt.billing.models import Payer
-from butt.clouds.interface import Offer, Rates
+from butt.clouds.interface import Rates, ServerOffer
 from butt.clouds.models import Rented, Stock
-from butt.clouds.models import Wanted as Tenancy
+from butt.clouds.models import WantedMachine as Tenancy
 from butt.limits import slowed
 from butt.limits.table import PERSON_EXPORTS
 from tests.accounts.test_factors import code_of, start, with_app
@@ -153,7 +153,7 @@ def test_a_look_ends_by_itself_and_with_the_rights_of_the_operator():
     alice, client = account("alice"), operator()
     bot_in(State.ALIVE, alice.agent)
     client.post(f"/console/look/{alice.agent.id}", {"reason": "x"})
-    Look.objects.update(until=time.strftime("%F %TZ", time.gmtime(time.time() - 1)))
+    Impersonation.objects.update(until=time.strftime("%F %TZ", time.gmtime(time.time() - 1)))
     assert client.get("/bots/my").status_code == 404
     client.post(f"/console/look/{alice.agent.id}", {"reason": "x"})
     Account.objects.filter(email="olga@example.org").update(is_staff=False)
@@ -170,7 +170,7 @@ def test_no_factor_no_token_and_no_password_is_in_the_console():
 def test_what_a_persons_machine_costs_stands_beside_what_they_pay():
     alice = account("alice").agent
     rates = Rates(root=Decimal(1), gb=Decimal("0.1"), snapshot_gb=Decimal("0.1"), address4=Decimal(3))
-    Stock.of(Offer("paris", "small", 2 << 30, Decimal("5.5"), rates=rates), timezone.now()).save()
+    Stock.of(ServerOffer("paris", "small", 2 << 30, Decimal("5.5"), rates=rates), timezone.now()).save()
     Rented.objects.create(
         agent_id=alice.id, state="making", zone="paris", type="small", monthly="3.00", expected="19.50"
     )

@@ -29,7 +29,7 @@ class Work:
     """Threads that take a place, each until it is let go."""
 
     def __init__(self) -> None:
-        self._places = hashing.Places()
+        self._places = hashing.ThreadSlots()
         self.began = list[str]()
         self._news = threading.Condition()
         self._may_end = threading.Semaphore(0)
@@ -98,7 +98,7 @@ def test_where_there_is_one_place_who_is_known_and_strangers_take_turns(settings
 
 
 def test_what_goes_wrong_in_a_place_is_told_and_leaves_it_to_others():
-    places = hashing.Places()
+    places = hashing.ThreadSlots()
     for _ in range(HASHES.most + 1):
         with pytest.raises(ZeroDivisionError):
             places.run(lambda: 1 / 0)

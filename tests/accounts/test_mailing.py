@@ -14,7 +14,7 @@ from django.test import Client
 from django.utils import timezone
 
 from butt.accounts.mailing import write_to
-from butt.agents import wishes
+from butt.agents import actions
 from butt.agents.models import Agent, Belongs
 from butt.agents.states import State
 from butt.figures.models import Outage
@@ -78,14 +78,14 @@ def test_who_shares_a_bot_is_told_once_though_anothers_address_takes_no_mail(fir
     people = {name: person(name) for name in ("alice", "bob")}
     bot = bot_in(State.ALIVE, people.pop(first))
     Belongs.objects.create(source_agent=bot, target_agent=next(iter(people.values())))
-    wishes.delete(person("carol"), bot)
+    actions.delete(person("carol"), bot)
     for _ in range(3):
         tell_of_leaving(timezone.now())
     assert reached() == ["alice@example.org"]
 
 
 def leaves(owner: Agent, name: str) -> None:
-    wishes.delete(owner, bot_in(State.ALIVE, owner, name))
+    actions.delete(owner, bot_in(State.ALIVE, owner, name))
 
 
 def breaks(owner: Agent, name: str) -> None:

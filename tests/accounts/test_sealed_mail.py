@@ -62,18 +62,18 @@ def one_letter(door: socket.socket, certificate: Path, sealed: bool) -> list[str
     line.sendall(b"220 mail.example.org ESMTP\r\n")
     while "QUIT" not in heard:
         said = _said(line)
-        verb = said.partition(" ")[0].upper()
-        heard.append(said if verb == "AUTH" else verb)
-        if verb == "EHLO":
+        action = said.partition(" ")[0].upper()
+        heard.append(said if action == "AUTH" else action)
+        if action == "EHLO":
             line.sendall(
                 b"250-mail.example.org\r\n250 " + (b"AUTH PLAIN" if sealed else b"STARTTLS") + b"\r\n"
             )
-        elif verb == "STARTTLS":
+        elif action == "STARTTLS":
             line.sendall(b"220 go on\r\n")
             line, sealed = tls.wrap_socket(line, server_side=True), True
-        elif verb == "AUTH":
+        elif action == "AUTH":
             line.sendall(b"235 welcome\r\n")
-        elif verb == "DATA":
+        elif action == "DATA":
             line.sendall(b"354 go on\r\n")
             while _said(line) != ".":
                 pass

@@ -12,10 +12,10 @@ from django.utils import timezone
 from butt.accounts import leaving, owners
 from butt.accounts.models import Account, Invitation
 from butt.accounts.tokens import issue_token
+from butt.agents.actions import Refused
 from butt.agents.bots import NotAnOwner, bots_of
 from butt.agents.models import Agent, JournalEntry
 from butt.agents.states import State
-from butt.agents.wishes import Refused
 from butt.billing import takeover
 from tests.accounts.test_factors import link_in
 from tests.people import PASSWORD, account, bot_in

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from butt.agents.botlog import LONGEST, Line, careful, shown, whole_lines
+from butt.agents.botlog import LONGEST, LogLine, careful, shown, whole_lines
 from scuttlekit import KeyPair
 
 BOT, STRANGER = (f"@{base64.b64encode(bytes([n]) * 32).decode()}.ed25519" for n in (1, 200))
@@ -96,5 +96,5 @@ def test_lines_are_the_pub_s_own_words_or_whatever_else_was_written():
     crash, odd = "FATAL ERROR: heap", json.dumps({"level": 7, "message": ["a"]})
     error, raw, strange = shown([said, crash, odd])
     assert (error.level, error.text, f"{error.at:%H:%M}") == ("error", "The disk is full.", "12:00")
-    assert raw == Line(None, "", "FATAL ERROR: heap")
+    assert raw == LogLine(None, "", "FATAL ERROR: heap")
     assert (strange.level, strange.text) == ("", "['a']")

@@ -7,10 +7,10 @@ import pytest
 from django.utils import timezone
 
 from butt.agents.bots import bots_of
-from butt.agents.lines import line_by_id, lines, lines_of
 from butt.agents.models import Agent
 from butt.agents.prepared import Prepared, PreparedUpdate
 from butt.agents.states import State
+from butt.agents.summaries import summaries_of, summarise, summary_by_id
 from tests.people import bot_in, person
 
 pytestmark = pytest.mark.django_db
@@ -21,18 +21,18 @@ def test_each_person_is_shown_their_own_by_name():
     for owner, name in ((alice, "zoe"), (bob, "bobs"), (alice, "anna")):
         bot_in(State.ALIVE, owner, name)
     for _ in range(2):
-        assert [bot.name for bot in lines_of(alice)] == ["anna", "zoe"]
-        assert [bot.name for bot in lines_of(bob)] == ["bobs"]
-        assert lines_of(charlie) == []
-    assert lines_of(alice) == lines(bots_of(alice))
+        assert [bot.name for bot in summaries_of(alice)] == ["anna", "zoe"]
+        assert [bot.name for bot in summaries_of(bob)] == ["bobs"]
+        assert summaries_of(charlie) == []
+    assert summaries_of(alice) == summarise(bots_of(alice))
 
 
 def test_another_persons_bot_is_not_found():
     alice, bob = person("alice"), person("bob")
     bot = bot_in(State.ALIVE, alice)
-    assert line_by_id(alice, bot.id).name == bot.name
+    assert summary_by_id(alice, bot.id).name == bot.name
     with pytest.raises(Agent.DoesNotExist):
-        line_by_id(bob, bot.id)
+        summary_by_id(bob, bot.id)
 
 
 def test_what_is_asked_for_is_never_part_of_the_sql():

@@ -1,12 +1,12 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from butt.agents.states import ASKED_IN, MOVES, State, Verb
+from butt.agents.states import ASKED_IN, MOVES, Action, State
 
 
 def test_every_state_has_its_moves_and_every_verb_its_states():
     assert set(MOVES) == set(State)
-    assert set(ASKED_IN) == set(Verb)
+    assert set(ASKED_IN) == set(Action)
 
 
 @given(st.sampled_from(State))

@@ -154,7 +154,7 @@ CALLS = [
     ("GET", "/agents/{id}", None),
     ("PATCH", "/agents/{id}", {"description": "mine now"}),
     ("DELETE", "/agents/{id}", None),
-    *[("POST", f"/agents/{{id}}/{verb}", None) for verb in ("start", "stop", "restart", "restore")],
+    *[("POST", f"/agents/{{id}}/{action}", None) for action in ("start", "stop", "restart", "restore")],
 ]
 
 

@@ -19,16 +19,16 @@ from butt.agents.states import State
 from butt.figures.models import Sample
 from butt.hosts import Order, Sighting, trial
 from butt.hosts.interface import Folder
-from butt.hosts.noted import newest_in, sequence_in
+from butt.hosts.pub_state import newest_in, sequence_in
 from butt.hosts.salt.orders import sighting
 from butt.invites.guestbook import positions
 from butt.invites.models import Told
 from butt.limits.table import BOT_FIGURES
 from butt.machines.models import Placement
 from butt.machines.reports import MOST_BYTES, read_report, take
-from butt.monitor.ledger import Ledger
+from butt.monitor.sample_buffer import SampleBuffer
 from butt.monitor.samples import Seen, write
-from butt.monitor.watch import QUICK_TRIES, Bot, Figures, watch
+from butt.monitor.watch import QUICK_TRIES, Bot, BotFigures, watch
 from butt.steward.steward import Steward
 from scuttlekit import KeyPair
 from scuttlekit.messages import Head, Message, create
@@ -82,13 +82,13 @@ class Heard:
     """A watch of one bot, as a monitor does it."""
 
     def __init__(self, bot_id: uuid.UUID | None = None) -> None:
-        self.bot_id, self.ledger, self.all = bot_id or uuid.uuid4(), Ledger(), list[Figures | str]()
+        self.bot_id, self.buffer, self.all = bot_id or uuid.uuid4(), SampleBuffer(), list[BotFigures | str]()
         self.news = asyncio.Event()
 
-    async def tell(self, bot_id: uuid.UUID, figures: Figures | None, trouble: str) -> None:
+    async def tell(self, bot_id: uuid.UUID, figures: BotFigures | None, trouble: str) -> None:
         self.all.append(figures or trouble)
         self.news.set()
-        await self.ledger.tell(bot_id, figures, trouble)
+        await self.buffer.tell(bot_id, figures, trouble)
 
     async def of(self, responder: Responder, most: float, until: Any = lambda _: False) -> None:
         """Watch it for `most` seconds, or until it was heard to say what is waited for."""
@@ -113,7 +113,7 @@ async def test_a_number_without_a_message_is_refused_with_a_word_in_the_log(
         heard = Heard()
         with caplog.at_level(logging.WARNING, "butt.monitor"):
             await heard.of(bot, 20, lambda all_: any(getattr(one, "sequence", 0) == 7 for one in all_))
-        assert {one.sequence for one in heard.all if isinstance(one, Figures)} == {0, 7}
+        assert {one.sequence for one in heard.all if isinstance(one, BotFigures)} == {0, 7}
         said = f"its feed has come to message {2**53}. That is not believed, as it shows 7."
         assert [record for record in caplog.records if said in record.getMessage()]
 
@@ -124,12 +124,12 @@ async def test_a_bot_that_pushes_without_pause_makes_one_row_a_second():
     row = await sync_to_async(bot_in)(State.ALIVE, owner)
     async with Responder(pause=0.005) as bot:
         heard = Heard(row.id)
-        writing = asyncio.create_task(heard.ledger.run())
+        writing = asyncio.create_task(heard.buffer.run())
         await heard.of(bot, 3.5)
         writing.cancel()
         await asyncio.gather(writing, return_exceptions=True)
     assert 2 <= await Sample.objects.filter(bot=row).acount() <= 5
-    assert all(isinstance(one, Figures) for one in heard.all)
+    assert all(isinstance(one, BotFigures) for one in heard.all)
 
 
 async def test_a_bot_that_hangs_up_after_each_push_is_met_less_and_less():
@@ -137,7 +137,7 @@ async def test_a_bot_that_hangs_up_after_each_push_is_met_less_and_less():
         bot.hangs_up = True
         heard = Heard()
         await heard.of(bot, 4.0)
-        assert len([one for one in heard.all if isinstance(one, Figures)]) < QUICK_TRIES + 10
+        assert len([one for one in heard.all if isinstance(one, BotFigures)]) < QUICK_TRIES + 10
 
 
 async def test_a_bot_that_floods_is_hung_up_on():

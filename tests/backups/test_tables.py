@@ -11,17 +11,17 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from butt.backups.tables import Kind, Table, tables
+from butt.backups.tables import ColumnKind, Table, tables
 
 TABLE = Table(
     "kept",
     {
-        "words": Kind.TEXT,
-        "number": Kind.NUMBER,
-        "truth": Kind.TRUTH,
-        "at": Kind.MOMENT,
-        "id": Kind.ID,
-        "seed": Kind.BYTES,
+        "words": ColumnKind.TEXT,
+        "number": ColumnKind.NUMBER,
+        "truth": ColumnKind.TRUTH,
+        "at": ColumnKind.MOMENT,
+        "id": ColumnKind.ID,
+        "seed": ColumnKind.BYTES,
     },
 )
 ON_SQLITE = "CREATE TABLE kept (words text, number bigint, truth bool, at datetime, id char(32), seed blob)"

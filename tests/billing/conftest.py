@@ -8,8 +8,8 @@ from stripe_standin import Server
 from stripe_standin import StandIn as Stripe
 
 from butt.billing.chosen import billing
+from butt.billing.gateway import StripeGateway
 from butt.billing.subscriptions import Subscriptions
-from butt.billing.till import Till
 from butt.configuration import Configuration, configuration
 from tests.billing.stripes import StandIn
 
@@ -35,14 +35,14 @@ def clock(stand_in: StandIn) -> str:
 
 
 @pytest.fixture
-def till(settings_with: Configuration, clock: str) -> Till:
-    return Till(settings_with, clock=clock)
+def gateway(settings_with: Configuration, clock: str) -> StripeGateway:
+    return StripeGateway(settings_with, clock=clock)
 
 
 @pytest.fixture
-def house(till: Till, settings_with: Configuration) -> Subscriptions:
+def house(gateway: StripeGateway, settings_with: Configuration) -> Subscriptions:
     """The billing that pages and worker use, before the stand-in."""
-    return Subscriptions(till, settings_with)
+    return Subscriptions(gateway, settings_with)
 
 
 @pytest.fixture

@@ -7,15 +7,15 @@ from django.utils import timezone
 
 from butt.agents.models import Agent
 from butt.agents.states import State
-from butt.billing.address import Address, BadAddress, checked
+from butt.billing.address import BadAddress, InvoiceAddress, checked
+from butt.billing.gateway import StripeGateway
 from butt.billing.subscriptions import Subscriptions
-from butt.billing.till import Till
 from butt.configuration import Configuration
 from tests.billing.stripes import GOOD, StandIn, payer_of
 from tests.people import bot_in, person
 
 pytestmark = pytest.mark.django_db
-WIEN = Address("Krake OG", "Gasse 1", "", "1010", "Wien", "", "AT", "ATU12345678")
+WIEN = InvoiceAddress("Krake OG", "Gasse 1", "", "1010", "Wien", "", "AT", "ATU12345678")
 
 
 @pytest.fixture
@@ -39,13 +39,13 @@ def test_it_stands_on_the_next_invoice_with_its_number(house: Subscriptions, sta
 def test_another_number_takes_its_place_and_an_empty_one_takes_it_away(house: Subscriptions, alice: Agent):
     house.tell_address(alice, WIEN)
     for number, kept in (("de 123 456 789", "DE123456789"), ("", "")):
-        house.tell_address(alice, Address("Krake", "Weg 2", "", "10115", "Berlin", "", "DE", number))
+        house.tell_address(alice, InvoiceAddress("Krake", "Weg 2", "", "10115", "Berlin", "", "DE", number))
         assert house.address(alice).tax_number == kept
 
 
 def test_somebody_without_a_card_has_one_too(house: Subscriptions):
     bob = person(f"bob-{uuid.uuid4().hex[:12]}")
-    assert house.address(bob) == Address()
+    assert house.address(bob) == InvoiceAddress()
     house.tell_address(bob, WIEN)
     assert house.address(bob) == WIEN
 
@@ -55,7 +55,7 @@ def test_a_number_that_stripe_takes_for_none_is_refused_and_changes_nothing(
 ):
     house.tell_address(alice, WIEN)
     with pytest.raises(BadAddress, match="no tax number") as bad:
-        house.tell_address(alice, Address("Krake", country="AT", tax_number="AT!"))
+        house.tell_address(alice, InvoiceAddress("Krake", country="AT", tax_number="AT!"))
     assert bad.value.field == "tax_number"
     assert house.address(alice) == WIEN
 
@@ -63,14 +63,14 @@ def test_a_number_that_stripe_takes_for_none_is_refused_and_changes_nothing(
 @pytest.mark.parametrize(
     ("given", "field"),
     [
-        (Address("A"), "country"),
-        (Address("A", country="EU"), "country"),
-        (Address("A", country="at"), "country"),
-        (Address("A" * 121, country="AT"), "name"),
-        (Address("A", country="AQ", tax_number="1"), "tax_number"),
+        (InvoiceAddress("A"), "country"),
+        (InvoiceAddress("A", country="EU"), "country"),
+        (InvoiceAddress("A", country="at"), "country"),
+        (InvoiceAddress("A" * 121, country="AT"), "name"),
+        (InvoiceAddress("A", country="AQ", tax_number="1"), "tax_number"),
     ],
 )
-def test_what_no_invoice_can_be_made_out_to_is_refused(given: Address, field: str):
+def test_what_no_invoice_can_be_made_out_to_is_refused(given: InvoiceAddress, field: str):
     with pytest.raises(BadAddress) as bad:
         checked(given)
     assert bad.value.field == field
@@ -85,14 +85,14 @@ def test_what_no_invoice_can_be_made_out_to_is_refused(given: Address, field: st
     ],
 )
 def test_a_number_of_the_union_begins_with_its_country(country: str, number: str, kept: str):
-    assert checked(Address("A", country=country, tax_number=number)).tax_number == kept
+    assert checked(InvoiceAddress("A", country=country, tax_number=number)).tax_number == kept
 
 
 def test_the_address_of_a_card_takes_the_place_of_none_that_was_given(
     settings_with: Configuration, stand_in: StandIn, clock: str
 ):
     settings = settings_with.model_copy(update={"tax": "stripe"})
-    house = Subscriptions(Till(settings, clock=clock), settings)
+    house = Subscriptions(StripeGateway(settings, clock=clock), settings)
     carol = person(f"carol-{uuid.uuid4().hex[:12]}")
     house.tell_address(carol, WIEN)
     stand_in.enters(GOOD, carol, house)

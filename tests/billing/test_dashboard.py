@@ -9,13 +9,13 @@ from django.core import mail
 from django.utils import timezone
 
 from butt.accounts.models import Account
+from butt.agents.actions import delete, restore
 from butt.agents.models import Agent, Wanted
 from butt.agents.states import State
-from butt.agents.wishes import delete, restore
 from butt.billing.free import Free
+from butt.billing.gateway import StripeGateway
 from butt.billing.interface import PaymentDue
 from butt.billing.subscriptions import Subscriptions
-from butt.billing.till import Till
 from butt.configuration import Configuration
 from tests.billing.stripes import EMPTY, GOOD, StandIn, payer_of, quantity_of
 from tests.people import bot_in, person
@@ -364,7 +364,7 @@ def test_a_tax_rate_and_a_currency_are_on_the_invoice(
             "currency": "jpy",
         }
     )
-    house = Subscriptions(Till(settings, clock=clock), settings)
+    house = Subscriptions(StripeGateway(settings, clock=clock), settings)
     stand_in.enters(GOOD, alice, house)
     bot_in(State.ALIVE, alice)
     house.round(timezone.now())

@@ -13,13 +13,13 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, precondition, rule, run_state_machine_as_test
 from stripe_standin.webhooks import signature
 
+from butt.agents.actions import delete, restore
 from butt.agents.models import Agent, Wanted
 from butt.agents.states import State
-from butt.agents.wishes import delete, restore
+from butt.billing.gateway import StripeGateway
 from butt.billing.interface import Forged
 from butt.billing.models import Event, Payer
 from butt.billing.subscriptions import AGAIN, Subscriptions
-from butt.billing.till import Till
 from butt.configuration import Configuration
 from tests.billing.stripes import GOOD, StandIn, payer_of, quantity_of
 from tests.people import bot_in, person
@@ -39,7 +39,9 @@ class Life(RuleBasedStateMachine):
         Agent.objects.filter(type=Agent.Type.BOT).delete()
         Event.objects.all().delete()
         self.now = timezone.now()
-        self.house = Subscriptions(Till(self.settings, clock=self.stand_in.new_clock()), self.settings)
+        self.house = Subscriptions(
+            StripeGateway(self.settings, clock=self.stand_in.new_clock()), self.settings
+        )
         self.stand_in.new_events()
         self.kept: list[Any] = []
         self.alice = person(f"alice-{uuid.uuid4().hex[:12]}")
@@ -132,7 +134,7 @@ class Life(RuleBasedStateMachine):
             self.house.round(self.now)
         live, stay, payer = self.live(), self.bots(gone=False), payer_of(self.alice)
         assert len(live) <= 1
-        assert len(self.stand_in.customers_of(self.alice, test_clock=self.house._till._clock)) == 1
+        assert len(self.stand_in.customers_of(self.alice, test_clock=self.house._gateway._clock)) == 1
         if live:
             assert quantity_of(live[0]) == len(stay) == payer.paid_quantity
             assert (payer.status, payer.ends) == (live[0]["status"], live[0]["cancel_at_period_end"])

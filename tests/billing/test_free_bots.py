@@ -5,9 +5,9 @@ from pathlib import Path
 import pytest
 from django.utils import timezone
 
+from butt.agents.actions import create_bot, delete
 from butt.agents.models import Agent, Belongs
 from butt.agents.states import State
-from butt.agents.wishes import create_bot, delete
 from butt.billing.interface import PaymentDue
 from butt.billing.subscriptions import Subscriptions
 from butt.configuration import Configuration

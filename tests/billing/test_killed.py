@@ -10,9 +10,9 @@ from django.utils import timezone
 
 from butt.agents.models import Agent
 from butt.agents.states import State
+from butt.billing.gateway import StripeGateway
 from butt.billing.models import Payer
 from butt.billing.subscriptions import Subscriptions
-from butt.billing.till import Till
 from butt.configuration import Configuration
 from tests.billing.killer import Killed, Killer
 from tests.billing.stripes import GOOD, StandIn, payer_of, quantity_of
@@ -33,7 +33,7 @@ def test_one_customer_and_one_subscription_in_the_end(
     moment: int, stand_in: StandIn, settings_with: Configuration, clock: str
 ):
     alice, killer = person(f"alice-{uuid.uuid4().hex[:12]}"), Killer(moment)
-    fragile = Subscriptions(Till(settings_with, killer, clock), settings_with)
+    fragile = Subscriptions(StripeGateway(settings_with, killer, clock), settings_with)
     pre_save.connect(killer, Payer)
     post_save.connect(killer, Payer)
     try:
@@ -46,7 +46,7 @@ def test_one_customer_and_one_subscription_in_the_end(
 
     # Whoever was killed let go of nothing: its hold ends with time.
     Payer.objects.update(held_until=timezone.now() - timedelta(seconds=1))
-    house = Subscriptions(Till(settings_with, clock=clock), settings_with)
+    house = Subscriptions(StripeGateway(settings_with, clock=clock), settings_with)
     if not Payer.objects.filter(person=alice, pays=True).exists():
         stand_in.enters(GOOD, alice, house)
     for name in ("my", "your"):

@@ -8,12 +8,12 @@ import pytest
 from django.utils import timezone
 
 from butt.accounts.models import Account
+from butt.agents.actions import delete
 from butt.agents.models import Agent
 from butt.agents.states import State
-from butt.agents.wishes import delete
+from butt.billing.gateway import StripeGateway
 from butt.billing.models import Payer
 from butt.billing.subscriptions import Subscriptions
-from butt.billing.till import Till
 from butt.configuration import Configuration
 from tests.billing.killer import Killed, Killer
 from tests.billing.stripes import GOOD, StandIn, payer_of, quantity_of
@@ -70,7 +70,7 @@ def test_an_end_that_is_taken_back_while_it_is_told_is_taken_back(
             cancels=False, wishes=True, look_at=timezone.now()
         )
 
-    Subscriptions(Till(settings_with, changes_her_mind, clock), settings_with).cancel(alice)
+    Subscriptions(StripeGateway(settings_with, changes_her_mind, clock), settings_with).cancel(alice)
     house.round(timezone.now() + timedelta(hours=1))
     assert not stand_in.subscriptions_of(alice)[0]["cancel_at_period_end"]
     assert not payer_of(alice).cancels
@@ -94,7 +94,7 @@ def test_days_are_given_back_once_whenever_the_worker_is_killed(
     stand_in.tell(house)
     killer = Killer(moment)
     with suppress(Killed):
-        Subscriptions(Till(settings_with, killer, clock), settings_with).round(timezone.now())
+        Subscriptions(StripeGateway(settings_with, killer, clock), settings_with).round(timezone.now())
     assert next(killer.count) > moment, "nobody was killed: it took fewer steps"
     Payer.objects.update(held_until=None)
     house.round(timezone.now() + timedelta(hours=1))

@@ -8,14 +8,14 @@ import stripe
 from django.core import mail
 from django.utils import timezone
 
+from butt.agents.actions import create_bot, delete
 from butt.agents.models import Agent, Observed, Wanted
 from butt.agents.states import State
-from butt.agents.wishes import create_bot, delete
-from butt.billing.interface import BadCard, NoAnswer, PaymentDue, Standing
+from butt.billing.gateway import StripeGateway
+from butt.billing.interface import BadCard, NoAnswer, PaymentDue, PaymentStatus
 from butt.billing.models import Payer
 from butt.billing.seen import Card, Customer, card_of
 from butt.billing.subscriptions import Subscriptions
-from butt.billing.till import Till
 from butt.configuration import Configuration
 from tests.billing.stripes import ALWAYS, GOOD, SECURE, StandIn, payer_of, quantity_of
 from tests.people import bot_in, person
@@ -104,7 +104,7 @@ def test_the_whole_unpaid_way_and_back(house: Subscriptions, stand_in: StandIn, 
     house.round(now)
     notice = house.notice(alice)
     assert notice
-    assert (notice.standing, notice.by) == (Standing.DUE, now + timedelta(days=7))
+    assert (notice.status, notice.by) == (PaymentStatus.DUE, now + timedelta(days=7))
     assert Wanted.objects.get(bot=bot).paid
     with pytest.raises(PaymentDue):
         house.check_may_add(alice)
@@ -230,7 +230,7 @@ def test_a_person_who_is_gone_pays_nothing_more(
     assert customer not in [each["id"] for each in stand_in.all("customers", test_clock=clock)]
 
 
-class Odd(Till):
+class Odd(StripeGateway):
     """Of this one customer it says what nobody foresaw."""
 
     customer = ""
@@ -248,10 +248,10 @@ def test_nobody_waits_behind_a_payer_of_whom_something_unforeseen_is_said(
     for who in (alice, bob):
         stand_in.enters(GOOD, who, house)
         bot_in(State.ALIVE, who, f"b{uuid.uuid4().hex[:10]}")
-    till = Odd(settings_with, clock=clock)
-    till.customer = payer_of(alice).customer
+    gateway = Odd(settings_with, clock=clock)
+    gateway.customer = payer_of(alice).customer
     Payer.objects.filter(person=alice).update(look_at=timezone.now() - timedelta(hours=1))
-    odd = Subscriptions(till, settings_with)
+    odd = Subscriptions(gateway, settings_with)
     for seconds in (0, 1, 2):
         odd.round(timezone.now() + timedelta(seconds=seconds))
     assert payer_of(bob).status == "active"

@@ -13,10 +13,10 @@ from django.utils import timezone
 from butt.accounts import leaving, owners
 from butt.accounts.models import Account
 from butt.accounts.tokens import issue_token
+from butt.agents.actions import Refused, delete, restore
 from butt.agents.bots import bots_of
 from butt.agents.models import Agent, Belongs, Observed, Progress, Wanted
 from butt.agents.states import State
-from butt.agents.wishes import Refused, delete, restore
 from butt.billing import takeover
 from butt.billing.interface import PaymentDue, Price
 from butt.billing.models import PayerWanted

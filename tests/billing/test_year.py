@@ -12,14 +12,14 @@ from django.db.models.signals import post_save, pre_save
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
+from butt.agents.actions import Refused, delete, restore
 from butt.agents.models import Agent, Belongs, Wanted
 from butt.agents.states import State
-from butt.agents.wishes import Refused, delete, restore
 from butt.billing import takeover
+from butt.billing.gateway import StripeGateway
 from butt.billing.models import Event, EventLook, Payer
 from butt.billing.payers import bots_paid_by
 from butt.billing.subscriptions import Subscriptions
-from butt.billing.till import Till
 from butt.configuration import Configuration
 from tests.billing.killer import Killed, Killer
 from tests.billing.stripes import ALWAYS, EMPTY, GOOD, SECURE, StandIn, payer_of, quantity_of
@@ -98,8 +98,8 @@ class Year:
             stand_in.enters(GOOD, who, self.house)
 
     def worker(self, killer: Killer | None = None) -> Subscriptions:
-        till = Till(self.settings, killer or (lambda: None), self.clock)
-        return Subscriptions(till, self.settings, lambda: self.now)
+        gateway = StripeGateway(self.settings, killer or (lambda: None), self.clock)
+        return Subscriptions(gateway, self.settings, lambda: self.now)
 
     def bots(self, *, gone: bool) -> list[Agent]:
         of = Agent.objects.filter(type=Agent.Type.BOT, belongs_to__target_agent=self.alice)

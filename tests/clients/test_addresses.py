@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from butt.sources.releases import build
-from scuttlekit import Address, Invite, KeyPair
+from scuttlekit import Address, InviteCode, KeyPair
 from scuttlekit.addresses import apps_take
 from tests.clients.apps import SETS
 from tests.pub.pubs import NODE
@@ -78,7 +78,7 @@ def test_addresses_lead_where_we_mean(modules: str):
 
 
 def test_invites_lead_where_we_mean_and_have_their_seed(modules: str):
-    invites = [Invite(Address(host, PORT, KEYS.id), b"s" * 32) for host in TAKEN]
+    invites = [InviteCode(Address(host, PORT, KEYS.id), b"s" * 32) for host in TAKEN]
     texts = [text for invite in invites for text in (invite.code, invite.multiserver)]
     found = ssb_ref(modules, [("parseInvite", text) for text in texts])
     remotes = [invite.address.multiserver for invite in invites for _ in range(2)]

@@ -7,7 +7,7 @@ import pytest
 
 from butt.clouds import rentals
 from butt.clouds.keeper import Keeper
-from butt.clouds.models import Rented, Stock, Wanted
+from butt.clouds.models import Rented, Stock, WantedMachine
 from butt.clouds.scaleway import Scaleway
 from butt.configuration import configuration
 from tests.clouds.account import Account, turn, turn_until, turn_until_gone
@@ -122,7 +122,7 @@ def test_nothing_is_left_of_who_leaves(account: Account, keeper: Keeper):
         "record": 2,
     }
     assert f"butt-agent={BOB}" in has["server"][0]["tags"]
-    assert not Wanted.objects.filter(agent_id=ALICE).exists()
+    assert not WantedMachine.objects.filter(agent_id=ALICE).exists()
 
 
 def test_a_ready_machine_is_left_in_peace(account: Account, keeper: Keeper):
@@ -224,7 +224,7 @@ def test_a_machine_without_stock_anywhere_waits_and_says_so(account: Account, ke
     for _ in range(3):
         turn(keeper)
     assert "No zone has room" in Rented.objects.get(agent_id=ALICE).reason
-    with pytest.raises(rentals.NoRoom):
+    with pytest.raises(rentals.NoMachineRoom):
         rentals.check_room(ALICE, 1)
     account.steer("stock", **{"nl-ams-1/*": "available"})
     Stock.objects.update(at="2020-01-01T00:00Z")

@@ -12,7 +12,7 @@ import pytest
 from scaleway_standin import StandIn
 
 from butt.clouds import orphans, rentals
-from butt.clouds.interface import CloudTrouble, Effect, Job, Kind, Thing
+from butt.clouds.interface import CloudEffect, CloudTrouble, Job, ResourceKind, Thing
 from butt.clouds.keeper import Keeper
 from butt.clouds.models import Rented
 from butt.clouds.scaleway import Scaleway
@@ -45,13 +45,13 @@ def test_something_can_be_rented(any_cloud: Scaleway):
 
 def test_removing_what_is_not_there_is_no_trouble(any_cloud: Scaleway):
     agent, zone = uuid.uuid4(), any_cloud.zones[0]
-    for kind in set(Kind) - {Kind.RECORD}:
+    for kind in set(ResourceKind) - {ResourceKind.RECORD}:
         gone = Thing(kind, str(uuid.uuid4()), zone, agent, "stopped")
-        any_cloud.carry_out(Job(Effect.REMOVE, agent, zone=zone, target=gone))
+        any_cloud.carry_out(Job(CloudEffect.REMOVE, agent, zone=zone, target=gone))
 
 
 def test_what_makes_no_sense_is_told_in_words(any_cloud: Scaleway):
-    job = Job(Effect.BOOT, uuid.uuid4(), zone=any_cloud.zones[0], server=str(uuid.uuid4()))
+    job = Job(CloudEffect.BOOT, uuid.uuid4(), zone=any_cloud.zones[0], server=str(uuid.uuid4()))
     with pytest.raises(CloudTrouble, match="Scaleway"):
         any_cloud.carry_out(job)
 
@@ -65,19 +65,29 @@ def test_a_machine_is_made_and_given_back(any_cloud: Scaleway):
         wait_for(
             lambda: keeper.round() and Rented.objects.filter(agent_id=agent_id, state="ready"), 15 * MINUTES
         )
-        holding = any_cloud.account(any_cloud.zones).of(agent_id)
+        holding = any_cloud.inventory(any_cloud.zones).of(agent_id)
         rented = Rented.objects.get(agent_id=agent_id)
-        kinds = [thing.kind for thing in holding if thing.kind is not Kind.RECORD]
+        kinds = [thing.kind for thing in holding if thing.kind is not ResourceKind.RECORD]
         assert sorted(kinds) == sorted(
-            [Kind.SERVER, Kind.VOLUME, Kind.ROOT, Kind.ADDRESS4, Kind.ADDRESS6, Kind.GROUP]
+            [
+                ResourceKind.SERVER,
+                ResourceKind.VOLUME,
+                ResourceKind.ROOT,
+                ResourceKind.ADDRESS4,
+                ResourceKind.ADDRESS6,
+                ResourceKind.GROUP,
+            ]
         )
-        (server,) = holding.all(Kind.SERVER)
+        (server,) = holding.all(ResourceKind.SERVER)
         assert (server.condition, server.type, server.id) == ("running", rented.type, rented.server_id)
-        assert {thing.on for thing in holding.all(Kind.VOLUME, Kind.ROOT, Kind.ADDRESS4, Kind.ADDRESS6)} == {
-            server.id
-        }
+        assert {
+            thing.on
+            for thing in holding.all(
+                ResourceKind.VOLUME, ResourceKind.ROOT, ResourceKind.ADDRESS4, ResourceKind.ADDRESS6
+            )
+        } == {server.id}
         if any_cloud.domain:
-            told = {(r.name, r.type, r.address) for r in holding.all(Kind.RECORD)}
+            told = {(r.name, r.type, r.address) for r in holding.all(ResourceKind.RECORD)}
             assert (name, "A", rented.address4) in told
         assert rented.monthly > 1
         assert not [o for o in orphans.orphans(any_cloud) if o.thing.agent_id == agent_id]
@@ -86,4 +96,4 @@ def test_a_machine_is_made_and_given_back(any_cloud: Scaleway):
         wait_for(
             lambda: keeper.round() is not None and not Rented.objects.filter(agent_id=agent_id), 15 * MINUTES
         )
-    assert list(any_cloud.account(any_cloud.zones).of(agent_id)) == []
+    assert list(any_cloud.inventory(any_cloud.zones).of(agent_id)) == []

@@ -5,8 +5,8 @@ import pytest
 
 from butt.clouds import chosen_cloud, rentals
 from butt.clouds.capacity import GB, MIB, Needs, best, cost, disk_for, memory_for
-from butt.clouds.here import Here
-from butt.clouds.interface import Offer, Rates
+from butt.clouds.here import HereCloud
+from butt.clouds.interface import Rates, ServerOffer
 from butt.clouds.keeper import Keeper
 from butt.configuration import Configuration
 
@@ -16,13 +16,13 @@ def test_here_there_is_nothing_to_make_and_room_is_not_ours_to_judge():
     cloud = chosen_cloud()
     rentals.rent(uuid.uuid4(), bots=1, names=["my"])
     assert Keeper(cloud, lambda *_: b"").round() is False
-    assert cloud.account(cloud.zones).things == ()
+    assert cloud.inventory(cloud.zones).things == ()
     rentals.check_room(uuid.uuid4(), 1000)
 
 
 def test_it_says_where_bots_run():
     def said(**settings: str) -> list[str]:
-        return [right.what for right in Here.from_configuration(Configuration(**settings)).rights()]
+        return [right.what for right in HereCloud.from_configuration(Configuration(**settings)).rights()]
 
     assert said() == ["Bots run on this machine; no cloud is needed."]
     assert said(host="salt", salt="local") == said()
@@ -38,12 +38,12 @@ def test_more_bots_need_more():
 def test_the_cheapest_in_all_that_is_big_enough_and_of_equals_the_one_in_the_first_zone():
     dear = Rates(gb=Decimal(1))
     offers = [
-        Offer("b", "small", 2, Decimal(1)),
-        Offer("a", "big", 8, Decimal(9)),
-        Offer("a", "fits", 4, Decimal(5)),
-        Offer("a", "small", 2, Decimal(1)),
-        Offer("a", "bargain", 4, Decimal(2), in_stock=False),
-        Offer("c", "cheap", 4, Decimal(4), rates=dear),
+        ServerOffer("b", "small", 2, Decimal(1)),
+        ServerOffer("a", "big", 8, Decimal(9)),
+        ServerOffer("a", "fits", 4, Decimal(5)),
+        ServerOffer("a", "small", 2, Decimal(1)),
+        ServerOffer("a", "bargain", 4, Decimal(2), in_stock=False),
+        ServerOffer("c", "cheap", 4, Decimal(4), rates=dear),
     ]
     some, more = Needs(3, 10 * GB), Needs(2, 10 * GB)
     assert best(offers, some, ("c", "a", "b")) == offers[2], (
@@ -58,7 +58,7 @@ def test_the_cheapest_in_all_that_is_big_enough_and_of_equals_the_one_in_the_fir
 
 def test_what_a_machine_costs_is_all_of_it():
     rates = Rates(root=Decimal(1), gb=Decimal("0.1"), snapshot_gb=Decimal("0.05"), address4=Decimal(3))
-    offer = Offer("a", "small", 2, Decimal(5), rates=rates)
+    offer = ServerOffer("a", "small", 2, Decimal(5), rates=rates)
     everything = cost(offer, Needs(1, 20 * GB, snapshots=2, ipv4=True))
     assert str(everything) == (
         "13.00 € (server 5.00, IPv4 address 3.00, root volume 1.00, volume 2.00, snapshots 2.00)"

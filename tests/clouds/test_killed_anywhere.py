@@ -13,10 +13,9 @@ from hypothesis import strategies as st
 from scaleway_standin import StandIn
 
 from butt.clouds import rentals
-from butt.clouds.interface import Account as Seen
-from butt.clouds.interface import Job
+from butt.clouds.interface import Inventory, Job
 from butt.clouds.keeper import Keeper
-from butt.clouds.models import Rented, Stock, Wanted
+from butt.clouds.models import Rented, Stock, WantedMachine
 from butt.clouds.scaleway import Scaleway
 from tests.clouds.account import Account, at_standin, turn_until, turn_until_gone
 
@@ -38,8 +37,8 @@ class Fragile:
         self._cloud, self._deaths, self.effects = cloud, deaths, 0
         self.zones, self.domain = cloud.zones, cloud.domain
 
-    def account(self, zones: list[str]) -> Seen:
-        return self._cloud.account(zones)
+    def inventory(self, zones: list[str]) -> Inventory:
+        return self._cloud.inventory(zones)
 
     def offers(self) -> object:
         return self._cloud.offers()
@@ -141,7 +140,7 @@ def test_in_the_end_there_is_one_of_each_and_after_leaving_nothing(deaths, fault
         rentals.give_back(agent_id)
         live_and_let_die(anew, "gone", agent_id)
         nothing(account)
-        assert not Wanted.objects.filter(agent_id=agent_id).exists()
+        assert not WantedMachine.objects.filter(agent_id=agent_id).exists()
 
 
 @pytest.mark.django_db

@@ -7,7 +7,7 @@ import pytest
 from django.utils import timezone
 
 from butt.clouds import rentals
-from butt.clouds.models import Rented, Wanted
+from butt.clouds.models import Rented, WantedMachine
 from tests.clouds.account import Account, plain, turn, turn_until
 from tests.clouds.conftest import ALICE
 
@@ -60,7 +60,7 @@ def test_a_machine_that_no_document_can_be_made_for_keeps_nobody_else_waiting(ac
 def test_a_machine_that_nobody_says_is_wanted_is_left_alone_and_keeps_nobody_else_waiting(account: Account):
     rentals.rent(ALICE, bots=1, names=["my"])
     before = turn_until("ready", account.keeper(), ALICE)
-    Wanted.objects.all().delete()
+    WantedMachine.objects.all().delete()
     rentals.rent(BOB, bots=1, names=["your"])
     turn_until("ready", account.keeper(), BOB)
     assert before.server_id in {server["id"] for server in account.has()["server"]}

@@ -11,32 +11,39 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 
 from butt.clouds.interface import (
-    Account,
+    CloudEffect,
     CloudTrouble,
     Condition,
-    Effect,
     Holding,
-    Kind,
-    Offer,
+    Inventory,
     OutOfStock,
     OverQuota,
+    ResourceKind,
+    ServerOffer,
     Thing,
     Unsure,
 )
-from butt.clouds.models import Rented, Wanted
-from butt.clouds.moves import Move, decide
+from butt.clouds.models import Rented, WantedMachine
+from butt.clouds.moves import MachineTransition, decide
 from butt.clouds.setbacks import after_trouble
-from butt.clouds.situation import Policy, Situation, meet
+from butt.clouds.situation import MachineSituation, Policy, meet
 
 ZONES = ("paris", "amsterdam")
 OFFERS = tuple(
-    Offer(zone, name, memory, Decimal(memory))
+    ServerOffer(zone, name, memory, Decimal(memory))
     for zone in ZONES
     for name, memory in (("small", 2), ("big", 8))
 )
 SETTLING = timedelta(seconds=30)
 UP = {Condition.BUSY, Condition.RUNNING}
-EXCLUSIVE = (Kind.SERVER, Kind.VOLUME, Kind.ROOT, Kind.GROUP, Kind.ADDRESS4, Kind.ADDRESS6)
+EXCLUSIVE = (
+    ResourceKind.SERVER,
+    ResourceKind.VOLUME,
+    ResourceKind.ROOT,
+    ResourceKind.GROUP,
+    ResourceKind.ADDRESS4,
+    ResourceKind.ADDRESS6,
+)
 
 
 class World:
@@ -48,10 +55,10 @@ class World:
         self.now = datetime(2026, 1, 1, tzinfo=UTC)
         self.lost_data = False
 
-    def all(self, *kinds: Kind) -> list[Thing]:
+    def all(self, *kinds: ResourceKind) -> list[Thing]:
         return [thing for thing in self.things.values() if thing.kind in kinds]
 
-    def put(self, kind: Kind, zone: str, **more: object) -> Thing:
+    def put(self, kind: ResourceKind, zone: str, **more: object) -> Thing:
         thing = Thing(kind, f"{kind}-{next(self.ids)}", zone, ALICE, created=self.now, **more)  # type: ignore[arg-type]
         self.things[thing.id] = thing
         return thing
@@ -59,26 +66,26 @@ class World:
     def change(self, thing: Thing, **more: object) -> None:
         self.things[thing.id] = replace(thing, **more)  # type: ignore[arg-type]
 
-    def do(self, at: Situation, move: Move) -> None:
+    def do(self, at: MachineSituation, move: MachineTransition) -> None:
         """As the provider does it, whenever the call gets there."""
         zone, server, volume = at.rented.zone, at.server, at.volume
-        if move.effect is Effect.MAKE_SERVER:
+        if move.effect is CloudEffect.MAKE_SERVER:
             self._make_server(zone, at.rented.type, volume)
         elif kind := move.effect.makes:
             # Which IPv6 address it is shows only once it is on a server.
-            address = str(next(self.ids)) if kind is Kind.ADDRESS4 else ""
-            on = volume.id if kind is Kind.SNAPSHOT and volume else ""
-            size = at.policy.disk if kind is Kind.VOLUME else 0
+            address = str(next(self.ids)) if kind is ResourceKind.ADDRESS4 else ""
+            on = volume.id if kind is ResourceKind.SNAPSHOT and volume else ""
+            size = at.policy.disk if kind is ResourceKind.VOLUME else 0
             self.put(kind, zone, address=address, on=on, size=size)
-        elif move.effect is Effect.SET_RECORDS:
+        elif move.effect is CloudEffect.SET_RECORDS:
             for name, type_, data in move.records:
-                for old in self.all(Kind.RECORD):
+                for old in self.all(ResourceKind.RECORD):
                     if (old.name, old.type) == (name, type_):
                         del self.things[old.id]
-                self.put(Kind.RECORD, "dns", name=name, type=type_, address=data)
-        elif move.effect is Effect.REMOVE and move.target:
+                self.put(ResourceKind.RECORD, "dns", name=name, type=type_, address=data)
+        elif move.effect is CloudEffect.REMOVE and move.target:
             self._remove(move.target)
-        elif move.effect is Effect.MARK_ROOT and move.target and move.target.id in self.things:
+        elif move.effect is CloudEffect.MARK_ROOT and move.target and move.target.id in self.things:
             self.change(self.things[move.target.id], marked=True, agent_id=ALICE)
         elif server and server.id in self.things:
             self._act(move.effect, self.things[server.id], at, move)
@@ -87,42 +94,44 @@ class World:
         here = self.things.get(volume.id) if volume else None
         if here is None or here.on:
             raise CloudTrouble("The volume is in use.", "")
-        server = self.put(Kind.SERVER, zone, type=type_, condition=Condition.STOPPED)
-        self.put(Kind.ROOT, zone, on=server.id, marked=False)
+        server = self.put(ResourceKind.SERVER, zone, type=type_, condition=Condition.STOPPED)
+        self.put(ResourceKind.ROOT, zone, on=server.id, marked=False)
         self.change(here, on=server.id, used=True)
 
-    def _act(self, effect: Effect, server: Thing, at: Situation, move: Move) -> None:
-        if effect is Effect.BOOT:
+    def _act(self, effect: CloudEffect, server: Thing, at: MachineSituation, move: MachineTransition) -> None:
+        if effect is CloudEffect.BOOT:
             if server.condition is not Condition.STOPPED:
                 raise CloudTrouble("It is not stopped.", "")
             self.change(server, condition=Condition.RUNNING)
-        elif effect is Effect.STOP:
+        elif effect is CloudEffect.STOP:
             self.change(server, condition=Condition.STOPPED)
-        elif effect is Effect.CHANGE_TYPE:
+        elif effect is CloudEffect.CHANGE_TYPE:
             self.change(server, type=at.rented.type)
-        elif effect is Effect.GROW_VOLUME and at.volume:
+        elif effect is CloudEffect.GROW_VOLUME and at.volume:
             self.change(self.things[at.volume.id], size=at.policy.disk)
-        elif effect is Effect.ATTACH_ADDRESS and move.target and move.target.id in self.things:
-            sixth = move.target.kind is Kind.ADDRESS6
+        elif effect is CloudEffect.ATTACH_ADDRESS and move.target and move.target.id in self.things:
+            sixth = move.target.kind is ResourceKind.ADDRESS6
             address = f"6 of {server.id}" if sixth else move.target.address
             self.change(self.things[move.target.id], on=server.id, address=address)
-        elif effect is Effect.ATTACH_VOLUME and at.volume and not self.things[at.volume.id].on:
+        elif effect is CloudEffect.ATTACH_VOLUME and at.volume and not self.things[at.volume.id].on:
             self.change(self.things[at.volume.id], on=server.id, used=True)
 
     def _remove(self, target: Thing) -> None:
         thing = self.things.get(target.id)
         if thing is None:
             return
-        if thing.kind in (Kind.VOLUME, Kind.ROOT) and thing.on:
+        if thing.kind in (ResourceKind.VOLUME, ResourceKind.ROOT) and thing.on:
             raise CloudTrouble("The volume is in use.", "")
-        if thing.kind is Kind.SERVER:
+        if thing.kind is ResourceKind.SERVER:
             self.lose(thing)
         del self.things[thing.id]
 
     def lose(self, server: Thing) -> None:
         for thing in list(self.things.values()):
             if thing.on == server.id:
-                self.change(thing, on="", address="" if thing.kind is Kind.ADDRESS6 else thing.address)
+                self.change(
+                    thing, on="", address="" if thing.kind is ResourceKind.ADDRESS6 else thing.address
+                )
                 if not thing.marked:
                     # Nothing tells any more whose it is.
                     self.change(self.things[thing.id], agent_id=None)
@@ -137,16 +146,16 @@ class OneMachine(RuleBasedStateMachine):
     def __init__(self) -> None:
         super().__init__()
         self.world = World()
-        self.wanted, self.rented = Wanted(agent_id=ALICE, names=["my"]), Rented(agent_id=ALICE)
+        self.wanted, self.rented = WantedMachine(agent_id=ALICE, names=["my"]), Rented(agent_id=ALICE)
         self.forgotten, self.looks = False, 0
-        self.late: list[tuple[datetime, Situation, Move]] = []
+        self.late: list[tuple[datetime, MachineSituation, MachineTransition]] = []
         self.memory, self.disk = 1, 10
 
     @property
-    def situation(self) -> Situation:
+    def situation(self) -> MachineSituation:
         policy = Policy(ZONES, self.memory, self.disk, "example.org", settling=SETTLING)
-        holding = Account(tuple(self.world.things.values())).of(ALICE)
-        return Situation(self.wanted, self.rented, holding, OFFERS, self.world.now, policy)
+        holding = Inventory(tuple(self.world.things.values())).of(ALICE)
+        return MachineSituation(self.wanted, self.rented, holding, OFFERS, self.world.now, policy)
 
     # What people ask for, and what befalls
 
@@ -164,18 +173,20 @@ class OneMachine(RuleBasedStateMachine):
     def wants_room(self, memory: int, disk: int) -> None:
         self.memory, self.disk = memory, max(self.disk, disk)
 
-    @precondition(lambda self: [s.id for s in self.world.all(Kind.SERVER)][:1] == [self.rented.server_id])
+    @precondition(
+        lambda self: [s.id for s in self.world.all(ResourceKind.SERVER)][:1] == [self.rented.server_id]
+    )
     @rule()
     def it_is_destroyed(self) -> None:
         """One that was looked at: of the root of another nobody would ever know."""
-        server = self.world.all(Kind.SERVER)[0]
+        server = self.world.all(ResourceKind.SERVER)[0]
         self.world.lose(server)
         del self.world.things[server.id]
 
-    @precondition(lambda self: self.world.all(Kind.SERVER))
+    @precondition(lambda self: self.world.all(ResourceKind.SERVER))
     @rule()
     def it_halts(self) -> None:
-        self.world.change(self.world.all(Kind.SERVER)[0], condition=Condition.STOPPED)
+        self.world.change(self.world.all(ResourceKind.SERVER)[0], condition=Condition.STOPPED)
 
     @rule(seconds=st.sampled_from([1, 10, 31, 90_000]))
     def time_passes(self, seconds: float) -> None:
@@ -228,10 +239,10 @@ class OneMachine(RuleBasedStateMachine):
         move = decide(at)
         self.write(move.changes)
         self.rented.state, self.rented.reason = move.state, move.reason
-        if move.effect is Effect.FORGET:
+        if move.effect is CloudEffect.FORGET:
             assert not self.world.things, "something is left on the bill"
             self.forgotten = True
-        elif move.effect is not Effect.NOTHING:
+        elif move.effect is not CloudEffect.NOTHING:
             self.check(at, move)
             trouble = self.call(how, at, move)
             if how.startswith("killed"):
@@ -244,10 +255,14 @@ class OneMachine(RuleBasedStateMachine):
             else:
                 self.write(move.after)
 
-    def call(self, how: str, at: Situation, move: Move) -> CloudTrouble | None:  # noqa: PLR0911 - a table
+    def call(self, how: str, at: MachineSituation, move: MachineTransition) -> CloudTrouble | None:  # noqa: PLR0911 - a table
         if how == "refused":
             return CloudTrouble("No.", "")
-        if how == "no stock" and move.effect in {Effect.MAKE_SERVER, Effect.BOOT, Effect.CHANGE_TYPE}:
+        if how == "no stock" and move.effect in {
+            CloudEffect.MAKE_SERVER,
+            CloudEffect.BOOT,
+            CloudEffect.CHANGE_TYPE,
+        }:
             return OutOfStock("None left.", "")
         if how == "no quota" and move.effect.makes:
             return OverQuota("No more.", "")
@@ -262,24 +277,24 @@ class OneMachine(RuleBasedStateMachine):
             return trouble
         return Unsure("No answer.", "") if how == "lost after" else None
 
-    def land(self, at: Situation, move: Move) -> None:
+    def land(self, at: MachineSituation, move: MachineTransition) -> None:
         try:
             self.world.do(at, move)
         except CloudTrouble:
             return
 
-    def check(self, at: Situation, move: Move) -> None:
+    def check(self, at: MachineSituation, move: MachineTransition) -> None:
         """What may never be asked for, whatever the provider would say to it."""
-        others = [s for s in self.world.all(Kind.SERVER) if s.condition in UP]
-        if move.effect is Effect.BOOT:
+        others = [s for s in self.world.all(ResourceKind.SERVER) if s.condition in UP]
+        if move.effect is CloudEffect.BOOT:
             assert not others, "a second machine is started beside the first"
-        if move.effect is Effect.MAKE_SERVER:
-            assert not self.world.all(Kind.SERVER), "a second machine is made beside the first"
-        if move.effect is Effect.REMOVE and move.target and move.target.kind is Kind.VOLUME:
+        if move.effect is CloudEffect.MAKE_SERVER:
+            assert not self.world.all(ResourceKind.SERVER), "a second machine is made beside the first"
+        if move.effect is CloudEffect.REMOVE and move.target and move.target.kind is ResourceKind.VOLUME:
             kept = self.rented.held and move.target.used
             assert not kept or not self.wanted.present, "data is thrown away"
 
-        if move.effect is Effect.SET_RECORDS:
+        if move.effect is CloudEffect.SET_RECORDS:
             assert all(data for _, _, data in move.records), "a name leads nowhere"
 
     def write(self, changes: dict[str, object]) -> None:
@@ -290,7 +305,7 @@ class OneMachine(RuleBasedStateMachine):
 
     @invariant()
     def never_two_at_once(self) -> None:
-        assert len([server for server in self.world.all(Kind.SERVER) if server.condition in UP]) <= 1
+        assert len([server for server in self.world.all(ResourceKind.SERVER) if server.condition in UP]) <= 1
 
     @invariant()
     def ready_is_true(self) -> None:
@@ -308,13 +323,13 @@ class OneMachine(RuleBasedStateMachine):
             return
         assert self.rented.state == "ready", self.rented.reason
         assert kinds == sorted(EXCLUSIVE)
-        (server,) = self.world.all(Kind.SERVER)
-        (volume,) = self.world.all(Kind.VOLUME)
+        (server,) = self.world.all(ResourceKind.SERVER)
+        (volume,) = self.world.all(ResourceKind.VOLUME)
         assert (server.condition, volume.on) == ("running", server.id)
         assert volume.size >= self.disk
-        assert all(root.marked for root in self.world.all(Kind.ROOT))
-        addresses = {thing.address for thing in self.world.all(Kind.ADDRESS4, Kind.ADDRESS6)}
-        assert {record.address for record in self.world.all(Kind.RECORD)} == addresses, "DNS follows"
+        assert all(root.marked for root in self.world.all(ResourceKind.ROOT))
+        addresses = {thing.address for thing in self.world.all(ResourceKind.ADDRESS4, ResourceKind.ADDRESS6)}
+        assert {record.address for record in self.world.all(ResourceKind.RECORD)} == addresses, "DNS follows"
         assert len(addresses) == 2
 
 
@@ -322,45 +337,45 @@ OneMachine.TestCase.settings = settings(max_examples=200, stateful_step_count=40
 TestOneMachine = OneMachine.TestCase
 
 
-def situation(*things: Thing, **rented: object) -> Situation:
+def situation(*things: Thing, **rented: object) -> MachineSituation:
     given = {"zone": "paris", "type": "small", "held": True, "state": "ready", **rented}
     row = Rented(agent_id=ALICE, **given)
     policy = Policy(ZONES, 1, 10, settling=SETTLING)
-    return Situation(
-        Wanted(agent_id=ALICE), row, Holding(things), OFFERS, datetime(2026, 1, 1, tzinfo=UTC), policy
+    return MachineSituation(
+        WantedMachine(agent_id=ALICE), row, Holding(things), OFFERS, datetime(2026, 1, 1, tzinfo=UTC), policy
     )
 
 
 def test_a_second_volume_that_may_hold_data_is_never_removed():
-    kept = Thing(Kind.VOLUME, "a", "paris", ALICE, used=True)
-    other = Thing(Kind.VOLUME, "b", "paris", ALICE, used=True)
+    kept = Thing(ResourceKind.VOLUME, "a", "paris", ALICE, used=True)
+    other = Thing(ResourceKind.VOLUME, "b", "paris", ALICE, used=True)
     move = decide(situation(kept, other, volume_id="a"))
     assert move.target is None
     empty = replace(other, used=False)
     at = situation(
-        Thing(Kind.SERVER, "s", "paris", ALICE, Condition.RUNNING),
+        Thing(ResourceKind.SERVER, "s", "paris", ALICE, Condition.RUNNING),
         replace(kept, on="s"),
         empty,
         volume_id="a",
     )
-    assert (decide(at).effect, decide(at).target) == (Effect.REMOVE, empty)
+    assert (decide(at).effect, decide(at).target) == (CloudEffect.REMOVE, empty)
 
 
 def test_of_two_servers_the_one_with_the_data_is_kept():
-    first = Thing(Kind.SERVER, "a", "paris", ALICE, Condition.STOPPED)
-    second = Thing(Kind.SERVER, "b", "paris", ALICE, Condition.STOPPED)
-    volume = Thing(Kind.VOLUME, "v", "paris", ALICE, on="b", used=True)
+    first = Thing(ResourceKind.SERVER, "a", "paris", ALICE, Condition.STOPPED)
+    second = Thing(ResourceKind.SERVER, "b", "paris", ALICE, Condition.STOPPED)
+    volume = Thing(ResourceKind.VOLUME, "v", "paris", ALICE, on="b", used=True)
     move = decide(situation(first, second, volume, volume_id="v", server_id="a"))
-    assert (move.effect, move.target) == (Effect.REMOVE, first)
+    assert (move.effect, move.target) == (CloudEffect.REMOVE, first)
 
 
 def test_a_server_on_its_way_is_waited_for():
-    volume = Thing(Kind.VOLUME, "v", "paris", ALICE, on="a", used=True)
+    volume = Thing(ResourceKind.VOLUME, "v", "paris", ALICE, on="a", used=True)
     for condition in (Condition.BUSY, Condition.BROKEN):
-        server = Thing(Kind.SERVER, "a", "paris", ALICE, condition)
+        server = Thing(ResourceKind.SERVER, "a", "paris", ALICE, condition)
         things = [server, volume, *[Thing(kind, kind, "paris", ALICE) for kind in EXCLUSIVE[3:]]]
-        move = decide(situation(*things, volume_id="v", server_id="a", opened=Kind.GROUP))
-        assert (move.effect, bool(move.wait)) == (Effect.NOTHING, True)
+        move = decide(situation(*things, volume_id="v", server_id="a", opened=ResourceKind.GROUP))
+        assert (move.effect, bool(move.wait)) == (CloudEffect.NOTHING, True)
 
 
 def test_back_off_grows_and_ends_growing():
@@ -373,14 +388,14 @@ def test_back_off_grows_and_ends_growing():
     assert waits[-1] == timedelta(minutes=5)
 
 
-def well(*more: Thing, server: Condition = Condition.RUNNING, **rented: object) -> Situation:
+def well(*more: Thing, server: Condition = Condition.RUNNING, **rented: object) -> MachineSituation:
     """A machine that is as it should be, and what there is beside it."""
     things = [
-        Thing(Kind.SERVER, "s", "paris", ALICE, server, type="small"),
-        Thing(Kind.VOLUME, "v", "paris", ALICE, on="s", size=10, used=True),
-        Thing(Kind.ADDRESS4, "4", "paris", ALICE, on="s", address="198.18.0.1"),
-        Thing(Kind.ADDRESS6, "6", "paris", ALICE, on="s", address="2001:db8::1"),
-        Thing(Kind.GROUP, "g", "paris", ALICE),
+        Thing(ResourceKind.SERVER, "s", "paris", ALICE, server, type="small"),
+        Thing(ResourceKind.VOLUME, "v", "paris", ALICE, on="s", size=10, used=True),
+        Thing(ResourceKind.ADDRESS4, "4", "paris", ALICE, on="s", address="198.18.0.1"),
+        Thing(ResourceKind.ADDRESS6, "6", "paris", ALICE, on="s", address="2001:db8::1"),
+        Thing(ResourceKind.GROUP, "g", "paris", ALICE),
     ]
     known = {"server_id": "s", "volume_id": "v", "opened": "g"}
     return situation(*things, *more, **{**known, **rented})
@@ -390,7 +405,15 @@ def snapshots(*conditions: Condition) -> list[Thing]:
     """One of each of the last days, the oldest first."""
     first = datetime(2026, 1, 1, tzinfo=UTC) - timedelta(days=len(conditions)) + timedelta(hours=1)
     return [
-        Thing(Kind.SNAPSHOT, f"day {day}", "paris", ALICE, condition, first + timedelta(days=day), on="v")
+        Thing(
+            ResourceKind.SNAPSHOT,
+            f"day {day}",
+            "paris",
+            ALICE,
+            condition,
+            first + timedelta(days=day),
+            on="v",
+        )
         for day, condition in enumerate(conditions)
     ]
 
@@ -408,19 +431,19 @@ def test_snapshots_are_pruned_before_and_after_one_of_them_is_restored_from():
 def test_a_snapshot_that_went_wrong_pushes_no_good_one_out_and_goes_before_the_next_is_taken():
     there = snapshots(*[Condition.READY] * 3, Condition.BROKEN)
     at = well(*there)
-    assert decide(at).effect is Effect.NOTHING
+    assert decide(at).effect is CloudEffect.NOTHING
     tomorrow = replace(at, now=at.now + timedelta(days=1))
-    assert (decide(tomorrow).effect, decide(tomorrow).target) == (Effect.REMOVE, there[-1])
+    assert (decide(tomorrow).effect, decide(tomorrow).target) == (CloudEffect.REMOVE, there[-1])
     tomorrow = replace(tomorrow, has=well(*there[:-1]).has)
-    assert decide(tomorrow).effect is Effect.TAKE_SNAPSHOT
+    assert decide(tomorrow).effect is CloudEffect.TAKE_SNAPSHOT
 
 
 def test_a_machine_that_stopped_itself_is_stopped_wholly_before_it_becomes_a_bigger_one():
     """Whoever halts it from within leaves its place taken: its type can only be changed once that is free."""
     at = well(server=Condition.HALTED, type="big")
-    assert decide(at).effect is Effect.STOP
-    assert decide(well(server=Condition.STOPPED, type="big")).effect is Effect.CHANGE_TYPE
-    assert decide(well(server=Condition.HALTED)).effect is Effect.BOOT
+    assert decide(at).effect is CloudEffect.STOP
+    assert decide(well(server=Condition.STOPPED, type="big")).effect is CloudEffect.CHANGE_TYPE
+    assert decide(well(server=Condition.HALTED)).effect is CloudEffect.BOOT
 
 
 def test_a_row_that_tells_of_a_smaller_machine_than_runs_is_wrong_and_the_machine_stays():

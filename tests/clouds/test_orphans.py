@@ -6,7 +6,7 @@ import pytest
 
 from butt.clouds import orphans, rentals
 from butt.clouds.keeper import Keeper
-from butt.clouds.models import Rented, Wanted
+from butt.clouds.models import Rented, WantedMachine
 from butt.clouds.scaleway import Scaleway
 from tests.clouds.account import Account, turn_until
 from tests.clouds.conftest import ALICE
@@ -32,7 +32,7 @@ def test_where_all_is_known_there_are_none(cloud: Scaleway):
 def test_what_belongs_to_nobody_is_told_with_its_price_and_removed_when_told_so(
     account: Account, cloud: Scaleway
 ):
-    Wanted.objects.filter(agent_id=BOB).delete()
+    WantedMachine.objects.filter(agent_id=BOB).delete()
     Rented.objects.filter(agent_id=BOB).delete()
     found = orphans.orphans(cloud)
     assert {orphan.thing.agent_id for orphan in found} == {BOB}
@@ -51,7 +51,7 @@ def test_what_belongs_to_nobody_is_told_with_its_price_and_removed_when_told_so(
 
 @pytest.mark.usefixtures("two_machines")
 def test_a_zone_that_is_rented_in_no_more_is_looked_at_as_long_as_somebody_is_there(account: Account):
-    Wanted.objects.filter(agent_id=BOB).delete()
+    WantedMachine.objects.filter(agent_id=BOB).delete()
     found = orphans.orphans(account.cloud(zones="nl-ams-1"))
     assert {orphan.thing.agent_id for orphan in found if orphan.thing.zone == "fr-par-1"} == {BOB}
 

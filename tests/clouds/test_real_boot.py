@@ -97,9 +97,9 @@ def test_two_keepers_do_not_take_the_same_machine(account: Account, keeper: Keep
         makes_machines, zones, domain = True, keeper._cloud.zones, keeper._cloud.domain
         others: list[bool] = []
 
-        def account(self, zones: list[str]) -> object:
+        def inventory(self, zones: list[str]) -> object:
             self.others.append(account.keeper().round())
-            return keeper._cloud.account(zones)
+            return keeper._cloud.inventory(zones)
 
         def offers(self) -> object:
             return keeper._cloud.offers()

@@ -6,7 +6,7 @@ import sys
 import uuid
 from pathlib import Path
 
-from butt.clouds import marks
+from butt.clouds import tagging
 from butt.clouds.scaleway import Scaleway
 from tests.clouds.account import Account
 from tests.clouds.test_rights import keys
@@ -32,7 +32,7 @@ def test_an_address_of_nobodys_is_listed_with_its_price_and_goes_only_with_yes(
 ):
     assert butt(tmp_path, account, "manage", "migrate").returncode == 0
     nobody = uuid.uuid4()
-    cloud._instances.create_ip(zone="fr-par-1", type_="routed_ipv4", tags=marks.tags(nobody))
+    cloud._instances.create_ip(zone="fr-par-1", type_="routed_ipv4", tags=tagging.tags(nobody))
 
     listed = butt(tmp_path, account, "sweep")
     assert listed.returncode == 0, listed.stderr

@@ -14,16 +14,16 @@ from django.utils import timezone
 from butt.accounts.leaving import finish, go
 from butt.accounts.models import Account as Login
 from butt.accounts.tokens import issue_token
+from butt.agents.actions import Refused, create_bot
 from butt.agents.models import Agent, Belongs, Observed
 from butt.agents.models import Wanted as WantedBot
 from butt.agents.states import State
-from butt.agents.wishes import Refused, create_bot
 from butt.clouds import rentals, tenants
 from butt.clouds.keeper import Keeper
-from butt.clouds.models import Rented, Stock, Wanted
+from butt.clouds.models import Rented, Stock, WantedMachine
 from butt.configuration import configuration
 from butt.hosts import Away, Order
-from butt.hosts.salt.orders import Sightings, write
+from butt.hosts.salt.orders import MachineSightings, write
 from butt.machines import registry
 from butt.machines.models import Machine, Placement
 from butt.machines.reports import read_report, take, take_boot
@@ -84,21 +84,21 @@ def gone(bot: Agent) -> None:
 def test_the_first_bot_brings_a_machine_and_the_last_takes_it_away():
     alice = person("alice")
     tenants.settle()
-    assert not Wanted.objects.exists(), "a person without bots needs none"
+    assert not WantedMachine.objects.exists(), "a person without bots needs none"
     bots = [bot_in(State.ALIVE, alice, name) for name in ("my", "your")]
     tenants.settle()
     tenants.settle()
-    wanted = Wanted.objects.get()
+    wanted = WantedMachine.objects.get()
     assert (wanted.agent_id, wanted.bots, wanted.names, wanted.present) == (alice.id, 2, ["my", "your"], True)
     gone(bots[0])
     tenants.settle()
-    assert Wanted.objects.get().names == ["your"]
+    assert WantedMachine.objects.get().names == ["your"]
     WantedBot.objects.filter(bot=bots[1]).update(gone_at=timezone.now() + timedelta(days=7))
     tenants.settle()
-    assert Wanted.objects.get().present, "it can be restored yet"
+    assert WantedMachine.objects.get().present, "it can be restored yet"
     gone(bots[1])
     tenants.settle()
-    assert not Wanted.objects.get().present
+    assert not WantedMachine.objects.get().present
 
 
 def test_a_bot_waits_for_its_machine_and_says_for_what(keeper: Keeper):
@@ -138,10 +138,10 @@ def test_a_shared_bot_lives_at_its_first_owners_and_stays_when_they_leave_it(kee
     joined(keeper, alice)
     write(order(bot))
     tenants.settle()
-    assert [row.agent_id for row in Wanted.objects.all()] == [alice.id]
+    assert [row.agent_id for row in WantedMachine.objects.all()] == [alice.id]
     Belongs.objects.filter(source_agent=bot, target_agent=alice).delete()
     tenants.settle()
-    assert [(row.agent_id, row.present) for row in Wanted.objects.all()] == [(alice.id, True)]
+    assert [(row.agent_id, row.present) for row in WantedMachine.objects.all()] == [(alice.id, True)]
 
 
 def test_a_machine_is_let_in_before_it_boots_and_with_what_it_boots(keeper: Keeper, account: Account):
@@ -169,17 +169,17 @@ def test_while_a_machine_is_replaced_its_bots_say_so_and_old_words_count_no_more
     first = joined(keeper, alice)
     write(order(bot))
     reports(alice.id, bot)
-    assert Sightings()[bot.id].running
+    assert MachineSightings()[bot.id].running
     account.steer("destroy", server=first.server_id)
     turn_until("replacing", keeper, alice.id)
     with pytest.raises(Away, match="Its machine is gone"):
-        Sightings()[bot.id]
+        MachineSightings()[bot.id]
     second = turn_until("ready", keeper, alice.id)
     assert (second.volume_id, second.server_id != first.server_id) == (first.volume_id, True)
     with pytest.raises(Away, match="is starting"):
-        Sightings()[bot.id]
+        MachineSightings()[bot.id]
     reports(alice.id, bot)
-    assert Sightings()[bot.id].running
+    assert MachineSightings()[bot.id].running
 
 
 def test_a_machine_whose_bot_stopped_answering_is_looked_at_soon_and_not_all_the_time(keeper: Keeper):
@@ -279,8 +279,8 @@ def test_rows_that_disagree_are_mended_by_what_the_bots_say(keeper: Keeper, acco
     tenants.settle()
     assert turn_until("ready", keeper, alice.id).server_id
     turn_until_gone(keeper, bob.id)
-    assert not Wanted.objects.filter(agent_id=bob.id).exists()
-    assert bot.name in Wanted.objects.get().names
+    assert not WantedMachine.objects.filter(agent_id=bob.id).exists()
+    assert bot.name in WantedMachine.objects.get().names
 
 
 def test_a_machine_that_is_big_enough_already_needs_no_stock(keeper: Keeper):
@@ -308,7 +308,7 @@ def test_a_bot_on_a_machine_of_the_operators_own_needs_none_that_is_rented():
     bot = bot_in(State.ALIVE, person("alice"))
     placed(bot, registry.register())
     tenants.settle()
-    assert not Wanted.objects.exists()
+    assert not WantedMachine.objects.exists()
 
 
 @pytest.mark.parametrize("death", ["before", "after"])
@@ -326,7 +326,7 @@ def test_killed_while_a_machine_is_forgotten_the_next_keeper_forgets_it(account:
     tenants.settle()
     with pytest.raises(Killed):
         turn_until_gone(Keeper(account.cloud(), tenants.document, timedelta(0), dies), alice.id)
-    assert Wanted.objects.exists(), "there is still work"
+    assert WantedMachine.objects.exists(), "there is still work"
     turn_until_gone(Keeper(account.cloud(), tenants.document, timedelta(0), tenants.forget), alice.id)
     assert not key.exists()
     assert not Machine.objects.exists()

@@ -7,12 +7,12 @@ from datetime import timedelta
 import pytest
 
 from butt.clouds import rentals
-from butt.clouds.interface import Effect, OverQuota
+from butt.clouds.interface import CloudEffect, OverQuota
 from butt.clouds.keeper import Keeper
 from butt.clouds.models import Stock
 from butt.clouds.moves import decide
 from butt.clouds.setbacks import after_trouble
-from butt.clouds.situation import Situation
+from butt.clouds.situation import MachineSituation
 from tests.clouds.account import Account, turn_until
 from tests.clouds.test_moves import situation, well
 
@@ -22,31 +22,31 @@ ALICE = uuid.UUID("a11ce000-0000-4000-8000-000000000000")
 NO_MORE = OverQuota("The account's quota of servers is used up.", "")
 
 
-def refused(at: Situation, effect: Effect) -> dict[str, object]:
+def refused(at: MachineSituation, effect: CloudEffect) -> dict[str, object]:
     """What is written once the provider has said that the account may have no more."""
     move = replace(decide(at), effect=effect, changes={})
     return after_trouble(at, move, NO_MORE, at.now).changes
 
 
 def test_what_the_account_may_not_have_in_one_zone_is_tried_in_the_next():
-    changes = refused(situation(held=False, state="making"), Effect.MAKE_ADDRESS4)
+    changes = refused(situation(held=False, state="making"), CloudEffect.MAKE_ADDRESS4)
     assert (changes["zone"], changes["tried"]) == ("", ["paris"])
 
 
 def test_where_no_zone_is_left_it_stays_and_begins_with_all_of_them_again():
     at = situation(held=False, state="making", zone="amsterdam", tried=["paris"])
-    after = after_trouble(at, replace(decide(at), effect=Effect.MAKE_SERVER), NO_MORE, at.now)
+    after = after_trouble(at, replace(decide(at), effect=CloudEffect.MAKE_SERVER), NO_MORE, at.now)
     assert ("zone" in after.changes, after.changes["tried"]) == (False, [])
     assert (after.reason, after.wait) == (str(NO_MORE), timedelta(minutes=5))
 
 
 def test_a_machine_with_data_stays_in_its_zone_and_may_become_one_of_another_type():
-    changes = refused(situation(), Effect.MAKE_SERVER)
+    changes = refused(situation(), CloudEffect.MAKE_SERVER)
     assert ("zone" in changes, changes["type"]) == (False, "big")
 
 
-@pytest.mark.parametrize("effect", [Effect.TAKE_SNAPSHOT, Effect.GROW_VOLUME])
-def test_a_machine_that_runs_is_not_changed_for_want_of_a_snapshot(effect: Effect):
+@pytest.mark.parametrize("effect", [CloudEffect.TAKE_SNAPSHOT, CloudEffect.GROW_VOLUME])
+def test_a_machine_that_runs_is_not_changed_for_want_of_a_snapshot(effect: CloudEffect):
     assert refused(well(), effect).keys() <= {"tries", "unsure_until"}
 
 

@@ -2,12 +2,13 @@
 
 import re
 import runpy
+from collections import Counter
 from pathlib import Path
 
 import pytest
 from django.urls import Resolver404, resolve
 
-from butt.agents.states import State, Verb
+from butt.agents.states import Action, State
 
 ROOT = Path(__file__).parents[2]
 DOCS = ROOT / "docs"
@@ -59,7 +60,7 @@ def test_links_lead_to_files_and_headings_that_are_there(guide: Path):
 
 
 def test_the_tutorials_buttons_are_in_the_product():
-    offered = {str(verb) for verb in Verb}
+    offered = {str(action) for action in Action}
     for template in (ROOT / "butt" / "public" / "templates").rglob("*.html"):
         offered |= set(re.findall(r'class="bracket[^"]*"[^>]*>\s*([^<{]+?)\s*<', template.read_text()))
     named = set(re.findall(r"`\[([^]]+)\]`", TUTORIAL + WRITING))
@@ -125,7 +126,7 @@ def test_every_place_that_the_architecture_leads_to_is_there():
     places = set(re.findall(r"`((?:[\w-]+/)+(?:[\w-]+\.(?:py|js))?|[\w-]+\.py)`", text))
     assert {
         "butt/parts.py",
-        "agents/wishes.py",
+        "agents/actions.py",
         "monitor/telling.py",
         "packages/scuttlekit/scuttlekit/pub/calls/",
     } <= places
@@ -161,3 +162,12 @@ def test_the_readme_opens_with_what_it_is_a_picture_and_two_commands():
     readme = (ROOT / "README.md").read_text()
     for guide in DOCS.glob("*.md"):
         assert f"(docs/{guide.name})" in readme, f"the README does not lead to {guide.name}"
+
+
+def test_no_class_name_is_used_twice():
+    found = Counter[str]()
+    for folder in (ROOT / "butt", ROOT / "packages" / "scuttlekit" / "scuttlekit"):
+        for path in folder.rglob("*.py"):
+            if path.parent.name != "migrations":
+                found.update(re.findall(r"^class (\w+)", path.read_text(), re.MULTILINE))
+    assert [name for name, count in found.items() if count > 1] == []

@@ -14,7 +14,7 @@ import psutil
 import pytest
 
 from butt.clouds import chosen_cloud, orphans, rentals
-from butt.clouds.interface import CloudTrouble, Effect, Job, Kind, OutOfStock
+from butt.clouds.interface import CloudEffect, CloudTrouble, Job, OutOfStock, ResourceKind
 from butt.clouds.keeper import Keeper
 from butt.configuration import configuration
 from tests.clouds.account import plain, turn_until, turn_until_gone
@@ -68,8 +68,8 @@ def keeper_of(cloud: Any) -> Keeper:
     return Keeper(cloud, plain, timedelta(0))
 
 
-def holding(attic: Any) -> list[Kind]:
-    return sorted(thing.kind for thing in attic.account(attic.zones).of(AGENT))
+def holding(attic: Any) -> list[ResourceKind]:
+    return sorted(thing.kind for thing in attic.inventory(attic.zones).of(AGENT))
 
 
 def test_it_says_what_is_not_there_yet(attic: Any, monkeypatch: pytest.MonkeyPatch):
@@ -84,7 +84,15 @@ def test_a_machine_is_switched_on_with_its_volume_replaced_and_given_back(attic:
     keeper = keeper_of(attic)
     rentals.rent(AGENT, bots=1, names=["my"])
     rented = turn_until("ready", keeper, AGENT)
-    assert holding(attic) == sorted([Kind.SERVER, Kind.VOLUME, Kind.ADDRESS4, Kind.ADDRESS6, Kind.GROUP])
+    assert holding(attic) == sorted(
+        [
+            ResourceKind.SERVER,
+            ResourceKind.VOLUME,
+            ResourceKind.ADDRESS4,
+            ResourceKind.ADDRESS6,
+            ResourceKind.GROUP,
+        ]
+    )
     (machine,) = running(tmp_path)
     place = Path(machine.cwd())
     assert (place / "cloud-init").read_bytes() == plain(AGENT, attic.device(rented.volume_id))
@@ -113,26 +121,34 @@ def test_a_keeper_killed_at_each_step_leaves_one_of_each_then_nothing(attic: Any
         trouble()
         live_and_let_die(lambda: keeper_of(fragile), "ready", AGENT)
         assert len(running(tmp_path)) == 1
-        assert holding(attic) == sorted([Kind.SERVER, Kind.VOLUME, Kind.ADDRESS4, Kind.ADDRESS6, Kind.GROUP])
+        assert holding(attic) == sorted(
+            [
+                ResourceKind.SERVER,
+                ResourceKind.VOLUME,
+                ResourceKind.ADDRESS4,
+                ResourceKind.ADDRESS6,
+                ResourceKind.GROUP,
+            ]
+        )
     rentals.give_back(AGENT)
     live_and_let_die(lambda: keeper_of(fragile), "gone", AGENT)
     assert holding(attic) == [] == running(tmp_path)
 
 
 def test_a_volume_is_on_one_machine_alone(attic: Any):
-    for effect in (Effect.MAKE_VOLUME, Effect.MAKE_SERVER, Effect.MAKE_SERVER):
+    for effect in (CloudEffect.MAKE_VOLUME, CloudEffect.MAKE_SERVER, CloudEffect.MAKE_SERVER):
         attic.carry_out(Job(effect, AGENT))
-    has = attic.account(attic.zones).of(AGENT)
-    (volume,), (one, other) = has.all(Kind.VOLUME), has.all(Kind.SERVER)
-    attic.carry_out(Job(Effect.ATTACH_VOLUME, AGENT, server=one.id, volume=volume.id))
+    has = attic.inventory(attic.zones).of(AGENT)
+    (volume,), (one, other) = has.all(ResourceKind.VOLUME), has.all(ResourceKind.SERVER)
+    attic.carry_out(Job(CloudEffect.ATTACH_VOLUME, AGENT, server=one.id, volume=volume.id))
     with pytest.raises(CloudTrouble, match="on another machine"):
-        attic.carry_out(Job(Effect.ATTACH_VOLUME, AGENT, server=other.id, volume=volume.id))
+        attic.carry_out(Job(CloudEffect.ATTACH_VOLUME, AGENT, server=other.id, volume=volume.id))
     with pytest.raises(CloudTrouble, match="on a machine"):
-        attic.carry_out(Job(Effect.REMOVE, AGENT, target=volume))
+        attic.carry_out(Job(CloudEffect.REMOVE, AGENT, target=volume))
 
 
 def test_when_all_are_taken_the_person_waits_and_the_reason_shows(attic: Any):
     for _ in range(attic.machines):
-        attic.carry_out(Job(Effect.MAKE_SERVER, uuid.uuid4()))
+        attic.carry_out(Job(CloudEffect.MAKE_SERVER, uuid.uuid4()))
     with pytest.raises(OutOfStock, match="All machines in the attic are taken"):
-        attic.carry_out(Job(Effect.MAKE_SERVER, AGENT))
+        attic.carry_out(Job(CloudEffect.MAKE_SERVER, AGENT))

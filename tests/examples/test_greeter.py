@@ -4,15 +4,15 @@ from collections.abc import Iterator
 
 import pytest
 
-from butt.agents import wishes
+from butt.agents import actions
 from butt.agents.models import Progress, Wanted
 from butt.agents.states import State
 from butt.services.known import services
 from butt.sources import shelf
+from butt.sources.actions import newer
 from butt.sources.builder import Builder
 from butt.sources.models import Release
 from butt.sources.waves import behind
-from butt.sources.wishes import newer
 from tests.people import person
 
 pytestmark = pytest.mark.django_db
@@ -33,7 +33,7 @@ def test_its_bots_run_its_own_code_and_pubs_run_theirs():
         shelf.finish(release)  # How a source is built is told elsewhere; here it is who gets it.
     alice = person("alice")
     for service, source in (("greeter", "greeter"), ("pub", "pub"), ("room", "pub")):
-        bot = wishes.create_bot(alice, f"my-{service}", service=service)
+        bot = actions.create_bot(alice, f"my-{service}", service=service)
         code = newer(bot, Wanted.objects.get(bot=bot))
         assert code == found[source]
         Progress.objects.filter(bot=bot).update(release="0" * 32, state=State.ALIVE)

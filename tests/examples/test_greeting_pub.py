@@ -4,9 +4,9 @@ import asyncio
 
 import pytest
 
+from butt.agents.actions import create_bot
 from butt.agents.models import Progress
 from butt.agents.states import State
-from butt.agents.wishes import create_bot
 from butt.hosts.processes import Processes
 from butt.sources import shelf
 from butt.sources.builder import Builder

@@ -9,9 +9,9 @@ import psutil
 import pytest
 from django.db.models.signals import post_save, pre_save
 
+from butt.agents.actions import create_bot, stop
 from butt.agents.models import Progress
 from butt.agents.states import State
-from butt.agents.wishes import create_bot, stop
 from butt.hosts import Host, HostTrouble, Order
 from butt.parts import HOSTS, part_named
 from butt.sources.releases import PUB_SOURCE, Built, build

@@ -8,7 +8,7 @@ from typing import Any, cast
 
 from django.utils import timezone
 
-from butt.agents import wishes
+from butt.agents import actions
 from butt.agents.bots import bots
 from butt.agents.models import Agent, Observed, Progress, Wanted
 from butt.agents.proof import shown
@@ -48,8 +48,8 @@ class Keeper:
         )
 
     def is_left_and_restored(self) -> None:
-        wishes.delete(self.person, self.bot)
-        wishes.restore(self.person, self.bot)
+        actions.delete(self.person, self.bot)
+        actions.restore(self.person, self.bot)
 
     def is_gone(self) -> None:
         """Its days are over, and the steward removes it."""

@@ -13,11 +13,11 @@ from django.test import Client
 
 from butt.accounts.models import Account
 from butt.accounts.tokens import issue_token
+from butt.agents.actions import create_bot
 from butt.agents.models import Agent, JournalEntry, Observed, Progress
 from butt.agents.states import State
-from butt.agents.wishes import create_bot
 from butt.configuration import configuration
-from butt.exports.parcel import Part
+from butt.exports.bundle import ExportPart
 from butt.limits.table import ACCOUNT_GUESSES, PERSON_EXPORTS
 from butt.public.proof import MOST_WRONG
 from tests.exports.folders import KEYS, fill, folder_of, log_in
@@ -66,16 +66,16 @@ def api(who: Account, bot: Agent, part: str) -> object:
     "state",
     [State.ALIVE, State.STOPPED, State.BROKEN, State.UNPAID, State.LEAVING, State.STARTING, State.UPGRADING],
 )
-@pytest.mark.parametrize("part", Part)
-def test_from_every_state_every_part_can_be_had(alice: Account, state: State, part: Part):
+@pytest.mark.parametrize("part", ExportPart)
+def test_from_every_state_every_part_can_be_had(alice: Account, state: State, part: ExportPart):
     bot = bot_with_data(state, alice)
     answer = api(alice, bot, part)
     assert answer.status_code == 200
     assert int(answer["Content-Length"]) > 0
 
 
-@pytest.mark.parametrize("part", Part)
-def test_anothers_bot_is_not_found(bot: Agent, part: Part):
+@pytest.mark.parametrize("part", ExportPart)
+def test_anothers_bot_is_not_found(bot: Agent, part: ExportPart):
     bob = account("bob")
     assert api(bob, bot, part).status_code == 404
     assert browser_of(bob).post(PATH, {"part": part}).status_code == 404

@@ -23,9 +23,9 @@ from hypothesis.stateful import (
     run_state_machine_as_test,
 )
 
-from butt.exports.parcel import Part
+from butt.exports.bundle import ExportPart
 from butt.exports.tar import packed
-from butt.hosts import parcels
+from butt.hosts import bundles
 from butt.hosts.interface import Folder
 from tests.exports.keeper import Keeper
 from tests.pub.pubs import Client, Pub, until
@@ -79,7 +79,7 @@ class Feed(RuleBasedStateMachine):
     @property
     def behind(self) -> bool:
         """Whether the folder that is there now holds less than the world has seen."""
-        found = parcels.parcel(Folder(self.place), Part.LOG).survey
+        found = bundles.bundle(Folder(self.place), ExportPart.LOG).survey
         return found is not None and found.sequence < self.newest
 
     @precondition(lambda self: not self.runs)
@@ -194,10 +194,10 @@ class Feed(RuleBasedStateMachine):
     @rule()
     def export(self) -> None:
         """Also while it runs."""
-        parcel = parcels.parcel(Folder(self.place), Part.ALL)
+        bundle = bundles.bundle(Folder(self.place), ExportPart.ALL)
         place = self.place / f"copy{len(self.copies)}"
         with place.with_suffix(".tar").open("wb") as file:
-            file.writelines(packed(parcel.items, parcel.tar_size, int(time.time())))
+            file.writelines(packed(bundle.items, bundle.tar_size, int(time.time())))
         with tarfile.open(place.with_suffix(".tar")) as archive:
             archive.extractall(place, filter="data")
         self.copies.append(place)

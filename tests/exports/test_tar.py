@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from butt.exports.parcel import Gone, Item
+from butt.exports.bundle import FileGone, Item
 from butt.exports.tar import END, Shrunk, entry_size, packed
 from tests.scuttlekit.peers import few
 
@@ -19,7 +19,7 @@ files = st.lists(st.tuples(st.binary(max_size=3000), st.booleans()), max_size=8)
 def item(name: str, data: bytes, *, gone: bool = False) -> Item:
     def read() -> Iterator[bytes]:
         if gone:
-            raise Gone
+            raise FileGone
         return iter([data[:700], data[700:]])
 
     return Item(name, len(data), read)

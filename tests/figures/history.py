@@ -4,12 +4,12 @@ from datetime import datetime, timedelta
 
 from butt.agents.models import Agent
 from butt.figures.models import Sample
-from butt.monitor.watch import Figures
+from butt.monitor.watch import BotFigures
 
 MIB = 2**20
 
 
-def figures(started_at: datetime, **changes: object) -> Figures:
+def figures(started_at: datetime, **changes: object) -> BotFigures:
     """What a pub says of itself."""
     said = {
         "launch": 1,
@@ -24,7 +24,7 @@ def figures(started_at: datetime, **changes: object) -> Figures:
         "feeds": 12,
         "indexing": {"current": 499_999, "target": 999_999},
     }
-    return Figures.model_validate(said | changes)
+    return BotFigures.model_validate(said | changes)
 
 
 def sample(bot: Agent, at: datetime, resolution: int, memory: int = 80 * MIB) -> Sample:

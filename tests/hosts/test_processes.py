@@ -10,8 +10,8 @@ import pytest
 
 from butt.hosts import HostTrouble, Order, Sighting, processes
 from butt.hosts.interface import Folder
-from butt.hosts.noted import id_in
 from butt.hosts.processes import Processes
+from butt.hosts.pub_state import id_in
 from butt.sources.releases import build
 from tests.service import wait_for
 from tests.sources.conftest import settings_of
@@ -35,7 +35,7 @@ def host(tmp_path: Path) -> Iterator[Processes]:
 def test_what_is_no_bot_is_left_alone(host: Processes, name: str):
     (host.bots / name).mkdir()
     assert dict(host.look()) == {GOOD: Sighting(), BAD: Sighting()}
-    assert {stray.bot_id for stray in host.strays(())} == {GOOD, BAD}
+    assert {orphan.bot_id for orphan in host.orphans(())} == {GOOD, BAD}
     assert (host.bots / name).is_dir()
 
 

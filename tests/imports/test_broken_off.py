@@ -10,7 +10,7 @@ from django.test import Client
 from butt.accounts.tokens import issue_token
 from butt.configuration import configuration
 from butt.public import uploads
-from butt.public.asgi import Server
+from butt.public.asgi import PublicServer
 from tests.imports.bringing import is_swept
 from tests.imports.tars import folder_files, tar_of
 from tests.people import account
@@ -46,7 +46,7 @@ class Sender:
         self.heard += event.get("body", b"")
 
     def is_served(self) -> None:
-        asyncio.run(asyncio.wait_for(Server()(self.scope, self.receive, self.send), 20))
+        asyncio.run(asyncio.wait_for(PublicServer()(self.scope, self.receive, self.send), 20))
 
 
 @pytest.fixture

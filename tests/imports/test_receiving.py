@@ -14,9 +14,9 @@ from subprocess import PIPE
 import pytest
 from django.db import connection
 
+from butt.agents.actions import Refused
 from butt.agents.bots import bots_of
 from butt.agents.models import Agent, Observed
-from butt.agents.wishes import Refused
 from butt.configuration import configuration
 from butt.hosts.interface import Folder, HostTrouble
 from butt.hosts.processes import Processes
@@ -204,7 +204,7 @@ tar = open(sys.argv[2], "rb").read()
 def receive(left):
     def tick(frame, event, arg):
         nonlocal left
-        if event == "line" and frame.f_code.co_filename.endswith(("imports/receiving.py", "imports/sieve.py")):
+        if event == "line" and frame.f_code.co_filename.endswith(("imports/receiving.py", "imports/tar_filter.py")):
             left -= 1
             if left < 0:
                 os.kill(os.getpid(), 9)

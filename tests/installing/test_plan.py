@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 
 from butt.command.install import _answers
 from butt.configuration import Configuration
-from butt.installing import Trouble
+from butt.installing import InstallError
 from butt.installing.plan import read, settings_of, written
 
 ANSWERS = {
@@ -24,16 +24,18 @@ def nothing_given(monkeypatch: pytest.MonkeyPatch):
 
 
 def test_without_a_terminal_what_is_missing_is_told_before_anything_is_done():
-    with pytest.raises(Trouble, match=r"Give --mail \(or BUTT_EMAIL_URL\), --billing .* Nothing was done\."):
+    with pytest.raises(
+        InstallError, match=r"Give --mail \(or BUTT_EMAIL_URL\), --billing .* Nothing was done\."
+    ):
         _answers({}, {**NOTHING, "BUTT_DOMAIN": "example.org"})
     with pytest.raises(
-        Trouble, match="BUTT_STRIPE_SECRET_KEY, BUTT_STRIPE_PUBLISHABLE_KEY, BUTT_STRIPE_WEBHOOK"
+        InstallError, match="BUTT_STRIPE_SECRET_KEY, BUTT_STRIPE_PUBLISHABLE_KEY, BUTT_STRIPE_WEBHOOK"
     ):
         _answers({}, {**ANSWERS, "BUTT_EMAIL_URL": "smtp://localhost", "BUTT_BILLING": "stripe"})
 
 
 def test_a_password_is_not_taken_from_the_arguments(monkeypatch: pytest.MonkeyPatch):
-    with pytest.raises(Trouble, match="BUTT_EMAIL_URL instead of --mail"):
+    with pytest.raises(InstallError, match="BUTT_EMAIL_URL instead of --mail"):
         _answers({}, ANSWERS)
     monkeypatch.setenv("BUTT_EMAIL_URL", ANSWERS["BUTT_EMAIL_URL"])
     assert _answers({}, {**ANSWERS, "BUTT_EMAIL_URL": None})["BUTT_EMAIL_URL"] == ANSWERS["BUTT_EMAIL_URL"]
@@ -67,13 +69,13 @@ def test_another_domain_changes_what_follows_from_it_and_nothing_that_was_writte
     ["", "example", "https://example.org", "Example.org", "a b.org", "a..org", "-a.org", "a.org\nX=1"],
 )
 def test_what_is_no_domain_is_refused(domain: str):
-    with pytest.raises(Trouble, match="is no domain"):
+    with pytest.raises(InstallError, match="is no domain"):
         settings_of({"BUTT_DOMAIN": domain}, {**ANSWERS, "BUTT_DOMAIN": domain})
 
 
 @pytest.mark.parametrize("sign", ["\n", " ", '"', "'", "\\", "$", "#", "é"])
 def test_a_sign_that_means_something_in_the_file_is_refused(sign: str):
-    with pytest.raises(Trouble, match="BUTT_EMAIL_URL has a sign in it"):
+    with pytest.raises(InstallError, match="BUTT_EMAIL_URL has a sign in it"):
         settings_of({}, {**ANSWERS, "BUTT_EMAIL_URL": f"smtp://u:p{sign}w@mail.example.org"})
 
 

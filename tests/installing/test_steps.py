@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from butt.installing import Trouble
+from butt.installing import InstallError
 from butt.installing.debian import check_system
 from butt.installing.proxy import LINE
 from butt.installing.settings import SETTINGS
@@ -87,7 +87,7 @@ def test_whenever_the_power_fails_the_next_run_ends_it(
 ):
     machine = Machine(tmp_path_factory.mktemp("interrupted") / "machine", installed.port)
     machine.loses_power(moment % (2 * len(installed.was_told())))
-    with suppress(Trouble):
+    with suppress(InstallError):
         machine.installs()
     assert not machine.has_power_to_lose(), "it failed at that moment"
     machine.installs()
@@ -148,7 +148,7 @@ def test_uninstalling_twice_takes_nothing_more(machine: Machine):
 def test_a_configuration_of_caddy_that_is_somebodys_own_stays(machine: Machine):
     own = "other.example.org {\n\trespond hello\n}\n"
     machine.has("etc/caddy/Caddyfile", own)
-    with pytest.raises(Trouble, match=r"import /etc/caddy/butt\.caddyfile"):
+    with pytest.raises(InstallError, match=r"import /etc/caddy/butt\.caddyfile"):
         machine.installs()
     assert (machine.root / "etc/caddy/Caddyfile").read_text() == own
     machine.has("etc/caddy/Caddyfile", LINE + own)
@@ -160,19 +160,19 @@ def test_a_configuration_of_caddy_that_is_somebodys_own_stays(machine: Machine):
 
 def test_a_user_of_that_name_who_is_somebody_else_is_left_alone(machine: Machine):
     machine.has("etc/passwd", "butt:x:1000:1000::/home/butt:/bin/bash\n")
-    with pytest.raises(Trouble, match="/home/butt"):
+    with pytest.raises(InstallError, match="/home/butt"):
         machine.installs()
 
 
 def test_what_a_program_said_is_in_the_error(tmp_path: Path):
     system = System(tmp_path)
     with pytest.raises(
-        Trouble, match=r"(?s)`sh -c .*` failed with 3:\n    no route to host\n.*`butt install` again"
+        InstallError, match=r"(?s)`sh -c .*` failed with 3:\n    no route to host\n.*`butt install` again"
     ):
         system.run("sh", "-c", "echo no route to host >&2; exit 3")
-    with pytest.raises(Trouble, match=r"`no-such-program` cannot be run: no such file or directory\."):
+    with pytest.raises(InstallError, match=r"`no-such-program` cannot be run: no such file or directory\."):
         system.run("no-such-program")
-    with pytest.raises(Trouble, match="took longer than 0 seconds"):
+    with pytest.raises(InstallError, match="took longer than 0 seconds"):
         system.run("sleep", "20", seconds=0.01)
 
 
@@ -185,21 +185,23 @@ def test_settings_of_the_service_reach_no_program_that_needs_none(
 
 def test_one_at_a_time(tmp_path: Path):
     system = System(tmp_path)
-    with system.alone(), pytest.raises(Trouble, match="Wait until it has ended"), system.alone():
+    with system.alone(), pytest.raises(InstallError, match="Wait until it has ended"), system.alone():
         pass
 
 
 def test_on_another_system_nothing_is_begun(machine: Machine, tmp_path: Path):
     program = tmp_path / "butt"
     machine.has("etc/os-release", 'ID=ubuntu\nVERSION_ID="24.04"\nPRETTY_NAME="Ubuntu 24.04"\n')
-    with pytest.raises(Trouble, match=r"for Debian 12 and 13, and this system is Ubuntu 24\.04"):
+    with pytest.raises(InstallError, match=r"for Debian 12 and 13, and this system is Ubuntu 24\.04"):
         check_system(machine.system, program)
     machine.has("etc/os-release", 'ID=debian\nVERSION_ID="13"\n')
-    with pytest.raises(Trouble, match="systemd is not the first process"):
+    with pytest.raises(InstallError, match="systemd is not the first process"):
         check_system(machine.system, program)
     (machine.root / "run/systemd/system").mkdir(parents=True)
-    with pytest.raises(Trouble, match=r"/root, which is hidden from the service\. Install the service where"):
+    with pytest.raises(
+        InstallError, match=r"/root, which is hidden from the service\. Install the service where"
+    ):
         check_system(machine.system, Path("/root/venv/bin/butt"))
     tmp_path.chmod(0o700)
-    with pytest.raises(Trouble, match=r"(closed to other users|hidden from the service)\. Install"):
+    with pytest.raises(InstallError, match=r"(closed to other users|hidden from the service)\. Install"):
         check_system(machine.system, program)

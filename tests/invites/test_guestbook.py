@@ -12,7 +12,7 @@ from hypothesis.extra.django import TestCase
 from butt.agents.models import Agent, Observed
 from butt.agents.states import State
 from butt.agents.words import can_be_seen
-from butt.invites.guestbook import Name, Seen, Use, clean_name, positions, write
+from butt.invites.guestbook import GuestActivity, GuestArrival, Name, clean_name, positions, write
 from butt.invites.models import Invite, InviteUse
 from tests.people import bot_in, person, ssb_id
 
@@ -46,7 +46,11 @@ class TestAGuestbook:
 
     def test_a_use_a_name_and_how_far_it_was_read_are_written_in_one(self, bot: Agent):
         invite(bot, "a", uses=2)
-        told = [Use(3, ssb_id(1), "a", AT), Name(ssb_id(1), "Frida"), Use(7, ssb_id(2), "a", AT)]
+        told = [
+            GuestArrival(3, ssb_id(1), "a", AT),
+            Name(ssb_id(1), "Frida"),
+            GuestArrival(7, ssb_id(2), "a", AT),
+        ]
         for _ in range(2):
             write({bot.id: told})
         assert seen(bot) == [("a", 3, ssb_id(1), "Frida"), ("a", 7, ssb_id(2), "")]
@@ -57,32 +61,45 @@ class TestAGuestbook:
     def test_what_came_of_a_guest_is_the_latest_that_was_told(self, bot: Agent):
         invite(bot, "a", uses=2)
         later = AT + timedelta(hours=1)
-        write({bot.id: [Use(3, ssb_id(1), "a", AT), Seen(ssb_id(1), 2, AT), Name(ssb_id(1), "Frida")]})
-        write({bot.id: [Seen(ssb_id(1), 5, later), Seen(ssb_id(2), 9, later)]})
-        write({bot.id: [Seen(ssb_id(1), 7, None)]})
-        write({bot.id: [Seen(ssb_id(1), 8, AT)]})
+        write(
+            {
+                bot.id: [
+                    GuestArrival(3, ssb_id(1), "a", AT),
+                    GuestActivity(ssb_id(1), 2, AT),
+                    Name(ssb_id(1), "Frida"),
+                ]
+            }
+        )
+        write({bot.id: [GuestActivity(ssb_id(1), 5, later), GuestActivity(ssb_id(2), 9, later)]})
+        write({bot.id: [GuestActivity(ssb_id(1), 7, None)]})
+        write({bot.id: [GuestActivity(ssb_id(1), 8, AT)]})
         (row,) = InviteUse.objects.all()
         assert (row.name, row.messages, row.seen_at) == ("Frida", 8, later)
 
     def test_foreign_notes_are_passed_over_but_read(self, bot: Agent):
-        write({bot.id: [Use(5, ssb_id(1), "made by hand", AT)]})
+        write({bot.id: [GuestArrival(5, ssb_id(1), "made by hand", AT)]})
         assert seen(bot) == []
         assert positions([bot.id]) == {bot.id: 5}
 
     def test_one_bot_cannot_write_of_anothers_invite(self, bot: Agent):
         other = bot_in(State.ALIVE, person("bob"), "other")
         invite(bot, "a")
-        write({other.id: [Use(1, ssb_id(1), "a", AT), Name(ssb_id(1), "Mallory")]})
+        write({other.id: [GuestArrival(1, ssb_id(1), "a", AT), Name(ssb_id(1), "Mallory")]})
         assert seen(bot) == []
 
     def test_a_bot_that_is_gone_holds_nobody_up(self, bot: Agent):
         invite(bot, "a")
-        write({uuid.uuid4(): [Use(1, ssb_id(1), "x", AT)], bot.id: [Use(1, ssb_id(1), "a", AT)]})
+        write(
+            {
+                uuid.uuid4(): [GuestArrival(1, ssb_id(1), "x", AT)],
+                bot.id: [GuestArrival(1, ssb_id(1), "a", AT)],
+            }
+        )
         assert len(seen(bot)) == 1
 
     def test_nothing_is_used_more_often_than_it_can_be(self, bot: Agent):
         invite(bot, "a", uses=2)
-        write({bot.id: [Use(n, ssb_id(n), "a", AT) for n in range(1, 50)]})
+        write({bot.id: [GuestArrival(n, ssb_id(n), "a", AT) for n in range(1, 50)]})
         assert [row[1] for row in seen(bot)] == [1, 2]
 
 
@@ -94,7 +111,7 @@ class TestTellingAgain(TestCase):
     def test_however_it_is_cut_the_outcome_is_the_same(self, pieces: list[tuple[int, int]]):
         bot = bot_in(State.ALIVE, person("alice"))
         notes = [invite(bot, note, uses=3).note for note in ("a", "b", "c")]
-        feed = [Use(n + 1, ssb_id(n), notes[n % 3], AT) for n in range(8)]
+        feed = [GuestArrival(n + 1, ssb_id(n), notes[n % 3], AT) for n in range(8)]
         for begin, end in [*pieces, (0, 8)]:
             write({bot.id: feed[begin:end]})
         assert seen(bot) == [(use.note, use.sequence, use.guest, "") for use in feed]

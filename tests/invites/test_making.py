@@ -8,9 +8,9 @@ from typing import Any
 import pytest
 from django.utils import timezone
 
+from butt.agents.actions import Refused
 from butt.agents.models import Agent, JournalEntry, Progress
 from butt.agents.states import State
-from butt.agents.wishes import Refused
 from butt.configuration import Configuration
 from butt.invites import making, retelling, withdrawing
 from butt.invites.book import entries

@@ -5,9 +5,9 @@ from datetime import date
 import pytest
 from django.test import Client
 
+from butt.agents.actions import Refused
 from butt.agents.models import Agent
 from butt.agents.states import State
-from butt.agents.wishes import Refused
 from butt.invites import book, making, opening
 from butt.invites.models import Invite, InviteUse
 from tests.invites.conftest import at

@@ -11,7 +11,7 @@ from django.utils import timezone
 from butt.agents.models import Agent, Observed, Progress
 from butt.identity import service_keys
 from butt.invites import making, retelling, withdrawing
-from butt.invites.guestbook import Use, write
+from butt.invites.guestbook import GuestArrival, write
 from butt.invites.kept_connections import kept_connections
 from butt.invites.models import Invite
 from butt.monitor.guests import Guests
@@ -48,7 +48,7 @@ def use(pub: Pub, bot: Agent, invite: Invite) -> str:
 
     guest = KeyPair.generate().id
     said = asyncio.run(come())
-    write({bot.id: [Use(said["value"]["sequence"], guest, invite.note, timezone.now())]})
+    write({bot.id: [GuestArrival(said["value"]["sequence"], guest, invite.note, timezone.now())]})
     return guest
 
 

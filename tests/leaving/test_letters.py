@@ -6,7 +6,7 @@ import pytest
 from django.core import mail
 from django.utils import timezone
 
-from butt.agents import wishes
+from butt.agents import actions
 from butt.agents.models import Agent, Wanted
 from butt.agents.states import State
 from butt.leaving.letters import tell_of_leaving
@@ -37,7 +37,7 @@ def bot(alice: Agent) -> Agent:
 
 def test_one_at_the_start_and_one_a_day_before_the_end(alice: Agent, bot: Agent):
     assert looks(0) == []
-    wishes.delete(alice, bot)
+    actions.delete(alice, bot)
     assert looks(0, 0.01, 3, 5.9) == [LEAVING]
     assert looks(6.1, 6.2, 6.9, 7.5) == [LEAVING, LAST]
     assert [letter.to for letter in mail.outbox] == [["alice@example.org"]] * 2
@@ -47,39 +47,39 @@ def test_one_at_the_start_and_one_a_day_before_the_end(alice: Agent, bot: Agent)
 
 
 def test_who_restores_hears_no_more_and_is_told_anew_of_the_next_time(alice: Agent, bot: Agent):
-    wishes.delete(alice, bot)
+    actions.delete(alice, bot)
     looks(0)
-    wishes.restore(alice, bot)
+    actions.restore(alice, bot)
     assert looks(6.5) == [LEAVING]
     assert not Farewell.objects.exists()
-    wishes.delete(alice, bot)
+    actions.delete(alice, bot)
     assert looks(0.1) == [LEAVING, LEAVING]
 
 
 def test_who_restores_and_deletes_between_two_looks_is_told_anew(alice: Agent, bot: Agent):
-    wishes.delete(alice, bot)
+    actions.delete(alice, bot)
     looks(0)
-    wishes.restore(alice, bot)
-    wishes.delete(alice, bot)
+    actions.restore(alice, bot)
+    actions.delete(alice, bot)
     assert looks(0.1) == [LEAVING, LEAVING]
 
 
 def test_a_short_time_needs_one_letter(alice: Agent, bot: Agent):
-    wishes.delete(alice, bot)
+    actions.delete(alice, bot)
     Wanted.objects.filter(bot=bot).update(gone_at=NOW + timedelta(hours=20))
     assert looks(0, 0.1, 0.5) == [LEAVING]
 
 
 def test_killed_after_the_mark_it_is_not_sent_twice(alice: Agent, bot: Agent):
     """The mark is what a part that was killed in between has left."""
-    wishes.delete(alice, bot)
+    actions.delete(alice, bot)
     gone_at = Wanted.objects.get(bot=bot).gone_at
     Farewell.objects.create(bot=bot, gone_at=gone_at, told_at=NOW)
     assert looks(0, 1) == []
 
 
 def test_while_mail_does_not_work_it_is_tried_again(alice: Agent, bot: Agent, settings):
-    wishes.delete(alice, bot)
+    actions.delete(alice, bot)
     settings.EMAIL_BACKEND = "django.core.mail.backends.smtp.EmailBackend"
     settings.EMAIL_PORT = 1
     assert looks(0) == []

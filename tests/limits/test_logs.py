@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from butt.limits.logs import LONGEST, LONGEST_MESSAGE, Line, Sparing
+from butt.limits.logs import LONGEST, LONGEST_MESSAGE, Sparing, TextFormatter
 from butt.limits.table import LOG_LINES
 
 
@@ -18,7 +18,7 @@ def written() -> io.StringIO:
 @pytest.fixture
 def log(written: io.StringIO) -> Iterator[logging.Logger]:
     handler = logging.StreamHandler(written)
-    handler.setFormatter(Line("{levelname} {message}", style="{"))
+    handler.setFormatter(TextFormatter("{levelname} {message}", style="{"))
     handler.addFilter(Sparing())
     log = logging.getLogger("tests.limits")
     log.addHandler(handler)

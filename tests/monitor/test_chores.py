@@ -15,7 +15,7 @@ from django.utils import timezone
 import butt
 from butt.accounts import leaving
 from butt.accounts.models import Account
-from butt.agents import wishes
+from butt.agents import actions
 from butt.agents.models import Agent, JournalEntry
 from butt.agents.states import State
 from butt.chores import chores_of_rooms
@@ -92,7 +92,7 @@ async def test_a_chore_that_ends_badly_again_and_again_keeps_no_other_waiting(se
         bot_with_samples()
         for number in range(WITHIN):
             owner = person(f"p{number}")
-            wishes.delete(owner, bot_in(State.ALIVE, owner, f"bot{number}"))
+            actions.delete(owner, bot_in(State.ALIVE, owner, f"bot{number}"))
 
     settings.EMAIL_BACKEND = "of.a.package.that.is.not.There"
     await sync_to_async(many_leave)()

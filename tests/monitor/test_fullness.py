@@ -4,16 +4,16 @@ import pytest
 from django.core import mail
 from django.utils import timezone
 
+from butt.agents.actions import Refused
 from butt.agents.limits import set_limits
 from butt.agents.models import Agent, Observed
 from butt.agents.states import State
-from butt.agents.wishes import Refused
 from butt.configuration import configuration
 from butt.figures.models import Letters
 from butt.monitor import limiting
 from butt.monitor.fullness import tell_of_fullness
 from butt.monitor.limiting import Limiting
-from butt.monitor.watch import Room
+from butt.monitor.watch import SpaceUsed
 from tests.people import bot_in, person
 
 pytestmark = pytest.mark.django_db
@@ -88,10 +88,10 @@ def test_a_limit_that_makes_no_sense_is_refused(alice: Agent, bot: Agent, wrong:
 
 
 def test_it_is_full_as_soon_as_it_refuses_or_removes():
-    assert Room.model_validate(ROOM).full == 78
-    assert Room.model_validate({**ROOM, "blobs": 480 * 2**20}).full == 100
-    assert Room.model_validate({**ROOM, "takes": "members"}).full == 100
-    assert Room.model_validate({**ROOM, "most": 0}).full == 100
+    assert SpaceUsed.model_validate(ROOM).full == 78
+    assert SpaceUsed.model_validate({**ROOM, "blobs": 480 * 2**20}).full == 100
+    assert SpaceUsed.model_validate({**ROOM, "takes": "members"}).full == 100
+    assert SpaceUsed.model_validate({**ROOM, "most": 0}).full == 100
 
 
 def subjects(bot: Agent, full: int) -> list[str]:

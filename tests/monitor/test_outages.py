@@ -7,7 +7,7 @@ import pytest
 from django.core import mail
 from django.utils import timezone
 
-from butt.agents import wishes
+from butt.agents import actions
 from butt.agents.models import Agent, Observed, Progress, Wanted
 from butt.agents.states import State
 from butt.figures.models import Letters, Outage
@@ -72,7 +72,7 @@ def test_a_bot_that_is_stopped_deleted_or_new_is_not_down(bot: Agent):
 def test_who_stops_a_bot_that_is_down_hears_no_more_of_it(bot: Agent):
     falls(bot)
     assert looks(0, 6) == ["my.localhost is down"]
-    wishes.stop(person_of(bot), bot)
+    actions.stop(person_of(bot), bot)
     Progress.objects.filter(bot=bot).update(state=State.STOPPED)
     assert looks(7, 30) == ["my.localhost is down"]
     assert Outage.objects.get().ended_at is not None

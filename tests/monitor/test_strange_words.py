@@ -20,8 +20,8 @@ from butt.invites.models import InviteUse
 from butt.machines.models import Placement
 from butt.machines.reports import read_report, take
 from butt.monitor.guests import _checked
-from butt.monitor.ledger import Ledger
-from butt.monitor.watch import Bot, Figures, watch
+from butt.monitor.sample_buffer import SampleBuffer
+from butt.monitor.watch import Bot, BotFigures, watch
 from butt.steward.steward import Steward
 from scuttlekit import KeyPair, RemoteError
 from tests.machines.machines import machine, placed_bot, report
@@ -57,10 +57,10 @@ def two_bots() -> tuple[Agent, Agent]:
 @pytest.mark.parametrize("words", STRANGE)
 async def test_why_a_bot_gives_no_figures_is_written_with_what_others_say(words: str):
     strange, other = await sync_to_async(two_bots)()
-    ledger, told = Ledger(), asyncio.Event()
+    buffer, told = SampleBuffer(), asyncio.Event()
 
-    async def tell(bot_id: uuid.UUID, figures: Figures | None, trouble: str) -> None:
-        await ledger.tell(bot_id, figures, trouble)
+    async def tell(bot_id: uuid.UUID, figures: BotFigures | None, trouble: str) -> None:
+        await buffer.tell(bot_id, figures, trouble)
         told.set()
 
     async with Refusing() as bot:
@@ -70,8 +70,8 @@ async def test_why_a_bot_gives_no_figures_is_written_with_what_others_say(words:
             await asyncio.wait_for(told.wait(), 20)
         finally:
             watching.cancel()
-    await ledger.tell(other.id, None, "It ended the connection.")
-    assert await ledger._write()
+    await buffer.tell(other.id, None, "It ended the connection.")
+    assert await buffer._write()
     assert (await Observed.objects.aget(bot=strange)).trouble == KEPT
     assert not (await Observed.objects.aget(bot=other)).alive
 

@@ -14,12 +14,12 @@ from django.utils import timezone
 from butt.accounts import owners
 from butt.accounts.models import Account
 from butt.accounts.tokens import issue_token
+from butt.agents.actions import Refused, check_may_have_another, start
 from butt.agents.bots import bot_by_name, bots
+from butt.agents.effective_state import effective_state
 from butt.agents.models import Agent, Belongs, JournalEntry, Progress, Wanted
-from butt.agents.standing import standing
 from butt.agents.states import State
 from butt.agents.view import View
-from butt.agents.wishes import Refused, check_may_have_another, start
 from butt.command import operator as command
 from butt.configuration import configuration
 from butt.hosts import Order, Sighting
@@ -145,7 +145,7 @@ def test_a_suspended_person_has_no_bot_that_runs_and_no_page_and_comes_back(
     assert (steward(), pages(invite)) == ({"my": True}, [200, 200, 200])
     does("suspend", olga, alice)
     assert (steward(), pages(invite)) == ({"my": False}, [404, 404, 404])
-    assert standing(again(bot)) is State.STOPPED
+    assert effective_state(again(bot)) is State.STOPPED
     assert "suspended" in View(again(bot)).reason
     assert Client(headers={"Authorization": f"Bearer {token}"}).get("/agents").status_code == 401
     does("reinstate", olga, Account.objects.get(id=alice.id))

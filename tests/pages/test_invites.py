@@ -12,7 +12,7 @@ from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, BrowserContext, Page, expect
 
 from butt.agents.states import State
-from scuttlekit import Invite
+from scuttlekit import InviteCode
 from tests.pages.conftest import DESK, PHONE
 from tests.pages.server import Pages, signs_in
 from tests.service import Service
@@ -78,7 +78,7 @@ def test_an_invite_is_made_passed_on_accepted_and_seen(
     assert "harbour" not in theirs.content()
     assert Axe().run(theirs).violations_count == 0
     code = theirs.locator("#code").text_content() or ""
-    assert Invite.parse(code).code == code
+    assert InviteCode.parse(code).code == code
 
     page.bring_to_front()
     page.evaluate("window.stayed = true")
@@ -118,7 +118,7 @@ def test_link_and_code_are_copied(page: Page, context: BrowserContext, invited: 
     assert page.evaluate("navigator.clipboard.readText()").endswith(f"/join/carol-{invited}")
     page.locator("summary", has_text="code").nth(1).click()
     page.get_by_role("button", name="copy the code for carol").click()
-    assert Invite.parse(page.evaluate("navigator.clipboard.readText()"))
+    assert InviteCode.parse(page.evaluate("navigator.clipboard.readText()"))
 
 
 def test_the_open_page_is_hidden_and_shown_again(server: Pages, page: Page, invited: str):

@@ -8,9 +8,9 @@ from urllib.parse import parse_qs, urlsplit
 import pytest
 from django.test import Client
 
+from butt.agents.actions import Refused, set_room_mode
 from butt.agents.models import Agent, JournalEntry, Observed, RoomMode
 from butt.agents.states import State
-from butt.agents.wishes import Refused, set_room_mode
 from butt.configuration import configuration
 from butt.invites.book import set_public
 from butt.invites.kept_connections import kept_connections
@@ -18,7 +18,7 @@ from butt.limits.rates import Rate
 from butt.limits.table import ADDRESS_JOINS, ADDRESS_MISSES
 from butt.peers import aliases, members, rooms
 from butt.peers.following import Relation, relate
-from butt.peers.rooms import Telling
+from butt.peers.rooms import RoomUpdate
 from butt.public.pages import aliases as pages
 from scuttlekit import Address, KeyPair, RemoteError, connect
 from scuttlekit.pub.room.aliases import confirmation
@@ -129,7 +129,7 @@ def test_a_pub_is_told_of_its_room_once_and_again_when_it_is_another():
             set_room_mode(alice, bot, mode)
         set_public(bot, public=public)
         (due,) = rooms.untold()
-        assert due == Telling(bot.id, mode, where)
+        assert due == RoomUpdate(bot.id, mode, where)
         rooms.told(due)
         assert rooms.untold() == []
     bot.delete()

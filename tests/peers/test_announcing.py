@@ -2,10 +2,10 @@
 
 import pytest
 
+from butt.agents.actions import announce
 from butt.agents.models import Agent, Progress
 from butt.agents.states import State
-from butt.agents.wishes import announce
-from butt.peers.announcing import Announcement, is_said, told, untold
+from butt.peers.announcing import PubAnnouncement, is_said, told, untold
 from tests.people import bot_in, person
 
 pytestmark = pytest.mark.django_db
@@ -21,7 +21,7 @@ def test_it_is_told_once_for_each_address_as_long_as_its_owner_wants_that(bot: A
     assert untold() == []
     announce(alice, bot, announced=True)
     (due,) = untold()
-    assert due == Announcement(bot.id, "127.0.0.1", bot.progress.port)
+    assert due == PubAnnouncement(bot.id, "127.0.0.1", bot.progress.port)
     assert not is_said(bot)
     told(due, 7)
     assert is_said(bot)
@@ -33,6 +33,6 @@ def test_it_is_told_once_for_each_address_as_long_as_its_owner_wants_that(bot: A
 
 
 def test_a_bot_that_is_gone_meanwhile_is_no_trouble(bot: Agent):
-    due = Announcement(bot.id, "127.0.0.1", 9000)
+    due = PubAnnouncement(bot.id, "127.0.0.1", 9000)
     bot.delete()
     told(due, 1)

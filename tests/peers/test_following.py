@@ -2,9 +2,9 @@
 
 import pytest
 
+from butt.agents.actions import Refused
 from butt.agents.models import Agent, JournalEntry
 from butt.agents.states import State
-from butt.agents.wishes import Refused
 from butt.invites.kept_connections import kept_connections
 from butt.peers.following import Relation, relate
 from scuttlekit import KeyPair, sigil_to_uri

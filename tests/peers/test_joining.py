@@ -5,18 +5,18 @@ from datetime import timedelta
 import pytest
 from django.utils import timezone
 
+from butt.agents.actions import Refused
 from butt.agents.models import Agent, JournalEntry, Observed, Wanted
 from butt.agents.states import State
-from butt.agents.wishes import Refused
 from butt.peers import joining
 from butt.peers.models import OtherPub
-from scuttlekit import Address, Invite, KeyPair
+from scuttlekit import Address, InviteCode, KeyPair
 from tests.people import bot_in, person
 
 pytestmark = pytest.mark.django_db
 
 OTHER = Address("pub.example.org", 8008, KeyPair.generate().id)
-CODE = Invite(OTHER, b"s" * 32).code
+CODE = InviteCode(OTHER, b"s" * 32).code
 
 
 @pytest.fixture
@@ -65,7 +65,7 @@ def test_what_did_not_work_is_told_in_the_pubs_words_and_tried_again_when_asked(
 def test_the_end_of_an_earlier_try_does_not_end_a_later_one(alice: Agent, bot: Agent):
     joining.ask(alice, bot, CODE)
     (earlier,) = joining.due(timezone.now())
-    newer = Invite(OTHER, b"t" * 32).code
+    newer = InviteCode(OTHER, b"t" * 32).code
     joining.ask(alice, bot, newer)
     joining.ended(earlier, "invite has expired", timezone.now())
     assert [due.code for due in joining.due(timezone.now())] == [newer]

@@ -6,9 +6,9 @@ from typing import Any
 import pytest
 from django.utils import timezone
 
+from butt.agents.actions import Refused
 from butt.agents.models import Agent, JournalEntry
 from butt.agents.states import State
-from butt.agents.wishes import Refused
 from butt.invites import making
 from butt.invites.kept_connections import kept_connections
 from butt.invites.models import Invite

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from butt.configuration import configuration
-from butt.machines import errands, tokens
+from butt.machines import jobs, tokens
 from butt.machines.models import Machine, Upload
 from butt.machines.uploads import NO_ROOM, expect, spooled
 from butt.private.exports import receive_export
@@ -91,31 +91,31 @@ def test_without_room_who_waits_is_told_and_with_room_it_comes(
 ):
     settings_of(home=small_disk)
     bot = placed_bot(person("alice"), alices, "full")
-    errand = errands.ask(bot.id, "blobs")
-    assert errand
-    export = Sender(expect(alices, bot.id, 1 << 30, errand.id), tokens.issue(alices))
+    job = jobs.ask(bot.id, "blobs")
+    assert job
+    export = Sender(expect(alices, bot.id, 1 << 30, job.id), tokens.issue(alices))
     chunks = [bytes(1 << 20)] * 9
     assert export.puts(*chunks) == 507
-    errands.done(errand.id, trouble="Its machine did not send it.")
-    errand.refresh_from_db()
-    assert errand.trouble == NO_ROOM
+    jobs.done(job.id, trouble="Its machine did not send it.")
+    job.refresh_from_db()
+    assert job.trouble == NO_ROOM
     assert list((small_disk / "uploads").iterdir()) == []
 
     subprocess.run(["mount", "-o", "remount,size=16m", small_disk], check=True)
-    again = errands.ask(bot.id, "blobs")
+    again = jobs.ask(bot.id, "blobs")
     assert again
-    assert again.id != errand.id
+    assert again.id != job.id
     assert Sender(expect(alices, bot.id, 1 << 30, again.id), tokens.issue(alices)).puts(*chunks) == 204
 
 
 def test_what_is_longer_than_there_is_room_for_is_told_to_who_waits(alices: Machine):
     bot = placed_bot(person("alice"), alices, "big")
-    errand = errands.ask(bot.id, "log")
-    assert errand
-    upload = expect(alices, bot.id, 10, errand.id)
+    job = jobs.ask(bot.id, "log")
+    assert job
+    upload = expect(alices, bot.id, 10, job.id)
     assert Sender(upload, tokens.issue(alices)).puts(b"123456", b"123456") == 413
-    errand.refresh_from_db()
-    assert errand.trouble == NO_ROOM
+    job.refresh_from_db()
+    assert job.trouble == NO_ROOM
 
 
 def test_a_machine_that_hangs_up_may_try_again(sender: Sender, upload: Upload):

@@ -16,8 +16,8 @@ from django.utils import timezone
 from butt.agents.models import Agent
 from butt.configuration import configuration
 from butt.hosts.interface import Folder
-from butt.machines import cargo, tails, tokens
-from butt.machines.models import Machine, Tail, Tombstone
+from butt.machines import import_transfers, log_tails, tokens
+from butt.machines.models import LogTail, Machine, Tombstone
 from tests.exports.folders import fill
 from tests.machines.machines import machine, placed_bot, report
 from tests.people import person
@@ -190,10 +190,10 @@ class TestOverHttp:
 def test_a_log_is_taken_while_somebody_reads_it(client: Client, alices: Machine, bot: Agent):
     path, token = f"/agents/m1/logs/{bot.id}", bears(tokens.issue(alices))
     assert client.put(path, "hello", headers=token).status_code == 404
-    tails.want(bot.id)
-    assert client.put(path, b"x" * tails.LONGEST + b"\xffend\0", headers=token).status_code == 204
-    text = Tail.objects.get().text
-    assert len(text) <= tails.LONGEST
+    log_tails.want(bot.id)
+    assert client.put(path, b"x" * log_tails.LONGEST + b"\xffend\0", headers=token).status_code == 204
+    text = LogTail.objects.get().text
+    assert len(text) <= log_tails.LONGEST
     assert text.endswith("\ufffdend")
     assert client.get(path, headers=token).status_code == 405
     others = bears(tokens.issue(machine("m2")))
@@ -204,7 +204,7 @@ def test_a_log_is_taken_while_somebody_reads_it(client: Client, alices: Machine,
 def test_cargo_is_for_the_bots_own_machine_and_nobody_else(client: Client, alices: Machine, bot: Agent):
     path, token = f"/agents/m1/cargo/{bot.id}", bears(tokens.issue(alices))
     assert client.get(path, headers=token).status_code == 404
-    fill(Folder(cargo.place_of(bot.id)))
+    fill(Folder(import_transfers.place_of(bot.id)))
     assert client.get(path, headers=master()).status_code == 403, "it holds a secret"
     others = bears(tokens.issue(machine("m2")))
     assert client.get(path, headers=others).status_code == 403
@@ -215,7 +215,7 @@ def test_cargo_is_for_the_bots_own_machine_and_nobody_else(client: Client, alice
     assert len(tar) == int(answer["Content-Length"])
     with tarfile.open(fileobj=io.BytesIO(tar)) as files:
         assert {"secret", "gossip.json", "flume/log.offset"} <= set(files.getnames())
-    cargo.forget(bot.id)
+    import_transfers.forget(bot.id)
     assert client.get(path, headers=token).status_code == 404
 
 

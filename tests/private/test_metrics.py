@@ -22,7 +22,7 @@ from butt.configuration import configuration
 from butt.health.readiness import readiness
 from butt.limits import slowed
 from butt.limits.table import HEAD_BYTES
-from butt.monitor.roster import Roster
+from butt.monitor.membership import Membership
 from butt.monitor.samples import Seen, write
 from butt.private import backup_metrics
 from tests.figures.history import MIB, figures
@@ -83,15 +83,15 @@ def test_each_bot_is_told_by_id_and_name(prometheus: Client, bot: Agent):
 
 def test_the_service_tells_of_its_own_health(prometheus: Client, bot: Agent):
     Progress.objects.update(due_at=timezone.now() - timedelta(seconds=30))
-    roster = Roster()
-    roster.beat(watching=1, written=5, lost=2)
+    membership = Membership()
+    membership.beat(watching=1, written=5, lost=2)
     told = read(prometheus)
     assert told["butt_bots"]["alive"] == 1
     assert set(told["butt_bots"]) == set(State)
     assert 29 < told["butt_steward_lag_seconds"][""] < 60
-    assert told["butt_monitor_samples_written_total"] == {str(roster.id): 5}
-    assert told["butt_monitor_samples_lost_total"] == {str(roster.id): 2}
-    assert told["butt_monitor_beat_age_seconds"][str(roster.id)] < 5
+    assert told["butt_monitor_samples_written_total"] == {str(membership.id): 5}
+    assert told["butt_monitor_samples_lost_total"] == {str(membership.id): 2}
+    assert told["butt_monitor_beat_age_seconds"][str(membership.id)] < 5
 
 
 def test_each_process_tells_what_it_counted(prometheus: Client):
@@ -171,7 +171,7 @@ def test_a_place_of_backups_that_cannot_be_looked_at_is_told_of(prometheus: Clie
 def test_the_dashboard_shows_each_metric_and_no_other(prometheus: Client, bot: Agent, backups: Path):
     facts = dict.fromkeys(("diskFree", "diskTotal", "memoryFree", "memoryTotal", "load"), 1)
     machine("m1", seen_at=timezone.now(), facts={**facts, "outOfMemoryKills": 0, "restarts": 0})
-    Roster().beat(watching=1, written=0, lost=0)
+    Membership().beat(watching=1, written=0, lost=0)
     slowed.note(HEAD_BYTES, "address 192.0.2.1/32")
     slowed.write_noted()
     AccessKey.objects.create(cloud="attic", ends_at=timezone.now(), at=timezone.now())

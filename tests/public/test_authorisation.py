@@ -87,7 +87,7 @@ POST /bots/{name}/people/stay                       start   404    403        on
 POST /bots/{name}/people/pay                        start   404    403        on        on     404
 POST /bots/{name}/people/{person_id}/role            start   404     403        on        on     404
 POST /bots/{name}/people/{number}/withdraw          start   404    403        on        on     404
-POST /bots/{name}/{verb}                            start   404    403        on        on     404
+POST /bots/{name}/{action}                            start   404    403        on        on     404
 GET  /join/{token}                                  200     200    200        200       200    200
 GET  /@{name}                                       200     200    200        200       200    200
 POST /@{name}                                        404    404    404        404       404    404
@@ -250,7 +250,7 @@ def places(people: dict[str, Account]) -> Iterator[dict[str, str]]:
     )
     yield {
         "name": "my",
-        "verb": "stop",
+        "action": "stop",
         "number": str(invitation.id),
         "bot_id": str(bot.id),
         "pk": "1",

@@ -8,8 +8,8 @@ from django.test import Client
 from butt.agents.models import Agent, Progress
 from butt.agents.states import State
 from butt.sources import shelf
+from butt.sources.actions import rebuild
 from butt.sources.models import Release
-from butt.sources.wishes import rebuild
 from tests.people import account, bot_in
 
 pytestmark = pytest.mark.django_db

@@ -4,7 +4,7 @@ import pytest
 from django.test import Client
 
 from butt.agents.models import JournalEntry, Wanted
-from butt.agents.states import State, Verb
+from butt.agents.states import Action, State
 from tests.people import account, bot_in
 
 pytestmark = pytest.mark.django_db
@@ -35,4 +35,4 @@ def test_a_second_click_changes_nothing_and_is_no_fault(browser: Client):
     again = browser.post(PATH, {"name": "my"}, follow=True)
     assert "You cannot delete" not in again.text
     assert Wanted.objects.get().gone_at == gone_at
-    assert JournalEntry.objects.filter(what=Verb.DELETE).count() == 1
+    assert JournalEntry.objects.filter(what=Action.DELETE).count() == 1

@@ -6,13 +6,15 @@ import threading
 import pytest
 from asgiref.testing import ApplicationCommunicator
 
-from butt.public.asgi import THREADS, Server
+from butt.public.asgi import THREADS, PublicServer
 from butt.serving.clients import Client
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
 
-async def asks(server: Server, method: str = "GET", host: bytes = b"127.0.0.1:8000") -> tuple[int, bytes]:
+async def asks(
+    server: PublicServer, method: str = "GET", host: bytes = b"127.0.0.1:8000"
+) -> tuple[int, bytes]:
     scope = {"type": "http", "method": method, "path": "/openapi.json", "query_string": b""}
     line = ApplicationCommunicator(server, {**scope, "headers": [(b"host", host)]})
     await line.send_input({"type": "http.request", "body": b""})
@@ -22,7 +24,7 @@ async def asks(server: Server, method: str = "GET", host: bytes = b"127.0.0.1:80
 
 
 async def test_it_is_told_while_every_thread_is_taken():
-    server, enough = Server(), threading.Event()
+    server, enough = PublicServer(), threading.Event()
     first = await asks(server)
     assert first[0] == 200
     assert first[1].startswith(b'{"openapi"')
@@ -38,16 +40,16 @@ async def test_it_is_told_while_every_thread_is_taken():
 
 
 async def test_who_asks_for_it_first_without_its_body_takes_it_from_nobody():
-    server = Server()
+    server = PublicServer()
     await asks(server, "HEAD")
     assert (await asks(server))[1].startswith(b'{"openapi"')
 
 
 async def test_who_is_refused_first_spoils_it_for_nobody():
-    server = Server()
+    server = PublicServer()
     assert (await asks(server, host=b"no host at all"))[0] == 400
     assert (await asks(server))[0] == 200
 
 
 async def test_a_call_that_there_is_not_is_refused():
-    assert (await asks(Server(), "POST"))[0] in {403, 405}
+    assert (await asks(PublicServer(), "POST"))[0] in {403, 405}

@@ -7,13 +7,13 @@ from django.utils import timezone
 from butt.accounts.tokens import issue_token
 from butt.agents.models import Agent, Observed, Wanted
 from butt.peers.models import OtherPub
-from scuttlekit import Address, Invite, KeyPair
+from scuttlekit import Address, InviteCode, KeyPair
 from tests.public.test_invites import words
 
 pytestmark = pytest.mark.django_db
 
 OTHER = Address("pub.example.org", 8008, KeyPair.generate().id)
-CODE = Invite(OTHER, b"s" * 32).code
+CODE = InviteCode(OTHER, b"s" * 32).code
 PAGE = "/bots/my/network"
 
 

@@ -7,15 +7,15 @@ from django.test import Client
 from django.utils import timezone
 
 from butt.accounts.tokens import issue_token
-from butt.agents import wishes
+from butt.agents import actions
+from butt.agents.actions import Refused
 from butt.agents.limits import set_limits
 from butt.agents.models import Agent, Observed, Wanted
-from butt.agents.states import State, Verb
+from butt.agents.states import Action, State
 from butt.agents.view import View
-from butt.agents.wishes import Refused
 from butt.figures.models import Reading
 from butt.peers import joining
-from butt.services.interface import ALL_VERBS, Figure, Part, Service
+from butt.services.interface import ALL_ACTIONS, Figure, Service, ServicePart
 from butt.services.known import services
 from tests.people import person
 from tests.public.test_invites import words
@@ -33,24 +33,24 @@ def room(bot: Agent) -> Agent:
 
 
 def test_the_verbs_of_services_are_those_that_people_ask():
-    assert frozenset(Verb) == ALL_VERBS
+    assert frozenset(Action) == ALL_ACTIONS
 
 
 def test_a_service_is_refused_that_the_house_cannot_run():
-    for wrong in ({"releases": "mine"}, {"configuration": {"port": 1}}, {"verbs": frozenset({"dance"})}):
-        with pytest.raises(ValueError, match=r"A service|no verb"):
+    for wrong in ({"releases": "mine"}, {"configuration": {"port": 1}}, {"actions": frozenset({"dance"})}):
+        with pytest.raises(ValueError, match=r"A service|no action"):
             Service(what="", figures=(), parts=frozenset(), **wrong)  # type: ignore[arg-type]
 
 
 def test_a_room_keeps_nobodys_messages_from_its_first_start():
-    bot = wishes.create_bot(person("alice"), "my", service="room")
+    bot = actions.create_bot(person("alice"), "my", service="room")
     assert (bot.service, Wanted.objects.get(bot=bot).hops) == ("room", 0)
-    assert Wanted.objects.get(bot=wishes.create_bot(person("bob"), "his")).hops == 2
+    assert Wanted.objects.get(bot=actions.create_bot(person("bob"), "his")).hops == 2
 
 
 def test_a_bot_is_made_of_a_service_that_there_is_alone(alice: Client):
     with pytest.raises(Refused) as refused:
-        wishes.create_bot(person("carol"), "my", service="disco")
+        actions.create_bot(person("carol"), "my", service="disco")
     assert (refused.value.code, refused.value.field) == ("bad_service", "service")
     answer = alice.post("/bots/new", {"bot": "your", "service": "disco"})
     assert answer.status_code == 422
@@ -69,7 +69,7 @@ def test_a_room_has_none_of_what_is_for_keeping_messages(alice: Client, room: Ag
     Observed.objects.filter(bot=room).update(hops=0, attendants=3, tunnels=1)
     owner, room = room.belongs_to.get().target_agent, Agent.objects.get(id=room.id)
     asked = (
-        lambda: wishes.set_hops(owner, room, 2),
+        lambda: actions.set_hops(owner, room, 2),
         lambda: set_limits(owner, room, {"disk": None}),
         lambda: joining.ask(owner, room, "example.org:8008:@x.ed25519"),
     )
@@ -120,19 +120,21 @@ def test_a_bot_whose_service_is_gone_goes_on_and_can_be_stopped(alice: Client, b
         assert alice.get(f"/bots/my{page}").status_code == 200
     gone = Agent.objects.get(id=bot.id)
     assert State.ALIVE in View(gone).state
-    wishes.stop(gone.belongs_to.get().target_agent, gone)
+    actions.stop(gone.belongs_to.get().target_agent, gone)
     assert Wanted.objects.get(bot=bot).run is False
 
 
 def test_a_verb_that_a_service_lacks_is_neither_offered_nor_granted(
     bot: Agent, monkeypatch: pytest.MonkeyPatch
 ):
-    still = Service(what="", figures=(Figure.PEERS,), parts=frozenset(Part), verbs=ALL_VERBS - {"rebuild"})
+    still = Service(
+        what="", figures=(Figure.PEERS,), parts=frozenset(ServicePart), actions=ALL_ACTIONS - {"rebuild"}
+    )
     monkeypatch.setitem(services(), "still", still)  # type: ignore[arg-type]
     Agent.objects.filter(id=bot.id).update(service="still")
     bot = Agent.objects.get(id=bot.id)
-    assert Verb.REBUILD not in View(bot).offered
-    assert Verb.RESTART in View(bot).offered
+    assert Action.REBUILD not in View(bot).offered
+    assert Action.RESTART in View(bot).offered
     with pytest.raises(Refused) as refused:
-        wishes.ask("", bot, Verb.REBUILD, lambda _: {})
+        actions.ask("", bot, Action.REBUILD, lambda _: {})
     assert refused.value.code == "bad_service"

@@ -117,8 +117,8 @@ def test_every_action_ends_as_wanted(number: int, farm: Farm, tmp_path: Path):
     release = farm.other_code(number)
     alice.waits_for("alive", goes, PATIENT)
     launched = farm.launch(restarts)
-    for verb, bot in (("start", starts), ("stop", stops), ("restart", restarts), ("upgrade", upgrades)):
-        assert alice.asks(verb, bot)["state"] in BUSY
+    for action, bot in (("start", starts), ("stop", stops), ("restart", restarts), ("upgrade", upgrades)):
+        assert alice.asks(action, bot)["state"] in BUSY
     alice.call("DELETE", f"/agents/{goes['id']}", expect=202)
     with ThreadPoolExecutor(1) as beside:
         exporting = beside.submit(exported, alice, restarts, tmp_path / "log")

@@ -19,7 +19,7 @@ import pytest
 from scuttlekit import (
     Address,
     HandshakeFailed,
-    Invite,
+    InviteCode,
     KeyPair,
     Peer,
     RemoteError,
@@ -126,7 +126,7 @@ async def test_a_stranger_may_do_little(master: Peer, ssb_server: Running, bob):
 
 
 async def test_an_invite_is_made_and_used_once(master: Peer, alice, bob):
-    invite = Invite.parse(await master.call("invite.create", {"uses": 1, "note": "a token"}))
+    invite = InviteCode.parse(await master.call("invite.create", {"uses": 1, "note": "a token"}))
     message = await invite.use(alice.id)
     content = message["value"]["content"]
     assert (content["contact"], content["following"], content["note"]) == (alice.id, True, "a token")
@@ -135,8 +135,8 @@ async def test_an_invite_is_made_and_used_once(master: Peer, alice, bob):
 
 
 async def test_an_invite_in_the_newer_form_is_used_too(master: Peer, bob):
-    invite = Invite.parse(await master.call("invite.create", 1))
-    message = await Invite.parse(invite.multiserver).use(bob.id)
+    invite = InviteCode.parse(await master.call("invite.create", 1))
+    message = await InviteCode.parse(invite.multiserver).use(bob.id)
     assert message["value"]["content"]["contact"] == bob.id
 
 

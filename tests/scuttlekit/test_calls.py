@@ -20,7 +20,7 @@ from scuttlekit import (
 )
 from scuttlekit.addresses import Address
 from scuttlekit.frames import Json
-from scuttlekit.network import Room
+from scuttlekit.network import ServerLimits
 from tests.scuttlekit.peers import connected, eventually
 
 
@@ -382,7 +382,7 @@ async def test_who_is_not_welcome_does_not_get_in(pub, alice, bob):
 
 async def test_past_its_limit_a_server_lets_nobody_in(pub, alice):
     async with (
-        serve("127.0.0.1", 0, pub, room=Room(connections=1)) as server,
+        serve("127.0.0.1", 0, pub, room=ServerLimits(connections=1)) as server,
         connect(server.address, alice),
     ):
         with pytest.raises(HandshakeFailed):

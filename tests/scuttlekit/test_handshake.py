@@ -3,14 +3,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from scuttlekit import HandshakeFailed, KeyPair
-from scuttlekit.handshake import MAIN_NETWORK, Handshake, Secrets, client, server
+from scuttlekit.handshake import MAIN_NETWORK, Handshake, SessionKeys, client, server
 from tests.scuttlekit.peers import few
 
 PUB, ALICE = KeyPair(b"p" * 32), KeyPair(b"a" * 32)
 MESSAGES = ("client challenge", "server challenge", "client authentication", "server acceptance")
 
 
-def finish(steps: Handshake, message: bytes) -> Secrets:
+def finish(steps: Handshake, message: bytes) -> SessionKeys:
     with pytest.raises(StopIteration) as done:
         steps.send(message)
     return done.value.value
@@ -18,7 +18,7 @@ def finish(steps: Handshake, message: bytes) -> Secrets:
 
 def shake(
     dialling: Handshake, dialled: Handshake, change=lambda _name, message: message
-) -> tuple[Secrets, Secrets]:
+) -> tuple[SessionKeys, SessionKeys]:
     """Carry the four messages between both sides; `change` may tamper with each on its way."""
     next(dialled)
     challenge = change(MESSAGES[0], next(dialling).send)

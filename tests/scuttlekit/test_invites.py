@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from scuttlekit import Address, InvalidFormat, Invite, KeyPair, RemoteError, serve
+from scuttlekit import Address, InvalidFormat, InviteCode, KeyPair, RemoteError, serve
 from tests.scuttlekit.peers import few
 from tests.scuttlekit.test_addresses import addresses
 
@@ -13,23 +13,23 @@ SEED = base64.b64encode(b"i" * 32).decode()
 BASE64 = PUB.id[1:].removesuffix(".ed25519")
 
 invites = st.builds(
-    Invite, addresses.filter(lambda it: "~" not in it.path), st.binary(min_size=32, max_size=32)
+    InviteCode, addresses.filter(lambda it: "~" not in it.path), st.binary(min_size=32, max_size=32)
 )
 
 
 @few
 @given(invites)
 def test_an_invite_reads_as_it_was_written_in_both_forms(invite):
-    assert Invite.parse(invite.multiserver) == invite
+    assert InviteCode.parse(invite.multiserver) == invite
     if invite.address.transport == "net" and not invite.address.host.endswith(".onion"):
-        assert Invite.parse(invite.code) == invite
+        assert InviteCode.parse(invite.code) == invite
 
 
 @few
 @given(st.text() | st.text("net:shs~;!0123456789@./=#", max_size=80))
 def test_any_other_text_is_clearly_no_invite(text):
     with pytest.raises(InvalidFormat):
-        Invite.parse(text)
+        InviteCode.parse(text)
 
 
 @pytest.mark.parametrize(
@@ -43,15 +43,15 @@ def test_any_other_text_is_clearly_no_invite(text):
     ],
 )
 def test_it_reads_invites_as_people_paste_them(text):
-    assert Invite.parse(text) == Invite(Address("pub.butt.nz", 8008, PUB.id), b"i" * 32)
+    assert InviteCode.parse(text) == InviteCode(Address("pub.butt.nz", 8008, PUB.id), b"i" * 32)
 
 
 def test_an_invites_own_id_is_the_key_of_its_seed():
-    assert Invite.parse(f"pub.butt.nz:8008:{PUB.id}~{SEED}").id == KeyPair(b"i" * 32).id
+    assert InviteCode.parse(f"pub.butt.nz:8008:{PUB.id}~{SEED}").id == KeyPair(b"i" * 32).id
 
 
 def test_nothing_that_prints_an_invite_prints_its_seed():
-    invite = Invite(Address("pub.butt.nz", 8008, PUB.id), b"i" * 32)
+    invite = InviteCode(Address("pub.butt.nz", 8008, PUB.id), b"i" * 32)
     assert "iiii" not in repr(invite)
     assert SEED not in repr(invite)
 
@@ -62,7 +62,7 @@ def test_nothing_that_prints_an_invite_prints_its_seed():
 )
 def test_an_address_alone_is_no_invite(text):
     with pytest.raises(InvalidFormat):
-        Invite.parse(text)
+        InviteCode.parse(text)
 
 
 async def test_alice_uses_an_invite_and_bob_is_told_that_it_is_used_up(pub, alice, bob):
@@ -75,7 +75,7 @@ async def test_alice_uses_an_invite_and_bob_is_told_that_it_is_used_up(pub, alic
         return {"following": True}
 
     async with serve("127.0.0.1", 0, pub, {"invite.use": use}) as server:
-        invite = Invite(server.address, b"i" * 32)
+        invite = InviteCode(server.address, b"i" * 32)
         assert await invite.use(alice.id) == {"following": True}
         with pytest.raises(RemoteError, match="used up"):
             await invite.use(bob.id)
@@ -84,4 +84,4 @@ async def test_alice_uses_an_invite_and_bob_is_told_that_it_is_used_up(pub, alic
 
 async def test_an_invite_follows_feeds_and_nothing_else():
     with pytest.raises(InvalidFormat):
-        await Invite(Address("127.0.0.1", 1, PUB.id), b"i" * 32).use("%message.sha256")
+        await InviteCode(Address("127.0.0.1", 1, PUB.id), b"i" * 32).use("%message.sha256")

@@ -9,7 +9,7 @@ import pytest
 
 from scuttlekit import Address, HandshakeFailed, KeyPair, RemoteError, Server, connect, dial, serve
 from scuttlekit.connection import Connection, Traffic
-from scuttlekit.network import Room, host_of, listen
+from scuttlekit.network import ServerLimits, host_of, listen
 from scuttlekit.serving import Api
 from tests.scuttlekit.peers import eventually
 
@@ -94,7 +94,7 @@ async def test_a_port_can_be_taken_before_anybody_is_let_in(pub, alice):
 
 async def test_of_those_who_never_finish_their_handshake_the_oldest_makes_room(pub, alice):
     refused = []
-    server = Server(pub, HANDLERS, room=Room(handshakes=2), refuse=refused.append)
+    server = Server(pub, HANDLERS, room=ServerLimits(handshakes=2), refuse=refused.append)
     await server.start("127.0.0.1", 0)
     lines = [await asyncio.open_connection("127.0.0.1", server.address.port) for _ in range(4)]
     await eventually(lambda: refused == ["handshakes"] * 2)
@@ -118,7 +118,7 @@ async def test_connections_that_are_gone_before_they_are_looked_at_take_no_room(
     for _ in range(400):
         with socket.create_connection((address.host, address.port)) as line:
             line.sendall(b"never mind")
-    server = Server(pub, HANDLERS, room=Room(handshakes=200), refuse=refused.append)
+    server = Server(pub, HANDLERS, room=ServerLimits(handshakes=200), refuse=refused.append)
     await server.start("127.0.0.1", address.port, on=waiting)
     peer = await guest
     assert await peer.call("whoami")
@@ -129,7 +129,7 @@ async def test_connections_that_are_gone_before_they_are_looked_at_take_no_room(
 
 
 async def test_a_flood_from_one_address_costs_no_other_its_handshake(pub):
-    server = Server(pub, HANDLERS, room=Room(handshakes=5))
+    server = Server(pub, HANDLERS, room=ServerLimits(handshakes=5))
     await server.start("127.0.0.1", 0)
     port = server.address.port
     first, writer = await asyncio.open_connection("127.0.0.1", port)
@@ -150,7 +150,7 @@ async def pour(_peer):
 
 async def test_who_takes_nothing_is_let_go_and_who_takes_little_is_not(pub, alice, bob):
     refused = []
-    server = Server(pub, {"pour": pour}, room=Room(untaken=0.3), refuse=refused.append)
+    server = Server(pub, {"pour": pour}, room=ServerLimits(untaken=0.3), refuse=refused.append)
     await server.start("127.0.0.1", 0)
     deaf, slow = await dial(server.address, alice), await dial(server.address, bob)
     streams = [peer.listen("pour") for peer in (deaf, slow)]
@@ -187,7 +187,7 @@ def test_hosts_of_one_network_count_together_and_private_ones_not_at_all(host, p
 
 async def test_one_host_gets_only_so_many_connections(pub, alice):
     refused = []
-    server = Server(pub, HANDLERS, room=Room(from_one_host=2, host_of=str), refuse=refused.append)
+    server = Server(pub, HANDLERS, room=ServerLimits(from_one_host=2, host_of=str), refuse=refused.append)
     await server.start("127.0.0.1", 0)
     first, second = await dial(server.address, alice), await dial(server.address, alice)
     with pytest.raises(HandshakeFailed):

@@ -1,6 +1,6 @@
 """Who is told from strangers before anything is looked up."""
 
-from butt.serving.clients import Client, Known, client_of, cookie_of
+from butt.serving.clients import Client, KnownClients, client_of, cookie_of
 
 
 def scope(*heads: tuple[bytes, bytes], address: str = "192.0.2.1") -> dict[str, object]:
@@ -21,7 +21,7 @@ def test_a_cookie_is_found_by_its_whole_name():
 
 
 def test_only_so_many_are_known_and_those_seen_last_stay():
-    known = Known(2)
+    known = KnownClients(2)
     first, second, third = (Client("192.0.2.0/32", number) for number in (1, 2, 3))
     for client in (first, second, first, third):
         known.add(client)
@@ -29,6 +29,6 @@ def test_only_so_many_are_known_and_those_seen_last_stay():
 
 
 def test_who_sends_nothing_is_never_known():
-    known = Known(2)
+    known = KnownClients(2)
     known.add(Client("192.0.2.0/32", 0))
     assert Client("192.0.2.0/32", 0) not in known

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from butt.beats.counting import counted
-from butt.limits.logs import JsonLine, Line
+from butt.limits.logs import JsonFormatter, TextFormatter
 from butt.serving.measured import Measured
 
 log = logging.getLogger("tests.measured")
@@ -36,8 +36,8 @@ def ask(*headers: tuple[bytes, bytes]) -> str:
 def written() -> Any:
     streams = io.StringIO(), io.StringIO()
     handlers = [logging.StreamHandler(stream) for stream in streams]
-    handlers[0].setFormatter(Line("{message}{request}", style="{"))
-    handlers[1].setFormatter(JsonLine())
+    handlers[0].setFormatter(TextFormatter("{message}{request}", style="{"))
+    handlers[1].setFormatter(JsonFormatter())
     for handler in handlers:
         log.addHandler(handler)
     log.propagate = False

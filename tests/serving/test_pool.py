@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from butt.limits.table import CLIENT_WAITING, WAITING, Limit
 from butt.serving.clients import Client
-from butt.serving.pool import FairPool, Full, Gone, Share
+from butt.serving.pool import ClientGone, FairPool, Full, Share
 from tests.sources.conftest import settings_of
 
 __all__ = ["settings_of"]
@@ -176,7 +176,7 @@ async def test_nothing_is_done_for_who_has_gone(gate: Gate):
     await asyncio.sleep(0)
     cut.cancel()
     gate.opens(100)
-    with pytest.raises(Gone):
+    with pytest.raises(ClientGone):
         await gone
     with pytest.raises(asyncio.CancelledError):
         await cut

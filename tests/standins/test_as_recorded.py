@@ -28,7 +28,7 @@ from scaleway_standin.recordings import requests as requests_of
 from scaleway_standin.world import DELAYS
 
 from butt.clouds import rentals
-from butt.clouds.interface import CloudTrouble, Effect, Job
+from butt.clouds.interface import CloudEffect, CloudTrouble, Job
 from butt.clouds.models import Rented
 from tests.clouds.account import Account, at_standin, turn
 from tests.clouds.conftest import ALICE
@@ -111,7 +111,7 @@ def live(account: Account) -> None:
     for address in account.has()["ip"]:
         aim = next(t for t in cloud.account([first.zone]).things if t.id == address["id"])
         server = Rented.objects.get().server_id
-        cloud.carry_out(Job(Effect.ATTACH_ADDRESS, ALICE, zone=first.zone, target=aim, server=server))
+        cloud.carry_out(Job(CloudEffect.ATTACH_ADDRESS, ALICE, zone=first.zone, target=aim, server=server))
     rentals.give_back(ALICE)
     until(lambda: not Rented.objects.exists())
 
@@ -119,18 +119,18 @@ def live(account: Account) -> None:
 def be_refused(account: Account) -> None:
     cloud = account.cloud()
 
-    def tried(effect: Effect, **more: object) -> None:
+    def tried(effect: CloudEffect, **more: object) -> None:
         with pytest.raises(CloudTrouble):
             cloud.carry_out(Job(effect, ALICE, zone=ZONE, **more))  # type: ignore[arg-type]
 
     nowhere = str(uuid.uuid4())
-    tried(Effect.BOOT, server=nowhere, group=nowhere)
-    tried(Effect.TAKE_SNAPSHOT, volume=nowhere)
+    tried(CloudEffect.BOOT, server=nowhere, group=nowhere)
+    tried(CloudEffect.TAKE_SNAPSHOT, volume=nowhere)
     account.steer("rights", missing=["BlockStorageFullAccess"])
-    tried(Effect.TAKE_SNAPSHOT, volume=nowhere)
+    tried(CloudEffect.TAKE_SNAPSHOT, volume=nowhere)
     account.steer("rights")
     account.steer("faults", rules=[{"path": "/ips$", "do": "429", "times": 99}])
-    tried(Effect.MAKE_ADDRESS4)
+    tried(CloudEffect.MAKE_ADDRESS4)
     account.steer("calm")
     with pytest.raises(CloudTrouble):
         account.cloud(image="macos").offers()

@@ -9,19 +9,19 @@ from django.utils import timezone
 
 from butt.agents.models import Progress
 from butt.agents.states import State
-from butt.billing.holds import held
 from butt.billing.interface import Busy
+from butt.billing.leases import leased
 from butt.billing.models import Payer
 from butt.configuration import configuration
-from butt.figures.models import Monitor
+from butt.figures.models import MonitorBeat
 from butt.hosts import Order, Sighting
-from butt.monitor.roster import Roster
+from butt.monitor.membership import Membership
 from butt.sources import shelf
 from butt.sources.models import Release
 from butt.steward.moves import LONGEST_BACK_OFF
 from butt.steward.steward import Steward
 from tests.people import bot_in, person
-from tests.sources.test_wishes import shelved
+from tests.sources.test_actions import shelved
 
 pytestmark = pytest.mark.django_db
 A_DAY = timedelta(days=1)
@@ -82,13 +82,13 @@ def test_a_build_is_tried_again():
 def test_a_payer_is_free_whom_somebody_held_tomorrow():
     payer = Payer.objects.create(person=person("alice"))
     Payer.objects.update(held_until=timezone.now() + A_DAY)
-    with held(payer), pytest.raises(Busy), held(payer):
+    with leased(payer), pytest.raises(Busy), leased(payer):
         pass
 
 
 def test_a_monitor_whose_last_beat_is_of_tomorrow_is_dead():
-    roster, other = Roster(), Roster()
+    membership, other = Membership(), Membership()
     other.beat(watching=0, written=0, lost=0)
-    Monitor.objects.update(beat=timezone.now() + A_DAY)
-    roster.beat(watching=0, written=0, lost=0)
-    assert roster.living == (roster.id,)
+    MonitorBeat.objects.update(beat=timezone.now() + A_DAY)
+    membership.beat(watching=0, written=0, lost=0)
+    assert membership.living == (membership.id,)

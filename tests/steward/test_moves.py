@@ -11,7 +11,7 @@ from butt.agents.models import Observed, Progress, Wanted
 from butt.agents.states import MOVES, State
 from butt.hosts.exits import PORT_TAKEN
 from butt.hosts.interface import Carried, Sighting
-from butt.sources.shelf import Offer
+from butt.sources.shelf import ReleaseStatus
 from butt.steward.moves import decide
 from butt.steward.situation import Effect, Situation
 
@@ -33,7 +33,7 @@ class OneBot(RuleBasedStateMachine):
         self.starts: set[int] = set()
         self.ended, self.exit_code = "", None
         self.gone = False
-        self.offers = {"r1": Offer(ready=True)}
+        self.offers = {"r1": ReleaseStatus(ready=True)}
         self.code_of: dict[int, str] = {}
         self.proven = {"r1"}
         self.place = ""
@@ -54,9 +54,15 @@ class OneBot(RuleBasedStateMachine):
         self.wanted.run, self.wanted.restarts = True, self.wanted.restarts + 1
 
     @rule(
-        offer=st.sampled_from([Offer(ready=True), Offer(progress="Building."), Offer(failed="npm said no")])
+        offer=st.sampled_from(
+            [
+                ReleaseStatus(ready=True),
+                ReleaseStatus(progress="Building."),
+                ReleaseStatus(failed="npm said no"),
+            ]
+        )
     )
-    def wants_other_code(self, offer: Offer) -> None:
+    def wants_other_code(self, offer: ReleaseStatus) -> None:
         if self.progress.release and self.wanted.upgrades == self.progress.upgrades:
             self.wanted.release = f"r{len(self.offers) + 1}"
             self.wanted.upgrades += 1
@@ -65,7 +71,9 @@ class OneBot(RuleBasedStateMachine):
     @rule(ready=st.booleans())
     def a_build_ends(self, ready: bool) -> None:
         if self.wanted.release and self.offers[self.wanted.release].progress:
-            self.offers[self.wanted.release] = Offer(ready=True) if ready else Offer(failed="npm said no")
+            self.offers[self.wanted.release] = (
+                ReleaseStatus(ready=True) if ready else ReleaseStatus(failed="npm said no")
+            )
 
     @rule()
     def deletes(self) -> None:
@@ -161,8 +169,8 @@ class OneBot(RuleBasedStateMachine):
         if self.place and self.running is None and not self.progress.previous:
             self.observed.sequence = max(self.observed.sequence, self.copies[self.place])
         before = State(self.progress.state)
-        offer = self.offers.get(self.wanted.release, Offer())
-        offer = offer if self.wanted.upgrades > self.progress.upgrades else Offer()
+        offer = self.offers.get(self.wanted.release, ReleaseStatus())
+        offer = offer if self.wanted.upgrades > self.progress.upgrades else ReleaseStatus()
         at = Situation(self.wanted, self.progress, self.observed, seen, self.now, START_DEADLINE, offer)
         move = decide(at)
         assert move.state == before or move.state in MOVES[before]

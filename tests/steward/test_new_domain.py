@@ -6,9 +6,9 @@ from collections.abc import Iterator, Mapping
 import pytest
 from django.utils import timezone
 
+from butt.agents.actions import restart
 from butt.agents.models import Agent, Progress
 from butt.agents.states import State
-from butt.agents.wishes import restart
 from butt.configuration import configuration
 from butt.hosts import Order, Sighting
 from butt.steward.steward import Steward

@@ -13,7 +13,7 @@ from obstore.store import LocalStore
 from butt.agents.models import Progress
 from butt.agents.states import State
 from butt.vault import VaultTrouble, keeper, sealing
-from butt.vault.keeper import Keeper, names_of
+from butt.vault.keeper import VaultKeeper, names_of
 from butt.vault.reading import read
 from scuttlekit.keys import KeyPair
 from scuttlekit.messages import Message, create
@@ -77,8 +77,8 @@ def second() -> Any:
     return pyrage.x25519.Identity.generate()
 
 
-def keeps(store: LocalStore, folder: Folder, key: Any, second: Any) -> Keeper:
-    return Keeper(store, folder.data.parents[1], key.to_public(), second.to_public())
+def keeps(store: LocalStore, folder: Folder, key: Any, second: Any) -> VaultKeeper:
+    return VaultKeeper(store, folder.data.parents[1], key.to_public(), second.to_public())
 
 
 def test_all_comes_back_as_it_was_though_the_sender_was_killed(
@@ -205,7 +205,7 @@ def test_a_vault_that_is_away_is_waited_for_and_then_has_all(
     folder.log = tmp_path / "bots" / str(bot.id) / "data" / "flume" / "log.offset"
     Progress.objects.filter(bot=bot).update(ssb_id=folder.keys.id)
     there = LocalStore(tmp_path / "there", mkdir=True)
-    sender = Keeper(there, tmp_path / "bots", key.to_public(), second.to_public())
+    sender = VaultKeeper(there, tmp_path / "bots", key.to_public(), second.to_public())
     (tmp_path / "there").rmdir()
     (tmp_path / "there").write_text("in the way")
     assert sender.round() == keeper.AFTER_TROUBLE

@@ -3,14 +3,14 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from butt.vault.names import Piece, chain, pieces_in
+from butt.vault.names import LogPiece, chain, pieces_in
 
 LINE = "1700000000000-0123abcd"
 SPANS = st.tuples(st.integers(0, 30), st.integers(1, 10)).map(lambda span: (span[0], span[0] + span[1]))
 
 
-def piece(start: int, end: int) -> Piece:
-    return Piece(LINE, start, end, "0" * 32)
+def piece(start: int, end: int) -> LogPiece:
+    return LogPiece(LINE, start, end, "0" * 32)
 
 
 @given(st.lists(SPANS, max_size=20))

@@ -11,9 +11,9 @@ from django.db import transaction
 from django.db.models import F
 from django.utils import timezone
 
-from butt.agents.bell import ring
 from butt.agents.models import Agent, Observed, Progress, Wanted
-from butt.figures.models import Monitor
+from butt.agents.wake import wake_steward
+from butt.figures.models import MonitorBeat
 from butt.waking import telling
 from butt.waking.listening import Bell, is_listening, listening
 from butt.waking.telling import Word, word_of
@@ -66,7 +66,7 @@ def test_columns_that_nobody_waits_for_wake_nobody():
     many_bots(person("alice"), 1)
     with listening(Progress, ignoring=("due_at",)) as bell, listening(Progress) as other:
         rest(bell, other)
-        ring(Agent.objects.get(type=Agent.Type.BOT).id)
+        wake_steward(Agent.objects.get(type=Agent.Type.BOT).id)
         assert heard(other)
         assert not bell.wait(0.2)
         Progress.objects.update(due_at=timezone.now(), state="stopped")
@@ -102,7 +102,7 @@ def test_what_django_writes_is_read_as_it_is_meant():
         many_bots(person("alice"), 2)
         Progress.objects.update(due_at=timezone.now())
         Observed.objects.filter(bot__name="bot0").update(alive=True, sequence=F("sequence") + 1)
-        Monitor.objects.create(beat=timezone.now(), watching=0, written=0, lost=0)
+        MonitorBeat.objects.create(beat=timezone.now(), watching=0, written=0, lost=0)
         Agent.objects.filter(type=Agent.Type.BOT).delete()
     words = [word for query in captured.captured_queries if (word := word_of(query["sql"]))]
     assert Word("agents_agent") in words

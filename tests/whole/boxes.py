@@ -7,14 +7,14 @@ from pathlib import Path
 from typing import Any
 
 from butt.configuration import configuration
-from butt.exports.parcel import Gone, Item, Parcel, Part
+from butt.exports.bundle import ExportBundle, ExportPart, FileGone, Item
 from butt.exports.tar import entry_size, packed
-from butt.hosts import parcels
+from butt.hosts import bundles
 from butt.hosts.interface import Folder, HostTrouble, Order
-from butt.hosts.noted import sequence_in
 from butt.hosts.processes import Processes
-from butt.machines import cargo, errands, uploads
-from butt.machines.models import Errand, Machine
+from butt.hosts.pub_state import sequence_in
+from butt.machines import import_transfers, jobs, uploads
+from butt.machines.models import Machine, MachineJob
 from butt.machines.pillar import pillar_of
 from butt.machines.reports import read_report, take
 from scuttlekit import canonical
@@ -50,18 +50,18 @@ class Box:
         }
         take(self.id, read_report(json.dumps(said).encode()))
 
-    def sends(self, errand: Errand) -> None:
+    def sends(self, job: MachineJob) -> None:
         """What `butt_exports.send` does with `move`."""
-        folder = self.folder(errand.bot_id)
-        draft = configuration().home / "uploads" / f"{errand.id}.x.draft"
+        folder = self.folder(job.bot_id)
+        draft = configuration().home / "uploads" / f"{job.id}.x.draft"
         draft.parent.mkdir(exist_ok=True)
-        made = parcels.parcel(folder, Part.ALL)
+        made = bundles.bundle(folder, ExportPart.ALL)
         note = f"{sequence_in(folder)}\n".encode()
         with draft.open("wb") as file:
             file.writelines(packed([*made.items, _item(note)], made.tar_size + entry_size(len(note)), 0))
-        upload = uploads.expect(errand.machine, errand.bot_id, 1 << 30, errand.id)
+        upload = uploads.expect(job.machine, job.bot_id, 1 << 30, job.id)
         assert uploads.arrived(upload, draft)
-        errands.done(errand.id)
+        jobs.done(job.id)
 
     def folder(self, bot_id: uuid.UUID) -> Folder:
         return Folder(self.processes.bots / str(bot_id))
@@ -83,10 +83,10 @@ class Box:
         return ""
 
     def _fetch(self, bot_id: uuid.UUID) -> None:
-        place = cargo.for_machine(self.id, bot_id)
+        place = import_transfers.for_machine(self.id, bot_id)
         assert place
         data = self.folder(bot_id).path / "fetched"
-        _unpacked(parcels.parcel(Folder(place), Part.ALL), data)
+        _unpacked(bundles.bundle(Folder(place), ExportPart.ALL), data)
         self.processes.adopt(bot_id, data)
 
     def _seen(self, bot_id: uuid.UUID, seen: Any) -> dict[str, Any]:
@@ -110,8 +110,8 @@ class Boxes(dict[str, Box]):
         self[machine.minion_id].runs_its_states()
 
     def send_what_is_asked(self) -> None:
-        for errand in Errand.objects.filter(done_at=None).select_related("machine"):
-            self[errand.machine.minion_id].sends(errand)
+        for job in MachineJob.objects.filter(done_at=None).select_related("machine"):
+            self[job.machine.minion_id].sends(job)
 
 
 def _order(name: str, bot: dict[str, Any]) -> Order:
@@ -125,11 +125,11 @@ def _item(note: bytes) -> Any:
     return Item("sequence", len(note), lambda: iter([note]))
 
 
-def _unpacked(parcel: Parcel, data: Path) -> None:
-    for item in parcel.items:
+def _unpacked(bundle: ExportBundle, data: Path) -> None:
+    for item in bundle.items:
         try:
             chunks = item.read()
-        except Gone:
+        except FileGone:
             continue
         path = data / item.name
         path.parent.mkdir(parents=True, exist_ok=True)

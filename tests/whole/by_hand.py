@@ -12,7 +12,7 @@ from butt.agents.states import State
 from butt.identity import service_keys
 from butt.monitor import watch
 from butt.monitor.samples import Seen, write
-from butt.monitor.watch import Bot, Figures, WrongBot
+from butt.monitor.watch import Bot, BotFigures, WrongBot
 from butt.sources.builder import shelve
 from butt.sources.releases import PUB_SOURCE, build
 from butt.steward.steward import Steward
@@ -40,7 +40,7 @@ def turn(steward: Steward, bot: Agent) -> State:
     return State(progress.state)
 
 
-async def _figures_of(bot: Bot) -> Figures:
+async def _figures_of(bot: Bot) -> BotFigures:
     """What the bot says of itself now."""
     async with aclosing(watch._figures(bot, service_keys(), watch.Feed(bot), None)) as stream:
         return await anext(stream)

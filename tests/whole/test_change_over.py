@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from butt.sources.releases import PUB_SOURCE, digest_of
-from scuttlekit import Invite as Code
+from scuttlekit import InviteCode as Code
 from scuttlekit import KeyPair, RemoteError, ScuttlebuttError, connect
 from tests.exports.living import add_blob, master_of
 from tests.node_pub import NODE_PUB

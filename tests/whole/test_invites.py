@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from scuttlekit import Address, Invite, KeyPair, RemoteError, ScuttlebuttError, connect
+from scuttlekit import Address, InviteCode, KeyPair, RemoteError, ScuttlebuttError, connect
 from tests.service import Person, Service, wait_for
 from tests.whole.guest import Guest
 
@@ -60,7 +60,7 @@ def used(alice: Person, bot: Any) -> list[Any]:
 
 def use(code: str) -> Any:
     """What a client does with a code, at the door of the pub itself."""
-    return asyncio.run(Invite.parse(code).use(KeyPair.generate().id))
+    return asyncio.run(InviteCode.parse(code).use(KeyPair.generate().id))
 
 
 def feed_of(site: Service, bot: Any) -> list[Any]:
@@ -80,7 +80,7 @@ def test_a_real_client_accepts_and_is_seen_with_its_name(
 ):
     made = invite(alice, bot, "Bob from the harbour", uses=2)
     assert (made["name"], made["uses"], made["used"]) == ("Bob from the harbour", 2, [])
-    assert Invite.parse(made["code"]).code == made["code"]
+    assert InviteCode.parse(made["code"]).code == made["code"]
 
     bob = guest()
     bob.accept(made["code"])

@@ -10,15 +10,15 @@ from pathlib import Path
 import pytest
 from django.db.models.signals import post_save, pre_save
 
+from butt.agents.actions import create_bot
 from butt.agents.models import Progress
 from butt.agents.states import State
-from butt.agents.wishes import create_bot
 from butt.hosts import Host, Order, Sighting
 from butt.hosts.processes import Processes
+from butt.sources.actions import upgrade
 from butt.sources.builder import shelve
 from butt.sources.kinds import kind_of
 from butt.sources.releases import PUB_SOURCE, Built, digest_of, release
-from butt.sources.wishes import upgrade
 from tests.people import person
 from tests.whole.by_hand import pubs_below, steward_of, turn_until, turn_until_proven
 from tests.whole.workshop import programs_of

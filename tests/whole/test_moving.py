@@ -12,15 +12,15 @@ import psutil
 import pytest
 from django.db.models.signals import post_save, pre_save
 
+from butt.agents.actions import create_bot, start, stop
 from butt.agents.bots import bots
 from butt.agents.models import Agent, JournalEntry, Progress
 from butt.agents.states import State
-from butt.agents.wishes import create_bot, start, stop
 from butt.configuration import configuration
-from butt.exports.parcel import Part
+from butt.exports.bundle import ExportPart
 from butt.hosts import HostTrouble, Order, Sighting
-from butt.hosts.far import Far
 from butt.hosts.processes import Processes
+from butt.hosts.remote_reader import RemoteReader
 from butt.hosts.salt import Salt
 from butt.hosts.salt.carrier import Carrier
 from butt.identity import service_keys
@@ -174,7 +174,9 @@ def test_one_that_is_stopped_is_carried_and_its_copy_stays_until_it_runs(land: L
     again = Order(bot.id, True, 99, "127.0.0.1", "127.0.0.1", 9000, "r", False, (), 0)
     with pytest.raises(HostTrouble, match="was moved to a machine"):
         Processes(configuration().home).apply(again)
-    assert Far(configuration().home).export(bot.id, Part.LOG).size > 0, "nor is it away for its owner"
+    assert RemoteReader(configuration().home).export(bot.id, ExportPart.LOG).size > 0, (
+        "nor is it away for its owner"
+    )
     act(OF_BOT["move"], "operator olga", bot, WHY, "m2")
     land.turn_until(bot, lambda now: not is_under_way(now))
     assert place_of(bot) == "m2"

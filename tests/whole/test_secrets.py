@@ -11,7 +11,7 @@ from urllib.request import HTTPCookieProcessor, Request, build_opener
 
 import pytest
 
-from butt.billing.till import PRETENDED_KEYS
+from butt.billing.gateway import PRETENDED_KEYS
 from tests.accounts.test_factors import code_of
 from tests.billing.stripes import GOOD as CARD
 from tests.billing.stripes import StandIn

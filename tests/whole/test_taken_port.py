@@ -6,9 +6,9 @@ from contextlib import ExitStack
 
 import pytest
 
+from butt.agents.actions import create_bot
 from butt.agents.models import Observed, Progress, Wanted
 from butt.agents.states import State
-from butt.agents.wishes import create_bot
 from butt.hosts.processes import Processes
 from tests.people import person
 from tests.whole.by_hand import steward_of, turn_until

@@ -7,20 +7,20 @@ from pathlib import Path
 import pytest
 from django.utils import timezone
 
+from butt.agents.actions import create_bot, restore
+from butt.agents.effective_state import effective_state
 from butt.agents.models import Agent, Progress, Wanted
-from butt.agents.standing import standing
 from butt.agents.states import State
-from butt.agents.wishes import create_bot, restore
 from butt.billing.subscriptions import Subscriptions
 from butt.hosts.processes import Processes
-from tests.billing.conftest import clock, house, settings_with, stand_in, till  # noqa: F401 - fixtures
+from tests.billing.conftest import clock, gateway, house, settings_with, stand_in  # noqa: F401 - fixtures
 from tests.billing.stripes import GOOD, StandIn, quantity_of
 from tests.people import person
 from tests.whole.by_hand import pubs_below, steward_of, turn_until
 
 
 def state_of(bot: Agent) -> State:
-    return standing(Agent.objects.select_related("wanted", "progress", "observed").get(id=bot.id))
+    return effective_state(Agent.objects.select_related("wanted", "progress", "observed").get(id=bot.id))
 
 
 @pytest.mark.django_db

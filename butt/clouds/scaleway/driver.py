@@ -22,17 +22,17 @@ from scaleway.instance.v1 import (
 )
 from scaleway.marketplace.v2 import LocalImage, LocalImageType
 
-from butt.clouds import marks
+from butt.clouds import tagging
 from butt.clouds.interface import (
     Access,
-    Account,
+    CloudEffect,
     CloudTrouble,
     Condition,
-    Effect,
+    Inventory,
     Job,
-    Kind,
-    Offer,
+    ResourceKind,
     Right,
+    ServerOffer,
     Thing,
 )
 from butt.clouds.pace import Pace
@@ -48,9 +48,9 @@ from butt.clouds.scaleway.calls import (
 )
 from butt.clouds.scaleway.pages import all_of
 from butt.clouds.scaleway.products import ROOT_SIZE, offers, rates
-from butt.clouds.scaleway.reader import Reader
+from butt.clouds.scaleway.reader import ScalewayReader
 from butt.clouds.scaleway.records import record_changes
-from butt.clouds.scaleway.rights import Asked, access_of, rights
+from butt.clouds.scaleway.rights import ScalewayApis, access_of, rights
 from butt.clouds.scaleway.settings import ScalewaySettings
 from butt.clouds.scaleway.words import Missing
 from butt.configuration import Configuration
@@ -76,7 +76,7 @@ class Scaleway:
         self._images = api(Images, client, bounds)
         self._keys = api(Keys, client, bounds)
         self._known_images: dict[str, LocalImage] = {}
-        self._reader = Reader(self._instances, self._blocks, self._domains, settings)
+        self._reader = ScalewayReader(self._instances, self._blocks, self._domains, settings)
 
     @classmethod
     def from_configuration(cls, settings: Configuration) -> Self:
@@ -86,13 +86,13 @@ class Scaleway:
 
     # What there is
 
-    def account(self, zones: Sequence[str]) -> Account:
-        return self._reader.account(zones)
+    def inventory(self, zones: Sequence[str]) -> Inventory:
+        return self._reader.inventory(zones)
 
-    def offers(self) -> Sequence[Offer]:
+    def offers(self) -> Sequence[ServerOffer]:
         """What our image boots on. Images are asked for anew: their ids change when Scaleway makes new ones."""
         self._known_images.clear()
-        allowed, found = self._settings.types.split(), list[Offer]()
+        allowed, found = self._settings.types.split(), list[ServerOffer]()
         for zone in self.zones:
             runs = set(self._image(zone).compatible_commercial_types)
             here = [name for name in allowed if name in runs]
@@ -106,7 +106,7 @@ class Scaleway:
         return access_of(self._keys.get_api_key(access_key=self._settings.access_key))
 
     def rights(self) -> Iterator[Right]:
-        asked = Asked(self._instances, self._blocks, self._domains, self._keys, self._image)
+        asked = ScalewayApis(self._instances, self._blocks, self._domains, self._keys, self._image)
         return rights(self._settings, asked)
 
     # What is done
@@ -118,10 +118,10 @@ class Scaleway:
         """It is not seen anywhere that a new one takes `drop`. One that does not would let everybody in."""
         group = self._instances.create_security_group(
             zone=job.zone,
-            name=marks.name(job.agent_id),
+            name=tagging.name(job.agent_id),
             description="Secure Scuttlebutt, and nothing else",
             project=self._project,
-            tags=marks.tags(job.agent_id),
+            tags=tagging.tags(job.agent_id),
             stateful=True,
             inbound_default_policy=SecurityGroupPolicy.DROP,
             outbound_default_policy=SecurityGroupPolicy.ACCEPT,
@@ -134,7 +134,7 @@ class Scaleway:
                 inbound_default_policy=SecurityGroupPolicy.DROP,
                 outbound_default_policy=SecurityGroupPolicy.ACCEPT,
                 stateful=True,
-                tags=marks.tags(job.agent_id),
+                tags=tagging.tags(job.agent_id),
             )
 
     def _open_ports(self, job: Job) -> None:
@@ -155,8 +155,8 @@ class Scaleway:
         self._instances.set_security_group_rules(zone=job.zone, security_group_id=job.group, rules=rules)
 
     def _make_address(self, job: Job) -> None:
-        kind = IpType.ROUTED_IPV4 if job.effect is Effect.MAKE_ADDRESS4 else IpType.ROUTED_IPV6
-        tags = marks.tags(job.agent_id)
+        kind = IpType.ROUTED_IPV4 if job.effect is CloudEffect.MAKE_ADDRESS4 else IpType.ROUTED_IPV6
+        tags = tagging.tags(job.agent_id)
         ip = self._instances.create_ip(zone=job.zone, type_=kind, project=self._project, tags=tags).ip
         if set(ip.tags or []) != set(tags):
             # Nobody was seen to give tags here. One without them would be made again and again.
@@ -167,9 +167,9 @@ class Scaleway:
         old = CreateVolumeRequestFromSnapshot(snapshot_id=job.snapshot) if job.snapshot else None
         self._blocks.create_volume(
             zone=job.zone,
-            name=marks.name(job.agent_id),
+            name=tagging.name(job.agent_id),
             project_id=self._project,
-            tags=marks.tags(job.agent_id),
+            tags=tagging.tags(job.agent_id),
             perf_iops=IOPS,
             from_empty=empty,
             from_snapshot=old,
@@ -184,7 +184,7 @@ class Scaleway:
         }
         self._instances.create_server(
             zone=job.zone,
-            name=marks.name(job.agent_id),
+            name=tagging.name(job.agent_id),
             commercial_type=job.type,
             image=self._image(job.zone).id,
             volumes=volumes,
@@ -192,7 +192,7 @@ class Scaleway:
             dynamic_ip_required=False,
             security_group=job.group,
             project=self._project,
-            tags=marks.tags(job.agent_id),
+            tags=tagging.tags(job.agent_id),
         )
 
     def _mark_root(self, job: Job) -> None:
@@ -200,8 +200,8 @@ class Scaleway:
         self._blocks.update_volume(
             zone=job.zone,
             volume_id=job.aim.id,
-            name=marks.root_name(job.agent_id),
-            tags=marks.root_tags(job.agent_id),
+            name=tagging.root_name(job.agent_id),
+            tags=tagging.root_tags(job.agent_id),
         )
 
     def _image(self, zone: str) -> LocalImage:
@@ -280,9 +280,9 @@ class Scaleway:
             zone=job.zone,
             volume_id=job.volume,
             public=False,
-            name=marks.name(job.agent_id),
+            name=tagging.name(job.agent_id),
             project_id=self._project,
-            tags=marks.tags(job.agent_id),
+            tags=tagging.tags(job.agent_id),
         )
 
     def _remove(self, job: Job) -> None:
@@ -308,33 +308,39 @@ class Scaleway:
     def _remove_address(self, address: Thing) -> None:
         self._instances.delete_ip(zone=address.zone, ip=address.id)
 
-    _removals: dict[Kind, Callable[["Scaleway", Thing], None]] = {
-        Kind.SERVER: _remove_server,
-        Kind.VOLUME: _remove_volume,
-        Kind.ROOT: _remove_volume,
-        Kind.ADDRESS4: _remove_address,
-        Kind.ADDRESS6: _remove_address,
-        Kind.GROUP: lambda s, g: s._instances.delete_security_group(zone=g.zone, security_group_id=g.id),  # noqa: SLF001
-        Kind.SNAPSHOT: lambda s, t: s._blocks.delete_snapshot(zone=t.zone, snapshot_id=t.id),  # noqa: SLF001
-        Kind.RECORD: _remove_record,
+    def _remove_group(self, group: Thing) -> None:
+        self._instances.delete_security_group(zone=group.zone, security_group_id=group.id)
+
+    def _remove_snapshot(self, snapshot: Thing) -> None:
+        self._blocks.delete_snapshot(zone=snapshot.zone, snapshot_id=snapshot.id)
+
+    _removals: dict[ResourceKind, Callable[["Scaleway", Thing], None]] = {
+        ResourceKind.SERVER: _remove_server,
+        ResourceKind.VOLUME: _remove_volume,
+        ResourceKind.ROOT: _remove_volume,
+        ResourceKind.ADDRESS4: _remove_address,
+        ResourceKind.ADDRESS6: _remove_address,
+        ResourceKind.GROUP: _remove_group,
+        ResourceKind.SNAPSHOT: _remove_snapshot,
+        ResourceKind.RECORD: _remove_record,
     }
 
 
-_EFFECTS: dict[Effect, Callable[[Scaleway, Job], None]] = {
-    Effect.MAKE_GROUP: Scaleway._make_group,  # noqa: SLF001
-    Effect.OPEN_PORTS: Scaleway._open_ports,  # noqa: SLF001
-    Effect.MAKE_ADDRESS4: Scaleway._make_address,  # noqa: SLF001
-    Effect.MAKE_ADDRESS6: Scaleway._make_address,  # noqa: SLF001
-    Effect.MAKE_VOLUME: Scaleway._make_volume,  # noqa: SLF001
-    Effect.MAKE_SERVER: Scaleway._make_server,  # noqa: SLF001
-    Effect.MARK_ROOT: Scaleway._mark_root,  # noqa: SLF001
-    Effect.ATTACH_VOLUME: Scaleway._attach_volume,  # noqa: SLF001
-    Effect.ATTACH_ADDRESS: Scaleway._attach_address,  # noqa: SLF001
-    Effect.BOOT: Scaleway._boot,  # noqa: SLF001
-    Effect.STOP: Scaleway._stop,  # noqa: SLF001
-    Effect.CHANGE_TYPE: Scaleway._change_type,  # noqa: SLF001
-    Effect.GROW_VOLUME: Scaleway._grow_volume,  # noqa: SLF001
-    Effect.SET_RECORDS: Scaleway._set_records,  # noqa: SLF001
-    Effect.TAKE_SNAPSHOT: Scaleway._take_snapshot,  # noqa: SLF001
-    Effect.REMOVE: Scaleway._remove,  # noqa: SLF001
+_EFFECTS: dict[CloudEffect, Callable[[Scaleway, Job], None]] = {
+    CloudEffect.MAKE_GROUP: Scaleway._make_group,  # noqa: SLF001
+    CloudEffect.OPEN_PORTS: Scaleway._open_ports,  # noqa: SLF001
+    CloudEffect.MAKE_ADDRESS4: Scaleway._make_address,  # noqa: SLF001
+    CloudEffect.MAKE_ADDRESS6: Scaleway._make_address,  # noqa: SLF001
+    CloudEffect.MAKE_VOLUME: Scaleway._make_volume,  # noqa: SLF001
+    CloudEffect.MAKE_SERVER: Scaleway._make_server,  # noqa: SLF001
+    CloudEffect.MARK_ROOT: Scaleway._mark_root,  # noqa: SLF001
+    CloudEffect.ATTACH_VOLUME: Scaleway._attach_volume,  # noqa: SLF001
+    CloudEffect.ATTACH_ADDRESS: Scaleway._attach_address,  # noqa: SLF001
+    CloudEffect.BOOT: Scaleway._boot,  # noqa: SLF001
+    CloudEffect.STOP: Scaleway._stop,  # noqa: SLF001
+    CloudEffect.CHANGE_TYPE: Scaleway._change_type,  # noqa: SLF001
+    CloudEffect.GROW_VOLUME: Scaleway._grow_volume,  # noqa: SLF001
+    CloudEffect.SET_RECORDS: Scaleway._set_records,  # noqa: SLF001
+    CloudEffect.TAKE_SNAPSHOT: Scaleway._take_snapshot,  # noqa: SLF001
+    CloudEffect.REMOVE: Scaleway._remove,  # noqa: SLF001
 }

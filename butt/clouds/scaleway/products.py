@@ -4,7 +4,7 @@ from collections.abc import Collection
 from decimal import Decimal
 from typing import Any
 
-from butt.clouds.interface import Offer, Rates
+from butt.clouds.interface import Rates, ServerOffer
 from butt.clouds.scaleway.calls import Blocks, Instances
 from butt.clouds.scaleway.pages import PAGE, all_of
 
@@ -21,12 +21,12 @@ ADDRESS_MONTH = Decimal("2.92")
 """No call tells the price of a flexible IPv4 address: it is that of the price list, 0.004 euro an hour."""
 
 
-def offers(instances: Instances, zone: str, allowed: Collection[str], rates: Rates) -> list[Offer]:
+def offers(instances: Instances, zone: str, allowed: Collection[str], rates: Rates) -> list[ServerOffer]:
     """Those of the allowed types that this zone has, and that can do with block storage alone."""
     types = all_of(instances.list_servers_types, "servers", "per_page", zone=zone)
     stock = all_of(instances.get_server_types_availability, "servers", "per_page", zone=zone)
     return [
-        Offer(zone, name, types[name].ram, monthly(types[name]), _is_there(stock.get(name)), rates)
+        ServerOffer(zone, name, types[name].ram, monthly(types[name]), _is_there(stock.get(name)), rates)
         for name in allowed
         if name in types and fits(types[name])
     ]

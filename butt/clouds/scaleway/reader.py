@@ -7,8 +7,8 @@ from collections.abc import Callable, Iterator, Sequence
 from decimal import Decimal
 from typing import Any
 
-from butt.clouds import marks
-from butt.clouds.interface import Account, CloudTrouble, Kind, Thing
+from butt.clouds import tagging
+from butt.clouds.interface import CloudTrouble, Inventory, ResourceKind, Thing
 from butt.clouds.scaleway.calls import Blocks, Domains, Instances
 from butt.clouds.scaleway.pages import all_of
 from butt.clouds.scaleway.products import ADDRESS_MONTH, GB, LIST_PRICES, SNAPSHOT, monthly, storage_prices
@@ -24,7 +24,7 @@ Roots = dict[str, uuid.UUID | None]
 """The volumes that our servers boot from, each with whose its server is."""
 
 
-class Reader:
+class ScalewayReader:
     def __init__(
         self, instances: Instances, blocks: Blocks, domains: Domains, settings: ScalewaySettings
     ) -> None:
@@ -32,11 +32,11 @@ class Reader:
         self._prices: dict[str, dict[str, Decimal]] = {}
         self._ask_again: dict[str, float] = {}
 
-    def account(self, zones: Sequence[str]) -> Account:
+    def inventory(self, zones: Sequence[str]) -> Inventory:
         things = [thing for zone in zones for thing in self._zone(zone)]
         if self._settings.domain:
             things += self._records()
-        return Account(tuple(things))
+        return Inventory(tuple(things))
 
     def prices(self, zone: str) -> dict[str, Decimal]:
         """Euro a month of each type of server, of a GB of each type of volume, and of a GB of a snapshot.
@@ -71,7 +71,7 @@ class Reader:
         project = {"zone": zone, "project": self._settings.project}
         for server in self._ours(self._instances.list_servers, "servers", "per_page", **project):
             if root := (server.volumes or {}).get("0"):
-                roots[root.id] = marks.whose(server.tags)
+                roots[root.id] = tagging.whose(server.tags)
             addresses |= {ip.id: ip.address for ip in server.public_ips or [] if ip.address}
             yield _server(server, zone, prices)
         for ip in self._ours(self._instances.list_ips, "ips", "per_page", **project):
@@ -81,10 +81,10 @@ class Reader:
         ):
             # One that is `syncing` can be used; what it refuses meanwhile is tried again.
             yield Thing(
-                Kind.GROUP,
+                ResourceKind.GROUP,
                 group.id,
                 zone,
-                marks.whose(group.tags),
+                tagging.whose(group.tags),
                 created=group.creation_date,
                 name=group.name,
                 said=str(group.state),
@@ -97,10 +97,10 @@ class Reader:
             yield _volume(volume, zone, prices, roots)
         for s in self._ours(self._blocks.list_snapshots, "snapshots", "page_size", **project):
             yield Thing(
-                Kind.SNAPSHOT,
+                ResourceKind.SNAPSHOT,
                 s.id,
                 zone,
-                marks.whose(s.tags),
+                tagging.whose(s.tags),
                 of_storage(str(s.status)),
                 s.created_at,
                 size=s.size,
@@ -125,22 +125,22 @@ class Reader:
         zone = self._settings.domain
         for r in self.records():
             if (type_ := str(r.type_).upper()) in {"A", "AAAA"}:
-                whose = marks.whose([r.comment or ""])
-                yield Thing(Kind.RECORD, r.id, zone, whose, type=type_, address=r.data, name=r.name)
+                whose = tagging.whose([r.comment or ""])
+                yield Thing(ResourceKind.RECORD, r.id, zone, whose, type=type_, address=r.data, name=r.name)
 
     def _ours(self, fetch: Any, key: str, size: str, **arguments: Any) -> list[Any]:
         """What bears our tag. We look for it ourselves: a filter that works otherwise than we think would hide what
         is there, and all of it would be made again.
         """
-        return [item for item in all_of(fetch, key, size, **arguments) if marks.OURS in (item.tags or [])]
+        return [item for item in all_of(fetch, key, size, **arguments) if tagging.OURS in (item.tags or [])]
 
 
 def _server(server: Any, zone: str, prices: dict[str, Decimal]) -> Thing:
     return Thing(
-        Kind.SERVER,
+        ResourceKind.SERVER,
         server.id,
         zone,
-        marks.whose(server.tags),
+        tagging.whose(server.tags),
         of_server(str(server.state), server.allowed_actions or []),
         server.creation_date,
         server.commercial_type,
@@ -154,10 +154,10 @@ def _address(ip: Any, zone: str, on_servers: dict[str, str]) -> Thing:
     """Of routed IPv6 a prefix is rented. Its address shows on the server, as it comes from that server's MAC."""
     fourth = str(ip.type_) == "routed_ipv4"
     return Thing(
-        Kind.ADDRESS4 if fourth else Kind.ADDRESS6,
+        ResourceKind.ADDRESS4 if fourth else ResourceKind.ADDRESS6,
         ip.id,
         zone,
-        marks.whose(ip.tags),
+        tagging.whose(ip.tags),
         address=ip.address or on_servers.get(ip.id, ""),
         name=ip.prefix or "",
         on=ip.server.id if ip.server else "",
@@ -172,13 +172,13 @@ def _volume(volume: Any, zone: str, prices: dict[str, Decimal], roots: Roots) ->
     A volume without our tags that is on no server of ours is told as nobody's, unmarked.
     """
     tags, references = volume.tags or [], volume.references or []
-    tagged = marks.OURS in tags
-    named = marks.whose_root(volume.name)
-    whose = marks.whose(tags) if tagged else roots.get(volume.id) or named
+    tagged = tagging.OURS in tags
+    named = tagging.whose_root(volume.name)
+    whose = tagging.whose(tags) if tagged else roots.get(volume.id) or named
     detaching = any(str(r.status) == "detaching" for r in references)
     servers = [r for r in references if r.product_resource_type == "instance_server"]
     return Thing(
-        Kind.ROOT if marks.ROOT in tags or not tagged else Kind.VOLUME,
+        ResourceKind.ROOT if tagging.ROOT in tags or not tagged else ResourceKind.VOLUME,
         volume.id,
         zone,
         whose,

@@ -5,7 +5,7 @@ from typing import Any
 
 from scaleway.domain.v2beta1 import Record, RecordChange, RecordChangeAdd, RecordChangeSet
 
-from butt.clouds import marks
+from butt.clouds import tagging
 from butt.clouds.interface import Job
 
 TTL = 300
@@ -17,7 +17,7 @@ def record_changes(job: Job, there: Iterable[Any]) -> list[RecordChange]:
     Types are spelt as the API spells them; the SDK's own constants are in small letters.
     """
     comment, ours, known = (
-        marks.comment(job.agent_id),
+        tagging.comment(job.agent_id),
         dict[tuple[str, str], str](),
         set[tuple[str, str, str]](),
     )

@@ -21,7 +21,7 @@ RENEW = (
 
 
 @dataclass(frozen=True)
-class Asked:
+class ScalewayApis:
     """Whom it asks; `image` finds the image of a zone."""
 
     instances: Instances
@@ -31,7 +31,7 @@ class Asked:
     image: Callable[[str], LocalImage]
 
 
-def rights(settings: ScalewaySettings, asked: Asked) -> Iterator[Right]:
+def rights(settings: ScalewaySettings, asked: ScalewayApis) -> Iterator[Right]:
     """Nothing is made or changed: that the key may write shows only in what IAM says, and in the first machine."""
     yield from _key(settings, asked.keys)
     project = settings.project
@@ -85,7 +85,7 @@ def _key(settings: ScalewaySettings, keys: Keys) -> Iterator[Right]:
         )
 
 
-def _market(settings: ScalewaySettings, zone: str, asked: Asked) -> Iterator[Right]:
+def _market(settings: ScalewaySettings, zone: str, asked: ScalewayApis) -> Iterator[Right]:
     yield _asked(
         f"The image {settings.image} is there in {zone}.",
         "Set BUTT_SCALEWAY_IMAGE, or leave the zone out of BUTT_SCALEWAY_ZONES.",

@@ -15,18 +15,18 @@ from pathlib import Path
 
 from django.db import transaction
 
-from butt.exports.parcel import Gone, Part
-from butt.hosts import parcels
-from butt.hosts.far import unpack
+from butt.exports.bundle import ExportPart, FileGone
+from butt.hosts import bundles
 from butt.hosts.interface import Folder, HostTrouble
-from butt.hosts.noted import sequence_in
+from butt.hosts.pub_state import sequence_in
+from butt.hosts.remote_reader import unpack
 from butt.hosts.salt.carried import HERE, staging_of
-from butt.hosts.salt.here import Here
+from butt.hosts.salt.here import LocalBots
 from butt.hosts.salt.moving import waits_as_cargo
 from butt.hosts.salt.orders import bury_on
-from butt.imports.sieve import NOTE, Rejected
-from butt.machines import cargo, errands, uploads
-from butt.machines.models import Errand, Machine, OldCopy, Placement, Tombstone, Transfer, Upload
+from butt.imports.tar_filter import NOTE, Rejected
+from butt.machines import import_transfers, jobs, uploads
+from butt.machines.models import Machine, MachineJob, OldCopy, Placement, Tombstone, Transfer, Upload
 from butt.rounds import GoOn, rounds
 from butt.waking.listening import listening
 from scuttlekit import KeyPair, ScuttlebuttError
@@ -47,12 +47,12 @@ class Uncarried(Exception):
 
 
 class Carrier:
-    def __init__(self, here: Here) -> None:
+    def __init__(self, here: LocalBots) -> None:
         self._here = here
 
     def run(self, go_on: GoOn) -> None:
         """Without end, as long as `go_on()`."""
-        with listening(Transfer, Errand, Upload) as bell:
+        with listening(Transfer, MachineJob, Upload) as bell:
             rounds(self.round, go_on, log, AFTER_TROUBLE, bell.wait)
 
     def round(self) -> float:
@@ -88,7 +88,7 @@ class Carrier:
         row = Placement.objects.filter(bot_id=transfer.bot_id).first()
         staging = staging_of(transfer.bot_id)
         if waits_as_cargo(row):
-            sequence = _checked(Folder(cargo.place_of(transfer.bot_id)), transfer)
+            sequence = _checked(Folder(import_transfers.place_of(transfer.bot_id)), transfer)
         elif row is None:
             _refuse_without_room(self._here.folder(transfer.bot_id))
             _copy(self._here.folder(transfer.bot_id), _fresh(staging))
@@ -101,23 +101,23 @@ class Carrier:
 
     def _has_come(self, transfer: Transfer, row: Placement) -> bool:
         """Whether what its machine was asked for lies unpacked in its place."""
-        errand = Errand.objects.filter(id=transfer.errand).first() if transfer.errand else None
-        upload = Upload.objects.filter(id=errand.id).exclude(arrived_at=None).first() if errand else None
-        if errand is None or errands.is_lost(errand) or (errand.done_at and (errand.trouble or not upload)):
+        job = MachineJob.objects.filter(id=transfer.job).first() if transfer.job else None
+        upload = Upload.objects.filter(id=job.id).exclude(arrived_at=None).first() if job else None
+        if job is None or jobs.is_lost(job) or (job.done_at and (job.trouble or not upload)):
             if transfer.tries >= TRIES:
-                raise Uncarried((errand and errand.trouble) or "its machine did not send it.")
-            asked = errands.ask_anew(row, errands.MOVE)
-            _note(transfer, errand=asked.id, tries=transfer.tries + 1)
+                raise Uncarried((job and job.trouble) or "its machine did not send it.")
+            asked = jobs.ask_anew(row, jobs.MOVE)
+            _note(transfer, job=asked.id, tries=transfer.tries + 1)
             return False
-        if not errand.done_at or upload is None:
-            _note(transfer, words=f"{uploads.came_so_far(errand.id) >> 20} MiB of its data have come.")
+        if not job.done_at or upload is None:
+            _note(transfer, words=f"{uploads.came_so_far(job.id) >> 20} MiB of its data have come.")
             return False
         packed = uploads.spooled(upload)
         try:
             unpack(packed, _fresh(staging_of(transfer.bot_id)), with_note=True)
         except FileNotFoundError:
             # What came was not read in time: its machine is asked again.
-            _note(transfer, errand=None)
+            _note(transfer, job=None)
             return False
         except Rejected as no:
             raise Uncarried(
@@ -130,7 +130,7 @@ class Carrier:
         """Its newest data is here and whole: what an earlier stay left at the place where it goes makes room for that."""
         bot_id, row = transfer.bot_id, Placement.objects.filter(bot_id=transfer.bot_id).first()
         if not waits_as_cargo(row):
-            cargo.forget(bot_id)
+            import_transfers.forget(bot_id)
         if transfer.to == HERE:
             self._here.processes.destroy(bot_id)
             OldCopy.objects.filter(bot_id=bot_id, machine=None).delete()
@@ -192,10 +192,10 @@ def _checked(folder: Folder, transfer: Transfer) -> int:
 def _copy(source: Folder, data: Path) -> None:
     """As an export goes, over no link; and what the pub noted of itself."""
     data.mkdir(parents=True, mode=0o700)
-    for item in parcels.parcel(source, Part.ALL).items:
+    for item in bundles.bundle(source, ExportPart.ALL).items:
         try:
             chunks = item.read()
-        except Gone:
+        except FileGone:
             continue
         path = data / item.name
         path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
@@ -213,8 +213,8 @@ def _fresh(staging: Path) -> Path:
 
 
 def _refuse_without_room(folder: Folder) -> None:
-    stock = parcels.stock(folder)
-    if shutil.disk_usage(folder.path).free - uploads.RESERVE < stock.log + stock.blobs_size:
+    sizes = bundles.sizes(folder)
+    if shutil.disk_usage(folder.path).free - uploads.RESERVE < sizes.log + sizes.blobs_size:
         raise Uncarried(NO_ROOM)
 
 

@@ -11,13 +11,13 @@ from pathlib import Path
 
 from butt.agents.models import Agent
 from butt.hosts.interface import Folder, Order, Sighting
+from butt.hosts.orphans import id_of
 from butt.hosts.processes import Processes
 from butt.hosts.salt.carried import HERE, carried, old_copies
 from butt.hosts.staying import lives_here
-from butt.hosts.strays import id_of
 
 
-class Here:
+class LocalBots:
     """`home` is the service's home folder. supervisord is not started where no bot needs it."""
 
     def __init__(self, home: Path) -> None:

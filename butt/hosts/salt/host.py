@@ -13,20 +13,20 @@ from django.utils import timezone
 from butt.agents.models import Observed
 from butt.configuration import configuration, kept_secret
 from butt.hosts.adopting import take_over
-from butt.hosts.far import Far
 from butt.hosts.interface import Away, HostTrouble, NoRoom, Order, Sighting
+from butt.hosts.orphans import OrphanedBot
 from butt.hosts.reading import Unreadable
+from butt.hosts.remote_reader import RemoteReader
 from butt.hosts.salt import moving
 from butt.hosts.salt.calls import Local, Master
 from butt.hosts.salt.carrier import Carrier
-from butt.hosts.salt.here import Here
+from butt.hosts.salt.here import LocalBots
+from butt.hosts.salt.job_worker import JobWorker
 from butt.hosts.salt.offers import offer
-from butt.hosts.salt.orders import Sightings, bury, bury_copies, is_settled, write
-from butt.hosts.salt.porter import Porter
+from butt.hosts.salt.orders import MachineSightings, bury, bury_copies, is_settled, write
+from butt.hosts.salt.orphans import bury_orphan, is_being_removed, orphans_on
 from butt.hosts.salt.pushes import Pusher
-from butt.hosts.salt.strangers import bury_stray, is_being_removed, strays_on
-from butt.hosts.strays import Stray
-from butt.machines import cargo
+from butt.machines import import_transfers
 from butt.machines.models import LOCAL, Machine, OldCopy, Placement, Unconfirmed
 from butt.machines.unconfirmed import why_unconfirmed
 
@@ -44,7 +44,7 @@ class Salt:
         self._local = configuration().salt == "local"
         self._caller: Local | Master = Local(home) if self._local else Master()
         self._pusher = Pusher(self._caller)
-        self._processes = Here(home)
+        self._processes = LocalBots(home)
 
     def free_port(self, taken: frozenset[int]) -> int:
         """Whether somebody else listens on it there, its machine says when it is to start."""
@@ -65,8 +65,8 @@ class Salt:
             self._pusher.push(machine, new=True)
             return
         row = Placement.objects.filter(bot_id=order.bot_id).select_related("machine").first()
-        if row and order.run and _answers(order) and cargo.is_waiting(order.bot_id):
-            cargo.forget(order.bot_id)
+        if row and order.run and _answers(order) and import_transfers.is_waiting(order.bot_id):
+            import_transfers.forget(order.bot_id)
         if row and not (is_settled(row) and (not order.run or _answers(order))):
             self._pusher.push(row.machine, new=False)
 
@@ -74,7 +74,7 @@ class Salt:
         """It waits here until its machine has fetched it."""
         if not data.exists() and _lives(bot_id):
             return
-        take_over(data, cargo.place_of(bot_id) / "data")
+        take_over(data, import_transfers.place_of(bot_id) / "data")
 
     def look(self) -> Mapping[uuid.UUID, Sighting]:
         if self._local:
@@ -86,7 +86,7 @@ class Salt:
 
     def log(self, bot_id: uuid.UUID, size: int) -> str:
         try:
-            return Far(self._home).log(bot_id, size)
+            return RemoteReader(self._home).log(bot_id, size)
         except Unreadable as error:
             raise HostTrouble(str(error)) from None
 
@@ -95,7 +95,7 @@ class Salt:
         row = Placement.objects.filter(bot_id=bot_id).select_related("machine").first()
         if row is not None and (row.run or not is_settled(row)):
             raise HostTrouble("it still runs")
-        cargo.forget(bot_id)
+        import_transfers.forget(bot_id)
         moving.abandon(bot_id)
         if self._processes.has_folder(bot_id):
             self._processes.processes.destroy(bot_id)
@@ -103,22 +103,22 @@ class Salt:
             self._pusher.push(machine, new=row is not None)
             raise HostTrouble("its data is being removed.")
 
-    def strays(self, known: Container[uuid.UUID]) -> list[Stray]:
+    def orphans(self, known: Container[uuid.UUID]) -> list[OrphanedBot]:
         """What machines told of. How big it is they do not say."""
-        found = [stray for machine in Machine.objects.all() for stray in strays_on(machine)]
+        found = [orphan for machine in Machine.objects.all() for orphan in orphans_on(machine)]
         if self._processes.has_any():
-            found += self._processes.processes.strays(known)
-        return [stray for stray in found if stray.bot_id not in known]
+            found += self._processes.processes.orphans(known)
+        return [orphan for orphan in found if orphan.bot_id not in known]
 
-    def remove(self, stray: Stray) -> None:
-        if self._processes.has_folder(stray.bot_id):
-            self._processes.processes.remove(stray)
+    def remove(self, orphan: OrphanedBot) -> None:
+        if self._processes.has_folder(orphan.bot_id):
+            self._processes.processes.remove(orphan)
         for machine in Machine.objects.all():
-            if stray in strays_on(machine):
-                bury_stray(machine, stray.bot_id)
+            if orphan in orphans_on(machine):
+                bury_orphan(machine, orphan.bot_id)
                 self._pusher.push(machine, new=True)
         deadline = time.monotonic() + REMOVE_SECONDS
-        while is_being_removed(stray.bot_id):
+        while is_being_removed(orphan.bot_id):
             if time.monotonic() > deadline:
                 raise HostTrouble("its machine has yet to remove it")
             time.sleep(0.1)
@@ -127,7 +127,7 @@ class Salt:
         """Beside the steward's rounds: what is read of bots goes another way than what is done with them."""
         carrier = Carrier(self._processes)
         Thread(target=carrier.run, args=(go_on,), name="carrier", daemon=True).start()
-        Porter(self._caller).run(go_on)
+        JobWorker(self._caller).run(go_on)
 
     def carry(self, bot_id: uuid.UUID, to: str, move: int) -> None:
         moving.carry(self._processes, bot_id, to, move)
@@ -171,8 +171,8 @@ class Salt:
 class Everywhere(Mapping[uuid.UUID, Sighting]):
     """What was seen of each bot, on machines and of those that are processes here, which are looked at once."""
 
-    def __init__(self, here: Here) -> None:
-        self._on_machines, self._here = Sightings(), here
+    def __init__(self, here: LocalBots) -> None:
+        self._on_machines, self._here = MachineSightings(), here
 
     @cached_property
     def _processes(self) -> Mapping[uuid.UUID, Sighting]:

@@ -12,13 +12,13 @@ from butt.agents.models import Observed, Progress
 from butt.hosts.adopting import take_over
 from butt.hosts.interface import HostTrouble
 from butt.hosts.salt.carried import HERE, staging_of
-from butt.hosts.salt.here import Here
+from butt.hosts.salt.here import LocalBots
 from butt.hosts.salt.orders import bury_on, is_settled
-from butt.machines import cargo, room
+from butt.machines import import_transfers, room
 from butt.machines.models import Machine, OldCopy, Placement, Transfer
 
 
-def carry(here: Here, bot_id: uuid.UUID, to: str, move: int) -> None:
+def carry(here: LocalBots, bot_id: uuid.UUID, to: str, move: int) -> None:
     """Ask for its data to be carried, once for each move."""
     if Transfer.objects.filter(bot_id=bot_id, move=move).exists():
         return
@@ -28,7 +28,7 @@ def carry(here: Here, bot_id: uuid.UUID, to: str, move: int) -> None:
     Transfer.objects.create(bot_id=bot_id, to=to, move=move, state=state, words=why[:300])
 
 
-def settle(here: Here, bot_id: uuid.UUID) -> None:
+def settle(here: LocalBots, bot_id: uuid.UUID) -> None:
     """Have it live where its data was carried to. What it leaves becomes an old copy."""
     transfer = Transfer.objects.get(bot_id=bot_id)
     row = Placement.objects.filter(bot_id=bot_id).select_related("machine").first()
@@ -43,9 +43,11 @@ def settle(here: Here, bot_id: uuid.UUID) -> None:
     staged = staging_of(bot_id) / "data"
     if machine is None:
         # Where it never ran at its last place, its data waits for that still.
-        here.processes.adopt(bot_id, staged if staged.exists() else cargo.place_of(bot_id) / "data")
-    elif staged.exists() or not cargo.is_waiting(bot_id):
-        take_over(staged, cargo.place_of(bot_id) / "data")
+        here.processes.adopt(
+            bot_id, staged if staged.exists() else import_transfers.place_of(bot_id) / "data"
+        )
+    elif staged.exists() or not import_transfers.is_waiting(bot_id):
+        take_over(staged, import_transfers.place_of(bot_id) / "data")
     if row is None:
         here.folder(bot_id).moved.touch()
     progress = Progress.objects.get(bot_id=bot_id)
@@ -68,7 +70,7 @@ def settle(here: Here, bot_id: uuid.UUID) -> None:
     shutil.rmtree(staging_of(bot_id), ignore_errors=True)
 
 
-def go_back(here: Here, bot_id: uuid.UUID, to: str) -> Machine | None:
+def go_back(here: LocalBots, bot_id: uuid.UUID, to: str) -> Machine | None:
     """Have it live where it came from. The machine that has to remove what it never ran, if there is one."""
     row = Placement.objects.filter(bot_id=bot_id).select_related("machine").first()
     if to == (row.machine.minion_id if row else HERE):
@@ -106,15 +108,15 @@ def abandon(bot_id: uuid.UUID) -> None:
     Transfer.objects.filter(bot_id=bot_id).delete()
     shutil.rmtree(staging_of(bot_id), ignore_errors=True)
     if not waits_as_cargo(Placement.objects.filter(bot_id=bot_id).first()):
-        cargo.forget(bot_id)
+        import_transfers.forget(bot_id)
 
 
 def waits_as_cargo(row: Placement | None) -> bool:
     """Whether what there is of a bot waits for its machine, where it has never run."""
-    return row is not None and not row.tried and cargo.is_waiting(row.bot_id)
+    return row is not None and not row.tried and import_transfers.is_waiting(row.bot_id)
 
 
-def _refuse_what_may_run(here: Here, bot_id: uuid.UUID, row: Placement | None) -> None:
+def _refuse_what_may_run(here: LocalBots, bot_id: uuid.UUID, row: Placement | None) -> None:
     """The steward saw it stand still; between its look and this, nothing but the steward could have started it."""
     if row is None:
         seen = here.processes.look().get(bot_id)
@@ -133,7 +135,7 @@ def _leave(row: Placement) -> None:
     row.delete()
 
 
-def _refusal(here: Here, bot_id: uuid.UUID, to: str) -> str:
+def _refusal(here: LocalBots, bot_id: uuid.UUID, to: str) -> str:
     if to == HERE:
         return ""
     machine = Machine.objects.filter(minion_id=to).first()

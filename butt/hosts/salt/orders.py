@@ -18,10 +18,10 @@ from butt.hosts import exits
 from butt.hosts.interface import Away, HostTrouble, NoRoom, Order, Sighting
 from butt.hosts.publog import last_words
 from butt.hosts.salt.carried import carried, old_copies
-from butt.machines import cargo, room
-from butt.machines.looks import SILENT
+from butt.machines import import_transfers, room
 from butt.machines.models import Machine, OldCopy, Placement, Tombstone
 from butt.machines.reports import SeenBot
+from butt.machines.status import SILENT
 from butt.machines.unconfirmed import why_unconfirmed
 from scuttlekit import InvalidFormat, canonical
 
@@ -35,12 +35,12 @@ def write(order: Order) -> Machine | None:
     Of one launch only whether it runs can change, and that its trial is over: all else is taken over when the next
     one begins.
     """
-    standing = Placement.objects.filter(bot_id=order.bot_id).first()
-    if standing is None and not order.run:
+    row = Placement.objects.filter(bot_id=order.bot_id).first()
+    if row is None and not order.run:
         return None
-    if standing is not None and _says_it_all(standing, order):
+    if row is not None and _says_it_all(row, order):
         return None
-    machine_id = standing.machine_id if standing else _place_for(order.bot_id)
+    machine_id = row.machine_id if row else _place_for(order.bot_id)
     with transaction.atomic():
         machine = raised(machine_id)
         row = Placement.objects.filter(bot_id=order.bot_id).first()
@@ -53,10 +53,10 @@ def write(order: Order) -> Machine | None:
     return machine
 
 
-def _says_it_all(standing: Placement, order: Order) -> bool:
-    if (standing.run, standing.launch) != (order.run, order.launch):
+def _says_it_all(row: Placement, order: Order) -> bool:
+    if (row.run, row.launch) != (order.run, order.launch):
         return False
-    return not order.run or order.on_trial or not standing.order["on_trial"]
+    return not order.run or order.on_trial or not row.order["on_trial"]
 
 
 def _full(order: Order, before: Mapping[str, Any]) -> dict[str, Any]:
@@ -71,7 +71,7 @@ def _full(order: Order, before: Mapping[str, Any]) -> dict[str, Any]:
         "previous": previous,
         "image": settings.pub_image,
         "memory": settings.bot_memory << 20,
-        "cargo": cargo.is_waiting(order.bot_id),
+        "cargo": import_transfers.is_waiting(order.bot_id),
     }
 
 
@@ -81,12 +81,12 @@ def _off_trial(order: Mapping[str, Any]) -> dict[str, Any]:
 
 def bury(bot_id: uuid.UUID) -> Machine | None:
     """Order a bot to be removed with its data, wherever it has some. A machine that has yet to do it; none when all is done."""
-    standing = Placement.objects.filter(bot_id=bot_id).select_related("machine").first()
+    row = Placement.objects.filter(bot_id=bot_id).select_related("machine").first()
     with transaction.atomic():
         bury_copies(bot_id)
-        if standing is not None:
-            bury_on(standing.machine_id, bot_id)
-            standing.delete()
+        if row is not None:
+            bury_on(row.machine_id, bot_id)
+            row.delete()
     stone = Tombstone.objects.filter(bot_id=bot_id, done_at=None).select_related("machine").first()
     return stone.machine if stone else None
 
@@ -118,7 +118,7 @@ def raised(machine_id: uuid.UUID) -> Machine:
     return machine
 
 
-class Sightings(Mapping[uuid.UUID, Sighting]):
+class MachineSightings(Mapping[uuid.UUID, Sighting]):
     """What was seen of each bot, read when it is asked for: a steward asks for a few of very many.
 
     To look one up raises `HostTrouble` when its machine does not do as told or has been silent for long.

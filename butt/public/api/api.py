@@ -11,11 +11,11 @@ from ninja import NinjaAPI, Status
 from ninja.openapi.schema import OpenAPISchema
 from ninja.responses import NinjaJSONEncoder
 
-from butt.agents import wishes
+from butt.agents import actions
 from butt.agents.bots import bot_by_id, bots_of
 from butt.agents.limits import set_limits
 from butt.agents.models import Belongs, Role
-from butt.agents.states import Verb
+from butt.agents.states import Action
 from butt.agents.view import View
 from butt.billing.chosen import billing
 from butt.public.api import authentication, exports, imports
@@ -36,10 +36,10 @@ from butt.public.api.shapes import (
     NewAgent,
     agent_shape,
 )
-from butt.sources.wishes import ALL_WISHES
+from butt.sources.actions import ALL_ACTIONS
 
 
-class Api(NinjaAPI):
+class PublicApi(NinjaAPI):
     """Tells in its document what any call may be answered: no token, one that does not reach, a body that is no JSON,
     or something that is not as the document says.
 
@@ -76,7 +76,7 @@ def described(_request: HttpRequest) -> HttpResponse:
     return HttpResponse(api.document, content_type="application/json")
 
 
-api = Api(
+api = PublicApi(
     title="Butt as a Service",
     version="1",
     description="Your Secure Scuttlebutt pubs, over JSON.",
@@ -107,7 +107,7 @@ def agents(request: HttpRequest) -> Any:
 def create_agent(request: HttpRequest, body: NewAgent) -> Any:
     """A new bot; it begins `#new` and comes alive by itself."""
     billing().check_may_add(caller(request))
-    bot = wishes.create_bot(
+    bot = actions.create_bot(
         caller(request),
         body.name,
         service=body.service,
@@ -137,45 +137,45 @@ def change_agent(request: HttpRequest, agent_id: uuid.UUID, body: AgentChange) -
     bot = bot_by_id(person, agent_id, least)
     with transaction.atomic():
         if body.description is not None:
-            wishes.describe(person, bot, body.description)
+            actions.describe(person, bot, body.description)
         if body.announced is not None:
-            wishes.announce(person, bot, announced=body.announced)
+            actions.announce(person, bot, announced=body.announced)
         if body.limits is not None:
             set_limits(person, bot, body.limits.model_dump(exclude_unset=True))
         if body.roomMode is not None:
-            wishes.set_room_mode(person, bot, body.roomMode)
+            actions.set_room_mode(person, bot, body.roomMode)
         if body.hops is not None:
-            wishes.set_hops(person, bot, body.hops)
+            actions.set_hops(person, bot, body.hops)
     return agent_shape(View(bot))
 
 
 @api.delete("/agents/{agent_id}", response={202: AgentShape, **REFUSALS}, **PLAIN)
 def delete_agent(request: HttpRequest, agent_id: uuid.UUID) -> Any:
     """Stop the bot at once and forget it after the days of grace, until which it can be restored."""
-    return Status(202, _ask(request, agent_id, Verb.DELETE))
+    return Status(202, _ask(request, agent_id, Action.DELETE))
 
 
-def _add_verb(verb: Verb, summary: str) -> None:
+def _add_action(action: Action, summary: str) -> None:
     @api.post(
-        f"/agents/{{agent_id}}/{verb}",
+        f"/agents/{{agent_id}}/{action}",
         response={202: AgentShape, **REFUSALS},
         **PLAIN,
-        operation_id=f"{verb}_agent",
+        operation_id=f"{action}_agent",
         summary=summary,
     )
     def ask(request: HttpRequest, agent_id: uuid.UUID) -> Any:
-        return Status(202, _ask(request, agent_id, verb))
+        return Status(202, _ask(request, agent_id, action))
 
 
-_add_verb(Verb.START, "Start a bot that is stopped, or try a broken one again now.")
-_add_verb(Verb.STOP, "Stop a bot.")
-_add_verb(Verb.RESTART, "Stop a bot, then start it.")
-_add_verb(
-    Verb.UPGRADE,
+_add_action(Action.START, "Start a bot that is stopped, or try a broken one again now.")
+_add_action(Action.STOP, "Stop a bot.")
+_add_action(Action.RESTART, "Stop a bot, then start it.")
+_add_action(
+    Action.UPGRADE,
     "Move a bot to the newest release of its source; nothing changes where it runs that already.",
 )
-_add_verb(Verb.REBUILD, "Build the bot's source anew, from scratch, and restart the bot on it.")
-_add_verb(Verb.RESTORE, "Take a delete back.")
+_add_action(Action.REBUILD, "Build the bot's source anew, from scratch, and restart the bot on it.")
+_add_action(Action.RESTORE, "Take a delete back.")
 
 
 @api.get("/belongs", response={200: AllBelongs, 401: Error}, **PLAIN)
@@ -200,8 +200,8 @@ api.add_router("", exports.router)
 api.add_router("", imports.router)
 
 
-def _ask(request: HttpRequest, agent_id: uuid.UUID, verb: Verb) -> dict[str, Any]:
+def _ask(request: HttpRequest, agent_id: uuid.UUID, action: Action) -> dict[str, Any]:
     person = caller(request)
     bot = bot_by_id(person, agent_id)
-    ALL_WISHES[verb](person, bot)
+    ALL_ACTIONS[action](person, bot)
     return agent_shape(View(bot))

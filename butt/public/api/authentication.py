@@ -1,4 +1,4 @@
-"""Registering and signing in: what gives a program its token."""
+"""RegisterBody and signing in: what gives a program its token."""
 
 from typing import Any
 
@@ -17,13 +17,13 @@ router = Router(tags=["authentication"])
 WIRE: dict[str, Any] = {"auth": None, "exclude_unset": True, "by_alias": True}
 
 
-class Registering(Body):
+class RegisterBody(Body):
     email: str = Field(max_length=254)
     password: str
     name: str = ""
 
 
-class SigningIn(Body):
+class SignInBody(Body):
     email: str = Field(max_length=254)
     password: str
     code: str | None = Field(
@@ -31,21 +31,21 @@ class SigningIn(Body):
     )
 
 
-class Entry(Schema):
+class SignedIn(Schema):
     accessToken: str
     agent: AgentShape
 
 
-@router.post("/register", response={201: Entry, 409: Error, 422: Error, 429: Error}, **WIRE)
-def register(request: HttpRequest, body: Registering) -> Any:
+@router.post("/register", response={201: SignedIn, 409: Error, 422: Error, 429: Error}, **WIRE)
+def register(request: HttpRequest, body: RegisterBody) -> Any:
     """A new person, with an access token."""
     account = entry.register(body.email, body.password, body.name, address=address_of(request))
     ask_to_verify(request, account)
     return Status(201, _entry(account))
 
 
-@router.post("/sign-in", response={201: Entry, 401: Error, 422: Error, 429: Error}, **WIRE)
-def sign_in(request: HttpRequest, body: SigningIn) -> Any:
+@router.post("/sign-in", response={201: SignedIn, 401: Error, 422: Error, 429: Error}, **WIRE)
+def sign_in(request: HttpRequest, body: SignInBody) -> Any:
     """An access token for a person who is known."""
     address = address_of(request)
     account = entry.sign_in(body.email, body.password, address)

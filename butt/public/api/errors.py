@@ -7,9 +7,9 @@ from ninja import NinjaAPI
 from ninja.errors import AuthenticationError, HttpError, ValidationError
 
 from butt.accounts.entry import NoEntry
+from butt.agents.actions import Refused
 from butt.agents.bots import NotAnOwner
 from butt.agents.models import Agent
-from butt.agents.wishes import Refused
 from butt.hosts.reading import Unreadable
 from butt.invites.models import Invite
 from butt.public.api.bearer import NotInScope

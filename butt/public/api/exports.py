@@ -8,7 +8,7 @@ from ninja import Header, Router
 
 from butt.agents.bots import bot_by_id
 from butt.exports.age import LONGEST_PASSPHRASE
-from butt.exports.parcel import Part
+from butt.exports.bundle import ExportPart
 from butt.public import downloads
 from butt.public.api.bearer import caller
 from butt.public.api.shapes import Error
@@ -38,7 +38,7 @@ EncryptTo = Annotated[
     response={401: Error, 404: Error, 409: Error, 422: Error, 429: Error, 503: Error},
     openapi_extra={"responses": {200: {"description": "The file, streamed.", **FILE}}},
 )
-def export(request: HttpRequest, agent_id: uuid.UUID, part: Part, encrypt_to: EncryptTo = "") -> Any:
+def export(request: HttpRequest, agent_id: uuid.UUID, part: ExportPart, encrypt_to: EncryptTo = "") -> Any:
     """One part of a bot's data, or all of it: a data folder that ssb-server starts on. Running it elsewhere while the bot
     runs here forks its feed.
     """

@@ -9,10 +9,10 @@ from ninja import Field, Header, Router, Schema, Status
 from pydantic import AwareDatetime
 
 from butt.agents.bots import bot_by_id
-from butt.agents.lines import line_by_id
 from butt.agents.models import Agent, Role
+from butt.agents.summaries import summary_by_id
 from butt.invites import making, opening
-from butt.invites.book import Entry, entries
+from butt.invites.book import InviteEntry, entries
 from butt.peers import members
 from butt.public.api.bearer import caller
 from butt.public.api.shapes import REFUSALS, Body, Error
@@ -34,7 +34,7 @@ class NewInvite(Body):
     expiresAt: AwareDatetime | None = None
 
 
-class Use(Schema):
+class InviteUseShape(Schema):
     ssbId: str
     name: str | None = None
     at: datetime
@@ -46,7 +46,7 @@ class InviteShape(Schema):
     id: uuid.UUID
     name: str
     uses: int
-    used: list[Use]
+    used: list[InviteUseShape]
     code: str
     url: str
     createdAt: datetime
@@ -64,11 +64,11 @@ class OpenInvites(Schema):
     url: str
 
 
-class Invites(Schema):
+class InviteList(Schema):
     invites: list[InviteShape]
 
 
-@router.get("/agents/{agent_id}/invites", response={200: Invites, **REFUSALS}, **WIRE)
+@router.get("/agents/{agent_id}/invites", response={200: InviteList, **REFUSALS}, **WIRE)
 def invites(request: HttpRequest, agent_id: uuid.UUID) -> Any:
     """The bot's invites, the newest first, and who came by them."""
     return {"invites": [_shape(entry) for entry in entries(_bot(request, agent_id))]}
@@ -82,12 +82,12 @@ def create_invite(
     key: Key = None,
 ) -> Any:
     """A new invite. Its name is for you alone: it is published nowhere."""
-    bot = line_by_id(caller(request), agent_id)
+    bot = summary_by_id(caller(request), agent_id)
     invite = making.create(
         caller(request), bot, body.name, uses=body.uses, expires_at=body.expiresAt, key=key
     )
     used = list(invite.used.order_by("sequence")) if key else []
-    return Status(201, _shape(Entry(invite, bot, used, invite.created_at)))
+    return Status(201, _shape(InviteEntry(invite, bot, used, invite.created_at)))
 
 
 @router.delete("/agents/{agent_id}/invites/{invite_id}", response={204: None, 503: Error, **REFUSALS}, **WIRE)
@@ -131,7 +131,7 @@ def _bot(request: HttpRequest, agent_id: uuid.UUID) -> Agent:
     return bot_by_id(caller(request), agent_id, Role.MODERATOR)
 
 
-def _shape(entry: Entry) -> dict[str, Any]:
+def _shape(entry: InviteEntry) -> dict[str, Any]:
     invite = entry.invite
     return {
         "id": invite.id,

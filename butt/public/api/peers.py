@@ -7,12 +7,12 @@ from typing import Any
 from django.http import HttpRequest
 from ninja import Field, Router, Schema, Status
 
+from butt.agents.actions import Refused
 from butt.agents.bots import bot_by_id
 from butt.agents.models import Role
-from butt.agents.wishes import Refused
 from butt.peers import following, joining, members
 from butt.peers.following import Relation
-from butt.peers.members import Member
+from butt.peers.members import BotMember
 from butt.peers.models import OtherPub
 from butt.public.api.bearer import caller
 from butt.public.api.shapes import REFUSALS, Body, Error
@@ -28,7 +28,7 @@ class NewPeer(Body):
     )
 
 
-class Peer(Schema):
+class PeerShape(Schema):
     id: uuid.UUID
     address: str
     askedAt: datetime
@@ -36,8 +36,8 @@ class Peer(Schema):
     reason: str | None
 
 
-class Peers(Schema):
-    peers: list[Peer]
+class PeerList(Schema):
+    peers: list[PeerShape]
 
 
 class Change(Body):
@@ -67,20 +67,20 @@ class MemberShape(Schema):
     aliases: list[str] | None = None
 
 
-class Members(Schema):
+class MemberList(Schema):
     members: list[MemberShape]
     total: int
     next: int | None = None
 
 
-@router.get("/agents/{agent_id}/peers", response={200: Peers, **REFUSALS}, **WIRE)
+@router.get("/agents/{agent_id}/peers", response={200: PeerList, **REFUSALS}, **WIRE)
 def peers(request: HttpRequest, agent_id: uuid.UUID) -> Any:
     """The other pubs that the bot was told to join, the latest first, and what came of it."""
     bot = bot_by_id(caller(request), agent_id)
     return {"peers": [_shape(row) for row in joining.joined_by(bot)]}
 
 
-@router.post("/agents/{agent_id}/peers", response={202: Peer, **REFUSALS}, **WIRE)
+@router.post("/agents/{agent_id}/peers", response={202: PeerShape, **REFUSALS}, **WIRE)
 def add_peer(request: HttpRequest, agent_id: uuid.UUID, body: NewPeer) -> Any:
     """Have the bot take another pub's invite, or connect with its address. The list tells what came of it."""
     person = caller(request)
@@ -91,7 +91,7 @@ def add_peer(request: HttpRequest, agent_id: uuid.UUID, body: NewPeer) -> Any:
     return Status(202, _shape(joining.ask(person, bot, given[0])))
 
 
-@router.get("/agents/{agent_id}/members", response={200: Members, 503: Error, **REFUSALS}, **WIRE)
+@router.get("/agents/{agent_id}/members", response={200: MemberList, 503: Error, **REFUSALS}, **WIRE)
 def list_members(
     request: HttpRequest,
     agent_id: uuid.UUID,
@@ -125,7 +125,7 @@ def relate(request: HttpRequest, agent_id: uuid.UUID, ssb_id: str, body: Change)
     return {"ssbId": feed, "relation": body.relation}
 
 
-def _member(member: Member) -> dict[str, Any]:
+def _member(member: BotMember) -> dict[str, Any]:
     invite = member.invite
     optional = {
         "name": member.name or None,

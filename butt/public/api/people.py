@@ -24,7 +24,7 @@ class PersonShape(Schema):
     role: Role
 
 
-class People(Schema):
+class PersonList(Schema):
     people: list[PersonShape]
 
 
@@ -32,7 +32,7 @@ class RoleChange(Body):
     role: Role
 
 
-@router.get("/agents/{agent_id}/people", response={200: People, **REFUSALS_WITH_MONEY})
+@router.get("/agents/{agent_id}/people", response={200: PersonList, **REFUSALS_WITH_MONEY})
 def people(request: HttpRequest, agent_id: uuid.UUID) -> Any:
     """Who shares a bot, the longest first. An owner may do all with it, a moderator see its figures and look after its
     members and invites.
@@ -40,7 +40,7 @@ def people(request: HttpRequest, agent_id: uuid.UUID) -> Any:
     return _shape(bot_by_id(caller(request), agent_id, Role.MODERATOR))
 
 
-@router.put("/agents/{agent_id}/people/{person_id}", response={200: People, **REFUSALS_WITH_MONEY})
+@router.put("/agents/{agent_id}/people/{person_id}", response={200: PersonList, **REFUSALS_WITH_MONEY})
 def set_role(request: HttpRequest, agent_id: uuid.UUID, person_id: uuid.UUID, body: RoleChange) -> Any:
     """Have somebody who shares a bot be an owner or a moderator. 409 for its last owner, and for whoever pays for it."""
     person = caller(request)

@@ -14,9 +14,9 @@ from butt.accounts.entry import NoEntry, clean_person_name, sign_in
 from butt.accounts.personal import personal_data
 from butt.accounts.ssb_ids import ids_of
 from butt.accounts.tokens import sign_out_programs, tokens_of
+from butt.agents.actions import Refused
 from butt.agents.bots import bots_of
 from butt.agents.models import Agent
-from butt.agents.wishes import Refused
 from butt.billing.chosen import billing
 from butt.billing.debts import check_leaves_no_debt
 from butt.billing.payers import payment_data

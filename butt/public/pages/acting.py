@@ -11,7 +11,7 @@ from butt.accounts.models import Account
 from butt.agents.models import Agent
 from butt.machines.models import Machine
 from butt.operating import NotDone
-from butt.operating.actions import OF_BOT, OF_MACHINE, OF_PERSON, Action, act
+from butt.operating.actions import OF_BOT, OF_MACHINE, OF_PERSON, OperatorAction, act
 from butt.operating.announcing import announce as tell
 from butt.public.pages.person import account_of, person_of
 
@@ -56,14 +56,14 @@ def _let_in(request: HttpRequest) -> None:
         raise Http404
 
 
-def _chosen(actions: dict[str, Action], name: str) -> Action:
+def _chosen(actions: dict[str, OperatorAction], name: str) -> OperatorAction:
     if name not in actions:
         raise NotDone("Choose what to do.")
     return actions[name]
 
 
 def _answer(
-    request: HttpRequest, actions: dict[str, Action], target: Any, back: str, name: str
+    request: HttpRequest, actions: dict[str, OperatorAction], target: Any, back: str, name: str
 ) -> HttpResponse:
     shown = {"actions": actions.values(), "target": name, "back": back}
     if request.method != "POST":

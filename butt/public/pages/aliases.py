@@ -8,7 +8,7 @@ from django.shortcuts import render
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_safe
 
-from butt.agents.wishes import Refused
+from butt.agents.actions import Refused
 from butt.invites.book import public_bot
 from butt.limits.networks import network_of
 from butt.limits.rates import Rate

@@ -5,17 +5,17 @@ from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.views.decorators.http import require_safe
 
+from butt.agents.actions import Refused
 from butt.agents.bots import bot_by_name
 from butt.agents.models import Agent, Role
-from butt.agents.states import Verb
+from butt.agents.states import Action
 from butt.agents.view import View
-from butt.agents.wishes import Refused
 from butt.imports.catchup import is_told
 from butt.public.live import mark
 from butt.public.pages.person import for_person
-from butt.sources.wishes import ALL_WISHES, awaited, newer
+from butt.sources.actions import ALL_ACTIONS, awaited, newer
 
-ASKED_AT_ONCE = frozenset(Verb) - {Verb.DELETE, Verb.UPGRADE}
+ASKED_AT_ONCE = frozenset(Action) - {Action.DELETE, Action.UPGRADE}
 
 
 @require_safe
@@ -27,8 +27,8 @@ def actions(request: HttpRequest, person: Agent, name: str) -> HttpResponse:
         "bot/actions.html",
         {
             "bot": view,
-            "verbs": view.offered,
-            "may_delete": view.may(Verb.DELETE),
+            "actions": view.offered,
+            "may_delete": view.may(Action.DELETE),
             "passing": view.state.is_passing,
             "mark": mark([view]),
             "tab": "actions",
@@ -40,13 +40,13 @@ def actions(request: HttpRequest, person: Agent, name: str) -> HttpResponse:
 
 
 @for_person
-def ask(request: HttpRequest, person: Agent, name: str, verb: str) -> HttpResponse:
+def ask(request: HttpRequest, person: Agent, name: str, action: str) -> HttpResponse:
     """A click on one of the actions. Who had to sign in first comes here by GET, which asks for nothing."""
-    if verb not in ASKED_AT_ONCE:
+    if action not in ASKED_AT_ONCE:
         raise Http404
     bot = bot_by_name(person, name)
     if request.method == "POST":
-        attempt(request, person, bot, Verb(verb))
+        attempt(request, person, bot, Action(action))
     return redirect("bot", bot.name)
 
 
@@ -59,13 +59,13 @@ def delete(request: HttpRequest, person: Agent, name: str) -> HttpResponse:
     if request.POST.get("name", "").strip().lower() != bot.name:
         error = f"To delete it, type its name: {bot.name}"
         return render(request, "bot/delete.html", {"bot": View(bot), "error": error}, status=422)
-    attempt(request, person, bot, Verb.DELETE)
+    attempt(request, person, bot, Action.DELETE)
     return redirect("bot", bot.name)
 
 
-def attempt(request: HttpRequest, person: Agent, bot: Agent, verb: Verb) -> None:
+def attempt(request: HttpRequest, person: Agent, bot: Agent, action: Action) -> None:
     """Ask for it; a refusal is told on the next page."""
     try:
-        ALL_WISHES[verb](person, bot)
+        ALL_ACTIONS[action](person, bot)
     except Refused as no:
         messages.error(request, no.message)

@@ -7,11 +7,11 @@ import json
 
 from django.http import HttpRequest, JsonResponse
 
-from butt.agents.wishes import Refused
-from butt.invites.claiming import claim, join_url, standing_but_for_uses
+from butt.agents.actions import Refused
+from butt.invites.claiming import claim, join_url, state_without_uses
+from butt.invites.invite_state import InviteState
 from butt.invites.kept_connections import address_of
 from butt.invites.models import Invite
-from butt.invites.standing import Standing
 from butt.public.api.codes import STATUS
 
 LONGEST_CLAIM = 1000
@@ -33,7 +33,7 @@ def wants_json(request: HttpRequest) -> bool:
 
 def told(invite: Invite) -> JsonResponse:
     """Where to claim an invite. One that is used up can still be claimed by who came in by it before."""
-    if (found := standing_but_for_uses(invite)) is not Standing.OPEN:
+    if (found := state_without_uses(invite)) is not InviteState.OPEN:
         return failed(f"This invite is {found}.", 410)
     return JsonResponse({"status": "successful", "invite": invite.token, "postTo": join_url(invite.token)})
 

@@ -5,7 +5,7 @@ from django.shortcuts import redirect, render
 
 from butt.agents.bots import bot_by_name
 from butt.agents.models import Agent
-from butt.agents.states import Verb
+from butt.agents.states import Action
 from butt.agents.view import View
 from butt.public.pages.bot import attempt
 from butt.public.pages.person import for_person
@@ -18,7 +18,7 @@ def upgrade(request: HttpRequest, person: Agent, name: str) -> HttpResponse:
     """It says what would change, before the click."""
     bot = bot_by_name(person, name)
     if request.method == "POST":
-        attempt(request, person, bot, Verb.UPGRADE)
+        attempt(request, person, bot, Action.UPGRADE)
         return redirect("bot", bot.name)
     view = View(bot)
     releases = view.service.releases
@@ -36,7 +36,7 @@ def upgrade(request: HttpRequest, person: Agent, name: str) -> HttpResponse:
             "newest": newest,
             "changes": changes,
             "came_back": newest and bot.progress.refused == newest.key and bot.progress.notice,
-            "may": view.may(Verb.UPGRADE),
+            "may": view.may(Action.UPGRADE),
             "coming": shelf.coming(releases),
         },
     )

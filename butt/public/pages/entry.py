@@ -16,9 +16,9 @@ from django.views.decorators.http import require_POST, require_safe
 
 from butt.accounts.entry import NoEntry, clean_person_name, come_in
 from butt.accounts.terms import agree
+from butt.agents.actions import Refused, check_bot_name, create_bot
 from butt.agents.bots import bots_of
 from butt.agents.models import Agent
-from butt.agents.wishes import Refused, check_bot_name, create_bot
 from butt.billing.chosen import billing
 from butt.billing.interface import BadCard, NoAnswer, PaymentDue
 from butt.configuration import configuration

@@ -11,7 +11,7 @@ from django.http.response import HttpResponseBase
 from django.shortcuts import render
 
 from butt.public.api.errors import problem, wants_json
-from butt.public.refusals import Refusal, refusal_of
+from butt.public.refusals import RefusalCode, refusal_of
 
 DATABASE_SECONDS, UPLOADS_SECONDS = 5, 60
 """After how long to ask again."""
@@ -60,9 +60,9 @@ def refused(
         match refusal_of(request):
             case None:
                 return get_response(request)
-            case Refusal.TOO_BIG:
+            case RefusalCode.TOO_BIG:
                 return _too_big(request)
-            case Refusal.TOO_MANY:
+            case RefusalCode.TOO_MANY:
                 return _not_now(request, _MANY_AT_ONCE, UPLOADS_SECONDS)
 
     return answer

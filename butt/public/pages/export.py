@@ -9,12 +9,12 @@ from django.shortcuts import redirect, render
 from django.urls import reverse
 
 from butt.accounts.entry import NoEntry
+from butt.agents.actions import Refused
 from butt.agents.bots import bot_by_name
 from butt.agents.models import Agent
 from butt.agents.view import View
-from butt.agents.wishes import Refused
+from butt.exports.bundle import ExportPart
 from butt.exports.delivery import FORK
-from butt.exports.parcel import Part
 from butt.hosts.reading import Unreadable, reading
 from butt.public import downloads
 from butt.public.again import Again, read
@@ -30,7 +30,7 @@ def export(request: HttpRequest, person: Agent, name: str) -> HttpResponseBase:
     """What there is, and how much. A press on one of it sends the file."""
     bot, encrypt_to = bot_by_name(person, name), request.POST.get("encrypt", "").strip()
     with suppress(ValueError):
-        part = Part(request.POST.get("part", ""))
+        part = ExportPart(request.POST.get("part", ""))
         if part.speaks_as_the_bot and not is_proved(request):
             asked = reverse("export-password", args=[bot.name])
             return redirect(f"{asked}?encrypt=again" if encrypt_to else asked)
@@ -68,16 +68,16 @@ def password(request: HttpRequest, person: Agent, name: str) -> HttpResponse:
 
 
 def _page(request: HttpRequest, bot: Agent, *, encrypt: str = "", error: str = "") -> HttpResponse:
-    stock, unreadable = None, ""
+    sizes, unreadable = None, ""
     try:
-        stock = read(request, lambda: reading().stock(bot.id))
+        sizes = read(request, lambda: reading().sizes(bot.id))
     except Unreadable as trouble:
         unreadable = str(trouble)
-    if isinstance(stock, Again):
-        return stock
+    if isinstance(sizes, Again):
+        return sizes
     shown = {
         "bot": View(bot),
-        "stock": stock,
+        "sizes": sizes,
         "trouble": unreadable,
         "proved": is_proved(request),
         "fork": FORK,

@@ -4,8 +4,8 @@ from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import render
 from django.views.decorators.http import require_safe
 
-from butt.agents.lines import lines_of
 from butt.agents.models import Agent
+from butt.agents.summaries import summaries_of
 from butt.agents.view import View
 from butt.health.readiness import readiness
 from butt.public.live import mark
@@ -34,6 +34,6 @@ def ready(request: HttpRequest) -> JsonResponse:  # noqa: ARG001
 @require_safe
 @for_person
 def dashboard(request: HttpRequest, person: Agent) -> HttpResponse:
-    views = [View(bot) for bot in lines_of(person)]
+    views = [View(bot) for bot in summaries_of(person)]
     passing = any(view.state.is_passing for view in views)
     return render(request, "dashboard.html", {"bots": views, "passing": passing, "mark": mark(views)})

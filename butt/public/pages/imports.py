@@ -18,9 +18,9 @@ from django.utils import timezone
 from django.views.decorators.csrf import csrf_exempt, ensure_csrf_cookie
 
 from butt.accounts.terms import agree
+from butt.agents.actions import Refused
 from butt.agents.bots import bot_by_name
 from butt.agents.models import Agent
-from butt.agents.wishes import Refused
 from butt.billing.chosen import billing
 from butt.configuration import configuration
 from butt.imports.catchup import say_caught_up

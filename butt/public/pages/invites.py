@@ -8,10 +8,10 @@ from django.shortcuts import redirect, render
 from django.utils import timezone
 from django.views.decorators.http import require_safe
 
+from butt.agents.actions import Refused, describe
 from butt.agents.bots import bot_by_name
 from butt.agents.models import Agent, Role
 from butt.agents.view import View
-from butt.agents.wishes import Refused, describe
 from butt.invites import book, making, opening
 from butt.invites.models import MOST_USES, Invite
 from butt.public.live import invites_mark

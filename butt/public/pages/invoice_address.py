@@ -4,7 +4,7 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 
 from butt.agents.models import Agent
-from butt.billing.address import FIELDS, Address, BadAddress, countries
+from butt.billing.address import FIELDS, BadAddress, InvoiceAddress, countries
 from butt.billing.chosen import billing
 from butt.billing.interface import NoAnswer
 from butt.billing.money import locale_of
@@ -33,7 +33,7 @@ def address(request: HttpRequest, person: Agent) -> HttpResponse:
             return _shown(request, billing().address(person))
         except NoAnswer as trouble:
             return render(request, "error.html", {"title": "not now", "message": str(trouble)}, status=503)
-    given = Address(**{name: request.POST.get(name, "") for name in FIELDS})
+    given = InvoiceAddress(**{name: request.POST.get(name, "") for name in FIELDS})
     try:
         billing().tell_address(person, given)
     except BadAddress as bad:
@@ -44,7 +44,7 @@ def address(request: HttpRequest, person: Agent) -> HttpResponse:
     return redirect("billing")
 
 
-def _shown(request: HttpRequest, there: Address, error: BadAddress | None = None) -> HttpResponse:
+def _shown(request: HttpRequest, there: InvoiceAddress, error: BadAddress | None = None) -> HttpResponse:
     shown = {
         "fields": [(name, label, getattr(there, name), kind) for name, (label, kind) in LABELS.items()],
         "countries": countries(locale_of(request.headers.get("Accept-Language", ""))),

@@ -3,11 +3,11 @@
 from django.http import HttpRequest, HttpResponseBase
 from django.shortcuts import redirect, render
 
+from butt.agents.actions import Refused
 from butt.agents.bots import bot_by_name
 from butt.agents.limits import GIB, of_operator, set_limits
 from butt.agents.models import Agent
 from butt.agents.view import View
-from butt.agents.wishes import Refused
 from butt.public.letters import say
 from butt.public.pages.person import for_person
 

@@ -79,6 +79,6 @@ def _event(news: Sequence[str], end: str, view: View) -> str:
     return f"id: {end}\n{data}\n"
 
 
-def _newest_first(lines: Iterable[str], view: View) -> list[botlog.Line]:
+def _newest_first(lines: Iterable[str], view: View) -> list[botlog.LogLine]:
     own = (view.ssb_id or "", view.agent.progress.address)
     return botlog.shown(lines, own)[::-1]

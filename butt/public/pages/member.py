@@ -11,9 +11,9 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods, require_POST
 
 from butt.accounts.ssb_ids import has_signed_out
+from butt.agents.actions import Refused
 from butt.agents.models import Agent
 from butt.agents.view import View
-from butt.agents.wishes import Refused
 from butt.invites.book import public_bot
 from butt.invites.opening import invites_a_day
 from butt.peers import aliases, members

@@ -8,10 +8,10 @@ from django.http import Http404, HttpRequest, HttpResponse, HttpResponseBase
 from django.shortcuts import redirect, render
 from django.urls import reverse
 
+from butt.agents.actions import Refused
 from butt.agents.bots import bot_by_name
 from butt.agents.models import Agent, Role
 from butt.agents.view import View
-from butt.agents.wishes import Refused
 from butt.invites.models import Invite
 from butt.peers import aliases, following
 from butt.peers import members as rules

@@ -6,13 +6,13 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.csrf import csrf_exempt
 from django.views.decorators.http import require_http_methods, require_safe
 
+from butt.agents.actions import Refused
 from butt.agents.view import View
-from butt.agents.wishes import Refused
-from butt.invites.book import Entry, entry_by_token, public_bot
+from butt.invites.book import InviteEntry, entry_by_token, public_bot
 from butt.invites.claiming import claimable
+from butt.invites.invite_state import InviteState
 from butt.invites.models import Invite
 from butt.invites.opening import invites_a_day, left_today, offer
-from butt.invites.standing import Standing
 from butt.limits.networks import network_of
 from butt.limits.rates import Rate
 from butt.limits.table import ADDRESS_JOINS, ADDRESS_MISSES
@@ -26,9 +26,9 @@ _looks, _misses = Rate(ADDRESS_JOINS), Rate(ADDRESS_MISSES)
 """In this server's own memory: a bound on guessing and hammering need be neither shared nor kept."""
 
 OVER = {
-    Standing.SPENT: "This invite has been used.",
-    Standing.REVOKED: "This invite was revoked.",
-    Standing.EXPIRED: "This invite has expired.",
+    InviteState.SPENT: "This invite has been used.",
+    InviteState.REVOKED: "This invite was revoked.",
+    InviteState.EXPIRED: "This invite has expired.",
 }
 ROBOTS = "User-agent: *\nDisallow: /join/\nDisallow: /bots\n"
 
@@ -57,14 +57,14 @@ def join(request: HttpRequest, token: str) -> HttpResponse:
     return _unlisted(_page(request, found))
 
 
-def _page(request: HttpRequest, entry: Entry) -> HttpResponse:
+def _page(request: HttpRequest, entry: InviteEntry) -> HttpResponse:
     view = View(entry.bot)
     apps = [app for app in APPS if app.network == view.network]
     # Who is in a network of their own has an app of any kind.
     opens = view.has_own_network or any(app.opens for app in apps)
     shown: dict[str, object] = {"bot": view, "entry": entry, "apps": apps, "opens": opens}
     if not entry.is_open:
-        shown |= {"message": OVER[entry.standing], "may_return": entry.standing is Standing.SPENT}
+        shown |= {"message": OVER[entry.state], "may_return": entry.state is InviteState.SPENT}
         return render(request, "join_over.html", shown, status=410)
     shown["qr"] = drawn(entry.url)
     if request.method == "POST":

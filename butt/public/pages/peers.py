@@ -5,10 +5,10 @@ from collections.abc import Callable
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 
+from butt.agents.actions import Refused, announce, set_hops, set_room_mode
 from butt.agents.bots import bot_by_name
 from butt.agents.models import Agent
 from butt.agents.view import View
-from butt.agents.wishes import Refused, announce, set_hops, set_room_mode
 from butt.peers import announcing, following, joining
 from butt.peers.following import Relation
 from butt.public.letters import say

@@ -12,10 +12,10 @@ from django.views.decorators.http import require_POST
 
 from butt.accounts import owners
 from butt.accounts.models import Invitation
+from butt.agents.actions import Refused
 from butt.agents.bots import bot_by_name
 from butt.agents.models import Agent, Role
 from butt.agents.view import View
-from butt.agents.wishes import Refused
 from butt.billing import takeover
 from butt.billing.chosen import billing
 from butt.billing.interface import Price

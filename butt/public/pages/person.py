@@ -10,8 +10,8 @@ from django.http import Http404, HttpRequest
 from django.http.response import HttpResponseBase
 from django.shortcuts import render
 
-from butt.accounts import looks
-from butt.accounts.models import Account, Look
+from butt.accounts import impersonation
+from butt.accounts.models import Account, Impersonation
 from butt.agents.bots import NotAnOwner
 from butt.agents.models import Agent
 
@@ -34,12 +34,12 @@ def account_of(request: HttpRequest) -> Account:
     return request.user
 
 
-def look_of(request: HttpRequest) -> Look | None:
+def look_of(request: HttpRequest) -> Impersonation | None:
     """What an operator is looking at instead of their own."""
     number = request.session.get("look")
     if number is None:
         return None
-    look = looks.current(account_of(request), number)
+    look = impersonation.current(account_of(request), number)
     if look is None:
         del request.session["look"]
     return look

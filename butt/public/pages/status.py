@@ -18,13 +18,13 @@ from butt.agents.view import View
 from butt.configuration import configuration
 from butt.figures import units
 from butt.figures.models import Letters, Reading
-from butt.figures.series import RANGES, Range, series
+from butt.figures.series import RANGES, TimeRange, series
 from butt.figures.spans import Span
-from butt.machines.looks import machine_of
+from butt.machines.status import machine_status_of
 from butt.public.charts import Chart, Window, chart
 from butt.public.live import status_mark
 from butt.public.pages.person import for_person
-from butt.services.interface import Figure, Part
+from butt.services.interface import Figure, ServicePart
 
 EVENTS = {
     f"#{State.STARTING}": "started",
@@ -59,7 +59,7 @@ class Slice:
 
 
 @dataclass(frozen=True)
-class Event:
+class StatusEvent:
     x: float
     at: datetime
     what: str
@@ -76,7 +76,7 @@ def status(request: HttpRequest, person: Agent, name: str) -> HttpResponse:
         "bot/status.html",
         {
             "bot": view,
-            "machine": machine_of(view.agent.id) if configuration().host == "salt" else None,
+            "machine": machine_status_of(view.agent.id) if configuration().host == "salt" else None,
             "figures": _figures(view, Reading.objects.filter(bot=view.agent).first()),
             "trouble": view.trouble,
             "room": _room(view),
@@ -123,7 +123,7 @@ def _figures(view: View, reading: Reading | None) -> list[tuple[str, int | None,
     ]
 
 
-def _history(view: View, span: Range) -> dict[str, Any]:
+def _history(view: View, span: TimeRange) -> dict[str, Any]:
     now = timezone.now()
     step = timedelta(seconds=span.coarse)
     window = Window(span.begins(now), now, step)
@@ -131,7 +131,7 @@ def _history(view: View, span: Range) -> dict[str, Any]:
     happened = journal.happened(view.agent.id, window.begin, EVENTS)
     return {
         "charts": _charts(seen, window, span.coarse),
-        "events": [Event(window.x(e.at), e.at, EVENTS[e.what]) for e in happened],
+        "events": [StatusEvent(window.x(e.at), e.at, EVENTS[e.what]) for e in happened],
         "rows": [_row(s, window, span.coarse) for s in seen],
         "begin": window.begin,
         "by_day": span.seconds > RANGES["24h"].seconds,
@@ -162,7 +162,12 @@ def _row(span: Span, window: Window, step: int) -> Row:
 def _room(view: View) -> dict[str, Any] | None:
     """What takes its disk, each with where it lies in a bar of 100 parts. None where nothing bounds it, or it is not told."""
     room = view.room
-    if room is None or Part.LIMITS not in view.service.parts or "disk" not in view.limits or not room["most"]:
+    if (
+        room is None
+        or ServicePart.LIMITS not in view.service.parts
+        or "disk" not in view.limits
+        or not room["most"]
+    ):
         return None
     names = {"log": "messages", "blobs": "blobs", "rest": "index and the rest"}
     parts, x = [], 0.0

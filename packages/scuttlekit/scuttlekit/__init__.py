@@ -36,7 +36,7 @@ if TYPE_CHECKING:
         ScuttlebuttError,
         Unreachable,
     )
-    from scuttlekit.invites import Invite
+    from scuttlekit.invites import InviteCode
     from scuttlekit.keys import KeyPair
     from scuttlekit.network import Server, connect, dial, serve
     from scuttlekit.network_keys import network_key, network_name
@@ -62,7 +62,7 @@ __all__ = [
     "HandshakeFailed",
     "InvalidFormat",
     "InvalidMessage",
-    "Invite",
+    "InviteCode",
     "KeyPair",
     "Peer",
     "ProtocolError",
@@ -100,7 +100,7 @@ _HOMES = {
     "RemoteError": "errors",
     "ScuttlebuttError": "errors",
     "Unreachable": "errors",
-    "Invite": "invites",
+    "InviteCode": "invites",
     "KeyPair": "keys",
     "Server": "network",
     "connect": "network",

@@ -47,7 +47,7 @@ class Traffic:
         self.received = self.sent = 0
 
 
-class Keeper(Protocol):
+class ConnectionOwner(Protocol):
     """Whoever keeps many connections, and hears what becomes of each."""
 
     def made(self, connection: "Connection") -> None:
@@ -78,7 +78,7 @@ class Connection(asyncio.Protocol):
         offer: Callable[[Peer], Api],
         *,
         deadline: float | None,
-        keeper: "Keeper | None" = None,
+        keeper: "ConnectionOwner | None" = None,
         traffic: Traffic | None = None,
         untaken: float = MOST_UNTAKEN,
     ) -> None:

@@ -1,6 +1,6 @@
 """The secret handshake: two peers prove who they are, and agree on keys for a box stream.
 
-Each side is a generator: it yields a `Step` (bytes to send, then how many bytes it wants) and returns `Secrets`.
+Each side is a generator: it yields a `HandshakeStep` (bytes to send, then how many bytes it wants) and returns `SessionKeys`.
 Whoever drives it owns the socket and the deadline. Any failure raises HandshakeFailed.
 
 Source: Dominic Tarr, "Designing a Secret Handshake", and https://ssbc.github.io/scuttlebutt-protocol-guide/#handshake
@@ -31,14 +31,14 @@ SERVER_ACCEPT_BYTES = _MAC + _SIGNATURE
 _NONCE = bytes(24)
 
 
-class Step(NamedTuple):
+class HandshakeStep(NamedTuple):
     """Send these bytes, then come back with exactly that many of the peer's."""
 
     send: bytes
     want: int
 
 
-class Secrets(NamedTuple):
+class SessionKeys(NamedTuple):
     """What a handshake ends in. Keys are 32 bytes, nonces 24; `last` is what the server still has to send."""
 
     remote: bytes
@@ -49,7 +49,7 @@ class Secrets(NamedTuple):
     last: bytes
 
 
-Handshake = Generator[Step, bytes, Secrets]
+Handshake = Generator[HandshakeStep, bytes, SessionKeys]
 
 
 class _Ephemeral:
@@ -75,11 +75,11 @@ class _Ephemeral:
 def client(keys: KeyPair, server: bytes, network: bytes = MAIN_NETWORK) -> Handshake:
     """Shake hands as the one who dials; `server` is the 32-byte public key that must answer."""
     mine = _Ephemeral(network)
-    theirs, ab = mine.meet((yield Step(mine.challenge, CHALLENGE_BYTES)))
+    theirs, ab = mine.meet((yield HandshakeStep(mine.challenge, CHALLENGE_BYTES)))
     abx = _shared(mine.private, _curve_public(server))
     hello = keys.sign(network + server + _hash(ab)) + keys.public
     box = bindings.crypto_secretbox_easy(hello, _NONCE, _hash(network + ab + abx))
-    accept = yield Step(box, SERVER_ACCEPT_BYTES)
+    accept = yield HandshakeStep(box, SERVER_ACCEPT_BYTES)
     secret = _hash(network + ab + abx + _shared(_curve_private(keys), theirs))
     signature = _unbox(accept, secret, "the peer's acceptance does not open: it is not who we dialled")
     _verify(server, signature, network + hello + _hash(ab))
@@ -93,9 +93,9 @@ def server(
 ) -> Handshake:
     """Shake hands as the one who is dialled; `welcome`, given the client's feed id, may turn it away."""
     mine = _Ephemeral(network)
-    theirs, ab = mine.meet((yield Step(b"", CHALLENGE_BYTES)))
+    theirs, ab = mine.meet((yield HandshakeStep(b"", CHALLENGE_BYTES)))
     abx = _shared(_curve_private(keys), theirs)
-    auth = yield Step(mine.challenge, CLIENT_AUTH_BYTES)
+    auth = yield HandshakeStep(mine.challenge, CLIENT_AUTH_BYTES)
     hello = _unbox(auth, _hash(network + ab + abx), "the client dialled another key than ours")
     signature, remote = hello[:_SIGNATURE], hello[_SIGNATURE:]
     _verify(remote, signature, network + keys.public + _hash(ab))
@@ -107,9 +107,9 @@ def server(
     return _secrets(secret, remote, keys, mine, theirs)._replace(last=last)
 
 
-def _secrets(secret: bytes, remote: bytes, keys: KeyPair, mine: _Ephemeral, theirs: bytes) -> Secrets:
+def _secrets(secret: bytes, remote: bytes, keys: KeyPair, mine: _Ephemeral, theirs: bytes) -> SessionKeys:
     session = _hash(secret)
-    return Secrets(
+    return SessionKeys(
         remote=remote,
         seal_key=_hash(session + remote),
         seal_nonce=_authenticate(mine.network, theirs)[:24],

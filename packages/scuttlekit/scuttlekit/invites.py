@@ -23,7 +23,7 @@ _LEGACY = re.compile(r"[^~;]+~[^~;:]+")
 
 
 @dataclass(frozen=True, slots=True)
-class Invite:
+class InviteCode:
     """An invite to the pub at `address`. `seed` is its 32-byte secret, which its `repr` does not show."""
 
     address: Address

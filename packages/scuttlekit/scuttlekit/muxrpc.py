@@ -71,7 +71,7 @@ class Wire(Protocol):
         """End the connection at once, for a reason."""
 
 
-class Service(Protocol):
+class CallHandler(Protocol):
     """Whoever answers what the peer asks."""
 
     def receive(self, session: "Session", frame: Frame) -> None:
@@ -98,7 +98,7 @@ class Session:
 
     __slots__ = ("_budget", "_calls", "_decoder", "_held", "_last", "_queued", "_reason", "_receiving", "_service", "_streams", "_unsent", "_waiting", "_weight", "_wire")  # fmt: skip
 
-    def __init__(self, wire: Wire, service: Service, room: budget.Budget = budget.SHARED) -> None:
+    def __init__(self, wire: Wire, service: CallHandler, room: budget.Budget = budget.SHARED) -> None:
         self._wire = wire
         self._service = service
         self._budget = room

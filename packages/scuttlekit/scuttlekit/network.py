@@ -118,7 +118,7 @@ def host_of(address: str) -> str | None:
 
 
 @dataclass(frozen=True, slots=True)
-class Room:
+class ServerLimits:
     """How much room a server has.
 
     `connections` and `from_one_host` bound what there may be at once: what comes above is closed as it comes. `host_of`
@@ -149,7 +149,7 @@ class Server:
         welcome: Callable[[str], bool] | None = None,
         meet: Callable[[Peer], object] | None = None,
         refuse: Callable[[str], object] | None = None,
-        room: Room | None = None,
+        room: ServerLimits | None = None,
         handshake_timeout: float = HANDSHAKE_TIMEOUT,
         traffic: Traffic | None = None,
     ) -> None:
@@ -159,7 +159,7 @@ class Server:
         self._welcome = welcome
         self._meet = meet
         self._refuse = refuse or (lambda _bound: None)
-        self._room = room or Room()
+        self._room = room or ServerLimits()
         self._deadline = handshake_timeout
         self._traffic = traffic
         self._connections: set[Connection] = set()
@@ -274,7 +274,7 @@ async def serve(
     network: bytes = handshake.MAIN_NETWORK,
     welcome: Callable[[str], bool] | None = None,
     handshake_timeout: float = HANDSHAKE_TIMEOUT,
-    room: Room | None = None,
+    room: ServerLimits | None = None,
 ) -> AsyncIterator[Server]:
     """Listen for peers for the length of a block; port 0 takes a free one, which the server's `address` tells.
 

@@ -14,7 +14,7 @@ from pathlib import Path
 
 import pytest
 
-from scuttlekit import Invite, KeyPair
+from scuttlekit import InviteCode, KeyPair
 from tests.lanes import free_ports
 
 COMMAND = Path(sysconfig.get_path("scripts")) / "scuttlekit"
@@ -88,10 +88,10 @@ def test_a_pub_by_two_commands(person, port):
     )
     code = person.types("invite")
     guest = KeyPair.generate()
-    invite = Invite.parse(code)
+    invite = InviteCode.parse(code)
     assert invite.address.host == "localhost"
     assert asyncio.run(invite.use(guest.id))["value"]["content"]["contact"] == guest.id
-    again = Invite.parse(person.types("invite", "--uses", "2", "--note", "n"))
+    again = InviteCode.parse(person.types("invite", "--uses", "2", "--note", "n"))
     assert asyncio.run(again.use(guest.id)) is True, "whom the pub follows is welcome"
     assert person.stops() == 0
     assert "The pub has stopped." in person.screen.read_text()
@@ -173,5 +173,5 @@ def test_what_a_pub_cannot_be_told(person, port):
 def test_a_network_of_its_own(person, port):
     key = base64.b64encode(b"n" * 32).decode()
     person.starts("--external", "localhost", "--port", port, "--network", key)
-    invite = Invite.parse(person.types("invite"))
+    invite = InviteCode.parse(person.types("invite"))
     assert asyncio.run(invite.use(KeyPair.generate().id, network=b"n" * 32))

@@ -12,7 +12,7 @@ from scuttlekit.pub.exits import Refusal
 from scuttlekit.pub.limits import Limits
 from scuttlekit.pub.room.aliases import Alias, Aliases, confirmation, is_alias, is_confirmed
 from scuttlekit.pub.room.privacy import Mode
-from scuttlekit.pub.room.told import ToldRoom
+from scuttlekit.pub.room.told import RoomSettings
 
 ROOM, ALICE, BOB = (KeyPair(letter * 32) for letter in (b"r", b"a", b"b"))
 OF_THE_SPECIFICATION = (
@@ -137,15 +137,15 @@ def test_a_damaged_file_is_told_of(tmp_path, text):
 
 
 def test_what_a_room_is_told_is_kept(tmp_path):
-    told = ToldRoom(tmp_path, Mode.COMMUNITY)
+    told = RoomSettings(tmp_path, Mode.COMMUNITY)
     assert (told.mode, told.aliases_at) == (Mode.COMMUNITY, None)
     said = {"mode": "restricted", "aliasesAt": "https://butt.nz/@harbour"}
     assert told.tell(said) == said
-    again = ToldRoom(tmp_path, Mode.COMMUNITY)
+    again = RoomSettings(tmp_path, Mode.COMMUNITY)
     assert (again.mode, again.aliases_at) == (Mode.RESTRICTED, "https://butt.nz/@harbour")
     assert again.tell({"mode": None}) == {"mode": "community", "aliasesAt": None}
     (tmp_path / "room.json").write_text("{")
-    assert ToldRoom(tmp_path, Mode.OPEN).mode is Mode.OPEN
+    assert RoomSettings(tmp_path, Mode.OPEN).mode is Mode.OPEN
 
 
 @pytest.mark.parametrize(
@@ -163,4 +163,4 @@ def test_what_a_room_is_told_is_kept(tmp_path):
 )
 def test_what_makes_no_sense_of_a_room_is_refused(tmp_path, odd):
     with pytest.raises(RemoteError, match="a room is told"):
-        ToldRoom(tmp_path, Mode.OPEN).tell(odd)
+        RoomSettings(tmp_path, Mode.OPEN).tell(odd)

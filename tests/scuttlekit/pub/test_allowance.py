@@ -1,11 +1,11 @@
 """What each may cost in a day."""
 
-from scuttlekit.pub.allowance import DAY, Allowance
+from scuttlekit.pub.allowance import DAY, DailyAllowance
 
 
 def test_each_has_its_own_and_all_begin_anew_after_a_day():
     now = 0.0
-    given = Allowance(100, lambda: now)
+    given = DailyAllowance(100, lambda: now)
     assert not given.use("alice", 100)
     assert not given.is_used_up("alice")
     assert given.use("alice", 1)

@@ -7,7 +7,7 @@ from contextlib import asynccontextmanager
 import pytest
 
 from scuttlekit import HandshakeFailed, KeyPair, Server, connect, dial
-from scuttlekit.pub.connections import CROSSING, Connections, Link, Role
+from scuttlekit.pub.connections import CROSSING, Connections, Link, PeerRole
 from tests.scuttlekit.peers import eventually
 
 PUB, MASTER, GUEST, FRIEND, ENEMY = (KeyPair(letter * 32) for letter in (b"p", b"m", b"g", b"f", b"e"))
@@ -107,7 +107,7 @@ async def test_masters_and_sessions_of_guests_are_no_peers(door):
 async def test_work_for_a_peer_ends_with_its_connection(door):
     async with connect(door.server.address, FRIEND):
         await eventually(lambda: len(door.begun) == 1)
-        assert door.begun[0].role is Role.PEER
+        assert door.begun[0].role is PeerRole.PEER
         assert not door.ended
     await eventually(lambda: door.ended == door.begun)
     assert list(door.connections) == []

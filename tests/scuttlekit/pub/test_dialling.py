@@ -13,7 +13,7 @@ from scuttlekit import Address, KeyPair, Server, Unreachable, dial
 from scuttlekit.connection import Traffic
 from scuttlekit.pub.connections import Connections, Link
 from scuttlekit.pub.dialling import FORGOTTEN_AFTER, TURN, Dialler
-from scuttlekit.pub.gossip import FIRST_WAIT, LONGEST_WAIT, Gossip, Known
+from scuttlekit.pub.gossip import FIRST_WAIT, LONGEST_WAIT, Gossip, KnownAddress
 from scuttlekit.serving import NOTHING
 from tests.scuttlekit.peers import eventually
 
@@ -55,8 +55,8 @@ class Pub:
         )
         self.task: asyncio.Task[None] | None = None
 
-    def knows(self, address: Address, source: str = "manual") -> Known:
-        return self.gossip.add(Known(address, address.multiserver, source))
+    def knows(self, address: Address, source: str = "manual") -> KnownAddress:
+        return self.gossip.add(KnownAddress(address, address.multiserver, source))
 
     def begins(self) -> None:
         self.task = asyncio.create_task(self.dialler.run())
@@ -167,7 +167,7 @@ async def test_who_does_not_answer_is_noted_and_at_last_forgotten(pub, peer):
 
 @given(failures=st.integers(0, 100), ago=st.floats(0, 2 * LONGEST_WAIT))
 def test_it_waits_twice_as_long_each_time_and_a_day_at_most(failures, ago):
-    known = Known(Address("10.0.0.1", 1, KeyPair(b"k" * 32).id), "", "pub", failures=failures)
+    known = KnownAddress(Address("10.0.0.1", 1, KeyPair(b"k" * 32).id), "", "pub", failures=failures)
     now = time.time()
     known.changed = (now - ago) * 1000
     wait = min(FIRST_WAIT * 2 ** min(failures, 40), LONGEST_WAIT)
@@ -175,7 +175,7 @@ def test_it_waits_twice_as_long_each_time_and_a_day_at_most(failures, ago):
 
 
 def test_a_clock_that_was_set_back_keeps_nobody_waiting():
-    known = Known(Address("10.0.0.1", 1, KeyPair(b"k" * 32).id), "", "pub")
+    known = KnownAddress(Address("10.0.0.1", 1, KeyPair(b"k" * 32).id), "", "pub")
     known.changed = (time.time() + 1e6) * 1000
     assert known.is_due(time.time() * 1000)
 

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from scuttlekit import InvalidFormat, KeyPair
-from scuttlekit.pub.gossip import ANNOUNCED, Gossip, Known, read_address
+from scuttlekit.pub.gossip import ANNOUNCED, Gossip, KnownAddress, read_address
 
 KEY = KeyPair(b"k" * 32).id
 ADDRESS = f"net:pub.example.org:8008~shs:{KEY[1:].removesuffix('.ed25519')}"
@@ -24,9 +24,9 @@ STOCK = {
 }
 
 
-def known(number: int, source: str = "pub", failures: int = 0) -> Known:
+def known(number: int, source: str = "pub", failures: int = 0) -> KnownAddress:
     address, text = read_address(f"10.0.0.{number}:8008:{KeyPair(bytes([number]) * 32).id}")
-    return Known(address, text, source, failures=failures)
+    return KnownAddress(address, text, source, failures=failures)
 
 
 @pytest.fixture
@@ -94,10 +94,10 @@ def test_a_broken_file_is_no_end(read, text):
 def test_anything_may_stand_in_an_entry(value):
     for name in STOCK:
         try:
-            entry = Known.read({**STOCK, name: value})
+            entry = KnownAddress.read({**STOCK, name: value})
         except InvalidFormat:
             continue
-        Known.read(entry.as_written())
+        KnownAddress.read(entry.as_written())
 
 
 def test_peers_of_a_laptops_own_network_mean_nothing_here(read):

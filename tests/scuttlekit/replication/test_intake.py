@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from scuttlekit import KeyPair
-from scuttlekit.pub.intake import Intake, Outcome
+from scuttlekit.pub.intake import Intake, IntakeResult
 from scuttlekit.pub.store import Store
 from tests.scuttlekit.peers import examples
 from tests.scuttlekit.store.voices import Voice
@@ -45,7 +45,7 @@ def test_what_is_right_is_stored_and_nothing_else(pieces):
         with tempfile.TemporaryDirectory() as folder:
             store = Store.open(Path(folder), KeyPair(b"o" * 32))
             await store.index()
-            heard: list[tuple[str, int, Outcome]] = []
+            heard: list[tuple[str, int, IntakeResult]] = []
             intakes = [Intake(store, lambda *one: heard.append(one)) for _ in range(2)]
             for peer, piece, is_kept in pieces:
                 intakes[peer].check([value_of(*one) for one in piece])
@@ -55,7 +55,9 @@ def test_what_is_right_is_stored_and_nothing_else(pieces):
                 intake.keep()
             for values in FEEDS:
                 author = values[0]["author"]
-                taken = [number for feed, number, how in heard if feed == author and how is Outcome.TAKEN]
+                taken = [
+                    number for feed, number, how in heard if feed == author and how is IntakeResult.TAKEN
+                ]
                 assert taken == list(range(1, len(taken) + 1))
                 stored = [one.value for one in store.read_feed(author, 0, LONG)]
                 assert stored == values[: len(taken)]
@@ -68,13 +70,13 @@ def test_what_is_right_is_stored_and_nothing_else(pieces):
 async def test_what_follows_a_forged_message_is_refused_until_the_right_one_comes(tmp_path):
     store = Store.open(tmp_path, KeyPair(b"o" * 32))
     await store.index()
-    heard: list[tuple[int, Outcome]] = []
+    heard: list[tuple[int, IntakeResult]] = []
     intake = Intake(store, lambda _feed, sequence, outcome: heard.append((sequence, outcome)))
     intake.check([value_of(0, number, number == 4) for number in range(1, LONG + 1)])
     intake.keep()
     assert heard == [
-        *[(number, Outcome.TAKEN) for number in range(1, 4)],
-        *[(number, Outcome.BAD) for number in range(4, LONG + 1)],
+        *[(number, IntakeResult.TAKEN) for number in range(1, 4)],
+        *[(number, IntakeResult.BAD) for number in range(4, LONG + 1)],
     ]
     intake.check([value_of(0, number, False) for number in range(1, LONG + 1)])
     intake.keep()

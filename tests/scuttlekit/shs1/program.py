@@ -3,7 +3,7 @@
 import sys
 
 from scuttlekit import HandshakeFailed, KeyPair
-from scuttlekit.handshake import Handshake, Secrets, client, server
+from scuttlekit.handshake import Handshake, SessionKeys, client, server
 
 
 def main() -> None:
@@ -20,7 +20,7 @@ def main() -> None:
     write(secrets.last + secrets.seal_key + secrets.seal_nonce + secrets.open_key + secrets.open_nonce)
 
 
-def shake(steps: Handshake) -> Secrets:
+def shake(steps: Handshake) -> SessionKeys:
     step = next(steps)
     try:
         while True:

@@ -8,7 +8,7 @@ DAY: Final = 24 * 3600.0
 """Seconds."""
 
 
-class Allowance:
+class DailyAllowance:
     """Counts bytes for each of many. All of them begin anew after a day by `clock`, in seconds."""
 
     def __init__(self, most: int, clock: Callable[[], float] = time.monotonic) -> None:

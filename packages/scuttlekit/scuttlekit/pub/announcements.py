@@ -6,7 +6,7 @@ from typing import Any, Final
 
 from scuttlekit.errors import InvalidFormat
 from scuttlekit.pub.fence import is_fenced
-from scuttlekit.pub.gossip import ANNOUNCED, Gossip, Known, read_address
+from scuttlekit.pub.gossip import ANNOUNCED, Gossip, KnownAddress, read_address
 from scuttlekit.pub.limits import Limits
 from scuttlekit.pub.store import Store, Stored
 
@@ -72,5 +72,5 @@ class Announcements:
             self._limits.refuse("announced")
             return
         self._heard[author] = count + 1
-        self._gossip.add(Known(address, text, ANNOUNCED))
+        self._gossip.add(KnownAddress(address, text, ANNOUNCED))
         self._hurry()

@@ -12,7 +12,7 @@ CROSSING = 5.0
 """Seconds in which two that dial each other are taken to have done so at the same moment."""
 
 
-class Role(Enum):
+class PeerRole(Enum):
     """Who somebody is to the pub, by which it decides what they may call."""
 
     MASTER = "master"
@@ -26,7 +26,7 @@ class Link:
     """One connection."""
 
     peer: Peer
-    role: Role
+    role: PeerRole
     dialled: bool
     since: float
     """Seconds of the event loop's clock."""
@@ -78,10 +78,10 @@ class Connections:
         self._tasks: set[asyncio.Task[None]] = set()
         self._count = {True: 0, False: 0}
 
-    def role_of(self, feed: str) -> Role:
+    def role_of(self, feed: str) -> PeerRole:
         if feed in self._masters:
-            return Role.MASTER
-        return Role.GUEST if self._is_guest(feed) else Role.PEER
+            return PeerRole.MASTER
+        return PeerRole.GUEST if self._is_guest(feed) else PeerRole.PEER
 
     def welcome(self, feed: str) -> bool:
         """Whether somebody who dials us may come in: not whom the pub blocks, nor one stranger too many."""
@@ -103,14 +103,14 @@ class Connections:
         """Take up a new connection."""
         loop = asyncio.get_running_loop()
         # Whom we dialled gets no more rights than a stranger: they did not ask for them.
-        link = Link(peer, Role.PEER if dialled else self.role_of(peer.id), dialled, loop.time())
-        if link.role is Role.PEER and not self._replaces(link):
+        link = Link(peer, PeerRole.PEER if dialled else self.role_of(peer.id), dialled, loop.time())
+        if link.role is PeerRole.PEER and not self._replaces(link):
             self._close(peer)
             return
         self._links.setdefault(peer.id, []).append(link)
-        if link.role is Role.PEER:
+        if link.role is PeerRole.PEER:
             self._count[dialled] += 1
-        link.is_stranger = link.role is not Role.MASTER and not dialled and self._is_stranger(peer.id)
+        link.is_stranger = link.role is not PeerRole.MASTER and not dialled and self._is_stranger(peer.id)
         self._strangers += link.is_stranger
         link.work = self._run(self._begin(link))
         peer.closed.add_done_callback(lambda _: self._gone(link))
@@ -151,7 +151,7 @@ class Connections:
         Who came back on it, after their app began again, does not say which of the invite's guests they are.
         """
         link = self.link_of(peer)
-        if link is None or link.role is not Role.GUEST:
+        if link is None or link.role is not PeerRole.GUEST:
             return ()
         return (link.guest,) if link.guest else self._guests_of(peer.id)
 
@@ -163,7 +163,7 @@ class Connections:
     def hang_up(self, feed: str) -> None:
         """Close all connections of one identity that is no master."""
         for link in tuple(self.of(feed)):
-            if link.role is not Role.MASTER:
+            if link.role is not PeerRole.MASTER:
                 self._close(link.peer)
 
     async def close(self) -> None:
@@ -177,7 +177,9 @@ class Connections:
                 self.hang_up(feed)
         for link in self:
             # Of several who share a key it is not known who is there; whoever is not blocked connects again.
-            if link.role is Role.GUEST and any(self._is_blocked(guest) for guest in self.feeds_of(link.peer)):
+            if link.role is PeerRole.GUEST and any(
+                self._is_blocked(guest) for guest in self.feeds_of(link.peer)
+            ):
                 self._close(link.peer)
 
     def _is_shut(self, key: str) -> bool:
@@ -194,7 +196,7 @@ class Connections:
     def _replaces(self, link: Link) -> bool:
         """Make room for a connection of a peer who has one already; False if the older one stays."""
         for other in tuple(self.of(link.peer.id)):
-            if other.role is not Role.PEER or not other.peer.is_open:
+            if other.role is not PeerRole.PEER or not other.peer.is_open:
                 continue
             crosses = other.dialled is not link.dialled and link.since - other.since < CROSSING
             if crosses and (self._own_id < link.peer.id) is other.dialled:
@@ -206,7 +208,7 @@ class Connections:
         if link.work is not None:
             link.work.cancel()
         self._strangers -= link.is_stranger
-        if link.role is Role.PEER:
+        if link.role is PeerRole.PEER:
             self._count[link.dialled] -= 1
         links = self._links[link.peer.id]
         links.remove(link)

@@ -21,7 +21,7 @@ from scuttlekit.network import dial
 from scuttlekit.peer import Peer
 from scuttlekit.pub.connections import Connections
 from scuttlekit.pub.fence import open_hosts
-from scuttlekit.pub.gossip import FIRST_WAIT, Gossip, Known
+from scuttlekit.pub.gossip import FIRST_WAIT, Gossip, KnownAddress
 from scuttlekit.serving import Api
 
 EVERY: Final = 2.0
@@ -91,7 +91,7 @@ class Dialler:
         """Look at once: there is somebody new to dial."""
         self._hurry.set()
 
-    async def connect(self, known: Known) -> Peer:
+    async def connect(self, known: KnownAddress) -> Peer:
         """Connect to somebody now, or give the connection that is there. Raises ScuttlebuttError."""
         if links := self._connections.of(known.key):
             return links[-1].peer
@@ -140,20 +140,20 @@ class Dialler:
             if asyncio.get_running_loop().time() - oldest.since > TURN:
                 self._connections.hang_up(oldest.peer.id)
 
-    def _is_due(self, known: Known, now: float) -> bool:
+    def _is_due(self, known: KnownAddress, now: float) -> bool:
         if known.address.transport != "net" or known.key in self._dialling or known.key == self._keys.id:
             return False
         if self._connections.of(known.key) or self._is_blocked(known.key):
             return False
         return known.is_due(now)
 
-    def _begin(self, known: Known) -> "asyncio.Task[Peer]":
+    def _begin(self, known: KnownAddress) -> "asyncio.Task[Peer]":
         if (task := self._dialling.get(known.key)) is None:
             task = self._dialling[known.key] = asyncio.get_running_loop().create_task(self._dial(known))
             task.add_done_callback(lambda _: self._dialling.pop(known.key, None))
         return task
 
-    async def _dial(self, known: Known) -> Peer:
+    async def _dial(self, known: KnownAddress) -> Peer:
         began = time.monotonic()
         try:
             peer = await self.reach(known.address, self._keys, self._offer)
@@ -165,12 +165,12 @@ class Dialler:
         peer.closed.add_done_callback(lambda _: self._lost(known, time.monotonic() - began))
         return peer
 
-    def _lost(self, known: Known, lasted: float) -> None:
+    def _lost(self, known: KnownAddress, lasted: float) -> None:
         self._own.discard(known.key)
         self._note(known, well=lasted >= TOO_SHORT)
         self.hurry()
 
-    def _note(self, known: Known, *, well: bool) -> None:
+    def _note(self, known: KnownAddress, *, well: bool) -> None:
         known.tried(well=well)
         # Not all at once, should many have failed for one reason.
         known.changed -= self._jitter.uniform(0, 0.2) * FIRST_WAIT * 1000

@@ -5,7 +5,7 @@ from collections.abc import Collection
 from pathlib import Path
 
 
-class Disk:
+class DiskUsage:
     """Counts what is below a folder. A blob never changes, so a folder of blobs is looked at only when one came or went."""
 
     def __init__(self, folder: Path) -> None:

@@ -10,7 +10,7 @@ from typing import Any, Final
 from scuttlekit.connection import Traffic
 from scuttlekit.pub.catchup import CatchUp
 from scuttlekit.pub.connections import Connections
-from scuttlekit.pub.disk import Disk
+from scuttlekit.pub.disk import DiskUsage
 from scuttlekit.pub.store import NotReady, Store, Stored
 
 DEFAULT: Final = 10.0
@@ -52,7 +52,7 @@ class Figures:
         self._refused = refused
         self._room = room
         self._meeting = meeting
-        self._disk = Disk(folder)
+        self._disk = DiskUsage(folder)
         self._counting: asyncio.Task[None] | None = None
         self._counted = 0.0
         self._began = time.monotonic() - _uptime()

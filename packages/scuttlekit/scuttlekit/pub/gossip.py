@@ -31,7 +31,7 @@ _MILLISECONDS: Final = 1000
 
 
 @dataclass(slots=True)
-class Known:
+class KnownAddress:
     """An address that the pub knows, and how it went with it."""
 
     address: Address
@@ -95,7 +95,7 @@ class Gossip:
     def __init__(self, folder: Path, most: int) -> None:
         self._path = folder / "gossip.json"
         self._most = most
-        self._known: dict[str, Known] = {}
+        self._known: dict[str, KnownAddress] = {}
         self.broken = 0
         """How many entries of the file were left out."""
         self.is_changed = False
@@ -117,7 +117,7 @@ class Gossip:
             return
         for entry in entries:
             try:
-                known = Known.read(entry)
+                known = KnownAddress.read(entry)
             except InvalidFormat:
                 self.broken += 1
                 continue
@@ -132,16 +132,16 @@ class Gossip:
             entries = [known.as_written() for known in self._known.values()]
             write_whole(self._path, orjson.dumps(entries, option=orjson.OPT_INDENT_2))
 
-    def __iter__(self) -> Iterator[Known]:
+    def __iter__(self) -> Iterator[KnownAddress]:
         return iter(tuple(self._known.values()))
 
     def __len__(self) -> int:
         return len(self._known)
 
-    def get(self, key: str) -> Known | None:
+    def get(self, key: str) -> KnownAddress | None:
         return self._known.get(key)
 
-    def add(self, known: Known) -> Known:
+    def add(self, known: KnownAddress) -> KnownAddress:
         """Take up an address, and give what is known of that peer now. What was known of it already stays.
 
         When there is no room, the one that failed most often goes; but none goes that never failed for one that somebody

@@ -12,7 +12,7 @@ from scuttlekit.frames import Frame, Json
 from scuttlekit.peer import Peer
 from scuttlekit.pub import intake
 from scuttlekit.pub.calls.options import feed_in, is_true, limit_in, number_in
-from scuttlekit.pub.intake import Intake, Outcome
+from scuttlekit.pub.intake import Intake, IntakeResult
 from scuttlekit.pub.store import Store, Stored
 from scuttlekit.serving import Later
 
@@ -191,6 +191,6 @@ def _shown(options: dict[str, Any]) -> Callable[[Stored], Any]:
     return (lambda message: message.key) if keys else (lambda message: Json(message.value_text))
 
 
-def _hear_outcome(_feed: str, _sequence: int, outcome: Outcome) -> None:
-    if outcome is Outcome.BAD:
+def _hear_outcome(_feed: str, _sequence: int, outcome: IntakeResult) -> None:
+    if outcome is IntakeResult.BAD:
         raise ProtocolError("a message of the history is wrong")

@@ -16,7 +16,7 @@ MOST_HELD: Final = 256 << 10
 """Bytes of checked messages that wait to be stored, about: each transaction of the index has its price."""
 
 
-class Outcome(Enum):
+class IntakeResult(Enum):
     """What became of a message."""
 
     TAKEN = 0
@@ -49,7 +49,7 @@ class Intake:
     in which they came.
     """
 
-    def __init__(self, store: Store, hear: Callable[[str, int, Outcome], None]) -> None:
+    def __init__(self, store: Store, hear: Callable[[str, int, IntakeResult], None]) -> None:
         self._store = store
         self._hear = hear
         self._checked: list[_Checked] = []
@@ -63,14 +63,14 @@ class Intake:
             feed, sequence = value["author"], value["sequence"]
             head = self._head(feed)
             if head is not None and sequence <= head.sequence:
-                self._checked.append(_Checked(feed, sequence, head, Outcome.KNOWN))
+                self._checked.append(_Checked(feed, sequence, head, IntakeResult.KNOWN))
                 continue
             try:
                 message = validate(value, head)
             except InvalidMessage:
-                self._checked.append(_Checked(feed, sequence, head, Outcome.BAD))
+                self._checked.append(_Checked(feed, sequence, head, IntakeResult.BAD))
             else:
-                self._checked.append(_Checked(feed, sequence, head, Outcome.TAKEN, message))
+                self._checked.append(_Checked(feed, sequence, head, IntakeResult.TAKEN, message))
                 self._heads[feed] = message.head
                 self._held += len(message.text)
         if self._held > MOST_HELD:
@@ -83,14 +83,14 @@ class Intake:
         self._held = 0
         heads: dict[str, Head | None] = {}
         right: list[Message] = []
-        outcomes: list[Outcome] = []
+        outcomes: list[IntakeResult] = []
         for feed, sequence, expected, outcome, message in checked:
             # Another peer may have been quicker since it was checked.
             head = heads[feed] if feed in heads else self._store.head(feed)
             if head is not None and sequence <= head.sequence:
-                outcomes.append(Outcome.KNOWN)
+                outcomes.append(IntakeResult.KNOWN)
             elif message is None or head != expected:
-                outcomes.append(Outcome.BAD)
+                outcomes.append(IntakeResult.BAD)
             else:
                 heads[feed] = message.head
                 right.append(message)
@@ -114,7 +114,7 @@ class _Checked(NamedTuple):
     feed: str
     sequence: int
     head: Head | None
-    outcome: Outcome
+    outcome: IntakeResult
     message: Message | None = None
 
 

@@ -12,11 +12,11 @@ import orjson
 
 from scuttlekit.addresses import Address
 from scuttlekit.errors import InvalidFormat, RemoteError, ScuttlebuttError
-from scuttlekit.invites import Invite
+from scuttlekit.invites import InviteCode
 from scuttlekit.keys import KEY_BYTES, KeyPair, decode_feed_id
 from scuttlekit.pub.catchup import CatchUp
 from scuttlekit.pub.dialling import Dialler
-from scuttlekit.pub.gossip import Gossip, Known
+from scuttlekit.pub.gossip import Gossip, KnownAddress
 from scuttlekit.pub.log import chatter
 from scuttlekit.pub.offers import Offer, Offers
 from scuttlekit.pub.own_words import Announcing
@@ -33,7 +33,7 @@ _HOST = re.compile(r"[A-Za-z0-9._:-]{1,253}")
 _EXACT: Final = 1 << 53
 
 
-class Outcome(Enum):
+class InviteResult(Enum):
     """What came of somebody's wish to be let in by an invite."""
 
     LET_IN = "let in"
@@ -47,10 +47,10 @@ class Outcome(Enum):
 
 
 _REFUSALS: Final = {
-    Outcome.UNKNOWN: "invite was revoked",
-    Outcome.BLOCKED: "this pub blocks the feed",
-    Outcome.EXPIRED: "invite has expired",
-    Outcome.SPENT: "invite has expired",
+    InviteResult.UNKNOWN: "invite was revoked",
+    InviteResult.BLOCKED: "this pub blocks the feed",
+    InviteResult.EXPIRED: "invite has expired",
+    InviteResult.SPENT: "invite has expired",
 }
 
 
@@ -118,7 +118,7 @@ class Invites:
         uses = wanted.get("uses") or 1
         offer = {"id": KeyPair(seed).id, "uses": uses, "note": wanted.get("note") or "", "expires": None}
         await self.offer(offer)
-        return Invite(Address(external, self._address.port, self._own_id), seed).code
+        return InviteCode(Address(external, self._address.port, self._own_id), seed).code
 
     async def use(self, key: str, request: Any) -> Stored | None:
         """Follow a feed for whoever came in with the key of an invite, and give the message that says so.
@@ -142,20 +142,20 @@ class Invites:
         told = {"outcome": outcome.value}
         return told if published is None else {**told, "sequence": published.value["sequence"]}
 
-    async def _let_in(self, key: str, feed: str) -> tuple[Outcome, Stored | None]:
+    async def _let_in(self, key: str, feed: str) -> tuple[InviteResult, Stored | None]:
         self._catch_up.check()
         async with self._turn:
             offer = self._offers.get(key)
             if offer is None:
-                return Outcome.UNKNOWN, None
+                return InviteResult.UNKNOWN, None
             if self._store.graph.blocks(self._own_id, feed):
-                return Outcome.BLOCKED, None
+                return InviteResult.BLOCKED, None
             if offer.has_expired:
-                return Outcome.EXPIRED, None
+                return InviteResult.EXPIRED, None
             if feed == self._own_id or self._store.graph.follows(self._own_id, feed):
-                return Outcome.KNOWN, None
+                return InviteResult.KNOWN, None
             if not offer.left:
-                return Outcome.SPENT, None
+                return InviteResult.SPENT, None
             content = {"type": "contact", "contact": feed, "following": True, "pub": True}
             if offer.note:
                 content["note"] = offer.note
@@ -166,7 +166,7 @@ class Invites:
             # What the feed tells of is counted again at the next start, should nothing be written until then.
             if not self._offers.is_told_by_feed(offer):
                 self._offers.write()
-            return Outcome.LET_IN, published
+            return InviteResult.LET_IN, published
 
     def begin(self) -> None:
         """Count the uses that the pub's own feed tells of and that are not counted yet. Raises OSError."""
@@ -197,7 +197,7 @@ class Visits:
         """Use a code, and give the messages that say so. Raises RemoteError."""
         text = code.get("invite") if isinstance(code, dict) else code
         try:
-            invite = Invite.parse(text if isinstance(text, str) else "")
+            invite = InviteCode.parse(text if isinstance(text, str) else "")
         except InvalidFormat as error:
             raise RemoteError(f"this is no invite: {error}") from None
         await self._use(invite)
@@ -207,11 +207,11 @@ class Visits:
             follow = {"type": "contact", "following": True, "autofollow": True, "contact": address.key}
             said.append(await self._store.publish(follow))
         said.append(await self._announcing.announce(address))
-        self._gossip.add(Known(address, address.multiserver, "seed"))
+        self._gossip.add(KnownAddress(address, address.multiserver, "seed"))
         self._dialler.hurry()
         return said
 
-    async def _use(self, invite: Invite) -> None:
+    async def _use(self, invite: InviteCode) -> None:
         try:
             pub = await self._dialler.reach(invite.address, invite.keys)
         except ScuttlebuttError as error:

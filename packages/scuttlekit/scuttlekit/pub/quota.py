@@ -53,7 +53,7 @@ class Level(IntEnum):
     NONE = 2
 
 
-class _Going:
+class _NextBlobs:
     """Blobs that go next, the first of them last, as it was seen at `since`, in seconds."""
 
     def __init__(self) -> None:
@@ -71,7 +71,7 @@ class Quota:
         self._folder = folder
         self._rest = 0
         self._coming = 0
-        self._going = {True: _Going(), False: _Going()}
+        self._going = {True: _NextBlobs(), False: _NextBlobs()}
         """What goes next: of those that nobody near links, and of others."""
         self._large: dict[str, int] = {}
         """How many bytes the log has of those who spoke since messages became tight."""

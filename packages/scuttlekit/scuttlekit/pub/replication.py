@@ -20,9 +20,9 @@ from scuttlekit.frames import Frame, Json
 from scuttlekit.keys import KeyPair
 from scuttlekit.peer import Peer
 from scuttlekit.pub import intake
-from scuttlekit.pub.allowance import Allowance
+from scuttlekit.pub.allowance import DailyAllowance
 from scuttlekit.pub.history import History
-from scuttlekit.pub.intake import Intake, Outcome
+from scuttlekit.pub.intake import Intake, IntakeResult
 from scuttlekit.pub.limits import Limits
 from scuttlekit.pub.log import chatter
 from scuttlekit.pub.quota import Quota
@@ -67,12 +67,12 @@ class Replication:
         # Work for one peer at a time: a slice takes some ms, and one of each of a hundred peers would hold up everybody.
         self._turns = asyncio.Lock()
         self._history = History(store, own.id, self._turns)
-        self._sessions: dict[Peer, Session] = {}
+        self._sessions: dict[Peer, ReplicationSession] = {}
         self._followed: set[Peer] = set()
         """Those whose histories are read, or soon will be."""
         self._tasks: set[asyncio.Task[None]] = set()
         self._reviewed = -1
-        self._taken = Allowance(limits["feedBytes"])
+        self._taken = DailyAllowance(limits["feedBytes"])
         self._is_full = False
         self._review: asyncio.TimerHandle | None = None
 
@@ -190,10 +190,10 @@ class Replication:
         with suppress(Goodbye):
             await self._exchange_with(session, speaks_first=True)
 
-    def _session(self, peer: Peer, stream: Stream) -> "Session":
-        return Session(self._exchange, self._store, self._limits, self._turns, peer, stream)
+    def _session(self, peer: Peer, stream: Stream) -> "ReplicationSession":
+        return ReplicationSession(self._exchange, self._store, self._limits, self._turns, peer, stream)
 
-    async def _exchange_with(self, session: "Session", *, speaks_first: bool) -> None:
+    async def _exchange_with(self, session: "ReplicationSession", *, speaks_first: bool) -> None:
         peer = session.peer
         if (before := self._sessions.pop(peer, None)) is not None:
             before.end(Goodbye("replication with this peer began anew"))
@@ -209,7 +209,7 @@ class Replication:
     def _is_near(self, peer: Peer) -> bool:
         return peer.id in self._store.graph.hops(self._own, self._hops)
 
-    async def _fetch(self, session: "Session", feed: str) -> None:
+    async def _fetch(self, session: "ReplicationSession", feed: str) -> None:
         """Ask for the history of a feed that does not come by EBT: the peer may believe that we have what we lost."""
         if session.is_fetching:
             return
@@ -262,7 +262,7 @@ class Replication:
         task.add_done_callback(self._tasks.discard)
 
 
-class Session:
+class ReplicationSession:
     """The exchange with one peer, over one stream."""
 
     def __init__(
@@ -385,14 +385,14 @@ class Session:
                 raise ProtocolError("EBT consists of messages and notes")
         self._intake.check(messages)
 
-    def _hear_outcome(self, feed: str, sequence: int, outcome: Outcome) -> None:
+    def _hear_outcome(self, feed: str, sequence: int, outcome: IntakeResult) -> None:
         now = asyncio.get_running_loop().time()
-        if outcome is Outcome.BAD:
+        if outcome is IntakeResult.BAD:
             self._limits.refuse("messages")
             self._exchange.let_down(self.remote, feed, sequence, now)
         else:
             self._exchange.hear_message(self.remote, feed, sequence, now)
-        if outcome is Outcome.TAKEN:
+        if outcome is IntakeResult.TAKEN:
             self._useless = 0
         else:
             self._count_useless("useless")

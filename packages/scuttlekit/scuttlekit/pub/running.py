@@ -14,10 +14,10 @@ from scuttlekit import budget
 from scuttlekit.addresses import Address
 from scuttlekit.connection import Traffic
 from scuttlekit.files import write_whole
-from scuttlekit.network import Room, Server
+from scuttlekit.network import Server, ServerLimits
 from scuttlekit.pub import pinging
 from scuttlekit.pub.announcements import Announcements
-from scuttlekit.pub.blobs import BlobCalls, BlobStore, Exchange, Holdings
+from scuttlekit.pub.blobs import BlobCalls, BlobExchange, BlobStore, Holdings
 from scuttlekit.pub.calls.aliases import AliasCalls
 from scuttlekit.pub.calls.friends import Friends
 from scuttlekit.pub.calls.inviting import Inviting, LookingAfter
@@ -25,7 +25,7 @@ from scuttlekit.pub.calls.knowing import Knowing
 from scuttlekit.pub.calls.members import MemberCalls
 from scuttlekit.pub.calls.oneself import Oneself
 from scuttlekit.pub.calls.querying import Querying
-from scuttlekit.pub.calls.reading import Reading
+from scuttlekit.pub.calls.reading import ReadCalls
 from scuttlekit.pub.calls.room import RoomCalls
 from scuttlekit.pub.calls.secrets import Secrets
 from scuttlekit.pub.calls.signing_in import SigningIn
@@ -33,7 +33,7 @@ from scuttlekit.pub.calls.table import NOTHING_MORE, TABLE, Addition, Who, allow
 from scuttlekit.pub.calls.writing import Writing
 from scuttlekit.pub.catchup import CatchUp
 from scuttlekit.pub.config import Config
-from scuttlekit.pub.connections import Connections, Link, Role
+from scuttlekit.pub.connections import Connections, Link, PeerRole
 from scuttlekit.pub.dialling import Dialler
 from scuttlekit.pub.faults import Faults
 from scuttlekit.pub.figures import Figures
@@ -143,7 +143,7 @@ class Pub:
         self._blobs = BlobStore(config.path)
         self._holdings = Holdings(self._blobs, self._store)
         self._quota = Quota(config.path, self._store, self._blobs, self._limits)
-        self._exchange = Exchange(
+        self._exchange = BlobExchange(
             self._blobs,
             config.path,
             self._limits,
@@ -180,7 +180,7 @@ class Pub:
             welcome=self._welcome,
             meet=self._connections.came_in,
             refuse=self._limits.refuse,
-            room=Room(
+            room=ServerLimits(
                 connections=self._limits["connections"],
                 from_one_host=self._limits["oneHost"],
                 handshakes=self._limits["handshakes"],
@@ -286,7 +286,7 @@ class Pub:
         secrets = Secrets(keys)
         return {
             **Oneself(self._address, store, knowing.peers, manifest(self._table)).handlers(),
-            **Reading(store, secrets).handlers(),
+            **ReadCalls(store, secrets).handlers(),
             **Querying(store, secrets).handlers(),
             **Writing(store, keys, catch_up).handlers(),
             **Friends(store, config.hops).handlers(),
@@ -315,7 +315,9 @@ class Pub:
     async def _accompany(self, link: Link) -> None:
         """What the pub does of its own accord on a connection."""
         # Most masters only look after the pub and have no feed, but a person may name their own app.
-        if link.role is Role.MASTER and (link.peer.id == self._keys.id or not self._is_known(link.peer.id)):
+        if link.role is PeerRole.MASTER and (
+            link.peer.id == self._keys.id or not self._is_known(link.peer.id)
+        ):
             return
         self._catch_up.meet(link.peer)
         await asyncio.gather(*(self._faults.guard(work) for work in self._work_with(link)))
@@ -328,15 +330,15 @@ class Pub:
 
     def _rights_of(self, feed: str) -> Who:
         match self._connections.role_of(feed):
-            case Role.MASTER:
+            case PeerRole.MASTER:
                 return Who.MASTER
-            case Role.GUEST:
+            case PeerRole.GUEST:
                 return Who.GUEST
         return Who.ANYBODY
 
     def _welcome(self, feed: str) -> bool:
         # Until the log has shown that it is not behind, others are not to hear of this identity.
-        is_master = self._connections.role_of(feed) is Role.MASTER
+        is_master = self._connections.role_of(feed) is PeerRole.MASTER
         return (is_master or self._store.ready.is_set()) and self._connections.welcome(feed)
 
     def _hear(self, messages: Sequence[Stored]) -> None:

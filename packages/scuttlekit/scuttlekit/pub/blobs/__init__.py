@@ -1,8 +1,8 @@
 """Blobs: files known by the hash of their bytes, on the disk and between peers."""
 
 from scuttlekit.pub.blobs.calls import BlobCalls
-from scuttlekit.pub.blobs.exchange import Exchange
+from scuttlekit.pub.blobs.exchange import BlobExchange
 from scuttlekit.pub.blobs.holdings import Holdings
 from scuttlekit.pub.blobs.store import BlobStore, WrongBlob
 
-__all__ = ["BlobCalls", "BlobStore", "Exchange", "Holdings", "WrongBlob"]
+__all__ = ["BlobCalls", "BlobExchange", "BlobStore", "Holdings", "WrongBlob"]

@@ -7,7 +7,7 @@ from typing import Any, Final
 
 from scuttlekit.errors import RemoteError
 from scuttlekit.peer import Peer
-from scuttlekit.pub.blobs.exchange import Exchange
+from scuttlekit.pub.blobs.exchange import BlobExchange
 from scuttlekit.pub.blobs.store import Blob, BlobStore, is_blob_id
 from scuttlekit.pub.calls.options import is_true, number_in, options_in
 from scuttlekit.pub.limits import Limits
@@ -24,7 +24,7 @@ MOST_ASKED: Final = 200
 class BlobCalls:
     """Answers the calls of blobs."""
 
-    def __init__(self, store: BlobStore, exchange: Exchange, limits: Limits) -> None:
+    def __init__(self, store: BlobStore, exchange: BlobExchange, limits: Limits) -> None:
         self._store = store
         self._exchange = exchange
         self._limits = limits

@@ -19,7 +19,7 @@ from typing import Any, Final
 
 from scuttlekit.errors import RemoteError, ScuttlebuttError
 from scuttlekit.peer import Peer
-from scuttlekit.pub.allowance import Allowance
+from scuttlekit.pub.allowance import DailyAllowance
 from scuttlekit.pub.blobs.store import BlobStore, is_blob_id
 from scuttlekit.pub.limits import Limits
 
@@ -51,12 +51,12 @@ class _Want:
         self.hops = hops
         self.since = since
         self.whom = whom
-        self.holders: dict[Session, int] = {}
+        self.holders: dict[BlobSession, int] = {}
         self.asking = False
         self.waiting: list[asyncio.Future[None]] = []
 
 
-class Session:
+class BlobSession:
     """One peer: what it is still to be told, and what it asked for."""
 
     def __init__(self, peer: Peer) -> None:
@@ -89,7 +89,7 @@ class Session:
         self._news.set()
 
 
-class Exchange:
+class BlobExchange:
     """The exchange with all peers of one pub.
 
     `is_known` says whether somebody is near enough to fetch blobs for, `coming` keeps room for a blob that comes, where there is
@@ -112,11 +112,11 @@ class Exchange:
         self._is_known = is_known
         self._coming = coming
         self._guard = guard
-        self._sessions: dict[Peer, Session] = {}
+        self._sessions: dict[Peer, BlobSession] = {}
         self._wants: dict[str, _Want] = {}
         self._pushed: dict[str, set[str]] = {}
         self._fetching = 0
-        self._fetched = Allowance(limits["blobBytes"])
+        self._fetched = DailyAllowance(limits["blobBytes"])
         self._tasks: set[asyncio.Task[None]] = set()
         self._turns = asyncio.Lock()
         store.listen(self._came)
@@ -177,19 +177,19 @@ class Exchange:
 
     # What peers say.
 
-    def _session(self, peer: Peer) -> Session:
+    def _session(self, peer: Peer) -> BlobSession:
         session = self._sessions.get(peer)
         if session is None:
-            session = self._sessions[peer] = Session(peer)
+            session = self._sessions[peer] = BlobSession(peer)
             peer.closed.add_done_callback(lambda _: self._gone(session))
         return session
 
-    def _gone(self, session: Session) -> None:
+    def _gone(self, session: BlobSession) -> None:
         self._sessions.pop(session.peer, None)
         for want in self._wants.values():
             want.holders.pop(session, None)
 
-    def _hear(self, session: Session, note: Any) -> None:
+    def _hear(self, session: BlobSession, note: Any) -> None:
         if not isinstance(note, dict) or len(note) > self._limits["notes"]:
             self._limits.refuse("notes")
             return
@@ -206,7 +206,7 @@ class Exchange:
         if answers:
             session.tell(answers, self._limits["wants"])
 
-    def _is_wanted(self, session: Session, blob: str, number: int) -> None:
+    def _is_wanted(self, session: BlobSession, blob: str, number: int) -> None:
         if len(session.asked) >= self._limits["wants"]:
             # The oldest is the least likely to be waited for.
             del session.asked[next(iter(session.asked))]
@@ -219,7 +219,7 @@ class Exchange:
         if known is None or known.hops < hops:
             self._begin(blob, hops, session.peer.id)
 
-    def _is_had(self, session: Session, blob: str, size: float) -> None:
+    def _is_had(self, session: BlobSession, blob: str, size: float) -> None:
         if blob in self._pushed:
             self._has_pushed(session, blob)
         want = self._wants.get(blob)
@@ -231,7 +231,7 @@ class Exchange:
             want.holders[session] = int(size)
             self._fetch_soon()
 
-    def _has_pushed(self, session: Session, blob: str) -> None:
+    def _has_pushed(self, session: BlobSession, blob: str) -> None:
         peers = self._pushed.get(blob)
         if peers is not None:
             peers.add(session.peer.id)
@@ -304,7 +304,7 @@ class Exchange:
                 self._tasks.add(task)
                 task.add_done_callback(self._tasks.discard)
 
-    async def _fetch(self, blob: str, want: _Want, session: Session) -> None:
+    async def _fetch(self, blob: str, want: _Want, session: BlobSession) -> None:
         try:
             size = want.holders.pop(session, 0)
             disk = os.statvfs(self._folder)

@@ -8,7 +8,7 @@ from scuttlekit.pub import pinging
 from scuttlekit.pub.calls.options import options_in
 from scuttlekit.pub.connections import Connections
 from scuttlekit.pub.dialling import Dialler
-from scuttlekit.pub.gossip import Gossip, Known, read_address
+from scuttlekit.pub.gossip import Gossip, KnownAddress, read_address
 from scuttlekit.serving import Handlers
 
 
@@ -78,14 +78,14 @@ class Knowing:
         self._connections.hang_up(key)
         return was_there
 
-    def _read(self, given: Any, source: str) -> Known:
+    def _read(self, given: Any, source: str) -> KnownAddress:
         try:
             address, text = read_address(given)
         except InvalidFormat as error:
             raise RemoteError(f"not a valid address: {error}") from None
-        return Known(address, text, source)
+        return KnownAddress(address, text, source)
 
-    def _told(self, known: Known) -> dict[str, Any]:
+    def _told(self, known: KnownAddress) -> dict[str, Any]:
         links = self._connections.of(known.key)
         told = known.as_written()
         if links:

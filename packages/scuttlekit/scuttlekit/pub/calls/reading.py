@@ -23,7 +23,7 @@ MOST_LINKS: Final = 200
 _KINDS: Final = {"feed": "@", "msg": "%", "blob": "&"}
 
 
-class Reading:
+class ReadCalls:
     """Answers what is asked of the messages that are stored."""
 
     def __init__(self, store: Store, secrets: Secrets) -> None:

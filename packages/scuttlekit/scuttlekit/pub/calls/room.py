@@ -14,7 +14,7 @@ from typing import Any, Final
 
 from scuttlekit.errors import RemoteError
 from scuttlekit.peer import Peer
-from scuttlekit.pub.connections import Connections, Link, Role
+from scuttlekit.pub.connections import Connections, Link, PeerRole
 from scuttlekit.pub.room import MeetingRoom, Mode
 from scuttlekit.pub.room.attendants import Event
 from scuttlekit.pub.store import Store
@@ -62,7 +62,7 @@ class RoomCalls:
 
     async def _metadata(self, peer: Peer, *_: Any) -> dict[str, Any]:
         link = self._connections.link_of(peer)
-        if link is not None and link.role is Role.GUEST and self._opens(peer.id):
+        if link is not None and link.role is PeerRole.GUEST and self._opens(peer.id):
             await _until_brought(link)
         is_member = self._is_member(peer)
         if self._privacy.is_hidden and not is_member:

@@ -16,7 +16,7 @@ import orjson
 from scuttlekit.errors import RemoteError
 from scuttlekit.files import write_whole
 from scuttlekit.keys import is_signed_by
-from scuttlekit.pub.allowance import Allowance
+from scuttlekit.pub.allowance import DailyAllowance
 from scuttlekit.pub.exits import Refusal
 from scuttlekit.pub.limits import Limits
 
@@ -60,7 +60,7 @@ class Aliases:
         self._path = folder / "aliases.json"
         self._room_id = room_id
         self._limits = limits
-        self._changes = Allowance(limits["aliasChanges"])
+        self._changes = DailyAllowance(limits["aliasChanges"])
         self._aliases: dict[str, Alias] = {}
 
     def read(self) -> None:

@@ -8,7 +8,7 @@ from scuttlekit.pub.limits import Limits
 from scuttlekit.pub.room.aliases import Aliases
 from scuttlekit.pub.room.attendants import Attendants
 from scuttlekit.pub.room.privacy import Mode, Privacy
-from scuttlekit.pub.room.told import ToldRoom
+from scuttlekit.pub.room.told import RoomSettings
 from scuttlekit.pub.room.tunnels import Tunnels
 
 
@@ -27,7 +27,7 @@ class MeetingRoom:
         is_key: Callable[[str], bool],
     ) -> None:
         """Read what is kept in the folder. Raises Refusal, OSError."""
-        self.told = ToldRoom(folder, mode)
+        self.told = RoomSettings(folder, mode)
         self.aliases = Aliases(folder, own_id, limits)
         self.aliases.read()
         self.privacy = Privacy(self.told.mode, follows=follows, blocks=blocks, is_key=is_key)

@@ -14,7 +14,7 @@ from scuttlekit.pub.room.privacy import MODES, Mode
 LONGEST_URL: Final = 300
 
 
-class ToldRoom:
+class RoomSettings:
     """The mode, which is that of the configuration until another is told, and where the pages of aliases are."""
 
     def __init__(self, folder: Path, mode: Mode) -> None:

@@ -23,7 +23,7 @@ class Note(Protocol):
     def sync(self) -> None: ...
 
 
-class Disk:
+class DiskSync:
     """Has the log on the disk, and then the note of the pub's own latest message. One write serves all who wait for it.
 
     `own` gives the sequence of that message, and `on_lasting` is called when more of the log is on the disk. The first

@@ -18,7 +18,7 @@ from scuttlekit.pub.store import database
 from scuttlekit.pub.store.database import IndexLost, Mark, transaction, translated
 from scuttlekit.pub.store.members import TABLES as MEMBERS
 from scuttlekit.pub.store.members import Members
-from scuttlekit.pub.store.records import Entry
+from scuttlekit.pub.store.records import IndexEntry
 from scuttlekit.pub.store.shelf import TABLES as SHELF
 from scuttlekit.pub.store.shelf import Shelf
 
@@ -82,7 +82,7 @@ class _Head:
     bytes: int = 0
     received: int = 0
 
-    def take(self, offset: int, entry: Entry) -> None:
+    def take(self, offset: int, entry: IndexEntry) -> None:
         if entry.sequence >= self.sequence:
             self.sequence, self.offset = entry.sequence, offset
         self.bytes += entry.size + FRAME
@@ -148,7 +148,7 @@ class Index:
                 connection.close()
                 raise
 
-    def add(self, entries: Sequence[tuple[int, Entry]], end: int, own: str) -> None:
+    def add(self, entries: Sequence[tuple[int, IndexEntry]], end: int, own: str) -> None:
         """Take messages with their offsets, and cover the log up to byte `end`: all of it or nothing."""
         self._mark.set()
         covered = replace(self.covered, end=end)
@@ -164,7 +164,7 @@ class Index:
             raise
         self.covered = covered
 
-    def _add(self, entries: Sequence[tuple[int, Entry]], own: str) -> None:
+    def _add(self, entries: Sequence[tuple[int, IndexEntry]], own: str) -> None:
         numbered = [(offset, self._number(entry.author), entry) for offset, entry in entries]
         self._connection.executemany(
             "INSERT INTO messages VALUES (?, ?, ?, ?)",
@@ -185,7 +185,7 @@ class Index:
             (covered.end, covered.last, covered.key, covered.messages),
         )
 
-    def _hear(self, entries: Iterable[tuple[int, int, Entry]], own: str) -> None:
+    def _hear(self, entries: Iterable[tuple[int, int, IndexEntry]], own: str) -> None:
         """Keep what the messages say that is asked for at each start."""
         relations, names, noted, ours = [], [], [], []
         for offset, feed, entry in entries:

@@ -7,7 +7,7 @@ from typing import Any, Final, NamedTuple
 
 from scuttlekit.graph import BLOCKS, FOLLOWS, NEITHER
 from scuttlekit.pub.store.database import translated
-from scuttlekit.pub.store.records import Entry
+from scuttlekit.pub.store.records import IndexEntry
 
 TABLES: Final = (
     """CREATE TABLE members (
@@ -95,7 +95,7 @@ class Members:
             connection.execute("PRAGMA temp_store = MEMORY")
             connection.execute("CREATE TEMP TABLE seen (feed INTEGER PRIMARY KEY, at INTEGER NOT NULL)")
 
-    def hear(self, said: Iterable[tuple[int, Entry]]) -> None:
+    def hear(self, said: Iterable[tuple[int, IndexEntry]]) -> None:
         """Take what the pub said of feeds of these numbers, in its order. To be called within a transaction."""
         self._connection.executemany(
             _HEAR,

@@ -6,7 +6,7 @@ from typing import Final
 from scuttlekit.errors import InvalidFormat
 from scuttlekit.offsetlog import is_deleted
 from scuttlekit.pub.store.log import Log, LogDamaged, Misplaced
-from scuttlekit.pub.store.records import Entry, Stored, entry_of, stored
+from scuttlekit.pub.store.records import IndexEntry, Stored, entry_of, stored
 
 MOST_BYTES: Final = 1 << 20
 """What one reading gives at most, in bytes, though always one message."""
@@ -32,11 +32,11 @@ class Reader:
                 found.append(self._message(record, offset))
         return found, deleted
 
-    def entry_at(self, offset: int) -> Entry | None:
+    def entry_at(self, offset: int) -> IndexEntry | None:
         """What the record at an offset is to the index; None if it is no message. Raises Misplaced, LogDamaged."""
         return self.entry(self._log.read(offset), offset)
 
-    def entry(self, record: bytes, offset: int) -> Entry | None:
+    def entry(self, record: bytes, offset: int) -> IndexEntry | None:
         """What a record is to the index; None if it is no message, or was deleted. Raises LogDamaged."""
         if is_deleted(record):
             return None

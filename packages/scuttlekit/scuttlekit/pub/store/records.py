@@ -62,7 +62,7 @@ class Stored(NamedTuple):
         return _time_in(canonical.parse(self.record))
 
 
-class Entry(NamedTuple):
+class IndexEntry(NamedTuple):
     """What the index keeps of a message."""
 
     key: str
@@ -107,7 +107,7 @@ def stored(record: bytes, offset: int) -> Stored | None:
     return Stored(entry.key, offset, record) if entry else None
 
 
-def entry_of(record: bytes) -> Entry | None:
+def entry_of(record: bytes) -> IndexEntry | None:
     """Read a record; None where it holds another kind of JSON than a message, which ssb-server never writes.
 
     Raises InvalidFormat for what is no JSON.
@@ -129,7 +129,7 @@ def entry_of(record: bytes) -> Entry | None:
     return _entry(key, author, sequence, content, value.get("timestamp"), _time_in(fields), record)
 
 
-def entry_of_message(message: Message, record: bytes, received: float) -> Entry:
+def entry_of_message(message: Message, record: bytes, received: float) -> IndexEntry:
     value = message.value
     return _entry(
         message.key,
@@ -152,12 +152,12 @@ def received_in(record: bytes) -> float:
 
 def _entry(
     key: str, author: str, sequence: int, content: Any, said: Any, received: float, record: bytes
-) -> Entry:
+) -> IndexEntry:
     kind = content.get("type") if isinstance(content, dict) else None
     relation = relation_in(content) if kind == "contact" else None
     note = content.get("note") if relation else None
     name = content.get("name") if kind == "about" and content.get("about") == author else None
-    return Entry(
+    return IndexEntry(
         key,
         author,
         sequence,

@@ -18,7 +18,7 @@ from scuttlekit.keys import KeyPair
 from scuttlekit.messages import Head, Message, create
 from scuttlekit.offsetlog import FRAME
 from scuttlekit.pub.store.database import IndexLost
-from scuttlekit.pub.store.disk import Disk, Note
+from scuttlekit.pub.store.disk import DiskSync, Note
 from scuttlekit.pub.store.errors import Behind, NotNext, NotReady
 from scuttlekit.pub.store.heads import Heads
 from scuttlekit.pub.store.index import Index
@@ -27,7 +27,7 @@ from scuttlekit.pub.store.members import Member, Search
 from scuttlekit.pub.store.opening import index_of
 from scuttlekit.pub.store.reading import Reader
 from scuttlekit.pub.store.records import (
-    Entry,
+    IndexEntry,
     Stored,
     entry_of_message,
     received_in,
@@ -53,10 +53,10 @@ _logger = logging.getLogger(__name__)
 Hear = Callable[[Sequence[Stored]], None]
 
 
-class _Kept(NamedTuple):
+class _Untold(NamedTuple):
     """Messages that were stored and that nobody was told of yet."""
 
-    entries: Sequence[Entry]
+    entries: Sequence[IndexEntry]
     messages: Sequence[Stored]
     ends: int
     awaits_disk: bool
@@ -79,7 +79,7 @@ class Store:
         self._path = folder / INDEX
         self._log = log
         self._index = index
-        self._disk = Disk(log, note, lambda: self._own_sequence, self._tell)
+        self._disk = DiskSync(log, note, lambda: self._own_sequence, self._tell)
         self._reader = Reader(log, self._disk.fail)
         self._clock: dict[str, int] = {}
         self._own_head: Head | None = None
@@ -87,7 +87,7 @@ class Store:
         self._received = 0
         """When the last message was received, in thousandths of a ms."""
         self._listeners: list[Hear] = []
-        self._untold: deque[_Kept] = deque()
+        self._untold: deque[_Untold] = deque()
         self._shown = log.end
         self._indexing: asyncio.Task[None] | None = None
 
@@ -363,7 +363,7 @@ class Store:
 
     def _slices(self) -> Iterator[None]:
         """Take the rest of the log into the index, a slice at a time."""
-        entries: list[tuple[int, Entry]] = []
+        entries: list[tuple[int, IndexEntry]] = []
         begin = end = self._index.covered.end
         for offset, record in self._log.forwards(begin):
             end = offset + len(record) + FRAME
@@ -377,7 +377,7 @@ class Store:
         if end > begin:
             self._index_these(entries, end)
 
-    def _index_these(self, entries: Sequence[tuple[int, Entry]], end: int) -> None:
+    def _index_these(self, entries: Sequence[tuple[int, IndexEntry]], end: int) -> None:
         self._index.add(entries, end, self.own.id)
         for _, entry in entries:
             self._clock[entry.author] = max(entry.sequence, self._clock.get(entry.author, 0))
@@ -456,11 +456,11 @@ class Store:
             Stored(entry.key, offset, record)
             for entry, offset, record in zip(entries, offsets, records, strict=True)
         ]
-        self._untold.append(_Kept(entries, kept, self._log.end, awaits_disk))
+        self._untold.append(_Untold(entries, kept, self._log.end, awaits_disk))
         self._tell()
         return kept
 
-    def _check_order(self, entries: Sequence[Entry]) -> None:
+    def _check_order(self, entries: Sequence[IndexEntry]) -> None:
         latest = {self.own.id: self._own_sequence}
         for entry in entries:
             before = latest.get(entry.author, self._clock.get(entry.author, 0))

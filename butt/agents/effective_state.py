@@ -1,0 +1,56 @@
+"""How a bot stands now, as everybody is shown it."""
+
+from django.db.models import Q
+
+from butt.agents.models import Agent, Wanted
+from butt.agents.states import State
+
+
+def effective_state(bot: Agent) -> State:
+    """The state that the steward wrote, corrected by what has been wished or seen since.
+
+    A wish shows at once as the passing state it leads to, and a bot that is seen not to answer is not `#alive`,
+    even before the steward comes by. Reads only what `butt.agents.bots` has fetched.
+    """
+    wanted, progress, observed = bot.wanted, bot.progress, bot.observed
+    state = State(progress.state)
+    up = is_up(wanted)
+    changes_code = wanted.upgrades > progress.upgrades and wanted.paid and wanted.gone_at is None
+    if changes_code and state in {State.ALIVE, State.STARTING, State.STOPPING, State.STOPPED, State.BROKEN}:
+        return State.UPGRADING
+    if state in {State.ALIVE, State.STARTING, State.UPGRADING, State.BROKEN}:
+        if not up or wanted.restarts > progress.restarts:
+            return State.STOPPING
+        if state is State.ALIVE and not (observed.alive and observed.launch == progress.launch):
+            return State.STARTING
+    elif state in {State.STOPPED, State.UNPAID, State.LEAVING}:
+        return _at_rest(wanted, state)
+    return state
+
+
+def is_up(wanted: Wanted) -> bool:
+    """Whether its process should run."""
+    return wanted.run and wanted.paid and wanted.gone_at is None and not why_held(wanted)
+
+
+def why_held(wanted: Wanted) -> str:
+    """Why operators keep it from running, in words for its people; empty where they do not."""
+    if wanted.blocked:
+        return f"It was stopped by those who run this service: {wanted.blocked}"
+    if wanted.suspended:
+        return "It is stopped while the account that it belongs to is suspended."
+    return ""
+
+
+def in_public(row: str = "wanted") -> Q:
+    """What has to be so of a bot's `row` for its pages to be shown to everybody."""
+    conditions = {"gone_at": None, "blocked": "", "suspended": False, "page_down": False}
+    return Q(**{f"{row}__{field}": value for field, value in conditions.items()})
+
+
+def _at_rest(wanted: Wanted, state: State) -> State:
+    if wanted.gone_at is not None:
+        return State.LEAVING if state is State.LEAVING else State.STOPPING
+    if not wanted.paid:
+        return State.UNPAID
+    return State.STARTING if wanted.run and not why_held(wanted) else State.STOPPED

@@ -1,0 +1,179 @@
+"""Making bundles of a bot's folder, also while the bot writes in it.
+
+The log is fixed first and the blobs are listed after it, so whatever blob a message in the bundle could have come with is
+in the bundle as well.
+"""
+
+import hashlib
+import io
+import os
+import re
+import stat
+from collections.abc import Callable, Iterator
+from contextlib import suppress
+from functools import partial
+from typing import BinaryIO
+
+from butt.exports.bundle import DataSizes, ExportBundle, ExportPart, FileGone, Item
+from butt.exports.tar import END, entry_size
+from butt.hosts.interface import Folder
+from butt.hosts.opening import descriptor, opened
+from butt.hosts.pub_state import id_in
+from scuttlekit.offsetlog import survey
+
+CHUNK = 256 * 1024
+NO_PEERS = b"[]\n"
+
+SECRET, GOSSIP, LOG, BLOBS = "secret", "gossip.json", "flume/log.offset", "blobs/sha256"
+_DIGEST = re.compile(r"[0-9a-f]{62}")
+_ENTRY = 32 + 8
+
+
+def sizes(folder: Folder) -> DataSizes:
+    found = _Blobs(folder)
+    return DataSizes(
+        secret=_size_of(folder, SECRET),
+        gossip=_size_of(folder, GOSSIP),
+        log=_size_of(folder, LOG),
+        blobs=found.count,
+        blobs_size=found.size,
+    )
+
+
+def bundle(folder: Folder, part: ExportPart, author: str = "") -> ExportBundle:
+    """`author` is whose folder it is, where the secret is not there to tell."""
+    return _PARTS[part](folder, author)
+
+
+def _secret(folder: Folder, _: str) -> ExportBundle:
+    return _of_files([_item(SECRET, file) for file in [opened(folder, SECRET)] if file])
+
+
+def _gossip(folder: Folder, _: str) -> ExportBundle:
+    """Before a pub knows a peer it has no such file, which says the same as an empty list."""
+    file = opened(folder, GOSSIP) or io.BytesIO(NO_PEERS)
+    return _of_files([_item(GOSSIP, file)])
+
+
+def _log(folder: Folder, author: str) -> ExportBundle:
+    file = opened(folder, LOG) or io.BytesIO()
+    author = id_in(folder) or author
+    found = survey(file, _size(file), author)
+    item = Item(LOG, found.whole, partial(_chunks, file, found.whole))
+    return ExportBundle([item], 1, found.whole, END + entry_size(found.whole), found, author)
+
+
+def _blobs(folder: Folder, _: str) -> ExportBundle:
+    found = _Blobs(folder)
+    return ExportBundle(
+        found, found.count, found.size, END + found.tar_size, blobs=found.count, blobs_size=found.size
+    )
+
+
+def _all(folder: Folder, _: str) -> ExportBundle:
+    bundles = [part(folder, "") for part in (_log, _secret, _gossip, _blobs)]
+    return ExportBundle(
+        (item for each in (*bundles[1:3], bundles[0], bundles[3]) for item in each.items),
+        sum(each.count for each in bundles),
+        sum(each.size for each in bundles),
+        END + sum(each.tar_size - END for each in bundles),
+        bundles[0].survey,
+        bundles[0].author,
+        bundles[3].blobs,
+        bundles[3].blobs_size,
+    )
+
+
+_PARTS: dict[ExportPart, Callable[[Folder, str], ExportBundle]] = {
+    ExportPart.SECRET: _secret,
+    ExportPart.GOSSIP: _gossip,
+    ExportPart.LOG: _log,
+    ExportPart.BLOBS: _blobs,
+    ExportPart.ALL: _all,
+}
+
+
+class _Blobs:
+    """The blobs that are there, 40 bytes of memory each; walked, each is looked at again."""
+
+    def __init__(self, folder: Folder) -> None:
+        self._folder = folder
+        self._known = bytearray()
+        self.count = self.size = self.tar_size = 0
+        for first in range(256):
+            self._list(f"{first:02x}")
+
+    def __iter__(self) -> Iterator[Item]:
+        for at in range(0, len(self._known), _ENTRY):
+            digest = self._known[at : at + 32].hex()
+            size = int.from_bytes(self._known[at + 32 : at + _ENTRY])
+            yield Item(f"{BLOBS}/{digest[:2]}/{digest[2:]}", size, partial(_blob, self._folder, digest, size))
+
+    def _list(self, first: str) -> None:
+        place = descriptor(self._folder, f"{BLOBS}/{first}", os.O_DIRECTORY)
+        if place is None:
+            return
+        try:
+            for name in sorted(name for name in os.listdir(place) if _DIGEST.fullmatch(name)):  # noqa: PTH208 - by descriptor
+                with suppress(FileNotFoundError):
+                    found = os.stat(name, dir_fd=place, follow_symlinks=False)
+                    if stat.S_ISREG(found.st_mode):
+                        self._note(bytes.fromhex(first + name), found.st_size)
+        finally:
+            os.close(place)
+
+    def _note(self, digest: bytes, size: int) -> None:
+        self._known += digest + size.to_bytes(8)
+        self.count += 1
+        self.size += size
+        self.tar_size += entry_size(size)
+
+
+def _blob(folder: Folder, digest: str, size: int) -> Iterator[bytes]:
+    """A blob is read twice: it goes along only when it is what its name says."""
+    file = opened(folder, f"{BLOBS}/{digest[:2]}/{digest[2:]}")
+    if file is None:
+        raise FileGone
+    total = hashlib.sha256()
+    for chunk in _chunks(file, size):
+        total.update(chunk)
+    if total.hexdigest() != digest or _size(file) != size:
+        file.close()
+        raise FileGone
+    return _chunks(file, size)
+
+
+def _of_files(items: list[Item]) -> ExportBundle:
+    return ExportBundle(
+        items,
+        len(items),
+        sum(item.size for item in items),
+        END + sum(entry_size(item.size) for item in items),
+    )
+
+
+def _item(name: str, file: BinaryIO) -> Item:
+    size = _size(file)
+    return Item(name, size, partial(_chunks, file, size))
+
+
+def _chunks(file: BinaryIO, size: int) -> Iterator[bytes]:
+    """The first `size` bytes of an open file; fewer only when it shrank."""
+    file.seek(0)
+    while size and (chunk := file.read(min(CHUNK, size))):
+        size -= len(chunk)
+        yield chunk
+
+
+def _size(file: BinaryIO) -> int:
+    return file.seek(0, os.SEEK_END)
+
+
+def _size_of(folder: Folder, name: str) -> int:
+    number = descriptor(folder, name)
+    if number is None:
+        return 0
+    try:
+        return os.fstat(number).st_size
+    finally:
+        os.close(number)

@@ -1,0 +1,165 @@
+"""Carrying out the jobs of those who read what bots on machines keep.
+
+All of it comes over HTTP, with the machine's own token: over Salt any machine can speak in another's name. A machine is only
+told to send, and what comes is looked at: so one that is slow keeps no thread, and each has its share of what is under way.
+"""
+
+import json
+import logging
+import time
+import uuid
+from collections import Counter
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from typing import Any
+
+from django.db import connection
+from django.utils import timezone
+
+from butt.hosts.interface import HostTrouble
+from butt.hosts.salt.calls import Caller
+from butt.limits.slowed import note
+from butt.limits.table import JOBS, MACHINE_JOBS
+from butt.machines import jobs, log_tails, uploads
+from butt.machines.models import LogTail, MachineJob, Upload
+from butt.rounds import GoOn, rounds
+from butt.waking.listening import listening
+
+log = logging.getLogger("butt.hosts.salt")
+
+TICK, SELDOM, AFTER_TROUBLE, HOLD, TIDY = 0.25, 2.0, 3.0, 10.0, 600.0
+TELLING = 4
+"""How many machines are told something at once: for each, a program of Salt's runs for about a second."""
+
+SEND_SECONDS, STALL_SECONDS = 3600, 30.0
+"""How long a machine may take to send something, and how long nothing of it may come."""
+
+SIZES_BYTES = 4096
+FOLLOW_SECONDS = int(log_tails.FOLLOW.total_seconds())
+UNSENT = "Its machine did not send it. Try again."
+
+
+@dataclass
+class _RunningJob:
+    """An job under way. Times are of the worker's clock, in seconds."""
+
+    job: MachineJob
+    began: float
+    moved: float
+    came: int = 0
+    is_told: bool = False
+
+
+class JobWorker:
+    def __init__(self, caller: Caller, clock: Callable[[], float] = time.monotonic) -> None:
+        self._caller, self._clock = caller, clock
+        self._going = dict[uuid.UUID, _RunningJob]()
+        self._threads = ThreadPoolExecutor(TELLING, thread_name_prefix="machine-jobs")
+        self._held = self._tidied = 0.0
+
+    def run(self, go_on: GoOn) -> None:
+        """Without end, as long as `go_on()`. Trouble of the database is waited out."""
+        with listening(MachineJob, LogTail, Upload) as bell:
+            rounds(self.round, go_on, log, AFTER_TROUBLE, bell.wait)
+
+    def round(self) -> float:
+        """Whatever waits is begun, and what has come is done; how long to rest then."""
+        now, clock = timezone.now(), self._clock()
+        if clock - self._held > HOLD:
+            self._held = clock
+            jobs.hold(list(self._going), now)
+        for tail in log_tails.to_follow(now):
+            self._threads.submit(self._follow, tail)
+        if clock - self._tidied > TIDY or not self._tidied:
+            self._tidied = clock
+            jobs.forget_old(now)
+            log_tails.forget_old(now)
+            uploads.forget_old(now - jobs.KEPT)
+            uploads.forget_untaken(now - 2 * jobs.PATIENCE)
+        self._look(clock)
+        under_way = Counter(going.job.machine_id for going in self._going.values())
+        for job in jobs.waiting(now, JOBS.most - len(self._going), under_way, MACHINE_JOBS.most):
+            self._going[job.id] = _RunningJob(job, clock, clock)
+            self._threads.submit(self._tell, self._going[job.id])
+        return TICK if self._going else SELDOM
+
+    def rest(self) -> None:
+        """When every machine was told what it was to be told."""
+        self._threads.shutdown(wait=True)
+
+    def _follow(self, tail: LogTail) -> None:
+        try:
+            self._caller.begin(
+                tail.machine,
+                "butt_exports.follow",
+                str(tail.bot_id),
+                FOLLOW_SECONDS,
+                seconds=FOLLOW_SECONDS + 30,
+            )
+        except HostTrouble as trouble:
+            log.warning("the log of %s: %s", tail.bot_id, trouble)
+            log_tails.give_up(tail)
+        except Exception:
+            log.exception("the log of %s cannot be followed", tail.bot_id)
+        finally:
+            connection.close()
+
+    def _tell(self, going: _RunningJob) -> None:
+        job = going.job
+        try:
+            most = SIZES_BYTES if job.what == jobs.SIZES else uploads.room()
+            upload = uploads.expect(job.machine, job.bot_id, most, job.id)
+            if upload.arrived_at is None:
+                arguments = (str(job.bot_id), str(job.id), job.what)
+                self._caller.begin(job.machine, "butt_exports.send", *arguments, seconds=SEND_SECONDS)
+        except HostTrouble as trouble:
+            jobs.done(job.id, trouble=f"Its machine: {trouble}")
+        except Exception:
+            log.exception("cannot start a job on %s", job.machine)
+            jobs.done(job.id, trouble=UNSENT)
+        finally:
+            going.moved, going.is_told = self._clock(), True
+            connection.close()
+
+    def _look(self, clock: float) -> None:
+        """What came of those that are under way, and which of them do not go on."""
+        ids = list(self._going)
+        over = set(MachineJob.objects.filter(id__in=ids).exclude(done_at=None).values_list("id", flat=True))
+        arrived = {upload.id: upload for upload in Upload.objects.filter(id__in=ids).exclude(arrived_at=None)}
+        for errand_id in ids:
+            if errand_id in over or self._is_over(self._going[errand_id], arrived.get(errand_id), clock):
+                del self._going[errand_id]
+
+    def _is_over(self, going: _RunningJob, upload: Upload | None, clock: float) -> bool:
+        job = going.job
+        if upload is not None:
+            trouble = "" if upload.size else UNSENT
+            if trouble:
+                uploads.spooled(upload).unlink(missing_ok=True)
+            is_sizes = job.what == jobs.SIZES and not trouble
+            jobs.done(job.id, _read(upload) if is_sizes else None, trouble)
+            return True
+        came = uploads.came_so_far(job.id)
+        if came != going.came:
+            going.came, going.moved = came, clock
+        if not going.is_told or (
+            clock - going.moved <= STALL_SECONDS and clock - going.began <= SEND_SECONDS
+        ):
+            return False
+        log.warning("%s sends no %s", job.machine, job.what)
+        note(MACHINE_JOBS, f"machine {job.machine}")
+        jobs.done(job.id, trouble=UNSENT)
+        uploads.forget(job.id)
+        return True
+
+
+def _read(upload: Upload) -> Any:
+    """The JSON that has arrived, which goes thereby; None for what is none."""
+    place = uploads.spooled(upload)
+    try:
+        return json.loads(place.read_bytes())
+    except (OSError, ValueError, RecursionError):
+        return None
+    finally:
+        place.unlink(missing_ok=True)

@@ -1,0 +1,55 @@
+"""Which monitor watches which bot, when several run side by side.
+
+Each beats in a row of its own; a bot is watched by the one among the living whose name, mixed with the bot's,
+hashes highest. So all agree without a word, and of a monitor that died only its own bots move.
+"""
+
+import uuid
+from collections.abc import Iterable
+from datetime import timedelta
+from hashlib import blake2b
+
+from django.db.models.functions import Now
+
+from butt.figures.models import MonitorBeat
+
+BEAT = timedelta(seconds=2)
+DEAD = timedelta(seconds=8)
+FORGOTTEN = timedelta(days=1)
+
+
+def watcher_of(bot_id: uuid.UUID, monitors: Iterable[uuid.UUID]) -> uuid.UUID:
+    """Which of `monitors`, of which there is at least one, watches this bot."""
+    return max(monitors, key=lambda monitor: blake2b(bot_id.bytes + monitor.bytes, digest_size=8).digest())
+
+
+class Membership:
+    """One monitor's own entry. Times are the database's own, as clocks of machines differ."""
+
+    def __init__(self) -> None:
+        self.id = uuid.uuid4()
+        self.living: tuple[uuid.UUID, ...] = (self.id,)
+
+    def beat(self, *, watching: int, written: int, lost: int) -> None:
+        """Say that we live, and see who else does."""
+        MonitorBeat.objects.update_or_create(
+            id=self.id,
+            defaults={"beat": Now(), "watching": watching, "written": written, "lost": lost},
+        )
+        # A beat of tomorrow is that of one that died while the clock was ahead.
+        lately = MonitorBeat.objects.filter(beat__gt=Now() - DEAD, beat__lt=Now() + DEAD)
+        living = lately.order_by("id").values_list("id", flat=True)
+        self.living = tuple({*living, self.id})
+        MonitorBeat.objects.filter(beat__lt=Now() - FORGOTTEN).delete()
+
+    def leave(self) -> None:
+        """So that the others need not wait for us to be taken for dead."""
+        MonitorBeat.objects.filter(id=self.id).delete()
+
+    def is_mine(self, bot_id: uuid.UUID) -> bool:
+        return len(self.living) == 1 or watcher_of(bot_id, self.living) == self.id
+
+    @property
+    def leads(self) -> bool:
+        """Whether we do what one monitor does for all: roll-ups and e-mails. Done twice, they do no harm."""
+        return min(self.living) == self.id

@@ -1,0 +1,86 @@
+"""What was seen and is not written yet: a second's figures go together, a change at once and before all others."""
+
+import asyncio
+import logging
+import uuid
+from collections import defaultdict
+from collections.abc import Callable
+from contextlib import suppress
+from itertools import islice
+
+from asgiref.sync import sync_to_async
+from django.utils import timezone
+
+from butt.monitor.samples import AT_ONCE, Seen, write
+from butt.monitor.watch import BotFigures
+
+log = logging.getLogger("butt.monitor")
+
+PAUSE = 1.0
+AFTER_TROUBLE = 2.0
+MOST_WAITING = 360
+"""How many sightings of one bot wait for a database that is away: an hour's."""
+
+
+class SampleBuffer:
+    """Filled by watching, emptied by `run`. `on_change` is called when it is written that bots came to live, or ceased to."""
+
+    def __init__(self, on_change: Callable[[], None] = lambda: None) -> None:
+        self._on_change = on_change
+        self._waiting: dict[uuid.UUID, list[Seen]] = defaultdict(list)
+        self._known: dict[uuid.UUID, tuple[bool, int]] = {}
+        self._changed: dict[uuid.UUID, None] = {}
+        self._urgent = asyncio.Event()
+        self.written = self.lost = 0
+
+    async def tell(self, bot_id: uuid.UUID, figures: BotFigures | None, trouble: str) -> None:
+        """Note it; it costs nothing and cannot fail."""
+        self._waiting[bot_id].append(Seen(timezone.now(), figures, trouble))
+        now = (figures is not None, figures.launch if figures else 0)
+        if self._known.get(bot_id) != now:
+            self._known[bot_id] = now
+            self._changed[bot_id] = None
+            self._urgent.set()
+
+    def forget(self, bot_id: uuid.UUID) -> None:
+        """It is watched no more, perhaps by this monitor only: what was not written of it still will be."""
+        self._known.pop(bot_id, None)
+
+    async def run(self) -> None:
+        """Write until cancelled; what waits then is written first."""
+        try:
+            while True:
+                with suppress(TimeoutError):
+                    async with asyncio.timeout(PAUSE):
+                        await self._urgent.wait()
+                self._urgent.clear()
+                if not await self._write():
+                    await asyncio.sleep(AFTER_TROUBLE)
+        finally:
+            await self._write()
+
+    async def _write(self) -> bool:
+        """Write what waits now, some bots at a time; who changes meanwhile does not wait for the rest."""
+        due = dict.fromkeys(self._waiting)
+        while due:
+            changed = bool(self._changed)
+            part = list(islice(self._changed or due, AT_ONCE))
+            for bot_id in part:
+                due.pop(bot_id, None)
+                self._changed.pop(bot_id, None)
+            batch = {bot_id: self._waiting.pop(bot_id) for bot_id in part if bot_id in self._waiting}
+            try:
+                self.written += await sync_to_async(write)(batch)
+            except Exception:
+                log.exception("cannot write what was seen; trying again")
+                self._put_back(batch)
+                return False
+            if changed:
+                self._on_change()
+        return True
+
+    def _put_back(self, batch: dict[uuid.UUID, list[Seen]]) -> None:
+        for bot_id, seen in batch.items():
+            whole = [*seen, *self._waiting.get(bot_id, ())]
+            self._waiting[bot_id] = whole[-MOST_WAITING:]
+            self.lost += sum(s.figures is not None for s in whole[:-MOST_WAITING])

@@ -1,0 +1,36 @@
+"""`GET /agents/{minionId}/cargo/{botId}`: the data of a bot that came from elsewhere, for the machine it was placed on."""
+
+import asyncio
+import time
+import uuid
+from collections.abc import AsyncIterator, Iterator
+
+from django.http import HttpRequest, StreamingHttpResponse
+from django.http.response import HttpResponseBase
+from django.views.decorators.http import require_safe
+
+from butt.exports.bundle import ExportPart
+from butt.exports.gathering import gathered
+from butt.exports.tar import packed
+from butt.hosts.bundles import bundle
+from butt.hosts.interface import Folder
+from butt.machines.import_transfers import for_machine
+from butt.private.gate import answer
+
+
+@require_safe
+def import_transfer(request: HttpRequest, minion_id: str, bot_id: uuid.UUID) -> HttpResponseBase:  # noqa: ARG001
+    """A tar; it has an end only when all of it was sent."""
+    place = for_machine(minion_id, bot_id)
+    if place is None:
+        return answer(404, "no_cargo", "Nothing is kept for this machine under that id.")
+    everything = bundle(Folder(place), ExportPart.ALL)
+    tar = packed(everything.items, everything.tar_size, int(time.time()))
+    response = StreamingHttpResponse(_flowing(tar), content_type="application/x-tar")
+    response["Content-Length"] = str(everything.tar_size)
+    return response
+
+
+async def _flowing(chunks: Iterator[bytes]) -> AsyncIterator[bytes]:
+    while chunk := await asyncio.to_thread(gathered, chunks):
+        yield chunk
