@@ -37,12 +37,19 @@ LONG = (
 A whole run begins with them, as no worker should be alone with one in the end.
 """
 
-SLOW = (
-    *LONG,
+HALF_A_MINUTE = (
     *("tests/salt/", "tests/backups/", "tests/pages/test_payment.py", "tests/pages/test_quick.py"),
     *("tests/clients/", "tests/monitor/test_on_postgres.py", "tests/whole/test_upgrade.py"),
     *("tests/whole/test_change_over.py", "tests/clouds/test_killed_anywhere.py", "attack/", "chaos/"),
-    *("tests/attacks/test_join.py", "tests/client/", "tests/whole/", "tests/billing/"),
+    *("tests/attacks/test_join.py", "tests/client/", "tests/whole/", "tests/vault/test_coming_back.py"),
+    "tests/imports/test_coming_here.py",
+)
+"""Files in which a test takes half a minute or more beside others."""
+
+SLOW = (
+    *LONG,
+    *HALF_A_MINUTE,
+    "tests/billing/",
     *("tests/imports/", "tests/clouds/test_moves.py", "tests/pages/", "tests/vault/", "tests/exports/"),
     *("tests/pub/", "tests/public/", "tests/attacks/", "tests/command/", "tests/clouds/"),
     *("tests/scuttlekit/store/", "tests/scuttlekit/command/", "tests/leaving/test_sweep.py"),
@@ -57,8 +64,10 @@ SLOW = (
 with it in this order.
 """
 
-HANGS, MADE_FIRST, TAKES_LONG = 120, 480, 900
-"""Seconds after which a test fails as it hangs: by itself, where parts are made that tests share, and for a long one."""
+HANGS, HANGS_WITH_PARTS, MADE_FIRST, TAKES_LONG = 120, 300, 600, 900
+"""Seconds after which a test fails as it hangs, ten times what any takes: one of Python alone; one with real parts; one that
+makes those which others share, or takes half a minute; and a long one.
+"""
 
 TOGETHER = "tests/salt/"
 """Tests that share a land and its machines, so one worker does them, but for those that have a name in `LONG`."""
@@ -131,7 +140,9 @@ def _seconds(item: pytest.Item, *, makes: bool) -> int:
     """How long this test may take. `makes` is whether it is the first in its file that needs one of its fixtures."""
     if item.nodeid.startswith(LONG):
         return TAKES_LONG
-    return HANGS + MADE_FIRST if makes and _is_heavy(item) else HANGS
+    if not _is_heavy(item):
+        return HANGS
+    return MADE_FIRST if makes or item.nodeid.startswith(HALF_A_MINUTE) else HANGS_WITH_PARTS
 
 
 def _rank(nodeid: str) -> int:
