@@ -57,8 +57,10 @@ SLOW = (
     *("tests/scuttlekit/test_fuzz.py", "tests/monitor/", "tests/hosts/test_processes.py"),
     *("tests/bench/", "tests/hosts/test_trial.py", "tests/sources/", "tests/examples/", "tests/standins/"),
     *("tests/private/test_alarms.py", "tests/accounts/test_sealed_mail.py", "tests/api/test_schema.py"),
-    "tests/limits/test_error_reports.py",
+    *("tests/limits/test_error_reports.py", "tests/hosts/test_remote_reader.py"),
     "tests/accounts/test_guessing.py::test_many_at_once",
+    "tests/accounts/test_leaving.py::test_however_many_have_to_stay_others_can_go",
+    "tests/accounts/test_mailing.py::test_nor_do_many_bots_of_whose_box_is_full",
 )
 """What takes long, by the beginnings of names, and about the longest first. The quick tests leave it out. A whole run begins
 with it in this order.
