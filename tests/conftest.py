@@ -26,15 +26,16 @@ settings.load_profile("calm")
 LONG = (
     "tests/installing/test_bare_debian.py",
     "tests/salt/test_whole.py",
+    "chaos/test_chaos.py",
+    "tests/pages/test_looks.py",
     "tests/clouds/test_first_boot.py",
     "tests/salt/test_faults.py",
-    "tests/pages/test_looks.py",
-    "chaos/test_chaos.py",
     "tests/clouds/test_whole.py",
     "tests/release/",
 )
-"""Tests that alone take a minute or more on two processors, the longest first: several times as long before they count as hanging.
-A whole run begins with them, as no worker should be alone with one in the end.
+"""Tests that alone take a minute or more on two processors: several times as long before they count as hanging. A whole run
+begins with them, as no worker should be alone with one in the end, and with machines in not more than two of them at once, as
+each of these takes gigabytes of memory.
 """
 
 HALF_A_MINUTE = (
