@@ -95,13 +95,14 @@ def account_opened_by(bot: Agent, ssb_id: str) -> Account | None:
 
 def note_sign_out(bot_id: uuid.UUID, ssb_id: str, told: int, now: datetime) -> None:
     """End all sessions that this id opened over this bot. To hear of the same sign-out again changes nothing."""
+    known = SignOut.objects.filter(bot_id=bot_id, ssb_id=ssb_id)
+    # A pub tells of all that it keeps whenever a monitor begins to listen.
+    if known.filter(told=told).exists():
+        return
     with transaction.atomic():
         if not Agent.objects.filter(id=bot_id).exists():
             return
-        known = SignOut.objects.filter(bot_id=bot_id, ssb_id=ssb_id).first()
-        if known is not None and known.told == told:
-            return
-        if known is None:
+        if not known.exists():
             of_bot = SignOut.objects.filter(bot_id=bot_id).order_by("-at", "-id")
             SignOut.objects.filter(
                 id__in=list(of_bot.values_list("id", flat=True)[MOST_SIGN_OUTS - 1 :])
