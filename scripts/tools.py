@@ -10,6 +10,8 @@ PACKAGES = {
     "caddy": "caddy",
     "docker-compose": "docker-compose",
     "promtool": "prometheus",
+    "ssh-keygen": "openssh-client",
+    "wget": "wget",
     "/usr/sbin/dockerd": "docker.io",
     "/usr/sbin/iptables": "iptables",
     "/usr/sbin/ip": "iproute2",
