@@ -35,7 +35,7 @@ def test_the_composition_brings_a_person_to_a_bot_that_is_alive_on_a_machine(
 ):
     clock = Stopwatch(capsys)
     site = composition.site()
-    wait_for(lambda: "200" in site.status("/up"), PATIENT)
+    wait_for(lambda: site.status("/up") == "200", PATIENT)
     alice = site.person("alice@example.org")
     clock.tell("somebody has registered")
     composition.machine(engine)
