@@ -57,6 +57,8 @@ def butt(home: Path, database_url: str, *command: object) -> subprocess.Complete
     )
 
 
+# Of two databases each is migrated step by step, and two services start: on a busy machine that takes its time.
+@pytest.mark.timeout(400)
 @pytest.mark.parametrize("kind", ["sqlite", "postgres"])
 def test_a_service_comes_back_and_its_bot_goes_on_where_it_was(
     kind: str, database: MakeDatabase, tmp_path: Path, built_pub: Path
