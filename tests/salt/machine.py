@@ -3,7 +3,6 @@
 import json
 import shutil
 import subprocess
-from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import Any, Self
@@ -68,20 +67,17 @@ class Daemon:
 
 
 class Engine:
-    """`with Engine(folder, place):` a Docker Engine that has nothing but an image with Node and one with Python.
+    """`with Engine(folder, place):` a Docker Engine that has nothing but an image with Node and one with Python."""
 
-    Or those of `archives`, which are tars of their files.
-    """
-
-    def __init__(self, folder: Path, place: Namespace, archives: Mapping[str, Path] | None = None) -> None:
-        self.folder, self.place, self._archives = folder, place, archives
+    def __init__(self, folder: Path, place: Namespace) -> None:
+        self.folder, self.place = folder, place
         # A socket's path is short, a test's folder is not.
         self.socket = f"/run/{place.name}.docker"
 
     def __enter__(self) -> Self:
         self.folder.mkdir(parents=True, exist_ok=True)
         self.start()
-        for image, archive in (self._archives or base_archives()).items():
+        for image, archive in base_archives().items():
             self.docker("import", str(archive), image)
         return self
 
@@ -218,14 +214,9 @@ class Minion:
             butt={"report": {"url": url, "token_file": str(token)}},
         )
 
-    wrapping: Sequence[str] = ()
-    """What its command is begun with."""
-
-    environment: dict[str, str] | None = None
-
     def start(self) -> None:
-        program = (str(SALT / "salt-minion"), "--config-dir", str(self.folder / "etc"))
-        self.daemon = Daemon(self.place.command(*self.wrapping, *program), self.log, self.environment)
+        command = self.place.command(str(SALT / "salt-minion"), "--config-dir", str(self.folder / "etc"))
+        self.daemon = Daemon(command, self.log)
 
     @property
     def log(self) -> Path:
