@@ -220,12 +220,38 @@ class Configuration(BaseSettings):
     )
     vault: str = Field(
         "",
-        description="Where all that bots keep is sent as it grows: `file:///FOLDER` or `s3://BUCKET/PREFIX`; empty: nowhere. "
-        "For `BUTT_HOST=processes`.",
+        description="Where all that bots keep is sent as it grows: `file:///FOLDER` or `s3://BUCKET/PREFIX`; empty: nowhere.",
     )
     vault_key: str = Field("", description="The public age key (`age1…`) that the vault is sealed for.")
     vault_secret_key: str = Field(
         "", description="The public age key that bots' secrets are sealed for; empty: `BUTT_VAULT_KEY`."
+    )
+    vault_gib: float = Field(
+        20.0, gt=0, description="How many GiB one bot may have in the vault. Nothing is sent beyond that."
+    )
+    vault_keep_days: float = Field(
+        0.0,
+        ge=0,
+        description="For how many days after its days of grace the vault keeps the copy of a bot that was deleted.",
+    )
+    vault_price: float = Field(
+        0.0,
+        ge=0,
+        description="What a GiB in the vault costs a month, in the currency of `BUTT_CURRENCY`, for the console.",
+    )
+    vault_opens: str = Field(
+        "",
+        description="The file with the secret age keys that open the vault, for bots to come back by a click and for the nightly "
+        "check; empty: they are kept elsewhere, and `butt vault` is given them.",
+    )
+    vault_return: Literal["ask", "itself"] = Field(
+        "ask",
+        description="How a bot that lost its data comes back: `ask` waits for its owner or an operator, `itself` does not.",
+    )
+    copies_anywhere: bool = Field(
+        False,
+        description="Whether people's own copies may go to private addresses, and over plain HTTP. Never where strangers have "
+        "bots: they could reach your network.",
     )
     backup_to: str = Field(
         "",

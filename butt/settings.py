@@ -41,6 +41,8 @@ INSTALLED_APPS = [
     "butt.operating",
     "butt.imports",
     "butt.billing",
+    "butt.vault",
+    "butt.copies",
     "allauth",
     "allauth.account",
     "allauth.mfa",

@@ -16,7 +16,9 @@ from butt.command.reach import warn_of_reach
 
 if TYPE_CHECKING:
     from butt.configuration import Configuration
+    from butt.hosts import Host
     from butt.vault.keeper import VaultKeeper
+    from butt.vault.returning import Returner
 
 ENDS = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
 """What a part ends at, in order. After SIGHUP, systemd starts it again with the settings that there are then."""
@@ -64,6 +66,7 @@ def steward(home: Path | None) -> None:
     from butt.beats.heart import Heart
     from butt.billing import worker
     from butt.clouds import CloudTrouble, chosen_cloud
+    from butt.copies.copying import Copier
     from butt.hosts import BackgroundWork, chosen_host
     from butt.identity import service_keys
     from butt.sources.builder import Builder
@@ -109,9 +112,11 @@ def steward(home: Path | None) -> None:
     host = chosen_host()
     if isinstance(host, BackgroundWork):
         threading.Thread(target=host.work, args=(goes_on,), name="host", daemon=True).start()
+    threading.Thread(target=Copier().run, args=(goes_on,), name="copies", daemon=True).start()
     if settings.vault:
-        keeper_of_copies = _vault_keeper(settings)
+        keeper_of_copies, returner = _vault_keeper(settings), _returner(settings, host)
         threading.Thread(target=keeper_of_copies.run, args=(goes_on,), name="vault", daemon=True).start()
+        threading.Thread(target=returner.run, args=(goes_on,), name="returner", daemon=True).start()
     heart.start()
     systemd.ready()
     Steward(host, (service_keys().id,)).run(steward_goes_on)
@@ -120,20 +125,22 @@ def steward(home: Path | None) -> None:
 
 def _vault_keeper(settings: "Configuration") -> "VaultKeeper":
     """What sends to the vault; settings that make no sense are said at the start, a vault that is away is waited for."""
-    from butt.storage import NoStore, store_at
     from butt.vault import VaultTrouble
     from butt.vault.keeper import VaultKeeper
-    from butt.vault.sealing import recipient
+    from butt.vault.writing import writing
 
-    if settings.host != "processes":
-        raise click.ClickException("BUTT_VAULT is for BUTT_HOST=processes.")
     try:
-        key = recipient(settings.vault_key, "BUTT_VAULT_KEY")
-        other = settings.vault_secret_key
-        secret_key = recipient(other, "BUTT_VAULT_SECRET_KEY") if other else key
-        return VaultKeeper(store_at(settings.vault), settings.home / "bots", key, secret_key)
-    except (NoStore, VaultTrouble) as trouble:
+        return VaultKeeper(writing(settings), settings.home / "bots", round(settings.vault_gib * (1 << 30)))
+    except VaultTrouble as trouble:
         raise click.ClickException(str(trouble)) from None
+
+
+def _returner(settings: "Configuration", host: "Host") -> "Returner":
+    from butt.storage import store_at
+    from butt.vault.returning import Returner
+    from butt.vault.sealing import identities
+
+    return Returner(host, store_at(settings.vault), lambda: identities(Path(settings.vault_opens)))
 
 
 @cli.command()

@@ -13,8 +13,10 @@ from butt.command import cli, configure, home_option
 @click.option("--yes", is_flag=True, help="Remove what is listed, for ever.")
 def sweep(home: Path | None, yes: bool) -> None:
     """List what is left of bots and machines that the database does not know; with --yes, remove it."""
-    configure(home=home)
-    failed = _sweep_host(yes) + _sweep_cloud(yes)
+    settings = configure(home=home)
+    failed = (
+        _sweep_host(yes) + _sweep_cloud(yes) + (_sweep_vault(settings.vault, yes) if settings.vault else 0)
+    )
     sys.exit(bool(failed))
 
 
@@ -86,6 +88,45 @@ def _sweep_cloud(yes: bool) -> int:
             failed += 1
             click.echo(f"{orphan} stays: {why}", err=True)
     click.echo(f"{len(found) - failed} removed from the cloud.")
+    return failed
+
+
+def _sweep_vault(place: str, yes: bool) -> int:
+    """How many could not be removed. Copies of bots that are gone by the rows go by themselves when it is time."""
+    from butt.agents.bots import bots
+    from butt.figures.units import size
+    from butt.storage import store_at
+    from butt.vault import VaultAway
+    from butt.vault.forgetting import left, remove_some
+    from butt.vault.models import Vaulted
+
+    store = store_at(place)
+    try:
+        found = left(store, set(bots().values_list("id", flat=True)))
+    except VaultAway as away:
+        raise click.ClickException(str(away)) from None
+    waiting = dict(Vaulted.objects.exclude(gone_at=None).values_list("bot_id", "gone_at"))
+    for one in found:
+        until = f"deleted {waiting[one.bot_id]:%F}" if one.bot_id in waiting else "nobody knows it"
+        click.echo(f"{one.bot_id}  {size(one.size):>9}  in the vault, {until}")
+    if not found:
+        click.echo("Nothing in the vault belongs to nobody.")
+        return 0
+    if not yes:
+        total = size(sum(one.size for one in found))
+        click.echo(f"{len(found)} in the vault, {total}. `butt sweep --yes` removes them for ever.")
+        return 0
+    _check_database()
+    failed = 0
+    for one in found:
+        try:
+            while remove_some(store, one.bot_id):
+                pass
+            Vaulted.objects.filter(bot_id=one.bot_id).delete()
+        except VaultAway as away:
+            failed += 1
+            click.echo(f"{one.bot_id} stays in the vault: {away}", err=True)
+    click.echo(f"{len(found) - failed} removed from the vault.")
     return failed
 
 

@@ -1,7 +1,6 @@
 """`butt vault …`: looking at what the vault has of bots, and bringing one back whose data is gone."""
 
 import sys
-import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -17,10 +16,9 @@ if TYPE_CHECKING:
 key_option = click.option(
     "--key",
     "keys",
-    required=True,
     multiple=True,
     type=click.Path(dir_okay=False, exists=True, path_type=Path),
-    help="A file with a secret age key; once for each of the two keys where they differ.",
+    help="A file with a secret age key; once for each of the two keys where they differ (default: BUTT_VAULT_OPENS).",
 )
 
 
@@ -40,33 +38,50 @@ def verify(home: Path | None, name: str | None, keys: tuple[Path, ...]) -> None:
     """
     settings = configure(home=home)
 
-    from butt.vault import VaultTrouble
-    from butt.vault.reading import read
+    from butt.vault.checking import check
 
     store, opened = _opened(settings, keys)
     ill = 0
     for bot in _bots(name):
-        with tempfile.TemporaryDirectory(prefix="vault-", dir=settings.home) as folder:
-            try:
-                copy = read(store, bot.id, str(bot.progress.ssb_id), opened, Path(folder))
-            except VaultTrouble as trouble:
-                ill += 1
-                click.secho(f"✗ {bot.name}: {trouble}", fg="red")
-                continue
-        behind = max(0, bot.observed.sequence - copy.sequence)
+        found = check(bot, store, opened)
+        ill += not found.sound
         click.secho(
-            f"✓ {bot.name}: {copy.messages} messages, {copy.sequence} of its own, {copy.blobs} blobs"
-            + (f"; {behind} of its own are not there yet" if behind else ""),
-            fg="green",
+            f"{'✓' if found.sound else '✗'} {bot.name}: {found.words}", fg="green" if found.sound else "red"
         )
     sys.exit(bool(ill))
+
+
+@vault.command("return")
+@home_option
+@click.argument("name")
+def come_back(home: Path | None, name: str) -> None:
+    """Have the bot NAME, whose data is gone, come back and start by itself, as its owner can on its page.
+
+    It needs BUTT_VAULT_OPENS.
+    """
+    configure(home=home)
+
+    from butt.agents.actions import Refused
+    from butt.vault.asking import ask_back
+
+    (bot,) = _bots(name)
+    try:
+        ask_back("operator", bot)
+    except Refused as no:
+        raise click.ClickException(no.message) from None
+    click.echo(f"{name} comes back. Its page says how far it is.")
 
 
 @vault.command("restore")
 @home_option
 @click.argument("name")
 @key_option
-def bring(home: Path | None, name: str, keys: tuple[Path, ...]) -> None:
+@click.option(
+    "--elsewhere",
+    is_flag=True,
+    help="Its machine and the disk are gone for good and will never run again: it goes to another machine.",
+)
+def bring(home: Path | None, name: str, keys: tuple[Path, ...], elsewhere: bool) -> None:
     """Bring back the bot NAME, which is stopped and whose data is gone. Start it then: it catches up before it speaks."""
     settings = configure(home=home)
 
@@ -77,7 +92,7 @@ def bring(home: Path | None, name: str, keys: tuple[Path, ...]) -> None:
     store, opened = _opened(settings, keys)
     (bot,) = _bots(name)
     try:
-        copy = bring_back(bot, chosen_host(), store, opened)
+        copy = bring_back(bot, chosen_host(), store, opened, elsewhere=elsewhere)
     except (VaultTrouble, HostTrouble) as trouble:
         raise click.ClickException(str(trouble)) from None
     known = max(bot.observed.sequence, copy.sequence)
@@ -94,10 +109,11 @@ def _opened(settings: "Configuration", keys: tuple[Path, ...]) -> "tuple[Store, 
 
     if not settings.vault:
         raise click.ClickException("There is no vault: set BUTT_VAULT.")
-    if settings.host != "processes":
-        raise click.ClickException("The vault is for bots that run as processes: BUTT_HOST is another.")
+    if not keys and not settings.vault_opens:
+        raise click.UsageError("Give the secret key of the vault: --key FILE.")
     try:
-        return store_at(settings.vault), [key for path in keys for key in identities(path)]
+        paths = keys or (Path(settings.vault_opens),)
+        return store_at(settings.vault), [key for path in paths for key in identities(path)]
     except (NoStore, VaultTrouble) as trouble:
         raise click.ClickException(str(trouble)) from None
 

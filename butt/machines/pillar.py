@@ -16,7 +16,8 @@ class InDoubt(Exception):
 
 
 def pillar_of(minion_id: str) -> dict[str, Any]:
-    """`{"butt": {schema, agent, generation, complete, bots, deleted, server?}}`; `server` is the private server's address.
+    """`{"butt": {schema, agent, generation, complete, bots, deleted, server?, vault?}}`; `server` is the private server's
+    address, `vault` says that what its bots keep is to be sent there.
 
     Raises `Machine.DoesNotExist`, and `InDoubt`. There is no secret in it: a bot makes its own key where it lives.
     """
@@ -42,6 +43,7 @@ def pillar_of(minion_id: str) -> dict[str, Any]:
             "bots": bots,
             "deleted": deleted,
             **_server(),
+            **({"vault": True} if configuration().vault else {}),
         }
     }
 

@@ -33,9 +33,10 @@ from butt.limits.slowed import note  # noqa: E402
 from butt.limits.table import ADDRESS_REQUESTS, MACHINE_REQUESTS, MACHINE_UPLOADS  # noqa: E402
 from butt.machines.reports import MOST_BYTES  # noqa: E402
 from butt.private.exports import receive_export  # noqa: E402
-from butt.private.gate import OPEN_TO_ALL, name_of, refusal_of  # noqa: E402
+from butt.private.gate import OPEN_TO_ALL, VAULT, name_of, refusal_of  # noqa: E402
 from butt.private.pillars import send_pillar  # noqa: E402
 from butt.private.sending import send_answer  # noqa: E402
+from butt.private.vault import MOST_BYTES as MOST_OF_THE_VAULT  # noqa: E402
 from butt.serving.answers import answer  # noqa: E402
 from butt.serving.bodies import Bodies, HungUp, TooBig, TooSlow  # noqa: E402
 from butt.serving.clients import Client, client_of  # noqa: E402
@@ -44,6 +45,9 @@ from butt.serving.pages import Pages, announced  # noqa: E402
 from butt.serving.pool import ClientGone, FairPool, Full  # noqa: E402
 
 THREADS = 16
+VAULT_THREADS = 4
+"""A vault that is slow keeps these busy, and nothing that machines report waits for them."""
+
 READING = frozenset({"GET", "HEAD"})
 CLOSE = (b"connection", b"close")
 
@@ -54,6 +58,7 @@ class PrivateHandler(Pages):
         self._pool = FairPool("private", THREADS, MACHINE_REQUESTS, ADDRESS_REQUESTS)
         self._bodies = Bodies()
         self._transfers: Counter[str] = Counter()
+        self._vault = FairPool("vault", VAULT_THREADS, MACHINE_REQUESTS, ADDRESS_REQUESTS)
         self._watching = {name: ThreadPoolExecutor(1, name) for name in OPEN_TO_ALL}
 
     async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
@@ -72,23 +77,36 @@ class PrivateHandler(Pages):
                 await self._transfer(client, scope, send, partial(receive_export, scope, receive, send))
             elif kind[1] == "cargo":
                 await self._transfer(client, scope, send, partial(self._page, client, scope, receive, send))
+            elif kind[1] in VAULT:
+                most = MOST_OF_THE_VAULT.get(kind[1] or "", MOST_BYTES)
+                work = partial(self._page, client, scope, receive, send, self._vault, most)
+                await self._transfer(client, scope, send, work)
             else:
                 await self._page(client, scope, receive, send)
         except (HungUp, ClientGone):
             return
         except TooBig:
-            await answer(scope, send, 413, "too_big", f"At most {MOST_BYTES} bytes are taken.")
+            most = MOST_OF_THE_VAULT.get(kind[1] or "", MOST_BYTES)
+            await answer(scope, send, 413, "too_big", f"At most {most} bytes are taken.")
         except TooSlow:
             await answer(scope, send, 408, "too_slow", "It took too long to arrive.")
         except Full:
             await answer(scope, send, 429, "too_many_requests", "Ask for less at once.", retry=1)
 
-    async def _page(self, client: Client, scope: Any, receive: Any, send: Any) -> None:
+    async def _page(
+        self,
+        client: Client,
+        scope: Any,
+        receive: Any,
+        send: Any,
+        pool: FairPool | None = None,
+        most: int = MOST_BYTES,
+    ) -> None:
         is_gone = scope.get("butt.is_gone", lambda: False)
         if scope["method"] not in READING and await self._is_refused(client, scope, send):
             return
-        with await self._bodies.whole(client, receive, announced(scope), MOST_BYTES) as body:
-            response = await self._pool.run(client, partial(self.respond, scope, body), is_gone)
+        with await self._bodies.whole(client, receive, announced(scope), most) as body:
+            response = await (pool or self._pool).run(client, partial(self.respond, scope, body), is_gone)
         await self.deliver(response, receive, send)
 
     async def _is_refused(self, client: Client, scope: Any, send: Any) -> bool:

@@ -9,10 +9,13 @@ from django.urls import Resolver404, ResolverMatch, resolve
 from butt.configuration import configuration
 from butt.machines import tokens
 
-OPEN_TO_MACHINES = frozenset({"report", "boot", "export", "log", "cargo"})
+VAULT = frozenset({"vault-looks", "vault", "vault-log", "vault-blob", "vault-small"})
+"""Those of what a machine puts into the vault."""
+
+OPEN_TO_MACHINES = frozenset({"report", "boot", "export", "log", "cargo"}) | VAULT
 """The names of the paths that a machine may use, where `minion_id` is its own."""
 
-CLOSED_TO_MASTER = frozenset({"cargo"})
+CLOSED_TO_MASTER = frozenset({"cargo"}) | VAULT
 """Those with secrets of bots: what runs as the Salt master needs none."""
 
 

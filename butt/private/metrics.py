@@ -21,6 +21,7 @@ from butt.limits.models import Slowed
 from butt.private.backup_metrics import of_backups
 from butt.private.machine_metrics import of_keys, of_machines
 from butt.private.service_metrics import of_checks, of_parts, of_queues
+from butt.private.vault_metrics import of_the_vault
 
 OF_A_BOT = ("id", "name")
 
@@ -45,6 +46,7 @@ class Now(Collector):
         yield from of_machines()
         yield of_keys()
         yield from of_backups()
+        yield from of_the_vault(all_bots)
         build = {"version": version("butt"), "python": python_version()}
         yield InfoMetricFamily("butt_build", "What runs here.", value=build)
 

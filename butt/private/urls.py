@@ -1,6 +1,6 @@
 from django.urls import path
 
-from butt.private import agents, health, import_transfers, machines, metrics
+from butt.private import agents, health, import_transfers, machines, metrics, vault
 
 urlpatterns = [
     path("agents", agents.agents, name="agents"),
@@ -11,6 +11,15 @@ urlpatterns = [
     path("agents/<slug:minion_id>/exports/<uuid:export_id>", machines.only_put, name="export"),
     path("agents/<slug:minion_id>/logs/<uuid:bot_id>", machines.log, name="log"),
     path("agents/<slug:minion_id>/cargo/<uuid:bot_id>", import_transfers.import_transfer, name="cargo"),
+    path("agents/<slug:minion_id>/vault", vault.looks, name="vault-looks"),
+    path("agents/<slug:minion_id>/vault/<uuid:bot_id>", vault.there, name="vault"),
+    path(
+        "agents/<slug:minion_id>/vault/<uuid:bot_id>/log/<str:line>/<int:start>",
+        vault.piece,
+        name="vault-log",
+    ),
+    path("agents/<slug:minion_id>/vault/<uuid:bot_id>/blobs/<str:name>", vault.blob, name="vault-blob"),
+    path("agents/<slug:minion_id>/vault/<uuid:bot_id>/<slug:what>", vault.small, name="vault-small"),
     path("up", health.up, name="up"),
     path("ready", health.ready, name="ready"),
     path("metrics", metrics.metrics, name="metrics"),

@@ -25,10 +25,12 @@ from butt.clouds.interface import KEY_ENDS_SOON
 from butt.clouds.models import AccessKey, Rented, Stock
 from butt.clouds.models import WantedMachine as Tenancy
 from butt.configuration import configuration
+from butt.figures.units import size
 from butt.limits.models import Slowed
 from butt.limits.table import LIMITS
 from butt.machines.models import Machine
 from butt.operating.models import Announcement
+from butt.vault.models import Vaulted
 
 if TYPE_CHECKING:
     Rows = admin.ModelAdmin[Any]
@@ -313,6 +315,46 @@ class AccessKeyAdmin(ReadOnly):
             return ""
         when = f"ends in {left.days} days" if left > timedelta(0) else "has ended"
         return f"The key {when}. {key.renew}".strip()
+
+
+@admin.register(Vaulted)
+class Copies(ReadOnly):
+    """What the vault has of each bot, and what that costs a month."""
+
+    list_display = (
+        "bot", "shown_size", "a_month", "behind", "behind_since", "looked_at", "lost_at", "sound", "checked_at", "gone_at",
+        "trouble",
+    )  # fmt: skip
+    list_filter = ("sound",)
+    search_fields = ("bot_id",)
+    fields = (
+        "bot", "bot_id", "shown_size", "things", "a_month", "behind", "behind_since", "looked_at", "trouble", "lost_at", "back",
+        "back_by", "back_words", "sound", "checked_at", "check_words", "gone_at",
+    )  # fmt: skip
+    readonly_fields = fields
+    ordering = ("-size",)
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
+        named = Agent.objects.filter(id=OuterRef("bot_id")).values("name")[:1]
+        found: QuerySet[Any] = super().get_queryset(request).annotate(bot_name=Subquery(named))
+        return found
+
+    @admin.display(ordering="bot_name")
+    def bot(self, row: Any) -> str:
+        return row.bot_name or f"gone ({row.bot_id})"
+
+    @admin.display(ordering="size", description="size")
+    def shown_size(self, row: Any) -> str:
+        return size(row.size)
+
+    @admin.display(ordering="size", description="costs a month")
+    def a_month(self, row: Any) -> str:
+        settings = configuration()
+        return (
+            f"{row.size / (1 << 30) * settings.vault_price:.4f} {settings.currency.upper()}"
+            if settings.vault_price
+            else "?"
+        )
 
 
 @admin.register(JournalEntry)

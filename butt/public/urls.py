@@ -13,6 +13,7 @@ from butt.public.pages import (
     billing,
     bot,
     code,
+    copies,
     entry,
     export,
     home,
@@ -29,6 +30,7 @@ from butt.public.pages import (
     peers,
     people,
     status,
+    vault,
 )
 
 urlpatterns = [
@@ -67,6 +69,8 @@ urlpatterns = [
     path("bots/<slug:name>/export", export.export, name="export"),
     path("bots/<slug:name>/export/password", export.password, name="export-password"),
     path("bots/<slug:name>/caught-up", imports.caught_up, name="caught-up"),
+    path("bots/<slug:name>/copy", copies.own_copy, name="own-copy"),
+    path("bots/<slug:name>/come-back", vault.come_back, name="come-back"),
     path("bots/<slug:name>/<slug:action>", bot.ask, name="ask"),
     path("join/<slug:token>", open_to_all.join, name="join"),
     path("@<slug:name>", open_to_all.profile, name="profile"),

@@ -34,6 +34,7 @@ from butt.sources import shelf
 from butt.steward import clock
 from butt.steward.moves import LONGEST_BACK_OFF, decide
 from butt.steward.situation import RESTING, Effect, Situation, Transition
+from butt.vault import asking
 from butt.waking.listening import listening
 from scuttlekit import network_key
 from scuttlekit.network_keys import MAIN
@@ -136,7 +137,10 @@ class Steward:
         if move.effect is Effect.DESTROY:
             self._destroy(bot)
             return
+        before = bot.progress.state
         self._persist(bot, move)
+        if move.state != before:
+            _note_loss(bot, seen)
         self._carry_out(bot, move)
         # One that is on trial, or leaves, has a time of its own.
         rests = move.wait == RESTING and move.state in _AT_REST and not bot.progress.previous
@@ -252,6 +256,7 @@ class Steward:
             journal.note(
                 bot, "steward", "gone", ssb_id=bot.progress.ssb_id or "", sequence=bot.observed.sequence
             )
+            asking.gone(bot)
             bot.delete()
         log.info("%s is gone", bot.name)
 
@@ -279,6 +284,14 @@ def _sighting_or_fault(there: Mapping[uuid.UUID, Sighting], bot_id: uuid.UUID) -
         raise  # The database serves no other bot either.
     except Exception as fault:  # noqa: BLE001 - it is that bot's alone, and told when it is its turn
         return fault
+
+
+def _note_loss(bot: Agent, seen: Sighting) -> None:
+    """A bot that came into another state: whether its data is gone."""
+    if bot.progress.state == State.BROKEN and seen.exit_code in (asking.GONE, asking.BEHIND):
+        asking.lost(bot, seen.exit_code)
+    elif bot.progress.state == State.ALIVE:
+        asking.found(bot)
 
 
 def _key_beside_main(network: str) -> str:

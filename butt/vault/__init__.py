@@ -1,8 +1,13 @@
-"""The vault: what bots keep, in object storage, sealed with the operator's key before it leaves. For bots as processes.
+"""The vault: what bots keep, in object storage, sealed with the operator's key before it leaves.
 
-Nothing is ever deleted or written over there: what is sent has a name of its own, made of its place and its digest.
+Nothing that is sent is written over: each thing has a name of its own, made of its place and its digest. Bots of this machine
+are read by the `keeper`; machines send theirs to the private server, which seals and stores.
 """
 
 
 class VaultTrouble(Exception):
     """Why something cannot be read from the vault or brought back; its text says what to do."""
+
+
+class VaultAway(VaultTrouble):
+    """The vault cannot be reached, or does not take or hand out what it should. What was not sent is sent later."""

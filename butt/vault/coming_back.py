@@ -3,6 +3,7 @@
 import fcntl
 import os
 import shutil
+import uuid
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -15,31 +16,36 @@ from butt.agents.models import Agent, Observed
 from butt.agents.states import State
 from butt.configuration import configuration
 from butt.hosts.interface import Folder, Host
+from butt.hosts.salt.orders import bury_on
 from butt.imports.models import Import
 from butt.imports.placing import folder_of
+from butt.machines import import_transfers
+from butt.machines.models import Machine, OldCopy, Placement
 from butt.storage import Store
 from butt.vault import VaultTrouble
+from butt.vault.asking import GONE, copy_of, is_lost
+from butt.vault.models import ReturnStep, Vaulted
 from butt.vault.reading import Copy, read
 from scuttlekit import ScuttlebuttError
 from scuttlekit.files import sync
 from scuttlekit.keys import KeyPair
+from scuttlekit.offsetlog import survey
 
 
-def bring_back(bot: Agent, host: Host, store: Store, keys: list[Any]) -> Copy:
-    """Have the data of a stopped bot placed at its next start, which catches up. Raises `VaultTrouble`.
+def bring_back(bot: Agent, host: Host, store: Store, keys: list[Any], *, elsewhere: bool = False) -> Copy:
+    """Have the data of a stopped bot placed at its next start, which catches up. Raises `VaultTrouble` and `HostTrouble`.
 
-    Its own data must be gone. What is left of its folder is moved aside, never deleted.
+    Its own data must be gone, or be behind what is known of it while the vault is not. What is left of it is moved aside,
+    never deleted. `elsewhere` says that the machine that it was on is gone for good, and that it goes to another.
     """
-    _refuse_what_could_run(bot, host)
-    here = Folder(configuration().home / "bots" / str(bot.id)).data
-    _refuse_what_is_there(bot, here)
-    row = Import.objects.filter(bot=bot).first()
-    if row is None:
-        owner = ownerships().filter(source_agent=bot).first()
-        if owner is None:
-            raise VaultTrouble(f"{bot.name} belongs to nobody.")
-        row = Import(person=owner.target_agent, bot=bot, state=Import.State.DONE)
-    place = folder_of(row.id)
+    row = Placement.objects.filter(bot=bot).select_related("machine").first()
+    if elsewhere and row is None:
+        raise VaultTrouble(f"{bot.name} is on no machine.")
+    looks = None if elsewhere else host
+    _refuse_what_could_run(bot, looks)
+    least = _least(bot, row, elsewhere=elsewhere)
+    imported = _import_of(bot)
+    place = folder_of(imported.id)
     draft = place.with_name(f"{place.name}.draft")
     draft.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
     shutil.rmtree(draft, ignore_errors=True)
@@ -49,46 +55,106 @@ def bring_back(bot: Agent, host: Host, store: Store, keys: list[Any]) -> Copy:
         # As of an import: who sweeps leaves alone what somebody works on.
         fcntl.flock(held, fcntl.LOCK_EX | fcntl.LOCK_NB)
         copy = read(store, bot.id, str(bot.progress.ssb_id), keys, draft)
+        if copy.sequence < least:
+            raise VaultTrouble(
+                f"{bot.name} still has data, and that may be newer: the vault has {copy.sequence} messages of its own, and "
+                f"{bot.observed.sequence} are known. An old copy never replaces what may be newer. Move that data away yourself "
+                "if it is damaged."
+            )
         sync(draft / "flume" / "log.offset")
         sync(draft)
         with transaction.atomic():
             now = Observed.objects.select_for_update().get(bot=bot)
             bot.progress.refresh_from_db()
             bot.wanted.refresh_from_db()
-            _refuse_what_could_run(bot, host)
-            if here.exists():
-                here.rename(here.with_name(f"data.lost-{datetime.now(UTC):%Y%m%dT%H%M%SZ}"))
+            _refuse_what_could_run(bot, looks)
+            _make_way(bot, row, elsewhere=elsewhere)
             shutil.rmtree(place, ignore_errors=True)
             draft.rename(place)
             sync(place.parent)
             now.sequence, now.catching_up = max(now.sequence, copy.sequence), True
             now.save(update_fields=["sequence", "catching_up"])
-            row.state, row.caught_up_at = Import.State.PLACING, None
-            row.save()
-            journal.note(bot, "operator", "from the vault", sequence=copy.sequence, known=now.sequence)
+            imported.state, imported.caught_up_at = Import.State.PLACING, None
+            imported.save()
+            Vaulted.objects.filter(bot_id=bot.id, back=ReturnStep.ASKED).update(back=ReturnStep.PLACED)
+            journal.note(bot, "vault", "from the vault", sequence=copy.sequence, known=now.sequence)
     finally:
         shutil.rmtree(draft, ignore_errors=True)
         os.close(held)
     return copy
 
 
-def _refuse_what_could_run(bot: Agent, host: Host) -> None:
-    sighting = host.look().get(bot.id)
-    stopped = not bot.wanted.run and bot.progress.state == State.STOPPED
+def _import_of(bot: Agent) -> Import:
+    found = Import.objects.filter(bot=bot).first()
+    if found is not None:
+        return found
+    owner = ownerships().filter(source_agent=bot).first()
+    if owner is None:
+        raise VaultTrouble(f"{bot.name} belongs to nobody.")
+    return Import(person=owner.target_agent, bot=bot, state=Import.State.DONE)
+
+
+def _make_way(bot: Agent, row: Placement | None, *, elsewhere: bool) -> None:
+    """What is left of it here is moved aside; on a machine that is done as its data comes there."""
+    if row is None:
+        data = _folder_of(bot).data
+        if data.exists():
+            data.rename(data.with_name(f"data.lost-{datetime.now(UTC):%Y%m%dT%H%M%S%fZ}"))
+        return
+    # What an earlier return left here on its way is not what comes now.
+    import_transfers.forget(bot.id)
+    import_transfers.replaces(bot.id, uuid.uuid4().hex)
+    if elsewhere:
+        bury_on(row.machine_id, bot.id)
+        # Nothing new goes there, this bot least of all.
+        machine = Machine.objects.filter(id=row.machine_id, state=Machine.State.READY)
+        machine.update(state=Machine.State.DRAINING)
+        OldCopy.objects.filter(bot=bot, machine=row.machine).delete()
+        row.delete()
+
+
+def _refuse_what_could_run(bot: Agent, host: Host | None) -> None:
+    """`host` is None where the operators say that there is nothing left of where it ran."""
+    sighting = host.look().get(bot.id) if host else None
+    stopped = not bot.wanted.run and (host is None or bot.progress.state == State.STOPPED)
     if not stopped or (sighting is not None and sighting.running):
         raise VaultTrouble(
             f"{bot.name} is {bot.progress.state}: stop it first. An identity never runs twice."
         )
 
 
-def _refuse_what_is_there(bot: Agent, data: Path) -> None:
+def _least(bot: Agent, row: Placement | None, *, elsewhere: bool) -> int:
+    """How many messages of its own the vault must have to take the place of what is left. Raises `VaultTrouble`."""
+    if row is None:
+        return _what_is_there(bot, _folder_of(bot).data)
+    if elsewhere:
+        return 0
+    copy = copy_of(bot)
+    if copy is None or not is_lost(copy):
+        raise VaultTrouble(
+            f"The data of {bot.name} is not known to be lost. Start it: where its data is gone, it says so. Where its machine "
+            "is gone for good, say `--elsewhere`."
+        )
+    return 0 if copy.lost_code == GONE else bot.observed.sequence
+
+
+def _folder_of(bot: Agent) -> Folder:
+    return Folder(configuration().home / "bots" / str(bot.id))
+
+
+def _what_is_there(bot: Agent, data: Path) -> int:
+    """How many messages of its own are still there. Raises `VaultTrouble` where its pub did not say that it is too old."""
     log = data / "flume" / "log.offset"
     try:
         same = KeyPair.load(data / "secret").id == bot.progress.ssb_id
     except (ScuttlebuttError, OSError):
-        return
-    if same and log.exists() and log.stat().st_size:
-        raise VaultTrouble(
-            f"The data of {bot.name} is still there, in {data}. An old copy never replaces what may be newer: move it away "
-            "yourself if it is damaged."
-        )
+        return 0
+    if not (same and log.exists() and log.stat().st_size):
+        return 0
+    if is_lost(copy_of(bot)):
+        with log.open("rb") as file:
+            return survey(file, log.stat().st_size, str(bot.progress.ssb_id)).sequence
+    raise VaultTrouble(
+        f"The data of {bot.name} is still there, in {data}. An old copy never replaces what may be newer: move it away "
+        "yourself if it is damaged."
+    )

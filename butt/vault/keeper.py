@@ -1,60 +1,71 @@
-"""Sending what bots keep to the vault, as it grows. Runs beside the steward; a vault that is away holds nobody up."""
+"""Sending what bots of this machine keep to the vault, as it grows. Runs beside the steward; a vault that is away holds nobody up."""
 
-import hashlib
 import logging
 import os
 import time
 import uuid
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
-
-import obstore
 
 from butt.agents.models import Progress
 from butt.hosts.interface import Folder
 from butt.rounds import rounds
-from butt.storage import TROUBLE, Store
-from butt.vault.names import LogPiece, chain, digest, pieces_in, prefix
-from butt.vault.sealing import seal
+from butt.vault import VaultAway, ledger
+from butt.vault.names import LogPiece, digest
+from butt.vault.writing import (
+    GOSSIP,
+    LARGEST_BLOB,
+    LARGEST_SMALL,
+    LONGEST_PIECE,
+    PIECE,
+    SECRET,
+    There,
+    VaultWriter,
+    is_blob,
+    new_line,
+)
 from scuttlekit import ScuttlebuttError
 from scuttlekit.keys import KeyPair
-from scuttlekit.offsetlog import cut
 
 log = logging.getLogger("butt.vault")
 
 TICK, AFTER_TROUBLE = 1.0, 20.0
-PIECE = 1 << 20
-"""Bytes of a log that are sent at once, at most, but for a record that is longer by itself."""
-LONGEST_PIECE = 3 << 20
 WAIT = 5.0
 """Seconds until what is less than a piece is sent as well."""
-BLOBS_EVERY = 30.0
-LARGEST_BLOB = 64 << 20
+
+BLOBS_EVERY, SETTLED = 30.0, 2.0
+"""How often folders are looked at for blobs, and for how long one has to be as it is before it is not looked into again."""
+
+TOLD_EVERY = 10.0
+"""Seconds between two looks that are written down."""
+
+FULL = "It has used up its room in the vault: BUTT_VAULT_GIB. Nothing more of it is sent."
 
 
 @dataclass
 class _Known:
     """What is known to be in the vault of one bot. It can be forgotten: the vault's own list tells it again."""
 
+    there: There
     line: str
     end: int
-    small: set[str]
-    blobs: set[bytes]
     secret_seen: tuple[int, int] = (0, 0)
     gossip_seen: tuple[int, int] = (0, 0)
     pending_since: float | None = None
-    blobs_at: float = 0.0
-    stuck_at: int = field(default=-1)
+    blobs_at: float = field(default=-1e9)
+    stuck_at: int = -1
+    folders: dict[str, int] = field(default_factory=dict)
 
 
 class VaultKeeper:
-    """`bots` is the folder of all bots here; `key` opens nothing, nor does `secret_key`, which secrets are sealed for."""
+    """`bots` is the folder of all bots here; `most` is how many bytes one bot may have in the vault."""
 
-    def __init__(self, store: Store, bots: Path, key: Any, secret_key: Any) -> None:
-        self._store, self._bots, self._key, self._secret_key = store, bots, key, secret_key
+    def __init__(self, vault: VaultWriter, bots: Path, most: int) -> None:
+        self._vault, self._bots, self._most = vault, bots, most
         self._kept: dict[uuid.UUID, _Known] = {}
+        self._told_at = -1e9
+        self._refused: uuid.UUID | None = None
 
     def run(self, go_on: Callable[[], bool]) -> None:
         rounds(self.round, go_on, log, AFTER_TROUBLE)
@@ -64,22 +75,34 @@ class VaultKeeper:
         there = dict(Progress.objects.exclude(ssb_id=None).values_list("bot_id", "ssb_id"))
         for bot_id in self._kept.keys() - there.keys():
             del self._kept[bot_id]
-        for bot_id, ssb_id in there.items():
+        troubles: dict[uuid.UUID, str] = {}
+        rest = TICK
+        # What the vault did not take the last time comes last, so that it keeps nothing else back.
+        for bot_id, ssb_id in sorted(there.items(), key=lambda each: each[0] == self._refused):
             try:
                 self.send(bot_id, str(ssb_id))
-            except (ScuttlebuttError, FileNotFoundError) as error:
+            except (ScuttlebuttError, OSError) as error:
                 log.warning("nothing of bot %s goes to the vault now: %s", bot_id, error)
-            except TROUBLE as error:
-                log.warning("the vault cannot be reached; trying again in %g s: %s", AFTER_TROUBLE, error)
-                self._kept.pop(bot_id, None)
-                return AFTER_TROUBLE
-        return TICK
+                troubles[bot_id] = f"Nothing of it goes to the vault now: {error}."
+            except VaultAway as error:
+                log.warning("%s; trying again in %g s", error, AFTER_TROUBLE)
+                self._refused = bot_id
+                troubles |= dict.fromkeys(self._kept, "The vault cannot be reached.")
+                if kept := self._kept.get(bot_id):
+                    kept.pending_since = kept.pending_since or time.monotonic()
+                rest = AFTER_TROUBLE
+                break
+        else:
+            self._refused = None
+        self._tell(troubles, at_once=rest > TICK)
+        return rest
 
     def send(self, bot_id: uuid.UUID, ssb_id: str) -> None:
         """What one bot has and the vault lacks, as far as it is due."""
-        data = Folder(self._bots / str(bot_id)).data
-        secret = data / "secret"
-        if not secret.exists():
+        folder = Folder(self._bots / str(bot_id))
+        data, secret = folder.data, folder.secret
+        if not secret.exists() or folder.moved.exists():
+            self._kept.pop(bot_id, None)
             return
         kept = self._kept.get(bot_id)
         stamp = _stamp(secret)
@@ -88,11 +111,13 @@ class VaultKeeper:
             if KeyPair.load(secret).id != ssb_id:
                 raise FileNotFoundError(f"the secret in {data} is another's")
             kept = self._kept[bot_id] = self._known(bot_id, data)
-            self._send_small(bot_id, kept, "secret", secret.read_bytes(), self._secret_key)
+            self._send_small(bot_id, kept, SECRET, secret)
             kept.secret_seen = stamp
+        if kept.there.size >= self._most:
+            return
         gossip = data / "gossip.json"
         if gossip.exists() and kept.gossip_seen != (stamp := _stamp(gossip)):
-            self._send_small(bot_id, kept, "gossip", gossip.read_bytes(), self._key)
+            self._send_small(bot_id, kept, GOSSIP, gossip)
             kept.gossip_seen = stamp
         self._send_log(bot_id, kept, data / "flume" / "log.offset")
         if bot_id in self._kept and time.monotonic() - kept.blobs_at > BLOBS_EVERY:
@@ -100,31 +125,17 @@ class VaultKeeper:
             kept.blobs_at = time.monotonic()
 
     def _known(self, bot_id: uuid.UUID, data: Path) -> _Known:
-        names = list(names_of(self._store, bot_id))
-        lines = pieces_in(names)
-        line, end = _new_line(), 0
-        if lines:
-            newest = max(lines)
-            there = chain(lines[newest])
-            if there and _is_the_same(there[-1], data / "flume" / "log.offset"):
-                line, end = newest, there[-1].end
-        small = {name for name in names if name.startswith(("secret/", "gossip/"))}
-        blobs = {
-            bytes.fromhex(name[6:-4])
-            for name in names
-            if name.startswith("blobs/") and len(name) == len("blobs/.age") + 64
-        }
-        return _Known(line, end, small, blobs)
+        there = self._vault.there(bot_id)
+        ledger.begin(bot_id, there.size, there.things)
+        if there.last and _is_the_same(there.last, data / "flume" / "log.offset"):
+            return _Known(there, there.last.line, there.last.end)
+        return _Known(there, new_line(), 0)
 
-    def _send_small(self, bot_id: uuid.UUID, kept: _Known, what: str, content: bytes, key: Any) -> None:
-        """Named by its time as well, so that the newest is known."""
-        print_of_it = digest(content)
-        newest = max((name for name in kept.small if name.startswith(f"{what}/")), default="")
-        if newest.endswith(f"-{print_of_it}.age"):
-            return
-        name = f"{what}/{_now()}-{print_of_it}.age"
-        self._put(bot_id, name, seal(content, key))
-        kept.small.add(name)
+    def _send_small(self, bot_id: uuid.UUID, kept: _Known, what: str, path: Path) -> None:
+        content = path.read_bytes()
+        if kept.there.newest[what] != digest(content) and len(content) <= LARGEST_SMALL:
+            self._count(bot_id, kept, self._vault.small(bot_id, what, content))
+            kept.there.newest[what] = digest(content)
 
     def _send_log(self, bot_id: uuid.UUID, kept: _Known, path: Path) -> None:
         try:
@@ -142,48 +153,62 @@ class VaultKeeper:
                 if size - kept.end < PIECE and time.monotonic() - kept.pending_since < WAIT:
                     return
                 data = os.pread(file.fileno(), min(size - kept.end, LONGEST_PIECE), kept.end)
-                spans, _, _ = cut(data, kept.end)
-                # Whole records alone: the last one may be on its way, and is written over if it stays unfinished.
-                ends = [end + 8 for _, end in spans]
-                reach = max([end for end in ends if end <= PIECE] or ends[:1], default=0)
-                if not reach:
+                piece, taken = self._vault.log(bot_id, kept.line, kept.end, data)
+                if piece is None:
                     if size != kept.stuck_at and size - kept.end > LONGEST_PIECE:
                         log.warning("the log of bot %s is damaged at byte %d", bot_id, kept.end)
                     kept.stuck_at = size
                     return
-                piece = LogPiece(kept.line, kept.end, kept.end + reach, digest(data[:reach]))
-                self._put(bot_id, piece.name, seal(data[:reach], self._key))
+                self._count(bot_id, kept, taken)
                 kept.end, kept.pending_since = piece.end, None
 
     def _send_blobs(self, bot_id: uuid.UUID, kept: _Known, folder: Path) -> None:
-        for path in folder.glob("??/*"):
-            name = path.parent.name + path.name
-            try:
-                known = bytes.fromhex(name)
-                if known in kept.blobs or path.stat().st_size > LARGEST_BLOB:
-                    continue
-                content = path.read_bytes()
-            except (ValueError, FileNotFoundError):
+        """Only folders that were changed since are looked into: a bot may have very many blobs, and mostly nothing new."""
+        for place, changed in _folders(folder):
+            if kept.folders.get(place.name) == changed:
                 continue
-            if is_blob(name, content):
-                self._put(bot_id, f"blobs/{name}.age", seal(content, self._key))
-                kept.blobs.add(known)
+            for path in sorted(place.iterdir()):
+                self._send_blob(bot_id, kept, path)
+            if time.time() - changed / 1e9 > SETTLED:
+                kept.folders[place.name] = changed
 
-    def _put(self, bot_id: uuid.UUID, name: str, sealed: bytes) -> None:
-        obstore.put(self._store, f"{prefix(bot_id)}/{name}", sealed)
+    def _send_blob(self, bot_id: uuid.UUID, kept: _Known, path: Path) -> None:
+        name = path.parent.name + path.name
+        try:
+            known = bytes.fromhex(name)
+            if known in kept.there.blobs or path.stat().st_size > LARGEST_BLOB:
+                return
+            content = path.read_bytes()
+        except (ValueError, FileNotFoundError):
+            return
+        if is_blob(name, content):
+            self._count(bot_id, kept, self._vault.blob(bot_id, name, content))
+            kept.there.blobs.add(known)
 
+    def _count(self, bot_id: uuid.UUID, kept: _Known, taken: int) -> None:
+        kept.there.size += taken
+        ledger.took(bot_id, taken)
 
-def names_of(store: Store, bot_id: uuid.UUID) -> Iterator[str]:
-    """The names of all that is there of a bot, below its prefix."""
-    place = prefix(bot_id)
-    for some in obstore.list(store, prefix=place):
-        for one in some:
-            yield str(one["path"]).removeprefix(f"{place}/")
+    def _tell(self, troubles: dict[uuid.UUID, str], *, at_once: bool) -> None:
+        """Write down how far each is, now and then."""
+        now = time.monotonic()
+        if now - self._told_at < TOLD_EVERY and not at_once:
+            return
+        self._told_at = now
+        seen = {bot_id: self._look(bot_id, kept, now) for bot_id, kept in self._kept.items()}
+        for bot_id, trouble in troubles.items():
+            seen[bot_id] = seen.get(bot_id, ledger.ALL_THERE)._replace(trouble=trouble)
+        ledger.looked(seen)
 
-
-def is_blob(name: str, content: bytes) -> bool:
-    """Whether the content is what its name says."""
-    return hashlib.sha256(content).hexdigest() == name
+    def _look(self, bot_id: uuid.UUID, kept: _Known, now: float) -> ledger.Look:
+        trouble = FULL if kept.there.size >= self._most else ""
+        try:
+            size = (Folder(self._bots / str(bot_id)).data / "flume" / "log.offset").stat().st_size
+        except OSError:
+            size = kept.end
+        behind = max(0, size - kept.end)
+        since = kept.pending_since if behind and kept.pending_since else now
+        return ledger.Look(behind, round(now - since), trouble) if behind or trouble else ledger.ALL_THERE
 
 
 def _is_the_same(piece: LogPiece, path: Path) -> bool:
@@ -195,14 +220,16 @@ def _is_the_same(piece: LogPiece, path: Path) -> bool:
         return False
 
 
+def _folders(place: Path) -> list[tuple[Path, int]]:
+    """The folders of blobs, and when each was changed last."""
+    try:
+        with os.scandir(place) as entries:
+            found = [entry for entry in entries if len(entry.name) == len("00") and entry.is_dir()]
+            return sorted((place / entry.name, entry.stat().st_mtime_ns) for entry in found)
+    except FileNotFoundError:
+        return []
+
+
 def _stamp(path: Path) -> tuple[int, int]:
     seen = path.stat()
     return seen.st_mtime_ns, seen.st_ino
-
-
-def _now() -> str:
-    return f"{time.time_ns() // 1_000_000:013d}"
-
-
-def _new_line() -> str:
-    return f"{_now()}-{uuid.uuid4().hex[:8]}"

@@ -11,7 +11,8 @@ from collections import defaultdict
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-_PIECE = re.compile(r"log/(\d{13}-[0-9a-f]{8})/(\d{12})-(\d{12})-([0-9a-f]{32})\.age")
+LINE = re.compile(r"\d{13}-[0-9a-f]{8}", re.ASCII)
+_PIECE = re.compile(rf"log/({LINE.pattern})/(\d{{12}})-(\d{{12}})-([0-9a-f]{{32}})\.age", re.ASCII)
 
 
 def prefix(bot_id: uuid.UUID) -> str:

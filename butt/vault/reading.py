@@ -10,9 +10,9 @@ import obstore
 
 from butt.storage import TROUBLE, Store
 from butt.vault import VaultTrouble
-from butt.vault.keeper import is_blob, names_of
 from butt.vault.names import LogPiece, chain, digest, pieces_in, prefix
 from butt.vault.sealing import unseal
+from butt.vault.writing import is_blob, things_of
 from scuttlekit import ScuttlebuttError, canonical
 from scuttlekit.files import write_whole
 from scuttlekit.keys import KeyPair
@@ -38,7 +38,7 @@ def read(store: Store, bot_id: uuid.UUID, ssb_id: str, keys: list[Any], folder: 
     where a signature is wrong, is refused.
     """
     try:
-        names = list(names_of(store, bot_id))
+        names = [name for name, _ in things_of(store, bot_id)]
         _read_secret(store, bot_id, ssb_id, keys, folder, names)
         newest = max((name for name in names if name.startswith("gossip/")), default="")
         if newest:

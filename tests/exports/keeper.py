@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any, cast
 
 from django.utils import timezone
+from obstore.store import LocalStore
 
 from butt.agents import actions
 from butt.agents.bots import bots
@@ -18,6 +19,9 @@ from butt.hosts.interface import Host, Sighting
 from butt.imports import placing
 from butt.imports.receiving import Receiving
 from butt.steward.steward import Steward
+from butt.vault.coming_back import bring_back
+from butt.vault.keeper import VaultKeeper as Sender
+from butt.vault.writing import VaultWriter
 from scuttlekit import KeyPair
 from tests.people import bot_in, person
 
@@ -63,6 +67,34 @@ class Keeper:
         """All that this host is asked for here."""
         assert bot_id == self.bot.id
         shutil.rmtree(self.data)
+
+    def sends_to(self, vault: Path, keys: Any) -> None:
+        """All that the bot has by now goes to the vault. Whoever sends is another program each time."""
+        ssb_id = KeyPair.load(self.data / "secret").id
+        Progress.objects.filter(bot=self.bot).update(ssb_id=ssb_id)
+        place = vault.with_name("bots") / str(self.bot.id)
+        place.parent.mkdir(exist_ok=True)
+        if not place.exists():
+            place.symlink_to(self.data.parent, target_is_directory=True)
+        store = LocalStore(vault, mkdir=True)
+        Sender(VaultWriter(store, keys.to_public(), keys.to_public()), place.parent, 1 << 30).send(
+            self.bot.id, ssb_id
+        )
+
+    def loses_its_disk(self, vault: Path, keys: Any, *, is_old: bool) -> None:
+        """And comes back from the vault, which may have lost its newest things as well."""
+        shutil.rmtree(self.data)
+        logs = sorted((vault / "bots" / str(self.bot.id)).glob("log/*/*.age"))
+        if is_old and logs:
+            logs[-1].unlink()
+        Wanted.objects.filter(bot=self.bot).update(run=False)
+        Progress.objects.filter(bot=self.bot).update(state=State.STOPPED)
+        bring_back(bots().get(id=self.bot.id), cast("Host", self), LocalStore(vault), [keys])
+        placing.place(self.bot.id, lambda _, data: take_over(data, self.data))
+
+    def look(self) -> dict[uuid.UUID, Sighting]:
+        """It does not run."""
+        return {}
 
     def brings(self, tar: Path) -> None:
         """A tar becomes the bot."""

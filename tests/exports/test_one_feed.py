@@ -12,6 +12,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
+import pyrage
 import pytest
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
@@ -27,6 +28,7 @@ from butt.exports.bundle import ExportPart
 from butt.exports.tar import packed
 from butt.hosts import bundles
 from butt.hosts.interface import Folder
+from butt.vault import keeper as sending
 from tests.exports.keeper import Keeper
 from tests.pub.pubs import Client, Pub, until
 
@@ -54,6 +56,8 @@ class Feed(RuleBasedStateMachine):
         self.heard = 0
         self.copies: list[Path] = []
         self.tampered = False
+        self.vault, self.key = self.place / "vault", pyrage.x25519.Identity.generate()
+        self.is_vaulted = False
 
     @property
     def runs(self) -> bool:
@@ -186,7 +190,26 @@ class Feed(RuleBasedStateMachine):
         if not (self.all_is_known or self.all_is_heard):
             return
         self.keeper.is_gone()
+        self.is_vaulted = False
         self.keeper.brings(data.draw(st.sampled_from(self.copies)).with_suffix(".tar"))
+        assert self.is_hushed
+        self.start()
+
+    @precondition(lambda self: self.spoken and self.pub.data.exists())
+    @rule()
+    def the_vault_has_all_of_it(self) -> None:
+        """Until it says more. Also while it runs, and what is there may be an old copy, or cut."""
+        self.keeper.sends_to(self.vault, self.key)
+        self.is_vaulted = True
+
+    @precondition(lambda self: self.is_vaulted and (self.all_is_known or self.all_is_heard))
+    @rule(is_old=st.booleans())
+    def lose_the_disk_and_come_back(self, is_old: bool) -> None:
+        """In the middle of anything, and again and again."""
+        if self.runs:
+            self.pub.kill()
+        self.keeper.loses_its_disk(self.vault, self.key, is_old=is_old)
+        self.tampered = False
         assert self.is_hushed
         self.start()
 
@@ -255,7 +278,8 @@ class Feed(RuleBasedStateMachine):
         shutil.rmtree(self.place, ignore_errors=True)
 
 
-def test_no_number_is_ever_used_twice(built_pub: Path, built_stock: Path):
+def test_no_number_is_ever_used_twice(built_pub: Path, built_stock: Path, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(sending, "WAIT", 0.0)
     Feed.release, Feed.client = built_pub, Client(built_stock)
     try:
         run_state_machine_as_test(

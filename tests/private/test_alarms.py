@@ -50,6 +50,9 @@ FIRING = {
     "ButtMachineSilent": {'butt_machine_seen_timestamp_seconds{machine="m"}': "0x60"},
     "ButtMachineBehind": {'butt_machine_behind{machine="m"}': "1x60"},
     "ButtMachineOutOfMemory": {'butt_machine_out_of_memory_kills_total{machine="m"}': "0+1x60"},
+    "ButtVaultBehind": {'butt_vault_behind_seconds{name="b"}': "301x60"},
+    "ButtVaultUnsound": {'butt_vault_sound{name="b"}': "0x60"},
+    "ButtBotLost": {'butt_bot_lost{name="b"}': "1x60"},
     "ButtCloudKeyEnds": {'butt_cloud_key_ends_timestamp_seconds{cloud="c"}': f"{13 * DAY}x60"},
     "ButtBackupOld": {"butt_backup_newest_timestamp_seconds": f"-{2 * DAY}x60"},
     "ButtBackupsUnreached": {"butt_backups_reached": "0x60"},
@@ -83,6 +86,9 @@ WELL = {
     'butt_cloud_key_ends_timestamp_seconds{cloud="c"}': f"{15 * DAY}x60",
     "butt_backup_newest_timestamp_seconds": f"-{DAY}x60",
     "butt_backups_reached": "1x60",
+    'butt_vault_behind_seconds{name="b"}': "20x60",
+    'butt_vault_sound{name="b"}': "1x60",
+    'butt_bot_lost{name="b"}': "0x60",
 }
 
 

@@ -25,6 +25,7 @@ from butt.limits.table import HEAD_BYTES
 from butt.monitor.membership import Membership
 from butt.monitor.samples import Seen, write
 from butt.private import backup_metrics
+from butt.vault.models import Vaulted
 from tests.figures.history import MIB, figures
 from tests.machines.machines import machine
 from tests.people import bot_in, many_bots, person
@@ -174,6 +175,7 @@ def test_the_dashboard_shows_each_metric_and_no_other(prometheus: Client, bot: A
     Membership().beat(watching=1, written=0, lost=0)
     slowed.note(HEAD_BYTES, "address 192.0.2.1/32")
     slowed.write_noted()
+    Vaulted.objects.create(bot_id=bot.id, checked_at=timezone.now(), sound=True)
     AccessKey.objects.create(cloud="attic", ends_at=timezone.now(), at=timezone.now())
     count("requests", "2xx")
     count("mail", "sent")
@@ -197,5 +199,5 @@ def test_the_number_of_queries_does_not_grow_with_the_bots(
 ):
     many_bots(person("alice"), bots)
     readiness()
-    with django_assert_num_queries(9):
+    with django_assert_num_queries(10):
         assert prometheus.get("/metrics").content.count(b"butt_bot_alive{") == bots

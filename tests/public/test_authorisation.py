@@ -57,6 +57,9 @@ GET  /bots/new                                      start   200    200        20
 POST /bots/new                                      start   422    on         on        on     422
 GET  /bots/import                                   start   200    200        200       200    200
 POST /bots/{name}/caught-up                         start   404    403        on        on     404
+GET  /bots/{name}/copy                              start   again  again      again     again  again
+POST /bots/{name}/copy                              start   again  again      again     again  again
+POST /bots/{name}/come-back                         start   404    403        on        on     404
 GET  /bots/{name}                                   start   404    200        200       200    404
 GET  /bots/{name}/status                            start   404    200        200       200    404
 GET  /bots/{name}/log                               start   404    403        200       200    404
@@ -196,6 +199,12 @@ POST   /agents/{agent_id}/upgrade       401     404    403        202       202 
 POST   /agents/{agent_id}/rebuild       401     404    403        202       202    403   202      403      404
 POST   /agents/import                   401     422    422        422       422    403   422      403      422
 POST   /agents/{agent_id}/caught-up     401     404    403        409       409    403   409      403      404
+GET    /agents/{agent_id}/vault         401     404    409        409       409    409   403      403      404
+POST   /agents/{agent_id}/come-back     401     404    403        409       409    403   409      403      404
+GET    /agents/{agent_id}/copy          401     404    403        409       409    403   403      409      404
+PUT    /agents/{agent_id}/copy          401     422    422        422       422    403   403      422      422
+POST   /agents/{agent_id}/copy          401     404    403        409       409    403   403      409      404
+DELETE /agents/{agent_id}/copy          401     404    403        204       204    403   403      204      404
 GET    /agents/{agent_id}/invites       401     404    200        200       200    200   403      403      404
 POST   /agents/{agent_id}/invites       401     422    422        422       422    403   422      403      422
 DELETE /agents/{agent_id}/invites/{invite_id}  401  404  204        204     204    403   204      403      404

@@ -19,20 +19,33 @@ class Teller:
         self.reports: list[tuple[str, dict[str, Any]]] = []
         self.exports: dict[str, bytes] = {}
         self.answer: Answer = well
+        self.has_vault = False
+        self.kept: dict[str, bytes] = {}
         teller = self
 
         class Handler(BaseHTTPRequestHandler):
             def do_GET(self) -> None:
                 minion_id = self.path.split("/")[2]
+                if "/vault/" in self.path:
+                    _send(self, 200, json.dumps(NOTHING_KEPT).encode())
+                    return
                 teller.answer(self, {"butt": teller.pillars[minion_id]})
 
             def do_POST(self) -> None:
                 body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
+                if self.path.endswith("/vault"):
+                    _send(self, 204, b"")
+                    return
                 teller.reports.append((self.path.split("/")[2], body))
                 self.send_response(204)
                 self.end_headers()
 
             def do_PUT(self) -> None:
+                if "/vault/" in self.path:
+                    name = self.path.partition("/vault/")[2]
+                    content = teller.kept[name] = self.rfile.read(int(self.headers["Content-Length"]))
+                    _send(self, 200, json.dumps({"end": len(content)}).encode())
+                    return
                 body = b""
                 while size := int(self.rfile.readline(), 16):
                     body += self.rfile.read(size)
@@ -75,10 +88,14 @@ class Teller:
             "complete": True,
             "bots": json.loads(json.dumps(bots)),
             "deleted": list(deleted),
+            **({"vault": True} if self.has_vault else {}),
         }
 
     def last_report(self) -> dict[str, Any]:
         return self.reports[-1][1]
+
+
+NOTHING_KEPT = {"line": "", "start": 0, "end": 0, "digest": "", "secret": "", "gossip": "", "blobs": []}
 
 
 def well(to: BaseHTTPRequestHandler, pillar: dict[str, Any]) -> None:

@@ -5,6 +5,7 @@ import os
 import shutil
 import subprocess
 import sys
+import uuid
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -14,8 +15,8 @@ import pyrage
 import pytest
 
 from butt.storage import store_at
-from butt.vault.keeper import names_of
 from butt.vault.names import chain, pieces_in
+from butt.vault.writing import things_of
 from scuttlekit import RemoteError
 from tests import stock
 from tests.exports.living import master_of, publish, waits_for_its_profile
@@ -37,9 +38,12 @@ def site(
     tmp_path: Path, built_pub: Path, key: "pyrage.x25519.Identity", monkeypatch: pytest.MonkeyPatch
 ) -> Iterator[Service]:
     with s3_server() as bucket:
+        opens = tmp_path / "key.txt"
         for name, value in bucket.items():
             monkeypatch.setenv(name, value)
-        with Service(tmp_path / "home", built_pub, vault=PLACE, vault_key=key.to_public()) as site:
+        with Service(
+            tmp_path / "home", built_pub, vault=PLACE, vault_key=key.to_public(), vault_opens=opens
+        ) as site:
             yield site
 
 
@@ -86,8 +90,11 @@ def test_a_bot_whose_disk_is_lost_comes_back(site: Service, tmp_path: Path):
     data = site.home / "bots" / bot["id"] / "data"
     store = store_at(PLACE)
 
+    def names() -> list[str]:
+        return [name for name, _ in things_of(store, uuid.UUID(bot["id"]))]
+
     def all_is_there() -> bool:
-        there = pieces_in(names_of(store, bot["id"]))
+        there = pieces_in(names())
         size = (data / "flume" / "log.offset").stat().st_size
         return any(chain(pieces)[-1].end == size for pieces in there.values())
 
@@ -124,12 +131,13 @@ def test_a_bot_whose_disk_is_lost_comes_back(site: Service, tmp_path: Path):
     # Lost again, and the vault is behind: nobody may call that the newest.
     alice.asks("stop", bot)
     alice.waits_for("stopped", bot)
-    newest = max(name for name in names_of(store, bot["id"]) if name.startswith("log/"))
+    newest = max(name for name in names() if name.startswith("log/"))
     obstore.delete(store, f"bots/{bot['id']}/{newest}")
     shutil.rmtree(data)
-    done = vault(site, "restore", "my", "--key", key)
-    assert done.returncode == 0, done.stderr
-    assert f"of {len(after)} that are known" in done.stdout
     alice.asks("start", bot)
+    assert "secret is gone" in alice.waits_for("broken", bot)["reason"]
+    wait_for(lambda: alice.call("GET", f"/agents/{bot['id']}/vault")["lostAt"])
+    alice.call("POST", f"/agents/{bot['id']}/come-back", expect=202)
     back = alice.waits_for("alive", bot)
+    assert back["ssbId"] == alive["ssbId"]
     asyncio.run(nobody_calls_it_the_newest(site, back))

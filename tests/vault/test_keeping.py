@@ -1,7 +1,7 @@
 """What is sent to the vault, and read back from it: all of it, once, and nothing of another identity."""
 
-import hashlib
 import uuid
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -13,41 +13,18 @@ from obstore.store import LocalStore
 from butt.agents.models import Progress
 from butt.agents.states import State
 from butt.vault import VaultTrouble, keeper, sealing
-from butt.vault.keeper import VaultKeeper, names_of
+from butt.vault.keeper import VaultKeeper
+from butt.vault.models import Vaulted
 from butt.vault.reading import read
+from butt.vault.writing import VaultWriter, things_of
 from scuttlekit.keys import KeyPair
-from scuttlekit.messages import Message, create
-from scuttlekit.offsetlog import framed
-from scuttlekit.pub.store.records import record_of
 from tests.people import bot_in, person
+from tests.vault.folders import Folder
+
+pytestmark = pytest.mark.django_db
 
 BOT = uuid.uuid4()
-
-
-class Folder:
-    """A bot's folder, in which its pub writes."""
-
-    def __init__(self, bots: Path) -> None:
-        self.keys = KeyPair.generate()
-        self.data = bots / str(BOT) / "data"
-        (self.data / "flume").mkdir(parents=True)
-        self.keys.save(self.data / "secret")
-        self.log = self.data / "flume" / "log.offset"
-        self.log.touch()
-        self.last: Message | None = None
-
-    def says(self, count: int, text: str = "hello") -> None:
-        for _ in range(count):
-            head = self.last and self.last.head
-            self.last = create({"type": "post", "text": text}, self.keys, head, 1.0)
-            with self.log.open("ab") as file:
-                file.write(framed([record_of(self.last, 1.0)], file.tell())[0])
-
-    def has_blob(self, content: bytes) -> None:
-        name = hashlib.sha256(content).hexdigest()
-        path = self.data / "blobs" / "sha256" / name[:2] / name[2:]
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_bytes(content)
+GIB = 1 << 30
 
 
 @pytest.fixture(autouse=True)
@@ -59,7 +36,7 @@ def at_once(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.fixture
 def folder(tmp_path: Path) -> Folder:
-    return Folder(tmp_path / "bots")
+    return Folder(tmp_path / "bots" / str(BOT) / "data")
 
 
 @pytest.fixture
@@ -78,7 +55,11 @@ def second() -> Any:
 
 
 def keeps(store: LocalStore, folder: Folder, key: Any, second: Any) -> VaultKeeper:
-    return VaultKeeper(store, folder.data.parents[1], key.to_public(), second.to_public())
+    return VaultKeeper(VaultWriter(store, key.to_public(), second.to_public()), folder.data.parents[1], GIB)
+
+
+def names_of(store: LocalStore, bot_id: uuid.UUID) -> Iterator[str]:
+    return (name for name, _ in things_of(store, bot_id))
 
 
 def test_all_comes_back_as_it_was_though_the_sender_was_killed(
@@ -196,7 +177,6 @@ def test_a_piece_that_is_missing_leaves_what_came_before_it(
     assert read(store, BOT, folder.keys.id, [key, second], back).sequence == 2
 
 
-@pytest.mark.django_db
 def test_a_vault_that_is_away_is_waited_for_and_then_has_all(
     folder: Folder, key: Any, second: Any, tmp_path: Path
 ):
@@ -205,7 +185,7 @@ def test_a_vault_that_is_away_is_waited_for_and_then_has_all(
     folder.log = tmp_path / "bots" / str(bot.id) / "data" / "flume" / "log.offset"
     Progress.objects.filter(bot=bot).update(ssb_id=folder.keys.id)
     there = LocalStore(tmp_path / "there", mkdir=True)
-    sender = VaultKeeper(there, tmp_path / "bots", key.to_public(), second.to_public())
+    sender = VaultKeeper(VaultWriter(there, key.to_public(), second.to_public()), tmp_path / "bots", GIB)
     (tmp_path / "there").rmdir()
     (tmp_path / "there").write_text("in the way")
     assert sender.round() == keeper.AFTER_TROUBLE
@@ -214,3 +194,70 @@ def test_a_vault_that_is_away_is_waited_for_and_then_has_all(
     folder.says(1)
     assert sender.round() == keeper.TICK
     assert len(list(names_of(there, bot.id))) == 2, "the secret, and a piece of the log"
+    known = Vaulted.objects.get(bot_id=bot.id)
+    assert (known.things, known.size) == (2, sum(size for _, size in things_of(there, bot.id)))
+
+
+def test_how_far_behind_it_is_can_be_read(
+    folder: Folder, key: Any, second: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    bot = bot_in(State.ALIVE, person("alice"))
+    folder.data.parent.rename(tmp_path / "bots" / str(bot.id))
+    folder.log = tmp_path / "bots" / str(bot.id) / "data" / "flume" / "log.offset"
+    Progress.objects.filter(bot=bot).update(ssb_id=folder.keys.id)
+    monkeypatch.setattr(keeper, "TOLD_EVERY", 0.0)
+    there = LocalStore(tmp_path / "there", mkdir=True)
+    sender = VaultKeeper(VaultWriter(there, key.to_public(), second.to_public()), tmp_path / "bots", GIB)
+    folder.says(1)
+    sender.round()
+    known = Vaulted.objects.get(bot_id=bot.id)
+    assert (known.behind, known.behind_since, known.trouble) == (0, None, "")
+    assert known.looked_at
+    monkeypatch.setattr(keeper, "WAIT", 60.0)
+    size = folder.log.stat().st_size
+    folder.says(2)
+    sender.round()
+    known.refresh_from_db()
+    assert known.behind == folder.log.stat().st_size - size
+    assert known.behind_since
+
+
+def test_what_one_bot_cannot_read_keeps_no_other_back(
+    folder: Folder, key: Any, second: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setattr(keeper, "TOLD_EVERY", 0.0)
+    alice = person("alice")
+    bad, good = bot_in(State.ALIVE, alice, "bad"), bot_in(State.ALIVE, alice, "good")
+    folder.data.parent.rename(tmp_path / "bots" / str(good.id))
+    Progress.objects.filter(bot=good).update(ssb_id=folder.keys.id)
+    keys = KeyPair.generate()
+    Progress.objects.filter(bot=bad).update(ssb_id=keys.id)
+    data = tmp_path / "bots" / str(bad.id) / "data"
+    (data / "gossip.json").mkdir(parents=True)
+    keys.save(data / "secret")
+    there = LocalStore(tmp_path / "there", mkdir=True)
+    sender = VaultKeeper(VaultWriter(there, key.to_public(), second.to_public()), tmp_path / "bots", GIB)
+    assert sender.round() == keeper.TICK
+    assert [name for name in names_of(there, good.id) if name.startswith("secret/")]
+    assert "Nothing of it goes" in Vaulted.objects.get(bot_id=bad.id).trouble
+
+
+def test_no_more_than_its_room_is_sent_and_that_is_told(
+    store: LocalStore, folder: Folder, key: Any, second: Any
+):
+    sender = VaultKeeper(
+        VaultWriter(store, key.to_public(), second.to_public()), folder.data.parents[1], 1000
+    )
+    folder.has_blob(bytes(range(256)) * 20)
+    for _ in range(5):
+        folder.says(3)
+        sender.send(BOT, folder.keys.id)
+    assert sum(size for _, size in things_of(store, BOT)) < 10_000
+    assert sum(name.startswith("log/") for name in names_of(store, BOT)) < 3
+
+
+def test_what_was_moved_away_is_not_sent(store: LocalStore, folder: Folder, key: Any, second: Any):
+    folder.says(1)
+    (folder.data.parent / "moved").touch()
+    keeps(store, folder, key, second).send(BOT, folder.keys.id)
+    assert list(names_of(store, BOT)) == []

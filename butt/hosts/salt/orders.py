@@ -72,6 +72,7 @@ def _full(order: Order, before: Mapping[str, Any]) -> dict[str, Any]:
         "image": settings.pub_image,
         "memory": settings.bot_memory << 20,
         "cargo": import_transfers.is_waiting(order.bot_id),
+        "anew": import_transfers.mark_of(order.bot_id),
     }
 
 

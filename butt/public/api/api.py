@@ -20,6 +20,7 @@ from butt.agents.view import View
 from butt.billing.chosen import billing
 from butt.public.api import authentication, exports, imports
 from butt.public.api.bearer import Bearer, caller
+from butt.public.api.copies import router as copies
 from butt.public.api.errors import handle_errors
 from butt.public.api.invites import router as invites
 from butt.public.api.payer import router as payer
@@ -36,6 +37,7 @@ from butt.public.api.shapes import (
     NewAgent,
     agent_shape,
 )
+from butt.public.api.vault import router as vault
 from butt.sources.actions import ALL_ACTIONS
 
 
@@ -90,6 +92,8 @@ api.add_router("", invites)
 api.add_router("", peers)
 api.add_router("", payer)
 api.add_router("", people)
+api.add_router("", vault)
+api.add_router("", copies)
 api.add_router("/authentication", authentication.router)
 
 WIRE: dict[str, Any] = {"exclude_unset": True, "by_alias": True}

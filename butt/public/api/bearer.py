@@ -12,6 +12,7 @@ from butt.agents.models import Agent
 READING = {"GET", "HEAD", "OPTIONS"}
 BY_PATH: list[tuple[set[str], re.Pattern[str], Scope]] = [
     (READING, re.compile(r"/agents/[^/]+/export/(secret|all)"), Scope.SECRETS),
+    ({"GET", "HEAD", "PUT", "POST", "DELETE"}, re.compile(r"/agents/[^/]+/copy"), Scope.SECRETS),
 ]
 """What needs another scope than its method tells: to read is `read`, all else `operate`."""
 

@@ -13,6 +13,7 @@ from butt.agents.view import View
 from butt.imports.catchup import is_told
 from butt.public.live import mark
 from butt.public.pages.person import for_person
+from butt.public.pages.vault import shown_copy
 from butt.sources.actions import ALL_ACTIONS, awaited, newer
 
 ASKED_AT_ONCE = frozenset(Action) - {Action.DELETE, Action.UPGRADE}
@@ -34,6 +35,7 @@ def actions(request: HttpRequest, person: Agent, name: str) -> HttpResponse:
             "tab": "actions",
             "building": awaited(view.agent),
             "newer": view.tried_again_at and newer(view.agent, view.agent.wanted),
+            "copy": shown_copy(view.agent),
             "told": view.catching_up and is_told(view.agent),
         },
     )

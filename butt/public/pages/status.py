@@ -24,6 +24,7 @@ from butt.machines.status import machine_status_of
 from butt.public.charts import Chart, Window, chart
 from butt.public.live import status_mark
 from butt.public.pages.person import for_person
+from butt.public.pages.vault import shown_copy
 from butt.services.interface import Figure, ServicePart
 
 EVENTS = {
@@ -80,6 +81,7 @@ def status(request: HttpRequest, person: Agent, name: str) -> HttpResponse:
             "figures": _figures(view, Reading.objects.filter(bot=view.agent).first()),
             "trouble": view.trouble,
             "room": _room(view),
+            "copy": shown_copy(view.agent),
             "bandwidth": _sum(view.bytes_in, view.bytes_out),
             "passing": view.state.is_passing,
             "mark": status_mark(view),

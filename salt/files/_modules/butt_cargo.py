@@ -4,6 +4,7 @@ import os
 import re
 import shutil
 import tarfile
+import time
 import urllib.request
 
 SECONDS = 600
@@ -11,10 +12,14 @@ OWNER = 10001
 _KNOWN = re.compile(r"secret|gossip\.json|flume/log\.offset|blobs/sha256/[0-9a-f]{2}/[0-9a-f]{62}")
 
 
-def place(bot_id):
-    """Have the data in the bot's volume. One that holds anything is left as it is: it was placed, and may have gone on."""
+def place(bot_id, anew=""):
+    """Have the data in the bot's volume. One that holds anything is left as it is: it was placed, and may have gone on.
+
+    With `anew` the bot has lost its data, and what is left of that is moved aside, once for each such mark.
+    """
     data = __salt__["butt_engine.volume"](bot_id)
-    if os.listdir(data):
+    note = os.path.join(os.path.dirname(data), "cargo.placed")
+    if os.path.isdir(data) and os.listdir(data) and (not anew or _read(note) == anew):
         return
     draft = os.path.join(os.path.dirname(data), "cargo.draft")
     shutil.rmtree(draft, ignore_errors=True)
@@ -23,10 +28,23 @@ def place(bot_id):
         _fetch(bot_id, draft)
         os.chown(draft, OWNER, OWNER)
         os.sync()
+        if anew and os.path.isdir(data) and os.listdir(data):
+            os.rename(data, os.path.join(os.path.dirname(data), f"data.lost-{time.time_ns()}"))
         # Refused by the system itself where the volume is not empty after all.
         os.rename(draft, data)
+        if anew:
+            with open(note, "w") as file:
+                file.write(anew)
     finally:
         shutil.rmtree(draft, ignore_errors=True)
+
+
+def _read(path):
+    try:
+        with open(path) as file:
+            return file.read()
+    except FileNotFoundError:
+        return None
 
 
 def _fetch(bot_id, folder):

@@ -143,7 +143,7 @@ def run(bot_id, bot):
     api, parts = client().api, _parts(bot_id, bot)
     api.create_volume(name_of(bot_id), labels={"butt.bot": bot_id, "butt.agent": __opts__["id"]})
     if bot.get("cargo"):
-        __salt__["butt_cargo.place"](bot_id)
+        __salt__["butt_cargo.place"](bot_id, bot.get("anew", ""))
     if bot["on_trial"]:
         __salt__["butt_trial.begin"](bot_id, bot["release"])
     else:

@@ -76,7 +76,7 @@ def _tar(root, what):
 def _entry(root, name):
     """A file as it is now, of the size it has now; one that is not there is left out."""
     try:
-        file = os.fdopen(_open(root, name), "rb")
+        file = os.fdopen(open_below(root, name), "rb")
     except FileNotFoundError:
         return
     with file:
@@ -95,7 +95,7 @@ def _blobs(root):
     for first in range(256):
         name = f"blobs/sha256/{first:02x}"
         try:
-            folder = _open(root, name, os.O_DIRECTORY)
+            folder = open_below(root, name, os.O_DIRECTORY)
         except FileNotFoundError:
             continue
         try:
@@ -112,7 +112,7 @@ def _blobs(root):
 
 def _size(root, name):
     try:
-        file = _open(root, name)
+        file = open_below(root, name)
     except FileNotFoundError:
         return 0
     try:
@@ -128,7 +128,7 @@ def _root(bot_id):
     return next(mount["Source"] for mount in there["Mounts"] if mount["Destination"] == "/data")
 
 
-def _open(root, name, kind=0):
+def open_below(root, name, kind=0):
     """Step by step, and over no link: the folder is the bot's own, and a link in it may lead anywhere."""
     current = os.open(root, os.O_RDONLY | os.O_DIRECTORY)
     steps = name.split("/")

@@ -1,0 +1,72 @@
+"""What an owner asks of copies of their own: where they go, that one is made now, and that there are none any more."""
+
+from dataclasses import dataclass
+
+from django.db import transaction
+from django.utils import timezone
+
+from butt.agents import journal
+from butt.agents.actions import Refused
+from butt.agents.models import Agent
+from butt.copies.models import OwnCopy
+from butt.copies.places import check
+
+
+@dataclass(frozen=True)
+class CopyPlace:
+    """As a person gives it. An empty `secret` keeps the one that is known of the same place."""
+
+    kind: str
+    url: str
+    key: str
+    bucket: str = ""
+    region: str = ""
+    user: str = ""
+    secret: str = ""
+    nightly: bool = True
+
+
+def own_copy_of(bot: Agent) -> OwnCopy | None:
+    return OwnCopy.objects.filter(bot=bot).first()
+
+
+def choose(person: Agent, bot: Agent, place: CopyPlace) -> OwnCopy:
+    """Have copies of the bot go there from now on, the first at once. Raises `Refused`: `bad_place`, `bad_recipient`, `gone`."""
+    known = own_copy_of(bot)
+    if bot.wanted.gone_at is not None:
+        raise Refused("wrong_state", f"{bot.name} is #leaving and cannot be changed.")
+    secret = place.secret
+    if not secret and known and (known.kind, known.url, known.user) == (place.kind, place.url, place.user):
+        secret = known.secret
+    row = OwnCopy(
+        bot=bot,
+        kind=place.kind,
+        url=place.url.strip().rstrip("/"),
+        bucket=place.bucket.strip(),
+        region=place.region.strip(),
+        user=place.user.strip(),
+        secret=secret.strip(),
+        key=place.key.strip(),
+        nightly=place.nightly,
+        person=person,
+        due_at=timezone.now(),
+    )
+    check(row)
+    with transaction.atomic():
+        OwnCopy.objects.filter(bot=bot).delete()
+        row.save(force_insert=True)
+        journal.note(bot, person, "own copy", to=row.url, nightly=row.nightly)
+    return row
+
+
+def ask_now(person: Agent, bot: Agent) -> None:
+    """Have a copy made now. Raises `Refused` `no_copy`."""
+    if not OwnCopy.objects.filter(bot=bot).update(due_at=timezone.now()):
+        raise Refused("no_copy", "Choose a place first.")
+    journal.note(bot, person, "own copy now")
+
+
+def end(person: Agent, bot: Agent) -> None:
+    """Make no more copies. Those that were made stay where they are."""
+    if OwnCopy.objects.filter(bot=bot).delete()[0]:
+        journal.note(bot, person, "own copy ended")

@@ -1,0 +1,106 @@
+"""A way out to the places of people, which leads to nothing private: neither this machine nor its network.
+
+A proxy of one's own on loopback: it looks a name up, and connects with the very address that it looked at, so that no name can
+mean another address a moment later. It is there for the length of one copy.
+"""
+
+import ipaddress
+import re
+import select
+import socket
+import socketserver
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+
+SECONDS = 60.0
+"""How long a connection may say nothing, and how long it may take to be made."""
+
+MOST_HEAD, MOST_PORT, CHUNK = 8192, 65535, 64 << 10
+_ASKED = re.compile(rb"CONNECT (\[?[A-Za-z0-9.:_-]{1,255}\]?):([0-9]{1,5}) HTTP/1\.[01]\r\n")
+
+
+def is_public(address: str) -> bool:
+    """Whether this address is somebody's on the internet."""
+    found = ipaddress.ip_address(address)
+    mapped = getattr(found, "ipv4_mapped", None)
+    return (mapped or found).is_global and not (mapped or found).is_multicast
+
+
+def addresses_of(host: str, port: int) -> list[str]:
+    """All that a name means. Raises `OSError`."""
+    found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
+    return list(dict.fromkeys(str(one[4][0]) for one in found))
+
+
+class _Handler(socketserver.BaseRequestHandler):
+    server: "_Server"
+
+    def handle(self) -> None:
+        self.request.settimeout(SECONDS)
+        asked = _ASKED.match(self._head())
+        if not asked or int(asked[2]) > MOST_PORT:
+            self._refuse(b"405 Only CONNECT")
+            return
+        there = self._connected(asked[1].decode().strip("[]"), int(asked[2]))
+        if there is None:
+            self._refuse(b"403 Not there")
+            return
+        with there:
+            self.request.sendall(b"HTTP/1.1 200 OK\r\n\r\n")
+            _relay(self.request, there)
+
+    def _head(self) -> bytes:
+        head = b""
+        while b"\r\n\r\n" not in head and len(head) < MOST_HEAD:
+            if not (more := self.request.recv(CHUNK)):
+                break
+            head += more
+        return head
+
+    def _connected(self, host: str, port: int) -> socket.socket | None:
+        try:
+            addresses = addresses_of(host, port)
+            if not addresses or not all(self.server.may(address) for address in addresses):
+                return None
+            return socket.create_connection((addresses[0], port), timeout=SECONDS)
+        except (OSError, ValueError):
+            return None
+
+    def _refuse(self, why: bytes) -> None:
+        self.request.sendall(b"HTTP/1.1 " + why + b"\r\nContent-Length: 0\r\n\r\n")
+
+
+class _Server(socketserver.ThreadingTCPServer):
+    daemon_threads = True
+    block_on_close = False
+
+    def __init__(self, may: Callable[[str], bool]) -> None:
+        super().__init__(("127.0.0.1", 0), _Handler)
+        self.may = may
+
+    def handle_error(self, request: object, client_address: object) -> None:
+        """A connection that broke is told of by whoever used it."""
+
+
+@contextmanager
+def fence(may: Callable[[str], bool] = is_public) -> Iterator[str]:
+    """For the length of a block its address, as a proxy. `may` says to which addresses it leads."""
+    with _Server(may) as server:
+        threading.Thread(target=server.serve_forever, name="fence", daemon=True).start()
+        try:
+            yield f"http://127.0.0.1:{server.server_address[1]}"
+        finally:
+            server.shutdown()
+
+
+def _relay(here: socket.socket, there: socket.socket) -> None:
+    pairs = {here: there, there: here}
+    while True:
+        ready, _, _ = select.select(list(pairs), [], [], SECONDS)
+        if not ready:
+            return
+        for one in ready:
+            if not (data := one.recv(CHUNK)):
+                return
+            pairs[one].sendall(data)

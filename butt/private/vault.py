@@ -1,0 +1,183 @@
+"""`/agents/{minionId}/vault/…`: what the bots of a machine keep, sent by the machine itself, sealed here and put into the vault.
+
+A machine has no key of the storage. Its own token lets it add to what there is of the bots that are placed on it, and to nothing
+else: names are made here, of digests that are taken here, so nothing is ever written over.
+"""
+
+import json
+import logging
+import re
+import threading
+import uuid
+from collections.abc import Callable
+from functools import cache, wraps
+from typing import Any
+
+from django.http import HttpRequest, HttpResponse, JsonResponse
+from django.views.decorators.csrf import csrf_exempt
+from django.views.decorators.http import require_http_methods, require_POST, require_safe
+
+from butt.agents.words import storable
+from butt.configuration import configuration
+from butt.machines.models import Placement
+from butt.machines.pillar import MOST_BOTS
+from butt.private.gate import answer
+from butt.vault import VaultAway, VaultTrouble, ledger
+from butt.vault.models import Vaulted
+from butt.vault.names import LINE
+from butt.vault.writing import (
+    GOSSIP,
+    LARGEST_BLOB,
+    LARGEST_SMALL,
+    LONGEST_PIECE,
+    SECRET,
+    VaultWriter,
+    writing,
+)
+from scuttlekit import InvalidFormat
+from scuttlekit.keys import KeyPair
+
+log = logging.getLogger("butt.private")
+
+MOST_BYTES = {"vault-log": LONGEST_PIECE, "vault-blob": LARGEST_BLOB, "vault-small": LARGEST_SMALL}
+"""Of what is sent under the path of each name."""
+
+FURTHEST = 10**12
+_BLOB = re.compile(r"[0-9a-f]{64}")
+_SMALL = {SECRET, GOSSIP}
+_sealing = threading.BoundedSemaphore(2)
+"""How many large things are in memory sealed and unsealed at once."""
+
+View = Callable[..., HttpResponse]
+
+
+def of_a_bot_here(view: Callable[..., HttpResponse]) -> View:
+    """The view is given the vault, and the id of a bot that is placed on the machine that asks."""
+
+    @wraps(view)
+    def asked(request: HttpRequest, minion_id: str, bot_id: uuid.UUID, **names: Any) -> HttpResponse:
+        try:
+            vault = _vault()
+        except VaultTrouble as trouble:
+            return answer(503, "no_vault", str(trouble))
+        if not Placement.objects.filter(bot_id=bot_id, machine__minion_id=minion_id).exists():
+            return answer(404, "not_here", "No such bot is placed on this machine.")
+        try:
+            return view(request, vault, bot_id, **names)
+        except VaultAway as away:
+            log.warning("bot %s: %s", bot_id, away)
+            return answer(503, "vault_away", "The vault cannot be reached. Send it again later.")
+
+    return asked
+
+
+@require_safe
+@of_a_bot_here
+def there(request: HttpRequest, vault: VaultWriter, bot_id: uuid.UUID) -> HttpResponse:  # noqa: ARG001
+    """What the vault has of it. `end` is where its newest line ends, whose last piece begins at `start` and has this `digest`."""
+    found = vault.there(bot_id)
+    ledger.begin(bot_id, found.size, found.things)
+    last = found.last
+    return JsonResponse(
+        {
+            "line": last.line if last else "",
+            "start": last.start if last else 0,
+            "end": last.end if last else 0,
+            "digest": last.digest if last else "",
+            **found.newest,
+            "blobs": [blob.hex() for blob in found.blobs],
+        }
+    )
+
+
+@csrf_exempt
+@require_http_methods(["PUT"])
+@of_a_bot_here
+def piece(request: HttpRequest, vault: VaultWriter, bot_id: uuid.UUID, line: str, start: int) -> HttpResponse:
+    """A part of its log, which lies at `start`: the whole records of it are kept. `end` is where they end."""
+    if not LINE.fullmatch(line) or start > FURTHEST:
+        return answer(422, "bad_name", "There is no such line of a log.")
+    if refusal := _refusal_of_room(bot_id):
+        return refusal
+    with _sealing:
+        put, size = vault.log(bot_id, line, start, request.read())
+    ledger.took(bot_id, size, things=int(put is not None))
+    return JsonResponse({"end": put.end if put else start})
+
+
+@csrf_exempt
+@require_http_methods(["PUT"])
+@of_a_bot_here
+def small(request: HttpRequest, vault: VaultWriter, bot_id: uuid.UUID, what: str) -> HttpResponse:
+    """Its secret, or the peers that it knows."""
+    content = request.read()
+    if what not in _SMALL:
+        return answer(404, "not_kept", "No such thing is kept of a bot.")
+    if what == SECRET and not _is_its_own(bot_id, content):
+        return answer(409, "another_identity", "This secret is not that of the bot.")
+    if refusal := _refusal_of_room(bot_id):
+        return refusal
+    ledger.took(bot_id, vault.small(bot_id, what, content))
+    return HttpResponse(status=204)
+
+
+@csrf_exempt
+@require_http_methods(["PUT"])
+@of_a_bot_here
+def blob(request: HttpRequest, vault: VaultWriter, bot_id: uuid.UUID, name: str) -> HttpResponse:
+    if not _BLOB.fullmatch(name):
+        return answer(422, "bad_name", "A blob is named by its digest, in hexadecimal.")
+    if refusal := _refusal_of_room(bot_id):
+        return refusal
+    with _sealing:
+        try:
+            size = vault.blob(bot_id, name, request.read())
+        except ValueError:
+            return answer(409, "another_blob", "This blob is not what its name says.")
+    ledger.took(bot_id, size)
+    return HttpResponse(status=204)
+
+
+@csrf_exempt
+@require_POST
+def looks(request: HttpRequest, minion_id: str) -> HttpResponse:
+    """`{ID: [behind, seconds, trouble]}` of each bot: how far its copy is."""
+    try:
+        said = json.loads(request.body)
+        seen = {uuid.UUID(bot_id): _look(*look) for bot_id, look in said.items()}
+    except (ValueError, TypeError, AttributeError, RecursionError):
+        return answer(422, "bad_looks", "Tell of each bot how far behind it is.")
+    if len(seen) > MOST_BOTS:
+        return answer(422, "bad_looks", f"No machine runs more than {MOST_BOTS} bots.")
+    here = Placement.objects.filter(machine__minion_id=minion_id, bot_id__in=seen)
+    mine = here.values_list("bot_id", flat=True)
+    ledger.looked({bot_id: seen[bot_id] for bot_id in mine})
+    return HttpResponse(status=204)
+
+
+def _look(behind: object, seconds: object, trouble: object) -> ledger.Look:
+    if not (isinstance(behind, int) and isinstance(seconds, int) and isinstance(trouble, str)):
+        raise TypeError("a look is two numbers and words")
+    return ledger.Look(min(max(behind, 0), FURTHEST), min(max(seconds, 0), FURTHEST), storable(trouble[:300]))
+
+
+@cache
+def _vault() -> VaultWriter:
+    if not configuration().vault:
+        raise VaultTrouble("There is no vault: BUTT_VAULT is not set.")
+    return writing(configuration())
+
+
+def _refusal_of_room(bot_id: uuid.UUID) -> HttpResponse | None:
+    most = round(configuration().vault_gib * (1 << 30))
+    if Vaulted.objects.filter(bot_id=bot_id, size__gte=most).exists():
+        return answer(507, "vault_full", "It has used up its room in the vault: BUTT_VAULT_GIB.")
+    return None
+
+
+def _is_its_own(bot_id: uuid.UUID, secret: bytes) -> bool:
+    try:
+        keys = KeyPair.parse(secret.decode())
+    except (InvalidFormat, UnicodeDecodeError):
+        return False
+    return Placement.objects.filter(bot_id=bot_id, ssb_id=keys.id).exists()

@@ -1,0 +1,99 @@
+"""A copy of one's own, over the API: the place, and asking for one now. A token needs the scope `secrets`."""
+
+import uuid
+from datetime import datetime
+from typing import Any
+
+from django.http import HttpRequest
+from ninja import Field, Router, Schema, Status
+
+from butt.agents.actions import Refused
+from butt.agents.bots import bot_by_id
+from butt.agents.models import Agent
+from butt.copies import actions
+from butt.copies.actions import CopyPlace, own_copy_of
+from butt.copies.models import OwnCopy
+from butt.public.api.bearer import caller
+from butt.public.api.shapes import REFUSALS, Body, Error
+
+router = Router()
+
+
+class NewPlace(Body):
+    kind: str = Field(description="`s3` or `webdav`.")
+    url: str = Field(
+        description="The endpoint of S3, or a folder at a WebDAV server, which is there already."
+    )
+    key: str = Field(description="The public age key that each copy is sealed for.")
+    bucket: str = ""
+    region: str = ""
+    user: str = ""
+    secret: str = Field("", description="Empty: the one that is known of the same place.")
+    nightly: bool = True
+
+
+class OwnCopyShape(Schema):
+    kind: str
+    url: str
+    bucket: str
+    region: str
+    user: str
+    key: str
+    nightly: bool
+    doneAt: datetime | None
+    size: int
+    failingSince: datetime | None
+    trouble: str
+
+
+@router.get("/agents/{agent_id}/copy", response={200: OwnCopyShape, **REFUSALS})
+def own_copy(request: HttpRequest, agent_id: uuid.UUID) -> Any:
+    """The place, and how the last copy went. Its secret is not told."""
+    return _shape(_known(bot_by_id(caller(request), agent_id)))
+
+
+@router.put("/agents/{agent_id}/copy", response={200: OwnCopyShape, **REFUSALS})
+def choose_copy(request: HttpRequest, agent_id: uuid.UUID, body: NewPlace) -> Any:
+    """Have copies go there from now on, the first at once."""
+    person = caller(request)
+    return _shape(actions.choose(person, bot_by_id(person, agent_id), CopyPlace(**body.dict())))
+
+
+@router.post("/agents/{agent_id}/copy", response={202: OwnCopyShape, **REFUSALS})
+def copy_now(request: HttpRequest, agent_id: uuid.UUID) -> Any:
+    """Have one made now."""
+    person = caller(request)
+    bot = bot_by_id(person, agent_id)
+    actions.ask_now(person, bot)
+    return Status(202, _shape(_known(bot)))
+
+
+@router.delete("/agents/{agent_id}/copy", response={204: None, 401: Error, 404: Error})
+def end_copies(request: HttpRequest, agent_id: uuid.UUID) -> Any:
+    """Make no more. Those that were made stay where they are."""
+    person = caller(request)
+    actions.end(person, bot_by_id(person, agent_id))
+    return Status(204, None)
+
+
+def _known(bot: Agent) -> OwnCopy:
+    row = own_copy_of(bot)
+    if row is None:
+        raise Refused("no_copy", "Choose a place first.")
+    return row
+
+
+def _shape(row: OwnCopy) -> dict[str, Any]:
+    return {
+        "kind": row.kind,
+        "url": row.url,
+        "bucket": row.bucket,
+        "region": row.region,
+        "user": row.user,
+        "key": row.key,
+        "nightly": row.nightly,
+        "doneAt": row.done_at,
+        "size": row.size,
+        "failingSince": row.failing_since,
+        "trouble": row.trouble,
+    }
