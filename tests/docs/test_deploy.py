@@ -190,6 +190,7 @@ def test_the_proxy_lets_machines_through_to_what_is_theirs_and_nobody_to_anythin
     matcher = re.search(r"path_regexp (\S+)", (DEPLOY / "Caddyfile").read_text())
     assert matcher
     given = {"minion_id": "m0123456789abcdef", "bot_id": str(uuid.uuid4()), "export_id": str(uuid.uuid4())}
+    given |= {"line": "1700000000000-0123abcd", "start": "1048576", "name": "0a" * 32, "what": "secret"}
     resolver = get_resolver("butt.private.urls")
     for pattern in resolver.url_patterns:
         path = "/" + re.sub(r"<\w+:(\w+)>", lambda found: given[found[1]], str(pattern.pattern))
