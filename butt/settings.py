@@ -161,7 +161,7 @@ WHITENOISE_USE_FINDERS = True
 WHITENOISE_AUTOREFRESH = DEBUG
 
 _mail = urlsplit(_butt.email_url)
-EMAIL_BACKEND = f"butt.accounts.counted_mail.{_mail.scheme.removesuffix('s').title()}"
+EMAIL_BACKEND = f"butt.accounts.counted_mail.{_mail.scheme.removesuffix('s').title()}Mail"
 # No password goes in the clear; a server that asks for none is one beside us.
 EMAIL_USE_SSL = _mail.scheme == "smtps"
 EMAIL_USE_TLS = _mail.scheme == "smtp" and bool(_mail.username)
