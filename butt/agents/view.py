@@ -16,7 +16,7 @@ from butt.services.known import service_named
 from scuttlekit import Address
 from scuttlekit.network_keys import NETWORKS
 
-CATCHING_UP = "It catches up with its own messages; until then it says nothing."
+CATCHING_UP = "It is catching up with its own messages. Until then it publishes nothing."
 
 
 class View:

@@ -18,7 +18,7 @@ WORDS = {
     ),
     "card-needed": (
         "Please enter a card",
-        "There is no card that we can charge for your bots. They run on until {stops}; then they stop until it is paid.",
+        "We have no card to charge for your bots. They run on until {stops}; then they stop until it is paid.",
     ),
     "ended-there": (
         "Your payment was ended",

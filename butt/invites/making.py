@@ -66,7 +66,7 @@ def create(
         _check_bounds(uses, expires_at)
         if (state := effective_state(bot)) is not State.ALIVE:
             raise Refused(
-                "wrong_state", f"{bot.name} is #{state}. It can make invites only while it is #alive."
+                "wrong_state", f"{bot.name} is #{state}. You can make invites only while it is #alive."
             )
         invite = _draft(bot, name, uses, expires_at, key, opened_on)
     if invite.offered_at is not None:

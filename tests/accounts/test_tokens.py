@@ -245,4 +245,4 @@ class Weaker(Hasher):
 
 
 def test_the_page_says_what_a_new_password_ends():
-    assert "ends all access tokens" in proven(account("alice")).get("/account/password").content.decode()
+    assert "revokes all access tokens" in proven(account("alice")).get("/account/password").content.decode()

@@ -144,7 +144,7 @@ def test_who_shares_a_bot_is_told_who_pays(house: Subscriptions, people: dict[st
     bot = Agent.objects.get(type=Agent.Type.BOT)
     key = owners.key_of(owners.invite(people["owner"].agent, bot, people["other"].email))
     assert (
-        "Should they stop, we ask you, and you pay nothing unless you agree."
+        "If they stop, we ask you. You pay nothing unless you agree."
         in browser_of(people["other"]).get(f"/share/{key}").content.decode()
     )
     page = browser_of(people["co-owner"]).get("/bots/my/people").content.decode()

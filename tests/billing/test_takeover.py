@@ -249,10 +249,10 @@ def test_the_pages_and_the_api_ask_and_take_the_yes(
     assert hers.post("/bots/my/people/leave")["Location"] == "/bots/my/people"
     assert "You leave as soon as" in hers.get("/bots/my/people").content.decode()
     page = his.get("/bots/my/people").content.decode()
-    assert "wants to leave it" in page
+    assert "wants to leave" in page
     assert "$5.00</b> a month" in page
     assert "/billing/card?next=/bots/my/people" in page, "he has no card yet"
-    assert "whoever pays for it wants to leave it" in his.get("/bots").content.decode()
+    assert "the person who pays for it wants to leave" in his.get("/bots").content.decode()
     assert "whoever pays" not in page, "it asks already"
     assert his.put(path, {"amount": 500, "currency": "usd"}, "application/json", **token).status_code == 402
 

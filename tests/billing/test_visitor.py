@@ -37,7 +37,7 @@ def test_where_nothing_is_set_there_is_no_footer(client: Client):
 def test_the_yes_to_the_first_bot_agrees_to_the_terms_and_the_date_is_kept(linked: None, client: Client):
     alice = account("alice")
     client.force_login(alice)
-    assert "With your yes you agree to the" in client.get("/newbie").content.decode()
+    assert "By continuing you agree to the" in client.get("/newbie").content.decode()
     assert Account.objects.get(id=alice.id).agreed_at is None, "looking is not agreeing"
     assert client.post("/newbie", {"name": "Alice", "bot": "alices"}).status_code == 302
     kept = Account.objects.get(id=alice.id)

@@ -66,7 +66,7 @@ def test_an_export_comes_back_when_the_bot_is_gone(site: Service, tmp_path: Path
     assert status == 201, brought
     assert brought["ssbId"] == alive["ssbId"]
     back = alice.waits_for("alive", brought)
-    assert "says nothing" in wait_for(lambda: alice.sees(brought)["reason"])
+    assert "publishes nothing" in wait_for(lambda: alice.sees(brought)["reason"])
     assert asyncio.run(spoken(site, back)) == before
     with pytest.raises(RemoteError, match=HUSH):
         asyncio.run(speak(site, back))

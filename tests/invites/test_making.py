@@ -60,7 +60,7 @@ def test_what_cannot_be_is_told_by_field(alice: Agent, wrong: dict[str, Any], co
 
 @pytest.mark.parametrize("state", [State.NEW, State.STARTING, State.STOPPED, State.BROKEN])
 def test_only_an_alive_bot_makes_invites(alice: Agent, state: State):
-    with pytest.raises(Refused, match=f"#{state}. It can make invites only while it is #alive"):
+    with pytest.raises(Refused, match=f"#{state}. You can make invites only while it is #alive"):
         making.create(alice, bot_in(state, alice), "Bob")
 
 

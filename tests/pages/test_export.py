@@ -47,7 +47,7 @@ def test_enter_in_the_field_for_a_passphrase_takes_nothing_along(server: Pages, 
     page.goto(f"{server.url}/bots/hermit/export")
     sent: list[str] = []
     page.on("request", lambda request: sent.append(request.method))
-    field = page.get_by_label("encrypt it")
+    field = page.get_by_label("encryption")
     field.fill("correct horse battery")
     field.press("Enter")
     page.evaluate("fetch('/robots.txt')")

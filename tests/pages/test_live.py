@@ -91,7 +91,7 @@ def test_a_click_that_is_not_granted_says_why_and_stays_on_its_page(server: Page
     page.goto(f"{server.url}/bots/jos")
     page.context.clear_cookies(name="csrftoken")
     page.get_by_role("button", name="stop").click()
-    expect(page.get_by_text("This page was too old")).to_be_visible()
+    expect(page.get_by_text("This page has expired")).to_be_visible()
     expect(page).to_have_url(f"{server.url}/bots/jos")
     expect(page.get_by_text("#alive")).to_be_visible()
     page.context.close()

@@ -77,7 +77,7 @@ def test_members_are_found_blocked_and_followed_again_by_keyboard(
         page.keyboard.press("Enter")
         expect(page.get_by_text("#blocked")).to_be_visible()
         page.get_by_role("button", name="unblock").click()
-        expect(page.get_by_text("There is nobody like that.")).to_be_visible()
+        expect(page.get_by_text("Nobody matches.")).to_be_visible()
         page.get_by_label("somebody else").fill(KeyPair((7).to_bytes().rjust(32, b"k")).id)
         page.get_by_role("button", name="follow", exact=True).click()
         expect(page.get_by_text("Here are 1 to 1 of 1.")).to_be_visible()

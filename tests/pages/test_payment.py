@@ -252,7 +252,7 @@ def test_an_invoice_is_made_out_to_an_address_and_a_new_card_takes_the_place_of_
     expect(page.get_by_text("This is no tax number of this country.")).to_be_visible()
     page.get_by_label("VAT or tax number").fill("ATU12345678")
     page.get_by_role("button", name="yes").click()
-    expect(page.get_by_text("Kept. It stands on your next invoice.")).to_be_visible()
+    expect(page.get_by_text("Saved. It appears on your next invoice.")).to_be_visible()
     for number in (GOOD, "5555555555554444"):
         page.goto(f"{paid_site.url}/billing/card")
         enters(page, number)

@@ -31,7 +31,7 @@ def test_the_way_in(server: Pages, page: Page):
     page.get_by_role("button", name="yes").click()
     expect(page.get_by_role("heading", name="hers.butt.nz")).to_be_visible()
     expect(page.get_by_text("#new")).to_be_visible()
-    expect(page.get_by_text("It is on its way.")).to_be_visible()
+    expect(page.get_by_text("We are setting it up.")).to_be_visible()
 
 
 def test_a_click_shows_and_a_page_on_its_way_looks_again_by_itself(server: Pages, page: Page):

@@ -110,7 +110,7 @@ def test_an_id_is_added_and_opens_the_account(mine: Account, bot: Agent, real_pu
 
     client.post(f"/account/ssb/{SsbId.objects.get().id}/remove")
     assert not SsbId.objects.exists()
-    assert "does not open your account" in mail.outbox[-1].body
+    assert "can no longer sign in to your account" in mail.outbox[-1].body
     assert Client().post("/login", {"bot": bot.name}).status_code == 422
 
 

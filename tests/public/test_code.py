@@ -38,7 +38,7 @@ def test_what_a_build_says_is_on_the_page_of_the_bot_that_waits_for_it():
 def test_a_broken_bot_says_when_it_is_tried_again_and_what_else_can_be_done(alice: Client, bot: Agent):
     shelf.finish(shelf.found("crashes", {}, "24"))
     Progress.objects.filter(bot=bot).update(release="crashes")
-    assert "tried again" not in alice.get("/bots/my").content.decode()
+    assert "We will try again" not in alice.get("/bots/my").content.decode()
     Progress.objects.filter(bot=bot).update(
         state=State.BROKEN, reason="It ended.", deadline=datetime(2026, 5, 4, 3, 2, 1, tzinfo=UTC)
     )

@@ -69,8 +69,10 @@ class TestTheListOfABot:
         rows.filter(name="Silent").update(at=timezone.now() - timedelta(minutes=61))
         page = words(alice.get("/bots/my/invites").content)
         assert f"12 messages, last seen {seen_at.day} " in page
-        assert re.search(r"Fresh .{1,40} let in, nothing of theirs is here yet", page)
-        assert re.search(r"Silent .{1,40} let in, but nothing of theirs ever came.*nothing is used up", page)
+        assert re.search(r"Fresh .{1,40} let in; nothing has arrived from them yet", page)
+        assert re.search(
+            r"Silent .{1,40} let in, but nothing ever arrived from them.*nothing is used up", page
+        )
         Invite.objects.filter(id=came.id).update(uses=9, revoked_at=timezone.now())
         assert "Make them a new invite" in words(alice.get("/bots/my/invites").content)
 
@@ -122,7 +124,7 @@ class TestTheListOfABot:
     def test_a_bot_that_is_not_alive_says_so(self, alice: Client):
         bot_in(State.STOPPED, Agent.objects.get(account__email="alice@example.org"), "off")
         answer = alice.post("/bots/off/invites/new", {"name": "Bob", "uses": "1"})
-        assert "off is #stopped. It can make invites only while it is #alive." in words(answer.content)
+        assert "off is #stopped. You can make invites only while it is #alive." in words(answer.content)
 
 
 def test_anothers_invites_are_not_there(bot: Agent):

@@ -44,7 +44,7 @@ PAGE = "/bots/my/limits"
 
 
 def test_they_are_set_on_a_page_in_gib_and_days(alice: Client, bot: Agent, monkeypatch: pytest.MonkeyPatch):
-    assert "knows no limits" in alice.get(PAGE).content.decode()
+    assert "does not support limits" in alice.get(PAGE).content.decode()
     answer = alice.post(PAGE, {"disk": "2", "blobs": "0.5", "farBlobDays": ""})
     assert answer["Location"] == PAGE
     assert Wanted.objects.get(bot=bot).limits == {"disk": 2**31, "blobs": 2**29}

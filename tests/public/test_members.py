@@ -42,7 +42,7 @@ def test_members_are_shown_searched_blocked_and_unfollowed(alice: Client, bot: A
     assert "for friends" in words(html)
     assert ids(shown(alice, sort="since")) == [FRIDA, EVE]
     assert ids(shown(alice, q=EVE[:9])) == [EVE]
-    assert "There is nobody like that." in words(shown(alice, show="blocks"))
+    assert "Nobody matches." in words(shown(alice, show="blocks"))
     assert "Here are" in words(shown(alice, sort="nonsense", after="x", show="?"))
 
     answer = alice.post(f"{PAGE}?sort=since", {"feed": FRIDA, "relation": "blocks"}, follow=True)

@@ -44,7 +44,7 @@ def test_a_key_that_is_none_is_told_and_what_was_typed_is_kept(alice: Client):
     [
         ("main", "Manyverse (", "Its network"),
         ("oasis", "the app Oasis comes in, other apps do not", "Manyverse"),
-        (OWN, f"only apps that are set to the network key {OWN} come in", "Manyverse"),
+        (OWN, f"only apps that use the network key {OWN} come in", "Manyverse"),
     ],
 )
 def test_who_is_invited_is_told_which_app_comes_in(bot: Agent, network: str, said: str, not_said: str):

@@ -24,7 +24,7 @@ def api(alice: Client, bot: Agent) -> Client:
 
 
 def test_hops_are_chosen_where_the_bots_code_knows_them(alice: Client, bot: Agent):
-    assert "Its code knows no hops" in words(alice.get(PAGE).content)
+    assert "Its code does not support hops" in words(alice.get(PAGE).content)
     Observed.objects.filter(bot=bot).update(hops=2)
     assert '<option value="2" selected>' in alice.get(PAGE).content.decode()
     assert alice.post(PAGE, {"wish": "hops", "hops": "3"})["Location"] == PAGE

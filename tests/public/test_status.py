@@ -63,7 +63,7 @@ def test_a_new_bot_has_a_page_without_figures(alice: Client):
     bot_in(State.NEW, Agent.objects.get(account__email="alice@example.org"))
     page = text_of(status(alice))
     assert "status: new uptime: none disk usage: not known yet" in page
-    assert "There are no figures for this time." in page
+    assert "No data for this period." in page
 
 
 def test_a_broken_bot_says_why_in_words(alice: Client):
@@ -139,7 +139,7 @@ def test_the_bots_machine_is_told_in_a_line_and_warned_of(alice: Client, bot: Ag
     here.save()
     text = text_of(status(alice))
     assert "The disk of its machine is almost full." in text
-    assert "Its machine has been silent since" in text
+    assert "Its machine has not reported since" in text
 
 
 def test_a_bar_shows_what_takes_the_disk_that_it_may_take_and_a_banner_that_it_is_nearly_full(
@@ -162,10 +162,10 @@ def test_a_bar_shows_what_takes_the_disk_that_it_may_take_and_a_banner_that_it_i
     for words in ("81 MiB of 100 MiB disk", "messages: 30 MiB", "blobs: 50 MiB", "index and the rest: 1 MiB"):
         assert words in said
     assert "Removed to make room since its start: 7 blobs, 20 MiB." in said
-    assert "It has used 81 % of the disk that it may take." in said
+    assert "It has used 81 % of its disk." in said
     assert 'x="30.0" width="50.0"' in status(alice)
     room |= {"log": 90 * MIB, "takes": "members"}
     write({bot.id: [Seen(timezone.now(), figures(begin, room=room))]})
     said = text_of(status(alice))
-    assert "only those of whom it follows are taken in" in said
-    assert "It has used up the disk that it may take." in text_of(alice.get("/bots/my").content.decode())
+    assert "accepts them only from people it follows" in said
+    assert "Its disk is full." in text_of(alice.get("/bots/my").content.decode())

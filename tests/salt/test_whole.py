@@ -163,7 +163,7 @@ def test_from_register_to_gone_and_back_on_machines_of_two(
     assert status == 201, brought
     back = alice.waits_for("alive", brought, PATIENT)
     assert back["ssbId"] == alive["ssbId"]
-    assert "says nothing" in back["reason"], "its own messages come first"
+    assert "publishes nothing" in back["reason"], "its own messages come first"
     wait_for(lambda: not any((site.home / "cargo").iterdir()), 60)
     assert list(engine.volumes()) == [brought["id"]]
     assert list(second_engine.bots()) == [bobs["id"]], "bob's stayed where it is"

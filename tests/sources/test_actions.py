@@ -91,7 +91,7 @@ def test_the_page_says_what_would_change_before_the_click():
     bot = on(shelved("aaaa", ssb="1.0.0", old="2.0.0"), bot_in(State.ALIVE, alice.agent))
     browser = Client()
     browser.force_login(alice)
-    assert "the newest one there is" in browser.get("/bots/my/upgrade").content.decode()
+    assert "the newest release" in browser.get("/bots/my/upgrade").content.decode()
     shelved("bbbb", ssb="1.1.0", fresh="3.0.0")
     page = browser.get("/bots/my/upgrade").content.decode()
     for line in ("ssb 1.0.0 → 1.1.0", "old 2.0.0 → none", "fresh none → 3.0.0"):

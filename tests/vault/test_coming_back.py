@@ -115,7 +115,7 @@ def test_a_bot_whose_disk_is_lost_comes_back(site: Service, tmp_path: Path):
     alice.asks("start", bot)
     back = alice.waits_for("alive", bot)
     assert back["ssbId"] == alive["ssbId"]
-    assert "says nothing" in wait_for(lambda: alice.sees(bot)["reason"])
+    assert "publishes nothing" in wait_for(lambda: alice.sees(bot)["reason"])
     assert asyncio.run(spoken(site, back)) == before
     with pytest.raises(RemoteError, match="catches up with its own messages"):
         asyncio.run(speak(site, back))

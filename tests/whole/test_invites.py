@@ -146,7 +146,7 @@ def test_one_revoked_while_the_bot_is_stopped_is_refused_when_it_runs_again(alic
     alice.call("DELETE", f"/agents/{bot['id']}/invites/{made['id']}", expect=204)
     assert listed(alice, bot)[1]["revokedAt"]
     answer = alice.call("POST", f"/agents/{bot['id']}/invites", {"name": "late"}, expect=409)
-    assert answer["error"]["message"].endswith("It can make invites only while it is #alive.")
+    assert answer["error"]["message"].endswith("You can make invites only while it is #alive.")
     alice.asks("start", bot)
 
     def refusal() -> str:

@@ -40,7 +40,7 @@ def address(request: HttpRequest, person: Agent) -> HttpResponse:
         return _shown(request, given, bad)
     except NoAnswer as trouble:
         return _shown(request, given, BadAddress("", str(trouble)))
-    say(request, "Kept. It stands on your next invoice.")
+    say(request, "Saved. It appears on your next invoice.")
     return redirect("billing")
 
 

@@ -65,7 +65,7 @@ def people(request: HttpRequest, person: Agent, name: str) -> HttpResponse:
         return render(
             request, "bot/people.html", {**shown, "email": email, "role": role, "error": error}, status=422
         )
-    say(request, f"A mail is on its way to {email.strip().lower()}.")
+    say(request, f"We have sent a mail to {email.strip().lower()}.")
     return redirect("people", bot.name)
 
 

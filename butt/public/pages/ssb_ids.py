@@ -60,7 +60,7 @@ def remove(request: HttpRequest, person: Agent, number: int) -> HttpResponse:  #
         get_adapter(request).send_notification_mail(
             "account/email/ssb_id_removed", mine, {"ssb_id": row.ssb_id}
         )
-        say(request, "The SSB id is gone.")
+        say(request, "The SSB id has been removed.")
     return redirect("ssb-ids")
 
 
@@ -72,5 +72,5 @@ def proven(request: HttpRequest, bot: Agent, ssb_id: str) -> HttpResponse:
     except ids.NotAdded as no:
         return render(request, "ssb/again.html", {"message": str(no)}, status=409)
     get_adapter(request).send_notification_mail("account/email/ssb_id_added", mine, {"ssb_id": ssb_id})
-    say(request, "Your SSB id opens your account from now on.")
+    say(request, "Your SSB id can now sign in to your account.")
     return redirect("ssb-ids")
