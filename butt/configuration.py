@@ -44,20 +44,21 @@ class Configuration(BaseSettings):
         "localhost",
         description="The domain under which bots are named: `my` becomes `my.DOMAIN`.",
     )
-    site_name: str = Field("butt.nz", description="What the site calls itself at the top of each page.")
+    site_name: str = Field("butt.nz", description="The site's name at the top of each page.")
     url: str = Field(
         "", description="The public server's address as browsers see it; empty: http and the port."
     )
     database_url: str = Field("", description="PostgreSQL or SQLite; empty: SQLite in the home folder.")
-    host: str = Field("processes", description="How bots run: `processes`, `salt`, or one that was added.")
+    host: str = Field(
+        "processes", description="How bots run: `processes`, `salt`, or a host from another package."
+    )
     cloud: str = Field(
-        "here", description="Where machines come from: `here` (this machine), or a cloud that is rented from."
+        "here",
+        description="Where machines come from: `here` (this machine), or the name of a cloud to rent from.",
     )
-    snapshot_hours: int = Field(
-        24, ge=1, description="How many hours lie between two snapshots of a volume in the cloud."
-    )
-    snapshots: int = Field(3, ge=0, description="How many snapshots of a volume are kept; 0: none are taken.")
-    bot_memory: int = Field(400, ge=100, description="How many MiB of memory a bot may use on its machine.")
+    snapshot_hours: int = Field(24, ge=1, description="Hours between two snapshots of a cloud volume.")
+    snapshots: int = Field(3, ge=0, description="How many snapshots of a volume to keep; 0 takes none.")
+    bot_memory: int = Field(400, ge=100, description="MiB of memory a bot may use on its machine.")
     cloud_ipv4: bool = Field(
         True,
         description="Whether a new machine in the cloud gets an IPv4 address, which costs extra; without one its bots are "
@@ -73,12 +74,10 @@ class Configuration(BaseSettings):
         description="What a bot costs a month, in the currency's smallest unit, before tax. Who pays already goes on with the "
         "price that they began with.",
     )
-    currency: str = Field(
-        "usd", description="The currency of the price, by its code of three letters, like `eur`."
-    )
+    currency: str = Field("usd", description="The currency of the price: a three-letter code such as `eur`.")
     tax: str = Field(
         "none",
-        description="The tax that is added to the price: `none`, `stripe` (Stripe Tax reckons it), or a rate like `15%`.",
+        description="The tax added to the price: `none`, `stripe` (Stripe Tax calculates it), or a rate such as `15%`.",
     )
     sepa: bool = Field(
         False, description="Whether people may pay by SEPA direct debit as well; for `eur` only."
@@ -90,15 +89,15 @@ class Configuration(BaseSettings):
         "for `eur`, 1.15 for `usd`, and nothing is compared for others.",
     )
     terms: str = Field(
-        "", description="The address of your terms; people agree to them with the yes to their first bot."
+        "", description="The address of your terms; people agree to them when they make their first bot."
     )
     privacy: str = Field("", description="The address of your page about privacy.")
     imprint: str = Field("", description="The address of your imprint: who runs this, and from where.")
     contact: str = Field("", description="The e-mail address that people can write to.")
     free_bots: int = Field(0, ge=0, description="How many bots each person has for free.")
-    grace_days: int = Field(7, ge=0, description="For how many days bots run on after a payment failed.")
+    grace_days: int = Field(7, ge=0, description="How many days bots keep running after a payment fails.")
     unpaid_keep_days: int = Field(
-        30, ge=1, description="For how many days a bot that is stopped because a payment is due is kept."
+        30, ge=1, description="How many days a bot is kept after it was stopped because a payment is due."
     )
     stripe_secret_key: SecretStr = Field(
         SecretStr(""), description="Stripe's secret key; empty: a local stand-in, with which no money moves."
@@ -130,46 +129,44 @@ class Configuration(BaseSettings):
     bot_far_blob_days: int = Field(
         0,
         ge=0,
-        description="For how many days a bot keeps blobs that neither it nor anybody whom it follows links; 0: for ever.",
+        description="How many days a bot keeps blobs that neither it nor anybody it follows links to; 0 keeps them for ever.",
     )
     invites_per_bot: int = Field(100, ge=1, description="How many open invites one bot may have.")
     joins_per_minute: int = Field(
-        30, ge=1, description="How often in a minute one address may look for an invite that does not exist."
+        30, ge=1, description="How many times a minute one address may look up an invite that does not exist."
     )
-    import_gib: float = Field(
-        20, gt=0, description="How big a pub that is brought from elsewhere may be, in GiB."
-    )
+    import_gib: float = Field(20, gt=0, description="The largest pub that may be imported, in GiB.")
     limits: str = Field(
         "",
-        description="Limits that differ from their defaults, as `NAME=NUMBER` with spaces between several.",
+        description="Limits that differ from their defaults: `NAME=NUMBER`, separated by spaces.",
     )
-    keep_days: int = Field(7, ge=0, description="For how many days a deleted bot can be restored.")
+    keep_days: int = Field(7, ge=0, description="How many days a deleted bot can be restored.")
     start_seconds: int = Field(
         60,
         ge=5,
-        description="How long a bot may take to be alive before it is called broken; on a machine two minutes more.",
+        description="How long a bot may take to come alive before it counts as broken; two minutes more on a machine.",
     )
     trial_seconds: int = Field(
-        60, ge=0, description="How long a bot is watched on new code before there is no way back by itself."
+        60, ge=0, description="How long a bot on new code is watched and would go back automatically."
     )
     pub_source: str = Field(
         "",
         description="The pub's source: a folder, or `git+URL@REVISION#SUBFOLDER`; empty: the one that comes with the service.",
     )
     releases_kept: int = Field(
-        3, ge=1, description="How many releases are kept beside those that bots run on or may go back to."
+        3, ge=1, description="How many releases to keep besides those that bots run or may go back to."
     )
-    token_days: int = Field(30, ge=1, description="For how many days an API access token works.")
+    token_days: int = Field(30, ge=1, description="How many days an API access token is valid.")
     private_url: str = Field(
         "", description="The private server's address as machines see it; empty: http and the port."
     )
     private_token: SecretStr = Field(
         SecretStr(""),
-        description="The Salt master's bearer token, or several with spaces between; empty: made and kept in the home folder.",
+        description="The Salt master's bearer token, or several separated by spaces; empty: generated and kept in the home folder.",
     )
     salt: Literal["local", "master"] = Field(
         "local",
-        description="Whether Salt runs bots on this machine alone, or a master on those that joined it.",
+        description="Whether Salt runs bots on this machine only, or a master runs them on the machines that joined it.",
     )
     salt_master: str = Field(
         "",
@@ -199,7 +196,7 @@ class Configuration(BaseSettings):
         "", description="The pub's image by digest, pulled from a registry; empty: built on each machine."
     )
     secret_key: SecretStr = Field(
-        SecretStr(""), description="Signs sessions and links; empty: made and kept in the home folder."
+        SecretStr(""), description="Signs sessions and links; empty: generated and kept in the home folder."
     )
     email_url: str = Field(
         "console:",

@@ -24,7 +24,7 @@ def rounds(
         try:
             seconds = work()
         except Exception:
-            log.exception("this round did not end well; the next is in %g s", after_trouble)
+            log.exception("this round failed; the next starts in %g s", after_trouble)
             # One that the database ended as it restarted would else be used for ever.
             close_old_connections()
             time.sleep(after_trouble)

@@ -44,7 +44,7 @@ LONGEST_SWITCH = 60
 """Seconds."""
 
 MORE = "Put another machine into the attic, or wait until somebody leaves."
-AGAIN = "It is tried again by itself."
+AGAIN = "We try again automatically."
 TRY = "Try ATTIC_SWITCH by hand."
 
 

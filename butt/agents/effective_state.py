@@ -36,9 +36,9 @@ def is_up(wanted: Wanted) -> bool:
 def why_held(wanted: Wanted) -> str:
     """Why operators keep it from running, in words for its people; empty where they do not."""
     if wanted.blocked:
-        return f"It was stopped by those who run this service: {wanted.blocked}"
+        return f"The operators of this service stopped it: {wanted.blocked}"
     if wanted.suspended:
-        return "It is stopped while the account that it belongs to is suspended."
+        return "It is stopped because its owner's account is suspended."
     return ""
 
 

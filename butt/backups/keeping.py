@@ -57,7 +57,7 @@ def newest(place: str) -> datetime | None:
     try:
         names = kept(_store(place))
     except TROUBLE as error:
-        raise BackupTrouble(f"Nobody can look at the backups at {place}: {error}") from error
+        raise BackupTrouble(f"Cannot list the backups at {place}: {error}") from error
     found = NAME.fullmatch(names[0]) if names else None
     return datetime.strptime(found[1], MOMENT).replace(tzinfo=UTC) if found else None
 

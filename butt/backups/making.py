@@ -29,7 +29,7 @@ FAST = 1
 def make_backup(home: Path, place: Path) -> int:
     """Write a backup to `place`, whole or not at all; how many rows it has. Raises `BackupTrouble`."""
     if place.exists():
-        raise BackupTrouble(f"{place} is there already: give another name.")
+        raise BackupTrouble(f"{place} already exists. Give another name.")
     try:
         with (
             whole_file(place, lasting=True) as file,

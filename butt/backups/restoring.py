@@ -40,7 +40,7 @@ def restore_backup(home: Path, place: Path) -> int:
                     write_whole(home / name, content, lasting=True)
                 count = _load(archive, about)
     except (OSError, BadZipFile, KeyError, ValueError, EOFError) as error:
-        raise BackupTrouble(f"{place} is no backup that can be read: {error}") from error
+        raise BackupTrouble(f"{place} cannot be read as a backup: {error}") from error
     return count
 
 
@@ -48,7 +48,7 @@ def _checked(archive: ZipFile) -> dict[str, Any]:
     about: dict[str, Any] = json.loads(_small(archive, ABOUT))
     if about["format"] not in {FIRST_FORMAT, OF_ROWS, OF_A_FILE}:
         raise BackupTrouble(
-            "This backup was made by another version of the service: restore it with that one."
+            "This backup was made by another version of the service. Restore it with that version."
         )
     here, there = set(schema()), set(about["schema"])
     if here != there:
@@ -64,7 +64,7 @@ def _checked(archive: ZipFile) -> dict[str, Any]:
 
 def _refuse_what_is_not_empty(home: Path, secrets: dict[str, bytes]) -> None:
     if Agent.objects.exists():
-        raise BackupTrouble("This service has people and bots already: restore into an empty database.")
+        raise BackupTrouble("This service already has people and bots. Restore into an empty database.")
     # The other two are made anew at any start; this one makes its owner the master of bots.
     with suppress(FileNotFoundError):
         if (home / IDENTITY).read_bytes() != secrets.get(IDENTITY):

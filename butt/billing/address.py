@@ -84,7 +84,7 @@ def checked(given: InvoiceAddress) -> InvoiceAddress:
     if number and not given.kind:
         raise BadAddress(
             "tax_number",
-            "We cannot take tax numbers of this country yet. Please leave it empty, and write to us.",
+            "We cannot accept tax numbers from this country yet. Please leave it empty and write to us.",
         )
     # Greece's begin with EL.
     prefix = "EL" if given.country == "GR" else given.country

@@ -37,7 +37,9 @@ class Addresses:
                     self._client.customers.tax_ids.create(customer, number)
             except stripe.InvalidRequestError as error:
                 if error.code == "tax_id_invalid":
-                    raise BadAddress("tax_number", "This is no tax number of this country.") from error
+                    raise BadAddress(
+                        "tax_number", "This is not a valid tax number for this country."
+                    ) from error
                 with answers():
                     raise
         parts = ("line1", "line2", "postal_code", "city", "state", "country")

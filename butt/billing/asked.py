@@ -55,7 +55,7 @@ def asked(settings: Configuration, url: str = "") -> Iterator[Said]:
         if settings.tax == "stripe":
             yield _tax(client)
     except stripe.AuthenticationError:
-        yield Said("Stripe does not know the secret key.", "Set BUTT_STRIPE_SECRET_KEY to a key of yours.")
+        yield Said("Stripe does not accept the secret key.", "Set BUTT_STRIPE_SECRET_KEY to your own key.")
     except stripe.PermissionError:
         yield Said(
             "Stripe does not let this key look at its settings.",
@@ -64,7 +64,7 @@ def asked(settings: Configuration, url: str = "") -> Iterator[Said]:
     except stripe.StripeError as error:
         yield Said(
             f"Stripe does not answer: {type(error).__name__}.",
-            "Look whether this machine reaches api.stripe.com, and try again.",
+            "Check that this machine can reach api.stripe.com, and try again.",
         )
 
 

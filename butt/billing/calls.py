@@ -56,7 +56,7 @@ def answers(*, missing_is_fine: bool = False) -> Iterator[None]:
             raise NoCustomer from error
         if error.code == "customer_tax_location_invalid":
             raise BadCard(
-                "We need your country to reckon the tax. Please enter your card again, with its country."
+                "We need your country to calculate the tax. Please enter your card again, with its country."
             ) from error
         log.warning(
             "Stripe: %s %s", type(error).__name__, error.user_message or error.code or error.http_status or ""

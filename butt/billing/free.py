@@ -55,7 +55,7 @@ class Free:
         return None
 
     def card_form(self, person: Agent) -> CardForm:  # noqa: ARG002
-        raise NoAnswer("There is nothing to pay here.")
+        raise NoAnswer("This service is free.")
 
     def keep_card(self, person: Agent, setup: str) -> None: ...
 

@@ -139,7 +139,7 @@ class StripeGateway:
         if found is None:
             raise BadCard("The card was not confirmed. Please enter it again.")
         if found.customer != customer:
-            raise BadCard("This card was entered for somebody else.")
+            raise BadCard("This card was entered by somebody else.")
         if found.status != "succeeded" or not found.payment_method:
             raise BadCard("The card was not confirmed. Please enter it again.")
         method = plain(found)["payment_method"]

@@ -18,7 +18,7 @@ from butt.billing.models import Payer
 LEASE = timedelta(seconds=30)
 """Longer than one try of a call can take."""
 
-AT_WORK = "Your payment is being looked at right now. Please try again in half a minute."
+AT_WORK = "We are checking your payment right now. Please try again in half a minute."
 
 
 @dataclass

@@ -96,11 +96,11 @@ WORDS = {
     ),
     "payer-found": (
         "You left {bot}",
-        "Somebody else pays for {bot} from now on. So you left it, as you asked, and you do not pay for it any more.",
+        "Somebody else now pays for {bot}. You have left it, as you asked, and no longer pay for it.",
     ),
     "failed": (
         "Your payment failed",
-        "We could not charge your card. Your bots run on until {stops}; then they stop until it is paid.",
+        "We could not charge your card. Your bots run until {stops}, then stop until you pay.",
     ),
     "reminder": (
         "Your bots stop on {stops}",
@@ -121,7 +121,7 @@ WORDS = {
         ),
     ),
     "leaving-soon": (
-        "Your bots leave on {leaves}",
+        "Your bots will be deleted on {leaves}",
         (
             "Your bots have been stopped for long. On {leaves} they leave: take their data with you, or pay, and they run"
             " again by themselves."
@@ -135,7 +135,7 @@ WORDS = {
         ),
     ),
     "back": ("Your bots are back", "Thank you: it is paid, and your bots run again."),
-    "paid": ("Thank you: it is paid", "Your payment came through, and all is well."),
+    "paid": ("Thank you: it is paid", "Your payment came through. There is nothing more to do."),
 }
 
 

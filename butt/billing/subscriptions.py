@@ -84,7 +84,7 @@ class Subscriptions:
         if self._has_a_free_one_left(person):
             return
         if payer.cancels:
-            raise PaymentDue(f"You ended your payment; to have one more bot, take that back first: {where}")
+            raise PaymentDue(f"You cancelled your payment. To add a bot, undo that first: {where}")
         if not (payer.pays and payer.card):
             raise PaymentDue(f"A card is needed first: {where}")
         if payer.paid_at is None and self._has_one_to_pay_for(person):

@@ -104,11 +104,11 @@ def agree(there: Billing, person: Agent, bot: Agent, price: Price) -> None:
         Agent.objects.select_for_update().get(id=bot.id)
         asked = question_of(bot)
         if asked is None or asked.leaver_id == person.id:
-            raise Refused("not_asked", f"Somebody pays for {bot.name}. Nobody else has to.")
+            raise Refused("not_asked", f"Somebody already pays for {bot.name}. Nobody else has to.")
         there.check_may_add(person)
         Belongs.objects.filter(source_agent=bot).update(pays=False)
         if not ownerships().filter(source_agent=bot, target_agent=person).update(pays=True):
-            raise Refused("not_asked", f"{bot.name} is not yours any more.")
+            raise Refused("not_asked", f"{bot.name} is no longer yours.")
         journal.note(bot, person, "agree to pay", amount=price.amount, currency=price.currency)
         asked.delete()
         if asked.leaver:

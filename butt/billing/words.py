@@ -5,10 +5,10 @@ from typing import Any
 DECLINED = "Your bank declined the card. Ask your bank, or use another card."
 CONFIRM = "Your bank wants you to confirm this payment."
 WORDS = {
-    "approve_with_id": "Your bank could not be asked just now. Please try again in a few minutes.",
+    "approve_with_id": "We could not reach your bank. Please try again in a few minutes.",
     "authentication_required": CONFIRM,
     "card_not_supported": "This card cannot be used for payments like this one. Please use another card.",
-    "card_velocity_exceeded": "Your card was used too often in a short time. Please wait a day, or use another card.",
+    "card_velocity_exceeded": "Your card was used too often in a short time. Please wait a day or use another card.",
     "currency_not_supported": "Your card cannot pay in this currency. Please use another card.",
     "expired_card": "Your card has expired. Please enter another card.",
     "incorrect_cvc": "The security code is wrong. Please enter the card again.",
@@ -18,12 +18,12 @@ WORDS = {
     "invalid_cvc": "The security code is wrong. Please enter the card again.",
     "invalid_expiry_year": "The card's expiry date is wrong, or has passed.",
     "invoice_payment_intent_requires_action": CONFIRM,
-    "issuer_not_available": "Your bank could not be asked just now. Please try again in a few minutes.",
+    "issuer_not_available": "We could not reach your bank. Please try again in a few minutes.",
     "payment_intent_authentication_failure": "Your bank did not confirm that it was you. Please try again.",
-    "processing_error": "Your bank could not be asked just now. Please try again in a few minutes.",
+    "processing_error": "We could not reach your bank. Please try again in a few minutes.",
     "setup_intent_authentication_failure": "Your bank did not confirm that it was you. Please try again.",
     "subscription_payment_intent_requires_action": CONFIRM,
-    "try_again_later": "Your bank could not be asked just now. Please try again in a few minutes.",
+    "try_again_later": "We could not reach your bank. Please try again in a few minutes.",
     "withdrawal_count_limit_exceeded": "Your card has reached its limit. Please use another card.",
 }
 """By Stripe's code of the error, or of the decline. A card that is lost or stolen is only called declined, as Stripe asks for."""

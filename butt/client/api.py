@@ -87,7 +87,9 @@ def _json(answer: requests.Response) -> Any:
     try:
         return answer.json()
     except ValueError:
-        raise ApiError("not_ours", f"{answer.url} does not answer as this service does.") from None
+        raise ApiError(
+            "not_ours", f"{answer.url} does not look like this service. Check the address."
+        ) from None
 
 
 def _refusal(url: str, answer: requests.Response) -> ApiError:

@@ -181,7 +181,7 @@ class Keeper:
         try:
             if rented.agent_id in wanted:
                 return self._step(rented, wanted[rented.agent_id], inventory, offers)
-            self._wait_out(rented, CloudTrouble("Nobody has said whether this machine is wanted.", REPORT))
+            self._wait_out(rented, CloudTrouble("Nothing says whether this machine is wanted.", REPORT))
         except Exception as error:  # noqa: BLE001 - it is logged, and told
             self._wait_out(rented, _in_words(error))
         return None
@@ -293,7 +293,7 @@ def _in_words(error: Exception) -> CloudTrouble:
     if isinstance(error, CloudTrouble):
         return error
     log.error("this was not foreseen", exc_info=error)
-    return CloudTrouble("Something went wrong that was not foreseen; it is tried again.", REPORT)
+    return CloudTrouble("Something unexpected went wrong. We will try again.", REPORT)
 
 
 def _persist(rented: Rented, move: MachineTransition, seen: list[str], mend: str = "") -> None:

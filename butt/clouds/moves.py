@@ -53,7 +53,7 @@ def _choose(at: MachineSituation) -> MachineTransition:
     offer = best(at.offers, at.policy.needs, at.policy.zones, at.rented.tried)
     if offer:
         return MachineTransition(State.MAKING, changes={"zone": offer.zone, "type": offer.type})
-    reason = "No zone has room for this machine now; it is tried again."
+    reason = "No zone has room for this machine right now. We will try again."
     return MachineTransition(State.MAKING, reason, wait=NO_ROOM, changes={"tried": []})
 
 
@@ -85,7 +85,7 @@ def _lose(at: MachineSituation) -> MachineTransition | None:
     """Say at once that a machine has gone, though nobody asked for it."""
     if not at.server and at.rented.held and at.rented.state not in {State.REPLACING, State.STUCK}:
         return MachineTransition(
-            State.REPLACING, "Its machine is gone; another one is being made with the same volume."
+            State.REPLACING, "Its machine is gone. We are making another one with the same volume."
         )
     return None
 

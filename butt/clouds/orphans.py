@@ -36,12 +36,14 @@ def orphans(cloud: Cloud) -> list[OrphanedResource]:
     things = cloud.inventory(sorted({*cloud.zones, *rented})).things
     known = set(WantedMachine.objects.values_list("agent_id", flat=True))
     found = [
-        OrphanedResource(t, "it bears our mark but no agent's")
+        OrphanedResource(t, "it is tagged as ours but names no agent")
         for t in things
         if t.agent_id is None and t.marked and t.kind is not ResourceKind.RECORD
     ]
     found += [
-        OrphanedResource(t, "it bears no mark: it may be the root of a server that went before it was marked")
+        OrphanedResource(
+            t, "it has no tag: it may be the root volume of a server that was removed before it was tagged"
+        )
         for t in things
         if t.kind is ResourceKind.ROOT and not t.marked and not t.on and t.agent_id is None
     ]
@@ -65,7 +67,7 @@ def remove(cloud: Cloud, found: Iterable[OrphanedResource]) -> Iterator[tuple[Or
             ResourceKind.SNAPSHOT,
             ResourceKind.ROOT,
         }:
-            yield orphan, "It may be data of somebody's: remove it by hand."
+            yield orphan, "It may hold somebody's data. Remove it by hand."
             continue
         try:
             cloud.carry_out(Job(CloudEffect.REMOVE, thing.agent_id or NOBODY, zone=thing.zone, target=thing))

@@ -84,7 +84,7 @@ def check_room(agent_id: uuid.UUID, bots: int) -> None:
     """
     if are_made() and not Stock.objects.exists():
         raise NoMachineRoom(
-            "It is not known yet whether there is room for a bot; please try again in a minute."
+            "We do not know yet whether there is room for a bot. Please try again in a minute."
         )
     offers, needs = [row.offer for row in Stock.objects.all()], needs_of(bots)
     rented = Rented.objects.filter(agent_id=agent_id, held=True).first()
@@ -94,9 +94,7 @@ def check_room(agent_id: uuid.UUID, bots: int) -> None:
         return
     zones = [rented.zone] if rented else sorted({offer.zone for offer in offers})
     if offers and best(offers, needs, zones) is None:
-        raise NoMachineRoom(
-            "There is no room for another bot at the moment; please try again in some minutes."
-        )
+        raise NoMachineRoom("There is no room for another bot right now. Please try again in a few minutes.")
 
 
 def refuse_without_room(person: Agent, bots: int, **_: Any) -> None:

@@ -30,7 +30,7 @@ def after_trouble(
             return MachineTransition(move.state, words, changes={**changes, "type": move.target.type})
         if elsewhere := _elsewhere(at, move, trouble):
             return MachineTransition(
-                move.state, f"{words} Another place is tried.", changes={**changes, **elsewhere}
+                move.state, f"{words} We will try another place.", changes={**changes, **elsewhere}
             )
         back_off = max(back_off, NO_ROOM)
         if not at.rented.held:

@@ -102,7 +102,7 @@ def _readable(home: Path, file: str, key: Path | None) -> "Iterator[Path]":
             with place.open("rb") as begun:
                 sealed = begun.read(len(AGE)) == AGE
         except OSError as error:
-            raise BackupTrouble(f"{file} is no backup that can be read: {error}") from None
+            raise BackupTrouble(f"{file} cannot be read as a backup: {error}") from None
         if sealed:
             if key is None:
                 raise BackupTrouble(f"{file} is encrypted: give --key FILE, with its secret age key.")

@@ -90,7 +90,7 @@ def act(
     """Do it, with who and why in the journal. Raises `NotDone`."""
     reason, value = " ".join(reason.split())[:LONGEST_REASON], value.strip()
     if not reason:
-        raise NotDone("Give a reason. It is kept in the journal.")
+        raise NotDone("Give a reason. The journal records it.")
     if action.value and not value:
         raise NotDone(f"Give {action.value}.")
     given: tuple[Any, ...] = (value,) if action.value else ()

@@ -98,7 +98,7 @@ class Incoming:
         while not self._over:
             patience = min(STALL_SECONDS, self._deadline - time.monotonic())
             if patience <= 0:
-                raise _broken_off("It took too long: send it over a quicker line.")
+                raise _broken_off("The upload took too long. Try again over a faster connection.")
             message = asyncio.run_coroutine_threadsafe(self._within(patience), self._loop).result()
             if self._must_go.is_set():
                 raise _broken_off(
@@ -109,7 +109,7 @@ class Incoming:
                 raise _broken_off(f"For {STALL_SECONDS} seconds nothing more came: send it again.")
             if message["type"] == "http.disconnect":
                 self._over = True
-                raise _broken_off("The connection broke: send it again.")
+                raise _broken_off("The connection broke. Try again.")
             self._over = not message.get("more_body", False)
             if chunk := message.get("body", b""):
                 self._came += len(chunk)

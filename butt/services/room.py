@@ -6,7 +6,7 @@ It runs the pub's releases: within no hops of itself, a pub takes in no feed and
 from butt.services.interface import Figure, Service
 
 ROOM = Service(
-    what="lets members meet who are online, and keeps no messages",
+    what="lets members who are online meet, and keeps no messages",
     figures=(Figure.ATTENDANTS, Figure.TUNNELS, Figure.PEERS),
     parts=frozenset(),
     configuration={"hops": 0},

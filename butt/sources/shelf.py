@@ -63,7 +63,7 @@ def offer(key: str) -> ReleaseStatus:
     """Whether the release can be run. One that is not known failed, long ago."""
     release = Release.objects.filter(key=key).first()
     if release is None:
-        return ReleaseStatus(failed="The release that was asked for is no longer kept.")
+        return ReleaseStatus(failed="The requested release is no longer kept.")
     if release.state == READY:
         return ReleaseStatus(ready=True)
     # What failed for want of room or a network is tried again, but nobody is kept waiting for that.

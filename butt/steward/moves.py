@@ -50,7 +50,7 @@ def _alive(at: Situation) -> Transition:
     if at.seen.ended:
         return _break(at, at.seen.ended)
     if not at.answers:
-        reason = "It stopped answering and is starting again."
+        reason = "It stopped answering and is restarting."
         deadline = at.now + at.start_deadline
         return Transition(State.STARTING, reason, Effect.RUN, WATCHING, changes={"deadline": deadline})
     if at.other_code:
@@ -91,7 +91,7 @@ def _upgrading(at: Situation) -> Transition:
 
 def _stopping(at: Situation) -> Transition:
     if at.seen.running:
-        reason = "It takes long to stop." if at.overdue else at.progress.reason
+        reason = "It is taking long to stop." if at.overdue else at.progress.reason
         return Transition(State.STOPPING, reason, Effect.HALT, soon(at))
     if at.wanted.gone_at is not None:
         return Transition(State.LEAVING, changes={"deadline": None})
@@ -188,12 +188,14 @@ def _go_back(at: Situation, why: str) -> Transition:
     changes: dict[str, object] = {
         "release": at.progress.previous,
         "refused": at.progress.release,
-        "notice": f"It is back on its earlier code, because the new one failed: {why}",
+        "notice": f"It went back to its earlier code because the new code failed: {why}",
         "deadline": at.now + STOP_DEADLINE,
         "tries": 0,
         **_PROVEN,
     }
-    return Transition(State.STOPPING, "It goes back to its earlier code.", Effect.HALT, SOON, changes=changes)
+    return Transition(
+        State.STOPPING, "It is going back to its earlier code.", Effect.HALT, SOON, changes=changes
+    )
 
 
 def _decline(at: Situation) -> Transition:
@@ -201,7 +203,7 @@ def _decline(at: Situation) -> Transition:
     changes: dict[str, object] = {
         "upgrades": at.wanted.upgrades,
         "refused": at.wanted.release,
-        "notice": f"It stays on its code, because the new one could not be built: {at.offer.failed}",
+        "notice": f"It keeps its code because the new code could not be built: {at.offer.failed}",
     }
     return Transition(State(at.progress.state), at.progress.reason, changes=changes)
 

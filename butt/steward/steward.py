@@ -103,7 +103,7 @@ class Steward:
                 raise  # The database does not serve the next bot either.
             except Exception:
                 log.exception("%s could not be seen to", bot.name)
-                _put_off(bot.progress, "Something went wrong with it here; it is tried again.")
+                _put_off(bot.progress, "Something went wrong on our side. We will try again.")
         return bool(mine)
 
     def _look(self, bots: Iterable[Agent]) -> dict[uuid.UUID, Sighting | Exception]:

@@ -160,7 +160,7 @@ def test_ending_it_lets_bots_run_to_the_end_of_the_period_and_can_be_taken_back(
     house.round(now)
     house.cancel(alice)
     assert stand_in.subscriptions_of(alice)[0]["cancel_at_period_end"]
-    with pytest.raises(PaymentDue, match="take that back"):
+    with pytest.raises(PaymentDue, match="undo that first"):
         house.check_may_add(alice)
     house.resume(alice)
     assert not stand_in.subscriptions_of(alice)[0]["cancel_at_period_end"]

@@ -239,7 +239,7 @@ def test_a_quota_that_is_used_up_is_told_in_words(account: Account, keeper: Keep
     for _ in range(10):
         turn(keeper)
         told.add(Rented.objects.get(agent_id=ALICE).reason)
-    assert "The account's quota of ips is used up." in told, "once both zones were asked"
+    assert "The account's quota for ips is used up." in told, "once both zones were asked"
     account.steer("quotas")
     turn_until("ready", keeper, ALICE)
 

@@ -36,7 +36,7 @@ def test_a_question_is_asked_again(account: Account, do: str):
 
 def test_a_question_is_not_asked_for_ever(account: Account, cloud: Scaleway):
     strike(account, "503", times=1000)
-    with pytest.raises(Unsure, match="trouble of its own"):
+    with pytest.raises(Unsure, match="error on its side"):
         look(cloud)
     assert account.calls()["calls"]["GET"] == 5
 
@@ -58,8 +58,8 @@ def test_what_was_surely_not_done_is_repeated(account: Account, cloud: Scaleway)
 @pytest.mark.parametrize(
     ("do", "trouble", "words"),
     [
-        ("out_of_stock", OutOfStock, "no more of this type"),
-        ("over_quota", OverQuota, "quota of instances is used up"),
+        ("out_of_stock", OutOfStock, "no machines of this type left"),
+        ("over_quota", OverQuota, "quota for instances is used up"),
     ],
 )
 def test_errors_are_told_in_words(

@@ -52,7 +52,7 @@ def test_a_machine_that_no_document_can_be_made_for_keeps_nobody_else_waiting(ac
     told = Rented.objects.get(agent_id=ALICE)
     assert (told.state, told.reason) == (
         "making",
-        "Something went wrong that was not foreseen; it is tried again.",
+        "Something unexpected went wrong. We will try again.",
     )
     turn_until("ready", account.keeper(), ALICE)
 
@@ -86,6 +86,6 @@ def test_an_answer_that_is_not_understood_is_told_and_asked_for_again(account: A
     turn(account.keeper())
     turn(account.keeper(Odd(account.cloud(), odd=odd)))
     told = Rented.objects.get(agent_id=ALICE)
-    assert "not foreseen" in told.reason
+    assert "unexpected" in told.reason
     assert (told.due_at - timezone.now()).total_seconds() < 30, "not only when its lease has run out"
     turn_until("ready", account.keeper(), ALICE)

@@ -265,7 +265,7 @@ def test_no_bot_is_accepted_that_there_is_no_room_for():
 
 def test_no_bot_is_accepted_before_it_is_known_whether_there_is_room():
     Stock.objects.all().delete()
-    with pytest.raises(Refused, match="not known yet") as refused:
+    with pytest.raises(Refused, match="do not know yet") as refused:
         create_bot(person("alice"), "my")
     assert refused.value.code == "no_room"
 

@@ -19,7 +19,7 @@ from tests.clouds.test_moves import situation, well
 pytestmark = pytest.mark.django_db
 
 ALICE = uuid.UUID("a11ce000-0000-4000-8000-000000000000")
-NO_MORE = OverQuota("The account's quota of servers is used up.", "")
+NO_MORE = OverQuota("The account's quota for servers is used up.", "")
 
 
 def refused(at: MachineSituation, effect: CloudEffect) -> dict[str, object]:

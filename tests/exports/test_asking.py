@@ -252,7 +252,7 @@ def test_a_passphrase_that_is_refused_is_told_at_its_field_and_not_shown_again(a
         refused = browser_of(alice).post(PATH, {"part": "log", "encrypt": typed})
         shown = refused.content.decode()
         assert refused.status_code == 422
-        assert re.search(f'id="encrypt-error" role="alert">[^<]*{why}[^<]*enter it once more', shown)
+        assert re.search(f'id="encrypt-error" role="alert">[^<]*{why}[^<]*enter it again', shown)
         assert 'aria-invalid="true"' in shown
         assert "swordfish" not in shown.lower()
         assert "3 files" in shown
@@ -265,7 +265,7 @@ def test_a_mistyped_age_key_is_still_in_its_field(alice: Account, bot: Agent):
     assert refused.status_code == 422
     assert f'value="{mistyped}"' in shown
     assert 'id="encrypt-error"' in shown
-    assert "enter it once more" not in shown
+    assert "enter it again" not in shown
 
 
 NOT_YET = "It is not encrypted yet. Enter the key or passphrase again."

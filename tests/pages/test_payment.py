@@ -249,7 +249,7 @@ def test_an_invoice_is_made_out_to_an_address_and_a_new_card_takes_the_place_of_
     page.get_by_label("country").select_option("AT")
     page.get_by_label("VAT or tax number").fill("not one!")
     page.get_by_role("button", name="yes").click()
-    expect(page.get_by_text("This is no tax number of this country.")).to_be_visible()
+    expect(page.get_by_text("This is not a valid tax number for this country.")).to_be_visible()
     page.get_by_label("VAT or tax number").fill("ATU12345678")
     page.get_by_role("button", name="yes").click()
     expect(page.get_by_text("Saved. It appears on your next invoice.")).to_be_visible()

@@ -126,7 +126,7 @@ def test_from_register_to_gone_and_back_on_machines_of_two(
     site.waits_for_release(worse)
     wait_for(lambda: engine.beside(bot["id"]) == {"_data"}, PATIENT)
     alice.asks("upgrade", bot)
-    refused = wait_for(lambda: "back on its earlier code" in (alice.sees(bot)["reason"] or ""), PATIENT)
+    refused = wait_for(lambda: "back to its earlier code" in (alice.sees(bot)["reason"] or ""), PATIENT)
     assert refused
     wait_for(lambda: is_released(alice, bot, better), PATIENT)
     mended = workshop.improves("mended")

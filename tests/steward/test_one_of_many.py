@@ -75,7 +75,7 @@ def test_the_others_are_served_in_the_same_round(
     assert Steward(host, ()).round()  # type: ignore[arg-type]
     assert host.stopped == [good.id]
     waits = Progress.objects.get(bot=bad)
-    assert waits.reason == "Something went wrong with it here; it is tried again."
+    assert waits.reason == "Something went wrong on our side. We will try again."
     assert before + timedelta(seconds=2) < waits.due_at < timezone.now() + timedelta(seconds=4)
     (told,) = [record for record in caplog.records if record.levelno == logging.ERROR]
     assert "bad" in told.getMessage()
@@ -104,4 +104,4 @@ def test_one_that_cannot_be_looked_at_is_waited_for_alone(bad: Agent, good: Agen
     host.look = lambda: Looked(silent=bad)  # type: ignore[method-assign]
     assert Steward(host, ()).round()  # type: ignore[arg-type]
     assert host.stopped == [good.id]
-    assert "tried again" in Progress.objects.get(bot=bad).reason
+    assert "try again" in Progress.objects.get(bot=bad).reason

@@ -24,7 +24,7 @@ def test_they_go_on_after_trouble_and_end_when_told(caplog: pytest.LogCaptureFix
     rounds(work, lambda: next(turns), log, after_trouble=0.01)
     assert done == [0, 1, 2]
     (told,) = caplog.records
-    assert told.getMessage() == "this round did not end well; the next is in 0.01 s"
+    assert told.getMessage() == "this round failed; the next starts in 0.01 s"
     assert "the disk is full" in caplog.text
 
 

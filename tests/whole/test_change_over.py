@@ -258,7 +258,7 @@ def test_it_comes_back_by_itself_from_a_python_that_does_not_answer(
     source.becomes(workshop.folder)
     after = upgrades(alice, bot, bad)
     assert (after["release"], after["ssbId"]) == (bot["release"], bot["ssbId"])
-    assert "It is back on its earlier code" in after["reason"]
+    assert "It went back to its earlier code" in after["reason"]
     assert why in after["reason"]
     publishes(site, after, "after")
     assert texts(site, after) == ["before", "after"]
@@ -287,7 +287,7 @@ def test_it_comes_back_by_itself_from_a_node_that_does_not_answer(
     source.becomes(workshop.folder)
     after = upgrades(alice, bot, bad)
     assert (after["release"], after["ssbId"]) == (python, bot["ssbId"])
-    assert "It is back on its earlier code" in after["reason"]
+    assert "It went back to its earlier code" in after["reason"]
     publishes(site, after, "on Python again")
     assert texts(site, after) == ["on Node", "on Python", "on Python again"]
     assert "python" in runtime_of(site, bot)

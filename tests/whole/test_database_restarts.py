@@ -27,7 +27,7 @@ def a_stranger_sends_an_export(site: Service) -> int:
 
 
 def trouble(site: Service) -> int:
-    return (site.home / "up.log").read_text().count("did not end well")
+    return (site.home / "up.log").read_text().count("this round failed")
 
 
 def test_what_is_wished_after_a_restart_is_granted_and_the_parts_are_quiet(tmp_path: Path, built_pub: Path):

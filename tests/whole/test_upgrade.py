@@ -143,7 +143,7 @@ def leads_back(site: Service, workshop: Workshop, code: str, why: str) -> None:
     bad = workshop.writes(getattr(workshop.programs, code))
     after = upgrades(alice, bot, bad)
     assert (after["release"], after["ssbId"]) == (bot["release"], bot["ssbId"])
-    assert "It is back on its earlier code" in after["reason"]
+    assert "It went back to its earlier code" in after["reason"]
     assert why in after["reason"]
     assert "before" in [text for _, text in feed(site, after)]
     publishes(site, after, "after")

@@ -79,7 +79,7 @@ class Bounded:
                     continue
                 raise Unsure(
                     f"Scaleway did not answer in time ({type(error).__name__}).",
-                    "It is tried again by itself. If this goes on, see whether this machine reaches BUTT_SCALEWAY_URL, and "
+                    "We try again automatically. If this continues, check whether this machine reaches BUTT_SCALEWAY_URL, and "
                     "status.scaleway.com.",
                 ) from None
             if answer.status_code == 429 and not last:  # noqa: PLR2004

@@ -26,12 +26,12 @@ def all_of(fetch: Callable[..., Any], key: str, size: str, **arguments: Any) -> 
             if len(found) < (total or 0):
                 raise CloudTrouble(
                     f"Scaleway lists {len(found)} {key} and says that there are {total}.",
-                    "It is tried again by itself.",
+                    "We try again automatically.",
                 )
             return found if kind is dict else list(found.values())
         if len(found) == before:
             raise CloudTrouble(
-                f"Scaleway lists the same {key} again and again.", "It is tried again by itself."
+                f"Scaleway lists the same {key} again and again.", "We try again automatically."
             )
     raise CloudTrouble(
         f"Scaleway lists more than {MOST_PAGES} pages of {key}.",

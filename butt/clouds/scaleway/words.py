@@ -51,14 +51,14 @@ def raise_for(answer: requests.Response) -> None:
     resource = str(detail.get("resource") or told.get("resource") or "")[:LONGEST]
     if kind == "out_of_stock":
         raise OutOfStock(
-            "Scaleway has no more of this type of machine in this zone.",
-            "Other types and zones are tried by themselves: allow more of them in BUTT_SCALEWAY_TYPES and "
+            "Scaleway has no machines of this type left in this zone.",
+            "We try other types and zones automatically. Allow more of them in BUTT_SCALEWAY_TYPES and "
             "BUTT_SCALEWAY_ZONES.",
         )
     if kind == "quotas_exceeded" or "quota exceeded" in words.lower():
         raise OverQuota(
-            f"The account's quota of {resource or 'this'} is used up.",
-            "Ask Scaleway for a higher quota; `butt sweep` lists what is there for nobody.",
+            f"The account's quota for {resource or 'this'} is used up.",
+            "Ask Scaleway for a higher quota; `butt sweep` lists what nobody uses.",
         )
     if status == 401:  # noqa: PLR2004
         raise Denied(
@@ -70,13 +70,13 @@ def raise_for(answer: requests.Response) -> None:
         raise Denied(f"Scaleway refuses the key: {words or 'it may not do this'}{may}.", DOCTOR)
     if status == 429:  # noqa: PLR2004
         raise CloudTrouble(
-            "Scaleway says that there are too many calls.",
-            "Lower BUTT_SCALEWAY_CALLS, if this goes on: it is tried again by itself.",
+            "Scaleway says we send too many requests.",
+            "We try again automatically. If this continues, lower BUTT_SCALEWAY_CALLS.",
         )
     if status >= 500 or status == 408:  # noqa: PLR2004
         raise Unsure(
-            f"Scaleway has trouble of its own (status {status}).",
-            "It is tried again by itself; see status.scaleway.com if this goes on.",
+            f"Scaleway has an error on its side (status {status}).",
+            "We try again automatically. If this continues, see status.scaleway.com.",
         )
     if status == 404:  # noqa: PLR2004
         raise Missing(f"Scaleway has no such {resource or 'thing'}.", DOCTOR)
@@ -86,7 +86,7 @@ def raise_for(answer: requests.Response) -> None:
 def _refused(
     told: dict[str, Any], kind: str, words: str, detail: dict[str, Any], resource: str
 ) -> CloudTrouble:
-    again = "It is tried again by itself."
+    again = "We try again automatically."
     if kind == "transient_state":
         return CloudTrouble(
             f"Scaleway's {resource or 'resource'} is still “{told.get('current_state')}”.", again

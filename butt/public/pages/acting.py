@@ -47,7 +47,7 @@ def announce(request: HttpRequest) -> HttpResponse:
         tell(account_of(request).agent, request.POST.get("subject", ""), request.POST.get("text", ""))
     except NotDone as why:
         return render(request, "announcing.html", {"error": str(why), "given": request.POST}, status=422)
-    messages.success(request, "Everybody is told from now on.")
+    messages.success(request, "The announcement is being sent.")
     return redirect("admin:index")
 
 

@@ -81,7 +81,7 @@ def drop(request: HttpRequest) -> None:
 def check_rate(request: HttpRequest) -> None:
     """Raises `NoSignIn` `TOO_OFTEN` for an address that begins again and again."""
     if _begun.wait_of(f"address {network_of(address_of(request))}"):
-        raise NoSignIn(Why.TOO_OFTEN, "You began to sign in too often. Please come back in a few minutes.")
+        raise NoSignIn(Why.TOO_OFTEN, "Too many sign-in attempts. Please come back in a few minutes.")
 
 
 def _person_in(request: HttpRequest) -> int:

@@ -24,7 +24,7 @@ _MANY_AT_ONCE = (
 
 
 def not_found(request: HttpRequest, exception: Exception | None = None) -> HttpResponse:  # noqa: ARG001
-    message, for_programs = "There is nothing here.", "There is nothing at this path; see /docs."
+    message, for_programs = "There is nothing here.", "Nothing is at this path. See /docs."
     return _tell(request, 404, "not_found", "not here", message, for_programs=for_programs)
 
 
@@ -44,7 +44,7 @@ def not_allowed(
 
 def _no_such_method(request: HttpRequest, known: str) -> HttpResponse:
     # The way of a button, come to by a link, or by `start` where somebody had to sign in on the way.
-    message = "Nothing was done. Please go there from the home page and press the button again."
+    message = "Nothing was done. Please open the page from the home page and press the button again."
     for_programs = f"{request.method} is no method of this path; it knows {known}."
     told = _tell(request, 405, "wrong_method", "once more", message, for_programs=for_programs)
     told["Allow"] = known
@@ -83,7 +83,7 @@ def server_error(request: HttpRequest) -> HttpResponse:
     # A full disk, or a database that restarts: it passes, and what was asked can be asked again.
     if isinstance(sys.exception(), OperationalError | InterfaceError):
         return _not_now(request, _NO_DATABASE, DATABASE_SECONDS)
-    message = "Something went wrong on our side. Nothing of yours is lost; please try again."
+    message = "Something went wrong on our side. Nothing is lost. Please try again."
     for_programs = "Something went wrong on our side. Please try again."
     return _tell(request, 500, "our_fault", "oh no", message, for_programs=for_programs)
 

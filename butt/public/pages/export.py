@@ -91,4 +91,4 @@ def _refused(encrypt_to: str, why: str) -> dict[str, str]:
     """What is shown at the field; only a key that is public anyway is shown again in it."""
     if encrypt_to.startswith("age1"):
         return {"encrypt": encrypt_to, "error": why}
-    return {"error": f"{why} What you typed is not shown again. Please enter it once more."}
+    return {"error": f"{why} Please enter it again."}

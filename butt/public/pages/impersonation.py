@@ -20,7 +20,7 @@ def look(request: HttpRequest, person_id: str) -> HttpResponse:
     try:
         begun = impersonation.begin(account_of(request), person, request.POST.get("reason", ""))
     except impersonation.NoReason:
-        said = {"person": person, "error": "Give a reason. It is kept in the journal."}
+        said = {"person": person, "error": "Give a reason. The journal records it."}
         return render(request, "look.html", said, status=422)
     request.session["look"] = begun.id
     return redirect("dashboard")

@@ -32,7 +32,7 @@ from butt.public.uploads import incoming
 STATUS = {"too_big": 413, "disk_full": 507, "broken_off": 408}
 
 
-LEFT_OUT = "Left out of its gossip.json: {count} entries that cannot be used. It finds peers anew."
+LEFT_OUT = "Left {count} unusable entries out of its gossip.json. It will find peers again."
 
 
 class NotFromHere(Exception):
@@ -58,7 +58,7 @@ class Form(FileUploadHandler):
     def new_file(self, *args: Any, **kwargs: Any) -> None:
         super().new_file(*args, **kwargs)
         if self.receiving:
-            raise Refused("bad_archive", "Bring one file.", "file")
+            raise Refused("bad_archive", "Upload one file.", "file")
         # What came before the file; the parser hands it out only at the end.
         self.fields = self.parser._post  # type: ignore[attr-defined] # noqa: SLF001
         _check_token(self._asked(), self.fields.get("csrfmiddlewaretoken", ""))
@@ -82,7 +82,7 @@ class Form(FileUploadHandler):
 
     def bot(self) -> Agent:
         if self.receiving is None:
-            raise Refused("bad_archive", "Choose the tar to bring.", "file")
+            raise Refused("bad_archive", "Choose the tar file to import.", "file")
         return self.receiving.bot()
 
     @property
@@ -117,7 +117,7 @@ def bring(request: HttpRequest, person: Agent) -> HttpResponseBase:
         except NotFromHere as stranger:
             return stranger.answer
         except MultiPartParserError:
-            return _shown(request, {"errors": {"file": "It did not come over whole."}}, 422)
+            return _shown(request, {"errors": {"file": "The upload is incomplete."}}, 422)
         except Refused as no:
             fields = {"name": "bot", "stopped": "stopped", "network": "network"}
             said = {fields.get(no.field, "file"): no.message}

@@ -28,7 +28,7 @@ def limits(request: HttpRequest, person: Agent, name: str) -> HttpResponseBase:
         except Refused as no:
             errors = {no.field.removeprefix("limits."): no.message}
         else:
-            say(request, "Its limits are set.")
+            say(request, "The limits are saved.")
             return redirect("limits", bot.name)
     shown = {
         "bot": View(bot),
@@ -46,7 +46,7 @@ def _read(text: str, field: str) -> int | None:
     whole, point, part = text.partition(".")
     digits = whole + part
     if not (digits.isascii() and digits.isdigit() and len(text) <= LONGEST) or (point and not part):
-        raise Refused("bad_limit", "Give a number, such as 2 or 0.5, or nothing.", f"limits.{field}")
+        raise Refused("bad_limit", "Enter a number such as 2 or 0.5, or leave this empty.", f"limits.{field}")
     return int(float(text) * FIELDS[field])
 
 

@@ -61,7 +61,7 @@ def login(request: HttpRequest) -> HttpResponseBase:
     bot = bots().filter(id__in=opens).first()
     if bot is None:
         message = (
-            "No account is opened over this bot. Sign in another way, then add your SSB id to your account."
+            "No account uses this bot to sign in. Sign in another way, then add your SSB id to your account."
         )
         return render(request, "ssb/login.html", {**shown, "errors": {"bot": message}}, status=422)
     try:
@@ -78,7 +78,9 @@ def in_the_app(request: HttpRequest) -> HttpResponseBase:
     """What the app is to open; and, once it has confirmed, the way on."""
     pending = pending_in(request)
     if pending is None:
-        return _start_again(request, "There is no sign-in under way in this browser, or it took too long.")
+        return _start_again(
+            request, "No sign-in is in progress in this browser, or it took too long. Start again."
+        )
     if request.method != "POST":
         return _waiting(request, pending)
     try:

@@ -38,7 +38,7 @@ SHOWN = {
 }
 SAID = {
     Relation.FOLLOWS: "It follows {}.",
-    Relation.BLOCKS: "It blocks {}. Their connection ends, and its feed says so to everybody.",
+    Relation.BLOCKS: "It now blocks {}. Their connection ends, and its feed says so to everybody.",
     Relation.NONE: "It neither follows nor blocks {}.",
 }
 NUMBER_DIGITS = 9

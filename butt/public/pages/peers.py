@@ -15,10 +15,10 @@ from butt.public.letters import say
 from butt.public.pages.person import for_person
 
 HOPS = {
-    0: "0: its own alone",
-    1: "1: whom it follows",
-    2: "2: and whom these follow",
-    3: "3: and whom those follow",
+    0: "0: only its own",
+    1: "1: people it follows",
+    2: "2: and people they follow",
+    3: "3: and people those follow",
 }
 COST = (
     "1 takes some MB of disk for each guest. 2 takes some 100 MB, at times a few GB; most pubs have it. 3 takes often ten times "
@@ -28,8 +28,8 @@ COST = (
 ROOM_MODES = {
     "open": "open: everybody",
     "community": "community: its members",
-    "restricted": "restricted: its members alone",
-    "none": "none: it is no room",
+    "restricted": "restricted: only its members",
+    "none": "none: no room",
 }
 
 
@@ -77,7 +77,7 @@ def _announce(request: HttpRequest, person: Agent, bot: Agent) -> str:
     announced = request.POST.get("announce") == "yes"
     announce(person, bot, announced=announced)
     return (
-        "It says where it is."
+        "It announces its address."
         if announced
         else "It no longer announces its address. What it announced before stays in its feed."
     )

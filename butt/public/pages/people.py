@@ -99,7 +99,10 @@ def leave(request: HttpRequest, person: Agent, name: str) -> HttpResponse:
     try:
         if takeover.leave(billing(), person, bot):
             return redirect("dashboard")
-        say(request, "We ask the others whether they pay. You leave as soon as one of them says yes.")
+        say(
+            request,
+            "We have asked the others whether they will pay. You leave as soon as one of them agrees.",
+        )
     except Refused as no:
         messages.error(request, no.message)
     return redirect("people", bot.name)
@@ -122,7 +125,7 @@ def agree_to_pay(request: HttpRequest, person: Agent, name: str) -> HttpResponse
     try:
         price = Price(int(amount) if re.fullmatch("[0-9]{1,9}", amount) else -1, currency)
         takeover.agree(billing(), person, bot, price)
-        say(request, f"You pay for {bot.name} from now on.")
+        say(request, f"You now pay for {bot.name} from now on.")
     except Refused as no:
         messages.error(request, no.message)
     return redirect("people", bot.name)

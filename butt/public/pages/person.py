@@ -61,7 +61,7 @@ def for_person(
             if request.method not in {"GET", "HEAD"} or not matched or matched.url_name not in LOOKED_AT:
                 said = {
                     "title": "only looking",
-                    "message": "You are viewing somebody else's pages. End that first.",
+                    "message": "You are viewing somebody else's pages. Stop viewing them first.",
                 }
                 return render(request, "error.html", said, status=403)
             person = look.person
