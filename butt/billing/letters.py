@@ -76,7 +76,7 @@ WORDS = {
     "payer-none": (
         "{bot} has stopped",
         (
-            "Nobody agreed to pay for {bot}, so it has stopped. Its data is kept until {leaves}, and you can take it with you. As"
+            "Nobody agreed to pay for {bot}, so it has stopped. We keep its data until {leaves}, and you can take it with you. As"
             " soon as you or somebody else who shares it agrees to pay, it runs again. For you it costs {price} a month{tax}."
         ),
     ),

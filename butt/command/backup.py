@@ -22,7 +22,7 @@ AGE = b"age-encryption.org/"
     "--to", "place", help="Keep it at file:///FOLDER or s3://BUCKET/PREFIX (default: BUTT_BACKUP_TO)."
 )
 def backup(home: Path | None, file: Path | None, place: str | None) -> None:
-    """Write the service's rows and secrets to FILE, also while it runs. Keep it as you keep a key.
+    """Write the service's rows and secrets to FILE, also while it runs. Guard it like a key.
 
     Without FILE it is encrypted and kept in object storage.
     """
@@ -53,12 +53,12 @@ def backup(home: Path | None, file: Path | None, place: str | None) -> None:
 @click.option(
     "--key",
     type=click.Path(dir_okay=False, exists=True, path_type=Path),
-    help="The file with the secret age key of a backup that is encrypted.",
+    help="The file with the secret age key for an encrypted backup.",
 )
 def restore(home: Path | None, file: str, key: Path | None) -> None:
-    """Bring the rows and secrets of FILE back, into a service that is empty and does not run.
+    """Restore the rows and secrets from FILE into an empty service that is not running.
 
-    FILE may be an address in object storage, too.
+    FILE may also be an address in object storage.
     """
     settings = configure(home=home)
 
@@ -105,7 +105,7 @@ def _readable(home: Path, file: str, key: Path | None) -> "Iterator[Path]":
             raise BackupTrouble(f"{file} cannot be read as a backup: {error}") from None
         if sealed:
             if key is None:
-                raise BackupTrouble(f"{file} is encrypted: give --key FILE, with its secret age key.")
+                raise BackupTrouble(f"{file} is encrypted. Give --key FILE with its secret age key.")
             opened = Path(folder) / "backup.zip"
             with opened.open("wb") as target:
                 open_backup(place, key, target)

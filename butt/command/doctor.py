@@ -29,20 +29,20 @@ FILES = 4096
 
 @cli.command()
 @home_option
-@click.option("--cloud", metavar="NAME", help="Check the keys and rights for this cloud, and nothing else.")
+@click.option("--cloud", metavar="NAME", help="Only check the keys and permissions for this cloud.")
 @click.option(
     "--billing",
     "live",
     type=click.Choice(["stripe"]),
-    help="Live the whole life of a subscription there, with keys for testing, and nothing else.",
+    help="Only try the whole life of a subscription there, with test keys.",
 )
 @click.option(
     "--part",
     type=click.Choice(RUNNING),
-    help="Check whether this part of the service lives, and nothing else.",
+    help="Only check whether this part of the service is alive.",
 )
 def doctor(home: Path | None, cloud: str | None, live: str | None, part: str | None) -> None:
-    """Say what is missing, and how to mend it. Ends with 1 when something is."""
+    """Say what is missing and how to fix it. Exits with 1 if anything is."""
     settings = configure(home=home, cloud=cloud, billing=live)
     checks = [life] if live else [_cloud] if cloud else [*CHECKS, _cloud]
     if part:
@@ -72,7 +72,7 @@ def _home(settings: Configuration) -> Iterator[Finding]:
         return
     yield Finding(f"The home folder {settings.home} can be written.")
     mend = "" if is_closed(settings.home) else f"Run `chmod 700 {shlex.quote(str(settings.home))}`."
-    yield Finding(f"Nobody else can look into it{' yet' if mend else ''}.", mend)
+    yield Finding(f"Nobody else can read it{' yet' if mend else ''}.", mend)
     most = open_as_many_files_as_may_be()
     mend = (
         "" if most >= FILES else f"Run `ulimit -n {FILES}` before the start, or set LimitNOFILE in its unit."

@@ -39,13 +39,13 @@ SIGNS = {DONE: ("✓", "green"), TO_DO: ("+", "yellow"), BEGUN: ("…", "yellow"
 )
 @click.option("--billing", type=click.Choice(["free", "stripe"]), help="How bots are paid for.")
 @click.option("--operator", metavar="ADDRESS", help="The first operator (default: operator@DOMAIN).")
-@click.option("--dry-run", is_flag=True, help="Only say what would be done.")
+@click.option("--dry-run", is_flag=True, help="Only print what would be done.")
 def install(
     domain: str | None, mail: str | None, billing: str | None, operator: str | None, dry_run: bool
 ) -> None:
     """Install the control plane on this Debian, as root: PostgreSQL, Salt, Caddy, and the parts as units of systemd.
 
-    What was not given is asked at a terminal. Run it again to finish what was interrupted, after a change of the settings, or after
+    At a terminal, it asks for what you did not give. Run it again to finish what was interrupted, after a change of the settings, or after
     an upgrade.
     """
     system, program = System(), _program()
@@ -68,7 +68,7 @@ def install(
 @cli.command()
 @click.option("--yes", is_flag=True, help="Do not ask first.")
 def uninstall(yes: bool) -> None:
-    """Take away what `butt install` brought. The data stays, and it says where that is."""
+    """Remove what `butt install` installed. The data stays, and the command says where it is."""
     system = System()
     try:
         _as_root()
@@ -79,14 +79,14 @@ def uninstall(yes: bool) -> None:
             take_back(steps(system, Plan({"BUTT_DOMAIN": "", **kept}, str(_program()))), _tell)
     except InstallError as trouble:
         raise click.ClickException(str(trouble)) from None
-    click.echo(f"What runs this command stays, too; to remove it: rm -r {sys.prefix}")
+    click.echo(f"The program itself stays too. To remove it: rm -r {sys.prefix}")
 
 
 @cli.command()
 @home_option
 @click.argument("address", required=False)
 def first_operator(home: Path | None, address: str | None) -> None:
-    """Make an operator of ADDRESS where there is none yet.
+    """Make ADDRESS the first operator, if there is none yet.
 
     Shows the link with which an operator who has no password chooses one. Ends with 1 when there is no operator.
     """

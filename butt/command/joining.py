@@ -39,7 +39,7 @@ def join(minion_id: str, host: str, *, only_print: bool) -> None:
     while time.monotonic() < ends:
         machine = Machine.objects.get(minion_id=minion_id)
         if machine.seen_at is not None:
-            click.echo(f"{minion_id} has reported, and gets new bots from now on.")
+            click.echo(f"{minion_id} has reported and now gets new bots.")
             _tell_of_names(machine)
             return
         boot = machine.boot or {}
@@ -70,10 +70,10 @@ def _send(text: str, host: str) -> None:
         )
     except FileNotFoundError:
         raise click.ClickException(
-            "There is no ssh here. Install openssh-client, or use --script and carry it there yourself."
+            "ssh is not installed here. Install openssh-client, or use --script and run the script there yourself."
         ) from None
     except subprocess.TimeoutExpired:
-        raise click.ClickException(f"{host} takes too long over ssh. Run this again.") from None
+        raise click.ClickException(f"{host} took too long over ssh. Run this again.") from None
     if done.returncode:
         said = (done.stderr.strip().splitlines() or ["it says nothing"])[-1][:300]
         raise click.ClickException(_mended(said, host, key))
@@ -98,7 +98,7 @@ def _mended(said: str, host: str, key: Path) -> str:
     if "Permission denied" in said:
         line = key.with_suffix(".pub").read_text().strip()
         return (
-            f"{host} does not let this service in. Run this on {host}, as the user that is named there, then run this again:"
+            f"{host} does not accept this service's key. Run this on {host}, as the user that is named there, then run this again:"
             f"\n\n  mkdir -p -m 700 ~/.ssh && echo '{line}' >>~/.ssh/authorized_keys\n"
         )
     if "Host key verification failed" in said:
@@ -106,7 +106,7 @@ def _mended(said: str, host: str, key: Path) -> str:
             f"ssh does not know the key of {host} yet. Run this at a terminal, where ssh asks whether it is right. On {host}, "
             "`ssh-keygen -lf /etc/ssh/ssh_host_ed25519_key.pub` shows it."
         )
-    return f"{host} over ssh: {said}. Mend that, then run this again."
+    return f"{host} over ssh: {said}. Fix that, then run this again."
 
 
 def _tell_of_names(machine: "Machine") -> None:

@@ -14,7 +14,7 @@ RUNNING = ("public", "private", "steward", "monitor", "salt-master")
 WELL = {
     "database": "The database answers, and has all its tables.",
     "mail": "Mail can be sent.",
-    "payments": "Whoever takes the payments answers.",
+    "payments": "The payment provider answers.",
     "public": "The public server runs.",
     "private": "The private server runs.",
     "steward": "The steward runs.",

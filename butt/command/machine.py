@@ -17,18 +17,18 @@ if TYPE_CHECKING:
 
 @cli.group()
 def machine() -> None:
-    """Let machines join, list them, and let them go."""
+    """Add, list and remove machines."""
 
 
 @machine.command()
 @home_option
-@click.option("--person", type=click.UUID, help="The id of the person whose bots alone it runs.")
+@click.option("--person", type=click.UUID, help="Run only the bots of the person with this id.")
 @click.option(
     "--script", is_flag=True, help="Do not call HOST: print what to run there as root. It is a secret."
 )
 @click.argument("host", required=False, default="")
 def add(home: Path | None, person: uuid.UUID | None, script: bool, host: str) -> None:
-    """Let one more machine join. Without HOST, say where its keys lie.
+    """Add a machine. Without HOST, say where its keys are.
 
     HOST is a Debian machine as ssh knows it, like root@203.0.113.7: Docker, the Salt minion and its keys are brought there.
     Run again with the same HOST, it goes on where it was.
@@ -77,10 +77,10 @@ def list_machines(home: Path | None) -> None:
 
 @machine.command()
 @home_option
-@click.option("--hours", default=24, show_default=True, help="For how long the old token still works.")
+@click.option("--hours", default=24, show_default=True, help="How long the old token still works.")
 @click.argument("minion_id")
 def rotate(home: Path | None, hours: int, minion_id: str) -> None:
-    """Make a machine's token anew; the new one lies in its folder."""
+    """Make a new token for a machine and put it in the machine's folder."""
     configure(home=home)
 
     from butt.machines.registry import bundle
@@ -94,10 +94,10 @@ def rotate(home: Path | None, hours: int, minion_id: str) -> None:
 @machine.command()
 @home_option
 @click.option("--undo", is_flag=True, help="Let new bots be placed on it again.")
-@click.option("--reason", default="maintenance", show_default=True, help="Why; it is kept in the journal.")
+@click.option("--reason", default="maintenance", show_default=True, help="The reason, for the journal.")
 @click.argument("minion_id")
 def drain(home: Path | None, undo: bool, reason: str, minion_id: str) -> None:
-    """Have no new bot placed on a machine. Those there stay; `butt machine empty` moves them away."""
+    """Place no new bots on a machine. Its bots stay; `butt machine empty` moves them away."""
     configure(home=home)
 
     from butt.operating import NotDone
@@ -114,7 +114,7 @@ def drain(home: Path | None, undo: bool, reason: str, minion_id: str) -> None:
 @home_option
 @click.argument("minion_id")
 def remove(home: Path | None, minion_id: str) -> None:
-    """Forget a machine without bots, and its key with it."""
+    """Remove a machine without bots, and its key."""
     configure(home=home)
 
     from butt.machines.registry import StillInUse

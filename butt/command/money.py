@@ -34,7 +34,7 @@ def billing(settings: Configuration) -> Iterator[Finding]:
 def life(settings: Configuration) -> Iterator[Finding]:
     """The whole life of a subscription, at Stripe itself."""
     if settings.is_pretended:
-        yield Finding("There is no key for Stripe.", "Set BUTT_STRIPE_SECRET_KEY to a key for testing.")
+        yield Finding("There is no key for Stripe.", "Set BUTT_STRIPE_SECRET_KEY to a test key.")
         return
     from butt.billing.life import life as lived
 
@@ -66,9 +66,7 @@ def worth(settings: Configuration, cloud: "Cloud") -> Finding:
     needs = needs_of(1)
     offer = best(cloud.offers(), needs, cloud.zones)
     if offer is None:
-        return Finding(
-            "There is no machine to be had now that one bot fits on.", "Allow more types or zones."
-        )
+        return Finding("No machine that fits one bot is available now.", "Allow more types or zones.")
     costs = cost(offer, needs)
     said = f"A machine for one bot costs {costs} a month: {offer.type} in {offer.zone}."
     if not chosen().takes_money:

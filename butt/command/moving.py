@@ -20,14 +20,14 @@ PATIENCE = 2 * 3600.0
 """Seconds after which nobody waits any longer: a move has its own deadlines, and goes on by itself."""
 
 reason_option = click.option(
-    "--reason", required=True, help="Why; it is kept in the journal, and the bot's people may read it."
+    "--reason", required=True, help="The reason, for the journal. The bot's people may read it."
 )
 
 
 @cli.command()
 @home_option
 @reason_option
-@click.option("--wait/--no-wait", default=True, help="Whether to wait until it is done.")
+@click.option("--wait/--no-wait", default=True, help="Wait until it is done, or return at once.")
 @click.argument("name")
 @click.argument("to", metavar="MACHINE")
 def move(home: Path | None, reason: str, wait: bool, name: str, to: str) -> None:
@@ -58,9 +58,9 @@ def move(home: Path | None, reason: str, wait: bool, name: str, to: str) -> None
 @reason_option
 @click.argument("minion_id")
 def empty(home: Path | None, reason: str, minion_id: str) -> None:
-    """Move all bots of a machine to others, one after the other. No new bot is placed on it any more.
+    """Move all bots of a machine to other machines, one after the other. It gets no new bots.
 
-    It goes on when this command is interrupted. It ends when a bot cannot be moved; run again, it goes on.
+    It continues if this command is interrupted. It stops at a bot that cannot be moved; run it again to continue.
     """
     configure(home=home)
 
@@ -77,7 +77,7 @@ def empty(home: Path | None, reason: str, minion_id: str) -> None:
     if trouble := _follow_emptying(leaving):
         left = len(bots_on(leaving))
         raise click.ClickException(f"{trouble} {left} bots are left on {minion_id}.")
-    click.echo(f"{minion_id} is empty. `butt machine remove {minion_id}` forgets it.")
+    click.echo(f"{minion_id} is empty. `butt machine remove {minion_id}` removes it.")
 
 
 def _follow_emptying(leaving: "Machine") -> str:
@@ -118,4 +118,4 @@ def _follow(bot_id: "uuid.UUID", to: str) -> str:
             click.echo(f"  {words}")
             told = words
         time.sleep(TICK)
-    return "It takes long, and goes on by itself. Its page says how far it is."
+    return "This is taking long and continues on its own. Its page shows the progress."

@@ -15,8 +15,10 @@ LONGEST_WAIT = 120
 
 @cli.command()
 @click.argument("name")
-@click.option("--network", default="main", help="main, oasis, or a network key in base64; for good.")
-@click.option("--service", default="pub", help="pub, or room, which keeps no messages; for good.")
+@click.option(
+    "--network", default="main", help="main, oasis, or a network key in base64. It cannot be changed."
+)
+@click.option("--service", default="pub", help="pub, or room, which keeps no messages. It cannot be changed.")
 @as_json
 def create(name: str, network: str, service: str, as_json: bool) -> None:
     """Make a bot."""
@@ -35,7 +37,7 @@ def create(name: str, network: str, service: str, as_json: bool) -> None:
 @click.option("--announce/--no-announce", default=None, help="Whether its feed says where it is.")
 @as_json
 def network(name: str, hops: int | None, announce: bool | None, as_json: bool) -> None:
-    """Show a bot's network and how it is known there, and change it."""
+    """Show or change how a bot takes part in its network."""
     with in_words():
         api = api_of_login()
         bot = api.bot(name)
@@ -55,16 +57,18 @@ def network(name: str, hops: int | None, announce: bool | None, as_json: bool) -
 
 @cli.command()
 @bot_name
-@click.option("--disk-gib", type=float, help="How much of the disk it may take; 0: as the operator has it.")
-@click.option("--blobs-gib", type=float, help="How much all blobs may take.")
+@click.option("--disk-gib", type=float, help="How much disk it may use; 0 means the operator's limit.")
+@click.option("--blobs-gib", type=float, help="How much disk all blobs may use.")
 @click.option(
-    "--far-blob-days", type=int, help="How long blobs stay that neither it nor whom it follows links."
+    "--far-blob-days",
+    type=int,
+    help="How long to keep blobs that neither it nor anybody it follows links to.",
 )
 @as_json
 def limits(
     name: str, disk_gib: float | None, blobs_gib: float | None, far_blob_days: int | None, as_json: bool
 ) -> None:
-    """Show how much of the disk a bot may take and takes, and change it."""
+    """Show or change how much disk a bot may use."""
     asked = {
         "disk": None if disk_gib is None else int(disk_gib * 2**30),
         "blobs": None if blobs_gib is None else int(blobs_gib * 2**30),
@@ -90,10 +94,10 @@ def limits(
 @cli.command()
 @bot_name
 @click.argument("feed")
-@click.option("--stop", is_flag=True, help="Follow it no more.")
+@click.option("--stop", is_flag=True, help="Stop following it.")
 @as_json
 def follow(name: str, feed: str, stop: bool, as_json: bool) -> None:
-    """Have a bot follow a feed: its id, or its SSB URI."""
+    """Make a bot follow a feed, given its id or SSB URI."""
     with in_words():
         api = api_of_login()
         path = f"/agents/{api.bot(name)['id']}/members/{quote(feed, safe='')}"
@@ -107,10 +111,10 @@ def follow(name: str, feed: str, stop: bool, as_json: bool) -> None:
 @cli.command()
 @bot_name
 @click.argument("feed")
-@click.option("--undo", is_flag=True, help="Block it no more.")
+@click.option("--undo", is_flag=True, help="Unblock it.")
 @as_json
 def block(name: str, feed: str, undo: bool, as_json: bool) -> None:
-    """Have a bot block a feed: its id, or its SSB URI. Its feed says so to everybody."""
+    """Make a bot block a feed, given its id or SSB URI. The block is public in the bot's feed."""
     with in_words():
         api = api_of_login()
         path = f"/agents/{api.bot(name)['id']}/members/{quote(feed, safe='')}"
@@ -125,12 +129,14 @@ def block(name: str, feed: str, undo: bool, as_json: bool) -> None:
 @bot_name
 @click.option("--search", default="", help="Part of a name, or an id.")
 @click.option(
-    "--sort", default="-since", help="since, name, seen, messages, bytes or blobBytes; - turns it round."
+    "--sort",
+    default="-since",
+    help="since, name, seen, messages, bytes or blobBytes; a leading - reverses the order.",
 )
 @click.option("--relation", type=click.Choice(["follows", "blocks", "none"]), help="Only these.")
 @as_json
 def members(name: str, search: str, sort: str, relation: str | None, as_json: bool) -> None:
-    """List whom a bot follows and blocks."""
+    """List the people a bot follows and blocks."""
     asked = {"q": search, "sort": sort, **({"relation": relation} if relation else {})}
     with in_words():
         api = api_of_login()
@@ -155,8 +161,8 @@ def members(name: str, search: str, sort: str, relation: str | None, as_json: bo
 @cli.command()
 @bot_name
 @click.argument("email", default="")
-@click.option("--role", type=click.Choice(["owner", "moderator"]), help="Have them be this from now on.")
-@click.option("--remove", is_flag=True, help="Share it with this moderator no more.")
+@click.option("--role", type=click.Choice(["owner", "moderator"]), help="Give them this role.")
+@click.option("--remove", is_flag=True, help="Stop sharing it with this moderator.")
 @as_json
 def people(name: str, email: str, role: str | None, remove: bool, as_json: bool) -> None:
     """List who shares a bot, or change what the one with EMAIL may do."""
@@ -185,10 +191,10 @@ def people(name: str, email: str, role: str | None, remove: bool, as_json: bool)
 @cli.command()
 @bot_name
 @click.argument("invite")
-@click.option("--wait/--no-wait", default=True, help="Whether to wait until it is done.")
+@click.option("--wait/--no-wait", default=True, help="Wait until it is done, or return at once.")
 @as_json
 def join(name: str, invite: str, wait: bool, as_json: bool) -> None:
-    """Have a bot take another pub's invite, or connect with its address."""
+    """Make a bot use another pub's invite, or connect to its address."""
     with in_words():
         api = api_of_login()
         path = f"/agents/{api.bot(name)['id']}/peers"

@@ -34,19 +34,17 @@ def announce(home: Path | None, subject: str, text: TextIO) -> None:
         tell(who_commands(), subject, text.read())
     except NotDone as why:
         raise click.ClickException(str(why)) from None
-    click.echo("The monitor sends it from now on, to each person once.")
+    click.echo("The monitor now sends it to each person once.")
 
 
 @cli.command()
 @home_option
-@click.option(
-    "--reason", required=True, help="Why; it is kept in the journal, and the bot's people may read it."
-)
+@click.option("--reason", required=True, help="The reason, for the journal. The bot's people may read it.")
 @click.argument("action", type=click.Choice(ACTIONS))
 @click.argument("target")
 @click.argument("value", required=False, default="")
 def operator(home: Path | None, reason: str, action: str, target: str, value: str) -> None:
-    """Do what operators do: ACTION to TARGET, a person's e-mail address, a bot's name or a machine's id.
+    """Apply ACTION to TARGET: a person's e-mail address, a bot's name or a machine's id.
 
     VALUE is how many bots to allow, a bot's new name, the address of whom a bot is handed over to, the machine that it is moved to, or the
     one that it lives on.
@@ -72,7 +70,7 @@ def operator(home: Path | None, reason: str, action: str, target: str, value: st
         act({**OF_PERSON, **OF_BOT, **OF_MACHINE}[action], who_commands(), found, reason, value)
     except NotDone as why:
         raise click.ClickException(str(why)) from None
-    click.echo(f"Done: {action} {target}. The journal says who and why.")
+    click.echo(f"Done: {action} {target}. The journal records who did it and why.")
 
 
 def who_commands() -> str:

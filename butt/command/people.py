@@ -57,8 +57,10 @@ def api_of_login() -> ApiClient:
 
 @cli.command()
 @click.argument("url")
-@click.option("--email", prompt="e-mail", help="Whom to log in.")
-@click.option("--password", prompt=True, hide_input=True, help="Better typed when asked for than given here.")
+@click.option("--email", prompt="e-mail", help="The e-mail address to log in with.")
+@click.option(
+    "--password", prompt=True, hide_input=True, help="Leave it out to be asked for it, which is safer."
+)
 @as_json
 def login(url: str, email: str, password: str, as_json: bool) -> None:
     """Log in to the service at URL; the access token is kept for the commands below."""
@@ -106,7 +108,7 @@ def bots(as_json: bool) -> None:
 @bot_name
 @as_json
 def status(name: str, as_json: bool) -> None:
-    """Show how a bot is."""
+    """Show a bot's status."""
     with in_words():
         bot = api_of_login().bot(name)
     if as_json:
@@ -117,11 +119,11 @@ def status(name: str, as_json: bool) -> None:
 
 @cli.command()
 @bot_name
-@click.option("--for", "whom", default="", help="A name for it, which only you see.")
+@click.option("--for", "whom", default="", help="A name for it. Only you see it.")
 @click.option("--uses", type=click.IntRange(1), default=1, help="How often it can be used.")
 @as_json
 def invite(name: str, whom: str, uses: int, as_json: bool) -> None:
-    """Make an invite to a bot, and print its code and its page."""
+    """Make an invite to a bot and print its code and link."""
     with in_words():
         api = api_of_login()
         body = {"name": whom or "friend", "uses": uses}
@@ -137,7 +139,7 @@ def invite(name: str, whom: str, uses: int, as_json: bool) -> None:
 @click.option("--a-day", type=click.IntRange(0), help="How many people a day it invites; 0: nobody.")
 @as_json
 def open_page(name: str, a_day: int | None, as_json: bool) -> None:
-    """Have a bot's open page invite whoever comes, so many a day; without a number, show how many."""
+    """Let a bot's public page invite this many people a day. Without a number, show the current one."""
     with in_words():
         api = api_of_login()
         path = f"/agents/{api.bot(name)['id']}/open-invites"
@@ -151,7 +153,7 @@ def open_page(name: str, a_day: int | None, as_json: bool) -> None:
 def _add_action(action: str, words: str) -> None:
     @cli.command(action, help=words)
     @bot_name
-    @click.option("--wait/--no-wait", default=True, help="Whether to wait until it is done.")
+    @click.option("--wait/--no-wait", default=True, help="Wait until it is done, or return at once.")
     @as_json
     def ask(name: str, wait: bool, as_json: bool) -> None:
         with in_words():
@@ -191,7 +193,7 @@ def ask_of(api: ApiClient, action: str, name: str, *, wait: bool, as_json: bool)
 )
 @as_json
 def export(name: str, part: str, to: Path | None, as_json: bool) -> None:
-    """Take a bot's data along: its secret, gossip, log, blobs, or all of them."""
+    """Export a bot's data: its secret, gossip, log, blobs, or all of them."""
     with in_words():
         api = api_of_login()
         with api.download(f"/agents/{api.bot(name)['id']}/export/{part}") as download:
@@ -238,7 +240,7 @@ def _progress(download: Download) -> Iterator[Callable[[int], None]]:
 @cli.command()
 @click.argument("shell", type=click.Choice(["bash", "zsh", "fish"]))
 def completion(shell: str) -> None:
-    """Print what completes these commands in your shell: `eval "$(butt completion bash)"`."""
+    """Print the completion script for your shell: `eval "$(butt completion bash)"`."""
     from click.shell_completion import get_completion_class
 
     found = get_completion_class(shell)

@@ -16,13 +16,13 @@ if TYPE_CHECKING:
 @home_option
 @click.argument("minion_id")
 def replace(home: Path | None, minion_id: str) -> None:
-    """Have another machine with the same volume; the one there is goes first, with all that runs on it."""
+    """Replace a machine, keeping its volume. The old one goes first, with everything that runs on it."""
     configure(home=home)
 
     from butt.clouds import rentals
 
     rentals.replace(_rented(minion_id).agent_id)
-    click.echo("It is replaced: its bots are away for some minutes.")
+    click.echo("It is being replaced. Its bots are down for a few minutes.")
 
 
 @machine.command()
@@ -30,7 +30,7 @@ def replace(home: Path | None, minion_id: str) -> None:
 @click.argument("minion_id")
 @click.argument("snapshot", required=False)
 def restore(home: Path | None, minion_id: str, snapshot: str | None) -> None:
-    """Make a volume that is lost again from SNAPSHOT; without one, list what there is.
+    """Restore a lost volume from SNAPSHOT. Without one, list the snapshots.
 
     Bots whose log is then behind what was seen of them stay stopped: their feeds never fork.
     """

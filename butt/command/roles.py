@@ -47,7 +47,7 @@ def public(home: Path | None, port: int | None) -> None:
 @home_option
 @click.option("--private-port", type=click.IntRange(1, 65535), help="The port to listen on (default: 8001).")
 def private(home: Path | None, private_port: int | None) -> None:
-    """Serve what Salt reads and machines report."""
+    """Serve the private API for Salt and machines."""
     settings = configure(home=home, private_port=private_port)
     settings.make_secrets()
     need_files()
@@ -57,7 +57,7 @@ def private(home: Path | None, private_port: int | None) -> None:
 @cli.command()
 @home_option
 def steward(home: Path | None) -> None:
-    """Make what is wanted so."""
+    """Run the steward, which makes what is wanted so."""
     settings = configure(home=home)
     settings.make_secrets()
     warn_of_reach(settings)
@@ -146,7 +146,7 @@ def _returner(settings: "Configuration", host: "Host") -> "Returner":
 @cli.command()
 @home_option
 def monitor(home: Path | None) -> None:
-    """Watch the bots, and write down what is seen."""
+    """Run the monitor, which watches the bots and records what it sees."""
     configure(home=home).make_secrets()
     need_files()
 
@@ -186,7 +186,7 @@ def _refuse_what_would_be_charged() -> None:
 @cli.command()
 @home_option
 def end_subscriptions(home: Path | None) -> None:
-    """End all subscriptions at Stripe, for good. Days that were paid and not had stay as credit there."""
+    """End all subscriptions at Stripe for good. Unused paid days stay there as credit."""
     configure(home=home)
 
     from butt.billing.chosen import billing
@@ -195,17 +195,17 @@ def end_subscriptions(home: Path | None) -> None:
 
     house = billing()
     if not isinstance(house, Subscriptions):
-        raise click.ClickException("There are none under this billing. Set BUTT_BILLING=stripe.")
+        raise click.ClickException("There are no subscriptions with this billing. Set BUTT_BILLING=stripe.")
     try:
         click.echo(f"{house.end_all()} subscriptions have ended. Nobody is charged any more.")
     except NoAnswer as trouble:
-        raise click.ClickException(f"{trouble} Those before it have ended; run this again.") from None
+        raise click.ClickException(f"{trouble} Those before it have ended. Run this again.") from None
 
 
 @cli.command()
 @home_option
 def stand_in(home: Path | None) -> None:
-    """Stand in for Stripe, for trying: no money moves."""
+    """Run the local stand-in for Stripe. No money moves."""
     settings = configure(home=home)
 
     from butt.billing import standin

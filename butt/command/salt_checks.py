@@ -74,7 +74,7 @@ def _here() -> Iterator[Finding]:
         yield Finding(f"Docker answers at {engine}.")
     except OSError as error:
         yield Finding(
-            f"Docker does not answer at {engine}: {error.strerror}.", "Install docker.io and start it."
+            f"Docker is not answering at {engine}: {error.strerror}.", "Install docker.io and start it."
         )
     fit = os.geteuid() == 0 and shutil.which("iptables")
     mend = "" if fit else "Run as root, with iptables installed: bots start only behind their fence."

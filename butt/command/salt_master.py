@@ -12,7 +12,7 @@ from butt.environment import for_tools
 @cli.command()
 @home_option
 def salt_master(home: Path | None) -> None:
-    """Run the Salt master that machines join. Its configuration is written anew at each start."""
+    """Run the Salt master that machines join. Each start rewrites its configuration."""
     settings = configure(home=home)
     settings.make_secrets()
 

@@ -10,9 +10,9 @@ from butt.command import cli, configure, home_option
 
 @cli.command()
 @home_option
-@click.option("--yes", is_flag=True, help="Remove what is listed, for ever.")
+@click.option("--yes", is_flag=True, help="Delete what is listed, for good.")
 def sweep(home: Path | None, yes: bool) -> None:
-    """List what is left of bots and machines that the database does not know; with --yes, remove it."""
+    """List what is left of bots and machines that the database does not know. With --yes, remove it."""
     settings = configure(home=home)
     failed = (
         _sweep_host(yes) + _sweep_cloud(yes) + (_sweep_vault(settings.vault, yes) if settings.vault else 0)
@@ -29,7 +29,7 @@ def _sweep_host(yes: bool) -> int:
 
     host = chosen_host()
     if not isinstance(host, Sweepable):
-        click.echo("This host keeps nothing here that could be swept.")
+        click.echo("This host keeps nothing that could be removed here.")
         return 0
     # The host is asked first: a bot that is made in between has its row before it has a folder.
     everything = host.orphans(())
@@ -73,7 +73,7 @@ def _sweep_cloud(yes: bool) -> int:
     for orphan in found:
         click.echo(str(orphan))
     if not found:
-        click.echo("Nothing in the cloud belongs to nobody.")
+        click.echo("Nothing in the cloud is orphaned.")
         return 0
     if not yes:
         total = sum(orphan.monthly for orphan in found)
@@ -135,5 +135,5 @@ def _check_database() -> None:
 
     if not Account.objects.exists():
         raise click.ClickException(
-            "The database knows nobody: it looks like the wrong one. Nothing is removed."
+            "The database has no accounts, so it looks like the wrong one. Nothing was removed."
         )

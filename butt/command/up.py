@@ -35,7 +35,7 @@ EVERYWHERE = (
 )
 @click.option("--host", metavar="NAME", help="How bots run (default: processes).")
 def up(home: Path | None, port: int | None, private_port: int | None, host: str | None) -> None:
-    """Run the whole service here. Ctrl-C stops it, and its bots in order."""
+    """Run the whole service here. Ctrl-C stops it and its bots."""
     settings = configure(home=home, port=port, private_port=private_port, host=host)
     need_files()
     _refuse_unknown_names(settings)

@@ -33,7 +33,7 @@ TICK = 0.5
 )
 @click.option("--again", is_flag=True, help="Also bots that came back from this release before.")
 @click.option("--dry-run", is_flag=True, help="Only say which bots would be upgraded.")
-@click.option("--wait/--no-wait", default=True, help="Whether to wait until it is done.")
+@click.option("--wait/--no-wait", default=True, help="Wait until it is done, or return at once.")
 @as_json
 def upgrade(
     name: str | None,

@@ -70,7 +70,9 @@ def install(every: Iterable[Step], tell: Tell, *, dry_run: bool = False) -> bool
         tell(step.what, BEGUN)
         step.do()
         if not step.is_done():
-            raise InstallError(f"This was done, and is still not so: {step.what}. Run `butt install` again.")
+            raise InstallError(
+                f"This was done but did not take effect: {step.what}. Run `butt install` again."
+            )
     return changed
 
 

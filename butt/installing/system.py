@@ -42,7 +42,7 @@ class System:
         user: str = "",
         settings: Mapping[str, str] | None = None,
         seconds: float = SECONDS,
-        mend: str = "Run `butt install` again when the reason is gone: it goes on where it stopped.",
+        mend: str = "Fix that and run `butt install` again. It continues where it stopped.",
     ) -> str:
         """What the program says. Raises `InstallError` with its last words when it fails."""
         done = self._begin(command, user, settings, seconds)
@@ -153,7 +153,7 @@ class System:
             yield
         except BlockingIOError:
             raise InstallError(
-                "Another `butt install` or `butt uninstall` runs. Wait until it has ended."
+                "Another `butt install` or `butt uninstall` is running. Wait until it ends."
             ) from None
         finally:
             os.close(number)

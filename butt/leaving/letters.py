@@ -47,7 +47,7 @@ def _words(row: Farewell, *, last: bool) -> tuple[str, str]:
     link = f"{settings.public_url}/bots/{row.bot.name}"
     until = f"{row.gone_at:%d %B, %H:%M} UTC"
     text = (
-        f"Its data is kept until {until}. Until then you can restore it, or export what is yours:\n\n{link}\n"
+        f"We keep its data until {until}. Until then you can restore it, or export what is yours:\n\n{link}\n"
     )
     if last:
         return f"{name} is gone in a day", f"You deleted {name}. Its data will be removed in a day. {text}"

@@ -53,7 +53,7 @@ def check_limits() -> None:
 
 # Connections, of both servers.
 HEAD_SECONDS = Limit(
-    "head-seconds", 10, "seconds", "How long a connection may take to send the head of a request."
+    "head-seconds", 10, "seconds", "How long a connection may take to send the headers of a request."
 )
 HEAD_BYTES = Limit("head-bytes", 64 << 10, "bytes", "How long the head of a request may be.")
 SILENT_CONNECTIONS = Limit(
@@ -197,7 +197,7 @@ STRANGERS_LETTERS = Limit(
     "strangers-letters",
     2000,
     "in an hour",
-    "How many of all these letters are sent in all, so that nobody makes a sender of spam of us.",
+    "How many of these mails are sent in total, so that nobody can use us to send spam.",
     3600,
 )
 

@@ -40,7 +40,7 @@ def _words(row: Fullness) -> tuple[str, str]:
     name = f"{row.bot.name}.{settings.domain}"
     link = f"{settings.public_url}/bots/{row.bot.name}/status"
     most = units.size(room.get("most", 0))
-    switch = f"What takes the room, and these e-mails' switch:\n\n{link}\n"
+    switch = f"See what uses the disk, or turn off these e-mails:\n\n{link}\n"
     if row.percent == FULL:
         text = (
             f"{name} may take {most} of disk, and that is used up. It removes blobs to make room for others, and may take "

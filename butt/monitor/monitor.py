@@ -213,7 +213,7 @@ async def _waiting_out(work: Callable[[], Awaitable[None]]) -> None:
         try:
             return await work()
         except Exception:
-            log.exception("this did not end well; trying again")
+            log.exception("this failed; trying again")
             await asyncio.sleep(AFTER_TROUBLE)
 
 

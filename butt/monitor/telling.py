@@ -107,7 +107,7 @@ class Telling:
         try:
             await peer.call(name, argument, timeout=LONG_PATIENCE)
         except RemoteError as error:
-            trouble = str(error) or "It did not work, and the bot does not say why."
+            trouble = str(error) or "It failed, and the bot does not say why."
         except CallTimeout:
             trouble = "The other pub did not answer."
         await sync_to_async(joining.ended)(matter, trouble, timezone.now())

@@ -235,7 +235,7 @@ async def _figures(
     async with connect(bot.address, keys, timeout=PATIENCE, network=bot.network) as peer:
         answer = await peer.call("whoami", timeout=PATIENCE)
         if not isinstance(answer, dict) or answer.get("id") != bot.address.key:
-            raise WrongBot("Another identity than the bot's own answers at its address.")
+            raise WrongBot("A different identity answers at the bot's address.")
         async with (
             _beside(attend, bot, peer),
             aclosing(_pushes(bot, peer, every)) as pushes,
@@ -245,9 +245,7 @@ async def _figures(
                 try:
                     figures = BotFigures.model_validate(pushed)
                 except ValidationError as error:
-                    raise WrongBot(
-                        f"The bot sends figures that make no sense: {error.errors()[0]['msg']}"
-                    ) from None
+                    raise WrongBot(f"The bot sends invalid figures: {error.errors()[0]['msg']}") from None
                 said = figures.sequence
                 if is_first:
                     # That it lives is told at once: while it indexes, it may take long to show a message.

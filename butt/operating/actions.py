@@ -25,14 +25,14 @@ class OperatorAction:
 OF_PERSON = {
     action.name: action
     for action in (
-        OperatorAction("suspend", "Close the account, stop the bots and hide their pages.", people.suspend),
-        OperatorAction("reinstate", "Open the account again; the bots run as before.", people.reinstate),
-        OperatorAction("allow", "Let them have this many bots.", people.allow, "how many bots"),
+        OperatorAction("suspend", "Close the account, stop its bots and hide their pages.", people.suspend),
+        OperatorAction("reinstate", "Open the account again. Its bots run as before.", people.reinstate),
+        OperatorAction("allow", "Set how many bots they may have.", people.allow, "how many bots"),
         OperatorAction("make-staff", "Let them use the console.", people.make_staff),
-        OperatorAction("end-staff", "Close the console to them.", people.end_staff),
+        OperatorAction("end-staff", "Stop them from using the console.", people.end_staff),
         OperatorAction(
             "reset-factors",
-            "Remove a second factor that they lost. Say as the reason how they proved who they are.",
+            "Remove a lost second factor. Give as the reason how they proved who they are.",
             people.reset_factors,
         ),
     )
@@ -40,21 +40,19 @@ OF_PERSON = {
 OF_BOT = {
     action.name: action
     for action in (
-        OperatorAction("block", "Stop the bot and hide its pages. Its people read the reason.", bots.block),
+        OperatorAction(
+            "block", "Stop the bot and hide its pages. Its people can read the reason.", bots.block
+        ),
         OperatorAction("unblock", "Let the bot run again, as it is wanted.", bots.unblock),
         OperatorAction(
-            "take-down", "Hide the bot's page and those of its invites; it runs on.", bots.take_pages_down
+            "take-down", "Hide the pages of the bot and its invites. It keeps running.", bots.take_pages_down
         ),
         OperatorAction("put-up", "Show the pages again.", bots.put_pages_up),
-        OperatorAction(
-            "rename", "Give the bot another name and start it again.", bots.rename, "the new name"
-        ),
-        OperatorAction(
-            "hand-over", "Have the bot belong to somebody else.", bots.hand_over, "their e-mail address"
-        ),
+        OperatorAction("rename", "Rename the bot and restart it.", bots.rename, "the new name"),
+        OperatorAction("hand-over", "Give the bot to somebody else.", bots.hand_over, "their e-mail address"),
         OperatorAction(
             "move",
-            "Stop the bot, carry its data to another machine and start it there.",
+            "Stop the bot, copy its data to another machine and start it there.",
             moving.move,
             "the machine",
         ),
@@ -69,9 +67,9 @@ OF_BOT = {
 OF_MACHINE = {
     action.name: action
     for action in (
-        OperatorAction("drain", "Have no new bot placed on it; those there stay.", machines.drain),
+        OperatorAction("drain", "Place no new bots on it. Its bots stay.", machines.drain),
         OperatorAction(
-            "undrain", "Have new bots placed on it again, and no more moved away.", machines.undrain
+            "undrain", "Place new bots on it again, and move no more bots away.", machines.undrain
         ),
         OperatorAction(
             "empty", "Move all of its bots to other machines, one after the other.", machines.empty

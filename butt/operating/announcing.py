@@ -30,7 +30,7 @@ def announce(actor: Agent | str, subject: str, text: str) -> Announcement:
     if len(subject) > LONGEST_SUBJECT or len(text) > LONGEST_TEXT:
         raise NotDone(f"A subject has at most {LONGEST_SUBJECT} characters, and a text {LONGEST_TEXT}.")
     if Announcement.objects.filter(subject=subject, text=text, done_at=None).exists():
-        raise NotDone("This very letter is on its way already.")
+        raise NotDone("This announcement is already being sent.")
     who = actor if isinstance(actor, str) else str(actor.id)
     with transaction.atomic():
         made = Announcement.objects.create(subject=subject, text=text)

@@ -17,7 +17,7 @@ Actor = Agent | str
 
 
 def drain(actor: Actor, machine: Machine, reason: str) -> None:
-    """Have no new bot placed on it; those there stay. Raises `NotDone`."""
+    """Place no new bots on it. Its bots stay. Raises `NotDone`."""
     with transaction.atomic():
         if not registry.drain(machine):
             raise NotDone(f"{machine.minion_id} is {machine.state}: there is nothing to do.")

@@ -24,7 +24,7 @@ def move(actor: Actor, bot: Agent, reason: str, to: str) -> None:
     if configuration().host != "salt":
         raise NotDone("There are no machines yet to move it to. Set BUTT_HOST=salt and add one first.")
     if to == place_of(bot):
-        raise NotDone(f"{bot.name} is there already.")
+        raise NotDone(f"{bot.name} is already there.")
     if to != HERE:
         _check(bot, to)
     with transaction.atomic():

@@ -106,7 +106,7 @@ def reset_factors(actor: Actor, account: Account, reason: str) -> None:
 def _set_active(actor: Actor, account: Account, reason: str, *, active: bool) -> None:
     with transaction.atomic():
         if not Account.objects.filter(id=account.id).exclude(is_active=active).update(is_active=active):
-            raise NotDone("This account is open." if active else "This account is suspended already.")
+            raise NotDone("This account is open." if active else "This account is already suspended.")
         settle(bots_of(account.agent).values_list("id", flat=True))
         journal.note(account.agent, actor, "reinstated" if active else "suspended", reason=reason)
 

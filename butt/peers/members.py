@@ -90,7 +90,7 @@ def find(
     if sort.removeprefix("-") not in SORTS:
         raise Refused("bad_search", f"Members are sorted by {', '.join(SORTS)}.", "sort")
     if not 0 <= after <= MOST:
-        raise Refused("bad_search", "Give as “after” what the last answer named as “next”.", "after")
+        raise Refused("bad_search", "Set “after” to the “next” of the previous answer.", "after")
     if len(text) > LONGEST_SEARCH or storable(text) != text:
         raise Refused("bad_search", f"Search for at most {LONGEST_SEARCH} characters.", "q")
     asked: dict[str, Any] = {
@@ -142,15 +142,13 @@ def _sigil(text: str) -> str:
 
 def _answer(bot: Agent, asked: Mapping[str, Any]) -> Mapping[str, Any]:
     if (state := effective_state(bot)) is not State.ALIVE:
-        raise Refused(
-            "wrong_state", f"{bot.name} is #{state}: it tells of its members only while it is #alive."
-        )
+        raise Refused("wrong_state", f"{bot.name} is #{state}: it lists its members only while it is #alive.")
     try:
         answer = kept_connections.call(bot, "butt.members", asked)
     except RemoteError as error:
         if "not in list of allowed methods" in str(error):
             raise Refused(
-                "wrong_state", f"{bot.name} runs on code that does not tell of its members. Upgrade it."
+                "wrong_state", f"{bot.name} runs code that cannot list its members. Upgrade it."
             ) from None
         raise _no_answer(bot, error) from None
     except ScuttlebuttError as error:

@@ -102,7 +102,7 @@ def requested(text_id: str, text_challenge: str) -> Request:
         ssb_id = ""
     if not ssb_id or not is_challenge(text_challenge):
         raise NoSignIn(
-            Why.INCOMPLETE, "This link of your app is not complete. Please sign in from your app again."
+            Why.INCOMPLETE, "This link from your app is incomplete. Please sign in from your app again."
         )
     return Request(ssb_id, text_challenge)
 

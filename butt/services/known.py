@@ -21,5 +21,5 @@ def services() -> Mapping[str, Service]:
 
 
 def service_named(name: str) -> Service:
-    """The service of a bot that is there already."""
+    """The service of a bot that is already there."""
     return services().get(name, GONE)

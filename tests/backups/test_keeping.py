@@ -76,7 +76,7 @@ def test_a_service_comes_back_from_a_bucket(
     assert not [path.name for path in old.iterdir() if path.name.startswith("backup-")]
 
     refused = butt(new, "restore", f"{place}/{name}", **bucket)
-    assert "give --key FILE" in refused.stderr
+    assert "Give --key FILE" in refused.stderr
     wrong = pyrage.x25519.Identity.generate()
     (tmp_path / "wrong.txt").write_text(str(wrong))
     refused = butt(new, "restore", f"{place}/{name}", "--key", tmp_path / "wrong.txt", **bucket)

@@ -48,4 +48,4 @@ def test_an_address_of_nobodys_is_listed_with_its_price_and_goes_only_with_yes(
     assert made.returncode == 0, made.stderr
     assert "1 removed from the cloud." in butt(tmp_path, account, "sweep", "--yes").stdout
     assert account.has()["ip"] == []
-    assert "Nothing in the cloud belongs to nobody." in butt(tmp_path, account, "sweep").stdout
+    assert "Nothing in the cloud is orphaned." in butt(tmp_path, account, "sweep").stdout

@@ -185,7 +185,7 @@ def test_settings_of_the_service_reach_no_program_that_needs_none(
 
 def test_one_at_a_time(tmp_path: Path):
     system = System(tmp_path)
-    with system.alone(), pytest.raises(InstallError, match="Wait until it has ended"), system.alone():
+    with system.alone(), pytest.raises(InstallError, match="Wait until it ends"), system.alone():
         pass
 
 

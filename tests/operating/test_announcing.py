@@ -79,7 +79,7 @@ def test_what_is_no_letter_is_refused(subject: str, text: str):
 
 def test_a_second_click_sends_no_second_letter():
     announce("operator olga", "Away", "From 8 to 9.")
-    with pytest.raises(NotDone, match="on its way"):
+    with pytest.raises(NotDone, match="already being sent"):
         announce("operator olga", "Away", "From 8 to 9.")
 
 

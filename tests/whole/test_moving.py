@@ -271,7 +271,7 @@ class Fragile:
 
 
 def test_where_it_cannot_go_is_said_before_anything_is_stopped(land: Land, bot: Agent, settings_of: Any):
-    with pytest.raises(NotDone, match="is there already"):
+    with pytest.raises(NotDone, match="is already there"):
         act(OF_BOT["move"], "operator olga", bot, WHY, "here")
     with pytest.raises(NotDone, match="There is no machine m9"):
         act(OF_BOT["move"], "operator olga", bot, WHY, "m9")
