@@ -32,7 +32,7 @@ class Other(Exception):
 def life(settings: Configuration) -> Iterator[Said]:
     secret = settings.stripe_secret_key.get_secret_value()
     if not (settings.is_pretended or secret.startswith(("sk_test_", "rk_test_"))):
-        yield Said("A life is lived with keys for testing only.", "Set BUTT_STRIPE_SECRET_KEY to a test key.")
+        yield Said("This needs a test key.", "Set BUTT_STRIPE_SECRET_KEY to a test key.")
         return
     there = Life(settings)
     try:

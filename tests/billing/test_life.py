@@ -30,4 +30,4 @@ def test_a_stripe_that_does_something_else_is_told(settings_with: Configuration,
 def test_no_real_card_is_charged_for_it(settings_with: Configuration):
     live = settings_with.model_copy(update={"stripe_secret_key": SecretStr("sk_live_one")})
     (said,) = life(live)
-    assert "for testing" in said.mend
+    assert "a test key" in said.mend

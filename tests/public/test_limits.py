@@ -64,7 +64,7 @@ def test_they_are_set_on_a_page_in_gib_and_days(alice: Client, bot: Agent, monke
         assert 'aria-invalid="true"' in refused.content.decode()
     bounded = configuration().model_copy(update={"bot_disk_gib": 1})
     monkeypatch.setattr("butt.agents.limits.configuration", lambda: bounded)
-    assert "At most 1, which also holds" in alice.get(PAGE).content.decode()
+    assert "At most 1, also if you leave this empty" in alice.get(PAGE).content.decode()
     assert alice.post(PAGE, {"disk": "2"}).status_code == 422
     alice.post(PAGE, {"disk": "", "blobs": "", "farBlobDays": ""})
     assert Wanted.objects.get(bot=bot).limits == {}
