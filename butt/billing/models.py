@@ -78,7 +78,7 @@ class Payer(models.Model):
 
     look_at = models.DateTimeField(db_default=Now(), db_index=True)
     held_until = models.DateTimeField(null=True, blank=True, help_text="Somebody is at work on it.")
-    failures = models.PositiveIntegerField(default=0, help_text="Failed tries in a row to reach Stripe.")
+    failures = models.PositiveIntegerField(default=0, help_text="In a row, to reach Stripe.")
 
     def __str__(self) -> str:
         return f"payer {self.customer or self.pk}"
