@@ -22,6 +22,9 @@ from butt.hosts.pub_state import id_in
 from scuttlekit.offsetlog import survey
 
 CHUNK = 256 * 1024
+HELD = 4 << 20
+"""Bytes of one blob that are held in memory, at most."""
+
 NO_PEERS = b"[]\n"
 
 SECRET, GOSSIP, LOG, BLOBS = "secret", "gossip.json", "flume/log.offset", "blobs/sha256"
@@ -130,17 +133,22 @@ class _Blobs:
 
 
 def _blob(folder: Folder, digest: str, size: int) -> Iterator[bytes]:
-    """A blob is read twice: it goes along only when it is what its name says."""
+    """It goes along only when it is what its name says: a small one is read once, and a large one twice."""
     file = opened(folder, f"{BLOBS}/{digest[:2]}/{digest[2:]}")
     if file is None:
         raise FileGone
-    total = hashlib.sha256()
+    kept, total = list[bytes](), hashlib.sha256()
     for chunk in _chunks(file, size):
         total.update(chunk)
+        if size <= HELD:
+            kept.append(chunk)
     if total.hexdigest() != digest or _size(file) != size:
         file.close()
         raise FileGone
-    return _chunks(file, size)
+    if size > HELD:
+        return _chunks(file, size)
+    file.close()
+    return iter(kept)
 
 
 def _of_files(items: list[Item]) -> ExportBundle:

@@ -42,16 +42,25 @@ def export(
     return response
 
 
+def _next(delivery: Delivery) -> asyncio.Future[bytes]:
+    """Never two at once: the chunks are those of one generator."""
+    return asyncio.ensure_future(asyncio.to_thread(gathered, delivery.chunks))
+
+
 async def _flowing(delivery: Delivery) -> AsyncIterator[bytes]:
-    """One chunk after the other. Cancelled when the browser goes away; a read under way then ends by itself."""
+    """One chunk after the other; while one is sent, the next is read. Cancelled when the browser goes away; a read under way
+    then ends by itself.
+    """
     task = asyncio.current_task()
     assert task  # nosec B101 # noqa: S101 - a coroutine that runs is part of a task
-    while True:
-        chunk = await asyncio.to_thread(gathered, delivery.chunks)
-        if not chunk:
-            return
-        patience = asyncio.get_running_loop().call_later(STALL_SECONDS, task.cancel)
-        try:
-            yield chunk
-        finally:
-            patience.cancel()
+    coming = _next(delivery)
+    try:
+        while chunk := await coming:
+            coming = _next(delivery)
+            patience = asyncio.get_running_loop().call_later(STALL_SECONDS, task.cancel)
+            try:
+                yield chunk
+            finally:
+                patience.cancel()
+    finally:
+        coming.cancel()
