@@ -10,7 +10,7 @@ import socket
 import time
 import uuid
 from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Coroutine
-from contextlib import aclosing, asynccontextmanager, suppress
+from contextlib import aclosing, asynccontextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any, Literal, TypeAlias
@@ -257,21 +257,21 @@ async def _figures(
 
 async def _pushes(bot: Bot, peer: Peer, every: int) -> AsyncGenerator[Any]:
     """What the bot pushes, one in each `PACE`: the newest."""
-    stream = peer.listen("butt.figures", {"every": every})
+    stream, not_before = peer.listen("butt.figures", {"every": every}), 0.0
     try:
         while True:
-            frame = await asyncio.wait_for(_newest(bot, stream), every + PATIENCE)
+            async with asyncio.timeout(every + PATIENCE):
+                frame = await _newest(bot, stream, not_before)
             if frame is None:
                 return
+            not_before = time.monotonic() + PACE
             yield frame.value
-            with suppress(TimeoutError):
-                await asyncio.wait_for(peer.closed, PACE)
     finally:
         stream.abort()
 
 
-async def _newest(bot: Bot, stream: Stream) -> Frame | None:
-    """The newest of the frames that have come, None at the end. What is older is not even decoded."""
+async def _newest(bot: Bot, stream: Stream, not_before: float) -> Frame | None:
+    """The newest of the frames that have come by then, None at the end. What is older is not even decoded."""
     size, newest = 0, None
     while frames := await stream.take():
         newest = frames[-1]
@@ -279,6 +279,8 @@ async def _newest(bot: Bot, stream: Stream) -> Frame | None:
         if size > BOT_FIGURES.most:
             note(BOT_FIGURES, f"bot {bot.id}")
             raise WrongBot(f"The bot sends more than {BOT_FIGURES.most} bytes of figures in a second.")
+        if (early := not_before - time.monotonic()) > 0:
+            await asyncio.sleep(early)
         if not stream.queued:
             break
     return newest
