@@ -1,28 +1,34 @@
 """Writing what was seen: many bots in one go, each sighting a sample, the last one what is observed."""
 
 import uuid
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from itertools import islice
-from typing import Any
+from types import SimpleNamespace
+from typing import NamedTuple, cast
 
 from django.db import transaction
-from django.db.models import Model, QuerySet
 
 from butt.agents.models import Observed
 from butt.agents.proof import proven
 from butt.agents.wake import wake_steward
 from butt.figures.models import Reading, Sample
 from butt.figures.spans import FIELDS, FINEST, MOST, Counter, Span, growth
+from butt.monitor.rows import Rows
 from butt.monitor.watch import BotFigures
 
 AT_ONCE = 500
 """How many bots are written in one transaction."""
 
 _TOP = 2**63 - 1
-_OBSERVED = "alive launch trouble started_at sequence said catching_up memory disk bytes_in bytes_out peers hops room full attendants tunnels at".split()
-_READING = "started_at bytes_in bytes_out messages feeds indexed to_index".split()
+_READ = ("bot_id", "alive", "launch", "sequence", "catching_up", "bytes_in", "bytes_out")
+_SEEN = "bot_id alive launch trouble started_at sequence said catching_up memory disk bytes_in bytes_out peers hops room full attendants tunnels at".split()
+_UNSEEN = ("bot_id", "alive", "trouble", "at")
+_COUNTED = "bot_id started_at bytes_in bytes_out messages feeds indexed to_index".split()
+
+_observed, _unseen = Rows(Observed, _SEEN), Rows(Observed, _UNSEEN)
+_readings, _samples = Rows(Reading, _COUNTED), Rows(Sample, ("bot_id", "resolution", *FIELDS))
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,6 +38,14 @@ class Seen:
     at: datetime
     figures: BotFigures | None
     trouble: str = ""
+
+
+class Counters(NamedTuple):
+    """Where a bot's own counters stood, of the process that began at a time."""
+
+    started_at: datetime
+    bytes_in: int
+    bytes_out: int
 
 
 def write(batch: Mapping[uuid.UUID, Sequence[Seen]]) -> int:
@@ -51,33 +65,48 @@ def _parts(ids: Iterator[uuid.UUID]) -> Iterator[list[uuid.UUID]]:
 @transaction.atomic
 def _write(batch: Mapping[uuid.UUID, Sequence[Seen]]) -> int:
     # Locked in order, so that monitors do not wait for each other in a ring; a bot that is gone by now has no row.
-    rows = list(Observed.objects.select_for_update().filter(bot_id__in=batch).order_by("bot_id"))
-    readings = Reading.objects.in_bulk([row.bot_id for row in rows])
+    there = Observed.objects.select_for_update().filter(bot_id__in=batch).order_by("bot_id")
+    rows = [
+        cast("Observed", SimpleNamespace(**dict(zip(_READ, row, strict=True))))
+        for row in there.values_list(*_READ)
+    ]
+    last = Reading.objects.filter(bot_id__in=batch).values_list(
+        "bot_id", "started_at", "bytes_in", "bytes_out"
+    )
+    counters = {bot_id: Counters(begun, came, went) for bot_id, begun, came, went in last}
     launches = dict(proven().filter(bot_id__in=batch).values_list("bot_id", "launch"))
-    changed, samples, read = [], [], set()
+    changed, samples = [], []
+    seen_rows, unseen_rows, readings = [], [], []
     for row in rows:
         before = (row.alive, row.launch)
+        newest = None
         for seen in batch[row.bot_id]:
             if seen.figures is None:
                 row.alive, row.trouble, row.at = False, seen.trouble, seen.at
                 continue
-            span = _count(row, readings.get(row.bot_id), seen.at, seen.figures)
-            if seen.figures.launch == launches.get(row.bot_id):
-                row.sequence = max(row.sequence, seen.figures.sequence)
-            readings[row.bot_id] = _reading(row.bot_id, seen.figures)
-            read.add(row.bot_id)
-            samples.append(Sample(bot_id=row.bot_id, resolution=FINEST, **_columns(span)))
+            newest = seen.figures
+            span = _count(row, counters.get(row.bot_id), seen.at, newest)
+            if newest.launch == launches.get(row.bot_id):
+                row.sequence = max(row.sequence, newest.sequence)
+            counters[row.bot_id] = Counters(newest.startedAt, newest.bytesIn, newest.bytesOut)
+            samples.append((row.bot_id, FINEST, *(getattr(span, name) for name in FIELDS)))
+        if newest is None:
+            unseen_rows.append([getattr(row, name) for name in _UNSEEN])
+        else:
+            seen_rows.append([getattr(row, name) for name in _SEEN])
+            readings.append(_reading(row.bot_id, newest))
         if before != (row.alive, row.launch):
             changed.append(row.bot_id)
-    _upsert(Observed.objects.all(), rows, _OBSERVED)
-    _upsert(Reading.objects.all(), [readings[bot_id] for bot_id in read], _READING)
-    Sample.objects.bulk_create(samples, ignore_conflicts=True)
+    _observed.update(seen_rows)
+    _unseen.update(unseen_rows)
+    _readings.put(readings)
+    _samples.insert(samples)
     if changed:
         wake_steward(*changed)
     return len(samples)
 
 
-def _count(row: Observed, last: Reading | None, at: datetime, figures: BotFigures) -> Span:
+def _count(row: Observed, last: Counters | None, at: datetime, figures: BotFigures) -> Span:
     """Take the figures over into what is observed; what came since the last ones, as a span."""
     process = figures.startedAt
     came_in = growth(
@@ -115,23 +144,15 @@ def _count(row: Observed, last: Reading | None, at: datetime, figures: BotFigure
     )
 
 
-def _reading(bot_id: uuid.UUID, figures: BotFigures) -> Reading:
-    return Reading(
-        bot_id=bot_id,
-        started_at=figures.startedAt,
-        bytes_in=figures.bytesIn,
-        bytes_out=figures.bytesOut,
-        messages=figures.messages,
-        feeds=figures.feeds,
-        indexed=figures.indexing.current,
-        to_index=figures.indexing.target,
+def _reading(bot_id: uuid.UUID, figures: BotFigures) -> tuple[object, ...]:
+    """In the order of `_COUNTED`."""
+    return (
+        bot_id,
+        figures.startedAt,
+        figures.bytesIn,
+        figures.bytesOut,
+        figures.messages,
+        figures.feeds,
+        figures.indexing.current,
+        figures.indexing.target,
     )
-
-
-def _columns(span: Span) -> dict[str, object]:
-    return {name: getattr(span, name) for name in FIELDS}
-
-
-def _upsert(rows: QuerySet[Any], values: Collection[Model], fields: Sequence[str]) -> None:
-    """One statement for many rows, where an update of each would be one for each."""
-    rows.bulk_create(values, update_conflicts=True, unique_fields=["bot"], update_fields=fields)
