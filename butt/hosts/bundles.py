@@ -29,6 +29,7 @@ NO_PEERS = b"[]\n"
 
 SECRET, GOSSIP, LOG, BLOBS = "secret", "gossip.json", "flume/log.offset", "blobs/sha256"
 _DIGEST = re.compile(r"[0-9a-f]{62}")
+_FIRST = re.compile(r"[0-9a-f]{2}")
 _ENTRY = 32 + 8
 
 
@@ -103,8 +104,8 @@ class _Blobs:
         self._folder = folder
         self._known = bytearray()
         self.count = self.size = self.tar_size = 0
-        for first in range(256):
-            self._list(f"{first:02x}")
+        for first in _folders(folder):
+            self._list(first)
 
     def __iter__(self) -> Iterator[Item]:
         for at in range(0, len(self._known), _ENTRY):
@@ -130,6 +131,17 @@ class _Blobs:
         self.count += 1
         self.size += size
         self.tar_size += entry_size(size)
+
+
+def _folders(folder: Folder) -> list[str]:
+    """Those of blobs that are there: a new bot has few."""
+    place = descriptor(folder, BLOBS, os.O_DIRECTORY)
+    if place is None:
+        return []
+    try:
+        return sorted(name for name in os.listdir(place) if _FIRST.fullmatch(name))  # noqa: PTH208 - by descriptor
+    finally:
+        os.close(place)
 
 
 def _blob(folder: Folder, digest: str, size: int) -> Iterator[bytes]:

@@ -3,8 +3,10 @@
 A host offers its own among the entry points of `butt.readings`, under the name it has among `butt.hosts`.
 """
 
+import functools
 import uuid
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any, Protocol
 
 from butt.configuration import configuration
@@ -41,8 +43,13 @@ def reading() -> BotReader:
     """That of the host which `BUTT_HOST` names. Raises `Unreadable` where it offers none."""
     settings = configuration()
     try:
-        found = part_named(READINGS, settings.host)
+        return _of(settings.host, settings.home)
     except UnknownPart:
         raise Unreadable("It cannot be read from here.") from None
-    made: BotReader = found.load()(settings.home)
+
+
+@functools.cache
+def _of(host: str, home: Path) -> BotReader:
+    """Found once: to look through all packages takes longer than most pages do."""
+    made: BotReader = part_named(READINGS, host).load()(home)
     return made

@@ -15,8 +15,8 @@ from butt.accounts.personal import personal_data
 from butt.accounts.ssb_ids import ids_of
 from butt.accounts.tokens import sign_out_programs, tokens_of
 from butt.agents.actions import Refused
-from butt.agents.bots import bots_of
 from butt.agents.models import Agent
+from butt.agents.summaries import summaries_of
 from butt.billing.chosen import billing
 from butt.billing.debts import check_leaves_no_debt
 from butt.billing.payers import payment_data
@@ -73,7 +73,7 @@ def data(request: HttpRequest, person: Agent) -> HttpResponse:  # noqa: ARG001
 def delete(request: HttpRequest, person: Agent) -> HttpResponse:
     """Deleting asks for the password, whatever was shown before."""
     mine = account_of(request)
-    shown = {"bots": bots_of(person)}
+    shown = {"bots": summaries_of(person)}
     if request.method != "POST":
         return render(request, "account/delete.html", shown)
     try:
