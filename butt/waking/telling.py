@@ -67,7 +67,7 @@ def _tell_of_writes(execute: Callable[..., Any], sql: Any, params: Any, many: bo
             with connection.cursor() as cursor:
                 cursor.execute("SELECT pg_notify(%s, %s)", (CHANNEL, str(word)))
         else:
-            transaction.on_commit(partial(_send, str(word).encode()), using=connection.alias)
+            transaction.on_commit(partial(_send, str(word).encode()), using=connection.alias, robust=True)
     return done
 
 
