@@ -34,7 +34,7 @@ class Rows:
     def put(self, rows: Iterable[Sequence[Any]]) -> None:
         """What is there already becomes as it is told."""
         settings = ", ".join(f"{column} = EXCLUDED.{column}" for column in self._columns[1:])
-        sql = f"{self._insertion()} ON CONFLICT ({self._key}) DO UPDATE SET {settings}"
+        sql = f"{self._insertion()} ON CONFLICT ({self._key}) DO UPDATE SET {settings}"  # nosec B608 - names of our models
         self._run(sql, self._kept(rows))
 
     def _insertion(self) -> str:
