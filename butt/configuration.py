@@ -131,6 +131,11 @@ class Configuration(BaseSettings):
         ge=0,
         description="How many days a bot keeps blobs that neither it nor anybody it follows links to; 0 keeps them for ever.",
     )
+    bot_traffic_gib: float = Field(
+        0,
+        ge=0,
+        description="How much may go over the network of one bot in a month, in and out, in GiB; 0: as much as there is.",
+    )
     invites_per_bot: int = Field(100, ge=1, description="How many open invites one bot may have.")
     joins_per_minute: int = Field(
         30, ge=1, description="How many times a minute one address may look up an invite that does not exist."

@@ -1,4 +1,4 @@
-"""How much of the disk a bot may take: the operator's bounds, and its owner's within them.
+"""How much of the disk a bot may take, and its traffic of a month: the operator's bounds, and its owner's within them.
 
 The monitor tells them to the bot's pub, which keeps to them; what it takes comes back with its figures.
 """
@@ -13,13 +13,30 @@ from butt.configuration import configuration
 from butt.services.interface import ServicePart
 
 GIB: Final = 2**30
-LEAST: Final[Mapping[str, int]] = {"disk": 100 * 2**20, "blobs": 0, "blob": 1024, "farBlobDays": 1}
-"""With less a pub could not do its work. Bytes, and days."""
-MOST: Final[Mapping[str, int]] = {"disk": 2**44, "blobs": 2**44, "blob": 5 * 2**20, "farBlobDays": 36_500}
+LEAST: Final[Mapping[str, int]] = {
+    "disk": 100 * 2**20,
+    "blobs": 0,
+    "blob": 1024,
+    "farBlobDays": 1,
+    "traffic": 100 * 2**20,
+}
+"""With less a pub could not do its work. Bytes, days, and bytes a month."""
+MOST: Final[Mapping[str, int]] = {
+    "disk": 2**44,
+    "blobs": 2**44,
+    "blob": 5 * 2**20,
+    "farBlobDays": 36_500,
+    "traffic": 2**50,
+}
+TRAFFIC: Final = "traffic"
+"""The one that every bot has, whatever its service; the others bound what it keeps for others."""
+
+UNSURE: Final = "?"
+"""In the place of the limits that a bot was told, where it may not know them any more."""
 
 NEARLY: Final = 80
 FULL: Final = 100
-"""Of a hundred parts of the disk that a bot may take: what its owner is told of."""
+"""Of a hundred parts of what a bot may take: what its owner is told of."""
 
 
 def of_operator() -> dict[str, int]:
@@ -29,6 +46,7 @@ def of_operator() -> dict[str, int]:
         "disk": int(settings.bot_disk_gib * GIB),
         "blobs": int(settings.bot_blobs_gib * GIB),
         "farBlobDays": settings.bot_far_blob_days,
+        TRAFFIC: int(settings.bot_traffic_gib * GIB),
     }
     return {name: number for name, number in given.items() if number}
 
@@ -47,7 +65,8 @@ def text_of(limits: Mapping[str, int]) -> str:
 
 def set_limits(person: Agent, bot: Agent, changes: Mapping[str, int | None]) -> None:
     """Change some of the owner's limits of a bot; None takes one back. Raises `Refused`: `bad_limit`, `bad_service`, `wrong_state`."""
-    check_has(bot, ServicePart.LIMITS)
+    if changes.keys() - {TRAFFIC}:
+        check_has(bot, ServicePart.LIMITS)
     bounds = of_operator()
     limits = dict(bot.wanted.limits)
     for name, number in changes.items():

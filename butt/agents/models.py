@@ -113,7 +113,7 @@ class Wanted(BotRow):
     limits = models.JSONField(
         default=dict,
         blank=True,
-        help_text="How much of the disk it may take, as its owner wants it: bytes and days by the names of the pub's bounds.",
+        help_text="How much of the disk and the network it may take, as its owner wants it: bytes, days and bytes a month by the names of the pub's bounds.",
     )
     restarts = models.PositiveIntegerField(default=0, help_text="How often a restart was asked for.")
     upgrades = models.PositiveIntegerField(default=0, help_text="How often other code was asked for.")
@@ -244,6 +244,17 @@ class Observed(BotRow):
     )
     full = models.PositiveSmallIntegerField(
         default=0, db_default=0, db_index=True, help_text="How many of 100 parts of its disk it takes."
+    )
+    traffic = models.JSONField(
+        null=True,
+        blank=True,
+        help_text="Bytes in and out of a month, and how many they may be; none where its code does not tell.",
+    )
+    traffic_full = models.PositiveSmallIntegerField(
+        default=0, db_default=0, db_index=True, help_text="How many of 100 parts of that month's traffic."
+    )
+    traffic_behind = models.BooleanField(
+        default=False, db_default=False, help_text="It counted less of that month than was seen before."
     )
     attendants = models.PositiveIntegerField(
         null=True, blank=True, help_text="How many are in its room; none where its code has no room."

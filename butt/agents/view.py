@@ -7,9 +7,10 @@ from typing import Any
 from django.utils import timezone
 
 from butt.agents.effective_state import effective_state, why_held
-from butt.agents.limits import FULL, NEARLY, effective
+from butt.agents.limits import FULL, NEARLY, TRAFFIC, effective
 from butt.agents.models import Agent, Observed, Role
 from butt.agents.states import TO_RUN, Action, State, may_ask
+from butt.agents.traffic import MonthlyTraffic, in_month, month_of
 from butt.configuration import configuration
 from butt.services.interface import Service
 from butt.services.known import service_named
@@ -179,8 +180,27 @@ class View:
 
     @property
     def limits(self) -> dict[str, int]:
-        """How much of the disk it may take: its owner's limits, within the operator's."""
+        """How much of the disk and the network it may take: its owner's limits, within the operator's."""
         return effective(self.agent.wanted.limits)
+
+    @cached_property
+    def traffic(self) -> MonthlyTraffic | None:
+        """What went over its network this month; None where its code does not tell."""
+        return in_month(self._observed.traffic, self.limits.get(TRAFFIC), timezone.now())
+
+    @property
+    def traffic_full(self) -> int:
+        """How many of 100 parts of this month's traffic are used."""
+        seen = self._observed.traffic
+        return self._observed.traffic_full if seen and seen["month"] == month_of(timezone.now()) else 0
+
+    @property
+    def has_nearly_used_its_traffic(self) -> bool:
+        return self.traffic_full >= NEARLY
+
+    @property
+    def has_used_its_traffic(self) -> bool:
+        return self.traffic_full >= FULL
 
     @property
     def memory(self) -> int | None:

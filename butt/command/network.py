@@ -59,6 +59,7 @@ def network(name: str, hops: int | None, announce: bool | None, as_json: bool) -
 @bot_name
 @click.option("--disk-gib", type=float, help="How much disk it may use; 0 means the operator's limit.")
 @click.option("--blobs-gib", type=float, help="How much disk all blobs may use.")
+@click.option("--traffic-gib", type=float, help="How much may go over its network in a month, in and out.")
 @click.option(
     "--far-blob-days",
     type=int,
@@ -66,13 +67,19 @@ def network(name: str, hops: int | None, announce: bool | None, as_json: bool) -
 )
 @as_json
 def limits(
-    name: str, disk_gib: float | None, blobs_gib: float | None, far_blob_days: int | None, as_json: bool
+    name: str,
+    disk_gib: float | None,
+    blobs_gib: float | None,
+    traffic_gib: float | None,
+    far_blob_days: int | None,
+    as_json: bool,
 ) -> None:
-    """Show or change how much disk a bot may use."""
+    """Show or change how much disk and traffic a bot may use."""
     asked = {
         "disk": None if disk_gib is None else int(disk_gib * 2**30),
         "blobs": None if blobs_gib is None else int(blobs_gib * 2**30),
         "farBlobDays": far_blob_days,
+        "traffic": None if traffic_gib is None else int(traffic_gib * 2**30),
     }
     # 0 takes a limit back, which the API is told by null.
     changes = {field: value or None for field, value in asked.items() if value is not None}
@@ -82,13 +89,17 @@ def limits(
         if changes:
             bot = api.call("PATCH", f"/agents/{bot['id']}", {"limits": changes})
     if as_json:
-        print_json({"limits": bot["limits"], "room": bot["status"].get("room")})
+        status = bot["status"]
+        print_json({"limits": bot["limits"], "room": status.get("room"), "traffic": status.get("traffic")})
         return
     for field, value in bot["limits"].items():
         click.echo(f"{field}: {value if field == 'farBlobDays' else units.size(value)}")
     for field, value in (bot["status"].get("room") or {}).items():
         if field in {"log", "blobs", "rest"}:
             click.echo(f"taken by {field}: {units.size(value)}")
+    if month := bot["status"].get("traffic"):
+        came_in, went_out = units.size(month["in"]), units.size(month["out"])
+        click.echo(f"traffic in {month['month']}: {came_in} in, {went_out} out")
 
 
 @cli.command()

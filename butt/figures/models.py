@@ -96,15 +96,20 @@ class Outage(models.Model):
 
 
 class Fullness(models.Model):
-    """A bot whose disk is nearly used up, of which its owner was told. A mark is set before its e-mail goes."""
+    """A bot that has nearly used up what it may, of which its owner was told. A mark is set before its e-mail goes."""
 
+    class What(models.TextChoices):
+        DISK = "disk"
+        TRAFFIC = "traffic"
+
+    what = models.CharField(max_length=7, choices=What, default=What.DISK, db_default=What.DISK)
     bot = models.ForeignKey(Agent, models.CASCADE, related_name="fullness")
     percent = models.PositiveSmallIntegerField()
     told_at = models.DateTimeField(null=True)
 
     class Meta:
         constraints = [
-            models.UniqueConstraint(fields=["bot", "percent"], name="told_of_each_once"),
+            models.UniqueConstraint(fields=["bot", "what", "percent"], name="told_of_each_once"),
         ]
 
 

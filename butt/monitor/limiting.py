@@ -1,7 +1,8 @@
-"""Which bots have yet to be told how much of the disk they may take. A pub keeps what it was told over restarts."""
+"""What bots have yet to be told of their limits, and of what went over their network. A pub keeps both over restarts."""
 
 import uuid
 from dataclasses import dataclass
+from typing import Any
 
 from butt.agents import limits
 from butt.agents.models import Observed
@@ -9,16 +10,32 @@ from butt.agents.models import Observed
 
 @dataclass(frozen=True)
 class Limiting:
-    """A bot that is to keep to these limits: bytes and days, by the names of the pub's bounds."""
+    """A bot that is to keep to these limits: bytes, days and bytes a month, by the names of the pub's bounds."""
 
     bot_id: uuid.UUID
     limits: dict[str, int]
 
 
+@dataclass(frozen=True)
+class Recounting:
+    """A bot that counted less of this month's traffic than was seen: `seen` is `{month, in, out}`."""
+
+    bot_id: uuid.UUID
+    seen: dict[str, Any]
+
+
 def untold() -> list[Limiting]:
     """Of the bots that answer and know limits, those that were told others, or none where there are some."""
-    knowing = Observed.objects.filter(alive=True, room__isnull=False)
-    of_operator = limits.effective({})
+    return [*_untold(knows_traffic=True), *_untold(knows_traffic=False)]
+
+
+def _untold(*, knows_traffic: bool) -> list[Limiting]:
+    def known(owners: dict[str, int]) -> dict[str, int]:
+        counts = limits.effective(owners)
+        return {name: number for name, number in counts.items() if knows_traffic or name != limits.TRAFFIC}
+
+    knowing = Observed.objects.filter(alive=True, room__isnull=False, traffic__isnull=not knows_traffic)
+    of_operator = known({})
     usual = [limits.text_of(of_operator)] if of_operator else ["", limits.text_of({})]
     due = [
         Limiting(bot_id, of_operator)
@@ -28,7 +45,7 @@ def untold() -> list[Limiting]:
     ]
     own = knowing.exclude(bot__wanted__limits={}).values_list("bot_id", "bot__wanted__limits", "limits_told")
     for bot_id, wanted, told_text in own:
-        if limits.text_of(wanted := limits.effective(wanted)) != told_text:
+        if limits.text_of(wanted := known(wanted)) != told_text:
             due.append(Limiting(bot_id, wanted))
     return due
 
@@ -36,3 +53,16 @@ def untold() -> list[Limiting]:
 def told(limiting: Limiting) -> None:
     """Note what it was told."""
     Observed.objects.filter(bot_id=limiting.bot_id).update(limits_told=limits.text_of(limiting.limits))
+
+
+def behind() -> list[Recounting]:
+    """The bots that answer and counted less of their traffic than was seen."""
+    found = Observed.objects.filter(alive=True, traffic_behind=True).values_list("bot_id", "traffic")
+    return [
+        Recounting(bot_id, {name: seen[name] for name in ("month", "in", "out")}) for bot_id, seen in found
+    ]
+
+
+def recounted(recounting: Recounting) -> None:
+    """Note that it knows; its next figures show whether it does."""
+    Observed.objects.filter(bot_id=recounting.bot_id).update(traffic_behind=False)

@@ -118,6 +118,7 @@ class Monitor:
                 (self._telling.announce, ANNOUNCE_EVERY),
                 (self._telling.join_others, JOIN_EVERY),
                 (self._telling.limit, LIMIT_EVERY),
+                (self._telling.recount, LIMIT_EVERY),
                 (self._telling.furnish, ROOM_EVERY),
             ):
                 tasks.create_task(_again_and_again(partial(self._tell, work, pause, self._new_event()), 0))

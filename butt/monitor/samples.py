@@ -10,20 +10,33 @@ from typing import NamedTuple, cast
 
 from django.db import transaction
 
+from butt.agents.limits import UNSURE
 from butt.agents.models import Observed
 from butt.agents.proof import proven
+from butt.agents.traffic import merged, percent
 from butt.agents.wake import wake_steward
 from butt.figures.models import Reading, Sample
 from butt.figures.spans import FIELDS, FINEST, MOST, Counter, Span, growth
 from butt.monitor.rows import Rows
 from butt.monitor.watch import BotFigures
+from butt.peers.models import ToldRoom
 
 AT_ONCE = 500
 """How many bots are written in one transaction."""
 
 _TOP = 2**63 - 1
-_READ = ("bot_id", "alive", "launch", "sequence", "catching_up", "bytes_in", "bytes_out")
-_SEEN = "bot_id alive launch trouble started_at sequence said catching_up memory disk bytes_in bytes_out peers hops room full attendants tunnels at".split()
+_READ = (
+    "bot_id",
+    "alive",
+    "launch",
+    "sequence",
+    "catching_up",
+    "bytes_in",
+    "bytes_out",
+    "started_at",
+    "traffic",
+)
+_SEEN = "bot_id alive launch trouble started_at sequence said catching_up memory disk bytes_in bytes_out peers hops room full traffic traffic_full traffic_behind attendants tunnels at".split()
 _UNSEEN = ("bot_id", "alive", "trouble", "at")
 _COUNTED = "bot_id started_at bytes_in bytes_out messages feeds indexed to_index".split()
 
@@ -77,6 +90,7 @@ def _write(batch: Mapping[uuid.UUID, Sequence[Seen]]) -> int:
     launches = dict(proven().filter(bot_id__in=batch).values_list("bot_id", "launch"))
     changed, samples = [], []
     seen_rows, unseen_rows, readings = [], [], []
+    begun = {row.bot_id: row.started_at for row in rows}
     for row in rows:
         before = (row.alive, row.launch)
         newest = None
@@ -101,9 +115,17 @@ def _write(batch: Mapping[uuid.UUID, Sequence[Seen]]) -> int:
     _unseen.update(unseen_rows)
     _readings.put(readings)
     _samples.insert(samples)
+    _tell_anew([row.bot_id for row in rows if row.started_at != begun[row.bot_id]])
     if changed:
         wake_steward(*changed)
     return len(samples)
+
+
+def _tell_anew(started: list[uuid.UUID]) -> None:
+    """Have pubs that started told again what they keep beside their log: a move or a copy of their data brings none of it."""
+    if started:
+        Observed.objects.filter(bot_id__in=started).exclude(limits_told="").update(limits_told=UNSURE)
+        ToldRoom.objects.filter(bot_id__in=started).delete()
 
 
 def _count(row: Observed, last: Counters | None, at: datetime, figures: BotFigures) -> Span:
@@ -123,6 +145,7 @@ def _count(row: Observed, last: Counters | None, at: datetime, figures: BotFigur
     row.memory, row.disk, row.peers, row.hops = figures.memory, figures.disk, peers, figures.hops
     row.room = figures.room.model_dump() if figures.room else None
     row.full = figures.room.full if figures.room else 0
+    _see_month(row, figures)
     row.attendants, row.tunnels = figures.attendants, figures.tunnels
     row.bytes_in = min(_TOP, (row.bytes_in or 0) + came_in)
     row.bytes_out = min(_TOP, (row.bytes_out or 0) + came_out)
@@ -142,6 +165,14 @@ def _count(row: Observed, last: Counters | None, at: datetime, figures: BotFigur
         messages=figures.messages,
         feeds=figures.feeds,
     )
+
+
+def _see_month(row: Observed, figures: BotFigures) -> None:
+    if figures.traffic is None:
+        row.traffic, row.traffic_full, row.traffic_behind = None, 0, False
+        return
+    row.traffic, row.traffic_behind = merged(row.traffic, figures.traffic.model_dump(by_alias=True))
+    row.traffic_full = percent(row.traffic)
 
 
 def _reading(bot_id: uuid.UUID, figures: BotFigures) -> tuple[object, ...]:

@@ -17,7 +17,7 @@ from butt.invites.retelling import Retelling, StoredInvite
 from butt.invites.withdrawing import Withdrawal
 from butt.monitor import limiting
 from butt.monitor.guests import Guests
-from butt.monitor.limiting import Limiting
+from butt.monitor.limiting import Limiting, Recounting
 from butt.peers import announcing, joining, rooms
 from butt.peers.announcing import PubAnnouncement
 from butt.peers.joining import Joining
@@ -36,7 +36,16 @@ REST = 60.0
 """Seconds until a bot that refused one kind is told again."""
 
 T = TypeVar(
-    "T", Withdrawal, Retelling, BotProfile, CaughtUp, PubAnnouncement, Joining, Limiting, rooms.RoomUpdate
+    "T",
+    Withdrawal,
+    Retelling,
+    BotProfile,
+    CaughtUp,
+    PubAnnouncement,
+    Joining,
+    Limiting,
+    Recounting,
+    rooms.RoomUpdate,
 )
 
 
@@ -84,6 +93,10 @@ class Telling:
         """Have pubs know how much of the disk they may take."""
         return (await self._each(await sync_to_async(limiting.untold)(), self._limit))[1]
 
+    async def recount(self) -> bool:
+        """Have pubs count at least what was seen to go over their network this month."""
+        return (await self._each(await sync_to_async(limiting.behind)(), self._recount))[1]
+
     async def furnish(self) -> bool:
         """Have pubs know who may meet in their room, and where the pages of aliases are."""
         return (await self._each(await sync_to_async(rooms.untold)(), self._furnish))[1]
@@ -96,6 +109,10 @@ class Telling:
     async def _limit(self, peer: Peer, matter: Limiting) -> None:
         await peer.call("butt.limit", matter.limits, timeout=PATIENCE)
         await sync_to_async(limiting.told)(matter)
+
+    async def _recount(self, peer: Peer, matter: Recounting) -> None:
+        await peer.call("butt.traffic", matter.seen, timeout=PATIENCE)
+        await sync_to_async(limiting.recounted)(matter)
 
     async def _announce(self, peer: Peer, announcement: PubAnnouncement) -> None:
         sequence = _sequence_in(await peer.call("butt.announce", timeout=PATIENCE))

@@ -94,6 +94,15 @@ class SpaceUsed(BaseModel):
         return FULL if self.takes != "all" or taken >= MAKES_ROOM else taken
 
 
+class Month(BaseModel):
+    """What went over the network of a bot in a month, in bytes, and how much that may be."""
+
+    month: str = Field(pattern=r"^[0-9]{4}-(0[1-9]|1[0-2])$")
+    in_: int = Field(alias="in", ge=0, le=2**53)
+    out: int = Field(ge=0, le=2**53)
+    most: int = Field(ge=0, le=2**53)
+
+
 class BotFigures(BaseModel):
     """What the pub's plugin `butt` pushes, checked: a bot is somebody's program and may say anything."""
 
@@ -114,6 +123,7 @@ class BotFigures(BaseModel):
     hops: int | None = Field(None, ge=0, le=100)
     indexing: Indexing = Field(default_factory=Indexing)
     room: SpaceUsed | None = None
+    traffic: Month | None = None
     attendants: int | None = Field(None, ge=0, le=10**9)
     tunnels: int | None = Field(None, ge=0, le=10**9)
 

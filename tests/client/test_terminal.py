@@ -3,6 +3,7 @@
 import io
 import json
 import os
+import re
 import stat
 import subprocess
 import sys
@@ -188,9 +189,9 @@ def test_a_bot_is_made_known_in_its_network(site: Service, butt: Run):
     feed = KeyPair.generate().id
     assert butt("follow", "ninas", feed).stdout == f"ninas follows {feed}.\n"
     assert butt("follow", "ninas", feed, "--stop").stdout == f"ninas does not follow {feed}.\n"
-    assert butt("limits", "ninas", "--disk-gib", "2", "--far-blob-days", "30").stdout.startswith(
-        "disk: 2 GiB\nfarBlobDays: 30\n"
-    )
+    told = butt("limits", "ninas", "--disk-gib", "2", "--far-blob-days", "30", "--traffic-gib", "5").stdout
+    assert told.startswith("disk: 2 GiB\nfarBlobDays: 30\ntraffic: 5 GiB\n")
+    assert re.search(r"^traffic in 20\d\d-\d\d: \d.* in, \d.* out$", told, re.MULTILINE)
     assert "disk" not in json.loads(butt("limits", "ninas", "--disk-gib", "0", "--json").stdout)["limits"]
     assert butt("block", "ninas", feed).stdout == f"ninas blocks {feed}.\n"
     assert butt("members", "ninas").stdout == f"{feed}  blocks  0 messages, 0 B  \n"

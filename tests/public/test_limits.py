@@ -2,9 +2,11 @@
 
 import pytest
 from django.test import Client
+from django.utils import timezone
 
 from butt.accounts.tokens import issue_token
 from butt.agents.models import Agent, Observed, Wanted
+from butt.agents.traffic import month_of
 from butt.configuration import configuration
 
 pytestmark = pytest.mark.django_db
@@ -36,8 +38,22 @@ def test_limits_are_set_one_by_one_and_taken_back(bot: Agent):
     assert answer["description"] == ""
     assert "room" not in answer["status"]
     Observed.objects.filter(bot=bot).update(room=ROOM)
-    told = api.get(path).json()["status"]["room"]
+    told = api.get(path).json()["status"]
+    assert "traffic" not in told
+    told = told["room"]
     assert told == {name: ROOM[name] for name in ("most", "log", "blobs", "rest", "takes", "removed")}
+
+
+def test_the_traffic_of_this_month_is_told_and_that_of_another_is_over(bot: Agent):
+    token = issue_token(bot.belongs_to.get().target_agent.account)
+    api, path = Client(headers={"Authorization": f"Bearer {token}"}), f"/agents/{bot.id}"
+    month = month_of(timezone.now())
+    Observed.objects.filter(bot=bot).update(traffic={"month": month, "in": 7, "out": 8, "most": 9})
+    assert api.get(path).json()["status"]["traffic"] == {"month": month, "in": 7, "out": 8}
+    assert api.patch(path, {"limits": {"traffic": 2**30}}, "application/json").status_code == 200
+    Observed.objects.filter(bot=bot).update(traffic={"month": "2026-01", "in": 7, "out": 8, "most": 9})
+    told = api.get(path).json()["status"]["traffic"]
+    assert told == {"month": month, "in": 0, "out": 0, "most": 2**30}
 
 
 PAGE = "/bots/my/limits"

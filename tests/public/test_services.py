@@ -111,7 +111,9 @@ def test_a_room_tells_who_is_there_and_a_pub_what_it_keeps(alice: Client, bot: A
     assert "in its room now: 3" in told
     assert "tunnels now: 1" in told
     assert "messages:" not in told
-    assert "limits" not in told
+    assert "disk" not in words(alice.get("/bots/my/limits").content), "it has a limit of its traffic alone"
+    assert alice.post("/bots/my/limits", {"traffic": "2"})["Location"] == "/bots/my/limits"
+    assert Wanted.objects.get(bot=bot).limits == {"traffic": 2 * 2**30}
 
 
 def test_a_bot_whose_service_is_gone_goes_on_and_can_be_stopped(alice: Client, bot: Agent):

@@ -12,6 +12,7 @@ from django.utils import timezone
 from butt.agents import journal
 from butt.agents.models import Agent, Observed, Wanted
 from butt.agents.states import State
+from butt.agents.traffic import month_of
 from butt.configuration import configuration
 from butt.figures.models import Letters
 from butt.monitor.samples import Seen, write
@@ -169,3 +170,26 @@ def test_a_bar_shows_what_takes_the_disk_that_it_may_take_and_a_banner_that_it_i
     said = text_of(status(alice))
     assert "accepts them only from people it follows" in said
     assert "Its disk is full." in text_of(alice.get("/bots/my").content.decode())
+
+
+def test_the_traffic_of_the_month_is_told_and_shown_in_a_bar_where_it_is_bounded(alice: Client, bot: Agent):
+    now = timezone.now()
+    month = {"month": month_of(now), "in": 30 * MIB, "out": 50 * MIB, "most": 100 * MIB}
+    write({bot.id: [Seen(now, figures(now, traffic=month))]})
+    said = text_of(status(alice))
+    assert f"80 MiB traffic in {now.astimezone(UTC):%B %Y} (UTC)" in said
+    assert 'x="30.0" width="50.0"' not in status(alice)
+    Wanted.objects.filter(bot=bot).update(limits={"traffic": 100 * MIB})
+    said = text_of(status(alice))
+    for words in (
+        "80 MiB of 100 MiB traffic",
+        "in: 30 MiB",
+        "out: 50 MiB",
+        "It has used 80 % of its traffic",
+    ):
+        assert words in said
+    assert 'x="30.0" width="50.0"' in status(alice)
+    write({bot.id: [Seen(now, figures(now, traffic=month | {"out": 70 * MIB}))]})
+    assert "It has used up its traffic of this month." in text_of(alice.get("/bots/my").content.decode())
+    Observed.objects.filter(bot=bot).update(traffic=month | {"month": "2026-01"})
+    assert "used up its traffic" not in text_of(alice.get("/bots/my").content.decode())

@@ -8,6 +8,7 @@ from ninja import Field, Schema
 from pydantic import ConfigDict, JsonValue, field_validator
 
 from butt.agents.models import Role
+from butt.agents.traffic import MonthlyTraffic
 from butt.agents.view import View
 from butt.public.api.codes import CODES
 from butt.services.interface import LONGEST_NAME
@@ -72,6 +73,7 @@ class LimitsChange(Body):
     blobs: int | None = Field(None, description="Bytes of all blobs.")
     blob: int | None = Field(None, description="Bytes of the largest blob that is fetched.")
     farBlobDays: int | None = Field(None, description="How long blobs stay that nobody near links.")
+    traffic: int | None = Field(None, description="Bytes in and out in a month.")
 
 
 class LimitsShape(Schema):
@@ -79,6 +81,7 @@ class LimitsShape(Schema):
     blobs: int | None = None
     blob: int | None = None
     farBlobDays: int | None = None
+    traffic: int | None = None
 
 
 class RemovedShape(Schema):
@@ -108,6 +111,15 @@ class Bandwidth(Schema):
     out: int | None
 
 
+class MonthShape(Schema):
+    """What went over the network this month, by UTC."""
+
+    month: str
+    in_: int = Field(alias="in")
+    out: int
+    most: int | None = None
+
+
 class Status(Schema):
     alive: bool
     uptime: int | None
@@ -116,6 +128,7 @@ class Status(Schema):
     memory: int | None
     peers: int | None
     room: RoomShape | None = None
+    traffic: MonthShape | None = None
     observedAt: datetime | None
 
 
@@ -153,6 +166,11 @@ class AllBelongs(Schema):
     belongs: list[BelongsShape]
 
 
+def _month(traffic: MonthlyTraffic) -> dict[str, Any]:
+    shape = {"month": traffic.month, "in": traffic.came_in, "out": traffic.went_out}
+    return shape if traffic.most is None else {**shape, "most": traffic.most}
+
+
 def agent_shape(view: View) -> dict[str, Any]:
     """One agent as the contract has it; a person has only the first five fields."""
     agent, shape = view.agent, {}
@@ -177,6 +195,7 @@ def agent_shape(view: View) -> dict[str, Any]:
                 "memory": view.memory,
                 "peers": view.peers,
                 **({"room": view.room} if view.room else {}),
+                **({"traffic": _month(view.traffic)} if view.traffic else {}),
                 "observedAt": view.observed_at,
             },
         }

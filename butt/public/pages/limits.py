@@ -1,17 +1,18 @@
-"""How much of the disk a bot may take, as its owner chooses it within what the operator allows."""
+"""How much of the disk and the network a bot may take, as its owner chooses it within what the operator allows."""
 
 from django.http import HttpRequest, HttpResponseBase
 from django.shortcuts import redirect, render
 
 from butt.agents.actions import Refused
 from butt.agents.bots import bot_by_name
-from butt.agents.limits import GIB, of_operator, set_limits
+from butt.agents.limits import GIB, TRAFFIC, of_operator, set_limits
 from butt.agents.models import Agent
 from butt.agents.view import View
 from butt.public.letters import say
 from butt.public.pages.person import for_person
+from butt.services.interface import Part
 
-FIELDS = {"disk": GIB, "blobs": GIB, "farBlobDays": 1}
+FIELDS = {"disk": GIB, "blobs": GIB, "farBlobDays": 1, TRAFFIC: GIB}
 """What is asked for, and how many of its own unit make one of the person's: GiB and days."""
 LONGEST = 12
 
@@ -19,19 +20,23 @@ LONGEST = 12
 @for_person
 def limits(request: HttpRequest, person: Agent, name: str) -> HttpResponseBase:
     bot = bot_by_name(person, name)
-    typed = {field: _shown(bot.wanted.limits.get(field), unit) for field, unit in FIELDS.items()}
+    view = View(bot)
+    keeps = Part.LIMITS in view.service.parts
+    fields = FIELDS if keeps else {TRAFFIC: FIELDS[TRAFFIC]}
+    typed = {field: _shown(bot.wanted.limits.get(field), unit) for field, unit in fields.items()}
     errors: dict[str, str] = {}
     if request.method == "POST":
-        typed = {field: request.POST.get(field, "").strip() for field in FIELDS}
+        typed = {field: request.POST.get(field, "").strip() for field in fields}
         try:
-            set_limits(person, bot, {field: _read(typed[field], field) for field in FIELDS})
+            set_limits(person, bot, {field: _read(typed[field], field) for field in fields})
         except Refused as no:
             errors = {no.field.removeprefix("limits."): no.message}
         else:
             say(request, "The limits are saved.")
             return redirect("limits", bot.name)
     shown = {
-        "bot": View(bot),
+        "bot": view,
+        "keeps": keeps,
         "typed": typed,
         "errors": errors,
         "operators": {field: _shown(number, FIELDS[field]) for field, number in of_operator().items()},

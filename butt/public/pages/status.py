@@ -1,6 +1,6 @@
 """The status of one bot: its figures now, and as charts."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
@@ -50,7 +50,7 @@ class Row:
 
 @dataclass(frozen=True)
 class Slice:
-    """What takes a part of the disk that a bot may take; `x` and `width` in a bar of 100."""
+    """A part of what a bot may take; `x` and `width` in a bar of 100."""
 
     name: str
     words: str
@@ -82,6 +82,7 @@ def status(request: HttpRequest, person: Agent, name: str) -> HttpResponse:
             "trouble": view.trouble,
             "room": _room(view),
             "copy": shown_copy(view.agent),
+            "traffic_parts": _traffic(view),
             "bandwidth": _sum(view.bytes_in, view.bytes_out),
             "passing": view.state.is_passing,
             "mark": status_mark(view),
@@ -172,12 +173,25 @@ def _room(view: View) -> dict[str, Any] | None:
     ):
         return None
     names = {"log": "messages", "blobs": "blobs", "rest": "index and the rest"}
-    parts, x = [], 0.0
-    for name, words in names.items():
-        width = min(100 - x, 100 * room[name] / room["most"])
-        parts.append(Slice(name, words, room[name], round(x, 2), round(width, 2)))
-        x += width
+    parts = _slices([(name, words, room[name]) for name, words in names.items()], room["most"])
     return {**room, "parts": parts, "taken": sum(part.size for part in parts)}
+
+
+def _traffic(view: View) -> list[Slice]:
+    """What went over its network this month, in a bar of what may. Nothing where nothing bounds it, or it is not told."""
+    traffic = view.traffic
+    if traffic is None or not traffic.most:
+        return []
+    return _slices([("log", "in", traffic.came_in), ("blobs", "out", traffic.went_out)], traffic.most)
+
+
+def _slices(sizes: Sequence[tuple[str, str, int]], most: int) -> list[Slice]:
+    parts, x = [], 0.0
+    for name, words, size in sizes:
+        width = min(100 - x, 100 * size / most)
+        parts.append(Slice(name, words, size, round(x, 2), round(width, 2)))
+        x += width
+    return parts
 
 
 def _sum(first: int | None, second: int | None) -> int | None:

@@ -18,6 +18,7 @@ class Door:
 
     def __init__(self, keys: KeyPair = PUB, strangers: int = 2) -> None:
         self.refused: list[str] = []
+        self.is_saving = False
         self.begun: list[Link] = []
         self.ended: list[Link] = []
         self.connections = Connections(
@@ -29,6 +30,8 @@ class Door:
             is_blocked=lambda feed: feed == ENEMY.id,
             is_known=lambda feed: feed == FRIEND.id,
             strangers=strangers,
+            is_saving=lambda: self.is_saving,
+            follows=lambda feed: feed == FRIEND.id,
             refuse=self.refused.append,
             begin=self._begin,
         )

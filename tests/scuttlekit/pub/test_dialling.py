@@ -39,6 +39,8 @@ class Pub:
             is_blocked=lambda feed: feed in self.blocked,
             is_known=lambda _: True,
             strangers=10,
+            is_saving=lambda: False,
+            follows=lambda _: False,
             refuse=lambda _: None,
             begin=nothing,
         )
@@ -51,7 +53,7 @@ class Pub:
             network=b"n" * 32,
             offer=lambda _: NOTHING,
             traffic=Traffic(),
-            is_blocked=self.blocked.__contains__,
+            is_shut_out=self.blocked.__contains__,
         )
         self.task: asyncio.Task[None] | None = None
 

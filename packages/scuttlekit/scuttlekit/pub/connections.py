@@ -46,7 +46,8 @@ class Connections:
     Where two pubs dial each other at the same moment, both keep the connection that the one with the smaller id dialled.
     Masters have as many as they like, and so has the key of an invite, which several guests may share.
 
-    `begin` is what the pub does on a connection of its own accord; it is cancelled when the connection is gone.
+    `begin` is what the pub does on a connection of its own accord; it is cancelled when the connection is gone. While
+    `is_saving`, only masters, whom the pub follows, and who can still use an invite are connected.
     """
 
     def __init__(
@@ -60,6 +61,8 @@ class Connections:
         is_blocked: Callable[[str], bool],
         is_known: Callable[[str], bool],
         strangers: int,
+        is_saving: Callable[[], bool],
+        follows: Callable[[str], bool],
         refuse: Callable[[str], object],
         begin: Callable[[Link], Coroutine[Any, Any, None]],
     ) -> None:
@@ -71,6 +74,8 @@ class Connections:
         self._is_blocked = is_blocked
         self._is_known = is_known
         self._most_strangers = strangers
+        self._is_saving = is_saving
+        self._follows = follows
         self._refuse = refuse
         self._begin = begin
         self._links: dict[str, list[Link]] = {}
@@ -89,6 +94,9 @@ class Connections:
             return True
         if self._is_blocked(feed) or self._is_shut(feed):
             self._refuse("blocked")
+            return False
+        if self.is_shut_out(feed):
+            self._refuse("traffic")
             return False
         if self._strangers >= self._most_strangers and self._is_stranger(feed):
             self._refuse("strangers")
@@ -181,6 +189,18 @@ class Connections:
                 self._is_blocked(guest) for guest in self.feeds_of(link.peer)
             ):
                 self._close(link.peer)
+
+    def is_shut_out(self, feed: str) -> bool:
+        """Whether there is no traffic left for somebody who is no master."""
+        if not self._is_saving() or self._follows(feed) or self._is_awaited(feed):
+            return False
+        return not (self._is_guest(feed) and any(self._follows(guest) for guest in self._guests_of(feed)))
+
+    def hang_up_on_shut_out(self) -> None:
+        """Close the connections of those for whom there is no traffic left."""
+        for feed in tuple(self._links):
+            if self.is_shut_out(feed):
+                self.hang_up(feed)
 
     def _is_shut(self, key: str) -> bool:
         """Whether nobody can come with this key of an invite but those whom the pub blocks."""

@@ -53,7 +53,7 @@ class Dialler:
         network: bytes,
         offer: Callable[[Peer], Api],
         traffic: Traffic,
-        is_blocked: Callable[[str], bool],
+        is_shut_out: Callable[[str], bool],
     ) -> None:
         self._keys = keys
         self._gossip = gossip
@@ -63,7 +63,7 @@ class Dialler:
         self._network = network
         self._offer = offer
         self._traffic = traffic
-        self._is_blocked = is_blocked
+        self._is_shut_out = is_shut_out
         self._own: set[str] = set()
         self._dialling: dict[str, asyncio.Task[Peer]] = {}
         self._hurry = asyncio.Event()
@@ -143,7 +143,7 @@ class Dialler:
     def _is_due(self, known: KnownAddress, now: float) -> bool:
         if known.address.transport != "net" or known.key in self._dialling or known.key == self._keys.id:
             return False
-        if self._connections.of(known.key) or self._is_blocked(known.key):
+        if self._connections.of(known.key) or self._is_shut_out(known.key):
             return False
         return known.is_due(now)
 

@@ -40,6 +40,7 @@ class Figures:
         traffic: Traffic,
         refused: Callable[[], Mapping[str, int]],
         room: Callable[[], Mapping[str, Any]],
+        month: Callable[[], Mapping[str, Any]],
         meeting: Callable[[], Mapping[str, int]],
     ) -> None:
         self._launch = launch
@@ -51,6 +52,7 @@ class Figures:
         self._traffic = traffic
         self._refused = refused
         self._room = room
+        self._month = month
         self._meeting = meeting
         self._disk = DiskUsage(folder)
         self._counting: asyncio.Task[None] | None = None
@@ -81,6 +83,7 @@ class Figures:
             "indexing": {"current": current, "target": target},
             "refused": dict(self._refused()),
             "room": self._tell_room(),
+            "traffic": self._month(),
             **self._meeting(),
         }
 

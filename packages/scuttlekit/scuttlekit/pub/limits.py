@@ -49,6 +49,12 @@ BOUNDS: Final = (
     Bound(
         "disk", 1 << 40, "bytes", "what all files of the pub take at most; what happens there is told below"
     ),
+    Bound(
+        "traffic",
+        1 << 50,
+        "bytes a month",
+        "what goes over the network, in and out; what happens there is told below",
+    ),
     Bound("announced", 20, "peers", "how many addresses one feed may announce"),
     Bound("blob", 5 << 20, "bytes", "the largest blob that is fetched, as for all of Scuttlebutt"),
     Bound("ownBlob", 5 << 20, "bytes", "the largest blob that is added: others fetch no larger one"),

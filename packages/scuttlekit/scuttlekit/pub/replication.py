@@ -2,11 +2,11 @@
 
 Given is everything that is stored, to everybody, except feeds that the pub blocks, and feeds whose authors block the peer.
 Taken in are the feeds that are within `hops` of the pub in the follow graph, so many bytes a day of each, and as long as there
-is room on the disk.
+is room on the disk. While traffic `is_saving`, they are those of whom the pub follows.
 """
 
 import asyncio
-from collections.abc import AsyncGenerator, Coroutine, Iterator, Mapping, Sequence
+from collections.abc import AsyncGenerator, Callable, Coroutine, Iterator, Mapping, Sequence
 from contextlib import suppress
 from itertools import islice
 from typing import Any, Final
@@ -56,12 +56,22 @@ NO_EBT: Final = 1.0
 class Replication:
     """All that is exchanged with peers. `run` it as long as the pub lives."""
 
-    def __init__(self, store: Store, own: KeyPair, *, hops: int, limits: Limits, quota: Quota) -> None:
+    def __init__(
+        self,
+        store: Store,
+        own: KeyPair,
+        *,
+        hops: int,
+        limits: Limits,
+        quota: Quota,
+        is_saving: Callable[[], bool] = lambda: False,
+    ) -> None:
         self._store = store
         self._own = own.id
         self._hops = hops
         self._limits = limits
         self._quota = quota
+        self._is_saving = is_saving
         quota.on_change(self._look_at_graph)
         self._exchange = Exchange(self._withholds)
         # Work for one peer at a time: a slice takes some ms, and one of each of a hundred peers would hold up everybody.
@@ -152,7 +162,7 @@ class Replication:
         """The feeds that are taken in, the nearest first."""
         if self._is_full:
             return []
-        hops = self._store.graph.hops(self._own, self._hops)
+        hops = self._store.graph.hops(self._own, min(1, self._hops) if self._is_saving() else self._hops)
         feeds = [
             feed
             for feed, distance in hops.items()
@@ -240,6 +250,10 @@ class Replication:
             self._look_at_graph()
         elif self._store.graph.changes != self._reviewed:
             self._review_soon()
+
+    def review(self) -> None:
+        """See anew whose messages are taken in."""
+        self._look_at_graph()
 
     def _review_soon(self) -> None:
         if self._review is None:

@@ -44,6 +44,7 @@ from scuttlekit.pub.limits import Limits
 from scuttlekit.pub.log import end, log
 from scuttlekit.pub.machine import open_as_many_files_as_may_be, take_port
 from scuttlekit.pub.memory import give_back
+from scuttlekit.pub.monthly import MonthlyTraffic
 from scuttlekit.pub.offers import Offers
 from scuttlekit.pub.own_words import Announcing
 from scuttlekit.pub.profile import Profile
@@ -126,6 +127,8 @@ class Pub:
         self._gossip.read()
         self._address = Address(config.external or config.host, config.port, self._keys.id)
         self._traffic = Traffic()
+        self._monthly = MonthlyTraffic(config.path, self._traffic, self._limits)
+        self._monthly.on_change(self._hear_of_traffic)
         self._catch_up = CatchUp(config.path, self._store, self._keys.id, wanted=config.catch_up, end=end)
         self._invites = Invites(self._offers, self._store, self._keys, self._address, catch_up=self._catch_up)
         self._connections = Connections(
@@ -137,6 +140,8 @@ class Pub:
             is_blocked=self._is_blocked,
             is_known=self._is_known,
             strangers=self._limits["strangers"],
+            is_saving=self._is_saving,
+            follows=self._is_followed,
             refuse=self._limits.refuse,
             begin=self._accompany,
         )
@@ -150,9 +155,15 @@ class Pub:
             is_known=self._connections.is_near,
             coming=self._quota.coming,
             guard=self._faults.guard,
+            is_saving=self._is_saving,
         )
         self._replication = Replication(
-            self._store, self._keys, hops=config.hops, limits=self._limits, quota=self._quota
+            self._store,
+            self._keys,
+            hops=config.hops,
+            limits=self._limits,
+            quota=self._quota,
+            is_saving=self._is_saving,
         )
         self._dialler = Dialler(
             self._keys,
@@ -163,7 +174,7 @@ class Pub:
             network=config.network,
             offer=lambda _peer: self._apis[Who.ANYBODY],
             traffic=self._traffic,
-            is_blocked=self._is_blocked,
+            is_shut_out=lambda feed: self._is_blocked(feed) or self._connections.is_shut_out(feed),
         )
         self._announcements = Announcements(
             self._gossip,
@@ -196,6 +207,7 @@ class Pub:
             follows=self._is_followed,
             blocks=self._is_blocked,
             is_key=self._invites.is_key,
+            is_saving=self._is_saving,
         )
         self._challenges = Challenges(self._keys.id, self._limits)
         self._sign_outs = SignOuts(config.path, self._limits)
@@ -235,6 +247,8 @@ class Pub:
         """Close in order. Raises OSError."""
         self._dialler.stop()
         await asyncio.gather(self._server.close(), self._connections.close())
+        with suppress(OSError):
+            self._monthly.write()
         self._store.close()
 
     async def _begin_later(self) -> None:
@@ -261,6 +275,7 @@ class Pub:
         self._faults.keep(self._dialler.run())
         self._faults.keep(self._holdings.run())
         self._faults.keep(self._quota.run())
+        self._faults.keep(self._monthly.run())
         self._faults.keep(self._faults.guard(self._members.watch()))
 
     def _handlers(self) -> Handlers:
@@ -277,6 +292,7 @@ class Pub:
             traffic=self._traffic,
             refused=lambda: self._limits.refused,
             room=self._quota.figures,
+            month=self._monthly.figures,
             meeting=self._room.figures,
         )
         knowing = Knowing(self._gossip, self._dialler, self._connections, keys.id)
@@ -290,11 +306,12 @@ class Pub:
             **Querying(store, secrets).handlers(),
             **Writing(store, keys, catch_up).handlers(),
             **Friends(store, config.hops).handlers(),
-            **BlobCalls(self._blobs, self._exchange, self._limits).handlers(),
+            **BlobCalls(self._blobs, self._exchange, self._limits, self._is_saving).handlers(),
             **self._replication.handlers(),
             **knowing.handlers(),
             **self._members.handlers(),
             **self._told_limits.handlers(),
+            **self._monthly.handlers(),
             **AliasCalls(store, self._room).handlers(),
             **SigningIn(
                 self._challenges, self._sign_outs, self._connections, self._invites.is_key
@@ -346,6 +363,17 @@ class Pub:
         if any(message.author == self._keys.id for message in messages):
             self._connections.hang_up_on_blocked()
             self._room.review()
+
+    def _hear_of_traffic(self) -> None:
+        """Serve fewer when the traffic of the month is used up, and all again when it is so no more."""
+        self._connections.hang_up_on_shut_out()
+        self._room.review()
+        self._replication.review()
+        self._exchange.go_on()
+        self._dialler.hurry()
+
+    def _is_saving(self) -> bool:
+        return self._monthly.is_used_up
 
     def _is_blocked(self, feed: str) -> bool:
         return self._store.graph.blocks(self._keys.id, feed)

@@ -13,7 +13,7 @@ from scuttlekit.pub.limits import Limits
 from scuttlekit.pub.log import chatter
 from scuttlekit.serving import Handlers
 
-NAMES: Final = ("disk", "blobs", "blob", "farBlobDays")
+NAMES: Final = ("disk", "blobs", "blob", "farBlobDays", "traffic")
 _MOST: Final = 1 << 53
 
 

@@ -1,7 +1,7 @@
 """The calls of blobs: `blobs.has`, `blobs.get` and the others of ssb-blobs."""
 
 import asyncio
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Callable
 from contextlib import suppress
 from typing import Any, Final
 
@@ -11,6 +11,7 @@ from scuttlekit.pub.blobs.exchange import BlobExchange
 from scuttlekit.pub.blobs.store import Blob, BlobStore, is_blob_id
 from scuttlekit.pub.calls.options import is_true, number_in, options_in
 from scuttlekit.pub.limits import Limits
+from scuttlekit.pub.monthly import NO_TRAFFIC
 from scuttlekit.serving import Handlers, SourceHandler, StreamHandler
 from scuttlekit.streams import Stream
 
@@ -22,12 +23,15 @@ MOST_ASKED: Final = 200
 
 
 class BlobCalls:
-    """Answers the calls of blobs."""
+    """Answers the calls of blobs. None is given while `is_saving`."""
 
-    def __init__(self, store: BlobStore, exchange: BlobExchange, limits: Limits) -> None:
+    def __init__(
+        self, store: BlobStore, exchange: BlobExchange, limits: Limits, is_saving: Callable[[], bool]
+    ) -> None:
         self._store = store
         self._exchange = exchange
         self._limits = limits
+        self._is_saving = is_saving
 
     def handlers(self) -> Handlers:
         return {
@@ -78,6 +82,8 @@ class BlobCalls:
         with suppress(FileNotFoundError):
             position, end = start, size if end is None else min(end, size)
             while position < end:
+                if self._is_saving():
+                    raise RemoteError(NO_TRAFFIC)
                 # Opened for each piece: a reader that stands still keeps no file open.
                 chunk = self._read(blob, position, min(CHUNK, end - position))
                 if not chunk:

@@ -93,7 +93,7 @@ class BlobExchange:
     """The exchange with all peers of one pub.
 
     `is_known` says whether somebody is near enough to fetch blobs for, `coming` keeps room for a blob that comes, where there is
-    any, and `guard` does work whose errors end it alone.
+    any, and `guard` does work whose errors end it alone. Nothing is fetched while `is_saving`.
     """
 
     def __init__(
@@ -105,6 +105,7 @@ class BlobExchange:
         is_known: Callable[[Peer], bool],
         coming: Callable[[str, int], AbstractContextManager[bool]],
         guard: Callable[[Coroutine[Any, Any, None]], Coroutine[Any, Any, None]],
+        is_saving: Callable[[], bool],
     ) -> None:
         self._store = store
         self._folder = folder
@@ -112,6 +113,7 @@ class BlobExchange:
         self._is_known = is_known
         self._coming = coming
         self._guard = guard
+        self._is_saving = is_saving
         self._sessions: dict[Peer, BlobSession] = {}
         self._wants: dict[str, _Want] = {}
         self._pushed: dict[str, set[str]] = {}
@@ -165,6 +167,10 @@ class BlobExchange:
             await waiting
         finally:
             want.waiting.remove(waiting)
+
+    def go_on(self) -> None:
+        """Fetch again what is wanted, when nothing was fetched for a while."""
+        self._fetch_soon()
 
     def push(self, blob: str) -> None:
         """Offer a blob to peers until some have it. Raises ScuttlebuttError."""
@@ -285,6 +291,8 @@ class BlobExchange:
 
     def _fetch_soon(self) -> None:
         """Begin to fetch what somebody has, as far as there is room for it."""
+        if self._is_saving():
+            return
         for blob, want in tuple(self._wants.items()):
             if self._fetching >= self._limits["fetching"]:
                 return

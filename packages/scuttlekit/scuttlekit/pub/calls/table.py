@@ -101,6 +101,7 @@ TABLE: Final = (
     Call("butt.guests", "source"),
     Call("butt.members", "async"),
     Call("butt.limit", "async"),
+    Call("butt.traffic", "async"),
     Call("butt.room", "async"),
     Call("butt.alias", "async"),
     Call("butt.revokeAlias", "async"),

@@ -13,7 +13,7 @@ from scuttlekit.pub.room.tunnels import Tunnels
 
 
 class MeetingRoom:
-    """Where members meet. `follows`, `blocks` and `is_key` are as in `Privacy`."""
+    """Where members meet. `follows`, `blocks` and `is_key` are as in `Privacy`. There are no tunnels while `is_saving`."""
 
     def __init__(
         self,
@@ -25,6 +25,7 @@ class MeetingRoom:
         follows: Callable[[str], bool],
         blocks: Callable[[str], bool],
         is_key: Callable[[str], bool],
+        is_saving: Callable[[], bool] = lambda: False,
     ) -> None:
         """Read what is kept in the folder. Raises Refusal, OSError."""
         self.told = RoomSettings(folder, mode)
@@ -32,7 +33,7 @@ class MeetingRoom:
         self.aliases.read()
         self.privacy = Privacy(self.told.mode, follows=follows, blocks=blocks, is_key=is_key)
         self.attendants = Attendants(limits["comings"], limits.refuse)
-        self.tunnels = Tunnels(own_id, self.attendants, self.privacy, limits)
+        self.tunnels = Tunnels(own_id, self.attendants, self.privacy, limits, is_saving)
 
     def review(self) -> None:
         """See anew who may be here and what they may have, after a follow or a block."""

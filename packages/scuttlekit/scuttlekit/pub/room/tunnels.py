@@ -10,7 +10,7 @@ Source: https://github.com/ssbc/rooms2, "Tunneled connection", and ssb-room-clie
 """
 
 import asyncio
-from collections.abc import Awaitable, Iterator, Sequence
+from collections.abc import Awaitable, Callable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any, Final, TypeVar
 
@@ -19,6 +19,7 @@ from scuttlekit.errors import ProtocolError, RemoteError, ScuttlebuttError
 from scuttlekit.frames import BINARY, Frame
 from scuttlekit.peer import Peer
 from scuttlekit.pub.limits import Limits
+from scuttlekit.pub.monthly import NO_TRAFFIC
 from scuttlekit.pub.room.attendants import Attendants
 from scuttlekit.pub.room.privacy import Privacy
 from scuttlekit.streams import Stream
@@ -32,13 +33,24 @@ _LONGEST_ID: Final = 60
 
 
 class Tunnels:
-    """All tunnels, bounded in number for each end and in all; what they hold counts in the budget of the process."""
+    """All tunnels, bounded in number for each end and in all; what they hold counts in the budget of the process.
 
-    def __init__(self, own_id: str, attendants: Attendants, privacy: Privacy, limits: Limits) -> None:
+    There are none while `is_saving`.
+    """
+
+    def __init__(
+        self,
+        own_id: str,
+        attendants: Attendants,
+        privacy: Privacy,
+        limits: Limits,
+        is_saving: Callable[[], bool],
+    ) -> None:
         self._own_id = own_id
         self._attendants = attendants
         self._privacy = privacy
         self._limits = limits
+        self._is_saving = is_saving
         self._open: set[_Tunnel] = set()
 
     def __len__(self) -> int:
@@ -46,6 +58,8 @@ class Tunnels:
 
     async def connect(self, caller: Peer, stream: Stream, asked: Any = None, *_: Any) -> None:
         """Carry a tunnel until either end ends it. Raises RemoteError, and whatever the attendant refuses it for."""
+        if self._is_saving():
+            raise RemoteError(NO_TRAFFIC)
         target = self._target_in(asked)
         peer = self._attendants.peer_of(target)
         if not self._privacy.may_connect(caller.id) or caller.id == target or peer is None:
@@ -64,7 +78,8 @@ class Tunnels:
     def review(self) -> None:
         """End the tunnels of those who may not have them any more."""
         for tunnel in tuple(self._open):
-            if not (self._privacy.may_connect(tunnel.caller) and self._privacy.is_internal(tunnel.target)):
+            may_stay = self._privacy.may_connect(tunnel.caller) and self._privacy.is_internal(tunnel.target)
+            if self._is_saving() or not may_stay:
                 tunnel.end()
 
     def _target_in(self, asked: Any) -> str:

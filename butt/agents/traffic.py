@@ -1,0 +1,64 @@
+"""What went over a bot's network this month, as its pub counts it. A month is one of the calendar, by UTC."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import UTC, date, datetime
+from typing import Any, Final
+
+_DECEMBER: Final = 12
+
+
+@dataclass(frozen=True)
+class MonthlyTraffic:
+    """Bytes that came in and went out in the month that begins on `since`; `most` is how many both may be, if bounded."""
+
+    since: date
+    came_in: int
+    went_out: int
+    most: int | None
+
+    @property
+    def month(self) -> str:
+        """Such as `2026-11`."""
+        return f"{self.since:%Y-%m}"
+
+    @property
+    def total(self) -> int:
+        return self.came_in + self.went_out
+
+    @property
+    def ends(self) -> date:
+        """The first day of the next month, on which the count begins anew."""
+        if self.since.month == _DECEMBER:
+            return date(self.since.year + 1, 1, 1)
+        return date(self.since.year, self.since.month + 1, 1)
+
+
+def month_of(now: datetime) -> str:
+    """The month that `now` lies in, such as `2026-11`."""
+    return f"{now.astimezone(UTC):%Y-%m}"
+
+
+def in_month(seen: Mapping[str, Any] | None, most: int | None, now: datetime) -> MonthlyTraffic | None:
+    """The traffic of the month of `now`, given what was seen last: nothing where that was another month; None without it."""
+    if seen is None:
+        return None
+    since = now.astimezone(UTC).date().replace(day=1)
+    is_this = seen["month"] == month_of(now)
+    return MonthlyTraffic(since, seen["in"] if is_this else 0, seen["out"] if is_this else 0, most)
+
+
+def merged(known: Mapping[str, Any] | None, told: dict[str, Any]) -> tuple[dict[str, Any], bool]:
+    """What is known after a pub told its count, and whether it told less than was known of the same month.
+
+    A pub that was killed, moved, or began with a copy of its data does not remember all; what is known never goes down.
+    """
+    if known is None or known["month"] != told["month"]:
+        return told, False
+    more = {way: max(known[way], told[way]) for way in ("in", "out")}
+    return {**told, **more}, any(told[way] < more[way] for way in more)
+
+
+def percent(seen: Mapping[str, Any]) -> int:
+    """How many of 100 parts of what it may send and get are used."""
+    return int(min(100, 100 * (seen["in"] + seen["out"]) // max(seen["most"], 1)))

@@ -1,0 +1,158 @@
+"""How many bytes went over the network this month, and what the pub does without when that is as many as may.
+
+A month is one of the calendar, by UTC. The count is kept in the file `traffic.json` over restarts. It is written when much
+came, now and then, and at the end, so that a pub that is killed loses little of it; whoever looks after the pub may have
+seen more, and tells it with `butt.traffic`.
+"""
+
+import asyncio
+import re
+import time
+from collections.abc import Callable, Mapping
+from contextlib import suppress
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any, Final
+
+import orjson
+
+from scuttlekit.connection import Traffic
+from scuttlekit.errors import RemoteError
+from scuttlekit.files import write_whole
+from scuttlekit.peer import Peer
+from scuttlekit.pub.limits import Limits
+from scuttlekit.pub.log import chatter
+from scuttlekit.serving import Handlers
+
+NO_TRAFFIC: Final = "the traffic that this pub may have this month is used up; try again next month"
+
+TICK: Final = 1.0
+WRITE_AFTER: Final = 8 << 20
+"""Bytes that came since the count was written, after which it is written again."""
+WRITE_EVERY: Final = 600.0
+"""Seconds after which a count that changed at all is written."""
+_MOST: Final = 1 << 53
+_MONTH: Final = re.compile(r"\d{4}-(0[1-9]|1[0-2])", re.ASCII)
+
+
+class MonthlyTraffic:
+    """Counts what `traffic` counts, by the month of `clock`, in seconds since 1970. `run` it as long as the pub lives."""
+
+    def __init__(
+        self, folder: Path, traffic: Traffic, limits: Limits, clock: Callable[[], float] = time.time
+    ) -> None:
+        """Read what was counted before. Raises OSError."""
+        self._path = folder / "traffic.json"
+        self._traffic = traffic
+        self._limits = limits
+        self._clock = clock
+        self._month = _month_of(clock())
+        self._before = (0, 0)
+        """What was counted of this month when the counters stood at `_since`."""
+        self._since = (traffic.received, traffic.sent)
+        self._written = 0
+        self._written_at = time.monotonic()
+        self._is_told = False
+        self._changed: Callable[[], object] = lambda: None
+        self._read()
+
+    def on_change(self, act: Callable[[], object]) -> None:
+        """Have `act` called when the traffic of the month is used up, and when it is so no more."""
+        self._changed = act
+
+    @property
+    def used(self) -> tuple[int, int]:
+        """Bytes that came in and went out this month."""
+        self._turn()
+        return (
+            self._before[0] + self._traffic.received - self._since[0],
+            self._before[1] + self._traffic.sent - self._since[1],
+        )
+
+    @property
+    def is_used_up(self) -> bool:
+        return sum(self.used) >= self._limits["traffic"]
+
+    def figures(self) -> dict[str, Any]:
+        came_in, went_out = self.used
+        return {"month": self._month, "in": came_in, "out": went_out, "most": self._limits["traffic"]}
+
+    def handlers(self) -> Handlers:
+        return {"butt.traffic": self._tell}
+
+    async def run(self) -> None:
+        """See when it is used up, and write the count."""
+        while True:
+            self.look()
+            grown = sum(self.used) - self._written
+            age = time.monotonic() - self._written_at
+            if grown < 0 or grown >= WRITE_AFTER or (grown and age >= WRITE_EVERY):
+                with suppress(OSError):
+                    # A full disk has no room for it now, and is no reason to end.
+                    self.write()
+            await asyncio.sleep(TICK)
+
+    def look(self) -> None:
+        """Have it said when the traffic is used up, or is so no more."""
+        if self.is_used_up is self._is_told:
+            return
+        self._is_told = not self._is_told
+        if self._is_told:
+            self._limits.refuse("traffic")
+            chatter(
+                "warning",
+                "The traffic of this month is used up: only members are served, with messages alone.",
+            )
+        self._changed()
+
+    def write(self) -> None:
+        """Write down the count. Raises OSError."""
+        came_in, went_out = self.used
+        self._written, self._written_at = came_in + went_out, time.monotonic()
+        write_whole(self._path, orjson.dumps({"month": self._month, "in": came_in, "out": went_out}))
+
+    def _turn(self) -> None:
+        """Begin anew where the month of the clock is another one."""
+        month = _month_of(self._clock())
+        if month != self._month:
+            self._month, self._before = month, (0, 0)
+            self._since = (self._traffic.received, self._traffic.sent)
+
+    def _read(self) -> None:
+        try:
+            told = orjson.loads(self._path.read_bytes())
+        except FileNotFoundError:
+            return
+        except ValueError:
+            told = None
+        if not _is_right(told):
+            chatter("warning", f"{self._path} is damaged: what was counted of this month is not known.")
+            return
+        self._take(told)
+
+    async def _tell(self, _peer: Peer, asked: Any = None, *_: Any) -> dict[str, Any]:
+        if not _is_right(asked):
+            raise RemoteError("the traffic of a month is {month, in, out}: a month like 2026-11, and bytes")
+        self._take(asked)
+        self.look()
+        return self.figures()
+
+    def _take(self, told: Mapping[str, Any]) -> None:
+        """Count at least what somebody saw, if it is of this month."""
+        used = self.used
+        if told["month"] == self._month:
+            self._before = (max(used[0], told["in"]), max(used[1], told["out"]))
+            self._since = (self._traffic.received, self._traffic.sent)
+
+
+def _month_of(seconds: float) -> str:
+    return datetime.fromtimestamp(seconds, UTC).strftime("%Y-%m")
+
+
+def _is_right(told: Any) -> bool:
+    return (
+        isinstance(told, Mapping)
+        and isinstance(told.get("month"), str)
+        and _MONTH.fullmatch(told["month"]) is not None
+        and all(type(told.get(way)) is int and 0 <= told[way] <= _MOST for way in ("in", "out"))
+    )
