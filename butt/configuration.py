@@ -32,6 +32,10 @@ ODD_SIGNS = (
 )
 
 
+LEAST_PRICE = 50
+"""What can be charged at least, in the smallest unit of most currencies."""
+
+
 class Configuration(BaseSettings):
     model_config = SettingsConfigDict(env_prefix="BUTT_", frozen=True, extra="ignore")
 
@@ -70,9 +74,14 @@ class Configuration(BaseSettings):
     )
     price: int = Field(
         500,
-        ge=50,
+        ge=LEAST_PRICE,
         description="What a bot costs a month, in the currency's smallest unit, before tax. Who pays already goes on with the "
         "price that they began with.",
+    )
+    room_price: int = Field(
+        0,
+        ge=0,
+        description="What a bot of the service `room` costs a month, as `BUTT_PRICE` is given; 0: as much as any bot.",
     )
     currency: str = Field("usd", description="The currency of the price: a three-letter code such as `eur`.")
     tax: str = Field(
@@ -326,6 +335,13 @@ class Configuration(BaseSettings):
             raise ValueError(f"{given!r} is no currency: give its code of three letters, like eur")
         return given.lower()
 
+    @field_validator("room_price")
+    @classmethod
+    def _can_be_charged(cls, given: int) -> int:
+        if 0 < given < LEAST_PRICE:
+            raise ValueError(f"give 0, or at least {LEAST_PRICE}: less cannot be charged")
+        return given
+
     @field_validator("tax")
     @classmethod
     def _is_a_tax(cls, given: str) -> str:
@@ -351,9 +367,13 @@ class Configuration(BaseSettings):
         return given
 
     @property
-    def price_name(self) -> str:
-        """By which Stripe finds the price. Another amount is another price."""
-        return f"butt-bot-month-{self.price}-{self.currency}"
+    def rooms_cost_their_own(self) -> bool:
+        """Whether a room costs another sum than other bots."""
+        return self.room_price not in {0, self.price}
+
+    def price_of(self, service: str) -> int:
+        """What a bot of this service costs a month, in the currency's smallest unit."""
+        return self.room_price if service == "room" and self.room_price else self.price
 
     @property
     def euro_in_currency(self) -> float | None:

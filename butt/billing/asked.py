@@ -7,6 +7,7 @@ from typing import Any
 import stripe
 
 from butt.billing.calls import PATIENCE
+from butt.billing.catalogue import Sold, bot_of, room_of
 from butt.billing.money import shown
 from butt.billing.seen import plain
 from butt.configuration import Configuration
@@ -50,7 +51,9 @@ def asked(settings: Configuration, url: str = "") -> Iterator[Said]:
     try:
         account = plain(client.accounts.retrieve_current())
         yield _account(account)
-        yield _price(client, settings)
+        yield _price(client, settings, bot_of(settings))
+        if settings.rooms_cost_their_own:
+            yield _price(client, settings, room_of(settings))
         yield _endpoint(client, settings)
         if settings.tax == "stripe":
             yield _tax(client)
@@ -89,13 +92,13 @@ def _account(account: dict[str, Any]) -> Said:
     )
 
 
-def _price(client: Any, settings: Configuration) -> Said:
-    name, price = settings.price_name, shown(settings.price, settings.currency)
+def _price(client: Any, settings: Configuration, sold: Sold) -> Said:
+    name, price = sold.name, shown(sold.amount, settings.currency)
     found = client.prices.list({"lookup_keys": [name], "active": True}).data
     if not found:
         return Said(f"The price of {price} a month is made with the first payment.")
     there = plain(found[0])
-    if (there["unit_amount"], there["currency"]) == (settings.price, settings.currency):
+    if (there["unit_amount"], there["currency"]) == (sold.amount, settings.currency):
         return Said(f"Stripe has the price of {price} a month.")
     return Said(
         f"Stripe's price {name} is {shown(there['unit_amount'] or 0, there['currency'])}, and not {price}.",

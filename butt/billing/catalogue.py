@@ -1,12 +1,32 @@
 """What is sold at Stripe: the product, its price, and the tax that is added. Each is made once, and found again by its name."""
 
-from typing import Any
+from typing import Any, NamedTuple
 
 import stripe
 
 from butt.billing.calls import Changing, answers
-from butt.billing.seen import MOST, PRODUCT, key_of, plain
+from butt.billing.seen import MOST, PRODUCT, ROOM_PRODUCT, key_of, plain
 from butt.configuration import Configuration
+
+
+class Sold(NamedTuple):
+    """What is sold each month: its product, its name to people, the amount, and the name by which Stripe finds the price."""
+
+    product: str
+    words: str
+    amount: int
+    name: str
+
+
+def bot_of(settings: Configuration) -> Sold:
+    """Another amount is another price."""
+    return Sold(PRODUCT, "A bot", settings.price, f"butt-bot-month-{settings.price}-{settings.currency}")
+
+
+def room_of(settings: Configuration) -> Sold:
+    """Where a room costs another sum than other bots."""
+    amount = settings.price_of("room")
+    return Sold(ROOM_PRODUCT, "A room", amount, f"butt-room-month-{amount}-{settings.currency}")
 
 
 class Catalogue:
@@ -14,42 +34,49 @@ class Catalogue:
 
     def __init__(self, client: Any, settings: Configuration, changing: Changing) -> None:
         self._client, self._settings, self._changing = client, settings, changing
-        self._price = self._rate = ""
+        self._prices: dict[str, str] = {}
+        self._rate = ""
 
     def price(self) -> str:
-        """The price is known by a name of ours, so that it is made once. Another amount is another price."""
-        if self._price:
-            return self._price
-        name = self._settings.price_name
-        with answers():
-            found = self._client.prices.list({"lookup_keys": [name], "active": True}).data
-        if not found:
-            found = [self._new_price(name)]
-        self._price = found[0].id
-        return self._price
+        """Of a bot."""
+        return self._price_of(bot_of(self._settings))
 
-    def _new_price(self, name: str) -> Any:
+    def room_price(self) -> str:
+        """Of a room, where that costs another sum."""
+        return self._price_of(room_of(self._settings))
+
+    def _price_of(self, sold: Sold) -> str:
+        """The price is known by a name of ours, so that it is made once. Another amount is another price."""
+        if sold.name not in self._prices:
+            with answers():
+                found = self._client.prices.list({"lookup_keys": [sold.name], "active": True}).data
+            if not found:
+                found = [self._new_price(sold)]
+            self._prices[sold.name] = found[0].id
+        return self._prices[sold.name]
+
+    def _new_price(self, sold: Sold) -> Any:
         with answers():
             try:
-                self._client.products.retrieve(PRODUCT)
+                self._client.products.retrieve(sold.product)
             except stripe.InvalidRequestError as error:
                 if error.code != "resource_missing":
                     raise
-                product: Any = {"id": PRODUCT, "name": f"A bot on {self._settings.site_name}"}
+                product: Any = {"id": sold.product, "name": f"{sold.words} on {self._settings.site_name}"}
                 with self._changing():
                     self._client.products.create(
                         product, {"idempotency_key": key_of("product", *product.values())}
                     )
             wanted: Any = {
-                "product": PRODUCT,
-                "unit_amount": self._settings.price,
+                "product": sold.product,
+                "unit_amount": sold.amount,
                 "currency": self._settings.currency,
                 "recurring": {"interval": "month"},
-                "lookup_key": name,
+                "lookup_key": sold.name,
                 "tax_behavior": "exclusive",
             }
             with self._changing():
-                return self._client.prices.create(wanted, {"idempotency_key": key_of("price", name)})
+                return self._client.prices.create(wanted, {"idempotency_key": key_of("price", sold.name)})
 
     def tax(self) -> dict[str, Any]:
         """The parameters of a subscription that say which tax is added."""

@@ -8,11 +8,11 @@ from butt.billing.models import Payer
 from butt.billing.payers import BotCounts, shares
 
 
-def count(now: datetime, free: int) -> bool:
-    """Write it down, of all people who have bots or had some; `free` bots of each cost nothing. Whether there are bots
-    without a payer.
+def count(now: datetime, free: int, *, rooms_apart: bool) -> bool:
+    """Write it down, of all people who have bots or had some; `free` bots of each cost nothing. Rooms are counted by
+    themselves where they cost another sum. Whether there are bots without a payer.
     """
-    have = shares()
+    have = shares(free)
     without = have.pop(None, BotCounts())
     known = list(Payer.objects.all())
     new = have.keys() - {payer.person_id for payer in known}
@@ -20,9 +20,10 @@ def count(now: datetime, free: int) -> bool:
     for payer in known:
         share = have.get(payer.person_id) if payer.person_id else None
         quantity = max(0, share.stay - free) if share else 0
+        rooms = share.rooms if share and rooms_apart else 0
         keeps = bool(share and share.leave and payer.due_since)
-        if (payer.quantity, payer.keeps) != (quantity, keeps):
-            Payer.objects.filter(id=payer.id).update(quantity=quantity, keeps=keeps, look_at=now)
+        if (payer.quantity, payer.rooms, payer.keeps) != (quantity, rooms, keeps):
+            Payer.objects.filter(id=payer.id).update(quantity=quantity, rooms=rooms, keeps=keeps, look_at=now)
 
     # A changed address goes to Stripe, which sends receipts there.
     changed = Payer.objects.exclude(customer="").filter(failures=0, person__account__isnull=False)

@@ -24,7 +24,7 @@ class Free:
 
     def check_may_add(self, person: Agent) -> None: ...
 
-    def price(self, person: Agent) -> Price:  # noqa: ARG002
+    def price(self, person: Agent, service: str) -> Price:  # noqa: ARG002
         return Price(0, "")
 
     def needs_card(self, person: Agent) -> bool:  # noqa: ARG002

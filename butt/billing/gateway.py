@@ -17,7 +17,6 @@ from butt.billing.seen import (
     MOST,
     OVER,
     OWES,
-    PRODUCT,
     Card,
     Customer,
     Subscription,
@@ -112,7 +111,7 @@ class StripeGateway:
         return Customer(
             found["email"] or "",
             card_of(method) if method else None,
-            [subscription_of(each, PRODUCT) for each in ours],
+            [subscription_of(each) for each in ours],
         )
 
     def tell_email(self, customer: str, email: str) -> None:
@@ -162,16 +161,22 @@ class StripeGateway:
         found: Any = None
         with answers(missing_is_fine=True):
             found = self._client.subscriptions.retrieve(identifier)
-        return subscription_of(plain(found), PRODUCT) if found else None
+        return subscription_of(plain(found)) if found else None
 
     def subscribe(
-        self, customer: str, mark: str, quantity: int, *unique: object, coupon: str = ""
+        self, customer: str, mark: str, quantity: int, *unique: object, rooms: int = 0, coupon: str = ""
     ) -> Subscription:
-        """`unique` is what makes it this one subscription, however often it is asked for. Raises `NoCoupon`."""
+        """Of `quantity` bots, `rooms` are charged as rooms. `unique` is what makes it this one subscription, however often it
+        is asked for. Raises `NoCoupon`.
+        """
         price = self._catalogue.price()
+        chosen = [{"price": price, "quantity": quantity - rooms}] if quantity > rooms else []
+        if rooms:
+            chosen.append({"price": self._catalogue.room_price(), "quantity": rooms})
+            unique = (*unique, rooms, chosen[-1]["price"])
         wanted: Any = {
             "customer": customer,
-            "items": [{"price": price, "quantity": quantity}],
+            "items": chosen,
             "metadata": {MARK: mark},
             # Nobody is at the browser now, and the card was set up for that: without this, banks ask again.
             "off_session": True,
@@ -181,24 +186,25 @@ class StripeGateway:
         key = key_of("subscription", customer, mark, quantity, price, self._settings.tax, coupon, *unique)
         with answers(), self._changing(), taken(coupon):
             made = self._client.subscriptions.create(wanted, {"idempotency_key": key})
-        return subscription_of(plain(made), PRODUCT)
+        return subscription_of(plain(made))
 
-    def change_quantity(self, subscription: Subscription, quantity: int) -> Subscription:
-        """Stripe settles the days that are left with the next invoice."""
+    def change_quantity(self, subscription: Subscription, quantity: int, rooms: int = 0) -> Subscription:
+        """Of `quantity` bots, `rooms` are charged as rooms. Stripe settles the days that are left with the next invoice."""
+        bots = _item(subscription.item, self._catalogue.price, quantity - rooms)
         wanted: Any = {
-            "items": [{"id": subscription.item, "quantity": quantity}],
+            "items": [*bots, *_item(subscription.room_item, self._catalogue.room_price, rooms)],
             "proration_behavior": "create_prorations",
             "off_session": True,
         }
         with answers(), self._changing():
             made = self._client.subscriptions.update(subscription.id, wanted)
-        return subscription_of(plain(made), PRODUCT)
+        return subscription_of(plain(made))
 
     def end_with_period(self, subscription: Subscription, *, ends: bool) -> Subscription:
         wanted: Any = {"cancel_at_period_end": True} if ends else {"cancel_at": ""}
         with answers(), self._changing():
             made = self._client.subscriptions.update(subscription.id, wanted)
-        return subscription_of(plain(made), PRODUCT)
+        return subscription_of(plain(made))
 
     def end_now(self, subscription: Subscription) -> None:
         """What was paid for too long is credited to the customer at once. What was not paid is not asked for any more."""
@@ -241,3 +247,10 @@ class StripeGateway:
         self._calls()
         yield
         self._calls()
+
+
+def _item(there: str, price: Callable[[], str], quantity: int) -> list[dict[str, Any]]:
+    """What is said of one item of a subscription: it changes, ends or begins, or nothing."""
+    if there:
+        return [{"id": there, "quantity": quantity} if quantity else {"id": there, "deleted": True}]
+    return [{"price": price(), "quantity": quantity}] if quantity else []

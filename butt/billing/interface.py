@@ -96,7 +96,9 @@ class Price:
 
 @dataclass(frozen=True)
 class Bill:
-    """What a person pays. `unit` is what a bot costs them a month; `next_at` when the paid period is over."""
+    """What a person pays. `unit` is what a bot costs them a month; `next_at` when the paid period is over. Of `quantity` bots,
+    `rooms` cost `room_unit` each.
+    """
 
     quantity: int
     free: int
@@ -110,6 +112,13 @@ class Bill:
     notice: Notice | None
     may_end: bool
     paused: bool = False
+    rooms: int = 0
+    room_unit: int = 0
+
+    @property
+    def others(self) -> int:
+        """The bots that are not charged as rooms."""
+        return self.quantity - self.rooms
 
 
 class Billing(Protocol):
@@ -123,8 +132,8 @@ class Billing(Protocol):
     def check_may_add(self, person: Agent) -> None:
         """Raises `PaymentDue` when the person cannot have one more bot yet."""
 
-    def price(self, person: Agent) -> Price:
-        """What one bot more costs the person; nothing when it is one of those that are free."""
+    def price(self, person: Agent, service: str) -> Price:
+        """What one bot more of this service costs the person; nothing when it is one of those that are free."""
 
     def needs_card(self, person: Agent) -> bool:
         """Whether a card is to be entered before the next bot."""

@@ -16,6 +16,9 @@ class Payer(models.Model):
 
     # What is wanted
     quantity = models.PositiveIntegerField(default=0, help_text="How many bots are to be paid for.")
+    rooms = models.PositiveIntegerField(
+        default=0, db_default=0, help_text="How many of them are rooms, where those cost another sum."
+    )
     keeps = models.BooleanField(default=False, help_text="Bots of theirs are kept, be it as leaving.")
     pays = models.BooleanField(
         default=False, help_text="They gave a card for their bots, and did not end it."
@@ -40,6 +43,9 @@ class Payer(models.Model):
         default=0,
         help_text="The number of bots that Stripe was last told of; none while it is being told another one.",
     )
+    told_rooms = models.PositiveIntegerField(
+        default=0, db_default=0, help_text="How many of them it was told are rooms."
+    )
     begun = models.PositiveIntegerField(default=0, help_text="How many subscriptions there have been.")
     closing = models.BooleanField(default=False, help_text="We end the subscription: no bot is left.")
     tried = models.CharField(
@@ -49,6 +55,7 @@ class Payer(models.Model):
     # What was seen at Stripe
     status = models.CharField(max_length=24, blank=True, default="")
     paid_quantity = models.PositiveIntegerField(default=0)
+    paid_rooms = models.PositiveIntegerField(default=0, db_default=0)
     period_end = models.DateTimeField(null=True, blank=True)
     ends = models.BooleanField(default=False, help_text="The subscription ends with its period.")
     card = models.CharField(max_length=64, blank=True, default="")
@@ -59,6 +66,9 @@ class Payer(models.Model):
     )
     unit = models.PositiveIntegerField(
         default=0, help_text="What a bot costs them a month, in the currency's smallest unit."
+    )
+    room_unit = models.PositiveIntegerField(
+        default=0, db_default=0, help_text="What a room costs them, where they pay for one."
     )
     currency = models.CharField(max_length=3, blank=True, default="")
     paused = models.BooleanField(default=False, help_text="Stripe was told in its dashboard not to collect.")
@@ -82,6 +92,11 @@ class Payer(models.Model):
 
     def __str__(self) -> str:
         return f"payer {self.customer or self.pk}"
+
+    @property
+    def is_news(self) -> bool:
+        """Whether Stripe has yet to be told for how many bots, or for how many rooms among them, they pay."""
+        return (self.told, self.told_rooms) != (self.quantity, self.rooms)
 
     @property
     def is_paid(self) -> bool:

@@ -26,6 +26,9 @@ if TYPE_CHECKING:
 
 log = logging.getLogger("butt.billing")
 
+ROOM = "room"
+"""The service that may cost another sum."""
+
 
 class Paid(TypedDict):
     payer_id: uuid.UUID | None
@@ -39,9 +42,13 @@ else:
 
 @dataclass
 class BotCounts:
-    """What a person has: bots that lived and are to stay, and those that lived and leave, or are held by operators."""
+    """What a person has: bots that lived and are to stay, and those that lived and leave, or are held by operators.
+
+    `rooms` are those that stay and are paid for, of the service `room`.
+    """
 
     stay: int = 0
+    rooms: int = 0
     leave: int = 0
 
 
@@ -63,16 +70,20 @@ def bots_paid_by(person: Agent) -> list[Agent]:
     return list(with_payer().filter(payer_id=person.id).order_by("name"))
 
 
-def shares() -> dict[uuid.UUID | None, BotCounts]:
+def shares(free: int) -> dict[uuid.UUID | None, BotCounts]:
     """By person; None has those without a payer. Nobody pays for a bot that was never alive, nor for one that operators keep
-    from running.
+    from running. The `free` oldest of those that stay cost nothing, so that each further one costs its own price.
     """
     found: dict[uuid.UUID | None, BotCounts] = defaultdict(BotCounts)
     is_held = Q(wanted__suspended=True) | ~Q(wanted__blocked="")
     lived = with_payer().filter(observed__launch__gt=0).annotate(is_held=Q(is_held))
-    for person, gone_at, held in lived.values_list("payer_id", "wanted__gone_at", "is_held"):
+    columns = lived.order_by("created_at", "id").values_list(
+        "payer_id", "wanted__gone_at", "is_held", "service"
+    )
+    for person, gone_at, held, service in columns:
         if gone_at is None and not held:
             found[person].stay += 1
+            found[person].rooms += service == ROOM and found[person].stay > free
         else:
             found[person].leave += 1
     return found

@@ -11,7 +11,8 @@ from butt.billing.interface import Invoice
 MOST = 100
 """As many as Stripe lists at once."""
 
-PRODUCT = "butt-bot"
+PRODUCT, ROOM_PRODUCT = "butt-bot", "butt-room"
+"""What is sold. Rooms are a product of their own where they cost another sum."""
 OVER = frozenset({"canceled", "incomplete_expired"})
 OWES = frozenset({"incomplete", "past_due", "unpaid"})
 
@@ -28,7 +29,9 @@ class Card:
 
 @dataclass(frozen=True)
 class Subscription:
-    """`ends` is true when it is not going to renew. `unit` is what one bot costs a period, in the currency's smallest unit."""
+    """`ends` is true when it is not going to renew. `quantity` are all bots, of which `rooms` are charged as rooms. `unit` and
+    `room_unit` are what one costs a period, in the currency's smallest unit. An item is empty where there is none.
+    """
 
     id: str
     status: str
@@ -37,6 +40,9 @@ class Subscription:
     ends: bool
     item: str
     unit: int
+    rooms: int
+    room_item: str
+    room_unit: int
     currency: str
     invoice: str
     paused: bool
@@ -79,19 +85,25 @@ def card_of(found: Any) -> Card:
     return Card(method["id"], card.get("brand", method["type"]), last4, expires)
 
 
-def subscription_of(found: dict[str, Any], product: str) -> Subscription:
-    """A subscription may have items that are not ours, added in Stripe's dashboard: ours is of our product."""
+def subscription_of(found: dict[str, Any]) -> Subscription:
+    """A subscription may have items that are not ours, added in Stripe's dashboard: ours are of our products."""
     items = found["items"]["data"]
-    item = next((each for each in items if each["price"]["product"] == product), items[0])
+    of = {each["price"]["product"]: each for each in items}
+    room = of.get(ROOM_PRODUCT)
+    item = of.get(PRODUCT) or (None if room else items[0])
+    bots, rooms = (each["quantity"] or 0 if each else 0 for each in (item, room))
     invoice = found["latest_invoice"]
     return Subscription(
         id=found["id"],
         status=found["status"],
-        quantity=item.get("quantity") or 0,
-        period_end=time_of(item["current_period_end"]),
+        quantity=bots + rooms,
+        period_end=time_of((item or room or items[0])["current_period_end"]),
         ends=bool(found["cancel_at_period_end"] or found["cancel_at"]),
-        item=item["id"],
-        unit=item["price"]["unit_amount"] or 0,
+        item=item["id"] if item else "",
+        unit=item["price"]["unit_amount"] or 0 if item else 0,
+        rooms=rooms,
+        room_item=room["id"] if room else "",
+        room_unit=room["price"]["unit_amount"] or 0 if room else 0,
         currency=found["currency"],
         invoice=(invoice["id"] if isinstance(invoice, dict) else invoice) or "",
         paused=bool(found["pause_collection"]),

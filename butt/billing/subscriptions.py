@@ -22,7 +22,7 @@ from butt.billing.interface import BadCard, Bill, Busy, CardForm, Invoice, NoAns
 from butt.billing.leases import leased
 from butt.billing.models import Payer
 from butt.billing.money import shown
-from butt.billing.payers import bots_paid_by, let_leave, let_run
+from butt.billing.payers import ROOM, bots_paid_by, let_leave, let_run
 from butt.billing.seen import OWES
 from butt.billing.sync import customer_of, finish, lose, sync
 from butt.configuration import Configuration, configuration
@@ -93,11 +93,13 @@ class Subscriptions:
                 f"alive: {where}"
             )
 
-    def price(self, person: Agent) -> Price:
+    def price(self, person: Agent, service: str) -> Price:
         payer = _payer(person)
         currency = payer.currency or self._settings.currency
         if self._has_a_free_one_left(person):
             return Price(0, currency)
+        if service == ROOM and self._settings.rooms_cost_their_own:
+            return Price(payer.room_unit or self._settings.room_price, currency)
         return Price(payer.unit or self._settings.price, currency)
 
     def needs_card(self, person: Agent) -> bool:
@@ -125,6 +127,8 @@ class Subscriptions:
             notice=notice(payer),
             may_end=goes_on,
             paused=payer.paused,
+            rooms=payer.rooms,
+            room_unit=payer.room_unit or self._settings.price_of(ROOM),
         )
 
     def invoices(self, person: Agent) -> list[Invoice]:
@@ -223,7 +227,9 @@ class Subscriptions:
 
     def round(self, now: datetime) -> bool:
         """What bots there are, then each payer whose time has come, then which bots may run."""
-        some_have_no_payer = count(now, self._settings.free_bots)
+        some_have_no_payer = count(
+            now, self._settings.free_bots, rooms_apart=self._settings.rooms_cost_their_own
+        )
         self._events.look(now)
         ready = list(Payer.objects.filter(due("look_at", now, AGAIN)).order_by("look_at")[:MOST_AT_ONCE])
         for payer in ready:

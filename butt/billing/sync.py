@@ -44,6 +44,7 @@ def lose(payer: Payer) -> None:
         subscription="",
         begun=payer.begun + 1,
         told=0,
+        told_rooms=0,
         closing=False,
         tried="",
         trouble="",
@@ -89,6 +90,7 @@ def finish(payer: Payer, gateway: StripeGateway) -> int:
         cancels=False,
         wishes=False,
         told=0,
+        told_rooms=0,
         due_since=None,
         stopped_at=None,
     )
@@ -110,7 +112,14 @@ def _as_wanted(
         _write_off(payer, gateway)
         return _begin(payer, gateway, card) if payer.pays and payer.quantity and card else None
     if payer.subscription != live.id:
-        _save(payer, subscription=live.id, begun=payer.begun + 1, told=live.quantity, ended_there="")
+        _save(
+            payer,
+            subscription=live.id,
+            begun=payer.begun + 1,
+            told=live.quantity,
+            told_rooms=live.rooms,
+            ended_there="",
+        )
     if not payer.wishes and payer.cancels != live.ends:
         # Not over what the person wishes since we began to look.
         Payer.objects.filter(id=payer.id, wishes=False).update(cancels=live.ends)
@@ -119,7 +128,7 @@ def _as_wanted(
         begins_anew = payer.closing and payer.quantity and payer.pays
         _end(payer, gateway, live)
         return _begin(payer, gateway, card) if begins_anew and card else None
-    if live.status == "incomplete" and payer.told != payer.quantity:
+    if live.status == "incomplete" and payer.is_news:
         # Stripe changes nothing of it before its first payment: another takes its place.
         _save(payer, closing=True)
         _end(payer, gateway, live)
@@ -132,10 +141,10 @@ def _as_wanted(
 
 def _told(payer: Payer, gateway: StripeGateway, live: Subscription) -> Subscription:
     """Stripe knows what is new: the number of bots, an end or none, a coupon."""
-    if payer.told != payer.quantity:
+    if payer.is_news:
         _save(payer, told=None)
-        live = gateway.change_quantity(live, payer.quantity)
-        _save(payer, told=payer.quantity)
+        live = gateway.change_quantity(live, payer.quantity, payer.rooms)
+        _save(payer, told=payer.quantity, told_rooms=payer.rooms)
     if payer.wishes:
         if live.ends != payer.cancels:
             live = gateway.end_with_period(live, ends=payer.cancels)
@@ -155,7 +164,9 @@ def _begin(payer: Payer, gateway: StripeGateway, card: Card) -> Subscription | N
     mark = str(payer.person_id)
     try:
         made = gateway.subscribe(
-            payer.customer, mark, payer.quantity, payer.begun, card.id, coupon=payer.coupon
+            *(payer.customer, mark, payer.quantity, payer.begun, card.id),
+            rooms=payer.rooms,
+            coupon=payer.coupon,
         )
     except NoCoupon as gone:
         log.warning("%s: %s", payer, gone)
@@ -171,6 +182,7 @@ def _begin(payer: Payer, gateway: StripeGateway, card: Card) -> Subscription | N
         begun=payer.begun + 1,
         tried=card.id,
         told=payer.quantity,
+        told_rooms=payer.rooms,
         cancels=False,
         wishes=False,
         coupon="",
@@ -201,6 +213,7 @@ def _write_off(payer: Payer, gateway: StripeGateway) -> None:
         pays=payer.pays and payer.closing,
         closing=False,
         told=0,
+        told_rooms=0,
         wishes=False,
         ended_there=reason[:32],
     )
@@ -236,9 +249,11 @@ def _observe(payer: Payer, card: Card | None, live: Subscription | None, now: da
         payer,
         status=live.status if live else "",
         paid_quantity=live.quantity if live else 0,
+        paid_rooms=live.rooms if live else 0,
         period_end=live.period_end if live else payer.period_end,
         ends=live.ends if live else False,
         unit=live.unit if live else payer.unit,
+        room_unit=live.room_unit if live else payer.room_unit,
         currency=live.currency if live else payer.currency,
         paused=live.paused if live else False,
         paid_at=payer.paid_at or (now if is_paid else None),

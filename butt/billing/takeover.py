@@ -97,7 +97,7 @@ def agree(there: Billing, person: Agent, bot: Agent, price: Price) -> None:
 
     Raises `Refused`: `not_asked`, `price_changed`; `PaymentDue` where a card is needed or a payment is due first.
     """
-    now = there.price(person)
+    now = there.price(person, bot.service)
     if price != now:
         raise Refused("price_changed", f"The price is {shown(now.amount, now.currency)} a month now.")
     with transaction.atomic():
@@ -184,7 +184,7 @@ def _write(there: Billing, asked: PayerWanted, kind: str, now: datetime) -> bool
     """To everybody who shares the bot, each with the sum that it would cost them; whether it went."""
     went = True
     for account in _others(asked):
-        price = there.price(account.agent)
+        price = there.price(account.agent, asked.bot.service)
         payer, _ = Payer.objects.get_or_create(person=account.agent)
         went &= letters.send(
             payer,

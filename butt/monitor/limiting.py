@@ -58,9 +58,11 @@ def told(limiting: Limiting) -> None:
 def behind() -> list[Recounting]:
     """The bots that answer and counted less of their traffic than was seen."""
     found = Observed.objects.filter(alive=True, traffic_behind=True).values_list("bot_id", "traffic")
-    return [
-        Recounting(bot_id, {name: seen[name] for name in ("month", "in", "out")}) for bot_id, seen in found
-    ]
+    return [Recounting(bot_id, _count_of(seen)) for bot_id, seen in found if seen]
+
+
+def _count_of(seen: dict[str, Any]) -> dict[str, Any]:
+    return {name: seen[name] for name in ("month", "in", "out")}
 
 
 def recounted(recounting: Recounting) -> None:

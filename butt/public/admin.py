@@ -234,6 +234,7 @@ class MachineAdmin(ReadOnly):
             email=Subquery(Account.objects.filter(agent_id=here).values("email")[:1]),
             bots_wanted=Subquery(Tenancy.objects.filter(agent_id=here).values("bots")[:1]),
             bots_paid=Subquery(paid.values("paid_quantity")[:1]),
+            rooms_paid=Subquery(paid.values("paid_rooms")[:1]),
         )
         return found
 
@@ -257,7 +258,9 @@ class MachineAdmin(ReadOnly):
 
     @admin.display(ordering="bots_paid", description="they pay")
     def pays(self, row: Any) -> str:
-        return shown((row.bots_paid or 0) * configuration().price, configuration().currency)
+        settings, rooms = configuration(), row.rooms_paid or 0
+        others = (row.bots_paid or 0) - rooms
+        return shown(others * settings.price + rooms * settings.price_of("room"), settings.currency)
 
 
 @admin.register(Slowed)

@@ -31,6 +31,7 @@ def site(request: HttpRequest) -> dict[str, object]:
         "domain": settings.domain,
         "keep_days": settings.keep_days,
         "price": settings.price,
+        "room_price": settings.room_price if settings.rooms_cost_their_own else 0,
         "currency": settings.currency,
         "tax": settings.tax,
         "terms": settings.terms,

@@ -57,7 +57,7 @@ def agree(request: HttpRequest, agent_id: uuid.UUID, body: Agreement) -> Any:
 
 
 def _shape(person: Agent, bot: Agent) -> dict[str, Any]:
-    price, asked = billing().price(person), takeover.question_of(bot)
+    price, asked = billing().price(person, bot.service), takeover.question_of(bot)
     wanted = None
     if asked and billing().takes_money:
         runs = not (asked.leaver_id or asked.stopped_at)

@@ -46,7 +46,7 @@ def people(request: HttpRequest, person: Agent, name: str) -> HttpResponse:
         shown |= {
             "payer": payer_of(bot),
             "question": takeover.question_of(bot),
-            "cost": billing().price(person),
+            "cost": billing().price(person, bot.service),
             "needs_card": billing().needs_card(person),
         }
     if request.method != "POST":

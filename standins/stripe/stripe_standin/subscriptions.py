@@ -240,14 +240,40 @@ def _change_items(world: World, there: Object, given: dict[str, Any], now: int) 
     changed = False
     rows = there["items"]["data"]
     for each in given.get("items", []):
+        if "id" not in each and "price" in each:
+            _add_item(world, there, each, now, prorates=_prorates(there, given))
+            changed = True
+            continue
         item = next((row for row in rows if row["id"] == each.get("id")), None)
         if item is None:
             raise invalid(f"There is no item {each.get('id', '')!r} in this subscription.", "items[0][id]")
         price, quantity = items.priced(world, each, item)
+        if each.get("deleted"):
+            quantity = 0
+            rows.remove(item)
         if (price["id"], quantity) == (item["price"]["id"], item["quantity"]):
             continue
-        if given.get("proration_behavior", "create_prorations") != "none" and there["status"] != "trialing":
+        if _prorates(there, given):
             lines.prorate(world, there, item, quantity, price, now)
         item.update(price=copy.deepcopy(price), plan=items.plan_of(price), quantity=quantity)
         changed = True
+    if not rows:
+        raise invalid("A subscription must have at least one active plan.", "items")
     return changed
+
+
+def _prorates(there: Object, given: dict[str, Any]) -> bool:
+    return given.get("proration_behavior", "create_prorations") != "none" and there["status"] != "trialing"
+
+
+def _add_item(world: World, there: Object, each: dict[str, Any], now: int, *, prorates: bool) -> None:
+    rows = there["items"]["data"]
+    price, quantity = items.priced(world, each)
+    if any(row["price"]["id"] == price["id"] for row in rows):
+        raise invalid("There is already an item with this price in the subscription.", "items[0][price]")
+    like = rows[0]
+    made = items.item(world, there, price, 0, (like["current_period_start"], like["current_period_end"]))
+    if prorates:
+        lines.prorate(world, there, made, quantity, price, now)
+    made["quantity"] = quantity
+    rows.append(made)
