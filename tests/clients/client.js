@@ -66,6 +66,16 @@ const SETS = {
   }
 }
 
+// As apps had it before rooms 2: the tunnel of ssb-room itself, which knows neither metadata nor attendants.
+SETS['room-1'] = {
+  ...SETS.oasis,
+  plugins: [...SETS.oasis.plugins, 'ssb-room/tunnel/client'],
+  connections: {
+    incoming: { tunnel: [{ scope: 'public', transform: 'shs' }] },
+    outgoing: { net: [{ transform: 'shs' }], tunnel: [{ transform: 'shs' }] }
+  }
+}
+
 const set = SETS[config.set]
 const stack = load('secret-stack')({ caps })
 for (const name of set.plugins) stack.use(loadAny(name))
@@ -128,6 +138,13 @@ const CALLS = {
   connect: (address, key, done) => server.conn.connect(address, { type: 'pub', key, autoconnect: true }, (error) => done(error, true)),
   remember: (address, key, done) => server.conn.remember(address, { type: 'pub', key, autoconnect: true }, (error) => done(error, true)),
   connected: (done) => done(null, [...server.conn.hub().entries()].filter(([, data]) => data.state === 'connected').map(([address]) => address)),
+  /** Whom a room shows, as the app is offered them: their ids. */
+  offered: (room, done) => done(null, [...server.conn.staging().entries()].map(([, data]) => data).filter((data) => data.room === room).map(({ key }) => key)),
+  /** What the room answers to a call of its tunnels. */
+  askRoom: (room, call, done) => {
+    const [, { key }] = [...server.conn.hub().entries()].find(([, data]) => data.key === room)
+    server.peers[key][0].tunnel[call]((error, value) => done(error, value))
+  },
   history: (address, feed, done) => server.conn.connect(address, {}, (error, rpc) => {
     if (error) return done(error)
     pull(rpc.createHistoryStream({ id: feed, keys: false }), pull.collect((failed, values) => done(failed, values && values.length)))

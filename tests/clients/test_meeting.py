@@ -1,4 +1,4 @@
-"""Two Manyverse whose owners follow each other meet in the room of a pub that keeps nobody's messages."""
+"""Apps whose owners follow each other meet in the room of a pub that keeps nobody's messages."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -52,6 +52,32 @@ def test_two_meet_through_a_tunnel_and_replicate(room: Pub, client: Client, make
     (figures,) = client.call(room, "butt.figures", {}, count=1)
     assert (figures["attendants"], figures["tunnels"]) == (1, 0)
     assert bob.texts(alice.id) == ["from alice"]
+
+
+@pytest.mark.parametrize("other", ["room-1", "manyverse"])
+def test_an_app_of_before_rooms_2_meets_its_like_and_those_of_today(
+    room: Pub, client: Client, make_app: MakeApp, other: str
+):
+    """It asks for `tunnel.endpoints` alone, where apps of today ask for `room.attendants`."""
+    alice, bob = make_app("room-1", "alice"), make_app(other, "bob")
+    follow(alice, bob.id)
+    follow(bob, alice.id)
+    for app, text in ((bob, "from bob"), (alice, "from alice")):
+        app("publish", {"type": "post", "text": text})
+        enters(app, room, client)
+    until(lambda: bob.id in alice("offered", room.id) or has_tunnel(alice, bob) or has_tunnel(bob, alice))
+    if not (has_tunnel(alice, bob) or has_tunnel(bob, alice)):
+        alice("connect", f"tunnel:{room.id}:{bob.id}~shs:{bob.id[1:-8]}", bob.id)
+    until(lambda: alice.texts(bob.id) == ["from bob"])
+    until(lambda: bob.texts(alice.id) == ["from alice"])
+    figures: dict[str, Any] = client.call(room, "butt.figures", {}, count=1)[0]
+    assert (figures["attendants"], figures["tunnels"], figures["feeds"]) == (2, 1, 1)
+    assert alice("askRoom", room.id, "isRoom")
+    assert alice("askRoom", room.id, "ping") > 0
+
+    client.call(room, "publish", {"type": "contact", "contact": bob.id, "following": False, "blocking": True})
+    until(lambda: client.call(room, "butt.figures", {}, count=1)[0]["tunnels"] == 0)
+    until(lambda: bob.id not in alice("offered", room.id))
 
 
 def test_an_alias_is_registered_consumed_by_a_third_and_revoked(room: Pub, client: Client, make_app: MakeApp):
