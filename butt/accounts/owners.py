@@ -127,7 +127,8 @@ def accept(person: Agent, key: str) -> Agent:
         Agent.objects.select_for_update().get(id=person.id)
         invitation = invitation_with(key)
         bot = invitation.bot
-        if not Belongs.objects.filter(source_agent=bot, target_agent=person).exists():
+        is_new = not Belongs.objects.filter(source_agent=bot, target_agent=person).exists()
+        if is_new and invitation.role == Role.OWNER:
             check_may_have_another(person)
         if not Invitation.objects.filter(id=invitation.id).delete()[0]:
             raise Refused("no_invitation", "This invitation has been used or has expired. Ask for a new one.")
@@ -159,7 +160,7 @@ def leave(person: Agent, bot: Agent) -> None:
 def set_role(owner: Agent, bot: Agent, person_id: uuid.UUID, role: str) -> None:
     """Have somebody who shares `bot` be an owner or a moderator from now on.
 
-    Whether they pay is not asked here (`butt.billing.takeover.set_role`). Raises `Refused`: `bad_role`, `last_owner`;
+    Whether they pay is not asked here (`butt.billing.takeover.set_role`). Raises `Refused`: `bad_role`, `last_owner`, `too_many`;
     `NotAnOwner`, and `Agent.DoesNotExist` where the person does not share it.
     """
     wished = _clean_role(role)
@@ -167,7 +168,9 @@ def set_role(owner: Agent, bot: Agent, person_id: uuid.UUID, role: str) -> None:
         share = _share_for(owner, bot, person_id)
         if share.role == wished:
             return
-        if wished is Role.MODERATOR:
+        if wished is Role.OWNER:
+            _check_may_own_another(share.target_agent)
+        else:
             if not ownerships().filter(source_agent=bot).exclude(id=share.id).exists():
                 raise Refused(
                     "last_owner", "A bot has at least one owner. Make somebody else an owner first."
@@ -178,6 +181,13 @@ def set_role(owner: Agent, bot: Agent, person_id: uuid.UUID, role: str) -> None:
         share.save(update_fields=["role", "pays"])
         journal.note(bot, owner, "role", person=str(person_id), role=wished)
         settle([bot.id])
+
+
+def _check_may_own_another(person: Agent) -> None:
+    try:
+        check_may_have_another(person)
+    except Refused:
+        raise Refused("too_many", "They have as many bots as one person may have.", "role") from None
 
 
 def remove(owner: Agent, bot: Agent, person_id: uuid.UUID) -> None:

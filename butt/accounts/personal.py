@@ -28,7 +28,13 @@ def personal_data(account: Account) -> dict[str, Any]:
         },
         "emails": list(EmailAddress.objects.filter(user=account).values("email", "verified", "primary")),
         "bots": [
-            {"id": bot.id, "name": bot.name, "description": bot.description, "createdAt": bot.created_at}
+            {
+                "id": bot.id,
+                "name": bot.name,
+                "description": bot.description,
+                "createdAt": bot.created_at,
+                "role": bot.role,
+            }
             for bot in bots_of(person)
         ],
         "tokens": list(
@@ -43,7 +49,7 @@ def personal_data(account: Account) -> dict[str, Any]:
         "ssbIds": list(
             SsbId.objects.filter(account=account).values("ssb_id", "bot__name", "created_at", "last_used_at")
         ),
-        "invitations": list(Invitation.objects.filter(inviter=person).values("bot__name", "email")),
+        "invitations": list(Invitation.objects.filter(inviter=person).values("bot__name", "email", "role")),
         "lookedAt": list(Impersonation.objects.filter(person=person).values("at", "until", "reason")),
         "journal": list(theirs.order_by("at").values("at", "bot_name", "what", "detail")),
     }

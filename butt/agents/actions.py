@@ -10,7 +10,7 @@ from django.db import IntegrityError, transaction
 from django.utils import timezone
 
 from butt.agents import journal
-from butt.agents.bots import bots_of
+from butt.agents.bots import ownerships
 from butt.agents.effective_state import effective_state, why_held
 from butt.agents.models import Agent, Allowance, Belongs, Observed, Progress, RoomMode, Wanted
 from butt.agents.names import BadName, clean_bot_name
@@ -55,7 +55,11 @@ def check_bot_name(name: str) -> str:
 def check_may_have_another(person: Agent) -> int:
     """How many they have, when that is not as many as one may. Raises `Refused` `too_many`."""
     allowed = Allowance.objects.filter(person=person).values_list("bots", flat=True).first()
-    has, most = bots_of(person).count(), configuration().bots_per_person if allowed is None else allowed
+    # One that they only moderate is another's.
+    has, most = (
+        ownerships().filter(target_agent=person).count(),
+        configuration().bots_per_person if allowed is None else allowed,
+    )
     if has >= most:
         raise Refused("too_many", f"You have {most} bots, which is the maximum.")
     return has

@@ -1,6 +1,7 @@
 """Commands for people who have bots at a service: a bot's network, and how it is known there."""
 
 import time
+from typing import Any
 from urllib.parse import quote, urlencode
 
 import click
@@ -173,30 +174,44 @@ def members(name: str, search: str, sort: str, relation: str | None, as_json: bo
 @bot_name
 @click.argument("email", default="")
 @click.option("--role", type=click.Choice(["owner", "moderator"]), help="Give them this role.")
-@click.option("--remove", is_flag=True, help="Stop sharing it with this moderator.")
+@click.option("--remove", is_flag=True, help="Stop sharing it with this moderator, or withdraw an invitation.")
+@click.option("--invite", is_flag=True, help="Invite them by e-mail, with --role as their role.")
 @as_json
-def people(name: str, email: str, role: str | None, remove: bool, as_json: bool) -> None:
-    """List who shares a bot, or change what the one with EMAIL may do."""
-    if (role is not None) + remove != bool(email):
-        raise click.UsageError("Give an e-mail address with either --role or --remove, or none of them.")
+def people(name: str, email: str, role: str | None, remove: bool, invite: bool, as_json: bool) -> None:
+    """List who shares a bot, invite somebody, or change what the one with EMAIL may do."""
+    if (role is not None or invite) + remove != bool(email):
+        raise click.UsageError(
+            "Give an e-mail address with either --invite, --role or --remove, or none of them."
+        )
     with in_words():
         api = api_of_login()
         path = f"/agents/{api.bot(name)['id']}/people"
-        found = api.call("GET", path)["people"]
-        if email:
-            theirs = next((each for each in found if each["email"] == email.strip().lower()), None)
-            if theirs is None:
-                raise ApiError("not_found", f"Nobody with the address {email} shares {name}.")
-            if remove:
+        found = api.call("GET", path)
+        if invite:
+            found = api.call("POST", path, {"email": email, **({"role": role} if role else {})})
+        elif email:
+            theirs = _with_address(found["people"], email)
+            asked = _with_address(found["invited"], email) if remove else None
+            if theirs and role:
+                api.call("PUT", f"{path}/{theirs['id']}", {"role": role})
+            elif theirs:
                 api.call("DELETE", f"{path}/{theirs['id']}")
-                found = [each for each in found if each is not theirs]
+            elif asked:
+                api.call("DELETE", f"{path}/invited/{asked['id']}")
             else:
-                found = api.call("PUT", f"{path}/{theirs['id']}", {"role": role})["people"]
+                raise ApiError("not_found", f"Nobody with the address {email} shares {name}.")
+            found = api.call("GET", path)
     if as_json:
         print_json(found)
         return
-    for each in found:
+    for each in found["people"]:
         click.echo(f"{each['email']}  {each['role']}")
+    for each in found["invited"]:
+        click.echo(f"{each['email']}  invited as {each['role']}")
+
+
+def _with_address(people: list[dict[str, Any]], email: str) -> dict[str, Any] | None:
+    return next((each for each in people if each["email"] == email.strip().lower()), None)
 
 
 @cli.command()

@@ -11,12 +11,15 @@ from django.utils import timezone
 
 from butt.accounts import leaving, owners
 from butt.accounts.models import Account, Invitation
+from butt.accounts.personal import personal_data
 from butt.accounts.tokens import issue_token
+from butt.agents import actions
 from butt.agents.actions import Refused
 from butt.agents.bots import NotAnOwner, bots_of
 from butt.agents.models import Agent, JournalEntry
 from butt.agents.states import State
 from butt.billing import takeover
+from butt.configuration import configuration
 from tests.accounts.test_factors import link_in
 from tests.people import PASSWORD, account, bot_in
 
@@ -202,3 +205,60 @@ def test_owners_change_roles_but_one_owner_stays_and_so_does_who_pays(alice: Acc
     assert browser_of(bob).post(role, {"role": "owner"}).status_code == 403
     browser_of(alice).post(role, {"remove": "yes"})
     assert browser_of(bob).get("/bots/my").status_code == 404
+
+
+def api_of(who: Account) -> Client:
+    return Client(headers={"Authorization": f"Bearer {issue_token(who)}"})
+
+
+def test_programs_invite_people_as_what_they_say_and_take_it_back(alice: Account, bot: Agent):
+    api, path = api_of(alice), f"/agents/{bot.id}/people"
+    asked = {"email": "Bob@example.org", "role": "moderator"}
+    answer = api.post(path, asked, "application/json")
+    assert answer.status_code == 202
+    (invited,) = answer.json()["invited"]
+    assert (invited["email"], invited["role"]) == ("bob@example.org", "moderator")
+    bob = account("bob")
+    assert browser_of(bob).post(link_in(mail.outbox[-1]))["Location"] == "/bots/my"
+    shares = api_of(bob).get(path).json()
+    assert [each["role"] for each in shares["people"]] == ["owner", "moderator"]
+    assert api.post(path, {"email": "carol@example.org"}, "application/json").status_code == 202
+    (invited,) = api.get(path).json()["invited"]
+    assert invited["role"] == "owner"
+    assert api_of(bob).get(path).json()["invited"] == [], "whom owners asked is theirs to know"
+    assert api.delete(f"{path}/invited/{invited['id']}").status_code == 204
+    assert api.get(path).json()["invited"] == []
+    EmailAddress.objects.filter(user=alice).update(verified=False)
+    refused = api.post(path, {"email": "dan@example.org"}, "application/json")
+    assert (refused.status_code, refused.json()["error"]["code"]) == (403, "unverified")
+
+
+def test_who_gets_another_role_or_is_removed_hears_of_it(alice: Account, bot: Agent):
+    bob = account("bob")
+    owners.accept(bob.agent, owners.key_of(owners.invite(alice.agent, bot, "bob@example.org", "moderator")))
+    role = f"/bots/my/people/{bob.agent.id}/role"
+    for change in ({"role": "owner"}, {"role": "owner"}, {"role": "moderator"}, {"remove": ""}):
+        browser_of(alice).post(role, change)
+    letters = [letter for letter in mail.outbox if letter.to == ["bob@example.org"]]
+    assert [letter.subject.partition(": ")[2] for letter in letters] == [
+        "my.localhost, you are an owner now",
+        "my.localhost, you are a moderator now",
+        "my.localhost, it is not shared with you any more",
+    ]
+    assert "alice@example.org made you an owner of my.localhost." in letters[0].body
+
+
+def test_a_bot_that_one_only_moderates_takes_none_of_ones_own(
+    alice: Account, bot: Agent, monkeypatch: pytest.MonkeyPatch
+):
+    bob = account("bob")
+    few = configuration().model_copy(update={"bots_per_person": 1})
+    monkeypatch.setattr("butt.agents.actions.configuration", lambda: few)
+    actions.create_bot(bob.agent, "his")
+    owners.accept(bob.agent, owners.key_of(owners.invite(alice.agent, bot, "bob@example.org", "moderator")))
+    with pytest.raises(Refused, match="They have as many bots"):
+        owners.set_role(alice.agent, bot, bob.agent.id, "owner")
+    assert personal_data(bob)["bots"][1]["role"] == "moderator"
+    with pytest.raises(Refused) as refused:
+        actions.check_may_have_another(bob.agent)
+    assert refused.value.code == "too_many"

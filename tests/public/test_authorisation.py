@@ -213,6 +213,8 @@ PUT    /agents/{agent_id}/open-invites  401     422    422        422       422 
 GET    /agents/{agent_id}/payer         401     404    403        200       200    200   403      403      404
 PUT    /agents/{agent_id}/payer         401     422    422        422       422    403   422      403      422
 GET    /agents/{agent_id}/people        401     404    200        200       200    200   403      403      404
+POST   /agents/{agent_id}/people        401     422    422        422       422    403   422      403      422
+DELETE /agents/{agent_id}/people/invited/{invitation_id}  401  404  403  204  204  403  204      403      404
 PUT    /agents/{agent_id}/people/{person_id}  401  422  422      422       422    403   422      403      422
 DELETE /agents/{agent_id}/people/{person_id}  401  404  403      409       204    403   204      403      404
 GET    /agents/{agent_id}/peers         401     404    403        200       200    200   403      403      404
@@ -269,6 +271,7 @@ def places(people: dict[str, Account]) -> Iterator[dict[str, str]]:
         "machine_id": str(machine("m1").id),
         "agent_id": str(bot.id),
         "invite_id": str(invite.id),
+        "invitation_id": str(invitation.id),
         "token": invite.token,
         "alias": "frida",
         "part": "secret",

@@ -45,6 +45,8 @@ STATUS: Final[dict[str, int]] = {
     "disk_full": 507,
     "broken_off": 408,
     "bad_email": 422,
+    "mail_failed": 503,
+    "unverified": 403,
     "bad_password": 422,
     "email_taken": 409,
     "wrong_password": 401,

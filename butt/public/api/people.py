@@ -1,18 +1,23 @@
 """The calls about who shares a bot, and what each of them may do."""
 
 import uuid
-from typing import Any
+from datetime import datetime
+from typing import Annotated, Any
 
 from django.http import HttpRequest
-from ninja import Router, Schema, Status
+from ninja import Path, Router, Schema, Status
+from pydantic import Field
 
 from butt.accounts import owners
 from butt.agents.bots import bot_by_id
 from butt.agents.models import Agent, Role
 from butt.billing import takeover
 from butt.billing.chosen import billing
+from butt.public import sharing
 from butt.public.api.bearer import caller
 from butt.public.api.shapes import REFUSALS_WITH_MONEY, Body
+
+PositiveInt = Annotated[int, Path(ge=1, le=2**63 - 1)]
 
 router = Router(tags=["people"])
 
@@ -24,8 +29,21 @@ class PersonShape(Schema):
     role: Role
 
 
+class InvitationShape(Schema):
+    id: int
+    email: str
+    role: Role
+    expiresAt: datetime
+
+
 class PersonList(Schema):
     people: list[PersonShape]
+    invited: list[InvitationShape] = Field(description="Who was asked and has not come yet; owners are told.")
+
+
+class Asked(Body):
+    email: str = Field(max_length=254)
+    role: Role = Role.OWNER
 
 
 class RoleChange(Body):
@@ -40,12 +58,31 @@ def people(request: HttpRequest, agent_id: uuid.UUID) -> Any:
     return _shape(bot_by_id(caller(request), agent_id, Role.MODERATOR))
 
 
+@router.post("/agents/{agent_id}/people", response={202: PersonList, **REFUSALS_WITH_MONEY})
+def invite(request: HttpRequest, agent_id: uuid.UUID, body: Asked) -> Any:
+    """Ask somebody by mail to share a bot. They have 7 days; whoever is asked again has longer."""
+    person = caller(request)
+    bot = bot_by_id(person, agent_id)
+    sharing.invite(person.account, bot, body.email, body.role)
+    return Status(202, _shape(bot))
+
+
+@router.delete(
+    "/agents/{agent_id}/people/invited/{invitation_id}", response={204: None, **REFUSALS_WITH_MONEY}
+)
+def withdraw(request: HttpRequest, agent_id: uuid.UUID, invitation_id: PositiveInt) -> Any:
+    """Take an invitation back; its link is worth nothing then."""
+    person = caller(request)
+    owners.withdraw(person, bot_by_id(person, agent_id), invitation_id)
+    return Status(204, None)
+
+
 @router.put("/agents/{agent_id}/people/{person_id}", response={200: PersonList, **REFUSALS_WITH_MONEY})
 def set_role(request: HttpRequest, agent_id: uuid.UUID, person_id: uuid.UUID, body: RoleChange) -> Any:
     """Have somebody who shares a bot be an owner or a moderator. 409 for its last owner, and for whoever pays for it."""
     person = caller(request)
     bot = bot_by_id(person, agent_id)
-    takeover.set_role(billing(), person, bot, person_id, body.role)
+    sharing.set_role(person, bot, person_id, body.role)
     return _shape(bot)
 
 
@@ -58,7 +95,7 @@ def remove(request: HttpRequest, agent_id: uuid.UUID, person_id: uuid.UUID) -> A
     if person_id == person.id:
         has_left = takeover.leave(billing(), person, bot_by_id(person, agent_id, Role.MODERATOR))
         return Status(204 if has_left else 202, None)
-    owners.remove(person, bot_by_id(person, agent_id), person_id)
+    sharing.remove(person, bot_by_id(person, agent_id), person_id)
     return Status(204, None)
 
 
@@ -72,5 +109,9 @@ def _shape(bot: Agent) -> dict[str, Any]:
                 "role": share.role,
             }
             for share in owners.shares_of(bot)
-        ]
+        ],
+        "invited": [
+            {"id": asked.id, "email": asked.email, "role": asked.role, "expiresAt": asked.expires_at}
+            for asked in (owners.invited_to(bot) if bot.role == Role.OWNER else ())
+        ],
     }

@@ -4,14 +4,11 @@ import re
 import uuid
 
 from django.contrib import messages
-from django.core.mail import EmailMessage
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
-from django.template.loader import render_to_string
 from django.views.decorators.http import require_POST
 
 from butt.accounts import owners
-from butt.accounts.models import Invitation
 from butt.agents.actions import Refused
 from butt.agents.bots import bot_by_name
 from butt.agents.models import Agent, Role
@@ -20,8 +17,8 @@ from butt.billing import takeover
 from butt.billing.chosen import billing
 from butt.billing.interface import Price
 from butt.billing.payers import payer_of
-from butt.configuration import configuration
-from butt.public.letters import is_verified, outside, say
+from butt.public import sharing
+from butt.public.letters import is_verified, say
 from butt.public.pages.person import account_of, for_person
 
 
@@ -52,15 +49,10 @@ def people(request: HttpRequest, person: Agent, name: str) -> HttpResponse:
     if request.method != "POST":
         return render(request, "bot/people.html", shown)
     email, role, error = request.POST.get("email", ""), request.POST.get("role", Role.OWNER), ""
-    if not shown["may_invite"]:
-        error = "First follow the link in the mail we sent you."
-    else:
-        try:
-            _send(owners.invite(person, bot, email, role))
-        except Refused as no:
-            error = no.message
-        except OSError:
-            error = "The mail could not be sent. Please try again."
+    try:
+        sharing.invite(account_of(request), bot, email, role)
+    except Refused as no:
+        error = no.message
     if error:
         return render(
             request, "bot/people.html", {**shown, "email": email, "role": role, "error": error}, status=422
@@ -84,9 +76,9 @@ def change_role(request: HttpRequest, person: Agent, name: str, person_id: uuid.
     bot = bot_by_name(person, name)
     try:
         if "remove" in request.POST:
-            owners.remove(person, bot, person_id)
+            sharing.remove(person, bot, person_id)
         else:
-            takeover.set_role(billing(), person, bot, person_id, request.POST.get("role", ""))
+            sharing.set_role(person, bot, person_id, request.POST.get("role", ""))
     except Refused as no:
         messages.error(request, no.message)
     return redirect("people", bot.name)
@@ -142,12 +134,3 @@ def share(request: HttpRequest, person: Agent, key: str) -> HttpResponse:
         if bot := owners.joined_by(person, key):
             return redirect("bot", bot.name)
         return render(request, "error.html", {"title": "no", "message": no.message}, status=410)
-
-
-def _send(invitation: Invitation) -> None:
-    """Whom it is from is told by an address that is theirs: a name is whatever they typed, and would be in our mail."""
-    bot, inviter = View(invitation.bot), invitation.inviter.account.email
-    link = outside("share", owners.key_of(invitation))
-    text = render_to_string("letters/join.txt", {"bot": bot, "inviter": inviter, "link": link})
-    subject = f"{configuration().site_name}: {bot.full_name} is shared with you"
-    EmailMessage(subject, text, to=[invitation.email]).send()
