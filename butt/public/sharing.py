@@ -8,9 +8,9 @@ from django.template.loader import render_to_string
 from butt.accounts import owners
 from butt.accounts.mailing import write_to
 from butt.accounts.models import Account, Invitation
+from butt.agents.actions import Refused
 from butt.agents.models import Agent, Role
 from butt.agents.view import View
-from butt.agents.wishes import Refused
 from butt.billing import takeover
 from butt.billing.chosen import billing
 from butt.configuration import configuration

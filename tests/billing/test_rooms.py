@@ -7,14 +7,14 @@ from pathlib import Path
 import pytest
 from django.utils import timezone
 
+from butt.agents.actions import Refused
 from butt.agents.models import Agent, Wanted
 from butt.agents.states import State
-from butt.agents.wishes import Refused
 from butt.billing import takeover
+from butt.billing.gateway import StripeGateway
 from butt.billing.interface import Price
 from butt.billing.models import PayerWanted
 from butt.billing.subscriptions import Subscriptions
-from butt.billing.till import Till
 from butt.configuration import Configuration
 from tests.billing.stripes import GOOD, StandIn, payer_of
 from tests.people import bot_in, person
@@ -26,7 +26,7 @@ COSTS = {"pub": 500, "room": 200}
 
 def house_with(stand_in: StandIn, clock: str, home: Path, **settings: int) -> Subscriptions:
     chosen = Configuration(billing="stripe", private_port=stand_in.port - 1, home=home, **settings)
-    return Subscriptions(Till(chosen, clock=clock), chosen)
+    return Subscriptions(StripeGateway(chosen, clock=clock), chosen)
 
 
 @pytest.fixture

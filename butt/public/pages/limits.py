@@ -10,7 +10,7 @@ from butt.agents.models import Agent
 from butt.agents.view import View
 from butt.public.letters import say
 from butt.public.pages.person import for_person
-from butt.services.interface import Part
+from butt.services.interface import ServicePart
 
 FIELDS = {"disk": GIB, "blobs": GIB, "farBlobDays": 1, TRAFFIC: GIB}
 """What is asked for, and how many of its own unit make one of the person's: GiB and days."""
@@ -21,7 +21,7 @@ LONGEST = 12
 def limits(request: HttpRequest, person: Agent, name: str) -> HttpResponseBase:
     bot = bot_by_name(person, name)
     view = View(bot)
-    keeps = Part.LIMITS in view.service.parts
+    keeps = ServicePart.LIMITS in view.service.parts
     fields = FIELDS if keeps else {TRAFFIC: FIELDS[TRAFFIC]}
     typed = {field: _shown(bot.wanted.limits.get(field), unit) for field, unit in fields.items()}
     errors: dict[str, str] = {}

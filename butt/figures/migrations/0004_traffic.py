@@ -7,7 +7,7 @@ class Migration(migrations.Migration):
 
     dependencies = [
         ('agents', '0014_traffic'),
-        ('figures', '0002_limits'),
+        ('figures', '0003_monitor_beat'),
     ]
 
     operations = [
