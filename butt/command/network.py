@@ -174,7 +174,9 @@ def members(name: str, search: str, sort: str, relation: str | None, as_json: bo
 @bot_name
 @click.argument("email", default="")
 @click.option("--role", type=click.Choice(["owner", "moderator"]), help="Give them this role.")
-@click.option("--remove", is_flag=True, help="Stop sharing it with this moderator, or withdraw an invitation.")
+@click.option(
+    "--remove", is_flag=True, help="Stop sharing it with this moderator, or withdraw an invitation."
+)
 @click.option("--invite", is_flag=True, help="Invite them by e-mail, with --role as their role.")
 @as_json
 def people(name: str, email: str, role: str | None, remove: bool, invite: bool, as_json: bool) -> None:
