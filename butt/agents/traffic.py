@@ -9,7 +9,7 @@ _DECEMBER: Final = 12
 
 
 @dataclass(frozen=True)
-class MonthlyTraffic:
+class TrafficOfMonth:
     """Bytes that came in and went out in the month that begins on `since`; `most` is how many both may be, if bounded."""
 
     since: date
@@ -39,13 +39,13 @@ def month_of(now: datetime) -> str:
     return f"{now.astimezone(UTC):%Y-%m}"
 
 
-def in_month(seen: Mapping[str, Any] | None, most: int | None, now: datetime) -> MonthlyTraffic | None:
+def in_month(seen: Mapping[str, Any] | None, most: int | None, now: datetime) -> TrafficOfMonth | None:
     """The traffic of the month of `now`, given what was seen last: nothing where that was another month; None without it."""
     if seen is None:
         return None
     since = now.astimezone(UTC).date().replace(day=1)
     is_this = seen["month"] == month_of(now)
-    return MonthlyTraffic(since, seen["in"] if is_this else 0, seen["out"] if is_this else 0, most)
+    return TrafficOfMonth(since, seen["in"] if is_this else 0, seen["out"] if is_this else 0, most)
 
 
 def merged(known: Mapping[str, Any] | None, told: dict[str, Any]) -> tuple[dict[str, Any], bool]:

@@ -10,7 +10,7 @@ from butt.agents.effective_state import effective_state, why_held
 from butt.agents.limits import FULL, NEARLY, TRAFFIC, effective
 from butt.agents.models import Agent, Observed, Role
 from butt.agents.states import TO_RUN, Action, State, may_ask
-from butt.agents.traffic import MonthlyTraffic, in_month, month_of
+from butt.agents.traffic import TrafficOfMonth, in_month, month_of
 from butt.configuration import configuration
 from butt.services.interface import Service
 from butt.services.known import service_named
@@ -184,7 +184,7 @@ class View:
         return effective(self.agent.wanted.limits)
 
     @cached_property
-    def traffic(self) -> MonthlyTraffic | None:
+    def traffic(self) -> TrafficOfMonth | None:
         """What went over its network this month; None where its code does not tell."""
         return in_month(self._observed.traffic, self.limits.get(TRAFFIC), timezone.now())
 

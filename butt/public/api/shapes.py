@@ -8,7 +8,7 @@ from ninja import Field, Schema
 from pydantic import ConfigDict, JsonValue, field_validator
 
 from butt.agents.models import Role
-from butt.agents.traffic import MonthlyTraffic
+from butt.agents.traffic import TrafficOfMonth
 from butt.agents.view import View
 from butt.public.api.codes import CODES
 from butt.services.interface import LONGEST_NAME
@@ -166,7 +166,7 @@ class AllBelongs(Schema):
     belongs: list[BelongsShape]
 
 
-def _month(traffic: MonthlyTraffic) -> dict[str, Any]:
+def _month(traffic: TrafficOfMonth) -> dict[str, Any]:
     shape = {"month": traffic.month, "in": traffic.came_in, "out": traffic.went_out}
     return shape if traffic.most is None else {**shape, "most": traffic.most}
 
