@@ -6,14 +6,13 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
-from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
 from django.db.models import Q
 
-from butt.agents.due import due
 from butt.billing.interface import Busy
 from butt.billing.models import Payer
+from butt.leases import claim, due
 
 LEASE = timedelta(seconds=30)
 """Longer than one try of a call can take."""
@@ -21,15 +20,8 @@ LEASE = timedelta(seconds=30)
 AT_WORK = "We are checking your payment right now. Please try again in half a minute."
 
 
-@dataclass
-class _Lease:
-    """By the machine's own clock."""
-
-    payer_id: int
-    until: datetime
-
-
-_own: ContextVar[_Lease | None] = ContextVar("own hold", default=None)
+_own: ContextVar[Payer | None] = ContextVar("own hold", default=None)
+"""The row as it was claimed, beside the one that is worked on: by it, it shows whether somebody else claimed it since."""
 
 
 @contextmanager
@@ -48,21 +40,19 @@ def leased(payer: Payer, patience: float = 0) -> Iterator[Payer]:
         yield payer
     finally:
         _own.reset(before)
-        Payer.objects.filter(id=payer.id, held_until=hold.until).update(held_until=None)
+        claim(hold, "held_until", None)
 
 
 def renew() -> None:
     """Whoever holds a payer goes on with it. Raises `Busy` when somebody else has it by now."""
     hold = _own.get()
-    if hold is None:
-        return
-    until = datetime.now(UTC) + LEASE
-    if not Payer.objects.filter(id=hold.payer_id, held_until=hold.until).update(held_until=until):
+    if hold and not claim(hold, "held_until", datetime.now(UTC) + LEASE):
         raise Busy(AT_WORK)
-    hold.until = until
 
 
-def _take(payer: Payer) -> _Lease | None:
+def _take(payer: Payer) -> Payer | None:
+    """By the machine's own clock."""
     now = datetime.now(UTC)
-    free = Payer.objects.filter(Q(held_until=None) | due("held_until", now, LEASE), id=payer.id)
-    return _Lease(payer.id, now + LEASE) if free.update(held_until=now + LEASE) else None
+    is_free = Q(held_until=None) | due("held_until", now, LEASE)
+    hold = Payer.objects.filter(is_free, id=payer.id).only("held_until").first()
+    return hold if hold and claim(hold, "held_until", now + LEASE) else None

@@ -7,7 +7,6 @@ from datetime import datetime, timedelta
 from django.db import InterfaceError, OperationalError
 from django.utils import timezone
 
-from butt.agents.due import due
 from butt.agents.effective_state import why_held
 from butt.agents.models import Agent
 from butt.billing import letters, takeover
@@ -26,6 +25,7 @@ from butt.billing.payers import ROOM, bots_paid_by, let_leave, let_run
 from butt.billing.seen import OWES
 from butt.billing.sync import customer_of, finish, lose, sync
 from butt.configuration import Configuration, configuration
+from butt.leases import due
 
 log = logging.getLogger("butt.billing")
 

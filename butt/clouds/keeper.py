@@ -10,12 +10,11 @@ import uuid
 from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import timedelta
 
 from django.db import DatabaseError, transaction
 from django.utils import timezone
 
-from butt.agents.due import due
 from butt.clouds import access, rentals
 from butt.clouds.interface import (
     Cloud,
@@ -34,6 +33,7 @@ from butt.clouds.moves import MachineTransition, decide
 from butt.clouds.setbacks import after_trouble
 from butt.clouds.situation import MachineSituation, Policy, meet
 from butt.configuration import configuration
+from butt.leases import claim, come_back, due
 from butt.rounds import GoOn, rounds
 
 log = logging.getLogger("butt.clouds")
@@ -103,7 +103,7 @@ class Keeper:
             return False
         now = timezone.now()
         ready = Rented.objects.filter(due("due_at", now, FURTHEST)).order_by("due_at")[:MOST_AT_ONCE]
-        mine = [rented for rented in ready if _claim(rented, now)]
+        mine = [rented for rented in ready if claim(rented, "due_at", now + LEASE)]
         if not mine:
             return False
         wanted = WantedMachine.objects.in_bulk([rented.agent_id for rented in mine])
@@ -277,7 +277,7 @@ class Keeper:
             for name, value in move.after.items():
                 setattr(rented, name, value)
             rented.save(update_fields=[*move.after])
-        _come_back(rented, timezone.now() + move.wait)
+        come_back(rented, "due_at", timezone.now() + move.wait)
 
     def _wait_out(self, rented: Rented, trouble: CloudTrouble) -> None:
         """Nothing can be done for it now: it stays where it is, and the reason shows."""
@@ -285,7 +285,7 @@ class Keeper:
         Rented.objects.filter(agent_id=rented.agent_id).exclude(state=Rented.State.READY).update(
             reason=str(trouble), mend=trouble.mend
         )
-        _come_back(rented, timezone.now() + AFTER_TROUBLE)
+        come_back(rented, "due_at", timezone.now() + AFTER_TROUBLE)
 
 
 def _in_words(error: Exception) -> CloudTrouble:
@@ -314,15 +314,3 @@ def _persist(rented: Rented, move: MachineTransition, seen: list[str], mend: str
         fields.append("mend")
     if fields:
         rented.save(update_fields=set(fields))
-
-
-def _claim(rented: Rented, now: datetime) -> bool:
-    """Take it for this round. The lease ends by itself, should we be killed."""
-    claimed = Rented.objects.filter(agent_id=rented.agent_id, due_at=rented.due_at).update(due_at=now + LEASE)
-    rented.due_at = now + LEASE
-    return claimed == 1
-
-
-def _come_back(rented: Rented, at: datetime) -> None:
-    """Look again at `at`, unless somebody rang in the meantime: then at once."""
-    Rented.objects.filter(agent_id=rented.agent_id, due_at=rented.due_at).update(due_at=at)

@@ -6,6 +6,7 @@ from butt.clouds.capacity import best
 from butt.clouds.interface import CloudEffect, CloudTrouble, Denied, OutOfStock, OverQuota, Unsure
 from butt.clouds.moves import NO_ROOM, MachineTransition
 from butt.clouds.situation import MachineSituation
+from scuttlekit.backoff import backoff
 
 TRIES = 3
 """So often a change of type is asked for before the machine is made again instead."""
@@ -18,7 +19,7 @@ def after_trouble(
 ) -> MachineTransition:
     """What becomes of a move that the cloud did not carry out, or not for sure. The reason is the trouble's own words."""
     tries = at.rented.tries + 1
-    back_off = min(FIRST_BACK_OFF * 2 ** min(tries - 1, 16), LONGEST_BACK_OFF)
+    back_off = backoff(tries - 1, FIRST_BACK_OFF, LONGEST_BACK_OFF)
     changes: dict[str, object] = {"tries": tries}
     words = str(trouble)
     if move.effect.makes:

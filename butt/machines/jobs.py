@@ -9,9 +9,9 @@ from collections.abc import Collection
 from datetime import datetime, timedelta
 from typing import Any
 
-from django.db.models import Q
 from django.utils import timezone
 
+from butt.leases import claim, free
 from butt.machines.models import MachineJob, Placement
 
 SIZES, MOVE = "stock", "move"
@@ -52,8 +52,9 @@ def waiting(now: datetime, most: int, under_way: Counter[uuid.UUID], share: int)
 
     No machine is to have more than its `share` of what is `under_way`.
     """
-    free = Q(claimed_at=None) | Q(claimed_at__lt=now - CLAIM)
-    found = MachineJob.objects.filter(free, done_at=None, created_at__gte=now - PATIENCE)
+    found = MachineJob.objects.filter(
+        free("claimed_at", now - CLAIM), done_at=None, created_at__gte=now - PATIENCE
+    )
     mine: list[MachineJob] = []
     busy = Counter(under_way)
     while len(mine) < most:
@@ -63,8 +64,7 @@ def waiting(now: datetime, most: int, under_way: Counter[uuid.UUID], share: int)
         if row is None:
             break
         busy[row.machine_id] += 1
-        same = MachineJob.objects.filter(id=row.id, claimed_at=row.claimed_at, done_at=None)
-        if same.update(claimed_at=now):
+        if claim(row, "claimed_at", now, done_at=None):
             mine.append(row)
     return mine
 

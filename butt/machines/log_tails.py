@@ -3,9 +3,9 @@
 import uuid
 from datetime import datetime, timedelta
 
-from django.db.models import Q
 from django.utils import timezone
 
+from butt.leases import claim, free
 from butt.machines.models import LogTail, Placement
 
 LONGEST = 256 * 1024
@@ -42,15 +42,9 @@ def is_current(tail: LogTail, now: datetime) -> bool:
 
 def to_follow(now: datetime) -> list[LogTail]:
     """Those that somebody reads and nobody follows, as one's own to follow from now on."""
-    ending = Q(followed_until=None) | Q(followed_until__lt=now + EARLY)
+    ending = free("followed_until", now + EARLY)
     rows = LogTail.objects.filter(ending, wanted_at__gte=now - READER).select_related("machine")[:100]
-    return [
-        row
-        for row in rows
-        if LogTail.objects.filter(bot_id=row.bot_id, followed_until=row.followed_until).update(
-            followed_until=now + FOLLOW
-        )
-    ]
+    return [row for row in rows if claim(row, "followed_until", now + FOLLOW)]
 
 
 def give_up(tail: LogTail) -> None:

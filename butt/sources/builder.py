@@ -26,6 +26,7 @@ from butt.sources.models import Release
 from butt.sources.places import sources
 from butt.sources.releases import Built, build, check, digest_of, release, remove
 from butt.waking.listening import listening
+from scuttlekit.backoff import backoff
 
 log = logging.getLogger("butt.builder")
 
@@ -80,7 +81,7 @@ class Builder:
         except BuildFailed as failed:
             log.warning("%s: %s", wanted, failed)
             wanted.state, wanted.reason, wanted.log = Release.State.FAILED, str(failed), failed.log
-            back_off = min(FIRST_BACK_OFF * 2 ** min(wanted.tries, 16), LONGEST_BACK_OFF)
+            back_off = backoff(wanted.tries, FIRST_BACK_OFF, LONGEST_BACK_OFF)
             wanted.tries, wanted.due_at = wanted.tries + 1, timezone.now() + back_off
             _save(wanted, "state", "reason", "log", "tries", "due_at")
         else:

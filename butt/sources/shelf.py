@@ -8,8 +8,8 @@ from django.db import IntegrityError, transaction
 from django.db.models import Case, F, Max, Q, When
 from django.utils import timezone
 
-from butt.agents.due import due as is_due
 from butt.agents.models import Progress, Wanted
+from butt.leases import due as is_due
 from butt.services.interface import PUB_RELEASES
 from butt.sources.models import Release
 

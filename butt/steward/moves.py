@@ -7,6 +7,7 @@ from butt.agents.states import State
 from butt.hosts.exits import PORT_TAKEN
 from butt.steward import moving
 from butt.steward.situation import RESTING, SOON, WATCHING, Effect, Situation, Transition, soon
+from scuttlekit.backoff import backoff
 
 STOP_DEADLINE = timedelta(seconds=30)
 FIRST_BACK_OFF, LONGEST_BACK_OFF = timedelta(seconds=5), timedelta(minutes=10)
@@ -214,7 +215,7 @@ def _stop(at: Situation, reason: str = "") -> Transition:
 
 def _break(at: Situation, reason: str) -> Transition:
     tries = at.progress.tries + 1
-    back_off = min(FIRST_BACK_OFF * 2 ** min(tries - 1, 16), LONGEST_BACK_OFF)
+    back_off = backoff(tries - 1, FIRST_BACK_OFF, LONGEST_BACK_OFF)
     reason = f"{reason} {moving.advice(at)}".strip()
     return Transition(
         State.BROKEN, reason, wait=back_off, changes={"deadline": at.now + back_off, "tries": tries}

@@ -11,14 +11,13 @@ import random
 import time
 import uuid
 from collections.abc import Iterable, Mapping
-from datetime import datetime, timedelta
+from datetime import timedelta
 
 from django.db import IntegrityError, InterfaceError, OperationalError, transaction
 from django.utils import timezone
 
 from butt.agents import journal
 from butt.agents.bots import bots
-from butt.agents.due import due
 from butt.agents.models import DEFAULT_HOPS, Agent, Observed, Progress
 from butt.agents.proof import is_proven, shown
 from butt.agents.states import MOVES, State
@@ -28,6 +27,7 @@ from butt.hosts import Away, Host, HostTrouble, Mover, Order, Sighting
 from butt.imports import placing
 from butt.invites.models import Told
 from butt.invites.withdrawing import revoked_of
+from butt.leases import claim, come_back, due
 from butt.rounds import GoOn, rounds
 from butt.services.known import service_named
 from butt.sources import shelf
@@ -90,7 +90,7 @@ class Steward:
         if not ready:
             return False
         sightings = self._look(ready)
-        mine = [bot for bot in ready if _claim(bot.progress, now)]
+        mine = [bot for bot in ready if claim(bot.progress, "due_at", now + LEASE)]
         for bot in mine:
             try:
                 if isinstance(seen := sightings[bot.id], Exception):
@@ -145,7 +145,7 @@ class Steward:
         # One that is on trial, or leaves, has a time of its own.
         rests = move.wait == RESTING and move.state in _AT_REST and not bot.progress.previous
         wait = self._at_rest() if rests else move.wait
-        _come_back(bot.progress, timezone.now() + wait)
+        come_back(bot.progress, "due_at", timezone.now() + wait)
 
     def _at_rest(self) -> timedelta:
         """How long a bot at rest is left alone: the more there are, the longer."""
@@ -314,20 +314,6 @@ def _leg(progress: Progress) -> str:
     return f"move {progress.leg}" if progress.leg else "not moved" if progress.notice else "moved"
 
 
-def _claim(progress: Progress, now: datetime) -> bool:
-    """Take the bot for this round. The lease ends by itself, should we be killed."""
-    claimed = Progress.objects.filter(bot_id=progress.bot_id, due_at=progress.due_at).update(
-        due_at=now + LEASE
-    )
-    progress.due_at = now + LEASE
-    return claimed == 1
-
-
 def _put_off(progress: Progress, reason: str) -> None:
     Progress.objects.filter(bot_id=progress.bot_id).update(reason=reason)
-    _come_back(progress, timezone.now() + AFTER_TROUBLE)
-
-
-def _come_back(progress: Progress, at: datetime) -> None:
-    """Look again at `at`, unless somebody rang in the meantime: then at once."""
-    Progress.objects.filter(bot_id=progress.bot_id, due_at=progress.due_at).update(due_at=at)
+    come_back(progress, "due_at", timezone.now() + AFTER_TROUBLE)

@@ -25,6 +25,7 @@ from butt.clouds.interface import Denied, Unsure
 from butt.clouds.pace import Pace
 from butt.clouds.scaleway.settings import ScalewaySettings
 from butt.clouds.scaleway.words import raise_for
+from scuttlekit.backoff import backoff
 
 TRIES = 5
 LONGEST_PAUSE = 30.0
@@ -41,8 +42,8 @@ class Bounds:
     first_pause: float = 0.5
 
     def pause(self, attempt: int) -> float:
-        longest = min(self.first_pause * 2 ** (attempt - 1), LONGEST_PAUSE)
-        return float(longest * random.uniform(0.5, 1))  # nosec B311 # noqa: S311 - so that not all come back at once
+        longest = backoff(attempt - 1, self.first_pause, LONGEST_PAUSE)
+        return longest * random.uniform(0.5, 1)  # nosec B311 # noqa: S311 - so that not all come back at once
 
 
 class Bounded:

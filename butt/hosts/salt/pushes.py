@@ -21,6 +21,7 @@ from butt.hosts.salt.calls import Caller
 from butt.hosts.salt.results import troubles
 from butt.limits.table import PUSHES, SLOW_PUSHES
 from butt.machines.models import Machine
+from scuttlekit.backoff import backoff
 
 log = logging.getLogger("butt.hosts.salt")
 
@@ -86,7 +87,7 @@ class Pusher:
         with self._lock:
             now = self._clock()
             fails = 0 if well else self._rest.get(machine_id, (0.0, 0))[1] + 1
-            pause = min(PAUSE * 2 ** max(0, fails - 1), LONGEST_PAUSE)
+            pause = backoff(max(0, fails - 1), PAUSE, LONGEST_PAUSE)
             self._rest[machine_id] = (now + pause, fails)
             del self._running[machine_id]
             self._slow.discard(machine_id)
