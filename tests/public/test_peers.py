@@ -39,7 +39,7 @@ def test_hops_are_chosen_where_the_bots_code_knows_them(alice: Client, bot: Agen
 def test_it_is_announced_and_no_more(alice: Client, bot: Agent):
     alice.post(PAGE, {"wish": "announce", "announce": "yes"})
     assert Wanted.objects.get(bot=bot).announced
-    assert "where it is: soon" in words(alice.get(PAGE).content)
+    assert "in its feed: soon" in words(alice.get(PAGE).content)
     alice.post(PAGE, {"wish": "announce", "announce": "no"})
     assert not Wanted.objects.get(bot=bot).announced
 
