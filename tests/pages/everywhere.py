@@ -1,12 +1,21 @@
 """Every page there is, by who goes there."""
 
-from butt.agents.states import State
+import base64
+from urllib.parse import quote
 
+from butt.agents.states import State
+from scuttlekit import KeyPair
+
+APP, CHALLENGE = quote(KeyPair(b"a" * 32).id), quote(base64.b64encode(b"c" * 32).decode())
 NEWBIE, ALICE = "newbie@example.org", "alice@example.org"
 
 OPEN = [
     "/",
     "/start",
+    "/login",
+    "/login/app",
+    f"/login?ssb-http-auth=1&cid={APP}&cc={CHALLENGE}",
+    "/member/alive-bot",
     "/password",
     "/password/sent",
     "/password/1/spent-key",
@@ -46,7 +55,7 @@ OF_BOTS = [
     "/account",
     *(
         f"/account/{part}"
-        for part in ("email", "password", "factors", "sessions", "tokens", "delete", "again")
+        for part in ("email", "password", "factors", "ssb", "sessions", "tokens", "delete", "again")
     ),
 ]
 PATHS = [
