@@ -51,7 +51,7 @@ def test_a_part_says_that_it_is_ready(tmp_path: Path, abstract: bool):
 
 def test_who_comes_while_a_part_is_reloaded_waits_for_it(tmp_path: Path):
     """systemd listens on; the part ends in order and is started again."""
-    assert "\nExecReload=/bin/kill -HUP $MAINPID\n" in UNIT.read_text()
+    assert "\nExecReload=/bin/sh -c 'kill -HUP $MAINPID'\n" in UNIT.read_text()
     (tmp_path / "butt.sqlite3").write_bytes(migrated().read_bytes())
     with socket.create_server(("127.0.0.1", 0), backlog=100) as listening:
         port = listening.getsockname()[1]

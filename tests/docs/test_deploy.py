@@ -143,7 +143,7 @@ def systemd(tmp_path: Path) -> Path:
     units.mkdir(parents=True)
     for unit in UNITS:
         shutil.copy(unit, units)
-    for program in ("srv/butt/.venv/bin/butt", "bin/kill"):
+    for program in ("srv/butt/.venv/bin/butt", "bin/sh"):
         (root / program).parent.mkdir(parents=True)
         (root / program).touch(0o755)
     return root

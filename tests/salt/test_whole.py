@@ -135,8 +135,8 @@ def test_from_register_to_gone_and_back_on_machines_of_two(
     lines = site.reads(f"log(UUID('{bot['id']}'), 100000)")
     assert lines.count('"listening"') >= 3, "over all its containers"
     assert '"uncaught"' in lines or "this code is wrong" in lines
-    stock = site.reads(f"stock(UUID('{bot['id']}'))")
-    assert "blobs=1" in stock
+    sizes = site.reads(f"sizes(UUID('{bot['id']}'))")
+    assert "blobs=1" in sizes
     assert alive["ssbId"].encode() in exported(alice, bot, "secret", tmp_path / "secret")
     assert exported(alice, bot, "log", tmp_path / "log").count(b'"type":"post"') == 25
     site.waits_for_release(mended)
