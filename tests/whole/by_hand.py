@@ -42,7 +42,7 @@ def turn(steward: Steward, bot: Agent) -> State:
 
 async def _figures_of(bot: Bot) -> BotFigures:
     """What the bot says of itself now."""
-    async with aclosing(watch._figures(bot, service_keys(), watch.Feed(bot), None)) as stream:
+    async with aclosing(watch._figures(bot, service_keys(), watch.Feed(bot), None, watch.EVERY)) as stream:
         return await anext(stream)
 
 
