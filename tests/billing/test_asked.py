@@ -7,6 +7,7 @@ import pytest
 from pydantic import SecretStr
 
 from butt.billing.asked import EVENTS, asked
+from butt.billing.catalogue import bot_of
 from butt.configuration import Configuration
 from tests.billing.stripes import StandIn
 
@@ -56,7 +57,7 @@ def test_an_endpoint_is_to_hear_of_all_that_matters(
 
 def test_a_price_that_is_another_is_told(settings: Configuration, stand_in: StandIn, endpoint: str):
     product = stand_in.v1.products.create({"name": "Something"}).id
-    wanted = {"product": product, "unit_amount": 123, "currency": "usd", "lookup_key": settings.price_name}
+    wanted = {"product": product, "unit_amount": 123, "currency": "usd", "lookup_key": bot_of(settings).name}
     there = stand_in.v1.prices.create({**wanted, "recurring": {"interval": "month"}})
     assert "Remove its lookup key" in mends(settings, stand_in)
     stand_in.v1.prices.update(there.id, {"active": False})

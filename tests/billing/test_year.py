@@ -177,7 +177,8 @@ class Year:
     def _bob_agrees(self) -> None:
         for asked in takeover.questions_to(self.bob):
             with suppress(Refused):
-                takeover.agree(self.house, self.bob, asked.bot, self.house.price(self.bob))
+                price = self.house.price(self.bob, asked.bot.service)
+                takeover.agree(self.house, self.bob, asked.bot, price)
 
     def _an_answer_is_lost(self) -> None:
         self.stand_in.steer("calm")

@@ -103,13 +103,13 @@ def live(account: Account) -> None:
     cloud._instances.server_action(zone=first.zone, server_id=first.server_id, action="stop_in_place")
     account.steer("clock", advance=5)
     assert list(cloud.rights())
-    cloud.account([first.zone])
+    cloud.inventory([first.zone])
     until(lambda: account.has()["server"][0]["state"] == "running")
     account.steer("destroy", server=first.server_id)
     until(state("replacing"))
     until(state("ready"))
     for address in account.has()["ip"]:
-        aim = next(t for t in cloud.account([first.zone]).things if t.id == address["id"])
+        aim = next(t for t in cloud.inventory([first.zone]).things if t.id == address["id"])
         server = Rented.objects.get().server_id
         cloud.carry_out(Job(CloudEffect.ATTACH_ADDRESS, ALICE, zone=first.zone, target=aim, server=server))
     rentals.give_back(ALICE)
