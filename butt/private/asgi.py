@@ -3,11 +3,9 @@
 Each machine has a share of what is worked on and of what is transferred at once, as every machine is somebody's.
 """
 
-import asyncio
 import io
 import os
 from collections import Counter
-from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from typing import Any
 
@@ -37,7 +35,7 @@ from butt.private.gate import OPEN_TO_ALL, VAULT, name_of, refusal_of  # noqa: E
 from butt.private.pillars import send_pillar  # noqa: E402
 from butt.private.sending import send_answer  # noqa: E402
 from butt.private.vault import MOST_BYTES as MOST_OF_THE_VAULT  # noqa: E402
-from butt.serving.answers import answer  # noqa: E402
+from butt.serving.answers import answer, answer_full, answer_too_slow  # noqa: E402
 from butt.serving.bodies import Bodies, HungUp, TooBig, TooSlow  # noqa: E402
 from butt.serving.clients import Client, client_of  # noqa: E402
 from butt.serving.measured import Measured  # noqa: E402
@@ -54,22 +52,19 @@ CLOSE = (b"connection", b"close")
 
 class PrivateHandler(Pages):
     def __init__(self) -> None:
-        super().__init__()
+        super().__init__(watched=OPEN_TO_ALL)
         self._pool = FairPool("private", THREADS, MACHINE_REQUESTS, ADDRESS_REQUESTS)
         self._bodies = Bodies()
         self._transfers: Counter[str] = Counter()
         self._vault = FairPool("vault", VAULT_THREADS, MACHINE_REQUESTS, ADDRESS_REQUESTS)
-        self._watching = {name: ThreadPoolExecutor(1, name) for name in OPEN_TO_ALL}
 
     async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
         kind = (scope["method"], name_of(scope["path"]))
         if kind[1] == "pillar" and kind[0] in READING:
             await send_pillar(scope, send)
             return
-        if kind[1] in OPEN_TO_ALL:
-            respond = partial(self.respond, scope, io.BytesIO())
-            loop = asyncio.get_running_loop()
-            await self.send_response(await loop.run_in_executor(self._watching[kind[1]], respond), send)
+        if kind[1] in self.watched:
+            await self.tell_watcher(kind[1], partial(self.respond, scope, io.BytesIO()), send)
             return
         client = client_of(scope, "")
         try:
@@ -89,9 +84,9 @@ class PrivateHandler(Pages):
             most = MOST_OF_THE_VAULT.get(kind[1] or "", MOST_BYTES)
             await answer(scope, send, 413, "too_big", f"At most {most} bytes are taken.")
         except TooSlow:
-            await answer(scope, send, 408, "too_slow", "It took too long to arrive.")
+            await answer_too_slow(scope, send)
         except Full:
-            await answer(scope, send, 429, "too_many_requests", "Ask for less at once.", retry=1)
+            await answer_full(scope, send)
 
     async def _page(
         self,

@@ -42,7 +42,7 @@ from butt.public import again, browsers, holding  # noqa: E402
 from butt.public.refusals import RefusalCode, refuse  # noqa: E402
 from butt.public.threads import is_slow  # noqa: E402
 from butt.public.uploads import VIEWS, Incoming, NoUploadSlot, Receive, UploadSlots, forget, sender_of  # noqa: E402
-from butt.serving.answers import answer  # noqa: E402
+from butt.serving.answers import answer_full, answer_too_slow  # noqa: E402
 from butt.serving.bodies import Bodies, HungUp, TooBig, TooSlow  # noqa: E402
 from butt.serving.clients import Client, KnownClients, client_of, cookie_of  # noqa: E402
 from butt.serving.measured import Measured  # noqa: E402
@@ -63,13 +63,12 @@ Send = Any
 
 class PublicServer(Pages):
     def __init__(self) -> None:
-        super().__init__()
+        super().__init__(watched=("up", "ready"))
         share = Share(ADDRESS_WORK)
         self._pages = FairPool("page", THREADS, CLIENT_REQUESTS, ADDRESS_REQUESTS, share)
         self._slow = FairPool("slow", SLOW_THREADS, CLIENT_SLOW_REQUESTS, ADDRESS_SLOW_REQUESTS, share)
         self._reading = FairPool("reading", READING_THREADS, CLIENT_READS, ADDRESS_READS, share)
         self._uploads = ThreadPoolExecutor(IMPORTS.most, "upload")
-        self._watching = {name: ThreadPoolExecutor(1, name) for name in ("up", "ready")}
         self._bodies, self._places = Bodies(), UploadSlots()
         self._known = KnownClients(MOST_KNOWN)
         self._document: HttpResponseBase | None = None
@@ -78,8 +77,8 @@ class PublicServer(Pages):
         name, held = _view(scope["path"]), holding.Held()
         asked = IncomingRequest(scope, held, self._known)
         try:
-            if name in self._watching:
-                await self._say_how_it_is(name, asked, send)
+            if name in self.watched:
+                await self.tell_watcher(name, partial(self._respond, asked, io.BytesIO()), send)
             elif name == "document" and scope["method"] in ("GET", "HEAD"):
                 await self._tell_of_the_api(asked, send)
             elif scope["method"] == "POST" and name in VIEWS:
@@ -93,26 +92,13 @@ class PublicServer(Pages):
         except TooBig:
             await self._refuse(asked, RefusalCode.TOO_BIG, receive, send)
         except TooSlow:
-            await answer(
-                scope,
-                send,
-                408,
-                "too_slow",
-                "Your request took too long to arrive. Nothing was done. Send it again.",
-            )
+            await answer_too_slow(scope, send)
         except Full:
-            message = "You are sending too many requests at once. Please wait a second and try again."
-            await answer(scope, send, 429, "too_many_requests", message, retry=1)
+            await answer_full(scope, send)
         finally:
             held.close()
             if asked.is_somebodys:
                 self._known.add(asked.client)
-
-    async def _say_how_it_is(self, name: str, asked: "IncomingRequest", send: Send) -> None:
-        """Whoever watches the server is not to wait behind whom it works for."""
-        respond = partial(self._respond, asked, io.BytesIO())
-        thread = self._watching[name]
-        await self.send_response(await asyncio.get_running_loop().run_in_executor(thread, respond), send)
 
     async def _tell_of_the_api(self, asked: "IncomingRequest", send: Send) -> None:
         """The same for everybody, and long: it is made once, so that who asks for it over and over takes no thread."""

@@ -34,6 +34,16 @@ async def answer(
     await send({"type": "http.response.body", "body": content, "more_body": False})
 
 
+async def answer_too_slow(scope: Any, send: Any) -> None:
+    message = "Your request took too long to arrive. Nothing was done. Send it again."
+    await answer(scope, send, 408, "too_slow", message)
+
+
+async def answer_full(scope: Any, send: Any) -> None:
+    message = "You are sending too many requests at once. Please wait a second and try again."
+    await answer(scope, send, 429, "too_many_requests", message, retry=1)
+
+
 def _takes_pages(headers: list[tuple[bytes, bytes]]) -> bool:
     given = dict(headers)
     return b"authorization" not in given and b"text/html" in given.get(b"accept", b"")

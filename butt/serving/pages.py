@@ -1,7 +1,8 @@
 """Running views in threads of ours: Django's own way takes a thread and a connection to the database for each request."""
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from typing import Any, cast
 
@@ -16,10 +17,15 @@ from django.urls import set_script_prefix
 
 
 class Pages(ASGIHandler):
-    """What answers requests over ASGI: `respond` in a thread, `deliver` on the event loop."""
+    """What answers requests over ASGI: `respond` in a thread, `deliver` on the event loop.
 
-    def __init__(self) -> None:
+    `watched` are the names of views for whoever watches the server: each has a thread of its own, as they are not to wait
+    behind whom it works for.
+    """
+
+    def __init__(self, watched: Iterable[str] = ()) -> None:
         super().__init__()
+        self.watched = {name: ThreadPoolExecutor(1, name) for name in watched}
         views = BaseHandler()
         views.load_middleware()
         self._answer = views.get_response
@@ -47,6 +53,11 @@ class Pages(ASGIHandler):
             return _whole(response)
         finally:
             close_old_connections()
+
+    async def tell_watcher(self, name: str, respond: Callable[[], HttpResponseBase], send: Any) -> None:
+        """Answer a view that is `watched`."""
+        loop = asyncio.get_running_loop()
+        await self.send_response(await loop.run_in_executor(self.watched[name], respond), send)
 
     async def deliver(self, response: HttpResponseBase, receive: Any, send: Any) -> None:
         """A stream ends when whom it is for goes away."""

@@ -95,8 +95,9 @@ class FairPool:
         self._for_strangers = max(1, threads - threads // FOR_KNOWN)
         self._strangers_at_work = 0
         self._client, self._address = client, address
-        self._share = share or Share(address)
-        self._share.join(self)
+        self._share = share
+        if share:
+            share.join(self)
         self._at_work: Counter[Client | str] = Counter()
         self._known: dict[str, _Network] = {}
         self._strangers: dict[str, _Network] = {}
@@ -171,7 +172,7 @@ class FairPool:
         return (
             self._at_work[client] < self._client.most
             and self._at_work[client.network] < self._address.most
-            and self._share.has_room(client.network)
+            and (self._share is None or self._share.has_room(client.network))
         )
 
     def _begin(self, client: Client) -> None:
@@ -179,7 +180,8 @@ class FairPool:
         self._strangers_at_work += not client.is_known
         self._at_work[client] += 1
         self._at_work[client.network] += 1
-        self._share.begin(client.network, self)
+        if self._share:
+            self._share.begin(client.network, self)
 
     def _end(self, client: Client) -> None:
         self._free += 1
@@ -188,7 +190,10 @@ class FairPool:
             self._at_work[key] -= 1
             if not self._at_work[key]:
                 del self._at_work[key]
-        self._share.end(client.network)
+        if self._share:
+            self._share.end(client.network)
+        else:
+            self.begin_more()
 
     def _ended(self, loop: asyncio.AbstractEventLoop, client: Client) -> None:
         with suppress(RuntimeError):  # the loop is closed: the server stops
