@@ -24,8 +24,8 @@ KNOWS = (
     ".importlinter",
 )
 MENTIONS = {
-    "README.md": r"docs/scaleway\.md|\[Scaleway\]",
     "CHANGELOG.md": r".*",
+    "docs/README.md": r"scaleway\.md|\[Scaleway\]",
     "docs/architecture.md": r"scaleway|Scaleway",
     "docs/architecture/choices.md": r"scaleway|Scaleway",
     "docs/architecture/machines.md": r"scaleway|Scaleway",
