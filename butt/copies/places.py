@@ -39,7 +39,7 @@ def check(given: OwnCopy) -> None:
     if given.kind == PlaceKind.S3 and not (given.user and given.secret):
         raise Refused("bad_place", "Give the bucket's access key and its secret.", "secret")
     if given.region and not _REGION.fullmatch(given.region):
-        raise Refused("bad_place", "Give the region as the storage names it, like nl-ams.", "region")
+        raise Refused("bad_place", "Give the region as the storage names it, like eu-central-1.", "region")
     if not given.key.startswith("age1"):
         raise Refused("bad_recipient", "Give an age key, which begins with age1.", "key")
     try:
