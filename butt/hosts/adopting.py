@@ -1,4 +1,4 @@
-"""Taking over a data folder that was brought from elsewhere."""
+"""Taking over a data folder that was brought from somewhere else."""
 
 import errno
 import shutil
@@ -8,13 +8,13 @@ from butt.hosts.interface import HostTrouble
 
 
 def take_over(data: Path, place: Path) -> None:
-    """Have what is in `data` in `place`, whole or not at all; `data` is gone afterwards. Can be repeated."""
+    """Move `data` to `place`, whole or not at all; `data` is gone afterwards. Can be repeated."""
     if not data.exists():
         if not (place / "secret").exists():
             raise HostTrouble("the data that was brought for it is gone")
         return
     if place.exists():
-        # Killed between the copy to another disk and the end of the original: what is placed here is whole.
+        # Killed after the copy to another disk and before the original was removed: what is in place is whole.
         shutil.rmtree(data)
         return
     place.parent.mkdir(parents=True, exist_ok=True)
@@ -27,7 +27,7 @@ def take_over(data: Path, place: Path) -> None:
 
 
 def _move_over(data: Path, place: Path) -> None:
-    """To another disk: whole under its name there, before it goes here."""
+    """Move to another disk: copied in full under a draft name there, then renamed."""
     draft = place.with_name("data.draft")
     try:
         shutil.rmtree(draft, ignore_errors=True)

@@ -1,7 +1,7 @@
-"""Making bundles of a bot's folder, also while the bot writes in it.
+"""Making bundles of a bot's folder, even while the bot writes to it.
 
-The log is fixed first and the blobs are listed after it, so whatever blob a message in the bundle could have come with is
-in the bundle as well.
+The length of the log is fixed first and the blobs are listed after it, so every blob that a message in the bundle could have
+come with is in the bundle as well.
 """
 
 import hashlib
@@ -23,7 +23,7 @@ from scuttlekit.offsetlog import survey
 
 CHUNK = 256 * 1024
 HELD = 4 << 20
-"""Bytes of one blob that are held in memory, at most."""
+"""The most bytes of one blob that are held in memory."""
 
 NO_PEERS = b"[]\n"
 
@@ -45,7 +45,7 @@ def sizes(folder: Folder) -> DataSizes:
 
 
 def bundle(folder: Folder, part: ExportPart, author: str = "") -> ExportBundle:
-    """`author` is whose folder it is, where the secret is not there to tell."""
+    """`author` says whose folder it is when the secret is not there to tell."""
     return _PARTS[part](folder, author)
 
 
@@ -54,7 +54,7 @@ def _secret(folder: Folder, _: str) -> ExportBundle:
 
 
 def _gossip(folder: Folder, _: str) -> ExportBundle:
-    """Before a pub knows a peer it has no such file, which says the same as an empty list."""
+    """A pub that knows no peers yet has no such file, which means the same as an empty list."""
     file = opened(folder, GOSSIP) or io.BytesIO(NO_PEERS)
     return _of_files([_item(GOSSIP, file)])
 
@@ -98,7 +98,7 @@ _PARTS: dict[ExportPart, Callable[[Folder, str], ExportBundle]] = {
 
 
 class _Blobs:
-    """The blobs that are there, 40 bytes of memory each; walked, each is looked at again."""
+    """The blobs in the folder, at 40 bytes of memory each. Each one is checked again when it is read."""
 
     def __init__(self, folder: Folder) -> None:
         self._folder = folder
@@ -134,7 +134,7 @@ class _Blobs:
 
 
 def _folders(folder: Folder) -> list[str]:
-    """Those of blobs that are there: a new bot has few."""
+    """The blob folders that exist: a new bot has few."""
     place = descriptor(folder, BLOBS, os.O_DIRECTORY)
     if place is None:
         return []
@@ -145,7 +145,7 @@ def _folders(folder: Folder) -> list[str]:
 
 
 def _blob(folder: Folder, digest: str, size: int) -> Iterator[bytes]:
-    """It goes along only when it is what its name says: a small one is read once, and a large one twice."""
+    """A blob is included only if its content matches its name: a small one is read once, a large one twice."""
     file = opened(folder, f"{BLOBS}/{digest[:2]}/{digest[2:]}")
     if file is None:
         raise FileGone
@@ -178,7 +178,7 @@ def _item(name: str, file: BinaryIO) -> Item:
 
 
 def _chunks(file: BinaryIO, size: int) -> Iterator[bytes]:
-    """The first `size` bytes of an open file; fewer only when it shrank."""
+    """The first `size` bytes of an open file; fewer only if it shrank."""
     file.seek(0)
     while size and (chunk := file.read(min(CHUNK, size))):
         size -= len(chunk)

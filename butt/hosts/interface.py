@@ -1,4 +1,4 @@
-"""What the steward asks of a host: make it so, and say how it is."""
+"""What the steward asks of a host: run each bot as ordered, and report how it is."""
 
 import uuid
 from collections.abc import Callable, Mapping
@@ -8,27 +8,26 @@ from typing import Any, Protocol, runtime_checkable
 
 
 class HostTrouble(Exception):
-    """The host itself cannot do its work now; its text says why. Nothing is known of the bots."""
+    """The host itself cannot do its work now; the text says why. Nothing is known about its bots."""
 
 
 class Away(HostTrouble):
-    """Its machine is not there now. Nothing can be said of the bot, and none of its time to start runs."""
+    """The bot's machine is away. Nothing can be said about the bot, and its start deadline does not run."""
 
 
 class NoRoom(HostTrouble):
-    """The host can take no further bot."""
+    """The host cannot take another bot."""
 
 
 @dataclass(frozen=True)
 class Order:
-    """How one bot is wanted. To give the same order twice does nothing the second time.
+    """How one bot should run. Giving the same order twice does nothing the second time.
 
-    `on_trial` says that the code is new and there is a way back: the host sees to it that the earlier code would find
-    room to start again, whatever the new one does to its disk.
-    `catch_up` says that it came from elsewhere: its pub fetches its own messages before it may publish.
-    `revoked` are the ids of invites that its pub takes back before it lets anybody in.
+    `on_trial` says that the code is new and there is a way back: the host makes sure that the earlier code would have room to
+    start again, whatever the new code does to its disk. `catch_up` says that the bot came from elsewhere: its pub fetches its
+    own messages before it may publish. `revoked` are the ids of invites that its pub takes back before it lets anybody in.
     `network` is the key of its network in base64, empty for the main one; `hops` is how far in the follow graph it keeps
-    messages, None for the usual number.
+    messages, None for the default.
     """
 
     bot_id: uuid.UUID
@@ -49,10 +48,10 @@ class Order:
 
 @dataclass(frozen=True)
 class Carried:
-    """How far the data of a bot has come for its move of this number.
+    """How far the bot's data has come for the move with this number.
 
-    `sequence` is how far its own feed goes in what has come, once all of it was checked; None until then. `words` say how it
-    goes on, `failed` why nothing will come of it.
+    `sequence` is how far the bot's own feed goes in the data that arrived, once all of it is checked; None until then. `words`
+    describe the progress, `failed` says why the move cannot succeed.
     """
 
     move: int
@@ -63,14 +62,14 @@ class Carried:
 
 @dataclass(frozen=True)
 class Sighting:
-    """How one bot is. `running` says there is a process, or that the host will start it by itself; not that it answers.
+    """How one bot is. `running` means that there is a process, or that the host will start one by itself; not that it answers.
 
-    `ended` says in words why it ended by itself and was given up, or is empty; `exit_code` is that of
-    `packages/scuttlekit/PUB.md`. `ssb_id` is None until the bot has made its key. `latest` is the newest message of its own feed in the
-    log of a bot that does not run, as `scuttlekit.canonical` parses it; None where the host has none, or the code was on trial.
-    It is verified by whoever reads it.
-    `place` is where it runs, or would, on a host of several places; `old_copies` are the places with a copy of its data that
-    it was moved away from. `untried` says that it was moved to this place and has never run there.
+    `ended` says in words why the bot ended by itself and was given up, or is empty; `exit_code` is one from
+    `packages/scuttlekit/PUB.md`. `ssb_id` is None until the bot has made its key. `latest` is the newest message of its own
+    feed in the log of a bot that does not run, as `scuttlekit.canonical` parses it; None where the host has none, or the code
+    was on trial. Whoever reads it verifies it. `place` is where the bot runs, or would run, on a host with several places;
+    `old_copies` are the places with a copy of its data that it was moved away from. `untried` says that it was moved to this
+    place and has never run there.
     """
 
     running: bool = False
@@ -91,58 +90,60 @@ class Host(Protocol):
         """A port that nobody listens on and that is not in `taken`. Raises `NoRoom`."""
 
     def apply(self, order: Order) -> None:
-        """Begin to make it so. A bot is never started while an earlier launch of it runs."""
+        """Begin to carry out the order. A bot is never started while an earlier launch of it runs."""
 
     def adopt(self, bot_id: uuid.UUID, data: Path) -> None:
         """Take over the data folder of a bot that has never been started here; `data` is gone afterwards."""
 
     def look(self) -> Mapping[uuid.UUID, Sighting]:
-        """Every bot there is a trace of on this host. To look one up may raise `HostTrouble`, as that bot's alone."""
+        """Every bot that has left a trace on this host. Looking one up may raise `HostTrouble` for that bot alone."""
 
     def log(self, bot_id: uuid.UUID, size: int) -> str:
         """The last `size` bytes of the bot's own log."""
 
     def destroy(self, bot_id: uuid.UUID) -> None:
-        """Remove the bot with all its data, for ever. Only for a bot that has stopped."""
+        """Remove the bot and all its data for good. Only for a bot that has stopped."""
 
     def stop_all(self) -> None:
-        """Stop every bot in order and return when they have ended."""
+        """Stop all bots in an orderly way and return when they have ended."""
 
 
 @runtime_checkable
 class Mover(Protocol):
-    """A host of several places. The steward asks these of a bot that was seen not to run, and of no other."""
+    """A host with several places. The steward calls these only for a bot that it has seen is not running."""
 
     def carry(self, bot_id: uuid.UUID, to: str, move: int) -> None:
-        """Begin to have its data brought and checked; how far that is, its sighting says as `carried`.
+        """Begin to bring the bot's data and check it; its sighting shows the progress as `carried`.
 
-        `move` numbers the moves of the bot: what was carried for an earlier one is not taken for this.
+        `move` numbers the moves of the bot: data carried for an earlier move is not used for this one.
         """
 
     def settle(self, bot_id: uuid.UUID) -> None:
-        """Have it run, from the next order on, at the place that its data was carried to. The copy it leaves stays there."""
+        """From the next order on, run the bot where its data was carried to. The copy it leaves stays where it is."""
 
     def go_back(self, bot_id: uuid.UUID, to: str) -> None:
-        """Have it run again at the place where it left a copy. Only for one that never ran where it was moved to."""
+        """Run the bot again at the place where it left a copy. Only for one that never ran at the place it was moved to."""
 
     def abandon(self, bot_id: uuid.UUID) -> None:
-        """Forget what was carried: it stays where it is."""
+        """Forget what was carried: the bot stays where it is."""
 
     def forget_copies(self, bot_id: uuid.UUID) -> None:
-        """Remove the copies that it left. Only for one that answers where it is now, and says as much as it had said."""
+        """Remove the copies that the bot left. Only for one that answers where it is now, with at least as many messages as
+        before.
+        """
 
 
 @runtime_checkable
 class BackgroundWork(Protocol):
-    """A host that has work of its own, beside what the steward asks of it."""
+    """A host that has work of its own besides what the steward asks of it."""
 
     def work(self, go_on: Callable[[], bool]) -> None:
-        """Without end, as long as `go_on()`."""
+        """Work for as long as `go_on()` is true."""
 
 
 @dataclass(frozen=True)
 class Folder:
-    """Where a bot on this machine keeps its things."""
+    """Where a bot on this machine keeps its files."""
 
     path: Path
 
@@ -164,5 +165,5 @@ class Folder:
 
     @property
     def moved(self) -> Path:
-        """There for a bot that was moved to a machine: what is left of it here never runs."""
+        """Exists for a bot that was moved to a machine: what is left of it here never runs."""
         return self.path / "moved"

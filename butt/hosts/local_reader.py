@@ -1,4 +1,4 @@
-"""What bots of this machine keep in their folders, for who may read them and nothing else."""
+"""What bots of this machine keep in their folders, for code that may read it and nothing else."""
 
 import uuid
 from pathlib import Path
@@ -10,13 +10,13 @@ from butt.hosts.reading import Unreadable
 
 
 class LocalReader:
-    """A `Reading` of the host `processes`. `home` is the service's home folder."""
+    """The `BotReader` of the host `processes`. `home` is the service's home folder."""
 
     def __init__(self, home: Path) -> None:
         self._bots = home / "bots"
 
     def log(self, bot_id: uuid.UUID, size: int) -> str:
-        """Over the turn of the file too: a log that has just been turned is not a short one."""
+        """Reads across log rotation too: a log that has just been rotated does not look short."""
         current = Folder(self._bots / str(bot_id)).log
         try:
             text = tail(current, size)

@@ -1,4 +1,4 @@
-"""Opening what lies below a bot's data folder, over no link: what a bot puts there leads nowhere else."""
+"""Opening files below a bot's data folder without following links: nothing that a bot puts there leads elsewhere."""
 
 import errno
 import os
@@ -10,7 +10,7 @@ from butt.hosts.interface import Folder
 
 
 def opened(folder: Folder, name: str) -> BinaryIO | None:
-    """A file below the data folder, unbuffered, or None when there is none. A link on the way is an error."""
+    """A file below the data folder, unbuffered, or None if there is none. A link in the path is an error."""
     number = descriptor(folder, name)
     if number is None:
         return None

@@ -1,4 +1,4 @@
-"""What is left on a host of bots that nobody knows any more."""
+"""What is left on a host of bots that the service does not know."""
 
 import uuid
 from collections.abc import Container
@@ -7,12 +7,12 @@ from pathlib import Path
 from typing import Protocol, runtime_checkable
 
 GRAVE = ".gone-"
-"""A folder that is being removed is called so first: half a bot is never taken for a bot."""
+"""A folder is renamed to this before it is removed, so half a bot is never taken for a bot."""
 
 
 @dataclass(frozen=True)
 class OrphanedBot:
-    """`size` is that of its files, in bytes; `what` says what there is."""
+    """`size` is the size of its files in bytes; `what` says what there is."""
 
     bot_id: uuid.UUID
     what: str
@@ -21,17 +21,17 @@ class OrphanedBot:
 
 @runtime_checkable
 class Sweepable(Protocol):
-    """A host that can say what it has beyond the bots it is told of."""
+    """A host that can list what it has beyond the bots it is told about."""
 
     def orphans(self, known: Container[uuid.UUID]) -> list[OrphanedBot]:
-        """All that is no part of the bots in `known`."""
+        """Everything that is not part of the bots in `known`."""
 
     def remove(self, orphan: OrphanedBot) -> None:
-        """Stop it when it runs, and remove all of it for ever. Raises `HostTrouble`."""
+        """Stop it if it runs, and remove all of it for good. Raises `HostTrouble`."""
 
 
 def orphans_in(bots: Path, programs: Path) -> list[OrphanedBot]:
-    """Every bot of which there is a folder, a half-removed folder, or a program."""
+    """Every bot that has a folder, a half-removed folder, or a program here."""
     found: dict[uuid.UUID, list[tuple[str, int]]] = {}
     for path in sorted(bots.iterdir()) if bots.is_dir() else []:
         grave = path.name.startswith(GRAVE)
@@ -52,7 +52,7 @@ def size_of(folder: Path) -> int:
 
 
 def id_of(name: str) -> uuid.UUID | None:
-    """The bot whose folder or program is called so. None where a bot's never is: also for its id in other signs."""
+    """The bot whose folder or program has this name. None for a name no bot has, including its id in another notation."""
     try:
         bot_id = uuid.UUID(name)
     except ValueError:

@@ -1,4 +1,4 @@
-"""Ports of this machine: whether one can listen there, and which a bot gets."""
+"""Ports of this machine: whether one can be listened on, and which one a bot gets."""
 
 import errno
 import socket
@@ -8,7 +8,7 @@ from butt.hosts.interface import HostTrouble, NoRoom
 
 
 def free_port(taken: frozenset[int]) -> int:
-    """The first that is not in `taken` and that nobody listens on. Raises `NoRoom`, and `HostTrouble` where none can be had."""
+    """The first that is not in `taken` and that nobody listens on. Raises `NoRoom`, or `HostTrouble` if none can be opened."""
     for port in configuration().bot_ports:
         if port not in taken and _is_free(configuration().bot_bind, port):
             return port
@@ -16,7 +16,7 @@ def free_port(taken: frozenset[int]) -> int:
 
 
 def refusal_to_listen(host: str, port: int) -> OSError | None:
-    """Why nobody can listen there now; None where one can."""
+    """Why nobody can listen on this port now; None if one can."""
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     with socket.socket(family, socket.SOCK_STREAM) as probe:
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)

@@ -1,7 +1,7 @@
-"""Bots as processes of this machine, under a supervisord that outlives us.
+"""Bots as processes of this machine, under a supervisord that outlives the service.
 
-A bot's folder is `HOME/bots/ID`: `config.json`, `data/` and `log/`. The launch in `config.json` says which
-start the process belongs to; supervisord restarts a process that dies, within the same launch.
+A bot's folder is `HOME/bots/ID`: `config.json`, `data/` and `log/`. The launch in `config.json` says which start the process
+belongs to; when supervisord restarts a process that died, the launch stays the same.
 """
 
 import json
@@ -113,7 +113,7 @@ class Processes:
             self._supervisor.shut_down()
 
     def stop_all(self) -> None:
-        """All at once, and supervisord last: by itself it stops one after the other, a second each."""
+        """Stop all bots at once and supervisord last: by itself it would stop them one by one, a second each."""
         if self._supervisor.is_up():
             self._supervisor.call("stopAllProcesses", False)
             deadline = time.monotonic() + 2 * STOP_SECONDS
@@ -171,7 +171,7 @@ class Processes:
         return any(row["state"] not in STOPPED_STATES for row in rows)
 
     def _row(self, name: str) -> dict[str, Any] | None:
-        """What supervisord says of a process, None when it does not know the name."""
+        """What supervisord says about a process; None if it does not know the name."""
         row: dict[str, Any] | None = self._quietly(Faults.BAD_NAME, "getProcessInfo", name)
         return row
 
@@ -180,7 +180,7 @@ class Processes:
         return None if row is None else int(row["state"])
 
     def _quietly(self, harmless: int | tuple[int, ...], method: str, *args: Any) -> Any:
-        """Call supervisord; None for a fault that says it is so already."""
+        """Call supervisord; None for a fault that says things are that way already."""
         try:
             return self._supervisor.call(method, *args)
         except xmlrpc.client.Fault as fault:
@@ -189,7 +189,7 @@ class Processes:
             raise HostTrouble(f"supervisord refuses {method}: {fault.faultString}") from fault
 
     def _look_at(self, bot_id: uuid.UUID) -> Sighting:
-        """Raises `KeyError` for one of which there is no trace."""
+        """Raises `KeyError` for a bot that has left no trace."""
         folder = self._folder(bot_id)
         if not folder.path.exists():
             raise KeyError(bot_id)
@@ -207,7 +207,7 @@ class Processes:
             return Sighting(running=True, ssb_id=ssb_id)
         if over:
             trial.make_room(folder)
-        # supervisord forgets the exit code of a process that ended early, and tries it again; the pub's log has both.
+        # supervisord forgets the exit code of a process that ended early and retries it; the pub's log has both.
         words = last_words(tail(folder.log, 16384), datetime.fromtimestamp(row["start"], UTC))
         words = words or LastWords.none(int(row["exitstatus"]))
         if not over and words.code not in exits.FINAL:
@@ -216,7 +216,7 @@ class Processes:
         return Sighting(not over, words.message, words.code, ssb_id, latest)
 
     def _newest(self, folder: Folder, ssb_id: str | None) -> Any:
-        """The pub's last words, looked for once for each number that it noted."""
+        """The pub's newest message, searched for once per sequence that it noted."""
         noted = sequence_in(folder)
         if not (noted and ssb_id) or trial.is_on(folder):
             return None
@@ -225,7 +225,7 @@ class Processes:
         return self._latest[folder.path][1]
 
     def _ended_for_room(self, folder: Folder, row: dict[str, Any] | None, ssb_id: str | None) -> Sighting:
-        """It ends first, and then the ballast goes: what still ran would eat that too."""
+        """The bot ends first and the ballast goes after that: a running bot would fill that space too."""
         if row is not None and row["state"] not in STOPPED_STATES:
             self._stop(folder.path.name)
             return Sighting(running=True, ssb_id=ssb_id)
@@ -237,7 +237,7 @@ class Processes:
         return Folder(self.bots / str(bot_id))
 
     def _bots_here(self) -> list[uuid.UUID]:
-        """Whatever else lies there is not ours: `lost+found` on a disk of its own, a copy that somebody made."""
+        """Anything else in the folder is not ours: `lost+found` on a separate disk, or a copy that somebody made."""
         return [bot_id for path in self.bots.iterdir() if (bot_id := id_of(path.name))]
 
     def _end_orphans(self) -> None:
@@ -253,9 +253,9 @@ class Processes:
 
 
 class LocalSightings(Mapping[uuid.UUID, Sighting]):
-    """How each bot is, looked at when it is asked for: a steward asks for a few of very many.
+    """How each bot is, read when it is looked up: a steward asks about a few of very many.
 
-    To look one up whose folder cannot be read raises `HostTrouble`.
+    Looking up a bot whose folder cannot be read raises `HostTrouble`.
     """
 
     def __init__(
@@ -275,7 +275,7 @@ class LocalSightings(Mapping[uuid.UUID, Sighting]):
 
 @contextmanager
 def _its_folder() -> Iterator[None]:
-    """What one bot's folder refuses is the trouble of that bot."""
+    """A folder that cannot be read is the trouble of that bot alone."""
     try:
         yield
     except OSError as error:
@@ -302,7 +302,7 @@ def _launch_in(config: Path) -> int | None:
 
 
 def _runs_below(process: psutil.Process, folder: Path) -> bool:
-    """Whether it is a pub with its configuration below `folder`; somebody reading a log there is none."""
+    """Whether it is a pub with its configuration below `folder`; a program that reads a log there is not."""
     try:
         last = Path(process.cmdline()[-1])
     except (psutil.Error, IndexError):

@@ -14,9 +14,9 @@ def pub_config(order: Order, folder: Folder) -> dict[str, Any]:
         "master": list(order.masters),
         "launch": order.launch,
         "sequence": order.sequence,
-        # Left out when there is no need, as older releases do not know it.
+        # Left out when not needed: older releases do not know it.
         **({"catchUp": True} if order.catch_up else {}),
-        # Left out where they are the usual ones, which older releases and other pubs have by themselves.
+        # Left out for the main network, which older releases and other pubs use by default.
         **({"caps": {"shs": order.network}} if order.network else {}),
         **({"hops": order.hops} if order.hops is not None else {}),
         # Left out when empty: a release that does not know the field has no invites to revoke.

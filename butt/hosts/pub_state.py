@@ -1,4 +1,4 @@
-"""What a pub notes in its own folder: who it is, and how far its feed has come."""
+"""What a pub notes in its own folder: who it is, and how far its feed goes."""
 
 import os
 import re
@@ -9,7 +9,7 @@ from butt.hosts.opening import opened
 from scuttlekit import KeyPair, ScuttlebuttError, canonical, offsetlog
 
 NEAR = 4 * 1024 * 1024
-"""How many bytes of a log's end are searched for the pub's own newest message."""
+"""How many bytes at the end of a log are searched for the pub's own newest message."""
 
 LOG = "flume/log.offset"
 
@@ -17,7 +17,7 @@ _NOTE = re.compile(rb"(\d{1,15})\n")
 
 
 def id_in(folder: Folder) -> str | None:
-    """None before it has made its key."""
+    """None until the pub has made its key."""
     try:
         return KeyPair.load(folder.secret).id
     except (OSError, ScuttlebuttError):
@@ -25,7 +25,7 @@ def id_in(folder: Folder) -> str | None:
 
 
 def sequence_in(folder: Folder) -> int:
-    """0 where nothing is noted. It is a program's word: `newest_in` shows whether it is so."""
+    """0 if nothing is noted. This is only the program's claim: `newest_in` shows whether it is true."""
     try:
         file = opened(folder, "sequence")
     except OSError:
@@ -38,9 +38,9 @@ def sequence_in(folder: Folder) -> int:
 
 
 def newest_in(folder: Folder, ssb_id: str) -> Any:
-    """The value of the newest message of the pub's own feed that its log ends with, unverified; None where none is near.
+    """The value of the newest message of the pub's own feed near the end of its log, unverified; None if none is near.
 
-    A pub's last words may be there and nowhere else.
+    The pub's last messages may exist here and nowhere else.
     """
     try:
         file = opened(folder, LOG)

@@ -1,4 +1,4 @@
-"""Reading a pub's own log: one JSON object a line, `{time, level, event, message, …}`."""
+"""Reading a pub's own log: one JSON object per line, `{time, level, event, message, …}`."""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -12,26 +12,26 @@ UNREADABLE = (
     "Its code could not read a record of its log. Upgrade it, if newer code is offered. If that does not help, bring back "
     "an undamaged copy of its log that is not older."
 )
-"""Earlier releases call the log damaged where it only holds a message that their code cannot work on."""
+"""Earlier releases call the log damaged when it only holds a message that their code cannot process."""
 
 
 @dataclass(frozen=True)
 class LastWords:
-    """Why a pub ended, mostly in its own words; `code` is its exit code, as `packages/scuttlekit/PUB.md` lists them."""
+    """Why a pub ended, usually in its own words; `code` is its exit code, as `packages/scuttlekit/PUB.md` lists them."""
 
     message: str
     code: int
 
     @classmethod
     def none(cls, code: int) -> "LastWords":
-        """It ended without a word; on a full disk it cannot write one."""
+        """For a pub that ended without a message: on a full disk it cannot write one."""
         if code == DISK_FULL:
             return cls("The disk is full.", code)
         return cls("Its program ended again and again without a word.", code)
 
 
 def last_words(text: str, since: datetime) -> LastWords | None:
-    """The last error with a code that was written at `since` or later: an older one belongs to an older process."""
+    """The last error with a code, written at `since` or later: an older one belongs to an older process."""
     for said in reversed(entries(text)):
         code, when = said.get("code"), time_of(said.get("time"))
         if said.get("level") == "error" and isinstance(code, int) and when is not None and when >= since:
@@ -41,5 +41,5 @@ def last_words(text: str, since: datetime) -> LastWords | None:
 
 
 def entries(text: str) -> list[dict[str, Any]]:
-    """The objects in `text`; a line that is cut or is no object is left out."""
+    """The objects in `text`; a line that is cut off or is not an object is left out."""
     return [said for line in text.splitlines() if (said := entry(line))]

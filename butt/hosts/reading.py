@@ -1,6 +1,6 @@
-"""What may be read of a bot's host without being able to act there: all that the public server meets of hosts.
+"""What may be read from a bot's host without being able to change anything there: all the public server sees of hosts.
 
-A host offers its own among the entry points of `butt.readings`, under the name it has among `butt.hosts`.
+A host registers its reader among the entry points of `butt.readings`, under the name it has among `butt.hosts`.
 """
 
 import functools
@@ -15,11 +15,11 @@ from butt.parts import READINGS, UnknownPart, part_named
 
 
 class Unreadable(Exception):
-    """What was asked for cannot be read from here; its text says why."""
+    """What was asked for cannot be read from here; the text says why."""
 
 
 class NotYet(Unreadable):
-    """It was asked for where it lies, and has not come yet. `ask` for the same again, for up to `patience` seconds."""
+    """The data was requested from its machine and has not arrived yet. Call `ask` to ask again, for up to `patience` seconds."""
 
     def __init__(self, message: str, patience: float, ask: Callable[[], Any]) -> None:
         super().__init__(message)
@@ -27,20 +27,20 @@ class NotYet(Unreadable):
 
 
 class BotReader(Protocol):
-    """Each method is bounded in time, waits for nobody, may raise `Unreadable` or `NotYet`, and changes nothing."""
+    """Each method is bounded in time, never blocks, may raise `Unreadable` or `NotYet`, and changes nothing."""
 
     def log(self, bot_id: uuid.UUID, size: int) -> str:
         """The last `size` bytes of the bot's own log; empty when it has none."""
 
     def sizes(self, bot_id: uuid.UUID) -> DataSizes:
-        """How much the bot has, at a glance."""
+        """How much data the bot has, without reading all of it."""
 
     def export(self, bot_id: uuid.UUID, part: ExportPart) -> ExportBundle:
-        """A part of the bot's data as it is now, also while the bot writes. A log in it has been walked."""
+        """A part of the bot's data as it is now, even while the bot writes. A log in it has been checked."""
 
 
 def reading() -> BotReader:
-    """That of the host which `BUTT_HOST` names. Raises `Unreadable` where it offers none."""
+    """The reader of the host that `BUTT_HOST` names. Raises `Unreadable` if that host has none."""
     settings = configuration()
     try:
         return _of(settings.host, settings.home)
@@ -50,6 +50,6 @@ def reading() -> BotReader:
 
 @functools.cache
 def _of(host: str, home: Path) -> BotReader:
-    """Found once: to look through all packages takes longer than most pages do."""
+    """Cached: searching all installed packages takes longer than most pages do."""
     made: BotReader = part_named(READINGS, host).load()(home)
     return made

@@ -1,6 +1,6 @@
-"""What bots on machines keep, for who may read them: asked by a row, answered by what their machine sends.
+"""What bots on machines keep, for code that may read it: asked for by a row, answered by what the machine sends.
 
-Nobody waits here: what has not come yet is asked for again by whoever wants it.
+Nothing blocks here: callers ask again for what has not arrived yet.
 """
 
 import errno
@@ -30,13 +30,13 @@ LOG_SECONDS, SIZES_SECONDS, EXPORT_SECONDS = 20.0, 15.0, 45.0
 NOTHING = DataSizes(secret=0, gossip=0, log=0, blobs=0, blobs_size=0)
 CHUNK = 1 << 20
 BLOCKS = 8
-"""How many times its size in a tar a small file may take on the disk: a head of 512 bytes becomes a block of 4,096."""
+"""How many times its size in a tar a small file may take on disk: a header of 512 bytes becomes a block of 4,096."""
 
 SILENT = "Its machine is not answering. Try again in a moment."
 
 
 class RemoteReader:
-    """A `Reading` of the host `salt`. `home` is the service's home folder."""
+    """The `BotReader` of the host `salt`. `home` is the service's home folder."""
 
     def __init__(self, home: Path) -> None:
         self._home = home
@@ -89,7 +89,7 @@ class RemoteReader:
 
 
 def _waiting(bot_id: uuid.UUID) -> Folder | None:
-    """Where the data of a bot lies that has yet to run on its machine for the first time."""
+    """Where the data of a bot lies that has not run on its machine yet."""
     is_new = Placement.objects.filter(bot_id=bot_id, tried=False).exists()
     return (
         Folder(import_transfers.place_of(bot_id)) if is_new and import_transfers.is_waiting(bot_id) else None
@@ -97,7 +97,7 @@ def _waiting(bot_id: uuid.UUID) -> Folder | None:
 
 
 class Spool:
-    """A folder that goes with the last who holds this."""
+    """A folder that is removed when nothing holds this object any more."""
 
     def __init__(self, path: Path) -> None:
         self.path = path
@@ -140,7 +140,7 @@ def _held(items: Any, spool: Spool) -> Iterator[Item]:
 
 
 def _read(item: Item, spool: Spool) -> Iterator[bytes]:
-    """Opened at once, as `Gone` is to be said before the first byte."""
+    """Opened at once, because `FileGone` must be raised before the first byte."""
     chunks = item.read()
 
     def flowing(spool: Spool) -> Iterator[bytes]:
@@ -169,7 +169,7 @@ def unpack(packed: Path, folder: Path, *, with_note: bool = False) -> None:
 
 
 def _is_answered(job: MachineJob) -> bool:
-    """As it is now. Raises `Unreadable` where what came is trouble."""
+    """Whether the job has a current answer. Raises `Unreadable` if the answer is an error."""
     try:
         job.refresh_from_db()
     except MachineJob.DoesNotExist:
@@ -180,7 +180,7 @@ def _is_answered(job: MachineJob) -> bool:
 
 
 def _not_yet(bot_id: uuid.UUID, patience: float, ask: Callable[[], Any], said: str = SILENT) -> Unreadable:
-    """Nobody waits for a machine that is known to be silent."""
+    """Callers are not told to wait for a machine that is known to be silent."""
     look = machine_status_of(bot_id)
     if look and look.seen_at and look.is_silent:
         return Unreadable(SILENT)

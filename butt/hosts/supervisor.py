@@ -1,4 +1,4 @@
-"""A supervisord of our own: started when it is not there, spoken to over its unix socket.
+"""Our own supervisord: started when it is not running, and reached over its unix socket.
 
 It is a daemon, so it and the bots under it outlive whoever started it.
 """
@@ -80,7 +80,7 @@ class Supervisor:
             return False
 
     def ensure(self) -> None:
-        """Have one running. The lock keeps two of us from starting two."""
+        """Make sure one is running. The lock keeps two processes from starting two."""
         self.programs.mkdir(parents=True, exist_ok=True)
         with (self.folder / "lock").open("w") as lock:
             fcntl.flock(lock, fcntl.LOCK_EX)
@@ -91,7 +91,7 @@ class Supervisor:
             self._start()
 
     def shut_down(self) -> None:
-        """Stop all programs in order, then supervisord itself. Nothing to do when it is not running."""
+        """Stop all programs in an orderly way, then supervisord itself. Does nothing if it is not running."""
         if not self.is_up():
             return
         pid = self._call("getPID")
@@ -111,7 +111,7 @@ class Supervisor:
             raise
 
     def _wait_for_dying(self) -> None:
-        """A supervisord that is shutting down still stops bots; a second beside it would start them again."""
+        """A supervisord that is shutting down is still stopping bots; a second one would start them again."""
         try:
             pid = int((self.folder / "supervisord.pid").read_text())
             dying = psutil.Process(pid)
@@ -142,10 +142,10 @@ class Supervisor:
 
 
 def _files() -> int:
-    """Supervisord does not start where it may not open as many files as it is told to."""
+    """How many files to ask for: supervisord does not start if it may not open as many as configured."""
     return min(4096, resource.getrlimit(resource.RLIMIT_NOFILE)[1])
 
 
 def escaped(value: object) -> str:
-    """`value` for supervisord's configuration, where a percent sign begins an expansion."""
+    """`value` for supervisord's configuration, where a percent sign starts an expansion."""
     return str(value).replace("%", "%%")

@@ -1,9 +1,9 @@
-"""A way back for a bot on new code, whatever that does to its disk.
+"""A way back for a bot on new code, whatever that code does to its disk.
 
-While the code is on trial, a file of some size lies beside the bot's data: it goes when the earlier code comes back, which
-so finds room to start. Code on trial that leaves no room at all is ended, whether it fails or not. What the refused code
-added to the data folder and the earlier code did not have goes too; the pub's own files never do. Only a number in the file
-`sequence` that the log does not show is taken back.
+While the code is on trial, a ballast file lies beside the bot's data. It is removed when the earlier code comes back, so that
+code has room to start. Code on trial that leaves no room at all is ended, whether it fails or not. What the rejected code added
+to the data folder and the earlier code did not have is removed too; the pub's own files never are. Only a number in the file
+`sequence` that the log does not confirm is taken back.
 """
 
 import json
@@ -17,7 +17,7 @@ from scuttlekit.files import write_whole
 
 BALLAST = 32 * 1024 * 1024
 FULL = 4 * 1024 * 1024
-"""A disk with less free than this is full: whoever wants to write down that a bot goes back may not be able to."""
+"""A disk with less free space than this is full: there may be no room to write down that a bot goes back."""
 
 OF_A_PUB = frozenset(
     "blobs blobs_push caught-up db ebt flume friends.json gossip.json gossip.json~ invites links manifest.json node_modules "
@@ -27,7 +27,7 @@ OF_A_PUB = frozenset(
 
 
 def begin(folder: Folder, release: str) -> None:
-    """Before a start on trial; nothing to do where it has begun. Raises `NoRoom`."""
+    """Call before a start on trial; does nothing if the trial has begun. Raises `NoRoom`."""
     noted = _note(folder)
     _take_ballast(folder)
     if noted.exists() and json.loads(noted.read_bytes())["release"] == release:
@@ -37,7 +37,7 @@ def begin(folder: Folder, release: str) -> None:
 
 
 def end(folder: Folder, release: str) -> None:
-    """Before a start on code that is not on trial. Where that is other code than was tried, its leavings go."""
+    """Call before a start on code that is not on trial. If that is not the code that was tried, the tried code's leftovers go."""
     noted = _note(folder)
     _ballast(folder).unlink(missing_ok=True)
     if not noted.exists():
@@ -51,17 +51,17 @@ def end(folder: Folder, release: str) -> None:
 
 
 def is_on(folder: Folder) -> bool:
-    """Whether a trial has begun and not ended, also when its code was refused and the earlier one has yet to start."""
+    """Whether a trial has begun and not ended, even if its code was rejected and the earlier code has yet to start."""
     return _note(folder).exists()
 
 
 def make_room(folder: Folder) -> None:
-    """What ended on trial may have filled the disk that the service's own records lie on too."""
+    """What ended on trial may have filled the disk that also holds the service's own records."""
     _ballast(folder).unlink(missing_ok=True)
 
 
 def is_full(folder: Folder) -> bool:
-    """Whether the disk ran full while the code is on trial; true until the next start, also when there is room again."""
+    """Whether the disk ran full while the code was on trial; true until the next start, even if there is room again."""
     ballast = _ballast(folder)
     try:
         return ballast.stat().st_size == 0 or shutil.disk_usage(ballast).free < FULL
@@ -70,7 +70,7 @@ def is_full(folder: Folder) -> bool:
 
 
 def give_room(folder: Folder) -> None:
-    """What filled the disk has ended. An empty ballast stays behind and says so, as nothing else could be written."""
+    """Call when the process that filled the disk has ended. The ballast is left empty as a mark: nothing else could be written."""
     os.truncate(_ballast(folder), 0)
 
 
@@ -91,7 +91,7 @@ def _take_ballast(folder: Folder) -> None:
 
 
 def _take_back(folder: Folder, before: int) -> None:
-    """Take back a sequence that the refused code noted and that the log does not show: no earlier code would start on it."""
+    """Take back a sequence that the rejected code noted and the log does not confirm: no earlier code would start on it."""
     latest = newest_in(folder, id_in(folder) or "")
     said = latest.get("sequence") if isinstance(latest, dict) else None
     known = max(before, said if isinstance(said, int) else 0)
