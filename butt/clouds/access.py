@@ -1,6 +1,6 @@
-"""The keys that a cloud is called with: until when they are valid, and an e-mail to operators before they end.
+"""The keys that a cloud is called with: when they expire, and an e-mail to operators before that.
 
-Without keys no machine is made, mended or removed, and nobody would notice before one is needed.
+Without valid keys no machine is made, repaired or removed, and nobody would notice until one is needed.
 """
 
 import logging
@@ -20,7 +20,7 @@ log = logging.getLogger("butt.clouds")
 
 
 def look(cloud: Cloud) -> bool:
-    """Ask the cloud until when its keys are valid, and write that down. False when it did not say."""
+    """Ask the cloud when its keys expire, and write that down. False if it did not say."""
     seen: dict[str, object] = {"at": timezone.now(), "trouble": "", "mend": ""}
     try:
         access = cloud.access()
@@ -34,12 +34,12 @@ def look(cloud: Cloud) -> bool:
 
 
 def ending(now: datetime) -> list[AccessKey]:
-    """Those that end soon, or have ended, with operators to be told of it."""
+    """Keys that end soon or have ended, and that operators are to be told about."""
     return list(AccessKey.objects.filter(ends_at__lte=now + KEY_ENDS_SOON).exclude(told_of=F("ends_at")))
 
 
 def tell_operators(now: datetime) -> None:
-    """Write to each operator of a key that ends soon: once for each end, as its mark is set before the e-mail goes."""
+    """Write to each operator about a key that ends soon: once per end, because its mark is set before the e-mail goes."""
     operators = Account.objects.filter(is_staff=True, is_active=True).values_list("email", flat=True)
     for key in ending(now):
         if not operators or key.ends_at is None:

@@ -1,4 +1,4 @@
-"""The capacity rule: how big a machine must be for so many bots, what it costs in all, and which offer is the cheapest. Pure."""
+"""The capacity rule: how big a machine must be for a number of bots, what it costs in total, and which offer is cheapest. Pure."""
 
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass
@@ -8,7 +8,7 @@ from butt.clouds.interface import ServerOffer
 
 MIB, GB = 1 << 20, 10**9
 SYSTEM_MEMORY = 500 * MIB
-"""The kernel, Debian, Docker and a Salt minion: 290 MiB were measured, and the states take 130 more while they run."""
+"""The kernel, Debian, Docker and a Salt minion: measured at 290 MiB, and the states take another 130 while they run."""
 
 SYSTEM_DISK, LARGEST_DISK = 5 * GB, 10_000 * GB
 
@@ -25,7 +25,7 @@ class Needs:
 
 @dataclass(frozen=True)
 class Cost:
-    """What a machine costs in euro a month, part by part."""
+    """What a machine costs in euro per month, item by item."""
 
     server: Decimal = Decimal(0)
     address4: Decimal = Decimal(0)
@@ -38,7 +38,7 @@ class Cost:
         return self.server + self.address4 + self.root + self.volume + self.snapshots
 
     def __str__(self) -> str:
-        """Like `9.33 € (server 0.44, IPv4 address 2.92, …)`; what costs nothing is left out."""
+        """Like `9.33 € (server 0.44, IPv4 address 2.92, …)`; items that cost nothing are left out."""
         parts = {
             "server": self.server,
             "IPv4 address": self.address4,
@@ -56,13 +56,13 @@ def memory_for(bots: int, each: int) -> int:
 
 
 def disk_for(bots: int, each: int) -> int:
-    """Bytes of disk for `bots` bots with `each` bytes, in whole GB."""
+    """Bytes of disk for `bots` bots with `each` bytes, rounded up to whole GB."""
     wanted = SYSTEM_DISK + max(bots, 1) * each
     return min(-(-wanted // GB) * GB, LARGEST_DISK)
 
 
 def cost(offer: ServerOffer, needs: Needs) -> Cost:
-    """Each snapshot is reckoned as big as the volume: that is what it is billed as at most."""
+    """Each snapshot is counted at the size of the volume, which is the most that can be billed for it."""
     size, rates = Decimal(needs.disk) / GB, offer.rates
     return Cost(
         offer.monthly,
@@ -76,7 +76,7 @@ def cost(offer: ServerOffer, needs: Needs) -> Cost:
 def best(
     offers: Iterable[ServerOffer], needs: Needs, zones: Collection[str], tried: Collection[str] = ()
 ) -> ServerOffer | None:
-    """The cheapest in all that is big enough; of two that cost the same, the one in the zone that comes first.
+    """The offer that is big enough and has the lowest total; of two that cost the same, the one in the zone listed first.
 
     `tried` are zones, and places (`ServerOffer.place`), that are left out.
     """

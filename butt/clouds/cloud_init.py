@@ -7,15 +7,15 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 DATA = "/var/lib/butt"
-"""Where the volume is mounted. Nothing of a bot lies elsewhere."""
+"""Where the volume is mounted. No data of a bot is anywhere else."""
 
 STATE = "/var/lib/butt-boot"
-"""On the root, where a machine notes how far its first boot has come."""
+"""On the root disk: where a machine notes how far its first boot has come."""
 
 PROGRAMS = "/usr/local/sbin"
 
 APT = "install -q -y --no-install-recommends -o DPkg::Lock::Timeout=120"
-"""Debian's own timers may use apt at the same time."""
+"""Debian's own timers may be using apt at the same time."""
 
 MOUNT = f"""#!/bin/sh
 # Mounts the data volume. A file system is only made where there is none at all, or one whose making was interrupted.
@@ -98,7 +98,7 @@ touch {STATE}/salt
 """
 
 STEPS = 6
-"""Of a boot, as it tells them."""
+"""Steps of a boot, as the machine reports them."""
 
 _BOOT = """#!/bin/sh
 # Makes of this machine one that bots run on. At each boot: what is done already takes no time, and what a power cut
@@ -132,7 +132,7 @@ step 2 "it holds what an earlier machine left" 60 butt-hold
 """
 BOOT = _BOOT.replace("__VOLUME__", _VOLUME).replace("__GROWS__", "systemctl enable --now butt-grow.timer")
 BOOT_ON_ITS_DISK = _BOOT.replace("__VOLUME__", "").replace("    __GROWS__\n", "")
-"""For a machine that is there already: bots' data lies where Docker has it."""
+"""For a machine that exists already: the bots' data is wherever Docker keeps it."""
 
 BOOT_UNIT = """[Unit]
 Description=This machine is made one that bots run on
@@ -189,8 +189,8 @@ PUT = """put() {
 }"""
 
 ENGINE = f'{{"data-root": "{DATA}/docker", "storage-driver": "overlay2"}}'
-"""Docker keeps the bots' data, too, on the volume and nowhere else. It looks for a driver when it first starts; if the power
-is cut then, it finds traces of two of them, and never starts again unless one is named.
+"""Docker keeps the bots' data, too, on the volume and nowhere else. Docker chooses a storage driver on its first start; if the
+power is cut then, it finds traces of two drivers, and never starts again unless one is named.
 """
 
 
@@ -218,13 +218,13 @@ class Minion:
     master_key: str = ""
     token: str = ""
     says_to: str = ""
-    """The URL that it tells how far its boot has come."""
+    """The URL to which the machine reports how far its boot has come."""
 
 
 def document(minion: Minion, device: str) -> bytes:
-    """The cloud-init document. `device` is the path of the volume that bots' data lies on.
+    """The cloud-init document. `device` is the path of the volume that holds the bots' data.
 
-    It holds the minion's private key: it is a secret. JSON is YAML too.
+    It holds the minion's private key, so it is a secret. JSON is valid YAML.
     """
     device = shlex.quote(device)
     files = [
@@ -241,14 +241,14 @@ def document(minion: Minion, device: str) -> bytes:
     config = {
         "ssh_pwauth": False,
         "disable_root": True,
-        # At every boot, as all else is done at the first one alone, even if its power was cut in between.
+        # Runs at every boot: everything else runs at the first boot only, even if the power was cut during it.
         "bootcmd": [begin(files)],
     }
     return b"#cloud-config\n" + json.dumps(config, indent=1).encode()
 
 
 def programs(minion: Minion, boot: str) -> list["File"]:
-    """What brings Docker and the minion, and tells how far it is."""
+    """The files that install Docker and the minion, and report the progress."""
     return [
         File(f"{PROGRAMS}/butt-docker", DOCKER, "0755"),
         File(f"{PROGRAMS}/butt-salt", SALT, "0755"),
@@ -259,7 +259,7 @@ def programs(minion: Minion, boot: str) -> list["File"]:
 
 
 def identity(minion: Minion) -> list["File"]:
-    """What lets it join."""
+    """The files that let the machine join."""
     pki = "/etc/salt/pki/minion"
     files = [
         File("/etc/salt/minion.d/butt.conf", minion.config, "0644"),
@@ -281,7 +281,7 @@ class File:
 
 
 def begin(files: Iterable[File]) -> str:
-    """The commands that put the files in their places, each whole or not at all, and have systemd go on."""
+    """The commands that put the files in place, each whole or not at all, and have systemd continue."""
     lines = ["set -eu", PUT]
     for file in files:
         content = base64.b64encode(file.content.encode()).decode()

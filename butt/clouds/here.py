@@ -1,4 +1,4 @@
-"""Bots on the machine that we run on, or on machines that somebody adds: there is nothing to make."""
+"""Bots on the machine that the service runs on, or on machines that somebody adds: there is nothing to make."""
 
 from collections.abc import Iterator, Sequence
 from typing import Self
@@ -26,7 +26,7 @@ class HereCloud:
         return ()
 
     def carry_out(self, job: Job) -> None:
-        """Nothing is ever asked of this machine."""
+        """Nothing is ever asked of this cloud."""
 
     def device(self, volume_id: str) -> str:
         raise AssertionError(f"this machine has no volume {volume_id}: nothing boots here")

@@ -1,6 +1,6 @@
-"""What the keeper asks of a cloud: what there is of ours, what can be had, and one step at a time.
+"""What the keeper asks of a cloud: what we have there, what can be rented, and one step at a time.
 
-Every word here is of ours: a cloud translates its own states, prices and errors into them.
+All terms here are ours: a cloud translates its own states, prices and errors into them.
 """
 
 import uuid
@@ -13,9 +13,9 @@ from typing import Protocol
 
 
 class CloudTrouble(Exception):
-    """The cloud did not do as told, and nothing has changed.
+    """The cloud did not do what it was asked, and nothing has changed.
 
-    Its text says what happened, in words for people; `mend` says what an operator can do about it.
+    The text says what happened, in words for people; `mend` says what an operator can do about it.
     """
 
     def __init__(self, words: str, mend: str) -> None:
@@ -24,19 +24,19 @@ class CloudTrouble(Exception):
 
 
 class OutOfStock(CloudTrouble):
-    """There is none of that type in that zone now."""
+    """No server of that type is available in that zone now."""
 
 
 class OverQuota(CloudTrouble):
-    """The account may have no more of these."""
+    """The account may not have more of these."""
 
 
 class Denied(CloudTrouble):
-    """The keys are wrong, or lack a right."""
+    """The keys are wrong, or lack a permission."""
 
 
 class Unsure(CloudTrouble):
-    """No answer, or one that says nothing: what was asked for may have been done all the same, or be done soon."""
+    """No answer, or an unclear one: what was asked for may have been done anyway, or may still be done."""
 
 
 class ResourceKind(StrEnum):
@@ -51,23 +51,23 @@ class ResourceKind(StrEnum):
 
 
 class Condition(StrEnum):
-    """How a thing is: what can be done with it next. The cloud's own word for it is in `Thing.said`."""
+    """How a resource is: what can be done with it next. The cloud's own word for it is in `Thing.said`."""
 
     READY = "ready"
-    """It can be used, and removed. A server is never that, but one of the next three."""
+    """It can be used, and removed. A server is never in this condition, but in one of the next three."""
 
     RUNNING = "running"
     STOPPED = "stopped"
-    """Off: it can be started, be of another type, be removed."""
+    """Off: it can be started, change its type, or be removed."""
 
     HALTED = "halted"
-    """Off, but it keeps its place and with it its type."""
+    """Off, but it keeps its place and so its type."""
 
     BUSY = "busy"
-    """On its way to another condition. That is waited for."""
+    """Changing to another condition. The keeper waits for that."""
 
     BROKEN = "broken"
-    """It does not become usable by itself."""
+    """It will not become usable by itself."""
 
 
 LEAVING_ORDER = (
@@ -80,16 +80,16 @@ LEAVING_ORDER = (
     ResourceKind.GROUP,
     ResourceKind.SNAPSHOT,
 )
-"""In which order things go: nobody is to dial what is gone, and nothing goes that another still holds."""
+"""The order in which resources are removed: nobody must dial what is gone, and nothing goes while another still holds it."""
 
 
 @dataclass(frozen=True)
 class Thing:
-    """One resource of the account that bears our mark. Sizes in bytes, prices in euro a month.
+    """One resource of the account that carries our mark. Sizes in bytes, prices in euro per month.
 
-    `on` is the server that a volume or an address is on, and the volume that a snapshot is of. `used` says that
-    a volume was attached at least once: it may hold data. `marked` is false of what is ours by where it is only.
-    `address` is empty as long as it is not known: some clouds settle an IPv6 address only once it is on a server.
+    `on` is the server that a volume or an address is attached to, and the volume that a snapshot was made of. `used` says that
+    a volume was attached at least once, so it may hold data. `marked` is false for a resource that is ours only by where it is.
+    `address` is empty until it is known: some clouds assign an IPv6 address only once it is on a server.
     """
 
     kind: ResourceKind
@@ -111,7 +111,7 @@ class Thing:
 
 @dataclass(frozen=True)
 class Inventory:
-    """All that bears our mark, as of one moment after the call for it began."""
+    """Everything that carries our mark, as of one moment after the call for it began."""
 
     things: tuple[Thing, ...] = ()
 
@@ -144,10 +144,10 @@ class Holding:
 
 @dataclass(frozen=True)
 class Rates:
-    """What a machine in a zone costs besides its server, in euro a month.
+    """What a machine in a zone costs besides its server, in euro per month.
 
-    `root` is the volume that its system lies on, `gb` a GB (10^9 bytes) of the volume that holds the bots' data,
-    `snapshot_gb` a GB of a snapshot.
+    `root` is the price of the volume with its system, `gb` of a GB (10^9 bytes) of the volume that holds the bots' data,
+    `snapshot_gb` of a GB of a snapshot.
     """
 
     root: Decimal = Decimal(0)
@@ -158,7 +158,7 @@ class Rates:
 
 @dataclass(frozen=True)
 class ServerOffer:
-    """A type of server that can be rented. Memory in bytes, the server's price in euro a month."""
+    """A type of server that can be rented. Memory in bytes, the server's price in euro per month."""
 
     zone: str
     type: str
@@ -174,7 +174,7 @@ class ServerOffer:
 
 
 class CloudEffect(Enum):
-    """What the cloud is told after the move is persisted. Each can be repeated, but for those that make things."""
+    """What the cloud is told to do after the move is saved. Each can be repeated, except those that make something."""
 
     NOTHING = "nothing"
     MAKE_GROUP = "make a security group"
@@ -197,7 +197,7 @@ class CloudEffect(Enum):
 
     @property
     def makes(self) -> ResourceKind | None:
-        """What there would be two of, were it done twice."""
+        """The kind of resource there would be two of if this were done twice."""
         return _MADE.get(self)
 
 
@@ -213,7 +213,7 @@ _MADE = {
 
 @dataclass(frozen=True)
 class Job:
-    """One effect with all that it needs. Sizes in bytes; `cloud_init` is the document of the server that boots."""
+    """One effect with everything it needs. Sizes in bytes; `cloud_init` is the document that the server boots with."""
 
     effect: CloudEffect
     agent_id: uuid.UUID
@@ -227,24 +227,24 @@ class Job:
     addresses: tuple[str, ...] = ()
     snapshot: str = ""
     records: tuple[tuple[str, str, str], ...] = ()
-    """Name, type and data of each."""
+    """Name, type and data of each record."""
     cloud_init: bytes = b""
 
     @property
     def aim(self) -> Thing:
-        """The `target` of an effect that has one."""
+        """The `target`, for an effect that has one."""
         if self.target is None:
             raise AssertionError(f"{self.effect} needs something to do it to")
         return self.target
 
 
 KEY_ENDS_SOON = timedelta(days=14)
-"""So long before a key ends, operators are told."""
+"""How long before a key ends operators are told."""
 
 
 @dataclass(frozen=True)
 class Access:
-    """Until when a cloud's keys are valid, for ever when `ends_at` is None; `renew` says how to get others."""
+    """When a cloud's keys end, never if `ends_at` is None; `renew` says how to get new ones."""
 
     ends_at: datetime | None = None
     renew: str = ""
@@ -252,7 +252,7 @@ class Access:
 
 @dataclass(frozen=True)
 class Right:
-    """One thing that the cloud's keys must be able to do; `mend` says what to do, and is empty when all is well."""
+    """One thing that the cloud's keys must be able to do; `mend` says what to do, and is empty if all is well."""
 
     what: str
     mend: str = ""
@@ -262,28 +262,28 @@ class Cloud(Protocol):
     """A place that rents machines. Each method may raise `CloudTrouble`, and is bounded in time."""
 
     makes_machines: bool
-    """Whether there is anything to make at all."""
+    """Whether this cloud makes machines at all."""
 
     zones: tuple[str, ...]
-    """Where machines may stand, the most wanted first."""
+    """Where machines may be, in order of preference."""
 
     domain: str
-    """The DNS zone in which the names of bots are kept, or nothing."""
+    """The DNS zone that holds the names of bots, or empty."""
 
     def inventory(self, zones: Sequence[str]) -> Inventory:
-        """All of ours in these zones. Raises rather than leave something out."""
+        """All our resources in these zones. Raises rather than leave something out."""
 
     def offers(self) -> Sequence[ServerOffer]:
         """What can be rented in our zones."""
 
     def carry_out(self, job: Job) -> None:
-        """Do it. Removing what is not there any more is no trouble."""
+        """Do it. Removing something that is already gone is not an error."""
 
     def device(self, volume_id: str) -> str:
         """The path at which a machine finds this volume."""
 
     def access(self) -> Access:
-        """Until when the keys that this cloud is called with are valid."""
+        """When the keys that this cloud is called with end."""
 
     def rights(self) -> Iterator[Right]:
-        """What the keys can do and what they lack, one after the other."""
+        """What the keys can do and what they lack, one by one."""

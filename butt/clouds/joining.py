@@ -1,4 +1,4 @@
-"""A Debian machine that is there already becomes one that bots run on: by the same steps as one that was rented."""
+"""An existing Debian machine becomes one that bots run on, by the same steps as a rented one."""
 
 from butt.clouds.cloud_init import BOOT_ON_ITS_DISK, FENCE, File, Minion, begin, identity, programs
 from butt.configuration import configuration
@@ -34,11 +34,11 @@ def minion_of(machine: Machine) -> Minion:
 
 
 def script(machine: Machine) -> str:
-    """What to run there, as root. It holds the machine's private key: it is a secret."""
+    """The script to run there as root. It holds the machine's private key, so it is a secret."""
     minion = minion_of(machine)
     files = [
         *programs(minion, BOOT_ON_ITS_DISK),
-        # Docker starts bots by itself when the machine boots: their fence has to stand before.
+        # Docker starts bots by itself when the machine boots: their firewall must be in place before that.
         File("/etc/systemd/system/docker.service.d/butt.conf", FENCE, "0644"),
         *identity(minion),
     ]

@@ -1,7 +1,7 @@
-"""The keeper's round: one look at the cloud for all machines that are due, then one step for each.
+"""The keeper's round: one inventory of the cloud for all machines that are due, then one step for each.
 
-A step is persisted before its effect. Several keepers may run side by side: a machine is claimed by moving its
-`due_at`, and the look that decides about it begins after the claim.
+A step is saved before its effect. Several keepers may run side by side: a machine is claimed by moving its `due_at`, and the
+inventory that decides about it begins after the claim.
 """
 
 import logging
@@ -48,7 +48,7 @@ MOST_AT_ONCE = 100
 AT_THE_SAME_TIME = 16
 
 Document = Callable[[uuid.UUID, str], bytes]
-"""The cloud-init document of this person's machine, which finds its volume at this path."""
+"""Makes the cloud-init document of this person's machine, which finds its volume at this path."""
 
 REPORT = "The log of the steward says more: please report it, as this is a fault of the service."
 
@@ -64,9 +64,9 @@ class KeeperStep:
 
 
 class Keeper:
-    """`document` makes what machines boot with, `forget` is told of those that nothing is left of.
+    """`document` makes what machines boot with; `forget` is told about machines that have nothing left in the cloud.
 
-    `settling` is how long a call without an answer may still have an effect.
+    `settling` is how long a call that got no answer may still take effect.
     """
 
     def __init__(
@@ -80,9 +80,9 @@ class Keeper:
         self._ask_again = self._look_again = 0.0
 
     def run(self, go_on: GoOn = lambda: True, settle: Callable[[], None] = lambda: None) -> None:
-        """Rounds without end, as long as `go_on()`; `settle` says what is wanted, every second.
+        """Run rounds for as long as `go_on()` is true; `settle` updates what is wanted, every second.
 
-        Trouble of the database is waited out.
+        Database errors are waited out.
         """
         settled = 0.0
 
@@ -98,7 +98,7 @@ class Keeper:
         rounds(work, go_on, log, AFTER_TROUBLE.total_seconds())
 
     def round(self) -> bool:
-        """One step of each machine that is due; whether there was any."""
+        """One step for each machine that is due; whether there was any."""
         if not self._cloud.makes_machines:
             return False
         now = timezone.now()
@@ -125,7 +125,7 @@ class Keeper:
         return True
 
     def _zones(self, mine: Iterable[Rented], wanted: dict[uuid.UUID, WantedMachine]) -> list[str]:
-        """Where their things may be; everywhere for those who leave."""
+        """The zones where their resources may be: all zones if one of them is leaving."""
         found: set[str] = set()
         for rented in mine:
             found |= {rented.zone, *(place.partition("/")[0] for place in rented.tried)} - {""}
@@ -134,21 +134,21 @@ class Keeper:
         return sorted(found)
 
     def _know_offers(self) -> None:
-        """Also while there is no machine yet: the first bot, too, is accepted only where there is room for it."""
+        """Also while there is no machine yet: even the first bot is accepted only if there is room for it."""
         try:
             self._offers()
         except CloudTrouble as trouble:
             log.warning("the cloud does not tell what can be had: %s", trouble)
 
     def _know_access(self) -> None:
-        """Now and then. A key that was just exchanged is looked at when we start."""
+        """Ask from time to time. A key that was just replaced is checked at the start."""
         if time.monotonic() >= self._look_again:
             known = access.look(self._cloud)
             self._look_again = time.monotonic() + (ACCESS_LASTS if known else OFFERS_LAST).total_seconds()
         access.tell_operators(timezone.now())
 
     def _offers(self) -> tuple[ServerOffer, ...]:
-        """From rows, asked anew from time to time."""
+        """From rows, which are refreshed from time to time."""
         rows = list(Stock.objects.all())
         now = timezone.now()
         if not rows or not now - OFFERS_LAST <= min(row.at for row in rows) <= now:
@@ -177,7 +177,7 @@ class Keeper:
         inventory: Inventory,
         offers: tuple[ServerOffer, ...],
     ) -> KeeperStep | None:
-        """What is amiss with one machine is no matter of the others."""
+        """An error with one machine does not affect the others."""
         try:
             if rented.agent_id in wanted:
                 return self._step(rented, wanted[rented.agent_id], inventory, offers)
@@ -239,7 +239,7 @@ class Keeper:
         return self._document(agent_id, self._cloud.device(volume))
 
     def _carry_out(self, step: KeeperStep) -> CloudTrouble | None:
-        """In a thread of its own: no rows here."""
+        """Runs in a thread of its own: no rows here."""
         if step.job is None:
             return None
         try:
@@ -269,7 +269,7 @@ class Keeper:
             if isinstance(trouble, OutOfStock) or (
                 isinstance(trouble, OverQuota) and move.effect is CloudEffect.MAKE_SERVER
             ):
-                # For all others, too, until the offers are asked for again.
+                # Applies to all other machines too, until the offers are asked for again.
                 Stock.objects.filter(zone=rented.zone, type=rented.type).update(in_stock=False)
             move = after_trouble(step.at, move, trouble, timezone.now())
             _persist(rented, move, [], trouble.mend)
@@ -280,7 +280,7 @@ class Keeper:
         come_back(rented, "due_at", timezone.now() + move.wait)
 
     def _wait_out(self, rented: Rented, trouble: CloudTrouble) -> None:
-        """Nothing can be done for it now: it stays where it is, and the reason shows."""
+        """Nothing can be done for this machine now: it stays where it is, and the reason is shown."""
         log.warning("machine of %s is not looked at: %s", rented.agent_id, trouble)
         Rented.objects.filter(agent_id=rented.agent_id).exclude(state=Rented.State.READY).update(
             reason=str(trouble), mend=trouble.mend
@@ -289,7 +289,7 @@ class Keeper:
 
 
 def _in_words(error: Exception) -> CloudTrouble:
-    """Trouble as it is; what nobody has thought of, in the log."""
+    """A `CloudTrouble` as it is; an unexpected error goes to the log."""
     if isinstance(error, CloudTrouble):
         return error
     log.error("this was not foreseen", exc_info=error)
@@ -297,7 +297,7 @@ def _in_words(error: Exception) -> CloudTrouble:
 
 
 def _persist(rented: Rented, move: MachineTransition, seen: list[str], mend: str = "") -> None:
-    """`mend` says what an operator can do about the reason. It stays as long as that does."""
+    """`mend` says what an operator can do about the reason. It is kept as long as the reason is."""
     before = rented.state, rented.reason
     mend = mend or (rented.mend if move.reason == rented.reason else "")
     fields = [*seen, *move.changes]

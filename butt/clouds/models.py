@@ -1,7 +1,7 @@
-"""For each person with a machine two rows with one writer each, what the market offers, and the keys of the cloud.
+"""Two rows with one writer each for each person with a machine, what can be rented, and the keys of the cloud.
 
-`WantedMachine` is written by whoever asks (through `butt.clouds.rentals`), `Rented` by the keeper. They outlive the
-person's agent, as its things may: so they keep its id and no reference.
+`WantedMachine` is written by whoever asks (through `butt.clouds.rentals`), `Rented` by the keeper. They outlive the person's
+agent, because the person's resources may: so they keep the agent's id and no reference.
 """
 
 from datetime import datetime
@@ -38,7 +38,7 @@ class WantedMachine(models.Model):
 
 
 class Rented(models.Model):
-    """How far the keeper has come. `held` says that the machine has booted: its volume holds data."""
+    """How far the keeper has come. `held` says that the machine has booted, so its volume holds data."""
 
     class State(models.TextChoices):
         NEW = "new"
@@ -102,9 +102,9 @@ class Rented(models.Model):
 
 
 class Stock(models.Model):
-    """What the cloud offered when the keeper last asked: room and cost are known without a call.
+    """What the cloud offered when the keeper last asked, so that room and cost are known without a call.
 
-    Memory in bytes, prices in euro a month (see `interface.Rates`).
+    Memory in bytes, prices in euro per month (see `interface.Rates`).
     """
 
     zone = models.CharField(max_length=20)
@@ -137,7 +137,7 @@ class Stock(models.Model):
 
 
 class AccessKey(models.Model):
-    """The keys that a cloud is called with, as the keeper saw them last."""
+    """The keys that a cloud is called with, as the keeper last saw them."""
 
     cloud = models.CharField(primary_key=True, max_length=40)
     ends_at = models.DateTimeField(null=True, blank=True)

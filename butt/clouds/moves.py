@@ -1,7 +1,7 @@
-"""The table of moves: what to do next with a machine, from what is wanted and what there is. Pure, no I/O.
+"""The table of moves: what to do next with a machine, given what is wanted and what exists. Pure, no I/O.
 
-It never looks at how far it thinks it has come, only at what there is. So it can be killed between any two moves,
-and any call may have had its effect without an answer: the thing is there, and is not made again.
+It decides only by what exists, never by how far the row says things have come. So the keeper can be killed between any two
+moves, and a call may have taken effect without an answer: the resource is there, and is not made again.
 """
 
 from dataclasses import dataclass, field
@@ -19,14 +19,14 @@ WATCHING = timedelta(seconds=1)
 RESTING = timedelta(seconds=60)
 NO_ROOM = timedelta(minutes=5)
 RECORDS_AT_ONCE = 100
-"""In one call: the others follow with the next look."""
+"""Records per call: the rest follow after the next inventory."""
 
 BIGGER = "It moves to a bigger machine."
 
 
 @dataclass(frozen=True)
 class MachineTransition:
-    """To `state`; `changes` of `Rented` are written before `effect`, `after` when it is done; look again after `wait`."""
+    """Move to `state`; `changes` of `Rented` are written before `effect`, `after` once it is done; look again after `wait`."""
 
     state: Rented.State
     reason: str = ""
@@ -49,7 +49,7 @@ def _stay(at: MachineSituation) -> MachineTransition:
 
 
 def _choose(at: MachineSituation) -> MachineTransition:
-    """The cheapest place with room. Once there is data, its volume has settled the zone."""
+    """The cheapest place with room. Once there is data, its volume fixes the zone."""
     offer = best(at.offers, at.policy.needs, at.policy.zones, at.rented.tried)
     if offer:
         return MachineTransition(State.MAKING, changes={"zone": offer.zone, "type": offer.type})
@@ -58,7 +58,7 @@ def _choose(at: MachineSituation) -> MachineTransition:
 
 
 def _tidy(at: MachineSituation) -> MachineTransition | None:
-    """What there should be one of and is there twice, or stands in a zone that had no room."""
+    """Remove duplicates of what should exist once, and what is in a zone that had no room."""
     if at.lost_root:
         return _go_on(at, CloudEffect.MARK_ROOT, at.lost_root)
     kept = [at.server, at.group, at.address(ResourceKind.ADDRESS4), at.address(ResourceKind.ADDRESS6)]
@@ -75,14 +75,14 @@ def _tidy(at: MachineSituation) -> MachineTransition | None:
         if root.on not in {server.id for server in servers}:
             return _remove(at, root)
     for volume in at.has.all(ResourceKind.VOLUME):
-        # One that was ever attached may hold somebody's log: only a person may throw it away.
+        # A volume that was ever attached may hold somebody's log: only a person may delete it.
         if volume != at.volume and not volume.on and not (volume.used and at.rented.held):
             return _remove(at, volume)
     return None
 
 
 def _lose(at: MachineSituation) -> MachineTransition | None:
-    """Say at once that a machine has gone, though nobody asked for it."""
+    """Say at once that a machine is gone although nobody asked for that."""
     if not at.server and at.rented.held and at.rented.state not in {State.REPLACING, State.STUCK}:
         return MachineTransition(
             State.REPLACING, "Its machine is gone. We are making another one with the same volume."
@@ -91,7 +91,7 @@ def _lose(at: MachineSituation) -> MachineTransition | None:
 
 
 def _replace(at: MachineSituation) -> MachineTransition | None:
-    """A new server only when the old one is seen to be gone: an identity never runs twice."""
+    """Make a new server only when the old one is seen to be gone: an identity never runs twice."""
     if at.rented.remake:
         if at.server:
             return _remove(at, at.server, State.REPLACING, "Its machine is made again as a bigger one.")
@@ -170,16 +170,16 @@ def _serve(at: MachineSituation) -> MachineTransition:
     if server.condition is Condition.RUNNING:
         return _keep(at, server, volume)
     if server.type != at.rented.type:
-        # One that was halted from within keeps its place, and with it its type.
+        # A server that was halted from within keeps its place, and so its type.
         stopped = server.condition is Condition.STOPPED
         return _go_on(at, CloudEffect.CHANGE_TYPE, server) if stopped else _make_way(server)
     return _go_on(at, CloudEffect.BOOT, server, changes={} if at.rented.held else {"held": True})
 
 
 def _keep(at: MachineSituation, server: Thing, volume: Thing) -> MachineTransition:
-    """It runs: what has changed since?"""
+    """The machine runs: see what has changed since."""
     if volume.condition is Condition.BUSY:
-        # While it grows it is told with the size that it had.
+        # While it grows it is shown with the size it had.
         return MachineTransition(State(at.rented.state), at.rented.reason, wait=WATCHING)
     if volume.size < at.policy.disk:
         return _go_on(at, CloudEffect.GROW_VOLUME, volume)
@@ -210,7 +210,7 @@ def _names(at: MachineSituation) -> MachineTransition | None:
 
 
 def _snapshots(at: MachineSituation) -> MachineTransition | None:
-    """So many good ones and no more, but for one that is yet to be restored from."""
+    """Keep the wanted number of good snapshots and no more, except one that is still to be restored from."""
     there = at.has.all(ResourceKind.SNAPSHOT)
     bad = [snapshot for snapshot in there if snapshot.condition is Condition.BROKEN]
     good = [snapshot for snapshot in there if snapshot.condition is not Condition.BROKEN]
@@ -221,7 +221,7 @@ def _snapshots(at: MachineSituation) -> MachineTransition | None:
     if not at.policy.snapshots:
         return _remove(at, bad[0], State.READY) if bad else None
     if _snapshot_is_due(at, there):
-        # One that went wrong stands for a day's, so that not one after the other is tried.
+        # A snapshot that failed counts for a day, so that failed attempts do not follow one another.
         return (
             _remove(at, bad[0], State.READY)
             if bad
@@ -235,7 +235,7 @@ def _make_way(server: Thing) -> MachineTransition:
 
 
 def _bigger(at: MachineSituation, server: Thing) -> ServerOffer | None:
-    """Growing by itself, shrinking never."""
+    """A machine grows by itself but never shrinks."""
     memory = next((o.memory for o in at.offers if o.zone == server.zone and o.type == server.type), None)
     if memory is None or memory >= at.policy.memory:
         return None
@@ -250,7 +250,9 @@ def _snapshot_is_due(at: MachineSituation, snapshots: list[Thing]) -> bool:
 
 
 def _leave(at: MachineSituation) -> MachineTransition:
-    """The names first, so that nobody dials; the rows last, so that they say there is work as long as there is."""
+    """Remove the names first, so that nobody dials; the rows last, so that they show that there is work as long as there is
+    some.
+    """
     if at.lost_root:
         return MachineTransition(
             State.LEAVING, at.rented.reason, CloudEffect.MARK_ROOT, at.lost_root, after={"tries": 0}
@@ -284,7 +286,7 @@ def _remove(
         return MachineTransition(state, reason, wait=WATCHING)
     for root in at.has.all(ResourceKind.ROOT):
         if root.on == thing.id and not root.marked:
-            # Its server is what tells whose it is: without it, nobody would know, and it would stay on the bill.
+            # Only its server shows whose it is: without the server nobody would know, and it would stay on the bill.
             if root.condition is Condition.BUSY:
                 return MachineTransition(state, reason, wait=WATCHING)
             return MachineTransition(state, reason, CloudEffect.MARK_ROOT, root, SOON, {}, {"tries": 0})
@@ -300,7 +302,7 @@ def _make(
     changes: dict[str, object] | None = None,
     after: dict[str, object] | None = None,
 ) -> MachineTransition:
-    """Make it, unless an earlier call for it may still have its effect."""
+    """Make it, unless an earlier call for it may still take effect."""
     state, reason = state or _busy(at), reason or at.rented.reason
     if at.unsettled:
         return MachineTransition(state, reason, wait=WATCHING)

@@ -1,4 +1,4 @@
-"""What is on the bill and belongs to nobody: the account beside the rows."""
+"""What is on the bill and belongs to nobody: the account compared with the rows."""
 
 import uuid
 from collections.abc import Iterable, Iterator
@@ -28,9 +28,9 @@ class OrphanedResource:
 
 
 def orphans(cloud: Cloud) -> list[OrphanedResource]:
-    """Everything that bears our mark and belongs to nobody who is known here.
+    """Everything that carries our mark and belongs to nobody known here.
 
-    The rows are read after the account: what a keeper makes in between belongs to a row that was there before it.
+    The rows are read after the account: whatever a keeper makes in between belongs to a row that existed before it.
     """
     rented = set(Rented.objects.exclude(zone="").values_list("zone", flat=True))
     things = cloud.inventory(sorted({*cloud.zones, *rented})).things
@@ -56,9 +56,9 @@ def orphans(cloud: Cloud) -> list[OrphanedResource]:
 
 
 def remove(cloud: Cloud, found: Iterable[OrphanedResource]) -> Iterator[tuple[OrphanedResource, str]]:
-    """Remove them, those that hold others first; each with what went wrong, or nothing.
+    """Remove them, those that hold others first; yields each with what went wrong, or an empty string.
 
-    A volume that a server still holds is refused by the cloud, and goes at the next sweep.
+    The cloud refuses to remove a volume that a server still holds; it goes at the next sweep.
     """
     for orphan in found:
         thing = orphan.thing

@@ -1,11 +1,11 @@
-"""Not to be told twice: calls are spaced out, and all wait when the cloud says that there were too many."""
+"""Rate limiting: calls are spaced out, and all of them wait when the cloud says that there were too many."""
 
 import threading
 import time
 
 
 class Pace:
-    """At most `per_second` calls, for all threads of this process together."""
+    """At most `per_second` calls, over all threads of this process."""
 
     def __init__(self, per_second: float) -> None:
         self._gap, self._next, self._lock = 1 / per_second, 0.0, threading.Lock()
@@ -18,6 +18,6 @@ class Pace:
         time.sleep(max(0.0, turn - time.monotonic()))
 
     def pause(self, seconds: float) -> None:
-        """Nobody calls for so long."""
+        """Nobody makes a call for this many seconds."""
         with self._lock:
             self._next = max(self._next, time.monotonic() + seconds)

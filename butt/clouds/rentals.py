@@ -1,6 +1,6 @@
-"""What can be asked for: a machine for a person, another one, none any more. The keeper makes it so.
+"""What can be asked for: a machine for a person, a replacement, or none any more. The keeper carries it out.
 
-Rows only: whoever asks here reaches no provider.
+Only rows are used: code that asks here calls no provider.
 """
 
 import uuid
@@ -20,11 +20,11 @@ from butt.machines.models import Machine
 
 
 class NoMachineRoom(Exception):
-    """Nowhere is room for another bot of this person; its text is for them."""
+    """There is no room anywhere for another bot of this person; the text is for them."""
 
 
 def needs_of(bots: int) -> Needs:
-    """What a machine for so many bots must have, as the operator has set it."""
+    """What a machine for this many bots must have, as the operator has set it."""
     settings = configuration()
     return Needs(
         memory_for(bots, settings.bot_memory * MIB),
@@ -35,7 +35,7 @@ def needs_of(bots: int) -> Needs:
 
 
 def rent(agent_id: uuid.UUID, *, bots: int, names: Collection[str]) -> Rented:
-    """Have a machine for this person, with room for so many bots. Asking twice changes nothing."""
+    """Rent a machine for this person, with room for this many bots. Asking twice changes nothing."""
     with transaction.atomic():
         WantedMachine.objects.update_or_create(
             agent_id=agent_id, defaults={"present": True, "bots": bots, "names": sorted(names)}
@@ -46,7 +46,7 @@ def rent(agent_id: uuid.UUID, *, bots: int, names: Collection[str]) -> Rented:
 
 
 def give_back(agent_id: uuid.UUID) -> None:
-    """Have no machine for this person any more, nor anything else: their data goes, for ever."""
+    """Give up this person's machine and everything else of theirs: the data is deleted for good."""
     with transaction.atomic():
         if WantedMachine.objects.filter(agent_id=agent_id).update(present=False):
             Rented.objects.get_or_create(agent_id=agent_id, defaults={"since": timezone.now()})
@@ -54,7 +54,7 @@ def give_back(agent_id: uuid.UUID) -> None:
 
 
 def replace(agent_id: uuid.UUID) -> None:
-    """Have another machine with the same volume: the one there is has died or does not answer."""
+    """Replace the machine and keep its volume: the present one has died or does not answer."""
     with transaction.atomic():
         for wanted in WantedMachine.objects.select_for_update().filter(agent_id=agent_id):
             wanted.replacements += 1
@@ -63,9 +63,9 @@ def replace(agent_id: uuid.UUID) -> None:
 
 
 def restore(agent_id: uuid.UUID, snapshot: str) -> None:
-    """Have a lost volume made again from this snapshot.
+    """Make a lost volume again from this snapshot.
 
-    Its logs are old: a pub refuses to start with one that is behind what was seen of it, so no feed forks.
+    Its logs are old: a pub refuses to start on a log that is behind what was seen of it, so no feed forks.
     """
     WantedMachine.objects.filter(agent_id=agent_id).update(snapshot=snapshot)
     ring(agent_id)
@@ -77,10 +77,11 @@ def ring(agent_id: uuid.UUID) -> None:
 
 
 def check_room(agent_id: uuid.UUID, bots: int) -> None:
-    """Whether this person's machine, or one it can be changed for now, has room for so many bots. Raises `NoMachineRoom`.
+    """Check that this person's machine, or one it can be exchanged for now, has room for this many bots. Raises
+    `NoMachineRoom`.
 
-    Asks rows only: where machines are not rented there are none, and room is not ours to judge. Once there is data, its
-    volume has settled the zone.
+    Reads rows only. If machines are not rented there are none, and room is not decided here. Once there is data, its volume
+    fixes the zone.
     """
     if are_made() and not Stock.objects.exists():
         raise NoMachineRoom(
@@ -98,7 +99,7 @@ def check_room(agent_id: uuid.UUID, bots: int) -> None:
 
 
 def refuse_without_room(person: Agent, bots: int, **_: Any) -> None:
-    """Before a bot is made. Raises `Refused` `no_room`."""
+    """Called before a bot is made. Raises `Refused` `no_room`."""
     if not are_made():
         return
     try:
@@ -108,12 +109,12 @@ def refuse_without_room(person: Agent, bots: int, **_: Any) -> None:
 
 
 def are_made() -> bool:
-    """Whether each person's machine is rented, so that nobody's bots run anywhere else."""
+    """Whether a machine is rented for each person, so that nobody's bots run anywhere else."""
     return configuration().cloud != "here"
 
 
 def away(machine_id: uuid.UUID) -> str:
-    """Why nothing runs on this person's machine now, in words; nothing when it is there, or is not a rented one."""
+    """Why nothing runs on this person's machine now, in words; empty if it is there, or is not a rented one."""
     rented = Rented.objects.filter(agent_id=machine_id).first()
     machine = Machine.objects.filter(id=machine_id).first()
     if rented is None:
@@ -124,7 +125,7 @@ def away(machine_id: uuid.UUID) -> str:
 
 
 def _starting(machine: Machine | None) -> str:
-    """Where its boot stands, as it says itself."""
+    """How far its boot has come, as the machine itself reports."""
     boot = machine.boot if machine else {}
     if not boot:
         return "its machine is starting."

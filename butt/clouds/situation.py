@@ -1,4 +1,4 @@
-"""All that a decision about a machine may depend on: what is wanted, what there is, and what is allowed. Pure."""
+"""Everything that a decision about a machine may depend on: what is wanted, what exists, and what is allowed. Pure."""
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -10,7 +10,7 @@ from butt.clouds.models import Rented, WantedMachine
 
 CENT = Decimal("0.01")
 MOST_FORMER = 20
-"""So many addresses that a machine had before are remembered."""
+"""How many former addresses of a machine are remembered."""
 
 
 @dataclass(frozen=True)
@@ -36,7 +36,7 @@ class Policy:
 
 @dataclass(frozen=True)
 class MachineSituation:
-    """All that a decision may depend on."""
+    """Everything that a decision may depend on."""
 
     wanted: WantedMachine
     rented: Rented
@@ -47,13 +47,13 @@ class MachineSituation:
 
     @property
     def unsettled(self) -> bool:
-        """Whether a call may still have its effect; a clock that was ahead would have it so for long."""
+        """Whether a call may still take effect. A time far ahead, written by a wrong clock, does not count."""
         until = self.rented.unsure_until
         return until is not None and self.now < until <= self.now + self.policy.settling
 
     @property
     def server(self) -> Thing | None:
-        """The one that is kept: the one we know, else the one with the data on it, else the oldest."""
+        """The server to keep: the one in the row, else the one with the data on it, else the oldest."""
         servers = [s for s in self.has.all(ResourceKind.SERVER) if s.zone == self.rented.zone]
         volume = self.volume
         known = [s for s in servers if s.id == self.rented.server_id]
@@ -68,7 +68,7 @@ class MachineSituation:
         return next(iter(sorted(volumes, key=lambda v: not v.used)), None)
 
     def address(self, kind: ResourceKind) -> Thing | None:
-        """The one that the row knows, else the one that is on the server, else the first."""
+        """The address in the row, else the one that is on the server, else the first."""
         known = {self.rented.address4, self.rented.address6} - {""}
         server = self.server.id if self.server else ""
         addresses = [a for a in self.has.all(kind) if a.zone == self.rented.zone]
@@ -77,7 +77,7 @@ class MachineSituation:
 
     @property
     def address_kinds(self) -> tuple[ResourceKind, ...]:
-        """What kinds of address the machine is to have. One that was taken before the setting changed is kept."""
+        """The kinds of address that the machine should have. One that was taken before the setting changed is kept."""
         wants4 = self.policy.ipv4 or self.address(ResourceKind.ADDRESS4)
         return (ResourceKind.ADDRESS4, ResourceKind.ADDRESS6) if wants4 else (ResourceKind.ADDRESS6,)
 
@@ -89,7 +89,7 @@ class MachineSituation:
 
     @property
     def lost_root(self) -> Thing | None:
-        """A root whose server went before it was marked: it is known by the id that was written down."""
+        """A root volume whose server went before the volume was marked: it is recognised by the id in the row."""
         return next(
             (t for t in self.has.unmarked if t.kind is ResourceKind.ROOT and t.id == self.rented.root_id),
             None,
@@ -105,7 +105,7 @@ class MachineSituation:
 
     @property
     def records(self) -> set[tuple[str, str, str]]:
-        """Name, type and data of the DNS records there should be."""
+        """Name, type and data of the DNS records that should exist."""
         if not self.policy.domain:
             return set()
         kinds = ((ResourceKind.ADDRESS4, "A"), (ResourceKind.ADDRESS6, "AAAA"))
@@ -114,12 +114,12 @@ class MachineSituation:
 
     @property
     def outdated(self) -> list[Thing]:
-        """Records of our names that do not say whose they are, but lead where a machine of ours was before."""
+        """Records of our names that do not say whose they are, but point to an earlier address of this machine."""
         return [r for r in self._unmarked if r.name in self.wanted.names and r.address in self.rented.former]
 
     @property
     def taken(self) -> list[str]:
-        """Names that lead elsewhere by records that do not say whose they are: setting ours would replace them."""
+        """Names that point elsewhere by records that do not say whose they are: setting ours would replace them."""
         strangers = [record for record in self._unmarked if record not in self.outdated]
         elsewhere = {(r.name, r.type, r.address) for r in strangers} - self.records
         wanted = {(name, type_) for name, type_, _ in self.records}
@@ -127,7 +127,7 @@ class MachineSituation:
 
 
 def meet(at: MachineSituation) -> dict[str, object]:
-    """What the look tells that the row does not know yet: ids and addresses, and what it all costs."""
+    """What the inventory shows that the row does not have yet: ids and addresses, and the total cost."""
     address4, address6 = at.address(ResourceKind.ADDRESS4), at.address(ResourceKind.ADDRESS6)
     pairs: dict[str, object] = {
         "server_id": at.server.id if at.server else at.rented.server_id,
@@ -147,7 +147,7 @@ def meet(at: MachineSituation) -> dict[str, object]:
 
 
 def _type(at: MachineSituation) -> str:
-    """One that runs and is bigger than the row says is not made smaller: nothing shrinks by itself."""
+    """A machine that runs and is bigger than the row says is not made smaller: nothing shrinks by itself."""
     server, wanted = at.server, at.rented.type
     if server is None or server.condition is not Condition.RUNNING:
         return wanted

@@ -1,4 +1,4 @@
-"""How a resource says that it is ours, and whose. Tags where there are tags; names and comments where there are none."""
+"""How a resource says that it is ours, and whose. Tags where the cloud has them; names and comments where it does not."""
 
 import contextlib
 import uuid
@@ -26,7 +26,7 @@ def name(agent_id: uuid.UUID) -> str:
 
 
 def root_name(agent_id: uuid.UUID) -> str:
-    """The root volume is made with the server: it can be given a name, but tags only when it is there."""
+    """The root volume is made with the server: it can be named then, but tagged only once it exists."""
     return f"{OURS}-root-{agent_id}"
 
 

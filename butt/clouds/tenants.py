@@ -1,6 +1,6 @@
-"""Who is to have a machine: everybody whose bot has to live somewhere. Nobody asks for one; it follows from the bots.
+"""Who needs a machine: everybody whose bots must run somewhere. Nobody asks for one; it follows from the bots.
 
-The machine that bots run on (`butt.machines`) bears the id of the person it was rented for, so it is made once.
+The machine that bots run on (`butt.machines`) has the id of the person it was rented for, so it is made once.
 """
 
 import logging
@@ -22,11 +22,11 @@ from butt.machines.models import Machine, Placement
 log = logging.getLogger("butt.clouds")
 
 LOOKED_LATELY = timedelta(seconds=50)
-"""A machine that is well is looked at after 60 s; one that was put off by more than this was looked at just now."""
+"""A healthy machine is looked at every 60 s; one whose turn is further off than this was looked at just now."""
 
 
 def settle() -> None:
-    """Have what is wanted of machines follow the bots there are. Can be repeated, and killed anywhere."""
+    """Update which machines are wanted to match the bots. Can be repeated, and killed anywhere."""
     homes = _homes()
     wanted = WantedMachine.objects.in_bulk()
     known = set(Rented.objects.values_list("agent_id", flat=True))
@@ -42,9 +42,9 @@ def settle() -> None:
 
 
 def _homes() -> dict[uuid.UUID, list[str]]:
-    """The names of the bots on each person's machine: where a bot lives it stays, else it goes to its first owner's.
+    """The names of the bots on each person's machine: a bot stays where it is, and a new one goes to its first owner's machine.
 
-    One that lives on a machine of the operator's own needs none that is rented.
+    A bot on one of the operator's own machines needs no rented one.
     """
     kept = Q(source_agent__wanted__gone_at=None) | Q(source_agent__wanted__gone_at__gt=timezone.now())
     bots = ownerships().filter(kept, source_agent__type=Agent.Type.BOT)
@@ -64,7 +64,7 @@ def _homes() -> dict[uuid.UUID, list[str]]:
 
 
 def _look_at_silent() -> None:
-    """A machine on which a bot stopped answering is looked at soon: it may be gone."""
+    """Have a machine looked at soon on which a bot stopped answering: the machine may be gone."""
     now = timezone.now()
     silent = Progress.objects.filter(
         state__in=("alive", "starting"), bot__observed__alive=False, bot__placement__isnull=False
@@ -76,21 +76,21 @@ def _look_at_silent() -> None:
 
 
 def machine_of(person: uuid.UUID) -> Machine:
-    """The machine that this person's bots are to run on, let in by the master."""
+    """The machine for this person's bots, accepted by the master."""
     machine, _ = Machine.objects.get_or_create(id=person)
     registry.admit(machine)
     return machine
 
 
 def document(person: uuid.UUID, device: str) -> bytes:
-    """What this person's machine is to boot with. What a machine before it said of itself is not true of this one."""
+    """What this person's machine boots with. What an earlier machine reported about itself does not apply to this one."""
     machine = machine_of(person)
     _tell_how_far_they_came(machine)
     return cloud_init.document(joining.minion_of(machine), device)
 
 
 def _tell_how_far_they_came(machine: Machine) -> None:
-    """Its bots' orders say up to where each was seen: should the volume be older than that, none may speak."""
+    """The orders of its bots say up to which message each was seen: if the volume is older than that, none may publish."""
     with transaction.atomic():
         machine = Machine.objects.select_for_update().get(id=machine.id)
         machine.seen_at, machine.seen_generation, machine.trouble, machine.boot = None, 0, "", {}
@@ -104,7 +104,9 @@ def _tell_how_far_they_came(machine: Machine) -> None:
 
 
 def forget(person: uuid.UUID) -> None:
-    """Nothing of it is left in the cloud: nor may its key join any more. Orders of bots that are gone go with it."""
+    """Nothing of the person is left in the cloud: the machine's key may not join any more, and orders of deleted bots are
+    removed.
+    """
     machine = Machine.objects.filter(id=person).first()
     if machine is None:
         return
