@@ -1,4 +1,4 @@
-"""Data of bots that came from elsewhere, on its way to the machines they are to live on."""
+"""Data of bots that came from elsewhere, on its way to the machines they will run on."""
 
 import shutil
 import uuid
@@ -9,7 +9,7 @@ from butt.machines.models import Placement
 
 
 def place_of(bot_id: uuid.UUID) -> Path:
-    """The bot's folder here, its data below it in `data`, until its machine has it."""
+    """The bot's folder here, with its data below it in `data`, until its machine has it."""
     return configuration().home / "cargo" / str(bot_id)
 
 
@@ -18,13 +18,13 @@ def is_waiting(bot_id: uuid.UUID) -> bool:
 
 
 def replaces(bot_id: uuid.UUID, mark: str) -> None:
-    """What comes takes the place of what its machine has left of it. `mark` is another each time."""
+    """The data on its way replaces what the machine has left of the bot. `mark` is different each time."""
     place_of(bot_id).mkdir(parents=True, exist_ok=True)
     (place_of(bot_id) / "anew").write_text(mark)
 
 
 def mark_of(bot_id: uuid.UUID) -> str:
-    """The mark of what is to replace what is there; empty where it is to be the first."""
+    """The mark of data that replaces what is there; empty if it is the bot's first data."""
     try:
         return (place_of(bot_id) / "anew").read_text()
     except FileNotFoundError:
@@ -32,12 +32,12 @@ def mark_of(bot_id: uuid.UUID) -> str:
 
 
 def for_machine(minion_id: str, bot_id: uuid.UUID) -> Path | None:
-    """Where its data lies for the machine that it was placed on, and for no other."""
+    """Where the data lies, for the machine that the bot is placed on and for no other."""
     if not Placement.objects.filter(bot_id=bot_id, machine__minion_id=minion_id).exists():
         return None
     return place_of(bot_id) if is_waiting(bot_id) else None
 
 
 def forget(bot_id: uuid.UUID) -> None:
-    """The machine has it, or nobody is to have it."""
+    """Remove the data here: the machine has it, or nobody will fetch it."""
     shutil.rmtree(place_of(bot_id), ignore_errors=True)

@@ -1,4 +1,4 @@
-"""A minion's key pair, made here so that the master knows the machine before it first calls."""
+"""A minion's key pair, made here so that the master knows the machine before its first call."""
 
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import rsa

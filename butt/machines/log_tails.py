@@ -1,4 +1,4 @@
-"""Logs of bots on machines: followed while somebody reads them, and forgotten afterwards."""
+"""Logs of bots on machines: followed while somebody reads them, and deleted afterwards."""
 
 import uuid
 from datetime import datetime, timedelta
@@ -9,10 +9,10 @@ from butt.leases import claim, free
 from butt.machines.models import LogTail, Placement
 
 LONGEST = 256 * 1024
-"""Bytes of a log that are kept."""
+"""The most bytes of a log that are kept."""
 
 READER = timedelta(seconds=20)
-"""Whoever has not asked for so long has gone."""
+"""A reader who has not asked for this long has gone."""
 
 NOTED = timedelta(seconds=5)
 FRESH = timedelta(seconds=12)
@@ -22,7 +22,7 @@ KEPT = timedelta(minutes=10)
 
 
 def want(bot_id: uuid.UUID) -> LogTail | None:
-    """The log as it came last; from now on it is followed for a while. None where the bot has no machine."""
+    """The log as it last arrived; from now on it is followed for a while. None if the bot has no machine."""
     now = timezone.now()
     row = Placement.objects.filter(bot_id=bot_id).first()
     if row is None:
@@ -36,24 +36,24 @@ def want(bot_id: uuid.UUID) -> LogTail | None:
 
 
 def is_current(tail: LogTail, now: datetime) -> bool:
-    """Whether it is as the bot's log is now: its machine sends it every few seconds, changed or not."""
+    """Whether it shows the bot's log as it is now: the machine sends it every few seconds, changed or not."""
     return tail.read_at is not None and tail.read_at > now - FRESH
 
 
 def to_follow(now: datetime) -> list[LogTail]:
-    """Those that somebody reads and nobody follows, as one's own to follow from now on."""
+    """Claim the tails that somebody reads and nobody follows."""
     ending = free("followed_until", now + EARLY)
     rows = LogTail.objects.filter(ending, wanted_at__gte=now - READER).select_related("machine")[:100]
     return [row for row in rows if claim(row, "followed_until", now + FOLLOW)]
 
 
 def give_up(tail: LogTail) -> None:
-    """It could not be followed; it may be tried again."""
+    """The log could not be followed; it may be tried again."""
     LogTail.objects.filter(bot_id=tail.bot_id).update(followed_until=None)
 
 
 def keep(minion_id: str, bot_id: uuid.UUID, text: str) -> bool:
-    """What the machine sent; whether anybody still reads it."""
+    """Store what the machine sent; whether anybody still reads it."""
     now = timezone.now()
     mine = LogTail.objects.filter(bot_id=bot_id, machine__minion_id=minion_id, wanted_at__gte=now - READER)
     return mine.update(text=text, read_at=now) == 1

@@ -1,7 +1,7 @@
-"""Machines, and what each is to run.
+"""Machines, and what each should run.
 
 The host writes a machine's orders and raises its `generation` in the same transaction; the machine's reports write what was
-seen. What is not in the rows any more is not thereby to be removed: only a `Tombstone` says that.
+seen. A bot that is missing from the rows must not be removed for that reason: only a `Tombstone` says that.
 """
 
 import secrets
@@ -13,11 +13,11 @@ from django.db.models.functions import Now
 from butt.agents.models import Agent
 
 LOCAL = "here-"
-"""How the minion id of the control plane's own machine begins, where it has no Salt master."""
+"""The prefix of the minion id of the control plane's own machine, when it has no Salt master."""
 
 
 def random_minion_id() -> str:
-    """A name that says nothing of whose machine it is."""
+    """A name that does not reveal whose machine it is."""
     return f"m{secrets.token_hex(12)}"
 
 
@@ -72,7 +72,7 @@ class Machine(models.Model):
 
 
 class MachineToken(models.Model):
-    """Of a token only its digest is kept. A machine may have several, so that one can follow another without a gap."""
+    """Only the digest of a token is kept. A machine may have several, so that one can replace another without a gap."""
 
     machine = models.ForeignKey(Machine, models.CASCADE, related_name="tokens")
     digest = models.CharField(max_length=64, unique=True)
@@ -80,7 +80,7 @@ class MachineToken(models.Model):
 
 
 class Placement(models.Model):
-    """A bot's place on a machine: its last order, and what the machine saw of it last."""
+    """A bot's place on a machine: its latest order, and what the machine last saw of it."""
 
     bot = models.OneToOneField(Agent, models.CASCADE, primary_key=True, related_name="placement")
     machine = models.ForeignKey(Machine, models.PROTECT, related_name="placements")
@@ -94,9 +94,9 @@ class Placement(models.Model):
 
 
 class Unconfirmed(models.Model):
-    """A bot of which it is not certain where it lives, since the service was restored from a backup. It gets no orders.
+    """A bot of which it is uncertain where it runs, since the service was restored from a backup. It gets no orders.
 
-    Its placement says where it was when the backup was made. It may have been moved since.
+    Its placement says where it was when the backup was made. It may have been moved since then.
     """
 
     bot = models.OneToOneField(Agent, models.CASCADE, primary_key=True, related_name="unconfirmed")
@@ -111,7 +111,7 @@ class Unconfirmed(models.Model):
 class Transfer(models.Model):
     """The data of a bot on its way to another place: to a machine, or to the control plane itself.
 
-    The steward asks for it and settles it; whoever carries it writes all else.
+    The steward requests it and settles it; whoever carries it writes everything else.
     """
 
     class State(models.TextChoices):
@@ -132,9 +132,9 @@ class Transfer(models.Model):
 
 
 class OldCopy(models.Model):
-    """What a bot left at a place that it was moved away from. It never runs, and goes when the bot is well where it is.
+    """What a bot left at a place that it was moved away from. It never runs, and is removed once the bot is well where it is.
 
-    `launch` and `order` are those of its placement there, should it have to go back.
+    `launch` and `order` are those of its placement there, in case it has to go back.
     """
 
     bot = models.ForeignKey(Agent, models.CASCADE, related_name="old_copies")
@@ -155,7 +155,7 @@ class OldCopy(models.Model):
 
 
 class Tombstone(models.Model):
-    """A bot that is to be removed from a machine with all its data. Kept when that is done, as its record."""
+    """A bot that is to be removed from a machine with all its data. Kept afterwards as a record."""
 
     machine = models.ForeignKey(Machine, models.CASCADE, related_name="tombstones")
     bot_id = models.UUIDField()
@@ -168,7 +168,7 @@ class Tombstone(models.Model):
 
 
 class Upload(models.Model):
-    """An export that a machine was asked for: only what is expected is taken, once, and up to `most` bytes."""
+    """An export that was requested from a machine: only an expected one is accepted, once, and up to `most` bytes."""
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
     machine = models.ForeignKey(Machine, models.CASCADE, related_name="uploads")
@@ -180,9 +180,9 @@ class Upload(models.Model):
 
 
 class MachineJob(models.Model):
-    """Something of a bot's that was asked of its machine: how much it has, or a part of its data.
+    """Something about a bot that its machine was asked for: how much data it has, or a part of its data.
 
-    Whoever asks writes the row and waits; the steward, who alone may call machines, carries it out.
+    Whoever asks writes the row and waits; the steward carries it out, because only the steward may call machines.
     """
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)

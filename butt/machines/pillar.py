@@ -1,4 +1,4 @@
-"""What one machine is told: everything it is to run, or nothing at all."""
+"""What one machine is told: everything it should run, or nothing at all."""
 
 from typing import Any
 
@@ -12,16 +12,16 @@ MOST_BOTS = 1000
 
 
 class InDoubt(Exception):
-    """The rows do not say for sure what the machine is to run; nobody must act on them now."""
+    """The rows do not say for sure what the machine should run; nobody may act on them now."""
 
 
 def pillar_of(minion_id: str) -> dict[str, Any]:
     """`{"butt": {schema, agent, generation, complete, bots, deleted, server?, vault?}}`; `server` is the private server's
-    address, `vault` says that what its bots keep is to be sent there.
+    address, `vault` says that the data of its bots is to be sent there.
 
-    Raises `Machine.DoesNotExist`, and `InDoubt`. There is no secret in it: a bot makes its own key where it lives.
+    Raises `Machine.DoesNotExist`, and `InDoubt`. It holds no secret: a bot makes its own key where it runs.
     """
-    # Mostly one statement, as machines ask often and there may be very many of them.
+    # Usually one statement: machines ask often and there may be very many of them.
     rows = list(_ROWS.filter(minion_id=minion_id)[: MOST_BOTS + 1])
     if not rows:
         raise Machine.DoesNotExist
@@ -49,13 +49,13 @@ def pillar_of(minion_id: str) -> dict[str, Any]:
 
 
 def _server() -> dict[str, str]:
-    """Where the machine reports to from now on: its own configuration has the address of the day on which it joined."""
+    """Where the machine reports from now on: its own configuration has the address from the day it joined."""
     settings = configuration()
     return {"server": settings.private_server} if settings.salt == "master" and settings.private_url else {}
 
 
 def _old_copies(minion_id: str, generation: int, bases: dict[str, str]) -> dict[str, Any]:
-    """What bots left here that were moved away: it is not to run, whatever starts it."""
+    """What bots that were moved away left here: it must not run, whatever starts it."""
     copies = OldCopy.objects.filter(machine__minion_id=minion_id, bot__unconfirmed=None).exclude(order={})
     copies = copies[: MOST_BOTS + 1]
     found = {str(copy.bot_id): _bot(False, copy.launch, copy.order, bases=bases) for copy in copies}
@@ -71,7 +71,7 @@ def _deleted(minion_id: str, generation: int) -> list[str]:
 
 
 def _check_unchanged(minion_id: str, generation: int) -> None:
-    """Orders and generation are written together: the same generation before and after means that all belongs together."""
+    """Orders and generation are written together: the same generation before and after means that all of it is consistent."""
     if Machine.objects.values_list("generation", flat=True).get(minion_id=minion_id) != generation:
         raise InDoubt("the orders changed while they were read")
 
@@ -90,7 +90,7 @@ _ROWS = (
         "generation",
         "is_doomed",
         "has_old",
-        # Where a bot waits to be confirmed after a restore, its machine is told nothing of it, and leaves it as it is.
+        # While a bot waits to be confirmed after a restore, its machine is told nothing about it and leaves it as it is.
         "placements__bot__unconfirmed__bot_id",
         "placements__bot_id",
         "placements__run",

@@ -1,4 +1,4 @@
-"""Machines that may join: each has its key at the master, and its token here, before it first calls."""
+"""Machines that may join: each has its key at the master, and its token here, before its first call."""
 
 import shutil
 from datetime import timedelta
@@ -22,14 +22,14 @@ class StillInUse(Exception):
 
 
 def register(person: Agent | None = None) -> Machine:
-    """A machine of `person`'s, or for everybody. What it needs lies in `bundle(machine)` then."""
+    """Make a machine for `person`, or for everybody. What it needs is then in `bundle(machine)`."""
     machine = Machine.objects.create(person=person)
     admit(machine)
     return machine
 
 
 def admit(machine: Machine) -> None:
-    """Make its keys and its token, and let it in. Can be repeated: what is there stays as it is."""
+    """Make the machine's keys and its token, and accept it. Can be repeated: what exists stays as it is."""
     folder = bundle(machine)
     folder.mkdir(parents=True, exist_ok=True, mode=0o700)
     if not (folder / "token").exists():
@@ -42,7 +42,7 @@ def admit(machine: Machine) -> None:
     if masters.exists():
         # So that the machine trusts this master from the first call on, and no other.
         write_whole(folder / "minion_master.pub", masters.read_text(), lasting=True)
-    # Issued again, should we have been killed between the row and the file.
+    # Issued again, in case we were killed between the file and the row.
     tokens.issue(machine, (folder / "token").read_text())
     accepted = accepted_key(machine)
     accepted.parent.mkdir(parents=True, exist_ok=True)
@@ -51,14 +51,14 @@ def admit(machine: Machine) -> None:
 
 
 def rotate(machine: Machine, grace: timedelta) -> None:
-    """A new token in its bundle; the ones before it work for `grace` longer."""
+    """Put a new token in the machine's bundle; earlier ones work for `grace` longer."""
     token = tokens.issue(machine)
     tokens.retire(machine, keep=token, at=timezone.now() + grace)
     write_whole(bundle(machine) / "token", token, lasting=True)
 
 
 def drain(machine: Machine, *, undo: bool = False) -> bool:
-    """Have no new bot placed on it, or again; whether that changed anything."""
+    """Place no new bots on the machine, or allow them again; whether that changed anything."""
     ready, draining = Machine.State.READY, Machine.State.DRAINING
     before, after = (draining, ready) if undo else (ready, draining)
     return bool(Machine.objects.filter(id=machine.id, state=before).update(state=after))
@@ -78,12 +78,12 @@ def remove(machine: Machine) -> None:
 
 
 def bundle(machine: Machine) -> Path:
-    """The folder with what is the machine's own: `minion.pem`, `minion.pub`, `token`, `minion.conf`, `minion_master.pub`."""
+    """The folder with the machine's own files: `minion.pem`, `minion.pub`, `token`, `minion.conf`, `minion_master.pub`."""
     return configuration().home / "machines" / machine.minion_id
 
 
 def accepted_key(machine: Machine) -> Path:
-    """Where the master looks for the key of a minion that it knows."""
+    """Where the master looks for the key of an accepted minion."""
     return configuration().salt_pki / "minions" / machine.minion_id
 
 

@@ -1,4 +1,4 @@
-"""What a machine says of itself and its bots. It is somebody's machine and may say anything: all is checked and bounded."""
+"""What a machine reports about itself and its bots. It may send anything, so everything is checked and bounded."""
 
 import uuid
 from typing import Annotated, Literal
@@ -33,7 +33,7 @@ class _Strict(BaseModel):
 
 
 class SeenBot(_Strict):
-    """A bot's container. `running` also while the machine is about to start it again by itself."""
+    """A bot's container. `running` is also true while the machine is about to restart it by itself."""
 
     launch: Annotated[int, Field(ge=0, le=2**31 - 1)] = 0
     running: bool
@@ -64,9 +64,9 @@ class Facts(_Strict):
 
 
 class Report(_Strict):
-    """`generation` is that of the pillar it went by, and `done` whether all of that came to be.
+    """`generation` is that of the pillar it followed, and `done` says whether all of that was carried out.
 
-    `bots` are all containers of ours that there are. `troubles` are why not all of it came to be.
+    `bots` are all our containers that exist. `troubles` say why not everything was carried out.
     """
 
     version: Literal[1] = Field(alias="schema")
@@ -81,7 +81,7 @@ class Report(_Strict):
 
 
 class Boot(_Strict):
-    """How far a machine's boot has come. `what` it does now, in words, and what is wrong with that."""
+    """How far a machine's boot has come: `what` it is doing now, in words, and what is wrong with that."""
 
     step: Annotated[int, Field(ge=1, le=99)]
     what: _Name
@@ -89,7 +89,7 @@ class Boot(_Strict):
 
 
 def take_boot(minion_id: str, body: bytes) -> None:
-    """Write it down. Raises pydantic's `ValidationError`, or `Machine.DoesNotExist`."""
+    """Save it. Raises pydantic's `ValidationError`, or `Machine.DoesNotExist`."""
     said = Boot.model_validate_json(body)
     if not Machine.objects.filter(minion_id=minion_id).update(boot=said.model_dump()):
         raise Machine.DoesNotExist
@@ -102,7 +102,7 @@ def read_report(body: bytes) -> Report:
 
 @transaction.atomic
 def take(minion_id: str, report: Report) -> None:
-    """Write what the machine saw. Only what is placed on it is believed, and nothing of orders it was not given."""
+    """Save what the machine saw. Only bots that are placed on it are believed, and only about orders it was given."""
     machine = Machine.objects.select_for_update().get(minion_id=minion_id)
     before, machine.seen_generation = machine.seen_generation, min(report.generation, machine.generation)
     machine.seen_at = timezone.now()
@@ -122,7 +122,7 @@ def take(minion_id: str, report: Report) -> None:
         placements = list(machine.placements.all())
     changed = [row for row in placements if _see(row, report.bots.get(row.bot_id))]
     Placement.objects.bulk_update(changed, ["seen", "ssb_id", "tried"])
-    # Who waits for the machine to come to a generation is told as well as whom something happened to.
+    # Bots that wait for the machine to reach a generation are notified, as well as those that changed.
     waited = {row.bot_id for row in placements if before < row.generation <= machine.seen_generation}
     wake_steward(*{row.bot_id for row in changed} | waited | confirmed | _bury(machine, report))
 
@@ -137,7 +137,7 @@ def _see(row: Placement, seen: SeenBot | None) -> bool:
 
 
 def _is_free(ssb_id: str, row: Placement) -> bool:
-    """An identity is taken once: no machine talks its bot into another's."""
+    """An identity is accepted once: no machine can claim another bot's identity for its own bot."""
     return not (
         Placement.objects.filter(ssb_id=ssb_id).exists()
         or Progress.objects.filter(ssb_id=ssb_id).exclude(bot_id=row.bot_id).exists()
@@ -145,7 +145,7 @@ def _is_free(ssb_id: str, row: Placement) -> bool:
 
 
 def _bury(machine: Machine, report: Report) -> set[uuid.UUID]:
-    """What was to be removed is gone once the machine has come so far and says that it has nothing left of it."""
+    """A bot to be removed is gone once the machine has reached that order and reports that nothing is left of it."""
     told = machine.tombstones.filter(done_at=None, generation__lte=machine.seen_generation)
     buried = set(told.values_list("bot_id", flat=True)) & set(report.gone) - report.bots.keys()
     told.filter(bot_id__in=buried).update(done_at=timezone.now())

@@ -1,4 +1,4 @@
-"""Which machines can take a bot, and why another cannot."""
+"""Which machines can take a bot, and why the others cannot."""
 
 import uuid
 
@@ -12,11 +12,11 @@ from butt.machines.pillar import MOST_BOTS
 from butt.machines.status import status_of
 
 SPARE = 1 << 30
-"""Bytes of a machine's disk that are left free beside what is moved there."""
+"""Bytes of a machine's disk that stay free besides the data that is moved there."""
 
 
 def refusal(machine: Machine, bot_id: uuid.UUID, size: int) -> str:
-    """Why this machine cannot take a bot that has `size` bytes of data, in words; empty where it can."""
+    """Why this machine cannot take a bot with `size` bytes of data, in words; empty if it can."""
     name = machine.minion_id
     if configuration().cloud != "here":
         return "machines are rented for one person each here, and their bots stay with them."

@@ -1,4 +1,4 @@
-"""How a bot's machine is, as its owner is shown it."""
+"""How a bot's machine is, as its owner sees it."""
 
 import uuid
 from dataclasses import dataclass
@@ -9,15 +9,15 @@ from django.utils import timezone
 from butt.machines.models import Machine
 
 SILENT = timedelta(minutes=3)
-"""How old a machine's last report may be before nothing is known of it and its bots."""
+"""How old a machine's last report may be before nothing is known about it and its bots."""
 
 LOW = 0.1
-"""Of a disk: with less free than this, it is nearly full."""
+"""With a smaller part of a disk free than this, it is nearly full."""
 
 
 @dataclass(frozen=True)
 class MachineStatus:
-    """Sizes in bytes, None where the machine did not say."""
+    """Sizes in bytes, None if the machine did not report them."""
 
     seen_at: datetime | None
     disk_free: int | None
@@ -52,6 +52,6 @@ def status_of(machine: Machine) -> MachineStatus:
 
 
 def machine_status_of(bot_id: uuid.UUID) -> MachineStatus | None:
-    """None for a bot that has no machine of that kind."""
+    """None for a bot without such a machine."""
     found = Machine.objects.filter(placements__bot_id=bot_id).first()
     return status_of(found) if found else None

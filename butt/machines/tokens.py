@@ -1,4 +1,4 @@
-"""A machine's bearer tokens: given out once, kept as digests."""
+"""A machine's bearer tokens: handed out once, kept as digests."""
 
 import hashlib
 import secrets
@@ -12,14 +12,14 @@ _BYTES = 32
 
 
 def issue(machine: Machine, token: str = "") -> str:
-    """Let the machine in with a further token (a new one, unless one is given). To issue one twice changes nothing."""
+    """Give the machine another token (a new one, unless one is given). Issuing the same one twice changes nothing."""
     token = token or secrets.token_urlsafe(_BYTES)
     MachineToken.objects.get_or_create(digest=digest(token), defaults={"machine": machine})
     return token
 
 
 def retire(machine: Machine, *, keep: str, at: datetime) -> None:
-    """Let all its tokens but `keep` end at `at`: until then the old and the new one both work."""
+    """End all its tokens except `keep` at `at`: until then the old ones and the new one work."""
     machine.tokens.exclude(digest=digest(keep)).update(until=at)
 
 
@@ -32,5 +32,5 @@ def bearer_of(token: str) -> Machine | None:
 
 
 def digest(token: str) -> str:
-    """SHA-256: a token has all the entropy it needs, so there is nothing to slow down."""
+    """SHA-256: a token has enough entropy, so no slow hash is needed."""
     return hashlib.sha256(token.encode()).hexdigest()

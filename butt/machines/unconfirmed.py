@@ -1,8 +1,8 @@
-"""Bots after a restore: none gets an order before it is certain where it lives.
+"""Bots after a restore: none gets an order before it is certain where it runs.
 
-The rows say where each was when the backup was made. A bot may have been moved since, and an identity must never run
-twice. The machine that the rows name confirms a bot by saying that it runs there now: it ran in one place before the
-restore, and nothing has moved since. For every other bot an operator has to say where it lives.
+The rows say where each bot was when the backup was made. A bot may have been moved since, and an identity must never run twice.
+The machine that the rows name confirms a bot by reporting that it runs there now: it ran in one place before the restore, and
+nothing has moved since. For every other bot an operator has to say where it is.
 """
 
 import time
@@ -16,8 +16,8 @@ from butt.machines.models import LOCAL, Machine, Placement, Tombstone, Transfer,
 
 
 def hold_all(home: Path, using: str) -> int:
-    """Hold each bot that may live elsewhere than the rows say; how many. Within the transaction of a restore."""
-    # Later than any that was given before the restore: so a report that was under way then counts for nothing.
+    """Hold each bot that may be elsewhere than the rows say; how many. Within the transaction of a restore."""
+    # Later than any generation before the restore, so a report that was under way then counts for nothing.
     generation = time.time_ns() // 1000
     Machine.objects.using(using).exclude(minion_id__startswith=LOCAL).update(
         generation=generation, seen_generation=0
@@ -30,7 +30,7 @@ def hold_all(home: Path, using: str) -> int:
     Unconfirmed.objects.using(using).bulk_create(
         [Unconfirmed(bot_id=bot_id, generation=generation) for bot_id in held], batch_size=1000
     )
-    # What was carried or to be removed may be where the bot lives by now.
+    # What was being carried or removed may be where the bot is by now.
     waiting = Unconfirmed.objects.using(using).values("bot")
     Transfer.objects.using(using).filter(bot__in=waiting).delete()
     Tombstone.objects.using(using).filter(done_at=None, bot_id__in=bots().using(using).values("id")).delete()
@@ -40,7 +40,7 @@ def hold_all(home: Path, using: str) -> int:
 
 
 def why_unconfirmed(row: Unconfirmed, place: str) -> str:
-    """Why it waits, and what to do, in words."""
+    """Why the bot waits, and what to do, in words."""
     if row.elsewhere:
         where = f"it was on {place} when that was made, and {row.elsewhere} says that it runs there."
     else:
@@ -77,7 +77,7 @@ def _let_go(machine: Machine, confirmed: set[uuid.UUID]) -> None:
 
 
 def confirm_at(bot: Agent, machine: Machine | None) -> None:
-    """Have it live on this machine, or with None as a process of the control plane. Within a transaction."""
+    """The bot is on this machine, or with None a process of the control plane. Within a transaction."""
     Transfer.objects.filter(bot=bot).delete()
     Progress.objects.filter(bot=bot).update(leg="", moves=bot.wanted.moves)
     placement = Placement.objects.filter(bot=bot).first()
@@ -88,7 +88,7 @@ def confirm_at(bot: Agent, machine: Machine | None) -> None:
     if machine is not None:
         machine = Machine.objects.select_for_update().get(id=machine.id)
         if placement is None:
-            # No order yet: the one to run is the next.
+            # No order yet: the next one will be the one to run.
             Placement.objects.create(
                 bot=bot,
                 machine=machine,
