@@ -24,7 +24,7 @@ def cli() -> None:
 
 
 def main(arguments: list[str] | None = None) -> None:
-    """The entry point: a setting that makes no sense is said in one line, not in a traceback."""
+    """The entry point: an invalid setting is reported in one line, not in a traceback."""
     from butt.command import (  # noqa: F401 - each adds its own
         backup,
         doctor,
@@ -48,7 +48,7 @@ def main(arguments: list[str] | None = None) -> None:
     except ValidationError as error:
         for problem in error.errors():
             field = "_".join(map(str, problem["loc"]))
-            # What may hold a password is not said again: this line goes to the journal.
+            # A value that may be a password is not repeated: this line goes to the journal.
             given = "" if may_be_secret(field) else f" (it is {problem['input']!r})"
             click.echo(f"butt: BUTT_{field.upper()}: {problem['msg']}{given}", err=True)
         sys.exit(78)
@@ -58,7 +58,7 @@ def main(arguments: list[str] | None = None) -> None:
 
 
 def configure(**given: object) -> Configuration:
-    """Set Django up with these options; an option given outweighs its variable."""
+    """Set Django up with these options; an option overrides its variable."""
     for name, value in given.items():
         if value is not None:
             os.environ[f"BUTT_{name.upper()}"] = str(value)

@@ -88,7 +88,7 @@ def restore(home: Path | None, file: str, key: Path | None) -> None:
 
 @contextmanager
 def _readable(home: Path, file: str, key: Path | None) -> "Iterator[Path]":
-    """The backup as a file on this machine that is not encrypted. Raises `BackupTrouble`."""
+    """The backup as an unencrypted file on this machine. Raises `BackupTrouble`."""
     from butt.backups import BackupTrouble
     from butt.backups.keeping import fetch_backup, open_backup
 

@@ -23,14 +23,14 @@ SHARED = (
     "butt.steward.steward",
     "butt.monitor.monitor",
 )
-"""What more than one part needs. No server of ours: each makes settings of Django its own when it is loaded."""
+"""Modules that more than one part needs. No server of ours: each changes Django's settings when it is loaded."""
 
 HEEDED = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
 _fork = multiprocessing.get_context("fork")
 
 
 class Nursery:
-    """Make one when nothing else runs here: no thread and no open connection may be there to be forked with."""
+    """Make one while nothing else runs here: no thread and no open connection may exist when it forks."""
 
     def __init__(self) -> None:
         from django.db import connections
@@ -39,13 +39,13 @@ class Nursery:
             import_module(module)
         connections.close_all()
         gc.collect()
-        # Else each part's collector would touch all of it, and have it copied.
+        # Otherwise each part's garbage collector would touch all of it, and cause it to be copied.
         gc.freeze()
-        # Only we hold the end that could be written to: it closes with us, however we end.
+        # Only this process holds the write end: it closes with us, however we end.
         self._end, self._hold = os.pipe()
 
     def start(self, role: str) -> BaseProcess:
-        """The part `butt ROLE`. It ends with this process, even when that is killed."""
+        """Start the part `butt ROLE`. It ends with this process, even if this process is killed."""
         part = _fork.Process(target=self._become, args=(role,), name=role, daemon=True)
         with _deaf():
             part.start()
@@ -53,7 +53,7 @@ class Nursery:
 
     def _become(self, role: str) -> None:
         os.close(self._hold)
-        # Ctrl-C reaches us alone, and the parts end in our order.
+        # Ctrl-C reaches only the parent, which ends the parts in its own order.
         os.setsid()
         for number in HEEDED:
             signal.signal(number, signal.SIG_DFL)
@@ -69,7 +69,7 @@ class Nursery:
 
 @contextmanager
 def _deaf() -> Iterator[None]:
-    """A signal that comes while a child still heeds it as we do would be lost on it."""
+    """A signal that arrives while a child still has our handlers would be lost on it."""
     signal.pthread_sigmask(signal.SIG_BLOCK, HEEDED)
     try:
         yield

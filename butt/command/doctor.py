@@ -1,4 +1,4 @@
-"""`butt doctor`: what is missing here, and how to mend it."""
+"""`butt doctor`: what is missing here, and how to fix it."""
 
 import shlex
 import shutil
@@ -172,7 +172,7 @@ def _ports(settings: Configuration) -> Iterator[Finding]:
 
 
 def port_trouble(host: str, port: int) -> str:
-    """Why nobody can listen there now, or nothing."""
+    """Why nobody can listen on this port now, or an empty string."""
     if error := refusal_to_listen(host, port):
         return f"Port {port} of {host} cannot be had: {(error.strerror or str(error)).lower()}."
     return ""

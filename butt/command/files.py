@@ -8,14 +8,14 @@ FEWEST = 512
 
 
 def open_as_many_files_as_may_be() -> int:
-    """What systemd gives at first is 1,024; how many it is then."""
+    """Raise the limit, which systemd sets to 1,024 at first; the limit afterwards."""
     _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
     resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
     return most
 
 
 def need_files() -> None:
-    """Fails in words where there are too few to serve anybody: errors of all kinds would follow."""
+    """Fail with an explanation if there are too few to serve anybody: errors of all kinds would follow."""
     most = open_as_many_files_as_may_be()
     if most < FEWEST:
         raise click.ClickException(

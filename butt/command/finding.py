@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class Finding:
-    """One thing looked at; `mend` says what to do, and is empty when all is well."""
+    """One thing that was checked; `mend` says what to do, and is empty if all is well."""
 
     what: str
     mend: str = ""

@@ -1,4 +1,4 @@
-"""`butt install`, `butt uninstall` and `butt first-operator`: a control plane on a Debian, and off it again."""
+"""`butt install`, `butt uninstall` and `butt first-operator`: install a control plane on Debian, and remove it again."""
 
 import os
 import subprocess
@@ -120,12 +120,12 @@ def _ask_before_uninstalling() -> None:
 def _as_root() -> None:
     if os.geteuid():
         raise InstallError("Only root can install a service on this machine: run this with sudo, or as root.")
-    # What is made here is read by the service's user, unless it says otherwise.
+    # Files made here must be readable by the service's user unless their code says otherwise.
     os.umask(0o022)
 
 
 def _program() -> Path:
-    """`butt`, as whoever runs it now: of an environment that has it as a whole."""
+    """The path of `butt` in the environment that is running now."""
     program = Path(sys.prefix) / "bin" / "butt"
     if not program.exists() or str(program) == COMMAND:
         raise click.ClickException(
@@ -136,7 +136,7 @@ def _program() -> Path:
 
 
 def _answers(kept: dict[str, str], options: dict[str, str | None]) -> dict[str, str]:
-    """What was said now: by options, by variables, and by whoever sits at the terminal. Raises `InstallError`."""
+    """The new answers: from options, from variables, and from whoever sits at the terminal. Raises `InstallError`."""
     mail = options["BUTT_EMAIL_URL"] or ""
     if "@" in mail and ":" in mail.rpartition("@")[0].partition("://")[2]:
         raise InstallError(
@@ -157,7 +157,7 @@ def _answers(kept: dict[str, str], options: dict[str, str | None]) -> dict[str, 
 
 
 def _check(settings: dict[str, str]) -> None:
-    """Raises pydantic's `ValidationError`, which is told in words, when the service would not take them."""
+    """Raises pydantic's `ValidationError`, which is shown in words, if the service would not accept them."""
     names = {name.removeprefix("BUTT_").lower(): value for name, value in settings.items()}
     Configuration(**{name: value for name, value in names.items() if name in Configuration.model_fields})  # type: ignore[arg-type]
 
@@ -168,7 +168,7 @@ def _tell(what: str, how: str) -> None:
 
 
 def _last_words(system: System, plan: Plan) -> None:
-    """What `butt doctor` says, what is left for somebody to do, and its end as ours."""
+    """Show what `butt doctor` says and what is left for somebody to do, and exit as the doctor did."""
     given = environment(system, plan)
     click.echo()
     doctor = ["runuser", "-u", NAME, "--", plan.program, "doctor"]

@@ -1,4 +1,4 @@
-"""`butt machine add HOST`: what is done on the machine over ssh, and what is told of it meanwhile."""
+"""`butt machine add HOST`: what is done on the machine over ssh, and the progress shown meanwhile."""
 
 import subprocess
 import tempfile
@@ -19,7 +19,7 @@ SSH_SECONDS, JOIN_SECONDS, TICK = 120, 1500.0, 1.0
 
 
 def check_host(host: str) -> None:
-    """Raises click's `ClickException` for what ssh would take for something else than a host."""
+    """Raises click's `ClickException` for a name that ssh would take for something other than a host."""
     if host.startswith("-") or not host.isprintable() or any(sign.isspace() for sign in host):
         raise click.ClickException(f"{host!r} is no host.")
 
@@ -57,7 +57,7 @@ def join(minion_id: str, host: str, *, only_print: bool) -> None:
 def _send(text: str, host: str) -> None:
     try:
         key = _key()
-        # Whoever gives the command may have keys of their own, which ssh tries as well.
+        # Whoever runs the command may have keys of their own, which ssh tries as well.
         command = ["ssh", "-o", "ConnectTimeout=20", "-i", str(key), "--", host, AS_ROOT]
         done = subprocess.run(
             command,
@@ -80,7 +80,7 @@ def _send(text: str, host: str) -> None:
 
 
 def _key() -> Path:
-    """The service's own key for machines, made the first time. Raises `FileNotFoundError` where there is no ssh."""
+    """The service's own key for machines, made when first needed. Raises `FileNotFoundError` if there is no ssh."""
     folder = configuration().home / "ssh"
     key = folder / "id_ed25519"
     if not folder.exists():

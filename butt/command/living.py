@@ -1,4 +1,4 @@
-"""Whether the service's parts live, and what they need, asked of them and not of the settings."""
+"""Whether the service's parts are alive, and what they depend on: checked directly, not read from the settings."""
 
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
@@ -24,7 +24,7 @@ WELL = {
 
 
 def needed(settings: Configuration) -> Iterator[Finding]:
-    """The database first: without it nothing is known of the parts."""
+    """The database first: without it nothing is known about the parts."""
     from butt.health import checks
 
     found = checks.database()

@@ -128,7 +128,7 @@ def remove(home: Path | None, minion_id: str) -> None:
 
 
 def found_machine(minion_id: str) -> "Machine":
-    """Raises click's `ClickException` where there is none."""
+    """Raises click's `ClickException` if there is none."""
     from butt.machines.models import Machine
 
     found = Machine.objects.filter(minion_id=minion_id).first()

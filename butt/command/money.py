@@ -1,4 +1,4 @@
-"""What `butt doctor` says of payments, and of what they are worth."""
+"""What `butt doctor` says about payments, and whether they cover the costs."""
 
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
@@ -32,7 +32,7 @@ def billing(settings: Configuration) -> Iterator[Finding]:
 
 
 def life(settings: Configuration) -> Iterator[Finding]:
-    """The whole life of a subscription, at Stripe itself."""
+    """The whole life cycle of a subscription, at Stripe itself."""
     if settings.is_pretended:
         yield Finding("There is no key for Stripe.", "Set BUTT_STRIPE_SECRET_KEY to a test key.")
         return
@@ -55,7 +55,7 @@ def _pages(settings: Configuration) -> Iterator[Finding]:
 
 
 def worth(settings: Configuration, cloud: "Cloud") -> Finding:
-    """Whether a bot brings in what its machine costs."""
+    """Whether a bot earns what its machine costs."""
     import math
 
     from butt.billing.chosen import billing as chosen

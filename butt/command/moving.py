@@ -1,4 +1,4 @@
-"""`butt move` and `butt machine empty`: bots go to other machines, and one is told how it goes."""
+"""`butt move` and `butt machine empty`: move bots to other machines, and show the progress."""
 
 import time
 from pathlib import Path
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 TICK = 0.5
 PATIENCE = 2 * 3600.0
-"""Seconds after which nobody waits any longer: a move has its own deadlines, and goes on by itself."""
+"""Seconds after which the command stops waiting: a move has its own deadlines, and continues by itself."""
 
 reason_option = click.option(
     "--reason", required=True, help="The reason, for the journal. The bot's people may read it."
@@ -81,7 +81,7 @@ def empty(home: Path | None, reason: str, minion_id: str) -> None:
 
 
 def _follow_emptying(leaving: "Machine") -> str:
-    """Tell how it goes until no bot is left; why it ended before, or nothing."""
+    """Show the progress until no bot is left; why it ended before that, or an empty string."""
     from butt.agents.bots import bots
 
     told = ""
@@ -99,7 +99,7 @@ def _follow_emptying(leaving: "Machine") -> str:
 
 
 def _follow(bot_id: "uuid.UUID", to: str) -> str:
-    """Tell how the move goes until it is over; why it did not come to its end, or nothing."""
+    """Show the progress of the move until it is over; why it did not finish, or an empty string."""
     from butt.agents.bots import bots
     from butt.operating.moving import is_under_way, place_of
 

@@ -1,4 +1,4 @@
-"""Commands for people who have bots at a service: a bot's network, and how it is known there."""
+"""Commands for people who have bots at a service: a bot's network, and how the bot is known there."""
 
 import time
 from typing import Any
@@ -82,7 +82,7 @@ def limits(
         "farBlobDays": far_blob_days,
         "traffic": None if traffic_gib is None else int(traffic_gib * 2**30),
     }
-    # 0 takes a limit back, which the API is told by null.
+    # 0 removes a limit, for which the API takes null.
     changes = {field: value or None for field, value in asked.items() if value is not None}
     with in_words():
         api = api_of_login()
@@ -226,7 +226,7 @@ def join(name: str, invite: str, wait: bool, as_json: bool) -> None:
     with in_words():
         api = api_of_login()
         path = f"/agents/{api.bot(name)['id']}/peers"
-        # The service tells the two apart.
+        # The service tells an invite from an address.
         pub, deadline = api.call("POST", path, {"invite": invite}), time.monotonic() + LONGEST_WAIT
         while wait and not (pub["joinedAt"] or pub["reason"]) and time.monotonic() < deadline:
             time.sleep(TICK)

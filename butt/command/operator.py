@@ -74,5 +74,5 @@ def operator(home: Path | None, reason: str, action: str, target: str, value: st
 
 
 def who_commands() -> str:
-    """Whom the journal names for a command."""
+    """The name that the journal records for a command."""
     return f"operator {os.environ.get('SUDO_USER') or getpass.getuser()}"

@@ -77,7 +77,7 @@ def login(url: str, email: str, password: str, as_json: bool) -> None:
             answer = api.call("POST", "/authentication/sign-in", body)
     kept.keep(kept.Login(api.url, email, answer["accessToken"]))
     if as_json:
-        # The token stays in its file: what is printed ends up in logs.
+        # The token stays in its file: printed output ends up in logs.
         print_json({"url": api.url, "agent": answer["agent"]})
     else:
         click.echo(f"You are logged in to {api.url}.")
@@ -166,7 +166,7 @@ _add_action("restart", "Stop a bot, then start it.")
 
 
 def ask_of(api: ApiClient, action: str, name: str, *, wait: bool, as_json: bool) -> None:
-    """Ask for `action` and follow the bot until it is at rest. Ends with 1 when it is broken."""
+    """Ask for `action` and follow the bot until it is at rest. Exits with 1 if it is broken."""
     bot = api.call("POST", f"/agents/{api.bot(name)['id']}/{action}")
     said, deadline = "", time.monotonic() + LONGEST_WAIT
     while True:
@@ -216,7 +216,7 @@ def export(name: str, part: str, to: Path | None, as_json: bool) -> None:
 
 
 def _save(download: Download, target: Path) -> None:
-    """Under another name until it is whole: a download that was cut off is never taken for an export."""
+    """Saved under another name until it is complete: a download that was cut off is never taken for an export."""
     if target.exists():
         raise click.ClickException(f"{target} exists. Give another name with --to.")
     try:

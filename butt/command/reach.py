@@ -1,4 +1,4 @@
-"""Whether apps take the addresses of bots, said by `butt doctor` and when the service starts."""
+"""Whether apps accept the addresses of bots: checked by `butt doctor` and when the service starts."""
 
 import click
 
@@ -10,7 +10,7 @@ MEND = "Set BUTT_PUB_ADDRESS to a domain name or an IP address, or BUTT_DOMAIN t
 
 
 def reach(settings: Configuration) -> Finding:
-    """Invites to hosts that ssb-ref does not know are refused by apps, without a word of why."""
+    """Apps refuse invites to hosts that ssb-ref does not know, without saying why."""
     host = settings.bot_host("my")
     if apps_take(host):
         return Finding(f"Apps take the address of a bot called “my”: {host}.")

@@ -1,4 +1,4 @@
-"""Which DNS records bots need, and whether their names lead to their machines."""
+"""Which DNS records bots need, and whether their names point to their machines."""
 
 import ipaddress
 import socket
@@ -14,20 +14,20 @@ AT_ONCE = 8
 
 
 def record(name: str, address: str) -> str:
-    """The line of a zone."""
+    """One line of a zone file."""
     kind = "AAAA" if ":" in address else "A"
     return f"{name}. 300 IN {kind} {address}"
 
 
 def addresses_of(machine: "Machine") -> list[str]:
-    """Where operators reach it, as far as that can be said; private addresses and loopback are left out."""
+    """Where operators reach the machine, as far as that is known; private and loopback addresses are left out."""
     host = machine.host.rpartition("@")[2]
     found = resolved([host]).get(host, frozenset()) if host else frozenset()
     return sorted(address for address in found or () if ipaddress.ip_address(address).is_global)
 
 
 def resolved(names: Iterable[str]) -> dict[str, frozenset[str] | None]:
-    """The addresses of each name; none for one that does not resolve. A name is left out that took longer than `SECONDS`."""
+    """The addresses of each name; None for one that does not resolve. A name that took longer than `SECONDS` is left out."""
     pool = ThreadPoolExecutor(AT_ONCE, thread_name_prefix="names")
     asked = {pool.submit(_resolve, name): name for name in names}
     done, _ = wait(asked, timeout=SECONDS)

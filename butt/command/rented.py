@@ -1,4 +1,4 @@
-"""`butt machine replace` and `restore`: what an operator decides of a person's machine in the cloud."""
+"""`butt machine replace` and `restore`: an operator's decisions about a person's machine in the cloud."""
 
 from pathlib import Path
 from typing import TYPE_CHECKING

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from butt.vault.returning import Returner
 
 ENDS = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
-"""What a part ends at, in order. After SIGHUP, systemd starts it again with the settings that there are then."""
+"""The signals at which a part ends in an orderly way. After SIGHUP, systemd starts it again with the current settings."""
 
 
 @cli.command()
@@ -36,7 +36,7 @@ def public(home: Path | None, port: int | None) -> None:
 
     from butt.imports.receiving import sweep
 
-    # A database that is away for now does not keep the server from starting; the next import sweeps as well.
+    # The server starts even if the database is away; the next import sweeps as well.
     with contextlib.suppress(DatabaseError):
         sweep()
     need_files()
@@ -124,7 +124,7 @@ def steward(home: Path | None) -> None:
 
 
 def _vault_keeper(settings: "Configuration") -> "VaultKeeper":
-    """What sends to the vault; settings that make no sense are said at the start, a vault that is away is waited for."""
+    """What sends to the vault. Invalid settings are reported at the start; a vault that is away is waited for."""
     from butt.vault import VaultTrouble
     from butt.vault.keeper import VaultKeeper
     from butt.vault.writing import writing
@@ -169,8 +169,8 @@ def monitor(home: Path | None) -> None:
             await Monitor(service_keys()).run()
         except asyncio.CancelledError:
             await asyncio.to_thread(heart.stop)
-            # All is written down. To take leave of ten thousand bots would take a minute; a connection that drops
-            # tells them as much.
+            # Everything is written. Saying goodbye to ten thousand bots would take a minute; a dropped connection tells them
+            # the same.
             os._exit(0)
 
     asyncio.run(watch())

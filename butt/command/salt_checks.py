@@ -1,4 +1,4 @@
-"""What `butt doctor` looks at where bots run in containers."""
+"""What `butt doctor` checks when bots run in containers."""
 
 import os
 import shutil
@@ -11,7 +11,7 @@ from butt.command.records import addresses_of, record, resolved
 from butt.configuration import Configuration
 
 SAMPLE = 20
-"""How many bots' names are tried, chosen at random."""
+"""How many bots' names are checked, chosen at random."""
 
 
 def salt(settings: Configuration) -> Iterator[Finding]:
@@ -29,7 +29,7 @@ def salt(settings: Configuration) -> Iterator[Finding]:
 
 
 def names(settings: Configuration) -> Iterator[Finding]:
-    """Whether a sample of the bots on machines is found by their names, and where their machine is."""
+    """Whether the names of a sample of bots on machines resolve, and to the address of their machine."""
     if settings.is_local or settings.pub_address:
         return
     from django.db import DatabaseError
@@ -41,7 +41,7 @@ def names(settings: Configuration) -> Iterator[Finding]:
     try:
         sample = list(on_machines.select_related("placement__machine").order_by("?")[:SAMPLE])
     except DatabaseError:
-        return  # which is told of elsewhere
+        return  # which is reported elsewhere
     found = resolved(bot.progress.address for bot in sample)
     homes = {bot.placement.machine for bot in sample}
     leads = {machine.id: addresses_of(machine) for machine in homes}
@@ -91,7 +91,7 @@ def _machines() -> Iterator[Finding]:
         rows = list(Machine.objects.order_by("created_at"))
         waiting = sorted(Unconfirmed.objects.values_list("bot__name", flat=True))
     except DatabaseError:
-        return  # which is told of elsewhere
+        return  # which is reported elsewhere
     if waiting:
         yield Finding(
             f"Bots that wait since a restore until it is certain where they live: {len(waiting)}, like {', '.join(waiting[:SAMPLE])}.",

@@ -1,4 +1,4 @@
-"""`butt sweep`: what is left here of bots that nobody knows any more, and what is on the cloud's bill for nobody."""
+"""`butt sweep`: what is left here of bots that the service does not know, and what is on the cloud's bill for nobody."""
 
 import sys
 from pathlib import Path
@@ -92,7 +92,7 @@ def _sweep_cloud(yes: bool) -> int:
 
 
 def _sweep_vault(place: str, yes: bool) -> int:
-    """How many could not be removed. Copies of bots that are gone by the rows go by themselves when it is time."""
+    """How many could not be removed. Copies of bots that the rows know as gone are removed by themselves when it is time."""
     from butt.agents.bots import bots
     from butt.figures.units import size
     from butt.storage import store_at

@@ -1,4 +1,4 @@
-"""`butt up`: everything in one place, each part a process that is started again when it dies."""
+"""`butt up`: everything in one place, each part a process that is restarted when it dies."""
 
 import fcntl
 import signal
@@ -97,7 +97,7 @@ def _prepare(settings: Configuration) -> None:
     except BuildFailed as failed:
         if shelf.newest() is None:
             raise click.ClickException(str(failed)) from None
-        # Bots that live must not wait for a registry that is away.
+        # Running bots must not wait for a registry that is away.
         click.echo(f"{failed}\nThe release that was built before is used; the builder tries again.", err=True)
 
 

@@ -1,4 +1,4 @@
-"""`butt upgrade`: one bot of one's own over the API, or, for an operator, all of them in waves."""
+"""`butt upgrade`: one's own bot over the API, or, for an operator, all bots in waves."""
 
 import sys
 import time
@@ -69,7 +69,7 @@ def _all(size: int, halt: float, *, again: bool, dry_run: bool) -> None:
 
 
 def _to(target: "Release", size: int, halt: float, *, again: bool, dry_run: bool) -> None:
-    """In waves, all bots whose services run releases of this source."""
+    """Upgrade, in waves, all bots whose services run releases of this source."""
     from butt.configuration import configuration
     from butt.sources import waves
 

@@ -1,4 +1,4 @@
-"""`butt vault …`: looking at what the vault has of bots, and bringing one back whose data is gone."""
+"""`butt vault …`: look at what the vault has of bots, and bring back one whose data is gone."""
 
 import sys
 from pathlib import Path
