@@ -1,4 +1,4 @@
-"""What people may wish of a bot's code."""
+"""What people may ask of a bot's code."""
 
 from collections.abc import Callable
 
@@ -12,7 +12,7 @@ from butt.sources.models import Release
 
 
 def upgrade(person: Agent, bot: Agent) -> None:
-    """To the newest release of its source; where it runs that one, nothing changes."""
+    """Upgrade to the newest release of its source; nothing changes if the bot runs that one."""
 
     def change(wanted: Wanted) -> dict[str, object]:
         other = newer(bot, wanted)
@@ -22,7 +22,7 @@ def upgrade(person: Agent, bot: Agent) -> None:
 
 
 def rebuild(person: Agent, bot: Agent) -> None:
-    """The source of the bot's release is built anew, from scratch, and the bot restarts on that."""
+    """Build the source of the bot's release again, from scratch, and restart the bot on the result."""
 
     def anew(wanted: Wanted) -> dict[str, object]:
         release = Release.objects.filter(key=bot.progress.release).first()
@@ -46,7 +46,7 @@ def target(bot: Agent, wanted: Wanted) -> str:
 
 
 def awaited(bot: Agent) -> Release | None:
-    """The release that the bot waits for, while that is not built."""
+    """The release that the bot waits for, while it is not built."""
     if bot.wanted.upgrades == bot.progress.upgrades:
         return None
     return Release.objects.filter(key=bot.wanted.release).exclude(state=Release.State.READY).first()
@@ -57,4 +57,4 @@ ALL_ACTIONS: dict[Action, Callable[[Agent, Agent], None]] = {
     Action.UPGRADE: upgrade,
     Action.REBUILD: rebuild,
 }
-"""How each action is asked for."""
+"""How each action is requested."""

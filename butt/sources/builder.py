@@ -1,7 +1,7 @@
-"""The builder: sees when the source has changed, builds what waits, and clears what nobody needs.
+"""The builder: notices when a source has changed, builds what waits, and removes releases that nobody needs.
 
-It works beside the steward's rounds, in a thread, as a build takes long. All that it does is in the rows and can be done
-again: killed anywhere, the next one begins the same build anew.
+It works beside the steward's rounds, in a thread, because a build takes long. All its work is recorded in rows and can be
+repeated: if it is killed anywhere, the next builder starts the same build again.
 """
 
 import logging
@@ -36,14 +36,14 @@ FIRST_BACK_OFF, LONGEST_BACK_OFF = timedelta(minutes=1), shelf.FURTHEST
 
 
 class Builder:
-    """`pub_source` says where the pub's source lies now, if not where the settings say. Raises `BuildFailed` as it likes."""
+    """`pub_source` returns where the pub's source is now, if not where the settings say. It may raise `BuildFailed`."""
 
     def __init__(self, pub_source: Callable[[], Path] | None = None) -> None:
         self._sources = sources() | ({PUB_RELEASES: pub_source} if pub_source else {})
         self._looked = -LOOK
 
     def run(self, go_on: GoOn) -> None:
-        """Rounds, as long as `go_on()`."""
+        """Run rounds for as long as `go_on()` is true."""
         with listening(Release) as bell:
             rounds(lambda: 0.0 if self.round() else LOOK, go_on, log, AFTER_TROUBLE, bell.wait)
 
@@ -61,12 +61,12 @@ class Builder:
         return True
 
     def look(self) -> None:
-        """See what each source was changed to; what is new waits to be built."""
+        """See what each source was changed to; a new one waits to be built."""
         for name, place in self._sources.items():
             self._find(name, place)
 
     def make(self, wanted: Release) -> None:
-        """Build one. However it ends, its row says so, and whoever waits for it is told."""
+        """Build one. However it ends, its row says so, and whoever waits for it is notified."""
         wanted.state, wanted.log = Release.State.BUILDING, ""
         _save(wanted, "state", "log")
 
@@ -101,20 +101,20 @@ class Builder:
         shelf.found(digest, kind.packages_of(source), kind.runtime, name)
 
     def _clear(self) -> None:
-        """The folder first: killed in between, its row still says that there is work."""
+        """The folder goes first: if we are killed in between, the row still says that there is work."""
         for spare in shelf.dispensable(configuration().releases_kept):
             remove(spare.key)
             spare.delete()
 
     def _source_of(self, wanted: Release) -> Path:
-        """The source itself where it is still the same, else the copy of it in an earlier build."""
-        with suppress(KeyError, BuildFailed, OSError):  # It may be gone, or out of reach: the copy will do.
+        """The source itself if it is unchanged, else the copy of it in an earlier build."""
+        with suppress(KeyError, BuildFailed, OSError):  # It may be gone or out of reach: the copy will do.
             source = self._sources[wanted.source]()
             if digest_of(source) == wanted.digest:
                 return source
         for other in Release.objects.filter(digest=wanted.digest, state=Release.State.READY):
             path = release(other.key).path
-            with suppress(BuildFailed, OSError):  # A damaged one is no copy.
+            with suppress(BuildFailed, OSError):  # A damaged one is not a copy.
                 if path.is_dir() and digest_of(path) == wanted.digest:
                     return path
         if wanted.runtime not in {"", *(kind.runtime for kind in KINDS)}:
@@ -125,9 +125,9 @@ class Builder:
 
 
 def shelve(made: Built) -> None:
-    """Put a release on the shelf that lies there built already."""
+    """Register a release that is already built on the shelf."""
     shelf.found(made.digest, made.packages, made.runtime)
-    # This very build alone: a later one of the same source may still wait, or have failed.
+    # Only this very build: a later one of the same source may still wait, or have failed.
     for waiting in Release.objects.filter(key=made.key).exclude(state=Release.State.READY):
         shelf.finish(waiting)
 

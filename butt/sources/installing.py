@@ -1,4 +1,4 @@
-"""Running the program that installs a release's packages: bounded in time, watched, and ended with its builder."""
+"""Running the program that installs a release's packages: with a time limit, watched, and ended with its builder."""
 
 import os
 import shutil
@@ -17,12 +17,13 @@ LOG_KEPT = 8192
 LINES_TOLD = 8
 
 WITH_US = ("setpriv", "--pdeathsig", "KILL")
-"""A program that is run with this ends with its builder, however that ends. One that lived on would find its folder
-cleared away, take that for a damaged cache, and remove packages from there."""
+"""A program started with this prefix ends with its builder, however the builder ends. One that lived on would find its folder
+removed, take that for a damaged cache, and delete packages from it.
+"""
 
 
 class Installer:
-    """An `Installing` for the release that is made in `folder`."""
+    """The `Installing` for the release that is built in `folder`."""
 
     def __init__(self, folder: Path, say: Say) -> None:
         self._folder, self._say = folder, say
@@ -37,7 +38,7 @@ class Installer:
             program = subprocess.Popen(
                 [*WITH_US, *command],
                 cwd=self._folder,
-                # What is unpacked on the way lies in the draft, so it goes with that when the builder is killed.
+                # Files unpacked on the way are in the draft, so they go with the draft if the builder is killed.
                 env=for_tools(TMPDIR=str(self._temporary)),
                 stdin=subprocess.DEVNULL,
                 stdout=log,

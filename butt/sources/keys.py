@@ -1,4 +1,4 @@
-"""The keys of releases: the digest of the source, with `-2` behind it when that was built a second time."""
+"""The keys of releases: the digest of the source, followed by `-2` if it was built a second time."""
 
 
 def digest_in(key: str) -> str:

@@ -1,4 +1,4 @@
-"""The kinds of source there are."""
+"""The kinds of source that exist."""
 
 from pathlib import Path
 
@@ -10,7 +10,7 @@ KINDS: tuple[SourceKind, ...] = (Node(), Python())
 
 
 def kind_of(folder: Path) -> SourceKind:
-    """The kind of the source or release in `folder`. Raises `BuildFailed` when it is none, or of two kinds."""
+    """The kind of the source or release in `folder`. Raises `BuildFailed` if it is of no kind, or of two."""
     found = [kind for kind in KINDS if (folder / kind.needed[0]).is_file()]
     if len(found) == 1:
         return found[0]

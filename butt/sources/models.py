@@ -1,4 +1,4 @@
-"""The releases there are, and those that are being made. The builder writes them; a rebuild adds one that waits."""
+"""The releases that exist or are being built. The builder writes them; a rebuild adds one that waits."""
 
 from django.db import models
 from django.db.models.functions import Now
@@ -7,7 +7,7 @@ from butt.services.interface import PUB_RELEASES
 
 
 class Release(models.Model):
-    """One build of a source. Its `key` is the digest of the source, with `-2` behind it when built a second time."""
+    """One build of a source. Its `key` is the digest of the source, followed by `-2` if it was built a second time."""
 
     class State(models.TextChoices):
         WAITING = "waiting"
@@ -45,5 +45,5 @@ class Release(models.Model):
 
     @property
     def label(self) -> str:
-        """`4`, and `4.2` for the second build of the same."""
+        """`4`, or `4.2` for the second build of the same source."""
         return f"{self.number}" if self.build == 1 else f"{self.number}.{self.build}"

@@ -27,12 +27,12 @@ def node_version() -> str:
 
 
 class Node:
-    """A `Kind`. `package.json` names the program under `main`, and Node's flags under `butt.nodeFlags`."""
+    """The `SourceKind` for Node. `package.json` names the program under `main`, and Node's flags under `butt.nodeFlags`."""
 
     needed: tuple[str, ...] = ("package.json", "package-lock.json", "Dockerfile")
     packages = "node_modules"
     left_out: tuple[str, ...] = ("node_modules",)
-    # Compiled code, which is another Node's there.
+    # Compiled code, which another machine's Node cannot use.
     tied: tuple[str, ...] = ("node_modules/.cache",)
     proof: tuple[str, ...] = (str(NODE), "--version")
 
@@ -51,7 +51,7 @@ class Node:
             ) from None
 
     def packages_of(self, source: Path) -> dict[str, str]:
-        """A package that is there in several versions has them all, with commas."""
+        """A package that is installed in several versions is listed with all of them, separated by commas."""
         lock = json.loads((source / "package-lock.json").read_bytes())
         found: dict[str, set[str]] = {}
         for path, package in lock["packages"].items():

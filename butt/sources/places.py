@@ -1,4 +1,4 @@
-"""Where a source lies: a folder, or a git repository at a revision."""
+"""Where a source is: a folder, or a git repository at a revision."""
 
 import hashlib
 import shutil
@@ -24,7 +24,7 @@ def pub_source() -> Path:
 
 
 def sources() -> dict[str, Callable[[], Path]]:
-    """For each name of releases, where the source lies that they are built from. What is called may raise `BuildFailed`."""
+    """For each name of releases, a function that returns where their source is, and may raise `BuildFailed`."""
     own = {each.releases: each.source for each in services().values() if each.source is not None}
     return {PUB_RELEASES: pub_source, **{name: partial(Path, folder) for name, folder in own.items()}}
 
@@ -66,7 +66,7 @@ def folder_of(place: str) -> Path:
 
 
 def _holds_a_secret(url: str) -> bool:
-    """Whether somebody's name at a web server stands in it: mostly that is a token."""
+    """Whether the URL holds a user name for a web server: usually that is a token."""
     parts = urlsplit(url)
     return bool(parts.password or (parts.username and parts.scheme in {"http", "https"}))
 

@@ -1,7 +1,7 @@
 """Sources for Python: `pyproject.toml` and a `requirements.txt` with hashes, installed by pip.
 
-A release runs with the interpreter that runs the service, and sees nothing of the service's own packages, nor they of it:
-`-I -S` leaves the standard library alone on the path, and the release puts itself before that.
+A release runs with the interpreter that runs the service. Neither sees the other's packages: `-I -S` leaves only the standard
+library on the path, and the release puts itself before that.
 """
 
 import re
@@ -22,17 +22,17 @@ BUILT_FOR = "built-for"
 """A file among the packages. It says which Python they were installed for."""
 
 _PIP = (sys.executable, "-I", "-m", "pip")
-# Only wheels: to build a package would run its code here. With a target, what is installed elsewhere counts for nothing.
+# Only wheels: building a package would run its code here. With a target, packages that are installed elsewhere are ignored.
 _INSTALL = (
     *("install", "--require-hashes", "--only-binary=:all:", "--no-compile", "--target", "site-packages"),
     *("--no-input", "--disable-pip-version-check", "--no-warn-script-location", "--progress-bar=off"),
 )
-# Never compared with what it was compiled from: a release does not change, and times of files may.
+# Never compared with the source files: a release does not change, and file times may.
 _COMPILE = (
     *("-m", "compileall", "-q", "--invalidation-mode=unchecked-hash"),
     *("-x", r"(^|/)site-packages(/|$)", "."),
 )
-# Packages may hold files that do not compile: nobody imports those.
+# Packages may contain files that do not compile: nobody imports those.
 _COMPILE_PACKAGES = (
     "from compileall import compile_dir; from py_compile import PycInvalidationMode as How; "
     "compile_dir('site-packages', quiet=2, invalidation_mode=How.UNCHECKED_HASH)"
@@ -48,7 +48,9 @@ _MODULE = re.compile(r"[^\W\d]\w*(\.[^\W\d]\w*)*")
 
 
 class Python:
-    """A `Kind`. `pyproject.toml` names what to start under `tool.butt.module`, and flags under `tool.butt.python-flags`."""
+    """The `SourceKind` for Python. `pyproject.toml` names what to start under `tool.butt.module`, and flags under
+    `tool.butt.python-flags`.
+    """
 
     needed: tuple[str, ...] = ("pyproject.toml", LOCK, "Dockerfile")
     packages = "site-packages"
@@ -89,7 +91,7 @@ class Python:
                 )
 
     def packages_of(self, source: Path) -> dict[str, str]:
-        """Those that this machine installs: a line of the lockfile may be for others alone."""
+        """Only those that this machine installs: a line of the lockfile may apply to other platforms only."""
         return dict(sorted(_pinned(source).items()))
 
     def install(self, folder: Path, installing: Installing) -> None:
@@ -128,7 +130,7 @@ def _project(folder: Path) -> dict[str, Any]:
 
 
 def _program(project: dict[str, Any]) -> tuple[str, list[str]]:
-    """The module to start, and the interpreter's flags for it."""
+    """The module to start, and the interpreter flags for it."""
     ours = project["tool"]["butt"]
     return str(ours["module"]), list(ours.get("python-flags", []))
 
@@ -141,7 +143,7 @@ def _is_module(source: Path, module: str) -> bool:
 
 
 def _pinned(source: Path) -> dict[str, str]:
-    """`{name: version}` of the lockfile. Raises `ValueError` where a line is not pinned to one version and its hashes."""
+    """`{name: version}` of the lockfile. Raises `ValueError` for a line that is not pinned to one version and its hashes."""
     found: dict[str, str] = {}
     for line in re.sub(r"\\\n", " ", (source / LOCK).read_text()).splitlines():
         text, hashed, _ = line.partition("--hash=")
@@ -166,5 +168,5 @@ def _fetched(said: str) -> int:
 
 
 def _this_python() -> str:
-    """What compiled parts of packages must fit: two versions with the same first two numbers run the same ones."""
+    """What compiled parts of packages depend on: two versions with the same first two numbers run the same ones."""
     return f"Python {sysconfig.get_python_version()} on {sysconfig.get_platform()}"

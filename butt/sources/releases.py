@@ -1,4 +1,4 @@
-"""Building a source into a release: a folder known by the digest of what it was built from."""
+"""Building a source into a release: a folder named by the digest of what it was built from."""
 
 import fcntl
 import hashlib
@@ -37,12 +37,12 @@ class Built:
 
     @property
     def command(self) -> list[str]:
-        """The program that runs the bot, but for its one argument: the path of its configuration."""
+        """The command that runs the bot, without its one argument: the path of its configuration."""
         return kind_of(self.path).command(self.path)
 
     @property
     def misfit(self) -> str:
-        """Why it cannot run here, and what to do about it; empty where it can."""
+        """Why it cannot run here, and what to do about it; empty if it can."""
         if not self.path.is_dir():
             return "its code is not on this disk any more; “rebuild” makes it anew"
         try:
@@ -64,10 +64,10 @@ def release(key: str) -> Built:
 
 
 def build(source: Path = PUB_SOURCE, key: str = "", say: Say = lambda *_: None) -> Built:
-    """The release `key` of `source`, by default its first one, made when there is none yet. Raises `BuildFailed`.
+    """The release `key` of `source`, by default its first one; built if it does not exist. Raises `BuildFailed`.
 
-    It is built beside its place and moved there whole, so a half-built one is never met. One is built at a time, and
-    what was copied is held against the key: whoever writes the source does not wait for us.
+    It is built beside its final place and moved there whole, so nobody meets a half-built one. One is built at a time, and the
+    copy is checked against the key, because the source may change during the build.
     """
     kind, wanted = kind_of(source), release(key or digest_of(source))
     wanted.path.parent.mkdir(parents=True, exist_ok=True)
@@ -95,7 +95,7 @@ def build(source: Path = PUB_SOURCE, key: str = "", say: Say = lambda *_: None) 
 
 
 def check(source: Path) -> None:
-    """Raises `BuildFailed` where `source` is not a folder that a bot can be built from."""
+    """Raises `BuildFailed` if `source` is not a folder that a bot can be built from."""
     kind = kind_of(source)
     for name in kind.needed:
         if not (source / name).is_file():
@@ -104,7 +104,7 @@ def check(source: Path) -> None:
 
 
 def remove(key: str) -> None:
-    """Renamed first: half a release must never be taken for one. Where it is a link, only the link goes."""
+    """Renamed first: half a release must never be taken for a whole one. If it is a link, only the link is removed."""
     path = release(key).path
     if path.is_symlink():
         path.unlink()
@@ -114,12 +114,12 @@ def remove(key: str) -> None:
 
 
 def _draft_of(path: Path) -> Path:
-    """Another each time: of a builder that was killed, its installer may write for another moment in the one before."""
+    """A new name each time: the installer of a killed builder may still write to the earlier draft for a moment."""
     return path.with_name(f"{path.name}.{uuid.uuid4().hex}.draft")
 
 
 def digest_of(source: Path) -> str:
-    """SHA-256 over what runs it, and over the names and bytes of the source's files. Hexadecimal, 16 digits."""
+    """SHA-256 over the runtime and over the names and bytes of the source's files. Hexadecimal, 16 digits."""
     kind = kind_of(source)
     total = hashlib.sha256(f"{kind.runtime} {sysconfig.get_platform()}\0".encode())
     for path in sorted(_files(source, kind)):
@@ -143,7 +143,7 @@ def _left_out(kind: SourceKind) -> Callable[[str, list[str]], set[str]]:
 
 
 def _let_be_read(folder: Path) -> None:
-    """Let every user read the files: in an image another one runs them. Nothing in a release is secret."""
+    """Let every user read the files: in an image a different user runs them. Nothing in a release is secret."""
     for path in (folder, *folder.rglob("*")):
         if not path.is_symlink():
             mode = stat.S_IMODE(path.stat().st_mode)

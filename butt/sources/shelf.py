@@ -1,4 +1,4 @@
-"""The shelf of releases: which is the newest, what differs between two, and which may go."""
+"""The shelf of releases: which is the newest, how two differ, and which may be removed."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -14,7 +14,7 @@ from butt.services.interface import PUB_RELEASES
 from butt.sources.models import Release
 
 FURTHEST = timedelta(hours=1)
-"""No build is put off for longer, but by a clock that was ahead."""
+"""No build is postponed for longer, except when a clock was ahead."""
 
 READY, WAITING, BUILDING, FAILED = (
     Release.State.READY,
@@ -26,7 +26,7 @@ READY, WAITING, BUILDING, FAILED = (
 
 @dataclass(frozen=True)
 class ReleaseStatus:
-    """How a release that somebody asked for stands: `ready`, or `failed` with the reason, or on its way."""
+    """How a release that somebody asked for is: `ready`, `failed` with the reason, or on its way."""
 
     ready: bool = False
     failed: str = ""
@@ -35,10 +35,11 @@ class ReleaseStatus:
 
 @dataclass(frozen=True)
 class Changes:
-    """What another release would change. `packages` are `(name, version before, version after)`, None where it is not.
+    """What another release would change. `packages` are `(name, version before, version after)`, None where it is not
+    installed.
 
-    Where a release for Node follows one for Python, or the other way round, no package stays. Then `replaced` says how many
-    there were and will be, and `packages` is empty.
+    Between a release for Node and one for Python no package stays. Then `replaced` says how many there were and will be, and
+    `packages` is empty.
     """
 
     code: bool
@@ -48,25 +49,25 @@ class Changes:
 
 
 def newest(source: str = PUB_RELEASES) -> Release | None:
-    """The last build of what the source was last changed to, as far as it is built."""
+    """The last build of the newest version of the source that is built."""
     ready = Release.objects.filter(source=source, state=READY)
     return ready.order_by("-found_at", "-build").first()
 
 
 def coming(source: str = PUB_RELEASES) -> Release | None:
-    """What the source was last changed to, while that is not built."""
+    """The newest version of the source, while it is not built."""
     latest = Release.objects.filter(source=source, build=1).order_by("-found_at").first()
     return latest if latest and latest.state != READY else None
 
 
 def offer(key: str) -> ReleaseStatus:
-    """Whether the release can be run. One that is not known failed, long ago."""
+    """Whether the release can be run. An unknown one failed long ago."""
     release = Release.objects.filter(key=key).first()
     if release is None:
         return ReleaseStatus(failed="The requested release is no longer kept.")
     if release.state == READY:
         return ReleaseStatus(ready=True)
-    # What failed for want of room or a network is tried again, but nobody is kept waiting for that.
+    # A build that failed for lack of space or network is tried again, but nobody is kept waiting for it.
     if release.state == FAILED:
         return ReleaseStatus(failed=release.reason)
     return ReleaseStatus(
@@ -75,7 +76,7 @@ def offer(key: str) -> ReleaseStatus:
 
 
 def found(digest: str, packages: Mapping[str, str], runtime: str, source: str = PUB_RELEASES) -> Release:
-    """The source is seen to have this digest: its release, which waits to be built when it is new."""
+    """The source now has this digest: returns its release, which waits to be built if it is new."""
     releases = Release.objects.filter(source=source)
     known = releases.filter(digest=digest).order_by("-build").first()
     latest = releases.order_by("-found_at").values_list("digest", flat=True).first()
@@ -99,7 +100,7 @@ def found(digest: str, packages: Mapping[str, str], runtime: str, source: str = 
 
 
 def again(release: Release) -> Release:
-    """Another build of the same source, from scratch; the one that waits for its turn when there is one."""
+    """Build the same source again, from scratch; if a build of it is waiting already, returns that one."""
     same = Release.objects.filter(digest=release.digest)
     waiting = same.filter(state=WAITING, build__gt=1).first()
     if waiting:
@@ -126,7 +127,7 @@ def finish(release: Release) -> None:
 
 
 def changes(before: Release, after: Release) -> Changes:
-    """What a bot on `before` gets with `after`."""
+    """What changes for a bot that goes from `before` to `after`."""
     code = before.digest != after.digest
     runtime = (before.runtime, after.runtime) if before.runtime != after.runtime else None
     programs = {release.runtime.partition(" ")[0] for release in (before, after) if release.runtime}
@@ -138,7 +139,7 @@ def changes(before: Release, after: Release) -> Changes:
 
 
 def dispensable(keep: int) -> list[Release]:
-    """Releases nobody uses, or may go back to, beyond the newest `keep` of each source."""
+    """Releases that nobody uses or may go back to, beyond the newest `keep` of each source."""
     over = []
     for source in Release.objects.values_list("source", flat=True).distinct():
         for state in (READY, FAILED):
@@ -158,7 +159,7 @@ def _used() -> set[str]:
 
 
 def due(now: datetime) -> Release | None:
-    """What is to be built next: first what a builder that died had begun, last what failed before and is put off."""
+    """The next build: first one that a killed builder had begun, last one that failed before and was postponed."""
     failed = Q(is_due("due_at", now, FURTHEST), state=FAILED, build=1)
     waiting = Release.objects.filter(failed | Q(state__in=(WAITING, BUILDING)))
     turn = Case(When(state=BUILDING, then=0), When(state=WAITING, then=1), default=2)

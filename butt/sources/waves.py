@@ -1,4 +1,4 @@
-"""Upgrading all bots in waves, which halt when too many of a wave come back to their earlier code."""
+"""Upgrading all bots in waves, which halt when too many of a wave go back to their earlier code."""
 
 import uuid
 from collections.abc import Callable, Iterable
@@ -39,7 +39,7 @@ class Wave:
 
 
 def behind(target: Release, *, again: bool = False) -> list[Agent]:
-    """The bots that are to run this source and do not, by name; those that came back from it only when they are to try `again`."""
+    """The bots that should run this source and do not, by name; those that went back from it only if they are to try `again`."""
     found = bots().filter(wanted__gone_at=None).exclude(progress__release="").order_by("name")
     return [
         bot
@@ -52,7 +52,7 @@ def behind(target: Release, *, again: bool = False) -> list[Agent]:
 
 
 def ask(wave: Iterable[Agent], target: Release) -> list[uuid.UUID]:
-    """Want the release for these; those on their way there already are asked nothing new."""
+    """Request the release for these bots; those already on their way to it are left alone."""
     asked = []
     for bot in wave:
         with transaction.atomic():
@@ -78,7 +78,7 @@ def follow(
     pause: Callable[[], None],
     now: Callable[[], datetime] = timezone.now,
 ) -> Wave:
-    """Wait until each bot of a wave is through its trial, or `patience` is over."""
+    """Wait until each bot of a wave has finished its trial, or `patience` is over."""
     ends = now() + patience
     while True:
         seen = list(bots().filter(id__in=asked))
@@ -96,7 +96,7 @@ def _pending(bot: Agent, wanted: Wanted) -> bool:
 
 
 def _settled(bot: Agent) -> bool:
-    """Its upgrade is done, and proven or taken back. One that rests is proven when it is started next."""
+    """Its upgrade is done, and proven or taken back. A stopped bot is proven when it is next started."""
     progress = bot.progress
     if _pending(bot, bot.wanted):
         return False
