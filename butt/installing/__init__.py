@@ -1,19 +1,19 @@
 """A control plane on a Debian: steps that each know whether they are done, how to do it, and how to take it back."""
 
 NAME = "butt"
-"""Of the system user, of its group, and of the role and the database in PostgreSQL."""
+"""The name of the system user, its group, and the role and database in PostgreSQL."""
 
 HOME = "/var/lib/butt"
-"""All data of the service but its database."""
+"""All data of the service except its database."""
 
 SETTINGS = "/etc/butt/butt.env"
-"""The one file of settings, which systemd reads for each part. It has secrets in it, and belongs to root alone."""
+"""The one settings file, which systemd reads for each part. It contains secrets, and only root can read it."""
 
 SALT = "/opt/butt-salt"
-"""Salt's own environment."""
+"""The environment that Salt is installed in."""
 
 GUIDE = "docs/operate.md tells how to install it by hand."
 
 
 class InstallError(Exception):
-    """Why the installation cannot go on; its text says what happened and what to do."""
+    """Why the installation cannot continue; the text says what happened and what to do."""

@@ -26,7 +26,7 @@ class Database:
             self.system.run("createuser", NAME, user=ADMIN)
         if self.is_done():
             return
-        # In a bare system the server itself was made for ASCII.
+        # On a bare system the server itself was created for ASCII.
         options = ("--template=template0", "--encoding=UTF8", "--locale=C.UTF-8")
         self.system.run("createdb", f"--owner={NAME}", *options, NAME, user=ADMIN)
 

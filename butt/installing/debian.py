@@ -1,4 +1,4 @@
-"""The system itself: whether it is one that is known, and packages from Debian."""
+"""The system itself: whether it is a supported one, and packages from Debian."""
 
 import sys
 from dataclasses import dataclass
@@ -13,7 +13,7 @@ HIDDEN = ("/home", "/root", "/run/user")
 """Folders that the units hide from the service (`ProtectHome`)."""
 
 INSTALL = ("install", "-q", "-y", "--no-install-recommends", "-o", "DPkg::Lock::Timeout=120")
-"""Debian's own timers may use apt at the same time."""
+"""Debian's own timers may be using apt at the same time."""
 
 AGAIN = (
     "Look whether this machine has a network and its sources of packages, then run `butt install` again: it goes on where it "
@@ -22,7 +22,7 @@ AGAIN = (
 
 
 def check_system(system: System, program: Path) -> None:
-    """Raises `InstallError` where nothing can be installed, before anything is done."""
+    """Raises `InstallError` if nothing can be installed here, before anything is done."""
     about = read(system.read("/etc/os-release") or "")
     if (about.get("ID", ""), about.get("VERSION_ID", "")) not in KNOWN:
         name = about.get("PRETTY_NAME", "unknown")
@@ -34,7 +34,7 @@ def check_system(system: System, program: Path) -> None:
 
 
 def _check_open(path: Path) -> None:
-    """The service's user has to reach what it runs."""
+    """The service's user must be able to reach the program."""
     mend = (
         f"Install the service where its user `{NAME}` may read it: `python3 -m venv /opt/butt`, then "
         "`/opt/butt/bin/pip install` with the wheel, then `/opt/butt/bin/butt install`."
@@ -53,13 +53,13 @@ class Packages:
 
     @property
     def names(self) -> list[str]:
-        """Salt comes as source in part, and is built."""
+        """Salt comes partly as source, and is built."""
         own = Path(sys.base_prefix) == Path("/usr")
         python = f"python{sys.version_info[0]}.{sys.version_info[1]}"
         return [
             "postgresql",
             "caddy",
-            # With which `butt machine add HOST` reaches a machine.
+            # `butt machine add HOST` uses it to reach a machine.
             "openssh-client",
             "gcc",
             "libc6-dev",
@@ -72,7 +72,7 @@ class Packages:
         return len(states) == len(self.names) and all(state.strip() == "ii" for state in states)
 
     def do(self) -> None:
-        # What an interrupted run left half installed is finished first; it fails where something is missing still.
+        # Finish first what an interrupted run left half installed; it fails if something is still missing.
         self.system.succeeds("dpkg", "--configure", "-a", seconds=600)
         self.system.run("apt-get", "update", "-q", mend=AGAIN)
         self.system.run("apt-get", *INSTALL, "--fix-broken", mend=AGAIN)

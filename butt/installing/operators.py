@@ -1,4 +1,4 @@
-"""The first operator, who opens the console to all others."""
+"""The first operator, who can give all others access to the console."""
 
 from dataclasses import dataclass
 

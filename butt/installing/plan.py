@@ -13,7 +13,7 @@ LABEL = r"[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?"
 DOMAIN = re.compile(rf"({LABEL}\.)+{LABEL}")
 PLAIN = re.compile(r"[!-~]*")
 ODD = frozenset("\"'\\$`#")
-"""Signs that mean something in a file of settings, to systemd or to Docker."""
+"""Characters with a special meaning in a settings file, to systemd or to Docker."""
 
 STRIPE = ("BUTT_STRIPE_SECRET_KEY", "BUTT_STRIPE_PUBLISHABLE_KEY", "BUTT_STRIPE_WEBHOOK_SECRET")
 ASKED = ("BUTT_DOMAIN", "BUTT_EMAIL_URL", "BUTT_BILLING")
@@ -21,7 +21,7 @@ ASKED = ("BUTT_DOMAIN", "BUTT_EMAIL_URL", "BUTT_BILLING")
 
 @dataclass(frozen=True)
 class Plan:
-    """`settings` are all that the file of settings has to say; `program` is `butt` itself, as the units start it."""
+    """`settings` are everything the settings file must say; `program` is `butt` itself, as the units start it."""
 
     settings: Mapping[str, str]
     program: str
@@ -34,7 +34,7 @@ class Plan:
 
 
 def missing(known: Mapping[str, str]) -> list[str]:
-    """The settings that somebody has to say before anything is done."""
+    """The settings that somebody must give before anything is done."""
     left = [name for name in ASKED if not known.get(name)]
     if known.get("BUTT_BILLING") == "stripe":
         left += [name for name in STRIPE if not known.get(name)]
@@ -42,20 +42,20 @@ def missing(known: Mapping[str, str]) -> list[str]:
 
 
 def settings_of(kept: Mapping[str, str], given: Mapping[str, str]) -> dict[str, str]:
-    """All settings, from those in the file and those that were said now, which come first. Raises `InstallError`."""
+    """All settings, from the file and from the answers given now, which take precedence. Raises `InstallError`."""
     known = {**kept, **{name: value for name, value in given.items() if value}}
     check(known)
     before = _follow_from(kept["BUTT_DOMAIN"]) if kept.get("BUTT_DOMAIN") else {}
     settings = {}
     for name, value in _follow_from(known["BUTT_DOMAIN"]).items():
-        # What somebody wrote into the file is theirs; what only followed from another domain follows from the new one.
+        # A value that somebody wrote into the file stays; one that followed from another domain now follows from the new one.
         own = known.get(name, "")
         settings[name] = value if own in {"", before.get(name)} else own
     return {**settings, **known, **settings}
 
 
 def check(known: Mapping[str, str]) -> None:
-    """Raises `InstallError` when an answer cannot be."""
+    """Raises `InstallError` if an answer is not possible."""
     domain = known["BUTT_DOMAIN"]
     if not DOMAIN.fullmatch(domain):
         raise InstallError(
@@ -86,20 +86,20 @@ def _follow_from(domain: str) -> dict[str, str]:
 
 
 def read(text: str) -> dict[str, str]:
-    """The settings of a file, as systemd reads them."""
+    """The settings in a file, as systemd reads them."""
     values = dotenv_values(stream=io.StringIO(text), interpolate=False)
     return {name: value for name, value in values.items() if value is not None}
 
 
 def written(text: str, settings: Mapping[str, str]) -> str:
-    """The file with these settings; whatever else stands in it stays."""
+    """The file with these settings; everything else in it stays."""
     have, left, lines = read(text), dict(settings), []
     for line in text.splitlines():
         name = line.split("=", 1)[0].strip()
         if line.startswith("#") or name not in settings:
             lines.append(line)
         elif name in left:
-            # A name that stands there twice is said once: of two lines, the last one would count.
+            # A name that is there twice is written once: of two lines, the last one would count.
             value = left.pop(name)
             lines.append(line if have.get(name) == value and text.count(name) == 1 else f"{name}={value}")
     lines += [f"{name}={value}" for name, value in left.items()]

@@ -1,4 +1,4 @@
-"""Caddy in front of the service, with the shipped configuration as a file of its own."""
+"""Caddy in front of the service, with the shipped configuration as a separate file."""
 
 from dataclasses import dataclass
 
@@ -12,7 +12,7 @@ SITE, MAIN, KEPT = "/etc/caddy/butt.caddyfile", "/etc/caddy/Caddyfile", "/etc/ca
 DROP_IN = "/etc/systemd/system/caddy.service.d/butt.conf"
 LINE = f"import {SITE}\n"
 OF_PACKAGE = "/usr/share/caddy"
-"""The folder that the package's own example serves; in a configuration of somebody's own it does not stand."""
+"""The folder that the package's own example serves; a configuration that somebody wrote does not mention it."""
 
 
 @dataclass(frozen=True)

@@ -1,4 +1,4 @@
-"""Salt's own environment: its programs are called, and nothing of it is imported."""
+"""Salt's own environment: its programs are run, and nothing of it is imported."""
 
 import hashlib
 import sys
@@ -12,7 +12,7 @@ MEND = "Look whether this machine reaches PyPI, or what pip is configured for, t
 
 
 WITH_US = ("setpriv", "--pdeathsig", "KILL")
-"""What is killed with us does not write into the environment that the next run makes anew."""
+"""A program that is killed together with us does not write into the environment that the next run makes anew."""
 
 
 @dataclass(frozen=True)
@@ -35,5 +35,5 @@ class SaltEnvironment:
         return "removed" if self.system.remove(SALT) else ""
 
     def _origin(self) -> str:
-        """Another lockfile or another Python needs another environment."""
+        """A different lockfile or a different Python needs a new environment."""
         return hashlib.sha256(resources.SALT_LOCK.read_bytes() + sys.version.encode()).hexdigest()

@@ -19,11 +19,11 @@ SOCKETS = {f"{unit}.socket": unit for unit in ("butt@private", "butt@public")}
 TIMER = "butt-backup.timer"
 PATIENCE, PAUSE, LARGEST = 300.0, 1.0, 1 << 20
 COMES = frozenset({"steward", "monitor", "salt-master", "release"})
-"""What takes its time and then is well by itself: all else waits for somebody."""
+"""What takes time and then becomes well by itself: everything else needs somebody to fix it."""
 
 
 def is_current(system: System, unit: str, *files: str) -> bool:
-    """Whether it starts with the machine, runs, and was started after each of its files came to be as it is."""
+    """Whether it starts with the machine, runs, and was started after the last change of each of its files."""
     if system.says("systemctl", "is-enabled", unit) != "enabled":
         return False
     shown = ("--property=ActiveState,SubState,ExecMainStartTimestamp", "--timestamp=unix")
@@ -48,7 +48,7 @@ class Services:
         self.system.run("systemctl", "enable", *SOCKETS, *UNITS)
         for name, unit in SOCKETS.items():
             if not self._listens(name):
-                # systemd does not begin to listen where the part does so itself.
+                # systemd cannot listen on a socket while the part itself listens on it.
                 self.system.run("systemctl", "stop", unit)
                 mend = f"Look at `journalctl -u {name}`, then run `butt install` again."
                 self.system.run("systemctl", "restart", name, mend=mend)
@@ -66,7 +66,7 @@ class Services:
         return "stopped" if stopped else ""
 
     def _listens(self, name: str) -> bool:
-        """Whether systemd listens with this unit as it is, now and after the next boot."""
+        """Whether systemd listens with the present version of this unit, now and after the next boot."""
         if self.system.says("systemctl", "is-enabled", name) != "enabled":
             return False
         shown = ("--property=ActiveState,ActiveEnterTimestamp", "--timestamp=unix")
@@ -90,7 +90,7 @@ class Ready:
         return bool(self._asked().get("ready"))
 
     def do(self) -> None:
-        """Wait for what comes by itself; what somebody has to mend is told at once."""
+        """Wait for what becomes well by itself; report at once what somebody has to fix."""
         ends = time.monotonic() + PATIENCE
         while not (said := self._asked()).get("ready"):
             ill = {name: row for name, row in said.get("checks", {}).items() if not row.get("ok")}

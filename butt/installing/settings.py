@@ -1,4 +1,4 @@
-"""The file of settings, what reads it, and the tables of the database that it names."""
+"""The settings file, what reads it, and the tables of the database that it names."""
 
 from dataclasses import dataclass
 
@@ -50,7 +50,7 @@ class Settings:
 
 @dataclass(frozen=True)
 class Command:
-    """Operators give commands with the service's settings without knowing where anything lies."""
+    """Lets operators run commands with the service's settings without knowing where anything is."""
 
     system: System
     plan: Plan
@@ -93,5 +93,5 @@ def manages(system: System, plan: Plan, *arguments: str) -> bool:
 
 
 def environment(system: System, plan: Plan) -> dict[str, str]:
-    """What the service's programs are told: the file as it is, with what the operator wrote into it."""
+    """The environment of the service's programs: the settings file as it is, with what the operator wrote into it."""
     return {**read(system.read(SETTINGS) or ""), **plan.settings, "HOME": HOME}

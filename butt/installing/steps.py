@@ -1,4 +1,4 @@
-"""The steps, in their order, and how they are gone through."""
+"""The steps, in order, and how they are carried out."""
 
 from collections.abc import Callable, Iterable
 from typing import Protocol
@@ -20,21 +20,21 @@ from butt.installing.users import Home, User
 class Step(Protocol):
     @property
     def what(self) -> str:
-        """What is so once it is done, in a few words."""
+        """What is true once it is done, in a few words."""
 
     def is_done(self) -> bool:
         """Changes nothing, and never raises because an earlier step is not done yet."""
 
     def do(self) -> None:
-        """Have it so, also where it was begun and interrupted. Raises `InstallError`."""
+        """Do it, or finish it if it was begun and interrupted. Raises `InstallError`."""
 
     def undo(self) -> str:
-        """Take it back, and say what was taken away or what stays; empty: there was nothing. Raises `InstallError`."""
+        """Undo it, and say what was removed or what stays; empty if there was nothing. Raises `InstallError`."""
 
 
 DONE, TO_DO, BEGUN = "nothing to do", "to do", "doing it"
 Tell = Callable[[str, str], None]
-"""Hears of each step what it is and how it stands: one of the words above."""
+"""Called for each step with what it is and how it stands: one of the words above."""
 
 
 def steps(system: System, plan: Plan) -> list[Step]:
@@ -57,7 +57,7 @@ def steps(system: System, plan: Plan) -> list[Step]:
 
 
 def install(every: Iterable[Step], tell: Tell, *, dry_run: bool = False) -> bool:
-    """Do what is not done; whether anything was, or would be. Raises `InstallError`."""
+    """Do what is not done; whether anything was done, or would be. Raises `InstallError`."""
     changed = False
     for step in every:
         if step.is_done():
@@ -77,7 +77,7 @@ def install(every: Iterable[Step], tell: Tell, *, dry_run: bool = False) -> bool
 
 
 def uninstall(every: Iterable[Step], tell: Tell) -> None:
-    """Take everything back, the last step first. Raises `InstallError`."""
+    """Undo everything, the last step first. Raises `InstallError`."""
     for step in reversed(list(every)):
         if said := step.undo():
             tell(step.what, said)

@@ -1,4 +1,4 @@
-"""The machine that is installed on: its files, and the programs that change it."""
+"""The machine that is being installed on: its files, and the programs that change it."""
 
 import fcntl
 import os
@@ -16,10 +16,10 @@ from butt.installing import InstallError
 from scuttlekit.files import write_whole
 
 SECONDS = 600
-"""For which one program may run, unless it is told otherwise."""
+"""How long one program may run, unless the caller says otherwise."""
 
 TOLD = 20
-"""How many of the last lines of a program that failed are shown."""
+"""How many of the last lines of a failed program's output are shown."""
 
 PROGRAMS = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 FOR_ROOT = 0o600
@@ -44,7 +44,7 @@ class System:
         seconds: float = SECONDS,
         mend: str = "Fix that and run `butt install` again. It continues where it stopped.",
     ) -> str:
-        """What the program says. Raises `InstallError` with its last words when it fails."""
+        """The program's output. Raises `InstallError` with the last lines of it if the program fails."""
         done = self._begin(command, user, settings, seconds)
         if done.returncode:
             lines = f"{done.stdout}\n{done.stderr}".strip().splitlines()[-TOLD:]
@@ -55,13 +55,13 @@ class System:
     def succeeds(
         self, *command: str, user: str = "", settings: Mapping[str, str] | None = None, seconds: float = 60
     ) -> bool:
-        """Whether the program is there and ends with 0."""
+        """Whether the program exists and exits with 0."""
         with suppress(InstallError):
             return not self._begin(command, user, settings, seconds).returncode
         return False
 
     def says(self, *command: str, user: str = "") -> str:
-        """What the program says; nothing when it fails or is not there."""
+        """The program's output; empty if it fails or does not exist."""
         with suppress(InstallError):
             done = self._begin(command, user, None, 60)
             return "" if done.returncode else done.stdout.strip()
@@ -70,7 +70,7 @@ class System:
     def _begin(
         self, command: Sequence[str], user: str, settings: Mapping[str, str] | None, seconds: float
     ) -> "subprocess.CompletedProcess[str]":
-        """Settings go by the environment: everybody on a machine can read the arguments of programs."""
+        """Settings are passed in the environment: everybody on a machine can read the arguments of programs."""
         given = {"PATH": self.programs, "LANG": "C.UTF-8", "DEBIAN_FRONTEND": "noninteractive"}
         given |= {"HOME": "/"} if user else {}
         given |= settings or {}
@@ -95,7 +95,7 @@ class System:
             ) from None
 
     def has(self, place: str, text: str, mode: int = 0o644) -> bool:
-        """Whether this file is there, with this text and this mode."""
+        """Whether this file exists, with this text and this mode."""
         path = self.path(place)
         try:
             return path.read_text() == text and stat.S_IMODE(path.stat().st_mode) == mode
@@ -109,14 +109,14 @@ class System:
             return None
 
     def write(self, place: str, text: str, mode: int = 0o644) -> None:
-        """Whole or not at all, and on the disk for good."""
+        """Write it whole or not at all, and flush it to disk."""
         path = self.path(place)
         path.parent.mkdir(parents=True, exist_ok=True)
         write_whole(path, text, mode=mode, lasting=True)
         path.chmod(mode)
 
     def remove(self, place: str) -> bool:
-        """A file, or a folder with all that is in it; whether there was one."""
+        """Remove a file, or a folder with everything in it; whether there was one."""
         path = self.path(place)
         if path.is_dir() and not path.is_symlink():
             shutil.rmtree(path)
@@ -127,7 +127,7 @@ class System:
         return False
 
     def user(self, name: str) -> tuple[int, int, str] | None:
-        """The user's number, the number of their group, and their home folder."""
+        """The user's id, the id of their group, and their home folder."""
         for line in (self.read("/etc/passwd") or "").splitlines():
             fields = line.split(":")
             if fields[0] == name:
@@ -135,7 +135,7 @@ class System:
         return None
 
     def changed_at(self, *places: str) -> float:
-        """When the newest of these files came to be as it is, in seconds since 1970; those that are missing do not count."""
+        """When the newest of these files was last changed, in seconds since 1970; missing ones do not count."""
         at = 0.0
         for place in places:
             with suppress(FileNotFoundError):

@@ -1,4 +1,4 @@
-"""The units for systemd, as they are shipped, with the place of the program in them."""
+"""The systemd units as shipped, with the path of the program filled in."""
 
 import re
 from dataclasses import dataclass
@@ -9,17 +9,17 @@ from butt.installing.system import System
 
 FOLDER = "/etc/systemd/system"
 SHIPPED = "/srv/butt/.venv/bin/butt"
-"""Where the program lies in the shipped units."""
+"""The path of the program in the shipped units."""
 
 GUIDE = re.compile(r"^Documentation=.*\n", re.MULTILINE)
-"""It lies in a checkout alone."""
+"""This refers to a file that only a checkout has."""
 
 
 LISTENS = {
     "butt@public.socket": ("BUTT_BIND", "BUTT_PORT"),
     "butt@private.socket": ("BUTT_PRIVATE_BIND", "BUTT_PRIVATE_PORT"),
 }
-"""By the name of a unit with which systemd listens, the settings that say where."""
+"""By the name of a unit with which systemd listens: the settings that say where."""
 
 ADDRESS = re.compile(r"^ListenStream=(.+):(\d+)$", re.MULTILINE)
 
@@ -37,7 +37,7 @@ def _listening(text: str, plan: Plan, bind: str, port: str) -> str:
 
 
 def shipped(plan: Plan) -> dict[str, str]:
-    """By its place each unit's text."""
+    """Each unit's text, by its path."""
     texts = {}
     for path in sorted((resources.DEPLOY / "systemd").iterdir()):
         text = path.read_text()
