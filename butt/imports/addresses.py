@@ -1,4 +1,4 @@
-"""The addresses of peers that a pub from elsewhere brings along: those that a pub of either kind can use."""
+"""The addresses of peers that an imported pub brings along: only those that either kind of pub can use."""
 
 from pathlib import Path
 from typing import Any
@@ -8,13 +8,13 @@ from scuttlekit.files import write_whole
 from scuttlekit.pub.gossip import KnownAddress
 
 MOST = 10_000
-"""How many are taken. A pub of ours keeps 1,000, ssb-gossip all."""
+"""How many are taken. Our pubs keep 1,000, ssb-gossip keeps all."""
 
 
 def sieve_addresses(path: Path) -> int:
-    """Leave in the file what can be used; how many entries were left out. One that is no list at all counts as one.
+    """Leave only usable entries in the file; how many were removed. A file that is not a list counts as one.
 
-    Of each entry only the address and how it went with it are kept: everything else a pub makes anew. Raises OSError.
+    Only the address of each entry and its connection history are kept: a pub makes everything else anew. Raises OSError.
     """
     if not path.exists():
         return 0

@@ -1,4 +1,4 @@
-"""A bot from elsewhere says nothing before it has its own messages; where nobody has them, its owner may say so."""
+"""An imported bot publishes nothing before it has its own messages; if nobody has them, its owner may say so."""
 
 import uuid
 from dataclasses import dataclass
@@ -19,9 +19,9 @@ class CaughtUp:
 
 
 def say_caught_up(person: Agent, bot: Agent) -> None:
-    """`person` states that there are no newer messages of the bot's own. Raises `Refused` `wrong_state`.
+    """`person` states that there are no newer messages of the bot's own feed. Raises `Refused` `wrong_state`.
 
-    The pub is told when it answers, and refuses where it knows of newer ones.
+    The pub is told once it answers, and refuses if it knows of newer ones.
     """
     if not bot.observed.catching_up:
         raise Refused("wrong_state", f"{bot.name} already has all its own messages.")
@@ -30,12 +30,12 @@ def say_caught_up(person: Agent, bot: Agent) -> None:
 
 
 def is_told(bot: Agent) -> bool:
-    """Whether its owner stated it already."""
+    """Whether its owner has stated it already."""
     return Import.objects.filter(bot=bot, caught_up_at__isnull=False).exists()
 
 
 def untold() -> list[CaughtUp]:
-    """The bots whose pubs are still to be told."""
+    """The bots whose pubs have yet to be told."""
     rows = Import.objects.filter(
         caught_up_at__isnull=False, bot__observed__catching_up=True, bot__observed__alive=True
     )

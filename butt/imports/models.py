@@ -1,4 +1,4 @@
-"""Each import, from its first byte until its data lies where the bot runs. The public server receives; the steward places."""
+"""Each import, from its first byte until its data is where the bot runs. The public server receives; the steward places."""
 
 import uuid
 

@@ -1,4 +1,4 @@
-"""The data of a bot from elsewhere, put where the bot runs, before its first start."""
+"""Putting the data of an imported bot where the bot runs, before its first start."""
 
 import uuid
 from collections.abc import Callable
@@ -9,12 +9,12 @@ from butt.imports.models import Import
 
 
 def folder_of(import_id: uuid.UUID) -> Path:
-    """Where the data of an import lies that was received and checked."""
+    """Where the received and checked data of an import is."""
     return configuration().home / "imports" / str(import_id)
 
 
 def place(bot_id: uuid.UUID, adopt: Callable[[uuid.UUID, Path], None]) -> None:
-    """Hand it to the host, once. Killed in between, it is done again: the host finds that it has it already."""
+    """Hand the data to the host, once. If killed in between, it is repeated: the host finds that it has the data already."""
     waiting = Import.objects.filter(bot_id=bot_id, state=Import.State.PLACING)
     for found in waiting:
         adopt(bot_id, folder_of(found.id))

@@ -1,7 +1,7 @@
-"""Receiving a pub: its tar goes through the tar_filter into a draft, is checked whole, and only then becomes a bot.
+"""Receiving a pub: its tar goes through the tar filter into a draft, is checked as a whole, and only then becomes a bot.
 
-`HOME/imports/ID.draft` is being filled, `HOME/imports/ID` was checked; whoever works in one holds a lock on it, which
-ends with the process. So what a kill left is known by nobody holding it, and `sweep` removes it.
+`HOME/imports/ID.draft` is being filled, `HOME/imports/ID` is checked. Whoever works in one holds a lock on it, which ends with
+the process. So a folder that nobody holds was left by a killed process, and `sweep` removes it.
 """
 
 import errno
@@ -39,7 +39,7 @@ from scuttlekit.network_keys import MAIN
 from scuttlekit.offsetlog import Survey, survey
 
 RESERVE = 64 << 20
-"""Bytes of the disk that an import leaves to others."""
+"""Bytes of the disk that an import leaves free for others."""
 
 FORK = (
     "The old one is stopped, and will never be started again: two that write one feed fork it for ever, and no app can "
@@ -48,10 +48,12 @@ FORK = (
 
 
 class Receiving:
-    """`with Receiving(…) as it`: `it.feed` the tar's bytes, then `it.bot()` makes the bot of them. Else nothing stays."""
+    """`with Receiving(…) as it`: pass the tar's bytes to `it.feed`, then `it.bot()` makes a bot of them. Otherwise nothing
+    stays.
+    """
 
     def __init__(self, person: Agent, name: str, *, stopped: bool, network: str = "", size: int = 0) -> None:
-        """`size` is how many bytes are announced; an empty `network` is what the export says, else the main one.
+        """`size` is the announced number of bytes; with an empty `network` the export's own is used, else the main one.
 
         Raises `Refused`, before anything is received.
         """
@@ -66,7 +68,7 @@ class Receiving:
             raise _refused(too_big(self._most))
         self._size = size
         self.left_out = 0
-        """How many addresses of peers could not be used. A pub finds others anew, so they are no reason to refuse it."""
+        """How many addresses of peers could not be used. A pub finds new ones, so this is no reason to refuse it."""
 
     def __enter__(self) -> Self:
         sweep()
@@ -112,7 +114,7 @@ class Receiving:
                 raise _refused(no) from None
 
     def bot(self) -> Agent:
-        """The bot that it became. Raises `Refused`: as `feed`, and what the checks find."""
+        """The bot that the data became. Raises `Refused`: as `feed`, and for what the checks find."""
         try:
             self._sieve.finish()
         except Rejected as no:
@@ -172,7 +174,7 @@ class Receiving:
         return keys, found, network, _service_of(described)
 
     def _network_of(self, described: Any) -> str:
-        """Its network, as the person says or the export. An identity stays in the network that it was made in."""
+        """Its network, as the person or the export says. An identity stays in the network that it was made in."""
         said = described.get("network") if isinstance(described, dict) else None
         if said is None:
             return self._network or MAIN
@@ -189,7 +191,7 @@ class Receiving:
         return exported
 
     def _settle(self) -> None:
-        """On disk for good, then under its own name."""
+        """Flush it to disk, then give it its own name."""
         (self._draft / EXPORT).unlink(missing_ok=True)
         (self._draft / SECRET).chmod(0o400)
         for path in (self._draft / SECRET, self._draft / LOG, self._draft):
@@ -209,13 +211,13 @@ class Receiving:
 
 
 def _service_of(described: Any) -> str:
-    """What the bot was for, as its export says; where that is no service of ours, it becomes a pub."""
+    """The service the bot had, as its export says; if we do not offer it, the bot becomes a pub."""
     said = described.get("service") if isinstance(described, dict) else None
     return said if isinstance(said, str) and said in services() else USUAL
 
 
 def sweep() -> None:
-    """Remove what imports left that were killed: their folders, and the rows that hold their people up."""
+    """Remove what killed imports left: their folders, and the rows that block their people."""
     with _of_the_disk(), _alone():
         for row in Import.objects.filter(state=Import.State.UPLOADING):
             with _unheld(folder_of(row.id)) as free:
@@ -237,7 +239,7 @@ _NO_ROOM = "There is no room for it at the moment. Nothing was kept. Try again l
 
 @contextmanager
 def _alone() -> Iterator[None]:
-    """Nobody else sweeps meanwhile, nor begins an import: a draft is never seen before it is held."""
+    """Nobody else sweeps or begins an import meanwhile: a draft is never seen before it is locked."""
     place = configuration().home / "imports"
     place.mkdir(mode=0o700, parents=True, exist_ok=True)
     with (place / ".lock").open("w") as lock:
@@ -247,7 +249,7 @@ def _alone() -> Iterator[None]:
 
 @contextmanager
 def _unheld(place: Path) -> Iterator[bool]:
-    """Whether nobody works on it: it is ours meanwhile."""
+    """Whether nobody works on it; it is locked by us for the length of the block."""
     held = []
     try:
         for path in (place, place.with_name(f"{place.name}.draft")):
@@ -273,7 +275,7 @@ def _of_the_disk() -> Iterator[None]:
 
 
 def _remembered(ssb_id: str) -> int:
-    """The highest sequence that was seen of this identity while it was a bot here, before its data was removed."""
+    """The highest sequence seen of this identity while it was a bot here, before its data was removed."""
     gone = JournalEntry.objects.filter(what="gone", detail__ssb_id=ssb_id)
     return max((int(entry.detail.get("sequence", 0)) for entry in gone[:1000]), default=0)
 

@@ -1,7 +1,7 @@
-"""Taking a tar apart as it comes: what a pub needs goes to disk, all else is passed over, and mischief ends it at once.
+"""Taking a tar apart as it arrives: what a pub needs goes to disk, everything else is skipped, and anything malicious ends it.
 
-Memory is bounded by one chunk and `LONGEST_EXTENSION`; disk by the most that was allowed, small files counted as the
-blocks they take.
+Memory is bounded by one chunk and `LONGEST_EXTENSION`; disk by the allowed maximum, with small files counted as the blocks they
+take.
 """
 
 import hashlib
@@ -43,7 +43,7 @@ _ODD = {
 
 
 class Rejected(Exception):
-    """It is no folder of a pub; the text says why."""
+    """It is not the folder of a pub; the text says why."""
 
     def __init__(self, message: str, code: str = "bad_archive") -> None:
         super().__init__(message)
@@ -51,7 +51,7 @@ class Rejected(Exception):
 
 
 WHOLE = frozenset({SECRET, LOG})
-"""What a pub cannot do without."""
+"""What a pub cannot run without."""
 
 
 class TarFilter:
@@ -113,7 +113,7 @@ class TarFilter:
                     self._entry(block)
 
     def finish(self) -> None:
-        """Raises `Rejected` when the tar has not come to its end, or lacks what a pub cannot do without."""
+        """Raises `Rejected` if the tar is not complete, or lacks what a pub cannot run without."""
         if self._first:
             raise Rejected(f"This is {'too short to be ' if self._head else 'nothing, and no '}a tar.")
         if not self._ended:
@@ -224,7 +224,7 @@ class TarFilter:
         self.close()
         if self._digest:
             (wanted, found), self._digest = self._digest, None
-            # One that is not what its name says is left out: the pub asks its peers for it again.
+            # A blob that does not match its name is left out: the pub asks its peers for it again.
             if found.hexdigest() == wanted:
                 self.blobs += 1
             else:
@@ -234,7 +234,7 @@ class TarFilter:
         self._name = data.rstrip(b"\0").decode("utf-8", "surrogateescape")
 
     def _pax(self, data: bytes) -> None:
-        """Only a name is of interest; what would change where or how much is read is no good sign."""
+        """Only a name is of interest; anything that would change where or how much is read is a bad sign."""
         while data:
             length, _, _ = data.partition(b" ")
             if not (length.isdigit() and len(length) < 6 and len(length) + 1 < int(length) <= len(data)):  # noqa: PLR2004
@@ -255,7 +255,7 @@ def too_big(most: int) -> Rejected:
 
 
 def _place(parts: list[str]) -> tuple[str, str | None]:
-    """The one folder it lies in, or none, and the name below that; None for what no import needs."""
+    """The top folder it is in, if any, and the name below it; None for what no import needs."""
     for depth in (0, 1):
         name = "/".join(parts[depth:])
         if name in (SECRET, GOSSIP, LOG, EXPORT) or _BLOB.fullmatch(name):
