@@ -1,7 +1,7 @@
 """Encrypting a stream in the age format (age-encryption.org/v1), to an age key or with a passphrase.
 
-Written here, on libsodium, because the library at hand takes a passphrase only for what fits in memory, and tells
-no size beforehand. It only encrypts; to open a file is the work of `age` or `rage`.
+Implemented here on libsodium, because the available library takes a passphrase only for data that fits in memory, and cannot
+tell the size beforehand. This only encrypts; use `age` or `rage` to open a file.
 """
 
 import base64
@@ -29,19 +29,19 @@ _BECH32 = "qpzry9x8gf2tvdw0s3jn54khce6mua7l"
 
 
 class BadRecipient(ValueError):
-    """What was given is neither an age key nor a passphrase; its text says why."""
+    """The input is neither an age key nor a passphrase; the text says why."""
 
 
 @dataclass(frozen=True)
 class Recipient:
-    """For whom to encrypt: an age key of 32 bytes, or a passphrase."""
+    """Whom to encrypt for: an age key of 32 bytes, or a passphrase."""
 
     key: bytes = b""
     passphrase: bytes = b""
 
     @classmethod
     def parse(cls, text: str) -> "Recipient":
-        """`text` as an age key when it begins as one, else as a passphrase. Raises `BadRecipient`."""
+        """`text` as an age key if it begins like one, else as a passphrase. Raises `BadRecipient`."""
         text = text.strip()
         if text.startswith("age1"):
             return cls(key=_decode_bech32(text))
@@ -74,7 +74,7 @@ class Recipient:
 
 
 def encrypted(chunks: Iterable[bytes], size: int, recipient: Recipient) -> tuple[int, Iterator[bytes]]:
-    """How many bytes it will be, and the bytes: those of `chunks`, which are `size` together, for `recipient` alone."""
+    """The number of encrypted bytes, and the bytes: `chunks`, which are `size` in total, for `recipient` alone."""
     file_key, nonce = secrets.token_bytes(16), secrets.token_bytes(16)
     header = recipient.header(file_key) + nonce
     count = max(1, -(-size // CHUNK))
@@ -89,7 +89,7 @@ def _stream(header: bytes, pieces: Iterator[bytes], key: bytes, count: int) -> I
 
 
 def _cut(chunks: Iterable[bytes]) -> Iterator[bytes]:
-    """The same bytes in pieces of `CHUNK`; the last is shorter, and empty only when there is no other."""
+    """The same bytes in pieces of `CHUNK`; the last one is shorter, and empty only if it is the only one."""
     rest, any_yet = b"", False
     for chunk in chunks:
         rest += chunk

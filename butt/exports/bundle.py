@@ -1,4 +1,4 @@
-"""What a host hands over for an export. Neutral of where it lies: a folder here, or a spool that a machine filled."""
+"""What a host hands over for an export, wherever it is: in a folder here, or in a spool that a machine filled."""
 
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
@@ -18,19 +18,19 @@ class ExportPart(StrEnum):
 
     @property
     def speaks_as_the_bot(self) -> bool:
-        """Whether who has it can run the bot's identity elsewhere."""
+        """Whether somebody who has it can run the bot's identity elsewhere."""
         return self in {ExportPart.SECRET, ExportPart.ALL}
 
 
 class FileGone(Exception):
-    """A file that was there when the bundle was made is not there any more, or is not whole."""
+    """A file that was there when the bundle was made is gone, or is not whole."""
 
 
 @dataclass(frozen=True)
 class Item:
     """One file: its path within the data folder, its size in bytes, and its bytes.
 
-    `read` raises `FileGone` before the first byte, never later; it gives exactly `size` bytes.
+    `read` raises `FileGone` before the first byte, never later; it yields exactly `size` bytes.
     """
 
     name: str
@@ -40,10 +40,10 @@ class Item:
 
 @dataclass(frozen=True)
 class ExportBundle:
-    """Files of one bot's data folder, as they were at one moment. `items` can be walked once.
+    """Files of one bot's data folder, as they were at one moment. `items` can be iterated once.
 
-    `tar_size` is the size of the tar that holds them all; `survey` is that of the log, when there is one among them,
-    and counts the feed of `author`: the id of the secret that lies beside it, empty when there is none to be read.
+    `tar_size` is the size of the tar that holds them all; `survey` is that of the log, if the log is included, and counts the
+    feed of `author`: the id of the secret beside it, empty if there is none to read.
     """
 
     items: Iterable[Item]
@@ -58,7 +58,7 @@ class ExportBundle:
 
 @dataclass(frozen=True)
 class DataSizes:
-    """How much of each there is, in bytes; `blobs` is how many there are."""
+    """How much of each part there is, in bytes; `blobs` is the number of blobs."""
 
     secret: int
     gossip: int

@@ -1,4 +1,4 @@
-"""What a person is handed of their bot: checked, noted in the journal, and named as it is told in `docs/api.md`."""
+"""What a person receives of their bot: checked, recorded in the journal, and named as `docs/api.md` says."""
 
 import json
 import time
@@ -45,10 +45,10 @@ class Delivery:
 def deliver(
     person: Agent, bot: Agent, part: ExportPart, bundle: ExportBundle, *, way: str, encrypt_to: str = ""
 ) -> Delivery:
-    """`bundle` as a file for `person`; `way` says how they came for it, in the journal.
+    """`bundle` as a file for `person`; `way` says for the journal how they asked for it.
 
-    `encrypt_to` is an age key or a passphrase; without it, the file is as it is.
-    Raises `Refused`: `nothing_yet`, `secret_damaged`, `log_damaged`, `log_behind`, `bad_recipient`.
+    `encrypt_to` is an age key or a passphrase; without it, the file is not encrypted. Raises `Refused`: `nothing_yet`,
+    `secret_damaged`, `log_damaged`, `log_behind`, `bad_recipient`.
     """
     _check(bot, part, bundle)
     delivery = _TARS[part](bot, bundle) if part in _TARS else _file(bundle)
@@ -96,7 +96,7 @@ def _blobs(_: Agent, bundle: ExportBundle) -> Delivery:
 
 
 def _all(bot: Agent, bundle: ExportBundle) -> Delivery:
-    """Beside the data folder's own files, two that say what it is: one for people, one for programs."""
+    """Besides the data folder's own files, two that describe it: one for people, one for programs."""
     survey = bundle.survey
     sequence = survey.sequence if survey else 0
     described = {

@@ -1,4 +1,4 @@
-"""Packing files into a tar as they are read, of a size that is known before the first byte."""
+"""Packing files into a tar as they are read, with a size that is known before the first byte."""
 
 import tarfile
 from collections.abc import Iterable, Iterator
@@ -11,18 +11,18 @@ _ZEROS = bytes(1 << 16)
 
 
 class Shrunk(Exception):
-    """A file ended before its size; what was sent of it is no use to anybody."""
+    """A file ended before its size; what was sent of it is useless."""
 
 
 def entry_size(size: int) -> int:
-    """How many bytes of a tar a file of `size` bytes takes, with its head."""
+    """How many bytes a file of `size` bytes takes in a tar, with its header."""
     return BLOCK + size + -size % BLOCK
 
 
 def packed(items: Iterable[Item], total: int, at: int) -> Iterator[bytes]:
-    """A tar of `total` bytes; `at` is its files' time, in seconds since 1970.
+    """A tar of `total` bytes; `at` is the files' time, in seconds since 1970.
 
-    A file that is gone meanwhile is left out, and zeros at the end, which every tar has, take its room.
+    A file that has gone meanwhile is left out, and zeros at the end, which every tar has, fill its space.
     """
     left = total - END
     for item in items:
@@ -43,7 +43,7 @@ def packed(items: Iterable[Item], total: int, at: int) -> Iterator[bytes]:
 
 
 def exactly(chunks: Iterable[bytes], size: int) -> Iterator[bytes]:
-    """The chunks, when they are of `size` bytes together. Raises `Shrunk` at the end of fewer."""
+    """The chunks, which must be `size` bytes in total. Raises `Shrunk` at the end if they are fewer."""
     for chunk in chunks:
         size -= len(chunk)
         yield chunk
