@@ -12,7 +12,7 @@ CHUNK = 64 * 1024
 
 
 class ApiError(Exception):
-    """Why a call was not answered as hoped. `code` is the API's own, or `unreachable`, or `not_ours`."""
+    """Why a call failed. `code` is the API's own, or `unreachable`, or `not_ours`."""
 
     def __init__(self, code: str, message: str) -> None:
         super().__init__(message)
@@ -21,7 +21,7 @@ class ApiError(Exception):
 
 @dataclass(frozen=True)
 class Download:
-    """A stream of bytes under the name the service gives it; `size` in bytes, None where it is not known beforehand."""
+    """A stream of bytes under the name the service gives it; `size` in bytes, None if it is not known beforehand."""
 
     name: str
     size: int | None
@@ -29,7 +29,7 @@ class Download:
 
 
 class ApiClient:
-    """The API of the service at `url`, in the name of whom `token` was given to."""
+    """The API of the service at `url`, on behalf of the person that `token` was given to."""
 
     def __init__(self, url: str, token: str = "", read_seconds: float = READ_SECONDS) -> None:
         self.url = url.rstrip("/")
@@ -40,7 +40,7 @@ class ApiClient:
         self._timeout = (CONNECT_SECONDS, read_seconds)
 
     def call(self, method: str, path: str, body: Any = None) -> Any:
-        """The JSON answer, None where there is no body. Raises `ApiError`."""
+        """The JSON answer, None if there is no body. Raises `ApiError`."""
         answer = self._ask(method, path, json=body)
         if answer.status_code == requests.codes.no_content:
             return None

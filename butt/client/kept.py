@@ -1,4 +1,4 @@
-"""Where somebody is logged in: kept in a file of their own that nobody else may read."""
+"""The login of a user, kept in a file of their own that nobody else may read."""
 
 import json
 import os
@@ -10,7 +10,7 @@ from scuttlekit.files import write_whole
 
 @dataclass(frozen=True)
 class Login:
-    """`url` of a service, without a slash at its end, and the access token it gave to `email`."""
+    """The `url` of a service, without a trailing slash, and the access token it gave to `email`."""
 
     url: str
     email: str
@@ -24,7 +24,7 @@ def kept_at() -> Path:
 
 
 def recall() -> Login | None:
-    """Who is logged in here. None for nobody, and for a file that makes no sense."""
+    """The stored login. None if there is none, or if the file is not valid."""
     try:
         return Login(**json.loads(kept_at().read_text()))
     except (OSError, ValueError, TypeError):
@@ -32,7 +32,7 @@ def recall() -> Login | None:
 
 
 def keep(login: Login) -> None:
-    """Readable by its owner alone from the first byte, and there whole."""
+    """Only its owner can read the file from the first byte on, and it is written whole."""
     path = kept_at()
     path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
     write_whole(path, json.dumps(asdict(login)))
