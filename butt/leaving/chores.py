@@ -1,4 +1,4 @@
-"""What is done by itself, again and again, for owners of bots that leave."""
+"""Recurring tasks for the owners of bots that leave."""
 
 from butt.chores import OFTEN, Chore
 from butt.leaving.letters import tell_of_leaving
