@@ -1,9 +1,9 @@
-"""Run by Salt's own Python: call a function on one minion through the master on this machine, and print its return.
+"""Run by Salt's own Python: call a function on one minion through the master on this machine, and print its return value.
 
     python call.py CONFIG_DIR < '{"tgt", "fun", "arg", "kwarg"?, "timeout"}'
 
-Prints `{"retcode", "value"}`, or `null` when the minion does not answer. With `"wait": false` it only begins, and
-prints `null`.
+Prints `{"retcode", "value"}`, or `null` if the minion does not answer. With `"wait": false` it only starts the call, and prints
+`null`.
 """
 
 import json
@@ -26,7 +26,7 @@ def main():
         returned = client.cmd(**asked, full_return=True).get(asked["tgt"])
     except SaltClientError as error:
         sys.exit(f"the Salt master does not answer: {error}")
-    # Salt has a text of its own for a minion that does not return, and hands it out as what it returned.
+    # For a minion that does not return, Salt hands out a text of its own as if the minion had returned it.
     if not isinstance(returned, dict) or "retcode" not in returned or returned.get("out") == "no_return":
         print("null")
     else:

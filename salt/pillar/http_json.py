@@ -1,12 +1,12 @@
-"""Salt's external pillar `http_json`, which would rather give no pillar than a wrong one.
+"""Salt's external pillar `http_json`, which gives no pillar rather than a wrong one.
 
     ext_pillar:
       - http_json:
           url: http://127.0.0.1:8001/agents/%s
           token_file: /var/lib/butt/private-token
 
-The one that Salt used to ship answers `{}` when the server is down, slow or broken, and states that remove what is not in
-the pillar then remove everything. This one raises on any doubt, and Salt refuses the whole run.
+The one that Salt used to ship answers `{}` when the server is down, slow or broken, and states that remove what is not in the
+pillar then remove everything. This one raises on any doubt, and Salt refuses the whole run.
 """
 
 import http.client
@@ -20,20 +20,20 @@ MOST_BYTES = 8 * 1024 * 1024
 
 
 class Doubt(Exception):
-    """Nothing is known of what the minion is to be."""
+    """Nothing is known for sure about what the minion should run."""
 
 
 def ext_pillar(minion_id, pillar, url, token_file, timeout=TIMEOUT):
-    """The pillar of `minion_id`, whose id takes the place of `%s` in `url`. `timeout` is for all of it, in seconds."""
+    """The pillar of `minion_id`, which replaces `%s` in `url`. `timeout` is for the whole call, in seconds."""
     with open(token_file) as file:
-        # Read anew each time; of several tokens the first is ours.
+        # Read again each time; of several tokens the first is ours.
         token = file.read().split()[0]
     body = _within(timeout, _get, url.replace("%s", urllib.parse.quote(minion_id, safe="")), token, timeout)
     return checked(body, minion_id)
 
 
 def checked(body, minion_id):
-    """`body` as a pillar that is whole and this minion's."""
+    """`body` as a pillar that is complete and belongs to this minion."""
     try:
         answer = json.loads(body)
     except (ValueError, RecursionError) as error:
@@ -61,7 +61,7 @@ def _get(holder, url, token, timeout):
         "GET", path, headers={"Authorization": f"Bearer {token}", "Accept": "application/json"}
     )
     answer = connection.getresponse()
-    # A redirect is no 200 either, and is not followed: the token is for this server alone.
+    # A redirect is not 200 either, and is not followed: the token is for this server only.
     if answer.status != 200:
         raise Doubt(f"the private server answers {answer.status}")
     body = answer.read(MOST_BYTES + 1)
@@ -73,7 +73,7 @@ def _get(holder, url, token, timeout):
 
 
 def _within(seconds, work, *arguments):
-    """What `work` returns. A server that sends a byte now and then outlasts any time-out of a single read."""
+    """What `work` returns. A read timeout is not enough: a server that sends a byte now and then never reaches it."""
     holder = {}
 
     def run():

@@ -1,4 +1,4 @@
-"""The bots of this machine: what is to be done, how they are, their logs."""
+"""The bots of this machine: what to do, how they are, their logs."""
 
 import json
 import logging
@@ -10,7 +10,7 @@ import urllib.request
 
 SCHEMA = 1
 MOST_GONE = 5
-"""How many bots one run removes: should ever a wrong list of them come, somebody sees it before much is lost."""
+"""How many bots one run removes: if a wrong list ever arrives, somebody notices before much is lost."""
 
 MOST_WORDS = 4000
 MOST_TROUBLES, MOST_TROUBLE = 20, 300
@@ -22,11 +22,11 @@ _UUID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 
 
 class Doubt(Exception):
-    """Nothing is to be changed."""
+    """It is uncertain what to do, so nothing may be changed."""
 
 
 def wanted(pillar):
-    """`butt` of the pillar, when there is no doubt of it."""
+    """`butt` of the pillar, if there is no doubt about it."""
     butt = pillar.get("butt")
     if not isinstance(butt, dict) or butt.get("schema") != SCHEMA or butt.get("complete") is not True:
         raise Doubt("there is no complete pillar")
@@ -41,7 +41,7 @@ def wanted(pillar):
 
 
 def states(pillar):
-    """The states that this machine lacks, and in any case the report."""
+    """The states that this machine needs to apply, and always the report."""
     butt = wanted(pillar)
     bots, deleted, found = butt["bots"], butt["deleted"], __salt__["butt_engine.containers"]()[0]
     made = {}
@@ -60,7 +60,7 @@ def states(pillar):
     for bot_id in [bot_id for bot_id in deleted if bot_id in found or _is_there(bot_id)][:MOST_GONE]:
         made[f"remove {bot_id}"] = {"butt.gone": [{"name": bot_id}]}
     if starting or (bots and not __salt__["butt_fence.stands"]()):
-        # Bots that Docker started by itself are to be fenced as well.
+        # Bots that Docker started by itself must be fenced as well.
         made["fence"] = {"butt.fenced": []}
     for bot_id, bot in starting.items():
         image = __salt__["butt_images.name_of"](bot)
@@ -75,7 +75,7 @@ def _is_wanted(bot_id, bot, there):
 
 
 def _is_full(bot_id, bot, there):
-    """Whether this very launch, on trial, filled the disk: it waits for what is decided of it."""
+    """Whether this very launch, on trial, filled the disk: it waits for a decision about it."""
     if not (bot["on_trial"] and there and _launch(there) == bot["launch"]):
         return False
     return __salt__["butt_trial.is_full"](bot_id)
@@ -90,10 +90,10 @@ def _is_there(bot_id):
 
 
 def report(pillar=None, wait=0, troubles=()):
-    """Say to the private server how this machine and its bots are. Returns what was said.
+    """Report to the private server how this machine and its bots are. Returns the report.
 
-    `wait` is for how many seconds bots that have just started are given to make their identity; `troubles` are why it
-    could not do as it was told.
+    `wait` is how many seconds bots that have just started get to make their identity; `troubles` are why the machine could not
+    carry out its orders.
     """
     deadline = time.monotonic() + wait
     _keep_in_vault(__pillar__ if pillar is None else pillar)
@@ -108,7 +108,7 @@ def report(pillar=None, wait=0, troubles=()):
             break
         time.sleep(0.1)
     if troubles:
-        # Left out when there are none, as an older private server does not know them.
+        # Left out if there are none: an older private server does not know the field.
         said["troubles"] = [text.strip().splitlines()[-1][:MOST_TROUBLE] for text in troubles][:MOST_TROUBLES]
     __salt__["butt_engine.keep_server"]((__pillar__ if pillar is None else pillar)["butt"].get("server"))
     _post(said)
@@ -116,7 +116,7 @@ def report(pillar=None, wait=0, troubles=()):
 
 
 def _keep_in_vault(pillar):
-    """A vault that is in trouble keeps no machine from saying how it is."""
+    """A problem with the vault does not keep a machine from reporting."""
     try:
         __salt__["butt_vault.keep"](pillar)
     except Exception:
@@ -159,7 +159,7 @@ def _seen(there, bot):
     full = bool(bot) and bot["run"] and _is_full(there["Config"]["Labels"]["butt.bot"], bot, there)
     latest = "" if up or not bot else _latest(there, bot)
     return {
-        # Left out when there is none, as an older private server does not know it.
+        # Left out if there is none: an older private server does not know the field.
         **({"latest": latest} if latest else {}),
         "launch": _launch(there),
         "running": __salt__["butt_engine.runs"](there),
@@ -174,7 +174,7 @@ def _seen(there, bot):
 
 
 def _latest(there, bot):
-    """The last message of a bot that has ended, where it noted one that nobody heard of yet. Of code on trial none."""
+    """The last message of a bot that has ended, if it noted one that was not reported yet. None for code on trial."""
     data, ssb_id = _data(there), _identity(there)
     if not (data and ssb_id) or __salt__["butt_trial.is_on"](there["Config"]["Labels"]["butt.bot"]):
         return ""
@@ -184,7 +184,7 @@ def _latest(there, bot):
 
 
 def _bound(told):
-    """Many bots with long messages must not make the report longer than is taken."""
+    """Long messages of many bots must not make the report longer than the server accepts."""
     room = MOST_LATEST
     for seen in told:
         room -= len(seen.get("latest", ""))
@@ -199,7 +199,7 @@ def _data(there):
 
 
 def _time(text):
-    """Docker's times have nanoseconds; one that never was is the year 1."""
+    """Docker's times have nanoseconds; a time that never was is given as the year 1."""
     if text.startswith("0001"):
         return None
     whole, _, rest = text.rstrip("Z").partition(".")
@@ -223,7 +223,7 @@ def _identity(there):
 
 
 def log(bot_id, size):
-    """The last `size` bytes of the bot's own log, over the change of its container too."""
+    """The last `size` bytes of the bot's own log, also across a change of its container."""
     size = int(size)
     there = __salt__["butt_engine.containers"]()[0].get(bot_id)
     text = _tail(there["Id"], size) if there else ""
@@ -236,7 +236,7 @@ def _tail(container, size):
 
 
 def stop_all():
-    """End every bot of this machine; what is wanted of them stays as it is."""
+    """End every bot of this machine; the orders for them stay as they are."""
     for bot_id, there in __salt__["butt_engine.containers"]()[0].items():
         if __salt__["butt_engine.runs"](there):
             __salt__["butt_engine.stop"](bot_id)

@@ -13,9 +13,10 @@ _KNOWN = re.compile(r"secret|gossip\.json|flume/log\.offset|blobs/sha256/[0-9a-f
 
 
 def place(bot_id, anew=""):
-    """Have the data in the bot's volume. One that holds anything is left as it is: it was placed, and may have gone on.
+    """Put the data into the bot's volume. A volume that holds anything is left as it is: it was filled, and the bot may have
+    gone on.
 
-    With `anew` the bot has lost its data, and what is left of that is moved aside, once for each such mark.
+    With `anew` the bot has lost its data, and what is left of it is moved aside, once for each value of `anew`.
     """
     data = __salt__["butt_engine.volume"](bot_id)
     note = os.path.join(os.path.dirname(data), "cargo.placed")
@@ -30,7 +31,7 @@ def place(bot_id, anew=""):
         os.sync()
         if anew and os.path.isdir(data) and os.listdir(data):
             os.rename(data, os.path.join(os.path.dirname(data), f"data.lost-{time.time_ns()}"))
-        # Refused by the system itself where the volume is not empty after all.
+        # The system itself refuses this if the volume is not empty after all.
         os.rename(draft, data)
         if anew:
             with open(note, "w") as file:
@@ -56,7 +57,7 @@ def _fetch(bot_id, folder):
     with urllib.request.urlopen(request, timeout=SECONDS) as answer:  # nosec B310 # our own control plane
         with tarfile.open(fileobj=answer, mode="r|") as tar:
             for entry in tar:
-                # A sparse file is a regular one, too, and a few bytes of it become as many as it says.
+                # A sparse file is a regular file too, and its few bytes unpack to whatever size it claims.
                 if not (entry.isreg() and not entry.issparse() and _KNOWN.fullmatch(entry.name)):
                     raise RuntimeError(f"{entry.name[:80]} is no part of a bot")
                 _write(tar.extractfile(entry), folder, entry.name)

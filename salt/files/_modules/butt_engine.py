@@ -1,7 +1,7 @@
-"""Bots as containers of a Docker Engine: making them as they are wanted, and reading how they are.
+"""Bots as containers of a Docker Engine: making them as ordered, and reading how they are.
 
-A bot's container and volume are both named `butt-ID`. A digest of all that the container was made from is one of its
-labels, so that a wanted bot is compared with a running one without making anything.
+A bot's container and volume are both named `butt-ID`. One of its labels is a digest of everything the container was made from,
+so that an ordered bot can be compared with a running one without making anything.
 """
 
 import hashlib
@@ -28,10 +28,10 @@ PROCESSES = 64
 STOP_SECONDS = 10
 SECONDS = 120
 LOG_KEPT = 256 * 1024
-"""Bytes of the log of earlier containers."""
+"""Bytes of the log of earlier containers that are kept."""
 
 READ_BY_BOTS, OURS = 0o644, 0o600
-"""Files beside a bot: its container reads them as another user, or nobody but this machine does."""
+"""File modes beside a bot: readable for its container, which runs as another user, or for this machine alone."""
 
 
 def __virtual__():
@@ -41,7 +41,7 @@ def __virtual__():
 
 
 def settings():
-    """`butt` of the minion's own configuration, with its defaults."""
+    """`butt` of the minion's own configuration, with defaults."""
     given = __opts__.get("butt") or {}
     found = {
         "docker": "unix:///var/run/docker.sock",
@@ -56,7 +56,7 @@ def settings():
 
 
 def keep_server(server):
-    """Report to this address from now on, also in calls that come without a pillar."""
+    """Report to this address from now on, even in calls that come without a pillar."""
     home = settings()["home"]
     if server and server != _kept_server(home):
         os.makedirs(home, exist_ok=True)
@@ -86,7 +86,7 @@ def name_of(bot_id):
 
 
 def containers():
-    """All of this engine, inspected: `(ours, others)`, ours by bot id."""
+    """All containers of this engine, inspected: `(ours, others)`, ours by bot id."""
     api, ours, others = client().api, {}, []
     for row in api.containers(all=True):
         labels = row.get("Labels") or {}
@@ -102,12 +102,12 @@ def containers():
 
 
 def digest(bot_id, bot):
-    """Of all that this bot's container is made from."""
+    """A digest of everything that this bot's container is made from."""
     return hashlib.sha256(json.dumps(_parts(bot_id, bot), sort_keys=True).encode()).hexdigest()
 
 
 def is_as_made(bot_id, bot, found):
-    """Whether the container is the one that would be made now, and nobody changed it by hand since."""
+    """Whether the container is the one that would be made now, and nobody has changed it by hand."""
     if found["Config"]["Labels"].get("butt.config") != digest(bot_id, bot):
         return False
     made, config = found["HostConfig"], found["Config"]
@@ -127,12 +127,12 @@ def is_as_made(bot_id, bot, found):
 
 
 def runs(found):
-    """Whether there is a process, or Docker is about to start it again by itself."""
+    """Whether there is a process, or Docker is about to restart it by itself."""
     return found["State"]["Status"] in ("running", "restarting", "paused", "removing")
 
 
 def run(bot_id, bot):
-    """Replace whatever container there is by the wanted one, and start it. The old one has ended before."""
+    """Replace any existing container with the ordered one, and start it. The old one has ended before."""
     for other in containers()[1]:
         mounted = {mount.get("Name") for mount in other.get("Mounts") or []}
         if name_of(bot_id) in mounted and other["State"] in ("running", "restarting", "paused"):
@@ -173,7 +173,7 @@ def stop(bot_id):
 
 
 def remove(bot_id):
-    """End the bot and remove its container; its data stays, and the end of its log."""
+    """End the bot and remove its container; its data and the end of its log stay."""
     stop(bot_id)
     _keep_log(bot_id)
     try:
@@ -183,7 +183,7 @@ def remove(bot_id):
 
 
 def destroy(bot_id):
-    """Remove the bot with all its data, for ever."""
+    """Remove the bot with all its data for good."""
     remove(bot_id)
     try:
         client().api.remove_volume(name_of(bot_id), force=True)
@@ -215,13 +215,13 @@ def volumes():
 
 
 def tail(container, size):
-    """The last `size` bytes of what a container has said."""
+    """The last `size` bytes of a container's output."""
     lines = client().api.logs(container, tail=max(10, size // 100))
     return lines[-size:].decode(errors="replace")[-size:]
 
 
 def earlier_log(bot_id, size):
-    """The end of what the bot's earlier containers said."""
+    """The end of the output of the bot's earlier containers."""
     try:
         with open(os.path.join(_folder(bot_id), "earlier.log"), "rb") as file:
             file.seek(max(0, file.seek(0, os.SEEK_END) - size))
@@ -242,7 +242,7 @@ def _keep_log(bot_id):
 
 
 def make_network():
-    """The bots' own bridge, on which none reaches another."""
+    """The bots' own bridge, on which they cannot reach each other."""
     try:
         client().api.inspect_network(NETWORK)
     except docker.errors.NotFound:
@@ -302,7 +302,7 @@ def _config(bot):
         "launch": bot["launch"],
         "sequence": bot["sequence"],
     }
-    # Left out when there is no need, as older releases do not know them.
+    # Left out when not needed: older releases do not know these fields.
     if bot.get("catch_up"):
         config["catchUp"] = True
     if bot.get("revoked"):
@@ -323,7 +323,7 @@ def _folder(bot_id):
 
 
 def _make_folder(bot_id):
-    """For the bot to read, whatever umask we were started with."""
+    """Readable for the bot, whatever our umask is."""
     os.makedirs(_folder(bot_id), exist_ok=True)
     os.chmod(_folder(bot_id), 0o755)  # nosec B103 # the bot is another user
 

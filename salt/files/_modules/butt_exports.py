@@ -1,6 +1,6 @@
-"""Handing out what a bot keeps, straight to the private server: how much it is, parts of it as a tar, the end of its log.
+"""Sending a bot's data straight to the private server: sizes, parts of it as a tar, the end of its log.
 
-Everything is opened below the bot's own folder and over no link: what a bot puts there leads nowhere else.
+Everything is opened below the bot's own folder without following links: nothing that a bot puts there leads elsewhere.
 """
 
 import http.client
@@ -25,7 +25,7 @@ _BLOB = re.compile(r"[0-9a-f]{62}")
 
 
 def stock(bot_id):
-    """How much of each there is, in bytes; `blobs` is how many there are."""
+    """How much of each part there is, in bytes; `blobs` is the number of blobs."""
     root = _root(bot_id)
     sizes = {name: _size(root, FILES[name][0]) for name in ("secret", "gossip", "log")}
     blobs = [size for _, size in _blobs(root)]
@@ -45,7 +45,7 @@ def send(bot_id, export_id, what):
             return _put(place, [json.dumps(stock(bot_id)).encode()], 204)
         root = _root(bot_id)
     except (OSError, RuntimeError):
-        # Nothing, so that nobody waits for it.
+        # An empty upload, so that nobody waits for it.
         _put(place, [], 204)
         raise
     return _put(place, _tar(root, what), 204)
@@ -74,7 +74,7 @@ def _tar(root, what):
 
 
 def _entry(root, name):
-    """A file as it is now, of the size it has now; one that is not there is left out."""
+    """The tar entry of a file as it is now, with its present size; nothing for a missing file."""
     try:
         file = os.fdopen(open_below(root, name), "rb")
     except FileNotFoundError:
@@ -129,7 +129,7 @@ def _root(bot_id):
 
 
 def open_below(root, name, kind=0):
-    """Step by step, and over no link: the folder is the bot's own, and a link in it may lead anywhere."""
+    """Open it step by step, without following links: the folder is the bot's own, and a link in it may lead anywhere."""
     current = os.open(root, os.O_RDONLY | os.O_DIRECTORY)
     steps = name.split("/")
     for number, step in enumerate(steps):
@@ -148,7 +148,7 @@ def open_below(root, name, kind=0):
 
 
 def _put(path, chunks, *fine):
-    """Send `chunks`; their size. None when the answer is fine, but not the first that is."""
+    """Send `chunks`; returns their size. None if the answer's status is in `fine`, but is not the first one."""
     to = __salt__["butt_engine.settings"]()["report"]
     with open(to["token_file"]) as file:
         token = file.read().split()[0]

@@ -37,7 +37,7 @@ def _memory():
 
 
 def _kills():
-    """By the kernel, of whatever process, since the machine was booted."""
+    """How often the kernel killed a process for lack of memory since the machine booted."""
     with open("/proc/vmstat") as file:
         rows = dict(line.split() for line in file)
     return int(rows.get("oom_kill", 0))

@@ -1,6 +1,6 @@
 """What a bot may not reach: the machine itself, its metadata address, private networks, and so other people's bots.
 
-A pub dials whatever its followers announce. It has a fence of its own, which this one does not rely on.
+A pub connects to whatever its followers announce. It has a fence of its own, which this one does not rely on.
 """
 
 import ipaddress
@@ -27,7 +27,7 @@ SECONDS = 20
 
 
 def stands():
-    """Whether all its rules are in place, and first in line; and kept for the next boot."""
+    """Whether all rules are in place, first in the chain, and saved for the next boot."""
     listed = _iptables("-S", check=False)
     rules = [line for line in listed if line.startswith(f"-A {CHAIN} ")]
     firsts = [next((line for line in listed if line.startswith(f"-A {chain} ")), "") for chain in FROM]
@@ -35,7 +35,7 @@ def stands():
 
 
 def build():
-    """Put the rules in place, whatever is there of them now; in one step, so that there is never half a fence."""
+    """Put the rules in place, whatever rules exist now; in one step, so that there is never half a fence."""
     _restore(["*filter", f":{CHAIN} - [0:0]", f"-F {CHAIN}", *_rules(), "COMMIT"])
     _iptables("-N", "DOCKER-USER", check=False)
     for chain in FROM:
@@ -50,7 +50,7 @@ def build():
 
 
 def _at_boot():
-    """For `iptables-restore --noflush` before Docker starts, which then starts bots without asking anybody."""
+    """Input for `iptables-restore --noflush` before Docker starts, because Docker then starts bots without asking anybody."""
     jumps = [_jump(chain).replace("-A", "-I", 1) for chain in FROM]
     return "\n".join(
         ["*filter", f":{CHAIN} - [0:0]", ":DOCKER-USER - [0:0]", *_rules(), *jumps, "COMMIT", ""]
@@ -90,14 +90,14 @@ def _rules():
         rules += [
             f"-A {CHAIN} -d {server}/32 -p {kind} -m {kind} --dport 53 -j RETURN" for kind in ("udp", "tcp")
         ]
-    # What is addressed to the machine itself, by whichever of its addresses.
+    # Packets for the machine itself, at any of its addresses.
     rules.append(f"-A {CHAIN} -m addrtype --dst-type LOCAL -j REJECT --reject-with icmp-admin-prohibited")
     rules += [f"-A {CHAIN} -d {net} -j REJECT --reject-with icmp-admin-prohibited" for net in RANGES]
     return [*rules, f"-A {CHAIN} -o {BRIDGE} -j REJECT --reject-with icmp-admin-prohibited"]
 
 
 def _resolvers():
-    """The machine's name servers that lie inside the fence: bots may ask them for names, and nothing else."""
+    """The machine's name servers inside the fence: bots may send them DNS queries, and nothing else."""
     found = []
     try:
         with open("/etc/resolv.conf") as file:

@@ -1,4 +1,4 @@
-"""The images that bots run: built here from a release, or pulled by digest; those nobody runs any more go."""
+"""The images that bots run: built here from a release, or pulled by digest; images that nobody runs any more are removed."""
 
 import logging
 import os
@@ -14,7 +14,7 @@ except ImportError:
 
 ROOM = 1024 * 1024 * 1024
 PACKAGES = ("node_modules", "site-packages")
-"""Folders in a release that hold what it depends on."""
+"""Folders in a release that hold its dependencies."""
 
 LINES_LOGGED = 50
 
@@ -41,7 +41,7 @@ def is_here(bot):
 
 
 def make(bot):
-    """Pull the image by its digest, or build it from the release that Salt's file server has."""
+    """Pull the image by its digest, or build it from the release on Salt's file server."""
     if bot["image"]:
         if "@sha256:" not in bot["image"]:
             raise RuntimeError(f"{bot['image']} names no digest: another image may come under that name")
@@ -51,7 +51,7 @@ def make(bot):
     archive = __salt__["cp.cache_file"](f"salt://releases/{bot['release']}.tar.gz")
     if not archive:
         raise RuntimeError(f"the file server has no release {bot['release']}")
-    # The packages that a release brings along fit most images: then nothing is fetched from anywhere.
+    # The packages that come with a release fit most images: then nothing has to be downloaded.
     if not (_has_packages(archive) and _is_built_offline(bot, archive)):
         _build(bot, archive, network=None)
     os.unlink(archive)
@@ -70,9 +70,9 @@ def _is_built_offline(bot, archive):
 
 
 def _build(bot, archive, network):
-    """Raises `Unbuilt`, with the last line that the build said."""
+    """Raises `Unbuilt`, with the last line of the build's output."""
     try:
-        # As it came: to unpack and pack it again takes longer than all the rest.
+        # Passed on as it came: unpacking and packing it again would take longer than everything else.
         with open(archive, "rb") as packed:
             _client().images.build(
                 fileobj=packed,
@@ -94,7 +94,7 @@ def _build(bot, archive, network):
 
 
 def _has_packages(archive):
-    """Whether the release brings along what it depends on."""
+    """Whether the release comes with its dependencies."""
     with tarfile.open(archive) as tar:
         return any(entry.name.removeprefix("./") in PACKAGES and entry.isdir() for entry in tar)
 
@@ -106,10 +106,10 @@ def _check_room():
 
 
 def _remove_unused():
-    """Images of releases that no bot runs any more. One that a container was made from stays by itself."""
+    """Remove images of releases that no bot runs any more. Docker keeps one that a container was made from."""
     bots = __salt__["butt.wanted"](__pillar__)["bots"].values()
     wanted = {name_of(bot) for bot in bots}
-    # A bot on trial may have to go back at once, with no room to build anything.
+    # A bot on trial may have to go back at once, without room to build anything.
     wanted |= {name_of({**bot, "release": bot["previous"]}) for bot in bots if bot["previous"]}
     for image in _client().api.images(filters={"label": "butt.release"}):
         if not wanted & set(image["RepoTags"] or []):

@@ -1,6 +1,6 @@
-"""A way back for a bot on new code, whatever that does to its disk; the same as `butt/hosts/trial.py` does for processes.
+"""A way back for a bot on new code, whatever that code does to its disk; the same as `butt/hosts/trial.py` does for processes.
 
-Beside the bot's data, on the same disk: `ballast`, which goes to make room, and `trial.json`, which says what there was.
+Beside the bot's data, on the same disk: `ballast`, which is removed to make room, and `trial.json`, which says what there was.
 """
 
 import json
@@ -16,10 +16,10 @@ OF_A_PUB = frozenset(
     "blobs blobs_push caught-up db ebt flume friends.json gossip.json gossip.json~ invites links manifest.json node_modules "
     "limits.json offers.json ooo secret sequence socket".split()
 )
-"""What a pub of either kind, or a plain ssb-server, keeps in its data folder."""
+"""What either kind of pub, or a plain ssb-server, keeps in its data folder."""
 
 NEAR = 4 * 1024 * 1024
-"""How many bytes of a log's end are searched for the bot's own newest message."""
+"""How many bytes at the end of a log are searched for the bot's own newest message."""
 
 LONGEST_MESSAGE = 26 * 1024
 _ENDS = struct.Struct(">II")
@@ -31,7 +31,7 @@ _HEAD = re.compile(
 
 
 def begin(bot_id, release):
-    """Before a start on trial; nothing to do where it has begun."""
+    """Call before a start on trial; does nothing if the trial has begun."""
     _take_ballast(bot_id)
     note = _beside(bot_id, "trial.json")
     if os.path.exists(note) and _read(note)["release"] == release:
@@ -44,7 +44,7 @@ def begin(bot_id, release):
 
 
 def end(bot_id, release):
-    """Before a start on code that is not on trial. Where that is other code than was tried, its leavings go."""
+    """Call before a start on code that is not on trial. If that is not the code that was tried, the tried code's leftovers go."""
     note = _beside(bot_id, "trial.json")
     _unlink(_beside(bot_id, "ballast"))
     if not os.path.exists(note):
@@ -58,16 +58,16 @@ def end(bot_id, release):
 
 
 def noted(data):
-    """How far a bot's feed has come, as it noted; 0 where it did not."""
+    """How far the bot noted that its feed goes; 0 if it did not."""
     content = _opened(data, "sequence", lambda file: file.read(17))
     note = _NOTE.fullmatch(content or b"")
     return int(note[1]) if note else 0
 
 
 def newest(data, ssb_id):
-    """`(sequence, record)` of the bot's own newest message near the end of its log, unverified; `(0, b"")` where none is."""
+    """`(sequence, record)` of the bot's own newest message near the end of its log, unverified; `(0, b"")` if there is none."""
     end = _opened(data, "flume/log.offset", lambda file: _last(file, NEAR)) or b""
-    # A last record may be unfinished. Records are found by their own heads and frames, so that is passed over.
+    # The last record may be unfinished. Records are found by their own headers and frames, so it is skipped.
     for head in reversed(list(_HEAD.finditer(end))):
         begin = head.start()
         if (head[2] or head[3]).decode(errors="replace") != ssb_id or begin < 4:
@@ -85,7 +85,7 @@ def _last(file, size):
 
 
 def _opened(data, name, read):
-    """What `read` makes of a file of the bot's; None where there is none. A link on the way may lead anywhere."""
+    """What `read` returns for a file of the bot's; None if there is none. A link in the path could lead anywhere."""
     flags = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK
     *folders, last = name.split("/")
     place = None
@@ -105,7 +105,7 @@ def _opened(data, name, read):
 
 
 def _take_back(bot_id, before):
-    """Take back a sequence that the refused code noted and that the log does not show: no earlier code would start on it."""
+    """Take back a sequence that the rejected code noted and the log does not confirm: no earlier code would start on it."""
     data = _data(bot_id)
     secret = _opened(data, "secret", lambda file: file.read(4096).decode(errors="replace")) or ""
     found = re.search(r'"id"\s*:\s*"(@[A-Za-z0-9+/]{43}=\.ed25519)"', secret)
@@ -130,7 +130,7 @@ def is_on(bot_id):
 
 
 def is_full(bot_id):
-    """Whether the disk ran full while the code is on trial; true until the next start, also when there is room again."""
+    """Whether the disk ran full while the code was on trial; true until the next start, even if there is room again."""
     try:
         size = os.stat(_beside(bot_id, "ballast")).st_size
         return size == 0 or shutil.disk_usage(_data(bot_id)).free < FULL
@@ -139,7 +139,7 @@ def is_full(bot_id):
 
 
 def give_room(bot_id):
-    """What filled the disk has ended. An empty ballast stays behind and says so, as nothing else could be written."""
+    """Call when the process that filled the disk has ended. The ballast is left empty as a mark: nothing else could be written."""
     os.truncate(_beside(bot_id, "ballast"), 0)
 
 

@@ -1,7 +1,7 @@
-"""Sending what the bots of this machine keep to the private server, which seals it for the vault, as it grows.
+"""Sending the data of this machine's bots to the private server, as it grows; the server seals it for the vault.
 
-A program of its own does it, beside the minion: each run of the states sees to it that it runs, and tells it which bots there
-are. It ends by itself when it was told nothing for an hour. It has no key of the storage, only the machine's own token.
+A separate program does this, beside the minion: each run of the states makes sure that it runs, and tells it which bots there
+are. It ends by itself if it hears nothing for an hour. It has no key of the storage, only the machine's own token.
 """
 
 import fcntl
@@ -21,7 +21,7 @@ log = logging.getLogger(__name__)
 
 TICK, AFTER_TROUBLE, NOT_HERE, REFUSED = 1.0, 20.0, 60.0, 300.0
 WAIT = 5.0
-"""Seconds until what is less than a piece of the log is sent as well."""
+"""Seconds until less than a full piece of the log is sent as well."""
 
 PIECE, LONGEST_PIECE = 1 << 20, 3 << 20
 LARGEST_BLOB, LARGEST_SMALL = 64 << 20, 1 << 20
@@ -33,7 +33,7 @@ MOST_ANSWER = 64 << 20
 
 
 def keep(pillar):
-    """Have it run for the bots that are here, where the service has a vault."""
+    """Have the program run for the bots that are here, if the service has a vault."""
     settings = __salt__["butt_engine.settings"]()
     note = os.path.join(settings["home"], "vault.json")
     if not (pillar["butt"].get("vault") and settings["report"]):
@@ -83,11 +83,11 @@ def _runs(note):
 
 
 class PrivateServerAway(Exception):
-    """The private server, or the vault behind it, does not take anything now."""
+    """The private server, or the vault behind it, accepts nothing now."""
 
 
 class NotTaken(Exception):
-    """This one thing is not taken; `status` is that of the answer."""
+    """This one thing is not accepted; `status` is that of the answer."""
 
     def __init__(self, status):
         super().__init__(f"the private server answers {status}")
@@ -95,13 +95,13 @@ class NotTaken(Exception):
 
 
 class PrivateServer:
-    """The private server, over one kept connection."""
+    """The private server, over one connection that is kept open."""
 
     def __init__(self):
         self._connection, self._to = None, None
 
     def ask(self, told, method, path, body=None):
-        """The JSON that it answers, None where there is none. Raises `PrivateServerAway` and `NotTaken`."""
+        """The JSON answer, None if there is none. Raises `PrivateServerAway` and `NotTaken`."""
         try:
             with open(told["token_file"]) as file:
                 token = file.read().split()[0]
@@ -132,7 +132,7 @@ class PrivateServer:
             self._connection.request(method, f"{parts.path.rstrip('/')}{path}", body, headers)
             return self._connection.getresponse()
         except (http.client.RemoteDisconnected, ConnectionError):
-            # Whoever kept it may have closed it meanwhile. To send the same twice does no harm.
+            # The other side may have closed the kept connection meanwhile. Sending the same thing twice does no harm.
             self._connection.close()
             if not is_used:
                 raise
@@ -146,7 +146,7 @@ class PrivateServer:
 
 
 class BotInVault:
-    """What is known to be in the vault of one bot: where its log goes on, and digests of all else."""
+    """What is known to be in the vault of one bot: where its log continues, and digests of everything else."""
 
     def __init__(self, there):
         self.line, self.end = there["line"], there["end"]
@@ -168,7 +168,7 @@ class VaultSender:
         self._first = None
 
     def round(self, told):
-        """Send what has grown; for how many seconds to rest."""
+        """Send what has grown; returns for how many seconds to rest."""
         for known in (self._bots, self._rests):
             for bot_id in known.keys() - told["bots"].keys():
                 del known[bot_id]
@@ -185,7 +185,7 @@ class VaultSender:
                 words = "" if no.status == 404 else f"The vault does not take it: {no}."
                 self._rests[bot_id] = (self._clock() + (NOT_HERE if no.status == 404 else REFUSED), words)
             except PrivateServerAway:
-                # What was not taken the last time comes last, so that it keeps nothing else back.
+                # What was not accepted the last time comes last, so that it does not hold up the others.
                 self._first, rest = bot_id, AFTER_TROUBLE
                 break
             except (OSError, RuntimeError, LookupError, TypeError, ValueError) as error:
@@ -222,7 +222,7 @@ class VaultSender:
             bot.blobs_at = self._clock()
 
     def _is_new(self, bot_id, root):
-        """Whether its secret has to be looked at: it was not yet, or is another file."""
+        """Whether the secret has to be read: it was not read yet, or is another file now."""
         bot = self._bots.get(bot_id)
         stamp = self._stamp(root, "secret")
         if stamp is None:
@@ -230,7 +230,7 @@ class VaultSender:
         return bot is None or bot.stamps.get("secret") != stamp
 
     def _goes_on(self, bot, root):
-        """Whether its log goes on from where the vault is: it has the very bytes that were sent last."""
+        """Whether its log continues what the vault has: it contains exactly the bytes that were sent last."""
         if not bot.line:
             return False
         try:
@@ -249,7 +249,7 @@ class VaultSender:
     def _send_log(self, told, bot_id, bot, root):
         size = self._size(root)
         if size < bot.end:
-            # Another log than the one that was sent: the next round looks anew at what goes on from where.
+            # This is not the log that was sent: the next round checks anew what continues what.
             del self._bots[bot_id]
             return
         while size > bot.end:
@@ -280,7 +280,7 @@ class VaultSender:
                 bot.folders[first] = changed
 
     def _folders(self, root):
-        """The folders of blobs, and when each was changed."""
+        """The folders of blobs, and when each was last changed."""
         place = os.path.join(root, "blobs", "sha256")
         try:
             with os.scandir(place) as entries:
@@ -310,7 +310,7 @@ class VaultSender:
         return content
 
     def _stamp(self, root, name):
-        """What changes when the file does. Nothing of it is read, so a link is no matter."""
+        """A value that changes when the file does. The file is not read, so a link does not matter."""
         try:
             seen = os.stat(os.path.join(root, name), follow_symlinks=False)
         except FileNotFoundError:
@@ -325,7 +325,7 @@ class VaultSender:
         return seen.st_size
 
     def _tell(self, told):
-        """Say how far behind each bot is: at once where that has changed, else once a minute."""
+        """Report how far behind each bot is: at once if that has changed, else once a minute."""
         now = self._clock()
         looks = {}
         for bot_id, root in told["bots"].items():
@@ -353,7 +353,7 @@ def _is_hexadecimal(name, length):
 
 
 def main(note):
-    """Send as long as the note is there and was told anew within an hour."""
+    """Send for as long as the note exists and was updated within an hour."""
     import butt_exports
 
     def opened(root, name):

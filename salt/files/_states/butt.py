@@ -1,10 +1,10 @@
-"""States of bots. Each says what it changed; whoever asks with `test=True` is told what it would change."""
+"""States of bots. Each reports what it changed; with `test=True` it reports what it would change."""
 
 IDENTITY_SECONDS = 10
 
 
 def fenced(name):
-    """Bots reach neither this machine, nor private networks, nor each other."""
+    """Bots can reach neither this machine, nor private networks, nor each other."""
     if __salt__["butt_engine.has_network"]() and __salt__["butt_fence.stands"]():
         return _same(name)
     if __opts__["test"]:
@@ -27,7 +27,7 @@ def image(name, bot):
 
 
 def running(name, bot):
-    """The bot runs just as it is wanted. An earlier container of it has ended before a new one starts."""
+    """The bot runs exactly as ordered. An earlier container of it has ended before a new one starts."""
     there = __salt__["butt_engine.containers"]()[0].get(name)
     old = _shown(there)
     as_made = bool(there) and __salt__["butt_engine.is_as_made"](name, bot, there)
@@ -55,7 +55,7 @@ def stopped(name):
 
 
 def out_of_room(name):
-    """Code on trial that filled the disk has ended, and the disk has a little room again."""
+    """Code on trial that filled the disk has ended, and the disk has a little free space again."""
     if __opts__["test"]:
         return _would(name, "the bot is to be stopped")
     __salt__["butt_engine.stop"](name)
@@ -64,7 +64,7 @@ def out_of_room(name):
 
 
 def proven(name, release):
-    """The bot's code is not on trial any more."""
+    """The bot's code is no longer on trial."""
     if __opts__["test"]:
         return _would(name, "its trial is to end")
     __salt__["butt_trial.end"](name, release)
@@ -72,7 +72,7 @@ def proven(name, release):
 
 
 def gone(name):
-    """Nothing is left of the bot: only for one whose id was given as deleted."""
+    """Nothing is left of the bot: only for one whose id was listed as deleted."""
     if name not in __salt__["butt.wanted"](__pillar__)["deleted"]:
         return {"name": name, "result": False, "changes": {}, "comment": "This bot was not deleted."}
     if __opts__["test"]:
@@ -82,7 +82,7 @@ def gone(name):
 
 
 def reported(name):
-    """The private server knows how all is now. `data` says it too."""
+    """The private server knows the present state of everything. `data` holds the same report."""
     if __opts__["test"]:
         return _same(name)
     said = __salt__["butt.report"](__pillar__, wait=IDENTITY_SECONDS, troubles=_troubles())
@@ -92,7 +92,7 @@ def reported(name):
 
 
 def _troubles():
-    """Why states of this run failed. Over Salt anybody could say so in this machine's name; the report has its token."""
+    """Why states of this run failed. Over Salt anybody could claim that in this machine's name; the report carries its token."""
     failed = [state for state in __running__.values() if state["result"] is False]
     return [f"{state['__id__']}: {state['comment']}" for state in failed]
 
