@@ -1,4 +1,4 @@
-"""Write the lockfiles, with hashes and without any registry's address."""
+"""Write the lockfiles, with hashes and without the address of any registry."""
 
 import subprocess
 import sys
@@ -19,7 +19,7 @@ UV += ["--python-version", "3.11"]
 
 def main() -> None:
     for arguments in (
-        # For every Python that the service runs on, not for one of them.
+        # For every Python that the service runs on, not only for this one.
         ["pyproject.toml", "--universal", "--output-file", "requirements/run.txt"],
         [
             "pyproject.toml",

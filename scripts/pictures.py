@@ -1,6 +1,6 @@
-"""Take the pictures of the documents anew, from a real service: `.venv/bin/python scripts/pictures.py`.
+"""Retake the pictures of the documents from a real service: `.venv/bin/python scripts/pictures.py`.
 
-It goes the way of `docs/tutorial.md`: somebody new makes a pub and an invite, and a friend comes by it.
+It follows `docs/tutorial.md`: a new user makes a pub and an invite, and a friend uses it.
 """
 
 import os

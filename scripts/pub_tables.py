@@ -14,7 +14,7 @@ NAMES = {
 
 
 def calls() -> str:
-    """What each may call; whoever is further down may call all that stands above, too."""
+    """Who may call what; each row may also call everything in the rows above it."""
     rows = [
         f"| {name} | {', '.join(f'`{call.name}`' for call in TABLE if call.who == who)} |"
         for who, name in NAMES.items()
@@ -28,7 +28,7 @@ def bounds() -> str:
 
 
 def written(text: str) -> str:
-    """The document with the tables as they are now. Raises `ValueError` where the place for one is gone."""
+    """The document with the current tables. Raises `ValueError` if the place for one is missing."""
     for name, table in (("calls", calls()), ("bounds", bounds())):
         begin, end = f"<!-- {name}: written by scripts/pub_tables.py -->", f"<!-- /{name} -->"
         before, found, rest = text.partition(begin)

@@ -39,7 +39,7 @@ def main() -> None:
 
 
 def checked_out(folder: Path) -> Path:
-    """The last commit's files in `folder`: what is not committed is not released."""
+    """Put the last commit's files into `folder`: what is not committed is not released."""
     packed, source = folder / "source.tar", folder / "source"
     _run(["git", "-C", str(ROOT), "archive", "--format=tar", f"--output={packed}", "HEAD"])
     source.mkdir()
@@ -52,7 +52,7 @@ def version_of(source: Path) -> str:
 
 
 def notes_of(changelog: str, version: str, *, draft: bool = False) -> str:
-    """What the changelog says of this version; a draft may be of what is unreleased. Ends the program without any."""
+    """The changelog's notes for this version; a draft may use the unreleased ones. Ends the program if there are none."""
     sections = re.split(r"^## ", changelog, flags=re.MULTILINE)[1:]
     found = {section.split()[0]: section.partition("\n")[2].strip() for section in sections}
     notes = found.get(version) or (found.get(UNRELEASED) if draft else None)
@@ -62,7 +62,7 @@ def notes_of(changelog: str, version: str, *, draft: bool = False) -> str:
 
 
 def packages(source: Path, dist: Path) -> None:
-    """The source distribution, and the wheel that is built from it: so it holds all that is needed."""
+    """Build the source distribution, and the wheel from it: that proves that it is complete."""
     when = subprocess.run(
         ["git", "-C", str(ROOT), "log", "-1", "--format=%ct"], check=True, capture_output=True, text=True
     )
@@ -73,7 +73,7 @@ def packages(source: Path, dist: Path) -> None:
 
 
 def parts_list(source: Path, dist: Path, version: str, scratch: Path) -> None:
-    """A CycloneDX list (SBOM) of the wheel and of all packages of the lockfile, as they are installed."""
+    """Write a CycloneDX list (SBOM) of the wheel and of all packages in the lockfile, as they are installed."""
     python = scratch / "installed" / "bin" / "python"
     uv = str(PROGRAMS / "uv")
     _run([uv, "venv", "--quiet", f"--python={PROGRAMS / 'python'}", str(scratch / "installed")])
@@ -90,7 +90,7 @@ def parts_list(source: Path, dist: Path, version: str, scratch: Path) -> None:
 
 
 def image(source: Path, version: str, path: Path) -> None:
-    """The image of the control plane, as `docker load` reads it. It stays on this machine as `butt:VERSION`, too."""
+    """Build the image of the control plane, for `docker load`. It also stays on this machine as `butt:VERSION`."""
     if not shutil.which("docker"):
         sys.exit("The image is built by Docker: install it, or give --no-image.")
     name = f"butt:{version}"

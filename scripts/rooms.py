@@ -1,6 +1,6 @@
-"""Draw the rooms of the house into `docs/architecture.md`: `python3 scripts/rooms.py`.
+"""Draw the packages of the service into `docs/architecture.md`: `python3 scripts/rooms.py`.
 
-The floors are those of `.importlinter`, the words those that each room says of itself.
+The layers come from `.importlinter`, the descriptions from each package's docstring.
 """
 
 import ast
@@ -14,7 +14,7 @@ LONGEST = 100
 
 
 def floors() -> list[list[str]]:
-    """The rooms' names, the highest floor first."""
+    """The packages' names, the highest layer first."""
     contracts = configparser.ConfigParser()
     contracts.read(ROOT / ".importlinter")
     layers = contracts["importlinter:contract:floors"]["layers"].split("\n")
@@ -22,7 +22,7 @@ def floors() -> list[list[str]]:
 
 
 def words_of(room: str) -> str:
-    """The beginning of what the room says of itself, up to where a sentence or a thought ends."""
+    """The beginning of the package's docstring, cut at the end of a sentence or clause."""
     package = ROOT / "butt" / room / "__init__.py"
     code = package if package.exists() else package.parent.with_suffix(".py")
     said = (ast.get_docstring(ast.parse(code.read_text())) or "").split("\n\n")[0].split("\n")[0]
@@ -33,7 +33,7 @@ def words_of(room: str) -> str:
 
 
 def drawing() -> str:
-    """Mermaid: a floor imports from those below it, never from those above."""
+    """Mermaid: a layer imports from those below it, never from those above."""
     lines = ["```mermaid", "flowchart TB"]
     all_floors = floors()
     for number, rooms in enumerate(all_floors):
@@ -45,7 +45,7 @@ def drawing() -> str:
 
 
 def redrawn(text: str) -> str:
-    """The document with the drawing as it is now. Raises `ValueError` where the place for it is gone."""
+    """The document with the current drawing. Raises `ValueError` if the place for it is missing."""
     before, begin, rest = text.partition(BEGIN)
     _, end, after = rest.partition(END)
     if not (begin and end):

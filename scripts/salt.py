@@ -1,6 +1,6 @@
-"""Install Salt into an environment of its own, `.salt`: its programs are called, and nothing of it is imported.
+"""Install Salt into its own environment, `.salt`: its programs are run, and nothing of it is imported.
 
-Salt comes as source alone and is built here, which takes a C compiler and about a minute.
+Salt is available only as source and is built here, which takes a C compiler and about a minute.
 """
 
 import os

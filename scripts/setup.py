@@ -1,7 +1,7 @@
 """Make the virtual environment and install a locked set of dependencies into it.
 
-Runs on a bare Python. Debian keeps the part that puts pip into a new environment in a package of its own, which is
-installed here when we may.
+Runs on a bare Python. Debian has the part that puts pip into a new environment in a separate package, which is installed here
+if we have the rights to.
 """
 
 import importlib.util
@@ -28,7 +28,7 @@ def main(wanted: str) -> None:
     print(f"Installing the packages of requirements/{wanted}.txt …", flush=True)
     run([*PIP, "install", *QUIET, "--require-hashes", "-r", str(ROOT / "requirements" / f"{wanted}.txt")])
     if wanted == "run":
-        # setuptools warns that changes here take effect at once, which is what an editable installation is for.
+        # setuptools warns that changes here take effect at once, which is the point of an editable installation.
         os.environ["PYTHONWARNINGS"] = "ignore:Editable installation"
         run([*PIP, "install", *QUIET, "--no-deps", "--no-build-isolation", "--editable", str(ROOT)])
     (VENV / f"{wanted}.done").touch()

@@ -1,4 +1,4 @@
-"""Have the programs on this machine that the tests drive: installed when we may, named when we may not."""
+"""Provide the programs on this machine that the tests drive: installs them if we may, names the missing ones if not."""
 
 import os
 import shutil
