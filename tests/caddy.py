@@ -1,4 +1,4 @@
-"""The proxy as it is shipped, in front of a service in a test: only its ports and its folder are others."""
+"""The shipped proxy in front of a service in a test: only its ports and its folder differ."""
 
 import json
 import os
@@ -13,7 +13,7 @@ from tests.service import Service, wait_for
 
 SHIPPED = Path(__file__).parents[1] / "deploy" / "Caddyfile"
 DOMAIN = "butt.localhost"
-"""For names below `localhost`, Caddy makes certificates by itself."""
+"""Caddy makes certificates by itself for names below `localhost`."""
 
 
 class Caddy:
@@ -34,12 +34,12 @@ class Caddy:
 
     def __exit__(self, *_: object) -> None:
         if self.process:
-            # At a signal it would wait for whoever is connected.
+            # On a signal it would wait until everybody has disconnected.
             self.process.kill()
             self.process.wait(timeout=20)
 
     def is_before(self, site: Service) -> None:
-        """Runs, and answers for this service."""
+        """Start the proxy, and wait until it answers for this service."""
         environment = {
             "PATH": os.environ["PATH"],
             "HOME": str(self._folder),
@@ -57,7 +57,7 @@ class Caddy:
         wait_for(self._is_up)
 
     def _moved(self, config: Any) -> Any:
-        """The shipped configuration, on other ports, which nobody can change while it runs."""
+        """The shipped configuration on other ports, which nobody can change while it runs."""
         web = config["apps"]["http"]
         web |= {"http_port": self._http, "https_port": self._https}
         for server in web["servers"].values():

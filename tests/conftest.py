@@ -18,7 +18,7 @@ from tests.salt.land import Land
 from tests.service import Service, migrated
 from tests.stock import STOCK
 
-# The machine may be busy: a slow moment is no failure.
+# The machine may be busy: a slow moment is not a failure.
 settings.register_profile("calm", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.register_profile("quick", settings.get_profile("calm"), max_examples=20)
 settings.load_profile("calm")
@@ -33,8 +33,8 @@ LONG = (
     "tests/clouds/test_whole.py",
     "tests/release/",
 )
-"""Tests that alone take a minute or more on two processors: several times as long before they count as hanging. A whole run
-begins with them, as no worker should be alone with one in the end, and with machines in not more than two of them at once, as
+"""Tests that take a minute or more even alone on two processors: they get several times as long before they count as hanging. A
+whole run starts with them, so that no worker ends up alone with one; and at most two that use machines run at once, because
 each of these takes gigabytes of memory.
 """
 
@@ -45,7 +45,7 @@ HALF_A_MINUTE = (
     *("tests/attacks/test_join.py", "tests/client/", "tests/whole/", "tests/vault/test_coming_back.py"),
     "tests/imports/test_coming_here.py",
 )
-"""Files in which a test takes half a minute or more beside others."""
+"""Files with a test that takes half a minute or more while others run."""
 
 SLOW = (
     *LONG,
@@ -70,22 +70,22 @@ SLOW = (
     "tests/accounts/test_leaving.py::test_however_many_have_to_stay_others_can_go",
     "tests/accounts/test_mailing.py::test_nor_do_many_bots_of_whose_box_is_full",
 )
-"""What takes long, by the beginnings of names, and about the longest first. The quick tests leave it out. A whole run begins
-with it in this order.
+"""Slow tests, by the beginnings of their names, roughly the slowest first. The quick tests leave them out, and a whole run
+starts with them in this order.
 """
 
 HANGS, HANGS_WITH_PARTS, MADE_FIRST, TAKES_LONG = 120, 300, 600, 900
-"""Seconds after which a test fails as it hangs, ten times what any takes: one of Python alone; one with real parts; one that
-makes those which others share, or takes half a minute; and a long one.
+"""Seconds after which a test fails because it hangs, ten times what any test takes: one of Python alone; one with real parts;
+one that makes shared parts, or takes half a minute; and a long one.
 """
 
 TOGETHER = "tests/salt/"
-"""Tests that share a land and its machines, so one worker does them, but for those that have a name in `LONG`."""
+"""Tests that share a test network and its machines, so one worker runs them, except those listed in `LONG`."""
 
 _FILES = tuple(name for name in SLOW if "::" not in name)
 
 HEAVY = {"built_node_pub", "built_pub", "built_stock", "land", "postgres_url", "v8"}
-"""Fixtures that quick tests do without as well: pubs, Node, PostgreSQL, Docker and Salt."""
+"""Fixtures that quick tests also do without: pubs, Node, PostgreSQL, Docker and Salt."""
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -100,14 +100,15 @@ def pytest_configure(config: pytest.Config) -> None:
 
 
 class ByFile(LoadScopeScheduling):
-    """Where tests run side by side, a file stays with one worker, and so do those that share machines.
+    """When tests run side by side, a file stays with one worker, and so do tests that share machines.
 
-    A worker always has a test waiting behind the one that it does. What waits behind a long one is short: nobody else can take it.
+    A worker always has a test queued behind the one it runs. What is queued behind a long test is short: nobody else can take
+    it.
     """
 
     def __init__(self, config: pytest.Config, log: Producer) -> None:
         super().__init__(config, log)
-        # Else files of many tests would come first, which are not those that take longest.
+        # Otherwise files with many tests would come first, and those are not the ones that take longest.
         config.option.loadscopereorder = False
 
     def _split_scope(self, nodeid: str) -> str:
@@ -127,7 +128,7 @@ def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> ByFile:
 
 
 def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:
-    """Quick tests do not even load what they leave out."""
+    """Quick tests do not even import what they leave out."""
     name = collection_path.relative_to(config.rootpath).as_posix()
     return True if config.getoption("quick") and f"{name}/".startswith(_FILES) else None
 
@@ -147,7 +148,7 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
 
 
 def _seconds(item: pytest.Item, *, makes: bool) -> int:
-    """How long this test may take. `makes` is whether it is the first in its file that needs one of its fixtures."""
+    """How long this test may take. `makes` says that it is the first in its file that needs one of its fixtures."""
     if item.nodeid.startswith(LONG):
         return TAKES_LONG
     if not _is_heavy(item):
@@ -165,7 +166,7 @@ def _is_heavy(item: pytest.Item) -> bool:
 
 @pytest.fixture(scope="session")
 def django_db_modify_db_settings(django_db_modify_db_settings_parallel_suffix: None) -> Iterator[None]:
-    """Where tests have their tables in memory, these are there before Django migrates: nothing is left to do."""
+    """If tests have their tables in memory, create them before Django migrates, which then has nothing left to do."""
     if connection.vendor != "sqlite":
         yield
         return
@@ -183,7 +184,7 @@ def built_pub() -> Path:
 
 @pytest.fixture(scope="session")
 def built_stock() -> Path:
-    """The network's own ssb-server. Programs in tests that are not ours run on its packages."""
+    """The network's own ssb-server. Foreign programs in tests run on its packages."""
     return build(STOCK).path
 
 
@@ -202,6 +203,6 @@ def site(tmp_path_factory: pytest.TempPathFactory, built_pub: Path) -> Iterator[
 
 @pytest.fixture(scope="session")
 def land() -> Iterator[Land]:
-    """One for all tests here that need it: its addresses are there once."""
+    """One for all tests here that need it: its addresses exist only once."""
     with Land() as land:
         yield land

@@ -1,4 +1,4 @@
-"""Small disks of a test's own, that can be full."""
+"""Small disks for one test, which can be full."""
 
 import subprocess
 from collections.abc import Iterator
@@ -20,7 +20,7 @@ def disk(path: Path, size: str) -> Iterator[None]:
 
 
 def fill(path: Path, leave: int = 0) -> None:
-    """Take all the room of the disk with a file at `path`, but for so many blocks."""
+    """Fill the disk with a file at `path`, except for this many blocks."""
     with path.open("wb", buffering=0) as file:
         with suppress(OSError):
             while True:

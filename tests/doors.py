@@ -1,4 +1,4 @@
-"""Where a service is reached: a port of this machine, over TLS where a proxy is in front."""
+"""Where a service is reached: a port of this machine, over TLS if there is a proxy in front."""
 
 import socket
 import ssl
@@ -8,7 +8,7 @@ from functools import cached_property
 
 @dataclass(frozen=True)
 class Door:
-    """`name` is the host that its certificate is for, which the file `authority` vouches for; without one it is plain HTTP."""
+    """`name` is the host in its certificate, which the file `authority` vouches for; without one it is plain HTTP."""
 
     port: int
     name: str = ""
@@ -23,7 +23,7 @@ class Door:
         return f"{self.name or '127.0.0.1'}:{self.port}"
 
     def connects(self, source: str = "127.0.0.1", seconds: float = 20) -> socket.socket:
-        """An open connection. Any address of loopback will do as its `source`."""
+        """An open connection. Any loopback address works as its `source`."""
         made = socket.create_connection(("127.0.0.1", self.port), seconds, (source, 0))
         if not self.name:
             return made

@@ -1,9 +1,9 @@
-"""Passwords at a cost that tests can pay each time."""
+"""A password hasher that is cheap enough for every test."""
 
 from butt.accounts.hashing import Hasher
 
 
 class QuickHasher(Hasher):
-    """The service's own, with 8 KiB of memory in place of 46 MiB. Services that tests start use the service's own."""
+    """The service's own hasher, with 8 KiB of memory instead of 46 MiB. Services that tests start use the service's own."""
 
     memory_cost = 8

@@ -1,4 +1,4 @@
-"""Ports for tests that run side by side: each worker has a lane of its own, below what outgoing connections are given."""
+"""Ports for tests that run side by side: each worker has a range of its own, below the range of outgoing connections."""
 
 import os
 import random
@@ -9,7 +9,7 @@ WIDTH, PUBS = 5_500, 500
 NUMBER = int(os.environ.get("PYTEST_XDIST_WORKER", "gw0").removeprefix("gw"))
 START = 10_000 + WIDTH * NUMBER
 PUB_PORTS = f"{START + WIDTH - PUBS}-{START + WIDTH - 1}"
-"""What a service that a test makes in its own process gives to bots."""
+"""The ports that a service in a test's own process gives to bots."""
 
 
 _lane = deque(range(START, START + WIDTH - PUBS))
@@ -17,9 +17,7 @@ _lane.rotate(random.randrange(WIDTH))
 
 
 def free_ports(count: int) -> list[int]:
-    """A run of `count` ports in a row that are free. None is given again before all others were: whoever has it may not
-    listen yet.
-    """
+    """`count` free ports in a row. None is returned again before all others were, because its user may not listen yet."""
     run: list[int] = []
     while len(run) < count:
         port = _lane[0]

@@ -1,7 +1,6 @@
 """A pub for Node: the example of a source of that kind.
 
-It keeps its data as the pub for Node did that once came with the service. So tests let bots move from it to the built-in
-pub, and back.
+It keeps its data like the Node pub that the service used to ship. So tests move bots from it to the built-in pub, and back.
 """
 
 from pathlib import Path

@@ -16,12 +16,12 @@ PASSWORD = "correct horse battery"
 
 @cache
 def digest() -> str:
-    """Of `PASSWORD`, made once: each takes a fifth of a second of the processor."""
+    """The digest of `PASSWORD`, computed once: each takes a fifth of a second of CPU."""
     return make_password(PASSWORD)
 
 
 def account(name: str) -> Account:
-    """As `register` leaves one."""
+    """An account as `register` leaves it."""
     agent = Agent.objects.create(type=Agent.Type.PERSON, name=name.title())
     made = Account.objects.create(email=f"{name.lower()}@example.org", agent=agent, password=digest())
     EmailAddress.objects.create(user=made, email=made.email, primary=True, verified=False)

@@ -1,4 +1,4 @@
-"""A PostgreSQL of one's own: a private cluster in a temporary folder, reached by a socket in it."""
+"""A private PostgreSQL: a cluster in a temporary folder, reached by a socket in it."""
 
 import os
 import pwd
@@ -16,7 +16,7 @@ OWNER = "postgres"
 
 
 def programs() -> Path:
-    """The folder of PostgreSQL's programs."""
+    """The folder with PostgreSQL's programs."""
     found = sorted(Path("/usr/lib/postgresql").glob("*/bin/initdb"))
     if found:
         return found[-1].parent
@@ -27,7 +27,7 @@ def programs() -> Path:
 
 @pytest.fixture(scope="session")
 def postgres_url() -> Iterator[str]:
-    """The address of an empty database; in the end the cluster is gone."""
+    """The address of an empty database; the cluster is removed at the end."""
     with cluster() as url:
         yield url
 
@@ -37,7 +37,7 @@ def cluster() -> Iterator[str]:
     """The same for the length of a block."""
     folder = Path(tempfile.mkdtemp(prefix="butt-pg-"))
     data = folder / "data"
-    # It refuses to run as root; its own user does instead.
+    # PostgreSQL refuses to run as root, so its own user runs it instead.
     as_root = os.geteuid() == 0
     user = OWNER if as_root else pwd.getpwuid(os.geteuid()).pw_name
     if as_root:

@@ -1,4 +1,6 @@
-"""Rows that another part of the service would write, made of its models: a column that is new has its default here as well."""
+"""Rows that another part of the service would write, made from its models, so that new columns have their defaults here as
+well.
+"""
 
 import sqlite3
 from contextlib import closing
@@ -21,7 +23,9 @@ def insert(database: Path, *rows: Model) -> None:
 
 
 def _columns_of(row: Model) -> dict[str, object]:
-    """Django's connection only says how SQLite has values written; it is not opened. What the database sets, it sets here."""
+    """Django's connection is used only to convert values for SQLite; it is not opened. Columns with a database default are left
+    out.
+    """
     values = {field: getattr(row, field.attname) for field in row._meta.concrete_fields}
     return {
         field.column: field.get_db_prep_save(value, connection)

@@ -1,4 +1,4 @@
-"""An S3 server that nobody here wrote: moto's, as a process of its own on loopback."""
+"""An independent S3 server: moto's, as a process of its own on loopback."""
 
 import subprocess
 import sys
@@ -12,7 +12,7 @@ from tests.service import wait_for
 
 @contextmanager
 def s3_server() -> Iterator[dict[str, str]]:
-    """The variables by which its clients find it. It has a bucket `copies`."""
+    """The variables with which clients find it. It has a bucket `copies`."""
     (port,) = free_ports(1)
     url = f"http://127.0.0.1:{port}"
     command = [sys.executable, "-m", "moto.server", "-H", "127.0.0.1", "-p", str(port)]

@@ -1,4 +1,4 @@
-"""A whole `butt up` of one's own, and people who use its API."""
+"""A whole `butt up` for tests, and people who use its API."""
 
 import fcntl
 import hashlib
@@ -33,7 +33,7 @@ T = TypeVar("T")
 def wait_for(what: Callable[[], T | None], seconds: float = LONG) -> T:
     """The first answer of `what` that is not false; fails after `seconds`.
 
-    Asked less often the longer it takes, as what is waited for needs the processor too.
+    Asks less often the longer it takes, because what is waited for needs the CPU too.
     """
     began = time.monotonic()
     while not (answer := what()):
@@ -45,7 +45,7 @@ def wait_for(what: Callable[[], T | None], seconds: float = LONG) -> T:
 
 @cache
 def migrated() -> Path:
-    """A database that nobody has used yet. It is migrated once for this code and kept: that takes longer than a service's start."""
+    """An unused database. It is migrated once for this code and kept: migrating takes longer than starting a service."""
     KEPT.mkdir(parents=True, exist_ok=True)
     made = KEPT / f"{_digest_of_code()}.sqlite3"
     with (KEPT / "lock").open("w") as lock:
@@ -72,7 +72,7 @@ def _migrate(made: Path) -> None:
 
 
 def _digest_of_code() -> str:
-    """Of all that decides which tables there are, and what is in them at first."""
+    """A digest of everything that decides which tables there are, and what is in them at first."""
     files = [ROOT / "requirements" / "run.txt", *sorted((ROOT / "butt").rglob("*.py"))]
     digest = hashlib.sha256(sys.version.encode())
     for file in files:
@@ -81,9 +81,9 @@ def _digest_of_code() -> str:
 
 
 class Service:
-    """`with Service(home, release) as site:` runs `butt up` and ends it, and whatever it started, at the end.
+    """`with Service(home, release) as site:` runs `butt up` and at the end stops it and whatever it started.
 
-    Its SQLite is migrated already, unless it starts `from_nothing`, as for a person who has just installed it. Without a
+    Its SQLite is already migrated, unless it starts `from_nothing`, as for a person who has just installed it. Without a
     `release` it builds the pub itself.
     """
 
@@ -147,13 +147,13 @@ class Service:
         wait_for(self._is_up, self.patience)
 
     def down(self) -> None:
-        """As Ctrl-C does."""
+        """Stop it as Ctrl-C does."""
         if self.process.poll() is None:
             self.process.send_signal(signal.SIGINT)
             self.process.wait(timeout=LONG)
 
     def kill(self) -> None:
-        """As `kill -9` does; returns when its parts have noticed."""
+        """Stop it as `kill -9` does; returns when its parts have noticed."""
         parts = psutil.Process(self.process.pid).children()
         self.process.kill()
         self.process.wait()
@@ -166,12 +166,12 @@ class Service:
         return next(child for child in children if f"butt {role} " in " ".join(_arguments(child)))
 
     def pubs(self, bot: Any = None) -> list[psutil.Process]:
-        """Every running pub of this service, or of this bot, found by its configuration's path."""
+        """Every running pub of this service, or of this bot, found by the path of its configuration."""
         place = self.home / "bots" / bot["id"] if bot else self.home / "bots"
         return [p for p in psutil.process_iter() if str(place) in _last_argument(p)]
 
     def end_leftovers(self) -> None:
-        """What a test that failed halfway may have left running."""
+        """End what a test that failed halfway may have left running."""
         mine = [p for p in psutil.process_iter() if str(self.home) in " ".join(_arguments(p))]
         for process in mine:
             with suppress(psutil.NoSuchProcess):
@@ -180,7 +180,7 @@ class Service:
         shutil.rmtree(self.home, ignore_errors=True)
 
     def person(self, email: str) -> "Person":
-        """Somebody new, who has registered."""
+        """A new person, who has registered."""
         answer = self.call(
             "POST", "/authentication/register", {"email": email, "password": "correct horse battery"}
         )
@@ -217,7 +217,7 @@ class Service:
 
 
 class Person:
-    """Somebody with an access token."""
+    """A person with an access token."""
 
     def __init__(self, site: Service, token: str, agent_id: str) -> None:
         self.site, self.token, self.id = site, token, agent_id

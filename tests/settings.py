@@ -1,4 +1,4 @@
-"""The service's own settings, with a home folder that goes with the test run."""
+"""The service's own settings, with a home folder that is removed after the test run."""
 
 import atexit
 import os
@@ -9,8 +9,8 @@ from pathlib import Path
 
 from tests.lanes import PUB_PORTS
 
-# Python may be told to keep no compiled files. Then each of the hundreds of programs that tests start, and each collection
-# of the tests themselves, would compile everything anew.
+# Python may be told not to keep compiled files. Then each of the hundreds of programs that tests start, and each collection of
+# the tests themselves, would compile everything again.
 os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
 sys.dont_write_bytecode = False
 
@@ -33,6 +33,6 @@ from butt.settings import *  # noqa: E402, F403
 
 PASSWORD_HASHERS = ["tests.hashing.QuickHasher"]
 
-# Each client of a test is a server of its own, which would look through all static files before its first answer. So it
-# looks for a file when it is asked for it.
+# Each test client is a server of its own, which would look through all static files before its first answer. So it looks for a
+# file only when it is asked for.
 WHITENOISE_AUTOREFRESH = True

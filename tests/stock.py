@@ -1,4 +1,4 @@
-"""The network's own ssb-server 16.0.1, as it comes from its makers, on a data folder."""
+"""The network's own ssb-server 16.0.1, unmodified, on a data folder."""
 
 import asyncio
 import base64
@@ -21,9 +21,9 @@ MASTER = KeyPair(b"m" * 32)
 
 
 class StockServer:
-    """`ssb-server start` on the data folder `folder/data`, with `MASTER` as its master; what it prints is in `stock`.
+    """`ssb-server start` on the data folder `folder/data`, with `MASTER` as its master; its output is in `stock`.
 
-    Where plugins are left out, `without` them, it is put together of its parts.
+    To leave out the plugins in `without`, the server is assembled from its parts.
     """
 
     def __init__(
@@ -73,7 +73,7 @@ class StockServer:
             )
 
     async def answers(self, patience: float = 60) -> None:
-        """Wait until it does."""
+        """Wait until it answers."""
         deadline = time.monotonic() + patience
         while time.monotonic() < deadline:
             with suppress(ScuttlebuttError, OSError, TimeoutError):
@@ -83,7 +83,7 @@ class StockServer:
         raise AssertionError(f"ssb-server does not answer: {self.output}")
 
     async def call(self, name: str, *arguments: Any, patience: float = 30) -> Any:
-        """As its master."""
+        """Call it as its master."""
         async with connect(self.address, MASTER, network=self.network) as peer:
             return await peer.call(name, *arguments, timeout=patience)
 
@@ -95,7 +95,7 @@ class StockServer:
 
 @asynccontextmanager
 async def stock_server(release: Path, folder: Path, patience: float = 60) -> AsyncIterator[Address]:
-    """One on the main network that answers, for the length of a block."""
+    """A server on the main network that answers, for the length of a block."""
     server = StockServer(release, folder)
     server.spawn()
     try:

@@ -1,4 +1,4 @@
-"""How long each thing of a long way took, told in the output of the tests."""
+"""How long each step of a long test took, shown in the output of the tests."""
 
 import sys
 import time
@@ -7,7 +7,7 @@ import pytest
 
 
 class Stopwatch:
-    """It tells, whatever pytest does with what tests print. Nothing is judged by it."""
+    """It prints, whatever pytest does with the output of tests. No test depends on it."""
 
     def __init__(self, capsys: pytest.CaptureFixture[str]) -> None:
         self._capsys, self._began = capsys, time.monotonic()

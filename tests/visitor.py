@@ -1,4 +1,4 @@
-"""Somebody who uses the service over HTTP: a browser with cookies, or a program with a token."""
+"""A user of the service over HTTP: a browser with cookies, or a program with a token."""
 
 import json
 import re
@@ -43,7 +43,7 @@ class Line(HTTPConnection):
 
 
 class Visitor:
-    """`hears` is told the body of each answer. Calls raise `OSError` and `HTTPException` where there is no answer."""
+    """`hears` is called with the body of each answer. Calls raise `OSError` and `HTTPException` if there is no answer."""
 
     def __init__(
         self,
@@ -64,7 +64,7 @@ class Visitor:
         self._line.close()
 
     def asks(self, method: str, path: str, body: Any = None, kind: str = "", **heads: str) -> Answer:
-        """A body of text or bytes is sent as it is, as `kind`; anything else as JSON."""
+        """A body of text or bytes is sent unchanged, as `kind`; anything else as JSON."""
         if body is not None and not isinstance(body, str | bytes):
             body, kind = json.dumps(body), JSON
         heads = {"Host": self.door.host, "Referer": f"{self.door.url}/", **heads}
@@ -90,18 +90,20 @@ class Visitor:
         return self.asks("POST", path, body, FORM, Accept="text/html")
 
     def registers(self, email: str) -> str:
-        """The id of the person. From now on they speak as a program."""
+        """Register; returns the id of the person. From now on they act as a program."""
         answer = self.asks("POST", "/authentication/register", {"email": email, "password": PASSWORD})
         assert answer.status == 201, answer
         self.token = answer.json["accessToken"]
         return str(answer.json["agent"]["id"])
 
     def signs_in(self, email: str, password: str = PASSWORD) -> int:
-        """In the browser."""
+        """Sign in with the browser."""
         return self.sends("/start", email=email, password=password).status
 
     def _heard(self, method: str, path: str, body: Any, heads: dict[str, str]) -> Answer:
-        """A connection that was open may just be closed: as browsers do, on a new one again, unless it was the first."""
+        """The server may just have closed an open connection: try again on a new one, as browsers do, unless it was new
+        already.
+        """
         was_open = self._line.sock is not None
         try:
             return self._once(method, path, body, heads)
