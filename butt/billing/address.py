@@ -1,4 +1,4 @@
-"""Whom an invoice is made out to, as Stripe keeps it: name, address and tax number. We keep none of it."""
+"""Whom an invoice is addressed to, as Stripe keeps it: name, address and tax number. We store none of it."""
 
 from dataclasses import dataclass, fields
 
@@ -24,17 +24,17 @@ KINDS = {
     "US": "us_ein",
     "ZA": "za_vat",
 }
-"""By country: Stripe's name for the tax number of a company there. From docs.stripe.com/billing/customer/tax-ids, November 2026."""
+"""By country: Stripe's name for a company's tax number there. From docs.stripe.com/billing/customer/tax-ids, November 2026."""
 
 NO_COUNTRIES = frozenset("AC CP CQ DG EA EU EZ IC QO TA UN XA XB XK ZZ".split())
-"""Codes of territories that are no countries to Stripe."""
+"""Codes of territories that are not countries to Stripe."""
 
 LONGEST = 120
-"""Characters of each field."""
+"""Characters per field."""
 
 
 class BadAddress(Exception):
-    """An address that no invoice can be made out to; its text says why."""
+    """An address that no invoice can be addressed to; the text says why."""
 
     def __init__(self, field: str, message: str) -> None:
         super().__init__(message)
@@ -43,7 +43,7 @@ class BadAddress(Exception):
 
 @dataclass(frozen=True)
 class InvoiceAddress:
-    """`country` is its code of two letters."""
+    """`country` is its two-letter code."""
 
     name: str = ""
     line1: str = ""
@@ -56,7 +56,7 @@ class InvoiceAddress:
 
     @property
     def kind(self) -> str:
-        """Stripe's name for the kind of tax number."""
+        """Stripe's name for this kind of tax number."""
         return KINDS.get(self.country, "")
 
 
@@ -64,7 +64,7 @@ FIELDS = tuple(each.name for each in fields(InvoiceAddress))
 
 
 def countries(locale: Locale) -> list[tuple[str, str]]:
-    """Codes and names, by name."""
+    """Codes and names, sorted by name."""
     named = (
         (code, name)
         for code, name in locale.territories.items()
@@ -74,7 +74,7 @@ def countries(locale: Locale) -> list[tuple[str, str]]:
 
 
 def checked(given: InvoiceAddress) -> InvoiceAddress:
-    """As it is told to Stripe. Raises `BadAddress`."""
+    """The address as it is sent to Stripe. Raises `BadAddress`."""
     for name in FIELDS:
         if len(getattr(given, name)) > LONGEST:
             raise BadAddress(name, f"This is longer than {LONGEST} characters.")
@@ -86,7 +86,7 @@ def checked(given: InvoiceAddress) -> InvoiceAddress:
             "tax_number",
             "We cannot accept tax numbers from this country yet. Please leave it empty and write to us.",
         )
-    # Greece's begin with EL.
+    # Greek tax numbers begin with EL.
     prefix = "EL" if given.country == "GR" else given.country
     if number and given.kind == "eu_vat" and not number.startswith(prefix):
         number = prefix + number

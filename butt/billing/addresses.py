@@ -1,4 +1,4 @@
-"""What is said to Stripe of the address and the tax number that stand on invoices."""
+"""Calls to Stripe about the address and the tax number on invoices."""
 
 from typing import Any
 
@@ -16,7 +16,7 @@ class Addresses:
         self._client, self._changing = client, changing
 
     def of(self, customer: str) -> InvoiceAddress:
-        """Whom their invoices are made out to."""
+        """Whom the customer's invoices are addressed to."""
         with answers():
             found = plain(self._client.customers.retrieve(customer, {"expand": ["tax_ids"]}))
         if found.get("deleted"):
@@ -27,7 +27,7 @@ class Addresses:
         return InvoiceAddress(**{**kept, "tax_number": numbers[0]["value"] if numbers else ""})
 
     def tell(self, customer: str, address: InvoiceAddress) -> None:
-        """Raises `BadAddress` when Stripe takes the tax number for none."""
+        """Raises `BadAddress` if Stripe rejects the tax number."""
         with answers():
             before = [plain(each) for each in self._client.customers.tax_ids.list(customer).data]
         if address.tax_number and address.tax_number not in {each["value"] for each in before}:

@@ -1,4 +1,4 @@
-"""What Stripe says when it is asked whether it is set up for us: for `butt doctor`. Nothing is changed there."""
+"""What Stripe answers when asked whether it is set up for us: for `butt doctor`. Nothing is changed there."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -25,19 +25,19 @@ EVENTS = frozenset(
         "invoice.payment_failed",
     }
 )
-"""Those that something follows from at once. Others are only seen once a day."""
+"""The events that have an effect at once. Others are only seen once a day."""
 
 
 @dataclass(frozen=True)
 class Said:
-    """What is so; `mend` is what to do about it, empty when it is well."""
+    """What is true; `mend` says what to do about it, and is empty if all is well."""
 
     what: str
     mend: str = ""
 
 
 def asked(settings: Configuration, url: str = "") -> Iterator[Said]:
-    """`url` is where Stripe's API is, when not at Stripe."""
+    """`url` is where the API is, if not at Stripe."""
     keys = list(_keys(settings))
     yield from keys
     if any(each.mend for each in keys):

@@ -1,4 +1,4 @@
-"""How Stripe is called: for so long, again when it has too much to do, and with errors that the rest of billing knows."""
+"""How Stripe is called: with a time limit, retries when it is too busy, and errors that the rest of billing knows."""
 
 import logging
 import time
@@ -17,11 +17,11 @@ log = logging.getLogger("butt.billing")
 PATIENCE = 8
 TOO_MANY, NOT_FOUND = 429, 404
 WAITS = (0.5, 1.0, 2.0)
-"""Seconds that we wait when Stripe is asked too often. After that the payer waits, for longer."""
+"""Seconds to wait when Stripe gets too many calls. After that the payer waits, for longer."""
 
 
 Changing = Callable[[], AbstractContextManager[None]]
-"""What is around each call that changes something at Stripe."""
+"""Wraps each call that changes something at Stripe."""
 
 
 class NoCustomer(Exception):

@@ -1,4 +1,4 @@
-"""What a browser needs for entering a card, or for confirming a payment, and which origins its page lets in for that."""
+"""What a browser needs to enter a card or confirm a payment, and which origins its page must allow for that."""
 
 from butt.billing.interface import CardForm
 from butt.configuration import Configuration
@@ -9,11 +9,11 @@ STRIPE_SOURCES = {
     "connect-src": ["'self'", "https://api.stripe.com"],
     "frame-src": [STRIPE, "https://*.js.stripe.com", "https://hooks.stripe.com"],
 }
-"""As docs.stripe.com/security/guide says under "Content Security Policy" (November 2026)."""
+"""According to docs.stripe.com/security/guide, "Content Security Policy" (November 2026)."""
 
 
 def form_of(key: str, settings: Configuration, secret: str) -> CardForm:
-    """`key` is the publishable one; `secret` is that of a setup or of a payment."""
+    """`key` is the publishable one; `secret` belongs to a setup or a payment."""
     if settings.is_pretended:
         there = settings.stand_in_url
         sources = {name: ["'self'", there] for name in ("script-src", "connect-src", "frame-src")}

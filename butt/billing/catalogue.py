@@ -10,7 +10,7 @@ from butt.configuration import Configuration
 
 
 class Sold(NamedTuple):
-    """What is sold each month: its product, its name to people, the amount, and the name by which Stripe finds the price."""
+    """What is sold each month: its product, its name for people, the amount, and the name by which Stripe finds the price."""
 
     product: str
     words: str
@@ -19,12 +19,12 @@ class Sold(NamedTuple):
 
 
 def bot_of(settings: Configuration) -> Sold:
-    """Another amount is another price."""
+    """A different amount is a different price."""
     return Sold(PRODUCT, "A bot", settings.price, f"butt-bot-month-{settings.price}-{settings.currency}")
 
 
 def room_of(settings: Configuration) -> Sold:
-    """Where a room costs another sum than other bots."""
+    """Used if a room costs a different amount than other bots."""
     amount = settings.price_of("room")
     return Sold(ROOM_PRODUCT, "A room", amount, f"butt-room-month-{amount}-{settings.currency}")
 
@@ -38,15 +38,15 @@ class Catalogue:
         self._rate = ""
 
     def price(self) -> str:
-        """Of a bot."""
+        """The price of a bot."""
         return self._price_of(bot_of(self._settings))
 
     def room_price(self) -> str:
-        """Of a room, where that costs another sum."""
+        """The price of a room, if that costs a different amount."""
         return self._price_of(room_of(self._settings))
 
     def _price_of(self, sold: Sold) -> str:
-        """The price is known by a name of ours, so that it is made once. Another amount is another price."""
+        """The price has a name chosen by us, so that it is made once. A different amount is a different price."""
         if sold.name not in self._prices:
             with answers():
                 found = self._client.prices.list({"lookup_keys": [sold.name], "active": True}).data
@@ -79,14 +79,14 @@ class Catalogue:
                 return self._client.prices.create(wanted, {"idempotency_key": key_of("price", sold.name)})
 
     def tax(self) -> dict[str, Any]:
-        """The parameters of a subscription that say which tax is added."""
+        """The subscription parameters that say which tax is added."""
         tax = self._settings.tax
         if tax == "stripe":
             return {"automatic_tax": {"enabled": True}}
         return {} if tax == "none" else {"default_tax_rates": [self._taxed(float(tax.rstrip("%")))]}
 
     def _taxed(self, per_cent: float) -> str:
-        """The tax rate of the setting, made once."""
+        """The tax rate from the settings, made once."""
         if self._rate:
             return self._rate
         mark = {"butt": f"{per_cent:g}"}

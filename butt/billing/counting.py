@@ -1,4 +1,4 @@
-"""For how many bots each person should pay, and where receipts go: rows alone, no call to Stripe."""
+"""How many bots each person should pay for, and where receipts go: from rows only, without calling Stripe."""
 
 from datetime import datetime
 
@@ -9,8 +9,8 @@ from butt.billing.payers import BotCounts, shares
 
 
 def count(now: datetime, free: int, *, rooms_apart: bool) -> bool:
-    """Write it down, of all people who have bots or had some; `free` bots of each cost nothing. Rooms are counted by
-    themselves where they cost another sum. Whether there are bots without a payer.
+    """Count for everybody who has bots or had some; `free` bots of each person cost nothing. Rooms are counted separately if
+    they cost a different amount. Whether there are bots without a payer.
     """
     have = shares(free)
     without = have.pop(None, BotCounts())
@@ -25,7 +25,7 @@ def count(now: datetime, free: int, *, rooms_apart: bool) -> bool:
         if (payer.quantity, payer.rooms, payer.keeps) != (quantity, rooms, keeps):
             Payer.objects.filter(id=payer.id).update(quantity=quantity, rooms=rooms, keeps=keeps, look_at=now)
 
-    # A changed address goes to Stripe, which sends receipts there.
+    # Stripe sends receipts to the address it knows, so it is told about a changed one.
     changed = Payer.objects.exclude(customer="").filter(failures=0, person__account__isnull=False)
     changed.exclude(email=F("person__account__email")).update(look_at=now)
     return without.stay > 0

@@ -1,4 +1,4 @@
-"""A debt stays with the person who owes it: nobody who shares a bot becomes its payer by a debt."""
+"""A debt stays with the person who owes it: nobody who shares a bot becomes its payer because of a debt."""
 
 from butt.agents.actions import Refused
 from butt.agents.bots import ownerships
@@ -8,7 +8,7 @@ from butt.billing.payers import bots_paid_by
 
 
 def check_leaves_no_debt(there: Billing, person: Agent, bot: Agent | None = None) -> None:
-    """Whether the person may give up this bot, or all of theirs, so that others who share it pay on.
+    """Check that the person may give up this bot, or all of theirs, and leave others who share it to pay.
 
     Raises `Refused` `payment_due`.
     """

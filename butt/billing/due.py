@@ -8,12 +8,12 @@ from butt.billing.models import Payer
 
 REMIND_BEFORE = timedelta(days=3)
 ENDED_BY_OPERATORS = frozenset({"cancellation_requested", "payment_disputed"})
-"""Reasons of Stripe's, of a subscription that was ended there."""
+"""Stripe's reasons for a subscription that was ended there."""
 
 
 @dataclass(frozen=True)
 class Verdict:
-    """The new `due_since` and `stopped_at`, whether bots leave, and the letters that are due, with when their debt began."""
+    """The new `due_since` and `stopped_at`, whether bots leave, and the letters that are due, each with the start of its debt."""
 
     due_since: datetime | None
     stopped_at: datetime | None
@@ -22,7 +22,7 @@ class Verdict:
 
 
 def judge(payer: Payer, now: datetime) -> Verdict:
-    """To be asked only when Stripe was just seen: what it does not answer is no debt."""
+    """Call it only after Stripe has just been asked: when Stripe does not answer, that is not a debt."""
     since, stopped = payer.due_since, payer.stopped_at
     letters: list[tuple[str, datetime]] = []
     if payer.is_covered:
@@ -52,12 +52,12 @@ def judge(payer: Payer, now: datetime) -> Verdict:
 
 
 def _expires_before(payer: Payer, charge: datetime) -> bool:
-    """Whether the card is not good any more when it is charged next."""
+    """Whether the card will have expired when it is next charged."""
     return payer.card_expires is not None and not payer.cancels and payer.card_expires <= charge.date()
 
 
 def _first(payer: Payer) -> str:
-    """Which letter tells of a debt that begins: what it is because of."""
+    """The letter about a debt that begins, depending on its cause."""
     if payer.confirms:
         return "confirm"
     if payer.subscription:

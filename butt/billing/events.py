@@ -1,6 +1,6 @@
-"""What Stripe tells us. An event only rings: how it is, Stripe is asked anew, so events may come late, twice, in any order.
+"""Events from Stripe. An event only triggers a new look at Stripe, so events may come late, twice, and in any order.
 
-Those that never came are found once a day, in Stripe's own list of them.
+Once a day, events that never arrived are found in Stripe's own list.
 """
 
 import logging
@@ -21,15 +21,15 @@ log = logging.getLogger("butt.billing")
 KEPT = timedelta(days=60)
 DAY, MONTH = timedelta(days=1), timedelta(days=30)
 READS = 14
-"""So many of the reads that Stripe allows for a payer and month go into asking for events."""
+"""How many of the reads that Stripe allows per payer and month are spent on asking for events."""
 
 OVERLAP = timedelta(hours=1)
 MOST = 2_000
 LEFT_OPEN = frozenset({"invoice.payment_action_required", "invoice.payment_failed"})
-"""After these, an invoice may be open beside a subscription that is paid, as one that was made in Stripe's dashboard."""
+"""After these, an invoice may be open besides a paid subscription, such as one made in Stripe's dashboard."""
 
 FORGETS = timedelta(days=29)
-"""Stripe lists the events of 30 days."""
+"""Stripe lists the events of the last 30 days."""
 
 
 class Events:
@@ -37,7 +37,7 @@ class Events:
         self._gateway = gateway
 
     def take(self, event: dict[str, Any]) -> bool:
-        """Whether it is new, and of a payer of ours."""
+        """Whether the event is new, and about one of our payers."""
         thing, kind = event["data"]["object"], str(event["type"])
         customer = thing["id"] if thing.get("object") == "customer" else thing.get("customer")
         if kind == "charge.dispute.created" and not customer:
@@ -51,13 +51,13 @@ class Events:
             if not Payer.objects.filter(customer=customer).update(look_at=timezone.now(), **left_open):
                 return False
             if kind == "charge.dispute.created":
-                # Who does not agree with a charge is not charged again.
+                # Somebody who disputes a charge is not charged again.
                 Payer.objects.filter(customer=customer).update(cancels=True, wishes=True)
         _write(kind, thing, customer, at)
         return True
 
     def look(self, now: datetime) -> None:
-        """Once a day, take what never came; less often where there is but one payer, to whom each read counts."""
+        """Once a day, take events that never arrived; less often with very few payers, because each has few reads."""
         payers = Payer.objects.exclude(customer="").count()
         if not payers:
             return
@@ -86,7 +86,7 @@ class Events:
 
 
 def _write(kind: str, thing: dict[str, Any], customer: str, at: datetime) -> None:
-    """What the person should hear of, though nothing follows for their bots."""
+    """Tell the person about something that has no effect on their bots."""
     payer = Payer.objects.filter(customer=customer).first()
     if payer and kind == "charge.dispute.created":
         log.warning("%s disputed a charge: answer it in Stripe's dashboard.", payer)

@@ -1,4 +1,4 @@
-"""All that is said to Stripe, through its own SDK, in the version of the API that the SDK was made for."""
+"""All calls to Stripe, through its own SDK, in the API version that the SDK was made for."""
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -31,16 +31,16 @@ from butt.configuration import Configuration
 
 PRETENDED_KEYS = ("sk_test_stand-in", "pk_test_stand-in")
 MARK = "person"
-"""The metadata by which customers and subscriptions of ours are told from others in the same account."""
+"""The metadata that distinguishes our customers and subscriptions from others in the same account."""
 
 
 class StripeGateway:
-    """Each method raises `NoAnswer` when Stripe does not answer, and `NoCustomer` when it does not know the customer."""
+    """Each method raises `NoAnswer` if Stripe does not answer, and `NoCustomer` if it does not know the customer."""
 
     def __init__(
         self, settings: Configuration, calls: Callable[[], None] = lambda: None, clock: str = ""
     ) -> None:
-        """`calls` is called before and after each call that changes something there. New customers live by the test clock
+        """`calls` is called before and after each call that changes something at Stripe. New customers use the test clock
         `clock`, if one is given.
         """
         self._settings, self._calls, self._clock = settings, calls, clock
@@ -62,13 +62,13 @@ class StripeGateway:
 
     @property
     def client(self) -> Any:
-        """Stripe's own, for what nobody but the doctor asks."""
+        """Stripe's own client, for calls that only the doctor makes."""
         return self._client
 
     # Customers and cards
 
     def customer_of(self, email: str, mark: str) -> str:
-        """The customer that bears our mark, if there is one."""
+        """The customer with our mark, if there is one."""
         wanted: Any = {"email": email, "limit": MOST}
         if self._clock:
             wanted["test_clock"] = self._clock
@@ -79,7 +79,7 @@ class StripeGateway:
         return ""
 
     def new_customer(self, email: str, mark: str, generation: int = 0) -> str:
-        """`generation` counts those of this mark that Stripe lost: their idempotency key would bring them back."""
+        """`generation` counts the customers with this mark that Stripe lost: their idempotency key would bring them back."""
         wanted: Any = {"email": email, "metadata": {MARK: mark}}
         if self._clock:
             wanted["test_clock"] = self._clock
@@ -88,13 +88,15 @@ class StripeGateway:
             return self._client.customers.create(wanted, {"idempotency_key": key}).id
 
     def look(self, customer: str, mark: str, known: str = "") -> Customer:
-        """All that matters of a customer, in one call. Of their subscriptions, those that bear our mark, or are `known`."""
+        """Everything that matters about a customer, in one call. Of their subscriptions, those with our mark and the `known`
+        one.
+        """
         try:
             with answers():
                 expand = ["invoice_settings.default_payment_method", "subscriptions"]
                 found = plain(self._client.customers.retrieve(customer, {"expand": expand}))
         except NoAnswer as trouble:
-            # One that was deleted has nothing left to expand.
+            # A deleted customer has nothing left to expand.
             if not isinstance(trouble.__cause__, stripe.InvalidRequestError):
                 raise
             with answers():
@@ -119,7 +121,7 @@ class StripeGateway:
             self._client.customers.update(customer, {"email": email})
 
     def forget_customer(self, customer: str) -> None:
-        """With all their subscriptions."""
+        """Delete the customer with all their subscriptions."""
         with answers(missing_is_fine=True), self._changing():
             self._client.customers.delete(customer)
 
@@ -157,7 +159,7 @@ class StripeGateway:
     # Subscriptions
 
     def subscription(self, identifier: str) -> Subscription | None:
-        """Also one that is over."""
+        """Also one that has ended."""
         found: Any = None
         with answers(missing_is_fine=True):
             found = self._client.subscriptions.retrieve(identifier)
@@ -166,8 +168,8 @@ class StripeGateway:
     def subscribe(
         self, customer: str, mark: str, quantity: int, *unique: object, rooms: int = 0, coupon: str = ""
     ) -> Subscription:
-        """Of `quantity` bots, `rooms` are charged as rooms. `unique` is what makes it this one subscription, however often it
-        is asked for. Raises `NoCoupon`.
+        """Of `quantity` bots, `rooms` are charged as rooms. With the same `unique`, repeated calls make only one subscription.
+        Raises `NoCoupon`.
         """
         price = self._catalogue.price()
         chosen = [{"price": price, "quantity": quantity - rooms}] if quantity > rooms else []
@@ -178,7 +180,7 @@ class StripeGateway:
             "customer": customer,
             "items": chosen,
             "metadata": {MARK: mark},
-            # Nobody is at the browser now, and the card was set up for that: without this, banks ask again.
+            # Nobody is at the browser now, and the card was set up for that: without this, banks would ask again.
             "off_session": True,
             **({"discounts": [{"coupon": coupon}]} if coupon else {}),
             **self._catalogue.tax(),
@@ -189,7 +191,7 @@ class StripeGateway:
         return subscription_of(plain(made))
 
     def change_quantity(self, subscription: Subscription, quantity: int, rooms: int = 0) -> Subscription:
-        """Of `quantity` bots, `rooms` are charged as rooms. Stripe settles the days that are left with the next invoice."""
+        """Of `quantity` bots, `rooms` are charged as rooms. Stripe settles the remaining days with the next invoice."""
         bots = _item(subscription.item, self._catalogue.price, quantity - rooms)
         wanted: Any = {
             "items": [*bots, *_item(subscription.room_item, self._catalogue.room_price, rooms)],
@@ -207,7 +209,7 @@ class StripeGateway:
         return subscription_of(plain(made))
 
     def end_now(self, subscription: Subscription) -> None:
-        """What was paid for too long is credited to the customer at once. What was not paid is not asked for any more."""
+        """What was paid for unused days is credited to the customer at once. What was not paid is no longer demanded."""
         wanted: Any = {"prorate": True, "invoice_now": True}
         if subscription.status in OWES:
             wanted = {}
@@ -250,7 +252,7 @@ class StripeGateway:
 
 
 def _item(there: str, price: Callable[[], str], quantity: int) -> list[dict[str, Any]]:
-    """What is said of one item of a subscription: it changes, ends or begins, or nothing."""
+    """The parameters for one item of a subscription: changed, removed, added, or left out."""
     if there:
         return [{"id": there, "quantity": quantity} if quantity else {"id": there, "deleted": True}]
     return [{"price": price(), "quantity": quantity}] if quantity else []

@@ -1,4 +1,4 @@
-"""Coupons of Stripe's, and a free month, given to a payer by an operator."""
+"""Stripe coupons, and a free month, given to a payer by an operator."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -14,13 +14,13 @@ GONE = frozenset({"resource_missing", "coupon_expired", "coupon_max_redemptions"
 
 
 class Gifts:
-    """What is said to Stripe of coupons. Each method raises `NoAnswer`."""
+    """Calls to Stripe about coupons. Each method raises `NoAnswer`."""
 
     def __init__(self, client: Any) -> None:
         self._client = client
 
     def check(self, coupon: str) -> None:
-        """Raises `NoCoupon`. The free month is made when it is given first."""
+        """Raises `NoCoupon`. The free month is made when it is first given."""
         with answers(missing_is_fine=True):
             found = plain(self._client.coupons.retrieve(coupon))
             if not found["valid"]:
@@ -33,7 +33,7 @@ class Gifts:
             self._client.coupons.create(wanted, {"idempotency_key": key_of("coupon", FREE_MONTH)})
 
     def give(self, subscription: str, coupon: str) -> None:
-        """Beside those that it has. Given twice before it was used, it counts once. Raises `NoCoupon`."""
+        """Add it to the coupons that the subscription has. Given twice before it was used, it counts once. Raises `NoCoupon`."""
         with answers():
             there = plain(self._client.subscriptions.retrieve(subscription, {"expand": ["discounts"]}))[
                 "discounts"
@@ -47,7 +47,7 @@ class Gifts:
 
 @contextmanager
 def taken(coupon: str) -> Iterator[None]:
-    """Raises `NoCoupon` for what Stripe says when a coupon is gone by now."""
+    """Raises `NoCoupon` if Stripe says that the coupon is gone by now."""
     try:
         yield
     except stripe.InvalidRequestError as error:

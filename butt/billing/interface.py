@@ -1,4 +1,4 @@
-"""What the house asks of a billing, whichever it is. Amounts are in the smallest unit of their currency."""
+"""What the service asks of a billing, whichever it is. Amounts are in the smallest unit of their currency."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -22,27 +22,27 @@ class PaymentDue(Refused):
 
 
 class NoAnswer(Exception):
-    """Who takes the payments does not answer, or not as it should; its text says so to the person."""
+    """The payment provider does not answer, or not as it should; the text tells the person so."""
 
 
 FREE_MONTH = "butt-free-month"
-"""The coupon that is made here: the next month costs nothing. All others are made in Stripe's dashboard."""
+"""The coupon that is made here: the next month is free. All others are made in Stripe's dashboard."""
 
 
 class NoCoupon(Exception):
-    """A coupon that cannot be given; its text says why."""
+    """A coupon that cannot be given; the text says why."""
 
 
 class Busy(NoAnswer):
-    """Somebody else is at work on the same payment."""
+    """Another process is working on the same payment."""
 
 
 class BadCard(Exception):
-    """A card that cannot be taken; its text says why."""
+    """A card that cannot be accepted; the text says why."""
 
 
 class Forged(Exception):
-    """A message that does not come from where it says."""
+    """A message that does not come from its claimed sender."""
 
 
 class PaymentStatus(StrEnum):
@@ -52,8 +52,8 @@ class PaymentStatus(StrEnum):
 
 @dataclass(frozen=True)
 class Notice:
-    """What every page tells a person of whom a payment is due; `by` is when bots stop, or leave. `why` is `confirm`, when only
-    their own confirmation is missing, `failed`, `card-needed`, or `ended-there`, when operators ended it.
+    """What every page shows a person who owes a payment; `by` is when bots stop, or leave. `why` is `confirm` if only their own
+    confirmation is missing, `failed`, `card-needed`, or `ended-there` if operators ended the subscription.
     """
 
     status: PaymentStatus
@@ -64,7 +64,7 @@ class Notice:
 
 @dataclass(frozen=True)
 class CardForm:
-    """What a browser needs for entering a card in place; `sources` is what the page's content policy must let in."""
+    """What a browser needs to enter a card on the page; `sources` is what the page's content security policy must allow."""
 
     script: str
     key: str
@@ -81,14 +81,14 @@ class Invoice:
     status: str
     url: str
     lines: tuple[tuple[str, int, int], ...] = ()
-    """Each a description, a quantity and an amount."""
+    """Each is a description, a quantity and an amount."""
     tax: int = 0
     currency: str = "usd"
 
 
 @dataclass(frozen=True)
 class Price:
-    """Of a month, before tax."""
+    """Per month, before tax."""
 
     amount: int
     currency: str
@@ -96,8 +96,8 @@ class Price:
 
 @dataclass(frozen=True)
 class Bill:
-    """What a person pays. `unit` is what a bot costs them a month; `next_at` when the paid period is over. Of `quantity` bots,
-    `rooms` cost `room_unit` each.
+    """What a person pays. `unit` is what a bot costs them per month; `next_at` is when the paid period ends. Of `quantity`
+    bots, `rooms` cost `room_unit` each.
     """
 
     quantity: int
@@ -124,22 +124,22 @@ class Bill:
 class Billing(Protocol):
     takes_money: bool
     is_pretended: bool
-    """Whether no money moves, though it looks so."""
+    """Whether payments are only simulated: no money moves."""
 
     def refusal(self) -> str:
-        """Why the service cannot start with this billing, and what to do; empty when it can."""
+        """Why the service cannot start with this billing, and what to do; empty if it can."""
 
     def check_may_add(self, person: Agent) -> None:
-        """Raises `PaymentDue` when the person cannot have one more bot yet."""
+        """Raises `PaymentDue` if the person cannot have another bot yet."""
 
     def price(self, person: Agent, service: str) -> Price:
-        """What one bot more of this service costs the person; nothing when it is one of those that are free."""
+        """What one more bot of this service costs the person; nothing if it is one of the free ones."""
 
     def needs_card(self, person: Agent) -> bool:
-        """Whether a card is to be entered before the next bot."""
+        """Whether a card must be entered before the next bot."""
 
     def notice(self, person: Agent) -> Notice | None:
-        """What is due, from rows alone: at most one query."""
+        """What is due, from rows only: at most one query."""
 
     def bill(self, person: Agent) -> Bill: ...
 
@@ -147,37 +147,37 @@ class Billing(Protocol):
         """The latest first, 100 at most. Raises `NoAnswer`."""
 
     def upcoming(self, person: Agent) -> Invoice | None:
-        """What is going to be charged next, as who takes the payments says. Raises `NoAnswer`."""
+        """What will be charged next, according to the payment provider. Raises `NoAnswer`."""
 
     def card_form(self, person: Agent) -> CardForm:
         """Raises `NoAnswer`."""
 
     def keep_card(self, person: Agent, setup: str) -> None:
-        """Pay with the card that was entered from now on. Raises `BadCard`, `NoAnswer`."""
+        """From now on, pay with the card that was entered. Raises `BadCard`, `NoAnswer`."""
 
     def to_confirm(self, person: Agent) -> CardForm | None:
         """What the person's bank wants them to confirm, if anything. Raises `NoAnswer`."""
 
     def pay_now(self, person: Agent) -> None:
-        """Look at once, and try what is owed again. Trouble is left to the worker."""
+        """Check at once, and try again to collect what is owed. Errors are left to the worker."""
 
     def address(self, person: Agent) -> InvoiceAddress:
-        """Whom invoices are made out to. Raises `NoAnswer`."""
+        """Whom invoices are addressed to. Raises `NoAnswer`."""
 
     def tell_address(self, person: Agent, address: InvoiceAddress) -> None:
         """Raises `BadAddress`, `NoAnswer`."""
 
     def cancel(self, person: Agent) -> None:
-        """End with the period that is paid."""
+        """End the subscription with the paid period."""
 
     def resume(self, person: Agent) -> None:
-        """Take a `cancel` back."""
+        """Undo a `cancel`."""
 
     def take_event(self, payload: bytes, signature: str) -> None:
-        """Something happened there. Raises `Forged`."""
+        """Handle an event from the payment provider. Raises `Forged`."""
 
     def round(self, now: datetime) -> bool:
-        """One look at all that is due; whether there was any work."""
+        """Handle everything that is due once; whether there was any work."""
 
 
 @runtime_checkable
@@ -185,5 +185,5 @@ class GivesCoupons(Protocol):
     """A billing under which an operator can give a payer a coupon."""
 
     def give(self, payer: "Payer", coupon: str) -> None:
-        """With their next invoice. Raises `NoCoupon`, `NoAnswer`."""
+        """Give it with the next invoice. Raises `NoCoupon`, `NoAnswer`."""
         ...

@@ -1,4 +1,4 @@
-"""What is said to Stripe of invoices: what is owed, what is paid, and what is going to be charged."""
+"""Calls to Stripe about invoices: what is owed, what is paid, and what will be charged."""
 
 from typing import Any
 
@@ -15,13 +15,13 @@ class Invoices:
         self._client, self._changing = client, changing
 
     def pay(self, subscription: Subscription) -> None:
-        """Try what is owed again. Raises `BadCard` with the reason when that is refused."""
+        """Try again to collect what is owed. Raises `BadCard` with the reason if that is refused."""
         for invoice in invoices_of(self._client, subscription.id, "open"):
             with answers(), self._changing():
                 self._client.invoices.pay(invoice, {"off_session": True})
 
     def debt(self, subscription: Subscription) -> Debt | None:
-        """What is open of its latest invoice, and why."""
+        """What is unpaid on its latest invoice, and why."""
         if not subscription.invoice:
             return None
         with answers():
@@ -40,7 +40,7 @@ class Invoices:
         )
 
     def upcoming(self, subscription: str) -> Invoice | None:
-        """What Stripe is going to charge next, if anything."""
+        """What Stripe will charge next, if anything."""
         found: Any = None
         with answers(missing_is_fine=True):
             found = self._client.invoices.create_preview({"subscription": subscription})

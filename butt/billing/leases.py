@@ -1,5 +1,5 @@
-"""Being alone at work on a payer. A hold is renewed before each try of each call to Stripe, so it lasts as long as the work,
-and ends soon after whoever had it was killed.
+"""Leases on payers, so that only one process works on each. A lease is renewed before each attempt of each call to Stripe, so
+it lasts as long as the work, and ends soon after its holder is killed.
 """
 
 import time
@@ -15,19 +15,19 @@ from butt.billing.models import Payer
 from butt.leases import claim, due
 
 LEASE = timedelta(seconds=30)
-"""Longer than one try of a call can take."""
+"""Longer than one attempt of a call can take."""
 
 AT_WORK = "We are checking your payment right now. Please try again in half a minute."
 
 
 _own: ContextVar[Payer | None] = ContextVar("own hold", default=None)
-"""The row as it was claimed, beside the one that is worked on: by it, it shows whether somebody else claimed it since."""
+"""The row as it was claimed, besides the one that is worked on: it shows whether another process has claimed it since."""
 
 
 @contextmanager
 def leased(payer: Payer, patience: float = 0) -> Iterator[Payer]:
-    """Alone at work on this payer, with the row as it is now. Raises `Busy` when somebody else still is after
-    `patience` seconds.
+    """Hold the lease on this payer, with the row as it is now. Raises `Busy` if another process still holds it after `patience`
+    seconds.
     """
     ends = time.monotonic() + patience
     while (hold := _take(payer)) is None:
@@ -44,14 +44,14 @@ def leased(payer: Payer, patience: float = 0) -> Iterator[Payer]:
 
 
 def renew() -> None:
-    """Whoever holds a payer goes on with it. Raises `Busy` when somebody else has it by now."""
+    """Renew the lease that is held here. Raises `Busy` if another process has it by now."""
     hold = _own.get()
     if hold and not claim(hold, "held_until", datetime.now(UTC) + LEASE):
         raise Busy(AT_WORK)
 
 
 def _take(payer: Payer) -> Payer | None:
-    """By the machine's own clock."""
+    """Uses the machine's own clock."""
     now = datetime.now(UTC)
     is_free = Q(held_until=None) | due("held_until", now, LEASE)
     hold = Payer.objects.filter(is_free, id=payer.id).only("held_until").first()

@@ -1,6 +1,6 @@
-"""The whole life of a subscription at Stripe, on a test clock: does Stripe still do what we build upon? No money moves.
+"""The whole life of a subscription at Stripe, on a test clock: does Stripe still do what we rely on? No money moves.
 
-`butt doctor --billing stripe` lives it at Stripe itself, with keys for testing; the tests live it at the stand-in.
+`butt doctor --billing stripe` runs it at Stripe itself, with test keys; the tests run it at the stand-in.
 """
 
 import time
@@ -16,17 +16,17 @@ from butt.billing.seen import Subscription
 from butt.configuration import Configuration
 
 HOURS = 2 * 3600
-"""After the end of a period, until its invoice is final and was charged."""
+"""From the end of a period until its invoice is final and was charged."""
 
 LONGEST, PAUSE = 180.0, 1.0
-"""Seconds that Stripe may take for letting a month pass, and between two looks at it."""
+"""Seconds that Stripe may take to advance a month, and between two checks of that."""
 
 GOOD, FAILS = "pm_card_visa", "pm_card_chargeCustomerFail"
 MEND = "Do not take payments before this is understood: tell the makers of this service, with Stripe's version and this line."
 
 
 class Other(Exception):
-    """Stripe did something else than we build upon."""
+    """Stripe did something other than what we rely on."""
 
 
 def life(settings: Configuration) -> Iterator[Said]:
@@ -124,13 +124,13 @@ class Life:
         return "When it is ended at once, the days that are left are credited."
 
     def forget(self) -> None:
-        """The clock, and with it the customer."""
+        """Delete the clock, and with it the customer."""
         if self._clock:
             with answers(missing_is_fine=True):
                 self._gateway.client.test_helpers.test_clocks.delete(self._clock)
 
     def _card(self, method: str) -> None:
-        """What a browser does."""
+        """What a browser would do."""
         setup = self._gateway.new_setup(self._customer).partition("_secret_")[0]
         wanted: Any = {"payment_method": method, "return_url": f"{self._settings.public_url}/billing"}
         with answers():
@@ -149,7 +149,7 @@ class Life:
             raise Other(f"it is {there.status} with {there.quantity} bots, and not {status} with {quantity}")
 
     def _passes(self) -> None:
-        """A month."""
+        """Advance by a month."""
         clocks = self._gateway.client.test_helpers.test_clocks
         until: Any = {"frozen_time": int(self._now().period_end.timestamp()) + HOURS}
         with answers():

@@ -1,4 +1,4 @@
-"""For each person who pays, one row: what is wanted, what was seen at Stripe, and since when a payment is due."""
+"""One row for each person who pays: what is wanted, what was seen at Stripe, and since when a payment is due."""
 
 from datetime import datetime, timedelta
 
@@ -10,7 +10,7 @@ from butt.configuration import configuration
 
 
 class Payer(models.Model):
-    """Without a person, it is left to end what there is at Stripe. `look_at` is the worker's door bell."""
+    """A row without a person remains until everything at Stripe is ended. Setting `look_at` wakes the worker."""
 
     person = models.OneToOneField(Agent, models.SET_NULL, null=True, related_name="payer")
 
@@ -95,7 +95,7 @@ class Payer(models.Model):
 
     @property
     def is_news(self) -> bool:
-        """Whether Stripe has yet to be told for how many bots, or for how many rooms among them, they pay."""
+        """Whether Stripe must still be told how many bots, or how many rooms among them, they pay for."""
         return (self.told, self.told_rooms) != (self.quantity, self.rooms)
 
     @property
@@ -119,7 +119,7 @@ class Payer(models.Model):
 
 
 class Event(models.Model):
-    """Each event of Stripe counts once."""
+    """Makes sure that each Stripe event counts once."""
 
     id = models.CharField(max_length=64, primary_key=True)
     type = models.CharField(max_length=80)
@@ -136,7 +136,7 @@ class EventLook(models.Model):
 
 
 class PayerWanted(models.Model):
-    """A bot for which somebody who shares it has to agree to pay. While there is a `leaver`, they still pay."""
+    """A bot for which one of the people who share it must agree to pay. While there is a `leaver`, they still pay."""
 
     bot = models.OneToOneField(Agent, models.CASCADE, related_name="payer_wanted")
     leaver = models.ForeignKey(
@@ -162,7 +162,7 @@ class PayerWanted(models.Model):
 
     @property
     def stops_at(self) -> datetime:
-        """When the bot stops unless somebody agrees; of no meaning while there is a leaver."""
+        """When the bot stops unless somebody agrees; meaningless while there is a leaver."""
         return self.since + timedelta(days=configuration().grace_days)
 
     @property

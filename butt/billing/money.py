@@ -1,4 +1,4 @@
-"""Amounts of money, in the smallest unit of a currency, as they are shown."""
+"""How amounts of money, in the smallest unit of a currency, are shown."""
 
 from decimal import Decimal
 
@@ -31,19 +31,19 @@ LOCALES = (
     "en en_US en_GB en_NZ en_AU en_CA en_IE en_IN en_ZA de de_AT de_CH fr fr_BE fr_CA fr_CH nl nl_BE es es_MX es_AR pt pt_BR "
     "it it_CH da nb nn sv fi is pl cs sk hu ro el bg hr sl et lv lt uk ru tr he ar hi ja ko zh zh_TW ca eu mi"
 ).split()
-"""A reader's locale is one of these: each takes memory for good, and who asks chooses."""
+"""A reader's locale is one of these: each one takes memory for good, and readers choose which."""
 
 LONGEST = 200
-"""Characters of an `Accept-Language` that are looked at."""
+"""How many characters of an `Accept-Language` header are read."""
 
 
 def smallest(currency: str) -> int:
-    """How many of its smallest unit a currency has."""
+    """How many of its smallest units make one of a currency."""
     return 1 if currency.lower() in WHOLE else 100
 
 
 def shown(amount: int, currency: str) -> str:
-    """As `5.00 USD`, or `750 JPY`: where nobody knows who reads."""
+    """As `5.00 USD` or `750 JPY`, for when the reader's locale is not known."""
     if currency.lower() in WHOLE:
         return f"{amount} {currency.upper()}"
     return f"{amount / 100:.2f} {currency.upper()}"
@@ -55,6 +55,6 @@ def localised(amount: int, currency: str, locale: Locale) -> str:
 
 
 def locale_of(accepted: str) -> Locale:
-    """Of what a browser says that its reader knows, the first that is known; English, when none is."""
+    """The first known locale of those that a browser accepts; English if none is known."""
     wanted = [part.partition(";")[0].strip().replace("-", "_") for part in accepted[:LONGEST].split(",")]
     return Locale.parse(negotiate_locale(wanted, LOCALES) or "en")

@@ -1,7 +1,7 @@
-"""Who pays for which bots: of those a bot belongs to, who agreed to, from the day it was alive for the first time.
+"""Who pays for which bots: of the people who share a bot, the first who agreed to, from the day the bot was first alive.
 
-Whoever makes a bot agrees with that; anybody else is asked (`butt.billing.takeover`). A person whose account is closed pays for
-nothing, and nobody pays for a bot that operators stopped.
+Whoever makes a bot agrees by making it; anybody else is asked (`butt.billing.takeover`). A person whose account is closed pays
+for nothing, and nobody pays for a bot that operators stopped.
 """
 
 import logging
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 log = logging.getLogger("butt.billing")
 
 ROOM = "room"
-"""The service that may cost another sum."""
+"""The service that may cost a different amount."""
 
 
 class Paid(TypedDict):
@@ -42,9 +42,9 @@ else:
 
 @dataclass
 class BotCounts:
-    """What a person has: bots that lived and are to stay, and those that lived and leave, or are held by operators.
+    """How many bots a person has that were ever alive: those that stay, and those that leave or are held by operators.
 
-    `rooms` are those that stay and are paid for, of the service `room`.
+    `rooms` are those of the service `room` that stay and are paid for.
     """
 
     stay: int = 0
@@ -71,8 +71,8 @@ def bots_paid_by(person: Agent) -> list[Agent]:
 
 
 def shares(free: int) -> dict[uuid.UUID | None, BotCounts]:
-    """By person; None has those without a payer. Nobody pays for a bot that was never alive, nor for one that operators keep
-    from running. The `free` oldest of those that stay cost nothing, so that each further one costs its own price.
+    """By person; None has the bots without a payer. Nobody pays for a bot that was never alive, nor for one that operators keep
+    from running. The `free` oldest of those that stay cost nothing, so each further one costs its own price.
     """
     found: dict[uuid.UUID | None, BotCounts] = defaultdict(BotCounts)
     is_held = Q(wanted__suspended=True) | ~Q(wanted__blocked="")
@@ -90,8 +90,8 @@ def shares(free: int) -> dict[uuid.UUID | None, BotCounts]:
 
 
 def let_run(people: QuerySet[Payer] | None, without_payer: Collection[uuid.UUID] = ()) -> bool:
-    """Write into `Wanted.paid` that the bots of these payers, and these bots, may not run, and all others may; whether that
-    was new.
+    """Write into `Wanted.paid` that the bots of these payers, and these bots, may not run, and all others may; whether anything
+    changed.
 
     With None, all bots may run.
     """
@@ -103,7 +103,7 @@ def let_run(people: QuerySet[Payer] | None, without_payer: Collection[uuid.UUID]
         if stopped or without_payer
         else []
     )
-    # Of a bot without a payer, `payer_id` is NULL, of which SQL knows not whether it is in a list.
+    # For a bot without a payer `payer_id` is NULL, and SQL cannot tell whether NULL is in a list.
     let = [
         bot
         for bot in owned.filter(wanted__paid=False)
@@ -127,7 +127,7 @@ def let_leave(bot: Agent) -> bool:
 
 
 def payment_data(person: Agent) -> dict[str, object] | None:
-    """What is kept of a person's payment, for themself; None where there is none."""
+    """What is stored about a person's payment, for that person; None if nothing is."""
     fields = (
         "email",
         "customer",

@@ -9,17 +9,17 @@ from butt.billing.calls import answers
 from butt.billing.interface import Invoice
 
 MOST = 100
-"""As many as Stripe lists at once."""
+"""As many as Stripe lists per page."""
 
 PRODUCT, ROOM_PRODUCT = "butt-bot", "butt-room"
-"""What is sold. Rooms are a product of their own where they cost another sum."""
+"""What is sold. Rooms are a product of their own if they cost a different amount."""
 OVER = frozenset({"canceled", "incomplete_expired"})
 OWES = frozenset({"incomplete", "past_due", "unpaid"})
 
 
 @dataclass(frozen=True)
 class Card:
-    """`expires` is the first day on which it is not good any more; `None` for what does not expire."""
+    """`expires` is the first day on which the card is no longer valid; None for a means of payment that does not expire."""
 
     id: str
     brand: str
@@ -29,8 +29,8 @@ class Card:
 
 @dataclass(frozen=True)
 class Subscription:
-    """`ends` is true when it is not going to renew. `quantity` are all bots, of which `rooms` are charged as rooms. `unit` and
-    `room_unit` are what one costs a period, in the currency's smallest unit. An item is empty where there is none.
+    """`ends` is true if it will not renew. `quantity` counts all bots, of which `rooms` are charged as rooms. `unit` and
+    `room_unit` are the price of one per period, in the currency's smallest unit. An item is empty if there is none.
     """
 
     id: str
@@ -54,12 +54,12 @@ class Customer:
     email: str
     card: Card | None
     subscriptions: list[Subscription]
-    """Ours that are not over, the earliest first."""
+    """Our subscriptions that have not ended, the earliest first."""
 
 
 @dataclass(frozen=True)
 class Debt:
-    """What is open of a subscription. `secret` is what its owner's browser confirms it with, when the bank asks for that."""
+    """What is unpaid on a subscription. The owner's browser confirms it with `secret` if the bank asks for that."""
 
     amount: int
     secret: str
@@ -67,13 +67,13 @@ class Debt:
 
 
 def plain(found: Any) -> dict[str, Any]:
-    """The bare fields of an object of the SDK."""
+    """The plain fields of an SDK object."""
     made: dict[str, Any] = found.to_dict()
     return made
 
 
 def card_of(found: Any) -> Card:
-    """Also what is none, as a bank account: it is called by its kind."""
+    """Also for something other than a card, such as a bank account: its kind is used as its name."""
     method = plain(found) if hasattr(found, "to_dict") else found
     card = method.get("card") or {}
     account = method.get("sepa_debit") or {}
@@ -86,7 +86,7 @@ def card_of(found: Any) -> Card:
 
 
 def subscription_of(found: dict[str, Any]) -> Subscription:
-    """A subscription may have items that are not ours, added in Stripe's dashboard: ours are of our products."""
+    """A subscription may have items that are not ours, added in Stripe's dashboard: ours have our products."""
     items = found["items"]["data"]
     of = {each["price"]["product"]: each for each in items}
     room = of.get(ROOM_PRODUCT)
@@ -142,5 +142,5 @@ def time_of(seconds: int) -> datetime:
 
 
 def key_of(*parts: object) -> str:
-    """An idempotency key: short, of plain letters, and another one for other parts."""
+    """An idempotency key: short, of plain letters, and different for different parts."""
     return "butt-" + hashlib.sha256("\n".join(map(str, parts)).encode()).hexdigest()[:40]

@@ -1,4 +1,4 @@
-"""What is left at Stripe when a subscription is over."""
+"""What is left at Stripe when a subscription has ended."""
 
 from typing import Any
 
@@ -14,10 +14,10 @@ class Settling:
         self._client, self._changing = client, changing
 
     def settle(self, customer: str, subscription: str, *, by_us: bool) -> None:
-        """What waits of a subscription that is over goes to the customer's balance: it would wait for ever.
+        """Move pending items of an ended subscription to the customer's balance: otherwise they would wait for ever.
 
-        One that we ended in the hour after a renewal left an invoice that is not final. The days that were credited are its
-        own, so it is charged, with the credit.
+        If we ended it within an hour of a renewal, an invoice is left that is not final. The credited days are part of that
+        invoice, so it is charged, less the credit.
         """
         with answers():
             found: Any = self._client.invoice_items.list(
@@ -34,12 +34,12 @@ class Settling:
                 with answers(), self._changing():
                     self._client.invoices.pay(left, {"off_session": True})
             except BadCard:
-                # Void, it would give the credit back that was used for it.
+                # Voiding it would give back the credit that was used for it.
                 with answers(missing_is_fine=True), self._changing():
                     self._client.invoices.mark_uncollectible(left)
 
     def _credit(self, customer: str, item: dict[str, Any]) -> None:
-        """Each item by itself, and marked with it: killed in between, none counts twice."""
+        """Each item separately, and marked with its id: none counts twice, even after a kill in between."""
         mark = {"item": item["id"]}
         if item["amount"]:
             with answers():

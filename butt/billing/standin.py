@@ -1,4 +1,4 @@
-"""Stripe's local stand-in, for trying: no money moves. Its state lies in the home folder, and only this machine hears it."""
+"""Stripe's local stand-in, for trying the service: no money moves. Its state is in the home folder, and it listens on loopback."""
 
 import signal
 import sys
@@ -7,7 +7,7 @@ from butt.configuration import Configuration
 
 
 def serve(settings: Configuration) -> None:
-    """Until the process ends. It tells the public server of what happens, as Stripe does."""
+    """Serve until the process ends. It sends events to the public server, as Stripe does."""
     from stripe_standin import Server, StandIn
 
     standin = StandIn(settings.home / "stand-in.sqlite3")

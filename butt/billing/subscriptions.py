@@ -30,15 +30,15 @@ from butt.leases import due
 log = logging.getLogger("butt.billing")
 
 AGAIN = timedelta(days=7)
-"""How soon each payer is looked at without being asked to."""
+"""How soon each payer is checked without being asked to."""
 
 TROUBLED = timedelta(hours=6)
-"""How soon a payer is looked at of whom something is due."""
+"""How soon a payer who owes something is checked again."""
 
 FIRST_BACK_OFF, LONGEST_BACK_OFF = timedelta(seconds=3), timedelta(minutes=10)
 MOST_AT_ONCE = 20
 PATIENCE = 20.0
-"""For how many seconds a page waits while the worker looks at the same payer."""
+"""How many seconds a page waits while the worker checks the same payer."""
 
 
 class Subscriptions:
@@ -50,7 +50,7 @@ class Subscriptions:
         settings: Configuration | None = None,
         now: Callable[[], datetime] = timezone.now,
     ) -> None:
-        """`now` is the time by which people act; on a test clock, that of the clock."""
+        """`now` is the time that people act at; on a test clock, that clock's time."""
         self._now = now
         self._settings = settings or configuration()
         self._gateway = gateway or StripeGateway(self._settings)
@@ -61,7 +61,7 @@ class Subscriptions:
         return ""
 
     def end_all(self) -> int:
-        """End all subscriptions at once, for good; how many there were. Raises `NoAnswer`."""
+        """End all subscriptions at once, for good; returns how many there were. Raises `NoAnswer`."""
         ended = 0
         for payer in Payer.objects.exclude(customer=""):
             with leased(payer, PATIENCE):
@@ -152,12 +152,12 @@ class Subscriptions:
                 return form_of(self._gateway.key, self._settings, self._secret(payer))
 
     def _secret(self, payer: Payer) -> str:
-        """Of a setup of its own for each look at the page: a card is entered once for each, and there may be two tabs."""
+        """A new setup for each view of the page: each is for entering one card, and there may be two tabs."""
         return self._gateway.new_setup(customer_of(payer, self._gateway))
 
     def keep_card(self, person: Agent, setup: str) -> None:
         with leased(_payer(person), PATIENCE) as payer:
-            # It need not be the last that was begun: there may be two tabs, or two clicks. The gateway looks whose it is.
+            # It need not be the last one begun: there may be two tabs, or two clicks. The gateway checks whose it is.
             if not setup or not payer.customer:
                 raise BadCard("The card was not confirmed. Please enter it again.")
             try:
@@ -168,7 +168,7 @@ class Subscriptions:
             payer.card, payer.card_brand, payer.card_last4 = card.id, card.brand, card.last4
             payer.card_expires = card.expires
             payer.pays, payer.tried = True, ""
-            # An end that has come is over with the new beginning; one that is still to come stays.
+            # An end that has come no longer counts after a new start; one that is still to come stays.
             payer.cancels = payer.cancels and bool(payer.subscription)
             payer.look_at = self._now()
             payer.save(
@@ -226,7 +226,7 @@ class Subscriptions:
     # What the worker does
 
     def round(self, now: datetime) -> bool:
-        """What bots there are, then each payer whose time has come, then which bots may run."""
+        """First count the bots, then handle each payer whose time has come, then set which bots may run."""
         some_have_no_payer = count(
             now, self._settings.free_bots, rooms_apart=self._settings.rooms_cost_their_own
         )
@@ -268,7 +268,7 @@ class Subscriptions:
             Payer.objects.filter(id=payer.id, look_at=rung).update(look_at=now + again, failures=0)
 
     def _follow(self, payer: Payer, now: datetime) -> None:
-        """What follows for bots; the letters last, so that none says what is not so."""
+        """Apply the consequences to the bots; letters go last, so that none says something untrue."""
         verdict = judge(payer, now)
         payer.due_since, payer.stopped_at = verdict.due_since, verdict.stopped_at
         payer.save(update_fields=["due_since", "stopped_at"])
@@ -281,21 +281,21 @@ class Subscriptions:
             self._tell_of_open(payer, now)
 
     def _tell_of_open(self, payer: Payer, now: datetime) -> None:
-        """What is open beside a subscription that is paid stops nothing; its payer hears of it, once."""
+        """An unpaid invoice besides a paid subscription stops nothing; its payer is told once."""
         for each in self._gateway.invoices.open_of(payer.customer):
             amount = shown(each.amount, each.currency)
             letters.send(payer, "open", each.at, now, each.id, amount=amount, link=each.url)
         Payer.objects.filter(id=payer.id).update(has_open=False)
 
     def _let_leave(self, bot: Agent, now: datetime) -> None:
-        """Who restores it without paying has it kept for as long again."""
+        """A bot that is restored without paying is kept for the same time again."""
         wanted = bot.wanted
         asked = wanted.asked_at + timedelta(days=self._settings.unpaid_keep_days)
         if wanted.gone_at is None and not wanted.paid and now >= asked and not why_held(wanted):
             let_leave(bot)
 
     def _has_a_free_one_left(self, person: Agent) -> bool:
-        """By the same count as the bill: a bot that is shared with them takes none, as another pays for it."""
+        """Counts as the bill does: a bot that is shared with the person takes no free place, because somebody else pays for it."""
         free = self._settings.free_bots
         return free > 0 and sum(bot.wanted.gone_at is None for bot in bots_paid_by(person)) < free
 

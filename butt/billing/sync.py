@@ -1,9 +1,9 @@
-"""One payer, wanted → Stripe → observed. Each step is written down before the next, and what is there already is found
-before anything is made: killed anywhere, the next look goes on, and there is one customer and one subscription.
+"""One payer: wanted → Stripe → observed. Each step is saved before the next, and what exists already is found before anything
+is made. If killed anywhere, the next look continues, and there is one customer and one subscription.
 
-Whoever changes something in Stripe's dashboard means it. So Stripe is told of a wish once, when it is new; what is different
-there later was changed there, and is taken over. That we are about to tell is written down first: a call whose answer got lost
-may have had its effect, and what it changed was not changed in the dashboard.
+Whoever changes something in Stripe's dashboard means it. So Stripe is told about a wish once, when it is new; a later
+difference there was made there, and is taken over. That we are about to tell Stripe is saved first: a call whose answer was
+lost may have taken effect, and that change was not made in the dashboard.
 """
 
 import logging
@@ -24,7 +24,7 @@ def customer_of(payer: Payer, gateway: StripeGateway) -> str:
     if payer.customer or payer.person is None:
         return payer.customer
     if not payer.email:
-        # Written first: by it, a customer is found again that was made before we were killed.
+        # Saved first: it finds a customer again that was made before we were killed.
         _save(payer, email=Account.objects.get(agent=payer.person).email)
     mark = str(payer.person_id)
     found = gateway.customer_of(payer.email, mark) or gateway.new_customer(
@@ -35,7 +35,7 @@ def customer_of(payer: Payer, gateway: StripeGateway) -> str:
 
 
 def lose(payer: Payer) -> None:
-    """Stripe does not know the customer any more. The next one is made when a card is entered."""
+    """Stripe no longer knows the customer. The next one is made when a card is entered."""
     _save(
         payer,
         customer="",
@@ -53,7 +53,7 @@ def lose(payer: Payer) -> None:
 
 
 def sync(payer: Payer, gateway: StripeGateway, now: datetime) -> None:
-    """Have Stripe be as it is wanted, and write down how it is. Raises `NoAnswer`."""
+    """Make Stripe match what is wanted, and save what is there. Raises `NoAnswer`."""
     if not payer.customer:
         return
     if payer.person is None:
@@ -75,7 +75,7 @@ def sync(payer: Payer, gateway: StripeGateway, now: datetime) -> None:
 
 
 def finish(payer: Payer, gateway: StripeGateway) -> int:
-    """End all that there is at Stripe, for good; how many subscriptions that were."""
+    """End everything at Stripe for good; returns how many subscriptions there were."""
     try:
         there = gateway.look(payer.customer, str(payer.person_id), payer.subscription).subscriptions
     except NoCustomer:
@@ -121,7 +121,7 @@ def _as_wanted(
             ended_there="",
         )
     if not payer.wishes and payer.cancels != live.ends:
-        # Not over what the person wishes since we began to look.
+        # Do not overwrite what the person has asked for since this look began.
         Payer.objects.filter(id=payer.id, wishes=False).update(cancels=live.ends)
         payer.refresh_from_db(fields=["cancels", "wishes"])
     if payer.closing or not payer.quantity or (payer.cancels and live.status in OWES):
@@ -129,7 +129,7 @@ def _as_wanted(
         _end(payer, gateway, live)
         return _begin(payer, gateway, card) if begins_anew and card else None
     if live.status == "incomplete" and payer.is_news:
-        # Stripe changes nothing of it before its first payment: another takes its place.
+        # Stripe does not let it be changed before its first payment: another one takes its place.
         _save(payer, closing=True)
         _end(payer, gateway, live)
         return _begin(payer, gateway, card) if card else None
@@ -140,7 +140,7 @@ def _as_wanted(
 
 
 def _told(payer: Payer, gateway: StripeGateway, live: Subscription) -> Subscription:
-    """Stripe knows what is new: the number of bots, an end or none, a coupon."""
+    """Tell Stripe what is new: the number of bots, whether it ends, a coupon."""
     if payer.is_news:
         _save(payer, told=None)
         live = gateway.change_quantity(live, payer.quantity, payer.rooms)
@@ -148,7 +148,7 @@ def _told(payer: Payer, gateway: StripeGateway, live: Subscription) -> Subscript
     if payer.wishes:
         if live.ends != payer.cancels:
             live = gateway.end_with_period(live, ends=payer.cancels)
-        # What the person wishes since then is for the next look.
+        # What the person has asked for since then is left to the next look.
         Payer.objects.filter(id=payer.id, cancels=payer.cancels).update(wishes=False)
         payer.refresh_from_db(fields=["cancels", "wishes"])
     if payer.coupon and live.status != "incomplete":
@@ -175,7 +175,7 @@ def _begin(payer: Payer, gateway: StripeGateway, card: Card) -> Subscription | N
     except BadCard as bad:
         _save(payer, trouble=str(bad)[:300])
         return None
-    # Making it was a try with this card.
+    # Making it was an attempt with this card.
     _save(
         payer,
         subscription=made.id,
@@ -199,7 +199,7 @@ def _end(payer: Payer, gateway: StripeGateway, live: Subscription) -> None:
 
 
 def _write_off(payer: Payer, gateway: StripeGateway) -> None:
-    """The subscription is over. Unless we ended it, it does not begin again before somebody pays."""
+    """The subscription has ended. Unless we ended it, it does not start again before somebody pays."""
     if not payer.subscription:
         return
     reason = ""
@@ -220,7 +220,7 @@ def _write_off(payer: Payer, gateway: StripeGateway) -> None:
 
 
 def _pay(payer: Payer, gateway: StripeGateway, live: Subscription, card: Card) -> Subscription:
-    """Try what is owed with this card, once."""
+    """Try once to collect what is owed with this card."""
     trouble = ""
     try:
         gateway.invoices.pay(live)
@@ -231,7 +231,7 @@ def _pay(payer: Payer, gateway: StripeGateway, live: Subscription, card: Card) -
 
 
 def _owed(payer: Payer, gateway: StripeGateway, live: Subscription | None) -> None:
-    """Why something is due, if it is."""
+    """Save why something is due, if it is."""
     if live is None or live.status not in OWES:
         _save(payer, confirms=False, trouble="" if live else payer.trouble)
         return
@@ -265,7 +265,7 @@ def _observe(payer: Payer, card: Card | None, live: Subscription | None, now: da
 
 
 def _save(payer: Payer, **fields: object) -> None:
-    """Only what is new: a look at which nothing has changed writes nothing."""
+    """Only what changed: a look that finds nothing new writes nothing."""
     changed = {name: value for name, value in fields.items() if getattr(payer, name) != value}
     for name, value in changed.items():
         setattr(payer, name, value)

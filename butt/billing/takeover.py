@@ -1,7 +1,7 @@
-"""Who pays for a bot when its payer goes. Those who share it are asked, and nobody pays without a yes to the sum.
+"""Who pays for a bot when its payer goes. The people who share it are asked, and nobody pays without agreeing to the amount.
 
-A payer who wants to leave pays until somebody else says yes. When the payer is gone already, because they deleted their account
-or an operator closed it, the bot runs on for the days of grace, and then stops until somebody says yes.
+A payer who wants to leave pays until somebody else agrees. If the payer is gone already, because they deleted their account or
+an operator closed it, the bot keeps running for the days of grace, and then stops until somebody agrees.
 """
 
 import uuid
@@ -35,7 +35,7 @@ AFTER_TROUBLE = timedelta(minutes=10)
 
 
 def questions_to(person: Agent) -> list[PayerWanted]:
-    """Of their bots, those for which another payer is wanted. One query."""
+    """Those of the person's bots that need another payer. One query."""
     asked = PayerWanted.objects.filter(
         bot__belongs_to__in=ownerships().filter(target_agent=person), bot__wanted__gone_at=None
     )
@@ -47,7 +47,7 @@ def question_of(bot: Agent) -> PayerWanted | None:
 
 
 def leave(there: Billing, person: Agent, bot: Agent) -> bool:
-    """Give one's share up; false when the person pays for the bot, and the others were asked to pay first.
+    """Give up one's share; False if the person pays for the bot, and the others were asked to pay first.
 
     Raises `Refused`: `payment_due`, `last_owner`.
     """
@@ -73,13 +73,13 @@ def _asked_in_the_last_day(bot: Agent) -> datetime | None:
 
 
 def stay(person: Agent, bot: Agent) -> None:
-    """Take a `leave` back that waits for somebody's yes."""
+    """Undo a `leave` that waits for somebody's agreement."""
     if PayerWanted.objects.filter(bot=bot, leaver=person).delete()[0]:
         journal.note(bot, person, "stay")
 
 
 def set_role(there: Billing, owner: Agent, bot: Agent, person_id: uuid.UUID, role: str) -> None:
-    """Have somebody who shares `bot` be an owner or a moderator. Who pays stays an owner, so that they can end paying.
+    """Make somebody who shares `bot` an owner or a moderator. The payer stays an owner, so that they can stop paying.
 
     Raises what `owners.set_role` does, and `Refused` `pays`.
     """
@@ -93,9 +93,9 @@ def set_role(there: Billing, owner: Agent, bot: Agent, person_id: uuid.UUID, rol
 
 
 def agree(there: Billing, person: Agent, bot: Agent, price: Price) -> None:
-    """Pay for the bot from now on, at this price a month: the one that the person was shown.
+    """Pay for the bot from now on, at this price per month: the one that the person was shown.
 
-    Raises `Refused`: `not_asked`, `price_changed`; `PaymentDue` where a card is needed or a payment is due first.
+    Raises `Refused`: `not_asked`, `price_changed`; `PaymentDue` if a card is needed or a payment is due first.
     """
     now = there.price(person, bot.service)
     if price != now:
@@ -119,9 +119,9 @@ def agree(there: Billing, person: Agent, bot: Agent, price: Price) -> None:
 
 
 def look(there: Billing, now: datetime, *, some_have_no_payer: bool) -> set[uuid.UUID]:
-    """One look at all bots for which a payer is wanted; those of them that must not run.
+    """Check all bots that need a payer once; returns those that must not run.
 
-    To find the bots without a payer takes a look at all bots, which is not done while it is known that there are none.
+    Finding the bots without a payer reads all bots, so it is skipped while it is known that there are none.
     """
     asked = {each.bot_id: each for each in PayerWanted.objects.select_related("leaver__account")}
     lived = Q(payer_id=None, observed__launch__gt=0)
@@ -138,7 +138,7 @@ def look(there: Billing, now: datetime, *, some_have_no_payer: bool) -> set[uuid
 
 
 def _row(bot: PayerAnnotated, row: PayerWanted | None, now: datetime) -> PayerWanted | None:
-    """The question about this bot as it is now. One that leaves keeps its own, and so gets no new days by being restored."""
+    """The present question about this bot. A bot that leaves keeps its question, so being restored gives it no extra days."""
     leaver = row.leaver_id if row else None
     if row and bot.payer_id and (bot.payer_id != leaver or owners.owners_of(bot).count() <= 1):
         row.delete()
@@ -147,13 +147,13 @@ def _row(bot: PayerAnnotated, row: PayerWanted | None, now: datetime) -> PayerWa
         return row
     if bot.wanted.gone_at or why_held(bot.wanted):
         return None
-    # One that is stopped for a debt stays so: it gets no new days by losing its payer.
+    # A bot that is stopped because of a debt stays stopped: losing its payer gives it no extra days.
     new = {"leaver": None, "since": now, "stopped_at": None if bot.wanted.paid else now, "told": ""}
     return PayerWanted.objects.update_or_create(bot=bot, defaults=new)[0]
 
 
 def _follow(there: Billing, asked: PayerWanted, bot: Agent, now: datetime) -> None:
-    """What follows from how long nobody has said yes; the letters last."""
+    """Apply what follows from how long nobody has agreed; letters go last."""
     if not asked.leaver_id and asked.stopped_at is None and now >= asked.stops_at:
         asked.stopped_at = now
         asked.save(update_fields=["stopped_at"])
@@ -169,7 +169,7 @@ def _follow(there: Billing, asked: PayerWanted, bot: Agent, now: datetime) -> No
 
 
 def _letter(asked: PayerWanted, now: datetime) -> str:
-    """Which letter its people should have by now."""
+    """Which letter its people should have had by now."""
     if asked.leaver_id:
         return "payer-asked"
     leaves_at = asked.leaves_at

@@ -1,4 +1,4 @@
-"""Why a card was refused, in a person's words. What Stripe says to developers is for the log alone."""
+"""Why a card was refused, in words for people. Stripe's messages to developers go only to the log."""
 
 from typing import Any
 
@@ -26,7 +26,7 @@ WORDS = {
     "try_again_later": "We could not reach your bank. Please try again in a few minutes.",
     "withdrawal_count_limit_exceeded": "Your card has reached its limit. Please use another card.",
 }
-"""By Stripe's code of the error, or of the decline. A card that is lost or stolen is only called declined, as Stripe asks for."""
+"""By Stripe's code for the error, or for the decline. A lost or stolen card is only called declined, as Stripe demands."""
 
 
 def reason(code: str | None, decline_code: str | None = None) -> str:
@@ -34,7 +34,7 @@ def reason(code: str | None, decline_code: str | None = None) -> str:
 
 
 def reason_of(error: Any) -> str:
-    """Of an intent's last error, or of an exception of Stripe's SDK."""
+    """For an intent's last error, or an exception of Stripe's SDK."""
     if isinstance(error, dict):
         return reason(error.get("code"), error.get("decline_code"))
     body = (getattr(error, "json_body", None) or {}).get("error", {})

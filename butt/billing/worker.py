@@ -1,4 +1,4 @@
-"""The worker of billing: rounds without end, beside the steward's."""
+"""The billing worker: runs rounds for as long as the service does, beside the steward's."""
 
 import logging
 
