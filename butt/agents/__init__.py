@@ -1,1 +1,1 @@
-"""The data: who there is, what is wanted of each bot, and what is observed of it."""
+"""The data: which agents exist, what is wanted of each bot, and what is observed of it."""

@@ -1,6 +1,6 @@
-"""What a person can ask for. Each wish only writes what is wanted; the steward makes it so.
+"""What a person can ask for. Each action only writes down what is wanted; the steward makes it so.
 
-A wish that cannot be granted raises `Refused`, with a message for the person and a code for programs.
+An action that cannot be granted raises `Refused`, with a message for the person and a code for programs.
 """
 
 from collections.abc import Callable, Mapping
@@ -34,7 +34,7 @@ _PARTS = {
 
 
 class Refused(Exception):
-    """A wish that is not granted."""
+    """A request that is not granted."""
 
     def __init__(self, code: str, message: str, field: str = "") -> None:
         super().__init__(message)
@@ -42,7 +42,7 @@ class Refused(Exception):
 
 
 def check_bot_name(name: str) -> str:
-    """`name`, cleaned, when a bot may have it now. Raises `Refused`: `bad_name` or `name_taken`."""
+    """`name`, cleaned, if a new bot may have it. Raises `Refused`: `bad_name` or `name_taken`."""
     try:
         name = clean_bot_name(name)
     except BadName as bad:
@@ -53,9 +53,9 @@ def check_bot_name(name: str) -> str:
 
 
 def check_may_have_another(person: Agent) -> int:
-    """How many they have, when that is not as many as one may. Raises `Refused` `too_many`."""
+    """The number of bots this person owns, if they may have another one. Raises `Refused` `too_many`."""
     allowed = Allowance.objects.filter(person=person).values_list("bots", flat=True).first()
-    # One that they only moderate is another's.
+    # A bot that they only moderate does not count.
     has, most = (
         ownerships().filter(target_agent=person).count(),
         configuration().bots_per_person if allowed is None else allowed,
@@ -73,10 +73,10 @@ def create_bot(
     description: str = "",
     network: str = MAIN,
 ) -> Agent:
-    """A new bot of this service that belongs to `person`, in the network of that name or key, for good.
+    """Create a bot of this service that belongs to `person`. Its network, a name or a key, can never change.
 
-    Raises `Refused`: `bad_name`, `name_taken`, `too_many`, `bad_service`, `bad_network`. Where machines are rented, also
-    `no_room`.
+    Raises `Refused`: `bad_name`, `name_taken`, `too_many`, `bad_service`, `bad_network`. Where machines are
+    rented, also `no_room`.
     """
     if service not in services():
         raise Refused("bad_service", f"A bot is one of: {', '.join(services())}.", "service")
@@ -101,7 +101,7 @@ def create_bot(
 
 
 def clean_network(text: str) -> str:
-    """The name of a network, or its key in base64 where it has none. Raises `Refused` `bad_network`."""
+    """The name of a network, or its key in base64 if it has no name. Raises `Refused` `bad_network`."""
     try:
         return network_name(network_key(text.strip()))
     except InvalidFormat:
@@ -113,19 +113,21 @@ def clean_network(text: str) -> str:
 
 
 def describe(person: Agent, bot: Agent, description: str) -> None:
-    """Change what the bot says of itself. Raises `Refused` `bad_description`."""
+    """Change the bot's description of itself. Raises `Refused` `bad_description`."""
     bot.description = _clean_description(description)
     bot.save(update_fields=["description"])
     journal.note(bot, person, "describe")
 
 
 def announce(person: Agent, bot: Agent, *, announced: bool) -> None:
-    """Have the bot's feed say where it is, from now on or no more. What was said stays said. Raises `Refused`: `gone`."""
+    """Start or stop publishing the bot's address in its feed. What was published stays. Raises `Refused`:
+    `wrong_state`.
+    """
     set_wanted(person, bot, "announced", announced)
 
 
 def set_hops(person: Agent, bot: Agent, hops: int) -> None:
-    """Have the bot keep the messages of everybody so near in the follow graph; it restarts for that.
+    """Set how far away in the follow graph the bot keeps messages; the bot restarts to apply it.
 
     Raises `Refused`: `bad_hops`, `bad_service`, `wrong_state`.
     """
@@ -156,7 +158,7 @@ def set_room_mode(person: Agent, bot: Agent, mode: str) -> None:
 
 
 def check_has(bot: Agent, part: ServicePart) -> None:
-    """Raises `Refused` `bad_service` where bots of this service have no such part."""
+    """Raises `Refused` `bad_service` if bots of this service do not have this part."""
     if part not in service_named(bot.service).parts:
         raise Refused("bad_service", f"{bot.name} is a {bot.service}: it has no {_PARTS[part]}.", part)
 
@@ -164,7 +166,8 @@ def check_has(bot: Agent, part: ServicePart) -> None:
 def set_wanted(
     person: Agent, bot: Agent, field: str, value: object, noted: Mapping[str, object] | None = None
 ) -> None:
-    """Change one field of what is wanted of the bot, and write it into the journal, with `noted` in place of the value.
+    """Change one wanted field of the bot and write it to the journal, with `noted` in place of the value if
+    given.
 
     Raises `Refused`: `wrong_state`.
     """
@@ -188,13 +191,13 @@ def restart(person: Agent, bot: Agent) -> None:
 
 
 def delete(actor: Agent | str, bot: Agent) -> None:
-    """The bot leaves: stopped at once, its data kept for `keep_days`, during which `restore` brings it back."""
+    """Stop the bot at once and keep its data for `keep_days`; until then, `restore` brings it back."""
     gone_at = timezone.now() + timedelta(days=configuration().keep_days)
     ask(actor, bot, Action.DELETE, lambda wanted: {"gone_at": wanted.gone_at or gone_at})
 
 
 def restore(person: Agent, bot: Agent) -> None:
-    """Take a `delete` back: the bot runs again, or stays stopped, as it was wanted before."""
+    """Undo a `delete`: the bot runs again, or stays stopped, as was wanted before."""
     ask(person, bot, Action.RESTORE, lambda _: {"gone_at": None})
 
 
@@ -208,14 +211,17 @@ ACTIONS: dict[Action, Callable[[Agent, Agent], None]] = {
 
 
 def _again_if_broken(bot: Agent, wanted: Wanted) -> int:
-    """A broken bot is wanted running already; asking again means: try now, not when the back-off ends."""
+    """A broken bot is already wanted running; asking again means to try now, not when the back-off ends."""
     return wanted.restarts + (bot.progress.state == State.BROKEN)
 
 
 def ask(
     actor: Agent | str, bot: Agent, action: Action, change: Callable[[Wanted], dict[str, object]]
 ) -> None:
-    """Write down what is wanted of the bot from now on; `actor` as in the journal. Raises `Refused`: `wrong_state`, `gone`."""
+    """Write down what is now wanted of the bot; `actor` as in the journal.
+
+    Raises `Refused`: `wrong_state`, `gone`, `held`, `bad_service`.
+    """
     with transaction.atomic():
         bot.wanted = wanted = Wanted.objects.select_for_update().get(bot=bot)
         bot.progress, bot.observed = Progress.objects.get(bot=bot), Observed.objects.get(bot=bot)
@@ -223,7 +229,7 @@ def ask(
         if wanted.gone_at and wanted.gone_at <= timezone.now():
             raise Refused("gone", "This bot can no longer be restored. Its data is being removed.")
         if action is Action.DELETE and wanted.gone_at:
-            return  # Granted already: a second click, or a program that did not hear the answer.
+            return  # Already granted: a second click, or a program that did not get the answer.
         if action in TO_RUN and (why := why_held(wanted)):
             raise Refused("held", why)
         if action not in service_named(bot.service).actions:
@@ -233,7 +239,7 @@ def ask(
         changes = {**change(wanted), "asked_at": timezone.now()}
         for field, value in changes.items():
             setattr(wanted, field, value)
-        # The other fields are not ours: what billing writes meanwhile must stay.
+        # The other fields are not ours: what billing writes meanwhile must not be overwritten.
         wanted.save(update_fields=list(changes))
         journal.note(bot, actor, action)
         wake_steward(bot.id)

@@ -1,4 +1,4 @@
-"""A bot's own log as its owner may see it: lines that can be read, without what is secret or other people's."""
+"""A bot's own log as its owner may see it: readable lines, without secrets or other people's data."""
 
 import ipaddress
 import json
@@ -34,7 +34,7 @@ _GROUPS = 7
 
 @dataclass(frozen=True)
 class LogLine:
-    """`level` is the pub's own: info, warning or error. It is empty, and `at` None, where something else wrote."""
+    """`level` is the pub's: info, warning or error. It is empty, and `at` None, if something else wrote the line."""
 
     at: datetime | None
     level: str
@@ -42,14 +42,14 @@ class LogLine:
 
 
 def whole_lines(text: str, size: int) -> list[str]:
-    """The lines of the end of a log, of which `size` bytes were asked for: none that is cut, at either end."""
+    """The complete lines in the last `size` bytes of a log; a line cut off at either end is left out."""
     lines = text.split("\n")
     is_cut = len(text.encode()) >= size
     return [line for line in lines[is_cut:-1] if line.strip()]
 
 
 def entry(line: str) -> dict[str, Any] | None:
-    """The object that a line is; None where it is none."""
+    """The JSON object on this line, or None if it is not one."""
     try:
         read = json.loads(line)
     except (ValueError, RecursionError):
@@ -58,7 +58,7 @@ def entry(line: str) -> dict[str, Any] | None:
 
 
 def time_of(text: Any) -> datetime | None:
-    """The time that an entry says, if it says one with its zone."""
+    """The time given in a log entry, or None if it is missing or has no time zone."""
     try:
         when = datetime.fromisoformat(text)
     except (TypeError, ValueError):
@@ -67,7 +67,7 @@ def time_of(text: Any) -> datetime | None:
 
 
 def shown(lines: Iterable[str], own: Iterable[str] = ()) -> list[LogLine]:
-    """The lines as a person reads them; `own` are the bot's id and host, which need no care."""
+    """The lines as a person reads them. `own` holds the bot's id and host, which are not hidden."""
     mine = [name for name in own if name]
     return [_shown(line, mine) for line in lines]
 
@@ -82,9 +82,9 @@ def _shown(line: str, own: list[str]) -> LogLine:
 
 
 def careful(text: str, own: Iterable[str] = ()) -> str:
-    """The text without secrets, invites and addresses of people, the ids of strangers shortened; never a long one."""
+    """The text without secrets, invites and people's addresses, with other ids shortened, and cut if it is long."""
     if len(text) > LONGEST_READ:
-        # Never through the middle of a word: half a secret would not be known for one.
+        # Do not cut within a word: half a secret would not be recognised as one.
         text = text[:LONGEST_READ].rpartition(" ")[0] + " …"
     mine = list(own)
     text = re.sub(r"\S+", lambda word: INVITE if _INVITE.search(word[0]) else word[0], text)
@@ -106,11 +106,11 @@ def _careful(found: re.Match[str], own: list[str]) -> str:
 
 
 def _address(host: str, own: list[str]) -> str:
-    """The host if it is the bot's own, this machine's or none at all; else what stands for it."""
+    """The host if it is the bot's own, this machine's, unspecified or a time; otherwise a placeholder."""
     try:
         ip = ipaddress.ip_address(host.strip("[]"))
     except ValueError:
-        # Times have colons as well, but neither two in a row nor so many.
+        # Times contain colons too, but neither two in a row nor as many.
         is_time = set(host) <= set("0123456789:") and "::" not in host and host.count(":") < _GROUPS
         return host if host in own or host == "localhost" or is_time else ADDRESS
     return host if host in own or ip.is_loopback or ip.is_unspecified else ADDRESS

@@ -1,4 +1,6 @@
-"""Finding bots: always through the person they belong to, so that nobody meets another's, and by what that person may do."""
+"""Finding bots: always through the person they belong to, so that nobody sees another person's bots, and with
+that person's role checked.
+"""
 
 import uuid
 
@@ -8,7 +10,7 @@ from butt.agents.models import Agent, Belongs, Role
 
 
 class NotAnOwner(Exception):
-    """A moderator asked for what only owners may do."""
+    """A moderator asked for something that only owners may do."""
 
     def __init__(self) -> None:
         super().__init__("You are a moderator of this bot. Only its owners can do this; ask one of them.")
@@ -26,21 +28,21 @@ def bots_of(person: Agent) -> QuerySet[Agent]:
 
 
 def bot_by_id(person: Agent, bot_id: uuid.UUID, least: Role = Role.OWNER) -> Agent:
-    """Raises `Agent.DoesNotExist` for an unknown bot and for another person's alike; `NotAnOwner` for a moderator, where
-    `least` is an owner.
+    """Raises `Agent.DoesNotExist` for unknown bots and for other people's bots alike, and `NotAnOwner` for a
+    moderator if `least` is owner.
     """
     return _checked(bots_of(person).get(id=bot_id), least)
 
 
 def bot_by_name(person: Agent, name: str, least: Role = Role.OWNER) -> Agent:
-    """Raises `Agent.DoesNotExist` for an unknown bot and for another person's alike; `NotAnOwner` for a moderator, where
-    `least` is an owner.
+    """Raises `Agent.DoesNotExist` for unknown bots and for other people's bots alike, and `NotAnOwner` for a
+    moderator if `least` is owner.
     """
     return _checked(bots_of(person).get(name=name.lower()), least)
 
 
 def ownerships() -> QuerySet[Belongs]:
-    """Who owns which bot; of each bot, the longest first."""
+    """Who owns which bot; for each bot, the earliest owner first."""
     return Belongs.objects.filter(role=Role.OWNER).order_by("id")
 
 

@@ -1,4 +1,4 @@
-"""What is done for bots' journals by itself, again and again."""
+"""Periodic work on the bots' journals."""
 
 from butt.agents.journal import prune_states
 from butt.chores import DAILY, Chore

@@ -1,4 +1,4 @@
-"""How a bot stands now, as everybody is shown it."""
+"""The state of a bot now, as everybody is shown it."""
 
 from django.db.models import Q
 
@@ -7,10 +7,10 @@ from butt.agents.states import State
 
 
 def effective_state(bot: Agent) -> State:
-    """The state that the steward wrote, corrected by what has been wished or seen since.
+    """The state that the steward wrote, corrected by what was asked for or seen since then.
 
-    A wish shows at once as the passing state it leads to, and a bot that is seen not to answer is not `#alive`,
-    even before the steward comes by. Reads only what `butt.agents.bots` has fetched.
+    A request shows at once as the passing state it leads to, and a bot that does not answer is not shown as
+    `#alive`, even before the steward gets to it. Reads only what `butt.agents.bots` has fetched.
     """
     wanted, progress, observed = bot.wanted, bot.progress, bot.observed
     state = State(progress.state)
@@ -34,7 +34,7 @@ def is_up(wanted: Wanted) -> bool:
 
 
 def why_held(wanted: Wanted) -> str:
-    """Why operators keep it from running, in words for its people; empty where they do not."""
+    """Why operators keep the bot from running, in words for its owners and moderators; empty if they do not."""
     if wanted.blocked:
         return f"The operators of this service stopped it: {wanted.blocked}"
     if wanted.suspended:
@@ -43,7 +43,7 @@ def why_held(wanted: Wanted) -> str:
 
 
 def in_public(row: str = "wanted") -> Q:
-    """What has to be so of a bot's `row` for its pages to be shown to everybody."""
+    """The condition on a bot's `row` for its pages to be public."""
     conditions = {"gone_at": None, "blocked": "", "suspended": False, "page_down": False}
     return Q(**{f"{row}__{field}": value for field, value in conditions.items()})
 

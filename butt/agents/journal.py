@@ -1,4 +1,4 @@
-"""The journal of who did what to which bot or machine."""
+"""The journal: who did what to which bot or machine."""
 
 import uuid
 from collections.abc import Collection
@@ -8,31 +8,31 @@ from typing import Any
 from butt.agents.models import Agent, JournalEntry
 
 STATES_KEPT = timedelta(days=366)
-"""For how long it is known which state a bot was in: charts show a year. What people did is kept for ever."""
+"""How long the states of a bot are kept, as charts show a year. What people did is kept for ever."""
 
 MOST_ROWS = 500
 
 
 def note(bot: Agent, actor: Agent | str, what: str, **detail: Any) -> None:
-    """Write one line; `actor` is the person, or the name of a part of the service."""
+    """Write one entry; `actor` is the person, or the name of a part of the service."""
     who = actor if isinstance(actor, str) else str(actor.id)
     JournalEntry.objects.create(bot_id=bot.id, bot_name=bot.name, actor=who, what=what, detail=detail)
 
 
 def note_on_machine(machine_id: uuid.UUID, name: str, actor: Agent | str, what: str, **detail: Any) -> None:
-    """Write one line about a machine: its id and name stand where a bot's do."""
+    """Write one entry about a machine, with its id and name in place of a bot's."""
     who = actor if isinstance(actor, str) else str(actor.id)
     JournalEntry.objects.create(bot_id=machine_id, bot_name=name, actor=who, what=what, detail=detail)
 
 
 def happened(bot_id: uuid.UUID, since: datetime, what: Collection[str]) -> list[JournalEntry]:
-    """The latest of what befell a bot, of these kinds, in the order of time; 100 at most."""
+    """The latest journal entries of these kinds about a bot, oldest first; 100 at most."""
     entries = JournalEntry.objects.filter(bot_id=bot_id, at__gte=since, what__in=what)
     return list(entries.order_by("-at", "-id")[:100])[::-1]
 
 
 def prune_states(now: datetime) -> bool:
-    """One step: forget some of the states of long ago. Whether there may be more to do."""
+    """One step: delete some of the old state entries. Returns whether there may be more to do."""
     states = JournalEntry.objects.filter(actor="steward", what__startswith="#", at__lt=now - STATES_KEPT)
     ids = list(states.order_by("id").values_list("id", flat=True)[:MOST_ROWS])
     JournalEntry.objects.filter(id__in=ids).delete()

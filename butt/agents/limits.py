@@ -1,6 +1,7 @@
-"""How much of the disk a bot may take, and its traffic of a month: the operator's bounds, and its owner's within them.
+"""How much disk a bot may use, and how much traffic in a month: the operator's bounds, and its owner's within
+them.
 
-The monitor tells them to the bot's pub, which keeps to them; what it takes comes back with its figures.
+The monitor sends them to the bot's pub, which keeps to them and reports its usage with its figures.
 """
 
 import json
@@ -20,7 +21,7 @@ LEAST: Final[Mapping[str, int]] = {
     "farBlobDays": 1,
     "traffic": 100 * 2**20,
 }
-"""With less a pub could not do its work. Bytes, days, and bytes a month."""
+"""A pub could not work with less. In bytes, days, and bytes a month."""
 MOST: Final[Mapping[str, int]] = {
     "disk": 2**44,
     "blobs": 2**44,
@@ -29,18 +30,18 @@ MOST: Final[Mapping[str, int]] = {
     "traffic": 2**50,
 }
 TRAFFIC: Final = "traffic"
-"""The one that every bot has, whatever its service; the others bound what it keeps for others."""
+"""The one limit that every bot has, whatever its service; the others bound what it keeps for other people."""
 
 UNSURE: Final = "?"
-"""In the place of the limits that a bot was told, where it may not know them any more."""
+"""Stands in place of the limits that a bot was told, when it may no longer know them."""
 
 NEARLY: Final = 80
 FULL: Final = 100
-"""Of a hundred parts of what a bot may take: what its owner is told of."""
+"""The percentages of a limit at which the owner of a bot is told."""
 
 
 def of_operator() -> dict[str, int]:
-    """The operator's bounds, by the names of the pub's; one that they do not set is left out."""
+    """The operator's bounds, by the pub's names for them; a bound that is not set is left out."""
     settings = configuration()
     given = {
         "disk": int(settings.bot_disk_gib * GIB),
@@ -52,19 +53,22 @@ def of_operator() -> dict[str, int]:
 
 
 def effective(owners: Mapping[str, int]) -> dict[str, int]:
-    """What counts: of each bound the smaller number of the owner's and the operator's."""
+    """The limits that apply: for each, the smaller of the owner's and the operator's."""
     bounds = of_operator()
     names = [name for name in LEAST if name in owners or name in bounds]
     return {name: min(each[name] for each in (owners, bounds) if name in each) for name in names}
 
 
 def text_of(limits: Mapping[str, int]) -> str:
-    """The same text for the same limits, by which rows are compared."""
+    """The same text for the same limits, so that rows can be compared."""
     return json.dumps(limits, sort_keys=True)
 
 
 def set_limits(person: Agent, bot: Agent, changes: Mapping[str, int | None]) -> None:
-    """Change some of the owner's limits of a bot; None takes one back. Raises `Refused`: `bad_limit`, `bad_service`, `wrong_state`."""
+    """Change some of the owner's limits of a bot; None removes one.
+
+    Raises `Refused`: `bad_limit`, `bad_service`, `wrong_state`.
+    """
     if changes.keys() - {TRAFFIC}:
         check_has(bot, ServicePart.LIMITS)
     bounds = of_operator()

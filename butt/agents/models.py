@@ -1,9 +1,10 @@
-"""Agents as drawn, and for each bot three rows with one writer each.
+"""Agents as drawn, and three rows for each bot, with one writer each.
 
-`Wanted` is written by people (through `butt.agents.actions`), `Progress` by the steward, `Observed` by
-the monitor. Nobody writes another's row, so nothing that one says is lost under another's pen. The three
-exceptions are `Progress.due_at`, when the steward looks next: anybody may bring it forward (`butt.agents.wake`); `Wanted.paid`,
-which only billing writes (`butt.billing`), beside what only operators write there (`butt.operating`); and `Observed.sequence`, which whoever sees a higher one raises.
+`Wanted` is written by people (through `butt.agents.actions`), `Progress` by the steward, `Observed` by the
+monitor. Nobody writes another's row, so no update is lost. There are three exceptions. Anybody may bring
+forward `Progress.due_at`, when the steward looks next (`butt.agents.wake`). Only billing writes `Wanted.paid`
+(`butt.billing`), and only operators write some of the fields beside it (`butt.operating`). Whoever sees a
+higher `Observed.sequence` raises it.
 """
 
 import uuid
@@ -36,7 +37,9 @@ class Agent(models.Model):
         ]
 
     role: str | None = None
-    """Of the person through whom a bot was found (`butt.agents.bots.bots_of`); None where it was found otherwise."""
+    """The role of the person through whom a bot was found (`butt.agents.bots.bots_of`); None if it was found
+    otherwise.
+    """
 
     def __str__(self) -> str:
         return f"{self.type} {self.name}"
@@ -46,10 +49,10 @@ class Role(models.TextChoices):
     """What a person may do with a bot that they share."""
 
     OWNER = "owner"
-    """All."""
+    """May do everything."""
 
     MODERATOR = "moderator"
-    """See its figures, and look after its members and invites."""
+    """May see its figures, and look after its members and invites."""
 
 
 class Belongs(models.Model):
@@ -74,7 +77,7 @@ class Belongs(models.Model):
 
 
 class RoomMode(models.TextChoices):
-    """Who may meet in the room of a bot, as rooms 2.0 names it; the pub's `PUB.md` says what each means."""
+    """Who may meet in a bot's room, by the names of rooms 2.0; the pub's `PUB.md` says what each means."""
 
     OPEN = "open"
     COMMUNITY = "community"
@@ -148,7 +151,7 @@ class Wanted(BotRow):
 
 
 class Leg(models.TextChoices):
-    """How far the move of a bot to another place has come."""
+    """How far a bot's move to another place has come."""
 
     CARRYING = "carrying"
     ARRIVING = "arriving"
@@ -156,7 +159,7 @@ class Leg(models.TextChoices):
 
 
 class Progress(BotRow):
-    """How far the steward has come. Its `launch` numbers each start, so that one is never taken for another."""
+    """How far the steward has come. `launch` numbers each start, so that no start is mistaken for another."""
 
     bot = models.OneToOneField(Agent, models.CASCADE, primary_key=True, related_name="progress")
     state = models.CharField(max_length=10, choices=[(s, s) for s in State], default=State.NEW)
@@ -272,14 +275,14 @@ class Observed(BotRow):
 
 
 class Allowance(models.Model):
-    """A person who may have another number of bots than others. Operators write it."""
+    """The number of bots that a person may have, if not the usual one. Operators write it."""
 
     person = models.OneToOneField(Agent, models.CASCADE, primary_key=True, related_name="allowance")
     bots = models.PositiveIntegerField()
 
 
 class JournalEntry(models.Model):
-    """Who did what to which bot. It outlives both, so it keeps names rather than references."""
+    """Who did what to which bot. Entries outlive both, so they keep names instead of references."""
 
     at = models.DateTimeField(db_default=Now())
     bot_id = models.UUIDField(db_index=True)

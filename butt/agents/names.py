@@ -8,7 +8,7 @@ SHORTEST, LONGEST = 2, 32
 
 
 class BadName(ValueError):
-    """A name that cannot be; its text says why, to the person who typed it."""
+    """A name that is not allowed; the text tells the person who typed it why."""
 
 
 def clean_bot_name(text: str) -> str:

@@ -1,4 +1,6 @@
-"""What is asked of the database at every call: its SQL is made once, which takes several times as long as to run it."""
+"""Queries that run at every call. Their SQL is compiled once, as compiling takes several times as long as
+running it.
+"""
 
 import threading
 import uuid
@@ -14,7 +16,7 @@ Asked: TypeAlias = uuid.UUID | str | datetime
 
 
 class _Made(threading.local):
-    """SQL for the connection of this thread: a connection belongs to a thread, and so does what was made by it."""
+    """SQL for this thread's connection: each thread has its own connection, and the SQL was compiled for that one."""
 
     vendor = sql = ""
     converted: Callable[[list[Any]], Iterable[Any]]
@@ -33,16 +35,16 @@ class _Made(threading.local):
 
 
 class Prepared:
-    """`query(*stand_ins)` is a `values_list`, the same but for the values that it compares with.
+    """A query of which only the compared values change: `query(*stand_ins)` is its `values_list`.
 
-    The stand-ins are values of the same types, each in no other place of the query.
+    Each stand-in has the type of the value it stands for, and occurs nowhere else in the query.
     """
 
     def __init__(self, query: Callable[..., QuerySet[Any, Any]], *stand_ins: Asked) -> None:
         self._query, self._stand_ins, self._mine = query, stand_ins, _Made()
 
     def __call__(self, *asked: Asked) -> Iterable[Any]:
-        """The rows, with each stand-in's value in its place."""
+        """The rows, with the given values in place of the stand-ins."""
         if self._mine.vendor != connection.vendor:
             self._make()
         with connection.cursor() as cursor:
@@ -57,7 +59,7 @@ class Prepared:
 
 
 class PreparedUpdate:
-    """`rows(*stand_ins)` are those to change, and `change(*stand_ins)` what they get; else as `Prepared`."""
+    """`rows(*stand_ins)` are the rows to update, `change(*stand_ins)` their new values. Otherwise like `Prepared`."""
 
     def __init__(
         self,
@@ -68,7 +70,7 @@ class PreparedUpdate:
         self._rows, self._change, self._stand_ins, self._mine = rows, change, stand_ins, _Made()
 
     def __call__(self, *asked: Asked) -> int:
-        """How many rows were changed."""
+        """Returns how many rows were changed."""
         if self._mine.vendor != connection.vendor:
             query = cast("UpdateQuery", self._rows(*self._stand_ins).query.chain(UpdateQuery))
             query.add_update_values(self._change(*self._stand_ins))

@@ -1,7 +1,7 @@
-"""How far a bot's feed has come: believed only with a signed message of that feed which shows it.
+"""How far a bot's feed has come: believed only with a signed message of that feed as proof.
 
-A number that is believed can never be taken back: a bot whose log is behind it does not start. So no program's word counts
-for one, and while new code is on trial, which may have to go back, nothing counts.
+A number once believed can never be taken back: a bot whose log is behind it does not start. So a program's
+word alone does not count, and nothing counts while new code is on trial, as the bot may have to go back.
 """
 
 from typing import TYPE_CHECKING, Any
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 
 def shown(message: Any, ssb_id: str | None) -> int:
-    """The sequence of a message of this feed, as `scuttlekit.canonical` parsed it; 0 for anything else."""
+    """The sequence of a message of this feed, as parsed by `scuttlekit.canonical`; 0 for anything else."""
     try:
         verified = verify(message)
     except ScuttlebuttError:
@@ -25,10 +25,12 @@ def shown(message: Any, ssb_id: str | None) -> int:
 
 
 def is_proven(progress: Progress) -> bool:
-    """Whether the code that the bot runs, or ran last, is not on trial."""
+    """Whether the code that the bot runs, or last ran, is not on trial."""
     return not progress.previous
 
 
 def proven() -> "QuerySet[Progress]":
-    """The bots that may answer on proven code. One that goes back still stops; what it said before does not count either."""
+    """The bots that should answer, on proven code. A bot that is going back to earlier code is stopping and
+    not among them, so what it said on the new code does not count either.
+    """
     return Progress.objects.filter(previous="", state__in=SHOULD_ANSWER)

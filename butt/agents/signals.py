@@ -1,7 +1,8 @@
-"""Who may still say no before a bot is made: rooms above that know of something it needs."""
+"""Lets rooms above refuse a new bot before it is created, if it would lack something that they know of."""
 
 from django.dispatch import Signal
 
 bot_requested = Signal()
-"""Sent with `person` and `bots`, how many they would have then, before anything is written. A receiver that refuses
-raises `butt.agents.actions.Refused`."""
+"""Sent before anything is written, with `person` and `bots`, the number of bots they would then have. A
+receiver refuses by raising `butt.agents.actions.Refused`.
+"""

@@ -16,12 +16,12 @@ class State(StrEnum):
 
     @property
     def is_passing(self) -> bool:
-        """Whether the bot is on its way to another state by itself."""
+        """Whether the bot will leave this state by itself."""
         return self in {State.NEW, State.STARTING, State.STOPPING, State.UPGRADING}
 
 
 SHOULD_ANSWER = (State.STARTING, State.ALIVE, State.UPGRADING, State.BROKEN)
-"""In these a bot is watched, and it is down when it does not answer."""
+"""In these states a bot is watched, and counts as down if it does not answer."""
 
 _S = State
 MOVES: dict[State, frozenset[State]] = {
@@ -49,7 +49,8 @@ class Action(StrEnum):
     RESTORE = "restore"
 
 
-# A second click on the same button comes in the state that the first one led to: it is granted, and changes nothing.
+# A second click on a button arrives in the state that the first one led to: it is granted and changes
+# nothing.
 _STAYING = frozenset(State) - {State.LEAVING}
 ASKED_IN: dict[Action, frozenset[State]] = {
     Action.START: frozenset({_S.STOPPED, _S.STOPPING, _S.STARTING, _S.BROKEN}),
@@ -62,7 +63,7 @@ ASKED_IN: dict[Action, frozenset[State]] = {
 }
 
 TO_RUN = frozenset({Action.START, Action.RESTART, Action.UPGRADE, Action.REBUILD})
-"""What nobody can ask of a bot that operators keep from running."""
+"""What nobody can ask of a bot that operators have stopped."""
 
 
 def may_ask(action: Action, state: State) -> bool:

@@ -1,4 +1,4 @@
-"""Bots as lists show them, where the whole rows would take five times as long to make."""
+"""Bots for lists, with only the fields needed: loading whole rows would take five times as long."""
 
 import uuid
 from collections.abc import Sequence
@@ -35,9 +35,9 @@ _one = Prepared(
 
 
 def summarise(found: QuerySet[Agent]) -> list[Agent]:
-    """`found`, with as much of each bot as its standing and its place in a list need.
+    """`found`, with just the fields that a bot's state and its place in a list need.
 
-    They are no models: they look like bots with fewer fields, and a field that they lack is an error.
+    The results are not models: they look like bots with fewer fields, and using a missing field is an error.
     """
     return [_line(values) for values in found.values_list(*_FIELDS)]
 
@@ -48,7 +48,7 @@ def summaries_of(person: Agent) -> list[Agent]:
 
 
 def summary_by_id(person: Agent, bot_id: uuid.UUID) -> Agent:
-    """One bot. Raises `Agent.DoesNotExist` for an unknown bot and for another person's alike."""
+    """One bot. Raises `Agent.DoesNotExist` for unknown bots and for other people's bots alike."""
     for values in _one(person.id, bot_id):
         return _line(values)
     raise Agent.DoesNotExist

@@ -1,4 +1,4 @@
-"""What went over a bot's network this month, as its pub counts it. A month is one of the calendar, by UTC."""
+"""A bot's network traffic this month, as its pub counts it. Months are calendar months in UTC."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -10,7 +10,9 @@ _DECEMBER: Final = 12
 
 @dataclass(frozen=True)
 class TrafficOfMonth:
-    """Bytes that came in and went out in the month that begins on `since`; `most` is how many both may be, if bounded."""
+    """Bytes received and sent in the month that begins on `since`; `most` bounds their sum, None if there is
+    no bound.
+    """
 
     since: date
     came_in: int
@@ -19,7 +21,7 @@ class TrafficOfMonth:
 
     @property
     def month(self) -> str:
-        """Such as `2026-11`."""
+        """For example `2026-11`."""
         return f"{self.since:%Y-%m}"
 
     @property
@@ -28,19 +30,21 @@ class TrafficOfMonth:
 
     @property
     def ends(self) -> date:
-        """The first day of the next month, on which the count begins anew."""
+        """The first day of the next month, when the count starts again."""
         if self.since.month == _DECEMBER:
             return date(self.since.year + 1, 1, 1)
         return date(self.since.year, self.since.month + 1, 1)
 
 
 def month_of(now: datetime) -> str:
-    """The month that `now` lies in, such as `2026-11`."""
+    """The month of `now`, for example `2026-11`."""
     return f"{now.astimezone(UTC):%Y-%m}"
 
 
 def in_month(seen: Mapping[str, Any] | None, most: int | None, now: datetime) -> TrafficOfMonth | None:
-    """The traffic of the month of `now`, given what was seen last: nothing where that was another month; None without it."""
+    """The traffic in the month of `now`, from what was last seen: zero if that was another month, None if
+    nothing was seen.
+    """
     if seen is None:
         return None
     since = now.astimezone(UTC).date().replace(day=1)
@@ -49,9 +53,11 @@ def in_month(seen: Mapping[str, Any] | None, most: int | None, now: datetime) ->
 
 
 def merged(known: Mapping[str, Any] | None, told: dict[str, Any]) -> tuple[dict[str, Any], bool]:
-    """What is known after a pub told its count, and whether it told less than was known of the same month.
+    """What is known after a pub reported its count, and whether it reported less than was known of the same
+    month.
 
-    A pub that was killed, moved, or began with a copy of its data does not remember all; what is known never goes down.
+    A pub that was killed, moved, or started from a copy of its data forgets some traffic; what is known never
+    goes down.
     """
     if known is None or known["month"] != told["month"]:
         return told, False
@@ -60,5 +66,5 @@ def merged(known: Mapping[str, Any] | None, told: dict[str, Any]) -> tuple[dict[
 
 
 def percent(seen: Mapping[str, Any]) -> int:
-    """How many of 100 parts of what it may send and get are used."""
+    """The percentage used of the traffic allowed in a month."""
     return int(min(100, 100 * (seen["in"] + seen["out"]) // max(seen["most"], 1)))

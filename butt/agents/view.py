@@ -1,4 +1,4 @@
-"""One agent as people and programs are shown it: wanted and observed in one look."""
+"""One agent as people and programs are shown it, with what is wanted and observed in one place."""
 
 from datetime import datetime
 from functools import cached_property
@@ -21,7 +21,7 @@ CATCHING_UP = "It is catching up with its own messages. Until then it publishes 
 
 
 class View:
-    """Reads only what `butt.agents.bots` has fetched: no query of its own."""
+    """Reads only what `butt.agents.bots` has fetched and makes no query of its own."""
 
     def __init__(self, agent: Agent) -> None:
         self.agent = agent
@@ -32,12 +32,12 @@ class View:
 
     @property
     def service(self) -> Service:
-        """What it is for."""
+        """The service that the bot is made for."""
         return service_named(self.agent.service)
 
     @property
     def is_owner(self) -> bool:
-        """Whether the person through whom it was found may do all with it."""
+        """Whether the person through whom the bot was found may do everything with it."""
         return self.agent.role != Role.MODERATOR
 
     @property
@@ -50,25 +50,25 @@ class View:
 
     @property
     def reason(self) -> str:
-        """Why it is as it is; of a bot that is well, why its last upgrade did not last."""
+        """Why it is in its state; if it is well, why its last upgrade was undone."""
         progress = self.agent.progress
         catching_up = CATCHING_UP if self.catching_up and self.state is State.ALIVE else ""
         return progress.reason or catching_up or progress.notice
 
     @property
     def catching_up(self) -> bool:
-        """It came from elsewhere, and says nothing before it has all messages of its own."""
+        """It came from elsewhere, and publishes nothing until it has all its own messages."""
         return self._observed.catching_up
 
     @property
     def trouble(self) -> str:
-        """What the monitor runs into, while the bot should answer and does not."""
+        """What the monitor runs into while the bot should answer and does not."""
         waits = self.state in {State.STARTING, State.BROKEN} and not self._observed.alive
         return self._observed.trouble if waits else ""
 
     @property
     def tried_again_at(self) -> datetime | None:
-        """When a broken one is started the next time."""
+        """When a broken bot is started next."""
         return self.agent.progress.deadline if self.state is State.BROKEN else None
 
     @property
@@ -92,22 +92,22 @@ class View:
 
     @property
     def network(self) -> str:
-        """The name of its network, or the key of one without a name."""
+        """The name of its network, or the key if it has no name."""
         return self.agent.wanted.network
 
     @property
     def hops(self) -> int:
-        """How far in the follow graph it is to keep messages."""
+        """How far away in the follow graph it keeps messages."""
         return self.agent.wanted.hops
 
     @property
     def knows_hops(self) -> bool:
-        """Whether its code can be told of hops."""
+        """Whether its code supports hops."""
         return self._observed.hops is not None
 
     @property
     def announced(self) -> bool:
-        """Whether its feed is to say where it is."""
+        """Whether its feed says where it is reached."""
         return self.agent.wanted.announced
 
     @property
@@ -117,22 +117,22 @@ class View:
 
     @property
     def attendants(self) -> int | None:
-        """How many are in its room; None where its code has no room."""
+        """How many people are in its room; None if its code has no room."""
         return self._observed.attendants
 
     @property
     def tunnels(self) -> int | None:
-        """How many tunnels go through its room."""
+        """How many tunnels run through its room."""
         return self._observed.tunnels
 
     @property
     def has_own_network(self) -> bool:
-        """Whether its network has no name: only apps that were told its key come in."""
+        """Whether its network has no name: only apps that were given its key can connect."""
         return self.network not in NETWORKS
 
     @property
     def place(self) -> tuple[str, str, int]:
-        """What its address is made of, empty where that is not known yet."""
+        """The parts of its address, empty where not known yet."""
         progress = self.agent.progress
         return (progress.ssb_id or "", progress.address, progress.port or 0)
 
@@ -162,12 +162,12 @@ class View:
 
     @property
     def room(self) -> dict[str, Any] | None:
-        """What takes its disk, in bytes, as its pub tells; None where its code does not."""
+        """What uses its disk, in bytes, as its pub reports it; None if its code does not."""
         return self._observed.room
 
     @property
     def full(self) -> int:
-        """How many of 100 parts of the disk that it may take are used."""
+        """The percentage of its allowed disk that is used."""
         return self._observed.full
 
     @property
@@ -180,17 +180,17 @@ class View:
 
     @property
     def limits(self) -> dict[str, int]:
-        """How much of the disk and the network it may take: its owner's limits, within the operator's."""
+        """How much disk and traffic it may use: its owner's limits, within the operator's."""
         return effective(self.agent.wanted.limits)
 
     @cached_property
     def traffic(self) -> TrafficOfMonth | None:
-        """What went over its network this month; None where its code does not tell."""
+        """Its network traffic this month; None if its code does not report it."""
         return in_month(self._observed.traffic, self.limits.get(TRAFFIC), timezone.now())
 
     @property
     def traffic_full(self) -> int:
-        """How many of 100 parts of this month's traffic are used."""
+        """The percentage of this month's traffic that is used."""
         seen = self._observed.traffic
         return self._observed.traffic_full if seen and seen["month"] == month_of(timezone.now()) else 0
 
@@ -229,7 +229,7 @@ class View:
 
     @property
     def offered(self) -> list[Action]:
-        """What is worth a button now, in the order of the drawing; to delete has a page of its own."""
+        """The actions worth a button now, in the order of the drawing; deleting has its own page."""
         if self.gone_at is not None:
             useful = [Action.RESTORE]
         else:

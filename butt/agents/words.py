@@ -1,33 +1,35 @@
-"""What people may write: signs that can be seen, and those between them that join them or tell their direction.
+"""What people may write: visible characters, and the invisible ones that join them or set their direction.
 
-And what can be kept of anybody's words.
+And which text a database can store.
 """
 
 import re
 import unicodedata
 
 UNSEEN = (
-    "\N{ZERO WIDTH NON-JOINER}\N{ZERO WIDTH JOINER}"  # Persian, Hindi, and families among the emoji
-    "\N{LEFT-TO-RIGHT MARK}\N{RIGHT-TO-LEFT MARK}"  # Hebrew and Arabic, beside what is neither
+    "\N{ZERO WIDTH NON-JOINER}\N{ZERO WIDTH JOINER}"  # needed for Persian, Hindi, and emoji of families
+    "\N{LEFT-TO-RIGHT MARK}\N{RIGHT-TO-LEFT MARK}"  # needed for Hebrew and Arabic beside other scripts
 )
-"""What words need though nobody sees it. Overrides and isolates are not among them: they turn round what is beside."""
+"""Invisible characters that words need. Overrides and isolates are not among them, as they reverse the text
+beside them.
+"""
 
 _WITHOUT = str.maketrans("", "", UNSEEN)
 _LEFT_OUT = "\N{SOFT HYPHEN}\N{ZERO WIDTH NO-BREAK SPACE}"
-"""It comes along with what is pasted, and says nothing: where a line may break, and how a file was written."""
+"""Comes with pasted text and carries no meaning: a possible line break, and a file's encoding mark."""
 
 _NO_TEXT = re.compile("[\0\ud800-\udfff]")
-"""PostgreSQL takes no NUL, and no database half of a sign; JSON and names of files may have both."""
+"""PostgreSQL does not accept NUL, and no database a lone surrogate; JSON and file names may contain both."""
 
 
 def can_be_seen(text: str) -> bool:
-    """Whether `text` is made of what can be seen; what joins alone joins nothing."""
+    """Whether `text` consists of visible characters; joiners alone are not visible."""
     seen = text.translate(_WITHOUT)
     return seen.isprintable() and bool(seen.strip()) == bool(text.strip())
 
 
 def plain(text: str) -> str:
-    """`text` with plain spaces for tabs and spaces of all other kinds, as keyboards and other programs make them."""
+    """`text` with plain spaces in place of tabs and other kinds of spaces, which keyboards and programs produce."""
     return "".join(
         " " if sign == "\t" or unicodedata.category(sign) == "Zs" else sign
         for sign in text
@@ -36,10 +38,12 @@ def plain(text: str) -> str:
 
 
 def one_line(text: str) -> str:
-    """`text` as a name is kept."""
+    """`text` in the form in which a name is stored."""
     return " ".join(plain(text).split())
 
 
 def storable(text: str) -> str:
-    """Words of bots, machines and files as a database takes them: one that it refuses costs all that goes with it."""
+    """Text from bots, machines and files as a database accepts it: refused text would lose everything written
+    with it.
+    """
     return _NO_TEXT.sub("\N{REPLACEMENT CHARACTER}", text)
