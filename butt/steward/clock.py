@@ -1,4 +1,4 @@
-"""A clock that was ahead and is right again: a deadline that was near is hours or days away."""
+"""Corrects deadlines after the clock was ahead and was set right: they would be hours or days away."""
 
 from datetime import datetime, timedelta
 
@@ -10,7 +10,7 @@ from butt.steward.moving import CARRY_DEADLINE
 
 
 def set_right(progress: Progress, now: datetime) -> None:
-    """No deadline of this bot is further away than it may be put."""
+    """Bring each deadline of this bot back within the longest time it can be set to."""
     start = now + timedelta(seconds=configuration().start_patience)
     trial = now + timedelta(seconds=configuration().trial_seconds)
     broken = now + LONGEST_BACK_OFF

@@ -1,4 +1,4 @@
-"""The table of moves: what to do next with a bot, from what is wanted and what is seen. Pure, no I/O."""
+"""The table of moves: what to do next with a bot, given what is wanted and what is seen. Pure, no I/O."""
 
 from collections.abc import Callable
 from datetime import timedelta
@@ -60,7 +60,7 @@ def _alive(at: Situation) -> Transition:
 
 
 def _alive_on_trial(at: Situation) -> Transition:
-    """It answered on its new code; until the trial is over, whatever happens to it leads back to the earlier one."""
+    """It answered on its new code. Until the trial is over, any failure takes it back to its earlier code."""
     if at.seen.ended:
         return _go_back(at, at.seen.ended)
     if not at.answers:
@@ -75,7 +75,7 @@ def _alive_on_trial(at: Situation) -> Transition:
 
 
 def _upgrading(at: Situation) -> Transition:
-    """The health gate: alive on the new code within its deadline, or back on the earlier one."""
+    """The health gate: alive on the new code within the deadline, or back to the earlier code."""
     if not at.up or at.restart or at.upgrade:
         return _stop(at)
     if at.answers:
@@ -118,7 +118,7 @@ def _stopped(at: Situation) -> Transition:
 
 
 def _unpaid(at: Situation) -> Transition:
-    """It rests until it is paid for; then it is as it was wanted before."""
+    """It stays stopped until it is paid for, then returns to what was wanted before."""
     if at.wanted.gone_at is not None or at.seen.running:
         return _stop(at)
     if not at.wanted.paid:
@@ -151,7 +151,7 @@ def _leaving(at: Situation) -> Transition:
 
 
 def _launch(at: Situation, *, reason: str = "", place: bool = False, tries: int | None = None) -> Transition:
-    """Start it anew; on the code that was asked for, where that is there."""
+    """Start it anew, on the code that was asked for if that is ready."""
     code = _other_code(at) if at.upgrade and at.progress.release else {}
     return Transition(
         State.UPGRADING if code.get("previous", at.progress.previous) else State.STARTING,
@@ -170,7 +170,7 @@ def _launch(at: Situation, *, reason: str = "", place: bool = False, tries: int 
 
 
 def _other_code(at: Situation) -> dict[str, object]:
-    """It takes the code that was asked for; it can go back to what was last proven, and to nothing in between."""
+    """Switch to the code that was asked for. It can only go back to the code last proven, not to any in between."""
     proven = at.progress.previous or at.progress.release
     if at.wanted.release == proven:
         return {**_PROVEN, "release": proven, "upgrades": at.wanted.upgrades}
@@ -185,7 +185,7 @@ def _other_code(at: Situation) -> dict[str, object]:
 
 
 def _go_back(at: Situation, why: str) -> Transition:
-    """Stop what does not do, then start the earlier code: it is written down before anything is stopped."""
+    """Stop the failing code, then start the earlier code. This is written down before anything is stopped."""
     changes: dict[str, object] = {
         "release": at.progress.previous,
         "refused": at.progress.release,
@@ -200,7 +200,7 @@ def _go_back(at: Situation, why: str) -> Transition:
 
 
 def _decline(at: Situation) -> Transition:
-    """The code that was asked for cannot be had: the bot stays as it is, and says so."""
+    """The code that was asked for cannot be built: the bot stays as it is and says so."""
     changes: dict[str, object] = {
         "upgrades": at.wanted.upgrades,
         "refused": at.wanted.release,
@@ -223,7 +223,7 @@ def _break(at: Situation, reason: str) -> Transition:
 
 
 def _may_move_port(at: Situation) -> bool:
-    """A bot nobody has met yet can take another port; later its address stands in people's invites."""
+    """A bot that never answered can take another port; later, its address is in people's invites."""
     met = at.observed.launch > 0
     return at.seen.exit_code == PORT_TAKEN and not met and at.progress.tries < PORT_TRIES
 

@@ -1,8 +1,9 @@
-"""Moving a bot to another place: what to do next with one whose move was asked for or has begun. Pure, no I/O.
+"""Moving a bot to another place: what to do next once a move was asked for or has begun. Pure, no I/O.
 
-It stops where it is, its data is carried and checked, it settles at the other place, and starts there. The copy that it
-left is never run beside it, and goes only when the bot answers at the other place and says as much as it had said before.
-One that cannot even begin to run there goes back; one that ran there and does not answer stays, as its feed may have gone on.
+The bot stops, its data is carried and checked, it settles at the other place and starts there. The old copy
+never runs at the same time. It is deleted only when the bot answers at the new place and has caught up with
+what it had said before. A bot that cannot even start at the new place goes back. One that ran there but does
+not answer stays, as its feed may have gone on.
 """
 
 from collections.abc import Callable, Mapping
@@ -20,7 +21,7 @@ _HERE = "the control plane"
 
 
 def decide(at: Situation) -> Transition | None:
-    """None where the bot is seen to as any other."""
+    """None if the bot is handled like any other."""
     if at.progress.leg:
         return _LEGS[Leg(at.progress.leg)](at)
     if at.move:
@@ -36,7 +37,7 @@ def named(place: str) -> str:
 
 
 def _begin(at: Situation) -> Transition | None:
-    """Once nothing else is under way with it."""
+    """Begin the move, once nothing else is under way with the bot."""
     state, to = State(at.progress.state), at.wanted.place
     asked = {"moves": at.wanted.moves}
     if at.seen.place and to == at.seen.place:
@@ -64,7 +65,7 @@ def _set_out(at: Situation, state: State, to: str) -> Transition:
 
 
 def _is_busy(at: Situation) -> bool:
-    """With other code, or with stopping, or it is about to go for ever."""
+    """It is changing code, is stopping, or is about to be deleted for good."""
     if at.on_trial or at.other_code:
         return True
     at_rest = at.progress.state in _REST and not at.seen.running and not _is_due_to_go(at)
@@ -72,7 +73,7 @@ def _is_busy(at: Situation) -> bool:
 
 
 def _carrying(at: Situation) -> Transition:
-    """It stands still until its data has come, or is given up."""
+    """It stays stopped until its data has arrived or the move is given up."""
     state, carried, to = State(at.progress.state), at.seen.carried, at.progress.destination
     if at.seen.running:
         return Transition(state, _moved(to), Effect.HALT, soon(at))
@@ -88,7 +89,7 @@ def _carrying(at: Situation) -> Transition:
 
 
 def _why_not(at: Situation) -> str:
-    """Why nothing comes of the move; empty while something may."""
+    """Why the move fails; empty while it may succeed."""
     carried = at.seen.carried
     if at.move:
         return "another place was asked for meanwhile."
@@ -103,7 +104,7 @@ def _why_not(at: Situation) -> str:
 
 
 def _arriving(at: Situation) -> Transition | None:
-    """Its data is there. It is not started before the host has it at the other place and nowhere else."""
+    """Its data has arrived. It does not start until the host has it at the new place and nowhere else."""
     state, to = State(at.progress.state), at.progress.destination
     if at.seen.place != to:
         if at.seen.carried is None or at.seen.carried.failed:
@@ -118,7 +119,7 @@ def _arriving(at: Situation) -> Transition | None:
 
 
 def _why_down(at: Situation, state: State) -> str:
-    """Why it does not run where it was moved to; empty while it may, or is not to."""
+    """Why it does not run at its new place; empty while it still may, or should not run."""
     if state not in {State.STARTING, State.BROKEN} or not at.up or at.restart or at.answers:
         return ""
     if at.seen.ended:
@@ -139,7 +140,7 @@ def _turn_round(at: Situation, state: State, why: str) -> Transition:
 
 
 def advice(at: Situation) -> str:
-    """What there is to say besides of a bot that does not answer where it was moved to."""
+    """What else to say about a bot that does not answer where it was moved to."""
     if not at.seen.old_copies:
         return ""
     return (
@@ -149,7 +150,7 @@ def advice(at: Situation) -> str:
 
 
 def _returning(at: Situation) -> Transition:
-    """It ends where it could not start, and then is where it was."""
+    """It stops where it could not start, and is back where it was."""
     state = State(at.progress.state)
     if at.seen.place != at.progress.destination:
         return Transition(state, at.progress.reason, changes=_OVER)
@@ -175,7 +176,7 @@ def _stays(
 
 
 def _is_well(at: Situation) -> bool:
-    """It answers where it is now, on code that is proven, and says as much as it had said before."""
+    """It answers at its place, on proven code, and has said at least as much as before the move."""
     is_alive = at.progress.state == State.ALIVE and at.up and at.answers and not at.on_trial
     return is_alive and at.observed.said >= at.progress.carried and not at.restart
 

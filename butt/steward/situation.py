@@ -1,4 +1,4 @@
-"""What a decision about a bot depends on, and what it is made of. Pure, no I/O."""
+"""What a decision about a bot depends on, and what it consists of. Pure, no I/O."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -19,7 +19,7 @@ NOTHING_ASKED = ReleaseStatus()
 
 
 class Effect(Enum):
-    """What the host is told after the move is persisted."""
+    """What the host is told to do after the move is persisted."""
 
     NOTHING = "nothing"
     RUN = "run"
@@ -34,7 +34,7 @@ class Effect(Enum):
 
 @dataclass(frozen=True)
 class Situation:
-    """All that a decision may depend on."""
+    """Everything that a decision may depend on."""
 
     wanted: Wanted
     progress: Progress
@@ -51,12 +51,12 @@ class Situation:
 
     @property
     def wants_run(self) -> bool:
-        """It is wanted running, and no operator keeps it from that."""
+        """It is wanted running, and no operator holds it."""
         return self.wanted.run and not self.held
 
     @property
     def held(self) -> str:
-        """Why operators keep it from running, in words; empty where they do not."""
+        """Why operators keep it from running, in words; empty if they do not."""
         return why_held(self.wanted)
 
     @property
@@ -65,7 +65,7 @@ class Situation:
 
     @property
     def upgrade(self) -> bool:
-        """Other code was asked for, and is there to be run. A bot that is being moved gets there first."""
+        """Other code was asked for and is ready to run. A bot that is being moved finishes its move first."""
         return self.other_code and self.offer.ready and not self.progress.leg
 
     @property
@@ -74,17 +74,17 @@ class Situation:
 
     @property
     def move(self) -> bool:
-        """Another place was asked for, and its move has not begun."""
+        """Another place was asked for, and the move has not begun."""
         return self.wanted.moves > self.progress.moves
 
     @property
     def on_trial(self) -> bool:
-        """There is code to go back to: what it runs now, or runs next, is not proven."""
+        """There is earlier code to go back to: what it runs now, or runs next, is not proven."""
         return bool(self.progress.previous)
 
     @property
     def answers(self) -> bool:
-        """Alive as it is defined: the process runs, and this very launch answers with its own identity."""
+        """Alive by definition: the process runs, and this very launch answers with its own identity."""
         return self.seen.running and self.observed.alive and self.observed.launch == self.progress.launch
 
     @property
@@ -94,7 +94,7 @@ class Situation:
 
 @dataclass(frozen=True)
 class Transition:
-    """To `state`, or staying in it; `changes` are further fields of `Progress`; then `effect`; look again after `wait`."""
+    """Move to `state`, or stay in it; set the `changes` in `Progress`; then do `effect`; look again after `wait`."""
 
     state: State
     reason: str = ""
@@ -105,5 +105,5 @@ class Transition:
 
 
 def soon(at: Situation) -> timedelta:
-    """The longer it takes, the less often: a container takes seconds, and each look asks the database."""
+    """The longer it takes, the less often we look: a container takes seconds, and each look queries the database."""
     return min(max(SOON, (at.now - at.progress.since) / 20), WATCHING)

@@ -1,8 +1,8 @@
 """The steward's round: look at each bot that is due, decide, persist the move, carry it out.
 
-A move is persisted before its effect, and every effect can be repeated: killed anywhere, the next round
-finds the row and does the same again. Several stewards may run side by side: a bot is claimed by moving its
-`due_at`, and whoever finds the row moved already leaves it alone.
+A move is persisted before its effect, and every effect can be repeated: if the steward is killed at any
+point, the next round finds the row and does the same again. Several stewards may run side by side: a steward
+claims a bot by moving its `due_at`, and one that finds it already moved leaves the bot alone.
 """
 
 import base64
@@ -42,11 +42,12 @@ from scuttlekit.network_keys import MAIN
 log = logging.getLogger("butt.steward")
 
 SOONEST, LONGEST = 0.01, 2.0
-"""Seconds between looks: `LONGEST` where nothing is due and nobody rang."""
+"""Seconds between looks: `LONGEST` if nothing is due and nobody wakes the steward."""
 
 RESTS_A_SECOND = 0.5
-"""How many bots at rest are looked at in a second, however many there are: what happens to one is told by
-the monitor or its machine."""
+"""How many bots at rest are looked at in a second, however many there are: the monitor or the machine reports
+what happens to one.
+"""
 
 LONGEST_REST = timedelta(hours=2)
 COUNT_EVERY = 60.0
@@ -56,11 +57,11 @@ LEASE = timedelta(seconds=10)
 AFTER_TROUBLE = timedelta(seconds=3)
 MOST_AT_ONCE = 20
 FURTHEST = max(LONGEST_BACK_OFF, 1.5 * LONGEST_REST) + timedelta(minutes=1)
-"""No bot is put off for longer."""
+"""No bot is put off for longer than this."""
 
 
 class NoRelease(Exception):
-    """There is no code to run yet."""
+    """No code is ready to run yet."""
 
 
 class Steward:
@@ -71,7 +72,7 @@ class Steward:
         self._rest, self._counted = RESTING, -COUNT_EVERY
 
     def run(self, go_on: GoOn = lambda: True) -> None:
-        """Rounds without end, as long as `go_on()`. Trouble of the database or a host is waited out."""
+        """Run rounds as long as `go_on()`. Errors of the database or a host are waited out."""
 
         def work() -> float:
             return 0.0 if self.round() else _until_the_next()
@@ -80,10 +81,10 @@ class Steward:
             rounds(work, go_on, log, AFTER_TROUBLE.total_seconds(), bell.wait)
 
     def round(self) -> bool:
-        """One look at each bot that is due; whether there was any."""
+        """Look once at each bot that is due. Returns whether there was any."""
         now = timezone.now()
         if not Progress.objects.filter(due("due_at", now, FURTHEST)).exists():
-            return False  # Mostly so, and asked a fifth as dearly as for all that there is of each bot.
+            return False  # The usual case. This query costs a fifth of the one below.
         ready = (
             bots().filter(due("progress__due_at", now, FURTHEST)).order_by("progress__due_at")[:MOST_AT_ONCE]
         )
@@ -100,16 +101,17 @@ class Steward:
             except (HostTrouble, NoRelease) as trouble:
                 self._wait_out(bot, trouble)
             except (OperationalError, InterfaceError):
-                raise  # The database does not serve the next bot either.
+                raise  # The database will not serve the next bot either.
             except Exception:
                 log.exception("%s could not be seen to", bot.name)
                 _put_off(bot.progress, "Something went wrong on our side. We will try again.")
         return bool(mine)
 
     def _look(self, bots: Iterable[Agent]) -> dict[uuid.UUID, Sighting | Exception]:
-        """How each is, or why that cannot be said.
+        """How each bot is, or why that is unknown.
 
-        Before the first write of a round: on a full disk none succeeds until the host has seen to that.
+        Comes before the first write of a round: on a full disk, no write succeeds until the host has made
+        room.
         """
         try:
             there = self._host.look()
@@ -118,7 +120,7 @@ class Steward:
         return {bot.id: _sighting_or_fault(there, bot.id) for bot in bots}
 
     def step(self, bot: Agent, seen: Sighting) -> None:
-        """Decide for one bot, persist, carry out."""
+        """Decide for one bot, persist the decision and carry it out."""
         self._meet(bot, seen)
         settings, wanted = configuration(), bot.wanted
         other_code = wanted.upgrades > bot.progress.upgrades
@@ -142,29 +144,31 @@ class Steward:
         if move.state != before:
             _note_loss(bot, seen)
         self._carry_out(bot, move)
-        # One that is on trial, or leaves, has a time of its own.
+        # A bot that is on trial or leaving has a deadline of its own.
         rests = move.wait == RESTING and move.state in _AT_REST and not bot.progress.previous
         wait = self._at_rest() if rests else move.wait
         come_back(bot.progress, "due_at", timezone.now() + wait)
 
     def _at_rest(self) -> timedelta:
-        """How long a bot at rest is left alone: the more there are, the longer."""
+        """How long a bot at rest is left alone: the more bots there are, the longer."""
         if time.monotonic() - self._counted >= COUNT_EVERY:
             seconds = Progress.objects.count() / RESTS_A_SECOND
             self._rest = min(max(RESTING, timedelta(seconds=seconds)), LONGEST_REST)
             self._counted = time.monotonic()
-        # Not all at once ever after, when all began together.
+        # Spread bots that began together, so that they do not come due together ever after.
         return self._rest if self._rest == RESTING else self._rest * random.uniform(0.5, 1.5)  # nosec B311 # noqa: S311
 
     def _meet(self, bot: Agent, seen: Sighting) -> None:
-        """Note the identity the bot made for itself, once; it is the bot's for ever. And how far it came at last."""
+        """Record once the identity that the bot made for itself, which is its own for ever, and how far its
+        feed has come.
+        """
         if seen.ssb_id and not bot.progress.ssb_id:
             bot.progress.ssb_id = seen.ssb_id
             bot.progress.save(update_fields=["ssb_id"])
         if seen.latest is None or not is_proven(bot.progress):
             return
         if (sequence := shown(seen.latest, bot.progress.ssb_id)) > bot.observed.sequence:
-            # The monitor may not have heard of it any more; it only ever raises the number too.
+            # The monitor may have missed this message; it too only ever raises the number.
             Observed.objects.filter(bot=bot, sequence__lt=sequence).update(sequence=sequence)
             bot.observed.sequence = sequence
 
@@ -179,7 +183,7 @@ class Steward:
         progress.state, progress.reason = move.state, move.reason
         changes = dict(move.changes)
         if "launch" in changes:
-            # The domain may have changed since the launch before.
+            # The domain may have changed since the last launch.
             changes["address"] = configuration().bot_host(bot.name)
         for field, value in changes.items():
             setattr(progress, field, value)
@@ -190,7 +194,9 @@ class Steward:
         _save(bot, before, fields)
 
     def _place(self, bot: Agent, before: State, fields: list[str]) -> None:
-        """Give the bot its address and code, in the same write as its move; another steward may take the port first."""
+        """Give the bot its address and code in the same write as its move, as another steward may take the
+        port first.
+        """
         progress = bot.progress
         if not progress.release:
             newest = shelf.newest(service_named(bot.service).releases)
@@ -220,7 +226,7 @@ class Steward:
         if effect is Effect.CARRY:
             host.carry(bot.id, bot.progress.destination, bot.progress.moves)
         elif effect is Effect.SETTLE:
-            # What its pub knew of invites stayed behind: it is told of all of them again.
+            # What its pub knew of invites was left behind, so it is told all of them again.
             Told.objects.filter(bot=bot).update(release="")
             host.settle(bot.id)
         elif effect is Effect.GO_BACK:
@@ -250,7 +256,9 @@ class Steward:
         )
 
     def _destroy(self, bot: Agent) -> None:
-        """The data first, the row last: killed in between, the row still says that there is work."""
+        """Delete the data first and the row last: if we are killed in between, the row still says that there
+        is work.
+        """
         self._host.destroy(bot.id)
         with transaction.atomic():
             journal.note(
@@ -261,7 +269,7 @@ class Steward:
         log.info("%s is gone", bot.name)
 
     def _wait_out(self, bot: Agent, trouble: Exception) -> None:
-        """The machine does not do as told: the bot stays where it is, the reason shows, and it is tried again."""
+        """The machine does not do what it is told: the bot stays as it is, shows the reason, and is tried again."""
         words = storable(str(trouble))
         log.warning("%s: %s", bot.name, words)
         if isinstance(trouble, Away):
@@ -271,7 +279,7 @@ class Steward:
 
 
 def _until_the_next() -> float:
-    """Seconds until a bot is due."""
+    """Seconds until the next bot is due, within `SOONEST` and `LONGEST`."""
     first = Progress.objects.order_by("due_at").values_list("due_at", flat=True).first()
     seconds = (first - timezone.now()).total_seconds() if first else LONGEST
     return min(max(seconds, SOONEST), LONGEST)
@@ -281,13 +289,13 @@ def _sighting_or_fault(there: Mapping[uuid.UUID, Sighting], bot_id: uuid.UUID) -
     try:
         return there.get(bot_id, Sighting())
     except (OperationalError, InterfaceError):
-        raise  # The database serves no other bot either.
+        raise  # The database will not serve any other bot either.
     except Exception as fault:  # noqa: BLE001 - it is that bot's alone, and told when it is its turn
         return fault
 
 
 def _note_loss(bot: Agent, seen: Sighting) -> None:
-    """A bot that came into another state: whether its data is gone."""
+    """Record whether the data of a bot that changed its state is lost."""
     if bot.progress.state == State.BROKEN and seen.exit_code in (asking.GONE, asking.BEHIND):
         asking.lost(bot, seen.exit_code)
     elif bot.progress.state == State.ALIVE:
