@@ -1,5 +1,6 @@
-"""Waking who waits for rows: whoever writes to a table says so, and nobody has to look again and again.
+"""Waking whoever waits for rows: every write to a table is announced, so that nobody has to poll.
 
-On PostgreSQL that is `NOTIFY` and `LISTEN`. Beside SQLite, each process that listens has a socket in the home folder. A word may
-be lost, as with a connection that drops: so whoever waits looks by itself as well, seldom.
+On PostgreSQL this is `NOTIFY` and `LISTEN`. With SQLite, each process that listens has a socket in the home
+folder. An announcement can be lost, as when a connection drops, so whoever waits also looks on their own now
+and then.
 """

@@ -1,4 +1,4 @@
-"""Waiting until a table was written to. One thread of the process listens for all who wait in it."""
+"""Waiting until a table is written to. One thread of the process listens for everyone who waits in it."""
 
 import asyncio
 import atexit
@@ -22,18 +22,18 @@ from butt.waking.telling import CHANNEL, LONGEST, Word, folder
 log = logging.getLogger("butt.waking")
 
 UNHEARD = 0.25
-"""Seconds that is waited at most while nothing can be heard."""
+"""The longest wait, in seconds, while announcements cannot be heard."""
 
 QUIET = 30.0
-"""Seconds without a word after which the database is asked whether it is still there."""
+"""After this many seconds without an announcement, the database is asked whether it is still there."""
 
 AFTER_TROUBLE = 2.0
 
 
 class Bell:
-    """It rings when a row of one of `tables` comes, goes, or changes in more than the columns `ignoring`.
+    """Rings when a row of one of `tables` is added, deleted, or changed in columns other than `ignoring`.
 
-    What it rang for while nobody waited is not lost: the next wait ends at once. One waits at a time.
+    If it rings while nobody waits, the next wait ends at once. Only one caller may wait at a time.
     """
 
     def __init__(self, tables: Collection[str], ignoring: Collection[str] = ()) -> None:
@@ -49,11 +49,11 @@ class Bell:
         return not (word.columns and word.columns <= self._ignoring)
 
     def ring(self) -> None:
-        """Also from a signal handler: nothing is locked."""
+        """Safe to call from a signal handler, as it takes no lock."""
         os.eventfd_write(self._rung, 1)
 
     def wait(self, seconds: float) -> bool:
-        """Whether it rang within so many seconds."""
+        """Returns whether it rang within this many seconds."""
         if not self._poll.poll(1000 * (seconds if _listener.hears else min(seconds, UNHEARD))):
             return False
         self._rest()
@@ -79,7 +79,7 @@ class Bell:
 
 
 class _Listener:
-    """The thread that hears words and rings bells. `hears` is whether words reach it now."""
+    """The thread that hears announcements and rings bells. `hears` says whether they reach it now."""
 
     def __init__(self) -> None:
         self.bells: tuple[Bell, ...] = ()
@@ -108,7 +108,7 @@ class _Listener:
                 words = _from_postgres() if connection.vendor == "postgresql" else _from_socket()
                 for word in words:
                     if not self.hears:
-                        # What was written before is looked for once.
+                        # Rows may have been written before we listened: have everybody look once.
                         self.hears = True
                         self.ring_all()
                     if word:
@@ -131,7 +131,7 @@ _listener = _Listener()
 
 @contextmanager
 def listening(*models: type[Model], ignoring: Collection[str] = ()) -> Iterator[Bell]:
-    """A bell for the tables of these models, for the length of a block."""
+    """Within this block, a bell that rings when the tables of these models are written to."""
     tables = [model._meta.db_table for model in models]  # noqa: SLF001 - documented by Django
     bell = Bell(tables, ignoring)
     _listener.add(bell)
@@ -142,17 +142,17 @@ def listening(*models: type[Model], ignoring: Collection[str] = ()) -> Iterator[
 
 
 def is_listening() -> bool:
-    """Whether words reach this process now. While they do not, a wait is short."""
+    """Whether announcements reach this process now. While they do not, waits are short."""
     return _listener.hears
 
 
 def ring_all() -> None:
-    """Wake everybody in this process, as when it is to end. May be called by a signal handler."""
+    """Wake everyone who waits in this process, for example when it is to end. Safe in a signal handler."""
     _listener.ring_all()
 
 
 def _from_postgres() -> Iterator[str]:
-    """Words as they come; an empty one where there is none for long, and when it begins."""
+    """Announcements as they arrive; an empty one at the start, and whenever there was none for `QUIET` seconds."""
     connection.close()
     with connection.cursor() as cursor:
         cursor.execute(f"LISTEN {CHANNEL}")
@@ -167,7 +167,7 @@ def _from_postgres() -> Iterator[str]:
 
 
 def _from_socket() -> Iterator[str]:
-    """The same beside SQLite. The socket goes with the process."""
+    """The same with SQLite. The socket is removed with the process."""
     home = folder()
     home.mkdir(mode=0o700, parents=True, exist_ok=True)
     place = os.open(home, os.O_PATH | os.O_DIRECTORY)

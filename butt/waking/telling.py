@@ -1,4 +1,4 @@
-"""Saying that a table was written to, once that is committed. Every connection of Django's does it by itself."""
+"""Announcing writes to a table once they are committed. Every Django connection does so by itself."""
 
 import os
 import re
@@ -16,18 +16,18 @@ from butt.configuration import configuration
 
 CHANNEL = "butt"
 LONGEST = 4096
-"""Bytes of one word."""
+"""The largest size of one word, in bytes."""
 
 _WRITE = re.compile(
     r'(?:INSERT (?:OR \w+ )?INTO|UPDATE|DELETE FROM) "(\w+)"(?: SET (.*?)(?: WHERE |$))?', re.DOTALL
 )
 _COLUMN = re.compile(r'"(\w+)" = ')
 _NOBODY_WAITS_FOR = ("figures_", "beats_", "limits_", "django_", "accounts_cache")
-"""Beginnings of tables that are written to all the time."""
+"""Prefixes of tables that are written to all the time."""
 
 
 class Word(NamedTuple):
-    """Which table was written to; which columns of rows that were there, none where rows came or went."""
+    """Which table was written to, and which columns of existing rows; no columns if rows were added or deleted."""
 
     table: str
     columns: frozenset[str] = frozenset()
@@ -37,13 +37,13 @@ class Word(NamedTuple):
 
     @classmethod
     def read(cls, text: str) -> "Word | None":
-        """None where there is none in it: anybody on this machine whom its folder lets in may send anything."""
+        """None if there is no word in it: anybody on this machine with access to the folder may send anything."""
         table, *columns = text.split() or [""]
         return cls(table, frozenset(columns)) if table else None
 
 
 def word_of(sql: str) -> Word | None:
-    """What a statement of Django's is to say; None where it writes nothing that anybody waits for."""
+    """What to announce for an SQL statement of Django's; None if it writes nothing that anybody waits for."""
     if sql[:6] not in ("INSERT", "UPDATE", "DELETE") or not (found := _WRITE.match(sql)):
         return None
     table, columns = found.groups()
@@ -53,7 +53,7 @@ def word_of(sql: str) -> Word | None:
 
 
 def folder() -> Path:
-    """Where the sockets of those who listen are, beside SQLite."""
+    """The folder with the sockets of the processes that listen, with SQLite."""
     return configuration().home / "wakes"
 
 
@@ -63,7 +63,7 @@ def _tell_of_writes(execute: Callable[..., Any], sql: Any, params: Any, many: bo
     if word and context["cursor"].rowcount != 0:
         connection = context["connection"]
         if connection.vendor == "postgresql":
-            # It goes out with the commit of what was written, and the same word once.
+            # It is sent when the write is committed, and the same word only once.
             with connection.cursor() as cursor:
                 cursor.execute("SELECT pg_notify(%s, %s)", (CHANNEL, str(word)))
         else:
@@ -72,19 +72,19 @@ def _tell_of_writes(execute: Callable[..., Any], sql: Any, params: Any, many: bo
 
 
 def _send(word: bytes) -> None:
-    """To everybody who listens here. Who has not taken earlier words yet is awake anyway."""
+    """Send to every process that listens here. One that has not read earlier words is awake anyway."""
     try:
         place = os.open(folder(), os.O_PATH | os.O_DIRECTORY)
     except OSError:
         return
     try:
         with closing(socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM | socket.SOCK_NONBLOCK)) as sender:
-            # Through the open folder, as the path of a socket may not be long.
+            # Through the open folder, as the path of a socket must be short.
             for address in Path(f"/proc/self/fd/{place}").iterdir():
                 try:
                     sender.sendto(word, str(address))
                 except ConnectionRefusedError:
-                    address.unlink(missing_ok=True)  # Whose process was killed.
+                    address.unlink(missing_ok=True)  # Its process was killed.
                 except OSError:
                     continue
     finally:
@@ -92,7 +92,7 @@ def _send(word: bytes) -> None:
 
 
 def tell_of_writes() -> None:
-    """From now on, all connections of this process do."""
+    """From now on, all database connections of this process announce their writes."""
     connection_created.connect(_equip, dispatch_uid="butt.waking")
 
 
