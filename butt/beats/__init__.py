@@ -1,1 +1,1 @@
-"""Which parts of the service live: each writes every few seconds that it does, and what it has counted."""
+"""Which parts of the service are alive: each writes every few seconds that it is, and what it has counted."""

@@ -1,4 +1,4 @@
-"""The heart of a process: it beats as long as the work goes on, so that a process that hangs is seen as one that died."""
+"""The heart of a process: it beats while the work goes on, so a process that hangs looks like one that died."""
 
 import asyncio
 import logging
@@ -17,11 +17,11 @@ from butt.beats.models import Beat
 log = logging.getLogger("butt.beats")
 
 HANGS = 60.0
-"""Seconds without a pulse after which it does not beat any more: a round of the steward may wait for a machine."""
+"""It stops beating after this many seconds without a pulse: a round of the steward may wait for a machine."""
 
 
 class Heart:
-    """`Heart("steward").start()`; then call `pulse()` over and over from where the work is done."""
+    """`Heart("steward").start()`; then call `pulse()` again and again from where the work is done."""
 
     def __init__(self, part: str) -> None:
         self._part, self._id = part, uuid.uuid4()
@@ -33,16 +33,16 @@ class Heart:
         return self
 
     def pulse(self) -> None:
-        """The work goes on."""
+        """Report that the work goes on."""
         self._pulse = time.monotonic()
 
     def follow(self, loop: asyncio.AbstractEventLoop) -> None:
-        """Take the pulse of an event loop, from that loop's own thread."""
+        """Take the pulse of an event loop. Call it from that loop's own thread."""
         self.pulse()
         loop.call_later(EVERY.total_seconds() / 2, self.follow, loop)
 
     def beat(self) -> None:
-        """Write the row once. Whoever begins to beat forgets those who ended long ago."""
+        """Write the row once. A process that starts to beat also deletes the rows of those that ended long ago."""
         said = {"at": Now(), "counts": counted()}
         if Beat.objects.filter(id=self._id).update(**said):
             return
@@ -50,7 +50,7 @@ class Heart:
         forget_old()
 
     def stop(self) -> None:
-        """The part ends as it was told to: nobody need wait until it is taken for dead."""
+        """The part ends as it was told to: nobody has to wait until it is considered dead."""
         self._stopped = True
         try:
             Beat.objects.filter(id=self._id).delete()

@@ -1,4 +1,4 @@
-"""One row for each process of a part, written by that process alone."""
+"""One row for each process of a part, written only by that process."""
 
 import uuid
 
