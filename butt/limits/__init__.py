@@ -1,1 +1,1 @@
-"""Limits: what one person, address or machine may use up, and who is being slowed down by one."""
+"""Limits: what one person, address or machine may use, and who is being slowed down by one."""

@@ -1,4 +1,4 @@
-"""What is done for counts by itself, again and again."""
+"""Periodic cleaning up of counts."""
 
 from butt.chores import EACH_MINUTE, HOURLY, Chore
 from butt.limits.counts import forget_what_is_over

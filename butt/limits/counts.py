@@ -1,6 +1,7 @@
-"""How often something was done, counted in the database: the same for all servers, and after a restart.
+"""Counts of how often something was done, kept in the database: shared by all servers and kept over restarts.
 
-Each is a row before it is done, so that many at once, in any number of processes, are no more than one after the other.
+A row is written before the thing is done, so that many at once, in any number of processes, cannot exceed the
+limit.
 """
 
 import hashlib
@@ -14,7 +15,7 @@ from butt.limits.table import Limit
 
 
 class TooOften(Exception):
-    """It was done as often as `limit` allows. Again in `seconds`."""
+    """It was done as often as `limit` allows. It may be tried again in `seconds`."""
 
     def __init__(self, limit: Limit, seconds: int) -> None:
         super().__init__(f"{limit.name}: {seconds} s")
@@ -22,7 +23,9 @@ class TooOften(Exception):
 
 
 def count(*counted: tuple[Limit, str]) -> list[int]:
-    """Count one for each limit and whom it counts; the ids of their rows. Raises `TooOften`, and then counts nothing."""
+    """Count one for each limit and whom it applies to; returns the ids of the rows. If it raises `TooOften`,
+    nothing is counted.
+    """
     now = timezone.now()
     mine = [_row(limit, who, now).id for limit, who in counted]
     for limit, who in counted:
@@ -36,17 +39,17 @@ def count(*counted: tuple[Limit, str]) -> list[int]:
 
 
 def uncount(ids: list[int]) -> None:
-    """What was counted under these ids did not come to pass, or is no matter."""
+    """Remove these counts: what they stand for did not happen, or does not matter."""
     Count.objects.filter(id__in=ids).delete()
 
 
 def forget(limit: Limit, who: str) -> None:
-    """Begin anew with `who`."""
+    """Start counting for `who` from zero."""
     Count.objects.filter(key=_key(limit, who)).delete()
 
 
 def forget_what_is_over(now: datetime) -> None:
-    """For the part of the service that does chores. Each try counts what is not over alone, and need not remove the rest."""
+    """A chore. Each count only considers rows that have not expired, and need not delete the others."""
     Count.objects.filter(until__lt=now).delete()
 
 
@@ -56,5 +59,5 @@ def _row(limit: Limit, who: str, now: datetime) -> Count:
 
 
 def _key(limit: Limit, who: str) -> str:
-    """A digest: the table tells nobody who tried, or whom."""
+    """A digest, so that the table does not reveal who tried, or with whom."""
     return hashlib.sha256(f"{limit.name} {who}".encode()).hexdigest()

@@ -1,4 +1,4 @@
-"""Lines of the service's own log: bounded in number and length, as strangers have a say in what is written there."""
+"""Lines of the service's own log: bounded in number and length, as strangers influence what is written there."""
 
 import logging
 import threading
@@ -12,14 +12,14 @@ from butt.limits.table import LOG_LINES
 from butt.tracing import request_id
 
 LONGEST = 8192
-"""Characters of one entry, with its traceback."""
+"""The most characters of one entry, with its traceback."""
 
 LONGEST_MESSAGE = 1024
 MOST_KINDS = 1000
 
 
 class TextFormatter(logging.Formatter):
-    """One line for each message, and a traceback below it."""
+    """One line for each message, with a traceback below it."""
 
     def formatMessage(self, record: logging.LogRecord) -> str:  # noqa: N802 - the standard library calls it so
         name = request_id.get()
@@ -36,7 +36,7 @@ class TextFormatter(logging.Formatter):
 
 
 class JsonFormatter(logging.Formatter):
-    """One JSON object on a line for each message, for journals that search by field; a traceback is its `error`."""
+    """One JSON object per line for each message, for journals that search by field; a traceback is in `error`."""
 
     def format(self, record: logging.LogRecord) -> str:
         at = datetime.fromtimestamp(record.created, UTC).isoformat(timespec="milliseconds")
@@ -51,7 +51,7 @@ class JsonFormatter(logging.Formatter):
 
 
 class Sparing(logging.Filter):
-    """Lets so many entries through that come from one line of code. The next one after them tells how many were left out."""
+    """Limits the entries from each line of code. The next one that passes says how many were left out."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -71,7 +71,7 @@ class Sparing(logging.Filter):
         if count >= LOG_LINES.most:
             return False
         if left_out:
-            # Who must not tell what is filled in finds here what it is filled into.
+            # For handlers that must not report the values that are filled in: the template without them.
             record.template = getattr(record, "template", record.msg)
             record.msg, record.args = f"{record.getMessage()} (and {left_out} like this before it)", ()
         return True

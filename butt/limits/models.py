@@ -1,10 +1,12 @@
-"""What is counted over all servers, and who was slowed down. Everybody writes: each row is one limit's alone."""
+"""What is counted for all servers together, and who was slowed down. Any part may write; each row belongs to
+one limit.
+"""
 
 from django.db import models
 
 
 class Count(models.Model):
-    """Something that a limit counts, done once."""
+    """One thing done that a limit counts."""
 
     key = models.CharField(
         max_length=64, db_index=True, help_text="A digest of the limit and of whom it counts."
@@ -13,7 +15,7 @@ class Count(models.Model):
 
 
 class Slowed(models.Model):
-    """Whom a limit slowed down, and how often. The row of nobody counts all of that limit's."""
+    """Whom a limit slowed down, and how often. The row with an empty `who` counts all cases of that limit."""
 
     limit = models.CharField(max_length=40)
     who = models.CharField(

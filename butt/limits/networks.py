@@ -1,14 +1,14 @@
-"""Whom an address stands for."""
+"""The network that an address stands for."""
 
 import ipaddress
 from functools import lru_cache
 
 LONGEST = 45
-"""Characters of an address. What is longer is none, whoever it came from."""
+"""The most characters of an address. Anything longer is not an address, whoever sent it."""
 
 
 def network_of(address: str) -> str:
-    """The network that limits count as one: who has one IPv6 address has 2**64 of them."""
+    """The network that limits count as one: whoever has one IPv6 address has 2**64 of them."""
     return _network_of(address[:LONGEST])
 
 

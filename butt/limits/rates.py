@@ -1,4 +1,4 @@
-"""How often something may be done, counted in this process's own memory: enough where servers need not share it."""
+"""Counts of how often something is done, in this process's memory: enough where servers need not share them."""
 
 import math
 import threading
@@ -13,7 +13,9 @@ MOST_KEYS = 10_000
 
 
 class Rate:
-    """Windows of `limit.seconds` seconds, of which each begins when somebody first does it. What is refused counts nothing."""
+    """Windows of `limit.seconds` seconds, each starting with somebody's first attempt. Refused attempts are
+    not counted.
+    """
 
     def __init__(self, limit: Limit, clock: Callable[[], float] = time.monotonic) -> None:
         self._limit, self._clock = limit, clock
@@ -21,7 +23,7 @@ class Rate:
         self._lock = threading.Lock()
 
     def wait_of(self, who: str) -> int:
-        """0 when `who` may do it now, which is counted; else after how many whole seconds."""
+        """Returns 0 and counts it if `who` may do it now; otherwise the whole seconds to wait."""
         with self._lock:
             wait = self._wait_of(who, self._clock())
         if wait:
@@ -41,7 +43,9 @@ class Rate:
         return 0
 
     def _forget(self, now: float) -> None:
-        """Those that are over, and the oldest of too many. They lie in the order in which they began."""
+        """Remove windows that are over, and the oldest if there are too many. They are kept in the order in
+        which they began.
+        """
         while self._windows:
             who, (began, _) = next(iter(self._windows.items()))
             if now - began < self._limit.seconds and len(self._windows) < MOST_KEYS:

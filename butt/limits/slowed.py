@@ -1,7 +1,8 @@
-"""Noting who is slowed down. A note costs nothing where it is made; a thread writes what came together every few seconds.
+"""Noting who is slowed down. A note only adds to a counter; a thread writes the counters every few seconds.
 
-Rows about an address or a person are forgotten after a day; how often each limit held stays. A crowd must not be able to
-keep us busy with writing down who it is: only those that ran into a limit most often get a row of their own.
+Rows about an address or a person are deleted after a day; how often each limit applied is kept. A crowd must
+not be able to keep us busy recording who is in it: only those who ran into a limit most often get a row of
+their own.
 """
 
 import logging
@@ -20,13 +21,13 @@ log = logging.getLogger("butt.limits")
 
 EVERY = 5.0
 MOST_NOTED = 1000
-"""How many different ones are told apart between two writes. More than that are counted together."""
+"""How many different ones are told apart between two writes. Any more are counted together."""
 
 MOST_NAMED = 50
 """How many of them get a row of their own. The others are counted together."""
 
 MOST_ROWS = 10_000
-"""How many rows are kept about addresses and persons: the newest."""
+"""How many rows about addresses and persons are kept: the newest."""
 
 MANY = "many others"
 KEPT = timedelta(days=1)
@@ -42,7 +43,7 @@ _noted: Counter[tuple[str, str]] = Counter()
 
 
 def note(limit: Limit, who: str) -> None:
-    """`who` ran into `limit` just now."""
+    """Note that `who` ran into `limit` just now."""
     key = (limit.name, who[:100])
     with _lock:
         if key not in _noted and len(_noted) >= MOST_NOTED:
@@ -51,12 +52,12 @@ def note(limit: Limit, who: str) -> None:
 
 
 def keep_noting() -> None:
-    """Write what is noted from now on, for as long as this process lives."""
+    """From now on, write what is noted, for as long as this process lives."""
     threading.Thread(target=_write_for_ever, name="slowed", daemon=True).start()
 
 
 def write_noted() -> None:
-    """Write what was noted until now; should that fail, it is noted still."""
+    """Write what was noted until now. If that fails, it stays noted."""
     global _noted  # noqa: PLW0603 - one for the process
     with _lock:
         noted, _noted = _noted, Counter()
@@ -69,7 +70,7 @@ def write_noted() -> None:
 
 
 def forget_old(now: datetime) -> None:
-    """For the part of the service that does chores."""
+    """A chore."""
     named = Slowed.objects.exclude(who="")
     named.filter(last_at__lt=now - KEPT).delete()
     older = named.order_by("-last_at").values_list("last_at", flat=True)[MOST_ROWS : MOST_ROWS + 1]
@@ -78,9 +79,9 @@ def forget_old(now: datetime) -> None:
 
 @transaction.atomic
 def _write(noted: Counter[tuple[str, str]]) -> None:
-    """All of it or nothing: what fails is noted still, and would be counted twice where a part was written.
+    """Write all or nothing: what fails stays noted, and would be counted twice if a part of it had been written.
 
-    In the same order in all servers, so that none waits for another that waits for it.
+    Rows are written in the same order on all servers, to avoid deadlocks.
     """
     now = connection.ops.adapt_datetimefield_value(timezone.now())
     written = Counter[tuple[str, str]]()
@@ -104,5 +105,5 @@ def _write_for_ever() -> None:
         except Exception:
             log.exception("cannot write who was slowed down; trying again in %g s", EVERY)
         finally:
-            # Kept open, it would be one more for each server, for something that hardly ever happens.
+            # Keeping it open would cost one more connection per server, for something that rarely happens.
             connection.close()

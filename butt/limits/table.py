@@ -1,6 +1,6 @@
-"""Every limit by its name, with its default, its unit and what it is for. `docs/limits.md` lists the same.
+"""Every limit by name, with its default, its unit and what it is for. `docs/limits.md` lists the same.
 
-An operator changes one with `BUTT_LIMITS`, as `NAME=NUMBER`, with spaces between several.
+An operator changes limits with `BUTT_LIMITS`, as `NAME=NUMBER`, separated by spaces.
 """
 
 from dataclasses import dataclass
@@ -10,12 +10,12 @@ from butt.configuration import configuration
 
 
 class UnknownLimit(ValueError):
-    """`BUTT_LIMITS` names a limit that does not exist, or gives it no whole number above zero."""
+    """`BUTT_LIMITS` names a limit that does not exist, or its value is not a whole number above zero."""
 
 
 @dataclass(frozen=True)
 class Limit:
-    """`most` is in `unit`. A limit of a window counts what happened in the last `seconds`."""
+    """`most` is in `unit`. A limit with a window counts what happened in the last `seconds`."""
 
     name: str
     default: int
@@ -23,7 +23,7 @@ class Limit:
     what: str
     seconds: int = 0
     setting: str = ""
-    """That of the configuration which says how many, where there is one."""
+    """The setting that gives the number, if there is one."""
 
     @property
     def most(self) -> int:
@@ -34,7 +34,7 @@ class Limit:
 
 @cache
 def _given(text: str) -> dict[str, int]:
-    """What `BUTT_LIMITS` says. Raises `UnknownLimit`."""
+    """The limits set in `BUTT_LIMITS`. Raises `UnknownLimit`."""
     given = {}
     for word in text.split():
         name, _, number = word.partition("=")
@@ -47,11 +47,11 @@ def _given(text: str) -> dict[str, int]:
 
 
 def check_limits() -> None:
-    """Raises `UnknownLimit` where `BUTT_LIMITS` makes no sense."""
+    """Raises `UnknownLimit` if `BUTT_LIMITS` is not valid."""
     _given(configuration().limits)
 
 
-# Connections, of both servers.
+# Connections, on both servers.
 HEAD_SECONDS = Limit(
     "head-seconds", 10, "seconds", "How long a connection may take to send the headers of a request."
 )
@@ -77,7 +77,7 @@ STALL_SECONDS = Limit(
     "stall-seconds", 300, "seconds", "How long a client may take nothing of what is sent to it."
 )
 
-# Bodies of requests, but for those of imports.
+# Request bodies, except those of imports.
 BODY_BYTES = Limit("body-bytes", 1 << 20, "bytes", "How big the body of a page's form or of a call may be.")
 BODY_SECONDS = Limit("body-seconds", 30, "seconds", "How long such a body may take to arrive.")
 BODIES = Limit(
@@ -121,7 +121,7 @@ WAITING = Limit(
     "waiting", 1000, "requests", "How many requests may wait for their turn in all, of each kind."
 )
 
-# Passwords, codes and accounts, counted over all servers.
+# Passwords, codes and accounts, counted for all servers together.
 HASHES = Limit("hashes", 2, "passwords", "How many passwords one server hashes at once: each takes 46 MiB.")
 ACCOUNT_GUESSES = Limit(
     "account-guesses", 10, "in 10 minutes", "How often a password or code of one account may be wrong.", 600
@@ -174,8 +174,9 @@ LOG_LINES = Limit(
     10,
 )
 
-# Mail that somebody has us send to an address which may be another's, counted over all servers. An address stands for
-# all that differ only after a plus sign. Letters about one's own bots, payments and password are not counted.
+# Mail that somebody makes us send to an address that may be another person's, counted for all servers
+# together. Addresses that differ only after a plus sign count as one. Mail about one's own bots, payments and
+# password is not counted.
 PERSON_INVITATIONS = Limit(
     "person-invitations", 20, "in a day", "How many people one person may ask to share their bots.", 86_400
 )
@@ -201,7 +202,7 @@ STRANGERS_LETTERS = Limit(
     3600,
 )
 
-# Invites, as everybody may look at them.
+# Invites, as everybody can open their pages.
 ADDRESS_JOINS = Limit(
     "address-joins",
     1000,
