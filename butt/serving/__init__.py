@@ -1,1 +1,1 @@
-"""What both http servers share: connections with deadlines, bodies with bounds, and threads that take turns."""
+"""What both HTTP servers share: connections with deadlines, bodies with bounds, and fair pools of threads."""

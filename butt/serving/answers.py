@@ -1,4 +1,4 @@
-"""Answers that cost nothing: given on the event loop, where no thread is free for a page."""
+"""Cheap answers, given on the event loop when no thread is free for a page."""
 
 import json
 from typing import Any
@@ -11,7 +11,9 @@ _PAGE = """<!doctype html><html lang="en"><meta charset="utf-8"><title>{title}</
 async def answer(
     scope: Any, send: Any, status: int, code: str, message: str, *, title: str = "not now", retry: int = 0
 ) -> None:
-    """`message` as a small page, or as the JSON of an error for who takes no page. It ends the connection."""
+    """Send `message` as a small page, or as a JSON error to clients that do not accept pages, and end the
+    connection.
+    """
     if _takes_pages(scope["headers"]):
         kind, body = b"text/html; charset=utf-8", _PAGE.format(title=title, message=message)
     else:

@@ -1,4 +1,4 @@
-"""Bodies that are small enough for memory: bounded in bytes and in time, and in how many are on their way at once."""
+"""Bodies small enough for memory: bounded in size and time, and in how many are arriving at once."""
 
 import asyncio
 import io
@@ -12,21 +12,21 @@ from butt.limits.table import BODIES, BODY_BYTES, BODY_SECONDS
 from butt.serving.clients import Client
 
 IN_MEMORY = 64 << 10
-"""Bytes of a body beyond which it goes to a temporary file while the rest is on its way."""
+"""A body larger than this many bytes goes to a temporary file while the rest arrives."""
 
 Receive = Callable[[], Awaitable[Any]]
 
 
 class TooBig(Exception):
-    """It has more bytes than are taken, by default `BODY_BYTES`."""
+    """It has more bytes than are accepted, by default `BODY_BYTES`."""
 
 
 class TooSlow(Exception):
-    """It was not there in time, or was the slowest when others needed its place."""
+    """It did not arrive in time, or was the slowest when others needed its place."""
 
 
 class HungUp(Exception):
-    """The client closed the connection in the middle."""
+    """The client closed the connection before the body was complete."""
 
 
 @dataclass(eq=False)
@@ -41,7 +41,7 @@ class _Reading:
 
 
 class Bodies:
-    """To be used on one event loop."""
+    """Must be used on one event loop."""
 
     def __init__(self) -> None:
         self._networks: dict[str, dict[_Reading, None]] = {}
@@ -50,7 +50,7 @@ class Bodies:
     async def whole(
         self, client: Client, receive: Receive, announced: int, most: int | None = None
     ) -> IO[bytes]:
-        """A request's body, of which `announced` bytes were said to come. Raises `TooBig`, `TooSlow` and `HungUp`."""
+        """A request's body, announced as `announced` bytes long. Raises `TooBig`, `TooSlow` and `HungUp`."""
         most = most or BODY_BYTES.most
         if announced > most:
             raise TooBig
@@ -72,7 +72,7 @@ class Bodies:
         if self._count > BODIES.most:
             now = asyncio.get_running_loop().time()
             theirs = max(self._networks.values(), key=len)
-            # The newest has had no time yet to show its pace.
+            # The newest has not had time yet to show its pace.
             slowest = min(theirs, key=lambda each: (each is reading, each.pace(now)))
             self._leave(slowest)
             note(BODIES, slowest.client.address)

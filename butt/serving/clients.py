@@ -1,4 +1,4 @@
-"""Who sends a request, as limits tell them apart before anything is looked up."""
+"""Who sends a request, as limits tell clients apart before anything is looked up."""
 
 import re
 from collections import OrderedDict
@@ -10,9 +10,11 @@ from butt.limits.networks import network_of
 
 @dataclass(frozen=True, slots=True)
 class Client:
-    """Whoever sends the same cookie or token from the same network. `credential` is a digest of it, 0 without one.
+    """Whoever sends the same cookie or token from the same network. `credential` is a digest of it, 0 if there
+    is none.
 
-    `is_known` when somebody with an account was seen there before: a crowd of strangers does not keep them waiting.
+    `is_known` if somebody with an account was seen there before: a crowd of strangers does not keep them
+    waiting.
     """
 
     network: str
@@ -21,12 +23,12 @@ class Client:
 
     @property
     def address(self) -> str:
-        """As it is noted where a limit holds."""
+        """How it is noted when a limit applies."""
         return f"address {self.network}"
 
 
 class KnownClients:
-    """The clients that people with an account were behind lately. To be used on one event loop."""
+    """The clients that people with an account used lately. Must be used on one event loop."""
 
     def __init__(self, most: int) -> None:
         self._most = most
@@ -36,7 +38,7 @@ class KnownClients:
         return (client.network, client.credential) in self._clients
 
     def add(self, client: Client) -> None:
-        """One that sends no cookie or token is never known: anybody in its network looks the same."""
+        """A client without a cookie or token is never known: anybody in its network looks the same."""
         if client.credential:
             self._clients[client.network, client.credential] = None
             self._clients.move_to_end((client.network, client.credential))
@@ -45,13 +47,13 @@ class KnownClients:
 
 
 def client_of(scope: Any, cookie: str) -> Client:
-    """The client of an ASGI request; `cookie` is the name of that which tells sessions."""
+    """The client of an ASGI request; `cookie` is the name of the session cookie."""
     address = (scope.get("client") or ("", 0))[0]
     return Client(network_of(address), _credential(scope, cookie))
 
 
 def cookie_of(scope: Any, name: str) -> str:
-    """The value of an ASGI request's cookie; empty without it."""
+    """The value of a cookie of an ASGI request; empty if it is not sent."""
     pattern = _pattern(name)
     for head, value in scope["headers"]:
         if head == b"cookie" and (found := pattern.search(value)):
@@ -68,5 +70,5 @@ def _credential(scope: Any, cookie: str) -> int:
 
 
 def _pattern(cookie: str) -> re.Pattern[bytes]:
-    # `re` keeps what it compiled.
+    # `re` caches compiled patterns.
     return re.compile(rb"(?:^|;\s*)" + re.escape(cookie.encode()) + rb"=([^;]+)")

@@ -1,7 +1,9 @@
-"""Connections with deadlines and bounds, where uvicorn has none: for heads of requests, and for who takes no answer.
+"""Connections with deadlines and bounds that uvicorn lacks: on request heads, and on clients that do not read
+answers.
 
-No connection is refused where an older one that says nothing can go instead. A proxy's connections are its visitors', so
-of them only what holds for all is asked; what holds for each visitor's address is asked for each request.
+No connection is refused while an older, silent one can be closed instead. A proxy's connections belong to its
+visitors, so only the overall bounds apply to them; bounds for each visitor's address are checked for each
+request.
 """
 
 import asyncio
@@ -35,10 +37,10 @@ KEEP_ALIVE = 5
 """Seconds that a connection stays open after an answer."""
 
 OTHER_FILES = 256
-"""How many files a server opens besides connections, at most."""
+"""The most files that a server opens besides connections."""
 
 ROOM_MADE = 10
-"""Where there are too many, one in so many goes at once: to find them takes long when it is done for each."""
+"""When there are too many, one in this many is closed at once, as finding them for each new one would be slow."""
 
 TOO_LONG = b"HTTP/1.1 431 Request Header Fields Too Large\r\ncontent-length: 0\r\nconnection: close\r\n\r\n"
 TOO_SLOW = b"HTTP/1.1 408 Request Timeout\r\ncontent-length: 0\r\nconnection: close\r\n\r\n"
@@ -48,10 +50,10 @@ log = logging.getLogger("butt.serving")
 
 
 class HttpConnections:
-    """All of one server. To be used on one event loop."""
+    """All connections of one server. Must be used on one event loop."""
 
     def __init__(self, proxies: str | list[str]) -> None:
-        """`proxies` are the addresses that uvicorn takes other addresses from, as it is given them."""
+        """`proxies` are the addresses from which uvicorn trusts forwarded addresses, in uvicorn's own format."""
         self._proxies = ProxyHeadersMiddleware(_no_app, proxies).trusted_hosts
         self._open: Counter[str] = Counter()
         self._open_count = 0
@@ -68,7 +70,7 @@ class HttpConnections:
 
     @property
     def silent(self) -> int:
-        """How many have sent no whole request since the last answer."""
+        """How many have sent no complete request since the last answer."""
         return self._silent_count
 
     def opened(self, connection: "HttpConnection") -> None:
@@ -100,16 +102,18 @@ class HttpConnections:
         theirs[connection] = connection.loop.time() + HEAD_SECONDS.most
 
     def answered(self, connection: "HttpConnection") -> None:
-        """The next request may come. `KEEP_ALIVE` is shorter than what a head may take, and ends it before."""
+        """The next request may come. `KEEP_ALIVE` is shorter than the time allowed for a head, and ends the
+        connection first.
+        """
         if not connection.transport.is_closing():
             self._falls_silent(connection)
 
     def begins(self, connection: "HttpConnection") -> None:
-        """The first bytes of a next request came."""
+        """The first bytes of the next request arrived."""
         self._falls_silent(connection)
 
     def speaks(self, connection: "HttpConnection") -> None:
-        """It has sent a whole head."""
+        """It has sent a complete head."""
         theirs = self._silent.get(connection.network, {})
         if theirs.pop(connection, None) is not None:
             self._silent_count -= 1
@@ -117,7 +121,7 @@ class HttpConnections:
             self._silent.pop(connection.network, None)
 
     def stalls(self, connection: "HttpConnection") -> None:
-        """It takes nothing more of what is sent to it."""
+        """It has stopped reading what is sent to it."""
         self._stalled[connection] = connection.loop.time() + STALL_SECONDS.most
 
     def flows(self, connection: "HttpConnection") -> None:
@@ -127,7 +131,7 @@ class HttpConnections:
         return bool(connection.client and connection.client[0] in self._proxies)
 
     def _make_room(self) -> None:
-        """The oldest of the network that has the most goes, so many times."""
+        """Repeatedly close the oldest connection of the network that has the most."""
         most_first = [(-len(theirs), order, theirs) for order, theirs in enumerate(self._silent.values())]
         heapify(most_first)
         for _ in range(max(1, SILENT_CONNECTIONS.most // ROOM_MADE)):
@@ -139,7 +143,9 @@ class HttpConnections:
                 heappop(most_first)
 
     def _close_one(self, limit: Limit, newest: "HttpConnection", of: str = "") -> None:
-        """The oldest silent one, of that network if one is named; the newest itself where none is silent."""
+        """Close the oldest silent connection, of that network if one is given, or the newest itself if none
+        is silent.
+        """
         network = of or max(self._silent, key=lambda each: len(self._silent[each]))
         self._drop(next(iter(self._silent.get(network, [newest]))), limit)
 
@@ -149,7 +155,7 @@ class HttpConnections:
         connection.abort()
 
     def _look(self, loop: asyncio.AbstractEventLoop) -> None:
-        """What is late goes. Of each network the oldest come first, and all have as long."""
+        """Close connections that are late. Each network's are in order of age, and all get the same time."""
         now = loop.time()
         for theirs in list(self._silent.values()):
             late = []
@@ -169,7 +175,7 @@ class HttpConnections:
 
 
 class TooMuch(Exception):
-    """Ends the parser's work on what a connection sent."""
+    """Stops the parser from working on what a connection sent."""
 
 
 class HttpConnection(HttpToolsProtocol):
@@ -198,7 +204,7 @@ class HttpConnection(HttpToolsProtocol):
         self.all.closed(self)
 
     def data_received(self, data: bytes) -> None:
-        """Bytes that are no body are counted: they stay in memory until the head they belong to is whole."""
+        """Bytes outside a body are counted: they stay in memory until the head they belong to is complete."""
         if self.transport.is_closing() or self.parser is None:
             return
         if not self.has_begun:
@@ -211,7 +217,7 @@ class HttpConnection(HttpToolsProtocol):
             self._refuse_head()
 
     def send_400_response(self, msg: str) -> None:  # noqa: ARG002 - uvicorn calls it so
-        # What follows something that is no request is none either, so nothing that is being answered goes on.
+        # What follows an invalid request is not valid either, so nothing that is being answered goes on.
         if not self.transport.is_closing():
             self.end(NO_REQUEST)
 
@@ -236,7 +242,7 @@ class HttpConnection(HttpToolsProtocol):
             raise TooMuch
 
     def on_header(self, name: bytes, value: bytes) -> None:
-        """After the head, these are trailers of a body, which nobody reads."""
+        """Headers after the head are trailers of a body, which nobody reads."""
         if self._in_head:
             super().on_header(name, value)
 
@@ -263,7 +269,7 @@ class HttpConnection(HttpToolsProtocol):
         self.all.flows(self)
 
     def end(self, answer: bytes) -> None:
-        """Close it, with this answer unless another is being given."""
+        """Close it, with this answer unless another one is being sent."""
         if answer and (self.cycle is None or self.cycle.response_complete):
             self.transport.write(answer)
         self.transport.close()
@@ -274,7 +280,9 @@ class HttpConnection(HttpToolsProtocol):
         self._answers_nobody()
 
     def _answers_nobody(self) -> None:
-        """Uvicorn tells this to the request that came last alone: others would be answered on a line that is closed."""
+        """Uvicorn tells only the latest request that the client is gone: the others would be answered on a
+        closed connection.
+        """
         self.pipeline.clear()
         for cycle in self._unanswered:
             cycle.disconnected = True
@@ -290,10 +298,10 @@ class HttpConnection(HttpToolsProtocol):
 
 
 async def _no_app(*_: Any) -> None:
-    """Uvicorn's middleware knows which addresses are proxies, and is asked for nothing else here."""
+    """Uvicorn's middleware knows which addresses are proxies; it is used for nothing else here."""
 
 
 def connection_class(proxies: str | list[str] | None = None) -> type[HttpConnection]:
-    """For `uvicorn.run(http=…)`: a class of connections that know of each other. `proxies` as uvicorn takes them."""
+    """For `uvicorn.run(http=…)`: a class of connections that know of each other. `proxies` in uvicorn's format."""
     trusted = proxies if proxies is not None else os.environ.get("FORWARDED_ALLOW_IPS", "127.0.0.1")
     return type("Connection", (HttpConnection,), {"all": HttpConnections(trusted)})

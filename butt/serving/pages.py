@@ -1,4 +1,4 @@
-"""Running views in threads of ours: Django's own way takes a thread and a connection to the database for each request."""
+"""Runs views in our own threads: Django's own way takes a thread and a database connection for each request."""
 
 import asyncio
 from collections.abc import Callable, Iterable
@@ -17,10 +17,10 @@ from django.urls import set_script_prefix
 
 
 class Pages(ASGIHandler):
-    """What answers requests over ASGI: `respond` in a thread, `deliver` on the event loop.
+    """Answers requests over ASGI: `respond` in a thread, `deliver` on the event loop.
 
-    `watched` are the names of views for whoever watches the server: each has a thread of its own, as they are not to wait
-    behind whom it works for.
+    `watched` are the names of views for health checks: each has a thread of its own, as they must not wait behind other
+    requests.
     """
 
     def __init__(self, watched: Iterable[str] = ()) -> None:
@@ -37,7 +37,8 @@ class Pages(ASGIHandler):
         prepare: Callable[[HttpRequest], None] = lambda _: None,
         answered: Callable[[HttpRequest], None] = lambda _: None,
     ) -> HttpResponseBase:
-        """The answer to a request, made in the thread that calls this. The body stays open: the view may be run again.
+        """The answer to a request, made in the calling thread. The body stays open, as the view may be run
+        again.
 
         `prepare` gets the request before the view does, `answered` after it.
         """
@@ -60,7 +61,7 @@ class Pages(ASGIHandler):
         await self.send_response(await loop.run_in_executor(self.watched[name], respond), send)
 
     async def deliver(self, response: HttpResponseBase, receive: Any, send: Any) -> None:
-        """A stream ends when whom it is for goes away."""
+        """Send the answer. A stream ends when its client disconnects."""
         if not response.streaming:
             await self.send_response(response, send)
             return
@@ -94,7 +95,7 @@ class Borrowed:
 
 
 def announced(scope: Any) -> int:
-    """How many bytes of a body were said to come; 0 where nothing was said."""
+    """The announced size of the body in bytes; 0 if none was announced."""
     for name, value in scope["headers"]:
         if name == b"content-length" and value.isdigit():
             return int(value[:18])
@@ -102,7 +103,7 @@ def announced(scope: Any) -> int:
 
 
 def _whole(response: HttpResponseBase) -> HttpResponseBase:
-    """What need not stay open is read and closed here, in the thread: a page, and a file of the service's own."""
+    """Read and close here, in the thread, what need not stay open: a page, or a file of the service's own."""
     if isinstance(response, FileResponse):
         whole = HttpResponse(b"".join(response), status=response.status_code, headers=dict(response.items()))
         response.close()

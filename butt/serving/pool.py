@@ -1,10 +1,11 @@
-"""Threads that work for all clients in turns: however much one asks for, the next one's turn comes soon.
+"""Threads that work for all clients in turns: however much one client asks for, the next one's turn comes soon.
 
-Clients that are known and strangers take turns, and strangers leave some threads alone, so that a crowd of them keeps no
-person waiting. Within each, networks take turns, and within a network its clients. Each has a bound on what is worked on for it at once,
-so that requests that take long leave threads to others, and on what waits, so that the rest is refused at once. Pools
-that have a `Share` in common also bound together what is worked on for one network: all threads of a process take turns
-for one processor, so each thread that works for a network makes everybody's pages take longer.
+Known clients and strangers take turns, and some threads are never given to strangers, so that a crowd of them
+keeps nobody waiting. Within each group networks take turns, and within a network its clients. For each there
+is a bound on what is worked on at once, so that slow requests leave threads to others, and on what waits, so
+that the rest is refused at once. Pools with a common `Share` also bound together what is worked on for one
+network: all threads of a process share one processor, so each thread that works for a network slows down
+everybody's pages.
 """
 
 import asyncio
@@ -23,11 +24,11 @@ from butt.serving.clients import Client
 T = TypeVar("T")
 
 FOR_KNOWN = 3
-"""One thread in so many works for none but those who are known."""
+"""One thread in this many works only for known clients."""
 
 
 class Full(Exception):
-    """As many requests of this client, or of all, wait as may by `limit`."""
+    """As many requests of this client, or of all clients, are waiting as `limit` allows."""
 
     def __init__(self, limit: Limit) -> None:
         super().__init__(limit.name)
@@ -35,7 +36,7 @@ class Full(Exception):
 
 
 class ClientGone(Exception):
-    """Whoever asked has closed the connection before their turn came."""
+    """The client closed the connection before its turn came."""
 
 
 @dataclass(eq=False)
@@ -54,7 +55,7 @@ class _Network:
 
 
 class Share:
-    """What several pools work on at once for each network, in all. To be used on one event loop."""
+    """What several pools together work on at once for each network. Must be used on one event loop."""
 
     def __init__(self, most: Limit) -> None:
         self._most = most
@@ -62,7 +63,7 @@ class Share:
         self._pools: list[FairPool] = []
 
     def join(self, pool: "FairPool") -> None:
-        """`pool` counts what it works on here from now on."""
+        """From now on, `pool` counts its work here."""
         self._pools.append(pool)
 
     def has_room(self, network: str) -> bool:
@@ -74,7 +75,9 @@ class Share:
         self._pools.append(pool)
 
     def end(self, network: str) -> None:
-        """The pool that began nothing for longest is the first to use the room: none of them keeps all of it."""
+        """The pool that has started nothing for the longest time is offered the room first, so that no pool
+        keeps all of it.
+        """
         self._at_work[network] -= 1
         if not self._at_work[network]:
             del self._at_work[network]
@@ -83,8 +86,8 @@ class Share:
 
 
 class FairPool:
-    """To be used on one event loop. `client` and `address` bound what is worked on for each at once; `share` bounds the
-    same for each address in several pools together.
+    """Must be used on one event loop. `client` and `address` bound the work for each at once; `share` bounds
+    the work for each address in several pools together.
     """
 
     def __init__(
@@ -107,7 +110,9 @@ class FairPool:
     async def run(
         self, client: Client, work: Callable[[], T], is_gone: Callable[[], bool] = lambda: False
     ) -> T:
-        """What `work` returns, done in a thread. Raises `Full` at once, and `ClientGone` when it is `client`'s turn."""
+        """Run `work` in a thread and return its result. Raises `Full` at once, or `ClientGone` when it is
+        `client`'s turn.
+        """
         if self._free and not self._waiting and self._may_begin(client):
             self._begin(client)
         else:
@@ -141,11 +146,13 @@ class FairPool:
             self._clear(client)
 
     def _networks(self, client: Client) -> dict[str, _Network]:
-        """Those whose turn comes with this client's, by name."""
+        """The networks, by name, that take turns with this client's."""
         return self._known if client.is_known else self._strangers
 
     def _refuse_one(self) -> None:
-        """The newest of the client that has the most waiting, in the network that has. Strangers are refused first."""
+        """Refuse the newest request of the client with the most waiting, in the network with the most.
+        Strangers come first.
+        """
         networks = [each for each in self._strangers.values() if each.waiting] or self._known.values()
         network = max(networks, key=lambda each: each.waiting)
         turn = max(network.clients.values(), key=len)[-1]
@@ -222,7 +229,7 @@ class FairPool:
         for name, network in networks.items():
             for client, turns in network.clients.items():
                 if turns and self._may_begin(client):
-                    # The last from now on, of its network as well.
+                    # It now comes last, and so does its network.
                     network.clients[client] = network.clients.pop(client)
                     networks[name] = networks.pop(name)
                     return turns[0]

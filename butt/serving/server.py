@@ -1,4 +1,4 @@
-"""Running an http server of ours: uvicorn, which says when it serves, and whose heart beats while its event loop turns."""
+"""Runs our HTTP servers: uvicorn, which reports when it is ready, with a heart that follows its event loop."""
 
 import asyncio
 import logging
@@ -16,11 +16,14 @@ from butt.serving.connections import KEEP_ALIVE, connection_class
 log = logging.getLogger("butt.serving")
 
 TURN = 0.0005
-"""Seconds that a thread of a server works until another one may. With Python's own 5 ms, and with pages that only compute
-in all threads, the event loop waits for its turn so long that it takes no new connections: 1.6 s in place of 0.15 s."""
+"""Seconds that a thread runs before another one gets its turn. With Python's default of 5 ms, and all threads
+computing pages, the event loop waits so long that accepting a new connection takes 1.6 s in place of 0.15 s.
+"""
 
 ACCEPTED_AT_ONCE = 100
-"""New connections that a server takes before it looks at those that are open: a crowd at the door waits, not who is in."""
+"""New connections accepted before the open ones are served again: a crowd of newcomers waits, not those
+already in.
+"""
 
 STARTUP_FAILURE = 3
 
@@ -35,7 +38,7 @@ class HttpServer(uvicorn.Server):
         if self.started:
             loop = asyncio.get_running_loop()
             self._heart.start().follow(loop)
-            # What runs us starts us again, with the settings and the code that there are then.
+            # Our supervisor starts us again, with the settings and code of that time.
             loop.add_signal_handler(signal.SIGHUP, self._end)
             systemd.ready()
 
@@ -44,14 +47,14 @@ class HttpServer(uvicorn.Server):
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
         await super().shutdown(sockets)
-        # Here, as the signal that ended us is raised again after this.
+        # Done here, as the signal that ended us is raised again after this.
         await asyncio.to_thread(self._heart.stop)
 
 
 def serve(part: str, application: str, host: str, port: int) -> None:
-    """Until the process is told to end; exits with 3 where it cannot listen.
+    """Serve until the process is told to end; exits with 3 if it cannot listen.
 
-    Where systemd listens in our place, connections that come while we are started again wait for us.
+    If systemd holds the socket, connections that arrive during a restart wait for us.
     """
     sockets = systemd.sockets()
     if trouble := _other_port(sockets, port):
@@ -84,7 +87,7 @@ def serve(part: str, application: str, host: str, port: int) -> None:
 
 
 def _other_port(sockets: list[socket.socket], port: int) -> str:
-    """Why what systemd listens on is not what the settings say; empty where it is."""
+    """Why the port on which systemd listens is not the configured one; empty if it is."""
     others = [each.getsockname()[1] for each in sockets if each.getsockname()[1] != port]
     if not others:
         return ""
