@@ -1,1 +1,1 @@
-"""What bots are for. A service is found by its name among the entry points of butt.services."""
+"""What bots are for. A service is found by name among the entry points of `butt.services`."""

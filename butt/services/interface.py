@@ -1,4 +1,4 @@
-"""What the house must know of a service, whichever it is. It is data: nothing of it runs."""
+"""What the rest of the code must know of any service. It is data and contains no code."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -9,24 +9,24 @@ PUB_RELEASES = "pub"
 """The releases of the source that `BUTT_PUB_SOURCE` names."""
 
 ALL_ACTIONS = frozenset({"start", "stop", "restart", "upgrade", "rebuild", "delete", "restore"})
-"""What people may ask of bots, as `butt.agents.states.Action` has it."""
+"""What people may ask of bots, as in `butt.agents.states.Action`."""
 
 LONGEST_NAME = 16
 
 
 class ServicePart(StrEnum):
-    """What only some services have, on pages and in the API alike."""
+    """Features that only some services have, on pages and in the API alike."""
 
     HOPS = "hops"
-    """How far in the follow graph a bot keeps messages is chosen by its owner."""
+    """The owner chooses how far away in the follow graph the bot keeps messages."""
     LIMITS = "limits"
-    """What a bot keeps for others takes room on the disk, which its owner bounds."""
+    """The owner bounds the disk space for what the bot keeps for others."""
     JOINING = "joining"
-    """A bot joins other pubs by their invites."""
+    """The bot joins other pubs with their invites."""
 
 
 class Figure(StrEnum):
-    """What the page of a bot's status says of now, beside what it says of every bot."""
+    """Current values that a bot's status page shows besides those it shows for every bot."""
 
     PEERS = "peers"
     MESSAGES = "messages"
@@ -38,11 +38,13 @@ class Figure(StrEnum):
 
 @dataclass(frozen=True)
 class Service:
-    """A package brings one as an entry point of `butt.services`; the entry point's name is what programs call it by.
+    """A package provides one as an entry point of `butt.services`; the entry point's name is the name that
+    programs use.
 
-    `what` tells in a few words what such a bot does, for who chooses one. `releases` names the releases that its bots run:
-    `PUB_RELEASES`, or those of a source of its own, which is the folder `source`. Two services with the same source share
-    the name. `configuration` are fields of a pub's configuration (`hops`) that are the service's own.
+    `what` says in a few words what such a bot does, for people who choose one. `releases` names the releases
+    that its bots run: `PUB_RELEASES`, or those of a source of its own, in the folder `source`. Two services
+    with the same source share the name. `configuration` holds fields of a pub's configuration (`hops`) that
+    the service sets.
     """
 
     what: str

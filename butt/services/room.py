@@ -1,6 +1,6 @@
-"""The service `room`: a bot where members meet who are online at the same time. It keeps nobody's messages.
+"""The service `room`: a bot where members who are online at the same time meet. It keeps nobody's messages.
 
-It runs the pub's releases: within no hops of itself, a pub takes in no feed and no blob but its own.
+It runs the pub's releases: with zero hops, a pub stores no feeds and blobs but its own.
 """
 
 from butt.services.interface import Figure, Service
