@@ -1,1 +1,1 @@
-"""Whether the service can do its work: each thing that it needs is asked, and named when it fails."""
+"""Whether the service can do its work: everything it needs is checked, and named if it fails."""

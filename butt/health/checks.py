@@ -1,4 +1,4 @@
-"""What the service needs, asked one by one. None of it raises, and each ends within seconds."""
+"""Checks of everything the service needs. None raises, and each ends within seconds."""
 
 import shutil
 import socket
@@ -17,17 +17,17 @@ from butt.parts import UnknownPart
 from butt.sources import shelf
 
 ROOM = 500 * 1024 * 1024
-"""Bytes of disk that the home folder needs."""
+"""The free disk space, in bytes, that the home folder needs."""
 
 PATIENCE = 2.0
-"""Seconds that another server is given to take a connection: all of them together take less than Prometheus waits."""
+"""Seconds for another server to accept a connection: all checks together take less than Prometheus's timeout."""
 
 STRIPE = ("api.stripe.com", 443)
 
 
 @dataclass(frozen=True)
 class Check:
-    """`trouble` is empty where all is well; `mend` says what to do."""
+    """`trouble` is empty if all is well; `mend` says what to do."""
 
     name: str
     trouble: str = ""
@@ -35,7 +35,7 @@ class Check:
 
 
 def database() -> Check:
-    """It answers, and has the tables of this version."""
+    """The database answers and has the tables of this version."""
     try:
         with connection.cursor() as cursor:
             cursor.execute("SELECT 1")
@@ -53,7 +53,7 @@ def database() -> Check:
 
 
 def part(name: str) -> Check:
-    """One of the parts of the service runs, somewhere, and does its work."""
+    """At least one process of this part runs, somewhere, and does its work."""
     start = f"Start it: `systemctl start butt@{name}`; `butt up` starts all parts."
     try:
         lives = name in living()
@@ -63,7 +63,7 @@ def part(name: str) -> Check:
 
 
 def salt_master() -> Check:
-    """The Salt master takes connections, where this service has one."""
+    """The Salt master accepts connections, if this service has one."""
     settings = configuration()
     if (settings.host, settings.salt) != ("salt", "master"):
         return Check("salt-master")
@@ -79,7 +79,7 @@ def salt_master() -> Check:
 
 
 def mail() -> Check:
-    """The server for mail takes a connection."""
+    """The mail server accepts connections."""
     if urlsplit(configuration().email_url).scheme == "console":
         return Check("mail")
     host, port = django_settings.EMAIL_HOST, django_settings.EMAIL_PORT
@@ -91,7 +91,7 @@ def mail() -> Check:
 
 
 def payments() -> Check:
-    """Whoever takes the payments can be reached, so that bots can be made."""
+    """The payment provider can be reached, so that bots can be created."""
     settings = configuration()
     try:
         if not billing().takes_money:
@@ -112,7 +112,7 @@ def payments() -> Check:
 
 
 def release() -> Check:
-    """There is code for a new bot."""
+    """There is code for new bots."""
     try:
         newest = shelf.newest()
     except DatabaseError as error:
@@ -123,7 +123,7 @@ def release() -> Check:
 
 
 def disk() -> Check:
-    """The home folder has room."""
+    """The home folder has enough free space."""
     try:
         free = shutil.disk_usage(configuration().home).free
     except OSError as error:
@@ -136,7 +136,7 @@ def disk() -> Check:
 
 
 def unreachable(host: str, port: int) -> str:
-    """Why nobody takes a connection there, in words, or nothing."""
+    """Why no connection can be made there, in words; empty if one can."""
     try:
         with socket.create_connection((host, port), PATIENCE):
             return ""

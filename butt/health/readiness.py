@@ -1,4 +1,6 @@
-"""Whether the service is ready, for whoever asks often: asked anew only after some seconds, by one at a time."""
+"""Whether the service is ready, for frequent callers: checked again only after some seconds, by one caller at
+a time.
+"""
 
 import threading
 import time
@@ -8,14 +10,14 @@ from django.db import close_old_connections
 from butt.health.checks import CHECKS, Check
 
 FRESH = 15.0
-"""Seconds for which what was found holds: whoever asks faster is told the same again, and nothing is asked."""
+"""Seconds that results stay valid: whoever asks sooner gets the same answer without a check."""
 
 _lock = threading.Lock()
 _found: tuple[float, list[Check]] = (0.0, [])
 
 
 def readiness() -> list[Check]:
-    """One check for each thing that the service needs; it is ready when none has a trouble."""
+    """One check for each thing that the service needs; it is ready if none has a trouble."""
     global _found  # noqa: PLW0603 - one for the process
     with _lock:
         at, found = _found
@@ -29,7 +31,7 @@ def readiness() -> list[Check]:
 
 
 def forget() -> None:
-    """Ask anew the next time."""
+    """Check again at the next call."""
     global _found  # noqa: PLW0603 - one for the process
     with _lock:
         _found = 0.0, []
