@@ -1,1 +1,1 @@
-"""Figures of the bots over time: how they are kept, rolled up, and said in a person's units."""
+"""Figures of the bots over time: how they are kept, rolled up, and shown in readable units."""

@@ -1,4 +1,4 @@
-"""What is kept of a bot's figures. The monitor writes all of it but `Letters`, which is its person's."""
+"""What is kept of a bot's figures. The monitor writes all of it except `Letters`, which belongs to the person."""
 
 import uuid
 
@@ -8,11 +8,11 @@ from django.db.models.functions import Now
 from butt.agents.models import Agent
 
 JUST_CAME = 1 << 16
-"""Bytes of a log that a pub takes into its index within a moment."""
+"""The most bytes of a log that a pub indexes within a moment."""
 
 
 class Reading(models.Model):
-    """The last figures of a bot as it said them. Its counters begin anew with each process; totals are in `Observed`."""
+    """The last figures that a bot reported. Its counters restart with each process; totals are in `Observed`."""
 
     bot = models.OneToOneField(Agent, models.CASCADE, primary_key=True, related_name="reading")
     started_at = models.DateTimeField()
@@ -25,9 +25,9 @@ class Reading(models.Model):
 
     @property
     def share(self) -> int:
-        """How much of its log is indexed, in per cent; a position of -1 is the end of an empty log.
+        """The percentage of its log that is indexed; a position of -1 is the end of an empty log.
 
-        The last bytes have just come: they are no backlog, though they may be all that a new bot has.
+        The last bytes have just arrived: they are no backlog, though they may be all that a new bot has.
         """
         if self.to_index - self.indexed <= JUST_CAME:
             return 100
@@ -35,7 +35,7 @@ class Reading(models.Model):
 
 
 class Sample(models.Model):
-    """What was seen of a bot within `resolution` seconds from `at`: sums, bounds, and what was seen last."""
+    """What was seen of a bot within `resolution` seconds from `at`: sums, bounds, and last values."""
 
     bot = models.ForeignKey(Agent, models.CASCADE, related_name="samples")
     resolution = models.PositiveIntegerField(help_text="In seconds; the finest are single sightings.")
@@ -61,14 +61,14 @@ class Sample(models.Model):
 
 
 class RolledUp(models.Model):
-    """Until when all samples of a resolution are made. What is finer and later must not be pruned yet."""
+    """The time until which all samples of a resolution exist. Finer samples after it must not be pruned yet."""
 
     resolution = models.PositiveIntegerField(primary_key=True)
     until = models.DateTimeField()
 
 
 class MonitorBeat(models.Model):
-    """A monitor that runs, and what it has done since its start. It is taken for dead when its beat is old."""
+    """A running monitor, and what it has done since it started. It counts as dead when its beat is old."""
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4)
     beat = models.DateTimeField(db_default=Now())
@@ -81,7 +81,9 @@ class MonitorBeat(models.Model):
 
 
 class Outage(models.Model):
-    """A bot that should answer and does not. Each mark is set before its e-mail goes, so that none goes twice."""
+    """A bot that should answer and does not. Each mark is set before its e-mail is sent, so that none is sent
+    twice.
+    """
 
     bot = models.ForeignKey(Agent, models.CASCADE, related_name="outages")
     began_at = models.DateTimeField()
@@ -96,7 +98,7 @@ class Outage(models.Model):
 
 
 class Fullness(models.Model):
-    """A bot that has nearly used up what it may, of which its owner was told. A mark is set before its e-mail goes."""
+    """A bot that has nearly used up a limit, of which its owner was told. A mark is set before its e-mail is sent."""
 
     class What(models.TextChoices):
         DISK = "disk"

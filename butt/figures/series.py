@@ -1,4 +1,4 @@
-"""Reading samples: one query for a range of time, however much of it is rolled up already."""
+"""Reading samples: one query for a range of time, however much of it is already rolled up."""
 
 import uuid
 from collections.abc import Iterable
@@ -12,12 +12,12 @@ from butt.figures.spans import FIELDS, FINEST, Span, floor, fold
 
 RESOLUTIONS = (FINEST, 60, 3600, 86400)
 LATE = timedelta(minutes=5)
-"""How far roll-ups may lag behind before a chart shows it."""
+"""How late roll-ups may be before a chart shows it."""
 
 
 @dataclass(frozen=True)
 class TimeRange:
-    """A stretch of time until now: its samples are kept at `resolution` and given in steps of `step` seconds."""
+    """A period that ends now: its samples are kept at `resolution` and shown in steps of `step` seconds."""
 
     seconds: int
     resolution: int
@@ -37,7 +37,7 @@ RANGES = {
 
 
 def series(bot_id: uuid.UUID, span: TimeRange, now: datetime, step: int) -> list[Span]:
-    """What was seen of the bot in this range, in stretches of `step` seconds."""
+    """What was seen of the bot in this range, in spans of `step` seconds."""
     wanted = Q(resolution=span.resolution, at__gte=span.begins(now))
     coarser = span.resolution
     for finer in reversed(RESOLUTIONS[: RESOLUTIONS.index(span.resolution)]):
@@ -48,7 +48,7 @@ def series(bot_id: uuid.UUID, span: TimeRange, now: datetime, step: int) -> list
 
 
 def _each_once(found: Iterable[tuple[int, Span]]) -> list[Span]:
-    """Leave out what a coarser sample tells already."""
+    """Leave out what a coarser sample already contains."""
     told: set[tuple[int, datetime]] = {(resolution, span.at) for resolution, span in found}
     return [
         span

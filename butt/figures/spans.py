@@ -1,4 +1,4 @@
-"""The arithmetic of samples: spans of time are merged into longer ones, and nothing is made up for gaps."""
+"""The arithmetic of samples: spans of time are merged into longer ones, and gaps stay empty."""
 
 from collections import defaultdict
 from collections.abc import Iterable
@@ -6,10 +6,10 @@ from dataclasses import dataclass, fields
 from datetime import UTC, datetime
 
 FINEST = 10
-"""Seconds: how often a bot says its figures."""
+"""How often a bot reports its figures, in seconds."""
 
 MOST = 2**48
-"""The highest figure that counts: a bot may say anything, and a day's sum must still fit a row."""
+"""The highest figure that is accepted: a bot may report anything, and a day's sum must still fit in a row."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,7 +32,7 @@ class Span:
 
     @property
     def memory(self) -> int:
-        """The average of all sightings."""
+        """The average of all sightings, in bytes."""
         return round(self.memory_sum / self.count)
 
     @property
@@ -44,12 +44,12 @@ FIELDS = tuple(field.name for field in fields(Span))
 
 
 def floor(at: datetime, seconds: int) -> datetime:
-    """When the stretch of `seconds` began that `at` lies in; days begin at midnight UTC."""
+    """The start of the period of `seconds` that contains `at`; days begin at midnight UTC."""
     return datetime.fromtimestamp(int(at.timestamp()) // seconds * seconds, UTC)
 
 
 def merge(at: datetime, spans: Iterable[Span]) -> Span:
-    """All of `spans`, of which there is at least one, as one that begins at `at`. Their order does not matter."""
+    """Merge `spans`, at least one and in any order, into one that begins at `at`."""
     ordered = sorted(spans, key=lambda span: span.at)
     last = ordered[-1]
     return Span(
@@ -70,7 +70,9 @@ def merge(at: datetime, spans: Iterable[Span]) -> Span:
 
 
 def fold(spans: Iterable[Span], seconds: int) -> list[Span]:
-    """`spans` as stretches of `seconds`, the earliest first; a stretch in which nothing was seen is left out."""
+    """`spans` merged into periods of `seconds`, the earliest first; periods in which nothing was seen are
+    left out.
+    """
     stretches: dict[datetime, list[Span]] = defaultdict(list)
     for span in spans:
         stretches[floor(span.at, seconds)].append(span)
@@ -79,13 +81,13 @@ def fold(spans: Iterable[Span], seconds: int) -> list[Span]:
 
 @dataclass(frozen=True, slots=True)
 class Counter:
-    """What a counter that begins anew with each process stood at."""
+    """The value of a counter that restarts from zero with each process."""
 
     process: datetime
     value: int
 
 
 def growth(before: Counter | None, now: Counter) -> int:
-    """How much was counted since `before`. Of a process not met before, all that it counted is new."""
+    """How much was counted since `before`. If the process is a new one, everything that it counted is new."""
     fresh = before is None or before.process != now.process or now.value < before.value
     return min(MOST, now.value if before is None or fresh else now.value - before.value)

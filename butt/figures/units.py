@@ -1,4 +1,4 @@
-"""Sizes, durations and counts as a person says them."""
+"""Sizes, durations and counts in readable units."""
 
 _SIZES = ("B", "KiB", "MiB", "GiB", "TiB", "PiB", "EiB")
 _DURATIONS = ((86400, "day"), (3600, "hour"), (60, "minute"), (1, "second"))
@@ -7,7 +7,7 @@ _ONE_DIGIT = 9.95
 
 
 def size(count: float) -> str:
-    """`100 MiB`: one digit after the point below ten, where it says something, and none from there on."""
+    """`100 MiB`: below ten with one decimal unless that is zero, from ten on with none."""
     value, unit = float(count), 0
     while unit < len(_SIZES) - 1 and round(value) >= _KILO:
         value, unit = value / _KILO, unit + 1
@@ -17,7 +17,7 @@ def size(count: float) -> str:
 
 
 def duration(seconds: float) -> str:
-    """`100 days`: whole units that have passed, of the largest there is."""
+    """`100 days`: completed units of the largest unit that fits."""
     whole = int(seconds)
     length, name = next(((n, name) for n, name in _DURATIONS if whole >= n), _DURATIONS[-1])
     number = whole // length
@@ -25,5 +25,5 @@ def duration(seconds: float) -> str:
 
 
 def number(count: float) -> str:
-    """`12,345`, and `1.5` where an average is not whole."""
+    """`12,345`, or `1.5` for an average that is not whole."""
     return f"{count:,.1f}".removesuffix(".0")
