@@ -1,1 +1,1 @@
-"""The private http server: what the Salt master reads. It shares no listener with the public one."""
+"""The private HTTP server: what the Salt master reads. It shares no listener with the public one."""

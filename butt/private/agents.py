@@ -1,4 +1,4 @@
-"""`GET /agents`: every person agent with their machines and bots, as they are wanted."""
+"""`GET /agents`: every person with their machines and bots, as wanted."""
 
 from collections import defaultdict
 from typing import Any

@@ -1,6 +1,6 @@
-"""The private server: machines, the Salt master and Prometheus. Nothing is read of whoever has no token.
+"""The private server: for machines, the Salt master and Prometheus. Nothing is read from anyone without a token.
 
-Each machine has a share of what is worked on and of what is transferred at once, as every machine is somebody's.
+Each machine has a share of the work and of the transfers at any time, as every machine belongs to somebody.
 """
 
 import io
@@ -17,16 +17,16 @@ from django.http import HttpResponse
 
 
 def _configure() -> None:
-    """The private paths and nothing else: no sessions, no static files."""
+    """Only the private paths: no sessions, no static files."""
     settings.ROOT_URLCONF = "butt.private.urls"
-    # It speaks plain HTTP, whatever the public one does: the proxy has TLS for machines, and others come over loopback.
+    # It always speaks plain HTTP: the proxy ends TLS for machines, and everything else uses loopback.
     settings.SECURE_SSL_REDIRECT, settings.SECURE_HSTS_SECONDS = False, 0
     settings.MIDDLEWARE = ["django.middleware.security.SecurityMiddleware", "butt.private.gate.bearer"]
 
 
 _configure()
 
-# Django is set up only now: these import models, and read the settings above.
+# Django must be set up before this point: these import models and read the settings above.
 from butt.limits.slowed import note  # noqa: E402
 from butt.limits.table import ADDRESS_REQUESTS, MACHINE_REQUESTS, MACHINE_UPLOADS  # noqa: E402
 from butt.machines.reports import MOST_BYTES  # noqa: E402
@@ -44,7 +44,7 @@ from butt.serving.pool import ClientGone, FairPool, Full  # noqa: E402
 
 THREADS = 16
 VAULT_THREADS = 4
-"""A vault that is slow keeps these busy, and nothing that machines report waits for them."""
+"""A slow vault blocks only these threads, and never what machines report."""
 
 READING = frozenset({"GET", "HEAD"})
 CLOSE = (b"connection", b"close")
@@ -105,7 +105,7 @@ class PrivateHandler(Pages):
         await self.deliver(response, receive, send)
 
     async def _is_refused(self, client: Client, scope: Any, send: Any) -> bool:
-        """Whether whoever asks may not do this; then they have been told so."""
+        """Whether the request is not allowed; if so, the refusal has been sent."""
         given = dict(scope["headers"]).get(b"authorization", b"").decode("latin-1")
         refusal = await self._pool.run(client, partial(_refusal, given, scope["path"]))
         if refusal:
@@ -113,7 +113,7 @@ class PrivateHandler(Pages):
         return refusal is not None
 
     async def _transfer(self, client: Client, scope: Any, send: Any, work: Any) -> None:
-        """Much data on its way to a machine or from it."""
+        """A large transfer to or from a machine."""
         if await self._is_refused(client, scope, send):
             return
         machine = scope["path"].split("/")[2]

@@ -1,4 +1,4 @@
-"""How old the newest backup is, as Prometheus reads it: object storage is asked beside the answers, and not too often."""
+"""The age of the newest backup, for Prometheus: object storage is asked in the background, and not too often."""
 
 import threading
 import time
@@ -12,14 +12,14 @@ from butt.backups.keeping import newest
 from butt.configuration import configuration
 
 FRESH = 600.0
-"""Seconds for which what was found holds."""
+"""Seconds that a result stays valid."""
 
 PATIENCE = 5.0
-"""Seconds that an answer waits for storage. After that it tells what was known before."""
+"""Seconds that an answer waits for storage. After that it gives what was known before."""
 
 
 class _Look:
-    """What storage said last, and the thread that asks it. One for the process."""
+    """What storage last said, and the thread that asks it. One for the process."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
@@ -53,12 +53,12 @@ _look = _Look()
 
 
 def of_backups() -> Iterator[Metric]:
-    """Nothing where no backups are kept in object storage."""
+    """Nothing if no backups are kept in object storage."""
     place = configuration().backup_to
     if not place:
         return
     _look.refresh(place)
-    # What is still being asked for the first time counts as not reached.
+    # While the first request is under way, storage counts as not reached.
     yield GaugeMetricFamily(
         "butt_backups_reached",
         "1 when the place of backups could be looked at.",

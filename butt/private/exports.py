@@ -1,7 +1,7 @@
-"""`PUT /agents/{minionId}/exports/{exportId}`: an export's bytes, written to disk as they come.
+"""`PUT /agents/{minionId}/exports/{exportId}`: an export's bytes, written to disk as they arrive.
 
-Django would keep a whole body before it asks who sends it, so this speaks ASGI itself: first who, then whether it is
-expected, then no more than may come.
+Django would store a whole body before it asks who sends it, so this speaks ASGI itself. It checks first who
+sends the export and whether it is expected, and then accepts no more than allowed.
 """
 
 import asyncio
@@ -26,17 +26,17 @@ from butt.private.sending import send_answer
 from butt.serving.bodies import HungUp, TooSlow
 
 LOOK_EVERY = 16 << 20
-"""Bytes after which the disk is looked at again."""
+"""The free disk space is checked again after this many bytes."""
 
 STALL_SECONDS, MOST_SECONDS = 60.0, 4000.0
-"""How long nothing may come of an export, and how long all of it may take."""
+"""How long an export may pause, and how long all of it may take."""
 
 
 async def receive_export(scope: HTTPScope, receive: ASGIReceiveCallable, send: ASGISendCallable) -> None:
-    # As Django does for what goes through it: a connection that the database ended would else be used for ever.
+    # As Django does for its requests: otherwise a connection that the database closed would be used for ever.
     await sync_to_async(close_old_connections)()
     done = await _take(scope, receive)
-    # A body that was not read to its end cannot be followed by another request.
+    # After a body that was not read to its end, no other request can follow.
     await send_answer(done, send, (b"connection", b"close"))
 
 
@@ -78,7 +78,9 @@ async def _write(upload: Upload, draft: Path, body: AsyncIterator[bytes]) -> Htt
 
 
 def _append(file: BinaryIO, chunk: bytes) -> None:
-    """Others write at the same time, machines and the database: what is left to those is looked at with every part."""
+    """Machines and the database write to the disk at the same time, so what must be left for them is checked
+    with each part.
+    """
     before = file.tell() // LOOK_EVERY
     file.write(chunk)
     if file.tell() // LOOK_EVERY != before and shutil.disk_usage(file.name).free < uploads.RESERVE:

@@ -1,4 +1,4 @@
-"""Who may come in: the bearer of the master's token to all, a machine's to what it says of itself."""
+"""Who may access what: the master's token opens almost everything, a machine's token only the machine's own paths."""
 
 import secrets
 from collections.abc import Callable
@@ -10,17 +10,17 @@ from butt.configuration import configuration
 from butt.machines import tokens
 
 VAULT = frozenset({"vault-looks", "vault", "vault-log", "vault-blob", "vault-small"})
-"""Those of what a machine puts into the vault."""
+"""Paths under which a machine puts data into the vault."""
 
 OPEN_TO_MACHINES = frozenset({"report", "boot", "export", "log", "cargo"}) | VAULT
-"""The names of the paths that a machine may use, where `minion_id` is its own."""
+"""The names of the paths that a machine may use if `minion_id` is its own."""
 
 CLOSED_TO_MASTER = frozenset({"cargo"}) | VAULT
-"""Those with secrets of bots: what runs as the Salt master needs none."""
+"""Paths with secrets of bots: what runs as the Salt master needs none of them."""
 
 
 OPEN_TO_ALL = frozenset({"up", "ready"})
-"""Those for health checks. The private server is reached by nobody from outside."""
+"""Paths for health checks. The private server cannot be reached from outside."""
 
 
 def bearer(
@@ -34,7 +34,7 @@ def bearer(
 
 
 def refusal_of(authorization: str, path: str) -> JsonResponse | None:
-    """Why whoever sends this header may not use this path, or nothing."""
+    """The refusal if a sender with this header may not use this path; otherwise None."""
     if name_of(path) in OPEN_TO_ALL:
         return None
     scheme, _, token = authorization.partition(" ")
@@ -57,7 +57,7 @@ def answer(status: int, code: str, message: str) -> JsonResponse:
 
 
 def _is_masters(token: str) -> bool:
-    """Asked of the configuration each time: the file may have been changed, and hold an old and a new one."""
+    """Read from the configuration each time: the file may have changed, and may hold both an old and a new token."""
     given = token.encode(), tokens.digest(token).encode()
     return any(
         secrets.compare_digest(given[known.startswith("sha256:")], known.removeprefix("sha256:").encode())
@@ -66,7 +66,7 @@ def _is_masters(token: str) -> bool:
 
 
 def name_of(path: str) -> str | None:
-    """What the path is called in `butt.private.urls`; None where there is nothing."""
+    """The name of the path in `butt.private.urls`; None if there is no such path."""
     found = _found(path)
     return found.url_name if found else None
 

@@ -14,7 +14,7 @@ def up(request: HttpRequest) -> HttpResponse:  # noqa: ARG001
 
 @require_safe
 def ready(request: HttpRequest) -> JsonResponse:  # noqa: ARG001
-    """Whether the service can do its work, and what to do where it cannot."""
+    """Whether the service can do its work, and what to do if it cannot."""
     found = readiness()
     checks = {
         check.name: {"ok": False, "trouble": check.trouble, "mend": check.mend}

@@ -1,4 +1,4 @@
-"""`GET /agents/{minionId}/cargo/{botId}`: the data of a bot that came from elsewhere, for the machine it was placed on."""
+"""`GET /agents/{minionId}/cargo/{botId}`: the data of an imported bot, for the machine on which it was placed."""
 
 import asyncio
 import time
@@ -20,7 +20,7 @@ from butt.private.gate import answer
 
 @require_safe
 def import_transfer(request: HttpRequest, minion_id: str, bot_id: uuid.UUID) -> HttpResponseBase:  # noqa: ARG001
-    """A tar; it has an end only when all of it was sent."""
+    """A tar stream; it is complete only if all of it was sent."""
     place = for_machine(minion_id, bot_id)
     if place is None:
         return answer(404, "no_cargo", "Nothing is kept for this machine under that id.")

@@ -1,4 +1,4 @@
-"""Machines, as Prometheus reads them: what each said of itself last, and until when the key for renting them is valid."""
+"""Machines, for Prometheus: what each last reported, and how long the key for renting them is valid."""
 
 from collections.abc import Iterator
 
@@ -47,7 +47,7 @@ def of_machines() -> Iterator[Metric]:
 
 
 def of_keys() -> Metric:
-    """Of the cloud that machines come from; nothing of keys that never end."""
+    """The keys for the cloud that machines come from, except keys that never expire."""
     ends = GaugeMetricFamily("butt_cloud_key_ends_timestamp_seconds", "When the key ends.", labels=("cloud",))
     for key in AccessKey.objects.exclude(ends_at=None):
         if key.ends_at:

@@ -1,4 +1,6 @@
-"""`GET /agents/{minionId}`: the pillar of one machine. `POST /agents/{minionId}/report`: what it says of itself."""
+"""`GET /agents/{minionId}`: the pillar of one machine. `POST /agents/{minionId}/report`: what it reports of
+itself.
+"""
 
 import uuid
 from collections.abc import Callable
@@ -21,7 +23,7 @@ def pillar(request: HttpRequest, minion_id: str) -> JsonResponse:  # noqa: ARG00
 
 
 def pillar_answer(minion_id: str) -> JsonResponse:
-    """Never an empty 200: who reads it would take that for "no bots"."""
+    """Never an empty 200: the machine would take that for "no bots"."""
     try:
         return JsonResponse(pillar_of(minion_id))
     except Machine.DoesNotExist:
@@ -57,7 +59,7 @@ def _taken(write: Callable[[], None]) -> HttpResponse:
 @csrf_exempt
 @require_http_methods(["PUT"])
 def log(request: HttpRequest, minion_id: str, bot_id: uuid.UUID) -> HttpResponse:
-    """The end of a bot's own log, while somebody reads it; 404 when nobody does."""
+    """The end of a bot's own log, while somebody reads it; 404 if nobody does."""
     text = request.body[-log_tails.LONGEST :].decode(errors="replace").replace("\0", "")
     if not log_tails.keep(minion_id, bot_id, text):
         return answer(404, "not_read", "Nobody reads this log now.")
@@ -69,5 +71,5 @@ def only_put(request: HttpRequest, minion_id: str, export_id: object) -> HttpRes
 
 
 def broken(request: HttpRequest | None) -> JsonResponse:  # noqa: ARG001
-    """What went wrong here is told in the log; a machine must only not take it for an answer."""
+    """The details are in our log; the machine only must not take this for a valid answer."""
     return answer(500, "broken", "This went wrong here; nothing is known.")

@@ -1,4 +1,4 @@
-"""`GET /metrics`: the bots and the service itself, as Prometheus reads them."""
+"""`GET /metrics`: the bots and the service itself, for Prometheus."""
 
 from collections import Counter
 from collections.abc import Iterable, Iterator
@@ -34,7 +34,7 @@ def metrics(request: HttpRequest) -> HttpResponse:  # noqa: ARG001
 
 
 class Now(Collector):
-    """Everything as it is in the database now: it holds no state of its own, whichever server is asked."""
+    """Everything as it is in the database now: it holds no state, so any server can be asked."""
 
     def collect(self) -> Iterable[Metric]:
         all_bots = list(bots().select_related("reading"))

@@ -1,7 +1,7 @@
 """`GET /agents/{minionId}` for very many machines, each of which asks once a minute.
 
-A request through Django has a thread of its own and a new connection to the database; of 10,000 machines, three come in
-while one such is made. Here a few threads keep theirs.
+A request through Django gets its own thread and a new database connection; with 10,000 machines, three
+requests arrive in the time that one connection takes. Here a few threads keep theirs.
 """
 
 import asyncio
@@ -41,7 +41,7 @@ def _answer(authorization: str, path: str) -> HttpResponse:
 
 
 def _over_a_kept_connection(answer: Callable[[], HttpResponse]) -> HttpResponse:
-    """Once more when the connection turns out to have ended meanwhile; any other error is the caller's to be told."""
+    """Try once more if the connection turns out to be closed; any other error is for the caller to report."""
     for last in (False, True):
         try:
             return answer()

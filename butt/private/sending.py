@@ -1,4 +1,4 @@
-"""Sending an answer of Django's where a request was taken before Django."""
+"""Sends a Django response where a request was handled before Django."""
 
 from asgiref.typing import ASGISendCallable
 from django.http import HttpResponse
@@ -7,7 +7,7 @@ from django.http import HttpResponse
 async def send_answer(
     answer: HttpResponse, send: ASGISendCallable, *more: tuple[bytes, bytes], has_body: bool = True
 ) -> None:
-    """With `more` headers than its own; without its body, for HEAD."""
+    """Send it with `more` headers besides its own; without its body, for HEAD."""
     headers = [(name.lower().encode(), value.encode()) for name, value in answer.items()]
     await send(
         {

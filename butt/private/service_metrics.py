@@ -1,6 +1,6 @@
-"""The service's own parts, as Prometheus reads them: which live, what they counted, and what waits.
+"""The service's own parts, for Prometheus: which are alive, what they counted, and what waits.
 
-A part that ended is told of as 0, cleanly stopped or not: a series that vanished would fire no alarm.
+A part that ended is reported as 0, cleanly stopped or not: a series that vanishes would raise no alarm.
 """
 
 from collections import defaultdict

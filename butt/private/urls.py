@@ -7,7 +7,7 @@ urlpatterns = [
     path("agents/<slug:minion_id>", machines.pillar, name="pillar"),
     path("agents/<slug:minion_id>/report", machines.report, name="report"),
     path("agents/<slug:minion_id>/boot", machines.boot, name="boot"),
-    # Served by butt.private.exports before Django reads a body; who asks for it in another way is told so.
+    # Served by `butt.private.exports` before Django reads a body; this view answers other methods.
     path("agents/<slug:minion_id>/exports/<uuid:export_id>", machines.only_put, name="export"),
     path("agents/<slug:minion_id>/logs/<uuid:bot_id>", machines.log, name="log"),
     path("agents/<slug:minion_id>/cargo/<uuid:bot_id>", import_transfers.import_transfer, name="cargo"),

@@ -1,7 +1,8 @@
-"""`/agents/{minionId}/vault/…`: what the bots of a machine keep, sent by the machine itself, sealed here and put into the vault.
+"""`/agents/{minionId}/vault/…`: a machine sends the data of its bots, which is encrypted here and put into the
+vault.
 
-A machine has no key of the storage. Its own token lets it add to what there is of the bots that are placed on it, and to nothing
-else: names are made here, of digests that are taken here, so nothing is ever written over.
+A machine has no key of the storage. Its own token only lets it add to the data of the bots that are placed on
+it. Names are made here, of digests that are computed here, so nothing is ever overwritten.
 """
 
 import json
@@ -40,19 +41,19 @@ from scuttlekit.keys import KeyPair
 log = logging.getLogger("butt.private")
 
 MOST_BYTES = {"vault-log": LONGEST_PIECE, "vault-blob": LARGEST_BLOB, "vault-small": LARGEST_SMALL}
-"""Of what is sent under the path of each name."""
+"""The most bytes accepted under the path of each name."""
 
 FURTHEST = 10**12
 _BLOB = re.compile(r"[0-9a-f]{64}")
 _SMALL = {SECRET, GOSSIP}
 _sealing = threading.BoundedSemaphore(2)
-"""How many large things are in memory sealed and unsealed at once."""
+"""How many large objects may be in memory at once, plain and encrypted."""
 
 View = Callable[..., HttpResponse]
 
 
 def of_a_bot_here(view: Callable[..., HttpResponse]) -> View:
-    """The view is given the vault, and the id of a bot that is placed on the machine that asks."""
+    """The view gets the vault and the id of a bot that is placed on the requesting machine."""
 
     @wraps(view)
     def asked(request: HttpRequest, minion_id: str, bot_id: uuid.UUID, **names: Any) -> HttpResponse:
@@ -74,7 +75,9 @@ def of_a_bot_here(view: Callable[..., HttpResponse]) -> View:
 @require_safe
 @of_a_bot_here
 def there(request: HttpRequest, vault: VaultWriter, bot_id: uuid.UUID) -> HttpResponse:  # noqa: ARG001
-    """What the vault has of it. `end` is where its newest line ends, whose last piece begins at `start` and has this `digest`."""
+    """What the vault has of the bot. `end` is where the newest line of its log ends; the last piece of that
+    line begins at `start` and has this `digest`.
+    """
     found = vault.there(bot_id)
     ledger.begin(bot_id, found.size, found.things)
     last = found.last
@@ -94,7 +97,7 @@ def there(request: HttpRequest, vault: VaultWriter, bot_id: uuid.UUID) -> HttpRe
 @require_http_methods(["PUT"])
 @of_a_bot_here
 def piece(request: HttpRequest, vault: VaultWriter, bot_id: uuid.UUID, line: str, start: int) -> HttpResponse:
-    """A part of its log, which lies at `start`: the whole records of it are kept. `end` is where they end."""
+    """A part of its log that begins at `start`. Its complete records are kept; `end` is where they end."""
     if not LINE.fullmatch(line) or start > FURTHEST:
         return answer(422, "bad_name", "There is no such line of a log.")
     if refusal := _refusal_of_room(bot_id):
@@ -109,7 +112,7 @@ def piece(request: HttpRequest, vault: VaultWriter, bot_id: uuid.UUID, line: str
 @require_http_methods(["PUT"])
 @of_a_bot_here
 def small(request: HttpRequest, vault: VaultWriter, bot_id: uuid.UUID, what: str) -> HttpResponse:
-    """Its secret, or the peers that it knows."""
+    """The bot's secret, or the peers that it knows."""
     content = request.read()
     if what not in _SMALL:
         return answer(404, "not_kept", "No such thing is kept of a bot.")
@@ -141,7 +144,7 @@ def blob(request: HttpRequest, vault: VaultWriter, bot_id: uuid.UUID, name: str)
 @csrf_exempt
 @require_POST
 def looks(request: HttpRequest, minion_id: str) -> HttpResponse:
-    """`{ID: [behind, seconds, trouble]}` of each bot: how far its copy is."""
+    """`{ID: [behind, seconds, trouble]}` for each bot: how up to date its copy is."""
     try:
         said = json.loads(request.body)
         seen = {uuid.UUID(bot_id): _look(*look) for bot_id, look in said.items()}

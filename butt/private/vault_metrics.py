@@ -1,4 +1,4 @@
-"""The copies in the vault, as Prometheus reads them."""
+"""The copies in the vault, for Prometheus."""
 
 from collections.abc import Iterator
 
