@@ -1,5 +1,5 @@
-"""What operators do day by day to people and bots: each action says who did it and why, in the journal."""
+"""What operators do day by day to people and bots: the journal records who took each action and why."""
 
 
 class NotDone(Exception):
-    """An action that cannot be done; its text says why and what to do."""
+    """An action that cannot be done; the text says why and what to do."""

@@ -1,4 +1,4 @@
-"""Every action by its name, for the console and for the command: neither has one that the other lacks."""
+"""Every action by name, for the console and the command alike: neither has an action that the other lacks."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -14,7 +14,7 @@ LONGEST_REASON = 300
 
 @dataclass(frozen=True)
 class OperatorAction:
-    """`value` says what has to be given beside the reason; empty: nothing."""
+    """`value` names what must be given besides the reason; empty if nothing."""
 
     name: str
     does: str
@@ -85,7 +85,7 @@ def act(
     reason: str,
     value: str = "",
 ) -> None:
-    """Do it, with who and why in the journal. Raises `NotDone`."""
+    """Take the action, and write who and why to the journal. Raises `NotDone`."""
     reason, value = " ".join(reason.split())[:LONGEST_REASON], value.strip()
     if not reason:
         raise NotDone("Give a reason. The journal records it.")

@@ -1,4 +1,4 @@
-"""Telling everybody something by e-mail, like when the service is to be away: each person once, some at a time."""
+"""Telling everybody something by e-mail, for example that the service will be away: each person once, in batches."""
 
 import logging
 import uuid
@@ -15,15 +15,15 @@ from butt.operating.models import Announcement
 log = logging.getLogger("butt.operating")
 
 AT_ONCE = 50
-"""Letters of one step, so that other chores have their turn."""
+"""E-mails sent in one step, so that other chores get their turn."""
 
 LONGEST_SUBJECT, LONGEST_TEXT = 120, 5000
 EVERYBODY = uuid.UUID(int=0)
-"""Of whom the journal tells of an announcement."""
+"""Stands for the person in journal entries about announcements."""
 
 
 def announce(actor: Agent | str, subject: str, text: str) -> Announcement:
-    """Have everybody with an open account told, beginning within seconds. Raises `NotDone`."""
+    """Send this to everybody with an open account, starting within seconds. Raises `NotDone`."""
     subject, text = " ".join(subject.split()), text.strip()
     if not (subject and text):
         raise NotDone("Give a subject and a text.")
@@ -41,10 +41,10 @@ def announce(actor: Agent | str, subject: str, text: str) -> Announcement:
 
 
 def tell_everybody(now: datetime) -> bool:
-    """One step: tell some who were not told. Whether there may be more to do.
+    """One step: tell some people who have not been told. Returns whether there may be more to do.
 
-    How far it has come is written after each letter: killed in between, one person gets it twice and nobody misses it. Who
-    came after the announcement is not told.
+    Progress is written after each e-mail: if it is killed in between, one person gets it twice and nobody
+    misses it. People who came after the announcement are not told.
     """
     letter = Announcement.objects.filter(done_at=None).order_by("id").first()
     if letter is None:

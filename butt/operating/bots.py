@@ -1,4 +1,4 @@
-"""What operators do to a bot. `actor` is the operator's agent, or a name for whoever gave the command."""
+"""What operators do to a bot. `actor` is the operator's agent, or the name of whoever ran the command."""
 
 from django.db import IntegrityError, transaction
 from django.db.models import F
@@ -17,7 +17,7 @@ Actor = Agent | str
 
 
 def block(actor: Actor, bot: Agent, reason: str) -> None:
-    """Stop the bot and hide its pages, until operators unblock it. Its people read the reason."""
+    """Stop the bot and hide its pages until operators unblock it. Its owners and moderators can read the reason."""
     with transaction.atomic():
         Wanted.objects.filter(bot=bot).update(blocked=reason)
         journal.note(bot, actor, "blocked", reason=reason)
@@ -34,7 +34,9 @@ def unblock(actor: Actor, bot: Agent, reason: str) -> None:
 
 
 def take_pages_down(actor: Actor, bot: Agent, reason: str) -> None:
-    """Hide the bot's own page and those of its invites. It runs on, and codes that are out work on."""
+    """Hide the bot's own page and those of its invites. It keeps running, and codes already given out keep
+    working.
+    """
     _set_pages(actor, bot, reason, down=True)
 
 
@@ -44,9 +46,9 @@ def put_pages_up(actor: Actor, bot: Agent, reason: str) -> None:
 
 
 def rename(actor: Actor, bot: Agent, reason: str, name: str) -> None:
-    """Give the bot another name. It starts again, and is reached at its new address then. Raises `NotDone`.
+    """Give the bot another name. It restarts and is then reached at its new address. Raises `NotDone`.
 
-    Pages of invites that are out stay, and show the new address.
+    Pages of invites already given out stay, and show the new address.
     """
     before = bot.name
     try:
@@ -71,7 +73,7 @@ def rename(actor: Actor, bot: Agent, reason: str, name: str) -> None:
 
 
 def hand_over(actor: Actor, bot: Agent, reason: str, email: str) -> None:
-    """Have the bot belong to the person with this address, and to nobody else. Raises `NotDone`."""
+    """Make the bot belong to the person with this address, and to nobody else. Raises `NotDone`."""
     to = Account.objects.filter(email=email.strip().lower(), is_active=True).first()
     if to is None:
         raise NotDone(f"There is no open account with the address {email}.")

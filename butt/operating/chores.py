@@ -1,4 +1,4 @@
-"""What is done for operators by itself, again and again."""
+"""Periodic work for operators."""
 
 from butt.chores import OFTEN, Chore
 from butt.operating.announcing import tell_everybody

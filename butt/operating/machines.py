@@ -25,7 +25,7 @@ def drain(actor: Actor, machine: Machine, reason: str) -> None:
 
 
 def undrain(actor: Actor, machine: Machine, reason: str) -> None:
-    """Have new bots placed on it again, and no more bots moved away. Raises `NotDone`."""
+    """Have new bots placed on it again, and stop moving bots away. Raises `NotDone`."""
     with transaction.atomic():
         if not registry.drain(machine, undo=True):
             raise NotDone(f"{machine.minion_id} is {machine.state}: there is nothing to do.")
@@ -34,7 +34,7 @@ def undrain(actor: Actor, machine: Machine, reason: str) -> None:
 
 
 def empty(actor: Actor, machine: Machine, reason: str) -> None:
-    """Have all of its bots moved to other machines, one after the other; a monitor sees to that. Raises `NotDone`."""
+    """Have all its bots moved to other machines, one after the other; a monitor does that. Raises `NotDone`."""
     with transaction.atomic():
         registry.drain(machine)
         machine = Machine.objects.select_for_update().get(id=machine.id)
@@ -47,7 +47,7 @@ def empty(actor: Actor, machine: Machine, reason: str) -> None:
 
 
 def go_on_emptying(now: datetime) -> None:  # noqa: ARG001 - each chore gets it
-    """One step for each machine that is being emptied: when no move is under way there, the next bot goes."""
+    """One step for each machine that is being emptied: if no move is under way there, move the next bot."""
     for machine in Machine.objects.exclude(emptying={}):
         if "trouble" not in machine.emptying:
             _go_on(machine)
@@ -59,7 +59,7 @@ def _go_on(machine: Machine) -> None:
         if is_under_way(last):
             return
         if machine.placements.filter(bot=last).exists():
-            # It would be stopped again and again for nothing.
+            # Trying it again would only stop it again and again, for nothing.
             _end(machine, f"{last.name} was not moved: {last.progress.notice or last.progress.reason}")
             return
     left = bots_on(machine)
@@ -78,7 +78,7 @@ def _go_on(machine: Machine) -> None:
 
 
 def _asked(machine: Machine) -> QuerySet[Machine]:
-    """It, unless somebody has ended it meanwhile."""
+    """The machine's row, unless somebody has ended this meanwhile."""
     return Machine.objects.filter(id=machine.id).exclude(emptying={})
 
 

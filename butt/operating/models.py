@@ -1,4 +1,6 @@
-"""Letters to everybody. An operator writes the row; the monitor that leads sends it and notes how far it has come."""
+"""Announcements to everybody. An operator writes the row; the leading monitor sends it and notes how far it
+has come.
+"""
 
 from django.db import models
 from django.db.models.functions import Now

@@ -1,4 +1,6 @@
-"""Moving bots from machine to machine. It only writes what is wanted; the steward stops, carries and starts."""
+"""Moving bots from machine to machine. This only writes what is wanted; the steward stops, carries and starts
+them.
+"""
 
 from django.db import transaction
 from django.db.models import F
@@ -34,13 +36,13 @@ def move(actor: Actor, bot: Agent, reason: str, to: str) -> None:
 
 
 def place_of(bot: Agent) -> str:
-    """The machine that it is on; `here` for one that has none."""
+    """The machine that it is on; `here` if it has none."""
     row = Placement.objects.filter(bot=bot).select_related("machine").first()
     return row.machine.minion_id if row else HERE
 
 
 def other_machine(bot: Agent, machine: Machine) -> Machine:
-    """Where a bot of this machine could go: its own person's machine first, then the emptiest. Raises `NotDone`."""
+    """Where a bot of this machine could go: its owner's machine first, then the emptiest. Raises `NotDone`."""
     why = ""
     for other in room.open_to(bot.id).exclude(id=machine.id):
         why = room.refusal(other, bot.id, bot.observed.disk or 0)
@@ -52,12 +54,14 @@ def other_machine(bot: Agent, machine: Machine) -> Machine:
 
 
 def bots_on(machine: Machine) -> list[Agent]:
-    """By name; those whose last day has come are left out, as they go by themselves."""
+    """The bots on a machine, by name."""
     return list(bots().filter(placement__machine=machine).order_by("name"))
 
 
 def is_under_way(bot: Agent) -> bool:
-    """Whether its last move has not come to its end. One that is not to run has, once its data is where it goes."""
+    """Whether its last move is not finished. The move of a bot that should not run is finished once its data
+    has arrived.
+    """
     progress = bot.progress
     if bot.wanted.moves > progress.moves or progress.leg in (Leg.CARRYING, Leg.RETURNING):
         return True

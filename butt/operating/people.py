@@ -1,4 +1,4 @@
-"""What operators do to a person. `actor` is the operator's agent, or a name for whoever gave the command."""
+"""What operators do to a person. `actor` is the operator's agent, or the name of whoever ran the command."""
 
 from allauth.mfa.models import Authenticator
 from allauth.usersessions.models import UserSession
@@ -22,9 +22,10 @@ HERE = "whoever installed the service"
 
 
 def suspend(actor: Actor, account: Account, reason: str) -> None:
-    """Close the account: nobody signs in to it, its tokens are worth nothing, its bots stop and their pages are hidden.
+    """Close the account: nobody can sign in to it, its tokens stop working, its bots stop and their pages are
+    hidden.
 
-    A bot that somebody else has a share in goes on. Raises `NotDone` for one's own account.
+    A bot that somebody else has a share in keeps running. Raises `NotDone` for one's own account.
     """
     if isinstance(actor, Agent) and actor.id == account.agent_id:
         raise NotDone("This is your own account. Ask another operator.")
@@ -32,12 +33,12 @@ def suspend(actor: Actor, account: Account, reason: str) -> None:
 
 
 def reinstate(actor: Actor, account: Account, reason: str) -> None:
-    """Open the account again; its bots run as they were wanted before."""
+    """Open the account again; its bots run again if they were wanted running."""
     _set_active(actor, account, reason, active=True)
 
 
 def allow(actor: Actor, account: Account, reason: str, bots: str) -> None:
-    """Let the person have this many bots, instead of as many as others may. Raises `NotDone`."""
+    """Set how many bots the person may have, in place of the usual number. Raises `NotDone`."""
     if not (bots.isascii() and bots.isdigit() and int(bots) <= MOST_ALLOWED):
         raise NotDone(f"Give how many bots they may have, a number up to {MOST_ALLOWED}.")
     with transaction.atomic():
@@ -53,9 +54,10 @@ def make_staff(actor: Actor, account: Account, reason: str) -> None:
 
 
 def make_first(address: str) -> None:
-    """Where nobody may use the console yet, let this person. Without an account they get one, whose password is chosen by a link.
+    """If nobody may use the console yet, let this person. Without an account they get one, and choose its
+    password by a link.
 
-    Raises `NotDone` for what is no e-mail address.
+    Raises `NotDone` if this is not an e-mail address.
     """
     if operators().exists():
         return
@@ -70,12 +72,12 @@ def make_first(address: str) -> None:
 
 
 def operators() -> QuerySet[Account]:
-    """Those who may use the console."""
+    """The people who may use the console."""
     return Account.objects.filter(is_staff=True, is_active=True)
 
 
 def end_staff(actor: Actor, account: Account, reason: str) -> None:
-    """Close the console to the person. Raises `NotDone` for the last one who may use it."""
+    """Take the console away from the person. Raises `NotDone` for the last person who may use it."""
     if not operators().exclude(id=account.id).exists():
         raise NotDone("Nobody else may use the console. Make somebody else staff first.")
     _set_staff(actor, account, reason, staff=False)
@@ -84,7 +86,8 @@ def end_staff(actor: Actor, account: Account, reason: str) -> None:
 def reset_factors(actor: Actor, account: Account, reason: str) -> None:
     """Remove every second factor and end all sessions, for somebody who lost theirs and proved who they are.
 
-    The reason says how they proved it. They get an e-mail, so that one who did not ask for it hears of it.
+    The reason says how they proved it. They get an e-mail, so that somebody who did not ask for it learns of
+    it.
     """
     with transaction.atomic():
         removed, _ = Authenticator.objects.filter(user=account).delete()

@@ -1,4 +1,4 @@
-"""What operators say of bots after the service was restored from a backup."""
+"""What operators confirm about bots after the service was restored from a backup."""
 
 from django.db import transaction
 
@@ -14,7 +14,7 @@ Actor = Agent | str
 
 
 def confirm_place(actor: Actor, bot: Agent, reason: str, place: str) -> None:
-    """Have a bot that waits since a restore get orders again, where it lives now. Raises `NotDone`."""
+    """Let a bot that has waited since a restore get orders again, where it lives now. Raises `NotDone`."""
     machine = Machine.objects.filter(minion_id=place).first()
     if machine is None and place != HERE:
         raise NotDone(
