@@ -1,7 +1,7 @@
-"""Chores: work that one monitor does for all, again and again. Each room names its own in its module `chores`.
+"""Chores: periodic work that one monitor does for all. Each room lists its own in its module `chores`.
 
-A room's `CHORES` is a tuple of `Chore`. Rooms that do not know of each other stay that way: the monitor finds them among
-Django's apps.
+A room's `CHORES` is a tuple of `Chore`. The monitor finds them among Django's apps, so that rooms need not
+know each other.
 """
 
 from collections.abc import Callable
@@ -16,17 +16,17 @@ OFTEN: Final = 5.0
 EACH_MINUTE: Final = 60.0
 HOURLY: Final = 3600.0
 DAILY: Final = 86400.0
-"""Seconds that a chore rests."""
+"""Seconds between two runs of a chore."""
 
 
 class Chore(NamedTuple):
-    """`step` gets the time, and says whether there may be more to do at once. Then it rests for `pause` seconds."""
+    """`step` gets the time and returns whether there may be more to do at once. Then it rests for `pause` seconds."""
 
     step: Callable[[datetime], bool | None]
     pause: float
 
 
 def chores_of_rooms() -> list[Chore]:
-    """Those of every room that has some, in the order of the apps."""
+    """The chores of all rooms that have any, in the order of the apps."""
     rooms = [app for app in apps.get_app_configs() if module_has_submodule(app.module, "chores")]
     return [chore for room in rooms for chore in import_module(f"{room.name}.chores").CHORES]

@@ -1,7 +1,7 @@
-"""What an operator can set: every `BUTT_*` variable, with its default and what it is for.
+"""What an operator can set: every `BUTT_*` variable, with its default and purpose.
 
-`docs/settings.md` lists the same fields, and a test holds the two together. Secrets that nobody
-gave (the signing key, the private token) are made once and kept in the home folder.
+`docs/settings.md` lists the same fields, and a test compares the two. Secrets that are not set (the signing
+key, the private token) are generated once and kept in the home folder.
 """
 
 import contextlib
@@ -33,7 +33,7 @@ ODD_SIGNS = (
 
 
 LEAST_PRICE = 50
-"""What can be charged at least, in the smallest unit of most currencies."""
+"""The smallest amount that can be charged, in the smallest unit of most currencies."""
 
 
 class Configuration(BaseSettings):
@@ -316,7 +316,7 @@ class Configuration(BaseSettings):
 
     @property
     def base_images(self) -> dict[str, str]:
-        """By the name that a pub's Dockerfile has for it: the image that this pub's own is built on."""
+        """The base images to build the pub's image on, by the names that its Dockerfile uses for them."""
         python = self.python_image or f"python:{sys.version_info[0]}.{sys.version_info[1]}-slim"
         return {"NODE_IMAGE": self.node_image, "PYTHON_IMAGE": python}
 
@@ -368,16 +368,16 @@ class Configuration(BaseSettings):
 
     @property
     def rooms_cost_their_own(self) -> bool:
-        """Whether a room costs another sum than other bots."""
+        """Whether the price of a room differs from that of other bots."""
         return self.room_price not in {0, self.price}
 
     def price_of(self, service: str) -> int:
-        """What a bot of this service costs a month, in the currency's smallest unit."""
+        """The monthly price of a bot of this service, in the currency's smallest unit."""
         return self.room_price if service == "room" and self.room_price else self.price
 
     @property
     def euro_in_currency(self) -> float | None:
-        """How much a euro is in the currency of the price; None where nobody said."""
+        """The value of a euro in the currency of the price; None if it is not known."""
         return self.euro or {"eur": 1.0, "usd": 1.15}.get(self.currency)
 
     @property
@@ -395,7 +395,7 @@ class Configuration(BaseSettings):
 
     @property
     def database(self) -> str:
-        # A path may hold signs that mean something in a URL.
+        # A path may contain characters that have a meaning in a URL.
         return self.database_url or f"sqlite:///{quote(str(self.home / 'butt.sqlite3'))}"
 
     @property
@@ -408,13 +408,13 @@ class Configuration(BaseSettings):
         return range(int(first), int(last) + 1)
 
     def bot_host(self, name: str) -> str:
-        """The host name in the address of the bot called `name`."""
+        """The host name in the address of the bot with this name."""
         given = without_brackets(self.pub_address)
         return given or ("127.0.0.1" if self.is_local else f"{name}.{self.domain}")
 
     @property
     def private_server(self) -> str:
-        """The private server's address as machines see it."""
+        """The private server's address as machines reach it."""
         return self.private_url.rstrip("/") or f"http://127.0.0.1:{self.private_port}"
 
     @property
@@ -429,12 +429,12 @@ class Configuration(BaseSettings):
 
     @property
     def salt_port(self) -> int:
-        """The port on which the Salt master takes what machines return; it gives out jobs on the one before it."""
+        """The port on which the Salt master receives what machines return; it publishes jobs on the port below."""
         _, _, port = self.salt_master.rpartition(":")
         return int(port) if self.salt_master.count(":") == 1 and port.isdigit() else SALT_PORT
 
     def make_secrets(self) -> None:
-        """Make those that nobody gave and that are not there, so that no part waits for another to make them."""
+        """Create the secrets that are neither set nor there yet, so that no part waits for another to create them."""
         self.signing_key()
         self.master_tokens()
         self.webhook_secret()
@@ -444,7 +444,7 @@ class Configuration(BaseSettings):
 
     @property
     def start_patience(self) -> int:
-        """Seconds a bot has to be alive in. On a machine its image may have to be made first."""
+        """Seconds within which a bot must be alive. On a machine, its image may have to be built first."""
         return self.start_seconds + (IMAGE_SECONDS if self.host == "salt" else 0)
 
     def webhook_secret(self) -> str:
@@ -452,11 +452,11 @@ class Configuration(BaseSettings):
         return given if given or not self.is_pretended else kept_secret(self.home / "webhook-secret")
 
     def master_token(self) -> str:
-        """The one that the Salt master is to use: the first."""
+        """The token that the Salt master should use: the first one."""
         return self.master_tokens()[0]
 
     def master_tokens(self) -> list[str]:
-        """All that the private server takes now: an old and a new one while one follows the other."""
+        """All tokens that the private server accepts: both the old and the new one while one replaces the other."""
         given = self.private_token.get_secret_value() or kept_secret(self.home / "private-token")
         if tokens := given.split():
             return tokens
@@ -466,13 +466,15 @@ class Configuration(BaseSettings):
 
 
 def may_be_secret(field: str) -> bool:
-    """Whether what is given for a setting may hold a password, a key or a token."""
+    """Whether the value of a setting may contain a password, a key or a token."""
     found = Configuration.model_fields.get(field)
     return field in HOLD_PASSWORDS or (found is not None and found.annotation is SecretStr)
 
 
 def _split(url: str) -> SplitResult:
-    """The parts of a URL. Raises `ValueError` in words where a password has signs in it that end a URL's part."""
+    """The parts of a URL. Raises `ValueError` with an explanation if a password contains characters that end
+    a part of a URL.
+    """
     try:
         parts = urlsplit(url)
         parts.port  # noqa: B018 - asked for, as only then it is looked at
@@ -484,9 +486,9 @@ def _split(url: str) -> SplitResult:
 
 
 def kept_secret(path: Path) -> str:
-    """The secret kept at `path`; made there, readable by its owner alone, when there is none.
+    """The secret kept at `path`, created there, readable only by its owner, if there is none.
 
-    Two that ask at once end up with the same one: the first wins.
+    Two callers at the same time get the same secret: the first one wins.
     """
     try:
         return path.read_text()

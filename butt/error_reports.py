@@ -1,8 +1,9 @@
-"""Errors, told to Sentry or to what speaks its protocol, where `BUTT_SENTRY_DSN` names it.
+"""Reports errors to Sentry, or to a server that speaks its protocol, if `BUTT_SENTRY_DSN` names one.
 
-Only what is in our own code is told: which error at which lines, the template of the line of the log, and the id of the
-request. The words of an error, values of variables, and what is filled into a line may hold a bot's secret, an invite's code or
-a person's address: they stay in the journal, where the id of the request leads to them.
+Only what comes from our own code is reported: the error and its lines, the template of the log line, and the
+id of the request. The text of an error, values of variables, and what is filled into a template may contain a
+bot's secret, an invite code or a person's address. These stay in the journal, where the id of the request
+leads to them.
 """
 
 import importlib.util
@@ -21,15 +22,17 @@ OF_A_FRAME = frozenset(
 FLUSH_SECONDS = 2
 
 _GIVEN_AWAY = re.compile(r"\S*(?:[@~]|://|/join/|[A-Za-z0-9+_-]{24})\S*")
-"""Addresses, codes, links, keys and tokens: in a line that was put together before it was logged."""
+"""Addresses, codes, links, keys and tokens, in a line that was put together before it was logged."""
 
 
 class NoReports(Exception):
-    """Why errors cannot be told; its text says what to do."""
+    """Why errors cannot be reported; the text says what to do."""
 
 
 def check(dsn: str) -> None:
-    """Raises `NoReports` where this DSN, if it is not empty, cannot be told errors. Nothing is imported or sent."""
+    """Raises `NoReports` if errors cannot be reported to this DSN, unless it is empty. Nothing is imported or
+    sent.
+    """
     if not dsn:
         return
     if importlib.util.find_spec("sentry_sdk") is None:
@@ -39,7 +42,7 @@ def check(dsn: str) -> None:
 
 
 class ErrorReports(logging.Handler):
-    """Tells Sentry each error that is logged, and one that ends the process. The SDK is imported for the first of these."""
+    """Reports to Sentry each error that is logged or ends the process. The SDK is imported only when one is created."""
 
     def __init__(self, dsn: str) -> None:
         super().__init__(logging.ERROR)
@@ -47,7 +50,7 @@ class ErrorReports(logging.Handler):
         from sentry_sdk.integrations.atexit import AtexitIntegration
         from sentry_sdk.integrations.excepthook import ExcepthookIntegration
 
-        # Nothing of what the SDK collects by itself: no requests, no variables, no names of the machine.
+        # Nothing that the SDK collects by itself: no requests, no variables, no host names.
         sentry_sdk.init(
             dsn=dsn,
             release=f"butt@{version('butt')}",
@@ -76,7 +79,7 @@ class ErrorReports(logging.Handler):
 
 
 def only_our_own(event: Any, _hint: Any) -> Any:
-    """The event without all that may come from people, bots or settings."""
+    """The event without anything that may come from people, bots or settings."""
     told = {name: value for name, value in event.items() if name in TOLD}
     if entry := told.get("logentry"):
         told["logentry"] = {"message": _GIVEN_AWAY.sub("…", str(entry.get("message", "")))}

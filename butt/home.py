@@ -1,4 +1,6 @@
-"""The home folder: the command makes it, and closes it to others, whichever part of the service starts first."""
+"""The home folder: the command creates it and closes it to other users, whichever part of the service starts
+first.
+"""
 
 import os
 import re
@@ -9,8 +11,8 @@ from pathlib import Path
 OTHERS = 0o077
 PRIVATE = 0o700
 ODD = re.compile(r"""[\x00-\x1f"\\%]|\s[;#]""")
-"""What supervisord's configuration cannot quote: it expands percent signs twice, and what comes after a space and a
-semicolon or a hash it takes for a comment.
+"""What supervisord's configuration cannot quote: it expands percent signs twice, and takes a semicolon or
+hash after a space for the start of a comment.
 """
 
 SECRET_FILES = (
@@ -26,11 +28,13 @@ SECRET_FILES = (
 
 
 class HomeTrouble(Exception):
-    """The folder cannot be the service's home; its text says why and what to do."""
+    """The folder cannot be the service's home; the text says why and what to do."""
 
 
 def hold(home: Path) -> None:
-    """Have the folder, for us alone, and let nothing that we make from now on be read by others. Raises `HomeTrouble`."""
+    """Create the folder, readable by us alone, and make all files created from now on private. Raises
+    `HomeTrouble`.
+    """
     os.umask(OTHERS)
     if odd := ODD.search(str(home)):
         raise HomeTrouble(
@@ -51,7 +55,7 @@ def hold(home: Path) -> None:
 
 
 def is_closed(home: Path) -> bool:
-    """Whether nobody but its owner and root can look into it."""
+    """Whether only its owner and root have access to it."""
     return not stat.S_IMODE(home.stat().st_mode) & OTHERS
 
 

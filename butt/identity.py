@@ -5,11 +5,11 @@ from scuttlekit import KeyPair
 
 
 def service_keys() -> KeyPair:
-    """The key pair kept in the home folder; made there when there is none."""
+    """The key pair in the home folder, created if there is none."""
     path = configuration().home / "identity"
     if not path.exists():
         try:
             KeyPair.generate().save(path)
         except FileExistsError:
-            pass  # another part of the service made it a moment earlier
+            pass  # another part of the service created it a moment earlier
     return KeyPair.load(path)

@@ -1,4 +1,4 @@
-"""Parts that may be somebody's own, found by their names among the entry points of packages."""
+"""Replaceable parts, found by name among the entry points of installed packages."""
 
 from importlib.metadata import EntryPoint, EntryPoints, entry_points
 
@@ -7,16 +7,16 @@ SERVICES = "butt.services"
 
 
 class UnknownPart(Exception):
-    """No package brings a part of that name, or more than one does; the text says which there are."""
+    """No package has a part of that name, or more than one does; the text lists those that exist."""
 
 
 def parts_of(group: str) -> EntryPoints:
-    """All that packages bring of this group."""
+    """All parts of this group in the installed packages."""
     return entry_points(group=group)
 
 
 def part_named(group: str, name: str) -> EntryPoint:
-    """Ours stand in `pyproject.toml`, as others' do in theirs. Raises `UnknownPart`."""
+    """The part of this name; our own are listed in `pyproject.toml` like anybody else's. Raises `UnknownPart`."""
     kind, found = group.removeprefix("butt.").removesuffix("s"), parts_of(group)
     named = [entry for entry in found if entry.name == name]
     if not named:

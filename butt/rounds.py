@@ -1,4 +1,4 @@
-"""Work without end, in rounds: what goes wrong in one is logged and waited out."""
+"""Work without end, in rounds: an error in one round is logged, and the next round starts after a pause."""
 
 import logging
 import time
@@ -16,16 +16,17 @@ def rounds(
     after_trouble: float,
     rest: Callable[[float], object] | None = None,
 ) -> None:
-    """Have `work` done as long as `go_on()`; it says for how many seconds to rest then, as `after_trouble` is.
+    """Call `work` as long as `go_on()`. It returns how many seconds to rest; after an error it is
+    `after_trouble`.
 
-    `rest` waits so long, or until something happens; by default it only waits.
+    `rest` waits that long, or until something happens; by default it only sleeps.
     """
     while go_on():
         try:
             seconds = work()
         except Exception:
             log.exception("this round failed; the next starts in %g s", after_trouble)
-            # One that the database ended as it restarted would else be used for ever.
+            # A connection that the database closed when it restarted would otherwise be used for ever.
             close_old_connections()
             time.sleep(after_trouble)
         else:

@@ -1,4 +1,4 @@
-"""Django's settings, all of them drawn from `butt.configuration`. To import them makes no file and changes no process."""
+"""Django's settings, all taken from `butt.configuration`. Importing them creates no file and changes no process."""
 
 from typing import Any
 from urllib.parse import unquote, urlsplit
@@ -11,7 +11,7 @@ from butt.limits.table import BODY_BYTES
 
 _butt = configuration()
 
-# The key is made at its first use, if there is none.
+# The key is created when it is first used, if there is none.
 SECRET_KEY = SimpleLazyObject(_butt.signing_key)
 DEBUG = _butt.debug
 _public = urlsplit(_butt.public_url)
@@ -19,7 +19,7 @@ ALLOWED_HOSTS = ["127.0.0.1", "localhost", "[::1]", _public.hostname or "", _but
 CSRF_TRUSTED_ORIGINS = [_butt.public_url]
 
 INSTALLED_APPS = [
-    "butt.public",  # first: its templates stand before those of others
+    "butt.public",  # first, so that its templates come before those of others
     "django.contrib.auth",
     "django.contrib.contenttypes",
     "django.contrib.sessions",
@@ -61,7 +61,7 @@ MIDDLEWARE = [
     "django.contrib.messages.middleware.MessageMiddleware",
     "allauth.account.middleware.AccountMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
-    # Innermost, as they are not async: so all the others run in one thread, not each in a leap to another and back.
+    # Innermost, as they are not async: all the others then run in one thread, with no switch for each.
     "butt.public.browsers.remembering",
     "butt.public.holding.holding",
     "butt.public.pages.errors.not_allowed",
@@ -87,8 +87,8 @@ TEMPLATES = [
 DATABASES = {"default": dj_database_url.parse(_butt.database, conn_max_age=60, conn_health_checks=True)}
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 if DATABASES["default"]["ENGINE"].endswith("sqlite3"):
-    # Writers queue at BEGIN instead of failing half-way; a commit survives a crash of ours without an
-    # fsync each (WAL), as every step is done again if the machine itself loses power.
+    # Writers queue at BEGIN instead of failing half-way. With WAL, a commit survives a crash of ours without
+    # an fsync each; if the machine itself loses power, every lost step is done again.
     DATABASES["default"]["OPTIONS"] = {
         "transaction_mode": "IMMEDIATE",
         "timeout": 20,
@@ -126,7 +126,7 @@ MFA_WEBAUTHN_ALLOW_INSECURE_ORIGIN = _public.scheme == "http"
 # Counted in the database, as all servers share it.
 CACHES = {
     "default": {"BACKEND": "django.core.cache.backends.db.DatabaseCache", "LOCATION": "accounts_cache"},
-    # Pieces of pages, which each server may as well draw for itself.
+    # Fragments of pages, which each server may as well render for itself.
     "template_fragments": {"BACKEND": "django.core.cache.backends.locmem.LocMemCache"},
 }
 SESSION_COOKIE_NAME = "butt"
@@ -162,10 +162,10 @@ WHITENOISE_AUTOREFRESH = DEBUG
 
 _mail = urlsplit(_butt.email_url)
 EMAIL_BACKEND = f"butt.accounts.counted_mail.{_mail.scheme.removesuffix('s').title()}Mail"
-# No password goes in the clear; a server that asks for none is one beside us.
+# No password is sent unencrypted; a server that asks for no password runs on this machine.
 EMAIL_USE_SSL = _mail.scheme == "smtps"
 EMAIL_USE_TLS = _mail.scheme == "smtp" and bool(_mail.username)
-# Mail is sent while somebody waits for a page: a server that says nothing must not keep all threads of pages.
+# Mail is sent while somebody waits for a page: a server that does not respond must not block all threads.
 EMAIL_TIMEOUT = 10
 EMAIL_HOST, EMAIL_PORT = (
     _mail.hostname or "localhost",
@@ -194,7 +194,7 @@ LOGGING: dict[str, Any] = {
         "console": {"class": "logging.StreamHandler", "formatter": _butt.log, "filters": ["sparing"]},
     },
     "root": {"handlers": ["console"], "level": "INFO"},
-    # At INFO it writes down people's addresses.
+    # At INFO it logs people's addresses.
     "loggers": {"stripe": {"level": "WARNING"}},
 }
 if _dsn := _butt.sentry_dsn.get_secret_value():

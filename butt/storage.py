@@ -1,7 +1,8 @@
-"""Object storage: where copies are kept away from this machine. A folder (`file:///…`) or a bucket (`s3://bucket/prefix`).
+"""Object storage for backups and copies off this machine: a folder (`file:///…`) or a bucket
+(`s3://bucket/prefix`).
 
-A bucket's endpoint, region and keys are in the variables that every S3 client reads: `AWS_ENDPOINT`, `AWS_REGION`,
-`AWS_ACCESS_KEY_ID`, `AWS_SECRET_ACCESS_KEY`.
+A bucket's endpoint, region and keys come from the variables that every S3 client reads: `AWS_ENDPOINT`,
+`AWS_REGION`, `AWS_ACCESS_KEY_ID`, `AWS_SECRET_ACCESS_KEY`.
 """
 
 import os
@@ -15,19 +16,19 @@ from obstore.store import LocalStore, S3Store
 Store = LocalStore | S3Store
 
 TROUBLE = (BaseError, OSError, ValueError)
-"""What each call of a store may raise."""
+"""What any call to a store may raise."""
 
 SCHEMES = frozenset({"file", "s3"})
 CONNECT, ANSWER, TRIES = timedelta(seconds=10), timedelta(seconds=300), timedelta(seconds=60)
-"""How long it takes at most to connect, for one call to be over, and until a call that fails is not tried again."""
+"""The longest time to connect, to finish one call, and to go on retrying a call that fails."""
 
 
 class NoStore(ValueError):
-    """The address of a store makes no sense; the text says what to write."""
+    """The address of a store is not valid; the text says what to write."""
 
 
 def store_at(place: str) -> Store:
-    """The store at this address. Nothing is asked of it yet. Raises `NoStore`."""
+    """The store at this address. It is not contacted yet. Raises `NoStore`."""
     parts = urlsplit(place)
     if parts.scheme not in SCHEMES or (
         parts.scheme == "file" and (parts.netloc or not parts.path.strip("/"))

@@ -1,6 +1,8 @@
-"""The id of the request that is worked on: the proxy gives it, each line of the log about it has it, and the answer too."""
+"""The id of the current request: the proxy sets it, and every log line about the request and the response
+contain it.
+"""
 
 from contextvars import ContextVar
 
 request_id: ContextVar[str] = ContextVar("request_id", default="")
-"""Also in the threads that work for the request; empty outside of one."""
+"""Set in the threads that work for the request too; empty outside a request."""
