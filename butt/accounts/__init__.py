@@ -1,1 +1,1 @@
-"""How a person proves to be themself: an e-mail address with a password, or an access token."""
+"""How people prove who they are: with an e-mail address and a password, or with an access token."""

@@ -1,7 +1,8 @@
-"""Browsers in which somebody signed in before. Their owner is let try a password there, whoever else guesses at the account.
+"""Browsers in which somebody signed in before. There, the owner of an account may try a password even while
+others guess.
 
-What a browser keeps is signed, and lists whom it knows as digests. It opens nothing: it only has guesses counted apart.
-After OWASP's "Slow Down Online Guessing Attacks with Device Cookies".
+What a browser keeps is signed, and lists the accounts that it knows as digests. It grants no access: it only
+makes guesses count separately. After OWASP's "Slow Down Online Guessing Attacks with Device Cookies".
 """
 
 import hashlib
@@ -11,25 +12,27 @@ from typing import Any
 from django.core import signing
 
 LASTS = 365 * 86_400
-"""Seconds."""
+"""In seconds."""
 
 MOST_PEOPLE = 5
 _SALT = "known browser"
 
 
 def known_as(kept: str, email: str) -> str:
-    """A name for the browser that keeps this, when the owner of the address signed in there before; else empty."""
+    """The name of the browser that keeps this, if the owner of the address signed in there before; otherwise
+    empty.
+    """
     name, people = _read(kept)
     return name if _digest(email) in people else ""
 
 
 def is_known(kept: str) -> bool:
-    """Whether anybody signed in before in the browser that keeps this."""
+    """Whether anybody has signed in before in the browser that keeps this."""
     return bool(kept and _read(kept)[0])
 
 
 def with_person(kept: str, email: str) -> str:
-    """What the browser is to keep, now that the owner of this address has signed in."""
+    """What the browser should keep, now that the owner of this address has signed in."""
     name, people = _read(kept)
     mine = _digest(email)
     people = [mine, *(each for each in people if each != mine)][:MOST_PEOPLE]

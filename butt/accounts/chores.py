@@ -1,4 +1,4 @@
-"""What is done for accounts by itself, again and again."""
+"""Periodic work on accounts."""
 
 from butt.accounts.leaving import finish
 from butt.accounts.sessions import prune_sessions

@@ -1,4 +1,4 @@
-"""Django's ways for mail, which also count what was sent and what failed."""
+"""Django's e-mail backends, which also count what was sent and what failed."""
 
 from collections.abc import Sequence
 
@@ -9,12 +9,12 @@ from butt.beats.counting import count
 
 
 class _Counted:
-    """Put before a way of Django's."""
+    """Mixed in before one of Django's backends."""
 
     def send_messages(self, messages: Sequence[EmailMessage]) -> int:
         try:
             sent = int(super().send_messages(messages) or 0)  # type: ignore[misc]
-        except OSError:  # that of smtplib is one, too
+        except OSError:  # includes smtplib's errors
             count("mail", "failed", by=len(messages))
             raise
         count("mail", "sent", by=sent)
@@ -22,8 +22,8 @@ class _Counted:
 
 
 class SmtpMail(_Counted, smtp.EmailBackend):
-    """Over a mail server."""
+    """Through a mail server."""
 
 
 class ConsoleMail(_Counted, console.EmailBackend):
-    """To the output of the part that sends it."""
+    """To the output of the process that sends it."""

@@ -1,4 +1,4 @@
-"""Coming in: registering, signing in, and the second factor of programs."""
+"""Registering, signing in, and the second factor for programs."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -21,19 +21,20 @@ LONGEST_EMAIL = 254
 
 
 class NoEntry(Exception):
-    """Why somebody is not let in, said to them."""
+    """Why somebody is not let in, in words for them."""
 
     def __init__(self, code: str, message: str, field: str, wait: int = 0) -> None:
         super().__init__(message)
         self.code, self.message, self.field = code, message, field
         self.wait = wait
-        """Seconds until a next try makes sense."""
+        """Seconds until another try makes sense."""
 
 
 def come_in(email: str, password: str, address: str, browser: str = "") -> tuple[Account, bool]:
-    """Sign in who is known, register who is not; and whether they are new. Raises `NoEntry` as both of these do.
+    """Sign in if the address is known, register if not; also returns whether they are new. Raises `NoEntry` as
+    both do.
 
-    With a password that no new account may have, it tells of no address whether that is known.
+    With a password too weak for a new account, it does not reveal whether the address is known.
     """
     canonical = _canonical(email)
     is_known = Account.objects.filter(email=canonical).exists()
@@ -51,7 +52,7 @@ def come_in(email: str, password: str, address: str, browser: str = "") -> tuple
 
 
 def register(email: str, password: str, name: str = "", *, address: str = "") -> Account:
-    """A new account; `address` is whence somebody asks, empty where it is the service itself.
+    """A new account; `address` is where the request comes from, empty for the service itself.
 
     Raises `NoEntry`: `bad_email`, `bad_password`, `bad_name`, `email_taken`, `too_many_guesses`.
     """
@@ -72,9 +73,10 @@ def register(email: str, password: str, name: str = "", *, address: str = "") ->
 
 
 def sign_in(email: str, password: str, address: str = "", browser: str = "") -> Account:
-    """The account of `email`; `address` is whence somebody tries, `browser` names one in which its owner signed in before.
+    """The account of `email`. `address` is where the request comes from, `browser` one in which the owner signed
+    in before.
 
-    Raises `NoEntry`: `wrong_password`, the same for an unknown address, and `too_many_guesses`.
+    Raises `NoEntry`: `wrong_password`, for an unknown address too, and `too_many_guesses`.
     """
     _check_length(password)
     email = _canonical(email)
@@ -86,7 +88,7 @@ def sign_in(email: str, password: str, address: str = "", browser: str = "") -> 
 
 
 def check_email(email: str) -> None:
-    """Raises `NoEntry` `bad_email` for an address that cannot be written to."""
+    """Raises `NoEntry` `bad_email` for an address to which no mail can be sent."""
     try:
         validate_email(email)
     except ValidationError:
@@ -106,7 +108,7 @@ def clean_person_name(name: str) -> str:
 
 
 def pass_second_factor(account: Account, code: str | None, address: str) -> None:
-    """For programs: a code of the authenticator app, or a recovery code, where the account asks for one.
+    """For programs: check a code of the authenticator app, or a recovery code, if the account requires one.
 
     Raises `NoEntry` `second_factor` without a code, `wrong_code`, `too_many_guesses`.
     """
@@ -149,7 +151,7 @@ def _canonical(email: str) -> str:
 
 
 def _weakness(email: str, password: str) -> str:
-    """Why no new account may have this password; empty when one may."""
+    """Why a new account may not have this password; empty if it may."""
     _check_length(password)
     try:
         validate_password(password, Account(email=email))

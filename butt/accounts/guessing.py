@@ -1,7 +1,7 @@
-"""Slowing down whoever guesses passwords or codes, for the account and for the address they come from, and whoever
-makes account after account.
+"""Slowing down whoever guesses passwords or codes, for each account and each address they come from, and whoever
+creates account after account.
 
-A guess is counted before it is tried, and no longer when it was right; a guess that is cut off counts as a wrong one.
+A guess is counted before it is tried, and uncounted if it was right; one that is cut off counts as wrong.
 """
 
 from collections.abc import Iterator
@@ -14,10 +14,10 @@ from butt.limits.table import ACCOUNT_GUESSES, ADDRESS_ACCOUNTS, ADDRESS_GUESSES
 
 @contextmanager
 def one_guess(account: str, address: str, browser: str = "") -> Iterator[None]:
-    """A try at the secret of `account`; leaving without an error means that it was right.
+    """A guess at the secret of `account`; leaving the block without an error means that it was right.
 
-    From a known `browser`, only what was wrong in that browser counts: nobody else can lock the owner out there.
-    Raises `TooOften` before anything is tried.
+    In a known `browser`, only the wrong guesses from that browser count, so nobody else can lock the owner
+    out there. Raises `TooOften` before anything is tried.
     """
     of_account = (ACCOUNT_GUESSES, f"account {account}")
     if browser:
@@ -31,7 +31,7 @@ def one_guess(account: str, address: str, browser: str = "") -> Iterator[None]:
 
 
 def one_newcomer(address: str) -> None:
-    """One more account is to be made from there, or it is tried whether there is one. Raises `TooOften`."""
+    """Count a new account from this address, or an attempt to find out whether one exists. Raises `TooOften`."""
     count((ADDRESS_ACCOUNTS, _from(address)))
 
 

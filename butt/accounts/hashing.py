@@ -1,4 +1,4 @@
-"""Hashing passwords: each takes much memory on purpose, so only few are hashed at once and the others wait for them."""
+"""Hashing passwords: each needs much memory on purpose, so only a few are hashed at once and the others wait."""
 
 import os
 import sys
@@ -17,14 +17,14 @@ from butt.limits.table import HASHES
 T = TypeVar("T")
 
 LESS_CLAIM = 10
-"""How much less than others a thread that hashes for strangers claims of the processor, as `nice` counts."""
+"""How much the `nice` value of threads that hash for strangers is raised."""
 
 IS_KNOWN = ContextVar("is_known", default=False)
-"""Whether the password is of somebody who was here before. A crowd of strangers keeps no such person waiting."""
+"""Whether the password belongs to somebody who was here before. A crowd of strangers does not keep them waiting."""
 
 
 class Hasher(Argon2PasswordHasher):
-    """Argon2id with 46 MiB in one pass, one of those that OWASP recommends ("Password Storage Cheat Sheet")."""
+    """Argon2id with 46 MiB in one pass, one of the options that OWASP recommends ("Password Storage Cheat Sheet")."""
 
     memory_cost = 47_104
     time_cost = 1
@@ -38,10 +38,11 @@ class Hasher(Argon2PasswordHasher):
 
 
 class ThreadSlots:
-    """Places for work in threads. Who is known and who is not take turns; within each, whoever came first goes first.
+    """Slots for work in threads. Known people and strangers take turns; within each group, first come, first
+    served.
 
-    Strangers leave one place alone, and their work is done by threads that leave the processor to others: a crowd that
-    signs in makes no page slow, and keeps nobody who was here before waiting.
+    Strangers always leave one slot free, and their work is done by threads of lower priority: a crowd that
+    signs in slows down no page, and keeps nobody waiting who was here before.
     """
 
     def __init__(self) -> None:
@@ -56,7 +57,7 @@ class ThreadSlots:
         )
 
     def run(self, work: Callable[[], T]) -> T:
-        """What `work` returns or raises, done in one of `HASHES.most` places."""
+        """What `work` returns or raises, run in one of `HASHES.most` slots."""
         is_known, turn = IS_KNOWN.get(), threading.Event()
         with self._lock:
             self._waiting[is_known].append(turn)
@@ -77,7 +78,7 @@ class ThreadSlots:
             next_ones.popleft().set()
 
     def _next_ones(self) -> deque[threading.Event] | None:
-        """Those whose turn it is, of whom the first may begin."""
+        """The group whose turn it is; its first may begin."""
         self._known_come_first = not self._known_come_first
         strangers, known = self._waiting
         if self._used_by_strangers >= self._for_strangers:
@@ -87,7 +88,7 @@ class ThreadSlots:
 
 
 def _leave_the_processor_to_others() -> None:
-    if sys.platform == "linux":  # where each thread has a claim of its own
+    if sys.platform == "linux":  # where priorities are per thread
         os.setpriority(
             os.PRIO_PROCESS, threading.get_native_id(), os.getpriority(os.PRIO_PROCESS, 0) + LESS_CLAIM
         )
@@ -95,5 +96,5 @@ def _leave_the_processor_to_others() -> None:
 
 @cache
 def _places() -> ThreadSlots:
-    # Made when it is needed: a process that forks must have no threads.
+    # Created when first needed: a process that forks must have no threads.
     return ThreadSlots()

@@ -1,4 +1,6 @@
-"""An operator who looks at a person's pages: for a reason, for a quarter of an hour, and in the journal."""
+"""An operator viewing a person's pages: for a stated reason, for a quarter of an hour, and recorded in the
+journal.
+"""
 
 from datetime import timedelta
 
@@ -13,7 +15,7 @@ LASTS = timedelta(minutes=15)
 
 
 class NoReason(Exception):
-    """Nobody looks without one."""
+    """A reason is required."""
 
 
 def begin(operator: Account, person: Agent, reason: str) -> Impersonation:
@@ -30,7 +32,7 @@ def begin(operator: Account, person: Agent, reason: str) -> Impersonation:
 
 
 def current(operator: Account, look_id: int) -> Impersonation | None:
-    """The look, as long as it lasts and its operator is one."""
+    """The impersonation, while it lasts and its operator still is one."""
     if not (operator.is_staff and operator.is_active):
         return None
     looks = Impersonation.objects.filter(id=look_id, operator=operator, until__gt=timezone.now())

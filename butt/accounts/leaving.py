@@ -1,6 +1,7 @@
-"""A person who goes: their bots leave with them, and then nothing of them stays.
+"""People who delete their account: their bots leave with them, and then nothing of them stays.
 
-The day is written first; all else follows from it and can be done again: killed anywhere, the next round goes on.
+The day is written first. Everything else follows from it and can be repeated: if killed anywhere, the next
+round continues.
 """
 
 import logging
@@ -30,7 +31,9 @@ MOST_AT_ONCE = 20
 
 
 def go(account: Account) -> None:
-    """Delete the account: bots leave at once, tokens and sessions end, and the rest goes when the days of grace are over."""
+    """Delete the account: bots leave at once, tokens and sessions end, and the rest is removed when the grace
+    period ends.
+    """
     with transaction.atomic():
         if account.leaves_at is None:
             account.leaves_at = timezone.now() + timedelta(days=configuration().keep_days)
@@ -43,13 +46,13 @@ def go(account: Account) -> None:
 
 
 def stay(account: Account) -> None:
-    """Take it back; each bot can be restored on its own page."""
+    """Undo the deletion; each bot can be restored on its own page."""
     Account.objects.filter(id=account.id).update(leaves_at=None)
 
 
 def finish(now: datetime) -> None:
-    """Remove whoever's days are over, once their bots are gone. For the part of the service that does chores."""
-    # In no order, so that those who cannot go yet are not always the first.
+    """Remove people whose grace period is over, once their bots are gone. A chore."""
+    # In random order, so that those who cannot be removed yet do not always come first.
     over = Account.objects.filter(leaves_at__lte=now).select_related("agent").order_by("?")
     for account in over[:MOST_AT_ONCE]:
         try:
@@ -74,13 +77,13 @@ def _finish(account: Account, now: datetime) -> None:
 
 @cache
 def _say_what_holds(person: UUID, machines: tuple[str, ...]) -> None:
-    """Once, as it is tried every few seconds."""
+    """Once per process, as it is tried every few seconds."""
     remove = ", ".join(f"`butt machine remove {machine}`" for machine in machines)
     log.error("person %s cannot be removed before their own machine is; for an operator: %s", person, remove)
 
 
 def _let_bots_go(person: Agent) -> None:
-    """What is shared stays with the others; what is theirs alone leaves."""
+    """Shared bots stay with the others; those that are only theirs leave."""
     for bot in bots_of(person):
         if bot.role == Role.MODERATOR or owners_of(bot).count() > 1:
             leave(person, bot)

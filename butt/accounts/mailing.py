@@ -1,4 +1,4 @@
-"""E-mails about what is theirs, to people of whom each gets one of their own."""
+"""E-mails to people about what is theirs, each person in a separate e-mail."""
 
 import logging
 from collections.abc import Callable, Iterable
@@ -10,24 +10,24 @@ from django.core.mail import send_mail
 log = logging.getLogger("butt.accounts")
 
 FAILED_IN_A_ROW = 3
-"""After so many mail does not work; fewer may be because of an address."""
+"""After this many, mail is taken not to work; fewer failures may be due to single addresses."""
 FOR_GOOD = 5
 
 T = TypeVar("T")
 
 
 def write_to(addresses: Iterable[str], subject: str, text: str) -> bool:
-    """False when nobody was reached who may be later: to be tried again.
+    """Returns False if nobody was reached but somebody may be later, so it should be tried again.
 
-    As soon as one was reached it is done: nobody is told twice because another's address takes no mail. An address that
-    is refused for good is done with, too.
+    It is done as soon as one person was reached: nobody is told twice because another's address fails. An
+    address that is refused permanently is not tried again either.
     """
     reached = failed = 0
     for address in addresses:
         try:
             send_mail(subject, text, None, [address])
             reached += 1
-        except OSError as error:  # that of smtplib is one, too; its text may hold the address
+        except OSError as error:  # includes smtplib's errors; its text may contain the address
             if _is_for_good(error):
                 log.warning("“%s” was refused for good by whoever takes mail for that address", subject)
                 continue
@@ -37,7 +37,7 @@ def write_to(addresses: Iterable[str], subject: str, text: str) -> bool:
 
 
 def tell_each(rows: Iterable[T], tell: Callable[[T], bool]) -> None:
-    """Tell of each of `rows`, also after one that failed; but end when mail does not work at all."""
+    """Tell of each of `rows`, even after one that failed, but stop when mail does not work at all."""
     failed = 0
     for row in rows:
         failed = 0 if tell(row) else failed + 1
@@ -46,7 +46,7 @@ def tell_each(rows: Iterable[T], tell: Callable[[T], bool]) -> None:
 
 
 def _is_for_good(error: OSError) -> bool:
-    """SMTP's 5xx is for ever; 4xx, as of a box that is full, may be over the next time."""
+    """SMTP's 5xx is permanent; 4xx, such as a full mailbox, may be over next time."""
     if not isinstance(error, SMTPRecipientsRefused):
         return False
     return all(code // 100 == FOR_GOOD for code, _ in error.recipients.values())

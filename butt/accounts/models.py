@@ -13,15 +13,15 @@ from butt.agents.models import Agent, Role
 
 class AccountManager(BaseUserManager["Account"]):
     def get_queryset(self) -> models.QuerySet["Account"]:
-        """Each with its agent: nearly every page and call asks for it next."""
+        """Each with its agent, as nearly every page and call needs that next."""
         return super().get_queryset().select_related("agent")
 
     @transaction.atomic
     def create_user(self, email: str, password: str | None, *, name: str = "", **extra: Any) -> "Account":
-        """A new account with its person agent. Raises `IntegrityError` when the address has one.
+        """A new account with its person agent. Raises `IntegrityError` if the address already has one.
 
-        Without a password nobody signs in until one is chosen by a link.
-        Who is made an operator on the command line is taken to know their own address.
+        Without a password, nobody can sign in until one is chosen by a link. The address of an operator who
+        is created on the command line counts as verified.
         """
         from allauth.account.models import EmailAddress
 
@@ -60,7 +60,9 @@ class Account(AbstractBaseUser, PermissionsMixin):
         return self.email
 
     def save(self, *args: Any, **kwargs: Any) -> None:
-        """A new password ends all that opened the account before. Another hash of the same one, as at a sign-in, is none."""
+        """A new password ends everything that opened the account before. Rehashing the same one at sign-in
+        does not count.
+        """
         from butt.accounts.recovering import take_back
 
         is_new = getattr(self, "_password", None) is not None and not self._state.adding
@@ -71,7 +73,7 @@ class Account(AbstractBaseUser, PermissionsMixin):
 
 
 class AccessToken(models.Model):
-    """Kept as a hash only: who reads the database cannot act in anybody's name."""
+    """Stored only as a hash: whoever reads the database cannot act in anybody's name."""
 
     account = models.ForeignKey(Account, models.CASCADE, related_name="tokens")
     name = models.CharField(max_length=60, default="signed in")
@@ -90,7 +92,9 @@ class AccessToken(models.Model):
 
 
 class SsbId(models.Model):
-    """An SSB id that opens an account: its owner's app proved it over the pub of a bot of theirs, and does so each time."""
+    """An SSB id that opens an account: its owner's app proved it through a pub of theirs, and does so at each
+    sign-in.
+    """
 
     account = models.ForeignKey(Account, models.CASCADE, related_name="ssb_ids")
     bot = models.ForeignKey(Agent, models.CASCADE, related_name="opens_accounts")
@@ -103,7 +107,7 @@ class SsbId(models.Model):
 
 
 class SignOut(models.Model):
-    """Somebody asked in their app to be signed out of all that they opened over a bot."""
+    """Somebody asked in their app to end all sessions that they opened through a bot."""
 
     bot = models.ForeignKey(Agent, models.CASCADE, related_name="sign_outs")
     ssb_id = models.CharField(max_length=64)
@@ -115,7 +119,7 @@ class SignOut(models.Model):
 
 
 class Invitation(models.Model):
-    """Somebody is asked to share a bot. The link in their mail is signed, and no part of this row."""
+    """Somebody is asked to share a bot. The link in their e-mail is signed, and not stored in this row."""
 
     bot = models.ForeignKey(Agent, models.CASCADE, related_name="invitations")
     inviter = models.ForeignKey(Agent, models.CASCADE, related_name="invitations_sent")
@@ -131,7 +135,7 @@ class Invitation(models.Model):
 
 
 class Impersonation(models.Model):
-    """An operator looks at a person's pages, for a while and for a reason."""
+    """An operator views a person's pages, for a limited time and a stated reason."""
 
     operator = models.ForeignKey(Account, models.SET_NULL, null=True, related_name="impersonations")
     person = models.ForeignKey(Agent, models.CASCADE, related_name="impersonated")

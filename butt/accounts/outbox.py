@@ -1,7 +1,8 @@
-"""The outbox: e-mails that rows are due, of which none is sent twice.
+"""The outbox: e-mails that are due for rows, none of which is sent twice.
 
-A row has a mark for each of its e-mails: when it went. The mark is set before the e-mail goes, so a process that is killed in
-between leaves an e-mail unsent rather than sent twice. It is taken back when nobody could be reached, to be tried again.
+A row has a mark for each of its e-mails: when it was sent. The mark is set before sending, so a process that
+is killed in between leaves an e-mail unsent rather than sent twice. It is cleared if nobody could be reached,
+to be tried again.
 """
 
 from collections.abc import Callable
@@ -27,14 +28,14 @@ def send_due(
     words: Callable[[Row], tuple[str, str]],
     unchanged: str = "pk",
 ) -> None:
-    """Send the e-mail of each row that is due, at most `MOST_AT_ONCE`, to those of `people` whose account is open.
+    """Send the e-mail of each due row, at most `MOST_AT_ONCE`, to those of `people` whose account is open.
 
-    `words` gives its subject and its text. `mark` names the row's field of when the e-mail went, which is None in rows that
-    are due. A row whose field `unchanged` has changed meanwhile is left to the next time.
+    `words` gives its subject and text. `mark` names the row's field for when the e-mail was sent, which is
+    None in due rows. A row whose field `unchanged` has changed in the meantime is left for the next time.
     """
 
     def tell(row: Row) -> bool:
-        """False when it is to be tried again."""
+        """Returns False if it should be tried again."""
         same = due.model._default_manager.filter(**{"pk": row.pk, unchanged: getattr(row, unchanged)})  # noqa: SLF001
         if not same.filter(**{mark: None}).update(**{mark: now}):
             return True
@@ -44,5 +45,5 @@ def send_due(
             same.update(**{mark: None})
         return done
 
-    # In no order, so that those that cannot be sent are not always the first.
+    # In random order, so that those that cannot be sent do not always come first.
     tell_each(due.order_by("?")[:MOST_AT_ONCE], tell)

@@ -1,4 +1,4 @@
-"""Sharing a bot: it may belong to several people, each an owner or a moderator, and always to one owner at least."""
+"""Sharing a bot: it may belong to several people, each an owner or a moderator, and always has at least one owner."""
 
 import uuid
 from collections.abc import Iterable
@@ -26,7 +26,7 @@ _signer = signing.TimestampSigner(salt="a bot is shared")
 
 
 def owners_of(bot: Agent) -> QuerySet[Account]:
-    """Who may do all with a bot, the longest first."""
+    """The owners of a bot, the earliest first."""
     return (
         Account.objects.filter(agent__belongings__source_agent=bot, agent__belongings__role=Role.OWNER)
         .select_related("agent")
@@ -35,20 +35,20 @@ def owners_of(bot: Agent) -> QuerySet[Account]:
 
 
 def shares_of(bot: Agent) -> QuerySet[Belongs]:
-    """Everybody who shares a bot, with their role; the longest first."""
+    """Everybody who shares a bot, with their role; the earliest first."""
     shares = Belongs.objects.filter(source_agent=bot).select_related("target_agent__account")
     return shares.order_by("id")
 
 
 def invited_to(bot: Agent) -> QuerySet[Invitation]:
-    """Who was asked and has not come yet."""
+    """The open invitations of people who have not joined yet."""
     return Invitation.objects.filter(bot=bot, expires_at__gt=timezone.now()).order_by("created_at")
 
 
 def invite(person: Agent, bot: Agent, email: str, role: str = Role.OWNER) -> Invitation:
-    """Ask somebody to share `bot` in this role; whoever is asked again has longer. Raises `Refused`.
+    """Ask somebody to share `bot` in this role; asking again extends the invitation. Raises `Refused`.
 
-    Each is paid for with a mail of those that the person may have sent in a day, also one that is withdrawn later.
+    Each counts against the e-mails that the person may have sent in a day, even if it is withdrawn later.
     """
     email = email.strip().lower()
     try:
@@ -94,12 +94,12 @@ def _too_many_mails(slow: TooOften) -> Refused:
 
 
 def key_of(invitation: Invitation) -> str:
-    """What the link in the mail proves itself with. It tells the bot, too: the invitation is gone when it is spent."""
+    """The signed key in the e-mail's link. It names the bot too, as the invitation is deleted once it is used."""
     return _signer.sign(f"{invitation.id}.{invitation.bot_id}")
 
 
 def invitation_with(key: str) -> Invitation:
-    """Raises `Refused` `no_invitation` for a key that is forged, spent, taken back or too old."""
+    """Raises `Refused` `no_invitation` for a key that is forged, used, withdrawn or too old."""
     try:
         number, _ = _told_by(key)
         invitation = Invitation.objects.select_related("bot", "inviter__account").get(
@@ -113,7 +113,7 @@ def invitation_with(key: str) -> Invitation:
 
 
 def joined_by(person: Agent, key: str) -> Agent | None:
-    """The bot that a link led to, when it is spent and the bot belongs to `person`: they pressed it twice."""
+    """The bot that a used link led to, if it belongs to `person`: they clicked the link twice."""
     try:
         _, bot_id = _told_by(key)
     except signing.BadSignature:
@@ -122,7 +122,7 @@ def joined_by(person: Agent, key: str) -> Agent | None:
 
 
 def accept(person: Agent, key: str) -> Agent:
-    """The bot, which now belongs to `person` too. Raises `Refused`: `no_invitation`, `too_many`."""
+    """Make the bot belong to `person` too, and return it. Raises `Refused`: `no_invitation`, `too_many`."""
     with transaction.atomic():
         Agent.objects.select_for_update().get(id=person.id)
         invitation = invitation_with(key)
@@ -141,13 +141,13 @@ def accept(person: Agent, key: str) -> Agent:
 
 
 def withdraw(person: Agent, bot: Agent, invitation_id: int) -> None:
-    """Take an invitation back; its link is worth nothing then."""
+    """Withdraw an invitation; its link then no longer works."""
     if Invitation.objects.filter(bot=bot, id=invitation_id).delete()[0]:
         journal.note(bot, person, "uninvite a person")
 
 
 def leave(person: Agent, bot: Agent) -> None:
-    """Give one's share up. Raises `Refused` `last_owner`: an owner has to stay."""
+    """Give up one's share. Raises `Refused` `last_owner`: at least one owner has to stay."""
     with transaction.atomic():
         Agent.objects.select_for_update().get(id=bot.id)
         if list(ownerships().filter(source_agent=bot).values_list("target_agent", flat=True)) == [person.id]:
@@ -158,10 +158,10 @@ def leave(person: Agent, bot: Agent) -> None:
 
 
 def set_role(owner: Agent, bot: Agent, person_id: uuid.UUID, role: str) -> None:
-    """Have somebody who shares `bot` be an owner or a moderator from now on.
+    """Make somebody who shares `bot` an owner or a moderator.
 
-    Whether they pay is not asked here (`butt.billing.takeover.set_role`). Raises `Refused`: `bad_role`, `last_owner`, `too_many`;
-    `NotAnOwner`, and `Agent.DoesNotExist` where the person does not share it.
+    Whether they pay is not checked here (`butt.billing.takeover.set_role`). Raises `Refused`: `bad_role`,
+    `last_owner`, `too_many`; `NotAnOwner`; and `Agent.DoesNotExist` if the person does not share it.
     """
     wished = _clean_role(role)
     with transaction.atomic():
@@ -191,7 +191,9 @@ def _check_may_own_another(person: Agent) -> None:
 
 
 def remove(owner: Agent, bot: Agent, person_id: uuid.UUID) -> None:
-    """Share `bot` with a moderator no more. Raises `Refused` `is_owner`; `NotAnOwner`, and `Agent.DoesNotExist` as above."""
+    """Stop sharing `bot` with a moderator. Raises `Refused` `is_owner`; `NotAnOwner`, and
+    `Agent.DoesNotExist` as above.
+    """
     with transaction.atomic():
         share = _share_for(owner, bot, person_id)
         if share.role == Role.OWNER:
@@ -201,7 +203,7 @@ def remove(owner: Agent, bot: Agent, person_id: uuid.UUID) -> None:
 
 
 def _share_for(owner: Agent, bot: Agent, person_id: uuid.UUID) -> Belongs:
-    """One person's share, for an owner who changes it; nobody else changes it meanwhile."""
+    """One person's share, for an owner who changes it, locked against other changes."""
     Agent.objects.select_for_update().get(id=bot.id)
     if not ownerships().filter(source_agent=bot, target_agent=owner).exists():
         raise NotAnOwner
@@ -212,7 +214,7 @@ def _share_for(owner: Agent, bot: Agent, person_id: uuid.UUID) -> Belongs:
 
 
 def settle(bot_ids: Iterable[uuid.UUID]) -> None:
-    """Have these bots rest while none of their owners has an open account, and run again when somebody has."""
+    """Stop these bots while none of their owners has an open account, and let them run again when one has."""
     for bot in bots().filter(id__in=list(bot_ids)):
         people = list(owners_of(bot).values_list("is_active", flat=True))
         suspended = bool(people) and not any(people)
@@ -221,6 +223,6 @@ def settle(bot_ids: Iterable[uuid.UUID]) -> None:
 
 
 def _told_by(key: str) -> tuple[str, str]:
-    """The numbers of an invitation and of its bot. Raises `BadSignature` for a key that is forged or too old."""
+    """The ids of an invitation and of its bot. Raises `BadSignature` for a key that is forged or too old."""
     number, _, bot_id = _signer.unsign(key, max_age=INVITED_FOR).partition(".")
     return number, bot_id

@@ -1,4 +1,4 @@
-"""All that is kept of a person, for themself to take. No secret is among it."""
+"""All data about a person, for them to download. It contains no secrets."""
 
 from typing import Any
 
@@ -12,7 +12,7 @@ from butt.agents.models import JournalEntry
 
 
 def personal_data(account: Account) -> dict[str, Any]:
-    """Ready for JSON, but for times."""
+    """Ready for JSON, except for datetimes."""
     person = account.agent
     theirs = JournalEntry.objects.filter(actor=str(person.id)) | JournalEntry.objects.filter(bot_id=person.id)
     return {

@@ -1,4 +1,6 @@
-"""Bounds on mail that somebody has us send to an address which may be another's: for who sends, who gets it, and in all."""
+"""Bounds on mail that somebody makes us send to an address that may be another's: per sender, per recipient,
+and in all.
+"""
 
 from butt.limits.counts import count
 from butt.limits.table import (
@@ -12,7 +14,9 @@ ALL = "everybody"
 
 
 def pay_for_invitation(sender: str, recipient: str) -> None:
-    """`sender` is a person's id. Raises `TooOften` before anything is sent. What was sent counts, also when it is taken back."""
+    """`sender` is a person's id. Raises `TooOften` before anything is sent. What was sent counts, even if
+    withdrawn later.
+    """
     count(
         (PERSON_INVITATIONS, f"person {sender}"),
         (RECIPIENT_INVITATIONS, f"recipient {mailbox_of(recipient)}"),
@@ -21,11 +25,11 @@ def pay_for_invitation(sender: str, recipient: str) -> None:
 
 
 def pay_for_letter(recipient: str) -> None:
-    """A link to confirm the address, or for a new password. Raises `TooOften` before it is sent."""
+    """For a link to confirm the address or to choose a new password. Raises `TooOften` before it is sent."""
     count((RECIPIENT_LETTERS, f"recipient {mailbox_of(recipient)}"), (STRANGERS_LETTERS, ALL))
 
 
 def mailbox_of(address: str) -> str:
-    """Whoever has one address mostly has all that differ only after a plus sign (RFC 5233)."""
+    """Addresses that differ only after a plus sign mostly belong to the same mailbox (RFC 5233)."""
     local, _, domain = address.strip().lower().rpartition("@")
     return f"{local.partition('+')[0]}@{domain}"

@@ -1,6 +1,7 @@
-"""Who chose a new password has their account to themself, whichever way they chose it: by mail, on a page or at the console.
+"""Whoever chose a new password has the account to themselves, whether by mail, on a page or at the console.
 
-It may have been somebody else's until then: a thief's, or of one who registered an address that was not theirs.
+Until then it may have been open to somebody else: a thief, or whoever registered an address that was not
+theirs.
 """
 
 from allauth.account.models import EmailAddress
@@ -9,6 +10,6 @@ from butt.accounts.models import AccessToken, Account
 
 
 def take_back(account: Account) -> None:
-    """Sessions end by themselves, as they hold on to the password; tokens and addresses that wait for a click do not."""
+    """Sessions end by themselves, as they depend on the password; tokens and unconfirmed addresses do not."""
     AccessToken.objects.filter(account=account).delete()
     EmailAddress.objects.filter(user=account).exclude(email=account.email).delete()

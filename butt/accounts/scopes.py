@@ -22,5 +22,5 @@ EVERYTHING = frozenset(Scope)
 
 
 def granted(words: str) -> frozenset[Scope]:
-    """What a token's row says, in words; one that is not known grants nothing."""
+    """The scopes in a token's row, as words; unknown words grant nothing."""
     return frozenset(scope for scope in Scope if scope in words.split())

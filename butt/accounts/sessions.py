@@ -1,4 +1,4 @@
-"""Sessions that are over go, and with them where they came from."""
+"""Removes expired sessions, along with the record of where they came from."""
 
 from datetime import datetime
 from typing import Any
@@ -11,9 +11,9 @@ MOST_ROWS = 500
 
 
 def prune_sessions(now: datetime) -> bool:
-    """One step: remove some of what is over. Whether there may be more to do."""
+    """One step: remove some expired rows. Returns whether there may be more to do."""
     session = Session.objects.filter(session_key=OuterRef("session_key"))
-    # allauth removes what it noted of one when its person looks at their sessions, which few ever do.
+    # allauth removes its record of a session only when the person looks at their sessions, which few ever do.
     over = Session.objects.filter(expire_date__lt=now), UserSession.objects.filter(~Exists(session))
     return any(_prune(rows) for rows in over)
 

@@ -1,7 +1,7 @@
 """SSB ids that open accounts, as passkeys do.
 
-An id is proven over the pub of a bot. Whoever has that bot's keys could have an app that signs in there open another browser,
-so it opens an account only over a bot that belongs to nobody else.
+An id is proven through a bot's pub. Whoever has that bot's keys could make an app that signs in through it open
+another browser, so an id opens an account only through a bot that belongs to nobody else.
 
 Source: https://github.com/ssb-ngi-pointer/ssb-http-auth-spec
 """
@@ -22,14 +22,14 @@ from butt.agents.models import Agent
 
 MOST_IDS = 10
 MOST_SIGN_OUTS = 1000
-"""Of how many ids it is kept for each bot. As many as a pub of ours keeps."""
+"""The most ids for which sign-outs are kept for each bot. Our pub keeps as many."""
 
 OPENED_BY = "opened_by_ssb_id"
-"""What a session keeps that such an id opened: `[bot id, SSB id]`."""
+"""The session key for `[bot id, SSB id]`, in a session that such an id opened."""
 
 
 class NotAdded(Exception):
-    """Why an SSB id is not added to an account, said to its person."""
+    """Why an SSB id cannot be added to an account, in words for the person."""
 
 
 def ids_of(account: Account) -> QuerySet[SsbId]:
@@ -37,7 +37,7 @@ def ids_of(account: Account) -> QuerySet[SsbId]:
 
 
 def bots_to_prove_over(account: Account) -> QuerySet[Agent]:
-    """The bots that belong to this person alone, but for moderators."""
+    """The bots of which this person is the only owner."""
     others = ownerships().exclude(target_agent=account.agent_id).values("source_agent")
     mine = ownerships().filter(target_agent=account.agent_id).values("source_agent")
     return bots_of(account.agent).filter(id__in=mine).exclude(id__in=others)
@@ -52,7 +52,8 @@ def check_may_add(account: Account, bot: Agent, *, is_new: bool = True) -> None:
 
 
 def add(account: Account, bot: Agent, ssb_id: str) -> SsbId:
-    """Have this id open the account from now on; it has just been proven over `bot`. To ask again changes nothing.
+    """Let this id open the account from now on; it has just been proven through `bot`. Repeating it changes
+    nothing.
 
     Raises `NotAdded`.
     """
@@ -76,7 +77,7 @@ def add(account: Account, bot: Agent, ssb_id: str) -> SsbId:
 
 
 def remove(account: Account, number: int) -> SsbId | None:
-    """Have an id open the account no more. None when there is none of this number, or it is another's."""
+    """Stop an id from opening the account. Returns None if there is no such id, or it is another's."""
     row = ids_of(account).filter(id=number).first()
     if row is not None:
         row.delete()
@@ -85,7 +86,7 @@ def remove(account: Account, number: int) -> SsbId | None:
 
 
 def account_opened_by(bot: Agent, ssb_id: str) -> Account | None:
-    """Whose account this id opens, when it was proven over `bot`."""
+    """The account that this id opens, if it was proven through `bot`."""
     row = SsbId.objects.filter(ssb_id=ssb_id, bot=bot).select_related("account").first()
     if row is None or not _belongs_to_nobody_else(bot, row.account):
         return None
@@ -94,9 +95,9 @@ def account_opened_by(bot: Agent, ssb_id: str) -> Account | None:
 
 
 def note_sign_out(bot_id: uuid.UUID, ssb_id: str, told: int, now: datetime) -> None:
-    """End all sessions that this id opened over this bot. To hear of the same sign-out again changes nothing."""
+    """End all sessions that this id opened through this bot. Hearing of the same sign-out again changes nothing."""
     known = SignOut.objects.filter(bot_id=bot_id, ssb_id=ssb_id)
-    # A pub tells of all that it keeps whenever a monitor begins to listen.
+    # A pub reports all sign-outs it keeps whenever a monitor starts to listen.
     if known.filter(told=told).exists():
         return
     with transaction.atomic():

@@ -18,12 +18,12 @@ from butt.agents.words import can_be_seen, one_line
 from butt.configuration import configuration
 
 SIGNED_IN = "signed in"
-"""The name of a token that a program got for an address and a password."""
+"""The name of tokens that programs get with an e-mail address and a password."""
 
 LONGEST_NAME = 60
 MOST_DAYS = 366
 MOST_TOKENS = 50
-"""Of those made by hand, and of those that programs got by signing in."""
+"""For tokens made by hand, and again for those that programs got by signing in."""
 
 SEEN_EVERY = timedelta(minutes=1)
 _PERSON = ("id", "type", "name", "description", "service", "created_at")
@@ -36,7 +36,7 @@ _known = Prepared(
 
 
 class BadToken(Exception):
-    """Why a token is not made, said to the person, with the field that is to blame."""
+    """Why a token cannot be made, in words for the person, with the field that is wrong."""
 
     def __init__(self, message: str, field: str) -> None:
         super().__init__(message)
@@ -45,14 +45,14 @@ class BadToken(Exception):
 
 @dataclass(frozen=True)
 class TokenHolder:
-    """For whom a token speaks, and how far."""
+    """The person a token stands for, and its scopes."""
 
     person: Agent
     scopes: frozenset[Scope]
 
 
 def make_token(account: Account, name: str, scopes: Iterable[str], days: int) -> str:
-    """A token as a person asks for it on a page. Raises `BadToken`."""
+    """Make a token as a person asks for it on a page. Raises `BadToken`."""
     name = one_line(name)
     if not name or len(name) > LONGEST_NAME:
         raise BadToken(f"A name must have 1 to {LONGEST_NAME} characters.", "name")
@@ -76,7 +76,7 @@ def issue_token(
     scopes: frozenset[Scope] = EVERYTHING,
     days: int | None = None,
 ) -> str:
-    """A new access token; only its hash is kept. The account's that are over go, and the oldest that signed in."""
+    """A new access token; only its hash is kept. Expired ones are deleted, and sign-in tokens beyond `MOST_TOKENS`."""
     token = secrets.token_urlsafe(32)
     AccessToken.objects.create(
         account=account,
@@ -90,22 +90,22 @@ def issue_token(
 
 
 def tokens_of(account: Account) -> QuerySet[AccessToken]:
-    """Those that still work, the newest first."""
+    """The tokens that are still valid, the newest first."""
     return AccessToken.objects.filter(account=account, expires_at__gt=timezone.now()).order_by("-id")
 
 
 def revoke(account: Account, token_id: int) -> None:
-    """Revoking twice, or another person's, changes nothing."""
+    """Revoking a token twice, or another person's token, changes nothing."""
     AccessToken.objects.filter(account=account, id=token_id).delete()
 
 
 def sign_out_programs(account: Account) -> None:
-    """Those that signed in; a token that was made on the page stays until it is revoked there."""
+    """Delete the tokens from sign-ins; a token made on the page stays until it is revoked there."""
     AccessToken.objects.filter(account=account, name=SIGNED_IN).delete()
 
 
 def holder_of(token: str) -> TokenHolder | None:
-    """For whom `token` speaks, or None when it is unknown or has expired. Its use is noted once a minute."""
+    """The holder of `token`, or None if it is unknown or has expired. Its use is recorded once a minute."""
     now = timezone.now()
     for token_id, expires_at, last_used_at, scopes, *person in _known(_digest(token)):
         if expires_at <= now:
