@@ -1,4 +1,4 @@
-"""The invites of a bot, as their owner and their guests are shown them."""
+"""The invites of a bot, as its owner and guests see them."""
 
 import uuid
 from collections.abc import Collection
@@ -20,7 +20,7 @@ from butt.invites.models import Invite, InviteUse, Listing
 from scuttlekit import InviteCode as Code
 
 MOST_SHOWN = 500
-"""The newest so many; a list without an end is of use to nobody."""
+"""Only the newest are shown; an endless list is of no use."""
 
 _SHORT = 9
 
@@ -40,7 +40,7 @@ class InviteEntry:
 
     @property
     def guests(self) -> list[tuple[InviteUse, Coming]]:
-        """Who came by it, and what came of them."""
+        """The people who came by it, and whether they arrived."""
         return [(use, coming(let_in_at=use.at, messages=use.messages, now=self.now)) for use in self.used]
 
     @property
@@ -59,7 +59,7 @@ class InviteEntry:
 
     @property
     def code(self) -> str:
-        """What an app takes. It follows the bot's address, should that ever change."""
+        """The code for an app. It follows the bot's address if that ever changes."""
         return Code(address_of(self.bot), bytes(self.invite.seed)).code
 
     @property
@@ -68,7 +68,7 @@ class InviteEntry:
 
     @property
     def claim_uri(self) -> str:
-        """What opens an app, which then claims the invite."""
+        """The link that opens an app, which then claims the invite."""
         return claim_uri(self.invite.token)
 
 
@@ -90,30 +90,30 @@ def entries_of(some: Collection[Agent]) -> dict[uuid.UUID, list[InviteEntry]]:
 
 
 def entry_by_token(token: str) -> InviteEntry | None:
-    """The invite whose page this is, unless its bot is leaving or operators took its pages down."""
+    """The invite with this page, unless its bot is leaving or operators took its pages down."""
     rows = Invite.objects.select_related("bot__wanted", "bot__progress", "bot__observed")
     invite = rows.exclude(offered_at=None).filter(in_public("bot__wanted"), token=token).first()
     return InviteEntry(invite, invite.bot, list(invite.used.all()), timezone.now()) if invite else None
 
 
 def short(ssb_id: str) -> str:
-    """A feed id that a person can compare at a glance."""
+    """A feed id short enough to compare at a glance."""
     return f"{ssb_id[:_SHORT]}…"
 
 
 def shows_itself() -> Q:
-    """What has to be so of a bot for its own page to be there."""
+    """The condition for a bot's own page to exist."""
     return in_public() & ~Q(listing__public=False)
 
 
 def public_bot(name: str) -> View | None:
-    """The bot of that name, if it is there and shows itself to everybody."""
+    """The bot with this name, if it exists and has a public page."""
     found = bots().filter(shows_itself(), name=name.lower()).first()
     return View(found) if found else None
 
 
 def listing_of(bot: Agent) -> Listing:
-    """Whether it shows itself to everybody at a page of its own, and whom it invites there."""
+    """Whether the bot has a public page, and how many people it invites there."""
     return Listing.objects.filter(bot=bot).first() or Listing(bot=bot)
 
 

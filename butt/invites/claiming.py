@@ -1,7 +1,7 @@
-"""Letting somebody in who came to the page of an invite with their SSB id: a claim, as ssb-http-invite-spec calls it.
+"""Letting in somebody who came to an invite's page with their SSB id: a claim, as ssb-http-invite-spec calls it.
 
-The pub decides and counts, in one turn with those who use the code itself, and its own feed tells of each use. Nothing is
-written here, so a claim that is cut off anywhere is simply made again.
+The pub decides and counts, in the same order as for those who use the code itself, and its feed records each
+use. Nothing is written here, so a claim that is cut off anywhere can simply be repeated.
 
 Source: https://github.com/ssbc/ssb-http-invite-spec
 """
@@ -30,7 +30,7 @@ log = logging.getLogger("butt.invites")
 class Welcome(Enum):
     LET_IN = "let in"
     KNOWN = "known"
-    """The pub follows them already, so that no use was counted."""
+    """The pub already follows them, so no use was counted."""
 
 
 _OVER: Final = {
@@ -41,25 +41,27 @@ _OVER: Final = {
 
 
 def join_url(token: str) -> str:
-    """The page of an invite, where it is also claimed, as the outside sees it."""
+    """The public URL of an invite's page, where it is also claimed."""
     return f"{configuration().public_url}/join/{token}"
 
 
 def claim_uri(token: str) -> str:
-    """What opens an app, which then claims the invite."""
+    """The link that opens an app, which then claims the invite."""
     return (
         f"ssb:experimental?action=claim-http-invite&invite={token}&postTo={quote(join_url(token), safe='')}"
     )
 
 
 def claimable(token: str) -> Invite | None:
-    """The invite of this page with its bot, in one query; None where there is no such page."""
+    """The invite with this page and its bot, in one query; None if there is no such page."""
     rows = Invite.objects.select_related("bot__wanted", "bot__progress", "bot__observed")
     return rows.exclude(offered_at=None).filter(in_public("bot__wanted"), token=token).first()
 
 
 def state_without_uses(invite: Invite) -> InviteState:
-    """How an invite stands for whoever may be known to the pub: to them it does not matter whether it is used up."""
+    """The state of an invite for people whom the pub may already know: for them it does not matter if it is
+    used up.
+    """
     return invite_state(
         uses=invite.uses,
         used=0,
@@ -70,7 +72,7 @@ def state_without_uses(invite: Invite) -> InviteState:
 
 
 def claim(invite: Invite, ssb_id: str) -> Welcome:
-    """Have the bot's pub follow this id. To claim again changes nothing, and no use is counted twice.
+    """Have the bot's pub follow this id. Claiming again changes nothing, and no use is counted twice.
 
     Raises `Refused`: `bad_id`, `blocked`, `over`, `no_answer`.
     """
@@ -79,7 +81,7 @@ def claim(invite: Invite, ssb_id: str) -> Welcome:
     except InvalidFormat:
         raise Refused("bad_id", "This is not an SSB id. An id looks like @….ed25519.", "id") from None
     bot = invite.bot
-    # Whether it is used up is the pub's to say: whoever it follows already is welcome all the same.
+    # The pub decides whether it is used up: people whom it already follows are welcome anyway.
     if (found := state_without_uses(invite)) is not InviteState.OPEN:
         raise Refused("over", _OVER[found])
     if (state := effective_state(bot)) is not State.ALIVE:
@@ -92,7 +94,7 @@ def claim(invite: Invite, ssb_id: str) -> Welcome:
     try:
         return Welcome(outcome)
     except ValueError:
-        # Its pub does not know the invite yet, or says what no pub of ours says.
+        # Its pub does not know the invite yet, or gives an answer that our pub never gives.
         log.warning("%s takes no claim of an invite: it says %.80r", bot.name, outcome)
         raise _no_answer(bot) from None
 
@@ -101,7 +103,7 @@ def _ask(bot: Agent, invite: Invite, ssb_id: str) -> str:
     try:
         answer = kept_connections.call(bot, "butt.claim", {"id": invite.code_id, "feed": ssb_id})
     except RemoteError as error:
-        # It catches up, or is on a release that knows no claims.
+        # It is catching up, or runs a release without claims.
         log.warning("%s takes no claim of an invite: %s", bot.name, error)
         raise Refused(
             "no_answer",

@@ -1,10 +1,10 @@
-"""What really came of somebody who was let in: pure rules over what the pub has of them."""
+"""Whether somebody who was let in really arrived: pure rules on what the pub has of them."""
 
 from datetime import datetime, timedelta
 from enum import StrEnum
 
 PATIENCE = timedelta(hours=1)
-"""How long an app may take until something of its owner's is here."""
+"""How long an app may take until the first messages of its owner arrive."""
 
 
 class Coming(StrEnum):
@@ -12,7 +12,7 @@ class Coming(StrEnum):
     """The pub has messages of theirs."""
     AWAITED = "awaited"
     SILENT = "silent"
-    """They were let in, and nothing of theirs ever came."""
+    """They were let in, but none of their messages ever arrived."""
 
 
 def coming(*, let_in_at: datetime, messages: int, now: datetime) -> Coming:

@@ -1,4 +1,4 @@
-"""Writing down what bots' feeds tell of guests: many bots in one go, each use once."""
+"""Recording what bots' feeds say of guests: many bots in one go, each use once."""
 
 import re
 import uuid
@@ -19,7 +19,7 @@ from butt.invites.models import LONGEST_NAME, NOTE, Invite, InviteUse, Told
 
 @dataclass(frozen=True, slots=True)
 class GuestArrival:
-    """Message `sequence` of the bot's feed says that `guest` came by the invite that has this `note`."""
+    """Message `sequence` of the bot's feed says that `guest` came by the invite with this `note`."""
 
     sequence: int
     guest: str
@@ -37,7 +37,7 @@ class Name:
 
 @dataclass(frozen=True, slots=True)
 class GuestActivity:
-    """How many messages of a guest the bot has, and when it last heard of them, where it knows that."""
+    """How many messages of a guest the bot has, and when it last heard of them, if it knows that."""
 
     guest: str
     messages: int
@@ -48,9 +48,10 @@ News: TypeAlias = GuestArrival | Name | GuestActivity
 
 
 def positions(bot_ids: Collection[uuid.UUID]) -> dict[uuid.UUID, int]:
-    """How far each bot's feed was read, and seen to come; of a bot that is not in it, nothing was.
+    """How far each bot's feed was read and seen to come; bots without any are left out.
 
-    What was read beyond that is a program's word, and read again: else one wrong number would hide all guests that come.
+    Anything read beyond what was seen is only a program's word, and is read again: otherwise one wrong number
+    would hide all later guests.
     """
     rows = Told.objects.filter(bot_id__in=bot_ids)
     return dict(rows.annotate(far=Least("sequence", "bot__observed__sequence")).values_list("bot_id", "far"))
@@ -58,7 +59,7 @@ def positions(bot_ids: Collection[uuid.UUID]) -> dict[uuid.UUID, int]:
 
 @transaction.atomic
 def write(batch: Mapping[uuid.UUID, Sequence[News]]) -> None:
-    """Write what was told, uses and how far was read in one: told again, it changes nothing."""
+    """Write uses and how far was read in one transaction; writing the same again changes nothing."""
     living = set(Agent.objects.filter(id__in=batch).values_list("id", flat=True))
     uses = [(bot_id, item) for bot_id, item in _all(batch, living) if isinstance(item, GuestArrival)]
     guests = [(bot_id, item) for bot_id, item in _all(batch, living) if not isinstance(item, GuestArrival)]
@@ -70,14 +71,14 @@ def write(batch: Mapping[uuid.UUID, Sequence[News]]) -> None:
 
 
 def clean_name(text: str) -> str:
-    """A stranger's words as one line that can be shown; empty when nothing of it can be seen."""
+    """A stranger's text as one printable line; empty if nothing in it is visible."""
     shown = (c if c.isprintable() or c in UNSEEN else " " for c in plain(text))
     name = one_line("".join(shown))[:LONGEST_NAME]
     return name if can_be_seen(name) else ""
 
 
 def clean_note(text: str) -> str:
-    """A note that may be one of ours; empty when it cannot be, as of an invite that somebody made by other means."""
+    """A note that may be ours; empty if it cannot be, as with an invite made by other means."""
     return text if re.fullmatch(NOTE, text) else ""
 
 
@@ -88,7 +89,7 @@ def _all(
 
 
 def _note_uses(uses: Sequence[tuple[uuid.UUID, GuestArrival]]) -> None:
-    """A note that is none of ours belongs to an invite that somebody made by other means."""
+    """A note that is not ours belongs to an invite made by other means."""
     found = Invite.objects.filter(
         bot__in={bot_id for bot_id, _ in uses}, note__in={use.note for _, use in uses}
     )
@@ -133,7 +134,7 @@ def _note_guests(told: Sequence[tuple[uuid.UUID, Name | GuestActivity]]) -> None
 
 
 def _take(row: InviteUse, item: Name | GuestActivity) -> None:
-    """Take what was told of a guest into their row."""
+    """Copy what was said of a guest into their row."""
     if isinstance(item, Name):
         row.name = item.name
     else:

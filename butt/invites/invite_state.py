@@ -1,4 +1,4 @@
-"""How an invite stands: pure rules over its row and the time."""
+"""The state of an invite: pure rules on its row and the time."""
 
 from datetime import datetime
 from enum import StrEnum
@@ -14,7 +14,7 @@ class InviteState(StrEnum):
 def invite_state(
     *, uses: int, used: int, revoked_at: datetime | None, expires_at: datetime | None, now: datetime
 ) -> InviteState:
-    """Spent outweighs the rest: what was used to the end was neither taken back nor did it lapse."""
+    """Spent takes precedence: an invite that was used up neither expired nor was revoked."""
     if used >= uses:
         return InviteState.SPENT
     if revoked_at is not None:

@@ -1,7 +1,8 @@
-"""Kept connections to bots, from a server that answers people: to dial anew for each call would take ten times as long.
+"""Connections to bots, kept open by a server that answers people: connecting for each call would take ten times
+as long.
 
-They live on an event loop in a thread of their own, whatever the caller runs on. Every call made over them can be
-repeated without harm, so one that meets a connection that was lost in the meantime is made again on a new one.
+They live on an event loop in a thread of their own, whatever the caller runs on. Every call made over them
+can be repeated without harm, so one that finds its connection lost is repeated on a new one.
 """
 
 import asyncio
@@ -21,7 +22,7 @@ if TYPE_CHECKING:
     from concurrent.futures import Future
 
 PATIENCE = 5.0
-"""Seconds for a connection and again for an answer: a busy pub says nothing for up to 2.4 s."""
+"""Seconds to wait for a connection, and again for an answer: a busy pub can be silent for up to 2.4 s."""
 
 IDLE = 60.0
 MOST_KEPT = 100
@@ -33,7 +34,7 @@ Door: TypeAlias = tuple[Address, bytes]
 
 
 class KeptConnections:
-    """A process has one, `kept_connections`."""
+    """Each process has one, `kept_connections`."""
 
     def __init__(self) -> None:
         self._kept: OrderedDict[Door, tuple[asyncio.Task[Peer], float]] = OrderedDict()
@@ -42,11 +43,13 @@ class KeptConnections:
         self._starting = threading.Lock()
 
     def call(self, bot: Agent, name: str, *args: Any) -> Any:
-        """What the bot answers to the service, its master. It has its key and port. Raises `ScuttlebuttError`."""
+        """What the bot answers to the service, its master. It must have its key and port. Raises
+        `ScuttlebuttError`.
+        """
         return self._asking(bot, name, *args).result()
 
     async def ask(self, bot: Agent, name: str, *args: Any) -> Any:
-        """The same for who runs on another event loop."""
+        """The same for callers on another event loop."""
         return await asyncio.wrap_future(self._asking(bot, name, *args))
 
     def _asking(self, bot: Agent, name: str, *args: Any) -> "Future[Any]":
@@ -80,7 +83,7 @@ class KeptConnections:
             dialling = asyncio.create_task(dial(address, self._keys, timeout=PATIENCE, network=network))
         self._kept[door] = (dialling, time.monotonic())
         self._kept.move_to_end(door)
-        # Several may wait for one connection, and one of them may give up.
+        # Several callers may wait for one connection, and one of them may give up.
         return await asyncio.shield(dialling)
 
     async def _sweep(self) -> None:
@@ -99,7 +102,7 @@ class KeptConnections:
 
 
 def address_of(bot: Agent) -> Address:
-    """Where its pub is reached, as soon as it has a key and a port."""
+    """The address of its pub; the bot must have a key and a port."""
     progress = bot.progress
     return Address(progress.address, progress.port or 0, progress.ssb_id or "")
 

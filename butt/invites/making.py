@@ -1,8 +1,8 @@
-"""Making invites and taking them back. What cannot be granted raises `Refused`, with words for the person.
+"""Making and revoking invites. What cannot be granted raises `Refused`, with words for the person.
 
-The service makes the code itself and only tells the pub of its key. So the row is there, code and all, before the pub
-hears of it, and telling it twice does nothing: killed at any moment, there is no invite that nobody knows, and none
-that is there twice. A row that the pub was not seen to take is shown to nobody, and the monitor withdraws it.
+The service makes the code itself and only tells the pub its key. So the row exists, with its code, before the
+pub hears of it, and telling it twice does nothing. If killed at any moment, no invite is unknown to us and
+none exists twice. A row that the pub did not confirm is shown to nobody, and the monitor withdraws it.
 """
 
 import logging
@@ -56,7 +56,7 @@ def create(
     key: uuid.UUID | None = None,
     opened_on: date | None = None,
 ) -> Invite:
-    """A new invite that the bot's pub has taken; or, where one of this `key` is there, that one.
+    """A new invite that the bot's pub has accepted, or the existing one with this `key`.
 
     Raises `Refused`: `bad_name`, `bad_uses`, `bad_expiry`, `bad_key`, `wrong_state`, `too_many`, `no_answer`.
     """
@@ -71,7 +71,7 @@ def create(
         invite = _draft(bot, name, uses, expires_at, key, opened_on)
     if invite.offered_at is not None:
         return invite
-    # Whoever asks a second time while the first is at it does the same, which does no harm.
+    # A second request made meanwhile does the same, which does no harm.
     try:
         kept_connections.call(bot, "butt.offer", offer_of(invite))
     except ScuttlebuttError as error:
@@ -87,7 +87,7 @@ def create(
 
 
 def revoke(person: Agent, bot: Agent, invite_id: uuid.UUID) -> None:
-    """Take an invite back, at once where the pub answers, else before it lets anybody in again.
+    """Revoke an invite: at once if the pub answers, otherwise before it lets anybody in again.
 
     Raises `Invite.DoesNotExist`.
     """
@@ -105,7 +105,7 @@ def revoke(person: Agent, bot: Agent, invite_id: uuid.UUID) -> None:
 
 
 def _has_room(bot: Agent, most: int) -> bool:
-    """Whether fewer than `most` can still be used. Mostly there are fewer rows at all, and that is quickly seen."""
+    """Whether fewer than `most` can still be used. Usually there are fewer rows at all, which is quick to see."""
     if all(count < most for (count,) in _kept(bot.id)):
         return True
     mine = Invite.objects.filter(bot_id=bot.id, revoked_at=None)
@@ -125,7 +125,7 @@ def _asked_for(bot: Agent, key: uuid.UUID) -> Invite | None:
 
 
 def _made_meanwhile(bot: Agent, invite: Invite) -> Invite:
-    """As somebody else made it who asked with the same key at the same time."""
+    """The invite made by another request with the same key at the same time."""
     made = Invite.objects.filter(id=invite.id, revoked_at=None).exclude(offered_at=None).first()
     if made is None:
         raise _no_answer(bot)
@@ -140,7 +140,7 @@ def _draft(
     key: uuid.UUID | None,
     opened_on: date | None,
 ) -> Invite:
-    # Two at the same moment may both find room for one: it is a bound, not a price.
+    # Two requests at the same moment may both find room for one: it is a bound, not a price.
     most = configuration().invites_per_bot
     if not _has_room(bot, most):
         raise Refused(
@@ -165,7 +165,7 @@ def _draft(
         with transaction.atomic():
             drafted.save(force_insert=True)
     except IntegrityError:
-        # At the same moment somebody asked with the same key, and was first; or has given up by now.
+        # Another request with the same key came first at the same moment, or has given up by now.
         if (first := _asked_for(bot, key)) is None:
             raise _no_answer(bot) from None
         return first
@@ -173,7 +173,7 @@ def _draft(
 
 
 def offer_of(invite: Invite) -> dict[str, object]:
-    """What `butt.offer` of its pub is told."""
+    """The argument for the pub's `butt.offer`."""
     expires = None if invite.expires_at is None else int(invite.expires_at.timestamp() * 1000)
     return {"id": invite.code_id, "uses": invite.uses, "note": invite.note, "expires": expires}
 

@@ -1,7 +1,7 @@
-"""Invites as their makers see them, and what the monitor has read of them on the pub's own feed.
+"""Invites as their makers see them, and what the monitor has read of them in the pub's own feed.
 
 People write `Invite` and `Listing`, the monitor `InviteUse` and `Told`. Of `Invite` the monitor writes only
-`withdrawn_at`: that the pub knows the invite no more.
+`withdrawn_at`: that the pub no longer knows the invite.
 """
 
 import secrets
@@ -15,7 +15,7 @@ from butt.agents.models import Agent
 LONGEST_NAME = 80
 MOST_USES = 1000
 NOTE = r"[A-Za-z0-9_-]{1,24}"
-"""What a note of ours looks like."""
+"""The form of our own notes."""
 
 
 def _note() -> str:
@@ -80,7 +80,7 @@ class Invite(models.Model):
 
 
 class InviteUse(models.Model):
-    """One use, as the message `sequence` of the pub's own feed tells of it."""
+    """One use, as recorded in message `sequence` of the pub's own feed."""
 
     invite = models.ForeignKey(Invite, models.CASCADE, related_name="used")
     sequence = models.PositiveBigIntegerField()
@@ -102,7 +102,7 @@ class InviteUse(models.Model):
 
 
 class Listing(models.Model):
-    """Whether a bot has a public page, and whom it invites there; without a row it has one and invites nobody."""
+    """Whether a bot has a public page, and how many it invites there; without a row it has one and invites nobody."""
 
     bot = models.OneToOneField(Agent, models.CASCADE, primary_key=True, related_name="listing")
     public = models.BooleanField(default=True)
@@ -112,9 +112,10 @@ class Listing(models.Model):
 
 
 class Told(models.Model):
-    """What a bot's own feed has told: how far it was read, and what it says of itself since `profile_sequence`.
+    """What a bot's own feed has said: how far it was read, and what it has said of itself since
+    `profile_sequence`.
 
-    And on which release its pub was told of its invites.
+    Also the release on which its pub was told of its invites.
     """
 
     bot = models.OneToOneField(Agent, models.CASCADE, primary_key=True, related_name="told")

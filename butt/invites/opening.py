@@ -1,7 +1,7 @@
-"""The invites that a bot's open page offers to whoever comes, so many a day.
+"""The invites that a bot's open page offers to anybody, a limited number each day.
 
-There is one invite for each day, with as many uses. Everybody who comes is shown the same one, so whoever just looks, or asks
-for it without an SSB id, takes nothing from others. It is made when somebody first asks for it.
+There is one invite for each day, with that many uses. Everybody is shown the same one, so looking at it, or
+asking for it without an SSB id, takes nothing from others. It is made when somebody first asks for it.
 """
 
 import uuid
@@ -21,16 +21,16 @@ from butt.invites.models import Invite, InviteUse, Listing
 MOST_A_DAY: Final = 100
 OPEN_PAGE: Final = "open page"
 _KEYS: Final = uuid.UUID("6d2b0a52-5a0e-4a2e-9a5c-5a7f0c7c8b11")
-"""With a bot and a day it makes the key of that day's invite, so that it is made once."""
+"""With a bot and a day, this makes the key of that day's invite, so that it is made only once."""
 
 
 def invites_a_day(bot: Agent) -> int:
-    """How many people a day may come in by its open page; 0 where it invites nobody, or is hidden."""
+    """How many people a day may come in by its open page; 0 if it invites nobody or is hidden."""
     return Listing.objects.filter(bot=bot, public=True).values_list("invites_a_day", flat=True).first() or 0
 
 
 def set_invites_a_day(person: Agent, bot: Agent, count: int) -> None:
-    """Say how many may come; today's invite is taken back where it is another number. Raises `Refused` `bad_count`."""
+    """Set how many may come; today's invite is revoked if the number changes. Raises `Refused` `bad_count`."""
     if not 0 <= count <= MOST_A_DAY:
         raise Refused("bad_count", f"An open page invites 0 to {MOST_A_DAY} people a day.", "aDay")
     listing, _ = Listing.objects.get_or_create(bot=bot)
@@ -43,20 +43,20 @@ def set_invites_a_day(person: Agent, bot: Agent, count: int) -> None:
 
 
 def open_page(bot: Agent) -> str:
-    """Where everybody may look at it."""
+    """The URL of its public page."""
     return f"{configuration().public_url}/@{bot.name}"
 
 
 def left_today(bot: Agent) -> int:
-    """How many more may come today."""
+    """How many more people may come today."""
     used = InviteUse.objects.filter(invite__bot=bot, invite__opened_on=_today()).count()
     return max(0, invites_a_day(bot) - used)
 
 
 def offer(bot: Agent) -> Invite:
-    """The invite of today. To ask again gives the same one.
+    """Today's invite. Asking again returns the same one.
 
-    Raises `Refused`: `none_left`, and those of making an invite.
+    Raises `Refused`: `none_left`, and what making an invite raises.
     """
     today, left = _today(), left_today(bot)
     open_one = _of(bot, today).filter(revoked_at=None).exclude(offered_at=None).first()

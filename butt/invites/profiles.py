@@ -1,4 +1,4 @@
-"""What a bot's feed is to say of it, beside what it was seen to say."""
+"""What a bot's feed should say of the bot, compared with what it was seen to say."""
 
 import uuid
 from dataclasses import dataclass
@@ -17,14 +17,14 @@ class BotProfile:
 
 
 def untold() -> list[BotProfile]:
-    """Of the bots that answer, those whose feed says something else, or nothing yet."""
+    """Bots that answer and whose feed says something else, or nothing yet."""
     bots = Agent.objects.filter(type=Agent.Type.BOT, observed__alive=True)
     same = {"told__profile_sequence__gt": 0, "told__name": F("name"), "told__description": F("description")}
     return [BotProfile(*row) for row in bots.exclude(**same).values_list("id", "name", "description")]
 
 
 def told(profile: BotProfile, sequence: int) -> None:
-    """Note that message `sequence` of its feed says so."""
+    """Record that message `sequence` of its feed says so."""
     if not Agent.objects.filter(id=profile.bot_id).exists():
         return
     said = {"name": profile.name, "description": profile.description, "profile_sequence": sequence}

@@ -1,7 +1,7 @@
-"""Telling a pub of all its invites again once it runs on another release.
+"""Telling a pub all its invites again once it runs another release.
 
-Another release may keep invites in another place, and know those that it kept there before: without the uses and the
-revocations since, and without the invites made since. The rows here are right.
+Another release may keep invites in another place, and know those that it kept there before: without the uses
+and revocations since, and without newer invites. The rows here are right.
 """
 
 import uuid
@@ -20,7 +20,7 @@ from butt.invites.models import Invite, Told
 
 @dataclass(frozen=True)
 class Retelling:
-    """The pub of this bot runs on `release`, and was not told of its invites there."""
+    """The pub of this bot runs `release`, and has not been told its invites there."""
 
     bot_id: uuid.UUID
     release: str
@@ -28,14 +28,14 @@ class Retelling:
 
 @dataclass(frozen=True)
 class StoredInvite:
-    """An invite as a pub keeps it: how often it was used, and how often it can be used from now on."""
+    """An invite as a pub keeps it: how often it was used, and how often it can still be used."""
 
     used: int
     left: int
 
 
 def due() -> list[Retelling]:
-    """Of the bots that are alive and have invites, those whose pub runs on another release than when it was told."""
+    """Bots that are alive and have invites, and whose pub runs another release than when it was told."""
     bots = Agent.objects.filter(progress__state=State.ALIVE, observed__alive=True)
     invited = bots.filter(Exists(Invite.objects.filter(bot=OuterRef("pk")).exclude(offered_at=None)))
     rows = invited.exclude(told__release=F("progress__release"))
@@ -43,7 +43,9 @@ def due() -> list[Retelling]:
 
 
 def calls(retelling: Retelling, kept: Mapping[str, StoredInvite]) -> list[tuple[str, object]]:
-    """What to call of the pub, in order, `(name, argument)`, so that what it keeps is right. `kept` is by the code's id."""
+    """The pub's methods to call, in order, as `(name, argument)`, to correct what it keeps. `kept` is keyed
+    by the code's id.
+    """
     found: list[tuple[str, object]] = []
     rows = (
         Invite.objects.filter(bot_id=retelling.bot_id).exclude(offered_at=None).annotate(times=Count("used"))
@@ -59,14 +61,14 @@ def calls(retelling: Retelling, kept: Mapping[str, StoredInvite]) -> list[tuple[
 
 
 def done(retellings: Iterable[Retelling]) -> None:
-    """Note that these pubs know of their invites."""
+    """Record that these pubs know their invites."""
     for retelling in retellings:
         if Agent.objects.filter(id=retelling.bot_id).exists():
             Told.objects.update_or_create(bot_id=retelling.bot_id, defaults={"release": retelling.release})
 
 
 def closed_of(bot: Agent, most: int) -> list[str]:
-    """The ids of the newest invites that are over, where the bot's pub was not told of its invites on this release."""
+    """The ids of the newest invites that are over, if the bot's pub was not told its invites on this release."""
     if Told.objects.filter(bot=bot, release=bot.progress.release).exists():
         return []
     rows = Invite.objects.filter(bot=bot).exclude(offered_at=None).annotate(times=Count("used"))
