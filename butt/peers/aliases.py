@@ -1,6 +1,7 @@
-"""Aliases: short names that members of a bot's room chose. Its pub has them and is asked; nothing of this is a row of ours.
+"""Aliases: short names that members of a bot's room chose. They are kept by its pub, which is asked; no row here
+is theirs.
 
-An alias comes with the signature of its owner over it, the room and their id, so nobody here can make one up.
+An alias comes with its owner's signature over the alias, the room and their id, so nobody here can forge one.
 
 Source: https://github.com/ssbc/rooms2, "Web endpoint" and "Alias consumption".
 """
@@ -30,12 +31,12 @@ _LONGEST_SIGNATURE: Final = 120
 
 @dataclass(frozen=True)
 class RoomAlias:
-    """Whose alias it is; `signature` is checked by the app that uses it."""
+    """An alias and its owner; the app that uses it checks the `signature`."""
 
     alias: str
     ssb_id: str
     name: str
-    """What its owner calls themselves; empty where the bot does not know."""
+    """What its owner calls themself; empty if the bot does not know."""
     signature: str
     room_id: str
     address: str
@@ -43,11 +44,11 @@ class RoomAlias:
 
     @property
     def uri(self) -> str:
-        """What opens an app, which then connects with the owner of the alias."""
+        """The link that opens an app, which then connects with the owner of the alias."""
         return f"ssb:experimental?{urlencode({'action': 'consume-alias', **self.as_told()})}"
 
     def as_told(self) -> dict[str, str]:
-        """As rooms 2.0 names it."""
+        """With the names of rooms 2.0."""
         return {
             "multiserverAddress": self.address,
             "roomId": self.room_id,
@@ -58,25 +59,25 @@ class RoomAlias:
 
 
 def is_alias(text: str) -> bool:
-    """Whether a text may be an alias: a label of RFC 1035 in small letters."""
+    """Whether a text may be an alias: a label of RFC 1035 in lower case."""
     return _LABEL.fullmatch(text) is not None
 
 
 def find(bot: Agent, alias: str) -> RoomAlias | None:
-    """The alias of this name in the bot's room. Raises `Refused` `no_answer`."""
+    """The alias with this name in the bot's room. Raises `Refused` `no_answer`."""
     if not is_alias(alias):
         return None
     return _read(bot, alias, _ask(bot, "butt.alias", alias))
 
 
 def take_away(person: Agent, bot: Agent, alias: str) -> None:
-    """Revoke an alias for its owner. To ask again changes nothing. Raises `Refused` `no_answer`."""
+    """Revoke an alias for the bot's owner. Repeating it changes nothing. Raises `Refused` `no_answer`."""
     if is_alias(alias) and _ask(bot, "butt.revokeAlias", alias) is True:
         journal.note(bot, person, "revoke alias", alias=alias)
 
 
 def revoke_own(bot: Agent, ssb_id: str, alias: str) -> None:
-    """Revoke an alias for the member who has it, and proved their id. Of somebody else's nothing changes.
+    """Revoke an alias for the member who has it and proved their id. Another member's alias does not change.
 
     Raises `Refused` `no_answer`.
     """
@@ -100,7 +101,7 @@ def _ask(bot: Agent, name: str, alias: str) -> Any:
 
 
 def _read(bot: Agent, alias: str, said: Any) -> RoomAlias | None:
-    """What a pub says of an alias; None where it has none, or makes no sense."""
+    """A pub's answer about an alias; None if it has none, or the answer makes no sense."""
     if not isinstance(said, dict) or said.get("alias") != alias:
         return None
     signature, name = said.get("signature"), said.get("name")

@@ -1,4 +1,4 @@
-"""Bots whose owners want them to say where they are, in a message by which apps and other pubs dial."""
+"""Bots whose owners want them to publish their address, in a message that apps and other pubs use to connect."""
 
 import uuid
 from dataclasses import dataclass
@@ -11,7 +11,7 @@ from butt.peers.models import Announced
 
 @dataclass(frozen=True)
 class PubAnnouncement:
-    """A bot that is to say that it is at this host and port."""
+    """A bot that should announce this host and port."""
 
     bot_id: uuid.UUID
     host: str
@@ -19,7 +19,7 @@ class PubAnnouncement:
 
 
 def untold() -> list[PubAnnouncement]:
-    """Of the bots that answer and are to be known, those whose feed says another address, or none yet."""
+    """Bots that answer and should be announced, but whose feed gives another address, or none yet."""
     bots = Agent.objects.filter(wanted__announced=True, observed__alive=True, progress__port__isnull=False)
     same = {"said_where__host": F("progress__address"), "said_where__port": F("progress__port")}
     rows = bots.exclude(**same).values_list("id", "progress__address", "progress__port")
@@ -27,7 +27,7 @@ def untold() -> list[PubAnnouncement]:
 
 
 def told(announcement: PubAnnouncement, sequence: int) -> None:
-    """Note that message `sequence` of its feed says so."""
+    """Record that message `sequence` of its feed says so."""
     if not Agent.objects.filter(id=announcement.bot_id).exists():
         return
     said = {"host": announcement.host, "port": announcement.port, "sequence": sequence}
@@ -35,6 +35,6 @@ def told(announcement: PubAnnouncement, sequence: int) -> None:
 
 
 def is_said(bot: Agent) -> bool:
-    """Whether its feed says where it is now."""
+    """Whether its feed gives its current address."""
     place = {"host": bot.progress.address, "port": bot.progress.port}
     return Announced.objects.filter(bot=bot, **place).exists()

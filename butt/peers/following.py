@@ -1,4 +1,6 @@
-"""Whom a bot follows and blocks because its owner says so: the pub keeps the messages of whom it follows, and of whom these follow."""
+"""Whom a bot follows and blocks on its owner's behalf: the pub keeps the messages of people it follows, and
+of those they follow.
+"""
 
 import logging
 from enum import StrEnum
@@ -16,11 +18,11 @@ log = logging.getLogger("butt.peers")
 
 
 class Relation(StrEnum):
-    """How a bot stands to a feed."""
+    """How a bot relates to a feed."""
 
     FOLLOWS = "follows"
     BLOCKS = "blocks"
-    """Whoever is blocked is turned away, and their messages are neither taken nor given."""
+    """Blocked people are turned away, and their messages are neither accepted nor passed on."""
     NONE = "none"
 
 
@@ -31,7 +33,7 @@ _ACTIONS = {
 
 
 def relate(person: Agent, bot: Agent, text: str, relation: Relation) -> str:
-    """Have the bot follow or block a feed, or neither; gives the feed's id. To ask again changes nothing.
+    """Have the bot follow or block a feed, or neither; returns the feed's id. Repeating it changes nothing.
 
     `text` is the feed's id, or its SSB URI. Raises `Refused`: `bad_feed`, `wrong_state`, `no_answer`.
     """
@@ -49,7 +51,7 @@ def relate(person: Agent, bot: Agent, text: str, relation: Relation) -> str:
 
 
 def publish_relation(bot: Agent, feed: str, before: Relation, relation: Relation) -> None:
-    """Have a bot that is alive say in its feed how it stands to another from now on. Raises `Refused` `no_answer`."""
+    """Have a bot that is alive publish its new relation to a feed. Raises `Refused` `no_answer`."""
     said: dict[str, object] = {"type": "contact", "contact": feed}
     said["following"] = relation is Relation.FOLLOWS
     if Relation.BLOCKS in (before, relation):

@@ -1,7 +1,7 @@
-"""Joining other pubs: their invites are taken by the bot itself, over the connection that the monitor keeps to it.
+"""Joining other pubs: the bot itself uses their invites, over the connection that the monitor keeps to it.
 
-Asking only writes a row. What came of it is written into the same row, so that killed anywhere the bot is told again, which
-does no harm: a pub that follows it already lets it in, and the bot says nothing twice.
+Asking only writes a row, and the result is written to the same row. If killed anywhere, the bot is told
+again, which does no harm: a pub that already follows it lets it in, and the bot publishes nothing twice.
 """
 
 import uuid
@@ -21,10 +21,10 @@ from scuttlekit import Address, InvalidFormat
 from scuttlekit import InviteCode as Code
 
 LONGEST = 400
-"""Characters. No address or invite of a pub is longer."""
+"""In characters. No address or invite of a pub is longer."""
 
 MOST = 100
-"""How many other pubs one bot is told of."""
+"""The most other pubs that one bot is told to join."""
 
 PATIENCE = timedelta(hours=1)
 NOT_THERE = "The bot did not answer for an hour. Try again when it is #alive."
@@ -32,7 +32,7 @@ NOT_THERE = "The bot did not answer for an hour. Try again when it is #alive."
 
 @dataclass(frozen=True)
 class Joining:
-    """A bot that is to take this invite; or, where `code` is empty, to connect with this address."""
+    """A bot that should use this invite; or, if `code` is empty, connect with this address."""
 
     pub_id: uuid.UUID
     bot_id: uuid.UUID
@@ -41,7 +41,7 @@ class Joining:
 
 
 def ask(person: Agent, bot: Agent, text: str) -> OtherPub:
-    """Have the bot take another pub's invite, or connect with its address. To ask again has it tried again.
+    """Have the bot use another pub's invite, or connect with its address. Asking again has it try again.
 
     Raises `Refused`: `bad_invite`, `bad_service`, `too_many`, `wrong_state`.
     """
@@ -64,23 +64,23 @@ def ask(person: Agent, bot: Agent, text: str) -> OtherPub:
 
 
 def joined_by(bot: Agent) -> list[OtherPub]:
-    """The pubs that the bot was told of, the latest first."""
+    """The pubs that the bot was told to join, the latest first."""
     return list(OtherPub.objects.filter(bot=bot).order_by("-asked_at", "id"))
 
 
 def due(now: datetime) -> list[Joining]:
-    """What bots that answer are to do now. What waited for too long for its bot ends, with words."""
+    """What bots that answer should do now. What waited too long for its bot ends with an explanation."""
     waiting = OtherPub.objects.filter(done_at=None, trouble="")
     late = waiting.filter(asked_at__lt=now - PATIENCE)
-    if late.exists():  # Mostly there is none, and an update would keep others from writing.
+    if late.exists():  # Usually there are none, and an update would block other writers.
         late.update(trouble=NOT_THERE, code="")
     rows = waiting.filter(bot__observed__alive=True).order_by("asked_at")
     return [Joining(*row) for row in rows.values_list("id", "bot_id", "address", "code")]
 
 
 def ended(joining: Joining, trouble: str, now: datetime) -> None:
-    """Note what came of it: `trouble` are a bot's words of why it did not work, empty when it did."""
-    # Whoever pasted another invite meanwhile wants that one tried.
+    """Record the result: `trouble` is the bot's explanation of why it failed, empty if it worked."""
+    # Somebody who pasted another invite meanwhile wants that one tried.
     row = OtherPub.objects.filter(id=joining.pub_id, code=joining.code, done_at=None)
     words = one_line(storable(trouble))[:LONGEST_TROUBLE]
     row.update(code="", **({"trouble": words} if words else {"done_at": now}))
@@ -94,7 +94,7 @@ def _read(text: str) -> tuple[Address, str]:
         except InvalidFormat:
             pass
         else:
-            # As we write it: whatever a person pasted after it is not kept.
+            # In our own form: what a person pasted after it is not kept.
             return invite.address, invite.code
         try:
             return Address.parse(text), ""

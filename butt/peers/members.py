@@ -1,6 +1,7 @@
-"""Whom a bot follows and blocks, as its pub tells: in pages, since there may be many thousands.
+"""Whom a bot follows and blocks, according to its pub: in pages, since there may be many thousands.
 
-Nothing of this is a row of ours. The pub knows it, is asked for one page at a time, and is not believed more than it must be.
+None of this is a row here. The pub knows it, is asked for one page at a time, and is trusted no more than
+necessary.
 """
 
 import logging
@@ -26,7 +27,7 @@ log = logging.getLogger("butt.peers")
 
 PAGE = 50
 MOST_AT_ONCE = 100
-"""As many as a pub tells in one answer."""
+"""The most that a pub gives in one answer."""
 LONGEST_SEARCH = 200
 MOST = 10**9
 MOST_ALIASES = 20
@@ -35,19 +36,19 @@ SHOWN = (Relation.FOLLOWS, Relation.BLOCKS)
 
 _LARGEST = 2**53
 _LATEST = 253_402_300_799_000
-"""The last ms of the year 9999."""
+"""The last millisecond of the year 9999."""
 
 
 @dataclass(frozen=True)
 class BotMember:
-    """Somebody whom the bot follows or blocks, or did before. Sizes in bytes."""
+    """Somebody whom the bot follows or blocks, or once did. Sizes in bytes."""
 
     ssb_id: str
     name: str
     relation: Relation
     since: datetime | None
     invite: Invite | None
-    """The invite of ours by which they came."""
+    """Our invite by which they came."""
     last_seen: datetime | None
     is_here: bool
     messages: int
@@ -59,7 +60,7 @@ class BotMember:
 
 @dataclass(frozen=True)
 class Page:
-    """Some members; `after` is how many come before them, `total` how many there are in all."""
+    """Some members; `after` is how many come before them, `total` how many there are."""
 
     members: list[BotMember]
     total: int
@@ -68,7 +69,7 @@ class Page:
 
     @property
     def next(self) -> int | None:
-        """What to ask for as `after` to see more."""
+        """The value of `after` for the next page."""
         following = self.after + len(self.members)
         return following if self.members and following < self.total else None
 
@@ -83,7 +84,7 @@ def find(
     after: int = 0,
     limit: int = PAGE,
 ) -> Page:
-    """A page of its members. `sort` is one of `SORTS`, the largest first with a `-` before it.
+    """A page of its members. `sort` is one of `SORTS`, with a `-` before it for descending order.
 
     Raises `Refused`: `bad_search`, `wrong_state`, `no_answer`.
     """
@@ -107,13 +108,14 @@ def find(
 
 
 def one(bot: Agent, ssb_id: str) -> BotMember | None:
-    """The member of this id. Raises `Refused`: `wrong_state`, `no_answer`."""
+    """The member with this id. Raises `Refused`: `wrong_state`, `no_answer`."""
     found = find(bot, text=ssb_id, relations=tuple(Relation), limit=1)
     return next((member for member in found.members if member.ssb_id == ssb_id), None)
 
 
 def unfollow_who_came_by(person: Agent, bot: Agent, invite_id: uuid.UUID) -> int:
-    """Follow nobody any more who came in by this invite, and give how many that were. To ask again changes nothing.
+    """Unfollow everybody who came in by this invite, and return how many they were. Repeating it changes
+    nothing.
 
     Raises `Invite.DoesNotExist`; `Refused`: `wrong_state`, `no_answer`.
     """
@@ -131,7 +133,7 @@ def unfollow_who_came_by(person: Agent, bot: Agent, invite_id: uuid.UUID) -> int
 
 
 def _sigil(text: str) -> str:
-    """A feed's SSB URI as its id, by which the pub knows it; anything else as it is."""
+    """The feed id for an SSB URI, as the pub knows feeds by id; any other text unchanged."""
     if not text.lower().startswith("ssb:"):
         return text
     try:
@@ -162,7 +164,7 @@ def _no_answer(bot: Agent, error: Exception) -> Refused:
 
 
 def read_page(bot: Agent, answer: Mapping[str, Any], after: int, most: int) -> Page:
-    """What a pub tells of at most so many members. What makes no sense is left out."""
+    """A pub's answer, with at most this many members. What makes no sense is left out."""
     said = answer.get("members")
     rows = [row for row in (said if isinstance(said, list) else [])[:most] if isinstance(row, dict)]
     notes = {row["note"] for row in rows if isinstance(row.get("note"), str)}
@@ -176,7 +178,7 @@ def read_page(bot: Agent, answer: Mapping[str, Any], after: int, most: int) -> P
 
 
 def _member(row: Mapping[str, Any], invites: Mapping[str, Invite]) -> BotMember | None:
-    """What a pub says of a member; None where it makes no sense."""
+    """A pub's entry for a member; None if it makes no sense."""
     try:
         ssb_id, relation = clean_feed(str(row.get("id"))), Relation(str(row.get("relation")))
     except (Refused, ValueError):

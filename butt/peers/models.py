@@ -1,6 +1,6 @@
-"""Other pubs that bots are to join, where bots said that they are, and what they were told of their rooms.
+"""Other pubs that bots should join, where bots announced themselves, and what they were told of their rooms.
 
-People write an `OtherPub`; the monitor writes what came of it, `ToldRoom` and `Announced`.
+People write `OtherPub`; the monitor writes its result, `ToldRoom` and `Announced`.
 """
 
 import uuid
@@ -15,7 +15,7 @@ LONGEST_TROUBLE = 300
 
 
 class OtherPub(models.Model):
-    """A pub elsewhere that the bot is to join by its invite, or to connect with by its address."""
+    """Another pub that the bot should join with its invite, or connect with at its address."""
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
     bot = models.ForeignKey(Agent, models.CASCADE, related_name="other_pubs")
@@ -46,13 +46,13 @@ class OtherPub(models.Model):
 
     @property
     def place(self) -> str:
-        """Its host and port, which tell people enough."""
+        """Its host and port, which are enough for people."""
         address = Address.parse(self.address)
         return f"{address.host}:{address.port}"
 
 
 class ToldRoom(models.Model):
-    """What the bot's pub was told last of its room. The pub keeps it over restarts."""
+    """What the bot's pub was last told of its room. The pub keeps it over restarts."""
 
     bot = models.OneToOneField(Agent, models.CASCADE, primary_key=True, related_name="told_room")
     mode = models.CharField(max_length=10)
@@ -60,7 +60,7 @@ class ToldRoom(models.Model):
 
 
 class Announced(models.Model):
-    """Where the bot's own feed says that it is."""
+    """The address that the bot's own feed gives."""
 
     bot = models.OneToOneField(Agent, models.CASCADE, primary_key=True, related_name="said_where")
     host = models.CharField(max_length=253)

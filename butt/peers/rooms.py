@@ -14,7 +14,7 @@ from butt.peers.models import ToldRoom
 
 @dataclass(frozen=True)
 class RoomUpdate:
-    """A bot that is to have its room like this; where `aliases_at` is empty, there are no pages of aliases."""
+    """The settings that a bot's room should have; if `aliases_at` is empty, aliases have no pages."""
 
     bot_id: uuid.UUID
     mode: str
@@ -22,12 +22,12 @@ class RoomUpdate:
 
 
 def aliases_at(name: str) -> str:
-    """The URL below which the pages of the aliases of a bot are."""
+    """The URL under which the pages of a bot's aliases are."""
     return f"{configuration().public_url}/@{name}"
 
 
 def untold() -> list[RoomUpdate]:
-    """Of the bots that answer and have a room, those that were told something else, or nothing yet."""
+    """Bots that answer and have a room, but were told something else, or nothing yet."""
     at = Concat(Value(aliases_at("")), F("name"))
     found = Agent.objects.filter(observed__alive=True, observed__attendants__isnull=False).annotate(
         pages=Case(When(shows_itself(), then=at), default=Value(""))
@@ -37,7 +37,7 @@ def untold() -> list[RoomUpdate]:
 
 
 def told(telling: RoomUpdate) -> None:
-    """Note what it was told."""
+    """Record what it was told."""
     if not Agent.objects.filter(id=telling.bot_id).exists():
         return
     said = {"mode": telling.mode, "aliases_at": telling.aliases_at}

@@ -1,4 +1,4 @@
-"""Sign in with Scuttlebutt: a bot's pub carries a challenge to somebody's app, and the app's solution back.
+"""Sign in with Scuttlebutt: a bot's pub passes a challenge to somebody's app, and the app's solution back.
 
 The pub may be somebody's own program, so the service makes the challenge and checks the solution itself.
 
@@ -26,14 +26,14 @@ from scuttlekit.http_auth import is_challenge, is_solution, new_challenge, start
 log = logging.getLogger("butt.peers")
 
 MOST_ASKED = 5
-"""Over how many bots an app is looked for that says where it is by its id alone."""
+"""Through how many bots we look for an app that gave only its id."""
 
 SECONDS = 300
 """How long a pub waits for a solution."""
 
 
 class NoSignIn(Exception):
-    """Why somebody cannot sign in with their app, said to them."""
+    """Why somebody cannot sign in with their app, in words for them."""
 
     def __init__(self, why: "Why", message: str) -> None:
         super().__init__(message)
@@ -41,16 +41,16 @@ class NoSignIn(Exception):
 
 
 class Why(Enum):
-    """What a page goes by."""
+    """The reasons by which a page decides what to show."""
 
     AWAY = auto()
-    """The bot does not answer: later it may."""
+    """The bot does not answer, but may do so later."""
     OLD = auto()
-    """The bot's release cannot do it."""
+    """The bot's release does not support it."""
     EXPIRED = auto()
-    """The challenge is not known any more."""
+    """The challenge is no longer known."""
     INCOMPLETE = auto()
-    """A link of an app has not all that it should."""
+    """A link from an app lacks something."""
     NOT_CONFIRMED = auto()
     """No app confirmed it."""
     TOO_OFTEN = auto()
@@ -58,7 +58,7 @@ class Why(Enum):
 
 @dataclass(frozen=True)
 class Request:
-    """What an app opens a page with: its SSB id, and a challenge of its own."""
+    """What an app puts into the page's URL: its SSB id, and a challenge of its own."""
 
     ssb_id: str
     challenge: str
@@ -72,20 +72,20 @@ def begin(bot: Agent) -> str:
 
 
 def uri_of(bot: Agent, challenge: str) -> str:
-    """The link that has an app solve the challenge."""
+    """The link that makes an app solve the challenge."""
     return start_uri(address_of(bot), challenge)
 
 
 def proven(bot: Agent, challenge: str) -> str | None:
-    """The SSB id whose app solved the challenge; None while nobody did.
+    """The SSB id whose app solved the challenge; None until then.
 
-    Raises `NoSignIn`: `EXPIRED`, and as `begin` does.
+    Raises `NoSignIn`: `EXPIRED`, and what `begin` raises.
     """
     return _checked(bot, challenge, _ask(bot, "butt.solution", challenge))
 
 
 async def is_solved(bot: Agent, challenge: str) -> bool:
-    """Whether somebody solved it, or it is over: in both cases there is news for a page. Without a query."""
+    """Whether it was solved or is over: in both cases a page has something new to show. Makes no query."""
     try:
         return await kept_connections.ask(bot, "butt.solution", challenge) is not None
     except RemoteError:
@@ -95,7 +95,7 @@ async def is_solved(bot: Agent, challenge: str) -> bool:
 
 
 def requested(text_id: str, text_challenge: str) -> Request:
-    """What an app opened a page with. Raises `NoSignIn` `INCOMPLETE`."""
+    """The request with which an app opened a page. Raises `NoSignIn` `INCOMPLETE`."""
     try:
         ssb_id = clean_feed(text_id)
     except Refused:
@@ -108,7 +108,9 @@ def requested(text_id: str, text_challenge: str) -> Request:
 
 
 def ask_the_app(request: Request) -> tuple[Agent, str]:
-    """Have the app confirm that it opened a page: over which bot it did, and its SSB id. Raises `NoSignIn` `NOT_CONFIRMED`."""
+    """Have the app confirm that it opened a page. Returns the bot used for this, and the app's SSB id. Raises
+    `NoSignIn` `NOT_CONFIRMED`.
+    """
     for bot in _where_it_may_be(request.ssb_id):
         challenge = new_challenge()
         try:
@@ -126,7 +128,9 @@ def ask_the_app(request: Request) -> tuple[Agent, str]:
 
 
 def _where_it_may_be(ssb_id: str) -> Iterable[Agent]:
-    """Bots over which the app of this id may be reached: that over which it opens an account, then those it came to."""
+    """Bots through which this id's app may be reached: the one through which it opens an account, then those
+    it joined.
+    """
     opens = SsbId.objects.filter(ssb_id=ssb_id).values_list("bot_id", flat=True)
     yield from bots().filter(id__in=list(opens))
     came = bots().filter(shows_itself(), invites__used__ssb_id=ssb_id, observed__alive=True)
