@@ -1,1 +1,1 @@
-"""The public http server: pages for people, a JSON API for programs."""
+"""The public HTTP server: pages for people, a JSON API for programs."""

@@ -1,4 +1,4 @@
-"""The pages of a person's account: ours, and those of allauth under names of ours."""
+"""The pages of a person's account: ours, and those of allauth under our own names."""
 
 from allauth.account import views as allauth
 from allauth.mfa.base import views as factors
@@ -10,7 +10,7 @@ from django.urls import path
 from butt.public.pages import account, confirmation, entry, ssb_ids, tokens
 from butt.public.passkeys import well_formed
 
-# `start` is the only way in and `sign-out` the only way out, by whatever name allauth calls them.
+# `start` is the only way to sign in and `sign-out` the only way out, whatever names allauth uses for them.
 doors = [
     path("start", entry.start, name="account_login"),
     path("start", entry.start, name="account_signup"),

@@ -1,4 +1,4 @@
-"""What operators see of people, bots, money and the journal. Hardly anything can be changed, and nothing deleted."""
+"""What operators see of people, bots, money and the journal. Almost nothing can be changed, and nothing deleted."""
 
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any, ClassVar
@@ -55,7 +55,7 @@ class ReadOnly(Rows):
 
 @admin.register(Account)
 class PersonAdmin(ReadOnly):
-    """What is done to a person is done on a page of its own, with a reason; nothing is changed here."""
+    """Actions on a person have a page of their own, which asks for a reason; nothing is changed here."""
 
     list_display = ("email", "name", "created_at", "last_login", "is_active", "is_staff", "look", "act")
     list_filter = ("is_active", "is_staff")
@@ -130,7 +130,7 @@ class BotAdmin(ReadOnly):
 
 
 class Gift(forms.ModelForm):  # type: ignore[type-arg]
-    """A coupon for one payer, which Stripe knows."""
+    """A coupon for one payer, which must exist at Stripe."""
 
     class Meta:
         model = Payer
@@ -153,7 +153,7 @@ class Gift(forms.ModelForm):  # type: ignore[type-arg]
 
 @admin.register(Payer)
 class PayerAdmin(ReadOnly):
-    """What is wanted of each payer and what was seen at Stripe; a card is its brand and its last four digits."""
+    """What is wanted of each payer and what was seen at Stripe; a card is shown as its brand and last four digits."""
 
     list_display = ("email", "quantity", "status", "paid_quantity", "period_end", "due_since", "trouble")
     list_filter = ("status",)
@@ -170,12 +170,12 @@ class PayerAdmin(ReadOnly):
         return billing().takes_money and admin.ModelAdmin.has_change_permission(self, request, obj)
 
     def save_model(self, request: HttpRequest, obj: Payer, form: Any, change: Any) -> None:
-        """The form gave it already: billing writes that row."""
+        """The form has already saved it: billing writes that row."""
 
 
 @admin.register(Machine)
 class Joined(ReadOnly):
-    """The machines that joined the Salt master, how they are, and whether their bots are being moved away."""
+    """The machines that joined the Salt master, their condition, and whether their bots are being moved away."""
 
     list_display = ("minion_id", "state", "bots", "host", "seen_at", "trouble", "emptied", "act")
     list_filter = ("state",)
@@ -212,7 +212,7 @@ class Joined(ReadOnly):
 
 @admin.register(Rented)
 class MachineAdmin(ReadOnly):
-    """What each person's machine costs a month, in euro, beside what they pay."""
+    """What each person's machine costs a month, in euros, next to what they pay."""
 
     list_display = (
         "person", "state", "reason", "mend", "zone", "type", "bots", "expected", "monthly", "each", "pays",
@@ -252,7 +252,7 @@ class MachineAdmin(ReadOnly):
 
     @admin.display(description="expected")
     def costs(self, row: Any) -> str:
-        """All of it, part by part, as it was known before it was rented."""
+        """The full cost, part by part, as known before it was rented."""
         stock = Stock.objects.filter(zone=row.zone, type=row.type).first()
         return str(cost(stock.offer, rentals.needs_of(self.bots(row)))) if stock else f"{row.expected:.2f} €"
 
@@ -265,7 +265,7 @@ class MachineAdmin(ReadOnly):
 
 @admin.register(Slowed)
 class SlowedAdmin(ReadOnly):
-    """Who ran into which limit, the last first; the row of nobody counts all of that limit's since the first day."""
+    """Who ran into which limit, the latest first; the row without a name counts all cases of that limit ever."""
 
     list_display = ("limit", "whom", "times", "first_at", "last_at", "why")
     list_filter = ("limit",)
@@ -283,7 +283,7 @@ class SlowedAdmin(ReadOnly):
 
 @admin.register(Stock)
 class StockAdmin(ReadOnly):
-    """What can be rented, and what a machine for one bot costs there a month, in euro."""
+    """What can be rented, and what a machine for one bot costs there a month, in euros."""
 
     list_display = ("zone", "type", "in_stock", "first_bot", "at")
     list_filter = ("zone", "in_stock")
@@ -299,7 +299,7 @@ class StockAdmin(ReadOnly):
 
 @admin.register(AccessKey)
 class AccessKeyAdmin(ReadOnly):
-    """The keys that the cloud is called with: until when they are valid, and what is to be done."""
+    """The keys for calling the cloud: until when they are valid, and what needs to be done."""
 
     list_display = ("cloud", "ends_at", "is_well", "what", "at")
     fields = ("cloud", "ends_at", "what", "told_of", "at")
@@ -375,7 +375,7 @@ class JournalAdmin(ReadOnly):
 
 @admin.register(Announcement)
 class AnnouncementAdmin(ReadOnly):
-    """Letters to everybody; another one is written at `/console/announce`."""
+    """Announcements to everybody; a new one is written at `/console/announce`."""
 
     list_display = ("made_at", "subject", "told_up_to", "done_at")
     fields = ("made_at", "subject", "text", "told_up_to", "done_at")

@@ -1,7 +1,7 @@
-"""Views that read a bot's data: run again by a thread that may take long, and for as long as the data is on its way.
+"""Views that read a bot's data: they are run again in a thread that may take long, until the data has arrived.
 
-The view counts first what it is about to use up, in a thread of pages. Then it asks `read`, and returns what it gets when
-that is an `Again`. Whoever runs the view knows this for no answer yet, and runs it again.
+The view first counts what it is about to use, in a page thread. Then it calls `read`, and returns the result
+if that is an `Again`. Whoever runs the view recognises this as no answer yet, and runs it again.
 """
 
 from collections.abc import Callable
@@ -18,9 +18,9 @@ _RUN = "butt.run"
 
 @dataclass
 class Run:
-    """How a view is run now. `may_read` in a thread that may walk through a bot's data.
+    """How a view is run now. `may_read` is set in a thread that may walk through a bot's data.
 
-    `waited` are seconds so far, and `ask` asks again for what has not come yet.
+    `waited` is the time so far in seconds, and `ask` asks again for what has not arrived yet.
     """
 
     may_read: bool = False
@@ -29,10 +29,10 @@ class Run:
 
 
 class Again(HttpResponse):
-    """No answer yet: run the view again, by a thread that may read, after so many seconds."""
+    """No answer yet: run the view again in a reading thread after this many seconds."""
 
     def __init__(self, after: float = 0, ask: Callable[[], Any] | None = None) -> None:
-        # Never sent. Django writes those of 500 and more into the log.
+        # Never sent. Django logs responses of 500 and above.
         super().__init__(status=202)
         self.after, self.ask = after, ask
 
@@ -42,7 +42,9 @@ def begin(request: HttpRequest, run: Run) -> None:
 
 
 def read(request: HttpRequest, ask: Callable[[], T]) -> T | Again:
-    """What `ask` finds. Raises as it does; `NotYet` only when it was waited for long enough, or nobody runs views again."""
+    """What `ask` finds. Raises what it raises; `NotYet` only after waiting long enough, or if nobody runs
+    views again.
+    """
     run: Run | None = request.META.get(_RUN)
     if run and not run.may_read:
         return Again()

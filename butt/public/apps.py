@@ -9,7 +9,9 @@ class PublicConfig(AppConfig):
 
 
 class ConsoleConfig(admin.SimpleAdminConfig):
-    """What it shows is imported with `butt.public.urls`: the other parts of the service do without it, and start sooner."""
+    """Its contents are imported with `butt.public.urls`: the other parts of the service do not need them and
+    start sooner.
+    """
 
     default = False
     default_site = "butt.public.console.Console"

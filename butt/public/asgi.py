@@ -1,9 +1,10 @@
 """The public server: pages in a few threads that keep their database connection, streams on the event loop.
 
-Django alone starts a thread, and with it a database connection, for each request, and goes to and fro between threads
-and the event loop five times on its way: that took longer than most pages do. Here a request leaps to a thread once, and
-its answer back. Clients take turns for threads, and what takes long has threads of its own. Django also keeps every body
-whole before a view is asked whether it wants one: here a body is small, or the view reads it as it comes.
+Django alone starts a thread, and with it a database connection, for each request, and switches between
+threads and the event loop five times: that took longer than most pages do. Here a request moves to a thread
+once, and its answer back. Clients take turns for threads, and slow requests have threads of their own. Django
+also stores every body before a view is asked whether it wants one: here a body is small, or the view reads it
+as it arrives.
 """
 
 import asyncio
@@ -50,13 +51,13 @@ from butt.serving.pages import Pages, announced  # noqa: E402
 from butt.serving.pool import ClientGone, FairPool, Full, Share  # noqa: E402
 
 THREADS, SLOW_THREADS, READING_THREADS = 6, 10, 4
-"""Pages are made of Python, one thread at a time: more threads do no more, and each page takes as much longer."""
+"""Pages are rendered in Python, by one thread at a time: more threads do no more work, and each page takes longer."""
 
 LONGEST_KEPT = 200
-"""Characters of a path whose view is remembered."""
+"""The longest path, in characters, whose view is cached."""
 
 MOST_KNOWN = 10_000
-"""How many clients with an account are told from strangers."""
+"""How many clients with an account are remembered, to tell them from strangers."""
 
 Send = Any
 
@@ -101,12 +102,14 @@ class PublicServer(Pages):
                 self._known.add(asked.client)
 
     async def _tell_of_the_api(self, asked: "IncomingRequest", send: Send) -> None:
-        """The same for everybody, and long: it is made once, so that who asks for it over and over takes no thread."""
+        """The API document is large and the same for everybody: it is made once, so that frequent requests
+        for it use no thread.
+        """
         document = self._document
         if document is None:
             respond = partial(self._respond, asked, io.BytesIO())
             document = await self._pages.run(asked.client, respond, asked.is_gone)
-            if document.status_code == HTTPStatus.OK:  # a refusal is of this request alone
+            if document.status_code == HTTPStatus.OK:  # a refusal concerns only this request
                 self._document = document
         await self.send_response(document, send)
 
@@ -126,12 +129,12 @@ class PublicServer(Pages):
         await self.deliver(response, receive, send)
 
     async def _take(self, asked: "IncomingRequest", receive: Receive, send: Send) -> None:
-        """Answer a request whose view reads the body by itself: for a person, and in one of the places there are for it."""
+        """Answer a request whose view reads the body itself: only for a person, and in one of the upload slots."""
         body = Incoming(receive, asyncio.get_running_loop(), asked.announced)
         respond = partial(self._respond, asked, io.BytesIO(), incoming=body)
         person = await self._pages.run(asked.client, partial(self._sender, asked), asked.is_gone)
         if person is None:
-            # The view says so, without reading any of it.
+            # The view refuses without reading any of it.
             body.has_to_go()
             response = await self._pages.run(asked.client, respond, asked.is_gone)
         else:
@@ -150,7 +153,9 @@ class PublicServer(Pages):
     async def _refuse(
         self, asked: "IncomingRequest", refusal: RefusalCode, receive: Receive, send: Send
     ) -> None:
-        """Answer a request whose body nobody wants: some of it is taken, so that its sender gets to read why."""
+        """Answer a request whose body is not wanted: part of it is read, so that its sender gets to see the
+        reason.
+        """
         respond = partial(self._respond, asked, io.BytesIO(), refusal=refusal)
         try:
             response = await self._pages.run(asked.client, respond, asked.is_gone)
@@ -190,7 +195,7 @@ def _prepare(
 
 
 class IncomingRequest:
-    """A request, as far as it is known before anybody looks at it. `held` is what it holds until it is answered."""
+    """A request, as far as it is known before it is read. `held` is what it holds until it is answered."""
 
     def __init__(self, scope: Any, held: holding.Held, known: KnownClients) -> None:
         self.scope, self.held = scope, held
@@ -201,7 +206,7 @@ class IncomingRequest:
         self.is_gone = scope.get("butt.is_gone", lambda: False)
 
     def was_answered(self, request: HttpRequest) -> None:
-        """Who it was of is known by now, if the view asked; nobody is asked again for it."""
+        """The sender is known by now, if the view asked; this makes no query."""
         who = getattr(request, "auth", None) or getattr(request, "_cached_user", None)
         self.is_somebodys = who is not None and getattr(who, "is_authenticated", True)
 
@@ -211,12 +216,12 @@ class IncomingRequest:
 
     @property
     def waits_to_send(self) -> bool:
-        """Whether its sender asks whether to send the body at all: taking of that would say yes."""
+        """Whether its sender waits for permission to send the body: reading it would give that permission."""
         return (b"expect", b"100-continue") in self.scope["headers"]
 
 
 def _view(path: str) -> str | None:
-    """The name of the view at `path`. A long path is not kept: many of them would fill the memory."""
+    """The name of the view at `path`. Long paths are not cached: many of them would fill the memory."""
     return _view_of(path) if len(path) <= LONGEST_KEPT else _view_of.__wrapped__(path)
 
 

@@ -1,4 +1,6 @@
-"""What browsers keep of us: no page of a person, nothing after signing out, and that somebody has signed in there before."""
+"""What browsers keep from us: no page of a person, nothing after signing out, and that somebody signed in
+there before.
+"""
 
 from collections.abc import Callable
 from typing import Any
@@ -17,7 +19,7 @@ _CAME, _LEFT = "butt.came", "butt.left"
 
 
 def known_as(request: HttpRequest, email: str) -> str:
-    """A name for the browser, when the owner of the address signed in there before; else empty."""
+    """The browser's name, if the owner of the address signed in there before; otherwise empty."""
     return browsers.known_as(request.COOKIES.get(COOKIE, ""), email)
 
 
@@ -34,12 +36,12 @@ def _left(request: HttpRequest, **_: Any) -> None:
 def remembering(
     get_response: Callable[[HttpRequest], HttpResponseBase],
 ) -> Callable[[HttpRequest], HttpResponseBase]:
-    """Middleware: sees to what the browser keeps of the answer."""
+    """Middleware: controls what the browser keeps of the response."""
 
     def answer(request: HttpRequest) -> HttpResponseBase:
         response = get_response(request)
         email, left = request.META.get(_CAME), request.META.get(_LEFT)
-        # "Back" shows what a browser kept, to whoever sits before it after somebody has signed out.
+        # "Back" shows what a browser kept to whoever uses it after somebody has signed out.
         if (email or left or _is_somebodys(request)) and not response.has_header("Cache-Control"):
             response["Cache-Control"] = "no-store"
         if left:

@@ -1,4 +1,4 @@
-"""Charts as lines of an SVG: where each point lies, and how far the scale goes. They know nothing of bots."""
+"""Charts as lines of an SVG: where each point lies, and where the scale ends. They know nothing of bots."""
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -7,14 +7,14 @@ from itertools import pairwise
 
 WIDTH, HEIGHT = 600, 120
 GAP = 2.5
-"""A line is broken where a point is so many steps after the one before: nothing was seen there."""
+"""A line is broken if a point is this many steps after the previous one: nothing was seen in between."""
 
 Point = tuple[datetime, float | None]
 
 
 @dataclass(frozen=True)
 class Window:
-    """The stretch of time that a chart shows, and how far apart its points are."""
+    """The period that a chart shows, and the distance between its points."""
 
     begin: datetime
     end: datetime
@@ -33,7 +33,7 @@ class ChartLine:
 
 @dataclass(frozen=True)
 class Chart:
-    """`top` is the end of the scale, if there is anything to measure, and `said` what the lines show, in a person's units."""
+    """`top` is the end of the scale, if there are values, and `said` describes the lines in readable units."""
 
     name: str
     what: str
@@ -55,7 +55,7 @@ def chart(
     say: Callable[[float], str],
     base: int,
 ) -> Chart:
-    """A chart of one or more lines on one scale that begins at nought; `base` is 1024 for sizes and 10 for counts."""
+    """A chart of one or more lines on one scale that starts at zero; `base` is 1024 for sizes and 10 for counts."""
     known = {line: [(at, v) for at, v in points if v is not None] for line, points in lines.items()}
     top = ceiling(max((v for points in known.values() for _, v in points), default=0), base)
     return Chart(
@@ -68,7 +68,7 @@ def chart(
 
 
 def ceiling(most: float, base: int) -> float:
-    """The next round number from `most` up: 1, 2 or 5, then with noughts, of the unit that fits."""
+    """The next round number from `most` up: 1, 2 or 5 times a power of ten, in the unit that fits."""
     unit = 1
     while base == 1024 and most > 1000 * unit:  # noqa: PLR2004
         unit *= base
@@ -87,7 +87,7 @@ def _said(values: Sequence[float], say: Callable[[float], str]) -> str:
 
 
 def _path(points: Sequence[tuple[datetime, float]], window: Window, top: float) -> str:
-    """A line from point to point, lifted over gaps; a point between two gaps is a dot."""
+    """A line from point to point, broken at gaps; a point between two gaps is a dot."""
     if not points:
         return ""
     path = ["M", _place(points[0], window, top)]

@@ -1,4 +1,4 @@
-"""Pages and the files they load go over the wire compressed; exports, live news and answers to programs go as they are."""
+"""Compresses pages and their files; exports, live streams and answers to programs are sent as they are."""
 
 from typing import Any
 
@@ -17,6 +17,6 @@ class Compressed(GZipMiddleware):
         if response.streaming:
             if response.status_code != OK or request.method != "GET":
                 return response
-            # A file is known again by its date: its tag would be another one once it is compressed.
+            # The browser revalidates a file by its date, as compression would change the ETag.
             del response.headers["ETag"]
         return super().process_response(request, response)

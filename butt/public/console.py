@@ -21,7 +21,7 @@ class Console(AdminSite):
     site_header = site_title = f"{configuration().site_name} console"
 
     def register(self, model_or_iterable: Any, admin_class: Any = None, **options: Any) -> None:
-        """Only what this house shows of itself: others would let operators change factors and read sessions."""
+        """Only our own admin classes: others would let operators change second factors and read sessions."""
         if admin_class is not None and admin_class.__module__.startswith("butt."):
             super().register(model_or_iterable, admin_class, **options)
 
@@ -30,18 +30,18 @@ class Console(AdminSite):
         return bool(user.is_active and user.is_staff and _by_all_factors(request))
 
     def login(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:  # noqa: ARG002
-        """There is one way in, `start`; who is not staff finds nothing here."""
+        """There is one sign-in page, `start`; people who are not staff get a 404 here."""
         if request.user.is_authenticated:
             raise Http404
         return redirect_to_login(request.GET.get("next", "/console/"))
 
     def password_change(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> Any:  # noqa: ARG002
-        """There is one page for that, too."""
+        """There is one page for that as well."""
         return redirect("account_change_password")
 
 
 def _by_all_factors(request: HttpRequest) -> bool:
-    """Who has a second factor has shown it in this very session."""
+    """Whether a user with a second factor has used it in this very session."""
     if not is_mfa_enabled(request.user, [Authenticator.Type.TOTP, Authenticator.Type.WEBAUTHN]):
         return True
     return any(record["method"] == "mfa" for record in get_authentication_records(request, request.user))

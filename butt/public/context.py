@@ -46,7 +46,7 @@ def site(request: HttpRequest) -> dict[str, object]:
 
 
 def banners(request: HttpRequest) -> dict[str, object]:
-    """What a page tells of the account above all else; asked only when it is shown."""
+    """What a page says of the account at its top; queried only when shown."""
     return {"unverified": lambda: _unverified(request), "look": lambda: _look(request)}
 
 
@@ -55,7 +55,7 @@ def _look(request: HttpRequest) -> object:
 
 
 def _unverified(request: HttpRequest) -> bool:
-    """Noted when they signed in, so that those who are verified cost nothing."""
+    """Stored when they sign in, so that verified people cost no query."""
     account = request.user
     if not (isinstance(account, Account) and request.session.get("unverified")):
         return False

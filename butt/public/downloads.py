@@ -1,4 +1,4 @@
-"""Sending what a person exports: read in a thread, as fast as their browser takes it, and not a byte further."""
+"""Sends exports: read in a thread, as fast as the browser takes them and no further ahead."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -16,13 +16,13 @@ from butt.public.again import Again, read
 from butt.public.holding import hold
 
 STALL_SECONDS = 300
-"""For how long a browser may take nothing before it is given up."""
+"""How long a browser may take nothing before the export is cancelled."""
 
 
 def export(
     request: HttpRequest, person: Agent, bot: Agent, part: ExportPart, *, way: str, encrypt_to: str = ""
 ) -> StreamingHttpResponse | Again:
-    """Counted before anything is read. Raises `Refused` and `Unreadable`, before anything is sent."""
+    """Counted before anything is read. Raises `Refused` and `Unreadable` before anything is sent."""
     if not hold(request, PERSON_EXPORTS, f"person {person.id}"):
         most = PERSON_EXPORTS.most
         raise Refused("too_many_exports", f"{most} exports are already running. Wait until one of them ends.")
@@ -43,13 +43,13 @@ def export(
 
 
 def _next(delivery: Delivery) -> asyncio.Future[bytes]:
-    """Never two at once: the chunks are those of one generator."""
+    """Never two at once: all chunks come from one generator."""
     return asyncio.ensure_future(asyncio.to_thread(gathered, delivery.chunks))
 
 
 async def _flowing(delivery: Delivery) -> AsyncIterator[bytes]:
-    """One chunk after the other; while one is sent, the next is read. Cancelled when the browser goes away; a read under way
-    then ends by itself.
+    """One chunk after the other; while one is sent, the next is read. Cancelled if the browser disconnects; a
+    read under way then finishes by itself.
     """
     task = asyncio.current_task()
     assert task  # nosec B101 # noqa: S101 - a coroutine that runs is part of a task

@@ -1,4 +1,4 @@
-"""Second factors as allauth keeps them; what they are made of is not readable in the database."""
+"""Second factors as allauth keeps them, but encrypted in the database."""
 
 import base64
 import hashlib
@@ -20,7 +20,7 @@ class Factors(DefaultMFAAdapter):  # type: ignore[misc]
         return _box().decrypt(base64.b64decode(encrypted_text)).decode()
 
     def generate_authenticator_name(self, user: Any, type: str) -> str:  # noqa: A002 - allauth calls it so
-        """What a new passkey is called, unless its owner knows better."""
+        """The name of a new passkey, unless its owner gives another."""
         number = Authenticator.objects.filter(user=user, type=type).count() + 1
         return "passkey" if number == 1 else f"passkey {number}"
 

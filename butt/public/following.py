@@ -1,7 +1,7 @@
-"""A bot's own log, for a page of it: what stands there, and what comes.
+"""A bot's own log, for a page of it: what is there, and what is added.
 
-The stream sends new lines as the page draws them. `mark` says up to where one has read, so that nothing is sent
-twice or left out, neither between the page and its stream nor when a stream ends and the browser comes back.
+The stream sends new lines in the form of the page. `mark` says how far one has read, so that nothing is sent
+twice or left out, neither between the page and its stream nor when a stream ends and the browser reconnects.
 """
 
 import asyncio
@@ -22,19 +22,19 @@ LITTLE = 16 * 1024
 TICK = 1.0
 STREAM_SECONDS = 300
 _threads = ThreadPoolExecutor(8, "log")
-"""Of their own, as a log may be waited for: nothing else of the server is to wait behind it."""
+"""Separate threads, as reading a log can take long: nothing else on the server must wait behind it."""
 
 _MARKED = 3
-"""By so many lines a place in the log is known again: their times make them unlike others."""
+"""How many lines identify a place in the log: their times make them unique."""
 
 
 def mark(lines: Sequence[str]) -> str:
-    """Says that one has read up to the last of `lines`."""
+    """A mark for having read up to the last of `lines`."""
     return hashlib.sha256("\n".join(lines[-_MARKED:]).encode()).hexdigest()[:16]
 
 
 def since(lines: Sequence[str], read: str) -> Sequence[str]:
-    """Those of `lines` that come after the mark `read`; all, where it is not among them."""
+    """The part of `lines` after the mark `read`; all of them if the mark is not found."""
     for end in range(len(lines), 0, -1):
         if mark(lines[:end]) == read:
             return lines[end:]
@@ -57,8 +57,10 @@ async def follow(bot_id: uuid.UUID, source: BotReader, read: str) -> AsyncIterat
 
 
 def _news(source: BotReader, bot_id: uuid.UUID, read: str) -> tuple[Sequence[str], str]:
-    """What came since the mark `read`, and the mark of its end. The whole log is looked at only after a long while."""
-    # The threads of streams are not those of requests, of which Django sees to the connections.
+    """What was added since the mark `read`, and the mark of its end. More than `LITTLE` is read only if much
+    was added.
+    """
+    # Django only looks after the connections of request threads, not of these.
     close_old_connections()
     for size in (LITTLE, SIZE):
         try:

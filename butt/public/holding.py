@@ -1,4 +1,4 @@
-"""Places that a request takes for as long as it is answered: so many at once for each person."""
+"""Places that a request holds until it is answered: a limited number at once for each person."""
 
 import threading
 from collections import Counter
@@ -17,7 +17,7 @@ _taken: Counter[tuple[str, str]] = Counter()
 
 
 class Held:
-    """What one request holds. However often its view is run, it holds each once."""
+    """The places of one request. However often its view is run, it takes each only once."""
 
     def __init__(self) -> None:
         self._places: set[tuple[str, str]] = set()
@@ -43,12 +43,12 @@ class Held:
 
 
 def begin(request: HttpRequest, held: Held) -> None:
-    """Whoever serves this request closes `held` when the answer is over."""
+    """Whoever serves this request closes `held` when the answer is complete."""
     request.META[_HELD] = held
 
 
 def hold(request: HttpRequest, limit: Limit, who: str) -> bool:
-    """Whether there was a place for `who`; it is theirs until the answer is over."""
+    """Whether there was a place for `who`, which is held until the answer is complete."""
     held: Held = request.META[_HELD]
     if held.take(limit, who):
         return True
@@ -59,7 +59,7 @@ def hold(request: HttpRequest, limit: Limit, who: str) -> bool:
 def holding(
     get_response: Callable[[HttpRequest], HttpResponseBase],
 ) -> Callable[[HttpRequest], HttpResponseBase]:
-    """Middleware: a request that nobody else sees to holds its places until its answer is closed."""
+    """Middleware: a request without any other caretaker holds its places until its response is closed."""
 
     def answer(request: HttpRequest) -> HttpResponseBase:
         if _HELD in request.META:

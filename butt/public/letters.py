@@ -1,4 +1,4 @@
-"""Letters to people about their account, and what allauth asks of the house."""
+"""E-mails to people about their account, and the hooks that allauth calls."""
 
 import logging
 from typing import Any
@@ -23,7 +23,7 @@ NOT_SAID = {
     "account/messages/logged_out.txt",
     "mfa/messages/recovery_codes_generated.txt",
 }
-"""What the page that follows says by itself."""
+"""The page that follows says these things itself."""
 
 ASKED_FOR = frozenset(
     {
@@ -34,16 +34,18 @@ ASKED_FOR = frozenset(
         "account/email/account_already_exists",
     }
 )
-"""Letters that whoever types an address has sent there."""
+"""E-mails that whoever types an address causes to be sent there."""
 
 log = logging.getLogger("butt.public")
 
 
 class Adapter(DefaultAccountAdapter):  # type: ignore[misc]
-    """Links lead to the site's own address, whatever host a request claims; a sign-in needs no applause."""
+    """Links use the site's own address, whatever host a request claims; a sign-in shows no message."""
 
     def send_mail(self, template_prefix: str, email: str, context: dict[str, Any]) -> None:
-        """What anybody can have sent to any address is bounded; what tells of a change to an account always goes."""
+        """E-mails that anybody can have sent to any address are bounded; those about a change to an account
+        are always sent.
+        """
         try:
             if template_prefix in ASKED_FOR:
                 pay_for_letter(email)
@@ -54,7 +56,7 @@ class Adapter(DefaultAccountAdapter):  # type: ignore[misc]
             log.warning("a letter (%s) could not be sent: %s", template_prefix, type(error).__name__)
 
     def format_email_subject(self, subject: str) -> str:
-        """As all letters of ours: whom it is from, and few words. Those of allauth come With Capitals."""
+        """As in all our e-mails: the sender's name and a few words. allauth's own subjects Are In Title Case."""
         return f"{configuration().site_name}: {subject.lower()}"
 
     def get_email_confirmation_url(self, request: HttpRequest, emailconfirmation: Any) -> str:  # noqa: ARG002
@@ -65,7 +67,7 @@ class Adapter(DefaultAccountAdapter):  # type: ignore[misc]
         return outside("account_reset_password_from_key", person, token)
 
     def confirm_email(self, request: HttpRequest, email_address: EmailAddress) -> bool:
-        """An address leads to one account, even while nobody has shown that it is theirs."""
+        """An address belongs to only one account, even while nobody has confirmed it."""
         try:
             with transaction.atomic():
                 return bool(super().confirm_email(request, email_address))
@@ -75,7 +77,7 @@ class Adapter(DefaultAccountAdapter):  # type: ignore[misc]
             return False
 
     def can_delete_email(self, email_address: EmailAddress) -> bool:
-        """An account without its address could not be come into any more."""
+        """Without its address, nobody could sign in to an account any more."""
         return bool(email_address.email != email_address.user.email)
 
     def get_client_ip(self, request: HttpRequest) -> str:
@@ -99,23 +101,23 @@ class Adapter(DefaultAccountAdapter):  # type: ignore[misc]
 
 
 def outside(name: str, *args: object) -> str:
-    """The address of a page as somebody reaches it from a mail."""
+    """The public URL of a page, for use in an e-mail."""
     return configuration().public_url + reverse(name, args=args)
 
 
 def password_link(account: Account) -> str:
-    """Where this person chooses a new password: once, and for as long as a link in a mail holds."""
+    """Where this person chooses a new password: once, and for as long as links in e-mails are valid."""
     token = EmailAwarePasswordResetTokenGenerator().make_token(account)
     return outside("account_reset_password_from_key", user_pk_to_url_str(account), token)
 
 
 def is_verified(account: Account) -> bool:
-    """Whether the person has shown that mail to their address reaches them."""
+    """Whether the person has confirmed that e-mail to their address reaches them."""
     return bool(EmailAddress.objects.filter(user=account, email=account.email, verified=True).exists())
 
 
 def ask_to_verify(request: HttpRequest, account: Account) -> None:
-    """Send the letter with the link, to somebody new."""
+    """Send the e-mail with the confirmation link to a new person."""
     EmailAddress.objects.get(user=account, email=account.email).send_confirmation(request, signup=True)
 
 

@@ -1,7 +1,7 @@
-"""Telling open pages that something of theirs changed, as server-sent events.
+"""Tells open pages that something of theirs changed, with server-sent events.
 
-A page carries the `mark` of what it shows; the stream sends the mark of what is true now, and the page
-fetches itself again when they differ. When rows changed that pages show, one query serves all pages that are open on this
+A page carries the `mark` of what it shows; the stream sends the current mark, and the page reloads itself
+when they differ. When rows that pages show have changed, one query serves all pages that are open on this
 server.
 """
 
@@ -35,34 +35,34 @@ from butt.waking.listening import Bell, listening
 log = logging.getLogger("butt.public")
 
 PACE, SELDOM, AFTER_TROUBLE = 0.25, 5.0, 2.0
-"""Seconds between looks: at least, and at most where nothing is written."""
+"""Seconds between looks: at least, and at most if nothing is written."""
 
 SHOWN = (Agent, Belongs, Wanted, Progress, Observed, Invite, InviteUse)
 STREAM_SECONDS = 300
 INVITES = "/invites"
 LONGEST_NAME = 60
-"""Characters of what a page may say that it shows: a bot's name, and a part of its pages."""
+"""The longest name, in characters, of what a page shows: a bot's name and one of its pages."""
 
 GONE = "gone"
-"""The mark of what is not there any more."""
+"""The mark of what no longer exists."""
 
 RETRY = "retry: 1000\n\n"
-"""With this a stream begins: so many milliseconds after its end the browser comes back."""
+"""The start of a stream: the browser reconnects this many milliseconds after the stream ends."""
 
 
 def mark(views: Iterable[View]) -> str:
-    """A short digest of all that a page shows of these bots and that changes by itself."""
+    """A short digest of everything that a page shows of these bots and that changes by itself."""
     shown = sorted((v.agent.name, v.state, v.reason, v.wanted, *v.place) for v in views)
     return hashlib.sha256(repr(shown).encode()).hexdigest()[:16]
 
 
 def status_mark(view: View) -> str:
-    """The mark of the status page: it shows figures as well, and their time tells whether there are new ones."""
+    """The mark of the status page: it also shows figures, and their time tells whether there are new ones."""
     return f"{mark([view])}-{view.observed_at:%s%f}" if view.observed_at else mark([view])
 
 
 def invites_mark(view: View, entries: Iterable[InviteEntry]) -> str:
-    """The mark of the invites page: it shows who came by which, and which of them can still be used."""
+    """The mark of the invites page: it shows who came by which, and which can still be used."""
     shown = [
         (
             e.invite.id,
@@ -80,8 +80,8 @@ def invites_mark(view: View, entries: Iterable[InviteEntry]) -> str:
 class Board:
     """The newest marks of everybody who has a page open.
 
-    `{"": of all their bots, NAME: of one, NAME/status: of its figures, NAME/invites: of its invites}`, the last only for
-    those who look at them.
+    `{"": of all their bots, NAME: of one, NAME/status: of its figures, NAME/invites: of its invites}`, the
+    last only for those who have that page open.
     """
 
     def __init__(self) -> None:
@@ -92,12 +92,14 @@ class Board:
         self._bell: Bell | None = None
 
     async def follow(self, person_id: uuid.UUID, name: str) -> AsyncIterator[str]:
-        """The mark of this page now, and each time it changes. Ends after `STREAM_SECONDS`; the browser comes back."""
+        """The mark of this page now, and whenever it changes. Ends after `STREAM_SECONDS`; the browser then
+        reconnects.
+        """
         self._open[person_id][name] += 1
         if self._bell:
             self._bell.ring()
         if self._task is None or self._task.done():
-            # In a context of its own: it outlives the request that it began with, and that request's thread.
+            # In a context of its own, as it outlives the request that started it, and that request's thread.
             self._task = asyncio.create_task(self._look(), context=Context())
         try:
             async with asyncio.timeout(STREAM_SECONDS):
@@ -132,7 +134,7 @@ class Board:
                 log.exception(
                     "open pages cannot be told what changed; the next try is in %g s", AFTER_TROUBLE
                 )
-                # One that the database ended as it restarted would else be used for ever.
+                # A connection that the database closed when it restarted would otherwise be used for ever.
                 await sync_to_async(close_old_connections)()
                 await asyncio.sleep(AFTER_TROUBLE)
                 continue
@@ -144,7 +146,7 @@ class Board:
 
 
 def _marks_of(people: dict[uuid.UUID, set[str]]) -> dict[uuid.UUID, dict[str, str]]:
-    """The marks for each of these people, who have the pages of these names open."""
+    """The marks for each of these people, who have the pages with these names open."""
     owners: dict[uuid.UUID, list[uuid.UUID]] = defaultdict(list)
     for row in Belongs.objects.filter(target_agent__in=people):
         owners[row.source_agent_id].append(row.target_agent_id)
@@ -185,12 +187,12 @@ def may_stream(request: HttpRequest, limit: Limit, person_id: uuid.UUID) -> bool
 
 
 def too_many_streams() -> HttpResponse:
-    """The page is as it was loaded. Its browser does not ask again."""
+    """The page stays as it was loaded. Its browser does not ask again."""
     return HttpResponse(status=204)
 
 
 def event_stream(events: AsyncIterator[str]) -> StreamingHttpResponse:
-    """Server-sent events, as they come: no proxy keeps them back."""
+    """Server-sent events, sent at once: no proxy buffers them."""
     response = StreamingHttpResponse(events, content_type="text/event-stream")
     response["Cache-Control"] = "no-store"
     response["X-Accel-Buffering"] = "no"
@@ -199,10 +201,10 @@ def event_stream(events: AsyncIterator[str]) -> StreamingHttpResponse:
 
 @require_safe
 def live(request: HttpRequest) -> HttpResponseBase:
-    """`GET /live?bot=NAME`: a stream of marks for one bot of the person's, or for all without `bot`.
+    """`GET /live?bot=NAME`: a stream of marks for one of the person's bots, or for all without `bot`.
 
-    With `/status` after the name, it also tells of new figures; with `/invites`, of who came by them. The stream itself
-    runs on the event loop, and takes neither a thread nor a connection to the database.
+    With `/status` after the name, it also announces new figures; with `/invites`, who came by them. The
+    stream itself runs on the event loop and uses neither a thread nor a database connection.
     """
     account = request.user
     if not isinstance(account, Account) or request.session.get("look"):

@@ -1,4 +1,4 @@
-"""Changing an address: the old one holds until somebody has shown that the new one is theirs."""
+"""Changing an e-mail address: the old one stays in use until somebody has confirmed the new one."""
 
 from allauth.account.forms import AddEmailForm
 from allauth.account.internal.flows.email_verification import send_verification_email_to_address
@@ -8,7 +8,7 @@ from django.http import HttpRequest
 
 
 class NewAddress(AddEmailForm):  # type: ignore[misc]
-    """allauth takes any address that is not verified for one to be replaced, also the one the account is known by."""
+    """allauth would replace any unverified address, even the one that the account is known by."""
 
     def save(self, request: HttpRequest) -> EmailAddress:
         with transaction.atomic():

@@ -1,4 +1,6 @@
-"""What a browser says of a passkey: allauth hands it to its library as it came, which expects nothing but a browser's own."""
+"""Checks what a browser sends of a passkey: allauth passes it to its library unchecked, which only expects
+browsers' own.
+"""
 
 from collections.abc import Callable
 from functools import wraps
@@ -13,7 +15,7 @@ View = Callable[..., HttpResponseBase]
 
 
 def well_formed(view: View) -> View:
-    """`view`, for which a credential that no browser makes is a bad request."""
+    """Wraps `view`: a credential that no browser produces is a bad request."""
 
     @wraps(view)
     def checked(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
@@ -21,7 +23,7 @@ def well_formed(view: View) -> View:
         if not said:
             return view(request, *args, **kwargs)
         try:
-            # It takes neither half of a surrogate pair nor what is nested without end.
+            # This rejects lone surrogates and endless nesting.
             credential = orjson.loads(said)
         except orjson.JSONDecodeError:
             raise BadRequest from None

@@ -1,4 +1,4 @@
-"""Asking for the password once more before what only its owner may have. The proof lasts some minutes in the session."""
+"""Asking for the password again before what only the owner may have. The proof lasts some minutes in the session."""
 
 import time
 
@@ -21,9 +21,9 @@ def is_proved(request: HttpRequest) -> bool:
 
 
 def prove(request: HttpRequest, password: str) -> bool:
-    """Whether this is the password of who is signed in. After `MOST_WRONG` that are not, they are signed out.
+    """Whether this is the password of the signed-in person. After `MOST_WRONG` wrong ones they are signed out.
 
-    A guess counts here as it does at the door: raises `NoEntry` `too_many_guesses`.
+    A guess counts as it does at sign-in: raises `NoEntry` `too_many_guesses`.
     """
     account = request.user
     if not isinstance(account, Account):

@@ -6,12 +6,12 @@ from functools import lru_cache
 import segno
 
 QUIET_ZONE = 4
-"""The margin that a QR code needs, in dots; the drawing of a template begins there."""
+"""The margin that a QR code needs, in dots; the template's drawing starts there."""
 
 
 @dataclass(frozen=True)
 class Drawing:
-    """`size` is how many dots it is wide with its margin, `path` an SVG's, one unit a dot: no style is needed to draw it."""
+    """`size` is its width in dots with the margin; `path` an SVG path, one unit per dot, which needs no style."""
 
     size: int
     path: str

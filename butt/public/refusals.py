@@ -1,4 +1,4 @@
-"""Requests that the server refuses before anything reads their body: marked, and answered with a page as all are."""
+"""Requests that the server refuses before their body is read: marked, and answered with a page like all others."""
 
 from enum import StrEnum
 
@@ -9,7 +9,7 @@ _MARK = "butt.refusal"
 
 class RefusalCode(StrEnum):
     TOO_BIG = "too_big"
-    """A body that no page or call takes."""
+    """A body larger than any page or call accepts."""
 
     TOO_MANY = "too_many"
     """As many bodies are being read as may be at once."""

@@ -1,4 +1,4 @@
-"""Sharing a bot as pages and the API do it: what is decided elsewhere, and the mails that tell of it."""
+"""Sharing a bot from pages and the API: the rules are elsewhere; this also sends the e-mails about it."""
 
 import uuid
 
@@ -18,9 +18,9 @@ from butt.public.letters import is_verified, outside
 
 
 def invite(inviter: Account, bot: Agent, email: str, role: str) -> None:
-    """Ask somebody by mail to share `bot` in this role.
+    """Ask somebody by e-mail to share `bot` in this role.
 
-    Raises what `owners.invite` does, and `Refused`: `unverified`, `mail_failed`.
+    Raises what `owners.invite` raises, and `Refused`: `unverified`, `mail_failed`.
     """
     if not is_verified(inviter):
         raise Refused("unverified", "First follow the link in the mail we sent you.")
@@ -31,7 +31,9 @@ def invite(inviter: Account, bot: Agent, email: str, role: str) -> None:
 
 
 def set_role(owner: Agent, bot: Agent, person_id: uuid.UUID, role: str) -> None:
-    """Have somebody who shares `bot` be an owner or a moderator, and tell them. Raises what `takeover.set_role` does."""
+    """Make somebody who shares `bot` an owner or a moderator, and tell them. Raises what `takeover.set_role`
+    raises.
+    """
     before = _share(bot, person_id)
     takeover.set_role(billing(), owner, bot, person_id, role)
     if before and before[1] != role and person_id != owner.id:
@@ -39,7 +41,7 @@ def set_role(owner: Agent, bot: Agent, person_id: uuid.UUID, role: str) -> None:
 
 
 def remove(owner: Agent, bot: Agent, person_id: uuid.UUID) -> None:
-    """Share `bot` with a moderator no more, and tell them. Raises what `owners.remove` does."""
+    """Stop sharing `bot` with a moderator, and tell them. Raises what `owners.remove` raises."""
     before = _share(bot, person_id)
     owners.remove(owner, bot, person_id)
     if before:
@@ -47,7 +49,7 @@ def remove(owner: Agent, bot: Agent, person_id: uuid.UUID) -> None:
 
 
 def _share(bot: Agent, person_id: uuid.UUID) -> tuple[str, str] | None:
-    """The address and the role of somebody who shares a bot."""
+    """The address and role of somebody who shares a bot."""
     shares = owners.shares_of(bot).filter(target_agent=person_id)
     found: tuple[str, str] | None = shares.values_list("target_agent__account__email", "role").first()
     return found
@@ -73,7 +75,9 @@ def _named(role: str) -> str:
 
 
 def _send(invitation: Invitation) -> None:
-    """Whom it is from is told by an address that is theirs: a name is whatever they typed, and would be in our mail."""
+    """The inviter is named by their confirmed address: a name is whatever they typed, and would appear in our
+    e-mail.
+    """
     bot, inviter = View(invitation.bot), invitation.inviter.account.email
     link = outside("share", owners.key_of(invitation))
     text = render_to_string("letters/join.txt", {"bot": bot, "inviter": inviter, "link": link})

@@ -1,7 +1,8 @@
-"""Static files under a name that changes with them, which browsers keep for a year.
+"""Static files under URLs that change with them, which browsers keep for a year.
 
-The version is that of all of them together, and stands before their names: `/static/VERSION/butt/live.js`. So what a script imports
-beside itself has it too. Without the version, or with that of another release, a file is kept for a minute.
+The version covers all files together, and comes before their names: `/static/VERSION/butt/live.js`. So
+whatever a script imports by a relative path has it too. Without the version, or with another release's, a
+file is kept for a minute.
 """
 
 import hashlib
@@ -25,7 +26,7 @@ _VERSIONED = re.compile(r"([0-9a-f]{12})/(.+)")
 
 @cache
 def the_version() -> str:
-    """Of our own files and of the packages that bring others."""
+    """The version of our own files and of the packages that bring others."""
     digest = hashlib.sha256("\n".join(f"{name} {version(name)}" for name in OF_OTHERS).encode())
     for path in sorted(path for path in OURS.rglob("*") if path.is_file()):
         digest.update(f"{path.relative_to(OURS)}\0".encode() + path.read_bytes())
@@ -34,7 +35,7 @@ def the_version() -> str:
 
 class Storage(StaticFilesStorage):
     def url(self, name: str | None) -> str:
-        """Without the version while they are being written."""
+        """Without the version during development."""
         plain = str(super().url(name))
         if settings.DEBUG or not plain.startswith(settings.STATIC_URL):
             return plain

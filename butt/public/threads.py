@@ -1,12 +1,12 @@
-"""Which requests take long by their nature: they check passwords, send mail, or wait for Stripe or for a bot.
+"""Which requests are slow by nature: they check passwords, send mail, or wait for Stripe or a bot.
 
-They have threads of their own, so that pages that do none of this are never behind them.
+They have their own threads, so that other pages never wait behind them.
 """
 
 READING, CHANGING = frozenset({"GET", "HEAD"}), frozenset({"POST", "PUT", "PATCH", "DELETE"})
 ANY = READING | CHANGING
 SLOW: dict[str, frozenset[str]] = {
-    # They check or set a password, and may send a letter.
+    # They check or set a password, and may send an e-mail.
     **dict.fromkeys(
         (
             "start",
@@ -57,14 +57,14 @@ SLOW: dict[str, frozenset[str]] = {
         ),
         CHANGING,
     ),
-    # They call a bot to show anything.
+    # They always call a bot.
     **dict.fromkeys(("alias", "member", "members", "api:list_members"), ANY),
     # They call Stripe.
     **dict.fromkeys(
         ("another", "billing", "card", "cancel", "import", "invoice", "leave", "newbie", "pay", "resume"), ANY
     ),
 }
-"""Names of views, and the methods with which they take long."""
+"""Names of views, with the methods for which they are slow."""
 
 
 def is_slow(view: str | None, method: str) -> bool:

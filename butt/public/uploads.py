@@ -1,6 +1,7 @@
-"""What a browser or program sends that is too big for memory: read in a thread, as fast as it is taken, and bounded.
+"""Uploads too large for memory: read in a thread, as fast as they are processed, and bounded.
 
-Only a person gets a place for it, and only so many at once. Where all are taken, the slowest goes when another comes.
+Only people get a slot, and only a limited number at once. If all are taken, the slowest must go when another
+one arrives.
 """
 
 import asyncio
@@ -24,27 +25,27 @@ from butt.limits.table import IMPORTS, PERSON_IMPORTS
 
 STALL_SECONDS = 60
 MOST_SECONDS = 12 * 3600
-"""For how long nothing may come, and how long all of it may take."""
+"""How long nothing may arrive, and how long all of it may take."""
 
 MOST_DRAINED, DRAIN_SECONDS = 32 << 20, 10
-"""How much more is taken of a body that is refused, so that its sender gets to read why."""
+"""How much more of a refused body is read, so that its sender gets to see the reason."""
 
 SILENCE_SECONDS = 3
-"""Who has sent nothing for as long waits for the answer, and sends no more."""
+"""A sender silent for this long is waiting for the answer, and sends no more."""
 
 YOUNG_SECONDS = 10
-"""An upload has so long to show its pace before it may have to go."""
+"""How long an upload has to show its pace before it may have to go."""
 
 PLACE_SECONDS = 30
-"""How long a newcomer waits for the place of one that has to go."""
+"""How long a newcomer waits for the slot of an upload that has to go."""
 
 Receive = Callable[[], Awaitable[Any]]
 VIEWS = frozenset({"import", "api:import-agent"})
-"""By their names: the body of a POST is not read before them, but by them, from `incoming(request)`."""
+"""The names of views that read the body of a POST themselves, from `incoming(request)`."""
 
 
 class Incoming:
-    """A request's body as it comes. Read in a thread other than that of `loop`."""
+    """A request's body as it arrives. Must be read in a thread other than that of `loop`."""
 
     def __init__(self, receive: Receive, loop: asyncio.AbstractEventLoop, size: int) -> None:
         self._receive, self._loop = receive, loop
@@ -56,10 +57,10 @@ class Incoming:
         self._rest = b""
         self._came = 0
         self.size = size
-        """What was announced, 0 when nothing was."""
+        """The announced size in bytes, 0 if none was announced."""
 
     def chunks(self) -> Iterator[bytes]:
-        """Raises `Refused`, `broken_off`, when it ends before its end."""
+        """Raises `Refused`, `broken_off`, if the body ends early."""
         while chunk := self._next():
             yield chunk
 
@@ -71,26 +72,26 @@ class Incoming:
 
     @property
     def is_over(self) -> bool:
-        """Whether all of it was read, or nothing more can come."""
+        """Whether all of it was read, or nothing more can arrive."""
         return self._over
 
     @property
     def is_awaited(self) -> bool:
-        """Whether any of it was asked for: who asked whether to send it was told to."""
+        """Whether any of it was read: a sender who waited for permission to send it then has it."""
         return self._awaited
 
     @property
     def may_have_to_go(self) -> bool:
-        """Whether it has shown its pace, and more of it is to come. Once all is here, it ends by itself."""
+        """Whether it has shown its pace and more is to come. Once everything is here, it ends by itself."""
         return not self._over and time.monotonic() - self._began > YOUNG_SECONDS
 
     @property
     def pace(self) -> float:
-        """Bytes a second so far."""
+        """Bytes per second so far."""
         return self._came / (time.monotonic() - self._began + 1)
 
     def has_to_go(self) -> None:
-        """Another needs its place. To be called on the event loop."""
+        """Another upload needs its slot. Must be called on the event loop."""
         self._must_go.set()
 
     def _next(self) -> bytes:
@@ -117,7 +118,7 @@ class Incoming:
         return b""
 
     async def _within(self, seconds: float) -> Any:
-        """The next message; None where none came in time, or this has to go."""
+        """The next message; None if none came in time, or this upload has to go."""
         coming = asyncio.ensure_future(self._receive())
         going = asyncio.ensure_future(self._must_go.wait())
         try:
@@ -133,7 +134,7 @@ def _broken_off(message: str) -> Refused:
 
 
 async def forget(receive: Receive) -> None:
-    """Take some of a body that nobody reads: a browser that still sends when the connection ends shows no answer."""
+    """Read some of a body that nobody wants: a browser still sending when the connection ends shows no answer."""
     left = MOST_DRAINED
     with suppress(TimeoutError):
         async with asyncio.timeout(DRAIN_SECONDS):
@@ -146,7 +147,7 @@ async def forget(receive: Receive) -> None:
 
 
 def sender_of(request: HttpRequest, *, of_the_api: bool) -> uuid.UUID | None:
-    """The person who sends it, by the token of a call or the session of a page; None for who is nobody."""
+    """The person who sends it, by the token of a call or the session of a page; None if nobody is signed in."""
     if of_the_api:
         scheme, _, token = request.headers.get("Authorization", "").partition(" ")
         holder = holder_of(token) if scheme.lower() == "bearer" else None
@@ -157,7 +158,7 @@ def sender_of(request: HttpRequest, *, of_the_api: bool) -> uuid.UUID | None:
 
 
 class UploadSlots:
-    """For uploads of one server. To be used on one event loop."""
+    """The upload slots of one server. Must be used on one event loop."""
 
     def __init__(self) -> None:
         self._taken: list[Incoming] = []
@@ -166,7 +167,7 @@ class UploadSlots:
 
     @asynccontextmanager
     async def place(self, person: uuid.UUID, body: Incoming) -> AsyncIterator[None]:
-        """Raises `NoUploadSlot` where this person has as many as one may, or none gets free."""
+        """Raises `NoUploadSlot` if this person has as many as one may, or no slot becomes free."""
         if self._people[person] >= PERSON_IMPORTS.most:
             note(PERSON_IMPORTS, f"person {person}")
             raise NoUploadSlot
@@ -204,7 +205,7 @@ class UploadSlots:
 
 
 class NoUploadSlot(Exception):
-    """As many uploads are on their way as may be at once, of all or of this person."""
+    """As many uploads are under way as may be at once, in all or for this person."""
 
 
 def incoming(request: HttpRequest) -> Incoming:

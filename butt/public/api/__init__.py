@@ -1,1 +1,1 @@
-"""The JSON API. Its contract stands in `docs/api.md`; `/openapi.json` is made from the code."""
+"""The JSON API. Its contract is in `docs/api.md`; `/openapi.json` is generated from the code."""

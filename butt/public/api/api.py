@@ -1,4 +1,4 @@
-"""The calls of the JSON API."""
+"""The operations of the JSON API."""
 
 import json
 import uuid
@@ -42,10 +42,10 @@ from butt.sources.actions import ALL_ACTIONS
 
 
 class PublicApi(NinjaAPI):
-    """Tells in its document what any call may be answered: no token, one that does not reach, a body that is no JSON,
-    or something that is not as the document says.
+    """Documents the errors that any operation may return: a missing token, one without the scope, a body that is
+    not JSON, or one that does not match the document.
 
-    The document is made and written once. That takes a fifth of a second, and anybody may ask for it.
+    The document is generated once. That takes a fifth of a second, and anybody may ask for it.
     """
 
     def get_openapi_schema(self, **options: Any) -> OpenAPISchema:  # noqa: ARG002 - we give it under one path
@@ -74,7 +74,7 @@ class PublicApi(NinjaAPI):
 
 
 def described(_request: HttpRequest) -> HttpResponse:
-    """In the place of ninja's own view, which writes the document anew each time, and lets nobody work meanwhile."""
+    """Replaces ninja's own view, which generates the document each time and blocks everybody meanwhile."""
     return HttpResponse(api.document, content_type="application/json")
 
 
@@ -102,14 +102,14 @@ PLAIN: dict[str, Any] = {"tags": ["agents"], **WIRE}
 
 @api.get("/agents", response={200: Agents, 401: Error}, **PLAIN)
 def agents(request: HttpRequest) -> Any:
-    """The person, and their bots."""
+    """The person and their bots."""
     person = caller(request)
     return {"agents": [agent_shape(View(agent)) for agent in [person, *bots_of(person)]]}
 
 
 @api.post("/agents", response={201: AgentShape, 402: Error, **REFUSALS}, **PLAIN)
 def create_agent(request: HttpRequest, body: NewAgent) -> Any:
-    """A new bot; it begins `#new` and comes alive by itself."""
+    """Create a bot; it starts as `#new` and becomes `#alive` by itself."""
     billing().check_may_add(caller(request))
     bot = actions.create_bot(
         caller(request),
@@ -121,22 +121,24 @@ def create_agent(request: HttpRequest, body: NewAgent) -> Any:
     return Status(201, agent_shape(View(bot)))
 
 
-# Before the path that takes any word for an id.
+# Must come before the path that accepts any word as an id.
 api.post("/agents/import", **imports.IMPORT)(imports.import_agent)
 
 
 @api.get("/agents/{agent_id}", response={200: AgentShape, **REFUSALS}, **PLAIN)
 def agent(request: HttpRequest, agent_id: uuid.UUID) -> Any:
-    """One bot of the person's, or the person."""
+    """One of the person's bots, or the person."""
     person = caller(request)
     return agent_shape(View(person if agent_id == person.id else bot_by_id(person, agent_id, Role.MODERATOR)))
 
 
 @api.patch("/agents/{agent_id}", response={200: AgentShape, **REFUSALS}, **PLAIN)
 def change_agent(request: HttpRequest, agent_id: uuid.UUID, body: AgentChange) -> Any:
-    """Change what a bot says of itself, how far it keeps messages, how much, and whether it says where it is."""
+    """Change a bot's description, its limits, how far away it keeps messages, and whether it announces its
+    address.
+    """
     person = caller(request)
-    # What it says of itself stands beside its invites, which moderators look after.
+    # Its description is shown with its invites, which moderators look after.
     least = Role.MODERATOR if body.model_fields_set <= {"description"} else Role.OWNER
     bot = bot_by_id(person, agent_id, least)
     with transaction.atomic():
@@ -155,7 +157,7 @@ def change_agent(request: HttpRequest, agent_id: uuid.UUID, body: AgentChange) -
 
 @api.delete("/agents/{agent_id}", response={202: AgentShape, **REFUSALS}, **PLAIN)
 def delete_agent(request: HttpRequest, agent_id: uuid.UUID) -> Any:
-    """Stop the bot at once and forget it after the days of grace, until which it can be restored."""
+    """Stop the bot at once and delete it after the grace period, during which it can be restored."""
     return Status(202, _ask(request, agent_id, Action.DELETE))
 
 
@@ -184,7 +186,7 @@ _add_action(Action.RESTORE, "Take a delete back.")
 
 @api.get("/belongs", response={200: AllBelongs, 401: Error}, **PLAIN)
 def belongs(request: HttpRequest) -> Any:
-    """Which of the person's bots belongs to whom: who shares a bot sees with whom."""
+    """Which of the person's bots belongs to whom: people who share a bot see each other."""
     rows = Belongs.objects.filter(source_agent__belongs_to__target_agent=caller(request)).order_by("id")
     return {
         "belongs": [

@@ -1,4 +1,4 @@
-"""RegisterBody and signing in: what gives a program its token."""
+"""Registering and signing in: how a program gets its token."""
 
 from typing import Any
 
@@ -38,7 +38,7 @@ class SignedIn(Schema):
 
 @router.post("/register", response={201: SignedIn, 409: Error, 422: Error, 429: Error}, **WIRE)
 def register(request: HttpRequest, body: RegisterBody) -> Any:
-    """A new person, with an access token."""
+    """Create a person, with an access token."""
     account = entry.register(body.email, body.password, body.name, address=address_of(request))
     ask_to_verify(request, account)
     return Status(201, _entry(account))
@@ -46,7 +46,7 @@ def register(request: HttpRequest, body: RegisterBody) -> Any:
 
 @router.post("/sign-in", response={201: SignedIn, 401: Error, 422: Error, 429: Error}, **WIRE)
 def sign_in(request: HttpRequest, body: SignInBody) -> Any:
-    """An access token for a person who is known."""
+    """An access token for an existing person."""
     address = address_of(request)
     account = entry.sign_in(body.email, body.password, address)
     entry.pass_second_factor(account, body.code, address)

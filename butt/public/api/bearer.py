@@ -1,4 +1,4 @@
-"""Who calls, and how far their token reaches. The one place where scopes are held to."""
+"""Who calls, and what their token allows. The only place where scopes are enforced."""
 
 import re
 
@@ -14,7 +14,7 @@ BY_PATH: list[tuple[set[str], re.Pattern[str], Scope]] = [
     (READING, re.compile(r"/agents/[^/]+/export/(secret|all)"), Scope.SECRETS),
     ({"GET", "HEAD", "PUT", "POST", "DELETE"}, re.compile(r"/agents/[^/]+/copy"), Scope.SECRETS),
 ]
-"""What needs another scope than its method tells: to read is `read`, all else `operate`."""
+"""Operations that need another scope than their method suggests: reading needs `read`, everything else `operate`."""
 
 
 class NotInScope(Exception):
@@ -24,7 +24,7 @@ class NotInScope(Exception):
 
 
 class Bearer(HttpBearer):
-    """`request.auth` is the person. Raises `NotInScope` where their token does not reach."""
+    """`request.auth` is the person. Raises `NotInScope` if their token lacks the scope."""
 
     def authenticate(self, request: HttpRequest, token: str) -> Agent | None:
         holder = holder_of(token)
@@ -37,7 +37,7 @@ class Bearer(HttpBearer):
 
 
 def caller(request: HttpRequest) -> Agent:
-    """The person in whose name a call with a token is made."""
+    """The person on whose behalf a call with a token is made."""
     person = request.auth  # type: ignore[attr-defined]
     if not isinstance(person, Agent):
         raise TypeError("this call needs auth")

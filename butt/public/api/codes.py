@@ -1,4 +1,4 @@
-"""The codes of errors, each with its status. What each means for a program stands in `docs/api.md`."""
+"""The error codes, each with its status. `docs/api.md` says what each means for a program."""
 
 from typing import Final
 
@@ -66,7 +66,7 @@ STATUS: Final[dict[str, int]] = {
     "no_invitation": 410,
     "too_many_mails": 429,
 }
-"""Of what a rule refuses."""
+"""Codes of refusals by a rule."""
 
 OF_THE_SERVER: Final[dict[str, tuple[int, ...]]] = {
     "no_token": (401,),
@@ -79,6 +79,6 @@ OF_THE_SERVER: Final[dict[str, tuple[int, ...]]] = {
     "not_now": (503,),
     "our_fault": (500,),
 }
-"""Of what may befall any call."""
+"""Codes that any call may return."""
 
 CODES: Final = sorted({*STATUS, *OF_THE_SERVER})

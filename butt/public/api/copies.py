@@ -1,4 +1,4 @@
-"""A copy of one's own, over the API: the place, and asking for one now. A token needs the scope `secrets`."""
+"""One's own copies, over the API: where they go, and asking for one now. A token needs the scope `secrets`."""
 
 import uuid
 from datetime import datetime
@@ -48,20 +48,20 @@ class OwnCopyShape(Schema):
 
 @router.get("/agents/{agent_id}/copy", response={200: OwnCopyShape, **REFUSALS})
 def own_copy(request: HttpRequest, agent_id: uuid.UUID) -> Any:
-    """The place, and how the last copy went. Its secret is not told."""
+    """Where copies go, and how the last copy went. The secret is not included."""
     return _shape(_known(bot_by_id(caller(request), agent_id)))
 
 
 @router.put("/agents/{agent_id}/copy", response={200: OwnCopyShape, **REFUSALS})
 def choose_copy(request: HttpRequest, agent_id: uuid.UUID, body: NewPlace) -> Any:
-    """Have copies go there from now on, the first at once."""
+    """Send copies there from now on, the first one at once."""
     person = caller(request)
     return _shape(actions.choose(person, bot_by_id(person, agent_id), CopyPlace(**body.dict())))
 
 
 @router.post("/agents/{agent_id}/copy", response={202: OwnCopyShape, **REFUSALS})
 def copy_now(request: HttpRequest, agent_id: uuid.UUID) -> Any:
-    """Have one made now."""
+    """Make a copy now."""
     person = caller(request)
     bot = bot_by_id(person, agent_id)
     actions.ask_now(person, bot)
@@ -70,7 +70,7 @@ def copy_now(request: HttpRequest, agent_id: uuid.UUID) -> Any:
 
 @router.delete("/agents/{agent_id}/copy", response={204: None, 401: Error, 404: Error})
 def end_copies(request: HttpRequest, agent_id: uuid.UUID) -> Any:
-    """Make no more. Those that were made stay where they are."""
+    """Stop making copies. Existing copies stay where they are."""
     person = caller(request)
     actions.end(person, bot_by_id(person, agent_id))
     return Status(204, None)

@@ -1,4 +1,4 @@
-"""Every error as `{"error": {"code", "message", "field"?}}` with the fitting status."""
+"""Every error as `{"error": {"code", "message", "field"?}}` with its status."""
 
 from typing import Any
 
@@ -22,7 +22,7 @@ def problem(status: int, code: str, message: str, field: str = "") -> tuple[int,
 
 
 def wants_json(request: HttpRequest) -> bool:
-    """Who calls the API, known or not, or says that they take no page."""
+    """Whether the request is for the API, with a token or without, or does not accept pages."""
     of_the_api = request.resolver_match is not None and "api" in request.resolver_match.namespaces
     return of_the_api or "Authorization" in request.headers or not request.accepts("text/html")
 

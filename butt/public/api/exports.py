@@ -1,4 +1,4 @@
-"""A bot's data, to take along."""
+"""Exporting a bot's data."""
 
 import uuid
 from typing import Annotated, Any
@@ -39,8 +39,8 @@ EncryptTo = Annotated[
     openapi_extra={"responses": {200: {"description": "The file, streamed.", **FILE}}},
 )
 def export(request: HttpRequest, agent_id: uuid.UUID, part: ExportPart, encrypt_to: EncryptTo = "") -> Any:
-    """One part of a bot's data, or all of it: a data folder that ssb-server starts on. Running it elsewhere while the bot
-    runs here forks its feed.
+    """One part of a bot's data, or all of it: a data folder that ssb-server starts on. Running it elsewhere
+    while the bot runs here forks its feed.
     """
     person = caller(request)
     return downloads.export(

@@ -1,4 +1,4 @@
-"""A pub from elsewhere becomes a bot."""
+"""Importing a pub from elsewhere as a bot."""
 
 import uuid
 from typing import Annotated, Any, Literal
@@ -47,7 +47,7 @@ Stopped = Annotated[
 
 
 def import_agent(request: HttpRequest, name: Name, stopped: Stopped, network: Network = "") -> Any:
-    """A tar of a pub's data folder becomes a bot. It says nothing before it has all messages of its own."""
+    """Import a tar of a pub's data folder as a bot. The bot publishes nothing until it has all its own messages."""
     billing().check_may_add(caller(request))
     body = incoming(request)
     is_stopped = stopped == "for-good"
@@ -62,7 +62,7 @@ def import_agent(request: HttpRequest, name: Name, stopped: Stopped, network: Ne
     "/agents/{agent_id}/caught-up", response={202: AgentShape, 401: Error, 404: Error, 409: Error}, **WIRE
 )
 def caught_up(request: HttpRequest, agent_id: uuid.UUID) -> Any:
-    """State that there are no newer messages of the bot's own, where no peer can be reached who has them."""
+    """Confirm that there are no newer messages of the bot's own, if no peer that has them can be reached."""
     person = caller(request)
     bot = bot_by_id(person, agent_id)
     say_caught_up(person, bot)

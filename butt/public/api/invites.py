@@ -1,4 +1,4 @@
-"""The calls about a bot's invites."""
+"""The operations on a bot's invites."""
 
 import uuid
 from datetime import datetime
@@ -81,7 +81,7 @@ def create_invite(
     body: NewInvite,
     key: Key = None,
 ) -> Any:
-    """A new invite. Its name is for you alone: it is published nowhere."""
+    """Create an invite. Its name is for you alone: it is not published anywhere."""
     bot = summary_by_id(caller(request), agent_id)
     invite = making.create(
         caller(request), bot, body.name, uses=body.uses, expires_at=body.expiresAt, key=key
@@ -97,7 +97,9 @@ def revoke_invite(
     invite_id: uuid.UUID,
     unfollow: bool = False,
 ) -> Any:
-    """Take an invite back: the pub lets nobody in by it from now on. With `unfollow` it follows nobody more who came by it."""
+    """Revoke an invite: the pub lets nobody in by it any more. With `unfollow`, it also unfollows everybody
+    who came by it.
+    """
     person, bot = caller(request), _bot(request, agent_id)
     making.revoke(person, bot, invite_id)
     if unfollow:
@@ -113,7 +115,7 @@ def open_invites(request: HttpRequest, agent_id: uuid.UUID) -> Any:
 
 @router.put("/agents/{agent_id}/open-invites", response={200: OpenInvites, **REFUSALS}, **WIRE)
 def set_open_invites(request: HttpRequest, agent_id: uuid.UUID, body: OpenInvitesChange) -> Any:
-    """Have the bot's open page invite so many people a day; 0: nobody."""
+    """Set how many people a day the bot's open page invites; 0 for nobody."""
     bot = _bot(request, agent_id)
     opening.set_invites_a_day(caller(request), bot, body.aDay)
     return _open_shape(bot)

@@ -1,4 +1,4 @@
-"""The calls about who pays for a bot."""
+"""The operations on who pays for a bot."""
 
 import uuid
 from datetime import datetime
@@ -49,7 +49,9 @@ def payer(request: HttpRequest, agent_id: uuid.UUID) -> Any:
 
 @router.put("/agents/{agent_id}/payer", response={200: PayerShape, **REFUSALS_WITH_MONEY})
 def agree(request: HttpRequest, agent_id: uuid.UUID, body: Agreement) -> Any:
-    """Pay for a bot from now on, at the price that `GET` told. 409 when nobody is asked, or the price is another by now."""
+    """Pay for a bot from now on, at the price that `GET` gave. 409 if nobody is asked to, or the price has
+    changed.
+    """
     person = caller(request)
     bot = bot_by_id(person, agent_id)
     takeover.agree(billing(), person, bot, Price(body.amount, body.currency))

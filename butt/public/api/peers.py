@@ -1,4 +1,4 @@
-"""The calls about whom a bot follows, and which other pubs it joins."""
+"""The operations on whom a bot follows, and which other pubs it joins."""
 
 import uuid
 from datetime import datetime
@@ -75,14 +75,14 @@ class MemberList(Schema):
 
 @router.get("/agents/{agent_id}/peers", response={200: PeerList, **REFUSALS}, **WIRE)
 def peers(request: HttpRequest, agent_id: uuid.UUID) -> Any:
-    """The other pubs that the bot was told to join, the latest first, and what came of it."""
+    """The other pubs that the bot was told to join, the latest first, with the results."""
     bot = bot_by_id(caller(request), agent_id)
     return {"peers": [_shape(row) for row in joining.joined_by(bot)]}
 
 
 @router.post("/agents/{agent_id}/peers", response={202: PeerShape, **REFUSALS}, **WIRE)
 def add_peer(request: HttpRequest, agent_id: uuid.UUID, body: NewPeer) -> Any:
-    """Have the bot take another pub's invite, or connect with its address. The list tells what came of it."""
+    """Have the bot use another pub's invite, or connect with its address. The list shows the result."""
     person = caller(request)
     bot = bot_by_id(person, agent_id)
     given = [text for text in (body.invite, body.address) if text is not None]
@@ -100,10 +100,10 @@ def list_members(
     relation: Relation | None = None,
     after: int = 0,
 ) -> Any:
-    """Whom the bot follows and blocks, 50 at a time: those whose name or id holds `q`.
+    """Whom the bot follows and blocks, 50 at a time: those whose name or id contains `q`.
 
-    `sort` is since, name, seen, messages, bytes or blobBytes, the largest first with a `-` before it. `after` is the `next` of
-    the page before.
+    `sort` is since, name, seen, messages, bytes or blobBytes, with a `-` before it for descending order.
+    `after` is the `next` of the previous page.
     """
     bot = bot_by_id(caller(request), agent_id, Role.MODERATOR)
     relations = members.SHOWN if relation is None else (relation,)

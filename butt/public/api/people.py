@@ -1,4 +1,4 @@
-"""The calls about who shares a bot, and what each of them may do."""
+"""The operations on who shares a bot, and what each person may do."""
 
 import uuid
 from datetime import datetime
@@ -52,15 +52,15 @@ class RoleChange(Body):
 
 @router.get("/agents/{agent_id}/people", response={200: PersonList, **REFUSALS_WITH_MONEY})
 def people(request: HttpRequest, agent_id: uuid.UUID) -> Any:
-    """Who shares a bot, the longest first. An owner may do all with it, a moderator see its figures and look after its
-    members and invites.
+    """Who shares a bot, the earliest first. An owner may do everything with it; a moderator may see its
+    figures and look after its members and invites.
     """
     return _shape(bot_by_id(caller(request), agent_id, Role.MODERATOR))
 
 
 @router.post("/agents/{agent_id}/people", response={202: PersonList, **REFUSALS_WITH_MONEY})
 def invite(request: HttpRequest, agent_id: uuid.UUID, body: Asked) -> Any:
-    """Ask somebody by mail to share a bot. They have 7 days; whoever is asked again has longer."""
+    """Ask somebody by e-mail to share a bot. They have 7 days; asking again gives them more time."""
     person = caller(request)
     bot = bot_by_id(person, agent_id)
     sharing.invite(person.account, bot, body.email, body.role)
@@ -71,7 +71,7 @@ def invite(request: HttpRequest, agent_id: uuid.UUID, body: Asked) -> Any:
     "/agents/{agent_id}/people/invited/{invitation_id}", response={204: None, **REFUSALS_WITH_MONEY}
 )
 def withdraw(request: HttpRequest, agent_id: uuid.UUID, invitation_id: PositiveInt) -> Any:
-    """Take an invitation back; its link is worth nothing then."""
+    """Withdraw an invitation; its link then no longer works."""
     person = caller(request)
     owners.withdraw(person, bot_by_id(person, agent_id), invitation_id)
     return Status(204, None)
@@ -79,7 +79,7 @@ def withdraw(request: HttpRequest, agent_id: uuid.UUID, invitation_id: PositiveI
 
 @router.put("/agents/{agent_id}/people/{person_id}", response={200: PersonList, **REFUSALS_WITH_MONEY})
 def set_role(request: HttpRequest, agent_id: uuid.UUID, person_id: uuid.UUID, body: RoleChange) -> Any:
-    """Have somebody who shares a bot be an owner or a moderator. 409 for its last owner, and for whoever pays for it."""
+    """Make somebody who shares a bot an owner or a moderator. 409 for its last owner, and for whoever pays for it."""
     person = caller(request)
     bot = bot_by_id(person, agent_id)
     sharing.set_role(person, bot, person_id, body.role)
@@ -90,7 +90,9 @@ def set_role(request: HttpRequest, agent_id: uuid.UUID, person_id: uuid.UUID, bo
     "/agents/{agent_id}/people/{person_id}", response={202: None, 204: None, **REFUSALS_WITH_MONEY}
 )
 def remove(request: HttpRequest, agent_id: uuid.UUID, person_id: uuid.UUID) -> Any:
-    """Share a bot with a moderator no more, or leave it. 202 when the caller pays, and leaves once somebody else agrees to."""
+    """Stop sharing a bot with a moderator, or leave it. 202 if the caller pays, and leaves once somebody else
+    agrees to.
+    """
     person = caller(request)
     if person_id == person.id:
         has_left = takeover.leave(billing(), person, bot_by_id(person, agent_id, Role.MODERATOR))

@@ -1,4 +1,4 @@
-"""A bot's figures over time, as rows without names: a year of them is short."""
+"""A bot's figures over time, as rows without field names, so that a whole year is small."""
 
 from typing import Any, Literal
 

@@ -1,4 +1,4 @@
-"""What goes over the wire. Times are ISO 8601 in UTC, sizes bytes, durations seconds."""
+"""The shapes of requests and answers. Times are ISO 8601 in UTC, sizes in bytes, durations in seconds."""
 
 import uuid
 from datetime import datetime
@@ -26,23 +26,23 @@ class Error(Schema):
 
 
 REFUSALS: dict[Any, Any] = {401: Error, 404: Error, 409: Error, 422: Error}
-"""What most calls about a bot answer when they refuse."""
+"""The refusals of most operations on a bot."""
 
 REFUSALS_WITH_MONEY: dict[Any, Any] = {**REFUSALS, 402: Error}
-"""The same, of calls that can be refused because a payment is due."""
+"""The same, for operations that can be refused because a payment is due."""
 
 
 class Body(Schema):
-    """What is sent to us. A field that we do not know is refused: one that is misspelt would be left out without a word."""
+    """What is sent to us. Unknown fields are refused: a misspelt one would otherwise be ignored silently."""
 
     model_config = ConfigDict(extra="forbid")
 
     @field_validator("*")
     @classmethod
     def _text_that_can_be_kept(cls, value: Any) -> Any:
-        """JSON can hold half of a surrogate pair, which neither a database nor a hash of a password takes.
+        """JSON can contain a lone surrogate, which neither a database nor a password hash accepts.
 
-        Other characters that nobody can see are for each field's own rule, which has a code and words for them.
+        Other invisible characters are left to each field's own rule, which has a code and a message for them.
         """
         if isinstance(value, str):
             try:
@@ -67,7 +67,7 @@ class NewAgent(Body):
 
 
 class LimitsChange(Body):
-    """Of each that is given: a number, or null for the operator's."""
+    """For each field given: a number, or null for the operator's limit."""
 
     disk: int | None = Field(None, description="Bytes of all.")
     blobs: int | None = Field(None, description="Bytes of all blobs.")
@@ -112,7 +112,7 @@ class Bandwidth(Schema):
 
 
 class MonthShape(Schema):
-    """What went over the network this month, by UTC."""
+    """The network traffic of this month, in UTC."""
 
     month: str
     in_: int = Field(alias="in")
@@ -172,7 +172,7 @@ def _month(traffic: TrafficOfMonth) -> dict[str, Any]:
 
 
 def agent_shape(view: View) -> dict[str, Any]:
-    """One agent as the contract has it; a person has only the first five fields."""
+    """One agent in the form of the contract; a person has only the first five fields."""
     agent, shape = view.agent, {}
     if view.is_bot:
         shape = {

@@ -1,4 +1,4 @@
-"""What the vault has of a bot, and asking for a bot back whose data is gone."""
+"""What the vault has of a bot, and restoring a bot whose data is gone."""
 
 import uuid
 from datetime import datetime
@@ -19,7 +19,9 @@ WIRE: dict[str, Any] = {"by_alias": True, "exclude_unset": True}
 
 
 class VaultShape(Schema):
-    """Sizes in bytes. `behind` is how much of its log is not in the vault; `lostAt` when its data was found to be gone."""
+    """Sizes in bytes. `behind` is how much of its log is not in the vault; `lostAt` is when its data was
+    found to be gone.
+    """
 
     size: int
     behind: int
@@ -35,7 +37,7 @@ class VaultShape(Schema):
 
 @router.get("/agents/{agent_id}/vault", response={200: VaultShape, 401: Error, 404: Error, 409: Error})
 def vault(request: HttpRequest, agent_id: uuid.UUID) -> Any:
-    """How far its copy in the vault is. 409 where this service has none."""
+    """How up to date its copy in the vault is. 409 if this service has no vault."""
     copy = known_copy_of(bot_by_id(caller(request), agent_id, Role.MODERATOR))
     return {
         "size": copy.size,
@@ -53,7 +55,9 @@ def vault(request: HttpRequest, agent_id: uuid.UUID) -> Any:
 
 @router.post("/agents/{agent_id}/come-back", response={202: AgentShape, **REFUSALS}, **WIRE)
 def come_back(request: HttpRequest, agent_id: uuid.UUID) -> Any:
-    """Have a bot whose data is gone come back from the vault. It catches up with its own messages before it speaks."""
+    """Restore a bot whose data is gone from the vault. It catches up with its own messages before it
+    publishes anything.
+    """
     person = caller(request)
     bot = bot_by_id(person, agent_id)
     ask_back(person, bot)

@@ -1,1 +1,1 @@
-"""The pages. They hold no rules: they ask `butt.agents` and show what it says."""
+"""The pages. They contain no rules: they ask `butt.agents` and show what it says."""

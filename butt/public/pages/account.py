@@ -1,4 +1,4 @@
-"""The person's own account: what it says of them, taking it away, and leaving."""
+"""The person's own account: its data, downloading it, and deleting it."""
 
 from allauth.mfa.utils import is_mfa_enabled
 from allauth.usersessions.views import list_usersessions
@@ -50,7 +50,7 @@ def account(request: HttpRequest, person: Agent) -> HttpResponse:
 
 @login_required
 def sessions(request: HttpRequest) -> HttpResponseBase:
-    """Signing out everywhere means programs as well."""
+    """Signing out everywhere includes programs."""
     mine = account_of(request)
     answer: HttpResponseBase = list_usersessions(request)
     if request.method == "POST":
@@ -71,7 +71,7 @@ def data(request: HttpRequest, person: Agent) -> HttpResponse:  # noqa: ARG001
 
 @for_person
 def delete(request: HttpRequest, person: Agent) -> HttpResponse:
-    """Deleting asks for the password, whatever was shown before."""
+    """Deleting asks for the password, whatever was proved before."""
     mine = account_of(request)
     shown = {"bots": summaries_of(person)}
     if request.method != "POST":

@@ -1,4 +1,4 @@
-"""An operator does something to a person, a bot or a machine, and says why; or tells everybody something."""
+"""Operators act on a person, a bot or a machine and say why; or announce something to everybody."""
 
 from typing import Any
 
@@ -17,7 +17,7 @@ from butt.public.pages.person import account_of, person_of
 
 
 def on_person(request: HttpRequest, person_id: str) -> HttpResponse:
-    """For whoever may use the console; for all others it is not there."""
+    """For people who may use the console; everybody else gets a 404."""
     _let_in(request)
     account = get_object_or_404(Account, agent_id=person_id)
     where = ("admin:accounts_account_changelist", account.email)
@@ -25,14 +25,14 @@ def on_person(request: HttpRequest, person_id: str) -> HttpResponse:
 
 
 def on_bot(request: HttpRequest, bot_id: str) -> HttpResponse:
-    """The same, for a bot."""
+    """The same for a bot."""
     _let_in(request)
     bot = get_object_or_404(Agent, id=bot_id, type=Agent.Type.BOT)
     return _answer(request, OF_BOT, bot, "admin:agents_agent_changelist", bot.name)
 
 
 def on_machine(request: HttpRequest, machine_id: str) -> HttpResponse:
-    """The same, for a machine."""
+    """The same for a machine."""
     _let_in(request)
     machine = get_object_or_404(Machine, id=machine_id)
     return _answer(request, OF_MACHINE, machine, "admin:machines_machine_changelist", machine.minion_id)

@@ -1,4 +1,4 @@
-"""The page of an alias: who has it, and how an app connects with them through the room of the bot.
+"""The page of an alias: who has it, and how an app connects with them through the bot's room.
 
 Source: https://github.com/ssbc/rooms2, "Web endpoint"
 """
@@ -18,13 +18,13 @@ from butt.public.addresses import address_of
 from butt.public.pages.apps import APPS
 
 _looks, _misses = Rate(ADDRESS_JOINS), Rate(ADDRESS_MISSES)
-"""In this server's own memory, as for invites: each look asks the bot."""
+"""In this server's own memory, as for invites. They are bounded because each look asks the bot."""
 
 
 @require_safe
 @never_cache
 def alias(request: HttpRequest, name: str, alias: str) -> HttpResponse:
-    """Who has this alias, for people, and with `?encoding=json` for apps."""
+    """Who has this alias: a page for people, and with `?encoding=json` the answer for apps."""
     visitor = f"address {network_of(address_of(request))}"
     if wait := _looks.wait_of(visitor):
         return _too_often(request, wait)

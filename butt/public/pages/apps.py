@@ -1,6 +1,6 @@
-"""The apps of Secure Scuttlebutt that are alive, and how one comes in with each.
+"""The Secure Scuttlebutt apps that are maintained, and how to get in with each.
 
-`docs/clients.md` tells more of them.
+`docs/clients.md` says more about them.
 """
 
 from dataclasses import dataclass
@@ -10,12 +10,12 @@ from dataclasses import dataclass
 class LivingApp:
     name: str
     url: str
-    """Where one gets it."""
+    """Where to get it."""
     runs_on: str
     network: str
-    """The name of the network that it is in."""
+    """The name of the network that it uses."""
     opens: bool
-    """Whether the button on the page of an invite opens it."""
+    """Whether the button on an invite's page opens it."""
     steps: str
     """What to do in it without the button."""
 

@@ -25,7 +25,7 @@ P = ParamSpec("P")
 def where_money_is(
     page: Callable[Concatenate[HttpRequest, P], HttpResponseBase],
 ) -> Callable[Concatenate[HttpRequest, P], HttpResponseBase]:
-    """There is no such page where nobody pays."""
+    """A page that does not exist if nobody pays."""
 
     @wraps(page)
     def wrapped(request: HttpRequest, *args: P.args, **kwargs: P.kwargs) -> HttpResponseBase:
@@ -39,7 +39,7 @@ def where_money_is(
 def render_with(
     form: CardForm | None, request: HttpRequest, template: str, context: dict[str, Any], status: int = 200
 ) -> HttpResponse:
-    """The page; what a card is entered with is let in on no other than this."""
+    """Render the page; only here may the card form's scripts and frames be loaded."""
     response = render(request, template, context, status=status)
     if form:
         csp_update({name: list(there) for name, there in form.sources.items()})(lambda _: response)(request)
@@ -79,7 +79,7 @@ def card(request: HttpRequest, person: Agent) -> HttpResponse:
 
 
 def with_card(request: HttpRequest, person: Agent, template: str, context: dict[str, Any]) -> HttpResponse:
-    """A page on which a card is entered. `context["errors"]` is what is wrong already."""
+    """A page with a card form. `context["errors"]` contains errors found so far."""
     form, errors = None, dict(context.get("errors", {}))
     status = 422 if errors else 200
     try:
@@ -100,7 +100,7 @@ def pay(request: HttpRequest, person: Agent) -> HttpResponse:  # noqa: ARG001
 @where_money_is
 @for_person
 def cancel(request: HttpRequest, person: Agent) -> HttpResponse:
-    """It says what happens before the click."""
+    """Says what will happen before it is confirmed."""
     now = billing().bill(person)
     if not now.may_end:
         return redirect("billing")
@@ -123,7 +123,7 @@ def resume(request: HttpRequest, person: Agent) -> HttpResponse:  # noqa: ARG001
 @where_money_is
 @for_person
 def invoice(request: HttpRequest, person: Agent, number: str) -> HttpResponse:
-    """One that can be printed, where Stripe offers none."""
+    """A printable invoice, for when Stripe offers none."""
     try:
         found = next((each for each in billing().invoices(person) if each.id == number), None)
     except NoAnswer as trouble:
@@ -137,7 +137,7 @@ def invoice(request: HttpRequest, person: Agent, number: str) -> HttpResponse:
 @require_POST
 @where_money_is
 def webhook(request: HttpRequest) -> HttpResponse:
-    """What Stripe tells us; its signature says that it was Stripe."""
+    """What Stripe reports to us; its signature proves that it is Stripe."""
     try:
         billing().take_event(request.body, request.headers.get("Stripe-Signature", ""))
     except Forged as no:

@@ -43,7 +43,7 @@ def actions(request: HttpRequest, person: Agent, name: str) -> HttpResponse:
 
 @for_person
 def ask(request: HttpRequest, person: Agent, name: str, action: str) -> HttpResponse:
-    """A click on one of the actions. Who had to sign in first comes here by GET, which asks for nothing."""
+    """A click on one of the actions. After signing in, people come here by GET, which does nothing."""
     if action not in ASKED_AT_ONCE:
         raise Http404
     bot = bot_by_name(person, name)
@@ -54,7 +54,7 @@ def ask(request: HttpRequest, person: Agent, name: str, action: str) -> HttpResp
 
 @for_person
 def delete(request: HttpRequest, person: Agent, name: str) -> HttpResponse:
-    """Deleting asks for the bot's name: it is no click that slips."""
+    """Deleting asks for the bot's name, so that it cannot happen by a slip."""
     bot = bot_by_name(person, name)
     if request.method != "POST":
         return render(request, "bot/delete.html", {"bot": View(bot)})
@@ -66,7 +66,7 @@ def delete(request: HttpRequest, person: Agent, name: str) -> HttpResponse:
 
 
 def attempt(request: HttpRequest, person: Agent, bot: Agent, action: Action) -> None:
-    """Ask for it; a refusal is told on the next page."""
+    """Ask for the action; the next page shows a refusal."""
     try:
         ALL_ACTIONS[action](person, bot)
     except Refused as no:

@@ -1,6 +1,6 @@
-"""A sign-in that waits for an app: it belongs to the browser that it was begun in, for what it was begun.
+"""A sign-in that waits for an app: it belongs to the browser and the purpose for which it was started.
 
-The session keeps it, so a link that is sent on opens no other browser.
+The session keeps it, so a link that is passed on signs in no other browser.
 """
 
 import time
@@ -28,16 +28,16 @@ class Purpose(StrEnum):
     """What an SSB id is proven for."""
 
     ACCOUNT = "account"
-    """It opens an account."""
+    """To open an account."""
     ADD = "add"
-    """It is to open the account of who is signed in."""
+    """To be added to the account of the person who is signed in."""
     MEMBER = "member"
-    """It is a member's of the bot."""
+    """To sign in as a member of the bot."""
 
 
 @dataclass(frozen=True)
 class Pending:
-    """`challenge` is the service's; `next` is a page of ours or empty."""
+    """`challenge` is the service's own; `next` is one of our pages or empty."""
 
     bot: Agent
     challenge: str
@@ -48,7 +48,7 @@ class Pending:
 def begin(request: HttpRequest, bot: Agent, purpose: Purpose, target: str = "") -> None:
     """Make a challenge for this browser; an earlier one is forgotten.
 
-    Raises `NoSignIn`: `TOO_OFTEN`, and as `signing_in.begin` does.
+    Raises `NoSignIn`: `TOO_OFTEN`, and what `signing_in.begin` raises.
     """
     check_rate(request)
     request.session[_PENDING] = {
@@ -62,7 +62,7 @@ def begin(request: HttpRequest, bot: Agent, purpose: Purpose, target: str = "") 
 
 
 def pending_in(request: HttpRequest) -> Pending | None:
-    """What this browser waits for, while it does, and while the same person is signed in as when it began."""
+    """The sign-in this browser waits for, unless it expired or somebody else is signed in than when it began."""
     kept = request.session.get(_PENDING)
     if not kept or kept["until"] < time.time():
         return None
@@ -74,12 +74,12 @@ def pending_in(request: HttpRequest) -> Pending | None:
 
 
 def drop(request: HttpRequest) -> None:
-    """Have nobody use it again."""
+    """Forget it, so that nobody can use it again."""
     del request.session[_PENDING]
 
 
 def check_rate(request: HttpRequest) -> None:
-    """Raises `NoSignIn` `TOO_OFTEN` for an address that begins again and again."""
+    """Raises `NoSignIn` `TOO_OFTEN` for an address that starts sign-ins again and again."""
     if _begun.wait_of(f"address {network_of(address_of(request))}"):
         raise NoSignIn(Why.TOO_OFTEN, "Too many sign-in attempts. Please come back in a few minutes.")
 

@@ -1,4 +1,4 @@
-"""What an app is answered at the page of an invite: where to claim it, and what came of its claim.
+"""The answers to apps at an invite's page: where to claim it, and the result of a claim.
 
 Source: https://github.com/ssbc/ssb-http-invite-spec
 """
@@ -15,11 +15,13 @@ from butt.invites.models import Invite
 from butt.public.api.codes import STATUS
 
 LONGEST_CLAIM = 1000
-"""Bytes: an id and a token take 130."""
+"""In bytes: an id and a token take 130."""
 
 
 def is_claim(request: HttpRequest) -> bool:
-    """Whether an app claims an invite. A browser's form has another content type, and no page can make one send this."""
+    """Whether an app claims an invite. Browser forms have another content type, and no page can make one send
+    this.
+    """
     return request.method == "POST" and request.content_type == "application/json"
 
 
@@ -32,7 +34,7 @@ def wants_json(request: HttpRequest) -> bool:
 
 
 def told(invite: Invite) -> JsonResponse:
-    """Where to claim an invite. One that is used up can still be claimed by who came in by it before."""
+    """Where to claim an invite. A used-up invite can still be claimed by people who came in by it before."""
     if (found := state_without_uses(invite)) is not InviteState.OPEN:
         return failed(f"This invite is {found}.", 410)
     return JsonResponse({"status": "successful", "invite": invite.token, "postTo": join_url(invite.token)})
@@ -61,7 +63,7 @@ def failed(message: str, status: int) -> JsonResponse:
 
 
 def _id_in(request: HttpRequest, invite: Invite) -> str:
-    """The SSB id that claims. Raises `Refused` `bad_claim`."""
+    """The SSB id that claims the invite. Raises `Refused` `bad_claim`."""
     body = request.body
     try:
         given = json.loads(body) if len(body) <= LONGEST_CLAIM else None

@@ -1,4 +1,4 @@
-"""What a bot runs, and what an upgrade would change."""
+"""What code a bot runs, and what an upgrade would change."""
 
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
@@ -15,7 +15,7 @@ from butt.sources.models import Release
 
 @for_person
 def upgrade(request: HttpRequest, person: Agent, name: str) -> HttpResponse:
-    """It says what would change, before the click."""
+    """Says what would change before it is confirmed."""
     bot = bot_by_name(person, name)
     if request.method == "POST":
         attempt(request, person, bot, Action.UPGRADE)

@@ -1,4 +1,4 @@
-"""Where the link leads by which somebody shows that an address is theirs: a page of allauth's, and what it says afterwards."""
+"""The page behind the link that confirms an e-mail address: allauth's own, with what it says afterwards."""
 
 from typing import Any
 
@@ -11,7 +11,7 @@ from django.shortcuts import render
 
 
 class Confirmation(ConfirmEmailView):  # type: ignore[misc]
-    """allauth knows no link that has done its work: who pressed it twice would hear that it failed."""
+    """allauth forgets used links: people who click one twice would read that it failed."""
 
     def dispatch(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
         if confirmed := _confirmed_by(kwargs["key"]):
@@ -24,7 +24,7 @@ confirm_email = Confirmation.as_view()
 
 
 def _confirmed_by(key: str) -> EmailAddress | None:
-    """The address of a link that is good still, when it is verified already."""
+    """The address of a link that is still valid, if it is already verified."""
     try:
         longest = 60 * 60 * 24 * app_settings.EMAIL_CONFIRMATION_EXPIRE_DAYS
         number = signing.loads(key, max_age=longest, salt=app_settings.SALT)

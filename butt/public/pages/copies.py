@@ -1,4 +1,4 @@
-"""A copy of one's own: where it goes, when the last one was made, and what went wrong."""
+"""One's own copies: where they go, when the last one was made, and what went wrong."""
 
 from django.contrib import messages
 from django.http import HttpRequest, HttpResponse
@@ -16,7 +16,7 @@ from butt.public.pages.person import for_person_again
 
 @for_person_again
 def own_copy(request: HttpRequest, person: Agent, name: str) -> HttpResponse:
-    """Who chooses the place and the key gets the bot's secret there, so the person proves once more that it is them."""
+    """Whoever chooses the place and the key gets the bot's secret, so the person proves again who they are."""
     bot = bot_by_name(person, name)
     if request.method != "POST":
         return _page(request, bot)

@@ -1,4 +1,4 @@
-"""The way in: `start` for both who is known and who is new, then `newbie`."""
+"""Entering: `start` for existing and new people alike, then `newbie`."""
 
 from datetime import timedelta
 from typing import Any
@@ -36,9 +36,9 @@ from scuttlekit.network_keys import MAIN
 @never_cache
 @sensitive_post_parameters("password")
 def start(request: HttpRequest) -> HttpResponse:
-    """One form as drawn: a known address signs in, an unknown one registers and goes on to `newbie`.
+    """One form, as drawn: a known address signs in, an unknown one registers and goes on to `newbie`.
 
-    Who has a second factor is led on to show it.
+    People with a second factor are led on to use it.
     """
     if person_of(request):
         return redirect(on_their_way_to(request) or "dashboard")
@@ -83,7 +83,7 @@ def another(request: HttpRequest, person: Agent) -> HttpResponse:
 @require_safe
 @for_person
 def name(request: HttpRequest, person: Agent) -> HttpResponse:  # noqa: ARG001
-    """Whether a bot may be called so, told while it is typed."""
+    """Whether a bot may have this name, checked while it is typed."""
     try:
         return JsonResponse({"name": check_bot_name(request.GET.get("name", "")), "message": ""})
     except Refused as no:
@@ -125,7 +125,7 @@ def _name_a_bot(request: HttpRequest, person: Agent, template: str) -> HttpRespo
 
 
 def _just_made(person: Agent, name: str) -> Agent | None:
-    """Who clicks twice asks twice; the second time the bot is there, and theirs."""
+    """Clicking twice asks twice; the second time the bot already exists and is theirs."""
     lately = timezone.now() - timedelta(minutes=1)
     return bots_of(person).filter(name=name.strip().lower(), created_at__gt=lately).first()
 

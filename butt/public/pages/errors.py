@@ -1,4 +1,4 @@
-"""Pages for when something is not there, or went wrong."""
+"""Pages for when something does not exist or went wrong."""
 
 import sys
 from collections.abc import Callable
@@ -14,7 +14,7 @@ from butt.public.api.errors import problem, wants_json
 from butt.public.refusals import RefusalCode, refusal_of
 
 DATABASE_SECONDS, UPLOADS_SECONDS = 5, 60
-"""After how long to ask again."""
+"""How many seconds to wait before trying again."""
 
 _NO_DATABASE = "The service cannot reach its database at the moment. Please try again shortly."
 _MANY_AT_ONCE = (
@@ -31,7 +31,9 @@ def not_found(request: HttpRequest, exception: Exception | None = None) -> HttpR
 def not_allowed(
     get_response: Callable[[HttpRequest], HttpResponseBase],
 ) -> Callable[[HttpRequest], HttpResponseBase]:
-    """Middleware: a method that a path does not know is an error like any other; Django answers it with no words."""
+    """Middleware: a method that a path does not support is an error like any other; Django's own answer has
+    no text.
+    """
 
     def answer(request: HttpRequest) -> HttpResponseBase:
         response = get_response(request)
@@ -43,7 +45,7 @@ def not_allowed(
 
 
 def _no_such_method(request: HttpRequest, known: str) -> HttpResponse:
-    # The way of a button, come to by a link, or by `start` where somebody had to sign in on the way.
+    # A button's URL that was opened by a link, or by `start` because somebody had to sign in first.
     message = "Nothing was done. Please open the page from the home page and press the button again."
     for_programs = f"{request.method} is no method of this path; it knows {known}."
     told = _tell(request, 405, "wrong_method", "once more", message, for_programs=for_programs)
@@ -54,7 +56,7 @@ def _no_such_method(request: HttpRequest, known: str) -> HttpResponse:
 def refused(
     get_response: Callable[[HttpRequest], HttpResponseBase],
 ) -> Callable[[HttpRequest], HttpResponseBase]:
-    """Middleware: what the server refused has its answer here, where all others' headers are put on it."""
+    """Middleware: requests that the server refused are answered here, so that they get all the usual headers."""
 
     def answer(request: HttpRequest) -> HttpResponseBase:
         match refusal_of(request):
@@ -80,7 +82,7 @@ def bad_request(request: HttpRequest, exception: Exception | None = None) -> Htt
 
 
 def server_error(request: HttpRequest) -> HttpResponse:
-    # A full disk, or a database that restarts: it passes, and what was asked can be asked again.
+    # A full disk or a restarting database: it passes, and the request can be repeated.
     if isinstance(sys.exception(), OperationalError | InterfaceError):
         return _not_now(request, _NO_DATABASE, DATABASE_SECONDS)
     message = "Something went wrong on our side. Nothing is lost. Please try again."
@@ -97,7 +99,7 @@ def _not_now(request: HttpRequest, message: str, seconds: int) -> HttpResponse:
 def _tell(
     request: HttpRequest, status: int, code: str, title: str, message: str, *, for_programs: str = ""
 ) -> HttpResponse:
-    """A page with `title` and `message`; to who takes JSON, `code` and, where they need other words, those."""
+    """A page with `title` and `message`; clients that accept JSON get `code`, and `for_programs` if it is given."""
     if wants_json(request):
         status, body = problem(status, code, for_programs or message)
         return JsonResponse(body, status=status)

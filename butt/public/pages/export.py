@@ -1,4 +1,4 @@
-"""Taking a bot's data along."""
+"""Exporting a bot's data."""
 
 from contextlib import suppress
 
@@ -22,12 +22,12 @@ from butt.public.pages.person import for_person
 from butt.public.proof import PROOF_SECONDS, is_proved, prove
 
 NOT_ENCRYPTED = "It is not encrypted yet. Enter the key or passphrase again."
-"""A passphrase is kept nowhere, so whatever comes between it and the file loses it; nobody shall miss that."""
+"""A passphrase is not stored, so any page on the way to the file loses it; the person must be told so."""
 
 
 @for_person
 def export(request: HttpRequest, person: Agent, name: str) -> HttpResponseBase:
-    """What there is, and how much. A press on one of it sends the file."""
+    """What can be exported, and how large it is. A click on a part sends the file."""
     bot, encrypt_to = bot_by_name(person, name), request.POST.get("encrypt", "").strip()
     with suppress(ValueError):
         part = ExportPart(request.POST.get("part", ""))
@@ -50,7 +50,7 @@ def export(request: HttpRequest, person: Agent, name: str) -> HttpResponseBase:
 
 @for_person
 def password(request: HttpRequest, person: Agent, name: str) -> HttpResponse:
-    """Who walks by an open browser does not walk away with a bot."""
+    """Nobody who finds an open browser may take a bot away."""
     bot, error, status = bot_by_name(person, name), "", 200
     if request.method == "POST":
         try:
@@ -88,7 +88,7 @@ def _page(request: HttpRequest, bot: Agent, *, encrypt: str = "", error: str = "
 
 
 def _refused(encrypt_to: str, why: str) -> dict[str, str]:
-    """What is shown at the field; only a key that is public anyway is shown again in it."""
+    """What is shown at the field; only a key, which is public anyway, is filled in again."""
     if encrypt_to.startswith("age1"):
         return {"encrypt": encrypt_to, "error": why}
     return {"error": f"{why} Please enter it again."}

@@ -19,13 +19,13 @@ def landing(request: HttpRequest) -> HttpResponse:
 
 @require_safe
 def up(request: HttpRequest) -> HttpResponse:  # noqa: ARG001
-    """For whoever asks whether the server is alive."""
+    """For checks whether the server is alive."""
     return HttpResponse("up\n", content_type="text/plain")
 
 
 @require_safe
 def ready(request: HttpRequest) -> JsonResponse:  # noqa: ARG001
-    """Whether the service can do its work, for load balancers. Why it cannot is for operators, on the private server."""
+    """Whether the service is ready, for load balancers. The reasons are for operators, on the private server."""
     checks = {check.name: "failing" if check.trouble else "ok" for check in readiness()}
     is_ready = "failing" not in checks.values()
     return JsonResponse({"ready": is_ready, "checks": checks}, status=200 if is_ready else 503)

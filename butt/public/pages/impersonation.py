@@ -1,4 +1,4 @@
-"""An operator begins and ends a look at a person's pages."""
+"""An operator starts and stops viewing a person's pages."""
 
 from django.contrib.admin import site
 from django.http import Http404, HttpRequest, HttpResponse
@@ -11,7 +11,7 @@ from butt.public.pages.person import account_of, person_of
 
 
 def look(request: HttpRequest, person_id: str) -> HttpResponse:
-    """For whoever may use the console; for all others it is not there."""
+    """For people who may use the console; everybody else gets a 404."""
     if not site.has_permission(request) or person_of(request) is None:
         raise Http404
     person = get_object_or_404(Agent, id=person_id, type=Agent.Type.PERSON)

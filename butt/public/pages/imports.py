@@ -1,5 +1,7 @@
-"""A pub from elsewhere becomes a bot. The form works without JavaScript, so its file comes as multipart, and is sieved as
-it comes: nothing of it is kept in memory, nor on a disk but where it belongs.
+"""Importing a pub from elsewhere as a bot.
+
+The form works without JavaScript, so its file comes as multipart. It is filtered as it arrives: none of it is
+kept in memory, nor on disk except where it belongs.
 """
 
 from contextlib import ExitStack
@@ -36,7 +38,7 @@ LEFT_OUT = "Left {count} unusable entries out of its gossip.json. It will find p
 
 
 class NotFromHere(Exception):
-    """The form was not ours."""
+    """The form did not come from our page."""
 
     def __init__(self, answer: HttpResponseBase) -> None:
         super().__init__()
@@ -44,7 +46,7 @@ class NotFromHere(Exception):
 
 
 class Form(FileUploadHandler):
-    """The parts of the form in their order: its fields are there before its file begins."""
+    """The parts of the form in order: its fields arrive before its file."""
 
     chunk_size = 1 << 16
 
@@ -59,7 +61,7 @@ class Form(FileUploadHandler):
         super().new_file(*args, **kwargs)
         if self.receiving:
             raise Refused("bad_archive", "Upload one file.", "file")
-        # What came before the file; the parser hands it out only at the end.
+        # The fields before the file; the parser returns them only at the end.
         self.fields = self.parser._post  # type: ignore[attr-defined] # noqa: SLF001
         _check_token(self._asked(), self.fields.get("csrfmiddlewaretoken", ""))
         self.receiving = self._stack.enter_context(
@@ -130,7 +132,7 @@ def bring(request: HttpRequest, person: Agent) -> HttpResponseBase:
 
 @for_person
 def caught_up(request: HttpRequest, person: Agent, name: str) -> HttpResponse:
-    """Who had to sign in first comes here by GET, which states nothing."""
+    """After signing in, people come here by GET, which confirms nothing."""
     bot = bot_by_name(person, name)
     if request.method == "POST":
         try:
@@ -146,7 +148,7 @@ def _shown(request: HttpRequest, said: dict[str, Any], status: int = 200) -> Htt
 
 
 def _check_token(request: HttpRequest, token: str) -> None:
-    """As for every form; Django's own check would want the whole body first."""
+    """As for every form; Django's own check would need the whole body first."""
     request.POST = QueryDict(urlencode({"csrfmiddlewaretoken": token}))
     checker = CsrfViewMiddleware(lambda _: HttpResponse())
     if answer := checker.process_view(request, _shown, (), {}):

@@ -1,4 +1,4 @@
-"""The invites of one bot: who came by them, making one, and taking one back."""
+"""The invites of one bot: who came by them, making one, and revoking one."""
 
 import uuid
 from datetime import timedelta
@@ -64,7 +64,7 @@ def revoke(request: HttpRequest, person: Agent, name: str, invite_id: uuid.UUID)
 
 @for_person
 def listing(request: HttpRequest, person: Agent, name: str) -> HttpResponse:
-    """Whether everybody may see the bot's own page, and what the bot says of itself there and in its profile."""
+    """Whether the bot has a public page, and what it says of itself there and in its profile."""
     bot = bot_by_name(person, name, Role.MODERATOR)
     if "public" in request.POST:
         book.set_public(bot, public=request.POST["public"] == "yes")
@@ -100,7 +100,7 @@ def _shown(bot: Agent) -> dict[str, object]:
 
 
 def _key(request: HttpRequest) -> uuid.UUID | None:
-    """The same for the same form sent twice. Who goes back to it and fills it in anew means another invite."""
+    """The same key if the same form is sent twice. Going back and changing the form means another invite."""
     try:
         form = uuid.UUID(request.POST.get("key", ""))
     except ValueError:

@@ -1,4 +1,4 @@
-"""Whom invoices are made out to."""
+"""The name and address on invoices."""
 
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
@@ -22,7 +22,7 @@ LABELS = {
     "country": ("country", "country"),
     "tax_number": ("VAT or tax number, of a company", "off"),
 }
-"""By field: its label, and what browsers fill in."""
+"""For each field: its label, and what browsers autofill."""
 
 
 @where_money_is

@@ -1,4 +1,4 @@
-"""How much of the disk and the network a bot may take, as its owner chooses it within what the operator allows."""
+"""How much disk and traffic a bot may use, as its owner chooses within the operator's limits."""
 
 from django.http import HttpRequest, HttpResponseBase
 from django.shortcuts import redirect, render
@@ -13,7 +13,7 @@ from butt.public.pages.person import for_person
 from butt.services.interface import ServicePart
 
 FIELDS = {"disk": GIB, "blobs": GIB, "farBlobDays": 1, TRAFFIC: GIB}
-"""What is asked for, and how many of its own unit make one of the person's: GiB and days."""
+"""The fields of the form, and how many of the pub's units make one of the form's: GiB and days."""
 LONGEST = 12
 
 
@@ -45,7 +45,9 @@ def limits(request: HttpRequest, person: Agent, name: str) -> HttpResponseBase:
 
 
 def _read(text: str, field: str) -> int | None:
-    """The number that was typed, in the unit of the limit; None where nothing was. Raises `Refused` `bad_limit`."""
+    """The number that was typed, in the unit of the limit; None if the field is empty. Raises `Refused`
+    `bad_limit`.
+    """
     if not text:
         return None
     whole, point, part = text.partition(".")

@@ -1,4 +1,4 @@
-"""A bot's own log: the newest line first, and new ones as they come."""
+"""A bot's own log: the newest line first, with new lines as they arrive."""
 
 from collections.abc import AsyncIterator, Iterable, Sequence
 
@@ -51,7 +51,7 @@ def log(request: HttpRequest, person: Agent, name: str) -> HttpResponse:
 
 @require_safe
 def lines(request: HttpRequest, name: str) -> HttpResponseBase:
-    """`GET /bots/NAME/log/lines?read=MARK`: a stream of what is new, as items of the page's list."""
+    """`GET /bots/NAME/log/lines?read=MARK`: a stream of new lines, as items of the page's list."""
     account = request.user
     if not isinstance(account, Account):
         return HttpResponse(status=204)

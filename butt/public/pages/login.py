@@ -1,6 +1,7 @@
-"""Sign in with Scuttlebutt: an app shows who somebody is, and the browser in which they began is let in.
+"""Sign in with Scuttlebutt: an app proves who somebody is, and the browser in which they began is signed in.
 
-The challenge belongs to the session that it was made in, so a link that is sent on opens no other browser.
+The challenge belongs to the session in which it was made, so a link that is passed on signs in no other
+browser.
 
 Source: https://github.com/ssb-ngi-pointer/ssb-http-auth-spec
 """
@@ -37,13 +38,15 @@ from butt.public.qr import drawn
 
 LONGEST_NAME = 80
 LOOK_EVERY = 1.0
-"""Seconds between two looks whether an app has confirmed, while a page is open."""
+"""Seconds between two checks for an app's confirmation, while a page is open."""
 
 
 @never_cache
 @require_http_methods(["GET", "HEAD", "POST"])
 def login(request: HttpRequest) -> HttpResponseBase:
-    """Asks over which bot; or, as the specification has it, an app opens this page with its id and a challenge."""
+    """Asks through which bot to sign in; or an app opens this page with its id and a challenge, as the
+    specification says.
+    """
     said = request.POST if request.method == "POST" else request.GET
     if "ssb-http-auth" in said:
         return _from_an_app(request, said.get("cid", ""), said.get("cc", ""))
@@ -75,7 +78,7 @@ def login(request: HttpRequest) -> HttpResponseBase:
 @never_cache
 @require_http_methods(["GET", "HEAD", "POST"])
 def in_the_app(request: HttpRequest) -> HttpResponseBase:
-    """What the app is to open; and, once it has confirmed, the way on."""
+    """Shows what to open in the app and, once it has confirmed, goes on."""
     pending = pending_in(request)
     if pending is None:
         return _start_again(
@@ -89,7 +92,7 @@ def in_the_app(request: HttpRequest) -> HttpResponseBase:
         return _not_proven(request, pending, no)
     if ssb_id is None:
         return _waiting(request, pending, "Your app has not confirmed yet.", 409)
-    # Once: whatever comes of it, nobody uses it again.
+    # Only once: whatever the result, nobody can use it again.
     drop(request)
     return _go_on(request, pending, ssb_id)
 
@@ -112,7 +115,9 @@ def _go_on(request: HttpRequest, pending: Pending, ssb_id: str) -> HttpResponse:
 @never_cache
 @require_safe
 def live(request: HttpRequest) -> HttpResponseBase:
-    """A stream that says `solved` once this browser's sign-in has news. It takes neither a thread nor a query."""
+    """A stream that sends `solved` once there is news of this browser's sign-in. It uses neither a thread nor
+    a query.
+    """
     pending = pending_in(request)
     if pending is None:
         return too_many_streams()
@@ -124,7 +129,7 @@ def live(request: HttpRequest) -> HttpResponseBase:
         try:
             async with asyncio.timeout(signing_in.SECONDS):
                 while not await signing_in.is_solved(pending.bot, pending.challenge):
-                    # A comment, by which a browser that has gone is noticed.
+                    # A comment line, by which a closed browser is noticed.
                     yield ": waiting\n\n"
                     await asyncio.sleep(LOOK_EVERY)
         except TimeoutError:
@@ -135,7 +140,9 @@ def live(request: HttpRequest) -> HttpResponseBase:
 
 
 def _from_an_app(request: HttpRequest, ssb_id: str, challenge: str) -> HttpResponseBase:
-    """An app opened this page: after a click, as a link of somebody else's must sign nobody in, it is asked to confirm."""
+    """An app opened this page. It asks the app to confirm only after a click, as somebody else's link must
+    sign nobody in.
+    """
     try:
         asked = signing_in.requested(ssb_id, challenge)
     except NoSignIn as no:
@@ -153,7 +160,9 @@ def _from_an_app(request: HttpRequest, ssb_id: str, challenge: str) -> HttpRespo
 
 
 def _open(request: HttpRequest, bot: Agent, ssb_id: str, target: str) -> HttpResponse:
-    """Let in whose account it is. Who has a second factor is led on to show it, as an app may be tricked into confirming."""
+    """Sign in to the account that this id opens. A second factor is still required, as an app may be tricked
+    into confirming.
+    """
     account = account_opened_by(bot, ssb_id)
     if account is None:
         return _start_again(

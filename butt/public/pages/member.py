@@ -1,4 +1,4 @@
-"""The page of a member of a bot, who signed in with their app: their aliases in its room."""
+"""The page of a bot's member who signed in with their app: their aliases in its room."""
 
 from collections.abc import Callable
 from datetime import datetime, timedelta
@@ -25,13 +25,13 @@ from butt.public.pages.challenges import Purpose, begin
 _MEMBERS = "member_of"
 STAYS = timedelta(hours=12)
 ALIAS_MODES = frozenset({"open", "community"})
-"""The modes of a room in which members have aliases."""
+"""The room modes in which members can have aliases."""
 
 
 def _of_a_room(
     page: Callable[..., HttpResponse],
 ) -> Callable[..., HttpResponse]:
-    """A page of a bot that everybody may see, and whose members have aliases."""
+    """A public bot's page, if its members can have aliases."""
 
     @never_cache
     @wraps(page)
@@ -58,7 +58,7 @@ def has_members_page(view: View) -> bool:
 @require_http_methods(["GET", "HEAD", "POST"])
 @_of_a_room
 def member(request: HttpRequest, view: View) -> HttpResponse:
-    """Who they are here and their aliases; or the way to sign in."""
+    """Shows who they are here and their aliases; or how to sign in."""
     bot, ssb_id = view.agent, signed_in_as(request, view.agent)
     if ssb_id is None:
         if request.method != "POST":
@@ -95,8 +95,8 @@ def sign_out(request: HttpRequest, view: View) -> HttpResponse:
 
 
 def proven(request: HttpRequest, bot: Agent, ssb_id: str) -> HttpResponse:
-    """The app of whoever sits before this browser has shown that this id is theirs."""
-    # Whoever knew the session's key before does not know the one that lets in.
+    """The app has proved that this id belongs to whoever uses this browser."""
+    # Anybody who knew the session's key before does not know the new one.
     request.session.cycle_key()
     mine = {**request.session.get(_MEMBERS, {}), str(bot.id): [ssb_id, timezone.now().isoformat()]}
     request.session[_MEMBERS] = mine
@@ -105,7 +105,7 @@ def proven(request: HttpRequest, bot: Agent, ssb_id: str) -> HttpResponse:
 
 
 def signed_in_as(request: HttpRequest, bot: Agent) -> str | None:
-    """The SSB id that was proven in this browser over this bot, until it is signed out here or in the app."""
+    """The SSB id that was proven in this browser through this bot, until it is signed out here or in the app."""
     ssb_id, since = request.session.get(_MEMBERS, {}).get(str(bot.id), (None, ""))
     if ssb_id is None:
         return None

@@ -116,7 +116,7 @@ def _shown(request: HttpRequest, bot: Agent, asked: dict[str, str], trouble: str
 
 
 def _asked(request: HttpRequest) -> dict[str, str]:
-    """What the address asks for, without what makes no sense."""
+    """The parameters in the URL, without invalid ones."""
     given = request.GET
     asked = {
         "q": given.get("q", "")[: rules.LONGEST_SEARCH],
@@ -136,7 +136,7 @@ def _asked(request: HttpRequest) -> dict[str, str]:
 
 
 def _turned(asked: dict[str, str], after: int) -> str:
-    """The address of another page of the same."""
+    """The query string of another page of the same list."""
     return urlencode({**asked, "after": after})
 
 

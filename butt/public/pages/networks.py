@@ -1,4 +1,4 @@
-"""The field of a form in which a person chooses a bot's network."""
+"""The form field in which a person chooses a bot's network."""
 
 from django.http import QueryDict
 
@@ -6,7 +6,7 @@ OWN = "own"
 
 
 def network_in(form: QueryDict, default: str) -> str:
-    """The network that was chosen, as it is told to the rules: a name, or whatever was typed as a key of one's own."""
+    """The network that was chosen, as the rules expect it: a name, or whatever was typed as one's own key."""
     chosen = str(form.get("network", default))
-    # A key that was left out is told as one that is wrong.
+    # A missing key is passed on as an invalid one.
     return str(form.get("network_key", "")).strip() or OWN if chosen == OWN else chosen

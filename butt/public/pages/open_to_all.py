@@ -1,4 +1,4 @@
-"""Pages that anybody may look at: the page of an invite, and that of a bot."""
+"""Pages that are open to everybody: an invite's page, and a bot's."""
 
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
@@ -23,7 +23,7 @@ from butt.public.pages.member import has_members_page
 from butt.public.qr import drawn
 
 _looks, _misses = Rate(ADDRESS_JOINS), Rate(ADDRESS_MISSES)
-"""In this server's own memory: a bound on guessing and hammering need be neither shared nor kept."""
+"""In this server's own memory: bounds on guessing and hammering need not be shared or kept."""
 
 OVER = {
     InviteState.SPENT: "This invite has been used.",
@@ -37,9 +37,9 @@ ROBOTS = "User-agent: *\nDisallow: /join/\nDisallow: /bots\n"
 @require_http_methods(["GET", "HEAD", "POST"])
 @never_cache
 def join(request: HttpRequest, token: str) -> HttpResponse:
-    """What an invite leads to, for people and for apps. Its code shows only after a click.
+    """The page of an invite, for people and for apps. Its code shows only after a click.
 
-    Whatever follows links, or posts forms without an SSB id, just reads of it.
+    Robots that follow links, or post forms without an SSB id, only read it.
     """
     for_app = wants_json(request)
     found = claimable(token) if for_app else entry_by_token(token)
@@ -60,7 +60,7 @@ def join(request: HttpRequest, token: str) -> HttpResponse:
 def _page(request: HttpRequest, entry: InviteEntry) -> HttpResponse:
     view = View(entry.bot)
     apps = [app for app in APPS if app.network == view.network]
-    # Who is in a network of their own has an app of any kind.
+    # People in a network of their own may have any app.
     opens = view.has_own_network or any(app.opens for app in apps)
     shown: dict[str, object] = {"bot": view, "entry": entry, "apps": apps, "opens": opens}
     if not entry.is_open:
@@ -75,7 +75,7 @@ def _page(request: HttpRequest, entry: InviteEntry) -> HttpResponse:
 @csrf_exempt  # it leads to the invite of today, which is the same for everybody; no cookie is needed
 @require_http_methods(["GET", "HEAD", "POST"])
 def profile(request: HttpRequest, name: str) -> HttpResponse:
-    """A bot as everybody may see it, unless its owner minds; and the way to an invite, where the owner says so."""
+    """A bot's public page, unless its owner hides it, with a way to an invite if the owner offers that."""
     view = public_bot(name)
     if view is None:
         raise Http404

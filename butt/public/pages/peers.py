@@ -1,4 +1,4 @@
-"""How a bot is known in its network: how far it keeps messages, who meets in its room, whom it follows and joins."""
+"""A bot in its network: how far it keeps messages, who meets in its room, whom it follows and which pubs it joins."""
 
 from collections.abc import Callable
 

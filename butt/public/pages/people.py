@@ -1,4 +1,4 @@
-"""Whom a bot belongs to: asking people, coming, going."""
+"""Who shares a bot: inviting, joining, leaving."""
 
 import re
 import uuid
@@ -72,7 +72,7 @@ def withdraw(request: HttpRequest, person: Agent, name: str, number: int) -> Htt
 @require_POST
 @for_person
 def change_role(request: HttpRequest, person: Agent, name: str, person_id: uuid.UUID) -> HttpResponse:
-    """A person who shares the bot gets another role, or, with `remove`, none."""
+    """Give a person who shares the bot another role or, with `remove`, none."""
     bot = bot_by_name(person, name)
     try:
         if "remove" in request.POST:
@@ -111,7 +111,7 @@ def stay(request: HttpRequest, person: Agent, name: str) -> HttpResponse:  # noq
 @require_POST
 @for_person
 def agree_to_pay(request: HttpRequest, person: Agent, name: str) -> HttpResponse:
-    """For the sum that the form showed."""
+    """At the price that the form showed."""
     bot = bot_by_name(person, name)
     amount, currency = request.POST.get("amount", ""), request.POST.get("currency", "")
     try:
@@ -125,7 +125,7 @@ def agree_to_pay(request: HttpRequest, person: Agent, name: str) -> HttpResponse
 
 @for_person
 def share(request: HttpRequest, person: Agent, key: str) -> HttpResponse:
-    """Where the link in the mail leads; who has no account comes back here from `start`."""
+    """Where the link in the e-mail leads; people without an account come back here from `start`."""
     try:
         if request.method == "POST":
             return redirect("bot", owners.accept(person, key).name)

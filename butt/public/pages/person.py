@@ -1,4 +1,4 @@
-"""Who is looking at the page."""
+"""Who is viewing the page."""
 
 from collections.abc import Callable
 from functools import wraps
@@ -19,7 +19,7 @@ P = ParamSpec("P")
 
 
 LOOKED_AT = frozenset({"dashboard", "bot", "status"})
-"""The pages of a person that an operator may look at: none that shows a secret, none that changes anything."""
+"""The pages of a person that operators may view: none that shows a secret, none that changes anything."""
 
 
 def person_of(request: HttpRequest) -> Agent | None:
@@ -28,14 +28,14 @@ def person_of(request: HttpRequest) -> Agent | None:
 
 
 def account_of(request: HttpRequest) -> Account:
-    """For pages that are shown to people only."""
+    """For pages that are shown only to signed-in people."""
     if not isinstance(request.user, Account):
         raise TypeError("this page needs somebody")
     return request.user
 
 
 def look_of(request: HttpRequest) -> Impersonation | None:
-    """What an operator is looking at instead of their own."""
+    """The impersonation in which an operator views this page."""
     number = request.session.get("look")
     if number is None:
         return None
@@ -48,7 +48,7 @@ def look_of(request: HttpRequest) -> Impersonation | None:
 def for_person(
     page: Callable[Concatenate[HttpRequest, Agent, P], HttpResponseBase],
 ) -> Callable[Concatenate[HttpRequest, P], HttpResponseBase]:
-    """A page for people who have signed in; others are led to `start`. What is not theirs is not found."""
+    """A page for signed-in people; others are sent to `start`. What is not theirs gives a 404."""
 
     @login_required
     @wraps(page)
@@ -78,8 +78,8 @@ def for_person(
 def for_person_again(
     page: Callable[Concatenate[HttpRequest, Agent, P], HttpResponseBase],
 ) -> Callable[Concatenate[HttpRequest, P], HttpResponseBase]:
-    """A page that gives a secret away or cannot be taken back: the person proves once more that it is them.
+    """A page that reveals a secret or cannot be undone: the person proves again who they are.
 
-    Not again within ten minutes, and no more than by their password or second factor.
+    They need to do so at most every ten minutes, and only with their password or second factor.
     """
     return for_person(reauthentication_required(page))

@@ -1,4 +1,4 @@
-"""The SSB ids that open a person's account: listed, added and removed."""
+"""The SSB ids that open a person's account: listing, adding and removing them."""
 
 from allauth.account.adapter import get_adapter
 from django.http import HttpRequest, HttpResponse
@@ -28,7 +28,7 @@ def ssb_ids(request: HttpRequest, person: Agent) -> HttpResponse:  # noqa: ARG00
 @never_cache
 @for_person_again
 def new(request: HttpRequest, person: Agent) -> HttpResponse:
-    """Choose over which bot; the next page shows what the app is to open."""
+    """Choose through which bot; the next page shows what to open in the app."""
     mine = account_of(request)
     chosen = request.POST.get("bot", "")
     shown = {"bots": ids.bots_to_prove_over(mine), "chosen": chosen}
@@ -65,7 +65,7 @@ def remove(request: HttpRequest, person: Agent, number: int) -> HttpResponse:  #
 
 
 def proven(request: HttpRequest, bot: Agent, ssb_id: str) -> HttpResponse:
-    """The app of who is signed in has shown that this id is theirs."""
+    """The app of the signed-in person has proved that this id is theirs."""
     mine = account_of(request)
     try:
         ids.add(mine, bot, ssb_id)

@@ -1,4 +1,4 @@
-"""The status of one bot: its figures now, and as charts."""
+"""The status of one bot: its current figures, and charts."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -37,7 +37,7 @@ EVENTS = {
 
 @dataclass(frozen=True)
 class Row:
-    """One line of the table, and where its time lies in the charts."""
+    """One row of the table, and where its time lies in the charts."""
 
     x: float
     at: datetime
@@ -50,7 +50,7 @@ class Row:
 
 @dataclass(frozen=True)
 class Slice:
-    """A part of what a bot may take; `x` and `width` in a bar of 100."""
+    """A part of what a bot may use; `x` and `width` in a bar of 100."""
 
     name: str
     words: str
@@ -116,7 +116,7 @@ FIGURES: dict[Figure, tuple[str, Callable[[View, Reading], int | None]]] = {
 
 
 def _figures(view: View, reading: Reading | None) -> list[tuple[str, int | None, str]]:
-    """What its service tells of now, as name, number and unit: only of one that is alive."""
+    """The current figures of its service, as name, number and unit; none unless it is alive."""
     if not (view.alive and reading):
         return []
     told = ((figure, *FIGURES[figure]) for figure in view.service.figures)
@@ -163,7 +163,7 @@ def _row(span: Span, window: Window, step: int) -> Row:
 
 
 def _room(view: View) -> dict[str, Any] | None:
-    """What takes its disk, each with where it lies in a bar of 100 parts. None where nothing bounds it, or it is not told."""
+    """What uses its disk, with positions in a bar of 100 parts. None if there is no bound or no report."""
     room = view.room
     if (
         room is None
@@ -178,7 +178,7 @@ def _room(view: View) -> dict[str, Any] | None:
 
 
 def _traffic(view: View) -> list[Slice]:
-    """What went over its network this month, in a bar of what may. Nothing where nothing bounds it, or it is not told."""
+    """Its network traffic this month, in a bar of what is allowed. Empty if there is no bound or no report."""
     traffic = view.traffic
     if traffic is None or not traffic.most:
         return []

@@ -1,4 +1,4 @@
-"""Access tokens: made, listed and revoked."""
+"""Access tokens: making, listing and revoking them."""
 
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
@@ -21,7 +21,7 @@ def tokens(request: HttpRequest, person: Agent) -> HttpResponse:  # noqa: ARG001
 @never_cache
 @for_person_again
 def new_token(request: HttpRequest, person: Agent) -> HttpResponse:  # noqa: ARG001
-    """The answer shows it, once: to lead on to a page that does would need it to be kept until then."""
+    """The response shows the token, once: redirecting to a page that does would mean storing it until then."""
     name = request.POST.get("name", "")
     days = request.POST.get("days", str(configuration().token_days))
     chosen: list[str] = request.POST.getlist("scopes") if request.method == "POST" else [Scope.READ]

@@ -1,4 +1,4 @@
-"""A bot whose data is gone, and its way back from the vault."""
+"""A bot whose data is gone, and restoring it from the vault."""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -17,12 +17,12 @@ from butt.vault.asking import ask_back, behind_for, copy_of, is_lost
 from butt.vault.models import Vaulted
 
 LATE = 60.0
-"""Seconds until a page calls a copy behind: until then it is only on its way."""
+"""Seconds until a page calls a copy behind: until then it is merely on its way."""
 
 
 @dataclass(frozen=True)
 class CopyView:
-    """What a page says of a bot's copy."""
+    """What a page shows of a bot's copy."""
 
     row: Vaulted
     now: datetime
@@ -41,7 +41,7 @@ class CopyView:
 
 
 def shown_copy(bot: Agent) -> CopyView | None:
-    """None where the service has no vault, and then without a query."""
+    """None if the service has no vault, without a query."""
     if not configuration().vault:
         return None
     row = copy_of(bot)
@@ -50,7 +50,7 @@ def shown_copy(bot: Agent) -> CopyView | None:
 
 @for_person
 def come_back(request: HttpRequest, person: Agent, name: str) -> HttpResponse:
-    """A click that has it come back. Who had to sign in first comes here by GET, which asks for nothing."""
+    """A click that restores it. After signing in, people come here by GET, which does nothing."""
     bot = bot_by_name(person, name)
     if request.method == "POST":
         try:

@@ -8,5 +8,5 @@ register = template.Library()
 
 @register.filter
 def without_placeholder(field: BoundField) -> str:
-    """What its label says already is not said in it once more."""
+    """No placeholder that repeats the label."""
     return field.as_widget(attrs={"placeholder": False})

@@ -1,4 +1,6 @@
-"""What the browser is asked for a passkey, as an attribute of the button: the strict policy knows no inline script."""
+"""What the browser is asked for a passkey, in an attribute of the button, as the strict policy allows no
+inline script.
+"""
 
 import json
 from typing import Any

@@ -16,7 +16,7 @@ def _known(say: Callable[[float], str]) -> Callable[[float | None], str]:
 
 @register.simple_tag(takes_context=True)
 def money(context: Mapping[str, Any], amount: int, currency: str) -> str:
-    """An amount in the reader's form."""
+    """An amount in the reader's locale."""
     request = context.get("request")
     return localised(
         amount, currency, locale_of(request.headers.get("Accept-Language", "") if request else "")
