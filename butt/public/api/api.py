@@ -134,9 +134,7 @@ def agent(request: HttpRequest, agent_id: uuid.UUID) -> Any:
 
 @api.patch("/agents/{agent_id}", response={200: AgentShape, **REFUSALS}, **PLAIN)
 def change_agent(request: HttpRequest, agent_id: uuid.UUID, body: AgentChange) -> Any:
-    """Change a bot's description, its limits, how far away it keeps messages, and whether it announces its
-    address.
-    """
+    """Change a bot's description, limits, hops and room mode, and whether it announces its address."""
     person = caller(request)
     # Its description is shown with its invites, which moderators look after.
     least = Role.MODERATOR if body.model_fields_set <= {"description"} else Role.OWNER

@@ -49,9 +49,7 @@ def payer(request: HttpRequest, agent_id: uuid.UUID) -> Any:
 
 @router.put("/agents/{agent_id}/payer", response={200: PayerShape, **REFUSALS_WITH_MONEY})
 def agree(request: HttpRequest, agent_id: uuid.UUID, body: Agreement) -> Any:
-    """Pay for a bot from now on, at the price that `GET` gave. 409 if nobody is asked to, or the price has
-    changed.
-    """
+    """Pay for a bot from now on, at the price that `GET` gave. 409 if nobody is asked to, or the price changed."""
     person = caller(request)
     bot = bot_by_id(person, agent_id)
     takeover.agree(billing(), person, bot, Price(body.amount, body.currency))

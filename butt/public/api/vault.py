@@ -55,9 +55,7 @@ def vault(request: HttpRequest, agent_id: uuid.UUID) -> Any:
 
 @router.post("/agents/{agent_id}/come-back", response={202: AgentShape, **REFUSALS}, **WIRE)
 def come_back(request: HttpRequest, agent_id: uuid.UUID) -> Any:
-    """Restore a bot whose data is gone from the vault. It catches up with its own messages before it
-    publishes anything.
-    """
+    """Bring back a bot whose data is gone, from its copy in the vault. It publishes nothing until it has caught up."""
     person = caller(request)
     bot = bot_by_id(person, agent_id)
     ask_back(person, bot)

@@ -62,7 +62,7 @@ def begin(request: HttpRequest, bot: Agent, purpose: Purpose, target: str = "") 
 
 
 def pending_in(request: HttpRequest) -> Pending | None:
-    """The sign-in this browser waits for, unless it expired or somebody else is signed in than when it began."""
+    """The sign-in that this browser waits for; None if it expired, or if another person is signed in by now."""
     kept = request.session.get(_PENDING)
     if not kept or kept["until"] < time.time():
         return None
