@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 ACTIONS = (
     "suspend", "reinstate", "allow", "make-staff", "end-staff", "reset-factors",
     "block", "unblock", "take-down", "put-up", "rename", "hand-over", "move", "confirm-place",
+    "come-back",
     "drain", "undrain", "empty",
 )  # fmt: skip
 
@@ -56,6 +57,7 @@ def operator(home: Path | None, reason: str, action: str, target: str, value: st
     from butt.machines.models import Machine
     from butt.operating import NotDone
     from butt.operating.actions import OF_BOT, OF_MACHINE, OF_PERSON, act
+    from butt.vault.operating import OF_LOST
 
     found: Account | Agent | Machine | None
     if action in OF_PERSON:
@@ -67,7 +69,7 @@ def operator(home: Path | None, reason: str, action: str, target: str, value: st
     if found is None:
         raise click.ClickException(f"There is no {what} {target}.")
     try:
-        act({**OF_PERSON, **OF_BOT, **OF_MACHINE}[action], who_commands(), found, reason, value)
+        act({**OF_PERSON, **OF_BOT, **OF_LOST, **OF_MACHINE}[action], who_commands(), found, reason, value)
     except NotDone as why:
         raise click.ClickException(str(why)) from None
     click.echo(f"Done: {action} {target}. The journal records who did it and why.")

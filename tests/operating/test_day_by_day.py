@@ -32,6 +32,8 @@ from butt.operating.machines import go_on_emptying
 from butt.operating.people import make_first, operators
 from butt.public.letters import password_link
 from butt.steward.steward import Steward
+from butt.vault.models import ReturnStep, Vaulted
+from butt.vault.operating import OF_LOST
 from tests.machines.machines import machine, placed_bot
 from tests.people import account, bot_in
 from tests.sources.conftest import settings_of
@@ -271,13 +273,14 @@ BEFORE = {
 }  # fmt: skip
 
 
-@pytest.mark.parametrize("name", [*OF_PERSON, *OF_BOT, *OF_MACHINE])
+@pytest.mark.parametrize("name", [*OF_PERSON, *OF_BOT, *OF_LOST, *OF_MACHINE])
 def test_each_action_is_a_command_too_needs_a_reason_and_is_in_the_journal(
     name: str, alice: Account, olga: Account, bot: Agent, monkeypatch: pytest.MonkeyPatch, settings_of: Any
 ):
     account("bob")
     m1 = machine("m1", seen_at=timezone.now())
-    settings_of(host="salt")
+    settings_of(host="salt", vault="file:///copies", vault_opens="/key")
+    Vaulted.objects.create(bot_id=bot.id, things=1, lost_at=timezone.now())
     Authenticator.objects.create(user=alice, type=Authenticator.Type.TOTP, data={"secret": "x"})
     acted_on = alice if name in OF_PERSON else m1 if name in OF_MACHINE else bot
     target = {alice: alice.email, m1: "m1", bot: bot.name}[acted_on]
@@ -302,7 +305,21 @@ def test_each_action_is_a_command_too_needs_a_reason_and_is_in_the_journal(
 
 
 def test_the_command_and_the_console_have_the_same_actions():
-    assert set(command.ACTIONS) == {*OF_PERSON, *OF_BOT, *OF_MACHINE}
+    assert set(command.ACTIONS) == {*OF_PERSON, *OF_BOT, *OF_LOST, *OF_MACHINE}
+
+
+def test_an_operator_brings_a_bot_back_whose_data_is_gone(olga: Account, bot: Agent, settings_of: Any):
+    settings_of(vault="file:///copies", vault_opens="/key")
+    copy = Vaulted.objects.create(bot_id=bot.id, things=1)
+    client = Client()
+    client.force_login(olga)
+    path, given = f"/console/act/bot/{bot.id}", {"action": "come-back", "reason": WHY}
+    assert "Bring the bot back from the vault" in client.get(path).content.decode()
+    assert "is not lost" in client.post(path, given).content.decode()
+    Vaulted.objects.update(lost_at=timezone.now())
+    assert client.post(path, given).status_code == 302
+    copy.refresh_from_db()
+    assert (copy.back, copy.back_by) == (ReturnStep.ASKED, str(olga.agent_id))
 
 
 def test_no_new_bot_comes_to_a_machine_that_is_drained():

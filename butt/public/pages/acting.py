@@ -14,6 +14,7 @@ from butt.operating import NotDone
 from butt.operating.actions import OF_BOT, OF_MACHINE, OF_PERSON, OperatorAction, act
 from butt.operating.announcing import announce as tell
 from butt.public.pages.person import account_of, person_of
+from butt.vault.operating import OF_LOST
 
 
 def on_person(request: HttpRequest, person_id: str) -> HttpResponse:
@@ -28,7 +29,7 @@ def on_bot(request: HttpRequest, bot_id: str) -> HttpResponse:
     """The same for a bot."""
     _let_in(request)
     bot = get_object_or_404(Agent, id=bot_id, type=Agent.Type.BOT)
-    return _answer(request, OF_BOT, bot, "admin:agents_agent_changelist", bot.name)
+    return _answer(request, OF_BOT | OF_LOST, bot, "admin:agents_agent_changelist", bot.name)
 
 
 def on_machine(request: HttpRequest, machine_id: str) -> HttpResponse:
