@@ -27,7 +27,7 @@ _MODEL = re.compile(r'^\{"model": "([a-z.]+)"')
 
 
 def load_first_format(archive: ZipFile, expected: int) -> int:
-    """How many rows it has. Raises `BackupTrouble`."""
+    """The number of rows it has. Raises `BackupTrouble`."""
     count = 0
     loaded = set()
     try:

@@ -1,6 +1,6 @@
-"""A SQLite database in a backup: its file, written and put in its place by SQLite itself.
+"""A SQLite database in a backup: its file, written and put in place by SQLite itself.
 
-Rows of a file can be read as lines for PostgreSQL, too: see `butt.backups.tables`.
+Rows of the file can also be read as lines for PostgreSQL: see `butt.backups.tables`.
 """
 
 import sqlite3
@@ -13,20 +13,20 @@ from django.db import DEFAULT_DB_ALIAS, connections
 from butt.backups.tables import Table, names_of_fleeting
 
 IMAGE = "image"
-"""The alias under which Django knows the file while it is restored."""
+"""The alias by which Django knows the file while it is restored."""
 
 AT_ONCE = 1_000
 
 
 def write_image(target: Path, ours: list[Table]) -> dict[str, int]:
-    """Write all that the database has at one moment to `target`; how many rows each table has.
+    """Write everything the database has at one moment to `target`; returns how many rows each table has.
 
-    Nobody is kept from writing meanwhile. What was deleted is not in the file, nor are sessions.
+    Others can write meanwhile. The file contains neither deleted data nor sessions.
     """
     with connections[DEFAULT_DB_ALIAS].cursor() as cursor:
         cursor.execute("VACUUM INTO %s", [str(target)])
     with closing(sqlite3.connect(target, isolation_level=None)) as image:
-        # The file is nobody's yet: when this is interrupted, it is thrown away.
+        # Nobody uses the file yet: if this is interrupted, it is thrown away.
         image.execute("PRAGMA journal_mode = OFF")
         image.execute("PRAGMA synchronous = OFF")
         image.execute("PRAGMA secure_delete = ON")
@@ -37,7 +37,7 @@ def write_image(target: Path, ours: list[Table]) -> dict[str, int]:
 
 @contextmanager
 def opened(place: Path) -> Iterator[sqlite3.Connection]:
-    """The file as a database of Django's under the alias `IMAGE`, and its connection. Nothing written to it has to last."""
+    """The file as a Django database with the alias `IMAGE`, and its connection. Nothing written to it has to last."""
     settings = connections.databases[DEFAULT_DB_ALIAS]
     options = {"init_command": "PRAGMA journal_mode = MEMORY; PRAGMA synchronous = OFF;"}
     backend = "django.db.backends.sqlite3"
@@ -64,9 +64,9 @@ def lines_of_image(table: Table) -> Iterator[bytes]:
 
 
 def put_in_place() -> None:
-    """Have the service's database be the opened file, whole or not at all. Raises Django's `DatabaseError`.
+    """Replace the service's database with the opened file, whole or not at all. Raises Django's `DatabaseError`.
 
-    It fails where another program has that database open.
+    It fails if another program has that database open.
     """
     connection = connections[DEFAULT_DB_ALIAS]
     connection.ensure_connection()

@@ -1,4 +1,4 @@
-"""Backups in object storage: encrypted before they leave, named by their time, and only so many are kept."""
+"""Backups in object storage: encrypted before they leave, named by their time, and limited in number."""
 
 import re
 import tempfile
@@ -19,9 +19,9 @@ BLOCK = 1 << 20
 
 
 def keep_backup(home: Path, place: str, recipient: str, most: int) -> tuple[str, int]:
-    """Make a backup and put it there, encrypted for `recipient`; its address, and how many rows it has.
+    """Make a backup and put it there, encrypted for `recipient`; returns its address, and how many rows it has.
 
-    Older ones beyond `most` are deleted after it is there. Raises `BackupTrouble`.
+    Older ones beyond `most` are deleted once it is there. Raises `BackupTrouble`.
     """
     key = _recipient(recipient)
     store = _store(place)
@@ -47,7 +47,7 @@ def keep_backup(home: Path, place: str, recipient: str, most: int) -> tuple[str,
 
 
 def kept(store: Store) -> list[str]:
-    """The names of the backups there, the newest first. Whatever else lies there is none of ours."""
+    """The names of the backups there, the newest first. Other files there are ignored."""
     names = (one["path"] for some in obstore.list(store) for one in some)
     return sorted((name for name in names if NAME.fullmatch(name)), reverse=True)
 

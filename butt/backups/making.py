@@ -1,4 +1,4 @@
-"""Making a backup while the service runs: all rows as of one moment, each database in its own fastest way."""
+"""Making a backup while the service runs: all rows as of one moment, from each database in its fastest way."""
 
 import json
 import shutil
@@ -23,11 +23,11 @@ SNAPSHOT = "snapshot"
 BLOCK = 1 << 20
 
 FAST = 1
-"""The level of compression. Higher ones take four times as long, for a fifth less."""
+"""The compression level. Higher ones take four times as long to save a fifth."""
 
 
 def make_backup(home: Path, place: Path) -> int:
-    """Write a backup to `place`, whole or not at all; how many rows it has. Raises `BackupTrouble`."""
+    """Write a backup to `place`, whole or not at all; returns how many rows it has. Raises `BackupTrouble`."""
     if place.exists():
         raise BackupTrouble(f"{place} already exists. Give another name.")
     try:
@@ -55,7 +55,7 @@ def make_backup(home: Path, place: Path) -> int:
 
 
 def schema() -> list[str]:
-    """The migrations that the database has seen."""
+    """The migrations that were applied to the database."""
     from django.db.migrations.recorder import MigrationRecorder
 
     applied = MigrationRecorder(connections[DEFAULT_DB_ALIAS]).applied_migrations()
@@ -63,7 +63,7 @@ def schema() -> list[str]:
 
 
 def _write_file(archive: ZipFile, home: Path) -> dict[str, dict[str, Any]]:
-    """SQLite's database as one part; of each table its columns and how many rows it has."""
+    """Write SQLite's database as one part; returns each table's columns and number of rows."""
     ours = tables()
     with tempfile.TemporaryDirectory(prefix="backup-", dir=home) as folder:
         image = Path(folder) / FILE
@@ -79,7 +79,7 @@ def _write_file(archive: ZipFile, home: Path) -> dict[str, dict[str, Any]]:
 
 
 def _write_rows(archive: ZipFile) -> dict[str, dict[str, Any]]:
-    """PostgreSQL's rows, as it copies them out; of each table its columns and how many rows it has."""
+    """Write PostgreSQL's rows, as it copies them out; returns each table's columns and number of rows."""
     written = {}
     with _snapshot():
         for table in tables():
@@ -93,7 +93,7 @@ def _write_rows(archive: ZipFile) -> dict[str, dict[str, Any]]:
 
 
 def _lines(table: Table) -> Iterator[bytes]:
-    """Blocks of about `BLOCK` bytes: the driver gives each row by itself, and each write to an archive has its price."""
+    """Blocks of about `BLOCK` bytes: the driver yields rows one by one, and each write to an archive is costly."""
     some, size = [], 0
     with connections[SNAPSHOT].connection.cursor() as cursor:
         cursor.execute("SET LOCAL TimeZone = 'UTC'")
@@ -110,7 +110,7 @@ def _lines(table: Table) -> Iterator[bytes]:
 
 @contextmanager
 def _snapshot() -> Iterator[None]:
-    """A connection of its own that sees one moment, and keeps nobody from writing."""
+    """A separate connection that sees one moment, and keeps nobody from writing."""
     settings = dict(connections.databases[DEFAULT_DB_ALIAS])
     from psycopg import IsolationLevel
 

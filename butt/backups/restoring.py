@@ -1,4 +1,4 @@
-"""Restoring a backup into a service that knows nobody yet. The bots' folders may be there: their own guards hold."""
+"""Restoring a backup into a service that has no accounts yet. The bots' folders may exist: their own safeguards apply."""
 
 import json
 import shutil
@@ -29,7 +29,7 @@ BLOCK = 1 << 20
 
 
 def restore_backup(home: Path, place: Path) -> int:
-    """Bring a backup back, whole or not at all; how many rows it has. Raises `BackupTrouble`."""
+    """Restore a backup, whole or not at all; returns how many rows it has. Raises `BackupTrouble`."""
     try:
         with ZipFile(place) as archive:
             about = _checked(archive)
@@ -65,7 +65,7 @@ def _checked(archive: ZipFile) -> dict[str, Any]:
 def _refuse_what_is_not_empty(home: Path, secrets: dict[str, bytes]) -> None:
     if Agent.objects.exists():
         raise BackupTrouble("This service already has people and bots. Restore into an empty database.")
-    # The other two are made anew at any start; this one makes its owner the master of bots.
+    # The other two are made again at any start; this one makes its owner the master of bots.
     with suppress(FileNotFoundError):
         if (home / IDENTITY).read_bytes() != secrets.get(IDENTITY):
             raise BackupTrouble(
@@ -88,7 +88,7 @@ def _unpacked(archive: ZipFile, about: dict[str, Any], home: Path) -> Iterator[N
 
 
 def _load(archive: ZipFile, about: dict[str, Any]) -> int:
-    """All rows, in one transaction; how many there are."""
+    """Load all rows in one transaction; returns how many there are."""
     try:
         if about["format"] == OF_A_FILE and connection.vendor == "sqlite":
             return _load_file(about["tables"])
@@ -123,8 +123,8 @@ def _load_file(written: dict[str, Any]) -> int:
 
 
 def _settle(database: BaseDatabaseWrapper) -> None:
-    """What is no longer so when rows come back."""
-    # That they answered then says nothing of now.
+    """Correct what is no longer true when rows come back."""
+    # That the bots answered then says nothing about now.
     Observed.objects.using(database.alias).update(alive=False)
     hold_all(configuration().home, database.alias)
     database.check_constraints()
@@ -132,7 +132,7 @@ def _settle(database: BaseDatabaseWrapper) -> None:
 
 @contextmanager
 def _keys_checked_afterwards() -> Iterator[None]:
-    """SQLite looks foreign keys up row by row otherwise, which takes a third of the time."""
+    """Otherwise SQLite checks foreign keys row by row, which takes a third of the time."""
     if connection.vendor != "sqlite":
         yield
         return

@@ -12,7 +12,7 @@ from butt.backups import BackupTrouble
 from butt.backups.tables import Table, tables
 
 CACHE = 256 * 1024
-"""KiB of a SQLite database that are kept in memory meanwhile: rows come in the order of no index."""
+"""KiB of a SQLite database that are kept in memory meanwhile: rows arrive in no index order."""
 
 
 def check_tables(ours: list[Table], written: dict[str, Any]) -> None:
@@ -44,7 +44,7 @@ def load_tables(written: dict[str, Any], lines: Callable[[Table], Iterator[bytes
 
 
 def _lines(blocks: Iterator[bytes]) -> Iterator[str]:
-    """Only a newline ends a row; Python knows other ends of lines, too."""
+    """Only a newline ends a row; Python knows other line ends, too."""
     rest = b""
     for block in blocks:
         *whole, rest = (rest + block).split(b"\n")
@@ -71,7 +71,7 @@ def _into_postgres(table: Table, blocks: Iterator[bytes]) -> int:
 
 @contextmanager
 def _made_afterwards(ours: list[Table]) -> Iterator[None]:
-    """Indexes, and PostgreSQL's foreign keys, are made after the rows are there, at once, as pg_restore does it."""
+    """Indexes, and PostgreSQL's foreign keys, are made in one go after the rows are there, as pg_restore does."""
     names = [table.name for table in ours]
     if connection.vendor == "sqlite":
         with connection.cursor() as cursor:

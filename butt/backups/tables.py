@@ -13,10 +13,10 @@ from typing import Any
 from django.apps import apps
 
 FLEETING = ("sessions.session", "beats.beat")
-"""Left out of every backup: who had signed in signs in again, and parts beat anew."""
+"""Left out of every backup: people sign in again, and parts beat again."""
 
 REMADE = frozenset({"contenttypes.contenttype", "auth.permission", *FLEETING})
-"""Left out where rows are written one by one. Django makes the first two by itself, with numbers of their own."""
+"""Left out if rows are written one by one. Django makes the first two by itself, with its own ids."""
 
 NULL = r"\N"
 _ESCAPED = {r"\\": "\\", r"\t": "\t", r"\n": "\n", r"\r": "\r", r"\b": "\b", r"\f": "\f", r"\v": "\v"}
@@ -25,7 +25,7 @@ _HEX = r"\\x"
 """How COPY begins a string of bytes: the backslash of `\\x` is escaped itself."""
 
 _SECONDS, _MICROSECONDS = 19, 26
-"""How long a moment is as text, without and with its fraction."""
+"""The length of a moment as text, without and with a fraction."""
 
 
 class ColumnKind(Enum):
@@ -51,7 +51,7 @@ KINDS = {
     "UUIDField": ColumnKind.ID,
     "BinaryField": ColumnKind.BYTES,
 }
-"""By Django's names of fields. A date is the same text everywhere, as a number is."""
+"""By Django's names for fields. A date is the same text in both databases, and so is a number."""
 
 
 @dataclass(frozen=True)
@@ -63,24 +63,24 @@ class Table:
 
     @property
     def listed(self) -> str:
-        """Its columns as SQL."""
+        """Its columns, as SQL."""
         return ", ".join(f'"{column}"' for column in self.columns)
 
     @property
     def lines_of_sqlite(self) -> str:
-        """SQL of SQLite that selects each row as one line, without its end."""
+        """SQLite's SQL that selects each row as one line, without a line end."""
         fields = (_of_sqlite(f'"{column}"', kind) for column, kind in self.columns.items())
         return f'SELECT {" || char(9) || ".join(fields)} FROM "{self.name}"'  # noqa: S608 # nosec B608 # names of our own models
 
     def rows_for_sqlite(self, lines: Iterable[str]) -> Iterator[list[str | int | bytes | None]]:
-        """Rows as SQLite keeps them; numbers stay text, which it takes for numbers. Raises `ValueError`."""
+        """Rows as SQLite keeps them; numbers stay text, which SQLite converts. Raises `ValueError`."""
         width = len(self.columns)
         kinds = enumerate(self.columns.values())
         readings = [(place, _READINGS[kind]) for place, kind in kinds if kind in _READINGS]
         for line in lines:
             fields: list[Any] = line.removesuffix("\n").split("\t")
             if NULL in line:
-                # Told from text that only looks like it before that is unescaped.
+                # Checked before unescaping, to tell null from text that only looks like it.
                 fields = [None if field == NULL else field for field in fields]
             if len(fields) != width:
                 raise ValueError(f"a row of {self.name} has {len(fields)} fields and should have {width}")
@@ -91,7 +91,7 @@ class Table:
 
 
 def tables() -> list[Table]:
-    """Everything that is saved. Raises `KeyError` for a kind of field that has no text here yet."""
+    """Everything that is saved. Raises `KeyError` for a kind of field that has no text form here yet."""
     found = (
         model._meta  # noqa: SLF001 - Django's own way to look at a model
         for model in apps.get_models(include_auto_created=True)
@@ -140,7 +140,7 @@ def _text(field: str) -> str:
 
 
 def _moment(field: str) -> str:
-    """As Django writes it: a fraction has all of its digits or is not there."""
+    """As Django writes it: a fraction has all its digits or is absent."""
     if not field.endswith("+00"):
         raise ValueError(f"the moment {field} is not in UTC")
     moment = field.removesuffix("+00")
