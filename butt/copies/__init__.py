@@ -2,4 +2,4 @@
 
 
 class CopyTrouble(Exception):
-    """Why a copy could not be made; its text is for the person whose copy it is."""
+    """Why a copy could not be made; the text is for the owner of the copy."""

@@ -1,4 +1,4 @@
-"""What an owner asks of copies of their own: where they go, that one is made now, and that there are none any more."""
+"""What an owner can ask for their own copies: where they go, that one is made now, and that no more are made."""
 
 from dataclasses import dataclass
 
@@ -14,7 +14,7 @@ from butt.copies.places import check
 
 @dataclass(frozen=True)
 class CopyPlace:
-    """As a person gives it. An empty `secret` keeps the one that is known of the same place."""
+    """As a person enters it. With an empty `secret`, the known one of the same place is kept."""
 
     kind: str
     url: str
@@ -31,7 +31,7 @@ def own_copy_of(bot: Agent) -> OwnCopy | None:
 
 
 def choose(person: Agent, bot: Agent, place: CopyPlace) -> OwnCopy:
-    """Have copies of the bot go there from now on, the first at once. Raises `Refused`: `bad_place`, `bad_recipient`, `gone`."""
+    """Send copies of the bot there from now on, the first at once. Raises `Refused`: `bad_place`, `bad_recipient`, `gone`."""
     known = own_copy_of(bot)
     if bot.wanted.gone_at is not None:
         raise Refused("wrong_state", f"{bot.name} is #leaving and cannot be changed.")
@@ -60,7 +60,7 @@ def choose(person: Agent, bot: Agent, place: CopyPlace) -> OwnCopy:
 
 
 def ask_now(person: Agent, bot: Agent) -> None:
-    """Have a copy made now. Raises `Refused` `no_copy`."""
+    """Make a copy now. Raises `Refused` `no_copy`."""
     if not OwnCopy.objects.filter(bot=bot).update(due_at=timezone.now()):
         raise Refused("no_copy", "Choose a place first.")
     journal.note(bot, person, "own copy now")

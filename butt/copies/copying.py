@@ -1,6 +1,6 @@
-"""Making copies: each is a whole export, sealed for the owner's key, sent in parts, and named when it is whole.
+"""Making copies: each is a whole export, sealed for the owner's key, sent in parts, and named once it is complete.
 
-One at a time, beside the steward. A row is claimed by its `begun_at`: whoever was killed in the middle begins anew.
+One at a time, beside the steward. A row is claimed by its `begun_at`: a copy that was killed in the middle starts again.
 """
 
 import logging
@@ -30,10 +30,10 @@ log = logging.getLogger("butt.copies")
 
 TICK, AFTER_TROUBLE = 5.0, 20.0
 PART = 32 << 20
-"""Bytes of one file at the place: so much is in memory at once, and sent again where it did not arrive."""
+"""Bytes of one file at the place: this much is in memory at once, and is sent again if it did not arrive."""
 
 KEPT = 7
-"""How many copies stay at the place. Older ones of the same bot are removed there."""
+"""How many copies stay at the place. Older ones of the same bot are removed."""
 
 NIGHT, AGAIN, CLAIM = timedelta(hours=24), timedelta(hours=1), timedelta(hours=6)
 MACHINE_SECONDS = 300.0
@@ -45,7 +45,7 @@ class Copier:
         rounds(self.round, go_on, log, AFTER_TROUBLE)
 
     def round(self) -> float:
-        """The one that is due for longest; for how many seconds to rest then."""
+        """Make the copy that has been due longest; returns for how many seconds to rest afterwards."""
         now = timezone.now()
         free = Q(begun_at=None) | Q(begun_at__lt=now - CLAIM)
         row = OwnCopy.objects.filter(free, due_at__lte=now).order_by("due_at").first()
@@ -67,18 +67,18 @@ class Copier:
             mine.update(trouble=words[:300], due_at=now + AGAIN)
         else:
             mine.update(done_at=now, size=size, trouble="", failing_since=None, told_at=None)
-            # Asked for meanwhile, it is due already.
+            # If it was asked for meanwhile, it is due already.
             mine.filter(due_at__lte=now).update(due_at=now + NIGHT if row.nightly else FAR)
         finally:
             OwnCopy.objects.filter(pk=row.pk, begun_at=now).update(begun_at=None)
 
 
 FAR = datetime(9000, 1, 1, tzinfo=timezone.get_fixed_timezone(0))
-"""When a copy is due that is made only when it is asked for."""
+"""When a copy is due that is made only on request."""
 
 
 def copy(row: OwnCopy, bot: Agent, now: datetime) -> int:
-    """Make one copy; its size in bytes. Raises `CopyTrouble`, `Refused`, `Unreadable`, or what a store raises."""
+    """Make one copy; returns its size in bytes. Raises `CopyTrouble`, `Refused`, `Unreadable`, or what a store raises."""
     delivery = deliver(row.person, bot, ExportPart.ALL, _parcel(bot), way="own copy", encrypt_to=row.key)
     stem = f"{bot.name}-{now:{_STAMP}}.tar.age"
     with opened(row) as place:
@@ -92,7 +92,7 @@ def copy(row: OwnCopy, bot: Agent, now: datetime) -> int:
 
 
 def _parcel(bot: Agent) -> ExportBundle:
-    """Its data as it is now; a machine is given its time to send it."""
+    """The bot's data as it is now; a machine gets time to send it."""
     deadline = time.monotonic() + MACHINE_SECONDS
     while True:
         try:
@@ -115,7 +115,7 @@ def _parts(chunks: Iterator[bytes]) -> Iterator[bytes]:
 
 
 def _tidy(row: OwnCopy, place: PlaceStore, name: str) -> None:
-    """Remove older copies, and what is left of broken ones: only what is named as our copies of this very bot are."""
+    """Remove older copies and the remains of broken ones: only files that are named like our copies of this very bot."""
     ours = re.compile(rf"{re.escape(name)}-(\d{{8}}T\d{{6}}Z)\.tar\.age\.(\d{{4}}|whole)", re.ASCII)
     found: dict[str, list[str]] = {}
     for path in names_at(row, place):
@@ -128,7 +128,7 @@ def _tidy(row: OwnCopy, place: PlaceStore, name: str) -> None:
 
 
 def names_at(row: OwnCopy, place: PlaceStore) -> Iterator[str]:
-    """The names of the files there. WebDAV tells them below the root of its server, not below our folder."""
+    """The names of the files there. WebDAV lists them relative to the root of its server, not to our folder."""
     folder = urlsplit(row.url).path.strip("/") if row.kind == PlaceKind.WEBDAV else ""
     for some in obstore.list(place):
         for one in some:
@@ -138,7 +138,7 @@ def names_at(row: OwnCopy, place: PlaceStore) -> Iterator[str]:
 
 
 def words_of(error: BaseException) -> str:
-    """For the person: what their place said, in one line. A store's own words tell of nothing but that place."""
+    """For the person: what their place answered, in one line. A store's own messages concern only that place."""
     if isinstance(error, Refused):
         return error.message
     if isinstance(error, CopyTrouble | Unreadable):

@@ -1,7 +1,7 @@
-"""A way out to the places of people, which leads to nothing private: neither this machine nor its network.
+"""A way out to people's own places that leads to nothing private: neither this machine nor its network.
 
-A proxy of one's own on loopback: it looks a name up, and connects with the very address that it looked at, so that no name can
-mean another address a moment later. It is there for the length of one copy.
+A proxy on loopback: it looks a name up, and connects to the very address that it checked, so that no name can mean another
+address a moment later. It exists for the length of one copy.
 """
 
 import ipaddress
@@ -14,21 +14,21 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 SECONDS = 60.0
-"""How long a connection may say nothing, and how long it may take to be made."""
+"""How long a connection may be silent, and how long connecting may take."""
 
 MOST_HEAD, MOST_PORT, CHUNK = 8192, 65535, 64 << 10
 _ASKED = re.compile(rb"CONNECT (\[?[A-Za-z0-9.:_-]{1,255}\]?):([0-9]{1,5}) HTTP/1\.[01]\r\n")
 
 
 def is_public(address: str) -> bool:
-    """Whether this address is somebody's on the internet."""
+    """Whether this address is on the public internet."""
     found = ipaddress.ip_address(address)
     mapped = getattr(found, "ipv4_mapped", None)
     return (mapped or found).is_global and not (mapped or found).is_multicast
 
 
 def addresses_of(host: str, port: int) -> list[str]:
-    """All that a name means. Raises `OSError`."""
+    """All addresses of a name. Raises `OSError`."""
     found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
     return list(dict.fromkeys(str(one[4][0]) for one in found))
 
@@ -80,12 +80,12 @@ class _Server(socketserver.ThreadingTCPServer):
         self.may = may
 
     def handle_error(self, request: object, client_address: object) -> None:
-        """A connection that broke is told of by whoever used it."""
+        """Whoever used the broken connection reports it."""
 
 
 @contextmanager
 def fence(may: Callable[[str], bool] = is_public) -> Iterator[str]:
-    """For the length of a block its address, as a proxy. `may` says to which addresses it leads."""
+    """The address of such a proxy, for the length of a block. `may` says which addresses it connects to."""
     with _Server(may) as server:
         threading.Thread(target=server.serve_forever, name="fence", daemon=True).start()
         try:

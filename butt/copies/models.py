@@ -1,4 +1,4 @@
-"""Where a bot's owners have copies of their own made. People write the place; whoever copies writes all else."""
+"""Where a bot's owners send their own copies. People write the place; whoever copies writes everything else."""
 
 from django.db import models
 
@@ -11,7 +11,7 @@ class PlaceKind(models.TextChoices):
 
 
 class OwnCopy(models.Model):
-    """One bot's place. `secret` is the person's own, for that place alone, and is shown to nobody."""
+    """One bot's place. `secret` is the person's own, for that place only, and is shown to nobody."""
 
     bot = models.OneToOneField(Agent, models.CASCADE, primary_key=True, related_name="own_copy")
     kind = models.CharField(max_length=6, choices=PlaceKind)

@@ -1,4 +1,4 @@
-"""A person's own place, as a store: what they typed is checked, and reached from behind the fence."""
+"""A person's own place, as a store: their input is checked, and the place is reached through the fence."""
 
 import base64
 import re
@@ -26,7 +26,7 @@ LONGEST = {"url": 500, "user": 200, "secret": 500, "key": 100}
 
 
 def check(given: OwnCopy) -> None:
-    """Raises `Refused` `bad_place`, or `bad_recipient` of the key."""
+    """Raises `Refused` `bad_place`, or `bad_recipient` for the key."""
     for name, most in LONGEST.items():
         text = getattr(given, name)
         if len(text) > most or not can_be_seen(text):
@@ -63,7 +63,7 @@ def _check_url(url: str) -> None:
 
 @contextmanager
 def opened(place: OwnCopy) -> Iterator[PlaceStore]:
-    """The store, for the length of a block. Nothing private is reached, unless the operators let copies go anywhere."""
+    """The store, for the length of a block. Nothing private can be reached, unless the operators let copies go anywhere."""
     if configuration().copies_anywhere:
         yield _store(place, {"allow_http": True})
         return
