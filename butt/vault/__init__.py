@@ -6,8 +6,8 @@ are read by the `keeper`; machines send theirs to the private server, which seal
 
 
 class VaultTrouble(Exception):
-    """Why something cannot be read from the vault or brought back; its text says what to do."""
+    """Why something cannot be read from the vault or brought back; the text says what to do."""
 
 
 class VaultAway(VaultTrouble):
-    """The vault cannot be reached, or does not take or hand out what it should. What was not sent is sent later."""
+    """The vault cannot be reached, or does not store or return what it should. What was not sent is sent later."""

@@ -1,4 +1,4 @@
-"""Asking for a bot back whose data is gone. It only writes what is asked; the steward's side brings it back."""
+"""Asking for a bot back whose data is gone. This only saves the request; the steward's side brings the bot back."""
 
 from datetime import datetime
 
@@ -12,7 +12,7 @@ from butt.configuration import configuration
 from butt.vault.models import ReturnStep, Vaulted
 
 GONE, BEHIND = 67, 68
-"""A pub ends with these where its secret is gone though its feed has messages, and where its log is behind what is known."""
+"""Exit codes of a pub: its secret is gone though its feed has messages; its log is behind what is known."""
 
 KEY_ELSEWHERE = "The key of the vault is kept elsewhere. Ask the operators of this service to bring it back."
 
@@ -33,14 +33,14 @@ def is_lost(copy: Vaulted | None) -> bool:
 
 
 def ask_back(actor: Agent | str, bot: Agent) -> None:
-    """Have the bot come back from the vault. Raises `Refused`: `wrong_state`, `no_copy`, `held`."""
+    """Ask for the bot to come back from the vault. Raises `Refused`: `wrong_state`, `no_copy`, `held`."""
     copy = copy_of(bot)
     if not configuration().vault or copy is None or not copy.things:
         raise Refused("no_copy", f"The vault has no copy of {bot.name}.")
     if bot.wanted.gone_at is not None:
         raise Refused("wrong_state", f"{bot.name} is #leaving. Restore it first.")
     if copy.back:
-        return  # Granted already: a second click, or a program that did not hear the answer.
+        return  # Asked for already: a second click, or a program that did not get the answer.
     if not is_lost(copy):
         raise Refused("wrong_state", f"The data of {bot.name} is not lost: there is nothing to bring back.")
     if not configuration().vault_opens:
@@ -49,7 +49,7 @@ def ask_back(actor: Agent | str, bot: Agent) -> None:
 
 
 def lost(bot: Agent, code: int) -> None:
-    """Its pub says that its data is gone: told on its page, and brought back where the operators want that by themselves."""
+    """The pub says that its data is gone: show that on its page, and bring it back if the operators want that automatically."""
     now = timezone.now()
     Vaulted.objects.get_or_create(bot_id=bot.id)
     Vaulted.objects.filter(bot_id=bot.id).update(lost_code=code)
@@ -63,7 +63,7 @@ def lost(bot: Agent, code: int) -> None:
 
 
 def found(bot: Agent) -> None:
-    """It runs: whatever was lost of it is back."""
+    """The bot runs: whatever it had lost is back."""
     Vaulted.objects.filter(bot_id=bot.id, lost_at__isnull=False).update(
         lost_at=None, lost_code=0, back_words=""
     )
@@ -84,11 +84,11 @@ def _ask(bot: Agent, actor: Agent | str) -> None:
 
 
 def behind_for(copy: Vaulted, now: datetime) -> float:
-    """For how many seconds something of its log is not in the vault, or nobody looked whether it is."""
+    """For how many seconds part of its log has not been in the vault, or nobody has checked."""
     unseen = (now - copy.looked_at).total_seconds() if copy.looked_at else 0.0
     late = (now - copy.behind_since).total_seconds() if copy.behind_since else 0.0
     return max(late, unseen if unseen > QUIET else 0.0, 0.0)
 
 
 QUIET = 180.0
-"""Seconds after which a copy that nobody compared is told of as behind: a machine compares each at least once a minute."""
+"""Seconds after which a copy that nobody compared counts as behind: a machine compares each at least once a minute."""

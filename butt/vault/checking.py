@@ -25,18 +25,18 @@ from butt.vault.sealing import identities
 log = logging.getLogger("butt.vault")
 
 EACH = timedelta(hours=20)
-"""No other bot is checked by itself before: it is one a night."""
+"""No other bot is checked automatically before this has passed: it is one a night."""
 
 RESERVE = 1 << 30
-"""Bytes of the disk that a check leaves to others."""
+"""Bytes of the disk that a check leaves free for others."""
 
 UNPACKED = 5
-"""How many times its size in the vault a copy may take on the disk: text is packed so well."""
+"""How many times its size in the vault a copy may take on disk: text compresses that well."""
 
 
 @dataclass(frozen=True)
 class Found:
-    """`words` say what was found. `sound` is None where the vault could not be asked."""
+    """`words` say what was found. `sound` is None if the vault could not be reached."""
 
     sound: bool | None
     words: str
@@ -44,7 +44,7 @@ class Found:
 
 
 def check(bot: Agent, store: Store, keys: list[Any]) -> Found:
-    """Read it back, and write down what came of that."""
+    """Read the bot back, and save the result."""
     home = configuration().home
     known = bot.observed.sequence
     with tempfile.TemporaryDirectory(prefix="vault-", dir=home) as folder:
@@ -69,7 +69,7 @@ def _words(copy: Copy, known: int) -> str:
 
 
 def check_one(now: datetime) -> None:
-    """Begin to check the bot that was not for longest, one a night, in a thread of its own: other chores do not wait for it."""
+    """Check the bot whose last check is longest ago, one a night, in a separate thread so that other chores do not wait."""
     settings = configuration()
     if not (settings.vault and settings.vault_opens):
         return

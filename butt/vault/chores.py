@@ -1,4 +1,4 @@
-"""What is done for the vault by itself, again and again."""
+"""Recurring tasks for the vault."""
 
 from butt.chores import EACH_MINUTE, HOURLY, Chore
 from butt.vault.checking import check_one

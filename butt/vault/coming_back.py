@@ -33,10 +33,10 @@ from scuttlekit.offsetlog import survey
 
 
 def bring_back(bot: Agent, host: Host, store: Store, keys: list[Any], *, elsewhere: bool = False) -> Copy:
-    """Have the data of a stopped bot placed at its next start, which catches up. Raises `VaultTrouble` and `HostTrouble`.
+    """Place the data of a stopped bot at its next start, which catches up. Raises `VaultTrouble` and `HostTrouble`.
 
-    Its own data must be gone, or be behind what is known of it while the vault is not. What is left of it is moved aside,
-    never deleted. `elsewhere` says that the machine that it was on is gone for good, and that it goes to another.
+    Its own data must be gone, or behind what is known of it while the vault is not. What is left of it is moved aside, never
+    deleted. `elsewhere` says that the machine it was on is gone for good, and that it goes to another.
     """
     row = Placement.objects.filter(bot=bot).select_related("machine").first()
     if elsewhere and row is None:
@@ -52,7 +52,7 @@ def bring_back(bot: Agent, host: Host, store: Store, keys: list[Any], *, elsewhe
     draft.mkdir(mode=0o700)
     held = os.open(draft, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
     try:
-        # As of an import: who sweeps leaves alone what somebody works on.
+        # As for an import: sweeping leaves alone what somebody works on.
         fcntl.flock(held, fcntl.LOCK_EX | fcntl.LOCK_NB)
         copy = read(store, bot.id, str(bot.progress.ssb_id), keys, draft)
         if copy.sequence < least:
@@ -95,18 +95,18 @@ def _import_of(bot: Agent) -> Import:
 
 
 def _make_way(bot: Agent, row: Placement | None, *, elsewhere: bool) -> None:
-    """What is left of it here is moved aside; on a machine that is done as its data comes there."""
+    """Move aside what is left of it here; on a machine that happens as its data arrives there."""
     if row is None:
         data = _folder_of(bot).data
         if data.exists():
             data.rename(data.with_name(f"data.lost-{datetime.now(UTC):%Y%m%dT%H%M%S%fZ}"))
         return
-    # What an earlier return left here on its way is not what comes now.
+    # What an earlier return left here on its way is not what is sent now.
     import_transfers.forget(bot.id)
     import_transfers.replaces(bot.id, uuid.uuid4().hex)
     if elsewhere:
         bury_on(row.machine_id, bot.id)
-        # Nothing new goes there, this bot least of all.
+        # Nothing new goes there, least of all this bot.
         machine = Machine.objects.filter(id=row.machine_id, state=Machine.State.READY)
         machine.update(state=Machine.State.DRAINING)
         OldCopy.objects.filter(bot=bot, machine=row.machine).delete()
@@ -114,7 +114,7 @@ def _make_way(bot: Agent, row: Placement | None, *, elsewhere: bool) -> None:
 
 
 def _refuse_what_could_run(bot: Agent, host: Host | None) -> None:
-    """`host` is None where the operators say that there is nothing left of where it ran."""
+    """`host` is None if the operators say that nothing is left of where it ran."""
     sighting = host.look().get(bot.id) if host else None
     stopped = not bot.wanted.run and (host is None or bot.progress.state == State.STOPPED)
     if not stopped or (sighting is not None and sighting.running):
@@ -124,7 +124,7 @@ def _refuse_what_could_run(bot: Agent, host: Host | None) -> None:
 
 
 def _least(bot: Agent, row: Placement | None, *, elsewhere: bool) -> int:
-    """How many messages of its own the vault must have to take the place of what is left. Raises `VaultTrouble`."""
+    """How many of its own messages the vault must have to replace what is left. Raises `VaultTrouble`."""
     if row is None:
         return _what_is_there(bot, _folder_of(bot).data)
     if elsewhere:
@@ -143,7 +143,7 @@ def _folder_of(bot: Agent) -> Folder:
 
 
 def _what_is_there(bot: Agent, data: Path) -> int:
-    """How many messages of its own are still there. Raises `VaultTrouble` where its pub did not say that it is too old."""
+    """How many of its own messages are still there. Raises `VaultTrouble` if its pub did not say that the log is too old."""
     log = data / "flume" / "log.offset"
     try:
         same = KeyPair.load(data / "secret").id == bot.progress.ssb_id

@@ -1,4 +1,4 @@
-"""Forgetting what the vault has of bots that are gone, and seeing what is left of any that nobody knows."""
+"""Removing the vault's copies of bots that are gone, and finding copies of bots that nobody knows."""
 
 import uuid
 from collections.abc import Container, Iterator
@@ -17,10 +17,10 @@ from butt.vault.names import prefix
 from butt.vault.writing import reaching, things_of
 
 AT_ONCE = 500
-"""How many things one step removes, so that other chores have their turn."""
+"""How many things one step removes, so that other chores get their turn."""
 
 SETTLED = timedelta(hours=1)
-"""A bot is gone for so long before its copy goes: whatever was on its way there has come."""
+"""How long a bot must be gone before its copy is removed: by then whatever was on its way has arrived."""
 
 
 @dataclass(frozen=True)
@@ -33,9 +33,9 @@ class Left:
 
 
 def forget(now: datetime) -> bool:
-    """Remove some of what is left of one bot that is gone; whether there may be more to do.
+    """Remove part of the copy of one bot that is gone; whether there may be more to do.
 
-    Only what was written down as gone: what is not in the rows is not thereby to be removed.
+    Only bots that are recorded as gone: what is missing from the rows must not be removed for that reason.
     """
     if not configuration().vault:
         return False
@@ -55,7 +55,7 @@ def forget(now: datetime) -> bool:
 
 
 def remove_some(store: Store, bot_id: uuid.UUID) -> int:
-    """How many things of the bot were removed; 0 where nothing is left of it. Raises `VaultAway`."""
+    """How many things of the bot were removed; 0 if nothing is left of it. Raises `VaultAway`."""
     names = [name for name, _ in islice(things_of_safely(store, bot_id), AT_ONCE)]
     with reaching():
         if names:
@@ -69,7 +69,7 @@ def things_of_safely(store: Store, bot_id: uuid.UUID) -> Iterator[tuple[str, int
 
 
 def left(store: Store, known: Container[uuid.UUID]) -> list[Left]:
-    """Of each bot that is not in `known` what the vault has. Raises `VaultAway`."""
+    """What the vault has of each bot that is not in `known`. Raises `VaultAway`."""
     with reaching():
         found = obstore.list_with_delimiter(store, prefix="bots")["common_prefixes"]
     names = [str(path).rstrip("/").rpartition("/")[2] for path in found]

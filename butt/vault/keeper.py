@@ -1,4 +1,6 @@
-"""Sending what bots of this machine keep to the vault, as it grows. Runs beside the steward; a vault that is away holds nobody up."""
+"""Sending the data of this machine's bots to the vault, as it grows. Runs beside the steward; a vault that is away blocks
+nobody.
+"""
 
 import logging
 import os
@@ -32,13 +34,13 @@ log = logging.getLogger("butt.vault")
 
 TICK, AFTER_TROUBLE = 1.0, 20.0
 WAIT = 5.0
-"""Seconds until what is less than a piece is sent as well."""
+"""Seconds until less than a full piece is sent as well."""
 
 BLOBS_EVERY, SETTLED = 30.0, 2.0
-"""How often folders are looked at for blobs, and for how long one has to be as it is before it is not looked into again."""
+"""How often blob folders are checked, and how long one must be unchanged before it is no longer read."""
 
 TOLD_EVERY = 10.0
-"""Seconds between two looks that are written down."""
+"""Seconds between two looks that are saved."""
 
 FULL = "It has used up its room in the vault: BUTT_VAULT_GIB. Nothing more of it is sent."
 
@@ -71,13 +73,13 @@ class VaultKeeper:
         rounds(self.round, go_on, log, AFTER_TROUBLE)
 
     def round(self) -> float:
-        """Send what has grown; for how many seconds to rest. The first trouble with the vault ends the round."""
+        """Send what has grown; returns for how many seconds to rest. The first problem with the vault ends the round."""
         there = dict(Progress.objects.exclude(ssb_id=None).values_list("bot_id", "ssb_id"))
         for bot_id in self._kept.keys() - there.keys():
             del self._kept[bot_id]
         troubles: dict[uuid.UUID, str] = {}
         rest = TICK
-        # What the vault did not take the last time comes last, so that it keeps nothing else back.
+        # What the vault refused the last time comes last, so that it does not hold up the others.
         for bot_id, ssb_id in sorted(there.items(), key=lambda each: each[0] == self._refused):
             try:
                 self.send(bot_id, str(ssb_id))
@@ -98,7 +100,7 @@ class VaultKeeper:
         return rest
 
     def send(self, bot_id: uuid.UUID, ssb_id: str) -> None:
-        """What one bot has and the vault lacks, as far as it is due."""
+        """Send what one bot has and the vault lacks, as far as it is due."""
         folder = Folder(self._bots / str(bot_id))
         data, secret = folder.data, folder.secret
         if not secret.exists() or folder.moved.exists():
@@ -107,7 +109,7 @@ class VaultKeeper:
         kept = self._kept.get(bot_id)
         stamp = _stamp(secret)
         if kept is None or kept.secret_seen != stamp:
-            # A folder of another identity, as one that lost its data may make it, must never look like this bot's.
+            # A folder with another identity, as a bot that lost its data may make, must never look like this bot's.
             if KeyPair.load(secret).id != ssb_id:
                 raise FileNotFoundError(f"the secret in {data} is another's")
             kept = self._kept[bot_id] = self._known(bot_id, data)
@@ -145,7 +147,7 @@ class VaultKeeper:
         with file:
             size = os.fstat(file.fileno()).st_size
             if size < kept.end:
-                # Another log than the one that was sent: the next round looks anew at what goes on from where.
+                # This is not the log that was sent: the next round checks anew what continues what.
                 del self._kept[bot_id]
                 return
             while size > kept.end:
@@ -163,7 +165,7 @@ class VaultKeeper:
                 kept.end, kept.pending_since = piece.end, None
 
     def _send_blobs(self, bot_id: uuid.UUID, kept: _Known, folder: Path) -> None:
-        """Only folders that were changed since are looked into: a bot may have very many blobs, and mostly nothing new."""
+        """Only folders that changed are read: a bot may have very many blobs, and usually nothing new."""
         for place, changed in _folders(folder):
             if kept.folders.get(place.name) == changed:
                 continue
@@ -190,7 +192,7 @@ class VaultKeeper:
         ledger.took(bot_id, taken)
 
     def _tell(self, troubles: dict[uuid.UUID, str], *, at_once: bool) -> None:
-        """Write down how far each is, now and then."""
+        """Save from time to time how far each bot's copy is."""
         now = time.monotonic()
         if now - self._told_at < TOLD_EVERY and not at_once:
             return
@@ -212,7 +214,7 @@ class VaultKeeper:
 
 
 def _is_the_same(piece: LogPiece, path: Path) -> bool:
-    """Whether this log goes on from where the vault is: it has the very bytes that were sent last."""
+    """Whether this log continues what the vault has: it contains exactly the bytes that were sent last."""
     try:
         with path.open("rb") as file:
             return digest(os.pread(file.fileno(), piece.end - piece.start, piece.start)) == piece.digest
@@ -221,7 +223,7 @@ def _is_the_same(piece: LogPiece, path: Path) -> bool:
 
 
 def _folders(place: Path) -> list[tuple[Path, int]]:
-    """The folders of blobs, and when each was changed last."""
+    """The folders of blobs, and when each was last changed."""
     try:
         with os.scandir(place) as entries:
             found = [entry for entry in entries if len(entry.name) == len("00") and entry.is_dir()]

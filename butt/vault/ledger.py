@@ -1,4 +1,4 @@
-"""The rows that say how far each bot's copy is: written in few statements, as most bots are quiet most of the time."""
+"""The rows that say how far each bot's copy is: written in few statements, because most bots are quiet most of the time."""
 
 import uuid
 from collections.abc import Collection, Mapping
@@ -26,17 +26,17 @@ ALL_THERE = Look()
 
 
 def begin(bot_id: uuid.UUID, size: int, things: int) -> None:
-    """What the vault's own list says."""
+    """Save what the vault's own list says."""
     Vaulted.objects.update_or_create(bot_id=bot_id, defaults={"size": size, "things": things})
 
 
 def took(bot_id: uuid.UUID, size: int, things: int = 1) -> None:
-    """So much came on top."""
+    """Add what was stored since."""
     Vaulted.objects.filter(bot_id=bot_id).update(size=F("size") + size, things=F("things") + things)
 
 
 def looked(seen: Mapping[uuid.UUID, Look], now: datetime | None = None) -> None:
-    """All these were compared just now. Those of whom all is there are one statement."""
+    """All these were just compared. Those whose log is complete in the vault take one statement."""
     now = now or timezone.now()
     well = [bot_id for bot_id, look in seen.items() if look == ALL_THERE]
     for bot_ids in _in_parts(well):

@@ -1,4 +1,4 @@
-"""What is known of each bot's copy in the vault. Whoever sends writes the figures; the steward's side writes all else."""
+"""What is known about each bot's copy in the vault. The sender writes the figures; the steward's side writes everything else."""
 
 from django.db import models
 

@@ -1,7 +1,7 @@
-"""Names in the vault, below `bots/ID/`: a name says what a thing is, so that a list of names is all that one has to remember.
+"""Names in the vault, below `bots/ID/`: a name says what a thing is, so a list of names is all that has to be remembered.
 
-`log/LINE/START-END-DIGEST` are the bytes of a log from START to END. A *line* is one log as it grew: a log that does not
-begin with what is in the vault begins another line. DIGEST is that of the bytes before they were sealed.
+`log/LINE/START-END-DIGEST` are the bytes of a log from START to END. A *line* is one log as it grew: a log that does not begin
+with what is in the vault begins another line. DIGEST is that of the bytes before they were sealed.
 """
 
 import hashlib
@@ -38,7 +38,7 @@ class LogPiece:
 
 
 def pieces_in(names: Iterable[str]) -> dict[str, list[LogPiece]]:
-    """The pieces of each line. A name that is none of ours is passed over."""
+    """The pieces of each line. Names that are not ours are skipped."""
     lines: dict[str, list[LogPiece]] = defaultdict(list)
     for name in names:
         if found := _PIECE.fullmatch(name):
@@ -49,9 +49,9 @@ def pieces_in(names: Iterable[str]) -> dict[str, list[LogPiece]]:
 
 
 def chain(pieces: Iterable[LogPiece]) -> list[LogPiece]:
-    """Those that lead furthest from the log's first byte without a gap.
+    """The pieces that lead furthest from the log's first byte without a gap.
 
-    A piece may be there in two sizes, as a sender that was killed, or was told an old list, sends it again.
+    A piece may exist in two sizes, because a sender that was killed, or read an old list, sends it again.
     """
     came: dict[int, LogPiece | None] = {0: None}
     for piece in sorted(pieces, key=lambda piece: (piece.start, piece.end)):

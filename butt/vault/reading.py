@@ -24,7 +24,7 @@ PIECES_AT_MOST = 1 << 20
 
 @dataclass(frozen=True)
 class Copy:
-    """What the vault has of a bot: messages of all feeds, and the highest number of its own."""
+    """What the vault has of a bot: messages of all feeds, and the highest sequence of its own."""
 
     messages: int
     sequence: int
@@ -32,10 +32,10 @@ class Copy:
 
 
 def read(store: Store, bot_id: uuid.UUID, ssb_id: str, keys: list[Any], folder: Path) -> Copy:
-    """Bring back into `folder`, which is empty, what the vault has of a bot. Raises `VaultTrouble`.
+    """Read what the vault has of a bot into `folder`, which is empty. Raises `VaultTrouble`.
 
-    Of several lines of its log the one that knows most of its own messages is taken. A log whose own feed is forked, or
-    where a signature is wrong, is refused.
+    Of several lines of its log, the one with most of its own messages is taken. A log whose own feed is forked, or that has a
+    wrong signature, is refused.
     """
     try:
         names = [name for name, _ in things_of(store, bot_id)]
@@ -130,7 +130,7 @@ def check(file: BinaryIO, size: int, ssb_id: str) -> None:
 
 
 def _records(file: BinaryIO, size: int) -> Iterator[bytes]:
-    """Those that were not deleted, of a log that is whole."""
+    """The records of a complete log that were not deleted."""
     at = 0
     while at < size:
         file.seek(at)

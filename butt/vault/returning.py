@@ -1,6 +1,6 @@
-"""Bringing back those that were asked for: each stops first, then its data is placed, then it starts and catches up.
+"""Bringing back bots on request: each stops first, then its data is placed, then it starts and catches up.
 
-Each step is written down before the next. Killed anywhere, the next round goes on from the row.
+Each step is saved before the next. If killed anywhere, the next round continues from the row.
 """
 
 import logging
@@ -34,7 +34,7 @@ class Returner:
         rounds(self.round, go_on, log, AFTER_TROUBLE)
 
     def round(self) -> float:
-        """One step of each that is on its way; for how many seconds to rest."""
+        """One step for each bot on its way back; returns for how many seconds to rest."""
         for copy in Vaulted.objects.exclude(back=""):
             bot = bots().filter(id=copy.bot_id).first()
             if bot is None or bot.wanted.gone_at is not None:
@@ -58,7 +58,7 @@ class Returner:
                 ask(BY, bot, Action.STOP, lambda _: {"run": False})
                 return
             if bot.progress.state == State.STOPPED:
-                # It writes that the bot is placed in one statement with what has the steward place it.
+                # It saves that the bot is placed in the same statement as what makes the steward place it.
                 bring_back(bot, self._host, self._store, self._keys())
             return
         _start_again(copy, bot)

@@ -1,4 +1,4 @@
-"""Sealing: compressed, then encrypted for a public age key. Who sends holds no key that opens."""
+"""Sealing: compressed, then encrypted for a public age key. The sender has no key that opens it."""
 
 import re
 import zlib
@@ -10,7 +10,7 @@ import pyrage
 from butt.vault import VaultTrouble
 
 LARGEST = 256 << 20
-"""Bytes of one thing when it is opened: what lies in a vault is not believed to be small."""
+"""Bytes of one thing when it is opened: the vault is not trusted to hold only small things."""
 
 
 def recipient(text: str, setting: str) -> Any:

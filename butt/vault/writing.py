@@ -18,7 +18,7 @@ from butt.vault.sealing import recipient, seal
 from scuttlekit.offsetlog import cut
 
 PIECE = 1 << 20
-"""Bytes of a log in one thing, at most, but for a record that is longer by itself."""
+"""The most bytes of a log in one thing, except for a single record that is longer."""
 
 LONGEST_PIECE = 3 << 20
 LARGEST_BLOB = 64 << 20
@@ -48,7 +48,7 @@ class VaultWriter:
         self._key = key
 
     def there(self, bot_id: uuid.UUID) -> There:
-        """Ask the vault's own list."""
+        """Read the vault's own list."""
         found, names = There(), []
         with reaching():
             everything = list(things_of(self._store, bot_id))
@@ -66,9 +66,10 @@ class VaultWriter:
         return found
 
     def log(self, bot_id: uuid.UUID, line: str, start: int, data: bytes) -> tuple[LogPiece | None, int]:
-        """Put the whole records that `data` begins with, which lie at `start`; the bytes it takes there. None without a record.
+        """Store the whole records at the beginning of `data`, which starts at `start`; also returns the bytes stored. None
+        without a record.
 
-        The last record may be on its way, and is written over if it stays unfinished.
+        The last record may be incomplete, and the log overwrites it if it stays unfinished.
         """
         spans, _, _ = cut(data, start)
         ends = [end + 8 for _, end in spans]
@@ -84,7 +85,7 @@ class VaultWriter:
         return self._put(bot_id, name, seal(content, self._keys[what]))
 
     def blob(self, bot_id: uuid.UUID, name: str, content: bytes) -> int:
-        """Put a blob whose digest is `name`, in hexadecimal. Raises `ValueError` where it is another's."""
+        """Store a blob whose digest is `name`, in hexadecimal. Raises `ValueError` if the content has another digest."""
         if not is_blob(name, content):
             raise ValueError("the blob is not what its name says")
         return self._put(bot_id, f"blobs/{name}.age", seal(content, self._key))
@@ -96,7 +97,7 @@ class VaultWriter:
 
 
 def writing(settings: Configuration) -> VaultWriter:
-    """That of the vault which the settings name. Raises `VaultTrouble` where they make no sense."""
+    """The writer for the vault that the settings name. Raises `VaultTrouble` if they are not valid."""
     key = recipient(settings.vault_key, "BUTT_VAULT_KEY")
     other = settings.vault_secret_key
     secret_key = recipient(other, "BUTT_VAULT_SECRET_KEY") if other else key
@@ -108,7 +109,7 @@ def writing(settings: Configuration) -> VaultWriter:
 
 @contextmanager
 def reaching() -> Iterator[None]:
-    """What a store raises, as `VaultAway`."""
+    """Turns what a store raises into `VaultAway`."""
     try:
         yield
     except TROUBLE as error:
@@ -116,7 +117,7 @@ def reaching() -> Iterator[None]:
 
 
 def things_of(store: Store, bot_id: uuid.UUID) -> Iterator[tuple[str, int]]:
-    """The name of each thing that is there of a bot, below its prefix, and its size."""
+    """The name below the bot's prefix, and the size, of each thing that the vault has of it."""
     place = prefix(bot_id)
     for some in obstore.list(store, prefix=place):
         for one in some:
@@ -124,7 +125,7 @@ def things_of(store: Store, bot_id: uuid.UUID) -> Iterator[tuple[str, int]]:
 
 
 def is_blob(name: str, content: bytes) -> bool:
-    """Whether the content is what its name says."""
+    """Whether the content matches its name."""
     return hashlib.sha256(content).hexdigest() == name
 
 
