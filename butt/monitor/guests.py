@@ -1,7 +1,7 @@
-"""Listening to what bots' feeds tell of guests, over the connections that are kept anyway.
+"""Listening to what bots' feeds say about guests, over the connections that are kept anyway.
 
-What is heard waits in a queue with an end: where the database is away or slow, a bot's stream waits as well, and
-begins anew from what is written should it wait for too long.
+What is heard waits in a bounded queue: if the database is away or slow, a bot's stream waits as well, and starts again from
+what is saved if it waits too long.
 """
 
 import asyncio
@@ -34,7 +34,7 @@ AT_ONCE = 500
 GATHER = 0.02
 AFTER_TROUBLE = 2.0
 AGAIN, LATER = 5.0, 60.0
-"""Seconds until a bot is asked again: whose stream ended, and who refused, as an older release does."""
+"""Seconds until a bot is asked again: after its stream ended, and after it refused, as an older release does."""
 
 _FEED_ID = r"^@[A-Za-z0-9+/]{43}=\.ed25519$"
 
@@ -68,7 +68,7 @@ class _Seen(BaseModel):
 
 
 def _time(milliseconds: Any) -> datetime:
-    # A clock may be wrong, but a year that no database holds is no time.
+    # A clock may be wrong, but a year that no database can hold is not a time.
     if not isinstance(milliseconds, int | float) or not 0 <= milliseconds < 32_503_680_000_000:  # noqa: PLR2004 - the year 3000
         raise ValueError("this is no time")
     return datetime.fromtimestamp(milliseconds / 1000, UTC)
@@ -84,7 +84,7 @@ class Guests:
         self._news = asyncio.Event()
 
     async def attend(self, bot_id: uuid.UUID, peer: Peer) -> None:
-        """Listen to a bot that has proven to be itself. Ends with the connection; cancelled at the latest then."""
+        """Listen to a bot that has proven its identity. Ends with the connection, when it is cancelled at the latest."""
         self.peers[bot_id] = peer
         try:
             while peer.is_open:
@@ -102,7 +102,7 @@ class Guests:
                 del self.peers[bot_id]
 
     async def run(self) -> None:
-        """Write until cancelled; trouble of the database is waited out."""
+        """Write until cancelled; database errors are waited out."""
         while True:
             await self._news.wait()
             await asyncio.sleep(GATHER)
@@ -123,12 +123,12 @@ class Guests:
         since = await self._position(bot_id)
         async with aclosing(peer.source("butt.guests", {"since": since})) as told:
             async for item in told:
-                with suppress(ValidationError):  # nonsense of a bot's is passed over
+                with suppress(ValidationError):  # nonsense from a bot is skipped
                     await self._heard.put((bot_id, _checked(item)))
                     self._news.set()
 
     async def _position(self, bot_id: uuid.UUID) -> int:
-        """Where to go on. Those who ask at about the same time share one query."""
+        """Where to continue. Bots that ask at about the same time share one query."""
         future = self._asking[bot_id] = asyncio.get_running_loop().create_future()
         self._news.set()
         position: int = await future
@@ -141,7 +141,7 @@ def _checked(item: Any) -> News:
         return Name(name.feed, clean_name(name.name))
     if isinstance(item, dict) and "messages" in item:
         seen = _Seen.model_validate(item)
-        # A clock that runs ahead must not keep all that is seen later from being the latest.
+        # A clock that runs ahead must not keep everything seen later from being the latest.
         at = None if seen.seen is None else min(seen.seen, datetime.now(UTC))
         return GuestActivity(seen.feed, seen.messages, at)
     use = _Use.model_validate(item)

@@ -1,4 +1,4 @@
-"""What bots have yet to be told of their limits, and of what went over their network. A pub keeps both over restarts."""
+"""What bots must still be told about their limits, and about their network traffic. A pub keeps both over restarts."""
 
 import uuid
 from dataclasses import dataclass
@@ -10,7 +10,7 @@ from butt.agents.models import Observed
 
 @dataclass(frozen=True)
 class Limiting:
-    """A bot that is to keep to these limits: bytes, days and bytes a month, by the names of the pub's bounds."""
+    """A bot that must keep to these limits: bytes, days and bytes a month, by the names of the pub's bounds."""
 
     bot_id: uuid.UUID
     limits: dict[str, int]
@@ -25,7 +25,7 @@ class Recounting:
 
 
 def untold() -> list[Limiting]:
-    """Of the bots that answer and know limits, those that were told others, or none where there are some."""
+    """The bots that answer and know limits, but were told other ones, or none although they have some."""
     return [*_untold(knows_traffic=True), *_untold(knows_traffic=False)]
 
 
@@ -51,7 +51,7 @@ def _untold(*, knows_traffic: bool) -> list[Limiting]:
 
 
 def told(limiting: Limiting) -> None:
-    """Note what it was told."""
+    """Save what it was told."""
     Observed.objects.filter(bot_id=limiting.bot_id).update(limits_told=limits.text_of(limiting.limits))
 
 
@@ -66,5 +66,5 @@ def _count_of(seen: dict[str, Any]) -> dict[str, Any]:
 
 
 def recounted(recounting: Recounting) -> None:
-    """Note that it knows; its next figures show whether it does."""
+    """Save that it knows; its next figures show whether it does."""
     Observed.objects.filter(bot_id=recounting.bot_id).update(traffic_behind=False)

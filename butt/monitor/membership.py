@@ -1,7 +1,7 @@
 """Which monitor watches which bot, when several run side by side.
 
-Each beats in a row of its own; a bot is watched by the one among the living whose name, mixed with the bot's,
-hashes highest. So all agree without a word, and of a monitor that died only its own bots move.
+Each monitor beats in a row of its own. A bot is watched by the live monitor whose name, hashed together with the bot's, gives
+the highest value. So all agree without talking, and when a monitor dies only its own bots move.
 """
 
 import uuid
@@ -19,31 +19,31 @@ FORGOTTEN = timedelta(days=1)
 
 
 def watcher_of(bot_id: uuid.UUID, monitors: Iterable[uuid.UUID]) -> uuid.UUID:
-    """Which of `monitors`, of which there is at least one, watches this bot."""
+    """Which of `monitors`, which is not empty, watches this bot."""
     return max(monitors, key=lambda monitor: blake2b(bot_id.bytes + monitor.bytes, digest_size=8).digest())
 
 
 class Membership:
-    """One monitor's own entry. Times are the database's own, as clocks of machines differ."""
+    """One monitor's own entry. Times are the database's own, because the clocks of machines differ."""
 
     def __init__(self) -> None:
         self.id = uuid.uuid4()
         self.living: tuple[uuid.UUID, ...] = (self.id,)
 
     def beat(self, *, watching: int, written: int, lost: int) -> None:
-        """Say that we live, and see who else does."""
+        """Report that we are alive, and see who else is."""
         MonitorBeat.objects.update_or_create(
             id=self.id,
             defaults={"beat": Now(), "watching": watching, "written": written, "lost": lost},
         )
-        # A beat of tomorrow is that of one that died while the clock was ahead.
+        # A beat in the future comes from a monitor that died while its clock was ahead.
         lately = MonitorBeat.objects.filter(beat__gt=Now() - DEAD, beat__lt=Now() + DEAD)
         living = lately.order_by("id").values_list("id", flat=True)
         self.living = tuple({*living, self.id})
         MonitorBeat.objects.filter(beat__lt=Now() - FORGOTTEN).delete()
 
     def leave(self) -> None:
-        """So that the others need not wait for us to be taken for dead."""
+        """Leave at once, so that the others need not wait until we count as dead."""
         MonitorBeat.objects.filter(id=self.id).delete()
 
     def is_mine(self, bot_id: uuid.UUID) -> bool:
@@ -51,5 +51,5 @@ class Membership:
 
     @property
     def leads(self) -> bool:
-        """Whether we do what one monitor does for all: roll-ups and e-mails. Done twice, they do no harm."""
+        """Whether we do what one monitor does for all: roll-ups and e-mails. Doing it twice does no harm."""
         return min(self.living) == self.id

@@ -1,4 +1,4 @@
-"""The monitor: watches its share of the bots that may be alive, and has written what it sees."""
+"""The monitor: watches its share of the bots that may be alive, and has what it sees written down."""
 
 import asyncio
 import logging
@@ -46,20 +46,20 @@ log = logging.getLogger("butt.monitor")
 
 TICK = 0.1
 SELDOM = 30.0
-"""Seconds until what nothing has changed in is looked at all the same."""
+"""Seconds after which something is checked even if nothing has changed."""
 
 LOOKING_SHARE = 10
-"""Looking for bots to watch takes at most one part in so many of the time."""
+"""Looking for bots to watch takes at most one part in this many of the time."""
 
 CHORES_SHARE = 100
-"""So does a look of a chore that finds nothing to do."""
+"""The same for a chore that finds nothing to do."""
 
 FIGURES_A_SECOND = 100
 LONGEST_EVERY = 60
-"""A monitor hears so many figures, or each bot's that often: the more bots it watches, the less often it hears of each."""
+"""A monitor receives this many figures a second, but each bot's at least this often: the more bots, the less often."""
 
 NOT_OF_PLACES = ("due_at", "reason", "deadline", "notice")
-"""Columns of what the steward writes, in which no place of a bot changes."""
+"""Columns that the steward writes without moving a bot."""
 
 AFTER_TROUBLE = 2.0
 
@@ -69,17 +69,17 @@ CHORES = (
     Chore(roll_up, OFTEN),
     Chore(prune, OFTEN),
 )
-"""The monitor's own. Trouble of one chore is no other's."""
+"""The monitor's own chores. An error in one does not affect the others."""
 
 TOLD_OF = (Agent, Wanted, Progress, Invite, Listing, OtherPub, Import)
-"""What bots are told of, and where they are."""
+"""The tables with what bots are told, and where the bots are."""
 
 Place: TypeAlias = tuple[uuid.UUID, str, int, str, str]
 """A bot's id, the host, port and key of its address, and its network."""
 
 
 class Monitor:
-    """`keys` are the service's own: a bot's master."""
+    """`keys` are the service's own: it is the master of every bot."""
 
     def __init__(self, keys: KeyPair) -> None:
         self._keys = keys
@@ -91,7 +91,7 @@ class Monitor:
         self._thread = ThreadPoolExecutor(1)
 
     async def run(self) -> None:
-        """Watch until cancelled. Trouble of the database is waited out."""
+        """Watch until cancelled. Database errors are waited out."""
         try:
             await _waiting_out(self._beat)
             with (
@@ -126,7 +126,7 @@ class Monitor:
                 tasks.create_task(_again_and_again(partial(self._lead, chore), chore.pause))
 
     async def _look(self, moved: Bell) -> None:
-        """See which bots there are to watch, and wait until that may have changed."""
+        """Find the bots to watch, and wait until that may have changed."""
         began = time.monotonic()
         places = await sync_to_async(_places)()
         self._follow({place for place in places if self._membership.is_mine(place[0])})
@@ -155,7 +155,7 @@ class Monitor:
             event.set()
 
     async def _tell(self, work: Callable[[], Awaitable[bool]], pause: float, news: asyncio.Event) -> None:
-        """Have bots told; then pause, and where all of it is told, wait for news."""
+        """Tell bots the news; then pause, and wait for more news once everything is told."""
         news.clear()
         is_left = await work()
         await asyncio.sleep(pause)
@@ -163,7 +163,7 @@ class Monitor:
             await news.wait()
 
     async def _lead(self, chore: Chore) -> None:
-        """Have it done, as soon as it is on us, until there is no more of it."""
+        """Run the chore, if it is our turn, until it has nothing left to do."""
         more: bool | None = True
         while more:
             began = time.monotonic()
@@ -171,11 +171,11 @@ class Monitor:
             await asyncio.sleep(TICK if more else (time.monotonic() - began) * CHORES_SHARE)
 
     def _every(self) -> int:
-        """How often a bot is heard that is connected to now."""
+        """How often a bot that is connected to now sends its figures."""
         return max(EVERY, min(LONGEST_EVERY, len(self._watches) // FIGURES_A_SECOND))
 
     async def _beside(self, chore: Chore) -> bool | None:
-        """In a thread of its own, so that nothing that is seen waits for it; it has a connection of its own, too."""
+        """Run in a separate thread, so that nothing that is seen waits for it; it has its own database connection, too."""
 
         def do(now: datetime) -> bool | None:
             close_old_connections()
@@ -199,7 +199,7 @@ class Monitor:
             )
 
     async def _attend(self, bot_id: uuid.UUID, peer: Peer) -> None:
-        """What is done over the connection to a bot beside listening to its figures."""
+        """What is done over the connection to a bot besides listening to its figures."""
         await asyncio.gather(self._guests.attend(bot_id, peer), sign_outs.attend(bot_id, peer))
 
 
@@ -224,7 +224,7 @@ def _places() -> set[Place]:
     rows = Progress.objects.filter(state__in=SHOULD_ANSWER).values_list(
         "bot_id", "address", "port", "ssb_id", "bot__wanted__network"
     )
-    # One that starts for the first time has yet to make its key.
+    # A bot that starts for the first time has yet to make its key.
     return {
         (bot_id, address, port, ssb_id, network)
         for bot_id, address, port, ssb_id, network in rows

@@ -1,4 +1,4 @@
-"""Keeping samples small: the fine ones are rolled up into coarse ones, and go when they are old."""
+"""Keeping samples small: fine ones are rolled up into coarse ones, and removed when they are old."""
 
 import time
 from datetime import datetime, timedelta
@@ -12,7 +12,7 @@ from butt.figures.series import RESOLUTIONS
 from butt.figures.spans import FIELDS, Span, floor, fold
 
 KEPT = {10: timedelta(hours=1), 60: timedelta(days=1), 3600: timedelta(days=30)}
-"""For how long samples of each resolution are kept; those of a day for ever."""
+"""How long samples of each resolution are kept; those of a day for ever."""
 
 GRACE = timedelta(seconds=15)
 """How long after its end a stretch is rolled up: what was seen in it may be written a little later."""
@@ -33,7 +33,7 @@ def prune(now: datetime) -> bool:
 
 
 def _set_right(now: datetime) -> None:
-    """A clock that was ahead has marked what is still to come."""
+    """Undo marks in the future, left by a clock that was ahead."""
     for done in RolledUp.objects.filter(until__gt=now):
         done.until = floor(now, done.resolution)
         done.save(update_fields=["until"])
@@ -42,7 +42,7 @@ def _set_right(now: datetime) -> None:
 def _roll(finer: int, coarser: int, now: datetime) -> bool:
     length = timedelta(seconds=coarser)
     done = RolledUp.objects.filter(resolution=coarser).first()
-    # A finer stretch that is still to be made may belong to this one.
+    # A finer stretch that has yet to be made may belong to this one.
     ready = _ready(finer, now)
     fine = Sample.objects.filter(resolution=finer)
     since = fine.filter(at__gte=done.until) if done else fine
@@ -57,7 +57,7 @@ def _roll(finer: int, coarser: int, now: datetime) -> bool:
         (span,) = fold((Span(*row[1:]) for row in theirs), coarser)
         made.append(Sample(bot_id=bot_id, resolution=coarser, **{f: getattr(span, f) for f in FIELDS}))
     for start in range(0, len(made), MOST_ROWS):
-        # SQLite has one writer at a time, and no queue: who sees bots gets a turn between ours.
+        # SQLite has one writer at a time, and no queue: the watchers get a turn between our writes.
         time.sleep(BREATH if start else 0)
         _keep(made[start : start + MOST_ROWS])
     RolledUp.objects.update_or_create(resolution=coarser, defaults={"until": begin + length})
@@ -68,7 +68,7 @@ def _ready(finer: int, now: datetime) -> datetime:
     """Until when samples of resolution `finer` are complete."""
     if finer == RESOLUTIONS[0]:
         return now - GRACE
-    # What is older than the first fine sample still to be rolled up is complete, even where nothing was seen.
+    # Whatever is older than the first fine sample that is not rolled up is complete, even if nothing was seen.
     below = RESOLUTIONS[RESOLUTIONS.index(finer) - 1]
     done = RolledUp.objects.filter(resolution=finer).first()
     fine = Sample.objects.filter(resolution=below)
@@ -79,7 +79,7 @@ def _ready(finer: int, now: datetime) -> datetime:
 
 @transaction.atomic
 def _keep(made: list[Sample]) -> None:
-    """Written anew, it is the same: a roll-up that was cut off is simply made again."""
+    """Writing it again gives the same result: an interrupted roll-up is simply repeated."""
     bots = Agent.objects.filter(id__in={sample.bot_id for sample in made})
     living = set(bots.values_list("id", flat=True))
     Sample.objects.bulk_create(

@@ -1,5 +1,5 @@
-"""Writing many rows of a table in one go, with SQL that is made once: Django makes that of each row anew, which took most of the
-monitor's time.
+"""Writing many rows of a table at once, with SQL that is built once: Django builds it again for each row, which took most of
+the monitor's time.
 """
 
 import uuid
@@ -13,7 +13,7 @@ from django.db.models import Field, ForeignKey, Model
 
 
 class Rows:
-    """The columns of `model` that are written, by the names of its fields: the first is that by which a row is known."""
+    """The columns of `model` that are written, by the names of its fields: the first one identifies a row."""
 
     def __init__(self, model: type[Model], fields: Sequence[str]) -> None:
         meta = model._meta  # noqa: SLF001 - documented by Django
@@ -22,17 +22,17 @@ class Rows:
         self._columns = [f'"{field.column}"' for field in self._fields]
 
     def update(self, rows: Iterable[Sequence[Any]]) -> None:
-        """Of those that are there: values in the order of the fields."""
+        """Update rows that exist: values in the order of the fields."""
         settings = ", ".join(f"{column} = %s" for column in self._columns[1:])
         sql = f"UPDATE {self._table} SET {settings} WHERE {self._key} = %s"  # nosec B608 # noqa: S608 - names of our models
         self._run(sql, ((*values[1:], values[0]) for values in self._kept(rows)))
 
     def insert(self, rows: Iterable[Sequence[Any]]) -> None:
-        """What is there already stays as it is."""
+        """Insert rows; a row that exists stays as it is."""
         self._run(f"{self._insertion()} ON CONFLICT DO NOTHING", self._kept(rows))
 
     def put(self, rows: Iterable[Sequence[Any]]) -> None:
-        """What is there already becomes as it is told."""
+        """Insert rows; a row that exists is overwritten."""
         settings = ", ".join(f"{column} = EXCLUDED.{column}" for column in self._columns[1:])
         sql = f"{self._insertion()} ON CONFLICT ({self._key}) DO UPDATE SET {settings}"  # nosec B608 - names of our models
         self._run(sql, self._kept(rows))
@@ -47,7 +47,7 @@ class Rows:
                 cursor.executemany(sql, values)
 
     def _kept(self, rows: Iterable[Sequence[Any]]) -> Iterable[list[Any]]:
-        """As the database keeps them."""
+        """Values in the form in which the database stores them."""
         ways = [(place, way) for place, field in enumerate(self._fields) if (way := _way_of(field))]
         for row in rows:
             values = list(row)
@@ -58,7 +58,7 @@ class Rows:
 
 
 def _way_of(field: "Field[Any, Any]") -> Callable[[Any], Any] | None:
-    """How a value of this field is kept, where that is not as it is."""
+    """How to convert a value of this field for the database, if it must be converted."""
     plain = field.target_field if isinstance(field, ForeignKey) else field
     kind = plain.get_internal_type()
     if kind == "DateTimeField":
@@ -76,7 +76,7 @@ def _time(value: datetime) -> Any:
 
 @lru_cache(maxsize=4096)
 def _kept_time(value: datetime, vendor: str) -> Any:  # noqa: ARG001 - each keeps it in its own way
-    """Of one row it is asked twice, and of the start of a process again and again."""
+    """Cached: it is called twice for each row, and again and again for the start of a process."""
     return connection.ops.adapt_datetimefield_value(value)
 
 

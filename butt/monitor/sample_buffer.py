@@ -1,4 +1,4 @@
-"""What was seen and is not written yet: a second's figures go together, a change at once and before all others."""
+"""What was seen and is not written yet: a second's figures are written together, a change at once and before all others."""
 
 import asyncio
 import logging
@@ -19,11 +19,11 @@ log = logging.getLogger("butt.monitor")
 PAUSE = 1.0
 AFTER_TROUBLE = 2.0
 MOST_WAITING = 360
-"""How many sightings of one bot wait for a database that is away: an hour's."""
+"""How many sightings of one bot wait while the database is away: an hour's."""
 
 
 class SampleBuffer:
-    """Filled by watching, emptied by `run`. `on_change` is called when it is written that bots came to live, or ceased to."""
+    """Filled by watching, emptied by `run`. `on_change` is called once it is written that bots came alive, or stopped being so."""
 
     def __init__(self, on_change: Callable[[], None] = lambda: None) -> None:
         self._on_change = on_change
@@ -34,7 +34,7 @@ class SampleBuffer:
         self.written = self.lost = 0
 
     async def tell(self, bot_id: uuid.UUID, figures: BotFigures | None, trouble: str) -> None:
-        """Note it; it costs nothing and cannot fail."""
+        """Store it in memory; this costs next to nothing and cannot fail."""
         self._waiting[bot_id].append(Seen(timezone.now(), figures, trouble))
         now = (figures is not None, figures.launch if figures else 0)
         if self._known.get(bot_id) != now:
@@ -43,11 +43,11 @@ class SampleBuffer:
             self._urgent.set()
 
     def forget(self, bot_id: uuid.UUID) -> None:
-        """It is watched no more, perhaps by this monitor only: what was not written of it still will be."""
+        """The bot is no longer watched, perhaps only by this monitor: what was not written of it still will be."""
         self._known.pop(bot_id, None)
 
     async def run(self) -> None:
-        """Write until cancelled; what waits then is written first."""
+        """Write until cancelled; what is waiting then is written first."""
         try:
             while True:
                 with suppress(TimeoutError):
@@ -60,7 +60,7 @@ class SampleBuffer:
             await self._write()
 
     async def _write(self) -> bool:
-        """Write what waits now, some bots at a time; who changes meanwhile does not wait for the rest."""
+        """Write what is waiting now, some bots at a time; bots that change meanwhile do not wait for the rest."""
         due = dict.fromkeys(self._waiting)
         while due:
             changed = bool(self._changed)

@@ -1,4 +1,4 @@
-"""Writing what was seen: many bots in one go, each sighting a sample, the last one what is observed."""
+"""Writing what was seen: many bots at once, each sighting as a sample, the last one as what is observed."""
 
 import uuid
 from collections.abc import Iterator, Mapping, Sequence
@@ -46,7 +46,7 @@ _readings, _samples = Rows(Reading, _COUNTED), Rows(Sample, ("bot_id", "resoluti
 
 @dataclass(frozen=True, slots=True)
 class Seen:
-    """A bot's figures at a time, or the trouble with it."""
+    """A bot's figures at a time, or the problem with it."""
 
     at: datetime
     figures: BotFigures | None
@@ -54,7 +54,7 @@ class Seen:
 
 
 class Counters(NamedTuple):
-    """Where a bot's own counters stood, of the process that began at a time."""
+    """Where a bot's own counters stood, and when the process they belong to began."""
 
     started_at: datetime
     bytes_in: int
@@ -62,9 +62,9 @@ class Counters(NamedTuple):
 
 
 def write(batch: Mapping[uuid.UUID, Sequence[Seen]]) -> int:
-    """Write what was seen of each bot, in the order of sight; how many samples that made.
+    """Write what was seen of each bot, in order; returns how many samples that made.
 
-    The steward is rung only for what changes its mind: alive or not, and which launch.
+    The steward is woken only for changes that affect its decisions: alive or not, and which launch.
     """
     ids = iter(batch)
     return sum(_write({i: batch[i] for i in part}) for part in _parts(ids))
@@ -77,7 +77,7 @@ def _parts(ids: Iterator[uuid.UUID]) -> Iterator[list[uuid.UUID]]:
 
 @transaction.atomic
 def _write(batch: Mapping[uuid.UUID, Sequence[Seen]]) -> int:
-    # Locked in order, so that monitors do not wait for each other in a ring; a bot that is gone by now has no row.
+    # Locked in order, so that monitors do not deadlock; a bot that is gone by now has no row.
     there = Observed.objects.select_for_update().filter(bot_id__in=batch).order_by("bot_id")
     rows = [
         cast("Observed", SimpleNamespace(**dict(zip(_READ, row, strict=True))))
@@ -122,7 +122,7 @@ def _write(batch: Mapping[uuid.UUID, Sequence[Seen]]) -> int:
 
 
 def _tell_anew(started: list[uuid.UUID]) -> None:
-    """Have pubs that started told again what they keep beside their log: a move or a copy of their data brings none of it."""
+    """Tell pubs that started again what they keep beside their log: a moved or copied folder brings none of it."""
     if started:
         Observed.objects.filter(bot_id__in=started).exclude(limits_told="").update(limits_told=UNSURE)
         ToldRoom.objects.filter(bot_id__in=started).delete()

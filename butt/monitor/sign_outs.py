@@ -16,10 +16,10 @@ from scuttlekit import Peer, RemoteError, ScuttlebuttError
 log = logging.getLogger("butt.monitor")
 
 PACE: Final = 0.1
-"""Seconds from one that is heard of a bot to the next: it may be anybody's program."""
+"""Seconds from one message of a bot to the next: the bot may be anybody's program."""
 
 AGAIN, LATER = 5.0, 60.0
-"""Seconds until a bot is asked again: whose stream ended, and who refused, as an older release does."""
+"""Seconds until a bot is asked again: after its stream ended, and after it refused, as an older release does."""
 
 
 class _SignOut(BaseModel):
@@ -28,7 +28,7 @@ class _SignOut(BaseModel):
 
 
 async def attend(bot_id: uuid.UUID, peer: Peer) -> None:
-    """Listen to a bot that has proven to be itself, until its connection ends; cancelled at the latest then."""
+    """Listen to a bot that has proven its identity, until its connection ends, when this is cancelled at the latest."""
     while peer.is_open:
         pause = AGAIN
         try:
@@ -39,7 +39,7 @@ async def attend(bot_id: uuid.UUID, peer: Peer) -> None:
         except ScuttlebuttError as error:
             log.debug("%s stopped telling who signed out: %s", bot_id, error)
         except Exception:
-            # The pub tells all of it again to whoever listens anew.
+            # The pub repeats all of it to whoever listens again.
             log.exception("cannot write who signed out of %s; trying again", bot_id)
         await asyncio.sleep(pause)
 
@@ -53,7 +53,7 @@ async def _listen(bot_id: uuid.UUID, peer: Peer) -> None:
 
 
 def _checked(item: Any) -> _SignOut | None:
-    """Nonsense of a bot's is passed over."""
+    """Nonsense from a bot is skipped."""
     try:
         return _SignOut.model_validate(item)
     except ValidationError:

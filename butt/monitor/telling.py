@@ -1,4 +1,4 @@
-"""What bots are told over the kept connections: which invites to forget, what to say of themselves, and whom to join."""
+"""What bots are told over the kept connections: which invites to forget, what to publish about themselves, and whom to join."""
 
 import asyncio
 import logging
@@ -30,10 +30,10 @@ ANNOUNCE_EVERY, JOIN_EVERY, LIMIT_EVERY, ROOM_EVERY = 3.0, 1.0, 3.0, 3.0
 AT_ONCE = 50
 PATIENCE = 10.0
 LONG_PATIENCE = 45.0
-"""Seconds for what a pub does with another one, to which it gives 10 to connect and 20 to answer."""
+"""Seconds for what a pub does with another one: it allows 10 to connect and 20 to answer."""
 
 REST = 60.0
-"""Seconds until a bot that refused one kind is told again."""
+"""Seconds until a bot that refused one kind of message is told again."""
 
 T = TypeVar(
     "T",
@@ -50,9 +50,9 @@ T = TypeVar(
 
 
 class Telling:
-    """Each kind can be run again without harm: the pub forgets an invite once, and says nothing twice.
+    """Each kind can be repeated without harm: the pub forgets an invite once, and publishes nothing twice.
 
-    Each says whether there is some of it left, as where a bot does not answer now.
+    Each method returns whether some of it is left, for example because a bot does not answer now.
     """
 
     def __init__(self, guests: Guests) -> None:
@@ -67,22 +67,22 @@ class Telling:
         return left
 
     async def retell(self) -> bool:
-        """Have pubs that run on another release know of their invites."""
+        """Tell pubs that run another release now about their invites."""
         ran, left = await self._each(await sync_to_async(retelling.due)(), self._retell)
         if ran:
             await sync_to_async(retelling.done)(ran)
         return left
 
     async def introduce(self) -> bool:
-        """Have pubs say who they are, where their feed says something else."""
+        """Have pubs publish who they are, if their feed says something else."""
         return (await self._each(await sync_to_async(profiles.untold)(), self._introduce))[1]
 
     async def say_caught_up(self) -> bool:
-        """Have pubs from elsewhere speak, whose owners said that there are no newer messages."""
+        """Let pubs from elsewhere publish, if their owners said that there are no newer messages."""
         return (await self._each(await sync_to_async(catchup.untold)(), self._say_caught_up))[1]
 
     async def announce(self) -> bool:
-        """Have pubs say where they are, whose owners want them to be known and whose feed says something else."""
+        """Have pubs publish where they are, if their owners want them to be known and their feed says something else."""
         return (await self._each(await sync_to_async(announcing.untold)(), self._announce))[1]
 
     async def join_others(self) -> bool:
@@ -90,15 +90,15 @@ class Telling:
         return (await self._each(await sync_to_async(joining.due)(timezone.now()), self._join))[1]
 
     async def limit(self) -> bool:
-        """Have pubs know how much of the disk they may take."""
+        """Tell pubs how much of the disk they may take."""
         return (await self._each(await sync_to_async(limiting.untold)(), self._limit))[1]
 
     async def recount(self) -> bool:
-        """Have pubs count at least what was seen to go over their network this month."""
+        """Have pubs count at least the traffic that was seen on their network this month."""
         return (await self._each(await sync_to_async(limiting.behind)(), self._recount))[1]
 
     async def furnish(self) -> bool:
-        """Have pubs know who may meet in their room, and where the pages of aliases are."""
+        """Tell pubs who may meet in their room, and where the pages of aliases are."""
         return (await self._each(await sync_to_async(rooms.untold)(), self._furnish))[1]
 
     async def _furnish(self, peer: Peer, matter: rooms.RoomUpdate) -> None:
@@ -148,7 +148,7 @@ class Telling:
     async def _each(
         self, matters: Collection[T], run: Callable[[Peer, T], Awaitable[None]]
     ) -> tuple[list[T], bool]:
-        """Run those whose bot we are connected to; which ones came to a good end, and whether others did not."""
+        """Run those whose bot is connected; returns which ones succeeded, and whether others did not."""
         now = time.monotonic()
         self._resting = {kind: until for kind, until in self._resting.items() if until > now}
         due = [matter for matter in matters if (type(matter), matter.bot_id) not in self._resting]
@@ -175,7 +175,7 @@ class Telling:
 
 
 def _sequence_in(answer: object) -> int:
-    """The message of its own in which a pub says something. Raises RemoteError for what makes no sense."""
+    """The number of the message in which a pub publishes something. Raises RemoteError for an invalid answer."""
     sequence = answer.get("sequence") if isinstance(answer, dict) else None
     if not isinstance(sequence, int) or not 0 < sequence <= 2**53:
         raise RemoteError("it does not say in which message")
@@ -183,7 +183,7 @@ def _sequence_in(answer: object) -> int:
 
 
 def _kept(answer: object) -> dict[str, StoredInvite]:
-    """The invites that a pub says it keeps, by their ids; what makes no sense is left out."""
+    """The invites that a pub says it keeps, by their ids; invalid ones are left out."""
     found = {}
     for said in answer if isinstance(answer, list) else []:
         invite = said if isinstance(said, dict) else {}

@@ -1,7 +1,7 @@
-"""Watching one bot: connect, ask who it is, listen to its figures until the connection drops.
+"""Watching one bot: connect, ask who it is, and listen to its figures until the connection drops.
 
-A bot is somebody's program: it is heard once a second at most, and how far it says its feed has come is believed only with
-the signed message that shows it.
+A bot is somebody's program: it is heard at most once a second, and how far it says its feed goes is believed only with the
+signed message that shows it.
 """
 
 import asyncio
@@ -39,13 +39,13 @@ from scuttlekit.handshake import MAIN_NETWORK
 log = logging.getLogger("butt.monitor")
 
 EVERY = 10
-"""Seconds from one figures of a bot to the next, as long as its monitor watches few."""
+"""Seconds between a bot's figures, as long as its monitor watches few bots."""
 
 PACE = 1.0
-"""Seconds from one push that is heard to the next. Those that come in between are left out, all but the newest."""
+"""Seconds between pushes that are handled. Of those that come in between only the newest is kept."""
 
 SETTLED = 1.0
-"""Seconds after which a connection was one, and the next try is a quick one again."""
+"""Seconds after which a connection counts as successful, so that the next try is a quick one again."""
 
 PROOF_SECONDS = 2.0
 PATIENCE = 20.0
@@ -56,7 +56,7 @@ FIRST_PAUSE, LONGEST_PAUSE = 0.1, 2.0
 """Seconds between tries: quick ones while a bot may just be starting, then fewer and fewer."""
 
 MAKES_ROOM = 94
-"""From about this part of 100 on a pub removes blobs for others, as PUB.md tells."""
+"""From about this percentage on a pub removes blobs to make room, as PUB.md says."""
 
 _Big = Field(ge=0, le=2**63 - 1)
 
@@ -77,7 +77,7 @@ class Removed(BaseModel):
 
 
 class SpaceUsed(BaseModel):
-    """What takes the room of a bot, in bytes."""
+    """What takes up the bot's space, in bytes."""
 
     most: int = Field(ge=0, le=2**53)
     mostBlobs: int = Field(ge=0, le=2**53)
@@ -89,13 +89,13 @@ class SpaceUsed(BaseModel):
 
     @property
     def full(self) -> int:
-        """How many of 100 parts are taken. It is full as soon as anything is refused or has to go."""
+        """The percentage that is used. It is full as soon as anything is refused or has to go."""
         taken = 100 * (self.log + self.blobs + self.rest) // max(self.most, 1)
         return FULL if self.takes != "all" or taken >= MAKES_ROOM else taken
 
 
 class Month(BaseModel):
-    """What went over the network of a bot in a month, in bytes, and how much that may be."""
+    """A bot's network traffic in a month, in bytes, and how much it may be."""
 
     month: str = Field(pattern=r"^[0-9]{4}-(0[1-9]|1[0-2])$")
     in_: int = Field(alias="in", ge=0, le=2**53)
@@ -104,7 +104,7 @@ class Month(BaseModel):
 
 
 class BotFigures(BaseModel):
-    """What the pub's plugin `butt` pushes, checked: a bot is somebody's program and may say anything."""
+    """What the pub's plugin `butt` pushes, validated: a bot is somebody's program and may send anything."""
 
     launch: int = Field(ge=0, le=2**31 - 1)
     startedAt: AwareDatetime
@@ -130,7 +130,7 @@ class BotFigures(BaseModel):
     @field_validator("startedAt")
     @classmethod
     def _in_our_time(cls, at: datetime) -> datetime:
-        """A year that no database holds, or no time zone can shift, is no start of a process."""
+        """A year that no database can hold, or no time zone can shift, is not the start of a process."""
         if not 2000 < at.year < 3000:  # noqa: PLR2004
             raise ValueError("it says it started in another age")
         return at.astimezone(UTC)
@@ -146,7 +146,7 @@ class Bot:
 
 
 class Feed:
-    """How far a bot's feed was seen to come, by signed messages."""
+    """How far a bot's feed goes according to signed messages."""
 
     def __init__(self, bot: Bot) -> None:
         self._bot = bot
@@ -154,13 +154,13 @@ class Feed:
         self.shown = 0
 
     def begin(self) -> None:
-        """A new connection, over which it may show more than over the last one."""
+        """Called for a new connection, over which the bot may show more than over the last one."""
         self._refused = 0
 
     async def look(self, peer: Peer, said: int) -> bool:
-        """Ask the bot for its newest message where it says that there is a newer one; whether it showed one.
+        """Ask the bot for its newest message if it claims a newer one; whether it showed one.
 
-        All releases answer this call. One that does not is believed nothing. Raises ConnectionLost.
+        All releases answer this call. One that does not is not believed. Raises ConnectionLost.
         """
         if said <= max(self.shown, self._refused):
             return False
@@ -168,7 +168,7 @@ class Feed:
         try:
             answer = await peer.call("getLatest", self._bot.address.key, timeout=PROOF_SECONDS)
         except (RemoteError, ProtocolError) as error:
-            # The next push is no reason to ask again: that it says more is.
+            # The next push is not a reason to ask again, unless it claims more.
             self._refused = said
             log.info("%s does not show its newest message: %s", self._bot.id, error)
             return False
@@ -186,10 +186,10 @@ class Feed:
 
 
 Every: TypeAlias = Callable[[], int]
-"""Seconds from one figures of a bot to the next, asked for at each connection."""
+"""Seconds between a bot's figures, read for each connection."""
 
 Attend: TypeAlias = Callable[[uuid.UUID, Peer], Coroutine[Any, Any, None]]
-"""What is done beside over the connection to a bot that has proven to be itself; it is cancelled with it."""
+"""What else is done over the connection to a bot that has proven its identity; it is cancelled when the connection ends."""
 
 
 class WrongBot(Exception):
@@ -203,14 +203,14 @@ async def watch(
     attend: Attend | None = None,
     every: Every = lambda: EVERY,
 ) -> None:
-    """Watch for ever, telling each change; cancelled to stop. It tells of a drop once, not at each try."""
+    """Watch for ever, reporting each change; cancel it to stop. A drop is reported once, not at each try."""
     tries, told, feed = 0, "", Feed(bot)
     while True:
         began = time.monotonic()
         try:
             async for figures in _figures(bot, keys, feed, attend, every()):
                 told = ""
-                # A bot that hangs up after each push is not heard more often than one that stays.
+                # A bot that hangs up after each push is not heard more often than one that stays connected.
                 tries = 0 if time.monotonic() - began > SETTLED else tries
                 await tell(bot.id, figures, "")
             trouble = "It ended the connection."
@@ -258,7 +258,7 @@ async def _figures(
                     raise WrongBot(f"The bot sends invalid figures: {error.errors()[0]['msg']}") from None
                 said = figures.sequence
                 if is_first:
-                    # That it lives is told at once: while it indexes, it may take long to show a message.
+                    # That it is alive is reported at once: while it indexes, it may take long to show a message.
                     yield figures.model_copy(update={"sequence": feed.shown, "said": said})
                 if await feed.look(peer, said) or not is_first:
                     yield figures.model_copy(update={"sequence": feed.shown, "said": said})
@@ -266,7 +266,7 @@ async def _figures(
 
 
 async def _pushes(bot: Bot, peer: Peer, every: int) -> AsyncGenerator[Any]:
-    """What the bot pushes, one in each `PACE`: the newest."""
+    """The bot's pushes, at most one in each `PACE`: the newest."""
     stream, not_before = peer.listen("butt.figures", {"every": every}), 0.0
     try:
         while True:
@@ -281,7 +281,7 @@ async def _pushes(bot: Bot, peer: Peer, every: int) -> AsyncGenerator[Any]:
 
 
 async def _newest(bot: Bot, stream: Stream, not_before: float) -> Frame | None:
-    """The newest of the frames that have come by then, None at the end. What is older is not even decoded."""
+    """The newest frame that has arrived by then, None at the end. Older ones are not even decoded."""
     size, newest = 0, None
     while frames := await stream.take():
         newest = frames[-1]
