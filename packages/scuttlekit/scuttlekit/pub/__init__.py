@@ -1,1 +1,1 @@
-"""A pub: the program that `python -m scuttlekit.pub CONFIG.json` starts."""
+"""The pub: the program started by `python -m scuttlekit.pub CONFIG.json`."""

@@ -1,11 +1,12 @@
-"""`python -m scuttlekit.pub CONFIG.json`: a pub, until it is told to stop."""
+"""`python -m scuttlekit.pub CONFIG.json`: run a pub until it is told to stop."""
 
 import os
 import signal
 import sys
 from typing import TYPE_CHECKING, Any
 
-# asyncio loads OpenSSL for TLS, which a pub does not speak: 0.8 MB of its memory. Whoever needs it can still load it.
+# asyncio loads OpenSSL for TLS. A pub does not use TLS, and this saves 0.8 MB of memory. Code that needs
+# `ssl` can still import it.
 if "asyncio" not in sys.modules and "ssl" not in sys.modules:
     sys.modules["ssl"] = None  # type: ignore[assignment]
     import asyncio  # noqa: F401
@@ -17,11 +18,11 @@ if TYPE_CHECKING:
 
 
 def main(addition: "Addition | None" = None) -> None:
-    """Run the pub that the configuration describes, and end the process with the code that says why.
+    """Run the pub that the configuration describes, and exit with the code that says why it ended.
 
-    A pub of one's own gives what it adds to this one.
+    A custom pub passes the calls it adds as `addition`.
     """
-    # Whoever stops it while it is still being loaded stops it in order too: there is nothing to close yet.
+    # A signal during loading is a clean stop too: there is nothing to close yet.
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, _leave)
     from scuttlekit.pub.config import read_config
@@ -35,7 +36,7 @@ def main(addition: "Addition | None" = None) -> None:
             run(config)
         else:
             run(config, addition)
-    except Exception as error:  # noqa: BLE001 - whatever ends a pub is told in its log
+    except Exception as error:  # noqa: BLE001 - the log says what ended the pub
         end(error)
 
 

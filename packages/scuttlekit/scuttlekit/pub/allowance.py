@@ -1,4 +1,4 @@
-"""How many bytes each peer or feed may cost in a day."""
+"""A daily byte allowance for each peer or feed."""
 
 import time
 from collections.abc import Callable
@@ -9,7 +9,7 @@ DAY: Final = 24 * 3600.0
 
 
 class DailyAllowance:
-    """Counts bytes for each of many. All of them begin anew after a day by `clock`, in seconds."""
+    """Counts bytes per peer or feed. All counts reset together after a day of `clock`, in seconds."""
 
     def __init__(self, most: int, clock: Callable[[], float] = time.monotonic) -> None:
         self._most = most
@@ -18,7 +18,7 @@ class DailyAllowance:
         self._ends = clock() + DAY
 
     def use(self, who: str, size: int) -> bool:
-        """Count `size` bytes, and tell whether they used up what was left."""
+        """Count `size` bytes. Returns True if they used up the allowance."""
         self.renew()
         before = self._used.get(who, 0)
         self._used[who] = before + size
@@ -28,7 +28,7 @@ class DailyAllowance:
         return self._used.get(who, 0) > self._most
 
     def renew(self) -> bool:
-        """Begin anew if a day is over, and tell whether that changed anything."""
+        """Reset all counts if the day is over. Returns True if there were any to reset."""
         now = self._clock()
         if now < self._ends:
             return False

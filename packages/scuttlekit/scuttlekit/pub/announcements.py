@@ -1,4 +1,4 @@
-"""Addresses of pubs that people announce, in messages of the type `pub`."""
+"""Pub addresses that people announce in messages of the type `pub`."""
 
 import asyncio
 from collections.abc import Callable, Sequence
@@ -12,13 +12,13 @@ from scuttlekit.pub.store import Store, Stored
 
 SLICE: Final = 500
 PAUSE: Final = 0.01
-"""Messages of the log that are looked through at once, and seconds after which the next ones are: nobody waits for it."""
+"""How many log messages are scanned at once, and the pause between scans in seconds. Nobody waits for the scan."""
 
 _LOOKS_LIKE_ONE: Final = b'"type":"pub"'
 
 
 class Announcements:
-    """Hears what addresses people near enough announce, and takes up so many of each of them."""
+    """Collects the addresses announced by people near enough, up to a limit for each of them."""
 
     def __init__(
         self,
@@ -44,13 +44,13 @@ class Announcements:
                 self._take(message.author, message.value["content"])
 
     async def recall(self, store: Store) -> None:
-        """Hear what the log tells of earlier announcements. Raises NotReady, OSError."""
+        """Collect earlier announcements from the log. Raises NotReady, OSError."""
         after = -1
         while messages := store.read_log(after, SLICE):
             self.hear(messages)
             after = messages[-1].offset
             await asyncio.sleep(PAUSE)
-        # Written even if nothing was found, so that the log is not looked through at each start.
+        # Written even if nothing was found, so that the log is not scanned again at every start.
         self._gossip.is_changed = True
 
     def _take(self, author: str, content: Any) -> None:
@@ -64,7 +64,7 @@ class Announcements:
                 return
         if address.transport != "net" or address.key == self._own_id or self._gossip.get(address.key):
             return
-        # A name is looked up when it is dialled, and then it is known where it leads.
+        # A host name is resolved and checked when it is dialled.
         if self._fenced and is_fenced(address.host, default=False):
             return
         count = self._heard.get(author, 0)

@@ -1,7 +1,8 @@
-"""A pub that came from elsewhere may lack messages of its own feed, and to publish would use their numbers again.
+"""Catching up: a pub moved from elsewhere may lack messages of its own feed, and must not reuse their
+numbers.
 
-So it says nothing until peers who have its feed had nothing newer for `QUIET` seconds, or a person says that there is
-nothing. That is kept in the file `caught-up`.
+So it publishes nothing until peers who have its feed had nothing newer for `QUIET` seconds, or a person says
+that there is nothing newer. The file `caught-up` records this.
 """
 
 import asyncio
@@ -27,7 +28,7 @@ HUSH: Final = "the pub catches up with its own messages; until then it says noth
 
 
 class CatchUp:
-    """Fetches the pub's own messages from its peers as long as it `is_active`."""
+    """Fetches the pub's own messages from its peers while it `is_active`."""
 
     def __init__(
         self, folder: Path, store: Store, own_id: str, *, wanted: bool, end: Callable[[Refusal], NoReturn]
@@ -44,19 +45,19 @@ class CatchUp:
         self.is_active = wanted and not self._file.exists()
 
     def check(self) -> None:
-        """Raise a RemoteError for whoever wants the pub to publish while it must not."""
+        """Raise RemoteError if the pub must not publish yet."""
         if self.is_active:
             raise RemoteError(HUSH)
 
     def meet(self, peer: Peer) -> None:
-        """Ask this peer too."""
+        """Add a peer to ask."""
         if self.is_active and len(self._peers) < MOST_PEERS:
             self._peers.add(peer)
             peer.closed.add_done_callback(lambda _: self._peers.discard(peer))
             self._is_due.set()
 
     async def run(self, known: int) -> None:
-        """Ask the peers until all is there that they and `known` tell of. Raises OSError."""
+        """Ask peers until the pub has all messages that they have, and at least number `known`. Raises OSError."""
         if not self.is_active:
             return
         self._known, self._seen = known, self._latest
@@ -71,7 +72,7 @@ class CatchUp:
                 await self._weigh(*await self._ask())
 
     async def told(self) -> bool:
-        """Believe a person who says that there are no newer messages. Raises RemoteError where the pub knows better."""
+        """Accept a person's word that there are no newer messages. Raises RemoteError if the pub knows better."""
         if not self.is_active:
             return True
         _, news = await self._ask()
@@ -118,16 +119,16 @@ class CatchUp:
         log("info", "caught-up", f"The pub has its own messages up to {latest}, and may publish.")
 
     async def _ask(self) -> tuple[bool, bool]:
-        """One round among the peers: whether any of them has the feed as far as we have it, and whether there was news."""
+        """Ask all peers once. Returns whether any has the feed as far as we do, and whether there were new messages."""
         async with self._asking:
             answers = await asyncio.gather(*(self._ask_one(peer) for peer in tuple(self._peers)))
             latest = self._latest
-            # Also what replication brought since the round before.
+            # This includes what replication brought since the last round.
             news, self._seen = latest > self._seen, latest
             return any(answers), news
 
     async def _ask_one(self, peer: Peer) -> bool:
-        """Ask from our last message, not after it: who sends that one has our feed, and a fork shows."""
+        """Ask from our last message on, not after it: a peer that sends it has our feed, and a fork shows."""
         arguments = {"id": self._own_id, "seq": max(1, self._latest), "live": False, "keys": False}
         last = 0
         try:
@@ -153,18 +154,18 @@ class CatchUp:
             stream.abort()
 
     def _take(self, value: dict[str, Any], sequence: int) -> None:
-        """Take up one of our own messages that a peer has; end the pub where it is another than ours."""
+        """Store one of our own messages from a peer. End the pub if it conflicts with ours."""
         head = self._head
         if head is not None and sequence == head.sequence and message_id(value) != head.key:
             self._end(_forked(sequence))
         if head is not None and sequence == head.sequence + 1 and value["previous"] != head.key:
             self._end(_forked(head.sequence))
-        # Replication may have been quicker, and then this one is there already.
+        # Replication may already have stored this message.
         if sequence == (head.sequence if head else 0) + 1:
             self._store.append([validate(value, head)])
 
     def _is_own(self, value: dict[str, Any]) -> bool:
-        """Whether the pub's key signed this message, wherever in the feed it belongs."""
+        """Whether the pub's key signed this message, wherever it belongs in the feed."""
         previous = value.get("previous")
         sequence = value["sequence"]
         head = Head(sequence - 1, previous) if sequence > 1 and isinstance(previous, str) else None

@@ -1,4 +1,4 @@
-"""The pub's configuration: one JSON object, in which every field is checked and named."""
+"""The pub's configuration: one JSON object. Every field is known by name and checked."""
 
 import base64
 import re
@@ -27,7 +27,7 @@ _MOST_EXACT = (1 << 53) - 1
 
 @dataclass(frozen=True, slots=True)
 class Config:
-    """What a pub is told at its start; the README of the pub explains each field."""
+    """The checked configuration. The pub's README explains each field."""
 
     path: Path
     host: str
@@ -46,7 +46,7 @@ class Config:
 
 
 def read_config(arguments: list[str]) -> Config:
-    """Read the configuration from the file that the only argument names. Raises a Refusal that names the field."""
+    """Read the configuration from the file named by the only argument. Raises a Refusal that names the field."""
     if len(arguments) != 1:
         raise _bad(f"The pub takes one argument, the path of its configuration, and got {len(arguments)}.")
     (path,) = arguments
@@ -57,7 +57,7 @@ def read_config(arguments: list[str]) -> Config:
     try:
         given = orjson.loads(text)
     except ValueError:
-        # Not the parser's own words: they quote the text.
+        # The parser's message is left out because it quotes the text.
         raise _bad(f"The configuration {path} is not JSON.") from None
     if not isinstance(given, dict):
         raise _bad(f"The configuration {path} must be a JSON object.")
@@ -87,7 +87,7 @@ def checked(given: Mapping[str, Any]) -> Config:
         launch=int(fields["launch"]),
         sequence=int(fields["sequence"]),
         catch_up=fields["catchUp"],
-        # Pubs that live together on one machine's loopback are there to meet each other.
+        # Pubs on one machine's loopback are meant to reach each other.
         fence=not is_loopback(fields["host"]) if fields["fence"] is None else fields["fence"],
         hops=int(fields["hops"]),
         room=Mode(fields["room"]),

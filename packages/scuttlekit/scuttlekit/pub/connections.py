@@ -1,4 +1,4 @@
-"""Whom the pub is connected with, and who may come in."""
+"""The pub's connections, and who may connect."""
 
 import asyncio
 from collections.abc import Callable, Collection, Coroutine, Iterator, Sequence
@@ -9,15 +9,15 @@ from typing import Any
 from scuttlekit.peer import Peer
 
 CROSSING = 5.0
-"""Seconds in which two that dial each other are taken to have done so at the same moment."""
+"""Two pubs that dial each other within this many seconds count as having dialled at the same time."""
 
 
 class PeerRole(Enum):
-    """Who somebody is to the pub, by which it decides what they may call."""
+    """The role of a peer, which decides what it may call."""
 
     MASTER = "master"
     GUEST = "guest"
-    """Whoever connects with the key of an invite, used up or not."""
+    """A peer that connects with the key of an invite, used up or not."""
     PEER = "peer"
 
 
@@ -29,25 +29,27 @@ class Link:
     role: PeerRole
     dialled: bool
     since: float
-    """Seconds of the event loop's clock."""
+    """When it began, in seconds of the event loop's clock."""
     is_stranger: bool = False
     guest: str | None = None
-    """The feed that a guest brought in on this connection, with the key of an invite."""
+    """The feed that used the invite on this connection, if this is a guest."""
     brought: asyncio.Event = field(default_factory=asyncio.Event, repr=False)
-    """Set when they did."""
+    """Set once `guest` is known."""
     work: "asyncio.Task[None] | None" = field(default=None, repr=False)
 
 
 class Connections:
-    """All connections, in and out.
+    """All connections, incoming and outgoing.
 
-    A peer has one connection: a newer one takes the place of the older. A phone that changed its network comes back
-    before anybody notices that its old connection is dead, and ssb-conn never dials whom it believes to be connected.
-    Where two pubs dial each other at the same moment, both keep the connection that the one with the smaller id dialled.
-    Masters have as many as they like, and so has the key of an invite, which several guests may share.
+    A peer has one connection, and a newer one replaces it. A phone that changed networks reconnects before
+    anybody notices that its old connection is dead, and ssb-conn never dials a peer it believes to be
+    connected. If two pubs dial each other at the same time, both keep the connection dialled by the one with
+    the smaller id. Masters may have any number of connections, and so may an invite key, since several guests
+    may share it.
 
-    `begin` is what the pub does on a connection of its own accord; it is cancelled when the connection is gone. While
-    `is_saving`, only masters, whom the pub follows, and who can still use an invite are connected.
+    `begin` is the pub's own work on a new connection; it is cancelled when the connection closes. While
+    `is_saving`, only masters, peers that the pub follows, and guests who can still use an invite are
+    connected.
     """
 
     def __init__(
@@ -89,7 +91,7 @@ class Connections:
         return PeerRole.GUEST if self._is_guest(feed) else PeerRole.PEER
 
     def welcome(self, feed: str) -> bool:
-        """Whether somebody who dials us may come in: not whom the pub blocks, nor one stranger too many."""
+        """Whether a peer that dials us may connect. Blocked peers and surplus strangers may not."""
         if feed in self._masters:
             return True
         if self._is_blocked(feed) or self._is_shut(feed):
@@ -104,13 +106,13 @@ class Connections:
         return True
 
     def came_in(self, peer: Peer) -> None:
-        """Take up somebody who dialled us."""
+        """Register an incoming connection."""
         self.take_up(peer, dialled=False)
 
     def take_up(self, peer: Peer, *, dialled: bool) -> None:
-        """Take up a new connection."""
+        """Register a new connection."""
         loop = asyncio.get_running_loop()
-        # Whom we dialled gets no more rights than a stranger: they did not ask for them.
+        # A peer that we dialled gets no more rights than a stranger: it did not ask for any.
         link = Link(peer, PeerRole.PEER if dialled else self.role_of(peer.id), dialled, loop.time())
         if link.role is PeerRole.PEER and not self._replaces(link):
             self._close(peer)
@@ -128,35 +130,37 @@ class Connections:
             yield from tuple(links)
 
     def of(self, feed: str) -> list[Link]:
-        """The connections of one identity."""
+        """The connections of a feed id."""
         return self._links.get(feed, [])
 
     def has_brought_in(self, peer: Peer, feed: str) -> None:
-        """Note which feed is behind a connection that was made with the key of an invite."""
+        """Record which feed is behind a connection made with an invite key."""
         link = self.link_of(peer)
         if link is not None:
             link.guest = feed
             link.brought.set()
 
     def link_of(self, peer: Peer) -> Link | None:
-        """The connection with a peer, as long as there is one."""
+        """The connection of a peer, or None once it is gone."""
         return next((link for link in self.of(peer.id) if link.peer is peer), None)
 
     def present(self) -> set[str]:
-        """The feeds that are connected now, those of guests among them."""
+        """The feeds that are connected now, including those of guests."""
         return {link.guest or link.peer.id for link in self}
 
     def is_near(self, peer: Peer) -> bool:
-        """Whether the pub follows, near enough, whoever is at the other end of a connection.
+        """Whether the peer of a connection is near enough in the follow graph.
 
-        Apps stay on the connection on which they used an invite, sometimes for days.
+        Guests count by their feed: apps stay on the connection on which they used an invite, sometimes for
+        days.
         """
         return self._is_known(peer.id) or any(self._is_known(feed) for feed in self.feeds_of(peer))
 
     def feeds_of(self, peer: Peer) -> Sequence[str]:
-        """The feeds that may be behind a connection that was made with the key of an invite.
+        """The feeds that may be behind a connection made with an invite key.
 
-        Who came back on it, after their app began again, does not say which of the invite's guests they are.
+        A guest that reconnects with the key after an app restart does not say which of the invite's guests it
+        is.
         """
         link = self.link_of(peer)
         if link is None or link.role is not PeerRole.GUEST:
@@ -165,56 +169,58 @@ class Connections:
 
     @property
     def peers(self) -> dict[str, int]:
-        """How many there are, `in` and `out`. Masters, who look after the pub, are none, nor are guests: they have yet to join."""
+        """The number of peers, `in` and `out`. Masters do not count, nor do guests, who have yet to join."""
         return {"in": self._count[False], "out": self._count[True]}
 
     def hang_up(self, feed: str) -> None:
-        """Close all connections of one identity that is no master."""
+        """Close all connections of a feed id, except as a master."""
         for link in tuple(self.of(feed)):
             if link.role is not PeerRole.MASTER:
                 self._close(link.peer)
 
     async def close(self) -> None:
-        """Say goodbye to everybody."""
+        """Close all connections."""
         await asyncio.gather(*(link.peer.close() for link in self))
 
     def hang_up_on_blocked(self) -> None:
-        """Close the connections of everybody whom the pub blocks now, also those that were made with the key of an invite."""
+        """Close the connections of everybody whom the pub blocks now, including those made with an invite key."""
         for feed in tuple(self._links):
             if self._is_blocked(feed):
                 self.hang_up(feed)
         for link in self:
-            # Of several who share a key it is not known who is there; whoever is not blocked connects again.
+            # If several guests share a key, we cannot tell who this is. Guests who are not blocked can reconnect.
             if link.role is PeerRole.GUEST and any(
                 self._is_blocked(guest) for guest in self.feeds_of(link.peer)
             ):
                 self._close(link.peer)
 
     def is_shut_out(self, feed: str) -> bool:
-        """Whether there is no traffic left for somebody who is no master."""
+        """Whether a peer other than a master is refused because the traffic is used up."""
         if not self._is_saving() or self._follows(feed) or self._is_awaited(feed):
             return False
         return not (self._is_guest(feed) and any(self._follows(guest) for guest in self._guests_of(feed)))
 
     def hang_up_on_shut_out(self) -> None:
-        """Close the connections of those for whom there is no traffic left."""
+        """Close the connections of those whom `is_shut_out` refuses."""
         for feed in tuple(self._links):
             if self.is_shut_out(feed):
                 self.hang_up(feed)
 
     def _is_shut(self, key: str) -> bool:
-        """Whether nobody can come with this key of an invite but those whom the pub blocks."""
+        """Whether this is an invite key that only blocked guests can use."""
         if not self._is_guest(key) or self._is_awaited(key):
             return False
         guests = self._guests_of(key)
         return bool(guests) and all(self._is_blocked(guest) for guest in guests)
 
     def _is_stranger(self, feed: str) -> bool:
-        """Whether they count among those who must leave room for others. Who can still use an invite does not."""
+        """Whether a peer counts as a stranger, whose number is limited. A guest who can still use an invite
+        does not.
+        """
         return not self._is_known(feed) and not self._is_awaited(feed)
 
     def _replaces(self, link: Link) -> bool:
-        """Make room for a connection of a peer who has one already; False if the older one stays."""
+        """Close older connections of the same peer. Returns False if an older one stays instead."""
         for other in tuple(self.of(link.peer.id)):
             if other.role is not PeerRole.PEER or not other.peer.is_open:
                 continue

@@ -1,9 +1,9 @@
-"""Dialling: a plain scheduler for a server that keeps a few good connections of its own.
+"""Dialling: a simple scheduler that keeps a few good outgoing connections.
 
-It looks now and then whether there are as many as wanted, and dials those that waited longest. Who does not answer is left
-alone for twice as long each time, and forgotten at last. Nobody who came in is hung up on for an address that is known of
-them. When all places are taken for long and others wait, the oldest connection makes room, so that over time the pub meets
-everybody whom it knows.
+It checks regularly whether there are enough, and dials the peers that have waited longest. A peer that does
+not answer is left alone for twice as long each time, and finally forgotten. Incoming connections are never
+closed because the pub also knows their address. If all places have been taken for long and others wait, the
+oldest connection is closed, so that over time the pub meets every peer it knows.
 """
 
 import asyncio
@@ -25,22 +25,22 @@ from scuttlekit.pub.gossip import FIRST_WAIT, Gossip, KnownAddress
 from scuttlekit.serving import Api
 
 EVERY: Final = 2.0
-"""Seconds between two looks."""
+"""Seconds between checks."""
 PATIENCE: Final = 10.0
-"""Seconds for name look-up, connection and handshake."""
+"""Seconds for name resolution, connection and handshake together."""
 FORGOTTEN_AFTER: Final = 40
-"""Failures in a row, which take about four weeks."""
+"""Failures in a row; this many take about four weeks."""
 TURN: Final = 1800.0
-"""Seconds after which a connection makes room for others that wait."""
+"""Seconds after which a connection may be closed for peers that wait."""
 TOO_SHORT: Final = 20.0
-"""Seconds. A connection that ends sooner counts as a failure."""
+"""Seconds. A shorter connection counts as a failure."""
 WRITE_EVERY: Final = 10.0
 MOST_HOSTS: Final = 3
-"""How many addresses of one name are tried."""
+"""How many IP addresses of a host name are tried."""
 
 
 class Dialler:
-    """Dials the peers of `gossip`, `places` of them at a time, and dials whom it is told to."""
+    """Keeps up to `places` connections to peers from `gossip`, and dials others on request."""
 
     def __init__(
         self,
@@ -67,10 +67,12 @@ class Dialler:
         self._own: set[str] = set()
         self._dialling: dict[str, asyncio.Task[Peer]] = {}
         self._hurry = asyncio.Event()
-        self._jitter = random.Random()  # nosec B311 # noqa: S311 - it spreads attempts, and keeps no secret
+        self._jitter = random.Random()  # nosec B311 # noqa: S311 - it spreads attempts, and protects no secret
 
     async def run(self) -> None:
-        """Look, dial and write down what is known, for ever. Raises OSError when the file cannot be written."""
+        """Dial peers that are due and save the known addresses, for ever. Raises OSError if the file cannot
+        be written.
+        """
         written = 0.0
         while True:
             self._look()
@@ -82,17 +84,17 @@ class Dialler:
                 await asyncio.wait_for(self._hurry.wait(), EVERY)
 
     def stop(self) -> None:
-        """Dial no more, and write down what is known. Raises OSError."""
+        """Stop dialling, and save the known addresses. Raises OSError."""
         for task in self._dialling.values():
             task.cancel()
         self._gossip.write()
 
     def hurry(self) -> None:
-        """Look at once: there is somebody new to dial."""
+        """Check at once, for example because there is a new peer to dial."""
         self._hurry.set()
 
     async def connect(self, known: KnownAddress) -> Peer:
-        """Connect to somebody now, or give the connection that is there. Raises ScuttlebuttError."""
+        """Connect to a peer now, or return its existing connection. Raises ScuttlebuttError."""
         if links := self._connections.of(known.key):
             return links[-1].peer
         return await asyncio.shield(self._begin(known))
@@ -100,7 +102,7 @@ class Dialler:
     async def reach(
         self, address: Address, keys: KeyPair, offer: Callable[[Peer], Api] | None = None
     ) -> Peer:
-        """Dial an address as whom we like, inside the fence. Raises Unreachable, HandshakeFailed."""
+        """Dial an address with the given keys, if the fence allows it. Raises Unreachable, HandshakeFailed."""
         error: ScuttlebuttError = Unreachable(f"{address.host} has no address")
         deadline = time.monotonic() + PATIENCE
         for host in (await open_hosts(address.host, fenced=self._fenced))[:MOST_HOSTS]:
@@ -172,7 +174,7 @@ class Dialler:
 
     def _note(self, known: KnownAddress, *, well: bool) -> None:
         known.tried(well=well)
-        # Not all at once, should many have failed for one reason.
+        # Spread the retries, in case many peers failed for the same reason.
         known.changed -= self._jitter.uniform(0, 0.2) * FIRST_WAIT * 1000
         if not well:
             self._own.discard(known.key)
@@ -182,6 +184,6 @@ class Dialler:
 
 
 def _heard(task: "asyncio.Task[Any]") -> None:
-    """Whoever was dialled by ourselves and did not answer is noted already."""
+    """Retrieve the error of an automatic dial, which `_dial` has already recorded."""
     if not task.cancelled():
         task.exception()

@@ -1,4 +1,4 @@
-"""How many bytes the files of a folder hold."""
+"""Disk usage of a folder."""
 
 import os
 from collections.abc import Collection
@@ -6,7 +6,7 @@ from pathlib import Path
 
 
 class DiskUsage:
-    """Counts what is below a folder. A blob never changes, so a folder of blobs is looked at only when one came or went."""
+    """Counts the bytes below a folder. Blobs never change, so a blob folder is re-read only when one came or went."""
 
     def __init__(self, folder: Path) -> None:
         self._folder = str(folder)
@@ -16,7 +16,7 @@ class DiskUsage:
         """The last count, None before the first."""
 
     def count(self) -> None:
-        """Count anew. May be called in another thread, since the disk takes its time."""
+        """Count again. May be called in another thread, since the disk is slow."""
         self.bytes = self._below(self._folder)
 
     def _below(self, folder: str) -> int:
@@ -41,7 +41,7 @@ class DiskUsage:
 
 
 def beside(folder: Path, left_out: Collection[Path]) -> int:
-    """How many bytes the files of a folder hold beside those `left_out`: files or folders, relative to it."""
+    """Count the bytes in a folder, except in the files or folders `left_out`, which are relative to it."""
     return _beside(str(folder), {str(folder / path) for path in left_out})
 
 
@@ -55,7 +55,7 @@ def _beside(folder: str, left_out: Collection[str]) -> int:
 
 
 def _entries(folder: str) -> list["os.DirEntry[str]"]:
-    # Files come and go while they are counted.
+    # Files may come and go during the count.
     try:
         with os.scandir(folder) as entries:
             return list(entries)

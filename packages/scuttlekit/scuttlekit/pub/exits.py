@@ -1,4 +1,4 @@
-"""Why the pub ended by itself, as its exit code says it."""
+"""The reasons for which the pub ends by itself, and their exit codes."""
 
 import errno
 import traceback
@@ -22,7 +22,7 @@ _FULL = {errno.ENOSPC, errno.EDQUOT}
 
 
 class Refusal(Exception):
-    """A reason to end that a person can do something about; `event` is one of `EXITS`."""
+    """A reason to end that a person can act on; `event` is one of `EXITS`."""
 
     def __init__(self, event: str, message: str) -> None:
         super().__init__(message)
@@ -33,7 +33,7 @@ class Refusal(Exception):
 
 
 def refusal_of(error: BaseException) -> Refusal:
-    """Give any error as a Refusal: what nobody foresaw is `uncaught`, with its stack."""
+    """Turn any error into a Refusal. An unexpected one becomes `uncaught`, with its stack."""
     known = known_refusal_of(error)
     if known is not None:
         return known
@@ -45,7 +45,7 @@ def refusal_of(error: BaseException) -> Refusal:
 
 
 def known_refusal_of(error: BaseException) -> Refusal | None:
-    """Give an error as a Refusal if it is one that ends the pub wherever it comes from, else None."""
+    """Turn an error into a Refusal if it must end the pub wherever it occurs, else return None."""
     if isinstance(error, Refusal):
         return error
     from scuttlekit.pub.store import LogDamaged
@@ -58,7 +58,7 @@ def known_refusal_of(error: BaseException) -> Refusal | None:
 
 
 def is_full(error: BaseException) -> bool:
-    """Whether an error says that there is no room on the disk. SQLite says so in words only."""
+    """Whether an error means that the disk is full. SQLite says so only in its message."""
     return (isinstance(error, OSError) and error.errno in _FULL) or (
         type(error).__module__ == "sqlite3" and "disk is full" in str(error)
     )

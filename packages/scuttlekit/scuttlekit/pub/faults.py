@@ -1,4 +1,4 @@
-"""What becomes of errors: a peer's are counted and passed over, and only our own end the pub."""
+"""Error handling: errors caused by peers are counted and logged, and only our own end the pub."""
 
 import asyncio
 import logging
@@ -16,14 +16,14 @@ _OURS: Final = Path(__file__).parents[1]
 
 
 class Faults:
-    """Hears of every error that nobody else takes."""
+    """Handles every error that nothing else catches."""
 
     def __init__(self, limits: Limits) -> None:
         self._limits = limits
         self._tasks: set[asyncio.Task[None]] = set()
 
     def hear(self, error: BaseException) -> None:
-        """Take an error of work that a peer caused: the pub goes on, unless it is out of room or its log is damaged."""
+        """Handle an error caused by a peer. The pub goes on unless its disk is full or its log is damaged."""
         if known_refusal_of(error) is not None:
             end(error)
         self._limits.refuse("faults")
@@ -33,7 +33,7 @@ class Faults:
         )
 
     async def guard(self, work: Coroutine[Any, Any, None]) -> None:
-        """Do work for one peer; whatever goes wrong with it ends it alone."""
+        """Do work for one peer. An error ends only that work."""
         try:
             await work
         except ScuttlebuttError:
@@ -42,14 +42,14 @@ class Faults:
             self.hear(error)
 
     def keep(self, work: Coroutine[Any, Any, None]) -> "asyncio.Task[None]":
-        """Do work of the pub's own, whose errors end it."""
+        """Run work of the pub itself in a task. An error ends the pub."""
         task = asyncio.get_running_loop().create_task(work)
         self._tasks.add(task)
         task.add_done_callback(self._done)
         return task
 
     def take_over(self, loop: asyncio.AbstractEventLoop) -> None:
-        """Hear of what the event loop and the library report."""
+        """Handle what the event loop and the library report."""
         loop.set_exception_handler(self._hear_of_loop)
         root = logging.getLogger()
         root.handlers[:] = [_LogLines()]
@@ -63,14 +63,14 @@ class Faults:
     def _hear_of_loop(self, _loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
         error = context.get("exception")
         if "socket" in context and isinstance(error, OSError):
-            # The loop tries again after a second by itself.
+            # The event loop retries by itself after a second.
             chatter("warning", f"Cannot accept a connection: {error.strerror}.")
         elif error is not None:
             self.hear(error)
 
 
 class _LogLines(logging.Handler):
-    """Writes what the library reports as lines of the log."""
+    """Writes the library's log records to the pub's log."""
 
     def emit(self, record: logging.LogRecord) -> None:
         level: Level = "warning" if record.levelno >= logging.WARNING else "info"
@@ -82,7 +82,7 @@ class _LogLines(logging.Handler):
 
 
 def _brief(error: BaseException) -> str:
-    """An error in one line: what it is, and where in our own code it came from."""
+    """Describe an error in one line, with the place in our own code where it arose."""
     frames = [frame for frame in traceback.extract_tb(error.__traceback__) if str(_OURS) in frame.filename]
     where = f" ({Path(frames[-1].filename).relative_to(_OURS)}:{frames[-1].lineno})" if frames else ""
     return f"{type(error).__name__}: {error}{where}"

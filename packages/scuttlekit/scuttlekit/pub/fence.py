@@ -1,4 +1,4 @@
-"""The fence: a pub dials what its followers announce, so it must not be led to its own machine or network."""
+"""The fence: a pub dials addresses that others announce, so it must not be led to its own machine or network."""
 
 import asyncio
 import socket
@@ -7,8 +7,8 @@ from typing import Final
 
 from scuttlekit.errors import Unreachable
 
-# Loopback, private, link-local, multicast and reserved ranges, and those whose addresses carry an IPv4 address inside,
-# which a gateway may unwrap.
+# Loopback, private, link-local, multicast and reserved ranges, and ranges that embed an IPv4 address, which a
+# gateway may unwrap.
 _FENCED: Final = tuple(
     map(
         ip_network,
@@ -23,24 +23,25 @@ _FENCED: Final = tuple(
 
 
 def is_loopback(host: str) -> bool:
-    """Whether a host is an IP address of the machine itself; a name is none."""
+    """Whether a host is a loopback IP address. False for host names."""
     address = _ip(host)
     return address is not None and address.is_loopback
 
 
 def is_fenced(host: str, *, default: bool = True) -> bool:
-    """Whether a fenced pub must leave this IP address alone; `default` is the answer for what is none.
+    """Whether a fenced pub must not dial this IP address. Returns `default` if it is not an IP address.
 
-    An IPv4 address written as IPv6 counts as IPv4.
+    An IPv4-mapped IPv6 address counts as IPv4.
     """
     address = _ip(host)
     return default if address is None else any(address in network for network in _FENCED)
 
 
 async def open_hosts(host: str, *, fenced: bool) -> list[str]:
-    """Give the IP addresses that a host leads to, in the order to try them. What is checked here is to be dialled.
+    """Resolve a host to IP addresses, in the order to try them. Dial these, not the name: they are what was
+    checked.
 
-    Raises Unreachable when there is none, or, if `fenced`, none of the open internet.
+    Raises Unreachable if there are none or, if `fenced`, none on the open internet.
     """
     found = [host] if _ip(host) is not None else await _look_up(host)
     if not fenced:
@@ -57,7 +58,7 @@ async def _look_up(host: str) -> list[str]:
         answers = await asyncio.get_running_loop().getaddrinfo(host, None, type=socket.SOCK_STREAM)
     except (OSError, UnicodeError) as error:
         raise Unreachable(f"{host} has no address: {error}") from None
-    # Of a scoped address only the machine itself knows the scope, so none of these is of use.
+    # Scoped addresses are left out: they only have a meaning on the local machine.
     return list(dict.fromkeys(str(address[0]) for *_, address in answers if "%" not in str(address[0])))
 
 

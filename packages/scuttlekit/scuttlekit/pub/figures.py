@@ -1,4 +1,4 @@
-"""What the pub is doing, for those who look after it."""
+"""Metrics about the pub, for the service that manages it."""
 
 import asyncio
 import time
@@ -17,15 +17,15 @@ DEFAULT: Final = 10.0
 LEAST: Final = 1.0
 MOST: Final = 3600.0
 SOON: Final = 0.25
-"""Seconds after which it is told that the pub said something: how far its feed has come is to be remembered elsewhere before
-the pub and its folder can be lost."""
+"""Seconds until a sample reports that the pub published. The sequence number of its feed must be known
+elsewhere before the pub and its folder can be lost."""
 DISK_EVERY: Final = 30.0
 
 _PAGE: Final = 4096
 
 
 class Figures:
-    """Samples, each of which only reads numbers."""
+    """Takes samples. A sample only reads numbers."""
 
     def __init__(
         self,
@@ -88,7 +88,7 @@ class Figures:
         }
 
     async def stream(self, every: Any) -> AsyncGenerator[dict[str, Any], None]:
-        """One sample at once, then one every so many seconds, and one soon after the pub said something."""
+        """Yield one sample at once, then one every `every` seconds, and one soon after the pub published."""
         pause = min(MOST, max(LEAST, _number(every) or DEFAULT))
         said = asyncio.Event()
         stop = self._store.listen(lambda messages: said.set() if self._is_ours(messages) else None)
@@ -99,7 +99,7 @@ class Figures:
                 said.clear()
                 yield self.sample()
                 told = loop.time()
-                # After a sleep or a long halt the beat goes on from now: nobody wants the samples that were missed.
+                # After a suspend or a long stall, continue from now: nobody wants the missed samples.
                 due = max(due + pause, told)
                 try:
                     async with asyncio.timeout_at(due):
@@ -121,7 +121,7 @@ class Figures:
             return None
 
     def _size(self) -> int | None:
-        """The last count of the disk; asking for it begins the next one when it is due."""
+        """The last count of disk usage. Starts the next count in the background if it is due."""
         if self._counting is None and time.monotonic() - self._counted > DISK_EVERY:
             self._counting = asyncio.get_running_loop().create_task(self._count())
         return self._disk.bytes
@@ -139,15 +139,15 @@ def _number(value: Any) -> float:
 
 
 def _resident() -> int:
-    """Bytes of memory."""
-    with open("/proc/self/statm", "rb") as file:  # noqa: PTH123 - it is no file of ours
+    """Resident memory in bytes."""
+    with open("/proc/self/statm", "rb") as file:  # noqa: PTH123 - not one of our files
         return int(file.read().split()[1]) * _PAGE
 
 
 def _uptime() -> float:
-    """Seconds since the process began."""
+    """Seconds since the process started."""
     with open("/proc/self/stat", "rb") as file:  # noqa: PTH123
-        # The name of the program, in brackets, may hold anything.
+        # The program name, in parentheses, may contain anything.
         began = int(file.read().rpartition(b")")[2].split()[19])
     with open("/proc/uptime", "rb") as file:  # noqa: PTH123
         return float(file.read().split()[0]) - began / 100

@@ -1,4 +1,4 @@
-"""The data folder, taken for this process alone."""
+"""Locking the data folder for this process."""
 
 import fcntl
 import os
@@ -7,15 +7,15 @@ from pathlib import Path
 from scuttlekit.pub.exits import Refusal, is_full
 
 ROOM = 1 << 20
-"""Bytes that must be free at the start."""
+"""Bytes that must be free at startup."""
 
 
 def claim(folder: Path) -> int:
-    """Take the data folder, and give the open file whose lock keeps others out until this process ends.
+    """Lock the data folder, and return the open file that holds the lock until this process ends.
 
-    The lock is that of the LevelDB store of invites which ssb-server keeps there: so a plain ssb-server stays out as
-    well, and keeps us out. It belongs to the process, so nobody here may open and close that file a second time.
-    Raises Refusal.
+    The lock is that of the LevelDB store in which ssb-server keeps its invites, so a plain ssb-server and the
+    pub keep each other out. The lock belongs to the process: opening and closing the file a second time would
+    release it. Raises Refusal.
     """
     try:
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)

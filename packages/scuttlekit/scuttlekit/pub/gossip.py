@@ -1,4 +1,4 @@
-"""The peers whose addresses the pub knows, kept in the file `gossip.json` as ssb-gossip writes it."""
+"""The known peer addresses, stored in the file `gossip.json` in the format of ssb-gossip."""
 
 import time
 from collections.abc import Iterator
@@ -14,17 +14,17 @@ from scuttlekit.errors import InvalidFormat
 from scuttlekit.files import write_whole
 
 LARGEST: Final = 4 << 20
-"""The most bytes of the file that are read."""
+"""The most bytes read from the file."""
 
 LOCAL: Final = "local"
-"""The source of addresses that a laptop heard on its own network; they mean nothing elsewhere."""
+"""The source of addresses discovered on a local network; they mean nothing elsewhere."""
 
 ANNOUNCED: Final = "pub"
 """The source of addresses from messages of the type `pub`."""
 
 FIRST_WAIT: Final = 15.0
 LONGEST_WAIT: Final = 24 * 3600.0
-"""Seconds after which one that did not answer is tried again, at first and at most."""
+"""Seconds until a peer that did not answer is retried: the first time, and at most."""
 
 _KEPT: Final = ("announcers", "duration", "failure", "ping", "client", "error")
 _MILLISECONDS: Final = 1000
@@ -32,24 +32,24 @@ _MILLISECONDS: Final = 1000
 
 @dataclass(slots=True)
 class KnownAddress:
-    """An address that the pub knows, and how it went with it."""
+    """A known address, and the result of dialling it."""
 
     address: Address
     text: str
-    """The address as it came, which may hold further ways to get there."""
+    """The address as received, which may contain alternative addresses."""
     source: str
     failures: int = 0
     changed: float = 0.0
-    """When it was last tried, connected or lost, in ms since 1970."""
+    """When it was last dialled, connected or disconnected, in ms since 1970."""
     more: dict[str, Any] = field(default_factory=dict)
-    """What else ssb-gossip keeps of a peer."""
+    """Other fields that ssb-gossip keeps for a peer."""
 
     @property
     def key(self) -> str:
         return self.address.key
 
     def as_written(self) -> dict[str, Any]:
-        """The entry as ssb-gossip has it."""
+        """The entry in ssb-gossip's format."""
         return {
             **self.more,
             "address": self.text,
@@ -62,19 +62,19 @@ class KnownAddress:
         }
 
     def tried(self, *, well: bool) -> None:
-        """Note that it was dialled, and whether it answered."""
+        """Record that it was dialled, and whether that went well."""
         self.failures = 0 if well else self.failures + 1
         self.changed = time.time() * _MILLISECONDS
 
     def is_due(self, now: float) -> bool:
-        """Whether it may be dialled again, at `now` ms since 1970: after twice as long for each time that it failed."""
+        """Whether it may be dialled at `now`, in ms since 1970. The wait doubles with each failure."""
         wait = backoff(self.failures, FIRST_WAIT, LONGEST_WAIT) if self.changed else 0.0
         # A clock that was set back must not keep the pub from dialling.
         return not now - wait * _MILLISECONDS < self.changed <= now
 
     @classmethod
     def read(cls, entry: Any) -> Self:
-        """Read an entry of the file. Raises InvalidFormat for what is no address of a peer."""
+        """Read an entry of the file. Raises InvalidFormat if it is not a peer's address."""
         if not isinstance(entry, dict):
             raise InvalidFormat("an entry of gossip.json is an object")
         address, text = read_address(entry)
@@ -90,20 +90,20 @@ class KnownAddress:
 
 
 class Gossip:
-    """The known addresses, by the id of the peer, and at most `most` of them."""
+    """The known addresses by peer id, at most `most` of them."""
 
     def __init__(self, folder: Path, most: int) -> None:
         self._path = folder / "gossip.json"
         self._most = most
         self._known: dict[str, KnownAddress] = {}
         self.broken = 0
-        """How many entries of the file were left out."""
+        """How many entries of the file were invalid and left out."""
         self.is_changed = False
         self.is_new = False
-        """Whether there was no file: then what is known has to be gathered again."""
+        """Whether there was no file, so that addresses must be collected again."""
 
     def read(self) -> None:
-        """Read the file. Whatever is wrong with it is left out, and never stops the pub. Raises OSError."""
+        """Read the file. Invalid content is left out and never stops the pub. Raises OSError."""
         try:
             with self._path.open("rb") as file:
                 entries = orjson.loads(file.read(LARGEST))
@@ -126,7 +126,7 @@ class Gossip:
         self.is_changed = False
 
     def write(self) -> None:
-        """Write the file, if anything changed. Raises OSError."""
+        """Write the file if anything changed. Raises OSError."""
         if self.is_changed:
             self.is_changed = False
             entries = [known.as_written() for known in self._known.values()]
@@ -142,10 +142,10 @@ class Gossip:
         return self._known.get(key)
 
     def add(self, known: KnownAddress) -> KnownAddress:
-        """Take up an address, and give what is known of that peer now. What was known of it already stays.
+        """Add an address, and return the entry for that peer. An existing entry is kept.
 
-        When there is no room, the one that failed most often goes; but none goes that never failed for one that somebody
-        announced.
+        If the list is full, the address with the most failures in a row is dropped. But an announced address
+        never replaces one without failures.
         """
         if (there := self._known.get(known.key)) is not None:
             return there
@@ -159,16 +159,16 @@ class Gossip:
         return known
 
     def remove(self, key: str) -> bool:
-        """Forget a peer; False when it was not known."""
+        """Forget a peer. Returns False if it was not known."""
         self.is_changed = True
         return self._known.pop(key, None) is not None
 
 
 def read_address(given: Any) -> tuple[Address, str]:
-    """Read an address in any of the forms that calls, messages and files have it in, and give it with its text.
+    """Read an address in any form found in calls, messages and files, and return it with its text.
 
-    They are a multiserver address, `host:port:@key.ed25519`, and an object with `address`, or with `host`, `port` and
-    `key`. Raises InvalidFormat.
+    The forms are a multiserver address, `host:port:@key.ed25519`, and an object with `address`, or with
+    `host`, `port` and `key`. Raises InvalidFormat.
     """
     if isinstance(given, str):
         return Address.parse(given), given.strip()

@@ -1,4 +1,4 @@
-"""Who came in by an invite, as the pub's own feed tells, what they are called, and what has come of them since."""
+"""The guests who came in by an invite, according to the pub's own feed: their names and activity since."""
 
 import asyncio
 import time
@@ -12,22 +12,22 @@ LONGEST_NAME: Final = 200
 PIECE: Final = 200
 
 LOOK: Final = 20.0
-"""Seconds between two looks at who is connected."""
+"""Seconds between checks of who is connected."""
 GATHER: Final = 2.0
-"""Seconds for which messages of guests are counted before they are told of."""
+"""Seconds for which guests' messages are counted before they are reported."""
 STAYING: Final = 600.0
-"""Seconds after which it is told again that a guest is still connected."""
+"""Seconds after which it is reported again that a guest is still connected."""
 
 
 async def guests(
     store: Store, own_id: str, since: int, present: Callable[[], Collection[str]]
 ) -> AsyncGenerator[dict[str, Any], None]:
-    """Tell each use of an invite after message `since` of the pub's own feed, in order, and go on for ever.
+    """Yield each use of an invite after message `since` of the pub's own feed, in order, and go on for ever.
 
-    A use is `{sequence, feed, note, at}`. `{feed, name}` is told of each guest, earlier ones too, as soon as the pub knows
-    their name, and again when they change it. `{feed, messages, seen}` tells how many messages of a guest are here, and when
-    they were last seen (ms since 1970; null where that is not known of since the pub started). Neither comes before its
-    guest. `present` gives the feeds that are connected now.
+    A use is `{sequence, feed, note, at}`. `{feed, name}` is sent for each guest, earlier ones too, once their
+    name is known, and whenever they change it. `{feed, messages, seen}` says how many messages of a guest are
+    stored, and when they were last seen, in ms since 1970; null if not since the pub started. A guest's use
+    always comes first. `present` returns the feeds that are connected now.
     """
     follower = _Follower(store, own_id, present)
     stop = store.listen(follower.hear)
@@ -40,7 +40,7 @@ async def guests(
 
 
 class _Follower:
-    """What one listener has yet to be told."""
+    """The updates that one listener has yet to receive."""
 
     def __init__(self, store: Store, own_id: str, present: Callable[[], Collection[str]]) -> None:
         self._store = store
@@ -54,7 +54,7 @@ class _Follower:
         self._news = asyncio.Event()
 
     def hear(self, messages: Sequence[Stored]) -> None:
-        """Hear of new messages. Whoever speaks is a guest or the pub itself, or it does not matter here."""
+        """Take note of new messages, if they are by a guest or by the pub itself."""
         for message in messages:
             author = message.author
             if author == self._own_id:
@@ -90,7 +90,7 @@ class _Follower:
                     self._meet(feed)
                 for told in self._take_names():
                     yield told
-                # A long feed is read in pieces, and others have their turn.
+                # A long feed is read in pieces, so that other tasks can run.
                 await asyncio.sleep(0)
             for told in (*self._take_names(), *self._take_seen()):
                 yield told
@@ -100,14 +100,14 @@ class _Follower:
         if feed in self._known:
             return
         self._known.add(feed)
-        # A name that came meanwhile is the newer one.
+        # A name that arrived in the meantime is newer.
         if feed not in self._names and (name := self._store.name_of(feed)) is not None:
             self._names[feed] = name
         if self._store.clock.get(feed):
             self._seen.setdefault(feed, None)
 
     async def _wait(self) -> None:
-        """Wait for news, or until it is time to look who is there, or to tell who was seen."""
+        """Wait for news, or until it is time to check who is connected or to report who was seen."""
         loop = asyncio.get_running_loop()
         then = min(self._looked + LOOK, self._told + GATHER if self._seen else float("inf"))
         try:
@@ -133,7 +133,7 @@ class _Follower:
         return [{"feed": feed, "messages": clock.get(feed, 0), "seen": at} for feed, at in seen.items()]
 
     def _look(self, now: float) -> None:
-        """Note who came, who left, and who has been here for long."""
+        """Record who connected, who left, and who has been connected for long."""
         there = self._known.intersection(self._present())
         for feed in there:
             if now >= self._there.get(feed, float("-inf")) + STAYING:
@@ -149,7 +149,7 @@ def _now() -> int:
 
 
 def _name_in(author: str, content: Any) -> str | None:
-    """The name in a message by which a feed names itself."""
+    """The name that a message gives its author, if it names its own author."""
     match content:
         case {"type": "about", "about": about, "name": str(name)} if about == author:
             return name

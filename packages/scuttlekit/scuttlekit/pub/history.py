@@ -1,4 +1,4 @@
-"""History streams: a feed's messages from a number on, one feed a stream. That is how feeds were replicated before EBT."""
+"""History streams: the messages of one feed from a sequence number on. This is how feeds replicated before EBT."""
 
 import asyncio
 import math
@@ -18,25 +18,25 @@ from scuttlekit.serving import Later
 
 PIECE: Final = 100
 PIECE_BYTES: Final = 48 << 10
-"""Messages that are sent at once, and about how many bytes."""
+"""Messages that are sent at a time, and about how many bytes."""
 
 SILENCE: Final = 20.0
-"""Seconds that we wait for the next message of a stream that is to end."""
+"""Seconds to wait for the next message of a stream that is not live."""
 AT_ONCE: Final = 8
-"""Streams that are read from one peer at once, besides that of its own feed."""
+"""Streams read from one peer at the same time, besides that of its own feed."""
 AGAIN: Final = 300.0
-"""Seconds until a peer that knows no EBT is asked for all feeds again."""
+"""Seconds until a peer without EBT is asked for all feeds again."""
 REFUSALS: Final = 3
-"""Feeds in a row that a peer refuses to tell of; then it is asked for no other."""
+"""After this many refused feeds in a row, a peer is asked for no more."""
 LOOK: Final = 1.0
-"""Seconds until it is looked whether there are feeds that the peer was not asked for yet."""
+"""Seconds between checks for feeds that the peer was not asked for yet."""
 
 
 class History:
-    """Gives histories to peers, and reads those of peers that know nothing better."""
+    """Sends histories to peers, and reads histories from peers without EBT."""
 
     def __init__(self, store: Store, own_id: str, turns: asyncio.Lock) -> None:
-        """Work for one peer is done at a time, by `turns`."""
+        """`turns` makes sure that work is done for one peer at a time."""
         self._store = store
         self._own = own_id
         self._turns = turns
@@ -46,9 +46,10 @@ class History:
     async def stream(
         self, peer: Peer, given: Any = None, seq: Any = None, live: Any = None, *_: Any
     ) -> AsyncGenerator[Later, None]:
-        """Answer `createHistoryStream({id, seq, live, old, limit, keys, values})`, or with `id, seq, live` by place.
+        """Answer `createHistoryStream({id, seq, live, old, limit, keys, values})`, or with positional `id,
+        seq, live`.
 
-        `seq`, or `sequence`, is the first message that is wanted. Raises RemoteError for options that are wrong.
+        `seq`, or `sequence`, is the first message wanted. Raises RemoteError for invalid options.
         """
         options = given if isinstance(given, dict) else {"id": given, "seq": seq, "live": live}
         feed = feed_in(options)
@@ -72,11 +73,11 @@ class History:
                     return
 
     async def fetch(self, peer: Peer, feed: str) -> None:
-        """Read what a peer has of a feed beyond what is stored. Raises ScuttlebuttError, OSError."""
+        """Fetch the messages of a feed that a peer has and the store lacks. Raises ScuttlebuttError, OSError."""
         await self._take(peer, feed, live=False)
 
     async def follow(self, peer: Peer, wanted: Callable[[], Sequence[str]]) -> None:
-        """Read feeds of a peer as long as it is there: its own as it grows, others from time to time. Raises OSError."""
+        """Fetch feeds from a peer while it is connected: its own live, others from time to time. Raises OSError."""
         loop = asyncio.get_running_loop()
         own: asyncio.Task[None] | None = None
         asked: set[str] = set()
@@ -153,7 +154,7 @@ class History:
 
     @contextmanager
     def _news(self, feed: str) -> Iterator[asyncio.Event]:
-        """An event that is set when messages of a feed are stored."""
+        """Provide an event that is set when messages of a feed are stored."""
         news = asyncio.Event()
         self._waiting.setdefault(feed, set()).add(news)
         try:
@@ -171,7 +172,7 @@ class History:
 
 
 def _messages_in(feed: str, frames: Sequence[Frame]) -> list[dict[str, Any]]:
-    """The messages of a history of one feed. Raises ProtocolError."""
+    """Extract the messages of one feed's history. Raises ProtocolError."""
     values = [intake.parsed(frame.body) for frame in frames]
     messages = [value for value in values if value != {"sync": True}]
     if not all(intake.is_message(value) and value["author"] == feed for value in messages):
@@ -184,7 +185,7 @@ def _before(first: float) -> int:
 
 
 def _shown(options: dict[str, Any]) -> Callable[[Stored], Any]:
-    """What is told of each message."""
+    """Choose which parts of each message to send."""
     keys, values = (is_true(options, name, default=True) for name in ("keys", "values"))
     if keys and values:
         return lambda message: Json(message.record)

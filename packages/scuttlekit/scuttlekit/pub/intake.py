@@ -1,4 +1,4 @@
-"""Taking in what peers send of feeds: each message is checked before it is stored, and a bad one ends nothing but itself."""
+"""Storing feed messages from peers. Each is validated first, and a bad one affects nothing else."""
 
 from collections.abc import Callable, Iterable, Sequence
 from enum import Enum
@@ -10,24 +10,24 @@ from scuttlekit.messages import Head, Message, validate
 from scuttlekit.pub.store import Store
 
 SLICE: Final = 32
-"""Messages that are checked at once, before others have their turn: some 3 ms."""
+"""Messages checked at a time before other tasks run: about 3 ms."""
 
 MOST_HELD: Final = 256 << 10
-"""Bytes of checked messages that wait to be stored, about: each transaction of the index has its price."""
+"""About how many bytes of checked messages are stored at a time, since each transaction of the index is costly."""
 
 
 class IntakeResult(Enum):
-    """What became of a message."""
+    """The result for a message."""
 
     TAKEN = 0
     KNOWN = 1
-    """It is stored already."""
+    """It was already stored."""
     BAD = 2
-    """It breaks a rule, or does not follow what is stored."""
+    """It is invalid, or does not follow the last stored message."""
 
 
 def parsed(body: bytes) -> Any:
-    """The JSON that a peer sent. Raises ProtocolError."""
+    """Parse JSON from a peer. Raises ProtocolError."""
     try:
         return parse(body)
     except InvalidFormat as error:
@@ -35,7 +35,7 @@ def parsed(body: bytes) -> Any:
 
 
 def is_message(value: Any) -> bool:
-    """Whether a value is meant as a message, right or wrong, and not as notes."""
+    """Whether a value is meant as a message, valid or not, rather than as EBT notes."""
     if not isinstance(value, dict):
         return False
     sequence = value.get("sequence")
@@ -43,10 +43,9 @@ def is_message(value: Any) -> bool:
 
 
 class Intake:
-    """Takes in what one peer sends: messages are checked a slice at a time, and stored many at once.
+    """Takes the messages that one peer sends. They are checked a slice at a time, and stored many at a time.
 
-    `hear` is told the feed of each message, how far the peer has that feed, and what became of the message, in the order
-    in which they came.
+    `hear` is called for each message, in order, with its feed, its sequence number and the result.
     """
 
     def __init__(self, store: Store, hear: Callable[[str, int, IntakeResult], None]) -> None:
@@ -54,11 +53,11 @@ class Intake:
         self._hear = hear
         self._checked: list[_Checked] = []
         self._heads: dict[str, Head] = {}
-        """The last message of each feed that is checked and not stored yet."""
+        """The last message of each feed that is checked but not stored yet."""
         self._held = 0
 
     def check(self, values: Iterable[dict[str, Any]]) -> None:
-        """Check the next messages; if many wait to be stored, store them. Raises as `keep` does."""
+        """Check the next messages, and store them once many wait. Raises as `keep` does."""
         for value in values:
             feed, sequence = value["author"], value["sequence"]
             head = self._head(feed)
@@ -77,7 +76,7 @@ class Intake:
             self.keep()
 
     def keep(self) -> None:
-        """Store those that are right. Raises NotReady, OSError, and what `hear` raises."""
+        """Store the valid messages. Raises NotReady, OSError, and what `hear` raises."""
         checked, self._checked = self._checked, []
         self._heads.clear()
         self._held = 0
@@ -85,7 +84,7 @@ class Intake:
         right: list[Message] = []
         outcomes: list[IntakeResult] = []
         for feed, sequence, expected, outcome, message in checked:
-            # Another peer may have been quicker since it was checked.
+            # Another peer may have delivered it since it was checked.
             head = heads[feed] if feed in heads else self._store.head(feed)
             if head is not None and sequence <= head.sequence:
                 outcomes.append(IntakeResult.KNOWN)
@@ -101,7 +100,7 @@ class Intake:
             self._hear(one.feed, one.sequence, outcome)
 
     def _head(self, feed: str) -> Head | None:
-        """What the next message of a feed has to follow."""
+        """The message that the next one of a feed must follow."""
         checked, stored = self._heads.get(feed), self._store.head(feed)
         if checked is None or (stored is not None and stored.sequence > checked.sequence):
             return stored
@@ -109,7 +108,7 @@ class Intake:
 
 
 class _Checked(NamedTuple):
-    """A message that was checked, what it was to follow, and what is to become of it."""
+    """A checked message, the head that it must follow, and its result so far."""
 
     feed: str
     sequence: int
@@ -119,6 +118,6 @@ class _Checked(NamedTuple):
 
 
 def slices(values: Sequence[Any]) -> Iterable[Sequence[Any]]:
-    """The same in pieces, after each of which others should have their turn."""
+    """Split values into slices. Other tasks should run after each slice."""
     for start in range(0, len(values), SLICE):
         yield values[start : start + SLICE]

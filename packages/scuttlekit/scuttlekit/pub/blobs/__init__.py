@@ -1,4 +1,4 @@
-"""Blobs: files known by the hash of their bytes, on the disk and between peers."""
+"""Blobs: files identified by the hash of their content, on disk and between peers."""
 
 from scuttlekit.pub.blobs.calls import BlobCalls
 from scuttlekit.pub.blobs.exchange import BlobExchange

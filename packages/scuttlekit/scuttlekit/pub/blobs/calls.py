@@ -1,4 +1,4 @@
-"""The calls of blobs: `blobs.has`, `blobs.get` and the others of ssb-blobs."""
+"""The blob calls: `blobs.has`, `blobs.get` and the rest of ssb-blobs."""
 
 import asyncio
 from collections.abc import AsyncGenerator, Callable
@@ -16,14 +16,14 @@ from scuttlekit.serving import Handlers, SourceHandler, StreamHandler
 from scuttlekit.streams import Stream
 
 CHUNK: Final = 64 << 10
-"""Bytes of a blob that are sent at once."""
+"""Bytes of a blob that are sent at a time."""
 
 MOST_ASKED: Final = 200
-"""Blobs that may be asked for in one call."""
+"""The most blobs that one call may ask for."""
 
 
 class BlobCalls:
-    """Answers the calls of blobs. None is given while `is_saving`."""
+    """Answers the blob calls. No blob is sent while `is_saving`."""
 
     def __init__(
         self, store: BlobStore, exchange: BlobExchange, limits: Limits, is_saving: Callable[[], bool]
@@ -49,7 +49,7 @@ class BlobCalls:
         }
 
     async def _has(self, peer: Peer, asked: Any = None, *_: Any) -> Any:
-        """Whether a blob, or each of a list, is here. As in ssb-blobs, whoever asks for one that is not wants it."""
+        """Whether the pub has a blob, or each blob of a list. As in ssb-blobs, asking for a missing blob wants it."""
         if not isinstance(asked, list):
             return self._exchange.asks(peer, _blob_in(asked)) is not None
         if len(asked) > MOST_ASKED:
@@ -84,7 +84,7 @@ class BlobCalls:
             while position < end:
                 if self._is_saving():
                     raise RemoteError(NO_TRAFFIC)
-                # Opened for each piece: a reader that stands still keeps no file open.
+                # Opened for each chunk, so that a stalled reader does not keep a file open.
                 chunk = self._read(blob, position, min(CHUNK, end - position))
                 if not chunk:
                     return
@@ -103,7 +103,7 @@ class BlobCalls:
         news: asyncio.Queue[str] = asyncio.Queue(MOST_ASKED)
 
         def hear(blob: str, _size: int) -> None:
-            # Who does not read what came is not told of more.
+            # A peer that does not keep up misses the rest.
             with suppress(asyncio.QueueFull):
                 news.put_nowait(blob)
 
@@ -146,7 +146,7 @@ class BlobCalls:
 
 
 def _blob_in(asked: Any) -> str:
-    """A blob id, by itself or as one of the names that programs give it. Raises RemoteError."""
+    """Get the blob id, given alone or under one of the names that clients use. Raises RemoteError."""
     given = options_in(asked)
     blob = asked if isinstance(asked, str) else given.get("id") or given.get("hash") or given.get("key")
     if not is_blob_id(blob):

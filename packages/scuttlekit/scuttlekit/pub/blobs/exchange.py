@@ -1,11 +1,12 @@
-"""The exchange of blobs: who wants which, who has it, and fetching it.
+"""Blob exchange: who wants which blob, who has it, and fetching it.
 
-Peers tell each other notes of blobs in the stream `blobs.createWants`. A number below zero says that a blob is wanted, and
-how many hops away; one above says that the teller has it, and its size in bytes. A client that has a new blob wants it
-itself, so that its pub asks for it.
+Peers send each other notes about blobs in the stream `blobs.createWants`. A negative number means that a blob
+is wanted, and how many hops away. A positive number means that the sender has it, and its size in bytes. A
+client that has a new blob wants it itself, so that its pub asks for it.
 
-What is special here: a blob is fetched only when somebody near in the follow graph wants it. Strangers are told what is here
-and nothing is fetched for them. Wants of whoever went away are kept for a day, and so few that they cost nothing.
+Unlike ssb-blobs, the pub fetches a blob only if somebody near in the follow graph wants it. Strangers are
+told what the pub has, but nothing is fetched for them. The wants of peers that left are kept for a day, and
+only a few.
 
 Source: https://github.com/ssbc/ssb-blobs
 """
@@ -24,25 +25,25 @@ from scuttlekit.pub.blobs.store import BlobStore, is_blob_id
 from scuttlekit.pub.limits import Limits
 
 SYMPATHY: Final = 3
-"""How far away a want may come from, in hops, for the pub to take part in it."""
+"""The pub joins in a want from at most this many hops away."""
 
 PUSHED_TO: Final = 3
-"""How many peers must have a blob that is pushed before the pub stops to offer it."""
+"""The pub stops offering a pushed blob once this many peers have it."""
 
 KEPT: Final = 24 * 3600.0
-"""Seconds for which a want is remembered of somebody who went away."""
+"""Seconds for which a want is remembered after its peer left."""
 
 SILENCE: Final = 30.0
-"""Seconds without a byte after which a blob is asked of somebody else."""
+"""Seconds without a byte after which another peer is asked for the blob."""
 
 _PIECE: Final = 200
 _EXACT: Final = 1 << 53
 
 
 class _Want:
-    """A blob that is wanted. `hops` is as it is told to others, `since` the loop's seconds when it was last asked for.
+    """A wanted blob. `hops` is as sent to others; `since` is when it was last asked for, in loop seconds.
 
-    `whom` is the peer that it is fetched for, None where that is the pub itself.
+    `whom` is the peer it is fetched for, or None for the pub itself.
     """
 
     __slots__ = ("asking", "holders", "hops", "since", "waiting", "whom")
@@ -57,7 +58,7 @@ class _Want:
 
 
 class BlobSession:
-    """One peer: what it is still to be told, and what it asked for."""
+    """One peer: the notes it has yet to receive, and the blobs it asked for."""
 
     def __init__(self, peer: Peer) -> None:
         self.peer = peer
@@ -68,16 +69,16 @@ class BlobSession:
         self._reader: object = None
 
     def tell(self, notes: dict[str, int], most: int) -> None:
-        """Have the peer told notes soon; those that it does not take are forgotten beyond `most`."""
+        """Queue notes for the peer. At most `most` are kept; the oldest are dropped first."""
         self._notes.update(notes)
         while len(self._notes) > most:
             del self._notes[next(iter(self._notes))]
         self._news.set()
 
     async def notes(self) -> AsyncGenerator[dict[str, int], None]:
-        """Give the notes in pieces. The newest reader gets them."""
+        """Yield the queued notes in pieces. Only the newest reader gets them."""
         reader = self._reader = object()
-        # An empty note says that this side speaks of wants at all.
+        # An empty note tells the peer that this side exchanges wants.
         yield {}
         while self._reader is reader:
             if not self._notes:
@@ -90,10 +91,11 @@ class BlobSession:
 
 
 class BlobExchange:
-    """The exchange with all peers of one pub.
+    """The blob exchange with all peers of one pub.
 
-    `is_known` says whether somebody is near enough to fetch blobs for, `coming` keeps room for a blob that comes, where there is
-    any, and `guard` does work whose errors end it alone. Nothing is fetched while `is_saving`.
+    `is_known` says whether a peer is near enough to fetch blobs for. `coming` reserves space for an incoming
+    blob, if there is any. `guard` runs work whose errors end only that work. Nothing is fetched while
+    `is_saving`.
     """
 
     def __init__(
@@ -124,14 +126,14 @@ class BlobExchange:
         store.listen(self._came)
 
     async def meet(self, peer: Peer) -> None:
-        """Listen to the notes of a peer until it is gone or ends them."""
+        """Read a peer's notes until it disconnects or ends the stream."""
         session = self._session(peer)
         stream = peer.listen("blobs.createWants")
         try:
             while frames := await stream.take():
                 for frame in frames:
-                    # To look for a thousand blobs takes some ms, and one look for each of a hundred peers would hold up
-                    # everybody.
+                    # Looking up a thousand blobs takes some ms; doing so for a hundred peers in a row would
+                    # stall everybody.
                     async with self._turns:
                         self._hear(session, frame.value)
                     await asyncio.sleep(0)
@@ -139,7 +141,7 @@ class BlobExchange:
             stream.abort()
 
     async def tell(self, peer: Peer) -> AsyncGenerator[Any, None]:
-        """Answer `blobs.createWants`: what the pub wants, and what of the peer's wants it has."""
+        """Answer `blobs.createWants`: what the pub wants, and which of the peer's wants it has."""
         session = self._session(peer)
         session.tell(self._wanted(), self._limits["wants"])
         async with aclosing(session.notes()) as notes:
@@ -147,14 +149,14 @@ class BlobExchange:
                 yield note
 
     def asks(self, peer: Peer, blob: str) -> int | None:
-        """Hear that a peer asks for a blob, and give its size in bytes if it is here. Raises ScuttlebuttError."""
+        """Get the size in bytes of a blob that a peer asks for; if it is missing, want it. Raises ScuttlebuttError."""
         size = self._store.size(blob)
         if size is None:
             self._is_wanted(self._session(peer), blob, -1)
         return size
 
     async def want(self, blob: str) -> None:
-        """Have the pub fetch a blob for itself, and wait until it is here. Raises ScuttlebuttError."""
+        """Fetch a blob for the pub itself, and wait until it has arrived. Raises ScuttlebuttError."""
         if self._store.size(blob) is not None:
             return
         want = self._begin(blob, -1, None)
@@ -169,7 +171,7 @@ class BlobExchange:
             want.waiting.remove(waiting)
 
     def go_on(self) -> None:
-        """Fetch again what is wanted, when nothing was fetched for a while."""
+        """Resume fetching wanted blobs after a pause."""
         self._fetch_soon()
 
     def push(self, blob: str) -> None:
@@ -181,7 +183,7 @@ class BlobExchange:
         self._pushed.setdefault(blob, set())
         self._tell_all({blob: -1})
 
-    # What peers say.
+    # What peers tell us.
 
     def _session(self, peer: Peer) -> BlobSession:
         session = self._sessions.get(peer)
@@ -214,7 +216,7 @@ class BlobExchange:
 
     def _is_wanted(self, session: BlobSession, blob: str, number: int) -> None:
         if len(session.asked) >= self._limits["wants"]:
-            # The oldest is the least likely to be waited for.
+            # The peer is least likely to still be waiting for the oldest.
             del session.asked[next(iter(session.asked))]
             self._limits.refuse("wants")
         session.asked[blob] = None
@@ -290,7 +292,7 @@ class BlobExchange:
     # Fetching.
 
     def _fetch_soon(self) -> None:
-        """Begin to fetch what somebody has, as far as there is room for it."""
+        """Start fetching wanted blobs that some peer has, as far as the limits allow."""
         if self._is_saving():
             return
         for blob, want in tuple(self._wants.items()):
@@ -329,7 +331,7 @@ class BlobExchange:
             self._fetch_soon()
 
     async def _receive(self, blob: str, size: int, peer: Peer, whom: str | None) -> None:
-        # Room is kept for as much as the peer said that it has.
+        # Space was reserved for the size that the peer stated.
         most = min(size, self._limits["blob"])
         async with asyncio.timeout(self._limits["fetchSeconds"]):
             with self._store.draft(blob, most) as draft:

@@ -1,4 +1,4 @@
-"""What the pub holds of blobs: it is counted once from the disk, and from then on as blobs come and go."""
+"""The record of the blobs that the pub holds: read from disk once, then updated as blobs come and go."""
 
 import asyncio
 import time
@@ -10,13 +10,13 @@ from scuttlekit.pub.store import NotReady, Store
 from scuttlekit.pub.store.shelf import Held
 
 PIECE: Final = 500
-"""Blobs that are written down at once: some ms."""
+"""Blobs recorded at a time; this takes some ms."""
 LOOK: Final = 10.0
-"""Seconds between two looks whether the index, and with it the count, was made anew."""
+"""Seconds between checks whether the index, and with it this record, was rebuilt."""
 
 
 class Holdings:
-    """Keeps the store's shelf true. `run` it as long as the pub lives."""
+    """Keeps the store's shelf up to date. Keep `run` running for the life of the pub."""
 
     def __init__(self, blobs: BlobStore, store: Store) -> None:
         self._blobs = blobs
@@ -27,7 +27,7 @@ class Holdings:
         blobs.listen_to_removals(self._went)
 
     async def run(self) -> None:
-        """Count, and count again whenever the index was made anew. Raises OSError."""
+        """Count the blobs, and again whenever the index was rebuilt. Raises OSError."""
         while True:
             await self._store.ready.wait()
             if self._counted != self._store.remade:
@@ -46,7 +46,7 @@ class Holdings:
             with self._store.shelf() as shelf:
                 shelf.put([held for held in piece if held[0] not in self._gone])
             await asyncio.sleep(0)
-        # Somebody removed these while the pub was down.
+        # These were removed while the pub was down.
         with self._store.shelf() as shelf:
             for digest in before.difference(held[0] for held in found):
                 shelf.take(digest)
@@ -55,7 +55,7 @@ class Holdings:
     def _came(self, blob: str, size: int) -> None:
         digest = digest_of(blob)
         self._gone.discard(digest)
-        # Where the index is being made, all of it is counted after that.
+        # While the index is being rebuilt, nothing is recorded: everything is counted afterwards.
         with suppress(NotReady), self._store.shelf() as shelf:
             shelf.put([(digest, size, int(time.time()))])
 

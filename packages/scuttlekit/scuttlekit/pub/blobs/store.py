@@ -1,7 +1,7 @@
-"""Blobs on the disk, in the folders of ssb-blobs: `blobs/sha256/AB/CDEF…`, the hash in hexadecimal.
+"""Blobs on disk, in the layout of ssb-blobs: `blobs/sha256/AB/CDEF…`, the hash in hexadecimal.
 
-A blob is in its place only when all of it is there and its bytes have the hash of its name. What comes in lies in
-`blobs/tmp` until then, and is removed when it breaks off.
+A blob appears under its final path only when it is complete and its hash matches its name. Until then it is
+in `blobs/tmp`, and it is removed if the transfer breaks off.
 """
 
 import asyncio
@@ -25,11 +25,11 @@ _SUFFIX: Final = ".sha256"
 
 
 class WrongBlob(ScuttlebuttError):
-    """What came in is not the blob that was asked for; its text says why."""
+    """The received bytes are not the requested blob; the message says why."""
 
 
 class Blob(NamedTuple):
-    """A blob that is here. `since` is when it came, in seconds since 1970."""
+    """A stored blob. `since` is when it arrived, in seconds since 1970."""
 
     id: str
     size: int
@@ -37,7 +37,7 @@ class Blob(NamedTuple):
 
 
 Hear = Callable[[str, int], object]
-"""Told of each blob that came: its id and its size in bytes."""
+"""Called for each new blob with its id and its size in bytes."""
 
 
 def is_blob_id(text: object) -> bool:
@@ -45,14 +45,14 @@ def is_blob_id(text: object) -> bool:
 
 
 def digest_of(blob: str) -> bytes:
-    """The SHA-256 in a blob's id. Raises WrongBlob."""
+    """Decode the SHA-256 from a blob id. Raises WrongBlob."""
     if not is_blob_id(blob):
         raise WrongBlob("a blob id reads &….sha256")
     return decode_base64(blob[1 : -len(_SUFFIX)], 32, "the blob id")
 
 
 def blob_id(digest: bytes) -> str:
-    """Write the SHA-256 of a blob's bytes as its id, `&….sha256`."""
+    """Format the SHA-256 of a blob's bytes as its id, `&….sha256`."""
     return f"&{base64.b64encode(digest).decode()}{_SUFFIX}"
 
 
@@ -60,7 +60,7 @@ class BlobStore:
     """The blobs of one pub."""
 
     def __init__(self, folder: Path) -> None:
-        """Use the data folder `folder`, and remove what broke off in it before. Raises OSError."""
+        """Use the data folder `folder`, and remove unfinished drafts from earlier runs. Raises OSError."""
         self._folder = folder / "blobs" / "sha256"
         self._drafts = folder / "blobs" / "tmp"
         self._listeners: list[Hear] = []
@@ -71,29 +71,29 @@ class BlobStore:
                     left.unlink()
 
     def size(self, blob: str) -> int | None:
-        """How many bytes a blob has, None when it is not here. An empty file counts as none. Raises InvalidFormat."""
+        """The size of a blob in bytes; None if it is missing. An empty file counts as missing. Raises InvalidFormat."""
         try:
-            # A peer may ask for a thousand at once, and pathlib takes most of the time.
+            # A peer may ask for a thousand at once, and pathlib would take most of the time.
             name = digest_of(blob).hex()
             return os.stat(f"{self._folder}/{name[:2]}/{name[2:]}").st_size or None  # noqa: PTH116
         except (FileNotFoundError, NotADirectoryError):
             return None
 
     def open(self, blob: str) -> BinaryIO | None:
-        """Open a blob for reading, None when it is not here. Raises InvalidFormat, OSError."""
+        """Open a blob for reading; None if it is missing. Raises InvalidFormat, OSError."""
         try:
             return self._path(blob).open("rb")
         except FileNotFoundError:
             return None
 
     def remove(self, blob: str) -> None:
-        """Remove a blob; nothing happens when it is not here. Raises InvalidFormat, OSError."""
+        """Remove a blob, if it is there. Raises InvalidFormat, OSError."""
         self._path(blob).unlink(missing_ok=True)
         for hear in tuple(self._mourners):
             hear(blob)
 
     def __iter__(self) -> Iterator[Blob]:
-        """Go through all blobs, in no order. Each folder is read when its turn comes."""
+        """Iterate over all blobs, in no particular order. Folders are read one at a time."""
         for name in _names(self._folder):
             for rest in _names(self._folder / name):
                 if not _HEX.fullmatch(rest):
@@ -103,17 +103,17 @@ class BlobStore:
                     yield Blob(blob_id(bytes.fromhex(name + rest)), seen.st_size, seen.st_mtime)
 
     def draft(self, wanted: str | None, most: int) -> "Draft":
-        """Begin to take a blob in: of this id, or of any if `wanted` is None, and of `most` bytes. Raises OSError."""
+        """Start receiving a blob of at most `most` bytes, with the id `wanted` or, if None, any. Raises OSError."""
         self._drafts.mkdir(parents=True, exist_ok=True)
         return Draft(self._drafts / secrets.token_hex(16), wanted, most, self._file)
 
     def listen(self, hear: Hear) -> Callable[[], None]:
-        """Have `hear` told of each blob that comes, until what is returned is called."""
+        """Call `hear` for each new blob. Returns a function that stops it."""
         self._listeners.append(hear)
         return lambda: self._listeners.remove(hear)
 
     def listen_to_removals(self, hear: Callable[[str], object]) -> None:
-        """Have `hear` told the id of each blob that is removed."""
+        """Call `hear` with the id of each blob that is removed."""
         self._mourners.append(hear)
 
     async def _file(self, draft: Path, blob: str, size: int) -> None:
@@ -128,7 +128,7 @@ class BlobStore:
 
 
 class Draft:
-    """A blob that comes in. Use it in `with`: what was not filed when that ends leaves nothing behind."""
+    """A blob being received. Use it in a `with` block: unless it was filed, leaving the block removes it."""
 
     def __init__(
         self, path: Path, wanted: str | None, most: int, file: Callable[[Path, str, int], Awaitable[None]]
@@ -149,7 +149,7 @@ class Draft:
         self._path.unlink(missing_ok=True)
 
     def write(self, chunk: object) -> None:
-        """Take the next bytes. Raises WrongBlob for what are none or too many, OSError."""
+        """Write the next bytes. Raises WrongBlob if they are not bytes or too many, OSError."""
         if not isinstance(chunk, bytes):
             raise WrongBlob("a blob comes in pieces of bytes")
         self._size += len(chunk)
@@ -159,7 +159,7 @@ class Draft:
         self._file.write(chunk)
 
     async def file(self) -> str:
-        """Put the blob in its place, on the disk for good, and give its id. Raises WrongBlob, OSError."""
+        """Move the blob durably into place, and return its id. Raises WrongBlob, OSError."""
         found = blob_id(self._hash.digest())
         if self._wanted is not None and found != self._wanted:
             raise WrongBlob("the bytes are not those of the blob that was asked for")
@@ -179,6 +179,6 @@ def _move(draft: Path, path: Path) -> None:
 
 def _names(folder: Path) -> list[str]:
     try:
-        return os.listdir(folder)  # noqa: PTH208 - names are all that is needed, of many thousands
+        return os.listdir(folder)  # noqa: PTH208 - only names are needed, of many thousands
     except OSError:
         return []

@@ -1,1 +1,1 @@
-"""What peers, guests and masters may call of the pub."""
+"""The calls that the pub offers to peers, guests and masters."""

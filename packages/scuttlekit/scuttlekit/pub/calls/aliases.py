@@ -1,4 +1,4 @@
-"""`room.*Alias*` for members of a room, and what a service needs for the pages of their aliases."""
+"""`room.*Alias*` for members of a room, and the calls a service needs for their alias pages."""
 
 from typing import Any
 
@@ -10,7 +10,7 @@ from scuttlekit.serving import Handlers
 
 
 class AliasCalls:
-    """Answers who has, wants or looks for an alias."""
+    """Answers the calls that register, revoke, list and look up aliases."""
 
     def __init__(self, store: Store, room: MeetingRoom) -> None:
         self._store = store
@@ -65,6 +65,8 @@ class AliasCalls:
             raise RemoteError("an alias is for members of this room")
 
     def _is_member(self, feed: str) -> bool:
-        """Whether the pub follows them, which it need not in an open room."""
+        """Whether the pub follows the feed and does not block it. In an open room, internal users need not be
+        members.
+        """
         own = self._store.own.id
         return self._store.graph.follows(own, feed) and not self._store.graph.blocks(own, feed)

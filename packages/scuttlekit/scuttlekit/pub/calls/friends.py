@@ -1,4 +1,4 @@
-"""`friends.*`: who follows and blocks whom, as far as the pub's messages tell."""
+"""`friends.*`: who follows and blocks whom, according to the messages that the pub has."""
 
 import asyncio
 from collections.abc import AsyncGenerator
@@ -15,7 +15,7 @@ MOST_HOPS: Final = 3
 
 
 class Friends:
-    """Answers from the follow graph."""
+    """Answers `friends.*` from the follow graph."""
 
     def __init__(self, store: Store, hops: int) -> None:
         self._store = store
@@ -105,6 +105,6 @@ class Friends:
         return dict(self._store.graph.hops(self._store.own.id if start is None else feed_in(start), hops))
 
     def _relations(self, source: str) -> dict[str, bool | None]:
-        """Whom a feed follows (true) and blocks (false); null for those it did before."""
+        """Whom a feed follows (true) and blocks (false); null where it no longer does either."""
         relations = self._store.graph.relations(source)
         return {feed: {FOLLOWS: True, BLOCKS: False}.get(relation) for feed, relation in relations.items()}

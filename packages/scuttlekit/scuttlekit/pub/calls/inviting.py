@@ -1,4 +1,4 @@
-"""`invite.*` and `butt.*`: letting people in, and what a service needs to look after the pub."""
+"""`invite.*` and `butt.*`: letting people in, and the calls a service needs to manage the pub."""
 
 from collections.abc import AsyncGenerator, Awaitable, Callable, Collection
 from typing import Any
@@ -16,7 +16,7 @@ from scuttlekit.serving import Handlers, SourceHandler
 
 
 class Inviting:
-    """Answers whoever makes, takes back or uses an invite."""
+    """Answers the calls that create, list, use and revoke invites."""
 
     def __init__(
         self, invites: Invites, visits: Visits, catch_up: CatchUp, has_brought_in: Callable[[Peer, str], None]
@@ -64,7 +64,7 @@ class Inviting:
 
 
 class LookingAfter:
-    """Answers a service that looks after the pub."""
+    """Answers the service that manages the pub."""
 
     def __init__(
         self,

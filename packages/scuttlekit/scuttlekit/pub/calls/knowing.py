@@ -1,4 +1,4 @@
-"""`gossip.*`: the peers that the pub knows of, and being told to dial them."""
+"""`gossip.*`: the peers that the pub knows, and calls to connect to them."""
 
 from typing import Any
 
@@ -13,7 +13,7 @@ from scuttlekit.serving import Handlers
 
 
 class Knowing:
-    """Answers whom the pub knows, and dials whom it is told to."""
+    """Answers the calls about known peers, and dials peers on request."""
 
     def __init__(self, gossip: Gossip, dialler: Dialler, connections: Connections, own_id: str) -> None:
         self._gossip = gossip
@@ -33,7 +33,7 @@ class Knowing:
         }
 
     def peers(self) -> list[dict[str, Any]]:
-        """All that are known, each with the `state` of its connection if there is one."""
+        """All known peers, each with the `state` of its connection if there is one."""
         return [self._told(known) for known in self._gossip]
 
     async def _peers(self, _peer: Peer, *_: Any) -> list[dict[str, Any]]:
@@ -64,7 +64,7 @@ class Knowing:
         else:
             known = self._read(given, "manual")
             if (there := self._gossip.get(known.key)) is not None:
-                # Whoever gives an address by hand knows better where the peer is.
+                # An address given by hand is more trustworthy than the one we have.
                 there.address, there.text = known.address, known.text
         if known.key == self._own_id:
             raise RemoteError("this is the pub's own address")
@@ -96,7 +96,7 @@ class Knowing:
 
 
 def _key_in(given: Any) -> str:
-    """The id of a peer, given by itself or with its address. Raises RemoteError."""
+    """Get the id of a peer, given alone or within an address. Raises RemoteError."""
     if isinstance(given, str) and given.startswith("@"):
         return given
     try:

@@ -1,4 +1,4 @@
-"""`butt.members`: whom the pub follows and blocks, in pages, for those who look after it."""
+"""`butt.members`: whom the pub follows and blocks, in pages, for the service that manages it."""
 
 import asyncio
 from collections.abc import Callable, Collection, Mapping
@@ -15,13 +15,13 @@ MOST: Final = 100
 USUAL: Final = 50
 LONGEST_SEARCH: Final = 200
 LOOK: Final = 20.0
-"""Seconds between two looks at who is connected."""
+"""Seconds between checks of who is connected."""
 
 _FURTHEST: Final = 1 << 31
 
 
 class MemberCalls:
-    """Answers who the members are. `present` gives the feeds that are connected now, `aliases` those of each feed."""
+    """Answers `butt.members`. `present` returns the connected feeds, `aliases` the aliases of each feed."""
 
     def __init__(
         self,
@@ -37,7 +37,7 @@ class MemberCalls:
         return {"butt.members": self._members}
 
     async def watch(self) -> None:
-        """Note who is connected, as long as the pub lives."""
+        """Record who is connected, for the life of the pub."""
         while True:
             with suppress(NotReady):
                 self._look()
@@ -62,8 +62,8 @@ class MemberCalls:
 
 
 def read_search(given: Any) -> Search:
-    """Read what is asked for. Raises RemoteError."""
-    # Names are looked for in lists: a peer may send what has no hash.
+    """Read the search options. Raises RemoteError."""
+    # Names are compared with lists, because a peer may send unhashable values.
     relations, text, note = given.get("relations", ["follows", "blocks"]), given.get("q"), given.get("note")
     if not (isinstance(relations, list) and relations and all(name in list(RELATIONS) for name in relations)):
         raise RemoteError(f"relations is a list of {', '.join(RELATIONS)}")
@@ -89,7 +89,7 @@ def read_search(given: Any) -> Search:
 def _is_short(value: Any) -> bool:
     if not isinstance(value, str) or len(value) > LONGEST_SEARCH:
         return False
-    # What SQLite does not take: a zero ends a text there, and half of a surrogate pair is none.
+    # SQLite cannot take these: it ends a text at NUL, and a lone surrogate is not valid text.
     return not any(sign == "\0" or "\ud800" <= sign <= "\udfff" for sign in value)
 
 

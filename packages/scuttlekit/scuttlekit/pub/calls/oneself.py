@@ -1,4 +1,4 @@
-"""What the pub says of itself."""
+"""The calls in which the pub describes itself."""
 
 from collections.abc import Callable
 from typing import Any
@@ -12,7 +12,7 @@ VERSION = "0.1.0"
 
 
 class Oneself:
-    """Answers who the pub is, where it is, and how far it has come."""
+    """Answers the calls for the pub's identity, address, version and indexing progress."""
 
     def __init__(
         self,

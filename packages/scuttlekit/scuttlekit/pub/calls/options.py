@@ -1,4 +1,4 @@
-"""The arguments of calls, as far as they are what they should be: a peer may send anything."""
+"""Reading and checking the arguments of calls, since a peer may send anything."""
 
 from collections.abc import Mapping
 from typing import Any, Final
@@ -10,18 +10,18 @@ _EXACT: Final = 1 << 53
 
 
 def options_in(given: Any) -> Mapping[str, Any]:
-    """The options of a call; none where there is no object."""
+    """The options of a call; empty if the argument is not an object."""
     return given if isinstance(given, dict) else {}
 
 
 def is_true(given: Mapping[str, Any], name: str, *, default: bool = False) -> bool:
-    """An option that is switched on or off, by a boolean or a number."""
+    """Read an option that is on or off, given as a boolean or a number."""
     value = given.get(name)
     return default if value is None else bool(value)
 
 
 def number_in(given: Mapping[str, Any], name: str) -> float | None:
-    """An option that is a number. Raises RemoteError for anything else."""
+    """Read an option that is a number. Raises RemoteError for anything else."""
     value = given.get(name)
     if value is None:
         return None
@@ -31,13 +31,13 @@ def number_in(given: Mapping[str, Any], name: str) -> float | None:
 
 
 def limit_in(given: Mapping[str, Any]) -> int | None:
-    """How many values are wanted; None for all. Raises RemoteError."""
+    """Read how many values are wanted; None for all. Raises RemoteError."""
     limit = number_in(given, "limit")
     return None if limit is None or not 0 <= limit < _EXACT else int(limit)
 
 
 def feed_in(given: Any) -> str:
-    """A feed id, by itself or as the option `id`. Raises RemoteError."""
+    """Read a feed id, given alone or as the option `id`. Raises RemoteError."""
     feed = given.get("id") if isinstance(given, dict) else given
     if not isinstance(feed, str):
         raise RemoteError("a feed id is needed, such as @….ed25519")

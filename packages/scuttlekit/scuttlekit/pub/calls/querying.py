@@ -1,7 +1,7 @@
-"""`query.read`: messages that fit a filter, or what a map makes of them, as ssb-query has it.
+"""`query.read`: messages that match a filter, or what a map makes of them, as in ssb-query.
 
-Of the language of map-filter-reduce it knows `$filter` and `$map`; there is no `$reduce`. The messages come in the order of
-the log, and whoever asks is answered from the log itself, piece by piece.
+It supports `$filter` and `$map` of the map-filter-reduce language, but not `$reduce`. Messages come in log
+order, and are read from the log itself, piece by piece.
 
 Source: https://github.com/dominictarr/map-filter-reduce
 """
@@ -39,7 +39,7 @@ _KINDS: Final[Mapping[str, tuple[type, ...]]] = {
 
 
 class Querying:
-    """Answers queries over all messages, private ones for the pub among them."""
+    """Answers queries over all messages, including private ones for the pub."""
 
     def __init__(self, store: Store, secrets: Secrets) -> None:
         self._store = store
@@ -60,7 +60,7 @@ class Querying:
     def _found(self, given: Any, *, only_private: bool) -> AsyncGenerator[Any, None]:
         options = options_in(_parsed(given) if isinstance(given, str) else given)
         steps = read_query(_parsed(options.get("query")))
-        # A limit of 0 is none, as in JavaScript.
+        # A limit of 0 means no limit, as in JavaScript.
         wanted = Range.read({**options, "limit": options.get("limit") or None})
 
         def show(message: Stored) -> Any:
@@ -78,7 +78,7 @@ class Querying:
 
 
 def read_query(query: Any) -> list[Step]:
-    """Read a query as the steps that each record goes through; a step that gives None drops it. Raises RemoteError."""
+    """Parse a query into the steps applied to each record. A step that returns None drops it. Raises RemoteError."""
     if query is None:
         return []
     if not isinstance(query, list) or len(query) > MOST_STEPS:
@@ -98,7 +98,7 @@ def _step(step: Any) -> Step:
 
 
 class _Room:
-    """How much a filter may still ask for: it is asked of every message."""
+    """Limits the size of a filter, since it runs on every message."""
 
     def __init__(self) -> None:
         self._left = MOST_CONDITIONS
@@ -176,12 +176,12 @@ def _at(value: Any, place: str | int) -> Any:
 
 
 def _same(value: Any, other: Any) -> bool:
-    # True is no number here, as it is in Python.
+    # Unlike in Python, True does not equal 1 here.
     return isinstance(value, bool) is isinstance(other, bool) and bool(value == other)
 
 
 def _is_truthy(value: Any) -> bool:
-    """What JavaScript takes for true."""
+    """Whether JavaScript would treat the value as true."""
     if isinstance(value, float) and math.isnan(value):
         return False
     return value is not _MISSING and (bool(value) or isinstance(value, list | dict))
@@ -198,7 +198,7 @@ def _is_of(value: Any, kind: str) -> bool:
 
 
 def _comparing(compares: Callable[[Any, Any], bool]) -> "_Operator":
-    """Text is compared with text and a number with a number; nothing else is more or less than something."""
+    """Compare text with text and numbers with numbers. Any other pair does not match."""
     return _Operator(
         lambda operand: _is_text(operand) or _is_number(operand),
         lambda value, operand: (
@@ -218,9 +218,9 @@ def _is_number(value: Any) -> bool:
 
 class _Operator(NamedTuple):
     takes: Test
-    """Whether it can be asked with this operand."""
+    """Whether the operator accepts this operand."""
     test: Callable[[Any, Any], bool]
-    """Given a value and the operand."""
+    """Takes the value and the operand."""
 
 
 _OPERATORS: Final[Mapping[str, _Operator]] = {
@@ -241,7 +241,7 @@ _OPERATORS: Final[Mapping[str, _Operator]] = {
 
 
 def _parsed(given: Any) -> Any:
-    """A query may be given as the text of its JSON. Raises RemoteError."""
+    """Parse a query that was given as JSON text; pass other values through. Raises RemoteError."""
     if not isinstance(given, str):
         return given
     try:

@@ -1,6 +1,7 @@
-"""Ranges of messages as calls ask for them: from where, to where, how many, in which order, and what of each.
+"""Ranges of messages as calls request them: start, end, limit, order, and which parts of each message.
 
-A stream reads on only when the peer has taken what it was given, so a slow reader of a long log costs one piece of it.
+A stream reads on only when the peer has taken what was sent, so a slow reader holds one piece of the log in
+memory.
 """
 
 import asyncio
@@ -16,17 +17,17 @@ from scuttlekit.pub.calls.options import is_true, limit_in, number_in
 from scuttlekit.pub.store import Store, Stored
 
 PIECE: Final = 200
-"""Messages that are read at once."""
+"""Messages that are read at a time."""
 
 SYNCED: Final = {"sync": True}
-"""What a live stream says between old messages and new ones."""
+"""The marker that a live stream sends between old and new messages."""
 
 Show = Callable[[Stored], Any]
-"""What is told of a message; None for nothing."""
+"""Returns what to send for a message; None to skip it."""
 
 
 class Place(Enum):
-    """Where a message lies to whoever reads a range."""
+    """Where a message lies relative to a range, in reading order."""
 
     BEFORE = 0
     INSIDE = 1
@@ -35,7 +36,7 @@ class Place(Enum):
 
 @dataclass(frozen=True, slots=True)
 class Range:
-    """A part of the log or of a feed. Numbers are received times in ms, or sequence numbers."""
+    """A range of the log, by received time in ms, or of a feed, by sequence number."""
 
     above: float
     at_least: float
@@ -51,7 +52,7 @@ class Range:
 
     @classmethod
     def read(cls, given: Mapping[str, Any]) -> Self:
-        """Read the options of a stream as ssb-db takes them. Raises RemoteError."""
+        """Read the options of a stream as ssb-db does. Raises RemoteError."""
         reverse = is_true(given, "reverse")
         live = is_true(given, "live") and not reverse
         return cls(
@@ -73,7 +74,7 @@ class Range:
         return max(self.above, self.at_least) > 0
 
     def place_of(self, message: Stored) -> "Place":
-        """Where a message lies by the time it was received, for whoever reads in the order of the log."""
+        """Where a message lies by its received time, when reading in log order."""
         if not self.has_begin and min(self.below, self.at_most) == math.inf:
             return Place.INSIDE
         received = message.received
@@ -90,7 +91,7 @@ class Range:
         return number < self.below and number <= self.at_most
 
     def show(self, message: Stored) -> Any:
-        """What is told of a message where the range itself says it."""
+        """The parts of a message that the options `keys` and `values` select."""
         if self.keys and self.values:
             return Json(message.record)
         if self.keys:
@@ -99,7 +100,7 @@ class Range:
 
 
 async def from_log(store: Store, wanted: Range, show: Show) -> AsyncGenerator[Any, None]:
-    """What `show` tells of the messages in a range of received times, in the order of the log."""
+    """Yield `show` of each message in a range of received times, in log order."""
 
     async def pieces() -> AsyncGenerator[list[Stored], None]:
         after = await _begin_of(store, wanted) if wanted.old else store.end - 1
@@ -126,7 +127,7 @@ async def from_log(store: Store, wanted: Range, show: Show) -> AsyncGenerator[An
 
 
 async def from_feed(store: Store, feed: str, wanted: Range, show: Show) -> AsyncGenerator[Any, None]:
-    """What `show` tells of the messages of a feed in a range of sequence numbers."""
+    """Yield `show` of each message of a feed in a range of sequence numbers."""
 
     async def pieces() -> AsyncGenerator[list[Stored], None]:
         after = _whole(max(wanted.above, wanted.at_least - 1), 0) if wanted.old else store.clock.get(feed, 0)
@@ -146,7 +147,7 @@ async def from_feed(store: Store, feed: str, wanted: Range, show: Show) -> Async
 async def _followed(
     store: Store, wanted: Range, pieces: AsyncGenerator[list[Stored], None]
 ) -> AsyncGenerator[Stored | None, None]:
-    """What is there, piece by piece, then, in a live stream, None where that is wanted, and what comes later."""
+    """Yield stored messages, piece by piece. A live stream then yields None, if `sync` is wanted, and new messages."""
     news = asyncio.Event()
     stop = store.listen(lambda _: news.set())
     to_sync = wanted.sync
@@ -155,7 +156,7 @@ async def _followed(
             for message in messages:
                 yield message
             if messages:
-                # Others have their turn.
+                # Let other tasks run.
                 await asyncio.sleep(0)
                 continue
             if not wanted.live:
@@ -171,7 +172,7 @@ async def _followed(
 
 
 async def limited(values: AsyncGenerator[Any, None], limit: int | None) -> AsyncGenerator[Any, None]:
-    """At most so many values."""
+    """Yield at most `limit` values; sync markers do not count."""
     left = math.inf if limit is None else limit
     async with aclosing(values):
         while left > 0:
@@ -184,7 +185,7 @@ async def limited(values: AsyncGenerator[Any, None], limit: int | None) -> Async
 
 
 async def _begin_of(store: Store, wanted: Range) -> int:
-    """The offset after which a range begins: the log is looked at from behind, where whoever follows it begins."""
+    """Find the offset after which a range begins. Searches from the end, since readers mostly want recent messages."""
     if wanted.reverse or not wanted.has_begin:
         return -1
     before: int | None = None
@@ -203,5 +204,5 @@ def _number(given: Mapping[str, Any], name: str, default: float) -> float:
 
 
 def _whole(number: float, default: int | None) -> int | None:
-    """A bound that leaves itself out, as a whole number."""
+    """Round an exclusive bound to a whole number."""
     return math.ceil(number) if -(2**53) < number < 2**53 else default

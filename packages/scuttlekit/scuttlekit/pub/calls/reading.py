@@ -1,4 +1,4 @@
-"""Reading messages: one by one, by feed, in the order of the log, by type, by link."""
+"""Reading messages: by id, by feed, in log order, by type, by link."""
 
 import asyncio
 from array import array
@@ -16,15 +16,15 @@ from scuttlekit.pub.store import Store, Stored
 from scuttlekit.serving import Handlers, SourceHandler
 
 MOST_FEEDS: Final = 15_000
-"""A clock of so many feeds fits into one answer."""
+"""A vector clock of this many feeds fits into one response."""
 MOST_LINKS: Final = 200
-"""How many links of one message are told."""
+"""The most links that are reported for one message."""
 
 _KINDS: Final = {"feed": "@", "msg": "%", "blob": "&"}
 
 
 class ReadCalls:
-    """Answers what is asked of the messages that are stored."""
+    """Answers the calls that read stored messages."""
 
     def __init__(self, store: Store, secrets: Secrets) -> None:
         self._store = store
@@ -91,7 +91,7 @@ class ReadCalls:
         )
 
     async def _create_feed_stream(self, _peer: Peer, given: Any = None, *_: Any) -> AsyncGenerator[Any, None]:
-        """Messages in the order of the times that they claim, or were received at where they claim a later one."""
+        """Messages ordered by claimed time, or by received time where the claimed time is later."""
         wanted = Range.read(options_in(given))
         offsets = await self._by_claimed_time(wanted) if wanted.old else array("q")
         for offset in offsets[: wanted.limit]:
@@ -147,11 +147,11 @@ class ReadCalls:
                     yield link
 
     def _show(self, given: Any, wanted: Range) -> Show:
-        """Private messages are opened for whoever asks for that."""
+        """Decrypt private messages if the caller asks for that."""
         return self._secrets.show(wanted) if is_true(options_in(given), "private") else wanted.show
 
     async def _by_claimed_time(self, wanted: Range) -> "array[int]":
-        """Offsets of the messages of a range, in order. A million takes 32 MB for the time of the call."""
+        """Offsets of the messages in a range, in order. A million messages take 32 MB during the call."""
         times: list[tuple[float, int]] = []
         after = -1
         while messages := self._store.read_log(after=after, limit=PIECE):
@@ -168,7 +168,7 @@ class ReadCalls:
 
 
 def links_in(content: Any) -> Iterator[tuple[str, str]]:
-    """Each link in a message's content, by the name of the field that it stands in; not those of private messages."""
+    """Yield each link in a message's content with its field name. Private messages have none."""
     left = MOST_LINKS
     waiting: list[tuple[str, Any]] = [("", content if isinstance(content, dict) else None)]
     while waiting and left:

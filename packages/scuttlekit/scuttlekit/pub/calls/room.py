@@ -1,9 +1,10 @@
-"""`room.*` and `tunnel.*`: what the pub is as a room, who is there, and tunnels to them.
+"""`room.*` and `tunnel.*`: the pub as a room, its attendants, and tunnels to them.
 
-Some apps know of a pub only through these. An app made with ssb-conn dials by itself whom its owner follows, and rooms; a
-person who came by an invite need not follow the pub. So members are told of a room even where there is none.
+Some apps recognise a pub only by these calls. On its own, an app built on ssb-conn dials only rooms and those
+whom its owner follows, and a person who joined by an invite may not follow the pub. So the pub presents
+itself to members as a room even if it is none.
 
-Source: https://github.com/ssbc/rooms2, and ssb-room-client, which asks whoever it is connected with.
+Source: https://github.com/ssbc/rooms2, and ssb-room-client, which asks every peer it connects to.
 """
 
 import asyncio
@@ -21,17 +22,17 @@ from scuttlekit.pub.store import Store
 from scuttlekit.serving import Handlers, SourceHandler, StreamHandler
 
 LATER: Final = 2.0
-"""Seconds after a guest used an invite until they are told: ssb-invite-client writes down only then where the pub is, and
-what ssb-room-client hears before that is lost."""
+"""Seconds to wait after a guest used an invite before answering. ssb-invite-client saves the pub's address
+only then, and what ssb-room-client hears before that is lost."""
 
 PATIENCE: Final = 10.0
-"""Seconds after which a guest who does not use their invite has used it before, and only came back."""
+"""Seconds after which a guest who has not used their invite is taken to have used it earlier."""
 
 LONGEST_NAME: Final = 200
 
 
 class RoomCalls:
-    """Answers what apps ask of a room."""
+    """Answers the calls that apps make to a room."""
 
     def __init__(
         self,
@@ -66,7 +67,7 @@ class RoomCalls:
             await _until_brought(link)
         is_member = self._is_member(peer)
         if self._privacy.is_hidden and not is_member:
-            # The words of muxrpc in JavaScript, by which apps know that there is no room.
+            # The error of the JavaScript muxrpc, by which apps know that there is no room.
             raise RemoteError("method:room,metadata is not in list of allowed methods")
         own = self._store.own.id
         name = (self._store.name_of(own) or own)[:LONGEST_NAME]
@@ -98,7 +99,7 @@ class RoomCalls:
                     yield event
 
     async def _endpoints(self, peer: Peer, *_args: Any) -> AsyncGenerator[list[str], None]:
-        """What rooms had before `room.attendants`: the whole list at each change."""
+        """The predecessor of `room.attendants`: the whole list at each change."""
         async with aclosing(self._attendants.watch(peer, self._privacy.is_internal)) as turns:
             async for _ in turns:
                 is_internal = self._privacy.is_internal(peer.id)

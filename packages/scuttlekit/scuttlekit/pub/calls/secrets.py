@@ -1,4 +1,4 @@
-"""Private messages: opened for masters with the pub's own key, and written."""
+"""Decrypting private messages with the pub's own key, for masters."""
 
 from typing import Any
 
@@ -9,13 +9,13 @@ from scuttlekit.pub.store import Stored
 
 
 class Secrets:
-    """Opens what was written for the pub."""
+    """Decrypts private messages addressed to the pub."""
 
     def __init__(self, keys: KeyPair) -> None:
         self._keys = keys
 
     def content_of(self, value: dict[str, Any]) -> Any | None:
-        """What a private message says; None where it is not for us, or not private."""
+        """The decrypted content of a private message; None if it is not private or not for us."""
         content = value["content"]
         if not isinstance(content, str):
             return None
@@ -24,7 +24,7 @@ class Secrets:
         return unbox(content, self._keys)
 
     def opened(self, message: Stored) -> dict[str, Any] | None:
-        """A private message for us as ssb-db tells it: with its content, `private`, and the original in `meta`."""
+        """A private message for us in ssb-db's format: decrypted, `private` set, and the original in `meta`."""
         record = parse(message.record)
         value = record["value"]
         content = self.content_of(value)
@@ -36,7 +36,7 @@ class Secrets:
         return record  # type: ignore[no-any-return]
 
     def show(self, wanted: Range) -> Show:
-        """Show messages as a range says, private ones opened."""
+        """Show messages as the range says, with private ones decrypted."""
 
         def show(message: Stored) -> Any:
             record = self.opened(message) if b'.box"' in message.record else None

@@ -1,4 +1,4 @@
-"""`httpAuth.*` for people's apps, and what a service needs to let people sign in with them.
+"""`httpAuth.*` for people's apps, and the calls a service needs to let people sign in with them.
 
 Source: https://github.com/ssb-ngi-pointer/ssb-http-auth-spec
 """
@@ -14,11 +14,11 @@ from scuttlekit.pub.sign_ins import Challenges, SignOuts
 from scuttlekit.serving import Handlers, SourceHandler
 
 APP_PATIENCE: Final = 3.0
-"""Seconds. The person confirmed in their app before, so it answers at once; the service waits for 5 s."""
+"""Seconds. The person has already confirmed in the app, so it answers at once. The service waits 5 s."""
 
 
 class SigningIn:
-    """Answers apps that solve a challenge, and the service that asks for solutions. `is_key` tells keys of invites."""
+    """Answers apps that solve a challenge, and the service that asks for it. `is_key` recognises invite keys."""
 
     def __init__(
         self,
@@ -50,7 +50,7 @@ class SigningIn:
         solution: Any = None,
         *_: Any,
     ) -> bool:
-        # Several people may have the key of an invite, so it is nobody's id.
+        # Several people may hold the key of an invite, so it does not identify anybody.
         return not self._is_key(peer.id) and self._solve(peer.id, challenge, app_challenge, solution)
 
     async def _invalidate(self, peer: Peer, *_: Any) -> bool:
@@ -68,12 +68,12 @@ class SigningIn:
     async def _request(
         self, _peer: Peer, feed: Any = None, challenge: Any = None, app_challenge: Any = None, *_: Any
     ) -> str:
-        """Ask an app that is connected for its solution. The answer is `solved`, `away` or `refused`."""
+        """Ask a connected app for its solution. Returns `solved`, `away` or `refused`."""
         if not is_challenge(app_challenge):
             raise RemoteError("an app's challenge is the base64 of 32 bytes")
         self._challenges.expect(challenge)
         if (found := self._challenges.solution_of(challenge)) is not None and found.feed == feed:
-            # A service that lost the connection before our answer asks again.
+            # A service that lost the connection before it got our answer asks again.
             return "solved"
         links = (
             [link for link in self._connections.of(feed) if link.peer.is_open]

@@ -1,8 +1,8 @@
-"""The table of calls: what each is called, of which kind it is, and who may call it.
+"""The table of calls: the name and kind of each, and who may call it.
 
-Names and kinds are those of ssb-server and of rooms, and strangers may call what they may call there. What a room answers
-depends on its mode, see `pub.room.privacy`. A name that the parts of the pub do
-not answer, or one that they answer and that is not here, is an error at the start.
+Names, kinds and what strangers may call are as in ssb-server and in rooms. What a room answers depends on its
+mode, see `pub.room.privacy`. A name in the table without a handler, or a handler without a name in the table,
+is an error at startup.
 """
 
 from collections.abc import Callable, Sequence
@@ -13,11 +13,11 @@ from scuttlekit.serving import Handlers
 
 
 class Who(IntEnum):
-    """Who may call something: whoever may call more may call all that others may."""
+    """Who may call something. Each level includes the ones below it."""
 
     ANYBODY = 0
     GUEST = 1
-    """Whoever connects with the key of an invite."""
+    """A peer that connects with the key of an invite."""
     MASTER = 2
 
 
@@ -120,7 +120,7 @@ TABLE: Final = (
 
 
 class Addition(NamedTuple):
-    """Calls that a pub of one's own answers besides. `handlers` is told the pub's id when the pub starts."""
+    """Additional calls of a custom pub. `handlers` is called with the pub's id at startup."""
 
     calls: tuple[Call, ...] = ()
     handlers: Callable[[str], Handlers] = lambda _own_id: {}
@@ -130,12 +130,12 @@ NOTHING_MORE: Final = Addition()
 
 
 def allowed(who: Who, table: Sequence[Call] = TABLE) -> frozenset[str]:
-    """The names of what somebody may call."""
+    """The names of the calls that `who` may make."""
     return frozenset(call.name for call in table if call.who <= who)
 
 
 def manifest(table: Sequence[Call] = TABLE) -> dict[str, Any]:
-    """The table as ssb-server tells it: a tree of names, with the kind at each leaf."""
+    """The manifest as in ssb-server: a tree of names, with the kind at each leaf."""
     tree: dict[str, Any] = {}
     for call in table:
         *folders, leaf = call.name.split(".")
@@ -147,7 +147,7 @@ def manifest(table: Sequence[Call] = TABLE) -> dict[str, Any]:
 
 
 def complete(handlers: Handlers, table: Sequence[Call] = TABLE) -> Handlers:
-    """Give handlers back that answer the table. Raises RuntimeError for one too many or too few."""
+    """Return the handlers if they match the table exactly, else raise RuntimeError."""
     names = {call.name for call in table}
     if odd := names ^ handlers.keys():
         raise RuntimeError(f"the table of calls and its handlers do not agree on {', '.join(sorted(odd))}")

@@ -1,4 +1,4 @@
-"""Publishing, and taking messages of others."""
+"""Publishing messages, and adding those of others."""
 
 from typing import Any
 
@@ -14,7 +14,7 @@ from scuttlekit.serving import Handlers
 
 
 class Writing:
-    """Answers what has the pub say something, or take something up."""
+    """Answers the calls that publish or add messages, or decrypt one."""
 
     def __init__(self, store: Store, keys: KeyPair, catch_up: CatchUp) -> None:
         self._store = store
@@ -32,7 +32,7 @@ class Writing:
         }
 
     async def publish(self, content: Any) -> Json:
-        """Publish, and give the record of the message. Raises ScuttlebuttError, OSError."""
+        """Publish, and return the record of the message. Raises ScuttlebuttError, OSError."""
         self._catch_up.check()
         return Json((await self._store.publish(content)).record)
 
