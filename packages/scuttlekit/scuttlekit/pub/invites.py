@@ -1,4 +1,4 @@
-"""Invites: who comes in by them, and how the pub itself takes one of another pub."""
+"""Invites: letting guests in, and accepting an invite to another pub."""
 
 import asyncio
 import re
@@ -26,7 +26,7 @@ MOST_USES: Final = 1000
 LONGEST_NOTE: Final = 100
 PIECE: Final = 200
 PATIENCE: Final = 20.0
-"""Seconds that another pub has to answer."""
+"""Seconds that another pub has to respond."""
 
 _WRONG = "an invite has an id, uses from 1 to 1000, a note, and expires or null"
 _HOST = re.compile(r"[A-Za-z0-9._:-]{1,253}")
@@ -34,13 +34,13 @@ _EXACT: Final = 1 << 53
 
 
 class InviteResult(Enum):
-    """What came of somebody's wish to be let in by an invite."""
+    """The result of using an invite."""
 
     LET_IN = "let in"
     KNOWN = "known"
-    """The pub follows them already."""
+    """The pub already follows the feed."""
     UNKNOWN = "unknown"
-    """There is no such invite, or it was taken back."""
+    """There is no such invite, or it was revoked."""
     BLOCKED = "blocked"
     EXPIRED = "expired"
     SPENT = "spent"
@@ -55,7 +55,7 @@ _REFUSALS: Final = {
 
 
 class Invites:
-    """The invites of the pub. Uses and revocations happen one after the other, so that none counts twice."""
+    """The invites of the pub. Uses and revocations are serialised, so that none counts twice."""
 
     def __init__(
         self, offers: Offers, store: Store, keys: KeyPair, address: Address, *, catch_up: CatchUp
@@ -68,11 +68,11 @@ class Invites:
         self._turn = asyncio.Lock()
 
     def is_key(self, key: str) -> bool:
-        """Whether this is the key of an invite. Apps go on to connect with it long after they used the invite."""
+        """Whether this is the key of an invite. Apps keep connecting with it long after they used the invite."""
         return self._offers.is_key(key)
 
     def opens(self, key: str) -> bool:
-        """Whether somebody new may come in with this key."""
+        """Whether this key can still let somebody new in."""
         offer = self._offers.get(key)
         return offer is not None and offer.left > 0
 
@@ -82,13 +82,13 @@ class Invites:
         return () if offer is None else offer.guests
 
     def list(self, *, include_all: bool) -> list[dict[str, Any]]:
-        """`[{id, note, uses, used, left, expires?}]`; those used up or expired only if all are wanted."""
+        """`[{id, note, uses, used, left, expires?}]`; used-up and expired invites only with `include_all`."""
         return [offer.as_told() for offer in self._offers if include_all or offer.left]
 
     async def offer(self, wanted: Any) -> bool:
-        """Let in whoever has the key of an invite. Whoever asks made the key, so to ask again changes nothing.
+        """Add an invite whose key the caller made, so that repeating the call changes nothing.
 
-        False says that it was known already. Raises RemoteError, OSError.
+        Returns False if it was already known. Raises RemoteError, OSError.
         """
         offer = _read_offer(wanted)
         async with self._turn:
@@ -98,7 +98,7 @@ class Invites:
             return is_new
 
     async def revoke(self, key: Any) -> bool:
-        """Take an invite back: whoever holds it can do nothing from now on, connected or not. Raises OSError."""
+        """Revoke an invite. Its holders can no longer use it, connected or not. Raises OSError."""
         async with self._turn:
             was_there = isinstance(key, str) and self._offers.remove(key)
             if was_there:
@@ -106,7 +106,7 @@ class Invites:
             return was_there
 
     async def create(self, options: Any) -> str:
-        """Make an invite, and give its code. Raises RemoteError, OSError."""
+        """Create an invite, and return its code. Raises RemoteError, OSError."""
         wanted = {"uses": options} if isinstance(options, int | float) else options
         wanted = wanted if isinstance(wanted, dict) else {}
         if wanted.get("modern"):
@@ -121,10 +121,10 @@ class Invites:
         return InviteCode(Address(external, self._address.port, self._own_id), seed).code
 
     async def use(self, key: str, request: Any) -> Stored | None:
-        """Follow a feed for whoever came in with the key of an invite, and give the message that says so.
+        """Follow a feed for a guest with the key of an invite, and return the follow message.
 
-        None for a feed that is followed already: it is welcome, and no use is counted. Raises RemoteError, with
-        ssb-invite's words where it has some.
+        Returns None if the feed is already followed: it is welcome, and no use is counted. Raises
+        RemoteError, with ssb-invite's wording where there is one.
         """
         feed = _feed_in(request)
         outcome, published = await self._let_in(key, feed)
@@ -133,9 +133,11 @@ class Invites:
         return published
 
     async def claim(self, request: Any) -> dict[str, Any]:
-        """Follow a feed by an invite, for a service that was shown the invite: `{id, feed}` → `{outcome, sequence?}`.
+        """Follow a feed by an invite, for a service that was shown the invite: `{id, feed}` → `{outcome,
+        sequence?}`.
 
-        `id` is that of the invite's key. To ask again changes nothing: a feed that is followed is `known`. Raises RemoteError.
+        `id` is the id of the invite's key. Repeating the call changes nothing: a followed feed is `known`.
+        Raises RemoteError.
         """
         key = request.get("id") if isinstance(request, dict) else None
         outcome, published = await self._let_in(key if isinstance(key, str) else "", _feed_in(request))
@@ -163,13 +165,13 @@ class Invites:
             offer.used += 1
             offer.guests.append(feed)
             self._offers.counted = published.value["sequence"]
-            # What the feed tells of is counted again at the next start, should nothing be written until then.
+            # If the feed identifies the use, the next start counts it even if the file is not written until then.
             if not self._offers.is_told_by_feed(offer):
                 self._offers.write()
             return InviteResult.LET_IN, published
 
     def begin(self) -> None:
-        """Count the uses that the pub's own feed tells of and that are not counted yet. Raises OSError."""
+        """Count uses in the pub's own feed that are not counted yet. Raises OSError."""
         before = self._offers.counted
         while messages := self._store.noted(self._offers.counted, PIECE):
             for message in messages:
@@ -182,7 +184,7 @@ class Invites:
 
 
 class Visits:
-    """Taking an invite of another pub: the pub follows it and says where it is, as ssb-invite does. To repeat it is harmless."""
+    """Accepts invites to other pubs: follows the pub and announces its address, as ssb-invite does. May be repeated."""
 
     def __init__(
         self, store: Store, keys: KeyPair, dialler: Dialler, gossip: Gossip, announcing: Announcing
@@ -194,7 +196,7 @@ class Visits:
         self._gossip = gossip
 
     async def accept(self, code: Any) -> list[Stored]:
-        """Use a code, and give the messages that say so. Raises RemoteError."""
+        """Use an invite code, and return the messages published for it. Raises RemoteError."""
         text = code.get("invite") if isinstance(code, dict) else code
         try:
             invite = InviteCode.parse(text if isinstance(text, str) else "")
@@ -219,7 +221,7 @@ class Visits:
         try:
             await pub.call("invite.use", {"feed": self._keys.id}, timeout=PATIENCE)
         except ScuttlebuttError as error:
-            # Whoever is followed there already has what the invite is for.
+            # If that pub already follows us, the invite has served its purpose.
             if "already following" not in str(error):
                 raise RemoteError(f"invite not accepted: {error}") from None
         finally:
@@ -227,9 +229,9 @@ class Visits:
 
 
 def take_over(offers: Offers, folder: Path) -> None:
-    """Take up the invites of ssb-server's own store, as far as they are not known yet. Raises OSError.
+    """Import invites from ssb-server's own store that are not known yet. Raises OSError.
 
-    A store that cannot be read is passed over: nobody comes in by its invites, and the pub starts.
+    A store that cannot be read is skipped: its invites are void, and the pub starts.
     """
     store = folder / "invites"
     if not (store / "CURRENT").exists():
@@ -237,7 +239,7 @@ def take_over(offers: Offers, folder: Path) -> None:
     looks = " ".join(sorted(f"{file.name}:{file.stat().st_size}" for file in store.iterdir()))
     if looks == offers.store:
         return
-    # Loaded on the day that a folder comes from ssb-server.
+    # Imported late, since only a folder from ssb-server needs it.
     from scuttlekit.leveldb import read
 
     try:
@@ -261,7 +263,7 @@ def _feed_in(request: Any) -> str:
 
 
 def is_feed(text: str) -> bool:
-    """Whether a text is the id of a feed."""
+    """Whether a text is a feed id."""
     try:
         return bool(decode_feed_id(text))
     except InvalidFormat:
@@ -294,7 +296,7 @@ def _read_offer(wanted: Any) -> Offer:
 
 
 def _read_ssb_invite(key: bytes, value: bytes) -> Offer | None:
-    """Read what ssb-invite keeps of an invite; None for what is none."""
+    """Read an entry of ssb-invite's store; None if it is not an invite."""
     try:
         kept = orjson.loads(value)
         return Offer(

@@ -1,6 +1,7 @@
-"""Every bound of the pub: its name in the configuration, its default, its unit, and why it is there.
+"""Every bound of the pub: its name in the configuration, its default, its unit, and its reason.
 
-Above a bound a peer is slowed or let go, and the pub goes on. What was refused is counted by the name of the bound.
+A peer beyond a bound is slowed down or disconnected, and the pub goes on. Refusals are counted by the bound's
+name.
 """
 
 from collections.abc import Iterator, Mapping
@@ -88,7 +89,7 @@ BOUNDS: Final = (
 
 
 class Limits:
-    """The bounds with the numbers that count, and how often each refused something."""
+    """The bounds in effect, and how often each refused something."""
 
     def __init__(self, given: Mapping[str, float] = MappingProxyType({})) -> None:
         self._numbers = {bound.name: int(given.get(bound.name, bound.default)) for bound in BOUNDS}
@@ -96,7 +97,7 @@ class Limits:
         self._refused: dict[str, int] = {}
 
     def change(self, numbers: Mapping[str, int | None]) -> None:
-        """Have other numbers count from now on; None is what counted at first."""
+        """Change bounds from now on; None restores the configured number."""
         for name, number in numbers.items():
             self._numbers[name] = self._given[name] if number is None else number
 
@@ -107,7 +108,7 @@ class Limits:
         return iter(self._numbers)
 
     def refuse(self, name: str) -> None:
-        """Count that something was refused, for a bound or for another reason that has a name."""
+        """Count a refusal, by the name of a bound or of another reason."""
         self._refused[name] = self._refused.get(name, 0) + 1
 
     @property

@@ -1,6 +1,6 @@
-"""The pub's log: one JSON object a line on stdout, which an operator and the service read.
+"""The pub's log: one JSON object per line on stdout, for operators and the service.
 
-The last line of a pub that ends by itself is the only one of level `error`.
+Only the last line of a pub that ends by itself has the level `error`.
 """
 
 import os
@@ -15,10 +15,10 @@ import orjson
 from scuttlekit.pub.exits import refusal_of
 
 LINES_A_MINUTE = 60
-"""How many lines strangers can cause. Anybody may knock at a pub's port and fail."""
+"""How many lines strangers can cause. Anybody can connect to a pub's port and fail."""
 
 LONGEST = 2000
-"""Characters of one message."""
+"""The most characters of one message."""
 
 Level = Literal["info", "warning", "error"]
 
@@ -40,15 +40,15 @@ def log(level: Level, event: str, message: str, **fields: Any) -> None:
 
 
 def speak_plainly() -> None:
-    """Write lines for a person who reads along, in the place of JSON: the time and what happened."""
+    """Write lines for people instead of JSON: the time and the message."""
     global _form  # noqa: PLW0603 - a process has one log
     _form = _as_text
 
 
 def end(error: BaseException) -> NoReturn:
-    """End the process at once with the code that says why, after one line of level `error`.
+    """Log one line of level `error`, and exit at once with the code that says why.
 
-    Nothing is closed in order: what was acknowledged is on the disk, and all files outlive a sudden end.
+    Nothing is shut down: what was acknowledged is on disk, and all files survive a sudden end.
     """
     refusal = refusal_of(error)
     stack = {} if refusal.stack is None else {"stack": _plain(refusal.stack)}
@@ -57,7 +57,7 @@ def end(error: BaseException) -> NoReturn:
 
 
 class Chatter:
-    """Lines that others cause. They are counted, and not all of them are written."""
+    """Log lines that others cause. Their number per minute is limited."""
 
     def __init__(self) -> None:
         self._minute = self._lines = self._dropped = 0
@@ -88,7 +88,7 @@ def _as_json(line: dict[str, Any]) -> bytes:
 
 def _as_text(line: dict[str, Any]) -> bytes:
     stack = f"\n{line['stack']}" if "stack" in line else ""
-    return f"{datetime.now():%Y-%m-%d %H:%M:%S}  {line['message']}{stack}\n".encode()  # noqa: DTZ005 - the person's own time
+    return f"{datetime.now():%Y-%m-%d %H:%M:%S}  {line['message']}{stack}\n".encode()  # noqa: DTZ005 - the reader's local time
 
 
 _form = _as_json
@@ -103,5 +103,5 @@ def _write(line: bytes) -> None:
         sys.stdout.buffer.write(line)
         sys.stdout.buffer.flush()
     except (OSError, ValueError):
-        # Whoever reads the log may go away; that is no reason for the pub to.
+        # The reader of the log may go away; that is no reason for the pub to end.
         return

@@ -1,4 +1,4 @@
-"""What the pub takes of its machine: a port, and open files."""
+"""What the pub needs from its machine: a port, and open files."""
 
 import errno
 import resource
@@ -10,7 +10,7 @@ from scuttlekit.pub.exits import Refusal
 
 
 def take_port(host: str, port: int) -> socket.socket:
-    """Take the port before the feed can say anything. Raises Refusal."""
+    """Bind the port, before anything can be published. Raises Refusal."""
     try:
         return listen(host, port)
     except OSError as error:
@@ -28,7 +28,7 @@ def take_port(host: str, port: int) -> socket.socket:
 
 
 def open_as_many_files_as_may_be() -> None:
-    """Raise the bound on open files: a thousand is what systemd gives at first, and each connection takes one."""
+    """Raise the limit on open files. systemd's default is a thousand, and each connection takes one."""
     _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
     with suppress(ValueError, OSError):
         resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))

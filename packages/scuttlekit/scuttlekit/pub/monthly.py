@@ -1,8 +1,8 @@
-"""How many bytes went over the network this month, and what the pub does without when that is as many as may.
+"""The network traffic of the month, and whether it is used up.
 
-A month is one of the calendar, by UTC. The count is kept in the file `traffic.json` over restarts. It is written when much
-came, now and then, and at the end, so that a pub that is killed loses little of it; whoever looks after the pub may have
-seen more, and tells it with `butt.traffic`.
+Months are calendar months in UTC. The count is kept in the file `traffic.json` across restarts. It is written
+after much traffic, from time to time, and when the pub stops, so a killed pub loses little of it. The service
+that manages the pub may have seen a higher count, and reports it with `butt.traffic`.
 """
 
 import asyncio
@@ -28,27 +28,27 @@ NO_TRAFFIC: Final = "the traffic that this pub may have this month is used up; t
 
 TICK: Final = 1.0
 WRITE_AFTER: Final = 8 << 20
-"""Bytes that came since the count was written, after which it is written again."""
+"""The count is written again after this many more bytes."""
 WRITE_EVERY: Final = 600.0
-"""Seconds after which a count that changed at all is written."""
+"""Seconds after which a changed count is written."""
 _MOST: Final = 1 << 53
 _MONTH: Final = re.compile(r"\d{4}-(0[1-9]|1[0-2])", re.ASCII)
 
 
 class MonthlyTraffic:
-    """Counts what `traffic` counts, by the month of `clock`, in seconds since 1970. `run` it as long as the pub lives."""
+    """Counts `traffic` by the month of `clock`, in seconds since 1970. Keep `run` running for the life of the pub."""
 
     def __init__(
         self, folder: Path, traffic: Traffic, limits: Limits, clock: Callable[[], float] = time.time
     ) -> None:
-        """Read what was counted before. Raises OSError."""
+        """Read the earlier count. Raises OSError."""
         self._path = folder / "traffic.json"
         self._traffic = traffic
         self._limits = limits
         self._clock = clock
         self._month = _month_of(clock())
         self._before = (0, 0)
-        """What was counted of this month when the counters stood at `_since`."""
+        """The count of this month when the counters of `traffic` were at `_since`."""
         self._since = (traffic.received, traffic.sent)
         self._written = 0
         self._written_at = time.monotonic()
@@ -57,12 +57,12 @@ class MonthlyTraffic:
         self._read()
 
     def on_change(self, act: Callable[[], object]) -> None:
-        """Have `act` called when the traffic of the month is used up, and when it is so no more."""
+        """Call `act` when the month's traffic is used up, and when it is available again."""
         self._changed = act
 
     @property
     def used(self) -> tuple[int, int]:
-        """Bytes that came in and went out this month."""
+        """Bytes received and sent this month."""
         self._turn()
         return (
             self._before[0] + self._traffic.received - self._since[0],
@@ -81,19 +81,19 @@ class MonthlyTraffic:
         return {"butt.traffic": self._tell}
 
     async def run(self) -> None:
-        """See when it is used up, and write the count."""
+        """Watch for the traffic to be used up, and write the count."""
         while True:
             self.look()
             grown = sum(self.used) - self._written
             age = time.monotonic() - self._written_at
             if grown < 0 or grown >= WRITE_AFTER or (grown and age >= WRITE_EVERY):
                 with suppress(OSError):
-                    # A full disk has no room for it now, and is no reason to end.
+                    # A full disk is no reason to end here; it is tried again.
                     self.write()
             await asyncio.sleep(TICK)
 
     def look(self) -> None:
-        """Have it said when the traffic is used up, or is so no more."""
+        """Report it if the traffic has been used up, or is available again."""
         if self.is_used_up is self._is_told:
             return
         self._is_told = not self._is_told
@@ -106,13 +106,13 @@ class MonthlyTraffic:
         self._changed()
 
     def write(self) -> None:
-        """Write down the count. Raises OSError."""
+        """Write the count. Raises OSError."""
         came_in, went_out = self.used
         self._written, self._written_at = came_in + went_out, time.monotonic()
         write_whole(self._path, orjson.dumps({"month": self._month, "in": came_in, "out": went_out}))
 
     def _turn(self) -> None:
-        """Begin anew where the month of the clock is another one."""
+        """Reset the count if a new month has begun."""
         month = _month_of(self._clock())
         if month != self._month:
             self._month, self._before = month, (0, 0)
@@ -138,7 +138,7 @@ class MonthlyTraffic:
         return self.figures()
 
     def _take(self, told: Mapping[str, Any]) -> None:
-        """Count at least what somebody saw, if it is of this month."""
+        """Raise the count to a reported one, if it is of this month."""
         used = self.used
         if told["month"] == self._month:
             self._before = (max(used[0], told["in"]), max(used[1], told["out"]))

@@ -1,7 +1,7 @@
-"""The invites that the pub has made, kept in the file `offers.json`.
+"""The invites of the pub, stored in the file `offers.json`.
 
-It says what was offered and taken back. How often each was used is counted from the pub's own feed, which is the truth: the
-file only remembers the count up to the message `counted`.
+The file records which invites were made and revoked. Uses are counted from the pub's own feed, which is
+authoritative: the file only caches the count up to the message `counted`.
 """
 
 import time
@@ -22,7 +22,7 @@ _MILLISECONDS: Final = 1000
 
 @dataclass(slots=True)
 class Offer:
-    """An invite by the id of its key. `expires` is in ms since 1970."""
+    """An invite. `id` is the id of its key, and `expires` is in ms since 1970."""
 
     id: str
     uses: int
@@ -30,9 +30,9 @@ class Offer:
     expires: int | None = None
     used: int = 0
     taken_over: bool = False
-    """Whether it comes from ssb-server's store of invites, where it stays."""
+    """Whether it was imported from ssb-server's store, which keeps it too."""
     guests: list[str] = field(default_factory=list)
-    """The feeds that came in by it."""
+    """The feeds that used it."""
 
     @property
     def has_expired(self) -> bool:
@@ -48,22 +48,22 @@ class Offer:
 
 
 class Offers:
-    """All invites that were made and not taken back, those used up and expired among them."""
+    """All invites that were not revoked, including used-up and expired ones."""
 
     def __init__(self, folder: Path) -> None:
         self._path = folder / "offers.json"
         self._offers: dict[str, Offer] = {}
         self.counted = 0
-        """Up to which message of the pub's own feed uses are counted."""
+        """Uses are counted up to this message of the pub's own feed."""
         self.store = ""
-        """What ssb-server's store of invites looked like when it was taken over."""
+        """A fingerprint of ssb-server's store when its invites were imported."""
         self._gone: set[str] = set()
-        """Which of those taken over were taken back since."""
+        """The imported invites that were revoked since."""
         self._former: dict[str, None] = {}
-        """The keys of those that were used and then taken back: apps go on to connect with them."""
+        """The keys of invites that were used and then revoked. Apps keep connecting with them."""
 
     def read(self) -> None:
-        """Read the file. Raises Refusal for one that is damaged, OSError."""
+        """Read the file. Raises Refusal if it is damaged, OSError."""
         try:
             text = self._path.read_bytes()
         except FileNotFoundError:
@@ -80,7 +80,7 @@ class Offers:
             ) from None
 
     def write(self) -> None:
-        """Have all of it on the disk. Raises OSError."""
+        """Write the file durably. Raises OSError."""
         kept = {
             "offers": [asdict(offer) for offer in self],
             "counted": self.counted,
@@ -97,15 +97,15 @@ class Offers:
         return self._offers.get(key)
 
     def is_key(self, key: str) -> bool:
-        """Whether this is the key of an invite, also of one that is used up, has expired, or was used and taken back."""
+        """Whether this is the key of an invite. Used-up, expired, and used but revoked invites count too."""
         return key in self._offers or key in self._former
 
     def is_told_by_feed(self, offer: Offer) -> bool:
-        """Whether the pub's own feed tells of its uses so that they cannot be taken for those of another."""
+        """Whether the pub's own feed identifies the uses of this invite, by a note that no other has."""
         return bool(offer.note) and all(other is offer or other.note != offer.note for other in self)
 
     def add(self, offer: Offer) -> bool:
-        """Take up an invite; False if it was there, or is one of ssb-server's that was taken back here."""
+        """Add an invite. Returns False if it exists, or was imported from ssb-server and revoked here."""
         if offer.id in self._offers or (offer.taken_over and offer.id in self._gone):
             return False
         self._gone.discard(offer.id)
@@ -114,7 +114,7 @@ class Offers:
         return True
 
     def remove(self, key: str) -> bool:
-        """Take an invite back; False if there was none."""
+        """Revoke an invite. Returns False if there was none."""
         offer = self._offers.pop(key, None)
         if offer is not None and offer.taken_over:
             self._gone.add(key)
@@ -125,7 +125,7 @@ class Offers:
         return offer is not None
 
     def count(self, note: str, guest: str) -> None:
-        """Count a use that the feed tells of, by its note; of several invites with this note, for the first that has uses left."""
+        """Count a use found in the feed, by its note. If invites share the note, the first with uses left counts it."""
         found = [offer for offer in self._offers.values() if offer.note == note]
         if found:
             offer = next((offer for offer in found if offer.used < offer.uses), found[-1])
@@ -133,7 +133,7 @@ class Offers:
             offer.guests.append(guest)
 
     def count_anew(self) -> None:
-        """Have all uses counted from the beginning of the feed, which tells of those that carry a note."""
+        """Reset the counts, so that uses of invites with a note are counted again from the start of the feed."""
         self.counted = 0
         for offer in self._offers.values():
             if offer.note:

@@ -1,4 +1,4 @@
-"""What the pub's own feed says already, so that it says nothing twice."""
+"""What the pub's own feed already says, so that nothing is published twice."""
 
 from collections.abc import Callable
 from typing import Any, Final
@@ -12,7 +12,7 @@ PIECE: Final = 200
 
 
 def latest_said(store: Store, own_id: str, is_it: Callable[[dict[str, Any]], bool]) -> Stored | None:
-    """Give the latest message of the pub's own feed whose content is what is looked for, None if there is none."""
+    """Find the latest message of the pub's own feed whose content matches `is_it`; None if there is none."""
     before: int | None = None
     while messages := store.read_feed(own_id, before=before, limit=PIECE, reverse=True):
         for message in messages:
@@ -25,14 +25,15 @@ def latest_said(store: Store, own_id: str, is_it: Callable[[dict[str, Any]], boo
 
 
 class Announcing:
-    """Where pubs are, as the pub's own feed announces it: in messages of the type `pub`, which apps and pubs dial by."""
+    """Announces pub addresses in messages of the type `pub`, which apps and pubs use to dial."""
 
     def __init__(self, store: Store, own_id: str) -> None:
         self._store = store
         self._own_id = own_id
 
     async def announce(self, address: Address) -> Stored:
-        """Have the feed say where a pub is, and give the message that does. What it says already is not said again.
+        """Announce a pub's address, and return the message. If the feed already announces it, publish
+        nothing.
 
         Raises RemoteError, OSError.
         """

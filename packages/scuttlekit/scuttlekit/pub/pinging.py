@@ -1,7 +1,7 @@
-"""`gossip.ping`: two peers send each other the time now and then, so that neither takes the other for gone.
+"""`gossip.ping`: two peers regularly send each other the time, so that neither believes the other is gone.
 
-Both take turns. Whoever's turn it is sends its time, and the other answers with its own; after a while it is the other's
-turn. Whoever opened the stream begins.
+They take turns. One sends its time, and the other replies with its own; after a while it is the other's turn.
+The peer that opened the stream begins.
 
 Source: https://github.com/dominictarr/pull-ping
 """
@@ -16,11 +16,11 @@ from scuttlekit.serving import StreamHandler
 from scuttlekit.streams import Stream
 
 EVERY: Final = 300.0
-"""Seconds. ssb-server hangs up on who said nothing for ten minutes."""
+"""Seconds. ssb-server disconnects peers that were silent for ten minutes."""
 
 
 async def ping(peer: Peer) -> None:
-    """Keep a connection that we dialled alive until it is gone. Raises ScuttlebuttError."""
+    """Keep a connection that we dialled alive until it closes. Raises ScuttlebuttError."""
     async with peer.duplex("gossip.ping", {"timeout": int(EVERY * 1000)}) as stream:
         await _take_turns(stream, first=True)
 

@@ -1,4 +1,4 @@
-"""What the pub says of itself, in messages of the type `about`."""
+"""The pub's profile, published in messages of the type `about`."""
 
 import asyncio
 from typing import Any
@@ -9,7 +9,7 @@ from scuttlekit.pub.store import Store, Stored
 
 
 class Profile:
-    """The name and description that the pub's feed gives of it."""
+    """The name and description of the pub in its own feed."""
 
     def __init__(self, store: Store, own_id: str) -> None:
         self._store = store
@@ -17,7 +17,8 @@ class Profile:
         self._turn = asyncio.Lock()
 
     async def describe(self, wanted: Any) -> dict[str, int]:
-        """Have the feed say this, and give the `sequence` of the message that does. What it says already is not said again.
+        """Publish a profile, and return the message's `sequence`. If the feed already says this, publish
+        nothing.
 
         Raises RemoteError.
         """
@@ -37,7 +38,7 @@ class Profile:
             return {"sequence": published.value["sequence"]}
 
     def _said(self) -> Stored | None:
-        """The latest message in which the pub speaks of itself."""
+        """The latest message in which the pub describes itself."""
         return latest_said(
             self._store,
             self._own_id,

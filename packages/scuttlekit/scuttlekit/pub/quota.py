@@ -1,11 +1,12 @@
-"""How much of the disk the pub may take in all, and what makes room when that is as much as it may.
+"""The pub's disk quota, and what makes room when it is reached.
 
-Three bounds tell it: `disk` for all of the data folder, `blobs` for all blobs, and `farBlobDays` for how long blobs stay that
-nobody near links: neither the pub nor whom it follows. At a bound blobs go first, in this order: those that nobody near
-links, the oldest first; then those of the member whose blobs take most, the oldest first. What the pub's own feed links
-stays, and a blob that nobody near links takes the place of no other kind. Messages are never removed. When they take three
-quarters of the disk that the pub may take, only those of whom the pub follows are taken in, and of a feed that takes a tenth
-by itself no more; when they take nearly all of it, none but the pub's own.
+Three bounds apply: `disk` for the whole data folder, `blobs` for all blobs, and `farBlobDays` for how long
+far blobs stay, those linked neither by the pub nor by anybody it follows. At a bound, blobs are removed in
+this order: far blobs, the oldest first; then those of the member whose blobs take the most space, the oldest
+first. Blobs that the pub's own feed links stay, and a far blob only replaces other far blobs. Messages are
+never removed. When they fill three quarters of `disk`, only messages of feeds that the pub follows are
+accepted, except feeds that take a tenth of `disk` by themselves. When messages fill nearly all of it, only
+the pub's own are accepted.
 """
 
 import asyncio
@@ -24,20 +25,20 @@ from scuttlekit.pub.log import chatter
 from scuttlekit.pub.store import LOG, NotReady, Store
 
 FOR_BLOBS: Final = 0.95
-"""Up to which part of the disk that the pub may take blobs fill what messages leave."""
+"""The share of `disk` that messages and blobs together may fill by adding blobs."""
 FOR_FAR: Final = 0.75
 FOR_ALL: Final = 0.97
 FOR_ONE: Final = 0.1
 
 TICK: Final = 0.5
 LOOK: Final = 10.0
-"""Seconds between two counts of what is neither log nor blobs: mostly the index."""
+"""Seconds between counts of everything but log and blobs, which is mostly the index."""
 SWEEP: Final = 60.0
 PIECE: Final = 100
 AGAIN: Final = 0.2
-"""Seconds until it is looked again for blobs that could go, where there were none."""
+"""Seconds until removable blobs are searched for again after none were found."""
 FRESH: Final = 5.0
-"""Seconds for which it is believed which blobs go next."""
+"""Seconds for which the list of blobs to remove next is valid."""
 DAY: Final = 24 * 3600
 
 
@@ -45,16 +46,16 @@ BLOBS: Final = Path("blobs")
 
 
 class Level(IntEnum):
-    """Whose messages are taken in."""
+    """Whose messages are accepted."""
 
     ALL = 0
     MEMBERS = 1
-    """Those of whom the pub follows, as long as they do not take too much by themselves."""
+    """Those of feeds that the pub follows, unless a feed takes too much by itself."""
     NONE = 2
 
 
 class _NextBlobs:
-    """Blobs that go next, the first of them last, as it was seen at `since`, in seconds."""
+    """The blobs to remove next, in reverse order, as of `since`, in seconds."""
 
     def __init__(self) -> None:
         self.blobs: list[tuple[bytes, int]] = []
@@ -62,7 +63,7 @@ class _NextBlobs:
 
 
 class Quota:
-    """Counts what the pub takes, and makes room. `run` it as long as the pub lives."""
+    """Tracks disk use, and makes room. Keep `run` running for the life of the pub."""
 
     def __init__(self, folder: Path, store: Store, blobs: BlobStore, limits: Limits) -> None:
         self._store = store
@@ -72,9 +73,9 @@ class Quota:
         self._rest = 0
         self._coming = 0
         self._going = {True: _NextBlobs(), False: _NextBlobs()}
-        """What goes next: of those that nobody near links, and of others."""
+        """What is removed next: far blobs under True, others under False."""
         self._large: dict[str, int] = {}
-        """How many bytes the log has of those who spoke since messages became tight."""
+        """The log bytes of each feed that was added to since space for messages became tight."""
         self._too_large: set[str] = set()
         self._changed: Callable[[], object] = lambda: None
         self.level = Level.ALL
@@ -82,11 +83,11 @@ class Quota:
         self.removed_bytes = 0
 
     def on_change(self, act: Callable[[], object]) -> None:
-        """Have `act` called when it changes whose messages are taken in."""
+        """Call `act` when it changes whose messages are accepted."""
         self._changed = act
 
     async def run(self) -> None:
-        """Keep to the bounds. Raises OSError."""
+        """Enforce the bounds. Raises OSError."""
         await self._store.ready.wait()
         looked = swept = float("-inf")
         while True:
@@ -107,13 +108,13 @@ class Quota:
     # Messages
 
     def may_grow(self, feed: str, distance: int) -> bool:
-        """Whether messages of a feed, so many hops away, are taken in now."""
+        """Whether messages of a feed that is `distance` hops away are accepted now."""
         if self.level is Level.ALL or distance == 0:
             return True
         return self.level is Level.MEMBERS and distance <= 1 and feed not in self._too_large
 
     def hear(self, sizes: Mapping[str, int]) -> None:
-        """Hear of how many bytes were stored of each feed."""
+        """Take note of how many bytes were stored for each feed."""
         with suppress(NotReady):
             self._hear(sizes)
 
@@ -152,10 +153,10 @@ class Quota:
 
     @contextmanager
     def coming(self, blob: str, size: int) -> Iterator[bool]:
-        """Tell whether a blob of so many bytes has room, which is kept for it until the end."""
+        """Yield whether there is room for a blob of `size` bytes. The room is reserved within the `with` block."""
         self._coming += size
         try:
-            # Only where there is no room it matters who links it.
+            # Who links the blob only matters if there is no room.
             yield self._over() <= 0 or self._make_room(far=not self._is_near(blob))
         finally:
             self._coming -= size
@@ -165,7 +166,7 @@ class Quota:
             return shelf.is_near(digest_of(blob), self._store.own.id)
 
     def _over(self) -> int:
-        """How many bytes too many there are of blobs, with those that come. Raises NotReady."""
+        """By how many bytes blobs, including incoming ones, exceed their bounds. Raises NotReady."""
         left = int(FOR_BLOBS * self._limits["disk"]) - self._store.log_size - self._rest
         return self._here() + self._coming - max(0, min(self._limits["blobs"], left))
 
@@ -174,7 +175,7 @@ class Quota:
             return shelf.total
 
     def _make_room(self, *, far: bool) -> bool:
-        """Remove blobs until all have room, and tell whether they have; for one that nobody near links, none but such."""
+        """Remove blobs until the rest fit, and return whether they do. With `far`, only far blobs are removed."""
         while self._over() > 0:
             if not (self._remove_next(far=True) or (not far and self._remove_next(far=False))):
                 self._limits.refuse("blobs")
@@ -200,7 +201,7 @@ class Quota:
         self.removed_bytes += size
 
     def _sweep(self) -> None:
-        """Remove what nobody near links for too long."""
+        """Remove far blobs that are older than `farBlobDays`."""
         before = int(time.time()) - self._limits["farBlobDays"] * DAY
         with self._store.shelf() as shelf:
             old = shelf.far(self._store.own.id, PIECE, before=before)
@@ -211,7 +212,7 @@ class Quota:
         self._rest = await asyncio.to_thread(beside, self._folder, (LOG, BLOBS))
 
     def figures(self) -> dict[str, Any]:
-        """What takes the room, in bytes. Raises NotReady."""
+        """What takes up the space, in bytes. Raises NotReady."""
         return {
             "most": self._limits["disk"],
             "mostBlobs": self._limits["blobs"],

@@ -1,8 +1,8 @@
-"""Replication: feeds are exchanged with every peer, by EBT, and by history streams where a peer knows no EBT.
+"""Replication: exchanging feeds with every peer, by EBT, or by history streams with peers without EBT.
 
-Given is everything that is stored, to everybody, except feeds that the pub blocks, and feeds whose authors block the peer.
-Taken in are the feeds that are within `hops` of the pub in the follow graph, so many bytes a day of each, and as long as there
-is room on the disk. While traffic `is_saving`, they are those of whom the pub follows.
+The pub sends every stored feed to everybody, except feeds that it blocks, and feeds whose authors block the
+peer. It accepts feeds within `hops` of it in the follow graph, up to a number of bytes per day for each, and
+as long as there is disk space. While traffic `is_saving`, it accepts only feeds that it follows.
 """
 
 import asyncio
@@ -33,28 +33,28 @@ from scuttlekit.streams import Stream
 FORMAT: Final = {"version": 3, "format": "classic"}
 
 NOTES: Final = 500
-"""Notes that are sent at once."""
+"""Notes that are sent at a time."""
 PIECE: Final = 100
 PIECE_BYTES: Final = 48 << 10
-"""Messages of a feed that are sent at once, and about how many bytes; then another feed has its turn."""
+"""Messages of a feed that are sent at a time, and about how many bytes, before another feed has its turn."""
 
 NOTES_HEARD: Final = 2000
-"""Notes that are heard at once, before others have their turn."""
+"""Notes processed at a time before other tasks run."""
 
 TICK: Final = 0.5
 REVIEW: Final = 0.05
-"""Seconds after a change of the follow graph until it counts, so that many changes count at once."""
+"""Seconds until a change of the follow graph takes effect, so that many changes are handled together."""
 CONTACT: Final = b'"type":"contact"'
 
 FIRST_WORD: Final = 5.0
-"""Seconds that we wait for the first word of a peer that we dialled, which has to speak first."""
+"""Seconds to wait for the first frame of a peer that we dialled, which has to speak first."""
 
 NO_EBT: Final = 1.0
-"""Seconds after which a peer that asks for a history, and did not begin EBT, is taken to know no EBT."""
+"""Seconds after which a peer that asked for a history but did not start EBT is taken to lack EBT."""
 
 
 class Replication:
-    """All that is exchanged with peers. `run` it as long as the pub lives."""
+    """Replication with all peers. Keep `run` running for the life of the pub."""
 
     def __init__(
         self,
@@ -74,12 +74,12 @@ class Replication:
         self._is_saving = is_saving
         quota.on_change(self._look_at_graph)
         self._exchange = Exchange(self._withholds)
-        # Work for one peer at a time: a slice takes some ms, and one of each of a hundred peers would hold up everybody.
+        # One peer at a time: a slice takes some ms, and a hundred peers' slices in a row would stall everybody.
         self._turns = asyncio.Lock()
         self._history = History(store, own.id, self._turns)
         self._sessions: dict[Peer, ReplicationSession] = {}
         self._followed: set[Peer] = set()
-        """Those whose histories are read, or soon will be."""
+        """Peers whose histories are being read, or soon will be."""
         self._tasks: set[asyncio.Task[None]] = set()
         self._reviewed = -1
         self._taken = DailyAllowance(limits["feedBytes"])
@@ -87,19 +87,19 @@ class Replication:
         self._review: asyncio.TimerHandle | None = None
 
     def handlers(self) -> Handlers:
-        """What is answered to everybody."""
+        """The calls that everybody may make."""
         return {
             "ebt.replicate": StreamHandler(self._replicate, two_way=True),
             "createHistoryStream": SourceHandler(self._give_history),
         }
 
     async def run(self) -> None:
-        """Keep to what the store has and the follow graph says, and ask others for what does not come."""
+        """Keep the exchange in step with the store and the follow graph, and fetch feeds that stall."""
         await self._store.ready.wait()
         loop = asyncio.get_running_loop()
         self._look_at_graph()
         stop = self._store.listen(self._hear)
-        # What was stored since is heard twice, which changes nothing.
+        # Messages stored since `listen` are reported twice, which does no harm.
         for feed, sequence in tuple(self._store.clock.items()):
             self._exchange.have(feed, sequence, loop.time())
         try:
@@ -117,9 +117,9 @@ class Replication:
             stop()
 
     async def meet(self, peer: Peer, *, dialled: bool) -> None:
-        """Exchange feeds with a peer of our own accord, until that is over. Raises ScuttlebuttError.
+        """Start replication with a peer, and run it to its end. Raises ScuttlebuttError.
 
-        Whoever dialled begins; a peer that dialled us and knows no EBT asks for histories, and so do we.
+        The side that dialled starts EBT. A peer without EBT that dialled us asks for histories, and so do we.
         """
         await self._store.ready.wait()
         if not dialled or self._blocks(peer):
@@ -144,7 +144,7 @@ class Replication:
         return self._history.stream(peer, *arguments)
 
     async def _follow_without_ebt(self, peer: Peer) -> None:
-        """Ask a peer that dialled us for histories as well, unless it begins EBT now."""
+        """Ask a peer that dialled us for histories too, unless it starts EBT first."""
         await asyncio.sleep(NO_EBT)
         if peer in self._sessions:
             self._followed.discard(peer)
@@ -159,7 +159,7 @@ class Replication:
             self._followed.discard(peer)
 
     def _wanted(self) -> Sequence[str]:
-        """The feeds that are taken in, the nearest first."""
+        """The accepted feeds, the nearest first."""
         if self._is_full:
             return []
         hops = self._store.graph.hops(self._own, min(1, self._hops) if self._is_saving() else self._hops)
@@ -171,7 +171,7 @@ class Replication:
         return sorted(feeds, key=hops.__getitem__)[: self._limits["feeds"]]
 
     def _look_at_disk(self) -> bool:
-        """See whether messages of others still have room, and tell whether that changed."""
+        """Check whether there is still room for messages of others, and return whether that changed."""
         before, self._is_full = self._is_full, self._store.room < self._limits["roomForMessages"]
         if self._is_full and not before:
             self._limits.refuse("roomForMessages")
@@ -220,7 +220,7 @@ class Replication:
         return peer.id in self._store.graph.hops(self._own, self._hops)
 
     async def _fetch(self, session: "ReplicationSession", feed: str) -> None:
-        """Ask for the history of a feed that does not come by EBT: the peer may believe that we have what we lost."""
+        """Fetch the history of a feed that stalled in EBT: the peer may believe that we have messages we lost."""
         if session.is_fetching:
             return
         session.is_fetching = True
@@ -232,7 +232,7 @@ class Replication:
             session.is_fetching = False
 
     def _hear(self, messages: Sequence[Stored]) -> None:
-        """Hear what was stored."""
+        """Take note of stored messages."""
         loop = asyncio.get_running_loop()
         clock = self._store.clock
         sizes: dict[str, int] = {}
@@ -246,13 +246,14 @@ class Replication:
             self._exchange.have(feed, clock.get(feed, 0), loop.time())
         self._quota.hear(sizes)
         if self._own in sizes and any(CONTACT in message.record for message in messages):
-            # Whom the pub just let in or blocked is not to wait. Whom it blocks may be nobody that it replicates.
+            # A feed that was just let in or blocked must not wait. A blocked feed may be one that is not
+            # replicated.
             self._look_at_graph()
         elif self._store.graph.changes != self._reviewed:
             self._review_soon()
 
     def review(self) -> None:
-        """See anew whose messages are taken in."""
+        """Re-evaluate whose messages are accepted."""
         self._look_at_graph()
 
     def _review_soon(self) -> None:
@@ -277,7 +278,7 @@ class Replication:
 
 
 class ReplicationSession:
-    """The exchange with one peer, over one stream."""
+    """The exchange with one peer over one stream."""
 
     def __init__(
         self,
@@ -300,12 +301,12 @@ class ReplicationSession:
         self._intake = Intake(store, self._hear_outcome)
         self.remote = exchange.join(peer.id, wake=self._work.set)
         self.has_begun = False
-        """Whether the peer said anything."""
+        """Whether the peer sent anything."""
         self.is_fetching = False
         self._fault: Exception | None = None
 
     async def run(self, *, speaks_first: bool) -> None:
-        """Exchange until the peer ends it. Raises ScuttlebuttError."""
+        """Exchange until the peer ends the stream. Raises ScuttlebuttError."""
         sending = asyncio.get_running_loop().create_task(self._send(speaks_first=speaks_first))
         try:
             while frames := await self._stream.take():
@@ -314,7 +315,7 @@ class ReplicationSession:
                 for piece in intake.slices(frames):
                     async with self._turns:
                         await self._receive(piece)
-                    # Whoever waits for the socket has its turn too.
+                    # Let tasks that wait for the socket run too.
                     await asyncio.sleep(0)
                 self._intake.keep()
         finally:
@@ -323,7 +324,7 @@ class ReplicationSession:
                 raise self._fault
 
     def end(self, error: ScuttlebuttError) -> None:
-        """End it from our side."""
+        """End the session from our side."""
         self._stream.overflow(error)
 
     def leave(self) -> None:
@@ -331,24 +332,24 @@ class ReplicationSession:
         budget.SHARED.hold(self, 0)
 
     def weigh(self) -> None:
-        """Tell the budget of all connections what this one takes beside its calls."""
+        """Report to the shared memory budget what this session holds besides its calls."""
         budget.SHARED.hold(self, self.remote.cost)
 
     def give_up(self, error: ScuttlebuttError) -> None:
         self.end(error)
 
     async def _send(self, *, speaks_first: bool) -> None:
-        """Send what the peer is to be told and wants to have, as fast as it takes it."""
+        """Send notes and wanted messages, as fast as the peer takes them."""
         try:
             if speaks_first:
-                # Whoever dialled waits for our first word, also if there is nothing to tell.
+                # The dialling side waits for our first frame, even if there is nothing to report.
                 await self._stream.send(Json(orjson.dumps(self._exchange.take_notes(self.remote, NOTES))))
             else:
                 with suppress(TimeoutError):
                     await asyncio.wait_for(self._heard.wait(), FIRST_WORD)
             while True:
                 await self._send_next()
-        except Exception as error:  # noqa: BLE001 - it is raised where the session runs
+        except Exception as error:  # noqa: BLE001 - `run` raises it again
             self._fault = error
             self.end(error if isinstance(error, ScuttlebuttError) else RemoteError("replication failed"))
 
@@ -356,7 +357,7 @@ class ReplicationSession:
         if notes := self._exchange.take_notes(self.remote, NOTES):
             await self._stream.send(Json(orjson.dumps(notes)))
             return
-        # What is found to be due from here on wakes us again.
+        # Anything that becomes due from here on sets the event again.
         self._work.clear()
         if not await self._stream.send_read(self._next_texts):
             await self._work.wait()
@@ -379,7 +380,7 @@ class ReplicationSession:
         return texts
 
     async def _receive(self, frames: Sequence[Frame]) -> None:
-        """Take what the peer sent. Raises ProtocolError, NotReady, OSError."""
+        """Process frames from the peer. Raises ProtocolError, NotReady, OSError."""
         now = asyncio.get_running_loop().time()
         messages: list[dict[str, Any]] = []
         for frame in frames:
@@ -412,7 +413,7 @@ class ReplicationSession:
             self._count_useless("useless")
 
     def _count_useless(self, name: str) -> None:
-        """Count a message that was of no use; who sends nothing else is let go. Raises ProtocolError."""
+        """Count a useless message. Raises ProtocolError if the peer sent too many in a row."""
         self._limits.refuse(name)
         self._useless += 1
         if self._useless > self._limits["useless"]:
@@ -420,7 +421,7 @@ class ReplicationSession:
 
 
 def _pieces(notes: Mapping[str, int]) -> Iterator[Mapping[str, int]]:
-    """The same notes, so many at a time."""
+    """Split notes into pieces of `NOTES_HEARD`."""
     if len(notes) <= NOTES_HEARD:
         yield notes
         return

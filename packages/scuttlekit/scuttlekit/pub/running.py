@@ -1,4 +1,4 @@
-"""A running pub: its parts, the order in which they begin, and how it stops."""
+"""A running pub: its parts, the order in which they start, and how it stops."""
 
 import asyncio
 import os
@@ -60,11 +60,11 @@ from scuttlekit.serving import Api, Handlers
 
 STOP_PATIENCE: Final = 3.0
 READY_PATIENCE: Final = 2.0
-"""Seconds that the pub waits for its index before it answers its masters without."""
+"""Seconds that the pub waits for its index before it answers its masters without it."""
 
 
 def run(config: Config, addition: Addition = NOTHING_MORE) -> None:
-    """Run a pub until SIGTERM or SIGINT. Raises Refusal, OSError and whatever nobody foresaw."""
+    """Run a pub until SIGTERM or SIGINT. Raises Refusal, OSError, and any unexpected error."""
     open_as_many_files_as_may_be()
     give_back()
     loop = asyncio.new_event_loop()
@@ -83,13 +83,13 @@ async def _live(config: Config, addition: Addition) -> None:
         starting.result()
         await stopped
     starting.cancel()
-    # In a thread of its own: a disk that hangs holds up everything else.
+    # In its own thread, since a hanging disk blocks everything else.
     patience = threading.Timer(STOP_PATIENCE, _give_up)
     patience.daemon = True
     patience.start()
     await pub.stop()
     log("info", "stopped", "The pub has stopped.")
-    # At once: whatever still runs finds all of it closed.
+    # Exit at once: anything that still runs would find everything closed.
     os._exit(0)
 
 
@@ -99,10 +99,10 @@ def _give_up() -> None:
 
 
 class Pub:
-    """All parts of a pub. From the cheapest check to the dearest; nothing is published before the last one."""
+    """All parts of a pub. Cheap checks come first, and nothing is published before the last one has passed."""
 
     def __init__(self, config: Config, addition: Addition) -> None:
-        """Take the port and the folder, and read what is there. Raises Refusal, OSError."""
+        """Take the port and the folder, and read the stored state. Raises Refusal, OSError."""
         self._addition, self._table = addition, (*TABLE, *addition.calls)
         self._config = config
         self._limits = Limits(config.limits)
@@ -218,7 +218,7 @@ class Pub:
         }
 
     async def start(self) -> None:
-        """Open the door once the log has shown that it is not behind. Raises Refusal, OSError."""
+        """Accept connections once the log has been shown not to be behind. Raises Refusal, OSError."""
         self._faults.keep(self._store.run())
         with suppress(TimeoutError):
             await asyncio.wait_for(self._store.ready.wait(), READY_PATIENCE)
@@ -244,7 +244,7 @@ class Pub:
         )
 
     async def stop(self) -> None:
-        """Close in order. Raises OSError."""
+        """Shut down in order. Raises OSError."""
         self._dialler.stop()
         await asyncio.gather(self._server.close(), self._connections.close())
         with suppress(OSError):
@@ -257,7 +257,7 @@ class Pub:
         self._begin()
 
     def _check(self) -> None:
-        """The fork guard. One that catches up may be behind: it cannot publish before it is not. Raises Refusal."""
+        """The fork guard. A pub that catches up may be behind, as it cannot publish until done. Raises Refusal."""
         head = self._store.head(self._keys.id)
         found = head.sequence if head else 0
         if not self._catch_up.is_active:
@@ -279,7 +279,7 @@ class Pub:
         self._faults.keep(self._faults.guard(self._members.watch()))
 
     def _handlers(self) -> Handlers:
-        """What answers each call of the table."""
+        """The handlers of all calls in the table."""
         config, store, keys, catch_up = self._config, self._store, self._keys, self._catch_up
         figures = Figures(
             launch=config.launch,
@@ -330,8 +330,8 @@ class Pub:
         }
 
     async def _accompany(self, link: Link) -> None:
-        """What the pub does of its own accord on a connection."""
-        # Most masters only look after the pub and have no feed, but a person may name their own app.
+        """The pub's own work on a new connection."""
+        # Most masters only manage the pub and have no feed, but a person may make their own app a master.
         if link.role is PeerRole.MASTER and (
             link.peer.id == self._keys.id or not self._is_known(link.peer.id)
         ):
@@ -354,18 +354,18 @@ class Pub:
         return Who.ANYBODY
 
     def _welcome(self, feed: str) -> bool:
-        # Until the log has shown that it is not behind, others are not to hear of this identity.
+        # Until the log has been shown not to be behind, others must not meet this identity.
         is_master = self._connections.role_of(feed) is PeerRole.MASTER
         return (is_master or self._store.ready.is_set()) and self._connections.welcome(feed)
 
     def _hear(self, messages: Sequence[Stored]) -> None:
-        """Let go of whom the pub has just blocked, and see anew who may be in the room."""
+        """Disconnect peers that the pub has just blocked, and re-evaluate who may be in the room."""
         if any(message.author == self._keys.id for message in messages):
             self._connections.hang_up_on_blocked()
             self._room.review()
 
     def _hear_of_traffic(self) -> None:
-        """Serve fewer when the traffic of the month is used up, and all again when it is so no more."""
+        """Serve fewer peers when the month's traffic is used up, and all again when it is available."""
         self._connections.hang_up_on_shut_out()
         self._room.review()
         self._replication.review()
@@ -382,17 +382,17 @@ class Pub:
         return self._store.graph.follows(self._keys.id, feed)
 
     def _is_known(self, feed: str) -> bool:
-        """Whether somebody is near enough in the follow graph for the pub to keep what they say."""
+        """Whether a feed is near enough in the follow graph for the pub to keep its messages."""
         return feed in self._store.graph.hops(self._keys.id, self._config.hops)
 
     def _forget(self, revoked: frozenset[str]) -> None:
-        """Take invites back before anybody can come in by them: those revoked while the pub was down."""
+        """Remove invites that were revoked while the pub was down, before anybody can use them."""
         gone = [key for key in revoked if self._offers.remove(key)]
         if gone:
             self._offers.write()
 
     def _write_manifest(self) -> None:
-        """Leave the manifest where ssb-server leaves it for programs that read the folder."""
+        """Write the manifest where ssb-server does, for programs that read the folder."""
         text = orjson.dumps(manifest(self._table), option=orjson.OPT_INDENT_2)
         path = self._config.path / "manifest.json"
         if not path.exists() or path.read_bytes() != text:

@@ -1,4 +1,4 @@
-"""The pub's keys, kept in the file `secret`."""
+"""The pub's keys, stored in the file `secret`."""
 
 from pathlib import Path
 
@@ -8,9 +8,11 @@ from scuttlekit.pub.exits import Refusal
 
 
 def keys_of(folder: Path, known: int) -> KeyPair:
-    """Read the pub's keys, or make them at its first start. `known` is the last sequence that anybody remembers.
+    """Read the pub's keys, or generate them at its first start. `known` is the highest known sequence of its
+    feed.
 
-    Raises Refusal when the file is damaged, or gone though the feed has messages: nobody can make it again.
+    Raises Refusal if the file is damaged, or missing although the feed has messages, since it cannot be
+    recreated.
     """
     path = folder / "secret"
     try:

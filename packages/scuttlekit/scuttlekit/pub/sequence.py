@@ -1,8 +1,8 @@
-"""The pub's own latest sequence, remembered outside its log, in the file `sequence`.
+"""The pub's own latest sequence, recorded outside its log in the file `sequence`.
 
-A log that fell behind would use numbers again that others already have: the feed would be forked for ever. So the pub does
-not start with such a log. The file is written over in place and always as long, so it needs no room, and nothing of an
-earlier number is left.
+A log that is behind would reuse numbers that others already have, which forks the feed for ever. So the pub
+does not start with such a log. The file is overwritten in place and always has the same length, so it needs
+no free space, and nothing of an earlier number remains.
 """
 
 import os
@@ -27,11 +27,11 @@ class SequenceNote:
 
     @property
     def latest(self) -> int:
-        """The highest sequence that anybody remembers: the file, or whoever told it to `expect` more."""
+        """The highest known sequence, from the file or from `expect`."""
         return max(self._noted, self._expected)
 
     def read(self) -> int:
-        """Read what the file remembers, 0 when there is none. Raises Refusal for one that holds no number, OSError."""
+        """Read the file; 0 if there is none. Raises Refusal if it does not hold a number, OSError."""
         try:
             text = self._path.read_bytes()
         except FileNotFoundError:
@@ -44,26 +44,27 @@ class SequenceNote:
         return self._noted
 
     def expect(self, latest: int) -> None:
-        """Have somebody else's memory count too. The file does not take it up before the log has shown it."""
+        """Take a sequence known elsewhere into account. It is not written until the log contains it."""
         self._expected = latest
 
     def begin(self) -> None:
-        """Be ready to note. Raises OSError."""
+        """Open the file for `note`. Raises OSError."""
         write_whole(self._path, _note(self._noted), lasting=True)
         self._file = os.open(self._path, os.O_WRONLY | os.O_CLOEXEC)
 
     def note(self, latest: int) -> None:
-        """Remember a message that the log holds; never before: a crash in between would leave a log that looks behind.
+        """Record a message that the log holds. Never call it earlier: after a crash, the log would seem to be
+        behind.
 
-        It is the kernel's when this returns, so it outlives the process; `sync` has it outlive the machine. What is
-        remembered already is never less.
+        When this returns, the kernel has the number, so it survives the process; `sync` makes it survive the
+        machine. The recorded number never decreases.
         """
         if latest > self._noted:
             self._noted = latest
             os.pwrite(self._file, _note(latest), 0)
 
     def sync(self) -> None:
-        """Have what is remembered on the disk. It blocks for as long as the disk takes."""
+        """Write the recorded number to disk. This blocks for as long as the disk takes."""
         os.fdatasync(self._file)
 
     def close(self) -> None:
@@ -73,7 +74,7 @@ class SequenceNote:
 
 
 def guard(found: int, known: int) -> None:
-    """Refuse a log whose own feed ends at `found` when it is known to have reached `known`. Raises Refusal."""
+    """Raise Refusal if the own feed ends at `found` in the log, but is known to have reached `known`."""
     if found < known:
         raise Refusal(
             "log-behind",

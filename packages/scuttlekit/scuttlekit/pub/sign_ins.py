@@ -1,4 +1,5 @@
-"""Sign in with Scuttlebutt, for a service that looks after the pub: challenges that wait, and who signed in and out.
+"""Sign in with Scuttlebutt for the service that manages the pub: pending challenges, and who signed in and
+out.
 
 Source: https://github.com/ssb-ngi-pointer/ssb-http-auth-spec
 """
@@ -23,7 +24,7 @@ _MOST_EXACT: Final = 1 << 53
 
 @dataclass(frozen=True, slots=True)
 class Solution:
-    """What an app answered; `challenge` is its own. It has been checked."""
+    """An app's verified solution. `challenge` is the app's own challenge."""
 
     feed: str
     challenge: str
@@ -40,9 +41,9 @@ class _Waiting:
 
 
 class Challenges:
-    """The challenges that the service made, and what apps answered. Each is solved once and forgotten in time.
+    """The service's challenges, and the solutions of apps. Each is solved once, and forgotten after a time.
 
-    They are not kept over a restart: whoever signs in begins anew. `clock` is in seconds.
+    They do not survive a restart: the person signs in again. `clock` is in seconds.
     """
 
     def __init__(self, own_id: str, limits: Limits, clock: Callable[[], float] = time.monotonic) -> None:
@@ -55,7 +56,9 @@ class Challenges:
         return len(self._waiting)
 
     def expect(self, challenge: Any) -> bool:
-        """Wait for whoever solves this. False where it waits already. Raises RemoteError for no challenge."""
+        """Wait for a solution. Returns False if the challenge is pending already. Raises RemoteError if it is
+        invalid.
+        """
         self._forget_old()
         if not is_challenge(challenge):
             raise RemoteError("a challenge is the base64 of 32 bytes")
@@ -68,7 +71,7 @@ class Challenges:
         return True
 
     def solve(self, feed: str, challenge: Any, app_challenge: Any, solution: Any) -> bool:
-        """Take the first right solution of a challenge that waits; whether this is it."""
+        """Accept the first valid solution of a pending challenge. Returns whether this is it."""
         self._forget_old()
         waiting = self._waiting.get(challenge) if isinstance(challenge, str) else None
         if waiting is None or waiting.solution is not None:
@@ -79,7 +82,7 @@ class Challenges:
         return True
 
     def solution_of(self, challenge: Any) -> Solution | None:
-        """What an app answered, as long as the challenge is remembered. Raises RemoteError when it is not."""
+        """The solution of a challenge, None until there is one. Raises RemoteError if the challenge is not known."""
         self._forget_old()
         waiting = self._waiting.get(challenge) if isinstance(challenge, str) else None
         if waiting is None:
@@ -87,13 +90,13 @@ class Challenges:
         return waiting.solution
 
     def drop(self, feed: str) -> None:
-        """Forget what this feed has solved."""
+        """Forget the challenges that this feed has solved."""
         for challenge, waiting in list(self._waiting.items()):
             if waiting.solution is not None and waiting.solution.feed == feed:
                 del self._waiting[challenge]
 
     def _forget_old(self) -> None:
-        # They came in the order of time.
+        # They are in order of age, the oldest first.
         old = self._clock() - self._limits["challengeSeconds"]
         while self._waiting:
             first = next(iter(self._waiting))
@@ -103,9 +106,9 @@ class Challenges:
 
 
 class SignOuts:
-    """Who asked to be signed out everywhere, of those who signed in here; kept in the file `sign-ins.json`.
+    """Who signed in here and has since asked to be signed out everywhere; kept in the file `sign-ins.json`.
 
-    The service may be away when somebody asks, so it is told of all that are kept whenever it listens.
+    The service may be away when somebody asks, so it gets the whole list whenever it starts to listen.
     """
 
     def __init__(self, folder: Path, limits: Limits) -> None:
@@ -113,7 +116,7 @@ class SignOuts:
         self._path = folder / "sign-ins.json"
         self._limits = limits
         self._out: dict[str, int | None] = {}
-        """By feed when they signed out last, in ms since 1970; None since they signed in. Who signed in last is last."""
+        """When each feed last signed out, in ms since 1970; None if signed in since. In order of sign-in."""
         self._listeners: set[asyncio.Event] = set()
         try:
             text = self._path.read_bytes()
@@ -127,7 +130,7 @@ class SignOuts:
         self._out = kept
 
     def signed_in(self, feed: str) -> None:
-        """Note that sessions of this feed may begin. Raises OSError."""
+        """Record that this feed has signed in. Raises OSError."""
         if feed in self._out and self._out[feed] is None:
             return
         self._out.pop(feed, None)
@@ -138,7 +141,7 @@ class SignOuts:
         self._write()
 
     def sign_out(self, feed: str) -> None:
-        """Have the service end all sessions of this feed. Without a sign-in there are none. Raises OSError."""
+        """Tell the service to end all sessions of this feed, if it has signed in. Raises OSError."""
         if feed not in self._out or self._out[feed] is not None:
             return
         self._out[feed] = int(time.time() * 1000)
@@ -147,7 +150,7 @@ class SignOuts:
             listener.set()
 
     async def tell(self) -> AsyncGenerator[dict[str, Any], None]:
-        """Tell `{id, at}` of everybody who signed out last, then of each who does; for ever."""
+        """Yield `{id, at}` for everybody who is signed out, then for each new sign-out, for ever."""
         told: dict[str, int] = {}
         news = asyncio.Event()
         self._listeners.add(news)

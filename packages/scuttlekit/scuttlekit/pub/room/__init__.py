@@ -1,6 +1,6 @@
-"""The room: through it, members who are online at the same time connect with each other.
+"""The room, through which members who are online at the same time connect to each other.
 
-Source: https://github.com/ssbc/rooms2, and ssb-room-client, which is what apps use.
+Source: https://github.com/ssbc/rooms2, and ssb-room-client, which apps use.
 """
 
 from scuttlekit.pub.room.meeting import MeetingRoom

@@ -1,6 +1,6 @@
-"""Aliases: short names of members in this room, with the signature by which each proves that they chose theirs.
+"""Aliases: short names of members of this room, each with a signature that proves that its owner chose it.
 
-They are kept in the file `aliases.json`.
+They are stored in the file `aliases.json`.
 
 Source: https://github.com/ssbc/rooms2, "Alias database", "Alias string" and "Alias registration".
 """
@@ -23,12 +23,12 @@ from scuttlekit.pub.limits import Limits
 LONGEST: Final = 63
 
 _LABEL: Final = re.compile(rf"[a-z](?:[a-z0-9-]{{0,{LONGEST - 2}}}[a-z0-9])?")
-"""A label of RFC 1035 in small letters: two that differ in case only would be taken for each other."""
+"""A label of RFC 1035 in lower case, since labels that differ only in case would be confused."""
 
 
 @dataclass(frozen=True, slots=True)
 class Alias:
-    """Whose alias it is; `signature` is base64 with the suffix, as apps check it."""
+    """An alias and its owner. `signature` is base64 with its suffix, in the form that apps check."""
 
     alias: str
     feed: str
@@ -39,22 +39,24 @@ class Alias:
 
 
 def is_alias(text: Any) -> bool:
-    """Whether a text may be an alias."""
+    """Whether a text is a valid alias."""
     return isinstance(text, str) and _LABEL.fullmatch(text) is not None
 
 
 def confirmation(room_id: str, feed: str, alias: str) -> bytes:
-    """What the owner of an alias signs."""
+    """The text that the owner of an alias signs."""
     return f"=room-alias-registration:{room_id}:{feed}:{alias}".encode()
 
 
 def is_confirmed(room_id: str, alias: Alias) -> bool:
-    """Whether the signature is its owner's, for this room and this alias."""
+    """Whether the signature is valid for this owner, room and alias."""
     return is_signed_by(alias.feed, confirmation(room_id, alias.feed, alias.alias), alias.signature)
 
 
 class Aliases:
-    """All aliases of a room, bounded in number, in all and of one member, and in how often a member changes theirs."""
+    """All aliases of a room. Their number is limited, in total and per member, and so are a member's changes
+    per day.
+    """
 
     def __init__(self, folder: Path, room_id: str, limits: Limits) -> None:
         self._path = folder / "aliases.json"
@@ -64,7 +66,7 @@ class Aliases:
         self._aliases: dict[str, Alias] = {}
 
     def read(self) -> None:
-        """Read the file. Raises Refusal for one that is damaged, OSError."""
+        """Read the file. Raises Refusal if it is damaged, OSError."""
         try:
             text = self._path.read_bytes()
         except FileNotFoundError:
@@ -73,7 +75,7 @@ class Aliases:
             kept = [Alias(*entry) for entry in orjson.loads(text)["aliases"]]
         except (ValueError, TypeError, KeyError):
             kept = [Alias("", "", "")]
-        # Their signatures were checked as they came, and whoever uses one checks it anew.
+        # Signatures were checked at registration, and whoever uses one checks it again.
         if not all(
             is_alias(each.alias) and isinstance(each.feed, str) and isinstance(each.signature, str)
             for each in kept
@@ -88,18 +90,18 @@ class Aliases:
         return self._aliases.get(alias)
 
     def of(self, feed: str) -> list[str]:
-        """The aliases of a feed, in the order in which it registered them."""
+        """The aliases of a feed, in the order of registration."""
         return [each.alias for each in self._aliases.values() if each.feed == feed]
 
     def by_feed(self) -> Mapping[str, list[str]]:
-        """All aliases by their owners."""
+        """All aliases by owner."""
         found: dict[str, list[str]] = {}
         for each in self._aliases.values():
             found.setdefault(each.feed, []).append(each.alias)
         return found
 
     def register(self, alias: Any, feed: str, signature: Any) -> Alias:
-        """Take an alias for a feed. To ask again changes nothing. Raises RemoteError, OSError."""
+        """Register an alias for a feed. Repeating this changes nothing. Raises RemoteError, OSError."""
         if not is_alias(alias):
             raise RemoteError(
                 f"an alias has 1 to {LONGEST} small letters, digits and hyphens, and begins with a letter"
@@ -121,7 +123,7 @@ class Aliases:
         return wanted
 
     def revoke(self, alias: Any, feed: str | None) -> None:
-        """Forget an alias of a feed, or of whoever has it. Raises RemoteError, OSError."""
+        """Remove an alias of `feed`, or of any owner if `feed` is None. Raises RemoteError, OSError."""
         found = self._aliases.get(alias) if isinstance(alias, str) else None
         if found is None:
             raise RemoteError("there is no such alias")
@@ -133,7 +135,7 @@ class Aliases:
         self._write()
 
     def _count_change(self, feed: str) -> None:
-        """Raise RemoteError when a member changes their aliases too often: each change is written to the disk."""
+        """Raise RemoteError if a member changes aliases too often. Each change is written to disk."""
         self._changes.renew()
         if self._changes.is_used_up(feed):
             self._limits.refuse("aliasChanges")

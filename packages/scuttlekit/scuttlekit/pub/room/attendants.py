@@ -1,4 +1,4 @@
-"""Who is in the room now, and the events by which others are told who comes and goes."""
+"""Who is in the room now, and the events that report who joins and leaves."""
 
 import asyncio
 from collections import deque
@@ -9,19 +9,19 @@ from scuttlekit.errors import RemoteError
 from scuttlekit.peer import Peer
 
 GATHER: Final = 0.2
-"""Seconds for which changes are gathered before everybody is told of them."""
+"""Seconds for which changes are collected before they are reported."""
 KEPT: Final = 256
-"""How many changes are kept. Whoever missed more is told the whole state anew."""
+"""How many changes are kept. A listener that missed more gets the whole state again."""
 
 Event = dict[str, Any]
-"""As `room.attendants` tells it: `{type: "state", ids}`, `{type: "joined", id}` or `{type: "left", id}`."""
+"""An event of `room.attendants`: `{type: "state", ids}`, `{type: "joined", id}` or `{type: "left", id}`."""
 
 
 class Attendants:
-    """Feeds by the connection on which each can be reached.
+    """The feeds in the room, each with the connection on which it can be reached.
 
-    Nothing is kept for a listener but how far it has heard: a slow one costs no memory. `comings` is how often one connection
-    may come, and `refuse` hears of each that came too often.
+    For each listener only its position is kept, so a slow one costs no memory. `comings` is how often one
+    connection may join; `refuse` is called for each attempt beyond that.
     """
 
     def __init__(self, comings: int, refuse: Callable[[str], object]) -> None:
@@ -41,12 +41,12 @@ class Attendants:
         return len(self._peers)
 
     def peer_of(self, feed: str) -> Peer | None:
-        """The connection on which an attendant can be reached."""
+        """The connection on which an attendant can be reached, or None."""
         peer = self._peers.get(feed)
         return peer if peer is not None and peer.is_open else None
 
     def join(self, peer: Peer) -> None:
-        """Have somebody come in. Raises RemoteError for a connection that did so too often."""
+        """Let a peer join. Raises RemoteError if its connection joined too often."""
         if self._peers.get(peer.id) is peer:
             return
         comings = self._comings.get(peer, 0)
@@ -61,12 +61,12 @@ class Attendants:
         self._note({"type": "joined", "id": peer.id})
 
     def leave(self, peer: Peer) -> None:
-        """Have somebody go. A newer connection of the same feed stays."""
+        """Let a peer leave. A newer connection of the same feed stays."""
         if self._peers.get(peer.id) is peer:
             self._remove(peer.id)
 
     def review(self, is_internal: Callable[[str], bool]) -> None:
-        """Have those go who may not be here any more, and have everybody else look anew at what they may see."""
+        """Remove feeds that may no longer be here, and make every watcher check again what it may see."""
         for feed in [feed for feed in self._peers if not is_internal(feed)]:
             self._remove(feed)
         self._wake()
@@ -74,9 +74,9 @@ class Attendants:
     async def watch(
         self, peer: Peer, is_internal: Callable[[str], bool]
     ) -> AsyncGenerator[list[Event], None]:
-        """Tell a peer who is here, with all news of one moment at once, and go on for ever; who watches is here too.
+        """Yield who is here, then changes in batches, for ever. The watching peer joins the room too.
 
-        Whoever is no internal user is told of an empty room until they are one. Raises as `join` does.
+        A peer that is not an internal user sees an empty room until it becomes one. Raises as `join` does.
         """
         known, is_first = None, True
         while True:

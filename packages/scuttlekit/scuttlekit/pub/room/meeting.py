@@ -1,4 +1,4 @@
-"""The parts of a room together."""
+"""The room as a whole."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -13,7 +13,7 @@ from scuttlekit.pub.room.tunnels import Tunnels
 
 
 class MeetingRoom:
-    """Where members meet. `follows`, `blocks` and `is_key` are as in `Privacy`. There are no tunnels while `is_saving`."""
+    """The parts of a room. `follows`, `blocks` and `is_key` are as in `Privacy`. No tunnels run while `is_saving`."""
 
     def __init__(
         self,
@@ -27,7 +27,7 @@ class MeetingRoom:
         is_key: Callable[[str], bool],
         is_saving: Callable[[], bool] = lambda: False,
     ) -> None:
-        """Read what is kept in the folder. Raises Refusal, OSError."""
+        """Read the room's files in the folder. Raises Refusal, OSError."""
         self.told = RoomSettings(folder, mode)
         self.aliases = Aliases(folder, own_id, limits)
         self.aliases.read()
@@ -36,12 +36,12 @@ class MeetingRoom:
         self.tunnels = Tunnels(own_id, self.attendants, self.privacy, limits, is_saving)
 
     def review(self) -> None:
-        """See anew who may be here and what they may have, after a follow or a block."""
+        """Re-evaluate who may be here and which tunnels may stay, after a follow or a block."""
         self.attendants.review(self.privacy.is_internal)
         self.tunnels.review()
 
     def tell(self, asked: Any) -> dict[str, Any]:
-        """Take what a service says of the room, at once, and give what counts. Raises RemoteError, OSError."""
+        """Apply a service's settings at once, and return the ones in effect. Raises RemoteError, OSError."""
         counts = self.told.tell(asked)
         self.privacy.mode = self.told.mode
         self.review()
@@ -49,7 +49,7 @@ class MeetingRoom:
 
     @property
     def has_aliases(self) -> bool:
-        """Whether the mode allows them, and they have pages."""
+        """Whether the mode allows aliases, and they have pages."""
         return self.told.aliases_at is not None and self.privacy.mode in {Mode.OPEN, Mode.COMMUNITY}
 
     def figures(self) -> dict[str, int]:

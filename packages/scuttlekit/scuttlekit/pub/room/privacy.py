@@ -1,4 +1,4 @@
-"""The privacy modes of a room: who is an internal user of it, and what everybody else may do.
+"""The privacy modes of a room: who is an internal user, and what everybody else may do.
 
 Source: https://github.com/ssbc/rooms2, "Privacy modes" and "Internal user authentication".
 """
@@ -14,21 +14,21 @@ class Mode(Enum):
     OPEN = "open"
     """Everybody is an internal user."""
     COMMUNITY = "community"
-    """Members are internal users. Everybody else may connect to one of them, if they know the id."""
+    """Members are internal users. Anybody else may connect to one of them if they know the id."""
     RESTRICTED = "restricted"
-    """Members are internal users, and for everybody else there is no room."""
+    """Members are internal users. To anybody else there is no room."""
     NONE = "none"
-    """The pub is no room."""
+    """The pub is not a room."""
 
 
 MODES: Final = frozenset(mode.value for mode in Mode)
 
 
 class Privacy:
-    """Decides by feed id, at each call, so that a follow or a block counts at once.
+    """Decides by feed id, on each call, so that a follow or a block takes effect at once.
 
-    `follows` and `blocks` say how the pub stands to a feed. `is_key` tells the key of an invite: several people may have it,
-    and it says nothing of who is there.
+    `follows` and `blocks` say whether the pub follows or blocks a feed. `is_key` recognises invite keys,
+    which several people may hold, so that they do not identify anybody.
     """
 
     def __init__(
@@ -45,7 +45,7 @@ class Privacy:
         self._is_key = is_key
 
     def is_internal(self, feed: str) -> bool:
-        """Whether others may see this feed in the room, and it may see them."""
+        """Whether this feed and the others in the room may see each other."""
         if self.mode is Mode.NONE or self._blocks(feed) or self._is_key(feed):
             return False
         return self.mode is Mode.OPEN or self._follows(feed)
@@ -58,5 +58,5 @@ class Privacy:
 
     @property
     def is_hidden(self) -> bool:
-        """Whether strangers are not to know that there is a room."""
+        """Whether strangers must not learn that there is a room."""
         return self.mode in {Mode.RESTRICTED, Mode.NONE}

@@ -1,4 +1,4 @@
-"""What a service that looks after the pub told it of the room, kept in the file `room.json` over restarts."""
+"""The room settings given by the service that manages the pub, kept in the file `room.json` across restarts."""
 
 from collections.abc import Mapping
 from pathlib import Path
@@ -15,15 +15,15 @@ LONGEST_URL: Final = 300
 
 
 class RoomSettings:
-    """The mode, which is that of the configuration until another is told, and where the pages of aliases are."""
+    """The mode, which is the configured one until another is set, and the URL of the alias pages."""
 
     def __init__(self, folder: Path, mode: Mode) -> None:
-        """Read what was told before. Raises OSError."""
+        """Read the stored settings. Raises OSError."""
         self._path = folder / "room.json"
         self._given = mode
         self.mode = mode
         self.aliases_at: str | None = None
-        """The page of an alias is at this URL, a slash and the alias; None where there are no pages."""
+        """An alias has its page at this URL, a slash and the alias; None if there are no pages."""
         try:
             told = orjson.loads(self._path.read_bytes())
         except FileNotFoundError:
@@ -38,7 +38,7 @@ class RoomSettings:
             )
 
     def tell(self, asked: Any) -> dict[str, Any]:
-        """Have this count from now on, and give what counts. Raises RemoteError, OSError."""
+        """Apply settings from now on, and return the ones in effect. Raises RemoteError, OSError."""
         if not _is_right(asked):
             raise RemoteError(
                 f"a room is told {{mode, aliasesAt}}: one of {', '.join(sorted(MODES))}, or null, and a URL, or null"

@@ -1,10 +1,12 @@
-"""Tunnels: what one peer sends to another through the pub, which cannot read it.
+"""Tunnels: connections between two peers through the pub, which cannot read them.
 
-Whoever wants to reach an attendant calls `tunnel.connect({portal, target})` at the pub, and the pub calls
-`tunnel.connect({portal, target, origin})` at the attendant. Then each end is given what the other sends, which is a secret
-handshake of their own. `origin` is who called: the pub's own handshake has proven that.
+To reach an attendant, a peer calls `tunnel.connect({portal, target})` on the pub, and the pub calls
+`tunnel.connect({portal, target, origin})` on the attendant. Then the pub forwards what each end sends to the
+other, beginning with a secret handshake of their own. `origin` is the caller, as proven by the pub's own
+handshake.
 
-A slow reader holds its sender back: what waits is not taken from the sender's socket. One that takes nothing ends the tunnel.
+A slow reader holds its sender back: the pub does not read ahead from the sender's socket. A reader that takes
+nothing ends the tunnel.
 
 Source: https://github.com/ssbc/rooms2, "Tunneled connection", and ssb-room-client.
 """
@@ -27,15 +29,16 @@ from scuttlekit.streams import Stream
 T = TypeVar("T")
 
 PIECE: Final = 64 << 10
-"""Bytes that are taken from one end before the other has to take them; a larger frame is taken by itself."""
+"""Bytes read from one end before the other must take them. A larger frame is read by itself."""
 
 _LONGEST_ID: Final = 60
 
 
 class Tunnels:
-    """All tunnels, bounded in number for each end and in all; what they hold counts in the budget of the process.
+    """All tunnels. Their number is limited, per end and in total, and what they hold counts in the process's
+    budget.
 
-    There are none while `is_saving`.
+    No tunnels run while `is_saving`.
     """
 
     def __init__(
@@ -57,7 +60,9 @@ class Tunnels:
         return len(self._open)
 
     async def connect(self, caller: Peer, stream: Stream, asked: Any = None, *_: Any) -> None:
-        """Carry a tunnel until either end ends it. Raises RemoteError, and whatever the attendant refuses it for."""
+        """Run a tunnel until either end closes it. Raises RemoteError, and the error with which the attendant
+        refuses.
+        """
         if self._is_saving():
             raise RemoteError(NO_TRAFFIC)
         target = self._target_in(asked)
@@ -76,14 +81,14 @@ class Tunnels:
                 other.abort()
 
     def review(self) -> None:
-        """End the tunnels of those who may not have them any more."""
+        """End tunnels that are no longer allowed."""
         for tunnel in tuple(self._open):
             may_stay = self._privacy.may_connect(tunnel.caller) and self._privacy.is_internal(tunnel.target)
             if self._is_saving() or not may_stay:
                 tunnel.end()
 
     def _target_in(self, asked: Any) -> str:
-        """Read what is asked for. Raises RemoteError."""
+        """Read the target. Raises RemoteError."""
         target = asked.get("target") if isinstance(asked, dict) else None
         if not isinstance(target, str) or len(target) > _LONGEST_ID:
             raise RemoteError("tunnel.connect takes {portal, target}, two ids")
@@ -92,7 +97,7 @@ class Tunnels:
         return target
 
     def _check_room(self, caller: str, target: str, *, is_strange: bool) -> None:
-        """Raise RemoteError for one tunnel too many."""
+        """Raise RemoteError if one more tunnel would be too many."""
         of_caller = [tunnel for tunnel in self._open if caller in tunnel.ends]
         of_target = [tunnel for tunnel in self._open if target in tunnel.ends]
         self._bound("tunnels", len(self._open))
@@ -119,7 +124,7 @@ class Tunnels:
             tunnel.hold_nothing()
 
     async def _carry(self, tunnel: "_Tunnel", one: Stream, other: Stream) -> None:
-        """Pour both ways until one way is over: with one half gone, the other is of no use."""
+        """Forward both ways until one way ends, since half a tunnel is of no use."""
         loop = asyncio.get_running_loop()
         ways = [loop.create_task(self._pour(tunnel, *ends)) for ends in ((one, other), (other, one))]
         try:
@@ -132,7 +137,7 @@ class Tunnels:
             await asyncio.gather(*ways, return_exceptions=True)
 
     async def _pour(self, tunnel: "_Tunnel", source: Stream, sink: Stream) -> None:
-        # Both ends speak in a secret handshake, so one that says nothing at first is not there.
+        # Both ends speak in the secret handshake, so an end that sends nothing at first is not there.
         frames = await self._in_time("tunnelOpening", source.take(PIECE))
         while frames:
             bodies = _bodies(frames)
@@ -142,7 +147,7 @@ class Tunnels:
             frames = await source.take(PIECE)
 
     async def _in_time(self, bound: str, work: Awaitable[T]) -> T:
-        """Wait for one end as long as a bound allows. Raises RemoteError."""
+        """Wait for one end for as long as a bound allows. Raises RemoteError."""
         try:
             async with asyncio.timeout(self._limits[bound]):
                 return await work
@@ -163,7 +168,7 @@ class _Tunnel:
         self._held: dict[Stream, int] = {}
 
     def hold(self, source: Stream, size: int) -> None:
-        """Note how many bytes of one end wait for the other."""
+        """Record how many bytes from one end wait for the other."""
         self._held[source] = size
         budget.SHARED.hold(self, sum(self._held.values()))
 
@@ -179,8 +184,8 @@ class _Tunnel:
 
 
 def _bodies(frames: Sequence[Frame]) -> list[bytes]:
-    """What frames carry. Raises ProtocolError for what no box stream is made of."""
+    """The bytes that frames carry. Raises ProtocolError for frames of any other kind."""
     if any(frame.kind != BINARY for frame in frames):
         raise ProtocolError("a tunnel carries bytes")
-    # An empty one carries nothing, and none can be sent.
+    # An empty frame carries nothing, and cannot be sent.
     return [frame.body for frame in frames if frame.body]
