@@ -1,5 +1,4 @@
-"""Returning memory to the system. glibc keeps freed memory, so most of it would stay with the pub after a
-flood of large frames.
+"""Making glibc return freed memory, most of which the pub would otherwise keep after a flood of large frames.
 
 Blocks of 64 KiB and more are allocated separately and returned at once. All threads share one heap, whose
 free end is returned too. Measured with a hundred peers that each begin a frame of 1 MiB: a peak of 74 MB

@@ -25,7 +25,7 @@ from scuttlekit.pub.log import chatter
 from scuttlekit.pub.store import LOG, NotReady, Store
 
 FOR_BLOBS: Final = 0.95
-"""The share of `disk` that messages and blobs together may fill by adding blobs."""
+"""Blobs may fill the folder up to this share of `disk`, with log and index counted in."""
 FOR_FAR: Final = 0.75
 FOR_ALL: Final = 0.97
 FOR_ONE: Final = 0.1

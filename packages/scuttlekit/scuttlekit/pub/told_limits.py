@@ -1,4 +1,4 @@
-"""Bounds that whoever looks after the pub changes while it runs, kept in the file `limits.json` over restarts."""
+"""Bounds that the managing service changes while the pub runs, kept in the file `limits.json` across restarts."""
 
 from collections.abc import Mapping
 from pathlib import Path
@@ -18,10 +18,10 @@ _MOST: Final = 1 << 53
 
 
 class ToldLimits:
-    """What was told of the bounds `NAMES`; of those that were not, the configuration counts."""
+    """The bounds in `NAMES` that the service has set. The configuration applies to the others."""
 
     def __init__(self, folder: Path, limits: Limits) -> None:
-        """Read what was told before. Raises OSError."""
+        """Read and apply the stored bounds. Raises OSError."""
         self._path = folder / "limits.json"
         self._limits = limits
         try:

@@ -1,4 +1,4 @@
-"""The messages of a pub: the log, an index beside it, and what is asked of both."""
+"""The messages of a pub: the log, its index, and queries on both."""
 
 from scuttlekit.pub.store.disk import Note
 from scuttlekit.pub.store.errors import Behind, NotNext, NotReady

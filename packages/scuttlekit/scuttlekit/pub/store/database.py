@@ -1,8 +1,9 @@
-"""The SQLite file of the index: for this process alone, and quick, as it can be made again.
+"""The SQLite file of the index: exclusive to this process, and fast rather than durable, since it can be
+rebuilt.
 
-SQLite does not wait for the disk (`synchronous = OFF`): a transaction is whole whatever happens to the process, but not if
-the machine stops. So a mark lies beside the file while it is written, with the name of this run of the machine. A file that
-was written in an earlier run may be broken without showing it, and is not used any more.
+SQLite does not wait for the disk (`synchronous = OFF`): transactions are atomic if the process dies, but not
+if the machine stops. So a mark file with the boot id lies beside the database while it is written. A database
+written in an earlier boot may be silently corrupt, and is no longer used.
 """
 
 import errno
@@ -18,14 +19,14 @@ from scuttlekit.files import sync, write_whole
 
 CACHE_KIB: Final = 1024
 PATIENCE: Final = 5.0
-"""For how many seconds another program may hold the file."""
+"""Seconds to wait for another program that locks the file."""
 
 _SIDES: Final = ("", "-wal", "-shm", "-journal")
 _RUN: Final = Path("/proc/sys/kernel/random/boot_id")
 
 
 class IndexLost(Exception):
-    """The index cannot be used. It is to be thrown away and made again."""
+    """The index is unusable, and must be deleted and rebuilt."""
 
 
 def connect(path: Path) -> sqlite3.Connection:
@@ -43,14 +44,14 @@ def connect(path: Path) -> sqlite3.Connection:
 
 
 def check_whole(path: Path, connection: sqlite3.Connection) -> None:
-    """Raises IndexLost where the last page is cut: SQLite reads zeros for what is missing of it."""
+    """Raise IndexLost if the last page is cut off, since SQLite would read the missing part as zeros."""
     (size,) = connection.execute("PRAGMA page_size").fetchone()
     if path.stat().st_size % size:
         raise IndexLost("its end is missing")
 
 
 def remove(path: Path) -> None:
-    """Remove the file, and what lies beside it."""
+    """Remove the file, and the files beside it."""
     for side in _SIDES:
         path.with_name(path.name + side).unlink(missing_ok=True)
     Mark(path).remove()
@@ -58,7 +59,7 @@ def remove(path: Path) -> None:
 
 @contextmanager
 def transaction(connection: sqlite3.Connection) -> Iterator[None]:
-    """All of it or nothing."""
+    """Run the block as one transaction."""
     connection.execute("BEGIN IMMEDIATE")
     try:
         yield
@@ -71,11 +72,11 @@ def transaction(connection: sqlite3.Connection) -> Iterator[None]:
 
 @contextmanager
 def translated() -> Iterator[None]:
-    """Tell what SQLite says as what it means here: OSError, where nothing but the disk is to blame; else IndexLost."""
+    """Translate SQLite's errors: OSError if the disk or another program is to blame, else IndexLost."""
     try:
         yield
     except sqlite3.Error as error:
-        # The lower byte is the kind of error.
+        # The low byte is the primary error code.
         code = getattr(error, "sqlite_errorcode", sqlite3.SQLITE_ERROR) & 0xFF
         if code == sqlite3.SQLITE_FULL:
             raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC)) from error
@@ -87,20 +88,20 @@ def translated() -> Iterator[None]:
 
 
 class Mark:
-    """The mark that lies beside a file while it is written."""
+    """The mark that lies beside a file while it is being written."""
 
     def __init__(self, path: Path) -> None:
         self._path = path.with_name(f"{path.name}-open")
         self._is_set = False
 
     def set(self) -> None:
-        """Have it on the disk before anything of the file can be. Raises OSError."""
+        """Write the mark to disk, before anything of the file can be. Raises OSError."""
         if not self._is_set:
             write_whole(self._path, _this_run(), lasting=True)
             self._is_set = True
 
     def check(self) -> None:
-        """Raises IndexLost where it is of an earlier run of the machine, OSError."""
+        """Raise IndexLost if the mark is from an earlier boot. Raises OSError."""
         try:
             self._is_set = self._path.read_text("utf-8", "replace") == _this_run()
         except FileNotFoundError:
@@ -109,7 +110,7 @@ class Mark:
             raise IndexLost("the machine stopped while it was written")
 
     def remove_once_lasting(self, path: Path) -> None:
-        """Have the file at `path`, which is closed, on the disk for good. Where that fails, the mark stays."""
+        """Sync the closed file at `path` to disk, and remove the mark. If that fails, the mark stays."""
         if self._is_set:
             with suppress(OSError):
                 sync(path)
@@ -122,13 +123,13 @@ class Mark:
 
 
 def _this_run() -> str:
-    """A name for the time since the machine started; one that never comes again where the system tells none."""
+    """The boot id, or a name that is never used again if the system has none."""
     with suppress(OSError):
         return _RUN.read_text().strip()
     return secrets.token_hex(16)
 
 
 def close(connection: sqlite3.Connection) -> None:
-    """Close the file. Whatever is wrong with it shows when it is opened again."""
+    """Close the file. Errors are ignored, since they show when it is opened again."""
     with suppress(sqlite3.Error), closing(connection):
         connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")

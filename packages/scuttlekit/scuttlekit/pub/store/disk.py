@@ -1,4 +1,4 @@
-"""When the log is on the disk, and what happens where that fails."""
+"""Syncing the log to disk, and handling failures."""
 
 import asyncio
 import contextlib
@@ -9,11 +9,11 @@ from typing import Final, Protocol
 from scuttlekit.pub.store.log import Log
 
 SOON: Final = 0.5
-"""After so many seconds at most what was appended is on the disk, without anybody asking."""
+"""Seconds after which appended messages are synced, without anybody asking."""
 
 
 class Note(Protocol):
-    """The pub's own latest sequence, remembered outside the log: the fork guard."""
+    """The pub's own latest sequence, recorded outside the log: the fork guard."""
 
     @property
     def latest(self) -> int: ...
@@ -24,17 +24,18 @@ class Note(Protocol):
 
 
 class DiskSync:
-    """Has the log on the disk, and then the note of the pub's own latest message. One write serves all who wait for it.
+    """Syncs the log to disk, then the note of the pub's own latest message. One sync serves all who wait for
+    it.
 
-    `own` gives the sequence of that message, and `on_lasting` is called when more of the log is on the disk. The first
-    failure is kept: from then on nothing is written.
+    `own` returns the sequence of that message. `on_lasting` is called when more of the log is on disk. The
+    first failure is kept, and nothing is written after it.
     """
 
     def __init__(
         self, log: Log, note: Note | None, own: Callable[[], int], on_lasting: Callable[[], None]
     ) -> None:
         self.lasting = log.end
-        """Up to which byte the log is on the disk."""
+        """The log is on disk up to this byte."""
         self.failed = asyncio.Event()
         self._log = log
         self._note = note
@@ -49,23 +50,23 @@ class DiskSync:
 
     @property
     def noted(self) -> int:
-        """The pub's own latest sequence by the note, 0 without one."""
+        """The pub's own latest sequence according to the note, 0 without one."""
         return self._note.latest if self._note else 0
 
     def fail(self, error: Exception) -> None:
-        """Have whoever uses the store from now on told of an error; the first one counts."""
+        """Raise an error to all later users of the store. The first error counts."""
         if self._fault is None:
             self._fault = error
             self.failed.set()
             self._lasted.set()
 
     def check(self) -> None:
-        """Raises what went wrong."""
+        """Raise the first failure, if there was one."""
         if self._fault:
             raise self._fault
 
     async def flush(self) -> None:
-        """Have everything that was appended on the disk. Raises OSError."""
+        """Wait until everything appended so far is on disk. Raises OSError."""
         end = self._log.end
         while self.lasting < end:
             self.check()
@@ -75,20 +76,20 @@ class DiskSync:
         self.check()
 
     def flush_soon(self) -> None:
-        """Have everything that was appended on the disk within `SOON`."""
+        """Sync everything appended so far within `SOON`."""
         if self._timer or self._syncing or self._fault or self.lasting >= self._log.end:
             return
         with contextlib.suppress(RuntimeError):
             self._timer = asyncio.get_running_loop().call_later(SOON, self._sync_soon)
 
     def while_open(self, work: Callable[[], None]) -> None:
-        """Do work that may run in another thread, unless all is closed."""
+        """Do work, possibly in another thread, unless the store is closed. It is not closed meanwhile."""
         with self._lock:
             if not self._is_closed:
                 work()
 
     def close(self, close: Callable[[], None]) -> None:
-        """Have everything on the disk, then close it. Raises OSError."""
+        """Sync everything, then call `close`. Raises OSError."""
         if self._timer:
             self._timer.cancel()
         if self._syncing:
@@ -97,14 +98,14 @@ class DiskSync:
             if self._fault is None and self.lasting < self._log.end:
                 self._write_through(self._own())
         finally:
-            # A thread may just have the disk written.
+            # A thread may be syncing right now.
             with self._lock:
                 if not self._is_closed:
                     self._is_closed = True
                     close()
 
     def _sync_soon(self) -> None:
-        """Have a task bring everything to the disk; who comes while it runs shares it."""
+        """Start a sync, unless one is running."""
         if self._syncing is None:
             self._syncing = asyncio.get_running_loop().create_task(self._sync())
 
@@ -116,7 +117,7 @@ class DiskSync:
             end = self._log.end
             await asyncio.to_thread(self._write_through, self._own())
             self.lasting = end
-            # Whoever waits for more than that asks for it when this task is over.
+            # Waiters that need more start another sync after this task.
             self._lasted.set()
             self._lasted = asyncio.Event()
             self._on_lasting()
@@ -127,7 +128,7 @@ class DiskSync:
         self.flush_soon()
 
     def _write_through(self, own: int) -> None:
-        """First the log, then the note of it: a note without its message would look like a log that lost it."""
+        """Sync the log first, then the note: a note without its message would look like a log that lost it."""
         with self._lock:
             if self._is_closed:
                 return

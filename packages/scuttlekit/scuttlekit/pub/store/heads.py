@@ -1,4 +1,4 @@
-"""The latest messages of the feeds that were asked for or stored last."""
+"""A cache of feeds' latest messages, least recently used first out."""
 
 from collections import OrderedDict
 from typing import Final
@@ -9,7 +9,7 @@ MOST_HEADS: Final = 2048
 
 
 class Heads:
-    """At most `MOST_HEADS` of them."""
+    """At most `MOST_HEADS` entries."""
 
     def __init__(self) -> None:
         self._heads: OrderedDict[str, Head] = OrderedDict()

@@ -1,7 +1,8 @@
-"""The index beside the log: which record holds which message, and a little of what messages say.
+"""The index of the log: which record holds which message, and some of what messages say.
 
-It knows up to which byte it covers the log and the record it took last, so a log that it does not belong to is noticed.
-Whatever is wrong with it, it is thrown away and made again from the log: it holds nothing that the log does not.
+It knows how many bytes of the log it covers and the last record it took, so it notices a log that is not its
+own. If anything is wrong with it, it is deleted and rebuilt from the log, since it holds nothing that the log
+does not.
 """
 
 import binascii
@@ -43,7 +44,7 @@ _TABLES = (
     *MEMBERS,
     *SHELF,
 )
-# Made when a new index has caught up for the first time: so it is made in a small part of the time.
+# Created only when a new index has caught up for the first time, which is many times faster.
 _ORDERS = (
     "CREATE INDEX IF NOT EXISTS by_feed ON messages (feed, sequence)",
     "CREATE INDEX IF NOT EXISTS by_part ON messages (part)",
@@ -62,12 +63,12 @@ _DESCENDING = _ASCENDING.replace("ORDER BY offset", "ORDER BY offset DESC")
 
 @dataclass(slots=True)
 class Covered:
-    """How much of the log the index knows."""
+    """How much of the log the index covers."""
 
     end: int
-    """It covers all records before this byte."""
+    """All records before this byte are covered."""
     last: int
-    """The offset of the message that it took last, -1 for none,"""
+    """The offset of the last message taken, -1 for none,"""
     key: str
     """and the id of that message."""
     messages: int
@@ -75,7 +76,7 @@ class Covered:
 
 @dataclass(slots=True)
 class _Head:
-    """How far some messages of one feed bring it."""
+    """The changes to a feed's row that some of its messages make."""
 
     sequence: int = 0
     offset: int = 0
@@ -90,13 +91,13 @@ class _Head:
 
 
 class Index:
-    """The index, open. Its methods raise IndexLost, and OSError where the disk is full."""
+    """The open index. Its methods raise IndexLost, and OSError if the disk is full."""
 
     def __init__(
         self, path: Path, connection: sqlite3.Connection, mark: Mark, *, is_new: bool = False
     ) -> None:
         self.is_new = is_new
-        """Whether all in it was taken from the log by this process."""
+        """Whether this process built all of it from the log."""
         self._path = path
         self._connection = connection
         self._mark = mark
@@ -110,11 +111,11 @@ class Index:
                 name for (name,) in connection.execute("SELECT name FROM sqlite_schema WHERE type = 'index'")
             }
         self.ordered = {"by_feed", "by_part"} <= made
-        """Whether it can be asked for messages; else it is only being filled."""
+        """Whether it can be queried for messages; if not, it is still being filled."""
 
     @classmethod
     def open(cls, path: Path) -> Self:
-        """Open the index that is there. Raises IndexLost where there is none that can be used, OSError."""
+        """Open the existing index. Raises IndexLost if there is no usable one, OSError."""
         if not path.exists():
             raise IndexLost("there is none")
         mark = Mark(path)
@@ -131,7 +132,7 @@ class Index:
 
     @classmethod
     def make(cls, path: Path) -> Self:
-        """Begin an empty index, in the place of whatever is there. Raises IndexLost, OSError."""
+        """Create an empty index, replacing any existing one. Raises IndexLost, OSError."""
         database.remove(path)
         mark = Mark(path)
         mark.set()
@@ -149,7 +150,7 @@ class Index:
                 raise
 
     def add(self, entries: Sequence[tuple[int, IndexEntry]], end: int, own: str) -> None:
-        """Take messages with their offsets, and cover the log up to byte `end`: all of it or nothing."""
+        """Add messages with their offsets, and cover the log up to byte `end`, all in one transaction."""
         self._mark.set()
         covered = replace(self.covered, end=end)
         if entries:
@@ -186,7 +187,7 @@ class Index:
         )
 
     def _hear(self, entries: Iterable[tuple[int, int, IndexEntry]], own: str) -> None:
-        """Keep what the messages say that is asked for at each start."""
+        """Record the relations, names and notes in the messages."""
         relations, names, noted, ours = [], [], [], []
         for offset, feed, entry in entries:
             if entry.relation:
@@ -208,9 +209,9 @@ class Index:
             self.members.hear(ours)
 
     def order(self) -> None:
-        """Have an index that was filled ready to be asked: it takes a second for a million messages.
+        """Make a filled index ready for queries. This takes a second for a million messages.
 
-        May be called in another thread while nothing else is asked of the index.
+        May be called in another thread while nothing else uses the index.
         """
         with translated():
             for statement in _ORDERS:
@@ -218,11 +219,11 @@ class Index:
         self.ordered = True
 
     def heads(self) -> Iterator[tuple[str, int]]:
-        """Each feed and its latest sequence."""
+        """Yield each feed and its latest sequence."""
         return self._each("SELECT id, sequence FROM feeds WHERE sequence > 0")
 
     def relations(self) -> Iterator[tuple[str, str, int]]:
-        """Each pair of the follow graph."""
+        """Yield each `(source, target, relation)` of the follow graph."""
         names: dict[int, str] = dict(self._each("SELECT number, id FROM feeds"))
         targets: dict[bytes, str] = {}
         for source, target, relation in self._each("SELECT source, target, relation FROM relations"):
@@ -235,19 +236,19 @@ class Index:
         return self._first("SELECT offset FROM feeds WHERE id = ? AND sequence > 0", feed)
 
     def bytes_of(self, feed: str) -> int:
-        """How many bytes of the log a feed has."""
+        """The bytes that a feed takes up in the log."""
         return self._first("SELECT bytes FROM feeds WHERE id = ?", feed) or 0
 
     def larger_than(self, most: int) -> list[str]:
-        """The feeds that have more bytes of the log."""
+        """The feeds that take up more than `most` bytes in the log."""
         return [feed for (feed,) in self._each("SELECT id FROM feeds WHERE bytes > ?", most)]
 
     def named(self, feed: str) -> list[int]:
-        """The offset of the latest message by which a feed named itself."""
+        """The offset of the latest message in which a feed named itself, as a list of at most one."""
         return self._offsets("SELECT named FROM feeds WHERE id = ? AND named IS NOT NULL", feed)
 
     def messages_of(self, feed: str, after: int, before: int, limit: int, *, reverse: bool) -> list[int]:
-        """Offsets of a feed's messages whose sequence lies between the two, in its order."""
+        """Offsets of a feed's messages with a sequence between `after` and `before`, in feed order."""
         return self._offsets(
             _DESCENDING_OF if reverse else _ASCENDING_OF,
             feed,
@@ -257,7 +258,7 @@ class Index:
         )
 
     def between(self, after: int, before: int, limit: int, *, reverse: bool) -> list[int]:
-        """Offsets of messages that lie between the two, in the order of the log."""
+        """Offsets of messages between `after` and `before`, in log order."""
         return self._offsets(
             _DESCENDING if reverse else _ASCENDING,
             after,
@@ -266,13 +267,13 @@ class Index:
         )
 
     def with_key(self, key: str, before: int) -> list[int]:
-        """Offsets below `before` of the messages that may have this id: it is kept in part only."""
+        """Offsets below `before` of messages that may have this id, since only part of each id is indexed."""
         return self._offsets(
             "SELECT offset FROM messages WHERE part = ? AND offset < ? ORDER BY offset", _part(key), before
         )
 
     def noted(self, after: int, before: int, limit: int) -> list[int]:
-        """Offsets of the pub's own messages that speak of somebody with a note, by sequence."""
+        """Offsets of the pub's own contact messages that carry a note, by sequence."""
         return self._offsets(
             "SELECT offset FROM noted WHERE sequence > ? AND sequence < ? ORDER BY sequence LIMIT ?",
             after,
@@ -281,7 +282,7 @@ class Index:
         )
 
     def forget(self, offsets: Sequence[int]) -> None:
-        """No more tell of messages that were deleted."""
+        """Remove deleted messages from the index."""
         if not offsets:
             return
         self._mark.set()
@@ -295,12 +296,12 @@ class Index:
         self.covered = covered
 
     def close(self) -> None:
-        """Close it for good; if all goes well, it is on the disk then."""
+        """Close the index. Unless something fails, it is then on disk."""
         database.close(self._connection)
         self._mark.remove_once_lasting(self._path)
 
     def drop(self) -> None:
-        """Close it and throw it away. Raises OSError."""
+        """Close and delete the index. Raises OSError."""
         database.close(self._connection)
         database.remove(self._path)
 
@@ -341,7 +342,7 @@ def _check_version(connection: sqlite3.Connection) -> None:
 
 
 def _part(key: str) -> int:
-    """The first 64 bits of an id: enough to find it, and a quarter of the room. Who looks checks what it finds."""
+    """The first 64 bits of an id: enough to find it, in a quarter of the space. Callers check the full id."""
     try:
         bits = binascii.a2b_base64(key[1:13])
     except ValueError:

@@ -1,4 +1,4 @@
-"""The file `flume/log.offset`: what is in it is the truth, and all else in the folder can be made again from it."""
+"""The file `flume/log.offset`, the source of truth from which everything else in its folder can be rebuilt."""
 
 import os
 from collections.abc import Iterator, Sequence
@@ -10,14 +10,14 @@ from scuttlekit.files import sync
 from scuttlekit.offsetlog import FRAME, HEADER, LONGEST_RECORD, SHORTEST_RECORD, cut, framed, last_end
 
 PIECE: Final = 1 << 18
-"""How much is read at once, in bytes."""
+"""Bytes read at a time."""
 
 _NEAR: Final = 1 << 12
 _LENGTH, _ENDS = Struct(">I"), Struct(">II")
 
 
 class LogDamaged(Exception):
-    """The log holds what no program can read, before its last record."""
+    """The log is unreadable at some point before its last record."""
 
     def __init__(self, path: Path, offset: int, what: str) -> None:
         super().__init__(
@@ -27,25 +27,25 @@ class LogDamaged(Exception):
 
 
 class Misplaced(Exception):
-    """There is no record where one was looked for: the log is damaged, or whoever told the place was wrong."""
+    """There is no record at the given offset: the log is damaged, or the offset is wrong."""
 
 
 class Log:
-    """The log, open for this process alone. A record is told by its offset, the byte where its frame begins."""
+    """The log, open for this process only. A record is identified by its offset, the byte where its frame begins."""
 
     def __init__(self, path: Path, number: int, end: int, *, mended: bool) -> None:
         self.path = path
         self.end = end
-        """Where the last whole record ends, and the next one begins."""
+        """Where the last complete record ends, and the next one begins."""
         self.mended = mended
-        """Whether something after the last whole record was cut off when it was opened."""
+        """Whether an incomplete record was cut off when it was opened."""
         self._number = number
         self.lasting = 0
-        """Up to which byte it is on the disk, as far as this process had it written there."""
+        """The log is on disk up to this byte, as far as this process has synced it."""
 
     @classmethod
     def open(cls, path: Path) -> Self:
-        """Open the log, or begin one. A last record that was not written whole is cut off. Raises LogDamaged, OSError."""
+        """Open or create the log. An incomplete last record is cut off. Raises LogDamaged, OSError."""
         path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
         is_new = not path.exists()
         number = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
@@ -62,7 +62,7 @@ class Log:
             raise
 
     def append(self, records: Sequence[bytes]) -> list[int]:
-        """Write records at the end and give their offsets. Raises OSError, and then none of them is there."""
+        """Append records, and return their offsets. Raises OSError, and then none of them was added."""
         data, offsets = framed(records, self.end)
         try:
             self._write(data, self.end)
@@ -73,18 +73,18 @@ class Log:
         return offsets
 
     def take_back(self, end: int) -> None:
-        """Cut off what was appended after byte `end`."""
+        """Cut off everything after byte `end`."""
         self.end = end
         os.ftruncate(self._number, end)
 
     def sync(self) -> None:
-        """Have all of it on the disk. May be called in another thread."""
+        """Sync the log to disk. May be called in another thread."""
         end = self.end
         os.fdatasync(self._number)
         self.lasting = max(self.lasting, end)
 
     def has_end(self, offset: int) -> bool:
-        """Whether a record ends at `offset`, or the log begins there."""
+        """Whether a record ends at `offset`, or `offset` is 0."""
         if offset == 0 or not FRAME <= offset <= self.end:
             return offset == 0
         return _LENGTH.unpack(self._read(offset - 4, 4)) == (offset,)
@@ -95,7 +95,8 @@ class Log:
         return record
 
     def read_many(self, offsets: Sequence[int], most: int | None = None) -> list[bytes]:
-        """The records at these offsets, neighbours that ascend in one go; at most `most` bytes, but at least one record.
+        """Read the records at these offsets, at most `most` bytes but at least one record. Ascending
+        neighbours are read at once.
 
         Raises Misplaced.
         """
@@ -124,7 +125,7 @@ class Log:
         return records
 
     def _reach(self, offsets: Sequence[int], number: int) -> int:
-        """How many bytes to read from an offset on, so that those soon after it come along."""
+        """How many bytes to read from an offset, so that the next nearby ones are included."""
         first = last = offsets[number]
         while number + 1 < len(offsets) and 0 < offsets[number + 1] - last <= _NEAR and last - first < PIECE:
             number += 1
@@ -132,7 +133,7 @@ class Log:
         return last - first + _NEAR
 
     def forwards(self, offset: int) -> Iterator[tuple[int, bytes]]:
-        """Each record from `offset` on, with its offset, deleted ones too. Raises LogDamaged."""
+        """Yield each record from `offset` on with its offset, including deleted ones. Raises LogDamaged."""
         rest = b""
         while offset < self.end:
             block = self._read(offset + len(rest), PIECE)

@@ -1,4 +1,4 @@
-"""Whom the pub itself follows and blocks, as its own feed tells, with what is here of each."""
+"""The members, whom the pub follows or blocks according to its own feed, and what is stored of each."""
 
 import sqlite3
 from collections.abc import Iterable, Mapping, Sequence
@@ -16,7 +16,7 @@ TABLES: Final = (
 )
 
 RELATIONS: Final[Mapping[str, int]] = {"follows": FOLLOWS, "blocks": BLOCKS, "none": NEITHER}
-"""What the pub may have said of somebody, last. Of whom it never spoke is no row."""
+"""The pub's latest relation to somebody, by name. Feeds that the pub never mentioned have no row."""
 
 _FEEDS: Final = "members JOIN feeds ON feeds.number = members.feed"
 _TABLES: Final = f"{_FEEDS} LEFT JOIN temp.seen ON seen.feed = members.feed"
@@ -31,7 +31,7 @@ _ONE: Final = (
 
 
 class _Order(NamedTuple):
-    """By what it is sorted, and what is needed for that: to look up less takes a part of the time."""
+    """A sort key, and the tables it needs. Joining fewer tables is much faster."""
 
     key: str
     tables: str = _FEEDS
@@ -45,22 +45,22 @@ SORTS: Final[Mapping[str, _Order]] = {
     "bytes": _Order("feeds.bytes"),
     "blobBytes": _Order(_BLOB_BYTES, "members"),
 }
-"""By what members can be sorted."""
+"""The ways to sort members."""
 
-# What was said before counts again when it is said again: since when, and by which invite.
+# Repeating a relation keeps its `since`, and a message without a note keeps the note.
 _HEAR: Final = """INSERT INTO members VALUES (?1, ?2, ?3, ?4) ON CONFLICT (feed) DO UPDATE SET
     since = CASE WHEN relation = ?2 THEN since ELSE ?3 END, relation = ?2, note = COALESCE(?4, note)"""
 
 
 @dataclass(frozen=True, slots=True)
 class Search:
-    """Which members are asked for, in which order, and how many after how many others."""
+    """Which members to find, in which order, and which page of them."""
 
     relations: Sequence[str]
     text: str = ""
-    """What their name or id holds."""
+    """Text that their name or id must contain."""
     note: str | None = None
-    """The note of the invite by which they came."""
+    """The note of the invite they used."""
     sort: str = "since"
     descending: bool = True
     after: int = 0
@@ -68,35 +68,37 @@ class Search:
 
 
 class Member(NamedTuple):
-    """Somebody of whom the pub spoke."""
+    """Somebody whom the pub has followed, blocked, or stopped doing so."""
 
     id: str
     name: str | None
     relation: str
     since: int
-    """Since when that is so: ms since 1970."""
+    """Since when the relation holds, in ms since 1970."""
     note: str | None
     seen: int
-    """When the pub last heard of them: ms since 1970, 0 for never."""
+    """When the pub last saw them, in ms since 1970; 0 for never."""
     messages: int
     bytes: int
-    """Of the log, with what frames each record."""
+    """Bytes in the log, including record frames."""
     blob_bytes: int
-    """Of the blobs that are here and that their messages link."""
+    """Bytes of the stored blobs that their messages link."""
 
 
 class Members:
-    """The members, in the connection of the index. Raises IndexLost, and OSError where the disk is full."""
+    """The members, stored in the index. Methods raise IndexLost, and OSError if the disk is full."""
 
     def __init__(self, connection: sqlite3.Connection) -> None:
         self._connection = connection
         with translated():
-            # A pub may have nowhere to write but its folder.
+            # A pub may not be able to write anywhere but in its folder.
             connection.execute("PRAGMA temp_store = MEMORY")
             connection.execute("CREATE TEMP TABLE seen (feed INTEGER PRIMARY KEY, at INTEGER NOT NULL)")
 
     def hear(self, said: Iterable[tuple[int, IndexEntry]]) -> None:
-        """Take what the pub said of feeds of these numbers, in its order. To be called within a transaction."""
+        """Record the pub's own contact messages, in order, each with its target's number. Call it within a
+        transaction.
+        """
         self._connection.executemany(
             _HEAR,
             [
@@ -107,7 +109,7 @@ class Members:
         )
 
     def see(self, feeds: Iterable[str], at: int) -> None:
-        """Note when the pub heard of those of the feeds that are members: ms since 1970. A restart forgets it."""
+        """Record that those feeds that are members were seen `at`, in ms since 1970. This is lost on restart."""
         with translated():
             self._connection.executemany(
                 "INSERT OR REPLACE INTO temp.seen SELECT feed, ?2 FROM members JOIN feeds ON number = feed WHERE id = ?1",
@@ -115,13 +117,13 @@ class Members:
             )
 
     def count(self) -> dict[str, int]:
-        """How many there are of each relation."""
+        """Count the members of each relation."""
         with translated():
             found = dict(self._connection.execute("SELECT relation, COUNT(*) FROM members GROUP BY relation"))
         return {name: found.get(number, 0) for name, number in RELATIONS.items()}
 
     def find(self, search: Search) -> tuple[list[Member], int]:
-        """A page of members, and how many are found in all."""
+        """Return a page of members, and the total number found."""
         where, values = _where(search)
         order = SORTS[search.sort]
         way = "DESC" if search.descending else "ASC"
@@ -136,7 +138,7 @@ class Members:
                 f" ORDER BY {order.key} {way}, members.feed {way} LIMIT ? OFFSET ?",
                 (*values, search.limit, search.after),
             ).fetchall()
-            # How much blobs take is counted only for those who are told of, unless that is the order.
+            # Blob bytes are summed only for the members on the page, unless they are the sort key.
             found = [self._connection.execute(_ONE, feed).fetchone() for feed in feeds]
         names = {number: name for name, number in RELATIONS.items()}
         members = [Member(*row) for row in found]
@@ -147,7 +149,7 @@ def _where(search: Search) -> tuple[str, list[Any]]:
     numbers = [RELATIONS[name] for name in search.relations]
     parts, values = [f"members.relation IN ({', '.join('?' * len(numbers))})"], list[Any](numbers)
     if search.text:
-        # Not LIKE: it has signs of its own, and takes capitals for other letters beyond ASCII as well.
+        # Not LIKE, which has wildcards of its own.
         parts.append("(INSTR(LOWER(COALESCE(feeds.name, '')), LOWER(?)) > 0 OR INSTR(feeds.id, ?) > 0)")
         values += [search.text, search.text]
     if search.note is not None:

@@ -15,7 +15,7 @@ _logger = logging.getLogger(__name__)
 
 
 def index_of(log: Log, path: Path) -> Index:
-    """The index of this log, or an empty one. Raises OSError."""
+    """Open the index of this log, or create an empty one. Raises OSError."""
     try:
         index = Index.open(path)
     except IndexLost as error:

@@ -1,4 +1,4 @@
-"""Reading messages out of the log, at the offsets that the index tells."""
+"""Reading messages from the log at the offsets in the index."""
 
 from collections.abc import Callable, Sequence
 from typing import Final
@@ -9,18 +9,18 @@ from scuttlekit.pub.store.log import Log, LogDamaged, Misplaced
 from scuttlekit.pub.store.records import IndexEntry, Stored, entry_of, stored
 
 MOST_BYTES: Final = 1 << 20
-"""What one reading gives at most, in bytes, though always one message."""
+"""The most bytes that one read returns, though always at least one message."""
 
 
 class Reader:
-    """Reads the log. Where it is damaged, `fail` hears of it."""
+    """Reads the log, and calls `fail` if it is damaged."""
 
     def __init__(self, log: Log, fail: Callable[[Exception], None]) -> None:
         self._log = log
         self._fail = fail
 
     def read(self, offsets: Sequence[int]) -> tuple[list[Stored], list[int]]:
-        """The messages at these offsets, and which of the records were deleted. Raises Misplaced, LogDamaged."""
+        """Return the messages at these offsets, and the offsets of deleted ones. Raises Misplaced, LogDamaged."""
         found: list[Stored] = []
         deleted: list[int] = []
         for offset, record in zip(offsets, self._log.read_many(offsets, MOST_BYTES), strict=False):
@@ -33,11 +33,11 @@ class Reader:
         return found, deleted
 
     def entry_at(self, offset: int) -> IndexEntry | None:
-        """What the record at an offset is to the index; None if it is no message. Raises Misplaced, LogDamaged."""
+        """The index entry of the record at an offset; None if it is not a message. Raises Misplaced, LogDamaged."""
         return self.entry(self._log.read(offset), offset)
 
     def entry(self, record: bytes, offset: int) -> IndexEntry | None:
-        """What a record is to the index; None if it is no message, or was deleted. Raises LogDamaged."""
+        """The index entry of a record; None if it is not a message, or was deleted. Raises LogDamaged."""
         if is_deleted(record):
             return None
         try:

@@ -1,4 +1,4 @@
-"""Records of the log: a message with its id and the time it was received, as JSON that ssb-server writes as well."""
+"""Records of the log: a message with its id and received time, as JSON in ssb-server's format."""
 
 import binascii
 import re
@@ -27,18 +27,18 @@ LONGEST_NOTE = 100
 
 
 class Stored(NamedTuple):
-    """A message in the log. Nothing of it is parsed before somebody asks."""
+    """A message in the log. It is parsed only on demand."""
 
     key: str
     """Its id, `%….sha256`."""
     offset: int
-    """The byte of the log where its record begins."""
+    """The byte in the log where its record begins."""
     record: bytes
     """`{"key": …, "value": …, "timestamp": …}`, UTF-8."""
 
     @property
     def value_text(self) -> bytes:
-        """The message itself, `{"previous": …}`, as compact JSON: what others are sent."""
+        """The message itself, `{"previous": …}`, as the compact JSON that is sent to others."""
         ends = self.record.rfind(_TIMESTAMP)
         if self.record[_KEY_ENDS:_VALUE_BEGINS] == _VALUE and ends > 0:
             return self.record[_VALUE_BEGINS:ends]
@@ -46,19 +46,19 @@ class Stored(NamedTuple):
 
     @property
     def author(self) -> str:
-        """The feed that it is of."""
-        # What comes before it, `previous` and `sequence`, holds no such key.
+        """The feed that it belongs to."""
+        # The fields before it, `previous` and `sequence`, cannot contain this key.
         begins = self.record.index(_AUTHOR, _VALUE_BEGINS) + len(_AUTHOR)
         return self.record[begins : self.record.index(b'"', begins)].decode()
 
     @property
     def value(self) -> dict[str, Any]:
-        """The message, parsed anew each time."""
+        """The message, parsed again on each access."""
         return canonical.parse(self.record)["value"]  # type: ignore[no-any-return]
 
     @property
     def received(self) -> float:
-        """When it was stored, in ms since 1970. No two messages of a log have the same."""
+        """When it was stored, in ms since 1970. It is unique within a log."""
         return _time_in(canonical.parse(self.record))
 
 
@@ -69,19 +69,19 @@ class IndexEntry(NamedTuple):
     author: str
     sequence: int
     relation: tuple[str, int] | None
-    """Whom it follows or blocks, as `graph.relation_in` tells."""
+    """Whom it follows or blocks, as from `graph.relation_in`."""
     name: str | None
-    """What its author is called, where it says so, in at most `LONGEST_NAME` characters that can be kept."""
+    """The name that it gives its author, if any, in at most `LONGEST_NAME` characters that SQLite can store."""
     note: str | None
-    """What it notes about whom it follows: that is how the use of an invite shows. In at most `LONGEST_NOTE` characters."""
+    """The note about whom it follows, which shows the use of an invite, in at most `LONGEST_NOTE` characters."""
     is_use: bool
-    """Whether it says that somebody came in by an invite."""
+    """Whether it records the use of an invite."""
     said: int
-    """When it was said, as its author tells: ms since 1970."""
+    """The time claimed by its author, in ms since 1970."""
     received: int
-    """When it was stored: ms since 1970."""
+    """When it was stored, in ms since 1970."""
     size: int
-    """The bytes of its record, without its frame."""
+    """The size of its record in bytes, without the frame."""
     blobs: tuple[bytes, ...]
     """The SHA-256 of each blob that it links."""
 
@@ -91,7 +91,7 @@ class IndexEntry(NamedTuple):
 
 
 def record_of(message: Message, received: float) -> bytes:
-    """Write the record of a message that was received at `received` ms since 1970."""
+    """Format the record of a message that was received at `received`, in ms since 1970."""
     return b'{"key":"%b","value":%b,"timestamp":%b}' % (
         message.key.encode(),
         message.text,
@@ -100,7 +100,7 @@ def record_of(message: Message, received: float) -> bytes:
 
 
 def stored(record: bytes, offset: int) -> Stored | None:
-    """Give the message of a record; None where the record holds another kind of JSON. Raises InvalidFormat."""
+    """Read the message in a record; None if the record is other JSON. Raises InvalidFormat."""
     if record.startswith(_KEY) and record[_KEY_ENDS:_VALUE_BEGINS] == _VALUE:
         return Stored(record[len(_KEY) : _KEY_ENDS].decode("ascii", "replace"), offset, record)
     entry = entry_of(record)
@@ -108,12 +108,12 @@ def stored(record: bytes, offset: int) -> Stored | None:
 
 
 def entry_of(record: bytes) -> IndexEntry | None:
-    """Read a record; None where it holds another kind of JSON than a message, which ssb-server never writes.
+    """Read the index entry of a record; None if it is JSON but not a message, which ssb-server never writes.
 
-    Raises InvalidFormat for what is no JSON.
+    Raises InvalidFormat if it is not JSON.
     """
     try:
-        # Several times as quick, and only odd texts need more than that.
+        # Several times faster, and enough for all but unusual texts.
         fields = orjson.loads(record)
     except orjson.JSONDecodeError:
         fields = canonical.parse(record)
@@ -143,7 +143,7 @@ def entry_of_message(message: Message, record: bytes, received: float) -> IndexE
 
 
 def received_in(record: bytes) -> float:
-    """When a record was stored, 0 where it does not tell."""
+    """When a record was stored, in ms since 1970; 0 if it does not say."""
     try:
         return _time_in(canonical.parse(record))
     except InvalidFormat:
@@ -173,7 +173,7 @@ def _entry(
 
 
 def _kept(text: str, longest: int) -> str:
-    """A text as SQLite takes it, which knows no half of a surrogate pair and ends at a zero."""
+    """Make a text safe for SQLite, which takes no lone surrogates and ends a text at NUL."""
     return text[:longest].replace("\0", "\N{REPLACEMENT CHARACTER}").encode("utf-8", "replace").decode()
 
 
@@ -183,7 +183,7 @@ def _whole(time: Any) -> int:
 
 
 def _blobs_in(record: bytes) -> tuple[bytes, ...]:
-    # Most messages link none.
+    # Most messages link no blobs.
     if b"&" not in record:
         return ()
     return tuple({binascii.a2b_base64(digits) for digits in _BLOB.findall(record)})

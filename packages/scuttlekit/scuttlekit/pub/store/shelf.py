@@ -1,6 +1,6 @@
-"""Which blobs are here, how large they are, and whose messages link them.
+"""Which blobs are stored, their sizes, and whose messages link them.
 
-What is here is on the disk; this only remembers it, so that nobody has to walk through all folders to tell.
+The blobs themselves are on disk. This record saves walking through all their folders.
 """
 
 import sqlite3
@@ -18,7 +18,7 @@ TABLES: Final = (
 )
 
 Held = tuple[bytes, int, int]
-"""A blob that is here: its SHA-256, its bytes, and since when, in seconds since 1970."""
+"""A stored blob: its SHA-256, its size in bytes, and when it arrived, in seconds since 1970."""
 
 
 _NEAR: Final = (
@@ -43,9 +43,9 @@ _LATEST: Final = 1 << 53
 
 
 class Shelf:
-    """The blobs, in the connection of the index. Raises IndexLost, and OSError where the disk is full.
+    """The record of blobs in the index. Methods raise IndexLost, and OSError if the disk is full.
 
-    Near are the pub itself and whom it follows. `own` is the pub's id.
+    A feed is near if it is the pub or the pub follows it. `own` is the pub's id.
     """
 
     def __init__(self, connection: sqlite3.Connection) -> None:
@@ -54,7 +54,7 @@ class Shelf:
 
     @property
     def total(self) -> int:
-        """How many bytes all that are here have."""
+        """The size of all stored blobs in bytes."""
         if self._total is None:
             with translated():
                 (self._total,) = self._connection.execute(
@@ -63,41 +63,43 @@ class Shelf:
         return self._total or 0
 
     def hear(self, links: Sequence[tuple[int, bytes]]) -> None:
-        """Take what messages link: the number of a feed, and a blob. To be called within a transaction."""
+        """Record links, each the number of a feed and a blob. Call it within a transaction."""
         if links:
             self._connection.executemany("INSERT OR IGNORE INTO links VALUES (?, ?)", links)
 
     def all(self) -> set[bytes]:
-        """Which are here."""
+        """The SHA-256 of each stored blob."""
         with translated():
             return {blob for (blob,) in self._connection.execute("SELECT blob FROM blobs")}
 
     def put(self, blobs: Sequence[Held]) -> None:
-        """Remember that these are here."""
+        """Record that these blobs are stored."""
         new = sum(size - (self._size(blob) or 0) for blob, size, _ in blobs)
         self._total = self.total + new
         with translated(), transaction(self._connection):
             self._connection.executemany("INSERT OR REPLACE INTO blobs VALUES (?, ?, ?)", blobs)
 
     def take(self, blob: bytes) -> None:
-        """Remember that this one is gone."""
+        """Record that this blob is gone."""
         if (size := self._size(blob)) is not None:
             self._total = self.total - size
             with translated():
                 self._connection.execute("DELETE FROM blobs WHERE blob = ?", (blob,))
 
     def is_near(self, blob: bytes, own: str) -> bool:
-        """Whether somebody near links a blob."""
+        """Whether a near feed links a blob."""
         with translated():
             return self._connection.execute(_IS_NEAR, (own, blob)).fetchone() is not None
 
     def far(self, own: str, limit: int, *, before: int = _LATEST) -> list[tuple[bytes, int]]:
-        """Blobs that nobody near links, with their bytes, the oldest first, of those that came before a second since 1970."""
+        """Blobs that no near feed links, with sizes, oldest first, if they arrived before `before`, in s since 1970."""
         with translated():
             return self._connection.execute(_FAR, (own, before, limit)).fetchall()
 
     def of_largest(self, own: str, limit: int) -> list[tuple[bytes, int]]:
-        """Those of the feed that the pub follows whose blobs take most, the oldest first; none that the pub itself links."""
+        """Blobs of the followed feed whose blobs take the most space, oldest first, except those the pub
+        itself links.
+        """
         with translated():
             return self._connection.execute(_OF_LARGEST, (own, limit)).fetchall()
 

@@ -1,4 +1,4 @@
-"""The messages of a pub, as its other parts use them."""
+"""The message store, as the other parts of a pub use it."""
 
 import asyncio
 import contextlib
@@ -40,10 +40,10 @@ LOG: Final = Path("flume", "log.offset")
 INDEX: Final = Path("flume", "index.sqlite")
 
 MOST_MESSAGES: Final = 1000
-"""How many messages one reading gives at most."""
+"""The most messages that one read returns."""
 
 SLICE: Final = 1 << 17
-"""How much of the log is taken into the index at once, in bytes, before others have their turn: some 3 ms."""
+"""Bytes of the log that are indexed at a time before other tasks run: about 3 ms."""
 
 _ATTEMPTS: Final = 3
 _LATEST_TIME: Final = 8e12
@@ -54,7 +54,7 @@ Hear = Callable[[Sequence[Stored]], None]
 
 
 class _Untold(NamedTuple):
-    """Messages that were stored and that nobody was told of yet."""
+    """Stored messages that listeners have not been told of yet."""
 
     entries: Sequence[IndexEntry]
     messages: Sequence[Stored]
@@ -65,17 +65,17 @@ class _Untold(NamedTuple):
 class Store:
     """The log and its index.
 
-    Until `ready` is set the index is being made: then whatever asks for messages raises NotReady. All but `publish`,
-    `flush`, `index` and `run` is quick and is called on the loop.
+    While `ready` is not set, the index is being built, and reading messages raises NotReady. Everything but
+    `publish`, `flush`, `index` and `run` is fast, and is called on the event loop.
     """
 
     def __init__(self, folder: Path, own: KeyPair, log: Log, index: Index, note: Note | None) -> None:
         self.own = own
         self.ready = asyncio.Event()
         self.graph = Graph(own.id)
-        """Who follows and blocks whom, by all messages that are indexed."""
+        """Who follows and blocks whom, according to all indexed messages."""
         self.remade = 0
-        """How often the index was made anew since the store was opened."""
+        """How often the index was rebuilt since the store was opened."""
         self._path = folder / INDEX
         self._log = log
         self._index = index
@@ -93,9 +93,10 @@ class Store:
 
     @classmethod
     def open(cls, folder: Path, own: KeyPair, note: Note | None = None) -> Self:
-        """Open the messages of a data folder, at once, however many there are.
+        """Open the store of a data folder. This is fast however many messages there are.
 
-        `own` is the pub's identity. `note` is told of each of its messages before `publish` returns. Raises LogDamaged, OSError.
+        `own` is the pub's identity. `note` records each of its messages before `publish` returns. Raises
+        LogDamaged, OSError.
         """
         log = Log.open(folder / LOG)
         try:
@@ -115,7 +116,7 @@ class Store:
 
     @property
     def clock(self) -> Mapping[str, int]:
-        """Each feed's latest sequence that others may have. A live view."""
+        """The latest sequence of each feed that others may have. A live view."""
         return MappingProxyType(self._clock)
 
     @property
@@ -125,12 +126,12 @@ class Store:
 
     @property
     def feeds(self) -> int:
-        """How many feeds have messages here."""
+        """How many feeds have stored messages."""
         return len(self._clock)
 
     @property
     def end(self) -> int:
-        """The end of the log as far as others are told of it: the next message they hear of is not before."""
+        """The end of the part of the log that listeners were told of. The next message they hear of comes after it."""
         return self._shown
 
     @property
@@ -145,16 +146,17 @@ class Store:
         return self._index.covered.end, self._log.end
 
     async def run(self) -> None:
-        """Make the index if that is needed, then wait until the store is of no use any more, and say why.
+        """Build the index if needed, then wait until the store fails, and raise the error.
 
-        To be run as a task as long as the store is open. Raises LogDamaged; OSError, where the disk is full or failed.
+        Run it as a task while the store is open. Raises LogDamaged, and OSError if the disk is full or has
+        failed.
         """
         await self.index()
         await self._disk.failed.wait()
         self._disk.check()
 
     async def index(self) -> None:
-        """Bring the index up to the log, in slices, while others have their turn. Raises LogDamaged, OSError."""
+        """Bring the index up to date in slices, letting other tasks run. Raises LogDamaged, OSError."""
         for _ in range(_ATTEMPTS):
             try:
                 return await self._catch_up()
@@ -164,7 +166,7 @@ class Store:
         raise OSError(errno.EIO, f"the index {self._path} cannot be kept: the disk loses what is written")
 
     def head(self, feed: str) -> Head | None:
-        """The latest message of a feed that is stored. Raises NotReady, LogDamaged."""
+        """The latest stored message of a feed. Raises NotReady, LogDamaged."""
         self._check_ready()
         if feed == self.own.id:
             return self._own_head
@@ -174,19 +176,20 @@ class Store:
         return head
 
     def append(self, messages: Sequence[Message]) -> Sequence[Stored]:
-        """Store messages that were validated, in this order: all of them or, where it raises, none.
+        """Store validated messages in this order: all of them or, if this raises, none.
 
-        They are on the disk soon, or when `flush` returns. Raises NotReady; NotNext, where a message does not follow what is
-        stored; OSError, after which the store is of no use.
+        They are on disk soon, or once `flush` returns. Raises NotReady; NotNext if a message does not follow
+        the stored ones; OSError, after which the store is unusable.
         """
         kept = self._keep(messages, awaits_disk=False)
         self._disk.flush_soon()
         return kept
 
     async def publish(self, content: Any) -> Stored:
-        """Say something in the pub's own feed. Before it returns, and before others are told, it is on the disk.
+        """Publish a message in the pub's own feed. It is on disk before this returns, and before others hear
+        of it.
 
-        Raises InvalidMessage for content that nobody would take, NotReady, Behind, OSError.
+        Raises InvalidMessage for content that no peer would accept, NotReady, Behind, OSError.
         """
         self._check_ready()
         head = self._own_head
@@ -199,7 +202,7 @@ class Store:
         return kept
 
     async def flush(self) -> None:
-        """Have everything that was appended on the disk. Raises OSError."""
+        """Wait until everything appended so far is on disk. Raises OSError."""
         await self._disk.flush()
 
     def read_feed(
@@ -211,9 +214,10 @@ class Store:
         before: int | None = None,
         reverse: bool = False,
     ) -> list[Stored]:
-        """A feed's messages with a sequence above `after` and below `before`; the last ones first if `reverse`.
+        """A feed's messages with a sequence above `after` and below `before`; the latest first if `reverse`.
 
-        At most `limit`, `MOST_MESSAGES` and `MOST_BYTES`, though always one where there is one. Raises NotReady, LogDamaged.
+        At most `limit`, `MOST_MESSAGES` and `MOST_BYTES`, but at least one if there is one. Raises NotReady,
+        LogDamaged.
         """
         self._check_ready()
         after, before = _range(after, before, self._clock.get(feed, 0) + 1, least=0)
@@ -225,9 +229,9 @@ class Store:
     def read_log(
         self, after: int = -1, limit: int = MOST_MESSAGES, *, before: int | None = None, reverse: bool = False
     ) -> list[Stored]:
-        """Messages whose offset in the log lies above `after` and below `before`; the last ones first if `reverse`.
+        """Messages with a log offset above `after` and below `before`; the latest first if `reverse`.
 
-        As many as `read_feed` gives. Raises NotReady, LogDamaged.
+        Limited as in `read_feed`. Raises NotReady, LogDamaged.
         """
         self._check_ready()
         after, before = _range(after, before, self._shown, least=-1)
@@ -235,13 +239,13 @@ class Store:
         return self._found(lambda: self._index.between(after, before, most, reverse=reverse))
 
     def get(self, key: str) -> Stored | None:
-        """The message with this id. Raises NotReady, LogDamaged."""
+        """The message with this id, or None. Raises NotReady, LogDamaged."""
         self._check_ready()
         found = self._found(lambda: self._index.with_key(key, self._shown))
         return next((one for one in found if one.key == key), None)
 
     def name_of(self, feed: str) -> str | None:
-        """What a feed calls itself, by its latest message that says so. Raises NotReady, LogDamaged."""
+        """The name a feed gave itself in its latest message that does so, or None. Raises NotReady, LogDamaged."""
         self._check_ready()
         if feed not in self._clock:
             return None
@@ -250,9 +254,10 @@ class Store:
         return None
 
     def noted(self, after: int = 0, limit: int = MOST_MESSAGES) -> list[Stored]:
-        """The pub's own messages about somebody that carry a note, with a sequence above `after`: uses of its invites.
+        """The pub's own contact messages with a note and a sequence above `after`, which record uses of its
+        invites.
 
-        As many as `read_feed` gives. Raises NotReady, LogDamaged.
+        Limited as in `read_feed`. Raises NotReady, LogDamaged.
         """
         self._check_ready()
         after, before = _range(after, None, self._clock.get(self.own.id, 0) + 1, least=0)
@@ -260,49 +265,49 @@ class Store:
         return self._found(lambda: self._index.noted(after, before, most))
 
     def find_members(self, search: Search) -> tuple[list[Member], int]:
-        """A page of those of whom the pub itself spoke, and how many are found in all. Raises NotReady."""
+        """Return a page of members, and the total number found. Raises NotReady."""
         self._check_ready()
         with self._asking():
             return self._index.members.find(search)
 
     def count_members(self) -> dict[str, int]:
-        """How many the pub follows and blocks, and of how many it took that back. Raises NotReady."""
+        """How many feeds the pub follows, blocks, or no longer does either. Raises NotReady."""
         self._check_ready()
         with self._asking():
             return self._index.members.count()
 
     @property
     def log_size(self) -> int:
-        """How many bytes the log has."""
+        """The size of the log in bytes."""
         return self._log.end
 
     def bytes_of(self, feed: str) -> int:
-        """How many bytes of the log a feed has. Raises NotReady."""
+        """The bytes that a feed takes up in the log. Raises NotReady."""
         self._check_ready()
         with self._asking():
             return self._index.bytes_of(feed)
 
     def larger_than(self, most: int) -> set[str]:
-        """The feeds that have more bytes of the log. Raises NotReady."""
+        """The feeds that take up more than `most` bytes in the log. Raises NotReady."""
         self._check_ready()
         with self._asking():
             return set(self._index.larger_than(most))
 
     @contextlib.contextmanager
     def shelf(self) -> Iterator[Shelf]:
-        """Ask which blobs are here, or tell. Raises NotReady."""
+        """Query or update the record of stored blobs. Raises NotReady."""
         self._check_ready()
         with self._asking():
             yield self._index.shelf
 
     def see(self, feeds: Iterable[str]) -> None:
-        """Note that the pub hears of these feeds now, for those of them that are members. Raises NotReady."""
+        """Record that these feeds are seen now, if they are members. Raises NotReady."""
         self._check_ready()
         with self._asking():
             self._index.members.see(feeds, int(time.time() * 1000))
 
     def listen(self, hear: Hear) -> Callable[[], None]:
-        """Have `hear` called with what is stored, in the order of the log; gives what ends that."""
+        """Call `hear` with stored messages, in log order. Returns a function that stops it."""
         self._listeners.append(hear)
 
         def stop() -> None:
@@ -312,7 +317,7 @@ class Store:
         return stop
 
     def close(self) -> None:
-        """End in order: what was appended is on the disk then. Raises OSError."""
+        """Close the store, with everything appended on disk. Raises OSError."""
         self.ready.clear()
         if self._indexing:
             self._indexing.cancel()
@@ -323,10 +328,10 @@ class Store:
 
         self._disk.close(close)
 
-    # Making the index
+    # Building the index
 
     def _begin(self) -> None:
-        """Take up what the index knows; one that lacks little is brought up to the log at once."""
+        """Load the index. If it lacks little, bring it up to date at once."""
         try:
             self._clock.update(self._index.heads())
             self.graph.restore(self._index.relations())
@@ -362,7 +367,7 @@ class Store:
         self._settle()
 
     def _slices(self) -> Iterator[None]:
-        """Take the rest of the log into the index, a slice at a time."""
+        """Index the rest of the log, one slice per step."""
         entries: list[tuple[int, IndexEntry]] = []
         begin = end = self._index.covered.end
         for offset, record in self._log.forwards(begin):
@@ -385,13 +390,13 @@ class Store:
                 self.graph.sets(entry.author, *entry.relation)
 
     def _settle(self) -> None:
-        """All of the log is indexed: from now on the store can be asked."""
+        """Once the whole log is indexed, make the store ready."""
         if not self._index.ordered or self._index.covered.end < self._log.end:
             return
         self._own_head = self._stored_head(self.own.id)
         known = self._disk.noted
         if self._own_sequence < known and not self._index.is_new:
-            # Before anybody says that the log is behind: it may only be the index.
+            # Rebuild before concluding that the log is behind: perhaps only the index is.
             raise IndexLost(
                 f"the pub's own feed has reached message {known}, and it has {self._own_sequence}"
             )
@@ -401,7 +406,9 @@ class Store:
         self.ready.set()
 
     def _lose(self, why: str) -> NotReady:
-        """Throw the index away and make it again, meanwhile nobody can ask. If the log is damaged, that will show."""
+        """Delete the index and rebuild it; meanwhile nobody can read. If the log is damaged, the rebuild will
+        show it.
+        """
         if self.ready.is_set():
             self.ready.clear()
             _logger.warning("The index is made again from the log: %s.", why)
@@ -410,7 +417,7 @@ class Store:
             except OSError as error:
                 self._disk.fail(error)
                 raise
-            # Without a loop it is whoever opened the store who calls `index`.
+            # Without an event loop, whoever opened the store calls `index`.
             with contextlib.suppress(RuntimeError):
                 self._indexing = asyncio.get_running_loop().create_task(self._index_again())
         return NotReady()
@@ -471,13 +478,13 @@ class Store:
             latest[entry.author] = entry.sequence
 
     def _times(self, count: int) -> list[float]:
-        """When messages are received, in ms: each later than the one before, as ssb-server's indexes need it."""
+        """Received times in ms. Each is later than the one before, as ssb-server's indexes require."""
         first = max(int(time.time() * 1000) * 1000, self._received + 1)
         self._received = first + count - 1
         return [thousandth / 1000 for thousandth in range(first, first + count)]
 
     def _tell(self) -> None:
-        """Show others what they may have, and tell who listens, in the order of the log."""
+        """Make stored messages visible, and tell the listeners, in log order."""
         while self._untold and (
             not self._untold[0].awaits_disk or self._untold[0].ends <= self._disk.lasting
         ):
@@ -498,7 +505,7 @@ class Store:
         return self._own_head.sequence if self._own_head else 0
 
     def _stored_head(self, feed: str) -> Head | None:
-        """The latest message of a feed, from the index. Raises IndexLost before the store is ready."""
+        """Look up a feed's latest message in the index. Raises IndexLost before the store is ready."""
         with self._asking():
             offset = self._index.head(feed)
             if offset is None:
@@ -509,11 +516,11 @@ class Store:
             return entry.head
 
     def _found(self, ask: Callable[[], Sequence[int]]) -> list[Stored]:
-        """The messages at the offsets that the index tells. Raises NotReady, LogDamaged."""
+        """Read the messages at the offsets that the query `ask` returns. Raises NotReady, LogDamaged."""
         with self._asking():
             while offsets := ask():
                 found, deleted = self._reader.read(offsets)
-                # As flumelog-offset's own indexes do: who asks again is not to be told of them.
+                # As in flumelog-offset's own indexes, later queries must not return deleted records.
                 self._index.forget(deleted)
                 if found:
                     return found
@@ -521,7 +528,7 @@ class Store:
 
     @contextlib.contextmanager
     def _asking(self) -> Iterator[None]:
-        """To ask the index and read what it tells of: where that fails, it is the index that is made again."""
+        """Guard a query of the index and the reads that follow. If it fails, the index is rebuilt."""
         try:
             yield
         except (IndexLost, Misplaced) as error:
@@ -536,7 +543,7 @@ class Store:
 
 
 def _range(after: int, before: int | None, end: int, *, least: int) -> tuple[int, int]:
-    """Bounds that SQLite takes, whatever numbers were asked for."""
+    """Clamp bounds to numbers that SQLite accepts, whatever was asked for."""
     return min(max(after, least), end), min(max(before, least), end) if before is not None else end
 
 

@@ -1,4 +1,4 @@
-"""The indexes that ssb-server keeps beside the log. A pub of ours leaves them, for the way back, as long as they are true."""
+"""ssb-server's indexes beside the log. The pub keeps them for a return to ssb-server, as long as they are valid."""
 
 from pathlib import Path
 from typing import Final
@@ -7,12 +7,13 @@ _OURS: Final = "index.sqlite"
 
 
 def forget_views(log: Path) -> None:
-    """Remove them: they tell of a log that is no more.
+    """Remove the indexes when their log no longer exists in that form.
 
-    They know how far they came by a byte of the log alone. In a log that was cut and went on in another way they would not
-    notice, and ssb-server would take its own feed for longer or shorter than it is. It makes them again when they are gone.
+    They record only up to which byte they cover the log. If the log was cut and then continued differently,
+    they would not notice, and ssb-server would mistake the length of its own feed. Once removed, ssb-server
+    rebuilds them.
     """
-    # Loaded on the rare day: it brings along what unpacks archives.
+    # Imported late, since it is rarely needed and brings in code for archives.
     import shutil
 
     for path in log.parent.iterdir():
