@@ -1,17 +1,22 @@
-"""Epidemic broadcast trees: who tells whom how far they have which feed, and who sends what to whom.
+"""Epidemic broadcast trees: peers exchange how far they have each feed, and agree on who sends what.
 
-Each side tells the other a clock of notes: of each feed that it replicates, how far it has it, and whether it wants to be
-sent what comes after. Whoever was dialled tells its whole clock first, an empty one if need be. Later notes change single
-feeds.
+Each side sends the other a clock of notes. A note says, for one feed that the side replicates, up to which
+message it has the feed, and whether it wants the messages after that. The side that was dialled sends its
+whole clock first, even if it is empty. Later notes update single feeds.
 
-These are the rules alone, for one program and all of its peers; they neither wait nor send. What is special here:
+This package contains only the rules, for one program and all of its peers; it neither waits nor sends.
+Differences from ssb-ebt:
 
-- A clock is believed as it is told now. Nothing of it is kept when a peer leaves, and our own is always told whole.
-- A feed that we want is asked of one peer at a time: the friend before the stranger, and whoever let us down less. When
-  nothing comes although the peer said that it has more, another one is asked, and this one later again.
-- Who asks again for what we have just sent gets it after a random pause: apps that two peers send the same messages at the
-  same time may refuse both, over and over.
-- State for a feed is a few bytes for each peer. Feeds that we neither have nor want cost nothing, however many are told.
+- Only the clock a peer sends now counts. Nothing of it is kept when the peer leaves, and our own is always
+sent whole.
+- Each wanted feed is requested from one peer at a time. Friends come before strangers, then peers that let us
+down
+  least. If a peer claims to have more but sends nothing, another is asked, and this one again later.
+- A peer that again requests messages we have just sent gets them after a random pause, because an app that
+receives
+  the same messages from two peers at the same time may refuse both, over and over.
+- Each feed takes a few bytes per peer. Feeds that we neither have nor want cost nothing, however many a peer
+names.
 
 Source: https://github.com/ssbc/epidemic-broadcast-trees and https://github.com/ssbc/ssb-ebt
 """

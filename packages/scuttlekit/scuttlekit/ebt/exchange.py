@@ -1,4 +1,4 @@
-"""The rules of the exchange: what each peer is told and sent, and which of them is asked for what."""
+"""The rules of the exchange: what each peer is told and sent, and which peer is asked for which feed."""
 
 import random
 from array import array
@@ -12,9 +12,9 @@ from scuttlekit.ebt.remote import Remote
 _CHECKS_A_TICK: Final = 20_000
 _REFUSED: Final = (NOT_REPLICATED, DOUBTED)
 _PAUSES: Final = 0.5, 2.0
-"""Seconds, the least and the most, until a peer is sent again what it asked for a second time."""
+"""The least and the most seconds before messages that a peer requested twice are sent again."""
 
-_jitter = random.Random()  # nosec B311 # noqa: S311 - it spreads answers, and keeps no secret
+_jitter = random.Random()  # nosec B311 # noqa: S311 - it spreads answers, and protects no secret
 
 
 def _some_pause() -> float:
@@ -22,17 +22,18 @@ def _some_pause() -> float:
 
 
 class Due(NamedTuple):
-    """A feed that a peer wants to be sent: what comes after the message `after`."""
+    """A feed to send to a peer, from the message after `after`."""
 
     feed: str
     after: int
 
 
 class Exchange:
-    """What we have and want, and the peers that we exchange it with.
+    """What we have and want, and the peers we exchange it with.
 
-    `withholds(feed, peer)` says whether a feed is not for a peer, by their ids. `pause` gives the seconds until a peer is
-    sent again what it asked for a second time. Times are seconds of any clock that only goes forward.
+    `withholds(feed, peer)` says, by their ids, whether a feed must not be sent to a peer. `pause` returns the
+    seconds before messages that a peer requested twice are sent again. Times are in seconds of any monotonic
+    clock.
     """
 
     def __init__(
@@ -42,17 +43,18 @@ class Exchange:
     ) -> None:
         self._withholds = withholds
         self._pause = pause
-        # Each feed has a number, its place in these.
+        # Each feed has a number, which is its index in these.
         self._numbers: dict[str, int] = {}
         self._feeds: list[str] = []
         self._ours = array("i")
         self._wanted = bytearray()
         self._free: list[int] = []
         self._remotes: dict[Remote, None] = {}
-        # Of a feed that we want: who was asked to send it, and since when we wait for what it said it has.
+        # For each wanted feed: the peer asked to send it, and since when we have waited for what it claims to
+        # have.
         self._sources: dict[int, Remote] = {}
         self._waiting: dict[int, float] = {}
-        # Feeds whose source is gone, and when feeds that nobody could send are to be asked for again.
+        # Feeds whose source is gone, and when to ask again for feeds that nobody could send.
         self._orphans: dict[int, None] = {}
         self._later: dict[int, float] = {}
 
@@ -61,25 +63,25 @@ class Exchange:
         return self._remotes.keys()
 
     def wants(self, feed: str) -> bool:
-        """Whether we take this feed in."""
+        """Whether we want this feed."""
         number = self._numbers.get(feed)
         return number is not None and bool(self._wanted[number])
 
     def source_of(self, feed: str) -> Remote | None:
-        """Who is asked to send a feed to us."""
+        """The peer that is asked to send us a feed, or None."""
         number = self._numbers.get(feed)
         return None if number is None else self._sources.get(number)
 
     def sequence_at(self, remote: Remote, feed: str) -> int | None:
-        """How far a peer has a feed, as far as we know; None if it does not replicate it or has not told."""
+        """Up to which message a peer has a feed; None if it does not replicate it or has not said."""
         number = self._numbers.get(feed)
         told = UNKNOWN if number is None else remote.note_of(number)
         return told >> 1 if told >= 0 else None
 
-    # What is ours.
+    # What we have and want.
 
     def have(self, feed: str, sequence: int, now: float) -> None:
-        """Hear that we have a feed up to `sequence`."""
+        """Record that we have a feed up to `sequence`."""
         number = self._number(feed)
         if sequence <= self._ours[number]:
             return
@@ -101,7 +103,7 @@ class Exchange:
                 del self._waiting[number]
 
     def want(self, feeds: Iterable[str]) -> None:
-        """Replace what we want by `feeds`."""
+        """Replace the set of wanted feeds."""
         wanted = set(feeds)
         gone = []
         for feed, number in self._numbers.items():
@@ -119,24 +121,24 @@ class Exchange:
             for remote in self._remotes:
                 remote.tell(number)
 
-    # Peers that come and go, and what they say.
+    # Peers that join and leave, and what they send.
 
     def join(
         self, peer_id: str, *, friend: bool = False, wake: Callable[[], object] = lambda: None
     ) -> Remote:
-        """Begin with a peer. The same id may be there several times: each is a peer of its own."""
+        """Add a peer. The same id may join several times, each as a separate peer."""
         remote = Remote(self._feeds, peer_id, friend, wake)
         self._remotes[remote] = None
         return remote
 
     def leave(self, remote: Remote) -> None:
-        """Forget a peer, and all that it told."""
+        """Remove a peer, and forget everything it sent."""
         if self._remotes.pop(remote, 0) is None:
             for number in [number for number, source in self._sources.items() if source is remote]:
                 self._release(number)
 
     def hear_notes(self, remote: Remote, notes: Mapping[str, int], now: float) -> None:
-        """Hear notes of a peer, as `read_notes` gives them."""
+        """Process a peer's notes, as returned by `read_notes`."""
         for feed, told in notes.items():
             number = self._numbers.get(feed)
             if number is None:
@@ -147,8 +149,9 @@ class Exchange:
             remote.set_note(number, told)
             if told == NOT_REPLICATED:
                 if before != NOT_REPLICATED:
-                    # ssb-ebt says no to all that it hears of before its app has told it whom it follows. Where both have
-                    # the same of a feed, it says nothing more of it after that, and would never ask for what comes.
+                    # Until its app has told ssb-ebt whom it follows, it refuses every feed it hears of. If
+                    # both sides have the same messages of a feed, it then never mentions it again, and would
+                    # not request new ones.
                     remote.set_note(number, DOUBTED)
                 if self._sources.get(number) is remote:
                     self._release(number)
@@ -161,18 +164,18 @@ class Exchange:
                 remote.refuse(feed)
 
     def hear_message(self, remote: Remote, feed: str, sequence: int, now: float) -> None:
-        """Hear that a peer sent a message of a feed, which it is now known to have up to `sequence`."""
+        """Record that a peer sent a message, so that it has the feed at least up to `sequence`."""
         remote.hear(now)
         number = self._numbers.get(feed)
         if number is not None and (told := remote.note_of(number)) >> 1 < sequence <= MAX_SEQUENCE:
             remote.set_note(number, note(sequence, wants=told >= 0 and not told & 1))
 
     def let_down(self, remote: Remote, feed: str, sequence: int, now: float) -> None:
-        """Hear that a message that a peer sent cannot be taken. Somebody else is asked, and this peer later again."""
+        """Record that a peer sent a bad message. Another peer is asked for the feed, and this one again later."""
         self.hear_message(remote, feed, sequence, now)
         number = self._numbers.get(feed)
         if number is None or remote.barred_until(number) > now:
-            # After a bad message come those that were under way behind it.
+            # This message was already under way when the peer sent a bad one.
             return
         remote.bar(number, now)
         if self._sources.get(number) is remote:
@@ -180,16 +183,16 @@ class Exchange:
             self._find_source(number, now)
 
     def tick(self, now: float) -> list[tuple[Remote, str]]:
-        """Ask others for what does not come. Call it about twice a second.
+        """Ask other peers for feeds that have stalled. Call it about twice a second.
 
-        Gives the feeds that nothing comes of, with the peer that said it has more, where no other peer has.
+        Returns the stalled feeds that no other peer has more of, each with the peer that claims to have more.
         """
         for remote in self._remotes:
             for number in remote.take_held(now):
                 if (told := remote.note_of(number)) >= 0:
                     remote.set_note(number, told & ~1)
                     remote.send(number)
-        # To find a source is to look at all peers. With many of both only so many feeds are looked at in one go.
+        # Finding a source means checking all peers, so the number of feeds checked at a time is limited.
         most = _CHECKS_A_TICK // (len(self._remotes) + 1)
         stalled = []
         silent = (number for number in tuple(self._waiting) if self._is_silent(number, now))
@@ -208,10 +211,10 @@ class Exchange:
                 self._find_source(number, now)
         return stalled
 
-    # What is to be sent.
+    # What to send.
 
     def take_notes(self, remote: Remote, most: int) -> dict[str, int]:
-        """Give at most `most` notes to send to a peer now; none if nothing is to be told."""
+        """Take at most `most` notes to send to a peer now; empty if there is nothing to say."""
         notes: dict[str, int] = {}
         while remote.refusals and len(notes) < most:
             feed, _ = remote.refusals.popitem()
@@ -226,7 +229,9 @@ class Exchange:
         return notes
 
     def take_due(self, remote: Remote) -> Due | None:
-        """Give a feed to send to a peer now. After `sent` it is due again if there is more, behind all the others."""
+        """Take a feed to send to a peer now. After `sent`, it is due again, behind all others, if there is
+        more of it.
+        """
         for number in remote.due.take():
             told = remote.note_of(number)
             if told < 0 or told & 1 or told >> 1 >= self._ours[number]:
@@ -238,14 +243,14 @@ class Exchange:
         return None
 
     def sent(self, remote: Remote, feed: str, sequence: int) -> None:
-        """Hear that a feed that was due is being sent up to `sequence`. Call it before anything else is heard."""
+        """Record that a due feed is being sent up to `sequence`. Call it before reporting anything else."""
         number = self._numbers.get(feed)
         if number is not None and 0 <= (told := remote.note_of(number)) < note(sequence, wants=True):
             remote.set_note(number, note(sequence, wants=not told & 1))
             if sequence < self._ours[number]:
                 remote.due.add(number)
 
-    # What happens inside.
+    # Internals.
 
     def _number(self, feed: str) -> int:
         number = self._numbers.get(feed)
@@ -269,7 +274,7 @@ class Exchange:
             for remote in self._remotes:
                 remote.tell(number)
             return
-        # Somebody may follow and leave thousands of ids that nobody has: their numbers are used again.
+        # Somebody may follow and unfollow thousands of ids that nobody has, so their numbers are reused.
         del self._numbers[feed]
         self._feeds[number] = ""
         self._free.append(number)
@@ -282,10 +287,10 @@ class Exchange:
         return not self._withholds(self._feeds[number], remote.id)
 
     def _note_for(self, remote: Remote, number: int) -> int | None:
-        """Give what a peer is to be told of a feed now; None for nothing."""
+        """The note about a feed to send to a peer now; None for none."""
         feed, told = self._feeds[number], remote.note_of(number)
         wanted, ours = self._wanted[number], self._ours[number]
-        # What we have but do not want any more is told to who asks for it, and to its author.
+        # A feed that we have but no longer want is mentioned only to its author and to peers that mention it.
         if not feed or not (wanted or (ours and (told != UNKNOWN or feed == remote.id))):
             return None
         if not self._may_have(remote, number):
@@ -297,10 +302,12 @@ class Exchange:
         return note(ours, wants=source is remote)
 
     def _holds(self, remote: Remote, number: int, before: int, now: float) -> bool:
-        """Whether what a peer just asked for is sent to it only after a pause, as it has been sent that already.
+        """Whether to send messages that a peer just requested only after a pause, since it was already sent
+        them.
 
-        An app that asks two peers for the same messages may lose those of both: ssb-db2 adds what comes of a feed within
-        250 ms in one go, and refuses the whole where a message is there twice. It asks both again then, at the same time.
+        An app that requests the same messages from two peers may lose both copies: ssb-db2 adds the messages
+        of a feed that arrive within 250 ms as one batch, and refuses the batch if it contains a message
+        twice. Then it requests them again from both peers at the same time.
         """
         told = remote.note_of(number)
         asks_back = told >> 1 < before >> 1 or (told >> 1 == before >> 1 and remote.is_held(number))
@@ -310,12 +317,12 @@ class Exchange:
         return False
 
     def _weigh(self, remote: Remote, number: int, before: int, now: float) -> None:
-        """React to how far a peer says that it has a feed."""
+        """React to a peer's claim of how far it has a feed."""
         told, ours = remote.note_of(number), self._ours[number]
         claimed = told >> 1
         if claimed < ours:
             if told & 1:
-                # It may choose us later, and must know what we have.
+                # It may choose us as its source later, so it must know what we have.
                 remote.tell(number)
             else:
                 remote.send(number)
@@ -328,7 +335,7 @@ class Exchange:
             self._waiting.pop(number, None)
 
     def _consider(self, remote: Remote, number: int, now: float) -> None:
-        """Think of asking a peer that has more of a feed than we do."""
+        """Ask a peer that has more of a feed than we do, if that is useful."""
         source = self._sources.get(number)
         if source is remote:
             self._waiting.setdefault(number, now)
@@ -359,7 +366,7 @@ class Exchange:
             source.tell(number)
 
     def _find_source(self, number: int, now: float) -> bool:
-        """Ask the best peer that has more of a feed than we do; whether there was one."""
+        """Ask the best peer that has more of a feed than we do. Returns False if there is none to ask."""
         self._orphans.pop(number, None)
         ahead = [remote for remote in self._remotes if remote.claims(number) > self._ours[number]]
         free = [remote for remote in ahead if remote.barred_until(number) <= now]
@@ -370,10 +377,10 @@ class Exchange:
         return bool(free)
 
     def _is_idle(self, number: int) -> bool:
-        """Whether nobody is asked for a feed, or somebody who has no more of it than we do."""
+        """Whether no peer is asked for a feed, or only one that has no more of it than we do."""
         source = self._sources.get(number)
         return source is None or source.claims(number) <= self._ours[number]
 
     def _is_silent(self, number: int, now: float) -> bool:
-        """Whether we have waited for a feed for too long."""
+        """Whether we have waited too long for a feed."""
         return now - self._waiting[number] >= self._sources[number].patience(now)

@@ -1,7 +1,7 @@
-"""Notes: what one side tells the other of a feed, in one whole number.
+"""Notes: what one side tells the other about a feed, as one integer.
 
-A note is `-1` where the feed is not replicated. Else it is the sequence up to which it is there, shifted left by one bit,
-plus one where nothing of it is to be sent.
+A note is `-1` if the feed is not replicated. Otherwise it is the sequence up to which the side has the feed,
+shifted left by one bit, plus one if the side does not want to receive it.
 """
 
 import re
@@ -10,26 +10,26 @@ from typing import Any, Final
 
 NOT_REPLICATED: Final = -1
 UNKNOWN: Final = -2
-"""No note: nothing was told of the feed."""
+"""No note was received for the feed."""
 DOUBTED: Final = -3
-"""Kept where a peer said for the first time that it does not replicate a feed: it is told once more when there is news."""
+"""A peer said for the first time that it does not replicate a feed. It is told once more when there is news."""
 
 MAX_SEQUENCE: Final = (1 << 30) - 1
-"""Other programs count notes in 32 bits."""
+"""Other programs store notes in 32 bits."""
 
 _FEED_ID = re.compile(r"@[A-Za-z0-9+/]{43}=\.ed25519")
 
 
 def note(sequence: int, *, wants: bool) -> int:
-    """Write the note of somebody who has a feed up to `sequence`, and wants to be sent more or does not."""
+    """Encode the note of a side that has a feed up to `sequence`, and wants more of it or not."""
     return sequence << 1 | (not wants)
 
 
 def read_notes(value: Any, most: int) -> Mapping[str, int] | None:
-    """Give the notes in what a peer sent, at most the first `most`; None if it is no clock at all.
+    """Read the notes that a peer sent, at most the first `most`; None if the value is not a clock.
 
-    Names that are no feed ids are passed over: there were programs that asked for such. What is no whole number means
-    that the feed is not replicated.
+    Names that are not feed ids are skipped, since some programs sent such. A value that is not a non-negative
+    integer means that the feed is not replicated.
     """
     if isinstance(value, dict) and isinstance(value.get("clock"), dict):
         value = value["clock"]

@@ -1,4 +1,4 @@
-"""Feeds that something has to be done about: a few by number, or all from a place on."""
+"""A compact set of feeds to process: either a few numbers, or a range of all."""
 
 from collections.abc import Iterator, Sized
 from typing import Final
@@ -7,10 +7,10 @@ MOST_BY_NUMBER: Final = 256
 
 
 class Pile:
-    """Numbers of feeds, among all that there are in `feeds`, which only become more.
+    """Numbers of feeds, which are indices in `feeds`. That list only grows.
 
-    Where more than a few are on it, it remembers only how many are left to look at, and gives them all, also those that
-    were not added: whoever takes looks whether there is something to do.
+    Beyond a few numbers, it remembers only how many feeds are left to check, and yields all of them,
+    including feeds that were not added. The caller checks whether there is anything to do.
     """
 
     __slots__ = ("_at", "_feeds", "_few", "_left", "_size")
@@ -18,7 +18,7 @@ class Pile:
     def __init__(self, feeds: Sized, *, full: bool = False) -> None:
         self._feeds = feeds
         self._few: dict[int, None] = {}
-        # The `_left` numbers from `_at` on, around the end of all `_size`.
+        # The `_left` numbers from `_at` on, wrapping around at `_size`.
         self._at = 0
         self._size = len(feeds)
         self._left = self._size if full else 0
@@ -34,7 +34,7 @@ class Pile:
             self._left = self._size
 
     def take(self) -> Iterator[int]:
-        """Give what is on it, one after the other, for as long as the taker goes on. Nothing may be added meanwhile."""
+        """Remove and yield numbers until the caller stops. Nothing may be added in the meantime."""
         while self._few:
             number = next(iter(self._few))
             del self._few[number]
@@ -49,6 +49,6 @@ class Pile:
     def _grow(self) -> None:
         size = len(self._feeds)
         if self._at + self._left > self._size:
-            # What is left goes on at the beginning, so the new ones at the end come in between.
+            # The range wraps around to the start, so the new numbers at the end fall within it.
             self._left += size - self._size
         self._size = size

@@ -1,4 +1,4 @@
-"""One peer of an exchange: what it told, and what it is to be told and sent."""
+"""One peer of an exchange: what it told us, and what to tell and send it."""
 
 from array import array
 from collections.abc import Callable, Sized
@@ -9,11 +9,11 @@ from scuttlekit.ebt.notes import UNKNOWN
 from scuttlekit.ebt.pile import Pile
 
 PATIENCE: Final = 5.0
-"""Seconds that we wait for a feed from a peer that sends nothing at all."""
+"""Seconds to wait for a feed from a peer that sends nothing at all."""
 LONG_PATIENCE: Final = 60.0
-"""Seconds that we wait for a feed from a peer that is busy sending other feeds."""
+"""Seconds to wait for a feed from a peer that is busy sending other feeds."""
 LONGEST_BAR: Final = 300.0
-"""Seconds until a peer that let us down over and over with a feed is asked for it again."""
+"""The most seconds until a peer that repeatedly let us down with a feed is asked for it again."""
 
 _MOST_REFUSALS: Final = 500
 _MOST_BARRED: Final = 500
@@ -23,9 +23,10 @@ _BASE_COST: Final = 20_000
 
 
 class Remote:
-    """A peer by its `id`, which may be there several times. `wake` is called when there is something to send to it.
+    """A peer with an `id`, which other peers may share. `wake` is called when there is something to send to
+    it.
 
-    Feeds are numbers, as the exchange gives them: places in `feeds`.
+    Feeds are identified by the exchange's numbers, which are indices in `feeds`.
     """
 
     __slots__ = (
@@ -47,11 +48,11 @@ class Remote:
         self.friend = friend
         self.wake = wake
         self.told = Pile(feeds, full=True)
-        """Feeds of which it is to be told."""
+        """Feeds for which it must be sent a note."""
         self.due = Pile(feeds)
-        """Feeds that are to be sent to it."""
+        """Feeds whose messages must be sent to it."""
         self.refusals: dict[str, None] = {}
-        """Feeds that it is to be told are not replicated, by id."""
+        """Ids of feeds that it must be told are not replicated."""
         self._notes = array("i")
         self._barred: dict[int, tuple[float, int]] = {}
         self._held: dict[int, float] = {}
@@ -60,16 +61,16 @@ class Remote:
 
     @property
     def cost(self) -> int:
-        """About how many bytes of memory it takes."""
+        """About how many bytes of memory it uses."""
         return self._notes.itemsize * len(self._notes) + 200 * len(self.refusals) + _BASE_COST
 
     @property
     def rank(self) -> tuple[bool, int]:
-        """The least is to be asked first."""
+        """The sort key of peers: the lowest is asked first."""
         return not self.friend, self._letdowns
 
     def note_of(self, number: int) -> int:
-        """What it told of a feed, moved on by what was sent to it and came from it."""
+        """Its note on a feed, updated by the messages exchanged since."""
         return self._notes[number] if number < len(self._notes) else UNKNOWN
 
     def set_note(self, number: int, note: int) -> None:
@@ -78,7 +79,7 @@ class Remote:
         self._notes[number] = note
 
     def claims(self, number: int) -> int:
-        """How far it has a feed, 0 also where it does not replicate it."""
+        """Up to which message it has a feed; 0 if it does not replicate it."""
         return max(self.note_of(number) >> 1, 0)
 
     def tell(self, number: int) -> None:
@@ -90,21 +91,21 @@ class Remote:
         self.wake()
 
     def refuse(self, feed: str) -> None:
-        # What is left out is refused when it is asked for again; it is never sent.
+        # A refusal that does not fit is sent when the feed is requested again. The feed itself is never sent.
         if len(self.refusals) < _MOST_REFUSALS:
             self.refusals[feed] = None
             self.wake()
 
     def hear(self, now: float) -> None:
-        """Note that it sent a message."""
+        """Record that it sent a message."""
         self._heard = now
 
     def patience(self, now: float) -> float:
-        """Seconds that we wait for a feed from it."""
+        """Seconds to wait for a feed from it."""
         return LONG_PATIENCE if self._heard + PATIENCE > now else PATIENCE
 
     def bar(self, number: int, now: float) -> None:
-        """Do not ask it for a feed for a while, each time for longer."""
+        """Do not ask it for a feed for a while, which grows each time."""
         _, times = self._barred.pop(number, (0.0, 0))
         if len(self._barred) >= _MOST_BARRED:
             del self._barred[next(iter(self._barred))]
@@ -115,7 +116,7 @@ class Remote:
         return self._barred[number][0] if number in self._barred else float("-inf")
 
     def hold(self, number: int, until: float) -> bool:
-        """Send nothing of a feed until then; False if too many feeds are held already. A second call changes nothing."""
+        """Hold back a feed until then. Returns False if too many feeds are held. A second call changes nothing."""
         if number not in self._held:
             if len(self._held) >= _MOST_HELD:
                 return False
@@ -129,14 +130,14 @@ class Remote:
         self._held.pop(number, None)
 
     def take_held(self, now: float) -> list[int]:
-        """Give the feeds that were held long enough, which are no longer held then."""
+        """Release and return the feeds that were held long enough."""
         over = [number for number, until in self._held.items() if until <= now]
         for number in over:
             del self._held[number]
         return over
 
     def forget(self, number: int) -> None:
-        """Forget a feed, since its number will be that of another."""
+        """Forget a feed, because its number will be reused."""
         self._barred.pop(number, None)
         self._held.pop(number, None)
         if self.note_of(number) != UNKNOWN:

@@ -149,7 +149,7 @@ def _where(search: Search) -> tuple[str, list[Any]]:
     numbers = [RELATIONS[name] for name in search.relations]
     parts, values = [f"members.relation IN ({', '.join('?' * len(numbers))})"], list[Any](numbers)
     if search.text:
-        # Not LIKE, which has wildcards of its own.
+        # Not LIKE: it has wildcards, and it too ignores case only in ASCII.
         parts.append("(INSTR(LOWER(COALESCE(feeds.name, '')), LOWER(?)) > 0 OR INSTR(feeds.id, ?) > 0)")
         values += [search.text, search.text]
     if search.note is not None:
