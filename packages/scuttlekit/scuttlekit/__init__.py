@@ -15,7 +15,7 @@ A pub that answers one call, and a client that makes it:
 >>> asyncio.run(main())
 True
 
-Whatever a peer does wrong is a `ScuttlebuttError`.
+Every error that a peer causes is a `ScuttlebuttError`.
 """
 
 from importlib import import_module
@@ -86,7 +86,7 @@ __all__ = [
     "uri_to_sigil",
 ]
 
-# Loaded when they are asked for: whoever needs a part is not to load asyncio and all that comes with it.
+# Loaded on demand, so that using one part does not load asyncio and everything with it.
 _HOMES = {
     "Address": "addresses",
     "CallTimeout": "errors",

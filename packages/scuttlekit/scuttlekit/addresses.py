@@ -1,7 +1,7 @@
-"""Where a peer is and which key it has to prove: multiserver addresses and the older `host:port:@key.ed25519`.
+"""Where a peer is and which key it must prove: multiserver addresses and the older `host:port:@key.ed25519`.
 
-A multiserver text holds alternatives separated by `;`, each a chain of protocols separated by `~`, each a name and
-data separated by `:`. In data, `!` escapes these four signs.
+A multiserver text holds alternatives separated by `;`. Each is a chain of protocols separated by `~`, and
+each protocol is a name and data separated by `:`. In data, `!` escapes these four characters.
 
 Source: https://github.com/ssbc/multiserver-address
 """
@@ -17,7 +17,7 @@ from scuttlekit.errors import InvalidFormat
 from scuttlekit.keys import decode_base64, decode_feed_id, encode_feed_id
 
 LONGEST = 4096
-"""Characters. What is longer is no address that a person or peer means."""
+"""Characters. No genuine address is longer."""
 
 _TRANSPORTS = {"net": None, "onion": None, "ws": 80, "wss": 443}
 _SPECIAL = "!:;~"
@@ -41,7 +41,7 @@ Chain = tuple[Protocol, ...]
 
 
 def parse_multiserver(text: str) -> tuple[Chain, ...]:
-    """Read a multiserver text as its alternatives, whatever their protocols are. Raises InvalidFormat."""
+    """Parse a multiserver text into its alternatives, whatever their protocols. Raises InvalidFormat."""
     if len(text) > LONGEST:
         raise InvalidFormat(f"an address is not longer than {LONGEST} characters")
     return tuple(
@@ -51,7 +51,7 @@ def parse_multiserver(text: str) -> tuple[Chain, ...]:
 
 
 def format_multiserver(chains: tuple[Chain, ...]) -> str:
-    """Write alternatives as a multiserver text."""
+    """Format alternatives as a multiserver text."""
     return ";".join("~".join(":".join((p.name, *map(_escape, p.data))) for p in chain) for chain in chains)
 
 
@@ -63,7 +63,7 @@ def _parse_protocol(text: str) -> Protocol:
 
 
 def _split(text: str, separator: str) -> Iterator[str]:
-    """Split at the separators that no `!` escapes, leaving the escapes as they are."""
+    """Split at separators that are not escaped by `!`, and leave the escapes as they are."""
     start = at = 0
     while at < len(text):
         if text[at] == "!":
@@ -89,10 +89,10 @@ def _unescape(data: str) -> str:
 
 @dataclass(frozen=True, slots=True)
 class Address:
-    """A host (name, IPv4 or IPv6), a port, the feed id that has to answer there, and how to get there.
+    """A host (name, IPv4 or IPv6), a port, the feed id that must answer there, and the transport.
 
-    Transports are net, onion, ws and wss; `path` is the URL path of the last two. Raises InvalidFormat when a part
-    makes no sense.
+    Transports are net, onion, ws and wss; `path` is the URL path of the last two. Raises InvalidFormat if a
+    part is invalid.
     """
 
     host: str
@@ -114,7 +114,8 @@ class Address:
 
     @classmethod
     def parse(cls, text: str) -> Self:
-        """Read a multiserver text or a legacy address; of several alternatives, the first we can dial, or the first.
+        """Parse a multiserver text or a legacy address. Of several alternatives, pick the first we can dial,
+        or the first.
 
         Raises InvalidFormat.
         """
@@ -123,7 +124,7 @@ class Address:
 
     @classmethod
     def parse_all(cls, text: str) -> tuple[Self, ...]:
-        """Read every alternative that we understand, in order. Raises InvalidFormat if there is none."""
+        """Parse every alternative that we understand, in order. Raises InvalidFormat if there is none."""
         text = text.strip()
         if "~" not in text:
             return (cls._parse_legacy(text),)
@@ -151,7 +152,7 @@ class Address:
     @property
     def _place(self) -> str:
         if _TRANSPORTS[self.transport] is None:
-            # The colons of an IPv6 host stay bare, as in every such address out there; the port is what comes last.
+            # The colons of an IPv6 host are not escaped, as in all such addresses in use; the port comes last.
             return f"{self.transport}:{self.host}:{self.port}"
         host = f"[{self.host}]" if ":" in self.host else self.host
         return f"{self.transport}://{host}:{self.port}{_escape(self.path)}"
@@ -180,12 +181,12 @@ class Address:
 
 
 def apps_take(host: str) -> bool:
-    """Whether apps take a host in an address or invite: an IP address, or a domain name of several labels.
+    """Whether apps accept a host in an address or invite: an IP address, or a domain name of several labels.
 
-    Most apps read addresses with ssb-ref and pass over what it does not know, such as the name of a machine alone. An IPv6
-    address has no brackets, and no zone.
+    Most apps parse addresses with ssb-ref and skip what it does not accept, such as a bare machine name. An
+    IPv6 address has no brackets and no zone.
 
-    Source: https://github.com/ssbc/ssb-ref, which asks https://github.com/miguelmota/is-valid-domain
+    Source: https://github.com/ssbc/ssb-ref, which uses https://github.com/miguelmota/is-valid-domain
     """
     try:
         return "%" not in host and bool(ip_address(host))
@@ -197,7 +198,7 @@ def apps_take(host: str) -> bool:
 
 
 def without_brackets(host: str) -> str:
-    """A host as addresses and invites have it: an IPv6 address that is in brackets, as in a URL, loses them."""
+    """The host as in addresses and invites, where an IPv6 address has no brackets, unlike in a URL."""
     bare = host[1:-1] if host.startswith("[") and host.endswith("]") else host
     return bare if _is_ipv6(bare) else host
 

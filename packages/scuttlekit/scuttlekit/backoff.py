@@ -1,4 +1,4 @@
-"""Back-off: who fails again and again is left alone for longer each time."""
+"""Exponential back-off: the wait grows with each failure."""
 
 from datetime import timedelta
 from typing import Final, TypeVar
@@ -6,7 +6,7 @@ from typing import Final, TypeVar
 _MOST_DOUBLINGS: Final = 32
 
 Wait = TypeVar("Wait", float, timedelta)
-"""Seconds, or the length of time itself."""
+"""Seconds, or a timedelta."""
 
 
 def backoff(failures: int, first: Wait, longest: Wait) -> Wait:

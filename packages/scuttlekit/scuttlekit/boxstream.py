@@ -1,7 +1,7 @@
-"""The box stream: what two peers say after the handshake, encrypted in boxes of at most 4096 bytes.
+"""The box stream: everything two peers send after the handshake, encrypted in boxes of at most 4096 bytes.
 
-A box is a 34-byte sealed header (body length u16, then the body's 16-byte tag) and the body. Nonces count up by one,
-header and body in turn. A header of zeros is the goodbye.
+A box is a sealed 34-byte header (body length u16, then the body's 16-byte tag) and the body. The nonce
+increases by one for each header and each body. A header of zeros is the goodbye.
 
 Source: https://ssbc.github.io/scuttlebutt-protocol-guide/#box-stream
 """
@@ -23,7 +23,7 @@ _NONCES = 1 << (8 * _NONCE_BYTES)
 
 
 class _Nonce:
-    """A 24-byte big-endian counter that starts where the handshake says and wraps at its end."""
+    """A 24-byte big-endian counter that starts at the handshake's nonce and wraps around."""
 
     __slots__ = ("_count",)
 
@@ -39,7 +39,7 @@ class _Nonce:
 
 
 class Sealer:
-    """Encrypts our side of the stream; `key` has 32 bytes, `nonce` 24."""
+    """Encrypts our side of the stream. `key` has 32 bytes, `nonce` 24."""
 
     __slots__ = ("_key", "_nonce")
 
@@ -48,11 +48,11 @@ class Sealer:
         self._nonce = _Nonce(nonce)
 
     def seal(self, data: bytes) -> bytes:
-        """Encrypt any number of bytes as as many boxes as they need; no bytes give no box."""
+        """Encrypt any number of bytes in as many boxes as needed; none for empty data."""
         return b"".join(self._boxes(data))
 
     def goodbye(self) -> bytes:
-        """Encrypt the end of the stream: 34 bytes after which nothing may be sealed."""
+        """Encrypt the end of the stream: 34 bytes. Nothing may be sealed after it."""
         return bindings.crypto_secretbox_easy(bytes(_PLAIN_HEADER), self._nonce.take(), self._key)
 
     def _boxes(self, data: bytes) -> Iterator[bytes]:
@@ -66,7 +66,7 @@ class Sealer:
 
 
 class Opener:
-    """Decrypts the peer's side of the stream; holds at most one box and what was last fed."""
+    """Decrypts the peer's side of the stream. Holds at most one box and the data last fed."""
 
     __slots__ = ("_key", "_nonce", "_rest", "_tag", "_want", "ended")
 
@@ -74,23 +74,23 @@ class Opener:
         self._key = key
         self._nonce = _Nonce(nonce)
         self._rest = b""
-        """What came of a header or body that is not whole yet."""
+        """The received part of an incomplete header or body."""
         self._tag = b""
-        """The tag of the body that comes next; empty where a header comes next."""
+        """The tag of the body that comes next; empty if a header comes next."""
         self._want = HEADER_BYTES
         """The length of the header or body that comes next."""
         self.ended = False
-        """Whether the peer said goodbye; what it sends after that is ignored."""
+        """Whether the peer said goodbye. Anything after that is ignored."""
 
     @property
     def held(self) -> int:
-        """How many bytes of an unfinished box there are."""
+        """How many bytes of an incomplete box are held."""
         return len(self._rest)
 
     def feed(self, data: bytes) -> Iterator[bytes]:
-        """Take bytes off the wire and give the plain bodies they complete.
+        """Take received bytes, and yield the decrypted bodies that they complete.
 
-        Raises ProtocolError when a box does not open or says it is longer than 4096 bytes. The opener is of no use
+        Raises ProtocolError if a box does not open or claims more than 4096 bytes. The opener is unusable
         after that.
         """
         data = self._rest + data

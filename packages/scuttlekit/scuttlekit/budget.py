@@ -1,8 +1,8 @@
-"""How much memory all peers of a process may hold up together.
+"""A memory budget for all peers of a process together.
 
-What one connection may hold is bounded in `muxrpc`: bytes that nobody has read, bytes that the peer does not take, and
-calls that are being answered. A thousand connections could still hold a thousand times that. So each tells here what it
-holds, and when all hold too much, the one that holds most is ended.
+`muxrpc` bounds what one connection may hold: unread bytes, bytes that the peer does not take, and calls being
+answered. A thousand connections could still hold a thousand times that. So each reports here what it holds,
+and when the total is too much, the connection that holds the most is ended.
 """
 
 from typing import TYPE_CHECKING, Final, Protocol
@@ -13,18 +13,18 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
 MOST: Final = 32 << 20
-"""Bytes, where nobody says otherwise."""
+"""Bytes, by default."""
 
 
 class Holder(Protocol):
-    """Whoever holds memory up, and can be told to let it go."""
+    """Something that holds memory, and can be told to release it."""
 
     def give_up(self, error: ScuttlebuttError) -> None:
-        """Let go of everything at once."""
+        """Release everything at once."""
 
 
 class Budget:
-    """The bytes that each holder holds, and the most that they may hold together."""
+    """The bytes that each holder holds, and the most they may hold together."""
 
     __slots__ = ("_held", "most", "refuse", "total", "turned_out")
 
@@ -34,11 +34,11 @@ class Budget:
         self.turned_out = 0
         """How many holders had to give up."""
         self.refuse: Callable[[], object] = lambda: None
-        """Called each time one has to."""
+        """Called each time a holder has to give up."""
         self._held: dict[Holder, int] = {}
 
     def hold(self, holder: Holder, size: int) -> None:
-        """Note that `holder` now holds `size` bytes; 0 forgets it. The greatest holders give up while it is too much."""
+        """Record that `holder` now holds `size` bytes; 0 forgets it. While it is too much, the largest gives up."""
         self.total += size - self._held.pop(holder, 0)
         if size:
             self._held[holder] = size
@@ -53,4 +53,4 @@ class Budget:
 
 
 SHARED: Final = Budget()
-"""That of the process: memory is the process's, however many servers it has."""
+"""The budget of the process, shared by all its servers."""

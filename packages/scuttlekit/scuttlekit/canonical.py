@@ -1,7 +1,7 @@
-"""JSON exactly as V8 reads and writes it: ids and signatures of messages are made over V8's text.
+"""JSON exactly as V8 reads and writes it, since the ids and signatures of messages are made over V8's text.
 
-`orjson` does the work where its text is V8's, which a walk over the value tells: keys that are array indices, which V8
-puts first, and numbers that are not plain take a slower path of our own. So do lone surrogates.
+`orjson` does the work if its text equals V8's, which a walk over the value shows. Keys that are array
+indices, which V8 puts first, unusual numbers and lone surrogates take a slower path of our own.
 
 Sources: https://tc39.es/ecma262/#sec-json.stringify, #sec-ordinaryownpropertykeys and #sec-numeric-types-number-tostring
 """
@@ -21,18 +21,19 @@ MAX_DEPTH: Final = 128
 """How deeply parsed text may nest. No valid message nests deeper than 63: its indented text would be too long."""
 
 MAX_VALUES: Final = 100_000
-"""How many values parsed text may hold, counted by what begins them. A list of empty lists takes 28 times its text in memory."""
+"""How many values parsed text may hold, counted by brackets and commas. A list of empty lists takes 28 times
+the size of its text in memory."""
 
 _MAX_WRITTEN_DEPTH: Final = 2 * MAX_DEPTH
 _EXACT: Final = 2**53
 _SMALL: Final = 1e-3
 _LARGE: Final = 1e15
-"""A fraction between these is written without an exponent by every program."""
+"""Every program writes a fraction between these without an exponent."""
 _PLAIN: Final = frozenset({str, bool, type(None)})
 _LAST_INDEX: Final = 2**32 - 2
 _SMALLEST_POINT: Final = -6
 _LARGEST_POINT: Final = 21
-"""Between these powers of ten a number is written without an exponent."""
+"""Numbers between these powers of ten are written without an exponent."""
 
 _INDENTED: Final = orjson.OPT_INDENT_2
 _ONLY_JSON: Final = (
@@ -46,11 +47,12 @@ _SHORT_ESCAPES = {'"': '\\"', "\\": "\\\\", "\b": "\\b", "\f": "\\f", "\n": "\\n
 def parse(text: bytes) -> Any:
     """Read JSON as V8's `JSON.parse` does.
 
-    Whole numbers up to 2^53 are `int` however they are written (`1.0`, `1e3`); other numbers are `float`: larger ones are
-    rounded, as a double is, and those beyond every double are infinite. Of a key that occurs twice the last value counts,
-    at the first one's place. Lone surrogates stay in `str`.
+    Integers up to 2^53 are `int`, however they are written (`1.0`, `1e3`). Other numbers are `float`: larger
+    ones are rounded to a double, and those beyond the range of doubles are infinite. If a key occurs twice,
+    the last value counts, in the first one's place. Lone surrogates stay in `str`.
 
-    Raises InvalidFormat: no JSON, no UTF-8, longer than `MAX_SIZE`, deeper than `MAX_DEPTH`, more than `MAX_VALUES`.
+    Raises InvalidFormat: not JSON, not UTF-8, longer than `MAX_SIZE`, deeper than `MAX_DEPTH`, more than
+    `MAX_VALUES`.
     """
     if len(text) > MAX_SIZE:
         raise InvalidFormat(f"JSON of {len(text)} bytes is longer than {MAX_SIZE}")
@@ -66,21 +68,21 @@ def parse(text: bytes) -> Any:
 def compact(value: Any) -> bytes:
     """Write `JSON.stringify(value)` as UTF-8.
 
-    A tuple is written as an array, a number that JSON does not have as null, a lone surrogate as an escape. Raises
-    InvalidFormat for what is no JSON value, and for one that nests too deeply.
+    A tuple is written as an array, a number that JSON lacks as null, and a lone surrogate as an escape.
+    Raises InvalidFormat for a value that is not JSON or nests too deeply.
     """
     text = _dump(value, _ONLY_JSON)
     return _write_exactly(value, indented=False) if text is None else text
 
 
 def pretty(value: Any) -> bytes:
-    """Write `JSON.stringify(value, null, 2)` as UTF-8: the text that is signed and hashed. Else it is as `compact`."""
+    """Write `JSON.stringify(value, null, 2)` as UTF-8, the text that is signed and hashed. Otherwise as `compact`."""
     text = _dump(value, _ONLY_JSON | _INDENTED)
     return _write_exactly(value, indented=True) if text is None else text
 
 
 def pretty_and_compact(value: Any) -> tuple[bytes, bytes]:
-    """Write both forms. It is quicker than each by itself."""
+    """Write both forms, which is faster than writing them separately."""
     text = _dump(value, _ONLY_JSON | _INDENTED)
     if text is None:
         return _write_exactly(value, indented=True), _write_exactly(value, indented=False)
@@ -88,7 +90,7 @@ def pretty_and_compact(value: Any) -> tuple[bytes, bytes]:
 
 
 def utf16_length(text: str) -> int:
-    """The length that JavaScript gives a string: what lies beyond U+FFFF counts as two."""
+    """The length of a string in JavaScript, where characters beyond U+FFFF count as two."""
     return len(text) if text.isascii() else len(text.encode("utf-16-le", "surrogatepass")) // 2
 
 
@@ -110,13 +112,13 @@ def _refuse(name: str) -> Never:
 
 
 def _as_double(number: float) -> int | float:
-    """The number as a double holds it: an `int` where that is exact."""
+    """The number as a double holds it, as an `int` if that is exact."""
     number = float(number)
     return int(number) if -_EXACT <= number <= _EXACT and number.is_integer() else number
 
 
 def _with_doubles(value: Any, depth: int) -> Any:
-    """The same value with its numbers as doubles hold them. Raises InvalidFormat when it nests deeper than `depth`."""
+    """The same value with its numbers as doubles. Raises InvalidFormat if it nests deeper than `depth`."""
     if isinstance(value, dict | list):
         if not depth:
             raise InvalidFormat(f"JSON nests deeper than {MAX_DEPTH}")
@@ -127,7 +129,7 @@ def _with_doubles(value: Any, depth: int) -> Any:
 
 
 def _is_plain(value: Any, depth: int) -> bool:
-    """Whether V8 holds the same value and orjson writes it as V8 does, and it nests no deeper than `depth`."""
+    """Whether V8 holds the same value, orjson writes it as V8 does, and it nests no deeper than `depth`."""
     kind = type(value)
     if kind is dict:
         if not depth:
@@ -152,9 +154,9 @@ def _is_plain_scalar(value: Any, kind: type) -> bool:
 
 
 def _dump(value: Any, options: int) -> bytes | None:
-    """What orjson writes, or None where that is not what V8 writes."""
+    """The text orjson writes, or None if V8 would write something else."""
     try:
-        # orjson comes first: it refuses keys that are no strings.
+        # orjson comes first because it refuses keys that are not strings.
         text = orjson.dumps(value, option=options)
     except orjson.JSONEncodeError:
         return None
@@ -190,7 +192,7 @@ def _write(value: Any, add: Any, newline: str, indent: str, depth: int) -> None:
 
 
 def _in_order(value: dict[Any, Any]) -> list[tuple[str, Any]]:
-    """The members as V8 keeps them: array indices first, ascending, then the others as they were added."""
+    """The members in V8's order: array indices first, ascending, then the others as they were added."""
     indices: list[tuple[str, Any]] = []
     others: list[tuple[str, Any]] = []
     for key, child in value.items():
@@ -240,7 +242,7 @@ def _write_number(number: float) -> str:
 
 
 def _place_point(digits: str, point: int) -> str:
-    """ECMAScript's Number::toString, from the shortest digits on."""
+    """The rest of ECMAScript's Number::toString, given the shortest digits."""
     if len(digits) <= point <= _LARGEST_POINT:
         return digits.ljust(point, "0")
     if 0 < point <= _LARGEST_POINT:
@@ -253,7 +255,7 @@ def _place_point(digits: str, point: int) -> str:
 
 def _write_string(text: str) -> str:
     if not text.isascii():
-        # Two halves that stand side by side are one character, however they got there.
+        # Two adjacent surrogate halves are one character, however they got there.
         text = text.encode("utf-16-le", "surrogatepass").decode("utf-16-le", "surrogatepass")
     return f'"{_ESCAPED.sub(_escape, text)}"'
 

@@ -1,7 +1,7 @@
 """A connection: TCP, secret handshake, box stream and muxrpc in one asyncio protocol.
 
-There is no task for a connection: bytes that arrive run through the layers at once, and only waiters wake. That is
-what keeps thousands of idle connections cheap.
+A connection has no task: received bytes pass through all layers at once, and wake only those who wait for
+them. This keeps thousands of idle connections cheap.
 """
 
 import asyncio
@@ -22,9 +22,9 @@ from scuttlekit.peer import Peer
 from scuttlekit.serving import NOTHING, Api, Serving
 
 CLOSE_PATIENCE = 1.0
-"""Seconds that a closing connection waits for the peer's goodbye, and for the socket to take what is written."""
+"""Seconds that a closing connection waits for the peer's goodbye and for the socket to take written bytes."""
 MOST_UNTAKEN = 60.0
-"""Seconds in which a peer has to take something of what waits for it."""
+"""Seconds within which a peer must take some of the bytes that wait for it."""
 RECEIVE_BUFFER = 256 << 10
 """Bytes."""
 PROBES = {
@@ -32,14 +32,14 @@ PROBES = {
     for name, value in {"TCP_KEEPIDLE": 12, "TCP_KEEPINTVL": 3, "TCP_KEEPCNT": 2}.items()
     if hasattr(socket, name)
 }
-"""A machine that vanished is missed after 18 seconds of silence, while a program that is only busy has its kernel answer. Who
-says something every 10 seconds is never probed."""
+"""A vanished machine is noticed after 18 seconds of silence, while the kernel answers for a program that is
+only busy. A peer that sends something every 10 seconds is never probed."""
 
 _QUICKACK: int | None = getattr(socket, "TCP_QUICKACK", None)
 
 
 class Traffic:
-    """How many bytes went over TCP, on all connections that were given this counter, those that are gone included."""
+    """Counts the bytes over TCP of all connections that share this counter, including closed ones."""
 
     __slots__ = ("received", "sent")
 
@@ -48,26 +48,26 @@ class Traffic:
 
 
 class ConnectionOwner(Protocol):
-    """Whoever keeps many connections, and hears what becomes of each."""
+    """The owner of many connections, which is told about each."""
 
     def made(self, connection: "Connection") -> None:
-        """Hear that there is a connection; who fails it turns it away."""
+        """A connection was made. To turn it away, call its `fail`."""
 
     def met(self, connection: "Connection", peer: Peer) -> None:
-        """Hear who it is, once the handshake is done."""
+        """The handshake is done, and the peer is known."""
 
     def gave_up(self) -> None:
-        """Hear that a peer takes nothing of what it is sent, and is let go."""
+        """A peer took none of the bytes sent to it, and is disconnected."""
 
     def gone(self, connection: "Connection") -> None:
-        """Hear that the connection is gone; called once."""
+        """The connection is gone. Called once."""
 
 
 class Connection(asyncio.Protocol):
-    """One side of a connection. Give it to asyncio's `create_connection` or `create_server`; `ready` gives its Peer.
+    """One side of a connection. Pass it to asyncio's `create_connection` or `create_server`; `ready` gives its Peer.
 
-    `offer`, given the peer, says which calls are answered to it. `deadline` is how many seconds the handshake may take;
-    None is for who gives up by itself.
+    `offer` takes the peer and returns the calls that it may make. `deadline` is how many seconds the
+    handshake may take; None if the caller has its own timeout.
     """
 
     __slots__ = ("_early", "_keeper", "_offer", "_opener", "_said_goodbye", "_sealer", "_senders", "_sent", "_serving", "_steps", "_taking", "_timer", "_traffic", "_transport", "_untaken", "_want", "_writable", "closed", "host", "ready", "reason", "session")  # fmt: skip
@@ -94,7 +94,7 @@ class Connection(asyncio.Protocol):
         self._keeper = keeper
         self._traffic = traffic or Traffic()
         self.host = ""
-        """The IP address of the other end, as far as it is known."""
+        """The IP address of the other end, or empty if unknown."""
         self._transport: asyncio.Transport | None = None
         self._sealer: Sealer | None = None
         self._opener: Opener | None = None
@@ -112,7 +112,7 @@ class Connection(asyncio.Protocol):
         return self._sealer is not None and self.reason is None
 
     async def close(self) -> None:
-        """Say goodbye, wait a moment for the peer's, and close."""
+        """Say goodbye, wait briefly for the peer's goodbye, and close."""
         if not self.is_open:
             self.fail(ConnectionLost("we closed the connection before it was made"))
         else:
@@ -127,7 +127,7 @@ class Connection(asyncio.Protocol):
     # What asyncio calls.
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        # uvloop's transports are asyncio's in everything but their class.
+        # uvloop's transports behave like asyncio's but have another class.
         self._transport = cast("asyncio.Transport", transport)
         if isinstance(name := transport.get_extra_info("peername"), tuple):
             self.host = str(name[0])
@@ -137,11 +137,11 @@ class Connection(asyncio.Protocol):
             self._transport.abort()
             return
         if (sock := transport.get_extra_info("socket")) is not None and sock.family != socket.AF_UNIX:
-            # Without it a call and its answer wait for each other's acknowledgement: 44 ms instead of 0.2.
+            # Without it, a call and its answer wait for each other's acknowledgement: 44 ms instead of 0.2.
             sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-            # What the kernel keeps for a reader that waits is memory too; left alone it grows to 32 MiB.
+            # The kernel's buffer for a waiting reader takes memory too, and would grow to 32 MiB.
             sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, RECEIVE_BUFFER)
-            # A peer whose machine vanished sends no end; only the kernel's probes find out.
+            # If a peer's machine vanishes, only the kernel's probes notice.
             sock.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
             for option, value in PROBES.items():
                 sock.setsockopt(socket.IPPROTO_TCP, option, value)
@@ -208,7 +208,7 @@ class Connection(asyncio.Protocol):
             return
         self._say_goodbye()
         self._end(Goodbye("the peer said goodbye"))
-        # What is written still goes out, but a peer that takes nothing more can not keep us.
+        # Written bytes still go out, but a peer that takes nothing cannot keep us waiting.
         self._timer = asyncio.get_running_loop().call_later(CLOSE_PATIENCE, self._transport.abort)
         self._transport.close()
 
@@ -217,10 +217,10 @@ class Connection(asyncio.Protocol):
         if self._transport is not None:
             self._transport.abort()
 
-    # What happens inside.
+    # Internals.
 
     def _take_turns(self) -> None:
-        # One after the other, and whoever had its turn waits behind the rest: all at once, each of a hundred streams
+        # One at a time, and then to the back of the queue: if all woke at once, each of a hundred streams
         # would write although the first has filled the socket.
         while self._writable and self._senders:
             turn = self._senders.popleft()
@@ -230,7 +230,7 @@ class Connection(asyncio.Protocol):
                 return
 
     def _look_again(self) -> None:
-        """Look later whether the peer took something of what waits for it."""
+        """Check later whether the peer took some of the bytes that wait for it."""
         self._taking = asyncio.get_running_loop().call_later(
             self._untaken, self._look, self._sent - self._unsent()
         )
@@ -244,7 +244,7 @@ class Connection(asyncio.Protocol):
         self.fail(ProtocolError(f"the peer took nothing of what it was sent for {self._untaken:.0f} s"))
 
     def _unsent(self) -> int:
-        """How many bytes the peer has not taken yet, those that the kernel holds among them where it tells."""
+        """How many bytes the peer has not taken yet, including those in the kernel's buffer if it reports them."""
         sock = None if self._transport is None else self._transport.get_extra_info("socket")
         held = bytearray(4)
         with suppress(ImportError, AttributeError, OSError, ValueError):
@@ -256,8 +256,9 @@ class Connection(asyncio.Protocol):
         return self.backlog() + int.from_bytes(held, sys.byteorder)
 
     def _acknowledge(self) -> None:
-        # ssb-server writes an answer in small pieces, and its kernel sends the second only when the first is
-        # acknowledged. Ours would take 40 ms for that. The kernel forgets the option, so it is set each time.
+        # ssb-server writes an answer in small pieces, and its kernel sends the second only when the first has
+        # been acknowledged, which ours would delay by 40 ms. The kernel resets the option, so it is set each
+        # time.
         sock = None if self._transport is None else self._transport.get_extra_info("socket")
         if _QUICKACK is not None and sock is not None and sock.family != socket.AF_UNIX:
             sock.setsockopt(socket.IPPROTO_TCP, _QUICKACK, 1)
@@ -279,7 +280,8 @@ class Connection(asyncio.Protocol):
                 return
             data = bytes(self._early)
             self._early.clear()
-        # ssb-server puts the header and the body of a frame into a box each: what comes at once is taken at once.
+        # ssb-server puts the header and the body of a frame into separate boxes, so bodies that arrive
+        # together are joined.
         bodies: list[bytes] = []
         try:
             bodies.extend(self._opener.feed(data))
@@ -321,7 +323,7 @@ class Connection(asyncio.Protocol):
         if self._steps is None:
             self._end(ConnectionLost(how))
         else:
-            # Who does not know us, or is not whom we dialled, just hangs up.
+            # A peer that refuses us, or is not the one we dialled, just hangs up.
             self._end(HandshakeFailed(f"{how}, during the secret handshake"))
 
     def _stop_timer(self) -> None:
@@ -338,7 +340,7 @@ class Connection(asyncio.Protocol):
             self._said_goodbye = True
 
     def _end(self, reason: ScuttlebuttError) -> None:
-        """End everything for a reason; the first one given is the one that counts."""
+        """End everything for a reason. The first reason counts."""
         if self.reason is not None:
             return
         self.reason = _without_frames(reason)
@@ -348,13 +350,13 @@ class Connection(asyncio.Protocol):
         self.resume_writing()
         if not self.ready.done():
             self.ready.set_exception(reason)
-            # Nobody may be waiting for it, as on a server, and that is no error to report.
+            # On a server nobody waits for it, so asyncio must not report it as unhandled.
             self.ready.exception()
 
 
 def _without_frames(error: ScuttlebuttError) -> ScuttlebuttError:
-    """The same error, which is kept from now on: it would keep the frames it came through, and in them what the peer sent,
-    until Python looks for rings of objects. A stranger that sends noise left 256 KiB with each connection.
+    """Remove the tracebacks from an error that is kept. They refer to stack frames, and so to the peer's
+    data, until Python collects reference cycles: a stranger sending noise left 256 KiB per connection.
     """
     each: BaseException | None = error
     while each is not None:

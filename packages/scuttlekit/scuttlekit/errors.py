@@ -6,11 +6,11 @@ class ScuttlebuttError(Exception):
 
 
 class InvalidFormat(ScuttlebuttError, ValueError):
-    """A key, address, invite, URI or `secret` file is not written as its format asks."""
+    """A key, address, invite, URI or `secret` file does not follow its format."""
 
 
 class InvalidMessage(ScuttlebuttError):
-    """A message breaks a rule of the format or of its feed; the text says which."""
+    """A message breaks a rule of the format or of its feed. The text says which."""
 
 
 class Unreachable(ScuttlebuttError):
@@ -22,29 +22,29 @@ class HandshakeFailed(ScuttlebuttError):
 
 
 class ProtocolError(ScuttlebuttError):
-    """The peer sent bytes that break the box stream, muxrpc or JSON; or we were asked to send such."""
+    """The peer sent bytes that break the rules of the box stream, muxrpc or JSON, or we were asked to send such."""
 
 
 class ConnectionLost(ScuttlebuttError):
-    """The connection dropped; whatever was under way on it has no answer and may or may not have happened."""
+    """The connection dropped. Calls in progress get no answer, and may or may not have taken effect."""
 
 
 class Goodbye(ConnectionLost):
-    """One side closed the connection in order, with a goodbye."""
+    """One side closed the connection properly, with a goodbye."""
 
 
 class CallTimeout(ScuttlebuttError, TimeoutError):
-    """The peer gave no answer in time; the connection itself stays open."""
+    """The peer did not answer in time. The connection stays open."""
 
 
 class ConsumerTooSlow(ScuttlebuttError):
-    """A stream was read too slowly while others needed the connection, so it was ended to bound memory."""
+    """A stream was read too slowly while others needed the connection, so it was ended to limit memory use."""
 
 
 class RemoteError(ScuttlebuttError):
     """The peer answered with an error of its own.
 
-    `message` and `name` are the peer's words: show them as text, trust them in nothing.
+    `message` and `name` come from the peer: show them only as text, and do not trust them.
     """
 
     def __init__(self, message: str, name: str = "Error") -> None:

@@ -1,4 +1,4 @@
-"""Files that are whole: who looks finds what was there before or all that is there now, never half of it."""
+"""Atomic file writes: a reader finds either the old content or all of the new, never half of it."""
 
 import fcntl
 import os
@@ -17,10 +17,10 @@ DRAFTS = f".*.{'[0-9a-f]' * 2 * NAME_BYTES}.draft"
 def whole_file(
     path: Path, *, mode: int = FOR_ITS_OWNER, lasting: bool = False, first: bool = False
 ) -> Iterator[BinaryIO]:
-    """A file to write that takes its place at `path` when all went well, with `mode` from its first moment.
+    """Open a file for writing that replaces `path` if the block succeeds. It has `mode` from the start.
 
-    A `lasting` one is there even if the machine loses power a moment later. A `first` one never takes another's place: of
-    two that write at once one wins, and the other gets `FileExistsError`.
+    With `lasting`, it survives a power failure right after. With `first`, it never replaces a file: if two
+    writers compete, one wins, and the other gets `FileExistsError`.
     """
     _sweep(path.parent)
     draft, number = _begin(path, mode)
@@ -30,7 +30,7 @@ def whole_file(
             file.flush()
             if lasting:
                 os.fsync(file.fileno())
-            # Before it is closed: from then on it is anybody's to sweep.
+            # Before it is closed: after that, anybody may sweep it.
             if first:
                 # A link, unlike a rename, fails when the name is taken.
                 os.link(draft, path)
@@ -50,13 +50,13 @@ def write_whole(
     lasting: bool = False,
     first: bool = False,
 ) -> None:
-    """Write `content` as `whole_file` does."""
+    """Write `content` atomically, as `whole_file` does."""
     with whole_file(path, mode=mode, lasting=lasting, first=first) as file:
         file.write(content.encode() if isinstance(content, str) else content)
 
 
 def sync(path: Path) -> None:
-    """Have what is at `path`, a file or a folder's names, on the disk for good."""
+    """Sync a file, or the names in a folder, to disk."""
     number = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
     try:
         os.fsync(number)
@@ -65,9 +65,9 @@ def sync(path: Path) -> None:
 
 
 def _begin(path: Path, mode: int) -> tuple[Path, int]:
-    """A draft that is kept from sweepers as long as its number is open; the lock ends with whoever holds it."""
+    """Open a draft, locked against sweepers while the descriptor is open. The lock ends with its process."""
     while True:
-        # A name of its own: two that write at once would else move each other's half there.
+        # The name is unique, so that two writers cannot move each other's half-written file.
         draft = path.with_name(f".{path.name}.{secrets.token_hex(NAME_BYTES)}.draft")
         number = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, mode)
         with suppress(OSError):
@@ -79,7 +79,7 @@ def _begin(path: Path, mode: int) -> tuple[Path, int]:
 
 
 def _sweep(folder: Path) -> None:
-    """Remove what writers left there who were killed: a secret should not lie about, nor a half backup fill the disk."""
+    """Remove the drafts of killed writers: secrets must not lie about, nor half backups fill the disk."""
     for draft in folder.glob(DRAFTS):
         with suppress(OSError):
             number = os.open(draft, os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC)

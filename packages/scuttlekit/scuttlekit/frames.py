@@ -1,6 +1,7 @@
 """muxrpc's frames: a 9-byte header (flags u8, body length u32, request i32, big-endian) and a body.
 
-The request number is the caller's own count; whoever answers negates it. A frame of nine zeros is the goodbye.
+The caller numbers its requests, and the other side negates the number in its answer. Nine zero bytes are the
+goodbye.
 
 Source: https://ssbc.github.io/scuttlebutt-protocol-guide/#rpc-protocol
 """
@@ -13,7 +14,7 @@ from scuttlekit import canonical
 from scuttlekit.errors import InvalidFormat, ProtocolError
 
 MAX_BODY = 1 << 20
-"""The largest body we take or send, in bytes. A message has at most 8 KiB and a blob comes in chunks of 64."""
+"""The largest body we accept or send, in bytes. A message has at most 8 KiB, and blobs come in chunks of 64 KiB."""
 
 GOODBYE = bytes(9)
 
@@ -31,13 +32,13 @@ _HEADER = struct.Struct(">BIi")
 
 
 class Json(bytes):
-    """A value to send that is JSON text already: it is sent as it is."""
+    """A value that is already JSON text, and is sent as it is."""
 
     __slots__ = ()
 
 
 class Frame(NamedTuple):
-    """One frame as it came; its body is decoded only when somebody wants the value."""
+    """One received frame. Its body is decoded only on demand."""
 
     flags: int
     request: int
@@ -45,7 +46,7 @@ class Frame(NamedTuple):
 
     @property
     def kind(self) -> int:
-        """What the body is: `BINARY`, `STRING` or `JSON`."""
+        """The type of the body: `BINARY`, `STRING` or `JSON`."""
         return self.flags & _KIND
 
     @property
@@ -63,10 +64,10 @@ class Frame(NamedTuple):
 
 
 def encode(request: int, value: Any, *, stream: bool = False, end: bool = False) -> bytes:
-    """Write one frame: bytes go as binary, str as string, `Json` as the JSON it is, anything else as JSON.
+    """Encode one frame: bytes as binary, str as string, `Json` unchanged, and anything else as JSON.
 
-    Raises ProtocolError for what no frame can carry: a body over `MAX_BODY`, a value that is not JSON, or an empty
-    one, which ssb-server takes for the goodbye.
+    Raises ProtocolError for a value that no frame can carry: a body over `MAX_BODY`, a value that is not
+    JSON, or an empty body, which ssb-server mistakes for the goodbye.
     """
     kind, body = encode_body(value)
     if not 0 < len(body) <= MAX_BODY:
@@ -76,7 +77,7 @@ def encode(request: int, value: Any, *, stream: bool = False, end: bool = False)
 
 
 def encode_body(value: Any) -> tuple[int, bytes]:
-    """Give a value's kind (binary, string or JSON) and its bytes. Raises ProtocolError."""
+    """Return a value's kind (binary, string or JSON) and its bytes. Raises ProtocolError."""
     try:
         if isinstance(value, Json):
             return JSON, value
@@ -90,7 +91,7 @@ def encode_body(value: Any) -> tuple[int, bytes]:
 
 
 def decode_body(kind: int, body: bytes) -> Any:
-    """Read a body of a kind. Raises ProtocolError, also for JSON beyond the bounds of `canonical.parse`."""
+    """Decode a body of a given kind. Raises ProtocolError, also for JSON beyond the bounds of `canonical.parse`."""
     if kind == BINARY:
         return body
     try:
@@ -102,27 +103,27 @@ def decode_body(kind: int, body: bytes) -> Any:
 
 
 class FrameDecoder:
-    """Cuts plain bytes into frames; holds at most one unfinished frame and what was last fed."""
+    """Cuts plain bytes into frames. Holds at most one incomplete frame and the data last fed."""
 
     __slots__ = ("_kept", "_missing", "_pieces", "ended")
 
     def __init__(self) -> None:
-        # Of a frame that did not come whole: what came of it, as it came, and how many bytes are missing, at least. A buffer
-        # that grows is moved about, and with many connections that leaves holes in memory that nobody fills again.
+        # For an incomplete frame: the received pieces, and how many bytes are missing, at least. A growing
+        # buffer would be moved around, and with many connections that fragments memory.
         self._pieces: list[bytes] = []
         self._kept = self._missing = 0
         self.ended = False
-        """Whether the peer said goodbye; what it sends after that is ignored."""
+        """Whether the peer said goodbye. Anything after that is ignored."""
 
     @property
     def held(self) -> int:
-        """How many bytes of an unfinished frame there are."""
+        """How many bytes of an incomplete frame are held."""
         return self._kept
 
     def feed(self, data: bytes) -> Iterator[Frame]:
-        """Take plain bytes and give the frames they complete.
+        """Take plain bytes, and yield the frames that they complete.
 
-        Raises ProtocolError for a header that makes no sense. The decoder is of no use after that.
+        Raises ProtocolError for an invalid header. The decoder is unusable after that.
         """
         if self._missing > len(data):
             self._keep(data)
@@ -151,7 +152,7 @@ class FrameDecoder:
             self._keep(data[at:])
 
     def drop(self) -> None:
-        """Let go of what came of an unfinished frame. The decoder is of no use after that."""
+        """Drop the incomplete frame. The decoder is unusable after that."""
         self.ended = True
         self._forget()
 
@@ -162,7 +163,7 @@ class FrameDecoder:
     def _keep(self, data: bytes) -> None:
         self._kept += len(data)
         if self._pieces and len(self._pieces[-1]) + len(data) <= _PIECE:
-            # Each piece takes memory of its own, and a peer may send single bytes.
+            # Each piece has a memory overhead, and a peer may send single bytes.
             self._pieces[-1] += data
         else:
             self._pieces.append(data)

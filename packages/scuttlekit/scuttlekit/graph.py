@@ -1,4 +1,4 @@
-"""Who follows and blocks whom, from messages of the type `contact`, with the meaning that ssb-friends gives them.
+"""Who follows and blocks whom, from messages of the type `contact`, interpreted as in ssb-friends.
 
 Source: https://github.com/ssbc/ssb-friends
 """
@@ -13,21 +13,21 @@ from scuttlekit.keys import decode_feed_id
 FOLLOWS: Final = 1
 BLOCKS: Final = -1
 NEITHER: Final = -2
-"""Said of somebody who was followed or blocked before, or not even that."""
+"""The source neither follows nor blocks the target, and perhaps did before."""
 
 MAX_OF_ONE: Final = 10_000
-"""How many others one feed may speak of. Of one that speaks of more, those it spoke of first are forgotten."""
+"""How many targets are kept for one feed. Beyond that, its oldest are forgotten."""
 
 MAX_EDGES: Final = 200_000
-"""How many pairs are kept in all. Beyond, the feed that speaks of most others loses half of them."""
+"""How many pairs are kept in total. Beyond that, the feed with the most targets loses half of them."""
 
 _KEPT_ANSWERS: Final = 4
 
 
 def relation_in(content: Any) -> tuple[str, int] | None:
-    """Whom a message's content speaks of, and as what: `FOLLOWS`, `BLOCKS` or `NEITHER`; None where it is no contact.
+    """The target and relation in a message's content: `FOLLOWS`, `BLOCKS` or `NEITHER`; None if it is not a contact.
 
-    Any JSON is taken. Whatever JavaScript takes for true blocks, and only `true` itself follows.
+    Any JSON is accepted. Any value that is truthy in JavaScript blocks, but only `true` itself follows.
     """
     match content:
         case {"type": "contact", "contact": str(target)}:
@@ -42,23 +42,23 @@ def relation_in(content: Any) -> tuple[str, int] | None:
 
 
 class Graph:
-    """The graph, in memory. The latest message about a pair counts, so they are told in the order of the feeds."""
+    """The graph, in memory. The latest message about a pair counts, so add messages in feed order."""
 
     def __init__(self, own: str = "") -> None:
-        """Of `own` nothing is ever forgotten."""
+        """The relations of `own` are never forgotten."""
         self._own = own
         self._edges: dict[str, dict[str, int]] = {}
         self._count = 0
         self._answers: dict[tuple[str, int], _Hops] = {}
         self.changes = 0
-        """How often an answer of `hops` that was given may have become another one."""
+        """How often an earlier result of `hops` may have become outdated."""
 
     def __len__(self) -> int:
-        """How many pairs are known."""
+        """The number of known pairs."""
         return self._count
 
     def restore(self, edges: Iterable[tuple[str, str, int]]) -> None:
-        """Have many pairs at once, of which none is known yet: `(source, target, relation)`."""
+        """Add many new pairs at once: `(source, target, relation)`. None of them may be known yet."""
         for source, target, relation in edges:
             known = self._edges.setdefault(source, {})
             known[target] = relation
@@ -74,12 +74,12 @@ class Graph:
         self._forget_all()
 
     def hears(self, author: str, content: Any) -> bool:
-        """Take a message's content, whatever it is. Tells whether it changed anything."""
+        """Process the content of any message. Returns whether it changed anything."""
         found = relation_in(content)
         return found is not None and self.sets(author, *found)
 
     def sets(self, source: str, target: str, relation: int) -> bool:
-        """Have `source` follow or block `target`, or neither. Tells whether that is news."""
+        """Record that `source` follows or blocks `target`, or neither. Returns whether this is new."""
         known = self._edges.setdefault(source, {})
         before = known.get(target)
         if before == relation:
@@ -98,18 +98,18 @@ class Graph:
         return self._relation(source, target) == BLOCKS
 
     def relations(self, source: str) -> Mapping[str, int]:
-        """Everybody whom `source` spoke of: `FOLLOWS`, `BLOCKS` or `NEITHER`. A live view."""
+        """All targets of `source`, each with `FOLLOWS`, `BLOCKS` or `NEITHER`. A live view."""
         return MappingProxyType(self._edges.get(source, {}))
 
     def sources(self) -> Iterable[str]:
-        """Every feed that spoke of anybody."""
+        """Every feed with at least one target."""
         return self._edges.keys()
 
     def hops(self, start: str, most: int) -> Mapping[str, int]:
-        """How far each feed is from `start`, which is 0, up to `most`; whom it follows are at 1.
+        """The distance of each feed from `start`, up to `most`. `start` is at 0, and those it follows are at 1.
 
-        Left out is whom somebody blocks who is nearer to `start` than all who follow them. What is given never changes:
-        it is made anew when it is asked for after a change.
+        A feed is left out if somebody blocks it who is nearer to `start` than everybody who follows it. A
+        returned mapping never changes; after a change of the graph, a new one is made.
         """
         answer = self._answers.get((start, most))
         if answer is None:
@@ -145,7 +145,7 @@ class Graph:
         self.changes += 1
 
     def _forget_answers(self, source: str, target: str, before: int | None, relation: int) -> None:
-        """Mend the answers that were given where that is quick, and forget those that are no longer true."""
+        """Update cached results of `hops` where that is quick, and drop the other outdated ones."""
         changed = False
         for asked, answer in list(self._answers.items()):
             if answer.is_untouched(source, target, before):
@@ -157,13 +157,13 @@ class Graph:
 
 
 class _Hops:
-    """An answer of `Graph.hops`, and what is needed to tell whether it still holds."""
+    """A result of `Graph.hops`, with what is needed to tell whether it is still valid."""
 
     def __init__(self, edges: Mapping[str, Mapping[str, int]], start: str, most: int) -> None:
         self._most = most
         self._near = {start: 0}
         self._out: dict[str, int] = {}
-        """Who is left out, and how near who blocks them is."""
+        """The feeds left out, with the distance at which each was left out."""
         self._is_lent = False
         level, later = [start], list[str]()
         for distance in range(1, most + 1):
@@ -175,7 +175,7 @@ class _Hops:
                 for target, relation in edges.get(source, {}).items():
                     if target not in self._near and target not in self._out:
                         {FOLLOWS: following, BLOCKS: blocked, NEITHER: later}[relation].append(target)
-            # Who follows counts before who blocks from as near.
+            # At the same distance, following takes precedence over blocking.
             level = []
             for target in following:
                 if target not in self._near:
@@ -190,16 +190,16 @@ class _Hops:
         return MappingProxyType(self._near)
 
     def is_untouched(self, source: str, target: str, before: int | None) -> bool:
-        """Whether the news changes nothing here: most come from feeds too far away to count."""
+        """Whether a change does not affect this result. Most come from feeds too far away to count."""
         distance = self._near.get(source)
         if distance is None or distance >= self._most:
             return True
         known = self._near.get(target)
-        # Nothing that counted is taken away, and a nearer one follows already.
+        # Nothing that counted is removed, and somebody at least as near already follows.
         return before is None and known is not None and known <= distance + 1
 
     def reaches(self, source: str, target: str, before: int | None, relation: int) -> bool:
-        """Take the news in, if that is no more than one feed more at the edge. Tells whether it was."""
+        """Apply a change if it only adds one feed at the greatest distance. Returns whether it did."""
         distance = self._near[source] + 1
         if before is not None or relation != FOLLOWS or target in self._near or target in self._out:
             return False
@@ -212,5 +212,5 @@ class _Hops:
 
 
 def _is_truthy(value: Any) -> bool:
-    """As JavaScript takes it: an empty object or array is true."""
+    """As in JavaScript, where an empty object or array is truthy."""
     return isinstance(value, dict | list) or bool(value)

@@ -1,7 +1,7 @@
 """The secret handshake: two peers prove who they are, and agree on keys for a box stream.
 
-Each side is a generator: it yields a `HandshakeStep` (bytes to send, then how many bytes it wants) and returns `SessionKeys`.
-Whoever drives it owns the socket and the deadline. Any failure raises HandshakeFailed.
+Each side is a generator that yields `HandshakeStep`s (bytes to send, and how many bytes it wants) and returns
+`SessionKeys`. The caller owns the socket and the deadline. Any failure raises HandshakeFailed.
 
 Source: Dominic Tarr, "Designing a Secret Handshake", and https://ssbc.github.io/scuttlebutt-protocol-guide/#handshake
 """
@@ -27,19 +27,19 @@ CHALLENGE_BYTES = 32 + KEY_BYTES
 CLIENT_AUTH_BYTES = _MAC + _SIGNATURE + KEY_BYTES
 SERVER_ACCEPT_BYTES = _MAC + _SIGNATURE
 
-# Each of the keys boxes one message in its life, so the protocol fixes this nonce.
+# Each key seals only one message, so the protocol uses this fixed nonce.
 _NONCE = bytes(24)
 
 
 class HandshakeStep(NamedTuple):
-    """Send these bytes, then come back with exactly that many of the peer's."""
+    """Send these bytes, then pass in exactly `want` bytes from the peer."""
 
     send: bytes
     want: int
 
 
 class SessionKeys(NamedTuple):
-    """What a handshake ends in. Keys are 32 bytes, nonces 24; `last` is what the server still has to send."""
+    """The result of a handshake. Keys have 32 bytes, nonces 24. `last` is what the server must still send."""
 
     remote: bytes
     seal_key: bytes
@@ -53,7 +53,7 @@ Handshake = Generator[HandshakeStep, bytes, SessionKeys]
 
 
 class _Ephemeral:
-    """One side's throw-away curve25519 pair and the challenge that shows it."""
+    """One side's ephemeral curve25519 key pair, and its challenge message."""
 
     __slots__ = ("challenge", "mac", "network", "private", "public")
 
@@ -65,7 +65,7 @@ class _Ephemeral:
         self.challenge = self.mac + self.public
 
     def meet(self, challenge: bytes) -> tuple[bytes, bytes]:
-        """Give the peer's ephemeral public key and the first shared secret, a·b."""
+        """Return the peer's ephemeral public key and the first shared secret, a·b."""
         mac, public = challenge[:32], challenge[32:]
         if not hmac.compare_digest(mac, _authenticate(self.network, public)):
             raise HandshakeFailed("the peer is on another network or speaks another protocol")
@@ -73,7 +73,7 @@ class _Ephemeral:
 
 
 def client(keys: KeyPair, server: bytes, network: bytes = MAIN_NETWORK) -> Handshake:
-    """Shake hands as the one who dials; `server` is the 32-byte public key that must answer."""
+    """Run the handshake as the dialling side. `server` is the 32-byte public key that must answer."""
     mine = _Ephemeral(network)
     theirs, ab = mine.meet((yield HandshakeStep(mine.challenge, CHALLENGE_BYTES)))
     abx = _shared(mine.private, _curve_public(server))
@@ -91,7 +91,7 @@ def server(
     network: bytes = MAIN_NETWORK,
     welcome: Callable[[str], bool] | None = None,
 ) -> Handshake:
-    """Shake hands as the one who is dialled; `welcome`, given the client's feed id, may turn it away."""
+    """Run the handshake as the dialled side. `welcome` takes the client's feed id, and may turn it away."""
     mine = _Ephemeral(network)
     theirs, ab = mine.meet((yield HandshakeStep(b"", CHALLENGE_BYTES)))
     abx = _shared(_curve_private(keys), theirs)
@@ -124,7 +124,7 @@ def _hash(data: bytes) -> bytes:
 
 
 def _authenticate(network: bytes, public: bytes) -> bytes:
-    """HMAC-SHA-512-256 as libsodium's crypto_auth has it: the first 32 bytes of HMAC-SHA-512."""
+    """HMAC-SHA-512-256 as in libsodium's crypto_auth: the first 32 bytes of HMAC-SHA-512."""
     return hmac.digest(network, public, "sha512")[:32]
 
 

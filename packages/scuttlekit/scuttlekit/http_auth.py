@@ -1,6 +1,7 @@
-"""Sign in with Scuttlebutt: the challenges, what an app signs with them, and the link that has an app do so.
+"""Sign in with Scuttlebutt: challenges, the solution that an app signs, and the link that asks an app to do so.
 
-Server and app each make a challenge. The app proves its id by a signature over both challenges and both ids.
+Server and app each create a challenge. The app proves its id by a signature over both challenges and both
+ids.
 
 Source: https://github.com/ssb-ngi-pointer/ssb-http-auth-spec
 """
@@ -32,16 +33,16 @@ def is_challenge(text: Any) -> bool:
 
 
 def solve(app: KeyPair, server_id: str, server_challenge: str, app_challenge: str) -> str:
-    """What an app answers: its signature in base64, with the suffix `.sig.ed25519`."""
+    """The app's solution: its signature in base64, with the suffix `.sig.ed25519`."""
     return app.sign_text(_signed(server_id, app.id, server_challenge, app_challenge))
 
 
 def is_solution(
     server_id: str, app_id: str, server_challenge: str, app_challenge: str, solution: Any
 ) -> bool:
-    """Whether `solution` proves that the app with this id wants to sign in at this server.
+    """Whether `solution` proves that the app with this id wants to sign in to this server.
 
-    `server_id` and `server_challenge` are the server's own. All else may be anything.
+    `server_id` and `server_challenge` are the server's own. The other arguments are untrusted.
     """
     return is_challenge(app_challenge) and is_signed_by(
         app_id, _signed(server_id, app_id, server_challenge, app_challenge), solution
@@ -49,7 +50,7 @@ def is_solution(
 
 
 def start_uri(server: Address, server_challenge: str) -> str:
-    """The link that has an app solve a challenge and send the solution to this server."""
+    """The link that asks an app to solve a challenge and send the solution to this server."""
     return experimental_uri(
         ACTION, sid=server.key, sc=server_challenge, multiserverAddress=server.multiserver
     )

@@ -1,4 +1,4 @@
-"""Invites: an address and a seed. Whoever holds one may ask the pub, once or a few times, to follow a feed.
+"""Invites: an address and a seed. The holder may ask the pub, once or a few times, to follow a feed.
 
 The older form is `host:port:@key.ed25519~SEED`; the newer is a multiserver address with the seed at its end,
 `net:host:port~shs:KEY:SEED`. A pub knows an invite by its own id, the feed id of the seed's key pair.
@@ -6,7 +6,7 @@ The older form is `host:port:@key.ed25519~SEED`; the newer is a multiserver addr
 Source: https://github.com/ssbc/ssb-invite and https://github.com/ssbc/multiserver/blob/main/plugins/shs.js
 """
 
-# ruff: noqa: ASYNC109 - a deadline of ours ends in an error of ours, which says what did not answer
+# ruff: noqa: ASYNC109 - our own timeout raises our own error, which says what did not answer
 
 import base64
 import re
@@ -35,7 +35,7 @@ class InviteCode:
 
     @classmethod
     def parse(cls, text: str) -> Self:
-        """Read an invite of either form, with or without quotes around it or a `#…` web page after it.
+        """Parse an invite of either form, with or without quotes around it or a `#…` web page after it.
 
         Raises InvalidFormat, which never quotes the invite.
         """
@@ -51,17 +51,17 @@ class InviteCode:
 
     @property
     def keys(self) -> KeyPair:
-        """The key pair that the invite lends to whoever uses it."""
+        """The key pair with which the holder connects to the pub."""
         return KeyPair(self.seed)
 
     @property
     def id(self) -> str:
-        """The invite's own feed id, by which the pub knows it; it tells nothing of the seed."""
+        """The invite's own feed id, by which the pub knows it. It does not reveal the seed."""
         return self.keys.id
 
     @property
     def code(self) -> str:
-        """The invite as people pass it on: the older form, which every client reads, wherever it has one."""
+        """The invite as people share it: in the older form, which every client reads, if it has one."""
         if self.address.transport in {"ws", "wss"}:
             return self.multiserver
         return f"{self.address.legacy}~{self._seed}"
@@ -78,10 +78,11 @@ class InviteCode:
     async def use(
         self, feed_id: str, *, timeout: float = 10.0, network: bytes = handshake.MAIN_NETWORK
     ) -> Any:
-        """Ask the pub to follow a feed, and give the message in which it says so.
+        """Ask the pub to follow a feed, and return the follow message.
 
-        `timeout` is in seconds, for the connection and again for the call. Raises InvalidFormat for a feed id that is
-        none, Unreachable, HandshakeFailed, and RemoteError for an invite that is used up or a feed followed already.
+        `timeout` is in seconds, for the connection and again for the call. Raises InvalidFormat for an
+        invalid feed id, Unreachable, HandshakeFailed, and RemoteError if the invite is used up or the feed is
+        already followed.
         """
         decode_feed_id(feed_id)
         async with connect(self.address, self.keys, timeout=timeout, network=network) as pub:

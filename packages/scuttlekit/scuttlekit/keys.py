@@ -1,4 +1,4 @@
-"""Identities: ed25519 key pairs, feed ids, and the `secret` file that every SSB program keeps."""
+"""Identities: ed25519 key pairs, feed ids, and the `secret` file of every SSB program."""
 
 import base64
 import binascii
@@ -29,9 +29,9 @@ _FILE = """\
 
 
 def decode_base64(text: str, length: int, what: str) -> bytes:
-    """Decode canonical standard base64 of exactly `length` bytes; `what` names it in the error.
+    """Decode canonical standard base64 of exactly `length` bytes. `what` names it in the error.
 
-    Raises InvalidFormat. Anything that is not canonical is refused, for one key must have one spelling.
+    Raises InvalidFormat. Non-canonical base64 is refused, because each key must have only one spelling.
     """
     try:
         data = binascii.a2b_base64(text, strict_mode=True)
@@ -45,21 +45,21 @@ def decode_base64(text: str, length: int, what: str) -> bytes:
 
 
 def encode_feed_id(public: bytes) -> str:
-    """Write a 32-byte ed25519 public key as a feed id, `@….ed25519`."""
+    """Format a 32-byte ed25519 public key as a feed id, `@….ed25519`."""
     return f"@{base64.b64encode(public).decode()}.{CURVE}"
 
 
 def decode_feed_id(feed_id: str) -> bytes:
-    """Read a feed id, `@….ed25519`, as its 32-byte public key. Raises InvalidFormat."""
+    """Decode a feed id, `@….ed25519`, into its 32-byte public key. Raises InvalidFormat."""
     if not feed_id.startswith("@") or not feed_id.endswith(f".{CURVE}"):
         raise InvalidFormat(f"a feed id starts with '@' and ends with '.{CURVE}'")
     return decode_base64(feed_id[1 : -len(CURVE) - 1], KEY_BYTES, "the feed id's key")
 
 
 def is_signed_by(feed_id: Any, message: bytes, signature: Any) -> bool:
-    """Whether `signature`, in base64 with the suffix `.sig.ed25519`, is of this feed and over this message.
+    """Whether `signature`, in base64 with the suffix `.sig.ed25519`, is this feed's signature of this message.
 
-    Neither the id nor the signature needs to be of the right form.
+    False if the id or the signature is malformed.
     """
     if not isinstance(feed_id, str) or not isinstance(signature, str):
         return False
@@ -77,7 +77,7 @@ def is_signed_by(feed_id: Any, message: bytes, signature: Any) -> bool:
 
 @dataclass(frozen=True, slots=True)
 class KeyPair:
-    """An ed25519 identity. Its `repr` shows the public id only, so that no log ever holds the secret."""
+    """An ed25519 identity. Its `repr` shows only the public id, so that the secret never appears in a log."""
 
     seed: bytes = field(repr=False)
     public: bytes = field(init=False, repr=False)
@@ -96,27 +96,27 @@ class KeyPair:
 
     @property
     def secret(self) -> bytes:
-        """The 64-byte secret key as libsodium has it: seed, then public key."""
+        """The 64-byte secret key in libsodium's format: seed, then public key."""
         return self.seed + self.public
 
     def sign(self, message: bytes) -> bytes:
-        """Give the 64-byte detached signature of `message`."""
+        """Return the 64-byte detached signature of `message`."""
         return bindings.crypto_sign(message, self.secret)[: bindings.crypto_sign_BYTES]
 
     def sign_text(self, message: bytes) -> str:
-        """Give the signature of `message` as programs send it: base64 with the suffix `.sig.ed25519`."""
+        """Return the signature of `message` in the usual text form: base64 with the suffix `.sig.ed25519`."""
         return f"{base64.b64encode(self.sign(message)).decode()}{SIGNATURE_SUFFIX}"
 
     @classmethod
     def load(cls, path: str | os.PathLike[str]) -> Self:
-        """Read a `secret` file. Raises OSError, or InvalidFormat that never quotes the file's content."""
+        """Read a `secret` file. Raises OSError, or InvalidFormat, which never quotes the file's content."""
         return cls.parse(Path(path).read_text("utf-8", errors="replace"))
 
     @classmethod
     def parse(cls, text: str) -> Self:
-        """Read a `secret` file's text: JSON between lines of `#` comments, as ssb-keys writes it.
+        """Parse a `secret` file's text: JSON between lines of `#` comments, as ssb-keys writes it.
 
-        Raises InvalidFormat, also when the public key or the id belongs to another secret.
+        Raises InvalidFormat, also if the public key or the id belongs to another secret.
         """
         lines = [line for line in text.splitlines() if not line.lstrip().startswith("#")]
         try:
@@ -139,14 +139,14 @@ class KeyPair:
         return keys
 
     def format(self) -> str:
-        """Write the text of a `secret` file."""
+        """Return the text of a `secret` file."""
         private = f"{base64.b64encode(self.secret).decode()}.{CURVE}"
         fields = {"curve": CURVE, "public": self.id[1:], "private": private, "id": self.id}
         return _FILE.format(keys=json.dumps(fields, indent=2), id=self.id)
 
     def save(self, path: str | os.PathLike[str]) -> None:
-        """Write a `secret` file that only its owner can read (0400), whole or not at all.
+        """Write a `secret` file that only its owner can read (0400), atomically.
 
-        Raises FileExistsError rather than write over an identity, and OSError for the disk's own troubles.
+        Raises FileExistsError rather than overwrite an identity, and OSError for disk errors.
         """
         write_whole(Path(path), self.format(), mode=0o400, lasting=True, first=True)

@@ -1,6 +1,7 @@
-"""Reads folders of LevelDB, in which programs of Scuttlebutt keep what is not a message: ssb-invite its invites.
+"""A reader for LevelDB folders, in which Scuttlebutt programs keep data other than messages, such as
+ssb-invite's invites.
 
-Nothing is written and no lock is taken: whoever reads has to keep others from writing meanwhile.
+Nothing is written and no lock is taken, so the caller must make sure that nobody else writes meanwhile.
 
 Sources: https://github.com/google/leveldb/blob/main/doc/log_format.md, doc/table_format.md, and
 https://github.com/google/leveldb/blob/main/db/version_edit.cc
@@ -16,7 +17,7 @@ from scuttlekit.errors import InvalidFormat
 from scuttlekit.snappy import decompress, read_varint
 
 MAX_BYTES: Final = 16 << 20
-"""How much is read of a folder at most, in bytes of its files and of what they hold when uncompressed."""
+"""The most bytes read from a folder, counting its files and their uncompressed content."""
 
 _BLOCK: Final = 32 << 10
 _RECORD: Final = struct.Struct("<IHB")
@@ -26,7 +27,7 @@ _COMPARATOR, _LOG, _NEXT_FILE, _LAST_SEQUENCE = 1, 2, 3, 4
 _COMPACTED, _REMOVED, _ADDED, _EARLIER_LOG = 5, 6, 7, 9
 _DELETION, _VALUE = 0, 1
 _SEQUENCE: Final = 8
-"""How many bytes at a key's end tell its kind, in one, and its sequence number."""
+"""The bytes at the end of a key with its kind, one byte, and its sequence number."""
 _BATCH: Final = struct.Struct("<QI")
 
 _FOOTER: Final = 48
@@ -39,15 +40,15 @@ class _Entry(NamedTuple):
     key: bytes
     sequence: int
     value: bytes | None
-    """None where the key was deleted."""
+    """None if the key was deleted."""
 
 
 def read(folder: Path) -> dict[bytes, bytes]:
-    """Give each key's latest value.
+    """Return the latest value of each key.
 
-    What a program that was killed had only begun to write at the end of a log is left out, as LevelDB does. Raises
-    OSError for the disk's own troubles, also when a file is missing; InvalidFormat when the folder is damaged, or holds
-    more than `MAX_BYTES`.
+    As in LevelDB, an incomplete record at the end of a log, left by a killed program, is ignored. Raises
+    OSError for disk errors or if a file is missing; InvalidFormat if the folder is damaged or holds more than
+    `MAX_BYTES`.
     """
     found: dict[bytes, _Entry] = {}
     for entry in _Folder(folder).entries():
@@ -62,7 +63,7 @@ class _Folder:
         self.left = MAX_BYTES
 
     def entries(self) -> Iterator[_Entry]:
-        """Everything that counts, older and newer, in no order."""
+        """Yield all valid entries, older and newer, in no particular order."""
         manifest = self._read("CURRENT").decode(errors="replace").strip()
         if not re.fullmatch("MANIFEST-[0-9]+", manifest):
             raise InvalidFormat(f"{self.path / 'CURRENT'} does not name a manifest")
@@ -88,7 +89,7 @@ class _Folder:
             raise InvalidFormat(f"{self.path} holds more than {MAX_BYTES} bytes")
 
     def _table(self, number: int) -> Iterator[_Entry]:
-        # Older versions of LevelDB named them otherwise.
+        # Older versions of LevelDB used the other name.
         name = next((n for n in (f"{number:06}.ldb", f"{number:06}.sst") if (self.path / n).exists()), None)
         if name is None:
             raise FileNotFoundError(f"{self.path} has lost the file {number:06}.ldb")
@@ -99,7 +100,7 @@ class _Folder:
         footer.handle()
         for _, handle in _block(self._contents(data, footer.handle())):
             for key, value in _block(self._contents(data, _Fields(handle).handle())):
-                # Keys are written as what is new in them, so a small table may hold long ones.
+                # Keys are prefix-compressed, so a small table may hold long ones.
                 self._spend(len(key))
                 yield _entry(key, value)
 
@@ -122,7 +123,7 @@ class _Folder:
 
 
 class _Fields:
-    """Reads numbers and strings one after the other. Raises InvalidFormat where the data ends too early."""
+    """Reads numbers and strings one after another. Raises InvalidFormat if the data ends too early."""
 
     def __init__(self, data: bytes) -> None:
         self.data = data
@@ -150,7 +151,7 @@ class _Fields:
 
 
 class _Version:
-    """Which files count, after all changes that the manifest tells."""
+    """The valid files, after all changes in the manifest."""
 
     def __init__(self) -> None:
         self.tables: set[int] = set()
@@ -192,10 +193,10 @@ class _Version:
 
 
 def _records(data: bytes, *, skip: bool) -> Iterator[bytes]:
-    """The records of a log, or of a manifest, which is written like one.
+    """Yield the records of a log, or of a manifest, which has the same format.
 
-    The end of a record that was not written whole is no damage. With `skip` a damaged block is passed over, as LevelDB
-    does when it opens a log; else it raises InvalidFormat.
+    An incomplete record at the end is not damage. With `skip`, damaged blocks are skipped, as LevelDB does
+    when it opens a log; otherwise they raise InvalidFormat.
     """
     at = 0
     parts: list[bytes] = []
@@ -238,7 +239,7 @@ def _batch(record: bytes) -> Iterator[_Entry]:
 
 
 def _block(contents: bytes) -> Iterator[tuple[bytes, bytes]]:
-    """The keys and values of a table's block, which ends with an index that we do not need."""
+    """Yield the keys and values of a table's block, which ends with an index that we do not need."""
     count = int.from_bytes(contents[-4:], "little")
     fields = _Fields(contents[: max(0, len(contents) - 4 - 4 * count)])
     key = b""
@@ -271,7 +272,7 @@ _TABLE: Final = _crc_table()
 
 
 def _masked_crc(data: bytes) -> int:
-    """CRC-32C, turned and shifted: LevelDB does so that a checksum over checksums stays one."""
+    """CRC-32C, rotated and offset. LevelDB does this because a CRC over data that contains CRCs is unreliable."""
     crc = 0xFFFFFFFF
     for byte in data:
         crc = _TABLE[(crc ^ byte) & 0xFF] ^ crc >> 8

@@ -1,8 +1,9 @@
-"""Messages of the classic format: their text, ids and signatures, and the rules of a feed.
+"""Messages in the classic format: their text, ids and signatures, and the rules of a feed.
 
-As strict as ssb-validate 4.1.4, the validator of ssb-server, and no stricter: a message that others store and we refuse
-ends its feed for everybody who gets it from us. With one exception: ssb-validate takes one or two bytes more after the 64 of
-a signature. They are part of the id but signed by nobody, so whoever passes a message on could end its feed with them.
+The rules are as strict as ssb-validate 4.1.4, the validator of ssb-server, and no stricter: if we refuse a
+message that others store, its feed ends for everybody who gets it from us. There is one exception:
+ssb-validate accepts one or two extra bytes after the 64 of a signature. They change the id but are not
+signed, so anybody who passes a message on could end its feed with them.
 
 Sources: https://ssbc.github.io/scuttlebutt-protocol-guide/#feeds, https://github.com/ssbc/ssb-validate and
 https://github.com/fraction/ssb-validation-dataset
@@ -34,7 +35,7 @@ _FIELDS: Final = (
     ("previous", "author", "sequence", "timestamp", "hash", "content", "signature"),
 )
 
-# Canonical base64, then `.box` and whatever follows on the same line: kinds of boxes that are yet to come are taken too.
+# Canonical base64, then `.box` and anything else on the same line, so that future kinds of boxes are accepted.
 _ENCRYPTED = re.compile(
     r"(?:[A-Za-z0-9/+]{4})*+(?:[A-Za-z0-9/+](?:[AQgw]==|[A-Za-z0-9/+][AEIMQUYcgkosw048]=))?"
     r"\.box[^\n\r\u2028\u2029]*"
@@ -51,14 +52,14 @@ class Head:
 
 @dataclass(frozen=True, slots=True)
 class Message:
-    """A message that was checked. `value` is not to be changed."""
+    """A valid message. `value` must not be modified."""
 
     key: str
     """Its id, `%….sha256`."""
     value: dict[str, Any]
     """previous, sequence, author, timestamp, hash, content and signature, in the order in which they were signed."""
     text: bytes
-    """The value as compact JSON, UTF-8: what the log keeps and what is sent to others."""
+    """The value as compact UTF-8 JSON, as stored in the log and sent to others."""
 
     @property
     def author(self) -> str:
@@ -75,17 +76,19 @@ class Message:
 
     @property
     def head(self) -> Head:
-        """What the next message of the feed is checked against."""
+        """The head against which the feed's next message is checked."""
         return Head(self.sequence, self.key)
 
 
 def validate(value: Any, head: Head | None, *, hmac_key: bytes | None = None) -> Message:
-    """Check a message, as `canonical.parse` gave it, as the next one after `head` of its author's feed.
+    """Check a message parsed by `canonical.parse` as the next one after `head` in its author's feed.
 
-    `head` is None where no message of the feed is known; then only the first one is valid. `hmac_key` are the 32 bytes
-    that a network of its own mixes into signatures. Raises InvalidMessage, which says which rule is broken.
+    `head` is None if no message of the feed is known; then only the first one is valid. `hmac_key` is the
+    32-byte key that a separate network mixes into signatures. Raises InvalidMessage, which says which rule is
+    broken.
 
-    A message of 440 bytes takes 75 µs of a core, of which 63 are libsodium's for the signature, and 3 to parse it before.
+    A message of 440 bytes takes 75 µs of a core, of which libsodium takes 63 for the signature. Parsing it
+    before takes 3.
     """
     fields = _checked_fields(value, head)
     _check_content(fields["content"])
@@ -100,9 +103,9 @@ def validate(value: Any, head: Head | None, *, hmac_key: bytes | None = None) ->
 
 
 def verify(value: Any, *, hmac_key: bytes | None = None) -> Message:
-    """Check a message by itself, as `canonical.parse` gave it: its form and its signature.
+    """Check the form and signature of a single message parsed by `canonical.parse`.
 
-    Whether it follows on the messages before it is not known. Raises InvalidMessage.
+    This does not check whether it follows the messages before it. Raises InvalidMessage.
     """
     return validate(value, _named_before(value), hmac_key=hmac_key)
 
@@ -110,9 +113,9 @@ def verify(value: Any, *, hmac_key: bytes | None = None) -> Message:
 def create(
     content: Any, keys: KeyPair, head: Head | None, timestamp: float, *, hmac_key: bytes | None = None
 ) -> Message:
-    """Sign `content` as the next message after `head` of the feed of `keys`; `timestamp` in ms since 1970.
+    """Sign `content` as the next message after `head` in the feed of `keys`. `timestamp` is in ms since 1970.
 
-    Raises InvalidMessage for what nobody would take: content without a `type`, or too long.
+    Raises InvalidMessage for content that no peer would accept: without a `type`, or too long.
     """
     value = {
         "previous": head.key if head else None,
@@ -125,7 +128,7 @@ def create(
     try:
         unsigned = canonical.pretty(value)
         signature = base64.b64encode(keys.sign(_authenticated(unsigned, hmac_key))).decode()
-        # As others will read it: what is not JSON's own, a tuple or a float for a whole number, is none from here on.
+        # Parsed as others will read it, which turns tuples into lists and integral floats into ints.
         signed = canonical.parse(canonical.compact({**value, "signature": f"{signature}{SIGNATURE_SUFFIX}"}))
     except InvalidFormat as error:
         raise InvalidMessage(f"the content can not be written as JSON: {error}") from error
@@ -133,19 +136,19 @@ def create(
 
 
 def message_id(value: Any) -> str:
-    """Give the id that a message has with this value, whether it is valid or not. Raises InvalidFormat for no JSON."""
+    """The id of a message with this value, valid or not. Raises InvalidFormat if it is not JSON."""
     return _id(canonical.pretty(value))
 
 
 def decode_hmac_key(text: Any) -> bytes:
-    """Read the key that a network of its own mixes into signatures: base64 of 32 bytes. Raises InvalidFormat."""
+    """Decode the key that a separate network mixes into signatures: base64 of 32 bytes. Raises InvalidFormat."""
     if not isinstance(text, str):
         raise InvalidFormat(f"an HMAC key is written as a string, not as {type(text).__name__}")
     return decode_base64(text, KEY_BYTES, "the HMAC key")
 
 
 def _named_before(value: Any) -> Head | None:
-    """The message that this one says it follows on."""
+    """The message that this one claims to follow."""
     sequence = value.get("sequence") if isinstance(value, dict) else None
     if isinstance(sequence, bool) or not isinstance(sequence, int) or sequence <= 1:
         return None
@@ -168,14 +171,14 @@ def _checked_fields(value: Any, head: Head | None) -> dict[str, Any]:
     if not _is_same(value["previous"], head.key if head else None):
         raise InvalidMessage("the message does not follow the one before it: its previous is another")
     timestamp = value["timestamp"]
-    # ssb-validate looks at that of the first message only.
+    # ssb-validate checks the timestamp of the first message only.
     if head is None and (isinstance(timestamp, bool) or not isinstance(timestamp, int | float)):
         raise InvalidMessage("a message's timestamp is a number")
     return value
 
 
 def _is_same(previous: Any, expected: str | None) -> bool:
-    # JavaScript's `!=`, with which ssb-validate compares them, takes an array of one string for that string.
+    # ssb-validate compares them with JavaScript's `!=`, which treats an array of one string as that string.
     while expected is not None and isinstance(previous, list) and len(previous) == 1:
         (previous,) = previous
     return bool(previous == expected)
@@ -194,7 +197,7 @@ def _check_content(content: Any) -> None:
 
 
 def _check_length(text: bytes) -> None:
-    # A byte is a UTF-16 unit or less: most messages are short whatever they hold.
+    # A text has at most as many UTF-16 units as bytes, so most messages need no decoding here.
     if len(text) > MAX_LENGTH and (length := canonical.utf16_length(text.decode())) > MAX_LENGTH:
         raise InvalidMessage(f"a message has at most {MAX_LENGTH} characters, not {length}")
 
@@ -208,7 +211,7 @@ def _decode_author(author: Any) -> bytes:
         raise InvalidMessage(f"a message's author is a feed id: {error}") from None
 
 
-# Most messages that come are of a few feeds.
+# Most received messages belong to a few feeds.
 _decode_known = functools.lru_cache(maxsize=1000)(decode_feed_id)
 
 
@@ -222,7 +225,7 @@ def _decode_signature(signature: Any) -> bytes:
 
 
 def _is_signed(signed: bytes, public: bytes) -> bool:
-    """Whether the first 64 bytes are the signature of the others."""
+    """Whether the first 64 bytes are the signature of the rest."""
     try:
         bindings.crypto_sign_open(signed, public)
     except exceptions.BadSignatureError:
@@ -231,13 +234,13 @@ def _is_signed(signed: bytes, public: bytes) -> bool:
 
 
 def _authenticated(unsigned: bytes, hmac_key: bytes | None) -> bytes:
-    """What is signed: the text, or with a key libsodium's crypto_auth of it, which is half an HMAC-SHA-512."""
+    """The bytes to sign: the text or, with a key, its libsodium crypto_auth, which is half an HMAC-SHA-512."""
     if hmac_key is None:
         return unsigned
     return hmac.digest(hmac_key, unsigned, "sha512")[:32]
 
 
 def _id(text: bytes) -> str:
-    """SHA-256 of what Node calls "latin1": the low byte of each UTF-16 unit."""
+    """The id: SHA-256 over what Node calls "latin1", the low byte of each UTF-16 unit."""
     latin1 = text if text.isascii() else text.decode().encode("utf-16-le")[::2]
     return f"%{base64.b64encode(hashlib.sha256(latin1).digest()).decode()}.sha256"

@@ -1,6 +1,6 @@
-"""Dialling peers and being dialled."""
+"""Dialling peers, and accepting connections."""
 
-# ruff: noqa: ASYNC109 - a deadline of ours ends in an error of ours, which says what did not answer
+# ruff: noqa: ASYNC109 - our own timeout raises our own error, which says what did not answer
 
 import asyncio
 import socket
@@ -20,12 +20,13 @@ from scuttlekit.serving import Api, Handlers
 HANDSHAKE_TIMEOUT = 5.0
 MAX_CONNECTIONS = 1000
 _BACKLOG = 511
-"""How many wait to be accepted; the system holds them."""
+"""How many connections may wait in the kernel to be accepted."""
 _AT_ONCE = 16
-"""How many are accepted before it is heard what became of those before them: many may be gone already."""
+"""How many connections are accepted at a time, before the state of earlier ones is processed. Many may be
+gone already."""
 
 Offer = Handlers | Api | Callable[[Peer], Api] | None
-"""What is answered to a peer: handlers by name, or what chooses by who the peer is."""
+"""The calls a peer may make: handlers by name, or a function that chooses by peer."""
 
 
 async def dial(
@@ -37,9 +38,10 @@ async def dial(
     handlers: Offer = None,
     traffic: Traffic | None = None,
 ) -> Peer:
-    """Connect to a peer that must prove to be `address.key`; whoever calls this closes the peer.
+    """Connect to a peer, which must prove that it has the key `address.key`. The caller closes the peer.
 
-    `timeout` is in seconds, for name look-up, TCP and handshake together. `handlers` answer what the peer calls.
+    `timeout` is in seconds, for name resolution, TCP and handshake together. `handlers` answer the peer's
+    calls.
     Raises Unreachable or HandshakeFailed.
     """
     if address.transport != "net":
@@ -56,7 +58,7 @@ async def dial(
         error = HandshakeFailed if made else Unreachable
         raise error(f"{address.host}:{address.port} gave no answer within {timeout} s") from None
     except (OSError, ValueError) as error:
-        # A name that no DNS can hold is a ValueError.
+        # A name that is not valid in DNS raises ValueError.
         if isinstance(error, ScuttlebuttError):
             raise
         raise Unreachable(f"{address.host}:{address.port} can not be reached: {error}") from error
@@ -74,7 +76,7 @@ async def connect(
     network: bytes = handshake.MAIN_NETWORK,
     handlers: Offer = None,
 ) -> AsyncIterator[Peer]:
-    """Connect to a peer for the length of a block, as `dial` does, and say goodbye at its end."""
+    """Connect to a peer as `dial` does, for the length of a block, and say goodbye at its end."""
     peer = await dial(address, keys, timeout=timeout, network=network, handlers=handlers)
     try:
         yield peer
@@ -83,7 +85,7 @@ async def connect(
 
 
 def listen(host: str, port: int) -> socket.socket:
-    """Take a port: who connects waits until a `Server` starts on it. `::` takes IPv4 too. Raises OSError."""
+    """Bind a port. Clients that connect wait until a `Server` starts on it. `::` includes IPv4. Raises OSError."""
     found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)
     family, kind, protocol, _, address = found[0]
     listening = socket.socket(family, kind, protocol)
@@ -101,9 +103,9 @@ def listen(host: str, port: int) -> socket.socket:
 
 
 def host_of(address: str) -> str | None:
-    """What counts as one host: an IPv4 address, or the whole /64 of an IPv6 one.
+    """The key by which connections count as one host: an IPv4 address, or the /64 of an IPv6 address.
 
-    None where there is no bound: of a private network, everybody may come from one address.
+    None if there is no bound: in a private network, everybody may come from the same address.
     """
     try:
         found = ip_address(address.partition("%")[0])
@@ -119,11 +121,12 @@ def host_of(address: str) -> str | None:
 
 @dataclass(frozen=True, slots=True)
 class ServerLimits:
-    """How much room a server has.
+    """The limits of a server.
 
-    `connections` and `from_one_host` bound what there may be at once: what comes above is closed as it comes. `host_of`
-    says which connections count together. `handshakes` bounds the unfinished: the oldest of the address with most of them
-    makes room, for an honest one takes no time. `untaken` is how many seconds a peer may take nothing of what waits for it.
+    `connections` and `from_one_host` limit concurrent connections; more are closed on arrival. `host_of` says
+    which connections count together. `handshakes` limits unfinished handshakes: beyond it, the oldest one of
+    the address with the most is closed, since an honest handshake takes no time. `untaken` is how many
+    seconds a peer may leave its bytes untaken.
     """
 
     connections: int = MAX_CONNECTIONS
@@ -134,10 +137,11 @@ class ServerLimits:
 
 
 class Server:
-    """A listening server. `start` it, and `close` it; `serve` does both for the length of a block.
+    """A listening server. Call `start` and `close`, or use `serve`, which does both for the length of a block.
 
-    `offer` says what is answered to a peer, `welcome`, given a feed id, may turn it away, and `meet` hears of each peer
-    that came in. `refuse` hears of each connection that was turned away, and for which of the bounds of `room`.
+    `offer` says which calls a peer may make. `welcome` takes a feed id, and may turn the peer away. `meet` is
+    called with each peer that connects, and `refuse` with the bound of `room` for which a connection was
+    turned away.
     """
 
     def __init__(
@@ -163,7 +167,7 @@ class Server:
         self._deadline = handshake_timeout
         self._traffic = traffic
         self._connections: set[Connection] = set()
-        # By address, then in the order in which they came.
+        # By address, then in order of arrival.
         self._unfinished: dict[str, dict[Connection, None]] = {}
         self._shaking = 0
         self._hosts: dict[str, int] = {}
@@ -181,19 +185,19 @@ class Server:
         return [connection.ready.result() for connection in self._connections if connection.is_open]
 
     async def start(self, host: str, port: int, *, on: socket.socket | None = None) -> None:
-        """Listen; port 0 takes a free one. Raises OSError when the port is taken or the host is not ours.
+        """Listen; port 0 picks a free one. Raises OSError if the port is taken or the host is not ours.
 
-        `on` is a socket that `listen` gave; whoever came to it meanwhile is let in now.
+        `on` is a socket from `listen`; clients that connected to it in the meantime are accepted now.
         """
         listening = on or listen(host, port)
         self._address = Address(host, listening.getsockname()[1], self._keys.id)
         loop = asyncio.get_running_loop()
         self._listening = await loop.create_server(self._arrive, sock=listening, backlog=_AT_ONCE)
-        # To asyncio both are one number.
+        # asyncio uses one number both for the backlog and for how many to accept at a time.
         listening.listen(_BACKLOG)
 
     async def close(self) -> None:
-        """Listen no more, and say goodbye to every peer."""
+        """Stop listening, and say goodbye to every peer."""
         if self._listening is not None:
             self._listening.close()
         async with asyncio.TaskGroup() as closing:
@@ -232,7 +236,7 @@ class Server:
             if not self._hosts[host]:
                 del self._hosts[host]
 
-    # What happens inside.
+    # Internals.
 
     def _arrive(self) -> asyncio.BaseProtocol:
         if len(self._connections) >= self._room.connections:
@@ -250,7 +254,7 @@ class Server:
         return connection
 
     def _has_finished(self, connection: Connection) -> None:
-        """Count a handshake no more, however it ended."""
+        """Stop counting a handshake, however it ended."""
         of_its_host = self._unfinished.get(connection.host, {})
         if connection in of_its_host:
             del of_its_host[connection]
@@ -276,9 +280,10 @@ async def serve(
     handshake_timeout: float = HANDSHAKE_TIMEOUT,
     room: ServerLimits | None = None,
 ) -> AsyncIterator[Server]:
-    """Listen for peers for the length of a block; port 0 takes a free one, which the server's `address` tells.
+    """Listen for peers for the length of a block. Port 0 picks a free one; see the server's `address`.
 
-    `welcome`, given a feed id, may turn a peer away. Raises OSError when the port is taken or the host is not ours.
+    `welcome` takes a feed id, and may turn the peer away. Raises OSError if the port is taken or the host is
+    not ours.
     """
     server = Server(
         keys, handlers, network=network, welcome=welcome, handshake_timeout=handshake_timeout, room=room

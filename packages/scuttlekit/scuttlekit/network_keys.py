@@ -1,6 +1,6 @@
-"""Network keys. Programs with different ones cannot even shake hands, so each key is a Scuttlebutt by itself.
+"""Network keys. Programs with different keys cannot even complete the handshake, so each key is a separate network.
 
-Source: https://github.com/ssbc/ssb-caps for that of the main network, and https://github.com/epsylon/oasis for that of Oasis.
+Source: https://github.com/ssbc/ssb-caps for the main network, and https://github.com/epsylon/oasis for Oasis.
 """
 
 import base64
@@ -17,17 +17,17 @@ NETWORKS: Final[Mapping[str, bytes]] = {
     MAIN: MAIN_NETWORK,
     OASIS: base64.b64decode("H5EC+V5BU9s0lWxCkt4z8a095Sj8a6TgiLKPYi1JD7s="),
 }
-"""The networks that have a name."""
+"""The named networks."""
 
 
 def network_key(network: str) -> bytes:
-    """Give the key of a network, which is told by its name or as its key in base64. Raises InvalidFormat."""
+    """Return the key of a network, given by name or as its key in base64. Raises InvalidFormat."""
     if (key := NETWORKS.get(network)) is not None:
         return key
     return decode_base64(network, KEY_BYTES, "a network's key")
 
 
 def network_name(key: bytes) -> str:
-    """Give the name of a network, or its key in base64 where it has none."""
+    """Return the name of a network, or its key in base64 if it has none."""
     named = (name for name, known in NETWORKS.items() if known == key)
     return next(named, base64.b64encode(key).decode())

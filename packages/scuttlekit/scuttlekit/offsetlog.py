@@ -1,8 +1,8 @@
-"""The log as it lies on disk, in the format of flumelog-offset: `length, record, length, end`, again and again.
+"""The log on disk, in the format of flumelog-offset: a sequence of `length, record, length, end`.
 
-Each number has 4 bytes, big-endian; `end` is the size of the file up to and including itself. A program that writes leaves
-the last record unfinished for a moment, and a crash may leave it so: a reader stops before it. Anything else that does not
-fit is damage. A record of zeros was deleted and is passed over.
+Each number has 4 bytes, big-endian. `end` is the size of the file up to and including itself. While a record
+is being written, and after a crash, the last record may be incomplete: readers stop before it. Any other
+mismatch is damage. A record of zeros was deleted, and is skipped.
 
 Source: https://github.com/flumedb/flumelog-offset#recoverable
 """
@@ -20,11 +20,11 @@ SHORTEST_RECORD = 2
 FRAME = 12
 HEADER = 4
 MAX_SIZE = (1 << 32) - 1
-"""The largest log in bytes: `end` has 32 bits."""
+"""The largest log in bytes, since `end` has 32 bits."""
 
 _LENGTH, _ENDS = Struct(">I"), Struct(">II")
 
-# Only these two orders have ever been valid in a feed, so no text inside a message is taken for its head.
+# Only these two field orders have ever been valid in a feed, so text inside a message cannot be mistaken for its head.
 _HEAD = re.compile(
     rb'\{"key":"%[^"]{1,99}","value":\{"previous":(?:null|"%[^"]{1,99}"),'
     rb'(?:"sequence":(\d{1,15}),"author":"([^"]{1,99})"|"author":"([^"]{1,99})","sequence":(\d{1,15})),'
@@ -33,10 +33,10 @@ _HEAD = re.compile(
 
 @dataclass(frozen=True)
 class Survey:
-    """What a walk through a log found.
+    """The result of a walk through a log.
 
-    Up to `whole` bytes every record is whole: there are `records` of them, and `sequence` is the highest of the
-    author that was asked for. `damaged` says that more records follow after one that is broken.
+    Every record in the first `whole` bytes is complete. There are `records` of them, and `sequence` is the
+    highest of the given author. `damaged` says whether more records follow after a broken one.
     """
 
     whole: int
@@ -46,20 +46,21 @@ class Survey:
 
 
 class Piece(NamedTuple):
-    """What `cut` found in a piece of a log."""
+    """The result of `cut` on a piece of a log."""
 
     spans: list[tuple[int, int]]
-    """Where each whole record begins and ends in the piece, without its frame."""
+    """Where each complete record begins and ends in the piece, without its frame."""
     reach: int
-    """How many bytes of the piece the whole records take."""
+    """How many bytes of the piece the complete records take up."""
     sound: bool
-    """Whether what follows them may be the beginning of a record."""
+    """Whether the rest may be the beginning of a record."""
 
 
 def framed(records: Iterable[bytes], at: int) -> tuple[bytes, list[int]]:
-    """Give the bytes that append `records` to a log of `at` bytes, and the offset of each record.
+    """Return the bytes that append `records` to a log of `at` bytes, and the offset of each record.
 
-    Raises ValueError for a record whose length no reader accepts, and OSError (EFBIG) where the log would be too long.
+    Raises ValueError for a record whose length no reader accepts, and OSError (EFBIG) if the log would be too
+    long.
     """
     parts: list[bytes] = []
     offsets: list[int] = []
@@ -76,7 +77,7 @@ def framed(records: Iterable[bytes], at: int) -> tuple[bytes, list[int]]:
 
 
 def cut(data: bytes, at: int) -> Piece:
-    """Cut `data`, which begins with a record at byte `at` of a log, into its whole records."""
+    """Cut `data`, which begins with a record at byte `at` of a log, into its complete records."""
     spans, here, sound = [], 0, True
     while len(data) - here >= HEADER:
         (length,) = _LENGTH.unpack_from(data, here)
@@ -95,7 +96,7 @@ def cut(data: bytes, at: int) -> Piece:
 
 
 def survey(file: BinaryIO, size: int, author: str = "") -> Survey:
-    """Walk the first `size` bytes of a log, from its start. Memory is bounded by `LONGEST_RECORD`."""
+    """Walk the first `size` bytes of a log. Memory is bounded by `LONGEST_RECORD`."""
     file.seek(0)
     who = author.encode()
     position = records = sequence = 0
@@ -110,9 +111,10 @@ def survey(file: BinaryIO, size: int, author: str = "") -> Survey:
 
 
 def last_end(file: BinaryIO, size: int) -> int:
-    """Find where the last record of the first `size` bytes ends, from behind: what comes after was not written whole.
+    """Find where the last record in the first `size` bytes ends, searching backwards. Anything after it is incomplete.
 
-    A record ends where the 4 bytes before tell their own place, which is flumelog-offset's own rule. Gives 0 where none does.
+    A record ends where the 4 bytes before hold that position, which is flumelog-offset's own rule. Returns 0
+    if there is none.
     """
     for upper in range(size >> 16, -1, -1):
         if ends := list(_ends_in(file, upper, FRAME + SHORTEST_RECORD, size)):
@@ -121,9 +123,10 @@ def last_end(file: BinaryIO, size: int) -> int:
 
 
 def newest_of(file: BinaryIO, size: int, author: str, within: int) -> bytes | None:
-    """Give the last record of an author's, from behind, among those that lie whole in the last `within` bytes.
+    """Find the last record of an author among those that lie entirely in the last `within` bytes.
 
-    `size` is that of the log. None where there is none so near. Nothing but the record's head is looked at.
+    `size` is the size of the log. Returns None if there is no such record. Only the head of each record is
+    checked.
     """
     who, end = author.encode(), last_end(file, size)
     first = max(0, end - within)
@@ -147,7 +150,7 @@ def is_deleted(record: bytes) -> bool:
 
 
 def _is_sound(data: bytes, begin: int, end: int) -> bool:
-    """A JSON object, or a record that was deleted by writing zeros over it."""
+    """Whether a record is a JSON object, or was deleted by writing zeros over it."""
     zeros = data.count(0, begin, end)
     if zeros:
         return zeros == end - begin
@@ -162,8 +165,8 @@ def _sequence_of(who: bytes, data: bytes, begin: int, end: int) -> int:
 
 
 def _goes_on(file: BinaryIO, begin: int, size: int) -> bool:
-    """Whether a record ends after `begin`. Nearer than the shortest record there is no end, only a length that
-    may happen to be the number of its own place.
+    """Whether a record ends after `begin`. Positions nearer than the shortest record are not checked, because
+    a length there may happen to equal its own position.
     """
     least = begin + FRAME + SHORTEST_RECORD
     return any(
@@ -172,8 +175,8 @@ def _goes_on(file: BinaryIO, begin: int, size: int) -> bool:
 
 
 def _ends_in(file: BinaryIO, upper: int, least: int, size: int) -> Iterator[int]:
-    """The places from `least` to `size` that the 4 bytes before them tell, among those with this upper half: it
-    stays the same for 64 KiB.
+    """Yield positions from `least` to `size` that the 4 bytes before them hold, and whose upper half is
+    `upper`. The upper half is the same for 64 KiB.
     """
     first, last = max(least, upper << 16), min(size, (upper << 16) + 0xFFFF)
     if last < first:

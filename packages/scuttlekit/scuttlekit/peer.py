@@ -1,6 +1,6 @@
-"""A connected peer, as the rest of a program sees it."""
+"""A connected peer, as programs use it."""
 
-# ruff: noqa: ASYNC109 - a deadline of ours ends in an error of ours, which says what did not answer
+# ruff: noqa: ASYNC109 - our own timeout raises our own error, which says what did not answer
 
 import asyncio
 from collections.abc import AsyncGenerator
@@ -14,13 +14,14 @@ if TYPE_CHECKING:
     from scuttlekit.connection import Connection
 
 CALL_TIMEOUT = 10.0
-"""Seconds. ssb-server answers nothing for up to 2.4 s while it indexes, so an impatient caller would cry wolf."""
+"""Seconds. ssb-server does not answer for up to 2.4 s while it indexes, which must not count as a failure."""
 
 
 class Peer:
-    """The other end of a connection, whose identity the handshake has proven.
+    """The other end of a connection, with an identity proven by the handshake.
 
-    Names of calls are dotted, such as "invite.create". Every method raises ConnectionLost once the connection is gone.
+    Call names are dotted, such as "invite.create". Every method raises ConnectionLost once the connection is
+    gone.
     """
 
     __slots__ = ("_connection", "id")
@@ -33,19 +34,20 @@ class Peer:
         return f"<Peer {self.id}{'' if self.is_open else ' (gone)'}>"
 
     async def call(self, name: str, *args: Any, timeout: float | None = CALL_TIMEOUT) -> Any:
-        """Make an async (or sync) call and give its answer: bytes, str or JSON.
+        """Make an async (or sync) call and return its answer: bytes, str or JSON.
 
-        Raises RemoteError when the peer refuses or fails, CallTimeout after `timeout` seconds, ProtocolError for an
-        answer that does not decode.
+        Raises RemoteError if the peer refuses or fails, CallTimeout after `timeout` seconds, ProtocolError if
+        the answer cannot be decoded.
         """
         return await self._connection.session.call(name, args, timeout)
 
     async def source(self, name: str, *args: Any, timeout: float | None = None) -> AsyncGenerator[Any, None]:
         """Read a source: `async for value in peer.source("createLogStream", {"live": True})`.
 
-        The call is made when the first value is asked for. Closing the generator ends the stream at the peer: leave
-        it by `contextlib.aclosing`, for a bare `break` ends it only when the event loop gets to it. `timeout` is the
-        longest silence between two values in seconds, by default any. Raises as `call` does, and ConsumerTooSlow.
+        The call is made when the first value is requested. Closing the generator ends the stream at the peer:
+        use `contextlib.aclosing`, because after a bare `break` the event loop closes it only later. `timeout`
+        is the longest silence between two values in seconds, by default unlimited. Raises as `call` does, and
+        ConsumerTooSlow.
         """
         stream = self._connection.session.open("source", name, args)
         try:
@@ -62,7 +64,7 @@ class Peer:
             stream.abort()
 
     def listen(self, name: str, *args: Any) -> Stream:
-        """Open a source as a stream, to read it in another way than value by value; whoever opens it ends it."""
+        """Open a source as a stream, to read it other than value by value. The caller must end it."""
         return self._connection.session.open("source", name, args)
 
     def sink(self, name: str, *args: Any) -> Stream:
@@ -70,13 +72,13 @@ class Peer:
         return self._connection.session.open("sink", name, args)
 
     def duplex(self, name: str, *args: Any) -> Stream:
-        """Open a duplex, to send to and to iterate over: `async with peer.duplex("ebt.replicate", …) as both`."""
+        """Open a duplex, for sending and iterating: `async with peer.duplex("ebt.replicate", …) as both`."""
         return self._connection.session.open("duplex", name, args)
 
     async def collect(
         self, name: str, *args: Any, limit: int, timeout: float | None = CALL_TIMEOUT
     ) -> list[Any]:
-        """Read a source to its end, or to its first `limit` values, and give them as a list."""
+        """Read a source to its end, or its first `limit` values, and return them as a list."""
         values: list[Any] = []
         if limit > 0:
             async with aclosing(self.source(name, *args, timeout=timeout)) as source:
@@ -88,27 +90,27 @@ class Peer:
 
     @property
     def host(self) -> str:
-        """The IP address that the peer connects from, or that we connected to; empty where there is none."""
+        """The IP address that the peer connected from, or that we connected to; empty if there is none."""
         return self._connection.host
 
     @property
     def is_open(self) -> bool:
-        """Whether calls can be made; costs nothing, for those who look at thousands of peers."""
+        """Whether calls can be made. Cheap enough to check on thousands of peers."""
         return self._connection.is_open
 
     @property
     def closed(self) -> "asyncio.Future[None]":
-        """Resolves once the connection is gone, for whatever reason; `reason` says which.
+        """Resolves once the connection is gone, for any reason; see `reason`.
 
-        Every look gives a future of its own, so a waiter that gives up disturbs no other.
+        Each access returns a new future, so cancelling one does not affect other waiters.
         """
         return asyncio.shield(self._connection.closed)
 
     @property
     def reason(self) -> Exception | None:
-        """Why the connection is gone: Goodbye, ConnectionLost or ProtocolError; None as long as it is there."""
+        """Why the connection is gone: Goodbye, ConnectionLost or ProtocolError; None while it is open."""
         return self._connection.reason
 
     async def close(self) -> None:
-        """Say goodbye and close. Waits a second at most for the peer's own goodbye; never raises for a lost peer."""
+        """Say goodbye and close. Waits at most a second for the peer's goodbye, and never raises for a lost peer."""
         await self._connection.close()

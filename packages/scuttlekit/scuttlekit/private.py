@@ -1,7 +1,7 @@
-"""Private boxes: content that only up to seven people can read, and nobody can see who they are.
+"""Private boxes: content that only up to seven recipients can read, without revealing who they are.
 
-A box is a 24-byte nonce, a one-time curve25519 key, the body's key sealed for each reader (49 bytes each), and the sealed
-body, which is JSON; all of it in base64 with `.box` after it.
+A box is a 24-byte nonce, a one-time curve25519 key, the body's key sealed for each reader (49 bytes each),
+and the sealed body, which is JSON; all in base64, followed by `.box`.
 
 Source: https://ssbc.github.io/scuttlebutt-protocol-guide/#private-messages
 """
@@ -20,10 +20,10 @@ from scuttlekit.keys import KEY_BYTES, KeyPair, decode_feed_id
 from scuttlekit.messages import MAX_LENGTH
 
 MAX_RECIPIENTS: Final = 7
-"""What ssb-keys writes at most."""
+"""The most that ssb-keys writes."""
 
 _MAX_SLOTS: Final = 8
-"""What ssb-keys looks through when it reads."""
+"""The number of slots that ssb-keys tries when it reads."""
 
 _SUFFIX: Final = ".box"
 _NONCE: Final = bindings.crypto_secretbox_NONCEBYTES
@@ -32,9 +32,10 @@ _SLOT: Final = bindings.crypto_secretbox_MACBYTES + 1 + KEY_BYTES
 
 
 def box(content: Any, recipients: Sequence[str]) -> str:
-    """Seal `content`, any JSON value, for the feed ids in `recipients`; the author is a reader only if among them.
+    """Seal `content`, any JSON value, for the feed ids in `recipients`. The author can read it only if among them.
 
-    Raises InvalidFormat: no recipient, more than `MAX_RECIPIENTS`, one that is no feed id, or content that is no JSON.
+    Raises InvalidFormat: no recipient, more than `MAX_RECIPIENTS`, an invalid feed id, or content that is not
+    JSON.
     """
     if not 0 < len(recipients) <= MAX_RECIPIENTS:
         raise InvalidFormat(f"a private box has 1 to {MAX_RECIPIENTS} recipients, not {len(recipients)}")
@@ -50,7 +51,7 @@ def box(content: Any, recipients: Sequence[str]) -> str:
 
 
 def unbox(text: Any, keys: KeyPair) -> Any | None:
-    """Open a private box with `keys`. None for whatever is no box, no box for us, or holds no JSON; it never raises."""
+    """Open a private box with `keys`. None if it is not a box, not for us, or does not hold JSON. Never raises."""
     if not isinstance(text, str) or len(text) > MAX_LENGTH or not text.endswith(_SUFFIX):
         return None
     try:
@@ -60,7 +61,7 @@ def unbox(text: Any, keys: KeyPair) -> Any | None:
 
 
 def _open(sealed: bytes, keys: KeyPair) -> Any | None:
-    """Raises ValueError or CryptoError for whatever is wrong with the box."""
+    """Open a decoded box. Raises ValueError or CryptoError if it is malformed."""
     nonce, onetime = sealed[:_NONCE], sealed[_NONCE:_SLOTS]
     if len(onetime) < KEY_BYTES:
         return None
@@ -73,7 +74,7 @@ def _open(sealed: bytes, keys: KeyPair) -> Any | None:
 
 
 def _open_slot(sealed: bytes, nonce: bytes, key: bytes) -> bytes | None:
-    """The number of readers and the body's key, from the slot that is for us."""
+    """The number of readers and the body's key, from our slot; None if there is none."""
     for start in range(_SLOTS, _SLOTS + _MAX_SLOTS * _SLOT, _SLOT):
         slot = sealed[start : start + _SLOT]
         if len(slot) < _SLOT:

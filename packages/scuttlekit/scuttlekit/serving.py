@@ -1,4 +1,4 @@
-"""Answering what a peer calls: the handlers of an API, and the calls that run on one connection."""
+"""Answering a peer's calls: the handlers of an API, and the calls running on one connection."""
 
 import asyncio
 import logging
@@ -17,34 +17,37 @@ if TYPE_CHECKING:
     from scuttlekit.muxrpc import Session
 
 MAX_CALLS = 64
-"""How many of its calls we answer to a peer at the same time."""
+"""How many calls of one peer are answered at the same time."""
 
 HOLD_ABOVE = 500
 MAX_WAITING = 4000
-"""How many more async calls of a peer wait for their turn: programs send thousands without waiting for an answer. Above
-the first we stop reading, and above the second, which one read from the socket does not reach, they are refused."""
+"""How many more async calls of a peer may wait: programs send thousands without waiting for an answer. Above
+the first bound we stop reading. Above the second, which one read from the socket does not reach, calls are
+refused."""
 
 MAX_REQUEST = 64 << 10
-"""Bytes of a request. Its arguments stay in memory until it is answered, and take many times their text."""
+"""The most bytes of a request. Its arguments stay in memory until it is answered, at many times the size of
+their text."""
 
 _log = logging.getLogger(__name__)
 
 Handler = Callable[..., Any]
 Handlers = Mapping[str, "Handler | SourceHandler | StreamHandler"]
-"""By dotted name. Arguments beyond those that a handler takes are left out, as in JavaScript. An async function answers an async call and an async generator function a source, both called with
-the peer and then the arguments; a function that gives an async generator is a `SourceHandler`, a sink or duplex a
+"""Handlers by dotted name. An async function answers an async call, and an async generator function a source.
+Both are called with the peer and then the arguments; as in JavaScript, surplus arguments are dropped. A
+function that returns an async generator is wrapped in `SourceHandler`, and the handler of a sink or duplex in
 `StreamHandler`."""
 
 
 @dataclass(frozen=True, slots=True)
 class SourceHandler:
-    """Answers a source: `run(peer, *args)` gives its values, one by one or `Later`."""
+    """Answers a source: `run(peer, *args)` yields its values, one by one or as `Later`."""
 
     run: Callable[..., AsyncGenerator[Any, None]]
 
 
 class Later:
-    """Values of a source that are read when the peer has room for them, and sent in one go; `count` is how many it were."""
+    """Values of a source that are read when the peer can take them, and sent at once. `count` is then their number."""
 
     __slots__ = ("count", "read")
 
@@ -69,7 +72,7 @@ class _Request:
 
     @classmethod
     def read(cls, frame: "Frame") -> Self:
-        """Read a request's body. Raises ProtocolError or RemoteError, both meant for the peer."""
+        """Parse a request's body. Raises ProtocolError or RemoteError, both meant for the peer."""
         if len(frame.body) > MAX_REQUEST:
             raise RemoteError(f"a request has at most {MAX_REQUEST} bytes")
         value = frame.value
@@ -92,10 +95,10 @@ def _log_fault(error: Exception) -> None:
 
 
 class Api:
-    """Handlers by name, shared by all connections that offer them. With any handler, `manifest` is answered too.
+    """Handlers by name, shared by all connections that offer them. If there are any, `manifest` is answered too.
 
-    `allowed` names those that may be called; by default, all. `on_fault` hears of each error of a handler that is not
-    meant for the peer; by default, it is logged.
+    `allowed` names the calls that may be made; by default, all. `on_fault` is called with each handler error
+    that is not meant for the peer; by default, it is logged.
     """
 
     __slots__ = ("_allowed", "_handlers", "_takes", "on_fault")
@@ -115,9 +118,11 @@ class Api:
             self._handlers.setdefault("manifest", self._manifest)
 
     def find(self, name: str, kind: str) -> Handler | SourceHandler | StreamHandler:
-        """Give the handler for a call. Raises RemoteError if there is none of that kind, or the peer may not call it."""
+        """Return the handler for a call. Raises RemoteError if there is none of that kind, or the peer may
+        not call it.
+        """
         if self._allowed is not None and name not in self._allowed:
-            # The words of muxrpc in JavaScript, by which programs know that they lack the right.
+            # The error of the JavaScript muxrpc, by which programs know that the call is not allowed.
             raise RemoteError(f"method:{name.replace('.', ',')[:100]} is not in list of allowed methods")
         handler = self._handlers.get(name)
         if handler is None or _kind(handler) != kind:
@@ -125,7 +130,7 @@ class Api:
         return handler
 
     def fit(self, name: str, args: list[Any]) -> list[Any]:
-        """Give those of the arguments that the handler of that name takes. Raises RemoteError when some are missing."""
+        """Drop arguments that the handler does not take. Raises RemoteError if some are missing."""
         if name not in self._takes:
             self._takes[name] = _arguments(self._handlers[name])
         least, most = self._takes[name]
@@ -151,7 +156,7 @@ def _kind(handler: Handler | SourceHandler | StreamHandler) -> str:
 
 
 def _arguments(handler: Handler | SourceHandler | StreamHandler) -> tuple[int, int | None]:
-    """How many arguments of a call a handler takes at least, and at most, which may be any number."""
+    """The fewest and the most arguments of a call that a handler takes; None for any number."""
     of_its_own = 2 if isinstance(handler, StreamHandler) else 1
     run = handler.run if isinstance(handler, SourceHandler | StreamHandler) else handler
     least = most = -of_its_own
@@ -168,7 +173,7 @@ NOTHING: Final = Api()
 
 
 class Serving:
-    """The calls of one peer that are being answered; each runs as a task of its own."""
+    """The calls of one peer that are being answered, each in its own task."""
 
     __slots__ = ("_api", "_later", "_session", "_tasks", "peer")
 
@@ -180,13 +185,13 @@ class Serving:
         self.peer = peer
 
     def begin(self, peer: Any, api: Api) -> None:
-        """Answer this peer from now on, and to it these calls."""
+        """Start answering this peer with this API."""
         self.peer, self._api = peer, api
 
     def receive(self, session: "Session", frame: "Frame") -> None:
-        """Begin to answer a request. Raises ProtocolError when the peer opens streams without end."""
+        """Start answering a request. Raises ProtocolError if the peer opens too many streams."""
         if frame.end:
-            # The peer ends something that is over already.
+            # The peer ends something that is already over.
             return
         number = frame.request
         try:
@@ -269,7 +274,7 @@ class Serving:
             stream.abort(error)
 
     def _for_peer(self, error: Exception) -> ScuttlebuttError:
-        """Give what a peer may know of an error: our own words, but nothing of a handler's insides."""
+        """The error to send to the peer: our own messages, but no internals of a handler."""
         if isinstance(error, ScuttlebuttError):
             return error
         self._api.on_fault(error)

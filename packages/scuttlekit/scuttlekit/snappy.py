@@ -1,4 +1,4 @@
-"""Snappy, the compression inside LevelDB's tables, in the one direction that we need.
+"""Decompression of Snappy, which LevelDB uses in its tables.
 
 Source: https://github.com/google/snappy/blob/main/format_description.txt
 """
@@ -9,13 +9,13 @@ from scuttlekit.errors import InvalidFormat
 
 _LITERAL: Final = 0
 _FAR_COPIES: Final = {2: 2, 3: 4}
-"""How many bytes give the offset, by kind."""
+"""How many bytes the offset has, by kind."""
 _NEAR_COPY: Final = 1
 _SHORT_LITERAL: Final = 60
 
 
 def decompress(data: bytes, most: int) -> bytes:
-    """Give what was compressed. Raises InvalidFormat, also when it has more than `most` bytes."""
+    """Decompress `data`. Raises InvalidFormat, also if the result has more than `most` bytes."""
     length, at = read_varint(data, 0)
     if length > most:
         raise InvalidFormat(f"compressed data of {length} bytes is longer than {most}")
@@ -38,7 +38,7 @@ def decompress(data: bytes, most: int) -> bytes:
         if not 0 < offset <= len(found):
             raise InvalidFormat("compressed data refers to what is not there")
         piece = found[-offset : len(found) - offset + size]
-        # What is copied may reach into its own copy: then it repeats.
+        # A copy may overlap its own output, and then it repeats.
         found += (piece * (size // len(piece) + 1))[:size]
     if len(found) != length:
         raise InvalidFormat(f"compressed data has {len(found)} bytes and not {length}")
@@ -46,7 +46,7 @@ def decompress(data: bytes, most: int) -> bytes:
 
 
 def read_varint(data: bytes, at: int) -> tuple[int, int]:
-    """Read a number of at most 64 bits, seven in each byte, the lowest first; give it and where it ends."""
+    """Read a number of at most 64 bits, seven per byte, lowest first. Returns it and the position after it."""
     number = 0
     for shift in range(0, 64, 7):
         byte = _number(data, at, 1)

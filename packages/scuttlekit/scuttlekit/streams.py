@@ -1,6 +1,6 @@
-"""One muxrpc stream (source, sink or duplex), seen from either end."""
+"""One muxrpc stream (source, sink or duplex), on either end."""
 
-# ruff: noqa: ASYNC109 - a deadline of ours ends in an error of ours, which says what did not answer
+# ruff: noqa: ASYNC109 - our own timeout raises our own error, which says what did not answer
 
 import asyncio
 import copy
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from scuttlekit.frames import Frame
     from scuttlekit.muxrpc import Session
 
-# What a queued frame costs besides its body: the tuple, its numbers, the bytes object, the place in the queue.
+# Bytes of memory for a queued frame besides its body: the tuple, its numbers, the bytes object, the queue entry.
 _FRAME_COST = 160
 _LONGEST_ERROR = 2000
 
@@ -24,7 +24,7 @@ MOST_AT_ONCE = 256
 
 
 def remote_error(frame: "Frame") -> ScuttlebuttError | None:
-    """Read the reason in an end frame: None for an orderly end, else what the peer complains of."""
+    """Read the reason in an end frame: None for a normal end, else the peer's error."""
     try:
         value = frame.value
     except ProtocolError as error:
@@ -38,16 +38,16 @@ def remote_error(frame: "Frame") -> ScuttlebuttError | None:
 
 
 def error_body(error: ScuttlebuttError) -> dict[str, str]:
-    """Give the JSON by which a peer is told of an error."""
+    """The JSON that reports an error to a peer."""
     name = error.name if isinstance(error, RemoteError) else type(error).__name__
     return {"message": str(error), "name": name, "stack": ""}
 
 
 class Stream:
-    """Values to a peer and values from it: `await send(…)`, `async for value in stream`, `await close()`.
+    """Values to and from a peer: `await send(…)`, `async for value in stream`, `await close()`.
 
-    Use it in `async with`: leaving it in order waits until the peer has ended the stream too, leaving it by an
-    exception ends it at once. It has one reader. Values are bytes, str or JSON.
+    Use it in `async with`: a normal exit waits until the peer has ended the stream too, and an exception ends
+    it at once. It has one reader. Values are bytes, str or JSON.
     """
 
     __slots__ = ("_deaf", "_error", "_frames", "_number", "_on_over", "_over", "_said_end", "_session", "_two_way", "_waiter", "is_taken", "queued")  # fmt: skip
@@ -62,15 +62,15 @@ class Stream:
         self._error: ScuttlebuttError | None = None
         self._over = self._said_end = self._deaf = False
         self.queued = 0
-        """What waits to be read, in bytes."""
+        """How many bytes wait to be read."""
         self.is_taken = False
-        """Whether its reader uses `take`, and so needs nothing else of this connection before it reads on."""
+        """Whether its reader uses `take`, and so waits for nothing else on this connection before it reads on."""
 
     async def send(self, value: Any) -> None:
-        """Send one value, as soon as the peer has read enough of what was sent before.
+        """Send one value, once the peer has read enough of the earlier ones.
 
-        Raises ProtocolError for a value that no frame can carry (empty bytes among them), the peer's RemoteError if
-        it refused the stream, Goodbye if it ended it, ConnectionLost.
+        Raises ProtocolError for a value that no frame can carry (such as empty bytes), the peer's RemoteError
+        if it refused the stream, Goodbye if it ended it, ConnectionLost.
         """
         await self._session.drain()
         if self._said_end:
@@ -78,7 +78,7 @@ class Stream:
         self._session.send(self._number, value, stream=True)
 
     async def send_all(self, values: Sequence[Any]) -> None:
-        """Send several values in one go, which is quicker than one by one; what they hold together is not bounded here.
+        """Send several values at once, which is faster than one by one. Their total size is not bounded here.
 
         Raises as `send` does.
         """
@@ -88,7 +88,8 @@ class Stream:
         self._session.send_all(self._number, values)
 
     async def send_read(self, read: Callable[[], Sequence[Any]]) -> int:
-        """Send what `read` gives, called when the peer has room for it: nothing is held meanwhile. Gives how many it were.
+        """Call `read` when the peer can take more, and send the values, so that nothing is held meanwhile.
+        Returns their number.
 
         Raises as `send` does.
         """
@@ -100,7 +101,7 @@ class Stream:
         return len(values)
 
     async def close(self, *, timeout: float | None = 10.0) -> None:
-        """End the stream and wait, at most `timeout` seconds, until the peer ends it; what it still sends is lost.
+        """End the stream and wait at most `timeout` seconds until the peer ends it. What it still sends is lost.
 
         Raises RemoteError if the peer ends it with an error, CallTimeout, ConnectionLost.
         """
@@ -120,8 +121,9 @@ class Stream:
         """End the stream at once, telling the peer of the error if there is one."""
         self._stop_listening()
         self._say_end(error)
-        # The peer may not know yet and go on sending. Our own number never comes again, so its frames are dropped as
-        # unknown; the peer's number must be remembered, or its next value would be taken for a new request.
+        # The peer may not know yet and keep sending. Our own numbers are not reused, so its frames are
+        # dropped as unknown. The peer's number must be remembered, or its next value would look like a new
+        # request.
         if self._number > 0:
             self._over = True
             self._session.forget(self._number)
@@ -146,12 +148,13 @@ class Stream:
             raise
 
     async def take(self, most: int | None = None) -> "list[Frame]":
-        """Give frames that came, undecoded, 1 to `MOST_AT_ONCE`; none once the stream is over.
+        """Return received frames, undecoded, 1 to `MOST_AT_ONCE`; none once the stream is over.
 
-        `most` bounds their bytes together; the first is given however long it is.
+        `most` bounds their total bytes; the first is returned however long it is.
 
-        Whoever takes them must not wait for anything of this connection in between: the peer is not read while much waits
-        to be taken, even if others wait for it. Raises as iterating does, but for what is in the frames.
+        The caller must not wait for anything else on this connection in between: while much waits to be
+        taken, the peer is not read, even if others wait for it. Raises as iterating does, except for errors
+        in the frames' bodies.
         """
         self.is_taken = True
         while not self._frames:
@@ -190,7 +193,7 @@ class Stream:
             self._wake()
 
     def fail(self, error: ScuttlebuttError) -> None:
-        """End without a word, since the connection is gone."""
+        """End without telling the peer, since the connection is gone."""
         self._said_end = True
         self._finish(error)
 
@@ -205,7 +208,7 @@ class Stream:
         self._over = True
         self._error = self._error or error
         self._session.forget(self._number)
-        # A duplex has two ends: when the peer has said all it wants, we may still go on.
+        # Each side of a duplex ends by itself: when the peer is done, we may still go on.
         if error is not None or not self._two_way:
             self._say_end(None)
         self._wake()
@@ -224,7 +227,7 @@ class Stream:
         self._wake()
 
     def _count_within(self, most: int) -> int:
-        """How many of the frames that wait have at most so many bytes together; at least one."""
+        """How many of the waiting frames have at most `most` bytes together; at least one."""
         size = 0
         for count, frame in enumerate(self._frames):
             size += len(frame.body)

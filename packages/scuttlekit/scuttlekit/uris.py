@@ -14,7 +14,7 @@ from scuttlekit.errors import InvalidFormat
 from scuttlekit.keys import KEY_BYTES, decode_base64
 
 LONGEST = 8192
-"""Characters. Browsers and mail programs cut much longer links anyway."""
+"""Characters. Browsers and mail programs truncate much longer links anyway."""
 
 _SIGILS = {"@": ("feed", "ed25519"), "%": ("message", "sha256"), "&": ("blob", "sha256")}
 _ADDRESS = "multiserverAddress"
@@ -22,7 +22,7 @@ _ADDRESS = "multiserverAddress"
 
 @dataclass(frozen=True, slots=True)
 class Uri:
-    """An SSB URI in parts: `ssb:KIND/FORMAT/VALUE?QUERY`. `value` is as it stands, in url-safe base64.
+    """An SSB URI in parts: `ssb:KIND/FORMAT/VALUE?QUERY`. `value` is kept as it is, in url-safe base64.
 
     For `ssb:experimental?…`, `format` and `value` are empty.
     """
@@ -38,7 +38,7 @@ class Uri:
 
 
 def parse_uri(text: str) -> Uri:
-    """Read any SSB URI, also one with `:` between its parts or `//` before them. Raises InvalidFormat."""
+    """Parse any SSB URI, including ones with `:` between the parts or `//` before them. Raises InvalidFormat."""
     if len(text) > LONGEST:
         raise InvalidFormat(f"an SSB URI is not longer than {LONGEST} characters")
     scheme, _, rest = text.strip().partition(":")
@@ -59,7 +59,7 @@ def parse_uri(text: str) -> Uri:
 
 
 def sigil_to_uri(sigil: str) -> str:
-    """Write a feed id `@…`, message id `%…` or blob id `&…` as an SSB URI. Raises InvalidFormat."""
+    """Format a feed id `@…`, message id `%…` or blob id `&…` as an SSB URI. Raises InvalidFormat."""
     kind, suffix = _SIGILS.get(sigil[:1], ("", ""))
     if not kind or not sigil.endswith(f".{suffix}"):
         raise InvalidFormat("only ids that read @….ed25519, %….sha256 or &….sha256 have a URI")
@@ -68,7 +68,7 @@ def sigil_to_uri(sigil: str) -> str:
 
 
 def uri_to_sigil(text: str) -> str:
-    """Read the URI of a feed, message or blob as its id. Raises InvalidFormat.
+    """Parse the URI of a feed, message or blob into its id. Raises InvalidFormat.
 
     The older formats `ed25519` and `sha256` mean the same as `classic`.
     """
@@ -80,12 +80,14 @@ def uri_to_sigil(text: str) -> str:
 
 
 def address_to_uri(address: Address) -> str:
-    """Write an address as an SSB URI, `ssb:address/multiserver?multiserverAddress=…`."""
+    """Format an address as an SSB URI, `ssb:address/multiserver?multiserverAddress=…`."""
     return str(Uri("address", "multiserver", query={_ADDRESS: address.multiserver}))
 
 
 def uri_to_address(text: str) -> Address:
-    """Read the URI of an address, also with the address in the path as some programs write it. Raises InvalidFormat."""
+    """Parse the URI of an address, also with the address in the path, as some programs write it. Raises
+    InvalidFormat.
+    """
     uri = parse_uri(text)
     if (uri.kind, uri.format) != ("address", "multiserver"):
         raise InvalidFormat("the URI is not that of an address")
@@ -93,7 +95,7 @@ def uri_to_address(text: str) -> Address:
 
 
 def experimental_uri(action: str, **parameters: str) -> str:
-    """Write a link that asks a client to act, such as `claim-http-invite`: `ssb:experimental?action=…`."""
+    """Format a link that asks a client to act, for example to `claim-http-invite`: `ssb:experimental?action=…`."""
     return str(Uri("experimental", query={"action": action, **parameters}))
 
 

@@ -1,1 +1,1 @@
-"""The command `scuttlekit`: a pub for somebody who runs it by hand."""
+"""The command `scuttlekit`, for running a pub by hand."""

@@ -1,4 +1,4 @@
-"""A backup of a pub: all that it needs to start elsewhere, in one tar file. The pub may run meanwhile."""
+"""Backups of a pub: everything it needs to start elsewhere, in one tar file. The pub may run meanwhile."""
 
 import io
 import tarfile
@@ -14,15 +14,15 @@ BLOBS: Final = "blobs/sha256"
 
 
 def back_up(folder: Path, target: Path, *, with_blobs: bool) -> int:
-    """Write the backup, and give its size in bytes. It is whole, or it is not there. Raises Wrong, OSError.
+    """Write the backup atomically, and return its size in bytes. Raises Wrong, OSError.
 
-    The configuration in it says that the pub must catch up: what it publishes after the backup is not in it, and to use
-    those numbers again would fork its feed. All else in the folder can be made again.
+    Its configuration says that the pub must catch up: messages published after the backup are not in it, and
+    reusing their numbers would fork the feed. Everything else in the folder can be rebuilt.
     """
     settings.of(folder)
     with whole_file(target, lasting=True) as file, tarfile.open(fileobj=file, mode="w") as tar:
         _add(tar, settings.FILE, settings.as_backed_up(folder))
-        # The note of the latest message comes before the log: a note without its message looks like a log that lost it.
+        # `sequence` comes before the log: a number without its message would look like a log that lost it.
         for name in SMALL:
             if (folder / name).exists():
                 _add(tar, name, (folder / name).read_bytes())
@@ -38,7 +38,7 @@ def _add(tar: tarfile.TarFile, name: str, content: bytes) -> None:
 
 
 def _add_log(tar: tarfile.TarFile, path: Path) -> None:
-    """The log as far as it goes now: it only grows, and a last message that is cut is left out when it is opened."""
+    """Add the log up to its current end. It only grows, and an incomplete last message is dropped when it is opened."""
     if path.exists():
         with path.open("rb") as log:
             tar.addfile(_entry(LOG, path.stat().st_size), log)
@@ -49,7 +49,7 @@ def _add_blobs(tar: tarfile.TarFile, folder: Path) -> None:
         try:
             content = path.read_bytes()
         except FileNotFoundError:
-            # It was removed just now.
+            # It has just been removed.
             continue
         _add(tar, str(path.relative_to(folder)), content)
 

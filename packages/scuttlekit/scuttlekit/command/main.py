@@ -1,4 +1,4 @@
-"""The command `scuttlekit` and what it can be told."""
+"""The command `scuttlekit` and its subcommands."""
 
 import argparse
 import asyncio
@@ -16,7 +16,7 @@ FOLDER = Path("~/.scuttlekit")
 
 
 def main(arguments: list[str] | None = None) -> int:
-    """Do what is asked for, and give the exit code."""
+    """Run the command, and return the exit code."""
     asked = _parser().parse_args(arguments)
     asked.folder = asked.folder.expanduser().absolute()
     try:
@@ -106,7 +106,7 @@ def _start(asked: argparse.Namespace) -> None:
     speak_plainly()
     try:
         run(config)
-    except Exception as error:  # noqa: BLE001 - whatever ends a pub is told in its log
+    except Exception as error:  # noqa: BLE001 - the log says what ended the pub
         end(error)
 
 

@@ -1,4 +1,4 @@
-"""What a pub was told when it was started by hand, kept in the file `config.json` of its folder."""
+"""The settings of a pub that is run by hand, stored in the file `config.json` in its folder."""
 
 import base64
 import socket
@@ -18,7 +18,7 @@ PORT: Final = 8008
 
 
 class Wrong(Exception):
-    """What a person asked for cannot be done; the text says why and what to do."""
+    """The request cannot be carried out. The text says why, and what to do."""
 
 
 def remembered(
@@ -30,7 +30,7 @@ def remembered(
     network: str | None,
     hops: int | None,
 ) -> Config:
-    """Give the configuration of the pub in a folder, with what is new, and remember it. Raises Wrong, OSError."""
+    """Return the configuration of the pub in a folder, updated and saved. Raises Wrong, OSError."""
     kept = _read(folder)
     news = {"external": external, "port": port, "host": host, "hops": hops}
     told = {
@@ -53,7 +53,7 @@ def remembered(
 
 
 def of(folder: Path) -> Config:
-    """Give the configuration of the pub in a folder. Raises Wrong, OSError."""
+    """Return the configuration of the pub in a folder. Raises Wrong, OSError."""
     kept = _read(folder)
     if not kept:
         raise Wrong(
@@ -63,7 +63,7 @@ def of(folder: Path) -> Config:
 
 
 def as_backed_up(folder: Path) -> bytes:
-    """Give the configuration to put into a backup: a pub that starts from it must catch up before it speaks."""
+    """The configuration for a backup, which makes a pub started from it catch up before it publishes."""
     return orjson.dumps({**_read(folder), "catchUp": True}, option=orjson.OPT_INDENT_2)
 
 
@@ -71,17 +71,17 @@ def _key_of(network: str) -> str:
     try:
         return base64.b64encode(network_key(network)).decode()
     except InvalidFormat:
-        # What is no key is told with the name of its field.
+        # The check of the configuration reports an invalid key with the name of its field.
         return network
 
 
 def _everywhere() -> str:
-    """All addresses of this machine: those of IPv6 too, where it has any."""
+    """The address to listen on for all addresses of this machine, including IPv6 if it has any."""
     try:
         with socket.create_server(("::", 0), family=socket.AF_INET6):
             return "::"
     except OSError:
-        return "0.0.0.0"  # nosec B104 # noqa: S104 - a pub is there for everybody
+        return "0.0.0.0"  # nosec B104 # noqa: S104 - a pub is meant to be public
 
 
 def _checked(folder: Path, told: dict[str, Any]) -> Config:

@@ -1,4 +1,4 @@
-"""What a person asks of their running pub. Whoever holds the pub's own secret is its master."""
+"""Talking to a running pub, as its master. The holder of the pub's own secret is its master."""
 
 import argparse
 from collections.abc import Awaitable, Callable
@@ -23,7 +23,9 @@ _MINUTE, _HOUR, _DAY = 60, 3600, 86400
 
 
 async def talk(folder: Path, say: Callable[[Peer], Awaitable[str]]) -> str:
-    """Connect to the pub of a folder as itself, and give what `say` found out. Raises Wrong, ScuttlebuttError, OSError."""
+    """Connect to a folder's pub with its own key, and return the result of `say`. Raises Wrong,
+    ScuttlebuttError, OSError.
+    """
     config = settings.of(folder)
     try:
         keys = KeyPair.load(folder / "secret")

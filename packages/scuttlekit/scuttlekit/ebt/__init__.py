@@ -5,18 +5,16 @@ message it has the feed, and whether it wants the messages after that. The side 
 whole clock first, even if it is empty. Later notes update single feeds.
 
 This package contains only the rules, for one program and all of its peers; it neither waits nor sends.
-Differences from ssb-ebt:
+What is special about this implementation:
 
-- Only the clock a peer sends now counts. Nothing of it is kept when the peer leaves, and our own is always
-sent whole.
+- Only the clock that a peer sends now counts. Nothing of it is kept when the peer leaves, and our own is
+  always sent whole.
 - Each wanted feed is requested from one peer at a time. Friends come before strangers, then peers that let us
-down
-  least. If a peer claims to have more but sends nothing, another is asked, and this one again later.
+  down least. If a peer claims to have more but sends nothing, another is asked, and this one again later.
 - A peer that again requests messages we have just sent gets them after a random pause, because an app that
-receives
-  the same messages from two peers at the same time may refuse both, over and over.
+  receives the same messages from two peers at the same time may refuse both, over and over.
 - Each feed takes a few bytes per peer. Feeds that we neither have nor want cost nothing, however many a peer
-names.
+  names.
 
 Source: https://github.com/ssbc/epidemic-broadcast-trees and https://github.com/ssbc/ssb-ebt
 """

@@ -50,8 +50,7 @@ class Exchange:
         self._wanted = bytearray()
         self._free: list[int] = []
         self._remotes: dict[Remote, None] = {}
-        # For each wanted feed: the peer asked to send it, and since when we have waited for what it claims to
-        # have.
+        # For each wanted feed: the peer asked to send it, and since when we have waited for what it claims to have.
         self._sources: dict[int, Remote] = {}
         self._waiting: dict[int, float] = {}
         # Feeds whose source is gone, and when to ask again for feeds that nobody could send.
@@ -302,8 +301,7 @@ class Exchange:
         return note(ours, wants=source is remote)
 
     def _holds(self, remote: Remote, number: int, before: int, now: float) -> bool:
-        """Whether to send messages that a peer just requested only after a pause, since it was already sent
-        them.
+        """Whether to send messages that a peer just requested only after a pause, since it was already sent them.
 
         An app that requests the same messages from two peers may lose both copies: ssb-db2 adds the messages
         of a feed that arrive within 250 ms as one batch, and refuses the batch if it contains a message

@@ -23,8 +23,7 @@ _BASE_COST: Final = 20_000
 
 
 class Remote:
-    """A peer with an `id`, which other peers may share. `wake` is called when there is something to send to
-    it.
+    """A peer with an `id`, which other peers may share. `wake` is called when there is something to send to it.
 
     Feeds are identified by the exchange's numbers, which are indices in `feeds`.
     """

@@ -1,5 +1,4 @@
-"""Catching up: a pub moved from elsewhere may lack messages of its own feed, and must not reuse their
-numbers.
+"""Catching up: a pub moved from elsewhere may lack messages of its own feed, and must not reuse their numbers.
 
 So it publishes nothing until peers who have its feed had nothing newer for `QUIET` seconds, or a person says
 that there is nothing newer. The file `caught-up` records this.

@@ -214,9 +214,7 @@ class Connections:
         return bool(guests) and all(self._is_blocked(guest) for guest in guests)
 
     def _is_stranger(self, feed: str) -> bool:
-        """Whether a peer counts as a stranger, whose number is limited. A guest who can still use an invite
-        does not.
-        """
+        """Whether a peer counts as a stranger, whose number is limited. A guest who can still use an invite does not."""
         return not self._is_known(feed) and not self._is_awaited(feed)
 
     def _replaces(self, link: Link) -> bool:

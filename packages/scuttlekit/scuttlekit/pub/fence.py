@@ -38,8 +38,7 @@ def is_fenced(host: str, *, default: bool = True) -> bool:
 
 
 async def open_hosts(host: str, *, fenced: bool) -> list[str]:
-    """Resolve a host to IP addresses, in the order to try them. Dial these, not the name: they are what was
-    checked.
+    """Resolve a host to IP addresses, in the order to try them. Dial these, not the name: they are what was checked.
 
     Raises Unreachable if there are none or, if `fenced`, none on the open internet.
     """

@@ -46,8 +46,7 @@ class History:
     async def stream(
         self, peer: Peer, given: Any = None, seq: Any = None, live: Any = None, *_: Any
     ) -> AsyncGenerator[Later, None]:
-        """Answer `createHistoryStream({id, seq, live, old, limit, keys, values})`, or with positional `id,
-        seq, live`.
+        """Answer `createHistoryStream({id, seq, live, old, limit, keys, values})`, or with positional `id, seq, live`.
 
         `seq`, or `sequence`, is the first message wanted. Raises RemoteError for invalid options.
         """

@@ -133,8 +133,7 @@ class Invites:
         return published
 
     async def claim(self, request: Any) -> dict[str, Any]:
-        """Follow a feed by an invite, for a service that was shown the invite: `{id, feed}` → `{outcome,
-        sequence?}`.
+        """Follow a feed by an invite, for a service that was shown the invite: `{id, feed}` → `{outcome, sequence?}`.
 
         `id` is the id of the invite's key. Repeating the call changes nothing: a followed feed is `known`.
         Raises RemoteError.

@@ -32,8 +32,7 @@ class Announcing:
         self._own_id = own_id
 
     async def announce(self, address: Address) -> Stored:
-        """Announce a pub's address, and return the message. If the feed already announces it, publish
-        nothing.
+        """Announce a pub's address, and return the message. If the feed already announces it, publish nothing.
 
         Raises RemoteError, OSError.
         """

@@ -17,8 +17,7 @@ class Profile:
         self._turn = asyncio.Lock()
 
     async def describe(self, wanted: Any) -> dict[str, int]:
-        """Publish a profile, and return the message's `sequence`. If the feed already says this, publish
-        nothing.
+        """Publish a profile, and return the message's `sequence`. If the feed already says this, publish nothing.
 
         Raises RemoteError.
         """

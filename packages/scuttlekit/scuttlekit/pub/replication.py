@@ -246,8 +246,7 @@ class Replication:
             self._exchange.have(feed, clock.get(feed, 0), loop.time())
         self._quota.hear(sizes)
         if self._own in sizes and any(CONTACT in message.record for message in messages):
-            # A feed that was just let in or blocked must not wait. A blocked feed may be one that is not
-            # replicated.
+            # A feed that was just let in or blocked must not wait. A blocked feed may be one that is not replicated.
             self._look_at_graph()
         elif self._store.graph.changes != self._reviewed:
             self._review_soon()

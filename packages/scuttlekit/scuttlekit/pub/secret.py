@@ -8,8 +8,7 @@ from scuttlekit.pub.exits import Refusal
 
 
 def keys_of(folder: Path, known: int) -> KeyPair:
-    """Read the pub's keys, or generate them at its first start. `known` is the highest known sequence of its
-    feed.
+    """Read the pub's keys, or generate them at its first start. `known` is the highest known sequence of its feed.
 
     Raises Refusal if the file is damaged, or missing although the feed has messages, since it cannot be
     recreated.

@@ -53,8 +53,7 @@ class SequenceNote:
         self._file = os.open(self._path, os.O_WRONLY | os.O_CLOEXEC)
 
     def note(self, latest: int) -> None:
-        """Record a message that the log holds. Never call it earlier: after a crash, the log would seem to be
-        behind.
+        """Record a message that the log holds. Never call it earlier: after a crash, the log would seem to be behind.
 
         When this returns, the kernel has the number, so it survives the process; `sync` makes it survive the
         machine. The recorded number never decreases.

@@ -1,5 +1,4 @@
-"""Sign in with Scuttlebutt for the service that manages the pub: pending challenges, and who signed in and
-out.
+"""Sign in with Scuttlebutt for the service that manages the pub: pending challenges, and who signed in and out.
 
 Source: https://github.com/ssb-ngi-pointer/ssb-http-auth-spec
 """

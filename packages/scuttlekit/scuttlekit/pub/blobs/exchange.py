@@ -4,9 +4,9 @@ Peers send each other notes about blobs in the stream `blobs.createWants`. A neg
 is wanted, and how many hops away. A positive number means that the sender has it, and its size in bytes. A
 client that has a new blob wants it itself, so that its pub asks for it.
 
-Unlike ssb-blobs, the pub fetches a blob only if somebody near in the follow graph wants it. Strangers are
-told what the pub has, but nothing is fetched for them. The wants of peers that left are kept for a day, and
-only a few.
+What is special about this implementation: a blob is fetched only if somebody near in the follow graph wants
+it. Strangers are told what the pub has, but nothing is fetched for them. The wants of peers that left are kept
+for a day, and only a few.
 
 Source: https://github.com/ssbc/ssb-blobs
 """

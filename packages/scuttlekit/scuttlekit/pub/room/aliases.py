@@ -54,9 +54,7 @@ def is_confirmed(room_id: str, alias: Alias) -> bool:
 
 
 class Aliases:
-    """All aliases of a room. Their number is limited, in total and per member, and so are a member's changes
-    per day.
-    """
+    """All aliases of a room. Their number is limited, in total and per member, and so are a member's changes per day."""
 
     def __init__(self, folder: Path, room_id: str, limits: Limits) -> None:
         self._path = folder / "aliases.json"

@@ -35,8 +35,7 @@ _LONGEST_ID: Final = 60
 
 
 class Tunnels:
-    """All tunnels. Their number is limited, per end and in total, and what they hold counts in the process's
-    budget.
+    """All tunnels. Their number is limited, per end and in total, and what they hold counts in the process's budget.
 
     No tunnels run while `is_saving`.
     """

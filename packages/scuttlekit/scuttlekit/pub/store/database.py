@@ -1,5 +1,4 @@
-"""The SQLite file of the index: exclusive to this process, and fast rather than durable, since it can be
-rebuilt.
+"""The SQLite file of the index: exclusive to this process, and fast rather than durable, since it can be rebuilt.
 
 SQLite does not wait for the disk (`synchronous = OFF`): transactions are atomic if the process dies, but not
 if the machine stops. So a mark file with the boot id lies beside the database while it is written. A database

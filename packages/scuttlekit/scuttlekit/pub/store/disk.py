@@ -24,8 +24,7 @@ class Note(Protocol):
 
 
 class DiskSync:
-    """Syncs the log to disk, then the note of the pub's own latest message. One sync serves all who wait for
-    it.
+    """Syncs the log to disk, then the note of the pub's own latest message. One sync serves all who wait for it.
 
     `own` returns the sequence of that message. `on_lasting` is called when more of the log is on disk. The
     first failure is kept, and nothing is written after it.

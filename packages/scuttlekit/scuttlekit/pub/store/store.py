@@ -186,8 +186,7 @@ class Store:
         return kept
 
     async def publish(self, content: Any) -> Stored:
-        """Publish a message in the pub's own feed. It is on disk before this returns, and before others hear
-        of it.
+        """Publish a message in the pub's own feed. It is on disk before this returns, and before others hear of it.
 
         Raises InvalidMessage for content that no peer would accept, NotReady, Behind, OSError.
         """
@@ -254,8 +253,7 @@ class Store:
         return None
 
     def noted(self, after: int = 0, limit: int = MOST_MESSAGES) -> list[Stored]:
-        """The pub's own contact messages with a note and a sequence above `after`, which record uses of its
-        invites.
+        """The pub's own contact messages with a note and a sequence above `after`, which record uses of its invites.
 
         Limited as in `read_feed`. Raises NotReady, LogDamaged.
         """
