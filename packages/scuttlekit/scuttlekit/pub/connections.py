@@ -173,7 +173,7 @@ class Connections:
         return {"in": self._count[False], "out": self._count[True]}
 
     def hang_up(self, feed: str) -> None:
-        """Close all connections of a feed id, except as a master."""
+        """Close all connections of a feed id, except those with the role of master."""
         for link in tuple(self.of(feed)):
             if link.role is not PeerRole.MASTER:
                 self._close(link.peer)
