@@ -29,6 +29,7 @@ MENTIONS = {
     "docs/architecture.md": r"scaleway|Scaleway",
     "docs/architecture/choices.md": r"scaleway|Scaleway",
     "docs/architecture/machines.md": r"scaleway|Scaleway",
+    "docs/architecture/tools.md": r"Scaleway",
     "docs/changes.md": r"clouds/scaleway/",
     "docs/operate.md": r"scaleway\.md|Scaleway|BUTT_CLOUD=scaleway|--cloud scaleway",
     "docs/settings.md": r"BUTT_SCALEWAY_\w+|.*",
