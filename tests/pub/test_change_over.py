@@ -16,7 +16,7 @@ from tests.pub.pubs import until
 from tests.pub.test_ends import assert_ends
 from tests.pub.test_invites import offered, use
 from tests.pub.test_strangers import NETWORK
-from tests.stock import MASTER, feed_of, stock_server
+from tests.stock import MASTER, StockServer, feed_of, stock_server
 
 MANY = 100_000
 BEGAN = 1_700_000_000_000
@@ -56,10 +56,14 @@ def test_neither_starts_where_the_other_runs(make_node_pub, make_pub):
 
 async def test_it_keeps_a_plain_ssb_server_out_and_is_kept_out_by_one(make_pub, built_stock):
     pub = make_pub().start()
-    with pytest.raises(AssertionError, match="does not answer"):
-        async with stock_server(built_stock, pub.folder, patience=5):
-            pass
-    assert "lock" in (pub.folder / "stock").read_text()
+    stock = StockServer(built_stock, pub.folder)
+    stock.spawn()
+    try:
+        until(lambda: "lock" in stock.output)
+        with pytest.raises(AssertionError, match="does not answer"):
+            await stock.answers(patience=1)
+    finally:
+        stock.kill()
     pub.stop()
     async with stock_server(built_stock, pub.folder):
         assert_ends(pub.spawn(), 66, "folder-in-use", str(pub.data))
