@@ -19,6 +19,7 @@ from butt.exports.tar import END, entry_size
 from butt.hosts.interface import Folder
 from butt.hosts.opening import descriptor, opened
 from butt.hosts.pub_state import id_in
+from scuttlekit.data_folder import BLOBS, GOSSIP, LOG, NOTE, SECRET, STATE, STATE_OF_SERVICE
 from scuttlekit.offsetlog import survey
 
 CHUNK = 256 * 1024
@@ -27,7 +28,6 @@ HELD = 4 << 20
 
 NO_PEERS = b"[]\n"
 
-SECRET, GOSSIP, LOG, BLOBS = "secret", "gossip.json", "flume/log.offset", "blobs/sha256"
 _DIGEST = re.compile(r"[0-9a-f]{62}")
 _FIRST = re.compile(r"[0-9a-f]{2}")
 _ENTRY = 32 + 8
@@ -75,17 +75,32 @@ def _blobs(folder: Folder, _: str) -> ExportBundle:
 
 
 def _all(folder: Folder, _: str) -> ExportBundle:
+    return _everything(folder, ())
+
+
+def moving(folder: Folder) -> ExportBundle:
+    """All that goes along when the bot moves within this service: what is exported, and what is of use here alone."""
+    return _everything(folder, (NOTE, *STATE_OF_SERVICE))
+
+
+def _everything(folder: Folder, more: tuple[str, ...]) -> ExportBundle:
+    # The note of the latest message comes before the log: a note without its message looks like a log that lost it.
+    small = _small(folder, (*(name for name in STATE if name != GOSSIP), *more))
     bundles = [part(folder, "") for part in (_log, _secret, _gossip, _blobs)]
     return ExportBundle(
-        (item for each in (*bundles[1:3], bundles[0], bundles[3]) for item in each.items),
-        sum(each.count for each in bundles),
-        sum(each.size for each in bundles),
-        END + sum(each.tar_size - END for each in bundles),
+        (item for each in (*bundles[1:3], small, bundles[0], bundles[3]) for item in each.items),
+        sum(each.count for each in (*bundles, small)),
+        sum(each.size for each in (*bundles, small)),
+        END + sum(each.tar_size - END for each in (*bundles, small)),
         bundles[0].survey,
         bundles[0].author,
         bundles[3].blobs,
         bundles[3].blobs_size,
     )
+
+
+def _small(folder: Folder, names: tuple[str, ...]) -> ExportBundle:
+    return _of_files([_item(name, file) for name in names if (file := opened(folder, name))])
 
 
 _PARTS: dict[ExportPart, Callable[[Folder, str], ExportBundle]] = {

@@ -7,11 +7,10 @@ from typing import Any
 from butt.hosts.interface import Folder
 from butt.hosts.opening import opened
 from scuttlekit import KeyPair, ScuttlebuttError, canonical, offsetlog
+from scuttlekit.data_folder import LOG, NOTE
 
 NEAR = 4 * 1024 * 1024
 """How many bytes at the end of a log are searched for the pub's own newest message."""
-
-LOG = "flume/log.offset"
 
 _NOTE = re.compile(rb"(\d{1,15})\n")
 
@@ -27,7 +26,7 @@ def id_in(folder: Folder) -> str | None:
 def sequence_in(folder: Folder) -> int:
     """0 if nothing is noted. This is only the program's claim: `newest_in` shows whether it is true."""
     try:
-        file = opened(folder, "sequence")
+        file = opened(folder, NOTE)
     except OSError:
         return 0
     if file is None:

@@ -150,7 +150,7 @@ def _read(item: Item, spool: Spool) -> Iterator[bytes]:
     return flowing(spool)
 
 
-def unpack(packed: Path, folder: Path, *, with_note: bool = False) -> None:
+def unpack(packed: Path, folder: Path, *, move: bool = False) -> None:
     """A machine is somebody's, and may send anything: what it sent goes through the tar_filter that strangers' tars go through.
 
     No more bytes are written than came, and no more blocks of small files than leave room to others.
@@ -158,7 +158,7 @@ def unpack(packed: Path, folder: Path, *, with_note: bool = False) -> None:
     """
     folder.mkdir(parents=True, mode=0o700)
     most = min(packed.stat().st_size * BLOCKS, shutil.disk_usage(folder).free - uploads.RESERVE)
-    tar_filter = TarFilter(folder, max(0, most), needed=frozenset(), strict=True, with_note=with_note)
+    tar_filter = TarFilter(folder, max(0, most), needed=frozenset(), strict=True, move=move)
     try:
         with packed.open("rb") as file:
             while chunk := file.read(CHUNK):

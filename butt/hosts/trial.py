@@ -13,17 +13,12 @@ from pathlib import Path
 
 from butt.hosts.interface import Folder, NoRoom
 from butt.hosts.pub_state import id_in, newest_in, sequence_in
+from scuttlekit.data_folder import ENTRIES
 from scuttlekit.files import write_whole
 
 BALLAST = 32 * 1024 * 1024
 FULL = 4 * 1024 * 1024
 """A disk with less free space than this is full: there may be no room to write down that a bot goes back."""
-
-OF_A_PUB = frozenset(
-    "blobs blobs_push caught-up db ebt flume friends.json gossip.json gossip.json~ invites links manifest.json node_modules "
-    "limits.json offers.json ooo secret sequence socket".split()
-)
-"""What a pub of either kind, or a plain ssb-server, keeps in its data folder."""
 
 
 def begin(folder: Folder, release: str) -> None:
@@ -44,7 +39,7 @@ def end(folder: Folder, release: str) -> None:
         return
     trial = json.loads(noted.read_bytes())
     if trial["release"] != release:
-        for name in _entries(folder.data) - set(trial["had"]) - OF_A_PUB:
+        for name in _entries(folder.data) - set(trial["had"]) - ENTRIES:
             _remove(folder.data / name)
         _take_back(folder, trial.get("sequence", 0))
     noted.unlink()

@@ -29,11 +29,13 @@ from butt.agents.actions import (
 from butt.agents.models import Agent, JournalEntry, Observed, Progress
 from butt.configuration import configuration
 from butt.imports.addresses import sieve_addresses
+from butt.imports.aliases import sieve_aliases
 from butt.imports.models import Import
 from butt.imports.placing import folder_of
-from butt.imports.tar_filter import EXPORT, GOSSIP, LOG, SECRET, Rejected, TarFilter, too_big
+from butt.imports.tar_filter import EXPORT, Rejected, TarFilter, too_big
 from butt.services.known import USUAL, services
 from scuttlekit import KeyPair, ScuttlebuttError
+from scuttlekit.data_folder import ALIASES, GOSSIP, LOG, SECRET
 from scuttlekit.files import sync
 from scuttlekit.network_keys import MAIN
 from scuttlekit.offsetlog import Survey, survey
@@ -158,6 +160,7 @@ class Receiving:
             raise _misfit()
         network = self._network_of(described)
         self.left_out = sieve_addresses(self._draft / GOSSIP)
+        sieve_aliases(self._draft / ALIASES, keys.id)
         with (self._draft / LOG).open("r+b", buffering=0) as log:
             size = log.seek(0, os.SEEK_END)
             found = survey(log, size, keys.id)

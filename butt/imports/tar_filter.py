@@ -10,15 +10,24 @@ import tarfile
 from pathlib import Path
 from typing import BinaryIO
 
+from scuttlekit.data_folder import ALIASES, GOSSIP, LOG, NOTE, SECRET, SIGN_INS, STATE, STATE_OF_SERVICE
+
 BLOCK = 512
 DISK_BLOCK = 4096
 LONGEST_EXTENSION = 64 * 1024
 
-SECRET, GOSSIP, LOG, EXPORT = "secret", "gossip.json", "flume/log.offset", "export.json"
-NOTE = "sequence"
-"""How far a pub noted that its feed has come: no part of an export."""
+EXPORT = "export.json"
 
-_MOST: dict[str, int] = {SECRET: 64 * 1024, GOSSIP: 16 << 20, EXPORT: 64 * 1024, NOTE: 64}
+_MOST: dict[str, int] = {
+    SECRET: 64 * 1024,
+    GOSSIP: 16 << 20,
+    EXPORT: 64 * 1024,
+    NOTE: 64,
+    ALIASES: 1 << 20,
+    SIGN_INS: 1 << 20,
+}
+"""Bytes of each small file, at most: more than a pub of ours writes."""
+
 _BLOB = re.compile(r"blobs/sha256/([0-9a-f]{2})/([0-9a-f]{62})")
 
 _PACKED = {
@@ -58,7 +67,7 @@ class TarFilter:
     """`feed` it the tar's bytes in any pieces, then `finish`. What it keeps lies below `folder`; `most` is in bytes.
 
     `needed` are the files that must be there. A `strict` one takes nothing but files of a pub, in no folder of their own,
-    where others pass over what they do not need. One `with_note` takes also how far the pub noted that its feed has come.
+    where others pass over what they do not need. One for a `move` takes also what is of use to this service alone.
     """
 
     def __init__(
@@ -68,9 +77,9 @@ class TarFilter:
         *,
         needed: frozenset[str] = WHOLE,
         strict: bool = False,
-        with_note: bool = False,
+        move: bool = False,
     ) -> None:
-        self._with_note = with_note
+        self._more = (NOTE, *STATE_OF_SERVICE) if move else ()
         self._folder, self._most, self._needed, self._strict = folder, most, needed, strict
         self._came = self._charged = 0
         self._head = bytearray()
@@ -169,7 +178,7 @@ class TarFilter:
             if info.size:
                 raise Rejected("The tar is damaged: a folder in it has content.")
             return
-        top, wanted = ("", NOTE) if self._with_note and parts == [NOTE] else _place(parts)
+        top, wanted = ("", parts[0]) if len(parts) == 1 and parts[0] in self._more else _place(parts)
         if self._strict and (wanted is None or wanted == EXPORT or top):
             raise Rejected(f"It holds {shown}, which is no part of a pub.")
         if wanted is None:
@@ -258,7 +267,7 @@ def _place(parts: list[str]) -> tuple[str, str | None]:
     """The top folder it is in, if any, and the name below it; None for what no import needs."""
     for depth in (0, 1):
         name = "/".join(parts[depth:])
-        if name in (SECRET, GOSSIP, LOG, EXPORT) or _BLOB.fullmatch(name):
+        if name in (SECRET, *STATE, LOG, EXPORT) or _BLOB.fullmatch(name):
             return "/".join(parts[:depth]), name
     return "", None
 

@@ -9,10 +9,9 @@ from django.http import HttpRequest, StreamingHttpResponse
 from django.http.response import HttpResponseBase
 from django.views.decorators.http import require_safe
 
-from butt.exports.bundle import ExportPart
 from butt.exports.gathering import gathered
 from butt.exports.tar import packed
-from butt.hosts.bundles import bundle
+from butt.hosts.bundles import moving
 from butt.hosts.interface import Folder
 from butt.machines.import_transfers import for_machine
 from butt.private.gate import answer
@@ -24,7 +23,7 @@ def import_transfer(request: HttpRequest, minion_id: str, bot_id: uuid.UUID) -> 
     place = for_machine(minion_id, bot_id)
     if place is None:
         return answer(404, "no_cargo", "Nothing is kept for this machine under that id.")
-    everything = bundle(Folder(place), ExportPart.ALL)
+    everything = moving(Folder(place))
     tar = packed(everything.items, everything.tar_size, int(time.time()))
     response = StreamingHttpResponse(_flowing(tar), content_type="application/x-tar")
     response["Content-Length"] = str(everything.tar_size)

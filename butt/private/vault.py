@@ -27,11 +27,11 @@ from butt.vault import VaultAway, VaultTrouble, ledger
 from butt.vault.models import Vaulted
 from butt.vault.names import LINE
 from butt.vault.writing import (
-    GOSSIP,
     LARGEST_BLOB,
     LARGEST_SMALL,
     LONGEST_PIECE,
     SECRET,
+    STATE,
     VaultWriter,
     writing,
 )
@@ -45,7 +45,7 @@ MOST_BYTES = {"vault-log": LONGEST_PIECE, "vault-blob": LARGEST_BLOB, "vault-sma
 
 FURTHEST = 10**12
 _BLOB = re.compile(r"[0-9a-f]{64}")
-_SMALL = {SECRET, GOSSIP}
+_SMALL = {SECRET, *STATE}
 _sealing = threading.BoundedSemaphore(2)
 """How many large objects may be in memory at once, plain and encrypted."""
 
@@ -112,7 +112,7 @@ def piece(request: HttpRequest, vault: VaultWriter, bot_id: uuid.UUID, line: str
 @require_http_methods(["PUT"])
 @of_a_bot_here
 def small(request: HttpRequest, vault: VaultWriter, bot_id: uuid.UUID, what: str) -> HttpResponse:
-    """The bot's secret, or the peers that it knows."""
+    """The bot's secret, or another of its small files."""
     content = request.read()
     if what not in _SMALL:
         return answer(404, "not_kept", "No such thing is kept of a bot.")

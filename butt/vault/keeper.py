@@ -16,12 +16,12 @@ from butt.rounds import rounds
 from butt.vault import VaultAway, ledger
 from butt.vault.names import LogPiece, digest
 from butt.vault.writing import (
-    GOSSIP,
     LARGEST_BLOB,
     LARGEST_SMALL,
     LONGEST_PIECE,
     PIECE,
     SECRET,
+    STATE,
     There,
     VaultWriter,
     is_blob,
@@ -53,7 +53,7 @@ class _Known:
     line: str
     end: int
     secret_seen: tuple[int, int] = (0, 0)
-    gossip_seen: tuple[int, int] = (0, 0)
+    state_seen: dict[str, tuple[int, int]] = field(default_factory=dict)
     pending_since: float | None = None
     blobs_at: float = field(default=-1e9)
     stuck_at: int = -1
@@ -117,10 +117,11 @@ class VaultKeeper:
             kept.secret_seen = stamp
         if kept.there.size >= self._most:
             return
-        gossip = data / "gossip.json"
-        if gossip.exists() and kept.gossip_seen != (stamp := _stamp(gossip)):
-            self._send_small(bot_id, kept, GOSSIP, gossip)
-            kept.gossip_seen = stamp
+        for what, name in STATE.items():
+            path = data / name
+            if path.exists() and kept.state_seen.get(what) != (stamp := _stamp(path)):
+                self._send_small(bot_id, kept, what, path)
+                kept.state_seen[what] = stamp
         self._send_log(bot_id, kept, data / "flume" / "log.offset")
         if bot_id in self._kept and time.monotonic() - kept.blobs_at > BLOBS_EVERY:
             self._send_blobs(bot_id, kept, data / "blobs" / "sha256")

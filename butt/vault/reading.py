@@ -12,7 +12,7 @@ from butt.storage import TROUBLE, Store
 from butt.vault import VaultTrouble
 from butt.vault.names import LogPiece, chain, digest, pieces_in, prefix
 from butt.vault.sealing import unseal
-from butt.vault.writing import is_blob, things_of
+from butt.vault.writing import STATE, is_blob, things_of
 from scuttlekit import ScuttlebuttError, canonical
 from scuttlekit.files import write_whole
 from scuttlekit.keys import KeyPair
@@ -40,9 +40,9 @@ def read(store: Store, bot_id: uuid.UUID, ssb_id: str, keys: list[Any], folder: 
     try:
         names = [name for name, _ in things_of(store, bot_id)]
         _read_secret(store, bot_id, ssb_id, keys, folder, names)
-        newest = max((name for name in names if name.startswith("gossip/")), default="")
-        if newest:
-            write_whole(folder / "gossip.json", _thing(store, bot_id, newest, keys), lasting=True)
+        for what, file in STATE.items():
+            if newest := max((name for name in names if name.startswith(f"{what}/")), default=""):
+                write_whole(folder / file, _thing(store, bot_id, newest, keys), lasting=True)
         messages, sequence = _read_log(store, bot_id, ssb_id, keys, folder, names)
         blobs = [name for name in names if name.startswith("blobs/")]
         for name in blobs:

@@ -15,6 +15,7 @@ from butt.storage import TROUBLE, NoStore, Store, store_at
 from butt.vault import VaultAway, VaultTrouble
 from butt.vault.names import LogPiece, chain, digest, pieces_in, prefix
 from butt.vault.sealing import recipient, seal
+from scuttlekit import data_folder
 from scuttlekit.offsetlog import cut
 
 PIECE = 1 << 20
@@ -23,9 +24,12 @@ PIECE = 1 << 20
 LONGEST_PIECE = 3 << 20
 LARGEST_BLOB = 64 << 20
 LARGEST_SMALL = 1 << 20
-"""Bytes of a secret, or of the known peers."""
+"""Bytes of a secret, or of another small file."""
 
-SECRET, GOSSIP = "secret", "gossip"
+SECRET = "secret"  # noqa: S105 - the name of a thing
+STATE = {name.removesuffix(".json"): name for name in (*data_folder.STATE, *data_folder.STATE_OF_SERVICE)}
+"""Small files beside the secret: what each is called in the vault, and in the data folder."""
+
 _BLOB_NAME = len("blobs/.age") + 64
 
 
@@ -44,7 +48,7 @@ class VaultWriter:
     """`key` opens nothing, nor does `secret_key`, which secrets are sealed for. Each method may raise `VaultAway`."""
 
     def __init__(self, store: Store, key: Any, secret_key: Any) -> None:
-        self._store, self._keys = store, {SECRET: secret_key, GOSSIP: key}
+        self._store, self._keys = store, {**dict.fromkeys(STATE, key), SECRET: secret_key}
         self._key = key
 
     def there(self, bot_id: uuid.UUID) -> There:
@@ -60,7 +64,7 @@ class VaultWriter:
         lines = pieces_in(names)
         if lines and (pieces := chain(lines[max(lines)])):
             found.last = pieces[-1]
-        for what in (SECRET, GOSSIP):
+        for what in (SECRET, *STATE):
             newest = max((name for name in names if name.startswith(f"{what}/")), default="")
             found.newest[what] = newest.removesuffix(".age").rpartition("-")[2]
         return found
@@ -80,7 +84,7 @@ class VaultWriter:
         return piece, self._put(bot_id, piece.name, seal(data[:reach], self._key))
 
     def small(self, bot_id: uuid.UUID, what: str, content: bytes) -> int:
-        """Put the secret or the known peers, named by the time as well, so that the newest is known."""
+        """Put a small file, named by the time as well, so that the newest is known."""
         name = f"{what}/{now()}-{digest(content)}.age"
         return self._put(bot_id, name, seal(content, self._keys[what]))
 

@@ -7,6 +7,7 @@ import pytest
 from butt.hosts import trial
 from butt.hosts.interface import Folder
 from scuttlekit import Address, KeyPair, connect
+from scuttlekit.data_folder import ENTRIES
 from tests.pub.pubs import Pub
 
 
@@ -93,4 +94,4 @@ async def test_all_that_a_pub_keeps_is_known_to_be_a_pubs(
         pub.kill()
     kept = {path.name for path in pub.data.iterdir()}
     assert {"secret", "flume", "sequence", "manifest.json", "invites"} <= kept
-    assert kept - trial.OF_A_PUB == set()
+    assert kept - ENTRIES == set()

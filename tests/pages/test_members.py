@@ -12,7 +12,7 @@ from playwright.sync_api import Browser, Page, expect
 
 from butt.agents.states import State
 from scuttlekit import Address, KeyPair, connect
-from scuttlekit.pub.room.aliases import confirmation
+from scuttlekit.aliases import confirmation
 from tests.pages.conftest import DESK, PHONE, browsing
 from tests.pages.server import Pages, signs_in
 from tests.pages.test_looks import SMALL_TO_TOUCH, TOO_FAINT, violations

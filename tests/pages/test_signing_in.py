@@ -15,8 +15,8 @@ from playwright.sync_api import Browser, Page, expect
 from butt.accounts.models import SsbId
 from butt.agents.states import State
 from scuttlekit import Address, KeyPair, connect, parse_uri
+from scuttlekit.aliases import confirmation
 from scuttlekit.http_auth import new_challenge, solve
-from scuttlekit.pub.room.aliases import confirmation
 from tests.pages.conftest import browsing
 from tests.pages.server import Pages, signs_in
 from tests.pages.test_members import LOOKS, is_easy

@@ -21,7 +21,7 @@ from butt.peers.following import Relation, relate
 from butt.peers.rooms import RoomUpdate
 from butt.public.pages import aliases as pages
 from scuttlekit import Address, KeyPair, RemoteError, connect
-from scuttlekit.pub.room.aliases import confirmation
+from scuttlekit.aliases import confirmation
 from tests.people import bot_in, person
 from tests.pub.pubs import Pub
 

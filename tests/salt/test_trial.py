@@ -1,17 +1,15 @@
 """New code on trial in a container: whatever it does to the disk, the earlier code finds room and its things."""
 
-import runpy
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-from butt.hosts import trial
 from butt.sources.releases import PUB_SOURCE, build
 from tests.salt.bots import Bots
 from tests.salt.land import run
-from tests.salt.machine import ROOT, Engine
+from tests.salt.machine import Engine
 from tests.salt.test_container import inside
 
 OTHER = "0" * 16
@@ -88,9 +86,3 @@ def test_proven_code_keeps_what_it_made_and_is_not_started_anew(
     assert (engine.place_of(bot) / "_data" / "index").exists()
     assert engine.bots()[bot] == before
     assert bots.converge() == {}
-
-
-def test_what_a_pub_keeps_is_the_same_here_and_there():
-    there = runpy.run_path(str(ROOT / "salt" / "files" / "_modules" / "butt_trial.py"))
-    assert there["OF_A_PUB"] == trial.OF_A_PUB
-    assert (there["BALLAST"], there["FULL"]) == (trial.BALLAST, trial.FULL)

@@ -16,7 +16,7 @@ from butt.vault import VaultTrouble, keeper, sealing
 from butt.vault.keeper import VaultKeeper
 from butt.vault.models import Vaulted
 from butt.vault.reading import read
-from butt.vault.writing import VaultWriter, things_of
+from butt.vault.writing import STATE, VaultWriter, things_of
 from scuttlekit.keys import KeyPair
 from tests.people import bot_in, person
 from tests.vault.folders import Folder
@@ -67,7 +67,8 @@ def test_all_comes_back_as_it_was_though_the_sender_was_killed(
 ):
     first = keeps(store, folder, key, second)
     folder.has_blob(b"a picture")
-    (folder.data / "gossip.json").write_text("[]")
+    for name in STATE.values():
+        (folder.data / name).write_text("[]")
     folder.says(3)
     first.send(BOT, folder.keys.id)
     folder.says(2)
@@ -84,7 +85,7 @@ def test_all_comes_back_as_it_was_though_the_sender_was_killed(
     copy = read(store, BOT, folder.keys.id, [key, second], back)
     assert (copy.messages, copy.sequence, copy.blobs) == (5, 5, 1)
     assert (back / "flume" / "log.offset").read_bytes() == whole
-    for name in ("secret", "gossip.json"):
+    for name in ("secret", *STATE.values()):
         assert (back / name).read_bytes() == (folder.data / name).read_bytes()
     blobs = {path.relative_to(folder.data) for path in folder.data.glob("blobs/sha256/*/*")}
     assert {path.relative_to(back) for path in back.glob("blobs/sha256/*/*")} == blobs

@@ -127,13 +127,15 @@ def test_all_of_it_is_there_within_ten_seconds_and_once(
     machine: Machines, place: str, key: Any, tmp_path: Path
 ):
     machine.folder.has_blob(b"a picture")
+    (machine.folder.data / "aliases.json").write_text("{}")
     machine.folder.says(3)
     machine.goes_on()
     machine.folder.says(2)
     machine.goes_on()
     assert back(machine, place, key, tmp_path / "back") == machine.folder.log.read_bytes()
     sent = names(machine, place)
-    assert [name.partition("/")[0] for name in sent] == ["blobs", "log", "log", "secret"]
+    assert (tmp_path / "back" / "aliases.json").read_text() == "{}"
+    assert [name.partition("/")[0] for name in sent] == ["aliases", "blobs", "log", "log", "secret"]
     machine.starts()
     machine.goes_on(60)
     assert names(machine, place) == sent, "another one sends nothing again"

@@ -15,7 +15,7 @@ from pathlib import Path
 
 from django.db import transaction
 
-from butt.exports.bundle import ExportPart, FileGone
+from butt.exports.bundle import FileGone
 from butt.hosts import bundles
 from butt.hosts.interface import Folder, HostTrouble
 from butt.hosts.pub_state import sequence_in
@@ -24,12 +24,13 @@ from butt.hosts.salt.carried import HERE, staging_of
 from butt.hosts.salt.here import LocalBots
 from butt.hosts.salt.moving import waits_as_cargo
 from butt.hosts.salt.orders import bury_on
-from butt.imports.tar_filter import NOTE, Rejected
+from butt.imports.tar_filter import Rejected
 from butt.machines import import_transfers, jobs, uploads
 from butt.machines.models import Machine, MachineJob, OldCopy, Placement, Tombstone, Transfer, Upload
 from butt.rounds import GoOn, rounds
 from butt.waking.listening import listening
 from scuttlekit import KeyPair, ScuttlebuttError
+from scuttlekit.data_folder import LOG
 from scuttlekit.files import sync
 from scuttlekit.offsetlog import survey
 
@@ -38,7 +39,6 @@ log = logging.getLogger("butt.hosts.salt")
 TICK, SELDOM, AFTER_TROUBLE = 0.25, 5.0, 3.0
 MOST_AT_ONCE = 20
 TRIES = 3
-LOG = "flume/log.offset"
 NO_ROOM = "there is no room for its data on the control plane, through which it goes."
 
 
@@ -114,7 +114,7 @@ class Carrier:
             return False
         packed = uploads.spooled(upload)
         try:
-            unpack(packed, _fresh(staging_of(transfer.bot_id)), with_note=True)
+            unpack(packed, _fresh(staging_of(transfer.bot_id)), move=True)
         except FileNotFoundError:
             # What came was not read in time: its machine is asked again.
             _note(transfer, job=None)
@@ -190,9 +190,9 @@ def _checked(folder: Folder, transfer: Transfer) -> int:
 
 
 def _copy(source: Folder, data: Path) -> None:
-    """As an export goes, over no link; and what the pub noted of itself."""
+    """As an export goes, over no link."""
     data.mkdir(parents=True, mode=0o700)
-    for item in bundles.bundle(source, ExportPart.ALL).items:
+    for item in bundles.moving(source).items:
         try:
             chunks = item.read()
         except FileGone:
@@ -201,8 +201,6 @@ def _copy(source: Folder, data: Path) -> None:
         path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
         with path.open("xb") as file:
             file.writelines(chunks)
-    if noted := sequence_in(source):
-        (data / NOTE).write_text(f"{noted}\n")
 
 
 def _fresh(staging: Path) -> Path:

@@ -9,7 +9,9 @@ import urllib.request
 
 SECONDS = 600
 OWNER = 10001
-_KNOWN = re.compile(r"secret|gossip\.json|flume/log\.offset|blobs/sha256/[0-9a-f]{2}/[0-9a-f]{62}")
+_KNOWN = re.compile(
+    r"secret|(?:gossip|aliases|sign-ins)\.json|sequence|flume/log\.offset|blobs/sha256/[0-9a-f]{2}/[0-9a-f]{62}"
+)
 
 
 def place(bot_id, anew=""):

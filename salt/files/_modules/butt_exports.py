@@ -12,10 +12,10 @@ import tarfile
 import time
 import urllib.parse
 
-SECRET, GOSSIP, LOG, NOTE = "secret", "gossip.json", "flume/log.offset", "sequence"
-WHOLE = (SECRET, GOSSIP, LOG)
+SECRET, GOSSIP, ALIASES, LOG = "secret", "gossip.json", "aliases.json", "flume/log.offset"
+WHOLE = (SECRET, GOSSIP, ALIASES, LOG)
 FILES = {"secret": (SECRET,), "gossip": (GOSSIP,), "log": (LOG,), "blobs": (), "all": WHOLE}
-FILES["move"] = (*WHOLE, NOTE)
+FILES["move"] = (*WHOLE, "sequence", "sign-ins.json")
 WITH_BLOBS = ("blobs", "all", "move")
 CHUNK = 1024 * 1024
 SECONDS = 60
@@ -35,9 +35,8 @@ def stock(bot_id):
 def send(bot_id, export_id, what):
     """Send `what` of the bot as a tar: `secret`, `gossip`, `log`, `blobs`, `all` or `move`. Returns its size in bytes.
 
-    The log is fixed before the blobs are listed, so that what a message came with is there too. With `move` there is also how
-    far the bot noted that its feed has come. `stock` is how much of
-    each there is, as JSON.
+    The log is fixed before the blobs are listed, so that what a message came with is there too. With `move` there is also what
+    is of use to this service alone. `stock` is how much of each there is, as JSON.
     """
     place = f"exports/{export_id}"
     try:

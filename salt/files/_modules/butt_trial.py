@@ -13,8 +13,8 @@ import struct
 BALLAST = 32 * 1024 * 1024
 FULL = 4 * 1024 * 1024
 OF_A_PUB = frozenset(
-    "blobs blobs_push caught-up db ebt flume friends.json gossip.json gossip.json~ invites links manifest.json node_modules "
-    "limits.json offers.json ooo secret sequence socket".split()
+    "aliases.json blobs blobs_push caught-up db ebt flume friends.json gossip.json gossip.json~ invites limits.json links "
+    "manifest.json node_modules offers.json ooo room.json secret sequence sign-ins.json socket traffic.json".split()
 )
 """What either kind of pub, or a plain ssb-server, keeps in its data folder."""
 

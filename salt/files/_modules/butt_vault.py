@@ -25,6 +25,9 @@ WAIT = 5.0
 
 PIECE, LONGEST_PIECE = 1 << 20, 3 << 20
 LARGEST_BLOB, LARGEST_SMALL = 64 << 20, 1 << 20
+SMALL = {"gossip": "gossip.json", "aliases": "aliases.json", "sign-ins": "sign-ins.json"}
+"""Small files beside the secret: what each is called in the vault, and here."""
+
 BLOBS_EVERY, SETTLED = 30.0, 2.0
 TOLD_EVERY, TOLD_AT_LEAST = 10.0, 60.0
 FORGOTTEN = 3600.0
@@ -151,7 +154,7 @@ class BotInVault:
     def __init__(self, there):
         self.line, self.end = there["line"], there["end"]
         self.start, self.digest = there["start"], there["digest"]
-        self.small = {"secret": there.get("secret", ""), "gossip": there.get("gossip", "")}
+        self.small = {what: there.get(what, "") for what in ("secret", *SMALL)}
         self.blobs = {bytes.fromhex(name) for name in there["blobs"]}
         self.stamps, self.folders = {}, {}
         self.pending = None
@@ -212,10 +215,11 @@ class VaultSender:
             self._send_small(told, bot_id, bot, "secret", secret)
             bot.stamps["secret"] = self._stamp(root, "secret")
             self._bots[bot_id] = bot
-        stamp = self._stamp(root, "gossip.json")
-        if stamp and stamp != bot.stamps.get("gossip"):
-            self._send_small(told, bot_id, bot, "gossip", self._read(root, "gossip.json", LARGEST_SMALL))
-            bot.stamps["gossip"] = stamp
+        for what, name in SMALL.items():
+            stamp = self._stamp(root, name)
+            if stamp and stamp != bot.stamps.get(what):
+                self._send_small(told, bot_id, bot, what, self._read(root, name, LARGEST_SMALL))
+                bot.stamps[what] = stamp
         self._send_log(told, bot_id, bot, root)
         if bot_id in self._bots and self._clock() - bot.blobs_at > BLOBS_EVERY:
             self._send_blobs(told, bot_id, bot, root)

@@ -8,9 +8,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from scuttlekit import KeyPair, RemoteError
+from scuttlekit.aliases import Alias, confirmation, is_alias, is_confirmed
 from scuttlekit.pub.exits import Refusal
 from scuttlekit.pub.limits import Limits
-from scuttlekit.pub.room.aliases import Alias, Aliases, confirmation, is_alias, is_confirmed
+from scuttlekit.pub.room.aliases import Aliases
 from scuttlekit.pub.room.privacy import Mode
 from scuttlekit.pub.room.told import RoomSettings
 

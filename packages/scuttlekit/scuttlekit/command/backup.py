@@ -3,14 +3,10 @@
 import io
 import tarfile
 from pathlib import Path
-from typing import Final
 
 from scuttlekit.command import settings
+from scuttlekit.data_folder import BACKED_UP, BLOBS, LOG, SECRET
 from scuttlekit.files import whole_file
-
-LOG: Final = "flume/log.offset"
-SMALL: Final = ("secret", "sequence", "gossip.json", "limits.json", "offers.json")
-BLOBS: Final = "blobs/sha256"
 
 
 def back_up(folder: Path, target: Path, *, with_blobs: bool) -> int:
@@ -23,7 +19,7 @@ def back_up(folder: Path, target: Path, *, with_blobs: bool) -> int:
     with whole_file(target, lasting=True) as file, tarfile.open(fileobj=file, mode="w") as tar:
         _add(tar, settings.FILE, settings.as_backed_up(folder))
         # `sequence` comes before the log: a number without its message would look like a log that lost it.
-        for name in SMALL:
+        for name in BACKED_UP:
             if (folder / name).exists():
                 _add(tar, name, (folder / name).read_bytes())
         _add_log(tar, folder / LOG)
@@ -57,5 +53,5 @@ def _add_blobs(tar: tarfile.TarFile, folder: Path) -> None:
 def _entry(name: str, size: int) -> tarfile.TarInfo:
     entry = tarfile.TarInfo(name)
     entry.size = size
-    entry.mode = 0o400 if name == "secret" else 0o600
+    entry.mode = 0o400 if name == SECRET else 0o600
     return entry

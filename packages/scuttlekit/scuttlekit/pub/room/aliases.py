@@ -1,63 +1,26 @@
-"""Aliases: short names of members of this room, each with a signature that proves that its owner chose it.
-
-They are stored in the file `aliases.json`.
+"""The aliases of the members of this room, stored in the file `aliases.json`.
 
 Source: https://github.com/ssbc/rooms2, "Alias database", "Alias string" and "Alias registration".
 """
 
-import re
 from collections.abc import Mapping
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Final
+from typing import Any
 
-import orjson
-
-from scuttlekit.errors import RemoteError
+from scuttlekit.aliases import LONGEST, Alias, format_aliases, is_alias, is_confirmed, parse_aliases
+from scuttlekit.data_folder import ALIASES
+from scuttlekit.errors import InvalidFormat, RemoteError
 from scuttlekit.files import write_whole
-from scuttlekit.keys import is_signed_by
 from scuttlekit.pub.allowance import DailyAllowance
 from scuttlekit.pub.exits import Refusal
 from scuttlekit.pub.limits import Limits
-
-LONGEST: Final = 63
-
-_LABEL: Final = re.compile(rf"[a-z](?:[a-z0-9-]{{0,{LONGEST - 2}}}[a-z0-9])?")
-"""A label of RFC 1035 in lower case, since labels that differ only in case would be confused."""
-
-
-@dataclass(frozen=True, slots=True)
-class Alias:
-    """An alias and its owner. `signature` is base64 with its suffix, in the form that apps check."""
-
-    alias: str
-    feed: str
-    signature: str
-
-    def as_told(self) -> dict[str, str]:
-        return {"alias": self.alias, "userId": self.feed, "signature": self.signature}
-
-
-def is_alias(text: Any) -> bool:
-    """Whether a text is a valid alias."""
-    return isinstance(text, str) and _LABEL.fullmatch(text) is not None
-
-
-def confirmation(room_id: str, feed: str, alias: str) -> bytes:
-    """The text that the owner of an alias signs."""
-    return f"=room-alias-registration:{room_id}:{feed}:{alias}".encode()
-
-
-def is_confirmed(room_id: str, alias: Alias) -> bool:
-    """Whether the signature is valid for this owner, room and alias."""
-    return is_signed_by(alias.feed, confirmation(room_id, alias.feed, alias.alias), alias.signature)
 
 
 class Aliases:
     """All aliases of a room. Their number is limited, in total and per member, and so are a member's changes per day."""
 
     def __init__(self, folder: Path, room_id: str, limits: Limits) -> None:
-        self._path = folder / "aliases.json"
+        self._path = folder / ALIASES
         self._room_id = room_id
         self._limits = limits
         self._changes = DailyAllowance(limits["aliasChanges"])
@@ -69,19 +32,14 @@ class Aliases:
             text = self._path.read_bytes()
         except FileNotFoundError:
             return
-        try:
-            kept = [Alias(*entry) for entry in orjson.loads(text)["aliases"]]
-        except (ValueError, TypeError, KeyError):
-            kept = [Alias("", "", "")]
         # Signatures were checked at registration, and whoever uses one checks it again.
-        if not all(
-            is_alias(each.alias) and isinstance(each.feed, str) and isinstance(each.signature, str)
-            for each in kept
-        ):
+        try:
+            kept = parse_aliases(text)
+        except InvalidFormat:
             raise Refusal(
                 "folder-unusable",
                 f"The file {self._path} is damaged. Bring back a good copy; or remove it, and all aliases are gone.",
-            )
+            ) from None
         self._aliases = {each.alias: each for each in kept}
 
     def find(self, alias: str) -> Alias | None:
@@ -141,5 +99,4 @@ class Aliases:
         self._changes.use(feed, 1)
 
     def _write(self) -> None:
-        kept = [[each.alias, each.feed, each.signature] for each in self._aliases.values()]
-        write_whole(self._path, orjson.dumps({"aliases": kept}, option=orjson.OPT_INDENT_2), lasting=True)
+        write_whole(self._path, format_aliases(self._aliases.values()), lasting=True)

@@ -1,0 +1,42 @@
+"""Aliases of a pub from elsewhere: those come along that their owners chose in this very room."""
+
+from pathlib import Path
+
+import pytest
+
+from butt.imports.aliases import sieve_aliases
+from scuttlekit import KeyPair
+from scuttlekit.aliases import Alias, confirmation, format_aliases, parse_aliases
+
+ROOM, MEMBER = KeyPair(b"r" * 32), KeyPair(b"m" * 32)
+
+
+def chosen(alias: str, room: KeyPair = ROOM) -> Alias:
+    return Alias(alias, MEMBER.id, MEMBER.sign_text(confirmation(room.id, MEMBER.id, alias)))
+
+
+CAROL = chosen("carol")
+MADE_UP = Alias("eve", MEMBER.id, CAROL.signature)
+
+
+@pytest.mark.parametrize(
+    ("text", "kept"),
+    [
+        pytest.param(
+            format_aliases([CAROL, chosen("dave", MEMBER), MADE_UP]), [CAROL], id="of another room, made up"
+        ),
+        pytest.param(b"{", [], id="damaged"),
+        pytest.param(b'{"aliases": [["../x", "", ""]]}', [], id="no alias"),
+        pytest.param(b'{"aliases": 7}', [], id="no list"),
+        pytest.param(b"[" * 100_000, [], id="too deep"),
+    ],
+)
+def test_an_alias_comes_along_with_the_signature_of_its_owner(tmp_path: Path, text: bytes, kept: list[Alias]):
+    (tmp_path / "aliases.json").write_bytes(text)
+    sieve_aliases(tmp_path / "aliases.json", ROOM.id)
+    assert parse_aliases((tmp_path / "aliases.json").read_bytes()) == kept
+
+
+def test_a_pub_without_aliases_gets_no_file(tmp_path: Path):
+    sieve_aliases(tmp_path / "aliases.json", ROOM.id)
+    assert not list(tmp_path.iterdir())
