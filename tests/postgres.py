@@ -46,7 +46,7 @@ def cluster() -> Iterator[str]:
     def run(program: str, *arguments: str) -> None:
         command = [str(programs() / program), *arguments]
         subprocess.run(
-            command, check=True, user=user if as_root else None, cwd=folder, capture_output=True, timeout=60
+            command, check=True, user=user if as_root else None, cwd=folder, capture_output=True, timeout=300
         )
 
     run("initdb", "-D", str(data), "-U", "butt", "--auth=trust", "--no-sync", "-E", "UTF8", "--locale=C")

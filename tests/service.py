@@ -63,7 +63,7 @@ def _migrate(made: Path) -> None:
     environment = {name: value for name, value in os.environ.items() if not name.startswith("BUTT_")}
     with tempfile.TemporaryDirectory(prefix="butt-migrated-") as home:
         command = [sys.executable, "-m", "butt", "manage", "--home", home, "migrate", "-v0"]
-        subprocess.run(command, env=environment, check=True, timeout=120)
+        subprocess.run(command, env=environment, check=True, timeout=300)
         draft = made.with_suffix(".draft")
         draft.unlink(missing_ok=True)
         with closing(sqlite3.connect(Path(home) / "butt.sqlite3")) as database:

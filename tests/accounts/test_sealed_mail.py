@@ -112,7 +112,7 @@ def test_a_letter_and_its_password_go_over_tls(
     ]
     with ThreadPoolExecutor(1) as beside:
         server: Future[list[str]] = beside.submit(one_letter, door, certificate, scheme == "smtps")
-        subprocess.run(command, env=environment, check=True, timeout=60)
+        subprocess.run(command, env=environment, check=True, timeout=300)
         heard = server.result()
     password = base64.b64encode(b"\0butt\0s3/cret").decode()
     before = ["EHLO", "STARTTLS"] if scheme == "smtp" else []

@@ -120,7 +120,7 @@ def butt(*arguments: str) -> "subprocess.CompletedProcess[str]":
         env=outside(),
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=300,
         check=False,
     )
 

@@ -89,7 +89,7 @@ def test_over_an_empty_database_nothing_is_removed(tmp_path: Path):
     folder.mkdir(parents=True)
     environment = {name: value for name, value in os.environ.items() if not name.startswith("BUTT_")}
     butt = [sys.executable, "-m", "butt"]
-    subprocess.run([*butt, "manage", "--home", tmp_path, "migrate"], env=environment, check=True, timeout=60)
+    subprocess.run([*butt, "manage", "--home", tmp_path, "migrate"], env=environment, check=True, timeout=300)
     done = subprocess.run(
         [*butt, "sweep", "--home", tmp_path, "--yes"],
         env=environment,

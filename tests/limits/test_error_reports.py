@@ -83,7 +83,7 @@ def runs(code: str, home: Path, dsn: str = "") -> subprocess.CompletedProcess[st
     environment = {name: value for name, value in os.environ.items() if not name.startswith("BUTT_")}
     environment |= {"BUTT_SENTRY_DSN": dsn} if dsn else {}
     command = [sys.executable, "-c", code, str(home)]
-    return subprocess.run(command, check=False, env=environment, capture_output=True, text=True, timeout=60)
+    return subprocess.run(command, check=False, env=environment, capture_output=True, text=True, timeout=300)
 
 
 def test_what_fails_is_told_where_and_nothing_of_whom(receiver: Receiver, tmp_path: Path):

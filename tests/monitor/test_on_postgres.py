@@ -34,7 +34,7 @@ class Monitors:
             env=self.environment("setup"),
             input=stdin.encode(),
             check=True,
-            timeout=60,
+            timeout=300,
         )
 
     def start(self) -> "subprocess.Popen[bytes]":
