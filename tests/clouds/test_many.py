@@ -80,7 +80,7 @@ class Odd:
         return getattr(self._cloud, name)
 
 
-@pytest.mark.parametrize("odd", ["account", "carry_out"])
+@pytest.mark.parametrize("odd", ["inventory", "carry_out"])
 def test_an_answer_that_is_not_understood_is_told_and_asked_for_again(account: Account, odd: str):
     rentals.rent(ALICE, bots=1, names=["my"])
     turn(account.keeper())
