@@ -58,13 +58,14 @@ def test_the_lists_are_there_and_cost_the_same_for_many(django_assert_max_num_qu
         "accounts/account",
         "agents/agent",
         "agents/journalentry",
-        "accounts/look",
+        "accounts/impersonation",
         "operating/announcement",
         "billing/payer",
         "clouds/rented",
         "limits/slowed",
         "clouds/stock",
         "clouds/accesskey",
+        "vault/vaulted",
     ):
         with django_assert_max_num_queries(12):
             assert client.get(f"/console/{path}/").status_code == 200, path
@@ -75,7 +76,7 @@ def test_the_console_shows_only_what_we_show_of_ourselves():
         "AccessKey",
         "Account",
         "Announcement",
-        "Look",
+        "Impersonation",
         "Agent",
         "JournalEntry",
         "Machine",
@@ -83,6 +84,7 @@ def test_the_console_shows_only_what_we_show_of_ourselves():
         "Rented",
         "Slowed",
         "Stock",
+        "Vaulted",
     }
     client = operator()
     for path in ("mfa/authenticator", "usersessions/usersession", "account/emailaddress", "auth/group"):
