@@ -73,7 +73,7 @@ def empty(home: Path | None, reason: str, minion_id: str) -> None:
         act(OF_MACHINE["empty"], who_commands(), leaving, reason)
     except NotDone as why:
         raise click.ClickException(str(why)) from None
-    click.echo(f"{len(bots_on(leaving))} bots are on {minion_id}.")
+    click.echo(f"Bots on {minion_id}: {len(bots_on(leaving))}.")
     if trouble := _follow_emptying(leaving):
         left = len(bots_on(leaving))
         raise click.ClickException(f"{trouble} {left} bots are left on {minion_id}.")

@@ -172,7 +172,7 @@ def test_from_register_to_gone_and_back_on_machines_of_two(
 
     _, second = [line.split()[0] for line in site.butt("machine", "list").splitlines()]
     told = site.butt("machine", "empty", second, "--reason", "Its disk is old.")
-    assert "1 of 1: bobs is on m" in told
+    assert "It is being moved to m" in told
     assert f"{second} is empty" in told
     assert bobs["id"] in engine.bots(), "it runs there"
     moved = bob.waits_for("alive", bobs, PATIENT)
