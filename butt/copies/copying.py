@@ -11,7 +11,6 @@ from datetime import datetime, timedelta
 from urllib.parse import urlsplit
 
 import obstore
-from django.db.models import Q
 from django.utils import timezone
 
 from butt.agents.actions import Refused
@@ -23,6 +22,7 @@ from butt.copies.places import PlaceStore, opened
 from butt.exports.bundle import ExportBundle, ExportPart
 from butt.exports.delivery import deliver
 from butt.hosts.reading import NotYet, Unreadable, reading
+from butt.leases import claim, free
 from butt.rounds import rounds
 from butt.storage import TROUBLE
 
@@ -47,11 +47,11 @@ class Copier:
     def round(self) -> float:
         """Make the copy that has been due longest; returns for how many seconds to rest afterwards."""
         now = timezone.now()
-        free = Q(begun_at=None) | Q(begun_at__lt=now - CLAIM)
-        row = OwnCopy.objects.filter(free, due_at__lte=now).order_by("due_at").first()
+        waiting = OwnCopy.objects.filter(free("begun_at", now - CLAIM), due_at__lte=now)
+        row = waiting.order_by("due_at").first()
         if row is None:
             return TICK
-        if OwnCopy.objects.filter(pk=row.pk, begun_at=row.begun_at).update(begun_at=now):
+        if claim(row, "begun_at", now):
             self._copy(row, now)
         return 0.0
 
@@ -70,7 +70,7 @@ class Copier:
             # If it was asked for meanwhile, it is due already.
             mine.filter(due_at__lte=now).update(due_at=now + NIGHT if row.nightly else FAR)
         finally:
-            OwnCopy.objects.filter(pk=row.pk, begun_at=now).update(begun_at=None)
+            claim(row, "begun_at", None)
 
 
 FAR = datetime(9000, 1, 1, tzinfo=timezone.get_fixed_timezone(0))
