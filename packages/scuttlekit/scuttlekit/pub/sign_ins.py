@@ -12,6 +12,7 @@ from typing import Any, Final
 
 import orjson
 
+from scuttlekit.data_folder import SIGN_INS
 from scuttlekit.errors import RemoteError
 from scuttlekit.files import write_whole
 from scuttlekit.http_auth import is_challenge, is_solution
@@ -112,7 +113,7 @@ class SignOuts:
 
     def __init__(self, folder: Path, limits: Limits) -> None:
         """Read the file. Raises OSError."""
-        self._path = folder / "sign-ins.json"
+        self._path = folder / SIGN_INS
         self._limits = limits
         self._out: dict[str, int | None] = {}
         """When each feed last signed out, in ms since 1970; None if signed in since. In order of sign-in."""
