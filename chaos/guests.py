@@ -12,7 +12,6 @@ if TYPE_CHECKING:
     from chaos.people import Person
 
 USES = 3
-REFUSED = "not in list of allowed methods"
 MOST_TRIED = 3
 PATIENCE = 5.0
 
@@ -91,7 +90,7 @@ def _check(person: "Person", bot: Any, made: list[Invited]) -> None:
         try:
             asyncio.run(InviteCode.parse(one.code).use(KeyPair.generate().id, timeout=PATIENCE))
         except RemoteError as no:
-            if REFUSED not in str(no):
+            if not no.is_not_allowed:
                 person.journal.found(f"{bot['name']} refuses an invite that was taken back with {no!r}")
         else:
             person.journal.found(f"{bot['name']} lets in by invite {one.id}, which was taken back")

@@ -148,7 +148,7 @@ def _answer(bot: Agent, asked: Mapping[str, Any]) -> Mapping[str, Any]:
     try:
         answer = kept_connections.call(bot, "butt.members", asked)
     except RemoteError as error:
-        if "not in list of allowed methods" in str(error):
+        if error.is_not_allowed:
             raise Refused(
                 "wrong_state", f"{bot.name} runs code that cannot list its members. Upgrade it."
             ) from None

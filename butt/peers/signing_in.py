@@ -157,7 +157,7 @@ def _ask(bot: Agent, name: str, *args: str) -> Any:
         return kept_connections.call(bot, name, *args)
     except RemoteError as error:
         log.info("%s does not carry a sign-in: %s", bot.name, error)
-        if "list of allowed methods" in str(error):
+        if error.is_not_allowed:
             raise NoSignIn(
                 Why.OLD, f"The release that {bot.name} runs on cannot do this. Upgrade the bot first."
             ) from None

@@ -41,6 +41,10 @@ class ConsumerTooSlow(ScuttlebuttError):
     """A stream was read too slowly while others needed the connection, so it was ended to limit memory use."""
 
 
+NOT_ALLOWED = "is not in list of allowed methods"
+"""How the error of the JavaScript muxrpc ends, by which programs know that a peer has no such call for them."""
+
+
 class RemoteError(ScuttlebuttError):
     """The peer answered with an error of its own.
 
@@ -54,3 +58,8 @@ class RemoteError(ScuttlebuttError):
 
     def __str__(self) -> str:
         return self.message
+
+    @property
+    def is_not_allowed(self) -> bool:
+        """Whether the peer has no such call, or does not let us make it."""
+        return NOT_ALLOWED in self.message

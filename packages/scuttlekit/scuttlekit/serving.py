@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from inspect import Parameter, isasyncgenfunction, signature
 from typing import TYPE_CHECKING, Any, Final, Self
 
-from scuttlekit.errors import RemoteError, ScuttlebuttError
+from scuttlekit.errors import NOT_ALLOWED, RemoteError, ScuttlebuttError
 from scuttlekit.streams import Stream, error_body
 
 if TYPE_CHECKING:
@@ -122,8 +122,7 @@ class Api:
         not call it.
         """
         if self._allowed is not None and name not in self._allowed:
-            # The error of the JavaScript muxrpc, by which programs know that the call is not allowed.
-            raise RemoteError(f"method:{name.replace('.', ',')[:100]} is not in list of allowed methods")
+            raise RemoteError(f"method:{name.replace('.', ',')[:100]} {NOT_ALLOWED}")
         handler = self._handlers.get(name)
         if handler is None or _kind(handler) != kind:
             raise RemoteError(f"no {kind}:{name[:100]}")

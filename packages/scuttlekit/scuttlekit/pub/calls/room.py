@@ -13,7 +13,7 @@ from collections.abc import AsyncGenerator, Callable
 from contextlib import aclosing, suppress
 from typing import Any, Final
 
-from scuttlekit.errors import RemoteError
+from scuttlekit.errors import NOT_ALLOWED, RemoteError
 from scuttlekit.peer import Peer
 from scuttlekit.pub.connections import Connections, Link, PeerRole
 from scuttlekit.pub.room import MeetingRoom, Mode
@@ -67,8 +67,8 @@ class RoomCalls:
             await _until_brought(link)
         is_member = self._is_member(peer)
         if self._privacy.is_hidden and not is_member:
-            # The error of the JavaScript muxrpc, by which apps know that there is no room.
-            raise RemoteError("method:room,metadata is not in list of allowed methods")
+            # By this apps know that there is no room.
+            raise RemoteError(f"method:room,metadata {NOT_ALLOWED}")
         own = self._store.own.id
         name = (self._store.name_of(own) or own)[:LONGEST_NAME]
         return {"name": name, "membership": is_member, "features": self._features()}
