@@ -1,6 +1,7 @@
 """`butt sweep`: what is left here of bots that the service does not know, and what is on the cloud's bill for nobody."""
 
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 
 import click
@@ -35,16 +36,10 @@ def _sweep_host(yes: bool) -> int:
     everything = host.orphans(())
     known = set(bots().values_list("id", flat=True))
     orphans = [orphan for orphan in everything if orphan.bot_id not in known]
-    for orphan in orphans:
-        click.echo(f"{orphan.bot_id}  {size(orphan.size):>9}  {orphan.what}")
-    if not orphans:
-        click.echo("Nothing is left behind.")
+    lines = [f"{orphan.bot_id}  {size(orphan.size):>9}  {orphan.what}" for orphan in orphans]
+    total = f"{len(orphans)} left behind, {size(sum(orphan.size for orphan in orphans))}"
+    if not _is_to_go(lines, "Nothing is left behind.", total, yes):
         return 0
-    if not yes:
-        total = size(sum(orphan.size for orphan in orphans))
-        click.echo(f"{len(orphans)} left behind, {total}. `butt sweep --yes` removes them for ever.")
-        return 0
-    _check_database()
     failed = 0
     for orphan in orphans:
         try:
@@ -70,18 +65,10 @@ def _sweep_cloud(yes: bool) -> int:
         raise click.ClickException(
             f"The cloud does not tell what there is: {trouble} {trouble.mend}".strip()
         ) from None
-    for orphan in found:
-        click.echo(str(orphan))
-    if not found:
-        click.echo("Nothing in the cloud is orphaned.")
+    lines = [str(orphan) for orphan in found]
+    total = f"{len(found)} in the cloud, {sum(orphan.monthly for orphan in found):.2f} € a month"
+    if not _is_to_go(lines, "Nothing in the cloud is orphaned.", total, yes):
         return 0
-    if not yes:
-        total = sum(orphan.monthly for orphan in found)
-        click.echo(
-            f"{len(found)} in the cloud, {total:.2f} € a month. `butt sweep --yes` removes them for ever."
-        )
-        return 0
-    _check_database()
     failed = 0
     for orphan, why in remove(cloud, found):
         if why:
@@ -106,17 +93,13 @@ def _sweep_vault(place: str, yes: bool) -> int:
     except VaultAway as away:
         raise click.ClickException(str(away)) from None
     waiting = dict(Vaulted.objects.exclude(gone_at=None).values_list("bot_id", "gone_at"))
+    lines = []
     for one in found:
         until = f"deleted {waiting[one.bot_id]:%F}" if one.bot_id in waiting else "nobody knows it"
-        click.echo(f"{one.bot_id}  {size(one.size):>9}  in the vault, {until}")
-    if not found:
-        click.echo("Nothing in the vault belongs to nobody.")
+        lines.append(f"{one.bot_id}  {size(one.size):>9}  in the vault, {until}")
+    total = f"{len(found)} in the vault, {size(sum(one.size for one in found))}"
+    if not _is_to_go(lines, "Nothing in the vault belongs to nobody.", total, yes):
         return 0
-    if not yes:
-        total = size(sum(one.size for one in found))
-        click.echo(f"{len(found)} in the vault, {total}. `butt sweep --yes` removes them for ever.")
-        return 0
-    _check_database()
     failed = 0
     for one in found:
         try:
@@ -128,6 +111,20 @@ def _sweep_vault(place: str, yes: bool) -> int:
             click.echo(f"{one.bot_id} stays in the vault: {away}", err=True)
     click.echo(f"{len(found) - failed} removed from the vault.")
     return failed
+
+
+def _is_to_go(lines: Sequence[str], nothing: str, total: str, yes: bool) -> bool:
+    """List what is left in one place, a line each. Returns whether it is to be removed now, which needs a database that looks
+    right.
+    """
+    for line in lines or [nothing]:
+        click.echo(line)
+    if lines and not yes:
+        click.echo(f"{total}. `butt sweep --yes` removes them for ever.")
+    if not (lines and yes):
+        return False
+    _check_database()
+    return True
 
 
 def _check_database() -> None:
