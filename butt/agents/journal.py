@@ -15,14 +15,17 @@ MOST_ROWS = 500
 
 def note(bot: Agent, actor: Agent | str, what: str, **detail: Any) -> None:
     """Write one entry; `actor` is the person, or the name of a part of the service."""
-    who = actor if isinstance(actor, str) else str(actor.id)
-    JournalEntry.objects.create(bot_id=bot.id, bot_name=bot.name, actor=who, what=what, detail=detail)
+    note_on(bot.id, bot.name, actor, what, **detail)
 
 
-def note_on_machine(machine_id: uuid.UUID, name: str, actor: Agent | str, what: str, **detail: Any) -> None:
-    """Write one entry about a machine, with its id and name in place of a bot's."""
-    who = actor if isinstance(actor, str) else str(actor.id)
-    JournalEntry.objects.create(bot_id=machine_id, bot_name=name, actor=who, what=what, detail=detail)
+def note_on(about: uuid.UUID, name: str, actor: Agent | str, what: str, **detail: Any) -> None:
+    """Write one entry about a machine, or whatever else is no bot, with its id and name in place of a bot's."""
+    JournalEntry.objects.create(bot_id=about, bot_name=name, actor=id_of(actor), what=what, detail=detail)
+
+
+def id_of(actor: Agent | str) -> str:
+    """How entries name who did something: the id of a person, or the name of a part of the service."""
+    return actor if isinstance(actor, str) else str(actor.id)
 
 
 def happened(bot_id: uuid.UUID, since: datetime, what: Collection[str]) -> list[JournalEntry]:

@@ -8,7 +8,8 @@ from django.db import transaction
 
 from butt.accounts.mailing import write_to
 from butt.accounts.models import Account
-from butt.agents.models import Agent, JournalEntry
+from butt.agents import journal
+from butt.agents.models import Agent
 from butt.operating import NotDone
 from butt.operating.models import Announcement
 
@@ -31,12 +32,9 @@ def announce(actor: Agent | str, subject: str, text: str) -> Announcement:
         raise NotDone(f"A subject has at most {LONGEST_SUBJECT} characters, and a text {LONGEST_TEXT}.")
     if Announcement.objects.filter(subject=subject, text=text, done_at=None).exists():
         raise NotDone("This announcement is already being sent.")
-    who = actor if isinstance(actor, str) else str(actor.id)
     with transaction.atomic():
         made = Announcement.objects.create(subject=subject, text=text)
-        JournalEntry.objects.create(
-            bot_id=EVERYBODY, bot_name="everybody", actor=who, what="announced", detail={"subject": subject}
-        )
+        journal.note_on(EVERYBODY, "everybody", actor, "announced", subject=subject)
     return made
 
 

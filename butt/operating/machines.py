@@ -40,8 +40,7 @@ def empty(actor: Actor, machine: Machine, reason: str) -> None:
         machine = Machine.objects.select_for_update().get(id=machine.id)
         if machine.state != Machine.State.DRAINING:
             raise NotDone(f"{machine.minion_id} is {machine.state}: its bots cannot be moved away.")
-        who = actor if isinstance(actor, str) else str(actor.id)
-        machine.emptying = {"who": who, "reason": reason}
+        machine.emptying = {"who": journal.id_of(actor), "reason": reason}
         machine.save(update_fields=["emptying"])
         _note(machine, actor, "emptied", reason)
 
@@ -87,4 +86,4 @@ def _end(machine: Machine, why: str) -> None:
 
 
 def _note(machine: Machine, actor: Actor, what: str, reason: str) -> None:
-    journal.note_on_machine(machine.id, machine.minion_id, actor, what, reason=reason)
+    journal.note_on(machine.id, machine.minion_id, actor, what, reason=reason)

@@ -75,10 +75,9 @@ def gone(bot: Agent) -> None:
 
 
 def _ask(bot: Agent, actor: Agent | str) -> None:
-    who = actor if isinstance(actor, str) else str(actor.id)
     with transaction.atomic():
         if Vaulted.objects.filter(bot_id=bot.id, back="").update(
-            back=ReturnStep.ASKED, back_by=who, back_words="", ran=bot.wanted.run
+            back=ReturnStep.ASKED, back_by=journal.id_of(actor), back_words="", ran=bot.wanted.run
         ):
             journal.note(bot, actor, "come back")
 

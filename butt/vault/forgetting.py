@@ -8,7 +8,8 @@ from itertools import islice
 
 import obstore
 
-from butt.agents.models import Agent, JournalEntry
+from butt.agents import journal
+from butt.agents.models import Agent
 from butt.configuration import configuration
 from butt.storage import Store, store_at
 from butt.vault import VaultAway
@@ -49,7 +50,7 @@ def forget(now: datetime) -> bool:
         Vaulted.objects.filter(bot_id=copy.bot_id).update(trouble=f"It cannot be removed: {away}"[:300])
         return False
     if not removed:
-        _note(copy)
+        journal.note_on(copy.bot_id, "", "vault", "vault forgotten", things=copy.things)
         copy.delete()
     return True
 
@@ -88,9 +89,3 @@ def _id_of(name: str) -> uuid.UUID | None:
     except ValueError:
         return None
     return bot_id if str(bot_id) == name else None
-
-
-def _note(copy: Vaulted) -> None:
-    JournalEntry.objects.create(
-        bot_id=copy.bot_id, bot_name="", actor="vault", what="vault forgotten", detail={"things": copy.things}
-    )
