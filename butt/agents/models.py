@@ -193,6 +193,9 @@ class Progress(BotRow):
     moves = models.PositiveIntegerField(
         default=0, db_default=0, help_text="How many of the wanted moves were begun."
     )
+    move_notice = models.TextField(
+        blank=True, default="", db_default="", help_text="Why its last move did not succeed."
+    )
     leg = models.CharField(
         max_length=9,
         choices=Leg,

@@ -15,7 +15,8 @@ _OF_THE_BOT = ("id", "type", "name")
 _ROWS = {
     "wanted": ("network", "run", "paid", "gone_at", "restarts", "upgrades", "blocked", "suspended"),
     "progress": (
-        "state", "reason", "notice", "restarts", "upgrades", "launch", "address", "port", "ssb_id",
+        "state", "reason", "notice", "move_notice", "restarts", "upgrades", "launch", "address", "port",
+        "ssb_id",
     ),
     "observed": ("alive", "launch", "at", "catching_up"),
 }  # fmt: skip

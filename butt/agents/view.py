@@ -50,10 +50,10 @@ class View:
 
     @property
     def reason(self) -> str:
-        """Why it is in its state; if it is well, why its last upgrade was undone."""
+        """Why it is in its state; if it is well, why its last move or upgrade did not succeed."""
         progress = self.agent.progress
         catching_up = CATCHING_UP if self.catching_up and self.state is State.ALIVE else ""
-        return progress.reason or catching_up or progress.notice
+        return progress.reason or catching_up or progress.move_notice or progress.notice
 
     @property
     def catching_up(self) -> bool:

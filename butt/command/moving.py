@@ -110,9 +110,9 @@ def _follow(bot_id: "uuid.UUID", to: str) -> str:
             return "The bot is gone."
         if not is_under_way(bot):
             there = place_of(bot) == to
-            return (
-                "" if there and bot.progress.state != "broken" else bot.progress.notice or bot.progress.reason
-            )
+            if there and bot.progress.state != "broken":
+                return ""
+            return bot.progress.move_notice or bot.progress.reason
         words = f"#{bot.progress.state}  {bot.progress.reason}".rstrip()
         if words != told:
             click.echo(f"  {words}")

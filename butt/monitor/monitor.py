@@ -58,7 +58,7 @@ FIGURES_A_SECOND = 100
 LONGEST_EVERY = 60
 """A monitor receives this many figures a second, but each bot's at least this often: the more bots, the less often."""
 
-NOT_OF_PLACES = ("due_at", "reason", "deadline", "notice")
+NOT_OF_PLACES = ("due_at", "reason", "deadline", "notice", "move_notice")
 """Columns that the steward writes without moving a bot."""
 
 AFTER_TROUBLE = 2.0

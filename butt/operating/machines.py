@@ -59,7 +59,7 @@ def _go_on(machine: Machine) -> None:
             return
         if machine.placements.filter(bot=last).exists():
             # Trying it again would only stop it again and again, for nothing.
-            _end(machine, f"{last.name} was not moved: {last.progress.notice or last.progress.reason}")
+            _end(machine, f"{last.name} was not moved: {last.progress.move_notice or last.progress.reason}")
             return
     left = bots_on(machine)
     if not left:

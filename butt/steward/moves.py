@@ -181,6 +181,7 @@ def _other_code(at: Situation) -> dict[str, object]:
         "upgrades": at.wanted.upgrades,
         "refused": "",
         "notice": "",
+        "move_notice": "",
     }
 
 
@@ -190,6 +191,7 @@ def _go_back(at: Situation, why: str) -> Transition:
         "release": at.progress.previous,
         "refused": at.progress.release,
         "notice": f"It went back to its earlier code because the new code failed: {why}",
+        "move_notice": "",
         "deadline": at.now + STOP_DEADLINE,
         "tries": 0,
         **_PROVEN,
@@ -205,6 +207,7 @@ def _decline(at: Situation) -> Transition:
         "upgrades": at.wanted.upgrades,
         "refused": at.wanted.release,
         "notice": f"It keeps its code because the new code could not be built: {at.offer.failed}",
+        "move_notice": "",
     }
     return Transition(State(at.progress.state), at.progress.reason, changes=changes)
 

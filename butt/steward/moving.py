@@ -41,7 +41,7 @@ def _begin(at: Situation) -> Transition | None:
     state, to = State(at.progress.state), at.wanted.place
     asked = {"moves": at.wanted.moves}
     if at.seen.place and to == at.seen.place:
-        return Transition(state, at.progress.reason, changes={**asked, "notice": ""})
+        return Transition(state, at.progress.reason, changes={**asked, "move_notice": ""})
     if not (at.seen.place and at.progress.ssb_id):
         if state in {State.NEW, State.STARTING, State.STOPPING}:
             return None
@@ -57,7 +57,7 @@ def _set_out(at: Situation, state: State, to: str) -> Transition:
         "destination": to,
         "deadline": at.now + CARRY_DEADLINE,
         "tries": 0,
-        "notice": "",
+        "move_notice": "",
     }
     if state in SHOULD_ANSWER:
         return Transition(State.STOPPING, _moved(to), Effect.HALT, SOON, changes=changes)
@@ -135,7 +135,7 @@ def _turn_round(at: Situation, state: State, why: str) -> Transition:
         return Transition(state, at.progress.reason, wait=SOON, changes=_OVER)
     origin, to = named(at.progress.origin), named(at.progress.destination)
     notice = f"It is back on {origin}, because it could not start on {to}: {why}"
-    changes = {"leg": Leg.RETURNING, "notice": notice, "tries": 0}
+    changes = {"leg": Leg.RETURNING, "move_notice": notice, "tries": 0}
     return Transition(State.STOPPING, f"It goes back to {origin}.", Effect.HALT, SOON, changes=changes)
 
 
@@ -158,7 +158,7 @@ def _returning(at: Situation) -> Transition:
         return Transition(state, at.progress.reason, Effect.HALT, soon(at))
     if not at.seen.untried:
         return Transition(
-            state, "It ran at its new place after all, and stays there.", changes={**_OVER, "notice": ""}
+            state, "It ran at its new place after all, and stays there.", changes={**_OVER, "move_notice": ""}
         )
     return Transition(state, at.progress.reason, Effect.GO_BACK, SOON)
 
@@ -167,7 +167,7 @@ def _stays(
     at: Situation, to: str, why: str, asked: Mapping[str, object] = MappingProxyType({})
 ) -> Transition:
     notice = f"It was not moved to {named(to)}: {why}"
-    changes: dict[str, object] = {**asked, "notice": notice}
+    changes: dict[str, object] = {**asked, "move_notice": notice}
     if not at.progress.leg:
         return Transition(State(at.progress.state), at.progress.reason, Effect.ABANDON, SOON, changes=changes)
     return Transition(

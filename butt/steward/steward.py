@@ -319,7 +319,7 @@ def _save(bot: Agent, before: State, fields: list[str]) -> None:
 
 def _leg(progress: Progress) -> str:
     """How far a move has come, for the journal."""
-    return f"move {progress.leg}" if progress.leg else "not moved" if progress.notice else "moved"
+    return f"move {progress.leg}" if progress.leg else "not moved" if progress.move_notice else "moved"
 
 
 def _put_off(progress: Progress, reason: str) -> None:

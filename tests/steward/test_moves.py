@@ -14,6 +14,7 @@ from butt.hosts.interface import Carried, Sighting
 from butt.sources.shelf import ReleaseStatus
 from butt.steward.moves import decide
 from butt.steward.situation import Effect, Situation
+from tests.fuzzing import FUZZ
 
 START_DEADLINE = timedelta(seconds=60)
 
@@ -285,7 +286,7 @@ class OneBot(RuleBasedStateMachine):
             assert self.progress.upgrades == self.wanted.upgrades
 
 
-OneBot.TestCase.settings = settings(max_examples=150, stateful_step_count=40)
+OneBot.TestCase.settings = settings(max_examples=150 * FUZZ, stateful_step_count=40)
 TestOneBot = OneBot.TestCase
 
 
@@ -340,3 +341,29 @@ def test_what_takes_long_is_looked_at_less_often():
     assert waits[0] < timedelta(seconds=0.05)
     assert waits[-1] <= timedelta(seconds=0.5)
     assert len(waits) < 150
+
+
+def test_a_failed_build_is_still_told_of_when_a_move_begins():
+    at = situation(State.ALIVE, running=True, place="a", ssb_id="@id")
+    at.observed.alive, at.observed.launch = True, 1
+    at.progress.release, at.progress.refused, at.progress.notice = (
+        "r1",
+        "r2",
+        "The new code could not be built.",
+    )
+    at.wanted.place, at.wanted.moves = "b", 1
+    changes = decide(at).changes
+    assert changes["leg"] == "carrying"
+    assert "notice" not in changes
+
+
+def test_a_move_that_did_not_succeed_is_told_of_beside_code_that_failed():
+    at = situation(State.ALIVE, running=True, place="a", ssb_id="@id")
+    at.observed.alive, at.observed.launch = True, 1
+    at.progress.refused, at.progress.notice = "r2", "The new code could not be built."
+    at.progress.leg, at.progress.destination, at.progress.moves = "carrying", "b", 1
+    at.wanted.moves = 1
+    at = replace(at, seen=replace(at.seen, running=False, carried=Carried(1, failed="No space left.")))
+    changes = decide(at).changes
+    assert "No space left." in str(changes["move_notice"])
+    assert "notice" not in changes

@@ -134,7 +134,7 @@ def test_from_the_control_plane_to_a_machine_to_another_and_back(land: Land, bot
     for to in ("m1", "m2", "here"):
         number = max(number + 1, says(bot, f"on the way to {to}"))
         moved = land.moves(bot, to)
-        assert (place_of(moved), moved.progress.ssb_id, moved.progress.notice) == (to, ssb_id, "")
+        assert (place_of(moved), moved.progress.ssb_id, moved.progress.move_notice) == (to, ssb_id, "")
         assert says(bot, f"from {to}") == number + 1, "its feed went on where it was"
         number += 1
         land.turn_until(bot, lambda _, to=to: copies(land, bot) == [to])
@@ -154,8 +154,8 @@ def test_one_that_cannot_start_there_goes_back_and_says_why(land: Land, bot: Age
     land.boxes["m1"].is_full = True
     back = land.moves(bot, "m1")
     assert place_of(back) == "here"
-    assert "back on the control plane" in back.progress.notice
-    assert "No space left" in back.progress.notice
+    assert "back on the control plane" in back.progress.move_notice
+    assert "No space left" in back.progress.move_notice
     assert says(bot, "and I stay") == 2
     assert copies(land, bot) == ["here"]
     assert told(bot)[-1] == ("steward", "not moved")
@@ -197,8 +197,8 @@ def test_data_that_lacks_what_it_said_is_not_taken(land: Land, bot: Agent):
     with log.open("r+b") as file:
         file.truncate(log.stat().st_size - 20)
     stays = land.turn_until(bot, lambda now: not is_under_way(now) and now.progress.state == State.BROKEN)
-    assert "not moved to m1" in stays.progress.notice
-    assert f"it noted that it said {last}" in stays.progress.notice
+    assert "not moved to m1" in stays.progress.move_notice
+    assert f"it noted that it said {last}" in stays.progress.move_notice
     assert (place_of(stays), copies(land, bot)) == ("here", ["here"])
 
 
