@@ -13,13 +13,16 @@ from xdist.scheduler import LoadScopeScheduling
 from xdist.workermanage import WorkerController
 
 from butt.sources.releases import PUB_SOURCE, build
+from tests.fuzzing import FUZZ
 from tests.node_pub import NODE_PUB
 from tests.salt.land import Land
 from tests.service import Service, migrated
 from tests.stock import STOCK
 
 # The machine may be busy: a slow moment is not a failure.
-settings.register_profile("calm", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.register_profile(
+    "calm", deadline=None, derandomize=FUZZ == 1, suppress_health_check=[HealthCheck.too_slow]
+)
 settings.register_profile("quick", settings.get_profile("calm"), max_examples=20)
 settings.load_profile("calm")
 

@@ -23,8 +23,8 @@ from butt.billing.subscriptions import Subscriptions
 from butt.configuration import Configuration
 from tests.billing.killer import Killed, Killer
 from tests.billing.stripes import ALWAYS, EMPTY, GOOD, SECURE, StandIn, payer_of, quantity_of
+from tests.fuzzing import FUZZ
 from tests.people import bot_in, person
-from tests.scuttlekit.peers import FUZZ
 
 PRICE = 28 * 29 * 30 * 31 * 5
 """A tenth of a day of a bot is a whole number of cents in every month, so nothing is ever rounded."""
@@ -335,11 +335,9 @@ def year_of(deeds: list[str], days: list[float]) -> Any:
     )
 
 
-# Two years take seconds, and are the same each time. `FUZZ=20` draws twenty times as many, other ones each time: with
-# `--timeout 0`. One that fails is not made shorter, which would take an hour.
+# Two years take seconds. One that fails is not made shorter, which would take an hour.
 QUICK = settings(
     max_examples=2 * FUZZ,
-    derandomize=FUZZ == 1,
     deadline=None,
     suppress_health_check=list(HealthCheck),
     phases=[Phase.explicit, Phase.reuse, Phase.generate],

@@ -27,6 +27,7 @@ from butt.clouds.models import Rented, WantedMachine
 from butt.clouds.moves import MachineTransition, decide
 from butt.clouds.setbacks import after_trouble
 from butt.clouds.situation import MachineSituation, Policy, meet
+from tests.fuzzing import FUZZ
 
 ZONES = ("paris", "amsterdam")
 OFFERS = tuple(
@@ -333,7 +334,7 @@ class OneMachine(RuleBasedStateMachine):
         assert len(addresses) == 2
 
 
-OneMachine.TestCase.settings = settings(max_examples=200, stateful_step_count=40)
+OneMachine.TestCase.settings = settings(max_examples=200 * FUZZ, stateful_step_count=40)
 TestOneMachine = OneMachine.TestCase
 
 

@@ -1,7 +1,6 @@
 """Whatever strangers, guests, friends and masters send, the pub lives, answers others, and has no fault to tell of.
 
-`FUZZ=20` in the environment tries twenty times as many examples, which takes ten minutes: with `--timeout 0`, and another
-`--hypothesis-seed` each time.
+`FUZZ=20` in the environment tries twenty times as many examples, which takes ten minutes: with `--timeout 0`.
 """
 
 import asyncio

@@ -1,7 +1,6 @@
 """What the tests of this folder share: two connected peers, patience, and how much is tried."""
 
 import asyncio
-import os
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 
@@ -11,9 +10,7 @@ from scuttlekit import KeyPair, Peer, connect, serve
 from scuttlekit.errors import ScuttlebuttError
 from scuttlekit.muxrpc import Session
 from scuttlekit.serving import Handlers
-
-FUZZ = int(os.environ.get("FUZZ", "1"))
-"""How many times as many examples to try as a usual run does. More than twenty take hypothesis a lot of memory."""
+from tests.fuzzing import FUZZ
 
 
 def examples(number: int) -> settings:

@@ -24,8 +24,8 @@ from scuttlekit.offsetlog import FRAME
 from scuttlekit.pub.sequence import SequenceNote
 from scuttlekit.pub.store import RELATIONS, Behind, NotReady, Search, Store, Stored
 from scuttlekit.pub.store.store import INDEX, LOG
+from tests.fuzzing import FUZZ
 from tests.scuttlekit.json_texts import texts
-from tests.scuttlekit.peers import FUZZ
 from tests.scuttlekit.store.voices import Voice
 
 OWN = KeyPair(b"o" * 32)
