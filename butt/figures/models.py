@@ -6,6 +6,8 @@ from django.db import models
 from django.db.models.functions import Now
 
 from butt.agents.models import Agent
+from butt.figures.declared import COLUMNS
+from butt.figures.spans import FIELDS, Span
 
 JUST_CAME = 1 << 16
 """The most bytes of a log that a pub indexes within a moment."""
@@ -35,29 +37,29 @@ class Reading(models.Model):
 
 
 class Sample(models.Model):
-    """What was seen of a bot within `resolution` seconds from `at`: sums, bounds, and last values."""
+    """What was seen of a bot within `resolution` seconds from `at`. `COLUMNS` declare the figures beside these fields."""
 
     bot = models.ForeignKey(Agent, models.CASCADE, related_name="samples")
     resolution = models.PositiveIntegerField(help_text="In seconds; the finest are single sightings.")
     at = models.DateTimeField()
     count = models.PositiveIntegerField(help_text="Of how many sightings it is made.")
-    memory_sum = models.PositiveBigIntegerField()
-    memory_low = models.PositiveBigIntegerField()
-    memory_high = models.PositiveBigIntegerField()
-    peers_sum = models.PositiveBigIntegerField()
-    peers_low = models.PositiveBigIntegerField()
-    peers_high = models.PositiveBigIntegerField()
-    bytes_in = models.PositiveBigIntegerField(help_text="Those that came within this time.")
-    bytes_out = models.PositiveBigIntegerField()
-    disk = models.PositiveBigIntegerField(null=True)
-    messages = models.PositiveBigIntegerField()
-    feeds = models.PositiveBigIntegerField()
 
     class Meta:
         constraints = [
             models.UniqueConstraint(fields=["bot", "resolution", "at"], name="one_sample_at_a_time"),
         ]
         indexes = [models.Index(fields=["resolution", "at"], name="samples_by_age")]
+
+
+for column in COLUMNS:
+    field = models.PositiveBigIntegerField(help_text=column.help, null=column.may_be_unknown)
+    Sample.add_to_class(column.name, field)
+
+
+def sample_of(bot_id: uuid.UUID, resolution: int, span: Span) -> Sample:
+    """A row that is not saved yet."""
+    values = zip(FIELDS, (span.at, span.count, *span.values), strict=True)
+    return Sample(bot_id=bot_id, resolution=resolution, **dict(values))
 
 
 class RolledUp(models.Model):

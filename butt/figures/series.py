@@ -44,7 +44,7 @@ def series(bot_id: uuid.UUID, span: TimeRange, now: datetime, step: int) -> list
         wanted |= Q(resolution=finer, at__gte=floor(now - LATE, coarser))
         coarser = finer
     rows = Sample.objects.filter(wanted, bot_id=bot_id).values_list("resolution", *FIELDS)
-    return fold(_each_once([(row[0], Span(*row[1:])) for row in rows]), step)
+    return fold(_each_once([(row[0], Span(row[1], row[2], row[3:])) for row in rows]), step)
 
 
 def _each_once(found: Iterable[tuple[int, Span]]) -> list[Span]:

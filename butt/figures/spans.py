@@ -1,9 +1,11 @@
 """The arithmetic of samples: spans of time are merged into longer ones, and gaps stay empty."""
 
 from collections import defaultdict
-from collections.abc import Iterable
-from dataclasses import dataclass, fields
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 from datetime import UTC, datetime
+
+from butt.figures.declared import COLUMNS, Column, KeptFigure, Rolled, Unit
 
 FINEST = 10
 """How often a bot reports its figures, in seconds."""
@@ -14,33 +16,30 @@ MOST = 2**48
 
 @dataclass(frozen=True, slots=True)
 class Span:
-    """What was seen from `at` on, in `count` sightings."""
+    """What was seen from `at` on, in `count` sightings: a value for each of `COLUMNS`, None where it is not known."""
 
     at: datetime
     count: int
-    memory_sum: int
-    memory_low: int
-    memory_high: int
-    peers_sum: int
-    peers_low: int
-    peers_high: int
-    bytes_in: int
-    bytes_out: int
-    disk: int | None
-    messages: int
-    feeds: int
+    values: tuple[int | None, ...]
 
-    @property
-    def memory(self) -> int:
-        """The average of all sightings, in bytes."""
-        return round(self.memory_sum / self.count)
+    def __getitem__(self, column: str) -> int:
+        """Of a column that is always known."""
+        value = self.values[_PLACES[column]]
+        if value is None:
+            raise KeyError(column)
+        return value
 
-    @property
-    def peers(self) -> float:
-        return self.peers_sum / self.count
+    def of(self, figure: KeptFigure) -> float | None:
+        """What is shown of a figure: an average, what was added, or the last one. None where it is not known."""
+        if figure.rolled is not Rolled.AVERAGE:
+            return self.values[_PLACES[figure.name]]
+        average = self[f"{figure.name}_sum"] / self.count
+        return round(average) if figure.unit is Unit.BYTES else average
 
 
-FIELDS = tuple(field.name for field in fields(Span))
+_PLACES = {column.name: place for place, column in enumerate(COLUMNS)}
+FIELDS = ("at", "count", *_PLACES)
+"""Of a sample, what makes a span: `Span(at, count, values)`."""
 
 
 def floor(at: datetime, seconds: int) -> datetime:
@@ -51,22 +50,14 @@ def floor(at: datetime, seconds: int) -> datetime:
 def merge(at: datetime, spans: Iterable[Span]) -> Span:
     """Merge `spans`, at least one and in any order, into one that begins at `at`."""
     ordered = sorted(spans, key=lambda span: span.at)
-    last = ordered[-1]
-    return Span(
-        at=at,
-        count=sum(s.count for s in ordered),
-        memory_sum=sum(s.memory_sum for s in ordered),
-        memory_low=min(s.memory_low for s in ordered),
-        memory_high=max(s.memory_high for s in ordered),
-        peers_sum=sum(s.peers_sum for s in ordered),
-        peers_low=min(s.peers_low for s in ordered),
-        peers_high=max(s.peers_high for s in ordered),
-        bytes_in=sum(s.bytes_in for s in ordered),
-        bytes_out=sum(s.bytes_out for s in ordered),
-        disk=next((s.disk for s in reversed(ordered) if s.disk is not None), None),
-        messages=last.messages,
-        feeds=last.feeds,
-    )
+    columns = zip(COLUMNS, zip(*(span.values for span in ordered), strict=True), strict=True)
+    merged = tuple(_merged(column, values) for column, values in columns)
+    return Span(at, sum(span.count for span in ordered), merged)
+
+
+def _merged(column: Column, values: Sequence[int | None]) -> int | None:
+    known = [value for value in values if value is not None]
+    return column.merge(known) if known else None
 
 
 def fold(spans: Iterable[Span], seconds: int) -> list[Span]:

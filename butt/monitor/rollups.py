@@ -7,7 +7,7 @@ from itertools import groupby, pairwise
 from django.db import transaction
 
 from butt.agents.models import Agent
-from butt.figures.models import RolledUp, Sample
+from butt.figures.models import RolledUp, Sample, sample_of
 from butt.figures.series import RESOLUTIONS
 from butt.figures.spans import FIELDS, Span, floor, fold
 
@@ -54,8 +54,8 @@ def _roll(finer: int, coarser: int, now: datetime) -> bool:
     found = rows.values_list("bot_id", *FIELDS).iterator(chunk_size=MOST_ROWS)
     made: list[Sample] = []
     for bot_id, theirs in groupby(found, key=lambda row: row[0]):
-        (span,) = fold((Span(*row[1:]) for row in theirs), coarser)
-        made.append(Sample(bot_id=bot_id, resolution=coarser, **{f: getattr(span, f) for f in FIELDS}))
+        (span,) = fold((Span(row[1], row[2], row[3:]) for row in theirs), coarser)
+        made.append(sample_of(bot_id, coarser, span))
     for start in range(0, len(made), MOST_ROWS):
         # SQLite has one writer at a time, and no queue: the watchers get a turn between our writes.
         time.sleep(BREATH if start else 0)

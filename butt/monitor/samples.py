@@ -5,6 +5,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from itertools import islice
+from operator import attrgetter
 from types import SimpleNamespace
 from typing import NamedTuple, cast
 
@@ -15,6 +16,7 @@ from butt.agents.models import Observed
 from butt.agents.proof import proven
 from butt.agents.traffic import merged, percent
 from butt.agents.wake import wake_steward
+from butt.figures.declared import KEPT_FIGURES, Rolled
 from butt.figures.models import Reading, Sample
 from butt.figures.spans import FIELDS, FINEST, MOST, Counter, Span, growth
 from butt.monitor.rows import Rows
@@ -39,6 +41,9 @@ _READ = (
 _SEEN = "bot_id alive launch trouble started_at sequence said catching_up memory disk bytes_in bytes_out peers hops room full traffic traffic_full traffic_behind attendants tunnels at".split()
 _UNSEEN = ("bot_id", "alive", "trouble", "at")
 _COUNTED = "bot_id started_at bytes_in bytes_out messages feeds indexed to_index".split()
+
+_SAID = [(figure, attrgetter(figure.said), len(figure.columns)) for figure in KEPT_FIGURES]
+"""Where each stands in what the pub says, and how many columns it fills."""
 
 _observed, _unseen = Rows(Observed, _SEEN), Rows(Observed, _UNSEEN)
 _readings, _samples = Rows(Reading, _COUNTED), Rows(Sample, ("bot_id", "resolution", *FIELDS))
@@ -103,7 +108,7 @@ def _write(batch: Mapping[uuid.UUID, Sequence[Seen]]) -> int:
             if newest.launch == launches.get(row.bot_id):
                 row.sequence = max(row.sequence, newest.sequence)
             counters[row.bot_id] = Counters(newest.startedAt, newest.bytesIn, newest.bytesOut)
-            samples.append((row.bot_id, FINEST, *(getattr(span, name) for name in FIELDS)))
+            samples.append((row.bot_id, FINEST, span.at, span.count, *span.values))
         if newest is None:
             unseen_rows.append([getattr(row, name) for name in _UNSEEN])
         else:
@@ -130,41 +135,24 @@ def _tell_anew(started: list[uuid.UUID]) -> None:
 
 def _count(row: Observed, last: Counters | None, at: datetime, figures: BotFigures) -> Span:
     """Take the figures over into what is observed; what came since the last ones, as a span."""
-    process = figures.startedAt
-    came_in = growth(
-        Counter(last.started_at, last.bytes_in) if last else None, Counter(process, figures.bytesIn)
-    )
-    came_out = growth(
-        Counter(last.started_at, last.bytes_out) if last else None, Counter(process, figures.bytesOut)
-    )
-    peers = figures.peers.in_ + figures.peers.out
+    process, values = figures.startedAt, list[int | None]()
+    for figure, said_in, columns in _SAID:
+        said = said_in(figures)
+        if figure.rolled is Rolled.GROWTH:
+            before = Counter(last.started_at, getattr(last, figure.name)) if last else None
+            said = growth(before, Counter(process, said))
+            setattr(row, figure.name, min(_TOP, (getattr(row, figure.name) or 0) + said))
+        values += [said if said is None else min(MOST, said)] * columns
     row.alive, row.trouble, row.at = True, "", at
     row.launch, row.started_at, row.said = figures.launch, figures.startedAt, figures.said
     if figures.catchingUp is not None:
         row.catching_up = row.catching_up and figures.catchingUp
-    row.memory, row.disk, row.peers, row.hops = figures.memory, figures.disk, peers, figures.hops
+    row.memory, row.disk, row.peers, row.hops = figures.memory, figures.disk, figures.peers.all, figures.hops
     row.room = figures.room.model_dump() if figures.room else None
     row.full = figures.room.full if figures.room else 0
     _see_month(row, figures)
     row.attendants, row.tunnels = figures.attendants, figures.tunnels
-    row.bytes_in = min(_TOP, (row.bytes_in or 0) + came_in)
-    row.bytes_out = min(_TOP, (row.bytes_out or 0) + came_out)
-    memory = min(MOST, figures.memory)
-    return Span(
-        at=at,
-        count=1,
-        memory_sum=memory,
-        memory_low=memory,
-        memory_high=memory,
-        peers_sum=peers,
-        peers_low=peers,
-        peers_high=peers,
-        bytes_in=came_in,
-        bytes_out=came_out,
-        disk=figures.disk,
-        messages=figures.messages,
-        feeds=figures.feeds,
-    )
+    return Span(at, 1, tuple(values))
 
 
 def _see_month(row: Observed, figures: BotFigures) -> None:

@@ -65,6 +65,10 @@ class PeerCounts(BaseModel):
     in_: NonNegativeInt = Field(0, alias="in", le=10**9)
     out: NonNegativeInt = Field(0, le=10**9)
 
+    @property
+    def all(self) -> int:
+        return self.in_ + self.out
+
 
 class Indexing(BaseModel):
     current: int = Field(-1, ge=-1, le=2**53)

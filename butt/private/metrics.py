@@ -16,6 +16,7 @@ from butt.agents.bots import bots
 from butt.agents.models import Agent
 from butt.agents.states import State
 from butt.agents.view import View
+from butt.figures.declared import KEPT_FIGURES, KeptFigure, Rolled
 from butt.figures.models import MonitorBeat, Outage
 from butt.limits.models import Slowed
 from butt.private.backup_metrics import of_backups
@@ -52,32 +53,26 @@ class Now(Collector):
 
 
 def _of_bots(all_bots: list[Agent]) -> Iterator[Metric]:
-    memory = _gauge("butt_bot_memory_bytes", "Resident memory.")
-    disk = _gauge("butt_bot_disk_bytes", "The data folder.")
-    peers = _gauge("butt_bot_peers", "Connected now.")
     alive = _gauge("butt_bot_alive", "1 when it answers with its own identity.")
     started = _gauge("butt_bot_started_timestamp_seconds", "When its process started.")
-    messages = _gauge("butt_bot_messages", "In its log.")
-    feeds = _gauge("butt_bot_feeds", "In its log.")
-    came = CounterMetricFamily("butt_bot_received_bytes", "Over TCP, since its first day.", labels=OF_A_BOT)
-    went = CounterMetricFamily("butt_bot_sent_bytes", "Over TCP, since its first day.", labels=OF_A_BOT)
+    kept = [(figure, _family(figure)) for figure in KEPT_FIGURES]
     for bot in all_bots:
         labels, view, observed = (str(bot.id), bot.name), View(bot), bot.observed
-        reading = getattr(bot, "reading", None)
         alive.add_metric(labels, float(view.alive))
-        for metric, value in (
-            (memory, view.memory),
-            (disk, view.disk),
-            (peers, view.peers),
-            (came, view.bytes_in),
-            (went, view.bytes_out),
-            (started, observed.started_at.timestamp() if view.alive and observed.started_at else None),
-            (messages, reading and reading.messages),
-            (feeds, reading and reading.feeds),
-        ):
-            if value is not None:
+        if view.alive and observed.started_at:
+            started.add_metric(labels, observed.started_at.timestamp())
+        # What is known of it now, or was said last.
+        places = (view, getattr(bot, "reading", None))
+        for figure, metric in kept:
+            place = next((place for place in places if hasattr(place, figure.name)), None)
+            if (value := getattr(place, figure.name, None)) is not None:
                 metric.add_metric(labels, value)
-    yield from (alive, started, memory, disk, came, went, peers, messages, feeds)
+    yield from (alive, started, *(metric for _, metric in kept))
+
+
+def _family(figure: KeptFigure) -> GaugeMetricFamily | CounterMetricFamily:
+    kind = CounterMetricFamily if figure.rolled is Rolled.GROWTH else GaugeMetricFamily
+    return kind(figure.metric, figure.help, labels=OF_A_BOT)
 
 
 def _of_the_service(all_bots: list[Agent]) -> Iterator[Metric]:

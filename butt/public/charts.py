@@ -33,10 +33,12 @@ class ChartLine:
 
 @dataclass(frozen=True)
 class Chart:
-    """`top` is the end of the scale, if there are values, and `said` describes the lines in readable units."""
+    """`cells` are the columns of the table with the same values. `top` is the end of the scale, if there are values, and `said`
+    describes the lines in readable units.
+    """
 
     name: str
-    what: str
+    cells: list[int]
     top: str
     said: str
     lines: list[ChartLine]
@@ -48,7 +50,7 @@ class Chart:
 
 def chart(
     name: str,
-    what: str,
+    cells: list[int],
     lines: Mapping[str, Iterable[Point]],
     window: Window,
     *,
@@ -60,7 +62,7 @@ def chart(
     top = ceiling(max((v for points in known.values() for _, v in points), default=0), base)
     return Chart(
         name=name,
-        what=what,
+        cells=cells,
         top=say(top) if any(known.values()) else "nothing was seen",
         said="; ".join(f"{line}: {_said([v for _, v in points], say)}" for line, points in known.items()),
         lines=[ChartLine(line, _path(points, window, top)) for line, points in known.items()],

@@ -7,10 +7,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from butt.figures.declared import COLUMNS, KEPT_FIGURES
 from butt.figures.spans import Counter, Span, floor, fold, growth
 
 BEGIN = datetime(2026, 1, 1, tzinfo=UTC)
 LENGTHS = [60, 3600, 86400]
+KINDS = ("sum", "low", "high")
+MEMORY, DISK = (next(figure for figure in KEPT_FIGURES if figure.name == name) for name in ("memory", "disk"))
 
 figures = st.integers(0, 2**40)
 
@@ -23,27 +26,31 @@ def sightings(draw: st.DrawFn) -> list[Span]:
 
 def sighting(second: int, memory: int = 0, came: int = 0, disk: int | None = None) -> Span:
     at = BEGIN + timedelta(seconds=second)
-    return Span(at, 1, memory, memory, memory, 2, 2, 2, came, came + 1, disk, second, 1)
+    known = {"disk": disk, "bytes_in": came, "bytes_out": came + 1, "messages": second, "feeds": 1}
+    averages = {
+        f"{name}_{kind}": value for name, value in (("memory", memory), ("peers", 2)) for kind in KINDS
+    }
+    return Span(at, 1, tuple((known | averages)[column.name] for column in COLUMNS))
 
 
 @given(sightings(), st.sampled_from(LENGTHS))
 def test_nothing_that_came_is_lost_or_counted_twice(seen: list[Span], seconds: int):
     folded = fold(seen, seconds)
     assert sum(span.count for span in folded) == len(seen)
-    assert sum(span.bytes_in for span in folded) == sum(span.bytes_in for span in seen)
-    assert sum(span.bytes_out for span in folded) == sum(span.bytes_out for span in seen)
+    assert sum(span["bytes_in"] for span in folded) == sum(span["bytes_in"] for span in seen)
+    assert sum(span["bytes_out"] for span in folded) == sum(span["bytes_out"] for span in seen)
 
 
 @given(sightings(), st.sampled_from(LENGTHS))
 def test_each_stretch_tells_the_bounds_the_average_and_the_last_of_its_own(seen: list[Span], seconds: int):
     for span in fold(seen, seconds):
         inside = sorted((s for s in seen if floor(s.at, seconds) == span.at), key=lambda s: s.at)
-        memory = [s.memory_sum for s in inside]
-        assert (span.memory_low, span.memory_high) == (min(memory), max(memory))
-        assert span.memory == round(sum(memory) / len(memory))
-        assert span.messages == inside[-1].messages
-        known = [s.disk for s in inside if s.disk is not None]
-        assert span.disk == (known[-1] if known else None)
+        memory = [s["memory_sum"] for s in inside]
+        assert (span["memory_low"], span["memory_high"]) == (min(memory), max(memory))
+        assert span.of(MEMORY) == round(sum(memory) / len(memory))
+        assert span["messages"] == inside[-1]["messages"]
+        known = [disk for s in inside if (disk := s.of(DISK)) is not None]
+        assert span.of(DISK) == (known[-1] if known else None)
 
 
 @given(sightings(), st.randoms())

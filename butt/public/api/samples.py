@@ -6,12 +6,12 @@ from django.utils import timezone
 from ninja import Schema
 
 from butt.agents.models import Agent
+from butt.figures.declared import KEPT_FIGURES, KeptFigure, Rolled
 from butt.figures.series import RANGES, series
 from butt.figures.spans import FINEST, Span
 
 RangeName = Literal["1h", "24h", "30d", "1y"]
 MOST_ROWS = 500
-COLUMNS = "at alive memory memoryHigh disk bytesIn bytesOut peers peersHigh messages feeds".split()
 
 
 class Samples(Schema):
@@ -22,20 +22,19 @@ class Samples(Schema):
 def samples_shape(bot: Agent, name: RangeName) -> dict[str, Any]:
     span = RANGES[name]
     seen = series(bot.id, span, timezone.now(), span.step)[-MOST_ROWS:]
-    return {"columns": COLUMNS, "rows": [_row(s, span.step) for s in seen]}
+    columns = ["at", "alive", *(name for figure in KEPT_FIGURES for name in _names(figure))]
+    return {"columns": columns, "rows": [_row(s, span.step) for s in seen]}
+
+
+def _names(figure: KeptFigure) -> list[str]:
+    return [figure.wire, f"{figure.wire}High"] if figure.rolled is Rolled.AVERAGE else [figure.wire]
 
 
 def _row(span: Span, step: int) -> list[Any]:
-    return [
-        span.at,
-        min(1.0, round(span.count * FINEST / step, 3)),
-        span.memory,
-        span.memory_high,
-        span.disk,
-        span.bytes_in,
-        span.bytes_out,
-        round(span.peers, 2),
-        span.peers_high,
-        span.messages,
-        span.feeds,
-    ]
+    row: list[Any] = [span.at, min(1.0, round(span.count * FINEST / step, 3))]
+    for figure in KEPT_FIGURES:
+        value = span.of(figure)
+        row.append(round(value, 2) if isinstance(value, float) else value)
+        if figure.rolled is Rolled.AVERAGE:
+            row.append(span[f"{figure.name}_high"])
+    return row

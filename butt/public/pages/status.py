@@ -3,6 +3,8 @@
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from functools import partial
+from itertools import groupby
 from typing import Any
 
 from django.http import HttpRequest, HttpResponse
@@ -17,6 +19,7 @@ from butt.agents.states import State
 from butt.agents.view import View
 from butt.configuration import configuration
 from butt.figures import units
+from butt.figures.declared import KEPT_FIGURES, KeptFigure, Rolled
 from butt.figures.models import Letters, Reading
 from butt.figures.series import RANGES, TimeRange, series
 from butt.figures.spans import Span
@@ -25,6 +28,7 @@ from butt.public.charts import Chart, Window, chart
 from butt.public.live import status_mark
 from butt.public.pages.person import for_person
 from butt.public.pages.vault import shown_copy
+from butt.public.templatetags.units import UNKNOWN
 from butt.services.interface import Figure, ServicePart
 
 EVENTS = {
@@ -41,11 +45,7 @@ class Row:
 
     x: float
     at: datetime
-    memory: int
-    disk: int | None
-    came_in: float
-    came_out: float
-    peers: float
+    cells: list[str]
 
 
 @dataclass(frozen=True)
@@ -136,30 +136,44 @@ def _history(view: View, span: TimeRange) -> dict[str, Any]:
         "charts": _charts(seen, window, span.coarse),
         "events": [StatusEvent(window.x(e.at), e.at, EVENTS[e.what]) for e in happened],
         "rows": [_row(s, window, span.coarse) for s in seen],
+        "heads": [figure.title for figure in CHARTED],
         "begin": window.begin,
         "by_day": span.seconds > RANGES["24h"].seconds,
     }
 
 
-def _charts(seen: list[Span], window: Window, step: int) -> list[Chart]:
-    def line(value: Callable[[Span], float | None]) -> list[tuple[datetime, float | None]]:
-        return [(s.at + window.step / 2, value(s)) for s in seen]
+CHARTED = tuple(figure for figure in KEPT_FIGURES if figure.chart)
+"""The columns of the table: the charts show the same."""
 
-    memory, disk, peers = line(lambda s: s.memory), line(lambda s: s.disk), line(lambda s: s.peers)
-    came = {"in": line(lambda s: s.bytes_in / step), "out": line(lambda s: s.bytes_out / step)}
-    per_second = lambda value: f"{units.size(value)}/s"  # noqa: E731
-    return [
-        chart("memory", "memory", {"memory": memory}, window, say=units.size, base=1024),
-        chart("disk", "disk", {"disk": disk}, window, say=units.size, base=1024),
-        chart("bandwidth", "bandwidth", came, window, say=per_second, base=1024),
-        chart("peers", "peers", {"peers": peers}, window, say=units.number, base=10),
-    ]
+
+def _charts(seen: list[Span], window: Window, step: int) -> list[Chart]:
+    def line(figure: KeptFigure) -> list[tuple[datetime, float | None]]:
+        return [(s.at + window.step / 2, _value(s, figure, step)) for s in seen]
+
+    charts = []
+    for name, group in groupby(CHARTED, key=lambda figure: figure.chart):
+        figures = list(group)
+        lines = {figure.title: line(figure) for figure in figures}
+        cells = [CHARTED.index(figure) + 1 for figure in figures]
+        say = partial(_said, figures[0])
+        charts.append(chart(name, cells, lines, window, say=say, base=figures[0].unit.base))
+    return charts
+
+
+def _value(span: Span, figure: KeptFigure, step: int) -> float | None:
+    """What comes in is shown by the second."""
+    value = span.of(figure)
+    return value / step if value is not None and figure.rolled is Rolled.GROWTH else value
+
+
+def _said(figure: KeptFigure, value: float) -> str:
+    return figure.unit.say(value) + ("/s" if figure.rolled is Rolled.GROWTH else "")
 
 
 def _row(span: Span, window: Window, step: int) -> Row:
-    middle = span.at + window.step / 2
-    came_in, came_out = span.bytes_in / step, span.bytes_out / step
-    return Row(window.x(middle), span.at, span.memory, span.disk, came_in, came_out, round(span.peers, 1))
+    values = [(figure, _value(span, figure, step)) for figure in CHARTED]
+    cells = [UNKNOWN if value is None else _said(figure, value) for figure, value in values]
+    return Row(window.x(span.at + window.step / 2), span.at, cells)
 
 
 def _room(view: View) -> dict[str, Any] | None:

@@ -1,7 +1,6 @@
 // The values under the pointer, or under the arrow keys: the table beneath the charts has them all.
 
 const LEAPS = { ArrowLeft: -1, ArrowRight: 1, PageUp: -10, PageDown: 10, Home: -Infinity, End: Infinity };
-const CELLS = { memory: [1], disk: [2], bandwidth: [3, 4], peers: [5] };
 const WIDTH = 600;
 const NEAR = 4;
 
@@ -29,7 +28,7 @@ function show(plot, index) {
   if (!all.length) return;
   chosen = Math.min(all.length - 1, Math.max(0, index));
   const row = all[chosen];
-  const values = CELLS[plot.dataset.chart].map((cell) => row.cells[cell].textContent);
+  const values = plot.dataset.cells.split(" ").map((cell) => row.cells[cell].textContent);
   const happened = [...plot.querySelectorAll(".event")].filter(({ dataset }) => Math.abs(dataset.x - row.dataset.x) < NEAR);
   const text = [row.cells[0].textContent, ...values, ...happened.map(({ dataset }) => dataset.what)].join(" ");
   plot.querySelector(".there").setAttribute("d", `M${row.dataset.x} 0V120`);
