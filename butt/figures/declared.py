@@ -1,6 +1,7 @@
-"""The figures of bots that are kept over time, each declared once: rows, samples, roll-ups, metrics, charts and the API follow.
+"""The figures of bots that are kept over time. Each is declared once: rows, roll-ups, metrics, charts and the API follow.
 
-Another one is a line here, what the pub says (`scuttlekit.pub.figures`), its bounds in `butt.monitor.watch`, and a migration.
+To add one, add it here and to what the pub reports (`scuttlekit.pub.figures`), bound it in `butt.monitor.watch`, and make a
+migration.
 """
 
 from collections.abc import Callable, Sequence
@@ -17,29 +18,29 @@ class Unit(Enum):
 
     @property
     def say(self) -> Callable[[float], str]:
-        """Gives a number as a person says it."""
+        """Formats a number for people."""
         return units.size if self is Unit.BYTES else units.number
 
     @property
     def base(self) -> int:
-        """What a scale counts in."""
+        """The base of round numbers on a scale."""
         return 1024 if self is Unit.BYTES else 10
 
 
 class Rolled(Enum):
-    """What many sightings become."""
+    """How many sightings become one."""
 
     AVERAGE = auto()
-    """Their average, with the lowest and the highest."""
+    """Their average, with the lowest and the highest value."""
     GROWTH = auto()
-    """The pub counts, from its start on: what was added meanwhile."""
+    """The pub counts from its start on; what is kept is by how much the count grew."""
     LAST = auto()
-    """The last one."""
+    """The last value."""
 
 
 @dataclass(frozen=True)
 class Column:
-    """A column of samples, and how those of a stretch of time, in their order, become one."""
+    """A column of samples. `merge` makes one value of those of a stretch of time, in their order."""
 
     name: str
     merge: Callable[[Sequence[int]], int]
@@ -49,10 +50,10 @@ class Column:
 
 @dataclass(frozen=True)
 class KeptFigure:
-    """`said` is where it stands in what the pub says. `metric` and `help` are for Prometheus.
+    """`said` is the attribute of what the pub reports. `metric` and `help` are for Prometheus.
 
-    `chart` names the chart that shows it, `line` its line there, where there are several; no chart without a name.
-    `may_be_unknown` says that the pub may not know it yet.
+    `chart` names the chart that shows it; without a name there is none. `line` names its line, if the chart has several.
+    `may_be_unknown` says whether the pub may not know it yet.
     """
 
     name: str
@@ -78,7 +79,7 @@ class KeptFigure:
 
     @property
     def title(self) -> str:
-        """What its column in a table is called."""
+        """The heading of its column in a table."""
         return self.line or self.name
 
     @property

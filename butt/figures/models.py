@@ -37,7 +37,7 @@ class Reading(models.Model):
 
 
 class Sample(models.Model):
-    """What was seen of a bot within `resolution` seconds from `at`. `COLUMNS` declare the figures beside these fields."""
+    """What was seen of a bot within `resolution` seconds from `at`. Its other columns are `COLUMNS`, the declared figures."""
 
     bot = models.ForeignKey(Agent, models.CASCADE, related_name="samples")
     resolution = models.PositiveIntegerField(help_text="In seconds; the finest are single sightings.")

@@ -16,21 +16,21 @@ MOST = 2**48
 
 @dataclass(frozen=True, slots=True)
 class Span:
-    """What was seen from `at` on, in `count` sightings: a value for each of `COLUMNS`, None where it is not known."""
+    """What was seen from `at` on, in `count` sightings: a value for each of `COLUMNS`, or None if it is not known."""
 
     at: datetime
     count: int
     values: tuple[int | None, ...]
 
     def __getitem__(self, column: str) -> int:
-        """Of a column that is always known."""
+        """The value of a column. Raises `KeyError` if it is not known."""
         value = self.values[_PLACES[column]]
         if value is None:
             raise KeyError(column)
         return value
 
     def of(self, figure: KeptFigure) -> float | None:
-        """What is shown of a figure: an average, what was added, or the last one. None where it is not known."""
+        """The value of a figure for people: the average, the growth or the last value. None if it is not known."""
         if figure.rolled is not Rolled.AVERAGE:
             return self.values[_PLACES[figure.name]]
         average = self[f"{figure.name}_sum"] / self.count
@@ -39,7 +39,7 @@ class Span:
 
 _PLACES = {column.name: place for place, column in enumerate(COLUMNS)}
 FIELDS = ("at", "count", *_PLACES)
-"""Of a sample, what makes a span: `Span(at, count, values)`."""
+"""The fields of a sample that make a span, in order: `Span(at, count, values)`."""
 
 
 def floor(at: datetime, seconds: int) -> datetime:

@@ -43,7 +43,7 @@ _UNSEEN = ("bot_id", "alive", "trouble", "at")
 _COUNTED = "bot_id started_at bytes_in bytes_out messages feeds indexed to_index".split()
 
 _SAID = [(figure, attrgetter(figure.said), len(figure.columns)) for figure in KEPT_FIGURES]
-"""Where each stands in what the pub says, and how many columns it fills."""
+"""Each figure, how to read it from what the pub reports, and how many columns it fills."""
 
 _observed, _unseen = Rows(Observed, _SEEN), Rows(Observed, _UNSEEN)
 _readings, _samples = Rows(Reading, _COUNTED), Rows(Sample, ("bot_id", "resolution", *FIELDS))

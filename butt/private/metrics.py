@@ -61,7 +61,7 @@ def _of_bots(all_bots: list[Agent]) -> Iterator[Metric]:
         alive.add_metric(labels, float(view.alive))
         if view.alive and observed.started_at:
             started.add_metric(labels, observed.started_at.timestamp())
-        # What is known of it now, or was said last.
+        # What is known now, or was reported last.
         places = (view, getattr(bot, "reading", None))
         for figure, metric in kept:
             place = next((place for place in places if hasattr(place, figure.name)), None)

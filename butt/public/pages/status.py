@@ -161,7 +161,7 @@ def _charts(seen: list[Span], window: Window, step: int) -> list[Chart]:
 
 
 def _value(span: Span, figure: KeptFigure, step: int) -> float | None:
-    """What comes in is shown by the second."""
+    """Growth is shown per second."""
     value = span.of(figure)
     return value / step if value is not None and figure.rolled is Rolled.GROWTH else value
 
