@@ -34,7 +34,7 @@ def vault() -> None:
 def verify(home: Path | None, name: str | None, keys: tuple[Path, ...]) -> None:
     """Read the bot NAME, or all bots, back into a scratch folder and check each byte. Nothing runs.
 
-    Ends with 1 when something is wrong.
+    Ends with 1 if something is wrong or could not be checked.
     """
     settings = configure(home=home)
 
@@ -45,9 +45,8 @@ def verify(home: Path | None, name: str | None, keys: tuple[Path, ...]) -> None:
     for bot in _bots(name):
         found = check(bot, store, opened)
         ill += not found.sound
-        click.secho(
-            f"{'✓' if found.sound else '✗'} {bot.name}: {found.words}", fg="green" if found.sound else "red"
-        )
+        mark, colour = {True: ("✓", "green"), False: ("✗", "red"), None: ("?", "yellow")}[found.sound]
+        click.secho(f"{mark} {bot.name}: {found.words}", fg=colour)
     sys.exit(bool(ill))
 
 
@@ -86,13 +85,15 @@ def bring(home: Path | None, name: str, keys: tuple[Path, ...], elsewhere: bool)
     settings = configure(home=home)
 
     from butt.hosts import HostTrouble, chosen_host
-    from butt.vault import VaultTrouble
+    from butt.vault import VaultAway, VaultTrouble
     from butt.vault.coming_back import bring_back
 
     store, opened = _opened(settings, keys)
     (bot,) = _bots(name)
     try:
         copy = bring_back(bot, chosen_host(), store, opened, elsewhere=elsewhere)
+    except VaultAway as away:
+        raise click.ClickException(f"{away}. Nothing was changed: try again later.") from None
     except (VaultTrouble, HostTrouble) as trouble:
         raise click.ClickException(str(trouble)) from None
     known = max(bot.observed.sequence, copy.sequence)

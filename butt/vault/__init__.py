@@ -10,4 +10,4 @@ class VaultTrouble(Exception):
 
 
 class VaultAway(VaultTrouble):
-    """The vault cannot be reached, or does not store or return what it should. What was not sent is sent later."""
+    """The vault could not be reached, or does not store what it should. The same may work later."""

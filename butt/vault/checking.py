@@ -36,7 +36,7 @@ UNPACKED = 5
 
 @dataclass(frozen=True)
 class Found:
-    """`words` say what was found. `sound` is None if the vault could not be reached."""
+    """`words` say what was found. `sound` is None if nothing is known, because the vault could not be reached."""
 
     sound: bool | None
     words: str
@@ -44,14 +44,14 @@ class Found:
 
 
 def check(bot: Agent, store: Store, keys: list[Any]) -> Found:
-    """Read the bot back, and save the result."""
+    """Read the bot back, and save what was found. Nothing is saved if the vault could not be reached."""
     home = configuration().home
     known = bot.observed.sequence
     with tempfile.TemporaryDirectory(prefix="vault-", dir=home) as folder:
         try:
             copy = read(store, bot.id, str(bot.progress.ssb_id), keys, Path(folder))
         except VaultAway as away:
-            return Found(None, str(away))
+            return Found(None, f"{away}. Try again later.")
         except VaultTrouble as trouble:
             found = Found(False, str(trouble))
         else:
@@ -98,6 +98,9 @@ def _check_beside(bot: Agent) -> None:
     settings = configuration()
     try:
         found = check(bot, store_at(settings.vault), identities(Path(settings.vault_opens)))
+        if found.sound is None:
+            log.warning("the copy of %s in the vault is checked later: %s", bot.name, found.words)
+            return
         say = log.info if found.sound else log.error
         say("the copy of %s in the vault was read back: %s", bot.name, found.words)
     except Exception:

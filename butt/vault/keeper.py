@@ -89,7 +89,7 @@ class VaultKeeper:
             except VaultAway as error:
                 log.warning("%s; trying again in %g s", error, AFTER_TROUBLE)
                 self._refused = bot_id
-                troubles |= dict.fromkeys(self._kept, "The vault cannot be reached.")
+                troubles |= dict.fromkeys(self._kept, "The vault could not be reached.")
                 if kept := self._kept.get(bot_id):
                     kept.pending_since = kept.pending_since or time.monotonic()
                 rest = AFTER_TROUBLE

@@ -8,11 +8,11 @@ from typing import Any, BinaryIO
 
 import obstore
 
-from butt.storage import TROUBLE, Store
-from butt.vault import VaultTrouble
+from butt.storage import Store
+from butt.vault import VaultAway, VaultTrouble
 from butt.vault.names import LogPiece, chain, digest, pieces_in, prefix
 from butt.vault.sealing import unseal
-from butt.vault.writing import STATE, is_blob, things_of
+from butt.vault.writing import STATE, is_blob, reaching, things_of
 from scuttlekit import ScuttlebuttError, canonical
 from scuttlekit.files import write_whole
 from scuttlekit.keys import KeyPair
@@ -32,13 +32,15 @@ class Copy:
 
 
 def read(store: Store, bot_id: uuid.UUID, ssb_id: str, keys: list[Any], folder: Path) -> Copy:
-    """Read what the vault has of a bot into `folder`, which is empty. Raises `VaultTrouble`.
+    """Read what the vault has of a bot into `folder`, which is empty. Raises `VaultTrouble`; `VaultAway` if nothing is known
+    to be wrong, but the vault or the folder cannot be used now.
 
     Of several lines of its log, the one with most of its own messages is taken. A log whose own feed is forked, or that has a
     wrong signature, is refused.
     """
-    try:
+    with reaching():
         names = [name for name, _ in things_of(store, bot_id)]
+    try:
         _read_secret(store, bot_id, ssb_id, keys, folder, names)
         for what, file in STATE.items():
             if newest := max((name for name in names if name.startswith(f"{what}/")), default=""):
@@ -47,8 +49,8 @@ def read(store: Store, bot_id: uuid.UUID, ssb_id: str, keys: list[Any], folder: 
         blobs = [name for name in names if name.startswith("blobs/")]
         for name in blobs:
             _read_blob(store, bot_id, name, keys, folder)
-    except TROUBLE as error:
-        raise VaultTrouble(f"The vault cannot be read: {error}") from error
+    except OSError as error:
+        raise VaultAway(f"The copy could not be written to {folder}: {error}") from error
     return Copy(messages, sequence, len(blobs))
 
 
@@ -110,7 +112,11 @@ def _read_blob(store: Store, bot_id: uuid.UUID, name: str, keys: list[Any], fold
 
 
 def _thing(store: Store, bot_id: uuid.UUID, name: str, keys: list[Any]) -> bytes:
-    sealed = bytes(obstore.get(store, f"{prefix(bot_id)}/{name}").bytes())
+    with reaching():
+        try:
+            sealed = bytes(obstore.get(store, f"{prefix(bot_id)}/{name}").bytes())
+        except FileNotFoundError as error:
+            raise VaultTrouble(f"The vault lists {name}, but does not have it.") from error
     return unseal(sealed, keys, name)
 
 

@@ -23,6 +23,7 @@ log = logging.getLogger("butt.vault")
 
 TICK, AFTER_TROUBLE = 1.0, 5.0
 BY = "vault"
+AWAY = "The vault could not be reached. This is tried again automatically."
 
 
 class Returner:
@@ -35,6 +36,7 @@ class Returner:
 
     def round(self) -> float:
         """One step for each bot on its way back; returns for how many seconds to rest."""
+        rest = TICK
         for copy in Vaulted.objects.exclude(back=""):
             bot = bots().filter(id=copy.bot_id).first()
             if bot is None or bot.wanted.gone_at is not None:
@@ -44,13 +46,16 @@ class Returner:
                 self._step(copy, bot)
             except (VaultAway, HostTrouble) as trouble:
                 log.warning("%s waits on its way back: %s", bot.name, trouble)
-                Vaulted.objects.filter(bot_id=copy.bot_id).update(back_words=f"It waits: {trouble}"[:500])
+                # Owners read this: where the vault is, is not for them.
+                cause = AWAY if isinstance(trouble, VaultAway) else trouble
+                Vaulted.objects.filter(bot_id=copy.bot_id).update(back_words=f"It waits: {cause}"[:500])
+                rest = AFTER_TROUBLE
             except (VaultTrouble, Refused) as no:
                 log.warning("%s does not come back: %s", bot.name, no)
                 journal.note(bot, BY, "not back", words=str(no)[:300])
                 _end(copy, str(no))
                 _start_again(copy, bot)
-        return TICK
+        return rest
 
     def _step(self, copy: Vaulted, bot: Agent) -> None:
         if copy.back == ReturnStep.ASKED:

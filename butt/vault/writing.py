@@ -117,7 +117,8 @@ def reaching() -> Iterator[None]:
     try:
         yield
     except TROUBLE as error:
-        raise VaultAway(f"The vault cannot be reached: {error}") from error
+        cause = str(error).partition("\n")[0]  # What follows is for programmers.
+        raise VaultAway(f"The vault could not be reached: {cause}") from error
 
 
 def things_of(store: Store, bot_id: uuid.UUID) -> Iterator[tuple[str, int]]:

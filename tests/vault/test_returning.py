@@ -1,7 +1,8 @@
 """A bot whose data is gone: it says so, is asked for, comes back; and what is gone for good is forgotten."""
 
 import uuid
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from datetime import timedelta
 from pathlib import Path
 from typing import cast
@@ -22,20 +23,21 @@ from butt.imports.placing import folder_of
 from butt.machines import import_transfers
 from butt.machines.models import Machine, Placement, Tombstone
 from butt.storage import store_at
-from butt.vault import asking, keeper
+from butt.vault import VaultAway, asking, keeper
 from butt.vault.checking import check, check_one
 from butt.vault.coming_back import bring_back
 from butt.vault.forgetting import forget, left
 from butt.vault.keeper import VaultKeeper
 from butt.vault.models import ReturnStep, Vaulted
-from butt.vault.returning import Returner
+from butt.vault.reading import read
+from butt.vault.returning import AFTER_TROUBLE, AWAY, Returner
 from butt.vault.writing import things_of, writing
 from tests.machines.machines import machine, place
 from tests.people import account, bot_in
-from tests.sources.conftest import settings_of
+from tests.sources.conftest import settings_of, small_disk
 from tests.vault.folders import Folder
 
-__all__ = ["settings_of"]
+__all__ = ["settings_of", "small_disk"]
 
 pytestmark = pytest.mark.django_db
 
@@ -53,6 +55,19 @@ class Seen:
         if self.trouble:
             raise HostTrouble(self.trouble)
         return {bot_id: Sighting(running=True) for bot_id in self.running}
+
+
+@contextmanager
+def away() -> Iterator[None]:
+    """The folder of the vault is none for a while, as of a disk that is not there."""
+    vault = configuration().home / "vault"
+    vault.rename(vault.with_name("elsewhere"))
+    vault.touch()
+    try:
+        yield
+    finally:
+        vault.unlink()
+        vault.with_name("elsewhere").rename(vault)
 
 
 class Kept:
@@ -153,6 +168,18 @@ def test_a_host_of_which_nothing_is_known_is_waited_for(kept: Kept):
     kept.returner().round()
     assert (kept.row.back, "it is silent" in kept.row.back_words) == (ReturnStep.ASKED, True)
     kept.host.trouble = ""
+    kept.returner().round()
+    assert kept.came().is_dir()
+
+
+def test_a_vault_that_cannot_be_reached_is_waited_for(kept: Kept):
+    kept.is_lost()
+    asking.ask_back(kept.account.agent, kept.bot)
+    kept.returner().round()
+    kept.stops()
+    with away():
+        assert kept.returner().round() == AFTER_TROUBLE
+        assert (kept.row.back, kept.row.back_words) == (ReturnStep.ASKED, f"It waits: {AWAY}")
     kept.returner().round()
     assert kept.came().is_dir()
 
@@ -280,6 +307,22 @@ def test_a_copy_is_read_back_and_what_was_found_is_told(kept: Kept):
     assert "cannot be opened" in kept.row.check_words
     assert kept.row.sound is False
     assert not list(configuration().home.glob("vault-*")), "nothing of it stays"
+
+
+def test_a_vault_that_cannot_be_reached_is_not_called_unsound(kept: Kept):
+    assert check(kept.bot, kept.store, [kept.key]).sound
+    before = kept.row.checked_at
+    with away():
+        found = check(kept.bot, kept.store, [kept.key])
+    assert found.sound is None
+    assert "could not be reached" in found.words
+    assert (kept.row.sound, kept.row.checked_at) == (True, before), "nothing new is known of it"
+
+
+def test_a_disk_without_room_for_the_check_says_nothing_of_the_copy(kept: Kept, small_disk: Path):
+    (small_disk / "full").write_bytes(bytes((8 << 20) - 4096))
+    with pytest.raises(VaultAway, match="No space left"):
+        read(kept.store, kept.id, kept.folder.keys.id, [kept.key], small_disk)
 
 
 def test_one_a_night_is_enough(kept: Kept):

@@ -20,7 +20,7 @@ from obstore.store import LocalStore
 
 from butt import storage
 from butt.storage import Store, store_at
-from butt.vault import VaultAway, keeper
+from butt.vault import VaultAway, VaultTrouble, keeper
 from butt.vault.keeper import VaultKeeper
 from butt.vault.reading import read
 from butt.vault.writing import VaultWriter, things_of
@@ -49,6 +49,8 @@ class Between:
                     self._say(503, b"")
                 elif fault == "full" and self.command == "PUT":
                     self._say(507, b"")
+                elif fault == "lacks" and self.command == "GET" and "list-type=2" not in self.path:
+                    self._say(404, b"")
                 elif fault == "cut":
                     self.close_connection = True
                 else:
@@ -179,6 +181,21 @@ def test_a_list_that_leaves_things_out_makes_it_send_again_and_breaks_nothing(
     folder.says(1)
     sender(store, folder).send(bot_id, folder.keys.id)
     assert comes_back(store, bot_id, folder, tmp_path / "back") == folder.log.read_bytes()
+
+
+@pytest.mark.django_db
+def test_what_is_listed_but_not_there_is_told_from_storage_that_is_away(between: Between, tmp_path: Path):
+    bot_id = uuid.uuid4()
+    folder = Folder(tmp_path / str(bot_id) / "data")
+    store = store_at("s3://copies/lacks")
+    folder.says(1)
+    sender(store, folder).send(bot_id, folder.keys.id)
+    for fault, trouble in (("lacks", VaultTrouble), ("busy", VaultAway)):
+        between.does(fault)
+        with pytest.raises(VaultTrouble) as found:
+            comes_back(store, bot_id, folder, tmp_path / fault)
+        assert found.type is trouble
+    between.does("")
 
 
 class Killed(BaseException):
