@@ -23,15 +23,14 @@ def keep_backup(home: Path, place: str, recipient: str, most: int) -> tuple[str,
 
     Older ones beyond `most` are deleted once it is there. Raises `BackupTrouble`.
     """
-    key = _recipient(recipient)
+    key = recipient_of(recipient)
     store = _store(place)
     name = f"butt-{datetime.now(UTC).strftime(MOMENT)}.zip.age"
     with tempfile.TemporaryDirectory(prefix="backup-", dir=home) as folder:
         plain, sealed = Path(folder) / "backup.zip", Path(folder) / name
         count = make_backup(home, plain)
         try:
-            with plain.open("rb") as source, sealed.open("wb") as target:
-                pyrage.encrypt_io(source, target, [key])
+            seal_backup(plain, sealed, key)
             plain.unlink()
             with sealed.open("rb") as file:
                 obstore.put(store, name, file)
@@ -71,6 +70,15 @@ def fetch_backup(address: str, target: BinaryIO) -> None:
         raise BackupTrouble(f"{address} cannot be fetched: {error}") from error
 
 
+def seal_backup(plain: Path, sealed: Path, key: "pyrage.x25519.Recipient") -> None:
+    """Encrypt a backup. Raises `BackupTrouble`."""
+    try:
+        with plain.open("rb") as source, sealed.open("wb") as target:
+            pyrage.encrypt_io(source, target, [key])
+    except (pyrage.EncryptError, OSError) as error:
+        raise BackupTrouble(f"The backup cannot be encrypted: {error}. Nothing is left of it.") from error
+
+
 def open_backup(sealed: Path, identity: Path, target: BinaryIO) -> None:
     """Decrypt a backup with the age key in the file `identity`. Raises `BackupTrouble`."""
     try:
@@ -86,7 +94,8 @@ def open_backup(sealed: Path, identity: Path, target: BinaryIO) -> None:
         raise BackupTrouble(f"The key in {identity} does not open this backup: {error}") from error
 
 
-def _recipient(text: str) -> "pyrage.x25519.Recipient":
+def recipient_of(text: str) -> "pyrage.x25519.Recipient":
+    """The public key that backups are encrypted for. Raises `BackupTrouble`."""
     try:
         return cast("pyrage.x25519.Recipient", pyrage.x25519.Recipient.from_str(text))
     except pyrage.RecipientError as error:

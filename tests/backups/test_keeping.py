@@ -11,7 +11,8 @@ import obstore
 import pyrage
 import pytest
 
-from butt.backups.keeping import kept, newest
+from butt.backups import BackupTrouble
+from butt.backups.keeping import kept, newest, seal_backup
 from butt.storage import NoStore, store_at
 from tests.s3 import s3_server
 
@@ -95,6 +96,12 @@ def test_what_cannot_be_kept_is_said_in_words(tmp_path: Path, key: "pyrage.x2551
     said = butt(tmp_path / "home", "backup", "--to", "ftp://x", **public)
     assert (said.returncode, "is no place for copies" in said.stderr) == (1, True)
     assert not (tmp_path / "kept").exists()
+
+
+def test_no_room_for_an_encrypted_backup_is_said_in_words(tmp_path: Path, key: "pyrage.x25519.Identity"):
+    (tmp_path / "backup.zip").write_bytes(bytes(100_000))
+    with pytest.raises(BackupTrouble, match=r"cannot be encrypted: .*No space left"):
+        seal_backup(tmp_path / "backup.zip", Path("/dev/full"), key.to_public())
 
 
 @pytest.mark.parametrize(
