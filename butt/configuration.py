@@ -6,14 +6,15 @@ key, the private token) are generated once and kept in the home folder.
 
 import contextlib
 import functools
+import ipaddress
 import re
 import secrets
 import sys
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 from urllib.parse import SplitResult, quote, urlsplit
 
-from pydantic import Field, SecretStr, field_validator
+from pydantic import Field, SecretStr, ValidationInfo, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from scuttlekit.addresses import without_brackets
@@ -31,6 +32,15 @@ ODD_SIGNS = (
     "and %25 for %"
 )
 
+
+LABEL = r"[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?"
+DOMAIN = re.compile(rf"({LABEL}\.)*{LABEL}")
+
+MOST = 1_000_000
+"""The largest number that a setting takes. A million days from now is still a date, and a million GiB is a petabyte."""
+
+MOST_OF_A_PRICE = 99_999_999
+"""What Stripe charges at most."""
 
 LEAST_PRICE = 50
 """The smallest amount that can be charged, in the smallest unit of most currencies."""
@@ -274,6 +284,16 @@ class Configuration(BaseSettings):
     backup_keep: int = Field(14, ge=1, description="How many backups are kept in object storage.")
     debug: bool = Field(False, description="Django's debug pages. Never in production.")
 
+    @field_validator("*")
+    @classmethod
+    def _is_possible(cls, given: Any, about: ValidationInfo) -> Any:
+        most = MOST_OF_A_PRICE if str(about.field_name).endswith("price") else MOST
+        if isinstance(given, int | float) and given > most:
+            raise ValueError(f"give at most {most}")
+        if isinstance(given, str) and re.search(r"[\x00-\x1f\x7f]", given):
+            raise ValueError("give it in one line, without control characters")
+        return given
+
     @field_validator("home")
     @classmethod
     def _absolute(cls, home: Path) -> Path:
@@ -303,9 +323,41 @@ class Configuration(BaseSettings):
             raise ValueError(
                 "give postgres://user:password@host/name, or sqlite:////path/to/file; empty: SQLite in the home folder"
             )
+        if url.startswith("sqlite:") and not _split(url).path.strip("/"):
+            raise ValueError("it names no file: give sqlite:////path/to/file")
         if url.startswith(("postgres:", "postgresql:")) and not _split(url).path.strip("/"):
             raise ValueError("it names no database: give postgres://user:password@host/name")
         return url
+
+    @field_validator("domain")
+    @classmethod
+    def _is_a_domain(cls, given: str) -> str:
+        name = given.lower()
+        if not DOMAIN.fullmatch(name):
+            raise ValueError(
+                "it is no domain: give one like example.org, without https:// and without a port"
+            )
+        return name
+
+    @field_validator("bind", "private_bind", "pub_bind", "salt_bind")
+    @classmethod
+    def _can_be_listened_on(cls, given: str, about: ValidationInfo) -> str:
+        try:
+            if given or about.field_name != "pub_bind":
+                ipaddress.ip_address(given)
+        except ValueError:
+            raise ValueError("it is no IP address: give one like 127.0.0.1, or :: for all") from None
+        return given
+
+    @field_validator("salt_master")
+    @classmethod
+    def _is_a_master(cls, given: str) -> str:
+        _, colon, port = given.partition(":") if given.count(":") == 1 else ("", "", "")
+        if " " in given or (colon and not (port.isdecimal() and 0 < int(port) <= 65535)):  # noqa: PLR2004
+            raise ValueError(
+                "give the master's name or address, like salt.example.org or salt.example.org:4506"
+            )
+        return given
 
     @field_validator("url", "private_url")
     @classmethod

@@ -1,5 +1,6 @@
 """The command `butt`."""
 
+import errno
 import os
 import sys
 from pathlib import Path
@@ -9,6 +10,9 @@ from pydantic import ValidationError
 
 from butt.configuration import Configuration, may_be_secret
 from butt.parts import UnknownPart
+
+NOT_THERE = frozenset({"42P01", "42703"})
+"""PostgreSQL's codes for a table and a column that do not exist."""
 
 home_option = click.option(
     "--home",
@@ -50,11 +54,37 @@ def main(arguments: list[str] | None = None) -> None:
             field = "_".join(map(str, problem["loc"]))
             # A value that may be a password is not repeated: this line goes to the journal.
             given = "" if may_be_secret(field) else f" (it is {problem['input']!r})"
-            click.echo(f"butt: BUTT_{field.upper()}: {problem['msg']}{given}", err=True)
+            said = problem["msg"].removeprefix("Value error, ")
+            click.echo(f"butt: BUTT_{field.upper()}: {said}{given}", err=True)
         sys.exit(78)
     except UnknownPart as unknown:
         click.echo(f"Error: {unknown}", err=True)
         sys.exit(1)
+    except Exception as error:
+        if not (said := _about_the_disk(error) or _about_the_database(error)):
+            raise
+        click.echo(f"Error: {said}", err=True)
+        sys.exit(1)
+
+
+def _about_the_disk(error: Exception) -> str:
+    """What to do where there is no room; empty for any other error."""
+    if isinstance(error, OSError) and error.errno in {errno.ENOSPC, errno.EDQUOT}:
+        return f"The disk is full: {error}. Make room, and run the command again."
+    return ""
+
+
+def _about_the_database(error: Exception) -> str:
+    """What to do where the database is away or has not all tables; empty for any other error."""
+    from django.db import OperationalError, ProgrammingError
+
+    if isinstance(error, OperationalError):
+        mend = "Start it, set BUTT_DATABASE_URL, or run `butt manage migrate`; `butt doctor` says which."
+    elif isinstance(error, ProgrammingError) and getattr(error.__cause__, "sqlstate", "") in NOT_THERE:
+        mend = "Run `butt manage migrate`."
+    else:
+        return ""
+    return f"The database cannot be used: {str(error).strip()}. {mend}"
 
 
 def configure(**given: object) -> Configuration:

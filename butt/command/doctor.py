@@ -1,5 +1,8 @@
 """`butt doctor`: what is missing here, and how to fix it."""
 
+import difflib
+import errno
+import os
 import shlex
 import shutil
 import subprocess
@@ -10,7 +13,7 @@ from pathlib import Path
 import click
 
 from butt.command import cli, configure, home_option
-from butt.command.backup_checks import backups
+from butt.command.backup_checks import backups, vault
 from butt.command.files import open_as_many_files_as_may_be
 from butt.command.finding import Finding
 from butt.command.living import RUNNING, lives, needed
@@ -58,6 +61,15 @@ def doctor(home: Path | None, cloud: str | None, live: str | None, part: str | N
     ill = sum(bool(finding.mend) for finding in findings)
     click.echo(f"{ill} to mend." if ill else "All is well.")
     sys.exit(bool(ill))
+
+
+def _names(_: Configuration) -> Iterator[Finding]:
+    """A misspelled name is a setting that has no effect. Clouds and other packages have settings of their own."""
+    ours = {f"BUTT_{name.upper()}" for name in Configuration.model_fields}
+    for name in sorted(os.environ):
+        if name.startswith("BUTT_") and name not in ours:
+            for meant in difflib.get_close_matches(name, ours, n=1, cutoff=0.85):
+                yield Finding(f"There is no setting {name}.", f"Is it {meant}? Correct it or remove it.")
 
 
 def _home(settings: Configuration) -> Iterator[Finding]:
@@ -162,13 +174,15 @@ def _ports(settings: Configuration) -> Iterator[Finding]:
         ("public", settings.bind, settings.port),
         ("private", settings.private_bind, settings.private_port),
     ):
-        trouble = port_trouble(host, port)
-        note = (
-            f"{trouble} It may be `butt up` itself."
-            if trouble
-            else f"Port {port} is free for the {name} server."
-        )
-        yield Finding(note)
+        error, bind = refusal_to_listen(host, port), f"BUTT_{'' if name == 'public' else 'PRIVATE_'}BIND"
+        if error is None:
+            yield Finding(f"Port {port} is free for the {name} server.")
+        elif error.errno == errno.EADDRINUSE:
+            yield Finding(f"{port_trouble(host, port)} It may be `butt up` itself.")
+        else:
+            yield Finding(
+                port_trouble(host, port), f"Set {bind} to an address of this machine, or another port."
+            )
 
 
 def port_trouble(host: str, port: int) -> str:
@@ -179,6 +193,7 @@ def port_trouble(host: str, port: int) -> str:
 
 
 CHECKS: list[Callable[[Configuration], Iterator[Finding]]] = [
+    _names,
     _home,
     needed,
     _runtimes,
@@ -190,4 +205,5 @@ CHECKS: list[Callable[[Configuration], Iterator[Finding]]] = [
     _ports,
     billing,
     backups,
+    vault,
 ]

@@ -100,6 +100,52 @@ def test_databases_that_can_be_reached_are_taken(url: str, password: str):
     assert (parsed["NAME"], parsed["PASSWORD"]) == ("butt", password)
 
 
+@pytest.mark.parametrize("url", ["sqlite:", "sqlite:///", "sqlite://butt.sqlite3"])
+def test_a_file_for_the_database_that_is_none_is_refused(url: str):
+    with pytest.raises(ValidationError, match="it names no file"):
+        Configuration(database_url=url)
+
+
+NUMBERS = [name for name, field in Configuration.model_fields.items() if field.annotation in {int, float}]
+
+
+@pytest.mark.parametrize("name", NUMBERS)
+def test_a_number_that_nothing_can_be_reckoned_with_is_refused(name: str):
+    for number in ("inf", "1e300", "nan", "-1", str(10**30)):
+        with pytest.raises(ValidationError):
+            Configuration(**{name: number})
+
+
+@pytest.mark.parametrize(
+    "domain", ["https://example.org", "example.org:8000", "my pubs", "", "a..org", "x\ny", "b\u00fccher.org"]
+)
+def test_a_domain_that_is_none_is_refused(domain: str):
+    with pytest.raises(ValidationError):
+        Configuration(domain=domain)
+
+
+def test_a_domain_is_the_same_in_capital_letters():
+    assert Configuration(domain="Example.ORG").bot_host("my") == "my.example.org"
+
+
+@pytest.mark.parametrize("name", ["bind", "private_bind", "pub_bind", "salt_bind"])
+def test_an_address_to_listen_on_that_is_none_is_refused(name: str):
+    with pytest.raises(ValidationError, match="it is no IP address"):
+        Configuration(**{name: "everywhere"})
+    assert Configuration(**{name: "::"})
+
+
+@pytest.mark.parametrize("master", ["salt.example.org:0", "salt.example.org:99999", "salt:port", "my salt"])
+def test_a_salt_master_that_cannot_be_reached_is_refused(master: str):
+    with pytest.raises(ValidationError, match="give the master's name or address"):
+        Configuration(salt_master=master)
+
+
+def test_a_text_stays_in_one_line():
+    with pytest.raises(ValidationError, match="in one line"):
+        Configuration(site_name="Our pubs\r\nBcc: everybody@example.org")
+
+
 @pytest.mark.parametrize("url", ["mysql://a@b/c", "butt", "postgres://butt@localhost", "postgres://"])
 def test_a_database_that_is_none_is_refused(url: str):
     with pytest.raises(ValidationError, match="postgres://user:password@host/name"):

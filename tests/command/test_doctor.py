@@ -79,3 +79,18 @@ def test_when_no_bot_can_listen_it_says_which_setting_to_change(tmp_path: Path):
         port = taken.getsockname()[1]
         done = doctor(tmp_path, pub_ports=f"{port}-{port}")
     assert "BUTT_PUB_PORTS" in done.stdout
+
+
+def test_what_makes_no_sense_together_or_is_misspelled_is_told(tmp_path: Path):
+    said = doctor(
+        tmp_path,
+        databse_url="postgres:///butt",
+        bind="192.0.2.1",
+        vault="s3://bucket",
+        vault_key="mine",
+        backup_to=f"file://{tmp_path}/backups",
+    ).stdout
+    assert "✗ There is no setting BUTT_DATABSE_URL.\n  → Is it BUTT_DATABASE_URL?" in said
+    assert "  → Set BUTT_BIND to an address of this machine, or another port." in said
+    assert "✗ The vault cannot be used: BUTT_VAULT_KEY is no public age key" in said
+    assert "✗ There is no key to encrypt backups with.\n  → A backup that leaves this machine" in said
