@@ -52,6 +52,13 @@ def control(suite: str, python: str) -> Debian:
 
 BOOKWORM, TRIXIE = control("bookworm", PYTHON), control("trixie", "python3.13")
 
+NEWER = {"forky": "sid", "noble": "gutsy"}
+"""Releases that debootstrap may not know yet, and those that it makes in the same way."""
+
+UBUNTU = frozenset({"noble"})
+KEYS_OF_UBUNTU = "usr/share/keyrings/ubuntu-archive-keyring.gpg"
+KEYS_OF_DEBIAN = "usr/share/keyrings/debian-archive-keyring.gpg"
+
 NEEDS = {"/usr/sbin/debootstrap": "debootstrap", "systemd-nspawn": "systemd-container", "dpkg-deb": "dpkg"}
 """Programs of this machine, and the package of Debian that brings each."""
 
@@ -157,16 +164,33 @@ def _base(suite: str) -> Path:
             # Most of the time went into waiting for the disk after each file. No kernel ends here, so nothing is lost.
             (dpkg / "unsafe-io").write_text("force-unsafe-io\n")
             # What it mounts goes with it, also when it is killed.
-            _run("unshare", "--mount", "debootstrap", "--variant=minbase", suite, str(draft), *_mirror())
+            command = ["unshare", "--mount", "debootstrap", "--variant=minbase", *_of(suite)]
+            scripts = [f"/usr/share/debootstrap/scripts/{NEWER[suite]}"] if suite in NEWER else []
+            _run(*command, suite, str(draft), "" if suite in UBUNTU else _mirror(), *scripts)
             draft.rename(made)
     return made
 
 
-def _mirror() -> list[str]:
+def _of(suite: str) -> list[str]:
+    """What debootstrap is told of a release of Ubuntu, whose keys Debian 13 has in a package."""
+    if suite not in UBUNTU:
+        return []
+    trixie, keys = _base("trixie"), KEPT / "keys-of-ubuntu"
+    if not keys.exists():
+        _apt(trixie, "update")
+        _downloads(trixie, ["ubuntu-archive-keyring"])
+        (package,) = (trixie / "var/cache/apt/archives").glob("ubuntu-archive-keyring_*.deb")
+        _run("dpkg-deb", "--extract", str(package), str(keys))
+        package.unlink()
+    # Ubuntu has the package for virtual environments in `universe`.
+    return [f"--keyring={keys / KEYS_OF_UBUNTU}", "--components=main,universe"]
+
+
+def _mirror() -> str:
     """The one that this machine's apt is configured with, if it is a Debian; otherwise debootstrap's own."""
     command = ["apt-get", "indextargets", "--format", "$(SITE)", "Created-By: Packages", "Origin: Debian"]
     said = subprocess.run(command, check=False, capture_output=True, text=True, timeout=60).stdout
-    return said.split()[:1]
+    return (said.split() or [""])[0]
 
 
 def _add_packages(debian: Debian, root: Path) -> None:
@@ -206,7 +230,9 @@ def _apt(root: Path, *arguments: str) -> None:
         "Dir::Cache": root / "var/cache/apt",
         "Dir::Etc::sourcelist": root / "etc/apt/sources.list",
         "Dir::Etc::sourceparts": "/dev/null",
-        "Dir::Etc::trusted": root / "usr/share/keyrings/debian-archive-keyring.gpg",
+        "Dir::Etc::trusted": next(
+            root / keys for keys in (KEYS_OF_UBUNTU, KEYS_OF_DEBIAN) if (root / keys).exists()
+        ),
         "Dir::Etc::trustedparts": "/dev/null",
         "APT::Sandbox::User": "root",
     }

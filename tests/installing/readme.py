@@ -1,4 +1,4 @@
-"""`make up`, as the README says it, on Debians that have Python and make alone: `python -m tests.installing.readme [SUITE…]`.
+"""`make up`, as the README says it, on Debians and an Ubuntu that have Python and make alone: `python -m tests.installing.readme [SUITE…]`.
 
 With `--quick`, `make quick` there instead. Each ends with the seconds that it took until the service answered, or the tests
 had ended, from a checkout of the last commit. It has no network but its own: what pip and apt ask for was fetched before, which
@@ -17,7 +17,8 @@ from tests.installing.wheels import PIP, WHEELS, packages
 from tests.service import wait_for
 
 ROOT = Path(__file__).parents[2]
-PYTHONS = {"bookworm": PYTHON, "trixie": "python3.13"}
+PYTHONS = {"bookworm": PYTHON, "noble": "python3.12", "trixie": "python3.13", "forky": "python3.14"}
+"""Debian 12, Ubuntu 24.04, Debian 13, and what becomes Debian 14."""
 DEV = ROOT / "requirements" / "dev.txt"
 PATIENT = 900.0
 
