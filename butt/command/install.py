@@ -3,6 +3,8 @@
 import os
 import subprocess
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import click
@@ -49,7 +51,7 @@ def install(
     an upgrade.
     """
     system, program = System(), _program()
-    try:
+    with _in_words():
         _as_root()
         check_system(system, program)
         kept = read(system.read(SETTINGS) or "")
@@ -61,8 +63,6 @@ def install(
             go_through(steps(system, plan), _tell, dry_run=dry_run)
             if not dry_run:
                 _last_words(system, plan)
-    except InstallError as trouble:
-        raise click.ClickException(str(trouble)) from None
 
 
 @cli.command()
@@ -70,15 +70,13 @@ def install(
 def uninstall(yes: bool) -> None:
     """Remove what `butt install` installed. The data stays, and the command says where it is."""
     system = System()
-    try:
+    with _in_words():
         _as_root()
         kept = read(system.read(SETTINGS) or "")
         if not yes:
             _ask_before_uninstalling()
         with system.alone():
             take_back(steps(system, Plan({"BUTT_DOMAIN": "", **kept}, str(_program()))), _tell)
-    except InstallError as trouble:
-        raise click.ClickException(str(trouble)) from None
     click.echo(f"The program itself stays too. To remove it: rm -r {sys.prefix}")
 
 
@@ -108,6 +106,21 @@ def first_operator(home: Path | None, address: str | None) -> None:
             click.echo(
                 f"{account.email} chooses a password here, once, within three days: {password_link(account)}"
             )
+
+
+@contextmanager
+def _in_words() -> Iterator[None]:
+    """Show what went wrong, and what to do."""
+    try:
+        yield
+    except InstallError as trouble:
+        raise click.ClickException(str(trouble)) from None
+    except OSError as error:
+        why = (error.strerror or str(error)).lower()
+        raise click.ClickException(
+            f"{error.filename or 'A file'} cannot be written or read: {why}. Fix that and run the command again. It continues "
+            "where it stopped."
+        ) from None
 
 
 def _ask_before_uninstalling() -> None:

@@ -7,9 +7,9 @@ from dataclasses import dataclass
 
 from dotenv import dotenv_values
 
+from butt.configuration import LABEL
 from butt.installing import HOME, NAME, SALT, InstallError
 
-LABEL = r"[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?"
 DOMAIN = re.compile(rf"({LABEL}\.)+{LABEL}")
 PLAIN = re.compile(r"[!-~]*")
 ODD = frozenset("\"'\\$`#")
@@ -94,13 +94,15 @@ def read(text: str) -> dict[str, str]:
 def written(text: str, settings: Mapping[str, str]) -> str:
     """The file with these settings; everything else in it stays."""
     have, left, lines = read(text), dict(settings), []
-    for line in text.splitlines():
+    # Of several lines with the same name, the last one counts: it alone stays.
+    for line in reversed(text.splitlines()):
         name = line.split("=", 1)[0].strip()
         if line.startswith("#") or name not in settings:
             lines.append(line)
         elif name in left:
-            # A name that is there twice is written once: of two lines, the last one would count.
             value = left.pop(name)
-            lines.append(line if have.get(name) == value and text.count(name) == 1 else f"{name}={value}")
+            # A line that says it already may have quotes that belong there.
+            lines.append(line if have.get(name) == value else f"{name}={value}")
+    lines.reverse()
     lines += [f"{name}={value}" for name, value in left.items()]
     return "".join(f"{line}\n" for line in lines)

@@ -7,6 +7,7 @@ from butt.installing import InstallError
 from butt.installing.plan import Plan
 from butt.installing.services import is_current
 from butt.installing.system import System
+from butt.installing.units import reached_at
 
 SITE, MAIN, KEPT = "/etc/caddy/butt.caddyfile", "/etc/caddy/Caddyfile", "/etc/caddy/Caddyfile.before-butt"
 DROP_IN = "/etc/systemd/system/caddy.service.d/butt.conf"
@@ -60,9 +61,14 @@ class Proxy:
         return "removed"
 
     def _files(self) -> dict[str, str]:
+        told = {
+            "BUTT_DOMAIN": self.plan.domain,
+            "BUTT_PUBLIC": reached_at(self.plan, "butt@public.socket"),
+            "BUTT_PRIVATE": reached_at(self.plan, "butt@private.socket"),
+        }
         return {
             SITE: (resources.DEPLOY / "Caddyfile").read_text(),
-            DROP_IN: f"[Service]\nEnvironment=BUTT_DOMAIN={self.plan.domain}\n",
+            DROP_IN: "[Service]\n" + "".join(f"Environment={name}={value}\n" for name, value in told.items()),
         }
 
     def _is_imported(self) -> bool:

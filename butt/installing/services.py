@@ -12,7 +12,7 @@ import butt
 from butt.installing import SALT, SETTINGS, InstallError
 from butt.installing.plan import Plan
 from butt.installing.system import System
-from butt.installing.units import FOLDER, shipped
+from butt.installing.units import FOLDER, reached_at, shipped
 
 UNITS = ("butt@private", "butt-salt-master", "butt@steward", "butt@monitor", "butt@public")
 SOCKETS = {f"{unit}.socket": unit for unit in ("butt@private", "butt@public")}
@@ -105,11 +105,11 @@ class Ready:
         return ""
 
     def _asked(self) -> dict[str, Any]:
-        port = self.plan.settings.get("BUTT_PRIVATE_PORT", "8001")
+        there = reached_at(self.plan, "butt@private.socket")
         direct = urllib.request.build_opener(urllib.request.ProxyHandler({}))
         try:
             try:
-                with direct.open(f"http://127.0.0.1:{port}/ready", timeout=30) as answer:
+                with direct.open(f"http://{there}/ready", timeout=30) as answer:
                     said = json.loads(answer.read(LARGEST))
             except urllib.error.HTTPError as refused:
                 said = json.loads(refused.read(LARGEST))

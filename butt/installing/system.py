@@ -103,10 +103,14 @@ class System:
             return False
 
     def read(self, place: str) -> str | None:
+        """The file's text; None if there is no such file. Raises `InstallError` if it is not text."""
         try:
             return self.path(place).read_text()
         except FileNotFoundError:
             return None
+        except UnicodeDecodeError as error:
+            line = error.object.count(b"\n", 0, error.start) + 1
+            raise InstallError(f"{place} is not UTF-8 text, in line {line}. Correct that line.") from None
 
     def write(self, place: str, text: str, mode: int = 0o644) -> None:
         """Write it whole or not at all, and flush it to disk."""

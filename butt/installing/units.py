@@ -21,19 +21,26 @@ LISTENS = {
 }
 """By the name of a unit with which systemd listens: the settings that say where."""
 
+EVERYWHERE = {"0.0.0.0": "127.0.0.1", "[::]": "[::1]"}  # noqa: S104 # nosec B104 - it is compared, nothing listens there
+"""Addresses that stand for all of a machine, and one of them to connect to."""
+
 ADDRESS = re.compile(r"^ListenStream=(.+):(\d+)$", re.MULTILINE)
 
 
-def _listening(text: str, plan: Plan, bind: str, port: str) -> str:
-    def told(found: re.Match[str]) -> str:
-        host = plan.settings.get(bind) or found[1]
-        host = f"[{host}]" if ":" in host else host
-        return f"ListenStream={host}:{plan.settings.get(port) or found[2]}"
+def listens_on(plan: Plan, unit: str) -> str:
+    """Where systemd listens with this unit of `LISTENS`, as `HOST:PORT`: as the settings say, otherwise as it is shipped."""
+    bind, port = (plan.settings.get(name) for name in LISTENS[unit])
+    found = ADDRESS.search((resources.DEPLOY / "systemd" / unit).read_text())
+    if found is None:
+        raise AssertionError(f"{unit} does not say where it listens")
+    host = bind or found[1]
+    return f"[{host}]:{port or found[2]}" if ":" in host else f"{host}:{port or found[2]}"
 
-    text, count = ADDRESS.subn(told, text)
-    if count != 1:
-        raise AssertionError(f"it does not say where {port} is")
-    return text
+
+def reached_at(plan: Plan, unit: str) -> str:
+    """How a program on this machine reaches what listens with this unit, as `HOST:PORT`."""
+    host, _, port = listens_on(plan, unit).rpartition(":")
+    return f"{EVERYWHERE.get(host, host)}:{port}"
 
 
 def shipped(plan: Plan) -> dict[str, str]:
@@ -44,7 +51,7 @@ def shipped(plan: Plan) -> dict[str, str]:
         if path.suffix == ".service" and SHIPPED not in text:
             raise AssertionError(f"{path} does not start {SHIPPED}")
         if path.name in LISTENS:
-            text = _listening(text, plan, *LISTENS[path.name])
+            text = ADDRESS.sub(f"ListenStream={listens_on(plan, path.name)}", text)
         texts[f"{FOLDER}/{path.name}"] = GUIDE.sub("", text.replace(SHIPPED, plan.program))
     return texts
 

@@ -26,12 +26,15 @@ class Site:
         made = self.call("POST", "/authentication/register", {"email": email, "password": PASSWORD})
         return Person(self, made["accessToken"], made["agent"]["id"])
 
+    def status(self, path: str) -> str:
+        """Of an answer; `000` where there is none yet."""
+        asks = ("-o", "/dev/null", "-w", "%{http_code}", f"https://{self.domain}{path}")
+        return run(*self.inside, *self._curl(), *asks, check=False)
+
     def call(
         self, method: str, path: str, body: Any = None, token: str = "", expect: int | None = None
     ) -> Any:
-        # It takes any name below `localhost` for its own machine.
-        there = ("--connect-to", f"::{self.address}:443")
-        command = ["curl", "-sS", "--max-time", "60", "--cacert", str(self.authority), *there, "-X", method]
+        command = [*self._curl(), "-X", method]
         command += ["-H", "Accept: application/json", "-w", "\n%{http_code}", "-H", "@-"]
         if body is not None:
             command += ["-H", "Content-Type: application/json", "-d", json.dumps(body)]
@@ -40,3 +43,8 @@ class Site:
         text, _, status = said.rpartition("\n")
         assert int(status) == expect if expect else int(status) < 400, f"{method} {path}: {status} {text}"
         return json.loads(text or "null")
+
+    def _curl(self) -> list[str]:
+        # It takes any name below `localhost` for its own machine.
+        there = ("--connect-to", f"::{self.address}:443")
+        return ["curl", "-sS", "--max-time", "60", "--cacert", str(self.authority), *there]

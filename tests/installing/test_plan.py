@@ -95,3 +95,13 @@ def test_what_is_written_is_read_again_and_the_rest_of_the_file_stays(lines: lis
         line for line in lines if line.startswith("#") or not line
     ]
     assert written(after, new) == after
+
+
+def test_a_value_in_quotes_stays_as_it_is_also_where_a_comment_names_it():
+    text = "# BUTT_SITE_NAME is at the top of each page.\nBUTT_SITE_NAME='Pubs # 1 to 9'\n"
+    assert written(text, read(text)) == text
+
+
+def test_of_a_name_that_is_there_twice_the_last_line_stays():
+    text = "BUTT_SITE_NAME=ours\nBUTT_PRICE=5\nBUTT_SITE_NAME='Our # pubs'\n"
+    assert written(text, read(text)) == "BUTT_PRICE=5\nBUTT_SITE_NAME='Our # pubs'\n"

@@ -7,9 +7,11 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import pytest
+from click import ClickException
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from butt.command.install import _in_words
 from butt.installing import InstallError
 from butt.installing.debian import check_system
 from butt.installing.proxy import LINE
@@ -106,6 +108,19 @@ def test_a_setting_that_was_changed_restarts_what_reads_it(machine: Machine):
     assert set(machine.installs()) == {DONE}
 
 
+def test_the_proxy_follows_the_servers_to_where_they_listen(machine: Machine):
+    machine.installs()
+    path = machine.root / SETTINGS.lstrip("/")
+    path.write_text(f"{path.read_text()}BUTT_BIND=::\nBUTT_PORT=9000\nBUTT_PRIVATE_BIND=127.0.0.1\n")
+    machine.installs()
+    files = machine.files()
+    assert "ListenStream=[::]:9000\n" in files["etc/systemd/system/butt@public.socket"][0]
+    proxy, _ = files["etc/systemd/system/caddy.service.d/butt.conf"]
+    assert "Environment=BUTT_PUBLIC=[::1]:9000\n" in proxy
+    assert f"Environment=BUTT_PRIVATE=127.0.0.1:{machine.port}\n" in proxy
+    assert set(machine.installs()) == {DONE}
+
+
 def test_a_database_server_that_was_switched_off_is_switched_on_and_its_database_stays(machine: Machine):
     machine.installs()
     (machine.tools / "state" / "enabled.postgresql").unlink()
@@ -174,6 +189,17 @@ def test_what_a_program_said_is_in_the_error(tmp_path: Path):
         system.run("no-such-program")
     with pytest.raises(InstallError, match="took longer than 0 seconds"):
         system.run("sleep", "20", seconds=0.01)
+
+
+def test_a_full_disk_and_settings_that_are_no_text_are_told_in_words(machine: Machine):
+    with (
+        pytest.raises(ClickException, match=r"no space left on device\. Fix that and run the command again"),
+        _in_words(),
+    ):
+        Path("/dev/full").write_text("settings")
+    (machine.root / "settings").write_bytes(b"BUTT_PRICE=5\nBUTT_SITE_NAME=B\xfccher\n")
+    with pytest.raises(ClickException, match="settings is not UTF-8 text, in line 2"), _in_words():
+        machine.system.read("settings")
 
 
 def test_settings_of_the_service_reach_no_program_that_needs_none(
