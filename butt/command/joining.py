@@ -24,6 +24,16 @@ def check_host(host: str) -> None:
         raise click.ClickException(f"{host!r} is no host.")
 
 
+def check_settings() -> None:
+    """Raises click's `ClickException` where machines would get no bots."""
+    settings = configuration()
+    if (settings.host, settings.salt) != ("salt", "master"):
+        raise click.ClickException(
+            "Bots do not run on machines here. Set BUTT_HOST=salt, BUTT_SALT=master and BUTT_SALT_MASTER, restart the parts, then "
+            "run this again."
+        )
+
+
 def join(minion_id: str, host: str, *, only_print: bool) -> None:
     """Have the machine join, and wait until it has reported. Raises click's `ClickException`."""
     from butt.clouds.joining import script

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import click
 
 from butt.command import cli, configure, home_option
-from butt.command.joining import check_host, join
+from butt.command.joining import check_host, check_settings, join
 from butt.command.operator import who_commands
 
 if TYPE_CHECKING:
@@ -49,6 +49,7 @@ def add(home: Path | None, person: uuid.UUID | None, script: bool, host: str) ->
         click.echo(f"{made.minion_id} may join. Copy this folder to it: {bundle(made)}")
         return
     check_host(host)
+    check_settings()
     known = Machine.objects.filter(host=host).first()
     made = known or register(owner)
     Machine.objects.filter(id=made.id).update(host=host)

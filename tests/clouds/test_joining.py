@@ -63,7 +63,7 @@ def test_a_machine_without_apt_is_left_alone(tmp_path: Path):
 
 
 @pytest.fixture
-def ssh(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+def ssh(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, settings_of: Any) -> Path:
     """An ssh that keeps what it is given, says what is in the file `words`, and ends as the file `code` says."""
     program = tmp_path / "ssh"
     program.write_text(
@@ -74,6 +74,7 @@ def ssh(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.setenv("PATH", f"{tmp_path}:{os.environ['PATH']}")
     monkeypatch.setattr(command, "configure", lambda **_: None)
     monkeypatch.setattr(joining, "JOIN_SECONDS", 0.0)
+    settings_of(host="salt", salt="master")
     return tmp_path
 
 
@@ -116,6 +117,13 @@ def test_the_service_has_a_key_of_its_own_and_says_how_a_machine_lets_it_in(
     assert stat.S_IMODE((service / "ssh" / "id_ed25519").stat().st_mode) == 0o600
     CliRunner().invoke(command.machine, ["add", "root@new.example.org"])
     assert (service / "ssh" / "id_ed25519.pub").read_text().strip() == key, "it is made once"
+
+
+def test_where_bots_run_as_processes_no_machine_is_begun(ssh: Path, settings_of: Any):
+    settings_of(host="processes")
+    said = CliRunner().invoke(command.machine, ["add", "root@new.example.org"])
+    assert (said.exit_code, "Set BUTT_HOST=salt, BUTT_SALT=master" in said.output) == (1, True)
+    assert not Machine.objects.exists()
 
 
 def test_a_machine_whose_own_key_is_not_known_says_where_to_look(ssh: Path):
