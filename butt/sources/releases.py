@@ -88,7 +88,8 @@ def build(source: Path = PUB_SOURCE, key: str = "", say: Say = lambda *_: None) 
                 installer.finish()
                 draft.rename(wanted.path)
             except OSError as error:
-                raise BuildFailed(f"The release cannot be written: {error.strerror}.") from error
+                what = f" ({error.filename})" if error.filename else ""
+                raise BuildFailed(f"The release cannot be built: {error.strerror}{what}.") from error
             finally:
                 shutil.rmtree(draft, ignore_errors=True)
     return wanted
