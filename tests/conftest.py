@@ -34,6 +34,7 @@ LONG = (
     "tests/clouds/test_first_boot.py",
     "tests/salt/test_faults.py",
     "tests/clouds/test_whole.py",
+    "tests/salt/test_composed.py",
     "tests/release/",
 )
 """Tests that take a minute or more even alone on two processors: they get several times as long before they count as hanging. A

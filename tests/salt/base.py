@@ -57,7 +57,7 @@ def base_archives() -> dict[str, Path]:
     with (KEPT / "lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         return {
-            image: _kept(image, add) for image, add in ((NODE_BASE, _add_node), (PYTHON_BASE, _add_python))
+            image: _kept(image, add) for image, add in ((NODE_BASE, _add_node), (PYTHON_BASE, add_python))
         }
 
 
@@ -67,13 +67,13 @@ def _kept(image: str, add: Callable[[Path], None]) -> Path:
     if not made.exists():
         with tempfile.TemporaryDirectory() as folder:
             root = Path(folder) / "root"
-            _add_system(root)
+            add_system(root)
             add(root)
-            _pack(root, made)
+            pack(root, made)
     return made
 
 
-def _add_system(root: Path) -> None:
+def add_system(root: Path) -> None:
     for name in ("bin", "etc", "tmp", "root", "var/log"):
         (root / name).mkdir(parents=True)
     for link in ("usr/bin", "usr/sbin", "sbin"):
@@ -82,19 +82,19 @@ def _add_system(root: Path) -> None:
     for name, text in ACCOUNTS.items():
         (root / "etc" / name).write_text(text)
     for name in {*MADE_WITH, *TRIED_WITH}:
-        _add_program(
+        add_program(
             root, Path(shutil.which(name, path="/usr/bin:/bin:/usr/sbin:/sbin") or name), f"bin/{name}"
         )
 
 
 def _add_node(root: Path) -> None:
-    _add_program(root, NODE, "bin/node")
+    add_program(root, NODE, "bin/node")
 
 
-def _add_python(root: Path) -> None:
+def add_python(root: Path) -> None:
     """With pip, as the images that people use have it."""
     library = f"usr/local/lib/python{sysconfig.get_python_version()}"
-    _add_program(root, Path(sys.executable).resolve(), "usr/local/bin/python")
+    add_program(root, Path(sys.executable).resolve(), "usr/local/bin/python")
     (root / "bin" / "python").symlink_to("/usr/local/bin/python")
     shutil.copytree(
         sysconfig.get_paths()["stdlib"],
@@ -103,8 +103,8 @@ def _add_python(root: Path) -> None:
         symlinks=True,
     )
     for module in (root / library / "lib-dynload").glob("*.so"):
-        _add_libraries(root, module)
-    (libc,) = (path for path in _libraries(Path(sys.executable).resolve()) if path.name == "libc.so.6")
+        add_libraries(root, module)
+    (libc,) = (path for path in libraries(Path(sys.executable).resolve()) if path.name == "libc.so.6")
     for name in OF_GLIBC:
         shutil.copy(libc.with_name(name), root / libc.relative_to("/").with_name(name))
     shutil.copytree(Path(pip.__file__).parent, root / library / "site-packages" / "pip")
@@ -112,28 +112,34 @@ def _add_python(root: Path) -> None:
     (root / "bin" / "pip").chmod(0o755)
 
 
-def _add_program(root: Path, program: Path, place: str) -> None:
+def add_program(root: Path, program: Path, place: str) -> None:
     (root / place).parent.mkdir(parents=True, exist_ok=True)
     shutil.copy(program, root / place)
-    _add_libraries(root, program)
+    add_libraries(root, program)
 
 
-def _add_libraries(root: Path, program: Path) -> None:
-    for library in _libraries(program):
-        place = root / library.relative_to("/")
-        place.parent.mkdir(parents=True, exist_ok=True)
-        shutil.copy(library, place)
+def add_libraries(root: Path, program: Path) -> None:
+    for library in libraries(program):
+        add_file(root, library)
 
 
-def _libraries(program: Path) -> Iterator[Path]:
-    """With the loader that the program names."""
+def add_file(root: Path, file: Path) -> None:
+    """At the same place as here."""
+    place = root / file.relative_to("/")
+    place.parent.mkdir(parents=True, exist_ok=True)
+    if not place.exists():
+        shutil.copy(file, place)
+
+
+def libraries(*files: Path) -> Iterator[Path]:
+    """With the loader that a program names."""
     said = subprocess.run(
-        ["ldd", str(program)], check=True, capture_output=True, text=True, timeout=60
+        ["ldd", *map(str, files)], check=True, capture_output=True, text=True, timeout=300
     ).stdout
     return (Path(found) for found in re.findall(r"(/\S+) \(0x", said))
 
 
-def _pack(root: Path, made: Path) -> None:
+def pack(root: Path, made: Path) -> None:
     draft = made.with_suffix(".draft")
     # An image is for any user in it, however closed what we make is.
     command = ["tar", "--create", "--mode=go+rX", "--file", str(draft), "--directory", str(root), "."]

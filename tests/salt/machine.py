@@ -3,6 +3,7 @@
 import json
 import shutil
 import subprocess
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import Any, Self
@@ -67,17 +68,22 @@ class Daemon:
 
 
 class Engine:
-    """`with Engine(folder, place):` a Docker Engine that has nothing but an image with Node and one with Python."""
+    """`with Engine(folder, place):` a Docker Engine that has nothing but an image with Node and one with Python.
 
-    def __init__(self, folder: Path, place: Namespace) -> None:
-        self.folder, self.place = folder, place
+    `archives` are the tars of other ones.
+    """
+
+    def __init__(
+        self, folder: Path, place: Namespace, archives: Callable[[], Mapping[str, Path]] = base_archives
+    ) -> None:
+        self.folder, self.place, self._archives = folder, place, archives
         # A socket's path is short, a test's folder is not.
         self.socket = f"/run/{place.name}.docker"
 
     def __enter__(self) -> Self:
         self.folder.mkdir(parents=True, exist_ok=True)
         self.start()
-        for image, archive in base_archives().items():
+        for image, archive in self._archives().items():
             self.docker("import", str(archive), image)
         return self
 
@@ -214,9 +220,14 @@ class Minion:
             butt={"report": {"url": url, "token_file": str(token)}},
         )
 
+    wrapping: Sequence[str] = ()
+    """What its command is begun with."""
+
+    environment: dict[str, str] | None = None
+
     def start(self) -> None:
-        command = self.place.command(str(SALT / "salt-minion"), "--config-dir", str(self.folder / "etc"))
-        self.daemon = Daemon(command, self.log)
+        program = (str(SALT / "salt-minion"), "--config-dir", str(self.folder / "etc"))
+        self.daemon = Daemon(self.place.command(*self.wrapping, *program), self.log, self.environment)
 
     @property
     def log(self) -> Path:
