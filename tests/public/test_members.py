@@ -65,6 +65,17 @@ def test_members_are_shown_searched_blocked_and_unfollowed(alice: Client, bot: A
     assert alice.post(PAGE, {"unfollow-all": "7"}).status_code == 404
 
 
+def test_a_room_has_no_columns_about_messages_as_it_keeps_none(alice: Client, bot: Agent, real_pub):
+    bot = at(real_pub, bot)
+    relate(bot.belongs_to.get().target_agent, bot, EVE, Relation.FOLLOWS)
+    kept = ("messages", "blobs", "most bytes of blobs first")
+    assert [each for each in kept if each not in words(shown(alice))] == []
+    Agent.objects.filter(id=bot.id).update(service="room")
+    told = words(shown(alice))
+    assert EVE in ids(shown(alice))
+    assert [each for each in kept if each in told] == []
+
+
 def test_the_calls_tell_of_members_a_page_at_a_time(bot: Agent, real_pub, monkeypatch: pytest.MonkeyPatch):
     bot = at(real_pub, bot)
     person = bot.belongs_to.get().target_agent

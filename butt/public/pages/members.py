@@ -19,6 +19,7 @@ from butt.peers.following import Relation
 from butt.public.letters import say
 from butt.public.live import mark
 from butt.public.pages.person import for_person
+from butt.services.interface import ServicePart
 
 SORTS = {
     "-since": "newest first",
@@ -26,6 +27,8 @@ SORTS = {
     "name": "by name",
     "-seen": "last seen first",
     "seen": "longest not seen first",
+}
+SORTS_OF_KEPT = {
     "-messages": "most messages first",
     "-bytes": "most bytes of messages first",
     "-blobBytes": "most bytes of blobs first",
@@ -76,6 +79,7 @@ def _change(request: HttpRequest, person: Agent, bot: Agent) -> str:
 
 def _shown(request: HttpRequest, bot: Agent, asked: dict[str, str], trouble: str = "") -> HttpResponse:
     view = View(bot)
+    keeps = ServicePart.LIMITS in view.service.parts
     invite = _invite(bot, asked["invite"]) if "invite" in asked else None
     page, silent = None, ""
     try:
@@ -98,7 +102,8 @@ def _shown(request: HttpRequest, bot: Agent, asked: dict[str, str], trouble: str
         "silent": silent,
         "trouble": trouble,
         "invite": invite,
-        "sorts": SORTS,
+        "keeps": keeps,
+        "sorts": SORTS | SORTS_OF_KEPT if keeps else SORTS,
         "shown": {value: words for value, (words, _) in SHOWN.items()},
         "asked": asked,
         "typed": request.POST.get("feed", "") if trouble else "",
@@ -128,7 +133,7 @@ def _asked(request: HttpRequest) -> dict[str, str]:
     after = asked["after"]
     is_number = after.isascii() and after.isdigit() and len(after) <= NUMBER_DIGITS
     wrong = {
-        "sort": asked["sort"] not in SORTS,
+        "sort": asked["sort"] not in SORTS | SORTS_OF_KEPT,
         "show": asked["show"] not in SHOWN,
         "after": not is_number,
     }
