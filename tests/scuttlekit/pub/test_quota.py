@@ -14,7 +14,7 @@ from scuttlekit.pub.store import Store
 from tests.scuttlekit.store.voices import Voice
 
 OWN = KeyPair(b"o" * 32)
-SIZE = 1000
+SIZE = 4096
 
 
 class House:
@@ -97,6 +97,20 @@ async def test_room_is_kept_for_what_comes(house: House):
         assert first
         assert not house.comes("&" + blob[1:], 3 * SIZE)
     assert house.comes(blob, 3 * SIZE)
+
+
+async def test_small_blobs_count_as_what_they_take_of_the_disk(tmp_path: Path):
+    """A flood of blobs of one byte each would take thousands of times its size."""
+    house = House(tmp_path / "data", blobs=6 * SIZE)
+    small = [await house.blob(sign, 1, house.alice, size=1) for sign in "12345"]
+    assert house.quota.figures()["blobs"] == 5 * SIZE
+    wanted = await house.blob("w", 2, house.bob, size=1)
+    house.blobs.remove(wanted)
+    assert house.comes(wanted, 1)
+    assert house.here(*small) == [True] * 5
+    assert house.comes(wanted, SIZE + 1)
+    assert house.here(*small).count(True) == 4
+    house.store.close()
 
 
 async def test_whose_messages_are_taken_in_depends_on_what_they_take(tmp_path: Path):

@@ -6,7 +6,7 @@ this order: far blobs, the oldest first; then those of the member whose blobs ta
 first. Blobs that the pub's own feed links stay, and a far blob only replaces other far blobs. Messages are
 never removed. When they fill three quarters of `disk`, only messages of feeds that the pub follows are
 accepted, except feeds that take a tenth of `disk` by themselves. When messages fill nearly all of it, only
-the pub's own are accepted.
+the pub's own are accepted. A blob counts as what it takes of the disk: whole blocks, however small it is.
 """
 
 import asyncio
@@ -23,6 +23,7 @@ from scuttlekit.pub.disk import beside
 from scuttlekit.pub.limits import Limits
 from scuttlekit.pub.log import chatter
 from scuttlekit.pub.store import LOG, NotReady, Store
+from scuttlekit.pub.store.shelf import on_disk
 
 FOR_BLOBS: Final = 0.95
 """Blobs may fill the folder up to this share of `disk`, with log and index counted in."""
@@ -154,12 +155,13 @@ class Quota:
     @contextmanager
     def coming(self, blob: str, size: int) -> Iterator[bool]:
         """Yield whether there is room for a blob of `size` bytes. The room is reserved within the `with` block."""
-        self._coming += size
+        taken = on_disk(size)
+        self._coming += taken
         try:
             # Who links the blob only matters if there is no room.
             yield self._over() <= 0 or self._make_room(far=not self._is_near(blob))
         finally:
-            self._coming -= size
+            self._coming -= taken
 
     def _is_near(self, blob: str) -> bool:
         with self._store.shelf() as shelf:

@@ -20,6 +20,8 @@ TABLES: Final = (
 Held = tuple[bytes, int, int]
 """A stored blob: its SHA-256, its size in bytes, and when it arrived, in seconds since 1970."""
 
+_BLOCK: Final = 4096
+_ON_DISK: Final = f"(size + {_BLOCK - 1}) / {_BLOCK} * {_BLOCK}"
 
 _NEAR: Final = (
     f"(SELECT feed FROM members WHERE relation = {FOLLOWS}"  # noqa: S608  # nosec B608
@@ -32,7 +34,7 @@ _FAR: Final = (
 )
 _LARGEST: Final = (
     "SELECT links.feed FROM links JOIN members USING (feed) JOIN blobs USING (blob)"  # noqa: S608  # nosec B608
-    f" WHERE relation = {FOLLOWS} AND blob NOT IN {_OURS} GROUP BY links.feed ORDER BY SUM(size) DESC LIMIT 1"
+    f" WHERE relation = {FOLLOWS} AND blob NOT IN {_OURS} GROUP BY links.feed ORDER BY SUM({_ON_DISK}) DESC LIMIT 1"
 )
 _OF_LARGEST: Final = (
     f"SELECT blob, size FROM links JOIN blobs USING (blob) WHERE feed = ({_LARGEST})"  # noqa: S608  # nosec B608
@@ -40,6 +42,11 @@ _OF_LARGEST: Final = (
 )
 _IS_NEAR: Final = f"SELECT 1 FROM links WHERE blob = ?2 AND feed IN {_NEAR} LIMIT 1"  # noqa: S608  # nosec B608
 _LATEST: Final = 1 << 53
+
+
+def on_disk(size: int) -> int:
+    """How many bytes of the disk a blob of `size` bytes takes: file systems store files in blocks."""
+    return -(-size // _BLOCK) * _BLOCK
 
 
 class Shelf:
@@ -54,11 +61,11 @@ class Shelf:
 
     @property
     def total(self) -> int:
-        """The size of all stored blobs in bytes."""
+        """How many bytes of the disk all stored blobs take."""
         if self._total is None:
             with translated():
                 (self._total,) = self._connection.execute(
-                    "SELECT COALESCE(SUM(size), 0) FROM blobs"
+                    f"SELECT COALESCE(SUM({_ON_DISK}), 0) FROM blobs"  # noqa: S608  # nosec B608
                 ).fetchone()
         return self._total or 0
 
@@ -74,7 +81,7 @@ class Shelf:
 
     def put(self, blobs: Sequence[Held]) -> None:
         """Record that these blobs are stored."""
-        new = sum(size - (self._size(blob) or 0) for blob, size, _ in blobs)
+        new = sum(on_disk(size) - on_disk(self._size(blob) or 0) for blob, size, _ in blobs)
         self._total = self.total + new
         with translated(), transaction(self._connection):
             self._connection.executemany("INSERT OR REPLACE INTO blobs VALUES (?, ?, ?)", blobs)
@@ -82,7 +89,7 @@ class Shelf:
     def take(self, blob: bytes) -> None:
         """Record that this blob is gone."""
         if (size := self._size(blob)) is not None:
-            self._total = self.total - size
+            self._total = self.total - on_disk(size)
             with translated():
                 self._connection.execute("DELETE FROM blobs WHERE blob = ?", (blob,))
 
