@@ -268,6 +268,11 @@ class Observed(BotRow):
     tunnels = models.PositiveIntegerField(
         null=True, blank=True, help_text="How many tunnels go through its room."
     )
+    aliases = models.PositiveIntegerField(
+        null=True,
+        blank=True,
+        help_text="How many aliases members of its room have; none where its code does not say.",
+    )
     limits_told = models.CharField(
         max_length=200, blank=True, default="", db_default="", help_text="Which limits it was told last."
     )

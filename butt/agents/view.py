@@ -116,6 +116,11 @@ class View:
         return self.agent.wanted.room_mode
 
     @property
+    def aliases(self) -> int | None:
+        """How many aliases members of its room have; None if its code does not say."""
+        return self._observed.aliases
+
+    @property
     def attendants(self) -> int | None:
         """How many people are in its room; None if its code has no room."""
         return self._observed.attendants

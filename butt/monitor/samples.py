@@ -38,7 +38,7 @@ _READ = (
     "started_at",
     "traffic",
 )
-_SEEN = "bot_id alive launch trouble started_at sequence said catching_up memory disk bytes_in bytes_out peers hops room full traffic traffic_full traffic_behind attendants tunnels at".split()
+_SEEN = "bot_id alive launch trouble started_at sequence said catching_up memory disk bytes_in bytes_out peers hops room full traffic traffic_full traffic_behind attendants tunnels aliases at".split()
 _UNSEEN = ("bot_id", "alive", "trouble", "at")
 _COUNTED = "bot_id started_at bytes_in bytes_out messages feeds indexed to_index".split()
 
@@ -151,7 +151,7 @@ def _count(row: Observed, last: Counters | None, at: datetime, figures: BotFigur
     row.room = figures.room.model_dump() if figures.room else None
     row.full = figures.room.full if figures.room else 0
     _see_month(row, figures)
-    row.attendants, row.tunnels = figures.attendants, figures.tunnels
+    row.attendants, row.tunnels, row.aliases = figures.attendants, figures.tunnels, figures.aliases
     return Span(at, 1, tuple(values))
 
 

@@ -130,6 +130,7 @@ class BotFigures(BaseModel):
     traffic: Month | None = None
     attendants: int | None = Field(None, ge=0, le=10**9)
     tunnels: int | None = Field(None, ge=0, le=10**9)
+    aliases: int | None = Field(None, ge=0, le=10**9)
 
     @field_validator("startedAt")
     @classmethod

@@ -34,6 +34,7 @@ class Figure(StrEnum):
     INDEXED = "indexed"
     ATTENDANTS = "attendants"
     TUNNELS = "tunnels"
+    ALIASES = "aliases"
 
 
 @dataclass(frozen=True)

@@ -7,7 +7,7 @@ from butt.services.interface import Figure, Service
 
 ROOM = Service(
     what="lets members who are online meet, and keeps no messages",
-    figures=(Figure.ATTENDANTS, Figure.TUNNELS, Figure.PEERS),
+    figures=(Figure.ATTENDANTS, Figure.TUNNELS, Figure.ALIASES, Figure.PEERS),
     parts=frozenset(),
     configuration={"hops": 0},
 )

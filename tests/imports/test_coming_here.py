@@ -2,15 +2,18 @@
 
 import asyncio
 import socket
+import sqlite3
 import urllib.error
 import urllib.request
 from contextlib import closing
+from http import HTTPStatus
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from scuttlekit import RemoteError
+from scuttlekit import Address, KeyPair, RemoteError, ScuttlebuttError, connect
+from scuttlekit.aliases import confirmation
 from tests import stock
 from tests.exports.living import master_of, publish, save_export, waits_for_its_profile
 from tests.imports.bringing import bring, is_swept
@@ -86,6 +89,52 @@ def test_an_export_comes_back_when_the_bot_is_gone(site: Service, tmp_path: Path
         )
     )
     assert alice.sees(brought)["reason"] is None
+
+
+def test_a_room_comes_back_with_its_members_and_their_aliases(site: Service, tmp_path: Path):
+    dora, member = site.person("dora@example.org"), KeyPair.generate()
+    made = dora.names_a_bot("cafe", service="room")
+    room = dora.waits_for("alive", made)
+    waits_for_its_profile(site, room)
+    dora.call("PUT", f"/agents/{room['id']}/members/{member.id}", {"relation": "follows"})
+    wait_for(lambda: asyncio.run(has_alias(room, member, "carol")))
+    assert members_of(dora, room) == [(member.id, ["carol"])]
+    wait_for(lambda: aliases_seen(site) == 1)
+    dora.asks("stop", room)
+    dora.waits_for("stopped", room)
+    save_export(dora, room, "all", tmp_path / "cafe.tar")
+    leaves(dora, room)
+
+    status, brought = bring(dora, "back", (tmp_path / "cafe.tar").read_bytes())
+    assert (status, brought["service"], brought["ssbId"]) == (201, "room", room["ssbId"])
+    dora.waits_for("alive", brought)
+    wait_for(lambda: members_of(dora, brought) == [(member.id, ["carol"])])
+
+
+def aliases_seen(site: Service) -> int | None:
+    """What the monitor wrote down of the one room that there is."""
+    with closing(sqlite3.connect(site.home / "butt.sqlite3", timeout=20)) as database:
+        query = "SELECT aliases FROM agents_observed JOIN agents_agent ON id = bot_id WHERE service = 'room'"
+        return database.execute(query).fetchone()[0]
+
+
+async def has_alias(room: Any, member: KeyPair, alias: str) -> bool:
+    """Whether the room took the alias, which it does once it was told where the pages of aliases are."""
+    host, _, port = room["address"].partition("~")[0].removeprefix("net:").rpartition(":")
+    signature = member.sign_text(confirmation(room["ssbId"], member.id, alias))
+    try:
+        async with connect(Address(host, int(port), room["ssbId"]), member) as peer:
+            await peer.call("room.registerAlias", alias, signature)
+    except ScuttlebuttError:
+        return False
+    return True
+
+
+def members_of(who: Person, room: Any) -> list[tuple[str, list[str]]]:
+    """Id and aliases of each; none while the room cannot be asked."""
+    status, answer = who.site.ask("GET", f"/agents/{room['id']}/members", token=who.token)
+    found = answer["members"] if status == HTTPStatus.OK else []
+    return [(each["ssbId"], each.get("aliases", [])) for each in found]
 
 
 def test_an_older_export_gets_its_newer_messages_from_a_peer_first(site: Service, tmp_path: Path):

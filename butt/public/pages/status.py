@@ -112,6 +112,7 @@ FIGURES: dict[Figure, tuple[str, Callable[[View, Reading], int | None]]] = {
     Figure.INDEXED: ("indexed", lambda _, reading: reading.share),
     Figure.ATTENDANTS: ("in its room now", lambda view, _: view.attendants),
     Figure.TUNNELS: ("tunnels now", lambda view, _: view.tunnels),
+    Figure.ALIASES: ("aliases", lambda view, _: view.aliases),
 }
 
 

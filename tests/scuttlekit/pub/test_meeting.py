@@ -286,7 +286,7 @@ async def test_a_tunnel_carries_both_ways_and_tells_who_called(door):
                 came += await anext(tunnel)
             assert came == bytes([7]) * size
         assert origins == [{"portal": PUB.id, "target": BOB.id, "origin": ALICE.id}]
-        assert door.room.figures() == {"attendants": 1, "tunnels": 1}
+        assert door.room.figures() == {"attendants": 1, "tunnels": 1, "aliases": 0}
         tunnel.abort()
         await eventually(lambda: door.room.figures()["tunnels"] == 0)
 

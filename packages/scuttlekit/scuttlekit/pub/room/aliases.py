@@ -42,6 +42,9 @@ class Aliases:
             ) from None
         self._aliases = {each.alias: each for each in kept}
 
+    def __len__(self) -> int:
+        return len(self._aliases)
+
     def find(self, alias: str) -> Alias | None:
         return self._aliases.get(alias)
 

@@ -53,4 +53,8 @@ class MeetingRoom:
         return self.told.aliases_at is not None and self.privacy.mode in {Mode.OPEN, Mode.COMMUNITY}
 
     def figures(self) -> dict[str, int]:
-        return {"attendants": len(self.attendants), "tunnels": len(self.tunnels)}
+        return {
+            "attendants": len(self.attendants),
+            "tunnels": len(self.tunnels),
+            "aliases": len(self.aliases),
+        }
