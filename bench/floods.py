@@ -1,7 +1,8 @@
 """A pub that may take 100 MB of disk, flooded for ten minutes by a member, by whom the member follows, and with blobs.
 
 Every half second its whole folder is counted: it must never be above the bound by more than one blob. Another member goes on
-to speak, and it is measured how long it takes until the pub has each of their messages.
+to speak, and it is measured how long it takes until the pub has each of their messages. `python -m bench.floods 30` floods it
+for 30 seconds.
 """
 
 import asyncio
@@ -30,8 +31,7 @@ STRANGERS = 5
 TEXT = "x" * 7000
 
 
-def main() -> None:
-    seconds = float(sys.argv[1]) if len(sys.argv) > 1 else SECONDS
+def main(seconds: float = SECONDS) -> None:
     with tempfile.TemporaryDirectory() as home:
         os.environ["BUTT_HOME"] = home
         release = build().path
@@ -145,4 +145,4 @@ async def follow(peer: Peer, feed: str) -> None:
 
 
 if __name__ == "__main__":
-    main()
+    main(*map(float, sys.argv[1:2]))
