@@ -145,6 +145,12 @@ class Configuration(BaseSettings):
         ge=0,
         description="How much of the disk the blobs of one bot may take, in GiB; 0: as much as it may take.",
     )
+    bot_blob_mib: float = Field(
+        0,
+        ge=0,
+        le=5,
+        description="The largest blob that a bot fetches for others, in MiB; 0: 5, as for all of Scuttlebutt.",
+    )
     bot_far_blob_days: int = Field(
         0,
         ge=0,

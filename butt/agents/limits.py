@@ -14,6 +14,7 @@ from butt.configuration import configuration
 from butt.services.interface import ServicePart
 
 GIB: Final = 2**30
+MIB: Final = 2**20
 LEAST: Final[Mapping[str, int]] = {
     "disk": 100 * 2**20,
     "blobs": 0,
@@ -46,6 +47,7 @@ def of_operator() -> dict[str, int]:
     given = {
         "disk": int(settings.bot_disk_gib * GIB),
         "blobs": int(settings.bot_blobs_gib * GIB),
+        "blob": int(settings.bot_blob_mib * MIB),
         "farBlobDays": settings.bot_far_blob_days,
         TRAFFIC: int(settings.bot_traffic_gib * GIB),
     }

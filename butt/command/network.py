@@ -60,6 +60,7 @@ def network(name: str, hops: int | None, announce: bool | None, as_json: bool) -
 @bot_name
 @click.option("--disk-gib", type=float, help="How much disk it may use; 0 means the operator's limit.")
 @click.option("--blobs-gib", type=float, help="How much disk all blobs may use.")
+@click.option("--blob-mib", type=float, help="How large one blob may be that it fetches.")
 @click.option("--traffic-gib", type=float, help="How much may go over its network in a month, in and out.")
 @click.option(
     "--far-blob-days",
@@ -71,6 +72,7 @@ def limits(
     name: str,
     disk_gib: float | None,
     blobs_gib: float | None,
+    blob_mib: float | None,
     traffic_gib: float | None,
     far_blob_days: int | None,
     as_json: bool,
@@ -79,6 +81,7 @@ def limits(
     asked = {
         "disk": None if disk_gib is None else int(disk_gib * 2**30),
         "blobs": None if blobs_gib is None else int(blobs_gib * 2**30),
+        "blob": None if blob_mib is None else int(blob_mib * 2**20),
         "farBlobDays": far_blob_days,
         "traffic": None if traffic_gib is None else int(traffic_gib * 2**30),
     }

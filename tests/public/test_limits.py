@@ -5,6 +5,7 @@ from django.test import Client
 from django.utils import timezone
 
 from butt.accounts.tokens import issue_token
+from butt.agents.limits import effective
 from butt.agents.models import Agent, Observed, Wanted
 from butt.agents.traffic import month_of
 from butt.configuration import configuration
@@ -57,6 +58,20 @@ def test_the_traffic_of_this_month_is_told_and_that_of_another_is_over(bot: Agen
 
 
 PAGE = "/bots/my/limits"
+
+
+def test_the_size_of_each_blob_is_bounded_by_its_owner_within_what_the_operator_says(
+    alice: Client, bot: Agent, monkeypatch: pytest.MonkeyPatch
+):
+    assert "At most 5, as all apps do." in alice.get(PAGE).content.decode()
+    assert alice.post(PAGE, {"blob": "0.5"})["Location"] == PAGE
+    assert Wanted.objects.get(bot=bot).limits == {"blob": 2**19}
+    bounded = configuration().model_copy(update={"bot_blob_mib": 2})
+    monkeypatch.setattr("butt.agents.limits.configuration", lambda: bounded)
+    assert effective({}) == {"blob": 2**21}
+    assert effective({"blob": 2**19}) == {"blob": 2**19}
+    refused = alice.post(PAGE, {"blob": "3"})
+    assert (refused.status_code, 'id="blob-error"' in refused.content.decode()) == (422, True)
 
 
 def test_they_are_set_on_a_page_in_gib_and_days(alice: Client, bot: Agent, monkeypatch: pytest.MonkeyPatch):

@@ -5,15 +5,15 @@ from django.shortcuts import redirect, render
 
 from butt.agents.actions import Refused
 from butt.agents.bots import bot_by_name
-from butt.agents.limits import GIB, TRAFFIC, of_operator, set_limits
+from butt.agents.limits import GIB, MIB, TRAFFIC, of_operator, set_limits
 from butt.agents.models import Agent
 from butt.agents.view import View
 from butt.public.letters import say
 from butt.public.pages.person import for_person
 from butt.services.interface import ServicePart
 
-FIELDS = {"disk": GIB, "blobs": GIB, "farBlobDays": 1, TRAFFIC: GIB}
-"""The fields of the form, and how many of the pub's units make one of the form's: GiB and days."""
+FIELDS = {"disk": GIB, "blobs": GIB, "blob": MIB, "farBlobDays": 1, TRAFFIC: GIB}
+"""The fields of the form, and how many of the bot's units make one of the form's: GiB, MiB and days."""
 LONGEST = 12
 
 
