@@ -27,7 +27,7 @@ class Order:
     start again, whatever the new code does to its disk. `catch_up` says that the bot came from elsewhere: its pub fetches its
     own messages before it may publish. `revoked` are the ids of invites that its pub takes back before it lets anybody in.
     `network` is the key of its network in base64, empty for the main one; `hops` is how far in the follow graph it keeps
-    messages, None for the default.
+    messages, None for the default. `disk` is how many bytes of the disk it may use, 0 for no limit.
     """
 
     bot_id: uuid.UUID
@@ -44,6 +44,7 @@ class Order:
     catch_up: bool = False
     network: str = ""
     hops: int | None = None
+    disk: int = 0
 
 
 @dataclass(frozen=True)

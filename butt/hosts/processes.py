@@ -5,13 +5,15 @@ belongs to; when supervisord restarts a process that died, the launch stays the 
 """
 
 import json
+import os
 import shlex
 import shutil
+import signal
 import time
 import uuid
 import xmlrpc.client  # nosec B411 # it speaks to supervisord alone, over a socket of the home folder
 from collections.abc import Callable, Container, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -20,8 +22,9 @@ import psutil
 from supervisor.states import STOPPED_STATES, ProcessStates
 from supervisor.xmlrpc import Faults
 
-from butt.hosts import exits, trial
+from butt.hosts import disk_quota, exits, trial
 from butt.hosts.adopting import take_over
+from butt.hosts.disk_watch import DiskWatch
 from butt.hosts.interface import Folder, HostTrouble, Order, Sighting
 from butt.hosts.local_reader import tail
 from butt.hosts.orphans import GRAVE, OrphanedBot, id_of, orphans_in
@@ -54,13 +57,18 @@ stdout_logfile_backups=3
 
 
 class Processes:
-    """A `Host`. `home` is the service's home folder."""
+    """A `Host` and `BackgroundWork`. `home` is the service's home folder."""
 
     def __init__(self, home: Path) -> None:
+        self._home = home
         self.bots = home / "bots"
         self.bots.mkdir(parents=True, exist_ok=True)
         self._supervisor = Supervisor(home / "supervisor", self._end_orphans)
         self._latest: dict[Path, tuple[int, Any]] = {}
+
+    def work(self, go_on: Callable[[], bool]) -> None:
+        """Watch the disk. It has a connection to supervisord of its own, as two threads cannot share one."""
+        DiskWatch(self.bots, Processes(self._home).end_at_once).run(go_on)
 
     def free_port(self, taken: frozenset[int]) -> int:
         return free_port(taken)
@@ -121,12 +129,24 @@ class Processes:
                 time.sleep(0.05)
         self._supervisor.shut_down()
 
+    def end_at_once(self, name: str) -> None:
+        """End a bot's processes without waiting for them. supervisord does not start it again."""
+        row = self._row(name) if self._supervisor.is_up() else None
+        if row is None or row["state"] in STOPPED_STATES:
+            return
+        self._stop(name)
+        with suppress(ProcessLookupError):
+            # supervisord makes each of its programs the leader of a process group.
+            if row["pid"]:
+                os.killpg(row["pid"], signal.SIGKILL)
+
     def _start(self, order: Order) -> None:
         name, folder = str(order.bot_id), self._folder(order.bot_id)
         state, known = self._state(name), _launch_in(folder.config)
         if known == order.launch and (state not in (None, ProcessStates.STOPPED) or trial.is_full(folder)):
             if not order.on_trial:
                 trial.end(folder, order.release)
+            disk_quota.set_limit(folder, order.disk)
             return
         if state not in (None, *STOPPED_STATES):
             self._stop(name)
@@ -143,6 +163,9 @@ class Processes:
             trial.begin(folder, order.release)
         else:
             trial.end(folder, order.release)
+        disk_quota.set_limit(folder, order.disk)
+        if not disk_quota.may_start(folder):
+            return
         write_whole(folder.config, json.dumps(pub_config(order, folder), indent=1))
         self._register(name, order, folder)
         self._quietly(Faults.ALREADY_STARTED, "startProcess", name, False)
@@ -200,6 +223,8 @@ class Processes:
         ssb_id = id_in(folder)
         if trial.is_full(folder):
             return self._ended_for_room(folder, row, ssb_id)
+        if stop := disk_quota.stopped(folder):
+            return self._ended_for_disk(folder, row, ssb_id, stop.why)
         if row is None or row["state"] == ProcessStates.STOPPED:
             return Sighting(ssb_id=ssb_id, latest=self._newest(folder, ssb_id))
         over = row["state"] in (ProcessStates.EXITED, ProcessStates.FATAL)
@@ -232,6 +257,15 @@ class Processes:
         trial.give_room(folder)
         words = LastWords.none(exits.DISK_FULL)
         return Sighting(ended=words.message, exit_code=words.code, ssb_id=ssb_id)
+
+    def _ended_for_disk(
+        self, folder: Folder, row: dict[str, Any] | None, ssb_id: str | None, why: str
+    ) -> Sighting:
+        if row is not None and row["state"] not in STOPPED_STATES:
+            self.end_at_once(folder.path.name)
+            return Sighting(running=True, ssb_id=ssb_id)
+        latest = self._newest(folder, ssb_id)
+        return Sighting(ended=why, exit_code=exits.DISK_FULL, ssb_id=ssb_id, latest=latest)
 
     def _folder(self, bot_id: uuid.UUID) -> Folder:
         return Folder(self.bots / str(bot_id))

@@ -64,6 +64,14 @@ def is_full(folder: Folder) -> bool:
         return False
 
 
+def ballast_size(folder: Folder) -> int:
+    """How many bytes the ballast takes; 0 without one."""
+    try:
+        return _ballast(folder).stat().st_size
+    except FileNotFoundError:
+        return 0
+
+
 def give_room(folder: Folder) -> None:
     """Call when the process that filled the disk has ended. The ballast is left empty as a mark: nothing else could be written."""
     os.truncate(_ballast(folder), 0)

@@ -16,7 +16,7 @@ from datetime import timedelta
 from django.db import IntegrityError, InterfaceError, OperationalError, transaction
 from django.utils import timezone
 
-from butt.agents import journal
+from butt.agents import journal, limits
 from butt.agents.bots import bots
 from butt.agents.models import DEFAULT_HOPS, Agent, Observed, Progress
 from butt.agents.proof import is_proven, shown
@@ -253,6 +253,7 @@ class Steward:
             revoked=revoked_of(bot) if run else (),
             network=_key_beside_main(bot.wanted.network),
             hops=None if bot.wanted.hops == DEFAULT_HOPS else bot.wanted.hops,
+            disk=limits.effective(bot.wanted.limits).get("disk", 0),
         )
 
     def _destroy(self, bot: Agent) -> None:

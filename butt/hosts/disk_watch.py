@@ -1,0 +1,106 @@
+"""Measures the folders of the bots of this machine, and ends a bot that uses too much of the disk.
+
+Looking at the free space is cheap, so that happens several times a second. The folders are measured when much of it went, and
+every half minute in any case. There are two rules: a bot that uses more than its quota is ended, and if little of the disk is free,
+the bot that grew most in the last minute is.
+"""
+
+import logging
+import os
+import shutil
+import time
+import uuid
+from collections.abc import Callable
+from pathlib import Path
+
+from butt.hosts import disk_quota, trial
+from butt.hosts.interface import Folder
+from butt.hosts.orphans import id_of
+from butt.rounds import GoOn, rounds
+
+log = logging.getLogger("butt.hosts")
+
+TICK, EVERY, AFTER_TROUBLE = 0.25, 30.0, 3.0
+PAUSE = 9
+"""The folders of many bots take long to measure: at most a tenth of the time is spent on it while there is free space."""
+
+MUCH, LITTLE = 64 * 1024 * 1024, 1024 * 1024
+"""After so many bytes of the free space are gone, folders are measured; after less if little is free."""
+
+LEAST_GROWN = 4 * 1024 * 1024
+"""Whoever grew by less than this did not fill the disk."""
+
+
+class DiskWatch:
+    """`bots` is the folder with all bots' folders, `end` ends a bot's processes at once, given its folder's name."""
+
+    def __init__(self, bots: Path, end: Callable[[str], None]) -> None:
+        self._bots, self._end = bots, end
+        self._most_free = 0
+        self._next = self._not_before = float("-inf")
+        self._before: dict[uuid.UUID, int] = {}
+        self._before_at: float | None = None
+
+    def run(self, go_on: GoOn) -> None:
+        rounds(self._round, go_on, log, AFTER_TROUBLE)
+
+    def _round(self) -> float:
+        self.look()
+        return TICK
+
+    def look(self) -> None:
+        """Look at the free space, and at all bots if that is due."""
+        now, space = time.monotonic(), shutil.disk_usage(self._bots)
+        is_low = space.free < disk_quota.least_free(space.total)
+        gone = self._most_free - space.free
+        self._most_free = max(self._most_free, space.free)
+        is_due = now >= self._next or gone >= (LITTLE if is_low else MUCH)
+        if not is_due or (now < self._not_before and not is_low):
+            return
+        sizes = self._measure()
+        if self._before_at is None:
+            self._before, self._before_at = sizes, now
+        for bot_id, size in sizes.items():
+            self._hold_to_quota(bot_id, size)
+        if is_low:
+            self._make_room(sizes, space.free, space.total)
+        if now - self._before_at >= EVERY:
+            self._before, self._before_at = sizes, now
+        self._most_free = space.free
+        self._next = now + EVERY
+        self._not_before = now + PAUSE * (time.monotonic() - now)
+
+    def _measure(self) -> dict[uuid.UUID, int]:
+        found = [bot_id for name in os.listdir(self._bots) if (bot_id := id_of(name))]  # noqa: PTH208 - of thousands
+        return {bot_id: disk_quota.size_of(self._folder(bot_id)) for bot_id in found}
+
+    def _hold_to_quota(self, bot_id: uuid.UUID, size: int) -> None:
+        folder = self._folder(bot_id)
+        most = disk_quota.quota_of(folder).most
+        if disk_quota.stopped(folder):
+            # It was started between being ended and being marked.
+            self._end(str(bot_id))
+        elif most and size > most:
+            log.warning("%s uses %d bytes of disk, more than %d: it is ended", bot_id, size, most)
+            self._stop(bot_id, lambda: disk_quota.stop_for_limit(folder, size))
+
+    def _make_room(self, sizes: dict[uuid.UUID, int], free: int, total: int) -> None:
+        """While code is on trial, `butt.hosts.trial` sees to it that the disk does not stay full."""
+        grown = {
+            bot_id: size - self._before.get(bot_id, 0)
+            for bot_id, size in sizes.items()
+            if not trial.is_on(self._folder(bot_id)) and not disk_quota.stopped(self._folder(bot_id))
+        }
+        worst = max(grown, key=grown.__getitem__, default=None)
+        if worst is None or grown[worst] < LEAST_GROWN:
+            return
+        log.warning("%s grew by %d bytes, and %d are free: it is ended", worst, grown[worst], free)
+        self._stop(worst, lambda: disk_quota.stop_for_room(self._folder(worst), free, total))
+
+    def _stop(self, bot_id: uuid.UUID, mark: Callable[[], None]) -> None:
+        """It ends first: it would fill the space that the service needs to write down what became of it."""
+        self._end(str(bot_id))
+        mark()
+
+    def _folder(self, bot_id: uuid.UUID) -> Folder:
+        return Folder(self._bots / str(bot_id))
