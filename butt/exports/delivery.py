@@ -22,7 +22,7 @@ FORK = (
 )
 
 _README = """\
-This is the whole of {name}, a Secure Scuttlebutt pub: {id}
+This is the whole of {name}, a Secure Scuttlebutt {service}: {id}
 
 It is a data folder as ssb-server has it: unpack it, and start a server on it.
 
@@ -111,7 +111,9 @@ def _all(bot: Agent, bundle: ExportBundle) -> Delivery:
         "blobs": {"count": bundle.blobs, "size": bundle.blobs_size},
         "madeAt": timezone.now().isoformat(timespec="seconds"),
     }
-    readme = _README.format(name=bot.name, id=bot.progress.ssb_id, sequence=sequence, fork=FORK)
+    readme = _README.format(
+        name=bot.name, service=bot.service, id=bot.progress.ssb_id, sequence=sequence, fork=FORK
+    )
     return _tar(
         f"{bot.name}.tar",
         bundle,

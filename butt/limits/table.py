@@ -232,7 +232,7 @@ IMPORTS = Limit(
     "imports",
     8,
     "imports",
-    "How many pubs may be on their way to one server. Another one ends the slowest of them.",
+    "How many imports may be on their way to one server. Another one ends the slowest of them.",
 )
 PERSON_IMPORTS = Limit("person-imports", 2, "imports", "The same, of one person.")
 PERSON_EXPORTS = Limit(

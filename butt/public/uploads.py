@@ -103,8 +103,8 @@ class Incoming:
             message = asyncio.run_coroutine_threadsafe(self._within(patience), self._loop).result()
             if self._must_go.is_set():
                 raise _broken_off(
-                    "Many bring their pubs at this moment, and this one came slowest, so its place went to another. "
-                    "Send it over a quicker line, or later."
+                    "Many people import bots at the moment, and this import was the slowest, so it had to make room. "
+                    "Try again over a faster connection, or later."
                 )
             if message is None:
                 raise _broken_off(f"For {STALL_SECONDS} seconds nothing more came: send it again.")

@@ -9,7 +9,7 @@ from butt.services.interface import Service
 USUAL = "pub"
 """The service of a bot if nobody chose one."""
 
-GONE = Service(what="nobody knows: no package brings this service any more", figures=(), parts=frozenset())
+GONE = Service(what="goes on with the code that it has", figures=(), parts=frozenset())
 """A bot whose service was uninstalled goes on with the code it has."""
 
 

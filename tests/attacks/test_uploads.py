@@ -72,5 +72,5 @@ def test_the_slowest_of_many_goes_when_another_comes(server: Pages, lines: list[
     assert status == 201, brought
     answer = heard(lines[0])
     assert b" 408 " in answer
-    assert "came slowest" in json.loads(answer.partition(b"\r\n\r\n")[2])["error"]["message"]
+    assert "was the slowest" in json.loads(answer.partition(b"\r\n\r\n")[2])["error"]["message"]
     assert drafts(server) == IMPORTS.most - 1, "and only that one"

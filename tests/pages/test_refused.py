@@ -85,7 +85,7 @@ def test_who_brings_more_at_once_than_may_be_is_told_when_to_come_again(server: 
     cookie = {"Cookie": signed_in(server, "bringer@example.org")}
     status, heads, page = asked(server, "/bots/import", PAGE | cookie)
     assert status == 503
-    assert "bring it again in a minute" in page
+    assert "try again in a minute" in page
     assert (heads["Retry-After"], heads["Connection"]) == ("60", "close")
     assert {name: heads[name] for name in PROTECTING} == protection(server)
 
@@ -138,6 +138,6 @@ def test_a_browser_that_brings_much_shows_the_page(server: Pages, browser: Brows
     )
     page.locator("input[type=file]").set_input_files(tar)
     page.get_by_role("button", name="bring").click()
-    page.get_by_text("bring it again in a minute").wait_for()
+    page.get_by_text("try again in a minute").wait_for()
     assert page.title().startswith("not now")
     page.close()

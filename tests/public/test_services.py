@@ -1,6 +1,7 @@
 """What bots are for: pubs and rooms, from who makes one to what its pub is told at its start."""
 
 import json
+import re
 
 import pytest
 from django.test import Client
@@ -10,15 +11,16 @@ from butt.accounts.tokens import issue_token
 from butt.agents import actions
 from butt.agents.actions import Refused
 from butt.agents.limits import set_limits
-from butt.agents.models import Agent, Observed, Wanted
+from butt.agents.models import Agent, Observed, Progress, Wanted
 from butt.agents.states import Action, State
 from butt.agents.view import View
 from butt.figures.models import Reading
 from butt.peers import joining
 from butt.services.interface import ALL_ACTIONS, Figure, Service, ServicePart
 from butt.services.known import services
+from scuttlekit import KeyPair
 from tests.people import person
-from tests.public.test_invites import words
+from tests.public.test_invites import invite, words
 
 pytestmark = pytest.mark.django_db
 
@@ -94,7 +96,7 @@ def test_the_api_says_what_a_bot_is_for_and_refuses_what_it_has_not(room: Agent)
 
 
 def test_a_room_tells_who_is_there_and_a_pub_what_it_keeps(alice: Client, bot: Agent):
-    Observed.objects.filter(bot=bot).update(alive=True, attendants=3, tunnels=1, hops=0)
+    Observed.objects.filter(bot=bot).update(alive=True, attendants=3, tunnels=1, aliases=12, hops=0)
     Reading.objects.create(
         bot=bot,
         started_at=timezone.now(),
@@ -110,10 +112,22 @@ def test_a_room_tells_who_is_there_and_a_pub_what_it_keeps(alice: Client, bot: A
     told = words(alice.get("/bots/my/status").content)
     assert "in its room now: 3" in told
     assert "tunnels now: 1" in told
+    assert "aliases: 12" in told
     assert "messages:" not in told
     assert "disk" not in words(alice.get("/bots/my/limits").content), "it has a limit of its traffic alone"
     assert alice.post("/bots/my/limits", {"traffic": "2"})["Location"] == "/bots/my/limits"
     assert Wanted.objects.get(bot=bot).limits == {"traffic": 2 * 2**30}
+
+
+def test_who_is_invited_reads_what_the_bot_does(bot: Agent):
+    Progress.objects.filter(bot=bot).update(ssb_id=KeyPair.generate().id, port=8100)
+    pages = (f"/join/{invite(bot, 'friends').token}", "/@my")
+    for name, service in services().items():
+        Agent.objects.filter(id=bot.id).update(service=name)
+        for page in pages:
+            told = words(Client().get(page).content)
+            assert service.what in told
+            assert re.findall(r"[Aa] (?:Secure Scuttlebutt )?(\w+)(?:: a friend| that)", told) == [name]
 
 
 def test_a_bot_whose_service_is_gone_goes_on_and_can_be_stopped(alice: Client, bot: Agent):

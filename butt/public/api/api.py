@@ -81,7 +81,7 @@ def described(_request: HttpRequest) -> HttpResponse:
 api = PublicApi(
     title="Butt as a Service",
     version="1",
-    description="Your Secure Scuttlebutt pubs, over JSON.",
+    description="Your Secure Scuttlebutt bots, over JSON.",
     auth=Bearer(),
     docs_url="/docs",
     openapi_url="/openapi.json",

@@ -97,7 +97,7 @@ def revoke_invite(
     invite_id: uuid.UUID,
     unfollow: bool = False,
 ) -> Any:
-    """Revoke an invite: the pub lets nobody in by it any more. With `unfollow`, it also unfollows everybody
+    """Revoke an invite: the bot lets nobody in by it any more. With `unfollow`, it also unfollows everybody
     who came by it.
     """
     person, bot = caller(request), _bot(request, agent_id)

@@ -17,10 +17,7 @@ DATABASE_SECONDS, UPLOADS_SECONDS = 5, 60
 """How many seconds to wait before trying again."""
 
 _NO_DATABASE = "The service cannot reach its database at the moment. Please try again shortly."
-_MANY_AT_ONCE = (
-    "As many pubs as can come at once are on their way at this moment. Nothing of yours was kept; "
-    "go back and bring it again in a minute."
-)
+_MANY_AT_ONCE = "Too many people import bots at the moment. Nothing of your import was kept. Go back and try again in a minute."
 
 
 def not_found(request: HttpRequest, exception: Exception | None = None) -> HttpResponse:  # noqa: ARG001
