@@ -28,7 +28,7 @@ WRITES_WITHOUT_END = """
 import itertools, os, signal, sys, time
 from pathlib import Path
 data = Path(sys.argv[1]).parent / "data"
-while (data / "modest").exists():
+while (data / "quiet").exists():
     time.sleep(60)
 signal.signal(signal.SIGTERM, signal.SIG_IGN)
 if os.fork() == 0:
@@ -70,6 +70,13 @@ def order(bot_id: uuid.UUID, code: Built, *, limit: int = 0, launch: int = 1) ->
     return Order(bot_id, True, launch, "127.0.0.1", "127.0.0.1", 9000, code.key, False, (), 0, disk=limit)
 
 
+def quiet(host: Processes, bot_id: uuid.UUID) -> None:
+    """From its next start on, the bot writes nothing."""
+    data = host.bots / str(bot_id) / "data"
+    data.mkdir(parents=True, exist_ok=True)
+    (data / "quiet").touch()
+
+
 def ended(host: Processes, bot_id: uuid.UUID) -> Sighting | None:
     seen = host.look()[bot_id]
     return seen if seen.ended else None
@@ -84,8 +91,7 @@ def test_a_bot_that_uses_more_than_its_limit_is_ended_and_starts_when_it_may_use
     tmp_path: Path, code: Built
 ):
     with watched(tmp_path / "home") as host:
-        (host.bots / str(MODEST) / "data").mkdir(parents=True)
-        (host.bots / str(MODEST) / "data" / "modest").touch()
+        quiet(host, MODEST)
         host.apply(order(MODEST, code, limit=MB))
         host.apply(order(GREEDY, code, limit=MB))
         seen = wait_for(lambda: ended(host, GREEDY), 60)
@@ -102,6 +108,7 @@ def test_a_bot_that_uses_more_than_its_limit_is_ended_and_starts_when_it_may_use
             assert ended(host, GREEDY)
         assert host.look()[MODEST].running
 
+        quiet(host, GREEDY)
         host.apply(order(GREEDY, code, limit=2 * used, launch=3))
         assert host.look()[GREEDY].running
 
@@ -109,8 +116,7 @@ def test_a_bot_that_uses_more_than_its_limit_is_ended_and_starts_when_it_may_use
 def test_who_fills_the_disk_without_a_limit_is_ended_and_nobody_else(tmp_path: Path, code: Built):
     with disk(tmp_path / "small", "128m"), watched(tmp_path / "small" / "home") as host:
         fill(tmp_path / "small" / "others", leave=10_000)
-        (host.bots / str(MODEST) / "data").mkdir(parents=True)
-        (host.bots / str(MODEST) / "data" / "modest").touch()
+        quiet(host, MODEST)
         host.apply(order(MODEST, code))
         host.apply(order(GREEDY, code))
         seen = wait_for(lambda: ended(host, GREEDY), 60)
@@ -119,6 +125,7 @@ def test_who_fills_the_disk_without_a_limit_is_ended_and_nobody_else(tmp_path: P
         assert ended(host, GREEDY)
         assert host.look()[MODEST].running
         (tmp_path / "small" / "others").unlink()
+        quiet(host, GREEDY)
         host.apply(order(GREEDY, code, launch=3))
         assert host.look()[GREEDY].running
 
