@@ -35,6 +35,7 @@ INSTALLED_APPS = [
     "butt.clouds",
     "butt.machines",
     "butt.accounts",
+    "butt.outbox",
     "butt.invites",
     "butt.peers",
     "butt.leaving",

@@ -72,7 +72,6 @@ SLOW = (
     *("tests/limits/test_error_reports.py", "tests/hosts/test_remote_reader.py"),
     "tests/accounts/test_guessing.py::test_many_at_once",
     "tests/accounts/test_leaving.py::test_however_many_have_to_stay_others_can_go",
-    "tests/accounts/test_mailing.py::test_nor_do_many_bots_of_whose_box_is_full",
 )
 """Slow tests, by the beginnings of their names, roughly the slowest first. The quick tests leave them out, and a whole run
 starts with them in this order.

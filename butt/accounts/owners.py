@@ -1,7 +1,7 @@
 """Sharing a bot: it may belong to several people, each an owner or a moderator, and always has at least one owner."""
 
 import uuid
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from datetime import timedelta
 
 from django.core import signing
@@ -157,17 +157,21 @@ def leave(person: Agent, bot: Agent) -> None:
             settle([bot.id])
 
 
-def set_role(owner: Agent, bot: Agent, person_id: uuid.UUID, role: str) -> None:
+def set_role(
+    owner: Agent, bot: Agent, person_id: uuid.UUID, role: str, check: Callable[[Role], None] = lambda _: None
+) -> None:
     """Make somebody who shares `bot` an owner or a moderator.
 
-    Whether they pay is not checked here (`butt.billing.takeover.set_role`). Raises `Refused`: `bad_role`,
-    `last_owner`, `too_many`; `NotAnOwner`; and `Agent.DoesNotExist` if the person does not share it.
+    `check` may refuse the role before anything is changed: whether they pay is not known here
+    (`butt.billing.takeover.set_role`). Raises `Refused`: `bad_role`, `last_owner`, `too_many`; `NotAnOwner`; and
+    `Agent.DoesNotExist` if the person does not share it.
     """
     wished = _clean_role(role)
     with transaction.atomic():
         share = _share_for(owner, bot, person_id)
         if share.role == wished:
             return
+        check(wished)
         if wished is Role.OWNER:
             _check_may_own_another(share.target_agent)
         else:

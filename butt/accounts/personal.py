@@ -8,7 +8,7 @@ from allauth.usersessions.models import UserSession
 
 from butt.accounts.models import AccessToken, Account, Impersonation, Invitation, SsbId
 from butt.agents.bots import bots_of
-from butt.agents.models import JournalEntry
+from butt.agents.models import Agent, JournalEntry
 
 
 def personal_data(account: Account) -> dict[str, Any]:
@@ -49,6 +49,10 @@ def personal_data(account: Account) -> dict[str, Any]:
         "ssbIds": list(
             SsbId.objects.filter(account=account).values("ssb_id", "bot__name", "created_at", "last_used_at")
         ),
+        "toldOf": list(person.messages.order_by("created_at").values("event", "channel", "sent_at")),
+        "toldHow": Agent.objects.filter(id=person.id)
+        .values("preferences__mail", "preferences__webhook")
+        .get(),
         "invitations": list(Invitation.objects.filter(inviter=person).values("bot__name", "email", "role")),
         "lookedAt": list(Impersonation.objects.filter(person=person).values("at", "until", "reason")),
         "journal": list(theirs.order_by("at").values("at", "bot_name", "what", "detail")),

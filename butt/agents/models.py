@@ -12,6 +12,7 @@ import uuid
 from django.db import models
 from django.db.models.functions import Now
 
+from butt.agents.names import full_name
 from butt.agents.states import State
 from butt.services.interface import LONGEST_NAME
 from scuttlekit.network_keys import MAIN
@@ -43,6 +44,10 @@ class Agent(models.Model):
 
     def __str__(self) -> str:
         return f"{self.type} {self.name}"
+
+    @property
+    def full_name(self) -> str:
+        return full_name(self.name)
 
 
 class Role(models.TextChoices):

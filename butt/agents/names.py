@@ -3,12 +3,18 @@
 import re
 
 from butt.agents.reserved import is_reserved
+from butt.configuration import configuration
 
 SHORTEST, LONGEST = 2, 32
 
 
 class BadName(ValueError):
     """A name that is not allowed; the text tells the person who typed it why."""
+
+
+def full_name(name: str) -> str:
+    """What people call a bot, and where they find its page: `NAME.DOMAIN`."""
+    return f"{name}.{configuration().domain}"
 
 
 def clean_bot_name(text: str) -> str:

@@ -53,7 +53,7 @@ class Events:
             if kind == "charge.dispute.created":
                 # Somebody who disputes a charge is not charged again.
                 Payer.objects.filter(customer=customer).update(cancels=True, wishes=True)
-        _write(kind, thing, customer, at)
+            _write(kind, thing, customer, at)
         return True
 
     def look(self, now: datetime) -> None:
@@ -90,7 +90,7 @@ def _write(kind: str, thing: dict[str, Any], customer: str, at: datetime) -> Non
     payer = Payer.objects.filter(customer=customer).first()
     if payer and kind == "charge.dispute.created":
         log.warning("%s disputed a charge: answer it in Stripe's dashboard.", payer)
-        letters.send(payer, "disputed", at, timezone.now())
+        letters.tell(payer, "disputed", at, timezone.now())
     elif payer and kind == "charge.refunded":
         amount = shown(int(thing["amount_refunded"]), str(thing["currency"]))
-        letters.send(payer, "refunded", at, timezone.now(), amount=amount)
+        letters.tell(payer, "refunded", at, timezone.now(), amount=amount)

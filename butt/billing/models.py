@@ -150,9 +150,6 @@ class PayerWanted(models.Model):
     since = models.DateTimeField()
     stopped_at = models.DateTimeField(null=True, blank=True, help_text="Since when the bot is #unpaid.")
     told = models.CharField(max_length=16, blank=True, default="", help_text="The letter that went last.")
-    tell_at = models.DateTimeField(
-        null=True, blank=True, help_text="When a letter is tried again that did not go."
-    )
 
     class Meta:
         verbose_name_plural = "payers wanted"
@@ -169,23 +166,3 @@ class PayerWanted(models.Model):
     def leaves_at(self) -> datetime | None:
         """When the bot leaves unless somebody agrees."""
         return self.stopped_at and self.stopped_at + timedelta(days=configuration().unpaid_keep_days)
-
-
-class Letter(models.Model):
-    """An e-mail that was sent, or is owed: one of each kind for each debt, or for each bot or invoice it is about."""
-
-    payer = models.ForeignKey(Payer, models.CASCADE, related_name="letters")
-    kind = models.CharField(max_length=16)
-    since = models.DateTimeField(help_text="When the debt began that it is of.")
-    about = models.CharField(
-        max_length=64, blank=True, default="", help_text="A bot, or an invoice; empty: all."
-    )
-    sent_at = models.DateTimeField(null=True, blank=True)
-
-    class Meta:
-        constraints = [
-            models.UniqueConstraint(fields=["payer", "kind", "since", "about"], name="each_letter_once")
-        ]
-
-    def __str__(self) -> str:
-        return f"{self.kind} to {self.payer_id}"

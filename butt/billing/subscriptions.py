@@ -26,6 +26,7 @@ from butt.billing.seen import OWES
 from butt.billing.sync import customer_of, finish, lose, sync
 from butt.configuration import Configuration, configuration
 from butt.leases import due
+from scuttlekit.backoff import backoff
 
 log = logging.getLogger("butt.billing")
 
@@ -276,7 +277,7 @@ class Subscriptions:
             for bot in bots_paid_by(payer.person):
                 self._let_leave(bot, now)
         for kind, since in verdict.letters:
-            letters.send(payer, kind, since, now)
+            letters.tell(payer, kind, since, now)
         if payer.has_open and payer.is_paid:
             self._tell_of_open(payer, now)
 
@@ -284,7 +285,7 @@ class Subscriptions:
         """An unpaid invoice besides a paid subscription stops nothing; its payer is told once."""
         for each in self._gateway.invoices.open_of(payer.customer):
             amount = shown(each.amount, each.currency)
-            letters.send(payer, "open", each.at, now, each.id, amount=amount, link=each.url)
+            letters.tell(payer, "open", each.at, now, each.id, amount=amount, link=each.url)
         Payer.objects.filter(id=payer.id).update(has_open=False)
 
     def _let_leave(self, bot: Agent, now: datetime) -> None:
@@ -314,7 +315,7 @@ class Subscriptions:
 
 def _put_off(payer: Payer, now: datetime) -> None:
     """The others are not to wait behind it."""
-    wait = min(FIRST_BACK_OFF * 2 ** min(payer.failures, 16), LONGEST_BACK_OFF)
+    wait = backoff(payer.failures, FIRST_BACK_OFF, LONGEST_BACK_OFF)
     Payer.objects.filter(id=payer.id).update(look_at=now + wait, failures=payer.failures + 1)
 
 

@@ -22,16 +22,15 @@ from butt.agents.wake import wake_steward
 from butt.billing import letters
 from butt.billing.debts import check_leaves_no_debt
 from butt.billing.interface import Billing, Price
-from butt.billing.models import Letter, Payer, PayerWanted
+from butt.billing.models import Payer, PayerWanted
 from butt.billing.money import shown
 from butt.billing.payers import PayerAnnotated, let_leave, payer_of, with_payer
 from butt.configuration import configuration
+from butt.outbox.models import OutboxMessage
 
 REMIND_BEFORE = timedelta(days=3)
 
 ASKED_AGAIN = timedelta(days=1)
-AFTER_TROUBLE = timedelta(minutes=10)
-"""How soon a letter is tried again that could not be sent."""
 
 
 def questions_to(person: Agent) -> list[PayerWanted]:
@@ -67,9 +66,11 @@ def leave(there: Billing, person: Agent, bot: Agent) -> bool:
 
 def _asked_in_the_last_day(bot: Agent) -> datetime | None:
     """When the others were asked by mail, if that is not long ago: whoever changes their mind does not have them asked again."""
-    since = timezone.now() - ASKED_AGAIN
-    asked = Letter.objects.filter(kind="payer-asked", about=str(bot.id), since__gt=since)
-    return asked.order_by("-since").values_list("since", flat=True).first()
+    asked = OutboxMessage.objects.filter(event="payer-asked", about__startswith=f"{bot.id} ")
+    moments = (
+        datetime.fromisoformat(each.partition(" ")[2]) for each in asked.values_list("about", flat=True)
+    )
+    return max((at for at in moments if at > timezone.now() - ASKED_AGAIN), default=None)
 
 
 def stay(person: Agent, bot: Agent) -> None:
@@ -83,13 +84,14 @@ def set_role(there: Billing, owner: Agent, bot: Agent, person_id: uuid.UUID, rol
 
     Raises what `owners.set_role` does, and `Refused` `pays`.
     """
-    with transaction.atomic():
-        Agent.objects.select_for_update().get(id=bot.id)
-        if role == Role.MODERATOR and there.takes_money and payer_of(bot) == person_id:
+
+    def check(role: Role) -> None:
+        if role is Role.MODERATOR and there.takes_money and payer_of(bot) == person_id:
             raise Refused(
                 "pays", f"Whoever pays for {bot.name} stays an owner. Another owner has to pay first."
             )
-        owners.set_role(owner, bot, person_id, role)
+
+    owners.set_role(owner, bot, person_id, role, check)
 
 
 def agree(there: Billing, person: Agent, bot: Agent, price: Price) -> None:
@@ -113,9 +115,9 @@ def agree(there: Billing, person: Agent, bot: Agent, price: Price) -> None:
         asked.delete()
         if asked.leaver:
             owners.leave(asked.leaver, bot)
+            if payer := Payer.objects.filter(person=asked.leaver).first():
+                letters.tell(payer, "payer-found", asked.since, timezone.now(), bot, bot=bot.full_name)
     wake_steward(bot.id)
-    if asked.leaver and (payer := Payer.objects.filter(person=asked.leaver).first()):
-        letters.send(payer, "payer-found", asked.since, timezone.now(), bot, bot=_named(bot))
 
 
 def look(there: Billing, now: datetime, *, some_have_no_payer: bool) -> set[uuid.UUID]:
@@ -160,12 +162,10 @@ def _follow(there: Billing, asked: PayerWanted, bot: Agent, now: datetime) -> No
     kind = _letter(asked, now)
     if kind == "payer-left" and not let_leave(bot):
         return
-    if asked.told == kind or (asked.tell_at and now < asked.tell_at):
-        return
-    if _write(there, asked, kind, now):
-        PayerWanted.objects.filter(bot=bot).update(told=kind, tell_at=None)
-    else:
-        PayerWanted.objects.filter(bot=bot).update(tell_at=now + AFTER_TROUBLE)
+    if asked.told != kind:
+        with transaction.atomic():
+            _tell(there, asked, kind, now)
+            PayerWanted.objects.filter(bot=bot).update(told=kind)
 
 
 def _letter(asked: PayerWanted, now: datetime) -> str:
@@ -180,31 +180,25 @@ def _letter(asked: PayerWanted, now: datetime) -> str:
     return "payer-leaving" if now >= leaves_at - REMIND_BEFORE else "payer-none"
 
 
-def _write(there: Billing, asked: PayerWanted, kind: str, now: datetime) -> bool:
-    """To everybody who shares the bot, each with the sum that it would cost them; whether it went."""
-    went = True
+def _tell(there: Billing, asked: PayerWanted, kind: str, now: datetime) -> None:
+    """Everybody who shares the bot, each with the sum that it would cost them."""
     for account in _others(asked):
         price = there.price(account.agent, asked.bot.service)
         payer, _ = Payer.objects.get_or_create(person=account.agent)
-        went &= letters.send(
+        letters.tell(
             payer,
             kind,
             asked.since,
             now,
             asked.bot,
-            bot=_named(asked.bot),
+            bot=asked.bot.full_name,
             price=shown(price.amount, price.currency) if price.amount else "nothing",
             tax="" if configuration().tax == "none" or not price.amount else ", and tax",
             who=asked.leaver.account.email if asked.leaver else "",
-            stops=letters.day(asked.stops_at),
-            leaves=letters.day(asked.leaves_at),
+            stops=asked.stops_at,
+            leaves=asked.leaves_at,
         )
-    return went
 
 
 def _others(asked: PayerWanted) -> QuerySet[Account]:
     return owners.owners_of(asked.bot).filter(is_active=True).exclude(agent=asked.leaver_id)
-
-
-def _named(bot: Agent) -> str:
-    return f"{bot.name}.{configuration().domain}"

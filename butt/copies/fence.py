@@ -4,7 +4,6 @@ A proxy on loopback: it looks a name up, and connects to the very address that i
 address a moment later. It exists for the length of one copy.
 """
 
-import ipaddress
 import re
 import select
 import socket
@@ -13,24 +12,13 @@ import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
+from butt.public_addresses import addresses_of, is_public
+
 SECONDS = 60.0
 """How long a connection may be silent, and how long connecting may take."""
 
 MOST_HEAD, MOST_PORT, CHUNK = 8192, 65535, 64 << 10
 _ASKED = re.compile(rb"CONNECT (\[?[A-Za-z0-9.:_-]{1,255}\]?):([0-9]{1,5}) HTTP/1\.[01]\r\n")
-
-
-def is_public(address: str) -> bool:
-    """Whether this address is on the public internet."""
-    found = ipaddress.ip_address(address)
-    mapped = getattr(found, "ipv4_mapped", None)
-    return (mapped or found).is_global and not (mapped or found).is_multicast
-
-
-def addresses_of(host: str, port: int) -> list[str]:
-    """All addresses of a name. Raises `OSError`."""
-    found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
-    return list(dict.fromkeys(str(one[4][0]) for one in found))
 
 
 class _Handler(socketserver.BaseRequestHandler):

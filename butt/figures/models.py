@@ -1,4 +1,4 @@
-"""What is kept of a bot's figures. The monitor writes all of it except `Letters`, which belongs to the person."""
+"""What is kept of a bot's figures. The monitor writes all of it."""
 
 import uuid
 
@@ -115,10 +115,3 @@ class Fullness(models.Model):
         constraints = [
             models.UniqueConstraint(fields=["bot", "what", "percent"], name="told_of_each_once"),
         ]
-
-
-class Letters(models.Model):
-    """Whether a person wants e-mails about their bots; without a row they do."""
-
-    person = models.OneToOneField(Agent, models.CASCADE, primary_key=True, related_name="letters")
-    wanted = models.BooleanField(default=True)

@@ -1,21 +1,23 @@
-"""E-mails to the owners of a bot that has nearly used up what it may, and when it has. One for each, until there is some again."""
+"""Tells owners when a bot has nearly used up its disk or traffic, and when it has: once, until it uses less again."""
 
 from collections.abc import Callable
-from datetime import UTC, datetime
-from typing import TYPE_CHECKING, NamedTuple
+from datetime import datetime
+from typing import TYPE_CHECKING, Any, NamedTuple
 
-from butt.accounts.outbox import send_due
+from django.db import transaction
+
+from butt.accounts.owners import owners_of
 from butt.agents.limits import FULL, NEARLY
 from butt.agents.models import Observed
 from butt.agents.traffic import in_month, month_of
-from butt.configuration import configuration
 from butt.figures import units
 from butt.figures.models import Fullness
-from butt.monitor.wanted_letters import owners_who_want_letters
+from butt.outbox.posting import post
 
 if TYPE_CHECKING:
     from django.db.models import QuerySet
 
+MOST_AT_ONCE = 20
 AGAIN_BELOW = 70
 """Below this part of 100 whoever was told is told again the next time."""
 
@@ -26,16 +28,16 @@ class Kind(NamedTuple):
     what: Fullness.What
     column: str
     current: Callable[[datetime], "QuerySet[Observed]"]
-    words: Callable[[Fullness], tuple[str, str]]
+    values: Callable[[Observed, datetime], dict[str, Any]]
 
 
 def tell_of_fullness(now: datetime) -> None:
-    """One look at who has used up what they may; the e-mails that are due."""
+    """Look once at which bots are full, and post what their owners should be told."""
     for kind in KINDS:
-        _tell(kind, now)
+        _look(kind, now)
 
 
-def _tell(kind: Kind, now: datetime) -> None:
+def _look(kind: Kind, now: datetime) -> None:
     marks, seen = Fullness.objects.filter(what=kind.what), kind.current(now)
     some_again = seen.filter(**{f"{kind.column}__lt": AGAIN_BELOW})
     marks.filter(bot__in=some_again.values("bot")).delete()
@@ -53,53 +55,34 @@ def _tell(kind: Kind, now: datetime) -> None:
     # Who hears that it is used up need not hear that it is nearly so.
     full = marks.filter(percent=FULL).values("bot")
     marks.filter(percent=NEARLY, told_at=None, bot__in=full).update(told_at=now)
-    send_due(
-        marks.filter(told_at=None).select_related("bot__observed"),
-        "told_at",
-        now,
-        people=lambda row: owners_who_want_letters(row.bot),
-        words=kind.words,
-    )
+    for row in marks.filter(told_at=None).select_related("bot__observed")[:MOST_AT_ONCE]:
+        _tell(kind, row, now)
 
 
-def _of_disk(row: Fullness) -> tuple[str, str]:
-    name, link = _name_and_link(row)
-    most = units.size((row.bot.observed.room or {}).get("most", 0))
-    switch = f"See what uses the disk, or turn off these e-mails:\n\n{link}\n"
-    if row.percent == FULL:
-        text = (
-            f"{name} may take {most} of disk, and that is used up. It removes blobs to make room for others, and may take "
-            f"messages only of whom it follows. {switch}"
+def _tell(kind: Kind, row: Fullness, now: datetime) -> None:
+    bot = row.bot
+    with transaction.atomic():
+        post(
+            f"{kind.what}-full" if row.percent == FULL else f"{kind.what}-nearly-full",
+            str(row.pk),
+            owners_of(bot),
+            now,
+            bot=bot.full_name,
+            percent=NEARLY,
+            link=f"/bots/{bot.name}/status",
+            **kind.values(bot.observed, now),
         )
-        return f"{name} has used up its disk", text
-    text = (
-        f"{name} may take {most} of disk, and {NEARLY} % of that is used. When it is full, it removes blobs to make room, and "
-        f"takes messages only of whom it follows. {switch}"
-    )
-    return f"{name} has nearly used up its disk", text
+        Fullness.objects.filter(pk=row.pk).update(told_at=now)
 
 
-def _of_traffic(row: Fullness) -> tuple[str, str]:
-    name, link = _name_and_link(row)
-    seen = row.bot.observed.traffic or {}
-    most = units.size(seen.get("most", 0))
-    month = in_month(seen or None, None, datetime.now(UTC))
-    ends = f"{month.ends:%-d %B}" if month else "the first of next month"
-    rule = "serves only its members and those with an invite, with messages but without blobs and tunnels"
-    switch = f"The count begins anew on {ends} (UTC). See the figures, or turn off these e-mails:\n\n{link}\n"
-    if row.percent == FULL:
-        text = f"{name} may send and receive {most} a month, and that is used up. Now it {rule}. {switch}"
-        return f"{name} has used up its traffic of this month", text
-    text = (
-        f"{name} may send and receive {most} a month, and {NEARLY} % of that is used. When all of it is used, it {rule}. "
-        f"{switch}"
-    )
-    return f"{name} has nearly used up its traffic of this month", text
+def _of_disk(observed: Observed, _now: datetime) -> dict[str, Any]:
+    return {"most": units.size((observed.room or {}).get("most", 0))}
 
 
-def _name_and_link(row: Fullness) -> tuple[str, str]:
-    settings = configuration()
-    return f"{row.bot.name}.{settings.domain}", f"{settings.public_url}/bots/{row.bot.name}/status"
+def _of_traffic(observed: Observed, now: datetime) -> dict[str, Any]:
+    seen = observed.traffic or {}
+    month = in_month(seen or None, None, now)
+    return {"most": units.size(seen.get("most", 0)), "ends": month.ends if month else None}
 
 
 KINDS = (

@@ -93,7 +93,7 @@ def hand_over(actor: Actor, bot: Agent, reason: str, email: str) -> None:
         write_to(
             [address],
             f"{bot.name} belongs to somebody else now" if address != to.email else f"{bot.name} is yours now",
-            f"The bot {bot.name}.{configuration().domain} was handed over by those who run this service.\n\nThe reason: {reason}\n",
+            f"The bot {bot.full_name} was handed over by those who run this service.\n\nThe reason: {reason}\n",
         )
 
 

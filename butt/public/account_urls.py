@@ -7,7 +7,7 @@ from allauth.mfa.totp import views as totp
 from allauth.mfa.webauthn import views as passkeys
 from django.urls import path
 
-from butt.public.pages import account, confirmation, entry, ssb_ids, tokens
+from butt.public.pages import account, confirmation, entry, ssb_ids, tokens, webhook
 from butt.public.passkeys import well_formed
 
 # `start` is the only way to sign in and `sign-out` the only way out, whatever names allauth uses for them.
@@ -57,6 +57,7 @@ account_patterns = [
     path("account/tokens", tokens.tokens, name="tokens"),
     path("account/tokens/new", tokens.new_token, name="new-token"),
     path("account/tokens/<int:number>/revoke", tokens.revoke_token, name="revoke-token"),
+    path("account/webhook", webhook.webhook, name="webhook"),
     path("account/data", account.data, name="my-data"),
     path("account/delete", account.delete, name="delete-account"),
     path("account/stay", account.stay, name="stay"),

@@ -5,7 +5,6 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 import stripe
-from django.core import mail
 from django.utils import timezone
 
 from butt.accounts.models import Account
@@ -18,6 +17,7 @@ from butt.billing.interface import PaymentDue
 from butt.billing.subscriptions import Subscriptions
 from butt.configuration import Configuration
 from tests.billing.stripes import EMPTY, GOOD, StandIn, payer_of, quantity_of
+from tests.outbox.sent import sent
 from tests.people import bot_in, person
 
 pytestmark = pytest.mark.django_db
@@ -145,7 +145,7 @@ def test_what_waits_of_a_subscription_that_was_ended_there_is_settled(
     looked_at(house, stand_in)
     assert stand_in.all("invoice_items", customer=customer, pending=True) == []
     assert stand_in.v1.customers.retrieve(customer).balance == -500, "one bot was paid and had no time"
-    assert mail.outbox[-1].subject == "Your payment was ended"
+    assert sent()[-1].subject == "Your payment was ended"
 
 
 @pytest.mark.parametrize("is_gone", [True, False])
@@ -158,7 +158,7 @@ def test_a_customer_that_is_deleted_or_unknown_is_made_anew_and_nobody_is_free_o
     else:
         type(payer_of(alice)).objects.update(customer="cus_ofOtherKeys")
     looked_at(house, stand_in, days=8)
-    assert mail.outbox[-1].subject == "Please enter a card"
+    assert sent()[-1].subject == "Please enter a card"
     assert payer_of(alice).due_since
     assert house.needs_card(alice)
     stand_in.enters(GOOD, alice, house)
@@ -215,10 +215,10 @@ def test_a_dispute_ends_it_with_the_period_and_a_refund_is_told(
     stand_in.steer("dispute", charge=charge)
     looked_at(house, stand_in)
     assert stand_in.subscriptions_of(alice)[0]["cancel_at_period_end"]
-    assert mail.outbox[-1].subject == "You disputed a payment"
+    assert sent()[-1].subject == "You disputed a payment"
     stand_in.v1.refunds.create({"charge": charge, "amount": 200})
     looked_at(house, stand_in)
-    assert "2.00 USD" in mail.outbox[-1].body
+    assert "2.00 USD" in sent()[-1].body
 
 
 def test_one_that_is_ended_there_with_its_money_back_is_told_both_and_has_its_days_of_grace(
@@ -229,7 +229,7 @@ def test_one_that_is_ended_there_with_its_money_back_is_told_both_and_has_its_da
     stand_in.v1.subscriptions.cancel(there["id"])
     stand_in.v1.refunds.create({"charge": charge})
     looked_at(house, stand_in)
-    assert {each.subject for each in mail.outbox} == {"We paid you back", "Your payment was ended"}
+    assert {each.subject for each in sent()} == {"We paid you back", "Your payment was ended"}
     assert Wanted.objects.get(bot=bot).paid
     looked_at(house, stand_in, days=8)
     assert not Wanted.objects.get(bot=bot).paid
@@ -252,8 +252,8 @@ def test_an_invoice_that_is_open_beside_what_is_paid_is_told_once_with_where_to_
     for days in (0, 8):
         looked_at(house, stand_in, days)
     assert (payer_of(alice).status, house.notice(alice)) == ("active", None)
-    letter = mail.outbox[-1]
-    assert [each.subject for each in mail.outbox] == ["An invoice is open"]
+    letter = sent()[-1]
+    assert [each.subject for each in sent()] == ["An invoice is open"]
     assert "An invoice of 5.00 USD was not paid" in letter.body
     (open_,) = [each for each in house.invoices(alice) if each.status == "open"]
     assert open_.url
@@ -277,7 +277,7 @@ def test_how_a_subscription_ended_is_told_as_it_was(
         stand_in.steer("advance", clock=there["test_clock"], to=until)
         assert stand_in.subscriptions_of(alice) == []
     looked_at(house, stand_in)
-    assert [each.subject for each in mail.outbox] == [subject]
+    assert [each.subject for each in sent()] == [subject]
     notice = house.notice(alice)
     assert notice
     assert notice.why == ("failed" if reason else "ended-there")
@@ -292,7 +292,7 @@ def test_a_card_that_expires_before_the_next_charge_is_told_once(
     for days in (8, 9, 16):
         house.round(timezone.now() + timedelta(days=days))
     expires_first = payer_of(alice).card_expires <= payer_of(alice).period_end.date()
-    assert [each.subject for each in mail.outbox] == ["Your card expires soon"] * expires_first
+    assert [each.subject for each in sent()] == ["Your card expires soon"] * expires_first
 
 
 def test_a_card_without_money_is_one_bot_and_not_twenty(

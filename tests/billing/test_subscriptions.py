@@ -5,7 +5,6 @@ from datetime import timedelta
 
 import pytest
 import stripe
-from django.core import mail
 from django.utils import timezone
 
 from butt.agents.actions import create_bot, delete
@@ -18,6 +17,7 @@ from butt.billing.seen import Card, Customer, card_of
 from butt.billing.subscriptions import Subscriptions
 from butt.configuration import Configuration
 from tests.billing.stripes import ALWAYS, GOOD, SECURE, StandIn, payer_of, quantity_of
+from tests.outbox.sent import sent
 from tests.people import bot_in, person
 
 pytestmark = pytest.mark.django_db
@@ -90,7 +90,7 @@ def test_the_quantity_follows_the_bots(house: Subscriptions, stand_in: StandIn, 
     house.round(timezone.now())
     assert [quantity_of(each) for each in stand_in.subscriptions_of(alice)] == [1]
     assert payer_of(alice).due_since is None
-    assert mail.outbox == []
+    assert sent() == []
 
 
 def test_the_whole_unpaid_way_and_back(house: Subscriptions, stand_in: StandIn, alice: Agent):
@@ -113,7 +113,7 @@ def test_the_whole_unpaid_way_and_back(house: Subscriptions, stand_in: StandIn, 
         house.round(now)
     house.round(now + timedelta(days=5))
     house.round(now + timedelta(days=6))
-    assert [letter.subject.split(" on ")[0] for letter in mail.outbox] == [
+    assert [letter.subject.split(" on ")[0] for letter in sent()] == [
         "Your payment failed",
         "Your bots stop",
     ]
@@ -128,7 +128,7 @@ def test_the_whole_unpaid_way_and_back(house: Subscriptions, stand_in: StandIn, 
     assert [each["status"] for each in stand_in.subscriptions_of(alice)] == ["active"]
     assert Wanted.objects.get(bot=bot).paid
     assert house.notice(alice) is None
-    assert [letter.subject for letter in mail.outbox][-2:] == [
+    assert [letter.subject for letter in sent()][-2:] == [
         "Your bots have stopped",
         "Your bots are back",
     ]
@@ -147,8 +147,8 @@ def test_who_never_pays_again_is_left_in_the_end(house: Subscriptions, stand_in:
     assert Wanted.objects.get(bot=bot).gone_at is not None
     house.round(now + timedelta(days=40))
     assert stand_in.subscriptions_of(alice) == []
-    assert mail.outbox[-1].subject == "Your bots are leaving"
-    assert len({letter.subject for letter in mail.outbox}) == len(mail.outbox)
+    assert sent()[-1].subject == "Your bots are leaving"
+    assert len({letter.subject for letter in sent()}) == len(sent())
 
 
 def test_ending_it_lets_bots_run_to_the_end_of_the_period_and_can_be_taken_back(
@@ -173,7 +173,7 @@ def test_ending_it_lets_bots_run_to_the_end_of_the_period_and_can_be_taken_back(
     house.round(now)
     assert not Wanted.objects.get(bot=bot).paid
     assert stand_in.subscriptions_of(alice) == []
-    assert mail.outbox[-1].subject == "Your bots have stopped, as you asked"
+    assert sent()[-1].subject == "Your bots have stopped, as you asked"
 
     house.pay_now(alice)
     house.round(now)
@@ -190,7 +190,7 @@ def test_a_payment_that_the_bank_wants_confirmed_is_due_until_it_is(
     notice = house.notice(alice)
     assert notice
     assert notice.why == "confirm"
-    assert mail.outbox[-1].subject == "Please confirm your payment"
+    assert sent()[-1].subject == "Please confirm your payment"
     form = house.to_confirm(alice)
     assert form
     stand_in.authenticate(form.secret)
@@ -213,7 +213,7 @@ def test_a_card_that_was_confirmed_when_it_was_entered_is_not_asked_again(
         "paid",
         "paid",
     ]
-    assert mail.outbox == []
+    assert sent() == []
 
 
 def test_a_person_who_is_gone_pays_nothing_more(

@@ -6,7 +6,6 @@ from importlib import import_module
 
 import pytest
 from django.apps import apps
-from django.core import mail
 from django.test import Client
 from django.utils import timezone
 
@@ -25,6 +24,7 @@ from butt.billing.subscriptions import Subscriptions
 from butt.operating import bots as operating_on_bots
 from butt.operating import people as operating_on_people
 from tests.billing.stripes import GOOD, StandIn, quantity_of
+from tests.outbox.sent import sent
 from tests.people import account, bot_in
 
 pytestmark = pytest.mark.django_db
@@ -50,7 +50,7 @@ def bot(house: Subscriptions, stand_in: StandIn, alice: Account, bob: Account) -
     bot = bot_in(State.ALIVE, alice.agent)
     owners.accept(bob.agent, owners.key_of(owners.invite(alice.agent, bot, bob.email)))
     house.round(timezone.now())
-    mail.outbox.clear()
+    sent().clear()
     return bot
 
 
@@ -59,7 +59,7 @@ def bots_charged(stand_in: StandIn, who: Account) -> int:
 
 
 def subjects(to: Account) -> list[str]:
-    return [each.subject for each in mail.outbox if each.to == [to.email]]
+    return [each.subject for each in sent() if each.to == [to.email]]
 
 
 def may_run(bot: Agent) -> bool:
@@ -75,8 +75,8 @@ def test_a_payer_who_leaves_pays_until_another_agrees(
     assert (bots_charged(stand_in, alice), bots_charged(stand_in, bob)) == (1, 0)
     assert may_run(bot)
     assert subjects(bob) == ["Will you pay for my.localhost?"], "once"
-    assert "5.00 USD a month" in mail.outbox[0].body
-    assert "/bots/my/people" in mail.outbox[0].body
+    assert "5.00 USD a month" in sent()[0].body
+    assert "/bots/my/people" in sent()[0].body
     with pytest.raises(Refused, match="Somebody already pays"):
         takeover.agree(house, alice.agent, bot, FIVE)
     with pytest.raises(Refused, match=r"5\.00 USD a month now"):
@@ -148,7 +148,7 @@ def test_without_an_answer_the_bot_stops_after_the_days_of_grace_and_nobody_is_c
         "my.localhost leaves",
         "my.localhost is leaving",
     ]
-    assert "Nothing is charged without your yes" in mail.outbox[0].body
+    assert "Nothing is charged without your yes" in sent()[0].body
 
 
 def test_one_that_stopped_runs_again_with_a_yes(

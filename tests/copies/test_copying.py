@@ -11,7 +11,6 @@ from typing import Any
 import obstore
 import pyrage
 import pytest
-from django.core import mail
 from django.test import Client
 from django.utils import timezone
 
@@ -29,6 +28,7 @@ from butt.copies.places import opened
 from scuttlekit import connect
 from tests import stock
 from tests.copies.webdav import webdav_server
+from tests.outbox.sent import sent
 from tests.people import account, bot_in
 from tests.s3 import s3_server
 from tests.sources.conftest import settings_of
@@ -123,10 +123,10 @@ def test_a_place_that_refuses_is_told_of_and_then_by_mail_once(
     assert "The place does not take it" in row.trouble
     assert row.failing_since
     tell_of_failing(timezone.now() + timedelta(days=2))
-    assert not mail.outbox
+    assert not sent()
     for _ in range(2):
         tell_of_failing(timezone.now() + timedelta(days=3, minutes=1))
-    (letter,) = mail.outbox
+    (letter,) = sent()
     assert "No copy of my" in letter.subject
     assert letter.to == [alice.email]
 

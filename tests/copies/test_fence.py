@@ -7,7 +7,8 @@ from collections.abc import Callable, Iterator
 import pytest
 
 from butt.copies import fence as fences
-from butt.copies.fence import fence, is_public
+from butt.copies.fence import fence
+from butt.public_addresses import is_public
 
 
 @pytest.fixture
@@ -51,6 +52,9 @@ def asks(proxy: str, text: str, then: bytes = b"") -> bytes:
         "::ffff:127.0.0.1",
         "::ffff:169.254.169.254",
         "::",
+        "64:ff9b::7f00:1",
+        "2002:7f00:1::",
+        "fe80::1%eth0",
     ],
 )
 def test_what_is_private_is_not_public(address: str):

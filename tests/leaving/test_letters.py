@@ -3,7 +3,6 @@
 from datetime import datetime, timedelta
 
 import pytest
-from django.core import mail
 from django.utils import timezone
 
 from butt.agents import actions
@@ -11,6 +10,7 @@ from butt.agents.models import Agent, Wanted
 from butt.agents.states import State
 from butt.leaving.letters import tell_of_leaving
 from butt.leaving.models import Farewell
+from tests.outbox.sent import sent
 from tests.people import bot_in, person
 
 pytestmark = pytest.mark.django_db
@@ -22,7 +22,8 @@ def looks(*days: float) -> list[str]:
     """Looks at these days from now; the subjects of the e-mails that went in all."""
     for day in days:
         tell_of_leaving(NOW + timedelta(days=day))
-    return [letter.subject for letter in mail.outbox]
+        sent(NOW + timedelta(days=day))
+    return [letter.subject for letter in sent(NOW)]
 
 
 @pytest.fixture
@@ -40,10 +41,10 @@ def test_one_at_the_start_and_one_a_day_before_the_end(alice: Agent, bot: Agent)
     actions.delete(alice, bot)
     assert looks(0, 0.01, 3, 5.9) == [LEAVING]
     assert looks(6.1, 6.2, 6.9, 7.5) == [LEAVING, LAST]
-    assert [letter.to for letter in mail.outbox] == [["alice@example.org"]] * 2
+    assert [letter.to for letter in sent(NOW)] == [["alice@example.org"]] * 2
     gone_at: datetime = Wanted.objects.get(bot=bot).gone_at
-    assert f"{gone_at:%H:%M}" in mail.outbox[1].body
-    assert "/bots/my" in mail.outbox[1].body
+    assert f"{gone_at:%H:%M}" in sent(NOW)[1].body
+    assert "/bots/my" in sent(NOW)[1].body
 
 
 def test_who_restores_hears_no_more_and_is_told_anew_of_the_next_time(alice: Agent, bot: Agent):

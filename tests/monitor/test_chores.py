@@ -21,9 +21,9 @@ from butt.agents.models import Agent, JournalEntry
 from butt.agents.states import State
 from butt.chores import chores_of_rooms
 from butt.figures.models import Sample
-from butt.leaving.models import Farewell
 from butt.machines.models import Machine
 from butt.monitor.monitor import Monitor
+from butt.outbox.models import OutboxMessage
 from scuttlekit import KeyPair
 from tests.figures.history import history
 from tests.people import account, bot_in, person
@@ -101,7 +101,7 @@ async def test_a_chore_that_ends_badly_again_and_again_keeps_no_other_waiting(se
     settings.EMAIL_BACKEND = "of.a.package.that.is.not.There"
     await sync_to_async(many_leave)()
     await monitor_until(rolled_up_and_pruned)
-    assert await Farewell.objects.filter(told_at=None).aexists(), "so there is trouble still"
+    assert await OutboxMessage.objects.exclude(due_at=None).aexists(), "so there is trouble still"
 
 
 async def test_what_expired_is_pruned_as_soon_as_a_monitor_comes():

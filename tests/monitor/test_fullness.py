@@ -4,7 +4,6 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
-from django.core import mail
 from django.utils import timezone
 from hypothesis import given
 from hypothesis import strategies as st
@@ -15,15 +14,16 @@ from butt.agents.models import Agent, Observed
 from butt.agents.states import State
 from butt.agents.traffic import merged, month_of, percent
 from butt.configuration import configuration
-from butt.figures.models import Letters
 from butt.monitor import limiting
 from butt.monitor.fullness import tell_of_fullness
 from butt.monitor.limiting import Limiting
 from butt.monitor.samples import Seen, write
 from butt.monitor.watch import SpaceUsed
+from butt.outbox import preferences
 from butt.peers import rooms
 from butt.peers.models import ToldRoom
 from tests.figures.history import figures
+from tests.outbox.sent import sent
 from tests.people import bot_in, person
 
 pytestmark = pytest.mark.django_db
@@ -126,7 +126,7 @@ def subjects_of_traffic(bot: Agent, used: int, at: datetime = NOW, now: datetime
     write({bot.id: [Seen(at, figures(NOW, traffic=month(used, at)))]})
     for _ in range(2):
         tell_of_fullness(now or at)
-    return [letter.subject.removeprefix("my.localhost has ") for letter in mail.outbox]
+    return [letter.subject.removeprefix("my.localhost has ") for letter in sent()]
 
 
 def test_traffic_is_told_of_once_at_80_and_once_at_100_and_anew_in_the_next_month(bot: Agent):
@@ -136,8 +136,8 @@ def test_traffic_is_told_of_once_at_80_and_once_at_100_and_anew_in_the_next_mont
     assert subjects_of_traffic(bot, 80) == [nearly]
     assert subjects_of_traffic(bot, 99) == [nearly]
     assert subjects_of_traffic(bot, 120) == [nearly, full]
-    assert "100 MiB a month" in mail.outbox[-1].body
-    assert "anew on 1 December" in mail.outbox[-1].body
+    assert "100 MiB a month" in sent()[-1].body
+    assert "anew on 1 December" in sent()[-1].body
     assert subjects_of_traffic(bot, 120, now=december) == [nearly, full], "that month is over"
     assert subjects_of_traffic(bot, 85, december) == [nearly, full, nearly]
 
@@ -196,7 +196,7 @@ def subjects(bot: Agent, full: int) -> list[str]:
     Observed.objects.filter(bot=bot).update(full=full)
     for _ in range(2):
         tell_of_fullness(timezone.now())
-    return [letter.subject for letter in mail.outbox]
+    return [letter.subject for letter in sent()]
 
 
 def test_the_owner_hears_once_at_80_and_once_at_100_and_again_after_there_was_room(alice: Agent, bot: Agent):
@@ -205,10 +205,10 @@ def test_the_owner_hears_once_at_80_and_once_at_100_and_again_after_there_was_ro
     assert subjects(bot, 80) == [nearly]
     assert subjects(bot, 75) == [nearly], "up and down is no news"
     assert subjects(bot, 100) == [nearly, full]
-    assert "1 GiB" in mail.outbox[-1].body
+    assert "1 GiB" in sent()[-1].body
     assert subjects(bot, 90) == [nearly, full]
     assert subjects(bot, 60) == [nearly, full]
     assert subjects(bot, 100) == [nearly, full, full], "and not that it was nearly so"
-    Letters.objects.create(person=alice, wanted=False)
+    preferences.set_mail(alice, wanted=False)
     subjects(bot, 60)
     assert len(subjects(bot, 100)) == 3

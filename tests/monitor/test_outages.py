@@ -4,14 +4,15 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
-from django.core import mail
 from django.utils import timezone
 
 from butt.agents import actions
 from butt.agents.models import Agent, Observed, Progress, Wanted
 from butt.agents.states import State
-from butt.figures.models import Letters, Outage
+from butt.figures.models import Outage
 from butt.monitor.outages import tell_owners
+from butt.outbox import preferences
+from tests.outbox.sent import sent
 from tests.people import bot_in, person
 
 pytestmark = pytest.mark.django_db
@@ -23,7 +24,8 @@ def looks(*minutes: float) -> list[str]:
     """Looks at these minutes; the subjects of the e-mails that went in all."""
     for minute in minutes:
         tell_owners(NOW + timedelta(minutes=minute))
-    return [letter.subject for letter in mail.outbox]
+        sent(NOW + timedelta(minutes=minute))
+    return [letter.subject for letter in sent(NOW)]
 
 
 def falls(bot: Agent) -> None:
@@ -44,7 +46,7 @@ def test_the_owner_hears_once_that_it_is_down_and_once_that_it_is_back(bot: Agen
     Progress.objects.filter(bot=bot).update(state=State.BROKEN, reason="The disk is full.")
     assert looks(0, 4.9) == []
     assert looks(5, 6, 60) == ["my.localhost is down"]
-    letter = mail.outbox[0]
+    letter = sent(NOW)[0]
     assert letter.to == ["alice@example.org"]
     assert "The disk is full." in letter.body
     assert "/bots/my/status" in letter.body
@@ -80,7 +82,7 @@ def test_who_stops_a_bot_that_is_down_hears_no_more_of_it(bot: Agent):
 
 def test_who_wants_no_e_mails_gets_none_and_others_do(bot: Agent):
     other = bot_in(State.ALIVE, person("bob"), "bobs")
-    Letters.objects.create(person=person_of(bot), wanted=False)
+    preferences.set_mail(person_of(bot), wanted=False)
     falls(bot)
     falls(other)
     assert looks(0, 6) == ["bobs.localhost is down"]
@@ -93,6 +95,16 @@ def test_mail_that_cannot_be_sent_now_goes_later(bot: Agent, settings: Any):
     assert looks(0, 6) == []
     settings.EMAIL_BACKEND = "django.core.mail.backends.locmem.EmailBackend"
     assert looks(7, 8) == ["my.localhost is down"]
+
+
+def test_who_did_not_hear_that_it_is_down_does_not_hear_that_it_is_back(bot: Agent, settings: Any):
+    falls(bot)
+    settings.EMAIL_BACKEND = "django.core.mail.backends.smtp.EmailBackend"
+    settings.EMAIL_HOST, settings.EMAIL_PORT = "127.0.0.1", 1
+    assert looks(0, 6) == []
+    settings.EMAIL_BACKEND = "django.core.mail.backends.locmem.EmailBackend"
+    rises(bot)
+    assert looks(7, 90) == []
 
 
 def person_of(bot: Agent) -> Agent:

@@ -55,7 +55,17 @@ OF_BOTS = [
     "/account",
     *(
         f"/account/{part}"
-        for part in ("email", "password", "factors", "ssb", "sessions", "tokens", "delete", "again")
+        for part in (
+            "email",
+            "password",
+            "factors",
+            "ssb",
+            "sessions",
+            "tokens",
+            "webhook",
+            "delete",
+            "again",
+        )
     ),
 ]
 PATHS = [

@@ -164,6 +164,8 @@ GET  /account/tokens                                start   200    200        20
 GET  /account/tokens/new                            start   again  again      again     again  again
 POST /account/tokens/new                             start   again  again      again     again  again
 POST /account/tokens/{number}/revoke                start   on     on         on        on     on
+GET  /account/webhook                               start   again  again      again     again  again
+POST /account/webhook                               start   again  again      again     again  again
 GET  /account/data                                  start   again  again      again     again  again
 GET  /account/delete                                start   200    200        200       200    200
 POST /account/delete                                start   422    422        422       422    422

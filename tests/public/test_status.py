@@ -14,8 +14,8 @@ from butt.agents.models import Agent, Observed, Wanted
 from butt.agents.states import State
 from butt.agents.traffic import month_of
 from butt.configuration import configuration
-from butt.figures.models import Letters
 from butt.monitor.samples import Seen, write
+from butt.outbox.models import Preferences
 from tests.figures.history import MIB, figures, history
 from tests.machines.machines import machine, place
 from tests.people import bot_in, many_bots
@@ -99,10 +99,10 @@ def test_what_befell_the_bot_is_marked_on_the_line_of_time(alice: Client, bot: A
 def test_who_wants_no_e_mails_says_so_once_for_all_bots(alice: Client, bot: Agent):
     assert "no e-mails" in status(alice)
     assert alice.post("/letters", {"wanted": "no", "bot": "my"})["Location"] == "/bots/my/status"
-    assert Letters.objects.get().wanted is False
+    assert Preferences.objects.get().mail is False
     assert "e-mail me" in status(alice)
     alice.post("/letters", {"wanted": "yes", "bot": "my"})
-    assert Letters.objects.get().wanted is True
+    assert Preferences.objects.get().mail is True
 
 
 @pytest.mark.parametrize("count", [1, 100])

@@ -62,6 +62,7 @@ STATUS: Final[dict[str, int]] = {
     "is_owner": 409,
     "pays": 409,
     "bad_role": 422,
+    "bad_webhook": 422,
     "shared": 409,
     "no_invitation": 410,
     "too_many_mails": 429,

@@ -20,10 +20,11 @@ from butt.agents.view import View
 from butt.configuration import configuration
 from butt.figures import units
 from butt.figures.declared import KEPT_FIGURES, KeptFigure, Rolled
-from butt.figures.models import Letters, Reading
+from butt.figures.models import Reading
 from butt.figures.series import RANGES, TimeRange, series
 from butt.figures.spans import Span
 from butt.machines.status import machine_status_of
+from butt.outbox import preferences
 from butt.public.charts import Chart, Window, chart
 from butt.public.live import status_mark
 from butt.public.pages.person import for_person
@@ -89,7 +90,7 @@ def status(request: HttpRequest, person: Agent, name: str) -> HttpResponse:
             "tab": "status",
             "ranges": list(RANGES),
             "range": chosen,
-            "letters": not Letters.objects.filter(person=person, wanted=False).exists(),
+            "letters": preferences.of(person).mail,
             "down_after": units.duration(configuration().down_seconds),
             **_history(view, RANGES[chosen]),
         },
@@ -100,7 +101,7 @@ def status(request: HttpRequest, person: Agent, name: str) -> HttpResponse:
 @for_person
 def letters(request: HttpRequest, person: Agent) -> HttpResponse:
     """Whether the person wants e-mails about their bots."""
-    Letters.objects.update_or_create(person=person, defaults={"wanted": request.POST.get("wanted") == "yes"})
+    preferences.set_mail(person, wanted=request.POST.get("wanted") == "yes")
     bot = bot_by_name(person, request.POST.get("bot", ""), Role.MODERATOR)
     return redirect("status", bot.name)
 
