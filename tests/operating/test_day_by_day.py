@@ -356,11 +356,11 @@ def test_emptying_ends_at_a_bot_that_cannot_be_moved(m1: Machine, alice: Account
     placed_bot(alice.agent, m1, "first")
     does("empty", olga, m1)
     emptied(m1)
-    Progress.objects.update(moves=1, notice="Its data is damaged.")
+    Progress.objects.update(moves=1, move_notice="Its data is damaged.")
     assert emptied(m1) == ("draining", "first")
     m1.refresh_from_db()
     assert "Its data is damaged." in m1.emptying["trouble"]
-    Progress.objects.update(notice="")
+    Progress.objects.update(move_notice="")
     does("empty", olga, m1)
     emptied(m1)
     assert Wanted.objects.get(bot__name="first").moves == 2, "run again, it goes on"
