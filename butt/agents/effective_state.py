@@ -4,6 +4,7 @@ from django.db.models import Q
 
 from butt.agents.models import Agent, Wanted
 from butt.agents.states import State
+from butt.reasons import Reason
 
 
 def effective_state(bot: Agent) -> State:
@@ -36,9 +37,9 @@ def is_up(wanted: Wanted) -> bool:
 def why_held(wanted: Wanted) -> str:
     """Why operators keep the bot from running, in words for its owners and moderators; empty if they do not."""
     if wanted.blocked:
-        return f"The operators of this service stopped it: {wanted.blocked}"
+        return Reason("blocked", why=wanted.blocked)
     if wanted.suspended:
-        return "It is stopped because its owner's account is suspended."
+        return Reason("owner-suspended")
     return ""
 
 

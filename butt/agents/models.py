@@ -14,6 +14,7 @@ from django.db.models.functions import Now
 
 from butt.agents.names import full_name
 from butt.agents.states import State
+from butt.reasons.field import ReasonField
 from butt.services.interface import LONGEST_NAME
 from scuttlekit.network_keys import MAIN
 
@@ -168,7 +169,7 @@ class Progress(BotRow):
 
     bot = models.OneToOneField(Agent, models.CASCADE, primary_key=True, related_name="progress")
     state = models.CharField(max_length=10, choices=[(s, s) for s in State], default=State.NEW)
-    reason = models.TextField(blank=True, default="", help_text="Why, in words a person understands.")
+    reason = ReasonField(blank=True, default="", help_text="Why, in words a person understands.")
     since = models.DateTimeField(db_default=Now())
     deadline = models.DateTimeField(
         null=True, blank=True, help_text="When a passing state has taken too long."
@@ -194,11 +195,11 @@ class Progress(BotRow):
     refused = models.CharField(
         max_length=64, blank=True, default="", help_text="The code that it came back from."
     )
-    notice = models.TextField(blank=True, default="", help_text="Why its last upgrade did not last.")
+    notice = ReasonField(blank=True, default="", help_text="Why its last upgrade did not last.")
     moves = models.PositiveIntegerField(
         default=0, db_default=0, help_text="How many of the wanted moves were begun."
     )
-    move_notice = models.TextField(
+    move_notice = ReasonField(
         blank=True, default="", db_default="", help_text="Why its last move did not succeed."
     )
     leg = models.CharField(

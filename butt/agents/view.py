@@ -12,12 +12,13 @@ from butt.agents.models import Agent, Observed, Role
 from butt.agents.states import TO_RUN, Action, State, may_ask
 from butt.agents.traffic import TrafficOfMonth, in_month, month_of
 from butt.configuration import configuration
+from butt.reasons import Reason, code_of
 from butt.services.interface import Service
 from butt.services.known import service_named
 from scuttlekit import Address
 from scuttlekit.network_keys import NETWORKS
 
-CATCHING_UP = "It is catching up with its own messages. Until then it publishes nothing."
+CATCHING_UP = Reason("catching-up")
 
 
 class View:
@@ -54,6 +55,11 @@ class View:
         progress = self.agent.progress
         catching_up = CATCHING_UP if self.catching_up and self.state is State.ALIVE else ""
         return progress.reason or catching_up or progress.move_notice or progress.notice
+
+    @property
+    def reason_code(self) -> str:
+        """What the reason is, for programs; empty if there is none."""
+        return code_of(self.reason)
 
     @property
     def catching_up(self) -> bool:

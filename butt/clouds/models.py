@@ -10,6 +10,7 @@ from django.db import models
 from django.db.models.functions import Now
 
 from butt.clouds.interface import Rates, ServerOffer
+from butt.reasons.field import ReasonField
 
 
 class WantedMachine(models.Model):
@@ -51,7 +52,7 @@ class Rented(models.Model):
 
     agent_id = models.UUIDField(primary_key=True, editable=False)
     state = models.CharField(max_length=10, choices=State, default=State.NEW)
-    reason = models.TextField(blank=True, default="", help_text="Why, in words a person understands.")
+    reason = ReasonField(blank=True, default="", help_text="Why, in words a person understands.")
     mend = models.TextField(blank=True, default="", help_text="What an operator can do about it.")
     since = models.DateTimeField(db_default=Now())
     zone = models.CharField(max_length=20, blank=True, default="")

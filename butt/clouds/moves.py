@@ -11,6 +11,7 @@ from butt.clouds.capacity import best
 from butt.clouds.interface import LEAVING_ORDER, CloudEffect, Condition, ResourceKind, ServerOffer, Thing
 from butt.clouds.models import Rented
 from butt.clouds.situation import MachineSituation
+from butt.reasons import Reason
 
 State = Rented.State
 
@@ -21,7 +22,7 @@ NO_ROOM = timedelta(minutes=5)
 RECORDS_AT_ONCE = 100
 """Records per call: the rest follow after the next inventory."""
 
-BIGGER = "It moves to a bigger machine."
+BIGGER = Reason("becoming-bigger")
 
 
 @dataclass(frozen=True)
@@ -53,7 +54,7 @@ def _choose(at: MachineSituation) -> MachineTransition:
     offer = best(at.offers, at.policy.needs, at.policy.zones, at.rented.tried)
     if offer:
         return MachineTransition(State.MAKING, changes={"zone": offer.zone, "type": offer.type})
-    reason = "No zone has room for this machine right now. We will try again."
+    reason = Reason("no-zone")
     return MachineTransition(State.MAKING, reason, wait=NO_ROOM, changes={"tried": []})
 
 
@@ -84,9 +85,7 @@ def _tidy(at: MachineSituation) -> MachineTransition | None:
 def _lose(at: MachineSituation) -> MachineTransition | None:
     """Say at once that a machine is gone although nobody asked for that."""
     if not at.server and at.rented.held and at.rented.state not in {State.REPLACING, State.STUCK}:
-        return MachineTransition(
-            State.REPLACING, "Its machine is gone. We are making another one with the same volume."
-        )
+        return MachineTransition(State.REPLACING, Reason("machine-gone"))
     return None
 
 
@@ -94,13 +93,13 @@ def _replace(at: MachineSituation) -> MachineTransition | None:
     """Make a new server only when the old one is seen to be gone: an identity never runs twice."""
     if at.rented.remake:
         if at.server:
-            return _remove(at, at.server, State.REPLACING, "Its machine is made again as a bigger one.")
+            return _remove(at, at.server, State.REPLACING, Reason("machine-made-bigger"))
         return MachineTransition(
             State.REPLACING, at.rented.reason, changes={"remake": False, "server_id": ""}
         )
     if at.wanted.replacements > at.rented.replaced:
         if at.server:
-            return _remove(at, at.server, State.REPLACING, "Its machine is being replaced.")
+            return _remove(at, at.server, State.REPLACING, Reason("machine-replaced"))
         return MachineTransition(
             State.REPLACING, changes={"replaced": at.wanted.replacements, "server_id": ""}
         )
@@ -121,7 +120,7 @@ def _surround(at: MachineSituation) -> MachineTransition | None:
 def _storage(at: MachineSituation) -> MachineTransition | None:
     if at.volume:
         if at.volume.condition is Condition.BROKEN:
-            return _wait(at, f"The provider says that its volume is in the state “{at.volume.said}”.")
+            return _wait(at, Reason("volume-in-state", state=at.volume.said))
         return _wait(at) if at.volume.condition is Condition.BUSY and not at.volume.on else None
     if not at.rented.held:
         return _make(at, CloudEffect.MAKE_VOLUME)
@@ -133,17 +132,17 @@ def _storage(at: MachineSituation) -> MachineTransition | None:
             at,
             CloudEffect.MAKE_VOLUME,
             state=State.REPLACING,
-            reason="Its volume is being made again from a snapshot.",
+            reason=Reason("volume-from-snapshot"),
             changes={"volume_id": ""},
             after={"restored": chosen},
         )
     snapshots = at.has.all(ResourceKind.SNAPSHOT)
     good = [s.created for s in snapshots if s.created and s.condition is not Condition.BROKEN]
     newest = max(good, default=None)
-    words = f"; the newest snapshot is of {newest:%Y-%m-%d %H:%M}" if newest else ", and there is no snapshot"
-    return MachineTransition(
-        State.STUCK, f"Its volume is gone{words}. An operator has to decide.", wait=RESTING
-    )
+    reason = Reason("volume-gone")
+    if newest:
+        reason = Reason("volume-gone-but-snapshot", at=f"{newest:%Y-%m-%d %H:%M}")
+    return MachineTransition(State.STUCK, reason, wait=RESTING)
 
 
 def _serve(at: MachineSituation) -> MachineTransition:
@@ -152,10 +151,10 @@ def _serve(at: MachineSituation) -> MachineTransition:
         raise AssertionError("a server is looked at before its volume is there")
     if server is None:
         if volume.on:
-            return _wait(at, "Its volume is still on the machine before.")
+            return _wait(at, Reason("volume-elsewhere"))
         return _make(at, CloudEffect.MAKE_SERVER)
     if server.condition is Condition.BROKEN:
-        return _wait(at, f"The provider says that its machine is in the state “{server.said}”.")
+        return _wait(at, Reason("machine-in-state", state=server.said))
     if at.root and not at.root.marked and at.root.condition is Condition.READY:
         return _go_on(at, CloudEffect.MARK_ROOT, at.root)
     if server.condition is Condition.BUSY:
@@ -163,7 +162,7 @@ def _serve(at: MachineSituation) -> MachineTransition:
     if not volume.on:
         return _go_on(at, CloudEffect.ATTACH_VOLUME, volume)
     if volume.on != server.id:
-        return _wait(at, "Its volume is still on the machine before.")
+        return _wait(at, Reason("volume-elsewhere"))
     for kind in (ResourceKind.ADDRESS4, ResourceKind.ADDRESS6):
         if (address := at.address(kind)) and address.on != server.id:
             return _go_on(at, CloudEffect.ATTACH_ADDRESS, address)
@@ -188,7 +187,7 @@ def _keep(at: MachineSituation, server: Thing, volume: Thing) -> MachineTransiti
     if bigger := _bigger(at, server):
         return MachineTransition(State.CHANGING, BIGGER, changes={"type": bigger.type})
     names = ", ".join(at.taken)
-    words = f"The DNS name “{names}” has a record that is not ours: it is left as it is." if names else ""
+    words = Reason("name-taken", names=names) if names else ""
     well = MachineTransition(State.READY, words, wait=RESTING, changes={"tries": 0, "tried": []})
     return _names(at) or _snapshots(at) or well
 

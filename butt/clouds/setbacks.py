@@ -6,6 +6,7 @@ from butt.clouds.capacity import best
 from butt.clouds.interface import CloudEffect, CloudTrouble, Denied, OutOfStock, OverQuota, Unsure
 from butt.clouds.moves import NO_ROOM, MachineTransition
 from butt.clouds.situation import MachineSituation
+from butt.reasons import Reason
 from scuttlekit.backoff import backoff
 
 TRIES = 3
@@ -30,9 +31,8 @@ def after_trouble(
             # The server was stopped for this: it goes on with its present type.
             return MachineTransition(move.state, words, changes={**changes, "type": move.target.type})
         if elsewhere := _elsewhere(at, move, trouble):
-            return MachineTransition(
-                move.state, f"{words} We will try another place.", changes={**changes, **elsewhere}
-            )
+            reason = Reason("trying-elsewhere", why=words)
+            return MachineTransition(move.state, reason, changes={**changes, **elsewhere})
         back_off = max(back_off, NO_ROOM)
         if not at.rented.held:
             changes["tried"] = []

@@ -7,6 +7,7 @@ from typing import Any
 from butt.agents.botlog import entry, time_of
 from butt.agents.words import storable
 from butt.hosts.exits import DISK_FULL, UNREADABLE_LOG
+from butt.reasons import Reason
 
 UNREADABLE = (
     "Its code could not read a record of its log. Upgrade it, if newer code is offered. If that does not help, bring back "
@@ -26,8 +27,8 @@ class LastWords:
     def none(cls, code: int) -> "LastWords":
         """For a pub that ended without a message: on a full disk it cannot write one."""
         if code == DISK_FULL:
-            return cls("The disk is full.", code)
-        return cls("Its program ended again and again without a word.", code)
+            return cls(Reason("disk-full"), code)
+        return cls(Reason("program-ended-silently"), code)
 
 
 def last_words(text: str, since: datetime) -> LastWords | None:

@@ -5,6 +5,7 @@ from datetime import timedelta
 
 from butt.agents.states import State
 from butt.hosts.exits import PORT_TAKEN
+from butt.reasons import Reason
 from butt.steward import moving
 from butt.steward.situation import RESTING, SOON, WATCHING, Effect, Situation, Transition, soon
 from scuttlekit.backoff import backoff
@@ -38,7 +39,7 @@ def _starting(at: Situation) -> Transition:
             return _launch(at, place=True, tries=at.progress.tries + 1)
         return _break(at, at.seen.ended)
     if at.overdue:
-        return _break(at, at.observed.trouble or "It does not answer.")
+        return _break(at, at.observed.trouble or Reason("answers-not"))
     wait = WATCHING if at.progress.ssb_id else soon(at)
     return Transition(State.STARTING, at.offer.progress or at.progress.reason, Effect.RUN, wait)
 
@@ -51,7 +52,7 @@ def _alive(at: Situation) -> Transition:
     if at.seen.ended:
         return _break(at, at.seen.ended)
     if not at.answers:
-        reason = "It stopped answering and is restarting."
+        reason = Reason("restarting")
         deadline = at.now + at.start_deadline
         return Transition(State.STARTING, reason, Effect.RUN, WATCHING, changes={"deadline": deadline})
     if at.other_code:
@@ -65,7 +66,7 @@ def _alive_on_trial(at: Situation) -> Transition:
         return _go_back(at, at.seen.ended)
     if not at.answers:
         changes = {"deadline": at.now + at.start_deadline}
-        return Transition(State.UPGRADING, "It stopped answering.", Effect.RUN, WATCHING, changes=changes)
+        return Transition(State.UPGRADING, Reason("answers-no-more"), Effect.RUN, WATCHING, changes=changes)
     left = (at.progress.trial_ends or at.now) - at.now
     if left > timedelta(0):
         return Transition(
@@ -85,14 +86,13 @@ def _upgrading(at: Situation) -> Transition:
         return _go_back(at, at.seen.ended)
     if at.overdue:
         seconds = round(at.start_deadline.total_seconds())
-        trouble = at.observed.trouble
-        return _go_back(at, f"It did not answer within {seconds} s. {trouble}".strip())
+        return _go_back(at, Reason("answers-too-late", seconds=seconds, trouble=at.observed.trouble))
     return Transition(State.UPGRADING, at.progress.reason, Effect.RUN, soon(at))
 
 
 def _stopping(at: Situation) -> Transition:
     if at.seen.running:
-        reason = "It is taking long to stop." if at.overdue else at.progress.reason
+        reason = Reason("stops-slowly") if at.overdue else at.progress.reason
         return Transition(State.STOPPING, reason, Effect.HALT, soon(at))
     if at.wanted.gone_at is not None:
         return Transition(State.LEAVING, changes={"deadline": None})
@@ -122,7 +122,7 @@ def _unpaid(at: Situation) -> Transition:
     if at.wanted.gone_at is not None or at.seen.running:
         return _stop(at)
     if not at.wanted.paid:
-        reason = "It is stopped until it is paid for."
+        reason = Reason("payment-due")
         return Transition(State.UNPAID, reason, wait=RESTING, changes={"deadline": None, "tries": 0})
     return _launch(at, place=not at.progress.port) if at.wants_run else _stop(at)
 
@@ -190,15 +190,13 @@ def _go_back(at: Situation, why: str) -> Transition:
     changes: dict[str, object] = {
         "release": at.progress.previous,
         "refused": at.progress.release,
-        "notice": f"It went back to its earlier code because the new code failed: {why}",
+        "notice": Reason("code-failed", why=why),
         "move_notice": "",
         "deadline": at.now + STOP_DEADLINE,
         "tries": 0,
         **_PROVEN,
     }
-    return Transition(
-        State.STOPPING, "It is going back to its earlier code.", Effect.HALT, SOON, changes=changes
-    )
+    return Transition(State.STOPPING, Reason("going-back"), Effect.HALT, SOON, changes=changes)
 
 
 def _decline(at: Situation) -> Transition:
@@ -206,7 +204,7 @@ def _decline(at: Situation) -> Transition:
     changes: dict[str, object] = {
         "upgrades": at.wanted.upgrades,
         "refused": at.wanted.release,
-        "notice": f"It keeps its code because the new code could not be built: {at.offer.failed}",
+        "notice": Reason("code-not-built", why=at.offer.failed),
         "move_notice": "",
     }
     return Transition(State(at.progress.state), at.progress.reason, changes=changes)
@@ -219,9 +217,11 @@ def _stop(at: Situation, reason: str = "") -> Transition:
 def _break(at: Situation, reason: str) -> Transition:
     tries = at.progress.tries + 1
     back_off = backoff(tries - 1, FIRST_BACK_OFF, LONGEST_BACK_OFF)
-    reason = f"{reason} {moving.advice(at)}".strip()
     return Transition(
-        State.BROKEN, reason, wait=back_off, changes={"deadline": at.now + back_off, "tries": tries}
+        State.BROKEN,
+        moving.with_advice(at, reason),
+        wait=back_off,
+        changes={"deadline": at.now + back_off, "tries": tries},
     )
 
 

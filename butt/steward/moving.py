@@ -12,12 +12,13 @@ from types import MappingProxyType
 
 from butt.agents.models import Leg
 from butt.agents.states import SHOULD_ANSWER, State
+from butt.reasons import Reason
 from butt.steward.situation import SOON, WATCHING, Effect, Situation, Transition, soon
 
 CARRY_DEADLINE = timedelta(hours=1)
 
 _REST = frozenset({State.STOPPING, State.STOPPED, State.UNPAID, State.LEAVING})
-_HERE = "the control plane"
+_HERE = Reason("control-plane")
 
 
 def decide(at: Situation) -> Transition | None:
@@ -45,7 +46,7 @@ def _begin(at: Situation) -> Transition | None:
     if not (at.seen.place and at.progress.ssb_id):
         if state in {State.NEW, State.STARTING, State.STOPPING}:
             return None
-        return _stays(at, to, "it has no data yet that could be moved. Start it where it is first.", asked)
+        return _stays(at, to, Reason("no-data-yet"), asked)
     return None if _is_busy(at) else _set_out(at, state, to)
 
 
@@ -79,28 +80,27 @@ def _carrying(at: Situation) -> Transition:
         return Transition(state, _moved(to), Effect.HALT, soon(at))
     if why := _why_not(at):
         return _stays(at, to, why)
-    words = ""
+    words: str = ""
     if carried is not None and carried.move == at.progress.moves:
         if carried.sequence is not None:
             changes = {"leg": Leg.ARRIVING, "carried": carried.sequence, "deadline": None}
             return Transition(state, _moved(to), Effect.SETTLE, SOON, changes=changes)
         words = carried.words
-    return Transition(state, f"{_moved(to)} {words}".strip(), Effect.CARRY, WATCHING)
+    return Transition(state, _moved(to, words), Effect.CARRY, WATCHING)
 
 
 def _why_not(at: Situation) -> str:
     """Why the move fails; empty while it may succeed."""
     carried = at.seen.carried
     if at.move:
-        return "another place was asked for meanwhile."
+        return Reason("other-place-wanted")
     if carried is not None and carried.move == at.progress.moves:
         if carried.failed:
             return carried.failed
         if carried.sequence is not None:
             ends, reached = carried.sequence, at.observed.sequence
-            behind = f"what came of its data ends at message {ends}, and its feed has reached {reached}."
-            return behind if ends < reached else ""
-    return "its data did not come within an hour." if at.overdue else ""
+            return Reason("data-behind", ends=ends, reached=reached) if ends < reached else ""
+    return Reason("data-late") if at.overdue else ""
 
 
 def _arriving(at: Situation) -> Transition | None:
@@ -108,7 +108,7 @@ def _arriving(at: Situation) -> Transition | None:
     state, to = State(at.progress.state), at.progress.destination
     if at.seen.place != to:
         if at.seen.carried is None or at.seen.carried.failed:
-            return _stays(at, to, f"{named(to)} is not there any more.")
+            return _stays(at, to, Reason("place-gone", place=named(to)))
         return Transition(state, _moved(to), Effect.SETTLE, SOON)
     if at.move:
         return Transition(state, at.progress.reason, changes=_OVER)
@@ -126,7 +126,7 @@ def _why_down(at: Situation, state: State) -> str:
         return at.seen.ended
     if state is State.BROKEN:
         return at.progress.reason
-    return (at.observed.trouble or "It does not answer.") if at.overdue else ""
+    return (at.observed.trouble or Reason("answers-not")) if at.overdue else ""
 
 
 def _turn_round(at: Situation, state: State, why: str) -> Transition:
@@ -134,19 +134,17 @@ def _turn_round(at: Situation, state: State, why: str) -> Transition:
         # It stays where it ran, as its feed may have gone on there.
         return Transition(state, at.progress.reason, wait=SOON, changes=_OVER)
     origin, to = named(at.progress.origin), named(at.progress.destination)
-    notice = f"It is back on {origin}, because it could not start on {to}: {why}"
+    notice = Reason("move-reversed", origin=origin, place=to, why=why)
     changes = {"leg": Leg.RETURNING, "move_notice": notice, "tries": 0}
-    return Transition(State.STOPPING, f"It goes back to {origin}.", Effect.HALT, SOON, changes=changes)
+    return Transition(State.STOPPING, Reason("returning", origin=origin), Effect.HALT, SOON, changes=changes)
 
 
-def advice(at: Situation) -> str:
-    """What else to say about a bot that does not answer where it was moved to."""
+def with_advice(at: Situation, why: str) -> str:
+    """Why a bot does not answer, and what to do about it if it does not where it was moved to."""
     if not at.seen.old_copies:
-        return ""
-    return (
-        f"It was moved to {named(at.seen.place)}, and its copy on {named(at.seen.old_copies[0])} is kept until it answers. See "
-        "that its name leads to its new place, or move it back."
-    )
+        return why
+    place, origin = named(at.seen.place), named(at.seen.old_copies[0])
+    return Reason("copy-is-kept", why=why, place=place, origin=origin)
 
 
 def _returning(at: Situation) -> Transition:
@@ -157,16 +155,14 @@ def _returning(at: Situation) -> Transition:
     if at.seen.running:
         return Transition(state, at.progress.reason, Effect.HALT, soon(at))
     if not at.seen.untried:
-        return Transition(
-            state, "It ran at its new place after all, and stays there.", changes={**_OVER, "move_notice": ""}
-        )
+        return Transition(state, Reason("ran-after-all"), changes={**_OVER, "move_notice": ""})
     return Transition(state, at.progress.reason, Effect.GO_BACK, SOON)
 
 
 def _stays(
     at: Situation, to: str, why: str, asked: Mapping[str, object] = MappingProxyType({})
 ) -> Transition:
-    notice = f"It was not moved to {named(to)}: {why}"
+    notice = Reason("move-failed", place=named(to), why=why)
     changes: dict[str, object] = {**asked, "move_notice": notice}
     if not at.progress.leg:
         return Transition(State(at.progress.state), at.progress.reason, Effect.ABANDON, SOON, changes=changes)
@@ -185,8 +181,8 @@ def _is_due_to_go(at: Situation) -> bool:
     return at.wanted.gone_at is not None and at.now >= at.wanted.gone_at
 
 
-def _moved(to: str) -> str:
-    return f"It is being moved to {named(to)}."
+def _moved(to: str, progress: str = "") -> str:
+    return Reason("being-moved", place=named(to), progress=progress)
 
 
 _OVER: dict[str, object] = {"leg": ""}

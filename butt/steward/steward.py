@@ -28,6 +28,7 @@ from butt.imports import placing
 from butt.invites.models import Told
 from butt.invites.withdrawing import revoked_of
 from butt.leases import claim, come_back, due
+from butt.reasons import Reason
 from butt.rounds import GoOn, rounds
 from butt.services.known import service_named
 from butt.sources import shelf
@@ -104,7 +105,7 @@ class Steward:
                 raise  # The database will not serve the next bot either.
             except Exception:
                 log.exception("%s could not be seen to", bot.name)
-                _put_off(bot.progress, "Something went wrong on our side. We will try again.")
+                _put_off(bot.progress, Reason("trouble-of-ours"))
         return bool(mine)
 
     def _look(self, bots: Iterable[Agent]) -> dict[uuid.UUID, Sighting | Exception]:
@@ -276,7 +277,7 @@ class Steward:
         if isinstance(trouble, Away):
             deadline = timezone.now() + timedelta(seconds=configuration().start_seconds)
             Progress.objects.filter(bot=bot, deadline__lt=deadline).update(deadline=deadline)
-        _put_off(bot.progress, f"Waiting for its machine: {words}")
+        _put_off(bot.progress, Reason("waiting-for-machine", why=words))
 
 
 def _until_the_next() -> float:

@@ -23,6 +23,7 @@ from butt.machines.models import Machine, OldCopy, Placement, Tombstone
 from butt.machines.reports import SeenBot
 from butt.machines.status import SILENT
 from butt.machines.unconfirmed import why_unconfirmed
+from butt.reasons import Reason
 from scuttlekit import InvalidFormat, canonical
 
 OWN_COLUMNS = frozenset({"bot_id", "run", "launch"})
@@ -198,14 +199,14 @@ def _ended(seen: SeenBot, row: Placement) -> Sighting | None:
     """Why the bot does not run and will not by itself, if that is so. Docker starts it again and again; we know better."""
     if seen.error:
         taken = "already allocated" in seen.error or "already in use" in seen.error
-        why = f"Port {row.order['port']} is taken on its machine." if taken else seen.error
+        why = Reason("port-taken", port=row.order["port"]) if taken else seen.error
         return Sighting(ended=why, exit_code=exits.PORT_TAKEN if taken else seen.exitCode, ssb_id=row.ssb_id)
     if not seen.running or seen.exitCode is None:
         return None
     if seen.exitCode not in exits.FINAL and seen.restarts < MANY_RESTARTS:
         return None
     words = last_words(seen.words, seen.startedAt) if seen.startedAt else None
-    why = "It needs more memory than it has." if seen.outOfMemory else "Its program ended again and again."
+    why = Reason("memory-too-small" if seen.outOfMemory else "program-ended")
     return Sighting(
         running=True,
         ended=words.message if words else why,

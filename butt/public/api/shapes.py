@@ -147,6 +147,7 @@ class AgentShape(Schema):
     ssbId: str | None = None
     state: str | None = None
     reason: str | None = None
+    reasonCode: str | None = None
     wanted: str | None = None
     release: str | None = None
     status: Status | None = None
@@ -185,6 +186,7 @@ def agent_shape(view: View) -> dict[str, Any]:
             "ssbId": view.ssb_id,
             "state": view.state,
             "reason": view.reason or None,
+            "reasonCode": view.reason_code or None,
             "wanted": view.wanted,
             "release": view.release or None,
             "status": {
