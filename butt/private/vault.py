@@ -76,7 +76,8 @@ def of_a_bot_here(view: Callable[..., HttpResponse]) -> View:
 @of_a_bot_here
 def there(request: HttpRequest, vault: VaultWriter, bot_id: uuid.UUID) -> HttpResponse:  # noqa: ARG001
     """What the vault has of the bot. `end` is where the newest line of its log ends; the last piece of that
-    line begins at `start` and has this `digest`.
+    line begins at `start` and has this `digest`. The line ends with `run` small pieces, which begin at
+    `runStart`.
     """
     found = vault.there(bot_id)
     ledger.begin(bot_id, found.size, found.things)
@@ -87,6 +88,8 @@ def there(request: HttpRequest, vault: VaultWriter, bot_id: uuid.UUID) -> HttpRe
             "start": last.start if last else 0,
             "end": last.end if last else 0,
             "digest": last.digest if last else "",
+            "runStart": found.run_start,
+            "run": found.run,
             **found.newest,
             "blobs": [blob.hex() for blob in found.blobs],
         }
@@ -97,15 +100,22 @@ def there(request: HttpRequest, vault: VaultWriter, bot_id: uuid.UUID) -> HttpRe
 @require_http_methods(["PUT"])
 @of_a_bot_here
 def piece(request: HttpRequest, vault: VaultWriter, bot_id: uuid.UUID, line: str, start: int) -> HttpResponse:
-    """A part of its log that begins at `start`. Its complete records are kept; `end` is where they end."""
+    """A part of its log that begins at `start`. Its complete records are kept; `end` is where they end.
+
+    With `?merge=1` the pieces that are there and have the same bytes are merged, up to `end`.
+    """
     if not LINE.fullmatch(line) or start > FURTHEST:
         return answer(422, "bad_name", "There is no such line of a log.")
     if refusal := _refusal_of_room(bot_id):
         return refusal
     with _sealing:
-        put, size = vault.log(bot_id, line, start, request.read())
-    ledger.took(bot_id, size, things=int(put is not None))
-    return JsonResponse({"end": put.end if put else start})
+        if request.GET.get("merge"):
+            end, change = vault.merge(bot_id, line, start, request.read())
+        else:
+            put, change = vault.log(bot_id, line, start, request.read())
+            end = put.end if put else start
+    ledger.took(bot_id, change)
+    return JsonResponse({"end": end})
 
 
 @csrf_exempt
@@ -134,10 +144,10 @@ def blob(request: HttpRequest, vault: VaultWriter, bot_id: uuid.UUID, name: str)
         return refusal
     with _sealing:
         try:
-            size = vault.blob(bot_id, name, request.read())
+            change = vault.blob(bot_id, name, request.read())
         except ValueError:
             return answer(409, "another_blob", "This blob is not what its name says.")
-    ledger.took(bot_id, size)
+    ledger.took(bot_id, change)
     return HttpResponse(status=204)
 
 

@@ -21,7 +21,10 @@ from butt.vault.writing import (
     LONGEST_PIECE,
     PIECE,
     SECRET,
+    SMALL_PIECE,
+    SMALL_PIECES,
     STATE,
+    StoredDelta,
     There,
     VaultWriter,
     is_blob,
@@ -52,6 +55,8 @@ class _Known:
     there: There
     line: str
     end: int
+    run_start: int = 0
+    run: int = 0
     secret_seen: tuple[int, int] = (0, 0)
     state_seen: dict[str, tuple[int, int]] = field(default_factory=dict)
     pending_since: float | None = None
@@ -131,7 +136,7 @@ class VaultKeeper:
         there = self._vault.there(bot_id)
         ledger.begin(bot_id, there.size, there.things)
         if there.last and _is_the_same(there.last, data / "flume" / "log.offset"):
-            return _Known(there, there.last.line, there.last.end)
+            return _Known(there, there.last.line, there.last.end, there.run_start, there.run)
         return _Known(there, new_line(), 0)
 
     def _send_small(self, bot_id: uuid.UUID, kept: _Known, what: str, path: Path) -> None:
@@ -156,14 +161,33 @@ class VaultKeeper:
                 if size - kept.end < PIECE and time.monotonic() - kept.pending_since < WAIT:
                     return
                 data = os.pread(file.fileno(), min(size - kept.end, LONGEST_PIECE), kept.end)
-                piece, taken = self._vault.log(bot_id, kept.line, kept.end, data)
+                piece, change = self._vault.log(bot_id, kept.line, kept.end, data)
                 if piece is None:
                     if size != kept.stuck_at and size - kept.end > LONGEST_PIECE:
                         log.warning("the log of bot %s is damaged at byte %d", bot_id, kept.end)
                     kept.stuck_at = size
                     return
-                self._count(bot_id, kept, taken)
+                self._count(bot_id, kept, change)
                 kept.end, kept.pending_since = piece.end, None
+                kept.run += 1
+                self._merge(bot_id, kept, file.fileno())
+
+    def _merge(self, bot_id: uuid.UUID, kept: _Known, log_file: int) -> None:
+        """Merge the last pieces of its copy as soon as they are many or large: otherwise lists would grow without end."""
+        length = kept.end - kept.run_start
+        if length < SMALL_PIECE and kept.run < SMALL_PIECES:
+            return
+        merged = kept.run_start
+        if kept.run > 1:
+            data = os.pread(log_file, min(length, PIECE), kept.run_start)
+            merged, change = self._vault.merge(bot_id, kept.line, kept.run_start, data)
+            self._count(bot_id, kept, change)
+        if kept.run_start < merged < kept.end:
+            kept.run_start = merged  # The next pieces follow with the next send.
+        elif length >= SMALL_PIECE or merged == kept.run_start:
+            kept.run_start, kept.run = kept.end, 0
+        else:
+            kept.run = 1
 
     def _send_blobs(self, bot_id: uuid.UUID, kept: _Known, folder: Path) -> None:
         """Only folders that changed are read: a bot may have very many blobs, and usually nothing new."""
@@ -188,9 +212,9 @@ class VaultKeeper:
             self._count(bot_id, kept, self._vault.blob(bot_id, name, content))
             kept.there.blobs.add(known)
 
-    def _count(self, bot_id: uuid.UUID, kept: _Known, taken: int) -> None:
-        kept.there.size += taken
-        ledger.took(bot_id, taken)
+    def _count(self, bot_id: uuid.UUID, kept: _Known, change: StoredDelta) -> None:
+        kept.there.size += change.size
+        ledger.took(bot_id, change)
 
     def _tell(self, troubles: dict[uuid.UUID, str], *, at_once: bool) -> None:
         """Save from time to time how far each bot's copy is."""

@@ -6,9 +6,11 @@ from datetime import datetime, timedelta
 from typing import NamedTuple
 
 from django.db.models import F
+from django.db.models.functions import Greatest
 from django.utils import timezone
 
 from butt.vault.models import Vaulted
+from butt.vault.writing import StoredDelta
 
 AT_ONCE = 500
 MOST_SECONDS = 10**9
@@ -30,9 +32,11 @@ def begin(bot_id: uuid.UUID, size: int, things: int) -> None:
     Vaulted.objects.update_or_create(bot_id=bot_id, defaults={"size": size, "things": things})
 
 
-def took(bot_id: uuid.UUID, size: int, things: int = 1) -> None:
-    """Add what was stored since."""
-    Vaulted.objects.filter(bot_id=bot_id).update(size=F("size") + size, things=F("things") + things)
+def took(bot_id: uuid.UUID, change: StoredDelta) -> None:
+    """Add what was stored since. What was stored again counts twice until the vault's own list is read again."""
+    Vaulted.objects.filter(bot_id=bot_id).update(
+        size=Greatest(F("size") + change.size, 0), things=Greatest(F("things") + change.things, 0)
+    )
 
 
 def looked(seen: Mapping[uuid.UUID, Look], now: datetime | None = None) -> None:

@@ -51,15 +51,27 @@ def pieces_in(names: Iterable[str]) -> dict[str, list[LogPiece]]:
 def chain(pieces: Iterable[LogPiece]) -> list[LogPiece]:
     """The pieces that lead furthest from the log's first byte without a gap.
 
-    A piece may exist in two sizes, because a sender that was killed, or read an old list, sends it again.
+    Each begins where the one before it ends, or within it: a sender that was killed or read an old list sends some bytes again,
+    and small pieces are merged. So a piece whose bytes are in a larger one is never needed.
     """
-    came: dict[int, LogPiece | None] = {0: None}
-    for piece in sorted(pieces, key=lambda piece: (piece.start, piece.end)):
-        if piece.start in came:
-            came.setdefault(piece.end, piece)
     found: list[LogPiece] = []
-    piece_to = came[max(came)]
-    while piece_to:
-        found.append(piece_to)
-        piece_to = came[piece_to.start]
-    return found[::-1]
+    reached, best = 0, None
+    for piece in sorted(pieces, key=lambda piece: (piece.start, piece.end)):
+        if piece.start > reached and best:
+            found.append(best)
+            reached, best = best.end, None
+        if piece.start > reached:
+            break
+        if piece.end > reached and (best is None or piece.end >= best.end):
+            best = piece
+    return [*found, best] if best else found
+
+
+def small_run(pieces: list[LogPiece], small: int) -> tuple[int, int]:
+    """Where the small pieces at the end of a chain begin, and how many there are. `small` is in bytes."""
+    count = 0
+    for piece in reversed(pieces):
+        if piece.end - piece.start >= small:
+            return piece.end, count
+        count += 1
+    return 0, count

@@ -1,5 +1,6 @@
 """Reading a bot back from the vault into a folder, and checking every byte of it. Nothing runs here."""
 
+import shutil
 import uuid
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -19,7 +20,12 @@ from scuttlekit.keys import KeyPair
 from scuttlekit.messages import Head, Message, validate, verify
 from scuttlekit.offsetlog import BLOCK, LONGEST_RECORD, cut, survey
 
-PIECES_AT_MOST = 1 << 20
+TRIES = 3
+"""How often reading begins again if something listed is gone: small pieces may be merged meanwhile."""
+
+
+class _Gone(VaultTrouble):
+    """Something is listed, but not there."""
 
 
 @dataclass(frozen=True)
@@ -38,6 +44,17 @@ def read(store: Store, bot_id: uuid.UUID, ssb_id: str, keys: list[Any], folder: 
     Of several lines of its log, the one with most of its own messages is taken. A log whose own feed is forked, or that has a
     wrong signature, is refused.
     """
+    for _ in range(TRIES - 1):
+        try:
+            return _read(store, bot_id, ssb_id, keys, folder)
+        except _Gone:
+            for place in folder.iterdir():
+                shutil.rmtree(place) if place.is_dir() else place.unlink()
+    return _read(store, bot_id, ssb_id, keys, folder)
+
+
+def _read(store: Store, bot_id: uuid.UUID, ssb_id: str, keys: list[Any], folder: Path) -> Copy:
+    """One try of `read`. Raises `_Gone` as well."""
     with reaching():
         names = [name for name, _ in things_of(store, bot_id)]
     try:
@@ -81,7 +98,12 @@ def _read_log(
         draft = place.with_name("draft")
         with draft.open("w+b") as file:
             for piece in chain(pieces):
-                file.write(_bytes_of(store, bot_id, piece, keys))
+                data = _bytes_of(store, bot_id, piece, keys)
+                again = file.tell() - piece.start  # Bytes that the piece before it has as well.
+                file.seek(piece.start)
+                if file.read(again) != data[:again]:
+                    raise VaultTrouble(f"{piece.name} in the vault does not fit the piece before it.")
+                file.write(data[again:])
             size = file.tell()
             found = survey(file, size, ssb_id)
             if found.whole != size:
@@ -116,7 +138,7 @@ def _thing(store: Store, bot_id: uuid.UUID, name: str, keys: list[Any]) -> bytes
         try:
             sealed = bytes(obstore.get(store, f"{prefix(bot_id)}/{name}").bytes())
         except FileNotFoundError as error:
-            raise VaultTrouble(f"The vault lists {name}, but does not have it.") from error
+            raise _Gone(f"The vault lists {name}, but does not have it.") from error
     return unseal(sealed, keys, name)
 
 

@@ -1,5 +1,6 @@
 """What is sent to the vault, and read back from it: all of it, once, and nothing of another identity."""
 
+import os
 import uuid
 from collections.abc import Iterator
 from pathlib import Path
@@ -12,11 +13,11 @@ from obstore.store import LocalStore
 
 from butt.agents.models import Progress
 from butt.agents.states import State
-from butt.vault import VaultTrouble, keeper, sealing
+from butt.vault import VaultTrouble, keeper, reading, sealing, writing
 from butt.vault.keeper import VaultKeeper
 from butt.vault.models import Vaulted
 from butt.vault.reading import read
-from butt.vault.writing import STATE, VaultWriter, things_of
+from butt.vault.writing import STATE, VERSIONS, VaultWriter, things_of
 from scuttlekit.keys import KeyPair
 from tests.people import bot_in, person
 from tests.vault.folders import Folder
@@ -255,6 +256,97 @@ def test_no_more_than_its_room_is_sent_and_that_is_told(
         sender.send(BOT, folder.keys.id)
     assert sum(size for _, size in things_of(store, BOT)) < 10_000
     assert sum(name.startswith("log/") for name in names_of(store, BOT)) < 3
+
+
+def test_small_pieces_are_merged(
+    folder: Folder, key: Any, second: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setattr(keeper, "SMALL_PIECES", 5)
+    store = LocalStore(tmp_path / "vault", mkdir=True)
+    sender = keeps(store, folder, key, second)
+    for number in range(23):
+        folder.says(1)
+        if number == 12:
+            sender = keeps(store, folder, key, second)
+        sender.send(BOT, folder.keys.id)
+        logs = [name for name in names_of(store, BOT) if name.startswith("log/")]
+        assert len(logs) <= 5
+    known = Vaulted.objects.get(bot_id=BOT)
+    there = list(things_of(store, BOT))
+    assert (known.things, known.size) == (len(there), sum(size for _, size in there))
+    (tmp_path / "back").mkdir()
+    assert read(store, BOT, folder.keys.id, [key, second], tmp_path / "back").sequence == 23
+    assert (tmp_path / "back" / "flume" / "log.offset").read_bytes() == folder.log.read_bytes()
+
+
+def test_pieces_that_are_large_together_are_merged_before_they_are_many(
+    store: LocalStore, folder: Folder, key: Any, second: Any, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setattr(keeper, "SMALL_PIECE", 4000)
+    sender = keeps(store, folder, key, second)
+    for _ in range(15):
+        folder.says(1, "x" * 500)
+        sender.send(BOT, folder.keys.id)
+    assert sum(name.startswith("log/") for name in names_of(store, BOT)) == 3, "5 messages in each"
+
+
+def test_many_small_pieces_that_were_left_unmerged_are_merged_bit_by_bit(
+    store: LocalStore, folder: Folder, key: Any, second: Any, monkeypatch: pytest.MonkeyPatch
+):
+    with monkeypatch.context() as before:
+        before.setattr(keeper, "SMALL_PIECES", 10**9)
+        sender = keeps(store, folder, key, second)
+        for _ in range(30):
+            folder.says(1, "x" * 500)
+            sender.send(BOT, folder.keys.id)
+    monkeypatch.setattr(keeper, "SMALL_PIECES", 5)
+    monkeypatch.setattr(keeper, "PIECE", 6000)
+    sender = keeps(store, folder, key, second)
+    for _ in range(6):
+        folder.says(1)
+        sender.send(BOT, folder.keys.id)
+    assert sum(name.startswith("log/") for name in names_of(store, BOT)) <= 8
+
+
+def test_what_is_merged_while_it_is_read_is_read_again(
+    store: LocalStore, folder: Folder, key: Any, second: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setattr(keeper, "SMALL_PIECES", 3)
+    sender = keeps(store, folder, key, second)
+    for _ in range(2):
+        folder.says(1)
+        sender.send(BOT, folder.keys.id)
+    times = []
+
+    def listed(*of: Any) -> list[tuple[str, int]]:
+        found = list(things_of(*of))
+        times.append(len(found))
+        folder.says(1)
+        sender.send(BOT, folder.keys.id)
+        return found
+
+    monkeypatch.setattr(reading, "things_of", listed)
+    (tmp_path / "back").mkdir()
+    assert read(store, BOT, folder.keys.id, [key, second], tmp_path / "back").sequence == 3
+    assert len(times) == 2
+
+
+def test_old_versions_of_a_small_file_are_removed_and_the_last_stays_the_newest(
+    store: LocalStore, folder: Folder, key: Any, second: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    sender = keeps(store, folder, key, second)
+    for number in range(14):
+        (folder.data / "gossip.json").unlink(missing_ok=True)
+        (folder.data / "gossip.json").write_text(f"[{number}]")
+        os.utime(folder.data / "gossip.json", ns=(number, number))
+        # Each time the clock was set back by a second.
+        monkeypatch.setattr(writing, "now", lambda number=number: f"{1_700_000_000_000 - number * 1000}")
+        sender.send(BOT, folder.keys.id)
+    assert sum(name.startswith("gossip/") for name in names_of(store, BOT)) == VERSIONS
+    assert sum(name.startswith("secret/") for name in names_of(store, BOT)) == 1
+    (tmp_path / "back").mkdir()
+    read(store, BOT, folder.keys.id, [key, second], tmp_path / "back")
+    assert (tmp_path / "back" / "gossip.json").read_text() == "[13]"
 
 
 def test_what_was_moved_away_is_not_sent(store: LocalStore, folder: Folder, key: Any, second: Any):

@@ -146,6 +146,22 @@ def test_all_of_it_is_there_within_ten_seconds_and_once(
     )
 
 
+def test_small_pieces_are_merged(
+    machine: Machines, place: str, key: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setattr(butt_vault, "SMALL_PIECES", 4)
+    for number in range(15):
+        machine.folder.says(1)
+        if number == 6:
+            machine.starts()
+        machine.goes_on()
+        assert sum(name.startswith("log/") for name in names(machine, place)) <= 4
+    assert back(machine, place, key, tmp_path / "back") == machine.folder.log.read_bytes()
+    there = [size for _, size in things_of(store_at(place), machine.bot_id)]
+    known = Vaulted.objects.get(bot_id=machine.bot_id)
+    assert (known.things, known.size) == (len(there), sum(there))
+
+
 def test_a_piece_is_sent_at_once(machine: Machines, place: str):
     machine.folder.says(200, "x" * 7000)
     machine.goes_on(2)

@@ -23,7 +23,7 @@ from butt.storage import Store, store_at
 from butt.vault import VaultAway, VaultTrouble, keeper
 from butt.vault.keeper import VaultKeeper
 from butt.vault.reading import read
-from butt.vault.writing import VaultWriter, things_of
+from butt.vault.writing import StoredDelta, VaultWriter, things_of
 from tests.s3 import s3_server
 from tests.vault.folders import Folder
 
@@ -49,6 +49,8 @@ class Between:
                     self._say(503, b"")
                 elif fault == "full" and self.command == "PUT":
                     self._say(507, b"")
+                elif fault == "keeps" and self.command in ("DELETE", "POST"):
+                    self._say(403, b"")
                 elif fault == "lacks" and self.command == "GET" and "list-type=2" not in self.path:
                     self._say(404, b"")
                 elif fault == "cut":
@@ -184,17 +186,38 @@ def test_a_list_that_leaves_things_out_makes_it_send_again_and_breaks_nothing(
 
 
 @pytest.mark.django_db
+def test_where_nothing_may_be_removed_all_goes_on_and_only_uses_more_room(
+    between: Between, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setattr(keeper, "SMALL_PIECES", 3)
+    bot_id = uuid.uuid4()
+    folder = Folder(tmp_path / str(bot_id) / "data")
+    store = store_at("s3://copies/keeps")
+    sends = sender(store, folder)
+    between.does("keeps")
+    for _ in range(5):
+        folder.says(1)
+        sends.send(bot_id, folder.keys.id)
+    between.does("")
+    assert sum(name.startswith("log/") for name, _ in things_of(store, bot_id)) > 5
+    assert comes_back(store, bot_id, folder, tmp_path / "back") == folder.log.read_bytes()
+    folder.says(1)
+    sends.send(bot_id, folder.keys.id)
+    assert comes_back(store, bot_id, folder, tmp_path / "again") == folder.log.read_bytes()
+
+
+@pytest.mark.django_db
 def test_what_is_listed_but_not_there_is_told_from_storage_that_is_away(between: Between, tmp_path: Path):
     bot_id = uuid.uuid4()
     folder = Folder(tmp_path / str(bot_id) / "data")
     store = store_at("s3://copies/lacks")
     folder.says(1)
     sender(store, folder).send(bot_id, folder.keys.id)
-    for fault, trouble in (("lacks", VaultTrouble), ("busy", VaultAway)):
+    for fault, is_away in (("lacks", False), ("busy", True)):
         between.does(fault)
         with pytest.raises(VaultTrouble) as found:
             comes_back(store, bot_id, folder, tmp_path / fault)
-        assert found.type is trouble
+        assert isinstance(found.value, VaultAway) == is_away
     between.does("")
 
 
@@ -209,7 +232,7 @@ class Mortal(VaultWriter):
         super().__init__(store, KEY.to_public(), KEY.to_public())
         self._step = step
 
-    def _put(self, bot_id: uuid.UUID, name: str, sealed: bytes) -> int:
+    def _put(self, bot_id: uuid.UUID, name: str, sealed: bytes) -> StoredDelta:
         self._step -= 1
         if self._step == 0:
             raise Killed

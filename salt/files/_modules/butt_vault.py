@@ -24,6 +24,9 @@ WAIT = 5.0
 """Seconds until less than a full piece of the log is sent as well."""
 
 PIECE, LONGEST_PIECE = 1 << 20, 3 << 20
+SMALL_PIECE, SMALL_PIECES = PIECE // 2, 64
+"""Pieces of fewer bytes are merged, at the latest when there are so many in a row."""
+
 LARGEST_BLOB, LARGEST_SMALL = 64 << 20, 1 << 20
 SMALL = {"gossip": "gossip.json", "aliases": "aliases.json", "sign-ins": "sign-ins.json"}
 """Small files beside the secret: what each is called in the vault, and here."""
@@ -154,6 +157,7 @@ class BotInVault:
     def __init__(self, there):
         self.line, self.end = there["line"], there["end"]
         self.start, self.digest = there["start"], there["digest"]
+        self.run_start, self.run = there.get("runStart", self.end), there.get("run", 0)
         self.small = {what: there.get(what, "") for what in ("secret", *SMALL)}
         self.blobs = {bytes.fromhex(name) for name in there["blobs"]}
         self.stamps, self.folders = {}, {}
@@ -211,6 +215,7 @@ class VaultSender:
             bot = BotInVault(self._server.ask(told, "GET", f"/{bot_id}"))
             if not self._goes_on(bot, root):
                 bot.line, bot.end = f"{time.time_ns() // 1_000_000:013d}-{uuid.uuid4().hex[:8]}", 0
+                bot.run_start, bot.run = 0, 0
         if secret is not None:
             self._send_small(told, bot_id, bot, "secret", secret)
             bot.stamps["secret"] = self._stamp(root, "secret")
@@ -267,6 +272,27 @@ class VaultSender:
             if end == bot.end:
                 return
             bot.end, bot.pending = end, None
+            bot.run += 1
+            self._merge(told, bot_id, bot, root)
+
+    def _merge(self, told, bot_id, bot, root):
+        """Merge the last pieces of its copy as soon as they are many or large: otherwise lists would grow without end."""
+        length = bot.end - bot.run_start
+        if length < SMALL_PIECE and bot.run < SMALL_PIECES:
+            return
+        merged = bot.run_start
+        if bot.run > 1:
+            with self._opened(root, "flume/log.offset") as file:
+                file.seek(bot.run_start)
+                data = file.read(min(length, PIECE))
+            path = f"/{bot_id}/log/{bot.line}/{bot.run_start}?merge=1"
+            merged = self._server.ask(told, "PUT", path, data)["end"]
+        if bot.run_start < merged < bot.end:
+            bot.run_start = merged  # The next pieces follow with the next send.
+        elif length >= SMALL_PIECE or merged == bot.run_start:
+            bot.run_start, bot.run = bot.end, 0
+        else:
+            bot.run = 1
 
     def _send_blobs(self, told, bot_id, bot, root):
         for first, changed in self._folders(root):
