@@ -20,6 +20,7 @@ from butt.backups.image import IMAGE, counts_of_image, lines_of_image, opened, p
 from butt.backups.making import schema
 from butt.backups.rows import check_tables, checked_count, load_tables
 from butt.backups.tables import Table, tables
+from butt.beats.living import DEAD, living
 from butt.configuration import configuration
 from butt.machines.unconfirmed import hold_all
 from scuttlekit.files import write_whole
@@ -65,6 +66,10 @@ def _checked(archive: ZipFile) -> dict[str, Any]:
 def _refuse_what_is_not_empty(home: Path, secrets: dict[str, bytes]) -> None:
     if Agent.objects.exists():
         raise BackupTrouble("This service already has people and bots. Restore into an empty database.")
+    if parts := living():
+        raise BackupTrouble(
+            f"These parts of the service run: {', '.join(sorted(parts))}. Stop them, wait {DEAD.seconds} seconds, and try again."
+        )
     # The other two are made again at any start; this one makes its owner the master of bots.
     with suppress(FileNotFoundError):
         if (home / IDENTITY).read_bytes() != secrets.get(IDENTITY):

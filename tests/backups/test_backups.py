@@ -18,7 +18,10 @@ from urllib.parse import urlsplit, urlunsplit
 import psycopg
 import pytest
 
+from butt.backups import BackupTrouble
+from butt.backups.restoring import _refuse_what_is_not_empty
 from butt.backups.tables import tables
+from butt.beats.models import Beat
 from tests.exports.living import master_of, publish, waits_for_its_profile
 from tests.people import PASSWORD
 from tests.pub.pubs import is_root
@@ -137,6 +140,14 @@ def test_a_service_that_has_people_is_left_alone(saved: Path, tmp_path: Path):
     done = butt(tmp_path / "home", "", "restore", saved)
     assert done.returncode == 1
     assert "empty database" in done.stderr
+
+
+@pytest.mark.django_db
+def test_a_service_that_runs_is_left_alone(tmp_path: Path):
+    """Its parts have read an identity, and would go on with rows that are no more."""
+    Beat.objects.create(part="steward", release="1")
+    with pytest.raises(BackupTrouble, match="These parts of the service run: steward"):
+        _refuse_what_is_not_empty(tmp_path, {})
 
 
 def test_another_identity_is_not_written_over(saved: Path, tmp_path: Path):
