@@ -178,8 +178,8 @@ def _of(suite: str) -> list[str]:
     trixie, keys = _base("trixie"), KEPT / "keys-of-ubuntu"
     if not keys.exists():
         _apt(trixie, "update")
-        _downloads(trixie, ["ubuntu-archive-keyring"])
-        (package,) = (trixie / "var/cache/apt/archives").glob("ubuntu-archive-keyring_*.deb")
+        _downloads(trixie, ["ubuntu-keyring"])
+        (package,) = (trixie / "var/cache/apt/archives").glob("ubuntu-keyring_*.deb")
         _run("dpkg-deb", "--extract", str(package), str(keys))
         package.unlink()
     # Ubuntu has the package for virtual environments in `universe`.
