@@ -1,10 +1,12 @@
 """What a pub tells those who look after it, and nobody else."""
 
 from concurrent.futures import ThreadPoolExecutor
+from copy import deepcopy
 from datetime import UTC, datetime, timedelta
 
 import pytest
 
+from scuttlekit.pub.figures import is_at_rest
 from tests.pub.pubs import Client, until
 
 
@@ -17,6 +19,46 @@ def test_the_first_comes_at_once_and_the_next_in_time(pub, client):
     assert first["id"] == pub.id
     one, _, three = (seen["uptime"] for seen in client.call(pub, "butt.figures", {"every": 1}, count=3))
     assert three - one > 1.5
+
+
+def test_a_pub_that_does_nothing_tells_them_seldom(pub, client):
+    def pause() -> float:
+        asked = {"every": 1, "quiet": 4}
+        first, second = (seen["uptime"] for seen in client.call(pub, "butt.figures", asked, count=2))
+        return second - first
+
+    # It has just started: until it has counted its disk, something changes.
+    assert until(lambda: (seconds := pause()) > 3.5 and seconds) < 10
+
+
+def test_whatever_changes_at_a_pub_is_no_rest(pub, client):
+    before = figures(client, pub)
+    for path in [
+        *((name,) for name in before.keys() - {"uptime"}),
+        *(("traffic", name) for name in before["traffic"]),
+        ("room", "log"),
+        ("peers", "in"),
+    ]:
+        changed = deepcopy(before)
+        *folders, last = path
+        place = changed
+        for name in folders:
+            place = place[name]
+        place[last] = (
+            place[last] + (1 << 20) if type(place[last]) is int else {"month": "", "in": 0, "out": 0}
+        )
+        assert not is_at_rest(before, changed), path
+
+
+def test_that_time_passes_and_a_sample_is_sent_is_rest(pub, client):
+    before = figures(client, pub)
+    after = deepcopy(before)
+    after["uptime"] += 60
+    after["memory"] += 4096
+    for counted in (after, after["traffic"]):
+        for way in ("bytesIn", "bytesOut") if counted is after else ("in", "out"):
+            counted[way] += 1500
+    assert is_at_rest(before, after)
 
 
 def test_what_the_pub_says_is_told_at_once(pub, client, built_stock):

@@ -3,6 +3,7 @@
 import asyncio
 import time
 from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
+from contextlib import suppress
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Final
@@ -20,6 +21,13 @@ SOON: Final = 0.25
 """Seconds until a sample reports that the pub published. The sequence number of its feed must be known
 elsewhere before the pub and its folder can be lost."""
 DISK_EVERY: Final = 30.0
+
+_MOVES: Final = 16 << 10
+NOISE: Final = {
+    "memory": 1 << 20,
+    **dict.fromkeys(("bytesIn", "bytesOut", "traffic.in", "traffic.out"), _MOVES),
+}
+"""How many bytes a figure changes by at most in a pub that does nothing: samples and keepalives are traffic too."""
 
 _PAGE: Final = 4096
 
@@ -87,9 +95,13 @@ class Figures:
             **self._meeting(),
         }
 
-    async def stream(self, every: Any) -> AsyncGenerator[dict[str, Any], None]:
-        """Yield one sample at once, then one every `every` seconds, and one soon after the pub published."""
+    async def stream(self, every: Any, quiet: Any = None) -> AsyncGenerator[dict[str, Any], None]:
+        """Yield one sample at once, then one every `every` seconds, and one soon after the pub published.
+
+        As long as nothing changes, there is one only every `quiet` seconds, if that is longer.
+        """
         pause = min(MOST, max(LEAST, _number(every) or DEFAULT))
+        longest = min(MOST, max(pause, _number(quiet)))
         said = asyncio.Event()
         stop = self._store.listen(lambda messages: said.set() if self._is_ours(messages) else None)
         loop = asyncio.get_running_loop()
@@ -97,17 +109,18 @@ class Figures:
         try:
             while True:
                 said.clear()
-                yield self.sample()
+                last = self.sample()
+                yield last
                 told = loop.time()
                 # After a suspend or a long stall, continue from now: nobody wants the missed samples.
                 due = max(due + pause, told)
-                try:
-                    async with asyncio.timeout_at(due):
-                        await said.wait()
-                except TimeoutError:
-                    continue
-                due = min(due, told + SOON)
-                await asyncio.sleep(due - loop.time())
+                while not await _is_set(said, due) and due + pause <= told + longest:
+                    if not is_at_rest(last, self.sample()):
+                        break
+                    due += pause
+                if said.is_set():
+                    due = min(due, told + SOON)
+                    await asyncio.sleep(due - loop.time())
         finally:
             stop()
 
@@ -132,6 +145,27 @@ class Figures:
         finally:
             self._counted = time.monotonic()
             self._counting = None
+
+
+def is_at_rest(before: Mapping[str, Any], now: Mapping[str, Any]) -> bool:
+    """Whether two samples differ only by what also changes in a pub that does nothing."""
+    (numbers, rest), (numbers_now, rest_now) = _apart(before), _apart(now)
+    return rest == rest_now and all(abs(numbers_now[name] - numbers[name]) < NOISE[name] for name in NOISE)
+
+
+def _apart(sample: Mapping[str, Any]) -> tuple[dict[str, float], dict[str, Any]]:
+    """The numbers of `NOISE`, and everything else but the uptime."""
+    flat = {**sample, **{f"traffic.{name}": value for name, value in sample["traffic"].items()}}
+    numbers = {name: flat.pop(name) for name in NOISE}
+    return numbers, {name: value for name, value in flat.items() if name not in ("uptime", "traffic")}
+
+
+async def _is_set(event: asyncio.Event, due: float) -> bool:
+    """Wait for the event until `due`; returns whether it is set."""
+    with suppress(TimeoutError):
+        async with asyncio.timeout_at(due):
+            await event.wait()
+    return event.is_set()
 
 
 def _number(value: Any) -> float:

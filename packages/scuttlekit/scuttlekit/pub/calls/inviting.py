@@ -92,7 +92,8 @@ class LookingAfter:
         }
 
     def _tell_figures(self, _peer: Peer, options: Any = None, *_: Any) -> AsyncGenerator[Any, None]:
-        return self._figures.stream(options_in(options).get("every"))
+        asked = options_in(options)
+        return self._figures.stream(asked.get("every"), asked.get("quiet"))
 
     def _tell_guests(self, _peer: Peer, options: Any = None, *_: Any) -> AsyncGenerator[Any, None]:
         since = number_in(options_in(options), "since") or 0
