@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 from django.db.models import Q
 
 from butt.figures.models import Sample
-from butt.figures.spans import FIELDS, FINEST, Span, floor, fold
+from butt.figures.spans import FIELDS, FINEST, Span, floor, fold, stretches
 
 RESOLUTIONS = (FINEST, 60, 3600, 86400)
 LATE = timedelta(minutes=5)
@@ -44,14 +44,19 @@ def series(bot_id: uuid.UUID, span: TimeRange, now: datetime, step: int) -> list
         wanted |= Q(resolution=finer, at__gte=floor(now - LATE, coarser))
         coarser = finer
     rows = Sample.objects.filter(wanted, bot_id=bot_id).values_list("resolution", *FIELDS)
-    return fold(_each_once([(row[0], Span(row[1], row[2], row[3:])) for row in rows]), step)
+    found = _each_once([(row[0], Span(row[1], row[2], row[3:])) for row in rows])
+    if span.resolution == FINEST:
+        found = [each for one in found for each in (stretches(one) if one.count > 1 else (one,))]
+    return fold(found, step)
 
 
 def _each_once(found: Iterable[tuple[int, Span]]) -> list[Span]:
     """Leave out what a coarser sample already contains."""
-    told: set[tuple[int, datetime]] = {(resolution, span.at) for resolution, span in found}
+    told: dict[int, set[datetime]] = {}
+    for resolution, span in found:
+        told.setdefault(resolution, set()).add(span.at)
     return [
         span
         for resolution, span in found
-        if not any((r, floor(span.at, r)) in told for r in RESOLUTIONS if r > resolution)
+        if not any(r > resolution and floor(span.at, r) in begins for r, begins in told.items())
     ]

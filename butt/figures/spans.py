@@ -3,12 +3,12 @@
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
-from butt.figures.declared import COLUMNS, Column, KeptFigure, Rolled, Unit
+from butt.figures.declared import COLUMNS, KEPT_FIGURES, Column, KeptFigure, Rolled, Unit
 
 FINEST = 10
-"""How often a bot reports its figures, in seconds."""
+"""How often a bot reports its figures, in seconds, if something changes there."""
 
 MOST = 2**48
 """The highest figure that is accepted: a bot may report anything, and a day's sum must still fit in a row."""
@@ -16,7 +16,10 @@ MOST = 2**48
 
 @dataclass(frozen=True, slots=True)
 class Span:
-    """What was seen from `at` on, in `count` sightings: a value for each of `COLUMNS`, or None if it is not known."""
+    """What was seen from `at` on, in `count` sightings: a value for each of `COLUMNS`, or None if it is not known.
+
+    A sighting that stands for several periods of `FINEST` seconds counts as so many.
+    """
 
     at: datetime
     count: int
@@ -68,6 +71,37 @@ def fold(spans: Iterable[Span], seconds: int) -> list[Span]:
     for span in spans:
         stretches[floor(span.at, seconds)].append(span)
     return [merge(at, stretches[at]) for at in sorted(stretches)]
+
+
+_AVERAGED = {f"{figure.name}_sum" for figure in KEPT_FIGURES if figure.rolled is Rolled.AVERAGE}
+
+
+def lasting(sighting: Span, number: int) -> Span:
+    """A single sighting, as one that stands for `number` periods of `FINEST` seconds."""
+    if number == 1:
+        return sighting
+    values = (
+        value if value is None or column.name not in _AVERAGED else number * value
+        for column, value in zip(COLUMNS, sighting.values, strict=True)
+    )
+    return Span(sighting.at, number, tuple(values))
+
+
+def stretches(sighting: Span) -> list[Span]:
+    """A sighting that stands for several periods of `FINEST` seconds, as one in each. The last one is its own."""
+    number = sighting.count
+
+    def values(place: int) -> Iterable[int | None]:
+        for column, value in zip(COLUMNS, sighting.values, strict=True):
+            if value is None or column.merge is not sum:
+                yield value
+            else:
+                yield value * (place + 1) // number - value * place // number
+
+    return [
+        Span(sighting.at - timedelta(seconds=FINEST * (number - 1 - place)), 1, tuple(values(place)))
+        for place in range(number)
+    ]
 
 
 @dataclass(frozen=True, slots=True)

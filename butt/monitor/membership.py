@@ -32,15 +32,15 @@ class Membership:
 
     def beat(self, *, watching: int, written: int, lost: int) -> None:
         """Report that we are alive, and see who else is."""
-        MonitorBeat.objects.update_or_create(
-            id=self.id,
-            defaults={"beat": Now(), "watching": watching, "written": written, "lost": lost},
-        )
+        said = {"beat": Now(), "watching": watching, "written": written, "lost": lost}
+        if not MonitorBeat.objects.filter(id=self.id).update(**said):
+            MonitorBeat.objects.create(id=self.id, **said)
         # A beat in the future comes from a monitor that died while its clock was ahead.
         lately = MonitorBeat.objects.filter(beat__gt=Now() - DEAD, beat__lt=Now() + DEAD)
-        living = lately.order_by("id").values_list("id", flat=True)
-        self.living = tuple({*living, self.id})
-        MonitorBeat.objects.filter(beat__lt=Now() - FORGOTTEN).delete()
+        living = {*lately.values_list("id", flat=True), self.id}
+        if living != {*self.living}:
+            self.living = tuple(living)
+            MonitorBeat.objects.filter(beat__lt=Now() - FORGOTTEN).delete()
 
     def leave(self) -> None:
         """Leave at once, so that the others need not wait until we count as dead."""

@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+import random
 import time
 import uuid
 from collections.abc import Awaitable, Callable
@@ -16,7 +17,7 @@ from django.utils import timezone
 
 from butt.agents.models import Agent, Progress, Wanted
 from butt.agents.states import SHOULD_ANSWER
-from butt.chores import OFTEN, Chore, chores_of_rooms
+from butt.chores import EACH_MINUTE, OFTEN, Chore, chores_of_rooms
 from butt.imports.models import Import
 from butt.invites.models import Invite, Listing
 from butt.monitor import sign_outs
@@ -24,7 +25,7 @@ from butt.monitor.fullness import tell_of_fullness
 from butt.monitor.guests import Guests
 from butt.monitor.membership import BEAT, Membership
 from butt.monitor.outages import tell_owners
-from butt.monitor.rollups import prune, roll_up
+from butt.monitor.rollups import roll_up_and_prune
 from butt.monitor.sample_buffer import SampleBuffer
 from butt.monitor.telling import (
     ANNOUNCE_EVERY,
@@ -37,7 +38,8 @@ from butt.monitor.telling import (
     WITHDRAW_EVERY,
     Telling,
 )
-from butt.monitor.watch import EVERY, Bot, watch
+from butt.monitor.turns import Turns
+from butt.monitor.watch import EVERY, Bot, FigurePace, watch
 from butt.peers.models import OtherPub
 from butt.waking.listening import Bell, listening
 from scuttlekit import Address, KeyPair, Peer, network_key
@@ -51,12 +53,14 @@ SELDOM = 30.0
 LOOKING_SHARE = 10
 """Looking for bots to watch takes at most one part in this many of the time."""
 
-CHORES_SHARE = 100
+CHORES_SHARE = 300
 """The same for a chore that finds nothing to do."""
 
-FIGURES_A_SECOND = 100
+FIGURES_A_SECOND, AT_REST_A_SECOND = 100, 20
 LONGEST_EVERY = 60
-"""A monitor receives this many figures a second, but each bot's at least this often: the more bots, the less often."""
+"""A monitor receives this many figures a second, and of bots at which nothing changes fewer, but each bot's at least this
+often: the more bots, the less often.
+"""
 
 NOT_OF_PLACES = ("due_at", "reason", "deadline", "notice", "move_notice")
 """Columns that the steward writes without moving a bot."""
@@ -65,9 +69,8 @@ AFTER_TROUBLE = 2.0
 
 CHORES = (
     Chore(tell_owners, OFTEN),
-    Chore(tell_of_fullness, OFTEN),
-    Chore(roll_up, OFTEN),
-    Chore(prune, OFTEN),
+    Chore(tell_of_fullness, EACH_MINUTE),
+    Chore(roll_up_and_prune, EACH_MINUTE),
 )
 """The monitor's own chores. An error in one does not affect the others."""
 
@@ -88,6 +91,7 @@ class Monitor:
         self._buffer, self._membership = SampleBuffer(self._spread), Membership()
         self._guests = Guests()
         self._telling = Telling(self._guests)
+        self._turns = Turns()
         self._thread = ThreadPoolExecutor(1)
 
     async def run(self) -> None:
@@ -170,9 +174,14 @@ class Monitor:
             more = not self._membership.leads or await self._beside(chore)
             await asyncio.sleep(TICK if more else (time.monotonic() - began) * CHORES_SHARE)
 
-    def _every(self) -> int:
+    def _pace(self) -> FigurePace:
         """How often a bot that is connected to now sends its figures."""
-        return max(EVERY, min(LONGEST_EVERY, len(self._watches) // FIGURES_A_SECOND))
+        every, quiet = (
+            max(EVERY, min(LONGEST_EVERY, len(self._watches) // most))
+            for most in (FIGURES_A_SECOND, AT_REST_A_SECOND)
+        )
+        # Bots that were connected to at the same time do not go on sending at the same time.
+        return FigurePace(every, max(every, quiet - random.randrange(quiet // 4)))  # nosec B311 # noqa: S311
 
     async def _beside(self, chore: Chore) -> bool | None:
         """Run in a separate thread, so that nothing that is seen waits for it; it has its own database connection, too."""
@@ -195,7 +204,7 @@ class Monitor:
             bot_id, host, port, ssb_id, network = place
             bot = Bot(bot_id, Address(host, port, ssb_id), network_key(network))
             self._watches[place] = asyncio.create_task(
-                watch(bot, self._keys, self._buffer.tell, self._attend, self._every)
+                watch(bot, self._keys, self._buffer.tell, self._attend, self._pace, self._turns)
             )
 
     async def _attend(self, bot_id: uuid.UUID, peer: Peer) -> None:

@@ -21,6 +21,11 @@ MOST_ROWS = 500
 BREATH = 0.05
 
 
+def roll_up_and_prune(now: datetime) -> bool:
+    """One step of either. What is old is removed after it was rolled up, so one must not wait for the other's turn."""
+    return roll_up(now) or prune(now)
+
+
 def roll_up(now: datetime) -> bool:
     """One step: one stretch of time of one resolution, for all bots. Whether there may be more to do."""
     _set_right(now)

@@ -7,10 +7,12 @@ from collections import defaultdict
 from collections.abc import Callable
 from contextlib import suppress
 from itertools import islice
+from time import monotonic
 
 from asgiref.sync import sync_to_async
 from django.utils import timezone
 
+from butt.figures.spans import FINEST
 from butt.monitor.samples import AT_ONCE, Seen, write
 from butt.monitor.watch import BotFigures
 
@@ -29,13 +31,15 @@ class SampleBuffer:
         self._on_change = on_change
         self._waiting: dict[uuid.UUID, list[Seen]] = defaultdict(list)
         self._known: dict[uuid.UUID, tuple[bool, int]] = {}
+        self._seen: dict[uuid.UUID, float] = {}
         self._changed: dict[uuid.UUID, None] = {}
         self._urgent = asyncio.Event()
         self.written = self.lost = 0
 
     async def tell(self, bot_id: uuid.UUID, figures: BotFigures | None, trouble: str) -> None:
         """Store it in memory; this costs next to nothing and cannot fail."""
-        self._waiting[bot_id].append(Seen(timezone.now(), figures, trouble))
+        stretches = self._stretches(bot_id) if figures else 1
+        self._waiting[bot_id].append(Seen(timezone.now(), figures, trouble, stretches))
         now = (figures is not None, figures.launch if figures else 0)
         if self._known.get(bot_id) != now:
             self._known[bot_id] = now
@@ -45,6 +49,14 @@ class SampleBuffer:
     def forget(self, bot_id: uuid.UUID) -> None:
         """The bot is no longer watched, perhaps only by this monitor: what was not written of it still will be."""
         self._known.pop(bot_id, None)
+        self._seen.pop(bot_id, None)
+
+    def _stretches(self, bot_id: uuid.UUID) -> int:
+        """For how much time a sighting stands: since the one before it over the same connection."""
+        now = monotonic()
+        before = self._seen.get(bot_id, now) if self._known.get(bot_id, (False,))[0] else now
+        self._seen[bot_id] = now
+        return max(1, round((now - before) / FINEST))
 
     async def run(self) -> None:
         """Write until cancelled; what is waiting then is written first."""

@@ -18,7 +18,7 @@ from butt.agents.traffic import merged, percent
 from butt.agents.wake import wake_steward
 from butt.figures.declared import KEPT_FIGURES, Rolled
 from butt.figures.models import Reading, Sample
-from butt.figures.spans import FIELDS, FINEST, MOST, Counter, Span, growth
+from butt.figures.spans import FIELDS, FINEST, MOST, Counter, Span, growth, lasting
 from butt.monitor.rows import Rows
 from butt.monitor.watch import BotFigures
 from butt.peers.models import ToldRoom
@@ -51,11 +51,15 @@ _readings, _samples = Rows(Reading, _COUNTED), Rows(Sample, ("bot_id", "resoluti
 
 @dataclass(frozen=True, slots=True)
 class Seen:
-    """A bot's figures at a time, or the problem with it."""
+    """A bot's figures at a time, or the problem with it.
+
+    The figures stand for `stretches` of `FINEST` seconds: a bot at which nothing changes sends them less often.
+    """
 
     at: datetime
     figures: BotFigures | None
     trouble: str = ""
+    stretches: int = 1
 
 
 class Counters(NamedTuple):
@@ -104,7 +108,7 @@ def _write(batch: Mapping[uuid.UUID, Sequence[Seen]]) -> int:
                 row.alive, row.trouble, row.at = False, seen.trouble, seen.at
                 continue
             newest = seen.figures
-            span = _count(row, counters.get(row.bot_id), seen.at, newest)
+            span = _count(row, counters.get(row.bot_id), seen, newest)
             if newest.launch == launches.get(row.bot_id):
                 row.sequence = max(row.sequence, newest.sequence)
             counters[row.bot_id] = Counters(newest.startedAt, newest.bytesIn, newest.bytesOut)
@@ -133,7 +137,7 @@ def _tell_anew(started: list[uuid.UUID]) -> None:
         ToldRoom.objects.filter(bot_id__in=started).delete()
 
 
-def _count(row: Observed, last: Counters | None, at: datetime, figures: BotFigures) -> Span:
+def _count(row: Observed, last: Counters | None, seen: Seen, figures: BotFigures) -> Span:
     """Take the figures over into what is observed; what came since the last ones, as a span."""
     process, values = figures.startedAt, list[int | None]()
     for figure, said_in, columns in _SAID:
@@ -143,7 +147,7 @@ def _count(row: Observed, last: Counters | None, at: datetime, figures: BotFigur
             said = growth(before, Counter(process, said))
             setattr(row, figure.name, min(_TOP, (getattr(row, figure.name) or 0) + said))
         values += [said if said is None else min(MOST, said)] * columns
-    row.alive, row.trouble, row.at = True, "", at
+    row.alive, row.trouble, row.at = True, "", seen.at
     row.launch, row.started_at, row.said = figures.launch, figures.startedAt, figures.said
     if figures.catchingUp is not None:
         row.catching_up = row.catching_up and figures.catchingUp
@@ -152,7 +156,7 @@ def _count(row: Observed, last: Counters | None, at: datetime, figures: BotFigur
     row.full = figures.room.full if figures.room else 0
     _see_month(row, figures)
     row.attendants, row.tunnels, row.aliases = figures.attendants, figures.tunnels, figures.aliases
-    return Span(at, 1, tuple(values))
+    return lasting(Span(seen.at, 1, tuple(values)), seen.stretches)
 
 
 def _see_month(row: Observed, figures: BotFigures) -> None:

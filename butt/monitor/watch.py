@@ -10,10 +10,10 @@ import socket
 import time
 import uuid
 from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Coroutine
-from contextlib import aclosing, asynccontextmanager
+from contextlib import AsyncExitStack, aclosing, asynccontextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Any, Literal, TypeAlias
+from typing import Any, Literal, NamedTuple, TypeAlias
 
 from pydantic import AwareDatetime, BaseModel, Field, NonNegativeInt, ValidationError, field_validator
 
@@ -22,6 +22,7 @@ from butt.agents.proof import shown
 from butt.agents.words import storable
 from butt.limits.slowed import note
 from butt.limits.table import BOT_FIGURES
+from butt.monitor.turns import Turns
 from scuttlekit import (
     Address,
     CallTimeout,
@@ -40,6 +41,14 @@ log = logging.getLogger("butt.monitor")
 
 EVERY = 10
 """Seconds between a bot's figures, as long as its monitor watches few bots."""
+
+
+class FigurePace(NamedTuple):
+    """Seconds between a bot's figures, and between those of a bot at which nothing changes."""
+
+    every: int = EVERY
+    quiet: int = EVERY
+
 
 PACE = 1.0
 """Seconds between pushes that are handled. Of those that come in between only the newest is kept."""
@@ -190,8 +199,8 @@ class Feed:
         return self.shown > before
 
 
-Every: TypeAlias = Callable[[], int]
-"""Seconds between a bot's figures, read for each connection."""
+Paces: TypeAlias = Callable[[], FigurePace]
+"""Called for each connection."""
 
 Attend: TypeAlias = Callable[[uuid.UUID, Peer], Coroutine[Any, Any, None]]
 """What else is done over the connection to a bot that has proven its identity; it is cancelled when the connection ends."""
@@ -206,14 +215,16 @@ async def watch(
     keys: KeyPair,
     tell: Callable[[uuid.UUID, BotFigures | None, str], Awaitable[None]],
     attend: Attend | None = None,
-    every: Every = lambda: EVERY,
+    pace: Paces = FigurePace,
+    turns: Turns | None = None,
 ) -> None:
     """Watch for ever, reporting each change; cancel it to stop. A drop is reported once, not at each try."""
     tries, told, feed = 0, "", Feed(bot)
+    turns = turns or Turns()
     while True:
         began = time.monotonic()
         try:
-            async for figures in _figures(bot, keys, feed, attend, every()):
+            async for figures in _figures(bot, keys, feed, attend, pace(), turns):
                 told = ""
                 # A bot that hangs up after each push is not heard more often than one that stays connected.
                 tries = 0 if time.monotonic() - began > SETTLED else tries
@@ -244,16 +255,19 @@ def _pause(tries: int) -> float:
 
 
 async def _figures(
-    bot: Bot, keys: KeyPair, feed: Feed, attend: Attend | None, every: int
+    bot: Bot, keys: KeyPair, feed: Feed, attend: Attend | None, pace: FigurePace, turns: Turns
 ) -> AsyncGenerator[BotFigures]:
     feed.begin()
-    async with connect(bot.address, keys, timeout=PATIENCE, network=bot.network) as peer:
-        answer = await peer.call("whoami", timeout=PATIENCE)
+    async with AsyncExitStack() as stack:
+        async with turns.one():
+            connection = connect(bot.address, keys, timeout=PATIENCE, network=bot.network)
+            peer = await stack.enter_async_context(connection)
+            answer = await peer.call("whoami", timeout=PATIENCE)
         if not isinstance(answer, dict) or answer.get("id") != bot.address.key:
             raise WrongBot("A different identity answers at the bot's address.")
         async with (
             _beside(attend, bot, peer),
-            aclosing(_pushes(bot, peer, every)) as pushes,
+            aclosing(_pushes(bot, peer, pace)) as pushes,
         ):
             is_first = True
             async for pushed in pushes:
@@ -270,12 +284,12 @@ async def _figures(
                 is_first = False
 
 
-async def _pushes(bot: Bot, peer: Peer, every: int) -> AsyncGenerator[Any]:
+async def _pushes(bot: Bot, peer: Peer, pace: FigurePace) -> AsyncGenerator[Any]:
     """The bot's pushes, at most one in each `PACE`: the newest."""
-    stream, not_before = peer.listen("butt.figures", {"every": every}), 0.0
+    stream, not_before = peer.listen("butt.figures", pace._asdict()), 0.0
     try:
         while True:
-            async with asyncio.timeout(every + PATIENCE):
+            async with asyncio.timeout(pace.quiet + PATIENCE):
                 frame = await _newest(bot, stream, not_before)
             if frame is None:
                 return

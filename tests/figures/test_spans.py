@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from butt.figures.declared import COLUMNS, KEPT_FIGURES
-from butt.figures.spans import Counter, Span, floor, fold, growth
+from butt.figures.spans import FINEST, Counter, Span, floor, fold, growth, lasting, stretches
 
 BEGIN = datetime(2026, 1, 1, tzinfo=UTC)
 LENGTHS = [60, 3600, 86400]
@@ -63,6 +63,20 @@ def test_the_way_does_not_matter_neither_order_nor_steps_nor_doing_it_twice(
         assert fold(shuffled, seconds) == fold(seen, seconds)
         assert fold(fold(seen, seconds), seconds) == fold(seen, seconds)
     assert fold(fold(fold(shuffled, 60), 3600), 86400) == fold(seen, 86400)
+
+
+@given(st.integers(0, 2**40), st.integers(0, 2**40), st.none() | figures, st.integers(1, 60))
+def test_a_sighting_that_stands_for_many_stretches_is_one_in_each(
+    memory: int, came: int, disk: int | None, number: int
+):
+    one = sighting(100_000, memory, came, disk)
+    many = lasting(one, number)
+    each = stretches(many)
+    assert [(one.at - span.at).total_seconds() for span in reversed(each)] == [
+        FINEST * n for n in range(number)
+    ]
+    assert {(span.count, span.of(MEMORY), span.of(DISK)) for span in each} == {(1, memory, disk)}
+    assert fold(each, 86400) == fold([many], 86400)
 
 
 def test_a_gap_stays_a_gap():

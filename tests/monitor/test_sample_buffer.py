@@ -1,12 +1,14 @@
 """What waits to be written, and what does not wait."""
 
 import asyncio
+import uuid
 
 import pytest
 from django.utils import timezone
 
 from butt.agents.models import Agent, Observed
 from butt.figures.models import Sample
+from butt.monitor import sample_buffer
 from butt.monitor.sample_buffer import SampleBuffer
 from tests.figures.history import figures
 from tests.people import many_bots, person
@@ -31,3 +33,14 @@ async def test_a_change_is_written_before_what_others_say_as_always():
     assert first.bot_id == ids[-1]
     assert await Observed.objects.aget(bot=ids[-1], launch=2)
     assert await Sample.objects.acount() == MANY + 1, "nothing is lost on the way"
+
+
+async def test_a_sighting_stands_for_the_time_since_the_one_before_it_unless_the_bot_was_away(
+    monkeypatch: pytest.MonkeyPatch,
+):
+    now, bot_id, buffer = 1000.0, uuid.uuid4(), SampleBuffer()
+    monkeypatch.setattr(sample_buffer, "monotonic", lambda: now)
+    for seconds, sees in ((0, True), (1, True), (50, True), (9, False), (50, True), (60, True)):
+        now += seconds
+        await buffer.tell(bot_id, figures(timezone.now()) if sees else None, "" if sees else "It is away.")
+    assert [seen.stretches for seen in buffer._waiting[bot_id]] == [1, 1, 5, 1, 1, 6]

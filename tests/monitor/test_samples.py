@@ -9,6 +9,7 @@ from django.utils import timezone
 from butt.agents.models import Agent, Observed, Progress
 from butt.agents.states import State
 from butt.figures.models import Reading, Sample
+from butt.figures.series import RANGES, series
 from butt.monitor.samples import Seen, write
 from tests.figures.history import MIB, figures
 from tests.people import bot_in, many_bots, person
@@ -34,6 +35,16 @@ def test_figures_are_what_is_observed_and_a_sample(bot: Agent):
     kept = Sample.objects.get(bot=bot)
     assert (kept.resolution, kept.count, kept.memory_sum, kept.bytes_in) == (10, 1, 80 * MIB, 1000)
     assert Reading.objects.get(bot=bot).share == 50
+
+
+def test_figures_that_stand_for_a_minute_count_as_its_six_stretches(bot: Agent):
+    write({bot.id: [Seen(NOW, figures(NOW), stretches=6)]})
+    kept = Sample.objects.get(bot=bot)
+    assert (kept.count, kept.memory_sum, kept.peers_sum) == (6, 6 * 80 * MIB, 6 * 3)
+    assert (kept.memory_high, kept.peers_high, kept.bytes_in) == (80 * MIB, 3, 1000)
+    hour = RANGES["1h"]
+    shown = series(bot.id, hour, NOW, hour.step)
+    assert [(span.count, span.memory) for span in shown] == 6 * [(1, 80 * MIB)]
 
 
 def test_totals_go_on_over_restarts_of_bot_and_monitor_without_a_jump(bot: Agent):

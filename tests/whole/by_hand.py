@@ -42,7 +42,8 @@ def turn(steward: Steward, bot: Agent) -> State:
 
 async def _figures_of(bot: Bot) -> BotFigures:
     """What the bot says of itself now."""
-    async with aclosing(watch._figures(bot, service_keys(), watch.Feed(bot), None, watch.EVERY)) as stream:
+    every = (watch.Feed(bot), None, watch.FigurePace(), watch.Turns())
+    async with aclosing(watch._figures(bot, service_keys(), *every)) as stream:
         return await anext(stream)
 
 

@@ -1,0 +1,69 @@
+"""Many bots are connected to in turns, one that hangs holds up nobody for long, and the more there are the less they send."""
+
+import asyncio
+from collections.abc import Sequence
+from uuid import uuid4
+
+import pytest
+
+from butt.monitor import turns
+from butt.monitor.monitor import Monitor
+from butt.monitor.turns import Turns
+from butt.monitor.watch import Bot, watch
+from scuttlekit import KeyPair
+from tests.monitor.responder import Responder
+from tests.monitor.test_watch import Told
+
+
+@pytest.mark.parametrize(
+    ("count", "every", "quiet"),
+    [
+        (1, 10, [10]),
+        (200, 10, [10]),
+        (1_000, 10, range(38, 51)),
+        (3_000, 30, range(45, 61)),
+        (90_000, 60, [60]),
+    ],
+)
+def test_the_more_bots_the_less_they_send_and_least_those_at_rest(
+    count: int, every: int, quiet: Sequence[int]
+):
+    monitor = Monitor(KeyPair(bytes(32)))
+    monitor._watches = dict.fromkeys(range(count))  # type: ignore[arg-type]
+    paces = {monitor._pace() for _ in range(1_000)}
+    assert {pace.every for pace in paces} == {every}
+    assert {pace.quiet for pace in paces} <= set(quiet)
+    assert len(quiet) == 1 or len({pace.quiet for pace in paces}) > 5
+
+
+async def test_no_more_than_that_many_have_a_turn_at_once():
+    taken, most, each = 0, 0, Turns(3)
+
+    async def take() -> None:
+        nonlocal taken, most
+        async with each.one():
+            taken += 1
+            most = max(most, taken)
+            await asyncio.sleep(0)
+            taken -= 1
+
+    await asyncio.gather(*(take() for _ in range(20)))
+    assert (taken, most) == (0, 3)
+
+
+async def test_a_bot_that_hangs_holds_up_no_others(monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(turns, "LONGEST", 0.05)
+    each, told, keys = Turns(1), Told(), KeyPair.generate()
+    async with Responder() as hangs, Responder() as good:
+        hangs.stall = 3600
+        watches = [
+            asyncio.create_task(watch(Bot(uuid4(), bot.address), keys, told, turns=each))
+            for bot in (hangs, good)
+        ]
+        assert await told.next(30) == (True, "")
+        for task in watches:
+            task.cancel()
+        await asyncio.wait(watches)
+    async with asyncio.timeout(30), each.one():
+        pass
+    assert each._free._value == 1, "each turn is given back once"
