@@ -15,6 +15,7 @@ from datetime import timedelta
 from django.db import DatabaseError, transaction
 from django.utils import timezone
 
+from butt.agents.models import Agent, Belongs, Wanted
 from butt.clouds import access, rentals
 from butt.clouds.interface import (
     Cloud,
@@ -34,11 +35,13 @@ from butt.clouds.setbacks import after_trouble
 from butt.clouds.situation import MachineSituation, Policy, meet
 from butt.configuration import configuration
 from butt.leases import claim, come_back, due
+from butt.machines.models import Placement
 from butt.rounds import GoOn, rounds
+from butt.waking.listening import listening
 
 log = logging.getLogger("butt.clouds")
 
-TICK = 0.2
+SOONEST = 0.02
 LEASE = timedelta(minutes=2)
 FURTHEST = timedelta(minutes=15)
 AFTER_TROUBLE = timedelta(seconds=5)
@@ -53,7 +56,17 @@ Document = Callable[[uuid.UUID, str], bytes]
 REPORT = "The log of the steward says more: please report it, as this is a fault of the service."
 
 SETTLING = timedelta(seconds=30)
-SETTLE_EVERY = 1.0
+SETTLE_EVERY, SELDOM = 1.0, 5.0
+"""Seconds between two looks at what is wanted: at least, and if nothing was written."""
+
+SETTLE_SHARE = 10
+"""Such a look reads all bots: it takes at most one part in this many of the time."""
+
+WANTS = (Agent, Belongs, Wanted, Placement, Rented, WantedMachine)
+"""The tables that say which machines are wanted."""
+
+NOT_OF_WANTS = ("due_at", "seen", "tried")
+"""Columns that are written all the time, and say nothing of it."""
 
 
 @dataclass
@@ -80,22 +93,27 @@ class Keeper:
         self._ask_again = self._look_again = 0.0
 
     def run(self, go_on: GoOn = lambda: True, settle: Callable[[], None] = lambda: None) -> None:
-        """Run rounds for as long as `go_on()` is true; `settle` updates what is wanted, every second.
+        """Run rounds for as long as `go_on()` is true; `settle` updates what is wanted, when that may have changed.
 
         Database errors are waited out.
         """
-        settled = 0.0
+        settled, took, is_rung = -SELDOM, 0.0, True
 
         def work() -> float:
-            nonlocal settled
-            if time.monotonic() - settled >= SETTLE_EVERY:
+            nonlocal settled, took, is_rung
+            is_rung = changed.wait(0) or is_rung
+            began = time.monotonic()
+            if began - settled >= (max(SETTLE_EVERY, SETTLE_SHARE * took) if is_rung else SELDOM):
+                is_rung = False
                 settle()
+                settled = time.monotonic()
+                took = settled - began
                 self._know_offers()
                 self._know_access()
-                settled = time.monotonic()
-            return 0.0 if self.round() else TICK
+            return 0.0 if self.round() else _until_the_next()
 
-        rounds(work, go_on, log, AFTER_TROUBLE.total_seconds())
+        with listening(Rented) as bell, listening(*WANTS, ignoring=NOT_OF_WANTS) as changed:
+            rounds(work, go_on, log, AFTER_TROUBLE.total_seconds(), bell.wait)
 
     def round(self) -> bool:
         """One step for each machine that is due; whether there was any."""
@@ -286,6 +304,13 @@ class Keeper:
             reason=str(trouble), mend=trouble.mend
         )
         come_back(rented, "due_at", timezone.now() + AFTER_TROUBLE)
+
+
+def _until_the_next() -> float:
+    """Seconds until the next machine is due, within `SOONEST` and `SETTLE_EVERY`."""
+    first = Rented.objects.order_by("due_at").values_list("due_at", flat=True).first()
+    seconds = (first - timezone.now()).total_seconds() if first else SETTLE_EVERY
+    return min(max(seconds, SOONEST), SETTLE_EVERY)
 
 
 def _in_words(error: Exception) -> CloudTrouble:

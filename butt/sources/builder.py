@@ -24,13 +24,14 @@ from butt.sources.kind import BuildFailed
 from butt.sources.kinds import KINDS, kind_of
 from butt.sources.models import Release
 from butt.sources.places import sources
-from butt.sources.releases import Built, build, check, digest_of, release, remove
+from butt.sources.releases import Built, Stamp, build, check, digest_of, release, remove, stamp_of
 from butt.waking.listening import listening
 from scuttlekit.backoff import backoff
 
 log = logging.getLogger("butt.builder")
 
-LOOK, LOOK_AFTER_TROUBLE = 5.0, 60.0
+LOOK, LOOK_AFTER_TROUBLE, READ = 5.0, 60.0, 60.0
+"""Seconds between looks at the sources. Files that seem unchanged are read only every `READ` seconds."""
 AFTER_TROUBLE = 5.0
 FIRST_BACK_OFF, LONGEST_BACK_OFF = timedelta(minutes=1), shelf.FURTHEST
 
@@ -40,7 +41,8 @@ class Builder:
 
     def __init__(self, pub_source: Callable[[], Path] | None = None) -> None:
         self._sources = sources() | ({PUB_RELEASES: pub_source} if pub_source else {})
-        self._looked = -LOOK
+        self._looked, self._read = -LOOK, -READ
+        self._stamps: dict[str, Stamp] = {}
 
     def run(self, go_on: GoOn) -> None:
         """Run rounds for as long as `go_on()` is true."""
@@ -51,8 +53,13 @@ class Builder:
         """Whether anything was built."""
         if time.monotonic() >= self._looked + LOOK:
             self._looked = time.monotonic()
+            reads = self._looked >= self._read + READ
+            if reads:
+                self._read = self._looked
+                self._stamps.clear()
             self.look()
-            self._clear()
+            if reads:
+                self._clear()
         due = shelf.due(timezone.now())
         if due is None:
             return False
@@ -92,6 +99,9 @@ class Builder:
     def _find(self, name: str, place: Callable[[], Path]) -> None:
         try:
             source = place()
+            stamp = stamp_of(source)
+            if self._stamps.get(name) == stamp:
+                return
             check(source)
             kind, digest = kind_of(source), digest_of(source)
         except (BuildFailed, OSError) as failed:
@@ -99,6 +109,7 @@ class Builder:
             self._looked += LOOK_AFTER_TROUBLE - LOOK
             return
         shelf.found(digest, kind.packages_of(source), kind.runtime, name)
+        self._stamps[name] = stamp
 
     def _clear(self) -> None:
         """The folder goes first: if we are killed in between, the row still says that there is work."""

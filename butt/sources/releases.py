@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TypeAlias
 
 from butt import resources
 from butt.configuration import configuration
@@ -127,6 +128,16 @@ def digest_of(source: Path) -> str:
         content = path.read_bytes()
         total.update(f"{path.relative_to(source).as_posix()}\0{len(content)}\0".encode() + content)
     return total.hexdigest()[:16]
+
+
+Stamp: TypeAlias = frozenset[tuple[str, int, int, int]]
+"""For each file of a source its path, its inode, and when it was changed."""
+
+
+def stamp_of(source: Path) -> Stamp:
+    """It differs once a file was added, removed, replaced or written to. Much cheaper than the digest."""
+    found = [(str(path), path.stat()) for path in _files(source, kind_of(source))]
+    return frozenset((path, seen.st_ino, seen.st_mtime_ns, seen.st_ctime_ns) for path, seen in found)
 
 
 def _files(source: Path, kind: SourceKind) -> Iterator[Path]:

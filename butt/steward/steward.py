@@ -45,7 +45,7 @@ log = logging.getLogger("butt.steward")
 SOONEST, LONGEST = 0.01, 2.0
 """Seconds between looks: `LONGEST` if nothing is due and nobody wakes the steward."""
 
-RESTS_A_SECOND = 0.5
+RESTS_A_SECOND = 0.1
 """How many bots at rest are looked at in a second, however many there are: the monitor or the machine reports
 what happens to one.
 """

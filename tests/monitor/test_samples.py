@@ -44,7 +44,7 @@ def test_figures_that_stand_for_a_minute_count_as_its_six_stretches(bot: Agent):
     assert (kept.memory_high, kept.peers_high, kept.bytes_in) == (80 * MIB, 3, 1000)
     hour = RANGES["1h"]
     shown = series(bot.id, hour, NOW, hour.step)
-    assert [(span.count, span.memory) for span in shown] == 6 * [(1, 80 * MIB)]
+    assert [(span.count, span["memory_sum"]) for span in shown] == 6 * [(1, 80 * MIB)]
 
 
 def test_totals_go_on_over_restarts_of_bot_and_monitor_without_a_jump(bot: Agent):
