@@ -26,6 +26,7 @@ from butt.figures.spans import Span
 from butt.machines.status import machine_status_of
 from butt.outbox import preferences
 from butt.public.charts import Chart, Window, chart
+from butt.public.figure_table import Row, table_rows
 from butt.public.live import status_mark
 from butt.public.pages.person import for_person
 from butt.public.pages.vault import shown_copy
@@ -38,15 +39,6 @@ EVENTS = {
     f"#{State.BROKEN}": "broke",
     f"#{State.UPGRADING}": "upgraded",
 }
-
-
-@dataclass(frozen=True)
-class Row:
-    """One row of the table, and where its time lies in the charts."""
-
-    x: float
-    at: datetime
-    cells: list[str]
 
 
 @dataclass(frozen=True)
@@ -134,13 +126,14 @@ def _history(view: View, span: TimeRange) -> dict[str, Any]:
     window = Window(span.begins(now), now, step)
     seen = series(view.agent.id, span, now, span.coarse)
     happened = journal.happened(view.agent.id, window.begin, EVENTS)
+    by_day = span.seconds > RANGES["24h"].seconds
     return {
         "charts": _charts(seen, window, span.coarse),
         "events": [StatusEvent(window.x(e.at), e.at, EVENTS[e.what]) for e in happened],
-        "rows": [_row(s, window, span.coarse) for s in seen],
+        "rows": table_rows(_row(s, window, span.coarse, by_day=by_day) for s in seen),
         "heads": [figure.title for figure in CHARTED],
         "begin": window.begin,
-        "by_day": span.seconds > RANGES["24h"].seconds,
+        "by_day": by_day,
     }
 
 
@@ -172,10 +165,11 @@ def _said(figure: KeptFigure, value: float) -> str:
     return figure.unit.say(value) + ("/s" if figure.rolled is Rolled.GROWTH else "")
 
 
-def _row(span: Span, window: Window, step: int) -> Row:
+def _row(span: Span, window: Window, step: int, *, by_day: bool) -> Row:
     values = [(figure, _value(span, figure, step)) for figure in CHARTED]
     cells = [UNKNOWN if value is None else _said(figure, value) for figure, value in values]
-    return Row(window.x(span.at + window.step / 2), span.at, cells)
+    time = f"{span.at:%-d %b %H:%M}" if by_day else f"{span.at:%H:%M:%S}"
+    return Row(window.x(span.at + window.step / 2), time, cells)
 
 
 def _room(view: View) -> dict[str, Any] | None:
