@@ -1,11 +1,16 @@
-"""Calls of the public JSON API, with every error in words."""
+"""Calls of the public JSON API, with every error in words.
+
+`requests` is loaded by the first client: the parts of the service, which have the same command, need neither.
+"""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import Any
+from http import HTTPStatus
+from typing import TYPE_CHECKING, Any
 
-import requests
+if TYPE_CHECKING:
+    import requests
 
 CONNECT_SECONDS, READ_SECONDS = 10, 60
 CHUNK = 64 * 1024
@@ -33,6 +38,8 @@ class ApiClient:
 
     def __init__(self, url: str, token: str = "", read_seconds: float = READ_SECONDS) -> None:
         self.url = url.rstrip("/")
+        import requests
+
         self._session = requests.Session()
         self._session.headers["Accept"] = "application/json"
         if token:
@@ -42,7 +49,7 @@ class ApiClient:
     def call(self, method: str, path: str, body: Any = None) -> Any:
         """The JSON answer, None if there is no body. Raises `ApiError`."""
         answer = self._ask(method, path, json=body)
-        if answer.status_code == requests.codes.no_content:
+        if answer.status_code == HTTPStatus.NO_CONTENT:
             return None
         return _json(answer)
 
@@ -70,7 +77,9 @@ class ApiClient:
                 _chunks(answer),
             )
 
-    def _ask(self, method: str, path: str, **how: Any) -> requests.Response:
+    def _ask(self, method: str, path: str, **how: Any) -> "requests.Response":
+        import requests
+
         try:
             answer = self._session.request(
                 method, self.url + path, timeout=self._timeout, allow_redirects=False, **how
@@ -83,7 +92,7 @@ class ApiClient:
             raise _refusal(self.url, answer)
 
 
-def _json(answer: requests.Response) -> Any:
+def _json(answer: "requests.Response") -> Any:
     try:
         return answer.json()
     except ValueError:
@@ -92,7 +101,7 @@ def _json(answer: requests.Response) -> Any:
         ) from None
 
 
-def _refusal(url: str, answer: requests.Response) -> ApiError:
+def _refusal(url: str, answer: "requests.Response") -> ApiError:
     try:
         error = answer.json()["error"]
         return ApiError(str(error["code"]), str(error["message"]))
@@ -100,7 +109,9 @@ def _refusal(url: str, answer: requests.Response) -> ApiError:
         return ApiError("not_ours", f"{url} answers {answer.status_code}: is it this service's address?")
 
 
-def _chunks(answer: requests.Response) -> Iterator[bytes]:
+def _chunks(answer: "requests.Response") -> Iterator[bytes]:
+    import requests
+
     try:
         yield from answer.iter_content(CHUNK)
     except requests.RequestException as error:
