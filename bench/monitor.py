@@ -87,11 +87,11 @@ def print_all() -> None:
 class Bots:
     """`count` of them in processes of their own; `places` are their keys and ports."""
 
-    def __init__(self, count: int) -> None:
+    def __init__(self, count: int, *, rest: bool = False) -> None:
         command = [sys.executable, "-m", "bench.monitor", str(count // PROCESSES)]
         self.processes = [
             subprocess.Popen(
-                [*command, str(FIRST_PORT + n * PORTS_EACH)],
+                [*command, str(FIRST_PORT + n * PORTS_EACH), str(int(rest))],
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
                 text=True,
@@ -122,7 +122,7 @@ async def latest(keys: KeyPair, _peer: Any, _feed: Any) -> Any:
     return {"key": said.key, "value": said.value}
 
 
-async def bots(count: int, first_port: int) -> None:
+async def bots(count: int, first_port: int, rests: int = 0) -> None:
     """Serve on ports from `first_port` until standard input ends; a number on it closes so many of them."""
     resource.setrlimit(resource.RLIMIT_NOFILE, (resource.getrlimit(resource.RLIMIT_NOFILE)[1],) * 2)
     pushed, silent = 0, False
@@ -133,16 +133,18 @@ async def bots(count: int, first_port: int) -> None:
         async def whoami(_peer: Any) -> Any:
             return {"id": keys.id}
 
-        async def figures(_peer: Any, _options: Any) -> AsyncGenerator[Any]:
+        async def figures(_peer: Any, options: Any) -> AsyncGenerator[Any]:
             nonlocal pushed
+            # A bot at rest is the pub that it stands for: it says so less often, and has no traffic but that.
+            pause = options.get("quiet", EVERY) if rests else EVERY
             while not silent:
-                up = time.monotonic() - begun
+                up = 0.1 if rests else time.monotonic() - begun
                 pushed += 1
                 yield {
                     "launch": 1,
                     "id": keys.id,
                     "startedAt": started,
-                    "uptime": up,
+                    "uptime": time.monotonic() - begun,
                     "memory": 80_000_000,
                     "bytesIn": int(up * 900),
                     "bytesOut": int(up * 2100),
@@ -153,13 +155,13 @@ async def bots(count: int, first_port: int) -> None:
                     "feeds": 12,
                     "indexing": {"current": 99, "target": 99},
                 }
-                await asyncio.sleep(EVERY)
+                await asyncio.sleep(pause)
             await asyncio.sleep(3600)
 
         async def describe(_peer: Any, _wanted: Any) -> Any:
             return {"sequence": 7}
 
-        async def guests(_peer: Any, _options: Any) -> AsyncGenerator[Any]:
+        async def guests(_peer: Any, *_: Any) -> AsyncGenerator[Any]:
             while True:
                 await asyncio.sleep(3600)
                 yield None

@@ -40,7 +40,9 @@ RUNS = (
 )
 """How many bots, how they run, and how much of a core all parts together may take, in percent."""
 
-SETTLES, LOOKS = 15, 30
+FEW = 100
+SETTLES, LOOKS_AT_FEW, LOOKS = 15, 30, 60
+"""Seconds. Beside many bots, one at rest sends its figures once a minute."""
 ALIVE_WITHIN = 240.0
 ALIVE = """
     SELECT count(*) FROM agents_progress JOIN agents_observed USING (bot_id)
@@ -84,7 +86,7 @@ def measure(count: int, host: str, goal: float) -> dict[str, float]:
         environment |= {"BUTT_DATABASE_URL": url, "BUTT_SALT": "master"} if url else {}
         run = [sys.executable, "-m"]
         subprocess.run([*run, "butt", "manage", "migrate", "-v0"], env=environment, check=True)
-        crowd = Bots(count)
+        crowd = Bots(count, rest=True)
         stack.callback(crowd.end)
         places = json.dumps([place for part in crowd.places for place in part])
         subprocess.run(
@@ -115,7 +117,7 @@ def look(count: int, host: str, goal: float, parts: dict[str, psutil.Process]) -
     time.sleep(SETTLES)
     before = {part: cpu(process) for part, process in parts.items()}
     began = time.monotonic()
-    time.sleep(LOOKS)
+    time.sleep(LOOKS if count > FEW else LOOKS_AT_FEW)
     took = time.monotonic() - began
     shares = {part: 100 * (cpu(process) - before[part]) / took for part, process in parts.items()}
     memory = sum(process.memory_full_info().pss for process in parts.values()) / 1e6
