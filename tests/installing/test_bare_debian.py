@@ -14,7 +14,7 @@ from tests.clouds.debian import BOOKWORM, MACHINE, TRIXIE, image
 from tests.installing.bare import Control
 from tests.installing.booted import DOMAIN, ELSEWHERE, Elsewhere
 from tests.installing.booted import MACHINE as ADDRESS
-from tests.installing.bot_machine import BotMachine
+from tests.installing.bot_machine import IMAGES, BotMachine
 from tests.installing.wheels import packages, wheel
 from tests.salt.machine import Daemon
 from tests.service import Person, wait_for
@@ -99,6 +99,10 @@ def becomes_a_service(control: Control, clock: Stopwatch) -> None:
     code, said = control.says(BUTT, "install", *OPTIONS, "--dry-run")
     assert (code, said.count(": to do")) == (0, STEPS), said
     assert not control.path("/etc/butt").exists()
+    if DEBIAN is not BOOKWORM:
+        # The machine has one image with Python, and can pull no other.
+        (image_with_python,) = IMAGES
+        control.writes("/etc/butt/butt.env", f"BUTT_PYTHON_IMAGE={image_with_python}\n")
     control.killed_at("Salt is installed", BUTT, "install", *OPTIONS)
     clock.tell("butt install was killed while it installed Salt")
     code, said = control.says(BUTT, "install", *OPTIONS)
