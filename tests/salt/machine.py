@@ -135,7 +135,7 @@ class Engine:
         return self.docker("version", "--format", "{{.Server.Version}}", check=False)[:1].isdigit()
 
     def docker(self, *arguments: str, check: bool = True) -> str:
-        return run("/usr/bin/docker", "--host", f"unix://{self.socket}", *arguments, check=check, timeout=300)
+        return run("/usr/bin/docker", "--host", f"unix://{self.socket}", *arguments, check=check, timeout=900)
 
     def bots(self, *, alive: bool = True) -> dict[str, str]:
         """The containers of bots by their names, each with its own id."""
