@@ -1,3 +1,3 @@
-"""A seeded run of attackers against a real service that honest people use meanwhile."""
+"""A seeded run of attackers against a real service, while honest people use it."""
 
 ATTACKERS = ("strangers", "guest", "pub", "machine", "payer")

@@ -1,4 +1,5 @@
-"""`make attack`: attackers try all they can while ten honest people use the service; then, what must hold.
+"""`make attack`: attackers do what they can while ten honest people use the service, then the promises are
+checked.
 
 make attack ARGS="--seed 7 --seconds 20 --caddy"
 """
@@ -27,7 +28,7 @@ def main() -> None:
     flags += f" --only {chosen.only}" if chosen.only else ""
     again = f'make attack ARGS="--seed {chosen.seed} --seconds {chosen.seconds:g}{flags}"'
     print(f"To repeat: {again}", flush=True)
-    # Whoever ends the run has its service go, too.
+    # If the run is ended, its service must end too.
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
     os.environ["DJANGO_SETTINGS_MODULE"] = "tests.settings"
     django.setup()

@@ -1,6 +1,8 @@
-"""One attacker, in a process of its own with little claim on the processor: its work is not to be the service's slowness.
+"""One attacker, in a process of its own with low priority, so that its own work does not slow the service
+down.
 
-`python -m attack.attacker` reads a `World` from standard input and writes a `Told` to standard output, both as JSON.
+`python -m attack.attacker` reads a `World` from standard input and writes a `Told` to standard output, both
+as JSON.
 """
 
 import importlib
@@ -30,7 +32,7 @@ POLITE = 10
 
 @dataclass(frozen=True)
 class World:
-    """What an attacker knows, or is given to attack with. `secrets` are what nobody may be told."""
+    """What an attacker knows or is given to attack with. Nobody may ever be told a value in `secrets`."""
 
     name: str
     seed: int
@@ -56,14 +58,14 @@ class World:
 
 @dataclass
 class Told:
-    """What came of it: `answers` by trick, and what must not be."""
+    """The result: `answers` counted by trick, and everything that should not have happened."""
 
     answers: dict[str, dict[str, int]] = field(default_factory=dict)
     found: list[str] = field(default_factory=list)
 
 
 class Attacker:
-    """What its tricks share. Each trick runs in a thread of its own, again and again until the time is over."""
+    """What all tricks share. Each trick runs in a thread of its own, repeatedly until the time is over."""
 
     def __init__(self, world: World) -> None:
         self.world = world
@@ -80,7 +82,7 @@ class Attacker:
         return time.monotonic() > self.ends
 
     def source(self) -> str:
-        """An address of somewhere."""
+        """An address from anywhere."""
         return (
             f"127.{self.random.randint(10, 99)}.{self.random.randint(1, 250)}.{self.random.randint(1, 250)}"
         )
@@ -99,7 +101,7 @@ class Attacker:
                 self.told.found.append(what)
 
     def counts(self, what: str) -> None:
-        # Threads that a trick starts have its name and a number.
+        # Threads that a trick starts get its name and a number.
         trick = re.sub(r"_\d+$", "", threading.current_thread().name)
         with self._lock:
             self._answers.setdefault(trick, Counter())[what] += 1
@@ -113,7 +115,7 @@ class Attacker:
     def lines(
         self, count: int, said: bytes, door: Door | None = None, source: str = ""
     ) -> Iterator[list[socket]]:
-        """So many open connections that say this."""
+        """Open this many connections that send these bytes."""
         with ExitStack() as stack:
             opened: list[socket] = []
             stack.callback(lambda: [each.close() for each in opened])

@@ -1,4 +1,4 @@
-"""Somebody who was let in to one bot by an invite, and means no good."""
+"""A guest with bad intentions: somebody who was let in to one bot by an invite."""
 
 import asyncio
 import base64
@@ -16,14 +16,14 @@ _let_in: list[Attacker] = []
 
 
 def looks_without_end(attacker: Attacker) -> None:
-    """At the page of the invite, which shows its code to whoever asks for it."""
+    """Uses the invite's page, which shows its code to anybody who asks for it."""
     with attacker.visitor("127.0.4.1") as me:
         for _ in range(100):
             attacker.counts(str(me.asks("GET", attacker.world.join, Accept="text/html").status))
 
 
 def lets_many_in(attacker: Attacker) -> None:
-    """More than the invite is for."""
+    """Takes more than the invite allows."""
     for _ in range(20):
         if attacker.is_over:
             return
@@ -95,7 +95,7 @@ def speaks_nonsense(attacker: Attacker) -> None:
 
 
 def lives_in_the_room(attacker: Attacker) -> None:
-    """Comes and goes without end, takes names, and opens tunnels to whoever is there."""
+    """Connects and disconnects without end, takes aliases, and opens tunnels to everybody in the room."""
 
     async def meets(peer: Peer) -> None:
         for _ in range(100):
@@ -118,7 +118,7 @@ def lives_in_the_room(attacker: Attacker) -> None:
 
 def _meets(attacker: Attacker, does: Callable[[Peer], Awaitable[None]]) -> None:
     async def meets() -> None:
-        # Whoever used the invite before is known already.
+        # Whoever used the invite before is already a member.
         with suppress(ScuttlebuttError):
             await InviteCode.parse(attacker.world.invite).use(FEED.id, timeout=PATIENCE)
         async with asyncio.timeout(20), connect(Address.parse(attacker.world.address), FEED) as peer:

@@ -1,4 +1,6 @@
-"""Honest people: each a thread with an address of their own, who looks and does what people do."""
+"""Honest people: each is a thread with an address of its own, which looks at pages and does what people
+do.
+"""
 
 import random
 import threading
@@ -14,7 +16,7 @@ PAUSE = (0.2, 0.8)
 
 
 class Figures:
-    """What all of them saw within one stretch of time."""
+    """What all of them saw during one stretch of time."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
@@ -31,12 +33,12 @@ class Figures:
                 self.errors.append(error)
 
     def quantile(self, share: float) -> float:
-        """Seconds that this share of all things took at most."""
+        """How many seconds this share of all actions took at most."""
         return sorted(self.took)[int(len(self.took) * share)] if self.took else 0.0
 
 
 class Honest(threading.Thread):
-    """`word` is in all that is theirs alone. `figures` is that of the stretch of time now."""
+    """`word` is part of everything that is theirs alone. `figures` belong to the current stretch of time."""
 
     def __init__(self, door: Door, number: int, seed: int) -> None:
         super().__init__(name=f"honest{number}", daemon=True)
@@ -66,7 +68,7 @@ class Honest(threading.Thread):
 
     @property
     def is_alive(self) -> bool:
-        """Whether the bot is."""
+        """Whether the bot is alive."""
         return (
             self.bot_id != "" and self.program.asks("GET", f"/agents/{self.bot_id}").json["state"] == "alive"
         )

@@ -1,4 +1,4 @@
-"""A machine that has a token of its own, and means no good."""
+"""A machine with bad intentions and a token of its own."""
 
 import json
 

@@ -1,4 +1,4 @@
-"""A person who has an account, a bot and a card, and means no good."""
+"""A person with bad intentions who has an account, a bot and a card."""
 
 import json
 
@@ -55,7 +55,7 @@ def dribbles_a_pub(attacker: Attacker) -> None:
 
 
 def brings_what_is_no_pub(attacker: Attacker) -> None:
-    """Names that lead elsewhere, files of many, heads that lie, and zeros."""
+    """Names that lead out of the folder, too many files, false headers, and zeros."""
     chance = attacker.random
     with _mine(attacker) as me:
         size = chance.choice((0, 1, 1000))
@@ -93,7 +93,7 @@ def makes_bots_without_end(attacker: Attacker) -> None:
 
 
 def pays_with_nothing(attacker: Attacker) -> None:
-    """Says of itself that it paid, as Stripe would."""
+    """Claims to have paid, in Stripe's name."""
     with _mine(attacker, browser=True) as me, attacker.visitor() as stripe:
         event = {"type": "invoice.paid", "data": {"object": {"customer": "cus_1", "status": "paid"}}}
         signed = {"Stripe-Signature": "t=1,v1=00"}

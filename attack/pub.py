@@ -1,4 +1,4 @@
-"""A pub elsewhere on the network, which knows the address of a bot and means no good."""
+"""A pub elsewhere on the network with bad intentions, which knows the address of a bot."""
 
 import asyncio
 import random
@@ -37,7 +37,7 @@ def knocks_with_noise(attacker: Attacker) -> None:
 
 
 def comes_as_many(attacker: Attacker) -> None:
-    """A hundred identities at once, each a stranger that shakes hands."""
+    """A hundred identities at once. Each is a stranger that completes a handshake."""
 
     async def one() -> None:
         with suppress(Exception):
@@ -67,7 +67,7 @@ def sends_every_packet(attacker: Attacker) -> None:
 
 
 def has_clocks_without_end(attacker: Attacker) -> None:
-    """Notes of a hundred thousand feeds, each at a sequence of its own."""
+    """Replication notes about a hundred thousand feeds, each with its own sequence."""
 
     async def says(peer: Peer) -> None:
         clock = {KeyPair(random.randbytes(32)).id: 2**53 - 1 for _ in range(2000)}

@@ -1,4 +1,4 @@
-"""One run: quiet at first, then each kind of attacker in turn, while honest people use the service all the time."""
+"""One run: quiet at first, then each kind of attacker in turn. Honest people use the service all the time."""
 
 import json
 import re
@@ -40,7 +40,7 @@ PATIENCE = 120.0
 
 @dataclass
 class Stretch:
-    """What was seen while one attacker was at it; the first is quiet."""
+    """What was seen while one attacker was active; the first stretch is quiet."""
 
     name: str
     people: Figures
@@ -60,9 +60,10 @@ def run(
     together: bool,
     attackers: tuple[str, ...],
 ) -> list[str]:
-    """What did not hold: nothing, when all is well. `together` has all attackers come at once, and not one after the other.
+    """What did not hold; empty if all is well. `together` runs all attackers at once, not one after the
+    other.
 
-    Without `timed`, how long people wait is told, and nothing is asked of it.
+    Without `timed`, people's waiting times are printed but not judged.
     """
     release = build(PUB_SOURCE).path
     with ExitStack() as stack:
@@ -113,7 +114,9 @@ def _people(door: Door, seed: int) -> list[Honest]:
 def _world(
     site: Service, people: list[Honest], public: Door, private: Door, seed: int, seconds: float
 ) -> World:
-    """What attackers are given: accounts and bots of their own, an invite, a machine, and others' names."""
+    """What attackers are given: their own accounts and bots, an invite, a machine, and other people's
+    names.
+    """
     with Visitor(public, "127.0.2.1") as evil:
         evil.registers("evil@example.org")
         body = {"type": "bot", "name": "evil", "service": "pub"}
@@ -193,7 +196,7 @@ def _told(world: World) -> Told:
 
 
 def _settled(home: Path, before: int) -> int:
-    """The bytes of the home folder once what was under way has ended."""
+    """The size of the home folder in bytes, once the work in progress has ended."""
     ends = time.monotonic() + SETTLES
     while (left := disk_of(home)) > before + LEFT and time.monotonic() < ends:
         time.sleep(0.5)
@@ -231,7 +234,7 @@ def _errors_in(log: str) -> list[str]:
 
 
 def _tell(stretch: Stretch) -> None:
-    """What each trick was answered."""
+    """How each trick was answered."""
     print(f"{stretch.name}: {len(stretch.people.took)} things done by honest people", flush=True)
     slowest = sorted(stretch.people.slowest.items(), key=lambda each: -each[1])[:5]
     print("    slowest: " + ", ".join(f"{what} {took * 1000:.0f} ms" for what, took in slowest), flush=True)

@@ -1,4 +1,4 @@
-"""A crowd of strangers: nobody of them has an account, and each comes from somewhere else."""
+"""A crowd of strangers: none of them has an account, and each comes from another address."""
 
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
@@ -12,7 +12,7 @@ HEAD = b"GET / HTTP/1.1\r\nHost: localhost\r\n"
 
 
 def silent(attacker: Attacker) -> None:
-    """Thousands of connections that say nothing, half a head, or a body byte by byte."""
+    """Thousands of connections that send nothing, half a header, or a body byte by byte."""
     post = f"POST /start HTTP/1.1\r\nHost: {attacker.public.host}\r\nContent-Length: 1000\r\n\r\nx".encode()
     with attacker.lines(MANY, attacker.random.choice((b"", HEAD, post))) as opened:
         attacker.counts(f"{len(opened) // 500 * 500} connections")
@@ -42,7 +42,7 @@ def takes_nothing(attacker: Attacker) -> None:
 
 
 def signs_in_as_nobody(attacker: Attacker) -> None:
-    """Forty at once: each would cost 46 MiB."""
+    """Forty uploads at once; each would take 46 MiB."""
 
     def one(number: int) -> None:
         with attacker.visitor() as visitor, suppress(OSError):
@@ -80,7 +80,7 @@ def guesses_invites(attacker: Attacker) -> None:
 
 
 def strange_words(attacker: Attacker) -> None:
-    """Bodies and paths that make no sense."""
+    """Bodies and paths that are invalid."""
     chance = attacker.random
     with attacker.visitor() as visitor:
         body = chance.choice(("[" * 100_000, '{"email": "\\ud800"}', "\0", "{}", "x" * (2 << 20)))

@@ -1,4 +1,4 @@
-"""What looks for harm finds it: each figure, told something that must not be."""
+"""The checks find harm: each one is shown a figure that must not occur."""
 
 from typing import Any
 
@@ -29,16 +29,16 @@ def stretch(name: str, *, seconds: float = 0.1, error: str = "", memory: int = 1
         ({"found": ["a guest was let publish"]}, "a guest was let publish"),
     ],
 )
-def test_what_does_not_hold_is_found(attacked: dict[str, Any], found: str) -> None:
+def test_each_broken_promise_is_found(attacked: dict[str, Any], found: str) -> None:
     findings = _findings([stretch("quiet"), stretch("strangers", **attacked)], timed=True)
     assert len(findings) == bool(found)
     assert found in "".join(findings)
 
 
-def test_how_long_people_wait_is_asked_only_where_the_machine_is_free() -> None:
+def test_waiting_times_are_judged_only_on_a_free_machine() -> None:
     assert _findings([stretch("quiet"), stretch("strangers", seconds=9)], timed=False) == []
 
 
-def test_an_error_in_the_log_is_found_whoever_wrote_it() -> None:
+def test_an_error_in_the_log_of_any_part_is_found() -> None:
     log = "INFO x\nTraceback (most recent call last):\n  File here\n    work()\nValueError: at 0x7f\nINFO y\n"
     assert _errors_in(log) == ["ValueError: at …"]

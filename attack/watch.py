@@ -1,4 +1,4 @@
-"""What the service takes while people and attackers use it: memory of each part, and its disk."""
+"""What the service uses while people and attackers use it: memory of each part, and disk."""
 
 import threading
 from contextlib import suppress
@@ -16,7 +16,9 @@ MIB = 1 << 20
 
 
 class Watch(threading.Thread):
-    """The most memory of each part within one stretch of time, in bytes. All pubs are one part: the biggest counts."""
+    """The most memory that each part used within one stretch of time, in bytes. All pubs are one part: the
+    largest counts.
+    """
 
     def __init__(self, site: Service) -> None:
         super().__init__(name="watch", daemon=True)
@@ -39,7 +41,7 @@ class Watch(threading.Thread):
                 self._disk = max(self._disk, disk)
 
     def begins(self) -> None:
-        """Another stretch of time."""
+        """Begin another stretch of time."""
         with self._lock:
             self._memory, self._disk = {}, 0
 
@@ -50,12 +52,12 @@ class Watch(threading.Thread):
 
     @property
     def disk(self) -> int:
-        """The most bytes that the home folder took."""
+        """The most bytes that the home folder had."""
         with self._lock:
             return self._disk
 
     def ended(self) -> list[str]:
-        """Which parts do not run any more as they did at the beginning."""
+        """The parts that do not run any more as they did at the beginning."""
         return [
             part
             for part, processes in self._parts.items()
@@ -64,7 +66,7 @@ class Watch(threading.Thread):
 
 
 def disk_of(home: Path) -> int:
-    """Without releases, which are built before."""
+    """Without releases, which are built beforehand."""
     total = 0
     for path in home.iterdir():
         if path.name != "releases":

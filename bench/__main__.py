@@ -1,6 +1,6 @@
 """`make bench`: each benchmark prints its figures as ratios to a floor measured in the same minute.
 
-All of them in one run are written to `docs/benchmarks.md` as well.
+A run of all benchmarks also writes them to `docs/benchmarks.md`.
 """
 
 import argparse
@@ -80,7 +80,7 @@ def main() -> None:
 
 
 def machine() -> str:
-    """What it ran on, and with which versions."""
+    """The machine that it ran on, and the versions of the programs."""
     cpu = re.search(r"model name\s*: (.*)", Path("/proc/cpuinfo").read_text())
     postgres = (
         shutil.which("psql")

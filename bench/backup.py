@@ -1,7 +1,8 @@
-"""A backup of 1,000 bots with a year of samples, and its restore, on both databases, beside the databases' own tools.
+"""Backing up and restoring 1,000 bots with a year of samples, on both databases, beside the databases' own
+tools.
 
-The rivals are `pg_dump` and `pg_restore` in their own compressed format, and SQLite's `VACUUM INTO` and a copy of that file
-(which is less than a restore: no row is looked at).
+The rivals are `pg_dump` and `pg_restore` in their own compressed format, and SQLite's `VACUUM INTO` and a
+copy of that file (which does less than a restore: it does not look at rows).
 """
 
 import os

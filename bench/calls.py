@@ -1,7 +1,8 @@
-"""Control calls: over the connection that the service keeps to a pub, beside the command line of stock `ssb-server`.
+"""Control calls: over the connection that the service keeps to a pub, beside the command line of stock
+`ssb-server`.
 
-Each in turns within the same minute, the command line as a person types it, a process for each. The ratio is that of
-the medians.
+Both take turns within the same minute. The command line is called as a person types it, with a process for
+each call. The ratio is that of the medians.
 """
 
 import asyncio

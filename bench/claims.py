@@ -1,11 +1,11 @@
-"""What a run comes to: the rows of the table at the top of `docs/benchmarks.md`."""
+"""The results of a run: the rows of the table at the top of `docs/benchmarks.md`."""
 
 from dataclasses import dataclass
 
 
 @dataclass(frozen=True)
 class Claim:
-    """`ours` and `beside` in `unit`, the same of both; the ratio is the first over the second."""
+    """`ours` and `beside` are both in `unit`; the ratio is the first divided by the second."""
 
     what: str
     ours: float
@@ -31,6 +31,6 @@ def claim(what: str, ours: float, beside: float, unit: str, whom: str = "ssb-ser
 
 
 def table(claims: list[Claim]) -> str:
-    """Empty where nothing was claimed."""
+    """Empty if nothing was claimed."""
     head = ["| what | ours | beside | ratio |", "| --- | --- | --- | --- |"]
     return "\n".join([*head, *(one.row for one in claims)]) + "\n" if claims else ""

@@ -1,7 +1,8 @@
-"""100 people want a machine at once at the stand-in, with a limit on calls: are all served, and how near the limit?
+"""100 people want a machine at once from the stand-in, which limits calls: are all served, and how close to
+the limit?
 
-The floor is what the stand-in itself would need: the calls that make a machine cannot be fewer, and no more of them
-go through in a second than the limit lets. `p95` is from the first wish to the machine being ready.
+The floor is what the stand-in itself would need: a machine cannot be made with fewer calls, and the limit
+lets no more of them through per second. `p95` is measured from the first request until the machine is ready.
 """
 
 import os
@@ -39,7 +40,7 @@ def main() -> None:
 
 
 def start(state: Path) -> "subprocess.Popen[str]":
-    """In a process of its own, so that it is no hindrance to the keeper."""
+    """Runs in a process of its own, so that it does not hinder the keeper."""
     command = [
         sys.executable,
         "-m",

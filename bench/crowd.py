@@ -1,6 +1,8 @@
-"""An empty database filled with a crowd: `count` bots, 10 for each person, whose machine they are on. Run as a program.
+"""Fills an empty database with a crowd: `count` bots, 10 for each person, on that person's machine. Run as a
+program.
 
-It prints what the first person needs to read theirs: a session cookie, an access token, and the name of their machine.
+Prints what the first person needs to read theirs: a session cookie, an access token, and the name of their
+machine.
 """
 
 import json
@@ -52,7 +54,7 @@ def main() -> None:
 
 
 def _live(bots: list[object]) -> None:
-    """A month behind them, hour by hour."""
+    """Their samples of the last month, hour by hour."""
     from butt.figures.models import Sample
 
     now = datetime.now(UTC).replace(minute=0, second=0, microsecond=0)

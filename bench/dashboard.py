@@ -1,8 +1,9 @@
-"""The dashboard on PostgreSQL, read by 20 at once, from a real `butt public` for each core.
+"""The dashboard on PostgreSQL, read by 20 people at once, from a real `butt public` for each core.
 
-Readers, servers and database share this machine, so what the readers themselves take is part of the figures. A page that
-nothing is asked for, `/up`, is the floor; the same person's page with no bots on it is what Django takes. The readers look at
-a page for a moment, as the quickest of people do; and then without any pause, which shows how much the servers can take.
+Readers, servers and database share this machine, so the figures include what the readers themselves use. The
+floor is `/up`, a page that needs no query; the same person's page without bots shows what Django takes. First
+the readers pause at each page, as the quickest people do; then they do not pause at all, which shows how much
+the servers can do.
 """
 
 import json

@@ -1,7 +1,7 @@
-"""The pub beside stock `ssb-server`: its start, its memory and its disk with many messages, and its pace.
+"""The pub beside stock `ssb-server`: its start, its memory and its disk with many messages, and its speed.
 
-The logs are made by a program. Their signatures are wrong, which nobody sees who only reads what is stored. Both start on
-copies of one log, in turns; the time of a start is that until `whoami` is answered.
+A program makes the logs. Their signatures are wrong, which a program that only reads stored messages does not
+notice. Both start on copies of one log, in turns. The time of a start is the time until `whoami` is answered.
 """
 
 import asyncio
@@ -38,7 +38,7 @@ def main() -> None:
 
 
 async def starts(release: Path, beside: Path, home: Path) -> None:
-    """With a million messages, beside one that has none."""
+    """With a million messages, beside a pub that has none."""
     full = made(home / "full", MANY, FEEDS)
     ours_took, stock_took, memory, resident = [], [], [], []
     for number in range(ROUNDS):
@@ -61,7 +61,7 @@ async def starts(release: Path, beside: Path, home: Path) -> None:
 
 
 async def reads(release: Path, beside: Path, home: Path) -> None:
-    """Ten guests read all of one feed at once; then what the folders take on the disk."""
+    """Ten guests read all of one feed at once. Afterwards the sizes of the folders are measured."""
     paces: dict[str, list[float]] = {"ours": [], "stock": []}
     folders = {who: made(home / who, SOME, 1) for who in paces}
     for _ in range(ROUNDS):
@@ -93,7 +93,7 @@ async def read(server: Server) -> None:
 
 
 def made(folder: Path, count: int, of: int) -> Path:
-    """A folder whose `data` belongs to a pub with a log of so many messages of so many feeds."""
+    """A folder whose `data` belongs to a pub with a log of this many messages of this many feeds."""
     data = folder / "data"
     data.mkdir(parents=True)
     OWN.save(data / "secret")

@@ -1,7 +1,8 @@
-"""Exporting all of a bot of 50,000 messages and 200 MB of blobs that is written to: the server's memory, and its pace beside `tar`.
+"""Exporting a whole bot with 50,000 messages and 200 MB of blobs while it is written to: memory of the
+server, and speed beside `tar`.
 
-The floor is `tar` of the same folder, read back over a pipe in the same minute. A stock ssb-server on the unpacked
-export must have every message and every blob.
+The floor is `tar` of the same folder, read through a pipe in the same minute. A stock ssb-server that starts
+on the unpacked export must have every message and every blob.
 """
 
 import asyncio
@@ -31,7 +32,7 @@ BATCH = 2_500
 
 
 class Peak:
-    """The highest memory of a process meanwhile, over what it was before, in MB."""
+    """How much the memory of a process rose at most, in MB."""
 
     def __init__(self, process: psutil.Process) -> None:
         self._process, self._over = process, threading.Event()
@@ -105,7 +106,7 @@ async def fill(site: Service, alive: Any) -> dict[str, str]:
 
 
 async def speak_until(site: Service, alive: Any, sequence: int, at_once: int) -> None:
-    """A busy pub may say goodbye; whoever has more to say comes back."""
+    """A busy pub may say goodbye; a writer with more to say connects again."""
     left = sequence
     while left > 0:
         with suppress(ScuttlebuttError):
@@ -121,7 +122,9 @@ def timed_export(alice: Person, bot: Any, tar: Path) -> float:
 
 
 def timed_tar(data: Path, place: Path) -> float:
-    """Through a pipe into a file, as ours goes through a socket into one; only what an export takes along."""
+    """Through a pipe into a file, as ours goes through a socket into one. Only the files that an export
+    includes.
+    """
     began = time.monotonic()
     with (place / "floor.tar").open("wb") as file:
         parts = ["secret", "flume/log.offset", "blobs"]

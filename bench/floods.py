@@ -1,8 +1,9 @@
-"""A pub that may take 100 MB of disk, flooded for ten minutes by a member, by whom the member follows, and with blobs.
+"""A pub that may use 100 MB of disk is flooded for ten minutes by a member, by a feed that the member
+follows, and with blobs.
 
-Every half second its whole folder is counted: it must never be above the bound by more than one blob. Another member goes on
-to speak, and it is measured how long it takes until the pub has each of their messages. `python -m bench.floods 30` floods it
-for 30 seconds.
+Every half second its whole folder is measured. It must never exceed the bound by more than one blob. Another
+member goes on to publish, and the time until the pub has each of their messages is measured. `python -m
+bench.floods 30` floods it for 30 seconds.
 """
 
 import asyncio
@@ -77,7 +78,7 @@ async def flooded(here: Pub, there: Pub, quiet: Pub, seconds: float) -> None:
 
 
 async def measured(folder: Path, until: float) -> int:
-    """The most bytes that a folder had."""
+    """The largest size of the folder, in bytes."""
     most = 0
     while time.monotonic() < until:
         most = max(most, await asyncio.to_thread(beside, folder, ()))
@@ -106,13 +107,13 @@ async def latest(pub: Peer, feed: str) -> int:
 
 
 async def speak(loud: Peer, until: float) -> None:
-    """A member that goes on to say much."""
+    """A member that publishes a lot."""
     while time.monotonic() < until:
         await loud.call("publish", {"type": "post", "text": TEXT})
 
 
 async def strange(loud: Peer, until: float) -> None:
-    """One whom the loud member follows, and who says as much."""
+    """A feed that the loud member follows, which publishes as much."""
     keys = KeyPair.generate()
     await follow(loud, keys.id)
     head = None
@@ -123,7 +124,7 @@ async def strange(loud: Peer, until: float) -> None:
 
 
 async def blobs(loud: Peer, until: float) -> None:
-    """Blobs that a member offers, half of them linked."""
+    """Blobs that a member offers. Messages link half of them."""
     number = 0
     while time.monotonic() < until:
         data = secrets.token_bytes(BLOB)

@@ -1,7 +1,8 @@
 """The dashboard, the API and the pillar under load, from 10 bots to 10,000, on SQLite and on PostgreSQL.
 
-Who asks has 10 bots each time: more of others should cost them nothing. 8 readers ask without any pause, so a figure
-says how much the server can take; `growth` is that beside the one with 10 bots in all, on the same database.
+The person who asks always has 10 bots: more bots of others should cost them nothing. 8 readers ask without a
+pause, so a figure says how much the server can do. `growth` compares it with the figure for 10 bots in all on
+the same database.
 """
 
 import json

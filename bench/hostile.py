@@ -1,7 +1,7 @@
-"""A pub that everybody attacks: its memory at the highest, and how long a guest waits for an answer meanwhile.
+"""A pub that everybody attacks: its highest memory, and how long a guest waits for an answer meanwhile.
 
-300 peers stay connected. Then there come, one kind after the other: 20,000 finished handshakes, 1,000 that break off, 64
-who ask for all and read nothing, floods of blobs, of wants and through the room.
+300 peers stay connected. Then come, one kind after the other: 20,000 completed handshakes, 1,000 that break
+off, 64 peers that ask for everything and read nothing, and floods of blobs, of wants and through the room.
 """
 
 import asyncio
@@ -46,7 +46,7 @@ MASTER, FRIEND = KeyPair(b"m" * KEY_BYTES), KeyPair(b"f" * KEY_BYTES)
 
 
 class Attacked:
-    """The pub, and a guest who asks it for something all the time."""
+    """The pub, and a guest that asks it for something all the time."""
 
     def __init__(self, pub: Pub) -> None:
         self.pub = pub
@@ -112,7 +112,7 @@ async def attack(release: Path, folder: Path) -> None:
 
 
 async def fill(pub: Pub) -> None:
-    """A friend's feed of many messages, in a folder whose pub does not run yet."""
+    """A friend's feed of many messages, in a folder whose pub has not started yet."""
     keys = KeyPair.generate()
     pub.data.mkdir(parents=True)
     keys.save(pub.data / "secret")
@@ -158,7 +158,7 @@ async def slow_readers(attacked: Attacked, stack: AsyncExitStack) -> None:
     for _ in range(SLOW):
         peer = await attacked.dial()
         stack.callback(_abort(peer))
-        # From the kernel on, nothing is taken.
+        # From here on, nothing is taken out of the kernel's buffer.
         _transport(peer).pause_reading()
         with suppress(ScuttlebuttError):
             for _ in range(10):
@@ -167,7 +167,7 @@ async def slow_readers(attacked: Attacked, stack: AsyncExitStack) -> None:
 
 
 async def blobs(attacked: Attacked, stack: AsyncExitStack) -> None:
-    """A friend wants many large ones, and a stranger has them."""
+    """A friend wants many large blobs, and a stranger has them."""
     given = {_id_of(data): data for data in (os.urandom(32) * (BLOB // 32) for _ in range(BLOBS))}
 
     async def wants(_peer: Peer, *_: Any) -> Any:
@@ -190,7 +190,7 @@ async def blobs(attacked: Attacked, stack: AsyncExitStack) -> None:
         await master.call("publish", {"type": "contact", "contact": guest.id, "following": True})
         wanting = await attacked.dial(guest, **{"blobs.createWants": wants})
         stack.callback(_abort(wanting))
-        # The giver tells again, now that they are wanted.
+        # The giver offers them again, now that they are wanted.
         again = await attacked.dial(**{"blobs.createWants": has, "blobs.get": get})
         stack.callback(_abort(again))
         async with asyncio.timeout(300):
@@ -199,7 +199,7 @@ async def blobs(attacked: Attacked, stack: AsyncExitStack) -> None:
 
 
 async def wants(attacked: Attacked, stack: AsyncExitStack) -> None:
-    # Made beforehand: the guest who waits lives in this process too.
+    # Made beforehand, because the waiting guest runs in this process too.
     notes = [
         Json(orjson.dumps({_random_id(): -1 for _ in range(500)}))
         for _ in range(WANTING * WANTS // 500 // 10)
@@ -254,7 +254,7 @@ ATTACKS: dict[str, Callable[[Attacked, AsyncExitStack], Awaitable[None]]] = {
 
 
 def _abort(peer: Peer) -> Callable[[], None]:
-    """Who does not read hears no goodbye."""
+    """A peer that does not read does not hear the goodbye either."""
     return _transport(peer).abort
 
 

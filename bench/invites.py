@@ -1,7 +1,8 @@
-"""Making an invite: `POST /agents/{id}/invites` of a running service, beside stock `ssb-server invite.create`.
+"""Making an invite: `POST /agents/{id}/invites` of a running service, beside stock `ssb-server
+invite.create`.
 
-Both in turns within the same minute: the service over one kept HTTP connection, the command line as a person types it, a
-process for each. The ratio is that of the medians.
+Both take turns within the same minute: the service over one kept HTTP connection, the command line as a
+person types it, with a process for each call. The ratio is that of the medians.
 """
 
 import http.client

@@ -1,8 +1,8 @@
-"""Claims of invites, `POST /join/…`, beside the page of the invite, `GET /join/…`: 500 of each, in turns.
+"""Claiming invites, `POST /join/…`, beside the page of the invite, `GET /join/…`: 500 of each, in turns.
 
-Several clients at once, each over one kept connection and with an SSB id of its own for each claim. What both cost is the
-CPU of the public server and of the pub together; the pub publishes a message for each claim, which is on the disk before it
-answers.
+Several clients at once, each over one kept connection and with a new SSB id for each claim. The cost is the
+CPU time of the public server and the pub together. The pub publishes a message for each claim, which is on
+disk before it answers.
 """
 
 import http.client
@@ -58,7 +58,7 @@ def in_turns(port: int, processes: list[psutil.Process], invites: list[str]) -> 
         for name, costs, requests in (("pages", pages, [None] * AT_ONCE), ("claims", claims, bodies)):
             before, began = cpu(processes), time.perf_counter()
             ask(port, token, requests)
-            if number:  # the first round warms up
+            if number:  # The first round warms up.
                 takes[name].append(time.perf_counter() - began)
                 costs.append((cpu(processes) - before) / AT_ONCE)
     page, one = statistics.median(pages), statistics.median(claims)

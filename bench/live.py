@@ -1,8 +1,8 @@
 """1,000 pages open at once, each of another person: how soon a change shows on them, over PostgreSQL.
 
-Each page is a stream of `/live` from a browser that knows its person. Bots change one after the other; a change shows when its
-page was told and has fetched itself again. The floor is to fetch the page, by one who knows when. Run with a word, it is the
-part of the benchmark that speaks to the database.
+Each page is a stream of `/live` from a browser that knows its person. Bots change one after the other. A
+change shows once its page was told and has fetched itself again. The floor is a reader who knows when to
+fetch the page. With an argument, this program is the part of the benchmark that talks to the database.
 """
 
 import asyncio
@@ -38,7 +38,7 @@ def main() -> None:
 
 
 def fill() -> None:
-    """A person, a bot and a browser for each page: the cookies, on standard output."""
+    """Make a person, a bot and a browser for each page; print their cookies."""
     django.setup()
     from bench.readers import cookie_of
     from butt.agents.models import Agent, Belongs
@@ -55,7 +55,7 @@ def fill() -> None:
 
 
 def change() -> None:
-    """Change one bot after the other, for as long as standard input is open; say which and when."""
+    """Change one bot after the other, for as long as standard input is open. Prints which and when."""
     django.setup()
     from butt.agents.models import Progress
 
@@ -99,7 +99,7 @@ class Readers:
         self._open, self._all_open = 0, asyncio.Event()
 
     async def read(self) -> tuple[list[float], list[float]]:
-        """Seconds from each change to when its page showed it, and how long the page itself took."""
+        """Seconds from each change until its page showed it, and the seconds that the page itself took."""
         streams = [asyncio.create_task(self._stream(number)) for number in range(len(self._cookies))]
         async with asyncio.timeout(120):
             await self._all_open.wait()
@@ -153,7 +153,7 @@ class Readers:
         raise RuntimeError(f"the page of reader {number} was closed")
 
     async def _ask(self, number: int, path: str) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
-        """Each browser has an address of its own, as far as there are some."""
+        """Each browser has an address of its own, as far as there are enough."""
         reader, writer = await asyncio.open_connection(
             "127.0.0.1", self._port, local_addr=(f"127.0.0.{number % ADDRESSES + 2}", 0)
         )

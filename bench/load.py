@@ -1,4 +1,4 @@
-"""Readers at once, each over one kept connection: how long each answer took, and how large it was."""
+"""Several readers at once, each over one kept connection: how long each answer took, and how large it was."""
 
 import asyncio
 import random
@@ -10,7 +10,9 @@ WARM = 2
 def read(
     ports: list[int], path: str, header: str = "", readers: int = 20, seconds: float = 8, pause: float = 0.0
 ) -> tuple[list[float], int]:
-    """Seconds of each answer, and the bytes of one. `header` is a line that is sent along; the first 2 s do not count."""
+    """Seconds for each answer, and the bytes of one. `header` is a line that is sent with each; the first 2 s
+    do not count.
+    """
     return asyncio.run(_read(ports, path, header, readers, seconds, pause))
 
 
@@ -41,7 +43,7 @@ async def _reader(
         size = len(await reader.readexactly(int(length.partition(b":")[2])))
         if asked >= begin:
             took.append(time.monotonic() - asked)
-        # Not all in step.
+        # So that they are not all in step.
         await asyncio.sleep(pause * random.uniform(0.5, 1.5))
     writer.close()
     return took, size

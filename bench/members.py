@@ -1,7 +1,8 @@
-"""A bot with 10,000 members: `GET /agents/{id}/members` in each order and searched, beside `GET /agents/{id}`, in turns.
+"""A bot with 10,000 members: `GET /agents/{id}/members` in each order and with a search, beside `GET
+/agents/{id}`, in turns.
 
-Each member has a name, some messages, and blobs that are here. What is measured is as a person waits: over one kept HTTP
-connection, through the service and its pub.
+Each member has a name, some messages, and blobs in the pub. It is measured as a person waits: over one kept
+HTTP connection, through the service and its pub.
 """
 
 import http.client
@@ -81,7 +82,7 @@ def ask(connection: http.client.HTTPConnection, alice: Person, path: str) -> tup
 
 
 def p95(seconds: list[float]) -> float:
-    """In ms."""
+    """In milliseconds."""
     return 1000 * statistics.quantiles(seconds, n=20)[-1]
 
 
@@ -90,7 +91,7 @@ def shown(seconds: list[float]) -> str:
 
 
 def fill(folder: Path) -> None:
-    """Have the bot follow as many, and have what each of them said."""
+    """Have the bot follow this many people, and receive the messages of each."""
     keys = keys_of(folder, 1)
     store = Store.open(folder, keys)
     members = [KeyPair(number.to_bytes(4).rjust(32, b"m")) for number in range(MEMBERS)]

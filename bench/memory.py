@@ -1,7 +1,7 @@
 """Many idle pubs at once: ours as the service runs them, with its supervisord, beside stock `ssb-server`.
 
-Processes of one program share its pages, so what counts is what one more takes of its own (USS, of Linux); what they
-share is there once. `fit` is how many that makes with nothing else in the room but supervisord.
+Processes of one program share pages, so what counts is the memory that one more takes for itself (USS, on
+Linux); shared pages exist once. `fit` is how many would fit if nothing but supervisord ran beside them.
 """
 
 import asyncio
@@ -29,7 +29,7 @@ ROOMS = (1, 4)
 
 @dataclass
 class Idle:
-    """In MB: what one has for itself, what it seems to have (RSS), and what all of them share."""
+    """In MB: what one process has for itself, its RSS, and what all of them share."""
 
     own: float
     seeming: float

@@ -1,8 +1,8 @@
-"""The monitor beside many light bots: real handshakes, real streams, real figures every 10 s.
+"""The monitor with many simulated bots: real handshakes, real streams, real figures every 10 s.
 
-The bots are coroutines of a few processes; each has a key and a port of its own on one of a range of loopback
-addresses. Printed are what the monitor takes of one core and of memory, how soon it notes deaths, what it loses,
-and how the database grows.
+The bots are coroutines in a few processes. Each has a key of its own, and a port of its own on one of a range
+of loopback addresses. It prints how much of one core and of memory the monitor uses, how soon it notes
+deaths, what it loses, and how the database grows.
 """
 
 import asyncio
@@ -49,7 +49,7 @@ def main() -> None:
 
 @dataclass(frozen=True)
 class Found:
-    """What watching `count` bots took: a share of one core, bytes of memory, bytes a second of database."""
+    """What watching `count` bots took: share of one core, bytes of memory, bytes of database per second."""
 
     count: int
     share: float
@@ -85,7 +85,7 @@ def print_all() -> None:
 
 
 class Bots:
-    """`count` of them in processes of their own; `places` are their keys and ports."""
+    """`count` bots in processes of their own; `places` are their keys and ports."""
 
     def __init__(self, count: int, *, rest: bool = False) -> None:
         command = [sys.executable, "-m", "bench.monitor", str(count // PROCESSES)]
@@ -117,7 +117,7 @@ class Bots:
 
 
 async def latest(keys: KeyPair, _peer: Any, _feed: Any) -> Any:
-    """The seventh message of a bot: it shows how far its feed has come."""
+    """The seventh message of a bot, which shows how far its feed has come."""
     said = create({"type": "post", "text": "hello"}, keys, Head(6, f"%{'a' * 43}=.sha256"), 1.0)
     return {"key": said.key, "value": said.value}
 

@@ -1,6 +1,7 @@
-"""Each page of somebody with 100 bots of 10,000, over PostgreSQL, beside the page of somebody with none.
+"""Each page of a person with 100 of 10,000 bots, over PostgreSQL, beside the page of a person with none.
 
-One reader, who asks for the same page again and again. Pages that ask a bot are left out: they take as long as it does.
+One reader asks for the same page again and again. Pages that ask a bot are left out, because they take as
+long as the bot does.
 """
 
 import json

@@ -1,6 +1,7 @@
 """Machines that ask for their pillar once a minute each, over a real private server and PostgreSQL.
 
-Asked at even times whatever the answers take, from when each was due; beside the same server's 401, which asks no row.
+They ask at even intervals, however long the answers take, and each answer is timed from when it was due.
+Beside it is the same server's 401, which needs no query.
 """
 
 import http.client
@@ -33,7 +34,7 @@ def main() -> None:
 
 
 def populate(count: int) -> None:
-    """So many machines with two bots each; their names, one a line."""
+    """This many machines with two bots each. Prints their names, one per line."""
     import django
 
     django.setup()
@@ -97,7 +98,7 @@ def _ask(port: int, names: list[str], token: str, rate: float, seconds: int) -> 
         while at := next(due, None):
             path = f"/agents/{next(whom)}"
             time.sleep(max(0, at - time.monotonic()))
-            # A new one each time, as the master's pillar has it.
+            # A new connection each time, because the master's pillar makes one too.
             connection = http.client.HTTPConnection("127.0.0.1", port, timeout=30)
             connection.request("GET", path, headers={"Authorization": f"Bearer {token}"})
             answer = connection.getresponse()

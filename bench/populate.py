@@ -1,6 +1,8 @@
-"""Bots that exist already, for a monitor to watch: `[[ssb id, host, port], …]` on standard input, run as a program.
+"""Bots that already exist, for a monitor to watch: `[[ssb id, host, port], …]` on standard input. Run as a
+program.
 
-With `--rest` there is all that a steward looks at as well: a release, and each bot's folder here, or its place on a machine.
+With `--rest` it also makes all that a steward looks at: a release, and each bot's folder here or its place on
+a machine.
 """
 
 import json
@@ -30,7 +32,7 @@ def main() -> None:
         row.ssb_id, row.address, row.port = ssb_id, host, port
     Progress.objects.bulk_update(rows, ["ssb_id", "address", "port"], batch_size=200)
     bots = Agent.objects.filter(type=Agent.Type.BOT)
-    # Their feeds have said who they are: being introduced is not what is measured.
+    # Their feeds have already introduced them: that is not what is measured.
     Told.objects.bulk_create(Told(bot=bot, name=bot.name, profile_sequence=1) for bot in bots)
     if "--rest" in sys.argv:
         at_rest()

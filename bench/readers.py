@@ -1,6 +1,8 @@
-"""Who reads the dashboard: `BOTS` bots of one person with a year behind them, and very many of others. Run as a program.
+"""The people who read the dashboard: `BOTS` bots of one person with a year of samples, and many bots of
+others. Run as a program.
 
-It fills an empty PostgreSQL database and prints two session cookies: of who has bots, and of who has none.
+It fills an empty PostgreSQL database and prints two session cookies: of the person with bots, and of one
+without.
 """
 
 import json

@@ -1,8 +1,8 @@
 """A pub that is idle, and one that replicates 10,000 messages: ours beside stock `ssb-server`.
 
-Both follow the same server of somebody's, in turns, and are told to connect to it; the time is that until they have
-its last message. Memory is what the process has for itself (USS, of Linux), when it has been idle for some seconds, at
-its highest meanwhile, and some seconds after.
+Both follow the same other server, in turns, and are told to connect to it. The time is measured until they
+have its last message. Memory is what the process has for itself (USS, on Linux): after some idle seconds, at
+its highest, and some seconds afterwards.
 """
 
 import asyncio
@@ -34,7 +34,7 @@ MASTER = KeyPair.generate()
 
 @dataclass
 class Server:
-    """A server that runs, and what the system says of its process."""
+    """A running server, and what the system says about its process."""
 
     address: Address
     process: psutil.Process

@@ -1,8 +1,9 @@
-"""What the control plane takes while nothing happens: all four parts, beside bots that are alive and do nothing.
+"""What the control plane uses while nothing happens: all four parts, with bots that are alive and do nothing.
 
-The bots are simulated, as `bench.monitor` has them: each with a key and a port of its own, real handshakes and real
-figures. What they take is not counted. On `processes`, a stand-in for supervisord says that all of them run; on machines,
-their rows say so. Run with a number and a host, it measures only that: `python -m bench.rest 1000 processes`.
+The bots are simulated as in `bench.monitor`: each has its own key and port, real handshakes and real figures.
+What they use themselves is not counted. On `processes`, a stand-in for supervisord says that all of them run;
+on machines, their rows say so. With a number and a host, it measures only that: `python -m bench.rest 1000
+processes`.
 """
 
 import json
@@ -75,7 +76,7 @@ def main() -> None:
 
 
 def measure(count: int, host: str, goal: float) -> dict[str, float]:
-    """Percent of a core that each part took."""
+    """Percent of one core that each part used."""
     with ExitStack() as stack:
         home = Path(stack.enter_context(tempfile.TemporaryDirectory()))
         url = stack.enter_context(cluster()) if host == "salt" else None
@@ -104,7 +105,7 @@ def measure(count: int, host: str, goal: float) -> dict[str, float]:
 
 
 def at_rest(home: Path, url: str | None) -> int:
-    """How many bots are alive, for the steward and for the monitor."""
+    """How many bots are alive, as seen by the steward and by the monitor."""
     if url is None:
         with closing(sqlite3.connect(home / "butt.sqlite3", timeout=20)) as database:
             return int(database.execute(ALIVE).fetchone()[0])
@@ -132,13 +133,13 @@ def look(count: int, host: str, goal: float, parts: dict[str, psutil.Process]) -
 
 
 def cpu(process: psutil.Process) -> float:
-    """Seconds, with those of its threads; not those of what it started."""
+    """CPU seconds of the process and its threads, without those of its children."""
     return sum(process.cpu_times()[:2])
 
 
 @contextmanager
 def ended(process: "subprocess.Popen[bytes]") -> Iterator["subprocess.Popen[bytes]"]:
-    """It is told to end when the block does."""
+    """It ends when the block does."""
     try:
         yield process
     finally:

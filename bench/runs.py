@@ -1,4 +1,4 @@
-"""One benchmark, in a process of its own, and what it printed and claimed."""
+"""One benchmark in a process of its own, with what it printed and claimed."""
 
 import contextlib
 import importlib
@@ -14,7 +14,7 @@ from bench.claims import CLAIMS, Claim
 
 
 class Both(io.TextIOBase):
-    """What is printed is kept too."""
+    """Keeps what is printed."""
 
     def __init__(self) -> None:
         self.kept = ""
@@ -29,7 +29,7 @@ class Both(io.TextIOBase):
 
 @dataclass(frozen=True)
 class Ran:
-    """What a benchmark printed and claimed, and the seconds it took."""
+    """What a benchmark printed and claimed, and how many seconds it took."""
 
     printed: str
     claims: list[Claim]
@@ -38,13 +38,15 @@ class Ran:
 
 
 def in_its_own_process(name: str) -> Ran:
-    """Settings of Django and of the environment are for a whole process: none inherits those of the one before."""
+    """Settings of Django and of the environment belong to a whole process: none inherits those of the one
+    before.
+    """
     with ProcessPoolExecutor(1, multiprocessing.get_context("spawn")) as pool:
         return pool.submit(run, name).result()
 
 
 def run(name: str) -> Ran:
-    """One that fails says so in the page, and the others go on: a whole run takes long."""
+    """If one fails, the page says so and the others go on, because a whole run takes long."""
     printed, began, failed = Both(), time.monotonic(), False
     with contextlib.redirect_stdout(printed):
         try:

@@ -1,6 +1,7 @@
-"""A run of the states of one machine: nothing changed, and one bot changed, beside a run with no bots at all.
+"""A run of the states of one machine: with nothing changed, with one bot changed, and with no bots at all.
 
-A real `salt-call` and a real Docker Engine; all in the same minutes, the medians of several runs.
+Uses a real `salt-call` and a real Docker Engine. All are measured in the same minutes, with medians of
+several runs.
 """
 
 import os

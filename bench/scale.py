@@ -1,9 +1,10 @@
-"""100,000 bots on 5,000 machines, simulated over PostgreSQL: what each part can do, and which of them is the first at its end.
+"""100,000 bots on 5,000 machines, simulated over PostgreSQL: what each part can do, and which one reaches its
+limit first.
 
-The bots and machines are rows, and what machines say. Private servers get the reports of machines as fast as they take them;
-stewards get a wave of bots that are all due at once; the public server gets readers who never pause. One of each, and then two:
-they share this machine with the database and with who asks, so the processor's time of each is told as well. What a monitor
-takes is measured by `monitor` and `rest`.
+The bots and machines are rows and reports. Private servers get machines' reports as fast as they accept them;
+stewards get a wave of bots that are all due at once; the public server gets readers who never pause. First
+one of each runs, then two. They share this machine with the database and the callers, so the CPU time of each
+is given as well. What a monitor uses is measured by `monitor` and `rest`.
 """
 
 import http.client
@@ -49,7 +50,7 @@ def main() -> None:
 
 
 def fill() -> None:
-    """All rows. Printed are the reader's cookie, and each machine's name with its bots."""
+    """Make all rows. Prints the reader's cookie, and each machine's name with its bots."""
     django.setup()
     from datetime import timedelta
 
@@ -162,8 +163,8 @@ def doubled(
     *,
     has_port: bool = True,
 ) -> float:
-    """How many a second one does, and then two; seconds of the processor that one takes for each. `ask` says how many a
-    second were done, and how many in all.
+    """How many per second one process does, and then two; the CPU seconds that one takes for each. `ask`
+    returns how many per second were done, and how many in all.
     """
     ports, parts = free_ports(2), list[psutil.Process]()
     paces, costs = list[float](), list[float]()
@@ -186,13 +187,13 @@ def doubled(
 
 
 def pages(ports: list[int], cookie: str) -> tuple[float, int]:
-    """Pages a second; the warm-up counts in all."""
+    """Pages per second; the warm-up counts in the total."""
     took, _ = read(ports, "/bots", f"Cookie: butt={cookie}", CLIENTS, SECONDS)
     return len(took) / SECONDS, round(len(took) * (SECONDS + WARM) / SECONDS)
 
 
 def send(ports: list[int], told: dict[str, list[str]]) -> tuple[float, int]:
-    """Reports a second that are taken."""
+    """Accepted reports per second."""
     names, end, numbers = list(told), time.monotonic() + SECONDS, count()
 
     def machine(client: int) -> int:
@@ -218,7 +219,7 @@ def send(ports: list[int], told: dict[str, list[str]]) -> tuple[float, int]:
 
 
 def wave(url: str) -> tuple[float, int]:
-    """Bots a second that stewards look at, of many that are due at once."""
+    """Bots per second that stewards look at, when many are due at once."""
     with psycopg.connect(url, autocommit=True) as database:
         took = []
         for _ in range(2):

@@ -1,7 +1,8 @@
 """Making 1, 10 and 50 servers at once, from the request until each is ready: ours beside JupyterHub.
 
-Each beside its own floor, the same program started as often by hand: what is over that is what the service costs.
-CPU and memory are those of the control plane alone: of ours all parts and supervisord, of theirs the hub and its proxy.
+Each is compared with its own floor, the same program started as often by hand: the time above it is what the
+service costs. CPU and memory are those of the control plane alone: all our parts and supervisord, or the hub
+and its proxy.
 """
 
 import os
@@ -81,7 +82,7 @@ def by_us(count: int, rounds: int, release: Path) -> Made:
 
 
 def bare_pubs(count: int, folder: Path, release: Path) -> float:
-    # All at once: asked for one by one, two of fifty often had the same.
+    # All at once: when asked for one by one, two of fifty often had the same.
     pubs = [Pub(release, folder / str(port), port=port, caps={}) for port in free_ports(count)]
     began = time.monotonic()
     for pub in pubs:

@@ -1,6 +1,7 @@
-"""Memory of each part before and after many requests and restarts of a bot: it stays flat, or something leaks.
+"""Memory of each part before and after many requests and restarts of a bot: it stays level, or something
+leaks.
 
-python -m bench.soak --requests 100000 --restarts 1000
+    python -m bench.soak --requests 100000 --restarts 1000
 """
 
 import argparse
@@ -72,7 +73,9 @@ def site_pubs(site: Service) -> list[psutil.Process]:
 
 
 def memory(site: Service) -> dict[str, float]:
-    """MB that each part holds, also of what it shares since its fork: to make that its own is no growth."""
+    """MB that each part holds, including what it has shared since its fork: turning that into its own is not
+    growth.
+    """
     (pub,) = site_pubs(site)
     parts = {role: site.part(role) for role in ROLES} | {"supervisord": pub.parent()}
     return {name: part.memory_info().rss / 1e6 for name, part in parts.items() if part}

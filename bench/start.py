@@ -1,6 +1,6 @@
 """Click to alive: `POST /agents` until `#alive`, beside stock `ssb-server start` until it answers `whoami`.
 
-Both in turn, several times; the ratio is that of the medians.
+Both take turns, several times. The ratio is that of the medians.
 """
 
 import asyncio

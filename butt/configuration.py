@@ -85,13 +85,13 @@ class Configuration(BaseSettings):
     price: int = Field(
         500,
         ge=LEAST_PRICE,
-        description="What a bot costs a month, in the currency's smallest unit, before tax. Who pays already goes on with the "
-        "price that they began with.",
+        description="What a bot costs a month, in the currency's smallest unit, before tax. People who already pay keep the "
+        "price that they started with.",
     )
     room_price: int = Field(
         0,
         ge=0,
-        description="What a bot of the service `room` costs a month, as `BUTT_PRICE` is given; 0: as much as any bot.",
+        description="What a room costs a month, in the same unit as `BUTT_PRICE`; 0: the same as any bot.",
     )
     currency: str = Field("usd", description="The currency of the price: a three-letter code such as `eur`.")
     tax: str = Field(
@@ -104,8 +104,8 @@ class Configuration(BaseSettings):
     euro: float = Field(
         0,
         ge=0,
-        description="How much a euro is in the currency of the price, to compare what machines cost with what a bot pays; 0: 1 "
-        "for `eur`, 1.15 for `usd`, and nothing is compared for others.",
+        description="The price of one euro in the currency of `BUTT_PRICE`, to compare what machines cost with what bots pay; "
+        "0: 1 for `eur`, 1.15 for `usd`, and no comparison for others.",
     )
     terms: str = Field(
         "", description="The address of your terms; people agree to them when they make their first bot."
@@ -177,7 +177,9 @@ class Configuration(BaseSettings):
         description="How long a bot may take to come alive before it counts as broken; two minutes more on a machine.",
     )
     trial_seconds: int = Field(
-        60, ge=0, description="How long a bot on new code is watched and would go back automatically."
+        60,
+        ge=0,
+        description="How long a bot on new code is watched, and goes back automatically if the code fails.",
     )
     pub_source: str = Field(
         "",
@@ -226,11 +228,12 @@ class Configuration(BaseSettings):
         "", description="The pub's image by digest, pulled from a registry; empty: built on each machine."
     )
     secret_key: SecretStr = Field(
-        SecretStr(""), description="Signs sessions and links; empty: generated and kept in the home folder."
+        SecretStr(""),
+        description="The key that signs sessions and links; empty: generated and kept in the home folder.",
     )
     email_url: str = Field(
         "console:",
-        description="Where mail goes: `console:`, `smtp://user:password@host:587`, which asks for TLS before it says a "
+        description="Where mail goes: `console:`, `smtp://user:password@host:587`, which requires TLS before it sends a "
         "password, or `smtps://user:password@host:465`.",
     )
     down_seconds: int = Field(
@@ -242,12 +245,12 @@ class Configuration(BaseSettings):
     )
     sentry_dsn: SecretStr = Field(
         SecretStr(""),
-        description="Where errors are told: the DSN of Sentry, or of what speaks its protocol. It needs "
+        description="Where errors are reported: the DSN of Sentry, or of a server that speaks its protocol. It needs "
         "`pip install 'butt[sentry]'`; empty: nowhere.",
     )
     vault: str = Field(
         "",
-        description="Where all that bots keep is sent as it grows: `file:///FOLDER` or `s3://BUCKET/PREFIX`; empty: nowhere.",
+        description="Where bots' data is sent as it grows: `file:///FOLDER` or `s3://BUCKET/PREFIX`; empty: nowhere.",
     )
     vault_key: str = Field("", description="The public age key (`age1…`) that the vault is sealed for.")
     vault_secret_key: str = Field(
@@ -259,7 +262,7 @@ class Configuration(BaseSettings):
     vault_keep_days: float = Field(
         0.0,
         ge=0,
-        description="For how many days after its days of grace the vault keeps the copy of a bot that was deleted.",
+        description="How many days after the days of grace the vault keeps the copy of a deleted bot.",
     )
     vault_price: float = Field(
         0.0,
@@ -273,7 +276,7 @@ class Configuration(BaseSettings):
     )
     vault_return: Literal["ask", "itself"] = Field(
         "ask",
-        description="How a bot that lost its data comes back: `ask` waits for its owner or an operator, `itself` does not.",
+        description="How a bot that lost its data is brought back: `ask` waits for its owner or an operator, `itself` does not wait.",
     )
     copies_anywhere: bool = Field(
         False,
@@ -390,7 +393,7 @@ class Configuration(BaseSettings):
     @classmethod
     def _is_a_currency(cls, given: str) -> str:
         if not (len(given) == 3 and given.isascii() and given.isalpha()):  # noqa: PLR2004
-            raise ValueError(f"{given!r} is no currency: give its code of three letters, like eur")
+            raise ValueError(f"{given!r} is not a currency: give its three-letter code, like eur")
         return given.lower()
 
     @field_validator("room_price")
@@ -408,20 +411,22 @@ class Configuration(BaseSettings):
             given.endswith("%") and rate.isdecimal() and float(given[:-1]) <= most
         ):
             return given
-        raise ValueError(f"{given!r} is no tax: give none, stripe, or a rate like 15%")
+        raise ValueError(f"{given!r} is not a tax: give none, stripe, or a rate like 15%")
 
     @field_validator("terms", "privacy", "imprint")
     @classmethod
     def _is_a_page(cls, given: str) -> str:
         if given and not given.startswith(("https://", "http://", "/")):
-            raise ValueError(f"{given!r} is no page: give its whole address, like https://butt.nz/terms")
+            raise ValueError(
+                f"{given!r} is not the address of a page: give all of it, like https://butt.nz/terms"
+            )
         return given
 
     @field_validator("contact")
     @classmethod
     def _is_an_address(cls, given: str) -> str:
         if given and not re.fullmatch(r"[^@\s]+@[^@\s]+", given):
-            raise ValueError(f"{given!r} is no e-mail address")
+            raise ValueError(f"{given!r} is not an e-mail address")
         return given
 
     @property

@@ -38,7 +38,7 @@ def check(dsn: str) -> None:
     if importlib.util.find_spec("sentry_sdk") is None:
         raise NoReports("BUTT_SENTRY_DSN needs the Sentry SDK. Install it: pip install 'butt[sentry]'.")
     if not re.fullmatch(r"https?://[^@/\s]+@[^/\s]+/(?:\S+/)?\d+", dsn):
-        raise NoReports("BUTT_SENTRY_DSN is no DSN: give one like https://KEY@sentry.example.org/1.")
+        raise NoReports("BUTT_SENTRY_DSN is not a DSN: give one like https://KEY@sentry.example.org/1.")
 
 
 class ErrorReports(logging.Handler):

@@ -50,7 +50,7 @@ def hold(home: Path) -> None:
     except OSError as error:
         why = (error.strerror or "it fails").lower()
         raise HomeTrouble(
-            f"The home folder {home} cannot be used: {why}. Choose another --home, or make it one that this user may write."
+            f"The home folder {home} cannot be used: {why}. Choose another --home, or let this user write to it."
         ) from None
 
 

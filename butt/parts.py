@@ -23,5 +23,5 @@ def part_named(group: str, name: str) -> EntryPoint:
         there = ", ".join(sorted(entry.name for entry in found)) or "none: run `make setup`"
         raise UnknownPart(f"There is no {kind} “{name}”; there is {there}.")
     if len(named) > 1:
-        raise UnknownPart(f"More than one package brings a {kind} “{name}”: only one of them may stay.")
+        raise UnknownPart(f"Several packages provide the {kind} “{name}”. Uninstall all but one of them.")
     return named[0]

@@ -33,7 +33,7 @@ def store_at(place: str) -> Store:
     if parts.scheme not in SCHEMES or (
         parts.scheme == "file" and (parts.netloc or not parts.path.strip("/"))
     ):
-        raise NoStore(f"“{place}” is no place for copies: write file:///FOLDER or s3://BUCKET/PREFIX.")
+        raise NoStore(f"“{place}” is not a place for copies: write file:///FOLDER or s3://BUCKET/PREFIX.")
     if parts.scheme == "file":
         return LocalStore(Path(parts.path), mkdir=True)
     if not parts.netloc or parts.query or parts.fragment or "@" in parts.netloc:

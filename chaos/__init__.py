@@ -1,1 +1,1 @@
-"""A seeded run of faults against a real service that people use meanwhile."""
+"""A seeded run of faults against a real service, while people use it."""

@@ -1,4 +1,4 @@
-"""`make chaos`: kills, full disks and restarts while people use the service; then, what must hold.
+"""`make chaos`: kills, full disks and restarts while people use the service, then the promises are checked.
 
 make chaos ARGS="--seed 7 --minutes 2 --postgres"
 """
@@ -20,7 +20,7 @@ def main() -> None:
     database = " --postgres" if chosen.postgres else ""
     again = f'make chaos ARGS="--seed {chosen.seed} --minutes {chosen.minutes:g}{database}"'
     print(f"To repeat: {again}", flush=True)
-    # Whoever ends the run has its service and its disk go, too.
+    # If the run is ended, its service and its disk must end too.
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
     with tempfile.TemporaryDirectory(prefix="butt-chaos-build-") as folder:
         os.environ["BUTT_HOME"] = folder

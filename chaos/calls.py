@@ -1,4 +1,6 @@
-"""What one person says to the service: as a program with a token, and in a browser with cookies. All answers are counted."""
+"""What one person calls: as a program with a token, and in a browser with cookies. All answers are
+counted.
+"""
 
 import re
 from typing import Any
@@ -15,7 +17,7 @@ PAGES = {200, 404, 409, 410, 422, 429}
 
 
 class Cut(Exception):
-    """Nobody knows whether the call was heard."""
+    """Nobody knows whether the call arrived."""
 
 
 class Calls:
@@ -27,7 +29,7 @@ class Calls:
     def call(
         self, method: str, path: str, expected: set[int], body: Any = None, *, file: bytes | None = None
     ) -> tuple[int, Any]:
-        """Over the API: the status, and the answer where it is JSON."""
+        """Call the API. Returns the status, and the answer if it is JSON."""
         headers = {"Accept": "application/json", **self._bearer()}
         if file is not None:
             headers["Content-Type"] = "application/x-tar"
@@ -38,16 +40,16 @@ class Calls:
             return answer.status_code, None
 
     def file(self, path: str, expected: set[int]) -> bytes | None:
-        """What is to be downloaded; None where there is nothing now."""
+        """The bytes of a download; None if there is nothing now."""
         answer = self._heard(expected, "GET", path, headers={"Accept": "*/*", **self._bearer()})
         return answer.content if answer.ok else None
 
     def page(self, path: str, **query: str) -> requests.Response:
-        """In the browser; ways that lead elsewhere are followed."""
+        """Open a page in the browser; redirects are followed."""
         return self._heard(PAGES, "GET", path, browser=self._browser, params=query)
 
     def sends(self, shown: requests.Response, path: str, **form: str) -> requests.Response:
-        """Fill in a form of the page that is shown; where it has none, it stays as it is."""
+        """Fill in a form of the current page. Without such a form, the page stays as it is."""
         hidden = TOKEN_OF_FORM.search(shown.text)
         if not hidden:
             return shown

@@ -1,4 +1,6 @@
-"""The service's own clock, which may be wrong while that of the machine is right: `clock.c`, before its own library."""
+"""The service's own clock, which may be wrong while the machine's clock is right: `clock.c`, loaded before
+the C library.
+"""
 
 import random
 import shutil
@@ -13,7 +15,7 @@ LEAPS = (-900, -90, -5, 5, 90, 900)
 
 
 class Clock:
-    """`environment` is that of the service; it is empty where there is no compiler."""
+    """`environment` is for the service; it is empty if there is no compiler."""
 
     def __init__(self, folder: Path) -> None:
         self._file = folder / "clock"
@@ -47,6 +49,6 @@ class Clock:
             self._tell(0)
 
     def _tell(self, seconds: int) -> None:
-        """In place: whoever runs has it in memory."""
+        """Written in place, because running processes have it mapped in memory."""
         with self._file.open("r+b" if self._file.exists() else "wb", buffering=0) as file:
             file.write(struct.pack("=q", seconds))

@@ -1,4 +1,6 @@
-"""The source of the pub, which is written while its bots live: into code as good as before, or into code that crashes."""
+"""The pub's source, which is changed while its bots live: into code that works as before, or into code that
+crashes.
+"""
 
 import random
 import shutil
@@ -25,7 +27,7 @@ class Code:
         self._good = self._main.read_text()
 
     def write(self, chance: random.Random) -> str:
-        """What was done, in words."""
+        """Change the source. Returns in words what was done."""
         good = chance.random() < 0.7
         self._write(good)
         return f"code {self._written} is written, which {'is as good' if good else 'crashes'}"
@@ -48,9 +50,11 @@ class Code:
 
 
 def without_registries(folder: Path) -> dict[str, str]:
-    """An environment in which the pub is built though no registry is in reach. Call it while they are.
+    """An environment in which the pub can be built without a registry. Call it while the registries can be
+    reached.
 
-    npm kept what it fetched for an earlier build. pip asks its registry each time, so it gets a folder instead.
+    npm kept what it fetched for an earlier build. pip asks its registry each time, so it gets a folder
+    instead.
     """
     offline = {"npm_config_offline": "true"}
     lock = PUB_SOURCE / "requirements.txt"

@@ -11,11 +11,11 @@ from tests.postgres import cluster
 
 @contextmanager
 def restartable() -> Iterator[tuple[str, Callable[[], None]]]:
-    """Its address, and a call that restarts it as a crash would: nobody is waited for."""
+    """Its address, and a function that restarts it as a crash would, without waiting for anybody."""
     with cluster() as url:
         folder = Path(unquote(urlsplit(url).netloc.partition("@")[2]))
         program = max(Path("/usr/lib/postgresql").glob("*/bin/pg_ctl"))
-        # Its folder is its user's, whoever that is.
+        # Its folder belongs to its user, whoever that is.
         owner = (folder / "data").stat().st_uid
 
         def restart() -> None:

@@ -1,4 +1,4 @@
-"""When something was wrong, and with whom: what cannot be seen meanwhile is not missed."""
+"""When something was wrong, and for whom: what could not be seen then is not counted as missing."""
 
 import threading
 import time
@@ -19,7 +19,7 @@ class Disturbance:
 
 
 class Disturbances:
-    """In seconds since the epoch, by the clock of the machine. `whom` is a process's id, or all."""
+    """In seconds since the epoch, by the machine's clock. `whom` is the id of a process, or all."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
@@ -38,7 +38,7 @@ class Disturbances:
             one.end = time.time()
 
     def calm_between(self, begin: float, end: float, whom: str) -> list[tuple[float, float]]:
-        """What is left of a stretch of time when all that disturbed `whom` is taken out."""
+        """What is left of a stretch of time without everything that disturbed `whom`."""
         with self._lock:
             wrong = sorted(
                 (one.begin, (one.end or end) + AFTER) for one in self._all if one.whom in {ALL, whom}

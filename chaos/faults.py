@@ -1,4 +1,4 @@
-"""What goes wrong: one fault after the other, now and then one within another. Each ends by itself."""
+"""What goes wrong: one fault after the other, and sometimes one within another. Each ends by itself."""
 
 import contextlib
 import random
@@ -22,8 +22,9 @@ BALLAST = "chaos.ballast"
 
 
 class Faults:
-    """`small` says that the home is a disk of its own, and `apart` that the network is; `restart_database` is None where
-    there is none to restart. `disturbances` is told who cannot be seen, and when.
+    """`small` says that the home folder is a disk of its own, and `apart` that the network is.
+    `restart_database` is None if there is no database to restart. `disturbances` records who cannot be seen,
+    and when.
     """
 
     def __init__(
@@ -97,11 +98,11 @@ class Faults:
         try:
             self.journal.say(self.code.write(self.random))
         except OSError as error:
-            # Who writes code on a full disk sees it, and has what there was.
+            # A program that writes code on a full disk sees an error and keeps the old code.
             self.journal.say(f"no code is written: {error.strerror}")
 
     def payment_fails(self) -> None:
-        """A month is over for somebody, and their bank refuses."""
+        """A month is over for somebody, and their bank refuses to pay."""
         with contextlib.suppress(*NO_ANSWER):
             live = sorted(self.bank.live(), key=lambda one: str(one["id"]))
             if live:
@@ -171,13 +172,13 @@ class Faults:
         return None
 
     def _bot(self) -> psutil.Process | None:
-        # By the folder, so that the seed and not the order of processes decides as far as it can.
+        # Sorted by folder, so that as far as possible the seed decides, and not the order of processes.
         pubs = sorted(self.site.pubs(), key=lambda pub: pub.create_time())
         return self.random.choice(pubs) if pubs else None
 
 
 def _whom(process: psutil.Process) -> str:
-    """Whom it disturbs: the monitor all, anybody else nobody but itself."""
+    """Whom it disturbs: the monitor disturbs everybody, any other part only itself."""
     with contextlib.suppress(psutil.Error):
         if "butt monitor " in _words(process):
             return ALL

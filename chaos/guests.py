@@ -1,4 +1,6 @@
-"""Invites are made, used and taken back. Whoever was let in is told of, and a code that was taken back opens nothing."""
+"""Invites are made, used and taken back. Every guest is listed, and a code that was taken back lets nobody
+in.
+"""
 
 import asyncio
 import contextlib
@@ -18,7 +20,7 @@ PATIENCE = 5.0
 
 @dataclass
 class Invited:
-    """`revoked` is None where nobody knows; `guests` were let in by the pub itself."""
+    """`revoked` is None if nobody knows; `guests` are those that the pub itself let in."""
 
     id: str
     code: str
@@ -44,7 +46,7 @@ def revokes(person: "Person", bot: Any) -> None:
 
 
 def lets_somebody_in(person: "Person", bot: Any) -> None:
-    """At times a friend with an ssb-server of their own, else somebody new with a client of ours."""
+    """Sometimes a friend with an ssb-server of their own, otherwise somebody new with our client."""
     known = person.invites.get(bot["id"], [])
     if not known or bot["state"] != "alive":
         return
@@ -64,7 +66,7 @@ def lets_somebody_in(person: "Person", bot: Any) -> None:
 
 
 def are_told_of(people: Sequence["Person"], bots: list[Any]) -> None:
-    """Looked at where the bot is alive: elsewhere its feed is read when it runs again."""
+    """Checked where the bot is alive; elsewhere the pub reads its feed when it runs again."""
     alive = {bot["id"]: bot for bot in bots if bot["state"] == "alive"}
     for person in people:
         for bot_id, made in person.invites.items():

@@ -1,4 +1,4 @@
-"""What was done, and what was found: printed as it happens."""
+"""What was done and what was found, printed as it happens."""
 
 import threading
 import time
@@ -18,13 +18,13 @@ class Journal:
             print(f"{time.monotonic() - self._began:7.1f} s  {words}", flush=True)
 
     def found(self, words: str) -> None:
-        """Something that must not be. Said once, however often it is seen."""
+        """Note something that must not be, once, however often it is seen."""
         if words not in self.findings:
             self.findings.append(words)
             self.say(f"FOUND: {words}")
 
     def since(self, at: float) -> float:
-        """How far into the run a moment is, of seconds since the epoch."""
+        """How far into the run a moment is, given in seconds since the epoch."""
         return at - self._began_at
 
     def count(self, answer: str) -> None:

@@ -1,4 +1,6 @@
-"""Messages that people publish through their bots; one that a pub said it has is never lost, and no feed forks."""
+"""People publish messages through their bots. A message that a pub acknowledged is never lost, and no feed
+forks.
+"""
 
 import asyncio
 import contextlib
@@ -19,7 +21,7 @@ if TYPE_CHECKING:
 
 
 class Spoken:
-    """Every message that a pub said it has, by its feed and sequence: the same for everybody."""
+    """Every message that a pub acknowledged, by feed and sequence: it must be the same for everybody."""
 
     def __init__(self, journal: Journal) -> None:
         self._journal = journal
@@ -35,7 +37,7 @@ class Spoken:
 
 
 def publishes(person: "Person", bot: Any) -> None:
-    """Some messages; at times the line is cut while one is on its way."""
+    """Publish some messages; sometimes the connection is cut while one is on its way."""
     if bot["state"] != "alive":
         return
     patience = person.random.choice((0.02, 0.1, 5.0))

@@ -1,4 +1,4 @@
-"""People pay, at times with cards that are worth nothing. In the end each pays for the bots that lived, once."""
+"""People pay, sometimes with cards that are declined. In the end each pays once for the bots that lived."""
 
 import contextlib
 import re
@@ -21,7 +21,7 @@ SETTLED = 60.0
 
 
 def pays(person: "Person", bot: Any) -> None:  # noqa: ARG001 - it is for all of their bots
-    """Enter a card, try again, end it, or take the end back."""
+    """Enter a card, try again, cancel, or take the cancellation back."""
     if not person.signs_in():
         return
     page = person.random.choice(("card", "card", "pay", "cancel", "resume"))
@@ -33,14 +33,16 @@ def pays(person: "Person", bot: Any) -> None:  # noqa: ARG001 - it is for all of
 
 
 def see_to_it(person: "Person") -> None:
-    """A payment is due before there can be one more bot."""
+    """A payment is due before the person can have one more bot."""
     if person.signs_in():
         person.calls.sends(person.calls.page("/billing"), "/billing/resume")
         enters_card(person, person.random.choice(CARDS))
 
 
 def mends(person: "Person") -> bool:
-    """When all is well again, everybody has a good card and goes on paying; whether that was heard."""
+    """When all is well again, everybody has a good card and goes on paying, whether or not that call
+    arrived.
+    """
     if not person.signs_in():
         return False
     resumed = person.calls.sends(person.calls.page("/billing"), "/billing/resume")
@@ -48,7 +50,7 @@ def mends(person: "Person") -> bool:
 
 
 def enters_card(person: "Person", number: str) -> bool:
-    """Whether it was taken."""
+    """Whether it was accepted."""
     shown = person.calls.page("/billing/card")
     secret = SECRET.search(shown.text)
     if not secret:
@@ -56,7 +58,7 @@ def enters_card(person: "Person", number: str) -> bool:
     try:
         setup = person.world.bank.confirm(number, secret[1])
     except NO_ANSWER:
-        # Who is declined enters another card, another time.
+        # A person whose card is declined enters another one, another time.
         person.journal.count("card refused")
         return False
     after = person.calls.sends(shown, "/billing/card", setup=setup)
@@ -66,7 +68,7 @@ def enters_card(person: "Person", number: str) -> bool:
 
 
 class Watch(threading.Thread):
-    """Looks all the time that never more bots are charged for than ever ran."""
+    """Watches all the time that no more bots are charged for than ever ran."""
 
     def __init__(self, bank: Bank, processes: Processes, journal: Journal) -> None:
         super().__init__(daemon=True)
@@ -96,7 +98,7 @@ def is_right(people: Sequence["Person"], bank: Bank, journal: Journal) -> None:
 
 
 def wrong(person: "Person", bank: Bank) -> str:
-    """What is not right with their money; empty when all is."""
+    """What is wrong with their money; empty if all is well."""
     if not person.id:
         return ""
     try:
@@ -113,7 +115,7 @@ def wrong(person: "Person", bank: Bank) -> str:
 
 
 def _is_paid_for(person: "Person", bot: Any) -> bool:
-    """It was alive once, which its samples say, and does not leave."""
+    """Whether it was alive once, which its samples show, and is not being deleted."""
     if bot["wanted"] == "gone":
         return False
     _, answer = person.calls.call("GET", f"/agents/{bot['id']}/samples?range=1h", {200})

@@ -1,4 +1,6 @@
-"""Taking a bot's data along; and a whole bot that goes and comes back, as the same identity under another name."""
+"""Exporting a bot's data; and a whole bot that leaves and comes back, as the same identity under another
+name.
+"""
 
 import time
 from collections.abc import Callable
@@ -17,7 +19,9 @@ def exports(person: "Person", bot: Any) -> None:
 
 
 def moves(person: "Person", bot: Any) -> None:
-    """Stop, export, delete, wait until it is gone, import. Only where bots go at once, and nobody else has a say."""
+    """Stop, export, delete, wait until it is gone, import. Only where bots are deleted at once and nobody
+    else may act.
+    """
     path = f"/agents/{bot['id']}"
     if person.world.keep_days or bot["state"] != "alive" or not person.is_mine_alone(bot):
         return
@@ -38,7 +42,7 @@ def moves(person: "Person", bot: Any) -> None:
 
 
 def _brought(person: "Person", tar: bytes) -> Any:
-    """The bot that it became; who hears no answer tries again, which doubles nothing."""
+    """The bot that it became. A person who hears no answer tries again, which must not make two."""
     name = person.new_name()
     path = f"/agents/import?name={name}&stopped=for-good"
     for _ in range(TRIES):

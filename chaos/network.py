@@ -1,4 +1,4 @@
-"""A network of the run's own, which may be bad without harm to anybody: slow, full of holes, or gone."""
+"""A network namespace of the run's own, which may be bad without harm to others: slow, lossy, or down."""
 
 import ctypes
 import os
@@ -14,7 +14,9 @@ LOOPBACK_UNIT = 1500
 
 
 def apart() -> bool:
-    """Leave for a network with nothing in it but a loopback; whether that was possible. Before any other thread is there."""
+    """Move this process into a network that has only a loopback; whether that was possible. Call before any
+    thread starts.
+    """
     if os.geteuid() or not shutil.which("iptables") or not shutil.which("tc"):
         return False
     if ctypes.CDLL(None).unshare(NEW_NETWORK):
@@ -25,7 +27,7 @@ def apart() -> bool:
 
 @contextmanager
 def lossy(chance: random.Random) -> Iterator[str]:
-    """Some of all packets are lost, at times all of them."""
+    """Lose some of all packets, sometimes all of them."""
     share = chance.choice((0.05, 0.2, 0.5, 1.0))
     rule = [
         "INPUT",

@@ -1,4 +1,6 @@
-"""People: each a thread with a seed of its own, who does over the public API and on the pages all that one can do."""
+"""People: each is a thread with a seed of its own, which does everything one can do over the public API and
+on the pages.
+"""
 
 import random
 import threading
@@ -36,7 +38,7 @@ DEEDS: dict[Callable[["Person", Any], None], int] = {
 
 
 class World:
-    """What people share: the service, what is written down of it, a bank, and a friend who has a pub of their own."""
+    """What people share: the service, the records of it, a bank, and a friend who has a pub of their own."""
 
     def __init__(self, site: Service, journal: Journal, friend: Guest, keep_days: int) -> None:
         self.site, self.journal, self.friend, self.keep_days = site, journal, friend, keep_days
@@ -50,7 +52,9 @@ class World:
 
 
 class Person(threading.Thread):
-    """`wanted` is what a bot was last told and said yes to, `said` what it last said of itself; None where nobody knows."""
+    """`wanted` is the last request that a bot accepted, `said` the last thing it reported about itself; None
+    if nobody knows.
+    """
 
     def __init__(self, world: World, name: str, seed: str) -> None:
         super().__init__(name=name, daemon=True)
@@ -73,7 +77,7 @@ class Person(threading.Thread):
             self.enough.wait(self.random.uniform(0.05, 0.6))
 
     def tries(self, what: Any, *arguments: Any) -> Any:
-        """Its answer; None where nobody knows what became of it."""
+        """The answer; None if nobody knows what became of the call."""
         try:
             return what(*arguments)
         except Cut:
@@ -101,13 +105,13 @@ class Person(threading.Thread):
             self.calls.token, self.id = answer["accessToken"], answer["agent"]["id"]
 
     def is_in(self) -> bool:
-        """Whether they have a token; who was cut off while they renewed theirs comes in anew."""
+        """Whether they have a token. A person who was cut off while renewing theirs signs in again."""
         if not self.calls.token:
             self.come_in()
         return bool(self.calls.token)
 
     def signs_in(self) -> bool:
-        """In the browser, unless they are in already."""
+        """Sign in in the browser, unless they are signed in."""
         shown = self.calls.page("/bots")
         if "/start" in shown.url:
             shown = self.calls.sends(shown, "/start", email=self.email, password=PASSWORD)
@@ -118,7 +122,7 @@ class Person(threading.Thread):
         return [agent for agent in answer["agents"] if agent["type"] == "bot"] if status == 200 else []
 
     def is_mine(self, bot: Any) -> bool:
-        """Whether it is theirs from the first: they pay for it."""
+        """Whether it was theirs from the beginning, so that they pay for it."""
         return str(bot["name"]).startswith(f"{self.name}-")
 
     def is_mine_alone(self, bot: Any) -> bool:
@@ -134,7 +138,7 @@ class Person(threading.Thread):
         if status == 402:
             money.see_to_it(self)
         elif status == 201 and self.random.random() < 0.2:
-            # It never lived: nobody is to pay for it.
+            # It never lived, so nobody has to pay for it.
             self.wish(made, "DELETE", f"/agents/{made['id']}", "gone")
 
     def do_something(self, bot: Any) -> None:
@@ -142,7 +146,7 @@ class Person(threading.Thread):
         deed(self, bot)
 
     def wish(self, bot: Any, method: str, path: str, wanted: str | None) -> bool:
-        """Whether it was granted."""
+        """Whether it was accepted."""
         before = self.wanted.get(bot["id"])
         self.wanted[bot["id"]] = None
         status, _ = self.calls.call(method, path, {202, 404, 409})

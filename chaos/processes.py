@@ -1,4 +1,4 @@
-"""The processes of the bots: no identity runs twice, at any moment; in the end those run that should."""
+"""The processes of the bots: no identity ever runs twice, and in the end those run that should."""
 
 import threading
 import time
@@ -23,7 +23,7 @@ class Life:
 
 
 class Processes(threading.Thread):
-    """Looks all the time, and remembers."""
+    """Watches all the time, and remembers."""
 
     def __init__(self, site: Service, journal: Journal) -> None:
         super().__init__(daemon=True)

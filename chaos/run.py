@@ -1,4 +1,4 @@
-"""One run: people and faults together, then peace, then what must hold."""
+"""One run: people and faults together, then a calm time, then the checks."""
 
 import contextlib
 import os
@@ -33,9 +33,11 @@ MENDED = 60.0
 
 
 def run(seed: int, seconds: float, on_postgres: bool) -> list[str]:
-    """What was found: nothing, when all is well. Alone in its process, whose network it leaves."""
+    """What was found; empty if all is well. Runs alone in its process, which it moves into another
+    network.
+    """
     journal = Journal()
-    # With a registry in reach, and before any disk is full: what follows may have neither.
+    # While a registry can be reached and no disk is full: later there may be neither.
     pub, guests = build(PUB_SOURCE).path, build(STOCK).path
     chance = random.Random(f"{seed}/faults")
     with contextlib.ExitStack() as stack:
@@ -80,7 +82,7 @@ def run(seed: int, seconds: float, on_postgres: bool) -> list[str]:
 
 
 def _peace(people: list[Person], code: Code) -> None:
-    """What broke by what somebody did is mended by them: code that crashes, cards with nothing on them."""
+    """People repair what people broke: code that crashes, and cards without money."""
     for person in people:
         person.enough.set()
     for person in people:
@@ -112,7 +114,7 @@ def _trouble(faults: Faults, chance: random.Random, seconds: float) -> None:
 
 @contextmanager
 def _disk() -> Iterator[tuple[Path, bool]]:
-    """A folder, and whether it is a small disk that can be filled without harm to anybody."""
+    """A folder, and whether it is a small disk that can be filled without harm to others."""
     with tempfile.TemporaryDirectory(prefix="butt-chaos-") as name:
         place = Path(name) / "disk"
         place.mkdir()
@@ -129,5 +131,5 @@ def _disk() -> Iterator[tuple[Path, bool]]:
 
 
 def _tell(site: Service) -> None:
-    """The end of the service's own words: the folder goes."""
+    """The end of the service's own log, because its folder is removed."""
     print((site.home / "up.log").read_text(errors="replace")[-6000:])

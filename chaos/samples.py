@@ -1,4 +1,4 @@
-"""What was seen of a bot while it ran is kept: no hole that is longer than what was wrong at the time."""
+"""Samples of a bot are kept while it runs: no gap is longer than the fault at that time."""
 
 from collections.abc import Sequence
 from datetime import datetime
@@ -44,7 +44,7 @@ def are_kept(
 
 
 def _moments(people: Sequence["Person"], bot: Any) -> list[float] | None:
-    """Of its samples; None where nobody who may see it gets an answer."""
+    """Its samples; None if nobody who may see them gets an answer."""
     for person in people:
         status, answer = person.tries(
             person.calls.call, "GET", f"/agents/{bot['id']}/samples?range=1h", {200, 404}

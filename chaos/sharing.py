@@ -11,7 +11,9 @@ READ = 400_000
 
 
 def shares(person: "Person", bot: Any) -> None:
-    """Whoever shares a bot can do all that its owner can: what is wanted of it, nobody knows alone."""
+    """A person who shares a bot can do everything its owner can, so nobody alone knows what is wanted of
+    it.
+    """
     if person.is_mine_alone(bot) and person.random.random() < 0.3 and is_known_by_mail(person):
         path = f"/bots/{bot['name']}/people"
         person.shared.add(bot["id"])
@@ -33,7 +35,7 @@ def leaves(person: "Person", bot: Any) -> None:
 
 
 def renews_tokens(person: "Person", bot: Any) -> None:  # noqa: ARG001 - it is the person's own affair
-    """Take all tokens back, then come in anew; an old one opens nothing."""
+    """Take all tokens back, then sign in again; an old one must not work."""
     if not person.signs_in():
         return
     shown = person.calls.page("/account/tokens")
@@ -45,7 +47,7 @@ def renews_tokens(person: "Person", bot: Any) -> None:  # noqa: ARG001 - it is t
         if taken_back and all(taken_back) and person.calls.call("GET", "/agents", {401})[0] == 401:
             person.journal.count("token taken back")
     finally:
-        # Cut off in between, nobody knows whether the old one still opens anything.
+        # If cut off in between, nobody knows whether the old one still works.
         person.calls.token = ""
 
 
@@ -61,7 +63,7 @@ def is_known_by_mail(person: "Person") -> bool:
 
 
 def _links(person: "Person", to: str) -> list[str]:
-    """From their mail, the oldest first."""
+    """The links in their mail, oldest first."""
     with person.world.mail.open("rb") as file:
         file.seek(max(0, file.seek(0, 2) - READ))
         text = file.read().decode(errors="replace")

@@ -1,4 +1,4 @@
-"""What looks for faults finds them: each truth, told something that must not be."""
+"""The checks find faults: each one is shown something that must not be."""
 
 from datetime import UTC, datetime
 from types import SimpleNamespace
@@ -14,7 +14,7 @@ from chaos.processes import Life
 
 
 class Answers:
-    """Somebody whom the service tells `samples` and `bots`."""
+    """A person to whom the service reports `samples` and `bots`."""
 
     def __init__(self, samples: list[float], bots: list[Any]) -> None:
         self.name, self.id, self.shared = "ada", "1", set[str]()
@@ -48,7 +48,7 @@ def lives(first: float, last: float) -> Any:
         ([], [(900, 1100)], 0),
     ],
 )
-def test_a_hole_in_the_samples_is_found_unless_something_was_wrong(
+def test_a_gap_in_the_samples_is_found_unless_a_fault_explains_it(
     seen: list[float], wrong: list[tuple[float, float]], found: int
 ) -> None:
     journal = Journal()
@@ -57,14 +57,14 @@ def test_a_hole_in_the_samples_is_found_unless_something_was_wrong(
     assert len(journal.findings) == found
 
 
-def test_a_message_that_differs_from_what_was_said_before_is_a_fork() -> None:
+def test_a_message_that_differs_from_an_earlier_copy_is_a_fork() -> None:
     spoken = Spoken(journal := Journal())
     for key in ("a", "a", "b"):
         spoken.heard("feed", {"key": key, "value": {"sequence": 1}})
     assert journal.findings == ["feed forked at 1: a and b"]
 
 
-def test_a_wish_that_was_granted_and_is_not_held_to_is_found() -> None:
+def test_an_accepted_wish_that_is_not_fulfilled_is_found() -> None:
     ada: Any = Answers([], [])
     ada.wanted = {"b": "stopped", "c": "gone", "d": None}
     ada.said = {"b": "hello"}
@@ -83,7 +83,9 @@ def subscription(quantity: int) -> Any:
 @pytest.mark.parametrize(
     ("quantity", "customers", "right"), [(1, 1, True), (2, 1, False), (0, 1, False), (1, 2, False)]
 )
-def test_money_is_right_for_the_bots_that_lived(quantity: int, customers: int, right: bool) -> None:
+def test_people_are_charged_for_exactly_the_bots_that_lived(
+    quantity: int, customers: int, right: bool
+) -> None:
     ada: Any = Answers([1000], [{"id": "b", "name": "ada-1", "wanted": "running"}])
     live = [subscription(quantity)] if quantity else []
     bank: Any = SimpleNamespace(

@@ -1,4 +1,4 @@
-"""What people wish of their bots; in the end each is as it was wished."""
+"""What people want of their bots; in the end each bot is as wanted."""
 
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
@@ -40,7 +40,9 @@ def looks(person: "Person", bot: Any) -> None:
 
 
 def leaves_what_crashes(person: "Person", code: Code) -> bool:
-    """Whether none of their bots is on code that crashes: one that was made of it has no earlier code to go back to."""
+    """Whether none of their bots runs code that crashes: a bot that was made with it has no earlier code to
+    go back to.
+    """
     running = [bot for bot in person.bots() if bot["wanted"] == "running"]
     stuck = [bot for bot in running if bot["release"] and code.crashes(bot["release"])]
     for bot in stuck:

@@ -57,7 +57,7 @@ class Caddy:
         wait_for(self._is_up)
 
     def _moved(self, config: Any) -> Any:
-        """The shipped configuration on other ports, which nobody can change while it runs."""
+        """The shipped configuration with other ports, which nobody can change while it runs."""
         web = config["apps"]["http"]
         web |= {"http_port": self._http, "https_port": self._https}
         for server in web["servers"].values():

@@ -70,8 +70,8 @@ SLOW = (
     *("tests/bench/", "tests/hosts/test_trial.py", "tests/sources/", "tests/examples/", "tests/standins/"),
     *("tests/private/test_alarms.py", "tests/accounts/test_sealed_mail.py", "tests/api/test_schema.py"),
     *("tests/limits/test_error_reports.py", "tests/hosts/test_remote_reader.py"),
-    "tests/accounts/test_guessing.py::test_many_at_once",
-    "tests/accounts/test_leaving.py::test_however_many_have_to_stay_others_can_go",
+    "tests/accounts/test_guessing.py::test_many_guesses_at_once",
+    "tests/accounts/test_leaving.py::test_accounts_that_have_to_stay_do_not_keep_others_from_going",
 )
 """Slow tests, by the beginnings of their names, roughly the slowest first. The quick tests leave them out, and a whole run
 starts with them in this order.

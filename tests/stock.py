@@ -21,7 +21,8 @@ MASTER = KeyPair(b"m" * 32)
 
 
 class StockServer:
-    """`ssb-server start` on the data folder `folder/data`, with `MASTER` as its master; its output is in `stock`.
+    """`ssb-server start` on the data folder `folder/data`, with `MASTER` as its master; its output is in
+    `stock`.
 
     To leave out the plugins in `without`, the server is assembled from its parts.
     """

@@ -1,1 +1,1 @@
-"""JupyterHub, what ours is measured beside: it too starts a server of their own for each person who asks."""
+"""JupyterHub, which ours is compared with: it also starts a server for each person who asks for one."""

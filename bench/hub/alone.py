@@ -1,4 +1,4 @@
-"""The stock single-user server started by hand, as the floor of the hub."""
+"""The stock single-user server, started by hand: the floor for the hub."""
 
 import os
 import signal
@@ -12,7 +12,7 @@ from tests.lanes import free_ports
 
 
 def bare(count: int, folder: Path) -> float:
-    """Seconds until so many, started at once, answer."""
+    """Seconds until this many servers, started at once, answer."""
     ports = free_ports(count)
     began = time.monotonic()
     servers = [_start(folder / str(port), port) for port in ports]
@@ -23,7 +23,7 @@ def bare(count: int, folder: Path) -> float:
             time.sleep(0.02)
         return time.monotonic() - began
     finally:
-        # What a server has started writes on in its folder.
+        # What a server has started goes on writing in its folder.
         for server in servers:
             os.killpg(server.pid, signal.SIGKILL)
             server.wait()

@@ -1,4 +1,4 @@
-"""JupyterHub and its proxy, in an environment of their own below `build/hub`: nothing of ours imports them."""
+"""JupyterHub and its proxy in an environment of their own below `build/hub`: nothing of ours imports them."""
 
 import hashlib
 import shutil
@@ -33,7 +33,7 @@ def install() -> None:
     for name in ("package.json", "package-lock.json"):
         shutil.copy(own / name, PLACE)
     subprocess.run([*NPM, "ci", "--no-audit", "--no-fund", "--loglevel=error"], cwd=PLACE, check=True)
-    # The hub looks for its proxy, and that for its Node, on the path.
+    # The hub looks for its proxy on the path, and the proxy for Node.
     (BIN / "node").symlink_to(NODE)
     (BIN / "configurable-http-proxy").symlink_to(PLACE / "node_modules/.bin/configurable-http-proxy")
     done.write_text(wanted)

@@ -1,4 +1,4 @@
-"""A JupyterHub of one's own with its stock spawner and stock single-user server, asked over its REST API."""
+"""Our own JupyterHub with its stock spawner and stock single-user server, called over its REST API."""
 
 import json
 import os
@@ -35,7 +35,7 @@ c.JupyterHub.log_level = "WARN"
 
 
 class Hub:
-    """`starts` takes names of people and gives the seconds until a server of each is ready."""
+    """`starts` takes names of people and returns the seconds until each one's server is ready."""
 
     def __init__(self, folder: Path) -> None:
         self._folder, self._token = folder, secrets.token_hex(16)
@@ -93,12 +93,14 @@ class Hub:
             time.sleep(0.1)
 
     def _for_each(self, names: list[str], method: str) -> None:
-        """All at once: the hub lets each wait up to 10 s for its server, and one after the other they were never many."""
+        """All at once: the hub lets each request wait up to 10 s for its server, so one after the other would
+        never be many.
+        """
         with ThreadPoolExecutor(len(names)) as pool:
             list(pool.map(lambda name: self._call(method, f"/users/{name}/server"), names))
 
     def control_plane(self) -> list[psutil.Process]:
-        """The hub and its proxy, without the servers of people."""
+        """The hub and its proxy, without people's servers."""
         own = psutil.Process(self.process.pid)
         return [
             own,

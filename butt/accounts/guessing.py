@@ -1,5 +1,5 @@
-"""Slowing down whoever guesses passwords or codes, for each account and each address they come from, and whoever
-creates account after account.
+"""Slows down people who guess passwords or codes, for each account and each address they come from, and
+people who creates account after account.
 
 A guess is counted before it is tried, and uncounted if it was right; one that is cut off counts as wrong.
 """

@@ -26,7 +26,7 @@ def write_to(addresses: Iterable[str], subject: str, text: str, message_id: str 
             reached += 1
         except OSError as error:  # includes smtplib's errors; its text may contain the address
             if _is_for_good(error):
-                log.warning("“%s” was refused for good by whoever takes mail for that address", subject)
+                log.warning("“%s” was permanently rejected by the mail server for that address", subject)
                 continue
             failed += 1
             log.warning("“%s” could not be sent: %s %s", subject, type(error).__name__, error.strerror or "")

@@ -177,7 +177,7 @@ def set_role(
         else:
             if not ownerships().filter(source_agent=bot).exclude(id=share.id).exists():
                 raise Refused(
-                    "last_owner", "A bot has at least one owner. Make somebody else an owner first."
+                    "last_owner", "A bot needs at least one owner. Make somebody else an owner first."
                 )
             share.pays = False
             Invitation.objects.filter(bot=bot, inviter=person_id).delete()
@@ -201,7 +201,7 @@ def remove(owner: Agent, bot: Agent, person_id: uuid.UUID) -> None:
     with transaction.atomic():
         share = _share_for(owner, bot, person_id)
         if share.role == Role.OWNER:
-            raise Refused("is_owner", "An owner leaves by themself. Make them a moderator first.")
+            raise Refused("is_owner", "You cannot remove an owner. Make them a moderator first.")
         share.delete()
         journal.note(bot, owner, "remove a person", person=str(person_id))
 

@@ -16,7 +16,7 @@ class Scope(StrEnum):
 MEANINGS = {
     Scope.READ: "see everything but secrets",
     Scope.OPERATE: "make, change and delete bots",
-    Scope.SECRETS: "take secrets out",
+    Scope.SECRETS: "export secrets",
 }
 EVERYTHING = frozenset(Scope)
 

@@ -36,7 +36,7 @@ def keep_backup(home: Path, place: str, recipient: str, most: int) -> tuple[str,
                 obstore.put(store, name, file)
             if obstore.head(store, name)["size"] != sealed.stat().st_size:
                 raise BackupTrouble(
-                    f"{place} kept another number of bytes than it was sent: look at {name} there."
+                    f"{place} did not store all the bytes that it was sent. Check {name} there."
                 )
             for older in kept(store)[most:]:
                 obstore.delete(store, older)

@@ -49,7 +49,7 @@ def make_backup(home: Path, place: Path) -> int:
             archive.writestr(ABOUT, json.dumps(about, indent=1))
     except OSError as error:
         raise BackupTrouble(
-            f"The backup cannot be written: {error.strerror}. Nothing is left of it."
+            f"The backup cannot be written: {error.strerror}. No partial file is left."
         ) from error
     return sum(table["rows"] for table in written.values())
 
@@ -71,7 +71,7 @@ def _write_file(archive: ZipFile, home: Path) -> dict[str, dict[str, Any]]:
             counts = write_image(image, ours)
         except (DatabaseError, sqlite3.Error) as error:
             raise BackupTrouble(
-                f"The backup cannot be written: {error}. Nothing is left of it. A copy of the database needs room in {home}."
+                f"The backup cannot be written: {error}. No partial file is left. A copy of the database needs room in {home}."
             ) from error
         with image.open("rb") as source, archive.open(FILE, "w", force_zip64=True) as part:
             shutil.copyfileobj(source, part, BLOCK)

@@ -74,7 +74,7 @@ def _refuse_what_is_not_empty(home: Path, secrets: dict[str, bytes]) -> None:
     with suppress(FileNotFoundError):
         if (home / IDENTITY).read_bytes() != secrets.get(IDENTITY):
             raise BackupTrouble(
-                f"{home / IDENTITY} is there and is another than the backup's: move it away, or give another --home."
+                f"{home / IDENTITY} already exists and is not the backup's. Move it away, or choose another --home."
             )
 
 
@@ -153,5 +153,5 @@ def _blocks(archive: ZipFile, table: Table) -> Iterator[bytes]:
 
 def _small(archive: ZipFile, name: str) -> bytes:
     if archive.getinfo(name).file_size > LONGEST_SECRET and name != ABOUT:
-        raise BackupTrouble(f"This backup's {name} is larger than any.")
+        raise BackupTrouble(f"The {name} in this backup is too large to be valid.")
     return archive.read(name)

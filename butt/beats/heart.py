@@ -55,7 +55,7 @@ class Heart:
         try:
             Beat.objects.filter(id=self._id).delete()
         except DatabaseError:
-            log.info("the database does not take that this part ends; it is taken for dead soon")
+            log.info("cannot record in the database that this part ends; it will soon count as dead")
 
     def _beat_for_ever(self) -> None:
         while not self._stopped:
@@ -68,7 +68,7 @@ class Heart:
             self.beat()
         except DatabaseError as error:
             if not self._failed:
-                log.warning("the database does not take that this part lives; it goes on trying: %s", error)
+                log.warning("cannot record in the database that this part is alive; trying again: %s", error)
             self._failed = True
             close_old_connections()
         else:

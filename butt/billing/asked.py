@@ -61,8 +61,8 @@ def asked(settings: Configuration, url: str = "") -> Iterator[Said]:
         yield Said("Stripe does not accept the secret key.", "Set BUTT_STRIPE_SECRET_KEY to your own key.")
     except stripe.PermissionError:
         yield Said(
-            "Stripe does not let this key look at its settings.",
-            "Give the restricted key these rights to read.",
+            "Stripe does not let this key read the account's settings.",
+            "Give the restricted key read permission for the account, prices, webhook endpoints and tax settings.",
         )
     except stripe.StripeError as error:
         yield Said(
@@ -96,13 +96,13 @@ def _price(client: Any, settings: Configuration, sold: Sold) -> Said:
     name, price = sold.name, shown(sold.amount, settings.currency)
     found = client.prices.list({"lookup_keys": [name], "active": True}).data
     if not found:
-        return Said(f"The price of {price} a month is made with the first payment.")
+        return Said(f"The price of {price} a month will be created with the first payment.")
     there = plain(found[0])
     if (there["unit_amount"], there["currency"]) == (sold.amount, settings.currency):
         return Said(f"Stripe has the price of {price} a month.")
     return Said(
         f"Stripe's price {name} is {shown(there['unit_amount'] or 0, there['currency'])}, and not {price}.",
-        "Remove its lookup key in Stripe's dashboard: a price of its own is made then.",
+        "Remove its lookup key in Stripe's dashboard. A new price will then be created.",
     )
 
 
@@ -112,7 +112,7 @@ def _endpoint(client: Any, settings: Configuration) -> Said:
     ours = next((each for each in there if each["url"].rstrip("/") == where), None)
     if ours is None:
         return Said(
-            f"Stripe has no webhook endpoint for {where}: what happens there is seen a day late.",
+            f"Stripe has no webhook endpoint for {where}, so events are noticed up to a day late.",
             f"Add one in Stripe's dashboard, with the events {', '.join(sorted(EVENTS))}.",
         )
     if ours["status"] != "enabled":
@@ -120,10 +120,10 @@ def _endpoint(client: Any, settings: Configuration) -> Said:
     lacking = set() if "*" in ours["enabled_events"] else EVENTS - set(ours["enabled_events"])
     if lacking:
         return Said(
-            f"Stripe's webhook endpoint for {where} is not told of all events.",
+            f"Stripe's webhook endpoint for {where} does not receive all events.",
             f"Add these to it: {', '.join(sorted(lacking))}.",
         )
-    return Said(f"Stripe tells {where} of events.")
+    return Said(f"Stripe sends events to {where}.")
 
 
 def _tax(client: Any) -> Said:

@@ -79,7 +79,7 @@ class Events:
                 return
             if new:
                 log.warning(
-                    "%s events of Stripe's had not come here. Does its webhook endpoint reach /stripe/webhook?",
+                    "%s events from Stripe had not arrived. Does its webhook endpoint reach /stripe/webhook?",
                     new,
                 )
             Event.objects.filter(at__lt=now - KEPT).delete()

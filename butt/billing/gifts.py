@@ -24,7 +24,7 @@ class Gifts:
         with answers(missing_is_fine=True):
             found = plain(self._client.coupons.retrieve(coupon))
             if not found["valid"]:
-                raise NoCoupon(f"The coupon {coupon} is not valid any more.")
+                raise NoCoupon(f"The coupon {coupon} is no longer valid.")
             return
         if coupon != FREE_MONTH:
             raise NoCoupon(f"Stripe has no coupon {coupon}. Make it in Stripe's dashboard first.")
@@ -52,5 +52,5 @@ def taken(coupon: str) -> Iterator[None]:
         yield
     except stripe.InvalidRequestError as error:
         if coupon and error.code in GONE and "coupon" in (error.param or ""):
-            raise NoCoupon(f"Stripe does not take the coupon {coupon} any more.") from error
+            raise NoCoupon(f"Stripe no longer accepts the coupon {coupon}.") from error
         raise

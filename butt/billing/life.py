@@ -22,7 +22,7 @@ LONGEST, PAUSE = 180.0, 1.0
 """Seconds that Stripe may take to advance a month, and between two checks of that."""
 
 GOOD, FAILS = "pm_card_visa", "pm_card_chargeCustomerFail"
-MEND = "Do not take payments before this is understood: tell the makers of this service, with Stripe's version and this line."
+MEND = "Do not take payments until this is resolved. Report it to the developers with Stripe's API version and this line."
 
 
 class Other(Exception):
@@ -47,9 +47,9 @@ def life(settings: Configuration) -> Iterator[Said]:
         ):
             yield Said(step())
     except Other as other:
-        yield Said(f"Stripe does something else than we build upon: {other}", MEND)
+        yield Said(f"Stripe does not behave as this service expects: {other}", MEND)
     except (BadCard, NoAnswer, NoCustomer) as trouble:
-        yield Said(f"Stripe could not be asked: {trouble or type(trouble).__name__}", "Try again.")
+        yield Said(f"Stripe could not be called: {trouble or type(trouble).__name__}", "Try again.")
     finally:
         there.forget()
 
@@ -80,7 +80,7 @@ class Life:
         self._must("active", quantity=2)
         upcoming = self._gateway.invoices.upcoming(self._now().id)
         if upcoming is None or upcoming.amount < 2 * self._settings.price:
-            raise Other(f"its next invoice is of {upcoming.amount if upcoming else 'nothing'}")
+            raise Other(f"its next invoice is for {upcoming.amount if upcoming else 'nothing'}")
         return "A second bot is paid for from now on, and Stripe shows what it is going to charge."
 
     def has_a_month(self) -> str:
@@ -88,8 +88,8 @@ class Life:
         self._must("active", quantity=2)
         paid = [each for each in self._gateway.invoices.of(self._customer) if each.status == "paid"]
         if len(paid) != 2 or not all(each.url for each in paid):  # noqa: PLR2004
-            raise Other(f"after a month {len(paid)} invoices are paid, and can be loaded down")
-        return "A month later it is charged again, and each invoice can be loaded down."
+            raise Other(f"after a month {len(paid)} invoices are paid, and can be downloaded")
+        return "A month later it is charged again, and each invoice can be downloaded."
 
     def cannot_pay(self) -> str:
         self._card(FAILS)
@@ -97,7 +97,7 @@ class Life:
         self._must("past_due", quantity=2)
         debt = self._gateway.invoices.debt(self._now())
         if debt is None or not debt.trouble:
-            raise Other("nothing is due of what was refused")
+            raise Other("the refused payment is not due")
         return f"A card that is refused leaves a debt, with its reason: {debt.trouble}"
 
     def pays_again(self) -> str:
@@ -110,8 +110,8 @@ class Life:
         for ends in (True, False):
             self._gateway.end_with_period(self._now(), ends=ends)
             if self._now().ends is not ends:
-                raise Other("an end with the period is not kept, or not taken back")
-        return "An end with the month can be taken back."
+                raise Other("cancelling at the end of the period, or undoing that, does not work")
+        return "Cancelling at the end of the month can be undone."
 
     def is_over(self) -> str:
         over = self._now()
@@ -120,8 +120,8 @@ class Life:
         with answers():
             balance = self._gateway.client.customers.retrieve(self._customer).balance or 0
         if self._gateway.look(self._customer, self._mark).subscriptions or balance >= 0:
-            raise Other(f"it is not over, or the days left are not credited: the balance is {balance}")
-        return "When it is ended at once, the days that are left are credited."
+            raise Other(f"it has not ended, or the remaining days are not credited: the balance is {balance}")
+        return "If it is ended at once, the remaining days are credited."
 
     def forget(self) -> None:
         """Delete the clock, and with it the customer."""
@@ -140,7 +140,7 @@ class Life:
     def _now(self) -> Subscription:
         there = self._gateway.look(self._customer, self._mark).subscriptions
         if len(there) != 1:
-            raise Other(f"there are {len(there)} subscriptions that are not over")
+            raise Other(f"there are {len(there)} subscriptions that have not ended")
         return there[0]
 
     def _must(self, status: str, *, quantity: int) -> None:
@@ -157,5 +157,5 @@ class Life:
             ends = time.monotonic() + LONGEST
             while clocks.retrieve(self._clock).status == "advancing":
                 if time.monotonic() > ends:
-                    raise Other("it does not let a month pass")
+                    raise Other("its test clock did not advance by a month")
                 time.sleep(PAUSE)

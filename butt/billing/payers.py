@@ -121,7 +121,7 @@ def let_leave(bot: Agent) -> bool:
     try:
         actions.delete("billing", bot)
     except Refused as no:
-        log.warning("%s does not leave: %s", bot.name, no)
+        log.warning("cannot delete %s, which is unpaid: %s", bot.name, no)
         return False
     return True
 

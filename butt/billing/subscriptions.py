@@ -165,7 +165,7 @@ class Subscriptions:
                 card = self._gateway.charge_with_card_of(setup, payer.customer)
             except NoCustomer:
                 lose(payer)
-                raise BadCard("The card was not kept. Please enter it again.") from None
+                raise BadCard("The card was not saved. Please enter it again.") from None
             payer.card, payer.card_brand, payer.card_last4 = card.id, card.brand, card.last4
             payer.card_expires = card.expires
             payer.pays, payer.tried = True, ""
@@ -262,7 +262,7 @@ class Subscriptions:
         except (OperationalError, InterfaceError):
             raise
         except Exception:
-            log.exception("%s waits: nobody foresaw this", payer)
+            log.exception("%s waits after an unexpected error", payer)
             _put_off(payer, now)
         else:
             again = TROUBLED if payer.due_since else AGAIN

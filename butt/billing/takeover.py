@@ -88,7 +88,7 @@ def set_role(there: Billing, owner: Agent, bot: Agent, person_id: uuid.UUID, rol
     def check(role: Role) -> None:
         if role is Role.MODERATOR and there.takes_money and payer_of(bot) == person_id:
             raise Refused(
-                "pays", f"Whoever pays for {bot.name} stays an owner. Another owner has to pay first."
+                "pays", f"The person who pays for {bot.name} stays an owner until another owner pays."
             )
 
     owners.set_role(owner, bot, person_id, role, check)

@@ -25,7 +25,7 @@ def look(cloud: Cloud) -> bool:
     try:
         access = cloud.access()
     except CloudTrouble as trouble:
-        log.warning("the cloud does not tell until when its keys are valid: %s %s", trouble, trouble.mend)
+        log.warning("the cloud did not say when its keys expire: %s %s", trouble, trouble.mend)
         seen |= {"trouble": str(trouble), "mend": trouble.mend}
     else:
         seen |= {"ends_at": access.ends_at, "renew": access.renew}
@@ -47,7 +47,7 @@ def tell_operators(now: datetime) -> None:
         mine = AccessKey.objects.filter(cloud=key.cloud, ends_at=key.ends_at)
         if not mine.exclude(told_of=key.ends_at).update(told_of=key.ends_at):
             continue
-        log.warning("the key of the cloud %s ends on %s. %s", key.cloud, key.ends_at, key.renew)
+        log.warning("the key of the cloud %s expires on %s. %s", key.cloud, key.ends_at, key.renew)
         if not write_to(operators, *_words(key, key.ends_at)):
             mine.update(told_of=key.told_of)
 
@@ -56,8 +56,8 @@ def _words(key: AccessKey, ends_at: datetime) -> tuple[str, str]:
     settings = configuration()
     day, page = f"{ends_at:%d %B %Y}", urljoin(settings.public_url, "/console/clouds/accesskey/")
     text = (
-        f"The key with which {settings.site_name} calls the cloud {key.cloud} ends on {day}, {ends_at:%H:%M} UTC. After that "
-        "no machine is made, mended or removed, and machines that nobody needs any more stay on the bill.\n\n"
-        f"{key.renew}\n\nHow it is now: {page}\n"
+        f"The key with which {settings.site_name} calls the cloud {key.cloud} expires on {day}, {ends_at:%H:%M} UTC. After that, "
+        "machines cannot be made, repaired or removed, and machines that are no longer needed stay on the bill.\n\n"
+        f"{key.renew}\n\nThe current state: {page}\n"
     )
-    return f"{settings.site_name}: the key of the cloud {key.cloud} ends on {day}", text
+    return f"{settings.site_name}: the key of the cloud {key.cloud} expires on {day}", text

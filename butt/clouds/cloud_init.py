@@ -18,14 +18,14 @@ APT = "install -q -y --no-install-recommends -o DPkg::Lock::Timeout=120"
 """Debian's own timers may be using apt at the same time."""
 
 MOUNT = f"""#!/bin/sh
-# Mounts the data volume. A file system is only made where there is none at all, or one whose making was interrupted.
+# Mounts the data volume. A file system is only made if there is none at all, or if making it was interrupted.
 set -eu
 device="$1"
 mountpoint -q {DATA} && exit 0
 for _ in $(seq 120); do [ -b "$device" ] && break; sleep 1; done
 [ -b "$device" ]
 if ! blkid -p "$device" >/dev/null 2>&1; then
-    # 2 says: looked, and found nothing. Anything else may be a volume that cannot be read now.
+    # 2 means that blkid found nothing. Anything else may be a volume that cannot be read now.
     blkid -p "$device" >/dev/null 2>&1 || [ $? -eq 2 ]
     make=yes
 elif [ "$(blkid -p -s LABEL -o value "$device")" = butt-new ]; then
@@ -43,9 +43,9 @@ resize2fs "$device" >/dev/null 2>&1 || true
 """
 
 HOLD = f"""#!/bin/sh
-# No bot starts from what an earlier machine left on the volume before this one has heard how far its feed has come: the
-# volume may have been made from a snapshot, and an old log that speaks forks its feed for ever. Once for each machine:
-# after that, Docker starts again what it ran.
+# A bot on an earlier machine's volume does not start until this machine has heard how far the bot's feed has come: the
+# volume may come from a snapshot, and publishing from an old log forks the feed for ever. Once for each machine:
+# later on, Docker restarts what it ran.
 set -eu
 [ -e {STATE}/held ] && exit 0
 for file in {DATA}/docker/containers/*/hostconfig.json; do
@@ -57,13 +57,13 @@ touch {STATE}/held
 """
 
 DOCKER = f"""#!/bin/sh
-# Docker; what the image brought stays, and what a power cut left half installed is finished.
+# Installs Docker, unless the image has it. Finishes an installation that a power cut interrupted.
 set -eu
 export DEBIAN_FRONTEND=noninteractive
 [ -e {STATE}/docker ] && exit 0
 if [ -e {STATE}/docker-begun ] || ! command -v dockerd >/dev/null; then
     touch {STATE}/docker-begun
-    # It fails as long as something is missing that was to be installed after it: apt then goes on.
+    # This fails while packages are missing that should have followed; apt then continues.
     dpkg --configure -a || true
     apt-get update -q
     apt-get {APT} --fix-broken
@@ -74,7 +74,7 @@ touch {STATE}/docker
 """
 
 SALT = f"""#!/bin/sh
-# The Salt minion; what the image brought stays, and what a power cut left half installed is finished.
+# Installs the Salt minion, unless the image has it. Finishes an installation that a power cut interrupted.
 set -eu
 export DEBIAN_FRONTEND=noninteractive
 [ -e {STATE}/salt ] && exit 0
@@ -101,8 +101,8 @@ STEPS = 6
 """Steps of a boot, as the machine reports them."""
 
 _BOOT = """#!/bin/sh
-# Makes of this machine one that bots run on. At each boot: what is done already takes no time, and what a power cut
-# interrupted goes on where it was. Each step has its time; one that fails is begun again by systemd.
+# Prepares this machine to run bots. Runs at each boot: steps that are done take no time, and steps that a power cut
+# interrupted continue. Each step has a time limit. If a step fails, systemd starts this again.
 set -eu
 mkdir -p /var/lib/butt-boot
 step() {
@@ -110,32 +110,32 @@ step() {
     shift 3
     butt-say "$number" "$what" || true
     timeout -k 10 "$seconds" "$@" || {
-        butt-say "$number" "$what" "this took too long or went wrong, and is tried again" || true
+        butt-say "$number" "$what" "this failed or took too long, and will be tried again" || true
         exit 1
     }
 }
-__VOLUME__step 3 "it installs Docker" 600 butt-docker
-step 4 "it installs Salt" 600 butt-salt
+__VOLUME__step 3 "installing Docker" 600 butt-docker
+step 4 "installing Salt" 600 butt-salt
 systemctl daemon-reload
 if [ ! -e /var/lib/butt-boot/ready ]; then
-    step 5 "it starts Docker and Salt" 180 systemctl restart docker salt-minion
+    step 5 "starting Docker and Salt" 180 systemctl restart docker salt-minion
     systemctl enable docker salt-minion
     __GROWS__
     touch /var/lib/butt-boot/ready
     sync
 fi
-butt-say 6 "it waits for its first orders" || true
+butt-say 6 "waiting for its first orders" || true
 """
 
-_VOLUME = """step 1 "it looks for its volume" 180 butt-mount __DEVICE__
-step 2 "it holds what an earlier machine left" 60 butt-hold
+_VOLUME = """step 1 "looking for its volume" 180 butt-mount __DEVICE__
+step 2 "holding back bots that an earlier machine left" 60 butt-hold
 """
 BOOT = _BOOT.replace("__VOLUME__", _VOLUME).replace("__GROWS__", "systemctl enable --now butt-grow.timer")
 BOOT_ON_ITS_DISK = _BOOT.replace("__VOLUME__", "").replace("    __GROWS__\n", "")
 """For a machine that exists already: the bots' data is wherever Docker keeps it."""
 
 BOOT_UNIT = """[Unit]
-Description=This machine is made one that bots run on
+Description=Prepare this machine to run bots
 Wants=network-online.target
 After=network-online.target
 StartLimitIntervalSec=0
@@ -154,7 +154,7 @@ WantedBy=multi-user.target
 """
 
 SAY = """#!/usr/bin/python3
-# Tells how far this machine's boot has come: butt-say NUMBER WHAT [TROUBLE].
+# Reports how far this machine's boot has come: butt-say NUMBER WHAT [TROUBLE].
 import json, sys, urllib.request
 
 number, what, trouble = (sys.argv[1:] + [""])[:3]
@@ -166,7 +166,7 @@ urllib.request.build_opener(urllib.request.ProxyHandler({})).open(request, timeo
 """
 
 GROW = """[Unit]
-Description=The file system of the bots' volume is as big as the volume
+Description=Grow the file system of the bots' volume
 
 [Service]
 Type=oneshot
@@ -189,21 +189,21 @@ PUT = """put() {
 }"""
 
 ENGINE = f'{{"data-root": "{DATA}/docker", "storage-driver": "overlay2"}}'
-"""Docker keeps the bots' data, too, on the volume and nowhere else. Docker chooses a storage driver on its first start; if the
-power is cut then, it finds traces of two drivers, and never starts again unless one is named.
+"""Docker keeps all data, including the bots', on the volume. It chooses a storage driver on its first start.
+If the power is cut then, it finds traces of two drivers and never starts again, unless one is named.
 """
 
 
 NEEDS = f"""[Unit]
-# After a restart too: a bot that finds its folder empty would be another bot, and one that starts from what an earlier
-# machine left, before it was held, may speak from an old log.
+# After a restart too: a bot that finds its folder empty would become another bot, and a bot that starts on what an earlier
+# machine left, before it was held, may publish from an old log.
 RequiresMountsFor={DATA}
 ConditionPathExists=/var/lib/butt-boot/held
 """
 
 FENCE = f"""[Service]
-# Docker starts bots by itself when the machine boots: their fence, which also keeps them from the metadata address with
-# this very document, has to stand before. The machine before this one may have left it on the volume.
+# Docker starts bots by itself when the machine boots, so their firewall, which also blocks the metadata address with
+# this document, must be in place first. The previous machine may have left it on the volume.
 ExecStartPre=-/usr/sbin/iptables-restore --noflush {DATA}/fence.rules
 """
 

@@ -6,15 +6,15 @@ from butt.machines import registry
 from butt.machines.models import Machine
 
 CHECK = """#!/bin/sh
-# Makes of this machine one that bots run on. It can be run again.
+# Prepares this machine to run bots. It can be run again.
 set -eu
 say() { echo "butt: $*" >&2; exit 1; }
 [ "$(id -u)" = 0 ] || say "run this as root"
 for program in apt-get systemctl base64; do
-    command -v "$program" >/dev/null || say "there is no $program: a Debian with systemd is needed"
+    command -v "$program" >/dev/null || say "$program is missing: this needs Debian with systemd"
 done
 if [ -e /etc/salt/pki/minion/minion.pem ] && ! grep -qx "id: __ID__" /etc/salt/minion.d/butt.conf 2>/dev/null; then
-    say "this machine has joined a Salt master already: remove /etc/salt/pki/minion and /etc/salt/minion.d first"
+    say "this machine already belongs to a Salt master: remove /etc/salt/pki/minion and /etc/salt/minion.d first"
 fi
 """
 

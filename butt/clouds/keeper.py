@@ -53,7 +53,7 @@ AT_THE_SAME_TIME = 16
 Document = Callable[[uuid.UUID, str], bytes]
 """Makes the cloud-init document of this person's machine, which finds its volume at this path."""
 
-REPORT = "The log of the steward says more: please report it, as this is a fault of the service."
+REPORT = "This is a bug of the service. Please report it with what the steward's log says."
 
 SETTLING = timedelta(seconds=30)
 SETTLE_EVERY, SELDOM = 1.0, 5.0
@@ -139,7 +139,7 @@ class Keeper:
                 try:
                     self._finish(step, ended)
                 except DatabaseError:
-                    log.exception("machine of %s: what became of it was not written", step.at.rented.agent_id)
+                    log.exception("machine of %s: cannot save its new state", step.at.rented.agent_id)
         return True
 
     def _zones(self, mine: Iterable[Rented], wanted: dict[uuid.UUID, WantedMachine]) -> list[str]:
@@ -156,7 +156,7 @@ class Keeper:
         try:
             self._offers()
         except CloudTrouble as trouble:
-            log.warning("the cloud does not tell what can be had: %s", trouble)
+            log.warning("the cloud did not list its offers: %s", trouble)
 
     def _know_access(self) -> None:
         """Ask from time to time. A key that was just replaced is checked at the start."""
@@ -178,9 +178,7 @@ class Keeper:
                 self._ask_again = time.monotonic() + OFFERS_LAST.total_seconds() / 10
                 if not rows:
                     raise
-                log.warning(
-                    "the cloud does not tell what can be had; what it told before counts: %s", trouble
-                )
+                log.warning("the cloud did not list its offers; the earlier ones are used: %s", trouble)
                 return tuple(row.offer for row in rows)
             rows = [Stock.of(offer, now) for offer in offers]
             with transaction.atomic():
@@ -199,7 +197,7 @@ class Keeper:
         try:
             if rented.agent_id in wanted:
                 return self._step(rented, wanted[rented.agent_id], inventory, offers)
-            self._wait_out(rented, CloudTrouble("Nothing says whether this machine is wanted.", REPORT))
+            self._wait_out(rented, CloudTrouble("No row says whether this machine is wanted.", REPORT))
         except Exception as error:  # noqa: BLE001 - it is logged, and told
             self._wait_out(rented, _in_words(error))
         return None
@@ -299,7 +297,7 @@ class Keeper:
 
     def _wait_out(self, rented: Rented, trouble: CloudTrouble) -> None:
         """Nothing can be done for this machine now: it stays where it is, and the reason is shown."""
-        log.warning("machine of %s is not looked at: %s", rented.agent_id, trouble)
+        log.warning("machine of %s is skipped in this round: %s", rented.agent_id, trouble)
         Rented.objects.filter(agent_id=rented.agent_id).exclude(state=Rented.State.READY).update(
             reason=str(trouble), mend=trouble.mend
         )
@@ -317,7 +315,7 @@ def _in_words(error: Exception) -> CloudTrouble:
     """A `CloudTrouble` as it is; an unexpected error goes to the log."""
     if isinstance(error, CloudTrouble):
         return error
-    log.error("this was not foreseen", exc_info=error)
+    log.error("unexpected error", exc_info=error)
     return CloudTrouble("Something unexpected went wrong. We will try again.", REPORT)
 
 

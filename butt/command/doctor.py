@@ -59,7 +59,7 @@ def doctor(home: Path | None, cloud: str | None, live: str | None, part: str | N
         else:
             click.secho(f"✓ {finding.what}", fg="green")
     ill = sum(bool(finding.mend) for finding in findings)
-    click.echo(f"{ill} to mend." if ill else "All is well.")
+    click.echo(f"{ill} to fix." if ill else "All is well.")
     sys.exit(bool(ill))
 
 
@@ -188,7 +188,7 @@ def _ports(settings: Configuration) -> Iterator[Finding]:
 def port_trouble(host: str, port: int) -> str:
     """Why nobody can listen on this port now, or an empty string."""
     if error := refusal_to_listen(host, port):
-        return f"Port {port} of {host} cannot be had: {(error.strerror or str(error)).lower()}."
+        return f"Port {port} of {host} is not available: {(error.strerror or str(error)).lower()}."
     return ""
 
 

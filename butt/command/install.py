@@ -149,7 +149,9 @@ def _program() -> Path:
 
 
 def _answers(kept: dict[str, str], options: dict[str, str | None]) -> dict[str, str]:
-    """The new answers: from options, from variables, and from whoever sits at the terminal. Raises `InstallError`."""
+    """The new answers: from options, from variables, and from the person at the terminal. Raises
+    `InstallError`.
+    """
     mail = options["BUTT_EMAIL_URL"] or ""
     if "@" in mail and ":" in mail.rpartition("@")[0].partition("://")[2]:
         raise InstallError(

@@ -21,7 +21,7 @@ SSH_SECONDS, JOIN_SECONDS, TICK = 120, 1500.0, 1.0
 def check_host(host: str) -> None:
     """Raises click's `ClickException` for a name that ssh would take for something other than a host."""
     if host.startswith("-") or not host.isprintable() or any(sign.isspace() for sign in host):
-        raise click.ClickException(f"{host!r} is no host.")
+        raise click.ClickException(f"{host!r} is not a host name.")
 
 
 def check_settings() -> None:
@@ -85,7 +85,7 @@ def _send(text: str, host: str) -> None:
     except subprocess.TimeoutExpired:
         raise click.ClickException(f"{host} took too long over ssh. Run this again.") from None
     if done.returncode:
-        said = (done.stderr.strip().splitlines() or ["it says nothing"])[-1][:300]
+        said = (done.stderr.strip().splitlines() or ["it printed nothing"])[-1][:300]
         raise click.ClickException(_mended(said, host, key))
 
 

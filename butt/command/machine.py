@@ -30,8 +30,8 @@ def machine() -> None:
 def add(home: Path | None, person: uuid.UUID | None, script: bool, host: str) -> None:
     """Add a machine. Without HOST, say where its keys are.
 
-    HOST is a Debian machine as ssh knows it, like root@203.0.113.7: Docker, the Salt minion and its keys are brought there.
-    Run again with the same HOST, it goes on where it was.
+    HOST is a Debian machine as ssh knows it, like root@203.0.113.7: Docker, the Salt minion and its keys are
+    brought there. Run it again with the same HOST to continue.
     """
     configure(home=home)
 

@@ -51,7 +51,7 @@ def _pages(settings: Configuration) -> Iterator[Finding]:
     ):
         is_there = bool(getattr(settings, name))
         mend = "" if is_there else f"Set BUTT_{name.upper()}: people pay here."
-        yield Finding(f"{what}: {'linked on each page' if is_there else 'not there'}.", mend)
+        yield Finding(f"{what}: {'linked on each page' if is_there else 'not set'}.", mend)
 
 
 def worth(settings: Configuration, cloud: "Cloud") -> Finding:
@@ -74,7 +74,7 @@ def worth(settings: Configuration, cloud: "Cloud") -> Finding:
     rate = settings.euro_in_currency
     if rate is None:
         return Finding(
-            f"{said} What that is in {settings.currency.upper()} is not known.",
+            f"{said} Its price in {settings.currency.upper()} is unknown.",
             f"Set BUTT_EURO to what a euro costs in {settings.currency.upper()}.",
         )
     least = math.ceil(float(costs.total) * rate * smallest(settings.currency))
@@ -83,6 +83,6 @@ def worth(settings: Configuration, cloud: "Cloud") -> Finding:
     there, price = shown(least, settings.currency), shown(settings.price, settings.currency)
     return Finding(
         f"{said} That is {there}, and BUTT_PRICE is {price}.",
-        f"Set BUTT_PRICE to {least} or more, or have a machine cost less: BUTT_SNAPSHOTS, BUTT_BOT_DISK and "
+        f"Set BUTT_PRICE to {least} or more, or make machines cheaper: BUTT_SNAPSHOTS, BUTT_BOT_DISK and "
         "BUTT_CLOUD_IPV4=false save most.",
     )

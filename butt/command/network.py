@@ -29,13 +29,13 @@ def create(name: str, network: str, service: str, as_json: bool) -> None:
     if as_json:
         print_json(made)
     else:
-        click.echo(f"{made['name']} is made, a {made['service']} in the network {made['network']}.")
+        click.echo(f"Made {made['name']}, a {made['service']} in the network {made['network']}.")
 
 
 @cli.command()
 @bot_name
 @click.option("--hops", type=click.IntRange(0, 3), help="How far in the follow graph it keeps messages.")
-@click.option("--announce/--no-announce", default=None, help="Whether its feed says where it is.")
+@click.option("--announce/--no-announce", default=None, help="Whether its feed announces its address.")
 @as_json
 def network(name: str, hops: int | None, announce: bool | None, as_json: bool) -> None:
     """Show or change how a bot takes part in its network."""
@@ -148,7 +148,9 @@ def block(name: str, feed: str, undo: bool, as_json: bool) -> None:
     default="-since",
     help="since, name, seen, messages, bytes or blobBytes; a leading - reverses the order.",
 )
-@click.option("--relation", type=click.Choice(["follows", "blocks", "none"]), help="Only these.")
+@click.option(
+    "--relation", type=click.Choice(["follows", "blocks", "none"]), help="Show only people in this relation."
+)
 @as_json
 def members(name: str, search: str, sort: str, relation: str | None, as_json: bool) -> None:
     """List the people a bot follows and blocks."""

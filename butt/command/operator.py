@@ -25,7 +25,9 @@ ACTIONS = (
 @click.argument("subject")
 @click.argument("text", type=click.File("r"))
 def announce(home: Path | None, subject: str, text: TextIO) -> None:
-    """Tell everybody with an account something by e-mail: SUBJECT, and what the file TEXT says (- for the input)."""
+    """Send an e-mail to everybody with an account: SUBJECT, and the text in the file TEXT (- for standard
+    input).
+    """
     configure(home=home)
 
     from butt.operating import NotDone
@@ -47,8 +49,8 @@ def announce(home: Path | None, subject: str, text: TextIO) -> None:
 def operator(home: Path | None, reason: str, action: str, target: str, value: str) -> None:
     """Apply ACTION to TARGET: a person's e-mail address, a bot's name or a machine's id.
 
-    VALUE is how many bots to allow, a bot's new name, the address of whom a bot is handed over to, the machine that it is moved to, or the
-    one that it lives on.
+    VALUE is how many bots to allow, a bot's new name, the e-mail address of a bot's new owner, the machine
+    that it is moved to, or the one that it lives on.
     """
     configure(home=home)
 

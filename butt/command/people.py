@@ -210,7 +210,8 @@ def export(name: str, part: str, to: Path | None, as_json: bool) -> None:
         click.echo(f"{target}: {size:,} bytes")
     if part in {"secret", "all"}:
         click.echo(
-            "Whoever has this can be your bot. Run it elsewhere only once this one is deleted:", err=True
+            "Anybody with this secret can act as your bot. Run it elsewhere only after this bot is deleted:",
+            err=True,
         )
         click.echo("the same identity in two places forks its feed for ever.", err=True)
 
@@ -245,7 +246,7 @@ def completion(shell: str) -> None:
 
     found = get_completion_class(shell)
     if found is None:
-        raise click.ClickException(f"There is none for {shell}.")
+        raise click.ClickException(f"There is no completion for {shell}.")
     click.echo(found(cli, {}, "butt", "_BUTT_COMPLETE").source())
 
 

@@ -54,7 +54,7 @@ def restore(home: Path | None, minion_id: str, snapshot: str | None) -> None:
     if snapshot not in {thing.id for thing in found}:
         raise click.ClickException(f"There is no snapshot {snapshot} of this person's.")
     rentals.restore(rented.agent_id, snapshot)
-    click.echo("Its volume is made again from that snapshot, once it is seen to be gone.")
+    click.echo("Its volume will be made again from that snapshot once the old one is seen to be gone.")
 
 
 def _rented(minion_id: str) -> "Rented":

@@ -57,7 +57,7 @@ def private(home: Path | None, private_port: int | None) -> None:
 @cli.command()
 @home_option
 def steward(home: Path | None) -> None:
-    """Run the steward, which makes what is wanted so."""
+    """Run the steward, which carries out what people want."""
     settings = configure(home=home)
     settings.make_secrets()
     warn_of_reach(settings)
@@ -71,14 +71,14 @@ def steward(home: Path | None) -> None:
     from butt.identity import service_keys
     from butt.sources.builder import Builder
     from butt.steward.steward import Steward
-    from butt.waking.listening import ring_all
+    from butt.waking.listening import set_all
 
     _refuse_what_would_be_charged()
     stop = threading.Event()
 
     def end(*_: object) -> None:
         stop.set()
-        ring_all()
+        set_all()
 
     for number in ENDS:
         signal.signal(number, end)
@@ -124,7 +124,9 @@ def steward(home: Path | None) -> None:
 
 
 def _vault_keeper(settings: "Configuration") -> "VaultKeeper":
-    """What sends to the vault. Invalid settings are reported at the start; a vault that is away is waited for."""
+    """The worker that sends to the vault. Invalid settings are reported at the start; a vault that is away is
+    waited for.
+    """
     from butt.vault import VaultTrouble
     from butt.vault.keeper import VaultKeeper
     from butt.vault.writing import writing

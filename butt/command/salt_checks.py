@@ -109,7 +109,7 @@ def _machines() -> Iterator[Finding]:
         elif status_of(row).is_nearly_full:
             yield Finding(
                 f"The disk of the machine {row.minion_id} is nearly full.",
-                "Give it more, or move bots away; `butt sweep` lists what nobody knows any more.",
+                "Give it more, or move bots away; `butt sweep` lists leftovers.",
             )
         else:
             yield Finding(f"The machine {row.minion_id} reported last at {row.seen_at:%F %T} UTC.")

@@ -63,7 +63,7 @@ def _sweep_cloud(yes: bool) -> int:
         found = orphans(cloud)
     except CloudTrouble as trouble:
         raise click.ClickException(
-            f"The cloud does not tell what there is: {trouble} {trouble.mend}".strip()
+            f"The cloud did not list its resources: {trouble} {trouble.mend}".strip()
         ) from None
     lines = [str(orphan) for orphan in found]
     total = f"{len(found)} in the cloud, {sum(orphan.monthly for orphan in found):.2f} € a month"
@@ -95,10 +95,10 @@ def _sweep_vault(place: str, yes: bool) -> int:
     waiting = dict(Vaulted.objects.exclude(gone_at=None).values_list("bot_id", "gone_at"))
     lines = []
     for one in found:
-        until = f"deleted {waiting[one.bot_id]:%F}" if one.bot_id in waiting else "nobody knows it"
+        until = f"deleted {waiting[one.bot_id]:%F}" if one.bot_id in waiting else "unknown bot"
         lines.append(f"{one.bot_id}  {size(one.size):>9}  in the vault, {until}")
     total = f"{len(found)} in the vault, {size(sum(one.size for one in found))}"
-    if not _is_to_go(lines, "Nothing in the vault belongs to nobody.", total, yes):
+    if not _is_to_go(lines, "Nothing in the vault is orphaned.", total, yes):
         return 0
     failed = 0
     for one in found:

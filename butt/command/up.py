@@ -51,7 +51,7 @@ def only_one(home: Path) -> IO[str]:
         fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError:
         raise click.ClickException(
-            f"butt up runs already in {home}. Choose another --home for a second one."
+            f"butt up is already running in {home}. Choose another --home for a second one."
         ) from None
     return lock
 
@@ -98,7 +98,7 @@ def _prepare(settings: Configuration) -> None:
         if shelf.newest() is None:
             raise click.ClickException(str(failed)) from None
         # Running bots must not wait for a registry that is away.
-        click.echo(f"{failed}\nThe release that was built before is used; the builder tries again.", err=True)
+        click.echo(f"{failed}\nThe previous release is used. The builder will try again.", err=True)
 
 
 def _run(settings: Configuration) -> None:

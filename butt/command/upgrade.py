@@ -29,9 +29,9 @@ TICK = 0.5
     type=click.FloatRange(0, 1),
     default=0.2,
     show_default=True,
-    help="Go on only while no larger share of a wave than this fails.",
+    help="Halt if a larger share of a wave than this fails.",
 )
-@click.option("--again", is_flag=True, help="Also bots that came back from this release before.")
+@click.option("--again", is_flag=True, help="Also bots that went back from this release before.")
 @click.option("--dry-run", is_flag=True, help="Only say which bots would be upgraded.")
 @click.option("--wait/--no-wait", default=True, help="Wait until it is done, or return at once.")
 @as_json
@@ -90,6 +90,7 @@ def _to(target: "Release", size: int, halt: float, *, again: bool, dry_run: bool
             click.echo(f"  {late} is still on its way", err=True)
         if done.share_failed > halt:
             click.echo(
-                f"Halted: {done.share_failed:.0%} of this wave failed. What is done stays done.", err=True
+                f"Halted: {done.share_failed:.0%} of this wave failed. Bots that were upgraded stay upgraded.",
+                err=True,
             )
             sys.exit(1)

@@ -1,4 +1,4 @@
-"""`butt vault …`: look at what the vault has of bots, and bring back one whose data is gone."""
+"""`butt vault …`: show what the vault has of bots, and bring back one whose data is gone."""
 
 import sys
 from pathlib import Path
@@ -24,7 +24,7 @@ key_option = click.option(
 
 @cli.group()
 def vault() -> None:
-    """Look at what the vault has of bots, and bring one back."""
+    """Show what the vault has of bots, and bring one back."""
 
 
 @vault.command()
@@ -81,7 +81,9 @@ def come_back(home: Path | None, name: str) -> None:
     help="Its machine and the disk are gone for good and will never run again: it goes to another machine.",
 )
 def bring(home: Path | None, name: str, keys: tuple[Path, ...], elsewhere: bool) -> None:
-    """Bring back the bot NAME, which is stopped and whose data is gone. Start it then: it catches up before it speaks."""
+    """Bring back the bot NAME, which is stopped and whose data is gone. Then start it: it catches up before
+    it publishes.
+    """
     settings = configure(home=home)
 
     from butt.hosts import HostTrouble, chosen_host
@@ -99,7 +101,7 @@ def bring(home: Path | None, name: str, keys: tuple[Path, ...], elsewhere: bool)
     known = max(bot.observed.sequence, copy.sequence)
     click.echo(
         f"{name} is back with {copy.messages} messages; {copy.sequence} of its own, of {known} that are known. Start it: it "
-        "says nothing until peers that have its feed have nothing newer, or its owner says so."
+        "publishes nothing until peers that have its feed have nothing newer, or its owner says so."
     )
 
 

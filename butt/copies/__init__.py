@@ -1,4 +1,4 @@
-"""A copy of one's own: a bot's whole data, sealed for its owner's key, at a place that they chose."""
+"""Copies of a whole bot, encrypted for its owner's key, at a place that the owner chose."""
 
 
 class CopyTrouble(Exception):

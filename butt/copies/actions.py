@@ -1,4 +1,4 @@
-"""What an owner can ask for their own copies: where they go, that one is made now, and that no more are made."""
+"""What an owner can ask for their own copies: choose their place, make one now, and make no more."""
 
 from dataclasses import dataclass
 
@@ -30,8 +30,18 @@ def own_copy_of(bot: Agent) -> OwnCopy | None:
     return OwnCopy.objects.filter(bot=bot).first()
 
 
+def chosen_copy_of(bot: Agent) -> OwnCopy:
+    """Raises `Refused` `no_copy` if no place was chosen."""
+    if (row := own_copy_of(bot)) is None:
+        raise Refused("no_copy", "Choose a place first.")
+    return row
+
+
 def choose(person: Agent, bot: Agent, place: CopyPlace) -> OwnCopy:
-    """Send copies of the bot there from now on, the first at once. Raises `Refused`: `bad_place`, `bad_recipient`, `gone`."""
+    """Send copies of the bot there from now on, the first at once.
+
+    Raises `Refused`: `bad_place`, `bad_recipient`, `wrong_state`.
+    """
     known = own_copy_of(bot)
     if bot.wanted.gone_at is not None:
         raise Refused("wrong_state", f"{bot.name} is #leaving and cannot be changed.")
@@ -59,14 +69,15 @@ def choose(person: Agent, bot: Agent, place: CopyPlace) -> OwnCopy:
     return row
 
 
-def ask_now(person: Agent, bot: Agent) -> None:
+def ask_now(person: Agent, bot: Agent) -> OwnCopy:
     """Make a copy now. Raises `Refused` `no_copy`."""
-    if not OwnCopy.objects.filter(bot=bot).update(due_at=timezone.now()):
-        raise Refused("no_copy", "Choose a place first.")
+    row = chosen_copy_of(bot)
+    OwnCopy.objects.filter(bot=bot).update(due_at=timezone.now())
     journal.note(bot, person, "own copy now")
+    return row
 
 
 def end(person: Agent, bot: Agent) -> None:
-    """Make no more copies. Those that were made stay where they are."""
+    """Make no more copies. Existing copies stay where they are."""
     if OwnCopy.objects.filter(bot=bot).delete()[0]:
         journal.note(bot, person, "own copy ended")

@@ -62,7 +62,7 @@ class Copier:
             size = copy(row, bot, now)
         except (CopyTrouble, Refused, Unreadable, *TROUBLE) as error:
             words = words_of(error)
-            log.warning("no copy of %s went to its owner's place: %s", bot.name, words)
+            log.warning("cannot copy %s to its owner's place: %s", bot.name, words)
             mine.filter(failing_since=None).update(failing_since=now)
             mine.update(trouble=words[:300], due_at=now + AGAIN)
         else:
@@ -144,4 +144,4 @@ def words_of(error: BaseException) -> str:
     if isinstance(error, CopyTrouble | Unreadable):
         return str(error)
     line = " ".join(str(error).split())
-    return f"The place does not take it: {line}"
+    return f"The place refused the copy: {line}"

@@ -1,4 +1,6 @@
-"""Where a bot's owners send their own copies. People write the place; whoever copies writes everything else."""
+"""Where a bot's owners send their own copies. People write the place; the worker that copies writes
+everything else.
+"""
 
 from django.db import models
 

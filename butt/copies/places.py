@@ -30,7 +30,9 @@ def check(given: OwnCopy) -> None:
     for name, most in LONGEST.items():
         text = getattr(given, name)
         if len(text) > most or not can_be_seen(text):
-            raise Refused("bad_place", f"This has at most {most} characters, all of which can be seen.", name)
+            raise Refused(
+                "bad_place", f"This can have at most {most} characters, and no invisible ones.", name
+            )
     if given.kind not in PlaceKind:
         raise Refused("bad_place", f"A place is one of: {', '.join(PlaceKind)}.", "kind")
     _check_url(given.url)

@@ -17,19 +17,19 @@ from butt.exports.bundle import ExportBundle, ExportPart, Item
 from butt.exports.tar import entry_size, exactly, packed
 
 FORK = (
-    "Who has the secret speaks as the bot. Run the identity in one place only: while it runs here, do not start it "
-    "elsewhere. Two that write one feed fork it for ever, and no app can mend that."
+    "Anybody with the secret can publish as the bot. Run the identity in one place only: while it runs here, do not "
+    "start it elsewhere. Two programs that write one feed fork it for ever, and no app can repair that."
 )
 
 _README = """\
-This is the whole of {name}, a Secure Scuttlebutt {service}: {id}
+This is all the data of {name}, a Secure Scuttlebutt {service}: {id}
 
-It is a data folder as ssb-server has it: unpack it, and start a server on it.
+It is a data folder like that of ssb-server: unpack it, and start a server on it.
 
 STOP THE OLD ONE FIRST, for good. {fork}
 
-The newest message of its own feed in here is number {sequence}. If the bot went on after this was made, let the new
-one fetch its own messages from its friends before it publishes anything.
+Its own newest message in here is number {sequence}. If the bot published more after this was made, let the new one
+fetch its own messages from its friends before it publishes anything.
 """
 
 
@@ -65,7 +65,7 @@ def _check(bot: Agent, part: ExportPart, bundle: ExportBundle) -> None:
     if (part is ExportPart.SECRET and not bundle.count) or (part is ExportPart.ALL and bundle.author != own):
         raise Refused(
             "secret_damaged",
-            "The secret is gone, damaged or another's: nobody could run the bot with it. The log and blobs can be "
+            "The secret is missing, damaged or not this bot's: nobody could run the bot with it. The log and blobs can be "
             "exported.",
         )
     survey = bundle.survey
@@ -81,8 +81,8 @@ def _check(bot: Agent, part: ExportPart, bundle: ExportBundle) -> None:
     if bundle.author == own and survey.sequence < known:
         raise Refused(
             "log_behind",
-            f"The log ends at message {survey.sequence} of the bot's own feed, which has reached {known}: to run this "
-            "anywhere would fork the feed. The secret, gossip and blobs can be exported.",
+            f"The log ends at message {survey.sequence} of the bot's own feed, which has reached {known}. Running "
+            "this anywhere would fork the feed. The secret, gossip and blobs can be exported.",
         )
 
 

@@ -48,7 +48,9 @@ def database() -> Check:
             "Start it, or set BUTT_DATABASE_URL.",
         )
     if left:
-        return Check("database", f"{len(left)} migrations are left to do.", "Run `butt manage migrate`.")
+        return Check(
+            "database", f"{len(left)} migrations have not been run yet.", "Run `butt manage migrate`."
+        )
     return Check("database")
 
 
@@ -58,7 +60,7 @@ def part(name: str) -> Check:
     try:
         lives = name in living()
     except DatabaseError as error:
-        return Check(name, f"Whether {name} runs is not known: {error}".strip(), "Start the database.")
+        return Check(name, f"We cannot tell whether {name} runs: {error}".strip(), "Start the database.")
     return Check(name) if lives else Check(name, f"No {name} runs, or it hangs.", start)
 
 
@@ -116,7 +118,9 @@ def release() -> Check:
     try:
         newest = shelf.newest()
     except DatabaseError as error:
-        return Check("release", f"Which code there is is not known: {error}".strip(), "Start the database.")
+        return Check(
+            "release", f"We cannot tell which releases exist: {error}".strip(), "Start the database."
+        )
     if newest is None:
         return Check("release", "No code for bots is built yet.", "Start the steward: it builds it.")
     return Check("release")
@@ -141,7 +145,7 @@ def unreachable(host: str, port: int) -> str:
         with socket.create_connection((host, port), PATIENCE):
             return ""
     except OSError as error:
-        return (error.strerror or str(error) or "it takes too long").lower()
+        return (error.strerror or str(error) or "it did not answer in time").lower()
 
 
 CHECKS: tuple[Callable[[], Check], ...] = (

@@ -16,7 +16,7 @@ def opened(folder: Folder, name: str) -> BinaryIO | None:
         return None
     if not stat.S_ISREG(os.fstat(number).st_mode):
         os.close(number)
-        raise OSError(errno.EINVAL, "it is no file")
+        raise OSError(errno.EINVAL, "it is not a regular file")
     return open(number, "rb", buffering=0)  # noqa: PTH123 - it has no path any more
 
 

@@ -1,6 +1,7 @@
-"""What bots on machines keep, for code that may read it: asked for by a row, answered by what the machine sends.
+"""What bots on machines keep, for code that may only read it. A row asks for it, and the machine's upload
+answers.
 
-Nothing blocks here: callers ask again for what has not arrived yet.
+Nothing blocks here: if something has not arrived yet, callers ask again.
 """
 
 import errno
@@ -89,7 +90,7 @@ class RemoteReader:
 
 
 def _waiting(bot_id: uuid.UUID) -> Folder | None:
-    """Where the data of a bot lies that has not run on its machine yet."""
+    """Where the data of a bot lies that has never run on its machine; None for any other bot."""
     is_new = Placement.objects.filter(bot_id=bot_id, tried=False).exists()
     return (
         Folder(import_transfers.place_of(bot_id)) if is_new and import_transfers.is_waiting(bot_id) else None
@@ -97,7 +98,7 @@ def _waiting(bot_id: uuid.UUID) -> Folder | None:
 
 
 class Spool:
-    """A folder that is removed when nothing holds this object any more."""
+    """A folder that is removed once nothing refers to this object."""
 
     def __init__(self, path: Path) -> None:
         self.path = path
@@ -140,7 +141,7 @@ def _held(items: Any, spool: Spool) -> Iterator[Item]:
 
 
 def _read(item: Item, spool: Spool) -> Iterator[bytes]:
-    """Opened at once, because `FileGone` must be raised before the first byte."""
+    """Open the item at once, because `FileGone` must be raised before the first byte."""
     chunks = item.read()
 
     def flowing(spool: Spool) -> Iterator[bytes]:
@@ -151,10 +152,11 @@ def _read(item: Item, spool: Spool) -> Iterator[bytes]:
 
 
 def unpack(packed: Path, folder: Path, *, move: bool = False) -> None:
-    """A machine is somebody's, and may send anything: what it sent goes through the tar_filter that strangers' tars go through.
+    """Unpack what a machine sent. A machine belongs to a person and may send anything, so its tar passes the
+    same filter as tars from strangers.
 
-    No more bytes are written than came, and no more blocks of small files than leave room to others.
-    Raises `Rejected`, and OSError of the disk.
+    Writes no more bytes than arrived, and keeps `uploads.RESERVE` free on the disk. Raises `Rejected`, and
+    OSError of the disk.
     """
     folder.mkdir(parents=True, mode=0o700)
     most = min(packed.stat().st_size * BLOCKS, shutil.disk_usage(folder).free - uploads.RESERVE)
@@ -180,7 +182,9 @@ def _is_answered(job: MachineJob) -> bool:
 
 
 def _not_yet(bot_id: uuid.UUID, patience: float, ask: Callable[[], Any], said: str = SILENT) -> Unreadable:
-    """Callers are not told to wait for a machine that is known to be silent."""
+    """`Unreadable` if the machine is known to be silent, so that callers do not wait for it; else
+    `NotYet`.
+    """
     look = machine_status_of(bot_id)
     if look and look.seen_at and look.is_silent:
         return Unreadable(SILENT)
@@ -191,5 +195,5 @@ def _sizes(answer: Any) -> DataSizes:
     given = answer if isinstance(answer, dict) else {}
     sizes = {name: size for name, size in given.items() if isinstance(size, int) and 0 <= size < 1 << 62}
     if sizes.keys() != asdict(NOTHING).keys():
-        raise Unreadable("What its machine says makes no sense.")
+        raise Unreadable("Its machine sent an answer that we do not understand. Try again.")
     return DataSizes(**sizes)

@@ -120,7 +120,7 @@ class Supervisor:
         except (OSError, ValueError, psutil.NoSuchProcess):
             return
         except psutil.TimeoutExpired:
-            raise HostTrouble("supervisord runs but does not answer; it is waited for.") from None
+            raise HostTrouble("supervisord runs but does not answer; waiting for it") from None
 
     def _start(self) -> None:
         config = self.folder / "supervisord.conf"

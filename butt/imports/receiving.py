@@ -44,8 +44,8 @@ RESERVE = 64 << 20
 """Bytes of the disk that an import leaves free for others."""
 
 FORK = (
-    "The old one is stopped, and will never be started again: two that write one feed fork it for ever, and no app can "
-    "mend that."
+    "The old pub is stopped, and will never be started again: two pubs that write one feed fork it for ever, and no "
+    "app can repair that."
 )
 
 
@@ -63,7 +63,7 @@ class Receiving:
         self._name = check_bot_name(name)
         self._network = clean_network(network) if network else ""
         if not stopped:
-            raise Refused("not_stopped", "Confirm first that the old one is stopped for good.", "stopped")
+            raise Refused("not_stopped", "Confirm first that the old pub is stopped for good.", "stopped")
         check_may_have_another(person)
         self._most = round(configuration().import_gib * (1 << 30))
         if size > self._most:
@@ -92,7 +92,7 @@ class Receiving:
         except IntegrityError:
             self._clean()
             raise Refused(
-                "import_under_way", "Another import of yours is under way; wait for it to end."
+                "import_under_way", "Another import of yours is running. Wait until it ends."
             ) from None
         except BaseException:
             self._clean()
@@ -184,11 +184,11 @@ class Receiving:
         try:
             exported = clean_network(said if isinstance(said, str) else "")
         except Refused:
-            raise Refused("bad_archive", f"Its {EXPORT} tells of no network that can be.") from None
+            raise Refused("bad_archive", f"Its {EXPORT} names a network that is not valid.") from None
         if self._network not in ("", exported):
             raise Refused(
                 "bad_network",
-                f"Its export says that its network is {exported}. Choose that, or leave it as the export says.",
+                f"Its export says that its network is {exported}. Choose that one, or let the export decide.",
                 "network",
             )
         return exported
@@ -237,7 +237,7 @@ def _remove_if_left(path: Path, import_id: uuid.UUID) -> None:
             shutil.rmtree(path, ignore_errors=True)
 
 
-_NO_ROOM = "There is no room for it at the moment. Nothing was kept. Try again later."
+_NO_ROOM = "There is no room for it right now. Nothing was kept. Try again later."
 
 
 @contextmanager

@@ -124,9 +124,9 @@ class TarFilter:
     def finish(self) -> None:
         """Raises `Rejected` if the tar is not complete, or lacks what a pub cannot run without."""
         if self._first:
-            raise Rejected(f"This is {'too short to be ' if self._head else 'nothing, and no '}a tar.")
+            raise Rejected(f"This is {'too short to be' if self._head else 'empty, not'} a tar.")
         if not self._ended:
-            raise Rejected("The tar ends too early: it did not come over whole.")
+            raise Rejected("The tar ends too early: it did not arrive completely.")
         for name in (SECRET, LOG):
             if name in self._needed - self.kept:
                 raise Rejected(
@@ -147,7 +147,7 @@ class TarFilter:
         try:
             info = tarfile.TarInfo.frombuf(block, "utf-8", "surrogateescape")
         except tarfile.HeaderError as error:
-            what = "This is no tar" if self._first else "The tar is damaged"
+            what = "This is not a tar" if self._first else "The tar is damaged"
             raise Rejected(f"{what}: {error}.") from None
         self._first = False
         if info.size < 0 or self._came - BLOCK + info.size > self._most:
@@ -170,7 +170,7 @@ class TarFilter:
         if info.type in _ODD:
             raise Rejected(_NOT_OURS.format(name=shown, what=_ODD[info.type]))
         if info.type not in (tarfile.REGTYPE, tarfile.AREGTYPE, tarfile.CONTTYPE, tarfile.DIRTYPE):
-            raise Rejected(_NOT_OURS.format(name=shown, what="of no kind we know"))
+            raise Rejected(_NOT_OURS.format(name=shown, what="of an unknown kind"))
         parts = [part for part in name.split("/") if part not in ("", ".")]
         if name.startswith("/") or ".." in parts or "\0" in name or "\\" in name:
             raise Rejected(f"It holds {shown}, which leads out of its folder.")
@@ -180,11 +180,11 @@ class TarFilter:
             return
         top, wanted = ("", parts[0]) if len(parts) == 1 and parts[0] in self._more else _place(parts)
         if self._strict and (wanted is None or wanted == EXPORT or top):
-            raise Rejected(f"It holds {shown}, which is no part of a pub.")
+            raise Rejected(f"It holds {shown}, which is not part of a pub.")
         if wanted is None:
             return
         if self._top not in (None, top):
-            raise Rejected("It holds more than one pub's folder. Pack one alone.")
+            raise Rejected("It holds the folders of several pubs. Pack only one.")
         self._top = top
         self._open(wanted, info.size)
 
@@ -192,7 +192,7 @@ class TarFilter:
         if name in self.kept:
             raise Rejected(f"It holds {name} twice.")
         if size > _MOST.get(name, size):
-            raise Rejected(f"Its {name} is too big to be one.")
+            raise Rejected(f"Its {name} is too big to be valid.")
         self._charged += max(DISK_BLOCK, size + -size % DISK_BLOCK)
         if self._charged > self._most:
             raise too_big(self._most)
@@ -259,7 +259,8 @@ class TarFilter:
 
 def too_big(most: int) -> Rejected:
     return Rejected(
-        f"It is bigger than {most / (1 << 30):.3g} GiB, which is as much as one import may bring.", "too_big"
+        f"It is bigger than {most / (1 << 30):.3g} GiB, which is the most that one import may have.",
+        "too_big",
     )
 
 
@@ -275,4 +276,4 @@ def _place(parts: list[str]) -> tuple[str, str | None]:
 def _check_kind(block: bytes) -> None:
     for magic, kind in _PACKED.items():
         if block.startswith(magic):
-            raise Rejected(f"This is packed with {kind}. Unpack it first, and bring the tar that is inside.")
+            raise Rejected(f"This is packed with {kind}. Unpack it first, and upload the tar that is inside.")

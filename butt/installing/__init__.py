@@ -1,4 +1,6 @@
-"""A control plane on a Debian: steps that each know whether they are done, how to do it, and how to take it back."""
+"""Installs a control plane on Debian: steps that know whether they are done, how to do it, and how to undo
+it.
+"""
 
 NAME = "butt"
 """The name of the system user, its group, and the role and database in PostgreSQL."""

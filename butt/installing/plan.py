@@ -1,4 +1,6 @@
-"""What is to be installed: the answers of whoever installs it, and the settings that follow from them."""
+"""What will be installed: the answers of the person who installs it, and the settings that follow from
+them.
+"""
 
 import io
 import re

@@ -95,7 +95,7 @@ def claim(invite: Invite, ssb_id: str) -> Welcome:
         return Welcome(outcome)
     except ValueError:
         # Its pub does not know the invite yet, or gives an answer that our pub never gives.
-        log.warning("%s takes no claim of an invite: it says %.80r", bot.name, outcome)
+        log.warning("%s refused the claim of an invite: it says %.80r", bot.name, outcome)
         raise _no_answer(bot) from None
 
 
@@ -104,13 +104,13 @@ def _ask(bot: Agent, invite: Invite, ssb_id: str) -> str:
         answer = kept_connections.call(bot, "butt.claim", {"id": invite.code_id, "feed": ssb_id})
     except RemoteError as error:
         # It is catching up, or runs a release without claims.
-        log.warning("%s takes no claim of an invite: %s", bot.name, error)
+        log.warning("%s refused the claim of an invite: %s", bot.name, error)
         raise Refused(
             "no_answer",
             f"{bot.name} cannot accept this link now. Please use the code on the page of the invite.",
         ) from None
     except ScuttlebuttError as error:
-        log.warning("%s does not answer a claim of an invite: %s", bot.name, error)
+        log.warning("%s did not answer the claim of an invite: %s", bot.name, error)
         raise _no_answer(bot) from None
     return str(answer.get("outcome")) if isinstance(answer, dict) else ""
 

@@ -75,7 +75,7 @@ def create(
     try:
         kept_connections.call(bot, "butt.offer", offer_of(invite))
     except ScuttlebuttError as error:
-        log.warning("%s takes no invite: %s", bot.name, error)
+        log.warning("%s did not accept an invite: %s", bot.name, error)
         given_up = {"revoked_at": timezone.now(), "key": None}
         Invite.objects.filter(id=invite.id, offered_at=None).update(**given_up)
         return _made_meanwhile(bot, invite)
@@ -99,7 +99,9 @@ def revoke(person: Agent, bot: Agent, invite_id: uuid.UUID) -> None:
         try:
             kept_connections.call(bot, "butt.revoke", invite.code_id)
         except ScuttlebuttError as error:
-            log.warning("%s could not be told of a revocation, the monitor will: %s", bot.name, error)
+            log.warning(
+                "%s could not be told about a revocation; the monitor will do it: %s", bot.name, error
+            )
         else:
             Invite.objects.filter(id=invite.id).update(withdrawn_at=timezone.now())
 

@@ -1,1 +1,1 @@
-"""Bots that leave: what their owners are told, and what is left behind when they are gone."""
+"""Bots that are being deleted: what their owners are told, and what is left behind when they are gone."""

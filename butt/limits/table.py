@@ -74,7 +74,7 @@ ADDRESS_CONNECTIONS = Limit(
 )
 PIPELINED = Limit("pipelined-requests", 32, "requests", "How many requests one connection may send ahead.")
 STALL_SECONDS = Limit(
-    "stall-seconds", 300, "seconds", "How long a client may take nothing of what is sent to it."
+    "stall-seconds", 300, "seconds", "How long a client may read nothing of what it is sent."
 )
 
 # Request bodies, except those of imports.
@@ -84,7 +84,7 @@ BODIES = Limit(
     "bodies",
     256,
     "bodies",
-    "How many of them may be on their way at once. One more ends the slowest of the address that has the most.",
+    "How many of them may arrive at once. One more ends the slowest of the address that has the most.",
 )
 
 # Work for requests. A client is whoever sends the same cookie or token from the same address.
@@ -98,28 +98,26 @@ ADDRESS_WORK = Limit(
     "address-work",
     3,
     "requests",
-    "How many requests of one address the public server works on at once, of all kinds together.",
+    "How many requests of all kinds of one address the public server works on at once.",
 )
 CLIENT_SLOW_REQUESTS = Limit(
     "client-slow-requests",
     2,
     "requests",
-    "The same, of requests that check a password, send mail or wait for Stripe.",
+    "The same, for requests that check a password, send mail or wait for Stripe.",
 )
-ADDRESS_SLOW_REQUESTS = Limit("address-slow-requests", 2, "requests", "The same, of one address.")
+ADDRESS_SLOW_REQUESTS = Limit("address-slow-requests", 2, "requests", "The same, for one address.")
 CLIENT_READS = Limit(
     "client-reads", 2, "requests", "How many requests of one client may read a bot's log or data at once."
 )
-ADDRESS_READS = Limit("address-reads", 2, "requests", "The same, of one address.")
+ADDRESS_READS = Limit("address-reads", 2, "requests", "The same, for one address.")
 CLIENT_WAITING = Limit(
     "client-waiting",
     100,
     "requests",
-    "How many requests of one client may wait for their turn, of each kind.",
+    "How many requests of each kind of one client may wait for their turn.",
 )
-WAITING = Limit(
-    "waiting", 1000, "requests", "How many requests may wait for their turn in all, of each kind."
-)
+WAITING = Limit("waiting", 1000, "requests", "How many requests of each kind may wait for their turn in all.")
 
 # Passwords, codes and accounts, counted for all servers together.
 HASHES = Limit("hashes", 2, "passwords", "How many passwords one server hashes at once: each takes 46 MiB.")
@@ -140,18 +138,21 @@ ADDRESS_ACCOUNTS = Limit(
     "address-accounts",
     200,
     "in 10 minutes",
-    "How many accounts one address may make. A school, or a meeting where all sign up at once, has one address.",
+    "How many accounts one address may make. A school, or a meeting where all sign up at once, shares one address.",
     600,
 )
 
 # Machines.
 MACHINE_JOBS = Limit(
-    "machine-errands", 2, "jobs", "How much one machine is asked to send at once of its bots' data."
+    "machine-errands",
+    2,
+    "jobs",
+    "How many jobs one machine may have at once. In each it sends a part of a bot's data.",
 )
-JOBS = Limit("errands", 100, "jobs", "The same, of all machines.")
+JOBS = Limit("errands", 100, "jobs", "The same, for all machines together.")
 PUSHES = Limit("pushes", 8, "machines", "How many machines carry out their orders at once.")
 SLOW_PUSHES = Limit(
-    "slow-pushes", 16, "machines", "How many more may, of those that take longer than 20 seconds for it."
+    "slow-pushes", 16, "machines", "How many more machines may do so if they take longer than 20 seconds."
 )
 MACHINE_UPLOADS = Limit("machine-uploads", 4, "bodies", "How many exports one machine may send at once.")
 MACHINE_REQUESTS = Limit(
@@ -163,7 +164,7 @@ BOT_FIGURES = Limit(
     "bot-figures",
     64 << 10,
     "bytes",
-    "How many bytes of figures a bot may send in a second. What is more often than once a second is left out.",
+    "How many bytes of figures a bot may send in a second. Figures that come more often than once a second are left out.",
 )
 
 LOG_LINES = Limit(
@@ -191,7 +192,7 @@ RECIPIENT_LETTERS = Limit(
     "recipient-letters",
     10,
     "in a day",
-    "How many links to confirm an address, or for a new password, go to one address.",
+    "How many links to confirm an address or choose a new password are sent to one address.",
     86_400,
 )
 STRANGERS_LETTERS = Limit(
@@ -207,7 +208,7 @@ ADDRESS_JOINS = Limit(
     "address-joins",
     1000,
     "in a minute",
-    "How often one address may look at pages of invites or claim one. All guests of a meeting may have one.",
+    "How often one address may look at pages of invites or claim one. All guests of a meeting may share an address.",
     60,
 )
 ADDRESS_MISSES = Limit(
@@ -232,16 +233,16 @@ IMPORTS = Limit(
     "imports",
     8,
     "imports",
-    "How many imports may be on their way to one server. Another one ends the slowest of them.",
+    "How many bots may be uploaded to one server at once. Another one ends the slowest of them.",
 )
-PERSON_IMPORTS = Limit("person-imports", 2, "imports", "The same, of one person.")
+PERSON_IMPORTS = Limit("person-imports", 2, "imports", "The same, for one person.")
 PERSON_EXPORTS = Limit(
-    "person-exports", 4, "exports", "How many exports one person may have under way on one server."
+    "person-exports", 4, "exports", "How many exports of one person one server may send at once."
 )
 PERSON_PAGES = Limit(
     "person-pages", 30, "pages", "How many open pages of one person one server keeps up to date."
 )
-ADDRESS_PAGES = Limit("address-pages", 1000, "pages", "The same, of one address.")
+ADDRESS_PAGES = Limit("address-pages", 1000, "pages", "The same, for one address.")
 PERSON_LOGS = Limit("person-logs", 10, "pages", "How many bots' logs one person may follow on one server.")
 
 LIMITS = {found.name: found for found in list(globals().values()) if isinstance(found, Limit)}

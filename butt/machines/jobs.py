@@ -1,4 +1,4 @@
-"""Jobs for machines: requested by whoever wants something of a bot, carried out by the steward.
+"""Jobs for machines: requested by code that wants something of a bot, carried out by the steward.
 
 The row is the queue: if the steward is killed in the middle, its claim expires and the job is done again.
 """
@@ -81,9 +81,9 @@ def hold(ids: Collection[uuid.UUID], now: datetime) -> None:
     MachineJob.objects.filter(id__in=ids, done_at=None).update(claimed_at=now)
 
 
-def done(errand_id: uuid.UUID, answer: Any = None, trouble: str = "") -> None:
+def done(job_id: uuid.UUID, answer: Any = None, trouble: str = "") -> None:
     """Finish a job, successful or not. The first report counts: a later one may only see that nothing came of the job."""
-    MachineJob.objects.filter(id=errand_id, done_at=None).update(
+    MachineJob.objects.filter(id=job_id, done_at=None).update(
         done_at=timezone.now(), answer={} if answer is None else answer, trouble=trouble[:300]
     )
 

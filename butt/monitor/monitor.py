@@ -41,7 +41,7 @@ from butt.monitor.telling import (
 from butt.monitor.turns import Turns
 from butt.monitor.watch import EVERY, Bot, FigurePace, watch
 from butt.peers.models import OtherPub
-from butt.waking.listening import Bell, listening
+from butt.waking.listening import WriteEvent, listening
 from scuttlekit import Address, KeyPair, Peer, network_key
 
 log = logging.getLogger("butt.monitor")
@@ -107,7 +107,7 @@ class Monitor:
             self._follow(set())
             await sync_to_async(self._membership.leave)()
 
-    async def _work(self, moved: Bell, changed: Bell) -> None:
+    async def _work(self, moved: WriteEvent, changed: WriteEvent) -> None:
         async with asyncio.TaskGroup() as tasks:
             tasks.create_task(self._buffer.run())
             tasks.create_task(self._guests.run())
@@ -129,24 +129,24 @@ class Monitor:
             for chore in (*CHORES, *chores_of_rooms()):
                 tasks.create_task(_again_and_again(partial(self._lead, chore), chore.pause))
 
-    async def _look(self, moved: Bell) -> None:
+    async def _look(self, moved: WriteEvent) -> None:
         """Find the bots to watch, and wait until that may have changed."""
         began = time.monotonic()
         places = await sync_to_async(_places)()
         self._follow({place for place in places if self._membership.is_mine(place[0])})
         await asyncio.sleep((time.monotonic() - began) * LOOKING_SHARE)
-        await moved.rings(SELDOM)
+        await moved.wait_async(SELDOM)
 
-    async def _beat(self, moved: Bell | None = None) -> None:
+    async def _beat(self, moved: WriteEvent | None = None) -> None:
         living = set(self._membership.living)
         await sync_to_async(self._membership.beat)(
             watching=len(self._watches), written=self._buffer.written, lost=self._buffer.lost
         )
         if moved and set(self._membership.living) != living:
-            moved.ring()
+            moved.set()
 
-    async def _hear(self, changed: Bell) -> None:
-        await changed.rings(SELDOM)
+    async def _hear(self, changed: WriteEvent) -> None:
+        await changed.wait_async(SELDOM)
         self._spread()
 
     def _new_event(self) -> asyncio.Event:

@@ -1,4 +1,4 @@
-"""What operators do day by day to people and bots: the journal records who took each action and why."""
+"""What operators do to people, bots and machines: the journal records who took each action and why."""
 
 
 class NotDone(Exception):

@@ -58,7 +58,7 @@ OF_BOT = {
         ),
         OperatorAction(
             "confirm-place",
-            "Say where a bot lives that waits since the service was restored from a backup.",
+            "Say where a bot lives that has been waiting since the service was restored from a backup.",
             restored.confirm_place,
             "the machine, or `here`",
         ),

@@ -1,4 +1,6 @@
-"""What operators do to a bot. `actor` is the operator's agent, or the name of whoever ran the command."""
+"""What operators do to a bot. `actor` is the operator's agent, or the name of the user who ran the
+command.
+"""
 
 from django.db import IntegrityError, transaction
 from django.db.models import F
@@ -66,8 +68,8 @@ def rename(actor: Actor, bot: Agent, reason: str, name: str) -> None:
     domain = configuration().domain
     _tell(
         bot,
-        f"{before} is called {name} now",
-        f"Your bot {before}.{domain} has another name: {name}.{domain}. It starts again, and is reached at that address from then on. "
+        f"{before} is now called {name}",
+        f"Your bot {before}.{domain} has a new name: {name}.{domain}. It restarts, and from then on you reach it at that address. "
         f"The links of your invites work as before.\n\nThe reason: {reason}\n",
     )
 

@@ -1,4 +1,6 @@
-"""What operators do to a person. `actor` is the operator's agent, or the name of whoever ran the command."""
+"""What operators do to a person. `actor` is the operator's agent, or the name of the user who ran the
+command.
+"""
 
 from allauth.mfa.models import Authenticator
 from allauth.usersessions.models import UserSession
@@ -65,7 +67,7 @@ def make_first(address: str) -> None:
     try:
         validate_email(address)
     except ValidationError:
-        raise NotDone(f"{address} is no e-mail address.") from None
+        raise NotDone(f"{address} is not an e-mail address.") from None
     with transaction.atomic():
         found = Account.objects.filter(email=address).first()
         make_staff(HERE, found or Account.objects.create_superuser(address, None), "the first operator")
@@ -100,8 +102,8 @@ def reset_factors(actor: Actor, account: Account, reason: str) -> None:
     write_to(
         [account.email],
         "Your second factor was removed",
-        f"Whoever runs {site} has removed the second factor of your account, as somebody said that it was lost and proved that "
-        f"they are you. You are signed out everywhere.\n\nIf it was not you who asked for it, sign in now, choose another password and "
+        f"The operators of {site} removed the second factor from your account, because somebody said that it was lost and proved that "
+        f"they are you. You are signed out everywhere.\n\nIf that was not you, sign in now, choose a new password and "
         f"write to us.\n",
     )
 

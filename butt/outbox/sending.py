@@ -32,7 +32,7 @@ KEPT = timedelta(days=400)
 """Longer than any event lasts that people are told about once."""
 
 FAILED_IN_A_ROW = 3
-"""After this many failures the channel is taken not to work at the moment. Fewer may be due to single addresses."""
+"""After this many failures the channel counts as down. Fewer may be due to single addresses."""
 
 
 def send_due(now: datetime) -> bool:

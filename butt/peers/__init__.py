@@ -1,1 +1,3 @@
-"""What bots do towards others: where they announce themselves, whom they follow, and which other pubs they join."""
+"""What bots do with others: where they announce themselves, whom they follow, and which other pubs they
+join.
+"""

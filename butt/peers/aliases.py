@@ -93,10 +93,10 @@ def _ask(bot: Agent, name: str, alias: str) -> Any:
         return kept_connections.call(bot, name, alias)
     except RemoteError as error:
         # A release without aliases has none.
-        log.info("%s tells of no alias: %s", bot.name, error)
+        log.info("%s refused to look up an alias: %s", bot.name, error)
         return None
     except ScuttlebuttError as error:
-        log.warning("%s does not tell of an alias: %s", bot.name, error)
+        log.warning("%s did not answer about an alias: %s", bot.name, error)
         raise Refused("no_answer", f"{bot.name} is not answering. Please try again in a moment.") from None
 
 

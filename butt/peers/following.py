@@ -71,7 +71,7 @@ def _call(bot: Agent, name: str, argument: object) -> object:
         return kept_connections.call(bot, name, argument)
     except ScuttlebuttError as error:
         log.warning("%s does not change whom it follows or blocks: %s", bot.name, error)
-        raise Refused("no_answer", f"{bot.name} did not do it: {error}. Please try again.") from None
+        raise Refused("no_answer", f"{bot.name} did not do that: {error}. Please try again.") from None
 
 
 def clean_feed(text: str) -> str:

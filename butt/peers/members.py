@@ -159,8 +159,8 @@ def _answer(bot: Agent, asked: Mapping[str, Any]) -> Mapping[str, Any]:
 
 
 def _no_answer(bot: Agent, error: Exception) -> Refused:
-    log.warning("%s does not tell of its members: %s", bot.name, error)
-    return Refused("no_answer", f"{bot.name} does not answer now. Please try again.")
+    log.warning("%s did not list its members: %s", bot.name, error)
+    return Refused("no_answer", f"{bot.name} is not answering. Please try again in a moment.")
 
 
 def read_page(bot: Agent, answer: Mapping[str, Any], after: int, most: int) -> Page:

@@ -1,4 +1,6 @@
-"""Bots whose pubs have yet to be told of their room: who may meet there, and where the pages of aliases are."""
+"""Bots whose pubs do not know about their room yet: who may meet there, and where the pages of aliases
+are.
+"""
 
 import uuid
 from dataclasses import dataclass

@@ -145,7 +145,7 @@ def _checked(bot: Agent, challenge: str, said: Any) -> str | None:
     if not isinstance(ssb_id, str) or not isinstance(app_challenge, str):
         return None
     if not is_solution(sid, ssb_id, challenge, app_challenge, said.get("solution")):
-        log.warning("%s tells of a sign-in that nobody signed", bot.name)
+        log.warning("%s reported a sign-in whose signature is not valid", bot.name)
         return None
     return ssb_id
 

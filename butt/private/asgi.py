@@ -82,7 +82,7 @@ class PrivateHandler(Pages):
             return
         except TooBig:
             most = MOST_OF_THE_VAULT.get(kind[1] or "", MOST_BYTES)
-            await answer(scope, send, 413, "too_big", f"At most {most} bytes are taken.")
+            await answer(scope, send, 413, "too_big", f"At most {most} bytes are accepted.")
         except TooSlow:
             await answer_too_slow(scope, send)
         except Full:

@@ -84,7 +84,7 @@ def _append(file: BinaryIO, chunk: bytes) -> None:
     before = file.tell() // LOOK_EVERY
     file.write(chunk)
     if file.tell() // LOOK_EVERY != before and shutil.disk_usage(file.name).free < uploads.RESERVE:
-        raise OSError(errno.ENOSPC, "others need what is left of the disk")
+        raise OSError(errno.ENOSPC, "the rest of the disk is reserved for others")
 
 
 async def _body(receive: ASGIReceiveCallable) -> AsyncIterator[bytes]:
@@ -109,4 +109,4 @@ def _length(header: bytes | None) -> int:
 
 async def _too_big(upload: Upload) -> HttpResponse:
     await sync_to_async(uploads.refuse)(upload)
-    return answer(413, "too_big", f"At most {upload.most} bytes are expected.")
+    return answer(413, "too_big", f"At most {upload.most} bytes are accepted.")

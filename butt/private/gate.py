@@ -42,11 +42,11 @@ def refusal_of(authorization: str, path: str) -> JsonResponse | None:
         if _is_masters(token):
             if name_of(path) not in CLOSED_TO_MASTER:
                 return None
-            return answer(403, "not_yours", "This is for the machine itself.")
+            return answer(403, "not_yours", "Only the machine itself may do this.")
         if machine := tokens.bearer_of(token):
             if _is_own(path, machine.minion_id):
                 return None
-            return answer(403, "not_yours", "A machine's token is for what it says of itself.")
+            return answer(403, "not_yours", "A machine's token is only for the machine's own data.")
     refused = answer(401, "no_token", "Send the master's token: Authorization: Bearer TOKEN.")
     refused.headers["WWW-Authenticate"] = "Bearer"
     return refused

@@ -72,4 +72,4 @@ def only_put(request: HttpRequest, minion_id: str, export_id: object) -> HttpRes
 
 def broken(request: HttpRequest | None) -> JsonResponse:  # noqa: ARG001
     """The details are in our log; the machine only must not take this for a valid answer."""
-    return answer(500, "broken", "This went wrong here; nothing is known.")
+    return answer(500, "broken", "Something went wrong on our side; nothing is known.")

@@ -59,7 +59,7 @@ def of_queues() -> Iterator[Metric]:
     yield GaugeMetricFamily("butt_payers_due", "People whose payment is due.", value=payers["due"])
     yield GaugeMetricFamily(
         "butt_payers_failing",
-        "People of whom Stripe could not be asked the last time.",
+        "People about whom Stripe could not be asked the last time.",
         value=payers["failing"],
     )
 

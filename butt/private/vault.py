@@ -125,9 +125,9 @@ def small(request: HttpRequest, vault: VaultWriter, bot_id: uuid.UUID, what: str
     """The bot's secret, or another of its small files."""
     content = request.read()
     if what not in _SMALL:
-        return answer(404, "not_kept", "No such thing is kept of a bot.")
+        return answer(404, "not_kept", "Nothing with that name is kept for a bot.")
     if what == SECRET and not _is_its_own(bot_id, content):
-        return answer(409, "another_identity", "This secret is not that of the bot.")
+        return answer(409, "another_identity", "This is not the secret of that bot.")
     if refusal := _refusal_of_room(bot_id):
         return refusal
     ledger.took(bot_id, vault.small(bot_id, what, content))
@@ -146,7 +146,7 @@ def blob(request: HttpRequest, vault: VaultWriter, bot_id: uuid.UUID, name: str)
         try:
             change = vault.blob(bot_id, name, request.read())
         except ValueError:
-            return answer(409, "another_blob", "This blob is not what its name says.")
+            return answer(409, "another_blob", "The content of this blob does not match its name.")
     ledger.took(bot_id, change)
     return HttpResponse(status=204)
 
@@ -159,7 +159,7 @@ def looks(request: HttpRequest, minion_id: str) -> HttpResponse:
         said = json.loads(request.body)
         seen = {uuid.UUID(bot_id): _look(*look) for bot_id, look in said.items()}
     except (ValueError, TypeError, AttributeError, RecursionError):
-        return answer(422, "bad_looks", "Tell of each bot how far behind it is.")
+        return answer(422, "bad_looks", "Say for each bot how far behind it is.")
     if len(seen) > MOST_BOTS:
         return answer(422, "bad_looks", f"No machine runs more than {MOST_BOTS} bots.")
     here = Placement.objects.filter(machine__minion_id=minion_id, bot_id__in=seen)
@@ -170,7 +170,7 @@ def looks(request: HttpRequest, minion_id: str) -> HttpResponse:
 
 def _look(behind: object, seconds: object, trouble: object) -> ledger.Look:
     if not (isinstance(behind, int) and isinstance(seconds, int) and isinstance(trouble, str)):
-        raise TypeError("a look is two numbers and words")
+        raise TypeError("an entry must be two numbers and a text")
     return ledger.Look(min(max(behind, 0), FURTHEST), min(max(seconds, 0), FURTHEST), storable(trouble[:300]))
 
 

@@ -136,8 +136,8 @@ class Gift(forms.ModelForm):  # type: ignore[type-arg]
         model = Payer
         fields = ("coupon",)
         help_texts: ClassVar[dict[str, str]] = {
-            "coupon": f"{FREE_MONTH} has their next month cost nothing; or the id of a coupon of yours at Stripe. It is given "
-            "with their next invoice, and this field is empty again."
+            "coupon": f"{FREE_MONTH} makes their next month free. Or enter the id of a coupon in your Stripe account. It is given "
+            "with their next invoice; then this field is empty again."
         }
 
     def clean_coupon(self) -> str:
@@ -316,7 +316,7 @@ class AccessKeyAdmin(ReadOnly):
         left = key.ends_at - timezone.now() if key.ends_at else None
         if left is None or left > KEY_ENDS_SOON:
             return ""
-        when = f"ends in {left.days} days" if left > timedelta(0) else "has ended"
+        when = f"expires in {left.days} days" if left > timedelta(0) else "has expired"
         return f"The key {when}. {key.renew}".strip()
 
 

@@ -34,7 +34,7 @@ ASKED_FOR = frozenset(
         "account/email/account_already_exists",
     }
 )
-"""E-mails that whoever types an address causes to be sent there."""
+"""E-mails that anybody can cause by typing an address."""
 
 log = logging.getLogger("butt.public")
 

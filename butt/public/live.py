@@ -30,7 +30,7 @@ from butt.limits.networks import network_of
 from butt.limits.table import ADDRESS_PAGES, PERSON_PAGES, Limit
 from butt.public.addresses import address_of
 from butt.public.holding import hold
-from butt.waking.listening import Bell, listening
+from butt.waking.listening import WriteEvent, listening
 
 log = logging.getLogger("butt.public")
 
@@ -89,15 +89,15 @@ class Board:
         self._open: dict[uuid.UUID, Counter[str]] = defaultdict(Counter)
         self._changed = asyncio.Condition()
         self._task: asyncio.Task[None] | None = None
-        self._bell: Bell | None = None
+        self._written: WriteEvent | None = None
 
     async def follow(self, person_id: uuid.UUID, name: str) -> AsyncIterator[str]:
         """The mark of this page now, and whenever it changes. Ends after `STREAM_SECONDS`; the browser then
         reconnects.
         """
         self._open[person_id][name] += 1
-        if self._bell:
-            self._bell.ring()
+        if self._written:
+            self._written.set()
         if self._task is None or self._task.done():
             # In a context of its own, as it outlives the request that started it, and that request's thread.
             self._task = asyncio.create_task(self._look(), context=Context())
@@ -120,11 +120,11 @@ class Board:
                 self._marks.pop(person_id, None)
 
     async def _look(self) -> None:
-        with listening(*SHOWN, ignoring=("due_at",)) as bell:
-            await self._look_when(bell)
+        with listening(*SHOWN, ignoring=("due_at",)) as written:
+            await self._look_when(written)
 
-    async def _look_when(self, bell: Bell) -> None:
-        self._bell = bell
+    async def _look_when(self, written: WriteEvent) -> None:
+        self._written = written
         while self._open:
             try:
                 marks = await sync_to_async(_marks_of)(
@@ -142,7 +142,7 @@ class Board:
                 self._marks = marks
                 self._changed.notify_all()
             await asyncio.sleep(PACE)
-            await bell.rings(SELDOM)
+            await written.wait_async(SELDOM)
 
 
 def _marks_of(people: dict[uuid.UUID, set[str]]) -> dict[uuid.UUID, dict[str, str]]:

@@ -45,7 +45,7 @@ def remove(owner: Agent, bot: Agent, person_id: uuid.UUID) -> None:
     before = _share(bot, person_id)
     owners.remove(owner, bot, person_id)
     if before:
-        _tell(bot, before[0], "it is not shared with you any more", "letters/removed.txt", owner)
+        _tell(bot, before[0], "it is no longer shared with you", "letters/removed.txt", owner)
 
 
 def _share(bot: Agent, person_id: uuid.UUID) -> tuple[str, str] | None:

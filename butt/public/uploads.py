@@ -107,7 +107,7 @@ class Incoming:
                     "Try again over a faster connection, or later."
                 )
             if message is None:
-                raise _broken_off(f"For {STALL_SECONDS} seconds nothing more came: send it again.")
+                raise _broken_off(f"No data arrived for {STALL_SECONDS} seconds. Send it again.")
             if message["type"] == "http.disconnect":
                 self._over = True
                 raise _broken_off("The connection broke. Try again.")

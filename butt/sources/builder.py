@@ -46,8 +46,8 @@ class Builder:
 
     def run(self, go_on: GoOn) -> None:
         """Run rounds for as long as `go_on()` is true."""
-        with listening(Release) as bell:
-            rounds(lambda: 0.0 if self.round() else LOOK, go_on, log, AFTER_TROUBLE, bell.wait)
+        with listening(Release) as written:
+            rounds(lambda: 0.0 if self.round() else LOOK, go_on, log, AFTER_TROUBLE, written.wait)
 
     def round(self) -> bool:
         """Whether anything was built."""
@@ -130,7 +130,7 @@ class Builder:
                     return path
         if wanted.runtime not in {"", *(kind.runtime for kind in KINDS)}:
             raise BuildFailed(
-                f"It was built for {wanted.runtime}, which is not here any more: upgrade instead."
+                f"It was built for {wanted.runtime}, which is no longer installed. Upgrade instead."
             )
         raise BuildFailed("Its source is gone or has changed since, and no earlier build of it is kept.")
 

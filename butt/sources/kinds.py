@@ -17,4 +17,4 @@ def kind_of(folder: Path) -> SourceKind:
     first = [kind.needed[0] for kind in found or KINDS]
     if found:
         raise BuildFailed(f"{folder} has {' and '.join(first)}: a source has only one of them.")
-    raise BuildFailed(f"{folder} is no source of a bot: it has no {' and no '.join(first)}.")
+    raise BuildFailed(f"{folder} is not a source of a bot: it has no {' and no '.join(first)}.")

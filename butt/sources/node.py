@@ -46,7 +46,7 @@ class Node:
             _package(source)["dependencies"]
         except (ValueError, KeyError, TypeError, AttributeError):
             raise BuildFailed(
-                f"The package.json or package-lock.json of {source} makes no sense: "
+                f"The package.json or package-lock.json of {source} is not valid: "
                 "make the lockfile again with `npm install --package-lock-only`."
             ) from None
 

@@ -70,14 +70,14 @@ class Python:
             module, flags = _program(project)
         except (ValueError, KeyError, TypeError, AttributeError) as error:
             raise BuildFailed(
-                f"The pyproject.toml or {LOCK} of {source} makes no sense: {_words(error)}"
+                f"The pyproject.toml or {LOCK} of {source} is not valid: {_words(error)}"
             ) from None
         if not _is_module(source, module):
             raise BuildFailed(
-                f"{source} has no module {module}, which its pyproject.toml says is to be started."
+                f"{source} has no module {module}, which its pyproject.toml names to be started."
             )
         if not all(isinstance(flag, str) for flag in flags):
-            raise BuildFailed(f"tool.butt.python-flags of {source} is no list of strings.")
+            raise BuildFailed(f"tool.butt.python-flags of {source} is not a list of strings.")
         if not supported.contains(_VERSION, prereleases=True):
             raise BuildFailed(f"{source} needs Python {supported}, and this service runs on {self.runtime}.")
         for requirement in wanted:
@@ -119,7 +119,7 @@ class Python:
         try:
             built_for = (release / self.packages / BUILT_FOR).read_text()
         except OSError:
-            return "the packages of its code are not on this disk any more; “rebuild” makes them anew"
+            return "the packages of its code are no longer on this disk; “rebuild” installs them again"
         if built_for == _this_python():
             return ""
         return f"its code was built for {built_for}, and this is {_this_python()}; “upgrade” moves it to a build that fits"

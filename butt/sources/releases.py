@@ -45,7 +45,7 @@ class Built:
     def misfit(self) -> str:
         """Why it cannot run here, and what to do about it; empty if it can."""
         if not self.path.is_dir():
-            return "its code is not on this disk any more; “rebuild” makes it anew"
+            return "its code is no longer on this disk; “rebuild” builds it again"
         try:
             return kind_of(self.path).misfit(self.path)
         except BuildFailed as failed:
@@ -101,7 +101,7 @@ def check(source: Path) -> None:
     kind = kind_of(source)
     for name in kind.needed:
         if not (source / name).is_file():
-            raise BuildFailed(f"{source} is no source of a bot: it has no {name}.")
+            raise BuildFailed(f"{source} is not a source of a bot: it has no {name}.")
     kind.check(source)
 
 

@@ -1,1 +1,1 @@
-"""The steward makes what is wanted so: one small, persisted step of one bot at a time."""
+"""The steward carries out what people want: one small, saved step of one bot at a time."""

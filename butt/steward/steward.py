@@ -78,8 +78,8 @@ class Steward:
         def work() -> float:
             return 0.0 if self.round() else _until_the_next()
 
-        with listening(Progress) as bell:
-            rounds(work, go_on, log, AFTER_TROUBLE.total_seconds(), bell.wait)
+        with listening(Progress) as written:
+            rounds(work, go_on, log, AFTER_TROUBLE.total_seconds(), written.wait)
 
     def round(self) -> bool:
         """Look once at each bot that is due. Returns whether there was any."""

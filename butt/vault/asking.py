@@ -24,8 +24,12 @@ def copy_of(bot: Agent) -> Vaulted | None:
 def known_copy_of(bot: Agent) -> Vaulted:
     """Raises `Refused` `no_copy`."""
     if (copy := copy_of(bot)) is None:
-        raise Refused("no_copy", f"The vault has no copy of {bot.name}.")
+        raise _no_copy(bot)
     return copy
+
+
+def _no_copy(bot: Agent) -> Refused:
+    return Refused("no_copy", f"The vault has no copy of {bot.name}.")
 
 
 def is_lost(copy: Vaulted | None) -> bool:
@@ -36,7 +40,7 @@ def ask_back(actor: Agent | str, bot: Agent) -> None:
     """Ask for the bot to come back from the vault. Raises `Refused`: `wrong_state`, `no_copy`, `held`."""
     copy = copy_of(bot)
     if not configuration().vault or copy is None or not copy.things:
-        raise Refused("no_copy", f"The vault has no copy of {bot.name}.")
+        raise _no_copy(bot)
     if bot.wanted.gone_at is not None:
         raise Refused("wrong_state", f"{bot.name} is #leaving. Restore it first.")
     if copy.back:

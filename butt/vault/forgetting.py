@@ -1,4 +1,4 @@
-"""Removing the vault's copies of bots that are gone, and finding copies of bots that nobody knows."""
+"""Removing the vault's copies of bots that are gone, and finding copies of unknown bots."""
 
 import uuid
 from collections.abc import Container, Iterator
@@ -26,7 +26,7 @@ SETTLED = timedelta(hours=1)
 
 @dataclass(frozen=True)
 class Left:
-    """What the vault has of a bot that nobody knows; `size` is in bytes."""
+    """What the vault has of an unknown bot; `size` is in bytes."""
 
     bot_id: uuid.UUID
     things: int

@@ -47,5 +47,9 @@ class Vaulted(models.Model):
     check_words = models.CharField(max_length=300, blank=True, default="", help_text="What was found then.")
     gone_at = models.DateTimeField(null=True, help_text="When the bot itself went for good.")
 
+    class Meta:
+        verbose_name = "copy in the vault"
+        verbose_name_plural = "copies in the vault"
+
     def __str__(self) -> str:
         return f"copy of {self.bot_id}"

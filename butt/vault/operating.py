@@ -25,7 +25,7 @@ OF_LOST = {
     for action in (
         OperatorAction(
             "come-back",
-            "Bring the bot back from the vault, if its data is lost. It says nothing until it has caught up.",
+            "Bring the bot back from the vault, if its data is lost. It publishes nothing until it has caught up.",
             come_back,
         ),
     )

@@ -30,77 +30,77 @@ QUIET = 30.0
 AFTER_TROUBLE = 2.0
 
 
-class Bell:
-    """Rings when a row of one of `tables` is added, deleted, or changed in columns other than `ignoring`.
+class WriteEvent:
+    """Is set when a row of one of `tables` is added, deleted, or changed in columns other than `ignoring`.
 
-    If it rings while nobody waits, the next wait ends at once. Only one caller may wait at a time.
+    If it is set while nobody waits, the next wait ends at once. Only one caller may wait at a time.
     """
 
     def __init__(self, tables: Collection[str], ignoring: Collection[str] = ()) -> None:
         self._tables, self._ignoring = frozenset(tables), frozenset(ignoring)
-        self._rung = os.eventfd(0, os.EFD_NONBLOCK | os.EFD_CLOEXEC)
-        weakref.finalize(self, os.close, self._rung)
+        self._set = os.eventfd(0, os.EFD_NONBLOCK | os.EFD_CLOEXEC)
+        weakref.finalize(self, os.close, self._set)
         self._poll = select.poll()
-        self._poll.register(self._rung, select.POLLIN)
+        self._poll.register(self._set, select.POLLIN)
 
-    def hears(self, word: Word) -> bool:
+    def matches(self, word: Word) -> bool:
         if word.table not in self._tables:
             return False
         return not (word.columns and word.columns <= self._ignoring)
 
-    def ring(self) -> None:
+    def set(self) -> None:
         """Safe to call from a signal handler, as it takes no lock."""
-        os.eventfd_write(self._rung, 1)
+        os.eventfd_write(self._set, 1)
 
     def wait(self, seconds: float) -> bool:
-        """Returns whether it rang within this many seconds."""
+        """Whether it was set within this many seconds; waiting clears it."""
         if not self._poll.poll(1000 * (seconds if _listener.hears else min(seconds, UNHEARD))):
             return False
-        self._rest()
+        self._clear()
         return True
 
-    async def rings(self, seconds: float) -> bool:
-        """The same on an event loop."""
-        loop, rang = asyncio.get_running_loop(), asyncio.Event()
-        loop.add_reader(self._rung, rang.set)
+    async def wait_async(self, seconds: float) -> bool:
+        """Like `wait`, on an event loop."""
+        loop, was_set = asyncio.get_running_loop(), asyncio.Event()
+        loop.add_reader(self._set, was_set.set)
         try:
             async with asyncio.timeout(seconds if _listener.hears else min(seconds, UNHEARD)):
-                await rang.wait()
+                await was_set.wait()
         except TimeoutError:
             return False
         finally:
-            loop.remove_reader(self._rung)
-        self._rest()
+            loop.remove_reader(self._set)
+        self._clear()
         return True
 
-    def _rest(self) -> None:
+    def _clear(self) -> None:
         with suppress(BlockingIOError):
-            os.eventfd_read(self._rung)
+            os.eventfd_read(self._set)
 
 
 class _Listener:
-    """The thread that hears announcements and rings bells. `hears` says whether they reach it now."""
+    """The thread that hears announcements and sets events. `hears` says whether they reach it now."""
 
     def __init__(self) -> None:
-        self.bells: tuple[Bell, ...] = ()
+        self.events: tuple[WriteEvent, ...] = ()
         self.hears = False
         self._lock = threading.Lock()
         self._thread: threading.Thread | None = None
 
-    def add(self, bell: Bell) -> None:
+    def add(self, event: WriteEvent) -> None:
         with self._lock:
-            self.bells = (*self.bells, bell)
+            self.events = (*self.events, event)
             if self._thread is None or not self._thread.is_alive():
                 self._thread = threading.Thread(target=self._listen, name="listening", daemon=True)
                 self._thread.start()
 
-    def remove(self, bell: Bell) -> None:
+    def remove(self, event: WriteEvent) -> None:
         with self._lock:
-            self.bells = tuple(other for other in self.bells if other is not bell)
+            self.events = tuple(other for other in self.events if other is not event)
 
-    def ring_all(self) -> None:
-        for bell in self.bells:
-            bell.ring()
+    def set_all(self) -> None:
+        for event in self.events:
+            event.set()
 
     def _listen(self) -> None:
         while True:
@@ -110,7 +110,7 @@ class _Listener:
                     if not self.hears:
                         # Rows may have been written before we listened: have everybody look once.
                         self.hears = True
-                        self.ring_all()
+                        self.set_all()
                     if word:
                         self._tell(word)
             except (DatabaseError, OSError) as error:
@@ -121,24 +121,24 @@ class _Listener:
 
     def _tell(self, text: str) -> None:
         word = Word.read(text)
-        for bell in self.bells:
-            if word and bell.hears(word):
-                bell.ring()
+        for event in self.events:
+            if word and event.matches(word):
+                event.set()
 
 
 _listener = _Listener()
 
 
 @contextmanager
-def listening(*models: type[Model], ignoring: Collection[str] = ()) -> Iterator[Bell]:
-    """Within this block, a bell that rings when the tables of these models are written to."""
+def listening(*models: type[Model], ignoring: Collection[str] = ()) -> Iterator[WriteEvent]:
+    """Within this block, an event that is set when the tables of these models are written to."""
     tables = [model._meta.db_table for model in models]  # noqa: SLF001 - documented by Django
-    bell = Bell(tables, ignoring)
-    _listener.add(bell)
+    event = WriteEvent(tables, ignoring)
+    _listener.add(event)
     try:
-        yield bell
+        yield event
     finally:
-        _listener.remove(bell)
+        _listener.remove(event)
 
 
 def is_listening() -> bool:
@@ -146,9 +146,9 @@ def is_listening() -> bool:
     return _listener.hears
 
 
-def ring_all() -> None:
+def set_all() -> None:
     """Wake everyone who waits in this process, for example when it is to end. Safe in a signal handler."""
-    _listener.ring_all()
+    _listener.set_all()
 
 
 def _from_postgres() -> Iterator[str]:

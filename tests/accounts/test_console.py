@@ -1,4 +1,4 @@
-"""Operators: the console, and looking at a person's pages."""
+"""Operators: the console, and viewing a person's pages."""
 
 import time
 from decimal import Decimal
@@ -39,7 +39,7 @@ def test_an_operator_is_made_at_the_command_line(monkeypatch: pytest.MonkeyPatch
     assert start("olga@example.org")[0].get("/console/").status_code == 200
 
 
-def test_a_second_factor_that_there_is_must_have_been_shown():
+def test_an_operator_with_a_second_factor_must_have_used_it():
     olga, secret, _ = with_app("olga")
     Account.objects.filter(id=olga.id).update(is_staff=True, is_superuser=True)
     client = Client()
@@ -51,7 +51,7 @@ def test_a_second_factor_that_there_is_must_have_been_shown():
     assert client.get("/console/").status_code == 200
 
 
-def test_the_lists_are_there_and_cost_the_same_for_many(django_assert_max_num_queries: Any):
+def test_the_lists_take_the_same_queries_for_many_rows(django_assert_max_num_queries: Any):
     many_bots(account("alice").agent, 30)
     client = operator()
     for path in (
@@ -71,7 +71,7 @@ def test_the_lists_are_there_and_cost_the_same_for_many(django_assert_max_num_qu
             assert client.get(f"/console/{path}/").status_code == 200, path
 
 
-def test_the_console_shows_only_what_we_show_of_ourselves():
+def test_the_console_lists_only_our_own_models():
     assert {model.__name__ for model in site._registry} == {
         "AccessKey",
         "Account",
@@ -111,7 +111,7 @@ def test_an_operator_sees_who_is_slowed_down_and_why():
     assert PERSON_EXPORTS.what in shown
 
 
-def test_an_account_is_closed_and_opened_for_a_reason_and_nothing_is_changed_without():
+def test_closing_and_opening_an_account_needs_a_reason():
     alice, client = account("alice"), operator()
     page = f"/console/accounts/account/{alice.id}/change/"
     assert client.post(page, {"email": "eve@example.org", "is_staff": "on"}).status_code == 403
@@ -130,14 +130,14 @@ def test_an_account_is_closed_and_opened_for_a_reason_and_nothing_is_changed_wit
     assert suspended.actor == reinstated.actor == str(Account.objects.get(is_staff=True).agent_id)
 
 
-def test_a_look_needs_a_reason_shows_the_pages_and_changes_nothing():
+def test_viewing_a_persons_pages_needs_a_reason_and_changes_nothing():
     alice = account("alice")
     bot, client = bot_in(State.ALIVE, alice.agent), operator()
     assert client.get("/bots/my").status_code == 404
     assert client.post(f"/console/look/{alice.agent.id}", {"reason": " "}).status_code == 422
     client.post(f"/console/look/{alice.agent.id}", {"reason": "She wrote to us."})
     page = client.get("/bots/my").content.decode()
-    assert "You look at <bdi>Alice</bdi>" in page
+    assert "You are viewing the pages of <bdi>Alice</bdi>" in page
     assert "my.localhost" in client.get("/bots").content.decode()
     for path in ("/bots/my/stop", "/bots/new", "/account"):
         assert client.post(path).status_code == 403, path
@@ -151,7 +151,7 @@ def test_a_look_needs_a_reason_shows_the_pages_and_changes_nothing():
     assert client.get("/bots/my").status_code == 404
 
 
-def test_a_look_ends_by_itself_and_with_the_rights_of_the_operator():
+def test_viewing_ends_by_itself_and_when_the_operator_loses_their_rights():
     alice, client = account("alice"), operator()
     bot_in(State.ALIVE, alice.agent)
     client.post(f"/console/look/{alice.agent.id}", {"reason": "x"})
@@ -169,7 +169,7 @@ def test_no_factor_no_token_and_no_password_is_in_the_console():
     assert not any(word in page for word in kept)
 
 
-def test_what_a_persons_machine_costs_stands_beside_what_they_pay():
+def test_the_console_shows_a_machines_cost_beside_what_its_person_pays():
     alice = account("alice").agent
     rates = Rates(root=Decimal(1), gb=Decimal("0.1"), snapshot_gb=Decimal("0.1"), address4=Decimal(3))
     Stock.of(ServerOffer("paris", "small", 2 << 30, Decimal("5.5"), rates=rates), timezone.now()).save()

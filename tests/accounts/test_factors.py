@@ -1,4 +1,4 @@
-"""Verified addresses, forgotten passwords, second factors, sessions: over the pages, with the mails that go out."""
+"""Verified addresses, forgotten passwords, second factors and sessions, on the pages and in the mails."""
 
 import json
 import re
@@ -42,7 +42,7 @@ def verified(name: str = "alice") -> Account:
 
 
 def with_app(name: str = "alice") -> tuple[Account, str, list[str]]:
-    """Somebody who has an authenticator app; its secret, and their recovery codes."""
+    """A person with an authenticator app; its secret, and their recovery codes."""
     made = verified(name)
     client, _ = start(made.email)
     again(client)
@@ -65,7 +65,7 @@ def api_sign_in(**body: str) -> tuple[int, Any]:
 
 
 @pytest.mark.parametrize("way", ["page", "api"])
-def test_who_registers_gets_a_link_and_a_banner_until_it_is_followed(way: str):
+def test_a_new_person_gets_a_link_and_sees_a_banner_until_they_follow_it(way: str):
     if way == "page":
         client, _ = start()
     else:
@@ -80,7 +80,7 @@ def test_who_registers_gets_a_link_and_a_banner_until_it_is_followed(way: str):
     assert "Is alice@example.org yours?" not in client.get("/bots").content.decode()
 
 
-def test_who_follows_the_link_again_is_told_that_the_address_is_confirmed():
+def test_following_the_link_again_says_that_the_address_is_confirmed():
     client, _ = start()
     link = link_in(mail.outbox[-1])
     assert client.post(link).status_code == 302
@@ -97,13 +97,13 @@ def test_who_follows_the_link_again_is_told_that_the_address_is_confirmed():
     assert client.post(link).status_code == 404
 
 
-def test_the_link_of_a_mail_leads_to_our_own_address_whatever_host_was_asked_for():
+def test_links_in_mails_use_our_own_address_whatever_the_host_header():
     client = Client(headers={"Host": "localhost"})
     client.post("/start", {"email": "alice@example.org", "password": PASSWORD})
     assert "http://127.0.0.1:8000/account/email/" in mail.outbox[0].body
 
 
-def test_a_forgotten_password_is_chosen_anew_by_mail_and_old_sessions_end():
+def test_resetting_a_password_by_mail_ends_old_sessions():
     account("alice")
     theirs, _ = start()
     assert Client().post("/password", {"email": "alice@example.org"})["Location"] == "/password/sent"
@@ -116,7 +116,7 @@ def test_a_forgotten_password_is_chosen_anew_by_mail_and_old_sessions_end():
     assert theirs.get("/bots").status_code == 302
 
 
-def test_who_chose_a_new_password_by_mail_has_the_account_to_themself():
+def test_resetting_a_password_by_mail_shuts_everybody_else_out():
     """Somebody may have registered an address that is not theirs, and waited for its owner to come."""
     made = account("alice")
     eve, _ = start()
@@ -134,7 +134,7 @@ def test_who_chose_a_new_password_by_mail_has_the_account_to_themself():
     assert Account.objects.get().email == "alice@example.org"
 
 
-def test_asking_for_an_unknown_address_says_the_same_and_sends_nothing():
+def test_resetting_an_unknown_address_says_the_same_and_sends_nothing():
     account("alice")
     known = Client().post("/password", {"email": "alice@example.org"})
     sent = len(mail.outbox)
@@ -143,7 +143,7 @@ def test_asking_for_an_unknown_address_says_the_same_and_sends_nothing():
     assert (sent, len(mail.outbox)) == (1, 1)
 
 
-def test_start_leads_to_the_second_factor_and_on_to_where_one_was_going():
+def test_start_asks_for_the_second_factor_and_then_continues():
     _, secret, _ = with_app()
     client, answer = start(next="/account/tokens")
     assert answer["Location"] == "/start/code"
@@ -162,7 +162,7 @@ def test_a_recovery_code_works_once():
     assert client.post("/start/code", {"code": codes[0]}).status_code == 200
 
 
-def test_the_api_asks_for_the_code_and_takes_it_once():
+def test_the_api_asks_for_the_code_and_accepts_it_once():
     _, secret, codes = with_app()
     status, answer = api_sign_in()
     assert (status, answer["error"]["code"], answer["error"]["field"]) == (401, "second_factor", "code")
@@ -176,13 +176,13 @@ def test_the_api_asks_for_the_code_and_takes_it_once():
     assert AccessToken.objects.count() == 2
 
 
-def test_codes_are_guessed_slowly_over_the_api():
+def test_guessing_codes_over_the_api_is_limited():
     with_app()
     codes = [api_sign_in(code=f"{number:06}")[1]["error"]["code"] for number in range(11)]
     assert codes == ["wrong_code"] * 10 + ["too_many_guesses"]
 
 
-def test_codes_are_guessed_slowly_on_the_page_however_many_sessions_try():
+def test_guessing_codes_on_the_page_is_limited_over_all_sessions():
     _, secret, _ = with_app()
     for number in range(10):
         client, _ = start()
@@ -192,7 +192,7 @@ def test_codes_are_guessed_slowly_on_the_page_however_many_sessions_try():
     assert client.get("/bots").status_code == 302, "not in, though the code is right"
 
 
-def test_what_a_factor_is_made_of_cannot_be_read_in_the_database():
+def test_secrets_of_factors_cannot_be_read_in_the_database():
     _, secret, codes = with_app()
     kept = json.dumps(list(Authenticator.objects.values_list("data", flat=True)))
     assert secret not in kept
@@ -200,7 +200,7 @@ def test_what_a_factor_is_made_of_cannot_be_read_in_the_database():
 
 
 @pytest.mark.django_db(transaction=True)
-def test_every_letter_says_first_whom_it_is_from():
+def test_every_mail_begins_with_who_sent_it():
     with_app()
     client, _ = start("new@example.org")
     client.post("/password", {"email": "new@example.org"})
@@ -224,7 +224,7 @@ def test_a_second_factor_needs_a_verified_address():
     assert client.get("/account/factors/app")["Location"] == "/account/factors"
 
 
-def test_all_other_sessions_end_at_one_click():
+def test_one_click_ends_all_other_sessions():
     account("alice")
     here, there = start()[0], start()[0]
     assert here.get("/account/sessions").content.decode().count("<li>") == 2
@@ -233,7 +233,7 @@ def test_all_other_sessions_end_at_one_click():
     assert there.get("/bots").status_code == 302
 
 
-def test_signing_out_everywhere_means_programs_too_but_no_token_that_was_made_by_hand():
+def test_signing_out_everywhere_includes_programs_but_not_tokens_made_by_hand():
     made = account("alice")
     here, by_hand = start()[0], issue_token(made, "backups")
     signed_in = api_sign_in()[1]["accessToken"]
@@ -258,7 +258,7 @@ def test_a_new_address_counts_once_it_is_verified():
     assert start("ally@example.org")[1].status_code == 302
 
 
-def test_who_mistyped_their_address_mends_it_and_is_known_by_the_old_one_until_then():
+def test_a_mistyped_address_can_be_corrected_and_works_until_then():
     for name in ("alice", "bob"):
         account(name)
         client = again(start(f"{name}@example.org")[0])
@@ -275,7 +275,7 @@ def test_who_mistyped_their_address_mends_it_and_is_known_by_the_old_one_until_t
     assert {made.email for made in Account.objects.all()} == {"alice3@example.org", "bob@example.org"}
 
 
-def test_a_new_address_asks_once_more_who_it_is():
+def test_changing_the_address_asks_for_the_password_again():
     client = Client()
     client.force_login(verified("alice"))
     asked = client.post("/account/email", {"email": "eve@example.org", "action_add": "yes"})
@@ -283,7 +283,7 @@ def test_a_new_address_asks_once_more_who_it_is():
     assert not mail.outbox
 
 
-def test_an_address_that_has_an_account_of_its_own_cannot_become_anothers():
+def test_an_address_with_an_account_cannot_be_given_to_another_account():
     account("bob")
     verified("alice")
     client = again(start()[0])
@@ -296,7 +296,7 @@ def test_an_address_that_has_an_account_of_its_own_cannot_become_anothers():
     assert start()[1].status_code == start("bob@example.org")[1].status_code == 302
 
 
-def test_doors_of_allauth_are_our_own():
+def test_pages_of_allauth_are_replaced_by_ours():
     for path in ("/accounts/login/", "/accounts/signup/", "/account/login", "/account/signup"):
         assert Client().get(path).status_code == 404
     assert Client().get("/start/passkey")["Location"] == "/start"

@@ -1,4 +1,4 @@
-"""Guessing is slow, whoever is guessed at and wherever it comes from."""
+"""Guessing passwords is limited, whichever account is guessed and wherever the guesses come from."""
 
 import json
 import os
@@ -39,7 +39,7 @@ class CutOff(Exception):
 
 
 def is_wrong(account: str, address: str = "192.0.2.1") -> None:
-    """As a guess over the web ends that is wrong, without the slow digest of a password."""
+    """Ends as a wrong guess over the web does, without the slow hashing of a password."""
     with suppress(CutOff), one_guess(account, address):
         raise CutOff
 
@@ -50,7 +50,7 @@ def is_right(account: str, address: str = "192.0.2.1") -> None:
 
 
 @pytest.mark.parametrize(("path", "wrong"), [("/start", 422), ("/authentication/sign-in", 401)])
-def test_an_account_is_guessed_at_ten_times_from_anywhere_and_not_once_more(path: str, wrong: int):
+def test_an_account_allows_ten_guesses_from_anywhere_and_no_more(path: str, wrong: int):
     account("alice")
     for number in range(PER_ACCOUNT):
         assert guess("alice@example.org", f"guess {number}", f"192.0.2.{number}", path) == wrong
@@ -59,7 +59,7 @@ def test_an_account_is_guessed_at_ten_times_from_anywhere_and_not_once_more(path
     assert guess("alice@example.org", PASSWORD, "198.51.100.1", path) in {201, 302}
 
 
-def test_page_and_api_count_together():
+def test_guesses_on_the_page_and_over_the_api_count_together():
     account("alice")
     for number in range(PER_ACCOUNT):
         guess("alice@example.org", "no", path="/start" if number % 2 else "/authentication/sign-in")
@@ -77,7 +77,7 @@ def test_an_address_that_tries_one_account_after_the_other_is_slowed():
         pass
 
 
-def test_who_is_told_to_wait_is_told_for_how_long():
+def test_a_refusal_says_how_long_to_wait():
     account("alice")
     body = json.dumps({"email": "alice@example.org", "password": "no"})
     for _ in range(PER_ACCOUNT + 1):
@@ -86,7 +86,7 @@ def test_who_is_told_to_wait_is_told_for_how_long():
     assert 0 < int(answer["Retry-After"]) <= 600
 
 
-def test_being_right_forgets_the_account_but_not_the_address():
+def test_a_right_password_resets_the_accounts_count_but_not_the_addresss():
     account("alice"), account("eve")
     for _ in range(PER_ACCOUNT - 1):
         guess("alice@example.org", "no")
@@ -127,8 +127,10 @@ print(len(let_in), len(ended))
 """
 
 
-def test_many_at_once_get_no_more_tries_than_one_after_the_other(tmp_path: Path):
-    """In a database that is a file, as the service has one: one in memory knows no waiting for each other."""
+def test_many_guesses_at_once_get_no_more_tries(tmp_path: Path):
+    """In a database file, as the service has one: connections to a database in memory do not wait for each
+    other.
+    """
     shutil.copy(migrated(), tmp_path / "butt.sqlite3")
     command = [
         sys.executable,
@@ -149,7 +151,7 @@ def test_many_at_once_get_no_more_tries_than_one_after_the_other(tmp_path: Path)
     assert 1 <= let_in <= PER_ACCOUNT
 
 
-def test_the_table_of_guesses_names_nobody():
+def test_the_table_of_guesses_contains_no_names():
     guess("alice@example.org", "no")
     account("alice")
     guess("alice@example.org", "no")
@@ -162,7 +164,7 @@ def said_to(email: str, password: str) -> tuple[int, str]:
 
 
 @pytest.mark.parametrize("password", ["short", "12345678", "somebody@example.org"])
-def test_a_password_that_nobody_may_have_tells_of_no_address_whether_it_is_known(password: str):
+def test_a_forbidden_password_does_not_reveal_whether_an_address_is_known(password: str):
     account("somebody")
     known, unknown = (said_to(f"{name}@example.org", password) for name in ("somebody", "another"))
     assert known[0] == unknown[0] == 422
@@ -172,7 +174,7 @@ def test_a_password_that_nobody_may_have_tells_of_no_address_whether_it_is_known
     assert Account.objects.count() == 1
 
 
-def test_asking_for_addresses_with_such_a_password_is_slowed_as_guessing_is():
+def test_trying_addresses_with_a_forbidden_password_is_limited_too():
     assert guess("nobody@example.org", "short") == 422
     for number in range(PER_ADDRESS - 2):
         is_wrong(f"nobody{number}@example.org")
@@ -181,7 +183,7 @@ def test_asking_for_addresses_with_such_a_password_is_slowed_as_guessing_is():
 
 
 @pytest.mark.parametrize(("path", "done"), [("/start", 302), ("/authentication/register", 201)])
-def test_account_after_account_is_slowed_for_the_address_that_makes_them(path: str, done: int):
+def test_making_many_accounts_from_one_address_is_limited(path: str, done: int):
     for _ in range(NEW_PER_ADDRESS):
         one_newcomer("192.0.2.1")
     assert guess("alice@example.org", PASSWORD, "192.0.2.1", path) == 429
@@ -189,7 +191,7 @@ def test_account_after_account_is_slowed_for_the_address_that_makes_them(path: s
     assert guess("alice@example.org", PASSWORD, "192.0.2.1") == 302, "who has an account comes in"
 
 
-def test_asking_the_api_whether_addresses_are_taken_is_slowed():
+def test_asking_the_api_which_addresses_are_taken_is_limited():
     account("alice")
     codes = [guess("alice@example.org", PASSWORD, path="/authentication/register")]
     for _ in range(NEW_PER_ADDRESS - 2):

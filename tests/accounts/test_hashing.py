@@ -1,4 +1,4 @@
-"""Passwords that wait for their turn to be hashed."""
+"""Passwords wait for their turn to be hashed."""
 
 import threading
 from collections.abc import Callable
@@ -15,7 +15,7 @@ from tests.sources.conftest import settings_of
 __all__ = ["settings_of"]
 
 
-def test_the_service_itself_pays_the_full_price():
+def test_the_service_itself_hashes_at_full_cost():
     """Other tests hash with `QuickHasher`."""
     (hasher,) = settings.PASSWORD_HASHERS
     assert (
@@ -26,7 +26,7 @@ def test_the_service_itself_pays_the_full_price():
 
 
 class Work:
-    """Threads that take a place, each until it is let go."""
+    """Threads that take a slot, each until it is told to let go."""
 
     def __init__(self) -> None:
         self._places = hashing.ThreadSlots()
@@ -65,7 +65,7 @@ class Work:
             thread.join(20)
 
 
-def test_strangers_leave_a_place_to_who_is_known():
+def test_strangers_leave_a_slot_for_known_people():
     work = Work()
     for number in range(HASHES.most + 6):
         work.begins(f"stranger {number}", known=False)
@@ -76,7 +76,7 @@ def test_strangers_leave_a_place_to_who_is_known():
     assert len(work.began) == HASHES.most + 7, "and everybody gets their turn"
 
 
-def test_who_is_known_takes_every_place():
+def test_known_people_may_take_every_slot():
     work = Work()
     for number in range(HASHES.most):
         work.begins(f"known {number}", known=True)
@@ -86,7 +86,7 @@ def test_who_is_known_takes_every_place():
     assert work.began[-1] == "stranger"
 
 
-def test_where_there_is_one_place_who_is_known_and_strangers_take_turns(settings_of: Callable[..., None]):
+def test_with_one_slot_known_people_and_strangers_take_turns(settings_of: Callable[..., None]):
     settings_of(limits="hashes=1")
     work = Work()
     for number in range(6):
@@ -97,7 +97,7 @@ def test_where_there_is_one_place_who_is_known_and_strangers_take_turns(settings
     assert len(work.began) == 7
 
 
-def test_what_goes_wrong_in_a_place_is_told_and_leaves_it_to_others():
+def test_an_error_in_a_slot_is_raised_and_frees_the_slot():
     places = hashing.ThreadSlots()
     for _ in range(HASHES.most + 1):
         with pytest.raises(ZeroDivisionError):

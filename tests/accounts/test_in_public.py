@@ -1,4 +1,4 @@
-"""Behind https everything is strict; on loopback nothing is in the way."""
+"""Behind HTTPS everything is strict; on loopback nothing gets in the way."""
 
 import os
 import subprocess
@@ -30,7 +30,7 @@ def said(home: Path, **settings: str) -> list[str]:
     return ran.stdout.splitlines()
 
 
-def test_behind_https_all_is_strict_and_djangos_check_has_nothing_to_say(tmp_path: Path):
+def test_behind_https_djangos_deployment_check_finds_nothing(tmp_path: Path):
     assert said(tmp_path, BUTT_URL="https://butt.example") == [
         "System check identified no issues (0 silenced).",
         "301 https://butt.example/start",

@@ -1,4 +1,4 @@
-"""A person who goes, and what is left of them."""
+"""A person who deletes their account, and what is left of them."""
 
 from datetime import timedelta
 
@@ -39,11 +39,11 @@ def goes(client: Client) -> None:
 
 
 def is_gone(bot: Agent) -> None:
-    """As the steward does when the day has come."""
+    """What the steward does when the day has come."""
     bot.delete()
 
 
-def test_it_takes_the_password_and_ends_sessions_and_tokens(alice: Account):
+def test_deleting_needs_the_password_and_ends_sessions_and_tokens(alice: Account):
     here, there, token = browser_of(alice), browser_of(alice), issue_token(alice)
     bot = bot_in(State.ALIVE, alice.agent)
     assert here.post("/account/delete", {"password": "not hers"}).status_code == 422
@@ -54,7 +54,7 @@ def test_it_takes_the_password_and_ends_sessions_and_tokens(alice: Account):
     assert Client(headers={"Authorization": f"Bearer {token}"}).get("/agents").status_code == 401
 
 
-def test_nothing_of_them_stays_when_the_day_has_come(alice: Account):
+def test_nothing_is_left_of_them_when_the_day_has_come(alice: Account):
     bot = bot_in(State.ALIVE, alice.agent)
     goes(browser_of(alice))
     leaving.finish(timezone.now())
@@ -68,11 +68,11 @@ def test_nothing_of_them_stays_when_the_day_has_come(alice: Account):
     assert "alice" not in rows.lower()
 
 
-def test_who_comes_back_in_time_stays(alice: Account):
+def test_signing_in_before_the_day_keeps_the_account(alice: Account):
     bot = bot_in(State.ALIVE, alice.agent)
     goes(browser_of(alice))
     back = browser_of(alice)
-    assert "Your account goes on" in back.get("/bots").content.decode()
+    assert "Your account will be deleted on" in back.get("/bots").content.decode()
     assert back.post("/account/stay")["Location"] == "/bots"
     assert back.post("/bots/my/restore").status_code == 302
     leaving.finish(timezone.now() + LATER)
@@ -88,7 +88,7 @@ def test_a_shared_bot_stays_with_the_others(alice: Account):
     assert list(owners.owners_of(bot)) == [bob]
 
 
-def test_a_bot_that_was_made_or_left_behind_meanwhile_goes_too(alice: Account):
+def test_bots_made_or_left_behind_meanwhile_are_deleted_too(alice: Account):
     goes(browser_of(alice))
     bot = bot_in(State.ALIVE, alice.agent)
     leaving.finish(timezone.now() + LATER)
@@ -96,7 +96,7 @@ def test_a_bot_that_was_made_or_left_behind_meanwhile_goes_too(alice: Account):
     assert Account.objects.exists()
 
 
-def test_doing_it_twice_is_doing_it_once(alice: Account):
+def test_deleting_an_account_twice_is_like_once(alice: Account):
     bot = bot_in(State.ALIVE, alice.agent)
     leaving.go(alice)
     first = Wanted.objects.get(bot=bot).gone_at
@@ -105,7 +105,7 @@ def test_doing_it_twice_is_doing_it_once(alice: Account):
     assert (Wanted.objects.get(bot=bot).gone_at, alice.leaves_at) == (first, day)
 
 
-def test_what_one_takes_along_is_all_of_it_and_no_secret(alice: Account):
+def test_my_data_has_everything_but_secrets(alice: Account):
     bot_in(State.ALIVE, alice.agent)
     token = issue_token(alice, "backups")
     client = again(browser_of(alice))
@@ -119,7 +119,7 @@ def test_what_one_takes_along_is_all_of_it_and_no_secret(alice: Account):
     assert not any(secret in answer.content.decode() for secret in kept)
 
 
-def test_who_has_a_machine_of_their_own_stays_until_an_operator_has_removed_it(
+def test_an_account_stays_until_an_operator_has_removed_its_machine(
     alice: Account, caplog: pytest.LogCaptureFixture
 ):
     bob, machine = account("bob"), Machine.objects.create(person=alice.agent)
@@ -134,7 +134,7 @@ def test_who_has_a_machine_of_their_own_stays_until_an_operator_has_removed_it(
     assert not Account.objects.exists()
 
 
-def test_however_many_have_to_stay_others_can_go(alice: Account):
+def test_accounts_that_have_to_stay_do_not_keep_others_from_going(alice: Account):
     for number in range(leaving.MOST_AT_ONCE):
         who = account(f"carol{number}")
         Machine.objects.create(person=who.agent)

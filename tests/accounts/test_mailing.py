@@ -1,4 +1,4 @@
-"""One e-mail for each person of several, though not every address takes any."""
+"""One e-mail to each of several people, although some addresses cannot receive any."""
 
 import socket
 from typing import Any
@@ -17,22 +17,22 @@ def _post_office(settings: Any) -> None:
 
 
 @pytest.mark.parametrize("to", [["alice", "bob"], ["bob", "alice"], ["frank", "alice"], []])
-def test_it_is_done_as_soon_as_one_is_reached(to: list[str]):
+def test_the_mail_counts_as_sent_once_one_person_is_reached(to: list[str]):
     assert write_to([f"{name}@example.org" for name in to], "hello", "how are you?")
     assert reached() == [f"{name}@example.org" for name in to if name == "alice"]
 
 
-def test_an_address_that_is_refused_for_good_is_done_with_as_trying_again_would_end_no_better():
+def test_an_address_that_is_rejected_for_good_is_not_tried_again():
     assert write_to(["bob@example.org"], "hello", "how are you?")
 
 
 @pytest.mark.parametrize("to", [["frank"], ["bob", "frank"]])
-def test_an_address_that_takes_no_mail_now_is_to_be_tried_again(to: list[str]):
+def test_an_address_that_cannot_receive_mail_now_is_tried_again(to: list[str]):
     assert not write_to([f"{name}@example.org" for name in to], "hello", "how are you?")
 
 
 @pytest.mark.django_db
-def test_who_registers_waits_for_no_mail_server_that_says_nothing(settings: Any):
+def test_registering_does_not_wait_for_a_silent_mail_server(settings: Any):
     assert settings.EMAIL_TIMEOUT <= 10, "it is sent while somebody waits for a page"
     with socket.create_server(("127.0.0.1", 0)) as silent:
         settings.EMAIL_BACKEND = "django.core.mail.backends.smtp.EmailBackend"

@@ -1,4 +1,4 @@
-"""The people that tests are about are like those who register."""
+"""The people in tests are like people who register."""
 
 from typing import Any
 
@@ -16,12 +16,12 @@ OWN = {"id", "user", "agent", "email", "password"}
 
 
 def rows(one: Account) -> list[dict[str, Any]]:
-    """All that there is of somebody, but for what is theirs alone."""
+    """Everything that is recorded about a person, without values that differ for each."""
     there = [one, one.agent, EmailAddress.objects.get(user=one, email=one.email)]
     return [{name: value for name, value in model_to_dict(row).items() if name not in OWN} for row in there]
 
 
-def test_an_account_of_a_test_is_as_one_that_was_registered():
+def test_a_tests_account_equals_a_registered_one():
     made, registered = account("alice"), register("bob@example.org", PASSWORD, "Alice")
     made.refresh_from_db(), registered.refresh_from_db()
     assert rows(made) == rows(registered)

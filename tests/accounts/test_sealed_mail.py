@@ -1,4 +1,4 @@
-"""Mail to a server as they are: it hears a password only over TLS."""
+"""Mail to a real server hears a password only over TLS."""
 
 import base64
 import os
@@ -21,7 +21,7 @@ from cryptography.x509.oid import NameOID
 
 @pytest.fixture
 def certificate(tmp_path: Path) -> Path:
-    """Of `localhost`, signed by itself, with its key."""
+    """For `localhost`, self-signed, with its key."""
     key = ec.generate_private_key(ec.SECP256R1())
     name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "localhost")])
     now = datetime.now(UTC)
@@ -51,7 +51,7 @@ def door() -> Iterator[socket.socket]:
 
 
 def one_letter(door: socket.socket, certificate: Path, sealed: bool) -> list[str]:
-    """What somebody says who brings one; a password is asked for over TLS alone, as by servers everywhere."""
+    """A session of a client. As most servers do, it asks for a password only over TLS."""
     tls = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     tls.load_cert_chain(certificate)
     line, _ = door.accept()
@@ -94,9 +94,7 @@ def _said(line: Any) -> str:
 
 
 @pytest.mark.parametrize("scheme", ["smtp", "smtps"])
-def test_a_letter_and_its_password_go_over_tls(
-    scheme: str, door: socket.socket, certificate: Path, tmp_path: Path
-):
+def test_mail_and_password_go_over_tls(scheme: str, door: socket.socket, certificate: Path, tmp_path: Path):
     url = f"{scheme}://butt:s3%2Fcret@localhost:{door.getsockname()[1]}"
     environment = os.environ | {"BUTT_EMAIL_URL": url, "SSL_CERT_FILE": str(certificate)}
     environment |= {"DJANGO_SETTINGS_MODULE": "butt.settings"}

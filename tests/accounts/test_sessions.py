@@ -1,4 +1,4 @@
-"""What is kept of the browsers of people who do not come back: nothing, once they are signed out."""
+"""Nothing is kept about the browsers of people once they are signed out."""
 
 from datetime import timedelta
 
@@ -20,7 +20,7 @@ def signed_in(name: str) -> Client:
     return client
 
 
-def test_what_expired_goes_with_the_address_it_came_from_and_who_is_signed_in_stays():
+def test_expired_sessions_are_removed_with_their_addresses_and_others_stay():
     signed_in("alice")
     Session.objects.update(expire_date=timezone.now() - timedelta(seconds=1))
     bob = signed_in("bob")
@@ -31,7 +31,7 @@ def test_what_expired_goes_with_the_address_it_came_from_and_who_is_signed_in_st
     assert bob.get("/bots").status_code == 200
 
 
-def test_of_whoever_signed_out_no_address_is_kept():
+def test_signing_out_removes_the_address():
     signed_in("alice").post("/sign-out")
     assert not Session.objects.exists()
     assert UserSession.objects.exists(), "allauth waits until she looks at her sessions"
@@ -39,7 +39,7 @@ def test_of_whoever_signed_out_no_address_is_kept():
     assert not UserSession.objects.exists()
 
 
-def test_one_step_removes_so_many_and_says_that_there_is_more():
+def test_one_step_removes_a_bounded_number_and_says_if_there_are_more():
     now, alice = timezone.now(), account("alice")
     keys = [f"key{number}" for number in range(MOST_ROWS + 1)]
     Session.objects.bulk_create(Session(session_key=key, expire_date=now - timedelta(days=1)) for key in keys)

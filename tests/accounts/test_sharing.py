@@ -82,7 +82,7 @@ def test_a_link_works_once_and_not_when_it_is_withdrawn_forged_or_old(alice: Acc
     assert not bots_of(Account.objects.get(email="eve@example.org").agent).exists()
 
 
-def test_who_follows_a_link_again_after_they_came_is_led_to_the_bot(alice: Account, bot: Agent):
+def test_following_a_used_link_again_leads_to_the_bot(alice: Account, bot: Agent):
     bob = account("bob")
     link = invite(alice, "bob@example.org")
     for press in (browser_of(bob).post, browser_of(bob).post, browser_of(bob).get):
@@ -95,7 +95,7 @@ def test_who_follows_a_link_again_after_they_came_is_led_to_the_bot(alice: Accou
     assert browser_of(bob).post(link).status_code == 410, "it leads nobody in a second time"
 
 
-def test_a_link_that_was_sent_before_it_told_its_bot_works(alice: Account, bot: Agent):
+def test_a_link_of_the_earlier_format_works(alice: Account, bot: Agent):
     invitation = owners.invite(alice.agent, bot, "bob@example.org")
     link = f"/share/{signing.TimestampSigner(salt='a bot is shared').sign(str(invitation.id))}"
     bob = browser_of(account("bob"))
@@ -103,7 +103,7 @@ def test_a_link_that_was_sent_before_it_told_its_bot_works(alice: Account, bot: 
     assert bob.post(link).status_code == 410
 
 
-def test_the_last_one_stays(alice: Account, bot: Agent):
+def test_the_last_owner_cannot_leave(alice: Account, bot: Agent):
     bob = account("bob")
     browser_of(bob).post(invite(alice, "bob@example.org"))
     owners.leave(alice.agent, bot)
@@ -115,7 +115,7 @@ def test_the_last_one_stays(alice: Account, bot: Agent):
     assert list(owners.owners_of(bot)) == [bob]
 
 
-def test_who_is_not_verified_invites_nobody(alice: Account, bot: Agent):
+def test_inviting_needs_a_verified_address(alice: Account, bot: Agent):
     EmailAddress.objects.update(verified=False)
     assert browser_of(alice).post("/bots/my/people", {"email": "bob@example.org"}).status_code == 422
     assert not mail.outbox
@@ -124,12 +124,12 @@ def test_who_is_not_verified_invites_nobody(alice: Account, bot: Agent):
 @pytest.mark.parametrize(
     "email", ["", "bob", "alice@example.org", "x" * 250 + "@example.org", "b\n@example.org"]
 )
-def test_whom_one_cannot_invite(alice: Account, bot: Agent, email: str):
+def test_some_people_cannot_be_invited(alice: Account, bot: Agent, email: str):
     assert browser_of(alice).post("/bots/my/people", {"email": email}).status_code == 422
     assert not Invitation.objects.exists()
 
 
-def test_belongs_tells_of_each_only_what_is_theirs(alice: Account, bot: Agent):
+def test_belongs_lists_only_ones_own_bots(alice: Account, bot: Agent):
     bob = account("bob")
     browser_of(bob).post(invite(alice, "bob@example.org"))
     bot_in(State.ALIVE, account("eve").agent, "eves")
@@ -144,7 +144,9 @@ def test_belongs_tells_of_each_only_what_is_theirs(alice: Account, bot: Agent):
     assert belongs(alice) == belongs(bob) == shared
 
 
-def test_the_page_of_people_costs_the_same_for_many(alice: Account, bot: Agent, django_assert_num_queries):
+def test_the_page_of_people_takes_the_same_queries_for_many(
+    alice: Account, bot: Agent, django_assert_num_queries
+):
     for name in ("bob", "carol", "dan"):
         browser_of(account(name)).post(invite(alice, f"{name}@example.org"))
     client = browser_of(alice)
@@ -153,7 +155,7 @@ def test_the_page_of_people_costs_the_same_for_many(alice: Account, bot: Agent, 
     assert page.count("@example.org</span>") == 3
 
 
-def test_a_moderator_who_is_asked_looks_after_members_and_invites_only(alice: Account, bot: Agent):
+def test_an_invited_moderator_manages_only_members_and_invites(alice: Account, bot: Agent):
     bob = account("bob")
     browser_of(alice).post("/bots/my/people", {"email": "bob@example.org", "role": "moderator"})
     link = link_in(mail.outbox[-1])
@@ -171,7 +173,7 @@ def test_a_moderator_who_is_asked_looks_after_members_and_invites_only(alice: Ac
         assert theirs.get(f"/bots/my{only_owners}").status_code == 403
 
 
-def test_a_moderator_leaves_and_takes_nothing_along(alice: Account, bot: Agent):
+def test_a_moderator_who_leaves_keeps_no_rights(alice: Account, bot: Agent):
     bob, carol = account("bob"), account("carol")
     for who in (bob, carol):
         owners.accept(who.agent, owners.key_of(owners.invite(alice.agent, bot, who.email, "moderator")))
@@ -185,7 +187,7 @@ def test_a_moderator_leaves_and_takes_nothing_along(alice: Account, bot: Agent):
     assert list(owners.shares_of(bot).values_list("target_agent", flat=True)) == [alice.agent.id]
 
 
-def test_owners_change_roles_but_one_owner_stays_and_so_does_who_pays(alice: Account, bot: Agent):
+def test_owners_change_roles_but_the_last_owner_and_the_payer_stay(alice: Account, bot: Agent):
     bob = account("bob")
     browser_of(bob).post(invite(alice, "bob@example.org"))
     takes_money = SimpleNamespace(takes_money=True)
@@ -211,7 +213,7 @@ def api_of(who: Account) -> Client:
     return Client(headers={"Authorization": f"Bearer {issue_token(who)}"})
 
 
-def test_programs_invite_people_as_what_they_say_and_take_it_back(alice: Account, bot: Agent):
+def test_programs_invite_people_with_a_role_and_withdraw_that(alice: Account, bot: Agent):
     api, path = api_of(alice), f"/agents/{bot.id}/people"
     asked = {"email": "Bob@example.org", "role": "moderator"}
     answer = api.post(path, asked, "application/json")
@@ -233,7 +235,7 @@ def test_programs_invite_people_as_what_they_say_and_take_it_back(alice: Account
     assert (refused.status_code, refused.json()["error"]["code"]) == (403, "unverified")
 
 
-def test_who_gets_another_role_or_is_removed_hears_of_it(alice: Account, bot: Agent):
+def test_people_are_told_when_their_role_changes_or_they_are_removed(alice: Account, bot: Agent):
     bob = account("bob")
     owners.accept(bob.agent, owners.key_of(owners.invite(alice.agent, bot, "bob@example.org", "moderator")))
     role = f"/bots/my/people/{bob.agent.id}/role"
@@ -243,12 +245,12 @@ def test_who_gets_another_role_or_is_removed_hears_of_it(alice: Account, bot: Ag
     assert [letter.subject.partition(": ")[2] for letter in letters] == [
         "my.localhost, you are an owner now",
         "my.localhost, you are a moderator now",
-        "my.localhost, it is not shared with you any more",
+        "my.localhost, it is no longer shared with you",
     ]
     assert "alice@example.org made you an owner of my.localhost." in letters[0].body
 
 
-def test_a_bot_that_one_only_moderates_takes_none_of_ones_own(
+def test_a_bot_that_one_moderates_does_not_count_as_ones_own(
     alice: Account, bot: Agent, monkeypatch: pytest.MonkeyPatch
 ):
     bob = account("bob")

@@ -1,4 +1,4 @@
-"""Access tokens: how far they reach, how long, and what is kept of them."""
+"""Access tokens: what they may do, for how long, and what is stored of them."""
 
 import json
 from collections.abc import Callable
@@ -44,11 +44,11 @@ def ask(token: str, method: str, path: str) -> tuple[int, str]:
         ("POST", "/agents/x/stop", Scope.OPERATE),
     ],
 )
-def test_each_call_needs_one_scope(method: str, path: str, scope: Scope):
+def test_each_call_needs_exactly_one_scope(method: str, path: str, scope: Scope):
     assert scope_of(method, path) is scope
 
 
-def test_a_token_that_does_not_reach_is_told_so_in_words():
+def test_a_token_without_the_scope_is_refused_in_words():
     alice = account("alice")
     bot = bot_in(State.ALIVE, alice.agent)
     reads, operates = (issue_token(alice, "x", frozenset({scope})) for scope in (Scope.READ, Scope.OPERATE))
@@ -67,7 +67,7 @@ def test_registering_and_signing_in_give_a_token_for_everything():
     assert {token.granted for token in AccessToken.objects.all()} == {EVERYTHING}
 
 
-def test_its_last_use_is_noted_once_a_minute(django_assert_num_queries):
+def test_a_tokens_last_use_is_noted_once_a_minute(django_assert_num_queries):
     token = issue_token(account("alice"))
     ask(token, "GET", "/belongs")
     seen = AccessToken.objects.get().last_used_at
@@ -92,21 +92,21 @@ def test_its_last_use_is_noted_once_a_minute(django_assert_num_queries):
         ("x", ["read"], 367, "days"),
     ],
 )
-def test_a_token_that_makes_no_sense_is_not_made(name: str, scopes: list[str], days: int, field: str):
+def test_invalid_tokens_are_not_made(name: str, scopes: list[str], days: int, field: str):
     with pytest.raises(BadToken) as no:
         make_token(account("alice"), name, scopes, days)
     assert no.value.field == field
     assert not AccessToken.objects.exists()
 
 
-def test_a_tokens_name_may_be_pasted_and_one_that_hides_is_told_why():
+def test_a_tokens_name_may_be_pasted_but_not_be_invisible():
     make_token(account("alice"), "my\u00a0lap\u00adtop", ["read"], 1)
     assert AccessToken.objects.get().name == "my laptop"
     with pytest.raises(BadToken, match="invisible"):
         make_token(account("bob"), "\u202eevil", ["read"], 1)
 
 
-def test_a_program_that_signs_in_each_time_keeps_its_newest_tokens_and_leaves_room_for_those_made_by_hand():
+def test_signing_in_often_keeps_the_newest_tokens_and_leaves_room_for_those_made_by_hand():
     alice, bob = account("alice"), account("bob")
     issue_token(bob)
     by_hand = make_token(alice, "backups", ["read"], 7)
@@ -123,7 +123,7 @@ def test_a_program_that_signs_in_each_time_keeps_its_newest_tokens_and_leaves_ro
     assert tokens_of(bob).count() == 1
 
 
-def test_there_is_a_bound_on_those_made_by_hand():
+def test_the_number_of_tokens_made_by_hand_is_limited():
     alice = account("alice")
     for number in range(MOST_TOKENS):
         make_token(alice, f"n{number}", ["read"], 7)
@@ -133,7 +133,7 @@ def test_there_is_a_bound_on_those_made_by_hand():
     assert tokens_of(alice).count() == MOST_TOKENS + 1, "signing in ends none that was made by hand"
 
 
-def test_whose_time_is_over_is_removed_with_the_next_one():
+def test_expired_tokens_are_removed_when_the_next_one_is_made():
     alice, bob = account("alice"), account("bob")
     for who in (alice, bob):
         issue_token(who), issue_token(who, "backups")
@@ -145,7 +145,7 @@ def test_whose_time_is_over_is_removed_with_the_next_one():
 
 
 def proven(who: Account) -> Client:
-    """A browser in which they have just shown their password once more."""
+    """A browser in which the person has just entered their password again."""
     client = Client()
     client.force_login(who)
     client.post("/account/again", {"password": PASSWORD})
@@ -174,7 +174,7 @@ def test_the_page_shows_a_new_token_once_and_revokes_it():
     assert ask(token, "GET", "/agents")[0] == 401
 
 
-def test_a_new_token_asks_once_more_who_it_is():
+def test_making_a_token_asks_for_the_password_again():
     client = Client()
     client.force_login(account("alice"))
     answer = client.get("/account/tokens/new")
@@ -185,14 +185,14 @@ def test_a_new_token_asks_once_more_who_it_is():
     assert client.get("/account/tokens/new").status_code == 200
 
 
-def test_a_token_works_until_its_day_and_not_longer():
+def test_a_token_works_until_it_expires():
     token = issue_token(account("alice"))
     assert ask(token, "GET", "/belongs")[0] == 200
     AccessToken.objects.update(expires_at=timezone.now())
     assert ask(token, "GET", "/belongs") == (401, "no_token")
 
 
-def test_the_token_of_a_closed_account_opens_nothing():
+def test_the_token_of_a_closed_account_does_not_work():
     alice = account("alice")
     token = issue_token(alice)
     Account.objects.filter(id=alice.id).update(is_active=False)
@@ -216,7 +216,7 @@ def changes_at_the_command_line(alice: Account) -> None:
 
 
 @pytest.mark.parametrize("changes", [changes_on_the_page, changes_at_the_command_line])
-def test_a_new_password_ends_tokens_and_addresses_that_wait(changes: Callable[[Account], None]):
+def test_a_new_password_ends_tokens_and_pending_addresses(changes: Callable[[Account], None]):
     alice, bob = account("alice"), account("bob")
     tokens = issue_token(alice), make_token(alice, "backups", ["read"], 7)
     EmailAddress.objects.create(user=alice, email="thief@example.org")
@@ -227,7 +227,7 @@ def test_a_new_password_ends_tokens_and_addresses_that_wait(changes: Callable[[A
     assert [each.email for each in EmailAddress.objects.filter(user=alice)] == [alice.email]
 
 
-def test_a_sign_in_that_hashes_the_same_password_anew_ends_none():
+def test_rehashing_the_same_password_at_sign_in_ends_no_tokens():
     alice = account("alice")
     token = issue_token(alice)
     before = make_password(PASSWORD, hasher=Weaker())
@@ -239,10 +239,10 @@ def test_a_sign_in_that_hashes_the_same_password_anew_ends_none():
 
 
 class Weaker(Hasher):
-    """As passwords were hashed once."""
+    """As passwords were hashed before."""
 
     time_cost = 2
 
 
-def test_the_page_says_what_a_new_password_ends():
+def test_the_page_says_what_a_new_password_will_end():
     assert "revokes all access tokens" in proven(account("alice")).get("/account/password").content.decode()

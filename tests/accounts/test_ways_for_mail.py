@@ -1,4 +1,4 @@
-"""Each way for mail that can be set is there: tests are given another, and would not miss it."""
+"""Each mail backend that can be configured exists: tests use another one, and would not notice."""
 
 import os
 import subprocess
@@ -17,7 +17,7 @@ CODE = "from django.core.mail import get_connection; print(type(get_connection()
         ("smtps://mail.example.org", "SmtpMail"),
     ],
 )
-def test_what_is_set_is_found(url: str, way: str, tmp_path):
+def test_the_configured_backend_exists(url: str, way: str, tmp_path):
     environment = os.environ | {
         "BUTT_HOME": str(tmp_path),
         "BUTT_EMAIL_URL": url,

@@ -14,7 +14,7 @@ from tests.people import bot_in, person
 pytestmark = pytest.mark.django_db
 
 
-def test_a_bot_belongs_to_who_made_it():
+def test_a_bot_belongs_to_the_person_who_made_it():
     alice, bob = person("alice"), person("bob")
     bot = actions.create_bot(alice, "My")
     assert [b.name for b in bots_of(alice)] == ["my"]
@@ -23,7 +23,7 @@ def test_a_bot_belongs_to_who_made_it():
         bot_by_id(bob, bot.id)
 
 
-def test_a_name_is_had_once_whoever_asks():
+def test_a_name_can_be_used_only_once():
     actions.create_bot(person("alice"), "my")
     with pytest.raises(Refused) as refused:
         actions.create_bot(person("bob"), "MY")
@@ -31,12 +31,12 @@ def test_a_name_is_had_once_whoever_asks():
 
 
 @pytest.mark.parametrize("key", ["bm5ubm5ubm5ubm5ubm5ubm5ubm5ubm5ubm5ubm5ubm4=", "oasis", "main"])
-def test_a_bot_is_in_the_network_that_it_was_made_in(key: str):
+def test_a_bot_stays_in_the_network_it_was_made_in(key: str):
     bot = actions.create_bot(person("alice"), "my", network=f" {key}\n")
     assert Wanted.objects.get(bot=bot).network == key
 
 
-def test_a_network_that_cannot_be_leaves_no_bot():
+def test_an_invalid_network_makes_no_bot():
     alice = person("alice")
     for text in ("", "Oasis", "AAAA", "oasis=="):
         with pytest.raises(Refused) as refused:
@@ -45,7 +45,7 @@ def test_a_network_that_cannot_be_leaves_no_bot():
     assert not bots_of(alice).exists()
 
 
-def test_other_hops_restart_a_bot_that_runs_on_code_that_knows_them():
+def test_changing_hops_restarts_a_running_bot_whose_code_knows_hops():
     alice = person("alice")
     bot = bot_in(State.ALIVE, alice)
     with pytest.raises(Refused, match="does not support hops"):
@@ -61,7 +61,7 @@ def test_other_hops_restart_a_bot_that_runs_on_code_that_knows_them():
     assert (wanted.hops, wanted.restarts) == (3, 1)
 
 
-def test_other_hops_leave_a_bot_stopped_that_is_stopped():
+def test_changing_hops_leaves_a_stopped_bot_stopped():
     alice = person("alice")
     bot = bot_in(State.STOPPED, alice)
     bot.observed.hops = 2
@@ -80,7 +80,7 @@ def test_nobody_has_more_bots_than_the_operator_allows():
 
 @pytest.mark.parametrize("state", list(State))
 @pytest.mark.parametrize("action", list(ACTIONS))
-def test_each_verb_is_granted_in_its_states_and_refused_in_all_others(state: State, action: Action):
+def test_each_action_is_allowed_in_its_states_only(state: State, action: Action):
     alice = person("alice")
     bot = bot_in(state, alice)
     if state is State.LEAVING:
@@ -93,7 +93,7 @@ def test_each_verb_is_granted_in_its_states_and_refused_in_all_others(state: Sta
             ACTIONS[action](alice, bot)
 
 
-def test_a_description_is_taken_as_people_write_and_paste_it():
+def test_descriptions_that_people_write_or_paste_are_accepted():
     alice = person("alice")
     bot = actions.create_bot(alice, "my", description="\ufeffBienvenue\u00a0!\r\n\tשרה\u200f!")
     assert bot.description == "Bienvenue !\n שרה\u200f!"
@@ -103,7 +103,7 @@ def test_a_description_is_taken_as_people_write_and_paste_it():
         actions.describe(alice, bot, "\u202eevil")
 
 
-def test_a_wish_rings_the_steward():
+def test_a_change_wakes_the_steward():
     alice = person("alice")
     bot = bot_in(State.ALIVE, alice)
     Progress.objects.update(due_at=timezone.now() + timedelta(hours=1))
@@ -129,8 +129,8 @@ def test_a_deleted_bot_can_be_restored_until_its_time_is_over():
         actions.restore(alice, bot)
 
 
-def test_deleting_twice_is_deleting_once():
-    """A program that did not hear the answer asks again, and so do some by themselves."""
+def test_deleting_twice_is_like_once():
+    """A program that heard no answer asks again, and some repeat requests by themselves."""
     alice = person("alice")
     bot = bot_in(State.ALIVE, alice)
     actions.delete(alice, bot)
@@ -140,7 +140,7 @@ def test_deleting_twice_is_deleting_once():
     assert JournalEntry.objects.filter(bot_id=bot.id, what="delete").count() == 1
 
 
-def test_clicking_stop_twice_is_stopping_once():
+def test_stopping_twice_is_like_once():
     alice = person("alice")
     bot = bot_in(State.ALIVE, alice)
     actions.stop(alice, bot)
@@ -148,7 +148,7 @@ def test_clicking_stop_twice_is_stopping_once():
     assert Wanted.objects.get(bot=bot).run is False
 
 
-def test_starting_a_broken_bot_means_trying_now():
+def test_starting_a_broken_bot_retries_at_once():
     alice = person("alice")
     bot = bot_in(State.BROKEN, alice)
     actions.start(alice, bot)

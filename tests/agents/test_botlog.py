@@ -1,4 +1,4 @@
-"""What a person sees of a bot's log, and what nobody does."""
+"""What a person sees of a bot's log, and what nobody may see."""
 
 import base64
 import json
@@ -20,38 +20,38 @@ words = st.text(st.characters(codec="ascii", exclude_categories=["Cc", "N", "L"]
 
 
 @given(words, edges, keys, edges, words)
-def test_no_seed_of_an_invite_is_ever_shown(before: str, opens: str, seed: str, closes: str, after: str):
+def test_seeds_of_invites_are_never_shown(before: str, opens: str, seed: str, closes: str, after: str):
     for code in (f"my.butt.nz:8008:{STRANGER}~{seed}", f"net:my.butt.nz:8008~shs:{KEY}:{seed}"):
         assert seed not in careful(f"{before}{opens}{code}{closes}{after}")
 
 
 @given(words, edges, keys, edges, words)
-def test_no_key_that_is_no_id_is_ever_shown(before: str, opens: str, key: str, closes: str, after: str):
+def test_keys_that_are_not_ids_are_never_shown(before: str, opens: str, key: str, closes: str, after: str):
     assert key not in careful(f"{before}{opens}{key}{closes}{after}")
 
 
 @given(words, keys)
-def test_the_whole_id_of_a_stranger_is_never_shown_and_the_bot_s_own_is(before: str, key: str):
+def test_strangers_ids_are_shortened_and_the_bots_own_is_not(before: str, key: str):
     feed = f"@{key}.ed25519"
     assert key not in careful(f"{before} {feed} connects", [BOT])
     assert careful(f"it is {feed} here", [feed]) == f"it is {feed} here"
 
 
 @given(st.ip_addresses().filter(lambda ip: not ip.is_loopback and not ip.is_unspecified), edges, edges)
-def test_no_address_of_anybody_is_ever_shown(ip: object, opens: str, closes: str):
+def test_addresses_are_never_shown(ip: object, opens: str, closes: str):
     assert str(ip) not in careful(f"from {opens}{ip}{closes} it came")
     assert str(ip) not in careful(f"net:{ip}:8008~shs:{KEY}")
     assert str(ip) not in careful(f"[{ip}]:8008")
 
 
 @given(st.text())
-def test_any_text_can_be_read(text: str):
+def test_any_text_can_be_cleaned(text: str):
     assert len(careful(text)) <= LONGEST + 1
     shown(whole_lines(text, 1000))
 
 
 @given(st.lists(st.text(st.characters(codec="utf-8", exclude_characters="\n"))), st.integers(1, 200))
-def test_the_end_of_a_log_is_read_in_whole_lines(lines: list[str], size: int):
+def test_only_whole_lines_of_a_log_are_read(lines: list[str], size: int):
     log = "".join(f"{line}\n" for line in lines).encode()
     read = whole_lines(log[-size:].decode(errors="replace"), size)
     assert all(line in lines for line in read)
@@ -80,18 +80,18 @@ def test_the_end_of_a_log_is_read_in_whole_lines(lines: list[str], size: int):
         (f"the blob &{KEY}.sha256 is missing", f"the blob &{KEY[:8]}… is missing"),
     ],
 )
-def test_what_is_left_can_still_be_understood(said: str, shows: str | None):
+def test_cleaned_lines_can_still_be_understood(said: str, shows: str | None):
     assert careful(said, [BOT, "my.butt.nz"]) == (shows or said)
 
 
-def test_nothing_of_a_secret_file_is_shown():
+def test_a_secret_file_is_never_shown():
     pair = KeyPair.generate()
     blanked = careful(pair.format())
     assert base64.b64encode(pair.secret).decode()[:40] not in blanked
     assert pair.id not in blanked
 
 
-def test_lines_are_the_pub_s_own_words_or_whatever_else_was_written():
+def test_lines_are_the_pubs_messages_or_any_other_text():
     said = json.dumps({"time": "2026-01-01T12:00:00.000Z", "level": "error", "message": "The disk is full."})
     crash, odd = "FATAL ERROR: heap", json.dumps({"level": 7, "message": ["a"]})
     error, raw, strange = shown([said, crash, odd])

@@ -42,12 +42,12 @@ def bot(
         (bot(State.UNPAID, run=False), State.STOPPED),
     ],
 )
-def test_a_wish_shows_at_once_and_what_is_seen_outweighs_what_was_written(bot_so: Agent, shown: State):
+def test_a_click_shows_at_once_and_observations_outweigh_the_saved_state(bot_so: Agent, shown: State):
     assert effective_state(bot_so) is shown
 
 
 @given(st.sampled_from(State), st.booleans(), st.integers(0, 2), st.booleans(), st.integers(0, 2))
-def test_nothing_is_shown_alive_that_does_not_answer(
+def test_a_bot_that_does_not_answer_is_never_shown_alive(
     state: State, run: bool, asked: int, alive: bool, answered: int
 ):
     agent = bot(state, run=run, asked=asked, alive=alive, answered=answered)

@@ -1,4 +1,4 @@
-"""What the journal forgets, and what it never does."""
+"""What the journal forgets, and what it keeps for ever."""
 
 from datetime import timedelta
 
@@ -22,7 +22,7 @@ def kept() -> list[str]:
     return list(JournalEntry.objects.order_by("id").values_list("what", flat=True))
 
 
-def test_states_of_long_ago_are_forgotten_and_never_who_did_what_nor_what_is_gone():
+def test_old_states_are_forgotten_but_not_peoples_actions_or_deleted_bots():
     bot = bot_in(State.ALIVE, person("alice"))
     for what in ("#starting", "#broken", "gone"):
         journal.note(bot, "steward", what)
@@ -31,12 +31,12 @@ def test_states_of_long_ago_are_forgotten_and_never_who_did_what_nor_what_is_gon
     assert kept() == ["create", "gone", "#alive"]
 
 
-def test_the_longest_chart_still_shows_all_that_happened():
+def test_the_longest_chart_still_shows_every_event():
     longest = max(span.seconds for span in RANGES.values())
     assert timedelta(seconds=longest) < journal.STATES_KEPT
 
 
-def test_many_are_forgotten_step_by_step():
+def test_many_entries_are_removed_in_bounded_steps():
     bot = bot_in(State.ALIVE, person("alice"))
     old = {"bot_id": bot.id, "actor": "steward", "what": "#alive", "at": NOW - timedelta(days=1000)}
     JournalEntry.objects.bulk_create(JournalEntry(**old) for _ in range(journal.MOST_ROWS + 1))

@@ -11,7 +11,7 @@ DNS_LABEL = re.compile(r"[a-z]([a-z0-9]|-(?!-))*[a-z0-9]")
 
 
 @given(st.text(max_size=80))
-def test_whatever_is_typed_ends_in_a_dns_label_or_in_words(text: str):
+def test_any_input_becomes_a_dns_label_or_a_clear_error(text: str):
     try:
         name = clean_bot_name(text)
     except BadName as bad:
@@ -48,7 +48,7 @@ def test_case_and_space_around_a_name_do_not_matter():
         ("MX-12", "is reserved"),
     ],
 )
-def test_a_bad_name_is_told_in_words(typed: str, said: str):
+def test_a_bad_name_says_why(typed: str, said: str):
     with pytest.raises(BadName, match=re.escape(said)):
         clean_bot_name(typed)
 
@@ -60,17 +60,17 @@ MEANS_SOMETHING = """
 
 
 @pytest.mark.parametrize("name", MEANS_SOMETHING.split())
-def test_a_name_that_means_something_to_mail_dns_or_people_is_nobodys(name: str):
+def test_names_with_a_meaning_for_mail_dns_or_people_are_reserved(name: str):
     with pytest.raises(BadName):
         clean_bot_name(name)
 
 
 @pytest.mark.parametrize("name", ["my", "alice", "mxyzptlk", "nsa", "wwworld", "mailbox", "pubs", "server1"])
-def test_a_name_that_only_begins_like_one_is_free(name: str):
+def test_a_name_that_only_begins_like_a_reserved_one_is_free(name: str):
     assert clean_bot_name(name) == name
 
 
-def test_each_group_of_names_is_in_alphabetical_order_and_can_be_a_name():
+def test_each_group_of_reserved_names_is_sorted_and_valid():
     for names in GROUPS.values():
         assert names.split() == sorted(names.split())
         assert all(DNS_LABEL.fullmatch(name) for name in names.split())

@@ -1,4 +1,4 @@
-"""What is prepared finds and changes what the query itself does, whoever it is asked for."""
+"""A prepared statement finds and changes what the query itself does, whoever it is for."""
 
 import uuid
 from datetime import UTC, datetime, timedelta
@@ -35,7 +35,7 @@ def test_another_persons_bot_is_not_found():
         summary_by_id(bob, bot.id)
 
 
-def test_what_is_asked_for_is_never_part_of_the_sql():
+def test_values_are_never_part_of_the_sql():
     by_name = Prepared(lambda name: Agent.objects.filter(name=name).values_list("id", "name"), "nobody")
     name = "x' OR 1=1 --"
     agent = Agent.objects.create(type=Agent.Type.PERSON, name=name)
@@ -44,7 +44,7 @@ def test_what_is_asked_for_is_never_part_of_the_sql():
     assert [tuple(row) for row in by_name(name)] == [(agent.id, name)]
 
 
-def test_an_update_changes_the_row_it_is_asked_for_and_no_other():
+def test_an_update_changes_only_the_row_it_names():
     long_ago = datetime(2001, 2, 3, 4, 5, 6, 7, tzinfo=UTC)
     described = PreparedUpdate(
         lambda agent, at, text: Agent.objects.filter(id=agent, created_at__gt=at),

@@ -23,7 +23,7 @@ class TestALineOfABot(TestCase):
         st.booleans(),
     )
     @settings(max_examples=40)
-    def test_it_shows_what_the_whole_bot_shows(
+    def test_a_summary_shows_the_same_as_the_whole_bot(
         self,
         state: State,
         run: bool,
@@ -45,7 +45,7 @@ class TestALineOfABot(TestCase):
 
 
 @pytest.mark.django_db
-def test_what_it_lacks_is_an_error_and_never_a_guess():
+def test_a_missing_field_is_an_error_and_never_a_guess():
     alice = person("alice")
     bot_in(State.ALIVE, alice)
     (line,) = summarise(bots_of(alice))

@@ -13,14 +13,14 @@ OVERRIDES = "\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069"
 @pytest.mark.parametrize(
     "text", ["", "Ours.", "حديقة الأصدقاء", PERSIAN, FAMILY, "❤\ufe0f", HEBREW, f"\u200e{HEBREW}"]
 )
-def test_words_of_all_people_can_be_seen(text: str):
+def test_words_of_all_scripts_are_visible(text: str):
     assert can_be_seen(text)
 
 
 @pytest.mark.parametrize(
     "text", ["\u200d", " \u200c ", "\u200e\u200f", "a\x00", "a\x1b[31m", "two\nlines", *OVERRIDES]
 )
-def test_what_hides_or_turns_words_round_cannot(text: str):
+def test_characters_that_hide_or_reverse_words_are_not_visible(text: str):
     assert not can_be_seen(text)
 
 
@@ -38,7 +38,7 @@ def test_what_hides_or_turns_words_round_cannot(text: str):
         (HEBREW, HEBREW),
     ],
 )
-def test_spaces_of_all_kinds_become_plain_ones_and_what_only_helps_to_break_lines_goes(typed: str, kept: str):
+def test_all_kinds_of_spaces_become_plain_and_line_break_hints_are_removed(typed: str, kept: str):
     assert plain(typed) == kept
 
 
@@ -47,7 +47,7 @@ def test_a_name_is_one_line():
 
 
 @given(st.text(st.characters() | st.characters(categories=["Cs"]) | st.just("\0")))
-def test_any_text_can_be_made_one_that_databases_take(text: str):
+def test_any_text_can_be_made_storable(text: str):
     kept = storable(text)
     assert "\0" not in kept
     assert kept.encode().decode() == kept
@@ -56,5 +56,5 @@ def test_any_text_can_be_made_one_that_databases_take(text: str):
 
 
 @pytest.mark.parametrize("text", ["", "Ours.", PERSIAN, FAMILY, "a\x01\ufffe\U0010ffff"])
-def test_what_they_take_is_left_as_it_is(text: str):
+def test_storable_text_is_not_changed(text: str):
     assert storable(text) == text

@@ -33,7 +33,7 @@ def caller(name: str) -> tuple[Agent, Caller]:
     return known.agent, Caller(issue_token(known))
 
 
-def test_registering_signing_in_and_reading_oneself():
+def test_registering_signing_in_and_reading_ones_own_agent():
     status, entry = stranger(
         "POST", "/authentication/register", {"email": "Alice@Example.org", "password": PASSWORD}
     )
@@ -66,7 +66,7 @@ def test_registering_signing_in_and_reading_oneself():
         ([], 422, "bad_request", "body"),
     ],
 )
-def test_what_cannot_be_registered_is_told_by_field(body: Any, status: int, code: str, field: str):
+def test_a_bad_registration_names_the_field(body: Any, status: int, code: str, field: str):
     account("alice")
     answered, answer = stranger("POST", "/authentication/register", body)
     assert answered == status, answer
@@ -85,7 +85,7 @@ def test_a_wrong_password_and_an_unknown_address_get_the_same_answer():
     assert wrong[0] == 401
 
 
-def test_an_access_token_is_kept_as_a_hash_and_ends():
+def test_an_access_token_is_stored_as_a_hash_and_expires():
     known = account("alice")
     token = issue_token(known)
     assert not AccessToken.objects.filter(digest__contains=token).exists()
@@ -143,7 +143,7 @@ def test_an_action_writes_what_is_wanted_and_a_forbidden_one_says_why():
         ("POST", "/agents/{id}/invites", {"name": "Bob", "descriptoin": "2031-01-01T00:00:00Z"}),
     ],
 )
-def test_a_misspelt_field_is_not_left_out_without_a_word(method: str, path: str, body: Any):
+def test_a_misspelt_field_is_refused(method: str, path: str, body: Any):
     person, alice = caller("alice")
     bot = bot_in(State.ALIVE, person)
     status, answer = alice(method, path.format(id=bot.id), body)
@@ -159,7 +159,7 @@ CALLS = [
 
 
 @pytest.mark.parametrize(("method", "path", "body"), CALLS)
-def test_nobody_sees_or_touches_anothers_bot(method: str, path: str, body: Any):
+def test_nobody_can_see_or_change_anothers_bot(method: str, path: str, body: Any):
     person, _ = caller("alice")
     _, bob = caller("bob")
     theirs, none = bot_in(State.ALIVE, person), uuid.uuid4()
@@ -172,7 +172,7 @@ def test_nobody_sees_or_touches_anothers_bot(method: str, path: str, body: Any):
 
 
 @pytest.mark.parametrize("token", ["", "x", "Bearer", "é" * 20, "a" * 5000])
-def test_a_token_that_is_none_opens_nothing(token: str):
+def test_an_invalid_token_does_not_work(token: str):
     answer = Client(headers={"Authorization": f"Bearer {token}"}).get("/agents")
     assert answer.status_code == 401
     assert answer.json()["error"]["code"] == "no_token"
@@ -193,7 +193,7 @@ def test_rubbish_gets_a_clear_answer():
     assert answer.json()["error"]["message"]
     assert alice("GET", "/agents/not-an-id")[0] in (404, 422)
     assert alice("PUT", "/agents")[1]["error"]["code"] == "wrong_method"
-    # Programs say that they take anything; whether they also say who they are is no matter.
+    # Clients claim to accept anything; whether they also authenticate makes no difference here.
     for program in (Client(), Client(headers={"Accept": "*/*"})):
         assert program.get("/authentication/register").json()["error"]["code"] == "wrong_method"
     assert alice("POST", "/agents", {"type": "bot", "name": "x", "description": "y" * 5_000_000})[0] == 413
@@ -222,6 +222,6 @@ ANY_TEXT = _AnyText()
 def test_the_number_of_queries_does_not_grow_with_the_bots(count: int, django_assert_num_queries: Any):
     person, alice = caller("alice")
     many_bots(person, count)
-    alice("GET", "/agents")  # notes that the token is used, once a minute
+    alice("GET", "/agents")  # notes the use of the token, once a minute
     with django_assert_num_queries(2):
         assert len(alice("GET", "/agents")[1]["agents"]) == count + 1

@@ -16,7 +16,7 @@ pytestmark = pytest.mark.django_db
     ("chosen", "resolution", "count"),
     [("1h", 10, 360), ("24h", 60, 1440), ("30d", 3600, 720), ("1y", 86400, 365)],
 )
-def test_a_whole_range_is_given_in_at_most_500_rows(chosen: str, resolution: int, count: int):
+def test_a_range_has_at_most_500_rows(chosen: str, resolution: int, count: int):
     person, alice = caller("alice")
     bot = bot_in(State.ALIVE, person)
     history(bot, timezone.now(), resolution, count + 5)
@@ -28,7 +28,7 @@ def test_a_whole_range_is_given_in_at_most_500_rows(chosen: str, resolution: int
     assert (last["alive"], last["memory"], last["peers"], last["disk"]) == (1.0, 80 * MIB, 3.0, 5 * MIB)
 
 
-def test_what_is_not_rolled_up_yet_is_told_too_and_nothing_twice():
+def test_samples_not_rolled_up_yet_are_included_and_none_twice():
     person, alice = caller("alice")
     bot = bot_in(State.ALIVE, person)
     minute = datetime.now(UTC).replace(second=0, microsecond=0) - timedelta(minutes=2)
@@ -43,7 +43,7 @@ def test_what_is_not_rolled_up_yet_is_told_too_and_nothing_twice():
     assert sum(row[came] for row in answer["rows"]) == 100 + 6 * 100
 
 
-def test_a_range_that_is_none_is_refused_and_anothers_bot_is_not_found():
+def test_an_unknown_range_is_refused_and_anothers_bot_is_not_found():
     person, alice = caller("alice")
     _, bob = caller("bob")
     bot = bot_in(State.ALIVE, person)

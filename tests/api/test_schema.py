@@ -1,6 +1,7 @@
-"""The whole OpenAPI document, asked at random: no 500, nothing undocumented, and nothing of another's.
+"""The whole OpenAPI document is called at random: no 500, nothing undocumented, and nothing of another
+person's.
 
-The same seed each time, so that what fails once fails again.
+The seed is always the same, so that a failure happens again.
 """
 
 import asyncio
@@ -24,7 +25,7 @@ pytestmark = pytest.mark.django_db
 
 
 class Application(WSGIHandler):
-    """As the service's own, what is too big for memory comes as a stream."""
+    """Like the service's own handler: what is too big for memory comes as a stream."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -53,7 +54,7 @@ CHECKS = [
 
 @pytest.fixture(params=["a stranger", "the person", "another person"])
 def caller(request: pytest.FixtureRequest) -> tuple[dict[str, str], list[str]]:
-    """The headers of a call, and what its answer must not hold."""
+    """The headers of a call, and what its answer must not contain."""
     alice, bob = account("alice"), account("bob")
     bots = {
         who: bot_in(State.ALIVE, who.agent, f"the-bot-of-{who.agent.name.lower()}") for who in (alice, bob)
@@ -77,7 +78,7 @@ def caller(request: pytest.FixtureRequest) -> tuple[dict[str, str], list[str]]:
     phases=[Phase.explicit, Phase.generate],
     suppress_health_check=list(HealthCheck),
 )
-def test_every_call_answers_as_described_and_tells_nothing_of_another(
+def test_every_call_answers_as_described_and_reveals_nothing_of_others(
     case: Any, caller: tuple[dict[str, str], list[str]], request: pytest.FixtureRequest
 ):
     headers, hidden = caller
@@ -94,5 +95,5 @@ def test_every_call_answers_as_described_and_tells_nothing_of_another(
     ]
 
 
-def test_the_document_is_made_once_whoever_asks_for_it() -> None:
+def test_the_document_is_made_only_once() -> None:
     assert api.get_openapi_schema() is api.get_openapi_schema(path_params={})

@@ -1,6 +1,6 @@
-"""The whole OpenAPI document, call after call: what one call made is asked of in the next ones.
+"""The whole OpenAPI document, call after call: the next calls use what earlier ones made.
 
-Schemathesis finds by itself which answers name what other calls are about. The same seed each time.
+Schemathesis finds out by itself which answers contain ids for other calls. The seed is always the same.
 """
 
 from typing import Any
@@ -20,7 +20,7 @@ pytestmark = pytest.mark.django_db
 
 
 class Calls(schema.as_state_machine()):  # type: ignore[misc]
-    """A person calls in any order; each run begins with nothing but them and somebody else."""
+    """A person makes calls in any order. Each run begins with only that person and one other."""
 
     followed = 0
 
@@ -48,7 +48,7 @@ class Calls(schema.as_state_machine()):  # type: ignore[misc]
             type(self).followed += 1
 
 
-def test_calls_that_follow_from_each_other_answer_as_described_and_tell_nothing_of_another():
+def test_sequences_of_calls_answer_as_described_and_reveal_nothing_of_others():
     assert issubclass(Calls, APIStateMachine)
     run_state_machine_as_test(
         Calls,

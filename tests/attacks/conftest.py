@@ -1,4 +1,4 @@
-"""The public server alone, for strangers to try their worst on."""
+"""The public server alone, for attackers to try their worst."""
 
 from collections.abc import Iterator
 

@@ -1,4 +1,4 @@
-"""Lines to a server, as somebody holds them who means no good."""
+"""Connections to a server, held open by an attacker."""
 
 import resource
 import socket
@@ -16,7 +16,7 @@ def open_many_files() -> None:
 
 
 def line(door: Door, said: bytes = b"", source: str = "127.0.0.1") -> socket.socket:
-    """An open connection, with `said` on it already. Any address of loopback will do as its `source`."""
+    """An open connection on which `said` was already sent. Any loopback address can be its `source`."""
     made = door.connects(source)
     if said:
         made.sendall(said)
@@ -24,12 +24,12 @@ def line(door: Door, said: bytes = b"", source: str = "127.0.0.1") -> socket.soc
 
 
 def are_closed(lines: Iterable[socket.socket]) -> int:
-    """How many of them the server has ended by now, whatever it said before."""
+    """How many of them the server has closed so far, whatever it sent before."""
     return sum(map(_is_closed, lines))
 
 
 def heard(one: socket.socket, seconds: float = 20) -> bytes:
-    """All that comes until the server ends the line."""
+    """Everything that arrives until the server closes the connection."""
     one.settimeout(seconds)
     text, ends = b"", time.monotonic() + seconds
     with suppress(ConnectionError, TimeoutError):

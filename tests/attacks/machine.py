@@ -1,4 +1,6 @@
-"""Machines that the private server knows, as rows: what each is, its token, and exports that it is to send."""
+"""Rows of machines that the private server knows, with their tokens and the exports that they are asked
+for.
+"""
 
 import hashlib
 import uuid

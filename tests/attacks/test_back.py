@@ -1,4 +1,6 @@
-"""After signing out, "back" shows nothing of a person's: also in a browser that keeps whole pages for it."""
+"""After signing out, the back button shows nothing of a person's, even in a browser that keeps whole pages
+for it.
+"""
 
 import re
 import shutil
@@ -17,7 +19,7 @@ from tests.service import Person, wait_for
 
 @pytest.fixture(scope="module")
 def browser() -> Iterator[Browser]:
-    """Playwright switches the back/forward cache off, which people have."""
+    """Playwright switches off the back/forward cache, which people have."""
     chromium = shutil.which("chromium")
     assert chromium
     with sync_playwright() as playwright:
@@ -41,7 +43,7 @@ def alice(server: Pages) -> Person:
 
 
 def back(page: Page) -> None:
-    """A page that was kept whole is there without being loaded."""
+    """A page from the cache appears without being loaded."""
     page.go_back(wait_until="commit")
     wait_for(lambda: page.evaluate("document.readyState") == "complete")
 
@@ -57,7 +59,7 @@ def test_this_browser_keeps_pages_for_back(server: Pages, browser: Browser):
 
 
 @pytest.mark.parametrize("path", ["/bots/my/invites", "/bots", "/account", "/bots/my/status"])
-def test_back_after_signing_out_shows_nothing_of_hers(
+def test_back_after_signing_out_shows_nothing_private(
     server: Pages, alice: Person, browser: Browser, path: str
 ):
     context = browser.new_context()
@@ -81,7 +83,7 @@ def test_back_after_signing_out_shows_nothing_of_hers(
 
 
 @pytest.mark.django_db
-def test_no_page_and_no_answer_for_a_person_is_kept():
+def test_no_page_or_answer_for_a_person_may_be_cached():
     alice = account("alice")
     bot = bot_in(State.ALIVE, alice.agent)
     client, program = Client(), Client(headers={"Authorization": f"Bearer {issue_token(alice)}"})
@@ -106,7 +108,7 @@ def test_no_page_and_no_answer_for_a_person_is_kept():
 
 @pytest.mark.django_db
 @pytest.mark.parametrize(("path", "form"), [("/sign-out", {}), ("/account/delete", {"password": PASSWORD})])
-def test_however_one_signs_out_the_browser_forgets_the_pages(path: str, form: dict[str, str]):
+def test_every_way_to_sign_out_clears_the_cache(path: str, form: dict[str, str]):
     client = Client()
     client.force_login(account("alice"))
     assert "Clear-Site-Data" not in client.get("/bots")

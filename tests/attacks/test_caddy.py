@@ -1,4 +1,4 @@
-"""The proxy as it is shipped, in front of the service: what the service promises also holds through it."""
+"""The shipped proxy in front of the service: the service's promises also hold through it."""
 
 import socket
 from collections.abc import Iterator
@@ -63,8 +63,10 @@ def guesses(visitor: Visitor, named: str) -> int:
     return visitor.asks("GET", "/join/guess", **{"X-Forwarded-For": named}).status
 
 
-def test_nobody_gets_another_address_by_naming_one(caddy: Caddy, site: Site):
-    """Caddy overwrites what a visitor says of it; and who reaches the service without Caddy is not believed."""
+def test_nobody_can_fake_their_address(caddy: Caddy, site: Site):
+    """Caddy overwrites what a visitor claims; a visitor who reaches the service without Caddy is not
+    believed.
+    """
     with Visitor(caddy.public, "127.9.0.1") as eve, Visitor(caddy.public, "127.9.0.2") as alice:
         said = [guesses(eve, f"203.0.113.{number}") for number in range(MISSES + 1)]
         assert said == [404] * MISSES + [429]
@@ -76,7 +78,7 @@ def test_nobody_gets_another_address_by_naming_one(caddy: Caddy, site: Site):
         assert mallory.asks("GET", "/join/guess", **forged).status == 301, "nor is it believed to be https"
 
 
-def test_who_sends_slowly_is_not_waited_for_for_ever(caddy: Caddy, site: Site, lines: list[socket.socket]):
+def test_a_slow_sender_is_cut_off(caddy: Caddy, site: Site, lines: list[socket.socket]):
     host = caddy.public.host
     lines.append(socket.create_connection(("127.0.0.1", caddy.public.port)))
     lines += [line(caddy.public, said) for said in (b"", f"GET / HTTP/1.1\r\nHost: {host}\r\nX: ".encode())]
@@ -88,11 +90,11 @@ def test_who_sends_slowly_is_not_waited_for_for_ever(caddy: Caddy, site: Site, l
     slow.close()
 
 
-def test_a_head_that_is_too_long_is_said_to_be(visitor: Visitor):
+def test_a_head_that_is_too_long_is_refused(visitor: Visitor):
     assert visitor.asks("GET", "/up", X="x" * 2 * HEAD_BYTES.most).status == 431
 
 
-def test_pages_that_stay_open_are_told_at_once_and_counted(
+def test_open_pages_are_updated_at_once_and_counted(
     caddy: Caddy, visitor: Visitor, lines: list[socket.socket]
 ):
     visitor.registers("alice@example.org")
@@ -112,7 +114,7 @@ def test_pages_that_stay_open_are_told_at_once_and_counted(
     wait_for(lambda: opens() == b"HTTP/1.1 200 ")
 
 
-def test_who_asks_for_a_websocket_gets_a_page(visitor: Visitor):
+def test_a_websocket_request_gets_a_page(visitor: Visitor):
     heads = {"Connection": "Upgrade", "Upgrade": "websocket", "Sec-WebSocket-Version": "13"}
     assert visitor.asks("GET", "/up", **heads, **{"Sec-WebSocket-Key": "x" * 22 + "=="}).status == 200
     assert visitor.asks("GET", "/up").status == 200
@@ -140,13 +142,13 @@ def test_big_exports_and_imports_come_through(site: Site, visitor: Visitor, tmp_
 
 
 class Nobody(Service):
-    """A service that does not run."""
+    """A service that is not running."""
 
     def __init__(self) -> None:
         self.port, self.private_port = free_ports(2)
 
 
-def test_who_comes_while_the_service_is_restarted_waits_for_it(tmp_path: Path):
+def test_visitors_wait_while_the_service_restarts(tmp_path: Path):
     service = Nobody()
     with Caddy(tmp_path) as caddy:
         caddy.is_before(service)

@@ -1,4 +1,4 @@
-"""No program that we start is told a secret of ours: not in its environment, nor in the list of processes."""
+"""No program that we start learns a secret of ours, from its environment or from the list of processes."""
 
 import os
 import sys
@@ -45,7 +45,7 @@ sys.addaudithook(_hear)
 
 @pytest.fixture
 def started(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[tuple[Any, Any, Any, Any]]]:
-    """What is started meanwhile, by a service whose environment is full of secrets: program, arguments, folder, environment."""
+    """What a service whose environment is full of secrets starts: program, arguments, folder, environment."""
     global _is_heard  # noqa: PLW0603 - a hook stays as long as the process
     for name, value in SECRETS.items():
         monkeypatch.setenv(name, value)
@@ -56,7 +56,7 @@ def started(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[tuple[Any, Any, An
 
 
 def heard(started: list[tuple[Any, Any, Any, Any]]) -> set[str]:
-    """The programs that were started, all of them without a secret."""
+    """The programs that were started, each checked to be without a secret."""
     assert started
     for _, arguments, _, environment in started:
         told = os.environ if environment is None else environment
@@ -66,12 +66,14 @@ def heard(started: list[tuple[Any, Any, Any, Any]]) -> set[str]:
 
 
 @pytest.mark.parametrize(("kind", "program"), [("node", "npm-cli.js"), ("python", "pip")])
-def test_whoever_builds_a_release(kind: str, program: str, tmp_path: Path, started: list[Any]):
+def test_programs_that_build_a_release_get_no_secret(
+    kind: str, program: str, tmp_path: Path, started: list[Any]
+):
     build(TINY[kind].write(tmp_path / "source", os.urandom(8).hex(), with_package=True))
     assert program in heard(started)
 
 
-def test_git(tmp_path: Path, started: list[Any]):
+def test_git_gets_no_secret(tmp_path: Path, started: list[Any]):
     with pytest.raises(BuildFailed, match="could not fetch"):
         folder_of(f"git+file://{tmp_path}/nothing@main")
     assert "git" in heard(started)
@@ -95,13 +97,13 @@ def test_a_token_in_the_address_of_a_source_is_refused(url: str, started: list[A
     ],
     ids=["master", "local"],
 )
-def test_salt(
+def test_salt_gets_no_secret(
     call: Callable[[Machine, Path], object],
     tmp_path: Path,
     settings_of: Callable[..., None],
     started: list[Any],
 ):
-    """It is not there, so it only says that it cannot be run."""
+    """It does not exist, so it only says that it cannot be run."""
     for name in ("python", "salt-call"):
         (tmp_path / name).symlink_to("/bin/false")
     settings_of(salt_programs=tmp_path)

@@ -1,4 +1,4 @@
-"""Whoever opens connections and says little keeps nobody out."""
+"""Opening many connections and sending little keeps nobody out."""
 
 import socket
 from collections.abc import Iterator
@@ -19,7 +19,7 @@ A_BYTE = b"POST /start HTTP/1.1\r\nHost: localhost\r\nContent-Length: 1000\r\n\r
 
 @pytest.fixture(autouse=True)
 def lines() -> Iterator[list[socket.socket]]:
-    """Lines of the attacker's, which end with the test."""
+    """Connections of the attacker, which are closed after the test."""
     open_many_files()
     opened: list[socket.socket] = []
     with ExitStack() as stack:
@@ -35,10 +35,10 @@ def alice(server: Pages) -> Person:
 @pytest.mark.parametrize(
     "said", [b"", b"GET / HTTP/1.1\r\nHost:", A_BYTE], ids=["silence", "half a head", "a byte"]
 )
-def test_thousands_of_lines_that_say_little_keep_nobody_out(
+def test_thousands_of_silent_connections_keep_nobody_out(
     server: Pages, alice: Person, lines: list[socket.socket], said: bytes
 ):
-    """From the very address that the honest come from."""
+    """From the same address as honest people."""
     for _ in range(MANY):
         lines.append(line(server.door, said))
         if len(lines) % 250 == 0:
@@ -47,14 +47,14 @@ def test_thousands_of_lines_that_say_little_keep_nobody_out(
     wait_for(lambda: are_closed(lines))
 
 
-def test_a_head_that_does_not_end_is_waited_for_so_long(lines: list[socket.socket], tmp_path: Path):
+def test_a_head_that_does_not_end_is_cut_off(lines: list[socket.socket], tmp_path: Path):
     with Pages(tmp_path, limits="head-seconds=1 body-seconds=1") as site:
         lines += [line(site.door, said) for said in (b"", b"GET /up HTTP/1.1\r\n", A_BYTE)]
         answers = [heard(each).partition(b"\r\n")[0] for each in lines]
     assert answers == [b"", b"HTTP/1.1 408 Request Timeout", b"HTTP/1.1 408 Request Timeout"]
 
 
-def test_a_head_of_many_megabytes_is_not_taken(server: Pages, lines: list[socket.socket]):
+def test_a_head_of_many_megabytes_is_not_read(server: Pages, lines: list[socket.socket]):
     before = psutil.Process(server.process.pid).memory_info().rss
     for head in (
         b"GET / HTTP/1.1\r\nX: ",
@@ -75,7 +75,7 @@ def sent_until_refused(one: socket.socket, most: int) -> int:
     return sent
 
 
-def test_a_head_that_is_too_long_is_said_to_be(server: Pages, lines: list[socket.socket]):
+def test_a_head_that_is_too_long_is_refused(server: Pages, lines: list[socket.socket]):
     for size, status in ((HEAD_BYTES.most - 1000, b"200"), (HEAD_BYTES.most + 1, b"431")):
         one = line(
             server.door,
@@ -85,7 +85,7 @@ def test_a_head_that_is_too_long_is_said_to_be(server: Pages, lines: list[socket
         assert heard(one).split()[1] == status
 
 
-def test_what_is_asked_ahead_is_bounded(server: Pages, lines: list[socket.socket]):
+def test_pipelined_requests_are_bounded(server: Pages, lines: list[socket.socket]):
     asked = b"GET /up HTTP/1.1\r\nHost: localhost\r\n\r\n"
     lines += [line(server.door, asked * (PIPELINED.most - 2)), line(server.door, asked * 10_000)]
     answers = [heard(each, 7).count(b"HTTP/1.1 200") for each in lines]
@@ -93,8 +93,8 @@ def test_what_is_asked_ahead_is_bounded(server: Pages, lines: list[socket.socket
     assert answers[1] <= PIPELINED.most
 
 
-def test_who_asks_ahead_and_goes_is_answered_no_more(server: Pages, lines: list[socket.socket]):
-    """Nor is there an error for each that stays unanswered."""
+def test_pipelined_requests_of_a_closed_connection_are_dropped(server: Pages, lines: list[socket.socket]):
+    """There is no error for each request that stays unanswered."""
     asked = b"GET /openapi.json HTTP/1.1\r\nHost: localhost\r\n\r\n" * (PIPELINED.most - 2)
     for said in (asked, asked + b"no request\r\n\r\n", asked * 2):
         lines += [line(server.door, said) for _ in range(20)]
@@ -105,7 +105,7 @@ def test_who_asks_ahead_and_goes_is_answered_no_more(server: Pages, lines: list[
     assert "Traceback" not in (server.home / "up.log").read_text()
 
 
-def test_who_takes_no_answer_is_not_waited_for_for_ever(lines: list[socket.socket], tmp_path: Path):
+def test_a_client_that_does_not_read_its_answer_is_cut_off(lines: list[socket.socket], tmp_path: Path):
     with Pages(tmp_path, limits="stall-seconds=1") as site:
         small = socket.socket()
         small.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)

@@ -1,4 +1,4 @@
-"""Whoever asks for one export after the other is refused at once, and keeps nobody's pages waiting."""
+"""Asking for many exports is refused at once, and does not delay other people's pages."""
 
 import socket
 import uuid
@@ -30,7 +30,7 @@ def site(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactor
 
 @pytest.fixture(scope="module")
 def bot(site: Pages) -> Any:
-    """It has a log that takes long to walk through; with Salt, its machine never sends it."""
+    """Its log takes long to read; with Salt, its machine never sends it."""
     alice = site.person("alice@example.org")
     bot = site.bot_in(State.ALIVE, alice, "my")
     site.write(bot, "progress", ssb_id=KEYS.id)
@@ -56,7 +56,7 @@ def ask(site: Pages, bot: Any) -> socket.socket:
 
 
 def status_of(export: socket.socket, seconds: float = 0) -> int:
-    """0 while nothing is answered. Nothing more is read than whether it was granted."""
+    """0 while there is no answer. Only the status is read."""
     export.settimeout(seconds)
     try:
         return int(export.recv(12, socket.MSG_PEEK)[9:])
@@ -72,7 +72,7 @@ def exports() -> Iterator[list[socket.socket]]:
         export.close()
 
 
-def test_forty_exports_at_once_keep_nobody_waiting(site: Pages, bot: Any, exports: list[socket.socket]):
+def test_forty_exports_at_once_delay_nobody(site: Pages, bot: Any, exports: list[socket.socket]):
     bob: Person = site.person("bob@example.org")
     exports += [ask(site, bot) for _ in range(AT_ONCE)]
 
@@ -88,9 +88,7 @@ def test_forty_exports_at_once_keep_nobody_waiting(site: Pages, bot: Any, export
         wait_for(lambda: answered()[200] == PERSON_EXPORTS.most)
 
 
-def test_their_places_are_free_again_when_they_were_cut_off(
-    site: Pages, bot: Any, exports: list[socket.socket]
-):
+def test_places_are_free_again_when_exports_are_cut_off(site: Pages, bot: Any, exports: list[socket.socket]):
     for export in [ask(site, bot) for _ in range(PERSON_EXPORTS.most)]:
         export.close()
 
@@ -101,8 +99,8 @@ def test_their_places_are_free_again_when_they_were_cut_off(
     wait_for(is_let_in, 30)
 
 
-def test_who_ran_into_the_limit_is_written_down(site: Pages, bot: Any):
-    """Every few seconds, so it may come in two parts."""
+def test_a_person_who_reached_the_limit_is_recorded(site: Pages, bot: Any):
+    """They are recorded every few seconds, so it may come in two parts."""
 
     def counted() -> dict[str, int]:
         query = "SELECT who, times FROM limits_slowed WHERE `limit` = 'person-exports'"

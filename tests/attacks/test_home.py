@@ -1,4 +1,6 @@
-"""Nobody else on the machine reads what is the service's, and nothing that it starts is told its secrets."""
+"""No other user of the machine can read the service's files, and nothing that it starts learns its
+secrets.
+"""
 
 import ast
 import os
@@ -33,7 +35,7 @@ def _umask() -> Iterator[None]:
     os.umask(before)
 
 
-def test_a_home_that_is_open_is_closed_with_what_is_secret_in_it(tmp_path: Path):
+def test_an_open_home_folder_and_its_secrets_are_closed(tmp_path: Path):
     home = tmp_path / "home"
     home.mkdir(mode=0o755)
     (home / "butt.sqlite3").touch(mode=0o644)
@@ -46,7 +48,7 @@ def test_a_home_that_is_open_is_closed_with_what_is_secret_in_it(tmp_path: Path)
     assert stat.S_IMODE((home / "later").stat().st_mode) == 0o600
 
 
-def test_importing_the_settings_makes_nothing_and_changes_nothing_of_the_process(tmp_path: Path):
+def test_importing_the_settings_has_no_side_effects(tmp_path: Path):
     home = tmp_path / "home"
     code = "import os, butt.settings; print(oct(os.umask(0)))"
     environment = outside() | {"BUTT_HOME": str(home)}
@@ -62,12 +64,12 @@ def test_importing_the_settings_makes_nothing_and_changes_nothing_of_the_process
     assert not home.exists()
 
 
-def test_a_secret_that_is_made_before_its_home_closes_that_home(tmp_path: Path):
+def test_making_a_secret_closes_its_home_folder(tmp_path: Path):
     kept_secret(tmp_path / "home" / "secret-key")
     assert is_closed(tmp_path / "home")
 
 
-def test_a_bot_in_a_container_reads_its_configuration_though_we_close_what_we_make(tmp_path: Path):
+def test_a_bot_in_a_container_can_read_its_configuration(tmp_path: Path):
     """Salt runs as our child, with our umask; the bot runs as another user."""
     engine = runpy.run_path(str(ROOT / "salt" / "files" / "_modules" / "butt_engine.py"))
     engine["settings"].__globals__["__opts__"] = {"id": "here", "butt": {"home": str(tmp_path)}}
@@ -81,14 +83,14 @@ def test_a_bot_in_a_container_reads_its_configuration_though_we_close_what_we_ma
 
 
 @pytest.mark.parametrize("name", ["100%", 'a"b', "a ;b", "a #b", "a\nb", "a\\b"])
-def test_a_path_that_would_break_a_configuration_is_told_in_words(tmp_path: Path, name: str):
+def test_a_home_path_that_would_break_a_configuration_is_refused(tmp_path: Path, name: str):
     with pytest.raises(HomeTrouble, match=r"does not work\. Choose another --home"):
         hold(tmp_path / name)
 
 
 @pytest.mark.parametrize("home", ["/proc/nothing/home", "/dev/null", "/dev/null/home"])
 @pytest.mark.parametrize("command", [["doctor"], ["up"], ["public"], ["steward"], ["manage", "check"]])
-def test_a_home_that_cannot_be_made_is_told_in_one_line(home: str, command: list[str]):
+def test_a_home_that_cannot_be_made_is_one_line_of_error(home: str, command: list[str]):
     said = butt(command[0], "--home", home, *command[1:])
     assert said.returncode == 1
     assert said.stderr.startswith(f"Error: {'The home folder ' if home != '/dev/null' else ''}{home}")
@@ -96,7 +98,7 @@ def test_a_home_that_cannot_be_made_is_told_in_one_line(home: str, command: list
     assert said.stderr.count("\n") == 1
 
 
-def test_too_few_files_are_told_by_the_start_and_by_doctor(tmp_path: Path):
+def test_too_few_open_files_are_reported_at_the_start_and_by_doctor(tmp_path: Path):
     for command in ("up", "public", "private", "monitor"):
         said = few_files(command, tmp_path)
         assert said.returncode == 1
@@ -107,7 +109,7 @@ def test_too_few_files_are_told_by_the_start_and_by_doctor(tmp_path: Path):
     assert "✗ A part of the service may open 256 files." in told.stdout
 
 
-def test_a_home_with_odd_signs_that_work_has_all_of_it_inside(tmp_path: Path):
+def test_a_home_path_with_odd_characters_works(tmp_path: Path):
     home = tmp_path / "a;b#c d?e'f"
     assert butt("manage", "--home", str(home), "migrate", "-v0").returncode == 0
     assert (home / "butt.sqlite3").exists()
@@ -133,11 +135,11 @@ def few_files(command: str, home: Path) -> "subprocess.CompletedProcess[str]":
 
 
 def outside() -> dict[str, str]:
-    """The environment of somebody who has set nothing of ours."""
+    """The environment of somebody who has set none of our variables."""
     return {name: value for name, value in os.environ.items() if not name.startswith("BUTT_")}
 
 
-def test_what_we_start_is_told_no_setting_of_ours(monkeypatch: pytest.MonkeyPatch):
+def test_programs_that_we_start_get_none_of_our_settings(monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setenv("BUTT_SECRET_KEY", "sw0rdfish")
     monkeypatch.setenv("PGPASSWORD", "sw0rdfish")
     assert "sw0rdfish" not in for_bots().values()
@@ -146,7 +148,7 @@ def test_what_we_start_is_told_no_setting_of_ours(monkeypatch: pytest.MonkeyPatc
 
 
 def test_every_program_that_we_start_is_given_an_environment():
-    """A new place that starts one has to say which."""
+    """A new place that starts a program must say which environment it gets."""
     places = 0
     for path in sorted((ROOT / "butt").rglob("*.py")):
         for node in ast.walk(ast.parse(path.read_text())):

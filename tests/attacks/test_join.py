@@ -1,4 +1,6 @@
-"""Two hundred guests of a meeting have one address, and somebody there may guess at invites: all of them get in."""
+"""Two hundred guests of a meeting share one address, where somebody also guesses invites: all guests get
+in.
+"""
 
 from dataclasses import replace
 
@@ -45,7 +47,7 @@ def guess(number: int = 0) -> int:
     return Client().get(f"/join/guess-{number}").status_code
 
 
-def test_all_guests_get_the_code_while_somebody_there_guesses(path: str):
+def test_all_guests_get_the_code_while_somebody_guesses(path: str):
     assert [guess(number) for number in range(40)].count(429) == 40 - ADDRESS_MISSES.most
     for number in range(GUESTS):
         guest = Client()
@@ -54,7 +56,7 @@ def test_all_guests_get_the_code_while_somebody_there_guesses(path: str):
         assert guess(number) == 429
 
 
-def test_a_minute_later_the_address_is_free_again_however_often_it_was_refused(clock: Clock, path: str):
+def test_a_minute_later_the_address_may_look_again(clock: Clock, path: str):
     for second in range(60):
         clock.now = float(second)
         guess(second)
@@ -63,10 +65,8 @@ def test_a_minute_later_the_address_is_free_again_however_often_it_was_refused(c
     assert guess() == 404
 
 
-def test_all_looks_of_an_address_count_together_whichever_way_they_come(
-    path: str, clock: Clock, monkeypatch: pytest.MonkeyPatch
-):
-    """With fewer than may be, as each takes a moment."""
+def test_all_ways_to_look_at_invites_count_together(path: str, clock: Clock, monkeypatch: pytest.MonkeyPatch):
+    """With fewer looks than the limit, because each takes a moment."""
     few = replace(ADDRESS_JOINS, default=40)
     monkeypatch.setattr(open_to_all, "_looks", Rate(few, clock))
     answers = [getattr(Client(), "post" if n % 2 else "get")(path).status_code for n in range(few.most + 1)]

@@ -1,4 +1,4 @@
-"""However many pages some people have open, others have theirs."""
+"""Many open pages of some people do not keep others from theirs."""
 
 import json
 import socket

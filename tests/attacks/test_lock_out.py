@@ -1,4 +1,4 @@
-"""Whoever guesses at an account does not keep its owner out, from the browser in which they signed in before."""
+"""Guessing at an account does not lock its owner out of a browser in which they signed in before."""
 
 import pytest
 from django.test import Client
@@ -18,7 +18,7 @@ def tries(browser: Client, password: str, email: str = ALICE) -> int:
 
 @pytest.fixture
 def browser() -> Client:
-    """Alice signed in here once, and out again."""
+    """A browser in which Alice signed in once, and out again."""
     account("alice")
     client = Client()
     assert tries(client, PASSWORD) == 302
@@ -28,7 +28,7 @@ def browser() -> Client:
 
 @pytest.fixture
 def _somebody_guesses(browser: Client) -> None:
-    """From everywhere, and from Alice's own address."""
+    """Guess from everywhere, and from Alice's own address."""
     for number in range(ACCOUNT_GUESSES.most):
         is_wrong(ALICE, f"192.0.2.{number}")
     for number in range(ADDRESS_GUESSES.most):
@@ -37,27 +37,27 @@ def _somebody_guesses(browser: Client) -> None:
 
 
 @pytest.mark.usefixtures("_somebody_guesses")
-def test_she_comes_in_from_her_own_browser_and_from_no_other(browser: Client):
+def test_she_can_sign_in_from_her_own_browser_only(browser: Client):
     assert tries(browser, "a slip") == 422
     assert tries(browser, PASSWORD) == 302
     assert tries(Client(), PASSWORD) == 429
 
 
 @pytest.mark.usefixtures("_somebody_guesses")
-def test_she_proves_herself_there_too(browser: Client):
+def test_she_can_confirm_her_password_there_too(browser: Client):
     assert tries(browser, PASSWORD) == 302
     assert browser.post("/account/delete", {"password": "a slip"}).status_code == 422
     assert browser.post("/account/delete", {"password": PASSWORD}).status_code == 200
 
 
-def test_a_browser_that_is_known_is_guessed_in_no_more_often_than_others(browser: Client):
+def test_a_known_browser_allows_no_more_guesses_than_others(browser: Client):
     assert [tries(browser, f"guess {n}") for n in range(BROWSER_GUESSES.most + 1)][-2:] == [422, 429]
     assert tries(browser, PASSWORD) == 429
     assert tries(Client(), PASSWORD) == 302, "which locks nobody out elsewhere"
 
 
 @pytest.mark.usefixtures("_somebody_guesses")
-def test_no_cookie_that_was_made_up_and_none_of_another_opens_the_way(browser: Client):
+def test_forged_cookies_and_those_of_others_do_not_help(browser: Client):
     account("eve")
     eves = Client()
     eves.cookies[COOKIE] = browser.cookies[COOKIE].value[:-1] + "x"
@@ -68,7 +68,7 @@ def test_no_cookie_that_was_made_up_and_none_of_another_opens_the_way(browser: C
     assert tries(known, PASSWORD) == 429
 
 
-def test_it_tells_nobody_who_signed_in_there(browser: Client):
+def test_the_cookie_does_not_reveal_who_signed_in(browser: Client):
     cookie = browser.cookies[COOKIE]
     assert "alice" not in cookie.value
     assert cookie["httponly"]

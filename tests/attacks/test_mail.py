@@ -1,4 +1,4 @@
-"""Nobody has us send mail after mail to a victim, nor words of theirs in our name."""
+"""Nobody can use us to send many mails to a victim, or their own words in our name."""
 
 import re
 
@@ -40,7 +40,7 @@ def asks(client: Client, bot: Agent, email: str = VICTIM) -> int:
     return client.post(f"/bots/{bot.name}/people", {"email": email}).status_code
 
 
-def test_sixty_mails_to_one_victim_become_three_however_they_are_asked_for():
+def test_sixty_requests_to_mail_one_victim_send_three():
     for number in range(3):
         _, bot, client = mallory(f"mallory{number}")
         for turn in range(20):
@@ -51,7 +51,7 @@ def test_sixty_mails_to_one_victim_become_three_however_they_are_asked_for():
     assert {mailbox_of(letter.to[0]) for letter in mail.outbox} == {VICTIM}
 
 
-def test_one_person_asks_only_so_many_also_by_taking_back_and_with_several_bots():
+def test_one_persons_invitations_are_limited_even_over_several_bots():
     made, bot, client = mallory()
     another = bot_in(State.ALIVE, made.agent, "another")
     answers = []
@@ -65,7 +65,7 @@ def test_one_person_asks_only_so_many_also_by_taking_back_and_with_several_bots(
     assert "continue tomorrow" in client.post(f"/bots/{bot.name}/people", {"email": VICTIM}).content.decode()
 
 
-def test_no_word_of_the_senders_leads_or_is_in_the_mail():
+def test_the_mail_contains_no_words_of_the_sender():
     _, bot, client = mallory()
     asks(client, bot)
     (letter,) = mail.outbox
@@ -75,7 +75,7 @@ def test_no_word_of_the_senders_leads_or_is_in_the_mail():
     assert "mallory@example.org shares" in letter.body, "an address that is theirs"
 
 
-def test_who_has_shown_no_address_to_be_theirs_sends_nothing():
+def test_an_unverified_person_cannot_send_mail():
     made, bot, client = mallory()
     EmailAddress.objects.filter(user=made).update(verified=False)
     assert asks(client, bot) == 422
@@ -83,7 +83,7 @@ def test_who_has_shown_no_address_to_be_theirs_sends_nothing():
 
 
 @pytest.mark.parametrize("path", ["/password", "/letters of account"])
-def test_links_for_one_address_are_bounded_whoever_types_it(path: str):
+def test_mails_with_links_to_one_address_are_limited(path: str):
     victim = account("victim")
     EmailAddress.objects.filter(user=victim).update(verified=True)
     for number in range(RECIPIENT_LETTERS.most + 5):
@@ -101,7 +101,7 @@ def _types_it_as_their_own(number: int) -> None:
     client.post("/account/email", {"email": "somebody@example.net", "action_add": "1"})
 
 
-def test_all_such_mail_together_is_bounded_and_letters_about_ones_own_go_on():
+def test_all_such_mail_together_is_limited_and_other_mail_continues():
     for _ in range(STRANGERS_LETTERS.most):
         count((STRANGERS_LETTERS, "everybody"))
     made, bot, client = mallory()

@@ -1,4 +1,4 @@
-"""Whoever reaches the private server without a token costs it nothing, and one machine keeps no other from reporting."""
+"""Without a token the private server does no work, and one machine does not keep another from reporting."""
 
 import json
 import socket
@@ -39,7 +39,7 @@ class Private(Pages):
         self.insert(*joined(minion_id))
 
     def expects(self, minion_id: str) -> str:
-        """The path of an export that the machine is to send."""
+        """The path of an export that the machine is asked for."""
         upload = expected(minion_id)
         self.insert(upload)
         return path_of(upload, minion_id)
@@ -69,13 +69,13 @@ def private(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Private]:
 
 
 @pytest.mark.parametrize("path", ["/agents/m1/report", f"/agents/m1/exports/{uuid.UUID(int=1)}", "/nowhere"])
-def test_nothing_is_read_of_who_has_no_token(private: Private, path: str):
+def test_no_body_is_read_without_a_token(private: Private, path: str):
     for method in ("POST", "PUT"):
         one = private.says("m1", f"{method} {path}", b"Content-Length: 4000000\r\n\r\nx", token="made up")
         assert heard(one).startswith(b"HTTP/1.1 401 ")
 
 
-def test_a_machine_that_dribbles_keeps_no_other_from_reporting(private: Private):
+def test_a_slow_machine_does_not_keep_others_from_reporting(private: Private):
     dribbles = [
         private.says("m1", "POST /agents/m1/report", f"Content-Length: {MOST_BYTES}\r\n\r\nx".encode())
         for _ in range(100)
@@ -87,7 +87,7 @@ def test_a_machine_that_dribbles_keeps_no_other_from_reporting(private: Private)
             one.close()
 
 
-def test_one_machine_sends_only_so_many_exports_at_once(private: Private):
+def test_the_number_of_exports_a_machine_sends_at_once_is_limited(private: Private):
     body = b"Content-Length: 1000\r\n\r\nx"
     going = [private.says("m1", f"PUT {private.expects('m1')}", body) for _ in range(MACHINE_UPLOADS.most)]
     try:

@@ -1,4 +1,6 @@
-"""A bot that lies of how far its feed has come, on trial or not, and one that pushes figures without pause."""
+"""A bot that lies about how far its feed has come, on trial or not, and one that pushes figures without a
+pause.
+"""
 
 import asyncio
 import json
@@ -73,13 +75,13 @@ def known(bot: Agent) -> int:
         [],
     ],
 )
-def test_only_a_signed_message_of_the_bots_own_shows_how_far_its_feed_has_come(forged: Any):
+def test_only_a_signed_message_of_the_bot_proves_its_sequence(forged: Any):
     assert shown(message(7).value, KEYS.id) == 7
     assert shown(forged, KEYS.id) == 0
 
 
 class Heard:
-    """A watch of one bot, as a monitor does it."""
+    """Watches one bot, as a monitor does."""
 
     def __init__(self, bot_id: uuid.UUID | None = None) -> None:
         self.bot_id, self.buffer, self.all = bot_id or uuid.uuid4(), SampleBuffer(), list[BotFigures | str]()
@@ -91,7 +93,7 @@ class Heard:
         await self.buffer.tell(bot_id, figures, trouble)
 
     async def of(self, responder: Responder, most: float, until: Any = lambda _: False) -> None:
-        """Watch it for `most` seconds, or until it was heard to say what is waited for."""
+        """Watch it for `most` seconds, or until the condition is met."""
         task = asyncio.create_task(watch(Bot(self.bot_id, responder.address), KeyPair.generate(), self.tell))
         try:
             async with asyncio.timeout(most):
@@ -104,7 +106,7 @@ class Heard:
             task.cancel()
 
 
-async def test_a_number_without_a_message_is_refused_with_a_word_in_the_log(
+async def test_a_sequence_without_a_message_is_refused_and_logged(
     caplog: pytest.LogCaptureFixture,
 ):
     async with Responder() as bot:
@@ -119,7 +121,7 @@ async def test_a_number_without_a_message_is_refused_with_a_word_in_the_log(
 
 
 @pytest.mark.django_db(transaction=True)
-async def test_a_bot_that_pushes_without_pause_makes_one_row_a_second():
+async def test_a_bot_that_pushes_without_a_pause_makes_one_row_a_second():
     owner = await sync_to_async(person)("alice")
     row = await sync_to_async(bot_in)(State.ALIVE, owner)
     async with Responder(pause=0.005) as bot:
@@ -132,7 +134,7 @@ async def test_a_bot_that_pushes_without_pause_makes_one_row_a_second():
     assert all(isinstance(one, BotFigures) for one in heard.all)
 
 
-async def test_a_bot_that_hangs_up_after_each_push_is_met_less_and_less():
+async def test_a_bot_that_hangs_up_after_each_push_is_dialled_less_and_less_often():
     async with Responder() as bot:
         bot.hangs_up = True
         heard = Heard()
@@ -140,7 +142,7 @@ async def test_a_bot_that_hangs_up_after_each_push_is_met_less_and_less():
         assert len([one for one in heard.all if isinstance(one, BotFigures)]) < QUICK_TRIES + 10
 
 
-async def test_a_bot_that_floods_is_hung_up_on():
+async def test_a_bot_that_floods_is_disconnected():
     async with Responder(pause=0) as bot:
         bot.said["more"] = "x" * BOT_FIGURES.most
         heard = Heard()
@@ -149,12 +151,12 @@ async def test_a_bot_that_floods_is_hung_up_on():
 
 
 @pytest.mark.django_db
-def test_of_a_bot_on_trial_nothing_is_believed_before_it_is_proven():
+def test_a_bot_on_trial_is_not_believed_until_it_is_proven():
     bot = bot_of(KEYS, previous="r0")
     said = [Seen(timezone.now(), figures(timezone.now(), sequence=9))]
     write({bot.id: said})
     assert known(bot) == 0
-    # It goes back, and what it said on trial is written only now.
+    # It goes back, and only now is saved what it said on trial.
     Progress.objects.filter(bot=bot).update(previous="", state=State.STOPPING)
     write({bot.id: said})
     Progress.objects.filter(bot=bot).update(state=State.STARTING, launch=2)
@@ -190,7 +192,7 @@ class Ended:
         (message(7, KeyPair.generate()).value, "", 0),
     ],
 )
-def test_the_last_words_of_a_bot_are_believed_as_far_as_they_are_signed_and_proven(
+def test_the_last_message_of_a_bot_is_believed_only_if_signed_and_proven(
     latest: Any, previous: str, believed: int
 ):
     bot = bot_of(KEYS, State.STARTING, previous=previous, due_at=timezone.now())
@@ -200,7 +202,7 @@ def test_the_last_words_of_a_bot_are_believed_as_far_as_they_are_signed_and_prov
 
 
 @pytest.mark.django_db
-def test_a_machine_hands_in_the_last_message_of_a_bot_that_ended():
+def test_a_machine_reports_the_last_message_of_a_bot_that_ended():
     here = machine()
     bot = placed_bot(person("alice"), here)
     stored = json.dumps({"key": message(7).key, "value": message(7).value})
@@ -212,7 +214,7 @@ def test_a_machine_hands_in_the_last_message_of_a_bot_that_ended():
 
 
 @pytest.mark.parametrize(("sequence", "on_trial", "told"), [(5, False, 7), (7, False, 0), (5, True, 0)])
-def test_it_reports_a_message_that_nobody_heard_of_and_none_of_a_trial(
+def test_it_reports_an_unknown_message_and_none_of_a_trial(
     folder: Folder, sequence: int, on_trial: bool, told: int
 ):
     here, trials = module_of("butt"), module_of("butt_trial")
@@ -227,7 +229,7 @@ def test_it_reports_a_message_that_nobody_heard_of_and_none_of_a_trial(
     assert (json.loads(said)["value"]["sequence"] if said else 0) == told
 
 
-def test_many_long_messages_make_no_report_too_long():
+def test_many_long_messages_do_not_make_a_report_too_long():
     here = module_of("butt")
     seen = [{"latest": "x" * 26_000} for _ in range(500)]
     here["_bound"](seen)
@@ -236,7 +238,7 @@ def test_many_long_messages_make_no_report_too_long():
 
 @pytest.fixture
 def folder(tmp_path: Path) -> Folder:
-    """A bot that said seven messages before its trial, and noted so."""
+    """A bot that published seven messages before its trial, and noted that."""
     found = Folder(tmp_path)
     found.data.mkdir()
     KEYS.save(found.secret)
@@ -261,7 +263,7 @@ def module_of(name: str) -> dict[str, Any]:
 
 
 class Here:
-    """The way back of the host that runs bots as processes."""
+    """The trial of the host that runs bots as processes."""
 
     def __init__(self, folder: Folder) -> None:
         self.folder = folder
@@ -274,7 +276,7 @@ class Here:
 
 
 class There:
-    """The same of a machine's module, which has the library neither of bots nor of Docker."""
+    """The same in a machine's module, which has neither the library of bots nor that of Docker."""
 
     def __init__(self, folder: Folder) -> None:
         self.module = module_of("butt_trial")
@@ -297,7 +299,7 @@ class There:
         pytest.param(9, (5, 6), 7, id="and never is less known than before"),
     ],
 )
-def test_a_refused_release_leaves_no_number_behind_that_keeps_the_earlier_one_from_starting(
+def test_a_rejected_release_leaves_no_sequence_that_stops_the_earlier_one(
     folder: Folder, host: type[Here | There], noted: int, logged: tuple[int, ...], left: int
 ):
     way_back = host(folder)
@@ -311,7 +313,7 @@ def test_a_refused_release_leaves_no_number_behind_that_keeps_the_earlier_one_fr
 
 
 @pytest.mark.parametrize("host", [Here, There])
-def test_what_a_proven_release_noted_stays(folder: Folder, host: type[Here | There]):
+def test_a_sequence_noted_by_a_proven_release_stays(folder: Folder, host: type[Here | There]):
     way_back = host(folder)
     way_back.begin("new")
     note(folder, 12)
@@ -337,7 +339,7 @@ def test_both_hosts_find_the_same_last_message(folder: Folder):
 
 
 @pytest.mark.django_db
-def test_a_wrong_number_of_a_guest_hides_no_guests_that_come():
+def test_a_wrong_number_of_a_guest_hides_no_later_guests():
     bot = bot_of(KEYS)
     Told.objects.create(bot=bot, sequence=2**53)
     Observed.objects.filter(bot=bot).update(sequence=7)

@@ -1,4 +1,4 @@
-"""Forty who sign in at once cost the memory of two, and nobody else waits for them."""
+"""Forty sign-ins at once take the memory of two, and delay nobody else."""
 
 import json
 import threading
@@ -34,7 +34,7 @@ class SignIn(threading.Thread):
 
 
 class Peak(threading.Thread):
-    """The most memory that a process had while it was looked at."""
+    """The most memory that a process used while it was watched."""
 
     def __init__(self, pid: int) -> None:
         super().__init__(daemon=True)
@@ -46,7 +46,7 @@ class Peak(threading.Thread):
             self.most = max(self.most, self._process.memory_info().rss)
 
 
-def test_forty_sign_ins_at_once_take_little_memory_and_nobodys_time(server: Pages):
+def test_forty_sign_ins_at_once_take_little_memory_and_delay_nobody(server: Pages):
     server.person("alice@example.org")
     peak = Peak(server.process.pid)
     peak.start()

@@ -1,4 +1,6 @@
-"""Text that no database takes: half of a surrogate pair, NUL, bytes that are no UTF-8. Everywhere it is refused in words."""
+"""Text that no database can store: half a surrogate pair, NUL, invalid UTF-8. It is refused in words
+everywhere.
+"""
 
 import json
 from collections.abc import Iterator
@@ -28,7 +30,7 @@ WHOLE: dict[str, Any] = {
 
 
 def bodies() -> Iterator[tuple[str, str, str]]:
-    """Each field of text of each call: its method, path and name."""
+    """Each text field of each call: its method, path and name."""
     document = api.get_openapi_schema()
     for path, methods in document["paths"].items():
         for method, call in methods.items():
@@ -42,7 +44,7 @@ def bodies() -> Iterator[tuple[str, str, str]]:
 
 @pytest.mark.parametrize("strange", STRANGE, ids=ascii)
 @pytest.mark.parametrize(("method", "path", "name"), list(bodies()))
-def test_no_field_of_any_call_takes_it(method: str, path: str, name: str, strange: str):
+def test_every_text_field_of_the_api_refuses_it(method: str, path: str, name: str, strange: str):
     alice = account("alice")
     alice.emailaddress_set.update(verified=True)
     bot = bot_in(State.ALIVE, alice.agent)
@@ -59,14 +61,14 @@ def test_no_field_of_any_call_takes_it(method: str, path: str, name: str, strang
         assert answer.json()["error"]["message"]
 
 
-def test_there_are_such_fields():
+def test_the_api_has_text_fields():
     assert {("post", "/authentication/sign-in", "password"), ("post", "/agents", "description")} <= set(
         bodies()
     )
 
 
 @pytest.mark.parametrize("strange", [b"\xed\xa0\x80", b"\xff", b"a%00b", b"%ED%A0%80"])
-def test_no_form_and_no_address_ends_in_an_error_of_ours(strange: bytes):
+def test_no_form_or_path_answers_500(strange: bytes):
     alice = account("alice")
     bot_in(State.ALIVE, alice.agent)
     client = Client(raise_request_exception=False)
@@ -121,7 +123,7 @@ def signed_in(who: Any) -> Client:
         "no JSON",
     ],
 )
-def test_no_passkey_that_a_browser_never_made_ends_in_an_error_of_ours(credential: str):
+def test_no_invalid_passkey_answers_500(credential: str):
     alice = account("alice")
     client = signed_in(alice)
     client.post("/account/again", {"password": PASSWORD})

@@ -1,4 +1,4 @@
-"""Whoever brings a pub drop by drop keeps nobody else from bringing theirs."""
+"""Uploading a pub drop by drop does not keep others from uploading theirs."""
 
 import json
 import socket
@@ -30,7 +30,7 @@ def lines() -> Iterator[list[socket.socket]]:
 
 
 def dribble(server: Pages, path: str, tar: bytes, token: str = "") -> socket.socket:
-    """A line on which much is announced and little comes."""
+    """A connection that announces much and sends little."""
     bearer = f"Authorization: Bearer {token}\r\n" if token else ""
     head = f"POST {path} HTTP/1.1\r\nHost: localhost\r\n{bearer}Content-Length: {len(tar) + 100_000}\r\n\r\n"
     return line(server.door, head.encode() + tar[:600])
@@ -42,7 +42,9 @@ def drafts(server: Pages) -> int:
 
 
 @pytest.mark.parametrize("path", ["/agents/import?name=x&stopped=for-good", "/bots/import"])
-def test_who_is_nobody_takes_no_place(server: Pages, lines: list[socket.socket], tar: bytes, path: str):
+def test_an_upload_without_signing_in_takes_no_place(
+    server: Pages, lines: list[socket.socket], tar: bytes, path: str
+):
     lines += [dribble(server, path, tar) for _ in range(3 * IMPORTS.most)]
     answer = heard(lines[0])
     assert b" 401 " in answer or b"Location: /start" in answer or b"location: /start" in answer.lower()
@@ -50,7 +52,7 @@ def test_who_is_nobody_takes_no_place(server: Pages, lines: list[socket.socket],
     assert bring(who, f"honest-{len(path)}", b"nothing")[1]["error"]["code"] == "bad_archive", "it was read"
 
 
-def test_one_person_takes_no_more_than_theirs(server: Pages, lines: list[socket.socket], tar: bytes):
+def test_the_places_of_one_person_are_limited(server: Pages, lines: list[socket.socket], tar: bytes):
     eve = server.person("eve@example.org")
     path = "/agents/import?name=eves&stopped=for-good"
     lines += [dribble(server, path, tar, eve.token) for _ in range(3 * IMPORTS.most)]
@@ -61,7 +63,7 @@ def test_one_person_takes_no_more_than_theirs(server: Pages, lines: list[socket.
     assert bring(who, "franks", b"nothing")[1]["error"]["code"] == "bad_archive"
 
 
-def test_the_slowest_of_many_goes_when_another_comes(server: Pages, lines: list[socket.socket], tar: bytes):
+def test_the_slowest_upload_ends_when_another_comes(server: Pages, lines: list[socket.socket], tar: bytes):
     many: list[Person] = [server.person(f"slow{n}@example.org") for n in range(IMPORTS.most)]
     for number, who in enumerate(many):
         lines.append(dribble(server, f"/agents/import?name=slow{number}&stopped=for-good", tar, who.token))

@@ -1,4 +1,4 @@
-"""The service itself to a file and back: over both databases, between them, and beside bots that went on."""
+"""Backing up and restoring the service: on both databases, between them, and beside bots that went on."""
 
 import asyncio
 import json
@@ -60,13 +60,15 @@ def butt(home: Path, database_url: str, *command: object) -> subprocess.Complete
     )
 
 
-# Of two databases each is migrated step by step, and two services start: on a busy machine that takes its time.
+# Two databases are migrated step by step, and two services start, which takes long on a busy machine.
 @pytest.mark.timeout(400)
 @pytest.mark.parametrize("kind", ["sqlite", "postgres"])
-def test_a_service_comes_back_and_its_bot_goes_on_where_it_was(
+def test_a_restored_service_goes_on_with_its_bot(
     kind: str, database: MakeDatabase, tmp_path: Path, built_pub: Path
 ):
-    """The bot speaks after the backup was made, so the restored database knows less than the bot's own folder."""
+    """The bot publishes after the backup was made, so the restored database knows less than the bot's own
+    folder.
+    """
     saved = tmp_path / "saved.zip"
     old_url, new_url = database(kind), database(kind)
     _is_migrated(old_url)
@@ -97,7 +99,9 @@ def test_a_service_comes_back_and_its_bot_goes_on_where_it_was(
 
 
 @pytest.mark.parametrize(("source", "target"), [("sqlite", "postgres"), ("postgres", "sqlite")])
-def test_from_one_database_to_the_other(source: str, target: str, database: MakeDatabase, tmp_path: Path):
+def test_a_backup_of_one_database_can_be_restored_into_the_other(
+    source: str, target: str, database: MakeDatabase, tmp_path: Path
+):
     first, second = database(source), database(target)
     _populate(tmp_path / "first", first)
     assert butt(tmp_path / "first", first, "backup", tmp_path / "1.zip").returncode == 0
@@ -131,12 +135,12 @@ def kept(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture
 def saved(kept: Path, tmp_path: Path) -> Path:
-    """That backup, beside that service in `home`: both of them copies that a test may change."""
+    """That backup, beside that service in `home`: both are copies that a test may change."""
     shutil.copytree(kept / "home", tmp_path / "home")
     return Path(shutil.copy(kept / "saved.zip", tmp_path))
 
 
-def test_a_service_that_has_people_is_left_alone(saved: Path, tmp_path: Path):
+def test_a_service_with_people_is_not_restored_over(saved: Path, tmp_path: Path):
     done = butt(tmp_path / "home", "", "restore", saved)
     assert done.returncode == 1
     assert "empty database" in done.stderr
@@ -155,11 +159,11 @@ def test_another_identity_is_not_written_over(saved: Path, tmp_path: Path):
     (tmp_path / "new" / "identity").write_text("another")
     done = butt(tmp_path / "new", "", "restore", saved)
     assert done.returncode == 1
-    assert "move it away" in done.stderr
+    assert "Move it away" in done.stderr
     assert (tmp_path / "new" / "identity").read_text() == "another"
 
 
-def test_a_backup_is_not_written_over(saved: Path, tmp_path: Path):
+def test_a_backup_is_not_overwritten(saved: Path, tmp_path: Path):
     before = saved.read_bytes()
     done = butt(tmp_path / "home", "", "backup", saved)
     assert (done.returncode, "another name" in done.stderr) == (1, True)
@@ -167,7 +171,7 @@ def test_a_backup_is_not_written_over(saved: Path, tmp_path: Path):
 
 
 @pytest.mark.parametrize("part", ["no zip", "cut", "row", "count", "orphan", "newer"])
-def test_what_is_no_whole_backup_changes_nothing(saved: Path, tmp_path: Path, part: str):
+def test_an_incomplete_backup_changes_nothing(saved: Path, tmp_path: Path, part: str):
     wrong = tmp_path / "wrong.zip"
     if part == "no zip":
         wrong.write_bytes(b"nonsense")
@@ -175,7 +179,7 @@ def test_what_is_no_whole_backup_changes_nothing(saved: Path, tmp_path: Path, pa
         wrong.write_bytes(saved.read_bytes()[:-200])
     else:
         _rewritten(saved, wrong, part)
-    if part != "row":  # which is found last: that one comes to a home where there is nothing
+    if part != "row":  # It is found last, and is in a home folder that was empty.
         _is_migrated(_in(tmp_path / "new"))
     done = butt(tmp_path / "new", "", "restore", wrong)
     assert done.returncode == 1
@@ -184,7 +188,7 @@ def test_what_is_no_whole_backup_changes_nothing(saved: Path, tmp_path: Path, pa
 
 
 @pytest.mark.skipif(not is_root(), reason="only root can mount a disk")
-def test_no_room_for_it_says_so_and_leaves_nothing(saved: Path, tmp_path: Path):
+def test_a_full_disk_is_reported_and_leaves_no_file(saved: Path, tmp_path: Path):
     small = tmp_path / "small"
     with disk(small, "64k"):
         fill(small / "filler")
@@ -196,8 +200,8 @@ def test_no_room_for_it_says_so_and_leaves_nothing(saved: Path, tmp_path: Path):
         assert butt(tmp_path / "home", "", "backup", small / "full.zip").returncode == 0
 
 
-def test_a_backup_of_an_earlier_version_comes_back(saved: Path, tmp_path: Path):
-    """That one had a line of JSON for each row."""
+def test_a_backup_of_an_earlier_version_can_be_restored(saved: Path, tmp_path: Path):
+    """That format had a line of JSON for each row."""
     earlier, dumped = tmp_path / "earlier.zip", _dumped(tmp_path / "home", "")
     with zipfile.ZipFile(saved) as new, zipfile.ZipFile(earlier, "w") as old:
         about = json.loads(new.read("backup.json"))
@@ -220,7 +224,7 @@ def _in(home: Path) -> str:
 
 
 def _is_migrated(database_url: str) -> None:
-    """An SQLite that is not there yet need not be migrated step by step each time: one test of each way does so."""
+    """A new SQLite database need not be migrated step by step each time: one test of each way does so."""
     kind, _, path = database_url.partition(":///")
     if kind == "sqlite":
         Path(path).parent.mkdir(exist_ok=True)
@@ -228,7 +232,7 @@ def _is_migrated(database_url: str) -> None:
 
 
 def _speak(site: Service, seen: object, count: int) -> int:
-    """So many messages more; the latest sequence."""
+    """Publish this many more messages; returns the latest sequence."""
 
     async def call() -> int:
         async with master_of(site, seen) as peer:
@@ -253,7 +257,7 @@ def _populate(home: Path, database_url: str) -> None:
 
 
 def _dumped(home: Path, database_url: str) -> str:
-    """All rows as Django writes them, one a line. Tests keep what a backup leaves out apart in the same way."""
+    """All rows as Django writes them, one per line. What a backup leaves out is compared separately."""
     left_out = ("contenttypes", "auth.permission", "sessions")
     done = butt(
         *(home, database_url, "manage", "dumpdata", "--format=jsonl"),
@@ -277,7 +281,7 @@ def _rows(home: Path, database_url: str) -> list[Any]:
 
 
 def _comparable(rows: list[Any]) -> list[Any]:
-    """All but what a restore changes."""
+    """Everything except what a restore changes."""
     changed = {"agents.observed": "alive", "machines.machine": "generation"}
     for row in rows:
         row["fields"].pop(changed.get(row["model"], ""), None)
@@ -311,7 +315,7 @@ def _without_its_people(content: bytes, place: Path) -> bytes:
 
 
 def _as_rows(saved: Path, target: Path) -> None:
-    """The same backup in the format that PostgreSQL's have, and that SQLite's had in an earlier version."""
+    """The same backup in the format of PostgreSQL, and in the one that SQLite had in an earlier version."""
     with zipfile.ZipFile(saved) as file:
         parts = {name: file.read(name) for name in file.namelist()}
     place = target.with_suffix(".sqlite3")

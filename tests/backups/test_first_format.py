@@ -1,4 +1,4 @@
-"""Backups of the first format name models as they were called then."""
+"""Backups of the first format use the models' earlier names."""
 
 import io
 import json
@@ -13,7 +13,7 @@ from butt.clouds.models import WantedMachine
 
 
 @pytest.mark.django_db
-def test_a_row_of_a_renamed_model_comes_back():
+def test_a_row_of_a_renamed_model_is_restored():
     agent_id = uuid.uuid4()
     row = {"model": "clouds.wanted", "pk": str(agent_id), "fields": {"bots": 3}}
     file = io.BytesIO()

@@ -1,4 +1,4 @@
-"""Backups in object storage: encrypted, so many and no more, and back from there."""
+"""Backups in object storage: encrypted, limited in number, and restored from there."""
 
 import os
 import subprocess
@@ -43,10 +43,10 @@ def butt(home: Path, *command: object, **variables: str) -> subprocess.Completed
     )
 
 
-def test_a_service_comes_back_from_a_bucket(
+def test_a_service_is_restored_from_a_bucket(
     bucket: dict[str, str], key: "pyrage.x25519.Identity", tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ):
-    """The oldest goes when there are enough, and what is not ours stays."""
+    """The oldest is removed when there are enough, and files that are not ours stay."""
     for name, value in bucket.items():
         monkeypatch.setenv(name, value)
     place = "s3://copies/of/butt"
@@ -87,14 +87,14 @@ def test_a_service_comes_back_from_a_bucket(
     assert (new / "identity").read_bytes() == (old / "identity").read_bytes()
 
 
-def test_what_cannot_be_kept_is_said_in_words(tmp_path: Path, key: "pyrage.x25519.Identity"):
+def test_a_backup_that_cannot_be_kept_says_why(tmp_path: Path, key: "pyrage.x25519.Identity"):
     there = f"file://{tmp_path / 'kept'}"
     assert "Name a FILE" in butt(tmp_path / "home", "backup").stderr
     said = butt(tmp_path / "home", "backup", "--to", there)
     assert (said.returncode, "set BUTT_BACKUP_KEY" in said.stderr) == (1, True)
     public = {"BUTT_BACKUP_KEY": str(key.to_public())}
     said = butt(tmp_path / "home", "backup", "--to", "ftp://x", **public)
-    assert (said.returncode, "is no place for copies" in said.stderr) == (1, True)
+    assert (said.returncode, "is not a place for copies" in said.stderr) == (1, True)
     assert not (tmp_path / "kept").exists()
 
 
@@ -108,5 +108,5 @@ def test_no_room_for_an_encrypted_backup_is_said_in_words(tmp_path: Path, key: "
     "place", ["", "/folder", "file://host/folder", "file:///", "s3://", "s3://k:s@bucket", "ftp://x"]
 )
 def test_an_address_that_names_no_store_is_refused(place: str):
-    with pytest.raises(NoStore, match=r"no place for copies|names no bucket"):
+    with pytest.raises(NoStore, match=r"not a place for copies|names no bucket"):
         store_at(place)

@@ -1,4 +1,4 @@
-"""Rows as text: what leaves one database comes into either as it was."""
+"""Rows as text: rows of either database arrive unchanged in the other."""
 
 import sqlite3
 from collections.abc import Iterator
@@ -53,7 +53,7 @@ def postgres(postgres_url: str) -> Iterator["psycopg.Connection[Any]"]:
 
 
 @given(rows=st.lists(ROW, max_size=5))
-def test_rows_are_the_same_by_way_of_either_database(postgres: "psycopg.Connection[Any]", rows: list[Any]):
+def test_rows_are_the_same_in_both_databases(postgres: "psycopg.Connection[Any]", rows: list[Any]):
     with closing(sqlite3.connect(":memory:")) as database:
         database.execute(ON_SQLITE)
         database.executemany("INSERT INTO kept VALUES (?, ?, ?, ?, ?, ?)", rows)
@@ -72,7 +72,7 @@ def test_rows_are_the_same_by_way_of_either_database(postgres: "psycopg.Connecti
 @pytest.mark.parametrize(
     "line", ["\n", "a\tb\n", "a\t1\tx\t\\N\t\\N\t\\N\n", "a\t1\tt\t2026-01-01 00:00:00+02\t\\N\t\\N\n"]
 )
-def test_a_line_that_is_no_row_is_refused(line: str):
+def test_a_line_that_is_not_a_row_is_refused(line: str):
     with pytest.raises((ValueError, KeyError)):
         list(TABLE.rows_for_sqlite([line]))
 
@@ -85,7 +85,7 @@ def test_each_table_and_column_of_ours_is_saved():
 
 
 def _lines(text: str) -> list[str]:
-    """Only a newline ends a row; Python knows other ends of lines, too."""
+    """Only a newline ends a row; Python knows other line ends too."""
     return [line + "\n" for line in text.split("\n")[:-1]]
 
 

@@ -1,4 +1,4 @@
-"""Benchmarks and scripts are run by hand and seldom: that each of them can start at all is held here."""
+"""Benchmarks and scripts are run by hand and seldom, so here each is loaded once."""
 
 import os
 import subprocess
@@ -17,7 +17,7 @@ PROGRAMS = sorted(
 
 
 @pytest.mark.parametrize("program", PROGRAMS)
-def test_it_can_be_loaded_by_itself(program: str):
+def test_each_can_be_loaded_by_itself(program: str):
     alone = {name: text for name, text in os.environ.items() if name != "DJANGO_SETTINGS_MODULE"}
     folder, _, name = program.rpartition(".")
     # A script is run by its path, which puts its folder first.

@@ -1,4 +1,6 @@
-"""Stripe's stand-in over the official SDK, and steered: what browsers and banks do there without us. Needs no Django."""
+"""Stripe's stand-in through the official SDK, and what browsers and banks do there without us. Needs no
+Django.
+"""
 
 import json
 import time
@@ -56,7 +58,7 @@ class Bank:
         return [each.to_dict() for each in found.auto_paging_iter()]
 
     def live(self, **query: Any) -> list[Any]:
-        """The subscriptions that are not over."""
+        """The subscriptions that have not ended."""
         return [each for each in self.all("subscriptions", **query) if each["status"] not in OVER]
 
     def customers_marked(self, person_id: str, **query: Any) -> list[Any]:
@@ -65,20 +67,20 @@ class Bank:
         ]
 
     def confirm(self, number: str, secret: str) -> str:
-        """What the browser does when a card is entered; the id of what was confirmed."""
+        """What the browser does when a card is entered; returns the id of the confirmed intent."""
         return str(self.steer("enter", client_secret=secret, number=number)["id"])
 
     def authenticate(self, secret: str, *, success: bool = True) -> None:
         self.steer("authenticate", client_secret=secret, success=success)
 
     def card_becomes(self, customer: str, number: str | None) -> None:
-        """The bank of the card that is charged thinks otherwise of it."""
+        """The bank of the charged card changes its answer."""
         found = self.v1.customers.retrieve(customer).to_dict()
         method = found["invoice_settings"]["default_payment_method"]
         self.steer("card", payment_method=method, becomes=number)
 
     def refuses(self, subscription: Any) -> None:
-        """A month is over, and the customer's bank refuses."""
+        """A month passes, and the customer's bank refuses to pay."""
         customer = subscription["customer"]
         self.card_becomes(customer, EMPTY)
         self.month_ends(subscription)
@@ -100,6 +102,6 @@ class Bank:
         return self.v1.test_helpers.test_clocks.create({"frozen_time": frozen}).id
 
     def pays(self, subscription: Any) -> None:
-        """The bank thinks better of it at a later try."""
+        """The bank pays at a later attempt."""
         for invoice in self.all("invoices", subscription=subscription["id"], status="open"):
             self.v1.invoices.pay(invoice["id"])

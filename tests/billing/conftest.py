@@ -1,4 +1,4 @@
-"""Stripe's stand-in, each test on a test clock of its own, and people who have a card there."""
+"""Stripe's stand-in, with a test clock for each test, and people who have a card there."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -16,7 +16,7 @@ from tests.billing.stripes import StandIn
 
 @pytest.fixture(scope="session")
 def stand_in() -> Iterator[StandIn]:
-    """Every answer it gives is held to the shape of Stripe's own."""
+    """Every answer is checked against the shape of Stripe's own."""
     stripe = Stripe(checks=True)
     with Server(stripe) as server:
         yield StandIn(server.url)
@@ -41,13 +41,13 @@ def gateway(settings_with: Configuration, clock: str) -> StripeGateway:
 
 @pytest.fixture
 def house(gateway: StripeGateway, settings_with: Configuration) -> Subscriptions:
-    """The billing that pages and worker use, before the stand-in."""
+    """The billing that pages and worker use, on the stand-in."""
     return Subscriptions(gateway, settings_with)
 
 
 @pytest.fixture
 def everywhere(stand_in: StandIn, monkeypatch: pytest.MonkeyPatch) -> Iterator[Subscriptions]:
-    """The whole service takes money for the length of a test."""
+    """The whole service takes payments during a test."""
     monkeypatch.setenv("BUTT_BILLING", "stripe")
     monkeypatch.setenv("BUTT_PRIVATE_PORT", str(stand_in.port - 1))
     configuration.cache_clear(), billing.cache_clear()

@@ -1,14 +1,14 @@
-"""Killing the worker and the pages at a moment of their work."""
+"""Kills the worker and the pages at a chosen moment of their work."""
 
 import itertools
 
 
 class Killed(BaseException):
-    """As `kill -9`: nothing that handles errors may handle this."""
+    """Like `kill -9`: no error handling may catch it."""
 
 
 class Killer:
-    """Counts the moments before and after each write and each call, and kills at the one it is given."""
+    """Counts the moments before and after each write and each call, and kills at the chosen one."""
 
     def __init__(self, moment: int) -> None:
         self.moment, self.count = moment, itertools.count()

@@ -20,7 +20,7 @@ class StandIn(Bank):
         return self.customers_marked(str(person.id), **query)
 
     def subscriptions_of(self, person: Agent) -> list[Any]:
-        """Those that are not over."""
+        """Subscriptions that have not ended."""
         customer = payer_of(person).customer
         return self.live(customer=customer) if customer else []
 
@@ -29,11 +29,11 @@ class StandIn(Bank):
         house.keep_card(person, self.confirms(number, person, house))
 
     def confirms(self, number: str, person: Agent, house: Subscriptions) -> str:
-        """What the browser does; the page is told what comes back."""
+        """What the browser does; the page gets the result."""
         return self.confirm(number, house.card_form(person).secret)
 
     def charge_fails(self, person: Agent, house: Subscriptions) -> None:
-        """A month is over, and the person's bank refuses."""
+        """A month passes, and the person's bank refuses to pay."""
         (subscription,) = self.subscriptions_of(person)
         self.refuses(subscription)
         self.tell(house)
@@ -45,14 +45,14 @@ class StandIn(Bank):
 
     def new_events(self) -> list[Any]:
         """The earliest first."""
-        # The SDK turns the order of a list round that it walks backwards.
+        # The SDK reverses the order of a list that it pages backwards through.
         new = self.all("events", ending_before=self._last) if self._last else self.all("events")[::-1]
         if new:
             self._last = new[-1]["id"]
         return new
 
     def tell(self, house: Subscriptions, events: list[Any] | None = None) -> None:
-        """Each event that was not told yet, or these, as a webhook does."""
+        """Send each event that was not sent yet, or these, as a webhook does."""
         for event in self.new_events() if events is None else events:
             payload = json.dumps(event, default=str).encode()
             house.take_event(payload, signature(payload, house._settings.webhook_secret()))

@@ -1,4 +1,4 @@
-"""Whom invoices are made out to."""
+"""The addresses on invoices."""
 
 import uuid
 
@@ -25,7 +25,9 @@ def alice(house: Subscriptions, stand_in: StandIn) -> Agent:
     return alice
 
 
-def test_it_stands_on_the_next_invoice_with_its_number(house: Subscriptions, stand_in: StandIn, alice: Agent):
+def test_the_address_and_tax_number_are_on_the_next_invoice(
+    house: Subscriptions, stand_in: StandIn, alice: Agent
+):
     house.tell_address(alice, WIEN)
     assert house.address(alice) == WIEN
     bot_in(State.ALIVE, alice)
@@ -36,23 +38,21 @@ def test_it_stands_on_the_next_invoice_with_its_number(house: Subscriptions, sta
     assert invoice["customer_tax_ids"] == [{"type": "eu_vat", "value": "ATU12345678"}]
 
 
-def test_another_number_takes_its_place_and_an_empty_one_takes_it_away(house: Subscriptions, alice: Agent):
+def test_a_tax_number_can_be_replaced_and_removed(house: Subscriptions, alice: Agent):
     house.tell_address(alice, WIEN)
     for number, kept in (("de 123 456 789", "DE123456789"), ("", "")):
         house.tell_address(alice, InvoiceAddress("Krake", "Weg 2", "", "10115", "Berlin", "", "DE", number))
         assert house.address(alice).tax_number == kept
 
 
-def test_somebody_without_a_card_has_one_too(house: Subscriptions):
+def test_a_person_without_a_card_can_have_an_address(house: Subscriptions):
     bob = person(f"bob-{uuid.uuid4().hex[:12]}")
     assert house.address(bob) == InvoiceAddress()
     house.tell_address(bob, WIEN)
     assert house.address(bob) == WIEN
 
 
-def test_a_number_that_stripe_takes_for_none_is_refused_and_changes_nothing(
-    house: Subscriptions, alice: Agent
-):
+def test_an_invalid_tax_number_is_refused_and_changes_nothing(house: Subscriptions, alice: Agent):
     house.tell_address(alice, WIEN)
     with pytest.raises(BadAddress, match="not a valid tax number") as bad:
         house.tell_address(alice, InvoiceAddress("Krake", country="AT", tax_number="AT!"))
@@ -70,7 +70,7 @@ def test_a_number_that_stripe_takes_for_none_is_refused_and_changes_nothing(
         (InvoiceAddress("A", country="AQ", tax_number="1"), "tax_number"),
     ],
 )
-def test_what_no_invoice_can_be_made_out_to_is_refused(given: InvoiceAddress, field: str):
+def test_invalid_addresses_are_refused(given: InvoiceAddress, field: str):
     with pytest.raises(BadAddress) as bad:
         checked(given)
     assert bad.value.field == field
@@ -88,7 +88,7 @@ def test_a_number_of_the_union_begins_with_its_country(country: str, number: str
     assert checked(InvoiceAddress("A", country=country, tax_number=number)).tax_number == kept
 
 
-def test_the_address_of_a_card_takes_the_place_of_none_that_was_given(
+def test_the_address_of_a_card_does_not_replace_one_that_was_entered(
     settings_with: Configuration, stand_in: StandIn, clock: str
 ):
     settings = settings_with.model_copy(update={"tax": "stripe"})

@@ -41,13 +41,11 @@ def mends(settings: Configuration, stand_in: StandIn) -> str:
     return " ".join(each.mend for each in asked(settings, stand_in.url))
 
 
-def test_an_endpoint_is_to_be_there(settings: Configuration, stand_in: StandIn):
+def test_a_missing_webhook_endpoint_is_reported(settings: Configuration, stand_in: StandIn):
     assert "Add one in Stripe's dashboard" in mends(settings, stand_in)
 
 
-def test_an_endpoint_is_to_hear_of_all_that_matters(
-    settings: Configuration, stand_in: StandIn, endpoint: str
-):
+def test_an_endpoint_that_lacks_events_is_reported(settings: Configuration, stand_in: StandIn, endpoint: str):
     assert "Add these to it: charge.dispute.created, " in mends(settings, stand_in)
     stand_in.v1.webhook_endpoints.update(endpoint, {"enabled_events": sorted(EVENTS)})
     assert mends(settings, stand_in).strip() == ""
@@ -55,7 +53,7 @@ def test_an_endpoint_is_to_hear_of_all_that_matters(
     assert "Enable it" in mends(settings, stand_in)
 
 
-def test_a_price_that_is_another_is_told(settings: Configuration, stand_in: StandIn, endpoint: str):
+def test_a_different_price_is_reported(settings: Configuration, stand_in: StandIn, endpoint: str):
     product = stand_in.v1.products.create({"name": "Something"}).id
     wanted = {"product": product, "unit_amount": 123, "currency": "usd", "lookup_key": bot_of(settings).name}
     there = stand_in.v1.prices.create({**wanted, "recurring": {"interval": "month"}})
@@ -64,13 +62,13 @@ def test_a_price_that_is_another_is_told(settings: Configuration, stand_in: Stan
     assert "Remove its lookup key" not in mends(settings, stand_in)
 
 
-def test_tax_that_is_not_set_up_is_told(settings: Configuration, stand_in: StandIn, endpoint: str):
+def test_tax_that_is_not_set_up_is_reported(settings: Configuration, stand_in: StandIn, endpoint: str):
     stand_in.steer("settings", tax_missing=["head_office"])
     said = [each for each in asked(settings, stand_in.url) if "Tax" in each.what]
     stand_in.steer("settings", tax_missing=[])
     assert said[0].what == "Stripe Tax is not set up yet: head_office is missing."
 
 
-def test_a_stripe_that_is_not_reached_is_told(settings: Configuration):
+def test_an_unreachable_stripe_is_reported(settings: Configuration):
     *_, last = asked(settings, "http://127.0.0.1:9")
     assert "try again" in last.mend

@@ -1,4 +1,6 @@
-"""What an operator, a bank or Stripe itself does there without asking us: taken over, told in true words, undone by nobody."""
+"""What an operator, a bank or Stripe itself does there without asking us: it is adopted, reported truthfully
+and never undone.
+"""
 
 import uuid
 from datetime import UTC, datetime, timedelta
@@ -42,7 +44,7 @@ def looked_at(house: Subscriptions, stand_in: StandIn, days: float = 0) -> None:
     house.round(timezone.now() + timedelta(days=days, seconds=1))
 
 
-def test_an_end_that_is_set_there_stays_until_the_person_wishes_otherwise(
+def test_a_cancellation_there_stays_until_the_person_undoes_it(
     house: Subscriptions, stand_in: StandIn, alice: Agent, bot: Agent
 ):
     (there,) = stand_in.subscriptions_of(alice)
@@ -61,7 +63,7 @@ def test_an_end_that_is_set_there_stays_until_the_person_wishes_otherwise(
     assert stand_in.subscriptions_of(alice)[0]["cancel_at"] is None
 
 
-def test_a_quantity_price_coupon_and_pause_that_are_set_there_stay(
+def test_quantity_price_coupon_and_pause_set_there_stay(
     house: Subscriptions, stand_in: StandIn, alice: Agent, bot: Agent
 ):
     (there,) = stand_in.subscriptions_of(alice)
@@ -100,7 +102,7 @@ def test_a_quantity_price_coupon_and_pause_that_are_set_there_stay(
     assert (quantity_of(after), after["items"]["data"][0]["price"]["id"]) == (3, cheap), "that was a new wish"
 
 
-def test_a_subscription_that_is_not_ours_is_left_alone(
+def test_subscriptions_that_are_not_ours_are_left_alone(
     house: Subscriptions, stand_in: StandIn, alice: Agent, bot: Agent
 ):
     price = stand_in.subscriptions_of(alice)[0]["items"]["data"][0]["price"]["id"]
@@ -118,7 +120,7 @@ def test_a_subscription_that_is_not_ours_is_left_alone(
     assert (left["id"], quantity_of(left)) == (theirs, 7)
 
 
-def test_the_last_bot_deleted_and_restored_costs_what_it_ran(
+def test_deleting_and_restoring_the_last_bot_costs_only_its_running_time(
     house: Subscriptions, stand_in: StandIn, alice: Agent, bot: Agent
 ):
     customer = payer_of(alice).customer
@@ -132,7 +134,7 @@ def test_the_last_bot_deleted_and_restored_costs_what_it_ran(
     assert [each["status"] for each in stand_in.subscriptions_of(alice)] == ["active"]
 
 
-def test_what_waits_of_a_subscription_that_was_ended_there_is_settled(
+def test_pending_items_of_a_subscription_ended_there_are_settled(
     house: Subscriptions, stand_in: StandIn, alice: Agent, bot: Agent
 ):
     customer = payer_of(alice).customer
@@ -149,7 +151,7 @@ def test_what_waits_of_a_subscription_that_was_ended_there_is_settled(
 
 
 @pytest.mark.parametrize("is_gone", [True, False])
-def test_a_customer_that_is_deleted_or_unknown_is_made_anew_and_nobody_is_free_or_locked_out(
+def test_a_deleted_customer_is_made_again_and_nobody_is_free_or_locked_out(
     house: Subscriptions, stand_in: StandIn, alice: Agent, bot: Agent, *, is_gone: bool
 ):
     before = payer_of(alice).customer
@@ -168,7 +170,7 @@ def test_a_customer_that_is_deleted_or_unknown_is_made_anew_and_nobody_is_free_o
     assert Wanted.objects.get(bot=bot).paid
 
 
-def test_who_never_enters_a_card_after_that_is_stopped_after_the_days_of_grace(
+def test_without_a_new_card_bots_stop_after_the_days_of_grace(
     house: Subscriptions, stand_in: StandIn, alice: Agent, bot: Agent
 ):
     stand_in.v1.customers.delete(payer_of(alice).customer)
@@ -177,7 +179,7 @@ def test_who_never_enters_a_card_after_that_is_stopped_after_the_days_of_grace(
     assert not Wanted.objects.get(bot=bot).paid
 
 
-def test_an_event_that_never_came_is_found_within_two_days(
+def test_a_lost_event_is_found_within_two_days(
     house: Subscriptions, stand_in: StandIn, alice: Agent, bot: Agent
 ):
     now = timezone.now()
@@ -189,13 +191,13 @@ def test_an_event_that_never_came_is_found_within_two_days(
     assert house.bill(alice).cancels
 
 
-def test_too_many_requests_are_waited_out(house: Subscriptions, stand_in: StandIn, alice: Agent, bot: Agent):
+def test_stripes_rate_limit_is_waited_out(house: Subscriptions, stand_in: StandIn, alice: Agent, bot: Agent):
     stand_in.steer("faults", rules=[{"path": "/v1/", "do": "429", "times": 2}])
     house.cancel(alice)
     assert stand_in.subscriptions_of(alice)[0]["cancel_at_period_end"]
 
 
-def test_a_changed_address_reaches_stripe_and_any_script_does(
+def test_a_changed_email_address_reaches_stripe(
     house: Subscriptions, stand_in: StandIn, alice: Agent, bot: Agent
 ):
     for address in ("алиса@пример.рф", "a" * 60 + "@" + "b" * 60 + ".example.org"):
@@ -208,7 +210,7 @@ def test_a_changed_address_reaches_stripe_and_any_script_does(
     assert payer_of(bob).card_last4 == "4242"
 
 
-def test_a_dispute_ends_it_with_the_period_and_a_refund_is_told(
+def test_a_dispute_cancels_at_the_end_of_the_period_and_a_refund_is_mailed(
     house: Subscriptions, stand_in: StandIn, alice: Agent, bot: Agent
 ):
     charge = stand_in.all("charges", customer=payer_of(alice).customer)[0]["id"]
@@ -221,7 +223,7 @@ def test_a_dispute_ends_it_with_the_period_and_a_refund_is_told(
     assert "2.00 USD" in sent()[-1].body
 
 
-def test_one_that_is_ended_there_with_its_money_back_is_told_both_and_has_its_days_of_grace(
+def test_a_refunded_and_ended_subscription_is_mailed_once_each_and_has_days_of_grace(
     house: Subscriptions, stand_in: StandIn, alice: Agent, bot: Agent
 ):
     charge = stand_in.all("charges", customer=payer_of(alice).customer)[0]["id"]
@@ -237,10 +239,10 @@ def test_one_that_is_ended_there_with_its_money_back_is_told_both_and_has_its_da
     assert stand_in.v1.customers.retrieve(payer_of(alice).customer).balance == 0
 
 
-def test_an_invoice_that_is_open_beside_what_is_paid_is_told_once_with_where_to_pay_it(
+def test_an_extra_open_invoice_is_mailed_once_with_its_link(
     house: Subscriptions, stand_in: StandIn, alice: Agent, bot: Agent
 ):
-    """As one that was made in the dashboard. Its bots run."""
+    """Like one made in the dashboard. Its bots run."""
     customer = payer_of(alice).customer
     second = bot_in(State.ALIVE, alice, "second")
     looked_at(house, stand_in)
@@ -264,10 +266,10 @@ def test_an_invoice_that_is_open_beside_what_is_paid_is_told_once_with_where_to_
 @pytest.mark.parametrize(
     ("reason", "subject"), [(None, "Your payment was ended"), (EMPTY, "Your payment failed")]
 )
-def test_how_a_subscription_ended_is_told_as_it_was(
+def test_the_mail_says_truthfully_how_a_subscription_ended(
     house: Subscriptions, stand_in: StandIn, alice: Agent, bot: Agent, reason: str | None, subject: str
 ):
-    """By an operator, or by Stripe after the last try, of both of which we hear only then."""
+    """By an operator, or by Stripe after the last attempt; we hear about either only then."""
     (there,) = stand_in.subscriptions_of(alice)
     if reason is None:
         stand_in.v1.subscriptions.cancel(there["id"])
@@ -283,9 +285,7 @@ def test_how_a_subscription_ended_is_told_as_it_was(
     assert notice.why == ("failed" if reason else "ended-there")
 
 
-def test_a_card_that_expires_before_the_next_charge_is_told_once(
-    house: Subscriptions, stand_in: StandIn, alice: Agent, bot: Agent
-):
+def test_an_expiring_card_is_mailed_once(house: Subscriptions, stand_in: StandIn, alice: Agent, bot: Agent):
     method = payer_of(alice).card
     now = datetime.now(UTC)
     stand_in.v1.payment_methods.update(method, {"card": {"exp_month": now.month, "exp_year": now.year}})
@@ -295,7 +295,7 @@ def test_a_card_that_expires_before_the_next_charge_is_told_once(
     assert [each.subject for each in sent()] == ["Your card expires soon"] * expires_first
 
 
-def test_a_card_without_money_is_one_bot_and_not_twenty(
+def test_a_card_without_money_gets_one_bot_and_not_twenty(
     house: Subscriptions, stand_in: StandIn, alice: Agent
 ):
     stand_in.enters(EMPTY, alice, house)
@@ -311,7 +311,7 @@ def test_a_card_without_money_is_one_bot_and_not_twenty(
     house.check_may_add(alice)
 
 
-def test_an_incomplete_one_can_be_paid_with_another_card_grow_and_be_left(
+def test_an_incomplete_subscription_can_be_paid_changed_and_cancelled(
     house: Subscriptions, stand_in: StandIn, alice: Agent
 ):
     stand_in.enters(EMPTY, alice, house)
@@ -331,7 +331,7 @@ def test_an_incomplete_one_can_be_paid_with_another_card_grow_and_be_left(
     ]
 
 
-def test_ending_it_while_something_is_due_ends_it_now_and_asks_for_nothing(
+def test_cancelling_while_a_payment_is_due_ends_it_now_and_charges_nothing(
     house: Subscriptions, stand_in: StandIn, alice: Agent, bot: Agent
 ):
     stand_in.charge_fails(alice, house)
@@ -345,7 +345,7 @@ def test_ending_it_while_something_is_due_ends_it_now_and_asks_for_nothing(
     assert not Wanted.objects.get(bot=bot).paid
 
 
-def test_free_refuses_to_start_over_subscriptions_and_they_can_all_be_ended(
+def test_free_billing_refuses_to_start_while_there_are_subscriptions(
     house: Subscriptions, stand_in: StandIn, alice: Agent, bot: Agent
 ):
     assert "end-subscriptions" in Free().refusal()

@@ -1,5 +1,5 @@
-"""Whatever happens at Stripe and here, and in whatever order, however often or not at all it is told of: bots and money
-agree in the end."""
+"""Whatever happens at Stripe and here, in whatever order, and however often events are delivered: bots and
+money agree in the end."""
 
 import json
 import uuid
@@ -28,7 +28,7 @@ GOOD_STATUS = {"active", "trialing"}
 
 
 class Life(RuleBasedStateMachine):
-    """One person, with a card, bots and a bank; events of which any may be told at any time."""
+    """One person with a card, bots and a bank; events may be delivered at any time."""
 
     stand_in: StandIn
     settings: Configuration
@@ -107,7 +107,7 @@ class Life(RuleBasedStateMachine):
         for subscription in self.live():
             self.stand_in.v1.subscriptions.cancel(subscription["id"])
 
-    # What is told, and looked at
+    # What is delivered and looked at
 
     @rule(data=st.data())
     def some_events_are_told(self, data: st.DataObject) -> None:
@@ -161,7 +161,7 @@ def test_bots_and_money_agree_in_the_end(stand_in: StandIn, settings_with: Confi
     )
 
 
-def test_an_event_that_stripe_did_not_sign_is_refused(house: Subscriptions, settings_with: Configuration):
+def test_an_unsigned_event_is_refused(house: Subscriptions, settings_with: Configuration):
     payload = json.dumps({"id": "evt_1", "object": "event", "type": "customer.updated"}).encode()
     for said in (
         "",

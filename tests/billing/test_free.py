@@ -1,4 +1,4 @@
-"""A community's own server: nothing of payment shows."""
+"""A community's own server shows nothing about payments."""
 
 import pytest
 from django.test import Client
@@ -21,17 +21,17 @@ def alice() -> Client:
 
 
 @pytest.mark.parametrize("path", ["/newbie", "/bots", "/bots/new"])
-def test_nothing_of_payment_shows(alice: Client, path: str):
+def test_nothing_about_payments_is_shown(alice: Client, path: str):
     text = alice.get(path).content.decode().lower()
     assert not [word for word in ("billing", "payment", "stripe", "usd") if word in text]
 
 
 @pytest.mark.parametrize("path", ["/billing", "/billing/card", "/billing/cancel", "/billing/invoices/in_1"])
-def test_there_are_no_pages_of_payment(alice: Client, path: str):
+def test_there_are_no_payment_pages(alice: Client, path: str):
     assert alice.get(path).status_code == 404
 
 
-def test_nobody_tells_it_of_payments():
+def test_the_webhook_does_not_exist():
     assert Client().post("/stripe/webhook", "{}", content_type="application/json").status_code == 404
 
 
@@ -41,5 +41,5 @@ def test_bots_that_were_stopped_under_another_billing_run_again(alice: Client):
     assert Wanted.objects.get(bot=bot).paid
 
 
-def test_it_is_found_by_its_name():
+def test_free_billing_is_found_by_its_name():
     assert isinstance(billing(), Free)

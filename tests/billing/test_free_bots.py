@@ -1,4 +1,4 @@
-"""`BUTT_FREE_BOTS`: so many bots each person has for nothing."""
+"""`BUTT_FREE_BOTS`: how many bots each person has for free."""
 
 from pathlib import Path
 
@@ -19,7 +19,7 @@ pytestmark = pytest.mark.django_db
 
 @pytest.fixture
 def house(tmp_path: Path) -> Subscriptions:
-    """Two are free. Nobody here has a card, so nobody who takes payments is ever asked."""
+    """Two are free. Nobody here has a card, so the payment provider is never called."""
     return Subscriptions(settings=Configuration(billing="stripe", free_bots=2, home=tmp_path))
 
 
@@ -29,7 +29,7 @@ def alice() -> Agent:
 
 
 def asks_for_a_card(house: Subscriptions, somebody: Agent) -> bool:
-    """Whether pages and calls do, before the next bot: they agree."""
+    """Whether pages and API ask for a card before the next bot; both agree."""
     try:
         house.check_may_add(somebody)
     except PaymentDue as due:
@@ -40,21 +40,23 @@ def asks_for_a_card(house: Subscriptions, somebody: Agent) -> bool:
     return False
 
 
-def test_the_first_two_need_no_card_and_the_third_does(house: Subscriptions, alice: Agent):
+def test_only_the_third_bot_needs_a_card(house: Subscriptions, alice: Agent):
     for name in ("my", "your"):
         assert not asks_for_a_card(house, alice)
         create_bot(alice, name)
     assert asks_for_a_card(house, alice)
 
 
-def test_one_that_leaves_makes_room_for_another(house: Subscriptions, alice: Agent):
+def test_deleting_a_bot_makes_room_for_another(house: Subscriptions, alice: Agent):
     bots = [create_bot(alice, name) for name in ("my", "your")]
     delete(alice, bots[0])
     assert not asks_for_a_card(house, alice)
 
 
 @pytest.mark.parametrize(("alive", "paid_for"), [(1, 0), (2, 0), (3, 1)])
-def test_what_is_beyond_them_is_paid_for(house: Subscriptions, alice: Agent, alive: int, paid_for: int):
+def test_bots_beyond_the_free_ones_are_paid_for(
+    house: Subscriptions, alice: Agent, alive: int, paid_for: int
+):
     for number in range(alive):
         bot_in(State.ALIVE, alice, f"bot{number}")
     house.round(timezone.now())
@@ -63,7 +65,7 @@ def test_what_is_beyond_them_is_paid_for(house: Subscriptions, alice: Agent, ali
     assert (bill.free, bill.quantity, bill.unit) == (2, paid_for, 500)
 
 
-def test_who_has_only_free_ones_owes_nothing_and_they_run(house: Subscriptions, alice: Agent):
+def test_free_bots_run_and_cost_nothing(house: Subscriptions, alice: Agent):
     bot = bot_in(State.ALIVE, alice)
     house.round(timezone.now())
     assert house.notice(alice) is None
@@ -71,8 +73,8 @@ def test_who_has_only_free_ones_owes_nothing_and_they_run(house: Subscriptions, 
     assert bot.wanted.paid
 
 
-def test_a_bot_that_another_pays_for_takes_none_of_them(house: Subscriptions, alice: Agent):
-    """Bob shares Alice's: it counts among hers alone, as on the bill."""
+def test_a_bot_that_another_pays_for_is_not_counted(house: Subscriptions, alice: Agent):
+    """Bob shares Alice's bot: it counts as hers alone, as on the bill."""
     bob = person("bob")
     for name in ("my", "your"):
         Belongs.objects.create(source_agent=bot_in(State.ALIVE, alice, name), target_agent=bob)

@@ -1,4 +1,4 @@
-"""Coupons that an operator gives in the console."""
+"""Coupons that operators give in the console."""
 
 import uuid
 from datetime import timedelta
@@ -31,7 +31,7 @@ def totals(stand_in: StandIn, who: Agent) -> list[int]:
     return [each["total"] for each in stand_in.all("invoices", customer=payer_of(who).customer)[::-1]]
 
 
-def test_a_free_month_for_who_begins_is_their_first(house: Subscriptions, stand_in: StandIn, alice: Agent):
+def test_a_free_month_for_a_new_payer_is_their_first(house: Subscriptions, stand_in: StandIn, alice: Agent):
     house.give(payer_of(alice), FREE_MONTH)
     bot_in(State.ALIVE, alice)
     house.round(timezone.now())
@@ -41,7 +41,7 @@ def test_a_free_month_for_who_begins_is_their_first(house: Subscriptions, stand_
     assert payer_of(alice).coupon == ""
 
 
-def test_a_free_month_for_who_pays_is_their_next_beside_what_they_have(
+def test_a_free_month_for_a_payer_is_their_next_and_keeps_other_coupons(
     house: Subscriptions, stand_in: StandIn, alice: Agent
 ):
     bot_in(State.ALIVE, alice)
@@ -57,9 +57,7 @@ def test_a_free_month_for_who_pays_is_their_next_beside_what_they_have(
     assert totals(stand_in, alice) == [500, 0, 400], "given twice before it was used, it counts once"
 
 
-def test_a_coupon_that_is_gone_in_the_meantime_holds_nothing_up(
-    house: Subscriptions, stand_in: StandIn, alice: Agent
-):
+def test_a_coupon_that_vanished_blocks_nothing(house: Subscriptions, stand_in: StandIn, alice: Agent):
     coupon = stand_in.v1.coupons.create({"percent_off": 50, "duration": "once"}).id
     house.give(payer_of(alice), coupon)
     stand_in.v1.coupons.delete(coupon)
@@ -69,12 +67,12 @@ def test_a_coupon_that_is_gone_in_the_meantime_holds_nothing_up(
     assert payer_of(alice).coupon == ""
 
 
-def test_a_coupon_that_stripe_does_not_have_is_refused(house: Subscriptions, alice: Agent):
+def test_an_unknown_coupon_is_refused(house: Subscriptions, alice: Agent):
     with pytest.raises(NoCoupon, match="Make it in Stripe's dashboard"):
         house.give(payer_of(alice), "nothing")
 
 
-def test_an_operator_gives_it_in_the_console(everywhere: Subscriptions, stand_in: StandIn):
+def test_an_operator_gives_a_coupon_in_the_console(everywhere: Subscriptions, stand_in: StandIn):
     olga, bob = account(f"olga-{uuid.uuid4().hex[:12]}"), person(f"bob-{uuid.uuid4().hex[:12]}")
     Account.objects.filter(id=olga.id).update(is_staff=True, is_superuser=True)
     stand_in.enters(GOOD, bob, everywhere)

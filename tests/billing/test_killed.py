@@ -44,7 +44,7 @@ def test_one_customer_and_one_subscription_in_the_end(
         post_save.disconnect(killer, Payer)
     assert next(killer.count) > moment, "nobody was killed: it took fewer steps"
 
-    # Whoever was killed let go of nothing: its hold ends with time.
+    # A killed process does not release its lease, which expires.
     Payer.objects.update(held_until=timezone.now() - timedelta(seconds=1))
     house = Subscriptions(StripeGateway(settings_with, clock=clock), settings_with)
     if not Payer.objects.filter(person=alice, pays=True).exists():

@@ -1,4 +1,4 @@
-"""Who is at work on a payer: alone, for as long as it takes, and not for long when they are killed."""
+"""Who works on a payer: one worker alone, for as long as it takes, and not for long after it is killed."""
 
 from datetime import timedelta
 
@@ -21,7 +21,7 @@ def payer() -> Payer:
     return Payer.objects.create(person=person("alice"))
 
 
-def test_each_call_begins_with_time_enough_for_it(payer: Payer, gateway: StripeGateway):
+def test_each_call_begins_with_enough_time_on_the_lease(payer: Payer, gateway: StripeGateway):
     with leased(payer) as mine:
         until = mine.held_until
         customer = gateway.new_customer("alice@example.org", str(payer.person_id))
@@ -32,7 +32,7 @@ def test_each_call_begins_with_time_enough_for_it(payer: Payer, gateway: StripeG
     assert Payer.objects.get().held_until is None
 
 
-def test_whose_hold_is_over_says_nothing_more_to_stripe(
+def test_a_worker_whose_lease_expired_makes_no_more_calls(
     payer: Payer, gateway: StripeGateway, stand_in: StandIn, clock: str
 ):
     with leased(payer):
@@ -43,5 +43,5 @@ def test_whose_hold_is_over_says_nothing_more_to_stripe(
     assert Payer.objects.get().held_until is not None, "what another holds is not let go of"
 
 
-def test_who_holds_nobody_may_call_as_they_like(gateway: StripeGateway):
+def test_calls_without_a_lease_are_allowed(gateway: StripeGateway):
     assert gateway.customer_of("alice@example.org", "nobody") == ""

@@ -1,4 +1,6 @@
-"""A call whose answer got lost may have had its effect: what was changed by it is never taken for a change in the dashboard."""
+"""A call whose answer got lost may have had its effect: what it changed is never taken for a change in the
+dashboard.
+"""
 
 import uuid
 from contextlib import suppress
@@ -24,7 +26,7 @@ pytestmark = pytest.mark.django_db
 
 @pytest.fixture
 def alice(house: Subscriptions, stand_in: StandIn) -> Agent:
-    """She pays for one bot."""
+    """Alice pays for one bot."""
     alice = person(f"alice-{uuid.uuid4().hex[:12]}")
     stand_in.enters(GOOD, alice, house)
     bot_in(State.ALIVE, alice, "first")
@@ -33,11 +35,11 @@ def alice(house: Subscriptions, stand_in: StandIn) -> Agent:
 
 
 def loses(stand_in: StandIn, path: str) -> None:
-    """The next answer, and that of the SDK's own second try."""
+    """Lose the next answer, and that of the SDK's own second attempt."""
     stand_in.steer("faults", rules=[{"method": "POST", "path": path, "do": "drop_after", "times": 2}])
 
 
-def test_a_bot_that_was_there_for_a_moment_is_not_paid_for(
+def test_a_bot_that_existed_for_a_moment_is_not_paid_for(
     house: Subscriptions, stand_in: StandIn, alice: Agent
 ):
     second = bot_in(State.ALIVE, alice, "second")
@@ -62,7 +64,7 @@ def test_an_address_that_was_changed_for_a_moment_is_changed_back(
     assert stand_in.v1.customers.retrieve(customer).email == before
 
 
-def test_an_end_that_is_taken_back_while_it_is_told_is_taken_back(
+def test_undoing_a_cancellation_while_it_is_sent_works(
     stand_in: StandIn, settings_with: Configuration, clock: str, house: Subscriptions, alice: Agent
 ):
     def changes_her_mind() -> None:
@@ -77,7 +79,7 @@ def test_an_end_that_is_taken_back_while_it_is_told_is_taken_back(
 
 
 @pytest.mark.parametrize("moment", range(6))
-def test_days_are_given_back_once_whenever_the_worker_is_killed(
+def test_unused_days_are_credited_once_whenever_the_worker_is_killed(
     moment: int,
     stand_in: StandIn,
     settings_with: Configuration,

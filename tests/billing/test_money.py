@@ -18,9 +18,9 @@ from butt.billing.money import locale_of, localised, shown
         ("," * 100_000, 500, "eur", "€5.00"),
     ],
 )
-def test_an_amount_is_shown_as_its_reader_writes_it(accepted: str, amount: int, currency: str, said: str):
+def test_amounts_are_formatted_for_the_readers_locale(accepted: str, amount: int, currency: str, said: str):
     assert localised(amount, currency, locale_of(accepted)) == said
 
 
-def test_where_nobody_knows_who_reads_the_currency_is_named():
+def test_without_a_locale_the_currency_code_is_shown():
     assert (shown(500, "eur"), shown(750, "jpy")) == ("5.00 EUR", "750 JPY")

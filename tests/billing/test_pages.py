@@ -1,6 +1,7 @@
-"""The pages of payment where there is one, each by everybody. A path of them that is not in the table fails.
+"""The payment pages, each tried by everybody. A path that is not in the table fails.
 
-Alice pays, and Carol shares her bot; Bob pays for nothing; Olga is an operator. Nobody sees what another pays.
+Alice pays, and Carol shares her bot; Bob pays for nothing; Olga is an operator. Nobody sees what another
+person pays.
 """
 
 import re
@@ -58,7 +59,7 @@ def people() -> dict[str, Account]:
 
 @pytest.fixture
 def invoice(house: Subscriptions, stand_in: StandIn, people: dict[str, Account]) -> str:
-    """What Alice was sent for a bot that she shares."""
+    """What Alice was asked about a bot that she shares."""
     alice, carol = people["owner"], people["co-owner"]
     stand_in.enters(GOOD, alice.agent, house)
     bot = bot_in(State.ALIVE, alice.agent)
@@ -74,7 +75,7 @@ def browser_of(who: Account) -> Client:
     return client
 
 
-def test_each_page_of_payment_answers_everybody_as_the_table_says(people: dict[str, Account], invoice: str):
+def test_each_payment_page_answers_everybody_as_in_the_table(people: dict[str, Account], invoice: str):
     columns = ["nobody", "other", "co-owner", "owner", "operator"]
     wrong = []
     for method, path, told in rows(PAGES):
@@ -92,7 +93,7 @@ def test_each_page_of_payment_answers_everybody_as_the_table_says(people: dict[s
     assert not wrong, "\n".join(wrong)
 
 
-def test_no_path_of_payment_is_missing_in_the_table():
+def test_every_payment_path_is_in_the_table():
     there = {
         "/" + re.sub(r"<(?:\w+:)?(\w+)>", r"{\1}", str(pattern.pattern))
         for pattern in get_resolver("butt.public.urls").url_patterns
@@ -101,7 +102,7 @@ def test_no_path_of_payment_is_missing_in_the_table():
     assert there == {path for _, path, _ in rows(PAGES)}
 
 
-def test_a_click_that_comes_from_another_site_changes_nothing(people: dict[str, Account], invoice: str):
+def test_a_request_from_another_site_changes_nothing(people: dict[str, Account], invoice: str):
     alice = people["owner"]
     client = Client(enforce_csrf_checks=True)
     client.force_login(alice)
@@ -110,7 +111,7 @@ def test_a_click_that_comes_from_another_site_changes_nothing(people: dict[str, 
     assert not payer_of(alice.agent).cancels
 
 
-def test_without_a_card_there_is_no_bot_on_any_way(house: Subscriptions, people: dict[str, Account]):
+def test_no_way_to_make_a_bot_works_without_a_card(house: Subscriptions, people: dict[str, Account]):
     bob = people["other"]
     assert browser_of(bob).post("/newbie", {"name": "Bob", "bot": "bobs"}).status_code == 422
     assert (
@@ -125,7 +126,7 @@ def test_without_a_card_there_is_no_bot_on_any_way(house: Subscriptions, people:
     assert not Agent.objects.filter(type=Agent.Type.BOT).exists()
 
 
-def test_two_clicks_on_yes_make_one_bot_and_lead_to_it_twice(
+def test_clicking_yes_twice_makes_one_bot(
     house: Subscriptions, stand_in: StandIn, people: dict[str, Account]
 ):
     bob = people["other"]
@@ -140,7 +141,7 @@ def test_two_clicks_on_yes_make_one_bot_and_lead_to_it_twice(
     assert "taken" in taken.post("/newbie", form | {"setup": ""}).content.decode()
 
 
-def test_who_shares_a_bot_is_told_who_pays(house: Subscriptions, people: dict[str, Account], invoice: str):
+def test_people_who_share_a_bot_see_who_pays(house: Subscriptions, people: dict[str, Account], invoice: str):
     bot = Agent.objects.get(type=Agent.Type.BOT)
     key = owners.key_of(owners.invite(people["owner"].agent, bot, people["other"].email))
     assert (
@@ -152,7 +153,7 @@ def test_who_shares_a_bot_is_told_who_pays(house: Subscriptions, people: dict[st
     assert page.index(">Alice") < page.index(">pays<") < page.index(">Carol")
 
 
-def test_a_debt_is_not_left_to_others(
+def test_a_payer_with_a_debt_cannot_leave_it_to_others(
     house: Subscriptions, stand_in: StandIn, people: dict[str, Account], invoice: str
 ):
     alice, carol = people["owner"], people["co-owner"]
@@ -163,7 +164,7 @@ def test_a_debt_is_not_left_to_others(
         assert bots_of(who.agent).exists() is still_theirs
 
 
-def test_card_leads_on_to_our_own_pages_only(
+def test_the_card_page_redirects_only_to_our_own_pages(
     house: Subscriptions, stand_in: StandIn, people: dict[str, Account]
 ):
     client = browser_of(people["other"])

@@ -1,4 +1,4 @@
-"""How often Stripe is asked: it allows about 500 reads for each payment."""
+"""How often Stripe is called: it allows about 500 reads for each payment."""
 
 from collections.abc import Iterator
 from datetime import timedelta
@@ -16,7 +16,7 @@ from tests.people import bot_in, person
 
 @pytest.fixture
 def stand_in() -> Iterator[StandIn]:
-    """One of its own: the events of other tests would be read here, too."""
+    """A stand-in of its own, because events of other tests would be read here too."""
     with Server(Stripe()) as server:
         yield StandIn(server.url)
 

@@ -1,4 +1,4 @@
-"""Rooms that cost another sum than other bots: a second item of the same subscription."""
+"""Rooms that cost a different amount: a second item of the same subscription."""
 
 import uuid
 from itertools import pairwise
@@ -58,16 +58,14 @@ def items(stand_in: StandIn, owner: Agent) -> dict[int, int]:
 
 
 def has(bots: str, owner: Agent) -> None:
-    """Have somebody own just these from now on: `p` is a pub, and `r` a room."""
+    """Have somebody own exactly these from now on: `p` is a pub, `r` a room."""
     Wanted.objects.filter(bot__belongs_to__target_agent=owner).update(gone_at=timezone.now())
     for sign in bots:
         bot_of("pub" if sign == "p" else "room", owner)
 
 
-def test_whatever_there_is_each_kind_is_charged_at_its_own_price(
-    house: Subscriptions, stand_in: StandIn, alice: Agent
-):
-    """From each of these to the next and back, with the bots of before deleted in the same moment."""
+def test_each_kind_is_charged_at_its_own_price(house: Subscriptions, stand_in: StandIn, alice: Agent):
+    """From each of these to the next and back, deleting the earlier bots in the same moment."""
     kinds = ["p", "pr", "r", "rr", "ppr", "", "r", "pp", "rrp", "p"]
     paid = 0
     for before, bots in pairwise(["", *kinds]):
@@ -82,13 +80,14 @@ def test_whatever_there_is_each_kind_is_charged_at_its_own_price(
             assert upcoming
             month = sum(price * number for price, number in expected.items())
             paid = paid if before else month
-            # The next month, and what changed since this one was paid for: all of this happens in its first moment.
+            # The next month, and what changed since this one was paid for: it all happens in its first
+            # moment.
             assert sum(amount for *_, amount in upcoming.lines) == month + (month - paid)
             bill = house.bill(alice)
             assert (bill.others, bill.rooms, bill.room_unit) == (bots.count("p"), bots.count("r"), 200)
 
 
-def test_a_month_is_charged_for_both(house: Subscriptions, stand_in: StandIn, alice: Agent):
+def test_a_month_is_charged_for_pubs_and_rooms(house: Subscriptions, stand_in: StandIn, alice: Agent):
     has("pr", alice)
     house.round(timezone.now())
     stand_in.month_passes(alice, house)
@@ -97,7 +96,7 @@ def test_a_month_is_charged_for_both(house: Subscriptions, stand_in: StandIn, al
     assert house.notice(alice) is None
 
 
-def test_each_further_one_costs_its_own_price_and_the_oldest_are_free(
+def test_the_oldest_bots_are_free_and_others_cost_their_own_price(
     stand_in: StandIn, clock: str, tmp_path: Path
 ):
     house = house_with(stand_in, clock, tmp_path, room_price=200, free_bots=1)
@@ -113,9 +112,7 @@ def test_each_further_one_costs_its_own_price_and_the_oldest_are_free(
         assert {service: house.price(alice, service).amount for service in COSTS} == COSTS
 
 
-def test_rooms_cost_as_much_as_pubs_where_nobody_said_otherwise(
-    stand_in: StandIn, clock: str, tmp_path: Path
-):
+def test_rooms_cost_the_same_as_pubs_by_default(stand_in: StandIn, clock: str, tmp_path: Path):
     house = house_with(stand_in, clock, tmp_path)
     alice = person(f"alice-{uuid.uuid4().hex[:12]}")
     stand_in.enters(GOOD, alice, house)
@@ -123,7 +120,7 @@ def test_rooms_cost_as_much_as_pubs_where_nobody_said_otherwise(
     house.round(timezone.now())
     assert items(stand_in, alice) == {500: 2}
     assert house.price(alice, "room") == Price(500, "usd")
-    # The operator sets it apart later, and takes that back.
+    # Later the operator sets a price for rooms, and removes it again.
     apart = house_with(stand_in, clock, tmp_path, room_price=200)
     apart.round(timezone.now())
     assert items(stand_in, alice) == {500: 1, 200: 1}
@@ -131,7 +128,7 @@ def test_rooms_cost_as_much_as_pubs_where_nobody_said_otherwise(
     assert items(stand_in, alice) == {500: 2}
 
 
-def test_who_takes_a_room_over_agrees_to_its_price(house: Subscriptions, alice: Agent):
+def test_taking_over_a_room_means_agreeing_to_its_price(house: Subscriptions, alice: Agent):
     room = bot_of("room", alice)
     room.belongs_to.update(pays=False)
     PayerWanted.objects.create(bot=room, since=timezone.now())
@@ -141,6 +138,6 @@ def test_who_takes_a_room_over_agrees_to_its_price(house: Subscriptions, alice: 
     takeover.agree(house, alice, room, Price(200, "usd"))
 
 
-def test_a_sum_that_cannot_be_charged_is_refused():
+def test_a_price_that_cannot_be_charged_is_refused():
     with pytest.raises(ValueError, match="give 0, or at least 50"):
         Configuration(room_price=49)

@@ -10,7 +10,7 @@ from tests.lanes import free_ports
 from tests.service import wait_for
 
 
-def test_it_remembers_when_it_is_killed(tmp_path: Path):
+def test_the_stand_in_keeps_its_data_when_it_is_killed(tmp_path: Path):
     private, port = free_ports(2)
     command = [sys.executable, "-m", "butt", "stand-in", "--home", str(tmp_path)]
     environment = {**os.environ, "BUTT_BILLING": "stripe", "BUTT_PRIVATE_PORT": str(private)}

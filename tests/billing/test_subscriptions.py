@@ -1,4 +1,4 @@
-"""What people pay, compared with what the stand-in says they do."""
+"""What people pay, compared with what the stand-in reports."""
 
 import uuid
 from datetime import timedelta
@@ -25,11 +25,11 @@ pytestmark = pytest.mark.django_db
 
 @pytest.fixture
 def alice() -> Agent:
-    """Somebody whom the stand-in has not met in another test."""
+    """A person whom the stand-in does not know from another test."""
     return person(f"alice-{uuid.uuid4().hex[:12]}")
 
 
-def test_a_card_comes_before_the_first_bot(house: Subscriptions, stand_in: StandIn, alice: Agent):
+def test_the_first_bot_needs_a_card(house: Subscriptions, stand_in: StandIn, alice: Agent):
     with pytest.raises(PaymentDue, match="/billing"):
         house.check_may_add(alice)
     stand_in.enters(GOOD, alice, house)
@@ -37,7 +37,7 @@ def test_a_card_comes_before_the_first_bot(house: Subscriptions, stand_in: Stand
     assert payer_of(alice).card_last4 == "4242"
 
 
-def test_a_card_counts_whichever_tab_it_was_entered_in_and_once_however_often_it_is_sent(
+def test_a_card_counts_once_from_whichever_tab_and_however_often_sent(
     house: Subscriptions, stand_in: StandIn, alice: Agent
 ):
     here = stand_in.confirms(GOOD, alice, house)
@@ -51,7 +51,7 @@ def test_a_card_counts_whichever_tab_it_was_entered_in_and_once_however_often_it
         house.keep_card(alice, there)
 
 
-def test_a_card_that_another_entered_is_not_taken(house: Subscriptions, stand_in: StandIn, alice: Agent):
+def test_a_card_that_another_person_entered_is_refused(house: Subscriptions, stand_in: StandIn, alice: Agent):
     bobs = stand_in.confirms(GOOD, person(f"bob-{uuid.uuid4().hex[:12]}"), house)
     house.card_form(alice)
     with pytest.raises(BadCard, match="somebody else"):
@@ -93,7 +93,9 @@ def test_the_quantity_follows_the_bots(house: Subscriptions, stand_in: StandIn, 
     assert sent() == []
 
 
-def test_the_whole_unpaid_way_and_back(house: Subscriptions, stand_in: StandIn, alice: Agent):
+def test_a_failed_payment_leads_to_unpaid_and_paying_leads_back(
+    house: Subscriptions, stand_in: StandIn, alice: Agent
+):
     stand_in.enters(GOOD, alice, house)
     bot = bot_in(State.ALIVE, alice)
     now = timezone.now()
@@ -134,7 +136,7 @@ def test_the_whole_unpaid_way_and_back(house: Subscriptions, stand_in: StandIn, 
     ]
 
 
-def test_who_never_pays_again_is_left_in_the_end(house: Subscriptions, stand_in: StandIn, alice: Agent):
+def test_bots_that_are_never_paid_again_are_deleted(house: Subscriptions, stand_in: StandIn, alice: Agent):
     stand_in.enters(GOOD, alice, house)
     bot = bot_in(State.ALIVE, alice)
     now = timezone.now()
@@ -151,7 +153,7 @@ def test_who_never_pays_again_is_left_in_the_end(house: Subscriptions, stand_in:
     assert len({letter.subject for letter in sent()}) == len(sent())
 
 
-def test_ending_it_lets_bots_run_to_the_end_of_the_period_and_can_be_taken_back(
+def test_after_cancelling_bots_run_to_the_end_of_the_period_and_it_can_be_undone(
     house: Subscriptions, stand_in: StandIn, alice: Agent
 ):
     stand_in.enters(GOOD, alice, house)
@@ -181,7 +183,7 @@ def test_ending_it_lets_bots_run_to_the_end_of_the_period_and_can_be_taken_back(
     assert [each["status"] for each in stand_in.subscriptions_of(alice)] == ["active"]
 
 
-def test_a_payment_that_the_bank_wants_confirmed_is_due_until_it_is(
+def test_a_payment_that_needs_confirming_is_due_until_confirmed(
     house: Subscriptions, stand_in: StandIn, alice: Agent
 ):
     stand_in.enters(ALWAYS, alice, house)
@@ -199,7 +201,7 @@ def test_a_payment_that_the_bank_wants_confirmed_is_due_until_it_is(
     assert house.to_confirm(alice) is None
 
 
-def test_a_card_that_was_confirmed_when_it_was_entered_is_not_asked_again(
+def test_a_card_confirmed_at_entry_needs_no_further_confirming(
     house: Subscriptions, stand_in: StandIn, alice: Agent
 ):
     stand_in.enters(SECURE, alice, house)
@@ -216,7 +218,7 @@ def test_a_card_that_was_confirmed_when_it_was_entered_is_not_asked_again(
     assert sent() == []
 
 
-def test_a_person_who_is_gone_pays_nothing_more(
+def test_a_deleted_person_pays_nothing_more(
     house: Subscriptions, stand_in: StandIn, clock: str, alice: Agent
 ):
     stand_in.enters(GOOD, alice, house)
@@ -231,7 +233,7 @@ def test_a_person_who_is_gone_pays_nothing_more(
 
 
 class Odd(StripeGateway):
-    """Of this one customer it says what nobody foresaw."""
+    """About this customer the stand-in answers something unexpected."""
 
     customer = ""
 
@@ -241,7 +243,7 @@ class Odd(StripeGateway):
         return super().look(customer, mark, known)
 
 
-def test_nobody_waits_behind_a_payer_of_whom_something_unforeseen_is_said(
+def test_an_unexpected_answer_about_one_payer_delays_nobody_else(
     house: Subscriptions, stand_in: StandIn, settings_with: Configuration, clock: str, alice: Agent
 ):
     bob = person(f"bob-{uuid.uuid4().hex[:12]}")
@@ -261,6 +263,6 @@ def test_nobody_waits_behind_a_payer_of_whom_something_unforeseen_is_said(
     assert payer_of(alice).status == "active"
 
 
-def test_what_pays_need_not_be_a_card():
+def test_people_can_pay_by_other_means_than_a_card():
     link = stripe.PaymentMethod.construct_from({"id": "pm_1", "type": "link", "link": {"email": "a"}}, "key")
     assert card_of(link) == Card("pm_1", "link", "")

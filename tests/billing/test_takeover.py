@@ -1,4 +1,4 @@
-"""Whoever becomes the payer of a bot agrees first, knowing the sum. Without a yes nobody is charged."""
+"""Becoming the payer of a bot takes agreement to the amount. Nobody is charged without it."""
 
 import uuid
 from datetime import timedelta
@@ -100,7 +100,7 @@ def test_a_payer_who_stays_after_all_pays_on(
     assert bots_charged(stand_in, alice) == 1
 
 
-def test_who_changes_their_mind_does_not_have_the_others_mailed_each_time(
+def test_changing_ones_mind_does_not_mail_the_others_each_time(
     house: Subscriptions, alice: Account, bob: Account, bot: Agent
 ):
     for _ in range(3):
@@ -110,7 +110,7 @@ def test_who_changes_their_mind_does_not_have_the_others_mailed_each_time(
     assert len(subjects(bob)) == 1
 
 
-def test_the_others_are_asked_for_a_bot_that_was_never_alive_as_well(
+def test_the_others_are_also_asked_about_a_bot_that_was_never_alive(
     house: Subscriptions, alice: Account, bob: Account, bot: Agent
 ):
     Observed.objects.filter(bot=bot).update(launch=0, alive=False)
@@ -119,7 +119,9 @@ def test_the_others_are_asked_for_a_bot_that_was_never_alive_as_well(
     assert subjects(bob) == ["Will you pay for my.localhost?"]
 
 
-def test_who_does_not_pay_leaves_at_once(house: Subscriptions, alice: Account, bob: Account, bot: Agent):
+def test_a_person_who_does_not_pay_leaves_at_once(
+    house: Subscriptions, alice: Account, bob: Account, bot: Agent
+):
     assert takeover.leave(house, bob.agent, bot)
     assert payer_of(bot) == alice.agent_id
 
@@ -151,7 +153,7 @@ def test_without_an_answer_the_bot_stops_after_the_days_of_grace_and_nobody_is_c
     assert "Nothing is charged without your yes" in sent()[0].body
 
 
-def test_one_that_stopped_runs_again_with_a_yes(
+def test_a_stopped_bot_runs_again_once_somebody_agrees(
     house: Subscriptions, stand_in: StandIn, alice: Account, bob: Account, bot: Agent
 ):
     leaving.go(alice)
@@ -165,7 +167,7 @@ def test_one_that_stopped_runs_again_with_a_yes(
     assert bots_charged(stand_in, bob) == 1
 
 
-def test_a_yes_needs_a_card(house: Subscriptions, alice: Account, bob: Account, bot: Agent):
+def test_agreeing_needs_a_card(house: Subscriptions, alice: Account, bob: Account, bot: Agent):
     carol = account(f"carol-{uuid.uuid4().hex[:12]}")
     Belongs.objects.create(source_agent=bot, target_agent=carol.agent)
     leaving.go(alice)
@@ -177,7 +179,7 @@ def test_a_yes_needs_a_card(house: Subscriptions, alice: Account, bob: Account, 
         takeover.agree(house, carol.agent, bot, FIVE)
 
 
-def test_a_bot_that_is_stopped_for_a_debt_gets_no_new_days_by_losing_its_payer(
+def test_an_unpaid_bot_gets_no_new_days_of_grace_by_losing_its_payer(
     house: Subscriptions, stand_in: StandIn, alice: Account, bob: Account, bot: Agent
 ):
     stand_in.charge_fails(alice.agent, house)
@@ -192,7 +194,7 @@ def test_a_bot_that_is_stopped_for_a_debt_gets_no_new_days_by_losing_its_payer(
     assert bots_charged(stand_in, bob) == 0
 
 
-def test_nobody_pays_for_what_operators_stopped(
+def test_nobody_pays_for_a_bot_that_operators_stopped(
     house: Subscriptions, stand_in: StandIn, alice: Account, bob: Account, bot: Agent
 ):
     now = timezone.now()
@@ -212,7 +214,7 @@ def test_nobody_pays_for_what_operators_stopped(
     assert bots_charged(stand_in, bob) == 1
 
 
-def test_who_is_suspended_does_not_pay_for_what_others_run_and_pays_again_when_they_are_back(
+def test_a_suspended_payer_pays_nothing_until_they_are_reinstated(
     house: Subscriptions, stand_in: StandIn, alice: Account, bob: Account, bot: Agent
 ):
     now = timezone.now()
@@ -225,14 +227,14 @@ def test_who_is_suspended_does_not_pay_for_what_others_run_and_pays_again_when_t
     assert (bots_charged(stand_in, alice), PayerWanted.objects.count()) == (1, 0)
 
 
-def test_who_paid_before_people_were_asked_pays_on(alice: Account, bob: Account, bot: Agent):
+def test_payers_from_before_agreements_keep_paying(alice: Account, bob: Account, bot: Agent):
     Belongs.objects.update(pays=False)
     import_module("butt.agents.migrations.0009_who_pays").first_pays(apps, None)
     assert payer_of(bot) == alice.agent_id
     assert Belongs.objects.filter(pays=True).count() == 1
 
 
-def test_the_pages_and_the_api_ask_and_take_the_yes(
+def test_the_pages_and_the_api_ask_and_accept_the_agreement(
     everywhere: Subscriptions, stand_in: StandIn, alice: Account, bob: Account
 ):
     stand_in.enters(GOOD, alice.agent, everywhere)

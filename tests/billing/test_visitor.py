@@ -1,4 +1,4 @@
-"""What somebody can read before they pay, and what they agree to."""
+"""What people can read before they pay, and what they agree to."""
 
 from collections.abc import Iterator
 
@@ -23,18 +23,18 @@ def linked(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     configuration.cache_clear()
 
 
-def test_every_page_links_to_what_the_operator_says_of_themself(linked: None, client: Client):
+def test_every_page_links_to_the_operators_pages(linked: None, client: Client):
     for path in ("/", "/start"):
         said = client.get(path).content.decode()
         for page in (*PAGES.values(), "mailto:help@butt.example"):
             assert f'href="{page}"' in said
 
 
-def test_where_nothing_is_set_there_is_no_footer(client: Client):
+def test_without_these_settings_there_is_no_footer(client: Client):
     assert "<footer" not in client.get("/").content.decode()
 
 
-def test_the_yes_to_the_first_bot_agrees_to_the_terms_and_the_date_is_kept(linked: None, client: Client):
+def test_making_the_first_bot_agrees_to_the_terms_and_keeps_the_date(linked: None, client: Client):
     alice = account("alice")
     client.force_login(alice)
     assert "By continuing you agree to the" in client.get("/newbie").content.decode()
@@ -45,7 +45,7 @@ def test_the_yes_to_the_first_bot_agrees_to_the_terms_and_the_date_is_kept(linke
     assert kept.agreed_at
 
 
-def test_the_date_is_that_of_the_first_yes_to_these_terms(linked: None, client: Client):
+def test_the_date_is_that_of_the_first_agreement_to_these_terms(linked: None, client: Client):
     alice = account("alice")
     client.force_login(alice)
     client.post("/newbie", {"name": "Alice", "bot": "no good name"})

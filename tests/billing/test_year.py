@@ -69,7 +69,9 @@ TROUBLE = [
 
 @dataclass(frozen=True)
 class Edit:
-    """What an operator set at Stripe: it holds for this subscription; the quantity as long as there are so many bots."""
+    """What an operator set at Stripe. It holds for this subscription; the quantity, as long as there are so
+    many bots.
+    """
 
     subscription: str
     bots: int
@@ -78,7 +80,7 @@ class Edit:
 
 
 class Year:
-    """Alice and her bots, some of which she shares with Bob; time goes on by test clock alone."""
+    """Alice and her bots, some of which she shares with Bob. Time passes by test clock alone."""
 
     def __init__(self, stand_in: StandIn, settings_with: Configuration) -> None:
         for rows in (Payer, Event, EventLook):
@@ -112,7 +114,7 @@ class Year:
         return self.stand_in.subscriptions_of(who)
 
     def expected(self, who: Agent) -> tuple[int, int]:
-        """The quantity and the price of one at Stripe, as people and operators wished them last."""
+        """The quantity and unit price at Stripe, as people and operators last wanted them."""
         stay, edit, live = len(self.staying(who)), self.edits.get(who), self.live(who)
         if edit is None or not live or live[0]["id"] != edit.subscription:
             self.edits.pop(who, None)
@@ -169,7 +171,7 @@ class Year:
             Belongs.objects.get_or_create(source_agent=bot, target_agent=self.bob)
 
     def _given_up(self) -> None:
-        """Alice leaves it to Bob, if he has a share in it and she owes nothing. She pays until he agrees."""
+        """Alice leaves it to Bob if he shares it and she owes nothing. She pays until he agrees."""
         for bot in self.bots(gone=False)[:1]:
             with suppress(Refused):
                 takeover.leave(self.house, self.alice, bot)
@@ -209,7 +211,7 @@ class Year:
         self.enters(SECURE)
 
     def _confirmed(self) -> None:
-        """Alice does at her bank what it asks for."""
+        """Alice confirms at her bank."""
         self.stand_in.steer("calm")
         if form := self.house.to_confirm(self.alice):
             self.stand_in.authenticate(form.secret)
@@ -257,7 +259,7 @@ class Year:
             self.stand_in.v1.refunds.create({"charge": charge["id"]})
 
     def charges(self) -> list[Any]:
-        """Alice's latest that is paid, if there is one."""
+        """Alice's latest paid invoice, if there is one."""
         self.stand_in.steer("calm")
         customer = payer_of(self.alice).customer
         found = self.stand_in.all("charges", customer=customer) if customer else []
@@ -281,7 +283,7 @@ class Year:
             self.stand_in.card_becomes(payer_of(self.alice).customer, number)
 
     def settles(self, killed_at: int | None = None) -> None:
-        """The worker looks until nothing is left to do; what was lost is tried again."""
+        """The worker runs until nothing is left to do; lost calls are repeated."""
         if killed_at is not None:
             self.dies(Killer(killed_at))
         for minutes in (0, 11, 22):
@@ -296,7 +298,7 @@ class Year:
         finally:
             for signal in (pre_save, post_save):
                 signal.disconnect(killer, Payer)
-        # It let go of nothing: its hold ends with time.
+        # It did not release its lease, which expires.
         Payer.objects.update(held_until=None)
 
     def passes(self, days: float) -> None:
@@ -328,14 +330,14 @@ class Year:
 
 
 def year_of(deeds: list[str], days: list[float]) -> Any:
-    """Each a deed, the moment at which the worker is killed that looks next, and how many days pass."""
+    """Each step is an action, the moment at which the next worker is killed, and how many days pass."""
     killed_at = st.none() | st.integers(0, 9)
     return st.lists(
         st.tuples(st.sampled_from(deeds), killed_at, st.sampled_from(days)), min_size=30, max_size=36
     )
 
 
-# Two years take seconds. One that fails is not made shorter, which would take an hour.
+# Two years take seconds. A failing example is not shrunk, which would take an hour.
 QUICK = settings(
     max_examples=2 * FUZZ,
     deadline=None,
@@ -344,11 +346,13 @@ QUICK = settings(
 )
 
 
-# Stripe tries for fifteen days: who is asked by their bank confirms before.
+# Stripe tries for fifteen days: a person whose bank asks confirms before that.
 @pytest.mark.django_db
 @QUICK
 @given(deeds=year_of(DEEDS, [0, 0.3, 4, 13, 14]))
-def test_with_a_good_card_money_is_bot_days(stand_in: StandIn, settings_with: Configuration, deeds: Any):
+def test_with_a_good_card_people_pay_for_bot_days(
+    stand_in: StandIn, settings_with: Configuration, deeds: Any
+):
     year = Year(stand_in, settings_with)
     for deed, killed_at, days in deeds:
         year.does(deed)
@@ -375,7 +379,7 @@ def test_with_a_good_card_money_is_bot_days(stand_in: StandIn, settings_with: Co
 @pytest.mark.django_db
 @QUICK
 @given(deeds=year_of(TROUBLE, [0, 0.3, 4, 13, 20]))
-def test_nobody_with_a_good_card_is_stopped_and_nobody_without_one_runs_beyond_the_days_of_grace(
+def test_bots_stop_after_the_days_of_grace_exactly_if_the_card_is_bad(
     stand_in: StandIn, settings_with: Configuration, deeds: Any
 ):
     year = Year(stand_in, settings_with)

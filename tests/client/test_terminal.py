@@ -1,4 +1,4 @@
-"""The command line of people, against a whole running service."""
+"""The command for people, against a whole running service."""
 
 import io
 import json
@@ -24,7 +24,9 @@ Run = Callable[..., subprocess.CompletedProcess[str]]
 
 @pytest.fixture
 def butt(tmp_path: Path) -> Run:
-    """The command, as somebody runs it who has a configuration folder of their own and no setting of the service."""
+    """The command, run by a person who has their own configuration folder and none of the service's
+    settings.
+    """
     environment = {name: value for name, value in os.environ.items() if not name.startswith("BUTT_")}
     environment |= {"XDG_CONFIG_HOME": str(tmp_path / "config"), "PYTHONPATH": str(Path.cwd())}
 
@@ -64,7 +66,7 @@ def test_from_login_to_a_stopped_bot(site: Service, butt: Run, tmp_path: Path):
     assert refused.stderr.startswith("Error: ")
 
 
-def test_an_invite_and_an_export_come_out_of_it(site: Service, butt: Run, tmp_path: Path):
+def test_making_an_invite_and_an_export(site: Service, butt: Run, tmp_path: Path):
     erin = site.person("erin@example.org")
     bot = erin.waits_for("alive", erin.names_a_bot("erins"))
     logs_in(butt, site, "erin@example.org")
@@ -94,9 +96,7 @@ def test_an_invite_and_an_export_come_out_of_it(site: Service, butt: Run, tmp_pa
         assert {"secret", "flume/log.offset"} <= set(tar.getnames())
 
 
-def test_the_token_is_kept_where_only_its_owner_reads_it_and_can_be_forgotten(
-    site: Service, butt: Run, tmp_path: Path
-):
+def test_the_token_is_stored_for_its_owner_only_and_can_be_removed(site: Service, butt: Run, tmp_path: Path):
     site.person("bob@example.org")
     logs_in(butt, site, "bob@example.org")
     kept = tmp_path / "config" / "butt" / "login.json"
@@ -107,7 +107,7 @@ def test_the_token_is_kept_where_only_its_owner_reads_it_and_can_be_forgotten(
     assert butt("logout").stdout == "You were not logged in.\n"
 
 
-def test_each_command_speaks_json_and_none_prints_the_token(site: Service, butt: Run, tmp_path: Path):
+def test_each_command_has_json_and_none_prints_the_token(site: Service, butt: Run, tmp_path: Path):
     gail = site.person("gail@example.org")
     bot = gail.waits_for("alive", gail.names_a_bot("gails"))
 
@@ -130,7 +130,7 @@ def test_each_command_speaks_json_and_none_prints_the_token(site: Service, butt:
     assert taken == {"part": "log", "file": "log.offset", "size": (tmp_path / "log.offset").stat().st_size}
 
 
-def test_what_goes_wrong_is_told_in_one_line(site: Service, butt: Run, tmp_path: Path):
+def test_errors_are_one_line(site: Service, butt: Run, tmp_path: Path):
     nobody = butt("bots")
     assert (nobody.returncode, nobody.stderr) == (1, "Error: You are not logged in. Run `butt login URL`.\n")
 
@@ -174,12 +174,10 @@ def test_the_shell_completes_commands_and_the_names_of_bots(site: Service, butt:
     assert completed("status", "dor") == ["doris"]
 
 
-def test_a_bot_is_made_known_in_its_network(site: Service, butt: Run):
+def test_announcing_and_connecting_a_bot(site: Service, butt: Run):
     nina = site.person("nina@example.org")
     logs_in(butt, site, "nina@example.org")
-    assert (
-        butt("create", "ninas", "--network", "oasis").stdout == "ninas is made, a pub in the network oasis.\n"
-    )
+    assert butt("create", "ninas", "--network", "oasis").stdout == "Made ninas, a pub in the network oasis.\n"
     assert "a network is" in butt("create", "other", "--network", "elsewhere").stderr.lower()
     (bot,) = (seen for seen in nina.call("GET", "/agents")["agents"] if seen["name"] == "ninas")
     nina.waits_for("alive", bot)

@@ -1,4 +1,6 @@
-"""Apps that people use, as far as they matter to a pub: their unchanged modules from npm, each in a Node of its own."""
+"""Apps that people use, as far as they matter to a pub: their unchanged modules from npm, each in a Node
+process of its own.
+"""
 
 import json
 import subprocess
@@ -15,7 +17,9 @@ PATIENCE = 60
 
 
 class App:
-    """One app of the set `name`, with its data in `folder`, which a later one may take up again; `network` is a key."""
+    """One app of the set `name`, with its data in `folder`, which a later one may continue; `network` is a
+    key.
+    """
 
     def __init__(self, name: str, folder: Path, network: str = CAPS["shs"]) -> None:
         self.name = name
@@ -45,7 +49,7 @@ class App:
         return self
 
     def __call__(self, call: str, *args: Any, patience: float = PATIENCE) -> Any:
-        """What the app answers. Raises `RuntimeError` with its words."""
+        """The app's answer. Raises `RuntimeError` with its message."""
         self._last += 1
         answer = self._asked[self._last] = Future()
         self.process.stdin.write(json.dumps({"id": self._last, "call": call, "args": args}) + "\n")
@@ -53,36 +57,40 @@ class App:
         return answer.result(patience)
 
     def kill(self) -> None:
-        """As a phone ends an app."""
+        """End it as a phone ends an app."""
         self.process.kill()
         self.process.wait(PATIENCE)
         self._close()
 
     @property
     def addresses(self) -> Path:
-        """The file in which it keeps where others are."""
+        """The file in which it keeps other peers' addresses."""
         return self.folder / "data" / "conn.json"
 
     def has_written(self, text: str) -> bool:
-        """Whether a message with this text is in its log on the disk. Manyverse writes that some 250 ms after it says so."""
+        """Whether its log on disk has a message with this text. Manyverse writes some 250 ms after it
+        acknowledges.
+        """
         logs = (self.folder / "data" / "db2" / "log.bipf", self.folder / "data" / "flume" / "log.offset")
         return any(text.encode() in log.read_bytes() for log in logs if log.exists())
 
     def would_find(self, pub: str) -> bool:
-        """Whether it would dial the pub after a sudden end: it notes after two seconds how it may be reached."""
+        """Whether it would dial the pub after a sudden end: it notes after two seconds how to reach it."""
         noted = json.loads(self.addresses.read_text()) if self.addresses.exists() else {}
-        # Manyverse dials those alone that it follows or takes for rooms, and Oasis those whose key it knows.
+        # Manyverse dials only peers that it follows or takes for rooms, and Oasis those whose key it knows.
         shows = (
             (lambda one: one["type"] == "room") if self.name == "manyverse" else (lambda one: one.get("key"))
         )
         return any(shows(one) for address, one in noted.items() if pub[1:-8] in address)
 
     def texts(self, feed: str) -> list[str | None]:
-        """The texts of the posts of a feed that the app has, None for what it cannot read."""
+        """The texts of the posts of a feed that the app has; None for what it cannot read."""
         return self("texts", feed)
 
     def has_noted(self, pub: Pub) -> bool:
-        """Whether it would know where the pub is after a sudden end: it notes that after two seconds without news of it."""
+        """Whether it would know the pub's address after a sudden end: it saves that after two seconds without
+        changes.
+        """
         return pub.id in (self.folder / "data" / "conn.json").read_text()
 
     def is_connected(self, pub: Pub) -> bool:

@@ -49,7 +49,7 @@ def make_app(tmp_path: Path, built_stock: Path) -> Iterator[MakeApp]:
 
 @pytest.fixture
 def invite(pub: Pub, client: Client) -> Callable[..., str]:
-    """Make a code, as the service does: it makes the key, and the pub hears of its id."""
+    """Make a code as the service does: it makes the key, and tells the pub its id."""
 
     def invite(uses: int = 1) -> str:
         seed = secrets.token_bytes(32)

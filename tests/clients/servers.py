@@ -1,4 +1,4 @@
-"""ssb-server 16.0.1 beside the apps: a person's own, with the same calls as an `App`."""
+"""ssb-server 16.0.1 beside the apps: a person's own server, with the same methods as an `App`."""
 
 import asyncio
 import base64
@@ -16,7 +16,7 @@ MOST = 1_000_000
 
 
 class Server:
-    """`without` names plugins that are left out of it; `network` is a key."""
+    """`without` names plugins that are left out; `network` is a key."""
 
     def __init__(
         self, stock: Path, folder: Path, network: str = CAPS["shs"], without: tuple[str, ...] = ()
@@ -41,7 +41,7 @@ class Server:
         self._server.kill()
 
     def __call__(self, call: str, *args: Any, patience: float = PATIENCE) -> Any:
-        """What the server answers. Raises `RuntimeError` with its words."""
+        """The server's answer. Raises `RuntimeError` with its message."""
         work = getattr(self, f"_{call}")
 
         async def ask() -> Any:
@@ -54,16 +54,16 @@ class Server:
             raise RuntimeError(str(refused)) from None
 
     def texts(self, feed: str) -> list[str | None]:
-        """The texts of the posts of a feed that it has, None for what it cannot read."""
+        """The texts of the posts of a feed that it has; None for what it cannot read."""
         return self("texts", feed)
 
     @property
     def addresses(self) -> Path:
-        """The file in which it keeps where others are."""
+        """The file in which it keeps other peers' addresses."""
         return self.folder / "data" / "gossip.json"
 
     def has_written(self, text: str) -> bool:
-        """Whether a message with this text is in its log on the disk."""
+        """Whether its log on disk has a message with this text."""
         return text.encode() in (self.folder / "data" / "flume" / "log.offset").read_bytes()
 
     def would_find(self, pub: str) -> bool:
@@ -71,7 +71,7 @@ class Server:
         return self.addresses.exists() and pub in self.addresses.read_text()
 
     def has_noted(self, pub: Pub) -> bool:
-        """Whether it would know where the pub is after a sudden end."""
+        """Whether it would know the pub's address after a sudden end."""
         noted = self.folder / "data" / "gossip.json"
         return noted.exists() and pub.id in noted.read_text()
 

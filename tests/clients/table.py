@@ -1,4 +1,4 @@
-"""The table of `docs/clients.md`: what apps can do with a bot, by each way in which they join it."""
+"""The table of `docs/clients.md`: what apps can do with a bot, by each way to join it."""
 
 from pathlib import Path
 
@@ -23,7 +23,7 @@ Cells = dict[tuple[str, str], dict[str, str]]
 
 
 def written(cells: Cells) -> str:
-    """The document with its table made anew."""
+    """The document with a new table."""
     before, _, rest = DOCUMENT.read_text().partition(BEGIN)
     return f"{before}{BEGIN}\n{_table(cells)}\n{END}{rest.partition(END)[2]}"
 

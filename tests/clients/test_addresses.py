@@ -1,4 +1,4 @@
-"""Addresses and invites as we write them, read by ssb-ref: by it most apps decide what they dial and take."""
+"""ssb-ref, by which most apps decide what they dial and accept, reads our addresses and invites."""
 
 import json
 import subprocess
@@ -61,7 +61,7 @@ def modules() -> str:
 
 
 def ssb_ref(modules: str, asked: list[tuple[str, Any]]) -> list[Any]:
-    """What ssb-ref answers to each of these calls, by its name and argument."""
+    """ssb-ref's answer to each of these calls, by name and argument."""
     command = [NODE, "-e", SCRIPT, modules]
     done = subprocess.run(
         command, input=json.dumps(asked), capture_output=True, text=True, check=True, timeout=60
@@ -69,7 +69,7 @@ def ssb_ref(modules: str, asked: list[tuple[str, Any]]) -> list[Any]:
     return json.loads(done.stdout)
 
 
-def test_addresses_lead_where_we_mean(modules: str):
+def test_ssb_ref_reads_our_addresses(modules: str):
     addresses = [Address(host, PORT, KEYS.id) for host in TAKEN]
     texts = [text for address in addresses for text in (address.multiserver, address.legacy)]
     found = ssb_ref(modules, [("parseAddress", text) for text in texts])
@@ -77,7 +77,7 @@ def test_addresses_lead_where_we_mean(modules: str):
     assert found == expected
 
 
-def test_invites_lead_where_we_mean_and_have_their_seed(modules: str):
+def test_ssb_ref_reads_our_invites(modules: str):
     invites = [InviteCode(Address(host, PORT, KEYS.id), b"s" * 32) for host in TAKEN]
     texts = [text for invite in invites for text in (invite.code, invite.multiserver)]
     found = ssb_ref(modules, [("parseInvite", text) for text in texts])
@@ -86,12 +86,12 @@ def test_invites_lead_where_we_mean_and_have_their_seed(modules: str):
     assert [one["invite"] for one in found] == [invite.multiserver for invite in invites for _ in range(2)]
 
 
-def test_what_a_pub_announces_is_an_address(modules: str):
+def test_announced_addresses_are_valid(modules: str):
     where = [{"host": host, "port": PORT, "key": KEYS.id} for host in TAKEN]
     assert ssb_ref(modules, [("isAddress", place) for place in where]) == [True] * len(where)
 
 
-def test_we_know_which_hosts_apps_take(modules: str):
+def test_we_know_which_hosts_apps_accept(modules: str):
     hosts = TAKEN + REFUSED
     asked = [("isAddress", {"host": host, "port": PORT, "key": KEYS.id}) for host in hosts]
     said = dict(zip(hosts, map(bool, ssb_ref(modules, asked)), strict=True))
@@ -100,7 +100,7 @@ def test_we_know_which_hosts_apps_take(modules: str):
 
 @pytest.mark.parametrize("host", IPV6)
 def test_brackets_around_an_ipv6_address_are_left_out(host: str):
-    """Others wrote them, and people paste them; no app that is alive dials them."""
+    """Other programs write them, and people paste them; no app in use dials them."""
     key = KEYS.id[1:].removesuffix(".ed25519")
     for text in (f"net:[{host}]:{PORT}~shs:{key}", f"[{host}]:{PORT}:{KEYS.id}"):
         assert Address.parse(text) == Address(host, PORT, KEYS.id)

@@ -1,6 +1,7 @@
 """The apps that people use join the pub, and their messages and blobs reach each other through it.
 
-Each app is made of its own unchanged modules. Two kinds of apps are the two sides, so that no side is ours.
+Each app consists of its own unchanged modules. The two sides are two kinds of apps, so that neither side is
+ours.
 """
 
 import hashlib
@@ -26,10 +27,10 @@ EACH = pytest.mark.parametrize("name", list(OTHER))
 
 
 def lets_in(app: App | Server, pub: Pub, client: Client, invite: Callable[..., str]) -> None:
-    """The app joins as far as it can: by a code, or Manyverse as after an HTTP invite, and its owner follows the pub."""
+    """The app joins by a code, or Manyverse as after an HTTP invite, and its owner follows the pub."""
     if app.name != "manyverse":
         app("join", invite())
-        # As Oasis does itself, which lists the pubs that it joined; ssb-server knows it by now.
+        # As Oasis does itself, which lists the pubs that it joined; ssb-server knows it already.
         app("remember", pub.address, pub.id)
     else:
         client.call(pub, "publish", {"type": "contact", "contact": app.id, "following": True})
@@ -54,7 +55,7 @@ def count_at(client: Client, pub: Pub, feed: str) -> int:
 
 
 @pytest.mark.parametrize("name", ["oasis", "ssb-server"])
-def test_it_joins_by_a_code_and_is_followed(
+def test_an_app_joins_by_a_code_and_is_followed(
     pub: Pub, client: Client, make_app: MakeApp, invite: Any, name: str
 ):
     app = make_app(name, "alice")
@@ -67,7 +68,7 @@ def test_it_joins_by_a_code_and_is_followed(
 
 
 @pytest.mark.parametrize("name", ["oasis", "manyverse"])
-def test_it_sees_whom_the_pub_follows_and_blocks(
+def test_an_app_sees_whom_the_pub_follows_and_blocks(
     pub: Pub, client: Client, make_app: MakeApp, invite: Any, name: str
 ):
     app, feed = make_app(name, "reader"), client.generate()["id"]
@@ -84,7 +85,7 @@ def test_it_sees_whom_the_pub_follows_and_blocks(
 
 
 @EACH
-def test_what_one_says_reaches_a_friend_with_another_app_who_was_away(
+def test_messages_reach_a_friend_with_another_app_who_was_away(
     pub: Pub, client: Client, make_app: MakeApp, invite: Any, name: str
 ):
     author, reader = make_app(name, "author"), make_app(OTHER[name], "reader")
@@ -110,7 +111,7 @@ def test_what_one_says_reaches_a_friend_with_another_app_who_was_away(
 
 
 @EACH
-def test_a_private_message_is_read_by_whom_it_is_for_and_by_nobody_else(
+def test_a_private_message_is_read_by_its_recipient_only(
     pub: Pub, client: Client, make_app: MakeApp, invite: Any, name: str
 ):
     author, reader = make_app(name, "author"), make_app(OTHER[name], "reader")
@@ -129,7 +130,7 @@ def test_a_private_message_is_read_by_whom_it_is_for_and_by_nobody_else(
 
 
 @EACH
-def test_it_goes_on_after_the_pub_and_after_the_app_began_again(
+def test_replication_continues_after_restarts_of_pub_and_app(
     pub: Pub, client: Client, make_app: MakeApp, invite: Any, name: str
 ):
     app = make_app(name, "alice")
@@ -152,7 +153,7 @@ def test_it_goes_on_after_the_pub_and_after_the_app_began_again(
     until(lambda: "from the pub" in app.texts(pub.id))
 
 
-def test_one_without_ebt_gives_and_takes_by_history_streams(
+def test_an_app_without_ebt_replicates_by_history_streams(
     pub: Pub, client: Client, make_app: MakeApp, invite: Any
 ):
     old = make_app("ssb-server", "alice", without=("ebt",))
@@ -163,8 +164,10 @@ def test_one_without_ebt_gives_and_takes_by_history_streams(
     until(lambda: old.texts(pub.id) == ["from the pub"])
 
 
-def test_many_messages_come_and_go(pub: Pub, client: Client, make_app: MakeApp, invite: Any, tmp_path: Path):
-    """From one who has written for years to a friend with another app, who comes when the first has left."""
+def test_many_messages_go_both_ways(pub: Pub, client: Client, make_app: MakeApp, invite: Any, tmp_path: Path):
+    """From somebody who has written for years to a friend with another app, who connects after the first has
+    left.
+    """
     voice = Voice("alice")
     data = tmp_path / "alice" / "data"
     (data / "flume").mkdir(parents=True)

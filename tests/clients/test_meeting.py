@@ -33,7 +33,7 @@ def has_tunnel(app: App, other: App) -> bool:
     return any(address.startswith("tunnel:") and other.id in address for address in app("connected"))
 
 
-def test_two_meet_through_a_tunnel_and_replicate(room: Pub, client: Client, make_app: MakeApp):
+def test_two_members_replicate_through_a_tunnel(room: Pub, client: Client, make_app: MakeApp):
     alice, bob = make_app("manyverse", "alice"), make_app("manyverse", "bob")
     follow(alice, bob.id)
     follow(bob, alice.id)
@@ -55,10 +55,10 @@ def test_two_meet_through_a_tunnel_and_replicate(room: Pub, client: Client, make
 
 
 @pytest.mark.parametrize("other", ["room-1", "manyverse"])
-def test_an_app_of_before_rooms_2_meets_its_like_and_those_of_today(
+def test_apps_from_before_rooms_2_meet_each_other_and_current_apps(
     room: Pub, client: Client, make_app: MakeApp, other: str
 ):
-    """It asks for `tunnel.endpoints` alone, where apps of today ask for `room.attendants`.
+    """It uses `tunnel.endpoints` alone; apps of today use `room.attendants`.
 
     Manyverse dials friends in a room by itself. If both dialled at once, there would be two tunnels.
     """
@@ -83,7 +83,9 @@ def test_an_app_of_before_rooms_2_meets_its_like_and_those_of_today(
     until(lambda: bob.id not in alice("offered", room.id))
 
 
-def test_an_alias_is_registered_consumed_by_a_third_and_revoked(room: Pub, client: Client, make_app: MakeApp):
+def test_an_alias_is_registered_used_by_somebody_else_and_revoked(
+    room: Pub, client: Client, make_app: MakeApp
+):
     alice, carol = make_app("manyverse", "alice"), make_app("manyverse", "carol")
     pages = "https://butt.example/@harbour"
     assert client.call(room, "butt.room", {"aliasesAt": pages})["aliasesAt"] == pages
@@ -105,7 +107,7 @@ def test_an_alias_is_registered_consumed_by_a_third_and_revoked(room: Pub, clien
     )
     with pytest.raises(RuntimeError, match="signature is wrong"):
         carol("consumeAlias", uri.replace("alias=alice", "alias=alicia"))
-    # Carol is no member: the signature is all that she needs.
+    # Carol is not a member: the signature is all that she needs.
     assert carol("consumeAlias", uri) is True
     until(lambda: carol.texts(alice.id) == ["from alice"], SOON)
     assert has_tunnel(carol, alice)
@@ -115,7 +117,7 @@ def test_an_alias_is_registered_consumed_by_a_third_and_revoked(room: Pub, clien
 
 
 def registered(app: App, room: Pub) -> str | None:
-    """The URL of its alias, as soon as the app knows that it is connected with a room."""
+    """The URL of its alias, as soon as the app knows that it is connected to a room."""
     try:
         return app("registerAlias", room.id, "alice")
     except RuntimeError as error:

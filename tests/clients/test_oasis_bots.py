@@ -1,4 +1,4 @@
-"""Bots in the network of the app Oasis, in a whole service, with nodes made of Oasis's own modules."""
+"""Bots in the network of the Oasis app, in a whole service, with nodes made of Oasis's own modules."""
 
 import asyncio
 import base64
@@ -17,7 +17,7 @@ OASIS = base64.b64encode(network_key("oasis")).decode()
 
 
 def joins(app: App, who: Person, bot: Any) -> None:
-    """As Oasis does it: it takes the code, and lists the pub among those that it joined."""
+    """As Oasis does it: it uses the code, and lists the pub among those that it joined."""
     made = who.call("POST", f"/agents/{bot['id']}/invites", {"name": app.id[:9]}, expect=201)
     app("join", made["code"])
     app("remember", bot["address"], bot["ssbId"])
@@ -44,7 +44,7 @@ def test_an_oasis_node_joins_follows_and_gets_anothers_messages_through_the_bot(
     assert {use["ssbId"] for invite in listed for use in invite["used"]} == {bob.id, carol.id}
 
 
-def test_who_has_another_network_key_does_not_come_in(site: Service, make_app: MakeApp):
+def test_an_app_with_another_network_key_cannot_connect(site: Service, make_app: MakeApp):
     dora = site.person("dora@example.org")
     bot = dora.waits_for("alive", dora.names_a_bot("doras"))
     with pytest.raises(RuntimeError):
@@ -80,7 +80,7 @@ def test_two_bots_of_different_people_federate_by_an_invite(site: Service, make_
     assert refused["joinedAt"] is None
 
 
-def test_a_bot_says_where_it_is_follows_and_keeps_as_much_as_its_owner_says(site: Service):
+def test_a_bot_announces_follows_and_keeps_what_its_owner_wants(site: Service):
     heidi = site.person("heidi@example.org")
     bot = heidi.waits_for("alive", heidi.names_a_bot("heidis", network="oasis"))
     path = f"/agents/{bot['id']}"

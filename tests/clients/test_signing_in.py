@@ -1,4 +1,4 @@
-"""The module by which apps sign in, ssb-http-auth-client, against the pub."""
+"""ssb-http-auth-client, the module by which apps sign in, against the pub."""
 
 from urllib.parse import parse_qs, urlsplit
 
@@ -19,7 +19,7 @@ def alice(make_app: MakeApp, pub: Pub) -> App:
     return app
 
 
-def test_an_app_solves_what_a_page_shows_it_and_once_only(pub: Pub, client: Client, alice: App):
+def test_an_app_solves_a_pages_challenge_only_once(pub: Pub, client: Client, alice: App):
     sc = new_challenge()
     uri = start_uri(Address.parse(pub.address), sc)
     assert alice("signsInBy", uri) is False, "nobody made this challenge"
@@ -32,7 +32,7 @@ def test_an_app_solves_what_a_page_shows_it_and_once_only(pub: Pub, client: Clie
     assert is_solution(pub.id, alice.id, sc, told["cc"], told["solution"])
 
 
-def test_an_app_that_opened_the_page_is_asked(pub: Pub, client: Client, alice: App):
+def test_a_sign_in_that_an_app_started_is_confirmed_by_it(pub: Pub, client: Client, alice: App):
     query = parse_qs(urlsplit(alice("signInUrl", pub.id)).query)
     (cid,), (cc,) = query["cid"], query["cc"]
     assert (query["ssb-http-auth"], cid) == (["1"], alice.id)
@@ -47,7 +47,7 @@ def test_an_app_that_opened_the_page_is_asked(pub: Pub, client: Client, alice: A
     assert is_solution(pub.id, alice.id, sc, cc, told["solution"])
 
 
-def test_an_app_signs_out_of_all_that_it_opened(pub: Pub, client: Client, alice: App):
+def test_an_app_ends_all_sessions_that_it_started(pub: Pub, client: Client, alice: App):
     sc = new_challenge()
     client.call(pub, "butt.challenge", sc)
     alice("signsInBy", start_uri(Address.parse(pub.address), sc))
@@ -58,7 +58,7 @@ def test_an_app_signs_out_of_all_that_it_opened(pub: Pub, client: Client, alice:
         client.call(pub, "butt.solution", sc)
 
 
-async def test_nobody_solves_for_another_nor_with_the_key_of_an_invite(pub: Pub, client: Client):
+async def test_nobody_can_solve_for_another_or_with_an_invites_key(pub: Pub, client: Client):
     ann, mallory, key = (KeyPair(letter * 32) for letter in (b"a", b"m", b"k"))
     client.call(pub, "butt.offer", {"id": key.id, "uses": 9, "note": "n", "expires": None})
     sc, cc = new_challenge(), new_challenge()

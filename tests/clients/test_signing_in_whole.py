@@ -1,4 +1,6 @@
-"""A person adds their app's SSB id to their account at a whole service, and the app opens it from then on."""
+"""At a whole service, a person adds their app's SSB id to their account, and signs in with the app from then
+on.
+"""
 
 import html
 import re
@@ -41,9 +43,7 @@ def adds_an_id(visitor: Visitor, app: App, bot: Bot) -> None:
     assert app.id in visitor.asks("GET", "/account/ssb").text
 
 
-def test_an_app_opens_an_account_from_either_side_and_signs_out_of_what_it_opened(
-    site: Service, make_app: MakeApp
-):
+def test_signing_in_and_out_with_an_app_from_either_side(site: Service, make_app: MakeApp):
     alice = site.person(ALICE)
     bot = Bot(alice, "harbour", "main")
     bot.is_alive()

@@ -1,7 +1,7 @@
-"""What people's apps can do with a bot, by each way in which they join it: the table of `docs/clients.md`.
+"""What people's apps can do with a bot, by each way to join it: the table of `docs/clients.md`.
 
-Each cell comes from a real program, over a bot of a whole service. All apps go through each situation side by side.
-`CLIENTS_TABLE=write .venv/bin/pytest tests/clients/test_table.py` writes the table anew.
+Each cell comes from a real program and a bot of a whole service. All apps go through each situation side by
+side. `CLIENTS_TABLE=write .venv/bin/pytest tests/clients/test_table.py` writes the table anew.
 """
 
 import asyncio
@@ -31,7 +31,7 @@ NUMBERS = count()
 
 
 class Bot:
-    """A bot on a whole service, and its invites as its owner makes and sees them."""
+    """A bot of a whole service, and its invites as its owner makes and sees them."""
 
     def __init__(self, owner: Person, name: str, network: str) -> None:
         self.owner, self._key = owner, network_key(network)
@@ -45,7 +45,7 @@ class Bot:
         return self.owner.call("POST", f"/agents/{self.agent['id']}/invites", {"name": "a guest"}, expect=201)
 
     def used(self, invite: Any) -> list[str]:
-        """Who came by it."""
+        """Who joined by it."""
         told = self.owner.call("GET", f"/agents/{self.agent['id']}/invites")["invites"]
         return next([use["ssbId"] for use in one["used"]] for one in told if one["id"] == invite["id"])
 
@@ -64,7 +64,7 @@ class Bot:
         self.owner.asks("restart", self.agent)
 
     def is_back(self) -> None:
-        """Wait until it was started anew: it may be told as alive for a moment after it was asked to."""
+        """Wait until it was restarted: it may still show as alive for a moment after it was asked to."""
 
         def there() -> bool:
             seen = self.owner.sees(self.agent)
@@ -78,7 +78,7 @@ class Bot:
 
 @dataclass(eq=False)
 class Guest:
-    """Somebody with an app, which came to the bot by `way`."""
+    """Somebody with an app, which joined the bot by `way`."""
 
     app: App | Server
     bot: Bot
@@ -119,9 +119,10 @@ class Guest:
             raise AssertionError(told) from None
 
     def closes(self) -> None:
-        """Some seconds after it was used, when the app has written down what its owner said and where the pub is.
+        """Some seconds after its use, when the app has saved its owner's messages and the pub's address.
 
-        One that loses the last message, which others have already, says another in its place, and its feed is forked.
+        An app that loses its last message, which others have already, publishes another in its place and
+        forks its feed.
         """
         until(lambda: self.app.has_written(self.last) and self.app.would_find(self.bot.agent["ssbId"]))
         self.app.kill()
@@ -141,7 +142,7 @@ Pairs = list[tuple[Guest, Guest]]
 
 @contextmanager
 def goes_through(situation: str, *guests: Guest) -> Iterator[None]:
-    """Write down for each what comes of it; others go on."""
+    """Record the result for each app; the others go on."""
     try:
         yield
     except (AssertionError, RuntimeError, TimeoutError) as failed:
@@ -174,7 +175,7 @@ def all_of(pairs: Pairs) -> list[Guest]:
 
 
 def talk(pairs: Pairs, situation: str) -> None:
-    """What everybody says now reaches their friend."""
+    """Each new message reaches the author's friend."""
     said = {guest: guest.says() for guest in all_of(pairs)}
     for guest, friend in pairs:
         with goes_through(situation, guest, friend):
@@ -191,7 +192,7 @@ def speak_and_close(guests: Iterable[Guest]) -> dict[Guest, str]:
 
 
 def are_never_there_together(pairs: Pairs, situation: str) -> None:
-    """Of two friends one is always away, so that only the bot can have brought what the other said."""
+    """One of two friends is always away, so only the bot can have brought the other's messages."""
     guests, friends = (list(dict.fromkeys(side)) for side in zip(*pairs, strict=True))
     for guest in guests:
         guest.closes()
@@ -211,7 +212,7 @@ def are_never_there_together(pairs: Pairs, situation: str) -> None:
         guest.app.start()
 
 
-def test_the_document_says_what_apps_can_do(pairs: Pairs):
+def test_the_document_shows_what_apps_can_do(pairs: Pairs):
     guests = all_of(pairs)
     invites = {guest: guest.bot.invite() for guest in guests}
     for guest in guests:

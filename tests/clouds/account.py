@@ -50,7 +50,7 @@ class Account:
         return Scaleway(client_of(settings), bounds, settings, configuration().bot_ports)
 
     def keeper(self, cloud: Any = None, document: Document | None = None) -> Keeper:
-        """One that waits for nothing to settle: what is done at the stand-in is done at once, or never."""
+        """A keeper that never waits for a call to settle: the stand-in does things at once, or never."""
         return Keeper(cloud or self.cloud(), document or plain, timedelta(0))
 
     def steer(self, what: str, **wish: Any) -> None:

@@ -1,4 +1,4 @@
-"""Scaleway's API as the stand-in gives it, or the real one when the environment holds keys for it."""
+"""Scaleway's API as the stand-in gives it, or the real one if the environment holds keys for it."""
 
 import uuid
 from collections.abc import Callable, Iterator
@@ -34,6 +34,8 @@ def keeper(account: Account) -> Keeper:
 
 @pytest.fixture
 def settings_anew() -> Iterator[Callable[[], None]]:
-    """Call it once a variable has changed: settings are read once otherwise. In the end they are read again."""
+    """Call it after changing a variable, because settings are read only once. They are read again at the
+    end.
+    """
     yield configuration.cache_clear
     configuration.cache_clear()

@@ -1,8 +1,9 @@
-"""Debians as a provider brings them: systemd, Python, and cloud-init or nothing more.
+"""Debians like a provider's images: systemd, Python, and cloud-init or nothing more.
 
-debootstrap makes one of each release, which is kept. The images are copies of it, and apt adds what each brings. The packages
-that are to be installed later lie in the image as a repository, so that a machine needs no network. A machine's Salt comes from
-this checkout's own environment, as the Salt Project's packages are in no registry that tests may rely on.
+debootstrap makes one of each release, which is kept. The images are copies of it, and apt adds what each
+contains. The packages that are installed later are in the image as a repository, so a machine needs no
+network. A machine's Salt comes from this checkout's own environment, because the Salt Project's packages are
+in no registry that tests may rely on.
 """
 
 import fcntl
@@ -44,7 +45,7 @@ MACHINE = Debian(
 
 
 def control(suite: str, python: str) -> Debian:
-    """A bare one, and what `butt install` asks apt for."""
+    """A bare one, and the packages that `butt install` asks apt for."""
     installs = ("postgresql", "caddy", "openssh-client", "gcc", "libc6-dev")
     installs += (f"{python}-dev", f"{python}-venv")
     return Debian(suite, suite, python, (*BARE, "python3", "python3-venv"), installs)
@@ -67,7 +68,7 @@ PACKAGES, SALT_PACKAGES, BASES, CUTS = "/srv/packages", "/opt/salt", "/srv/bases
 steps of its boot in which its power is to be cut."""
 
 UNITS = {
-    # systemd-nspawn leaves the controllers of cgroups read-only; a machine of its own may write them.
+    # systemd-nspawn leaves the controllers of cgroups read-only; a real machine may write them.
     "controllers": (
         "sysinit.target",
         """[Unit]
@@ -146,7 +147,7 @@ def salt_packages() -> Path:
 
 @contextmanager
 def _locked(name: str) -> Iterator[None]:
-    """Two images are made side by side, but none of them twice."""
+    """Two images are made side by side, but none twice."""
     KEPT.mkdir(parents=True, exist_ok=True)
     with (KEPT / f"lock-{name}").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
@@ -154,7 +155,7 @@ def _locked(name: str) -> Iterator[None]:
 
 
 def _base(suite: str) -> Path:
-    """The least of a release that has apt."""
+    """The smallest part of a release that has apt."""
     made, draft = KEPT / f"base-{suite}", KEPT / f"draft-base-{suite}"
     with _locked(made.name):
         if not made.exists():
@@ -194,11 +195,11 @@ def _mirror() -> str:
 
 
 def _add_packages(debian: Debian, root: Path) -> None:
-    """Those that it brings, and a repository of those that are to be installed, with what they need."""
+    """The packages that it contains, and a repository of those to be installed, with their dependencies."""
     archives, place = root / "var/cache/apt/archives", root / PACKAGES.lstrip("/")
     _apt(root, "update")
     _downloads(root, debian.brings)
-    # What it starts ends with it.
+    # Programs that it starts end with it.
     alone = ("unshare", "--mount", "--pid", "--fork", "--kill-child", f"--mount-proc={root}/proc")
     inside = ("env", "DEBIAN_FRONTEND=noninteractive", "apt-get", "--quiet", "--yes", "--no-download")
     _run(*alone, "chroot", str(root), *inside, "--no-install-recommends", "install", *debian.brings)
@@ -223,7 +224,7 @@ def _downloads(root: Path, packages: Sequence[str]) -> None:
 
 
 def _apt(root: Path, *arguments: str) -> None:
-    """This machine's apt for the Debian in `root`: it has what it needs here to reach a mirror."""
+    """Run this machine's apt for the Debian in `root`, because apt is configured here to reach a mirror."""
     options = {
         "Dir::State": root / "var/lib/apt",
         "Dir::State::status": root / "var/lib/dpkg/status",
@@ -250,7 +251,9 @@ def _fields(package: Path) -> str:
 
 
 def add_ours(root: Path) -> None:
-    """To a machine's own layer over the image: what stands in for a provider's network, a registry and Salt's packages."""
+    """Write to a machine's own layer over the image: stand-ins for a provider's network, a registry and
+    Salt's packages.
+    """
     units, conf = root / "etc/systemd/system", root / "etc/cloud/cloud.cfg.d"
     for folder in (units, conf, root / "usr/bin", root / "usr/local/bin"):
         folder.mkdir(parents=True, exist_ok=True)
@@ -269,7 +272,9 @@ def add_ours(root: Path) -> None:
 
 
 def lay_bases(folder: Path, archives: Mapping[str, Path]) -> None:
-    """Lay into `folder` what a machine finds at `BASES`: by an image's name, as a registry would have it, an archive of its files."""
+    """Put into `folder` what a machine finds at `BASES`: for each image name of a registry, an archive of its
+    files.
+    """
     folder.mkdir(parents=True)
     for archive in archives.values():
         shutil.copy(archive, folder)

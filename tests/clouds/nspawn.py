@@ -1,9 +1,11 @@
-"""A boot command for the stand-in: `python -m tests.clouds.nspawn --bridge NAME --bases FOLDER --while PID SERVER_ID DOCUMENT FOLDER`.
+"""A boot command for the stand-in: `python -m tests.clouds.nspawn --bridge NAME --bases FOLDER --while PID
+SERVER_ID DOCUMENT FOLDER`.
 
-The machine is a Debian with systemd as its first process, run by systemd-nspawn in namespaces of its own. Its root is an overlay over
-the image, kept on the root volume; its data volume is a file behind a loop device. SIGTERM is its power button. SIGUSR1 cuts its
-power and gives it back: every process is gone at once, but what the kernel was still to write is written. It ends with the
-process `PID`, and with it go its namespaces, its mounts and its loop device.
+The machine is a Debian with systemd as its first process, run by systemd-nspawn in its own namespaces. Its
+root is an overlay over the image, kept on the root volume; its data volume is a file behind a loop device.
+SIGTERM is its power button. SIGUSR1 cuts its power and restores it: every process is gone at once, but what
+the kernel still had to write is written. It ends with the process `PID`, and so do its namespaces, its mounts
+and its loop device.
 """
 
 import argparse
@@ -65,7 +67,7 @@ class Machine:
         self._boots_again = True
 
     def runs(self, bridge: str, addresses: list[str]) -> None:
-        """Until it is off."""
+        """Runs until it is off."""
         with Loop(self._disk) as loop:
             while self._boots_again:
                 self._boots_again = False
@@ -78,7 +80,7 @@ class Machine:
                 self._child.wait()
 
     def presses_the_button(self) -> None:
-        """systemd-nspawn has heard it too, and passes it on to systemd."""
+        """systemd-nspawn has received it too, and passes it on to systemd."""
         self._boots_again = False
 
     def loses_its_power(self) -> None:
@@ -88,13 +90,14 @@ class Machine:
         children = Path(f"/proc/{self._child.pid}/task/{self._child.pid}/children")
         with suppress(FileNotFoundError, ProcessLookupError):
             for first in children.read_text().split():
-                # It counts as ended once all in its namespace have: never do two boots run side by side.
+                # It counts as ended once every process in its namespace has: two boots never run side by
+                # side.
                 os.kill(int(first), signal.SIGKILL)
 
     def _command(self, loop: str, linked: Path) -> list[str]:
         more = [
             f"--bind={loop}:{self._device}",
-            # Docker's, which are forbidden otherwise.
+            # System calls that Docker needs, which are forbidden otherwise.
             "--system-call-filter=add_key keyctl bpf",
             f"--bind-ro={salt_packages()}:{SALT_PACKAGES}",
             f"--bind-ro={self._bases}:{BASES}",
@@ -104,32 +107,33 @@ class Machine:
 
 
 def boot(lower: Path, layer: Path, root: Path, linked: Path, more: list[str], cgroup: str) -> list[str]:
-    """The command that boots what is in `layer` over the image `lower`, once `linked` says that its network is there.
+    """The command that boots what is in `layer` over the image `lower`, once `linked` says that its network
+    is there.
 
-    All of it runs in namespaces of its own, and ends with whoever runs the command. Each machine has a `cgroup` of its own
-    below ours, as a systemd takes whatever is in its group for its own.
+    Everything runs in namespaces of its own, and ends with the process that runs the command. Each machine
+    has its own `cgroup` below ours, because systemd takes everything in its group for its own.
     """
     nspawn = [
         *("systemd-nspawn", f"--directory={root}", "--register=no", "--keep-unit", "--capability=all"),
         *("--machine=machine", "--resolv-conf=off", "--boot", *more),
     ]
-    # Nobody waits for the disk: a power cut here ends processes alone, and what they wrote is still there.
+    # Nobody waits for the disk: a power cut here ends only processes, and what they wrote is still there.
     layers = f"lowerdir={lower},upperdir={layer}/upper,workdir={layer}/work,volatile"
     steps = [
         *(f"echo 0 >{shlex.quote(str(group))}/cgroup.procs" for group in _made(cgroup)),
-        # What Linux keeps there after such a cut, so that nobody mounts it again who fears for what was written.
+        # Linux keeps the superblock busy after such a cut, so that nobody mounts it a second time.
         shlex.join(["rm", "-rf", f"{layer}/work/work/incompat"]),
         shlex.join(["mount", "-t", "overlay", "overlay", "-o", layers, str(root)]),
         f"until [ -e {shlex.quote(str(linked))} ]; do sleep 0.02; done",
         f"SYSTEMD_NSPAWN_API_VFS_WRITABLE=network exec {shlex.join(nspawn)}",
     ]
-    # Whatever runs inside ends with the first process of this namespace, and that one with us.
+    # Everything inside ends with the first process of this namespace, and that one ends with us.
     alone = ("setpriv", "--pdeathsig", "KILL", "unshare", "--net", "--mount", "--pid", "--mount-proc")
     return [*alone, "--fork", "--kill-child", "sh", "-ec", "; ".join(steps)]
 
 
 def first_process(folder: Path) -> psutil.Process | None:
-    """The machine's systemd; None as long as there is none."""
+    """The machine's systemd; None while there is none."""
     with suppress(FileNotFoundError, ValueError, psutil.NoSuchProcess):
         inside = psutil.Process(int((folder / "pid").read_text())).children(recursive=True)
         return next((process for process in inside if process.name() == "systemd"), None)
@@ -137,12 +141,12 @@ def first_process(folder: Path) -> psutil.Process | None:
 
 
 def owned_by(pid: int) -> str:
-    """How the names of cgroups begin whose machines end with the process `pid`."""
+    """The beginning of the names of cgroups whose machines end with the process `pid`."""
     return f"butt{pid}-"
 
 
 def _made(cgroup: str) -> list[Path]:
-    """A group below ours in each hierarchy that systemd keeps its units in."""
+    """A group below ours in each hierarchy in which systemd keeps its units."""
     groups = []
     for line in Path("/proc/self/cgroup").read_text().splitlines():
         _, controllers, own = line.split(":", 2)
@@ -150,7 +154,7 @@ def _made(cgroup: str) -> list[Path]:
         place = places.get(controllers)
         if place is None:
             continue
-        # Without a folder for each hierarchy there is one alone.
+        # Without a folder for each hierarchy there is only one.
         group = (place if place.is_dir() else CGROUPS) / own.strip("/") / cgroup
         group.mkdir(exist_ok=True)
         groups.append(group)
@@ -158,7 +162,7 @@ def _made(cgroup: str) -> list[Path]:
 
 
 def forget_cgroups(pid: int) -> None:
-    """Remove those of machines that end with the process `pid`, as systemd-nspawn leaves them."""
+    """Remove the groups of machines that end with the process `pid`, as systemd-nspawn leaves them."""
     ours = {line.split(":", 2)[2].strip("/") for line in Path("/proc/self/cgroup").read_text().splitlines()}
     hierarchies = [CGROUPS, *(path for path in CGROUPS.iterdir() if path.is_dir())]
     for hierarchy, own in product(hierarchies, ours):
@@ -168,14 +172,14 @@ def forget_cgroups(pid: int) -> None:
 
 
 def _is_removed(cgroup: Path) -> bool:
-    """Once all its processes have ended."""
+    """Wait until all its processes have ended."""
     with suppress(OSError):
         cgroup.rmdir()
     return not cgroup.exists()
 
 
 class Loop:
-    """`with Loop(file) as loop:`; `loop.device`. The kernel lets it go by itself once nobody has it open any more."""
+    """`with Loop(file) as loop:`; `loop.device`. The kernel releases it by itself once nobody has it open."""
 
     def __init__(self, file: Path) -> None:
         self._file = file
@@ -184,7 +188,7 @@ class Loop:
         command = ["losetup", "--find", "--show", str(self._file)]
         self.device = subprocess.run(command, check=True, capture_output=True, text=True).stdout.strip()
         self._held = os.open(self.device, os.O_RDWR)
-        # It is in use, so this comes true once it is not.
+        # The device is in use, so this only takes effect later.
         subprocess.run(["losetup", "--detach", self.device], check=True)
         return self
 

@@ -1,7 +1,7 @@
-"""What the product makes of each exchange that the real API had: a line for each.
+"""What the product reads in each exchange that the real API had: one line for each.
 
-`python -m tests.clouds.recorded ALL.jsonl` prints them for a file of exchanges; `readings.txt` holds those of the exchanges that
-come with the stand-in, looked through by a person.
+`python -m tests.clouds.recorded ALL.jsonl` prints them for a file of exchanges; `readings.txt` holds those of
+the exchanges that come with the stand-in, checked by a person.
 """
 
 import json
@@ -31,7 +31,7 @@ PRICES = {"DEV1-S": Decimal("6.55"), "sbs_5k": Decimal("0.086"), "sbs_15k": Deci
 
 
 class Replay(ThreadingHTTPServer):
-    """Answers whatever it is asked with one exchange's answer; of a list, the first page holds all of it."""
+    """Answers every call with one exchange's answer; for a list, the first page holds all of it."""
 
     daemon_threads = True
     exchange: Exchange
@@ -171,7 +171,7 @@ def _image(cloud: Scaleway, _: Exchange) -> str:
 
 
 def _unused(cloud: Scaleway, exchange: Exchange) -> str:
-    """A call that is not of ours: its answer is read as any."""
+    """A call that we do not make: its answer is read like any other."""
     cloud._instances._request(exchange.method, urlsplit(exchange.url).path)
     return "read, not used"
 

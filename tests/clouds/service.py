@@ -36,7 +36,9 @@ def boot_command(land: Land) -> str:
 
 
 def systemd_command(land: Land, folder: Path, lives_with: int) -> str:
-    """Machines as a provider's image boots: Debian, systemd, cloud-init. They end with the process `lives_with`."""
+    """Machines that boot like a provider's image: Debian, systemd, cloud-init. They end with the process
+    `lives_with`.
+    """
     image()
     lay_bases(folder, base_archives())
     path = f"{Path(scaleway_standin.__file__).parents[1]}:{ROOT}"
@@ -47,7 +49,7 @@ def systemd_command(land: Land, folder: Path, lives_with: int) -> str:
 class CloudService(SaltService):
     """`boot` is the stand-in's boot command.
 
-    A thread of its own keeps the hosts file as the stand-in's DNS records are, as a name server would."""
+    A thread keeps the hosts file equal to the stand-in's DNS records, in place of a name server."""
 
     def __init__(self, home: Path, release: Path, boot: str, **settings: object) -> None:
         self.standin = StandIn(home / "scaleway", boot=boot, dns_zones=(DOMAIN,), ipv4_pool=POOL)
@@ -88,28 +90,28 @@ class CloudService(SaltService):
         answer.raise_for_status()
 
     def account(self) -> dict[str, list[dict[str, Any]]]:
-        """All there is at the stand-in, but for what an empty account has."""
+        """Everything at the stand-in, except what an empty account has."""
         answer = requests.get(f"{self.provider.url}/_standin/state", timeout=10).json()
         has: dict[str, list[dict[str, Any]]] = {kind: list(answer[kind]) for kind in KINDS}
         has["group"] = [group for group in has["group"] if not group["project_default"]]
         return has
 
     def machine_of(self, server: str) -> Path:
-        """The folder of the machine that this server is."""
+        """The folder of the machine behind this server."""
         return self.standin.machines.folder(server)
 
     def runs(self, server: str, *command: str) -> str:
-        """What a command says on that machine."""
+        """What a command prints on that machine."""
         first = first_process(self.machine_of(server))
         assert first, "the machine runs"
         return run("nsenter", f"--target={first.pid}", "--all", *command)
 
     def cuts_the_power(self, server: str) -> None:
-        """And gives it back: the machine boots again."""
+        """Cut its power and restore it: the machine boots again."""
         os.kill(self.standin.world.kinds["machine"][server]["pid"], signal.SIGUSR1)
 
     def takes_snapshot(self, volume: str) -> str:
-        """As the keeper takes one each day; its id, when it is there."""
+        """Take a snapshot as the keeper does each day; returns its id once it exists."""
         (found,) = [row for row in self.account()["volume"] if row["id"] == volume]
         body = {"volume_id": volume, "name": found["name"], "tags": found["tags"], "project_id": PROJECT}
         made = self._api("POST", f"/block/v1/zones/{found['zone']}/snapshots", body)

@@ -29,7 +29,7 @@ def running(account: Account) -> list[str]:
     return [server["id"] for server in account.has()["server"] if server["state"] in {"starting", "running"}]
 
 
-def test_a_machine_is_made_with_one_of_each(account: Account, keeper: Keeper):
+def test_a_machine_is_made_with_one_of_each_resource(account: Account, keeper: Keeper):
     rented = made(keeper)
     has = account.has()
     (server,) = has["server"]
@@ -66,9 +66,7 @@ def test_it_boots_with_the_document_made_for_its_volume(account: Account, keeper
     assert server["_user_data"]["cloud-init"] == f"#cloud-config\n# {ALICE} {device}\n"
 
 
-def test_the_root_bears_our_mark_and_goes_whatever_name_the_provider_gives_it(
-    account: Account, keeper: Keeper
-):
+def test_the_root_is_marked_and_removed_whatever_its_name(account: Account, keeper: Keeper):
     rentals.rent(ALICE, bots=1, names=["my"])
     while not account.has()["server"]:
         turn(keeper)
@@ -86,7 +84,7 @@ def test_the_root_bears_our_mark_and_goes_whatever_name_the_provider_gives_it(
     assert key not in {volume["id"] for volume in account.has()["volume"]}
 
 
-def test_a_volume_is_where_its_server_is_whoever_else_refers_to_it(account: Account, keeper: Keeper):
+def test_a_volumes_server_is_found_among_all_its_references(account: Account, keeper: Keeper):
     rented = made(keeper)
     world = account.standin.world
     volume = world.get("volume", rented.volume_id)
@@ -97,7 +95,7 @@ def test_a_volume_is_where_its_server_is_whoever_else_refers_to_it(account: Acco
     assert Rented.objects.get(agent_id=ALICE).state == "ready"
 
 
-def test_what_it_costs_is_known(keeper: Keeper):
+def test_the_cost_of_a_machine_is_known(keeper: Keeper):
     rented = made(keeper)
     # A STARDUST1-S, 15 GB of data and 10 GB of root, and an IPv4 address.
     server, storage, address = 0.438, 25 * 0.000118 * 730, 2.92
@@ -106,7 +104,7 @@ def test_what_it_costs_is_known(keeper: Keeper):
     assert float(rented.expected) == pytest.approx(float(rented.monthly) + snapshots, abs=0.02)
 
 
-def test_nothing_is_left_of_who_leaves(account: Account, keeper: Keeper):
+def test_nothing_is_left_when_a_person_leaves(account: Account, keeper: Keeper):
     made(keeper)
     rentals.rent(BOB, bots=1, names=["your"])
     turn_until("ready", keeper, BOB)
@@ -125,7 +123,7 @@ def test_nothing_is_left_of_who_leaves(account: Account, keeper: Keeper):
     assert not WantedMachine.objects.filter(agent_id=ALICE).exists()
 
 
-def test_a_ready_machine_is_left_in_peace(account: Account, keeper: Keeper):
+def test_a_ready_machine_is_left_alone(account: Account, keeper: Keeper):
     made(keeper)
     before = account.calls()["calls"]
     for _ in range(3):
@@ -159,7 +157,9 @@ def test_a_machine_that_stopped_itself_becomes_a_bigger_one(
     rented = made(keeper)
     cloud._instances.server_action(zone=rented.zone, server_id=rented.server_id, action="stop_in_place")
     rentals.rent(ALICE, bots=6, names=["my"])
-    Rented.objects.update(type="DEV1-M")  # as it is written when a keeper is killed just before it stops it
+    Rented.objects.update(
+        type="DEV1-M"
+    )  # the row of a keeper that was killed just before it stops the machine
     turn_until("ready", keeper, ALICE)
     (server,) = account.has()["server"]
     assert (server["state"], server["commercial_type"]) == ("running", "DEV1-M")
@@ -187,9 +187,7 @@ def test_a_machine_destroyed_behind_our_back_comes_back_with_its_volume_and_addr
     assert len(running(account)) == 1
 
 
-def test_another_machine_is_made_only_when_the_one_before_is_seen_to_be_gone(
-    account: Account, keeper: Keeper
-):
+def test_another_machine_is_made_only_once_the_old_one_is_seen_to_be_gone(account: Account, keeper: Keeper):
     before = made(keeper)
     account.steer("delays", stop=3600, detach=3600)
     rentals.replace(ALICE)
@@ -207,7 +205,7 @@ def test_another_machine_is_made_only_when_the_one_before_is_seen_to_be_gone(
 
 
 @pytest.mark.parametrize("call", ["servers$", "action$"])
-def test_where_there_is_no_stock_another_zone_is_tried_and_nothing_is_left_behind(
+def test_without_stock_another_zone_is_tried_and_nothing_is_left_behind(
     account: Account, keeper: Keeper, call: str
 ):
     rule = {"method": "POST", "path": f"fr-par-1/.*{call}|fr-par-1/{call}", "times": 99, "do": "out_of_stock"}
@@ -232,7 +230,7 @@ def test_a_machine_without_stock_anywhere_waits_and_says_so(account: Account, ke
     rentals.check_room(ALICE, 1)
 
 
-def test_a_quota_that_is_used_up_is_told_in_words(account: Account, keeper: Keeper):
+def test_a_used_up_quota_is_reported_in_words(account: Account, keeper: Keeper):
     account.steer("quotas", ips=0)
     rentals.rent(ALICE, bots=1, names=["my"])
     told = set()
@@ -244,13 +242,13 @@ def test_a_quota_that_is_used_up_is_told_in_words(account: Account, keeper: Keep
     turn_until("ready", keeper, ALICE)
 
 
-def test_a_machine_that_cannot_grow_for_want_of_stock_runs_on_as_it_is(account: Account, keeper: Keeper):
+def test_a_machine_that_cannot_grow_without_stock_keeps_running(account: Account, keeper: Keeper):
     made(keeper)
     account.steer("faults", rules=[{"method": "PATCH", "path": "/servers/[^/]+$", "do": "out_of_stock"}])
     rentals.rent(ALICE, bots=6, names=["my"])
 
     def refused_and_running() -> bool:
-        keeper.round()  # by itself: it is not left stopped for as long as a back-off takes
+        keeper.round()  # By itself, so that it is not left stopped for as long as a back-off takes.
         return "out_of_stock" in account.calls()["struck"] and len(running(account)) == 1
 
     turn_until("changing", keeper, ALICE)
@@ -269,7 +267,7 @@ def test_snapshots_are_taken_and_the_oldest_go(account: Account, keeper: Keeper)
 
 
 def age_everything(account: Account, by: timedelta) -> None:
-    """As if all there is had been made so much earlier."""
+    """As if everything had been made that much earlier."""
     world = account.standin.world
     with world.turn():
         for kind in ("volume", "snapshot"):
@@ -278,7 +276,7 @@ def age_everything(account: Account, by: timedelta) -> None:
                 world.put(kind, thing | {"created_at": at.isoformat()})
 
 
-def test_a_lost_volume_is_not_made_anew_until_a_snapshot_is_chosen(account: Account, keeper: Keeper):
+def test_a_lost_volume_is_not_made_again_until_a_snapshot_is_chosen(account: Account, keeper: Keeper):
     before = made(keeper)
     age_everything(account, timedelta(hours=25))
     for _ in range(3):
@@ -306,7 +304,7 @@ def lose_the_volume(account: Account, rented: Rented) -> None:
         account.standin.world.drop("volume", rented.volume_id)
 
 
-def test_a_name_that_goes_takes_its_record_along(account: Account, keeper: Keeper):
+def test_removing_a_name_removes_its_record(account: Account, keeper: Keeper):
     made(keeper)
     rentals.rent(ALICE, bots=1, names=["your"])
     for _ in range(6):
@@ -328,11 +326,11 @@ def test_records_of_others_are_never_touched(account: Account, keeper: Keeper):
     assert [record["name"] for record in account.has()["record"]] == ["www"]
 
 
-def test_a_name_that_is_somebody_elses_already_is_left_to_them_and_told(account: Account, keeper: Keeper):
+def test_a_name_with_somebody_elses_record_is_left_alone_and_reported(account: Account, keeper: Keeper):
     somebody_elses_record(account, "my")
     rentals.rent(ALICE, bots=2, names=["my", "your"])
     rented = turn_until("ready", keeper, ALICE)
-    assert rented.reason == "The DNS name “my” has a record that is not ours: it is left as it is."
+    assert rented.reason == "The DNS name “my” has a record that is not ours. We leave it as it is."
     told = {(r["name"], r["type"], r["data"]) for r in account.has()["record"]}
     assert told >= {("my", "A", "198.18.9.9"), ("your", "A", rented.address4)}
     assert ("my", "A", rented.address4) not in told
@@ -351,7 +349,7 @@ def test_a_dead_machine_is_replaced_though_the_price_list_is_away(account: Accou
     assert account.calls()["struck"]["503"] < 50, "it is not asked for at each turn"
 
 
-def test_when_the_cloud_does_not_tell_nothing_is_done(account: Account, keeper: Keeper):
+def test_without_an_inventory_nothing_is_done(account: Account, keeper: Keeper):
     before = made(keeper)
     account.steer("faults", rules=[{"method": "GET", "path": "/servers$", "times": 999, "do": "429"}])
     turn(keeper)

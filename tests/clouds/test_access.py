@@ -1,4 +1,4 @@
-"""The keys of a cloud end some day: operators see it in time, and know what to do."""
+"""A cloud's keys expire some day: operators learn of it in time, and what to do."""
 
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
@@ -34,14 +34,14 @@ def olga() -> Account:
 
 
 def ends_in(account: at.Account, **left: float) -> datetime:
-    """The key ends then."""
+    """Have the key expire then."""
     ends = (timezone.now() + timedelta(**left)).replace(microsecond=0)
     account.steer("key", expires_at=ends.astimezone(UTC).isoformat().replace("+00:00", "Z"))
     access.look(account.cloud())
     return ends
 
 
-def test_operators_and_nobody_else_are_written_to_once_14_days_before(account: at.Account, olga: Account):
+def test_only_operators_get_one_mail_14_days_before(account: at.Account, olga: Account):
     person("alice")
     ends = ends_in(account, days=14, minutes=1)
     access.tell_operators(timezone.now())
@@ -54,20 +54,20 @@ def test_operators_and_nobody_else_are_written_to_once_14_days_before(account: a
     assert RENEW in letter.body
 
 
-def test_another_key_that_ends_soon_is_told_of_again(account: at.Account, olga: Account):
+def test_another_key_that_expires_soon_gets_another_mail(account: at.Account, olga: Account):
     for days in (3, 5):
         ends_in(account, days=days)
         access.tell_operators(timezone.now())
     assert len(mail.outbox) == 2
 
 
-def test_nobody_is_told_of_a_key_that_does_not_end(account: at.Account, olga: Account):
+def test_a_key_that_does_not_expire_gets_no_mail(account: at.Account, olga: Account):
     assert access.look(account.cloud())
     access.tell_operators(timezone.now())
     assert (AccessKey.objects.get().ends_at, mail.outbox) == (None, [])
 
 
-def test_whoever_becomes_the_first_operator_later_is_told_then(account: at.Account):
+def test_a_later_first_operator_gets_the_mail_then(account: at.Account):
     ends_in(account, days=3)
     access.tell_operators(timezone.now())
     Account.objects.create_superuser(email="olga@example.org", password="a long password")
@@ -75,7 +75,7 @@ def test_whoever_becomes_the_first_operator_later_is_told_then(account: at.Accou
     assert len(mail.outbox) == 1
 
 
-def test_mail_that_does_not_go_is_tried_again(account: at.Account, olga: Account, settings: Any):
+def test_mail_that_cannot_be_sent_is_tried_again(account: at.Account, olga: Account, settings: Any):
     ends_in(account, days=3)
     settings.EMAIL_BACKEND = "django.core.mail.backends.smtp.EmailBackend"
     settings.EMAIL_HOST, settings.EMAIL_PORT = "127.0.0.1", 1
@@ -85,25 +85,25 @@ def test_mail_that_does_not_go_is_tried_again(account: at.Account, olga: Account
     assert len(mail.outbox) == 1
 
 
-def test_the_keeper_asks_by_itself(account: at.Account, keeper: Keeper, olga: Account):
+def test_the_keeper_asks_when_its_keys_expire(account: at.Account, keeper: Keeper, olga: Account):
     account.steer("key", expires_at="2020-01-01T00:00:00Z")
     goes_on = iter([True, False])
     keeper.run(lambda: next(goes_on))
     assert len(mail.outbox) == 1
 
 
-def test_the_console_says_when_the_key_ends_and_what_to_do(account: at.Account, olga: Account):
+def test_the_console_says_when_the_key_expires_and_what_to_do(account: at.Account, olga: Account):
     ends_in(account, days=3, hours=1)
     console = Client()
     console.force_login(olga)
     page = console.get("/console/clouds/accesskey/").content.decode()
-    assert "ends in 3 days" in page
+    assert "expires in 3 days" in page
     assert RENEW in page
     ends_in(account, days=100)
     assert RENEW not in console.get("/console/clouds/accesskey/").content.decode()
 
 
-def test_the_console_says_what_to_do_about_a_key_that_is_refused(account: at.Account, olga: Account):
+def test_the_console_says_what_to_do_about_a_refused_key(account: at.Account, olga: Account):
     assert not access.look(account.cloud(secret_key="00000000-0000-4000-8000-00000000dead"))
     console = Client()
     console.force_login(olga)
@@ -111,7 +111,7 @@ def test_the_console_says_what_to_do_about_a_key_that_is_refused(account: at.Acc
     assert RENEW.removeprefix("set ") in AccessKey.objects.get().mend
 
 
-def test_what_an_operator_can_do_about_a_machine_stands_beside_the_reason_as_long_as_that_does(
+def test_the_advice_about_a_machine_is_shown_with_its_reason(
     account: at.Account, keeper: Keeper, olga: Account
 ):
     rentals.rent(ALICE, bots=1, names=["my"])

@@ -1,6 +1,7 @@
-"""The same for the stand-in and for the real thing: a machine made, looked at, given back.
+"""The same for the stand-in and for the real API: a machine is made, looked at and given back.
 
-It runs at the stand-in, unless the environment holds a key: then at that account, which should be of an empty project.
+It runs at the stand-in, unless the environment holds a key: then at that account, which should be of an empty
+project.
 """
 
 import os
@@ -43,14 +44,14 @@ def test_something_can_be_rented(any_cloud: Scaleway):
     assert all(offer.memory >= 1 << 30 and offer.monthly > 0 for offer in offers)
 
 
-def test_removing_what_is_not_there_is_no_trouble(any_cloud: Scaleway):
+def test_removing_something_that_is_gone_is_not_an_error(any_cloud: Scaleway):
     agent, zone = uuid.uuid4(), any_cloud.zones[0]
     for kind in set(ResourceKind) - {ResourceKind.RECORD}:
         gone = Thing(kind, str(uuid.uuid4()), zone, agent, "stopped")
         any_cloud.carry_out(Job(CloudEffect.REMOVE, agent, zone=zone, target=gone))
 
 
-def test_what_makes_no_sense_is_told_in_words(any_cloud: Scaleway):
+def test_invalid_requests_are_refused_in_words(any_cloud: Scaleway):
     job = Job(CloudEffect.BOOT, uuid.uuid4(), zone=any_cloud.zones[0], server=str(uuid.uuid4()))
     with pytest.raises(CloudTrouble, match="Scaleway"):
         any_cloud.carry_out(job)

@@ -1,4 +1,4 @@
-"""Each call has its bounds: time, pace, patience, and an error in words."""
+"""Each call is bounded in time and pace, repeated with patience, and its errors are in words."""
 
 import socket
 import threading
@@ -28,13 +28,13 @@ def strike(account: Account, do: str, times: int = 1, **more: object) -> None:
 
 
 @pytest.mark.parametrize("do", ["429", "500", "502", "503", "drop", "timeout"])
-def test_a_question_is_asked_again(account: Account, do: str):
+def test_a_failed_read_is_repeated(account: Account, do: str):
     strike(account, do, times=2, hold=4)
     look(account.cloud(call_seconds=2))
     assert account.calls()["calls"]["GET"] == 3
 
 
-def test_a_question_is_not_asked_for_ever(account: Account, cloud: Scaleway):
+def test_a_failed_read_is_not_repeated_for_ever(account: Account, cloud: Scaleway):
     strike(account, "503", times=1000)
     with pytest.raises(Unsure, match="error on its side"):
         look(cloud)
@@ -42,14 +42,14 @@ def test_a_question_is_not_asked_for_ever(account: Account, cloud: Scaleway):
 
 
 @pytest.mark.parametrize("do", ["500", "502", "drop", "drop_after", "500_after", "timeout_after"])
-def test_what_may_have_had_its_effect_is_not_repeated(account: Account, do: str):
+def test_a_change_that_may_have_taken_effect_is_not_repeated(account: Account, do: str):
     strike(account, do, hold=2)
     with pytest.raises(Unsure):
         take(account.cloud(call_seconds=1))
     assert account.calls()["calls"]["POST"] == 1
 
 
-def test_what_was_surely_not_done_is_repeated(account: Account, cloud: Scaleway):
+def test_a_change_that_surely_did_not_take_effect_is_repeated(account: Account, cloud: Scaleway):
     strike(account, "429", times=2)
     take(cloud)
     assert len(account.has()["ip"]) == 1
@@ -62,7 +62,7 @@ def test_what_was_surely_not_done_is_repeated(account: Account, cloud: Scaleway)
         ("over_quota", OverQuota, "quota for instances is used up"),
     ],
 )
-def test_errors_are_told_in_words(
+def test_errors_are_in_words(
     account: Account, cloud: Scaleway, do: str, trouble: type[CloudTrouble], words: str
 ):
     strike(account, do)
@@ -76,14 +76,14 @@ def test_a_key_without_the_right_is_denied(account: Account, cloud: Scaleway):
         take(cloud)
 
 
-def test_keys_that_make_no_sense_are_refused_before_any_call(account: Account):
+def test_invalid_keys_are_refused_before_any_call(account: Account):
     with pytest.raises(Denied):
         account.cloud(project="mine")
 
 
 @pytest.fixture
 def drip() -> Iterator[str]:
-    """A server that answers a byte at a time, without end."""
+    """A server that answers one byte at a time, without end."""
     with socket.socket() as listener:
         listener.bind(("127.0.0.1", 0))
         listener.listen()

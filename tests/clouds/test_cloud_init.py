@@ -1,4 +1,4 @@
-"""The document that a machine boots with: what is in it, and its scripts carried out."""
+"""The document that a machine boots with: its content, and its scripts when they run."""
 
 import base64
 import json
@@ -40,38 +40,38 @@ def test_the_minion_has_its_key_and_knows_its_master_before_it_starts():
     assert there["/etc/butt/token"] == ("a token", "0600")
 
 
-def test_no_minion_starts_where_the_volume_is_not_mounted():
+def test_no_minion_starts_without_the_volume_mounted():
     steps = re.findall(r'^ *step \d "[^"]*" \d+ (.*)$', files()["/usr/local/sbin/butt-boot"][0], re.MULTILINE)
     assert steps[0] == "butt-mount /dev/disk/by-id/the-volume"
     assert steps[-1] == "systemctl restart docker salt-minion"
 
 
-def test_each_step_has_its_time_and_says_that_it_began():
+def test_each_step_has_a_time_limit_and_reports_that_it_began():
     steps = re.findall(r'^ *step (\d) "([^"]*)" (\d+) ', BOOT, re.MULTILINE)
     assert [int(number) for number, _, _ in steps] == [1, 2, 3, 4, 5]
     assert all(0 < int(seconds) <= 600 for _, _, seconds in steps)
 
 
-def test_all_of_it_is_begun_at_every_boot():
-    """The rest of cloud-init runs once, also when its power was cut in the middle."""
+def test_everything_runs_at_every_boot():
+    """The rest of cloud-init runs once, even if its power was cut in the middle."""
     assert set(config()) == {"ssh_pwauth", "disable_root", "bootcmd"}
     (begin,) = config()["bootcmd"]
     assert begin.endswith("systemctl start --no-block butt-boot.service")
 
 
 @pytest.mark.parametrize("service", ["docker", "salt-minion"])
-def test_neither_starts_without_the_volume_after_a_restart_either(service: str):
+def test_docker_and_minion_wait_for_the_volume_after_a_restart_too(service: str):
     unit, _ = files()[f"/etc/systemd/system/{service}.service.d/butt.conf"]
     assert f"RequiresMountsFor={DATA}" in unit
     assert f"ConditionPathExists={STATE}/held" in unit
 
 
-def test_nobody_can_enter_by_password():
+def test_nobody_can_log_in_with_a_password():
     assert config()["ssh_pwauth"] is False
 
 
 @pytest.mark.parametrize("script", [MOUNT, HOLD, DOCKER, SALT, BOOT])
-def test_the_scripts_are_good_shell(script: str, tmp_path: Path):
+def test_the_scripts_are_valid_shell(script: str, tmp_path: Path):
     (tmp_path / "script").write_text(script)
     done = subprocess.run(["sh", "-n", str(tmp_path / "script")], capture_output=True, text=True, check=False)
     assert (done.returncode, done.stderr) == (0, "")
@@ -103,9 +103,9 @@ class Machine:
         return done.stdout
 
 
-def test_a_file_system_is_made_once_and_what_is_on_it_stays(tmp_path: Path):
+def test_a_file_system_is_made_once_and_keeps_its_data(tmp_path: Path):
     if os.geteuid() != 0 or not shutil.which("losetup"):
-        # Mounting is root's. Without it, what can be seen is that the script makes nothing before it has looked.
+        # Only root can mount. Without it, we can only see that the script makes nothing before it has looked.
         assert MOUNT.index("blkid") < MOUNT.index("mkfs")
         return
     machine = Machine(tmp_path)

@@ -1,6 +1,6 @@
-"""The first boot for real: Debian, systemd and cloud-init, a volume, Docker from Debian, and a minion that joins.
+"""A real first boot: Debian, systemd and cloud-init, a volume, Docker from Debian, and a minion that joins.
 
-From a person who registers to a bot that is alive, though the power of its machine is cut in each step.
+From a new person to a bot that is alive, although the machine's power is cut in each step.
 """
 
 import os
@@ -34,7 +34,7 @@ def site(land: Land, built_pub: Path, tmp_path: Path) -> Iterator[CloudService]:
     forget_cgroups(os.getpid())
 
 
-def test_from_register_to_alive_on_a_machine_whose_power_is_cut_in_each_step(site: CloudService):
+def test_a_bot_comes_alive_although_the_power_is_cut_in_each_step_of_the_boot(site: CloudService):
     alice = site.person("alice@example.org")
     wait_for(lambda: site.butt("manage", "shell", "-v0", "-c", KNOWN).strip() == "True")
     bot = alice.names_a_bot("alices")
@@ -56,7 +56,7 @@ def test_from_register_to_alive_on_a_machine_whose_power_is_cut_in_each_step(sit
         wait_for(begun.exists, PATIENT)
         wait_for(lambda number=number: says(f"step {number} of {STEPS}"))
         if program == "butt-docker":
-            # In the middle of it: half unpacked, or not yet configured.
+            # In the middle of the step: half unpacked, or not yet configured.
             wait_for(lambda: list((machine / "volumes/0/upper/usr/bin").glob("containerd*")), PATIENT)
         cut(server)
     alive = alice.waits_for("alive", bot, PATIENT)
@@ -77,7 +77,7 @@ def test_from_register_to_alive_on_a_machine_whose_power_is_cut_in_each_step(sit
     assert running(site) == server, "nobody took it for dead"
 
 
-def test_nothing_of_a_machine_is_left_when_the_run_of_the_tests_is_killed(land: Land, tmp_path: Path):
+def test_nothing_of_a_machine_is_left_when_the_test_run_is_killed(land: Land, tmp_path: Path):
     ours = subprocess.Popen(["sleep", "infinity"])
     for place in ("0", "1"):
         (tmp_path / "volumes" / place).mkdir(parents=True)
@@ -99,5 +99,5 @@ def test_nothing_of_a_machine_is_left_when_the_run_of_the_tests_is_killed(land: 
 
 
 def running(site: CloudService) -> str:
-    """The id of the one server there is, once it runs."""
+    """The id of the only server, once it runs."""
     return next((str(row["id"]) for row in site.account()["server"] if row["state"] == "running"), "")

@@ -12,7 +12,7 @@ from butt.configuration import Configuration
 
 
 @pytest.mark.django_db
-def test_here_there_is_nothing_to_make_and_room_is_not_ours_to_judge():
+def test_on_this_machine_nothing_is_made_and_room_is_not_checked():
     cloud = chosen_cloud()
     rentals.rent(uuid.uuid4(), bots=1, names=["my"])
     assert Keeper(cloud, lambda *_: b"").round() is False
@@ -35,7 +35,7 @@ def test_more_bots_need_more():
     assert len(set(needs)) == len(needs)
 
 
-def test_the_cheapest_in_all_that_is_big_enough_and_of_equals_the_one_in_the_first_zone():
+def test_the_cheapest_big_enough_offer_is_chosen_and_the_first_zone_wins_ties():
     dear = Rates(gb=Decimal(1))
     offers = [
         ServerOffer("b", "small", 2, Decimal(1)),
@@ -56,7 +56,7 @@ def test_the_cheapest_in_all_that_is_big_enough_and_of_equals_the_one_in_the_fir
     assert best(offers, Needs(9, 0), ("a", "b", "c")) is None
 
 
-def test_what_a_machine_costs_is_all_of_it():
+def test_the_cost_of_a_machine_includes_everything():
     rates = Rates(root=Decimal(1), gb=Decimal("0.1"), snapshot_gb=Decimal("0.05"), address4=Decimal(3))
     offer = ServerOffer("a", "small", 2, Decimal(5), rates=rates)
     everything = cost(offer, Needs(1, 20 * GB, snapshots=2, ipv4=True))

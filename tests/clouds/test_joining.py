@@ -1,4 +1,4 @@
-"""A machine that is there already joins by the steps of a rented one."""
+"""An existing machine joins by the same steps as a rented one."""
 
 import base64
 import os
@@ -30,7 +30,7 @@ def placed(text: str) -> dict[str, str]:
     return {path: base64.b64decode(content).decode() for path, content in found}
 
 
-def test_it_brings_what_a_rented_machine_gets_but_no_volume():
+def test_the_script_installs_what_a_rented_machine_gets_but_no_volume():
     made = register()
     text = script(made)
     there, programs = placed(text), "/usr/local/sbin"
@@ -59,7 +59,7 @@ def test_a_machine_without_apt_is_left_alone(tmp_path: Path):
         ["/bin/sh"], input=head, text=True, capture_output=True, env={"PATH": str(tmp_path)}, check=False
     )
     assert done.returncode == 1
-    assert "there is no apt-get" in done.stderr
+    assert "apt-get is missing" in done.stderr
 
 
 @pytest.fixture
@@ -78,9 +78,7 @@ def ssh(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, settings_of: Any) -> Pa
     return tmp_path
 
 
-def test_it_is_brought_over_ssh_and_run_again_goes_on_with_the_same_machine(
-    ssh: Path, monkeypatch: pytest.MonkeyPatch
-):
+def test_joining_over_ssh_again_continues_with_the_same_machine(ssh: Path, monkeypatch: pytest.MonkeyPatch):
     (ssh / "code").write_text("255")
     said = CliRunner().invoke(command.machine, ["add", "root@new.example.org"])
     assert (said.exit_code, "no route to host" in said.output) == (1, True)
@@ -99,7 +97,7 @@ def test_it_is_brought_over_ssh_and_run_again_goes_on_with_the_same_machine(
     assert CliRunner().invoke(command.machine, ["add", "--", "-oProxyCommand=x"]).exit_code == 1
 
 
-def test_the_service_has_a_key_of_its_own_and_says_how_a_machine_lets_it_in(
+def test_the_service_makes_an_ssh_key_and_says_how_to_authorise_it(
     ssh: Path, settings_of: Any, tmp_path: Path
 ):
     service = tmp_path / "service"
@@ -126,7 +124,7 @@ def test_where_bots_run_as_processes_no_machine_is_begun(ssh: Path, settings_of:
     assert not Machine.objects.exists()
 
 
-def test_a_machine_whose_own_key_is_not_known_says_where_to_look(ssh: Path):
+def test_an_unknown_host_key_says_where_to_look(ssh: Path):
     (ssh / "code").write_text("255")
     (ssh / "words").write_text("Host key verification failed.")
     said = CliRunner().invoke(command.machine, ["add", "root@new.example.org"]).output

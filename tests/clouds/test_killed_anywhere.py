@@ -1,4 +1,6 @@
-"""The keeper killed after any step, any call failing before or after its effect: in the end one of each, or nothing."""
+"""The keeper is killed after any step, and any call fails before or after its effect: in the end there is one
+of each, or nothing.
+"""
 
 import uuid
 from collections.abc import Callable
@@ -25,11 +27,11 @@ STEPS = 23
 
 
 class Killed(BaseException):
-    """As `kill -9`: nothing that handles errors may handle this."""
+    """Like `kill -9`: no error handling may catch it."""
 
 
 class Fragile:
-    """The real cloud, for a keeper that is killed just before, or just after, an effect."""
+    """The real cloud, for a keeper that is killed just before or just after an effect."""
 
     makes_machines = True
 
@@ -74,7 +76,7 @@ def nothing(account: Account) -> None:
 
 
 def live_and_let_die(anew: Callable[[], Keeper], what: str, agent_id: uuid.UUID) -> None:
-    """Turn until it is there, or gone, with a new keeper each time that one was killed."""
+    """Run rounds until it exists, or is gone, with a new keeper whenever one was killed."""
     for _ in range(200):
         keeper = anew()
         with suppress(Killed):
@@ -107,7 +109,7 @@ trouble = st.sampled_from(["none", "destroyed", "replaced", "grown"])
 @pytest.mark.django_db
 @settings(max_examples=25, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(deaths=deaths, faults=faults, leaving_faults=faults, trouble=trouble)
-def test_in_the_end_there_is_one_of_each_and_after_leaving_nothing(deaths, faults, leaving_faults, trouble):
+def test_in_the_end_there_is_one_of_each_and_nothing_after_leaving(deaths, faults, leaving_faults, trouble):
     agent_id = uuid.uuid4()
     Stock.objects.all().delete()
     with (
@@ -146,7 +148,7 @@ def test_in_the_end_there_is_one_of_each_and_after_leaving_nothing(deaths, fault
 @pytest.mark.django_db
 @pytest.mark.parametrize("moment", range(STEPS))
 @pytest.mark.parametrize("when", ["before", "after"])
-def test_killed_at_each_single_step_of_a_whole_life(account: Account, moment: int, when: str):
+def test_a_keeper_killed_at_every_step_of_a_whole_life(account: Account, moment: int, when: str):
     agent_id = uuid.uuid4()
     cloud = Fragile(account.cloud(), {moment: when})
     anew = partial(account.keeper, cloud)

@@ -1,4 +1,4 @@
-"""Many machines at once: the limit on calls holds, and what is amiss with one is no matter of the others."""
+"""Many machines at once: the rate limit holds, and a problem with one does not affect the others."""
 
 import uuid
 from collections import Counter
@@ -17,7 +17,7 @@ BOB = uuid.UUID("b0b00000-0000-4000-8000-000000000000")
 LIMIT = 250
 
 
-def test_a_hundred_people_at_once_get_one_machine_each_and_no_call_is_beyond_the_limit(account: Account):
+def test_a_hundred_people_at_once_get_one_machine_each_within_the_rate_limit(account: Account):
     account.steer("limit", per_second=LIMIT, burst=LIMIT / 5)
     people = [uuid.uuid4() for _ in range(100)]
     for number, agent_id in enumerate(people):
@@ -39,7 +39,7 @@ def test_a_hundred_people_at_once_get_one_machine_each_and_no_call_is_beyond_the
     }
 
 
-def test_a_machine_that_no_document_can_be_made_for_keeps_nobody_else_waiting(account: Account):
+def test_a_machine_without_a_boot_document_delays_nobody_else(account: Account):
     def document(agent_id: uuid.UUID, volume_id: str) -> bytes:
         if agent_id == ALICE:
             raise PermissionError("/etc/salt/pki")
@@ -57,7 +57,7 @@ def test_a_machine_that_no_document_can_be_made_for_keeps_nobody_else_waiting(ac
     turn_until("ready", account.keeper(), ALICE)
 
 
-def test_a_machine_that_nobody_says_is_wanted_is_left_alone_and_keeps_nobody_else_waiting(account: Account):
+def test_a_machine_without_a_wanted_row_is_left_alone_and_delays_nobody_else(account: Account):
     rentals.rent(ALICE, bots=1, names=["my"])
     before = turn_until("ready", account.keeper(), ALICE)
     WantedMachine.objects.all().delete()
@@ -81,7 +81,7 @@ class Odd:
 
 
 @pytest.mark.parametrize("odd", ["inventory", "carry_out"])
-def test_an_answer_that_is_not_understood_is_told_and_asked_for_again(account: Account, odd: str):
+def test_an_answer_that_is_not_understood_is_reported_and_asked_for_again(account: Account, odd: str):
     rentals.rent(ALICE, bots=1, names=["my"])
     turn(account.keeper())
     turn(account.keeper(Odd(account.cloud(), odd=odd)))

@@ -1,4 +1,6 @@
-"""The table of moves against a world in which any call may fail, come late, or do its work and say nothing."""
+"""The table of moves against a world in which any call may fail, come late, or take effect without an
+answer.
+"""
 
 import itertools
 import uuid
@@ -48,7 +50,7 @@ EXCLUSIVE = (
 
 
 class World:
-    """What the provider has, and does: a volume is on one server at a time."""
+    """What the provider has and does: a volume is on one server at a time."""
 
     def __init__(self) -> None:
         self.things: dict[str, Thing] = {}
@@ -68,12 +70,12 @@ class World:
         self.things[thing.id] = replace(thing, **more)  # type: ignore[arg-type]
 
     def do(self, at: MachineSituation, move: MachineTransition) -> None:
-        """As the provider does it, whenever the call gets there."""
+        """Take effect at the provider, whenever the call arrives."""
         zone, server, volume = at.rented.zone, at.server, at.volume
         if move.effect is CloudEffect.MAKE_SERVER:
             self._make_server(zone, at.rented.type, volume)
         elif kind := move.effect.makes:
-            # Which IPv6 address it is shows only once it is on a server.
+            # Its IPv6 address is known only once it is on a server.
             address = str(next(self.ids)) if kind is ResourceKind.ADDRESS4 else ""
             on = volume.id if kind is ResourceKind.SNAPSHOT and volume else ""
             size = at.policy.disk if kind is ResourceKind.VOLUME else 0
@@ -134,7 +136,7 @@ class World:
                     thing, on="", address="" if thing.kind is ResourceKind.ADDRESS6 else thing.address
                 )
                 if not thing.marked:
-                    # Nothing tells any more whose it is.
+                    # Nothing says any more whose it is.
                     self.change(self.things[thing.id], agent_id=None)
 
 
@@ -158,7 +160,7 @@ class OneMachine(RuleBasedStateMachine):
         holding = Inventory(tuple(self.world.things.values())).of(ALICE)
         return MachineSituation(self.wanted, self.rented, holding, OFFERS, self.world.now, policy)
 
-    # What people ask for, and what befalls
+    # What people ask for, and what happens
 
     @precondition(lambda self: self.looks > 40)
     @rule()
@@ -179,7 +181,7 @@ class OneMachine(RuleBasedStateMachine):
     )
     @rule()
     def it_is_destroyed(self) -> None:
-        """One that was looked at: of the root of another nobody would ever know."""
+        """One that was looked at: nobody would ever know about another root."""
         server = self.world.all(ResourceKind.SERVER)[0]
         self.world.lose(server)
         del self.world.things[server.id]
@@ -285,7 +287,7 @@ class OneMachine(RuleBasedStateMachine):
             return
 
     def check(self, at: MachineSituation, move: MachineTransition) -> None:
-        """What may never be asked for, whatever the provider would say to it."""
+        """Calls that may never be made, whatever the provider would answer."""
         others = [s for s in self.world.all(ResourceKind.SERVER) if s.condition in UP]
         if move.effect is CloudEffect.BOOT:
             assert not others, "a second machine is started beside the first"
@@ -313,7 +315,7 @@ class OneMachine(RuleBasedStateMachine):
         assert self.rented.state != "ready" or self.rented.held
 
     def teardown(self) -> None:
-        """Left in peace, there is one of each; or nothing, when it was given back."""
+        """Left alone, it reaches one of each; or nothing, if it was given back."""
         for _ in range(120):
             self.look()
             self.pass_time(10)
@@ -390,7 +392,7 @@ def test_back_off_grows_and_ends_growing():
 
 
 def well(*more: Thing, server: Condition = Condition.RUNNING, **rented: object) -> MachineSituation:
-    """A machine that is as it should be, and what there is beside it."""
+    """A machine that is as it should be, and everything beside it."""
     things = [
         Thing(ResourceKind.SERVER, "s", "paris", ALICE, server, type="small"),
         Thing(ResourceKind.VOLUME, "v", "paris", ALICE, on="s", size=10, used=True),
@@ -403,7 +405,7 @@ def well(*more: Thing, server: Condition = Condition.RUNNING, **rented: object) 
 
 
 def snapshots(*conditions: Condition) -> list[Thing]:
-    """One of each of the last days, the oldest first."""
+    """One for each of the last days, the oldest first."""
     first = datetime(2026, 1, 1, tzinfo=UTC) - timedelta(days=len(conditions)) + timedelta(hours=1)
     return [
         Thing(
@@ -429,7 +431,7 @@ def test_snapshots_are_pruned_before_and_after_one_of_them_is_restored_from():
     assert decide(at).target == there[0]
 
 
-def test_a_snapshot_that_went_wrong_pushes_no_good_one_out_and_goes_before_the_next_is_taken():
+def test_a_failed_snapshot_replaces_no_good_one_and_is_removed_before_the_next():
     there = snapshots(*[Condition.READY] * 3, Condition.BROKEN)
     at = well(*there)
     assert decide(at).effect is CloudEffect.NOTHING
@@ -439,15 +441,17 @@ def test_a_snapshot_that_went_wrong_pushes_no_good_one_out_and_goes_before_the_n
     assert decide(tomorrow).effect is CloudEffect.TAKE_SNAPSHOT
 
 
-def test_a_machine_that_stopped_itself_is_stopped_wholly_before_it_becomes_a_bigger_one():
-    """Whoever halts it from within leaves its place taken: its type can only be changed once that is free."""
+def test_a_machine_that_halted_itself_is_powered_off_before_it_grows():
+    """Halted from within, it keeps its place at the provider: its type can only be changed once that is
+    free.
+    """
     at = well(server=Condition.HALTED, type="big")
     assert decide(at).effect is CloudEffect.STOP
     assert decide(well(server=Condition.STOPPED, type="big")).effect is CloudEffect.CHANGE_TYPE
     assert decide(well(server=Condition.HALTED)).effect is CloudEffect.BOOT
 
 
-def test_a_row_that_tells_of_a_smaller_machine_than_runs_is_wrong_and_the_machine_stays():
+def test_a_row_with_a_smaller_machine_than_runs_does_not_shrink_it():
     """As when a backup of the database is from before it grew."""
     at = well(type="small")
     big = replace(at, has=Holding((replace(at.has.things[0], type="big"), *at.has.things[1:])))

@@ -16,7 +16,7 @@ def with_names(at: MachineSituation, count: int) -> MachineSituation:
     return replace(at, policy=replace(at.policy, domain="example.org"))
 
 
-def test_every_name_gets_its_record_however_many_there_are():
+def test_every_name_gets_its_record_however_many_bots():
     at, asked = with_names(well(), 3 * RECORDS_AT_ONCE), 0
     while (move := decide(at)).effect is CloudEffect.SET_RECORDS:
         assert len(move.records) <= RECORDS_AT_ONCE

@@ -1,4 +1,4 @@
-"""A provider's names are its driver's: a second provider needs no change elsewhere."""
+"""Only a provider's own driver knows its names: a second provider needs no change elsewhere."""
 
 import re
 import subprocess
@@ -13,7 +13,7 @@ KNOWS = (
     "butt/clouds/scaleway/",
     "standins/scaleway/",
     "docs/scaleway.md",
-    # They drive the stand-in, or name the driver as what it is: one that comes along.
+    # They drive the stand-in, or name the driver that comes with the service.
     "tests/clouds/",
     "tests/standins/",
     # A whole wheel of an earlier version.
@@ -42,7 +42,7 @@ MENTIONS = {
 """Where else, and as what."""
 
 
-def test_no_file_outside_of_the_driver_knows_a_name_of_its_provider():
+def test_only_the_driver_knows_names_of_its_provider():
     tracked = subprocess.run(["git", "ls-files"], cwd=ROOT, capture_output=True, text=True, check=True).stdout
     strange = []
     for name in tracked.splitlines():

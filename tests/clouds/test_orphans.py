@@ -24,14 +24,12 @@ def two_machines(keeper: Keeper) -> None:
 
 
 @pytest.mark.usefixtures("two_machines")
-def test_where_all_is_known_there_are_none(cloud: Scaleway):
+def test_an_account_without_unknown_resources_has_no_orphans(cloud: Scaleway):
     assert orphans.orphans(cloud) == []
 
 
 @pytest.mark.usefixtures("two_machines")
-def test_what_belongs_to_nobody_is_told_with_its_price_and_removed_when_told_so(
-    account: Account, cloud: Scaleway
-):
+def test_orphans_are_listed_with_their_price_and_removed_on_request(account: Account, cloud: Scaleway):
     WantedMachine.objects.filter(agent_id=BOB).delete()
     Rented.objects.filter(agent_id=BOB).delete()
     found = orphans.orphans(cloud)
@@ -41,7 +39,7 @@ def test_what_belongs_to_nobody_is_told_with_its_price_and_removed_when_told_so(
     assert str(server).endswith(f"(fr-par-1), 0.44 € a month: agent {BOB} has no machine")
     assert len(account.has()["server"]) == 2, "telling removes nothing"
 
-    for _ in range(4):  # what another thing holds goes once that is gone
+    for _ in range(4):  # What another resource holds is removed once that one is gone.
         list(orphans.remove(cloud, orphans.orphans(cloud)))
         account.standin.world.settle()
     assert orphans.orphans(cloud) == []
@@ -50,13 +48,13 @@ def test_what_belongs_to_nobody_is_told_with_its_price_and_removed_when_told_so(
 
 
 @pytest.mark.usefixtures("two_machines")
-def test_a_zone_that_is_rented_in_no_more_is_looked_at_as_long_as_somebody_is_there(account: Account):
+def test_a_former_zone_is_looked_at_while_somebody_is_there(account: Account):
     WantedMachine.objects.filter(agent_id=BOB).delete()
     found = orphans.orphans(account.cloud(zones="nl-ams-1"))
     assert {orphan.thing.agent_id for orphan in found if orphan.thing.zone == "fr-par-1"} == {BOB}
 
 
-def test_what_is_not_ours_is_never_looked_at(account: Account, cloud: Scaleway):
+def test_resources_that_are_not_ours_are_ignored(account: Account, cloud: Scaleway):
     cloud._instances.create_ip(zone="fr-par-1", type_="routed_ipv4", tags=["somebody's"])
     assert orphans.orphans(cloud) == []
     assert len(account.has()["ip"]) == 1

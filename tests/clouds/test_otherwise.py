@@ -1,4 +1,6 @@
-"""What nobody has seen may be otherwise than the stand-in has it: then, too, there is one machine, and in the end nothing."""
+"""The real API may behave differently from the stand-in: then, too, there is one machine, and nothing in the
+end.
+"""
 
 import uuid
 from typing import Any
@@ -45,18 +47,18 @@ def a_whole_life(account: Account, keeper: Keeper) -> None:
 
 
 @pytest.mark.parametrize("what", list(FORGOTTEN))
-def test_whatever_is_passed_over(account: Account, keeper: Keeper, what: str):
+def test_any_field_may_be_missing(account: Account, keeper: Keeper, what: str):
     account.steer("forget", rules=[FORGOTTEN[what]])
     a_whole_life(account, keeper)
 
 
 @pytest.mark.parametrize("most", [1, 3])
-def test_however_small_a_page_is(account: Account, keeper: Keeper, most: int):
+def test_pages_may_have_any_size(account: Account, keeper: Keeper, most: int):
     account.steer("pages", most=most)
     a_whole_life(account, keeper)
 
 
-def test_where_no_price_is_told_of_storage_the_price_list_counts(account: Account, keeper: Keeper):
+def test_without_storage_prices_the_price_list_is_used(account: Account, keeper: Keeper):
     account.steer("faults", rules=[{"path": "/volume-types$", "do": "refuse", "times": 999}])
     a_whole_life(account, keeper)
     assert account.calls()["struck"]["refuse"] <= 2, "it is not asked for at each turn"
@@ -78,7 +80,7 @@ def test_a_machine_that_cannot_become_another_type_is_made_again_with_its_volume
     assert after.server_id != before.server_id
 
 
-def test_a_type_that_is_told_to_be_there_and_is_not_is_followed_by_the_next_cheapest(
+def test_a_type_that_turns_out_to_be_out_of_stock_is_followed_by_the_next_cheapest(
     account: Account, keeper: Keeper
 ):
     account.steer("stock", **{"fr-par-1/STARDUST1-S": "scarce", "nl-ams-1/STARDUST1-S": "shortage"})
@@ -90,7 +92,7 @@ def test_a_type_that_is_told_to_be_there_and_is_not_is_followed_by_the_next_chea
     assert len(account.has()["ip"]) == 2, "what was made for it is kept"
 
 
-def test_a_root_whose_server_went_before_it_was_marked_goes_too(account: Account, keeper: Keeper):
+def test_a_root_whose_server_was_gone_before_it_was_marked_is_removed(account: Account, keeper: Keeper):
     rentals.rent(ALICE, bots=1, names=["my"])
     while not account.has()["server"]:
         turn(keeper)
@@ -105,7 +107,7 @@ def test_a_root_whose_server_went_before_it_was_marked_goes_too(account: Account
     assert roots[0]["id"] not in {volume["id"] for volume in account.has()["volume"]}
 
 
-def test_the_ipv6_address_of_the_next_machine_is_another_and_dns_follows(account: Account, keeper: Keeper):
+def test_dns_follows_when_the_ipv6_address_changes(account: Account, keeper: Keeper):
     rentals.rent(ALICE, bots=1, names=["my"])
     first = turn_until("ready", keeper, ALICE)
     account.steer("destroy", server=first.server_id)
@@ -120,7 +122,7 @@ def test_the_ipv6_address_of_the_next_machine_is_another_and_dns_follows(account
     assert told == {"A": second.address4, "AAAA": second.address6}
 
 
-def test_without_ipv4_a_machine_has_none_and_costs_less(
+def test_a_machine_without_ipv4_costs_less(
     account: Account, keeper: Keeper, monkeypatch: pytest.MonkeyPatch, settings_anew: Any
 ):
     monkeypatch.setenv("BUTT_CLOUD_IPV4", "false")
@@ -151,7 +153,7 @@ def test_a_machine_that_has_an_ipv4_address_keeps_it(
 
 
 @pytest.mark.parametrize("call", ["/ips$", "/volumes$", "/servers$", "/security_groups$", "/rules$"])
-def test_nothing_is_left_of_who_leaves_before_their_first_machine_ever_came(
+def test_nothing_is_left_of_a_person_who_leaves_before_their_first_machine_exists(
     account: Account, keeper: Keeper, call: str
 ):
     account.steer(

@@ -1,4 +1,4 @@
-"""Machines that really boot: the data goes from a dead one to the next, and there are never two."""
+"""Machines that really boot: the data moves from a dead one to the next, and there are never two."""
 
 import os
 import sys
@@ -23,7 +23,7 @@ STANDIN = Path(scaleway_standin.__file__).parents[1]
 BOOT = f"env PYTHONPATH={STANDIN} {sys.executable} -m scaleway_standin.boot --mount 1=/var/lib/butt --while {os.getpid()}"
 DATA = "/var/lib/butt" if os.geteuid() == 0 else "../volumes/1"
 
-# Each boot says so on the volume, and a heartbeat shows who writes there now.
+# Each boot writes a line on the volume, and a heartbeat shows who writes there now.
 DIARY = f"""#cloud-config
 runcmd:
 - "echo $INSTANCE_ID >> {DATA}/boots"
@@ -49,7 +49,7 @@ def booted(account: Account, keeper: Keeper) -> Rented:
 
 
 def machines(account: Account) -> list[str]:
-    """The servers whose machine runs now."""
+    """The servers whose machine is running."""
     folder = account.standin.world.folder / "machines"
     return [path.name for path in folder.iterdir() if account.standin.machines.is_running(path.name)]
 
@@ -92,7 +92,7 @@ def test_two_keepers_do_not_take_the_same_machine(account: Account, keeper: Keep
     rentals.rent(uuid.uuid4(), bots=1, names=["my"])
 
     class Nosy:
-        """While one keeper looks, another one comes round."""
+        """While one keeper looks, another one runs a round."""
 
         makes_machines, zones, domain = True, keeper._cloud.zones, keeper._cloud.domain
         others: list[bool] = []

@@ -1,4 +1,4 @@
-"""The product reads what the real API answered, and reads it right."""
+"""The product reads the real API's recorded answers, and reads them right."""
 
 import subprocess
 import sys
@@ -15,11 +15,11 @@ LOOKED_THROUGH = Path(__file__).with_name("readings.txt")
 
 
 def test_each_exchange_is_read_as_a_person_reads_it():
-    """Print them anew with `python -m tests.clouds.recorded`, and look each change through."""
+    """Print them anew with `python -m tests.clouds.recorded`, and check each change."""
     assert readings(load()) == LOOKED_THROUGH.read_text().splitlines()
 
 
-def test_every_refusal_is_told_in_words_with_what_to_do():
+def test_every_recorded_error_says_what_to_do():
     from tests.clouds.recorded import Replay
 
     refused = [exchange for exchange in load() if exchange.status >= 400]
@@ -42,6 +42,6 @@ def test_all_recorded_exchanges_can_be_read_by_a_program(tmp_path: Path):
     assert done.stdout.splitlines() == LOOKED_THROUGH.read_text().splitlines()
 
 
-def test_what_is_distilled_already_is_not_distilled_further():
+def test_distilling_again_changes_nothing():
     exchanges = load()
     assert distilled(exchanges) == exchanges

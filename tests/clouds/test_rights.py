@@ -26,21 +26,21 @@ def keys(account: Account, **more: object) -> dict[str, object]:
     return {**given, "url": account.url, "calls": 100, "domain": "example.org", "zones": "fr-par-1", **more}
 
 
-def test_with_the_right_keys_all_is_well(account: Account, tmp_path: Path):
+def test_with_good_keys_all_is_well(account: Account, tmp_path: Path):
     done = doctor(tmp_path, ENOUGH, **keys(account))
     assert done.returncode == 0, done.stdout
     assert "The DNS zone example.org can be read." in done.stdout
     assert set(account.calls()["calls"]) == {"GET"}, "it reads and changes nothing"
 
 
-def test_without_keys_it_says_which_settings_to_give(tmp_path: Path):
+def test_without_keys_it_names_the_settings(tmp_path: Path):
     done = doctor(tmp_path)
     assert done.returncode == 1
     assert "BUTT_SCALEWAY_" in done.stdout
     assert "Traceback" not in done.stderr
 
 
-def test_a_wrong_secret_is_told_and_never_shown(account: Account, tmp_path: Path):
+def test_a_wrong_secret_is_reported_but_not_shown(account: Account, tmp_path: Path):
     secret = "00000000-0000-4000-8000-00000000dead"
     done = doctor(tmp_path, **keys(account, secret_key=secret))
     assert done.returncode == 1
@@ -48,24 +48,24 @@ def test_a_wrong_secret_is_told_and_never_shown(account: Account, tmp_path: Path
     assert secret not in done.stdout + done.stderr
 
 
-def test_a_missing_right_is_told_by_its_name(account: Account, tmp_path: Path):
+def test_a_missing_right_is_named(account: Account, tmp_path: Path):
     account.steer("rights", missing=["BlockStorageFullAccess"])
     done = doctor(tmp_path, **keys(account))
     assert done.returncode == 1
     assert "Give the key's policy BlockStorageFullAccess." in done.stdout
 
 
-def test_a_key_that_ends_soon_is_told(account: Account, tmp_path: Path):
+def test_a_key_that_expires_soon_is_reported(account: Account, tmp_path: Path):
     account.steer("key", expires_at="2020-01-01T00:00:00Z")
-    assert "ends on 2020-01-01" in doctor(tmp_path, **keys(account)).stdout
+    assert "expires on 2020-01-01" in doctor(tmp_path, **keys(account)).stdout
 
 
-def test_a_dns_zone_that_is_not_there_is_told(account: Account, tmp_path: Path):
+def test_a_missing_dns_zone_is_reported(account: Account, tmp_path: Path):
     done = doctor(tmp_path, **keys(account, domain="example.net"))
     assert "check BUTT_SCALEWAY_DOMAIN" in done.stdout
 
 
-def test_machines_that_could_not_join_are_told_of(tmp_path: Path):
+def test_a_missing_salt_master_is_reported(tmp_path: Path):
     environment = {name: value for name, value in os.environ.items() if not name.startswith("BUTT_")}
     command = [sys.executable, "-m", "butt", "doctor", "--home", str(tmp_path)]
     done = subprocess.run(
@@ -79,7 +79,7 @@ def test_machines_that_could_not_join_are_told_of(tmp_path: Path):
     assert "Set BUTT_HOST=salt, BUTT_SALT=master and BUTT_SALT_MASTER." in done.stdout
 
 
-def test_a_price_below_what_a_machine_costs_is_told_with_both_numbers(account: Account, tmp_path: Path):
+def test_a_price_below_the_cost_of_a_machine_is_reported_with_both_numbers(account: Account, tmp_path: Path):
     done = doctor(tmp_path, {"price": "500", "euro": "1.2"}, **keys(account))
     assert done.returncode == 1
     assert "STARDUST1-S in fr-par-1" in done.stdout
@@ -91,19 +91,19 @@ def test_a_price_below_what_a_machine_costs_is_told_with_both_numbers(account: A
     assert "Set BUTT_PRICE to 1127 or more" in done.stdout
 
 
-def test_what_saves_most_is_reckoned_and_a_price_that_is_enough_is_well(account: Account, tmp_path: Path):
+def test_a_sufficient_price_is_fine_and_savings_are_considered(account: Account, tmp_path: Path):
     saving = {"price": "500", "snapshots": "1", "cloud_ipv4": "false", "euro": "1.2"}
     done = doctor(tmp_path, saving, **keys(account))
     assert done.returncode == 0, done.stdout
     assert "3.88 € (server 0.44, root volume 0.86, volume 1.29, snapshots 1.29)" in done.stdout
 
 
-def test_where_nobody_pays_the_cost_is_told_and_nothing_is_wrong(account: Account, tmp_path: Path):
+def test_without_payments_the_cost_is_only_shown(account: Account, tmp_path: Path):
     done = doctor(tmp_path, {"billing": "free"}, **keys(account))
     assert done.returncode == 0, done.stdout
     assert "A machine for one bot costs 9.39 €" in done.stdout
 
 
-def test_the_cheapest_that_is_there_is_reckoned_with(account: Account, tmp_path: Path):
+def test_the_cheapest_available_machine_is_compared(account: Account, tmp_path: Path):
     account.steer("stock", **{"fr-par-1/STARDUST1-S": "shortage"})
     assert "DEV1-S in fr-par-1" in doctor(tmp_path, ENOUGH, **keys(account)).stdout

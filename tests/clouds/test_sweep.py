@@ -1,4 +1,4 @@
-"""`butt sweep` in the cloud: what belongs to nobody is listed with its price, and removed only when told so."""
+"""`butt sweep` in the cloud: what belongs to nobody is listed with its price, and removed only on request."""
 
 import os
 import subprocess
@@ -27,7 +27,7 @@ def butt(home: Path, account: Account, *arguments: str) -> "subprocess.Completed
     )
 
 
-def test_an_address_of_nobodys_is_listed_with_its_price_and_goes_only_with_yes(
+def test_an_orphaned_address_is_listed_with_its_price_and_removed_only_with_yes(
     account: Account, cloud: Scaleway, tmp_path: Path
 ):
     assert butt(tmp_path, account, "manage", "migrate").returncode == 0

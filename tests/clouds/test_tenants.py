@@ -1,4 +1,6 @@
-"""What is wanted of machines follows from the bots there are; what is told of bots follows from their machines."""
+"""The machines that are wanted follow from the bots there are; reasons shown for bots follow from their
+machines.
+"""
 
 import json
 import uuid
@@ -39,7 +41,9 @@ pytestmark = pytest.mark.django_db
 
 @pytest.fixture(autouse=True)
 def _machines_are_rented(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, db: None) -> Iterator[None]:
-    """The service with a cloud, of which was asked long ago what is to be had; and a master's folder of keys of its own."""
+    """The service with a cloud whose offers were asked for long ago, and a master's folder of keys of its
+    own.
+    """
     Stock.objects.create(
         zone="fr-par-1", type="DEV1-M", memory=4 << 30, monthly=20, in_stock=True, at="2020-01-01T00:00Z"
     )
@@ -62,7 +66,7 @@ def order(bot: Agent, launch: int = 1) -> Order:
 
 
 def reports(machine_id: uuid.UUID, bot: Agent | None = None) -> None:
-    """The machine says that it is there, and that this bot runs on it."""
+    """Have the machine report that it is up, and that this bot runs on it."""
     machine = Machine.objects.get(id=machine_id)
     seen = {str(bot.id): {"launch": 1, "running": True}} if bot else {}
     said = {"schema": 1, "complete": True, "generation": machine.generation, "bots": seen}
@@ -77,7 +81,7 @@ def joined(keeper: Keeper, alice: Agent) -> Rented:
 
 
 def gone(bot: Agent) -> None:
-    """Its days of grace are over."""
+    """Have its days of grace end."""
     WantedBot.objects.filter(bot=bot).update(gone_at=timezone.now())
 
 
@@ -101,7 +105,7 @@ def test_the_first_bot_brings_a_machine_and_the_last_takes_it_away():
     assert not WantedMachine.objects.get().present
 
 
-def test_a_bot_waits_for_its_machine_and_says_for_what(keeper: Keeper):
+def test_a_bot_that_waits_for_its_machine_says_so(keeper: Keeper):
     alice = person("alice")
     bot = bot_in(State.STARTING, alice)
     with pytest.raises(Away, match="is being made"):
@@ -111,19 +115,19 @@ def test_a_bot_waits_for_its_machine_and_says_for_what(keeper: Keeper):
     with pytest.raises(Away, match="is starting"):
         write(order(bot))
     minion_id = Machine.objects.get(id=alice.id).minion_id
-    take_boot(minion_id, json.dumps({"step": 3, "what": "it installs Docker"}).encode())
-    with pytest.raises(Away, match="its machine is starting: it installs Docker, step 3 of 6"):
+    take_boot(minion_id, json.dumps({"step": 3, "what": "installing Docker"}).encode())
+    with pytest.raises(Away, match="its machine is starting: installing Docker, step 3 of 6"):
         write(order(bot))
-    trouble = {"step": 1, "what": "it looks for its volume", "trouble": "this took too long"}
+    trouble = {"step": 1, "what": "looking for its volume", "trouble": "this took too long"}
     take_boot(minion_id, json.dumps(trouble).encode())
-    with pytest.raises(Away, match=r"it looks for its volume, step 1 of 6 \(this took too long\)"):
+    with pytest.raises(Away, match=r"looking for its volume, step 1 of 6 \(this took too long\)"):
         write(order(bot))
     reports(alice.id)
     write(order(bot))
     assert Placement.objects.get(bot=bot).machine_id == alice.id
 
 
-def test_nobodys_bots_run_on_a_machine_of_somebody_elses(keeper: Keeper):
+def test_bots_run_only_on_their_own_persons_machine(keeper: Keeper):
     alice, bob = person("alice"), person("bob")
     bot_in(State.ALIVE, alice, "alices")
     joined(keeper, alice)
@@ -131,7 +135,7 @@ def test_nobodys_bots_run_on_a_machine_of_somebody_elses(keeper: Keeper):
         write(order(bot_in(State.STARTING, bob, "bobs")))
 
 
-def test_a_shared_bot_lives_at_its_first_owners_and_stays_when_they_leave_it(keeper: Keeper):
+def test_a_shared_bot_lives_on_its_first_owners_machine_and_stays_there(keeper: Keeper):
     alice, bob = person("alice"), person("bob")
     bot = bot_in(State.ALIVE, alice)
     Belongs.objects.create(source_agent=bot, target_agent=bob)
@@ -144,7 +148,7 @@ def test_a_shared_bot_lives_at_its_first_owners_and_stays_when_they_leave_it(kee
     assert [(row.agent_id, row.present) for row in WantedMachine.objects.all()] == [(alice.id, True)]
 
 
-def test_a_machine_is_let_in_before_it_boots_and_with_what_it_boots(keeper: Keeper, account: Account):
+def test_a_machine_is_accepted_at_the_master_before_it_boots(keeper: Keeper, account: Account):
     alice = person("alice")
     bot_in(State.ALIVE, alice)
     joined(keeper, alice)
@@ -161,7 +165,7 @@ def test_a_machine_is_let_in_before_it_boots_and_with_what_it_boots(keeper: Keep
     assert not [secret for secret in (alice.name, "my") if secret in server["name"]]
 
 
-def test_while_a_machine_is_replaced_its_bots_say_so_and_old_words_count_no_more(
+def test_bots_of_a_machine_being_replaced_say_so_and_old_reports_are_ignored(
     keeper: Keeper, account: Account
 ):
     alice = person("alice")
@@ -201,7 +205,7 @@ def test_a_machine_whose_bot_stopped_answering_is_looked_at_soon_and_not_all_the
     assert rented.state == "ready"
 
 
-def test_nothing_is_left_after_leaving_neither_a_key_nor_a_machine(keeper: Keeper, account: Account):
+def test_leaving_removes_the_machine_and_its_key(keeper: Keeper, account: Account):
     alice = person("alice")
     bot = bot_in(State.ALIVE, alice)
     joined(keeper, alice)
@@ -234,7 +238,7 @@ def test_a_machine_outlives_its_persons_account_until_it_is_given_back(keeper: K
     assert not Machine.objects.exists()
 
 
-def test_who_wants_a_bot_again_while_the_machine_goes_gets_one(keeper: Keeper, account: Account):
+def test_making_a_bot_while_the_machine_is_being_removed_works(keeper: Keeper, account: Account):
     alice = person("alice")
     bot = bot_in(State.ALIVE, alice)
     first = joined(keeper, alice)
@@ -247,7 +251,7 @@ def test_who_wants_a_bot_again_while_the_machine_goes_gets_one(keeper: Keeper, a
     assert len(account.has()["server"]) == 1
 
 
-def test_no_bot_is_accepted_that_there_is_no_room_for():
+def test_a_bot_without_room_is_refused():
     alice = person("alice")
     Stock.objects.all().delete()
     offer = {"zone": "fr-par-1", "type": "DEV1-S", "memory": 2 << 30, "monthly": 10, "at": timezone.now()}
@@ -263,14 +267,14 @@ def test_no_bot_is_accepted_that_there_is_no_room_for():
         create_bot(alice, "one-more")
 
 
-def test_no_bot_is_accepted_before_it_is_known_whether_there_is_room():
+def test_a_bot_is_refused_until_the_offers_are_known():
     Stock.objects.all().delete()
     with pytest.raises(Refused, match="do not know yet") as refused:
         create_bot(person("alice"), "my")
     assert refused.value.code == "no_room"
 
 
-def test_rows_that_disagree_are_mended_by_what_the_bots_say(keeper: Keeper, account: Account):
+def test_wrong_rows_are_corrected_by_the_bots_there_are(keeper: Keeper, account: Account):
     alice, bob = person("alice"), person("bob")
     bot, other = bot_in(State.ALIVE, alice), bot_in(State.ALIVE, bob, "your")
     tenants.settle()
@@ -304,7 +308,7 @@ def may_have_another(person: Agent, number: int) -> bool:
     return True
 
 
-def test_a_bot_on_a_machine_of_the_operators_own_needs_none_that_is_rented():
+def test_a_bot_on_the_operators_own_machine_needs_no_rented_one():
     bot = bot_in(State.ALIVE, person("alice"))
     placed(bot, registry.register())
     tenants.settle()
@@ -312,7 +316,7 @@ def test_a_bot_on_a_machine_of_the_operators_own_needs_none_that_is_rented():
 
 
 @pytest.mark.parametrize("death", ["before", "after"])
-def test_killed_while_a_machine_is_forgotten_the_next_keeper_forgets_it(account: Account, death: str):
+def test_a_keeper_killed_while_forgetting_a_machine_is_followed_by_another(account: Account, death: str):
     def dies(person: uuid.UUID) -> None:
         if death == "after":
             tenants.forget(person)
@@ -335,7 +339,7 @@ def test_killed_while_a_machine_is_forgotten_the_next_keeper_forgets_it(account:
 @pytest.mark.parametrize(
     "deaths", [dict.fromkeys(range(60), "after"), dict.fromkeys(range(0, 60, 2), "before")]
 )
-def test_killed_after_every_single_step_a_person_gets_one_machine_and_leaves_nothing(
+def test_with_a_keeper_killed_at_every_step_a_person_gets_one_machine_and_leaves_nothing(
     account: Account, deaths: dict[int, str]
 ):
     alice = person("alice")
@@ -392,7 +396,7 @@ def test_an_operator_has_a_machine_replaced(keeper: Keeper, account: Account):
 
 
 def test_the_next_machine_is_told_how_far_each_feed_was_seen_to_come(keeper: Keeper, account: Account):
-    """Its volume may be made from a snapshot, which is older than the bot's last launch."""
+    """Its volume may come from a snapshot that is older than the bot's last launch."""
     alice = person("alice")
     bot = bot_in(State.ALIVE, alice)
     joined(keeper, alice)

@@ -1,4 +1,4 @@
-"""Where a machine may stand when the account may have no more of something."""
+"""Where a machine may be made when the account's quota for something is used up."""
 
 import uuid
 from dataclasses import replace
@@ -23,30 +23,30 @@ NO_MORE = OverQuota("The account's quota for servers is used up.", "")
 
 
 def refused(at: MachineSituation, effect: CloudEffect) -> dict[str, object]:
-    """What is written once the provider has said that the account may have no more."""
+    """Record that the provider refused something because of the quota."""
     move = replace(decide(at), effect=effect, changes={})
     return after_trouble(at, move, NO_MORE, at.now).changes
 
 
-def test_what_the_account_may_not_have_in_one_zone_is_tried_in_the_next():
+def test_a_quota_in_one_zone_leads_to_the_next_zone():
     changes = refused(situation(held=False, state="making"), CloudEffect.MAKE_ADDRESS4)
     assert (changes["zone"], changes["tried"]) == ("", ["paris"])
 
 
-def test_where_no_zone_is_left_it_stays_and_begins_with_all_of_them_again():
+def test_without_another_zone_it_waits_and_tries_all_again():
     at = situation(held=False, state="making", zone="amsterdam", tried=["paris"])
     after = after_trouble(at, replace(decide(at), effect=CloudEffect.MAKE_SERVER), NO_MORE, at.now)
     assert ("zone" in after.changes, after.changes["tried"]) == (False, [])
     assert (after.reason, after.wait) == (str(NO_MORE), timedelta(minutes=5))
 
 
-def test_a_machine_with_data_stays_in_its_zone_and_may_become_one_of_another_type():
+def test_a_machine_with_data_stays_in_its_zone_and_may_change_its_type():
     changes = refused(situation(), CloudEffect.MAKE_SERVER)
     assert ("zone" in changes, changes["type"]) == (False, "big")
 
 
 @pytest.mark.parametrize("effect", [CloudEffect.TAKE_SNAPSHOT, CloudEffect.GROW_VOLUME])
-def test_a_machine_that_runs_is_not_changed_for_want_of_a_snapshot(effect: CloudEffect):
+def test_a_running_machine_is_not_changed_because_a_snapshot_fails(effect: CloudEffect):
     assert refused(well(), effect).keys() <= {"tries", "unsure_until"}
 
 

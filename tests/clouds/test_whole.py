@@ -1,4 +1,6 @@
-"""The whole way: a person, the real SDK, a machine that boots and joins, a container; and when the machine burns."""
+"""The whole way: a person, the real SDK, a machine that boots and joins, and a container; and the machine is
+lost.
+"""
 
 import asyncio
 from collections.abc import Iterator
@@ -24,7 +26,7 @@ def site(land: Land, built_pub: Path, tmp_path: Path) -> Iterator[CloudService]:
 
 
 def one_of_each(site: CloudService) -> tuple[str, str]:
-    """The ids of the one server and the one volume for data; that there is one of everything."""
+    """The ids of the only server and the only data volume; there is one of everything."""
     has = site.account()
     (server,) = has["server"]
     (data,) = [volume for volume in has["volume"] if not volume["name"].startswith("butt-root-")]
@@ -36,12 +38,12 @@ def one_of_each(site: CloudService) -> tuple[str, str]:
 
 
 def log_of(site: CloudService, volume: str, bot: Any) -> bytes:
-    """The bot's own log, as it lies on the volume."""
+    """The bot's own log on the volume."""
     folder = site.standin.world.folder / "volumes" / volume / "docker" / "volumes" / f"butt-{bot['id']}"
     return (folder / "_data" / "flume" / "log.offset").read_bytes()
 
 
-def test_from_register_to_alive_over_burnt_machines_and_an_old_snapshot_to_nothing_left(site: CloudService):
+def test_a_whole_life_with_lost_machines_and_an_old_snapshot(site: CloudService):
     alice = site.person("alice@example.org")
     wait_for(lambda: site.butt("manage", "shell", "-v0", "-c", KNOWN).strip() == "True")
     bot = alice.names_a_bot("alices")
@@ -90,7 +92,7 @@ def test_from_register_to_alive_over_burnt_machines_and_an_old_snapshot_to_nothi
 
 
 def speak(site: CloudService, bot: Any) -> int:
-    """Have the bot publish a message; its number."""
+    """Have the bot publish a message; returns its sequence."""
     (record,) = [row for row in site.account()["record"] if row["type"] == "A"]
     port = int(bot["address"].partition("~")[0].rpartition(":")[2])
 
@@ -104,7 +106,7 @@ def speak(site: CloudService, bot: Any) -> int:
 
 
 def known(site: CloudService, bot: Any) -> int:
-    """The highest number that the monitor has seen."""
+    """The highest sequence that the monitor has seen."""
     script = (
         f"from butt.agents.models import Observed; print(Observed.objects.get(bot='{bot['id']}').sequence)"
     )

@@ -10,7 +10,7 @@ from butt.command import main
 from butt.configuration import Configuration, configuration, kept_secret
 
 
-def test_a_secret_is_made_once_whoever_asks_first(tmp_path: Path):
+def test_a_secret_is_made_only_once(tmp_path: Path):
     with ThreadPoolExecutor(8) as pool:
         secrets = set(pool.map(lambda _: kept_secret(tmp_path / "home" / "key"), range(40)))
     assert len(secrets) == 1
@@ -18,25 +18,25 @@ def test_a_secret_is_made_once_whoever_asks_first(tmp_path: Path):
     assert [path.name for path in (tmp_path / "home").iterdir()] == ["key"]
 
 
-def test_a_given_secret_is_taken_and_never_shown():
+def test_a_given_secret_is_used_and_never_shown():
     settings = Configuration(private_token="hush")
     assert settings.master_token() == "hush"
     assert "hush" not in repr(settings)
 
 
 @pytest.mark.parametrize("url", ["mail.example.org", "smtp+tls://a:b@c", "", "ftp://a"])
-def test_a_way_for_mail_that_is_none_is_refused(url: str):
+def test_an_invalid_mail_server_is_refused(url: str):
     with pytest.raises(ValidationError, match="smtps://"):
         Configuration(email_url=url)
 
 
 @pytest.mark.parametrize("ports", ["8100", "9000-8000", "0-10", "8100-70000", "a-b"])
-def test_a_range_of_ports_that_is_none_is_refused(ports: str):
+def test_an_invalid_range_of_ports_is_refused(ports: str):
     with pytest.raises(ValidationError, match="first and the last port"):
         Configuration(pub_ports=ports)
 
 
-def test_at_home_bots_stay_on_this_machine_and_under_a_domain_they_are_reached_by_name():
+def test_bots_use_loopback_by_default_and_names_under_a_domain():
     assert Configuration().bot_host("my") == "127.0.0.1"
     assert Configuration().bot_bind == "127.0.0.1"
     ours = Configuration(domain="example.org")
@@ -44,13 +44,13 @@ def test_at_home_bots_stay_on_this_machine_and_under_a_domain_they_are_reached_b
 
 
 @pytest.mark.parametrize("name", ["terms", "privacy", "imprint"])
-def test_a_page_that_is_no_address_is_refused(name: str):
-    with pytest.raises(ValidationError, match="give its whole address"):
+def test_a_page_whose_address_is_invalid_is_refused(name: str):
+    with pytest.raises(ValidationError, match="not the address of a page"):
         Configuration(**{name: "javascript:alert(1)"})
 
 
-def test_an_address_to_write_to_that_is_none_is_refused():
-    with pytest.raises(ValidationError, match="no e-mail address"):
+def test_an_invalid_contact_address_is_refused():
+    with pytest.raises(ValidationError, match="not an e-mail address"):
         Configuration(contact="nobody")
 
 
@@ -64,7 +64,7 @@ def test_a_euro_is_compared_in_the_currency_of_the_price(currency: str, given: f
 
 @pytest.mark.parametrize("sign", list("/?#["))
 @pytest.mark.parametrize("setting", ["database_url", "email_url"])
-def test_a_password_with_signs_that_end_a_part_of_a_url_is_told_by_name_and_not_repeated(
+def test_a_password_that_breaks_a_url_is_explained_and_not_repeated(
     setting: str, sign: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ):
     url = {
@@ -95,7 +95,7 @@ def test_a_password_with_signs_that_end_a_part_of_a_url_is_told_by_name_and_not_
         ("postgres://butt@%2Frun%2Fpostgresql/butt", ""),
     ],
 )
-def test_databases_that_can_be_reached_are_taken(url: str, password: str):
+def test_valid_databases_are_accepted(url: str, password: str):
     parsed = dj_database_url.parse(Configuration(database_url=url).database)
     assert (parsed["NAME"], parsed["PASSWORD"]) == ("butt", password)
 
@@ -147,13 +147,13 @@ def test_a_text_stays_in_one_line():
 
 
 @pytest.mark.parametrize("url", ["mysql://a@b/c", "butt", "postgres://butt@localhost", "postgres://"])
-def test_a_database_that_is_none_is_refused(url: str):
+def test_an_invalid_database_is_refused(url: str):
     with pytest.raises(ValidationError, match="postgres://user:password@host/name"):
         Configuration(database_url=url)
 
 
 @pytest.mark.parametrize("url", ["example.org", "https://", "ftp://example.org"])
-def test_an_address_of_the_service_that_is_none_is_refused(url: str):
+def test_an_invalid_address_of_the_service_is_refused(url: str):
     for setting in ("url", "private_url"):
         with pytest.raises(ValidationError, match="give an address like"):
             Configuration(**{setting: url})

@@ -10,7 +10,7 @@ def butt(home: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(command, capture_output=True, text=True, timeout=120, env=environment, check=False)
 
 
-def test_a_machine_joins_and_goes(tmp_path: Path):
+def test_a_machine_is_added_and_removed(tmp_path: Path):
     assert butt(tmp_path, "manage", "migrate").returncode == 0
     folder = Path(butt(tmp_path, "machine", "add").stdout.split()[-1])
     minion_id = folder.name

@@ -1,4 +1,4 @@
-"""Each part tells systemd when it serves, as its unit waits for that."""
+"""Each part tells systemd when it is ready, because its unit waits for that."""
 
 import os
 import signal
@@ -25,7 +25,7 @@ UNIT = Path(__file__).parents[2] / "deploy" / "systemd" / "butt@.service"
 @pytest.mark.parametrize("abstract", [False, True], ids=["a path", "an abstract address"])
 def test_a_part_says_that_it_is_ready(tmp_path: Path, abstract: bool):
     assert "\nType=notify\n" in UNIT.read_text()
-    # A socket's path is short, a test's folder is not.
+    # A socket's path must be short, and a test's folder is not.
     place = f"@butt-test-{os.getpid()}" if abstract else f"/run/butt-test-{os.getpid()}"
     (tmp_path / "butt.sqlite3").write_bytes(migrated().read_bytes())
     ours = {name: value for name, value in os.environ.items() if not name.startswith("BUTT_")}
@@ -49,8 +49,8 @@ def test_a_part_says_that_it_is_ready(tmp_path: Path, abstract: bool):
                 Path(place).unlink()
 
 
-def test_who_comes_while_a_part_is_reloaded_waits_for_it(tmp_path: Path):
-    """systemd listens on; the part ends in order and is started again."""
+def test_connections_wait_while_a_part_reloads(tmp_path: Path):
+    """systemd keeps listening; the part ends in an orderly way and is started again."""
     assert "\nExecReload=/bin/sh -c 'kill -HUP $MAINPID'\n" in UNIT.read_text()
     (tmp_path / "butt.sqlite3").write_bytes(migrated().read_bytes())
     with socket.create_server(("127.0.0.1", 0), backlog=100) as listening:
@@ -60,7 +60,9 @@ def test_who_comes_while_a_part_is_reloaded_waits_for_it(tmp_path: Path):
         environment["BUTT_PRIVATE_PORT"] = str(port)
 
         def starts() -> "subprocess.Popen[bytes]":
-            """As systemd does: the socket is the program's file 3, and its number is told."""
+            """As systemd does: the socket is the program's file descriptor 3, and an environment variable
+            says so.
+            """
             command = [sys.executable, "-c", HANDS_OVER, str(listening.fileno())]
             return subprocess.Popen(command, env=environment, pass_fds=[listening.fileno()])
 

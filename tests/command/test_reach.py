@@ -1,4 +1,4 @@
-"""Hosts that apps refuse are told when the service starts; `butt doctor` says the same."""
+"""Hosts that apps refuse are reported when the service starts, and by `butt doctor`."""
 
 import pytest
 
@@ -15,7 +15,7 @@ from butt.configuration import Configuration
         ({"domain": "butt.nz", "pub_address": "[2001:db8::1]"}, "2001:db8::1"),
     ],
 )
-def test_where_apps_come_in_nothing_is_said_at_the_start(
+def test_nothing_is_reported_if_apps_can_connect(
     settings: dict[str, str], host: str, capsys: pytest.CaptureFixture[str]
 ):
     found = reach(Configuration(**settings))
@@ -26,7 +26,7 @@ def test_where_apps_come_in_nothing_is_said_at_the_start(
 
 
 @pytest.mark.parametrize("host", ["server", "my--server.example.org", "2001:db8::1%eth0", "server:8008"])
-def test_a_host_that_apps_refuse_is_told_with_what_to_do(host: str, capsys: pytest.CaptureFixture[str]):
+def test_a_host_that_apps_refuse_is_reported_with_what_to_do(host: str, capsys: pytest.CaptureFixture[str]):
     warn_of_reach(Configuration(domain="butt.nz", pub_address=host))
     told = capsys.readouterr().err
     assert f"Apps refuse the invites of bots at “{host}”" in told

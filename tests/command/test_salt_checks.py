@@ -1,4 +1,4 @@
-"""What `butt doctor` says of machines."""
+"""What `butt doctor` says about machines."""
 
 import pytest
 from django.utils import timezone
@@ -12,7 +12,7 @@ from tests.people import person
 pytestmark = pytest.mark.django_db
 
 
-def test_what_a_machine_suffers_from_is_told_with_what_to_do():
+def test_problems_of_a_machine_are_reported_with_what_to_do():
     room = {"diskFree": 50, "diskTotal": 100}
     now = timezone.now()
     machine("m1", seen_at=now, facts=room)
@@ -31,11 +31,11 @@ def test_what_a_machine_suffers_from_is_told_with_what_to_do():
     assert new.mend
 
 
-def test_a_bot_whose_name_leads_nowhere_is_told_with_the_record_to_make():
+def test_a_bot_whose_name_does_not_resolve_is_reported_with_its_record():
     settings = Configuration(host="salt", salt="master", domain="example.org")
     here = machine("m1", seen_at=timezone.now(), host="root@8.8.8.8")
     bot = placed_bot(person("alice"), here)
-    lost = f"{'x' * 64}.example.org"  # No DNS holds such a name, so nobody is asked.
+    lost = f"{'x' * 64}.example.org"  # No DNS has such a name, so no server is asked.
     Progress.objects.filter(bot=bot).update(address=lost)
     (found,) = names(settings)
     assert f"{lost} of a bot does not resolve" in found.what

@@ -19,7 +19,7 @@ from tests.service import Service
         ("BUTT_CLOUD", "There is no cloud “barter”; there is here, scaleway."),
     ],
 )
-def test_a_name_that_nobody_knows_is_told_before_anything_starts(tmp_path: Path, setting: str, said: str):
+def test_an_unknown_part_is_reported_before_anything_starts(tmp_path: Path, setting: str, said: str):
     done = subprocess.run(
         [sys.executable, "-m", "butt", "up", "--home", str(tmp_path)],
         capture_output=True,
@@ -31,7 +31,7 @@ def test_a_name_that_nobody_knows_is_told_before_anything_starts(tmp_path: Path,
     assert (done.returncode, said in done.stderr) == (1, True), done.stderr
 
 
-def test_a_taken_port_is_told_before_anything_starts(tmp_path: Path):
+def test_a_taken_port_is_reported_before_anything_starts(tmp_path: Path):
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))
         taken.listen()
@@ -46,15 +46,13 @@ def test_a_taken_port_is_told_before_anything_starts(tmp_path: Path):
             check=False,
         )
     assert done.returncode == 1
-    assert f"Port {port} of 127.0.0.1 cannot be had" in done.stderr
+    assert f"Port {port} of 127.0.0.1 is not available" in done.stderr
     assert "--port" in done.stderr
     assert not (tmp_path / "butt.sqlite3").exists()
 
 
-def test_the_servers_and_the_monitor_may_open_as_many_files_as_this_machine_lets_them(
-    tmp_path: Path, built_pub: Path
-):
-    """Each bot that is watched is a connection, and so is each page that is open."""
+def test_servers_and_monitor_may_open_as_many_files_as_the_machine_allows(tmp_path: Path, built_pub: Path):
+    """Each watched bot is a connection, and so is each open page."""
     few, most = resource.getrlimit(resource.RLIMIT_NOFILE)
     resource.setrlimit(resource.RLIMIT_NOFILE, (min(1024, most - 1), most))
     try:

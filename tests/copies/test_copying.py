@@ -120,7 +120,7 @@ def test_a_place_that_refuses_is_told_of_and_then_by_mail_once(
     choose(alice.agent, bot, CopyPlace("webdav", "http://127.0.0.1:9/x", str(KEY.to_public())))
     Copier().round()
     row = OwnCopy.objects.get(bot=bot)
-    assert "The place does not take it" in row.trouble
+    assert "The place refused the copy" in row.trouble
     assert row.failing_since
     tell_of_failing(timezone.now() + timedelta(days=2))
     assert not sent()
@@ -139,7 +139,7 @@ def test_nothing_private_is_reached_where_strangers_have_bots(
         choose(alice.agent, bot, CopyPlace("webdav", "http://storage.example/x", str(KEY.to_public())))
     choose(alice.agent, bot, CopyPlace("webdav", "https://127.0.0.1:8001/x", str(KEY.to_public())))
     Copier().round()
-    assert "The place does not take it" in OwnCopy.objects.get(bot=bot).trouble
+    assert "The place refused the copy" in OwnCopy.objects.get(bot=bot).trouble
 
 
 def test_old_copies_go_and_nothing_else_there(

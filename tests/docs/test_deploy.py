@@ -1,4 +1,4 @@
-"""What is given along to run the service with: it names only what there is, and opens no more of the private server than machines need."""
+"""The deployment files name only what exists, and open no more of the private server than machines need."""
 
 import re
 import shutil
@@ -28,7 +28,7 @@ def services() -> dict[str, Any]:
     return dict(yaml.safe_load((DEPLOY / "compose.yaml").read_text())["services"])
 
 
-def test_the_composition_runs_each_part_and_knows_only_settings_that_there_are(services: dict[str, Any]):
+def test_the_composition_runs_each_part_and_uses_only_existing_settings(services: dict[str, Any]):
     ran = {row["command"] for row in services.values() if row.get("image") == "butt"}
     assert ran == {*(f"butt {role}" for role in PARTS), "butt manage migrate"}
     assert PARTS | {"manage"} <= cli.commands.keys()
@@ -55,7 +55,7 @@ def composed(tmp_path: Path) -> Any:
     return yaml.safe_load(done.stdout)["services"]
 
 
-def test_debians_own_compose_takes_the_composition_and_its_template_says_how_bots_are_paid_for(composed: Any):
+def test_debians_own_compose_accepts_the_composition_and_its_template(composed: Any):
     for part in PARTS:
         settings = composed[part]["environment"]
         given = {
@@ -68,7 +68,7 @@ def test_debians_own_compose_takes_the_composition_and_its_template_says_how_bot
         assert (settings["PGPASSWORD"], read.database) == ("a/b@c#d", "postgres://butt@127.0.0.1/butt")
 
 
-def test_each_part_of_the_composition_is_asked_whether_it_lives(services: dict[str, Any]):
+def test_each_part_of_the_composition_has_a_health_check(services: dict[str, Any]):
     parts = cli.commands["doctor"].params
     (choice,) = [option.type for option in parts if option.name == "part"]
     for name in PARTS:
@@ -77,14 +77,14 @@ def test_each_part_of_the_composition_is_asked_whether_it_lives(services: dict[s
         assert name in choice.choices  # type: ignore[attr-defined]
 
 
-def test_the_template_of_settings_knows_only_settings_that_there_are():
+def test_the_template_of_settings_has_only_existing_settings():
     text = (DEPLOY / "butt.env.example").read_text()
     known = {f"BUTT_{name.upper()}" for name in Configuration.model_fields}
     assert set(re.findall(r"^#?(BUTT_[A-Z_]+)=", text, re.MULTILINE)) <= known
 
 
 def test_nothing_of_a_home_folder_goes_into_the_image(tmp_path: Path):
-    """What Docker would send, by the rules of `.dockerignore`: the last line that fits decides."""
+    """What Docker would send, by the rules of `.dockerignore`: the last matching line decides."""
     rules = [line for line in (ROOT / ".dockerignore").read_text().splitlines() if line and line[0] != "#"]
     for path in (
         ".butt/identity", ".butt/butt.sqlite3", ".git/config", ".venv/bin/butt", "butt.env", "deploy/butt.env",
@@ -115,7 +115,7 @@ def _is_sent(path: str, rules: list[str]) -> bool:
     return sent
 
 
-def test_parts_of_the_composition_have_no_rights_and_keep_nothing_but_the_home_folder(
+def test_parts_of_the_composition_have_no_rights_and_write_only_the_home_folder(
     services: dict[str, Any],
 ):
     for name, row in services.items():
@@ -137,7 +137,7 @@ UNITS = sorted((DEPLOY / "systemd").glob("*.service"))
 
 @pytest.fixture
 def systemd(tmp_path: Path) -> Path:
-    """A root with the units in it, and with all that they start."""
+    """A root with the units in it, and with everything that they start."""
     root = tmp_path / "root"
     units = root / "etc" / "systemd" / "system"
     units.mkdir(parents=True)
@@ -155,7 +155,7 @@ def analyzed(*arguments: str) -> "subprocess.CompletedProcess[str]":
 
 
 @pytest.mark.parametrize("unit", UNITS, ids=lambda unit: unit.name)
-def test_the_units_have_few_rights_and_systemd_knows_all_that_they_say(unit: Path, systemd: Path):
+def test_the_units_have_few_rights_and_are_valid(unit: Path, systemd: Path):
     one = unit.name.replace("@", "@public")
     said = analyzed("verify", f"--root={systemd}", "--recursive-errors=no", "--man=no", one)
     assert (said.returncode, said.stderr) == (0, "")
@@ -163,7 +163,7 @@ def test_the_units_have_few_rights_and_systemd_knows_all_that_they_say(unit: Pat
     assert said.returncode == 0, said.stdout
 
 
-def test_the_units_run_each_part_and_keep_to_the_places_of_the_guide():
+def test_the_units_run_each_part_in_the_guides_folders():
     text = {unit.name: unit.read_text() for unit in UNITS}
     assert set(text) == {"butt@.service", "butt-salt-master.service", "butt-backup.service"}
     enabled = [found.split() for found in re.findall(r"`systemctl enable --now (.+)`", OPERATE)]
@@ -179,14 +179,14 @@ def test_the_units_run_each_part_and_keep_to_the_places_of_the_guide():
         assert not re.search(r"^Environment=", unit, re.MULTILINE), "all users of a machine can read units"
 
 
-def test_systemd_listens_where_the_settings_say_by_themselves():
+def test_the_sockets_listen_where_the_default_settings_say():
     default = {name: field.default for name, field in Configuration.model_fields.items()}
     for part, prefix in (("public", ""), ("private", "private_")):
         text = (DEPLOY / "systemd" / f"butt@{part}.socket").read_text()
         assert f"\nListenStream={default[f'{prefix}bind']}:{default[f'{prefix}port']}\n" in text
 
 
-def test_the_proxy_lets_machines_through_to_what_is_theirs_and_nobody_to_anything_else():
+def test_the_proxy_opens_only_machines_paths_of_the_private_server():
     matcher = re.search(r"path_regexp (\S+)", (DEPLOY / "Caddyfile").read_text())
     assert matcher
     given = {"minion_id": "m0123456789abcdef", "bot_id": str(uuid.uuid4()), "export_id": str(uuid.uuid4())}

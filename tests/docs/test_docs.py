@@ -1,4 +1,4 @@
-"""The documents say what the code does: a setting, command or path that is not in them fails here."""
+"""The documents describe what the code does: an undocumented setting, command or path fails here."""
 
 import re
 from pathlib import Path
@@ -43,7 +43,7 @@ SETTINGS = {
 
 
 @pytest.mark.parametrize("name", list(SETTINGS))
-def test_every_setting_stands_in_the_table_with_its_default(name: str):
+def test_every_setting_is_in_the_table_with_its_default(name: str):
     field = SETTINGS[name]
     rows = [row for row in doc("settings.md").splitlines() if row.startswith(f"| `{name}` |")]
     assert len(rows) == 1
@@ -56,7 +56,7 @@ def test_every_setting_stands_in_the_table_with_its_default(name: str):
     )
 
 
-def test_no_setting_stands_in_the_documents_that_is_not_in_the_code():
+def test_the_documents_name_only_existing_settings():
     for path in [*DOCS.rglob("*.md"), ROOT / "README.md"]:
         assert set(re.findall(r"BUTT_[A-Z0-9_]+[A-Z0-9]", path.read_text())) <= set(SETTINGS), path.name
 
@@ -113,7 +113,7 @@ def test_the_exit_codes_that_the_host_knows_are_those_the_pub_documents():
     assert "disk" in codes[DISK_FULL]
 
 
-def test_the_bounds_of_a_name_are_told():
+def test_the_bounds_of_a_name_are_documented():
     assert f"{SHORTEST} to {LONGEST}" in doc("api.md")
 
 

@@ -1,4 +1,4 @@
-"""A newcomer's way in: what tutorial, guides and drawing name is there."""
+"""What the tutorial, the guides and the drawing name exists."""
 
 import os
 import re
@@ -32,11 +32,11 @@ def pictures() -> list[tuple[str, Path]]:
 
 
 def anchor(heading: str) -> str:
-    """As the well-known forges make it from a heading."""
+    """The anchor that the well-known forges make from a heading."""
     return re.sub(r"[^\w\- ]", "", heading.lower()).replace(" ", "-")
 
 
-def test_every_picture_is_there_small_and_told_in_words():
+def test_every_picture_exists_is_small_and_has_a_text():
     for words, path in pictures():
         assert path.read_bytes().startswith(b"\x89PNG"), path
         assert path.stat().st_size <= LARGEST_PICTURE, path
@@ -51,7 +51,7 @@ def test_every_picture_is_taken_by_the_script_and_shown_somewhere():
 
 
 @pytest.mark.parametrize("guide", GUIDES, ids=lambda path: str(path.relative_to(ROOT)))
-def test_links_lead_to_files_and_headings_that_are_there(guide: Path):
+def test_links_lead_to_existing_files_and_headings(guide: Path):
     for target, _, heading in re.findall(r"\]\((?!https?:)([^)#]*)(#?)([^)]*)\)", guide.read_text()):
         there = (guide.parent / target) if target else guide
         assert there.exists(), target
@@ -98,7 +98,7 @@ def test_the_lines_of_examples_are_quoted_as_they_are():
             left = f"\n{left}".split(f"\n{line}\n", 1)[1]
 
 
-def test_what_a_host_and_a_cloud_must_promise_is_told_of_each_method():
+def test_each_method_of_a_host_and_a_cloud_is_documented():
     from butt.clouds.interface import Cloud
     from butt.hosts.interface import Host
 
@@ -106,7 +106,7 @@ def test_what_a_host_and_a_cloud_must_promise_is_told_of_each_method():
     assert sorted(re.findall(r"^\| `(\w+)\(", WRITING, re.MULTILINE)) == sorted(methods)
 
 
-def test_the_rooms_are_drawn_as_they_are():
+def test_the_drawing_of_the_packages_is_current():
     """Draw them anew with `python3 scripts/rooms.py`."""
     text = (DOCS / "architecture.md").read_text()
     rooms = runpy.run_path(str(ROOT / "scripts" / "rooms.py"))
@@ -116,7 +116,7 @@ def test_the_rooms_are_drawn_as_they_are():
     assert packages <= drawn
 
 
-def test_every_place_that_the_architecture_leads_to_is_there():
+def test_every_path_in_the_architecture_exists():
     text = "".join(
         path.read_text()
         for path in [

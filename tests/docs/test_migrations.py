@@ -1,4 +1,4 @@
-"""The migrations of each app are one line, and make the tables that the models have."""
+"""The migrations of each app form one line, and produce the models' tables."""
 
 import pytest
 from django.core.management import call_command

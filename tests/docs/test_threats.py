@@ -1,4 +1,4 @@
-"""The threat model names every route, and every place that unpacks, parses or waits; and nothing that is not there."""
+"""The threat model names every route, and every place that unpacks, parses or waits, and nothing else."""
 
 import ast
 import re
@@ -22,19 +22,19 @@ WHOLE_NAMES = {"tarfile.open", "gzip.open", "bz2.open", "lzma.open", "subprocess
 """Those whose last name alone would mean much else."""
 
 
-def test_every_route_stands_in_it_and_no_other():
+def test_it_names_every_route_and_no_other():
     public = set(_names(get_resolver("butt.public.urls").url_patterns))
     private = {f"private:{name}" for name in _names(get_resolver("butt.private.urls").url_patterns)}
     admin = {name for name in public if name.startswith("admin:")}
     assert set(re.findall(r"`([^`]+)`", ROUTES)) == public - admin | private | {"admin:*"}
 
 
-def test_every_place_that_unpacks_parses_or_waits_stands_in_it():
+def test_it_names_every_place_that_unpacks_parses_or_waits():
     missing = {place: sorted(set(why)) for place, why in _places() if place not in _named()}
     assert missing == {}, "say in docs/threats.md whose bytes these are, and what ends the wait"
 
 
-def test_every_file_that_it_names_is_there():
+def test_every_file_that_it_names_exists():
     assert [name for name in _named() if not (ROOT / name).is_file()] == []
 
 

@@ -1,6 +1,6 @@
-"""A cloud of machines in an attic: found by its name, turned by the keeper, killed at each step.
+"""A cloud of machines in an attic: found by its name, used by the keeper, killed at each step.
 
-Its switch is a small script here, and a machine that is on is a process that has its volume open.
+Its power switch is a small script here, and a machine that is on is a process that has its volume open.
 """
 
 import uuid
@@ -72,7 +72,7 @@ def holding(attic: Any) -> list[ResourceKind]:
     return sorted(thing.kind for thing in attic.inventory(attic.zones).of(AGENT))
 
 
-def test_it_says_what_is_not_there_yet(attic: Any, monkeypatch: pytest.MonkeyPatch):
+def test_it_says_what_is_missing(attic: Any, monkeypatch: pytest.MonkeyPatch):
     assert [right.mend for right in attic.rights()] == [""]
     monkeypatch.setenv("ATTIC_SWITCH", "nobody-home")
     assert [right.mend for right in chosen_cloud().rights()] == [
@@ -135,7 +135,7 @@ def test_a_keeper_killed_at_each_step_leaves_one_of_each_then_nothing(attic: Any
     assert holding(attic) == [] == running(tmp_path)
 
 
-def test_a_volume_is_on_one_machine_alone(attic: Any):
+def test_a_volume_is_on_only_one_machine(attic: Any):
     for effect in (CloudEffect.MAKE_VOLUME, CloudEffect.MAKE_SERVER, CloudEffect.MAKE_SERVER):
         attic.carry_out(Job(effect, AGENT))
     has = attic.inventory(attic.zones).of(AGENT)
@@ -147,7 +147,7 @@ def test_a_volume_is_on_one_machine_alone(attic: Any):
         attic.carry_out(Job(CloudEffect.REMOVE, AGENT, target=volume))
 
 
-def test_when_all_are_taken_the_person_waits_and_the_reason_shows(attic: Any):
+def test_when_all_machines_are_taken_the_person_waits_and_sees_why(attic: Any):
     for _ in range(attic.machines):
         attic.carry_out(Job(CloudEffect.MAKE_SERVER, uuid.uuid4()))
     with pytest.raises(OutOfStock, match="All machines in the attic are taken"):

@@ -1,4 +1,4 @@
-"""The service `greeter`, with a source of its own, as an operator who installs it has it."""
+"""The service `greeter`, with its own source, as an operator installs it."""
 
 from collections.abc import Iterator
 
@@ -30,7 +30,7 @@ def test_its_bots_run_its_own_code_and_pubs_run_theirs():
     found = {release.source: release for release in Release.objects.all()}
     assert set(found) == {"pub", "greeter"}
     for release in found.values():
-        shelf.finish(release)  # How a source is built is told elsewhere; here it is who gets it.
+        shelf.finish(release)  # Other tests cover how a source is built; this one is about which bots get it.
     alice = person("alice")
     for service, source in (("greeter", "greeter"), ("pub", "pub"), ("room", "pub")):
         bot = actions.create_bot(alice, f"my-{service}", service=service)

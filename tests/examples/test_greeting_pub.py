@@ -1,4 +1,6 @@
-"""The pub with one call more, of each kind: built by the real builder, run by a steward, spoken to by a stranger."""
+"""A pub with one more call of each kind: built by the real builder, run by a steward, called by a
+stranger.
+"""
 
 import asyncio
 
@@ -22,7 +24,7 @@ __all__ = ["host"]
 
 @pytest.mark.django_db
 @pytest.mark.parametrize("name", ["greeting_pub", "greeting_pub_python"])
-def test_it_is_built_comes_alive_and_greets_whoever_comes(host: Processes, name: str):
+def test_it_is_built_comes_alive_and_greets_a_stranger(host: Processes, name: str):
     Builder(lambda: EXAMPLES / name).round()
     made = release(shelf.newest().key)
     assert not [path for path in made.path.iterdir() if path.is_symlink()], (

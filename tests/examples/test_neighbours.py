@@ -1,4 +1,4 @@
-"""A billing where the neighbours stay free, chosen as an operator chooses it."""
+"""A billing where neighbours pay nothing, chosen as an operator chooses it."""
 
 from collections.abc import Iterator
 
@@ -45,27 +45,27 @@ def verified(somebody: Account) -> Account:
     return somebody
 
 
-def test_a_neighbour_gets_a_bot_for_nothing():
+def test_a_neighbour_gets_a_bot_for_free():
     verified(account("alice"))
     status, bot = asks_for_a_bot("alice@example.org")
     assert (status, bot["name"]) == (201, "my")
 
 
-def test_an_address_that_was_only_claimed_is_none():
+def test_an_unverified_address_does_not_count():
     account("alice")
     status, answer = asks_for_a_bot("alice@example.org")
     assert (status, answer["error"]["code"]) == (402, "payment_due")
     assert "Bots here are for people of example.org" in answer["error"]["message"]
 
 
-def test_an_address_that_only_ends_alike_is_none():
+def test_an_address_that_only_ends_alike_does_not_count():
     somebody = verified(account("alice"))
     Account.objects.filter(pk=somebody.pk).update(email="alice@notexample.org")
     EmailAddress.objects.filter(user=somebody).update(email="alice@notexample.org")
     assert asks_for_a_bot("alice@notexample.org")[0] == 402
 
 
-def test_nothing_of_payment_shows():
+def test_nothing_about_payments_is_shown():
     client = Client()
     client.force_login(verified(account("alice")))
     text = client.get("/newbie").content.decode().lower()

@@ -1,4 +1,4 @@
-"""What every host promises, held against ours and against the example."""
+"""What every host promises, checked for ours and for the example."""
 
 import uuid
 from collections.abc import Callable, Iterator
@@ -32,7 +32,7 @@ def pub() -> Built:
 
 @pytest.fixture(params=["processes", "plain"])
 def make(request: pytest.FixtureRequest, installed: None, tmp_path: Path) -> Iterator[Make]:
-    """Makes the host anew, as a service that starts again does; in the end all that it runs is stopped."""
+    """Makes the host again, as a restarted service does; at the end, everything it runs is stopped."""
     found = part_named(HOSTS, request.param)
     home = tmp_path / "home"
     home.mkdir()
@@ -69,7 +69,7 @@ def the_pub(home: Path) -> psutil.Process:
     return process
 
 
-def test_an_order_that_is_repeated_starts_nothing_a_second_time(make: Make, order, tmp_path: Path):
+def test_repeating_an_order_starts_nothing_twice(make: Make, order, tmp_path: Path):
     host = make()
     host.apply(order())
     first = the_pub(tmp_path)
@@ -99,7 +99,7 @@ def test_a_new_launch_begins_only_when_the_earlier_has_ended(make: Make, order, 
     assert len(seen) == 2
 
 
-def test_what_was_stopped_stays_so_and_can_be_destroyed(make: Make, order, tmp_path: Path):
+def test_a_stopped_bot_stays_stopped_and_can_be_destroyed(make: Make, order, tmp_path: Path):
     host = make()
     host.apply(order())
     wait_for(lambda: listens(host))
@@ -116,7 +116,7 @@ def test_what_was_stopped_stays_so_and_can_be_destroyed(make: Make, order, tmp_p
 
 
 @pytest.mark.parametrize("name", ["lost+found", f"{BOT}.bak"])
-def test_what_is_no_bot_is_left_alone(make: Make, name: str, tmp_path: Path):
+def test_folders_that_are_not_bots_are_left_alone(make: Make, name: str, tmp_path: Path):
     host = make()
     for folder in (name, str(BOT)):
         (tmp_path / "home" / "bots" / folder).mkdir(parents=True)
@@ -169,7 +169,7 @@ def test_a_steward_makes_a_living_bot_on_it_and_stops_it(make: Make):
 @pytest.mark.parametrize("make", ["plain"], indirect=True)
 @pytest.mark.parametrize("moment", range(9))
 def test_a_steward_killed_at_any_step_leaves_one_bot_in_the_end(moment: int, make: Make, tmp_path: Path):
-    """Of our own host, `tests/whole` holds the same."""
+    """`tests/whole` checks the same for our own host."""
     bot, killer = create_bot(person("alice"), "my"), Killer(moment)
     pre_save.connect(killer, Progress)
     post_save.connect(killer, Progress)

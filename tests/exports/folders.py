@@ -1,4 +1,4 @@
-"""Folders of bots, as their pubs would have left them in the home folder of this test run."""
+"""Folders of bots as their pubs would have left them in the home folder of this test run."""
 
 import hashlib
 from pathlib import Path
@@ -13,7 +13,7 @@ KEYS = KeyPair(b"k" * 32)
 
 
 def fill(folder: Folder, messages: int = 2) -> Folder:
-    """With so many messages, a peer, and three blobs."""
+    """With this many messages, a peer, and three blobs."""
     folder.data.mkdir(parents=True)
     KEYS.save(folder.secret)
     (folder.data / "gossip.json").write_text('[{"host":"there"}]')

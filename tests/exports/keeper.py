@@ -1,4 +1,4 @@
-"""What the service remembers of one bot: real rows, written by the real steward and the real import."""
+"""What the service remembers about one bot: real rows, written by the real steward and the real import."""
 
 import shutil
 import uuid
@@ -27,7 +27,7 @@ from tests.people import bot_in, person
 
 
 class Keeper:
-    """The bot's data lies at `data`, where it is started and ended by somebody else."""
+    """The bot's data is at `data`, where somebody else starts and ends it."""
 
     def __init__(self, data: Path) -> None:
         self.data = data
@@ -45,7 +45,9 @@ class Keeper:
         return Observed.objects.get(bot=self.bot).catching_up
 
     def sees(self, figures: Mapping[str, Any], latest: Any) -> None:
-        """As the monitor does: what the bot says of its feed, and the newest message that it shows."""
+        """As the monitor does: record what the bot says about its feed, and the newest message that it
+        shows.
+        """
         Observed.objects.filter(bot=self.bot).update(
             sequence=max(self.known, shown(latest, figures["id"])),
             catching_up=self.catches_up and figures["catchingUp"],
@@ -56,7 +58,7 @@ class Keeper:
         actions.restore(self.person, self.bot)
 
     def is_gone(self) -> None:
-        """Its days are over, and the steward removes it."""
+        """Its days of grace are over, and the steward removes it."""
         Wanted.objects.filter(bot=self.bot).update(gone_at=timezone.now())
         Progress.objects.filter(bot=self.bot).update(state=State.LEAVING)
         steward = Steward(cast("Host", self), ())
@@ -64,12 +66,12 @@ class Keeper:
         assert not Agent.objects.filter(id=self.bot.id).exists()
 
     def destroy(self, bot_id: uuid.UUID) -> None:
-        """All that this host is asked for here."""
+        """The only method of this host that is used here."""
         assert bot_id == self.bot.id
         shutil.rmtree(self.data)
 
     def sends_to(self, vault: Path, keys: Any) -> None:
-        """All that the bot has by now goes to the vault. Whoever sends is another program each time."""
+        """Everything the bot has goes to the vault. A different program sends it each time."""
         ssb_id = KeyPair.load(self.data / "secret").id
         Progress.objects.filter(bot=self.bot).update(ssb_id=ssb_id)
         place = vault.with_name("bots") / str(self.bot.id)
@@ -82,7 +84,7 @@ class Keeper:
         )
 
     def loses_its_disk(self, vault: Path, keys: Any, *, is_old: bool) -> None:
-        """And comes back from the vault, which may have lost its newest things as well."""
+        """It comes back from the vault, which may have lost its newest parts as well."""
         shutil.rmtree(self.data)
         logs = sorted((vault / "bots" / str(self.bot.id)).glob("log/*/*.age"))
         if is_old and logs:

@@ -1,4 +1,4 @@
-"""A bot that lives under a real service, spoken to as its master does."""
+"""A bot that lives under a real service, called as its master calls it."""
 
 import asyncio
 import base64
@@ -24,7 +24,9 @@ async def master_of(site: Service, seen: Any) -> AsyncIterator[Peer]:
 
 
 def waits_for_its_profile(site: Service, seen: Any) -> None:
-    """Until the first message of a new bot is there, by which it says who it is: from then on it speaks only when told."""
+    """Until the new bot's first message, in which it introduces itself: after that it publishes only on
+    request.
+    """
 
     async def latest() -> Any:
         try:
@@ -37,7 +39,7 @@ def waits_for_its_profile(site: Service, seen: Any) -> None:
 
 
 async def add_blob(peer: Peer, data: bytes) -> str:
-    """The blob's id, once it is filed; its maker tells nobody when that is."""
+    """The blob's id, once it is stored; the pub does not say when that is."""
     async with peer.sink("blobs.add") as sink:
         for at in range(0, len(data), 60_000):
             await sink.send(data[at : at + 60_000])
@@ -62,7 +64,7 @@ def open_export(owner: Person, bot: Any, part: str) -> HTTPResponse:
 
 
 def save_export(owner: Person, bot: Any, part: str, place: Path) -> HTTPResponse:
-    """The answer, its bytes written to `place`."""
+    """The answer; its bytes are written to `place`."""
     with open_export(owner, bot, part) as answer, place.open("wb") as file:
         while chunk := answer.read(1 << 16):
             file.write(chunk)

@@ -1,4 +1,4 @@
-"""What is encrypted here opens with a library that is not ours, and tells its size beforehand."""
+"""What is encrypted here can be decrypted by a library that is not ours, and its size is known beforehand."""
 
 import pyrage
 import pytest
@@ -27,19 +27,19 @@ def sealed(data: bytes, recipient: Recipient, step: int = 1000) -> bytes:
 @example(CHUNK, CHUNK)
 @example(2 * CHUNK, 17 * 1024)
 @example(CHUNK + 1, CHUNK)
-def test_to_a_key(size: int, step: int):
+def test_encrypting_for_a_key(size: int, step: int):
     data = bytes(number % 251 for number in range(size))
     assert pyrage.decrypt(sealed(data, KEY, step), [IDENTITY]) == data
 
 
 @settings(few, max_examples=4)
 @given(st.integers(0, 2 * CHUNK))
-def test_with_a_passphrase(size: int):
+def test_encrypting_with_a_passphrase(size: int):
     data = bytes(size)
     assert pyrage.passphrase.decrypt(sealed(data, Recipient.parse(PASSPHRASE)), PASSPHRASE) == data
 
 
-def test_any_key_opens_what_is_encrypted_to_it():
+def test_any_key_decrypts_what_is_encrypted_for_it():
     for _ in range(20):
         identity = pyrage.x25519.Identity.generate()
         recipient = Recipient.parse(f" {identity.to_public()}\n")
@@ -57,7 +57,7 @@ def test_any_key_opens_what_is_encrypted_to_it():
         "short",
     ],
 )
-def test_what_is_none_is_refused(text: str):
+def test_an_invalid_recipient_is_refused(text: str):
     with pytest.raises(BadRecipient):
         Recipient.parse(text)
 
@@ -67,6 +67,6 @@ def test_a_secret_half_is_not_taken_for_a_passphrase():
         Recipient.parse(str(IDENTITY))
 
 
-def test_nobody_else_opens_it():
+def test_another_key_cannot_decrypt_it():
     with pytest.raises(pyrage.DecryptError):
         pyrage.decrypt(sealed(b"secret", KEY), [pyrage.x25519.Identity.generate()])

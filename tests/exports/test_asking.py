@@ -1,4 +1,4 @@
-"""Who may export what, in which state, and what is asked and told on the way."""
+"""Who may export what, in which state, and what is asked and shown on the way."""
 
 import io
 import re
@@ -67,7 +67,7 @@ def api(who: Account, bot: Agent, part: str) -> object:
     [State.ALIVE, State.STOPPED, State.BROKEN, State.UNPAID, State.LEAVING, State.STARTING, State.UPGRADING],
 )
 @pytest.mark.parametrize("part", ExportPart)
-def test_from_every_state_every_part_can_be_had(alice: Account, state: State, part: ExportPart):
+def test_every_part_can_be_exported_in_every_state(alice: Account, state: State, part: ExportPart):
     bot = bot_with_data(state, alice)
     answer = api(alice, bot, part)
     assert answer.status_code == 200
@@ -84,12 +84,12 @@ def test_anothers_bot_is_not_found(bot: Agent, part: ExportPart):
     assert not JournalEntry.objects.filter(what="export").exists()
 
 
-def test_a_stranger_is_asked_who_they_are(bot: Agent):
+def test_a_stranger_is_asked_to_sign_in(bot: Agent):
     assert Client().get(f"/agents/{bot.id}/export/secret").status_code == 401
     assert Client().post(PATH, {"part": "log"})["Location"].startswith("/start")
 
 
-def test_no_such_part(alice: Account, bot: Agent):
+def test_an_unknown_part_is_not_found(alice: Account, bot: Agent):
     assert api(alice, bot, "soul").status_code == 422
     assert browser_of(alice).post(PATH, {"part": "soul"}).status_code == 200
 
@@ -105,7 +105,7 @@ def test_each_export_is_in_the_journal(alice: Account, bot: Agent):
 
 
 @pytest.mark.parametrize("part", ["secret", "all"])
-def test_what_speaks_as_the_bot_asks_for_the_password(alice: Account, bot: Agent, part: str):
+def test_exporting_the_secret_asks_for_the_password(alice: Account, bot: Agent, part: str):
     browser = browser_of(alice)
     assert browser.post(PATH, {"part": part})["Location"] == f"{PATH}/password"
     wrong = browser.post(f"{PATH}/password", {"password": "wrong"})
@@ -117,13 +117,13 @@ def test_what_speaks_as_the_bot_asks_for_the_password(alice: Account, bot: Agent
 
 
 @pytest.mark.parametrize("part", ["gossip", "log", "blobs"])
-def test_what_everybody_knows_asks_for_none(alice: Account, bot: Agent, part: str):
+def test_exporting_public_parts_asks_for_no_password(alice: Account, bot: Agent, part: str):
     answer = browser_of(alice).post(PATH, {"part": part})
     assert answer.status_code == 200
     assert answer["Content-Disposition"].startswith("attachment")
 
 
-def test_the_proof_is_over_after_some_minutes(alice: Account, bot: Agent):
+def test_the_password_is_asked_for_again_after_some_minutes(alice: Account, bot: Agent):
     browser = browser_of(alice)
     browser.post(f"{PATH}/password", {"password": PASSWORD})
     session = browser.session
@@ -132,7 +132,7 @@ def test_the_proof_is_over_after_some_minutes(alice: Account, bot: Agent):
     assert browser.post(PATH, {"part": "secret"}).status_code == 302
 
 
-def test_who_guesses_is_signed_out(alice: Account, bot: Agent):
+def test_guessing_the_password_signs_out(alice: Account, bot: Agent):
     browser = browser_of(alice)
     for _ in range(MOST_WRONG - 1):
         assert browser.post(f"{PATH}/password", {"password": "guess"}).status_code == 422
@@ -141,9 +141,7 @@ def test_who_guesses_is_signed_out(alice: Account, bot: Agent):
     assert browser.post(PATH, {"part": "secret"})["Location"].startswith("/start")
 
 
-def test_that_password_is_guessed_as_slowly_as_at_the_door_in_however_many_sessions(
-    alice: Account, bot: Agent
-):
+def test_guessing_that_password_is_limited_over_all_sessions(alice: Account, bot: Agent):
     for _ in range(ACCOUNT_GUESSES.default):
         assert browser_of(alice).post(f"{PATH}/password", {"password": "guess"}).status_code == 422
     browser = browser_of(alice)
@@ -151,12 +149,12 @@ def test_that_password_is_guessed_as_slowly_as_at_the_door_in_however_many_sessi
     assert browser.post(PATH, {"part": "secret"})["Location"] == f"{PATH}/password"
 
 
-def test_pages_say_what_running_it_twice_would_do(alice: Account, bot: Agent):
+def test_pages_warn_against_running_it_twice(alice: Account, bot: Agent):
     for path in (PATH, f"{PATH}/password"):
         assert "fork" in browser_of(alice).get(path).content.decode()
 
 
-def test_the_page_tells_sizes_beforehand(alice: Account, bot: Agent):
+def test_the_page_shows_sizes_beforehand(alice: Account, bot: Agent):
     shown = browser_of(alice).get(PATH).content.decode()
     assert f"{folder_of(bot).secret.stat().st_size} B" in shown
     assert "3 files" in shown
@@ -179,7 +177,7 @@ def test_blobs_of_a_bot_that_has_none_are_an_empty_tar(alice: Account, bot: Agen
 
 
 @pytest.mark.parametrize("part", ["log", "all"])
-def test_a_damaged_log_says_what_can_be_had(alice: Account, bot: Agent, part: str):
+def test_a_damaged_log_says_what_can_be_exported(alice: Account, bot: Agent, part: str):
     log = log_in(folder_of(bot))
     log.write_bytes(b"!!!!" + log.read_bytes()[4:])
     answer = api(alice, bot, part)
@@ -195,8 +193,8 @@ def test_a_damaged_log_says_what_can_be_had(alice: Account, bot: Agent, part: st
 
 
 @pytest.mark.parametrize("kept", [0, 1])
-def test_a_log_that_fell_behind_is_not_handed_out(alice: Account, bot: Agent, kept: int):
-    """Whoever started on it would fork the feed."""
+def test_a_log_that_is_behind_is_not_exported(alice: Account, bot: Agent, kept: int):
+    """A pub that is started on it would fork the feed."""
     Observed.objects.filter(bot=bot).update(sequence=2)
     assert api(alice, bot, "all").status_code == 200
     log_in(folder_of(bot)).write_bytes(log_of([message(KEYS.id, 1)] * kept))
@@ -206,7 +204,7 @@ def test_a_log_that_fell_behind_is_not_handed_out(alice: Account, bot: Agent, ke
 
 
 @pytest.mark.parametrize("text", ["", "nonsense"])
-def test_a_damaged_secret_does_not_keep_the_rest(alice: Account, bot: Agent, text: str):
+def test_a_damaged_secret_does_not_prevent_exporting_the_rest(alice: Account, bot: Agent, text: str):
     Observed.objects.filter(bot=bot).update(sequence=2)
     folder_of(bot).secret.unlink()
     if text:
@@ -218,7 +216,7 @@ def test_a_damaged_secret_does_not_keep_the_rest(alice: Account, bot: Agent, tex
     assert api(alice, bot, "secret").status_code == (200 if text else 409)
 
 
-def test_a_link_in_the_folder_is_no_way_out_of_it(alice: Account, bot: Agent, tmp_path: Path):
+def test_a_link_in_the_folder_does_not_lead_out_of_it(alice: Account, bot: Agent, tmp_path: Path):
     (tmp_path / "password").write_text("swordfish")
     folder_of(bot).secret.unlink()
     folder_of(bot).secret.symlink_to(tmp_path / "password")
@@ -247,7 +245,7 @@ def test_a_passphrase_that_is_too_short_says_so(alice: Account, bot: Agent):
     assert (answer.status_code, answer.json()["error"]["field"]) == (422, "encrypt")
 
 
-def test_a_passphrase_that_is_refused_is_told_at_its_field_and_not_shown_again(alice: Account, bot: Agent):
+def test_a_refused_passphrase_is_marked_at_its_field_and_not_shown_again(alice: Account, bot: Agent):
     for typed, why in (("swordfish", "12 characters"), ("AGE-SECRET-KEY-1SWORDFISH", "secret half")):
         refused = browser_of(alice).post(PATH, {"part": "log", "encrypt": typed})
         shown = refused.content.decode()
@@ -272,7 +270,7 @@ NOT_YET = "It is not encrypted yet. Enter the key or passphrase again."
 
 
 @pytest.mark.parametrize("part", ["secret", "all"])
-def test_a_passphrase_that_went_by_the_password_is_asked_for_again(alice: Account, bot: Agent, part: str):
+def test_a_passphrase_lost_on_the_password_page_is_asked_for_again(alice: Account, bot: Agent, part: str):
     browser = browser_of(alice)
     assert f'name="part" value="{part}"' in browser.get(PATH).content.decode(), "a link would leave it behind"
     asked = browser.post(PATH, {"part": part, "encrypt": "correct horse battery"})["Location"]
@@ -286,13 +284,13 @@ def test_a_passphrase_that_went_by_the_password_is_asked_for_again(alice: Accoun
     assert NOT_YET not in browser.get(PATH).content.decode()
 
 
-def test_who_typed_none_is_not_asked_for_it_again(alice: Account, bot: Agent):
+def test_without_a_passphrase_none_is_asked_for_again(alice: Account, bot: Agent):
     browser = browser_of(alice)
     asked = browser.post(PATH, {"part": "all", "encrypt": " "})["Location"]
     assert NOT_YET not in browser.post(asked, {"password": PASSWORD}, follow=True).content.decode()
 
 
-def test_a_passphrase_is_asked_for_again_after_anything_that_kept_the_export_back(alice: Account, bot: Agent):
+def test_a_passphrase_is_asked_for_again_after_any_interruption(alice: Account, bot: Agent):
     log = log_in(folder_of(bot))
     log.write_bytes(b"!!!!" + log.read_bytes()[4:])
     back = browser_of(alice).post(PATH, {"part": "log", "encrypt": "correct horse battery"}, follow=True)
@@ -300,7 +298,7 @@ def test_a_passphrase_is_asked_for_again_after_anything_that_kept_the_export_bac
     assert NOT_YET in back.content.decode()
 
 
-def test_only_so_many_go_on_at_once(alice: Account, bot: Agent):
+def test_the_number_of_exports_at_once_is_limited(alice: Account, bot: Agent):
     under_way = [api(alice, bot, "log") for _ in range(PERSON_EXPORTS.default)]
     answer = api(alice, bot, "log")
     assert (answer.status_code, answer.json()["error"]["code"]) == (429, "too_many_exports")

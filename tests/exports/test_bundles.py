@@ -1,4 +1,4 @@
-"""What a bot's folder gives, whatever lies in it."""
+"""What is exported from a bot's folder, whatever lies in it."""
 
 import io
 import os
@@ -27,7 +27,7 @@ def unpacked(bundle: ExportBundle) -> dict[str, bytes]:
         return {info.name: archive.extractfile(info).read() for info in archive}
 
 
-def test_all_is_a_data_folder(folder: Folder):
+def test_a_full_export_is_a_data_folder(folder: Folder):
     found = unpacked(bundles.bundle(folder, ExportPart.ALL))
     assert found == {
         str(path.relative_to(folder.data)): path.read_bytes()
@@ -36,7 +36,7 @@ def test_all_is_a_data_folder(folder: Folder):
     }
 
 
-def test_the_stock_is_told_at_a_glance(folder: Folder):
+def test_sizes_are_known_without_reading_everything(folder: Folder):
     sizes = bundles.sizes(folder)
     assert (sizes.blobs, sizes.blobs_size) == (3, 11)
     assert sizes.log == log_in(folder).stat().st_size
@@ -50,7 +50,7 @@ def test_a_pub_that_knows_no_peer_has_an_empty_list(folder: Folder):
     assert b"".join(item.read()) == b"[]\n"
 
 
-def test_what_is_written_after_the_parcel_is_made_is_not_in_it(folder: Folder):
+def test_data_written_after_the_bundle_is_made_is_not_in_it(folder: Folder):
     before = unpacked(bundles.bundle(folder, ExportPart.ALL))
     bundle = bundles.bundle(folder, ExportPart.ALL)
     with log_in(folder).open("ab") as log:
@@ -66,12 +66,12 @@ def test_a_blob_that_is_removed_meanwhile_is_left_out(folder: Folder):
     assert sorted(unpacked(bundle).values()) == [b"one", b"three"]
 
 
-def test_a_blob_that_is_not_what_its_name_says_is_left_out(folder: Folder):
+def test_a_blob_whose_content_does_not_match_its_name_is_left_out(folder: Folder):
     add_blob(folder, b"two").write_bytes(b"owt")
     assert sorted(unpacked(bundles.bundle(folder, ExportPart.BLOBS)).values()) == [b"one", b"three"]
 
 
-def test_half_received_blobs_are_none(folder: Folder):
+def test_partly_received_blobs_are_left_out(folder: Folder):
     (folder.data / "blobs" / "tmp").mkdir()
     (folder.data / "blobs" / "tmp" / "1").write_bytes(b"half")
     (add_blob(folder, b"one").parent / "strange").write_bytes(b"file")
@@ -79,8 +79,8 @@ def test_half_received_blobs_are_none(folder: Folder):
 
 
 @pytest.mark.parametrize("name", ["secret", "gossip.json", "flume/log.offset", "flume", "blobs/sha256"])
-def test_a_link_leads_nowhere(folder: Folder, name: str, tmp_path_factory: pytest.TempPathFactory):
-    """A bot's code may put one anywhere in its folder; the file of another is not handed out."""
+def test_links_are_not_followed(folder: Folder, name: str, tmp_path_factory: pytest.TempPathFactory):
+    """A bot's code may put one anywhere in its folder; another person's file must not be exported."""
     outside = tmp_path_factory.mktemp("outside")
     place = folder.data / name
     place.rename(outside / "target")
@@ -89,14 +89,14 @@ def test_a_link_leads_nowhere(folder: Folder, name: str, tmp_path_factory: pytes
         bundles.bundle(folder, ExportPart.ALL)
 
 
-def test_a_pipe_is_no_file(folder: Folder):
+def test_a_pipe_is_left_out(folder: Folder):
     (folder.data / "gossip.json").unlink()
     os.mkfifo(folder.data / "gossip.json")
     with pytest.raises(OSError):
         bundles.bundle(folder, ExportPart.GOSSIP)
 
 
-def test_no_file_stays_open(folder: Folder):
+def test_every_file_is_closed(folder: Folder):
     for part in ExportPart:
         unpacked(bundles.bundle(folder, part))
         bundles.bundle(folder, part)
@@ -111,6 +111,6 @@ def opened_below(place: Path) -> list[Path]:
     return [path for path in found if path.is_relative_to(place)]
 
 
-def test_a_file_that_stays_open_would_be_seen(folder: Folder):
+def test_an_unclosed_file_would_be_noticed(folder: Folder):
     with (folder.data / "gossip.json").open() as file:
         assert opened_below(folder.path) == [Path(file.name)]

@@ -1,4 +1,6 @@
-"""Behind the bot's back its log is cut, deleted or replaced by an older one: it does not start, and says why."""
+"""A bot's log is cut, deleted or replaced by an older one behind its back: it does not start, and says
+why.
+"""
 
 import asyncio
 import shutil
@@ -50,22 +52,20 @@ TAMPERINGS = [
 
 
 @pytest.mark.parametrize("number", range(len(TAMPERINGS)))
-def test_it_does_not_start_and_says_why_and_starts_again_with_its_own_log(
-    site: Service, number: int, tmp_path: Path
-):
+def test_it_refuses_a_wrong_log_and_starts_again_with_its_own(site: Service, number: int, tmp_path: Path):
     tamper = TAMPERINGS[number]
     alice = site.person(f"alice{number}@example.org")
     bot = alice.names_a_bot(f"my{number}")
     data = site.home / "bots" / bot["id"] / "data"
     seen = alice.waits_for("alive", bot)
-    wait_for(lambda: _known(site, bot) >= 1)  # it has said what it is called
+    wait_for(lambda: _known(site, bot) >= 1)  # it has introduced itself
     speak(site, seen, 2)
     stops(alice, bot)
     shutil.copytree(data, tmp_path / "old")
     alice.asks("start", bot)
     alice.waits_for("alive", bot)
     speak(site, seen, 1)
-    stops(alice, bot)  # at once: what it said last is remembered all the same
+    stops(alice, bot)  # Right away: its last message is remembered all the same.
     shutil.copytree(data, tmp_path / "whole")
 
     tamper(data, tmp_path / "old")
@@ -87,7 +87,7 @@ def test_it_does_not_start_and_says_why_and_starts_again_with_its_own_log(
     assert _last(site, seen) == SAID
 
 
-def test_the_last_words_of_a_bot_that_is_killed_are_remembered(site: Service, tmp_path: Path):
+def test_the_last_message_of_a_killed_bot_is_remembered(site: Service, tmp_path: Path):
     """Its folder is then replaced by an older copy of everything."""
     bob = site.person("bob@example.org")
     bot = bob.names_a_bot("bobs")

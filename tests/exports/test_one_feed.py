@@ -1,7 +1,7 @@
-"""Whatever happens to a bot, no two messages of its feed ever share a sequence number.
+"""Whatever happens to a bot, no two messages of its feed ever share a sequence.
 
-A real pub, started as a host starts it: with the highest sequence that was ever seen of it. Beside it a friend, who keeps
-what she heard of its feed.
+A real pub, started as a host starts it: with the highest sequence that was ever seen of it. Beside it is a
+friend, who keeps what she received of its feed.
 """
 
 import shutil
@@ -82,14 +82,14 @@ class Feed(RuleBasedStateMachine):
 
     @property
     def behind(self) -> bool:
-        """Whether the folder that is there now holds less than the world has seen."""
+        """Whether the current folder holds less than the world has seen."""
         found = bundles.bundle(Folder(self.place), ExportPart.LOG).survey
         return found is not None and found.sequence < self.newest
 
     @precondition(lambda self: not self.runs)
     @rule()
     def start(self) -> None:
-        """Runs in the end, on its own log where the one that was there is refused."""
+        """It runs in the end, on its own log if the current one is refused."""
         self.pub.config.update(sequence=self.keeper.known, catchUp=self.is_hushed)
         if self.pub.data.exists() and self.behind and not self.is_hushed:
             self.spawn()
@@ -125,7 +125,7 @@ class Feed(RuleBasedStateMachine):
     @precondition(lambda self: self.runs)
     @rule(sequence=st.integers(1, 2**31 - 1))
     def lie(self, sequence: int) -> None:
-        """A message that says another number is not signed."""
+        """A message that names another sequence is not signed."""
         (figures,) = self.client.call(self.pub, "butt.figures", {}, count=1)
         self.keeper.sees({**figures, "sequence": sequence}, {**(self.latest() or {}), "sequence": sequence})
 
@@ -149,7 +149,7 @@ class Feed(RuleBasedStateMachine):
     @precondition(lambda self: self.runs and (not self.is_hushed or self.all_is_heard))
     @rule()
     def meet_a_friend(self) -> None:
-        """She hears all that it said; or it hears from her all that it said before."""
+        """She receives everything it published; or it receives from her what it published before."""
         if not self.friend.process:
             self.friend.start()
             follow = {"type": "contact", "contact": self.pub.id, "following": True}
@@ -170,7 +170,7 @@ class Feed(RuleBasedStateMachine):
     @precondition(lambda self: self.runs and self.is_hushed and self.all_is_known)
     @rule()
     def its_owner_says_that_there_are_no_newer_messages(self) -> None:
-        """Whether that is true or not: the service knows."""
+        """Whether or not that is true, the service knows."""
         try:
             self.client.call(self.pub, "butt.caughtUp")
         except RuntimeError as refused:
@@ -184,7 +184,7 @@ class Feed(RuleBasedStateMachine):
     @precondition(lambda self: self.copies and not self.tampered)
     @rule(data=st.data())
     def be_gone_and_brought_again(self, data: st.DataObject) -> None:
-        """From whatever copy: what it lacks is remembered by the service, or by the friend."""
+        """From any copy: what it lacks is remembered by the service or by the friend."""
         if self.runs:
             self.stop()
         if not (self.all_is_known or self.all_is_heard):
@@ -198,14 +198,14 @@ class Feed(RuleBasedStateMachine):
     @precondition(lambda self: self.spoken and self.pub.data.exists())
     @rule()
     def the_vault_has_all_of_it(self) -> None:
-        """Until it says more. Also while it runs, and what is there may be an old copy, or cut."""
+        """Until it publishes more. Also while it runs, and the current log may be an old copy, or cut."""
         self.keeper.sends_to(self.vault, self.key)
         self.is_vaulted = True
 
     @precondition(lambda self: self.is_vaulted and (self.all_is_known or self.all_is_heard))
     @rule(is_old=st.booleans())
     def lose_the_disk_and_come_back(self, is_old: bool) -> None:
-        """In the middle of anything, and again and again."""
+        """In the middle of anything, and repeatedly."""
         if self.runs:
             self.pub.kill()
         self.keeper.loses_its_disk(self.vault, self.key, is_old=is_old)
@@ -235,7 +235,7 @@ class Feed(RuleBasedStateMachine):
     @precondition(lambda self: self.spoken and self.is_whole)
     @rule(size=st.integers(0, 2000))
     def cut_its_log(self, size: int) -> None:
-        """The pub's own memory of its sequence stays, so nobody else need know."""
+        """The pub's own record of its sequence stays, so nobody else needs to know it."""
         assert self.noted >= self.newest
         self.put_aside()
         shutil.copytree(self.place / "aside", self.pub.data)
@@ -245,12 +245,12 @@ class Feed(RuleBasedStateMachine):
 
     @property
     def is_whole(self) -> bool:
-        """It rests, with all that it said."""
+        """It is stopped, with everything that it published."""
         return not (self.runs or self.tampered or self.is_hushed)
 
     @property
     def noted(self) -> int:
-        """Also what a pub said that was killed in the next moment."""
+        """Also messages of a pub that was killed right after them."""
         return int((self.pub.data / "sequence").read_text())
 
     def put_aside(self) -> None:
@@ -278,7 +278,7 @@ class Feed(RuleBasedStateMachine):
         shutil.rmtree(self.place, ignore_errors=True)
 
 
-def test_no_number_is_ever_used_twice(built_pub: Path, built_stock: Path, monkeypatch: pytest.MonkeyPatch):
+def test_no_sequence_is_ever_used_twice(built_pub: Path, built_stock: Path, monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setattr(sending, "WAIT", 0.0)
     Feed.release, Feed.client = built_pub, Client(built_stock)
     try:

@@ -1,4 +1,4 @@
-"""A bot is taken along while it lives: a stock ssb-server goes on where it was."""
+"""A bot is exported while it lives: a stock ssb-server continues where it was."""
 
 import asyncio
 import hashlib
@@ -23,7 +23,7 @@ def stock_release() -> Path:
     return build(stock.STOCK).path
 
 
-async def test_all_of_a_bot_that_is_written_to_lives_on_in_a_stock_server(
+async def test_a_full_export_of_a_busy_bot_lives_on_in_a_stock_server(
     site: Service, stock_release: Path, tmp_path: Path
 ):
     alice = site.person("alice@example.org")
@@ -63,7 +63,7 @@ async def test_all_of_a_bot_that_is_written_to_lives_on_in_a_stock_server(
                 assert hashlib.sha256(b"".join(chunks)).hexdigest() == digest
 
 
-def test_each_part_is_the_file_that_lies_there(site: Service, tmp_path: Path):
+def test_each_part_is_the_file_in_the_folder(site: Service, tmp_path: Path):
     bob = site.person("bob@example.org")
     bot = bob.names_a_bot("bobs")
     alive = bob.waits_for("alive", bot)
@@ -96,8 +96,10 @@ async def _speaks(site: Service, seen: object) -> None:
         await publish(peer, 3)
 
 
-def test_who_hangs_up_ends_the_work(site: Service):
-    """The file of a download that goes on is held open by the server, and let go when nobody takes it any more."""
+def test_a_closed_download_ends_the_work(site: Service):
+    """The file of a running download is open in the server, and closed when nobody reads the download any
+    more.
+    """
     carol = site.person("carol@example.org")
     bot = carol.names_a_bot("carols")
     carol.waits_for("alive", bot)

@@ -1,4 +1,4 @@
-"""The tar is what every tar program reads, and of the size that was told, whatever goes missing meanwhile."""
+"""The tar can be read by every tar program, and has the announced size, whatever disappears meanwhile."""
 
 import io
 import tarfile
@@ -27,7 +27,7 @@ def item(name: str, data: bytes, *, gone: bool = False) -> Item:
 
 @few
 @given(files)
-def test_what_is_there_comes_out_and_the_size_is_as_told(content: list[tuple[bytes, bool]]):
+def test_files_come_out_and_the_size_is_as_announced(content: list[tuple[bytes, bool]]):
     items = [item(f"blobs/{number}", data, gone=gone) for number, (data, gone) in enumerate(content)]
     total = END + sum(entry_size(each.size) for each in items)
     tar = b"".join(packed(items, total, 0))
@@ -37,14 +37,14 @@ def test_what_is_there_comes_out_and_the_size_is_as_told(content: list[tuple[byt
     assert found == {f"blobs/{number}": data for number, (data, gone) in enumerate(content) if not gone}
 
 
-def test_what_is_new_meanwhile_is_left_out():
+def test_data_added_meanwhile_is_left_out():
     items = [item("a", b"1"), item("b", b"2")]
     tar = b"".join(packed(items, END + entry_size(1), 0))
     with tarfile.open(fileobj=io.BytesIO(tar)) as archive:
         assert archive.getnames() == ["a"]
 
 
-def test_a_file_that_shrinks_ends_the_tar_loudly():
+def test_a_file_that_shrinks_is_an_error():
     short = Item("a", 10, partial(iter, [b"123"]))
     with pytest.raises(Shrunk):
         list(packed([short], END + entry_size(10), 0))

@@ -60,7 +60,7 @@ def given(monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[..., None]]:
     billing.cache_clear()
 
 
-def test_with_all_that_it_needs_it_is_ready_on_both_servers(all_live: None, built: None, private: Client):
+def test_both_servers_report_a_ready_service(all_live: None, built: None, private: Client):
     said = private.get("/ready")
     names = ["database", "steward", "monitor", "salt-master", "mail", "payments", "release", "disk"]
     assert (said.status_code, said.json()) == (
@@ -71,7 +71,7 @@ def test_with_all_that_it_needs_it_is_ready_on_both_servers(all_live: None, buil
     assert private.get("/agents").status_code == 401, "all else asks for a token"
 
 
-def test_a_part_that_does_not_live_is_named(built: None, private: Client):
+def test_a_part_that_is_down_is_named(built: None, private: Client):
     Heart("monitor").beat()
     said = private.get("/ready")
     assert said.status_code == 503
@@ -81,7 +81,7 @@ def test_a_part_that_does_not_live_is_named(built: None, private: Client):
     assert "systemctl start butt@steward" in bad["steward"]["mend"]
 
 
-def test_strangers_hear_which_but_not_why(client: Client, built: None):
+def test_strangers_see_which_check_failed_but_not_why(client: Client, built: None):
     said = client.get("/ready")
     assert said.status_code == 503
     assert said.json()["checks"]["steward"] == "failing"
@@ -89,7 +89,7 @@ def test_strangers_hear_which_but_not_why(client: Client, built: None):
     assert client.get("/up").status_code == 200
 
 
-def test_what_was_found_holds_for_some_seconds(
+def test_results_are_kept_for_some_seconds(
     client: Client, built: None, all_live: None, django_assert_num_queries: Any
 ):
     client.get("/ready")
@@ -97,7 +97,7 @@ def test_what_was_found_holds_for_some_seconds(
         assert client.get("/ready").status_code == 200
 
 
-def test_a_database_that_is_away_is_told_and_does_not_fail_the_server(client: Client):
+def test_an_unreachable_database_is_reported_and_does_not_break_the_server(client: Client):
     def away(*_: object) -> None:
         raise OperationalError("the server closed the connection")
 
@@ -113,7 +113,7 @@ def test_a_database_that_is_away_is_told_and_does_not_fail_the_server(client: Cl
     }
 
 
-def test_a_heart_that_has_no_pulse_does_not_beat(monkeypatch: pytest.MonkeyPatch):
+def test_a_heart_without_a_pulse_does_not_beat(monkeypatch: pytest.MonkeyPatch):
     from butt.beats import heart
     from butt.beats.models import Beat
 
@@ -125,9 +125,7 @@ def test_a_heart_that_has_no_pulse_does_not_beat(monkeypatch: pytest.MonkeyPatch
     assert not Beat.objects.exists()
 
 
-def test_mail_payments_and_the_master_are_asked_and_not_their_settings(
-    given: Callable[..., None], settings: Any
-):
+def test_mail_payments_and_the_master_are_really_called(given: Callable[..., None], settings: Any):
     (port,) = free_ports(1)
     settings.EMAIL_HOST, settings.EMAIL_PORT = "127.0.0.1", port
     given(

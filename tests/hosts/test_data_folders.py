@@ -1,4 +1,6 @@
-"""What goes along when a bot's data goes elsewhere is the same here and on machines, which have no code of ours to ask."""
+"""Which files go along when a bot's data moves is the same here and on machines, which have none of our
+code.
+"""
 
 import runpy
 from pathlib import Path
@@ -28,7 +30,7 @@ def names(folder: Folder, part: ExportPart | None = None) -> set[str]:
     return {name for name in found if not name.startswith("blobs/")}
 
 
-def test_a_move_takes_all_and_an_export_what_is_of_use_elsewhere(tmp_path: Path):
+def test_a_move_includes_everything_and_an_export_what_is_useful_elsewhere(tmp_path: Path):
     folder = fill(Folder(tmp_path))
     for name in {*OF_A_MOVE, "aliases.json"}:
         (folder.data / name).write_text("1\n")
@@ -36,7 +38,7 @@ def test_a_move_takes_all_and_an_export_what_is_of_use_elsewhere(tmp_path: Path)
     assert names(folder, ExportPart.ALL) == set(MOVED) - OF_A_MOVE
 
 
-def test_machines_hand_out_and_take_the_same():
+def test_machines_send_and_accept_the_same_files():
     sent = module("butt_exports")["FILES"]
     assert set(sent["move"]) == set(MOVED)
     assert set(sent["all"]) == set(MOVED) - OF_A_MOVE
@@ -44,17 +46,17 @@ def test_machines_hand_out_and_take_the_same():
     assert [name for name in MOVED if not taken.fullmatch(name)] == []
 
 
-def test_machines_put_the_same_into_the_vault():
+def test_machines_send_the_same_files_to_the_vault():
     assert module("butt_vault")["SMALL"] == STATE
 
 
-def test_what_a_pub_keeps_is_the_same_here_and_there():
+def test_both_hosts_know_the_same_files_of_a_pub():
     there = module("butt_trial")
     assert there["OF_A_PUB"] == ENTRIES
     assert (there["BALLAST"], there["FULL"]) == (trial.BALLAST, trial.FULL)
 
 
-def test_what_is_sent_for_a_move_is_taken_whole_and_of_an_import_what_is_of_use(tmp_path: Path):
+def test_a_move_is_unpacked_whole_and_an_import_in_part(tmp_path: Path):
     folder = fill(Folder(tmp_path / "there"))
     for name in {*OF_A_MOVE, "aliases.json"}:
         (folder.data / name).write_text("1\n")

@@ -1,4 +1,4 @@
-"""A bot's network and hops, from what its owner chose to what its pub is told at its start."""
+"""A bot's network and hops, from its owner's choice to its pub's configuration."""
 
 import base64
 import json
@@ -28,7 +28,7 @@ OWN = base64.b64encode(b"n" * 32).decode()
 
 
 class Ordered:
-    """A host that carries nothing out: what it was told is enough here."""
+    """A host that carries nothing out: its orders are enough here."""
 
     def __init__(self) -> None:
         self.orders: list[Order] = []
@@ -61,25 +61,25 @@ def told(bot: Agent) -> list[dict[str, Any]]:
     return [pub_config(order, Folder(Path("/bots/my"))), in_container]
 
 
-def test_a_pub_on_main_is_told_nothing_that_an_older_one_does_not_know(bot: Agent):
+def test_a_pub_on_main_gets_no_setting_that_older_ones_do_not_know(bot: Agent):
     for config in told(bot):
         assert not {"caps", "hops"} & set(config)
 
 
 @pytest.mark.parametrize("network", ["oasis", OWN])
-def test_a_pub_of_another_network_is_told_its_key(bot: Agent, network: str):
+def test_a_pub_in_another_network_gets_its_key(bot: Agent, network: str):
     Wanted.objects.filter(bot=bot).update(network=network)
     for config in told(bot):
         assert checked(config).network == network_key(network)
 
 
-def test_a_pub_is_told_how_far_it_keeps_messages_where_that_is_unusual(bot: Agent):
+def test_a_pub_gets_hops_that_differ_from_the_default(bot: Agent):
     Wanted.objects.filter(bot=bot).update(hops=0)
     for config in told(bot):
         assert checked(config).hops == 0
 
 
-def test_a_container_of_an_order_from_before_there_were_networks_stays_as_it_is(bot: Agent):
+def test_a_container_from_before_networks_stays_as_it_is(bot: Agent):
     machine("m1")
     order = order_of(bot)
     write(order)

@@ -1,4 +1,4 @@
-"""What machines have of bots that nobody knows: told, and removed only when somebody says so."""
+"""What machines have of unknown bots: listed, and removed only on request."""
 
 import uuid
 
@@ -14,7 +14,7 @@ from tests.people import person
 pytestmark = pytest.mark.django_db
 
 
-def test_a_stray_is_buried_like_a_bot_and_again_should_it_come_back():
+def test_an_orphan_is_removed_like_a_bot_and_again_if_it_comes_back():
     here, orphan = machine("m1"), uuid.uuid4()
     here.strangers = [f"butt-{orphan}", "postgres", "butt-backup"]
     here.save()
@@ -28,7 +28,7 @@ def test_a_stray_is_buried_like_a_bot_and_again_should_it_come_back():
     assert pillar_of("m1")["butt"]["generation"] == 2
 
 
-def test_a_bot_of_the_machine_is_no_stray():
+def test_a_bot_of_the_machine_is_not_an_orphan():
     here = machine("m1")
     bot = placed_bot(person("alice"), here)
     with pytest.raises(HostTrouble, match="a bot of that machine"):

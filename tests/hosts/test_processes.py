@@ -1,4 +1,4 @@
-"""What else may lie where bots of this machine have their folders, and a folder that cannot be used."""
+"""Other things that may lie where bots have their folders, and a folder that cannot be used."""
 
 import json
 import shutil
@@ -32,14 +32,14 @@ def host(tmp_path: Path) -> Iterator[Processes]:
 
 
 @pytest.mark.parametrize("name", ["lost+found", f"{GOOD}.bak", GOOD.hex, f".gone-{GOOD}"])
-def test_what_is_no_bot_is_left_alone(host: Processes, name: str):
+def test_files_that_are_not_bots_are_left_alone(host: Processes, name: str):
     (host.bots / name).mkdir()
     assert dict(host.look()) == {GOOD: Sighting(), BAD: Sighting()}
     assert {orphan.bot_id for orphan in host.orphans(())} == {GOOD, BAD}
     assert (host.bots / name).is_dir()
 
 
-def test_a_look_at_one_bot_reads_no_other(host: Processes, monkeypatch: pytest.MonkeyPatch):
+def test_looking_at_one_bot_reads_no_other(host: Processes, monkeypatch: pytest.MonkeyPatch):
     """With hundreds of bots at rest, a steward would spend a quarter of a core on reading their folders."""
     read = []
 
@@ -52,7 +52,7 @@ def test_a_look_at_one_bot_reads_no_other(host: Processes, monkeypatch: pytest.M
     assert read == [str(GOOD)]
 
 
-def test_a_folder_that_cannot_be_read_is_the_trouble_of_its_bot_alone(host: Processes):
+def test_an_unreadable_folder_affects_only_its_bot(host: Processes):
     ballast = host.bots / str(BAD) / "ballast"
     ballast.symlink_to(ballast)
     seen = host.look()
@@ -62,7 +62,7 @@ def test_a_folder_that_cannot_be_read_is_the_trouble_of_its_bot_alone(host: Proc
         seen.get(BAD)
 
 
-def test_one_that_cannot_be_written_is_too(host: Processes, built_pub: Path):
+def test_an_unwritable_folder_affects_only_its_bot(host: Processes, built_pub: Path):
     data = host.bots / str(BAD) / "data"
     data.rmdir()
     data.write_text("a file where a folder should be")
@@ -74,7 +74,7 @@ def test_one_that_cannot_be_written_is_too(host: Processes, built_pub: Path):
 def test_bots_get_nothing_of_the_services_environment(
     tmp_path: Path, settings_of: Callable[..., None], monkeypatch: pytest.MonkeyPatch
 ):
-    # A path that supervisord has to be told with care.
+    # A path that supervisord has to be given with care.
     home = tmp_path / "a;b#c d?e'f"
     settings_of(home=home)
     for name in ("BUTT_SECRET_KEY", "AWS_SECRET_ACCESS_KEY", "PYTHONPATH", "NODE_OPTIONS"):
@@ -91,7 +91,7 @@ def test_bots_get_nothing_of_the_services_environment(
     assert "not for bots" not in said.values()
 
 
-def test_code_that_was_built_for_another_python_is_not_started_and_says_what_to_do(
+def test_code_built_for_another_python_is_not_started_and_says_what_to_do(
     tmp_path: Path, settings_of: Callable[..., None]
 ):
     settings_of(home=tmp_path)
@@ -102,7 +102,7 @@ def test_code_that_was_built_for_another_python_is_not_started_and_says_what_to_
         with pytest.raises(HostTrouble, match=r"was built for Python 2\.7 on vax-vms.*“upgrade” moves it"):
             host.apply(Order(GOOD, True, 1, "127.0.0.1", "127.0.0.1", 9000, made.key, False, (), 0))
         shutil.rmtree(made.path)
-        with pytest.raises(HostTrouble, match="not on this disk any more"):
+        with pytest.raises(HostTrouble, match="no longer on this disk"):
             host.apply(Order(GOOD, True, 1, "127.0.0.1", "127.0.0.1", 9000, made.key, False, (), 0))
     finally:
         host.stop_all()

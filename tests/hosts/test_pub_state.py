@@ -1,4 +1,4 @@
-"""What a pub notes of its feed is read with care: the folder is a program's that may put anything there."""
+"""A pub's notes about its feed are read with care: its program may put anything in the folder."""
 
 import os
 from collections.abc import Callable
@@ -26,13 +26,13 @@ def note(tmp_path: Path) -> Path:
 @pytest.mark.parametrize(
     ("text", "sequence"), [("7\n", 7), ("7", 0), ("-7\n", 0), ("9" * 16 + "\n", 0), ("", 0), ("7\n7\n", 0)]
 )
-def test_a_number_is_one_or_nothing_is_known(tmp_path: Path, note: Path, text: str, sequence: int):
+def test_an_invalid_sequence_counts_as_unknown(tmp_path: Path, note: Path, text: str, sequence: int):
     note.write_text(text)
     assert sequence_in(Folder(tmp_path)) == sequence
 
 
 @pytest.mark.parametrize("make", [link, Path.mkdir, os.mkfifo, lambda _: None])
-def test_what_is_no_file_says_nothing_and_holds_nobody_up(
+def test_something_that_is_not_a_file_is_ignored_and_blocks_nobody(
     tmp_path: Path, note: Path, make: Callable[[Path], object]
 ):
     make(note)

@@ -24,11 +24,11 @@ def test_any_text_can_be_read(text: str):
         st.dictionaries(st.sampled_from(["time", "level", "code", "message"]), st.none() | st.integers())
     )
 )
-def test_any_objects_can_be_read(objects: list[dict[str, object]]):
+def test_any_json_objects_can_be_read(objects: list[dict[str, object]]):
     last_words("\n".join(map(json.dumps, objects)), NOON)
 
 
-def test_the_last_words_are_those_of_this_process():
+def test_the_last_words_are_those_of_the_current_process():
     log = [
         line(11, message="old", code=65),
         line(13, message="The disk is full.", code=74),
@@ -38,8 +38,8 @@ def test_the_last_words_are_those_of_this_process():
     assert last_words(log[0], NOON) is None
 
 
-def test_a_log_is_not_called_damaged_because_the_code_says_so():
-    """Earlier releases said it of sound logs that held a message they could not work on."""
+def test_a_log_is_not_called_damaged_on_the_codes_word_alone():
+    """Earlier releases said this about sound logs that held a message they could not process."""
     words = last_words(line(13, message="The log holds a record that cannot be read.", code=69), NOON)
     assert words is not None
     assert words.code == 69

@@ -1,4 +1,4 @@
-"""Reading bots on machines: what a machine sends is unpacked with care, and goes when it was read."""
+"""Reading bots on machines: what a machine sends is unpacked with care, and removed once it is read."""
 
 import gc
 import io
@@ -36,7 +36,7 @@ pytestmark = pytest.mark.django_db
 
 
 def sends(bot: Agent, what: str, tar: bytes) -> None:
-    """The machine has sent this tar, and the steward has seen to it."""
+    """The machine has sent this tar, and the steward has handled it."""
     job = jobs.ask(bot.id, what)
     assert job
     arrives(uploads.expect(job.machine, bot.id, 1 << 20, job.id), tar)
@@ -70,7 +70,7 @@ def entry(name: str, **fields: object) -> tarfile.TarInfo:
     return made
 
 
-def test_a_whole_bot_is_read_as_one_that_lives_here(bot: Agent, tmp_path: Path):
+def test_a_remote_bot_is_read_like_a_local_one(bot: Agent, tmp_path: Path):
     here = bundle(fill(Folder(tmp_path)), ExportPart.ALL)
     sends(bot, "all", b"".join(packed(here.items, here.tar_size, 0)))
     there = RemoteReader(tmp_path).export(bot.id, ExportPart.ALL)
@@ -99,7 +99,7 @@ def test_a_whole_bot_is_read_as_one_that_lives_here(bot: Agent, tmp_path: Path):
     ],
     ids=lambda hostile: f"{hostile.name} {hostile.type!r}",
 )
-def test_what_is_no_part_of_a_bot_is_not_unpacked(bot: Agent, hostile: tarfile.TarInfo):
+def test_files_that_do_not_belong_to_a_bot_are_not_unpacked(bot: Agent, hostile: tarfile.TarInfo):
     sends(bot, "all", tar_of(entry("gossip.json"), hostile))
     with pytest.raises(Unreadable, match="We could not read"):
         RemoteReader(Path()).export(bot.id, ExportPart.ALL)
@@ -108,7 +108,9 @@ def test_what_is_no_part_of_a_bot_is_not_unpacked(bot: Agent, hostile: tarfile.T
 
 
 def sparse_log(size: int) -> bytes:
-    """A tar of 2 KiB, which says that a log of `size` bytes is in it: GNU's format, with one byte at the end."""
+    """A tar of 2 KiB that claims to hold a log of `size` bytes: GNU's sparse format, with one byte at the
+    end.
+    """
     head = bytearray(entry("flume/log.offset").tobuf(tarfile.GNU_FORMAT))
     head[124:136] = b"%011o\0" % 1
     head[156:157] = tarfile.GNUTYPE_SPARSE
@@ -131,7 +133,7 @@ def test_a_few_bytes_of_a_machine_do_not_become_gigabytes_here(bot: Agent):
     assert left() == []
 
 
-def test_many_small_blobs_come_whole(bot: Agent, tmp_path: Path):
+def test_many_small_blobs_arrive_complete(bot: Agent, tmp_path: Path):
     folder = fill(Folder(tmp_path))
     for number in range(300):
         add_blob(folder, f"{number}".encode())
@@ -156,14 +158,14 @@ def test_without_room_to_unpack_it_says_so_and_keeps_nothing(
     assert RemoteReader(small_disk).export(bot.id, ExportPart.LOG).count == 1
 
 
-def test_a_part_that_comes_twice_is_refused(bot: Agent):
+def test_a_duplicate_file_is_refused(bot: Agent):
     sends(bot, "secret", tar_of(entry("secret"), entry("secret")))
     with pytest.raises(Unreadable):
         RemoteReader(Path()).export(bot.id, ExportPart.SECRET)
 
 
 class Answers:
-    """A way to machines that send these bytes when they are told to, if any."""
+    """A way to machines that send these bytes when they are asked to, if any."""
 
     def __init__(self, sent: bytes | None = None) -> None:
         self.sent, self.asked = sent, list[tuple[object, ...]]()
@@ -193,13 +195,13 @@ class Answers:
         (b"", None),
     ],
 )
-def test_what_a_machine_says_it_has_is_looked_at(bot: Agent, sent: bytes, said: DataSizes | None):
+def test_sizes_from_a_machine_are_checked(bot: Agent, sent: bytes, said: DataSizes | None):
     carries_out(Answers(sent), bot, "stock")
     assert left() == []
     if said is not None:
         assert RemoteReader(Path()).sizes(bot.id) == said
         return
-    with pytest.raises(Unreadable, match="makes no sense" if sent else "is not answering"):
+    with pytest.raises(Unreadable, match="do not understand" if sent else "is not answering"):
         RemoteReader(Path()).sizes(bot.id)
 
 
@@ -207,7 +209,7 @@ def test_what_a_machine_says_it_has_is_looked_at(bot: Agent, sent: bytes, said: 
 @pytest.mark.parametrize(
     ("sent", "after"), [(None, STALL_SECONDS + 1), (b"", 0)], ids=["nothing", "no bytes"]
 )
-def test_an_export_that_does_not_come_is_told(bot: Agent, sent: bytes | None, after: float):
+def test_an_export_that_does_not_arrive_is_reported(bot: Agent, sent: bytes | None, after: float):
     caller, clock = Answers(sent), Clock()
     worker = carries_out(caller, bot, "all", clock)
     upload = Upload.objects.get()
@@ -220,7 +222,7 @@ def test_an_export_that_does_not_come_is_told(bot: Agent, sent: bytes | None, af
 
 
 @pytest.mark.django_db(transaction=True)
-def test_a_machine_that_sends_drop_by_drop_is_waited_for_only_so_long(bot: Agent):
+def test_a_machine_that_sends_very_slowly_is_given_up(bot: Agent):
     clock = Clock()
     worker = carries_out(Answers(), bot, "all", clock)
     draft = configuration().home / "uploads" / f"{Upload.objects.get().id}.x.draft"
@@ -252,7 +254,7 @@ def carries_out(
     return worker
 
 
-def test_nobody_waits_for_a_machine_that_is_known_to_be_silent(alices: Machine, bot: Agent):
+def test_nobody_waits_for_a_silent_machine(alices: Machine, bot: Agent):
     Machine.objects.update(seen_at=timezone.now() - timedelta(hours=1))
     far, began = RemoteReader(configuration().home), time.monotonic()
     for read in (

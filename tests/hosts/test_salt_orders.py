@@ -39,7 +39,7 @@ def order(bot: Agent, **fields: Any) -> Order:
 
 
 def says(generation: int, **bots: Any) -> None:
-    """The machine reports; a bot by its id, in hexadecimal."""
+    """The machine reports; a bot is named by its id, in hexadecimal."""
     said = report(generation, bots={str(uuid.UUID(bot_id)): seen for bot_id, seen in bots.items()})
     take("m1", read_report(json.dumps(said).encode()))
 
@@ -54,12 +54,12 @@ def test_the_same_order_twice_changes_nothing(here: Machine, bot: Agent):
     assert pillar_of("m1")["butt"]["bots"][str(bot.id)]["sequence"] == 9
 
 
-def test_to_stop_what_never_ran_is_done(here: Machine, bot: Agent):
+def test_stopping_a_bot_that_never_ran_needs_no_machine(here: Machine, bot: Agent):
     assert write(order(bot, run=False)) is None
     assert bot.id not in MachineSightings()
 
 
-def test_a_bot_goes_to_its_persons_own_machine_then_to_the_emptiest(bot: Agent):
+def test_a_bot_is_placed_on_its_persons_machine_or_the_emptiest(bot: Agent):
     alice = bot.belongs_to.get().target_agent
     with pytest.raises(NoRoom):
         write(order(bot))
@@ -83,7 +83,7 @@ def test_a_bot_counts_as_stopped_only_when_that_very_order_was_carried_out(here:
     assert not MachineSightings()[bot.id].running
 
 
-def test_what_ended_an_earlier_launch_is_not_held_against_the_next(here: Machine, bot: Agent):
+def test_the_end_of_an_earlier_launch_does_not_affect_the_next(here: Machine, bot: Agent):
     write(order(bot))
     ended = {"launch": 1, "running": True, "exitCode": 68, "words": "", "startedAt": "2026-01-01T00:00:00Z"}
     says(1, **{bot.id.hex: ended})
@@ -93,7 +93,7 @@ def test_what_ended_an_earlier_launch_is_not_held_against_the_next(here: Machine
     assert not MachineSightings()[bot.id].ended
 
 
-def test_why_it_ended_is_told_in_its_own_words(here: Machine, bot: Agent):
+def test_the_reason_is_the_bots_own_last_error(here: Machine, bot: Agent):
     write(order(bot))
     line = (
         '{"time": "2026-01-01T00:00:01.000Z", "level": "error", "code": 74, "message": "The disk is full."}'
@@ -127,7 +127,7 @@ def test_why_it_ended_is_told_in_its_own_words(here: Machine, bot: Agent):
     assert not MachineSightings()[bot.id].ended, "Docker tries it again"
 
 
-def test_a_machine_in_trouble_is_waited_for_by_whom_it_concerns(here: Machine, bot: Agent):
+def test_trouble_of_a_machine_affects_only_unsettled_bots(here: Machine, bot: Agent):
     write(order(bot))
     Machine.objects.update(trouble="It did not answer.")
     with pytest.raises(HostTrouble, match="did not answer"):
@@ -139,7 +139,7 @@ def test_a_machine_in_trouble_is_waited_for_by_whom_it_concerns(here: Machine, b
         MachineSightings()[bot.id]
 
 
-def test_a_removed_bot_is_done_when_the_machine_says_so(here: Machine, bot: Agent):
+def test_a_removal_is_done_when_the_machine_says_so(here: Machine, bot: Agent):
     write(order(bot, run=True))
     assert bury(bot.id) == here
     assert bury(bot.id) == here
@@ -150,7 +150,7 @@ def test_a_removed_bot_is_done_when_the_machine_says_so(here: Machine, bot: Agen
     assert bury(uuid.uuid4()) is None
 
 
-def test_settled_is_what_the_machine_confirmed(here: Machine, bot: Agent):
+def test_a_bot_is_settled_when_the_machine_confirmed_it(here: Machine, bot: Agent):
     def settled() -> bool:
         return is_settled(Placement.objects.select_related("machine").get())
 
@@ -178,7 +178,7 @@ def test_the_end_of_a_trial_changes_nothing_else_of_a_launch(here: Machine, bot:
     assert write(order(bot, launch=3, release="r2")) is None
 
 
-def test_a_bot_that_cannot_start_keeps_no_other_from_being_seen_stopped(here: Machine, bot: Agent):
+def test_a_bot_that_cannot_start_does_not_hide_that_another_stopped(here: Machine, bot: Agent):
     other = create_bot(person("bob"), "bobs")
     write(order(bot))
     write(order(other, port=8101))

@@ -1,4 +1,4 @@
-"""What comes back of a push is not believed by itself: over Salt, any machine can return in another's name."""
+"""The return of a push is not believed by itself: over Salt, any machine can return in another's name."""
 
 import json
 import threading
@@ -22,7 +22,7 @@ WELL = {"report": {"__id__": "report", "result": True, "data": {"generation": 1,
 
 
 class Returns:
-    """A way to machines on which each run comes to this, after what the machine itself did meanwhile."""
+    """A way to machines on which each run returns this, after what the machine itself did meanwhile."""
 
     def __init__(self, returned: Returned, meanwhile: Callable[[], None] = lambda: None) -> None:
         self.returned, self.meanwhile, self.runs = returned, meanwhile, 0
@@ -42,7 +42,7 @@ class Returns:
 class Gone(Returns):
     def apply(self, machine: Machine) -> Returned:
         super().apply(machine)
-        raise HostTrouble("Salt cannot be asked")
+        raise HostTrouble("Salt cannot be called")
 
 
 def reports(generation: int = 1, **fields: Any) -> Callable[[], None]:
@@ -61,16 +61,16 @@ def pushed(caller: Returns) -> str:
     return alices.trouble
 
 
-def test_a_run_that_the_machine_reported_went_well():
+def test_a_run_that_the_machine_confirmed_succeeded():
     assert pushed(Returns(Returned(True, 0, WELL), reports())) == ""
 
 
-def test_a_success_without_a_report_is_none():
+def test_a_return_without_a_report_is_not_a_success():
     assert pushed(Returns(Returned(True, 0, WELL))) == UNTOLD
     assert pushed(Returns(Returned(True, 0, WELL), reports(0))) == UNTOLD
 
 
-def test_nobody_is_shown_the_words_of_a_return():
+def test_the_text_of_a_return_is_never_shown():
     lies = ["send money to mallory"]
     assert pushed(Returns(Returned(True, 1, lies))) == UNTOLD
     assert pushed(Returns(Returned(True, 1, lies), reports())) == UNTOLD
@@ -78,13 +78,13 @@ def test_nobody_is_shown_the_words_of_a_return():
     assert pushed(Returns(Returned(True, 1, lies), own)) == "run it: no image"
 
 
-def test_what_we_see_ourselves_is_told():
+def test_our_own_errors_are_shown():
     assert pushed(Returns(Returned(False))) == "It did not answer."
-    assert pushed(Gone(Returned(False))) == "Salt cannot be asked"
+    assert pushed(Gone(Returned(False))) == "Salt cannot be called"
 
 
 class Slow(Returns):
-    """Machines of which some do not come to an end before they are let."""
+    """Machines of which some do not finish until they are let."""
 
     def __init__(self) -> None:
         super().__init__(Returned(False))
@@ -105,7 +105,7 @@ class Clock:
         return self.now
 
 
-def test_machines_that_take_long_keep_no_other_waiting():
+def test_slow_machines_do_not_delay_others():
     caller, clock = Slow(), Clock()
     pusher = Pusher(caller, clock)
     slow = [machine(f"slow{n}", generation=1) for n in range(PUSHES.most)]
@@ -124,7 +124,7 @@ def test_machines_that_take_long_keep_no_other_waiting():
     pusher.rest()
 
 
-def test_machines_known_to_be_slow_take_the_places_for_those_and_no_more():
+def test_slow_machines_take_only_the_places_for_slow_ones():
     caller, clock = Slow(), Clock()
     pusher = Pusher(caller, clock)
     slow = [machine(f"slow{n}", generation=1) for n in range(PUSHES.most + SLOW_PUSHES.most + 4)]

@@ -1,4 +1,4 @@
-"""Reading what a run of states returned: only what says so in every way went well."""
+"""Reading what a run of states returned: it succeeded only if every sign says so."""
 
 from typing import Any
 
@@ -21,12 +21,12 @@ def read(value: Any = GOOD, retcode: int = 0, answered: bool = True, generation:
     return troubles(Returned(answered, retcode, value), generation, WANTED)
 
 
-def test_all_as_it_should_be_is_no_trouble():
+def test_a_good_run_is_no_trouble():
     assert read() == []
 
 
 @given(json, st.integers(-1, 5), st.booleans())
-def test_whatever_else_comes_is_trouble(value: Any, retcode: int, answered: bool):
+def test_anything_else_is_trouble(value: Any, retcode: int, answered: bool):
     found = read(value, retcode, answered)
     assert found
     assert all(isinstance(line, str) and line for line in found)
@@ -47,9 +47,9 @@ def test_each_sign_of_failure_counts():
         assert read({"report": {**REPORT, "data": {"generation": 3, "bots": bots}}})
 
 
-def test_a_stopped_bot_need_not_be_there():
+def test_a_stopped_bot_need_not_be_in_the_report():
     assert read({"report": {**REPORT, "data": {"generation": 3, "bots": {"a": True}}}}) == []
 
 
-def test_a_run_that_knew_of_later_orders_already_is_no_trouble():
+def test_a_run_that_knew_later_orders_is_no_trouble():
     assert read({"report": {**REPORT, "data": {"generation": 4, "bots": {}}}}) == []

@@ -1,4 +1,4 @@
-"""The way back that lies beside a bot's data while its code is on trial."""
+"""The ballast and notes beside a bot's data while its code is on trial."""
 
 from pathlib import Path
 
@@ -28,7 +28,7 @@ def ballast(folder: Folder) -> int | None:
     return path.stat().st_size if path.exists() else None
 
 
-def test_what_refused_code_added_goes_and_nothing_else(folder: Folder):
+def test_files_of_rejected_code_are_removed_and_nothing_else(folder: Folder):
     trial.begin(folder, "new")
     (folder.data / "junk").write_bytes(b"junk")
     (folder.data / "blobs").mkdir()
@@ -37,14 +37,14 @@ def test_what_refused_code_added_goes_and_nothing_else(folder: Folder):
     assert ballast(folder) is None
 
 
-def test_what_proven_code_added_stays(folder: Folder):
+def test_files_of_proven_code_stay(folder: Folder):
     trial.begin(folder, "new")
     (folder.data / "index").mkdir()
     trial.end(folder, "new")
     assert inside(folder) == {"mine", "index"}
 
 
-def test_a_trial_that_followed_on_another_takes_nothing_of_proven_code(folder: Folder):
+def test_a_trial_after_another_removes_nothing_of_proven_code(folder: Folder):
     trial.begin(folder, "new")
     (folder.data / "of new").mkdir()
     trial.begin(folder, "newer")
@@ -63,7 +63,7 @@ def test_each_start_on_trial_has_its_ballast(folder: Folder):
     assert ballast(folder) == trial.BALLAST
 
 
-def test_a_disk_that_was_full_is_told_of_until_the_next_start(folder: Folder):
+def test_a_full_disk_is_reported_until_the_next_start(folder: Folder):
     assert not trial.is_full(folder)
     trial.begin(folder, "new")
     assert not trial.is_full(folder)
@@ -74,9 +74,7 @@ def test_a_disk_that_was_full_is_told_of_until_the_next_start(folder: Folder):
 
 
 @pytest.mark.parametrize("kind", ["built_pub", "built_node_pub"])
-async def test_all_that_a_pub_keeps_is_known_to_be_a_pubs(
-    kind: str, request: pytest.FixtureRequest, tmp_path: Path
-):
+async def test_all_files_of_a_pub_are_known(kind: str, request: pytest.FixtureRequest, tmp_path: Path):
     master = KeyPair.generate()
     pub = Pub(request.getfixturevalue(kind), tmp_path / "pub", master=[master.id], caps={}).start()
     try:

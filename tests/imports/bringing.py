@@ -1,4 +1,4 @@
-"""Bringing a tar over the API."""
+"""Uploading a tar over the API."""
 
 import http.client
 import json
@@ -26,5 +26,5 @@ def bring(
 
 
 def is_swept(home: Path) -> bool:
-    """Whether nothing is left of what was brought to the service of that folder."""
+    """Whether nothing of an upload is left in the service with that folder."""
     return [path.name for path in (home / "imports").iterdir()] == [".lock"]

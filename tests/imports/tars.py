@@ -1,4 +1,4 @@
-"""A pub's folder as a tar, and people who bring one to a real service."""
+"""A pub's folder as a tar, and people who upload one to a real service."""
 
 import io
 import tarfile

@@ -1,4 +1,4 @@
-"""Aliases of a pub from elsewhere: those come along that their owners chose in this very room."""
+"""Aliases of an imported pub: only those that their owners signed for this very room are kept."""
 
 from pathlib import Path
 
@@ -31,7 +31,7 @@ MADE_UP = Alias("eve", MEMBER.id, CAROL.signature)
         pytest.param(b"[" * 100_000, [], id="too deep"),
     ],
 )
-def test_an_alias_comes_along_with_the_signature_of_its_owner(tmp_path: Path, text: bytes, kept: list[Alias]):
+def test_an_alias_is_imported_with_its_owners_signature(tmp_path: Path, text: bytes, kept: list[Alias]):
     (tmp_path / "aliases.json").write_bytes(text)
     sieve_aliases(tmp_path / "aliases.json", ROOM.id)
     assert parse_aliases((tmp_path / "aliases.json").read_bytes()) == kept

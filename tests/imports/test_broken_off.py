@@ -1,4 +1,4 @@
-"""A body that stops in the middle is refused with words: it is not an error of the service."""
+"""A body that stops in the middle is refused in words: it is not an error of the service."""
 
 import asyncio
 import json
@@ -19,7 +19,7 @@ pytestmark = pytest.mark.django_db(transaction=True)
 
 
 class Sender:
-    """Who sends a first part of what they announced, and then nothing, or goes."""
+    """Sends the first part of what it announced, and then nothing, or disconnects."""
 
     def __init__(self, path: str, part: bytes, *, goes: bool = False, **headers: str) -> None:
         heads = {"Content-Length": str(len(part) + 1000), "Host": "localhost", **headers}
@@ -77,7 +77,7 @@ def test_a_program_that_stalls_is_told_what_to_do(half: bytes):
 
 
 @pytest.mark.usefixtures("_patience_is_short")
-def test_a_form_that_stalls_is_shown_again_with_what_was_filled_in(half: bytes):
+def test_a_form_that_stalls_is_shown_again_with_its_values(half: bytes):
     client = Client()
     client.force_login(account("bob"), backend="django.contrib.auth.backends.ModelBackend")
     client.get("/bots/import")
@@ -101,7 +101,7 @@ def test_a_form_that_stalls_is_shown_again_with_what_was_filled_in(half: bytes):
     assert is_swept(configuration().home)
 
 
-def test_one_that_goes_is_no_error_of_ours(half: bytes, caplog: pytest.LogCaptureFixture):
+def test_a_client_that_disconnects_is_not_an_error_of_ours(half: bytes, caplog: pytest.LogCaptureFixture):
     sender = brings(half, goes=True)
     sender.is_served()
     assert sender.status == 408

@@ -1,4 +1,6 @@
-"""An export comes back, or a pub comes from elsewhere: the same identity, every message, and no number used twice."""
+"""An export is imported again, or a pub comes from elsewhere: the same identity, every message, and no
+sequence used twice.
+"""
 
 import asyncio
 import socket
@@ -45,7 +47,7 @@ def leaves(who: Person, bot: object) -> None:
 
 
 def is_well(seen: Any) -> bool:
-    """Of a bot that is not alive for a moment, nothing is said of catching up."""
+    """While a bot is not alive for a moment, nothing is shown about catching up."""
     return seen["state"] == "alive" and seen["reason"] is None
 
 
@@ -178,7 +180,7 @@ def test_an_older_export_gets_its_newer_messages_from_a_peer_first(site: Service
     assert list(after) == list(range(1, len(after) + 1))
 
 
-def test_rubbish_leaves_nothing_behind(site: Service, tmp_path: Path):
+def test_garbage_leaves_nothing_behind(site: Service, tmp_path: Path):
     carol = site.person("carol@example.org")
     files = folder_files(tmp_path / "there")
     others = {**files, "secret": folder_files(tmp_path / "other")["secret"].replace(b"ed25519", b"ed25518")}
@@ -210,7 +212,7 @@ def test_ten_gigabytes_are_refused_before_the_first_byte(site: Service):
     assert is_swept(site.home)
 
 
-def test_who_stops_halfway_leaves_nothing(site: Service, tmp_path: Path):
+def test_an_interrupted_upload_leaves_nothing(site: Service, tmp_path: Path):
     erin = site.person("erin@example.org")
     tar = tar_of(folder_files(tmp_path / "there").items())
     with closing(socket.create_connection(("127.0.0.1", site.port))) as line:
@@ -222,7 +224,7 @@ def test_who_stops_halfway_leaves_nothing(site: Service, tmp_path: Path):
     wait_for(lambda: is_swept(site.home))
 
 
-def test_other_calls_take_no_more_than_they_can_use(site: Service):
+def test_other_calls_read_no_more_than_they_can_use(site: Service):
     frank = site.person("frank@example.org")
     for path in ("/agents", "/nowhere"):
         request = urllib.request.Request(site.url + path, method="POST", data=b"")

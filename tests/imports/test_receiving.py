@@ -1,4 +1,6 @@
-"""What is received becomes a bot or leaves nothing: killed anywhere, on a disk that is full, and whoever else is there."""
+"""What is received becomes a bot or leaves nothing: killed anywhere, on a full disk, and whoever else is
+there.
+"""
 
 import itertools
 import json
@@ -32,7 +34,7 @@ pytestmark = pytest.mark.django_db(transaction=True)
 
 
 class Killed(BaseException):
-    """As `kill -9`: nothing is caught by it, nothing cleaned up."""
+    """Like `kill -9`: nothing catches it, nothing cleans up."""
 
 
 @pytest.fixture(autouse=True)
@@ -59,7 +61,7 @@ def received(who: Agent, tar: bytes, name: str = "my", **more: str) -> Agent:
         return receiving.bot()
 
 
-def test_it_is_a_bot_that_catches_up_and_is_placed_once(tar: bytes, tmp_path: Path):
+def test_an_import_becomes_a_bot_that_catches_up_and_is_placed_once(tar: bytes, tmp_path: Path):
     bot = received(person("alice"), tar)
     assert bot.progress.ssb_id == KEYS.id
     assert (bot.observed.sequence, bot.observed.catching_up) == (3, True)
@@ -85,7 +87,7 @@ def exported(there: Path, network: object) -> bytes:
     ("said", "chosen", "network"),
     [("oasis", "", "oasis"), ("oasis", "oasis", "oasis"), (None, "", "main"), (None, "oasis", "oasis")],
 )
-def test_it_is_in_the_network_of_its_export_or_the_chosen_one(
+def test_an_import_uses_the_network_of_its_export_or_the_chosen_one(
     tmp_path: Path, said: str | None, chosen: str, network: str
 ):
     bot = received(person("alice"), exported(tmp_path / "there", said), network=chosen)
@@ -109,7 +111,7 @@ def test_an_identity_stays_in_its_network(tmp_path: Path, said: object, chosen: 
     assert not bots_of(alice).exists()
 
 
-def test_the_host_never_begins_without_what_was_brought(tar: bytes):
+def test_the_host_never_starts_a_bot_without_its_imported_data(tar: bytes):
     """It would make a new identity."""
     bot = received(person("alice"), tar)
     (waiting,) = Import.objects.all()
@@ -119,7 +121,7 @@ def test_the_host_never_begins_without_what_was_brought(tar: bytes):
 
 
 @pytest.mark.parametrize("step", ["adopted", "not adopted"])
-def test_placing_can_be_killed_at_either_side(tar: bytes, step: str):
+def test_placing_can_be_killed_before_and_after(tar: bytes, step: str):
     bot = received(person("alice"), tar)
     host = Processes(configuration().home)
 
@@ -135,7 +137,7 @@ def test_placing_can_be_killed_at_either_side(tar: bytes, step: str):
     assert Import.objects.get().state == Import.State.DONE
 
 
-def test_who_gives_up_leaves_nothing_and_can_begin_again(tar: bytes):
+def test_giving_up_leaves_nothing_and_one_can_start_again(tar: bytes):
     alice = person("alice")
     with Receiving(alice, "my", stopped=True) as receiving:
         receiving.feed(tar[:3000])
@@ -144,7 +146,7 @@ def test_who_gives_up_leaves_nothing_and_can_begin_again(tar: bytes):
     assert received(alice, tar)
 
 
-def test_one_person_brings_one_at_a_time(tar: bytes):
+def test_a_person_imports_one_pub_at_a_time(tar: bytes):
     alice = person("alice")
     with Receiving(alice, "my", stopped=True) as first:
         with pytest.raises(Refused) as no, Receiving(alice, "other", stopped=True):
@@ -156,7 +158,7 @@ def test_one_person_brings_one_at_a_time(tar: bytes):
         assert first.bot()
 
 
-def test_an_identity_is_here_once(tar: bytes):
+def test_an_identity_exists_here_only_once(tar: bytes):
     received(person("alice"), tar)
     with pytest.raises(Refused) as no:
         received(person("bob"), tar, "bobs")
@@ -164,7 +166,7 @@ def test_an_identity_is_here_once(tar: bytes):
     assert len(drafts()) == 1
 
 
-def test_two_who_bring_the_same_at_once_make_one_bot(tar: bytes):
+def test_two_imports_of_the_same_pub_at_once_make_one_bot(tar: bytes):
     alice, bob = person("alice"), person("bob")
     with Receiving(alice, "my", stopped=True) as first, Receiving(bob, "bobs", stopped=True) as second:
         first.feed(tar)
@@ -176,7 +178,7 @@ def test_two_who_bring_the_same_at_once_make_one_bot(tar: bytes):
     assert Observed.objects.count() == 1
 
 
-def test_a_key_and_a_log_of_two_identities_do_not_fit(tmp_path: Path, tar: bytes):
+def test_a_key_and_a_log_of_two_identities_are_refused(tmp_path: Path, tar: bytes):
     from scuttlekit import KeyPair
 
     files = folder_files(tmp_path / "misfit")
@@ -187,7 +189,7 @@ def test_a_key_and_a_log_of_two_identities_do_not_fit(tmp_path: Path, tar: bytes
     assert drafts() == []
 
 
-def test_a_last_record_that_was_being_written_is_left_out(tmp_path: Path):
+def test_an_unfinished_last_record_is_left_out(tmp_path: Path):
     files = folder_files(tmp_path / "live", messages=3)
     files["flume/log.offset"] += files["flume/log.offset"][:50]
     assert received(person("alice"), tar_of(files.items())).observed.sequence == 3
@@ -229,8 +231,8 @@ for lines in sys.stdin:
 """For each number it reads: a process of its own receives, and dies after so many lines of code. It prints how that one ended."""
 
 
-def test_killed_at_any_line_there_is_a_whole_bot_or_none(tar: bytes, tmp_path: Path):
-    """Real processes, killed with signal 9; each next one finds the home as the last left it."""
+def test_after_a_kill_at_any_line_there_is_a_whole_bot_or_none(tar: bytes, tmp_path: Path):
+    """Real processes, killed with signal 9; each next one finds the home folder as the last one left it."""
     (tmp_path / "tar").write_bytes(tar)
     home = tmp_path / "home"
     home.mkdir()
@@ -282,7 +284,7 @@ def look(home: Path) -> dict[str, object]:
 
 
 @pytest.mark.parametrize("size", ["8m", "70m"])
-def test_on_a_full_disk_nothing_is_kept_and_with_room_it_comes(
+def test_on_a_full_disk_nothing_is_kept_and_with_room_it_works(
     small_disk: Path,
     settings_of: Callable[..., None],
     tmp_path: Path,

@@ -1,4 +1,4 @@
-"""A double click, and a program that tries again: over the page and the API, with a real pub at the other end."""
+"""A double click, and a program that tries again: over the page and the API, with a real pub."""
 
 import re
 import uuid
@@ -42,7 +42,7 @@ def test_a_double_click_makes_one_invite(bot: Agent):
     assert Invite.objects.count() == 1
 
 
-def test_a_form_that_one_went_back_to_and_filled_in_anew_makes_another(bot: Agent):
+def test_going_back_and_filling_in_the_form_again_makes_another_invite(bot: Agent):
     client = browser()
     filled = form(client)
     client.post("/bots/my/invites/new", filled)
@@ -70,7 +70,7 @@ def test_a_form_with_the_key_of_anothers_invite_is_refused(bot: Agent):
     assert filled["key"] not in answer.content.decode(), "sent again, it has a key of its own"
 
 
-def test_a_program_that_tries_again_gets_the_invite_that_it_made(bot: Agent):
+def test_a_program_that_tries_again_gets_the_same_invite(bot: Agent):
     alice, key = Account.objects.get(), str(uuid.uuid4())
     made, again = call(alice, bot, key), call(alice, bot, key)
     assert (made.status_code, again.status_code) == (201, 201)
@@ -82,7 +82,7 @@ def test_a_program_that_tries_again_gets_the_invite_that_it_made(bot: Agent):
     assert call(alice, bot, str(uuid.uuid4())).json()["id"] != made.json()["id"]
 
 
-def test_a_key_that_is_none_or_is_taken_is_told_by_its_name(bot: Agent):
+def test_an_invalid_or_used_key_is_refused_by_name(bot: Agent):
     alice, eve, key = Account.objects.get(), account("eve"), str(uuid.uuid4())
     call(alice, bot, key)
     eves = bot_in(State.ALIVE, eve.agent, "eves")

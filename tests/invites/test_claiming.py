@@ -1,4 +1,4 @@
-"""Claiming invites at their page, with a real pub at the other end."""
+"""Claiming invites on their page, with a real pub."""
 
 import json
 from collections.abc import Iterator
@@ -66,7 +66,7 @@ def somebody() -> str:
     return KeyPair.generate().id
 
 
-def test_an_app_is_told_where_to_claim_and_then_where_the_pub_is(alice: Agent, bot: Agent, claimed_pub: Pub):
+def test_an_app_learns_where_to_claim_and_then_the_pubs_address(alice: Agent, bot: Agent, claimed_pub: Pub):
     invite = making.create(alice, bot, "Bob")
     expected = {
         "status": "successful",
@@ -91,7 +91,7 @@ def test_an_app_is_told_where_to_claim_and_then_where_the_pub_is(alice: Agent, b
     assert kept_connections.call(bot, "friends.isFollowing", following)
 
 
-def test_the_uri_of_the_button_leads_to_the_same(alice: Agent, bot: Agent, settings: Any, monkeypatch: Any):
+def test_the_buttons_uri_leads_to_the_same_claim(alice: Agent, bot: Agent, settings: Any, monkeypatch: Any):
     monkeypatch.setattr("butt.configuration.Configuration.public_url", "https://example.org:8443/pubs")
     (entry,) = entries(making.create(alice, bot, "Bob").bot)
     scheme, _, rest = entry.claim_uri.partition(":")
@@ -103,7 +103,7 @@ def test_the_uri_of_the_button_leads_to_the_same(alice: Agent, bot: Agent, setti
     }
 
 
-def test_a_claim_is_counted_once_for_each_id_and_may_be_made_again(alice: Agent, bot: Agent):
+def test_a_claim_counts_once_for_each_id_and_may_be_repeated(alice: Agent, bot: Agent):
     invite, guest = making.create(alice, bot, "two", uses=2), somebody()
     assert [posts(invite, guest).json()["welcome"] for _ in range(3)] == ["let in", "known", "known"]
     assert used_at(bot, invite) == 1
@@ -113,7 +113,7 @@ def test_a_claim_is_counted_once_for_each_id_and_may_be_made_again(alice: Agent,
     assert "has been used" in refused.json()["error"]
 
 
-def test_who_is_known_comes_back_with_any_invite_and_nothing_is_counted(alice: Agent, bot: Agent):
+def test_a_known_guest_may_use_any_invite_without_a_use_counting(alice: Agent, bot: Agent):
     first, guest = making.create(alice, bot, "first"), somebody()
     posts(first, guest)
     assert posts(first, guest).json()["welcome"] == "known", "also with one that is used up"
@@ -123,7 +123,7 @@ def test_who_is_known_comes_back_with_any_invite_and_nothing_is_counted(alice: A
     assert Client().get(f"/join/{first.token}?encoding=json").status_code == 200
 
 
-def test_who_is_blocked_is_refused(alice: Agent, bot: Agent):
+def test_a_blocked_guest_is_refused(alice: Agent, bot: Agent):
     invite, guest = making.create(alice, bot, "x", uses=2), somebody()
     posts(invite, guest)
     kept_connections.call(bot, "friends.block", guest, {})
@@ -131,7 +131,7 @@ def test_who_is_blocked_is_refused(alice: Agent, bot: Agent):
     assert (refused.status_code, refused.json()["error"]) == (403, "my has blocked you.")
 
 
-def test_one_that_is_over_lets_nobody_in(alice: Agent, bot: Agent):
+def test_an_invite_that_is_over_lets_nobody_in(alice: Agent, bot: Agent):
     soon = timezone.now() + timedelta(hours=1)
     revoked, expired = making.create(alice, bot, "a"), making.create(alice, bot, "b", expires_at=soon)
     making.revoke(alice, bot, revoked.id)
@@ -153,7 +153,7 @@ def test_of_fifty_at_once_one_gets_in(alice: Agent, bot: Agent):
     assert answers.count(200) == 1
 
 
-def test_who_follows_every_link_and_posts_every_form_spends_nothing(alice: Agent, bot: Agent):
+def test_following_every_link_and_posting_every_form_uses_nothing_up(alice: Agent, bot: Agent):
     invite = making.create(alice, bot, "one")
     page = f"/join/{invite.token}"
     crawler = Client()
@@ -178,7 +178,7 @@ def test_who_follows_every_link_and_posts_every_form_spends_nothing(alice: Agent
         (b'{"id": "%s", "invite": "TOKEN", "more": "%s"}' % (GUEST.encode(), b"x" * 1000), 400),
     ],
 )
-def test_what_is_no_claim_is_refused_before_the_bot_hears_of_it(alice: Agent, body: bytes, status: int):
+def test_an_invalid_claim_is_refused_before_the_bot_is_asked(alice: Agent, body: bytes, status: int):
     bot = bot_in(State.ALIVE, alice)
     Progress.objects.filter(bot=bot).update(port=9)
     keys = KeyPair.generate()
@@ -202,7 +202,7 @@ def test_a_bot_that_does_not_answer_says_so_and_when_to_come_back(alice: Agent):
         assert (answer.status_code, answer["Retry-After"]) == (503, "5")
 
 
-def test_who_claims_very_often_has_to_wait_and_what_is_not_there_is_not_there(
+def test_claims_are_rate_limited_and_unknown_invites_are_not_found(
     alice: Agent, bot: Agent, monkeypatch: Any
 ):
     invite = making.create(alice, bot, "x")
@@ -213,8 +213,8 @@ def test_who_claims_very_often_has_to_wait_and_what_is_not_there_is_not_there(
     assert answers == [422] * 30 + [429]
 
 
-def test_the_pub_that_forgot_an_invite_lets_nobody_in_and_nothing_is_lost(alice: Agent, bot: Agent):
-    """As on another release, before it is told of its invites."""
+def test_a_pub_that_forgot_an_invite_lets_nobody_in_and_nothing_is_lost(alice: Agent, bot: Agent):
+    """As on another release, before it is told about its invites."""
     invite = making.create(alice, bot, "x")
     kept_connections.call(bot, "butt.revoke", invite.code_id)
     assert posts(invite, GUEST).status_code == 503

@@ -1,4 +1,4 @@
-"""What feeds tell of guests is written once, whatever is told again."""
+"""What feeds say about guests is recorded once, however often it is repeated."""
 
 import uuid
 from datetime import UTC, datetime, timedelta
@@ -44,7 +44,7 @@ class TestAGuestbook:
         Observed.objects.filter(bot=bot).update(sequence=7)
         return bot
 
-    def test_a_use_a_name_and_how_far_it_was_read_are_written_in_one(self, bot: Agent):
+    def test_a_use_a_name_and_the_position_are_saved_together(self, bot: Agent):
         invite(bot, "a", uses=2)
         told = [
             GuestArrival(3, ssb_id(1), "a", AT),
@@ -58,7 +58,7 @@ class TestAGuestbook:
         write({bot.id: [Name(ssb_id(1), "Frida K.")]})
         assert seen(bot)[0][3] == "Frida K."
 
-    def test_what_came_of_a_guest_is_the_latest_that_was_told(self, bot: Agent):
+    def test_the_latest_report_about_a_guest_counts(self, bot: Agent):
         invite(bot, "a", uses=2)
         later = AT + timedelta(hours=1)
         write(
@@ -76,18 +76,18 @@ class TestAGuestbook:
         (row,) = InviteUse.objects.all()
         assert (row.name, row.messages, row.seen_at) == ("Frida", 8, later)
 
-    def test_foreign_notes_are_passed_over_but_read(self, bot: Agent):
+    def test_notes_of_others_are_skipped_but_counted_as_read(self, bot: Agent):
         write({bot.id: [GuestArrival(5, ssb_id(1), "made by hand", AT)]})
         assert seen(bot) == []
         assert positions([bot.id]) == {bot.id: 5}
 
-    def test_one_bot_cannot_write_of_anothers_invite(self, bot: Agent):
+    def test_a_bot_cannot_report_uses_of_anothers_invite(self, bot: Agent):
         other = bot_in(State.ALIVE, person("bob"), "other")
         invite(bot, "a")
         write({other.id: [GuestArrival(1, ssb_id(1), "a", AT), Name(ssb_id(1), "Mallory")]})
         assert seen(bot) == []
 
-    def test_a_bot_that_is_gone_holds_nobody_up(self, bot: Agent):
+    def test_a_deleted_bot_blocks_nobody(self, bot: Agent):
         invite(bot, "a")
         write(
             {
@@ -97,18 +97,18 @@ class TestAGuestbook:
         )
         assert len(seen(bot)) == 1
 
-    def test_nothing_is_used_more_often_than_it_can_be(self, bot: Agent):
+    def test_no_invite_has_more_uses_than_it_allows(self, bot: Agent):
         invite(bot, "a", uses=2)
         write({bot.id: [GuestArrival(n, ssb_id(n), "a", AT) for n in range(1, 50)]})
         assert [row[1] for row in seen(bot)] == [1, 2]
 
 
 class TestTellingAgain(TestCase):
-    """Monitors that die and take over tell of the same messages in pieces that overlap."""
+    """Monitors that die and take over report the same messages in pieces that overlap."""
 
     @settings(max_examples=25)
     @given(st.lists(st.tuples(st.integers(0, 8), st.integers(0, 8)), max_size=8))
-    def test_however_it_is_cut_the_outcome_is_the_same(self, pieces: list[tuple[int, int]]):
+    def test_the_result_does_not_depend_on_how_messages_are_batched(self, pieces: list[tuple[int, int]]):
         bot = bot_in(State.ALIVE, person("alice"))
         notes = [invite(bot, note, uses=3).note for note in ("a", "b", "c")]
         feed = [GuestArrival(n + 1, ssb_id(n), notes[n % 3], AT) for n in range(8)]
@@ -126,5 +126,5 @@ def test_a_name_is_one_line_that_can_be_shown(text: str):
     assert clean_name(name).strip() == name.strip()
 
 
-def test_a_guests_name_is_kept_as_anybodys():
+def test_a_guests_name_is_cleaned_like_any_name():
     assert clean_name("\ufeffGrund\u00adstück\u3000שרה\u200f!") == "Grundstück שרה\u200f!"

@@ -1,4 +1,4 @@
-"""How an invite stands: closed it stays closed, and the reason is the one that a person would give."""
+"""The state of an invite: once closed it stays closed, with the reason that a person would give."""
 
 from datetime import UTC, datetime, timedelta
 
@@ -13,7 +13,7 @@ times = st.none() | st.integers(-100, 100).map(lambda hours: BEGIN + timedelta(h
 
 
 @given(st.integers(1, 5), st.integers(0, 6), times, times)
-def test_it_is_open_only_when_nothing_speaks_against_it(uses, used, revoked_at, expires_at):
+def test_an_invite_is_open_only_if_nothing_closes_it(uses, used, revoked_at, expires_at):
     found = invite_state(uses=uses, used=used, revoked_at=revoked_at, expires_at=expires_at, now=BEGIN)
     against = [
         used >= uses and InviteState.SPENT,

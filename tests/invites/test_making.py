@@ -1,4 +1,4 @@
-"""Making invites and taking them back, with a real pub at the other end."""
+"""Making and revoking invites, with a real pub."""
 
 import threading
 import uuid
@@ -26,7 +26,7 @@ def known_to(bot: Agent) -> list[dict[str, Any]]:
     return kept_connections.call(bot, "butt.invites", {})
 
 
-def test_the_pub_knows_it_by_its_key_and_an_opaque_note(alice: Agent, bot: Agent):
+def test_the_pub_knows_an_invite_by_its_key_and_an_opaque_note(alice: Agent, bot: Agent):
     made = making.create(alice, bot, "  Bob \n from the harbour ", uses=3)
     assert made.name == "Bob from the harbour"
     assert known_to(bot) == [{"id": made.code_id, "note": made.note, "uses": 3, "used": 0, "left": 3}]
@@ -49,7 +49,7 @@ def test_the_pub_knows_it_by_its_key_and_an_opaque_note(alice: Agent, bot: Agent
         ({"expires_at": timedelta(days=4000)}, "bad_expiry", "expiresAt"),
     ],
 )
-def test_what_cannot_be_is_told_by_field(alice: Agent, wrong: dict[str, Any], code: str, field: str):
+def test_an_invalid_invite_names_the_field(alice: Agent, wrong: dict[str, Any], code: str, field: str):
     if "expires_at" in wrong:
         wrong["expires_at"] += timezone.now()
     with pytest.raises(Refused) as refused:
@@ -64,7 +64,7 @@ def test_only_an_alive_bot_makes_invites(alice: Agent, state: State):
         making.create(alice, bot_in(state, alice), "Bob")
 
 
-def test_a_pub_that_does_not_answer_makes_none_and_the_row_is_withdrawn(
+def test_without_an_answer_no_invite_is_made_and_the_row_is_withdrawn(
     alice: Agent, bot: Agent, real_pub: Pub
 ):
     making.create(alice, bot, "over a kept connection")
@@ -80,7 +80,7 @@ def test_a_pub_that_does_not_answer_makes_none_and_the_row_is_withdrawn(
     assert not Invite.objects.filter(name="Bob").exists()
 
 
-def test_who_asks_twice_with_one_key_gets_one_invite(alice: Agent, bot: Agent):
+def test_asking_twice_with_one_key_makes_one_invite(alice: Agent, bot: Agent):
     key = uuid.uuid4()
     made = making.create(alice, bot, "Bob", key=key)
     Progress.objects.filter(bot=bot).update(state=State.STOPPED)
@@ -92,7 +92,7 @@ def test_who_asks_twice_with_one_key_gets_one_invite(alice: Agent, bot: Agent):
     assert making.create(alice, bot, "Bob") != making.create(alice, bot, "Bob")
 
 
-def test_one_that_was_cut_off_is_made_by_who_asks_again_with_its_key(alice: Agent, bot: Agent):
+def test_an_interrupted_invite_is_made_by_asking_again_with_its_key(alice: Agent, bot: Agent):
     key = uuid.uuid4()
     cut_off = making.create(alice, bot, "Bob", key=key)
     Invite.objects.filter(id=cut_off.id).update(offered_at=None)
@@ -106,7 +106,7 @@ def test_one_that_was_cut_off_is_made_by_who_asks_again_with_its_key(alice: Agen
     assert [entry.invite for entry in entries(bot)] == [after]
 
 
-def test_a_key_is_free_again_when_no_invite_came_of_it(alice: Agent, bot: Agent, real_pub: Pub):
+def test_a_key_is_free_again_if_no_invite_was_made(alice: Agent, bot: Agent, real_pub: Pub):
     key = uuid.uuid4()
     real_pub.kill()
     with pytest.raises(Refused, match="try again"):
@@ -116,7 +116,7 @@ def test_a_key_is_free_again_when_no_invite_came_of_it(alice: Agent, bot: Agent,
     assert [entry.invite for entry in entries(bot)] == [made]
 
 
-def test_the_key_of_anothers_invite_tells_nothing_of_it(alice: Agent, bot: Agent):
+def test_the_key_of_anothers_invite_reveals_nothing(alice: Agent, bot: Agent):
     key = uuid.uuid4()
     making.create(alice, bot, "Bob", key=key)
     eve = person("eve")
@@ -127,8 +127,8 @@ def test_the_key_of_anothers_invite_tells_nothing_of_it(alice: Agent, bot: Agent
     assert Invite.objects.count() == 1
 
 
-def test_what_was_cut_off_while_it_was_made_is_withdrawn_and_shown_to_nobody(alice: Agent, bot: Agent):
-    """As a `kill -9` between telling the pub and noting that it was told leaves it."""
+def test_an_interrupted_invite_is_withdrawn_and_never_shown(alice: Agent, bot: Agent):
+    """The state after a `kill -9` between telling the pub and recording that."""
     cut_off = making.create(alice, bot, "Bob")
     Invite.objects.filter(id=cut_off.id).update(offered_at=None)
     assert entries(bot) == []
@@ -142,9 +142,7 @@ def test_what_was_cut_off_while_it_was_made_is_withdrawn_and_shown_to_nobody(ali
     assert known_to(bot) == []
 
 
-def test_one_that_has_expired_or_was_revoked_while_the_bot_was_down_waits_to_be_forgotten(
-    alice: Agent, bot: Agent
-):
+def test_an_invite_that_ended_while_the_bot_was_down_waits_to_be_forgotten(alice: Agent, bot: Agent):
     retelling.done([retelling.Retelling(bot.id, bot.progress.release)])
     brief = making.create(alice, bot, "brief", expires_at=timezone.now() + timedelta(hours=1))
     revoked = making.create(alice, bot, "revoked")
@@ -160,7 +158,7 @@ def test_one_that_has_expired_or_was_revoked_while_the_bot_was_down_waits_to_be_
     assert withdrawing.revoked_of(bot) == ()
 
 
-def test_there_is_a_bound_on_open_invites_and_those_that_are_over_do_not_count(alice: Agent, bot: Agent):
+def test_only_open_invites_count_towards_the_limit(alice: Agent, bot: Agent):
     most = Configuration.model_fields["invites_per_bot"].default
     keys = [f"@{n}" for n in range(most)]
     Invite.objects.bulk_create(
@@ -195,6 +193,6 @@ def test_many_callers_share_one_connection(bot: Agent):
     assert peers == []
 
 
-def test_a_bot_that_is_not_there_is_an_error_and_not_a_wait(alice: Agent):
+def test_an_unreachable_bot_is_an_immediate_error(alice: Agent):
     with pytest.raises(ScuttlebuttError):
         kept_connections.call(bot_in(State.ALIVE, alice), "whoami")

@@ -1,4 +1,4 @@
-"""The invites that an open page offers, so many a day, with a real pub at the other end."""
+"""The invites that an open page offers, so many a day, with a real pub."""
 
 from datetime import date
 
@@ -25,7 +25,7 @@ def bot(alice: Agent, claimed_pub: Pub) -> Agent:
 
 
 def comes(bot: Agent, invite: Invite) -> int:
-    """Somebody claims it, and the monitor reads so in the pub's feed."""
+    """Somebody claims it, and the monitor reads that in the pub's feed."""
     guest = somebody()
     answer = posts(invite, guest)
     if answer.status_code == 200:
@@ -39,13 +39,13 @@ def page(bot: Agent) -> str:
     return Client().get(f"/@{bot.name}").content.decode()
 
 
-def test_it_offers_none_as_long_as_its_owner_says_nothing(bot: Agent):
+def test_an_open_page_offers_no_invites_by_default(bot: Agent):
     assert "get an invite" not in page(bot)
     assert Client().post(f"/@{bot.name}").status_code == 404
     assert not Invite.objects.exists()
 
 
-def test_so_many_come_in_a_day_and_who_only_asks_takes_nothing(alice: Agent, bot: Agent):
+def test_a_bounded_number_may_join_each_day_and_asking_uses_nothing_up(alice: Agent, bot: Agent):
     opening.set_invites_a_day(alice, bot, 2)
     assert "2 more people can come in today" in page(bot)
     ways = {Client().post(f"/@{bot.name}")["Location"] for _ in range(5)}
@@ -60,7 +60,7 @@ def test_so_many_come_in_a_day_and_who_only_asks_takes_nothing(alice: Agent, bot
     assert Client().post(f"/@{bot.name}").status_code == 410
 
 
-def test_another_day_has_invites_of_its_own(alice: Agent, bot: Agent, monkeypatch: pytest.MonkeyPatch):
+def test_each_day_has_its_own_invites(alice: Agent, bot: Agent, monkeypatch: pytest.MonkeyPatch):
     opening.set_invites_a_day(alice, bot, 1)
     comes(bot, opening.offer(bot))
     tomorrow = date.fromordinal(opening._today().toordinal() + 1)
@@ -69,7 +69,7 @@ def test_another_day_has_invites_of_its_own(alice: Agent, bot: Agent, monkeypatc
     assert opening.offer(bot).opened_on == tomorrow
 
 
-def test_another_number_takes_todays_invite_back_and_counts_who_came(alice: Agent, bot: Agent):
+def test_changing_the_number_replaces_todays_invite_and_counts_earlier_guests(alice: Agent, bot: Agent):
     opening.set_invites_a_day(alice, bot, 5)
     first = opening.offer(bot)
     comes(bot, first)

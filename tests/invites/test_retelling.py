@@ -1,4 +1,4 @@
-"""A pub whose release keeps its invites in another place: what it knew there is of another day."""
+"""A pub whose release keeps its invites elsewhere: what it knew there is outdated."""
 
 import asyncio
 import shutil
@@ -39,7 +39,7 @@ def known_to(bot: Agent) -> dict[str, tuple[int, int]]:
 
 
 def use(pub: Pub, bot: Agent, invite: Invite) -> str:
-    """Somebody comes in by the invite, and the service hears of it."""
+    """Somebody joins with the invite, and the service learns of it."""
 
     async def come() -> Any:
         keys = KeyPair(bytes(invite.seed))
@@ -53,7 +53,7 @@ def use(pub: Pub, bot: Agent, invite: Invite) -> str:
 
 
 def retell(pub: Pub, bot: Agent) -> None:
-    """One round of the monitor's, connected to the pub."""
+    """One round of the monitor, connected to the pub."""
 
     async def round_() -> None:
         address = Address("127.0.0.1", pub.config["port"], pub.id)
@@ -71,7 +71,7 @@ def on(release: str, bot: Agent) -> Agent:
     return Agent.objects.select_related("wanted", "progress", "observed").get(id=bot.id)
 
 
-def test_what_a_release_kept_before_is_set_right_when_a_bot_comes_back_to_it(
+def test_a_releases_outdated_invites_are_corrected_when_a_bot_returns_to_it(
     alice: Agent, bot: Agent, real_pub: Pub
 ):
     bot = on(OLD, bot)
@@ -113,9 +113,7 @@ def test_what_a_release_kept_before_is_set_right_when_a_bot_comes_back_to_it(
     assert withdrawing.revoked_of(bot) == ()
 
 
-def test_a_pub_that_knows_of_revoked_invites_though_it_was_told_forgets_them(
-    alice: Agent, bot: Agent, real_pub: Pub
-):
+def test_a_pub_that_still_knows_revoked_invites_forgets_them(alice: Agent, bot: Agent, real_pub: Pub):
     bot = on(OLD, bot)
     revoked = making.create(alice, bot, "revoked")
     Invite.objects.update(revoked_at=timezone.now(), withdrawn_at=timezone.now())
@@ -125,7 +123,7 @@ def test_a_pub_that_knows_of_revoked_invites_though_it_was_told_forgets_them(
         use(real_pub, bot, revoked)
 
 
-def test_nonsense_that_a_pub_says_of_its_invites_is_passed_over(alice: Agent, bot: Agent):
+def test_invalid_reports_about_invites_are_ignored(alice: Agent, bot: Agent):
     bot = on(OLD, bot)
     making.create(alice, bot, "Bob")
 

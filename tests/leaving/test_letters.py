@@ -1,4 +1,4 @@
-"""Who deletes a bot hears of it, and once more before it is too late."""
+"""A person who deletes a bot gets a mail, and another one before it is too late."""
 
 from datetime import datetime, timedelta
 
@@ -19,7 +19,7 @@ LEAVING, LAST = "my.localhost is leaving", "my.localhost is gone in a day"
 
 
 def looks(*days: float) -> list[str]:
-    """Looks at these days from now; the subjects of the e-mails that went in all."""
+    """Look at these days from now; the subjects of all e-mails sent."""
     for day in days:
         tell_of_leaving(NOW + timedelta(days=day))
         sent(NOW + timedelta(days=day))
@@ -36,7 +36,7 @@ def bot(alice: Agent) -> Agent:
     return bot_in(State.ALIVE, alice)
 
 
-def test_one_at_the_start_and_one_a_day_before_the_end(alice: Agent, bot: Agent):
+def test_one_mail_at_the_start_and_one_a_day_before_the_end(alice: Agent, bot: Agent):
     assert looks(0) == []
     actions.delete(alice, bot)
     assert looks(0, 0.01, 3, 5.9) == [LEAVING]
@@ -47,7 +47,7 @@ def test_one_at_the_start_and_one_a_day_before_the_end(alice: Agent, bot: Agent)
     assert "/bots/my" in sent(NOW)[1].body
 
 
-def test_who_restores_hears_no_more_and_is_told_anew_of_the_next_time(alice: Agent, bot: Agent):
+def test_restoring_stops_the_mails_until_the_next_deletion(alice: Agent, bot: Agent):
     actions.delete(alice, bot)
     looks(0)
     actions.restore(alice, bot)
@@ -57,7 +57,7 @@ def test_who_restores_hears_no_more_and_is_told_anew_of_the_next_time(alice: Age
     assert looks(0.1) == [LEAVING, LEAVING]
 
 
-def test_who_restores_and_deletes_between_two_looks_is_told_anew(alice: Agent, bot: Agent):
+def test_restoring_and_deleting_between_two_looks_sends_a_new_mail(alice: Agent, bot: Agent):
     actions.delete(alice, bot)
     looks(0)
     actions.restore(alice, bot)
@@ -65,13 +65,13 @@ def test_who_restores_and_deletes_between_two_looks_is_told_anew(alice: Agent, b
     assert looks(0.1) == [LEAVING, LEAVING]
 
 
-def test_a_short_time_needs_one_letter(alice: Agent, bot: Agent):
+def test_a_short_time_needs_only_one_mail(alice: Agent, bot: Agent):
     actions.delete(alice, bot)
     Wanted.objects.filter(bot=bot).update(gone_at=NOW + timedelta(hours=20))
     assert looks(0, 0.1, 0.5) == [LEAVING]
 
 
-def test_killed_after_the_mark_it_is_not_sent_twice(alice: Agent, bot: Agent):
+def test_a_kill_after_the_mark_sends_nothing_twice(alice: Agent, bot: Agent):
     """The mark is what a part that was killed in between has left."""
     actions.delete(alice, bot)
     gone_at = Wanted.objects.get(bot=bot).gone_at
@@ -79,7 +79,7 @@ def test_killed_after_the_mark_it_is_not_sent_twice(alice: Agent, bot: Agent):
     assert looks(0, 1) == []
 
 
-def test_while_mail_does_not_work_it_is_tried_again(alice: Agent, bot: Agent, settings):
+def test_a_failed_mail_is_tried_again(alice: Agent, bot: Agent, settings):
     actions.delete(alice, bot)
     settings.EMAIL_BACKEND = "django.core.mail.backends.smtp.EmailBackend"
     settings.EMAIL_PORT = 1

@@ -1,4 +1,4 @@
-"""Nothing is left of a bot that is gone; and what is left of others is listed, and removed only when asked to."""
+"""Nothing is left of a deleted bot; leftovers of others are listed, and removed only on request."""
 
 import os
 import subprocess
@@ -14,7 +14,7 @@ from tests.service import Service, wait_for
 
 @pytest.fixture(scope="module")
 def short_lived(tmp_path_factory: pytest.TempPathFactory, built_pub: Path) -> Iterator[Service]:
-    """The days of grace are none here."""
+    """There are no days of grace here."""
     with Service(tmp_path_factory.mktemp("home"), built_pub, keep_days=0) as service:
         yield service
 
@@ -26,7 +26,7 @@ def sweep(site: Service, *options: str) -> subprocess.CompletedProcess[str]:
     )
 
 
-def test_a_bot_that_is_gone_leaves_nothing(short_lived: Service):
+def test_a_deleted_bot_leaves_nothing(short_lived: Service):
     alice = short_lived.person("alice@example.org")
     bot = alice.names_a_bot("my")
     alice.waits_for("alive", bot)
@@ -36,7 +36,7 @@ def test_a_bot_that_is_gone_leaves_nothing(short_lived: Service):
     assert bot["id"] not in "".join(str(path) for path in short_lived.home.rglob("*"))
 
 
-def test_what_is_left_behind_is_listed_and_removed_only_with_yes(short_lived: Service):
+def test_leftovers_are_listed_and_removed_only_with_yes(short_lived: Service):
     """A folder of nobody's, a half-removed one, and a bot that lives on beside them."""
     bob = short_lived.person("bob@example.org")
     bot = bob.names_a_bot("bobs")
@@ -61,8 +61,8 @@ def test_what_is_left_behind_is_listed_and_removed_only_with_yes(short_lived: Se
     assert sweep(short_lived).stdout == "Nothing is left behind.\n"
 
 
-def test_a_stray_that_runs_is_stopped_first(short_lived: Service):
-    """As after a database was lost: its row is gone, its pub runs on."""
+def test_a_running_orphan_is_stopped_first(short_lived: Service):
+    """As after a database was lost: its row is gone, and its pub still runs."""
     carol = short_lived.person("carol@example.org")
     bot = carol.names_a_bot("carols")
     carol.waits_for("alive", bot)
@@ -84,7 +84,7 @@ def test_a_stray_that_runs_is_stopped_first(short_lived: Service):
     assert not (short_lived.home / "bots" / bot["id"]).exists()
 
 
-def test_over_an_empty_database_nothing_is_removed(tmp_path: Path):
+def test_nothing_is_removed_if_the_database_is_empty(tmp_path: Path):
     folder = tmp_path / "bots" / str(uuid.uuid4())
     folder.mkdir(parents=True)
     environment = {name: value for name, value in os.environ.items() if not name.startswith("BUTT_")}
@@ -103,7 +103,7 @@ def test_over_an_empty_database_nothing_is_removed(tmp_path: Path):
     assert folder.exists()
 
 
-def test_a_folder_that_was_half_removed_when_killed_goes_at_the_next_try(tmp_path: Path):
+def test_a_half_removed_folder_is_removed_at_the_next_try(tmp_path: Path):
     from butt.hosts.processes import Processes
 
     host, bot_id = Processes(tmp_path), uuid.uuid4()

@@ -1,4 +1,4 @@
-"""Errors are told to Sentry where a setting names it, without a word that is a person's or a bot's."""
+"""Errors are reported to Sentry if a setting names it, without anything of a person or a bot."""
 
 import gzip
 import json
@@ -38,7 +38,7 @@ raise RuntimeError("it ends, with " + held[3])
 
 
 class Receiver(ThreadingHTTPServer):
-    """Takes envelopes as Sentry does: a line for the whole, then a line and a body for each item."""
+    """Accepts envelopes as Sentry does: a line for the whole, then a line and a body for each item."""
 
     def __init__(self) -> None:
         self.events: list[dict[str, Any]] = []
@@ -86,7 +86,7 @@ def runs(code: str, home: Path, dsn: str = "") -> subprocess.CompletedProcess[st
     return subprocess.run(command, check=False, env=environment, capture_output=True, text=True, timeout=300)
 
 
-def test_what_fails_is_told_where_and_nothing_of_whom(receiver: Receiver, tmp_path: Path):
+def test_a_report_says_where_it_failed_and_nothing_about_people(receiver: Receiver, tmp_path: Path):
     ran = runs(FAILS, tmp_path / "home", receiver.dsn)
     assert ran.returncode == 1, ran.stderr
     caught, logged, last = receiver.events
@@ -100,13 +100,13 @@ def test_what_fails_is_told_where_and_nothing_of_whom(receiver: Receiver, tmp_pa
         assert secret not in receiver.text
 
 
-def test_without_the_setting_nothing_of_it_is_loaded(tmp_path: Path):
+def test_without_the_setting_the_sdk_is_not_loaded(tmp_path: Path):
     code = "import sys; from butt.command import configure; configure(home=sys.argv[1]); print('sentry_sdk' in sys.modules)"
     assert runs(code, tmp_path / "home").stdout == "False\n"
 
 
-def test_what_is_no_dsn_is_said_at_the_start(tmp_path: Path):
+def test_an_invalid_dsn_is_reported_at_the_start(tmp_path: Path):
     code = "import sys; from butt.command import main; main(['manage', 'check', '--home', sys.argv[1]])"
     ran = runs(code, tmp_path / "home", "sentry.example.org")
     assert ran.returncode == 1
-    assert "BUTT_SENTRY_DSN is no DSN" in ran.stderr
+    assert "BUTT_SENTRY_DSN is not a DSN" in ran.stderr

@@ -43,7 +43,7 @@ def test_a_traceback_is_kept_and_bounded(log: logging.Logger, written: io.String
     assert len(written.getvalue()) < LONGEST + 10
 
 
-def test_a_flood_of_one_kind_is_cut_and_told_and_others_go_on(
+def test_a_flood_of_one_kind_is_cut_and_counted_and_others_continue(
     log: logging.Logger, written: io.StringIO, monkeypatch: pytest.MonkeyPatch
 ):
     now = 0.0

@@ -17,7 +17,7 @@ class Clock:
         return self.now
 
 
-def test_what_is_refused_makes_nobody_wait_longer():
+def test_refused_attempts_make_nobody_wait_longer():
     clock = Clock()
     rate = Rate(FIVE, clock)
     assert [rate.wait_of("a") for _ in range(7)] == [0] * 5 + [10] * 2
@@ -28,7 +28,7 @@ def test_what_is_refused_makes_nobody_wait_longer():
 
 
 @given(st.lists(st.tuples(st.sampled_from("ab"), st.floats(0, 4)), max_size=100))
-def test_no_window_lets_through_more_than_twice_and_who_waits_gets_in(steps: list[tuple[str, float]]):
+def test_no_window_allows_more_than_twice_the_limit_and_waiting_helps(steps: list[tuple[str, float]]):
     clock, granted = Clock(), {"a": list[float](), "b": list[float]()}
     rate = Rate(FIVE, clock)
     for who, pause in steps:

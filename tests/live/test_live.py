@@ -1,4 +1,4 @@
-"""The live stream tells a page of changes, and nobody of another's."""
+"""The live stream tells a page about changes, but nothing about other people's bots."""
 
 import asyncio
 
@@ -23,9 +23,9 @@ async def next_mark(events: object) -> str:
     raise AssertionError("the stream ended")
 
 
-async def test_a_change_of_state_is_told_and_marks_agree_with_the_page(monkeypatch: pytest.MonkeyPatch):
+async def test_a_change_of_state_is_announced_with_the_pages_mark(monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setattr(live, "board", live.Board())
-    # Nobody looks by itself: it is told because it was written.
+    # Nobody polls: the write announces itself.
     monkeypatch.setattr(live, "SELDOM", 600.0)
     alice = await asyncio.to_thread(account, "alice")
     bot = await asyncio.to_thread(bot_in, State.STARTING, alice.agent)
@@ -48,7 +48,7 @@ async def test_a_stranger_is_sent_nothing():
     assert answer.status_code == 204, "no content also tells the browser not to come back"
 
 
-def test_a_mark_changes_with_what_is_shown_and_with_nothing_else():
+def test_a_mark_changes_only_with_what_is_shown():
     alice = account("alice").agent
     bot = bot_in(State.ALIVE, alice)
     before = live.mark([View(bot)])

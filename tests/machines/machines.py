@@ -1,4 +1,4 @@
-"""A machine with a bot of Alice's on it, as host and reports would have left it."""
+"""A machine with a bot of Alice's, as host and reports would have left it."""
 
 from typing import Any
 

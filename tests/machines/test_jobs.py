@@ -1,4 +1,4 @@
-"""What is asked of machines: once for all who ask, claimed by one, and done again when that one dies."""
+"""Jobs for machines: one for all who ask, claimed by one worker, and done again if that one dies."""
 
 import uuid
 from collections import Counter
@@ -27,7 +27,7 @@ def waiting(now: datetime, most: int = 8, under_way: Counter[uuid.UUID] | None =
     return jobs.waiting(now, most, under_way or Counter(), SHARE)
 
 
-def test_no_machine_has_more_than_its_share_and_none_waits_behind_another(bot: Agent, alices: Machine):
+def test_each_machine_has_its_share_and_none_waits_for_another(bot: Agent, alices: Machine):
     mine = [asked(bot, what) for what in ("all", "log", "blobs", "stock")]
     other = machine("m2")
     theirs = asked(placed_bot(person("bob"), other, "bobs"))
@@ -38,7 +38,7 @@ def test_no_machine_has_more_than_its_share_and_none_waits_behind_another(bot: A
     assert [row.id for row in waiting(now, under_way=Counter({alices.id: 1, other.id: 1}))] == [mine[2].id]
 
 
-def test_who_asks_again_waits_for_the_same(bot: Agent):
+def test_asking_again_waits_for_the_same_job(bot: Agent):
     first = asked(bot)
     assert asked(bot).id == first.id
     assert asked(bot, "log").id != first.id
@@ -46,7 +46,7 @@ def test_who_asks_again_waits_for_the_same(bot: Agent):
     assert asked(bot).id != first.id
 
 
-def test_what_came_is_for_one_reader(bot: Agent):
+def test_an_answer_is_for_one_reader(bot: Agent):
     job = asked(bot)
     jobs.done(job.id)
     assert jobs.take(job)
@@ -54,13 +54,13 @@ def test_what_came_is_for_one_reader(bot: Agent):
     assert asked(bot).id != job.id
 
 
-def test_a_bot_without_a_machine_has_nothing_to_ask(bot: Agent):
+def test_a_bot_without_a_machine_gets_no_job(bot: Agent):
     bot.placement.delete()
     assert jobs.ask(bot.id, "all") is None
     assert log_tails.want(bot.id) is None
 
 
-def test_one_steward_works_on_it_until_it_dies(bot: Agent):
+def test_one_steward_works_on_a_job_until_it_dies(bot: Agent):
     job, now = asked(bot), timezone.now()
     assert [found.id for found in waiting(now)] == [job.id]
     assert waiting(now) == []
@@ -72,7 +72,7 @@ def test_one_steward_works_on_it_until_it_dies(bot: Agent):
     assert waiting(now + 5 * jobs.CLAIM) == []
 
 
-def test_nobody_works_on_what_was_asked_long_ago(bot: Agent):
+def test_old_jobs_are_not_started(bot: Agent):
     asked(bot)
     assert waiting(timezone.now() + 2 * jobs.PATIENCE) == []
 

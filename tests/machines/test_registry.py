@@ -19,14 +19,14 @@ def alices() -> Machine:
     return register(person("alice"))
 
 
-def test_the_master_knows_a_machine_before_it_calls(alices: Machine):
+def test_the_master_knows_a_machine_before_it_connects(alices: Machine):
     secret = load_pem_private_key((bundle(alices) / "minion.pem").read_bytes(), None)
     known = load_pem_public_key(accepted_key(alices).read_bytes())
     assert secret.public_key() == known
     assert accepted_key(alices).read_text() == (bundle(alices) / "minion.pub").read_text()
 
 
-def test_its_name_says_nothing_of_its_owner_and_its_secrets_are_for_the_owner_of_the_file(alices: Machine):
+def test_its_name_does_not_reveal_its_person_and_its_secrets_are_private(alices: Machine):
     assert "alice" not in alices.minion_id
     for name in ("minion.pem", "token"):
         assert stat.S_IMODE((bundle(alices) / name).stat().st_mode) == 0o600
@@ -35,7 +35,7 @@ def test_its_name_says_nothing_of_its_owner_and_its_secrets_are_for_the_owner_of
     assert not alices.tokens.filter(digest=token).exists()
 
 
-def test_to_admit_it_again_changes_nothing(alices: Machine):
+def test_admitting_a_machine_again_changes_nothing(alices: Machine):
     def all_there() -> dict[Path, str]:
         return {path: path.read_text() for path in [*bundle(alices).iterdir(), accepted_key(alices)]}
 
@@ -45,7 +45,7 @@ def test_to_admit_it_again_changes_nothing(alices: Machine):
     assert alices.tokens.count() == 1
 
 
-def test_its_token_can_be_made_anew_without_a_gap(alices: Machine):
+def test_its_token_can_be_replaced_without_a_gap(alices: Machine):
     old = (bundle(alices) / "token").read_text()
     rotate(alices, timedelta(hours=1))
     new = (bundle(alices) / "token").read_text()
@@ -55,7 +55,7 @@ def test_its_token_can_be_made_anew_without_a_gap(alices: Machine):
     assert tokens.bearer_of(new) is None
 
 
-def test_its_key_goes_with_it(alices: Machine):
+def test_removing_a_machine_removes_its_key(alices: Machine):
     key, folder, token = accepted_key(alices), bundle(alices), (bundle(alices) / "token").read_text()
     remove(alices)
     assert not key.exists()
@@ -63,7 +63,7 @@ def test_its_key_goes_with_it(alices: Machine):
     assert tokens.bearer_of(token) is None
 
 
-def test_a_machine_with_bots_stays(alices: Machine):
+def test_a_machine_with_bots_cannot_be_removed(alices: Machine):
     placed_bot(alices.person, alices)
     with pytest.raises(StillInUse):
         remove(alices)

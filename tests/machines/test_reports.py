@@ -28,14 +28,14 @@ def says(on: Machine, **fields: Any) -> None:
         st.none() | st.booleans() | st.integers() | st.text(), lambda c: st.dictionaries(st.text(), c)
     )
 )
-def test_any_json_is_a_report_or_is_refused(value: Any):
+def test_any_json_is_a_valid_report_or_refused(value: Any):
     try:
         read_report(json.dumps(value).encode())
     except ValidationError:
         pass
 
 
-def test_what_the_machine_saw_is_kept_and_the_steward_rung():
+def test_a_report_is_saved_and_wakes_the_steward():
     alices = machine()
     bot = placed_bot(person("alice"), alices)
     later = timezone.now() + timedelta(hours=1)
@@ -50,7 +50,7 @@ def test_what_the_machine_saw_is_kept_and_the_steward_rung():
     assert Progress.objects.get(bot=bot).due_at < later
 
 
-def test_a_machine_says_nothing_of_anothers_bots():
+def test_a_machine_cannot_report_on_anothers_bots():
     mine, other = machine("m1"), machine("m2")
     bot = placed_bot(person("alice"), mine)
     says(other, bots={str(bot.id): {"launch": 1, "running": False, "ssbId": ssb_id(5)}})
@@ -74,13 +74,13 @@ def test_an_identity_once_seen_stays():
     assert Placement.objects.get(bot=bot).ssb_id == ssb_id(7)
 
 
-def test_a_machine_is_never_further_than_it_was_told():
+def test_a_machine_cannot_report_a_later_generation_than_ordered():
     alices = machine(generation=3)
     says(alices, generation=99)
     assert alices.seen_generation == 3
 
 
-def test_a_bot_is_buried_when_nothing_of_it_is_left():
+def test_a_removal_is_done_when_nothing_of_the_bot_is_left():
     alices, gone = machine(generation=4), uuid.uuid4()
     stone = Tombstone.objects.create(machine=alices, bot_id=gone, generation=4)
     still = {str(gone): {"running": False}}
@@ -122,7 +122,7 @@ def test_trouble_ends_only_when_the_machine_has_caught_up():
         {"more": 1},
     ],
 )
-def test_a_report_that_makes_no_sense_is_refused(wrong: dict[str, Any]):
+def test_an_invalid_report_is_refused(wrong: dict[str, Any]):
     with pytest.raises(ValidationError):
         read_report(json.dumps({**report(), **wrong}).encode())
 
@@ -133,7 +133,7 @@ def test_a_report_without_a_field_is_refused():
             read_report(json.dumps({k: v for k, v in report().items() if k != name}).encode())
 
 
-def test_agents_that_are_gone_leave_no_order_behind():
+def test_deleted_agents_leave_no_orders_behind():
     bot = placed_bot(person("alice"), machine())
     Agent.objects.filter(id=bot.id).delete()
     assert not Placement.objects.exists()

@@ -1,4 +1,4 @@
-"""After a restore from before a move: no identity runs twice, whatever the restored rows say."""
+"""After restoring a backup from before a move: no identity runs twice, whatever the restored rows say."""
 
 import json
 import uuid
@@ -32,13 +32,15 @@ NAMES = ("m1", "m2", "m3")
 
 
 class World:
-    """Machines that do what their pillar says, as Salt has them do it: of a bot that it does not name they touch nothing."""
+    """Machines that do what their pillar says, as Salt makes them: they do not touch a bot that it does not
+    name.
+    """
 
     def __init__(self, running: dict[uuid.UUID, str]) -> None:
         self.runs = {name: {bot for bot, on in running.items() if on == name} for name in NAMES}
 
     def obeys(self, name: str) -> None:
-        """It reads what it is to do, does that, and reports."""
+        """It reads its orders, carries them out, and reports."""
         told = pillar_of(name)["butt"]
         for bot_id, order in told["bots"].items():
             (self.runs[name].add if order["run"] else self.runs[name].discard)(uuid.UUID(bot_id))
@@ -79,7 +81,7 @@ def test_an_identity_never_runs_twice_after_a_restore(
 ):
     """Where bots were when the backup was made, and where they are now; then machines report in any order.
 
-    Some reports were made before the restore, and come late.
+    Some reports were made before the restore, and arrive late.
     """
     with transaction.atomic():
         machines = {name: machine(name, seen_at=timezone.now()) for name in NAMES}
@@ -109,7 +111,7 @@ def test_an_identity_never_runs_twice_after_a_restore(
         transaction.set_rollback(True)
 
 
-def test_a_bot_that_runs_where_it_was_goes_on(machines: dict[str, Machine], tmp_path: Path):
+def test_a_bot_that_runs_where_it_was_continues(machines: dict[str, Machine], tmp_path: Path):
     bot = placed_bot(person("alice"), machines["m1"])
     world = World({bot.id: "m1"})
     assert restored(tmp_path) == 1
@@ -150,7 +152,7 @@ def test_a_report_from_before_the_restore_confirms_nothing(machines: dict[str, M
     assert Unconfirmed.objects.filter(bot=bot).exists()
 
 
-def test_a_machine_confirms_no_other_identity(machines: dict[str, Machine], tmp_path: Path):
+def test_a_machine_cannot_confirm_another_identity(machines: dict[str, Machine], tmp_path: Path):
     bot = placed_bot(person("alice"), machines["m1"])
     restored(tmp_path)
     generation = Machine.objects.get(minion_id="m1").generation
@@ -160,7 +162,7 @@ def test_a_machine_confirms_no_other_identity(machines: dict[str, Machine], tmp_
     assert Unconfirmed.objects.filter(bot=bot).exists()
 
 
-def test_nothing_is_removed_that_a_bot_may_have_come_back_to(machines: dict[str, Machine], tmp_path: Path):
+def test_nothing_is_removed_where_a_bot_may_have_returned(machines: dict[str, Machine], tmp_path: Path):
     bot = placed_bot(person("alice"), machines["m1"])
     gone = uuid.uuid4()
     for bot_id in (bot.id, gone):
@@ -172,7 +174,7 @@ def test_nothing_is_removed_that_a_bot_may_have_come_back_to(machines: dict[str,
 
 
 @pytest.mark.parametrize(("left", "waits"), [("moved", True), ("data/secret", False), ("", True)])
-def test_a_bot_of_the_control_plane_waits_where_it_may_have_been_moved_to_a_machine(
+def test_a_local_bot_waits_if_it_may_have_been_moved_to_a_machine(
     tmp_path: Path, settings_of: Any, left: str, waits: bool
 ):
     settings_of(host="salt", salt="master", home=tmp_path)
@@ -189,7 +191,7 @@ def test_a_bot_of_the_control_plane_waits_where_it_may_have_been_moved_to_a_mach
             Salt(tmp_path).look()[bot.id]
 
 
-def test_the_one_machine_of_a_service_without_a_salt_master_is_certain(tmp_path: Path):
+def test_the_only_machine_without_a_salt_master_is_certain(tmp_path: Path):
     here = machine("here-abc")
     placed_bot(person("alice"), here)
     assert restored(tmp_path) == 0

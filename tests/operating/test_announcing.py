@@ -1,4 +1,4 @@
-"""A letter to everybody reaches each person once, whatever comes in between."""
+"""An announcement reaches each person once, whatever goes wrong in between."""
 
 from typing import Any
 
@@ -23,7 +23,7 @@ PEOPLE = [f"p{number}" for number in range(5)]
 
 @pytest.fixture(autouse=True)
 def people(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Five, and one who is suspended; two are told in a step."""
+    """Five people, and one who is suspended; two get it in each step."""
     monkeypatch.setattr(announcing, "AT_ONCE", 2)
     for name in PEOPLE:
         account(name)
@@ -42,7 +42,7 @@ def until_done() -> int:
     return steps
 
 
-def test_everybody_with_an_open_account_is_told_once_some_at_a_time():
+def test_everybody_with_an_open_account_gets_it_once_a_few_at_a_time():
     announce("operator olga", "Away on  Sunday", "From 8 to 9.")
     account("late")
     assert until_done() == 3
@@ -54,7 +54,7 @@ def test_everybody_with_an_open_account_is_told_once_some_at_a_time():
     assert (entry.actor, entry.detail) == ("operator olga", {"subject": "Away on Sunday"})
 
 
-def test_where_mail_fails_it_waits_and_goes_on_with_who_was_not_told(monkeypatch: pytest.MonkeyPatch):
+def test_if_mail_fails_it_waits_and_continues_with_the_others(monkeypatch: pytest.MonkeyPatch):
     send, works = EmailBackend.send_messages, [True, True, True, False]
 
     def sometimes(self: EmailBackend, messages: Any) -> int:
@@ -72,12 +72,12 @@ def test_where_mail_fails_it_waits_and_goes_on_with_who_was_not_told(monkeypatch
 
 
 @pytest.mark.parametrize(("subject", "text"), [("", "x"), ("x", " "), ("x" * 121, "x"), ("x", "x" * 5001)])
-def test_what_is_no_letter_is_refused(subject: str, text: str):
+def test_an_invalid_announcement_is_refused(subject: str, text: str):
     with pytest.raises(NotDone):
         announce("operator olga", subject, text)
 
 
-def test_a_second_click_sends_no_second_letter():
+def test_a_second_click_sends_nothing_twice():
     announce("operator olga", "Away", "From 8 to 9.")
     with pytest.raises(NotDone, match="already being sent"):
         announce("operator olga", "Away", "From 8 to 9.")

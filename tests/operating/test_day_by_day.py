@@ -1,4 +1,6 @@
-"""What operators do to people and bots: it is done, it comes back, and the journal says who and why."""
+"""What operators do to people and bots: it takes effect, can be undone, and the journal says who did it and
+why.
+"""
 
 import uuid
 from collections.abc import Mapping
@@ -45,7 +47,7 @@ WHY = "They sent spam."
 
 
 class Host:
-    """One on which each bot does at once as it was told."""
+    """A host on which each bot does at once as ordered."""
 
     def __init__(self) -> None:
         self.runs: dict[uuid.UUID, bool] = {}
@@ -59,7 +61,7 @@ class Host:
 
 @pytest.fixture
 def steward() -> Any:
-    """Call it: the steward does all that is to be done."""
+    """Call it: the steward does everything that is due."""
     host = Host()
     one = Steward(host, ())  # type: ignore[arg-type]
 
@@ -97,8 +99,8 @@ def test_the_first_operator_chooses_a_password_by_a_link_and_opens_the_console()
     )
 
 
-def test_a_first_operator_is_made_where_there_is_none_and_an_account_that_there_is_becomes_it(alice: Account):
-    with pytest.raises(NotDone, match="no e-mail address"):
+def test_the_first_operator_is_a_new_or_an_existing_account(alice: Account):
+    with pytest.raises(NotDone, match="not an e-mail address"):
         make_first("olga")
     make_first(alice.email)
     make_first("mallory@example.org")
@@ -140,7 +142,7 @@ def pages(invite: Invite) -> list[int]:
     return [page.status_code for page in found]
 
 
-def test_a_suspended_person_has_no_bot_that_runs_and_no_page_and_comes_back(
+def test_a_suspended_person_has_no_running_bots_or_pages_until_reinstated(
     alice: Account, olga: Account, bot: Agent, invite: Invite, steward: Any
 ):
     token = issue_token(alice)
@@ -155,7 +157,7 @@ def test_a_suspended_person_has_no_bot_that_runs_and_no_page_and_comes_back(
     assert Client(headers={"Authorization": f"Bearer {token}"}).get("/agents").status_code == 200
 
 
-def test_a_bot_that_was_stopped_by_its_person_stays_so_when_they_come_back(
+def test_a_bot_that_its_person_stopped_stays_stopped_after_reinstating(
     alice: Account, olga: Account, bot: Agent, steward: Any
 ):
     Wanted.objects.update(run=False)
@@ -164,16 +166,14 @@ def test_a_bot_that_was_stopped_by_its_person_stays_so_when_they_come_back(
     assert steward() == {"my": False}
 
 
-def test_a_bot_that_somebody_else_has_a_share_in_goes_on(
-    alice: Account, olga: Account, bot: Agent, steward: Any
-):
+def test_a_bot_with_another_owner_keeps_running(alice: Account, olga: Account, bot: Agent, steward: Any):
     carol = account("carol")
     Belongs.objects.create(source_agent=bot, target_agent=carol.agent)
     does("suspend", olga, alice)
     assert steward() == {"my": True}
     does("suspend", olga, carol)
     assert steward() == {"my": False}
-    # Somebody with an open account takes a share: an invitation that was sent before.
+    # Somebody with an open account gets a share: they were invited before.
     does("reinstate", olga, Account.objects.get(id=carol.id))
     owners.leave(carol.agent, again(bot))
     assert steward() == {"my": False}, "nobody is left but who is suspended"
@@ -196,14 +196,16 @@ def test_a_blocked_bot_stops_says_why_and_cannot_be_started(
     assert (steward(), pages(invite)) == ({"my": True}, [200, 200, 200])
 
 
-def test_pages_are_taken_down_while_the_bot_runs_on(olga: Account, bot: Agent, invite: Invite, steward: Any):
+def test_pages_are_taken_down_while_the_bot_keeps_running(
+    olga: Account, bot: Agent, invite: Invite, steward: Any
+):
     does("take-down", olga, bot)
     assert (steward(), pages(invite)) == ({"my": True}, [404, 404, 404])
     does("put-up", olga, bot)
     assert pages(invite) == [200, 200, 200]
 
 
-def test_one_person_may_have_more_or_fewer_bots_than_others(alice: Account, olga: Account, bot: Agent):
+def test_the_number_of_bots_can_be_set_for_one_person(alice: Account, olga: Account, bot: Agent):
     does("allow", olga, alice, "1")
     with pytest.raises(Refused, match="which is the maximum"):
         check_may_have_another(alice.agent)
@@ -214,7 +216,7 @@ def test_one_person_may_have_more_or_fewer_bots_than_others(alice: Account, olga
             does("allow", olga, alice, odd)
 
 
-def test_a_person_is_made_staff_and_the_last_one_stays(alice: Account, olga: Account):
+def test_a_person_is_made_staff_and_the_last_operator_stays(alice: Account, olga: Account):
     with pytest.raises(NotDone, match="Nobody else"):
         does("end-staff", olga, olga)
     does("make-staff", olga, alice)
@@ -227,7 +229,7 @@ def test_a_person_is_made_staff_and_the_last_one_stays(alice: Account, olga: Acc
         does("suspend", olga, olga)
 
 
-def test_a_lost_second_factor_is_reset_and_its_person_hears_of_it(alice: Account, olga: Account):
+def test_a_lost_second_factor_is_reset_and_its_person_gets_a_mail(alice: Account, olga: Account):
     Authenticator.objects.create(user=alice, type=Authenticator.Type.TOTP, data={"secret": "x"})
     does("reset-factors", olga, alice, reason="Their passport, on a call.")
     assert not Authenticator.objects.filter(user=alice).exists()
@@ -247,7 +249,7 @@ def test_a_renamed_bot_is_reached_by_its_new_name_and_its_invites_lead_there(
     assert Progress.objects.get(bot=bot).launch == launch + 1, "its address is read anew at each launch"
     assert bot_by_name(alice.agent, "other").id == bot.id
     assert pages(invite) == [200, 200, 200]
-    assert mail.outbox[0].subject == "my is called other now"
+    assert mail.outbox[0].subject == "my is now called other"
     with pytest.raises(NotDone):
         does("rename", olga, again(bot), "no name at all!")
 
@@ -308,7 +310,7 @@ def test_the_command_and_the_console_have_the_same_actions():
     assert set(command.ACTIONS) == {*OF_PERSON, *OF_BOT, *OF_LOST, *OF_MACHINE}
 
 
-def test_an_operator_brings_a_bot_back_whose_data_is_gone(olga: Account, bot: Agent, settings_of: Any):
+def test_an_operator_brings_back_a_bot_whose_data_is_lost(olga: Account, bot: Agent, settings_of: Any):
     settings_of(vault="file:///copies", vault_opens="/key")
     copy = Vaulted.objects.create(bot_id=bot.id, things=1)
     client = Client()
@@ -322,7 +324,7 @@ def test_an_operator_brings_a_bot_back_whose_data_is_gone(olga: Account, bot: Ag
     assert (copy.back, copy.back_by) == (ReturnStep.ASKED, str(olga.agent_id))
 
 
-def test_no_new_bot_comes_to_a_machine_that_is_drained():
+def test_a_drained_machine_gets_no_new_bots():
     one = machine("m1")
     assert drain(one)
     assert Machine.objects.get(id=one.id).state == "draining"
@@ -333,7 +335,7 @@ def test_no_new_bot_comes_to_a_machine_that_is_drained():
 
 @pytest.fixture
 def m1(settings_of: Any) -> Machine:
-    """Of three bots on it two are left when it is emptied; there is another machine with room."""
+    """Two of its three bots are left while it is emptied; another machine has room."""
     settings_of(host="salt")
     machine("m2", seen_at=timezone.now())
     return machine("m1", seen_at=timezone.now())
@@ -352,7 +354,7 @@ def test_a_machine_is_emptied_one_bot_after_the_other(m1: Machine, alice: Accoun
 
 
 def test_emptying_ends_at_a_bot_that_cannot_be_moved(m1: Machine, alice: Account, olga: Account):
-    """Else it would be stopped again and again."""
+    """Otherwise it would be stopped again and again."""
     placed_bot(alice.agent, m1, "first")
     does("empty", olga, m1)
     emptied(m1)
@@ -366,7 +368,7 @@ def test_emptying_ends_at_a_bot_that_cannot_be_moved(m1: Machine, alice: Account
     assert Wanted.objects.get(bot__name="first").moves == 2, "run again, it goes on"
 
 
-def test_emptying_ends_where_there_is_no_room_elsewhere(m1: Machine, alice: Account, olga: Account):
+def test_emptying_ends_if_there_is_no_room_elsewhere(m1: Machine, alice: Account, olga: Account):
     placed_bot(alice.agent, m1, "first")
     drain(Machine.objects.get(minion_id="m2"))
     does("empty", olga, m1)
@@ -386,7 +388,7 @@ def emptied(machine: Machine) -> tuple[str, str]:
 
 
 def arrives(name: str) -> None:
-    """The steward has moved it to where it was to go."""
+    """The steward has moved it to its new place."""
     wanted = Wanted.objects.get(bot__name=name)
     to = Machine.objects.get(minion_id=wanted.place)
     Progress.objects.filter(bot=wanted.bot_id).update(moves=wanted.moves)

@@ -18,7 +18,8 @@ PATIENCE = 30_000
 """Milliseconds that a page may take to show what is expected. Other tests run beside it, and Chromium waits for its turn."""
 expect.set_options(timeout=PATIENCE)
 
-# What the server answers on purpose is no fault of a page: a name that is taken, a page that is not there, or only takes what a button sends.
+# Errors that the server returns on purpose are not faults of a page: a taken name, a missing page, or one
+# that only accepts a button's form.
 ANSWERED = re.compile(r"Failed to load resource: the server responded with a status of 4(04|05|10|22)")
 
 CHROMIUM_OPTIONS = ["--no-sandbox", "--disable-gpu", "--disable-software-rasterizer"]
@@ -27,7 +28,7 @@ CHROMIUM_OPTIONS = ["--no-sandbox", "--disable-gpu", "--disable-software-rasteri
 
 @pytest.fixture(scope="module")
 def browser() -> Iterator[Browser]:
-    """For one module only: while it is open, its event loop is in the way of tests that have one of their own."""
+    """For one module only: while it is open, its event loop interferes with tests that have their own."""
     chromium = shutil.which("chromium")
     assert chromium, "a browser is needed: apt-get install chromium"
     with sync_playwright() as playwright:
@@ -45,7 +46,7 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Pages]:
 
 @pytest.fixture
 def look(request: pytest.FixtureRequest) -> dict[str, object]:
-    """How the browser is: a light phone, unless a test asks for more looks."""
+    """The browser's settings: a light phone, unless a test asks for others."""
     width_and_height, scheme = getattr(request, "param", (PHONE, "light"))
     width, height = width_and_height
     return {"viewport": {"width": width, "height": height}, "color_scheme": scheme}
@@ -59,7 +60,7 @@ def context(browser: Browser, look: dict[str, object]) -> Iterator[BrowserContex
 
 @contextmanager
 def browsing(browser: Browser, look: dict[str, object]) -> Iterator[BrowserContext]:
-    """A browser of one's own; in the end, no page of it may have complained."""
+    """A fresh browser; at the end, none of its pages may have reported an error."""
     context = browser.new_context(**look)
     context.set_default_timeout(PATIENCE)
     complaints: list[str] = []
@@ -77,7 +78,7 @@ def page(context: BrowserContext) -> Page:
 
 @pytest.fixture(scope="module")
 def cookies(server: Pages, browser: Browser) -> dict[str, list]:
-    """Alice has a bot in each state, a newbie has none; who signed in once need not for each look."""
+    """Alice has a bot in each state, a new person has none. Signing in once is enough for all looks."""
     alice = server.person(ALICE)
     for state in State:
         bot = server.bot_in(state, alice, f"{state}-bot")

@@ -1,4 +1,4 @@
-"""Every page there is, by who goes there."""
+"""Every page there is, by who opens it."""
 
 import base64
 from urllib.parse import quote

@@ -1,4 +1,4 @@
-"""What a page weighs when it is first seen, and whether what is there stays where it is."""
+"""How much a page weighs on a first visit, and whether its parts stay in place."""
 
 from playwright.sync_api import Page, Request
 
@@ -20,7 +20,9 @@ sees that. One that names an element counts, however small it is.
 
 
 class Load:
-    """All that comes for a page from its own server, with headers, as it is served: `Load(page)` before going there."""
+    """Everything that a page loads from its own server, with headers, as sent: call `Load(page)` before going
+    there.
+    """
 
     def __init__(self, page: Page) -> None:
         self.requests: list[Request] = []
@@ -31,7 +33,7 @@ class Load:
         self.requests.append(request)
 
     def ends(self) -> None:
-        """What comes from now on is another's."""
+        """Whatever arrives from now on belongs to the next page."""
         self._page.remove_listener("requestfinished", self._keep)
 
     def weights(self, site: str) -> dict[str, int]:

@@ -52,7 +52,7 @@ class Pages(Service):
         return bot
 
     def turn(self, bot: Any, state: State, reason: str = "") -> None:
-        """A bot gets into another state."""
+        """Put a bot into another state."""
         down = state in (State.STOPPING, State.STOPPED)
         gone_at = datetime.now(UTC) + timedelta(days=7) if state is State.LEAVING else None
         paid = state is not State.UNPAID
@@ -61,14 +61,16 @@ class Pages(Service):
         self.write(bot, "progress", state=str(state), reason=reason, launch=1)
 
     def is_gone(self, bot: Any) -> None:
-        """As the steward leaves it whose days are over: nobody's."""
+        """The state in which the steward leaves a bot whose days of grace are over: it belongs to nobody."""
         with closing(sqlite3.connect(self.home / "butt.sqlite3", timeout=20)) as database, database:
             database.execute(
                 "DELETE FROM agents_belongs WHERE source_agent_id = ?", [uuid.UUID(bot["id"]).hex]
             )
 
     def has_lived(self, bot: Any) -> None:
-        """An hour of figures at two levels, with a gap and a restart in it. For bots made together they are copied."""
+        """An hour of samples at two resolutions, with a gap and a restart. Bots made together get the same
+        ones.
+        """
         now, bot_id = datetime.now(UTC), uuid.UUID(bot["id"])
         if self.lived and now - self.lived[1] < FRESH:
             self._copy_figures(self.lived[0], bot_id)
@@ -106,7 +108,7 @@ class Pages(Service):
             database.execute(copy, (target.hex, source.hex))
 
     def says(self, bot: Any, *messages: str, level: str = "info") -> None:
-        """What the bot writes into its own log."""
+        """Write lines into the bot's own log."""
         path = self.home / "bots" / bot["id"] / "log" / "pub.log"
         path.parent.mkdir(parents=True, exist_ok=True)
         with path.open("a") as file:
@@ -115,7 +117,9 @@ class Pages(Service):
                 file.write(json.dumps(said) + "\n")
 
     def has_joined(self, bot: Any) -> None:
-        """Another pub that it is in touch with, one that refused it, and one that it was just told of."""
+        """Another pub that it is connected with, one that refused it, and one that it was only just told to
+        join.
+        """
         now, uuid_of = datetime.now(UTC), uuid.UUID(bot["id"])
         outcomes = [
             ("pub.example.org", {"done_at": now}),
@@ -127,7 +131,9 @@ class Pages(Service):
             self.insert(OtherPub(bot_id=uuid_of, address=address, asked_at=now, **outcome))
 
     def has_invited(self, bot: Any) -> dict[str, str]:
-        """Invites as drawn, and some that are over; the way to the page of each, by name."""
+        """Invites like those in the drawing, and some that are over; returns the path of each one's page, by
+        name.
+        """
         now = datetime.now(UTC)
         alice, bob, carol = {"used": ["Alice A."]}, {"uses": 3, "used": ["", "Bobby"]}, {}
         dan, eve = {"revoked_at": now}, {"expires_at": now - timedelta(days=1)}
@@ -169,7 +175,7 @@ class Pages(Service):
                 sequence=number + 1,
                 ssb_id=ssb_id(2**200 + number),
                 name=guest,
-                # Whoever has no name here was let in long ago, and nothing of theirs ever came.
+                # Guests without a name here were let in long ago, and nothing of theirs ever arrived.
                 at=at if guest else at - timedelta(hours=2),
                 messages=12 if guest else 0,
                 seen_at=at if guest else None,
@@ -183,12 +189,12 @@ class Pages(Service):
         insert(self.home / "butt.sqlite3", *rows)
 
     def rows(self, query: str) -> list[Any]:
-        """What the database says."""
+        """The answer of the database."""
         with closing(sqlite3.connect(self.home / "butt.sqlite3", timeout=20)) as database:
             return database.execute(query).fetchall()
 
     def write(self, bot: Any, table: str, **fields: Any) -> None:
-        """What another part of the service would write of a bot."""
+        """What another part of the service would write about a bot."""
         columns = ", ".join(f"{name} = ?" for name in fields)
         statement = f"UPDATE agents_{table} SET {columns} WHERE bot_id = ?"
         database = sqlite3.connect(self.home / "butt.sqlite3", timeout=20)

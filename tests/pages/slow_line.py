@@ -1,4 +1,4 @@
-"""A line on which a page comes in two parts."""
+"""A connection over which a page arrives in two parts."""
 
 import http.client
 import threading
@@ -11,7 +11,9 @@ PAUSE = 0.5
 
 
 class SlowLine:
-    """`with SlowLine(port, b"</details>") as line:` what is at `line.url` comes from `port`; a page pauses after those bytes."""
+    """`with SlowLine(port, b"</details>") as line:` serves what comes from `port` at `line.url`; a page
+    pauses after those bytes.
+    """
 
     def __init__(self, port: int, cut: bytes) -> None:
         class Handler(BaseHTTPRequestHandler):

@@ -1,4 +1,4 @@
-"""The operator's console is Django's, and looks as the house does, whichever way its switch of themes stands."""
+"""The operators' console is Django's, and looks like the other pages, in every theme."""
 
 import subprocess
 import sys
@@ -47,7 +47,7 @@ def operator(browser: Browser, server: Pages) -> Iterator[Page]:
 
 @pytest.mark.parametrize("system", ["light", "dark"])
 @pytest.mark.parametrize("theme", ["auto", "light", "dark"])
-def test_the_console_has_the_colours_of_the_house(operator: Page, server: Pages, system: str, theme: str):
+def test_the_console_has_the_colours_of_the_pages(operator: Page, server: Pages, system: str, theme: str):
     wanted = system if theme == "auto" else theme
     operator.emulate_media(color_scheme=wanted)  # type: ignore[arg-type]
     operator.goto(f"{server.url}/bots")

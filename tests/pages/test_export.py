@@ -1,4 +1,4 @@
-"""Taking a bot along in a browser, with JavaScript and without."""
+"""Exporting a bot in a browser, with JavaScript and without."""
 
 from pathlib import Path
 
@@ -20,7 +20,7 @@ def _alice_has_a_bot(server: Pages):
 
 
 @pytest.mark.parametrize("scripts", [True, False])
-def test_a_person_takes_all_along(server: Pages, browser: Browser, scripts: bool, tmp_path: Path):
+def test_a_person_exports_everything(server: Pages, browser: Browser, scripts: bool, tmp_path: Path):
     context = browser.new_context(java_script_enabled=scripts)
     page = context.new_page()
     signs_in(page, server.url, "alice@example.org")
@@ -41,8 +41,8 @@ def test_a_person_takes_all_along(server: Pages, browser: Browser, scripts: bool
     context.close()
 
 
-def test_enter_in_the_field_for_a_passphrase_takes_nothing_along(server: Pages, page: Page):
-    """It would press the first button there is, whichever that may be."""
+def test_enter_in_the_passphrase_field_exports_nothing(server: Pages, page: Page):
+    """It would press the first button of the form, whichever that is."""
     signs_in(page, server.url, "alice@example.org")
     page.goto(f"{server.url}/bots/hermit/export")
     sent: list[str] = []
@@ -55,7 +55,7 @@ def test_enter_in_the_field_for_a_passphrase_takes_nothing_along(server: Pages, 
     assert "POST" not in sent
 
 
-def test_a_wrong_password_is_said_where_it_was_typed(server: Pages, page: Page):
+def test_a_wrong_password_is_marked_at_its_field(server: Pages, page: Page):
     signs_in(page, server.url, "alice@example.org")
     page.goto(f"{server.url}/bots/hermit/export/password")
     page.get_by_label("password").fill("wrong")

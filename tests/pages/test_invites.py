@@ -1,4 +1,4 @@
-"""Invites in a browser: made, passed on, accepted by a real ssb-server before one's eyes, and taken back."""
+"""Invites in a browser: made, passed on, accepted by a real ssb-server meanwhile, and revoked."""
 
 import re
 from collections.abc import Iterator
@@ -31,7 +31,7 @@ def bob(built_stock: Path, tmp_path: Path) -> Iterator[Guest]:
 
 
 def dots_of(link: str) -> set[tuple[str, str]]:
-    """The dark dots of the QR code that a phone reads this link from."""
+    """The dark dots of the QR code from which a phone reads this link."""
     rows = enumerate(segno.make_qr(link, error="m").matrix)
     return {(str(x), str(y)) for y, row in rows for x, dark in enumerate(row) if dark}
 
@@ -93,7 +93,7 @@ def test_an_invite_is_made_passed_on_accepted_and_seen(
 
 @pytest.fixture
 def invited(server: Pages, page: Page, request: pytest.FixtureRequest) -> str:
-    """A bot with invites of each kind, its page open."""
+    """A bot with invites of each kind, with its page open."""
     name = f"b{abs(hash(request.node.name)) % 10**8}"
     server.has_invited(server.bot_in(State.ALIVE, server.person(f"{name}@example.org"), name))
     signs_in(page, server.url, f"{name}@example.org")
@@ -103,7 +103,7 @@ def invited(server: Pages, page: Page, request: pytest.FixtureRequest) -> str:
     return name
 
 
-def test_one_is_taken_back_by_keyboard_without_leaving_the_page(page: Page, invited: str):
+def test_an_invite_is_revoked_by_keyboard_without_leaving_the_page(page: Page, invited: str):
     page.evaluate("window.stayed = true")
     page.get_by_role("button", name="revoke carol").focus()
     page.keyboard.press("Enter")
@@ -132,7 +132,7 @@ def test_the_open_page_is_hidden_and_shown_again(server: Pages, page: Page, invi
     expect(page.get_by_role("heading", name=f"{invited}.butt.nz")).to_be_visible()
 
 
-def test_all_of_it_works_without_javascript(server: Pages, browser: Browser, page: Page, invited: str):
+def test_invites_work_without_javascript(server: Pages, browser: Browser, page: Page, invited: str):
     plain = browser.new_context(java_script_enabled=False, storage_state=page.context.storage_state())
     there = plain.new_page()
     there.goto(f"{server.url}/bots/{invited}/invites")

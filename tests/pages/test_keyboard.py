@@ -7,7 +7,7 @@ from tests.pages.server import Pages, signs_in
 from tests.people import PASSWORD
 
 
-def test_the_way_in(server: Pages, page: Page):
+def test_signing_up_by_keyboard(server: Pages, page: Page):
     page.goto(server.url)
     page.keyboard.press("Tab")
     expect(page.get_by_role("link", name="skip to content")).to_be_focused()
@@ -50,14 +50,14 @@ def test_the_menu_opens_and_closes(server: Pages, page: Page):
     expect(page.locator("summary")).to_be_focused()
 
 
-def test_a_panel_is_left_by_its_x(server: Pages, page: Page):
+def test_a_panel_is_closed_by_its_x(server: Pages, page: Page):
     page.goto(f"{server.url}/start")
     _tab_to(page, ".close")
     page.keyboard.press("Enter")
     page.wait_for_url(f"{server.url}/")
 
 
-def test_where_the_focus_is_can_be_seen(server: Pages, page: Page):
+def test_the_focus_is_visible(server: Pages, page: Page):
     server.bot_in(State.ALIVE, server.person("carol@example.org"), "carols")
     signs_in(page, server.url, "carol@example.org")
     page.goto(f"{server.url}/bots/carols")

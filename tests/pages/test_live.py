@@ -1,4 +1,4 @@
-"""What changes is shown by itself, and disturbs nobody."""
+"""Changes show by themselves, and disturb nobody."""
 
 import re
 import time
@@ -13,7 +13,7 @@ TOLD_BY = 2
 GIVEN_UP_BY = 30_000
 
 
-def test_every_state_shows_by_itself_and_without_a_reload(server: Pages, page: Page):
+def test_every_state_shows_without_a_reload(server: Pages, page: Page):
     alice = server.person("alice@example.org")
     bot = server.bot_in(State.NEW, alice, "my")
     signs_in(page, server.url, "alice@example.org")
@@ -53,7 +53,7 @@ def test_the_dashboard_follows_all_bots_and_leaves_focus_and_menu_alone(server: 
     expect(page.get_by_role("link", name="new bot").first).to_be_visible()
 
 
-def test_a_click_shows_at_once_and_keeps_the_keyboard_where_it_was(server: Pages, page: Page):
+def test_a_click_shows_at_once_and_keeps_the_focus(server: Pages, page: Page):
     dan = server.person("dan@example.org")
     bot = server.bot_in(State.ALIVE, dan, "dans")
     signs_in(page, server.url, "dan@example.org")
@@ -68,7 +68,7 @@ def test_a_click_shows_at_once_and_keeps_the_keyboard_where_it_was(server: Pages
     assert page.evaluate("window.stayed")
 
 
-def test_what_is_told_while_a_click_is_on_its_way_shows_after_it(server: Pages, page: Page):
+def test_a_change_during_a_click_shows_after_it(server: Pages, page: Page):
     ivy = server.person("ivy@example.org")
     bot = server.bot_in(State.ALIVE, ivy, "ivys")
     signs_in(page, server.url, "ivy@example.org")
@@ -82,10 +82,8 @@ def test_what_is_told_while_a_click_is_on_its_way_shows_after_it(server: Pages, 
     expect(page.get_by_text("#broken")).to_be_visible(timeout=WITHIN)
 
 
-def test_a_click_that_is_not_granted_says_why_and_stays_on_its_page(server: Pages, browser: Browser):
-    page = (
-        browser.new_page()
-    )  # An answer with an error's status is one of which the browser complains by itself.
+def test_a_refused_click_says_why_and_stays_on_its_page(server: Pages, browser: Browser):
+    page = browser.new_page()  # The browser reports an answer with an error status by itself.
     server.bot_in(State.ALIVE, server.person("jo@example.org"), "jos")
     signs_in(page, server.url, "jo@example.org")
     page.goto(f"{server.url}/bots/jos")
@@ -111,7 +109,7 @@ def test_a_click_that_gets_no_answer_says_so_and_can_be_repeated(
     expect(page.get_by_text("#stopping")).to_be_visible(timeout=WITHIN)
 
 
-def test_the_page_of_a_bot_that_is_gone_says_so(server: Pages, page: Page):
+def test_the_page_of_a_deleted_bot_says_so(server: Pages, page: Page):
     bot = server.bot_in(State.LEAVING, server.person("lou@example.org"), "lous")
     signs_in(page, server.url, "lou@example.org")
     page.goto(f"{server.url}/bots/lous")
@@ -120,7 +118,9 @@ def test_the_page_of_a_bot_that_is_gone_says_so(server: Pages, page: Page):
     expect(page.get_by_text("There is nothing here.")).to_be_visible(timeout=WITHIN)
 
 
-def test_a_wish_that_comes_too_late_is_refused_in_words(server: Pages, page: Page, context: BrowserContext):
+def test_an_action_that_comes_too_late_is_refused_in_words(
+    server: Pages, page: Page, context: BrowserContext
+):
     eve = server.person("eve@example.org")
     bot = server.bot_in(State.ALIVE, eve, "eves")
     signs_in(page, server.url, "eve@example.org")
@@ -131,9 +131,7 @@ def test_a_wish_that_comes_too_late_is_refused_in_words(server: Pages, page: Pag
     expect(page.get_by_text("You cannot restart eves while it is #stopped.")).to_be_visible()
 
 
-def test_a_page_that_nobody_looks_at_holds_no_stream_and_catches_up_when_it_is_back(
-    server: Pages, page: Page
-):
+def test_a_hidden_page_closes_its_stream_and_catches_up_when_shown(server: Pages, page: Page):
     frank = server.person("frank@example.org")
     bot = server.bot_in(State.STARTING, frank, "franks")
     signs_in(page, server.url, "frank@example.org")
@@ -146,7 +144,7 @@ def test_a_page_that_nobody_looks_at_holds_no_stream_and_catches_up_when_it_is_b
     expect(page.get_by_text("#alive")).to_be_visible(timeout=WITHIN)
 
 
-def test_a_page_comes_back_true_from_the_browsers_history(server: Pages, page: Page):
+def test_a_page_from_the_browsers_history_is_up_to_date(server: Pages, page: Page):
     grace = server.person("grace@example.org")
     bot = server.bot_in(State.STARTING, grace, "graces")
     signs_in(page, server.url, "grace@example.org")
@@ -157,7 +155,7 @@ def test_a_page_comes_back_true_from_the_browsers_history(server: Pages, page: P
     expect(page.get_by_text("#alive")).to_be_visible(timeout=WITHIN)
 
 
-def test_who_signs_out_in_another_window_is_led_to_start(server: Pages, page: Page, context: BrowserContext):
+def test_signing_out_in_another_window_leads_to_start(server: Pages, page: Page, context: BrowserContext):
     heidi = server.person("heidi@example.org")
     server.bot_in(State.ALIVE, heidi, "heidis")
     signs_in(page, server.url, "heidi@example.org")
@@ -168,7 +166,7 @@ def test_who_signs_out_in_another_window_is_led_to_start(server: Pages, page: Pa
 
 
 def _turn_away(page: Page, state: str) -> None:
-    """As when another tab is chosen; a browser without a window does not do it itself."""
+    """As when another tab is chosen; a browser without a window does not do that by itself."""
     page.evaluate(
         """state => {
             Object.defineProperty(document, "visibilityState", { value: state, configurable: true });

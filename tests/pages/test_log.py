@@ -8,9 +8,7 @@ from tests.pages.server import Pages, signs_in
 WITHIN = 10_000
 
 
-def test_the_log_follows_and_keeps_who_reads_it_where_they_are(
-    server: Pages, page: Page, context: BrowserContext
-):
+def test_the_log_follows_and_keeps_the_readers_place(server: Pages, page: Page, context: BrowserContext):
     bot = server.bot_in(State.ALIVE, server.person("reader@example.org"), "readers")
     signs_in(page, server.url, "reader@example.org")
     page.get_by_role("link", name="readers.butt.nz").click()

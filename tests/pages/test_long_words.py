@@ -1,4 +1,4 @@
-"""Names and words of people, however long, and in whatever direction they are read, break no page."""
+"""Names and texts of people break no page, however long, and in whatever direction they are read."""
 
 from datetime import UTC, datetime
 from typing import Any
@@ -32,7 +32,7 @@ def _somebody_has_much_to_say(server: Pages):
 
 
 @pytest.mark.parametrize("look", LOOKS, indirect=True, ids=lambda look: str(look[0][0]))
-def test_all_of_it_stays_within_the_window(server: Pages, page: Page, look: Any):
+def test_long_words_stay_within_the_window(server: Pages, page: Page, look: Any):
     signs_in(page, server.url, f"{UNBROKEN}@example.org")
     expect(page.get_by_role("heading", name="bots")).to_be_attached()
     of_the_bot = ("", "/status", "/log", "/invites", "/invites/new", "/people", "/delete", "/export")
@@ -50,9 +50,7 @@ def test_all_of_it_stays_within_the_window(server: Pages, page: Page, look: Any)
 
 
 @pytest.mark.parametrize("look", LOOKS, indirect=True, ids=lambda look: str(look[0][0]))
-def test_a_long_name_stands_beside_the_menu_and_how_it_is_under_the_name(
-    server: Pages, page: Page, look: Any
-):
+def test_a_long_name_stays_beside_the_menu_and_above_the_state(server: Pages, page: Page, look: Any):
     signs_in(page, server.url, f"{UNBROKEN}@example.org")
     page.goto(f"{server.url}/bots/{LONGEST}")
     menu, name, state = (

@@ -1,4 +1,4 @@
-"""Every page, in every state: it fits, it can be touched and read, it is light, and it is strict."""
+"""Every page, in every state: it fits, can be touched and read, is light, and follows the strict policy."""
 
 import re
 from collections import Counter
@@ -29,7 +29,7 @@ AXE = Axe().axe_script
 
 @dataclass
 class Seen:
-    """All that is asked of one page, taken down while it is open."""
+    """Everything that is checked about one page, collected while it is open."""
 
     where: str
     html: str
@@ -47,7 +47,9 @@ class Seen:
 
 @pytest.fixture(scope="module")
 def walk(server: Pages, browser: Browser, cookies: dict) -> Callable[..., list[Seen]]:
-    """Every page with one look. Each page is loaded once and then put through all looks; and none may complain."""
+    """Every page in one look. Each page is loaded once and then put through all looks; none may report an
+    error.
+    """
 
     @cache
     def walks() -> dict[Look, list[Seen]]:
@@ -65,7 +67,7 @@ def walk(server: Pages, browser: Browser, cookies: dict) -> Callable[..., list[S
 
 
 def puts_on(page: Page, look: Look) -> None:
-    """The page as it is on such a screen from now on; returns when it has been laid out for that."""
+    """Show the page on such a screen from now on; returns when it has been laid out for that."""
     (width, height), scheme = look
     page.set_viewport_size({"width": width, "height": height})
     page.emulate_media(color_scheme=scheme)
@@ -94,7 +96,7 @@ def seen(where: str, page: Page, answer: Response, html: str, *, axe: bool) -> S
 
 
 def violations(page: Page) -> str:
-    """What axe finds. Only that crosses over to here: all that is in order is much more."""
+    """What axe finds. Only violations are returned, because the list of what is in order is much longer."""
     if not page.evaluate("'axe' in window"):
         page.evaluate(AXE)
     found = AxeResults(
@@ -109,20 +111,20 @@ def test_nothing_is_wider_than_the_window(walk: Callable, look: Look):
         assert page.widths[0] <= page.widths[1], page.where
 
 
-def test_what_can_be_pressed_is_as_large_as_a_finger(walk: Callable):
+def test_buttons_are_as_large_as_a_finger(walk: Callable):
     for page in walk():
         assert page.small == [], page.where
 
 
 @pytest.mark.parametrize("look", [PHONE_BY_DAY, PHONE_BY_NIGHT])
-def test_all_text_stands_out_from_its_ground(walk: Callable, look: Look):
+def test_all_text_has_enough_contrast(walk: Callable, look: Look):
     for page in walk(look):
         assert page.faint == [], page.where
 
 
 @pytest.mark.parametrize("look", [PHONE_BY_DAY, PHONE_BY_NIGHT], indirect=True)
-def test_what_a_field_waits_for_stands_out_from_its_ground(server: Pages, page: Page):
-    """The only such words are in the stand-in's field for a card, which other tests pay with."""
+def test_placeholders_have_enough_contrast(server: Pages, page: Page):
+    """The only such text is in the stand-in's field for a card, with which other tests pay."""
     page.goto(f"{server.url}/start")
     page.evaluate("document.querySelector('#email').placeholder = 'number'")
     colours = """(() => {
@@ -134,7 +136,7 @@ def test_what_a_field_waits_for_stands_out_from_its_ground(server: Pages, page: 
 
 
 def test_a_form_begins_at_its_top(walk: Callable):
-    """Fields that nobody sees take no room above those that are seen."""
+    """Hidden fields take no room above the visible ones."""
     for page in walk():
         assert page.sunk == [], page.where
 
@@ -154,7 +156,7 @@ def test_the_html_has_no_script_or_style_of_its_own(walk: Callable):
     for page in walk():
         assert not re.search(r"<style|\sstyle=|\son\w+=|javascript:", page.html), page.where
         assert all("src=" in tag for tag in re.findall(r"<script[^>]*>", page.html)), page.where
-        # A link that somebody follows is all that may lead elsewhere.
+        # Only a link that somebody follows may lead elsewhere.
         assert not re.findall(r"""<(?!a )[^>]*(?:src|href|action)=["']?(?:https?:)?//""", page.html), (
             page.where
         )
@@ -167,7 +169,7 @@ def test_a_strict_content_policy_is_sent(walk: Callable):
 
 
 def test_a_strict_content_policy_is_kept(server: Pages, cookies: dict, context: BrowserContext, page: Page):
-    """The browser complains of what the policy forbids, and `walk` and `context` fail of any complaint."""
+    """The browser reports what the policy forbids, and `walk` and `context` fail on any report."""
     context.add_cookies(cookies[ALICE])
     page.goto(f"{server.url}/bots/new")
     page.get_by_label("name").fill("hermit")
@@ -180,7 +182,7 @@ def test_the_documents_of_the_api_can_be_tried_in_the_browser(server: Pages, pag
 
 
 @pytest.mark.parametrize("look", BY_AXE)
-def test_axe_finds_nothing_to_mend(walk: Callable, look: Look):
+def test_axe_finds_no_violations(walk: Callable, look: Look):
     for page in walk(look):
         assert page.violations == "", page.where
 
@@ -195,7 +197,7 @@ def test_a_link_is_copied(server: Pages, page: Page, cookies: dict, context: Bro
     assert re.fullmatch(r"net:alive-bot\.butt\.nz:\d+~shs:\S{44}", address)
 
 
-def test_who_wants_little_motion_gets_none(server: Pages, browser: Browser):
+def test_reduced_motion_is_respected(server: Pages, browser: Browser):
     context = browser.new_context(reduced_motion="reduce")
     page = context.new_page()
     page.goto(server.url)

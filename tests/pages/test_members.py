@@ -1,4 +1,6 @@
-"""The members of a bot in a browser, by a real pub: found, blocked and unfollowed, also by keyboard and without JavaScript."""
+"""The members of a bot in a browser, from a real pub: found, blocked and unfollowed, also by keyboard and
+without JavaScript.
+"""
 
 import asyncio
 import base64
@@ -32,7 +34,7 @@ def crowd(server: Pages, built_pub: Path, tmp_path_factory: pytest.TempPathFacto
         KeyPair.generate().save(identity)
     service = KeyPair.load(identity)
     pub = Pub(built_pub, tmp_path_factory.mktemp("crowd"), master=[service.id], caps={}).start()
-    # The browser has the event loop of this thread.
+    # The browser uses the event loop of this thread.
     with ThreadPoolExecutor(1) as thread:
         thread.submit(asyncio.run, says(pub, service)).result()
     bot = server.bot_in(State.ALIVE, server.person(EMAIL), NAME)
@@ -84,7 +86,7 @@ def test_members_are_found_blocked_and_followed_again_by_keyboard(
 
 
 @pytest.mark.parametrize("look", LOOKS, ids=lambda look: f"{look[0][0]}-{look[1]}")
-def test_it_is_easy_to_read_and_to_press(server: Pages, crowd: Pub, browser: Browser, look: tuple):
+def test_the_members_page_is_accessible(server: Pages, crowd: Pub, browser: Browser, look: tuple):
     (width, height), scheme = look
     with browsing(
         browser, {"viewport": {"width": width, "height": height}, "color_scheme": scheme}

@@ -1,4 +1,4 @@
-"""Whether a bot may be called so is told while its name is typed."""
+"""While a bot's name is typed, the page says whether it can be used."""
 
 import pytest
 from playwright.sync_api import Page, expect
@@ -35,7 +35,7 @@ def _alice_and_bob_have_bots(server: Pages):
         ("www", "“www” is reserved. Please choose another name."),
     ],
 )
-def test_a_name_that_cannot_be_is_told_and_marked(new_bot: Page, typed: str, told: str):
+def test_an_invalid_name_is_marked_with_the_reason(new_bot: Page, typed: str, told: str):
     field = new_bot.get_by_label("name")
     field.press_sequentially(typed)
     expect(new_bot.locator("#bot-said")).to_have_text(told)
@@ -45,7 +45,7 @@ def test_a_name_that_cannot_be_is_told_and_marked(new_bot: Page, typed: str, tol
     expect(new_bot.locator("#bot-said")).to_be_empty()
 
 
-def test_a_free_name_is_told_as_it_will_be(new_bot: Page):
+def test_a_free_name_is_shown_in_full(new_bot: Page):
     field = new_bot.get_by_label("name")
     field.press_sequentially(" Hermit")
     expect(new_bot.locator("#bot-said")).to_have_text("hermit.butt.nz is free")

@@ -1,4 +1,4 @@
-"""Passkeys in a real browser, whose authenticator is a virtual one; the strict policy holds."""
+"""Passkeys in a real browser with a virtual authenticator; the strict policy holds."""
 
 import sqlite3
 
@@ -28,7 +28,7 @@ def test_a_passkey_is_made_signs_in_and_is_a_second_factor(
     devtools = context.new_cdp_session(page)
     devtools.send("WebAuthn.enable")
     devtools.send("WebAuthn.addVirtualAuthenticator", {"options": PRESENT})
-    url = server.url.replace("127.0.0.1", "localhost")  # a passkey belongs to a name, never to a number
+    url = server.url.replace("127.0.0.1", "localhost")  # A passkey belongs to a name, never to an address.
 
     signs_in(page, url, "passkey@example.org")
     page.goto(f"{url}/account/factors/passkeys/new")

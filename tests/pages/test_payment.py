@@ -1,4 +1,6 @@
-"""Registering, paying and naming a bot in a real browser, offline, before the stand-in that `butt up` starts."""
+"""Registering, paying and naming a bot in a real browser, offline, with the stand-in that `butt up`
+starts.
+"""
 
 import re
 from collections.abc import Iterator
@@ -58,13 +60,13 @@ def bank_asks(page: Page, answer: str) -> None:
 
 
 def says(page: Page, url: str, text: str) -> bool:
-    """Whether the page says it when it is opened anew: what Stripe did is seen a moment later."""
+    """Whether the page says it when it is reloaded: what Stripe did is seen a moment later."""
     page.goto(url)
     return bool(page.get_by_text(re.compile(text)).count())
 
 
 def subscription_of(money: StandIn, name: str) -> Any:
-    """The one subscription there is of the one customer there is."""
+    """The only subscription of the only customer."""
     customers = [each for each in money.all("customers") if each["email"] == f"{name}@example.org"]
     assert len(customers) <= 1
     found = money.live(customer=customers[0]["id"]) if customers else []
@@ -72,7 +74,7 @@ def subscription_of(money: StandIn, name: str) -> Any:
     return found[0] if found else None
 
 
-def test_register_pay_name_alive_and_the_bill_shows_what_the_stand_in_says(
+def test_a_new_person_pays_and_the_bill_agrees_with_the_stand_in(
     paid_site: Service, money: StandIn, page: Page
 ):
     comes(page, paid_site, "alice")
@@ -102,22 +104,22 @@ def test_register_pay_name_alive_and_the_bill_shows_what_the_stand_in_says(
 
 
 @pytest.mark.parametrize("look", LOOKS, indirect=True, ids=lambda look: f"{look[0][0]}-{look[1]}")
-def test_its_pages_can_be_used_by_everybody(paid_site: Service, money: StandIn, page: Page, look: Any):
+def test_the_payment_pages_are_accessible(paid_site: Service, money: StandIn, page: Page, look: Any):
     name = f"erin-{look['viewport']['width']}-{look['color_scheme']}"
     comes(page, paid_site, name)
     for path in ("/newbie", "/billing", "/billing/card", "/billing/address"):
         page.goto(paid_site.url + path)
-        # Stripe's frames are not ours, and axe cannot speak to them.
+        # Stripe's frames are not ours, and axe cannot look into them.
         found = Axe().run(page, options={"iframes": False})
         assert found.violations_count == 0, found.generate_report()
         assert page.evaluate("document.documentElement.scrollWidth <= innerWidth"), path
 
 
 @pytest.mark.parametrize("look", [(PHONE, "light"), (DESK, "light")], indirect=True)
-def test_its_pages_are_light_and_stand_still(
+def test_the_payment_pages_are_light_and_do_not_move(
     paid_site: Service, money: StandIn, browser: Browser, page: Page, look: Any
 ):
-    """The script that a card is entered with is not ours, and not weighed."""
+    """The script with which a card is entered is not ours, and not weighed."""
     comes(page, paid_site, f"leo-{look['viewport']['width']}")
     cookies = page.context.cookies()
     for path in ("/newbie", "/billing", "/billing/card", "/billing/cancel"):
@@ -135,7 +137,9 @@ def test_its_pages_are_light_and_stand_still(
         context.close()
 
 
-def test_only_where_a_card_is_entered_its_script_is_let_in(paid_site: Service, money: StandIn, page: Page):
+def test_stripes_script_is_allowed_only_where_a_card_is_entered(
+    paid_site: Service, money: StandIn, page: Page
+):
     comes(page, paid_site, "frank")
     there = f"127.0.0.1:{paid_site.stand_in_port}"
     for path, is_let_in in (
@@ -151,7 +155,7 @@ def test_only_where_a_card_is_entered_its_script_is_let_in(paid_site: Service, m
         assert "unsafe" not in policy
 
 
-def test_without_its_script_it_says_so_and_loses_nothing(
+def test_without_stripes_script_the_page_says_so_and_loses_nothing(
     paid_site: Service, money: StandIn, browser: Browser
 ):
     page = browser.new_page()
@@ -165,8 +169,8 @@ def test_without_its_script_it_says_so_and_loses_nothing(
     page.context.close()
 
 
-def test_a_declined_card_says_so_and_another_goes(paid_site: Service, money: StandIn, browser: Browser):
-    # A refusal is an answer with an error's status, of which the browser complains by itself.
+def test_a_declined_card_says_so_and_another_works(paid_site: Service, money: StandIn, browser: Browser):
+    # The browser reports an answer with an error status by itself.
     page = browser.new_page(viewport={"width": PHONE[0], "height": PHONE[1]})
     page.set_default_timeout(PATIENCE)
     comes(page, paid_site, "bob")
@@ -209,7 +213,7 @@ def test_a_card_that_asks_to_confirm_is_confirmed_in_place(paid_site: Service, m
     expect(page.get_by_text("confirm your payment")).to_be_hidden()
     assert subscription_of(money, "carol")["status"] == "active"
 
-    # So it does when the month is over; the mail leads to the same place.
+    # It asks when the month is over, too; the mail leads to the same place.
     money.month_ends(subscription_of(money, "carol"))
     wait_for(banner)
     page.get_by_role("link", name="pay").click()
@@ -224,9 +228,7 @@ def test_a_card_that_asks_to_confirm_is_confirmed_in_place(paid_site: Service, m
     ]
 
 
-def test_a_wallet_that_is_refused_says_so_and_one_that_pays_goes(
-    paid_site: Service, money: StandIn, page: Page
-):
+def test_a_refused_wallet_says_so_and_another_works(paid_site: Service, money: StandIn, page: Page):
     comes(page, paid_site, "walter")
     page.get_by_role("group", name="bot").get_by_label("name").fill("walters")
     page.frame_locator(FRAME).get_by_role("button", name="Google Pay").click()
@@ -235,14 +237,14 @@ def test_a_wallet_that_is_refused_says_so_and_one_that_pays_goes(
             page.get_by_role("button", name="yes").click()
         button = opened.value.get_by_role("button", name=answer)
         button.click(trial=True)
-        # The window closes at the click, maybe before the browser says that it clicked.
+        # The window closes at the click, maybe before the browser reports the click.
         button.evaluate("button => setTimeout(() => button.click())")
         if answer == "Refuse":
             expect(page.locator("#card-said")).to_have_text("The wallet refused.")
     expect(page.get_by_role("heading", name="walters.localhost")).to_be_visible()
 
 
-def test_an_invoice_is_made_out_to_an_address_and_a_new_card_takes_the_place_of_the_old(
+def test_an_invoice_has_the_address_and_a_new_card_replaces_the_old(
     paid_site: Service, money: StandIn, page: Page
 ):
     comes(page, paid_site, "nora")
@@ -267,7 +269,7 @@ def test_an_invoice_is_made_out_to_an_address_and_a_new_card_takes_the_place_of_
     assert number.value == "ATU12345678"
 
 
-def test_who_has_no_card_is_told_so_by_the_api_and_led_to_it_by_the_pages(
+def test_without_a_card_the_api_says_so_and_the_pages_ask_for_one(
     paid_site: Service, money: StandIn, page: Page
 ):
     dan = paid_site.person("dan@example.org")
@@ -288,13 +290,13 @@ def test_who_has_no_card_is_told_so_by_the_api_and_led_to_it_by_the_pages(
     dan.names_a_bot("dans")
 
 
-def test_events_come_from_the_stand_in_and_from_nobody_else(paid_site: Service, money: StandIn):
+def test_only_events_of_the_stand_in_are_accepted(paid_site: Service, money: StandIn):
     assert paid_site.ask("POST", "/stripe/webhook", {"id": "evt_1"})[0] == 400
     log = (paid_site.home / "up.log").read_text()
     assert not re.search(r"4242424242424242|sk_test|whsec|_secret_", log)
 
 
-def test_a_card_that_is_not_confirmed_is_not_taken(paid_site: Service, money: StandIn, browser: Browser):
+def test_an_unconfirmed_card_is_not_accepted(paid_site: Service, money: StandIn, browser: Browser):
     page = browser.new_page(viewport={"width": PHONE[0], "height": PHONE[1]})
     page.set_default_timeout(PATIENCE)
     comes(page, paid_site, "heidi")
@@ -310,7 +312,7 @@ def test_a_card_that_is_not_confirmed_is_not_taken(paid_site: Service, money: St
     page.context.close()
 
 
-def test_two_tabs_two_clicks_and_a_session_that_is_over_end_in_what_was_asked_for_once(
+def test_two_tabs_two_clicks_and_an_expired_session_make_one_bot(
     paid_site: Service, money: StandIn, browser: Browser
 ):
     context = browser.new_context()

@@ -1,4 +1,4 @@
-"""Every page is light and stands still: what is there at first stays where it is."""
+"""Every page is light and does not move: what is shown first stays where it is."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -24,7 +24,7 @@ class Visit:
 
 @pytest.fixture(scope="module")
 def first_visits(server: Pages, browser: Browser, cookies: dict) -> list[Visit]:
-    """Every page on a phone, with nothing kept from an earlier page."""
+    """Every page on a phone, with nothing cached from an earlier page."""
     with browsing(browser, PHONE_BY_DAY) as context:
         page = context.new_page()
         context.add_init_script(SHIFTS)
@@ -58,17 +58,17 @@ def test_nothing_moves_on_a_first_visit(first_visits: list[Visit]):
 
 
 @pytest.mark.parametrize("look", [(DESK, "light")], indirect=True)
-def test_nothing_moves_once_it_is_there(context: BrowserContext, page: Page, visited: Iterator):
+def test_nothing_moves_after_loading(context: BrowserContext, page: Page, visited: Iterator):
     context.add_init_script(SHIFTS)
     for where, _ in visited:
         page.wait_for_timeout(SETTLED)
         assert page.evaluate("window.shifts") == [], where
 
 
-def test_nothing_moves_where_a_page_comes_bit_by_bit(
+def test_nothing_moves_while_a_page_arrives_slowly(
     server: Pages, context: BrowserContext, page: Page, cookies: dict
 ):
-    """The top of a bot's page would grow under what stands in it already."""
+    """The top of a bot's page would grow under its content."""
     context.add_init_script(SHIFTS)
     context.add_cookies(cookies[ALICE])
     with SlowLine(server.port, b"</details>") as line:

@@ -81,7 +81,7 @@ def protection(server: Pages) -> dict[str, str | None]:
 
 
 @pytest.mark.usefixtures("_one_comes")
-def test_who_brings_more_at_once_than_may_be_is_told_when_to_come_again(server: Pages, bringer: Person):
+def test_too_many_uploads_at_once_are_told_when_to_try_again(server: Pages, bringer: Person):
     cookie = {"Cookie": signed_in(server, "bringer@example.org")}
     status, heads, page = asked(server, "/bots/import", PAGE | cookie)
     assert status == 503
@@ -91,14 +91,14 @@ def test_who_brings_more_at_once_than_may_be_is_told_when_to_come_again(server: 
 
 
 @pytest.mark.usefixtures("_one_comes")
-def test_so_is_a_program(server: Pages, bringer: Person):
+def test_a_program_with_too_many_uploads_is_told_too(server: Pages, bringer: Person):
     status, heads, said = asked(server, "/agents/import", JSON | {"Authorization": f"Bearer {bringer.token}"})
     assert (status, heads["Retry-After"]) == (503, "60")
     assert json.loads(said)["error"]["code"] == "not_now"
     assert heads["X-Content-Type-Options"] == "nosniff"
 
 
-def test_who_sends_too_much_is_told_on_a_page(server: Pages):
+def test_a_body_that_is_too_large_gets_a_page(server: Pages):
     for path in ("/start", "/nowhere", "/live"):
         status, heads, page = asked(server, path, PAGE, BODY_BYTES.default + 1)
         assert (status, heads["Connection"]) == (413, "close")
@@ -106,14 +106,14 @@ def test_who_sends_too_much_is_told_on_a_page(server: Pages):
         assert {name: heads[name] for name in PROTECTING} == protection(server)
 
 
-def test_so_is_a_program_that_sends_too_much(server: Pages):
+def test_a_program_with_a_body_that_is_too_large_is_told_too(server: Pages):
     status, _, said = asked(server, "/agents", JSON, BODY_BYTES.default + 1)
     assert status == 413
     assert json.loads(said)["error"].keys() == {"code", "message"}
     assert json.loads(said)["error"]["code"] == "too_big"
 
 
-def test_who_asks_whether_to_send_hears_no_before_sending(server: Pages):
+def test_a_client_that_asks_first_is_refused_before_sending(server: Pages):
     head = f"POST /start HTTP/1.1\r\nHost: localhost\r\nExpect: 100-continue\r\nContent-Length: {BODY_BYTES.default + 1}\r\n\r\n"
     with socket.create_connection(("127.0.0.1", server.port), timeout=20) as line:
         line.sendall(head.encode())
@@ -121,8 +121,8 @@ def test_who_asks_whether_to_send_hears_no_before_sending(server: Pages):
 
 
 @pytest.mark.usefixtures("_one_comes")
-def test_a_browser_that_brings_much_shows_the_page(server: Pages, browser: Browser, tmp_path: Path):
-    """Its body is under way when it is refused."""
+def test_a_browser_with_a_large_upload_shows_the_page(server: Pages, browser: Browser, tmp_path: Path):
+    """Its body is on its way when it is refused."""
     tar = tmp_path / "pub.tar"
     tar.write_bytes(bytes(20 << 20))
     page = browser.new_page()

@@ -1,4 +1,6 @@
-"""Sign in with Scuttlebutt in a browser, by a real pub: an app confirms, and the page goes on, also without JavaScript."""
+"""Sign in with Scuttlebutt in a browser, by a real pub: an app confirms, and the page continues, also without
+JavaScript.
+"""
 
 import asyncio
 import base64
@@ -29,7 +31,9 @@ APP = KeyPair(b"a" * 32)
 
 @pytest.fixture(scope="module")
 def pub(server: Pages, built_pub: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Pub]:
-    """A bot with a real pub, of which the app's owner is a member who has an alias. The app opens the account."""
+    """A bot with a real pub. The app's owner is a member with an alias, and the app can sign in to the
+    account.
+    """
     identity = server.home / "identity"
     if not identity.exists():
         KeyPair.generate().save(identity)
@@ -47,7 +51,7 @@ def pub(server: Pages, built_pub: Path, tmp_path_factory: pytest.TempPathFactory
 
 
 def in_a_thread(work) -> object:
-    """The browser has the event loop of this one."""
+    """The browser uses this event loop."""
     with ThreadPoolExecutor(1) as thread:
         return thread.submit(asyncio.run, work).result()
 
@@ -84,7 +88,7 @@ def begins(page: Page, server: Pages) -> None:
     expect(page.get_by_role("heading", name="confirm in your app")).to_be_visible()
 
 
-def test_the_page_goes_on_by_itself(server: Pages, pub: Pub, browser: Browser):
+def test_the_page_continues_by_itself(server: Pages, pub: Pub, browser: Browser):
     with browsing(browser, {}) as context:
         page = context.new_page()
         begins(page, server)
@@ -92,7 +96,7 @@ def test_the_page_goes_on_by_itself(server: Pages, pub: Pub, browser: Browser):
         page.wait_for_url("**/bots*")
 
 
-def test_without_javascript_a_button_goes_on(server: Pages, pub: Pub, browser: Browser):
+def test_without_javascript_a_button_continues(server: Pages, pub: Pub, browser: Browser):
     with browsing(browser, {"java_script_enabled": False}) as context:
         page = context.new_page()
         begins(page, server)
@@ -119,7 +123,7 @@ def test_a_member_revokes_their_alias(server: Pages, pub: Pub, browser: Browser)
 
 
 @pytest.mark.parametrize("look", [LOOKS[0], LOOKS[3]], ids=lambda look: f"{look[0][0]}-{look[1]}")
-def test_the_pages_are_easy_to_read_and_to_press(server: Pages, pub: Pub, browser: Browser, look: tuple):
+def test_the_sign_in_pages_are_accessible(server: Pages, pub: Pub, browser: Browser, look: tuple):
     (width, height), scheme = look
     with browsing(
         browser, {"viewport": {"width": width, "height": height}, "color_scheme": scheme}

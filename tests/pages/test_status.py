@@ -16,7 +16,7 @@ PER_ROW = r"\d\d:\d\d:\d\d \d+ MiB"
 
 @pytest.fixture
 def bot(server: Pages, page: Page, request: pytest.FixtureRequest) -> Any:
-    """A bot with a past, its status page open."""
+    """A bot with a history, with its status page open."""
     name = f"b{abs(hash(request.node.name)) % 10**8}"
     bot = server.bot_in(State.ALIVE, server.person(f"{name}@example.org"), name)
     server.has_lived(bot)
@@ -57,7 +57,7 @@ def test_values_show_under_the_pointer_and_under_the_arrow_keys(page: Page, bot:
     expect(there).to_have_text(last or "")
 
 
-def test_the_keyboard_stays_where_it_was_when_new_figures_come(server: Pages, page: Page, bot: Any):
+def test_the_focus_stays_when_new_figures_arrive(server: Pages, page: Page, bot: Any):
     page.locator("#disk").focus()
     page.keyboard.press("Home")
     said = page.locator("#disk-there").text_content()
@@ -77,13 +77,13 @@ def test_another_range_is_a_link_and_its_page_stays_live(server: Pages, page: Pa
     expect(page.get_by_role("link", name="24h")).to_have_attribute("aria-current", "true")
 
 
-def test_what_happened_is_marked_and_told_in_words(page: Page, bot: Any):
+def test_events_are_marked_and_described(page: Page, bot: Any):
     expect(page.locator("#memory .event")).to_have_count(1)
     page.locator("#events summary").click()
     expect(page.locator("#events li").get_by_text("started")).to_be_visible()
 
 
-def test_what_happened_is_said_beside_the_value_of_its_moment(page: Page, bot: Any):
+def test_an_event_is_shown_beside_the_value_at_its_time(page: Page, bot: Any):
     plot = page.locator("#memory")
     box = plot.bounding_box()
     assert box
@@ -98,7 +98,7 @@ def test_e_mails_are_switched_off_and_on(page: Page, bot: Any):
     expect(page.get_by_role("button", name="no e-mails")).to_be_visible()
 
 
-def test_all_of_it_stands_there_without_javascript(
+def test_the_status_page_works_without_javascript(
     server: Pages, page: Page, bot: Any, context: BrowserContext
 ):
     browser = context.browser

@@ -1,4 +1,4 @@
-"""From the landing page to a living bot and back, as a person goes it."""
+"""From the landing page to a living bot and back, as a person would go."""
 
 import re
 
@@ -14,9 +14,7 @@ LOOKS = [(PHONE, "light"), (PHONE, "dark"), (DESK, "light"), (DESK, "dark")]
 
 
 @pytest.mark.parametrize("look", LOOKS, indirect=True, ids=lambda look: f"{look[0][0]}-{look[1]}")
-def test_somebody_new_gets_a_bot_that_comes_alive_before_their_eyes(
-    site: Service, page: Page, request: pytest.FixtureRequest
-):
+def test_a_new_person_watches_their_bot_come_alive(site: Service, page: Page, request: pytest.FixtureRequest):
     name = "way-" + re.sub(r"\W", "-", request.node.callspec.id)
     page.goto(site.url)
     expect(page.get_by_role("heading")).to_have_text("What if everyone had a friend in the cloud?")
@@ -49,7 +47,7 @@ def test_somebody_new_gets_a_bot_that_comes_alive_before_their_eyes(
     assert page.evaluate("window.stayed"), "all of it without a reload"
 
 
-def test_who_is_known_signs_in_with_the_same_form_and_finds_their_bots(site: Service, page: Page):
+def test_a_known_person_signs_in_with_the_same_form(site: Service, page: Page):
     site.person("bob@example.org").names_a_bot("bobs")
     page.goto(f"{site.url}/bots/bobs")
     expect(page.get_by_role("heading", name="start")).to_be_visible()

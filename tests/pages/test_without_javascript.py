@@ -1,4 +1,4 @@
-"""All of it works with JavaScript switched off."""
+"""The pages work with JavaScript switched off."""
 
 import pytest
 from playwright.sync_api import Page, expect
@@ -13,7 +13,7 @@ def look() -> dict[str, object]:
     return {"java_script_enabled": False, "viewport": {"width": 390, "height": 844}}
 
 
-def test_the_way_in(server: Pages, page: Page):
+def test_signing_up_without_javascript(server: Pages, page: Page):
     server.person("bob@example.org").names_a_bot("his")
     page.goto(server.url)
     page.locator("summary").click()
@@ -34,7 +34,7 @@ def test_the_way_in(server: Pages, page: Page):
     expect(page.get_by_text("We are setting it up.")).to_be_visible()
 
 
-def test_a_click_shows_and_a_page_on_its_way_looks_again_by_itself(server: Pages, page: Page):
+def test_a_click_shows_and_a_changing_page_reloads_by_itself(server: Pages, page: Page):
     bot = server.bot_in(State.ALIVE, server.person("carol@example.org"), "carols")
     signs_in(page, server.url, "carol@example.org")
     page.get_by_role("link", name="carols.butt.nz").click()
@@ -45,7 +45,7 @@ def test_a_click_shows_and_a_page_on_its_way_looks_again_by_itself(server: Pages
     expect(page.get_by_text("#stopped")).to_be_visible()
 
 
-def test_a_refusal_is_said(server: Pages, page: Page):
+def test_a_refusal_is_shown(server: Pages, page: Page):
     bot = server.bot_in(State.ALIVE, server.person("dan@example.org"), "dans")
     signs_in(page, server.url, "dan@example.org")
     page.goto(f"{server.url}/bots/dans")

@@ -1,4 +1,6 @@
-"""Aliases of a bot's room: chosen at its real pub, shown at their pages, and revoked by the bot's owner."""
+"""Aliases of a bot's room: registered at its real pub, shown on their pages, and revoked by the bot's
+owner.
+"""
 
 import asyncio
 import base64
@@ -50,7 +52,7 @@ def registers(pub: Pub, keys: KeyPair, alias: str) -> str:
 
 
 def tell(bot: Agent) -> None:
-    """As the monitor does, which saw that the pub has a room."""
+    """As the monitor does after it saw that the pub has a room."""
     Observed.objects.filter(bot=bot).update(alive=True, attendants=0, tunnels=0)
     bot.observed.refresh_from_db()
     for due in rooms.untold():
@@ -63,9 +65,7 @@ def page(bot: Agent, alias: str, **asked: str):
     return Client().get(f"/@{bot.name}/{alias}", asked)
 
 
-def test_a_member_chooses_an_alias_which_has_a_page_until_it_is_revoked(
-    alice: Agent, bot: Agent, real_pub: Pub
-):
+def test_a_members_alias_has_a_page_until_it_is_revoked(alice: Agent, bot: Agent, real_pub: Pub):
     relate(alice, bot, FRIDA.id, Relation.FOLLOWS)
     with pytest.raises(RemoteError, match="no aliases"):
         registers(real_pub, FRIDA, "frida")
@@ -117,7 +117,7 @@ def test_a_member_chooses_an_alias_which_has_a_page_until_it_is_revoked(
 
 
 @pytest.mark.django_db
-def test_a_pub_is_told_of_its_room_once_and_again_when_it_is_another():
+def test_a_pub_is_told_about_its_room_once_and_again_after_a_change():
     alice = person("alice")
     bot = bot_in(State.ALIVE, alice)
     assert rooms.untold() == [], "its code is not known to have a room"
@@ -137,7 +137,7 @@ def test_a_pub_is_told_of_its_room_once_and_again_when_it_is_another():
 
 
 @pytest.mark.django_db
-def test_whoever_guesses_aliases_is_slowed(monkeypatch: pytest.MonkeyPatch):
+def test_guessing_aliases_is_limited(monkeypatch: pytest.MonkeyPatch):
     bot = bot_in(State.STOPPED, person("alice"))
     assert page(bot, "frida").status_code == 503, "it is not online"
     monkeypatch.setattr(pages, "_misses", Rate(replace(ADDRESS_MISSES, default=1, setting="")))
@@ -149,7 +149,7 @@ def test_whoever_guesses_aliases_is_slowed(monkeypatch: pytest.MonkeyPatch):
 
 
 @pytest.mark.django_db
-def test_only_a_mode_that_there_is_and_a_pub_that_has_a_room(alice: Agent):
+def test_setting_the_mode_needs_a_valid_mode_and_a_pub_with_a_room(alice: Agent):
     bot = bot_in(State.ALIVE, alice)
     with pytest.raises(Refused, match="has no room"):
         set_room_mode(alice, bot, RoomMode.OPEN)
@@ -158,7 +158,7 @@ def test_only_a_mode_that_there_is_and_a_pub_that_has_a_room(alice: Agent):
         set_room_mode(alice, bot, "closed")
 
 
-def test_what_is_no_alias_is_not_asked_for(bot: Agent):
+def test_an_invalid_alias_is_not_looked_up(bot: Agent):
     real_port, bot.progress.port = bot.progress.port, 1
     for text in ("a_b", "-", "a" * 64, "1"):
         assert aliases.find(bot, text) is None

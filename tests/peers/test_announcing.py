@@ -1,4 +1,4 @@
-"""Which bots have yet to say where they are."""
+"""Which bots have yet to announce their address."""
 
 import pytest
 
@@ -16,7 +16,7 @@ def bot() -> Agent:
     return bot_in(State.ALIVE, person("alice"))
 
 
-def test_it_is_told_once_for_each_address_as_long_as_its_owner_wants_that(bot: Agent):
+def test_a_bot_is_told_once_for_each_address_while_its_owner_wants_that(bot: Agent):
     alice = bot.belongs_to.get().target_agent
     assert untold() == []
     announce(alice, bot, announced=True)
@@ -32,7 +32,7 @@ def test_it_is_told_once_for_each_address_as_long_as_its_owner_wants_that(bot: A
     assert untold() == []
 
 
-def test_a_bot_that_is_gone_meanwhile_is_no_trouble(bot: Agent):
+def test_a_bot_deleted_meanwhile_is_no_trouble(bot: Agent):
     due = PubAnnouncement(bot.id, "127.0.0.1", 9000)
     bot.delete()
     told(due, 1)

@@ -16,7 +16,7 @@ def last_said(bot: Agent) -> tuple[int, dict]:
     return said["sequence"], said["content"]
 
 
-def test_it_follows_and_no_more_and_says_each_once(alice: Agent, bot: Agent):
+def test_following_and_unfollowing_are_each_published_once(alice: Agent, bot: Agent):
     feed = KeyPair.generate().id
     for text in (feed, f" {sigil_to_uri(feed)} "):
         assert relate(alice, bot, text, Relation.FOLLOWS) == feed
@@ -30,7 +30,7 @@ def test_it_follows_and_no_more_and_says_each_once(alice: Agent, bot: Agent):
     ]
 
 
-def test_what_cannot_be_followed_is_told(alice: Agent, bot: Agent):
+def test_an_invalid_feed_is_refused(alice: Agent, bot: Agent):
     for text in ("", "bob", "@bob.ed25519", "%" + bot.progress.ssb_id[1:], bot.progress.ssb_id, "ssb:x"):
         with pytest.raises(Refused) as refused:
             relate(alice, bot, text, Relation.FOLLOWS)
@@ -40,7 +40,7 @@ def test_what_cannot_be_followed_is_told(alice: Agent, bot: Agent):
         relate(alice, stopped, KeyPair.generate().id, Relation.FOLLOWS)
 
 
-def test_a_bot_that_is_not_there_is_told(alice: Agent):
+def test_a_bot_that_is_down_is_reported(alice: Agent):
     away = bot_in(State.ALIVE, alice, "away")
     with pytest.raises(Refused) as refused:
         relate(alice, away, KeyPair.generate().id, Relation.FOLLOWS)

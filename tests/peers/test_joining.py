@@ -1,4 +1,4 @@
-"""Which other pubs a bot is to join, and what came of it: rows that can be killed anywhere and told again."""
+"""Which other pubs a bot should join, and the result: rows that survive any kill and can be told again."""
 
 from datetime import timedelta
 
@@ -29,7 +29,7 @@ def bot(alice: Agent) -> Agent:
     return bot_in(State.ALIVE, alice)
 
 
-def test_an_invite_is_kept_until_it_was_used(alice: Agent, bot: Agent):
+def test_an_invite_is_kept_until_it_is_used(alice: Agent, bot: Agent):
     joining.ask(alice, bot, f" {CODE}#a page\0\n")
     (due,) = joining.due(timezone.now())
     assert (due.bot_id, due.address, due.code) == (bot.id, OTHER.multiserver, CODE)
@@ -43,14 +43,14 @@ def test_an_invite_is_kept_until_it_was_used(alice: Agent, bot: Agent):
     assert noted.detail == {"address": OTHER.multiserver}, "the journal holds no invite"
 
 
-def test_an_address_alone_is_connected_with(alice: Agent, bot: Agent):
+def test_an_address_alone_is_only_connected_to(alice: Agent, bot: Agent):
     for text in (OTHER.multiserver, OTHER.legacy):
         joining.ask(alice, bot, text)
     (due,) = joining.due(timezone.now())
     assert (due.address, due.code) == (OTHER.multiserver, "")
 
 
-def test_what_did_not_work_is_told_in_the_pubs_words_and_tried_again_when_asked(alice: Agent, bot: Agent):
+def test_a_failure_shows_the_pubs_reason_and_can_be_retried(alice: Agent, bot: Agent):
     joining.ask(alice, bot, CODE)
     (due,) = joining.due(timezone.now())
     joining.ended(due, "invite not accepted:\nit\0 has expired" + "!" * 1000, timezone.now())
@@ -81,7 +81,7 @@ def test_a_bot_that_does_not_answer_is_waited_for_an_hour(alice: Agent, bot: Age
 
 
 @pytest.mark.parametrize("text", ["", "pub.example.org", "https://example.org/join/x", CODE + "x" * 400])
-def test_what_is_no_invite_is_refused(alice: Agent, bot: Agent, text: str):
+def test_an_invalid_invite_is_refused(alice: Agent, bot: Agent, text: str):
     with pytest.raises(Refused) as refused:
         joining.ask(alice, bot, text)
     assert (refused.value.code, refused.value.field) == ("bad_invite", "invite")

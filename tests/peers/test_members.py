@@ -1,4 +1,4 @@
-"""Whom a bot follows and blocks, as its real pub tells; and what is believed of a pub that lies."""
+"""Whom a bot follows and blocks, from its real pub; and how much a lying pub is believed."""
 
 from datetime import UTC, datetime
 from typing import Any
@@ -22,14 +22,14 @@ FRIDA, EVE = KeyPair(b"f" * 32).id, KeyPair(b"e" * 32).id
 
 
 def claimed(alice: Agent, bot: Agent, *feeds: str) -> Invite:
-    """An invite of the bot by which these came."""
+    """An invite of the bot by which these people joined."""
     invite = making.create(alice, bot, "for friends", uses=5)
     for feed in feeds:
         kept_connections.call(bot, "butt.claim", {"id": invite.code_id, "feed": feed})
     return invite
 
 
-def test_who_came_is_found_with_their_invite_blocked_and_unblocked(alice: Agent, bot: Agent):
+def test_a_guest_is_listed_with_their_invite_blocked_and_unblocked(alice: Agent, bot: Agent):
     began = timezone.now().replace(microsecond=0)
     invite = claimed(alice, bot, FRIDA)
     relate(alice, bot, EVE, Relation.FOLLOWS)
@@ -65,7 +65,7 @@ def test_who_came_is_found_with_their_invite_blocked_and_unblocked(alice: Agent,
     }
 
 
-def test_taking_an_invite_back_may_unfollow_all_who_came_by_it(alice: Agent, bot: Agent):
+def test_revoking_an_invite_may_unfollow_everybody_who_used_it(alice: Agent, bot: Agent):
     feeds = [KeyPair.generate().id for _ in range(3)]
     invite = claimed(alice, bot, *feeds)
     relate(alice, bot, EVE, Relation.FOLLOWS)
@@ -83,13 +83,13 @@ def test_taking_an_invite_back_may_unfollow_all_who_came_by_it(alice: Agent, bot
     ("asked", "field"),
     [({"sort": "id"}, "sort"), ({"after": -1}, "after"), ({"text": "x" * 201}, "q"), ({"text": "\0"}, "q")],
 )
-def test_what_cannot_be_searched_for_is_told(alice: Agent, asked: dict[str, Any], field: str):
+def test_an_invalid_search_is_refused(alice: Agent, asked: dict[str, Any], field: str):
     with pytest.raises(Refused) as refused:
         members.find(bot_in(State.ALIVE, alice), **asked)
     assert (refused.value.code, refused.value.field) == ("bad_search", field)
 
 
-def test_a_bot_that_does_not_run_or_answer_or_know_is_told(alice: Agent, monkeypatch: pytest.MonkeyPatch):
+def test_a_bot_that_is_down_silent_or_outdated_is_reported(alice: Agent, monkeypatch: pytest.MonkeyPatch):
     with pytest.raises(Refused, match="off is #stopped"):
         members.find(bot_in(State.STOPPED, alice, "off"))
     away = bot_in(State.ALIVE, alice, "away")
@@ -105,7 +105,7 @@ def test_a_bot_that_does_not_run_or_answer_or_know_is_told(alice: Agent, monkeyp
         members.find(away)
 
 
-def test_a_pub_is_not_believed_more_than_it_must_be():
+def test_answers_of_a_pub_are_checked_and_bounded():
     bot = Agent()
     whole = {
         "id": FRIDA,

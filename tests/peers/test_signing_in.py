@@ -1,4 +1,4 @@
-"""Sign in with Scuttlebutt, over a bot's real pub: into an account, and as a member of the bot.
+"""Sign in with Scuttlebutt, through a bot's real pub: to an account, and as a member of the bot.
 
 Mallory wants to be signed in as Alice.
 """
@@ -56,7 +56,7 @@ def mine(alice: Agent) -> Account:
 
 @pytest.fixture
 def known(mine: Account, bot: Agent) -> Account:
-    """Alice's account, which her phone opens."""
+    """Alice's account, to which her phone can sign in."""
     ssb_ids.add(mine, bot, PHONE.id)
     return mine
 
@@ -86,7 +86,7 @@ def is_in(client: Client) -> bool:
     return client.get("/account").status_code == 200
 
 
-def test_an_id_is_added_and_opens_the_account(mine: Account, bot: Agent, real_pub: Pub):
+def test_an_added_id_can_sign_in_to_the_account(mine: Account, bot: Agent, real_pub: Pub):
     client = Client()
     client.post("/start", {"email": mine.email, "password": PASSWORD})
     client.post("/account/again", {"password": PASSWORD})
@@ -114,7 +114,7 @@ def test_an_id_is_added_and_opens_the_account(mine: Account, bot: Agent, real_pu
     assert Client().post("/login", {"bot": bot.name}).status_code == 422
 
 
-def test_to_add_one_asks_for_a_proof_and_a_verified_address(alice: Agent, bot: Agent):
+def test_adding_an_id_needs_the_password_and_a_verified_address(alice: Agent, bot: Agent):
     client = Client()
     client.force_login(alice.account)
     assert client.post("/account/ssb/new", {"bot": bot.name})["Location"].startswith("/account/again")
@@ -123,8 +123,10 @@ def test_to_add_one_asks_for_a_proof_and_a_verified_address(alice: Agent, bot: A
     assert (answer.status_code, b"Verify your email" in answer.content) == (409, True)
 
 
-def test_mallory_has_nothing_of_a_link_that_alice_did_not_begin(known: Account, bot: Agent, real_pub: Pub):
-    """Neither another browser, nor another's solution, nor one for another challenge, nor one that was used."""
+def test_mallory_gains_nothing_from_a_link_that_alice_did_not_start(
+    known: Account, bot: Agent, real_pub: Pub
+):
+    """Not another browser, another person's solution, one for another challenge, or a used one."""
     browser, uri = begins(bot)
     mallorys, other_uri = begins(bot)
     assert confirms(real_pub, uri)
@@ -140,7 +142,7 @@ def test_mallory_has_nothing_of_a_link_that_alice_did_not_begin(known: Account, 
     assert browser.post("/login/app").status_code == 410, "it was used"
 
 
-def test_two_people_are_each_let_into_their_own(known: Account, bot: Agent, real_pub: Pub):
+def test_two_people_sign_in_to_their_own_accounts(known: Account, bot: Agent, real_pub: Pub):
     account("bob")
     browser, uri = begins(bot)
     strangers, strange_uri = begins(bot)
@@ -151,9 +153,7 @@ def test_two_people_are_each_let_into_their_own(known: Account, bot: Agent, real
     assert browser.get("/account").context["user"] == known
 
 
-def test_a_session_that_was_planted_before_is_not_the_one_that_is_let_in(
-    known: Account, bot: Agent, real_pub: Pub
-):
+def test_a_planted_session_is_not_the_one_that_is_signed_in(known: Account, bot: Agent, real_pub: Pub):
     browser, uri = begins(bot)
     planted = browser.cookies["butt"].value
     confirms(real_pub, uri)
@@ -164,7 +164,7 @@ def test_a_session_that_was_planted_before_is_not_the_one_that_is_let_in(
     assert not is_in(mallorys)
 
 
-def test_it_ends_in_time_and_with_the_pub(known: Account, bot: Agent, real_pub: Pub):
+def test_a_sign_in_expires_and_ends_with_the_pub(known: Account, bot: Agent, real_pub: Pub):
     browser, uri = begins(bot)
     session = browser.session
     session["ssb_sign_in"] = {**session["ssb_sign_in"], "until": 0}
@@ -192,7 +192,7 @@ def test_a_second_factor_is_asked_for(real_pub: Pub, alice: Agent, bot: Agent):
     assert is_in(browser)
 
 
-def test_nobody_comes_in_who_is_suspended(known: Account, bot: Agent, real_pub: Pub):
+def test_a_suspended_person_cannot_sign_in(known: Account, bot: Agent, real_pub: Pub):
     browser, uri = begins(bot)
     Account.objects.filter(id=known.id).update(is_active=False)
     confirms(real_pub, uri)
@@ -200,7 +200,7 @@ def test_nobody_comes_in_who_is_suspended(known: Account, bot: Agent, real_pub: 
     assert not is_in(browser)
 
 
-def test_a_bot_that_somebody_else_owns_too_opens_nothing(known: Account, bot: Agent, real_pub: Pub):
+def test_a_bot_with_another_owner_cannot_be_used_to_sign_in(known: Account, bot: Agent, real_pub: Pub):
     carol = account("carol")
     browser, uri = begins(bot)
     owners.accept(carol.agent, owners.key_of(owners.invite(known.agent, bot, carol.email)))
@@ -211,7 +211,7 @@ def test_a_bot_that_somebody_else_owns_too_opens_nothing(known: Account, bot: Ag
     assert not ssb_ids.bots_to_prove_over(known)
 
 
-def test_an_id_opens_one_account_and_an_account_has_few(known: Account, bot: Agent):
+def test_an_id_belongs_to_one_account_and_an_account_has_few(known: Account, bot: Agent):
     bob = account("bob")
     with pytest.raises(ssb_ids.NotAdded, match="another account"):
         ssb_ids.add(bob, bot, PHONE.id)
@@ -223,7 +223,7 @@ def test_an_id_opens_one_account_and_an_account_has_few(known: Account, bot: Age
     assert ssb_ids.remove(bob, SsbId.objects.get(ssb_id=PHONE.id).id) is None
 
 
-def test_it_goes_with_the_account(known: Account, bot: Agent):
+def test_an_id_is_deleted_with_its_account(known: Account, bot: Agent):
     leaving.go(known)
     Wanted.objects.filter(bot=bot).delete()
     Agent.objects.filter(id=bot.id).delete()
@@ -232,7 +232,7 @@ def test_it_goes_with_the_account(known: Account, bot: Agent):
     assert not SsbId.objects.exists()
 
 
-def test_whoever_signs_out_in_the_app_ends_what_it_opened(known: Account, bot: Agent, real_pub: Pub):
+def test_signing_out_in_the_app_ends_its_sessions(known: Account, bot: Agent, real_pub: Pub):
     by_password = Client()
     by_password.post("/start", {"email": known.email, "password": PASSWORD})
     browser, uri = begins(bot)
@@ -252,7 +252,7 @@ def test_whoever_signs_out_in_the_app_ends_what_it_opened(known: Account, bot: A
     assert is_in(browser), "a pub tells of the same one again to whoever listens anew"
 
 
-def test_what_a_bot_tells_of_sign_outs_is_bounded(bot: Agent, monkeypatch: pytest.MonkeyPatch):
+def test_a_bots_reports_of_sign_outs_are_bounded(bot: Agent, monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setattr(ssb_ids, "MOST_SIGN_OUTS", 3)
     for number in range(5):
         ssb_ids.note_sign_out(bot.id, KeyPair(bytes([number]) * 32).id, number, timezone.now())
@@ -299,7 +299,7 @@ def connected(pub: Pub, keys: KeyPair, cc: str) -> Iterator[None]:
     loop.close()
 
 
-def test_a_member_whose_app_opens_the_page_comes_to_their_bot(alice: Agent, bot: Agent, real_pub: Pub):
+def test_a_member_whose_app_opens_the_page_reaches_their_bot(alice: Agent, bot: Agent, real_pub: Pub):
     relate(alice, bot, PHONE.id, Relation.FOLLOWS)
     tell(bot)
     invite = Invite.objects.create(bot=bot, name="friends", seed=b"s" * 32, code_id="@c")
@@ -314,7 +314,7 @@ def test_a_member_whose_app_opens_the_page_comes_to_their_bot(alice: Agent, bot:
     assert PHONE.id in client.get(f"/member/{bot.name}").content.decode()
 
 
-def test_to_begin_again_and_again_is_refused(known: Account, bot: Agent):
+def test_starting_too_many_sign_ins_is_refused(known: Account, bot: Agent):
     for _ in range(ADDRESS_SSB_SIGN_INS.most):
         challenges._begun.wait_of(f"address {network_of('127.0.0.1')}")
     answer = Client().post("/login", {"bot": bot.name})
@@ -323,7 +323,7 @@ def test_to_begin_again_and_again_is_refused(known: Account, bot: Agent):
 
 @pytest.fixture
 def member(alice: Agent, bot: Agent, real_pub: Pub) -> Iterator[Client]:
-    """A browser in which a member of the bot, who has no account, has signed in."""
+    """A browser in which a member of the bot without an account has signed in."""
     relate(alice, bot, PHONE.id, Relation.FOLLOWS)
     tell(bot)
     client, uri = begins(bot, f"/member/{bot.name}")
@@ -332,7 +332,7 @@ def member(alice: Agent, bot: Agent, real_pub: Pub) -> Iterator[Client]:
     return client
 
 
-def test_a_member_sees_to_their_alias_at_the_bots_page(
+def test_a_member_manages_their_alias_on_the_bots_page(
     alice: Agent, bot: Agent, real_pub: Pub, member: Client
 ):
     relate(alice, bot, MALLORY.id, Relation.FOLLOWS)
@@ -349,14 +349,14 @@ def test_a_member_sees_to_their_alias_at_the_bots_page(
     assert b"sign in with Scuttlebutt" in member.get(f"/member/{bot.name}").content
 
 
-def test_a_member_is_signed_out_in_their_app_and_in_time(
+def test_a_member_can_sign_out_in_their_app_and_expires(
     bot: Agent, member: Client, monkeypatch: pytest.MonkeyPatch
 ):
     ssb_ids.note_sign_out(bot.id, PHONE.id, 1, timezone.now())
     assert PHONE.id not in member.get(f"/member/{bot.name}").content.decode()
 
 
-def test_who_is_no_member_any_more_is_told_so_and_a_bot_without_aliases_has_no_such_page(
+def test_a_former_member_is_told_and_a_bot_without_aliases_has_no_members_page(
     alice: Agent, bot: Agent, member: Client
 ):
     relate(alice, bot, PHONE.id, Relation.NONE)

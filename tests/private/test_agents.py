@@ -21,7 +21,7 @@ def private(site: Service) -> str:
     return f"http://127.0.0.1:{site.private_port}"
 
 
-def test_only_the_bearer_of_the_masters_token_reads(site: Service, private: str):
+def test_only_the_masters_token_can_read(site: Service, private: str):
     token = (site.home / "private-token").read_text()
     status, body = read(f"{private}/agents", token)
     assert status == 200

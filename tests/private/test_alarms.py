@@ -1,4 +1,4 @@
-"""Every alarm of `docs/prometheus/alerts.yaml` is seen to fire: Prometheus' own program works the rules out."""
+"""Every alarm of `docs/prometheus/alerts.yaml` fires: Prometheus's own program evaluates the rules."""
 
 import json
 import os
@@ -93,10 +93,10 @@ WELL = {
 
 
 def firing(folder: Path, series: Mapping[str, str]) -> set[tuple[str, str]]:
-    """The alarms that fire after an hour of these series, a value a minute, each with its labels."""
+    """The alarms that fire after an hour of these series, one value per minute, each with its labels."""
     given = [{"series": name, "values": values} for name, values in series.items()]
     told = 'ALERTS{alertstate="firing"}'
-    # It only says what there is where that is not what was expected.
+    # It prints what exists only where that differs from the expectation.
     asked = [
         {
             "expr": told,
@@ -116,14 +116,14 @@ def firing(folder: Path, series: Mapping[str, str]) -> set[tuple[str, str]]:
     return set(re.findall(r'alertname="(\w+)"([^}]*)\}', said.partition("got:")[2]))
 
 
-def test_prometheus_takes_the_rules():
+def test_prometheus_accepts_the_rules():
     done = subprocess.run(
         ["promtool", "check", "rules", str(RULES)], capture_output=True, text=True, timeout=60, check=False
     )
     assert done.returncode == 0, done.stdout + done.stderr
 
 
-def test_each_alarm_fires_and_none_does_where_all_is_well(tmp_path: Path):
+def test_each_alarm_fires_and_none_if_all_is_well(tmp_path: Path):
     assert set(FIRING) == set(ALARMS), "an alarm that is seen nowhere to fire"
     assert firing(tmp_path, WELL) == set()
     bad = {name: values for series in FIRING.values() for name, values in series.items()}
@@ -131,7 +131,7 @@ def test_each_alarm_fires_and_none_does_where_all_is_well(tmp_path: Path):
     assert fired == set(ALARMS)
 
 
-def test_an_alarm_reads_only_what_is_told():
+def test_alarms_use_only_existing_metrics():
     text = (Path(__file__).parents[2] / "docs" / "grafana" / "butt.json").read_text()
     drawn = {name.removesuffix("_bucket") for name in re.findall(r"butt_\w+", text)}
     for name, rule in ALARMS.items():
@@ -167,7 +167,7 @@ class Parts:
         self.running[part].wait(30)
 
     def metrics(self) -> dict[str, str]:
-        """The service's series as Prometheus would have them after an hour of this; what it cannot read is down."""
+        """The service's series as Prometheus has them after an hour of this; an unreadable target is down."""
         request = urllib.request.Request(f"http://127.0.0.1:{self._private}/metrics")
         try:
             request.add_header("Authorization", f"Bearer {(self._home / 'private-token').read_text()}")
@@ -196,8 +196,8 @@ def parts(tmp_path: Path) -> Iterator[Parts]:
         process.wait(30)
 
 
-def test_each_part_that_stops_is_told_of_by_an_alarm(parts: Parts, tmp_path: Path):
-    """Also one that stops as it was told: its series stay."""
+def test_an_alarm_fires_for_each_part_that_stops(parts: Parts, tmp_path: Path):
+    """Also one that stops on request: its series stay."""
     names = ("public", "private", "steward", "monitor")
     for part in names:
         parts.starts(part)

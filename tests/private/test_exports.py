@@ -1,4 +1,4 @@
-"""An export's bytes, as they come in over ASGI."""
+"""An export's bytes, as they arrive over ASGI."""
 
 import asyncio
 import subprocess
@@ -24,7 +24,7 @@ pytestmark = pytest.mark.django_db(transaction=True)
 
 
 class Sender:
-    """A machine that puts `chunks`, and `hangs_up` after them or not."""
+    """A machine that sends `chunks`, and then `hangs_up` or does not."""
 
     def __init__(self, upload: Upload, token: str, minion_id: str = "m1") -> None:
         self.path, self.token, self.read = f"/agents/{minion_id}/exports/{upload.id}", token, 0
@@ -69,7 +69,7 @@ def nothing_is_left_half() -> Iterator[None]:
     assert not list((configuration().home / "uploads").glob("*.draft"))
 
 
-def test_what_is_expected_arrives_whole_and_once(sender: Sender, upload: Upload):
+def test_an_expected_export_arrives_once_and_complete(sender: Sender, upload: Upload):
     assert sender.puts(b"hello ", b"you") == 204
     assert spooled(upload).read_bytes() == b"hello you"
     upload.refresh_from_db()
@@ -78,7 +78,7 @@ def test_what_is_expected_arrives_whole_and_once(sender: Sender, upload: Upload)
     assert spooled(upload).read_bytes() == b"hello you"
 
 
-def test_more_than_may_come_is_refused(sender: Sender, upload: Upload):
+def test_an_export_that_is_too_large_is_refused(sender: Sender, upload: Upload):
     assert sender.puts(b"x", length=11) == 413
     assert sender.read == 0, "not a byte of it was read"
     assert sender.puts(b"123456", b"123456", b"more") == 413
@@ -86,7 +86,7 @@ def test_more_than_may_come_is_refused(sender: Sender, upload: Upload):
     assert not spooled(upload).exists()
 
 
-def test_without_room_who_waits_is_told_and_with_room_it_comes(
+def test_a_full_disk_is_reported_and_with_room_the_export_arrives(
     alices: Machine, small_disk: Path, settings_of: Callable[..., None]
 ):
     settings_of(home=small_disk)
@@ -108,7 +108,7 @@ def test_without_room_who_waits_is_told_and_with_room_it_comes(
     assert Sender(expect(alices, bot.id, 1 << 30, again.id), tokens.issue(alices)).puts(*chunks) == 204
 
 
-def test_what_is_longer_than_there_is_room_for_is_told_to_who_waits(alices: Machine):
+def test_an_export_larger_than_the_free_disk_is_reported(alices: Machine):
     bot = placed_bot(person("alice"), alices, "big")
     job = jobs.ask(bot.id, "log")
     assert job

@@ -1,4 +1,4 @@
-"""What a machine reads and says, and who may."""
+"""What a machine reads and reports, and who may."""
 
 import asyncio
 import http.client
@@ -42,7 +42,7 @@ def master() -> dict[str, str]:
     return bears(configuration().master_token())
 
 
-def test_the_pillar_is_all_that_the_machine_is_to_run(client: Client, alices: Machine, bot: Agent):
+def test_the_pillar_lists_everything_the_machine_should_run(client: Client, alices: Machine, bot: Agent):
     gone = uuid.uuid4()
     Tombstone.objects.create(machine=alices, bot_id=gone, generation=1)
     placed_bot(person("bob"), machine("m2"), "bobs")
@@ -54,16 +54,16 @@ def test_the_pillar_is_all_that_the_machine_is_to_run(client: Client, alices: Ma
     assert pillar["deleted"] == [str(gone)]
 
 
-def test_a_machine_that_is_not_there_is_no_machine_without_bots(client: Client):
+def test_an_unknown_machine_is_not_taken_for_one_without_bots(client: Client):
     assert client.get("/agents/unknown", headers=master()).status_code == 404
 
 
-def test_rows_that_contradict_each_other_are_no_answer(client: Client, alices: Machine, bot: Agent):
+def test_contradicting_rows_give_no_answer(client: Client, alices: Machine, bot: Agent):
     Tombstone.objects.create(machine=alices, bot_id=bot.id, generation=1)
     assert client.get("/agents/m1", headers=master()).status_code == 503
 
 
-def test_what_goes_wrong_is_never_a_200(client: Client, alices: Machine, settings: Any):
+def test_an_error_is_never_a_200(client: Client, alices: Machine, settings: Any):
     from django.db import connection
 
     with connection.cursor() as cursor:
@@ -73,7 +73,7 @@ def test_what_goes_wrong_is_never_a_200(client: Client, alices: Machine, setting
     assert answer.json()["error"]["code"] == "broken"
 
 
-def test_a_machine_speaks_for_itself_and_reads_nothing(client: Client, alices: Machine):
+def test_a_machines_token_only_reports_for_itself(client: Client, alices: Machine):
     token = tokens.issue(alices)
     machine("m2")
 
@@ -90,7 +90,7 @@ def test_a_machine_speaks_for_itself_and_reads_nothing(client: Client, alices: M
     assert Machine.objects.get(minion_id="m2").seen_at is None
 
 
-def test_tokens_follow_each_other_without_a_gap(client: Client, alices: Machine):
+def test_a_token_is_replaced_without_a_gap(client: Client, alices: Machine):
     old, new = tokens.issue(alices), tokens.issue(alices)
 
     def works(token: str) -> bool:
@@ -120,7 +120,7 @@ def test_the_masters_token_changes_without_a_restart(client: Client, alices: Mac
         path.write_text(old)
 
 
-def test_a_report_that_makes_no_sense_says_where(client: Client, alices: Machine):
+def test_an_invalid_report_names_the_field(client: Client, alices: Machine):
     wrong = client.post(
         "/agents/m1/report", {**report(), "generation": -1}, "application/json", headers=master()
     )
@@ -141,22 +141,22 @@ def test_the_number_of_queries_does_not_grow_with_the_bots(
 
 
 class TestOverHttp:
-    """The listener itself, as a machine far away meets it."""
+    """The listener itself, as a distant machine meets it."""
 
     @pytest.fixture
     def private(self, site: Service) -> str:
         return f"http://127.0.0.1:{site.private_port}"
 
-    def test_the_public_server_knows_none_of_it(self, site: Service):
+    def test_the_public_server_has_none_of_these_paths(self, site: Service):
         token = (site.home / "private-token").read_text()
         for path in ("/agents/m1/report", f"/agents/m1/exports/{uuid.uuid4()}"):
             assert read(site.url + path, token)[0] in {401, 404, 405}
 
-    def test_a_body_is_not_read_before_it_is_known_who_sends_it(self, site: Service):
+    def test_a_body_is_not_read_before_the_token_is_checked(self, site: Service):
         status, _ = self._put(site, "wrong", b"x" * 100)
         assert status == 401
 
-    def test_an_export_that_nobody_expects_is_not_kept(self, site: Service):
+    def test_an_unexpected_export_is_not_kept(self, site: Service):
         status, _ = self._put(site, (site.home / "private-token").read_text(), b"x" * 100)
         assert status == 404
         assert not (site.home / "uploads").exists()
@@ -187,7 +187,7 @@ class TestOverHttp:
         return answer.status, json.loads(answer.read() or b"null")
 
 
-def test_a_log_is_taken_while_somebody_reads_it(client: Client, alices: Machine, bot: Agent):
+def test_a_log_is_accepted_while_somebody_reads_it(client: Client, alices: Machine, bot: Agent):
     path, token = f"/agents/m1/logs/{bot.id}", bears(tokens.issue(alices))
     assert client.put(path, "hello", headers=token).status_code == 404
     log_tails.want(bot.id)
@@ -201,7 +201,7 @@ def test_a_log_is_taken_while_somebody_reads_it(client: Client, alices: Machine,
     assert client.put(f"/agents/m2/logs/{bot.id}", "lies", headers=others).status_code == 404
 
 
-def test_cargo_is_for_the_bots_own_machine_and_nobody_else(client: Client, alices: Machine, bot: Agent):
+def test_imported_data_is_for_the_bots_own_machine_only(client: Client, alices: Machine, bot: Agent):
     path, token = f"/agents/m1/cargo/{bot.id}", bears(tokens.issue(alices))
     assert client.get(path, headers=token).status_code == 404
     fill(Folder(import_transfers.place_of(bot.id)))

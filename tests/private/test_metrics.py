@@ -50,7 +50,7 @@ def bot() -> Agent:
 
 
 def read(prometheus: Client) -> dict[str, dict[str, float]]:
-    """Each metric's values, by the labels that tell them apart."""
+    """Each metric's values, by the labels that distinguish them."""
     families = text_string_to_metric_families(prometheus.get("/metrics").content.decode())
     samples = [sample for family in families for sample in family.samples]
     read: dict[str, dict[str, float]] = {}
@@ -67,13 +67,13 @@ def read(prometheus: Client) -> dict[str, dict[str, float]]:
     return read
 
 
-def test_it_says_what_version_runs(prometheus: Client):
+def test_the_running_version_is_a_metric(prometheus: Client):
     answer = prometheus.get("/metrics").content.decode()
     (line,) = re.findall(r"^butt_build_info{(.*)} 1.0$", answer, re.MULTILINE)
     assert f'version="{version("butt")}"' in line.split(",")
 
 
-def test_each_bot_is_told_by_id_and_name(prometheus: Client, bot: Agent):
+def test_each_bot_has_metrics_by_id_and_name(prometheus: Client, bot: Agent):
     told = read(prometheus)
     assert told["butt_bot_alive"] == {"my": 1}
     assert told["butt_bot_memory_bytes"] == {"my": 80 * MIB}
@@ -82,7 +82,7 @@ def test_each_bot_is_told_by_id_and_name(prometheus: Client, bot: Agent):
     assert f'id="{bot.id}"' in prometheus.get("/metrics").content.decode()
 
 
-def test_the_service_tells_of_its_own_health(prometheus: Client, bot: Agent):
+def test_the_services_own_health_is_a_metric(prometheus: Client, bot: Agent):
     Progress.objects.update(due_at=timezone.now() - timedelta(seconds=30))
     membership = Membership()
     membership.beat(watching=1, written=5, lost=2)
@@ -95,7 +95,7 @@ def test_the_service_tells_of_its_own_health(prometheus: Client, bot: Agent):
     assert told["butt_monitor_beat_age_seconds"][str(membership.id)] < 5
 
 
-def test_each_process_tells_what_it_counted(prometheus: Client):
+def test_each_process_has_its_counters(prometheus: Client):
     count("requests", "5xx")
     count("requests_within", "0.5")
     Heart("public").beat()
@@ -108,7 +108,7 @@ def test_each_process_tells_what_it_counted(prometheus: Client):
     assert 'butt_part_up{part="steward"} 0.0' in said, "a series that vanished would fire no alarm"
 
 
-def test_each_limit_tells_how_often_it_slowed_somebody_down(prometheus: Client):
+def test_each_limit_counts_how_often_it_slowed_somebody_down(prometheus: Client):
     for who in ("address 192.0.2.1/32", "address 192.0.2.2/32"):
         slowed.note(HEAD_BYTES, who)
     slowed.write_noted()
@@ -116,7 +116,7 @@ def test_each_limit_tells_how_often_it_slowed_somebody_down(prometheus: Client):
     assert "192.0.2" not in prometheus.get("/metrics").content.decode()
 
 
-def test_each_machine_is_told_as_it_reported(prometheus: Client):
+def test_each_machine_has_metrics_of_its_report(prometheus: Client):
     facts = {"diskFree": 5, "load": 0.5, "outOfMemoryKills": 2}
     machine("m1", generation=3, seen_generation=2, seen_at=timezone.now(), facts=facts)
     machine("m2")
@@ -126,7 +126,7 @@ def test_each_machine_is_told_as_it_reported(prometheus: Client):
     assert told["butt_machine_behind"] == {"m1": 1, "m2": 0}
 
 
-def test_it_tells_when_the_key_of_the_cloud_ends(prometheus: Client):
+def test_the_expiry_of_the_clouds_key_is_a_metric(prometheus: Client):
     ends = timezone.now() + timedelta(days=20)
     key = AccessKey.objects.create(cloud="attic", at=timezone.now())
     assert "butt_cloud_key_ends_timestamp_seconds" not in read(prometheus)
@@ -137,7 +137,7 @@ def test_it_tells_when_the_key_of_the_cloud_ends(prometheus: Client):
 
 @pytest.fixture
 def backups(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
-    """The place where backups of the service are kept, where there is none yet."""
+    """The place of the service's backups, where there are none yet."""
     monkeypatch.setenv("BUTT_BACKUP_TO", f"file://{tmp_path / 'kept'}")
     monkeypatch.setattr(backup_metrics, "_look", backup_metrics._Look())
     configuration.cache_clear()
@@ -146,7 +146,7 @@ def backups(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     configuration.cache_clear()
 
 
-def test_it_tells_how_old_the_newest_backup_is(prometheus: Client, backups: Path):
+def test_the_age_of_the_newest_backup_is_a_metric(prometheus: Client, backups: Path):
     backups.mkdir()
     for day in ("20261101", "20261103"):
         (backups / f"butt-{day}T020000Z.zip.age").touch()
@@ -157,12 +157,12 @@ def test_it_tells_how_old_the_newest_backup_is(prometheus: Client, backups: Path
     assert told["butt_backups_reached"] == {"": 1}
 
 
-def test_where_there_is_no_backup_the_newest_is_as_old_as_can_be(prometheus: Client, backups: Path):
+def test_without_a_backup_the_newest_is_from_1970(prometheus: Client, backups: Path):
     told = read(prometheus)
     assert told["butt_backup_newest_timestamp_seconds"] == {"": 0}, "so that the alarm fires"
 
 
-def test_a_place_of_backups_that_cannot_be_looked_at_is_told_of(prometheus: Client, backups: Path):
+def test_an_unreachable_place_of_backups_is_a_metric(prometheus: Client, backups: Path):
     backups.write_text("a file, and no folder")
     told = read(prometheus)
     assert told["butt_backups_reached"] == {"": 0}
@@ -189,7 +189,7 @@ def test_the_dashboard_shows_each_metric_and_no_other(prometheus: Client, bot: A
     assert drawn == {name for name in read(prometheus) if not name.endswith("_created")}
 
 
-def test_a_stranger_reads_nothing(prometheus: Client):
+def test_a_stranger_cannot_read_metrics(prometheus: Client):
     assert prometheus.get("/metrics", headers={"Authorization": "Bearer x"}).status_code == 401
 
 

@@ -37,7 +37,7 @@ def ask(token: str, minion_id: str = "m1", method: str = "GET") -> tuple[int, An
     return start["status"], json.loads(body["body"] or b"null")
 
 
-def test_it_answers_as_the_view_does(alices: Machine):
+def test_pillars_equal_those_of_the_view(alices: Machine):
     master = configuration().master_token()
     status, pillar = ask(master)
     assert (status, pillar["butt"]["agent"], len(pillar["butt"]["bots"])) == (200, "m1", 1)
@@ -47,7 +47,7 @@ def test_it_answers_as_the_view_does(alices: Machine):
     assert ask(master, method="HEAD") == (200, None)
 
 
-def test_what_goes_wrong_is_told_and_the_next_is_answered(alices: Machine):
+def test_an_error_is_reported_and_the_next_request_is_answered(alices: Machine):
     master = configuration().master_token()
     with connection.cursor() as cursor:
         cursor.execute("ALTER TABLE machines_placement RENAME TO elsewhere")
@@ -60,8 +60,12 @@ def test_what_goes_wrong_is_told_and_the_next_is_answered(alices: Machine):
     assert ask(master)[0] == 200
 
 
-def test_a_machine_hears_where_the_private_server_is_now(alices: Machine, monkeypatch: pytest.MonkeyPatch):
-    """Its own configuration has the address of the day on which it joined: with another domain it would be cut off."""
+def test_a_machine_learns_the_private_servers_current_address(
+    alices: Machine, monkeypatch: pytest.MonkeyPatch
+):
+    """Its own configuration has the address from when it joined: after a change of domain it would be cut
+    off.
+    """
     assert "server" not in ask(configuration().master_token())[1]["butt"]
     monkeypatch.setenv("BUTT_SALT", "master")
     monkeypatch.setenv("BUTT_PRIVATE_URL", "https://private.new.example.org")

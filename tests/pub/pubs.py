@@ -1,4 +1,4 @@
-"""Pubs as processes, and a client of them that is not ours."""
+"""Pubs as processes, and a client for them that is not ours."""
 
 import json
 import os
@@ -82,7 +82,7 @@ class Pub:
 
     @property
     def noted(self) -> int:
-        """Its own latest sequence, as it remembers it outside its log."""
+        """Its own latest sequence, as it keeps it outside its log."""
         return int((self.data / "sequence").read_text())
 
     @property
@@ -97,13 +97,13 @@ class Pub:
 
 
 class Json(str):
-    """A value as its JSON text: one too deep for Python's `json`."""
+    """A value as its JSON text: one that is too deep for Python's `json`."""
 
     __slots__ = ()
 
 
 class Client:
-    """ssb-client in a Node of its own, on the packages of `stock`, a release of ssb-server."""
+    """ssb-client in a Node process of its own, on the packages of `stock`, a release of ssb-server."""
 
     def __init__(self, stock: Path) -> None:
         self.process = subprocess.Popen(
@@ -118,7 +118,7 @@ class Client:
         return self._ask(call="generate", seed=seed)
 
     def call(self, pub: Pub, name: str, *args: Any, keys: Any = None, count: int = 0) -> Any:
-        """What the pub answers; of a stream, the first `count` items. Raises `RuntimeError` with its words."""
+        """The pub's answer; for a stream, the first `count` items. Raises `RuntimeError` with its message."""
         return self._ask(
             call=name, args=args, address=pub.address, keys=keys or self.keys, caps=CAPS, count=count
         )
@@ -131,9 +131,10 @@ class Client:
         private: list[Any] | None = None,
         to: Pub | None = None,
     ) -> int:
-        """Have `author` write these to `pub`, and the `private` ones for the pub `to` alone; their last sequence.
+        """Have `author` write these to `pub`, and the `private` ones for the pub `to` alone; returns the last
+        sequence.
 
-        A content that no valid message can hold is left out.
+        Contents that no valid message can hold are left out.
         """
         said = [(content, False) for content in contents] + [(content, True) for content in private or []]
         texts = [(c if isinstance(c, Json) else json.dumps(c), is_private) for c, is_private in said]
@@ -151,7 +152,7 @@ class Client:
 
     @property
     def connections(self) -> int:
-        """How many to pubs are open."""
+        """How many connections to pubs are open."""
         return int(self._ask(call="open"))
 
     def hang_up(self) -> None:
@@ -172,7 +173,7 @@ class Client:
 
 
 def until(happens: Callable[[], Any], patience: float = PATIENCE) -> Any:
-    """Wait until `happens` answers something true, and give that."""
+    """Wait until `happens` returns something true, and return that."""
     deadline = time.monotonic() + patience
     while not (value := happens()):
         assert time.monotonic() < deadline, "it did not happen in time"

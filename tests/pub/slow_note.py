@@ -1,4 +1,6 @@
-"""The pub, which takes its time over noting its latest sequence: whatever it does not wait for comes first."""
+"""The pub, with a delay before it notes its latest sequence: whatever does not wait for the note comes
+first.
+"""
 
 import os
 import re

@@ -1,4 +1,6 @@
-"""What a pub can make anew never stops it: an index that is gone or damaged, and addresses that cannot be used."""
+"""Files that a pub can make again never stop it: an index that is gone or damaged, and addresses that cannot
+be used.
+"""
 
 import json
 import shutil
@@ -17,7 +19,7 @@ TRUTH = {"secret", "sequence", "log.offset", "offers.json"}
 
 @pytest.fixture
 def rested(make_pub: MakePub, client: Client) -> Pub:
-    """One that has said something, made an invite, and was stopped."""
+    """A pub that has published something, made an invite, and was stopped."""
     pub = make_pub().start()
     client.call(pub, "publish", {"type": "post", "text": "hello"})
     client.call(pub, "butt.offer", {"id": client.keys["id"], "uses": 3, "note": "n", "expires": None})
@@ -25,9 +27,7 @@ def rested(make_pub: MakePub, client: Client) -> Pub:
     return pub
 
 
-def test_a_file_that_is_no_truth_of_its_own_may_be_gone_or_broken(
-    rested: Pub, client: Client, tmp_path: Path
-):
+def test_files_that_can_be_made_again_may_be_missing_or_damaged(rested: Pub, client: Client, tmp_path: Path):
     kept = shutil.copytree(rested.data, tmp_path / "kept")
     made_anew = [
         path.relative_to(kept)

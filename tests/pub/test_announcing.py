@@ -1,4 +1,4 @@
-"""A pub says where it and others are, once each, in messages by which apps and other pubs dial."""
+"""A pub announces its own address and others', once each, in messages by which apps and other pubs dial."""
 
 import pytest
 
@@ -6,13 +6,13 @@ from tests.lanes import free_ports
 
 
 def said(client, pub):
-    """The addresses that the pub's own feed tells of, in order."""
+    """The addresses that the pub's own feed announces, in order."""
     feed = client.call(pub, "createUserStream", {"id": pub.id}, count=100)
     contents = [message["value"]["content"] for message in feed]
     return [content["address"] for content in contents if content["type"] == "pub"]
 
 
-def test_it_says_where_it_is_once_for_each_address(make_pub, client):
+def test_a_pub_announces_each_of_its_addresses_once(make_pub, client):
     pub = make_pub(external="2001:db8::7").start()
     first = {"host": "2001:db8::7", "port": pub.config["port"], "key": pub.id}
     assert client.call(pub, "butt.announce") == {"sequence": 1, "address": first}
@@ -28,7 +28,7 @@ def test_it_says_where_it_is_once_for_each_address(make_pub, client):
     assert said(client, pub) == [first, "net:nowhere", second]
 
 
-def test_who_takes_up_an_invite_twice_says_so_once(make_pub, client):
+def test_a_pub_that_uses_an_invite_twice_announces_it_once(make_pub, client):
     here, there = make_pub("here").start(), make_pub("there").start()
     code = client.call(there, "invite.create", {"uses": 2, "note": "n"})
     for _ in range(2):

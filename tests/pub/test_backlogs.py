@@ -1,4 +1,4 @@
-"""What a peer asks for and does not read stays on the disk: no number of such peers fills the pub's memory."""
+"""What a peer asks for and does not read stays on disk: no number of such peers fills the pub's memory."""
 
 import asyncio
 import base64
@@ -34,7 +34,7 @@ def memory(pub: Pub) -> int:
 
 
 def posts(author: KeyPair, count: int) -> list[bytes]:
-    """As many messages of an author, as a log holds them."""
+    """This many messages of an author, as a log holds them."""
     records, latest = [], None
     for number in range(count):
         content = {"type": "post", "text": f"{number} " + "x" * 1500}
@@ -94,7 +94,7 @@ class Crowd:
 
     @property
     def unsent(self) -> int:
-        """How many bytes the pub has not taken."""
+        """How many bytes the pub has not read."""
         return sum(peer._connection._transport.get_write_buffer_size() for peer in self._peers)
 
     async def joins(self, asks: Asking) -> None:
@@ -154,7 +154,7 @@ async def test_peers_that_do_not_read_fill_no_memory(pub: Pub, asks: list[Asking
         assert memory(pub) - before < MOST
 
 
-async def test_a_peer_that_does_not_read_is_not_read_from_either(pub: Pub):
+async def test_the_pub_does_not_read_from_a_peer_that_does_not_read(pub: Pub):
     async with Crowd(pub) as crowd:
         await crowd.joins(calls(300_000))
         await is_served(pub)
@@ -162,7 +162,7 @@ async def test_a_peer_that_does_not_read_is_not_read_from_either(pub: Pub):
 
 
 async def is_served(pub: Pub) -> None:
-    """Another guest reads all of it meanwhile."""
+    """Meanwhile another guest reads all of it."""
     async with meets(pub) as peer:
         read = [m async for m in peer.source("createHistoryStream", {"id": FRIEND.id, "keys": False})]
     assert [message["sequence"] for message in read] == list(range(1, MESSAGES + 1))

@@ -1,4 +1,4 @@
-"""Blobs come from those who have them to those who want them, and nobody fills the disk with them."""
+"""Blobs go from peers that have them to peers that want them, and nobody can fill the disk with them."""
 
 import asyncio
 import base64
@@ -23,7 +23,7 @@ def id_of(data: bytes) -> str:
 
 
 class Someone:
-    """A client with blobs of its own, that tells wants and answers those of the pub."""
+    """A client with blobs of its own, which sends wants and answers those of the pub."""
 
     def __init__(self, *blobs: bytes) -> None:
         self.keys = KeyPair.generate()
@@ -88,7 +88,7 @@ def files_of(pub: Pub) -> list[str]:
     return [path.name for path in (pub.data / "blobs").rglob("*") if path.is_file()]
 
 
-async def test_what_a_friend_offers_reaches_a_friend_who_was_away(pub: Pub, client: Any):
+async def test_a_friends_blob_reaches_a_friend_who_was_away(pub: Pub, client: Any):
     small, large = b"a picture", LARGE
     author, reader = Someone(small, large), Someone()
     befriend(pub, client, author, reader)
@@ -104,7 +104,7 @@ async def test_what_a_friend_offers_reaches_a_friend_who_was_away(pub: Pub, clie
         assert await received(peer, id_of(small)) == small
 
 
-async def test_what_a_friend_wants_is_fetched_from_a_stranger_and_wants_are_passed_on(pub: Pub, client: Any):
+async def test_a_blob_that_a_friend_wants_is_fetched_from_a_stranger(pub: Pub, client: Any):
     friend, stranger = Someone(), Someone(b"rare")
     befriend(pub, client, friend)
     async with friend.at(pub) as peer, stranger.at(pub):
@@ -122,14 +122,14 @@ async def test_nothing_is_fetched_for_strangers(make_pub: Any, client: Any):
         one.says({id_of(b"freight"): -1})
         other.says({id_of(b"freight"): 7})
         assert await peer.call("blobs.has", id_of(b"freight")) is False
-        # What comes later is there: so what came before was passed over.
+        # A later blob has arrived, so the earlier one was skipped.
         friend.says({id_of(b"wanted"): -1})
         await friend.hears_of(id_of(b"wanted"))
         assert other.given == [id_of(b"wanted")]
     assert len(files_of(pub)) == 1
 
 
-async def test_a_stranger_is_told_when_what_they_asked_for_comes(make_pub: Any, client: Any):
+async def test_a_stranger_is_told_when_a_wanted_blob_arrives(make_pub: Any, client: Any):
     pub = make_pub().start()
     friend, stranger = Someone(b"awaited"), Someone()
     befriend(pub, client, friend)
@@ -141,7 +141,7 @@ async def test_a_stranger_is_told_when_what_they_asked_for_comes(make_pub: Any, 
             assert await stranger.hears_of(id_of(b"awaited")) == 7
 
 
-async def test_wrong_bytes_are_thrown_away_and_others_are_asked(make_pub: Any, client: Any):
+async def test_wrong_bytes_are_discarded_and_others_are_asked(make_pub: Any, client: Any):
     pub = make_pub().start()
     liar, honest, friend = Someone(b"truth"), Someone(b"truth"), Someone()
     liar.lies[id_of(b"truth")] = b"a lie"
@@ -158,7 +158,7 @@ async def test_wrong_bytes_are_thrown_away_and_others_are_asked(make_pub: Any, c
 async def test_a_blob_that_is_too_large_is_not_fetched(make_pub: Any, client: Any):
     pub = make_pub(limits={"blob": 1000}).start()
     friend, giver = Someone(), Someone(b"x" * 2000, b"small")
-    # It says that it is smaller than it is.
+    # It claims to be smaller than it is.
     sly = Someone(b"y" * 2000)
     befriend(pub, client, friend)
     async with friend.at(pub), giver.at(pub), sly.at(pub):
@@ -169,7 +169,7 @@ async def test_a_blob_that_is_too_large_is_not_fetched(make_pub: Any, client: An
     assert len([name for name in files_of(pub) if len(name) == 62]) == 1
 
 
-async def test_only_so_many_bytes_a_day_are_fetched_for_one_peer(make_pub: Any, client: Any):
+async def test_the_bytes_fetched_for_one_peer_in_a_day_are_limited(make_pub: Any, client: Any):
     pub = make_pub(limits={"blobBytes": 5000}).start()
     greedy, modest, giver = Someone(), Someone(), Someone(b"x" * 6000, b"another", b"needed")
     befriend(pub, client, greedy, modest)
@@ -185,7 +185,7 @@ async def test_only_so_many_bytes_a_day_are_fetched_for_one_peer(make_pub: Any, 
     assert giver.given == [id_of(b"x" * 6000), id_of(b"needed")]
 
 
-async def test_a_blob_of_ones_own_is_added_read_in_parts_and_removed(make_pub: Any, client: Any):
+async def test_an_own_blob_is_added_read_in_parts_and_removed(make_pub: Any, client: Any):
     owner = KeyPair.generate()
     pub = make_pub(master=[owner.id, client.keys["id"]]).start()
     address = Address("127.0.0.1", pub.config["port"], pub.id)

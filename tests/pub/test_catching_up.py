@@ -1,4 +1,4 @@
-"""A pub that came from elsewhere fetches its own newer messages before it says anything."""
+"""An imported pub fetches its own newer messages before it publishes anything."""
 
 import shutil
 
@@ -37,7 +37,9 @@ def friend(make_pub, client):
 
 @pytest.fixture
 def old_copy(make_pub, client, friend, tmp_path):
-    """A copy of a pub's folder with 3 messages; the pub itself has said 5, which `friend` has, and is stopped."""
+    """A copy of a pub's folder with 3 messages; the pub itself published 5, which `friend` has, and is
+    stopped.
+    """
     pub = make_pub("old").start()
     client.call(friend, "publish", {"type": "contact", "contact": pub.id, "following": True})
     for _ in range(3):
@@ -64,7 +66,7 @@ def moved(make_pub, old, copy, **config):
     return new
 
 
-def test_it_fetches_its_own_messages_before_it_speaks(make_pub, client, friend, old_copy, tmp_path):
+def test_a_pub_fetches_its_own_messages_before_it_publishes(make_pub, client, friend, old_copy, tmp_path):
     pub = moved(make_pub, old_copy, tmp_path / "copy").start()
     assert pub.id == old_copy.id
     assert figures(client, pub)["catchingUp"] is True
@@ -104,14 +106,16 @@ def test_an_invite_is_not_spent_in_the_silence(make_pub, client, old_copy, tmp_p
     assert invite["used"] == 0
 
 
-def test_where_nobody_can_be_reached_a_person_may_say_there_is_nothing(make_pub, client, old_copy, tmp_path):
+def test_if_nobody_can_be_reached_a_person_may_say_there_is_nothing_newer(
+    make_pub, client, old_copy, tmp_path
+):
     pub = moved(make_pub, old_copy, tmp_path / "copy").start()
     assert client.call(pub, "butt.caughtUp") is True
     assert figures(client, pub)["catchingUp"] is False
     assert say(client, pub) == 4
 
 
-def test_nobody_can_say_so_of_a_feed_that_is_known_to_go_on(make_pub, client, friend, old_copy, tmp_path):
+def test_nobody_can_say_so_about_a_feed_that_is_known_to_go_on(make_pub, client, friend, old_copy, tmp_path):
     pub = moved(make_pub, old_copy, tmp_path / "copy", sequence=5).start()
     with pytest.raises(RuntimeError, match="known to have reached message 5"):
         client.call(pub, "butt.caughtUp")
@@ -120,7 +124,7 @@ def test_nobody_can_say_so_of_a_feed_that_is_known_to_go_on(make_pub, client, fr
     assert say(client, pub) == 6
 
 
-def test_a_peer_who_never_had_the_feed_says_nothing_of_it(make_pub, client, old_copy, tmp_path):
+def test_a_peer_that_never_had_the_feed_does_not_count(make_pub, client, old_copy, tmp_path):
     stranger = make_pub("stranger").start()
     pub = moved(make_pub, old_copy, tmp_path / "copy").start()
     client.call(pub, "gossip.connect", stranger.address)
@@ -130,7 +134,7 @@ def test_a_peer_who_never_had_the_feed_says_nothing_of_it(make_pub, client, old_
 
 
 def test_a_feed_that_was_forked_elsewhere_ends_the_pub(make_pub, client, friend, old_copy, tmp_path):
-    """The copy had been started elsewhere and had spoken."""
+    """The copy had been started elsewhere and had published."""
     elsewhere = make_pub("elsewhere")
     shutil.copytree(tmp_path / "copy", elsewhere.data)
     elsewhere.start()
@@ -146,7 +150,7 @@ def test_a_feed_that_was_forked_elsewhere_ends_the_pub(make_pub, client, friend,
     assert "another message 4" in pub.lines[-1]["message"]
 
 
-def test_without_the_wish_a_log_that_is_behind_ends_the_pub_as_ever(make_pub, client, old_copy, tmp_path):
+def test_without_catching_up_a_log_that_is_behind_ends_the_pub(make_pub, client, old_copy, tmp_path):
     pub = moved(make_pub, old_copy, tmp_path / "copy", sequence=5)
     pub.config["catchUp"] = False
     assert pub.spawn().ended() == 68

@@ -25,7 +25,7 @@ SIGNATURE = f"{b64encode(bytes(64)).decode()}.sig.ed25519"
 
 @pytest.fixture
 def pubs(make_node_pub, make_pub):
-    """A pub of each kind on one and the same data folder."""
+    """A pub of each kind on the same data folder."""
     node = make_node_pub("node")
     return node, make_pub("python", path=str(node.data), port=node.config["port"])
 
@@ -46,7 +46,7 @@ def moved(client, one, other):
     return other.start()
 
 
-def test_neither_starts_where_the_other_runs(make_node_pub, make_pub):
+def test_neither_pub_starts_while_the_other_runs(make_node_pub, make_pub):
     for first, second in ((make_node_pub, make_pub), (make_pub, make_node_pub)):
         running = first(f"running-{first.__name__}").start()
         other = second(f"other-{second.__name__}", path=str(running.data)).spawn()
@@ -54,7 +54,7 @@ def test_neither_starts_where_the_other_runs(make_node_pub, make_pub):
         running.stop()
 
 
-async def test_it_keeps_a_plain_ssb_server_out_and_is_kept_out_by_one(make_pub, built_stock):
+async def test_our_pub_and_a_plain_ssb_server_keep_each_other_out(make_pub, built_stock):
     pub = make_pub().start()
     stock = StockServer(built_stock, pub.folder)
     stock.spawn()
@@ -105,7 +105,7 @@ def test_every_message_and_invite_goes_along_and_back(client, pubs):
     assert [text for text in texts(client, python) if text] == ["one", "two", "three", "four"]
 
 
-def test_uses_are_counted_from_the_feed_whichever_pub_it_was(client, pubs):
+def test_uses_are_counted_from_the_feed_of_either_pub(client, pubs):
     node, python = pubs
     node.start()
     keys = offered(client, node, uses=3, note="a")
@@ -118,7 +118,7 @@ def test_uses_are_counted_from_the_feed_whichever_pub_it_was(client, pubs):
     assert (invite["used"], invite["left"]) == (2, 1)
 
 
-def test_an_index_of_the_other_pub_is_no_need(client, pubs):
+def test_the_index_of_the_other_pub_is_not_needed(client, pubs):
     """Both keep files beside the log that the other does not know, and that may be behind it."""
     node, python = pubs
     node.start()
@@ -134,13 +134,13 @@ def test_an_index_of_the_other_pub_is_no_need(client, pubs):
     assert texts(client, python) == [str(number) for number in range(60)]
 
 
-async def test_a_plain_ssb_server_goes_on_with_its_folder_and_it_with_that_of_one(make_pub, built_stock):
+async def test_a_plain_ssb_server_and_our_pub_continue_each_others_folder(make_pub, built_stock):
     """With every message and every blob, there and back."""
     pub = make_pub(master=[MASTER.id]).start()
     said, blobs = [], []
 
     async def says(peer, *contents):
-        """Everything that was there before is there, and more after it."""
+        """Everything from before is there, and more after it."""
         assert list((await feed_of(peer, 1000)).values()) == said
         for number, data in enumerate(blobs):
             blob = f"&{b64encode(hashlib.sha256(data).digest()).decode()}.sha256"
@@ -194,7 +194,7 @@ async def latest_of(peer, feed):
 
 
 def posts(author, count):
-    """Messages as a log holds them. Nobody looks at the signatures of what is stored."""
+    """Messages as a log holds them. Nobody checks signatures of stored messages."""
     key = None
     for number in range(1, count + 1):
         content = {"type": "post", "text": f"{number}"}
@@ -205,7 +205,9 @@ def posts(author, count):
 
 
 def _is_held_up(pub) -> bool:
-    """Give it a tenth of the time, as on a slow machine: here its index would be there before it opens its door."""
+    """Give it a tenth of the time, as on a slow machine: here its index would be ready before it accepts
+    connections.
+    """
     pub.process.send_signal(signal.SIGSTOP)
     time.sleep(0.1)
     pub.process.send_signal(signal.SIGCONT)

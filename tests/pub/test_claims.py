@@ -45,7 +45,7 @@ async def test_a_feed_is_let_in_once_whichever_way_it_comes(pub):
         assert await master.call("friends.isFollowing", {"source": pub.id, "dest": ALICE.id})
 
 
-async def test_who_was_let_in_is_welcome_with_a_code_that_is_used_up_and_nobody_else_is(pub):
+async def test_a_used_up_code_still_lets_known_guests_in_and_nobody_else(pub):
     async with dialled(pub, MASTER) as master:
         await offer(master)
         async with dialled(pub, GUEST) as guest:
@@ -58,7 +58,7 @@ async def test_who_was_let_in_is_welcome_with_a_code_that_is_used_up_and_nobody_
         assert await uses(master) == 1
 
 
-async def test_who_is_blocked_is_refused_by_both_ways(pub):
+async def test_a_blocked_feed_is_refused_both_ways(pub):
     async with dialled(pub, MASTER) as master:
         await offer(master, uses=5)
         await claim(master, STRANGER.id)
@@ -70,7 +70,7 @@ async def test_who_is_blocked_is_refused_by_both_ways(pub):
         assert await uses(master) == 1
 
 
-async def test_what_is_taken_back_expired_or_unknown_lets_nobody_in(pub):
+async def test_a_revoked_expired_or_unknown_invite_lets_nobody_in(pub):
     async with dialled(pub, MASTER) as master:
         assert await claim(master, ALICE.id) == "unknown"
         await offer(master, expires=1)
@@ -97,7 +97,7 @@ async def test_of_fifty_at_once_one_gets_in(pub):
 
 
 async def test_killed_at_any_moment_no_use_is_lost_or_doubled(make_pub):
-    """Whoever got no answer asks again, and is counted once."""
+    """A client that got no answer asks again, and is counted once."""
     pub = make_pub(master=[MASTER.id]).start()
     guests = [KeyPair.generate().id for _ in range(40)]
     async with dialled(pub, MASTER) as master:
@@ -131,7 +131,7 @@ async def test_killed_at_any_moment_no_use_is_lost_or_doubled(make_pub):
         assert await uses(master) == 40
 
 
-async def test_guests_of_one_code_keep_their_connections_also_when_it_is_over(pub):
+async def test_guests_of_a_code_stay_connected_after_it_is_used_up(pub):
     """Manyverse dials with the code's key for as long as it knows no other address."""
     async with dialled(pub, MASTER) as master:
         await offer(master, uses=2)
@@ -143,8 +143,8 @@ async def test_guests_of_one_code_keep_their_connections_also_when_it_is_over(pu
                     assert "invite" in await peer.call("manifest")
 
 
-async def test_what_came_of_each_guest_is_told(pub):
-    """How many messages of theirs are here, and that they were seen."""
+async def test_each_guest_is_reported_with_their_messages(pub):
+    """How many messages of theirs are here, and when they were last seen."""
     async with dialled(pub, MASTER) as master:
         await offer(master, uses=3)
         for guest in (ALICE, BOB):
@@ -162,7 +162,7 @@ async def test_what_came_of_each_guest_is_told(pub):
         assert came[BOB.id]["seen"] > 1_700_000_000_000
 
 
-async def test_it_says_that_it_is_a_room_and_whom_it_follows_that_they_are_members(pub):
+async def test_the_pub_says_that_it_is_a_room_and_tells_members_that_they_are(pub):
     async with dialled(pub, MASTER) as master:
         await offer(master, uses=2)
         await master.call("butt.describe", {"name": "harbour", "description": ""})
@@ -183,7 +183,7 @@ async def test_it_says_that_it_is_a_room_and_whom_it_follows_that_they_are_membe
 
 
 @pytest.mark.parametrize("mode", ["restricted", "none"])
-async def test_a_room_that_strangers_are_not_to_know_of_is_none_to_them(make_pub, mode):
+async def test_a_closed_room_is_invisible_to_strangers(make_pub, mode):
     pub = make_pub(master=[MASTER.id], room=mode).start()
     async with dialled(pub, MASTER) as master:
         await offer(master)

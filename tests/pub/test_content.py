@@ -81,7 +81,9 @@ TYPES = ("post", "contact", "about", "vote", "pub", "channel", "flag")
 
 
 def boxes() -> list[str]:
-    """Private messages to nobody: of every length up to that of one, of zeros and of chance, and some in no base64."""
+    """Private messages to nobody: of every length up to a real one, of zeros and random bytes, and some that
+    are not base64.
+    """
     chance = random.Random(7)
     bodies = [bytes(length) for length in range(121)] + [chance.randbytes(length) for length in range(121)]
     written = [base64.b64encode(body).decode() for body in bodies]
@@ -100,12 +102,12 @@ def shapes() -> list[Any]:
 
 
 def sealed() -> list[Any]:
-    """What only those who are written to can see, so that nobody on the way could have refused it."""
+    """What only recipients can see, so nobody on the way could have refused it."""
     return [*ODD, *shapes()[::40], BOTTOMLESS]
 
 
 class Reader:
-    """A pub that follows a friend, who follows an author: it has what they write over the wire."""
+    """A pub that follows a friend, who follows an author: it receives what they write over the wire."""
 
     def __init__(self, make_pub: Make, client: Client) -> None:
         self.client = client
@@ -147,7 +149,7 @@ def reader(make_pub: Make, client: Client) -> Reader:
     return Reader(make_pub, client)
 
 
-def test_what_cannot_be_unboxed_is_not_for_us(reader: Reader):
+def test_a_message_that_cannot_be_unboxed_is_not_for_us(reader: Reader):
     reader.hears(boxes())
     reader.lives_on()
 
@@ -166,7 +168,7 @@ def test_nothing_that_a_private_message_holds_stops_an_index(reader: Reader):
     assert found[-1]["value"]["content"] == {"type": "post", "text": "for you"}
 
 
-def test_links_beside_one_that_is_none_are_found(reader: Reader):
+def test_valid_links_beside_an_invalid_one_are_found(reader: Reader):
     reader.hears([{"type": "post", "mentions": [None, {"link": FEED, "name": 5}, MESSAGE]}])
     until(reader.is_indexed)
     links = reader.client.call(
@@ -197,7 +199,7 @@ CONTENTS = st.dictionaries(st.sampled_from(FIELDS), VALUES, max_size=5)
     suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
 )
 @given(contents=st.lists(CONTENTS, min_size=20, max_size=40))
-def test_no_content_of_chance_stops_an_index(reader: Reader, contents: list[dict[str, Any]]):
+def test_no_random_content_stops_an_index(reader: Reader, contents: list[dict[str, Any]]):
     said = [{"type": random.Random(at).choice(TYPES), **content} for at, content in enumerate(contents)]
     reader.hears(said, said)
     until(reader.is_indexed)

@@ -31,7 +31,7 @@ def assert_ends(pub, code, event, *words):
         ("{}", 'lacks "path"'),
     ],
 )
-def test_a_config_that_is_none_is_refused(make_pub, text, word):
+def test_an_invalid_config_is_refused(make_pub, text, word):
     assert_ends(make_pub().spawn(text), 78, "bad-config", word)
 
 
@@ -67,7 +67,7 @@ def test_a_missing_config_is_refused(make_pub):
     assert done.stderr == b""
 
 
-def test_a_port_that_is_taken(make_pub):
+def test_a_taken_port(make_pub):
     with socket.create_server(("127.0.0.1", 0)) as other:
         port = other.getsockname()[1]
         pub = make_pub(port=port).spawn()
@@ -75,17 +75,17 @@ def test_a_port_that_is_taken(make_pub):
     assert not (pub.data / "secret").exists()
 
 
-def test_a_host_that_this_machine_does_not_have(make_pub):
+def test_a_host_of_another_machine(make_pub):
     assert_ends(make_pub(host="192.0.2.1").spawn(), 64, "host-not-assignable", "192.0.2.1")
 
 
-def test_the_same_folder_twice(make_pub, pub):
+def test_a_folder_that_is_in_use(make_pub, pub):
     second = make_pub("second", path=str(pub.data)).spawn()
     assert_ends(second, 66, "folder-in-use", str(pub.data))
     assert pub.process.poll() is None
 
 
-def test_a_folder_that_is_none(make_pub, tmp_path):
+def test_an_invalid_folder(make_pub, tmp_path):
     (tmp_path / "file").touch()
     assert_ends(make_pub(path=str(tmp_path / "file")).spawn(), 71, "folder-unusable")
 
@@ -100,7 +100,7 @@ def test_a_damaged_secret(make_pub, text):
     assert_ends(pub.spawn(), 67, "secret-damaged")
 
 
-def test_a_missing_secret_of_a_feed_that_spoke(make_pub):
+def test_a_missing_secret_of_a_feed_with_messages(make_pub):
     assert_ends(make_pub(sequence=3).spawn(), 67, "secret-damaged", "3 messages")
 
 
@@ -117,7 +117,7 @@ class TestALogThatFellBehind:
         pub.stop()
         return pub
 
-    def test_a_log_that_is_whole_starts(self, spoken):
+    def test_a_whole_log_starts(self, spoken):
         spoken.config["sequence"] = 3
         spoken.start()
 
@@ -145,7 +145,7 @@ class TestALogThatFellBehind:
         spoken.config["sequence"] = 3
         assert_ends(spoken.spawn(), 68, "log-behind", "message 2", "reached 3")
 
-    def test_nobody_gets_in_meanwhile(self, spoken):
+    def test_nobody_can_connect_meanwhile(self, spoken):
         spoken.config["sequence"] = 9
         spoken.spawn()
         assert_ends(spoken, 68, "log-behind", "reached 9")
@@ -173,12 +173,12 @@ def test_a_log_with_a_broken_record(pub, client, at, damage):
 
 @pytest.mark.skipif(not is_root(), reason="only root can mount a disk")
 class TestADiskThatIsFull:
-    def test_at_the_start(self, make_pub):
+    def test_a_full_disk_at_the_start(self, make_pub):
         pub = make_pub()
         with disk(pub.data, "512k"):
             assert_ends(pub.spawn(), 74, "disk-full")
 
-    def test_while_it_runs(self, make_pub, client):
+    def test_a_full_disk_while_running(self, make_pub, client):
         pub = make_pub()
         with disk(pub.data, "4m"):
             pub.start()

@@ -1,17 +1,17 @@
-"""What a pub tells of its guests and says of itself."""
+"""What a pub reports about its guests and about itself."""
 
 from tests.pub.pubs import until
 
 
 def invited(client, pub, note):
-    """The keys of somebody who came in by an invite."""
+    """The keys of somebody who joined with an invite."""
     keys, guest = client.generate(), client.generate()
     client.call(pub, "butt.offer", {"id": keys["id"], "uses": 1, "note": note, "expires": None})
     client.call(pub, "invite.use", {"feed": guest["id"]}, keys=keys)
     return guest
 
 
-def test_each_use_is_told_in_order_and_from_where_one_left_off(pub, client):
+def test_uses_are_reported_in_order_and_from_a_position(pub, client):
     guests = [invited(client, pub, f"note{number}") for number in range(3)]
     told = client.call(pub, "butt.guests", {}, count=3)
     assert [(use["sequence"], use["feed"], use["note"]) for use in told] == [
@@ -20,7 +20,7 @@ def test_each_use_is_told_in_order_and_from_where_one_left_off(pub, client):
     assert client.call(pub, "butt.guests", {"since": 2}, count=1) == told[2:]
 
 
-def test_a_name_is_told_when_the_pub_learns_it_and_later_to_whoever_asks_anew(make_pub, client):
+def test_a_name_is_reported_when_the_pub_learns_it_and_again_later(make_pub, client):
     here, there = make_pub("here").start(), make_pub("there").start()
     keys = client.generate()
     client.call(here, "butt.offer", {"id": keys["id"], "uses": 1, "note": "token", "expires": None})
@@ -46,7 +46,7 @@ def own_messages(client, pub):
     return client.call(pub, "createUserStream", {"id": pub.id}, count=100)
 
 
-def test_the_pub_says_who_it_is_once_and_again_when_that_changes(pub, client):
+def test_the_pub_publishes_its_profile_once_and_again_after_a_change(pub, client):
     def describe(**profile):
         return client.call(pub, "butt.describe", profile)["sequence"]
 

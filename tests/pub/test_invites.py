@@ -1,4 +1,4 @@
-"""Invites: made, used, listed, and revoked at the door."""
+"""Invites: made, used, listed, and revoked."""
 
 import time
 
@@ -30,7 +30,7 @@ def test_outstanding_ones_are_listed(pub, client):
     assert client.call(pub, "butt.invites", {"all": True}) == [{**expected, "used": 2, "left": 0}]
 
 
-def test_a_pub_takes_up_the_invite_of_another(make_pub, client):
+def test_a_pub_uses_the_invite_of_another(make_pub, client):
     here, there = make_pub("here").start(), make_pub("there").start()
     code, _ = invite(client, there)
     client.call(here, "invite.accept", code)
@@ -38,7 +38,7 @@ def test_a_pub_takes_up_the_invite_of_another(make_pub, client):
     assert client.call(here, "friends.isFollowing", {"source": here.id, "dest": there.id})
 
 
-def test_a_revoked_one_is_refused_at_the_door(pub, client):
+def test_a_revoked_invite_cannot_connect(pub, client):
     _, keys = invite(client, pub)
     assert client.call(pub, "butt.revoke", keys["id"]) is True
     assert client.call(pub, "butt.revoke", keys["id"]) is False
@@ -47,7 +47,7 @@ def test_a_revoked_one_is_refused_at_the_door(pub, client):
         client.call(pub, "invite.use", {"feed": client.generate()["id"]}, keys=keys)
 
 
-def test_who_is_connected_with_a_revoked_one_can_use_it_no_more(pub, client):
+def test_a_revoked_invite_cannot_be_used_over_an_open_connection(pub, client):
     _, keys = invite(client, pub, uses=5)
     client.call(pub, "invite.use", {"feed": client.generate()["id"]}, keys=keys)
     client.call(pub, "butt.revoke", keys["id"])
@@ -58,7 +58,7 @@ def test_who_is_connected_with_a_revoked_one_can_use_it_no_more(pub, client):
     assert client.call(pub, "butt.invites", {"all": True}) == []
 
 
-def test_it_is_not_spent_on_what_is_no_feed(pub, client):
+def test_an_invalid_feed_uses_nothing_up(pub, client):
     keys = offered(client, pub)
     for nobody in ("garbage", {"x": 1}, "@AAAA.ed25519"):
         with pytest.raises(RuntimeError, match="no feed id"):
@@ -66,7 +66,7 @@ def test_it_is_not_spent_on_what_is_no_feed(pub, client):
     assert client.call(pub, "butt.invites")[0]["left"] == 1
 
 
-def test_a_modern_one_is_refused_and_the_pub_lives(pub, client):
+def test_a_modern_invite_is_refused_and_the_pub_lives(pub, client):
     with pytest.raises(RuntimeError, match="modern"):
         client.call(pub, "invite.create", {"modern": True})
     assert client.call(pub, "whoami") == {"id": pub.id}
@@ -89,7 +89,7 @@ def in_seconds(seconds):
     return int((time.time() + seconds) * 1000)
 
 
-def test_one_that_was_made_elsewhere_works_as_often_as_it_says(pub, client):
+def test_an_invite_made_elsewhere_has_its_number_of_uses(pub, client):
     keys = offered(client, pub, uses=2)
     assert use(client, pub, keys)["value"]["content"]["note"] == "token"
     use(client, pub, keys)
@@ -100,7 +100,7 @@ def test_one_that_was_made_elsewhere_works_as_often_as_it_says(pub, client):
         use(client, pub, keys)
 
 
-def test_one_that_was_used_on_other_code_works_as_often_as_is_left(pub, client):
+def test_an_invite_used_on_other_code_has_its_remaining_uses(pub, client):
     keys = offered(client, pub, uses=3, used=2, note="a")
     use(client, pub, keys)
     with pytest.raises(RuntimeError):
@@ -122,14 +122,14 @@ def test_one_that_was_used_on_other_code_works_as_often_as_is_left(pub, client):
         {"expires": "soon"},
     ],
 )
-def test_a_wrong_one_is_refused(pub, client, wrong):
+def test_an_invalid_invite_is_refused(pub, client, wrong):
     invite = {"id": client.generate()["id"], "uses": 1, "note": "token", "expires": None, **wrong}
     with pytest.raises(RuntimeError, match="an invite has"):
         client.call(pub, "butt.offer", invite)
     assert client.call(pub, "butt.invites", {"all": True}) == []
 
 
-def test_one_that_has_expired_opens_no_door_not_even_to_who_is_in(pub, client):
+def test_an_expired_invite_cannot_be_used_even_over_an_open_connection(pub, client):
     keys = offered(client, pub, uses=5, expires=in_seconds(4))
     use(client, pub, keys)
     assert client.call(pub, "butt.invites")[0]["left"] == 4
@@ -142,7 +142,7 @@ def test_one_that_has_expired_opens_no_door_not_even_to_who_is_in(pub, client):
         use(client, pub, keys)
 
 
-def test_one_revoked_while_the_pub_was_down_is_gone_before_the_door_opens(pub, client):
+def test_an_invite_revoked_while_the_pub_was_down_never_works(pub, client):
     keys, other = offered(client, pub), offered(client, pub)
     pub.stop()
     pub.config["revoked"] = [keys["id"]]

@@ -30,7 +30,7 @@ def test_a_message_is_noted_before_it_is_acknowledged(make_pub, client):
     assert pub.noted == said["value"]["sequence"]
 
 
-def test_a_signal_to_stop_ends_it_in_order_and_loses_no_message(pub, client):
+def test_a_signal_stops_the_pub_in_order_and_loses_no_message(pub, client):
     for number in range(20):
         client.call(pub, "publish", {"type": "post", "text": str(number)})
     assert pub.stop(signal.SIGTERM) == 0
@@ -55,7 +55,7 @@ def test_it_starts_after_a_sudden_death_with_the_same_id(pub, client):
     assert client.call(pub, "getLatest", before)["value"]["sequence"] == 1
 
 
-def test_its_log_is_json_without_colours_or_secrets(pub, client):
+def test_the_log_is_json_without_colours_or_secrets(pub, client):
     client.call(pub, "whoami")
     private = pub.keys["private"]
     pub.stop()

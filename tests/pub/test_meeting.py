@@ -1,4 +1,4 @@
-"""The pub as a room: what a block ends, and what it costs when many push and nobody reads."""
+"""The pub as a room: what a block ends, and what it costs when many send and nobody reads."""
 
 import asyncio
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
@@ -50,7 +50,7 @@ async def figures(master):
     return seen
 
 
-async def test_a_blocked_member_gets_nothing_more_through_the_room_and_all_of_it_once_unblocked(pub):
+async def test_a_block_ends_access_to_the_room_until_it_is_removed(pub):
     async with AsyncExitStack() as stack:
         master = await stack.enter_async_context(dialled(pub, MASTER))
         for keys in (ALICE, BOB):
@@ -70,7 +70,7 @@ async def test_a_blocked_member_gets_nothing_more_through_the_room_and_all_of_it
         with pytest.raises(HandshakeFailed):
             async with dialled(pub, BOB):
                 pass
-        # Nor can a friend fetch them.
+        # A friend cannot fetch them either.
         with pytest.raises(RemoteError, match="not in this room"):
             await anext(tunnel(pub, alice, BOB))
         (state,) = await alice.collect("room.attendants", limit=1)
@@ -85,7 +85,7 @@ async def test_a_blocked_member_gets_nothing_more_through_the_room_and_all_of_it
             assert await anext(each) == b"hello"
 
 
-async def test_floods_through_tunnels_to_those_who_do_not_read_cost_little(pub):
+async def test_floods_through_tunnels_to_silent_readers_cost_little(pub):
     members = [KeyPair(bytes([number]) * 32) for number in range(1, 13)]
     process = psutil.Process(pub.process.pid)
     async with AsyncExitStack() as stack:
@@ -118,5 +118,5 @@ async def test_floods_through_tunnels_to_those_who_do_not_read_cost_little(pub):
         seen = await figures(master)
         assert seen["attendants"] == len(members)
         assert seen["refused"].keys() <= {"tunnelsOfOne", "held"}
-        # All at once: the pub reads no goodbye of those whom it holds back.
+        # All at once: the pub reads no goodbye of peers that it holds back.
         await asyncio.gather(*(peer.close() for peer in peers), *flooding)

@@ -1,4 +1,4 @@
-"""Whom the pub follows and blocks, as it tells a service; and that who is blocked gets nothing more."""
+"""Whom the pub follows and blocks, as it tells a service; a blocked peer gets nothing more."""
 
 import asyncio
 import base64
@@ -29,7 +29,7 @@ async def relate(master, feed, **relation):
 
 
 async def write(master, keys, head, content):
-    """Have a feed say something, brought by a master."""
+    """Have a feed publish something, brought by a master."""
     message = create(content, keys, head, 1_700_000_000_000 + (head.sequence if head else 0))
     await master.call("add", message.value)
     return Head(message.head.sequence, message.key)
@@ -39,7 +39,7 @@ async def members(master, **asked):
     return await master.call("butt.members", asked)
 
 
-async def test_who_came_by_an_invite_is_told_with_what_is_here_of_them(pub):
+async def test_guests_are_listed_with_what_the_pub_has_of_them(pub):
     async with dialled(pub, MASTER) as master:
         await master.call("butt.offer", {"id": GUEST.id, "uses": 1, "note": "n1", "expires": None})
         await master.call("butt.claim", {"id": GUEST.id, "feed": ALICE.id})
@@ -93,12 +93,12 @@ async def has_blobs(master, size, **search):
         {"limit": "all"},
     ],
 )
-def test_what_cannot_be_asked_is_refused(asked):
+def test_an_invalid_question_is_refused(asked):
     with pytest.raises(RemoteError):
         read_search(asked)
 
 
-async def test_who_is_blocked_gets_nothing_more_and_all_of_it_once_unblocked(pub):
+async def test_a_blocked_member_gets_nothing_until_unblocked(pub):
     async with AsyncExitStack() as stack:
         master = await stack.enter_async_context(dialled(pub, MASTER))
         await master.call("butt.offer", {"id": GUEST.id, "uses": 2, "note": "n", "expires": None})
@@ -119,7 +119,7 @@ async def test_who_is_blocked_gets_nothing_more_and_all_of_it_once_unblocked(pub
         async with dialled(pub, STRANGER) as other:
             assert await other.collect("createHistoryStream", {"id": ALICE.id}, limit=1) == []
         assert (await members(master))["members"][0]["relation"] == "blocks"
-        # The last use goes to somebody else: from now on the key is no way in for Alice either.
+        # The last use goes to somebody else: from now on the key does not let Alice in either.
         await master.call("butt.claim", {"id": GUEST.id, "feed": BOB.id})
         async with dialled(pub, GUEST) as bobs:
             assert bobs.is_open

@@ -1,4 +1,4 @@
-"""Whatever peers do, the pub stays small, and answers others meanwhile."""
+"""Whatever peers do, the pub stays small, and goes on answering others."""
 
 import asyncio
 import base64
@@ -28,7 +28,7 @@ Attack = Callable[[Peer, str], Awaitable[None]]
 
 
 async def filled(pub: Pub) -> str:
-    """Put a long feed into the folder of a pub that does not run; its id."""
+    """Put a long feed into the folder of a pub that does not run; returns its id."""
     keys, alice = KeyPair.generate(), Voice("alice")
     pub.data.mkdir(parents=True)
     keys.save(pub.data / "secret")
@@ -91,7 +91,7 @@ ATTACKS = {
 
 
 class Watch:
-    """Looks at how much memory a process takes, and how long a master waits for an answer."""
+    """Watches how much memory a process uses, and how long a master waits for an answer."""
 
     def __init__(self, pub: Pub, address: Address, master: KeyPair) -> None:
         self.process = psutil.Process(pub.process.pid)
@@ -111,7 +111,7 @@ class Watch:
 
 
 @pytest.mark.parametrize("attack", ATTACKS.values(), ids=ATTACKS)
-async def test_many_who_take_and_give_nothing_cost_little(make_pub: Any, attack: Attack):
+async def test_many_peers_that_give_nothing_cost_little(make_pub: Any, attack: Attack):
     master = KeyPair.generate()
     pub = make_pub(master=[master.id])
     feed = await filled(pub)
@@ -122,7 +122,7 @@ async def test_many_who_take_and_give_nothing_cost_little(make_pub: Any, attack:
         watching = asyncio.ensure_future(watch.run())
         for _ in range(FEW):
             peer = await dial(address, KeyPair.generate(), network=NETWORK, timeout=30)
-            # Who does not read hears no goodbye.
+            # A peer that does not read does not hear the goodbye.
             stack.callback(peer._connection._transport.abort)
             with suppress(ScuttlebuttError, TimeoutError):
                 await asyncio.wait_for(attack(peer, feed), 10)

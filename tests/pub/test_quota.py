@@ -1,4 +1,4 @@
-"""A pub that may take little of the disk, among those who flood it."""
+"""A pub with little disk among peers that flood it."""
 
 import pytest
 
@@ -10,7 +10,7 @@ FLOOD = [{"type": "post", "text": f"{number} " + "x" * 7000} for number in range
 
 @pytest.fixture
 def pubs(make_pub, client):
-    """One that may take little, and a member of it."""
+    """A pub that may use little, and a member of it."""
     here = make_pub("here", limits={"disk": MOST}).start()
     there = make_pub("there").start()
     client.call(here, "publish", {"type": "contact", "contact": there.id, "following": True})
@@ -29,7 +29,7 @@ def latest(client, pub, feed):
         return 0
 
 
-def test_a_friends_friends_flood_ends_where_members_are_still_heard(pubs, client):
+def test_a_flood_of_a_friends_friend_ends_before_members_are_refused(pubs, client):
     here, there = pubs
     floods = [client.generate() for _ in range(3)]
     for flood in floods:
@@ -46,7 +46,7 @@ def test_a_friends_friends_flood_ends_where_members_are_still_heard(pubs, client
     assert client.call(here, "butt.figures", {}, count=1)[0]["refused"]["disk"] >= 1
 
 
-def test_a_member_who_floods_is_heard_no_more_and_others_are(pubs, client, make_pub):
+def test_a_flooding_member_is_refused_and_others_are_not(pubs, client, make_pub):
     here, there = pubs
     loud = [client.generate() for _ in range(2)]
     for keys in loud:
@@ -62,7 +62,7 @@ def test_a_member_who_floods_is_heard_no_more_and_others_are(pubs, client, make_
     assert sum(latest(client, here, keys["id"]) for keys in loud) < 2 * len(FLOOD)
 
 
-def test_bounds_are_told_while_it_runs_and_kept_over_a_restart(pubs, client):
+def test_limits_can_be_set_while_it_runs_and_survive_a_restart(pubs, client):
     here, _ = pubs
     assert client.call(here, "butt.limit", {"disk": 10**9, "farBlobDays": 30})["disk"] == 10**9
     here.stop()

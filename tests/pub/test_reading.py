@@ -1,4 +1,6 @@
-"""What programs read of a pub's messages: the same of both, for they were written for ssb-server."""
+"""What programs read of a pub's messages is the same from both kinds of pub, because they were written for
+ssb-server.
+"""
 
 import asyncio
 import base64
@@ -26,7 +28,7 @@ async def owner_of(pub: Pub) -> AsyncIterator[Peer]:
 
 @pytest.fixture
 async def peer(make_pub) -> AsyncIterator[Peer]:
-    """Its owner's connection to a pub that said ten things: three posts, a follow, five posts and a vote."""
+    """Its owner's connection to a pub with ten messages: three posts, a follow, five posts and a vote."""
     pub = make_pub(master=[OWNER.id]).start()
     async with owner_of(pub) as peer:
         for content in [
@@ -77,7 +79,7 @@ async def test_a_feed_is_read_by_sequence(peer):
 @pytest.mark.parametrize(
     "name", ["createLogStream", "createUserStream", "createFeedStream", "messagesByType"]
 )
-async def test_a_live_stream_goes_on(peer, name):
+async def test_a_live_stream_continues(peer, name):
     options = {"id": peer.id, "type": "post", "live": True, "sync": True, "old": True, "limit": 50}
     async with aclosing(peer.source(name, options, timeout=10)) as stream:
         seen = []
@@ -92,7 +94,7 @@ async def test_a_live_stream_goes_on(peer, name):
     assert seen.count("9") == 1
 
 
-async def test_only_what_is_new(peer):
+async def test_only_new_messages_are_streamed(peer):
     told = asyncio.create_task(read(peer, "createLogStream", {"live": True, "old": False}, limit=1))
     await asyncio.sleep(0.3)
     await peer.call("publish", {"type": "post", "text": "new"})
@@ -123,7 +125,7 @@ async def test_one_message(peer):
         await peer.call("get", ROOT)
 
 
-async def test_how_far_feeds_have_come(peer):
+async def test_latest_sequences_of_feeds(peer):
     latest = await peer.call("getLatest", peer.id)
     assert await peer.call("latestSequence", peer.id) == 10
     assert await peer.call("getVectorClock") == {peer.id: 10}
@@ -179,7 +181,7 @@ async def test_who_follows_whom(peer):
     assert await peer.call("friends.isFollowing", edge) is True
 
 
-async def test_a_slow_reader_of_a_stream_is_told_all_of_it(peer):
+async def test_a_slow_reader_gets_the_whole_stream(peer):
     for number in range(300):
         await peer.call("publish", {"type": "post", "text": str(number) * 500})
     async with aclosing(peer.source("createLogStream")) as stream:
@@ -189,7 +191,7 @@ async def test_a_slow_reader_of_a_stream_is_told_all_of_it(peer):
     assert [first["value"]["sequence"], *rest] == list(range(1, 311))
 
 
-async def test_what_is_said_in_private_is_shown_to_the_owner_and_nobody_else(peer):
+async def test_private_messages_are_shown_to_the_owner_only(peer):
     said = {"type": "post", "text": "between us", "recps": [peer.id, FRIEND.id]}
     published = await peer.call("publish", said)
     assert published["value"]["content"].endswith(".box")
@@ -205,7 +207,7 @@ async def test_what_is_said_in_private_is_shown_to_the_owner_and_nobody_else(pee
     assert [message["key"] for message in await read(peer, "query.read", {"query": [between]})] == [key]
 
 
-async def test_a_private_message_by_its_own_calls(make_pub):
+async def test_private_messages_have_their_own_calls(make_pub):
     pub = make_pub(master=[OWNER.id]).start()
     async with owner_of(pub) as peer:
         said = {"type": "post", "text": "between us"}
@@ -221,7 +223,7 @@ async def test_a_private_message_by_its_own_calls(make_pub):
         assert (await peer.call("get", {"id": others["key"], "private": True}))["content"].endswith(".box")
 
 
-async def test_a_message_of_somebody_else_is_taken_up(make_pub):
+async def test_a_message_of_somebody_else_can_be_added(make_pub):
     pub = make_pub(master=[OWNER.id]).start()
     async with owner_of(pub) as peer:
         first = messages.create({"type": "post", "text": "hello"}, FRIEND, None, 1_700_000_000_000)

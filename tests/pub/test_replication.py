@@ -1,4 +1,4 @@
-"""Messages go from pub to pub, and the fence keeps a pub off its own network."""
+"""Messages go from pub to pub, and the fence keeps a pub from its own network."""
 
 import pytest
 

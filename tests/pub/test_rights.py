@@ -1,4 +1,4 @@
-"""Who may call what, and that no argument, however odd, is more than an error to whoever sent it."""
+"""Who may call what; and no argument, however odd, is more than an error for its sender."""
 
 import asyncio
 import base64
@@ -37,7 +37,7 @@ def dialled(pub: Pub, keys: KeyPair) -> Any:
 
 
 async def try_it(peer: Peer, call: Call, *args: Any, patience: float = 10) -> None:
-    """Make a call as its kind asks. Raises what the pub answers."""
+    """Make a call of its kind. Raises the pub's error."""
     if call.kind == "source":
         await peer.collect(call.name, *args, limit=3, timeout=patience)
     elif call.kind in {"sync", "async"}:
@@ -62,7 +62,7 @@ async def is_allowed(peer: Peer, call: Call) -> bool:
 
 
 @pytest.mark.parametrize(("keys", "who"), [(STRANGER, Who.ANYBODY), (GUEST, Who.GUEST), (MASTER, Who.MASTER)])
-async def test_each_may_call_what_the_table_says(make_pub, keys, who):
+async def test_everybody_may_call_what_the_table_says(make_pub, keys, who):
     pub = make_pub(master=[MASTER.id]).start()
     async with dialled(pub, MASTER) as master:
         await master.call("butt.offer", {"id": GUEST.id, "uses": 5, "note": "n", "expires": None})
@@ -71,8 +71,10 @@ async def test_each_may_call_what_the_table_says(make_pub, keys, who):
             assert await is_allowed(peer, call) is (call.who <= who), call
 
 
-async def test_strangers_may_call_what_they_may_call_of_ssb_server(make_node_pub):
-    """All that the table lets anybody call can be called there, too, and nothing else of it. It is no room, and nobody signs in."""
+async def test_strangers_may_call_the_same_as_at_ssb_server(make_node_pub):
+    """Every call that the table allows to everybody can be made there, and no others. It is not a room, and
+    nobody signs in.
+    """
     pub = make_node_pub(master=[MASTER.id]).start()
     async with dialled(pub, STRANGER) as peer:
         for call in TABLE:
@@ -80,7 +82,7 @@ async def test_strangers_may_call_what_they_may_call_of_ssb_server(make_node_pub
                 assert await is_allowed(peer, call) is (call.who == Who.ANYBODY), call
 
 
-async def test_a_guest_replicates_as_a_stranger_does(make_pub):
+async def test_a_guest_replicates_like_a_stranger(make_pub):
     """Some apps stay on the connection that they opened with the code."""
     pub = make_pub(master=[MASTER.id]).start()
     friend = KeyPair.generate()
@@ -99,7 +101,7 @@ async def test_a_guest_replicates_as_a_stranger_does(make_pub):
             assert figures["peers"]["in"] == 1, "who came before there was an invite; guests are no peers"
 
 
-async def test_whom_the_pub_blocks_comes_in_neither_by_handshake_nor_by_invite(make_pub):
+async def test_a_blocked_feed_can_connect_neither_directly_nor_with_an_invite(make_pub):
     pub = make_pub(master=[MASTER.id]).start()
     async with dialled(pub, MASTER) as master:
         await master.call("butt.offer", {"id": GUEST.id, "uses": 2, "note": "n", "expires": None})
@@ -120,7 +122,7 @@ async def test_whom_the_pub_blocks_comes_in_neither_by_handshake_nor_by_invite(m
         assert (await master.call("butt.invites"))[0]["left"] == 1
 
 
-async def test_several_guests_of_one_code_use_it_no_more_often_than_it_says(make_pub):
+async def test_several_guests_of_one_code_cannot_exceed_its_uses(make_pub):
     pub = make_pub(master=[MASTER.id]).start()
     async with dialled(pub, MASTER) as master, dialled(pub, MASTER) as again:
         await master.call("butt.offer", {"id": GUEST.id, "uses": 3, "note": "n", "expires": None})

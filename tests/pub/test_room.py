@@ -1,4 +1,4 @@
-"""However many come, and whatever they do not say, there is room for those whom the pub is there for."""
+"""However many silent peers connect, there is room for those whom the pub is for."""
 
 import asyncio
 import secrets
@@ -18,7 +18,7 @@ async def figures(master: Peer):
     return seen
 
 
-async def test_strangers_and_the_silent_leave_room(make_pub):
+async def test_strangers_and_silent_peers_leave_room_for_others(make_pub):
     pub = make_pub(master=[MASTER.id], limits=LITTLE).start()
     async with AsyncExitStack() as stack:
         for _ in range(12):
@@ -43,8 +43,8 @@ async def test_strangers_and_the_silent_leave_room(make_pub):
         assert seen["refused"]["handshakes"] >= 8
 
 
-async def test_whoever_is_gone_costs_nothing(make_pub):
-    """Each throwaway key took 50 kB for ever of a pub of ssb-server's parts."""
+async def test_peers_that_left_cost_nothing(make_pub):
+    """With ssb-server's modules, each throwaway key took 50 kB for ever."""
     pub = make_pub(master=[MASTER.id]).start()
     process = psutil.Process(pub.process.pid)
 

@@ -1,4 +1,4 @@
-"""Whatever peers send, the pub lives on: anybody who knows its address can knock."""
+"""Whatever peers send, the pub lives on: anybody who knows its address can connect."""
 
 import asyncio
 import base64
@@ -49,7 +49,7 @@ PACKETS = {
 
 
 @pytest.mark.parametrize("packets", PACKETS.values(), ids=PACKETS)
-async def test_no_packet_of_a_stranger_ends_it(pub: Pub, client: Any, packets: list[bytes]):
+async def test_no_packet_of_a_stranger_ends_the_pub(pub: Pub, client: Any, packets: list[bytes]):
     async def sends(peer: Peer) -> None:
         for packet in packets:
             peer._connection.write(packet)
@@ -60,8 +60,8 @@ async def test_no_packet_of_a_stranger_ends_it(pub: Pub, client: Any, packets: l
     assert lives(pub, client)
 
 
-def test_no_greeting_without_a_secret_ends_it(pub: Pub, client: Any):
-    """Before anybody is who they say: a key of zeros shares a secret with nobody."""
+def test_no_invalid_handshake_ends_the_pub(pub: Pub, client: Any):
+    """Before anybody has proven who they are: a key of zeros shares a secret with nobody."""
     nobody = bytes(32)
     greeting = hmac.new(NETWORK, nobody, hashlib.sha512).digest()[:32] + nobody
     with socket.create_connection(("127.0.0.1", pub.config["port"]), 10) as line:
@@ -71,7 +71,7 @@ def test_no_greeting_without_a_secret_ends_it(pub: Pub, client: Any):
     assert lives(pub, client)
 
 
-async def test_no_part_of_a_blob_ends_it(make_pub: Any, client: Any):
+async def test_no_slice_of_a_blob_ends_the_pub(make_pub: Any, client: Any):
     owner = KeyPair.generate()
     pub = make_pub(master=[owner.id, client.keys["id"]]).start()
     blobs: list[str] = []
@@ -92,7 +92,7 @@ async def test_no_part_of_a_blob_ends_it(make_pub: Any, client: Any):
     assert lives(pub, client)
 
 
-async def test_a_blob_that_breaks_off_leaves_nothing_open_and_nothing_behind(make_pub: Any, client: Any):
+async def test_an_interrupted_blob_leaves_nothing_open_and_nothing_behind(make_pub: Any, client: Any):
     owner = KeyPair.generate()
     pub = make_pub(master=[owner.id, client.keys["id"]]).start()
     blob = "&" + base64.b64encode(hashlib.sha256(b"never all of it").digest()).decode() + ".sha256"
@@ -130,7 +130,7 @@ def opened_below(place: Path, pub: Pub) -> list[str]:
     return [file.path for file in files if file.path.startswith(str(place))]
 
 
-def test_no_port_that_is_none_ends_it(pub: Pub, client: Any):
+def test_no_invalid_port_ends_the_pub(pub: Pub, client: Any):
     key = client.generate()["id"][1:].removesuffix(".ed25519")
     for port in (65536, 99999):
         with suppress(RuntimeError):
@@ -138,7 +138,7 @@ def test_no_port_that_is_none_ends_it(pub: Pub, client: Any):
     assert lives(pub, client)
 
 
-def test_no_word_too_many_with_an_invite_ends_it(pub: Pub, client: Any):
+def test_no_extra_argument_with_an_invite_ends_the_pub(pub: Pub, client: Any):
     keys = client.generate()
     client.call(pub, "butt.offer", {"id": keys["id"], "uses": 1, "note": "n", "expires": None})
     client.call(pub, "invite.use", {"feed": client.generate()["id"]}, "more", keys=keys)

@@ -1,4 +1,6 @@
-"""A pub that has used up the traffic of its month: members are heard, and all else waits for the next one."""
+"""A pub that has used up its traffic for the month serves its members, and everything else waits for the next
+month.
+"""
 
 from base64 import b64encode
 from contextlib import AsyncExitStack
@@ -47,7 +49,7 @@ async def test_at_the_limit_members_are_served_and_others_are_not(make_pub):
             await friend.duplex("tunnel.connect", {"portal": pub.id, "target": MASTER.id}).take()
         with pytest.raises(RemoteError, match="traffic"):
             await friend.collect("blobs.get", blob, limit=1)
-        # Somebody who was invited still becomes a member.
+        # An invited person still becomes a member.
         guest = await stack.enter_async_context(dialled(pub, GUEST))
         new = KeyPair.generate()
         await guest.call("invite.use", {"feed": new.id})
@@ -57,7 +59,7 @@ async def test_at_the_limit_members_are_served_and_others_are_not(make_pub):
         assert await friend.collect("blobs.get", blob, limit=1) == [TEXT]
 
 
-async def test_what_was_counted_outlives_the_process(make_pub):
+async def test_the_count_survives_the_process(make_pub):
     pub = make_pub(master=[MASTER.id]).start()
     async with dialled(pub, MASTER) as master:
         month = (await traffic(master))["month"]

@@ -1,12 +1,12 @@
-"""Who may do what: every page and every call of the API, by everybody. A new path is a new line here.
+"""Who may do what: every page and every call of the API, tried by everybody. A new path is a new line here.
 
-`my` is a bot of Alice (its owner), Carol (a co-owner) and Mo (a moderator); Bob has nothing to do with it, Olga is an operator. Each line
-stands for itself: nothing that one does is there for the next.
+`my` is a bot of Alice (its owner), Carol (a co-owner) and Mo (a moderator); Bob has nothing to do with it,
+Olga is an operator. Each line is tried by itself: what one changes is undone before the next.
 
-    start  led to sign in        again  asked to prove once more that it is them
-    on     done, and led on      a number is the status of the answer
+    start  redirected to sign in    again  asked to prove again who they are
+    on     done, and redirected     a number is the status of the answer
 
-Nobody pays in this service: the pages of payment are not there. `tests/billing` asks them where they are.
+Nobody pays in this service, so it has no payment pages. `tests/billing` tries them.
 """
 
 import json
@@ -249,7 +249,7 @@ def people() -> dict[str, Account]:
 
 @pytest.fixture
 def places(people: dict[str, Account]) -> Iterator[dict[str, str]]:
-    """What stands for each part of a path that is not fixed."""
+    """A value for each variable part of a path."""
     alice = people["owner"].agent
     bot = bot_in(State.ALIVE, alice)
     owners.accept(people["co-owner"].agent, owners.key_of(owners.invite(alice, bot, "carol@example.org")))
@@ -282,7 +282,7 @@ def places(people: dict[str, Account]) -> Iterator[dict[str, str]]:
     shutil.rmtree(folder_of(bot).path)
 
 
-def test_every_page_answers_everybody_as_the_table_says(people: dict, places: dict[str, str]):
+def test_every_page_answers_everybody_as_in_the_table(people: dict, places: dict[str, str]):
     columns = ["nobody", "other", "moderator", "co-owner", "owner", "operator"]
     wrong = []
     for method, path, told in rows(PAGES):
@@ -298,7 +298,7 @@ def test_every_page_answers_everybody_as_the_table_says(people: dict, places: di
     assert not wrong, "\n".join(wrong)
 
 
-def test_every_call_answers_everybody_as_the_table_says(people: dict, places: dict[str, str]):
+def test_every_call_answers_everybody_as_in_the_table(people: dict, places: dict[str, str]):
     tokens = {who: issue_token(person) for who, person in people.items()}
     tokens |= {str(scope): issue_token(people["owner"], "x", frozenset({scope})) for scope in Scope}
     columns = ["nobody", "other", "moderator", "co-owner", "owner", "read", "operate", "secrets", "operator"]
@@ -315,7 +315,7 @@ def test_every_call_answers_everybody_as_the_table_says(people: dict, places: di
     assert not wrong, "\n".join(wrong)
 
 
-def test_no_path_is_missing_in_the_tables():
+def test_every_path_is_in_the_tables():
     pages = {path for _, path, _ in rows(PAGES)}
     calls = {(method, path) for method, path, _ in rows(CALLS)}
     described = {
@@ -329,7 +329,7 @@ def test_no_path_is_missing_in_the_tables():
     )
 
 
-def test_all_of_the_console_is_closed_to_who_is_not_staff(people: dict):
+def test_the_console_is_closed_to_everybody_but_staff(people: dict):
     paths = [
         f"/console{path}" for path in _paths(URLResolver(_Root(), admin.site.urls[0])) if "<" not in path
     ]
@@ -342,11 +342,11 @@ def test_all_of_the_console_is_closed_to_who_is_not_staff(people: dict):
         assert b"example.org" not in bob.get(path, follow=True).content.replace(b"bob@example.org", b""), path
 
 
-def test_a_token_for_everything_is_all_scopes_together():
+def test_a_token_for_everything_has_all_scopes():
     assert {str(scope) for scope in EVERYTHING} == {"read", "operate", "secrets"}
 
 
-def test_what_is_shared_is_one_bot(people: dict, places: dict):
+def test_only_one_bot_is_shared(people: dict, places: dict):
     assert Agent.objects.filter(type=Agent.Type.BOT).count() == 1
 
 

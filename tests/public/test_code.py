@@ -1,4 +1,4 @@
-"""What a bot's page says of its code: that it waits for other, or might try other."""
+"""What a bot's page says about its code: that it waits for new code, or might try it."""
 
 from datetime import UTC, datetime
 
@@ -15,7 +15,7 @@ from tests.people import account, bot_in
 pytestmark = pytest.mark.django_db
 
 
-def test_what_a_build_says_is_on_the_page_of_the_bot_that_waits_for_it():
+def test_the_output_of_a_build_is_on_the_page_of_the_bot_that_waits_for_it():
     alice = account("alice")
     bot = bot_in(State.ALIVE, alice.agent)
     shelf.finish(shelf.found("digest", {}, "24"))

@@ -1,4 +1,4 @@
-"""Every code of an error has a status, and is told where programs are told what to expect."""
+"""Every error code has a status, and is documented for programs."""
 
 import ast
 import re
@@ -29,13 +29,13 @@ def test_every_code_of_a_rule_has_a_status():
     assert {code: path for code, path in found.items() if code not in CODES} == {}
 
 
-def test_every_code_stands_in_the_document_with_its_status():
+def test_every_code_is_in_the_document_with_its_status():
     told = dict(re.findall(r"^\| `(\w+)` \| ([\d, ]+) \| \S", DOCUMENT.read_text(), re.MULTILINE))
     expected = {code: str(status) for code, status in STATUS.items()}
     expected |= {code: ", ".join(map(str, statuses)) for code, statuses in OF_THE_SERVER.items()}
     assert told == expected
 
 
-def test_programs_are_told_of_every_code():
+def test_every_code_is_in_the_openapi_document():
     schemas = api.get_openapi_schema()["components"]["schemas"]
     assert schemas["Problem"]["properties"]["code"]["enum"] == CODES

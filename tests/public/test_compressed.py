@@ -1,4 +1,4 @@
-"""What a browser loads comes compressed, if it likes; what programs and followers get comes as it is."""
+"""What a browser loads is compressed if it accepts that; programs and streams get it as it is."""
 
 import gzip
 
@@ -14,7 +14,7 @@ def browser() -> Client:
     return Client(HTTP_ACCEPT_ENCODING="gzip, br")
 
 
-def test_a_page_comes_compressed_to_whom_can_read_it(browser: Client):
+def test_a_page_is_compressed_for_clients_that_accept_it(browser: Client):
     packed, plain = browser.get("/"), Client().get("/")
     assert packed["Content-Encoding"] == "gzip"
     assert "a friend in the cloud" in gzip.decompress(packed.content).decode()
@@ -23,7 +23,7 @@ def test_a_page_comes_compressed_to_whom_can_read_it(browser: Client):
     assert "Accept-Encoding" in plain["Vary"]
 
 
-def test_so_does_a_file_which_is_not_sent_again_while_it_is_the_same(browser: Client):
+def test_a_file_is_compressed_and_not_sent_again_while_unchanged(browser: Client):
     packed, plain = browser.get(SHEET), b"".join(Client().get(SHEET).streaming_content)  # type: ignore[attr-defined]
     body = b"".join(packed.streaming_content)  # type: ignore[attr-defined]
     assert gzip.decompress(body) == plain
@@ -34,5 +34,5 @@ def test_so_does_a_file_which_is_not_sent_again_while_it_is_the_same(browser: Cl
     assert (head.status_code, b"".join(head)) == (200, b"")
 
 
-def test_a_program_gets_its_answer_as_it_is(browser: Client):
+def test_answers_for_programs_are_not_compressed(browser: Client):
     assert "Content-Encoding" not in browser.get("/openapi.json")

@@ -1,4 +1,4 @@
-"""What the public server takes of a PostgreSQL: few connections, however many look."""
+"""How many connections the public server takes of a PostgreSQL: few, however many people look."""
 
 import socket
 import subprocess
@@ -62,7 +62,7 @@ def test_connections_grow_neither_with_requests_nor_with_open_pages(site: Servic
     )
 
 
-def test_a_log_is_followed_on_after_the_database_ended_every_connection(site: Service, postgres_url: str):
+def test_a_log_is_still_followed_after_the_database_closed_every_connection(site: Service, postgres_url: str):
     site.person("bob@example.org")
     subprocess.run(
         [sys.executable, "-c", PLACED],
@@ -74,7 +74,7 @@ def test_a_log_is_followed_on_after_the_database_ended_every_connection(site: Se
     with psycopg.connect(postgres_url, autocommit=True) as database:
 
         def says(line: str) -> bool:
-            """As its machine reports; once somebody reads the log."""
+            """Once somebody reads the log, its machine reports."""
             sent = "UPDATE machines_tail SET text = text || %s, read_at = now()"
             return database.execute(sent, [f"{line}\n"]).rowcount == 1
 
@@ -91,7 +91,7 @@ def test_a_log_is_followed_on_after_the_database_ended_every_connection(site: Se
 
 
 def signs_in(site: Service, email: str) -> str:
-    """The cookie of somebody who came in over the page."""
+    """The cookie of somebody who signed in on the page."""
     jar = CookieJar()
     browser = build_opener(HTTPCookieProcessor(jar))
     browser.open(f"{site.url}/start", timeout=20)

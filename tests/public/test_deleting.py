@@ -28,7 +28,7 @@ def test_without_its_name_nothing_is_deleted(browser: Client, typed: str):
     assert Wanted.objects.get().gone_at is None
 
 
-def test_a_second_click_changes_nothing_and_is_no_fault(browser: Client):
+def test_a_second_click_changes_nothing_and_is_not_an_error(browser: Client):
     assert browser.post(PATH, {"name": " My "})["Location"] == "/bots/my"
     gone_at = Wanted.objects.get().gone_at
     assert gone_at

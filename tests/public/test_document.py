@@ -1,4 +1,4 @@
-"""The document of the API: long, the same for everybody, and free for anybody to ask for."""
+"""The API's document is long, the same for everybody, and open to anybody."""
 
 import asyncio
 import threading
@@ -23,7 +23,7 @@ async def asks(
     return start["status"], body["body"]
 
 
-async def test_it_is_told_while_every_thread_is_taken():
+async def test_the_document_is_served_while_every_thread_is_busy():
     server, enough = PublicServer(), threading.Event()
     first = await asks(server)
     assert first[0] == 200
@@ -39,17 +39,17 @@ async def test_it_is_told_while_every_thread_is_taken():
         await asyncio.gather(*others)
 
 
-async def test_who_asks_for_it_first_without_its_body_takes_it_from_nobody():
+async def test_a_first_head_request_does_not_break_the_document():
     server = PublicServer()
     await asks(server, "HEAD")
     assert (await asks(server))[1].startswith(b'{"openapi"')
 
 
-async def test_who_is_refused_first_spoils_it_for_nobody():
+async def test_a_refused_first_request_does_not_break_the_document():
     server = PublicServer()
     assert (await asks(server, host=b"no host at all"))[0] == 400
     assert (await asks(server))[0] == 200
 
 
-async def test_a_call_that_there_is_not_is_refused():
+async def test_an_unknown_call_is_refused():
     assert (await asks(PublicServer(), "POST"))[0] in {403, 405}

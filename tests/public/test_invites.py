@@ -50,7 +50,7 @@ def code_of(invite: Invite) -> str:
 
 
 class TestTheListOfABot:
-    def test_used_and_unused_stand_as_drawn(self, alice: Client, bot: Agent):
+    def test_used_and_unused_invites_are_listed_as_drawn(self, alice: Client, bot: Agent):
         uses(invite(bot, "alice"), "Alice A.")
         uses(invite(bot, "bob"), "")
         invite(bot, "carol")
@@ -60,7 +60,7 @@ class TestTheListOfABot:
             page,
         )
 
-    def test_it_says_what_really_came_of_each_guest(self, alice: Client, bot: Agent):
+    def test_each_guest_is_shown_with_what_arrived_from_them(self, alice: Client, bot: Agent):
         came = invite(bot, "a", uses=3)
         uses(came, "Here", "Fresh", "Silent")
         rows = came.used.order_by("sequence")
@@ -71,12 +71,12 @@ class TestTheListOfABot:
         assert f"12 messages, last seen {seen_at.day} " in page
         assert re.search(r"Fresh .{1,40} let in; nothing has arrived from them yet", page)
         assert re.search(
-            r"Silent .{1,40} let in, but nothing ever arrived from them.*nothing is used up", page
+            r"Silent .{1,40} let in, but nothing ever arrived from them.*no use is counted", page
         )
         Invite.objects.filter(id=came.id).update(uses=9, revoked_at=timezone.now())
         assert "Make them a new invite" in words(alice.get("/bots/my/invites").content)
 
-    def test_those_that_are_over_are_told_apart_and_their_codes_are_gone(self, alice: Client, bot: Agent):
+    def test_invites_that_are_over_say_why_and_show_no_code(self, alice: Client, bot: Agent):
         gone = [
             invite(bot, "dan", revoked_at=timezone.now()),
             invite(bot, "eve", expires_at=timezone.now() - timedelta(seconds=1)),
@@ -86,20 +86,20 @@ class TestTheListOfABot:
         assert b"revoke</button>" not in html
         assert not any(one.token.encode() in html for one in gone)
 
-    def test_one_that_the_pub_has_not_taken_is_shown_to_nobody(self, alice: Client, bot: Agent):
+    def test_an_invite_that_the_pub_does_not_know_is_never_shown(self, alice: Client, bot: Agent):
         draft = invite(bot, "draft", offered_at=None)
         assert "draft" not in words(alice.get("/bots/my/invites").content)
         assert Client().get(f"/join/{draft.token}").status_code == 404
         assert alice.post(f"/bots/my/invites/{draft.id}/revoke").status_code == 404
 
-    def test_names_of_strangers_are_text(self, alice: Client, bot: Agent):
+    def test_strangers_names_are_escaped(self, alice: Client, bot: Agent):
         uses(invite(bot, "<b>me</b>"), "<script>alert(1)</script>")
         html = alice.get("/bots/my/invites").content
         assert b"<script>alert" not in html
         assert b"<b>me</b>" not in html
 
     @pytest.mark.parametrize("count", [1, 60])
-    def test_its_cost_does_not_grow(
+    def test_the_number_of_queries_does_not_grow_with_the_invites(
         self, alice: Client, bot: Agent, count: int, django_assert_num_queries: Any
     ):
         for number in range(count):
@@ -107,7 +107,7 @@ class TestTheListOfABot:
         with django_assert_num_queries(6):
             assert alice.get("/bots/my/invites").status_code == 200
 
-    def test_a_form_with_faults_says_so_and_keeps_what_was_typed(self, alice: Client, bot: Agent):
+    def test_an_invalid_form_says_so_and_keeps_its_values(self, alice: Client, bot: Agent):
         for field, value in (
             ("name", " "),
             ("uses", "1001"),
@@ -127,7 +127,7 @@ class TestTheListOfABot:
         assert "off is #stopped. You can make invites only while it is #alive." in words(answer.content)
 
 
-def test_anothers_invites_are_not_there(bot: Agent):
+def test_anothers_invites_are_not_found(bot: Agent):
     bob = Client()
     known = account("bob")
     bob.force_login(known)
@@ -160,7 +160,7 @@ def test_anothers_invites_are_not_there(bot: Agent):
         ({"name": "x", "expiresAt": "2031-01-01T00:00:00"}, "bad_request", "expiresAt"),
     ],
 )
-def test_the_api_tells_faults_by_field(bot: Agent, body: Any, code: str, field: str):
+def test_the_api_names_the_invalid_field(bot: Agent, body: Any, code: str, field: str):
     from butt.accounts.models import Account
 
     token = issue_token(Account.objects.get())
@@ -188,7 +188,7 @@ class TestTheWayIn:
         assert not answer.cookies
         assert "Disallow: /join/" in anybody.get("/robots.txt").content.decode()
 
-    def test_one_that_is_over_says_so_and_shows_no_code(self, bot: Agent):
+    def test_an_invite_that_is_over_says_so_and_shows_no_code(self, bot: Agent):
         spent = invite(bot, "a")
         uses(spent, "Bob")
         over = {
@@ -203,13 +203,13 @@ class TestTheWayIn:
                 assert message in words(answer.content)
                 assert code_of(one) not in answer.content.decode()
 
-    def test_an_unknown_one_and_one_of_a_bot_that_leaves_are_not_there(self, bot: Agent):
+    def test_an_unknown_invite_and_one_of_a_deleted_bot_are_not_found(self, bot: Agent):
         made = invite(bot, "a")
         assert Client().get("/join/nothing").status_code == 404
         Wanted.objects.filter(bot=bot).update(gone_at=timezone.now())
         assert Client().get(f"/join/{made.token}").status_code == 404
 
-    def test_who_guesses_has_to_wait_and_guests_do_not(self, bot: Agent):
+    def test_guessing_invites_is_limited_and_guests_are_not(self, bot: Agent):
         made = invite(bot, "a")
         answers = [Client().get(f"/join/{n}", REMOTE_ADDR=f"2001:db8::{n}").status_code for n in range(31)]
         assert answers == [404] * 30 + [429]
@@ -221,7 +221,7 @@ class TestTheWayIn:
 
 
 class TestTheOpenPageOfABot:
-    def test_it_says_who_the_bot_is_until_its_owner_minds(self, alice: Client, bot: Agent):
+    def test_the_profile_shows_the_bot_until_its_owner_hides_it(self, alice: Client, bot: Agent):
         Agent.objects.filter(id=bot.id).update(description="Ours <b>all</b>.")
         html = Client().get("/@my").content.decode()
         assert "my.localhost" in html
@@ -233,7 +233,7 @@ class TestTheOpenPageOfABot:
         alice.post("/bots/my/listing", {"public": "yes"})
         assert Client().get("/@MY").status_code == 200
 
-    def test_what_it_says_of_itself_is_written_beside_its_invites(self, alice: Client, bot: Agent):
+    def test_the_description_is_set_beside_the_invites(self, alice: Client, bot: Agent):
         alice.post("/bots/my/listing", {"description": "  Ours.\r\nCome in! "})
         assert "Ours.<br>Come in!" in Client().get("/@my").content.decode()
         assert "Ours.\nCome in!</textarea>" in alice.get("/bots/my/invites").content.decode()
@@ -242,9 +242,7 @@ class TestTheOpenPageOfABot:
         ("typed", "why"),
         [("x" * 2001, "at most 2000 characters"), ("Long\x1b", "invisible characters")],
     )
-    def test_what_is_refused_of_it_is_still_in_its_field(
-        self, alice: Client, bot: Agent, typed: str, why: str
-    ):
+    def test_a_refused_description_stays_in_its_field(self, alice: Client, bot: Agent, typed: str, why: str):
         alice.post("/bots/my/listing", {"description": "Ours."})
         carol = invite(bot, "carol")
         refused = alice.post("/bots/my/listing", {"description": typed})
@@ -257,10 +255,10 @@ class TestTheOpenPageOfABot:
         assert "data-live" not in html, "a page that fetches itself anew would lose what was typed"
         assert "Ours." in Client().get("/@my").content.decode(), "a page that is shown stays so"
 
-    def test_who_had_to_sign_in_on_the_way_to_it_comes_to_the_invites(self, alice: Client, bot: Agent):
+    def test_signing_in_on_the_way_leads_to_the_invites(self, alice: Client, bot: Agent):
         assert alice.get("/bots/my/listing")["Location"] == "/bots/my/invites"
 
-    def test_one_that_is_unknown_or_leaves_is_not_there(self, bot: Agent):
+    def test_an_unknown_or_deleted_bot_is_not_found(self, bot: Agent):
         assert Client().get("/@none").status_code == 404
         Wanted.objects.filter(bot=bot).update(gone_at=timezone.now())
         assert Client().get("/@my").status_code == 404

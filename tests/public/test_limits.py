@@ -1,4 +1,4 @@
-"""How much of the disk a bot may take, over the API."""
+"""How much disk a bot may use, over the API."""
 
 import pytest
 from django.test import Client
@@ -23,7 +23,7 @@ ROOM = {
 }
 
 
-def test_limits_are_set_one_by_one_and_taken_back(bot: Agent):
+def test_limits_are_set_one_by_one_and_removed(bot: Agent):
     token = issue_token(bot.belongs_to.get().target_agent.account)
     api, path = Client(headers={"Authorization": f"Bearer {token}"}), f"/agents/{bot.id}"
     assert api.get(path).json()["limits"] == {}
@@ -45,7 +45,7 @@ def test_limits_are_set_one_by_one_and_taken_back(bot: Agent):
     assert told == {name: ROOM[name] for name in ("most", "log", "blobs", "rest", "takes", "removed")}
 
 
-def test_the_traffic_of_this_month_is_told_and_that_of_another_is_over(bot: Agent):
+def test_only_the_traffic_of_this_month_is_reported(bot: Agent):
     token = issue_token(bot.belongs_to.get().target_agent.account)
     api, path = Client(headers={"Authorization": f"Bearer {token}"}), f"/agents/{bot.id}"
     month = month_of(timezone.now())
@@ -74,7 +74,7 @@ def test_the_size_of_each_blob_is_bounded_by_its_owner_within_what_the_operator_
     assert (refused.status_code, 'id="blob-error"' in refused.content.decode()) == (422, True)
 
 
-def test_they_are_set_on_a_page_in_gib_and_days(alice: Client, bot: Agent, monkeypatch: pytest.MonkeyPatch):
+def test_limits_are_set_on_a_page_in_gib_and_days(alice: Client, bot: Agent, monkeypatch: pytest.MonkeyPatch):
     assert "does not support limits" in alice.get(PAGE).content.decode()
     answer = alice.post(PAGE, {"disk": "2", "blobs": "0.5", "farBlobDays": ""})
     assert answer["Location"] == PAGE

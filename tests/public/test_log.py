@@ -1,4 +1,4 @@
-"""The page of a bot's own log, and the stream of what comes."""
+"""The page of a bot's own log, and the stream of new lines."""
 
 import asyncio
 import json
@@ -59,7 +59,7 @@ def page(client: Client) -> str:
     return client.get("/bots/my/log").content.decode()
 
 
-def test_the_newest_line_stands_first_with_its_time_and_what_it_warns_of(alice: Client, log: Log):
+def test_the_newest_line_is_first_with_its_time_and_level(alice: Client, log: Log):
     log.says("The pub listens.")
     log.says("The disk is full.", level="error")
     shown = page(alice)
@@ -67,11 +67,11 @@ def test_the_newest_line_stands_first_with_its_time_and_what_it_warns_of(alice: 
     assert '<li data-level="error"><time datetime="2026-01-01T12:00:00+00:00">1 Jan 12:00:00</time>' in shown
 
 
-def test_a_bot_that_has_said_nothing_has_a_page_that_says_so(alice: Client):
+def test_an_empty_log_says_so(alice: Client):
     assert '<p id="silence">' in page(alice)
 
 
-def test_the_last_500_lines_are_shown_over_a_turn_of_the_file(alice: Client, log: Log):
+def test_the_last_500_lines_are_shown_across_a_rotation(alice: Client, log: Log):
     log.says(*(f"line {n}." for n in range(300)))
     log.turns()
     log.says(*(f"line {n}." for n in range(300, 550)))
@@ -91,7 +91,7 @@ def test_no_secret_and_no_address_of_anybody_leaves_the_server(alice: Client, lo
     assert "@AAAAAAAA… from [address]" in shown
 
 
-def test_what_a_peer_says_is_text_and_no_markup(alice: Client, log: Log):
+def test_what_a_peer_says_is_escaped(alice: Client, log: Log):
     log.says("<script>alert(1)</script>")
     assert "<script>alert" not in page(alice)
 
@@ -150,7 +150,7 @@ async def test_new_lines_are_sent_once_and_none_is_left_out(bot: Agent, log: Log
 
 
 @given(st.lists(st.uuids().map(str), unique=True), st.data())
-def test_a_mark_finds_its_place_again(lines: list[str], data: st.DataObject):
+def test_a_position_is_found_again(lines: list[str], data: st.DataObject):
     read = data.draw(st.integers(0, len(lines)))
     assert since(lines, mark(lines[:read])) == lines[read:]
     if read >= 3:

@@ -1,4 +1,4 @@
-"""The page of a bot's members, by its real pub, and the calls behind it."""
+"""The page of a bot's members, from its real pub, and the calls behind it."""
 
 import re
 
@@ -76,7 +76,7 @@ def test_a_room_has_no_columns_about_messages_as_it_keeps_none(alice: Client, bo
     assert [each for each in kept if each in told] == []
 
 
-def test_the_calls_tell_of_members_a_page_at_a_time(bot: Agent, real_pub, monkeypatch: pytest.MonkeyPatch):
+def test_the_api_lists_members_page_by_page(bot: Agent, real_pub, monkeypatch: pytest.MonkeyPatch):
     bot = at(real_pub, bot)
     person = bot.belongs_to.get().target_agent
     api = Client(headers={"Authorization": f"Bearer {issue_token(person.account)}"})
@@ -109,9 +109,7 @@ def test_the_calls_tell_of_members_a_page_at_a_time(bot: Agent, real_pub, monkey
     assert [found.ssb_id for found in members.find(bot, relations=(Relation.FOLLOWS,)).members] == []
 
 
-def test_a_page_asks_as_much_of_the_database_with_many_members_as_with_few(
-    alice: Client, bot: Agent, real_pub
-):
+def test_the_number_of_queries_does_not_grow_with_the_members(alice: Client, bot: Agent, real_pub):
     bot = at(real_pub, bot)
     person = bot.belongs_to.get().target_agent
     counts = []

@@ -1,4 +1,4 @@
-"""Choosing a bot's network on a page, and what pages say of it."""
+"""Choosing a bot's network on a page, and what pages say about it."""
 
 import base64
 import json
@@ -23,12 +23,12 @@ OWN = base64.b64encode(b"n" * 32).decode()
         ({"network": "own", "network_key": f" {OWN} "}, OWN),
     ],
 )
-def test_a_new_bot_is_in_the_network_that_was_chosen(alice: Client, form: dict[str, str], network: str):
+def test_a_new_bot_is_in_the_chosen_network(alice: Client, form: dict[str, str], network: str):
     assert alice.post("/bots/new", {"bot": "your", **form})["Location"] == "/bots/your"
     assert Wanted.objects.get(bot__name="your").network == network
 
 
-def test_a_key_that_is_none_is_told_and_what_was_typed_is_kept(alice: Client):
+def test_an_invalid_key_is_reported_and_the_form_keeps_its_values(alice: Client):
     for key in ("", "AAAA"):
         answer = alice.post("/bots/new", {"bot": "your", "network": "own", "network_key": key})
         assert answer.status_code == 422
@@ -43,11 +43,11 @@ def test_a_key_that_is_none_is_told_and_what_was_typed_is_kept(alice: Client):
     ("network", "said", "not_said"),
     [
         ("main", "Manyverse (", "Its network"),
-        ("oasis", "the app Oasis comes in, other apps do not", "Manyverse"),
-        (OWN, f"only apps that use the network key {OWN} come in", "Manyverse"),
+        ("oasis", "the Oasis app can connect, other apps cannot", "Manyverse"),
+        (OWN, f"only apps that use the network key {OWN} can connect", "Manyverse"),
     ],
 )
-def test_who_is_invited_is_told_which_app_comes_in(bot: Agent, network: str, said: str, not_said: str):
+def test_an_invite_says_which_apps_can_connect(bot: Agent, network: str, said: str, not_said: str):
     Wanted.objects.filter(bot=bot).update(network=network)
     page = words(Client().post(f"/join/{invite(bot, 'bob').token}").content)
     assert said in page
@@ -56,7 +56,7 @@ def test_who_is_invited_is_told_which_app_comes_in(bot: Agent, network: str, sai
         assert said in words(Client().get("/@my").content)
 
 
-def test_the_api_and_the_bots_page_tell_it(alice: Client, bot: Agent):
+def test_the_api_and_the_bots_page_show_the_network(alice: Client, bot: Agent):
     Wanted.objects.filter(bot=bot).update(network="oasis")
     token = issue_token(bot.belongs_to.get().target_agent.account)
     api = Client(headers={"Authorization": f"Bearer {token}"})

@@ -1,4 +1,4 @@
-"""A database that refuses to write: real SQLite, told to."""
+"""A database that refuses to write: a real SQLite, told to refuse."""
 
 from collections.abc import Iterator
 
@@ -14,7 +14,7 @@ def _nothing_can_be_written() -> Iterator[None]:
     with connection.cursor() as cursor:
         cursor.execute("PRAGMA query_only = 1")
     yield
-    # Not through Django, which refuses to say anything after what failed.
+    # Not through Django, which refuses to do anything after an error.
     connection.connection.execute("PRAGMA query_only = 0")
 
 
@@ -23,7 +23,7 @@ def client() -> Client:
 
 
 @pytest.mark.usefixtures("_nothing_can_be_written")
-def test_a_call_that_cannot_be_written_down_says_try_again_and_is_no_fault():
+def test_a_call_says_try_again_if_the_database_refuses():
     who = {"email": "alice@example.org", "password": "correct horse battery"}
     answer = client().post(
         "/authentication/register", who, "application/json", HTTP_ACCEPT="application/json"
@@ -33,7 +33,7 @@ def test_a_call_that_cannot_be_written_down_says_try_again_and_is_no_fault():
 
 
 @pytest.mark.usefixtures("_nothing_can_be_written")
-def test_so_does_a_page():
+def test_a_page_says_try_again_if_the_database_refuses():
     who = {
         "email": "alice@example.org",
         "password": "correct horse battery",

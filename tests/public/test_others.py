@@ -1,4 +1,4 @@
-"""What the pages show to whom, and what it costs."""
+"""What the pages show to whom, and what they cost."""
 
 from typing import Any
 
@@ -44,7 +44,7 @@ def browser_of(who: Account) -> Client:
     return client
 
 
-def test_nobody_sees_names_or_touches_anothers_bot():
+def test_nobody_can_see_or_change_anothers_bot():
     alice, bob = account("alice"), account("bob")
     bot = bot_in(State.ALIVE, alice.agent)
     for path in PAGES:
@@ -59,7 +59,7 @@ def test_nobody_sees_names_or_touches_anothers_bot():
     assert (wanted.run, wanted.restarts, wanted.gone_at) == (True, 0, None)
 
 
-def test_a_stranger_is_led_to_start_and_touches_nothing():
+def test_a_stranger_is_redirected_to_start_and_changes_nothing():
     bot = bot_in(State.ALIVE, account("alice").agent)
     for path in [*PAGES, "/bots", "/newbie", "/bots/new"]:
         assert Client().get(path)["Location"] == f"/start?next={path}"
@@ -68,7 +68,7 @@ def test_a_stranger_is_led_to_start_and_touches_nothing():
     assert Wanted.objects.get(bot=bot).run is True
 
 
-def test_a_click_from_another_site_is_refused():
+def test_a_request_from_another_site_is_refused():
     alice = account("alice")
     bot = bot_in(State.ALIVE, alice.agent)
     client = Client(enforce_csrf_checks=True)
@@ -77,7 +77,7 @@ def test_a_click_from_another_site_is_refused():
     assert Wanted.objects.get(bot=bot).run is True
 
 
-def test_start_leads_to_no_other_site():
+def test_start_redirects_to_no_other_site():
     account("alice")
     form = {"email": "alice@example.org", "password": "correct horse battery", "next": "https://example.com/"}
     assert Client().post("/start", form)["Location"] == "/newbie"

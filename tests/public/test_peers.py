@@ -23,7 +23,7 @@ def api(alice: Client, bot: Agent) -> Client:
     return Client(headers={"Authorization": f"Bearer {token}"})
 
 
-def test_hops_are_chosen_where_the_bots_code_knows_them(alice: Client, bot: Agent):
+def test_hops_can_be_chosen_if_the_bots_code_supports_them(alice: Client, bot: Agent):
     assert "Its code does not support hops" in words(alice.get(PAGE).content)
     Observed.objects.filter(bot=bot).update(hops=2)
     assert '<option value="2" selected>' in alice.get(PAGE).content.decode()
@@ -36,7 +36,7 @@ def test_hops_are_chosen_where_the_bots_code_knows_them(alice: Client, bot: Agen
     assert Wanted.objects.get(bot=bot).hops == 3
 
 
-def test_it_is_announced_and_no_more(alice: Client, bot: Agent):
+def test_announcing_can_be_switched_on_and_off(alice: Client, bot: Agent):
     alice.post(PAGE, {"wish": "announce", "announce": "yes"})
     assert Wanted.objects.get(bot=bot).announced
     assert "in its feed: soon" in words(alice.get(PAGE).content)
@@ -44,7 +44,7 @@ def test_it_is_announced_and_no_more(alice: Client, bot: Agent):
     assert not Wanted.objects.get(bot=bot).announced
 
 
-def test_an_invite_of_another_pub_is_taken_and_shown_to_nobody(alice: Client, bot: Agent, api: Client):
+def test_another_pubs_invite_is_accepted_and_never_shown(alice: Client, bot: Agent, api: Client):
     assert alice.post(PAGE, {"wish": "join", "join": CODE})["Location"] == PAGE
     html = alice.get(PAGE).content.decode()
     assert "pub.example.org:8008" in html
@@ -54,7 +54,7 @@ def test_an_invite_of_another_pub_is_taken_and_shown_to_nobody(alice: Client, bo
     assert OtherPub.objects.get().code == CODE
 
 
-def test_what_came_of_it_is_told(alice: Client, bot: Agent):
+def test_the_result_of_joining_is_shown(alice: Client, bot: Agent):
     for number, outcome in enumerate(({"done_at": timezone.now()}, {"trouble": "<b>it has expired</b>"})):
         OtherPub.objects.create(
             bot=bot, address=Address(f"n{number}.example.org", 8008, OTHER.key).multiserver, **outcome
@@ -64,7 +64,7 @@ def test_what_came_of_it_is_told(alice: Client, bot: Agent):
     assert "&lt;b&gt;it has expired" in html
 
 
-def test_a_form_with_faults_says_so_and_keeps_what_was_typed(alice: Client, bot: Agent):
+def test_an_invalid_form_says_so_and_keeps_its_values(alice: Client, bot: Agent):
     for wish in ("follow", "join"):
         answer = alice.post(PAGE, {"wish": wish, wish: "nonsense"})
         assert answer.status_code == 422
@@ -86,6 +86,6 @@ def test_the_api_changes_one_thing_without_another(bot: Agent, api: Client):
 
 
 @pytest.mark.parametrize("body", [{}, {"invite": CODE, "address": OTHER.multiserver}, {"invite": "x"}])
-def test_the_api_takes_one_invite_or_address(bot: Agent, api: Client, body: dict[str, str]):
+def test_the_api_accepts_one_invite_or_address(bot: Agent, api: Client, body: dict[str, str]):
     answer = api.post(f"/agents/{bot.id}/peers", body, "application/json")
     assert (answer.status_code, answer.json()["error"]["code"]) == (422, "bad_invite")

@@ -1,4 +1,4 @@
-"""What bots are for: pubs and rooms, from who makes one to what its pub is told at its start."""
+"""What bots are for: pubs and rooms, from the person who makes one to its pub's configuration."""
 
 import json
 import re
@@ -27,18 +27,18 @@ pytestmark = pytest.mark.django_db
 
 @pytest.fixture
 def room(bot: Agent) -> Agent:
-    """Alice's bot `my`, as it had been made a room."""
+    """Alice's bot `my`, as if it had been made a room."""
     Agent.objects.filter(id=bot.id).update(service="room")
     Wanted.objects.filter(bot=bot).update(hops=0)
     bot.refresh_from_db()
     return bot
 
 
-def test_the_verbs_of_services_are_those_that_people_ask():
+def test_the_actions_of_services_exist():
     assert frozenset(Action) == ALL_ACTIONS
 
 
-def test_a_service_is_refused_that_the_house_cannot_run():
+def test_an_invalid_service_is_refused():
     for wrong in ({"releases": "mine"}, {"configuration": {"port": 1}}, {"actions": frozenset({"dance"})}):
         with pytest.raises(ValueError, match=r"A service|no action"):
             Service(what="", figures=(), parts=frozenset(), **wrong)  # type: ignore[arg-type]
@@ -50,7 +50,7 @@ def test_a_room_keeps_nobodys_messages_from_its_first_start():
     assert Wanted.objects.get(bot=actions.create_bot(person("bob"), "his")).hops == 2
 
 
-def test_a_bot_is_made_of_a_service_that_there_is_alone(alice: Client):
+def test_a_bot_needs_an_existing_service(alice: Client):
     with pytest.raises(Refused) as refused:
         actions.create_bot(person("carol"), "my", service="disco")
     assert (refused.value.code, refused.value.field) == ("bad_service", "service")
@@ -60,14 +60,14 @@ def test_a_bot_is_made_of_a_service_that_there_is_alone(alice: Client):
     assert not Agent.objects.filter(name__in=["my", "your"], service="disco").exists()
 
 
-def test_who_names_a_bot_chooses_what_it_is_for(alice: Client):
+def test_a_new_bots_service_can_be_chosen(alice: Client):
     form = alice.get("/bots/new").content.decode()
     assert all(f'value="{name}"' in form and service.what in form for name, service in services().items())
     assert alice.post("/bots/new", {"bot": "your", "service": "room"})["Location"] == "/bots/your"
     assert Agent.objects.get(name="your").service == "room"
 
 
-def test_a_room_has_none_of_what_is_for_keeping_messages(alice: Client, room: Agent):
+def test_a_room_has_no_settings_for_keeping_messages(alice: Client, room: Agent):
     Observed.objects.filter(bot=room).update(hops=0, attendants=3, tunnels=1)
     owner, room = room.belongs_to.get().target_agent, Agent.objects.get(id=room.id)
     asked = (
@@ -86,7 +86,7 @@ def test_a_room_has_none_of_what_is_for_keeping_messages(alice: Client, room: Ag
     assert Wanted.objects.get(bot=room).hops == 0
 
 
-def test_the_api_says_what_a_bot_is_for_and_refuses_what_it_has_not(room: Agent):
+def test_the_api_shows_the_service_and_refuses_what_it_lacks(room: Agent):
     token = issue_token(room.belongs_to.get().target_agent.account)
     api = Client(headers={"Authorization": f"Bearer {token}"})
     path = f"/agents/{room.id}"
@@ -95,7 +95,7 @@ def test_the_api_says_what_a_bot_is_for_and_refuses_what_it_has_not(room: Agent)
     assert (refused.status_code, refused.json()["error"]["code"]) == (422, "bad_service")
 
 
-def test_a_room_tells_who_is_there_and_a_pub_what_it_keeps(alice: Client, bot: Agent):
+def test_a_room_shows_attendants_and_a_pub_its_messages(alice: Client, bot: Agent):
     Observed.objects.filter(bot=bot).update(alive=True, attendants=3, tunnels=1, aliases=12, hops=0)
     Reading.objects.create(
         bot=bot,
@@ -130,7 +130,7 @@ def test_who_is_invited_reads_what_the_bot_does(bot: Agent):
             assert re.findall(r"[Aa] (?:Secure Scuttlebutt )?(\w+)(?:: a friend| that)", told) == [name]
 
 
-def test_a_bot_whose_service_is_gone_goes_on_and_can_be_stopped(alice: Client, bot: Agent):
+def test_a_bot_whose_service_was_uninstalled_runs_on_and_can_be_stopped(alice: Client, bot: Agent):
     Agent.objects.filter(id=bot.id).update(service="disco")
     for page in ("", "/status", "/network", "/upgrade"):
         assert alice.get(f"/bots/my{page}").status_code == 200
@@ -140,7 +140,7 @@ def test_a_bot_whose_service_is_gone_goes_on_and_can_be_stopped(alice: Client, b
     assert Wanted.objects.get(bot=bot).run is False
 
 
-def test_a_verb_that_a_service_lacks_is_neither_offered_nor_granted(
+def test_an_action_that_a_service_lacks_is_neither_offered_nor_allowed(
     bot: Agent, monkeypatch: pytest.MonkeyPatch
 ):
     still = Service(

@@ -1,4 +1,4 @@
-"""Static files are kept by browsers for a year, under names that change with them."""
+"""Browsers keep static files for a year, under names that change with their content."""
 
 import re
 
@@ -12,7 +12,7 @@ pytestmark = pytest.mark.django_db
 YEAR = "max-age=31536000, public, immutable"
 
 
-def test_pages_name_them_with_their_version(client: Client):
+def test_pages_use_versioned_names(client: Client):
     page = client.get("/").content.decode()
     names = re.findall(r'(?:href|src)="(/static/[^"]+)"', page)
     assert names
@@ -22,19 +22,19 @@ def test_pages_name_them_with_their_version(client: Client):
         assert (answer.status_code, answer["Cache-Control"]) == (200, YEAR)
 
 
-def test_what_a_script_imports_beside_itself_has_the_version_too(client: Client):
+def test_imports_of_scripts_are_versioned_too(client: Client):
     script = static("butt/live.js")
     code = b"".join(client.get(script)).decode()
     (beside,) = re.findall(r'from "\./([a-z.]+)"', code)
     assert client.get(script.replace("live.js", beside))["Cache-Control"] == YEAR
 
 
-def test_without_their_version_or_with_another_they_are_kept_for_a_minute(client: Client):
+def test_unversioned_names_are_cached_for_a_minute(client: Client):
     for name in ("/static/butt/butt.css", "/static/0123456789ab/butt/butt.css"):
         assert client.get(name)["Cache-Control"] == "max-age=60, public"
 
 
-def test_what_is_not_there_is_not_found(client: Client):
+def test_a_missing_file_is_not_found(client: Client):
     version = static_files.the_version()
     for name in (
         f"/static/{version}/butt/no.css",

@@ -190,6 +190,6 @@ def test_the_traffic_of_the_month_is_told_and_shown_in_a_bar_where_it_is_bounded
         assert words in said
     assert 'x="30.0" width="50.0"' in status(alice)
     write({bot.id: [Seen(now, figures(now, traffic=month | {"out": 70 * MIB}))]})
-    assert "It has used up its traffic of this month." in text_of(alice.get("/bots/my").content.decode())
+    assert "It has used up its traffic for this month." in text_of(alice.get("/bots/my").content.decode())
     Observed.objects.filter(bot=bot).update(traffic=month | {"month": "2026-01"})
     assert "used up its traffic" not in text_of(alice.get("/bots/my").content.decode())

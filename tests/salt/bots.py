@@ -1,4 +1,4 @@
-"""Bots on one machine, as they are told to it and as its engine has them."""
+"""Bots on one machine, as their orders and its engine have them."""
 
 import subprocess
 import uuid
@@ -61,7 +61,9 @@ class Bots:
         self.teller.tells(self.minion.id, self.wanted, tuple(self.deleted))
 
     def converge(self) -> dict[str, Any]:
-        """Tell, have it made so, and be sure that it went well; what changed, by what was done."""
+        """Give orders, have them carried out, and make sure that it went well; returns what changed, by
+        action.
+        """
         self.tell()
         found, changes = self.run()
         assert not found, found

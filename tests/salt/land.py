@@ -1,11 +1,11 @@
-"""A small land of network namespaces: machines, and a world around them with addresses nobody may reach.
+"""A small land of network namespaces: machines, and a world around them with addresses that nobody may reach.
 
     here 198.51.100.1 ─┬─ machine .11
                        ├─ machine .12
                        └─ world .2, and behind it 203.0.113.7 (open), 10.99.0.1 (private), 169.254.169.254 (metadata)
 
-These are addresses for documents: nothing of it leaves this machine. Each worker of a test run has a land of its own, with
-64 addresses of these: the second begins at 198.51.100.65.
+These are addresses for documentation: nothing of it leaves this machine. Each worker of a test run has its
+own land, with 64 of these addresses: the second begins at 198.51.100.65.
 """
 
 import fcntl
@@ -99,7 +99,7 @@ class Land:
         missing = [package for program, package in NEEDED.items() if not shutil.which(program, path=PATH)]
         assert not missing, f"these tests need more of this machine: apt-get install {' '.join(missing)}"
         assert SALT_IS_THERE.exists(), "these tests need Salt: make salt"
-        # Its addresses are there once: another test run on this machine waits.
+        # Its addresses exist once: another test run on this machine waits.
         self._lock = Path(tempfile.gettempdir(), f"butt-land-{HERE}.lock").open("w")
         fcntl.flock(self._lock, fcntl.LOCK_EX)
         clear_ruins()
@@ -123,7 +123,7 @@ class Land:
     def settle(self) -> Namespace:
         number = 10 + len(self.places)
         place = self._place(f"m{number}", at(number))
-        # No way to anywhere else: a look-up of a name fails at once, instead of waiting for a server out there.
+        # There is no other way out: looking up a name fails at once, instead of waiting for a distant server.
         for address in (OPEN, PRIVATE, METADATA):
             place.ip("route", "add", address, "via", WORLD)
         return place
@@ -135,7 +135,7 @@ class Land:
 
 
 def keep_quiet(link: str) -> None:
-    """Let it make no IPv6 address of its own, where there is IPv6: a browser that another test has open would take that for
+    """Let it make no IPv6 address of its own, if there is IPv6: a browser of another test would take that for
     a new network, and break off what it loads.
     """
     run("ip", "link", "set", link, "addrgenmode", "none", check=False)
@@ -162,7 +162,7 @@ def end_namespace(name: str) -> None:
 
 
 def _is_ruin(name: str) -> bool:
-    """Whether the test run that a bridge or a namespace is named after is no more."""
+    """Whether the test run after which a bridge or a namespace is named is gone."""
     owner = re.match(r"butt(\d+)(-|p\d+$|$)", name)
     return owner is not None and not psutil.pid_exists(int(owner[1]))
 

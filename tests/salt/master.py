@@ -1,4 +1,4 @@
-"""A real Salt master, as `butt salt-master` runs it, in a home folder of its own: what tests choose are settings alone."""
+"""A real Salt master, as `butt salt-master` runs it, in its own home folder: tests choose only settings."""
 
 import json
 import os
@@ -53,7 +53,7 @@ class Master:
         wait_for((self.keys / "master.pub").exists)
 
     def knows(self, minion_id: str, engine: Engine, url: str, **options: Any) -> Minion:
-        """A minion whose key the master has before it calls."""
+        """A minion whose key the master has before it connects."""
         folder = Path(tempfile.mkdtemp(prefix="bn"))
         secret, public = new_pair()
         (self.keys / "minions").mkdir(parents=True, exist_ok=True)
@@ -91,7 +91,9 @@ class Master:
         return list(self.folder.glob("salt/cache/jobs/*/*/jid"))
 
     def waits_for(self, *minions: Minion) -> None:
-        """Until each of them has connected and answers: what is published before that is lost, which takes long to see."""
+        """Until each of them has connected and answers: what is published before that is lost, which takes
+        long to notice.
+        """
         for minion in minions:
             wait_for(lambda log=minion.log: "Minion is ready to receive requests" in log.read_text(), 120)
             wait_for(lambda name=minion.id: self.call(name, "test.ping").value is True, 120)

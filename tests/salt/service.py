@@ -19,7 +19,7 @@ PATIENT = 180.0
 class SaltService(Service):
     """`butt up` with a master beside it; `machine(engine)` lets one more join.
 
-    Names of bots lead to machines by a hosts file of its own, as a name server would.
+    Names of bots lead to machines by a hosts file of its own, in place of a name server.
     """
 
     def __init__(self, home: Path, release: Path, **settings: object) -> None:
@@ -71,7 +71,7 @@ class SaltService(Service):
         self._waits("from butt.sources import shelf", f"shelf.newest().key == {key!r}")
 
     def reads(self, what: str) -> str:
-        """What `reading()` of the public server says, once it has come from the machine."""
+        """What `reading()` of the public server returns, once it has arrived from the machine."""
         return self._shell(
             "import time\n"
             "from uuid import UUID\n"
@@ -88,7 +88,9 @@ class SaltService(Service):
         )
 
     def _waits(self, prelude: str, what: str) -> None:
-        """Until it is so: asked over and over in one process, as starting one takes longer than all else."""
+        """Wait until it is so: asked repeatedly in one process, because starting one takes longer than
+        everything else.
+        """
         self._shell(f"import time\n{prelude}\nwhile not ({what}):\n    time.sleep(0.1)")
 
     def _shell(self, code: str) -> str:

@@ -1,4 +1,4 @@
-"""A private server that tells what the test wants told, well or badly, and keeps what it is told."""
+"""A private server that answers what the test wants, well or badly, and keeps what it receives."""
 
 import json
 import threading
@@ -12,7 +12,7 @@ Answer = Callable[[BaseHTTPRequestHandler, dict[str, Any]], None]
 
 
 class Teller:
-    """`bots` are what each minion is to run; `answer` may be one of the bad manners below."""
+    """`bots` are the orders of each minion; `answer` may be one of the bad manners below."""
 
     def __init__(self, address: str) -> None:
         self.pillars: dict[str, dict[str, Any]] = {}
@@ -72,14 +72,14 @@ class Teller:
 
     @contextmanager
     def down(self) -> Iterator[None]:
-        """For the length of a block nobody listens there."""
+        """During a block nobody listens there."""
         self.__exit__()
         yield
         self._server = ThreadingHTTPServer(self._server.server_address, self._handler)
         self.__enter__()
 
     def tells(self, minion_id: str, bots: dict[str, Any], deleted: tuple[str, ...] = ()) -> None:
-        """From now on the minion's pillar is this, one generation further."""
+        """From now on this is the minion's pillar, one generation later."""
         generation = self.pillars.get(minion_id, {}).get("generation", 0) + 1
         self.pillars[minion_id] = {
             "schema": 1,
@@ -127,7 +127,7 @@ def dripping(to: BaseHTTPRequestHandler, pillar: dict[str, Any]) -> None:
 
 
 def cut(to: BaseHTTPRequestHandler, pillar: dict[str, Any]) -> None:
-    """Half of it, then nothing: which is no JSON, but might be."""
+    """Half of it, then nothing: it is not JSON, but looks like it at first."""
     content = json.dumps(pillar).encode()
     to.send_response(200)
     to.send_header("Content-Length", str(len(content) + 100))

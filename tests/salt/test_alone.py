@@ -40,7 +40,7 @@ def site(engine: Engine, tmp_path: Path, built_pub: Path) -> Iterator[Alone]:
     engine.clear()
 
 
-def test_a_bot_lives_in_a_container_is_adopted_and_goes(site: Alone, engine: Engine, tmp_path: Path):
+def test_a_bot_lives_in_a_container_is_adopted_and_removed(site: Alone, engine: Engine, tmp_path: Path):
     alice = site.person("alice@example.org")
     bot = alice.names_a_bot("my")
     alive = alice.waits_for("alive", bot, PATIENT)

@@ -41,7 +41,7 @@ def bot(bots: Bots) -> str:
     return bot
 
 
-def test_it_has_no_rights(bot: str, engine: Engine):
+def test_a_container_has_no_rights(bot: str, engine: Engine):
     assert inside(engine, bot, "id -u") == "10001"
     assert inside(engine, bot, "grep -E 'CapEff|CapBnd' /proc/1/status | cut -f2 | sort -u") == "0" * 16
     assert inside(engine, bot, "grep NoNewPrivs /proc/self/status | cut -f2") == "1"
@@ -55,7 +55,7 @@ def test_it_has_no_rights(bot: str, engine: Engine):
     assert inside(engine, bot, "cat /proc/1/comm") == "docker-init"
 
 
-def test_it_has_bounds(bot: str, engine: Engine):
+def test_a_container_has_bounds(bot: str, engine: Engine):
     host = engine.inspect(bot)["HostConfig"]
     assert (host["Memory"], host["MemorySwap"], host["NanoCpus"], host["PidsLimit"]) == (
         400 * 2**20,
@@ -68,7 +68,7 @@ def test_it_has_bounds(bot: str, engine: Engine):
     assert "fork" in inside(engine, bot, "for n in $(seq 100); do sleep 5 & done 2>&1")
 
 
-def test_it_reaches_the_open_internet_and_nothing_within(bots: Bots, bot: str, engine: Engine):
+def test_a_container_reaches_the_open_internet_only(bots: Bots, bot: str, engine: Engine):
     other = bots.add()
     bots.converge()
     place = engine.place
@@ -96,7 +96,7 @@ def test_it_reaches_the_open_internet_and_nothing_within(bots: Bots, bot: str, e
         door.wait()
 
 
-def test_a_fence_that_is_torn_down_stands_again(bots: Bots, bot: str, engine: Engine):
+def test_a_removed_fence_is_put_up_again(bots: Bots, bot: str, engine: Engine):
     engine.place.run("iptables", "-F", "BUTT-FENCE")
     assert reaches(engine, bot, PRIVATE, PORT)
     assert set(bots.converge()) == {"fence"}

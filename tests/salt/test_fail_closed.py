@@ -1,4 +1,6 @@
-"""A real master and a private server that is not well: no bot is stopped or removed, and all heals by itself."""
+"""A real master and a private server with errors: no bot is stopped or removed, and everything recovers by
+itself.
+"""
 
 from collections.abc import Iterator
 
@@ -40,7 +42,7 @@ def test_nothing_is_stopped_or_removed_whatever_the_private_server_says(
     before = engine.bots()
     assert set(before) == {bot, doomed}
 
-    # It would all be different if the pillar could be read: one is to be stopped, the other to be removed.
+    # With a readable pillar it would all be different: one is to be stopped, the other to be removed.
     bots.wanted[bot]["run"] = False
     bots.delete(doomed)
     bots.tell()

@@ -1,4 +1,6 @@
-"""Each part dies in the middle of every action: all ends as wanted, with one container of each identity and all its data."""
+"""Each part dies in the middle of every action: in the end all is as wanted, with one container for each
+identity and all its data.
+"""
 
 import time
 import urllib.error
@@ -38,7 +40,7 @@ class Farm:
         self.alice.waits_for("stopped", self.bots[1], PATIENT)
 
     def newcomer(self, number: int) -> Any:
-        """A bot that there has not been."""
+        """A bot that did not exist before."""
         return self.alice.names_a_bot(f"gone{number}")
 
     def other_code(self, number: int) -> str:
@@ -73,7 +75,7 @@ def the_machine_loses_power(farm: Farm) -> None:
     farm.minion.daemon.kill()
     farm.engine.crash()
     rules = farm.minion.folder / "butt" / "fence.rules"
-    # As docs/operate.md has it done before Docker starts.
+    # As docs/operate.md describes it, before Docker starts.
     farm.engine.place.run("iptables-restore", "--noflush", str(rules))
     farm.engine.start()
     if running := wait_a_while_for_bots(farm.engine):
@@ -84,7 +86,7 @@ def the_machine_loses_power(farm: Farm) -> None:
 
 
 def wait_a_while_for_bots(engine: Engine) -> str:
-    """A bot that Docker started by itself, if it had one to start."""
+    """A bot that Docker started by itself, if there was one to start."""
     for _ in range(20):
         if running := list(engine.bots()):
             return running[0]
@@ -108,7 +110,9 @@ def farm(engine: Engine, built_pub: Path, tmp_path_factory: pytest.TempPathFacto
 
 @pytest.mark.parametrize("number", range(len(FAULTS)), ids=[fault.__name__ for fault in FAULTS])
 def test_every_action_ends_as_wanted(number: int, farm: Farm, tmp_path: Path):
-    """A start, a stop, a restart, an upgrade, a deletion and an export are all under way when it happens."""
+    """A start, a stop, a restart, an upgrade, a deletion and an export are all in progress when it
+    happens.
+    """
     alice, engine = farm.alice, farm.engine
     ups, downs = (0, 1) if number % 2 else (1, 0)
     starts, stops, restarts, upgrades = farm.bots[ups], farm.bots[downs], farm.bots[2], farm.bots[3]
@@ -142,7 +146,7 @@ def test_every_action_ends_as_wanted(number: int, farm: Farm, tmp_path: Path):
 
 
 def exported(alice: Person, bot: Any, place: Path) -> bytes:
-    """The log, whole; empty when its machine cannot send it now."""
+    """The whole log; empty if its machine cannot send it now."""
     try:
         save_export(alice, bot, "log", place)
     except urllib.error.HTTPError as refused:
@@ -151,7 +155,7 @@ def exported(alice: Person, bot: Any, place: Path) -> bytes:
     return place.read_bytes()
 
 
-def test_a_private_server_that_is_gone_leaves_the_bot_alone_and_the_page_waits(farm: Farm):
+def test_without_a_private_server_the_bot_is_left_alone_and_the_page_waits(farm: Farm):
     before, volumes, bot = farm.engine.bots(), farm.engine.volumes(), farm.bots[2]
     farm.site.part("private").suspend()
     farm.alice.asks("stop", bot)

@@ -1,4 +1,4 @@
-"""What a machine hands out of a bot: its files, its log; and nothing that a bot's own links lead to."""
+"""What a machine sends of a bot: its files and its log; and nothing that a bot's own links lead to."""
 
 import io
 import tarfile
@@ -18,7 +18,7 @@ def bot(bots: Bots) -> str:
 
 
 def sent(bots: Bots, bot: str, what: str) -> bytes | None:
-    """What arrives at the private server, nothing when the machine refuses."""
+    """What arrives at the private server; nothing if the machine refuses."""
     bots.teller.exports.clear()
     code, size = bots.minion.call("--local", "butt_exports.send", bot, what, what)
     if code:
@@ -33,7 +33,7 @@ def names(tar: bytes | None) -> list[str]:
         return files.getnames()
 
 
-def test_each_part_and_all_of_them(bots: Bots, bot: str):
+def test_each_part_and_all_parts_are_sent(bots: Bots, bot: str):
     secret = sent(bots, bot, "secret")
     assert secret
     assert bots.teller.last_report()["bots"][bot]["ssbId"].encode() in secret
@@ -46,7 +46,7 @@ def test_each_part_and_all_of_them(bots: Bots, bot: str):
 
 
 def test_no_link_of_a_bot_is_followed(bots: Bots, bot: str, engine: Engine):
-    inside(engine, bot, "kill -STOP -1")  # else it makes its folders again while they are taken from it
+    inside(engine, bot, "kill -STOP -1")  # Otherwise it makes its folders again while they are removed.
     made = inside(
         engine,
         bot,
@@ -60,7 +60,7 @@ def test_no_link_of_a_bot_is_followed(bots: Bots, bot: str, engine: Engine):
     inside(engine, bot, "kill -CONT -1")
 
 
-def test_the_end_of_its_log_over_a_restart(bots: Bots, bot: str):
+def test_the_end_of_the_log_is_sent_across_a_restart(bots: Bots, bot: str):
     _, log = bots.minion.call("--local", "butt.log", bot, "5000")
     assert '"event":"listening"' in log.replace(" ", "")
     _, end = bots.minion.call("--local", "butt.log", bot, "40")

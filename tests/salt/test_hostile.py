@@ -1,4 +1,4 @@
-"""A machine that turned hostile, with a key and a token of its own: at a real master, it gets at nothing but what is its own."""
+"""A hostile machine with its own key and token: at a real master, it reaches nothing but what is its own."""
 
 import json
 import uuid
@@ -41,7 +41,7 @@ with salt.channel.client.ReqChannel.factory(opts, crypt="aes") as channel:
 
 
 class Hostile:
-    """Speaks to the master with the key of `minion`, in whichever words it likes."""
+    """Speaks to the master with the key of `minion`, in any way it likes."""
 
     def __init__(self, minion: Minion) -> None:
         self._minion = minion
@@ -63,7 +63,7 @@ def hostile(joined: Minion, teller: Teller) -> Hostile:
 
 @pytest.fixture
 def victim(master: Master, teller: Teller) -> Iterator[str]:
-    """Another machine that the master knows, and that does not run now."""
+    """Another machine that the master knows, and that is not running now."""
     teller.tells(VICTIM, {str(uuid.uuid4()): {"address": "victims.butt.nz"}})
     key = master.keys / "minions" / VICTIM
     key.write_text(new_pair()[1])
@@ -107,7 +107,7 @@ def file(path: str) -> dict[str, Any]:
     return {"cmd": "_serve_file", "path": path, "saltenv": "base", "loc": 0}
 
 
-def test_it_reaches_no_file_but_what_all_may_read(
+def test_it_reaches_only_files_that_all_may_read(
     hostile: Hostile, joined: Minion, master: Master, victim: str
 ):
     secret = (master.keys / "master.pem").read_text().splitlines()[1]
@@ -132,7 +132,7 @@ def test_it_reaches_no_file_but_what_all_may_read(
     assert not list(master.folder.rglob(f"*{mark}*")), "nor does it leave one"
 
 
-def test_it_has_nobody_do_anything(hostile: Hostile, joined: Minion, master: Master, victim: str):
+def test_it_cannot_make_others_do_anything(hostile: Hostile, joined: Minion, master: Master, victim: str):
     jobs = {path.parent for path in master.jobs()}
     wish = {"fun": "test.ping", "arg": [], "tgt": "*", "tgt_type": "glob", "ret": "", "tmo": 1}
     answers = hostile.sends(
@@ -153,7 +153,7 @@ def test_it_has_nobody_do_anything(hostile: Hostile, joined: Minion, master: Mas
 
 @pytest.fixture
 def caller(master: Master, monkeypatch: pytest.MonkeyPatch) -> Iterator[calls.Master]:
-    """The way to machines that the service has, with time enough for whoever is to answer in another's name."""
+    """The service's way to machines, with enough time for one that answers in another's name."""
     monkeypatch.setattr(calls, "PATIENCE", 30)
     monkeypatch.setenv("BUTT_SALT_CONFIG", str(master.config))
     monkeypatch.setenv("BUTT_SALT_PROGRAMS", str(SALT))
@@ -170,10 +170,12 @@ WELL = {"report": {"__id__": "report", "result": True, "data": {"generation": 1,
 @pytest.mark.django_db(transaction=True)
 @pytest.mark.parametrize("lie", [LIES, WELL], ids=["words", "success"])
 @pytest.mark.parametrize("way", ["an event", "a return"])
-def test_nothing_is_believed_that_it_says_in_anothers_name(
+def test_what_it_says_in_anothers_name_is_not_believed(
     way: str, lie: Any, hostile: Hostile, joined: Minion, master: Master, victim: str, caller: calls.Master
 ):
-    """Every machine hears which job was given to which; and the master hands on what any of them says came of it."""
+    """Every machine learns which job was given to which; and the master passes on any machine's result for
+    it.
+    """
     before = set(master.jobs())
     row = machine(victim, generation=1)
     pusher = Pusher(caller)

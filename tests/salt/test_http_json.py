@@ -1,4 +1,4 @@
-"""The external pillar alone: a pillar that is whole and the minion's own, or an error."""
+"""The external pillar alone: a complete pillar of this minion, or an error."""
 
 import importlib.util
 import time
@@ -51,7 +51,7 @@ def test_a_good_answer_is_the_pillar(teller: Teller, token: str):
 
 
 @pytest.mark.parametrize("bad", BAD)
-def test_whatever_is_wrong_is_an_error(bad: str, teller: Teller, token: str):
+def test_every_fault_is_an_error(bad: str, teller: Teller, token: str):
     teller.answer = BAD[bad]
     began = time.monotonic()
     with pytest.raises(http_json.Doubt):
@@ -59,12 +59,12 @@ def test_whatever_is_wrong_is_an_error(bad: str, teller: Teller, token: str):
     assert time.monotonic() - began < 5, "the time-out is for all of it"
 
 
-def test_a_server_that_is_not_there_is_an_error(token: str):
+def test_a_missing_server_is_an_error(token: str):
     with pytest.raises(http_json.Doubt):
         asks(f"http://127.0.0.1:{free_ports(1)[0]}", token)
 
 
-def test_the_token_is_read_each_time_and_its_lack_is_an_error(teller: Teller, token: str):
+def test_the_token_is_read_each_time_and_a_missing_one_is_an_error(teller: Teller, token: str):
     asks(teller.url, token)
     for broken in ("", " \n"):
         Path(token).write_text(broken)

@@ -1,4 +1,4 @@
-"""A test run that was killed leaves its land behind; the next one must not be answered by it."""
+"""A test run that was killed leaves its land behind; the next run must not be answered by it."""
 
 import subprocess
 import sys
@@ -9,7 +9,7 @@ import psutil
 from tests.salt.land import Land, clear_ruins, run
 
 
-def test_what_a_killed_run_left_is_cleared_and_ones_own_stays(land: Land) -> None:
+def test_a_killed_runs_land_is_removed_and_the_own_one_stays(land: Land) -> None:
     killed = subprocess.Popen([sys.executable, "-c", ""])
     killed.wait()
     bridge, place = f"butt{killed.pid}", f"butt{killed.pid}-world"

@@ -1,4 +1,4 @@
-"""A pub for Python on a machine: its image is built from the release, whatever Python that image has."""
+"""A pub for Python on a machine: its image is built from the release, whatever Python the image has."""
 
 import functools
 import json
@@ -52,7 +52,7 @@ OWN_LAYERS = 20 << 20
 
 @pytest.fixture(scope="module")
 def source(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The pub, but for what it does: its Dockerfile, its packages, its library."""
+    """The pub without its work: its Dockerfile, its packages, its library."""
     folder = tmp_path_factory.mktemp("source") / "pub"
     shutil.copytree(PUB_SOURCE, folder, ignore=shutil.ignore_patterns("__pycache__", "*.egg-info"))
     (folder / "scuttlekit" / "pub" / "__main__.py").write_text(PROGRAM)
@@ -75,7 +75,7 @@ def size_of(engine: Engine, image: str) -> int:
     return int(engine.docker("image", "inspect", "-f", "{{.Size}}", image))
 
 
-def test_it_runs_on_what_the_release_brings_without_rights_and_ends_in_order(
+def test_it_runs_on_the_releases_packages_without_rights_and_ends_in_order(
     bots: Bots, engine: Engine, release: Built
 ):
     bot = bots.add(release=release.key)
@@ -135,7 +135,7 @@ def listening(engine: Engine, bot: str) -> Any:
 
 @pytest.fixture(scope="module")
 def registry(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    """One that machines reach; it has the packages of the lockfile."""
+    """A registry that machines reach; it has the packages of the lockfile."""
     folder = tmp_path_factory.mktemp("registry")
     fetch = [sys.executable, "-m", "pip", "download", "--quiet", "--only-binary=:all:", "--require-hashes"]
     subprocess.run([*fetch, "--dest", folder, "--requirement", PUB_SOURCE / "requirements.txt"], check=True)
@@ -146,7 +146,7 @@ def registry(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
         server.shutdown()
 
 
-def test_where_its_packages_do_not_fit_the_image_installs_those_of_the_lockfile(
+def test_if_its_packages_do_not_fit_the_image_installs_the_lockfiles(
     bots: Bots, engine: Engine, source: Path, offered: Path, registry: str, tmp_path: Path
 ):
     """As on a machine with another processor, or with another Python in its image."""

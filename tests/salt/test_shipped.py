@@ -1,4 +1,4 @@
-"""What is shipped runs as it is shipped: as a user without rights, on a root that nobody writes, in a home folder that is new."""
+"""The shipped files run as they are: as a user without rights, on a read-only root, in a new home folder."""
 
 import json
 import os
@@ -39,7 +39,7 @@ exec sleep infinity
 
 
 class Closed:
-    """A machine whose root is read-only, and the user `butt` on it, who writes the home folder alone."""
+    """A machine whose root is read-only, and the user `butt` on it, who can write only the home folder."""
 
     def __init__(self, folder: Path) -> None:
         home, users = folder / "home", folder / "passwd"
@@ -138,7 +138,7 @@ def test_the_private_server_speaks_plain_http_whatever_the_public_one_does(close
     assert said == "200"
 
 
-def test_doctor_says_which_parts_do_not_live(closed: Closed):
+def test_doctor_says_which_parts_are_down(closed: Closed):
     closed.waits_for_up()
     said = closed.shell(f"{sys.executable} -m butt doctor; true")
     for part in ("steward", "monitor", "public"):
@@ -151,8 +151,8 @@ def test_doctor_says_which_parts_do_not_live(closed: Closed):
     )
 
 
-def test_no_test_brings_a_master_of_its_own():
-    """Nothing but `butt salt-master` starts one, so what tests run is what is shipped."""
+def test_no_test_has_its_own_master():
+    """Nothing but `butt salt-master` starts one, so tests run what is shipped."""
     own = re.compile(r"""["'](auto_accept|ret_port|worker_threads)["']|SALT / ["']salt-master["']""")
     files = (
         path for folder in ("tests", "chaos", "attack", "bench") for path in (ROOT / folder).rglob("*.py")

@@ -1,4 +1,4 @@
-"""What one machine does of what it is told, in a real Docker Engine."""
+"""What one machine does with its orders, in a real Docker Engine."""
 
 import json
 
@@ -32,7 +32,7 @@ def test_a_new_launch_is_a_new_process_of_the_same_identity(bots: Bots, engine: 
     assert list(engine.bots(alive=False)) == [bot]
 
 
-def test_a_stopped_bot_keeps_all_and_starts_again(bots: Bots, engine: Engine):
+def test_a_stopped_bot_keeps_everything_and_starts_again(bots: Bots, engine: Engine):
     bot = bots.add()
     bots.converge()
     identity = bots.teller.last_report()["bots"][bot]["ssbId"]
@@ -51,7 +51,7 @@ def test_a_stopped_bot_keeps_all_and_starts_again(bots: Bots, engine: Engine):
     assert bots.teller.last_report()["bots"][bot]["ssbId"] == identity
 
 
-def test_only_a_tombstone_removes_a_bot_and_what_is_absent_is_a_stranger(bots: Bots, engine: Engine):
+def test_only_a_tombstone_removes_a_bot_and_an_absent_one_is_reported(bots: Bots, engine: Engine):
     bot, other = bots.add(), bots.add()
     bots.converge()
     gone = bots.wanted.pop(bot)
@@ -69,7 +69,7 @@ def test_only_a_tombstone_removes_a_bot_and_what_is_absent_is_a_stranger(bots: B
     assert bots.converge() == {}
 
 
-def test_a_strangers_container_is_told_of_and_left_alone(bots: Bots, engine: Engine):
+def test_an_unknown_container_is_reported_and_left_alone(bots: Bots, engine: Engine):
     engine.docker("run", "-d", "--name", "neighbour", NODE_BASE, "sleep", "600")
     try:
         bots.add()
@@ -94,7 +94,7 @@ def test_a_run_removes_no_more_than_a_few(bots: Bots, engine: Engine):
     assert bots.teller.last_report()["generation"] == bots.teller.pillars[bots.minion.id]["generation"]
 
 
-def test_what_somebody_changed_by_hand_is_put_right(bots: Bots, engine: Engine):
+def test_manual_changes_are_corrected(bots: Bots, engine: Engine):
     bot = bots.add()
     bots.converge()
     for change in (
@@ -109,7 +109,7 @@ def test_what_somebody_changed_by_hand_is_put_right(bots: Bots, engine: Engine):
     assert engine.inspect(bot)["HostConfig"]["Memory"] == 400 * 2**20
 
 
-def test_asked_with_test_it_only_tells(bots: Bots, engine: Engine):
+def test_a_dry_run_only_reports(bots: Bots, engine: Engine):
     bot = bots.add()
     bots.tell()
     _, changes = bots.run("test=True")

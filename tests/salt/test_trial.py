@@ -1,4 +1,6 @@
-"""New code on trial in a container: whatever it does to the disk, the earlier code finds room and its things."""
+"""New code on trial in a container: whatever it does to the disk, the earlier code finds room and its
+files.
+"""
 
 import shutil
 from collections.abc import Iterator
@@ -43,7 +45,7 @@ def small_disk(bots: Bots, engine: Engine) -> Iterator[str]:
     run("umount", str(place))
 
 
-def test_code_that_fills_the_disk_ends_and_the_earlier_code_finds_room(
+def test_code_that_fills_the_disk_is_ended_and_the_earlier_code_finds_room(
     bots: Bots, small_disk: str, engine: Engine, other_release: str
 ):
     bot, own = small_disk, build(PUB_SOURCE).digest
@@ -69,9 +71,7 @@ def test_code_that_fills_the_disk_ends_and_the_earlier_code_finds_room(
     assert bots.teller.last_report()["bots"][bot]["running"]
 
 
-def test_proven_code_keeps_what_it_made_and_is_not_started_anew(
-    bots: Bots, engine: Engine, other_release: str
-):
+def test_proven_code_keeps_its_files_and_is_not_restarted(bots: Bots, engine: Engine, other_release: str):
     bot = bots.add()
     bots.converge()
     own = bots.wanted[bot]["release"]

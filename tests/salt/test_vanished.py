@@ -1,4 +1,6 @@
-"""A machine whose power fails says no goodbye: whoever is connected to a bot there finds out all the same."""
+"""A machine whose power fails says no goodbye: peers that are connected to a bot there notice all the
+same.
+"""
 
 import asyncio
 import sys
@@ -19,7 +21,7 @@ asyncio.run(live())
 """
 
 
-async def test_a_peer_whose_machine_vanished_is_missed_though_nobody_says_a_word(land: Land):
+async def test_a_peer_whose_machine_vanished_without_a_goodbye_is_noticed(land: Land):
     place = land.settle()
     listening = await asyncio.create_subprocess_exec(
         *place.command(sys.executable, "-c", SERVE), stdout=asyncio.subprocess.PIPE

@@ -1,4 +1,6 @@
-"""What a machine sends of its bots, in a real Docker Engine: a program of its own does, as long as there is a vault."""
+"""What a machine sends of its bots, in a real Docker Engine: a separate program sends it while there is a
+vault.
+"""
 
 import json
 from collections.abc import Iterator
@@ -14,7 +16,7 @@ from tests.service import wait_for
 
 @pytest.fixture
 def kept(bots: Bots) -> Iterator[Bots]:
-    """The machine is told that there is a vault; in the end that there is none."""
+    """The machine is told that there is a vault; at the end, that there is none."""
     bots.teller.has_vault = True
     try:
         yield bots
@@ -25,12 +27,12 @@ def kept(bots: Bots) -> Iterator[Bots]:
 
 
 def senders(bots: Bots) -> list[psutil.Process]:
-    """The programs that send for this machine: others test on theirs at the same time."""
+    """The programs that send for this machine: other tests use theirs at the same time."""
     note = str(bots.minion.folder / "butt" / "vault.json")
     return [each for each in psutil.process_iter(["cmdline"]) if note in (each.info["cmdline"] or [])]
 
 
-def test_what_a_bot_keeps_is_sent_whoever_is_killed(kept: Bots, engine: Engine):
+def test_a_bots_data_is_sent_whatever_is_killed(kept: Bots, engine: Engine):
     bot = kept.add()
     kept.converge()
     sent = kept.teller.kept

@@ -40,7 +40,7 @@ def site(
         site = SaltService(home, built_pub, database_url=url, **settings)
         workshop.improves("the first")
         with site:
-            # A name that leads to two machines leads to the one that the bot is on.
+            # A name that leads to two machines leads to the one that has the bot.
             site.machine(engine, "alices", "back", "bobs")
             site.machine(second_engine, "bobs")
             site.waits_for_machines()
@@ -57,7 +57,7 @@ def guest(built_stock: Path, tmp_path: Path) -> Iterator[Guest]:
 
 
 def accepts(guest: Guest, code: str, engine: Engine) -> None:
-    """As a name server would, the test says where the bot's name leads."""
+    """In place of a name server, the test says where the bot's name leads."""
     guest.accept(code.replace(f"alices.{DOMAIN}", engine.place.address))
 
 
@@ -82,7 +82,7 @@ def exported(who: Person, bot: Any, part: str, place: Path) -> bytes:
     return place.read_bytes()
 
 
-def test_from_register_to_gone_and_back_on_machines_of_two(
+def test_two_peoples_bots_live_move_and_come_back_on_machines(
     site: SaltService,
     engine: Engine,
     second_engine: Engine,

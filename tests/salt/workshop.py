@@ -1,4 +1,4 @@
-"""Where the code of bots on machines is changed."""
+"""A place where the code of bots on machines is changed."""
 
 import subprocess
 from pathlib import Path
@@ -7,7 +7,7 @@ from tests.whole.workshop import Workshop
 
 
 class SolidWorkshop(Workshop):
-    """Its releases hold their packages themselves, as machines get nothing that lies elsewhere."""
+    """Its releases contain their packages, because machines get nothing that lies elsewhere."""
 
     def _bring_packages(self, copy: Path) -> None:
         subprocess.run(

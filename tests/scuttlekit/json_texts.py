@@ -1,4 +1,4 @@
-"""Strategies for JSON texts, with all that programs read and write differently."""
+"""Strategies for JSON texts, with everything that programs read and write differently."""
 
 from hypothesis import strategies as st
 

@@ -1,4 +1,4 @@
-"""Logs as the pub writes them, and a room to put them in."""
+"""Logs as the pub writes them, and a folder to put them in."""
 
 import json
 from struct import pack

@@ -1,4 +1,4 @@
-"""ssb-validate and ssb-keys, in a Node that lives as long as the tests that ask them."""
+"""ssb-validate and ssb-keys, in a Node process that lives as long as the tests that use it."""
 
 import base64
 import json
@@ -22,7 +22,7 @@ class Modules:
         )
 
     def judge(self, head: Head | None, text: str, hmac_key: bytes | None = None) -> str | None:
-        """The id that ssb-validate gives a message, or None where it refuses it."""
+        """The id that ssb-validate gives a message, or None if it refuses it."""
         return self._ask(
             head=head and {"sequence": head.sequence, "id": head.key},
             hmacKey=hmac_key and base64.b64encode(hmac_key).decode(),

@@ -1,4 +1,4 @@
-"""What the tests of this folder share: two connected peers, patience, and how much is tried."""
+"""What the tests of this folder share: two connected peers, patience, and how many examples are tried."""
 
 import asyncio
 from collections.abc import AsyncIterator, Callable
@@ -43,7 +43,7 @@ async def eventually(true: Callable[[], object], within: float = 30.0) -> None:
 
 
 class Wire:
-    """A connection without a network: it remembers what muxrpc does with it."""
+    """A connection without a network: it records what muxrpc does with it."""
 
     session: Session
 

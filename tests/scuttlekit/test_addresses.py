@@ -53,7 +53,7 @@ def test_any_multiserver_text_reads_as_it_was_written(alternatives):
 
 @few
 @given(st.text() | st.text("net:shs~;!0123456789@./[]-= ws", max_size=80))
-def test_any_other_text_is_clearly_no_address(text):
+def test_any_other_text_is_refused_as_an_address(text):
     try:
         address = Address.parse(text)
     except InvalidFormat:
@@ -80,12 +80,12 @@ def test_it_writes_what_ssb_server_writes():
         (f" net:pub.butt.nz:8008~shs:{BASE64}\n", "pub.butt.nz", 8008),
     ],
 )
-def test_it_reads_addresses_as_they_are_out_there(text, host, port):
+def test_it_reads_addresses_as_others_write_them(text, host, port):
     address = Address.parse(text)
     assert (address.host, address.port, address.key) == (host, port, KEY)
 
 
-def test_of_several_ways_it_takes_the_one_it_can_dial():
+def test_it_chooses_a_protocol_that_it_can_dial():
     text = f"unix:/a/socket~noauth;wss://pub.butt.nz~shs:{BASE64};net:pub.butt.nz:8008~shs:{BASE64}"
     assert Address.parse(text).transport == "net"
     assert [address.transport for address in Address.parse_all(text)] == ["wss", "net"]
@@ -115,6 +115,6 @@ def test_it_says_what_is_wrong_with_an_address(text):
         Address.parse(text)
 
 
-def test_a_port_is_a_number_that_ports_can_be():
+def test_a_port_must_be_a_valid_number():
     with pytest.raises(InvalidFormat, match="port"):
         Address("pub.butt.nz", 70000, KEY)

@@ -1,4 +1,4 @@
-"""The same library against the server that the network runs: ssb-server, from its parts."""
+"""The same library against the server that the network runs: ssb-server, assembled from its parts."""
 
 import asyncio
 import base64
@@ -93,7 +93,7 @@ async def master(ssb_server: Running):
     await peer.close()
 
 
-async def test_both_prove_who_they_are(master: Peer, ssb_server: Running):
+async def test_both_sides_prove_their_identity(master: Peer, ssb_server: Running):
     assert master.id == ssb_server.address.key
     assert await master.call("whoami") == {"id": ssb_server.address.key}
 
@@ -108,18 +108,18 @@ async def test_another_network_fails(master: Peer, ssb_server: Running):
         await dial(ssb_server.address, MASTER, network=b"n" * 32)
 
 
-async def test_its_own_address_reads_as_ours_does(master: Peer, ssb_server: Running):
+async def test_its_own_address_can_be_read(master: Peer, ssb_server: Running):
     assert Address.parse(await master.call("address", "private")) == ssb_server.address
 
 
-async def test_its_errors_are_told(master: Peer):
+async def test_its_errors_are_passed_on(master: Peer):
     with pytest.raises(RemoteError, match="no async:no,such"):
         await master.call("no.such")
     with pytest.raises(RemoteError, match=r"not a function|no source"):
         await master.collect("no.such.source", limit=1)
 
 
-async def test_a_stranger_may_do_little(master: Peer, ssb_server: Running, bob):
+async def test_a_stranger_may_make_few_calls(master: Peer, ssb_server: Running, bob):
     async with connect(ssb_server.address, bob) as peer:
         with pytest.raises(RemoteError, match="not in list of allowed methods"):
             await peer.call("invite.create", {"uses": 1})
@@ -147,19 +147,19 @@ async def test_a_published_message_is_in_the_log(master: Peer):
     assert log[0]["value"]["content"]["text"] == "Ähoi 🐚"
 
 
-async def test_a_live_stream_is_left_early_and_the_connection_goes_on(master: Peer):
+async def test_leaving_a_live_stream_keeps_the_connection(master: Peer):
     async with aclosing(master.source("createLogStream", {"live": True, "old": False})) as log:
         following = asyncio.ensure_future(anext(log))
         await asyncio.sleep(0.05)
         published = await master.call("publish", {"type": "post", "text": "live"})
-        # ssb-server says `sync` once it has given what was there before.
+        # ssb-server sends `sync` once it has sent what was there before.
         while "sync" in (message := await following):
             following = asyncio.ensure_future(anext(log))
         assert message["key"] == published["key"]
     await master.call("whoami")
 
 
-async def test_a_large_stream_comes_whole_and_in_order(master: Peer, ssb_server: Running):
+async def test_a_large_stream_arrives_complete_and_in_order(master: Peer, ssb_server: Running):
     for start in range(0, 600, 20):
         texts = (f"{number} {'x' * 2000}" for number in range(start, start + 20))
         await asyncio.gather(*(master.call("publish", {"type": "post", "text": text}) for text in texts))
@@ -168,32 +168,33 @@ async def test_a_large_stream_comes_whole_and_in_order(master: Peer, ssb_server:
         async for message in log:
             sequences.append(message["value"]["sequence"])
             if len(sequences) % 100 == 0:
-                # A reader that dawdles loses nothing.
+                # A slow reader loses nothing.
                 await asyncio.sleep(0.02)
     assert sequences == list(range(1, len(sequences) + 1))
     assert len(sequences) >= 600
 
 
-async def test_a_blob_goes_in_and_comes_out_again(master: Peer):
+async def test_a_blob_can_be_added_and_read(master: Peer):
     blob = bytes(range(256)) * 2000
     async with master.sink("blobs.add") as sink:
         for start in range(0, len(blob), 60_000):
             await sink.send(blob[start : start + 60_000])
     blob_id = f"&{base64.b64encode(hashlib.sha256(blob).digest()).decode()}.sha256"
     async with asyncio.timeout(5):
-        # The server ends the sink when it has the bytes, not when the blob is filed, and tells nobody when that is.
+        # The server ends the sink when it has the bytes, not when the blob is stored, and does not say when
+        # that is.
         while not await master.call("blobs.has", blob_id):  # noqa: ASYNC110
             await asyncio.sleep(0.02)
     chunks = await master.collect("blobs.get", blob_id, limit=10_000)
     assert b"".join(chunks) == blob
 
 
-async def test_a_blob_that_it_has_not_is_an_error(master: Peer):
+async def test_a_missing_blob_is_an_error(master: Peer):
     with pytest.raises(RemoteError):
         await master.collect("blobs.get", NO_BLOB, limit=1)
 
 
-async def test_closing_is_an_orderly_goodbye_to_it(master: Peer, ssb_server: Running):
+async def test_closing_says_goodbye(master: Peer, ssb_server: Running):
     complaints = ssb_server.log.read_text().count("unexpected hangup")
     peer = await dial(ssb_server.address, MASTER)
     await peer.call("whoami")
@@ -218,6 +219,6 @@ async def test_it_dials_us_and_each_calls_the_other(master: Peer, ssb_server: Ru
             assert await peer.call("blobs.has", NO_BLOB) is False
             with pytest.raises(RemoteError, match="not in list of allowed methods"):
                 await peer.call("whoami")
-            # It replicates with whoever it meets; here it asks for blobs, and is refused its other wishes.
+            # It replicates with every peer; here it asks for blobs, and its other calls are refused.
             await asked.wait()
             await dialling

@@ -1,4 +1,4 @@
-"""Our verdict on messages against that of ssb-validate: whatever it stores we store, and nothing else."""
+"""Our verdict on messages against that of ssb-validate: we store exactly what it stores."""
 
 import base64
 import json
@@ -30,7 +30,7 @@ def ours(head: Head | None, text: str, hmac_key: bytes | None = None) -> str | N
 
 
 def mostly(right: str, others: st.SearchStrategy[str]) -> st.SearchStrategy[str]:
-    """JSON text that is right three times of four: what is wrong everywhere shows one rule only."""
+    """JSON text that is right three times out of four: text that is wrong everywhere shows one rule only."""
     return st.integers(0, 3).flatmap(lambda number: others if number == 0 else st.just(right))
 
 
@@ -39,7 +39,7 @@ def quoted(strategy: st.SearchStrategy[str]) -> st.SearchStrategy[str]:
 
 
 def around(right: str) -> st.SearchStrategy[str]:
-    """Text that differs from the right one in a place or two."""
+    """Text that differs from the right one in one or two places."""
     piece = st.sampled_from(["", "A", "=", "==", ".", "x", "=.", ".box", "sha256", "é", *LINE_ENDS])
     return st.tuples(st.integers(0, len(right)), piece, st.integers(0, 2)).map(
         lambda drawn: right[: drawn[0]] + drawn[1] + right[drawn[0] + drawn[2] :]
@@ -77,7 +77,7 @@ contents = st.one_of(
 
 @st.composite
 def messages(draw: st.DrawFn) -> tuple[Head | None, str, bytes | None]:
-    """A head, the text of a message, mostly signed by whom it says, and an HMAC key."""
+    """A previous message, the text of a message, mostly signed by its author, and an HMAC key."""
     head, hmac_key = draw(heads), draw(st.none() | st.just(HMAC_KEY))
     number = head.sequence + 1 if head else 1
     previous = json.dumps(head and head.key)
@@ -141,8 +141,10 @@ def test_any_message_has_the_same_verdict_and_id(modules, drawn):
 
 
 @pytest.mark.parametrize("more", [b"\1", b"\1\2"])
-def test_only_a_signature_that_somebody_made_longer_is_refused_though_they_take_it(modules, more):
-    """It is the one part that is not signed: whoever passes a message on could give it another id, and so end its feed."""
+def test_only_a_lengthened_signature_is_refused_although_they_accept_it(modules, more):
+    """It is the only part that is not signed: whoever passes a message on could give it another id, and so
+    end its feed.
+    """
     message = create({"type": "post"}, ALICE, None, 1_700_000_000_000)
     signed = base64.b64decode(message.value["signature"].removesuffix(".sig.ed25519"))
     longer = {**message.value, "signature": f"{base64.b64encode(signed + more).decode()}.sig.ed25519"}
@@ -155,7 +157,7 @@ def is_signature_longer(text: str) -> bool:
     return len(base64.b64decode(signature.removesuffix(".sig.ed25519"))) > 64
 
 
-def test_enough_of_them_were_valid_and_enough_were_not():
+def test_enough_examples_were_valid_and_enough_invalid():
     assert VERDICTS[True] > 20
     assert VERDICTS[False] > 20
 
@@ -164,11 +166,11 @@ def test_enough_of_them_were_valid_and_enough_were_not():
 @given(texts)
 @example("null")
 @example("[]")
-def test_no_other_json_is_a_message(modules, text):
+def test_other_json_is_not_a_message(modules, text):
     assert ours(None, text) is modules.judge(None, text) is None
 
 
-def test_what_we_sign_is_valid_for_all(modules):
+def test_messages_that_we_sign_are_valid_for_everybody(modules):
     head = None
     for number in range(5):
         content = {"type": "post", "text": f"number {number} \ud800 😀 é", "7": 1e21, "b": number / 7}

@@ -13,7 +13,7 @@ from scuttlekit.streams import MOST_AT_ONCE
 from tests.scuttlekit.peers import Wire, connected, eventually
 
 CHUNK = 32 << 10
-# What one read from the socket may bring on top of what was queued.
+# What one read from the socket may add to what was queued.
 ONE_READ = 512 << 10
 
 
@@ -49,8 +49,8 @@ async def settled(tap: Tap) -> int:
     return before
 
 
-async def test_a_reader_that_takes_holds_the_peer_back_though_others_wait_for_it():
-    """They get what they wait for once it was taken: that reader needs nothing but the stream."""
+async def test_an_active_reader_holds_the_peer_back_although_others_wait():
+    """They get it once it was read: that reader needs nothing but the stream."""
     tap = Tap()
 
     async def silent(_peer):
@@ -114,7 +114,7 @@ async def test_a_slow_reader_can_still_make_a_call_before_the_next_value():
         await anext(source)
 
 
-async def test_a_reader_too_slow_for_others_who_wait_is_ended_and_only_it():
+async def test_only_a_reader_that_is_too_slow_for_others_is_ended():
     let_go = asyncio.Event()
 
     async def slowly(_peer):
@@ -137,7 +137,7 @@ async def test_a_reader_too_slow_for_others_who_wait_is_ended_and_only_it():
         assert tap.taken * CHUNK < 2 * MAX_QUEUED
 
 
-async def test_ending_a_stream_lets_a_held_connection_go_on():
+async def test_ending_a_stream_releases_a_held_connection():
     tap = Tap()
     async with connected({"pour": tap.source()}) as peer:
         async with aclosing(peer.source("pour")) as source:
@@ -177,7 +177,7 @@ async def test_sending_waits_for_a_slow_peer():
         assert stuck_at < sent == 1000
 
 
-async def test_the_backlog_of_answers_has_an_end():
+async def test_the_backlog_of_answers_is_bounded():
     wire = Wire(takes=False)
     session = wire.session = Session(wire, Serving(Api()))
     for number in range(1, 200_000):

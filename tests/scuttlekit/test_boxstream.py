@@ -27,7 +27,7 @@ def pieces(data: bytes, sizes: list[int]):
     st.lists(st.binary(max_size=3 * MAX_BODY), max_size=4),
     st.lists(st.integers(0, 5000), max_size=9),
 )
-def test_what_is_sealed_opens_however_the_network_cuts_it(key, nonce, messages, sizes):
+def test_boxes_open_however_the_network_splits_them(key, nonce, messages, sizes):
     sealer, opener = Sealer(key, nonce), Opener(key, nonce)
     wire = b"".join(map(sealer.seal, messages)) + sealer.goodbye()
     opened = b"".join(body for piece in pieces(wire, sizes) for body in opener.feed(piece))
@@ -56,13 +56,13 @@ def test_one_changed_bit_is_noticed(message, data):
         list(Opener(KEY, NONCE).feed(bytes(wire)))
 
 
-def test_a_box_can_not_be_played_twice():
+def test_a_box_cannot_be_replayed():
     box = Sealer(KEY, NONCE).seal(b"follow me")
     with pytest.raises(ProtocolError):
         list(Opener(KEY, NONCE).feed(box + box))
 
 
-def test_a_header_that_promises_too_much_is_refused():
+def test_a_header_that_announces_too_much_is_refused():
     from nacl.bindings import crypto_secretbox_easy
 
     header = crypto_secretbox_easy((MAX_BODY + 1).to_bytes(2) + b"t" * 16, NONCE, KEY)
@@ -79,7 +79,7 @@ def test_it_holds_at_most_one_box_and_what_was_fed():
         assert list(opener.feed(wire[-1:])) == [bytes(MAX_BODY)]
 
 
-def test_what_follows_a_goodbye_is_ignored_and_not_kept():
+def test_bytes_after_a_goodbye_are_ignored_and_not_kept():
     opener = Opener(KEY, NONCE)
     assert list(opener.feed(Sealer(KEY, NONCE).goodbye() + bytes(10_000))) == []
     assert list(opener.feed(bytes(10_000))) == []

@@ -1,4 +1,6 @@
-"""What all connections of a process hold together is bounded, and who holds most pays."""
+"""What all connections of a process hold together is bounded, and the connection that holds most ends
+first.
+"""
 
 import asyncio
 import struct
@@ -33,7 +35,7 @@ class Holder:
 
 @few
 @given(st.lists(st.tuples(st.integers(0, 4), st.integers(0, 60)), max_size=30))
-def test_together_they_never_hold_more_than_the_most(changes):
+def test_all_connections_together_stay_within_the_bound(changes):
     room = Budget(most=100)
     holders = [Holder(room) for _ in range(5)]
     for number, size in changes:
@@ -64,14 +66,14 @@ async def test_frames_that_never_end_are_bounded_over_all_connections():
     let_go = [wire for wire in wires if wire.error is not None]
     assert len(let_go) == room.turned_out
     assert 5 < len(let_go) < 15
-    # The small ones, who came first, were left alone.
+    # The small ones, which came first, were left alone.
     assert not any(wire.error for wire in wires[:5])
     for wire in wires:
         wire.session.end(ConnectionLost("over"))
     assert room.total == 0
 
 
-async def test_what_a_peer_does_not_read_counts_and_is_forgotten_when_it_does():
+async def test_unread_bytes_count_until_they_are_read():
     async def pour(_peer):
         while True:
             yield bytes(32 << 10)
@@ -121,7 +123,7 @@ async def test_streams_to_one_peer_take_turns():
 
 
 @pytest.mark.parametrize("kind", ["async", "source"])
-async def test_calls_under_way_count(kind):
+async def test_calls_in_progress_count(kind):
     started = asyncio.Event()
 
     async def never(_peer):

@@ -49,7 +49,7 @@ async def never(_peer):
     await asyncio.Event().wait()
 
 
-async def test_a_call_is_answered_and_both_know_who_the_other_is(pub, alice):
+async def test_a_call_is_answered_and_both_know_each_others_identity(pub, alice):
     async with connected({"whoami": whoami, "deeply.nested.echo": echo}) as peer:
         assert peer.id == pub.id
         assert await peer.call("whoami") == {"id": alice.id}
@@ -62,7 +62,7 @@ async def test_many_calls_at_once_each_get_their_own_answer():
         assert answers == [[number] for number in range(60)]
 
 
-async def test_the_dialled_may_call_the_dialler(alice, pub):
+async def test_the_dialled_side_may_call_the_dialler(alice, pub):
     async def greet(peer):
         return await peer.call("whoami")
 
@@ -70,7 +70,7 @@ async def test_the_dialled_may_call_the_dialler(alice, pub):
         assert await peer.call("greet") == {"id": pub.id}
 
 
-async def test_a_peer_tells_what_it_can_do():
+async def test_a_peer_lists_its_calls():
     handlers = {"whoami": whoami, "log.count": count, "log.put": StreamHandler(never)}
     async with connected(handlers) as peer:
         manifest = await peer.call("manifest")
@@ -90,7 +90,7 @@ async def test_without_handlers_every_call_is_refused():
             await peer.sink("blobs.add").close()
 
 
-async def test_a_refusal_reaches_the_caller_but_a_handlers_insides_do_not(caplog):
+async def test_a_refusal_reaches_the_caller_but_internal_errors_do_not(caplog):
     async with connected({"refuse": refuse, "fail": fail}) as peer:
         with pytest.raises(RemoteError, match="not today") as refused:
             await peer.call("refuse")
@@ -110,7 +110,7 @@ async def counted(_peer, count=3):
         yield number
 
 
-async def test_arguments_beyond_what_a_handler_takes_are_left_out_and_missing_ones_told():
+async def test_extra_arguments_are_ignored_and_missing_ones_reported():
     async with connected({"first": first, "echo": echo, "counted": counted}) as peer:
         assert await peer.call("first", 1, 2, 3) == 1
         assert await peer.call("echo", 1, 2, 3) == [1, 2, 3]
@@ -225,7 +225,7 @@ async def test_a_duplex_speaks_both_ways():
             assert await anext(both) == value * 2
 
 
-async def test_frames_are_sent_and_taken_in_one_go():
+async def test_frames_are_sent_and_received_in_one_go():
     async def back(_peer, stream):
         while frames := await stream.take():
             await stream.send_all([Json(frame.body) for frame in frames])
@@ -242,7 +242,7 @@ async def test_frames_are_sent_and_taken_in_one_go():
         assert await both.take() == []
 
 
-async def test_taking_frames_tells_of_an_error_after_what_was_sent_before():
+async def test_an_error_comes_after_the_frames_before_it():
     async def breaks(_peer):
         yield 1
         raise RemoteError("not today")
@@ -280,7 +280,7 @@ async def test_an_error_in_the_callers_block_ends_its_stream():
         await asyncio.wait_for(over.wait(), 2)
 
 
-async def test_closing_a_stream_lets_go_of_its_reader():
+async def test_closing_a_stream_releases_its_reader():
     async with connected({"take": StreamHandler(take_all, two_way=True)}) as peer:
         both = peer.duplex("take")
         reading = asyncio.ensure_future(anext(both, "nothing"))
@@ -306,7 +306,7 @@ async def test_a_stream_has_one_reader():
         first.cancel()
 
 
-async def test_when_the_peer_leaves_in_order_whatever_waits_is_told(pub, alice):
+async def test_an_orderly_goodbye_ends_everything_that_waits(pub, alice):
     async with asyncio.timeout(5):
         async with serve("127.0.0.1", 0, pub, {"never": never, "live": live_for_ever}) as server:
             peer = await dial(server.address, alice)
@@ -332,7 +332,7 @@ async def live_for_ever(_peer):
     await asyncio.Event().wait()
 
 
-async def test_when_the_connection_breaks_whatever_waits_is_told(pub, alice):
+async def test_a_broken_connection_ends_everything_that_waits(pub, alice):
     async with asyncio.timeout(5), serve("127.0.0.1", 0, pub, {"never": never}) as server:
         peer = await dial(server.address, alice)
         call = asyncio.ensure_future(peer.call("never"))
@@ -343,7 +343,7 @@ async def test_when_the_connection_breaks_whatever_waits_is_told(pub, alice):
         await peer.closed
 
 
-async def test_giving_up_on_closed_disturbs_no_other_waiter():
+async def test_cancelling_a_wait_disturbs_no_other_waiter():
     async with connected() as peer:
         with pytest.raises(TimeoutError):
             await asyncio.wait_for(peer.closed, 0.01)
@@ -372,7 +372,7 @@ async def test_dialling_nobody_fails_clearly(alice, pub):
         await dial(Address("127.0.0.1", 8008, pub.id, "wss"), alice)
 
 
-async def test_who_is_not_welcome_does_not_get_in(pub, alice, bob):
+async def test_an_unwelcome_peer_is_turned_away(pub, alice, bob):
     async with serve("127.0.0.1", 0, pub, {"whoami": whoami}, welcome=lambda who: who == alice.id) as server:
         async with connect(server.address, alice) as peer:
             await peer.call("whoami")
@@ -380,7 +380,7 @@ async def test_who_is_not_welcome_does_not_get_in(pub, alice, bob):
             await dial(server.address, bob)
 
 
-async def test_past_its_limit_a_server_lets_nobody_in(pub, alice):
+async def test_a_full_server_accepts_nobody(pub, alice):
     async with (
         serve("127.0.0.1", 0, pub, room=ServerLimits(connections=1)) as server,
         connect(server.address, alice),

@@ -57,7 +57,7 @@ def test_any_double_is_written_as_v8_writes_it(v8, bits):
 
 @many
 @given(st.floats() | st.integers(-(2**60), 2**60).map(float))
-def test_so_is_one_as_they_occur(v8, number):
+def test_common_doubles_are_written_as_v8_writes_them(v8, number):
     assert written([number]) == v8.write_number(number)
     assert compact(number) == v8.write_number(number).compact[1:-1]
 
@@ -81,7 +81,7 @@ def test_any_bytes_are_json_or_refused(data):
 
 @many
 @given(texts)
-def test_what_was_written_reads_as_what_it_was_written_from(text):
+def test_written_values_read_the_same(text):
     # An infinite number is written as null.
     once = parse(compact(parse(text.encode())))
     assert parse(pretty(once)) == parse(compact(once)) == once
@@ -94,7 +94,7 @@ def test_whole_numbers_are_integers_however_they_are_written():
     assert type(parse(b"1.0")) is int
 
 
-def test_larger_ones_are_what_a_double_holds():
+def test_larger_numbers_are_rounded_to_doubles():
     assert parse(b"[9007199254740993, 1e999, -1e999]") == [9007199254740992, math.inf, -math.inf]
     assert compact(9007199254740993) == b"9007199254740992"
     assert compact([10**400, 10**30]) == b"[null,1e+30]"
@@ -102,13 +102,13 @@ def test_larger_ones_are_what_a_double_holds():
 
 @pytest.mark.parametrize("nest", [b"[%s]", b'{"a":%s}', b'[{"a":[%s]}]', b'["\\ud800",%s]', b"[1.0,%s]"])
 @pytest.mark.parametrize("depth", [MAX_DEPTH + 1, 1000, 100_000])
-def test_what_nests_too_deeply_is_refused(nest, depth):
+def test_too_deep_nesting_is_refused(nest, depth):
     left, right = nest.split(b"%s")
     with pytest.raises(InvalidFormat):
         parse(left * depth + b"1" + right * depth)
 
 
-def test_what_nests_as_deeply_as_may_be_is_read_and_written(v8):
+def test_the_deepest_allowed_nesting_is_read_and_written(v8):
     for nest in (b"[%s]", b'{"1":%s}', b'["\\ud800",%s]'):
         left, right = nest.split(b"%s")
         text = left * MAX_DEPTH + b"1" + right * MAX_DEPTH
@@ -124,24 +124,24 @@ def test_a_value_that_nests_without_end_is_not_written():
 
 
 @pytest.mark.parametrize("many", [b"[]", b"{}", b"1"])
-def test_what_holds_more_values_than_anybody_needs_is_refused(many):
+def test_too_many_values_are_refused(many):
     assert len(parse(b"[" + b",".join([many] * (MAX_VALUES // 3)) + b"]")) == MAX_VALUES // 3
     with pytest.raises(InvalidFormat, match="values"):
         parse(b"[" + b",".join([many] * (MAX_VALUES + 1)) + b"]")
 
 
-def test_what_is_too_long_is_refused():
+def test_a_text_that_is_too_long_is_refused():
     with pytest.raises(InvalidFormat, match="longer"):
         parse(b'"' + b"a" * MAX_SIZE + b'"')
 
 
 @pytest.mark.parametrize("value", [{1, 2}, {1: 2}, object(), b"bytes", [{"a": ({1},)}]])
-def test_what_is_no_json_is_not_written(value):
+def test_values_that_are_not_json_are_not_written(value):
     for write in (compact, pretty):
         with pytest.raises(InvalidFormat):
             write(value)
 
 
-def test_halves_of_a_character_that_stand_side_by_side_are_one():
+def test_adjacent_surrogates_become_one_character():
     assert compact(["\ud83d" + "\ude00"]) == '["😀"]'.encode()
     assert json.loads(compact(["\ude00\ud83d"])) == ["\ude00\ud83d"]

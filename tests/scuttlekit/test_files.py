@@ -1,4 +1,4 @@
-"""Files that are whole, whoever ends meanwhile."""
+"""Files that are complete, whatever process ends meanwhile."""
 
 import os
 import stat
@@ -58,7 +58,7 @@ def mode_of(path: Path) -> int:
     return stat.S_IMODE(path.stat().st_mode)
 
 
-def test_whoever_is_killed_in_the_middle_leaves_what_was_there(tmp_path: Path):
+def test_a_killed_writer_leaves_the_earlier_file(tmp_path: Path):
     place = tmp_path / "letter"
     write_whole(place, "the old one")
     with running(HALF, place) as writer:
@@ -70,7 +70,7 @@ def test_whoever_is_killed_in_the_middle_leaves_what_was_there(tmp_path: Path):
     assert place.read_text() == "the new one"
 
 
-def test_what_a_killed_one_left_is_swept_by_the_next_but_nothing_that_is_being_written(tmp_path: Path):
+def test_drafts_of_killed_writers_are_removed_but_not_active_ones(tmp_path: Path):
     with running(HALF, tmp_path / "killed") as writer:
         writer.kill()
         writer.wait()
@@ -95,7 +95,7 @@ def test_sweepers_and_writers_at_once_lose_nothing(tmp_path: Path):
     assert len(written) == 5
 
 
-def test_who_looks_at_any_moment_finds_a_whole_one_also_after_a_kill(tmp_path: Path):
+def test_a_reader_always_finds_a_complete_file(tmp_path: Path):
     place = tmp_path / "letter"
     for _ in range(3):
         with running(ON_AND_ON, place, SIZE) as writer:
@@ -105,7 +105,7 @@ def test_who_looks_at_any_moment_finds_a_whole_one_also_after_a_kill(tmp_path: P
         assert found | {place.read_bytes()} <= {b"a" * SIZE, b"b" * SIZE}
 
 
-def test_whoever_fails_in_the_middle_leaves_what_was_there_and_nothing_else(tmp_path: Path):
+def test_a_failed_writer_leaves_only_the_earlier_file(tmp_path: Path):
     place = tmp_path / "letter"
     write_whole(place, "the old one")
     with pytest.raises(TypeError), whole_file(place) as file:
@@ -114,7 +114,7 @@ def test_whoever_fails_in_the_middle_leaves_what_was_there_and_nothing_else(tmp_
     assert list(tmp_path.iterdir()) == [place]
 
 
-def test_one_that_finds_no_room_leaves_the_earlier_one_and_no_draft(tiny_disk: Path):
+def test_a_full_disk_leaves_the_earlier_file_and_no_draft(tiny_disk: Path):
     place = tiny_disk / "letter"
     write_whole(place, "the old one")
     with pytest.raises(OSError, match="No space left"):
@@ -123,7 +123,7 @@ def test_one_that_finds_no_room_leaves_the_earlier_one_and_no_draft(tiny_disk: P
     assert list(tiny_disk.iterdir()) == [place]
 
 
-def test_it_is_its_owners_alone_from_the_first_moment_though_the_earlier_was_everybodys(
+def test_a_file_is_private_from_the_first_moment(
     tmp_path: Path,
 ):
     place = tmp_path / "letter"
@@ -140,7 +140,7 @@ def test_it_is_its_owners_alone_from_the_first_moment_though_the_earlier_was_eve
     assert mode_of(tmp_path / "secret") == 0o400
 
 
-def test_two_that_write_at_once_never_move_each_others_half(tmp_path: Path):
+def test_two_writers_at_once_never_mix_their_files(tmp_path: Path):
     place = tmp_path / "letter"
     with whole_file(place) as slow:
         slow.write(b"the slow")
@@ -151,7 +151,7 @@ def test_two_that_write_at_once_never_move_each_others_half(tmp_path: Path):
     assert list(tmp_path.iterdir()) == [place]
 
 
-def test_only_one_can_be_the_first(tmp_path: Path):
+def test_only_one_writer_can_create_the_file(tmp_path: Path):
     place = tmp_path / "letter"
 
     def try_to_be(number: int) -> int | None:

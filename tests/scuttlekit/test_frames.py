@@ -59,7 +59,7 @@ def test_any_bytes_are_frames_or_a_protocol_error(data):
 
 @few
 @given(st.integers(0, 255), st.integers(0, 2**32 - 1), numbers)
-def test_any_header_is_taken_or_refused_before_its_body_comes(flags, length, number):
+def test_any_header_is_accepted_or_refused_before_its_body(flags, length, number):
     decoder = FrameDecoder()
     header = struct.pack(">BIi", flags, length, number)
     if flags > 15 or flags & 3 == 3 or length > MAX_BODY:
@@ -84,7 +84,7 @@ def test_json_may_nest_as_deeply_as_anybody_needs():
 
 
 @pytest.mark.parametrize("body", [b"", b"NaN", b"-Infinity", b"\xff", b"\xef\xbb\xbf1", b"1 1", b"{1:2}"])
-def test_what_is_almost_json_is_a_protocol_error(body):
+def test_almost_json_is_a_protocol_error(body):
     with pytest.raises(ProtocolError):
         decode_body(JSON, body)
 
@@ -116,6 +116,6 @@ def nested(depth: int) -> list:
 
 
 @pytest.mark.parametrize("value", ["", b"", {1, 2}, "\ud800", bytes(MAX_BODY + 1), nested(5000)])
-def test_what_no_frame_can_carry_is_not_sent(value):
+def test_values_that_fit_no_frame_are_not_sent(value):
     with pytest.raises(ProtocolError):
         encode(1, value)

@@ -1,4 +1,6 @@
-"""Whatever a peer sends, a server goes on for others, keeps nothing of who is gone, and has no fault to tell of."""
+"""Whatever a peer sends, a server goes on for others, keeps nothing of peers that left, and reports no fault
+of its own.
+"""
 
 import asyncio
 import logging
@@ -79,7 +81,7 @@ class Faults(logging.Handler):
 
 
 async def send(peer: Peer, pieces: list[bytes], *, hang_up: bool) -> None:
-    """Put the pieces on the wire as they are; then say goodbye, or just be gone."""
+    """Put the pieces on the wire as they are; then say goodbye, or just disconnect."""
     connection = peer._connection
     with suppress(ScuttlebuttError):
         for piece in pieces:
@@ -92,7 +94,7 @@ async def send(peer: Peer, pieces: list[bytes], *, hang_up: bool) -> None:
 
 
 class Served:
-    """A server of which no fault goes unseen, on a loop that runs as long as something is awaited on it."""
+    """A server of which no fault stays unseen, on a loop that runs as long as something is awaited on it."""
 
     def __init__(self) -> None:
         self.runner = asyncio.Runner()
@@ -107,7 +109,7 @@ class Served:
         await self.serving.__aexit__(None, None, None)
 
     async def hear(self, pieces: list[bytes], *, hang_up: bool) -> None:
-        """Hear one peer out, and be as before."""
+        """Receive everything from one peer, and be as before."""
         async with asyncio.timeout(60):
             before = asyncio.all_tasks()
             await send(await dial(self.server.address, EVE), pieces, hang_up=hang_up)

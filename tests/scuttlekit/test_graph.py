@@ -1,4 +1,4 @@
-"""The follow graph: what counts, how far others are, and that ssb-friends' own arithmetic says the same."""
+"""The follow graph: what counts, how far others are; ssb-friends' own arithmetic agrees."""
 
 import json
 import subprocess
@@ -53,7 +53,7 @@ def graph_of(edges: list[tuple[str, str, int]]) -> Graph:
         ({"following": True, "flagged": "spam"}, BLOCKS),
     ],
 )
-def test_what_a_contact_message_says(fields, relation):
+def test_contact_messages_are_understood(fields, relation):
     assert relation_in(contact(ALICE, **fields)) == (ALICE, relation)
 
 
@@ -83,7 +83,7 @@ def test_what_a_contact_message_says(fields, relation):
         ),
     ],
 )
-def test_what_is_no_contact_message_changes_nothing(content):
+def test_other_messages_change_nothing(content):
     made = Graph()
     assert not made.hears(ALICE, content)
     assert len(made) == 0
@@ -91,7 +91,7 @@ def test_what_is_no_contact_message_changes_nothing(content):
 
 @few
 @given(odd, odd, odd, odd)
-def test_any_json_is_taken(following, blocking, target, content):
+def test_any_json_is_accepted(following, blocking, target, content):
     made = Graph()
     made.hears(ALICE, content)
     made.hears(ALICE, contact(target, following=following))
@@ -147,7 +147,7 @@ def test_feeds_are_as_far_as_ssb_friends_says(theirs, edges, most):
 
 @examples(300)
 @given(edges, edges, st.integers(1, 4))
-def test_an_answer_that_was_given_is_brought_up_to_what_came_since(edges, more, most):
+def test_a_cached_answer_is_updated(edges, more, most):
     made = graph_of(edges)
     given_before = made.hops("0", most)
     kept = dict(given_before)
@@ -161,7 +161,7 @@ def test_an_answer_that_was_given_is_brought_up_to_what_came_since(edges, more, 
     assert given_before == kept
 
 
-def test_one_that_speaks_of_too_many_forgets_whom_it_spoke_of_first(monkeypatch):
+def test_a_feed_with_too_many_contacts_loses_its_oldest(monkeypatch):
     monkeypatch.setattr(graph, "MAX_OF_ONE", 3)
     made = Graph("own")
     for target in "abcde":
@@ -172,7 +172,7 @@ def test_one_that_speaks_of_too_many_forgets_whom_it_spoke_of_first(monkeypatch)
     assert len(made) == 8
 
 
-def test_where_too_much_is_known_the_loudest_loses_half(monkeypatch):
+def test_with_too_many_contacts_the_largest_feed_loses_half(monkeypatch):
     monkeypatch.setattr(graph, "MAX_EDGES", 12)
     made = Graph("own")
     made.restore([("own", target, FOLLOWS) for target in "abcdefg"])

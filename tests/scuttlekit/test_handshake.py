@@ -29,7 +29,7 @@ def shake(
     return alices, pubs
 
 
-def test_both_learn_who_the_other_is_and_agree_on_keys():
+def test_both_learn_each_others_identity_and_agree_on_keys():
     alices, pubs = shake(client(ALICE, PUB.public), server(PUB))
     assert alices.remote == PUB.public
     assert pubs.remote == ALICE.public
@@ -54,7 +54,7 @@ def test_networks_do_not_mix():
         shake(client(ALICE, PUB.public, b"n" * 32), server(PUB, MAIN_NETWORK))
 
 
-def test_who_is_not_welcome_is_turned_away():
+def test_an_unwelcome_client_is_turned_away():
     with pytest.raises(HandshakeFailed, match="welcome"):
         shake(client(ALICE, PUB.public), server(PUB, welcome=lambda feed_id: feed_id != ALICE.id))
     shake(client(ALICE, PUB.public), server(PUB, welcome=lambda feed_id: feed_id == ALICE.id))
@@ -102,7 +102,7 @@ def test_a_weak_key_shares_no_secret(weak):
         dialled.send(_authenticate(MAIN_NETWORK, weak) + weak)
 
 
-def test_an_id_that_is_no_point_can_not_be_dialled():
+def test_an_id_that_is_not_a_curve_point_cannot_be_dialled():
     dialling = client(ALICE, b"\xff" * 32)
     next(dialling)
     dialled = server(PUB)

@@ -1,4 +1,4 @@
-"""Any bytes, at any moment, end in a clear error: never in a hang, never in memory without end."""
+"""Any bytes, at any moment, end in a clear error: never in a hang, never in unbounded memory."""
 
 import asyncio
 import gc
@@ -68,7 +68,7 @@ HANDLERS = {
 
 
 class Liar:
-    """A peer that shakes hands properly, sends the bytes it was given, and hangs up or just sits there."""
+    """A peer that shakes hands properly, sends the given bytes, and disconnects or stays silent."""
 
     def __init__(self, plain: bytes, *, raw: bytes = b"", after_step: int = 3, hang_up: bool = True) -> None:
         self.plain, self.raw, self.after_step, self.hang_up = plain, raw, after_step, hang_up
@@ -104,7 +104,7 @@ class Liar:
 
 
 def run(work) -> None:
-    """Run work that must be over in five seconds, whatever happens."""
+    """Run work that must end within five seconds, whatever happens."""
 
     async def within() -> None:
         async with asyncio.timeout(5):
@@ -115,7 +115,7 @@ def run(work) -> None:
 
 @few
 @given(st.binary(max_size=300), st.integers(0, 1))
-def test_whatever_comes_instead_of_a_handshake_the_dialler_is_told(raw, after_step):
+def test_anything_instead_of_a_handshake_is_a_clear_error(raw, after_step):
     async def work() -> None:
         async with Liar(b"", raw=raw, after_step=after_step) as address:
             with pytest.raises(ScuttlebuttError):
@@ -126,7 +126,7 @@ def test_whatever_comes_instead_of_a_handshake_the_dialler_is_told(raw, after_st
 
 @few
 @given(st.binary(min_size=34, max_size=300))
-def test_whatever_comes_instead_of_boxes_ends_the_connection(raw):
+def test_anything_instead_of_boxes_ends_the_connection(raw):
     async def work() -> None:
         async with Liar(b"", raw=raw) as address:
             peer = await dial(address, ALICE)
@@ -140,7 +140,7 @@ def test_whatever_comes_instead_of_boxes_ends_the_connection(raw):
 
 @few
 @given(plain_bytes)
-def test_whatever_comes_as_frames_every_call_has_an_end(plain):
+def test_every_call_ends_whatever_frames_arrive(plain):
     async def work() -> None:
         async with Liar(plain) as address:
             peer = await dial(address, ALICE, handlers=HANDLERS)
@@ -166,7 +166,8 @@ def test_a_server_survives_any_bytes_from_a_stranger(raw):
         async with serve("127.0.0.1", 0, PUB, HANDLERS, handshake_timeout=0.02) as server:
             reader, writer = await asyncio.open_connection("127.0.0.1", server.address.port)
             writer.write(raw)
-            # It says nothing, or its challenge; then it hangs up, for we can not go on, and may have left some unread.
+            # It sends nothing, or its challenge; then it disconnects, because it cannot continue, and may
+            # have left some unread.
             with suppress(ConnectionResetError):
                 assert len(await reader.read()) in {0, 64}
             writer.close()
@@ -190,14 +191,14 @@ def test_a_server_survives_any_frames_from_a_peer(plain):
     run(work())
 
 
-async def test_a_peer_that_sits_there_silently_is_left_at_the_deadline():
+async def test_a_silent_peer_is_left_at_the_deadline():
     for step in (0, 1):
         async with asyncio.timeout(5), Liar(b"", after_step=step, hang_up=False) as address:
             with pytest.raises(ScuttlebuttError):
                 await dial(address, ALICE, timeout=0.1)
 
 
-async def test_json_that_nests_too_deeply_ends_only_the_call_it_answers():
+async def test_too_deep_json_ends_only_its_call():
     deep = b"[" * 50_000 + b"]" * 50_000
     async with (
         asyncio.timeout(5),
@@ -210,7 +211,7 @@ async def test_json_that_nests_too_deeply_ends_only_the_call_it_answers():
         await peer.close()
 
 
-async def test_a_request_that_is_no_json_is_refused_and_the_connection_goes_on():
+async def test_a_request_that_is_not_json_is_refused_and_the_connection_stays():
     async with connected(HANDLERS) as peer:
         connection = peer._connection
         for body in (b"\xff", b"[" * 5000, b"[]", b'{"name":7}', b'{"name":["echo"],"args":{}}'):
@@ -228,7 +229,7 @@ async def test_a_peer_that_opens_streams_and_never_ends_them_is_cut_off():
         await peer.closed
 
 
-async def test_more_calls_at_once_than_a_peer_may_have_wait_for_their_turn():
+async def test_calls_beyond_the_bound_wait_for_their_turn():
     let_go = asyncio.Event()
     answering = most = 0
 
@@ -265,7 +266,7 @@ async def test_calls_without_end_are_refused():
     session.end(ConnectionLost("over"))
 
 
-async def test_more_streams_at_once_than_a_peer_may_have_are_refused():
+async def test_streams_beyond_the_bound_are_refused():
     async def never(_peer):
         await asyncio.Event().wait()
         yield 1
@@ -276,8 +277,10 @@ async def test_more_streams_at_once_than_a_peer_may_have_are_refused():
             await streams[-1].take()
 
 
-async def test_nothing_of_what_strangers_sent_stays_once_they_are_gone():
-    """Each connection that ended is kept until Python looks for rings of objects, which large ones do not hasten."""
+async def test_nothing_that_strangers_sent_stays_once_they_are_gone():
+    """Python keeps each ended connection until it looks for reference cycles, which large objects do not
+    hasten.
+    """
     noise, strangers = bytes(range(256)) * 800, 40
     async with asyncio.timeout(60), serve("127.0.0.1", 0, PUB, HANDLERS) as server:
 

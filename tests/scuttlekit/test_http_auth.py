@@ -1,4 +1,4 @@
-"""Sign in with Scuttlebutt: nothing but the app's own signature over both challenges and both ids is a solution."""
+"""Sign in with Scuttlebutt: only the app's own signature over both challenges and both ids is a solution."""
 
 import base64
 
@@ -16,7 +16,7 @@ anything = st.none() | st.integers() | st.text(max_size=120) | st.lists(st.text(
 
 @few
 @given(keys, keys, challenges, challenges)
-def test_what_an_app_signs_is_a_solution(server, app, sc, cc):
+def test_an_apps_signature_is_a_solution(server, app, sc, cc):
     assert is_solution(server.id, app.id, sc, cc, solve(app, server.id, sc, cc))
 
 
@@ -25,7 +25,7 @@ def test_what_an_app_signs_is_a_solution(server, app, sc, cc):
     st.lists(keys, min_size=3, max_size=3, unique=True),
     st.lists(challenges, min_size=3, max_size=3, unique=True),
 )
-def test_a_solution_is_good_for_one_server_one_app_and_its_challenges_alone(three, challenges):
+def test_a_solution_is_valid_for_one_server_one_app_and_its_challenges(three, challenges):
     (server, app, other), (sc, cc, odd) = three, challenges
     solution = solve(app, server.id, sc, cc)
     assert not is_solution(other.id, app.id, sc, cc, solution)
@@ -38,12 +38,12 @@ def test_a_solution_is_good_for_one_server_one_app_and_its_challenges_alone(thre
 
 @few
 @given(anything, anything, anything)
-def test_nothing_that_is_sent_is_more_than_wrong(app_id, cc, solution):
+def test_invalid_solutions_are_only_wrong(app_id, cc, solution):
     server = KeyPair(b"s" * 32)
     assert not is_solution(server.id, app_id, new_challenge(), cc, solution)
 
 
-def test_text_beside_a_signature_is_no_solution():
+def test_a_signature_with_extra_text_is_not_a_solution():
     server, app, sc, cc = KeyPair(b"s" * 32), KeyPair(b"a" * 32), new_challenge(), new_challenge()
     solution = solve(app, server.id, sc, cc)
     for odd in (f" {solution}", f"{solution}\n", solution.removesuffix(".sig.ed25519"), solution * 2):

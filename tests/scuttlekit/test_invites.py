@@ -27,7 +27,7 @@ def test_an_invite_reads_as_it_was_written_in_both_forms(invite):
 
 @few
 @given(st.text() | st.text("net:shs~;!0123456789@./=#", max_size=80))
-def test_any_other_text_is_clearly_no_invite(text):
+def test_any_other_text_is_refused_as_an_invite(text):
     with pytest.raises(InvalidFormat):
         InviteCode.parse(text)
 
@@ -60,12 +60,12 @@ def test_nothing_that_prints_an_invite_prints_its_seed():
     "text",
     [f"pub.butt.nz:8008:{PUB.id}", f"pub.butt.nz:8008:{PUB.id}~", f"net:pub.butt.nz:8008~shs:{BASE64}"],
 )
-def test_an_address_alone_is_no_invite(text):
+def test_an_address_alone_is_not_an_invite(text):
     with pytest.raises(InvalidFormat):
         InviteCode.parse(text)
 
 
-async def test_alice_uses_an_invite_and_bob_is_told_that_it_is_used_up(pub, alice, bob):
+async def test_a_used_up_invite_is_refused(pub, alice, bob):
     used = []
 
     async def use(peer, request):

@@ -28,7 +28,7 @@ def test_a_feed_id_gives_back_its_key(public):
 
 @few
 @given(st.text())
-def test_any_other_text_is_no_feed_id_and_no_secret(text):
+def test_any_other_text_is_refused_as_an_id_or_secret(text):
     with pytest.raises(InvalidFormat):
         decode_feed_id(text)
     with pytest.raises(InvalidFormat):
@@ -76,7 +76,7 @@ def test_it_saves_for_the_owner_only_and_loads_again(tmp_path, alice):
     assert list(tmp_path.iterdir()) == [path]
 
 
-def test_it_never_writes_over_an_identity(tmp_path, alice, bob):
+def test_an_identity_is_never_overwritten(tmp_path, alice, bob):
     path = tmp_path / "secret"
     alice.save(path)
     with pytest.raises(FileExistsError):

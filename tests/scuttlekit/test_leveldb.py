@@ -39,7 +39,7 @@ class Level:
     def agrees(self) -> bool:
         """Whether we find in its files what it finds."""
         theirs = self.do("all")
-        # While it is open it moves its files about.
+        # It moves its files while it is open.
         self.do("close")
         ours = {key.decode(): value.decode() for key, value in read(self.folder).items()}
         self.do("open")
@@ -48,7 +48,7 @@ class Level:
 
 @contextmanager
 def level(release: Path, folder: Path) -> Iterator[Level]:
-    """An open LevelDB; when the test is over it is closed, or ended if it does not close."""
+    """An open LevelDB; after the test it is closed, or ended if it does not close."""
     opened = Level(release, folder)
     try:
         yield opened
@@ -163,7 +163,7 @@ def test_a_damaged_folder_is_read_or_refused(written, tmp_path_factory, data):
             assert whole.get(key) == value or path.suffix == ".log" or path.name.startswith("MANIFEST")
 
 
-def test_damage_inside_a_table_is_told(written, tmp_path):
+def test_damage_inside_a_table_is_reported(written, tmp_path):
     folder = tmp_path / "store"
     shutil.copytree(written, folder)
     table = next(folder.glob("*.ldb"))
@@ -185,7 +185,7 @@ def test_a_folder_that_holds_too_much_is_refused(written, monkeypatch):
 
 @few
 @given(st.binary(max_size=200))
-def test_nonsense_with_a_right_checksum_is_refused(data):
+def test_garbage_with_a_valid_checksum_is_refused(data):
     for use in (
         lambda: list(_batch(data)),
         lambda: list(_block(data)),
@@ -200,7 +200,7 @@ def test_nonsense_with_a_right_checksum_is_refused(data):
 
 @few
 @given(st.binary(max_size=60), st.integers(1, 60), st.integers(1, 64))
-def test_a_copy_may_reach_into_itself(start, offset, size):
+def test_a_snappy_copy_may_overlap_itself(start, offset, size):
     start += b"."
     offset = min(offset, len(start))
     compressed = bytes([len(start) + size, 60 << 2, len(start) - 1]) + start
@@ -214,11 +214,11 @@ def test_a_copy_may_reach_into_itself(start, offset, size):
 @pytest.mark.parametrize(
     "compressed", [b"", b"\x05\0a", b"\x02\x01\x01", b"\x01\xf0", b"\xff" * 11, b"\x01\x04ab"]
 )
-def test_what_is_not_snappy_is_refused(compressed):
+def test_invalid_snappy_is_refused(compressed):
     with pytest.raises(InvalidFormat):
         decompress(compressed, 1000)
 
 
-def test_what_would_become_too_long_is_refused_before_it_does():
+def test_data_that_would_become_too_long_is_refused_beforehand():
     with pytest.raises(InvalidFormat, match="longer than 1000"):
         decompress(b"\xff\xff\xff\xff\x0f", 1000)

@@ -23,7 +23,7 @@ def head_of(state) -> Head | None:
 
 
 def judge(case) -> str | None:
-    """The id that a case of the data set gets, or None where it is refused."""
+    """The id that a case of the data set gets, or None if it is refused."""
     try:
         hmac_key = None if case["hmacKey"] is None else decode_hmac_key(case["hmacKey"])
         return validate(case["message"], head_of(case["state"]), hmac_key=hmac_key).key
@@ -37,7 +37,7 @@ def test_the_published_data_set_has_all_its_cases():
 
 
 @pytest.mark.parametrize("case", DATASET, ids=range(len(DATASET)))
-def test_verdict_and_id_are_those_of_the_published_data_set(case):
+def test_verdicts_and_ids_agree_with_the_published_data_set(case):
     assert judge(case) == (case["id"] if case["valid"] else None)
 
 
@@ -72,7 +72,7 @@ def test_a_gap_a_repetition_and_a_fork_are_refused(alice):
 
 @few
 @given(texts)
-def test_whatever_json_content_holds_is_signed_and_read_again(text):
+def test_any_json_content_is_signed_and_read_again(text):
     alice = KeyPair(b"a" * 32)
     content = {"type": "any", "inside": parse(text.encode())}
     message = create(content, alice, None, NOON)
@@ -84,7 +84,7 @@ def test_whatever_json_content_holds_is_signed_and_read_again(text):
     texts | st.just("{}"),
     st.sampled_from(["previous", "sequence", "author", "timestamp", "hash", "content", "signature"]),
 )
-def test_a_field_with_any_other_value_is_refused_and_nothing_else_happens(text, field):
+def test_a_field_with_an_invalid_value_is_refused(text, field):
     alice = KeyPair(b"a" * 32)
     message = create(POST, alice, None, NOON)
     changed = {**message.value, field: parse(text.encode())}
@@ -96,7 +96,7 @@ def test_a_field_with_any_other_value_is_refused_and_nothing_else_happens(text, 
 
 @few
 @given(texts)
-def test_no_other_json_is_a_message(text):
+def test_other_json_is_not_a_message(text):
     with pytest.raises(InvalidMessage):
         validate(parse(text.encode()), None)
 
@@ -118,7 +118,7 @@ def test_content_that_nobody_would_take_is_not_signed(alice, content):
         create(content, alice, None, NOON)
 
 
-def test_a_message_is_as_long_as_javascript_counts(alice):
+def test_the_length_of_a_message_is_counted_as_in_javascript(alice):
     longest = 8192 - len(json.dumps(create({"type": "post", "text": ""}, alice, None, NOON).value, indent=2))
     for text in ("a" * longest, "€" * longest, "😀" * (longest // 2)):
         create({"type": "post", "text": text}, alice, None, NOON)
@@ -127,7 +127,7 @@ def test_a_message_is_as_long_as_javascript_counts(alice):
             create({"type": "post", "text": text}, alice, None, NOON)
 
 
-def test_a_message_keeps_what_python_would_have_changed(alice):
+def test_a_message_keeps_values_that_python_would_change(alice):
     message = create({"type": "post", "b": 1.0, "1": "\ud800", "__proto__": 1e21}, alice, None, NOON + 0.5)
     assert b'"content":{"1":"\\ud800","type":"post","b":1,"__proto__":1e+21}' in message.text
     assert b'"timestamp":1700000000000.5' in message.text
@@ -140,14 +140,14 @@ def test_the_signature_of_another_is_refused(alice, bob):
         validate(stolen, None)
 
 
-def test_the_last_number_of_a_feed_is_the_last(alice):
+def test_the_highest_sequence_is_the_last(alice):
     head = Head(2**31 - 2, "%" + "A" * 43 + "=.sha256")
     last = create(POST, alice, head, NOON)
     with pytest.raises(InvalidMessage):
         create(POST, alice, last.head, NOON)
 
 
-def test_a_checked_message_can_not_be_made_another(alice):
+def test_a_checked_message_is_immutable(alice):
     message = create(POST, alice, None, NOON)
     with pytest.raises(AttributeError):
         message.key = "%"

@@ -8,7 +8,7 @@ from scuttlekit import InvalidFormat, network_key, network_name
 from scuttlekit.handshake import MAIN_NETWORK
 
 
-def test_the_networks_that_people_are_on_have_names():
+def test_common_networks_have_names():
     assert network_key("main") == MAIN_NETWORK
     # As Oasis has it in its own configuration.
     assert network_key("oasis") == base64.b64decode("H5EC+V5BU9s0lWxCkt4z8a095Sj8a6TgiLKPYi1JD7s=")
@@ -20,11 +20,11 @@ def test_a_network_has_one_name(network: str | bytes):
     assert network_name(network_key(text)) == text
 
 
-def test_the_key_of_a_named_network_is_told_by_its_name():
+def test_the_key_of_a_named_network_is_shown_by_its_name():
     assert network_name(network_key(base64.b64encode(MAIN_NETWORK).decode())) == "main"
 
 
 @pytest.mark.parametrize("text", ["", "Main", "own", "AAAA", "A" * 44, base64.b64encode(b"n" * 33).decode()])
-def test_what_is_neither_a_name_nor_a_key_is_refused(text: str):
+def test_anything_but_a_name_or_key_is_refused(text: str):
     with pytest.raises(InvalidFormat):
         network_key(text)

@@ -1,4 +1,6 @@
-"""Walking a log: any prefix of one is taken up to its last whole record, and damage is never taken for an end."""
+"""Walking a log: any prefix is accepted up to its last whole record, and damage is never taken for the
+end.
+"""
 
 import io
 
@@ -63,7 +65,7 @@ def test_the_newest_record_of_an_author_is_found_from_behind(
     assert found == (theirs[-1] if theirs else None)
 
 
-def test_a_length_that_is_its_own_place_is_no_end_of_a_record():
+def test_a_length_that_equals_its_position_is_not_the_end_of_a_record():
     payloads = [b'{"00000000":1}', b'{"000000000000000000000000":1}']
     assert walked(log_of(payloads)[:30]) == Survey(26, 1, 0, damaged=False)
 
@@ -80,7 +82,7 @@ def test_garbage_after_the_end_is_left_out(payloads: list[bytes], garbage: bytes
 @few
 @given(contents.filter(lambda payloads: len(payloads) > 1), st.data())
 def test_a_broken_frame_before_the_last_record_is_damage(payloads: list[bytes], data: st.DataObject):
-    """Any byte of the lengths and ends that hold a record, but for the last record's."""
+    """Any byte of the lengths and ends that frame a record, except for the last record's."""
     log = bytearray(log_of(payloads))
     number = data.draw(st.integers(0, len(payloads) - 2))
     begin, end = ends_of(payloads)[number : number + 2]
@@ -106,7 +108,7 @@ def test_a_record_that_was_deleted_is_sound():
 
 
 def test_the_last_record_is_damaged_in_its_first_length():
-    """The pub finds its end from behind and would read it: to leave it out in silence would lose a message."""
+    """The pub finds its end from behind and would read it: leaving it out silently would lose a message."""
     log = bytearray(log_of([message(ALICE, 1), message(ALICE, 2)]))
     second = len(record(message(ALICE, 1), 0))
     log[second : second + 4] = (LONGEST_RECORD).to_bytes(4)
@@ -124,12 +126,12 @@ def test_the_highest_sequence_is_that_of_the_author_alone(author: str):
     assert walked(log, author).sequence == max(sequence for who, sequence in both if who == author)
 
 
-def test_a_message_that_only_speaks_of_the_author_counts_for_nothing():
+def test_a_message_that_only_mentions_the_author_does_not_count():
     said = message(BOB, 1, f'"value":{{"previous":null,"sequence":99,"author":"{ALICE}",')
     assert walked(log_of([said]), ALICE).sequence == 0
 
 
-def test_records_lie_across_blocks():
+def test_records_may_span_blocks():
     payloads = [message(ALICE, number, "x" * (number * 9973 % 8000)) for number in range(1, 700)]
     log = log_of(payloads)
     assert len(log) > 2 * offsetlog.BLOCK

@@ -24,7 +24,7 @@ def test_each_reader_and_nobody_else_reads_it(alice):
     assert unbox(boxed, alice) is None
 
 
-def test_it_does_not_tell_who_reads_it(alice, bob):
+def test_a_box_does_not_reveal_its_readers(alice, bob):
     boxed = box(SECRET, [alice.id, bob.id])
     assert alice.id not in boxed
     assert box(SECRET, [alice.id, bob.id]) != boxed
@@ -34,14 +34,14 @@ def test_it_does_not_tell_who_reads_it(alice, bob):
 @few
 @given(texts)
 def test_any_json_comes_out_as_it_went_in(text):
-    # Written once, for an infinite number is written as null.
+    # Written once, because an infinite number is written as null.
     value = parse(compact(parse(text.encode())))
     assert unbox(box(value, [ALICE.id]), ALICE) == value
 
 
 @few
 @given(st.none() | st.integers() | st.binary() | st.text() | st.text().map(lambda text: text + ".box"))
-def test_whatever_else_is_given_is_not_for_us(anything):
+def test_anything_else_is_not_for_us(anything):
     assert unbox(anything, ALICE) is None
 
 
@@ -53,7 +53,7 @@ def test_no_other_bytes_are_for_us(data):
 
 @few
 @given(st.data())
-def test_a_box_that_was_changed_is_read_as_before_or_not_at_all(data):
+def test_a_changed_box_is_read_as_before_or_not_at_all(data):
     sealed = bytearray(base64.b64decode(box(SECRET, [ALICE.id, BOB.id]).removesuffix(".box")))
     at = data.draw(st.integers(0, len(sealed) - 1))
     change = data.draw(st.sampled_from(["cut", "bit", "insert"]))
@@ -68,7 +68,7 @@ def test_a_box_that_was_changed_is_read_as_before_or_not_at_all(data):
 
 
 def seal(slot: bytes, body: bytes) -> str:
-    """A box for Alice with whatever is in her slot and in its body, which is sealed with a key of zeros."""
+    """A box for Alice with anything in her slot and in its body, which is sealed with a key of zeros."""
     nonce = bytes(24)
     public, secret = bindings.crypto_box_keypair()
     shared = bindings.crypto_scalarmult(secret, bindings.crypto_sign_ed25519_pk_to_curve25519(ALICE.public))
@@ -76,7 +76,7 @@ def seal(slot: bytes, body: bytes) -> str:
     return base64.b64encode(nonce + public + sealed + body).decode() + ".box"
 
 
-def test_what_the_next_test_makes_is_a_box():
+def test_the_next_tests_boxes_are_valid():
     body = bindings.crypto_secretbox(b"7", bytes(24), bytes(32))
     assert unbox(seal(b"\1" + bytes(32), body), ALICE) == 7
 
@@ -95,7 +95,7 @@ def test_a_box_has_one_to_seven_readers_with_keys(recipients):
         box(SECRET, recipients)
 
 
-def test_nothing_is_sealed_for_a_key_that_is_none():
+def test_nothing_is_sealed_for_an_invalid_key():
     with pytest.raises(InvalidFormat, match="sealed"):
         box(SECRET, [encode_feed_id(b"\xff" * 32)])
 

@@ -1,6 +1,7 @@
-"""The published suite of the secret handshake, <https://github.com/AljoschaMeyer/shs1-testsuite>.
+"""The published suite for the secret handshake, <https://github.com/AljoschaMeyer/shs1-testsuite>.
 
-It plays the other side, well and badly, against programs that shake hands on stdin and stdout, 45 times at once.
+It plays the other side, well and badly, against programs that shake hands on stdin and stdout, 45 times at
+once.
 """
 
 import os

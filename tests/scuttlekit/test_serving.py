@@ -1,4 +1,4 @@
-"""Who may call what of a server, how many it lets in, and what is left of those who are gone."""
+"""Who may call what of a server, how many it accepts, and what is left of peers that are gone."""
 
 import asyncio
 import gc
@@ -25,7 +25,7 @@ async def secrets(_peer):
 HANDLERS = {"whoami": whoami, "secrets": secrets}
 
 
-async def test_what_is_answered_depends_on_who_asks(pub, alice, bob):
+async def test_answers_depend_on_the_caller(pub, alice, bob):
     everything, little = Api(HANDLERS), Api(HANDLERS, allowed={"whoami"})
     async with serve(
         "127.0.0.1", 0, pub, lambda peer: everything if peer.id == alice.id else little
@@ -39,7 +39,7 @@ async def test_what_is_answered_depends_on_who_asks(pub, alice, bob):
                     await peer.call(name)
 
 
-async def test_also_who_is_dialled_is_offered_what_fits_it(pub, alice):
+async def test_a_dialled_peer_gets_its_own_calls_too(pub, alice):
     asked = []
 
     def offer(peer):
@@ -50,7 +50,7 @@ async def test_also_who_is_dialled_is_offered_what_fits_it(pub, alice):
         assert asked == [pub.id]
 
 
-async def test_what_goes_wrong_inside_a_handler_is_told_to_us_and_not_to_the_peer(pub, alice):
+async def test_an_error_in_a_handler_is_reported_to_us_and_not_to_the_peer(pub, alice):
     async def breaks(_peer):
         raise KeyError("the password is 1234")
 
@@ -64,7 +64,7 @@ async def test_what_goes_wrong_inside_a_handler_is_told_to_us_and_not_to_the_pee
     assert [type(fault) for fault in faults] == [KeyError]
 
 
-async def test_bytes_are_counted_of_connections_that_are_there_and_that_were(pub, alice):
+async def test_bytes_of_open_and_closed_connections_are_counted(pub, alice):
     here, there = Traffic(), Traffic()
     server = Server(pub, HANDLERS, traffic=here)
     await server.start("127.0.0.1", 0)
@@ -92,7 +92,7 @@ async def test_a_port_can_be_taken_before_anybody_is_let_in(pub, alice):
     await server.close()
 
 
-async def test_of_those_who_never_finish_their_handshake_the_oldest_makes_room(pub, alice):
+async def test_the_oldest_unfinished_handshake_makes_room(pub, alice):
     refused = []
     server = Server(pub, HANDLERS, room=ServerLimits(handshakes=2), refuse=refused.append)
     await server.start("127.0.0.1", 0)
@@ -108,8 +108,8 @@ async def test_of_those_who_never_finish_their_handshake_the_oldest_makes_room(p
     await server.close()
 
 
-async def test_connections_that_are_gone_before_they_are_looked_at_take_no_room(pub, alice):
-    """However many wait at the door when it opens."""
+async def test_connections_closed_before_they_are_accepted_take_no_room(pub, alice):
+    """However many wait when it starts accepting."""
     refused = []
     waiting = listen("127.0.0.1", 0)
     address = Address("127.0.0.1", waiting.getsockname()[1], pub.id)
@@ -148,7 +148,7 @@ async def pour(_peer):
         yield bytes(32 << 10)
 
 
-async def test_who_takes_nothing_is_let_go_and_who_takes_little_is_not(pub, alice, bob):
+async def test_a_peer_that_reads_nothing_is_disconnected_and_a_slow_one_is_not(pub, alice, bob):
     refused = []
     server = Server(pub, {"pour": pour}, room=ServerLimits(untaken=0.3), refuse=refused.append)
     await server.start("127.0.0.1", 0)
@@ -185,7 +185,7 @@ def test_hosts_of_one_network_count_together_and_private_ones_not_at_all(host, p
     assert host_of(host) == place
 
 
-async def test_one_host_gets_only_so_many_connections(pub, alice):
+async def test_the_connections_of_one_host_are_limited(pub, alice):
     refused = []
     server = Server(pub, HANDLERS, room=ServerLimits(from_one_host=2, host_of=str), refuse=refused.append)
     await server.start("127.0.0.1", 0)
@@ -202,11 +202,11 @@ async def test_one_host_gets_only_so_many_connections(pub, alice):
 
 
 def _connections() -> list[Connection]:
-    # `isinstance` asks an object for its class, and what other tests left behind may be too lazy to tell.
+    # `isinstance` asks an object for its class, and objects of other tests may be too lazy to say.
     return [thing for thing in gc.get_objects() if type(thing) is Connection]
 
 
-async def test_nothing_is_left_of_those_who_are_gone(pub):
+async def test_nothing_is_left_of_closed_connections(pub):
     gc.collect()
     others = set(map(id, _connections()))
     server = Server(pub, HANDLERS)

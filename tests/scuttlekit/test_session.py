@@ -1,4 +1,4 @@
-"""muxrpc's books, kept right whatever order things happen in."""
+"""muxrpc's bookkeeping stays right, whatever order things happen in."""
 
 import asyncio
 from contextlib import suppress
@@ -121,11 +121,11 @@ def books_are_right(session, wire) -> None:
 
 @few
 @given(st.lists(arriving | doing | waiting, max_size=30))
-def test_whatever_happens_in_whatever_order_the_books_are_right(events):
+def test_the_bookkeeping_is_right_in_any_order_of_events(events):
     asyncio.run(play(events))
 
 
-def test_a_number_in_use_is_not_taken_again():
+def test_a_request_number_in_use_is_not_used_again():
     async def work() -> None:
         session = Session(Wire(), Serving(API))
         session.open("source", "live", ())

@@ -47,7 +47,7 @@ def test_an_action_comes_back_from_its_uri(parameters):
 
 @few
 @given(st.text() | st.text("sb:/feed-classic?=&%@1", max_size=60).map("ssb:".__add__))
-def test_any_other_text_is_clearly_no_uri(text):
+def test_any_other_text_is_refused_as_a_uri(text):
     for read in (parse_uri, uri_to_sigil, uri_to_address):
         try:
             read(text)
@@ -109,6 +109,6 @@ def test_it_reads_an_address_in_the_path():
         "ssb:feed/classic/" + "A" * 9000,
     ],
 )
-def test_what_is_no_classic_id_has_no_sigil(uri):
+def test_other_ids_have_no_sigil(uri):
     with pytest.raises(InvalidFormat):
         uri_to_sigil(uri)

@@ -1,4 +1,4 @@
-"""V8 itself, in a Node that lives as long as the tests that ask it."""
+"""V8 itself, in a Node process that lives as long as the tests that use it."""
 
 import json
 import struct
@@ -26,11 +26,11 @@ class V8:
         )
 
     def write(self, text: bytes) -> Written | None:
-        """What V8 writes of what it read in `text`; None where that is no JSON."""
+        """What V8 writes for the JSON in `text`; None if that is not JSON."""
         return self._ask("t" + text.hex())
 
     def write_number(self, number: float) -> Written:
-        """What it writes of an array that holds `number`."""
+        """What it writes for an array that contains `number`."""
         return self._ask("d" + struct.pack(">d", number).hex())
 
     def close(self) -> None:

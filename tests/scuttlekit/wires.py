@@ -33,7 +33,7 @@ Call = tuple[str, str]
 def wires(
     calls: st.SearchStrategy[Call], args: st.SearchStrategy[str], most: int = 12
 ) -> st.SearchStrategy[list[bytes]]:
-    """What a peer sends, in pieces: calls, their values and their ends, and frames that make no sense.
+    """What a peer sends, in pieces: calls, their values and ends, and invalid frames.
 
     `args` are the JSON texts of single arguments.
     """
@@ -48,7 +48,7 @@ def wires(
 
 
 def _called(name: str, kind: str, args: st.SearchStrategy[str]) -> st.SearchStrategy[bytes]:
-    """A frame that begins a call, mostly as it should be."""
+    """A frame that begins a call, mostly valid."""
     right = 10 if kind in {"source", "sink", "duplex"} else 2
     body = st.tuples(
         _mostly(st.just(json.dumps(name.split("."))), st.just(json.dumps(name)) | texts),

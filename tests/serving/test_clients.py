@@ -1,4 +1,4 @@
-"""Who is told from strangers before anything is looked up."""
+"""Who is known before anything is looked up."""
 
 from butt.serving.clients import Client, KnownClients, client_of, cookie_of
 
@@ -20,7 +20,7 @@ def test_a_cookie_is_found_by_its_whole_name():
     assert [cookie_of(asked, name) for name in ("known", "late", "own", "none")] == ["2", "3", "", ""]
 
 
-def test_only_so_many_are_known_and_those_seen_last_stay():
+def test_the_known_clients_are_bounded_and_the_latest_stay():
     known = KnownClients(2)
     first, second, third = (Client("192.0.2.0/32", number) for number in (1, 2, 3))
     for client in (first, second, first, third):
@@ -28,7 +28,7 @@ def test_only_so_many_are_known_and_those_seen_last_stay():
     assert [client in known for client in (first, second, third)] == [True, False, True]
 
 
-def test_who_sends_nothing_is_never_known():
+def test_a_client_without_cookie_or_token_is_never_known():
     known = KnownClients(2)
     known.add(Client("192.0.2.0/32", 0))
     assert Client("192.0.2.0/32", 0) not in known

@@ -46,7 +46,7 @@ def written() -> Any:
         log.removeHandler(handler)
 
 
-def test_the_proxys_id_stands_in_the_log_and_in_the_answer(written: Any):
+def test_the_proxys_id_is_in_the_log_and_in_the_answer(written: Any):
     assert ask((b"x-request-id", b"11111111-2222")) == "11111111-2222"
     plain, lines = written
     assert plain.getvalue() == "this went wrong [request 11111111-2222]\n"
@@ -55,11 +55,11 @@ def test_the_proxys_id_stands_in_the_log_and_in_the_answer(written: Any):
 
 
 @pytest.mark.parametrize("odd", [b"", b"short", b"x" * 65, b"a b c d e f", b"12345678\n", b"\xff" * 10])
-def test_an_id_that_could_harm_a_log_is_replaced(odd: bytes):
+def test_an_id_that_could_break_a_log_is_replaced(odd: bytes):
     assert ask((b"x-request-id", odd)).isalnum()
 
 
-def test_requests_and_errors_and_how_long_they_took_are_counted():
+def test_requests_errors_and_durations_are_counted():
     def now() -> dict[Any, float]:
         return {(name, labels): number for name, labels, number in counted()}
 

@@ -1,4 +1,4 @@
-"""Threads that take turns: who asks for much waits behind themselves, not others behind them."""
+"""Threads that take turns: a client with many requests waits behind its own, and others do not."""
 
 import asyncio
 import threading
@@ -22,7 +22,7 @@ ALICE, BOB, CAROL = Client("a", 1), Client("b", 2), Client("a", 3)
 
 
 class Gate:
-    """Work that goes on until it is let."""
+    """Work that continues until it is told to end."""
 
     def __init__(self) -> None:
         self.began = list[str]()
@@ -58,7 +58,7 @@ def gate() -> Iterator[Gate]:
     gate.opens(1000)
 
 
-async def test_who_asks_for_much_leaves_threads_to_others(gate: Gate):
+async def test_a_client_with_many_requests_leaves_threads_to_others(gate: Gate):
     pool = FairPool("test", 5, EACH, ADDRESS)
     alices = [asyncio.create_task(pool.run(ALICE, gate.work(f"alice {n}"))) for n in range(10)]
     await gate.has_begun(2)
@@ -70,7 +70,7 @@ async def test_who_asks_for_much_leaves_threads_to_others(gate: Gate):
     assert gate.began[4:] == [f"alice {n}" for n in range(2, 10)], "and gets on where it waited"
 
 
-async def test_one_address_leaves_threads_to_others_with_however_many_cookies(gate: Gate):
+async def test_one_address_with_many_cookies_leaves_threads_to_others(gate: Gate):
     pool = FairPool("test", 5, EACH, ADDRESS)
     forged = [asyncio.create_task(pool.run(Client("a", n), gate.work("a"))) for n in range(20)]
     await gate.has_begun(3)
@@ -80,7 +80,7 @@ async def test_one_address_leaves_threads_to_others_with_however_many_cookies(ga
     await asyncio.gather(*forged, bob)
 
 
-async def test_pools_bound_one_address_together_and_none_of_them_keeps_the_room(gate: Gate):
+async def test_all_pools_together_bound_one_address(gate: Gate):
     share, others = Share(ADDRESS), Gate()
     pools = [FairPool(name, 5, MANY, MANY, share) for name in ("page", "slow", "reading")]
     rounds = [(n, pool) for _ in range(4) for n, pool in enumerate(pools)]
@@ -110,7 +110,7 @@ async def test_networks_take_turns_and_so_do_clients_within_them(gate: Gate):
     assert gate.began[1:7] == ["alice", "bob", "carol", "bob", "alice", "bob"]
 
 
-async def test_a_crowd_of_strangers_leaves_threads_and_turns_to_who_is_known(gate: Gate):
+async def test_a_crowd_of_strangers_leaves_threads_and_turns_to_known_clients(gate: Gate):
     pool = FairPool("test", 4, MANY, MANY)
     crowd = [asyncio.create_task(pool.run(Client(f"{n}", 0), gate.work("stranger"))) for n in range(50)]
     await gate.has_begun(3)
@@ -128,7 +128,7 @@ async def test_a_crowd_of_strangers_leaves_threads_and_turns_to_who_is_known(gat
     await asyncio.gather(*crowd, *people)
 
 
-async def test_strangers_are_refused_before_who_is_known(gate: Gate, settings_of: Callable[..., None]):
+async def test_strangers_are_refused_before_known_clients(gate: Gate, settings_of: Callable[..., None]):
     settings_of(limits="waiting=2")
     pool = FairPool("test", 1, MANY, MANY)
     known = Client("home", 1, is_known=True)
@@ -143,7 +143,7 @@ async def test_strangers_are_refused_before_who_is_known(gate: Gate, settings_of
     assert await asyncio.gather(first, *people) == ["first", "known", "known"]
 
 
-async def test_more_than_may_wait_is_refused_at_once_and_that_of_who_asks_for_most(
+async def test_a_full_queue_refuses_the_client_with_most_requests_at_once(
     gate: Gate, settings_of: Callable[..., None]
 ):
     settings_of(limits="client-waiting=3 waiting=4")
@@ -167,7 +167,7 @@ async def test_more_than_may_wait_is_refused_at_once_and_that_of_who_asks_for_mo
     assert sorted(answers) == ["alice", "alice", "first", "other", "other"]
 
 
-async def test_nothing_is_done_for_who_has_gone(gate: Gate):
+async def test_requests_of_clients_that_left_are_dropped(gate: Gate):
     pool = FairPool("test", 1, MANY, MANY)
     first = asyncio.create_task(pool.run(ALICE, gate.work("first")))
     await gate.has_begun(1)
@@ -191,9 +191,7 @@ async def test_nothing_is_done_for_who_has_gone(gate: Gate):
     ),
     threads=st.integers(1, 5),
 )
-def test_whatever_is_asked_all_of_it_is_done_within_the_bounds(
-    asked: list[tuple[str, int, bool, bool]], threads: int
-):
+def test_every_request_is_served_within_the_bounds(asked: list[tuple[str, int, bool, bool]], threads: int):
     async def run() -> None:
         pool = FairPool("test", threads, EACH, ADDRESS)
         at_work, lock, most = dict.fromkeys("abc", 0), threading.Lock(), list[int]()

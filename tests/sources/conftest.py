@@ -9,7 +9,7 @@ from butt.configuration import configuration
 
 @pytest.fixture
 def settings_of(monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[..., None]]:
-    """Other settings for one test, as an operator gives them."""
+    """Other settings for one test, as an operator sets them."""
 
     def give(**values: object) -> None:
         for name, value in values.items():

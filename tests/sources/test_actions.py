@@ -42,7 +42,7 @@ def test_an_upgrade_leads_to_the_newest_release_and_shows_at_once():
     assert asked(bot) == (1, "bbbb"), "a second click asks for nothing new"
 
 
-def test_who_runs_the_newest_release_is_left_in_peace():
+def test_a_bot_on_the_newest_release_is_left_alone():
     alice = person("alice")
     bot = on(shelved("aaaa"), bot_in(State.ALIVE, alice))
     upgrade(alice, bot)
@@ -76,7 +76,7 @@ def test_a_second_click_on_rebuild_while_it_comes_alive_builds_nothing_more():
 
 @pytest.mark.parametrize("action", list(ACTIONS))
 @pytest.mark.parametrize("state", sorted(set(State) - {State.LEAVING}))
-def test_each_is_granted_in_its_states_and_refused_in_all_others(state: State, action: Action):
+def test_each_action_on_code_is_allowed_in_its_states_only(state: State, action: Action):
     alice = person("alice")
     bot = on(shelved("aaaa"), bot_in(state, alice))
     if state in ASKED_IN[action]:
@@ -101,7 +101,7 @@ def test_the_page_says_what_would_change_before_the_click():
     assert asked(bot) == (1, "bbbb")
 
 
-def test_the_page_says_when_it_would_run_on_something_else():
+def test_the_page_says_when_the_runtime_would_change():
     alice = account("alice")
     on(shelved("aaaa", ssb="1.0.0", old="2.0.0", level="6.0.0"), bot_in(State.ALIVE, alice.agent))
     shelved("bbbb", "Python 3.11.7", pynacl="1.6.2")
@@ -117,7 +117,7 @@ def test_the_page_says_when_it_would_run_on_something_else():
     assert "ssb 1.0.0 → 1.1.0" in page
 
 
-def test_a_release_that_could_not_be_built_is_told_of():
+def test_a_release_that_could_not_be_built_is_shown():
     alice = account("alice")
     on(shelved("aaaa"), bot_in(State.ALIVE, alice.agent))
     Release.objects.filter(key=shelf.found("bbbb", {}, "24").key).update(state="failed", reason="No room.")

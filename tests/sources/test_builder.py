@@ -47,7 +47,7 @@ def path_of(release: Release) -> Path:
     return releases.release(release.key).path
 
 
-def test_a_source_that_is_found_is_built_and_numbered(tmp_path: Path, tiny: Tiny):
+def test_a_new_source_is_built_and_numbered(tmp_path: Path, tiny: Tiny):
     folder = tiny.write(tmp_path / "pub")
     turn(folder)
     first = shelf.newest()
@@ -59,7 +59,7 @@ def test_a_source_that_is_found_is_built_and_numbered(tmp_path: Path, tiny: Tiny
     assert {path.name for path in path_of(second).parent.iterdir()} == {first.key, second.key, "lock"}
 
 
-def test_a_source_that_goes_back_to_what_it_was_has_its_release_already(tmp_path: Path):
+def test_a_source_that_changes_back_has_its_release_already(tmp_path: Path):
     folder = source(tmp_path / "pub")
     turn(folder)
     source(folder, "worse")
@@ -69,7 +69,7 @@ def test_a_source_that_goes_back_to_what_it_was_has_its_release_already(tmp_path
     assert (shelf.newest().number, Release.objects.count()) == (1, 2)
 
 
-def test_a_rebuild_stands_beside_the_first_build_and_is_the_newest(tmp_path: Path, tiny: Tiny):
+def test_a_rebuild_is_kept_beside_the_first_build_and_is_the_newest(tmp_path: Path, tiny: Tiny):
     folder = tiny.write(tmp_path / "pub")
     turn(folder)
     first = shelf.newest()
@@ -84,7 +84,7 @@ def test_a_rebuild_stands_beside_the_first_build_and_is_the_newest(tmp_path: Pat
 
 
 @pytest.mark.parametrize("state", ["waiting", "building"])
-def test_a_clock_that_was_ahead_when_it_was_asked_for_puts_no_build_off(tmp_path: Path, state: str):
+def test_a_clock_that_was_ahead_does_not_delay_a_build(tmp_path: Path, state: str):
     folder = source(tmp_path / "pub")
     turn(folder)
     rebuilt = shelf.again(shelf.newest())
@@ -93,7 +93,7 @@ def test_a_clock_that_was_ahead_when_it_was_asked_for_puts_no_build_off(tmp_path
 
 
 @pytest.mark.parametrize("kept", [True, False])
-def test_a_rebuild_of_a_source_that_is_gone_is_made_of_its_copy_or_fails_in_words(
+def test_a_rebuild_of_a_missing_source_uses_its_copy_or_fails_in_words(
     tmp_path: Path, tiny: Tiny, kept: bool
 ):
     folder = tiny.write(tmp_path / "pub")
@@ -110,7 +110,7 @@ def test_a_rebuild_of_a_source_that_is_gone_is_made_of_its_copy_or_fails_in_word
 
 
 @pytest.mark.parametrize("state", ["waiting", "failed"])
-def test_a_start_of_the_service_calls_no_rebuild_built_that_is_not(tmp_path: Path, state: str):
+def test_a_start_of_the_service_does_not_take_a_pending_rebuild_for_built(tmp_path: Path, state: str):
     folder = source(tmp_path / "pub")
     turn(folder)
     first = shelf.newest()
@@ -122,7 +122,7 @@ def test_a_start_of_the_service_calls_no_rebuild_built_that_is_not(tmp_path: Pat
     assert shelf.newest() == first
 
 
-def test_a_build_that_was_cut_off_is_begun_anew(tmp_path: Path, tiny: Tiny):
+def test_an_interrupted_build_is_started_again(tmp_path: Path, tiny: Tiny):
     folder = tiny.write(tmp_path / "pub")
     release = shelf.found(releases.digest_of(folder), {}, "24")
     Release.objects.update(state="building")
@@ -134,8 +134,10 @@ def test_a_build_that_was_cut_off_is_begun_anew(tmp_path: Path, tiny: Tiny):
     assert not draft.exists()
 
 
-def test_a_build_that_was_cut_off_is_begun_anew_though_its_installer_goes_on(tmp_path: Path, tiny: Tiny):
-    """As after `kill -9` of the builder alone: what it had begun writes on, in the folder that is cleared away."""
+def test_an_interrupted_build_is_started_again_although_its_installer_still_runs(tmp_path: Path, tiny: Tiny):
+    """As after `kill -9` of the builder alone: the installer goes on writing in the folder that is being
+    removed.
+    """
     folder = tiny.write(tmp_path / "pub", with_package=True)
     release = shelf.found(releases.digest_of(folder), {}, "24")
     Release.objects.update(state="building")
@@ -151,9 +153,7 @@ def test_a_build_that_was_cut_off_is_begun_anew_though_its_installer_goes_on(tmp
     assert (release.state, release.reason) == ("ready", "")
 
 
-def test_what_installs_ends_with_its_builder_however_that_ends_and_leaves_nothing_elsewhere(
-    tmp_path: Path, tiny: Tiny
-):
+def test_an_installer_ends_with_its_builder_and_leaves_nothing_elsewhere(tmp_path: Path, tiny: Tiny):
     """It waits for a registry that never answers."""
     folder, home = tiny.write(tmp_path / "pub", with_package=True), tmp_path / "home"
     program = (
@@ -184,7 +184,7 @@ def test_what_installs_ends_with_its_builder_however_that_ends_and_leaves_nothin
     assert {path.name for path in (home / "releases").iterdir()} == {made.key, "lock"}
 
 
-def test_without_room_it_fails_in_words_and_is_tried_again(
+def test_without_disk_space_a_build_fails_in_words_and_is_tried_again(
     tmp_path: Path, tiny: Tiny, small_disk: Path, settings_of
 ):
     folder = tiny.write(tmp_path / "pub")
@@ -201,8 +201,8 @@ def test_without_room_it_fails_in_words_and_is_tried_again(
     assert shelf.newest().reason == ""
 
 
-def test_what_the_installer_refuses_is_told_and_logged(tmp_path: Path, tiny: Tiny):
-    """Its packages are pinned, and what the registry has under that name is another."""
+def test_an_installers_error_is_shown_and_logged(tmp_path: Path, tiny: Tiny):
+    """Its packages are pinned, and the registry has another one under that name."""
     folder = tiny.write(tmp_path / "pub", with_package=True)
     tiny.spoil(folder)
     turn(folder)
@@ -212,7 +212,7 @@ def test_what_the_installer_refuses_is_told_and_logged(tmp_path: Path, tiny: Tin
     assert failed.log
 
 
-def test_what_a_build_says_can_be_read_while_it_goes_on(tmp_path: Path, tiny: Tiny):
+def test_a_builds_output_can_be_read_while_it_runs(tmp_path: Path, tiny: Tiny):
     folder, told = tiny.write(tmp_path / "pub", with_package=True), list[tuple[str, str]]()
     releases.build(folder, say=lambda how_far, log: told.append((how_far, log)))
     assert told[0] == ("copying the source", "")
@@ -221,9 +221,7 @@ def test_what_a_build_says_can_be_read_while_it_goes_on(tmp_path: Path, tiny: Ti
     assert len(told[-1][1]) <= LOG_KEPT
 
 
-def test_a_source_that_changes_while_it_is_copied_becomes_no_release_of_what_it_was(
-    tmp_path: Path, tiny: Tiny
-):
+def test_a_source_that_changes_while_it_is_copied_is_not_released(tmp_path: Path, tiny: Tiny):
     folder = tiny.write(tmp_path / "pub")
     before = releases.digest_of(folder)
     with pytest.raises(BuildFailed, match="changed while it was copied"):
@@ -231,7 +229,7 @@ def test_a_source_that_changes_while_it_is_copied_becomes_no_release_of_what_it_
     assert not releases.release(before).path.exists()
 
 
-def test_a_source_that_changed_since_it_was_asked_for_becomes_no_release_of_what_it_was(tmp_path: Path):
+def test_a_source_that_changed_since_the_request_is_not_released(tmp_path: Path):
     folder = source(tmp_path / "pub")
     asked = releases.digest_of(folder)
     source(folder, "worse")
@@ -241,7 +239,7 @@ def test_a_source_that_changed_since_it_was_asked_for_becomes_no_release_of_what
 
 
 @pytest.mark.parametrize("number", range(3))
-def test_what_is_no_source_is_named_and_never_becomes_a_release(tmp_path: Path, tiny: Tiny, number: int):
+def test_an_invalid_source_is_reported_and_never_released(tmp_path: Path, tiny: Tiny, number: int):
     folder, missing = tiny.write(tmp_path / "pub"), tiny.needed[number]
     (folder / missing).unlink()
     with pytest.raises(BuildFailed, match=f"it has no .*{missing}"):
@@ -250,13 +248,13 @@ def test_what_is_no_source_is_named_and_never_becomes_a_release(tmp_path: Path, 
     assert not Release.objects.exists()
 
 
-def test_a_source_of_two_kinds_is_none(tmp_path: Path):
+def test_a_source_of_two_kinds_is_refused(tmp_path: Path):
     folder = TINY["python"].write(TINY["node"].write(tmp_path / "pub"))
     with pytest.raises(BuildFailed, match=r"has package\.json and pyproject\.toml: a source has only one"):
         releases.check(folder)
 
 
-def test_old_releases_go_but_none_that_a_bot_runs_on_or_may_go_back_to(tmp_path: Path, settings_of):
+def test_old_releases_are_removed_unless_a_bot_may_need_them(tmp_path: Path, settings_of):
     settings_of(home=tmp_path / "home", releases_kept=1)
     folder, made = tmp_path / "pub", []
     for number in range(5):
@@ -275,7 +273,7 @@ def test_old_releases_go_but_none_that_a_bot_runs_on_or_may_go_back_to(tmp_path:
     assert {path.name for path in path_of(made[0]).parent.iterdir()} == kept | {"lock"}
 
 
-def test_what_no_bot_runs_on_any_more_goes_though_nothing_is_built(tmp_path: Path, settings_of):
+def test_unused_releases_are_removed_even_if_nothing_is_built(tmp_path: Path, settings_of):
     settings_of(home=tmp_path / "home", releases_kept=1)
     bot, folder = bot_in(State.ALIVE, person("alice")), source(tmp_path / "pub")
     turn(folder)
@@ -290,7 +288,7 @@ def test_what_no_bot_runs_on_any_more_goes_though_nothing_is_built(tmp_path: Pat
     assert not path_of(first).exists()
 
 
-def test_a_removal_that_was_killed_in_between_leaves_no_folder_that_nobody_knows(
+def test_an_interrupted_removal_leaves_no_unknown_folder(
     tmp_path: Path, settings_of, monkeypatch: pytest.MonkeyPatch
 ):
     settings_of(home=tmp_path / "home", releases_kept=1)
@@ -314,7 +312,7 @@ def test_a_removal_that_was_killed_in_between_leaves_no_folder_that_nobody_knows
     assert [release.key for release in Release.objects.all()] == [shelf.newest().key]
 
 
-def test_builds_that_failed_push_out_none_that_can_be_run():
+def test_failed_builds_do_not_push_out_good_ones():
     shelf.finish(shelf.found("good", {}, "24"))
     for digest in ("bad1", "bad2", "bad3"):
         shelf.found(digest, {}, "24")
@@ -323,7 +321,7 @@ def test_builds_that_failed_push_out_none_that_can_be_run():
     assert [release.key for release in shelf.dispensable(2)] == ["bad1"]
 
 
-def test_what_waits_for_its_turn_is_built_before_what_failed():
+def test_waiting_builds_come_before_failed_ones():
     for digest in ("failed", "waiting", "building"):
         shelf.found(digest, {}, "24")
         Release.objects.filter(key=digest).update(state=digest, due_at=timezone.now())

@@ -6,7 +6,7 @@ from django.db.migrations.executor import MigrationExecutor
 
 
 @pytest.mark.django_db(transaction=True)
-def test_releases_of_an_older_service_run_on_the_node_that_they_named_and_can_go_back():
+def test_releases_of_an_older_service_keep_their_node_and_can_go_back():
     def migrate(name: str):
         executor = MigrationExecutor(connection)
         executor.migrate([("sources", name)])

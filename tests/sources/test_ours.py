@@ -1,4 +1,4 @@
-"""The sources that come with the service, and the examples of one's own."""
+"""The sources that come with the service, and the examples."""
 
 import json
 import re
@@ -22,7 +22,7 @@ def test_each_can_be_built(source: Path):
 
 @pytest.mark.parametrize("source", PYTHON, ids=lambda source: source.name)
 def test_a_container_starts_what_the_service_starts(source: Path):
-    """With the interpreter's flags that keep what a bot writes, and the image's own packages, from being imported."""
+    """With the interpreter's flags that prevent importing what a bot writes, or the image's own packages."""
     ours = tomllib.loads((source / "pyproject.toml").read_text())["tool"]["butt"]
     (line,) = re.findall(r"^ENTRYPOINT (.*)$", (source / "Dockerfile").read_text(), re.MULTILINE)
     flags = ["-P", "-s", "-S", "-B", *ours.get("python-flags", [])]

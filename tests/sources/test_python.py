@@ -54,7 +54,7 @@ def teller(tmp_path: Path) -> Built:
     return build(tmp_path / "pub")
 
 
-def test_it_sees_the_standard_library_and_itself_alone(teller: Built, tmp_path: Path):
+def test_a_release_sees_only_the_standard_library_and_itself(teller: Built, tmp_path: Path):
     (tmp_path / "elsewhere").mkdir()
     (tmp_path / "elsewhere" / "json.py").write_text("raise SystemExit('not ours')")
     said = told(teller, PYTHONPATH=f"{tmp_path}/elsewhere:{Path.cwd()}")
@@ -65,15 +65,13 @@ def test_it_sees_the_standard_library_and_itself_alone(teller: Built, tmp_path: 
     assert said["argv"] == ["/somewhere/config.json"]
 
 
-def test_nothing_of_it_is_seen_by_the_service(teller: Built):
+def test_the_service_sees_nothing_of_a_release(teller: Built):
     program = "import sys, scuttlekit, butt; print(scuttlekit.__file__, butt.__file__, *sys.path)"
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
     assert str(teller.path.parent) not in done.stdout
 
 
-def test_it_runs_in_another_folder_that_nobody_can_write_and_is_compiled_already(
-    teller: Built, tmp_path: Path
-):
+def test_a_release_runs_from_a_read_only_folder_and_is_compiled(teller: Built, tmp_path: Path):
     other = Built(teller.key, tmp_path / "moved" / teller.key)
     other.path.parent.mkdir()
     teller.path.rename(other.path)
@@ -87,16 +85,16 @@ def test_it_runs_in_another_folder_that_nobody_can_write_and_is_compiled_already
     assert other.misfit == ""
 
 
-def test_what_was_built_for_another_python_is_not_started(teller: Built):
+def test_a_release_for_another_python_is_not_started(teller: Built):
     assert (teller.misfit, teller.runtime) == ("", f"Python {platform.python_version()}")
     (teller.path / "site-packages" / "built-for").write_text("Python 2.7 on vax-vms")
     assert "its code was built for Python 2.7 on vax-vms, and this is Python 3." in teller.misfit
     assert "“upgrade”" in teller.misfit
     shutil.rmtree(teller.path / "site-packages")
-    assert "“rebuild” makes them anew" in teller.misfit
+    assert "“rebuild” installs them again" in teller.misfit
 
 
-def test_what_running_it_leaves_in_a_source_is_no_part_of_it(tmp_path: Path):
+def test_files_left_by_running_a_source_are_not_part_of_it(tmp_path: Path):
     folder = python_source(tmp_path / "pub")
     before = digest_of(folder)
     for name in ("__pycache__", "tiny.egg-info", "site-packages", ".mypy_cache"):
@@ -108,7 +106,7 @@ def test_what_running_it_leaves_in_a_source_is_no_part_of_it(tmp_path: Path):
     }
 
 
-def test_code_that_does_not_compile_becomes_no_release_and_the_line_is_told(tmp_path: Path):
+def test_code_that_does_not_compile_is_refused_with_its_line(tmp_path: Path):
     write_python(tmp_path / "pub", "x = 1\nif x\n", [])
     with pytest.raises(BuildFailed, match=r"(?s)The source does not compile.*tiny\.py.*line 2"):
         build(tmp_path / "pub")
@@ -119,7 +117,7 @@ def test_code_that_does_not_compile_becomes_no_release_and_the_line_is_told(tmp_
     ("name", "before", "after", "why"),
     [
         ("requirements.txt", "==3", ">=3", "has no version or no hash"),
-        ("requirements.txt", "--hash=", "--no-hash=", "makes no sense"),
+        ("requirements.txt", "--hash=", "--no-hash=", "is not valid"),
         ("pyproject.toml", "'pycparser'", "'pycparser>=99'", "requirements.txt has 3"),
         ("pyproject.toml", "'pycparser'", "'pycparser', 'orjson'", "asks for orjson, and .* has none"),
         ("pyproject.toml", 'module = "tiny"', 'module = "huge"', "has no module huge"),
@@ -130,10 +128,10 @@ def test_code_that_does_not_compile_becomes_no_release_and_the_line_is_told(tmp_
             "needs Python >=3.999, and this service runs on Python 3",
         ),
         ("pyproject.toml", "[tool.butt]", "[tool.other]", "'butt' is missing"),
-        ("pyproject.toml", "[project]", "[project", "makes no sense"),
+        ("pyproject.toml", "[project]", "[project", "is not valid"),
     ],
 )
-def test_what_cannot_be_built_is_told_before_it_is_tried(
+def test_an_unbuildable_source_is_refused_before_a_build(
     tmp_path: Path, name: str, before: str, after: str, why: str
 ):
     write_python(tmp_path / "pub", "", ["pycparser"])
@@ -145,7 +143,7 @@ def test_what_cannot_be_built_is_told_before_it_is_tried(
         check(tmp_path / "pub")
 
 
-def test_a_package_for_other_machines_alone_is_none_of_a_release(tmp_path: Path):
+def test_packages_for_other_platforms_are_left_out(tmp_path: Path):
     write_python(tmp_path / "pub", "", ["pycparser"])
     lock = tmp_path / "pub" / "requirements.txt"
     lock.write_text(lock.read_text() + locked("orjson").replace(" \\", ' ; sys_platform == "vms" \\', 1))

@@ -17,7 +17,7 @@ PATIENCE = timedelta(minutes=1)
 
 @pytest.fixture
 def target() -> Release:
-    """Three bots run an older release than this one."""
+    """Three bots that run an older release than this one."""
     for digest in ("aaaa", "bbbb"):
         shelf.finish(shelf.found(digest, {}, "24"))
     many_bots(person("alice"), 3)
@@ -30,7 +30,7 @@ def names(found: list[Agent]) -> list[str]:
 
 
 def takes(name: str, *, back: bool = False) -> None:
-    """The steward brings a bot to where it was asked to, or back."""
+    """The steward brings a bot to where it was asked to go, or back."""
     wanted = Wanted.objects.get(bot__name=name)
     done = {"upgrades": wanted.upgrades, "previous": "", "state": State.ALIVE}
     told = {"refused": wanted.release, "notice": "It crashed."} if back else {"release": wanted.release}
@@ -52,7 +52,7 @@ def test_a_wave_is_followed_until_each_is_through(target: Release):
     assert JournalEntry.objects.filter(actor="operator", what="upgrade").count() == 2
 
 
-def test_run_again_it_goes_on_with_those_that_are_behind(target: Release):
+def test_running_again_continues_with_bots_that_are_behind(target: Release):
     waves.ask(waves.behind(target)[:2], target)
     takes("bot0")
     takes("bot1", back=True)
@@ -60,14 +60,14 @@ def test_run_again_it_goes_on_with_those_that_are_behind(target: Release):
     assert names(waves.behind(target, again=True)) == ["bot1", "bot2"]
 
 
-def test_one_that_is_on_its_way_is_asked_nothing_new(target: Release):
+def test_a_bot_that_is_being_upgraded_is_not_asked_again(target: Release):
     bots = waves.behind(target)
     waves.ask(bots, target)
     waves.ask(bots, target)
     assert set(Wanted.objects.values_list("upgrades", flat=True)) == {1}
 
 
-def test_one_that_takes_too_long_is_told_of(target: Release):
+def test_a_bot_that_takes_too_long_is_reported(target: Release):
     asked = waves.ask(waves.behind(target)[:1], target)
     wave = waves.follow(asked, target, patience=timedelta(0), pause=lambda: None)
     assert wave.late == ["bot0"]

@@ -1,4 +1,4 @@
-"""Sources small enough to be built in a moment, of each kind."""
+"""Sources of each kind that are small enough to be built in a moment."""
 
 import json
 import re
@@ -13,7 +13,9 @@ MS = json.loads((NODE_PUB / "package-lock.json").read_text())["packages"]["node_
 
 
 class Write(Protocol):
-    """Write a source whose program has `main` in it as a comment, with one package or none, and give its folder."""
+    """Write a source whose program contains `main` as a comment, with one package or none; returns its
+    folder.
+    """
 
     def __call__(self, folder: Path, main: str = "", *, with_package: bool = False) -> Path: ...
 
@@ -62,7 +64,7 @@ def python_source(folder: Path, main: str = "", *, with_package: bool = False) -
 
 
 def write_python(folder: Path, program: str, packages: list[str]) -> None:
-    """`program` is what the module `tiny` says; `packages` are among those of the pub's own lockfile."""
+    """`program` is the text of the module `tiny`; `packages` are among those of the pub's own lockfile."""
     folder.mkdir(parents=True, exist_ok=True)
     (folder / "tiny.py").write_text(program)
     (folder / "Dockerfile").write_text("FROM scratch\n")

@@ -1,7 +1,8 @@
-"""The stand-in answers as the real API did, and we ask it as other clients ask that.
+"""The stand-in answers as the real API did, and we call it as other clients call that.
 
-A whole life of a machine is lived at the stand-in, through the real driver. All that was asked and answered is held to the
-exchanges that the real API had with others; what those do not show must be on the list of guesses.
+A whole life of a machine is lived at the stand-in, through the real driver. All requests and answers are
+compared with the exchanges that the real API had with other clients; differences must be on the list of
+guesses.
 """
 
 import uuid
@@ -40,7 +41,7 @@ RECORDED = load()
 
 
 class Heard(StandIn):
-    """A stand-in that keeps what it was asked and what it answered."""
+    """A stand-in that keeps its requests and answers."""
 
     def __init__(self, folder: Path) -> None:
         super().__init__(folder, dns_zones=("example.org",))
@@ -52,7 +53,7 @@ class Heard(StandIn):
             query = "&".join(f"{name}={value}" for name, values in request.query.items() for value in values)
             said = parsed(answer.encoded().decode())
             sent = parsed(request.body.decode())
-            sent = None if sent == {} else sent  # the SDK sends it where others send nothing
+            sent = None if sent == {} else sent  # The SDK sends it where others send nothing.
             self.exchanges.append(
                 Exchange(request.method, f"{request.path}?{query}", sent, answer.status, said)
             )
@@ -65,7 +66,7 @@ LIVED: list[Exchange] = []
 
 @pytest.fixture
 def lived(tmp_path: Path, db: None) -> list[Exchange]:
-    """A machine made, grown, replaced, halted, copied, given back; and what is refused."""
+    """A machine is made, grown, replaced, halted, copied and given back; and what is refused."""
     if not LIVED:
         heard = Heard(tmp_path / "scaleway")
         with at_standin(heard) as account:
@@ -76,7 +77,9 @@ def lived(tmp_path: Path, db: None) -> list[Exchange]:
 
 
 def live(account: Account) -> None:
-    """Each state lasts for some turns, by the stand-in's clock, so that it is seen however slow this machine is."""
+    """Each state lasts for some rounds, by the stand-in's clock, so that it is seen however slow this machine
+    is.
+    """
     keeper = account.keeper()
     account.steer("delays", **dict.fromkeys(DELAYS, 3))
 
@@ -146,7 +149,7 @@ def be_refused(account: Account) -> None:
 
 
 def differences(lived: list[Exchange]) -> set[str]:
-    """What was asked or answered here that nobody was seen to ask or to get."""
+    """Requests and answers here that no recorded client made or got."""
     asked, answered = requests_of(RECORDED), answers(RECORDED)
     found = set[str]()
     for exchange in lived:
@@ -159,7 +162,7 @@ def differences(lived: list[Exchange]) -> set[str]:
     return found
 
 
-def test_answers_and_requests_are_like_the_recorded_ones_but_for_what_is_on_the_list_of_guesses(
+def test_requests_and_answers_equal_the_recorded_ones_except_for_listed_guesses(
     lived: list[Exchange],
 ):
     found = differences(lived)
@@ -171,14 +174,14 @@ def test_answers_and_requests_are_like_the_recorded_ones_but_for_what_is_on_the_
     )
 
 
-def test_every_call_that_we_make_is_known_and_all_but_one_are_recorded(lived: list[Exchange]):
+def test_all_our_calls_but_one_are_recorded(lived: list[Exchange]):
     ours = {exchange.call for exchange in lived}
     names = {name for _, name in CALLS}
     assert {call for call in ours if call.split(" ")[1] not in names} == set()
     assert ours - {exchange.call for exchange in RECORDED} == {"GET volume-types"}
 
 
-def test_what_is_never_sent_is_what_no_client_was_seen_to_send(lived: list[Exchange]):
+def test_we_never_send_what_no_recorded_client_sends(lived: list[Exchange]):
     made = [e.sent for e in lived if e.call == "POST servers" and e.status == 201]
     assert made
     for sent in made:
@@ -198,8 +201,8 @@ def test_what_is_never_sent_is_what_no_client_was_seen_to_send(lived: list[Excha
     assert all(told), "no record is ever empty"
 
 
-def test_the_states_in_between_were_seen(lived: list[Exchange]):
-    """Else the comparison would say nothing of them."""
+def test_the_intermediate_states_were_seen(lived: list[Exchange]):
+    """Otherwise the comparison would say nothing about them."""
     seen = Shape()
     for exchange in lived:
         seen.learn(kind_of(exchange.call, exchange.status), exchange.body)
@@ -210,5 +213,5 @@ def test_the_states_in_between_were_seen(lived: list[Exchange]):
     assert seen.types["ip.address"] == {"text", "null"}
 
 
-def test_the_list_of_guesses_stands_in_the_stand_ins_page():
+def test_the_stand_ins_readme_has_the_list_of_guesses():
     assert table() in README.read_text(), table()

@@ -1,4 +1,4 @@
-"""The stand-in for Scaleway, spoken to by the official SDK as it comes."""
+"""The stand-in for Scaleway, called by the unchanged official SDK."""
 
 import os
 import subprocess
@@ -170,7 +170,7 @@ def test_a_snapshot_brings_back_what_was_on_the_volume(standin: SimpleNamespace,
     assert (state / "volumes" / again.id / "log").read_text() == "first"
 
 
-def test_lists_have_pages_and_are_told_apart_by_tag(standin: SimpleNamespace):
+def test_lists_have_pages_and_can_be_filtered_by_tag(standin: SimpleNamespace):
     made = [
         standin.instances.create_ip(type_=IpType.ROUTED_IPV4, tags=["odd" if n % 2 else "even"]).ip
         for n in range(7)
@@ -180,7 +180,7 @@ def test_lists_have_pages_and_are_told_apart_by_tag(standin: SimpleNamespace):
     assert int(standin.instances.list_ips(tags=["odd"], per_page=1).total_count) == 3
 
 
-def test_a_record_that_is_set_replaces_its_like(standin: SimpleNamespace):
+def test_setting_a_record_replaces_the_old_one(standin: SimpleNamespace):
     def change(change: RecordChange):
         (changed,) = standin.domains.update_dns_zone_records(
             dns_zone="example.org", changes=[change], disallow_new_zone_creation=True
@@ -197,7 +197,7 @@ def test_a_record_that_is_set_replaces_its_like(standin: SimpleNamespace):
     assert (listed[-1].id, listed[-1].data) == (added.id, "198.18.0.2") == (set_.id, set_.data)
 
 
-def test_all_of_it_survives_a_restart(state: Path):
+def test_everything_survives_a_restart(state: Path):
     with Running(state) as before:
         data = volume(before)
         made = server(before, data.id, tags=["mine"])
@@ -208,7 +208,7 @@ def test_all_of_it_survives_a_restart(state: Path):
         wait_for(lambda: state_of(after, made.id) == "running")
 
 
-def test_what_is_out_of_stock_or_over_the_quota_is_refused(standin: SimpleNamespace):
+def test_missing_stock_and_used_up_quotas_are_refused(standin: SimpleNamespace):
     data = volume(standin)
     standin.steer("stock", **{f"{ZONE}/PLAY2-PICO": "shortage"})
     assert standin.instances.get_server_types_availability().servers["PLAY2-PICO"].availability == "shortage"
@@ -217,7 +217,7 @@ def test_what_is_out_of_stock_or_over_the_quota_is_refused(standin: SimpleNamesp
     assert refusal(standin.instances.create_ip, type_=IpType.ROUTED_IPV4) == (403, "quotas_exceeded")
 
 
-def test_a_wrong_key_and_a_missing_right_are_told_apart(standin: SimpleNamespace):
+def test_a_wrong_key_and_a_missing_right_are_different_errors(standin: SimpleNamespace):
     standin.client.secret_key = "00000000-0000-4000-8000-000000000000"
     assert refusal(standin.instances.list_servers) == (401, "denied_authentication")
     standin.client.secret_key = SECRET_KEY
@@ -227,7 +227,7 @@ def test_a_wrong_key_and_a_missing_right_are_told_apart(standin: SimpleNamespace
 
 
 @pytest.mark.parametrize("kind", ["drop_after", "500_after"])
-def test_a_call_can_have_its_effect_and_no_answer(standin: SimpleNamespace, kind: str):
+def test_a_call_can_take_effect_without_an_answer(standin: SimpleNamespace, kind: str):
     standin.steer("faults", rules=[{"method": "POST", "path": "/ips$", "do": kind}])
     with pytest.raises((requests.ConnectionError, ScalewayException)):
         standin.instances.create_ip(type_=IpType.ROUTED_IPV4)
@@ -293,7 +293,7 @@ def test_a_server_boots_for_real_and_carries_out_its_cloud_init_once(state: Path
     wait_for(lambda: not processes_of(machine))
 
 
-def test_machines_outlive_a_stand_in_that_is_told_so_and_are_found_again(state: Path):
+def test_machines_can_outlive_the_stand_in_and_are_found_again(state: Path):
     with Running(state, boot=f"{BOOT} {os.getpid()}", leave_machines=True) as standin:
         made, _ = booted(standin, state)
     machine = state / "machines" / made.id
@@ -304,7 +304,7 @@ def test_machines_outlive_a_stand_in_that_is_told_so_and_are_found_again(state: 
         assert standin.instances.list_servers_all() == []
 
 
-def test_a_machine_ends_with_the_process_that_it_was_told_of_however_that_ends(state: Path):
+def test_a_machine_ends_with_its_process_however_that_ends(state: Path):
     other = subprocess.Popen(["sleep", "infinity"])
     with Running(state, boot=f"{BOOT} {other.pid}") as standin:
         made, _ = booted(standin, state)

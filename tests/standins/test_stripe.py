@@ -1,4 +1,6 @@
-"""The stand-in for Stripe, asked through Stripe's own SDK: a year of subscriptions on a test clock, and all that goes wrong."""
+"""The stand-in for Stripe, called through Stripe's own SDK: a year of subscriptions on a test clock, and
+everything that goes wrong.
+"""
 
 import http.server
 import json
@@ -46,7 +48,7 @@ def price(bank: Bank) -> str:
 
 
 def customer(bank: Bank, number: str = GOOD, **more: Any) -> str:
-    """On a clock of their own, with a card."""
+    """On a test clock of their own, with a card."""
     made = bank.v1.customers.create({"email": "a@example.org", "test_clock": bank.new_clock(), **more}).id
     setup = bank.v1.setup_intents.create({"customer": made, "usage": "off_session"})
     bank.confirm(number, setup.client_secret or "")
@@ -82,7 +84,7 @@ def passes(bank: Bank, subscription: Any, seconds: int) -> None:
     )
 
 
-def test_every_route_has_typed_parameters_that_the_sdk_has_and_knows_no_others():
+def test_every_route_has_the_sdks_typed_parameters_and_no_others():
     for route in ROUTES:
         names = _params(route.params).__annotations__
         assert route.known <= names.keys(), f"{route.method} {route.pattern.pattern}"
@@ -99,7 +101,7 @@ def test_every_route_has_typed_parameters_that_the_sdk_has_and_knows_no_others()
         ("PriceCreateParams", {"unit_amount": "5"}, "currency"),
     ],
 )
-def test_what_is_not_in_the_sdks_types_is_refused(params: str, said: dict[str, Any], param: str):
+def test_parameters_outside_the_sdks_types_are_refused(params: str, said: dict[str, Any], param: str):
     from stripe_standin.errors import Refused
 
     with pytest.raises(Refused) as refused:
@@ -107,7 +109,7 @@ def test_what_is_not_in_the_sdks_types_is_refused(params: str, said: dict[str, A
     assert (refused.value.status, refused.value.more["param"]) == (400, param)
 
 
-def test_an_answer_of_another_shape_is_seen():
+def test_an_answer_of_another_shape_is_noticed():
     there = new("customer", id="cus_1", created=1)
     assert differences(there) == []
     assert differences({**there, "surname": "B"}) == ["customer has surname, which no example has"]
@@ -133,7 +135,7 @@ def test_a_month_costs_its_price_and_a_changed_quantity_is_settled_by_the_day(ba
     assert invoices(bank, there) == [("paid", 1000), ("paid", preview.total)]
 
 
-def test_who_ends_at_once_is_credited_only_when_an_invoice_is_asked_for(bank: Bank, price: str):
+def test_ending_at_once_credits_only_if_an_invoice_is_asked_for(bank: Bank, price: str):
     for wanted, balance in (({"prorate": True}, 0), ({"prorate": True, "invoice_now": True}, -500)):
         who = customer(bank)
         there = subscribes(bank, who, price)
@@ -144,13 +146,13 @@ def test_who_ends_at_once_is_credited_only_when_an_invoice_is_asked_for(bank: Ba
     assert bank.v1.invoices.retrieve(again["latest_invoice"]).amount_due == 0
 
 
-def test_a_card_that_was_set_up_is_asked_again_only_on_session(bank: Bank, price: str):
+def test_a_card_that_was_set_up_asks_again_only_on_session(bank: Bank, price: str):
     who = customer(bank, SECURE)
     assert subscribes(bank, who, price)["status"] == "active"
     assert subscribes(bank, who, price, off_session=False)["status"] == "incomplete"
 
 
-def test_an_incomplete_one_takes_no_change_and_is_over_after_a_day(bank: Bank, price: str):
+def test_an_incomplete_subscription_accepts_no_change_and_expires_after_a_day(bank: Bank, price: str):
     there = subscribes(bank, customer(bank, EMPTY), price)
     assert there["status"] == "incomplete"
     with pytest.raises(stripe.InvalidRequestError):
@@ -162,9 +164,7 @@ def test_an_incomplete_one_takes_no_change_and_is_over_after_a_day(bank: Bank, p
 
 
 @pytest.mark.parametrize("after", ["cancel", "unpaid", "past_due"])
-def test_a_renewal_that_fails_is_tried_again_and_then_is_as_the_account_says(
-    bank: Bank, price: str, after: str
-):
+def test_a_failed_renewal_is_retried_and_ends_as_the_account_says(bank: Bank, price: str, after: str):
     bank.steer("settings", after_retries=after)
     there = subscribes(bank, customer(bank), price)
     bank.card_becomes(there["customer"], EMPTY)
@@ -175,7 +175,7 @@ def test_a_renewal_that_fails_is_tried_again_and_then_is_as_the_account_says(
     bank.steer("settings", after_retries="cancel")
 
 
-def test_a_retry_that_goes_well_makes_it_active(bank: Bank, price: str):
+def test_a_successful_retry_makes_it_active(bank: Bank, price: str):
     there = subscribes(bank, customer(bank), price)
     bank.refuses(there)
     assert seen(bank, there)["status"] == "past_due"
@@ -193,7 +193,7 @@ def test_metadata_stays_unless_it_is_emptied(bank: Bank, price: str):
     assert seen(bank, there)["metadata"] == {}
 
 
-def test_a_try_by_hand_leaves_the_next_one_when_it_was(bank: Bank, price: str):
+def test_a_manual_attempt_does_not_move_the_next_one(bank: Bank, price: str):
     there = subscribes(bank, customer(bank), price)
     bank.card_becomes(there["customer"], EMPTY)
     bank.month_ends(there)
@@ -243,7 +243,7 @@ def test_coupons_taxes_pauses_and_ends(bank: Bank, price: str):
     assert seen(bank, there)["status"] == "canceled"
 
 
-def test_automatic_tax_needs_to_know_where_somebody_is(bank: Bank, price: str):
+def test_automatic_tax_needs_a_location(bank: Bank, price: str):
     with pytest.raises(stripe.InvalidRequestError) as refused:
         subscribes(bank, customer(bank), price, automatic_tax={"enabled": True})
     assert refused.value.code == "customer_tax_location_invalid"
@@ -277,7 +277,7 @@ def test_a_key_is_answered_once_and_refused_for_other_parameters(bank: Bank):
         bank.v1.customers.create({"email": "two@example.org"}, options)
 
 
-def test_an_answer_is_lost_before_or_after_its_effect(bank: Bank):
+def test_an_answer_can_be_lost_before_or_after_the_effect(bank: Bank):
     def made() -> int:
         return len(bank.all("customers", email="lost@example.org"))
 
@@ -290,7 +290,7 @@ def test_an_answer_is_lost_before_or_after_its_effect(bank: Bank):
     assert made() == 3
 
 
-def test_a_declined_card_and_a_deleted_customer_are_as_stripe_has_them(bank: Bank, price: str):
+def test_declined_cards_and_deleted_customers_are_like_stripes(bank: Bank, price: str):
     with pytest.raises(OSError, match="402"):
         customer(bank, DECLINED)
     who = customer(bank)
@@ -317,7 +317,7 @@ class Hears(http.server.BaseHTTPRequestHandler):
     def log_message(self, *_: object) -> None: ...
 
 
-def test_events_are_signed_and_come_twice_in_any_order_or_not_at_all(bank: Bank):
+def test_events_are_signed_and_may_arrive_twice_in_any_order_or_never(bank: Bank):
     Hears.heard = []
     hears = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Hears)
     thread = threading.Thread(target=hears.serve_forever, kwargs={"poll_interval": 0.05})

@@ -15,7 +15,7 @@ from butt.agents.models import Agent, Observed, Progress, Wanted
 from butt.agents.wake import wake_steward
 from butt.figures.models import MonitorBeat
 from butt.waking import telling
-from butt.waking.listening import Bell, is_listening, listening
+from butt.waking.listening import WriteEvent, is_listening, listening
 from butt.waking.telling import Word, word_of
 from tests.people import many_bots, person
 from tests.service import wait_for
@@ -23,67 +23,67 @@ from tests.service import wait_for
 SOON = 20.0
 
 
-def heard(bell: Bell) -> bool:
+def heard(written: WriteEvent) -> bool:
     """Whether it rings within a time that no machine needs."""
-    return bell.wait(SOON)
+    return written.wait(SOON)
 
 
-def rest(*bells: Bell) -> None:
+def rest(*events: WriteEvent) -> None:
     """What was written before has been heard."""
     wait_for(is_listening)
-    for bell in bells:
-        bell.wait(0.1)
+    for written in events:
+        written.wait(0.1)
 
 
 @pytest.mark.django_db(transaction=True)
 def test_a_write_wakes_who_waits_for_its_table():
     many_bots(person("alice"), 1)
-    with listening(Wanted) as bell:
-        rest(bell)
+    with listening(Wanted) as written:
+        rest(written)
         Wanted.objects.update(run=False)
-        assert heard(bell)
+        assert heard(written)
         Progress.objects.update(reason="")
-        assert not bell.wait(0.2)
+        assert not written.wait(0.2)
 
 
 @pytest.mark.django_db(transaction=True)
 def test_it_wakes_when_it_is_committed_and_not_when_it_is_undone():
     many_bots(person("alice"), 1)
-    with listening(Wanted) as bell:
-        rest(bell)
+    with listening(Wanted) as written:
+        rest(written)
         with transaction.atomic():
             Wanted.objects.update(run=False)
             transaction.set_rollback(True)
-        assert not bell.wait(0.2)
+        assert not written.wait(0.2)
         with transaction.atomic():
             Wanted.objects.update(run=False)
-            assert not bell.wait(0.2)
-        assert heard(bell)
+            assert not written.wait(0.2)
+        assert heard(written)
 
 
 @pytest.mark.django_db(transaction=True)
 def test_columns_that_nobody_waits_for_wake_nobody():
     many_bots(person("alice"), 1)
-    with listening(Progress, ignoring=("due_at",)) as bell, listening(Progress) as other:
-        rest(bell, other)
+    with listening(Progress, ignoring=("due_at",)) as written, listening(Progress) as other:
+        rest(written, other)
         wake_steward(Agent.objects.get(type=Agent.Type.BOT).id)
         assert heard(other)
-        assert not bell.wait(0.2)
+        assert not written.wait(0.2)
         Progress.objects.update(due_at=timezone.now(), state="stopped")
-        assert heard(bell)
+        assert heard(written)
 
 
 @pytest.mark.django_db(transaction=True)
 def test_a_socket_whose_process_was_killed_is_cleared_away():
     many_bots(person("alice"), 1)
-    with listening(Wanted) as bell:
-        rest(bell)
+    with listening(Wanted) as written:
+        rest(written)
         script = "import socket, sys; socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM).bind(sys.argv[1])"
         left = telling.folder() / "left"
         subprocess.run([sys.executable, "-c", script, "left"], cwd=left.parent, check=True)
         assert left.exists()
         Wanted.objects.update(run=False)
-        assert heard(bell)
+        assert heard(written)
         assert not left.exists()
 
 
@@ -119,12 +119,12 @@ PROGRAM = """
     if sys.argv[1] == "write":
         Agent.objects.create(type=Agent.Type.PERSON, name="Bob")
         sys.exit()
-    with listening(Agent) as bell:
+    with listening(Agent) as written:
         while not is_listening():
-            bell.wait(0.1)
-        bell.wait(0)
+            written.wait(0.1)
+        written.wait(0)
         print("listening", flush=True)
-        assert bell.wait(30)
+        assert written.wait(30)
         print("woken", flush=True)
 """
 

@@ -1,4 +1,6 @@
-"""Machines without Salt and Docker: each carries out its own pillar with real pubs, in a folder of its own, and reports."""
+"""Machines without Salt and Docker: each carries out its own pillar with real pubs, in its own folder, and
+reports.
+"""
 
 import json
 import uuid
@@ -24,7 +26,7 @@ OWN = frozenset(Order.__dataclass_fields__) - {"bot_id", "run", "launch"}
 
 
 class Box:
-    """`is_full` has no bot start on it that has not run on it before."""
+    """If `is_full`, no bot starts on it that has not run on it before."""
 
     def __init__(self, place: Path, minion_id: str) -> None:
         place.mkdir()
@@ -67,7 +69,7 @@ class Box:
         return Folder(self.processes.bots / str(bot_id))
 
     def _obey(self, name: str, bot: dict[str, Any]) -> str:
-        """Why it could not be made so."""
+        """Why its orders could not be carried out."""
         bot_id = uuid.UUID(name)
         is_new = not self.folder(bot_id).data.exists()
         if bot["run"] and is_new and self.is_full:
@@ -104,7 +106,7 @@ class Box:
 
 
 class Boxes(dict[str, Box]):
-    """In the place of pushes: what a machine is told, it does at once."""
+    """In place of pushes: a machine carries out its orders at once."""
 
     def push(self, machine: Machine, *, new: bool) -> None:
         self[machine.minion_id].runs_its_states()

@@ -1,4 +1,4 @@
-"""The service's parts turned by hand, over a real host: rounds of the steward, looks of the monitor."""
+"""The service's parts run by hand, over a real host: rounds of the steward, looks of the monitor."""
 
 import asyncio
 from contextlib import aclosing, suppress
@@ -28,7 +28,7 @@ def steward_of(host: object, *, shelved: bool = True) -> Steward:
 
 
 def turn(steward: Steward, bot: Agent) -> State:
-    """One round, one look; the state that the bot is in afterwards."""
+    """One round, one look; returns the bot's state afterwards."""
     Progress.objects.update(due_at="2020-01-01T00:00Z")
     steward.round()
     progress = Progress.objects.get(bot=bot)
@@ -52,7 +52,7 @@ def turn_until(state: State, steward: Steward, bot: Agent) -> None:
 
 
 def turn_until_proven(steward: Steward, bot: Agent) -> None:
-    """Until its upgrade is done and its trial over, which is made short."""
+    """Until its upgrade is done and its trial, which is shortened, is over."""
 
     def proven() -> bool:
         state = turn(steward, bot)

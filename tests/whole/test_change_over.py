@@ -20,13 +20,13 @@ from tests.whole.workshop import PYTHON, Workshop
 
 
 class Source:
-    """What `BUTT_PUB_SOURCE` names: a link, which leads to one source or to another."""
+    """What `BUTT_PUB_SOURCE` names: a link, which leads to one source or the other."""
 
     def __init__(self, folder: Path, home: Path) -> None:
         self.path, self.home = folder / "source", home
 
     def becomes(self, source: Path, built: Path | None = None) -> str:
-        """The digest of its release, which is there at once where it is `built`."""
+        """The digest of its release, which exists at once if it is `built`."""
         draft = self.path.with_name("source.draft")
         draft.symlink_to(source)
         draft.rename(self.path)
@@ -70,7 +70,7 @@ def revokes(alice: Person, bot: Any, invite: Any) -> None:
 
 
 def used(alice: Person, bot: Any) -> dict[str, int]:
-    """How often each open or spent invite was used, as its owner is shown."""
+    """How often each open or used-up invite was used, as its owner sees it."""
     rows = alice.call("GET", f"/agents/{bot['id']}/invites")["invites"]
     return {row["name"]: len(row["used"]) for row in rows}
 
@@ -104,7 +104,7 @@ def runtime_of(site: Service, bot: Any) -> str:
     return Path(pub.exe()).name
 
 
-def test_it_goes_and_comes_back_with_its_messages_invites_and_blobs(
+def test_a_bot_changes_over_and_back_with_its_messages_invites_and_blobs(
     site: Service, alice: Person, bot: Any, source: Source, built_pub: Path
 ):
     node, picture = bot["release"], b"a picture" * 100_000
@@ -158,7 +158,7 @@ def is_proven(site: Service, bot: Any) -> bool:
 
 
 def is_let_in(invite: Any) -> bool:
-    """An invite that was made on the other code works as soon as the pub was told of it."""
+    """An invite that was made on the other code works as soon as the pub was told about it."""
     try:
         comes_in(invite)
     except RemoteError:
@@ -174,7 +174,7 @@ def guest(built_stock: Path, tmp_path: Path) -> Iterator[Guest]:
 
 
 def has_heard(site: Service, bot: Any, guest: Guest, text: str) -> bool:
-    """Whether the bot has this as the latest that its guest said."""
+    """Whether the bot has this as the latest message of its guest."""
 
     async def latest() -> Any:
         async with master_of(site, bot) as peer:
@@ -187,7 +187,7 @@ def has_heard(site: Service, bot: Any, guest: Guest, text: str) -> bool:
     return bool(found) and found["value"]["content"].get("text") == text
 
 
-def test_one_that_a_message_ended_on_node_comes_back_by_an_upgrade(
+def test_a_bot_that_a_message_ended_on_node_comes_back_by_an_upgrade(
     site: Service, alice: Person, bot: Any, source: Source, built_pub: Path
 ):
     publishes(site, bot, "before")
@@ -215,7 +215,7 @@ def test_one_that_a_message_ended_on_node_comes_back_by_an_upgrade(
     assert [one["text"] for one in said if isinstance(one, dict) and "text" in one] == ["before", "after"]
 
 
-def test_a_guest_is_heard_on_either_and_nothing_of_what_they_said_is_lost(
+def test_a_guests_messages_arrive_on_either_code_and_none_is_lost(
     site: Service, alice: Person, bot: Any, source: Source, built_pub: Path, guest: Guest
 ):
     guest.accept(invites(alice, bot, "Gwen")["code"])

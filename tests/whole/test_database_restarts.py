@@ -1,4 +1,4 @@
-"""PostgreSQL restarts under the whole service, as a crash does it: every part finds it again by itself."""
+"""PostgreSQL restarts under the whole service, as after a crash: every part finds it again by itself."""
 
 import time
 import uuid
@@ -17,7 +17,7 @@ A_ROUND_OF_ALL = 8.0
 
 
 def told(page: HTTPResponse) -> bytes:
-    """The next mark that an open page is told."""
+    """The next mark that an open page gets."""
     return next(line for line in page if line.startswith(b"data: "))
 
 
@@ -30,7 +30,7 @@ def trouble(site: Service) -> int:
     return (site.home / "up.log").read_text().count("this round failed")
 
 
-def test_what_is_wished_after_a_restart_is_granted_and_the_parts_are_quiet(tmp_path: Path, built_pub: Path):
+def test_actions_after_a_restart_work_and_the_parts_log_no_more_errors(tmp_path: Path, built_pub: Path):
     with (
         restartable() as (url, restart),
         Service(tmp_path / "home", built_pub, database_url=url) as site,

@@ -59,7 +59,7 @@ def used(alice: Person, bot: Any) -> list[Any]:
 
 
 def use(code: str) -> Any:
-    """What a client does with a code, at the door of the pub itself."""
+    """What a client does with a code at the pub itself."""
     return asyncio.run(InviteCode.parse(code).use(KeyPair.generate().id))
 
 
@@ -106,8 +106,8 @@ def test_a_real_client_accepts_and_is_seen_with_its_name(
     assert notes[0] == notes[1]
 
 
-def test_several_who_ask_at_once_with_one_key_get_one_invite(site: Service, alice: Person, bot: Any):
-    """As a program does that gave up waiting for an answer, or a browser when somebody clicks twice."""
+def test_several_requests_with_one_key_make_one_invite(site: Service, alice: Person, bot: Any):
+    """As a program that gave up waiting for an answer, or a browser when somebody clicks twice."""
     for key in (str(uuid.uuid4()) for _ in range(5)):
         headers = {
             "Authorization": f"Bearer {alice.token}",
@@ -128,7 +128,7 @@ def test_several_who_ask_at_once_with_one_key_get_one_invite(site: Service, alic
     assert len(listed(alice, bot)) == 5
 
 
-def test_a_revoked_one_is_refused_by_the_pub(alice: Person, bot: Any):
+def test_a_revoked_invite_is_refused_by_the_pub(alice: Person, bot: Any):
     made, other = invite(alice, bot, "one"), invite(alice, bot, "other")
     path = f"/agents/{bot['id']}/invites/{made['id']}"
     for _ in range(2):
@@ -139,7 +139,7 @@ def test_a_revoked_one_is_refused_by_the_pub(alice: Person, bot: Any):
     use(other["code"])
 
 
-def test_one_revoked_while_the_bot_is_stopped_is_refused_when_it_runs_again(alice: Person, bot: Any):
+def test_an_invite_revoked_while_the_bot_is_stopped_is_refused_later(alice: Person, bot: Any):
     made, other = invite(alice, bot, "one"), invite(alice, bot, "other")
     alice.asks("stop", bot)
     alice.waits_for("stopped", bot)
@@ -163,7 +163,7 @@ def test_one_revoked_while_the_bot_is_stopped_is_refused_when_it_runs_again(alic
     use(other["code"])
 
 
-def test_an_expired_one_is_refused_also_while_the_whole_service_is_down(built_pub: Path, tmp_path: Path):
+def test_an_expired_invite_is_refused_even_while_the_service_is_down(built_pub: Path, tmp_path: Path):
     with Service(tmp_path / "home", built_pub) as site:
         alice = site.person("alice@example.org")
         bot = alice.names_a_bot("my")
@@ -180,7 +180,7 @@ def test_an_expired_one_is_refused_also_while_the_whole_service_is_down(built_pu
         wait_for(lambda: len(used(alice, bot)) == 1)
 
 
-def test_what_happened_while_the_monitor_was_down_is_shown_once_it_is_back(
+def test_uses_while_the_monitor_was_down_are_shown_later(
     alice: Person, bot: Any, site: Service, guest: Callable[[], Guest]
 ):
     before, after = invite(alice, bot, "before"), invite(alice, bot, "after")
@@ -196,7 +196,7 @@ def test_what_happened_while_the_monitor_was_down_is_shown_once_it_is_back(
     assert listed(alice, bot)[0]["used"][0]["ssbId"] == bob.id
 
 
-def test_the_pub_says_who_it_is_once_and_again_when_told_otherwise(alice: Person, bot: Any, site: Service):
+def test_the_pub_publishes_its_profile_once_and_again_after_a_change(alice: Person, bot: Any, site: Service):
     def said() -> list[Any]:
         contents = [m["value"]["content"] for m in feed_of(site, {**bot, "token": alice.token})]
         return [(c["name"], c["description"]) for c in contents if c["type"] == "about"]

@@ -74,7 +74,7 @@ def test_ctrl_c_stops_the_bots_and_the_next_up_starts_them(own_site: Service):
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
-def test_who_stops_it_while_its_parts_are_just_starting_leaves_nothing(own_site: Service, number: int):
+def test_stopping_it_during_the_start_leaves_nothing(own_site: Service, number: int):
     for seconds in (0.0, 0.02, 0.1):
         own_site.down()
         own_site.process = subprocess.Popen(own_site.command(), env=own_site.environment)
@@ -93,12 +93,12 @@ def test_a_second_up_in_the_same_home_is_refused(own_site: Service):
     own_site.up()
     second, own_site.process = own_site.process, first
     assert second.wait(timeout=60) == 1
-    assert "runs already" in (own_site.home / "up.log").read_text()
+    assert "is already running" in (own_site.home / "up.log").read_text()
     assert first.poll() is None
 
 
 def test_a_deleted_bot_is_truly_gone_when_its_days_are_over(own_site: Service):
-    """The days of grace are set to none here."""
+    """There are no days of grace here."""
     alice = own_site.person("alice@example.org")
     bot = alice.names_a_bot("my")
     alice.waits_for("alive", bot)
@@ -109,6 +109,6 @@ def test_a_deleted_bot_is_truly_gone_when_its_days_are_over(own_site: Service):
     assert alice.names_a_bot("my")["id"] != bot["id"], "the name is free again"
 
 
-def test_hang_up_ends_the_service_in_order_too(own_site: Service):
+def test_sighup_ends_the_service_in_order_too(own_site: Service):
     own_site.process.send_signal(signal.SIGHUP)
     assert own_site.process.wait(timeout=60) == 0

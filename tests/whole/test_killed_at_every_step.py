@@ -25,11 +25,11 @@ from tests.whole.workshop import programs_of
 
 
 class Killed(BaseException):
-    """As `kill -9`: nothing that handles errors may handle this."""
+    """Like `kill -9`: no error handling may catch it."""
 
 
 class Killer:
-    """Counts the moments before and after each write and each effect, and kills at the one it is given."""
+    """Counts the moments before and after each write and each effect, and kills at the chosen one."""
 
     def __init__(self, moment: int | None) -> None:
         self.moment, self.count = moment, itertools.count()
@@ -83,7 +83,7 @@ def test_one_bot_in_the_end(moment: int, host: Processes, tmp_path: Path):
 
 @pytest.fixture
 def better(tmp_path: Path, built_pub: Path) -> Iterator[Built]:
-    """Another release of the pub, which differs by a line."""
+    """Another release of the pub, which differs by one line."""
     source = tmp_path / "better"
     programs, packages = programs_of(PUB_SOURCE), kind_of(PUB_SOURCE).packages
     shutil.copytree(PUB_SOURCE, source, ignore=shutil.ignore_patterns(packages, ".*", "__pycache__"))

@@ -1,11 +1,11 @@
-"""A release that is gone from the disk, though it was built."""
+"""A release whose folder is gone, although it was built."""
 
 from pathlib import Path
 
 from tests.service import Service, wait_for
 
 
-def test_a_bot_whose_code_is_gone_says_so_and_comes_back_with_it(tmp_path: Path, built_pub: Path):
+def test_a_bot_whose_code_is_missing_says_so_and_comes_back_with_it(tmp_path: Path, built_pub: Path):
     with Service(tmp_path / "home", built_pub) as site:
         alice = site.person("alice@example.org")
         bot = alice.waits_for("alive", alice.names_a_bot("my"))
@@ -13,7 +13,7 @@ def test_a_bot_whose_code_is_gone_says_so_and_comes_back_with_it(tmp_path: Path,
         place.rename(tmp_path / "aside")
         alice.asks("restart", bot)
         waiting = wait_for(lambda: (seen := alice.sees(bot)).get("reason") and seen)
-        assert "its code is not on this disk any more" in waiting["reason"]
+        assert "its code is no longer on this disk" in waiting["reason"]
         assert site.pubs() == []
         (tmp_path / "aside").rename(place)
         after = alice.waits_for("alive", bot)

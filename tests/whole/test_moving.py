@@ -198,7 +198,7 @@ def test_data_that_lacks_what_it_said_is_not_taken(land: Land, bot: Agent):
         file.truncate(log.stat().st_size - 20)
     stays = land.turn_until(bot, lambda now: not is_under_way(now) and now.progress.state == State.BROKEN)
     assert "not moved to m1" in stays.progress.move_notice
-    assert f"it noted that it said {last}" in stays.progress.move_notice
+    assert f"it noted that it had published {last}" in stays.progress.move_notice
     assert (place_of(stays), copies(land, bot)) == ("here", ["here"])
 
 

@@ -1,4 +1,4 @@
-"""A bot that is a room and nothing else: made, entered by an invite, and restarted over the API of a real `butt up`."""
+"""A bot that is only a room: made, joined with an invite, and restarted over the API of a real `butt up`."""
 
 import json
 import urllib.request
@@ -7,7 +7,7 @@ from scuttlekit import KeyPair
 from tests.service import Service, wait_for
 
 
-def test_a_room_comes_alive_and_lets_a_member_in_whose_messages_it_does_not_keep(site: Service):
+def test_a_room_accepts_a_member_and_keeps_none_of_their_messages(site: Service):
     alice = site.person("alice@example.org")
     made = alice.names_a_bot("cafe", service="room")
     room = alice.waits_for("alive", made)

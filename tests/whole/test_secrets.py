@@ -1,4 +1,4 @@
-"""Nothing of a secret is in what the service wrote: logs, standard output, mails, pages, errors."""
+"""No secret is in what the service wrote: logs, standard output, mails, pages, errors."""
 
 import json
 import re
@@ -28,7 +28,7 @@ def site(tmp_path_factory: pytest.TempPathFactory, built_pub: Path) -> Iterator[
 
 
 class Browser:
-    """Remembers each page it was shown, but for those that exist to show a secret."""
+    """Remembers each page that it was shown, except pages that exist to show a secret."""
 
     def __init__(self, site: Service) -> None:
         self.site, self.opener = site, build_opener(HTTPCookieProcessor())
@@ -36,7 +36,7 @@ class Browser:
         self.page = ""
 
     def ask(self, path: str, *, shows_a_secret: bool = False, **form: str) -> str:
-        """As a browser does, which sends the form's own proof back."""
+        """Like a browser, which sends the form's own token back."""
         if form:
             form["csrfmiddlewaretoken"] = found(r'csrfmiddlewaretoken" value="(\w+)', self.page)
         request = Request(self.site.url + path, urlencode(form).encode() if form else None)
@@ -146,7 +146,7 @@ def test_a_whole_run_writes_no_secret_anywhere_it_does_not_belong(site: Service)
 
 
 def standing_alone(secret: str) -> str:
-    """A recovery code is eight digits, as any id or time may hold somewhere."""
+    """A recovery code is eight digits, which any id or time may contain."""
     return rf"(?<![0-9a-f]){secret}(?![0-9a-f])" if secret.isdigit() else re.escape(secret)
 
 

@@ -1,4 +1,4 @@
-"""The source, or the registry of its packages, cannot be had: what was built before goes on."""
+"""The source, or the registry of its packages, cannot be reached: what was built before is used."""
 
 import subprocess
 from pathlib import Path
@@ -6,7 +6,7 @@ from pathlib import Path
 from tests.service import Service
 
 
-def test_a_service_comes_up_again_with_the_release_it_has_and_says_why(tmp_path: Path, built_pub: Path):
+def test_a_service_starts_with_its_earlier_release_and_says_why(tmp_path: Path, built_pub: Path):
     with Service(tmp_path / "home", built_pub) as site:
         alice = site.person("alice@example.org")
         bot = alice.names_a_bot("my")
@@ -16,10 +16,10 @@ def test_a_service_comes_up_again_with_the_release_it_has_and_says_why(tmp_path:
         site.up()
         assert alice.waits_for("alive", bot)["ssbId"] == before["ssbId"]
         assert alice.waits_for("alive", alice.names_a_bot("other"))
-        assert "The release that was built before is used" in (site.home / "up.log").read_text()
+        assert "The previous release is used" in (site.home / "up.log").read_text()
 
 
-def test_one_that_never_had_a_release_does_not(tmp_path: Path, built_pub: Path):
+def test_a_service_without_any_release_does_not_start(tmp_path: Path, built_pub: Path):
     site = Service(tmp_path / "home", built_pub)
     try:
         environment = site.environment | {"BUTT_PUB_SOURCE": str(tmp_path / "nowhere")}

@@ -1,4 +1,6 @@
-"""Somebody else listens where a bot should: another port, or `#broken` with that reason; never a false `#alive`."""
+"""Another program listens on a bot's port: the bot gets another port, or is `#broken` with that reason; never
+a false `#alive`.
+"""
 
 import socket
 from collections.abc import Iterator
@@ -36,7 +38,9 @@ def strangers() -> Iterator[Strangers]:
 
 
 class TakenBetween(Processes):
-    """A real host on which somebody is quicker: the first port it finds free is taken a moment later."""
+    """A real host where another program is faster: the first port that it finds free is taken a moment
+    later.
+    """
 
     strangers: Strangers
     first: int | None = None
@@ -59,9 +63,7 @@ def test_a_new_bot_takes_another_port(host: Processes, strangers: Strangers, tmp
     assert progress.launch == 2
 
 
-def test_a_bot_that_people_know_says_why_it_is_broken_and_comes_back_on_its_port(
-    host: Processes, strangers: Strangers
-):
+def test_a_known_bot_keeps_its_port_and_says_why_it_is_broken(host: Processes, strangers: Strangers):
     bot = create_bot(person("alice"), "my")
     steward = steward_of(host)
     turn_until(State.ALIVE, steward, bot)

@@ -1,4 +1,6 @@
-"""A real bot that is not paid for: it stops, keeps all it has, and is back by itself as the same bot when it is paid."""
+"""A real bot whose payment is due: it stops, keeps its data, and comes back as the same bot once it is
+paid.
+"""
 
 import uuid
 from datetime import timedelta
@@ -24,7 +26,7 @@ def state_of(bot: Agent) -> State:
 
 
 @pytest.mark.django_db
-def test_the_whole_unpaid_way_up_to_leaving_and_back(
+def test_an_unpaid_bot_stops_leaves_and_comes_back(
     host: Processes,
     tmp_path: Path,
     house: Subscriptions,  # noqa: F811

@@ -1,4 +1,4 @@
-"""Other code for a living bot: better code, and code that crashes, is silent, or eats the disk."""
+"""New code for a living bot: better code, and code that crashes, is silent, or fills the disk."""
 
 import asyncio
 import shutil
@@ -65,7 +65,7 @@ def makes_a_bot(site: Service) -> tuple[Person, Any]:
 
 
 def upgrades(alice: Person, bot: Any, digest: str) -> Any:
-    """Ask as soon as the release is there, and wait until that is over."""
+    """Ask as soon as the release exists, and wait until that is over."""
 
     def asked() -> bool:
         return bool(alice.asks("upgrade", bot)["state"] == "upgrading")
@@ -80,7 +80,9 @@ def upgrades(alice: Person, bot: Any, digest: str) -> Any:
 
 
 def is_back(site: Service, alice: Person, bot: Any) -> Any:
-    """How the bot is once it lives and says why it came back; a service without room may answer nothing for a while."""
+    """How the bot is once it lives and says why it came back; a service without disk space may answer nothing
+    for a while.
+    """
     status, seen = site.ask("GET", f"/agents/{bot['id']}", token=alice.token)
     return seen if status == 200 and seen["state"] == "alive" and seen["reason"] else None
 
@@ -131,7 +133,7 @@ def test_an_operator_upgrades_all_in_waves_which_halt_at_bad_code(site: Service,
     ("code", "waited_for", "why"),
     [("crashes", 60, "ended again and again"), ("is_silent", 15, "It did not answer within 15 s.")],
 )
-def test_code_that_does_not_come_alive_leads_back_by_itself(
+def test_a_bot_goes_back_from_code_that_does_not_come_alive(
     tmp_path: Path, built_pub: Path, workshop: Workshop, code: str, waited_for: int, why: str
 ):
     with service(tmp_path / "home", built_pub, workshop, waited_for) as site:
@@ -151,9 +153,7 @@ def leads_back(site: Service, workshop: Workshop, code: str, why: str) -> None:
     assert not (site.home / "bots" / bot["id"] / "ballast").exists()
 
 
-def test_code_that_eats_the_disk_leads_back_and_leaves_room(
-    tmp_path: Path, built_pub: Path, workshop: Workshop
-):
+def test_a_bot_goes_back_from_code_that_fills_the_disk(tmp_path: Path, built_pub: Path, workshop: Workshop):
     bots = tmp_path / "home" / "bots"
     bots.mkdir(parents=True)
     subprocess.run(["mount", "-t", "tmpfs", "-o", "size=64m", "tmpfs", bots], check=True)
@@ -171,7 +171,7 @@ def test_code_that_eats_the_disk_leads_back_and_leaves_room(
         subprocess.run(["umount", "--lazy", bots], check=True)
 
 
-def test_code_that_fills_the_disk_of_the_service_too_and_lives_on_leads_back(tmp_path: Path, built_pub: Path):
+def test_a_bot_goes_back_from_code_that_fills_the_services_disk(tmp_path: Path, built_pub: Path):
     disk = tmp_path / "disk"
     disk.mkdir()
     subprocess.run(["mount", "-t", "tmpfs", "-o", "size=160m", "tmpfs", disk], check=True)
@@ -193,7 +193,7 @@ def test_code_that_fills_the_disk_of_the_service_too_and_lives_on_leads_back(tmp
         subprocess.run(["umount", "--lazy", disk], check=True)
 
 
-def test_a_rebuild_ends_alive_on_another_build_of_the_same(site: Service, workshop: Workshop):
+def test_a_rebuild_ends_alive_on_another_build_of_the_same_source(site: Service, workshop: Workshop):
     alice, bot = makes_a_bot(site)
     assert alice.asks("rebuild", bot)["state"] == "upgrading"
     wait_for(lambda: alice.sees(bot)["release"] == f"{bot['release']}-2", 240)

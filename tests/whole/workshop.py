@@ -1,4 +1,4 @@
-"""Other code for living bots: better code, and code that crashes, is silent, or eats the disk."""
+"""Other code for living bots: better code, and code that crashes, is silent, or fills the disk."""
 
 import shutil
 from collections.abc import Callable
@@ -11,7 +11,7 @@ from butt.sources.releases import PUB_SOURCE, digest_of
 
 @dataclass(frozen=True)
 class Programs:
-    """What may stand in the file `main` of a pub's source, in its language."""
+    """Texts for the file `main` of a pub's source, in its language."""
 
     main: str
     comment: str
@@ -87,12 +87,12 @@ while True:
 
 
 def programs_of(source: Path) -> Programs:
-    """Those in the language of this pub."""
+    """Those in this pub's language."""
     return next(programs for programs in (NODE, PYTHON) if (source / programs.main).is_file())
 
 
 class Workshop:
-    """Where a pub's source is changed; what it depends on is there already, so that a build takes no time."""
+    """A place where a pub's source is changed; its packages are there already, so a build takes no time."""
 
     def __init__(self, folder: Path, built: Path, source: Path = PUB_SOURCE) -> None:
         self.folder, self._built, self.home = folder, built, Path()
@@ -103,7 +103,7 @@ class Workshop:
         )
 
     def improves(self, remark: str) -> str:
-        """Code as good as the pub's own, which differs by a remark; the digest of its release."""
+        """Code that works like the pub's own and differs by a comment; the digest of its release."""
         return self.writes(f"{self._own}{self.programs.comment} {remark}\n")
 
     def writes(self, main: str) -> str:

@@ -1,7 +1,9 @@
-"""The official SDK with bounds: a deadline for every call, a pace, patience with 429 and 5xx, and errors in words.
+"""The official SDK within bounds: each call has a deadline, calls are paced, 429 and 5xx are tried again,
+errors are in words.
 
-The SDK calls `requests` without a timeout and offers no place for one, so `Bounded._request` stands in front of
-each of its API classes. A call that changes something is never repeated here when it may have had its effect.
+The SDK calls `requests` without a timeout and has no option for one, so `Bounded._request` replaces the
+method of each of its API classes. A call that changes something is never repeated here if it may have taken
+effect.
 """
 
 import json
@@ -35,7 +37,9 @@ CHUNK = 64 * 1024
 
 @dataclass(frozen=True)
 class Bounds:
-    """`seconds` for one call, from its beginning to the end of its answer; `first_pause` before it is tried again."""
+    """`seconds` for one call, from its start to the end of its answer; `first_pause` before it is tried
+    again.
+    """
 
     pace: Pace
     seconds: float
@@ -47,7 +51,7 @@ class Bounds:
 
 
 class Bounded:
-    """In front of an API class of the SDK; `bounds` are set by `api`."""
+    """Mixed in before an API class of the SDK; `api` sets `bounds`."""
 
     bounds: Bounds
     client: Client
@@ -80,7 +84,7 @@ class Bounded:
                     continue
                 raise Unsure(
                     f"Scaleway did not answer in time ({type(error).__name__}).",
-                    "We try again automatically. If this continues, check whether this machine reaches BUTT_SCALEWAY_URL, and "
+                    "We try again automatically. If this continues, check whether this machine can reach BUTT_SCALEWAY_URL, and see "
                     "status.scaleway.com.",
                 ) from None
             if answer.status_code == 429 and not last:  # noqa: PLR2004
@@ -99,7 +103,7 @@ class Bounded:
     def _once(
         self, method: str, url: str, query: list[tuple[str, str]], headers: dict[str, str], data: bytes
     ) -> requests.Response:
-        """One call. A connection of its own, as calls come from many threads and are few."""
+        """One call on a connection of its own, because calls are few and come from many threads."""
         until = time.monotonic() + self.bounds.seconds
         with requests.request(
             method,
@@ -113,7 +117,7 @@ class Bounded:
         ) as answer:
             content = b""
             try:
-                # As much as is there: waiting for whole chunks would let a drip go on for ever.
+                # Read what has arrived: waiting for whole chunks would let a slow drip go on for ever.
                 while chunk := answer.raw.read1(CHUNK, decode_content=True):
                     content += chunk
                     if time.monotonic() > until or len(content) > LARGEST_ANSWER:
@@ -141,7 +145,9 @@ class Domains(Bounded, DomainV2Beta1API):
         headers: Mapping[str, str] | None = None,
         body: Any = None,
     ) -> requests.Response:
-        """A DNS zone may be another project's. The SDK would ask for the records of ours alone; other clients do not."""
+        """The DNS zone may belong to another project. The SDK would ask for records of our project only;
+        other clients do not.
+        """
         wider = {name: value for name, value in (params or {}).items() if name != "project_id"}
         return super()._request(method, path, wider, headers, body)
 
@@ -164,7 +170,7 @@ def api(kind: Callable[[Client], T], client: Client, bounds: Bounds) -> T:
 
 
 def client_of(settings: ScalewaySettings) -> Client:
-    """The SDK's client with our keys. Raises `Denied` when they make no sense."""
+    """The SDK's client with our keys. Raises `Denied` if they are not valid."""
     secret = settings.secret_key.get_secret_value()
     client = Client(
         access_key=settings.access_key,
@@ -178,7 +184,7 @@ def client_of(settings: ScalewaySettings) -> Client:
     except ValueError as wrong:
         words = str(wrong).replace(secret, "…") if secret else str(wrong)
         raise Denied(
-            f"The keys for Scaleway make no sense: {words}.",
+            f"The keys for Scaleway are not valid: {words}.",
             "Set BUTT_SCALEWAY_ACCESS_KEY, BUTT_SCALEWAY_SECRET_KEY and BUTT_SCALEWAY_PROJECT; docs/settings.md lists all.",
         ) from None
     return client

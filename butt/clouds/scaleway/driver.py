@@ -58,11 +58,11 @@ from butt.configuration import Configuration
 DEVICE = "/dev/disk/by-id/scsi-0SCW_sbs_volume-{volume_id}"
 IOPS = 5000
 TCP = SecurityGroupRuleProtocol.TCP.upper()
-"""The SDK's own constant is in small letters, which nobody was seen to send."""
+"""The SDK's own constant is in lower case, which no recorded client sends."""
 
 
 class Scaleway:
-    """`ports` are those that bots listen on; nothing else is open."""
+    """`ports` are those that bots listen on; all others are closed."""
 
     makes_machines = True
 
@@ -80,7 +80,7 @@ class Scaleway:
 
     @classmethod
     def from_configuration(cls, settings: Configuration) -> Self:
-        """Raises `Denied` when the keys make no sense."""
+        """Raises `Denied` if the keys are not valid."""
         ours = ScalewaySettings.from_environment()
         return cls(client_of(ours), Bounds(Pace(ours.calls), ours.call_seconds), ours, settings.bot_ports)
 
@@ -90,7 +90,9 @@ class Scaleway:
         return self._reader.inventory(zones)
 
     def offers(self) -> Sequence[ServerOffer]:
-        """What our image boots on. Images are asked for anew: their ids change when Scaleway makes new ones."""
+        """What our image boots on. Images are looked up each time, because their ids change when Scaleway
+        builds new ones.
+        """
         self._known_images.clear()
         allowed, found = self._settings.types.split(), list[ServerOffer]()
         for zone in self.zones:
@@ -115,7 +117,9 @@ class Scaleway:
         _EFFECTS[job.effect](self, job)
 
     def _make_group(self, job: Job) -> None:
-        """It is not seen anywhere that a new one takes `drop`. One that does not would let everybody in."""
+        """No recording shows that a new group accepts `drop`. A group that ignored it would let everybody
+        in.
+        """
         group = self._instances.create_security_group(
             zone=job.zone,
             name=tagging.name(job.agent_id),
@@ -159,7 +163,8 @@ class Scaleway:
         tags = tagging.tags(job.agent_id)
         ip = self._instances.create_ip(zone=job.zone, type_=kind, project=self._project, tags=tags).ip
         if set(ip.tags or []) != set(tags):
-            # Nobody was seen to give tags here. One without them would be made again and again.
+            # No recording shows that tags are accepted here. An address without them would be made again and
+            # again.
             self._instances.update_ip(zone=job.zone, ip=ip.id, tags=tags)
 
     def _make_volume(self, job: Job) -> None:
@@ -176,7 +181,9 @@ class Scaleway:
         )
 
     def _make_server(self, job: Job) -> None:
-        """Of each volume no more is said than other clients say. `None` keeps the SDK from sending its defaults."""
+        """Say no more about each volume than other clients do. `None` keeps the SDK from sending its
+        defaults.
+        """
         block, unsaid = VolumeVolumeType.SBS_VOLUME, {"boot": None, "name": None}
         volumes = {
             "0": VolumeServerTemplate(volume_type=block, size=ROOT_SIZE, **unsaid),
@@ -196,7 +203,9 @@ class Scaleway:
         )
 
     def _mark_root(self, job: Job) -> None:
-        """Whatever name it was given: without a mark it would stay on the bill when its server is gone."""
+        """The root is marked whatever its name is: without a mark it would stay on the bill once its server
+        is gone.
+        """
         self._blocks.update_volume(
             zone=job.zone,
             volume_id=job.aim.id,
@@ -239,7 +248,9 @@ class Scaleway:
         self._instances.update_ip(zone=job.zone, ip=job.aim.id, server=job.server)
 
     def _boot(self, job: Job) -> None:
-        """Never in another security group than its own: nobody was seen to name one when a server is made."""
+        """Put the server into its own security group first: no recorded client names the group when it makes
+        a server.
+        """
         server = self._instances.get_server(zone=job.zone, server_id=job.server).server
         if server.security_group is None or server.security_group.id != job.group:
             self._update(job, security_group=SecurityGroupTemplate(id=job.group, name=None))
@@ -258,13 +269,15 @@ class Scaleway:
         self._update(job, commercial_type=job.type)
 
     def _update(self, job: Job, **changes: object) -> None:
-        self._instances._update_server(zone=job.zone, server_id=job.server, **changes)  # noqa: SLF001 - the SDK has no other
+        self._instances._update_server(zone=job.zone, server_id=job.server, **changes)  # noqa: SLF001 - the SDK has no public method
 
     def _grow_volume(self, job: Job) -> None:
         self._blocks.update_volume(zone=job.zone, volume_id=job.volume, size=job.size)
 
     def _set_records(self, job: Job) -> None:
-        """Those of IPv4 first, by themselves: nobody was seen to add one of the other kind."""
+        """IPv4 records first, in a call of their own: no recording shows a call that adds one of another
+        type.
+        """
         for type_ in ("A", "AAAA"):
             records = tuple(record for record in job.records if record[1] == type_)
             if changes := record_changes(replace(job, records=records), self._reader.records()):
@@ -293,7 +306,7 @@ class Scaleway:
             return
 
     def _remove_server(self, server: Thing) -> None:
-        """Its volumes are let go, not deleted: the root is removed once it is free."""
+        """The server's volumes are detached, not deleted: the root is removed once it is free."""
         if server.condition is Condition.STOPPED:
             self._instances.delete_server(zone=server.zone, server_id=server.id)
         else:

@@ -1,4 +1,4 @@
-"""Lists that come in pages."""
+"""Lists that are split into pages."""
 
 from collections.abc import Callable
 from typing import Any
@@ -9,10 +9,12 @@ PAGE, MOST_PAGES = 100, 400
 
 
 def all_of(fetch: Callable[..., Any], key: str, size: str, **arguments: Any) -> Any:
-    """All that `fetch` lists under `key`, or trouble: something left out would be made again.
+    """Everything that `fetch` lists under `key`. Raises `CloudTrouble` rather than leave something out: it
+    would be made again.
 
-    `size` is the name of the parameter for a page's size. How many a page really holds is up to Scaleway: a list is over
-    when as many were seen as it says there are, or, where it does not say, when a page is empty.
+    `size` is the name of the parameter for the page size. Scaleway decides how many items a page holds. A
+    list is complete when it has as many items as the answer says there are; if the answer does not say, when
+    a page is empty.
     """
     found: dict[Any, Any] = {}
     kind: type[Any] = list
@@ -31,9 +33,9 @@ def all_of(fetch: Callable[..., Any], key: str, size: str, **arguments: Any) -> 
             return found if kind is dict else list(found.values())
         if len(found) == before:
             raise CloudTrouble(
-                f"Scaleway lists the same {key} again and again.", "We try again automatically."
+                f"Scaleway returned the same page of {key} twice.", "We try again automatically."
             )
     raise CloudTrouble(
         f"Scaleway lists more than {MOST_PAGES} pages of {key}.",
-        "Remove from the project what does not belong to the machines, or give them a project of their own.",
+        "Remove everything from the project that does not belong to the machines, or use a project for them alone.",
     )

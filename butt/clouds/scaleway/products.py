@@ -1,4 +1,4 @@
-"""What can be rented in a zone, and what it costs."""
+"""What can be rented in a zone, and its price."""
 
 from collections.abc import Collection
 from decimal import Decimal
@@ -9,20 +9,20 @@ from butt.clouds.scaleway.calls import Blocks, Instances
 from butt.clouds.scaleway.pages import PAGE, all_of
 
 HOURS = Decimal(730)
-"""Of a month, as Scaleway counts them."""
+"""Hours in a month, as Scaleway counts them."""
 
 GB = Decimal(10**9)
 ROOT_SIZE = 10_000_000_000
-"""The smallest root that Scaleway's own images have."""
+"""The smallest root volume of Scaleway's own images, in bytes."""
 
 VOLUME_TYPE, SNAPSHOT = "sbs_5k", "snapshot"
 
 ADDRESS_MONTH = Decimal("2.92")
-"""No call tells the price of a flexible IPv4 address: it is that of the price list, 0.004 euro an hour."""
+"""The price of a flexible IPv4 address in the price list, 0.004 euro an hour: no call returns it."""
 
 
 def offers(instances: Instances, zone: str, allowed: Collection[str], rates: Rates) -> list[ServerOffer]:
-    """Those of the allowed types that this zone has, and that can do with block storage alone."""
+    """The allowed types that this zone has, and that work with block storage alone."""
     types = all_of(instances.list_servers_types, "servers", "per_page", zone=zone)
     stock = all_of(instances.get_server_types_availability, "servers", "per_page", zone=zone)
     return [
@@ -33,7 +33,7 @@ def offers(instances: Instances, zone: str, allowed: Collection[str], rates: Rat
 
 
 def fits(type_: Any) -> bool:
-    """Whether it is one that our image boots on, with volumes of block storage and no local disk."""
+    """Whether our image boots on this type, with block storage and no local disk."""
     local = type_.volumes_constraint
     return (
         not type_.end_of_service
@@ -44,12 +44,12 @@ def fits(type_: Any) -> bool:
 
 
 def _is_there(stock: Any) -> bool:
-    """One that is `scarce` may still be had; one that the list does not name may not."""
+    """A type that is `scarce` may still be available; one that the list does not name may not."""
     return stock is not None and str(stock.availability) != "shortage"
 
 
 def monthly(type_: Any) -> Decimal:
-    """Euro a month."""
+    """Euro per month."""
     return Decimal(str(type_.monthly_price or Decimal(str(type_.hourly_price)) * HOURS))
 
 
@@ -58,11 +58,13 @@ LIST_PRICES = {
     "sbs_15k": Decimal("0.000177") * HOURS,
     SNAPSHOT: Decimal("0.000118") * HOURS,
 }
-"""Of a GB, for when Scaleway does not tell them: rather too high, so that nothing is rented below its cost."""
+"""Per GB, used if Scaleway does not give them. They are rather too high, so that nothing is rented below its
+cost.
+"""
 
 
 def storage_prices(blocks: Blocks, zone: str) -> dict[str, Decimal]:
-    """Euro a month for a GB, by the type of volume; under `SNAPSHOT` for one of a snapshot."""
+    """Euro per month and GB, by the type of volume; `SNAPSHOT` is the price for a snapshot."""
     found: dict[str, Decimal] = {}
     for kind in blocks.list_volume_types(zone=zone, page_size=PAGE).volume_types:
         found[kind.type_] = _money(kind.pricing) * HOURS

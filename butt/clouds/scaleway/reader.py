@@ -1,4 +1,4 @@
-"""Reading the account: everything that bears our mark, with what it costs."""
+"""Reads the account: everything that carries our mark, with its price."""
 
 import logging
 import time
@@ -18,10 +18,10 @@ from butt.clouds.scaleway.words import of_server, of_storage
 log = logging.getLogger("butt.clouds")
 
 ASK_AGAIN = 600.0
-"""Seconds after which a price that was not told is asked for again."""
+"""Seconds until a missing price is asked for again."""
 
 Roots = dict[str, uuid.UUID | None]
-"""The volumes that our servers boot from, each with whose its server is."""
+"""The volumes that our servers boot from, each with the person whose server it is."""
 
 
 class ScalewayReader:
@@ -39,10 +39,11 @@ class ScalewayReader:
         return Inventory(tuple(things))
 
     def prices(self, zone: str) -> dict[str, Decimal]:
-        """Euro a month of each type of server, of a GB of each type of volume, and of a GB of a snapshot.
+        """Euro per month for each type of server, for a GB of each type of volume, and for a GB of a
+        snapshot.
 
-        Asked once. Where Scaleway does not tell a price, what there is must be seen all the same: nothing is left out then,
-        and it is asked again after a while.
+        Asked once. If Scaleway does not return a price, resources are listed all the same, and the price is
+        asked for again after a while.
         """
         if time.monotonic() >= self._ask_again.get(zone, 0.0):
             self._ask_again[zone] = float("inf")
@@ -61,7 +62,7 @@ class ScalewayReader:
         try:
             return ask(zone)
         except CloudTrouble as trouble:
-            log.warning("%s: what it costs is not told: %s", zone, trouble)
+            log.warning("%s: Scaleway gives no prices: %s", zone, trouble)
             self._ask_again[zone] = time.monotonic() + ASK_AGAIN
             return {}
 
@@ -79,7 +80,7 @@ class ScalewayReader:
         for group in self._ours(
             self._instances.list_security_groups, "security_groups", "per_page", **project
         ):
-            # One that is `syncing` can be used; what it refuses meanwhile is tried again.
+            # A group that is `syncing` can be used; what Scaleway refuses meanwhile is tried again.
             yield Thing(
                 ResourceKind.GROUP,
                 group.id,
@@ -129,8 +130,8 @@ class ScalewayReader:
                 yield Thing(ResourceKind.RECORD, r.id, zone, whose, type=type_, address=r.data, name=r.name)
 
     def _ours(self, fetch: Any, key: str, size: str, **arguments: Any) -> list[Any]:
-        """What bears our tag. We look for it ourselves: a filter that works otherwise than we think would hide what
-        is there, and all of it would be made again.
+        """Everything that carries our tag. We look for it ourselves: if a filter of the API did not work as
+        we expect, it would hide what exists, and all of it would be made again.
         """
         return [item for item in all_of(fetch, key, size, **arguments) if tagging.OURS in (item.tags or [])]
 
@@ -151,7 +152,9 @@ def _server(server: Any, zone: str, prices: dict[str, Decimal]) -> Thing:
 
 
 def _address(ip: Any, zone: str, on_servers: dict[str, str]) -> Thing:
-    """Of routed IPv6 a prefix is rented. Its address shows on the server, as it comes from that server's MAC."""
+    """For IPv6 a prefix is rented. The address is shown on the server, because it is formed from that
+    server's MAC address.
+    """
     fourth = str(ip.type_) == "routed_ipv4"
     return Thing(
         ResourceKind.ADDRESS4 if fourth else ResourceKind.ADDRESS6,
@@ -167,9 +170,9 @@ def _address(ip: Any, zone: str, on_servers: dict[str, str]) -> Thing:
 
 
 def _volume(volume: Any, zone: str, prices: dict[str, Decimal], roots: Roots) -> Thing:
-    """A new root has no tags yet, and perhaps another name than we give it: it is known by the server that it is on.
+    """A new root has no tags yet, and perhaps not the name that we give it: it is recognised by its server.
 
-    A volume without our tags that is on no server of ours is told as nobody's, unmarked.
+    A volume without our tags that is on no server of ours is listed as nobody's and unmarked.
     """
     tags, references = volume.tags or [], volume.references or []
     tagged = tagging.OURS in tags

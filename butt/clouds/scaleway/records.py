@@ -1,4 +1,6 @@
-"""DNS records as Scaleway's clients change them: one of ours is set by its id, a new one is added."""
+"""Changes DNS records as other clients of Scaleway do: a record of ours is set by its id, a new one is
+added.
+"""
 
 from collections.abc import Iterable
 from typing import Any
@@ -12,9 +14,10 @@ TTL = 300
 
 
 def record_changes(job: Job, there: Iterable[Any]) -> list[RecordChange]:
-    """What makes the job's records so, beside the records that are `there`. Nothing is changed that is so already.
+    """The changes that give the job its records; `there` are the existing ones. Records that are already
+    right stay.
 
-    Types are spelt as the API spells them; the SDK's own constants are in small letters.
+    Types are spelt as the API spells them; the SDK's own constants are in lower case.
     """
     comment, ours, known = (
         tagging.comment(job.agent_id),

@@ -1,4 +1,6 @@
-"""What `butt doctor --cloud scaleway` asks a real account: the key, its rights, the image, the types, the DNS zone."""
+"""What `butt doctor --cloud scaleway` checks on a real account: the key, its rights, the image, the types,
+the DNS zone.
+"""
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -15,14 +17,14 @@ from butt.clouds.scaleway.products import fits
 from butt.clouds.scaleway.settings import ScalewaySettings
 
 RENEW = (
-    "Make another key in Scaleway's console, set BUTT_SCALEWAY_ACCESS_KEY and BUTT_SCALEWAY_SECRET_KEY, and start the "
-    "steward again."
+    "Make a new key in Scaleway's console, set BUTT_SCALEWAY_ACCESS_KEY and BUTT_SCALEWAY_SECRET_KEY, and restart the "
+    "steward."
 )
 
 
 @dataclass(frozen=True)
 class ScalewayApis:
-    """Whom it asks; `image` finds the image of a zone."""
+    """The APIs that are asked; `image` finds the image of a zone."""
 
     instances: Instances
     blocks: Blocks
@@ -32,7 +34,9 @@ class ScalewayApis:
 
 
 def rights(settings: ScalewaySettings, asked: ScalewayApis) -> Iterator[Right]:
-    """Nothing is made or changed: that the key may write shows only in what IAM says, and in the first machine."""
+    """Nothing is made or changed. Whether the key may write can only be seen from IAM, and when the first
+    machine is made.
+    """
     yield from _key(settings, asked.keys)
     project = settings.project
     for zone in settings.zones.split():
@@ -69,25 +73,25 @@ def _key(settings: ScalewaySettings, keys: Keys) -> Iterator[Right]:
         key = keys.get_api_key(access_key=settings.access_key)
     except CloudTrouble as trouble:
         yield Right(
-            f"The API key does not tell of itself: {trouble}", "Check the keys; give its policy IAMReadOnly."
+            f"We cannot read the API key's own record: {trouble}",
+            "Check the keys; give its policy IAMReadOnly.",
         )
         return
     end = key.expires_at
     if end and end < datetime.now(UTC) + KEY_ENDS_SOON:
         yield Right(
-            f"The API key ends on {end:%Y-%m-%d}: then no machine is made, mended or removed any more.", RENEW
+            f"The API key expires on {end:%Y-%m-%d}. After that, no machine can be made, repaired or removed.",
+            RENEW,
         )
     else:
-        yield Right("The API key is known and does not end soon.")
+        yield Right("The API key is valid and does not expire soon.")
     if key.default_project_id != settings.project:
-        yield Right(
-            "The key's default project is another than BUTT_SCALEWAY_PROJECT; that may be as you want it."
-        )
+        yield Right("The key's default project is not BUTT_SCALEWAY_PROJECT. That may be intended.")
 
 
 def _market(settings: ScalewaySettings, zone: str, asked: ScalewayApis) -> Iterator[Right]:
     yield _asked(
-        f"The image {settings.image} is there in {zone}.",
+        f"The image {settings.image} exists in {zone}.",
         "Set BUTT_SCALEWAY_IMAGE, or leave the zone out of BUTT_SCALEWAY_ZONES.",
         lambda: asked.image(zone),
     )
@@ -97,10 +101,10 @@ def _market(settings: ScalewaySettings, zone: str, asked: ScalewayApis) -> Itera
     def some() -> None:
         types = all_of(asked.instances.list_servers_types, "servers", "per_page", zone=zone)
         if not [name for name in settings.types.split() if name in types and fits(types[name])]:
-            raise CloudTrouble("Scaleway has none.", types_or_zones)
+            raise CloudTrouble("Scaleway offers none of them.", types_or_zones)
 
     yield _asked(
-        f"Types of BUTT_SCALEWAY_TYPES are to be had in {zone}.",
+        f"{zone} has at least one of the types in BUTT_SCALEWAY_TYPES.",
         types_or_zones,
         some,
     )
@@ -110,5 +114,5 @@ def _asked(well: str, mend: str, ask: Callable[[], Any]) -> Right:
     try:
         ask()
     except CloudTrouble as trouble:
-        return Right(f"Not so: {well} {trouble}", mend)
+        return Right(f"Not true: {well} {trouble}", mend)
     return Right(well)

@@ -10,7 +10,7 @@ SERVER = {
     "running": Condition.RUNNING,
     "stopped": Condition.STOPPED,
     "stopped in place": Condition.HALTED,
-    "stopped_in_place": Condition.HALTED,  # the SDK's own constant
+    "stopped_in_place": Condition.HALTED,  # as the SDK spells it
     "locked": Condition.BROKEN,
 }
 STORAGE = {
@@ -19,19 +19,21 @@ STORAGE = {
     "error": Condition.BROKEN,
     "locked": Condition.BROKEN,
 }
-"""Of volumes and snapshots. All other words, `creating`, `updating`, `resizing`, `exporting` and more, pass."""
+"""States of volumes and snapshots. All others, such as `creating`, `updating` or `exporting`, end by
+themselves.
+"""
 
-DOCTOR = "Run `butt doctor`: it says what is missing."
+DOCTOR = "Run `butt doctor --cloud scaleway`: it says what is missing."
 LONGEST = 200
-"""Characters that are repeated of what Scaleway says."""
+"""How many characters of a text of Scaleway's we show."""
 
 
 class Missing(CloudTrouble):
-    """What was asked about is not there."""
+    """The requested resource does not exist."""
 
 
 def of_server(state: str, allowed_actions: list[Any]) -> Condition:
-    """One that is off and allows nothing is still attaching a volume: it cannot be started yet."""
+    """A server that is off and allows no action is still attaching a volume: it cannot be started yet."""
     condition = SERVER.get(state, Condition.BUSY)
     return Condition.BUSY if condition is Condition.STOPPED and not allowed_actions else condition
 
@@ -41,7 +43,7 @@ def of_storage(status: str, *, detaching: bool = False) -> Condition:
 
 
 def raise_for(answer: requests.Response) -> None:
-    """Say what went wrong and what can be done. The type of the error weighs more than its status."""
+    """Say what went wrong and what can be done. The type of an error says more than its status."""
     status = answer.status_code
     if status < 400:  # noqa: PLR2004
         return
@@ -62,7 +64,7 @@ def raise_for(answer: requests.Response) -> None:
         )
     if status == 401:  # noqa: PLR2004
         raise Denied(
-            "Scaleway refuses the key: it does not know it, or the key has ended.",
+            "Scaleway refuses the key: it is unknown or has expired.",
             "Set BUTT_SCALEWAY_ACCESS_KEY and BUTT_SCALEWAY_SECRET_KEY to a key that works.",
         )
     if status == 403:  # noqa: PLR2004

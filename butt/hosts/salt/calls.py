@@ -1,4 +1,6 @@
-"""Calling functions on machines: through the Salt master beside us, or on this machine alone, without one."""
+"""Calling functions on machines: through the Salt master on this machine, or without a master on this machine
+alone.
+"""
 
 import fcntl
 import json
@@ -28,11 +30,13 @@ log = logging.getLogger("butt.hosts.salt")
 STATES = resources.SALT
 
 APPLY_SECONDS = 300
-"""A first run builds an image."""
+"""The first run builds an image, which takes long."""
 
 CALL_SECONDS = 30
 PATIENCE = 5
-"""Seconds without a return after which Salt asks a minion whether it works on it: what was lost is seen soon."""
+"""Seconds without a return after which Salt asks the minion whether it still works on the call, so that a
+lost call is noticed soon.
+"""
 
 APPLY = ("state.apply", "butt")
 
@@ -41,17 +45,17 @@ class Caller(Protocol):
     """A way to machines. Each method raises `HostTrouble` when Salt itself cannot be run."""
 
     def call(self, machine: Machine, function: str, *arguments: Any, seconds: int = CALL_SECONDS) -> Returned:
-        """Call a function there that changes nothing, and wait for what it returns."""
+        """Call a function that changes nothing, and wait for its return value."""
 
     def begin(self, machine: Machine, function: str, *arguments: Any, seconds: int) -> None:
-        """The same without waiting for it; it takes `seconds` at most."""
+        """Call such a function without waiting for it. It may take `seconds` at most."""
 
     def apply(self, machine: Machine) -> Returned:
-        """Have the machine made as its pillar says."""
+        """Have the machine apply the states of its pillar."""
 
 
 class Master:
-    """Through the master's own files, as its user: the steward runs beside it."""
+    """Uses the master's own files, as the master's user: the steward runs beside it."""
 
     def call(self, machine: Machine, function: str, *arguments: Any, seconds: int = CALL_SECONDS) -> Returned:
         return self._call(machine, seconds, {"fun": function, "arg": arguments})
@@ -73,11 +77,13 @@ class Master:
         try:
             return json.loads(done.stdout)
         except ValueError:
-            raise HostTrouble(f"Salt cannot be asked: {_last_line(done.stderr)}") from None
+            raise HostTrouble(f"Salt cannot be called: {_last_line(done.stderr)}") from None
 
 
 class Local:
-    """`salt-call --local`: no master, no minion that waits, and one run at a time of what changes anything."""
+    """`salt-call --local`: without a master or a waiting minion. Only one call that changes something runs at
+    a time.
+    """
 
     def __init__(self, home: Path) -> None:
         self._folder = home / "salt"
@@ -101,7 +107,7 @@ class Local:
         Thread(target=work, name=function, daemon=True).start()
 
     def change(self, machine: Machine, function: str, *arguments: Any, seconds: int) -> Returned:
-        """Call a function that changes something: alone."""
+        """Call a function that changes something, while no other such call runs."""
         with self._writing:
             self._configure(machine)
         with self._alone(seconds) as lock:
@@ -114,19 +120,23 @@ class Local:
         try:
             return Returned(True, done.returncode, json.loads(done.stdout)["local"])
         except (ValueError, KeyError, TypeError):
-            raise HostTrouble(f"Salt does not run: {_last_line(done.stderr or done.stdout)}") from None
+            raise HostTrouble(f"Salt cannot be run: {_last_line(done.stderr or done.stdout)}") from None
 
     def apply(self, machine: Machine) -> Returned:
         return self.change(machine, *APPLY, seconds=APPLY_SECONDS)
 
     @contextmanager
     def _alone(self, seconds: int) -> Iterator[IO[str]]:
-        """The child has the lock too: it ends with the last of us, even when we are killed before it."""
+        """The child process holds the lock too, so it is released only when both have ended, even if we are
+        killed first.
+        """
         with (self._folder / "lock").open("w") as lock:
             try:
                 _lock(lock, seconds)
             except TimeoutError:
-                raise HostTrouble("an earlier run takes long") from None
+                raise HostTrouble(
+                    "An earlier run of Salt has not ended yet. We try again automatically."
+                ) from None
             yield lock
 
     def _configure(self, machine: Machine) -> None:
@@ -157,7 +167,9 @@ class Local:
 
 
 def program(name: str) -> str:
-    """One of the programs of Salt's own environment."""
+    """The path of a program in Salt's own environment. Raises `HostTrouble` if Salt is not installed
+    there.
+    """
     given = configuration().salt_programs
     folder = Path(given) if given else STATES.parent / ".salt" / "bin"
     path = folder / name
@@ -184,7 +196,7 @@ def _run(
             pass_fds=[keep.fileno()] if keep else [],
         )
     except subprocess.TimeoutExpired:
-        raise HostTrouble("Salt takes too long") from None
+        raise HostTrouble("Salt did not answer in time.") from None
 
 
 def _lock(file: IO[str], seconds: int) -> None:
@@ -199,4 +211,4 @@ def _lock(file: IO[str], seconds: int) -> None:
 
 
 def _last_line(text: str) -> str:
-    return (text.strip().splitlines() or ["it says nothing"])[-1][:300]
+    return (text.strip().splitlines() or ["it printed nothing"])[-1][:300]

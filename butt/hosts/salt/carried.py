@@ -1,4 +1,4 @@
-"""What the rows say of a bot that is moved: how far its data has come, and where it left copies."""
+"""What the rows say about a bot that is being moved: how far its data has come, and where it left copies."""
 
 import uuid
 from pathlib import Path
@@ -13,12 +13,14 @@ HERE = "here"
 
 
 def staging_of(bot_id: uuid.UUID) -> Path:
-    """Where the data of a bot lies, below `data`, that was carried and checked, until it settles."""
+    """Where a moved bot's checked data waits, below `data`, until it settles at its new place."""
     return configuration().home / "moves" / str(bot_id)
 
 
 def carried(bot: Agent) -> Carried | None:
-    """Of a bot whose transfer was fetched with it, where there is one."""
+    """How far the move of this bot's data has come; None if there is no move. Select `transfer` with the
+    bot.
+    """
     try:
         transfer = bot.transfer
     except Transfer.DoesNotExist:
@@ -31,6 +33,6 @@ def carried(bot: Agent) -> Carried | None:
 
 
 def old_copies(bot_id: uuid.UUID) -> tuple[str, ...]:
-    """The places that it was moved away from and where its data still is, the newest first."""
+    """The places that the bot was moved away from and that still have its data, newest first."""
     copies = OldCopy.objects.filter(bot_id=bot_id).select_related("machine").order_by("-created_at", "-id")
     return tuple(copy.machine.minion_id if copy.machine else HERE for copy in copies)

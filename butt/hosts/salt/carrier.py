@@ -1,7 +1,8 @@
-"""Carrying the data of bots that are moved: brought here, and checked, before anything settles elsewhere.
+"""Carries the data of bots that are being moved: it is brought here and checked before it settles elsewhere.
 
-The row is the work, and whoever is at it holds a lock that the kernel frees however they end. Nothing waits in here: what is
-on its way from a machine is looked at again in the next round.
+The row is the work. The carrier that works on it holds a file lock, which the kernel releases however that
+process ends. Nothing waits here: data that is still on its way from a machine is looked at again in the next
+round.
 """
 
 import errno
@@ -22,7 +23,7 @@ from butt.hosts.pub_state import sequence_in
 from butt.hosts.remote_reader import unpack
 from butt.hosts.salt.carried import HERE, staging_of
 from butt.hosts.salt.here import LocalBots
-from butt.hosts.salt.moving import waits_as_cargo
+from butt.hosts.salt.moving import waits_for_its_machine
 from butt.hosts.salt.orders import bury_on
 from butt.imports.tar_filter import Rejected
 from butt.machines import import_transfers, jobs, uploads
@@ -39,11 +40,11 @@ log = logging.getLogger("butt.hosts.salt")
 TICK, SELDOM, AFTER_TROUBLE = 0.25, 5.0, 3.0
 MOST_AT_ONCE = 20
 TRIES = 3
-NO_ROOM = "there is no room for its data on the control plane, through which it goes."
+NO_ROOM = "the control plane has no room for its data, which passes through it."
 
 
 class Uncarried(Exception):
-    """Nothing will come of it; the text says why."""
+    """The data cannot be carried; the text says why."""
 
 
 class Carrier:
@@ -51,12 +52,12 @@ class Carrier:
         self._here = here
 
     def run(self, go_on: GoOn) -> None:
-        """Without end, as long as `go_on()`."""
-        with listening(Transfer, MachineJob, Upload) as bell:
-            rounds(self.round, go_on, log, AFTER_TROUBLE, bell.wait)
+        """Run rounds for as long as `go_on()` is true."""
+        with listening(Transfer, MachineJob, Upload) as written:
+            rounds(self.round, go_on, log, AFTER_TROUBLE, written.wait)
 
     def round(self) -> float:
-        """One step with each transfer that nobody else is at."""
+        """Take one step with each transfer that no other carrier works on."""
         open_ones = Transfer.objects.filter(state__in=(Transfer.State.ASKED, Transfer.State.COME))
         some = list(open_ones.select_related("bot__progress").order_by("created_at")[:MOST_AT_ONCE])
         for transfer in some:
@@ -79,15 +80,17 @@ class Carrier:
             log.warning("%s cannot be carried: %s", transfer.bot.name, error)
             full = error.errno in (errno.ENOSPC, errno.EDQUOT)
             words = (
-                NO_ROOM if full else f"its data cannot be written: {(error.strerror or 'it fails').lower()}."
+                NO_ROOM
+                if full
+                else f"its data cannot be written: {(error.strerror or 'unknown error').lower()}."
             )
             _note(transfer, state=Transfer.State.FAILED, words=words)
 
     def _bring(self, transfer: Transfer) -> None:
-        """Have its data here, whole and checked. Where it waits here already, it is only checked."""
+        """Bring the bot's data here, whole and checked. Data that already waits here is only checked."""
         row = Placement.objects.filter(bot_id=transfer.bot_id).first()
         staging = staging_of(transfer.bot_id)
-        if waits_as_cargo(row):
+        if waits_for_its_machine(row):
             sequence = _checked(Folder(import_transfers.place_of(transfer.bot_id)), transfer)
         elif row is None:
             _refuse_without_room(self._here.folder(transfer.bot_id))
@@ -100,7 +103,7 @@ class Carrier:
         _note(transfer, state=Transfer.State.COME, sequence=sequence, words="")
 
     def _has_come(self, transfer: Transfer, row: Placement) -> bool:
-        """Whether what its machine was asked for lies unpacked in its place."""
+        """Whether what the machine was asked for has arrived and is unpacked in its place."""
         job = MachineJob.objects.filter(id=transfer.job).first() if transfer.job else None
         upload = Upload.objects.filter(id=job.id).exclude(arrived_at=None).first() if job else None
         if job is None or jobs.is_lost(job) or (job.done_at and (job.trouble or not upload)):
@@ -110,26 +113,28 @@ class Carrier:
             _note(transfer, job=asked.id, tries=transfer.tries + 1)
             return False
         if not job.done_at or upload is None:
-            _note(transfer, words=f"{uploads.came_so_far(job.id) >> 20} MiB of its data have come.")
+            _note(transfer, words=f"{uploads.came_so_far(job.id) >> 20} MiB of its data have arrived.")
             return False
         packed = uploads.spooled(upload)
         try:
             unpack(packed, _fresh(staging_of(transfer.bot_id)), move=True)
         except FileNotFoundError:
-            # What came was not read in time: its machine is asked again.
+            # The upload was removed before it was read: ask the machine again.
             _note(transfer, job=None)
             return False
         except Rejected as no:
             raise Uncarried(
-                NO_ROOM if no.code == "too_big" else f"what its machine sent is no pub's data: {no}"
+                NO_ROOM if no.code == "too_big" else f"what its machine sent is not the data of a pub: {no}"
             ) from no
         packed.unlink(missing_ok=True)
         return True
 
     def _clear(self, transfer: Transfer) -> None:
-        """Its newest data is here and whole: what an earlier stay left at the place where it goes makes room for that."""
+        """The bot's newest data is here and whole, so what an earlier stay left at its new place is
+        removed.
+        """
         bot_id, row = transfer.bot_id, Placement.objects.filter(bot_id=transfer.bot_id).first()
-        if not waits_as_cargo(row):
+        if not waits_for_its_machine(row):
             import_transfers.forget(bot_id)
         if transfer.to == HERE:
             self._here.processes.destroy(bot_id)
@@ -137,14 +142,14 @@ class Carrier:
         else:
             machine = Machine.objects.filter(minion_id=transfer.to).first()
             if machine is None:
-                raise Uncarried(f"{transfer.to} is not there any more.")
+                raise Uncarried(f"{transfer.to} no longer exists.")
             if not _is_clear(machine, transfer):
                 return
         _note(transfer, state=Transfer.State.READY)
 
 
 def _is_clear(machine: Machine, transfer: Transfer) -> bool:
-    """Whether nothing of the bot is on this machine any more. What it left there is ordered to go."""
+    """Whether nothing of the bot is left on this machine. What it left there is ordered to be removed."""
     bot_id = transfer.bot_id
     copy = OldCopy.objects.filter(bot_id=bot_id, machine=machine)
     if copy.exists():
@@ -155,14 +160,12 @@ def _is_clear(machine: Machine, transfer: Transfer) -> bool:
         _note(transfer, words=f"{machine.minion_id} removes an earlier copy of it first.")
         return False
     if any(str(bot_id) in str(name) for name in machine.strangers):
-        raise Uncarried(
-            f"something of it is on {machine.minion_id} that nobody knows. Remove it there: the volume butt-{bot_id}."
-        )
+        raise Uncarried(f"{machine.minion_id} has unknown data of it. Remove the volume butt-{bot_id} there.")
     return True
 
 
 def _checked(folder: Folder, transfer: Transfer) -> int:
-    """How far its own feed goes in this data. Raises `Uncarried` where it is not whole, or not this bot's."""
+    """How many messages of its own this data holds. Raises `Uncarried` if it is damaged or another bot's."""
     path = folder.data / LOG
     try:
         keys = KeyPair.load(folder.secret)
@@ -181,7 +184,7 @@ def _checked(folder: Folder, transfer: Transfer) -> int:
     noted = sequence_in(folder)
     if found.sequence < noted:
         raise Uncarried(
-            f"its log ends at message {found.sequence} of its own, and it noted that it said {noted}."
+            f"its log ends at its own message {found.sequence}, but it noted that it had published {noted}."
         )
     folder.secret.chmod(0o400)
     for each in (folder.secret, path, folder.data):
@@ -190,7 +193,7 @@ def _checked(folder: Folder, transfer: Transfer) -> int:
 
 
 def _copy(source: Folder, data: Path) -> None:
-    """As an export goes, over no link."""
+    """Copy the data as an export does, without following links."""
     data.mkdir(parents=True, mode=0o700)
     for item in bundles.moving(source).items:
         try:
@@ -204,7 +207,7 @@ def _copy(source: Folder, data: Path) -> None:
 
 
 def _fresh(staging: Path) -> Path:
-    """Its data folder, which is not there yet."""
+    """The path of its new data folder, which does not exist yet."""
     shutil.rmtree(staging, ignore_errors=True)
     staging.mkdir(parents=True, mode=0o700)
     return staging / "data"
@@ -217,7 +220,7 @@ def _refuse_without_room(folder: Folder) -> None:
 
 
 def _note(transfer: Transfer, **fields: object) -> None:
-    """Only of this very move: another may have been asked for meanwhile."""
+    """Changes only the row of this move: another move may have been asked for meanwhile."""
     for name, value in fields.items():
         setattr(transfer, name, value)
     Transfer.objects.filter(bot_id=transfer.bot_id, move=transfer.move).update(**fields)
@@ -225,7 +228,7 @@ def _note(transfer: Transfer, **fields: object) -> None:
 
 @contextmanager
 def _held(transfer: Transfer) -> Iterator[bool]:
-    """Whether nobody else is at it: it is ours meanwhile."""
+    """Lock the transfer; false if another carrier holds it."""
     place = staging_of(transfer.bot_id).parent
     place.mkdir(parents=True, exist_ok=True, mode=0o700)
     with (place / f".{transfer.bot_id}.lock").open("w") as lock:
@@ -234,6 +237,6 @@ def _held(transfer: Transfer) -> Iterator[bool]:
         except BlockingIOError:
             yield False
             return
-        # It may have been done, or forgotten, in the moment before.
+        # It may have been done, or forgotten, just before we got the lock.
         same = Transfer.objects.filter(bot_id=transfer.bot_id, move=transfer.move, state=transfer.state)
         yield same.exists()

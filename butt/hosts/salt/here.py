@@ -1,6 +1,8 @@
-"""Bots that are processes of the control plane itself: from before there were machines, or moved back from one.
+"""Bots that are processes of the control plane itself: from before there were machines, or moved back from
+one.
 
-Nothing new comes here by itself. A bot that has a machine does not live here, whatever is left of it in its folder.
+New bots do not get here by themselves. A bot that has a machine does not live here, whatever is left in its
+folder.
 """
 
 import uuid
@@ -18,7 +20,7 @@ from butt.hosts.staying import lives_here
 
 
 class LocalBots:
-    """`home` is the service's home folder. supervisord is not started where no bot needs it."""
+    """`home` is the service's home folder. supervisord is not started if no bot needs it."""
 
     def __init__(self, home: Path) -> None:
         self._home = home
@@ -31,12 +33,12 @@ class LocalBots:
         return lives_here(self._home, bot_id)
 
     def apply(self, order: Order) -> None:
-        """For a bot that lives here, so whatever was begun of moving it away came to nothing."""
+        """Run a bot that lives here. If it was about to be moved away, that move was given up."""
         self.folder(order.bot_id).moved.unlink(missing_ok=True)
         self.processes.apply(order)
 
     def has_any(self) -> bool:
-        """Whether there is a folder of any bot."""
+        """Whether any bot has a folder here."""
         bots = self._home / "bots"
         return bots.is_dir() and any(id_of(path.name) for path in bots.iterdir())
 
@@ -47,7 +49,7 @@ class LocalBots:
         return Folder(self._home / "bots" / str(bot_id))
 
     def sighting(self, bot_id: uuid.UUID, seen: Mapping[uuid.UUID, Sighting]) -> Sighting:
-        """Of a bot that lives here, by a look at all processes. Raises `HostTrouble`."""
+        """How a bot that lives here is; `seen` is one look at all processes. Raises `HostTrouble`."""
         bot = Agent.objects.select_related("transfer").get(id=bot_id)
         copies = old_copies(bot_id)
         return replace(

@@ -1,4 +1,4 @@
-"""The host over Salt: orders go into rows and are pushed, sightings come from what machines reported."""
+"""The host over Salt: orders are written to rows and pushed; sightings come from machines' reports."""
 
 import time
 import uuid
@@ -33,7 +33,7 @@ from butt.machines.unconfirmed import why_unconfirmed
 REMOVE_SECONDS = 90
 
 OWN_ROUND = timedelta(seconds=60)
-"""How often this machine is looked at when there is no minion that does so by itself."""
+"""How often this machine is looked at if it has no minion to do that by itself."""
 
 
 class Salt:
@@ -47,7 +47,9 @@ class Salt:
         self._processes = LocalBots(home)
 
     def free_port(self, taken: frozenset[int]) -> int:
-        """Whether somebody else listens on it there, its machine says when it is to start."""
+        """The first port that is not in `taken`. If another program listens on it there, the machine reports
+        that at the start.
+        """
         for port in configuration().bot_ports:
             if port not in taken:
                 return port
@@ -71,7 +73,7 @@ class Salt:
             self._pusher.push(row.machine, new=False)
 
     def adopt(self, bot_id: uuid.UUID, data: Path) -> None:
-        """It waits here until its machine has fetched it."""
+        """The data waits here until its machine has fetched it."""
         if not data.exists() and _lives(bot_id):
             return
         take_over(data, import_transfers.place_of(bot_id) / "data")
@@ -91,7 +93,7 @@ class Salt:
             raise HostTrouble(str(error)) from None
 
     def destroy(self, bot_id: uuid.UUID) -> None:
-        """Done only when the machine has said that nothing is left."""
+        """Raises `HostTrouble` until the machine has reported that nothing is left."""
         row = Placement.objects.filter(bot_id=bot_id).select_related("machine").first()
         if row is not None and (row.run or not is_settled(row)):
             raise HostTrouble("it still runs")
@@ -104,7 +106,7 @@ class Salt:
             raise HostTrouble("its data is being removed.")
 
     def orphans(self, known: Container[uuid.UUID]) -> list[OrphanedBot]:
-        """What machines told of. How big it is they do not say."""
+        """What machines reported as left over. Their reports do not give its size."""
         found = [orphan for machine in Machine.objects.all() for orphan in orphans_on(machine)]
         if self._processes.has_any():
             found += self._processes.processes.orphans(known)
@@ -124,7 +126,9 @@ class Salt:
             time.sleep(0.1)
 
     def work(self, go_on: Callable[[], bool]) -> None:
-        """Beside the steward's rounds: what is read of bots goes another way than what is done with them."""
+        """Runs beside the steward's rounds, because reading bots' data takes another way than changing
+        bots.
+        """
         carrier = Carrier(self._processes)
         Thread(target=carrier.run, args=(go_on,), name="carrier", daemon=True).start()
         JobWorker(self._caller).run(go_on)
@@ -150,7 +154,9 @@ class Salt:
             OldCopy.objects.filter(bot_id=bot_id, machine=None).delete()
 
     def stop_all(self) -> None:
-        """On this machine alone: machines that joined a master run their bots whether we are here or not."""
+        """Stop the bots on this machine only. Machines that joined a master run their bots whether we run or
+        not.
+        """
         if self._processes.has_any():
             self._processes.processes.stop_all()
         if isinstance(self._caller, Local) and Placement.objects.exists():
@@ -159,7 +165,7 @@ class Salt:
                 raise HostTrouble(str(returned.value)[-300:])
 
     def _here(self) -> Machine:
-        """The machine we are on, under a name that is made once."""
+        """The machine that we run on. Its name is made once and kept."""
         path = self._home / "salt" / "id"
         if not path.exists():
             path.parent.mkdir(parents=True, exist_ok=True)
@@ -169,7 +175,9 @@ class Salt:
 
 
 class Everywhere(Mapping[uuid.UUID, Sighting]):
-    """What was seen of each bot, on machines and of those that are processes here, which are looked at once."""
+    """What was seen of each bot, on machines and here. The processes here are looked at once, when first
+    needed.
+    """
 
     def __init__(self, here: LocalBots) -> None:
         self._on_machines, self._here = MachineSightings(), here

@@ -1,7 +1,8 @@
-"""Carrying out the jobs of those who read what bots on machines keep.
+"""Carries out the jobs of code that reads what bots on machines keep.
 
-All of it comes over HTTP, with the machine's own token: over Salt any machine can speak in another's name. A machine is only
-told to send, and what comes is looked at: so one that is slow keeps no thread, and each has its share of what is under way.
+All data comes over HTTP with the machine's own token, because over Salt any machine can speak in another's
+name. A machine is only told to send, and uploads are looked at as they arrive. So a slow machine occupies no
+thread, and each machine has its share of the jobs in progress.
 """
 
 import json
@@ -30,10 +31,10 @@ log = logging.getLogger("butt.hosts.salt")
 
 TICK, SELDOM, AFTER_TROUBLE, HOLD, TIDY = 0.25, 2.0, 3.0, 10.0, 600.0
 TELLING = 4
-"""How many machines are told something at once: for each, a program of Salt's runs for about a second."""
+"""How many machines are called at the same time. For each call, a program of Salt runs for about a second."""
 
 SEND_SECONDS, STALL_SECONDS = 3600, 30.0
-"""How long a machine may take to send something, and how long nothing of it may come."""
+"""How long a machine may take for a whole upload, and how long it may pause within one."""
 
 SIZES_BYTES = 4096
 FOLLOW_SECONDS = int(log_tails.FOLLOW.total_seconds())
@@ -42,7 +43,7 @@ UNSENT = "Its machine did not send it. Try again."
 
 @dataclass
 class _RunningJob:
-    """An job under way. Times are of the worker's clock, in seconds."""
+    """A job in progress. Times are in seconds, by the worker's clock."""
 
     job: MachineJob
     began: float
@@ -59,12 +60,12 @@ class JobWorker:
         self._held = self._tidied = 0.0
 
     def run(self, go_on: GoOn) -> None:
-        """Without end, as long as `go_on()`. Trouble of the database is waited out."""
-        with listening(MachineJob, LogTail, Upload) as bell:
-            rounds(self.round, go_on, log, AFTER_TROUBLE, bell.wait)
+        """Run rounds for as long as `go_on()` is true. Database errors are waited out."""
+        with listening(MachineJob, LogTail, Upload) as written:
+            rounds(self.round, go_on, log, AFTER_TROUBLE, written.wait)
 
     def round(self) -> float:
-        """Whatever waits is begun, and what has come is done; how long to rest then."""
+        """Start waiting jobs and finish those whose data has arrived. Returns how many seconds to rest."""
         now, clock = timezone.now(), self._clock()
         if clock - self._held > HOLD:
             self._held = clock
@@ -85,7 +86,7 @@ class JobWorker:
         return TICK if self._going else SELDOM
 
     def rest(self) -> None:
-        """When every machine was told what it was to be told."""
+        """Wait until every machine has been told what it is to send."""
         self._threads.shutdown(wait=True)
 
     def _follow(self, tail: LogTail) -> None:
@@ -98,10 +99,10 @@ class JobWorker:
                 seconds=FOLLOW_SECONDS + 30,
             )
         except HostTrouble as trouble:
-            log.warning("the log of %s: %s", tail.bot_id, trouble)
+            log.warning("cannot follow the log of %s: %s", tail.bot_id, trouble)
             log_tails.give_up(tail)
         except Exception:
-            log.exception("the log of %s cannot be followed", tail.bot_id)
+            log.exception("cannot follow the log of %s", tail.bot_id)
         finally:
             connection.close()
 
@@ -123,13 +124,13 @@ class JobWorker:
             connection.close()
 
     def _look(self, clock: float) -> None:
-        """What came of those that are under way, and which of them do not go on."""
+        """Finish the jobs whose data has arrived, and those that have stalled."""
         ids = list(self._going)
         over = set(MachineJob.objects.filter(id__in=ids).exclude(done_at=None).values_list("id", flat=True))
         arrived = {upload.id: upload for upload in Upload.objects.filter(id__in=ids).exclude(arrived_at=None)}
-        for errand_id in ids:
-            if errand_id in over or self._is_over(self._going[errand_id], arrived.get(errand_id), clock):
-                del self._going[errand_id]
+        for job_id in ids:
+            if job_id in over or self._is_over(self._going[job_id], arrived.get(job_id), clock):
+                del self._going[job_id]
 
     def _is_over(self, going: _RunningJob, upload: Upload | None, clock: float) -> bool:
         job = going.job
@@ -147,7 +148,7 @@ class JobWorker:
             clock - going.moved <= STALL_SECONDS and clock - going.began <= SEND_SECONDS
         ):
             return False
-        log.warning("%s sends no %s", job.machine, job.what)
+        log.warning("%s did not send %s in time", job.machine, job.what)
         note(MACHINE_JOBS, f"machine {job.machine}")
         jobs.done(job.id, trouble=UNSENT)
         uploads.forget(job.id)
@@ -155,7 +156,7 @@ class JobWorker:
 
 
 def _read(upload: Upload) -> Any:
-    """The JSON that has arrived, which goes thereby; None for what is none."""
+    """The JSON that has arrived, whose file is removed; None if it is not JSON."""
     place = uploads.spooled(upload)
     try:
         return json.loads(place.read_bytes())

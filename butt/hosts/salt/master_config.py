@@ -1,4 +1,6 @@
-"""The Salt master's configuration: the shipped file, with this service's own places in it."""
+"""The Salt master's configuration: the file that comes with the service, with this service's own settings
+filled in.
+"""
 
 import json
 import os
@@ -9,13 +11,13 @@ from butt.hosts.salt.calls import STATES
 
 TEMPLATE = STATES / "master.conf"
 HOME, CODE, PRIVATE, USER = "/var/lib/butt", "/srv/butt/salt", "http://127.0.0.1:8001", "user: butt"
-"""What stands in the shipped file in the place of what is this service's own."""
+"""The values in that file which this service's own settings replace."""
 
 EVERYWHERE = {"0.0.0.0": "127.0.0.1", "::": "[::1]"}  # nosec B104 # noqa: S104 - compared with, not bound to
 
 
 def master_config(settings: Configuration) -> str:
-    """The text of the master's configuration, in YAML."""
+    """The master's configuration as YAML text."""
     text = TEMPLATE.read_text()
     bind = settings.private_bind
     private = EVERYWHERE.get(bind) or (f"[{bind}]" if ":" in bind else bind)

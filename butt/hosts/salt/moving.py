@@ -1,6 +1,7 @@
-"""Moving bots from place to place: what the rows and folders say afterwards. The bots stand still meanwhile.
+"""Moving bots between places: what the rows and folders say afterwards. The bots do not run meanwhile.
 
-Each step can be repeated: killed anywhere in it, the next look at the rows finds it done or does it again.
+Each step can be repeated. If the process is killed within a step, the next look at the rows finds the step
+done or does it again.
 """
 
 import shutil
@@ -19,7 +20,7 @@ from butt.machines.models import Machine, OldCopy, Placement, Transfer
 
 
 def carry(here: LocalBots, bot_id: uuid.UUID, to: str, move: int) -> None:
-    """Ask for its data to be carried, once for each move."""
+    """Ask for the bot's data to be carried, once for each move."""
     if Transfer.objects.filter(bot_id=bot_id, move=move).exists():
         return
     abandon(bot_id)
@@ -29,7 +30,7 @@ def carry(here: LocalBots, bot_id: uuid.UUID, to: str, move: int) -> None:
 
 
 def settle(here: LocalBots, bot_id: uuid.UUID) -> None:
-    """Have it live where its data was carried to. What it leaves becomes an old copy."""
+    """Have the bot live where its data was carried to. The data that it leaves becomes an old copy."""
     transfer = Transfer.objects.get(bot_id=bot_id)
     row = Placement.objects.filter(bot_id=bot_id).select_related("machine").first()
     if transfer.to == (row.machine.minion_id if row else HERE):
@@ -42,7 +43,7 @@ def settle(here: LocalBots, bot_id: uuid.UUID) -> None:
         return
     staged = staging_of(bot_id) / "data"
     if machine is None:
-        # Where it never ran at its last place, its data waits for that still.
+        # If it never ran at its last place, its data still waits to be fetched from there.
         here.processes.adopt(
             bot_id, staged if staged.exists() else import_transfers.place_of(bot_id) / "data"
         )
@@ -57,7 +58,7 @@ def settle(here: LocalBots, bot_id: uuid.UUID) -> None:
         else:
             _leave(row)
         if machine is not None:
-            # No order yet: the one to run is the next.
+            # There is no order yet: the next one starts it.
             Placement.objects.create(
                 bot_id=bot_id,
                 machine=machine,
@@ -71,7 +72,9 @@ def settle(here: LocalBots, bot_id: uuid.UUID) -> None:
 
 
 def go_back(here: LocalBots, bot_id: uuid.UUID, to: str) -> Machine | None:
-    """Have it live where it came from. The machine that has to remove what it never ran, if there is one."""
+    """Have the bot live where it came from. Returns the machine that has to remove the data that it never
+    ran, if there is one.
+    """
     row = Placement.objects.filter(bot_id=bot_id).select_related("machine").first()
     if to == (row.machine.minion_id if row else HERE):
         return None
@@ -104,20 +107,22 @@ def go_back(here: LocalBots, bot_id: uuid.UUID, to: str) -> Machine | None:
 
 
 def abandon(bot_id: uuid.UUID) -> None:
-    """Forget what was carried. What waits for a bot that never ran at its place is its data, and stays."""
+    """Forget what was carried. Data that waits for a bot that never ran at its place is its only data, and
+    stays.
+    """
     Transfer.objects.filter(bot_id=bot_id).delete()
     shutil.rmtree(staging_of(bot_id), ignore_errors=True)
-    if not waits_as_cargo(Placement.objects.filter(bot_id=bot_id).first()):
+    if not waits_for_its_machine(Placement.objects.filter(bot_id=bot_id).first()):
         import_transfers.forget(bot_id)
 
 
-def waits_as_cargo(row: Placement | None) -> bool:
-    """Whether what there is of a bot waits for its machine, where it has never run."""
+def waits_for_its_machine(row: Placement | None) -> bool:
+    """Whether the bot's data still waits here for its machine, where it has never run."""
     return row is not None and not row.tried and import_transfers.is_waiting(row.bot_id)
 
 
 def _refuse_what_may_run(here: LocalBots, bot_id: uuid.UUID, row: Placement | None) -> None:
-    """The steward saw it stand still; between its look and this, nothing but the steward could have started it."""
+    """The steward saw that the bot does not run; since then only the steward could have started it."""
     if row is None:
         seen = here.processes.look().get(bot_id)
         runs = seen is not None and seen.running

@@ -1,4 +1,4 @@
-"""Releases on offer: what Salt's file server hands to machines, which make their image of it."""
+"""Releases on offer: Salt's file server hands them to machines, which build their images from them."""
 
 import fcntl
 import tarfile
@@ -12,7 +12,7 @@ from butt.sources.releases import release
 
 
 def offer(digest: str) -> None:
-    """Have the release among the files that every machine may read."""
+    """Put the release among the files that every machine may read."""
     folder = configuration().home / "salt" / "files" / "releases"
     made = folder / f"{digest}.tar.gz"
     if made.exists():
@@ -29,7 +29,7 @@ def offer(digest: str) -> None:
 
 
 def _withdraw(folder: Path) -> None:
-    """Those that no bot runs any more. Should one come back to it, it is packed again."""
+    """Remove releases that no bot runs any more. If a bot returns to one, it is packed again."""
     rows = Placement.objects.values_list("order__release", "order__previous")
     used = {release for row in rows for release in row}
     for path in folder.glob("*.tar.gz"):
@@ -46,7 +46,7 @@ def _pack(source: Path, made: Path) -> None:
 
 
 def _plain(entry: tarfile.TarInfo) -> tarfile.TarInfo:
-    """Nobody's, and readable by all: in the image it runs as another user."""
+    """Owned by root and readable by everyone, because the image runs it as another user."""
     entry.uid = entry.gid = 0
     entry.uname = entry.gname = ""
     entry.mode = 0o755 if entry.isdir() or entry.mode & 0o100 else 0o644

@@ -1,4 +1,4 @@
-"""Orders as rows, and what is known of how they were carried out."""
+"""Orders as rows, and what is known about how they were carried out."""
 
 import uuid
 from collections.abc import Iterator, Mapping
@@ -31,10 +31,10 @@ MANY_RESTARTS = 5
 
 
 def write(order: Order) -> Machine | None:
-    """Have the order stand in the rows; the machine when that changed anything.
+    """Write the order to the rows. Returns the machine if that changed anything.
 
-    Of one launch only whether it runs can change, and that its trial is over: all else is taken over when the next
-    one begins.
+    Within one launch, only two things can change: whether the bot runs, and that its trial is over.
+    Everything else takes effect with the next launch.
     """
     row = Placement.objects.filter(bot_id=order.bot_id).first()
     if row is None and not order.run:
@@ -61,9 +61,9 @@ def _says_it_all(row: Placement, order: Order) -> bool:
 
 
 def _full(order: Order, before: Mapping[str, Any]) -> dict[str, Any]:
-    """The order as its machine reads it, with what that must know besides."""
+    """The order as its machine reads it, with the other things that the machine must know."""
     plain = {name: value for name, value in asdict(order).items() if name not in OWN_COLUMNS}
-    # Where there is a way back, what it leads to stays on the machine.
+    # If there is a way back, the machine keeps the release that it leads to.
     is_other = before.get("release", order.release) != order.release
     previous = (before["release"] if is_other else before.get("previous", "")) if order.on_trial else ""
     settings = configuration()
@@ -82,7 +82,9 @@ def _off_trial(order: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def bury(bot_id: uuid.UUID) -> Machine | None:
-    """Order a bot to be removed with its data, wherever it has some. A machine that has yet to do it; none when all is done."""
+    """Order a bot to be removed with its data, wherever it has some. Returns a machine that has not done so
+    yet, or None.
+    """
     row = Placement.objects.filter(bot_id=bot_id).select_related("machine").first()
     with transaction.atomic():
         bury_copies(bot_id)
@@ -94,7 +96,7 @@ def bury(bot_id: uuid.UUID) -> Machine | None:
 
 
 def bury_copies(bot_id: uuid.UUID) -> list[Machine]:
-    """Order what it left on machines to be removed; those machines."""
+    """Order the copies that the bot left on machines to be removed. Returns those machines."""
     with transaction.atomic():
         copies = OldCopy.objects.filter(bot_id=bot_id).exclude(machine=None).order_by("machine_id")
         machines = [bury_on(machine_id, bot_id) for machine_id in copies.values_list("machine_id", flat=True)]
@@ -103,9 +105,9 @@ def bury_copies(bot_id: uuid.UUID) -> list[Machine]:
 
 
 def bury_on(machine_id: uuid.UUID, bot_id: uuid.UUID) -> Machine:
-    """Within a transaction, in which the bot is taken from the machine's orders too."""
+    """Call within the transaction that takes the bot from the machine's orders."""
     machine = raised(machine_id)
-    # It may have been removed from this machine before, and have come back.
+    # The bot may have been removed from this machine before, and have returned.
     Tombstone.objects.update_or_create(
         machine=machine, bot_id=bot_id, defaults={"generation": machine.generation, "done_at": None}
     )
@@ -113,7 +115,7 @@ def bury_on(machine_id: uuid.UUID, bot_id: uuid.UUID) -> Machine:
 
 
 def raised(machine_id: uuid.UUID) -> Machine:
-    """The machine, with the next generation, locked until the transaction ends."""
+    """The machine with its generation raised by one, locked until the transaction ends."""
     machine = Machine.objects.select_for_update().get(id=machine_id)
     machine.generation += 1
     machine.save(update_fields=["generation"])
@@ -121,9 +123,10 @@ def raised(machine_id: uuid.UUID) -> Machine:
 
 
 class MachineSightings(Mapping[uuid.UUID, Sighting]):
-    """What was seen of each bot, read when it is asked for: a steward asks for a few of very many.
+    """What was seen of each bot, read when it is looked up: a steward asks about a few of very many.
 
-    To look one up raises `HostTrouble` when its machine does not do as told or has been silent for long.
+    Looking up a bot raises `HostTrouble` if its machine does not carry out its orders or has been silent for
+    long.
     """
 
     def __getitem__(self, bot_id: uuid.UUID) -> Sighting:
@@ -144,7 +147,7 @@ class MachineSightings(Mapping[uuid.UUID, Sighting]):
         except HostTrouble as trouble:
             if not (untried and row.run and row.machine.seen_generation >= row.generation):
                 raise
-            # It was told to run a bot that came from elsewhere, and could not: that bot goes back.
+            # The machine was told to run a bot that was moved there, and could not: that bot goes back.
             seen = Sighting(running=True, ended=str(trouble), ssb_id=row.ssb_id)
         return replace(
             seen,
@@ -162,7 +165,9 @@ class MachineSightings(Mapping[uuid.UUID, Sighting]):
 
 
 def sighting(row: Placement, now: datetime) -> Sighting:
-    """What is known of one bot, from its machine's last report and from what that report can already know."""
+    """What is known about one bot, from its machine's last report and from what that report can already
+    know.
+    """
     machine, seen = row.machine, seen_of(row)
     current = seen is not None and seen.launch == row.launch
     caught_up = machine.seen_generation >= row.generation
@@ -172,19 +177,19 @@ def sighting(row: Placement, now: datetime) -> Sighting:
         raise HostTrouble(f"it has been silent since {machine.seen_at:%F %H:%M} UTC.")
     ended = _ended(seen, row) if row.run and current and seen is not None else None
     if ended is not None:
-        # Its machine calls that a trouble of its own as well; this says more.
+        # The machine reports this as a trouble of its own as well, with less detail.
         return ended
     if machine.trouble and not is_settled(row):
         raise HostTrouble(machine.trouble)
     if row.run and current and seen is not None:
         return Sighting(running=seen.running, ssb_id=row.ssb_id, latest=_latest(seen))
-    # Before the machine has come to this order, the bot may still run, or be about to.
+    # Until the machine has come to this order, the bot may still run, or may be about to.
     running = not caught_up or (seen is not None and seen.running)
     return Sighting(running=running, ssb_id=row.ssb_id, latest=_latest(seen))
 
 
 def is_settled(row: Placement) -> bool:
-    """Whether the machine has said that the bot is as ordered."""
+    """Whether the machine has reported that the bot is as ordered."""
     seen = seen_of(row)
     if row.run:
         return seen is not None and seen.launch == row.launch and seen.running and not _ended(seen, row)
@@ -196,7 +201,9 @@ def seen_of(row: Placement) -> SeenBot | None:
 
 
 def _ended(seen: SeenBot, row: Placement) -> Sighting | None:
-    """Why the bot does not run and will not by itself, if that is so. Docker starts it again and again; we know better."""
+    """Why the bot does not run and will not by itself, or None. Docker would restart it for ever, so we
+    decide.
+    """
     if seen.error:
         taken = "already allocated" in seen.error or "already in use" in seen.error
         why = Reason("port-taken", port=row.order["port"]) if taken else seen.error
@@ -217,7 +224,7 @@ def _ended(seen: SeenBot, row: Placement) -> Sighting | None:
 
 
 def _latest(seen: SeenBot | None) -> Any:
-    """A message, as its machine found it in the log of a bot that has ended."""
+    """The newest message that the machine found in the log of a bot that has ended."""
     try:
         return canonical.parse(seen.latest.encode())["value"] if seen and seen.latest else None
     except (InvalidFormat, UnicodeEncodeError, KeyError, TypeError):
@@ -225,9 +232,9 @@ def _latest(seen: SeenBot | None) -> Any:
 
 
 def _place_for(bot_id: uuid.UUID) -> uuid.UUID:
-    """The machine with the fewest bots: one of the bot's own person's, else one that is for everybody.
+    """The machine with the fewest bots: one of the bot owner's own, else one that is open to everybody.
 
-    Where machines are rented, it is the one of whom the bot has belonged to for longest.
+    If machines are rented, it is the machine of the person who has owned the bot longest.
     """
     persons = ownerships().filter(source_agent_id=bot_id).values("target_agent")[:1]
     if rentals.are_made():

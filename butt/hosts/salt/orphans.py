@@ -1,4 +1,4 @@
-"""What machines have of bots that nobody knows any more."""
+"""What machines have of bots that the service does not know."""
 
 import uuid
 
@@ -12,7 +12,7 @@ OURS = "butt-"
 
 
 def orphans_on(machine: Machine) -> list[OrphanedBot]:
-    """By what it told last."""
+    """According to the machine's last report."""
     found = []
     for name in machine.strangers:
         try:
@@ -24,7 +24,9 @@ def orphans_on(machine: Machine) -> list[OrphanedBot]:
 
 
 def bury_orphan(machine: Machine, bot_id: uuid.UUID) -> None:
-    """Have the machine remove it, as it would a bot that was deleted. Raises `HostTrouble` where a bot lives there."""
+    """Have the machine remove it, like a bot that was deleted. Raises `HostTrouble` if it is a bot of that
+    machine.
+    """
     if Placement.objects.filter(machine=machine, bot_id=bot_id).exists():
         raise HostTrouble("it is a bot of that machine")
     with transaction.atomic():

@@ -1,9 +1,10 @@
-"""Pushes: one at a time for each machine, beside the steward's rounds. What is wanted during one makes another.
+"""Pushes: one at a time for each machine, beside the steward's rounds. A push that is asked for during
+another follows it.
 
-What comes back of a push over Salt only says that something came: any machine can send it in another's name. What is
-believed, and shown to people, is what the machine itself reported meanwhile.
+The return of a push over Salt only shows that something came back: any machine can send it in another's name.
+What is believed, and shown to people, is what the machine itself reported meanwhile.
 
-A machine that takes long, as one that builds an image does, takes none of the places of those that are quick.
+A slow machine, such as one that builds an image, does not take the place of a fast one.
 """
 
 import logging
@@ -26,13 +27,13 @@ from scuttlekit.backoff import backoff
 log = logging.getLogger("butt.hosts.salt")
 
 YOUNG = 20.0
-"""A push that goes on for longer, in seconds, is one of a slow machine."""
+"""A machine whose push takes longer than this many seconds is slow."""
 
 PAUSE = 3.0
-"""Seconds between pushes that nothing new is the reason for."""
+"""Seconds between pushes if there is nothing new."""
 
 LONGEST_PAUSE = 60.0
-UNTOLD = "It could not do as it was told."
+UNTOLD = "It could not carry out its orders."
 
 
 class Pusher:
@@ -47,7 +48,9 @@ class Pusher:
         self._threads = ThreadPoolExecutor(PUSHES.most + SLOW_PUSHES.most, thread_name_prefix="push")
 
     def push(self, machine: Machine, *, new: bool) -> None:
-        """Have the machine carry out its orders soon. Without anything `new` it is left alone for a while after a push."""
+        """Have the machine carry out its orders soon. If nothing is `new`, it is left alone for a while after
+        a push.
+        """
         with self._lock:
             if machine.id in self._again:
                 self._again[machine.id] |= new
@@ -57,7 +60,7 @@ class Pusher:
             self._begin_more()
 
     def rest(self) -> None:
-        """When all that was begun is done."""
+        """Wait until everything that was started is done."""
         self._threads.shutdown(wait=True)
 
     def _begin_more(self) -> None:
@@ -83,7 +86,7 @@ class Pusher:
         try:
             well = self._push(machine_id)
         except Exception:
-            log.exception("a push to %s did not end well", machine_id)
+            log.exception("push to %s failed", machine_id)
         with self._lock:
             now = self._clock()
             fails = 0 if well else self._rest.get(machine_id, (0.0, 0))[1] + 1
@@ -94,7 +97,7 @@ class Pusher:
             if now - began > YOUNG:
                 self._slow.add(machine_id)
             if self._again[machine_id]:
-                # Behind all others that wait.
+                # Behind all others in the queue.
                 self._again[machine_id] = False
                 self._waiting.append(machine_id)
             else:
@@ -113,7 +116,7 @@ class Pusher:
             return _note(machine, str(trouble))
         found = troubles(returned, machine.generation, wanted)
         if found:
-            log.warning("of %s there came: %s", machine.minion_id, "; ".join(found[:5]))
+            log.warning("push to %s failed: %s", machine.minion_id, "; ".join(found[:5]))
         if not returned.answered:
             return _note(machine, found[0])
         now = Machine.objects.get(id=machine_id)
@@ -124,6 +127,6 @@ class Pusher:
 
 
 def _note(machine: Machine, trouble: str) -> bool:
-    """Whether there is none."""
+    """Record the trouble; whether there is none."""
     Machine.objects.filter(id=machine.id).update(trouble=trouble)
     return not trouble

@@ -1,4 +1,4 @@
-"""Reading strictly what a run of states returned: a failure is never read as "nothing to do"."""
+"""Reads strictly what a run of states returned: a failure is never read as “nothing to do”."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -9,7 +9,7 @@ LONGEST = 300
 
 @dataclass(frozen=True)
 class Returned:
-    """What a machine returned of a call. Without an answer nothing is known of what it did."""
+    """What a machine returned for a call. Without an answer, nothing is known about what it did."""
 
     answered: bool
     retcode: int = -1
@@ -17,17 +17,17 @@ class Returned:
 
 
 def troubles(returned: Returned, generation: int, wanted: Mapping[str, bool]) -> list[str]:
-    """Why the run did not make it so, in words; nothing when it did.
+    """Why the run did not reach what is wanted, in words; empty if it did.
 
-    It did when the return code is 0, every state's result is true, and the machine's own report says that it carried out
-    `generation`, with every bot of `wanted` there and running, or not.
+    It did if the return code is 0, every state's result is true, and the machine's own report says that it
+    carried out `generation` and that every bot of `wanted` runs or does not run, as wanted.
     """
     value = returned.value
     if not returned.answered:
         return ["It did not answer."]
     if isinstance(value, list):
         lines = [_short(line) for line in value]
-        # The first one only says that more is to come.
+        # The first line only announces the others.
         return [line for line in lines if not line.endswith(":")] or lines or ["It returned nothing."]
     if not isinstance(value, dict) or not all(isinstance(state, dict) for state in value.values()):
         return [_short(value)]
@@ -51,7 +51,7 @@ def _unreported(value: dict[str, Any], generation: int, wanted: Mapping[str, boo
     if not isinstance(said.get("generation"), int) or said["generation"] < generation:
         return ["It has not carried out everything yet."]
     if said["generation"] > generation:
-        return []  # something else is wanted by now, which this run knew already
+        return []  # the run already knew a later generation
     wrong = [bot_id for bot_id, run in wanted.items() if bool(said["bots"].get(bot_id)) is not run]
     return [f"{len(wrong)} of its bots are not as they should be."] if wrong else []
 

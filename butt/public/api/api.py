@@ -176,10 +176,10 @@ _add_action(Action.STOP, "Stop a bot.")
 _add_action(Action.RESTART, "Stop a bot, then start it.")
 _add_action(
     Action.UPGRADE,
-    "Move a bot to the newest release of its source; nothing changes where it runs that already.",
+    "Move a bot to the newest release of its source. Nothing changes if it already runs that release.",
 )
-_add_action(Action.REBUILD, "Build the bot's source anew, from scratch, and restart the bot on it.")
-_add_action(Action.RESTORE, "Take a delete back.")
+_add_action(Action.REBUILD, "Build the bot's source again from scratch, and restart the bot on it.")
+_add_action(Action.RESTORE, "Undo a delete.")
 
 
 @api.get("/belongs", response={200: AllBelongs, 401: Error}, **PLAIN)

@@ -27,7 +27,10 @@ class SignInBody(Body):
     email: str = Field(max_length=254)
     password: str
     code: str | None = Field(
-        None, max_length=64, pattern="^[^\\x00]*$", description="Of the second factor, where there is one."
+        None,
+        max_length=64,
+        pattern="^[^\\x00]*$",
+        description="The code of the second factor, if there is one.",
     )
 
 

@@ -7,11 +7,9 @@ from typing import Any
 from django.http import HttpRequest
 from ninja import Field, Router, Schema, Status
 
-from butt.agents.actions import Refused
 from butt.agents.bots import bot_by_id
-from butt.agents.models import Agent
 from butt.copies import actions
-from butt.copies.actions import CopyPlace, own_copy_of
+from butt.copies.actions import CopyPlace
 from butt.copies.models import OwnCopy
 from butt.public.api.bearer import caller
 from butt.public.api.shapes import REFUSALS, Body, Error
@@ -21,14 +19,12 @@ router = Router()
 
 class NewPlace(Body):
     kind: str = Field(description="`s3` or `webdav`.")
-    url: str = Field(
-        description="The endpoint of S3, or a folder at a WebDAV server, which is there already."
-    )
+    url: str = Field(description="The endpoint of S3, or a folder at a WebDAV server, which must exist.")
     key: str = Field(description="The public age key that each copy is sealed for.")
     bucket: str = ""
     region: str = ""
     user: str = ""
-    secret: str = Field("", description="Empty: the one that is known of the same place.")
+    secret: str = Field("", description="Empty: keep the one that is known for the same place.")
     nightly: bool = True
 
 
@@ -49,7 +45,7 @@ class OwnCopyShape(Schema):
 @router.get("/agents/{agent_id}/copy", response={200: OwnCopyShape, **REFUSALS})
 def own_copy(request: HttpRequest, agent_id: uuid.UUID) -> Any:
     """Where copies go, and how the last copy went. The secret is not included."""
-    return _shape(_known(bot_by_id(caller(request), agent_id)))
+    return _shape(actions.chosen_copy_of(bot_by_id(caller(request), agent_id)))
 
 
 @router.put("/agents/{agent_id}/copy", response={200: OwnCopyShape, **REFUSALS})
@@ -63,9 +59,7 @@ def choose_copy(request: HttpRequest, agent_id: uuid.UUID, body: NewPlace) -> An
 def copy_now(request: HttpRequest, agent_id: uuid.UUID) -> Any:
     """Make a copy now."""
     person = caller(request)
-    bot = bot_by_id(person, agent_id)
-    actions.ask_now(person, bot)
-    return Status(202, _shape(_known(bot)))
+    return Status(202, _shape(actions.ask_now(person, bot_by_id(person, agent_id))))
 
 
 @router.delete("/agents/{agent_id}/copy", response={204: None, 401: Error, 404: Error})
@@ -74,13 +68,6 @@ def end_copies(request: HttpRequest, agent_id: uuid.UUID) -> Any:
     person = caller(request)
     actions.end(person, bot_by_id(person, agent_id))
     return Status(204, None)
-
-
-def _known(bot: Agent) -> OwnCopy:
-    row = own_copy_of(bot)
-    if row is None:
-        raise Refused("no_copy", "Choose a place first.")
-    return row
 
 
 def _shape(row: OwnCopy) -> dict[str, Any]:

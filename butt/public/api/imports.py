@@ -42,7 +42,7 @@ Network = Annotated[
 ]
 Stopped = Annotated[
     Literal["for-good"],
-    Query(description="Says that the old one is stopped, and will never be started again."),
+    Query(description="Confirms that the old pub is stopped and will never be started again."),
 ]
 
 

@@ -23,7 +23,7 @@ Key = Annotated[
     uuid.UUID | None,
     Header(
         alias="Idempotency-Key",
-        description="A UUID of yours. Who calls again with it gets the invite that is there, and no second one.",
+        description="A UUID of your choice. A second call with it returns the existing invite and makes no other.",
     ),
 ]
 

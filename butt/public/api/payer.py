@@ -33,7 +33,7 @@ class WantedShape(Schema):
 class PayerShape(Schema):
     payer: uuid.UUID | None
     price: PriceShape = Field(description="What it costs, or would cost, the caller.")
-    wanted: WantedShape | None = Field(None, description="There while somebody has to agree to pay.")
+    wanted: WantedShape | None = Field(None, description="Present while somebody has to agree to pay.")
 
 
 class Agreement(Body):

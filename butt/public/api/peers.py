@@ -24,7 +24,7 @@ WIRE: dict[str, Any] = {"exclude_unset": True, "by_alias": True}
 class NewPeer(Body):
     invite: str | None = Field(None, max_length=1000, description="Another pub's invite, as its code.")
     address: str | None = Field(
-        None, max_length=1000, description="Where another pub is, to connect with it."
+        None, max_length=1000, description="The address of another pub to connect with."
     )
 
 

@@ -38,7 +38,9 @@ class InvitationShape(Schema):
 
 class PersonList(Schema):
     people: list[PersonShape]
-    invited: list[InvitationShape] = Field(description="Who was asked and has not come yet; owners are told.")
+    invited: list[InvitationShape] = Field(
+        description="People who were invited and have not accepted yet. Only owners get this list."
+    )
 
 
 class Asked(Body):
@@ -79,7 +81,7 @@ def withdraw(request: HttpRequest, agent_id: uuid.UUID, invitation_id: PositiveI
 
 @router.put("/agents/{agent_id}/people/{person_id}", response={200: PersonList, **REFUSALS_WITH_MONEY})
 def set_role(request: HttpRequest, agent_id: uuid.UUID, person_id: uuid.UUID, body: RoleChange) -> Any:
-    """Make somebody who shares a bot an owner or a moderator. 409 for its last owner, and for whoever pays for it."""
+    """Make somebody who shares a bot an owner or a moderator. 409 for its last owner, and for its payer."""
     person = caller(request)
     bot = bot_by_id(person, agent_id)
     sharing.set_role(person, bot, person_id, body.role)

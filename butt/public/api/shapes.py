@@ -48,7 +48,7 @@ class Body(Schema):
             try:
                 value.encode()
             except UnicodeEncodeError:
-                raise ValueError("this holds half of a surrogate pair, which is no text") from None
+                raise ValueError("this contains half of a surrogate pair, which is not valid text") from None
         return value
 
 
@@ -56,12 +56,14 @@ class NewAgent(Body):
     type: Literal["bot"]
     name: str = Field(max_length=200)
     service: str = Field(
-        USUAL, max_length=LONGEST_NAME, description="`pub`, or `room`, which keeps no messages; for good."
+        USUAL,
+        max_length=LONGEST_NAME,
+        description="`pub`, or `room`, which keeps no messages. It cannot be changed.",
     )
     network: str = Field(
         "main",
         max_length=100,
-        description="`main`, `oasis`, or a network key of 32 bytes in base64; for good.",
+        description="`main`, `oasis`, or a network key of 32 bytes in base64. It cannot be changed.",
     )
     description: str = ""
 
@@ -72,7 +74,9 @@ class LimitsChange(Body):
     disk: int | None = Field(None, description="Bytes of all.")
     blobs: int | None = Field(None, description="Bytes of all blobs.")
     blob: int | None = Field(None, description="Bytes of the largest blob that is fetched.")
-    farBlobDays: int | None = Field(None, description="How long blobs stay that nobody near links.")
+    farBlobDays: int | None = Field(
+        None, description="How many days blobs stay that neither it nor anybody it follows links to."
+    )
     traffic: int | None = Field(None, description="Bytes in and out in a month.")
 
 

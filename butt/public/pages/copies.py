@@ -23,7 +23,7 @@ def own_copy(request: HttpRequest, person: Agent, name: str) -> HttpResponse:
     try:
         if "end" in request.POST:
             actions.end(person, bot)
-            messages.info(request, "No more copies are made. Those that were made stay where they are.")
+            messages.info(request, "No more copies will be made. Existing copies stay where they are.")
         elif "now" in request.POST:
             actions.ask_now(person, bot)
         else:

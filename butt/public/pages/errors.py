@@ -17,7 +17,7 @@ DATABASE_SECONDS, UPLOADS_SECONDS = 5, 60
 """How many seconds to wait before trying again."""
 
 _NO_DATABASE = "The service cannot reach its database at the moment. Please try again shortly."
-_MANY_AT_ONCE = "Too many people import bots at the moment. Nothing of your import was kept. Go back and try again in a minute."
+_MANY_AT_ONCE = "Too many people are importing bots right now. Nothing of your import was kept. Go back and try again in a minute."
 
 
 def not_found(request: HttpRequest, exception: Exception | None = None) -> HttpResponse:  # noqa: ARG001
@@ -44,7 +44,7 @@ def not_allowed(
 def _no_such_method(request: HttpRequest, known: str) -> HttpResponse:
     # A button's URL that was opened by a link, or by `start` because somebody had to sign in first.
     message = "Nothing was done. Please open the page from the home page and press the button again."
-    for_programs = f"{request.method} is no method of this path; it knows {known}."
+    for_programs = f"This path does not support {request.method}. It supports {known}."
     told = _tell(request, 405, "wrong_method", "once more", message, for_programs=for_programs)
     told["Allow"] = known
     return told

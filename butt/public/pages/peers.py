@@ -21,8 +21,8 @@ HOPS = {
     3: "3: and people those follow",
 }
 COST = (
-    "1 takes some MB of disk for each guest. 2 takes some 100 MB, at times a few GB; most pubs have it. 3 takes often ten times "
-    "as much."
+    "1 takes a few MB of disk for each guest. 2 takes about 100 MB, sometimes a few GB; most pubs use it. 3 often takes ten "
+    "times as much."
 )
 
 ROOM_MODES = {

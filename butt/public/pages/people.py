@@ -117,7 +117,7 @@ def agree_to_pay(request: HttpRequest, person: Agent, name: str) -> HttpResponse
     try:
         price = Price(int(amount) if re.fullmatch("[0-9]{1,9}", amount) else -1, currency)
         takeover.agree(billing(), person, bot, price)
-        say(request, f"You now pay for {bot.name} from now on.")
+        say(request, f"From now on, you pay for {bot.name}.")
     except Refused as no:
         messages.error(request, no.message)
     return redirect("people", bot.name)

@@ -32,5 +32,6 @@ class Migration(migrations.Migration):
                 ('check_words', models.CharField(blank=True, default='', help_text='What was found then.', max_length=300)),
                 ('gone_at', models.DateTimeField(help_text='When the bot itself went for good.', null=True)),
             ],
+            options={'verbose_name': 'copy in the vault', 'verbose_name_plural': 'copies in the vault'},
         ),
     ]

@@ -1,6 +1,7 @@
 """The files of a pub's data folder, and which of them go along where the pub goes.
 
-Exports, moves, copies, backups and whoever clears a data folder read these lists. A file that is new in the pub is named here.
+Exports, moves, copies, backups, and code that clears a data folder, read these lists. Name each new file of
+the pub here.
 """
 
 from typing import Final
@@ -26,7 +27,7 @@ MADE_AGAIN: Final = (
     *("blobs_push", "caught-up", "db", "ebt", "friends.json", "gossip.json~", "invites", "links"),
     *("manifest.json", "node_modules", "ooo", "socket"),
 )
-"""What the pub or an ssb-server makes anew, and what is so of this one folder alone."""
+"""Files that the pub or an ssb-server can make again, and files that are true for this folder alone."""
 
 MOVED: Final = (SECRET, *STATE, LOG, NOTE, *STATE_OF_SERVICE)
 """All files but blobs that a move takes along."""

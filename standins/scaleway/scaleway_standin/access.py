@@ -1,4 +1,4 @@
-"""What IAM v1alpha1 says of a key, and which permission sets open which API."""
+"""What IAM v1alpha1 says about a key, and which permission set opens which API."""
 
 from __future__ import annotations
 

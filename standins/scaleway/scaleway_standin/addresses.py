@@ -85,7 +85,7 @@ class Addresses:
         return ip
 
     def attach(self, ip: Thing, server: Thing) -> None:
-        """A server that runs takes it by DHCP, which is told as `pending`."""
+        """A running server takes it by DHCP, which is shown as `pending`."""
         pending = server["state"] == "running"
         state = "pending" if pending else "attached"
         self._world.put("ip", ip | {"server": {"id": server["id"], "name": server["name"]}, "state": state})
@@ -122,7 +122,7 @@ class Addresses:
         ]
 
     def _address(self, kind: str, number: int) -> tuple[str | None, str | None]:
-        """Address and prefix. Of IPv6 a prefix is taken: which address it is depends on the server."""
+        """Address and prefix. For IPv6 a prefix is rented; the address within it depends on the server."""
         if kind == "routed_ipv4":
             network = ipaddress.ip_network(self._world.setting("ipv4_pool", POOL4))
             return str(network[number % network.num_addresses]), None

@@ -21,7 +21,7 @@ class Request:
         return self.query.get(name, [otherwise])[0]
 
     def tags(self) -> set[str]:
-        """Asked for once with commas (instances) or several times (block storage)."""
+        """Values are separated by commas (instances), or the parameter is repeated (block storage)."""
         return {tag for value in self.query.get("tags", []) for tag in value.split(",") if tag}
 
     def json(self) -> dict[str, Any]:
@@ -47,7 +47,7 @@ class Answer:
 
 
 class Refusal(Exception):
-    """An error as the API tells it: a status, a type, a message and what belongs to the type."""
+    """An error as the API returns it: a status, a type, a message, and the fields of that type."""
 
     def __init__(self, status: int, type_: str, message: str, **more: Any) -> None:
         super().__init__(message)
@@ -55,7 +55,7 @@ class Refusal(Exception):
 
 
 class Silent(Exception):
-    """An error that is told by its status alone, as a gateway in front tells it."""
+    """An error with a status alone, as a gateway in front returns it."""
 
     def __init__(self, status: int, headers: dict[str, str] | None = None) -> None:
         super().__init__(str(status))

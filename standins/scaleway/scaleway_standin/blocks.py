@@ -55,7 +55,9 @@ class Blocks:
         snapshot: Thing | None = None,
         parent: str | None = None,
     ) -> Thing:
-        """A volume that is being created, with a folder that stands for its bytes. `parent` is a snapshot of the provider's."""
+        """A volume that is being created, with a folder that stands for its bytes. `parent` is one of the
+        provider's snapshots.
+        """
         if not SMALLEST <= size <= LARGEST or (snapshot and size < snapshot["size"]):
             raise wrong("size", f"between {SMALLEST} and {LARGEST}, and at least that of the snapshot")
         if iops not in {5000, 15000}:
@@ -99,7 +101,7 @@ class Blocks:
             if not volume["size"] <= size <= LARGEST:
                 raise wrong("size", "a volume can only grow")
             if size > volume["size"]:
-                # It is told with the size that it had, until it has the new one.
+                # It is shown with its old size until it has the new one.
                 volume |= {"status": "updating", "_size": size}
                 self._world.later("resize", "volume_grown", key)
         for name in ("name", "tags"):
@@ -121,10 +123,10 @@ class Blocks:
         self._world.drop("volume", key)
         self.disks.remove(self.folder(key))
 
-    # Being attached, as the instances do it
+    # Attaching, as instances do it
 
     def attach(self, volume: Thing, server_id: str) -> None:
-        """Raises when it is attached elsewhere: a volume is on one machine at a time."""
+        """Raises if it is attached elsewhere: a volume is on one machine at a time."""
         if volume["references"]:
             raise in_use("the volume is attached")
         if volume["status"] != "available":

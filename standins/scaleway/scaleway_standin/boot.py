@@ -1,11 +1,16 @@
 """A plain boot command: `python -m scaleway_standin.boot [OPTION]… SERVER_ID CLOUD_INIT_FILE FOLDER`.
 
-As root on Linux: a machine with its own network, process and mount namespaces, whose root is an overlay over
-this machine's, kept in the root volume's folder. Otherwise: a shell with the machine's folder as its working folder.
-Isolated, `--mount PLACE=PATH` shows the volume at that place there, as if it were mounted already, `--bridge NAME`
-joins the machine to that bridge of this one with its own IPv4 address, and `--run PROGRAM` is started at every boot
-instead of sleeping, after the document. `--while PID` ends the machine when that process ends. Either way `bootcmd` of the cloud-init document is carried out at each boot, then
-`write_files` and `runcmd` once for each server, and nothing else of it. It is no virtual machine: kernel, programs and clock are this machine's.
+As root on Linux it is a machine with its own network, process and mount namespaces, whose root is an overlay
+over this machine's, kept in the folder of the root volume. Otherwise it is a shell whose working folder is
+the machine's folder.
+
+Isolated, `--mount PLACE=PATH` shows the volume at that place there, as if it were already mounted; `--bridge
+NAME` joins the machine to that bridge of this machine with its own IPv4 address; `--run PROGRAM` is started
+at every boot after the document, instead of sleeping. `--while PID` ends the machine when that process ends.
+
+Either way, `bootcmd` of the cloud-init document is carried out at each boot, then `write_files` and `runcmd`
+once for each server, and nothing else of it. It is not a virtual machine: kernel, programs and clock are this
+machine's.
 """
 
 from __future__ import annotations

@@ -1,4 +1,6 @@
-"""The folders that stand for volumes and snapshots: copied and removed beside the answers, as big ones take long."""
+"""The folders that stand for volumes and snapshots. They are copied and removed in the background, because
+big ones take long.
+"""
 
 from __future__ import annotations
 
@@ -17,7 +19,9 @@ class Disks:
         self._removals: list[threading.Thread] = []
 
     def copy(self, source: Path, target: Path) -> None:
-        """As it is, owners and devices too. What goes while it is copied is not in it: it may be in use."""
+        """A copy as it is, with owners and devices. Files that vanish meanwhile are left out: the disk may be
+        in use.
+        """
         target.mkdir(parents=True, exist_ok=True)
         command = ["cp", "-a", f"{source}/.", str(target)]
         thread = threading.Thread(

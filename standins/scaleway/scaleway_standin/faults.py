@@ -1,4 +1,4 @@
-"""What goes wrong, on demand and by a seeded schedule; and the limit on calls."""
+"""What goes wrong, on demand and by a seeded schedule; and the rate limit."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ HOLD = 30.0
 
 
 class Faults:
-    """`rules` strike calls that match them, in order; `rates` strike any call, as the seed has it."""
+    """`rules` apply to calls that match them, in order; `rates` apply to any call, as the seed decides."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
@@ -95,7 +95,7 @@ class Faults:
         return True
 
     def before(self, kind: str, request: Request) -> None:
-        """Strike before the call has had any effect."""
+        """Fail before the call has had any effect."""
         if kind == "429":
             raise too_many()
         if kind in {"500", "503"}:
@@ -112,7 +112,7 @@ class Faults:
             raise over_quota("instances", 0, 0)
 
     def after(self, kind: str) -> None:
-        """Strike once the effect is there."""
+        """Fail after the effect."""
         if kind == "500_after":
             raise Refusal(500, "internal_error", "internal error")
         if kind in {"timeout_after", "drop_after"}:
@@ -120,6 +120,6 @@ class Faults:
 
 
 class BadGateway(Exception):
-    """What a gateway in front says, in HTML."""
+    """What a gateway in front returns, in HTML."""
 
     answer = Answer(502, b"<html><body><h1>502 Bad Gateway</h1></body></html>", {"Content-Type": "text/html"})

@@ -48,7 +48,7 @@ class Groups:
         return self._world.put("group", group)
 
     def of(self, zone: str, project: str, key: str | None) -> Thing:
-        """The group named, or the default one of the project, which is made at need."""
+        """The group of that name, or the project's default one, which is made when needed."""
         if key:
             return self._in(zone, key)
         for group in self._world.all("group"):
@@ -133,7 +133,7 @@ class Groups:
 
 
 def _all_rules(group: Thing) -> list[Thing]:
-    """With those that nobody may change."""
+    """Including the rules that nobody may change."""
     closed = [("0.0.0.0/0", port) for port in MAIL] + [("::/0", port) for port in MAIL]
     ours = [
         {
@@ -155,7 +155,7 @@ def _all_rules(group: Thing) -> list[Thing]:
 
 
 def _rule(given: Thing, zone: str, position: int) -> Thing:
-    """Ports: the last one is told only where it is another than the first."""
+    """Ports: the last one is shown only if it differs from the first."""
     if given.get("protocol") not in {"TCP", "UDP", "ICMP", "ANY"}:
         raise wrong("protocol", "not a valid value")
     first, last = given.get("dest_port_from") or None, given.get("dest_port_to") or None

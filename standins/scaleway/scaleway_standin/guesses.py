@@ -1,6 +1,6 @@
-"""What no exchange shows: the one list of it, with what is done to be safe whichever way it is.
+"""What no exchange shows: the only list of it, with what we do to be safe either way.
 
-`signs` are what a comparison with the exchanges says of it; a guess about how the API behaves has none.
+`signs` are the differences from the exchanges that it explains; a guess about the API's behaviour has none.
 """
 
 from __future__ import annotations
@@ -17,13 +17,13 @@ class Guess:
 
 GUESSES = (
     Guess(
-        "`GET volume-types` tells what a GB costs, of a volume and of a snapshot",
-        "Where it does not answer, the price list's numbers are reckoned with, and it is asked again later.",
+        "`GET volume-types` returns the price of a GB of a volume and of a snapshot",
+        "If it does not answer, the price list is used, and it is asked again later.",
         ("GET volume-types",),
     ),
     Guess(
-        "Pages are as big as is asked for (`per_page`, `page_size`, at most 100)",
-        "A list is over when as many were seen as there are, or when a page is empty, whatever a page holds.",
+        "Pages have the requested size (`per_page`, `page_size`, at most 100)",
+        "A list is complete when it has as many items as there are, or when a page is empty, whatever the size of pages.",
         (
             "GET availability?per_page",
             "GET ips?per_page",
@@ -41,44 +41,43 @@ GUESSES = (
     ),
     Guess(
         "`GET ips?project` leaves out the addresses of other projects",
-        "What is ours is told by its tags, not by the filter.",
+        "We find what is ours by its tags, not by the filter.",
         ("GET ips?project",),
     ),
     Guess(
-        "`POST ips` takes tags",
-        "Where the answer lacks them, they are set by `PATCH`, as others set them.",
+        "`POST ips` accepts tags",
+        "If the answer lacks them, they are set by `PATCH`, as other clients do.",
         ("POST ips: .tags",),
     ),
     Guess(
-        "`PATCH volume` takes tags",
-        "A root is given a name of ours in the same call, and is known by that, by its server, and by its id, which "
-        "is written down.",
+        "`PATCH volume` accepts tags",
+        "A root gets a name of ours in the same call, and is recognised by that name, by its server, and by its saved id.",
         ("PATCH volume: .tags",),
     ),
     Guess(
-        "`POST servers` takes `security_group`",
-        "Before a server boots it is looked whether it is in its own group; if not, it is moved there, as others do.",
+        "`POST servers` accepts `security_group`",
+        "Before a server boots, we check that it is in its own group; if not, it is moved there, as other clients do.",
         ("POST servers: .security_group",),
     ),
     Guess(
-        "`POST servers` takes `protected`",
-        "The official SDK for Python sends it, as false, whoever uses it.",
+        "`POST servers` accepts `protected`",
+        "The official SDK for Python always sends it, as false.",
         ("POST servers: .protected",),
     ),
     Guess(
-        "`POST security-groups` takes `drop` for what comes in",
-        "Where the answer says otherwise, it is set by `PATCH`, as others set it.",
+        "`POST security-groups` accepts `drop` for incoming traffic",
+        "If the answer says otherwise, it is set by `PATCH`, as other clients do.",
         ("POST security-groups: .inbound_default_policy is “drop”",),
     ),
     Guess(
-        "`PATCH server` takes another type of a server that is stopped",
-        "Where it is refused, the server is made again, with the same volume.",
+        "`PATCH server` changes the type of a stopped server",
+        "If it is refused, the server is made again with the same volume.",
         ("PATCH server: .commercial_type",),
     ),
     Guess(
-        "The actions `poweroff`, `terminate`, `stop_in_place` and `reboot`, and what their tasks are called",
-        "Only the server's state counts, at the next look. `terminate` leaves block volumes; were one gone, its machine would "
-        "be stuck and ask an operator, not begin anew.",
+        "The actions `poweroff`, `terminate`, `stop_in_place` and `reboot`, and the names of their tasks",
+        "Only the server's state at the next look counts. `terminate` leaves block volumes; if one were gone, its machine would "
+        "wait for an operator and not start again from nothing.",
         (
             "POST action: .action is “poweroff”",
             "POST action: .action is “terminate”",
@@ -88,7 +87,7 @@ GUESSES = (
     ),
     Guess(
         "A DNS record keeps its comment",
-        "A record without one that leads to an address of ours counts as there, and goes when its person leaves.",
+        "A record without one that leads to an address of ours counts as existing, and is removed when its person leaves.",
         (
             "PATCH records: .changes[].add.records[].comment",
             "PATCH records: .changes[].set.records[].comment",
@@ -96,7 +95,7 @@ GUESSES = (
         ),
     ),
     Guess(
-        "A DNS record of type AAAA is added and set as one of type A is",
+        "A DNS record of type AAAA is added and set like one of type A",
         "It is listed in the same shape. The record of type A is set first.",
         (
             "PATCH records: .changes[].add.records[].type is “AAAA”",
@@ -104,47 +103,47 @@ GUESSES = (
         ),
     ),
     Guess(
-        "Tags of an address show on its server too",
+        "Tags of an address are shown on its server too",
         "Nobody reads them there.",
         ("server.public_ip.tags[]",),
     ),
     Guess(
-        "A volume that is let go is `detaching` for a while",
-        "An unknown word is waited for, and a volume goes nowhere as long as anything refers to it.",
+        "A detached volume is `detaching` for a while",
+        "An unknown state is waited for, and a volume is not attached elsewhere while anything refers to it.",
         ("volume.references[].status is “detaching”",),
     ),
     Guess(
-        "Refusals with status 401, 409 and 412, and those for want of stock (503) or quota (403)",
-        "The type of an error weighs more than its status. What is not known is taken for “not done”, told, and tried again.",
+        "Errors with status 401, 409 and 412, and those for missing stock (503) or quota (403)",
+        "The type of an error counts more than its status. An unknown error counts as “not done”; it is reported and the call is tried again.",
         ("401: ", "409: ", "412: ", "503: ", "403: "),
     ),
     Guess(
-        "`poweron`, too, can meet a lack of stock",
-        "It is treated as one that is met when the server is made: the next cheapest place is tried.",
+        "`poweron` can fail because there is no stock",
+        "It is treated like missing stock when a server is made: the next cheapest place is tried.",
     ),
     Guess(
-        "A type may be told as `available` or `scarce` and not be had",
-        "A refusal marks it as not to be had until the list is asked for again, for everybody.",
+        "A type may be listed as `available` or `scarce` and not be available",
+        "A refusal marks it as unavailable for everybody until the list is asked for again.",
     ),
     Guess(
-        "A volume that is on one server is refused to another",
-        "A server is made only when none of that person's is seen, and the volume is looked at before it boots.",
+        "A volume on one server cannot be attached to another",
+        "A server is made only if that person has none, and the volume is checked before the server boots.",
     ),
     Guess(
-        "A security group that is `syncing` is not deleted",
-        "A refusal is waited out and tried again.",
+        "A security group that is `syncing` cannot be deleted",
+        "A refused call is tried again later.",
     ),
     Guess(
         "A flexible IPv4 address costs 0.004 euro an hour, and a snapshot is billed at the size of its volume",
-        "Sums are reckoned with that, so they are rather too high.",
+        "Sums use these prices, so they are rather too high.",
     ),
     Guess(
         "A volume is found at `/dev/disk/by-id/scsi-0SCW_sbs_volume-ID`",
-        "A boot that does not find it says so on the bot's page, and goes on looking; it never takes another disk.",
+        "A boot that does not find it says so on the bot's page and keeps looking; it never uses another disk.",
     ),
     Guess(
-        "What a root volume without a name is called",
-        "It is not known by its name, unless we gave it one.",
+        "The name of a root volume that we did not name",
+        "It is recognised by its name only if we gave it one.",
     ),
 )
 
@@ -155,6 +154,6 @@ def is_guessed(sign: str) -> bool:
 
 
 def table() -> str:
-    """The list as it stands in README.md."""
+    """The list as README.md shows it."""
     rows = [f"| {guess.what} | {guess.safe} |" for guess in GUESSES]
     return "\n".join(["| guess | what is done to be safe either way |", "| --- | --- |", *rows])

@@ -28,7 +28,7 @@ def snapshot_id(label: str) -> str:
 
 
 def label_of(key: str) -> str | None:
-    """Of an image that a server of ours can boot from block storage."""
+    """Whether a server of ours can boot this image from block storage."""
     return next((label for label in LABELS if image_id(label) == key), None)
 
 

@@ -121,7 +121,7 @@ class Instances:
         return Answer(201, {"server": self.shown(server)})
 
     def _take_volumes(self, server: Thing, templates: dict[str, Any]) -> None:
-        """The root is made from the image unless it is given; the others must be there. All or nothing."""
+        """The root is made from the image unless it is given; the others must exist. All or nothing."""
         given = {}
         for place, template in templates.items():
             if key := template.get("id"):
@@ -305,7 +305,9 @@ class Instances:
     # Within
 
     def destroy(self, key: str, volume: str = "") -> None:
-        """As when the hypervisor burns: nobody asked for it, and it is not there any more; nor is that volume."""
+        """Lose the machine as when its hypervisor burns: it and its volume are gone though nobody asked for
+        that.
+        """
         self._world.get("server", key, "instance_server")
         self._machines.burn(key)
         self._gone(key)
@@ -324,7 +326,7 @@ class Instances:
         return shown(server) | more
 
     def _volume(self, key: str, server: Thing) -> Thing:
-        """One that is being attached has no state yet."""
+        """A volume that is being attached has no state yet."""
         volume: Thing = {"boot": False, "volume_type": "sbs_volume", "id": key, "zone": server["zone"]}
         return volume if key in server["_attaching"] else volume | {"state": "available"}
 
@@ -386,12 +388,12 @@ class Instances:
 
 
 def _allowed(server: Thing) -> list[str]:
-    """Nothing while a volume is being attached."""
+    """No actions while a volume is being attached."""
     return [] if server["_attaching"] else ALLOWED.get(server["state"], [])
 
 
 def _check(body: Thing) -> None:
-    """Refuse what no client was seen to say of a new server, as it is not known what would come of it."""
+    """Refuse what no recorded client says about a new server, because nobody knows what would happen."""
     absent = [name for name in ("commercial_type", "project") if not body.get(name)]
     if not body.get("image") and not body.get("volumes"):
         absent += ["image", "volumes"]

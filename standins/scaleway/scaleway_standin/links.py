@@ -1,4 +1,4 @@
-"""A machine's network: a pair of devices, one end in its namespace with its address, the other on a bridge."""
+"""A machine's network: a pair of devices, one in its namespace with its address, the other on a bridge."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ def join(pid: int, bridge: str, addresses: list[str], prefix: int) -> None:
         time.sleep(0.01)
     link = f"vm{pid}"
     _ip("link", "add", link, "type", "veth", "peer", "name", "eth0", "netns", str(pid))
-    # On this side it needs no address, which programs here would take for a new network; where there is no IPv6, it has none.
+    # This side needs no address, which programs here would take for a new network; without IPv6 it gets none.
     subprocess.run(["ip", "link", "set", link, "addrgenmode", "none"], check=False, stderr=subprocess.DEVNULL)
     _ip("link", "set", link, "master", bridge, "up")
     inside = ["nsenter", f"--net=/proc/{pid}/ns/net", "ip"]
@@ -30,7 +30,7 @@ def join(pid: int, bridge: str, addresses: list[str], prefix: int) -> None:
 
 
 def cut(pid: int) -> None:
-    """Pull the cable, if there is one: nothing that the machine still says gets out."""
+    """Pull the cable, if there is one: nothing that the machine still sends gets out."""
     subprocess.run(["ip", "link", "del", f"vm{pid}"], check=False, stderr=subprocess.DEVNULL)
 
 

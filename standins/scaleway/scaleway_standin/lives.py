@@ -1,4 +1,4 @@
-"""How long a machine lives at most."""
+"""Ends a machine together with the process that it belongs to."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import threading
 
 
 def ends_with(pid: int) -> None:
-    """End this process and its group, at once, when the process `pid` ends, however that ends."""
+    """End this process and its group at once when the process `pid` ends, however it ends."""
     ended = os.pidfd_open(pid)
 
     def wait() -> None:

@@ -1,4 +1,4 @@
-"""What a running server is: a process of the boot command's, which outlives the stand-in and is found again."""
+"""A running server: a process of the boot command, which outlives the stand-in and is found again."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ class Machines:
     """The boot command is called as `COMMAND SERVER_ID CLOUD_INIT_FILE FOLDER`.
 
     `FOLDER/volumes/N` leads to the folder that stands for the volume at place N; place 0 is the root.
-    `STANDIN_ADDRESSES` holds the server's public addresses, with a comma between. The command is the machine:
+    `STANDIN_ADDRESSES` holds the server's public addresses, separated by commas. The command is the machine:
     SIGTERM is its power button.
     """
 
@@ -73,7 +73,7 @@ class Machines:
         return bool(machine) and machine["began"] is not None and _began(machine["pid"]) == machine["began"]
 
     def stop(self, server_id: str, *, at_once: bool = False) -> None:
-        """Press the power button, and pull the plug when that does not help."""
+        """Press the power button, and pull the plug if that does not help."""
         if self.is_running(server_id):
             pid = self._world.kinds["machine"][server_id]["pid"]
             with contextlib.suppress(ProcessLookupError):
@@ -88,7 +88,7 @@ class Machines:
         self._world.drop("machine", server_id)
 
     def burn(self, server_id: str) -> None:
-        """It is gone from one moment to the next, and takes leave of nobody."""
+        """Lose the machine from one moment to the next, without a goodbye."""
         inside = self.folder(server_id) / "pid"
         if inside.exists():
             cut(int(inside.read_text()))
@@ -105,7 +105,7 @@ class Machines:
 
 
 def _began(pid: int) -> str | None:
-    """When the process began, as the kernel counts; None when there is none, or when only its ashes are left."""
+    """When the process began, in the kernel's count; None if there is none, or only a zombie."""
     try:
         fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
     except (FileNotFoundError, ProcessLookupError):

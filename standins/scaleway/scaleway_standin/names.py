@@ -36,7 +36,7 @@ class Names:
         return Answer(200, {"dns_zones": zones, "total_count": len(zones)})
 
     def records(self, request: Request, zone: str) -> Answer:
-        """A name is a filter only where one is given: an empty one asks for all."""
+        """A name is a filter only if it is given: an empty one asks for all."""
         found = [
             self._shown(record)
             for record in self._of(zone)
@@ -67,7 +67,7 @@ class Names:
         return Answer(200, {"records": [self._shown(record) for record in shown]})
 
     def _set(self, zone: str, part: dict[str, Any]) -> list[Thing]:
-        """One that is set keeps its id."""
+        """A record that is set keeps its id."""
         before = self._named(zone, part)
         self._remove([before])
         keys = [before["id"], *(new_id() for _ in part.get("records", []))]
@@ -82,7 +82,7 @@ class Names:
         return [*own, *(record for record in self._world.all("record") if record["_zone"] == zone)]
 
     def _named(self, zone: str, part: dict[str, Any]) -> Thing:
-        """The record that a change is about. Other clients name it by its id, and so it is here."""
+        """The record that a change is about. Other clients name it by its id, and so must ours."""
         for record in self._of(zone):
             if record["id"] == part.get("id"):
                 return record
@@ -117,7 +117,7 @@ class Names:
 
 
 def _name_server(name: str) -> Thing:
-    """Every zone has these, and nobody removes them."""
+    """Every zone has these records, and nobody can remove them."""
     return {
         "id": str(uuid.uuid5(uuid.NAMESPACE_DNS, name)),
         "data": f"{name}.",

@@ -1,4 +1,6 @@
-"""What can be rented, as the real API lists it: memory in bytes, prices in euro, volumes in bytes, bandwidths in bits and bytes a second."""
+"""What can be rented, as the real API lists it: memory and volumes in bytes, prices in euro, bandwidths in
+bits and bytes per second.
+"""
 
 from __future__ import annotations
 
@@ -10,7 +12,7 @@ MIB, GB = 1 << 20, 10**9
 
 @dataclass(frozen=True)
 class Product:
-    """`local` is the largest sum of local volumes; those that have none live on block storage alone."""
+    """`local` is the largest sum of local volumes; types that have none use block storage alone."""
 
     cores: int
     memory: int

@@ -1,8 +1,10 @@
-"""Exchanges that the real API had with other clients: what it was asked, what it answered, and the shapes of both.
+"""Exchanges that the real API had with other clients: what it was asked, what it answered, and the shapes of
+both.
 
-`exchanges.jsonl` holds one exchange a line: method, url, what was sent, status and body. Identifiers, keys and addresses are
-replaced. It is distilled from more: `python -m scaleway_standin.recordings ALL.jsonl > exchanges.jsonl` keeps the calls
-named in `CALLS`, and of them as few as together show every field, every type and every word that all of them show.
+`exchanges.jsonl` holds one exchange per line: method, url, what was sent, status and body. Identifiers, keys
+and addresses are replaced. It is distilled from more: `python -m scaleway_standin.recordings ALL.jsonl >
+exchanges.jsonl` keeps the calls in `CALLS`, and of them as few as together show every field, every type and
+every enumerated value that all of them show.
 """
 
 from __future__ import annotations
@@ -88,7 +90,7 @@ THINGS = [
 
 @dataclass(frozen=True)
 class Exchange:
-    """`sent` and `body` are JSON, or text that is none."""
+    """`sent` and `body` are JSON, or text if they are not JSON."""
 
     method: str
     url: str
@@ -106,7 +108,7 @@ class Exchange:
 
 
 def call_of(method: str, path: str) -> str:
-    """Like `POST servers`; of a path that is not among `CALLS`, the path itself."""
+    """Like `POST servers`; for a path that is not in `CALLS`, the path itself."""
     name = next((name for pattern, name in CALLS if re.fullmatch(pattern, path)), path)
     return f"{method} {name}"
 
@@ -132,7 +134,9 @@ def _json(value: Any) -> Any:
 
 @dataclass
 class Shape:
-    """What is known of JSON: types and words by path, and how often each field of an object was there."""
+    """What is known about JSON values: types and enumerated values by path, and how often each field of an
+    object occurred.
+    """
 
     within: bool = True
     types: dict[str, set[str]] = field(default_factory=lambda: defaultdict(set))
@@ -151,7 +155,9 @@ class Shape:
                     self.fields[path][key] += 1
 
     def strange(self, kind: str, value: Any, *, whole: bool) -> Iterator[str]:
-        """What in this value was never seen, and with `whole` also each field that always was there and is not here."""
+        """What in this value was never seen; with `whole` also each field that always occurred and is missing
+        here.
+        """
         for path, type_, word, keys in facts(kind, value, self.within):
             if path not in self.types:
                 yield f"{path} is unknown"
@@ -165,13 +171,13 @@ class Shape:
                     yield f"{path}.{key} is missing"
 
     def all(self) -> set[tuple[str, str]]:
-        """Everything it knows, to be counted."""
+        """Everything it knows, as a set that can be counted."""
         types = {(path, type_) for path, seen in self.types.items() for type_ in seen}
         return types | {(path, f"“{word}”") for path, seen in self.words.items() for word in seen}
 
 
 def thing_at(path: str) -> str:
-    """The path within the thing that it leads to, or as it is."""
+    """The path within the object that it leads to, or the path as it is."""
     for pattern, name in THINGS:
         if found := re.match(pattern, path):
             inner = (
@@ -186,9 +192,10 @@ def thing_at(path: str) -> str:
 def facts(
     path: str, value: Any, within: bool = True
 ) -> Iterator[tuple[str, str, str | None, set[str] | None]]:
-    """Path, type, the word if it is one, and the fields if it is an object; of all that is in the value.
+    """Path, type, the value if it is enumerated, and the fields if it is an object; for everything in the
+    value.
 
-    `within`: paths are those within things (`thing_at`), as in answers.
+    `within`: paths begin at objects (`thing_at`), as in answers.
     """
     for long, *rest in _facts(path, value):
         yield (thing_at(long) if within else long, *rest)  # type: ignore[misc]
@@ -218,7 +225,7 @@ def _facts(path: str, value: Any) -> Iterator[tuple[str, str, str | None, set[st
 
 
 def answers(exchanges: Iterable[Exchange]) -> Shape:
-    """Of the answers: those that are well by their call, refusals by their status."""
+    """Of answers: successful ones by their call, errors by their status."""
     shape = Shape()
     for exchange in exchanges:
         shape.learn(kind_of(exchange.call, exchange.status), exchange.body)
@@ -241,12 +248,12 @@ def kind_of(call: str, status: int) -> str:
 
 
 def is_request(exchange: Exchange) -> bool:
-    """Whether what is kept as sent is that: of some, the recorder kept the answer in its place."""
+    """Whether what is kept as sent really was sent: for some, the recorder kept the answer instead."""
     return exchange.sent is not None and exchange.sent != exchange.body and not isinstance(exchange.sent, str)
 
 
 def distilled(exchanges: list[Exchange]) -> list[Exchange]:
-    """As few as show all that all of them show, in their order."""
+    """As few exchanges as show everything that all of them show, in their order."""
     ours = [exchange for exchange in exchanges if not exchange.call.split(" ", 1)[1].startswith("/")]
     shown = {id(e): answers([e]).all() | requests([e]).all() | {(e.call, str(e.status))} for e in ours}
     size = {id(e): len(json.dumps(e.body)) + 300 for e in ours}

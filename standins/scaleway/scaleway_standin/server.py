@@ -40,7 +40,7 @@ class Server(ThreadingHTTPServer):
         self.server_close()
 
     def handle_error(self, *_: Any) -> None:
-        """A client that went away is no news."""
+        """A client that went away is not worth a line."""
 
 
 class Handler(BaseHTTPRequestHandler):

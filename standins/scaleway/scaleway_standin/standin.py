@@ -32,7 +32,7 @@ Handler = Callable[..., Answer]
 
 
 class StandIn:
-    """`handle` answers one request. State lies in `state`, and survives."""
+    """`handle` answers one request. State lies in `state`, and survives a restart."""
 
     def __init__(
         self, state: Path, *, boot: str = "", dns_zones: tuple[str, ...] = (), ipv4_pool: str = ""
@@ -120,7 +120,7 @@ class StandIn:
         self.world.close()
 
     def handle(self, request: Request) -> Answer:
-        """The answer, also when it is a refusal. Raises `Dropped` when there is to be none."""
+        """The answer, including refusals. Raises `Dropped` if there is to be none."""
         try:
             if request.path.startswith("/_standin/"):
                 with self.world.turn():
@@ -156,7 +156,7 @@ class StandIn:
         )
 
     def _forgetting(self, request: Request) -> Request:
-        """Without the fields that are to be passed over, as they may be in the real API, too."""
+        """Without the fields that are to be left out, because the real API may leave them out too."""
         for rule in self.world.setting("forget", []):
             if rule["method"] == request.method and re.search(rule["path"], request.path):
                 body = json.dumps(_without(request.json(), rule["field"])).encode()
@@ -205,13 +205,13 @@ class StandIn:
         return Answer(200, {})
 
     def _tick(self) -> None:
-        """Machines boot and stop also when nobody asks how they are."""
+        """Machines also boot and stop when nobody asks about them."""
         while not self._over.wait(0.1):
             self.world.settle()
 
 
 def _without(value: Any, field: str) -> Any:
-    """The same without the field of that name, however deep."""
+    """The same without the fields of that name, at any depth."""
     if isinstance(value, dict):
         return {name: _without(inner, field) for name, inner in value.items() if name != field}
     return [_without(inner, field) for inner in value] if isinstance(value, list) else value

@@ -1,4 +1,6 @@
-"""All that exists in the stand-in: objects by kind, kept in SQLite, and what is due to happen to them."""
+"""Everything that exists in the stand-in: objects by kind, kept in SQLite, and what is due to happen to
+them.
+"""
 
 from __future__ import annotations
 
@@ -52,7 +54,7 @@ class World:
 
     @contextmanager
     def turn(self) -> Iterator[None]:
-        """One request at a time, all of it written or nothing."""
+        """One request at a time, written as a whole or not at all."""
         with self.lock:
             self._db.execute("BEGIN")
             try:
@@ -97,14 +99,14 @@ class World:
         return time.time() + float(self.setting("clock", 0.0))
 
     def stamp(self) -> str:
-        """As instances write a time; the others write it as `stamp_z` does."""
+        """A time as instances write it; the others write it as `stamp_z` does."""
         return datetime.fromtimestamp(self.now(), UTC).isoformat()
 
     def delay(self, name: str) -> float:
         return float({**DELAYS, **self.setting("delays", {})}[name])
 
     def later(self, delay: str, what: str, *arguments: str) -> None:
-        """Have the happening `what` come about when its delay is over."""
+        """Have the event `what` happen when its delay is over."""
         at = self.now() + self.delay(delay)
         self.put("due", {"id": new_id(), "at": at, "what": what, "arguments": list(arguments)})
 
@@ -115,7 +117,7 @@ class World:
             self.happenings[due["what"]](*due["arguments"])
 
     def settle(self) -> None:
-        """Let come about what is due, also when nobody asks."""
+        """Let everything happen that is due, even if nobody asks."""
         if any(due["at"] <= self.now() for due in self.all("due")):
             with self.turn():
                 pass
@@ -129,7 +131,7 @@ class World:
 
 
 def stamp_z(at: float) -> str:
-    """As block storage, DNS and IAM write a time."""
+    """A time as block storage, DNS and IAM write it."""
     return datetime.fromtimestamp(at, UTC).isoformat().replace("+00:00", "Z")
 
 

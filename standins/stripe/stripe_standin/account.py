@@ -1,4 +1,4 @@
-"""The account itself, its events, and where they are told."""
+"""The account itself, its events, and where they are sent."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a customer is owed, or owes, apart from invoices."""
+"""What a customer owes or is owed, apart from invoices."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What the bank behind a payment method says."""
+"""What the bank behind a payment method answers."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ def is_current(now: int, year: int, month: int) -> bool:
 
 
 def _card(world: World, method: Object) -> Card:
-    """`becomes` is the number of another test card, whose bank this one's is from now on."""
+    """`becomes` is the number of another test card: from now on, this one's bank answers like that card's."""
     hidden = world.hidden(method["id"])
     return CARDS[hidden.get("becomes") or hidden["number"]]
 

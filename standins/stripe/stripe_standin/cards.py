@@ -1,4 +1,4 @@
-"""Stripe's published test cards and test bank accounts, and what the bank behind each of them says.
+"""Stripe's published test cards and test bank accounts, and what the bank behind each of them answers.
 
 From docs.stripe.com/testing, November 2026.
 """
@@ -33,9 +33,11 @@ PROCESSING = Decline(
 
 @dataclass(frozen=True)
 class Card:
-    """`setup` and `charge` say why it is refused then. `asks` is when its bank wants its owner to authenticate.
+    """`setup` and `charge` say why it is refused then. `asks` is when its bank wants the owner to
+    authenticate.
 
-    "never"; "always"; "unless_set_up": on-session always, off-session unless it was set up; "on_session": off-session never.
+    "never"; "always"; "unless_set_up": on-session always, off-session unless it was set up; "on_session":
+    off-session never.
     """
 
     brand: str = "visa"
@@ -102,7 +104,7 @@ NAMED = {
 
 @dataclass(frozen=True)
 class Account:
-    """A bank account that is debited: `fails` once the debit was on its way, or `None`."""
+    """A bank account that is debited: `fails` is why the debit fails later, or `None`."""
 
     country: str
     fails: Decline | None = field(default=None)

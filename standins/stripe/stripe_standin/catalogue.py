@@ -171,7 +171,7 @@ def rates(world: World, given: dict[str, Any]) -> list[Object]:
 
 
 def rate_for(world: World, customer: Object) -> Object | None:
-    """What automatic tax adds for this customer. Raises `Refused` when nobody knows where they are."""
+    """What automatic tax adds for this customer. Raises `Refused` if their location is unknown."""
     country = (customer["address"] or {}).get("country")
     if not country:
         raise Refused(

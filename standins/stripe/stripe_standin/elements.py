@@ -1,4 +1,4 @@
-"""What the script in the browser asks for: Stripe's own way of this is not documented, so this one is ours."""
+"""What the script in the browser calls: Stripe does not document its own calls, so these are ours."""
 
 from __future__ import annotations
 
@@ -69,7 +69,7 @@ def authenticate(world: World, secret: str, *, success: bool) -> Object:
 
 
 def entered(world: World, secret: str, number: str, *, passes: bool) -> Object:
-    """A card is entered for this intent, and its owner passes when the bank asks."""
+    """A card is entered for this intent, and its owner passes if the bank asks."""
     kind = {"type": "sepa_debit", "sepa_debit": {"iban": number}} if number[:2].isalpha() else None
     year = world.now() // 31_557_600 + 1970 + 4
     made = methods.make(

@@ -1,4 +1,4 @@
-"""The calls that end a subscription, take its discount, or go on with one that is paused."""
+"""The calls that end a subscription, take away its discount, or resume one that is paused."""
 
 from __future__ import annotations
 

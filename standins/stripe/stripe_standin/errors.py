@@ -1,4 +1,4 @@
-"""Refusals, in the shape of Stripe's errors."""
+"""Errors, in the shape of Stripe's."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from typing import Any
 
 
 class Refused(Exception):
-    """An answer with an error's status. `more` is added to the error's fields."""
+    """An answer with an error status. `more` is added to the fields of the error."""
 
     def __init__(self, status: int, message: str, kind: str = "invalid_request_error", **more: Any) -> None:
         super().__init__(message)
@@ -29,7 +29,7 @@ def invalid(message: str, param: str = "", code: str = "") -> Refused:
 def declined(
     decline: str, message: str, intent: tuple[str, dict[str, Any]] | None = None, code: str = "card_declined"
 ) -> Refused:
-    """`intent` is the intent that the card was refused for: its kind and the object."""
+    """`intent` is the intent whose card was refused: its kind and the object."""
     more: dict[str, Any] = {"code": code, "param": ""}
     if code == "card_declined":
         more["decline_code"] = decline

@@ -15,7 +15,7 @@ DEEPEST = 4
 
 
 def expanded(world: World, answer: Any, paths: list[str]) -> Any:
-    """A copy. Raises `Refused` for a field that cannot be expanded."""
+    """An expanded copy. Raises `Refused` for a field that cannot be expanded."""
     whole = copy.deepcopy(answer)
     for path in paths:
         parts = path.split(".")

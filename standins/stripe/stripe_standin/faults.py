@@ -1,4 +1,4 @@
-"""What goes wrong on the way, as it is steered."""
+"""Errors on the way, as steered by tests."""
 
 from __future__ import annotations
 
@@ -18,7 +18,9 @@ class Dropped(Exception):
 
 @dataclass
 class Rule:
-    """Strikes calls whose method is this and whose path has this in it: `times` of them, after `skip` that go well."""
+    """Applies to calls with this method and with this text in their path: to `times` of them, after `skip`
+    that succeed.
+    """
 
     method: str = ""
     path: str = ""
@@ -39,7 +41,7 @@ class Faults:
         self._tokens, self._at = 0.0, time.monotonic()
 
     def strikes(self, method: str, path: str) -> str:
-        """What happens to this call; empty when nothing does."""
+        """What happens to this call; empty if nothing does."""
         for rule in self.rules:
             if rule.times > 0 and rule.method in {"", method} and rule.path in path:
                 if rule.skip:

@@ -13,7 +13,7 @@ DEEPEST = 12
 
 
 def decode(encoded: str) -> dict[str, Any]:
-    """Raises `Refused` when a key cannot be read."""
+    """Raises `Refused` if a key cannot be read."""
     tree: dict[str, Any] = {}
     for key, value in parse_qsl(encoded, keep_blank_values=True):
         head, bracket, _ = key.partition("[")

@@ -1,4 +1,4 @@
-"""Idempotency keys: what was answered once is answered again; with other parameters the key is refused."""
+"""Idempotency keys: the first answer is returned again; with other parameters the key is refused."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ def key_of(given: str, method: str, path: str, params: dict[str, Any]) -> Key:
 
 
 def replayed(store: Store, key: Key, now: float) -> tuple[int, Any] | None:
-    """What was answered before. Raises `Refused` when something else was asked for then."""
+    """The earlier answer. Raises `Refused` if something else was asked for then."""
     before = store.find("_key", key.id)
     if before is None or before["at"] < now - KEPT_FOR:
         return None

@@ -74,7 +74,7 @@ def draft(world: World, customer: Object, subscription: Object | None, reason: s
 def fill(
     world: World, invoice: Object, rows: list[Object], subscription: Object | None, *, preview: bool = False
 ) -> None:
-    """The lines that are given, with what is pending before them."""
+    """The given lines, after the pending ones."""
     of = subscription["id"] if subscription else None
     waiting = lines.pendings(world, invoice["customer"], of)
     lines.total(
@@ -89,7 +89,7 @@ def fill(
 
 
 def finalize(world: World, invoice: Object) -> None:
-    """The customer's balance is used, and what is left is to be paid."""
+    """Use the customer's balance; the rest is to be paid."""
     customer = world.store.get("customer", invoice["customer"])
     now = world.now(invoice)
     owed = invoice["total"] + customer["balance"]
@@ -174,7 +174,7 @@ def method_for(world: World, invoice: Object) -> Object | None:
 def collect(
     world: World, invoice: Object, method: Object | None = None, *, off_session: bool, by_hand: bool = False
 ) -> None:
-    """Try to have it paid. Its fields say what came of it. A try by hand counts only when it is the first one."""
+    """Try to have it paid; its fields show the result. A manual attempt counts only if it is the first."""
     intent = intent_of(world, invoice)
     method = method or method_for(world, invoice)
     if invoice["status"] != "open" or intent is None:
@@ -190,7 +190,9 @@ def collect(
 
 
 def follow(world: World, intent: Object, *, counts: bool = False) -> None:
-    """What becomes of an invoice, once somebody tried to pay it. Only a try that counts moves the next one."""
+    """What becomes of an invoice after an attempt to pay it. Only an attempt that counts moves the next
+    one.
+    """
     invoice = world.store.find("invoice", world.hidden(intent["id"]).get("invoice"))
     if invoice is None or invoice["status"] != "open":
         return
@@ -210,7 +212,7 @@ def follow(world: World, intent: Object, *, counts: bool = False) -> None:
 
 
 def _next_try(world: World, invoice: Object) -> int | None:
-    """Stripe tries again by itself what a card refused on renewal, and the first charge never."""
+    """Stripe retries a renewal that a card refused, but never a first charge."""
     tries = world.settings["retry_days"]
     if invoice["billing_reason"] == "subscription_create" or invoice["attempt_count"] > len(tries):
         return None
@@ -256,7 +258,7 @@ def void(world: World, invoice: Object, status: str = "void") -> None:
     }
     if status == "void":
         over["amount_remaining"] = invoice["amount_remaining"]
-        # What of the customer's balance was used for it is theirs again.
+        # Give back to the customer what was used of their balance.
         used = (invoice["ending_balance"] or 0) - invoice["starting_balance"]
         customer = world.store.find("customer", invoice["customer"])
         if customer and used:
@@ -269,7 +271,7 @@ def void(world: World, invoice: Object, status: str = "void") -> None:
 
 
 def included(world: World, invoice: Object) -> dict[str, Any]:
-    """What an invoice says of its payments, when it is asked to."""
+    """An invoice's payments, when they are asked for."""
     payment, intent = payment_of(world, invoice), intent_of(world, invoice)
     secret = {"client_secret": intent["client_secret"], "type": "payment_intent"} if intent else None
     rows = [payment] if payment else []

@@ -1,4 +1,4 @@
-"""What stands on an invoice: lines, discounts, taxes and the sums of them."""
+"""What is on an invoice: lines, discounts, taxes and their sums."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from stripe_standin.world import World
 
 
 def rounded(amount: float) -> int:
-    """Half a cent goes away from zero, as people do it."""
+    """Half a cent is rounded away from zero, as people do it."""
     return int(abs(amount) + 0.5) * (1 if amount >= 0 else -1)
 
 
@@ -126,7 +126,9 @@ def _line(
 def prorate(
     world: World, subscription: Object, item: Object, quantity: int, price: Object, at: int
 ) -> list[Object]:
-    """Pending items that settle a change: what is left of the old is given back, and of the new is charged."""
+    """Pending items that settle a change: the rest of the old price is given back, and that of the new one is
+    charged.
+    """
     old, new_one = (
         (item["price"]["unit_amount"] or 0) * item["quantity"],
         (price["unit_amount"] or 0) * quantity,
@@ -183,7 +185,7 @@ def pending(
 
 
 def pendings(world: World, customer: str, subscription: str | None) -> list[Object]:
-    """Items that wait for this subscription's next invoice. Those of one that ended wait for ever."""
+    """Items that wait for this subscription's next invoice. Those of an ended subscription wait for ever."""
     return [
         each
         for each in world.store.all("invoiceitem")
@@ -201,7 +203,7 @@ def _of(item: Object) -> str | None:
 
 
 def coupons(world: World, subscription: Object, at: int) -> list[tuple[Object, Object]]:
-    """The subscription's discounts that hold now, with their coupons; else those of nobody."""
+    """The subscription's discounts that apply now, with their coupons; else the customer's."""
     found = []
     for identifier in subscription["discounts"]:
         discount = world.store.find("discount", identifier)
@@ -218,7 +220,9 @@ def after_discounts(world: World, subscription: Object, amount: float, at: int) 
 
 
 def total(world: World, invoice: Object, rows: list[Object], subscription: Object | None, at: int) -> None:
-    """Write lines, discounts, taxes and sums into the invoice. Raises `Refused` when tax cannot be reckoned."""
+    """Write lines, discounts, taxes and sums into the invoice. Raises `Refused` if tax cannot be
+    calculated.
+    """
     subtotal = sum(line["amount"] for line in rows)
     for line in rows:
         line["invoice"], line["currency"] = invoice["id"], invoice["currency"]
@@ -293,7 +297,7 @@ def _taxes(
 
 
 def discounted(world: World, subscription: Object, wanted: Any, at: int) -> list[str]:
-    """The ids of discounts made of `[{"coupon": …}]`."""
+    """The ids of discounts made from `[{"coupon": …}]`."""
     found = []
     for each in wanted or []:
         if "discount" in each:

@@ -8,6 +8,8 @@ from stripe_standin.store import Object
 
 
 def merge(thing: Object, metadata: Any) -> None:
-    """As Stripe does: what is not named stays, an empty value removes, and an empty text in place of all removes all."""
+    """As Stripe does it: keys that are not named stay, an empty value removes one, an empty text instead
+    removes all.
+    """
     merged = {} if metadata == "" else {**thing["metadata"], **metadata}
     thing["metadata"] = {name: value for name, value in merged.items() if value != ""}

@@ -15,7 +15,7 @@ from stripe_standin.world import World
 
 
 def make(world: World, given: dict[str, Any]) -> Object:
-    """Raises `Refused` when there can be no such card."""
+    """Raises `Refused` if there can be no such card."""
     kind = given["type"]
     details = given.get("billing_details") or {}
     address = details.get("address") or {}
@@ -81,7 +81,7 @@ def _card(world: World, number: str, given: dict[str, Any]) -> dict[str, Any]:
 
 
 def named(world: World, identifier: str, param: str = "payment_method") -> Object:
-    """The payment method with this id; a published name like `pm_card_visa` makes a fresh one."""
+    """The payment method with this id; a published name like `pm_card_visa` makes a new one."""
     if identifier in NAMED:
         year = 2000 + (world.now() // 31_557_600 - 30) + 4
         return make(
@@ -91,7 +91,7 @@ def named(world: World, identifier: str, param: str = "payment_method") -> Objec
 
 
 def attach(world: World, method: Object, customer: str) -> Object:
-    """Raises `Refused` when it belongs to another."""
+    """Raises `Refused` if it belongs to another customer."""
     if method["customer"] == customer:
         return method
     if method["customer"] or world.hidden(method["id"]).get("detached"):

@@ -10,7 +10,7 @@ _SECONDS = {"day": DAY, "week": 7 * DAY}
 
 
 def after(anchor: int, interval: str, count: int, periods: int) -> int:
-    """When that many periods after the anchor are over: of months, on the anchor's day or the month's last."""
+    """When this many periods after the anchor are over; months end on the anchor's day or on their last."""
     if interval in _SECONDS:
         return anchor + periods * count * _SECONDS[interval]
     start = datetime.fromtimestamp(anchor, UTC)

@@ -1,4 +1,6 @@
-"""What a browser gets: the script, the frames it opens, an invoice's page and its printed form, a receipt."""
+"""What a browser gets: the script, the frames that it opens, an invoice's page and its printed form, a
+receipt.
+"""
 
 from __future__ import annotations
 

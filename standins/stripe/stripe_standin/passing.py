@@ -1,4 +1,6 @@
-"""Time passes: periods end, drafts become final, charges are tried again, what was begun and not paid is over."""
+"""Time passes: periods end, drafts are finalised, charges are retried, and what was not paid in time
+expires.
+"""
 
 from __future__ import annotations
 
@@ -18,7 +20,7 @@ KEPT_FOR = 30 * 86_400
 
 
 def pass_to(world: World, clock: str, until: int) -> None:
-    """Everything that is to happen by then, in order."""
+    """Everything that is due by then, in order."""
     frozen = world.frozen(clock)
     kind = "_clock" if frozen.get("object") is None else "test_helpers.test_clock"
     while moment := min(_moments(world, clock, until), key=lambda each: each[:3], default=None):
@@ -101,7 +103,7 @@ def retrieve(world: World, given: dict[str, Any], clock: str) -> Object:  # noqa
     "frozen_time",
 )
 def advance(world: World, given: dict[str, Any], clock: str) -> Object:
-    """The answer says `advancing`; the clock is `ready` when it is looked at next."""
+    """The answer says `advancing`; the clock is `ready` the next time somebody looks."""
     there = world.store.get("test_helpers.test_clock", clock)
     until = given["frozen_time"]
     if until <= there["frozen_time"]:
@@ -112,7 +114,7 @@ def advance(world: World, given: dict[str, Any], clock: str) -> Object:
         if each["test_clock"] == clock and each["status"] not in renewals.OVER
         for item in each["items"]["data"]
     ]
-    # A trial of a few days is not the rhythm of the subscription.
+    # A trial of a few days does not set the billing cycle.
     if lengths and until > there["frozen_time"] + max(min(lengths), 56 * 86_400):
         raise invalid(
             "You can advance a test clock by at most two of the shortest billing intervals.", "frozen_time"

@@ -47,7 +47,7 @@ def make(world: World, amount: int, currency: str, customer: str | None, **more:
 def attempt(
     world: World, intent: Object, method: Object, *, off_session: bool, passed: bool = False
 ) -> Decline | None:
-    """Try to charge; the intent says what came of it. `passed` says that its owner just authenticated."""
+    """Try to charge; the intent shows the result. `passed` says that the owner has just authenticated."""
     now = world.now(intent)
     world.hide(intent["id"], off_session=off_session)
     world.update("payment_intent", intent, {"payment_method": method["id"], "last_payment_error": None})
@@ -66,7 +66,7 @@ def attempt(
 
 
 def settle(world: World, intent: Object, method: Object) -> Decline | None:
-    """The bank says yes or no."""
+    """Have the bank answer yes or no."""
     decline = banks.charge_decline(world, method, world.now(intent))
     charge = _charge(world, intent, method, decline)
     world.hide(intent["id"], settles_at=None)
@@ -132,7 +132,7 @@ def _charge(world: World, intent: Object, method: Object, decline: Decline | Non
 
 
 def confirm(world: World, intent: Object, method: Object | None, *, off_session: bool) -> Object:
-    """Raises `Refused` when the card is refused."""
+    """Raises `Refused` if the card is refused."""
     if intent["status"] not in {"requires_payment_method", "requires_confirmation", "requires_action"}:
         raise invalid(
             f"You cannot confirm this PaymentIntent because it has a status of {intent['status']}.",
@@ -156,7 +156,7 @@ def confirm(world: World, intent: Object, method: Object | None, *, off_session:
 
 
 def authenticated(world: World, intent: Object, *, success: bool) -> Object:
-    """The owner of the card passed, or failed, in the bank's frame."""
+    """The card's owner passed or failed in the bank's frame."""
     if intent["status"] != "requires_action":
         raise invalid("There is nothing to authenticate.", code="payment_intent_unexpected_state")
     method = world.store.get("payment_method", intent["payment_method"])

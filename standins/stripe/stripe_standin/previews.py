@@ -30,7 +30,7 @@ def preview(world: World, given: dict[str, Any]) -> Object:
 
 
 def upcoming(world: World, there: Object, changes: list[dict[str, Any]]) -> Object:
-    """The next invoice as it would be now, with the items changed first if asked to."""
+    """The next invoice as it would be now; the items are changed first if asked for."""
     customer = world.store.get("customer", there["customer"])
     as_it_will_be = copy.deepcopy(there)
     now, end_at = world.now(there), renewals.period_end(there)

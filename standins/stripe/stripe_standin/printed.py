@@ -1,4 +1,4 @@
-"""An invoice as words, and as a plain PDF document of one page."""
+"""An invoice as text, and as a plain PDF document of one page."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ def said(world: World, invoice: Object) -> list[str]:
 
 
 def pdf(rows: list[str]) -> bytes:
-    """The least that is a whole document."""
+    """The smallest complete document."""
     text = "".join(f"({_plain(row)}) Tj T*\n" for row in rows)
     stream = f"BT /F1 11 Tf 14 TL 50 790 Td\n{text}ET".encode("latin-1", "replace")
     parts = [

@@ -1,4 +1,4 @@
-"""What becomes of a subscription: its periods, its end, and what a paid or a refused invoice does to it."""
+"""What becomes of a subscription: its periods, its end, and the effect of a paid or refused invoice."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ INCOMPLETE_FOR = 23 * 3600
 
 
 def settle_now(world: World, there: Object, *, off_session: bool) -> None:
-    """An invoice at once for what is pending."""
+    """Make an invoice at once for what is pending."""
     customer = world.store.get("customer", there["customer"])
     if not lines.pendings(world, customer["id"], there["id"]):
         return
@@ -28,7 +28,7 @@ def settle_now(world: World, there: Object, *, off_session: bool) -> None:
 
 
 def end(world: World, there: Object, reason: str) -> None:
-    """It is over. What is open of it is not collected any more by itself."""
+    """End it. Its open invoices are not collected automatically any more."""
     now, first = world.now(there), there["status"] == "incomplete"
     for invoice in world.store.all("invoice"):
         if (invoicing.subscription_of(world, invoice) or {}).get("id") != there["id"]:
@@ -112,14 +112,14 @@ def _trial_goes_on(world: World, there: Object, customer: Object) -> bool:
 
 
 def use_up_discounts(world: World, there: Object) -> None:
-    """A coupon that counts once was used for the invoice that was just made."""
+    """A coupon that applies once was used for the invoice that was just made."""
     there["discounts"] = [
         each for each in there["discounts"] if world.hidden(each)["coupon"]["duration"] != "once"
     ]
 
 
 def finalized(world: World, invoice: Object) -> None:
-    """The draft of a renewal has waited long enough."""
+    """Finalise a renewal's draft that has waited long enough."""
     there = invoicing.subscription_of(world, invoice)
     paused = ((there or {}).get("pause_collection") or {}).get("behavior")
     invoicing.finalize(world, invoice)

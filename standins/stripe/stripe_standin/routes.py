@@ -36,7 +36,7 @@ ROUTES: list[Route] = []
 
 
 def route(method: str, path: str, params: str, known: str = "") -> Callable[[Answer], Answer]:
-    """`known` are the parameters that the function looks at, with spaces between."""
+    """`known` are the parameters that the function uses, separated by spaces."""
     pattern = re.compile(re.sub(r"\{(\w+)\}", r"(?P<\1>[^/]+)", path))
 
     def add(answer: Answer) -> Answer:
@@ -47,7 +47,7 @@ def route(method: str, path: str, params: str, known: str = "") -> Callable[[Ans
 
 
 def find(method: str, path: str) -> tuple[Route, dict[str, str]]:
-    """The one that names most of the path."""
+    """The route that matches most of the path."""
     found = [
         (each, match.groupdict())
         for each in ROUTES

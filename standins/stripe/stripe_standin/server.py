@@ -53,7 +53,7 @@ class Server(ThreadingHTTPServer):
         self.standin.close()
 
     def handle_error(self, *_: Any) -> None:
-        """A client that went away is no news."""
+        """A client that went away is not worth a line."""
 
 
 class Handler(BaseHTTPRequestHandler):
@@ -84,7 +84,7 @@ class Handler(BaseHTTPRequestHandler):
 
     def _send(self, status: int, kind: str, body: bytes, headers: dict[str, str]) -> None:
         self.send_response(status)
-        # A page of another origin may call what the script calls.
+        # Pages of other origins may make the script's calls.
         every = {"Access-Control-Allow-Origin": "*", "Cache-Control": "no-store", "Content-Type": kind}
         for name, value in {**every, **headers}.items():
             self.send_header(name, value)

@@ -81,7 +81,7 @@ def confirm_one(world: World, given: dict[str, Any], intent: str) -> Object:
 
 
 def confirm(world: World, intent: Object, method: Object | None) -> Object:
-    """Raises `Refused` when the card is refused."""
+    """Raises `Refused` if the card is refused."""
     if intent["status"] in {"succeeded", "canceled"}:
         message = f"You cannot confirm this SetupIntent because it has already {intent['status']}."
         raise Refused(400, message, code="setup_intent_unexpected_state", setup_intent=intent)
@@ -96,7 +96,7 @@ def confirm(world: World, intent: Object, method: Object | None) -> Object:
 
 
 def authenticated(world: World, intent: Object, *, success: bool) -> Object:
-    """The owner of the card passed, or failed, in the bank's frame."""
+    """The card's owner passed or failed in the bank's frame."""
     method = world.store.get("payment_method", intent["payment_method"])
     if success:
         return _finish(world, intent, method)

@@ -1,4 +1,4 @@
-"""The shape of every answer: that of Stripe's published example objects of the SDK's version of the API.
+"""The shape of every answer, taken from Stripe's published example objects for the SDK's API version.
 
 `examples.json` holds those of github.com/stripe/openapi, as Stripe published them in November 2026.
 """
@@ -39,7 +39,7 @@ def examples() -> dict[str, Any]:
 
 
 def new(kind: str, **fields: Any) -> dict[str, Any]:
-    """An object of this kind with all the fields that Stripe's has. Those not given are null, or empty."""
+    """An object of this kind with all fields of Stripe's. Fields that are not given are null or empty."""
     example = examples()[kind]
     unknown = fields.keys() - example.keys() - INCLUDED.get(kind, set())
     if unknown:
@@ -61,7 +61,7 @@ def listed(things: list[dict[str, Any]], url: str, more: bool = False) -> dict[s
 
 
 def differences(found: Any, like: Any = None, at: str = "") -> list[str]:
-    """In what an answer differs from the example of its kind: a field too many or too few, another type."""
+    """How an answer differs from the example of its kind: extra or missing fields, or other types."""
     if isinstance(found, dict) and "object" in found:
         if found.get("deleted") is True:
             return [] if found.keys() == {"id", "object", "deleted"} else [f"{at}: a deleted one has more"]

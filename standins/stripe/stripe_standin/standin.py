@@ -79,8 +79,8 @@ class Answer:
 
 
 class StandIn:
-    """`handle` answers one request; it may be called by several threads. With `checks`, an answer that has another shape than
-    Stripe's own raises `AssertionError`.
+    """`handle` answers one request; several threads may call it. With `checks`, an answer whose shape differs
+    from Stripe's raises `AssertionError`.
     """
 
     def __init__(self, path: Path | None = None, *, checks: bool = False) -> None:
@@ -92,7 +92,7 @@ class StandIn:
         self._lock = threading.RLock()
 
     def handle(self, request: Request) -> Answer:
-        """Raises `Dropped` when there is to be no answer."""
+        """Raises `Dropped` if there is to be no answer."""
         if request.path.startswith("/_standin/"):
             with self._lock:
                 answer = steering.steer(self, request)
@@ -125,7 +125,7 @@ class StandIn:
             body["error"]["request_log_url"] = f"{self.world.url}/logs/{number}"
             return Answer(refused.status, body)
         except Exception:
-            # A fault of the stand-in's own: who uses it sees that, and it goes on.
+            # An error of the stand-in itself: the caller sees it, and the stand-in goes on.
             log.exception("%s %s", request.method, request.path)
             self.wrong.append(f"{request.method} {request.path} failed")
             return Answer(500, _trouble(500))
@@ -159,18 +159,20 @@ class StandIn:
             self.wrong += differences(answer.body)
 
     def tick(self) -> None:
-        """Who has no test clock lives by the real time."""
+        """Customers without a test clock live by the real time."""
         offset = self.world.frozen(REAL)["offset"]
         passing.pass_to(self.world, REAL, int(time.time()) + offset)
 
     def round(self) -> None:
-        """To be called now and then, so that things happen though nobody calls."""
+        """Call this now and then, so that things happen even if nobody calls the API."""
         with self._lock:
             self.tick()
             self.world.store.commit()
 
     def tell(self, url: str, secret: str) -> None:
-        """Tell this endpoint of all events, signed with this secret. It takes the place of one with the same address."""
+        """Send this endpoint all events, signed with this secret. It replaces an endpoint with the same
+        address.
+        """
         for each in self.world.store.all("webhook_endpoint"):
             if each["url"] == url:
                 self.world.store.remove("webhook_endpoint", each["id"])
@@ -187,7 +189,7 @@ class StandIn:
         self.telling.tell(event, endpoints)
 
     def calm(self) -> None:
-        """Nothing goes wrong any more, and calls are counted anew."""
+        """Remove all faults, and count calls anew."""
         self.faults, self.telling.manners = Faults(), Manners(dice=random.Random())  # noqa: S311
         self.calls.clear()
 
@@ -203,7 +205,7 @@ def _check_key(request: Request) -> None:
 
 
 def _page(found: list[Object], given: dict[str, Any], path: str) -> Object:
-    """The latest first, as Stripe lists."""
+    """Newest first, as Stripe lists them."""
     found = _created(found[::-1], given.get("created"))
     limit = given.get("limit", USUAL)
     if not 1 <= limit <= MOST:

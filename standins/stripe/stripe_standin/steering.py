@@ -1,4 +1,4 @@
-"""The ways to steer the stand-in: what happens at Stripe without anybody calling its API."""
+"""The ways to steer the stand-in: what happens at Stripe without a call of its API."""
 
 from __future__ import annotations
 
@@ -55,7 +55,7 @@ def _webhooks(standin: StandIn, said: dict[str, Any]) -> None:
 
 
 def _clock(standin: StandIn, said: dict[str, Any]) -> dict[str, Any]:
-    """Let time pass for all who have no test clock."""
+    """Let time pass for everybody without a test clock."""
     clock = standin.world.frozen(REAL)
     clock["offset"] += int(said["advance"])
     standin.world.store.put("_clock", clock)
@@ -64,7 +64,7 @@ def _clock(standin: StandIn, said: dict[str, Any]) -> dict[str, Any]:
 
 
 def _card(standin: StandIn, said: dict[str, Any]) -> None:
-    """A payment method's bank thinks otherwise of it: as that of another test card, or again as its own."""
+    """The bank of a payment method changes its answer: to that of another test card, or back to its own."""
     method = standin.world.store.get("payment_method", said["payment_method"])
     if said.get("becomes"):
         CARDS[said["becomes"]]
@@ -86,7 +86,7 @@ def _settings(standin: StandIn, said: dict[str, Any]) -> dict[str, Any]:
 
 
 def _enter(standin: StandIn, said: dict[str, Any]) -> Any:
-    """What a browser does in which a card is entered, and its owner authenticates when they are asked to."""
+    """What a browser does: a card is entered, and its owner authenticates when asked to."""
     standin.tick()
     return elements.entered(
         standin.world, said["client_secret"], said["number"], passes=said.get("passes", True)
@@ -102,7 +102,7 @@ def _endpoint(standin: StandIn, said: dict[str, Any]) -> Any:
 
 
 def _advance(standin: StandIn, said: dict[str, Any]) -> None:
-    """A test clock, as far as is asked for, without Stripe's bound."""
+    """Advance a test clock without Stripe's bound on how far."""
     passing.pass_to(standin.world, said["clock"], int(said["to"]))
 
 

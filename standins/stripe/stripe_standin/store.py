@@ -1,4 +1,4 @@
-"""All objects there are, by kind and id, in the order in which they were made; kept in SQLite when a file is given."""
+"""All objects, by kind and id, in the order in which they were made; kept in SQLite if a file is given."""
 
 from __future__ import annotations
 
@@ -22,7 +22,9 @@ def new_id(prefix: str, length: int = 24) -> str:
 
 
 class Store:
-    """Who changes an object says so with `put`, before the request ends: `commit` writes what was put in one transaction."""
+    """Code that changes an object calls `put` before the request ends; `commit` writes all of them in one
+    transaction.
+    """
 
     def __init__(self, path: Path | None = None) -> None:
         self._rows: dict[str, dict[str, Object]] = {}
@@ -54,7 +56,7 @@ class Store:
         return self._rows.get(kind, {}).get(identifier or "")
 
     def get(self, kind: str, identifier: str, param: str = "id") -> Object:
-        """Raises `Refused`: with 404 for what a path names, with 400 for what a parameter does."""
+        """Raises `Refused`: 404 for an id in the path, 400 for an id in a parameter."""
         found = self.find(kind, identifier)
         if found is None:
             raise missing(kind, identifier, param, 404 if param == "id" else 400)

@@ -82,7 +82,7 @@ def create(world: World, given: dict[str, Any]) -> Object:
 
 
 def _begin(world: World, subscription: Object, customer: Object, given: dict[str, Any]) -> None:
-    """The first invoice, and the first try to have it paid."""
+    """The first invoice, and the first attempt to have it paid."""
     now = subscription["created"]
     invoice = invoicing.draft(world, customer, subscription, "subscription_create")
     first = subscription["items"]["data"][0]
@@ -145,7 +145,7 @@ def _own_method(world: World, customer: Object, identifier: str | None) -> str |
 
 @route("GET", "/v1/subscriptions", "SubscriptionListParams", "customer status price test_clock")
 def list_all(world: World, given: dict[str, Any]) -> list[Object]:
-    """Those that are canceled only when they are asked for."""
+    """Canceled ones are listed only if asked for."""
     status, found = given.get("status"), world.store.all("subscription")
     if status is None:
         found = [each for each in found if each["status"] != "canceled"]

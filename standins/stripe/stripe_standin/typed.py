@@ -1,6 +1,7 @@
-"""What a request may say: the typed parameters of the official SDK, which is generated from Stripe's OpenAPI document.
+"""What a request may contain: the typed parameters of the official SDK, which is generated from Stripe's
+OpenAPI document.
 
-A parameter that is not among them is refused, as is a value of another type.
+A parameter that is not among them is refused, and so is a value of another type.
 """
 
 from __future__ import annotations
@@ -30,7 +31,7 @@ def checked(name: str, given: dict[str, Any]) -> dict[str, Any]:
 
 @functools.cache
 def _params(name: str) -> Any:
-    # `test_helpers.TestClockCreateParams` lies in a package of its own.
+    # `test_helpers.TestClockCreateParams` is in a package of its own.
     *folders, last = name.split(".")
     module = ".".join(["stripe.params", *folders, f"_{_SNAKE.sub('_', last).lower()}"])
     return getattr(importlib.import_module(module), last)
@@ -38,7 +39,7 @@ def _params(name: str) -> Any:
 
 @functools.cache
 def _hints(params: Any) -> dict[str, tuple[Any, bool]]:
-    """By name: its type, and whether it has to be there."""
+    """By name: its type, and whether it is required."""
     found = typing_extensions.get_type_hints(
         params, localns={"StripeContext": object, "Mapping": Mapping}, include_extras=True
     )
@@ -77,7 +78,7 @@ def _value(hint: Any, value: Any, path: str) -> Any:
 
 
 def _typed(hint: Any, value: Any, path: str) -> Any:
-    """`value` in the type, or `_MISFIT`. Raises `Refused` for what is wrong further in."""
+    """`value` in the type, or `_MISFIT`. Raises `Refused` for what is wrong further inside."""
     origin = get_origin(hint)
     if origin in {Union, types.UnionType}:
         return _either(get_args(hint), value, path)
@@ -98,7 +99,7 @@ def _typed(hint: Any, value: Any, path: str) -> Any:
 def _either(options: tuple[Any, ...], value: Any, path: str) -> Any:
     named = [option for option in options if get_origin(option) is Literal]
     if any(get_args(option) != ("",) for option in named):
-        # `Literal["a", "b"] | str` leaves room for later versions: this version knows no other word.
+        # `Literal["a", "b"] | str` leaves room for later versions: this version knows no other value.
         options = tuple(option for option in options if option is not str)
     trouble: Refused | None = None
     for option in sorted(options, key=lambda option: option is str):

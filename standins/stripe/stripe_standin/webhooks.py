@@ -1,4 +1,6 @@
-"""Telling endpoints of events, signed as Stripe does: at least once, in any order, and as badly as is asked for."""
+"""Sends events to endpoints, signed as Stripe does: at least once, in any order, and as unreliably as asked
+for.
+"""
 
 from __future__ import annotations
 
@@ -31,7 +33,9 @@ def signature(payload: bytes, secret: str, at: int | None = None) -> str:
 
 @dataclass
 class Manners:
-    """Shares from 0 to 1 of events that are lost, or told twice; `late` is the longest delay in seconds, which shuffles them."""
+    """Shares from 0 to 1 of events that are lost, or sent twice; `late` is the longest delay in seconds,
+    which shuffles them.
+    """
 
     lose: float = 0.0
     double: float = 0.0
@@ -48,7 +52,7 @@ class Telling:
         self._thread.start()
 
     def tell(self, event: Object, endpoints: list[tuple[Object, str]]) -> None:
-        """Each endpoint that wants it, with its secret."""
+        """Each endpoint that wants the event, with its secret."""
         payload = json.dumps(event).encode()
         for there, secret in endpoints:
             wanted = there["enabled_events"]

@@ -1,4 +1,4 @@
-"""What every part of the stand-in shares: the objects, the time, the events, and what is steered."""
+"""What all parts of the stand-in share: the objects, the time, the events, and the steering."""
 
 from __future__ import annotations
 
@@ -86,7 +86,7 @@ class World:
         self.told(event)
 
     def update(self, kind: str, thing: Object, fields: dict[str, Any], event: str = "") -> Object:
-        """Change an object, keep it, and tell of it."""
+        """Change an object, keep it, and send its event."""
         before = copy.deepcopy(thing)
         thing.update(fields)
         self.store.put(kind, thing)

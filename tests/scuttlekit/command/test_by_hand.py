@@ -1,4 +1,4 @@
-"""The command `scuttlekit` as a person uses it, with a pub that runs."""
+"""The command `scuttlekit` as a person uses it, with a running pub."""
 
 import asyncio
 import base64
@@ -22,7 +22,7 @@ PATIENCE = 60
 
 
 class ByHand:
-    """Somebody at a terminal, whose home is a folder of its own."""
+    """Somebody at a terminal whose home is a folder of its own."""
 
     def __init__(self, home: Path) -> None:
         self.home = home
@@ -31,7 +31,7 @@ class ByHand:
         self.process: subprocess.Popen[bytes] | None = None
 
     def types(self, *words: str) -> str:
-        """What a command answers. Raises `RuntimeError` with its complaint."""
+        """A command's output. Raises `RuntimeError` with its complaint."""
         done = subprocess.run(
             [COMMAND, *words],
             env=self.environment,
@@ -97,7 +97,7 @@ def test_a_pub_by_two_commands(person, port):
     assert "The pub has stopped." in person.screen.read_text()
 
 
-def test_what_it_was_told_is_remembered(person, port):
+def test_options_are_remembered(person, port):
     person.starts("--external", "pub.example.org", "--port", port, "--host", "127.0.0.1", "--hops", "1")
     own, address = person.types("whoami").splitlines()
     assert address == f"net:pub.example.org:{port}~shs:{own[1:].removesuffix('.ed25519')}"
@@ -119,7 +119,7 @@ def test_following_and_blocking(person, port):
     assert re.search(r"^peers +0 came in, 0 dialled$", status, re.MULTILINE)
 
 
-def test_a_backup_starts_elsewhere_and_catches_up_before_it_speaks(person, port, tmp_path):
+def test_a_backup_starts_elsewhere_and_catches_up_before_it_publishes(person, port, tmp_path):
     person.starts("--external", "localhost", "--port", port)
     person.types("follow", KeyPair.generate().id)
     person.types("invite")
@@ -156,12 +156,12 @@ def test_a_backup_starts_elsewhere_and_catches_up_before_it_speaks(person, port,
         (["backup", "x.tar"], "There is no pub in"),
     ],
 )
-def test_what_cannot_be_done_is_told_in_words(person, words, complaint):
+def test_errors_are_in_words(person, words, complaint):
     with pytest.raises(RuntimeError, match=re.escape(complaint)):
         person.types(*words)
 
 
-def test_what_a_pub_cannot_be_told(person, port):
+def test_invalid_options_are_refused(person, port):
     person.starts("--external", "localhost", "--port", port)
     with pytest.raises(RuntimeError, match=r"a feed id starts with '@'"):
         person.types("follow", "alice")

@@ -1,4 +1,5 @@
-"""Programs that exchange feeds by the rules of EBT, without a network: what they say lies in queues until it is delivered.
+"""Programs that exchange feeds by the rules of EBT, without a network: what they send waits in queues until
+it is delivered.
 
 A message is only its number here, and can be taken if it is the next one.
 """
@@ -44,7 +45,7 @@ class Node:
 
 @dataclass(eq=False)
 class End:
-    """One end of a link: who is there, the other as seen from there, and what is on its way to it."""
+    """One end of a link: the program, its peer, and what is on its way to it."""
 
     node: Node
     remote: Remote
@@ -60,7 +61,7 @@ class Link:
         )
 
     def speak(self, which: int, now: float) -> bool:
-        """Have one end say one thing; whether it had anything to say."""
+        """Have one end send one thing; whether it had anything to send."""
         end, other = self.ends[which], self.ends[1 - which]
         if not end.speaks:
             return False
@@ -75,7 +76,7 @@ class Link:
         return False
 
     def hear(self, which: int, now: float) -> bool:
-        """Have one end hear one thing; whether there was anything to hear."""
+        """Have one end receive one thing; whether there was anything."""
         end = self.ends[which]
         if not end.inbox:
             return False
@@ -102,7 +103,7 @@ class Society:
         pair = (min(dialler, dialled), max(dialler, dialled))
         if dialler != dialled and pair not in self.links:
             self.links[pair] = Link(self.nodes[dialler], self.nodes[dialled])
-            # Who was dialled begins, with an empty clock if need be.
+            # The dialled side begins, with an empty clock if need be.
             self.links[pair].ends[0].inbox.append({})
 
     def cut(self, one: int, other: int) -> None:
@@ -110,7 +111,7 @@ class Society:
             link.cut()
 
     def between(self, one: int, other: int) -> list[Link]:
-        """The link of two, if they have one."""
+        """The link between two programs, if they have one."""
         return [link for pair, link in self.links.items() if pair == (min(one, other), max(one, other))]
 
     def publish(self, which: int) -> None:
@@ -123,7 +124,9 @@ class Society:
             node.exchange.tick(self.now)
 
     def settle(self, patience: float = 2000.0) -> int:
-        """Go on until nobody has anything to say or to hear, also after a long while; how much was said."""
+        """Continue until nobody has anything to send or to receive, even after a long while; how much was
+        sent.
+        """
         said, until = 0, self.now + patience
         while self.now < until:
             busy = True

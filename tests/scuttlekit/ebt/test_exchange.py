@@ -45,7 +45,7 @@ class TestTwo:
         assert link.speak(1, society.now)
         assert list(link.ends[0].inbox) == [(BOB, 1)]
 
-    def test_who_lost_everything_gets_their_own_feed_back(self):
+    def test_a_peer_that_lost_everything_gets_its_own_feed_back(self):
         society = both()
         for _ in range(5):
             society.publish(0)
@@ -59,13 +59,13 @@ class TestTwo:
         alone.settle()
         assert alone.nodes[0].has[ALICE] == 5
 
-    def test_who_is_not_followed_any_more_is_told_of_their_own_feed_all_the_same(self):
+    def test_a_peer_that_is_no_longer_followed_still_gets_a_note_of_its_own_feed(self):
         exchange = Exchange()
         exchange.have(ALICE, 5, 0)
         exchange.have(BOB, 5, 0)
         assert clock(exchange, exchange.join(ALICE)) == {ALICE: note(5, wants=False)}
 
-    def test_what_we_have_but_do_not_want_is_given_to_who_asks(self):
+    def test_a_feed_that_we_have_but_do_not_want_is_given_on_request(self):
         exchange = Exchange()
         exchange.have(BOB, 5, 0)
         alice = exchange.join(ALICE)
@@ -73,8 +73,10 @@ class TestTwo:
         exchange.hear_notes(alice, {BOB: note(2, wants=True)}, 0)
         assert exchange.take_due(alice) == (BOB, 2)
 
-    def test_who_said_no_is_told_once_more_when_there_is_news(self):
-        """ssb-ebt says no to what it hears of before its app has told it whom it follows, and then nothing more."""
+    def test_a_peer_that_said_no_is_told_once_more_when_there_is_news(self):
+        """ssb-ebt says no to feeds that it hears of before its app has told it whom it follows, and then
+        nothing more.
+        """
         exchange = Exchange()
         exchange.want([ALICE])
         exchange.have(ALICE, 5, 0)
@@ -99,8 +101,8 @@ class TestTwo:
         exchange.tick(1)
         assert exchange.take_due(alice) == (BOB, 1)
 
-    def test_what_was_sent_already_is_sent_again_only_after_a_pause(self):
-        """An app that two send the same at once may refuse both, and asks both again."""
+    def test_sent_messages_are_sent_again_only_after_a_pause(self):
+        """An app that gets the same from two peers at once may refuse both, and asks both again."""
         exchange = Exchange(pause=lambda: 2.0)
         exchange.have(BOB, 5, 0)
         alice = exchange.join(ALICE)
@@ -115,7 +117,7 @@ class TestTwo:
         exchange.tick(3)
         assert exchange.take_due(alice) == (BOB, 2)
 
-    def test_who_has_it_meanwhile_is_sent_what_comes_next_at_once(self):
+    def test_a_peer_that_caught_up_elsewhere_is_sent_the_next_message_at_once(self):
         exchange = Exchange()
         exchange.have(BOB, 5, 0)
         alice = exchange.join(ALICE)
@@ -126,7 +128,7 @@ class TestTwo:
         exchange.have(BOB, 6, 1)
         assert exchange.take_due(alice) == (BOB, 5)
 
-    def test_whoever_asks_for_many_feeds_again_takes_no_more_room_for_it(self):
+    def test_asking_for_many_feeds_again_takes_no_more_memory(self):
         feeds = [f"feed {number}" for number in range(2000)]
         exchange = Exchange()
         alice = exchange.join(ALICE)
@@ -177,7 +179,7 @@ class TestTwo:
         assert BOB not in society.nodes[0].has
         assert society.nodes[0].refused == 0
 
-    def test_ids_that_were_wanted_for_a_while_leave_nothing(self):
+    def test_ids_that_were_wanted_for_a_while_leave_nothing_behind(self):
         exchange = Exchange()
         alice = exchange.join(ALICE)
         for start in range(0, 200, 10):
@@ -201,7 +203,7 @@ class TestWhoMayHave:
         assert clock(exchange, alice) == {BOB: NOT_REPLICATED}
         assert exchange.take_due(alice) is None
 
-    def test_who_is_blocked_meanwhile_is_sent_no_more(self):
+    def test_a_peer_that_is_blocked_meanwhile_is_sent_no_more(self):
         blocked = set()
         exchange = Exchange(lambda author, peer: (author, peer) in blocked)
         exchange.want([BOB])
@@ -217,7 +219,7 @@ class TestWhoMayHave:
 
 class TestOneOfSeveral:
     def ready(self, *ahead: int, friends: tuple[bool, ...] = ()):
-        """Peers who say that they have carol's feed that far, and the exchange that wants it."""
+        """Peers who say that they have carol's feed this far, and the exchange that wants it."""
         exchange = Exchange()
         exchange.want([CAROL])
         remotes = [
@@ -229,12 +231,12 @@ class TestOneOfSeveral:
             exchange.hear_notes(remote, {CAROL: note(claimed, wants=False)}, 0)
         return exchange, remotes
 
-    def test_one_at_a_time_is_asked(self):
+    def test_one_peer_at_a_time_is_asked(self):
         exchange, remotes = self.ready(5, 5, 5)
         assert exchange.source_of(CAROL) is remotes[0]
         assert clock(exchange, remotes[1]) == clock(exchange, remotes[2]) == {}
 
-    def test_who_is_ahead_is_asked_when_the_first_has_nothing_new(self):
+    def test_a_peer_that_is_ahead_is_asked_when_the_first_has_nothing_new(self):
         exchange, remotes = self.ready(0, 5)
         assert exchange.source_of(CAROL) is remotes[1]
         assert clock(exchange, remotes[0]) == {CAROL: note(0, wants=False)}
@@ -252,7 +254,7 @@ class TestOneOfSeveral:
         assert exchange.source_of(CAROL) is remotes[1]
         assert clock(exchange, remotes[0]) == {CAROL: note(0, wants=False)}
 
-    def test_who_sends_only_other_feeds_is_waited_for_longer_but_not_for_ever(self):
+    def test_a_peer_that_sends_other_feeds_is_waited_for_longer_but_not_for_ever(self):
         exchange, remotes = self.ready(5, 5)
         for now in range(int(LONG_PATIENCE)):
             exchange.hear_message(remotes[0], DAVE, now, now)
@@ -280,7 +282,7 @@ class TestOneOfSeveral:
         assert exchange.source_of(CAROL) is remotes[0]
         assert clock(exchange, remotes[0]) == {CAROL: note(0, wants=True)}
 
-    def test_a_feed_that_nobody_else_has_is_told_as_stalled_and_asked_for_again_and_again(self):
+    def test_a_feed_that_nobody_else_has_counts_as_stalled_and_is_asked_for_again(self):
         exchange, (remote,) = self.ready(5)
         asked = []
         for now in range(3000):
@@ -293,7 +295,7 @@ class TestOneOfSeveral:
         assert waits == sorted(waits), "each time later"
         assert waits[-1] < 400
 
-    def test_who_lets_us_down_before_saying_what_they_have_is_asked_later_again(self):
+    def test_a_peer_that_fails_before_sending_notes_is_asked_again_later(self):
         exchange = Exchange()
         exchange.want([CAROL])
         remote = exchange.join(ALICE)
@@ -303,14 +305,14 @@ class TestOneOfSeveral:
         exchange.tick(PATIENCE)
         assert exchange.source_of(CAROL) is remote
 
-    def test_a_liar_holds_a_feed_up_only_for_a_while(self):
+    def test_a_liar_delays_a_feed_only_for_a_while(self):
         exchange, remotes = self.ready(1000, 5)
         assert exchange.source_of(CAROL) is remotes[0]
         for now in range(int(2 * PATIENCE)):
             exchange.tick(now)
         assert exchange.source_of(CAROL) is remotes[1]
 
-    def test_thousands_of_feeds_of_a_peer_that_left_are_given_to_others_bit_by_bit(self):
+    def test_thousands_of_feeds_of_a_peer_that_left_go_to_others_bit_by_bit(self):
         exchange = Exchange()
         feeds = [f"feed {number}" for number in range(5000)]
         exchange.want(feeds)

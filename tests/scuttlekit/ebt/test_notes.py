@@ -18,12 +18,12 @@ def test_notes_are_written_as_the_others_write_them(sequence, wants, text):
     assert read_notes({A: text}, 9) == {A: text}
 
 
-def test_what_is_no_feed_is_passed_over():
+def test_ids_that_are_not_feeds_are_skipped():
     assert read_notes({A: 2, "@x.ed25519": 2, "%" + A[1:]: 2, "": 3, f"{A}\n": 2}, 9) == {A: 2}
 
 
 @pytest.mark.parametrize("told", [-1, -2, None, "2", 1.5, True, [], {}, -(2**70)])
-def test_what_is_no_note_means_not_replicated(told):
+def test_an_invalid_note_means_not_replicated(told):
     assert read_notes({A: told}, 9) == {A: NOT_REPLICATED}
 
 
@@ -31,13 +31,13 @@ def test_a_note_is_never_more_than_others_can_count():
     assert read_notes({A: 2**80, B: 2**80 + 1}, 9) == {A: MAX_SEQUENCE << 1, B: MAX_SEQUENCE << 1 | 1}
 
 
-def test_only_so_many_notes_are_read():
+def test_the_number_of_notes_is_bounded():
     assert read_notes({feed(number): 0 for number in range(50)}, 9) == {
         feed(number): 0 for number in range(9)
     }
 
 
-def test_a_clock_may_come_inside_something_with_more():
+def test_a_clock_may_be_wrapped_in_an_object():
     assert read_notes({"clock": {A: 2}, "id": B}, 9) == {A: 2}
 
 

@@ -45,7 +45,7 @@ def test_labels_are_aliases(alias):
 @pytest.mark.parametrize(
     "alias", ["", "1a", "-a", "a-", "Alice", "a.b", "a/b", "a_b", "ä", "a\n", "a" * 64, None, 5, ["a"]]
 )
-def test_nothing_else_is_one(alias, tmp_path):
+def test_nothing_else_is_an_alias(alias, tmp_path):
     assert not is_alias(alias)
     with pytest.raises(RemoteError, match="small letters"):
         opened(tmp_path).register(alias, ALICE.id, "")
@@ -58,7 +58,7 @@ def test_the_example_of_the_specification_is_confirmed():
     assert not is_confirmed(ROOM.id, alias)
 
 
-def test_only_its_owner_confirms_an_alias_and_for_this_room_alone(tmp_path):
+def test_only_its_owner_can_sign_an_alias_and_only_for_this_room(tmp_path):
     aliases = opened(tmp_path)
     right = signed("alice")
     for signature in (
@@ -78,12 +78,12 @@ def test_only_its_owner_confirms_an_alias_and_for_this_room_alone(tmp_path):
 
 
 @given(st.text() | st.binary().map(lambda data: base64.b64encode(data).decode() + ".sig.ed25519"))
-def test_no_odd_signature_is_more_than_wrong(text):
+def test_odd_signatures_are_only_wrong(text):
     assert not is_confirmed(ROOM.id, Alias("alice", ALICE.id, text))
     assert not is_confirmed(ROOM.id, Alias("alice", text, signed("alice")))
 
 
-def test_they_are_kept_and_each_has_one_owner(tmp_path):
+def test_aliases_are_kept_and_each_has_one_owner(tmp_path):
     aliases = opened(tmp_path)
     aliases.register("alice", ALICE.id, signed("alice"))
     with pytest.raises(RemoteError, match="taken"):
@@ -107,7 +107,7 @@ def test_they_are_kept_and_each_has_one_owner(tmp_path):
     assert opened(tmp_path).by_feed() == {}
 
 
-def test_they_are_bounded(tmp_path):
+def test_the_number_of_aliases_is_bounded(tmp_path):
     aliases = opened(tmp_path, aliases=3, aliasesOfOne=2)
     for alias in ("a", "b"):
         aliases.register(alias, ALICE.id, signed(alias))
@@ -118,7 +118,7 @@ def test_they_are_bounded(tmp_path):
         aliases.register("d", BOB.id, signed("d", keys=BOB))
 
 
-def test_who_changes_them_without_end_is_refused_for_the_day(tmp_path):
+def test_changing_aliases_without_end_is_refused_for_the_day(tmp_path):
     aliases = opened(tmp_path, aliasChanges=3)
     for _ in range(2):
         aliases.register("a", ALICE.id, signed("a"))
@@ -131,13 +131,13 @@ def test_who_changes_them_without_end_is_refused_for_the_day(tmp_path):
 @pytest.mark.parametrize(
     "text", ["{", "[]", '{"aliases":[["a"]]}', '{"aliases":[["A","x","y"]]}', '{"aliases":[["a",1,2]]}']
 )
-def test_a_damaged_file_is_told_of(tmp_path, text):
+def test_a_damaged_file_is_reported(tmp_path, text):
     (tmp_path / "aliases.json").write_text(text)
     with pytest.raises(Refusal, match=r"aliases\.json is damaged"):
         opened(tmp_path)
 
 
-def test_what_a_room_is_told_is_kept(tmp_path):
+def test_a_rooms_settings_are_kept(tmp_path):
     told = RoomSettings(tmp_path, Mode.COMMUNITY)
     assert (told.mode, told.aliases_at) == (Mode.COMMUNITY, None)
     said = {"mode": "restricted", "aliasesAt": "https://butt.nz/@harbour"}
@@ -162,6 +162,6 @@ def test_what_a_room_is_told_is_kept(tmp_path):
     ],
     ids=repr,
 )
-def test_what_makes_no_sense_of_a_room_is_refused(tmp_path, odd):
+def test_invalid_settings_of_a_room_are_refused(tmp_path, odd):
     with pytest.raises(RemoteError, match="a room is told"):
         RoomSettings(tmp_path, Mode.OPEN).tell(odd)

@@ -1,9 +1,9 @@
-"""What each may cost in a day."""
+"""How much each peer may use in a day."""
 
 from scuttlekit.pub.allowance import DAY, DailyAllowance
 
 
-def test_each_has_its_own_and_all_begin_anew_after_a_day():
+def test_each_has_its_own_allowance_and_all_start_again_after_a_day():
     now = 0.0
     given = DailyAllowance(100, lambda: now)
     assert not given.use("alice", 100)

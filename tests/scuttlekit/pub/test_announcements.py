@@ -1,4 +1,4 @@
-"""Addresses that people announce: where `gossip.json` is gone, the log still tells of them."""
+"""Addresses that people announce: if `gossip.json` is gone, the log still has them."""
 
 from scuttlekit import KeyPair
 from scuttlekit.pub.announcements import Announcements
@@ -12,7 +12,7 @@ def announcement(key: str) -> dict:
     return {"type": "pub", "address": {"host": "pub.example.com", "port": 8008, "key": key}}
 
 
-async def test_where_none_is_known_the_log_is_looked_through_once(tmp_path):
+async def test_without_known_addresses_the_log_is_searched_once(tmp_path):
     alice, stranger = Voice("alice"), Voice("stranger")
     near, far = Voice("near").id, Voice("far").id
     store = Store.open(tmp_path, KeyPair(b"o" * 32))

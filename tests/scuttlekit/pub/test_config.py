@@ -37,7 +37,7 @@ def test_a_pub_on_a_loopback_address_has_no_fence(host, fence):
         ("master", [ID]),
     ],
 )
-def test_what_is_right(field, value):
+def test_valid_values_are_accepted(field, value):
     checked({**RIGHT, field: value})
 
 
@@ -68,13 +68,13 @@ def test_what_is_right(field, value):
         ("colour", "red"),
     ],
 )
-def test_what_is_wrong_is_named(field, value):
+def test_an_invalid_field_is_named(field, value):
     with pytest.raises(Refusal, match=f'"{field}"') as refused:
         checked({**RIGHT, field: value})
     assert refused.value.code == 78
 
 
 @pytest.mark.parametrize("field", RIGHT)
-def test_what_is_missing_is_named(field):
+def test_a_missing_field_is_named(field):
     with pytest.raises(Refusal, match=f'lacks "{field}"'):
         checked({name: value for name, value in RIGHT.items() if name != field})

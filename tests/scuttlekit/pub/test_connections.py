@@ -1,4 +1,4 @@
-"""Who may come in, and how many connections one identity has."""
+"""Who may connect, and how many connections one identity may have."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -14,7 +14,7 @@ PUB, MASTER, GUEST, FRIEND, ENEMY = (KeyPair(letter * 32) for letter in (b"p", b
 
 
 class Door:
-    """A server whose peers are taken up; `begun` and `ended` tell of the work that was begun for each."""
+    """A server whose peers are accepted; `begun` and `ended` record the work for each."""
 
     def __init__(self, keys: KeyPair = PUB, strangers: int = 2) -> None:
         self.refused: list[str] = []
@@ -60,7 +60,7 @@ async def door() -> AsyncIterator[Door]:
         yield door
 
 
-async def test_who_is_blocked_is_turned_away_at_the_handshake(door):
+async def test_a_blocked_peer_is_turned_away_at_the_handshake(door):
     with pytest.raises(HandshakeFailed):
         await dial(door.server.address, ENEMY)
     assert door.refused == ["blocked"]
@@ -101,7 +101,7 @@ async def test_masters_and_guests_may_have_several(door, keys):
     assert all(peer.is_open for peer in peers)
 
 
-async def test_masters_and_sessions_of_guests_are_no_peers(door):
+async def test_masters_and_sessions_of_guests_do_not_count_as_peers(door):
     for keys in (MASTER, GUEST, FRIEND):
         await dial(door.server.address, keys)
     await eventually(lambda: door.connections.peers == {"in": 1, "out": 0})
@@ -117,7 +117,7 @@ async def test_work_for_a_peer_ends_with_its_connection(door):
     assert door.connections.peers == {"in": 0, "out": 0}
 
 
-async def test_one_can_be_hung_up_on(door):
+async def test_a_peer_can_be_disconnected(door):
     peer = await dial(door.server.address, FRIEND)
     await eventually(lambda: door.connections.of(FRIEND.id))
     door.connections.hang_up(FRIEND.id)
@@ -138,8 +138,8 @@ async def test_two_that_dial_each_other_at_once_keep_the_same_connection():
         assert here.connections.peers == {"in": 0, "out": 1}
 
 
-async def test_who_comes_back_after_a_while_is_not_crossing():
-    """A pub that was restarted dials whom it knew; that it was dialled itself long ago no longer counts."""
+async def test_a_peer_that_comes_back_later_does_not_count_as_crossing():
+    """A restarted pub dials the peers it knew; that it was dialled itself long ago no longer counts."""
     one, two = sorted((KeyPair(b"1" * 32), KeyPair(b"2" * 32)), key=lambda keys: keys.id)
     async with opened(Door(one, 9)) as here, opened(Door(two, 9)) as there:
         here.connections.take_up(await dial(there.server.address, one), dialled=True)

@@ -23,7 +23,7 @@ def test_no_file_is_in_two_lists():
     assert sum(map(len, lists)) == len({name for each in lists for name in each})
 
 
-def test_what_nobody_can_make_again_is_backed_up():
+def test_files_that_cannot_be_made_again_are_backed_up():
     assert {*BACKED_UP, LOG} == {*MOVED, *TOLD_AGAIN}
 
 

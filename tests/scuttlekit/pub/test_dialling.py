@@ -21,7 +21,7 @@ PUB = KeyPair(b"p" * 32)
 
 
 class Pub:
-    """What dials: a scheduler with `places`, and the connections it makes."""
+    """A scheduler with `places`, and the connections that it makes."""
 
     def __init__(self, folder, places: int = 2, fenced: bool = False) -> None:
         self.gossip = Gossip(folder, 100)
@@ -106,7 +106,7 @@ async def test_it_keeps_as_many_connections_as_it_has_places(pub, peer):
     assert len(pub.connected) == 2
 
 
-async def test_a_place_that_falls_free_is_taken_by_another(pub, peer):
+async def test_a_free_place_is_taken_by_another(pub, peer):
     servers = [await peer() for _ in range(3)]
     for server in servers:
         pub.knows(server.address)
@@ -119,7 +119,7 @@ async def test_a_place_that_falls_free_is_taken_by_another(pub, peer):
     assert gone.address.key not in pub.connected
 
 
-async def test_whom_it_is_told_to_dial_takes_no_place(pub, peer):
+async def test_a_peer_dialled_on_request_takes_no_place(pub, peer):
     servers = [await peer() for _ in range(3)]
     for server in servers:
         await pub.dialler.connect(pub.knows(server.address))
@@ -139,7 +139,7 @@ async def test_nobody_is_dialled_twice(pub, peer):
     assert len(server.peers) == 1
 
 
-async def test_it_dials_neither_itself_nor_whom_it_blocks_nor_what_it_does_not_speak(pub, peer):
+async def test_it_dials_neither_itself_nor_blocked_peers_nor_unknown_protocols(pub, peer):
     itself, enemy = Server(PUB, network=b"n" * 32), await peer()
     await itself.start("127.0.0.1", 0)
     pub.blocked.add(enemy.address.key)
@@ -154,7 +154,7 @@ async def test_it_dials_neither_itself_nor_whom_it_blocks_nor_what_it_does_not_s
     await itself.close()
 
 
-async def test_who_does_not_answer_is_noted_and_at_last_forgotten(pub, peer):
+async def test_a_peer_that_does_not_answer_is_recorded_and_finally_forgotten(pub, peer):
     server = await peer()
     known = pub.knows(server.address)
     await server.close()
@@ -176,7 +176,7 @@ def test_it_waits_twice_as_long_each_time_and_a_day_at_most(failures, ago):
     assert known.is_due(now * 1000) is (ago >= wait)
 
 
-def test_a_clock_that_was_set_back_keeps_nobody_waiting():
+def test_setting_the_clock_back_delays_nobody():
     known = KnownAddress(Address("10.0.0.1", 1, KeyPair(b"k" * 32).id), "", "pub")
     known.changed = (time.time() + 1e6) * 1000
     assert known.is_due(time.time() * 1000)
@@ -194,7 +194,7 @@ async def test_the_oldest_makes_room_after_a_while_if_others_wait(pub, peer):
     await eventually(lambda: oldest.peer.id not in pub.connected and len(pub.connected) == 2)
 
 
-async def test_the_oldest_stays_where_nobody_waits(pub, peer):
+async def test_the_oldest_stays_if_nobody_waits(pub, peer):
     servers = [await peer() for _ in range(2)]
     for server in servers:
         pub.knows(server.address)
@@ -207,7 +207,7 @@ async def test_the_oldest_stays_where_nobody_waits(pub, peer):
     assert len(pub.connected) == 2
 
 
-async def test_who_came_in_stays_whatever_is_known_of_them(pub, peer):
+async def test_a_peer_that_dialled_in_stays_whatever_is_known_about_it(pub, peer):
     friend = await peer()
     pub.knows(friend.address)
     server = Server(PUB, network=b"n" * 32, meet=pub.connections.came_in)
@@ -236,7 +236,7 @@ async def test_a_fenced_pub_stays_outside(tmp_path, peer):
     await pub.ends()
 
 
-async def test_what_became_of_peers_is_written_down(pub, peer, tmp_path):
+async def test_results_of_dialling_are_saved(pub, peer, tmp_path):
     server = await peer()
     pub.knows(server.address)
     pub.begins()

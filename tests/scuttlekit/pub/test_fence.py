@@ -45,12 +45,12 @@ OUTSIDE = [
 
 
 @pytest.mark.parametrize("host", INSIDE)
-def test_what_is_inside(host):
+def test_addresses_inside_the_fence(host):
     assert is_fenced(host)
 
 
 @pytest.mark.parametrize("host", OUTSIDE)
-def test_what_is_outside(host):
+def test_addresses_outside_the_fence(host):
     assert not is_fenced(host)
 
 
@@ -76,12 +76,12 @@ async def test_a_name_is_fenced_by_where_it_leads():
 
 @pytest.mark.parametrize("host", ["127.1", "0x7f.1", "2130706433", "017700000001"])
 async def test_numbers_that_a_resolver_takes_for_an_address_are_fenced(host):
-    """What inet_aton takes is no name, and must not slip through as one."""
+    """What inet_aton accepts is not a name, and must not pass as one."""
     with pytest.raises(Unreachable):
         await open_hosts(host, fenced=True)
 
 
-async def test_what_is_no_name_is_nowhere():
+async def test_an_invalid_name_leads_nowhere():
     for host in ("a" * 300, "\udc00", "nowhere.invalid"):
         with pytest.raises(Unreachable):
             await open_hosts(host, fenced=False)

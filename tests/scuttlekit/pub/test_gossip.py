@@ -51,7 +51,7 @@ def test_what_ssb_gossip_wrote_is_read_and_written_again(read, tmp_path):
     assert written[1]["host"] == "10.0.0.1"
 
 
-def test_it_is_written_only_where_something_changed(read, tmp_path):
+def test_the_file_is_written_only_after_a_change(read, tmp_path):
     gossip = read(json.dumps([STOCK]))
     before = (tmp_path / "gossip.json").stat().st_ino
     gossip.write()
@@ -84,14 +84,14 @@ def test_one_broken_entry_is_left_out_and_counted(read, entry):
 
 
 @pytest.mark.parametrize("text", ["", "{}", "[", "null", "[[[[", "\0"], ids=repr)
-def test_a_broken_file_is_no_end(read, text):
+def test_a_damaged_file_does_not_stop_the_pub(read, text):
     gossip = read(text)
     assert len(gossip) == 0
     assert gossip.broken == 1
 
 
 @given(st.recursive(st.none() | st.booleans() | st.floats(allow_nan=False) | st.text(), st.lists))
-def test_anything_may_stand_in_an_entry(value):
+def test_an_entry_may_contain_anything(value):
     for name in STOCK:
         try:
             entry = KnownAddress.read({**STOCK, name: value})
@@ -100,11 +100,11 @@ def test_anything_may_stand_in_an_entry(value):
         KnownAddress.read(entry.as_written())
 
 
-def test_peers_of_a_laptops_own_network_mean_nothing_here(read):
+def test_peers_of_a_local_network_are_ignored(read):
     assert len(read(json.dumps([{**STOCK, "source": "local"}]))) == 0
 
 
-def test_there_is_an_end_to_what_is_remembered(tmp_path):
+def test_the_number_of_remembered_peers_is_bounded(tmp_path):
     gossip = Gossip(tmp_path, 3)
     for number in (1, 2, 3):
         gossip.add(known(number, failures=number % 3))
@@ -112,7 +112,7 @@ def test_there_is_an_end_to_what_is_remembered(tmp_path):
     assert sorted(one.address.host for one in gossip) == ["10.0.0.1", "10.0.0.3", "10.0.0.4"]
 
 
-def test_none_that_never_failed_goes_for_one_that_was_announced(tmp_path):
+def test_an_announced_peer_does_not_replace_one_that_never_failed(tmp_path):
     gossip = Gossip(tmp_path, 2)
     gossip.add(known(1))
     gossip.add(known(2))

@@ -1,4 +1,4 @@
-"""The room by itself: who is told of whom, and what goes through a tunnel."""
+"""The room by itself: who sees whom, and what goes through a tunnel."""
 
 import asyncio
 from collections.abc import AsyncIterator, Callable
@@ -131,7 +131,7 @@ async def is_refused(stream: Stream, why: str = "not in this room") -> None:
         await anext(stream)
 
 
-# Who is there.
+# Who is there
 
 
 async def test_members_are_told_who_comes_and_who_goes(door):
@@ -160,7 +160,7 @@ async def test_strangers_and_keys_of_invites_see_nobody_and_are_not_seen(door):
                 assert door.room.attendants.ids == [ALICE.id]
 
 
-async def test_whom_the_pub_follows_now_sees_the_room_and_whom_it_follows_no_more_leaves_it(door):
+async def test_following_and_unfollowing_opens_and_closes_the_room(door):
     door.follows.remove(BOB.id)
     async with (
         door.comes(ALICE, echoes),
@@ -177,7 +177,7 @@ async def test_whom_the_pub_follows_now_sees_the_room_and_whom_it_follows_no_mor
         assert door.room.attendants.ids == [ALICE.id]
 
 
-async def test_whoever_comes_and_goes_without_end_is_refused(monkeypatch):
+async def test_coming_and_going_without_end_is_refused(monkeypatch):
     monkeypatch.setattr(attendants, "GATHER", 0)
     async with opened(Door(comings=3)) as door, door.comes(ALICE) as alice:
         for _ in range(3):
@@ -213,7 +213,7 @@ class Visitor:
 @given(
     st.lists(st.tuples(st.sampled_from("join leave gone unfollow follow look".split()), st.integers(0, 4)))
 )
-def test_whoever_listens_knows_at_last_who_is_there(steps):
+def test_every_listener_learns_in_the_end_who_is_there(steps):
     """Whatever happens, and however much of it happens while they do not look."""
 
     async def lives() -> None:
@@ -267,10 +267,10 @@ def test_whoever_listens_knows_at_last_who_is_there(steps):
         attendants.GATHER, attendants.KEPT = before
 
 
-# Tunnels.
+# Tunnels
 
 
-async def test_a_tunnel_carries_both_ways_and_tells_who_called(door):
+async def test_a_tunnel_carries_both_ways_and_names_the_caller(door):
     origins = []
 
     async def answers(_peer: Peer, stream: Stream, asked: Any) -> None:
@@ -291,7 +291,7 @@ async def test_a_tunnel_carries_both_ways_and_tells_who_called(door):
         await eventually(lambda: door.room.figures()["tunnels"] == 0)
 
 
-async def test_there_is_none_to_whom_is_not_there_nor_from_whom_may_not(door):
+async def test_a_tunnel_needs_a_present_member_and_a_permitted_caller(door):
     async with door.comes(BOB, echoes) as bob, door.comes(ALICE) as alice, door.comes(KEY) as key:
         await is_refused(door.tunnel(alice, CAROL))
         await is_refused(door.tunnel(alice, PUB))
@@ -310,7 +310,7 @@ async def test_there_is_none_to_whom_is_not_there_nor_from_whom_may_not(door):
 
 
 @pytest.mark.parametrize("mode", list(Mode))
-async def test_strangers_reach_members_where_the_mode_lets_them(mode):
+async def test_strangers_reach_members_if_the_mode_allows_it(mode):
     async with opened(Door(mode)) as door, door.comes(STRANGER) as stranger, door.comes(BOB, echoes):
         if mode in {Mode.OPEN, Mode.COMMUNITY}:
             await goes_through(door.tunnel(stranger, BOB))
@@ -318,7 +318,7 @@ async def test_strangers_reach_members_where_the_mode_lets_them(mode):
             await is_refused(door.tunnel(stranger, BOB))
 
 
-async def test_what_the_attendant_refuses_is_told(door):
+async def test_a_refusal_of_the_attendant_is_passed_on(door):
     async with door.comes(BOB, refuses), door.comes(ALICE) as alice:
         await is_refused(door.tunnel(alice, BOB), "not at home")
 
@@ -372,7 +372,7 @@ async def test_a_tunnel_ends_with_the_right_to_it(door, how):
         ("strangeTunnelsOfOne", STRANGER),
     ],
 )
-async def test_there_are_no_more_than_the_bounds_say(bound, who):
+async def test_the_number_of_tunnels_is_bounded(bound, who):
     async with opened(Door(**{bound: 2})) as door, door.comes(BOB, echoes), door.comes(who) as peer:
         tunnels = [door.tunnel(peer, BOB) for _ in range(2)]
         for tunnel in tunnels:
@@ -439,7 +439,7 @@ async def test_an_end_that_does_nothing_ends_the_tunnel(bound, answers):
         assert set(door.limits.refused) == {bound}
 
 
-async def test_what_is_no_bytes_ends_the_tunnel(door):
+async def test_anything_but_bytes_ends_the_tunnel(door):
     async with door.comes(BOB, echoes), door.comes(ALICE) as alice:
         tunnel = door.tunnel(alice, BOB)
         await goes_through(tunnel)

@@ -1,4 +1,4 @@
-"""The traffic of a month: counted over restarts and turns of the month, whatever happens in between."""
+"""The traffic of a month, counted over restarts and turns of the month, whatever happens in between."""
 
 import shutil
 from datetime import UTC, datetime
@@ -19,7 +19,7 @@ MOST = 1000
 
 
 class AMonthlyCount(RuleBasedStateMachine):
-    """A pub that sends, rests, restarts and is killed, beside a list of what went when."""
+    """A pub that sends, rests, restarts and is killed, beside a list of what it sent when."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -94,12 +94,12 @@ TestAMonthlyCount = AMonthlyCount.TestCase
 @pytest.mark.parametrize(
     "text", ["", "[]", '{"month": "2026-11"}', '{"month": "2026-11", "in": -1, "out": 0}']
 )
-def test_a_file_that_is_damaged_counts_nothing(tmp_path: Path, text: str):
+def test_a_damaged_file_counts_nothing(tmp_path: Path, text: str):
     (tmp_path / "traffic.json").write_text(text)
     assert MonthlyTraffic(tmp_path, Traffic(), Limits(), lambda: LAST_SECOND).used == (0, 0)
 
 
-async def test_a_full_disk_is_no_end_of_counting(tmp_path: Path):
+async def test_a_full_disk_does_not_end_the_counting(tmp_path: Path):
     count = MonthlyTraffic(tmp_path / "gone", traffic := Traffic(), Limits())
     traffic.sent = 100 << 20
     with pytest.raises(OSError, match="No such file"):

@@ -1,4 +1,6 @@
-"""Challenges wait for a while and are solved once; a sign-out is told, also to a service that was away."""
+"""Challenges wait for a while and are solved once; a sign-out is reported, also to a service that was
+away.
+"""
 
 import asyncio
 from contextlib import aclosing
@@ -45,7 +47,7 @@ def test_a_wrong_solution_leaves_room_for_the_right_one():
     assert solved(challenges, sc)
 
 
-def test_it_is_forgotten_in_time():
+def test_a_challenge_expires():
     clock = Clock()
     challenges, sc = Challenges(PUB.id, Limits({"challengeSeconds": 300}), clock), new_challenge()
     challenges.expect(sc)
@@ -56,7 +58,7 @@ def test_it_is_forgotten_in_time():
     assert not len(challenges)
 
 
-def test_they_are_bounded_and_the_oldest_makes_room():
+def test_challenges_are_bounded_and_the_oldest_makes_room():
     limits = Limits({"challenges": 3})
     challenges, many = Challenges(PUB.id, limits), [new_challenge() for _ in range(5)]
     for sc in many:
@@ -67,7 +69,7 @@ def test_they_are_bounded_and_the_oldest_makes_room():
     assert limits.refused["challenges"] == 2
 
 
-async def test_a_sign_out_is_told_now_and_after_a_restart(tmp_path):
+async def test_a_sign_out_is_reported_now_and_after_a_restart(tmp_path):
     sign_outs = SignOuts(tmp_path, Limits())
     sign_outs.sign_out(BOB.id)
     sign_outs.signed_in(ALICE.id)
@@ -87,7 +89,7 @@ async def test_a_sign_out_is_told_now_and_after_a_restart(tmp_path):
         assert (await anext(told))["id"] == BOB.id, "Alice has signed in since"
 
 
-def test_of_many_people_those_are_kept_who_came_last(tmp_path):
+def test_the_latest_of_many_sign_outs_are_kept(tmp_path):
     sign_outs = SignOuts(tmp_path, Limits({"signedIn": 2}))
     for letter in b"xyz":
         sign_outs.signed_in(KeyPair(bytes([letter]) * 32).id)
@@ -97,7 +99,7 @@ def test_of_many_people_those_are_kept_who_came_last(tmp_path):
 @pytest.mark.parametrize(
     "text", ["", "[]", "{}", '{"people": 7}', '{"people": [[1]]}', '{"people": [[7, null]]}']
 )
-async def test_a_damaged_file_is_told_of_and_the_pub_goes_on(tmp_path, text):
+async def test_a_damaged_file_is_reported_and_the_pub_continues(tmp_path, text):
     (tmp_path / "sign-ins.json").write_text(text)
     sign_outs = SignOuts(tmp_path, Limits())
     sign_outs.signed_in(ALICE.id)

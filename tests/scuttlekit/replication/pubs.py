@@ -74,7 +74,7 @@ class Pub:
 async def running(
     folder: Path, name: str, *, hops: int = 2, offers: Container[str] = EVERYTHING, **limits: int
 ) -> AsyncIterator[Pub]:
-    """A pub that answers the calls of replication that it `offers`."""
+    """A pub that answers the replication calls that it `offers`."""
     pub = Pub(folder, name, hops, limits)
     await pub.store.index()
     keeping = asyncio.get_running_loop().create_task(pub.replication.run())
@@ -92,7 +92,7 @@ async def running(
 
 
 class Guest:
-    """Somebody who speaks EBT by hand: what they were told and sent is in `clock` and `messages`."""
+    """Somebody who speaks EBT by hand: what they received is in `clock` and `messages`."""
 
     def __init__(self, pub: Pub, voice: Voice, peer: Peer) -> None:
         self.pub = pub
@@ -143,7 +143,7 @@ async def until(true: Callable[[], object]) -> None:
 
 
 async def settled(look: Callable[[], object], seconds: float = 0.3) -> Any:
-    """What it looks like once it has not changed for a while."""
+    """Its state once it has not changed for a while."""
     before, since = look(), asyncio.get_running_loop().time()
     while asyncio.get_running_loop().time() - since < seconds:
         await asyncio.sleep(0.02)

@@ -34,7 +34,7 @@ async def test_feeds_come_through_a_pub_in_between(make: Make):
     await until(lambda: other.has(one.id) == 121)
 
 
-async def test_who_is_too_far_away_is_not_taken_in(make: Make):
+async def test_a_feed_too_far_away_is_not_replicated(make: Make):
     near, pub, far = await make("near", hops=1), await make("pub"), await make("far")
     await far.posts(1)
     await pub.follows(far.id)
@@ -48,7 +48,7 @@ async def test_who_is_too_far_away_is_not_taken_in(make: Make):
     assert near.has(far.id) == 0
 
 
-async def test_who_is_followed_meanwhile_is_taken_in(make: Make):
+async def test_a_feed_that_is_followed_meanwhile_is_replicated(make: Make):
     here, there = await make("here"), await make("there")
     await there.posts(5)
     await here.dials(there)
@@ -56,7 +56,7 @@ async def test_who_is_followed_meanwhile_is_taken_in(make: Make):
     await until(lambda: here.has(there.id) == 5)
 
 
-async def test_who_is_blocked_meanwhile_is_hung_up_on(make: Make):
+async def test_a_peer_that_is_blocked_meanwhile_is_disconnected(make: Make):
     here, there = await make("here"), await make("there")
     await here.follows(there.id)
     await there.follows(here.id)
@@ -96,7 +96,7 @@ async def test_a_peer_without_ebt_that_dialled_is_asked_too_once_it_asks(make: M
     await until(lambda: not here.replication._followed)
 
 
-async def test_a_peer_that_knows_no_histories_is_not_asked_for_all(make: Make, alice: Voice):
+async def test_a_peer_without_histories_is_not_asked_for_every_feed(make: Make, alice: Voice):
     here, asked = await make("here"), []
     await here.follows(alice.id, *(Voice(f"friend {number}").id for number in range(100)))
 
@@ -111,7 +111,7 @@ async def test_a_peer_that_knows_no_histories_is_not_asked_for_all(make: Make, a
         assert await settled(lambda: len(asked)) < 50
 
 
-async def test_after_a_session_nothing_is_left(make: Make):
+async def test_nothing_is_left_after_a_session(make: Make):
     here, there = await make("here"), await make("there")
     await here.follows(there.id)
     await there.posts(3)

@@ -1,4 +1,4 @@
-"""What a pub tells, gives and takes, seen by somebody who speaks EBT by hand."""
+"""What a pub sends and accepts, seen by somebody who speaks EBT by hand."""
 
 import orjson
 import pytest
@@ -12,21 +12,21 @@ from tests.scuttlekit.store.voices import Voice
 MANY = 10_000
 
 
-async def test_the_whole_clock_is_told_first(pub: Pub, alice: Voice):
+async def test_the_whole_clock_is_sent_first(pub: Pub, alice: Voice):
     await pub.follows(alice.id)
     async with guest(pub, alice) as she:
         await until(lambda: she.clock.keys() == {pub.id, alice.id})
         assert she.clock == {pub.id: note(1, wants=True), alice.id: note(0, wants=True)}
 
 
-async def test_an_empty_clock_is_told_too(pub: Pub, alice: Voice):
+async def test_an_empty_clock_is_sent_too(pub: Pub, alice: Voice):
     async with guest(pub, alice) as she:
         await until(lambda: she.clock == {pub.id: note(0, wants=True)})
     async with guest(pub, alice) as she:
         await until(lambda: she.clock)
 
 
-async def test_a_clock_of_thousands_of_feeds_comes_whole(pub: Pub, alice: Voice):
+async def test_a_clock_of_thousands_of_feeds_arrives_complete(pub: Pub, alice: Voice):
     ids = {Voice(f"voice {number}").id for number in range(1500)}
     await pub.follows(alice.id)
     pub.store.append([alice.follows(one) for one in ids])
@@ -36,7 +36,7 @@ async def test_a_clock_of_thousands_of_feeds_comes_whole(pub: Pub, alice: Voice)
 
 
 @pytest.mark.parametrize("told", [0, None, "odd"])
-async def test_who_restores_from_their_secret_alone_gets_their_own_feed_back(pub: Pub, alice: Voice, told):
+async def test_restoring_from_the_secret_alone_brings_the_own_feed_back(pub: Pub, alice: Voice, told):
     await pub.follows(alice.id)
     async with guest(pub, alice) as she:
         await until(lambda: she.clock.get(alice.id) == note(0, wants=True))
@@ -45,7 +45,7 @@ async def test_who_restores_from_their_secret_alone_gets_their_own_feed_back(pub
         await she.tell(alice.id, 150, wants=True)
     async with guest(pub, alice) as she:
         if told is None:
-            # Her app hears what the pub has of her, and asks.
+            # Her app learns what the pub has of her, and asks.
             await she.tells()
             await until(lambda: she.clock.get(alice.id) == note(150, wants=True))
             await she.tell(alice.id, 0, wants=True)
@@ -58,7 +58,7 @@ async def test_who_restores_from_their_secret_alone_gets_their_own_feed_back(pub
         await until(lambda: she.sequences(alice.id) == list(range(1, 151)))
 
 
-async def test_who_is_not_followed_any_more_gets_their_own_feed_back_too(pub: Pub, alice: Voice):
+async def test_a_peer_that_is_no_longer_followed_gets_its_own_feed_back_too(pub: Pub, alice: Voice):
     await pub.follows(alice.id)
     pub.store.append(alice.posts("one", "two"))
     await pub.store.publish({"type": "contact", "contact": alice.id, "following": False})
@@ -79,7 +79,7 @@ async def test_messages_are_given_as_they_were_signed(pub: Pub, alice: Voice):
         assert list(he.messages[0]["content"]) == list(said.value["content"])
 
 
-async def test_new_messages_are_given_at_once_to_who_wants_them(pub: Pub, alice: Voice):
+async def test_new_messages_are_sent_at_once_to_peers_that_want_them(pub: Pub, alice: Voice):
     async with guest(pub, alice) as she, guest(pub, Voice("bob")) as he:
         await she.tell(pub.id, 0, wants=True)
         await he.tell(pub.id, 0, wants=False)
@@ -90,7 +90,7 @@ async def test_new_messages_are_given_at_once_to_who_wants_them(pub: Pub, alice:
         assert he.messages == []
 
 
-async def test_a_strangers_feed_is_refused_and_not_taken_in(pub: Pub, alice: Voice):
+async def test_a_strangers_feed_is_refused(pub: Pub, alice: Voice):
     async with guest(pub, alice) as she:
         await she.tell(alice.id, 3, wants=True)
         await until(lambda: she.clock.get(alice.id) == NOT_REPLICATED)
@@ -99,7 +99,7 @@ async def test_a_strangers_feed_is_refused_and_not_taken_in(pub: Pub, alice: Voi
     assert pub.has(alice.id) == 0
 
 
-async def test_a_strangers_session_is_of_use_all_the_same(pub: Pub, alice: Voice, bob: Voice):
+async def test_a_strangers_session_is_still_useful(pub: Pub, alice: Voice, bob: Voice):
     await pub.follows(bob.id)
     async with guest(pub, alice) as she:
         await she.tell(bob.id, 2, wants=True)
@@ -108,7 +108,7 @@ async def test_a_strangers_session_is_of_use_all_the_same(pub: Pub, alice: Voice
         await until(lambda: pub.has(bob.id) == 2)
 
 
-async def test_whom_the_pub_blocks_gets_nothing_and_their_feed_is_given_to_nobody(
+async def test_a_blocked_peer_gets_nothing_and_its_feed_is_given_to_nobody(
     pub: Pub, alice: Voice, bob: Voice
 ):
     pub.store.append(bob.posts("one"))
@@ -137,7 +137,7 @@ def changed(message, **fields):
 
 
 @pytest.mark.parametrize("fault", ["signature", "gap", "content", "author", "timestamp"])
-async def test_a_bad_message_ends_nothing_and_the_right_ones_are_taken_later(
+async def test_a_bad_message_ends_nothing_and_good_ones_are_accepted_later(
     pub: Pub, alice: Voice, bob: Voice, fault
 ):
     await pub.follows(alice.id, bob.id)
@@ -157,7 +157,7 @@ async def test_a_bad_message_ends_nothing_and_the_right_ones_are_taken_later(
         await she.sends(*his)
         await until(lambda: (pub.has(alice.id), pub.has(bob.id)) == (2, 3))
         assert pub.limits.refused["messages"] >= 1
-        # Asked for again, by the same session.
+        # Requested again, by the same session.
         she.clock.clear()
         await until(lambda: she.clock.get(alice.id) == note(2, wants=True))
         await she.sends(*hers[2:])
@@ -178,7 +178,7 @@ async def test_after_a_bad_message_another_peer_is_asked_at_once(pub: Pub, alice
         await until(lambda: pub.has(alice.id) == 3)
 
 
-async def test_a_feed_that_one_does_not_send_is_asked_of_another(pub: Pub, alice: Voice):
+async def test_a_feed_that_one_peer_does_not_send_is_requested_from_another(pub: Pub, alice: Voice):
     await pub.follows(alice.id)
     async with guest(pub, Voice("bob")) as bob, guest(pub, Voice("carol")) as carol:
         await bob.tell(alice.id, 1000, wants=True)
@@ -190,7 +190,7 @@ async def test_a_feed_that_one_does_not_send_is_asked_of_another(pub: Pub, alice
 
 
 async def test_a_feed_that_stalls_is_asked_for_as_a_history(pub: Pub, alice: Voice):
-    """A stock server that believes that we have what we lost goes on after that, and never sends it."""
+    """A stock server that believes that we have what we lost continues after that, and never sends it."""
     await pub.follows(alice.id)
     hers = alice.posts(*map(str, range(30)))
 
@@ -218,7 +218,7 @@ async def test_notes_of_feeds_that_nobody_has_cost_nothing(pub: Pub, alice: Voic
         assert len(pub.replication._exchange._feeds) == 1
 
 
-async def test_who_sends_nothing_of_use_is_let_go(make: Make, alice: Voice):
+async def test_a_peer_that_sends_nothing_useful_is_disconnected(make: Make, alice: Voice):
     pub = await make(useless=50)
     hers = alice.posts(*map(str, range(60)))
     async with guest(pub, alice) as she:
@@ -229,7 +229,7 @@ async def test_who_sends_nothing_of_use_is_let_go(make: Make, alice: Voice):
     assert 50 < pub.limits.refused["unasked"] < 60
 
 
-async def test_only_so_many_bytes_a_day_are_taken_in_of_one_feed(make: Make, alice: Voice, bob: Voice):
+async def test_the_bytes_accepted_of_one_feed_in_a_day_are_limited(make: Make, alice: Voice, bob: Voice):
     pub = await make(feedBytes=2000)
     await pub.follows(alice.id, bob.id)
     async with guest(pub, alice) as she:
@@ -254,7 +254,7 @@ async def test_on_a_full_disk_only_the_pubs_own_messages_have_room(make: Make, a
     assert pub.has(pub.id) == 2
 
 
-async def test_repeated_messages_are_passed_over_until_it_is_too_much(make: Make, alice: Voice):
+async def test_repeated_messages_are_ignored_up_to_a_limit(make: Make, alice: Voice):
     pub = await make(useless=50)
     await pub.follows(alice.id)
     hers = alice.posts("a", "b")
@@ -271,7 +271,7 @@ async def test_repeated_messages_are_passed_over_until_it_is_too_much(make: Make
 @pytest.mark.parametrize(
     "odd", [None, 5, [], "text", b"bytes", {"author": 5, "sequence": 1}, {}, {"clock": {}}]
 )
-async def test_what_is_neither_message_nor_notes_ends_no_more_than_its_session(pub: Pub, alice: Voice, odd):
+async def test_invalid_input_ends_only_its_session(pub: Pub, alice: Voice, odd):
     async with guest(pub, alice) as she:
         await she.stream.send(odd)
         await she.stream.send(Json(orjson.dumps({alice.id: 0})))
@@ -314,7 +314,7 @@ async def test_the_same_identity_may_be_there_several_times(pub: Pub, alice: Voi
             await until(lambda: each.sequences(pub.id) == [1, 2])  # noqa: B023
 
 
-async def test_who_does_not_read_is_sent_no_more_than_the_sockets_take(pub: Pub, alice: Voice):
+async def test_a_peer_that_does_not_read_is_sent_no_more_than_fits_the_sockets(pub: Pub, alice: Voice):
     await pub.follows(alice.id)
     for _ in range(30):
         pub.store.append([alice.says({"type": "post", "text": "x" * 7000}) for _ in range(100)])

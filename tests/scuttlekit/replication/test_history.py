@@ -67,7 +67,7 @@ async def test_only_keys_come_where_only_they_are_wanted(peer, hers, alice: Voic
     ]
 
 
-async def test_what_comes_later_is_told_to_who_stays(peer, pub: Pub, hers, alice: Voice):
+async def test_later_messages_are_sent_on_a_live_history(peer, pub: Pub, hers, alice: Voice):
     live = peer.source("createHistoryStream", {"id": alice.id, "seq": 249, "live": True, "keys": False})
     async with asyncio.timeout(10), aclosing(live):
         assert [(await anext(live))["sequence"] for _ in range(2)] == [249, 250]
@@ -79,7 +79,7 @@ async def test_what_comes_later_is_told_to_who_stays(peer, pub: Pub, hers, alice
     await until(lambda: not pub.replication._history._waiting)
 
 
-async def test_only_what_is_new_is_told_to_who_wants_nothing_old(peer, pub: Pub, hers, alice: Voice):
+async def test_only_new_messages_are_sent_if_old_ones_are_not_wanted(peer, pub: Pub, hers, alice: Voice):
     live = peer.source("createHistoryStream", {"id": alice.id, "old": False, "live": True, "limit": 2})
     async with asyncio.timeout(10), aclosing(live):
         following = asyncio.ensure_future(anext(live))
@@ -91,7 +91,7 @@ async def test_only_what_is_new_is_told_to_who_wants_nothing_old(peer, pub: Pub,
             await anext(live)
 
 
-async def test_nothing_comes_of_a_feed_that_is_not_here(peer, alice: Voice):
+async def test_an_unknown_feed_gives_nothing(peer, alice: Voice):
     assert await history(peer, {"id": alice.id}) == []
 
 
@@ -104,14 +104,12 @@ async def test_wrong_options_are_refused(peer, options):
 
 
 @pytest.mark.parametrize("name", ["seq", "limit"])
-async def test_numbers_that_are_none_are_refused(peer, hers, alice: Voice, name):
+async def test_invalid_numbers_are_refused(peer, hers, alice: Voice, name):
     with pytest.raises(RemoteError, match=f"{name} must be a number"):
         await history(peer, {"id": alice.id, name: "5"})
 
 
-async def test_nothing_comes_of_who_blocks_the_reader_or_is_blocked(
-    peer, pub: Pub, hers, alice: Voice, bob: Voice
-):
+async def test_blocked_and_blocking_feeds_give_nothing(peer, pub: Pub, hers, alice: Voice, bob: Voice):
     pub.store.append([alice.says({"type": "contact", "contact": bob.id, "blocking": True})])
     assert await history(peer, {"id": alice.id}) == []
     await pub.posts(1)

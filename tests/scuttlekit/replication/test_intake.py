@@ -1,4 +1,6 @@
-"""Taking in messages: whatever comes in whatever pieces, from two peers at once, what is right is stored and nothing else."""
+"""Accepting messages: in whatever pieces they arrive, from two peers at once, valid ones are stored and
+nothing else.
+"""
 
 import asyncio
 import base64
@@ -25,7 +27,7 @@ def feed_of(name: str) -> list[dict[str, Any]]:
 FEEDS = [feed_of("alice"), feed_of("bob")]
 FORGED = f"{base64.b64encode(bytes(64)).decode()}.sig.ed25519"
 
-# Which feed, which of its messages, and whether somebody forged its signature.
+# Which feed, which of its messages, and whether its signature is forged.
 sent = st.tuples(st.integers(0, 1), st.integers(1, LONG), st.integers(0, 9).map(lambda number: number == 0))
 in_order = st.tuples(st.integers(0, 1), st.integers(1, LONG), st.integers(1, LONG)).map(
     lambda drawn: [(drawn[0], sequence, False) for sequence in range(drawn[1], drawn[2] + 1)]
@@ -40,7 +42,7 @@ def value_of(feed: int, sequence: int, is_forged: bool) -> dict[str, Any]:
 
 @examples(60)
 @given(st.lists(pieces, max_size=12))
-def test_what_is_right_is_stored_and_nothing_else(pieces):
+def test_valid_messages_are_stored_and_nothing_else(pieces):
     async def work() -> None:
         with tempfile.TemporaryDirectory() as folder:
             store = Store.open(Path(folder), KeyPair(b"o" * 32))
@@ -67,7 +69,7 @@ def test_what_is_right_is_stored_and_nothing_else(pieces):
     asyncio.run(work())
 
 
-async def test_what_follows_a_forged_message_is_refused_until_the_right_one_comes(tmp_path):
+async def test_messages_after_a_forged_one_are_refused_until_the_right_one_arrives(tmp_path):
     store = Store.open(tmp_path, KeyPair(b"o" * 32))
     await store.index()
     heard: list[tuple[int, IntakeResult]] = []

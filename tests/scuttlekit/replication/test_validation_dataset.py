@@ -1,7 +1,7 @@
 """The published data set of messages, sent by EBT: what the pub stores, and under which id.
 
-Of its cases these are those that can come over the wire: a pub's network mixes no key into signatures, and of later
-messages nobody has those before.
+Only the cases that can arrive over the wire: a pub's network mixes no key into signatures, and nobody has the
+messages before later ones.
 """
 
 from pathlib import Path
@@ -26,7 +26,7 @@ def raw(case: Any) -> Json:
 
 
 @pytest.mark.parametrize("case", VALID, ids=range(len(VALID)))
-async def test_what_is_valid_is_stored_under_its_id(pub: Pub, alice: Voice, case: Any):
+async def test_valid_messages_are_stored_under_their_id(pub: Pub, alice: Voice, case: Any):
     author = case["message"]["author"]
     await pub.follows(author)
     async with guest(pub, alice) as she:
@@ -38,7 +38,7 @@ async def test_what_is_valid_is_stored_under_its_id(pub: Pub, alice: Voice, case
     assert stored.value_text == compact(case["message"])
 
 
-async def test_of_what_is_not_valid_nothing_is_stored(make: Make, alice: Voice, bob: Voice):
+async def test_invalid_messages_are_not_stored(make: Make, alice: Voice, bob: Voice):
     pub = await make()
     await pub.follows(bob.id, *AUTHORS)
     invalid = [case for case in CASES if not case["valid"]]
@@ -49,7 +49,8 @@ async def test_of_what_is_not_valid_nothing_is_stored(make: Make, alice: Voice, 
                 await she.tell(author, 1, wants=True)
             await until(lambda: all(she.clock.get(one) == note(0, wants=True) for one in AUTHORS))
             await she.sends(raw(case))
-            # What comes behind it shows that the pub has seen it; of what is no message at all, the session ends.
+            # A message behind it shows that the pub has seen it; anything that is not a message ends the
+            # session.
             (said,) = bob.posts("after it")
             await she.sends(said)
             await until(lambda: pub.has(bob.id) == said.sequence or she.error)  # noqa: B023

@@ -1,4 +1,6 @@
-"""Our handshake on stdin and stdout, as the published suite asks: `client NETWORK SERVER` or `server NETWORK SECRET PUBLIC`."""
+"""Our handshake on stdin and stdout, as the published suite expects: `client NETWORK SERVER` or `server
+NETWORK SECRET PUBLIC`.
+"""
 
 import sys
 

@@ -25,7 +25,7 @@ def folder(tmp_path: Path) -> Path:
 
 @pytest.fixture
 def opens(folder: Path, own: KeyPair) -> Iterator[Opens]:
-    """Opens the store of the folder; what a test leaves open is closed after it."""
+    """Opens the store of the folder; stores that a test leaves open are closed after it."""
     opened: list[Store] = []
 
     def open_store(note: Note | None = None) -> Store:

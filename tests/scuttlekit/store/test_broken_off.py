@@ -1,4 +1,4 @@
-"""Whatever happened to the log or to its index: what was acknowledged is there, and the index is made again."""
+"""Whatever happened to the log or its index: acknowledged messages are there, and the index is made again."""
 
 import asyncio
 import os
@@ -17,7 +17,7 @@ from tests.scuttlekit.store.test_store import texts
 from tests.scuttlekit.store.voices import Voice
 
 
-async def test_an_index_that_is_gone_is_made_again(opens: Opens, alice: Voice, bob: Voice, folder: Path):
+async def test_a_missing_index_is_made_again(opens: Opens, alice: Voice, bob: Voice, folder: Path):
     store = opens()
     store.append([*alice.posts(*"abc"), alice.follows(bob.id)])
     store.close()
@@ -30,7 +30,7 @@ async def test_an_index_that_is_gone_is_made_again(opens: Opens, alice: Voice, b
 
 
 async def test_an_index_whose_last_page_is_cut_is_made_again(opens: Opens, alice: Voice, folder: Path):
-    """SQLite would read zeros for what is missing of it, and not tell of messages that are there."""
+    """SQLite would read zeros for the missing part, and not report messages that are there."""
     store = opens()
     kept = store.append(alice.posts(*"abc"))
     store.close()
@@ -41,7 +41,7 @@ async def test_an_index_whose_last_page_is_cut_is_made_again(opens: Opens, alice
     assert [again.get(one.key) for one in kept] == kept
 
 
-async def test_a_log_that_lacks_its_end_goes_on_after_its_last_whole_record(
+async def test_a_truncated_log_continues_after_its_last_whole_record(
     opens: Opens, alice: Voice, folder: Path
 ):
     store = opens()
@@ -56,7 +56,7 @@ async def test_a_log_that_lacks_its_end_goes_on_after_its_last_whole_record(
     assert again.progress[0] == log.stat().st_size
 
 
-async def test_a_log_that_goes_on_further_than_the_index_is_taken_in(
+async def test_a_log_that_is_ahead_of_the_index_is_indexed(
     opens: Opens, alice: Voice, folder: Path, tmp_path: Path
 ):
     store = opens()
@@ -82,7 +82,7 @@ async def test_damage_is_found_when_the_log_is_indexed(opens: Opens, alice: Voic
         await _made(opens)
 
 
-async def test_a_deleted_message_is_passed_over(opens: Opens, alice: Voice, folder: Path):
+async def test_a_deleted_message_is_skipped(opens: Opens, alice: Voice, folder: Path):
     """As flumelog-offset deletes: with zeros over it."""
     store = opens()
     store.append(
@@ -123,7 +123,7 @@ async def test_damage_is_found_when_it_is_read(opens: Opens, alice: Voice, folde
         await running
 
 
-async def test_a_frame_that_is_broken_is_told_as_damage_and_not_blamed_on_the_index(
+async def test_a_broken_frame_counts_as_damage_and_is_not_blamed_on_the_index(
     opens: Opens, alice: Voice, folder: Path
 ):
     store = opens()
@@ -157,7 +157,7 @@ async def test_an_index_that_breaks_while_it_is_used_is_made_again(
     assert texts(store.read_log()) == [*"abcde"]
 
 
-async def test_a_log_is_not_behind_because_its_index_says_so(opens: Opens, own: KeyPair, folder: Path):
+async def test_a_log_is_not_behind_on_the_word_of_its_index(opens: Opens, own: KeyPair, folder: Path):
     store = opens()
     for text in "abc":
         await store.publish({"type": "post", "text": text})
@@ -173,7 +173,7 @@ async def test_a_log_is_not_behind_because_its_index_says_so(opens: Opens, own: 
     assert (await store.publish({"type": "post", "text": "d"})).value["sequence"] == 4
 
 
-async def test_an_index_that_is_removed_under_its_hands_hinders_no_orderly_end(
+async def test_removing_an_open_index_does_not_prevent_an_orderly_end(
     opens: Opens, alice: Voice, folder: Path
 ):
     store = opens()
@@ -237,7 +237,9 @@ async def test_a_large_log_is_indexed_while_others_have_their_turn(opens: Opens,
 
 
 async def test_a_cut_log_takes_the_indexes_of_ssb_server_with_it(opens: Opens, alice: Voice, folder: Path):
-    """They tell how far they came by a byte of the log, and would take what comes there later for what they know."""
+    """They record how far they came by a byte of the log, and would take what comes there later for what they
+    know.
+    """
     store = opens()
     store.append(alice.posts("one", "two"))
     store.close()

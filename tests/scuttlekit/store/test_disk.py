@@ -1,4 +1,4 @@
-"""Acknowledged means on the disk; and a disk that is full loses nothing that was acknowledged."""
+"""Acknowledged means on disk; and a full disk loses nothing that was acknowledged."""
 
 import asyncio
 import errno
@@ -43,7 +43,7 @@ def note(folder: Path) -> SlowNote:
     return SlowNote(made(folder))
 
 
-async def test_what_is_published_is_noted_on_the_disk_before_anybody_hears_of_it(
+async def test_a_published_message_is_noted_on_disk_before_anybody_hears_of_it(
     opens: Opens, note: SlowNote, alice: Voice
 ):
     store = opens(note)
@@ -67,7 +67,7 @@ async def test_what_is_published_is_noted_on_the_disk_before_anybody_hears_of_it
     assert note.latest == store.clock[store.own.id] == 3
 
 
-async def test_a_message_is_found_by_its_id_only_once_it_lasts(opens: Opens, note: SlowNote):
+async def test_a_message_is_found_by_its_id_only_once_it_is_on_disk(opens: Opens, note: SlowNote):
     store = opens(note)
     publishing = asyncio.create_task(store.publish(POST))
     await eventually(note.waits.is_set)
@@ -78,7 +78,9 @@ async def test_a_message_is_found_by_its_id_only_once_it_lasts(opens: Opens, not
     assert store.get(key).key == key
 
 
-async def test_what_is_appended_lasts_soon_without_anybody_asking(opens: Opens, note: SlowNote, own: KeyPair):
+async def test_appended_messages_are_soon_on_disk_without_a_request(
+    opens: Opens, note: SlowNote, own: KeyPair
+):
     """Messages of the pub's own feed that come from others are noted as well."""
     store = opens(note)
     store.append(Voice("", own).posts("one", "two"))
@@ -88,7 +90,7 @@ async def test_what_is_appended_lasts_soon_without_anybody_asking(opens: Opens, 
     assert note.latest == 2
 
 
-async def test_a_store_that_closes_has_all_on_the_disk(opens: Opens, note: SlowNote, own: KeyPair):
+async def test_closing_a_store_writes_everything_to_disk(opens: Opens, note: SlowNote, own: KeyPair):
     note.go.set()
     store = opens(note)
     store.append(Voice("", own).posts("one"))
@@ -96,7 +98,7 @@ async def test_a_store_that_closes_has_all_on_the_disk(opens: Opens, note: SlowN
     assert SequenceNote(note._path.parent).read() == 1
 
 
-async def test_a_log_that_is_behind_its_note_says_nothing(opens: Opens, folder: Path, own: KeyPair):
+async def test_a_log_that_is_behind_its_note_publishes_nothing(opens: Opens, folder: Path, own: KeyPair):
     note = SequenceNote(made(folder))
     note.begin()
     note.expect(2)
@@ -109,7 +111,7 @@ async def test_a_log_that_is_behind_its_note_says_nothing(opens: Opens, folder: 
     assert (await store.publish(POST)).value["sequence"] == 3
 
 
-async def test_who_publishes_does_not_wait_for_others_that_never_end(
+async def test_publishing_does_not_wait_for_an_endless_stream_of_others(
     opens: Opens, folder: Path, alice: Voice
 ):
     store = opens(CountingNote(made(folder)))
@@ -125,7 +127,7 @@ async def test_who_publishes_does_not_wait_for_others_that_never_end(
     writing.cancel()
 
 
-async def test_many_who_publish_share_the_wait_for_the_disk(opens: Opens, folder: Path):
+async def test_many_publishers_share_the_wait_for_the_disk(opens: Opens, folder: Path):
     note = CountingNote(made(folder))
     store = opens(note)
     await asyncio.gather(*[store.publish(POST) for _ in range(100)])
@@ -183,7 +185,7 @@ async def test_a_full_disk_loses_nothing_that_was_acknowledged(folder: Path, own
 
 
 @as_root
-async def test_a_disk_that_is_full_at_the_start_is_told_as_such(folder: Path, own: KeyPair):
+async def test_a_full_disk_at_the_start_is_reported(folder: Path, own: KeyPair):
     with disk(folder, "1m"):
         store = Store.open(folder, own)
         store.append(Voice("alice").posts(*["x" * 1000] * 100))

@@ -1,4 +1,6 @@
-"""A process that writes is killed at any moment: what it acknowledged is there, and the next one goes on at once."""
+"""A process that writes is killed at any moment: what it acknowledged is there, and the next one continues at
+once.
+"""
 
 import random
 import subprocess

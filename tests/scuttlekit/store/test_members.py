@@ -34,7 +34,7 @@ def one(store: Store, feed: str) -> Member:
     return member
 
 
-async def test_the_last_message_about_somebody_counts_and_the_first_that_said_so_tells_since_when(
+async def test_the_last_message_about_somebody_counts_and_the_first_dates_it(
     opens: Opens, own_voice: Voice, alice: Voice, bob: Voice
 ):
     store = opens()
@@ -52,13 +52,13 @@ async def test_the_last_message_about_somebody_counts_and_the_first_that_said_so
     assert found(store, note="n2") == []
 
 
-async def test_others_words_are_not_the_pubs(opens: Opens, alice: Voice, bob: Voice):
+async def test_other_peoples_follows_are_not_the_pubs(opens: Opens, alice: Voice, bob: Voice):
     store = opens()
     store.append([alice.follows(bob.id)])
     assert store.find_members(Search(relations=ALL)) == ([], 0)
 
 
-async def test_what_is_here_of_somebody_is_counted_and_found_again(
+async def test_messages_and_blobs_of_a_member_are_counted(
     opens: Opens, own_voice: Voice, alice: Voice, folder: Path
 ):
     store = opens()
@@ -97,14 +97,16 @@ async def test_what_is_here_of_somebody_is_counted_and_found_again(
     assert one(anew, alice.id).blob_bytes == 0
 
 
-async def test_who_was_met_was_seen_though_they_said_nothing(opens: Opens, own_voice: Voice, alice: Voice):
+async def test_a_peer_that_connected_counts_as_seen_without_messages(
+    opens: Opens, own_voice: Voice, alice: Voice
+):
     store = opens()
     store.append([own_voice.follows(alice.id)])
     store.see([alice.id, own_voice.id])
     assert one(store, alice.id).seen > BEGAN
 
 
-async def test_they_are_sorted_searched_and_told_in_pages(opens: Opens, own_voice: Voice):
+async def test_members_are_sorted_searched_and_listed_in_pages(opens: Opens, own_voice: Voice):
     store = opens()
     voices = [Voice(name) for name in ("carol", "Älfred", "bob", "dan%")]
     store.append([own_voice.follows(voice.id) for voice in voices])
@@ -129,7 +131,7 @@ async def test_they_are_sorted_searched_and_told_in_pages(opens: Opens, own_voic
 
 
 @pytest.mark.parametrize("sort", SORTS)
-async def test_each_order_has_two_ways(opens: Opens, own_voice: Voice, sort: str):
+async def test_each_order_can_be_reversed(opens: Opens, own_voice: Voice, sort: str):
     store = opens()
     for number in range(5):
         voice = Voice(f"v{number}")

@@ -1,7 +1,7 @@
-"""One log for both: ssb-server goes on where our store stopped, and it where that did.
+"""One log for both: ssb-server continues where our store stopped, and ours where ssb-server stopped.
 
-It leaves its own indexes beside the log, and finds them again when it comes back. These must not be believed about what
-was stored meanwhile.
+ssb-server leaves its own indexes beside the log, and finds them again when it comes back. These must not be
+believed about messages that were stored meanwhile.
 """
 
 from collections.abc import Awaitable, Callable
@@ -26,7 +26,7 @@ Visit = Callable[[Path, Callable[[Peer], Awaitable[None]]], Awaitable[None]]
 
 @pytest.fixture
 def visit(built_stock: Path) -> Visit:
-    """Runs the other program on the folder's `data`, and gives a master's connection to it."""
+    """Runs the other program on the folder's `data`, and returns a master's connection to it."""
 
     async def visit(folder: Path, talk: Callable[[Peer], Awaitable[None]]) -> None:
         async with stock.stock_server(built_stock, folder) as address, connect(address, stock.MASTER) as peer:
@@ -54,7 +54,7 @@ class Folder:
         return Store.open(self.data, self.own, note)
 
     async def grows(self, count: int) -> None:
-        """Feeds say things in turns, and the pub itself; all that was there before is there."""
+        """Feeds publish in turns, and so does the pub itself; everything from before is there."""
         store = self.open()
         await store.index()
         assert [one.key for one in store.read_log()] == self.keys
@@ -78,7 +78,7 @@ class Folder:
         store.close()
 
     async def compare(self, peer: Peer) -> None:
-        """What the other program says of it, and one message more."""
+        """What the other program says about it, and one message more."""
         found = await peer.collect("createLogStream", {"values": False, "keys": True}, limit=MOST, timeout=60)
         assert found == self.keys
         for voice in self.voices:
@@ -97,7 +97,7 @@ class Folder:
         self.keys.append(said["key"])
 
 
-async def test_it_goes_there_and_back_again(tmp_path: Path, visit: Visit):
+async def test_a_log_goes_to_ssb_server_and_back(tmp_path: Path, visit: Visit):
     folder = Folder(tmp_path)
     for count in (3, 1, 20):
         await folder.grows(count)
@@ -109,7 +109,7 @@ async def test_it_goes_there_and_back_again(tmp_path: Path, visit: Visit):
     assert (found.records, found.whole, found.damaged) == (len(folder.keys), log.stat().st_size, False)
 
 
-async def test_a_log_that_was_cut_does_not_deceive_it(tmp_path: Path, visit: Visit):
+async def test_a_truncated_log_does_not_deceive_ssb_server(tmp_path: Path, visit: Visit):
     """It was cut while it was ours, and grew again beyond what the other program's indexes know."""
     folder = Folder(tmp_path)
     await folder.grows(3)
@@ -123,7 +123,7 @@ async def test_a_log_that_was_cut_does_not_deceive_it(tmp_path: Path, visit: Vis
     await visit(folder.path, folder.compare)
 
 
-async def test_it_begins_on_a_folder_of_theirs(tmp_path: Path, visit: Visit):
+async def test_our_store_continues_a_folder_of_ssb_server(tmp_path: Path, visit: Visit):
     folder = Folder(tmp_path)
     folder.keys = []
 

@@ -1,4 +1,4 @@
-"""What is stored is there: by feed, by id, in the order of the log, now and after the store was opened again."""
+"""What is stored is there: by feed, by id, in the order of the log, now and after reopening the store."""
 
 import json
 from pathlib import Path
@@ -64,7 +64,7 @@ async def test_records_are_as_ssb_server_writes_them(opens: Opens, alice: Voice,
     assert times[0] < times[1]
 
 
-async def test_all_is_there_when_it_is_opened_again(opens: Opens, alice: Voice, bob: Voice):
+async def test_everything_is_there_after_reopening(opens: Opens, alice: Voice, bob: Voice):
     store = opens()
     store.append([*alice.posts("one", "two"), *bob.posts("other"), alice.follows(bob.id)])
     own = await store.publish({"type": "about", "about": store.own.id, "name": "The pub"})
@@ -93,7 +93,7 @@ async def test_a_message_that_does_not_follow_is_not_stored(opens: Opens, alice:
     store.append([two, three])
 
 
-async def test_who_listens_hears_what_is_stored_in_order(opens: Opens, alice: Voice):
+async def test_listeners_get_stored_messages_in_order(opens: Opens, alice: Voice):
     store = opens()
     heard: list[Stored] = []
     stop = store.listen(heard.extend)
@@ -131,7 +131,7 @@ async def test_a_name_is_the_latest_that_a_feed_gave_itself(opens: Opens, alice:
     assert store.name_of(bob.id) is None
 
 
-async def test_the_uses_of_invites_are_kept_by_themselves(opens: Opens, alice: Voice, bob: Voice):
+async def test_uses_of_invites_are_kept_separately(opens: Opens, alice: Voice, bob: Voice):
     store = opens()
     await store.publish({"type": "post", "text": "hello"})
     await store.publish({"type": "contact", "contact": alice.id, "following": True, "pub": True, "note": "a"})
@@ -142,7 +142,7 @@ async def test_the_uses_of_invites_are_kept_by_themselves(opens: Opens, alice: V
     assert [one.value["sequence"] for one in store.noted(after=2)] == [4]
 
 
-async def test_content_that_nobody_would_take_is_not_published(opens: Opens):
+async def test_content_that_nobody_would_accept_is_not_published(opens: Opens):
     store = opens()
     for content in ({}, {"type": "x" * 60}, "no box", {"type": "post", "text": "x" * 9000}, None):
         with pytest.raises(InvalidMessage):
@@ -150,7 +150,7 @@ async def test_content_that_nobody_would_take_is_not_published(opens: Opens):
     assert (await store.publish({"type": "post", "text": "hello"})).value["sequence"] == 1
 
 
-def test_readings_are_bounded(opens: Opens, alice: Voice, monkeypatch: pytest.MonkeyPatch):
+def test_each_read_is_bounded(opens: Opens, alice: Voice, monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setattr("scuttlekit.pub.store.reading.MOST_BYTES", 2500)
     store: Store = opens()
     store.append(alice.posts(*["x" * 700] * 5, "x" * 5000))

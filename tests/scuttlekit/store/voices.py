@@ -1,4 +1,4 @@
-"""Feeds that say things, as messages that a store takes."""
+"""Feeds that publish messages that a store accepts."""
 
 from typing import Any
 

@@ -55,7 +55,7 @@ def _parser() -> argparse.ArgumentParser:
         command.set_defaults(run=run)
         return command
 
-    start = add("start", _start, "run the pub until it is stopped; what it is told is remembered")
+    start = add("start", _start, "run the pub until it is stopped; it remembers these options")
     start.add_argument("--external", metavar="NAME", help="the host name or address that others reach it by")
     start.add_argument("--port", type=int, help="the port to listen on (8008)")
     start.add_argument("--host", metavar="ADDRESS", help="the address to listen on (all of this machine)")
@@ -69,7 +69,7 @@ def _parser() -> argparse.ArgumentParser:
 
     invite = add("invite", _talk(talking.invite), "make an invite code")
     invite.add_argument("--uses", type=int, default=1, help="how many people may use it (1)")
-    invite.add_argument("--note", default="", help="a word that the pub publishes with each use")
+    invite.add_argument("--note", default="", help="a text that the pub publishes with each use")
 
     follow = add(
         "follow", _talk(talking.follow), "have the pub follow somebody, and replicate their messages"
@@ -77,7 +77,7 @@ def _parser() -> argparse.ArgumentParser:
     block = add("block", _talk(talking.block), "have the pub block somebody")
     for command in (follow, block):
         command.add_argument("id", help="a feed id, @….ed25519")
-        command.add_argument("--undo", action="store_true", help="take that back")
+        command.add_argument("--undo", action="store_true", help="undo it")
 
     add(
         "caught-up",
@@ -85,7 +85,7 @@ def _parser() -> argparse.ArgumentParser:
         "tell a pub from a backup that there are no newer messages of its own",
     )
 
-    backup = add("backup", _back_up, "write all that the pub needs to start elsewhere into a tar file")
+    backup = add("backup", _back_up, "write everything the pub needs to start elsewhere into a tar file")
     backup.add_argument("file", type=Path, help="the tar file to write")
     backup.add_argument("--without-blobs", action="store_true", help="leave out pictures and other files")
     return parser
@@ -120,7 +120,7 @@ def _talk(say: Callable[[Any, argparse.Namespace], Awaitable[str]]) -> Callable[
 def _back_up(asked: argparse.Namespace) -> None:
     size = back_up(asked.folder, asked.file, with_blobs=not asked.without_blobs)
     _say(
-        f"{asked.file} holds the pub, {size / 1e6:.1f} MB. Keep it safe: whoever has it can speak as the pub."
+        f"{asked.file} holds the pub, {size / 1e6:.1f} MB. Keep it safe: anybody who has it can publish as the pub."
     )
 
 

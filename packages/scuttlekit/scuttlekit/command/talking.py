@@ -86,7 +86,7 @@ async def status(peer: Peer, _asked: argparse.Namespace) -> str:
     text = "\n".join(f"{name:12} {value}" for name, value in lines)
     if figures["catchingUp"]:
         text += (
-            "\n\nIt fetches its own messages from its peers; until then it says nothing. If there are no newer ones, "
+            "\n\nIt is fetching its own messages from its peers; until then it publishes nothing. If there are no newer ones, "
             "say: scuttlekit caught-up"
         )
     return text

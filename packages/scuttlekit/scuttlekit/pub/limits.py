@@ -38,7 +38,7 @@ BOUNDS: Final = (
     Bound("dialled", 3, "connections", "how many the pub keeps of its own accord"),
     Bound("addresses", 1000, "peers", "how many addresses of peers are remembered"),
     Bound("feeds", 20_000, "feeds", "how many are taken in; the nearest in the follow graph come first"),
-    Bound("clock", 20_000, "feeds", "how many a peer may tell of at once"),
+    Bound("clock", 20_000, "feeds", "how many a peer may mention at once"),
     Bound(
         "useless",
         10_000,
@@ -71,7 +71,7 @@ BOUNDS: Final = (
     Bound("fetchingFromOne", 2, "blobs", "how many blobs are fetched from one peer at once"),
     Bound("fetchSeconds", 600, "seconds", "a peer that sends a blob too slowly must not keep its place"),
     Bound(
-        "comings", 20, "times", "how often a connection may come into the room: everybody there is told of it"
+        "comings", 20, "times", "how often a connection may enter the room: everybody there is told about it"
     ),
     Bound("aliases", 1000, "aliases", "how many members of the room have in all"),
     Bound("aliasesOfOne", 3, "aliases", "one member must not take all good names"),

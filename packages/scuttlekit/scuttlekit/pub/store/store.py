@@ -530,7 +530,7 @@ class Store:
         try:
             yield
         except (IndexLost, Misplaced) as error:
-            why = str(error) or "it tells of records that are not there"
+            why = str(error) or "it lists records that are not there"
             if not self.ready.is_set():
                 raise IndexLost(why) from error
             raise self._lose(why) from error
