@@ -10,7 +10,7 @@ MIB = 2**20
 
 
 def figures(started_at: datetime, **changes: object) -> BotFigures:
-    """What a pub says of itself."""
+    """What a pub reports about itself."""
     said = {
         "launch": 1,
         "startedAt": started_at,

@@ -1,4 +1,4 @@
-"""The arithmetic of samples, held against every history there may be."""
+"""The arithmetic of samples, checked for any history."""
 
 import random
 from datetime import UTC, datetime, timedelta
@@ -34,7 +34,7 @@ def sighting(second: int, memory: int = 0, came: int = 0, disk: int | None = Non
 
 
 @given(sightings(), st.sampled_from(LENGTHS))
-def test_nothing_that_came_is_lost_or_counted_twice(seen: list[Span], seconds: int):
+def test_no_traffic_is_lost_or_counted_twice(seen: list[Span], seconds: int):
     folded = fold(seen, seconds)
     assert sum(span.count for span in folded) == len(seen)
     assert sum(span["bytes_in"] for span in folded) == sum(span["bytes_in"] for span in seen)
@@ -42,7 +42,7 @@ def test_nothing_that_came_is_lost_or_counted_twice(seen: list[Span], seconds: i
 
 
 @given(sightings(), st.sampled_from(LENGTHS))
-def test_each_stretch_tells_the_bounds_the_average_and_the_last_of_its_own(seen: list[Span], seconds: int):
+def test_each_stretch_has_its_own_bounds_average_and_last_value(seen: list[Span], seconds: int):
     for span in fold(seen, seconds):
         inside = sorted((s for s in seen if floor(s.at, seconds) == span.at), key=lambda s: s.at)
         memory = [s["memory_sum"] for s in inside]
@@ -54,9 +54,7 @@ def test_each_stretch_tells_the_bounds_the_average_and_the_last_of_its_own(seen:
 
 
 @given(sightings(), st.randoms())
-def test_the_way_does_not_matter_neither_order_nor_steps_nor_doing_it_twice(
-    seen: list[Span], chance: random.Random
-):
+def test_the_result_does_not_depend_on_order_steps_or_repetition(seen: list[Span], chance: random.Random):
     shuffled = list(seen)
     chance.shuffle(shuffled)
     for seconds in LENGTHS:
@@ -87,7 +85,7 @@ def test_a_gap_stays_a_gap():
 
 
 @given(st.lists(st.lists(st.integers(0, 10**6), min_size=1), max_size=5))
-def test_a_counter_that_begins_anew_with_each_process_adds_up_to_all_that_was_counted(
+def test_a_counter_that_restarts_with_each_process_adds_up(
     processes: list[list[int]],
 ):
     total, before = 0, None
@@ -102,5 +100,5 @@ def test_a_counter_that_begins_anew_with_each_process_adds_up_to_all_that_was_co
 
 
 @pytest.mark.parametrize(("value", "grown"), [(150, 50), (100, 0), (70, 70)])
-def test_a_lower_counter_of_the_same_process_is_taken_for_a_fresh_one(value: int, grown: int):
+def test_a_lower_counter_of_the_same_process_counts_as_restarted(value: int, grown: int):
     assert growth(Counter(BEGIN, 100), Counter(BEGIN, value)) == grown

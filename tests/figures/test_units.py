@@ -23,7 +23,7 @@ DURATIONS = {"second": 1, "minute": 60, "hour": 3600, "day": 86400}
         (9.99 * 2**30, "10 GiB"),
     ],
 )
-def test_a_size_is_said_as_a_person_would(count: float, said: str):
+def test_sizes_are_readable(count: float, said: str):
     assert size(count) == said
 
 
@@ -37,12 +37,12 @@ def test_a_size_is_said_as_a_person_would(count: float, said: str):
         (100 * 86400 + 5, "100 days"),
     ],
 )
-def test_a_duration_is_said_as_a_person_would(seconds: float, said: str):
+def test_durations_are_readable(seconds: float, said: str):
     assert duration(seconds) == said
 
 
 @given(st.integers(0, 2**63 - 1))
-def test_a_size_is_short_and_true_to_a_twentieth(count: int):
+def test_a_size_is_short_and_exact_to_a_twentieth(count: int):
     value, unit = size(count).split()
     assert len(value) <= 4
     assert float(value) * SIZES[unit] == pytest.approx(count, rel=0.05)
@@ -50,7 +50,7 @@ def test_a_size_is_short_and_true_to_a_twentieth(count: int):
 
 
 @given(st.integers(0, 10**10))
-def test_a_duration_is_never_more_than_has_passed_and_less_by_under_a_unit(seconds: int):
+def test_a_duration_is_rounded_down_by_less_than_a_unit(seconds: int):
     value, unit = duration(seconds).split()
     length = DURATIONS[unit.removesuffix("s")]
     assert int(value) * length <= seconds < (int(value) + 1) * length

@@ -1,4 +1,4 @@
-"""Somebody's webhook: a server with TLS, on this machine."""
+"""A person's webhook: a server with TLS, on this machine."""
 
 import ssl
 import threading

@@ -12,7 +12,7 @@ from butt.outbox.sending import send_due
 
 
 def sent(now: datetime | None = None) -> list[EmailMessage]:
-    """All that was sent so far, once what is due has gone: by `now`, or all that waits."""
+    """Everything sent so far, after sending what is due by `now`, or everything that waits."""
     last = OutboxMessage.objects.aggregate(last=Max("due_at"))["last"]
     send_due(now or last or timezone.now())
     return mail.outbox

@@ -1,4 +1,4 @@
-"""An address that takes no mail delays nobody else's messages."""
+"""An address that cannot receive mail does not delay messages to others."""
 
 from datetime import datetime, timedelta
 from typing import Any
@@ -42,7 +42,7 @@ def test_an_address_that_fails_does_not_delay_others(name: str):
     assert reached() == ["erin@example.org"]
 
 
-def test_many_messages_to_a_full_box_keep_nobody_else_waiting():
+def test_many_messages_to_a_full_mailbox_do_not_delay_others():
     frank, erin = account("frank"), account("erin")
     for number in range(5):
         told(frank, about=str(number))
@@ -68,7 +68,7 @@ def test_messages_of_one_kind_do_not_delay_those_of_another():
     ]
 
 
-def test_where_mail_does_not_work_a_round_asks_three_times_and_no_more(caplog: pytest.LogCaptureFixture):
+def test_if_mail_does_not_work_each_round_tries_only_three_times(caplog: pytest.LogCaptureFixture):
     frank = account("frank")
     for number in range(5):
         told(frank, about=str(number))
@@ -76,7 +76,7 @@ def test_where_mail_does_not_work_a_round_asks_three_times_and_no_more(caplog: p
     assert len([entry for entry in caplog.messages if "could not be sent" in entry]) == 3
 
 
-def test_a_message_that_fails_is_tried_later_and_later_and_given_up_after_a_week(
+def test_a_failing_message_is_tried_less_and_less_often_and_given_up_after_a_week(
     caplog: pytest.LogCaptureFixture,
 ):
     told(account("frank"))

@@ -1,4 +1,6 @@
-"""Whatever happens to whoever sends: each message arrives, and twice only after a sender was killed in between."""
+"""Whatever happens to a sender: each message arrives, and arrives twice only after a sender was killed in
+between.
+"""
 
 from collections import Counter
 from contextlib import suppress
@@ -57,7 +59,7 @@ class Life:
     def falls(self) -> None:
         self.bots += 1
         about = str(self.bots)
-        for _ in range(2):  # as a room does that is killed before it noted that it posted
+        for _ in range(2):  # as a package that is killed before it records that it posted
             post("down", about, [self.alice], self.now, bot="my", at=self.now, reason="", link="/")
         self.down.append(about)
 

@@ -1,4 +1,4 @@
-"""What was sent, and what people chose, before there was one outbox."""
+"""What was sent, and what people chose, before the outbox existed."""
 
 from datetime import UTC, datetime
 from typing import Any
@@ -15,7 +15,7 @@ AFTER = [("outbox", "0002_earlier_ones")]
 
 
 @pytest.mark.django_db(transaction=True)
-def test_what_was_sent_is_not_sent_again_what_is_owed_is_sent_and_what_was_chosen_stays():
+def test_sent_mails_are_not_repeated_due_ones_are_sent_and_preferences_stay():
     executor = MigrationExecutor(connection)
     every = executor.loader.graph.leaf_nodes()
     executor.migrate(BEFORE)

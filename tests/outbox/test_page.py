@@ -20,14 +20,14 @@ def alice() -> Account:
 
 @pytest.fixture
 def client(alice: Account) -> Client:
-    """Alice's, who has just proven that it is her."""
+    """Alice's browser, in which she has just entered her password."""
     client = Client()
     client.post("/start", {"email": alice.email, "password": PASSWORD})
     client.post("/account/again", {"password": PASSWORD})
     return client
 
 
-def test_its_secret_is_shown_once_and_another_with_the_next_address(client: Client, alice: Account):
+def test_the_secret_is_shown_once_and_each_address_has_its_own(client: Client, alice: Account):
     secrets = []
     for _ in range(2):
         page = client.post(PAGE, {"url": URL}).content.decode()
@@ -40,7 +40,7 @@ def test_its_secret_is_shown_once_and_another_with_the_next_address(client: Clie
     assert secrets[1] not in page
 
 
-def test_what_is_refused_is_said_at_its_field_and_changes_nothing(client: Client, alice: Account):
+def test_a_refused_address_is_marked_at_its_field_and_changes_nothing(client: Client, alice: Account):
     client.post(PAGE, {"url": URL})
     answer = client.post(PAGE, {"url": "https://10.0.0.1/"})
     assert answer.status_code == 422
@@ -48,13 +48,13 @@ def test_what_is_refused_is_said_at_its_field_and_changes_nothing(client: Client
     assert preferences.of(alice.agent).webhook == URL
 
 
-def test_it_is_taken_away_by_leaving_it_empty(client: Client, alice: Account):
+def test_an_empty_address_removes_the_webhook(client: Client, alice: Account):
     client.post(PAGE, {"url": URL})
     assert "We no longer call a webhook." in client.post(PAGE, {"url": ""}).content.decode()
     assert (preferences.of(alice.agent).webhook, preferences.of(alice.agent).webhook_secret) == ("", "")
 
 
-def test_it_asks_who_it_is_after_a_while(alice: Account):
+def test_the_page_asks_for_the_password_again_after_a_while(alice: Account):
     client = Client()
     client.force_login(alice)
     assert "/account/again" in client.get(PAGE)["Location"]

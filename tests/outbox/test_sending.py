@@ -1,4 +1,4 @@
-"""What is in the outbox goes once, in its order, and is forgotten long after."""
+"""Messages in the outbox are sent once, in order, and forgotten long after."""
 
 from datetime import timedelta
 from string import Formatter
@@ -30,7 +30,7 @@ def tell(alice: Account, event: str, about: str = "1") -> None:
     )
 
 
-def test_whoever_was_told_is_not_told_again(alice: Account):
+def test_a_person_is_not_told_twice(alice: Account):
     for _ in range(2):
         tell(alice, "leaving")
         sent(NOW)
@@ -38,28 +38,28 @@ def test_whoever_was_told_is_not_told_again(alice: Account):
     assert len(sent(NOW)) == 2
 
 
-def test_it_goes_in_the_order_in_which_it_was_posted(alice: Account):
+def test_messages_are_sent_in_the_order_of_posting(alice: Account):
     for number in range(5):
         tell(alice, "leaving", about=str(number))
         tell(alice, "gone-soon", about=str(number))
     assert [letter.subject.endswith("leaving") for letter in sent(NOW)] == [True, False] * 5
 
 
-def test_a_closed_account_hears_nothing_also_of_what_was_posted_before(alice: Account):
+def test_a_closed_account_gets_nothing_even_if_posted_before(alice: Account):
     tell(alice, "leaving")
     Account.objects.filter(id=alice.id).update(is_active=False)
     assert sent(NOW) == []
     assert sent(NOW + timedelta(days=1)) == []
 
 
-def test_only_what_may_be_turned_off_is(alice: Account):
+def test_only_some_messages_can_be_turned_off(alice: Account):
     preferences.set_mail(alice.agent, wanted=False)
     tell(alice, "down")
     tell(alice, "leaving")
     assert [letter.subject for letter in sent(NOW)] == ["my.localhost is leaving"]
 
 
-def test_what_was_chosen_after_it_was_posted_counts(alice: Account):
+def test_preferences_changed_after_posting_count(alice: Account):
     tell(alice, "down")
     preferences.set_mail(alice.agent, wanted=False)
     assert sent(NOW) == []
@@ -75,7 +75,7 @@ def test_an_e_mail_that_is_sent_again_has_the_same_id(alice: Account):
     assert first.message()["Message-ID"] == second.message()["Message-ID"] != ""
 
 
-def test_it_is_forgotten_long_after_it_went(alice: Account):
+def test_messages_are_forgotten_long_after_sending(alice: Account):
     tell(alice, "leaving")
     forget_old(NOW + KEPT + timedelta(days=1))
     assert OutboxMessage.objects.count() == 1, "what waits is not forgotten"
@@ -87,7 +87,7 @@ def test_it_is_forgotten_long_after_it_went(alice: Account):
 
 
 @pytest.mark.parametrize("event", TEMPLATES)
-def test_each_has_words(event: str):
+def test_each_event_has_words(event: str):
     words = TEMPLATES[event]
     named = {
         name for text in (words.subject, words.text) for _, name, _, _ in Formatter().parse(text) if name

@@ -1,4 +1,4 @@
-"""Whoever wants to hears of their bots by a call to their own server."""
+"""People can have a server of their own called about their bots."""
 
 import hmac
 import json
@@ -94,7 +94,9 @@ def events(receiver: Receiver) -> list[str]:
 
 
 @pytest.mark.django_db
-def test_it_hears_that_a_bot_is_down_and_that_it_is_back(alice: Agent, bot: Agent, receiver: Receiver):
+def test_the_webhook_is_called_when_a_bot_goes_down_and_comes_back(
+    alice: Agent, bot: Agent, receiver: Receiver
+):
     secret = preferences.set_webhook(alice, receiver.url)
     Observed.objects.filter(bot=bot).update(alive=False)
     looks(0, 5, 6)
@@ -111,7 +113,7 @@ def test_it_hears_that_a_bot_is_down_and_that_it_is_back(alice: Agent, bot: Agen
 
 
 @pytest.mark.django_db
-def test_what_it_did_not_take_is_sent_again_with_the_same_id_and_given_up_after_a_day(
+def test_a_refused_message_is_sent_again_with_the_same_id_and_given_up_after_a_day(
     alice: Agent, bot: Agent, receiver: Receiver
 ):
     preferences.set_webhook(alice, receiver.url)
@@ -126,9 +128,7 @@ def test_what_it_did_not_take_is_sent_again_with_the_same_id_and_given_up_after_
 
 
 @pytest.mark.django_db
-def test_it_hears_that_a_bot_is_back_also_if_it_was_too_slow_to_confirm_that_it_was_down(
-    alice: Agent, bot: Agent, receiver: Receiver
-):
+def test_a_slow_webhook_is_still_told_that_a_bot_is_back(alice: Agent, bot: Agent, receiver: Receiver):
     preferences.set_webhook(alice, receiver.url)
     receiver.status = 500
     Observed.objects.filter(bot=bot).update(alive=False)
@@ -140,7 +140,7 @@ def test_it_hears_that_a_bot_is_back_also_if_it_was_too_slow_to_confirm_that_it_
 
 
 @pytest.mark.django_db
-def test_whoever_takes_it_away_is_not_called(alice: Agent, bot: Agent, receiver: Receiver):
+def test_a_removed_webhook_is_not_called(alice: Agent, bot: Agent, receiver: Receiver):
     preferences.set_webhook(alice, receiver.url)
     Observed.objects.filter(bot=bot).update(alive=False)
     tell_owners(NOW), tell_owners(NOW + timedelta(minutes=6))
@@ -168,7 +168,7 @@ def test_an_answer_byte_by_byte_is_cut_off(
         calls()
 
 
-def test_a_slow_resolver_is_not_waited_for(monkeypatch: pytest.MonkeyPatch):
+def test_a_slow_resolver_delays_nobody(monkeypatch: pytest.MonkeyPatch):
     answered = threading.Event()
     monkeypatch.setattr(socket, "getaddrinfo", lambda *_, **__: answered.wait(60) and [])
     monkeypatch.setattr(webhook, "SECONDS", 0.1)
@@ -229,7 +229,7 @@ def test_a_name_that_leads_to_a_private_address_is_not_called(
         f"https://example.org/{'x' * 300}",
     ],
 )
-def test_what_can_be_no_webhook_is_refused(alice: Agent, wrong: str):
+def test_an_invalid_webhook_is_refused(alice: Agent, wrong: str):
     with pytest.raises(Refused) as refused:
         preferences.set_webhook(alice, wrong)
     assert (refused.value.code, preferences.of(alice).webhook) == ("bad_webhook", "")

@@ -34,14 +34,14 @@ ANY_REASON = st.recursive(reasons_of(st.text() | st.integers()), reasons_of, max
 
 
 @given(ANY_REASON)
-def test_what_was_stored_comes_back_with_its_code_and_its_values(reason: Reason):
+def test_a_stored_reason_comes_back_with_its_code_and_values(reason: Reason):
     back = from_stored(to_stored(reason))
     assert isinstance(back, Reason)
     assert (back, back.code, back.values) == (reason, reason.code, reason.values)
 
 
 @given(st.text())
-def test_text_from_elsewhere_comes_back_as_it_was_even_if_it_looks_like_a_reason(text: str):
+def test_other_text_comes_back_unchanged_even_if_it_looks_like_a_reason(text: str):
     assert from_stored(to_stored(text)) == text
     looks_like_one = to_stored(Reason("restarting")) + text
     assert from_stored(to_stored(looks_like_one)) == looks_like_one
@@ -50,7 +50,7 @@ def test_text_from_elsewhere_comes_back_as_it_was_even_if_it_looks_like_a_reason
 @given(
     st.text(), st.recursive(st.none() | st.text() | st.integers(), lambda x: st.dictionaries(st.text(), x))
 )
-def test_whatever_stands_in_the_database_can_be_read(text: str, packed: object):
+def test_any_text_in_the_database_can_be_read(text: str, packed: object):
     assert isinstance(from_stored('{"code": ' + text), str)
     assert isinstance(from_stored(json.dumps({"code": "restarting", "values": packed})), str)
 

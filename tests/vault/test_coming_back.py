@@ -1,4 +1,6 @@
-"""A bot whose disk is lost comes back from a bucket: the same identity, every message, and no number used twice."""
+"""A bot whose disk is lost comes back from a bucket: the same identity, every message, and no sequence used
+twice.
+"""
 
 import asyncio
 import os

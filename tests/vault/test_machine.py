@@ -1,4 +1,4 @@
-"""A machine sends what its bots keep: the program that runs there, against the private server's own views."""
+"""A machine sends its bots' data: the program that runs there, against the private server's own views."""
 
 import hashlib
 import importlib.util
@@ -47,7 +47,7 @@ butt_vault, butt_exports = module("butt_vault"), module("butt_exports")
 
 
 class PrivateServer:
-    """The private server without its sockets; `down` says what it answers instead."""
+    """The private server without its sockets; `down` is what it answers instead."""
 
     def __init__(self, client: Client, token: dict[str, str]) -> None:
         self._client, self._token = client, token
@@ -70,7 +70,7 @@ class PrivateServer:
 
 
 class Machines:
-    """The machine `m1` with one bot, whose clock goes when it is told to."""
+    """The machine `m1` with one bot, whose clock advances when it is told to."""
 
     def __init__(self, server: PrivateServer, folder: Folder, bot_id: uuid.UUID) -> None:
         self.server, self.folder, self.bot_id, self.now = server, folder, bot_id, 0.0
@@ -78,7 +78,7 @@ class Machines:
         self.starts()
 
     def starts(self) -> None:
-        """The program, killed whenever it was."""
+        """The program, after it was killed at any time."""
         self.sender = butt_vault.VaultSender(self.server, _opened, lambda: self.now)
 
     def goes_on(self, seconds: int = 8) -> None:
@@ -123,7 +123,7 @@ def back(machine: Machines, place: str, key: Any, folder: Path) -> bytes:
     return (folder / "flume" / "log.offset").read_bytes()
 
 
-def test_all_of_it_is_there_within_ten_seconds_and_once(
+def test_everything_arrives_within_ten_seconds_and_once(
     machine: Machines, place: str, key: Any, tmp_path: Path
 ):
     machine.folder.has_blob(b"a picture")
@@ -168,7 +168,7 @@ def test_a_piece_is_sent_at_once(machine: Machines, place: str):
     assert sum(name.startswith("log/") for name in names(machine, place)) == 1
 
 
-def test_while_nobody_takes_it_it_waits_and_then_all_comes(
+def test_while_the_server_refuses_it_waits_and_then_sends_everything(
     machine: Machines, place: str, key: Any, tmp_path: Path
 ):
     machine.folder.says(1)
@@ -182,7 +182,7 @@ def test_while_nobody_takes_it_it_waits_and_then_all_comes(
     assert not Vaulted.objects.get(bot_id=machine.bot_id).behind
 
 
-def test_one_that_was_moved_away_is_asked_of_again_only_later(machine: Machines, place: str):
+def test_a_bot_that_was_moved_away_is_asked_about_again_only_later(machine: Machines, place: str):
     Placement.objects.all().delete()
     machine.folder.says(1)
     machine.goes_on(50)
@@ -190,7 +190,7 @@ def test_one_that_was_moved_away_is_asked_of_again_only_later(machine: Machines,
     assert names(machine, place) == []
 
 
-def test_an_identity_that_is_not_the_bots_is_never_sent(machine: Machines, place: str):
+def test_another_identity_is_never_sent(machine: Machines, place: str):
     Placement.objects.update(ssb_id=None)
     machine.folder.says(1)
     machine.goes_on(20)
@@ -211,7 +211,7 @@ def test_no_link_of_a_bot_is_followed(machine: Machines, place: str, tmp_path: P
     assert [name.partition("/")[0] for name in names(machine, place)] == ["secret"]
 
 
-def test_lost_data_is_nothing_to_send(machine: Machines, place: str):
+def test_lost_data_sends_nothing(machine: Machines, place: str):
     machine.folder.says(3)
     machine.goes_on()
     sent = names(machine, place)

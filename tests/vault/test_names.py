@@ -1,4 +1,6 @@
-"""A log in pieces: whatever was sent twice, merged or listed late, the furthest without a gap is found."""
+"""A log in pieces: whatever was sent twice, merged or listed late, the longest part without a gap is
+found.
+"""
 
 from hypothesis import given
 from hypothesis import strategies as st
@@ -22,7 +24,7 @@ def test_the_chain_has_no_gap_and_none_leads_further(spans: list[tuple[int, int]
     assert ends[-1] == min(set(range(max(covered, default=0) + 2)) - covered)
 
 
-def test_a_name_says_what_it_is_and_others_are_passed_over():
+def test_names_say_what_they_are_and_others_are_ignored():
     one = piece(5, 9)
     assert pieces_in([one.name, "log/x", "blobs/00.age", f"{one.name}.draft"]) == {LINE: [one]}
     assert pieces_in([piece(9, 9).name]) == {}
