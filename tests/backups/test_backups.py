@@ -154,7 +154,7 @@ def test_a_service_that_runs_is_left_alone(tmp_path: Path):
         _refuse_what_is_not_empty(tmp_path, {})
 
 
-def test_another_identity_is_not_written_over(saved: Path, tmp_path: Path):
+def test_another_identity_is_not_overwritten(saved: Path, tmp_path: Path):
     (tmp_path / "new").mkdir()
     (tmp_path / "new" / "identity").write_text("another")
     done = butt(tmp_path / "new", "", "restore", saved)

@@ -61,7 +61,7 @@ def test_that_time_passes_and_a_sample_is_sent_is_rest(pub, client):
     assert is_at_rest(before, after)
 
 
-def test_what_the_pub_says_is_told_at_once(pub, client, built_stock):
+def test_a_new_message_of_the_pub_is_reported_at_once(pub, client, built_stock):
     """Who remembers how far its feed has come is not to be behind when its folder is lost."""
     listener = Client(built_stock)
     with ThreadPoolExecutor(1) as thread:
