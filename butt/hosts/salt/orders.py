@@ -33,8 +33,8 @@ MANY_RESTARTS = 5
 def write(order: Order) -> Machine | None:
     """Write the order to the rows. Returns the machine if that changed anything.
 
-    Within one launch, only two things can change: whether the bot runs, and that its trial is over.
-    Everything else takes effect with the next launch.
+    Within one launch, only three things can change: whether the bot runs, how much disk it may use, and that its
+    trial is over. Everything else takes effect with the next launch.
     """
     row = Placement.objects.filter(bot_id=order.bot_id).first()
     if row is None and not order.run:
@@ -48,7 +48,7 @@ def write(order: Order) -> Machine | None:
         row = row or Placement(bot_id=order.bot_id, machine=machine, run=False, launch=0)
         if order.run:
             goes_on = row.run and row.launch == order.launch
-            row.order = _off_trial(row.order) if goes_on else _full(order, row.order)
+            row.order = _going_on(order, row.order) if goes_on else _full(order, row.order)
         row.generation, row.run, row.launch = machine.generation, order.run, order.launch
         row.save()
     return machine
@@ -57,7 +57,7 @@ def write(order: Order) -> Machine | None:
 def _says_it_all(row: Placement, order: Order) -> bool:
     if (row.run, row.launch) != (order.run, order.launch):
         return False
-    return not order.run or order.on_trial or not row.order["on_trial"]
+    return not order.run or _going_on(order, row.order) == row.order
 
 
 def _full(order: Order, before: Mapping[str, Any]) -> dict[str, Any]:
@@ -77,8 +77,11 @@ def _full(order: Order, before: Mapping[str, Any]) -> dict[str, Any]:
     }
 
 
-def _off_trial(order: Mapping[str, Any]) -> dict[str, Any]:
-    return {**order, "on_trial": False, "previous": ""}
+def _going_on(order: Order, before: Mapping[str, Any]) -> dict[str, Any]:
+    """What the machine was told of a launch, with what may change of it."""
+    # An order without a limit may be older than the field.
+    disk = {"disk": order.disk} if order.disk or "disk" in before else {}
+    return {**before, **disk, **({} if order.on_trial else {"on_trial": False, "previous": ""})}
 
 
 def bury(bot_id: uuid.UUID) -> Machine | None:
