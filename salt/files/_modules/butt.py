@@ -46,10 +46,14 @@ def states(pillar):
     bots, deleted, found = butt["bots"], butt["deleted"], __salt__["butt_engine.containers"]()[0]
     made = {}
     starting = {}
+    _watch_disk(bots, found)
     for bot_id, bot in bots.items():
         there = found.get(bot_id)
-        runs = bool(there) and __salt__["butt_engine.runs"](there)
-        if bot["run"] and _is_full(bot_id, bot, there):
+        runs = bool(there) and _runs(there)
+        if bot["run"] and there and __salt__["butt_disk.why"](bot_id, bot):
+            if runs:
+                made[f"stop {bot_id}"] = {"butt.stopped": [{"name": bot_id}]}
+        elif bot["run"] and _is_full(bot_id, bot, there):
             made[f"make room {bot_id}"] = {"butt.out_of_room": [{"name": bot_id}]}
         elif bot["run"] and not (there and _is_wanted(bot_id, bot, there)):
             starting[bot_id] = bot
@@ -68,6 +72,19 @@ def states(pillar):
         needs = [{"butt": "fence"}, {"butt": f"image {image}"}]
         made[f"run {bot_id}"] = {"butt.running": [{"name": bot_id}, {"bot": bot}, {"require": needs}]}
     return {**made, "report": {"butt.reported": [{"order": "last"}]}}
+
+
+def _watch_disk(bots, found):
+    """A problem with one disk does not keep a machine from its orders."""
+    places = {bot_id: _data(there) for bot_id, there in found.items() if bot_id in bots and _runs(there)}
+    try:
+        __salt__["butt_disk.look"](bots, {bot_id: data for bot_id, data in places.items() if data})
+    except OSError:
+        logging.getLogger(__name__).exception("what bots use of the disk is not measured")
+
+
+def _runs(there):
+    return __salt__["butt_engine.runs"](there)
 
 
 def _is_wanted(bot_id, bot, there):
@@ -134,7 +151,7 @@ def seen(pillar):
         running = bool(there) and __salt__["butt_engine.runs"](there)
         if not bot["run"]:
             done = done and not running
-        elif not _is_full(bot_id, bot, there):
+        elif not _is_full(bot_id, bot, there) and not (there and __salt__["butt_disk.why"](bot_id, bot)):
             done = done and bool(there) and _is_wanted(bot_id, bot, there)
     told = {bot_id: _seen(there, butt["bots"].get(bot_id)) for bot_id, there in found.items()}
     _bound(told.values())
@@ -157,14 +174,17 @@ def _seen(there, bot):
     state = there["State"]
     up = state["Status"] in ("running", "paused")
     full = bool(bot) and bot["run"] and _is_full(there["Config"]["Labels"]["butt.bot"], bot, there)
+    bot_id = there["Config"]["Labels"]["butt.bot"]
+    stopped = __salt__["butt_disk.why"](bot_id, bot) if bot and bot["run"] and not up else ""
     latest = "" if up or not bot else _latest(there, bot)
     return {
         # Left out if there is none: an older private server does not know the field.
         **({"latest": latest} if latest else {}),
-        "launch": _launch(there),
+        # A launch for which it has no disk left was ordered, and is answered.
+        "launch": bot["launch"] if stopped else _launch(there),
         "running": __salt__["butt_engine.runs"](there),
-        "exitCode": DISK_FULL if full else None if up else state["ExitCode"],
-        "error": "The disk is full." if full else str(state.get("Error") or "")[:MOST_WORDS],
+        "exitCode": DISK_FULL if full or stopped else None if up else state["ExitCode"],
+        "error": stopped or ("The disk is full." if full else str(state.get("Error") or "")[:MOST_WORDS]),
         "words": "" if up else _tail(there["Id"], MOST_WORDS),
         "startedAt": _time(state["StartedAt"]),
         "restarts": there["RestartCount"],

@@ -36,6 +36,7 @@ def running(name, bot):
     new = {"launch": bot["launch"], "release": bot["release"], "status": "running"}
     if __opts__["test"]:
         return _would(name, "the bot is to be started", {"bot": {"old": old, "new": new}})
+    __salt__["butt_disk.forget"](name)
     if as_made and not there["State"]["Error"] and not bot["on_trial"]:
         __salt__["butt_engine.start"](name)
     else:
