@@ -23,12 +23,12 @@ def test_the_first_comes_at_once_and_the_next_in_time(pub, client):
 
 def test_a_pub_that_does_nothing_tells_them_seldom(pub, client):
     def pause() -> float:
-        asked = {"every": 1, "quiet": 4}
+        asked = {"every": 1, "quiet": 2}
         first, second = (seen["uptime"] for seen in client.call(pub, "butt.figures", asked, count=2))
         return second - first
 
     # It has just started: until it has counted its disk, something changes.
-    assert until(lambda: (seconds := pause()) > 3.5 and seconds) < 10
+    until(lambda: pause() > 1.8, 60)
 
 
 def test_whatever_changes_at_a_pub_is_no_rest(pub, client):
