@@ -32,7 +32,7 @@ def test_a_pub_that_does_nothing_tells_them_seldom(pub, client):
 
 
 def test_whatever_changes_at_a_pub_is_no_rest(pub, client):
-    before = figures(client, pub)
+    before = until(lambda: (seen := figures(client, pub))["room"] and seen)
     for path in [
         *((name,) for name in before.keys() - {"uptime"}),
         *(("traffic", name) for name in before["traffic"]),
