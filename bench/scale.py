@@ -60,6 +60,7 @@ def fill() -> None:
     from bench.readers import cookie_of
     from butt.agents.models import Agent, Belongs, Observed, Progress, Wanted
     from butt.agents.states import State
+    from butt.hosts.salt.offers import offer
     from butt.machines.models import Machine, Placement
     from butt.machines.reports import SeenBot
     from butt.sources.builder import shelve
@@ -69,6 +70,8 @@ def fill() -> None:
 
     made = build(pub_source())
     shelve(made)
+    # It is packed once for all machines.
+    offer(made.key)
     order = {"bind": "::", "address": "a", "port": 1, "release": made.key, "masters": [], "on_trial": False}
     reader = account("reader")
     people = [Agent(type=Agent.Type.PERSON, name=f"person {number}") for number in range(MACHINES - 1)]
