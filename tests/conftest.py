@@ -87,8 +87,8 @@ TOGETHER = "tests/salt/"
 
 _FILES = tuple(name for name in SLOW if "::" not in name)
 
-HEAVY = {"built_node_pub", "built_pub", "built_stock", "land", "postgres_url", "v8"}
-"""Fixtures that quick tests also do without: pubs, Node, PostgreSQL, Docker and Salt."""
+HEAVY = {"built_node_pub", "built_pub", "built_stock", "composed", "land", "postgres_url", "systemd", "v8"}
+"""Fixtures that quick tests also do without: pubs, Node, PostgreSQL, Docker, Salt and systemd's programs."""
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
