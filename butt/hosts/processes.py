@@ -60,15 +60,14 @@ class Processes:
     """A `Host` and `BackgroundWork`. `home` is the service's home folder."""
 
     def __init__(self, home: Path) -> None:
-        self._home = home
         self.bots = home / "bots"
         self.bots.mkdir(parents=True, exist_ok=True)
-        self._supervisor = Supervisor(home / "supervisor", self._end_orphans)
+        self._supervisor = Supervisor(home / "supervisor", self._before_another)
         self._latest: dict[Path, tuple[int, Any]] = {}
 
     def work(self, go_on: Callable[[], bool]) -> None:
-        """Watch the disk. It has a connection to supervisord of its own, as two threads cannot share one."""
-        DiskWatch(self.bots, Processes(self._home).end_at_once).run(go_on)
+        """Watch the disk."""
+        DiskWatch(self.bots, self.end_at_once).run(go_on)
 
     def free_port(self, taken: frozenset[int]) -> int:
         return free_port(taken)
@@ -273,6 +272,13 @@ class Processes:
     def _bots_here(self) -> list[uuid.UUID]:
         """Anything else in the folder is not ours: `lost+found` on a separate disk, or a copy that somebody made."""
         return [bot_id for path in self.bots.iterdir() if (bot_id := id_of(path.name))]
+
+    def _before_another(self) -> None:
+        self._end_orphans()
+        # With one folder missing, as after the loss of a disk, supervisord would not start for any bot.
+        for program in self._supervisor.programs.glob("*.conf"):
+            if not Folder(self.bots / program.stem).log.parent.is_dir():
+                program.unlink()
 
     def _end_orphans(self) -> None:
         """End bots whose supervisord was killed: a new one would start them a second time."""

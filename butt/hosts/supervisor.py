@@ -10,6 +10,7 @@ import resource
 import subprocess
 import sys
 import tempfile
+import threading
 import time
 import xmlrpc.client  # nosec B411 # it speaks to supervisord alone, over a socket of the home folder
 from collections.abc import Callable
@@ -50,17 +51,16 @@ files = programs/*.conf
 
 
 class Supervisor:
-    """`folder` holds its configuration; `end_orphans` is called before a new one takes over from one that died."""
+    """`folder` holds its configuration; `before_another` is called before a new one takes over from one that ended."""
 
-    def __init__(self, folder: Path, end_orphans: Callable[[], None]) -> None:
-        self.folder, self._end_orphans = folder, end_orphans
+    def __init__(self, folder: Path, before_another: Callable[[], None]) -> None:
+        self.folder, self._before_another = folder, before_another
         self.programs = folder / "programs"
         self.socket = folder / "socket"
         if len(bytes(self.socket)) > LONGEST_SOCKET_PATH:
             short = hashlib.sha256(bytes(folder)).hexdigest()[:16]
             self.socket = Path(tempfile.gettempdir()) / f"butt-{short}"
-        transport = SupervisorTransport(None, None, f"unix://{self.socket}")
-        self._proxy = xmlrpc.client.ServerProxy("http://127.0.0.1", transport=transport)
+        self._of_thread = threading.local()
 
     def call(self, method: str, *args: Any) -> Any:
         """Call `supervisor.METHOD`. Raises `xmlrpc.client.Fault`, and `HostTrouble` when it cannot be reached."""
@@ -87,7 +87,7 @@ class Supervisor:
             if self.is_up():
                 return
             self._wait_for_dying()
-            self._end_orphans()
+            self._before_another()
             self._start()
 
     def shut_down(self) -> None:
@@ -104,11 +104,20 @@ class Supervisor:
             raise HostTrouble("supervisord has not ended within 60 s; some bot does not stop.") from None
 
     def _call(self, method: str, *args: Any) -> Any:
+        proxy = self._proxy()
         try:
-            return getattr(self._proxy.supervisor, method)(*args)
+            return getattr(proxy.supervisor, method)(*args)
         except (OSError, http.client.HTTPException):
-            self._proxy("close")()
+            proxy("close")()
             raise
+
+    def _proxy(self) -> xmlrpc.client.ServerProxy:
+        """A connection of each thread: two that share one read each other's answers, or wait for ever."""
+        if not hasattr(self._of_thread, "proxy"):
+            transport = SupervisorTransport(None, None, f"unix://{self.socket}")
+            self._of_thread.proxy = xmlrpc.client.ServerProxy("http://127.0.0.1", transport=transport)
+        proxy: xmlrpc.client.ServerProxy = self._of_thread.proxy
+        return proxy
 
     def _wait_for_dying(self) -> None:
         """A supervisord that is shutting down is still stopping bots; a second one would start them again."""

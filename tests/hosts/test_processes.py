@@ -4,6 +4,7 @@ import json
 import shutil
 import uuid
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -69,6 +70,27 @@ def test_an_unwritable_folder_affects_only_its_bot(host: Processes, built_pub: P
     order = Order(BAD, True, 1, "127.0.0.1", "127.0.0.1", 9000, built_pub.name, False, (), 0)
     with pytest.raises(HostTrouble, match="its folder cannot be used: file exists"):
         host.apply(order)
+
+
+def test_a_folder_that_is_gone_holds_up_no_other_bot(host: Processes, built_pub: Path):
+    """As after the loss of a disk. supervisord does not start if one of its programs has nowhere to write."""
+    for bot_id in (GOOD, BAD):
+        host.apply(Order(bot_id, True, 1, "127.0.0.1", "127.0.0.1", 0, built_pub.name, False, (), 0))
+    host.stop_all()
+    shutil.rmtree(host.bots / str(BAD))
+    seen = host.look()
+    assert set(seen) == {GOOD}
+    again = Order(BAD, True, 2, "127.0.0.1", "127.0.0.1", 0, built_pub.name, False, (), 0)
+    host.apply(again)
+    assert host.look()[BAD].running
+
+
+def test_several_threads_may_ask_at_once(host: Processes):
+    """The steward, and what brings bots back beside it. With one connection they read each other's answers."""
+    host.look()
+    with ThreadPoolExecutor(8) as pool:
+        answers = [pool.submit(lambda: [dict(host.look()) for _ in range(20)]) for _ in range(8)]
+        assert all(seen == {GOOD: Sighting(), BAD: Sighting()} for one in answers for seen in one.result(60))
 
 
 def test_bots_get_nothing_of_the_services_environment(
