@@ -9,5 +9,9 @@ class VaultTrouble(Exception):
     """Why something cannot be read from the vault or brought back; the text says what to do."""
 
 
+class UnderWay(VaultTrouble):
+    """Somebody else is bringing this bot back at this moment."""
+
+
 class VaultAway(VaultTrouble):
     """The vault could not be reached, or does not store what it should. The same may work later."""

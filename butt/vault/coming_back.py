@@ -4,6 +4,8 @@ import fcntl
 import os
 import shutil
 import uuid
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -22,7 +24,7 @@ from butt.imports.placing import folder_of
 from butt.machines import import_transfers
 from butt.machines.models import Machine, OldCopy, Placement
 from butt.storage import Store
-from butt.vault import VaultTrouble
+from butt.vault import UnderWay, VaultTrouble
 from butt.vault.asking import GONE, copy_of, is_lost
 from butt.vault.models import ReturnStep, Vaulted
 from butt.vault.reading import Copy, read
@@ -36,7 +38,7 @@ def bring_back(bot: Agent, host: Host, store: Store, keys: list[Any], *, elsewhe
     """Place the data of a stopped bot at its next start, which catches up. Raises `VaultTrouble` and `HostTrouble`.
 
     Its own data must be gone, or behind what is known of it while the vault is not. What is left of it is moved aside, never
-    deleted. `elsewhere` says that the machine it was on is gone for good, and that it goes to another.
+    deleted. `elsewhere` says that the machine it was on is gone for good, and that it goes to another. Raises `UnderWay` as well.
     """
     row = Placement.objects.filter(bot=bot).select_related("machine").first()
     if elsewhere and row is None:
@@ -44,16 +46,12 @@ def bring_back(bot: Agent, host: Host, store: Store, keys: list[Any], *, elsewhe
     looks = None if elsewhere else host
     _refuse_what_could_run(bot, looks)
     least = _least(bot, row, elsewhere=elsewhere)
-    imported = _import_of(bot)
-    place = folder_of(imported.id)
-    draft = place.with_name(f"{place.name}.draft")
-    draft.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-    shutil.rmtree(draft, ignore_errors=True)
-    draft.mkdir(mode=0o700)
-    held = os.open(draft, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-    try:
-        # As for an import: sweeping leaves alone what somebody works on.
-        fcntl.flock(held, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    place = folder_of(bot.id)
+    with _alone_in(place.with_name(f"{place.name}.draft")) as draft:
+        imported = _import_of(bot)
+        place = folder_of(imported.id)
+        if Vaulted.objects.filter(bot_id=bot.id, back=ReturnStep.PLACED).exists():
+            raise UnderWay(f"{bot.name} has just been placed.")
         copy = read(store, bot.id, str(bot.progress.ssb_id), keys, draft)
         if copy.sequence < least:
             raise VaultTrouble(
@@ -78,10 +76,30 @@ def bring_back(bot: Agent, host: Host, store: Store, keys: list[Any], *, elsewhe
             imported.save()
             Vaulted.objects.filter(bot_id=bot.id, back=ReturnStep.ASKED).update(back=ReturnStep.PLACED)
             journal.note(bot, "vault", "from the vault", sequence=copy.sequence, known=now.sequence)
+    return copy
+
+
+@contextmanager
+def _alone_in(draft: Path) -> Iterator[Path]:
+    """An empty folder in which nobody else works. Sweeping leaves it alone, as it does an import's. Raises `UnderWay`."""
+    draft.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    draft.mkdir(mode=0o700, exist_ok=True)
+    held = os.open(draft, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        fcntl.flock(held, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        is_ours = os.path.samestat(os.fstat(held), draft.stat())
+    except (BlockingIOError, FileNotFoundError):
+        is_ours = False
+    if not is_ours:
+        os.close(held)
+        raise UnderWay("It is being brought back already.")
+    try:
+        for path in draft.iterdir():  # Left by one that was killed.
+            shutil.rmtree(path) if path.is_dir() else path.unlink()
+        yield draft
     finally:
         shutil.rmtree(draft, ignore_errors=True)
         os.close(held)
-    return copy
 
 
 def _import_of(bot: Agent) -> Import:

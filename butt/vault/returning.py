@@ -15,7 +15,7 @@ from butt.agents.states import Action, State
 from butt.hosts.interface import Host, HostTrouble
 from butt.rounds import rounds
 from butt.storage import Store
-from butt.vault import VaultAway, VaultTrouble
+from butt.vault import UnderWay, VaultAway, VaultTrouble
 from butt.vault.coming_back import bring_back
 from butt.vault.models import ReturnStep, Vaulted
 
@@ -44,6 +44,8 @@ class Returner:
                 continue
             try:
                 self._step(copy, bot)
+            except UnderWay as other:
+                log.info("%s: %s", bot.name, other)
             except (VaultAway, HostTrouble) as trouble:
                 log.warning("%s waits on its way back: %s", bot.name, trouble)
                 # Owners read this: where the vault is, is not for them.

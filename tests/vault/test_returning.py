@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from datetime import timedelta
 from pathlib import Path
-from typing import cast
+from typing import Any, cast
 
 import pyrage
 import pytest
@@ -23,7 +23,7 @@ from butt.imports.placing import folder_of
 from butt.machines import import_transfers
 from butt.machines.models import Machine, Placement, Tombstone
 from butt.storage import store_at
-from butt.vault import VaultAway, asking, keeper
+from butt.vault import UnderWay, VaultAway, asking, coming_back, keeper
 from butt.vault.checking import check, check_one
 from butt.vault.coming_back import bring_back
 from butt.vault.forgetting import forget, left
@@ -31,6 +31,7 @@ from butt.vault.keeper import VaultKeeper
 from butt.vault.models import ReturnStep, Vaulted
 from butt.vault.reading import read
 from butt.vault.returning import AFTER_TROUBLE, AWAY, Returner
+from butt.vault.sealing import identities
 from butt.vault.writing import things_of, writing
 from tests.machines.machines import machine, place
 from tests.people import account, bot_in
@@ -170,6 +171,47 @@ def test_a_host_of_which_nothing_is_known_is_waited_for(kept: Kept):
     kept.host.trouble = ""
     kept.returner().round()
     assert kept.came().is_dir()
+
+
+def test_two_never_bring_it_back_at_once(kept: Kept, monkeypatch: pytest.MonkeyPatch):
+    """Two stewards, or one and an operator's command: the second leaves it to the first."""
+    kept.is_lost()
+    asking.ask_back(kept.account.agent, kept.bot)
+    kept.returner().round()
+    kept.stops()
+    second = []
+
+    def interrupted(*of: Any) -> Any:
+        monkeypatch.setattr(coming_back, "read", read)
+        kept.returner().round()
+        with pytest.raises(UnderWay):
+            bring_back(kept.bot, cast("Host", kept.host), kept.store, [kept.key])
+        second.append(kept.row.back)
+        return read(*of)
+
+    monkeypatch.setattr(coming_back, "read", interrupted)
+    kept.returner().round()
+    assert second == [ReturnStep.ASKED]
+    assert (kept.row.back, kept.row.back_words) == (ReturnStep.PLACED, "")
+    assert (kept.came() / "flume" / "log.offset").read_bytes() == kept.folder.log.read_bytes()
+    with pytest.raises(UnderWay):
+        bring_back(kept.bot, cast("Host", kept.host), kept.store, [kept.key])
+
+
+def test_a_key_that_is_lost_leaves_the_bot_as_it_was_and_says_why(kept: Kept):
+    kept.is_lost()
+    asking.ask_back(kept.account.agent, kept.bot)
+    (configuration().home / "key.txt").unlink()
+    returner = Returner(
+        cast("Host", kept.host), kept.store, lambda: identities(Path(configuration().vault_opens))
+    )
+    returner.round()
+    kept.stops()
+    returner.round()
+    assert kept.row.back == ""
+    assert "holds no secret age key" in kept.row.back_words
+    assert not Import.objects.exists()
+    assert kept.bot.wanted.run
 
 
 def test_a_vault_that_cannot_be_reached_is_waited_for(kept: Kept):
