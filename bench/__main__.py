@@ -36,6 +36,8 @@ BENCHES = {
     "members": "a page of the 10,000 members of a bot, in each order and searched, beside the bot alone",
     "export": "taking along a bot of 50,000 messages and 200 MB of blobs while it writes, beside tar",
     "backup": "backing up 1,000 bots with a year of samples and restoring them, beside the database's own tools",
+    "vault": "vaulting 100 idle bots, and a bot that takes in 10,000 messages, beside none; memory under faults",
+    "loss": "50 bots whose whole data folder is destroyed, and what comes back from the vault",
     "monitor": "what watching 100, 1,000 and 10,000 bots takes, and whether anything is lost",
     "dashboard": "100 bots of 10,000 on the dashboard, for 20 readers at once, beside an empty page",
     "growth": "dashboard, API and pillar under load, from 10 bots to 10,000, on SQLite and PostgreSQL",

@@ -47,7 +47,7 @@ HALF_A_MINUTE = (
     *("tests/clients/", "tests/monitor/test_on_postgres.py", "tests/whole/test_upgrade.py"),
     *("tests/whole/test_change_over.py", "tests/clouds/test_killed_anywhere.py", "attack/", "chaos/"),
     *("tests/attacks/test_join.py", "tests/client/", "tests/whole/", "tests/vault/test_coming_back.py"),
-    "tests/imports/test_coming_here.py",
+    *("tests/imports/test_coming_here.py", "tests/vault/test_loss.py"),
 )
 """Files with a test that takes half a minute or more while others run."""
 

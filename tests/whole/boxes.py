@@ -106,10 +106,11 @@ class Box:
 
 
 class Boxes(dict[str, Box]):
-    """In place of pushes: a machine carries out its orders at once."""
+    """In place of pushes: a machine carries out its orders at once. One that is lost does nothing."""
 
     def push(self, machine: Machine, *, new: bool) -> None:
-        self[machine.minion_id].runs_its_states()
+        if box := self.get(machine.minion_id):
+            box.runs_its_states()
 
     def send_what_is_asked(self) -> None:
         for job in MachineJob.objects.filter(done_at=None).select_related("machine"):
