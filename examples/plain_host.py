@@ -10,7 +10,7 @@ import shutil
 import subprocess
 import time
 import uuid
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -20,7 +20,6 @@ import psutil
 from butt.hosts import trial
 from butt.hosts.interface import Folder, HostTrouble, Order, Sighting
 from butt.hosts.local_reader import tail
-from butt.hosts.orphans import id_of
 from butt.hosts.ports import free_port
 from butt.hosts.pub_config import pub_config
 from butt.hosts.pub_state import id_in
@@ -70,13 +69,10 @@ class PlainHost:
         except OSError as error:
             raise HostTrouble(f"its data cannot be placed: {error.strerror}") from error
 
-    def look(self) -> Mapping[uuid.UUID, Sighting]:
+    def look(self, bot_ids: Collection[uuid.UUID]) -> Mapping[uuid.UUID, Sighting | Exception]:
         running = self._running()
-        found = [bot_id for path in self.bots.iterdir() if (bot_id := id_of(path.name))]
-        return {bot_id: self._sighting(self._folder(bot_id), running) for bot_id in found}
-
-    def log(self, bot_id: uuid.UUID, size: int) -> str:
-        return tail(self._folder(bot_id).log, size)
+        folders = {bot_id: self._folder(bot_id) for bot_id in bot_ids}
+        return {i: self._sighting(folder, running) for i, folder in folders.items() if folder.path.exists()}
 
     def destroy(self, bot_id: uuid.UUID) -> None:
         if self._process(bot_id):

@@ -1,7 +1,7 @@
 """What the steward asks of a host: run each bot as ordered, and report how it is."""
 
 import uuid
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol, runtime_checkable
@@ -96,11 +96,8 @@ class Host(Protocol):
     def adopt(self, bot_id: uuid.UUID, data: Path) -> None:
         """Take over the data folder of a bot that has never been started here; `data` is gone afterwards."""
 
-    def look(self) -> Mapping[uuid.UUID, Sighting]:
-        """Every bot that has left a trace on this host. Looking one up may raise `HostTrouble` for that bot alone."""
-
-    def log(self, bot_id: uuid.UUID, size: int) -> str:
-        """The last `size` bytes of the bot's own log."""
+    def look(self, bot_ids: Collection[uuid.UUID]) -> Mapping[uuid.UUID, Sighting | Exception]:
+        """How these bots are, or why that cannot be said. A bot that has left no trace on this host is not in the answer."""
 
     def destroy(self, bot_id: uuid.UUID) -> None:
         """Remove the bot and all its data for good. Only for a bot that has stopped."""

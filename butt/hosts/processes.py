@@ -12,7 +12,7 @@ import signal
 import time
 import uuid
 import xmlrpc.client  # nosec B411 # it speaks to supervisord alone, over a socket of the home folder
-from collections.abc import Callable, Container, Iterator, Mapping
+from collections.abc import Callable, Collection, Container, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
 from pathlib import Path
@@ -27,7 +27,8 @@ from butt.hosts.adopting import take_over
 from butt.hosts.disk_watch import DiskWatch
 from butt.hosts.interface import Folder, HostTrouble, Order, Sighting
 from butt.hosts.local_reader import tail
-from butt.hosts.orphans import GRAVE, OrphanedBot, id_of, orphans_in
+from butt.hosts.looking import each_looked_at
+from butt.hosts.orphans import GRAVE, OrphanedBot, orphans_in
 from butt.hosts.ports import free_port
 from butt.hosts.pub_config import pub_config
 from butt.hosts.pub_state import id_in, newest_in, sequence_in
@@ -83,12 +84,9 @@ class Processes:
         with _its_folder():
             take_over(data, self._folder(bot_id).data)
 
-    def look(self) -> Mapping[uuid.UUID, Sighting]:
+    def look(self, bot_ids: Collection[uuid.UUID]) -> Mapping[uuid.UUID, Sighting | Exception]:
         self._supervisor.call("getState")
-        return LocalSightings(self._bots_here, self._look_at)
-
-    def log(self, bot_id: uuid.UUID, size: int) -> str:
-        return tail(self._folder(bot_id).log, size)
+        return each_looked_at(bot_ids, self._look_at)
 
     def destroy(self, bot_id: uuid.UUID) -> None:
         name, folder = str(bot_id), self._folder(bot_id)
@@ -210,11 +208,11 @@ class Processes:
                 return None
             raise HostTrouble(f"supervisord refuses {method}: {fault.faultString}") from fault
 
-    def _look_at(self, bot_id: uuid.UUID) -> Sighting:
-        """Raises `KeyError` for a bot that has left no trace."""
+    def _look_at(self, bot_id: uuid.UUID) -> Sighting | None:
+        """None for a bot that has left no trace."""
         folder = self._folder(bot_id)
         if not folder.path.exists():
-            raise KeyError(bot_id)
+            return None
         with _its_folder():
             return self._sighting(folder, self._row(str(bot_id)))
 
@@ -269,10 +267,6 @@ class Processes:
     def _folder(self, bot_id: uuid.UUID) -> Folder:
         return Folder(self.bots / str(bot_id))
 
-    def _bots_here(self) -> list[uuid.UUID]:
-        """Anything else in the folder is not ours: `lost+found` on a separate disk, or a copy that somebody made."""
-        return [bot_id for path in self.bots.iterdir() if (bot_id := id_of(path.name))]
-
     def _before_another(self) -> None:
         self._end_orphans()
         # With one folder missing, as after the loss of a disk, supervisord would not start for any bot.
@@ -290,27 +284,6 @@ class Processes:
             process.kill()
         if psutil.wait_procs(stubborn, timeout=STOP_SECONDS)[1]:
             raise HostTrouble("a bot of an earlier supervisord does not end")
-
-
-class LocalSightings(Mapping[uuid.UUID, Sighting]):
-    """How each bot is, read when it is looked up: a steward asks about a few of very many.
-
-    Looking up a bot whose folder cannot be read raises `HostTrouble`.
-    """
-
-    def __init__(
-        self, bots_here: Callable[[], list[uuid.UUID]], look_at: Callable[[uuid.UUID], Sighting]
-    ) -> None:
-        self._bots_here, self._look_at = bots_here, look_at
-
-    def __getitem__(self, bot_id: uuid.UUID) -> Sighting:
-        return self._look_at(bot_id)
-
-    def __iter__(self) -> Iterator[uuid.UUID]:
-        return iter(self._bots_here())
-
-    def __len__(self) -> int:
-        return len(self._bots_here())
 
 
 @contextmanager

@@ -10,7 +10,7 @@ import logging
 import random
 import time
 import uuid
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from datetime import timedelta
 
 from django.db import IntegrityError, InterfaceError, OperationalError, transaction
@@ -114,11 +114,12 @@ class Steward:
         Comes before the first write of a round: on a full disk, no write succeeds until the host has made
         room.
         """
+        ids = [bot.id for bot in bots]
         try:
-            there = self._host.look()
+            there = self._host.look(ids)
         except HostTrouble as trouble:
-            return dict.fromkeys((bot.id for bot in bots), trouble)
-        return {bot.id: _sighting_or_fault(there, bot.id) for bot in bots}
+            return dict.fromkeys(ids, trouble)
+        return {bot_id: there.get(bot_id, Sighting()) for bot_id in ids}
 
     def step(self, bot: Agent, seen: Sighting) -> None:
         """Decide for one bot, persist the decision and carry it out."""
@@ -285,15 +286,6 @@ def _until_the_next() -> float:
     first = Progress.objects.order_by("due_at").values_list("due_at", flat=True).first()
     seconds = (first - timezone.now()).total_seconds() if first else LONGEST
     return min(max(seconds, SOONEST), LONGEST)
-
-
-def _sighting_or_fault(there: Mapping[uuid.UUID, Sighting], bot_id: uuid.UUID) -> Sighting | Exception:
-    try:
-        return there.get(bot_id, Sighting())
-    except (OperationalError, InterfaceError):
-        raise  # The database will not serve any other bot either.
-    except Exception as fault:  # noqa: BLE001 - it is that bot's alone, and told when it is its turn
-        return fault
 
 
 def _note_loss(bot: Agent, seen: Sighting) -> None:

@@ -133,9 +133,11 @@ def _make_way(bot: Agent, row: Placement | None, *, elsewhere: bool) -> None:
 
 def _refuse_what_could_run(bot: Agent, host: Host | None) -> None:
     """`host` is None if the operators say that nothing is left of where it ran."""
-    sighting = host.look().get(bot.id) if host else None
+    seen = host.look([bot.id]).get(bot.id) if host else None
+    if isinstance(seen, Exception):
+        raise seen
     stopped = not bot.wanted.run and (host is None or bot.progress.state == State.STOPPED)
-    if not stopped or (sighting is not None and sighting.running):
+    if not stopped or (seen is not None and seen.running):
         raise VaultTrouble(
             f"{bot.name} is {bot.progress.state}: stop it first. An identity never runs twice."
         )

@@ -175,7 +175,7 @@ class Ended:
     def __init__(self, bot: Agent, latest: Any) -> None:
         self._seen = {bot.id: Sighting(ssb_id=KEYS.id, latest=latest)}
 
-    def look(self) -> Mapping[uuid.UUID, Sighting]:
+    def look(self, _: object) -> Mapping[uuid.UUID, Sighting]:
         return self._seen
 
     def apply(self, order: Order) -> None:

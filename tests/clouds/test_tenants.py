@@ -25,7 +25,7 @@ from butt.clouds.keeper import Keeper
 from butt.clouds.models import Rented, Stock, WantedMachine
 from butt.configuration import configuration
 from butt.hosts import Away, Order
-from butt.hosts.salt.orders import MachineSightings, write
+from butt.hosts.salt.orders import sighting_of, write
 from butt.machines import registry
 from butt.machines.models import Machine, Placement
 from butt.machines.reports import read_report, take, take_boot
@@ -173,17 +173,17 @@ def test_bots_of_a_machine_being_replaced_say_so_and_old_reports_are_ignored(
     first = joined(keeper, alice)
     write(order(bot))
     reports(alice.id, bot)
-    assert MachineSightings()[bot.id].running
+    assert sighting_of(bot.id).running
     account.steer("destroy", server=first.server_id)
     turn_until("replacing", keeper, alice.id)
     with pytest.raises(Away, match="Its machine is gone"):
-        MachineSightings()[bot.id]
+        sighting_of(bot.id)
     second = turn_until("ready", keeper, alice.id)
     assert (second.volume_id, second.server_id != first.server_id) == (first.volume_id, True)
     with pytest.raises(Away, match="is starting"):
-        MachineSightings()[bot.id]
+        sighting_of(bot.id)
     reports(alice.id, bot)
-    assert MachineSightings()[bot.id].running
+    assert sighting_of(bot.id).running
 
 
 def test_a_machine_whose_bot_stopped_answering_is_looked_at_soon_and_not_all_the_time(keeper: Keeper):

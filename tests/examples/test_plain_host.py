@@ -13,6 +13,7 @@ from butt.agents.actions import create_bot, stop
 from butt.agents.models import Progress
 from butt.agents.states import State
 from butt.hosts import Host, HostTrouble, Order
+from butt.hosts.local_reader import LocalReader
 from butt.parts import HOSTS, part_named
 from butt.sources.releases import PUB_SOURCE, Built, build
 from tests.lanes import free_ports
@@ -57,11 +58,11 @@ def order(pub: Built) -> Callable[..., Order]:
 
 
 def runs(host: Host) -> bool:
-    return host.look()[BOT].running
+    return host.look([BOT])[BOT].running
 
 
 def listens(host: Host) -> bool:
-    return '"listening"' in host.log(BOT, 10_000)
+    return '"listening"' in LocalReader(host.bots.parent).log(BOT, 10_000)
 
 
 def the_pub(home: Path) -> psutil.Process:
@@ -76,7 +77,7 @@ def test_repeating_an_order_starts_nothing_twice(make: Make, order, tmp_path: Pa
     host.apply(order())
     make().apply(order())
     assert the_pub(tmp_path) == first
-    wait_for(lambda: host.look()[BOT].ssb_id)
+    wait_for(lambda: host.look([BOT])[BOT].ssb_id)
     assert runs(host)
 
 
@@ -109,10 +110,10 @@ def test_a_stopped_bot_stays_stopped_and_can_be_destroyed(make: Make, order, tmp
     host.apply(order(run=False))
     wait_for(lambda: not runs(host))
     assert pubs_below(tmp_path / "home" / "bots") == []
-    assert host.look()[BOT].ended == ""
+    assert host.look([BOT])[BOT].ended == ""
     host.destroy(BOT)
     host.destroy(BOT)
-    assert BOT not in host.look()
+    assert host.look([BOT]) == {}
 
 
 @pytest.mark.parametrize("name", ["lost+found", f"{BOT}.bak"])
@@ -120,7 +121,7 @@ def test_folders_that_are_not_bots_are_left_alone(make: Make, name: str, tmp_pat
     host = make()
     for folder in (name, str(BOT)):
         (tmp_path / "home" / "bots" / folder).mkdir(parents=True)
-    assert list(host.look()) == [BOT]
+    assert list(host.look([BOT])) == [BOT]
     assert (tmp_path / "home" / "bots" / name).is_dir()
 
 
@@ -138,7 +139,7 @@ def test_a_bot_that_cannot_run_says_why(make: Make, order, tmp_path: Path):
     (tmp_path / "home" / "bots" / str(BOT) / "data").mkdir(parents=True)
     (tmp_path / "home" / "bots" / str(BOT) / "data" / "secret").write_text("no key")
     host.apply(order())
-    sighting = wait_for(lambda: (seen := host.look()[BOT]).ended and not seen.running and seen)
+    sighting = wait_for(lambda: (seen := host.look([BOT])[BOT]).ended and not seen.running and seen)
     assert sighting.exit_code == 67
     assert "secret" in sighting.ended
 
@@ -184,4 +185,4 @@ def test_a_steward_killed_at_any_step_leaves_one_bot_in_the_end(moment: int, mak
     turn_until(State.ALIVE, steward_of(make()), bot)
 
     assert len(pubs_below(tmp_path / "home" / "bots")) == 1
-    assert make().look()[bot.id].ssb_id == Progress.objects.get(bot=bot).ssb_id
+    assert make().look([bot.id])[bot.id].ssb_id == Progress.objects.get(bot=bot).ssb_id

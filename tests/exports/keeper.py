@@ -94,7 +94,7 @@ class Keeper:
         bring_back(bots().get(id=self.bot.id), cast("Host", self), LocalStore(vault), [keys])
         placing.place(self.bot.id, lambda _, data: take_over(data, self.data))
 
-    def look(self) -> dict[uuid.UUID, Sighting]:
+    def look(self, _: object) -> dict[uuid.UUID, Sighting]:
         """It does not run."""
         return {}
 

@@ -78,7 +78,7 @@ def quiet(host: Processes, bot_id: uuid.UUID) -> None:
 
 
 def ended(host: Processes, bot_id: uuid.UUID) -> Sighting | None:
-    seen = host.look()[bot_id]
+    seen = host.look([bot_id])[bot_id]
     return seen if seen.ended else None
 
 
@@ -106,11 +106,11 @@ def test_a_bot_that_uses_more_than_its_limit_is_ended_and_starts_when_it_may_use
             host.apply(order(GREEDY, code, limit=MB, launch=launch))
             assert not processes_of(host, GREEDY)
             assert ended(host, GREEDY)
-        assert host.look()[MODEST].running
+        assert host.look([MODEST])[MODEST].running
 
         quiet(host, GREEDY)
         host.apply(order(GREEDY, code, limit=2 * used, launch=3))
-        assert host.look()[GREEDY].running
+        assert host.look([GREEDY])[GREEDY].running
 
 
 def test_who_fills_the_disk_without_a_limit_is_ended_and_nobody_else(tmp_path: Path, code: Built):
@@ -123,11 +123,11 @@ def test_who_fills_the_disk_without_a_limit_is_ended_and_nobody_else(tmp_path: P
         assert "of its machine's disk free, so it was stopped. It starts again when" in seen.ended
         host.apply(order(GREEDY, code, launch=2))
         assert ended(host, GREEDY)
-        assert host.look()[MODEST].running
+        assert host.look([MODEST])[MODEST].running
         (tmp_path / "small" / "others").unlink()
         quiet(host, GREEDY)
         host.apply(order(GREEDY, code, launch=3))
-        assert host.look()[GREEDY].running
+        assert host.look([GREEDY])[GREEDY].running
 
 
 def fills(folder: Folder, size: int) -> None:

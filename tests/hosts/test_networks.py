@@ -33,7 +33,7 @@ class Ordered:
     def __init__(self) -> None:
         self.orders: list[Order] = []
 
-    def look(self) -> Mapping[Any, Sighting]:
+    def look(self, _: object) -> Mapping[Any, Sighting]:
         return {}
 
     def apply(self, order: Order) -> None:

@@ -11,7 +11,7 @@ from django.utils import timezone
 from butt.agents.actions import create_bot
 from butt.agents.models import Agent
 from butt.hosts.interface import HostTrouble, NoRoom, Order
-from butt.hosts.salt.orders import MachineSightings, bury, is_settled, write
+from butt.hosts.salt.orders import bury, is_settled, sighting_of, write
 from butt.machines.models import Machine, Placement, Tombstone
 from butt.machines.pillar import pillar_of
 from butt.machines.reports import read_report, take
@@ -56,7 +56,7 @@ def test_the_same_order_twice_changes_nothing(here: Machine, bot: Agent):
 
 def test_stopping_a_bot_that_never_ran_needs_no_machine(here: Machine, bot: Agent):
     assert write(order(bot, run=False)) is None
-    assert bot.id not in MachineSightings()
+    assert sighting_of(bot.id) is None
 
 
 def test_a_bot_is_placed_on_its_persons_machine_or_the_emptiest(bot: Agent):
@@ -74,23 +74,23 @@ def test_a_bot_is_placed_on_its_persons_machine_or_the_emptiest(bot: Agent):
 def test_a_bot_counts_as_stopped_only_when_that_very_order_was_carried_out(here: Machine, bot: Agent):
     write(order(bot))
     says(1, **{bot.id.hex: {"launch": 1, "running": True, "ssbId": ssb_id(3)}})
-    assert MachineSightings()[bot.id].running
-    assert MachineSightings()[bot.id].ssb_id == ssb_id(3)
+    assert sighting_of(bot.id).running
+    assert sighting_of(bot.id).ssb_id == ssb_id(3)
     write(order(bot, run=False))
     says(1, **{bot.id.hex: {"launch": 1, "running": False, "exitCode": 0}})
-    assert MachineSightings()[bot.id].running, "it may be about to start again, for all that is known"
+    assert sighting_of(bot.id).running, "it may be about to start again, for all that is known"
     says(2, **{bot.id.hex: {"launch": 1, "running": False, "exitCode": 0}})
-    assert not MachineSightings()[bot.id].running
+    assert not sighting_of(bot.id).running
 
 
 def test_the_end_of_an_earlier_launch_does_not_affect_the_next(here: Machine, bot: Agent):
     write(order(bot))
     ended = {"launch": 1, "running": True, "exitCode": 68, "words": "", "startedAt": "2026-01-01T00:00:00Z"}
     says(1, **{bot.id.hex: ended})
-    assert MachineSightings()[bot.id].ended
+    assert sighting_of(bot.id).ended
     write(order(bot, run=False))
     write(order(bot, launch=2))
-    assert not MachineSightings()[bot.id].ended
+    assert not sighting_of(bot.id).ended
 
 
 def test_the_reason_is_the_bots_own_last_error(here: Machine, bot: Agent):
@@ -110,7 +110,7 @@ def test_the_reason_is_the_bots_own_last_error(here: Machine, bot: Agent):
             }
         },
     )
-    seen = MachineSightings()[bot.id]
+    seen = sighting_of(bot.id)
     assert (seen.ended, seen.exit_code) == ("The disk is full.", 74)
     says(
         1,
@@ -122,21 +122,21 @@ def test_the_reason_is_the_bots_own_last_error(here: Machine, bot: Agent):
             }
         },
     )
-    assert MachineSightings()[bot.id].exit_code == 65
+    assert sighting_of(bot.id).exit_code == 65
     says(1, **{bot.id.hex: {"launch": 1, "running": True, "exitCode": 1, "restarts": 2}})
-    assert not MachineSightings()[bot.id].ended, "Docker tries it again"
+    assert not sighting_of(bot.id).ended, "Docker tries it again"
 
 
 def test_trouble_of_a_machine_affects_only_unsettled_bots(here: Machine, bot: Agent):
     write(order(bot))
     Machine.objects.update(trouble="It did not answer.")
     with pytest.raises(HostTrouble, match="did not answer"):
-        MachineSightings()[bot.id]
+        sighting_of(bot.id)
     says(0, **{bot.id.hex: {"launch": 1, "running": True}})
-    assert MachineSightings()[bot.id].running
+    assert sighting_of(bot.id).running
     Machine.objects.update(seen_at=timezone.now() - timedelta(hours=1))
     with pytest.raises(HostTrouble, match="silent"):
-        MachineSightings()[bot.id]
+        sighting_of(bot.id)
 
 
 def test_a_removal_is_done_when_the_machine_says_so(here: Machine, bot: Agent):
@@ -188,5 +188,5 @@ def test_a_bot_that_cannot_start_does_not_hide_that_another_stopped(here: Machin
     said = report(3, done=False, bots={str(bot.id): taken, str(other.id): {"launch": 1, "running": False}})
     take("m1", read_report(json.dumps(said).encode()))
     Machine.objects.update(trouble="run it: port is already allocated")
-    assert not MachineSightings()[other.id].running
-    assert MachineSightings()[bot.id].ended == "Port 8100 is taken on its machine."
+    assert not sighting_of(other.id).running
+    assert sighting_of(bot.id).ended == "Port 8100 is taken on its machine."

@@ -52,7 +52,7 @@ class Host:
     def __init__(self) -> None:
         self.runs: dict[uuid.UUID, bool] = {}
 
-    def look(self) -> Mapping[uuid.UUID, Sighting]:
+    def look(self, _: object) -> Mapping[uuid.UUID, Sighting]:
         return {bot_id: Sighting(running=runs) for bot_id, runs in self.runs.items()}
 
     def apply(self, order: Order) -> None:

@@ -30,7 +30,7 @@ A_DAY = timedelta(days=1)
 class NoBots:
     """A host on which nothing ever runs."""
 
-    def look(self) -> Mapping[uuid.UUID, Sighting]:
+    def look(self, _: object) -> Mapping[uuid.UUID, Sighting]:
         return {}
 
     def apply(self, order: Order) -> None:

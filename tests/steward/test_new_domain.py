@@ -23,7 +23,7 @@ class Host:
     def __init__(self) -> None:
         self.orders: dict[uuid.UUID, Order] = {}
 
-    def look(self) -> Mapping[uuid.UUID, Sighting]:
+    def look(self, _: object) -> Mapping[uuid.UUID, Sighting]:
         return {bot_id: Sighting(running=order.run) for bot_id, order in self.orders.items()}
 
     def apply(self, order: Order) -> None:

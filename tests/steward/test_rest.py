@@ -20,7 +20,7 @@ pytestmark = pytest.mark.django_db
 class AllRun:
     """A host on which each bot is as it should be."""
 
-    def look(self) -> Mapping[uuid.UUID, Sighting]:
+    def look(self, _: object) -> Mapping[uuid.UUID, Sighting]:
         rows = Progress.objects.values_list("bot_id", "ssb_id", "state")
         return {
             bot_id: Sighting(running=state == State.ALIVE, ssb_id=ssb_id) for bot_id, ssb_id, state in rows

@@ -1,7 +1,7 @@
 """A steward whose host cannot say how a bot is: the bot stays as it is, and says for what it waits."""
 
 import uuid
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Mapping
 from datetime import timedelta
 
 import pytest
@@ -16,23 +16,14 @@ from tests.people import bot_in, person
 pytestmark = pytest.mark.django_db
 
 
-class Unreachable(Mapping[uuid.UUID, Sighting]):
+class Unreachable:
     """A host that knows nothing of any bot now; only what the steward asks of it is here."""
 
     def __init__(self, trouble: HostTrouble) -> None:
         self._trouble = trouble
 
-    def look(self) -> "Unreachable":
-        return self
-
-    def __getitem__(self, _: uuid.UUID) -> Sighting:
-        raise self._trouble
-
-    def __iter__(self) -> Iterator[uuid.UUID]:
-        return iter(())
-
-    def __len__(self) -> int:
-        return 0
+    def look(self, bot_ids: Collection[uuid.UUID]) -> Mapping[uuid.UUID, Sighting | Exception]:
+        return dict.fromkeys(bot_ids, self._trouble)
 
 
 @pytest.mark.parametrize(

@@ -52,7 +52,7 @@ class Seen:
         self.trouble = ""
         self.running: set[uuid.UUID] = set()
 
-    def look(self) -> Mapping[uuid.UUID, Sighting]:
+    def look(self, _: object) -> Mapping[uuid.UUID, Sighting]:
         if self.trouble:
             raise HostTrouble(self.trouble)
         return {bot_id: Sighting(running=True) for bot_id in self.running}

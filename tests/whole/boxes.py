@@ -4,6 +4,7 @@ reports.
 
 import json
 import uuid
+from collections.abc import Mapping
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -13,6 +14,7 @@ from butt.exports.bundle import ExportBundle, ExportPart, FileGone, Item
 from butt.exports.tar import entry_size, packed
 from butt.hosts import bundles
 from butt.hosts.interface import Folder, HostTrouble, Order
+from butt.hosts.orphans import id_of
 from butt.hosts.processes import Processes
 from butt.hosts.pub_state import sequence_in
 from butt.machines import import_transfers, jobs, uploads
@@ -47,7 +49,7 @@ class Box:
             "generation": told["generation"],
             "done": not wrong,
             "troubles": list(wrong.values()),
-            "bots": {str(bot_id): self._seen(bot_id, seen) for bot_id, seen in self.processes.look().items()},
+            "bots": {str(bot_id): self._seen(bot_id, seen) for bot_id, seen in self._looks().items()},
             "gone": told["deleted"],
         }
         take(self.id, read_report(json.dumps(said).encode()))
@@ -90,6 +92,10 @@ class Box:
         data = self.folder(bot_id).path / "fetched"
         _unpacked(bundles.bundle(Folder(place), ExportPart.ALL), data)
         self.processes.adopt(bot_id, data)
+
+    def _looks(self) -> Mapping[uuid.UUID, Any]:
+        found = [bot_id for path in self.processes.bots.iterdir() if (bot_id := id_of(path.name))]
+        return self.processes.look(found)
 
     def _seen(self, bot_id: uuid.UUID, seen: Any) -> dict[str, Any]:
         config = self.folder(bot_id).config

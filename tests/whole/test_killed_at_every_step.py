@@ -3,7 +3,7 @@
 import itertools
 import shutil
 import uuid
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from contextlib import suppress
 from pathlib import Path
 
@@ -54,8 +54,8 @@ class FragileHost:
         self._host.apply(order)
         self._killer()
 
-    def look(self) -> Mapping[uuid.UUID, Sighting]:
-        return self._host.look()
+    def look(self, bot_ids: Collection[uuid.UUID]) -> Mapping[uuid.UUID, Sighting | Exception]:
+        return self._host.look(bot_ids)
 
 
 @pytest.mark.django_db
@@ -77,7 +77,7 @@ def test_one_bot_in_the_end(moment: int, host: Processes, tmp_path: Path):
 
     assert len(pubs_below(tmp_path / "bots")) == 1
     progress = Progress.objects.get(bot=bot)
-    assert host.look()[bot.id].ssb_id == progress.ssb_id
+    assert host.look([bot.id])[bot.id].ssb_id == progress.ssb_id
     assert progress.port is not None
 
 

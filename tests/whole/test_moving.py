@@ -243,8 +243,8 @@ class Fragile:
     def __init__(self, host: Salt, dies: Callable[[], None]) -> None:
         self._host, self._dies = host, dies
 
-    def look(self) -> Mapping[uuid.UUID, Sighting]:
-        return self._host.look()
+    def look(self, bot_ids: Any) -> Mapping[uuid.UUID, Sighting | Exception]:
+        return self._host.look(bot_ids)
 
     def apply(self, order: Order) -> None:
         self._around(self._host.apply, order)

@@ -6,7 +6,6 @@ folder.
 """
 
 import uuid
-from collections.abc import Mapping
 from dataclasses import replace
 from functools import cached_property
 from pathlib import Path
@@ -48,12 +47,15 @@ class LocalBots:
     def folder(self, bot_id: uuid.UUID) -> Folder:
         return Folder(self._home / "bots" / str(bot_id))
 
-    def sighting(self, bot_id: uuid.UUID, seen: Mapping[uuid.UUID, Sighting]) -> Sighting:
-        """How a bot that lives here is; `seen` is one look at all processes. Raises `HostTrouble`."""
+    def sighting(self, bot_id: uuid.UUID) -> Sighting:
+        """How a bot that lives here is. Raises `HostTrouble`."""
+        seen = self.processes.look([bot_id]).get(bot_id, Sighting())
+        if isinstance(seen, Exception):
+            raise seen
         bot = Agent.objects.select_related("transfer").get(id=bot_id)
         copies = old_copies(bot_id)
         return replace(
-            seen.get(bot_id, Sighting()),
+            seen,
             place=HERE,
             carried=carried(bot),
             old_copies=copies,

@@ -2,9 +2,8 @@
 
 import time
 import uuid
-from collections.abc import Callable, Container, Iterator, Mapping
+from collections.abc import Callable, Collection, Container, Mapping
 from datetime import timedelta
-from functools import cached_property
 from pathlib import Path
 from threading import Thread
 
@@ -13,22 +12,20 @@ from django.utils import timezone
 from butt.agents.models import Observed
 from butt.configuration import configuration, kept_secret
 from butt.hosts.adopting import take_over
-from butt.hosts.interface import Away, HostTrouble, NoRoom, Order, Sighting
+from butt.hosts.interface import HostTrouble, NoRoom, Order, Sighting
+from butt.hosts.looking import each_looked_at
 from butt.hosts.orphans import OrphanedBot
-from butt.hosts.reading import Unreadable
-from butt.hosts.remote_reader import RemoteReader
 from butt.hosts.salt import moving
 from butt.hosts.salt.calls import Local, Master
 from butt.hosts.salt.carrier import Carrier
 from butt.hosts.salt.here import LocalBots
 from butt.hosts.salt.job_worker import JobWorker
 from butt.hosts.salt.offers import offer
-from butt.hosts.salt.orders import MachineSightings, bury, bury_copies, is_settled, write
+from butt.hosts.salt.orders import bury, bury_copies, is_settled, sighting_of, write
 from butt.hosts.salt.orphans import bury_orphan, is_being_removed, orphans_on
 from butt.hosts.salt.pushes import Pusher
 from butt.machines import import_transfers
-from butt.machines.models import LOCAL, Machine, OldCopy, Placement, Unconfirmed
-from butt.machines.unconfirmed import why_unconfirmed
+from butt.machines.models import LOCAL, Machine, OldCopy, Placement
 
 REMOVE_SECONDS = 90
 
@@ -78,19 +75,18 @@ class Salt:
             return
         take_over(data, import_transfers.place_of(bot_id) / "data")
 
-    def look(self) -> Mapping[uuid.UUID, Sighting]:
+    def look(self, bot_ids: Collection[uuid.UUID]) -> Mapping[uuid.UUID, Sighting | Exception]:
         if self._local:
             here = self._here()
             late = here.seen_at is None or here.seen_at < timezone.now() - OWN_ROUND
             if late and here.generation:
                 self._pusher.push(here, new=False)
-        return Everywhere(self._processes)
+        return each_looked_at(bot_ids, self._look_at)
 
-    def log(self, bot_id: uuid.UUID, size: int) -> str:
-        try:
-            return RemoteReader(self._home).log(bot_id, size)
-        except Unreadable as error:
-            raise HostTrouble(str(error)) from None
+    def _look_at(self, bot_id: uuid.UUID) -> Sighting | None:
+        """On its machine, or as a process here. None for a bot that has left no trace."""
+        on_machine = sighting_of(bot_id)
+        return on_machine or (self._processes.sighting(bot_id) if self._processes.has(bot_id) else None)
 
     def destroy(self, bot_id: uuid.UUID) -> None:
         """Raises `HostTrouble` until the machine has reported that nothing is left."""
@@ -172,37 +168,6 @@ class Salt:
             kept_secret(path)
         known = {"state": Machine.State.READY}
         return Machine.objects.get_or_create(minion_id=f"{LOCAL}{_slug(path)}", defaults=known)[0]
-
-
-class Everywhere(Mapping[uuid.UUID, Sighting]):
-    """What was seen of each bot, on machines and here. The processes here are looked at once, when first
-    needed.
-    """
-
-    def __init__(self, here: LocalBots) -> None:
-        self._on_machines, self._here = MachineSightings(), here
-
-    @cached_property
-    def _processes(self) -> Mapping[uuid.UUID, Sighting]:
-        return self._here.processes.look()
-
-    def __getitem__(self, bot_id: uuid.UUID) -> Sighting:
-        try:
-            return self._on_machines[bot_id]
-        except KeyError:
-            if waits := Unconfirmed.objects.filter(bot_id=bot_id).first():
-                raise Away(why_unconfirmed(waits, "the control plane")) from None
-            if not self._here.has(bot_id):
-                raise
-        return self._here.sighting(bot_id, self._processes)
-
-    def __iter__(self) -> Iterator[uuid.UUID]:
-        yield from self._on_machines
-        if self._here.has_any():
-            yield from (bot_id for bot_id in self._processes if self._here.has(bot_id))
-
-    def __len__(self) -> int:
-        return sum(1 for _ in self)
 
 
 def _lives(bot_id: uuid.UUID) -> bool:

@@ -11,7 +11,7 @@ from django.db import transaction
 
 from butt.agents.models import Observed, Progress
 from butt.hosts.adopting import take_over
-from butt.hosts.interface import HostTrouble
+from butt.hosts.interface import HostTrouble, Sighting
 from butt.hosts.salt.carried import HERE, staging_of
 from butt.hosts.salt.here import LocalBots
 from butt.hosts.salt.orders import bury_on, is_settled
@@ -124,8 +124,9 @@ def waits_for_its_machine(row: Placement | None) -> bool:
 def _refuse_what_may_run(here: LocalBots, bot_id: uuid.UUID, row: Placement | None) -> None:
     """The steward saw that the bot does not run; since then only the steward could have started it."""
     if row is None:
-        seen = here.processes.look().get(bot_id)
-        runs = seen is not None and seen.running
+        seen = here.processes.look([bot_id]).get(bot_id, Sighting())
+        # What cannot be seen may run.
+        runs = isinstance(seen, Exception) or seen.running
     else:
         runs = row.run or not is_settled(row)
     if runs:

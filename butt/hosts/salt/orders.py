@@ -1,7 +1,7 @@
 """Orders as rows, and what is known about how they were carried out."""
 
 import uuid
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import asdict, replace
 from datetime import datetime
 from typing import Any
@@ -19,7 +19,7 @@ from butt.hosts.interface import Away, HostTrouble, NoRoom, Order, Sighting
 from butt.hosts.publog import last_words
 from butt.hosts.salt.carried import carried, old_copies
 from butt.machines import import_transfers, room
-from butt.machines.models import Machine, OldCopy, Placement, Tombstone
+from butt.machines.models import Machine, OldCopy, Placement, Tombstone, Unconfirmed
 from butt.machines.reports import SeenBot
 from butt.machines.status import SILENT
 from butt.machines.unconfirmed import why_unconfirmed
@@ -125,46 +125,36 @@ def raised(machine_id: uuid.UUID) -> Machine:
     return machine
 
 
-class MachineSightings(Mapping[uuid.UUID, Sighting]):
-    """What was seen of each bot, read when it is looked up: a steward asks about a few of very many.
+def sighting_of(bot_id: uuid.UUID) -> Sighting | None:
+    """What was seen of a bot on its machine; None if it has no machine.
 
-    Looking up a bot raises `HostTrouble` if its machine does not carry out its orders or has been silent for
-    long.
+    Raises `HostTrouble` if the machine does not carry out its orders or has been silent for long, and `Away`
+    if nothing can be said about the bot.
     """
-
-    def __getitem__(self, bot_id: uuid.UUID) -> Sighting:
-        rows = Placement.objects.filter(bot_id=bot_id).select_related(
-            "machine", "bot__transfer", "bot__unconfirmed"
-        )
-        row = rows.annotate(left=Exists(OldCopy.objects.filter(bot_id=bot_id))).first()
-        if row is None:
-            raise KeyError(bot_id)
-        if hasattr(row.bot, "unconfirmed"):
-            raise Away(why_unconfirmed(row.bot.unconfirmed, row.machine.minion_id))
-        copies = old_copies(bot_id) if row.left else ()
-        untried = bool(copies) and not row.tried
-        try:
-            seen = sighting(row, timezone.now())
-        except Away:
+    rows = Placement.objects.filter(bot_id=bot_id).select_related(
+        "machine", "bot__transfer", "bot__unconfirmed"
+    )
+    row = rows.annotate(left=Exists(OldCopy.objects.filter(bot_id=bot_id))).first()
+    if row is None:
+        if waits := Unconfirmed.objects.filter(bot_id=bot_id).first():
+            raise Away(why_unconfirmed(waits, "the control plane"))
+        return None
+    if hasattr(row.bot, "unconfirmed"):
+        raise Away(why_unconfirmed(row.bot.unconfirmed, row.machine.minion_id))
+    copies = old_copies(bot_id) if row.left else ()
+    untried = bool(copies) and not row.tried
+    try:
+        seen = sighting(row, timezone.now())
+    except Away:
+        raise
+    except HostTrouble as trouble:
+        if not (untried and row.run and row.machine.seen_generation >= row.generation):
             raise
-        except HostTrouble as trouble:
-            if not (untried and row.run and row.machine.seen_generation >= row.generation):
-                raise
-            # The machine was told to run a bot that was moved there, and could not: that bot goes back.
-            seen = Sighting(running=True, ended=str(trouble), ssb_id=row.ssb_id)
-        return replace(
-            seen,
-            place=row.machine.minion_id,
-            carried=carried(row.bot),
-            old_copies=copies,
-            untried=untried,
-        )
-
-    def __iter__(self) -> Iterator[uuid.UUID]:
-        return iter(Placement.objects.values_list("bot_id", flat=True))
-
-    def __len__(self) -> int:
-        return Placement.objects.count()
+        # The machine was told to run a bot that was moved there, and could not: that bot goes back.
+        seen = Sighting(running=True, ended=str(trouble), ssb_id=row.ssb_id)
+    return replace(
+        seen, place=row.machine.minion_id, carried=carried(row.bot), old_copies=copies, untried=untried
+    )
 
 
 def sighting(row: Placement, now: datetime) -> Sighting:
