@@ -23,7 +23,7 @@ SHARED = (
     "butt.steward.steward",
     "butt.monitor.monitor",
 )
-"""Modules that more than one part needs. No server of ours: each changes Django's settings when it is loaded."""
+"""Modules that more than one part needs."""
 
 HEEDED = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
 _fork = multiprocessing.get_context("fork")

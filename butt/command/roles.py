@@ -50,6 +50,10 @@ def private(home: Path | None, private_port: int | None) -> None:
     """Serve the private API for Salt and machines."""
     settings = configure(home=home, private_port=private_port)
     settings.make_secrets()
+
+    from butt.private.django_settings import use_private_settings
+
+    use_private_settings()
     need_files()
     _serve("private", settings.private_bind, settings.private_port)
 

@@ -4,43 +4,27 @@ Each machine has a share of the work and of the transfers at any time, as every 
 """
 
 import io
-import os
 from collections import Counter
 from functools import partial
 from typing import Any
 
-os.environ.setdefault("DJANGO_SETTINGS_MODULE", "butt.settings")
-
-from django.conf import settings
 from django.db import close_old_connections
 from django.http import HttpResponse
 
-
-def _configure() -> None:
-    """Only the private paths: no sessions, no static files."""
-    settings.ROOT_URLCONF = "butt.private.urls"
-    # It always speaks plain HTTP: the proxy ends TLS for machines, and everything else uses loopback.
-    settings.SECURE_SSL_REDIRECT, settings.SECURE_HSTS_SECONDS = False, 0
-    settings.MIDDLEWARE = ["django.middleware.security.SecurityMiddleware", "butt.private.gate.bearer"]
-
-
-_configure()
-
-# Django must be set up before this point: these import models and read the settings above.
-from butt.limits.slowed import note  # noqa: E402
-from butt.limits.table import ADDRESS_REQUESTS, MACHINE_REQUESTS, MACHINE_UPLOADS  # noqa: E402
-from butt.machines.reports import MOST_BYTES  # noqa: E402
-from butt.private.exports import receive_export  # noqa: E402
-from butt.private.gate import OPEN_TO_ALL, VAULT, name_of, refusal_of  # noqa: E402
-from butt.private.pillars import send_pillar  # noqa: E402
-from butt.private.sending import send_answer  # noqa: E402
-from butt.private.vault import MOST_BYTES as MOST_OF_THE_VAULT  # noqa: E402
-from butt.serving.answers import answer, answer_full, answer_too_slow  # noqa: E402
-from butt.serving.bodies import Bodies, HungUp, TooBig, TooSlow  # noqa: E402
-from butt.serving.clients import Client, client_of  # noqa: E402
-from butt.serving.measured import Measured  # noqa: E402
-from butt.serving.pages import Pages, announced  # noqa: E402
-from butt.serving.pool import ClientGone, FairPool, Full  # noqa: E402
+from butt.limits.slowed import note
+from butt.limits.table import ADDRESS_REQUESTS, MACHINE_REQUESTS, MACHINE_UPLOADS
+from butt.machines.reports import MOST_BYTES
+from butt.private.exports import receive_export
+from butt.private.gate import OPEN_TO_ALL, VAULT, name_of, refusal_of
+from butt.private.pillars import send_pillar
+from butt.private.sending import send_answer
+from butt.private.vault import MOST_BYTES as MOST_OF_THE_VAULT
+from butt.serving.answers import answer, answer_full, answer_too_slow
+from butt.serving.bodies import Bodies, HungUp, TooBig, TooSlow
+from butt.serving.clients import Client, client_of
+from butt.serving.measured import Measured
+from butt.serving.pages import Pages, announced
+from butt.serving.pool import ClientGone, FairPool, Full
 
 THREADS = 16
 VAULT_THREADS = 4

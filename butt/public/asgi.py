@@ -9,27 +9,21 @@ as it arrives.
 
 import asyncio
 import io
-import os
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from functools import lru_cache, partial
 from http import HTTPStatus
 from typing import Any
 
-import django
+from django.conf import settings
+from django.db import close_old_connections
+from django.http import HttpRequest
+from django.http.response import HttpResponseBase
+from django.urls import Resolver404, resolve
 
-os.environ.setdefault("DJANGO_SETTINGS_MODULE", "butt.settings")
-django.setup(set_prefix=False)
-
-from django.conf import settings  # noqa: E402 - Django is set up first
-from django.db import close_old_connections  # noqa: E402
-from django.http import HttpRequest  # noqa: E402
-from django.http.response import HttpResponseBase  # noqa: E402
-from django.urls import Resolver404, resolve  # noqa: E402
-
-from butt.accounts import browsers as known_browsers  # noqa: E402
-from butt.accounts import hashing  # noqa: E402
-from butt.limits.table import (  # noqa: E402
+from butt.accounts import browsers as known_browsers
+from butt.accounts import hashing
+from butt.limits.table import (
     ADDRESS_READS,
     ADDRESS_REQUESTS,
     ADDRESS_SLOW_REQUESTS,
@@ -39,16 +33,16 @@ from butt.limits.table import (  # noqa: E402
     CLIENT_SLOW_REQUESTS,
     IMPORTS,
 )
-from butt.public import again, browsers, holding  # noqa: E402
-from butt.public.refusals import RefusalCode, refuse  # noqa: E402
-from butt.public.threads import is_slow  # noqa: E402
-from butt.public.uploads import VIEWS, Incoming, NoUploadSlot, Receive, UploadSlots, forget, sender_of  # noqa: E402
-from butt.serving.answers import answer_full, answer_too_slow  # noqa: E402
-from butt.serving.bodies import Bodies, HungUp, TooBig, TooSlow  # noqa: E402
-from butt.serving.clients import Client, KnownClients, client_of, cookie_of  # noqa: E402
-from butt.serving.measured import Measured  # noqa: E402
-from butt.serving.pages import Pages, announced  # noqa: E402
-from butt.serving.pool import ClientGone, FairPool, Full, Share  # noqa: E402
+from butt.public import again, browsers, holding
+from butt.public.refusals import RefusalCode, refuse
+from butt.public.threads import is_slow
+from butt.public.uploads import VIEWS, Incoming, NoUploadSlot, Receive, UploadSlots, forget, sender_of
+from butt.serving.answers import answer_full, answer_too_slow
+from butt.serving.bodies import Bodies, HungUp, TooBig, TooSlow
+from butt.serving.clients import Client, KnownClients, client_of, cookie_of
+from butt.serving.measured import Measured
+from butt.serving.pages import Pages, announced
+from butt.serving.pool import ClientGone, FairPool, Full, Share
 
 THREADS, SLOW_THREADS, READING_THREADS = 6, 10, 4
 """Pages are rendered in Python, by one thread at a time: more threads do no more work, and each page takes longer."""
