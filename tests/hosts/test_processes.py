@@ -77,18 +77,18 @@ def test_a_folder_that_is_gone_holds_up_no_other_bot(host: Processes, built_pub:
         host.apply(Order(bot_id, True, 1, "127.0.0.1", "127.0.0.1", 0, built_pub.name, False, (), 0))
     host.stop_all()
     shutil.rmtree(host.bots / str(BAD))
-    seen = host.look()
+    seen = host.look([GOOD, BAD])
     assert set(seen) == {GOOD}
     again = Order(BAD, True, 2, "127.0.0.1", "127.0.0.1", 0, built_pub.name, False, (), 0)
     host.apply(again)
-    assert host.look()[BAD].running
+    assert host.look([BAD])[BAD].running
 
 
 def test_several_threads_may_ask_at_once(host: Processes):
     """The steward, and what brings bots back beside it. With one connection they read each other's answers."""
-    host.look()
+    host.look([GOOD, BAD])
     with ThreadPoolExecutor(8) as pool:
-        answers = [pool.submit(lambda: [dict(host.look()) for _ in range(20)]) for _ in range(8)]
+        answers = [pool.submit(lambda: [dict(host.look([GOOD, BAD])) for _ in range(20)]) for _ in range(8)]
         assert all(seen == {GOOD: Sighting(), BAD: Sighting()} for one in answers for seen in one.result(60))
 
 
