@@ -9,8 +9,9 @@ import pytest
 from playwright.sync_api import Browser, BrowserContext, Page, Response, expect, sync_playwright
 
 from butt.agents.states import State
-from tests.pages.everywhere import ALICE, NEWBIE, PATHS
+from tests.pages.everywhere import ALICE, NEWBIE, OF_PROVEN, PATHS
 from tests.pages.server import Pages, signs_in
+from tests.people import PASSWORD
 
 PHONE, DESK = (390, 844), (1280, 800)
 
@@ -108,11 +109,21 @@ def visited(server: Pages, page: Page, cookies: dict[str, list]) -> Iterator[tup
     return every_page(server, page, cookies)
 
 
+def becomes(who: str, path: str, server: Pages, page: Page, cookies: dict[str, list]) -> None:
+    """Make the browser that of somebody who may open `path`."""
+    page.context.clear_cookies()
+    page.context.add_cookies(cookies[who])
+    if path in OF_PROVEN:
+        page.goto(f"{server.url}/account/again?next={path}")
+        page.get_by_label("password").fill(PASSWORD)
+        page.get_by_role("button", name="yes").click()
+        page.wait_for_url(server.url + path)
+
+
 def every_page(server: Pages, page: Page, cookies: dict[str, list]) -> Iterator[tuple[str, Response]]:
     """One page after the other, each loaded."""
     for who, path in PATHS:
-        page.context.clear_cookies()
-        page.context.add_cookies(cookies[who])
+        becomes(who, path, server, page, cookies)
         response = page.goto(server.url + path)
         assert response is not None
         yield f"{path} of {who or 'nobody'}", response

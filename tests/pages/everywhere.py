@@ -62,14 +62,16 @@ OF_BOTS = [
             "ssb",
             "sessions",
             "tokens",
-            "webhook",
             "delete",
             "again",
         )
     ),
 ]
+OF_PROVEN = ["/account/webhook", "/account/tokens/new", "/account/ssb/new", "/bots/alive-bot/copy"]
+"""Pages for somebody who has just proved again who they are."""
+
 PATHS = [
     *(("", path) for path in OPEN),
     *((NEWBIE, path) for path in OF_A_NEWBIE),
-    *((ALICE, path) for path in OF_BOTS),
+    *((ALICE, path) for path in (*OF_BOTS, *OF_PROVEN)),
 ]

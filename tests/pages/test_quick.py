@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import pytest
 from playwright.sync_api import Browser, BrowserContext, Page
 
-from tests.pages.conftest import DESK, PHONE, browsing
+from tests.pages.conftest import DESK, PHONE, becomes, browsing
 from tests.pages.everywhere import ALICE, PATHS
 from tests.pages.first_load import MOST_BYTES, SETTLED, SHIFTS, Load
 from tests.pages.server import Pages
@@ -35,8 +35,7 @@ def first_visits(server: Pages, browser: Browser, cookies: dict) -> list[Visit]:
 
 
 def _visit(server: Pages, page: Page, who: str, path: str, cookies: dict) -> Visit:
-    page.context.clear_cookies()
-    page.context.add_cookies(cookies[who])
+    becomes(who, path, server, page, cookies)
     page.goto("about:blank")
     load = Load(page)
     page.goto(server.url + path, wait_until="load")
