@@ -14,7 +14,7 @@ import pytest
 from butt.resources import PUB_SOURCE
 from butt.sources.releases import digest_of
 from tests.billing.bank import GOOD, Bank
-from tests.service import Service
+from tests.service import Service, wait_for
 from tests.stopwatch import Stopwatch
 from tests.visitor import Visitor
 
@@ -71,7 +71,10 @@ def enters_a_card(site: Service, email: str) -> None:
     """In a browser, at the stand-in for Stripe that comes along."""
     with Visitor(site.door) as browser:
         browser.signs_in(email)
-        (secret,) = re.findall(r'data-secret="([^"]+)"', browser.asks("GET", "/billing/card").text)
+        # The stand-in starts beside the pages, and may need longer.
+        (secret,) = wait_for(
+            lambda: re.findall(r'data-secret="([^"]+)"', browser.asks("GET", "/billing/card").text)
+        )
         setup = Bank(f"http://127.0.0.1:{site.stand_in_port}").confirm(GOOD, secret)
         assert browser.sends("/billing/card", setup=setup).status == 302
 
