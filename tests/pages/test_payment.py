@@ -41,6 +41,15 @@ def comes(page: Page, site: Service, name: str) -> None:
     page.get_by_label("password").fill(PASSWORD)
     page.get_by_role("button", name="yes").click()
     expect(page.get_by_text("welcome!")).to_be_visible()
+    wait_for(lambda: has_the_form(page))
+
+
+def has_the_form(page: Page) -> bool:
+    """On a busy machine Stripe may not answer in time. The page then says to try again."""
+    form = page.locator("[data-secret]")
+    if not form.count():
+        page.reload()
+    return bool(form.count())
 
 
 FRAME = "iframe[title='Secure payment input frame']"
