@@ -107,7 +107,7 @@ def test_a_room_comes_back_with_its_members_and_their_aliases(site: Service, tmp
     save_export(dora, room, "all", tmp_path / "cafe.tar")
     leaves(dora, room)
 
-    status, brought = bring(dora, "back", (tmp_path / "cafe.tar").read_bytes())
+    status, brought = bring(dora, "home", (tmp_path / "cafe.tar").read_bytes())
     assert (status, brought["service"], brought["ssbId"]) == (201, "room", room["ssbId"])
     dora.waits_for("alive", brought)
     wait_for(lambda: members_of(dora, brought) == [(member.id, ["carol"])])
