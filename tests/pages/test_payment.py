@@ -269,6 +269,7 @@ def test_an_invoice_has_the_address_and_a_new_card_replaces_the_old(
     expect(page.get_by_text("Saved. It appears on your next invoice.")).to_be_visible()
     for number in (GOOD, "5555555555554444"):
         page.goto(f"{paid_site.url}/billing/card")
+        wait_for(lambda: has_the_form(page))
         enters(page, number)
         page.get_by_role("button", name="yes").click()
         expect(page.get_by_text(f"•••• {number[-4:]}")).to_be_visible()
@@ -349,6 +350,7 @@ def test_two_tabs_two_clicks_and_an_expired_session_make_one_bot(
     wait_for(lambda: quantity_of(subscription_of(money, "ivan")) == 2)
 
     page.goto(f"{paid_site.url}/billing/card")
+    wait_for(lambda: has_the_form(page))
     context.clear_cookies(name="butt")
     enters(page, GOOD)
     page.get_by_role("button", name="yes").click()
