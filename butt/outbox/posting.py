@@ -1,6 +1,7 @@
 """Putting something into the outbox: it is sent soon, to each person over each channel that they chose."""
 
-from collections.abc import Iterable
+import uuid
+from collections.abc import Iterable, Mapping
 from datetime import date, datetime
 
 from django.db import transaction
@@ -8,7 +9,8 @@ from django.db.models import Q
 
 from butt.accounts.models import Account
 from butt.outbox.channels import CHANNELS
-from butt.outbox.models import OutboxMessage, Preferences
+from butt.outbox.models import OutboxMessage
+from butt.outbox.preferences import of_each
 from butt.outbox.words import TEMPLATES
 
 
@@ -18,48 +20,22 @@ def post(event: str, about: str, people: Iterable[Account], now: datetime, **val
     `about` says which event of its kind it is. `values` are the values that the event's words contain; times are `datetime`
     or `date`.
     """
-    theirs = [account for account in people if account.is_active]
-    known = Preferences.objects.in_bulk([account.agent_id for account in theirs])
-    said = {name: _plain(value) for name, value in values.items()}
-    OutboxMessage.objects.bulk_create(
-        [
-            OutboxMessage(
-                event=event,
-                about=about,
-                person_id=account.agent_id,
-                channel=channel.name,
-                values=said,
-                due_at=now,
-            )
-            for account in theirs
-            for channel in CHANNELS.values()
-            if channel.takes(
-                TEMPLATES[event], known.get(account.agent_id) or Preferences(person=account.agent)
-            )
-        ],
-        ignore_conflicts=True,
-    )
+    chosen = of_each(account.agent_id for account in people if account.is_active)
+    whom = [
+        (person, channel.name)
+        for person, theirs in chosen.items()
+        for channel in CHANNELS.values()
+        if channel.takes(TEMPLATES[event], theirs)
+    ]
+    _put(event, about, whom, now, values)
 
 
 @transaction.atomic
 def post_after(event: str, earlier: str, about: str, now: datetime, **values: object) -> None:
     """Tell those who were told about `earlier`, over the same channels. Whoever was not told yet hears about neither."""
     withdraw(earlier, about)
-    said = {name: _plain(value) for name, value in values.items()}
-    OutboxMessage.objects.bulk_create(
-        [
-            OutboxMessage(
-                event=event,
-                about=about,
-                person_id=told.person_id,
-                channel=told.channel,
-                values=said,
-                due_at=now,
-            )
-            for told in OutboxMessage.objects.filter(event=earlier, about=about)
-        ],
-        ignore_conflicts=True,
-    )
+    told = OutboxMessage.objects.filter(event=earlier, about=about).values_list("person_id", "channel")
+    _put(event, about, told, now, values)
 
 
 def withdraw(event: str, about: str) -> None:
@@ -71,6 +47,26 @@ def withdraw(event: str, about: str) -> None:
     unsure = [channel.name for channel in CHANNELS.values() if channel.failed_may_have_arrived]
     waiting.filter(Q(claimed_until__isnull=False) | Q(channel__in=unsure, tries__gt=0)).update(due_at=None)
     waiting.filter(claimed_until=None).delete()
+
+
+def _put(
+    event: str,
+    about: str,
+    whom: Iterable[tuple[uuid.UUID, str]],
+    now: datetime,
+    values: Mapping[str, object],
+) -> None:
+    """`whom` are people, each with the name of a channel. Whoever was told about the same thing is left out."""
+    said = {name: _plain(value) for name, value in values.items()}
+    OutboxMessage.objects.bulk_create(
+        [
+            OutboxMessage(
+                event=event, about=about, person_id=person, channel=channel, values=said, due_at=now
+            )
+            for person, channel in whom
+        ],
+        ignore_conflicts=True,
+    )
 
 
 def _plain(value: object) -> object:

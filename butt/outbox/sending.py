@@ -16,7 +16,8 @@ from django.db.models import F, Q
 from butt.accounts.models import Account
 from butt.leases import claim, due, free
 from butt.outbox.channels import CHANNELS, Channel
-from butt.outbox.models import OutboxMessage, Preferences
+from butt.outbox.models import OutboxMessage
+from butt.outbox.preferences import of_each
 from butt.outbox.words import TEMPLATES
 from scuttlekit.backoff import backoff
 
@@ -57,8 +58,7 @@ def _send_some(channel: Channel, now: datetime) -> bool:
     is_full = len(messages) == MOST_AT_ONCE
     people = [message.person_id for message in messages]
     accounts = {each.agent_id: each for each in Account.objects.filter(agent__in=people, is_active=True)}
-    chosen = {person: Preferences(person_id=person) for person in people}
-    chosen |= Preferences.objects.in_bulk(people)
+    chosen = of_each(people)
 
     def is_wanted(message: OutboxMessage) -> bool:
         """False if the account was closed, or the person chose otherwise, after the message was posted."""
