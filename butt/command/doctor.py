@@ -178,18 +178,20 @@ def _ports(settings: Configuration) -> Iterator[Finding]:
         if error is None:
             yield Finding(f"Port {port} is free for the {name} server.")
         elif error.errno == errno.EADDRINUSE:
-            yield Finding(f"{port_trouble(host, port)} It may be `butt up` itself.")
+            yield Finding(f"{_not_available(host, port, error)} It may be `butt up` itself.")
         else:
-            yield Finding(
-                port_trouble(host, port), f"Set {bind} to an address of this machine, or another port."
-            )
+            mend = f"Set {bind} to an address of this machine, or another port."
+            yield Finding(_not_available(host, port, error), mend)
 
 
 def port_trouble(host: str, port: int) -> str:
     """Why nobody can listen on this port now, or an empty string."""
-    if error := refusal_to_listen(host, port):
-        return f"Port {port} of {host} is not available: {(error.strerror or str(error)).lower()}."
-    return ""
+    error = refusal_to_listen(host, port)
+    return _not_available(host, port, error) if error else ""
+
+
+def _not_available(host: str, port: int, error: OSError) -> str:
+    return f"Port {port} of {host} is not available: {(error.strerror or str(error)).lower()}."
 
 
 CHECKS: list[Callable[[Configuration], Iterator[Finding]]] = [
