@@ -25,10 +25,10 @@ def run(go_on: GoOn) -> None:
         return SELDOM - SOONEST
 
     own = apps.get_app_config("billing").get_models()
-    with listening(*own, Agent, Belongs, Wanted) as bell:
+    with listening(*own, Agent, Belongs, Wanted) as written:
 
         def rest(seconds: float) -> None:
             time.sleep(SOONEST)
-            bell.wait(seconds)
+            written.wait(seconds)
 
         rounds(work, go_on, log, AFTER_TROUBLE, rest)

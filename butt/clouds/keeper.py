@@ -112,8 +112,8 @@ class Keeper:
                 self._know_access()
             return 0.0 if self.round() else _until_the_next()
 
-        with listening(Rented) as bell, listening(*WANTS, ignoring=NOT_OF_WANTS) as changed:
-            rounds(work, go_on, log, AFTER_TROUBLE.total_seconds(), bell.wait)
+        with listening(Rented) as written, listening(*WANTS, ignoring=NOT_OF_WANTS) as changed:
+            rounds(work, go_on, log, AFTER_TROUBLE.total_seconds(), written.wait)
 
     def round(self) -> bool:
         """One step for each machine that is due; whether there was any."""

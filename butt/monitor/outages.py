@@ -14,6 +14,7 @@ from butt.agents.states import SHOULD_ANSWER
 from butt.configuration import configuration
 from butt.figures.models import Outage
 from butt.outbox.posting import post, post_after, withdraw
+from butt.reasons import Reason
 
 MOST_AT_ONCE = 20
 
@@ -60,7 +61,7 @@ def _tell(outage: Outage, now: datetime) -> None:
             owners_of(bot),
             now,
             at=outage.began_at,
-            reason=bot.progress.reason or "It does not answer.",
+            reason=bot.progress.reason or Reason("answers-not"),
             **_which(bot),
         )
         Outage.objects.filter(pk=outage.pk).update(told_at=now)

@@ -42,7 +42,10 @@ def code_of(text: str) -> str:
 
 def to_stored(text: str) -> str:
     """A reason as it is stored: JSON with its code, its values and, for releases that do not know the code, its words."""
-    return json.dumps({**_packed(text), "words": str(text)}, ensure_ascii=False) if text else ""
+    if not text:
+        return ""
+    packed = _packed(text) if isinstance(text, Reason) else {"code": AS_SAID, "values": {"text": text}}
+    return json.dumps({**packed, "words": str(text)}, ensure_ascii=False)
 
 
 def from_stored(stored: str) -> str:
@@ -59,13 +62,9 @@ def from_stored(stored: str) -> str:
 
 
 def _packed(value: Value) -> Any:
-    if isinstance(value, Reason):
-        return {"code": value.code, "values": {name: _inner(inner) for name, inner in value.values.items()}}
-    return {"code": AS_SAID, "values": {"text": value}}
-
-
-def _inner(value: Value) -> Any:
-    return _packed(value) if isinstance(value, Reason) else value
+    if not isinstance(value, Reason):
+        return value
+    return {"code": value.code, "values": {name: _packed(inner) for name, inner in value.values.items()}}
 
 
 def _unpacked(packed: Any) -> str:
