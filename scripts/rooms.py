@@ -1,16 +1,14 @@
-"""Draw the packages of the service into `docs/architecture.md`: `python3 scripts/rooms.py`.
+"""Draw the packages of the service into `docs/architecture/packages.md`: `python3 scripts/rooms.py`.
 
-The layers come from `.importlinter`, the descriptions from each package's docstring.
+The layers come from `.importlinter`.
 """
 
-import ast
 import configparser
 from pathlib import Path
 
 ROOT = Path(__file__).parents[1]
-DOCUMENT = ROOT / "docs" / "architecture.md"
+DOCUMENT = ROOT / "docs" / "architecture" / "packages.md"
 BEGIN, END = "<!-- rooms: drawn by scripts/rooms.py -->", "<!-- /rooms -->"
-LONGEST = 100
 
 
 def floors() -> list[list[str]]:
@@ -21,26 +19,15 @@ def floors() -> list[list[str]]:
     return [layer.replace("|", " ").replace("butt.", "").split() for layer in layers if layer.strip()]
 
 
-def words_of(room: str) -> str:
-    """The beginning of the package's docstring, cut at the end of a sentence or clause."""
-    package = ROOT / "butt" / room / "__init__.py"
-    code = package if package.exists() else package.parent.with_suffix(".py")
-    said = (ast.get_docstring(ast.parse(code.read_text())) or "").split("\n\n")[0].split("\n")[0]
-    for end in (". ", ": ", ", ", "; "):
-        if len(said) > LONGEST:
-            said = said.partition(end)[0]
-    return said.rstrip(".").replace('"', "'").replace("`", "")
-
-
 def drawing() -> str:
     """Mermaid: a layer imports from those below it, never from those above."""
     lines = ["```mermaid", "flowchart TB"]
     all_floors = floors()
     for number, rooms in enumerate(all_floors):
         lines.append(f'  subgraph floor{number}[" "]')
-        lines += [f'    {room}["<b>{room}</b><br/>{words_of(room)}"]' for room in rooms]
+        lines += [f"    {room}" for room in rooms]
         lines.append("  end")
-    lines += [f"  floor{number} -->|may import| floor{number + 1}" for number in range(len(all_floors) - 1)]
+    lines += [f"  floor{number} --> floor{number + 1}" for number in range(len(all_floors) - 1)]
     return "\n".join([*lines, "```"])
 
 

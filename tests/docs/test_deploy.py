@@ -18,7 +18,7 @@ from butt.private.gate import OPEN_TO_MACHINES
 
 ROOT = Path(__file__).parents[2]
 DEPLOY = ROOT / "deploy"
-OPERATE = (ROOT / "docs" / "operate.md").read_text()
+INSTALL = (ROOT / "docs" / "operate" / "install.md").read_text()
 ROLES = {"public", "private", "steward", "monitor"}
 PARTS = ROLES | {"salt-master"}
 
@@ -37,7 +37,7 @@ def test_the_composition_runs_each_part_and_uses_only_existing_settings(services
         if row.get("image") == "butt":
             assert row["environment"].keys() <= known | {"PGPASSWORD"}
             assert row["env_file"] == "butt.env"
-    told = set(re.findall(r"^   (BUTT_[A-Z_]+)=", OPERATE, re.MULTILINE))
+    told = set(re.findall(r"^   (BUTT_[A-Z_]+)=", INSTALL, re.MULTILINE))
     ours = services["public"]["environment"].keys() - {"PGPASSWORD"}
     assert told == {"BUTT_HOME", *ours}, "as without containers"
 
@@ -166,7 +166,7 @@ def test_the_units_have_few_rights_and_are_valid(unit: Path, systemd: Path):
 def test_the_units_run_each_part_in_the_guides_folders():
     text = {unit.name: unit.read_text() for unit in UNITS}
     assert set(text) == {"butt@.service", "butt-salt-master.service", "butt-backup.service"}
-    enabled = [found.split() for found in re.findall(r"`systemctl enable --now (.+)`", OPERATE)]
+    enabled = [found.split() for found in re.findall(r"`systemctl enable --now (.+)`", INSTALL)]
     sockets = {path.name for path in (DEPLOY / "systemd").glob("*.socket")}
     assert set(enabled[0]) == sockets, "first, as a part else listens itself"
     assert set(enabled[1]) == {*(f"butt@{role}" for role in ROLES), "butt-salt-master"}

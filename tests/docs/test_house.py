@@ -13,7 +13,7 @@ from butt.agents.states import Action, State
 
 ROOT = Path(__file__).parents[2]
 DOCS = ROOT / "docs"
-GUIDES = [*sorted(DOCS.glob("*.md")), ROOT / "README.md", ROOT / "packages" / "scuttlekit" / "PUB.md"]
+GUIDES = [*sorted(DOCS.rglob("*.md")), ROOT / "README.md", ROOT / "packages" / "scuttlekit" / "PUB.md"]
 TUTORIAL = (DOCS / "tutorial.md").read_text()
 WRITING = (DOCS / "writing.md").read_text()
 LARGEST_PICTURE = 100_000
@@ -108,12 +108,19 @@ def test_each_method_of_a_host_and_a_cloud_is_documented():
 
 def test_the_drawing_of_the_packages_is_current():
     """Draw them anew with `python3 scripts/rooms.py`."""
-    text = (DOCS / "architecture.md").read_text()
+    text = (DOCS / "architecture" / "packages.md").read_text()
     rooms = runpy.run_path(str(ROOT / "scripts" / "rooms.py"))
     assert rooms["redrawn"](text) == text
-    drawn = set(re.findall(r'^    (\w+)\["', rooms["drawing"](), re.MULTILINE))
+    drawn = set(re.findall(r"^    (\w+)$", rooms["drawing"](), re.MULTILINE))
     packages = {path.parent.name for path in (ROOT / "butt").glob("*/__init__.py")}
     assert packages <= drawn
+
+
+def test_the_table_of_the_packages_says_what_each_does():
+    text = (DOCS / "architecture" / "packages.md").read_text()
+    rooms = runpy.run_path(str(ROOT / "scripts" / "rooms.py"))
+    told = re.findall(r"^\| `butt/(\w+)(?:/|\.py)` \|", text, re.MULTILINE)
+    assert sorted(told) == sorted(room for rooms_of_one in rooms["floors"]() for room in rooms_of_one)
 
 
 def test_every_path_in_the_architecture_exists():
@@ -137,12 +144,14 @@ def test_every_path_in_the_architecture_exists():
     assert lost == []
 
 
-def test_each_part_of_the_architecture_is_short_and_the_first_leads_to_it():
-    first = (DOCS / "architecture.md").read_text()
-    without_picture = re.sub(r"```.*?```", "", first, flags=re.DOTALL)
-    assert len(without_picture.split()) <= MOST_WORDS
-    for part in DOCS.glob("architecture/*.md"):
-        assert f"(architecture/{part.name})" in first
+@pytest.mark.parametrize("name", ["architecture", "operate"])
+def test_each_part_of_a_guide_is_short_and_the_first_leads_to_it(name: str):
+    first = (DOCS / f"{name}.md").read_text()
+    assert len(first.split()) <= MOST_WORDS
+    parts = list(DOCS.glob(f"{name}/*.md"))
+    assert parts
+    for part in parts:
+        assert f"({name}/{part.name})" in first
         assert len(part.read_text().split()) <= MOST_WORDS, part.name
 
 

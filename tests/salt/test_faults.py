@@ -75,7 +75,7 @@ def the_machine_loses_power(farm: Farm) -> None:
     farm.minion.daemon.kill()
     farm.engine.crash()
     rules = farm.minion.folder / "butt" / "fence.rules"
-    # As docs/operate.md describes it, before Docker starts.
+    # As docs/operate/machines.md describes it, before Docker starts.
     farm.engine.place.run("iptables-restore", "--noflush", str(rules))
     farm.engine.start()
     if running := wait_a_while_for_bots(farm.engine):
