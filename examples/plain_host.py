@@ -11,6 +11,7 @@ import subprocess
 import time
 import uuid
 from collections.abc import Collection, Iterator, Mapping
+from dataclasses import asdict
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -21,9 +22,9 @@ from butt.hosts import trial
 from butt.hosts.interface import Folder, HostTrouble, Order, Sighting
 from butt.hosts.local_reader import tail
 from butt.hosts.ports import free_port
-from butt.hosts.pub_config import pub_config
 from butt.hosts.pub_state import id_in
 from butt.hosts.publog import LastWords, last_words
+from butt.services.pub_config import pub_config
 from butt.sources.releases import release
 from scuttlekit.files import write_whole
 
@@ -101,7 +102,8 @@ class PlainHost:
         else:
             trial.end(folder, order.release)
         # Written whole before the start: killed in between, this launch has ended without a word, and there is a next one.
-        write_whole(folder.config, json.dumps(pub_config(order, folder)))
+        config = {"path": str(folder.data), "host": order.bind, **pub_config(asdict(order))}
+        write_whole(folder.config, json.dumps(config))
         with folder.log.open("wb") as log:
             self._children[order.bot_id] = subprocess.Popen(
                 [*release(order.release).command, str(folder.config)],

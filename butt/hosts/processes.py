@@ -14,6 +14,7 @@ import uuid
 import xmlrpc.client  # nosec B411 # it speaks to supervisord alone, over a socket of the home folder
 from collections.abc import Callable, Collection, Container, Iterator, Mapping
 from contextlib import contextmanager, suppress
+from dataclasses import asdict
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -30,10 +31,10 @@ from butt.hosts.local_reader import tail
 from butt.hosts.looking import each_looked_at
 from butt.hosts.orphans import GRAVE, OrphanedBot, orphans_in
 from butt.hosts.ports import free_port
-from butt.hosts.pub_config import pub_config
 from butt.hosts.pub_state import id_in, newest_in, sequence_in
 from butt.hosts.publog import LastWords, last_words
 from butt.hosts.supervisor import Supervisor, escaped
+from butt.services.pub_config import pub_config
 from butt.sources.releases import release
 from scuttlekit.files import write_whole
 
@@ -163,7 +164,8 @@ class Processes:
         disk_quota.set_limit(folder, order.disk)
         if not disk_quota.may_start(folder):
             return
-        write_whole(folder.config, json.dumps(pub_config(order, folder), indent=1))
+        config = {"path": str(folder.data), "host": order.bind, **pub_config(asdict(order))}
+        write_whole(folder.config, json.dumps(config, indent=1))
         self._register(name, order, folder)
         self._quietly(Faults.ALREADY_STARTED, "startProcess", name, False)
 

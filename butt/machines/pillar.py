@@ -6,6 +6,7 @@ from django.db.models import Exists, OuterRef
 
 from butt.configuration import configuration
 from butt.machines.models import Machine, OldCopy, Tombstone
+from butt.services.pub_config import pub_config
 
 SCHEMA = 1
 MOST_BOTS = 1000
@@ -77,7 +78,8 @@ def _check_unchanged(minion_id: str, generation: int) -> None:
 
 
 def _bot(run: bool, launch: int, order: dict[str, Any], *, bases: dict[str, str]) -> dict[str, Any]:
-    return {"run": run, "launch": launch, **order, "bases": bases}
+    told = {"run": run, "launch": launch, **order, "bases": bases}
+    return {**told, "config": pub_config(told)} if order else told
 
 
 _ROWS = (

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from butt.hosts.salt.results import Returned, troubles
+from butt.services.pub_config import pub_config
 from butt.sources.releases import PUB_SOURCE, Built, build
 from tests.salt.base import BASES
 from tests.salt.machine import Engine, Minion
@@ -58,7 +59,8 @@ class Bots:
         self.deleted.append(bot_id)
 
     def tell(self) -> None:
-        self.teller.tells(self.minion.id, self.wanted, tuple(self.deleted))
+        bots = {bot_id: {**told, "config": pub_config(told)} for bot_id, told in self.wanted.items()}
+        self.teller.tells(self.minion.id, bots, tuple(self.deleted))
 
     def converge(self) -> dict[str, Any]:
         """Give orders, have them carried out, and make sure that it went well; returns what changed, by

@@ -292,26 +292,7 @@ def _parts(bot_id, bot):
 
 
 def _config(bot):
-    """The pub's own configuration, as `packages/scuttlekit/PUB.md` describes it."""
-    config = {
-        "path": "/data",
-        "host": EVERYWHERE,
-        "port": bot["port"],
-        "external": bot["address"],
-        "master": bot["masters"],
-        "launch": bot["launch"],
-        "sequence": bot["sequence"],
-    }
-    # Left out when not needed: older releases do not know these fields.
-    if bot.get("catch_up"):
-        config["catchUp"] = True
-    if bot.get("revoked"):
-        config["revoked"] = bot["revoked"]
-    if bot.get("network"):
-        config["caps"] = {"shs": bot["network"]}
-    if bot.get("hops") is not None:
-        config["hops"] = bot["hops"]
-    return json.dumps(config, sort_keys=True)
+    return json.dumps({**bot["config"], "path": "/data", "host": EVERYWHERE}, sort_keys=True)
 
 
 def _memory(bot):
