@@ -9,14 +9,20 @@ from datetime import datetime, timedelta
 
 from django.db.models import Model, Q
 
+MARGIN = timedelta(minutes=1)
+"""How much later than `now` somebody else may have read the clock: a worker may have to wait between reading the clock and
+asking the database, and the clocks of two machines differ.
+"""
+
 
 def due(field: str, now: datetime, furthest: timedelta) -> Q:
     """Rows whose time in `field` has come, or is further ahead than anybody sets it.
 
     The latter were set while the clock was ahead, as before it is synchronised when the network comes up:
-    what should wait a minute would wait a day.
+    what should wait a minute would wait a day. `furthest` is how far ahead of the clock others set it. Without
+    the `MARGIN`, a lease that somebody else begins or renews at this moment would look like one of these.
     """
-    return Q(**{f"{field}__lte": now}) | Q(**{f"{field}__gt": now + furthest})
+    return Q(**{f"{field}__lte": now}) | Q(**{f"{field}__gt": now + furthest + MARGIN})
 
 
 def free(field: str, before: datetime) -> Q:

@@ -2,6 +2,7 @@
 it lasts as long as the work, and ends soon after its holder is killed.
 """
 
+import logging
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -14,10 +15,12 @@ from butt.billing.interface import Busy
 from butt.billing.models import Payer
 from butt.leases import claim, due
 
+log = logging.getLogger("butt.billing")
+
 LEASE = timedelta(seconds=30)
 """Longer than one attempt of a call can take."""
 
-AT_WORK = "We are checking your payment right now. Please try again in half a minute."
+AT_WORK = "We are checking your payment right now. Please try again in a moment."
 
 
 _own: ContextVar[Payer | None] = ContextVar("own hold", default=None)
@@ -32,6 +35,8 @@ def leased(payer: Payer, patience: float = 0) -> Iterator[Payer]:
     ends = time.monotonic() + patience
     while (hold := _take(payer)) is None:
         if time.monotonic() > ends:
+            if patience:
+                log.warning("%s: another process still had the lease after %s seconds", payer, patience)
             raise Busy(AT_WORK)
         time.sleep(0.05)
     before = _own.set(hold)
@@ -47,6 +52,7 @@ def renew() -> None:
     """Renew the lease that is held here. Raises `Busy` if another process has it by now."""
     hold = _own.get()
     if hold and not claim(hold, "held_until", datetime.now(UTC) + LEASE):
+        log.warning("payer %s: the lease was lost to another process", hold.pk)
         raise Busy(AT_WORK)
 
 

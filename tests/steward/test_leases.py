@@ -42,3 +42,12 @@ def test_a_claim_may_ask_for_more_than_the_moment(rows: tuple[Progress, Progress
     mine, _ = rows
     assert not claim(mine, "due_at", LEASE, state=State.BROKEN)
     assert claim(mine, "due_at", LEASE, state=State.ALIVE)
+
+
+def test_a_time_set_just_after_another_worker_read_the_clock_was_not_set_by_a_wrong_clock(
+    rows: tuple[Progress, Progress],
+):
+    longest = timedelta(seconds=10)
+    mine, _ = rows
+    claim(mine, "due_at", NOW + timedelta(seconds=1) + longest)
+    assert not Progress.objects.filter(due("due_at", NOW, longest)).exists()
