@@ -12,10 +12,10 @@ STRIPE_SOURCES = {
 """According to docs.stripe.com/security/guide, "Content Security Policy" (November 2026)."""
 
 
-def form_of(key: str, settings: Configuration, secret: str) -> CardForm:
-    """`key` is the publishable one; `secret` belongs to a setup or a payment."""
+def form_of(key: str, settings: Configuration, secret: str, trouble: str = "") -> CardForm:
+    """`key` is the publishable one; `secret` belongs to a setup or a payment, and is empty if there is `trouble`."""
     if settings.is_pretended:
         there = settings.stand_in_url
         sources = {name: ["'self'", there] for name in ("script-src", "connect-src", "frame-src")}
-        return CardForm(f"{there}/v3/", key, secret, sources)
-    return CardForm(f"{STRIPE}/v3/", key, secret, STRIPE_SOURCES)
+        return CardForm(f"{there}/v3/", key, secret, sources, trouble)
+    return CardForm(f"{STRIPE}/v3/", key, secret, STRIPE_SOURCES, trouble)

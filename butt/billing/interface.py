@@ -64,12 +64,16 @@ class Notice:
 
 @dataclass(frozen=True)
 class CardForm:
-    """What a browser needs to enter a card on the page; `sources` is what the page's content security policy must allow."""
+    """What a browser needs to enter a card on the page; `sources` is what the page's content security policy must allow.
+
+    `secret` is empty if the payment provider did not answer. `trouble` then tells the person so, and the page asks again.
+    """
 
     script: str
     key: str
     secret: str
     sources: Mapping[str, Sequence[str]]
+    trouble: str = ""
 
 
 @dataclass(frozen=True)
@@ -149,8 +153,7 @@ class Billing(Protocol):
     def upcoming(self, person: Agent) -> Invoice | None:
         """What will be charged next, according to the payment provider. Raises `NoAnswer`."""
 
-    def card_form(self, person: Agent) -> CardForm:
-        """Raises `NoAnswer`."""
+    def card_form(self, person: Agent) -> CardForm: ...
 
     def keep_card(self, person: Agent, setup: str) -> None:
         """From now on, pay with the card that was entered. Raises `BadCard`, `NoAnswer`."""

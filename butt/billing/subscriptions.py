@@ -3,6 +3,7 @@
 import logging
 from collections.abc import Callable
 from datetime import datetime, timedelta
+from typing import TypeVar
 
 from django.db import InterfaceError, OperationalError
 from django.utils import timezone
@@ -18,7 +19,7 @@ from butt.billing.due import judge, notice
 from butt.billing.events import Events
 from butt.billing.gateway import StripeGateway
 from butt.billing.interface import BadCard, Bill, Busy, CardForm, Invoice, NoAnswer, Notice, PaymentDue, Price
-from butt.billing.leases import leased
+from butt.billing.leases import LEASE, leased
 from butt.billing.models import Payer
 from butt.billing.money import shown
 from butt.billing.payers import ROOM, bots_paid_by, let_leave, let_run
@@ -30,6 +31,8 @@ from scuttlekit.backoff import backoff
 
 log = logging.getLogger("butt.billing")
 
+T = TypeVar("T")
+
 AGAIN = timedelta(days=7)
 """How soon each payer is checked without being asked to."""
 
@@ -38,7 +41,7 @@ TROUBLED = timedelta(hours=6)
 
 FIRST_BACK_OFF, LONGEST_BACK_OFF = timedelta(seconds=3), timedelta(minutes=10)
 MOST_AT_ONCE = 20
-PATIENCE = 20.0
+PATIENCE = 4.0
 """How many seconds a page waits while the worker checks the same payer."""
 
 
@@ -65,7 +68,7 @@ class Subscriptions:
         """End all subscriptions at once, for good; returns how many there were. Raises `NoAnswer`."""
         ended = 0
         for payer in Payer.objects.exclude(customer=""):
-            with leased(payer, PATIENCE):
+            with leased(payer, LEASE.total_seconds()):
                 ended += finish(payer, self._gateway)
         return ended
 
@@ -145,16 +148,29 @@ class Subscriptions:
         return self._gateway.invoices.upcoming(payer.subscription) if payer.subscription else None
 
     def card_form(self, person: Agent) -> CardForm:
-        with leased(_payer(person), PATIENCE) as payer:
-            try:
-                return form_of(self._gateway.key, self._settings, self._secret(payer))
-            except NoCustomer:
-                lose(payer)
-                return form_of(self._gateway.key, self._settings, self._secret(payer))
+        """With a new setup for each view of the page: each is for entering one card, and there may be two tabs."""
+        secret = trouble = ""
+        try:
+            secret = self._with_customer(person, self._gateway.new_setup)
+        except NoAnswer as no:
+            trouble = str(no)
+        return form_of(self._gateway.key, self._settings, secret, trouble)
 
-    def _secret(self, payer: Payer) -> str:
-        """A new setup for each view of the page: each is for entering one card, and there may be two tabs."""
-        return self._gateway.new_setup(customer_of(payer, self._gateway))
+    def _with_customer(self, person: Agent, call: Callable[[str], T]) -> T:
+        """What `call` returns for the person's customer, who is made if there is none.
+
+        Only making one needs the lease: a page that shows or changes what is at Stripe alone does not wait for the worker.
+        """
+        payer, lost = _payer(person), ""
+        if payer.customer:
+            try:
+                return call(payer.customer)
+            except NoCustomer:
+                lost = payer.customer
+        with leased(payer, PATIENCE):
+            if lost and payer.customer == lost:
+                lose(payer)
+            return call(customer_of(payer, self._gateway))
 
     def keep_card(self, person: Agent, setup: str) -> None:
         with leased(_payer(person), PATIENCE) as payer:
@@ -208,12 +224,7 @@ class Subscriptions:
 
     def tell_address(self, person: Agent, address: InvoiceAddress) -> None:
         address = checked(address)
-        with leased(_payer(person), PATIENCE) as payer:
-            try:
-                self._gateway.addresses.tell(customer_of(payer, self._gateway), address)
-            except NoCustomer:
-                lose(payer)
-                self._gateway.addresses.tell(customer_of(payer, self._gateway), address)
+        self._with_customer(person, lambda customer: self._gateway.addresses.tell(customer, address))
 
     def cancel(self, person: Agent) -> None:
         self._write(person, cancels=True, wishes=True)

@@ -20,6 +20,8 @@ from butt.accounts.tokens import issue_token
 from butt.agents.bots import bots_of
 from butt.agents.models import Agent
 from butt.agents.states import State
+from butt.billing import subscriptions
+from butt.billing.leases import LEASE
 from butt.billing.models import Payer
 from butt.billing.subscriptions import Subscriptions
 from tests.billing.stripes import GOOD, StandIn, payer_of
@@ -124,6 +126,51 @@ def test_no_way_to_make_a_bot_works_without_a_card(house: Subscriptions, people:
         answer = program.post("/agents", {"type": "bot", "name": "bobs", **more}, "application/json")
         assert answer.status_code == status
     assert not Agent.objects.filter(type=Agent.Type.BOT).exists()
+
+
+def test_a_card_form_does_not_wait_for_whoever_works_on_the_payer(
+    house: Subscriptions, people: dict[str, Account]
+):
+    bob = people["other"]
+    assert house.card_form(bob.agent).secret, "Stripe knows the customer from here on"
+    Payer.objects.update(held_until=timezone.now() + LEASE)
+    assert 'data-secret="seti_' in browser_of(bob).get("/billing/card").content.decode()
+
+
+def test_a_page_without_an_answer_of_stripe_says_so_and_can_ask_again(
+    house: Subscriptions, stand_in: StandIn, people: dict[str, Account]
+):
+    # The client tries each call twice.
+    stand_in.steer("faults", rules=[{"path": "setup_intents", "do": "503", "times": 2}])
+    client = browser_of(people["other"])
+    shown = client.get("/newbie")
+    assert (shown.status_code, 'data-secret=""' in shown.content.decode()) == (200, True)
+    assert "Stripe does not answer." in shown.content.decode()
+    assert (
+        shown.headers["Content-Security-Policy"] == client.get("/newbie").headers["Content-Security-Policy"]
+    )
+    assert 'data-secret="seti_' in client.get("/newbie").content.decode()
+
+
+def test_an_entered_card_is_kept_while_another_process_works_on_the_payer(
+    house: Subscriptions,
+    stand_in: StandIn,
+    people: dict[str, Account],
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+):
+    monkeypatch.setattr(subscriptions, "PATIENCE", 0.1)
+    bob = people["other"]
+    setup = stand_in.confirms(GOOD, bob.agent, house)
+    for path, form in (("/newbie", {"name": "Bob", "bot": "bobs"}), ("/billing/card", {})):
+        Payer.objects.update(held_until=timezone.now() + LEASE)
+        shown = browser_of(bob).post(path, {**form, "setup": setup}).content.decode()
+        assert f'value="{setup}" data-again' in shown
+        assert "We are checking your payment right now." in shown
+        assert "another process still had the lease" in caplog.text
+        caplog.clear()
+        Payer.objects.update(held_until=None)
+    assert browser_of(bob).post("/newbie", {"name": "Bob", "bot": "bobs", "setup": setup})["Location"]
 
 
 def test_clicking_yes_twice_makes_one_bot(

@@ -73,20 +73,22 @@ def card(request: HttpRequest, person: Agent) -> HttpResponse:
             billing().pay_now(person)
             return redirect(wanted or "billing")
         except (BadCard, NoAnswer) as no:
-            errors["card"] = str(no)
-    context = {"next": wanted, "errors": errors, "here": "billing"}
+            errors = card_errors(request, no)
+    context = {"next": wanted, "here": "billing", **errors}
     return with_card(request, person, "billing/card.html", context)
 
 
+def card_errors(request: HttpRequest, no: BadCard | NoAnswer) -> dict[str, Any]:
+    """What a page with a card form says of `no`. A card that was entered is kept while Stripe cannot be asked about it."""
+    kept = request.POST.get("setup", "") if isinstance(no, NoAnswer) else ""
+    return {"errors": {"card": str(no)}, "setup": kept}
+
+
 def with_card(request: HttpRequest, person: Agent, template: str, context: dict[str, Any]) -> HttpResponse:
-    """A page with a card form. `context["errors"]` contains errors found so far."""
-    form, errors = None, dict(context.get("errors", {}))
-    status = 422 if errors else 200
-    try:
-        form = billing().card_form(person)
-    except (NoAnswer, BadCard) as trouble:
-        errors.setdefault("card", str(trouble))
-    return render_with(form, request, template, {**context, "card": form, "errors": errors}, status)
+    """A page with a card form. `context["errors"]` contains errors found so far, `context["setup"]` a card that is kept."""
+    form = None if context.get("setup") else billing().card_form(person)
+    status = 422 if context.get("errors") else 200
+    return render_with(form, request, template, {**context, "card": form}, status)
 
 
 @require_POST

@@ -25,7 +25,7 @@ from butt.configuration import configuration
 from butt.public.addresses import address_of
 from butt.public.browsers import known_as
 from butt.public.letters import ask_to_verify
-from butt.public.pages.billing import with_card
+from butt.public.pages.billing import card_errors, with_card
 from butt.public.pages.networks import network_in
 from butt.public.pages.person import account_of, for_person, person_of
 from butt.public.pages.way import on_their_way_to
@@ -112,7 +112,7 @@ def _name_a_bot(request: HttpRequest, person: Agent, template: str) -> HttpRespo
     except NoEntry as no:
         asked["errors"] = {"name": no.message}
     except (BadCard, NoAnswer) as no:
-        asked["errors"] = {"card": str(no)}
+        asked |= card_errors(request, no)
     except Refused as no:
         must_pay = isinstance(no, PaymentDue)
         if (must_pay or no.code == "name_taken") and (made := _just_made(person, asked["bot"])):

@@ -2,6 +2,7 @@
 
 const told = (id) => (text) => (document.getElementById(id).textContent = text);
 const BROKEN = "Stripe cannot be reached. Please try again in a moment.";
+const pause = (seconds) => new Promise((resume) => setTimeout(resume, 1000 * seconds));
 
 function pressed(form, act) {
   const button = form.querySelector("button.main");
@@ -24,6 +25,18 @@ function look(field) {
   return { theme: "flat", variables: { colorText: color, colorBackground: back, fontFamily, fontSizeBase: "17px" } };
 }
 
+/** Returns once there is a secret: if Stripe did not answer when the page was made, asks until it does. */
+async function hasItsSecret(field) {
+  for (let seconds = 2; !field.dataset.secret; seconds = Math.min(2 * seconds, 30)) {
+    await pause(seconds);
+    const answer = await fetch(location.href, { cache: "no-store" }).catch(() => null);
+    if (!answer?.ok) continue;
+    const fresh = new DOMParser().parseFromString(await answer.text(), "text/html").querySelector("[data-card]");
+    if (!fresh) return location.assign(location.href); // signed out, or a card was entered elsewhere
+    field.dataset.secret = fresh.dataset.secret;
+  }
+}
+
 for (const field of document.querySelectorAll("[data-card]")) {
   const form = field.closest("form");
   const say = told("card-said");
@@ -32,16 +45,10 @@ for (const field of document.querySelectorAll("[data-card]")) {
     break;
   }
   const stripe = window.Stripe(field.dataset.key);
-  const elements = stripe.elements({ clientSecret: field.dataset.secret, appearance: look(field) });
-  const payment = elements.create("payment", { layout: "tabs" });
+  let elements = null;
   let isEmpty = true;
-  payment.on("change", ({ empty, value }) => {
-    isEmpty = empty && value?.type === "card";
-    say("");
-  });
-  payment.on("loaderror", () => say(BROKEN));
-  payment.mount(field);
   pressed(form, async () => {
+    if (!elements) return void say(BROKEN);
     if (isEmpty) return void say("Please enter your card.");
     const { error, setupIntent } = await stripe.confirmSetup({
       elements,
@@ -53,7 +60,21 @@ for (const field of document.querySelectorAll("[data-card]")) {
     form.elements.setup.value = setupIntent.id;
     return true;
   });
+  if (!field.dataset.secret) {
+    await hasItsSecret(field);
+    say("");
+  }
+  elements = stripe.elements({ clientSecret: field.dataset.secret, appearance: look(field) });
+  const payment = elements.create("payment", { layout: "tabs" });
+  payment.on("change", ({ empty, value }) => {
+    isEmpty = empty && value?.type === "card";
+    say("");
+  });
+  payment.on("loaderror", () => say(BROKEN));
+  payment.mount(field);
 }
+
+for (const { form } of document.querySelectorAll("[data-again]")) pause(3).then(() => form.submit());
 
 for (const form of document.querySelectorAll("[data-confirm]")) {
   const say = told("confirm-said");
