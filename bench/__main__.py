@@ -35,6 +35,7 @@ BENCHES = {
     "joining": "500 claims of invites at once, beside the page of an invite",
     "members": "a page of the 10,000 members of a bot, in each order and searched, beside the bot alone",
     "export": "taking along a bot of 50,000 messages and 200 MB of blobs while it writes, beside tar",
+    "imports": "importing a bot of 50,000 messages and 1 GiB of blobs, beside a copy of the same bytes",
     "backup": "backing up 1,000 bots with a year of samples and restoring them, beside the database's own tools",
     "vault": "vaulting 100 idle bots, and a bot that takes in 10,000 messages, beside none; memory under faults",
     "loss": "50 bots whose whole data folder is destroyed, and what comes back from the vault",

@@ -138,6 +138,8 @@ class PublicServer(Pages):
             except NoUploadSlot:
                 await self._refuse(asked, RefusalCode.TOO_MANY, receive, send)
                 return
+            finally:
+                await body.stop()
         if not body.is_over:
             response["Connection"] = "close"
             if body.is_awaited or not asked.waits_to_send:

@@ -39,6 +39,11 @@ YOUNG_SECONDS = 10
 PLACE_SECONDS = 30
 """How long a newcomer waits for the slot of an upload that has to go."""
 
+AT_ONCE = 1 << 20
+"""How many bytes are collected on the event loop while the thread that reads them is busy with those before: switching between
+the two costs more than a message of a few KiB is worth.
+"""
+
 Receive = Callable[[], Awaitable[Any]]
 VIEWS = frozenset({"import", "api:import-agent"})
 """The names of views that read the body of a POST themselves, from `incoming(request)`."""
@@ -51,11 +56,13 @@ class Incoming:
         self._receive, self._loop = receive, loop
         self._deadline = time.monotonic() + MOST_SECONDS
         self._began = time.monotonic()
-        self._over = False
-        self._awaited = False
-        self._must_go = asyncio.Event()
-        self._rest = b""
-        self._came = 0
+        self._collecting: asyncio.Task[None] | None = None
+        self._collected: list[bytes] = []
+        self._held = self._came = 0
+        self._has_news, self._has_room = asyncio.Event(), asyncio.Event()
+        self._is_all_here = self._is_broken = False
+        self._awaited = self._must_go = False
+        self._rest = memoryview(b"")
         self.size = size
         """The announced size in bytes, 0 if none was announced."""
 
@@ -66,14 +73,14 @@ class Incoming:
 
     def read(self, size: int = 1 << 16) -> bytes:
         """At most `size` bytes, none at the end. Raises `Refused` as `chunks` does."""
-        data = self._rest or self._next()
+        data = self._rest or memoryview(self._next())
         self._rest = data[size:]
-        return data[:size]
+        return bytes(data[:size])
 
     @property
     def is_over(self) -> bool:
-        """Whether all of it was read, or nothing more can arrive."""
-        return self._over
+        """Whether all of it has arrived, or nothing more can."""
+        return self._is_all_here
 
     @property
     def is_awaited(self) -> bool:
@@ -83,7 +90,7 @@ class Incoming:
     @property
     def may_have_to_go(self) -> bool:
         """Whether it has shown its pace and more is to come. Once everything is here, it ends by itself."""
-        return not self._over and time.monotonic() - self._began > YOUNG_SECONDS
+        return not self._is_all_here and time.monotonic() - self._began > YOUNG_SECONDS
 
     @property
     def pace(self) -> float:
@@ -92,41 +99,58 @@ class Incoming:
 
     def has_to_go(self) -> None:
         """Another upload needs its slot. Must be called on the event loop."""
-        self._must_go.set()
+        self._must_go = True
+        self._has_news.set()
+
+    async def stop(self) -> None:
+        """Nobody reads it any more. Must be called on the event loop."""
+        if self._collecting:
+            self._collecting.cancel()
+            await asyncio.wait([self._collecting])
 
     def _next(self) -> bytes:
         self._awaited = True
-        while not self._over:
-            patience = min(STALL_SECONDS, self._deadline - time.monotonic())
-            if patience <= 0:
-                raise _broken_off("The upload took too long. Try again over a faster connection.")
-            message = asyncio.run_coroutine_threadsafe(self._within(patience), self._loop).result()
-            if self._must_go.is_set():
-                raise _broken_off(
-                    "Many people import bots at the moment, and this import was the slowest, so it had to make room. "
-                    "Try again over a faster connection, or later."
-                )
-            if message is None:
-                raise _broken_off(f"No data arrived for {STALL_SECONDS} seconds. Send it again.")
-            if message["type"] == "http.disconnect":
-                self._over = True
-                raise _broken_off("The connection broke. Try again.")
-            self._over = not message.get("more_body", False)
-            if chunk := message.get("body", b""):
-                self._came += len(chunk)
-                return bytes(chunk)
-        return b""
+        patience = min(STALL_SECONDS, self._deadline - time.monotonic())
+        if patience <= 0:
+            raise _broken_off("The upload took too long. Try again over a faster connection.")
+        data = asyncio.run_coroutine_threadsafe(self._within(patience), self._loop).result()
+        if self._must_go:
+            raise _broken_off(
+                "Many people import bots at the moment, and this import was the slowest, so it had to make room. "
+                "Try again over a faster connection, or later."
+            )
+        if data or (self._is_all_here and not self._is_broken):
+            return data
+        if self._is_broken:
+            raise _broken_off("The connection broke. Try again.")
+        raise _broken_off(f"No data arrived for {STALL_SECONDS} seconds. Send it again.")
 
-    async def _within(self, seconds: float) -> Any:
-        """The next message; None if none came in time, or this upload has to go."""
-        coming = asyncio.ensure_future(self._receive())
-        going = asyncio.ensure_future(self._must_go.wait())
-        try:
-            await asyncio.wait([coming, going], timeout=seconds, return_when=asyncio.FIRST_COMPLETED)
-            return coming.result() if coming.done() and not going.done() else None
-        finally:
-            for task in (coming, going):
-                task.cancel()
+    async def _within(self, seconds: float) -> bytes:
+        """What has arrived by now; none if nothing did in time, or this upload has to go."""
+        if self._collecting is None and not self._must_go:
+            self._collecting = asyncio.ensure_future(self._collect())
+        with suppress(TimeoutError):
+            async with asyncio.timeout(seconds):
+                while not (self._collected or self._is_all_here or self._must_go):
+                    self._has_news.clear()
+                    await self._has_news.wait()
+        data, self._collected, self._held = b"".join(self._collected), [], 0
+        self._has_room.set()
+        return data
+
+    async def _collect(self) -> None:
+        while not self._is_all_here:
+            message = await self._receive()
+            self._is_broken = message["type"] == "http.disconnect"
+            self._is_all_here = self._is_broken or not message.get("more_body", False)
+            if chunk := message.get("body", b""):
+                self._collected.append(bytes(chunk))
+                self._came += len(chunk)
+                self._held += len(chunk)
+            self._has_news.set()
+            while self._held >= AT_ONCE:
+                self._has_room.clear()
+                await self._has_room.wait()
 
 
 def _broken_off(message: str) -> Refused:
