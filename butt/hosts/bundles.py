@@ -22,7 +22,7 @@ from butt.hosts.pub_state import id_in
 from scuttlekit.data_folder import BLOBS, GOSSIP, LOG, NOTE, SECRET, STATE, STATE_OF_SERVICE
 from scuttlekit.offsetlog import survey
 
-CHUNK = 256 * 1024
+CHUNK = 1 << 20
 HELD = 4 << 20
 """The most bytes of one blob that are held in memory."""
 

@@ -23,6 +23,9 @@ class Pages(ASGIHandler):
     requests.
     """
 
+    chunk_size = 1 << 20
+    """Bytes. Django would cut what it sends into pieces of 64 KiB, and hand over each by itself."""
+
     def __init__(self, watched: Iterable[str] = ()) -> None:
         super().__init__()
         self.watched = {name: ThreadPoolExecutor(1, name) for name in watched}
