@@ -62,6 +62,13 @@ def schema() -> list[str]:
     return sorted(f"{app}.{name}" for app, name in applied)
 
 
+def newest_schema() -> list[str]:
+    """The migrations that a new database of this version gets."""
+    from django.db.migrations.loader import MigrationLoader
+
+    return sorted(f"{app}.{name}" for app, name in MigrationLoader(None).disk_migrations)
+
+
 def _write_file(archive: ZipFile, home: Path) -> dict[str, dict[str, Any]]:
     """Write SQLite's database as one part; returns each table's columns and number of rows."""
     ours = tables()

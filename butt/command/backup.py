@@ -62,8 +62,6 @@ def restore(home: Path | None, file: str, key: Path | None) -> None:
     """
     settings = configure(home=home)
 
-    from django.core.management import call_command
-
     from butt.backups import BackupTrouble
     from butt.backups.restoring import restore_backup
     from butt.command.up import only_one
@@ -71,7 +69,6 @@ def restore(home: Path | None, file: str, key: Path | None) -> None:
     with only_one(settings.home):
         try:
             with _readable(settings.home, file, key) as place:
-                call_command("migrate", verbosity=0, interactive=False)
                 count = restore_backup(settings.home, place)
         except BackupTrouble as trouble:
             raise click.ClickException(str(trouble)) from None

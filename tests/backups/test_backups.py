@@ -147,11 +147,11 @@ def test_a_service_with_people_is_not_restored_over(saved: Path, tmp_path: Path)
 
 
 @pytest.mark.django_db
-def test_a_service_that_runs_is_left_alone(tmp_path: Path):
+def test_a_service_that_runs_is_left_alone():
     """Its parts have read an identity, and would go on with rows that are no more."""
     Beat.objects.create(part="steward", release="1")
     with pytest.raises(BackupTrouble, match="These parts of the service run: steward"):
-        _refuse_what_is_not_empty(tmp_path, {})
+        _refuse_what_is_not_empty()
 
 
 def test_another_identity_is_not_overwritten(saved: Path, tmp_path: Path):
@@ -198,6 +198,13 @@ def test_a_full_disk_is_reported_and_leaves_no_file(saved: Path, tmp_path: Path)
         assert [path.name for path in small.iterdir()] == ["filler"]
         (small / "filler").unlink()
         assert butt(tmp_path / "home", "", "backup", small / "full.zip").returncode == 0
+
+
+def test_a_new_database_gets_its_tables_from_the_backup(saved: Path, tmp_path: Path):
+    done = butt(tmp_path / "new", "", "restore", saved)
+    assert done.returncode == 0, done.stderr
+    assert butt(tmp_path / "new", "", "manage", "migrate", "--check").returncode == 0
+    assert _comparable(_rows(tmp_path / "new", "")) == _comparable(_rows(tmp_path / "home", ""))
 
 
 def test_a_backup_of_an_earlier_version_can_be_restored(saved: Path, tmp_path: Path):
