@@ -5,6 +5,7 @@ take.
 """
 
 import hashlib
+import os
 import re
 import tarfile
 from pathlib import Path
@@ -230,6 +231,9 @@ class TarFilter:
             return
         if not self._file:
             return
+        if self._digest:
+            # Its way to the disk begins now, beside what is still to come. It is not read again here.
+            os.posix_fadvise(self._file.fileno(), 0, 0, os.POSIX_FADV_DONTNEED)
         self.close()
         if self._digest:
             (wanted, found), self._digest = self._digest, None
