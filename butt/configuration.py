@@ -112,7 +112,7 @@ class Configuration(BaseSettings):
     )
     privacy: str = Field("", description="The address of your page about privacy.")
     imprint: str = Field("", description="The address of your imprint: who runs this, and from where.")
-    contact: str = Field("", description="The e-mail address that people can write to.")
+    contact: str = Field("", description="The email address that people can write to.")
     free_bots: int = Field(0, ge=0, description="How many bots each person has for free.")
     grace_days: int = Field(7, ge=0, description="How many days bots keep running after a payment fails.")
     unpaid_keep_days: int = Field(
@@ -237,7 +237,7 @@ class Configuration(BaseSettings):
         "password, or `smtps://user:password@host:465`.",
     )
     down_seconds: int = Field(
-        300, ge=10, description="How long a bot is down before its owner gets an e-mail."
+        300, ge=10, description="How long a bot is down before its owner gets an email."
     )
     log: Literal["plain", "json"] = Field(
         "plain",
@@ -426,7 +426,7 @@ class Configuration(BaseSettings):
     @classmethod
     def _is_an_address(cls, given: str) -> str:
         if given and not re.fullmatch(r"[^@\s]+@[^@\s]+", given):
-            raise ValueError(f"{given!r} is not an e-mail address")
+            raise ValueError(f"{given!r} is not an email address")
         return given
 
     @property

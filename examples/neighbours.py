@@ -8,7 +8,7 @@ from butt.billing.interface import PaymentDue
 
 
 class Neighbours(Free):
-    """A `Billing`; `domain` is that of their e-mail addresses."""
+    """A `Billing`; `domain` is that of their email addresses."""
 
     def __init__(self, domain: str = "example.org") -> None:
         self._domain = domain

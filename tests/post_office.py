@@ -1,4 +1,4 @@
-"""A mail server that does not take every e-mail."""
+"""A mail server that does not take every email."""
 
 from collections.abc import Sequence
 from smtplib import SMTPRecipientsRefused
@@ -21,5 +21,5 @@ class PostOffice(EmailBackend):
 
 
 def reached() -> list[str]:
-    """To whom e-mails went."""
+    """To whom emails went."""
     return [to for letter in mail.outbox for to in letter.to]

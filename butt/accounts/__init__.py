@@ -1,1 +1,1 @@
-"""How people prove who they are: with an e-mail address and a password, or with an access token."""
+"""How people prove who they are: with an email address and a password, or with an access token."""

@@ -1,4 +1,4 @@
-"""Django's e-mail backends, which also count what was sent and what failed."""
+"""Django's email backends, which also count what was sent and what failed."""
 
 from collections.abc import Sequence
 

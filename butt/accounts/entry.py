@@ -161,7 +161,7 @@ def _weakness(email: str, password: str) -> str:
 
 
 def _bad_email() -> NoEntry:
-    return NoEntry("bad_email", "We cannot send mail to this address.", "email")
+    return NoEntry("bad_email", "We cannot send email to this address.", "email")
 
 
 def _check_length(password: str) -> None:

@@ -1,4 +1,4 @@
-"""E-mails to people about what is theirs, each person in a separate e-mail."""
+"""Emails to people about what is theirs, each person in a separate email."""
 
 import logging
 from collections.abc import Iterable
@@ -16,7 +16,7 @@ def write_to(addresses: Iterable[str], subject: str, text: str, message_id: str 
 
     It is done as soon as one person was reached: nobody is told twice because another's address fails. An
     address that is refused permanently is not tried again either. Give `message_id`, in angle brackets, if the
-    same e-mail may be sent again.
+    same email may be sent again.
     """
     headers = {"Message-ID": message_id} if message_id else {}
     reached = failed = 0

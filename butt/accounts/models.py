@@ -119,7 +119,7 @@ class SignOut(models.Model):
 
 
 class Invitation(models.Model):
-    """Somebody is asked to share a bot. The link in their e-mail is signed, and not stored in this row."""
+    """Somebody is asked to share a bot. The link in their email is signed, and not stored in this row."""
 
     bot = models.ForeignKey(Agent, models.CASCADE, related_name="invitations")
     inviter = models.ForeignKey(Agent, models.CASCADE, related_name="invitations_sent")

@@ -48,13 +48,13 @@ def invited_to(bot: Agent) -> QuerySet[Invitation]:
 def invite(person: Agent, bot: Agent, email: str, role: str = Role.OWNER) -> Invitation:
     """Ask somebody to share `bot` in this role; asking again extends the invitation. Raises `Refused`.
 
-    Each counts against the e-mails that the person may have sent in a day, even if it is withdrawn later.
+    Each counts against the emails that the person may have sent in a day, even if it is withdrawn later.
     """
     email = email.strip().lower()
     try:
         check_email(email)
     except NoEntry:
-        raise Refused("bad_email", "We cannot send mail to this address.", "email") from None
+        raise Refused("bad_email", "We cannot send email to this address.", "email") from None
     role = _clean_role(role)
     with transaction.atomic():
         Agent.objects.select_for_update().get(id=bot.id)
@@ -89,12 +89,12 @@ def _too_many_mails(slow: TooOften) -> Refused:
     elif slow.limit is RECIPIENT_INVITATIONS:
         message = "This address was invited several times today. Please try again tomorrow."
     else:
-        message = "Too many mails are being sent at the moment. Please try again in an hour."
+        message = "Too many emails are being sent at the moment. Please try again in an hour."
     return Refused("too_many_mails", message, "email")
 
 
 def key_of(invitation: Invitation) -> str:
-    """The signed key in the e-mail's link. It names the bot too, as the invitation is deleted once it is used."""
+    """The signed key in the email's link. It names the bot too, as the invitation is deleted once it is used."""
     return _signer.sign(f"{invitation.id}.{invitation.bot_id}")
 
 

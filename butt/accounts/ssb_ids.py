@@ -128,7 +128,7 @@ def _end_sessions(row: SsbId) -> None:
 
 
 def _taken() -> NotAdded:
-    return NotAdded("This SSB id opens another account. Remove it there first.")
+    return NotAdded("This SSB id already signs in to another account. Remove it there first.")
 
 
 def _belongs_to_nobody_else(bot: Agent, account: Account) -> bool:

@@ -18,7 +18,7 @@ from butt.agents.words import can_be_seen, one_line
 from butt.configuration import configuration
 
 SIGNED_IN = "signed in"
-"""The name of tokens that programs get with an e-mail address and a password."""
+"""The name of tokens that programs get with an email address and a password."""
 
 LONGEST_NAME = 60
 MOST_DAYS = 366

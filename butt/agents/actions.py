@@ -27,7 +27,7 @@ from scuttlekit.network_keys import MAIN
 LONGEST_DESCRIPTION = 2000
 MOST_HOPS = 3
 _PARTS = {
-    ServicePart.HOPS: "hops, as it does not keep messages of others",
+    ServicePart.HOPS: "hops, because it keeps no messages of other people",
     ServicePart.LIMITS: "limits of its disk",
     ServicePart.JOINING: "other pubs to join",
 }
@@ -79,7 +79,7 @@ def create_bot(
     rented, also `no_room`.
     """
     if service not in services():
-        raise Refused("bad_service", f"A bot is one of: {', '.join(services())}.", "service")
+        raise Refused("bad_service", f"Choose a service: {', '.join(services())}.", "service")
     name, description = check_bot_name(name), _clean_description(description)
     network = clean_network(network)
     try:
@@ -148,10 +148,11 @@ def set_hops(person: Agent, bot: Agent, hops: int) -> None:
 def set_room_mode(person: Agent, bot: Agent, mode: str) -> None:
     """Choose who may meet in the bot's room. Raises `Refused`: `bad_mode`, `wrong_state`."""
     if mode not in RoomMode:
-        raise Refused("bad_mode", f"A room is {', '.join(RoomMode)}.", "room")
+        raise Refused("bad_mode", f"Choose who may meet in the room: {', '.join(RoomMode)}.", "room")
     if bot.observed.attendants is None:
         raise Refused(
-            "wrong_state", f"The code of {bot.name} has no room, or does not run. Upgrade it first."
+            "wrong_state",
+            f"The code of {bot.name} has no room, or the bot is not running. Start or upgrade it first.",
         )
     if bot.wanted.room_mode != mode:
         set_wanted(person, bot, "room_mode", mode)

@@ -110,7 +110,8 @@ class Wanted(BotRow):
         default=DEFAULT_HOPS, help_text="How far in the follow graph it keeps messages."
     )
     announced = models.BooleanField(
-        default=False, help_text="Whether its feed is to say where it is, for apps and other pubs to dial."
+        default=False,
+        help_text="Whether its feed should announce its address, for apps and other pubs to dial.",
     )
     room_mode = models.CharField(
         max_length=10,
@@ -125,13 +126,13 @@ class Wanted(BotRow):
         help_text="How much of the disk and the network it may take, as its owner wants it: bytes, days and bytes a month by the names of the pub's bounds.",
     )
     restarts = models.PositiveIntegerField(default=0, help_text="How often a restart was asked for.")
-    upgrades = models.PositiveIntegerField(default=0, help_text="How often other code was asked for.")
+    upgrades = models.PositiveIntegerField(
+        default=0, help_text="How often an upgrade or a rebuild was asked for."
+    )
     release = models.CharField(
         max_length=64, blank=True, default="", help_text="The code that was asked for last."
     )
-    moves = models.PositiveIntegerField(
-        default=0, db_default=0, help_text="How often another place was asked for."
-    )
+    moves = models.PositiveIntegerField(default=0, db_default=0, help_text="How often a move was asked for.")
     place = models.CharField(
         max_length=64,
         blank=True,
@@ -147,9 +148,7 @@ class Wanted(BotRow):
     blocked = models.CharField(
         max_length=300, blank=True, default="", help_text="Why operators stopped it; empty: they did not."
     )
-    suspended = models.BooleanField(
-        default=False, help_text="Everybody whom it belongs to is suspended by operators."
-    )
+    suspended = models.BooleanField(default=False, help_text="Operators suspended everybody who owns it.")
     page_down = models.BooleanField(default=False, help_text="Operators took its public pages down.")
 
     class Meta:
@@ -195,7 +194,7 @@ class Progress(BotRow):
     refused = models.CharField(
         max_length=64, blank=True, default="", help_text="The code that it came back from."
     )
-    notice = ReasonField(blank=True, default="", help_text="Why its last upgrade did not last.")
+    notice = ReasonField(blank=True, default="", help_text="Why its last upgrade was undone.")
     moves = models.PositiveIntegerField(
         default=0, db_default=0, help_text="How many of the wanted moves were begun."
     )
@@ -230,7 +229,7 @@ class Observed(BotRow):
 
     bot = models.OneToOneField(Agent, models.CASCADE, primary_key=True, related_name="observed")
     alive = models.BooleanField(default=False)
-    launch = models.PositiveIntegerField(default=0, help_text="Which launch answered.")
+    launch = models.PositiveIntegerField(default=0, help_text="The launch that answered.")
     trouble = models.TextField(blank=True, default="", help_text="Why it does not answer.")
     started_at = models.DateTimeField(null=True, blank=True)
     sequence = models.PositiveBigIntegerField(
@@ -241,7 +240,7 @@ class Observed(BotRow):
     )
     catching_up = models.BooleanField(
         default=False,
-        help_text="It came from elsewhere, and was not yet seen to have all messages of its own.",
+        help_text="It was imported, and has not been seen to have all its own messages yet.",
     )
     memory = models.PositiveBigIntegerField(null=True, blank=True)
     disk = models.PositiveBigIntegerField(null=True, blank=True)
@@ -249,27 +248,30 @@ class Observed(BotRow):
     bytes_out = models.PositiveBigIntegerField(null=True, blank=True)
     peers = models.PositiveIntegerField(null=True, blank=True)
     hops = models.PositiveSmallIntegerField(
-        null=True, blank=True, help_text="As it says itself; none where its code knows of none."
+        null=True, blank=True, help_text="As the bot reports it; None if its code does not support it."
     )
     room = models.JSONField(
-        null=True, blank=True, help_text="What takes its disk, in bytes; none where its code does not tell."
+        null=True, blank=True, help_text="What uses its disk, in bytes; None if its code does not report it."
     )
     full = models.PositiveSmallIntegerField(
-        default=0, db_default=0, db_index=True, help_text="How many of 100 parts of its disk it takes."
+        default=0, db_default=0, db_index=True, help_text="The percentage of its disk that it uses."
     )
     traffic = models.JSONField(
         null=True,
         blank=True,
-        help_text="Bytes in and out of a month, and how many they may be; none where its code does not tell.",
+        help_text="Bytes in and out this month, and how many are allowed; None if its code does not report them.",
     )
     traffic_full = models.PositiveSmallIntegerField(
-        default=0, db_default=0, db_index=True, help_text="How many of 100 parts of that month's traffic."
+        default=0,
+        db_default=0,
+        db_index=True,
+        help_text="The percentage of that month's traffic that it used.",
     )
     traffic_behind = models.BooleanField(
-        default=False, db_default=False, help_text="It counted less of that month than was seen before."
+        default=False, db_default=False, help_text="It reported less for that month than was seen before."
     )
     attendants = models.PositiveIntegerField(
-        null=True, blank=True, help_text="How many are in its room; none where its code has no room."
+        null=True, blank=True, help_text="How many people are in its room; None if its code has no room."
     )
     tunnels = models.PositiveIntegerField(
         null=True, blank=True, help_text="How many tunnels go through its room."
@@ -277,10 +279,10 @@ class Observed(BotRow):
     aliases = models.PositiveIntegerField(
         null=True,
         blank=True,
-        help_text="How many aliases members of its room have; none where its code does not say.",
+        help_text="How many aliases members of its room have; None if its code does not report it.",
     )
     limits_told = models.CharField(
-        max_length=200, blank=True, default="", db_default="", help_text="Which limits it was told last."
+        max_length=200, blank=True, default="", db_default="", help_text="The limits that it was told last."
     )
     at = models.DateTimeField(null=True, blank=True)
 

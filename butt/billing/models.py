@@ -19,18 +19,24 @@ class Payer(models.Model):
     rooms = models.PositiveIntegerField(
         default=0, db_default=0, help_text="How many of them are rooms, where those cost another sum."
     )
-    keeps = models.BooleanField(default=False, help_text="Bots of theirs are kept, be it as leaving.")
-    pays = models.BooleanField(
-        default=False, help_text="They gave a card for their bots, and did not end it."
+    keeps = models.BooleanField(
+        default=False, help_text="They have bots, even if only deleted ones that can still be restored."
     )
-    cancels = models.BooleanField(default=False, help_text="They end it with the period that is paid.")
-    wishes = models.BooleanField(default=False, help_text="Stripe was not told yet whether they end it.")
+    pays = models.BooleanField(
+        default=False, help_text="They entered a card for their bots, and have not cancelled."
+    )
+    cancels = models.BooleanField(
+        default=False, help_text="They cancelled: it ends with the period that is paid for."
+    )
+    wishes = models.BooleanField(
+        default=False, help_text="Stripe has not been told yet whether they cancelled."
+    )
 
     coupon = models.CharField(
         max_length=64,
         blank=True,
         default="",
-        help_text="Of Stripe's: to be given to them; empty once it was.",
+        help_text="A coupon of Stripe's to give to them; empty once it was given.",
     )
 
     # How far it has come
@@ -47,7 +53,9 @@ class Payer(models.Model):
         default=0, db_default=0, help_text="How many of them it was told are rooms."
     )
     begun = models.PositiveIntegerField(default=0, help_text="How many subscriptions there have been.")
-    closing = models.BooleanField(default=False, help_text="We end the subscription: no bot is left.")
+    closing = models.BooleanField(
+        default=False, help_text="We ended the subscription, because no bot is left."
+    )
     tried = models.CharField(
         max_length=64, blank=True, default="", help_text="The card last tried on a debt."
     )
@@ -62,16 +70,16 @@ class Payer(models.Model):
     card_brand = models.CharField(max_length=32, blank=True, default="")
     card_last4 = models.CharField(max_length=4, blank=True, default="")
     card_expires = models.DateField(
-        null=True, blank=True, help_text="From when on the card is not good any more."
+        null=True, blank=True, help_text="The first day on which the card is no longer valid."
     )
     unit = models.PositiveIntegerField(
         default=0, help_text="What a bot costs them a month, in the currency's smallest unit."
     )
     room_unit = models.PositiveIntegerField(
-        default=0, db_default=0, help_text="What a room costs them, where they pay for one."
+        default=0, db_default=0, help_text="What a room costs them, if they pay for one."
     )
     currency = models.CharField(max_length=3, blank=True, default="")
-    paused = models.BooleanField(default=False, help_text="Stripe was told in its dashboard not to collect.")
+    paused = models.BooleanField(default=False, help_text="Collection was paused in Stripe's dashboard.")
     confirms = models.BooleanField(default=False, help_text="Their bank wants them to confirm what is due.")
     paid_at = models.DateTimeField(null=True, blank=True, help_text="When they were first seen to have paid.")
     ended_there = models.CharField(

@@ -193,7 +193,7 @@ def _tell(there: Billing, asked: PayerWanted, kind: str, now: datetime) -> None:
             asked.bot,
             bot=asked.bot.full_name,
             price=shown(price.amount, price.currency) if price.amount else "nothing",
-            tax="" if configuration().tax == "none" or not price.amount else ", and tax",
+            tax="" if configuration().tax == "none" or not price.amount else " plus tax",
             who=asked.leaver.account.email if asked.leaver else "",
             stops=asked.stops_at,
             leaves=asked.leaves_at,

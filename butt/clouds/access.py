@@ -1,4 +1,4 @@
-"""The keys that a cloud is called with: when they expire, and an e-mail to operators before that.
+"""The keys that a cloud is called with: when they expire, and an email to operators before that.
 
 Without valid keys no machine is made, repaired or removed, and nobody would notice until one is needed.
 """
@@ -39,7 +39,7 @@ def ending(now: datetime) -> list[AccessKey]:
 
 
 def tell_operators(now: datetime) -> None:
-    """Write to each operator about a key that ends soon: once per end, because its mark is set before the e-mail goes."""
+    """Write to each operator about a key that ends soon: once per end, because its mark is set before the email goes."""
     operators = Account.objects.filter(is_staff=True, is_active=True).values_list("email", flat=True)
     for key in ending(now):
         if not operators or key.ends_at is None:

@@ -15,8 +15,8 @@ from butt.reasons.field import ReasonField
 
 class WantedMachine(models.Model):
     agent_id = models.UUIDField(primary_key=True, editable=False)
-    present = models.BooleanField(default=True, help_text="Whether there is to be a machine at all.")
-    bots = models.PositiveIntegerField(default=1, help_text="For how many bots there is to be room.")
+    present = models.BooleanField(default=True, help_text="Whether there should be a machine at all.")
+    bots = models.PositiveIntegerField(default=1, help_text="For how many bots there should be room.")
     names = models.JSONField(
         default=list, blank=True, help_text="The DNS names of its bots, without the domain."
     )
@@ -77,21 +77,21 @@ class Rented(models.Model):
     )
     held = models.BooleanField(default=False)
     remake = models.BooleanField(
-        default=False, help_text="Its server is to be made again: it could not be changed as it was to be."
+        default=False, help_text="Its server should be made again, because it could not be changed as wanted."
     )
     replaced = models.PositiveIntegerField(default=0, help_text="How many of the replacements are done.")
     restored = models.CharField(
         max_length=64, blank=True, default="", help_text="The snapshot that the volume was restored from."
     )
     monthly = models.DecimalField(
-        max_digits=10, decimal_places=2, default=0, help_text="Euro a month, for what there is of it."
+        max_digits=10, decimal_places=2, default=0, help_text="Euro a month, for what exists of it."
     )
     expected = models.DecimalField(
         max_digits=10, decimal_places=2, default=0, help_text="Euro a month, for all of it, snapshots too."
     )
     tries = models.PositiveIntegerField(default=0, help_text="Failures in a row; sets the back-off.")
     unsure_until = models.DateTimeField(
-        null=True, blank=True, help_text="Until then something that was asked for may still appear."
+        null=True, blank=True, help_text="Until then, something that was requested may still appear."
     )
     due_at = models.DateTimeField(db_default=Now(), db_index=True, help_text="When the keeper looks next.")
 
@@ -142,10 +142,14 @@ class AccessKey(models.Model):
 
     cloud = models.CharField(primary_key=True, max_length=40)
     ends_at = models.DateTimeField(null=True, blank=True)
-    renew = models.TextField(blank=True, default="", help_text="How to get others.")
-    trouble = models.TextField(blank=True, default="", help_text="Why the cloud did not tell of them.")
+    renew = models.TextField(blank=True, default="", help_text="How to get new ones.")
+    trouble = models.TextField(
+        blank=True, default="", help_text="Why the cloud did not say when they expire."
+    )
     mend = models.TextField(blank=True, default="", help_text="What an operator can do about that.")
-    told_of = models.DateTimeField(null=True, blank=True, help_text="The end that operators were written of.")
+    told_of = models.DateTimeField(
+        null=True, blank=True, help_text="The expiry that operators were told about."
+    )
     at = models.DateTimeField(help_text="When the cloud was asked last.")
 
     class Meta:

@@ -43,7 +43,7 @@ def backup(home: Path | None, file: Path | None, place: str | None) -> None:
     except BackupTrouble as trouble:
         raise click.ClickException(str(trouble)) from None
     click.echo(
-        f"{count} rows and the secrets are in {there}. The bots' own data is not: it lies in {settings.home}/bots."
+        f"{count} rows and the secrets are in {there}. The bots' own data is not: it is in {settings.home}/bots."
     )
 
 

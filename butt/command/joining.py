@@ -21,7 +21,9 @@ SSH_SECONDS, JOIN_SECONDS, TICK = 120, 1500.0, 1.0
 def check_host(host: str) -> None:
     """Raises click's `ClickException` for a name that ssh would take for something other than a host."""
     if host.startswith("-") or not host.isprintable() or any(sign.isspace() for sign in host):
-        raise click.ClickException(f"{host!r} is not a host name.")
+        raise click.ClickException(
+            f"{host!r} is not a host name. Give a name or an IP address, like root@203.0.113.7."
+        )
 
 
 def check_settings() -> None:

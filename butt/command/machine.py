@@ -41,10 +41,10 @@ def add(home: Path | None, person: uuid.UUID | None, script: bool, host: str) ->
 
     owner = Agent.objects.filter(type=Agent.Type.PERSON, id=person).first() if person else None
     if person and owner is None:
-        raise click.ClickException(f"There is no person {person}.")
+        raise click.ClickException(f"There is no person {person}. The console shows each person's id.")
     if not host:
         if script:
-            raise click.UsageError("Give the HOST that it is for.")
+            raise click.UsageError("Give the HOST that the script is for.")
         made = register(owner)
         click.echo(f"{made.minion_id} may join. Copy this folder to it: {bundle(made)}")
         return

@@ -47,7 +47,7 @@ def _pages(settings: Configuration) -> Iterator[Finding]:
         ("terms", "Your terms"),
         ("privacy", "Your page about privacy"),
         ("imprint", "Your imprint"),
-        ("contact", "An e-mail address to write to"),
+        ("contact", "An email address to write to"),
     ):
         is_there = bool(getattr(settings, name))
         mend = "" if is_there else f"Set BUTT_{name.upper()}: people pay here."

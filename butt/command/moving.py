@@ -40,13 +40,13 @@ def move(home: Path | None, reason: str, wait: bool, name: str, to: str) -> None
 
     bot = bots().filter(name=name.lower()).first()
     if bot is None:
-        raise click.ClickException(f"There is no bot {name}.")
+        raise click.ClickException(f"There is no bot called {name}. The console lists all bots.")
     try:
         act(OF_BOT["move"], who_commands(), bot, reason, to)
     except NotDone as why:
         raise click.ClickException(str(why)) from None
     if not wait:
-        click.echo(f"{bot.name} is being moved to {to}. Its page says how far it is.")
+        click.echo(f"{bot.name} is being moved to {to}. Its page shows the progress.")
         return
     if trouble := _follow(bot.id, to):
         raise click.ClickException(trouble)

@@ -182,13 +182,13 @@ def members(name: str, search: str, sort: str, relation: str | None, as_json: bo
 @click.option(
     "--remove", is_flag=True, help="Stop sharing it with this moderator, or withdraw an invitation."
 )
-@click.option("--invite", is_flag=True, help="Invite them by e-mail, with --role as their role.")
+@click.option("--invite", is_flag=True, help="Invite them by email, with --role as their role.")
 @as_json
 def people(name: str, email: str, role: str | None, remove: bool, invite: bool, as_json: bool) -> None:
     """List who shares a bot, invite somebody, or change what the one with EMAIL may do."""
     if (role is not None or invite) + remove != bool(email):
         raise click.UsageError(
-            "Give an e-mail address with either --invite, --role or --remove, or none of them."
+            "Give an email address with either --invite, --role or --remove, or none of them."
         )
     with in_words():
         api = api_of_login()

@@ -25,7 +25,7 @@ ACTIONS = (
 @click.argument("subject")
 @click.argument("text", type=click.File("r"))
 def announce(home: Path | None, subject: str, text: TextIO) -> None:
-    """Send an e-mail to everybody with an account: SUBJECT, and the text in the file TEXT (- for standard
+    """Send an email to everybody with an account: SUBJECT, and the text in the file TEXT (- for standard
     input).
     """
     configure(home=home)
@@ -47,9 +47,9 @@ def announce(home: Path | None, subject: str, text: TextIO) -> None:
 @click.argument("target")
 @click.argument("value", required=False, default="")
 def operator(home: Path | None, reason: str, action: str, target: str, value: str) -> None:
-    """Apply ACTION to TARGET: a person's e-mail address, a bot's name or a machine's id.
+    """Apply ACTION to TARGET: a person's email address, a bot's name or a machine's id.
 
-    VALUE is how many bots to allow, a bot's new name, the e-mail address of a bot's new owner, the machine
+    VALUE is how many bots to allow, a bot's new name, the email address of a bot's new owner, the machine
     that it is moved to, or the one that it lives on.
     """
     configure(home=home)

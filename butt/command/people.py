@@ -57,7 +57,7 @@ def api_of_login() -> ApiClient:
 
 @cli.command()
 @click.argument("url")
-@click.option("--email", prompt="e-mail", help="The e-mail address to log in with.")
+@click.option("--email", prompt="email", help="The email address to log in with.")
 @click.option(
     "--password", prompt=True, hide_input=True, help="Leave it out to be asked for it, which is safer."
 )

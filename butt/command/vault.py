@@ -68,7 +68,7 @@ def come_back(home: Path | None, name: str) -> None:
         ask_back("operator", bot)
     except Refused as no:
         raise click.ClickException(no.message) from None
-    click.echo(f"{name} comes back. Its page says how far it is.")
+    click.echo(f"{name} is being brought back. Its page shows the progress.")
 
 
 @vault.command("restore")
@@ -78,7 +78,7 @@ def come_back(home: Path | None, name: str) -> None:
 @click.option(
     "--elsewhere",
     is_flag=True,
-    help="Its machine and the disk are gone for good and will never run again: it goes to another machine.",
+    help="Its machine and disk are lost and will never run again: restore it on another machine.",
 )
 def bring(home: Path | None, name: str, keys: tuple[Path, ...], elsewhere: bool) -> None:
     """Bring back the bot NAME, which is stopped and whose data is gone. Then start it: it catches up before
@@ -126,5 +126,5 @@ def _bots(name: str | None) -> "list[Agent]":
 
     found = list(bots().exclude(progress__ssb_id=None).filter(**({"name": name} if name else {})))
     if name and not found:
-        raise click.ClickException(f"There is no bot called {name} that was ever alive.")
+        raise click.ClickException(f"There is no bot called {name}, or it was never alive.")
     return found

@@ -83,7 +83,7 @@ class MonitorBeat(models.Model):
 
 
 class Outage(models.Model):
-    """A bot that should answer and does not. Each mark is set before its e-mail is sent, so that none is sent
+    """A bot that should answer and does not. Each mark is set before its email is sent, so that none is sent
     twice.
     """
 
@@ -100,7 +100,7 @@ class Outage(models.Model):
 
 
 class Fullness(models.Model):
-    """A bot that has nearly used up a limit, of which its owner was told. A mark is set before its e-mail is sent."""
+    """A bot that has nearly used up a limit, of which its owner was told. A mark is set before its email is sent."""
 
     class What(models.TextChoices):
         DISK = "disk"

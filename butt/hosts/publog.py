@@ -10,7 +10,7 @@ from butt.hosts.exits import DISK_FULL, UNREADABLE_LOG
 from butt.reasons import Reason
 
 UNREADABLE = (
-    "Its code could not read a record of its log. Upgrade it, if newer code is offered. If that does not help, bring back "
+    "Its code could not read a record of its log. Upgrade it, if newer code is offered. If that does not help, restore "
     "an undamaged copy of its log that is not older."
 )
 """Earlier releases call the log damaged when it only holds a message that their code cannot process."""

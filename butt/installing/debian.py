@@ -16,8 +16,8 @@ INSTALL = ("install", "-q", "-y", "--no-install-recommends", "-o", "DPkg::Lock::
 """Debian's own timers may be using apt at the same time."""
 
 AGAIN = (
-    "Look whether this machine has a network and its sources of packages, then run `butt install` again: it goes on where it "
-    "stopped."
+    "Check that this machine has a network and working package sources, then run `butt install` again. It continues "
+    "where it stopped."
 )
 
 

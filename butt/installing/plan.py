@@ -28,7 +28,7 @@ class Plan:
     settings: Mapping[str, str]
     program: str
     operator: str = ""
-    """The e-mail address of the first operator."""
+    """The email address of the first operator."""
 
     @property
     def domain(self) -> str:
@@ -61,12 +61,12 @@ def check(known: Mapping[str, str]) -> None:
     domain = known["BUTT_DOMAIN"]
     if not DOMAIN.fullmatch(domain):
         raise InstallError(
-            f"{domain!r} is no domain. Give one like example.org, in lower case and without https://."
+            f"{domain!r} is not a domain. Give one like example.org, in lower case and without https://."
         )
     for name, value in known.items():
         if name in {*ASKED, *STRIPE} and (not PLAIN.fullmatch(value) or ODD & set(value)):
             raise InstallError(
-                f"{name} has a sign in it that a file of settings does not take. In a password within a URL, write it as % and "
+                f"{name} contains a character that a settings file cannot hold. In a password within a URL, write it as % and "
                 "two hexadecimal digits, like %23 for #."
             )
 

@@ -35,8 +35,8 @@ class Proxy:
         main = self.system.read(MAIN) or ""
         if _says_something(main) and OF_PACKAGE not in main:
             raise InstallError(
-                f"{MAIN} is a configuration of your own. Write `{LINE.strip()}` as its first line, as this begins with options "
-                "for all of Caddy, then run `butt install` again."
+                f"{MAIN} is a configuration of your own. Write `{LINE.strip()}` as its first line, because this file begins "
+                "with global options, then run `butt install` again."
             )
         if main:
             self.system.write(KEPT, main)

@@ -8,7 +8,7 @@ from butt import resources
 from butt.installing import SALT
 from butt.installing.system import System
 
-MEND = "Look whether this machine reaches PyPI, or what pip is configured for, then run `butt install` again."
+MEND = "Check that this machine can reach PyPI, or the index that pip is configured for, then run `butt install` again."
 
 QUICKLY = {"CFLAGS": "-O1"}
 """Some packages come as source. At pip's own level, one file that reads dates takes the C compiler most of the time of the whole

@@ -51,7 +51,7 @@ class Home:
     def do(self) -> None:
         user, path = self.system.user(NAME), self.system.path(HOME)
         if user is None:
-            raise InstallError(f"There is no user {NAME}.")
+            raise InstallError(f"There is no user {NAME}. Run `butt install` to make it.")
         path.mkdir(mode=CLOSED, parents=True, exist_ok=True)
         path.chmod(CLOSED)
         os.chown(path, user[0], user[1])

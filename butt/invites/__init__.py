@@ -1,1 +1,1 @@
-"""Invites to bots, who came by them, and what a bot says of itself in public."""
+"""Invites to bots, who joined with them, and what a bot says about itself in public."""

@@ -27,7 +27,7 @@ _SHORT = 9
 
 @dataclass(frozen=True)
 class InviteEntry:
-    """One invite with those who came by it. `bot` has its progress fetched."""
+    """One invite with those who joined with it. `bot` has its progress fetched."""
 
     invite: Invite
     bot: Agent
@@ -40,7 +40,7 @@ class InviteEntry:
 
     @property
     def guests(self) -> list[tuple[InviteUse, Coming]]:
-        """The people who came by it, and whether they arrived."""
+        """The people who joined with it, and whether they arrived."""
         return [(use, coming(let_in_at=use.at, messages=use.messages, now=self.now)) for use in self.used]
 
     @property

@@ -19,7 +19,7 @@ from butt.invites.models import LONGEST_NAME, NOTE, Invite, InviteUse, Told
 
 @dataclass(frozen=True, slots=True)
 class GuestArrival:
-    """Message `sequence` of the bot's feed says that `guest` came by the invite with this `note`."""
+    """Message `sequence` of the bot's feed says that `guest` joined with the invite with this `note`."""
 
     sequence: int
     guest: str

@@ -29,21 +29,26 @@ def _token() -> str:
 class Invite(models.Model):
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
     bot = models.ForeignKey(Agent, models.CASCADE, related_name="invites")
-    name = models.CharField(max_length=LONGEST_NAME, help_text="For its maker alone.")
+    name = models.CharField(max_length=LONGEST_NAME, help_text="Only its maker sees it.")
     uses = models.PositiveIntegerField(default=1)
     seed = models.BinaryField(max_length=32, help_text="The code's secret: whoever has it can come in.")
     code_id = models.CharField(
         max_length=64, unique=True, help_text="The id of the code's own key, by which the pub knows it."
     )
     note = models.CharField(
-        max_length=24, unique=True, default=_note, help_text="What the pub publishes of it: says nothing."
+        max_length=24,
+        unique=True,
+        default=_note,
+        help_text="What the pub publishes about it; it reveals nothing.",
     )
-    token = models.CharField(max_length=32, unique=True, default=_token, help_text="The way to its own page.")
+    token = models.CharField(
+        max_length=32, unique=True, default=_token, help_text="The secret part of the URL of its page."
+    )
     key = models.UUIDField(
         null=True,
         unique=True,
         editable=False,
-        help_text="Of whoever asked for it: asked twice, it is made once.",
+        help_text="From whoever asked for it: if asked twice, it is made once.",
     )
     created_at = models.DateTimeField(db_default=Now())
     expires_at = models.DateTimeField(null=True, blank=True)
@@ -52,10 +57,10 @@ class Invite(models.Model):
         null=True, blank=True, help_text="The day (UTC) on which the bot's open page offers it to everybody."
     )
     offered_at = models.DateTimeField(
-        null=True, blank=True, help_text="When the pub took it; until then it is shown to nobody."
+        null=True, blank=True, help_text="When the pub accepted it; until then nobody is shown it."
     )
     withdrawn_at = models.DateTimeField(
-        null=True, blank=True, help_text="When the pub was seen to know it no more."
+        null=True, blank=True, help_text="When the pub was seen to have forgotten it."
     )
 
     class Meta:
@@ -107,7 +112,7 @@ class Listing(models.Model):
     bot = models.OneToOneField(Agent, models.CASCADE, primary_key=True, related_name="listing")
     public = models.BooleanField(default=True)
     invites_a_day = models.PositiveSmallIntegerField(
-        default=0, db_default=0, help_text="How many people a day may come in by its public page."
+        default=0, db_default=0, help_text="How many people a day may join through its public page."
     )
 
 

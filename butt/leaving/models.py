@@ -1,4 +1,4 @@
-"""Which e-mails about a bot that leaves were sent. Each mark is set before its e-mail goes, so that none goes twice."""
+"""Which emails about a bot that leaves were sent. Each mark is set before its email goes, so that none goes twice."""
 
 from django.db import models
 

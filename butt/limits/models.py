@@ -9,9 +9,9 @@ class Count(models.Model):
     """One thing done that a limit counts."""
 
     key = models.CharField(
-        max_length=64, db_index=True, help_text="A digest of the limit and of whom it counts."
+        max_length=64, db_index=True, help_text="A digest of the limit and of whom it applies to."
     )
-    until = models.DateTimeField(db_index=True, help_text="When it counts no more.")
+    until = models.DateTimeField(db_index=True, help_text="When it no longer counts.")
 
 
 class Slowed(models.Model):

@@ -50,12 +50,14 @@ class Machine(models.Model):
         help_text="How operators reach it by ssh; bots' names lead there.",
     )
     created_at = models.DateTimeField(db_default=Now(), editable=False)
-    seen_generation = models.PositiveBigIntegerField(default=0, help_text="The one it last went by.")
+    seen_generation = models.PositiveBigIntegerField(default=0, help_text="The one that it followed last.")
     seen_at = models.DateTimeField(null=True, blank=True)
-    trouble = models.TextField(blank=True, default="", help_text="Why it does not do as told, in words.")
+    trouble = models.TextField(
+        blank=True, default="", help_text="Why it does not carry out its orders, in words."
+    )
     facts = models.JSONField(default=dict, blank=True)
     boot = models.JSONField(
-        default=dict, blank=True, help_text="How far it says that its boot has come: step, what, trouble."
+        default=dict, blank=True, help_text="How far its boot has come, as it reports: step, what, trouble."
     )
     emptying = models.JSONField(
         default=dict,
@@ -87,7 +89,9 @@ class Placement(models.Model):
     generation = models.PositiveBigIntegerField(help_text="The machine's, when this order was last changed.")
     run = models.BooleanField()
     launch = models.PositiveIntegerField()
-    order = models.JSONField(default=dict, help_text="All else that was ordered, taken over at each launch.")
+    order = models.JSONField(
+        default=dict, help_text="Everything else that was ordered; it takes effect at each launch."
+    )
     ssb_id = models.CharField(max_length=64, null=True, blank=True, unique=True)
     seen = models.JSONField(default=dict, blank=True)
     tried = models.BooleanField(default=False, db_default=False, help_text="It was seen to have run here.")
@@ -126,7 +130,9 @@ class Transfer(models.Model):
     state = models.CharField(max_length=6, choices=State, default=State.ASKED)
     job = models.UUIDField(null=True, db_column="errand", help_text="What its machine was asked for.")
     tries = models.PositiveSmallIntegerField(default=0)
-    sequence = models.PositiveBigIntegerField(null=True, help_text="How far its own feed goes in what came.")
+    sequence = models.PositiveBigIntegerField(
+        null=True, help_text="How far its own feed goes in the data that arrived."
+    )
     words = models.CharField(max_length=300, blank=True, default="")
     created_at = models.DateTimeField(db_default=Now())
 

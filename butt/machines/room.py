@@ -25,7 +25,7 @@ def refusal(machine: Machine, bot_id: uuid.UUID, size: int) -> str:
     if status_of(machine).is_silent:
         return f"{name} has not reported lately."
     if machine.person_id is not None and not _owners(bot_id).filter(target_agent=machine.person_id).exists():
-        return f"{name} is for the bots of one person, and this is none of theirs."
+        return f"{name} runs only the bots of one person, and this bot is not theirs."
     return _want_of_room(machine, size)
 
 

@@ -51,5 +51,5 @@ class Membership:
 
     @property
     def leads(self) -> bool:
-        """Whether we do what one monitor does for all: roll-ups and e-mails. Doing it twice does no harm."""
+        """Whether we do what one monitor does for all: roll-ups and emails. Doing it twice does no harm."""
         return min(self.living) == self.id

@@ -1,4 +1,4 @@
-"""Owners are told when a bot has been down for long, and when it is back: by e-mail, and over their webhook.
+"""Owners are told when a bot has been down for long, and when it is back: by email, and over their webhook.
 
 A bot that is stopped on purpose is not down.
 """

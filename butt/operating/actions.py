@@ -49,7 +49,7 @@ OF_BOT = {
         ),
         OperatorAction("put-up", "Show the pages again.", bots.put_pages_up),
         OperatorAction("rename", "Rename the bot and restart it.", bots.rename, "the new name"),
-        OperatorAction("hand-over", "Give the bot to somebody else.", bots.hand_over, "their e-mail address"),
+        OperatorAction("hand-over", "Give the bot to somebody else.", bots.hand_over, "their email address"),
         OperatorAction(
             "move",
             "Stop the bot, copy its data to another machine and start it there.",

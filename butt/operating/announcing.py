@@ -1,4 +1,4 @@
-"""Telling everybody something by e-mail, for example that the service will be away: each person once, in batches."""
+"""Telling everybody something by email, for example that the service will be away: each person once, in batches."""
 
 import logging
 import uuid
@@ -16,7 +16,7 @@ from butt.operating.models import Announcement
 log = logging.getLogger("butt.operating")
 
 AT_ONCE = 50
-"""E-mails sent in one step, so that other chores get their turn."""
+"""Emails sent in one step, so that other chores get their turn."""
 
 LONGEST_SUBJECT, LONGEST_TEXT = 120, 5000
 EVERYBODY = uuid.UUID(int=0)
@@ -41,7 +41,7 @@ def announce(actor: Agent | str, subject: str, text: str) -> Announcement:
 def tell_everybody(now: datetime) -> bool:
     """One step: tell some people who have not been told. Returns whether there may be more to do.
 
-    Progress is written after each e-mail: if it is killed in between, one person gets it twice and nobody
+    Progress is written after each email: if it is killed in between, one person gets it twice and nobody
     misses it. People who came after the announcement are not told.
     """
     letter = Announcement.objects.filter(done_at=None).order_by("id").first()

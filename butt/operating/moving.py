@@ -49,7 +49,7 @@ def other_machine(bot: Agent, machine: Machine) -> Machine:
         if not why:
             return other
     raise NotDone(
-        f"There is no room for {bot.name} on another machine{f': {why}' if why else '.'} Add a machine, then go on."
+        f"There is no room for {bot.name} on another machine{f': {why}' if why else '.'} Add a machine, then try again."
     )
 
 

@@ -59,7 +59,7 @@ def make_first(address: str) -> None:
     """If nobody may use the console yet, let this person. Without an account they get one, and choose its
     password by a link.
 
-    Raises `NotDone` if this is not an e-mail address.
+    Raises `NotDone` if this is not an email address.
     """
     if operators().exists():
         return
@@ -67,7 +67,7 @@ def make_first(address: str) -> None:
     try:
         validate_email(address)
     except ValidationError:
-        raise NotDone(f"{address} is not an e-mail address.") from None
+        raise NotDone(f"{address} is not an email address.") from None
     with transaction.atomic():
         found = Account.objects.filter(email=address).first()
         make_staff(HERE, found or Account.objects.create_superuser(address, None), "the first operator")
@@ -88,7 +88,7 @@ def end_staff(actor: Actor, account: Account, reason: str) -> None:
 def reset_factors(actor: Actor, account: Account, reason: str) -> None:
     """Remove every second factor and end all sessions, for somebody who lost theirs and proved who they are.
 
-    The reason says how they proved it. They get an e-mail, so that somebody who did not ask for it learns of
+    The reason says how they proved it. They get an email, so that somebody who did not ask for it learns of
     it.
     """
     with transaction.atomic():

@@ -23,7 +23,7 @@ def confirm_place(actor: Actor, bot: Agent, reason: str, place: str) -> None:
     with transaction.atomic():
         row = Unconfirmed.objects.select_for_update().filter(bot=bot).first()
         if row is None:
-            raise NotDone(f"{bot.name} does not wait for this: it is certain where it lives.")
+            raise NotDone(f"{bot.name} needs no confirmation: we know where it lives.")
         if row.elsewhere and row.elsewhere != place:
             raise NotDone(
                 f"The machine {row.elsewhere} says that {bot.name} runs there. Confirm that place, or stop the bot there "

@@ -1,1 +1,1 @@
-"""What people are told about their bots and payments, by e-mail or webhook: one table, one sender, all words."""
+"""What people are told about their bots and payments, by email or webhook: one table, one sender, all words."""

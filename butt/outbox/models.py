@@ -41,11 +41,11 @@ class OutboxMessage(models.Model):
 
 
 class Preferences(models.Model):
-    """How a person wants to be told. Without a row: by e-mail only."""
+    """How a person wants to be told. Without a row: by email only."""
 
     person = models.OneToOneField(Agent, models.CASCADE, primary_key=True, related_name="preferences")
     mail = models.BooleanField(
-        default=True, help_text="Whether they want e-mails about how their bots are doing."
+        default=True, help_text="Whether they want emails about how their bots are doing."
     )
     webhook = models.URLField(max_length=300, blank=True, default="")
     webhook_secret = models.CharField(max_length=64, blank=True, default="")

@@ -25,7 +25,7 @@ def of_each(people: Iterable[uuid.UUID]) -> dict[uuid.UUID, Preferences]:
 
 
 def set_mail(person: Agent, *, wanted: bool) -> None:
-    """Switch e-mails about how their bots are doing on or off. E-mails about payments are always sent."""
+    """Switch emails about how their bots are doing on or off. Emails about payments are always sent."""
     Preferences.objects.update_or_create(person=person, defaults={"mail": wanted})
 
 
@@ -45,18 +45,18 @@ def set_webhook(person: Agent, url: str) -> str:
 def check(url: str) -> None:
     """Refuse what cannot be a webhook. Where its name leads to is checked at each call."""
     if len(url) > LONGEST_URL or not url.isascii() or any(sign <= " " for sign in url):
-        raise _bad(f"A webhook must have at most {LONGEST_URL} characters, and no spaces.")
+        raise _bad(f"A webhook address can have at most {LONGEST_URL} characters, and no spaces.")
     try:
         parts = urlsplit(url)
         host, _ = parts.hostname, parts.port
     except ValueError:
         raise _bad("This is not a web address. Enter one like https://example.org/butt.") from None
     if parts.scheme != "https" or not host:
-        raise _bad("A webhook must begin with https://.")
+        raise _bad("A webhook address must begin with https://.")
     if parts.username is not None or parts.password is not None:
         raise _bad("Remove the user name and password from the address. Check our signature instead.")
     if host == "localhost" or is_fenced(host, default=False):
-        raise _bad("This address is not on the public internet.")
+        raise _bad("This address is not on the public internet. Enter a public one.")
 
 
 def _bad(message: str) -> Refused:

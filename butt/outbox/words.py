@@ -12,7 +12,7 @@ from butt.configuration import configuration
 class Template:
     """`subject` and `text` have names of values in braces. A link follows the text.
 
-    `can_be_turned_off` says whether people can switch off e-mails about it. `webhook` is the event's name in webhooks; if it
+    `can_be_turned_off` says whether people can switch off emails about it. `webhook` is the event's name in webhooks; if it
     is empty, webhooks are not told.
     """
 
@@ -25,7 +25,7 @@ class Template:
 OF_BOTS = {
     "down": Template(
         "{bot} is down",
-        "{bot} has been down since {at}.\n\n{reason}\n\nWe keep trying. To see how it is, or to turn off these e-mails:",
+        "{bot} has been down since {at}.\n\n{reason}\n\nWe keep trying. To see how it is, or to turn off these emails:",
         can_be_turned_off=True,
         webhook="bot.down",
     ),
@@ -36,58 +36,58 @@ OF_BOTS = {
         webhook="bot.up",
     ),
     "disk-nearly-full": Template(
-        "{bot} has nearly used up its disk",
+        "{bot} has nearly filled its disk",
         (
-            "{bot} may take {most} of disk, and {percent} % of that is used. When it is full, it removes blobs to make room, and"
-            " takes messages only of whom it follows. See what uses the disk, or turn off these e-mails:"
+            "{bot} may use {most} of disk, and has used {percent} % of it. When its disk is full, it removes blobs to make"
+            " room, and accepts messages only from people it follows. To see what uses the disk, or to turn off these"
+            " emails:"
         ),
         can_be_turned_off=True,
     ),
     "disk-full": Template(
-        "{bot} has used up its disk",
+        "{bot} has filled its disk",
         (
-            "{bot} may take {most} of disk, and that is used up. It removes blobs to make room for others, and may take messages"
-            " only of whom it follows. See what uses the disk, or turn off these e-mails:"
+            "{bot} may use {most} of disk, and has used all of it. It now removes blobs to make room, and may accept"
+            " messages only from people it follows. To see what uses the disk, or to turn off these emails:"
         ),
         can_be_turned_off=True,
     ),
     "traffic-nearly-full": Template(
-        "{bot} has nearly used up its traffic of this month",
+        "{bot} has nearly used up its traffic for this month",
         (
-            "{bot} may send and receive {most} a month, and {percent} % of that is used. When all of it is used, it serves only"
-            " its members and those with an invite, with messages but without blobs and tunnels. The count begins anew on {ends}"
-            " (UTC). See the figures, or turn off these e-mails:"
+            "{bot} may send and receive {most} a month, and has used {percent} % of that. When all of it is used, it serves"
+            " only people it follows and those with an invite, with messages but without blobs and tunnels. The count"
+            " starts again on {ends} (UTC). To see the figures, or to turn off these emails:"
         ),
         can_be_turned_off=True,
     ),
     "traffic-full": Template(
-        "{bot} has used up its traffic of this month",
+        "{bot} has used up its traffic for this month",
         (
-            "{bot} may send and receive {most} a month, and that is used up. Now it serves only its members and those with an"
-            " invite, with messages but without blobs and tunnels. The count begins anew on {ends} (UTC). See the figures, or"
-            " turn off these e-mails:"
+            "{bot} may send and receive {most} a month, and has used all of it. It now serves only people it follows and"
+            " those with an invite, with messages but without blobs and tunnels. The count starts again on {ends} (UTC)."
+            " To see the figures, or to turn off these emails:"
         ),
         can_be_turned_off=True,
     ),
     "copy-failing": Template(
         "No copy of {bot} for three days",
         (
-            "Your own copy of {bot} has failed for three days. The last one that worked: {last}.\n\n{reason}\n\nChange the"
-            " place, or end the copies:"
+            "Your own copy of {bot} has failed for three days. The last copy that succeeded: {last}.\n\n{reason}\n\nTo"
+            " change the place, or to stop the copies:"
         ),
     ),
     "leaving": Template(
-        "{bot} is leaving",
+        "You deleted {bot}",
         (
-            "You deleted {bot}: it has stopped. We keep its data until {until}. Until then you can restore it, or export what is"
-            " yours:"
+            "You deleted {bot}, and it has stopped. We keep its data until {until}. Until then you can restore the bot or"
+            " export its data:"
         ),
     ),
     "gone-soon": Template(
-        "{bot} is gone in a day",
+        "{bot} will be gone in a day",
         (
-            "You deleted {bot}. Its data will be removed in a day. We keep its data until {until}. Until then you can restore it,"
-            " or export what is yours:"
+            "You deleted {bot}. We remove its data on {until}. Until then you can restore the bot or export its data:"
         ),
     ),
 }
@@ -96,89 +96,88 @@ OF_PAYMENTS = {
     "confirm": Template(
         "Please confirm your payment",
         (
-            "Your bank wants you to confirm this payment yourself. Please do that on the page below. Your bots run on"
-            " until {stops}; then they stop until it is confirmed."
+            "Your bank wants you to confirm this payment. Your bots run until {stops}, then stop until you confirm it."
+            " To confirm it:"
         ),
     ),
     "card-needed": Template(
         "Please enter a card",
         (
-            "We have no card to charge for your bots. They run on until {stops}; then they stop until it is paid."
+            "We have no card to charge for your bots. They run until {stops}, then stop until you pay. To enter a card:"
         ),
     ),
     "ended-there": Template(
-        "Your payment was ended",
+        "Your subscription has ended",
         (
-            "We ended your monthly payment, and nothing more is charged. Your bots run on until {stops}; then they"
-            " stop. To keep them, please pay again."
+            "We ended your subscription, and nothing more is charged. Your bots run until {stops}, then stop. To keep"
+            " them running, pay again:"
         ),
     ),
     "card-expires": Template(
         "Your card expires soon",
-        "The card that you pay with expires before the next payment. Please enter a new one.",
+        "Your card expires before the next payment. To enter a new one:",
     ),
     "disputed": Template(
         "You disputed a payment",
         (
-            "Your bank tells us that you do not agree with a payment for your bots. So we do not charge you again:"
-            " your bots run on to the end of the time that is paid, and then stop. If it was a mistake, tell your"
-            " bank, and go on paying on the page below."
+            "Your bank tells us that you dispute a payment for your bots, so we will not charge you again. Your bots run"
+            " until the end of the time that is paid for, then stop. If this is a mistake, tell your bank, then keep"
+            " paying here:"
         ),
     ),
     "refunded": Template(
-        "We paid you back",
-        "We paid {amount} back to your card. It takes your bank some days to show it.",
+        "We refunded a payment",
+        "We refunded {amount} to your card. It may take your bank some days to show it.",
     ),
     "open": Template(
-        "An invoice is open",
+        "An invoice is unpaid",
         (
-            "An invoice of {amount} was not paid. Your monthly payment goes on, and your bots run. You can pay the"
-            " invoice here:"
+            "An invoice of {amount} was not paid. Your bots keep running, and your monthly payment goes on as before. To"
+            " pay the invoice:"
         ),
     ),
     "payer-asked": Template(
         "Will you pay for {bot}?",
         (
-            "{who} pays for {bot}, which you share, and wants to leave it. For you it costs {price} a month{tax}. If"
-            " you say yes on the page below, you pay for it from then on. Nothing is charged without your yes. Until"
-            " somebody says yes, they pay on, and nothing changes."
+            "{who} pays for {bot}, which you share, and wants to leave it. It would cost you {price} a month{tax}. Nothing"
+            " is charged unless you agree. Until somebody agrees, {who} keeps paying, and nothing changes. To agree to"
+            " pay:"
         ),
     ),
     "payer-wanted": Template(
         "Will you pay for {bot}?",
         (
-            "Whoever paid for {bot}, which you share, does not pay for it any more. For you it costs {price} a"
-            " month{tax}. If you say yes on the page below, you pay for it from then on. Nothing is charged without"
-            " your yes. If nobody says yes, the bot runs on until {stops}, and then stops."
+            "Nobody pays for {bot}, which you share, any more. It would cost you {price} a month{tax}. Nothing is charged"
+            " unless you agree. If nobody agrees, the bot runs until {stops}, then stops. To agree to pay:"
         ),
     ),
     "payer-reminder": Template(
         "{bot} stops on {stops}",
         (
-            "Nobody has agreed to pay for {bot}, which you share. On {stops} it stops, until somebody agrees on the"
-            " page below. For you it costs {price} a month{tax}. Nothing of it is lost."
+            "Nobody has agreed to pay for {bot}, which you share. On {stops} it stops until somebody does. None of its data"
+            " is lost. It would cost you {price} a month{tax}. To agree to pay:"
         ),
     ),
     "payer-none": Template(
         "{bot} has stopped",
         (
-            "Nobody agreed to pay for {bot}, so it has stopped. We keep its data until {leaves}, and you can take it"
-            " with you. As soon as you or somebody else who shares it agrees to pay, it runs again. For you it costs"
-            " {price} a month{tax}."
+            "Nobody agreed to pay for {bot}, so it has stopped. We keep its data until {leaves}, and you can export it."
+            " The bot runs again as soon as you or somebody else who shares it agrees to pay. It would cost you {price} a"
+            " month{tax}. To agree to pay:"
         ),
     ),
     "payer-leaving": Template(
-        "{bot} leaves on {leaves}",
+        "{bot} will be deleted on {leaves}",
         (
-            "Nobody has agreed to pay for {bot}. On {leaves} it leaves: take its data with you, or agree to pay on"
-            " the page below, and it runs again. For you it costs {price} a month{tax}."
+            "Nobody has agreed to pay for {bot}. On {leaves} it will be deleted. Export its data, or agree to pay, and it"
+            " runs again. It would cost you {price} a month{tax}. To do either:"
         ),
     ),
     "payer-left": Template(
-        "{bot} is leaving",
+        "{bot} was deleted",
         (
-            "Nobody agreed to pay for {bot}, so it leaves now. For {keep} days you can still restore it; then its"
-            " data is removed."
+            "Nobody agreed to pay for {bot}, so we deleted it. You can restore it within {keep} days. After that its data"
+            " is removed."
         ),
     ),
     "payer-found": Template(
@@ -187,47 +186,49 @@ OF_PAYMENTS = {
     ),
     "failed": Template(
         "Your payment failed",
-        "We could not charge your card. Your bots run until {stops}, then stop until you pay.",
+        "We could not charge your card. Your bots run until {stops}, then stop until you pay. To pay:",
     ),
     "reminder": Template(
         "Your bots stop on {stops}",
-        ("Your payment is still due. On {stops} your bots stop, until it is paid. Nothing of them is lost."),
+        (
+            "Your payment is still due. On {stops} your bots stop until you pay. None of their data is lost. To pay:"
+        ),
     ),
     "stopped": Template(
         "Your bots have stopped",
         (
-            "Your payment did not come through, so your bots have stopped. Their data is kept until {leaves}, and you"
-            " can take it with you. As soon as you pay, they run again by themselves."
+            "Your payment failed, so your bots have stopped. We keep their data until {leaves}, and you can export it. As"
+            " soon as you pay, your bots run again:"
         ),
     ),
     "ended": Template(
         "Your bots have stopped, as you asked",
         (
-            "The time you paid for is over, so your bots have stopped. Their data is kept until {leaves}, and you can"
-            " take it with you. If you pay again, they run again by themselves."
+            "The time that you paid for is over, so your bots have stopped. We keep their data until {leaves}, and you can"
+            " export it. As soon as you pay again, your bots run again:"
         ),
     ),
     "leaving-soon": Template(
         "Your bots will be deleted on {leaves}",
         (
-            "Your bots have been stopped for long. On {leaves} they leave: take their data with you, or pay, and they"
-            " run again by themselves."
+            "Your bots are stopped because a payment is due. On {leaves} they will be deleted. Export their data, or pay,"
+            " and they run again:"
         ),
     ),
     "left": Template(
-        "Your bots are leaving",
+        "Your bots were deleted",
         (
-            "Your bots were not paid for, so they leave now. For {keep} days you can still restore them; then their"
-            " data is removed."
+            "Nobody paid for your bots, so we deleted them. You can restore them within {keep} days. After that their data"
+            " is removed."
         ),
     ),
     "back": Template(
-        "Your bots are back",
-        "Thank you: it is paid, and your bots run again.",
+        "Your bots are running again",
+        "Thank you. Your payment arrived, and your bots are running again.",
     ),
     "paid": Template(
-        "Thank you: it is paid",
-        "Your payment came through. There is nothing more to do.",
+        "Thank you for your payment",
+        "Your payment arrived. You do not need to do anything else.",
     ),
 }
 
@@ -235,7 +236,7 @@ TEMPLATES: dict[str, Template] = {**OF_BOTS, **OF_PAYMENTS}
 
 
 def written(event: str, values: Mapping[str, Any]) -> tuple[str, str]:
-    """The subject and the text of an e-mail."""
+    """The subject and the text of an email."""
     words = TEMPLATES[event]
     said = {
         "keep": configuration().keep_days,
@@ -252,11 +253,11 @@ def link_of(values: Mapping[str, Any]) -> str:
 
 def _shown(name: str, value: object) -> object:
     if name in {"at", "until"}:
-        return f"{datetime.fromisoformat(str(value)):%d %B, %H:%M} UTC"
+        return f"{datetime.fromisoformat(str(value)):%-d %B, %H:%M} UTC"
     if name == "last":
-        return f"{datetime.fromisoformat(str(value)):%d %B, %H:%M} UTC" if value else "none yet"
+        return f"{datetime.fromisoformat(str(value)):%-d %B, %H:%M} UTC" if value else "none yet"
     if name == "ends":
         return f"{datetime.fromisoformat(str(value)):%-d %B}" if value else "the first of next month"
     if name in {"stops", "leaves"}:
-        return f"{datetime.fromisoformat(str(value)):%d %B}" if value else "soon"
+        return f"{datetime.fromisoformat(str(value)):%-d %B}" if value else "soon"
     return value

@@ -41,7 +41,9 @@ def relate(person: Agent, bot: Agent, text: str, relation: Relation) -> str:
     if feed == bot.progress.ssb_id:
         raise Refused("bad_feed", "This is the bot's own id. It cannot follow or block itself.", "ssbId")
     if (state := effective_state(bot)) is not State.ALIVE:
-        raise Refused("wrong_state", f"{bot.name} is #{state}: it can do that only while it is #alive.")
+        raise Refused(
+            "wrong_state", f"{bot.name} is #{state}: it can do this only while it is #alive. Start it first."
+        )
     before = _relation_to(bot, feed)
     if before is not relation:
         publish_relation(bot, feed, before, relation)
@@ -71,7 +73,7 @@ def _call(bot: Agent, name: str, argument: object) -> object:
         return kept_connections.call(bot, name, argument)
     except ScuttlebuttError as error:
         log.warning("%s does not change whom it follows or blocks: %s", bot.name, error)
-        raise Refused("no_answer", f"{bot.name} did not do that: {error}. Please try again.") from None
+        raise Refused("no_answer", f"{bot.name} refused: {error}. Please try again.") from None
 
 
 def clean_feed(text: str) -> str:

@@ -102,6 +102,6 @@ def _read(text: str) -> tuple[Address, str]:
             pass
     raise Refused(
         "bad_invite",
-        "This is not the invite or address of a pub. An invite looks like host:port:@….ed25519~…, an address like net:host:port~shs:….",
+        "This is not a pub's invite or address. An invite looks like host:port:@….ed25519~…, an address like net:host:port~shs:….",
         "invite",
     )

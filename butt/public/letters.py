@@ -1,4 +1,4 @@
-"""E-mails to people about their account, and the hooks that allauth calls."""
+"""Emails to people about their account, and the hooks that allauth calls."""
 
 import logging
 from typing import Any
@@ -34,7 +34,7 @@ ASKED_FOR = frozenset(
         "account/email/account_already_exists",
     }
 )
-"""E-mails that anybody can cause by typing an address."""
+"""Emails that anybody can cause by typing an address."""
 
 log = logging.getLogger("butt.public")
 
@@ -43,7 +43,7 @@ class Adapter(DefaultAccountAdapter):  # type: ignore[misc]
     """Links use the site's own address, whatever host a request claims; a sign-in shows no message."""
 
     def send_mail(self, template_prefix: str, email: str, context: dict[str, Any]) -> None:
-        """E-mails that anybody can have sent to any address are bounded; those about a change to an account
+        """Emails that anybody can have sent to any address are bounded; those about a change to an account
         are always sent.
         """
         try:
@@ -56,7 +56,7 @@ class Adapter(DefaultAccountAdapter):  # type: ignore[misc]
             log.warning("a letter (%s) could not be sent: %s", template_prefix, type(error).__name__)
 
     def format_email_subject(self, subject: str) -> str:
-        """As in all our e-mails: the sender's name and a few words. allauth's own subjects Are In Title Case."""
+        """As in all our emails: the sender's name and a few words. allauth's own subjects Are In Title Case."""
         return f"{configuration().site_name}: {subject.lower()}"
 
     def get_email_confirmation_url(self, request: HttpRequest, emailconfirmation: Any) -> str:  # noqa: ARG002
@@ -101,23 +101,23 @@ class Adapter(DefaultAccountAdapter):  # type: ignore[misc]
 
 
 def outside(name: str, *args: object) -> str:
-    """The public URL of a page, for use in an e-mail."""
+    """The public URL of a page, for use in an email."""
     return configuration().public_url + reverse(name, args=args)
 
 
 def password_link(account: Account) -> str:
-    """Where this person chooses a new password: once, and for as long as links in e-mails are valid."""
+    """Where this person chooses a new password: once, and for as long as links in emails are valid."""
     token = EmailAwarePasswordResetTokenGenerator().make_token(account)
     return outside("account_reset_password_from_key", user_pk_to_url_str(account), token)
 
 
 def is_verified(account: Account) -> bool:
-    """Whether the person has confirmed that e-mail to their address reaches them."""
+    """Whether the person has confirmed that email to their address reaches them."""
     return bool(EmailAddress.objects.filter(user=account, email=account.email, verified=True).exists())
 
 
 def ask_to_verify(request: HttpRequest, account: Account) -> None:
-    """Send the e-mail with the confirmation link to a new person."""
+    """Send the email with the confirmation link to a new person."""
     EmailAddress.objects.get(user=account, email=account.email).send_confirmation(request, signup=True)
 
 

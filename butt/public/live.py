@@ -62,7 +62,7 @@ def status_mark(view: View) -> str:
 
 
 def invites_mark(view: View, entries: Iterable[InviteEntry]) -> str:
-    """The mark of the invites page: it shows who came by which, and which can still be used."""
+    """The mark of the invites page: it shows who joined with which, and which can still be used."""
     shown = [
         (
             e.invite.id,
@@ -203,7 +203,7 @@ def event_stream(events: AsyncIterator[str]) -> StreamingHttpResponse:
 def live(request: HttpRequest) -> HttpResponseBase:
     """`GET /live?bot=NAME`: a stream of marks for one of the person's bots, or for all without `bot`.
 
-    With `/status` after the name, it also announces new figures; with `/invites`, who came by them. The
+    With `/status` after the name, it also announces new figures; with `/invites`, who joined with them. The
     stream itself runs on the event loop and uses neither a thread nor a database connection.
     """
     account = request.user

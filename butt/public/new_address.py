@@ -1,4 +1,4 @@
-"""Changing an e-mail address: the old one stays in use until somebody has confirmed the new one."""
+"""Changing an email address: the old one stays in use until somebody has confirmed the new one."""
 
 from allauth.account.forms import AddEmailForm
 from allauth.account.internal.flows.email_verification import send_verification_email_to_address

@@ -1,4 +1,4 @@
-"""Sharing a bot from pages and the API: the rules are elsewhere; this also sends the e-mails about it."""
+"""Sharing a bot from pages and the API: the rules are elsewhere; this also sends the emails about it."""
 
 import uuid
 
@@ -18,16 +18,16 @@ from butt.public.letters import is_verified, outside
 
 
 def invite(inviter: Account, bot: Agent, email: str, role: str) -> None:
-    """Ask somebody by e-mail to share `bot` in this role.
+    """Ask somebody by email to share `bot` in this role.
 
     Raises what `owners.invite` raises, and `Refused`: `unverified`, `mail_failed`.
     """
     if not is_verified(inviter):
-        raise Refused("unverified", "First follow the link in the mail we sent you.")
+        raise Refused("unverified", "First open the link in the email we sent you.")
     try:
         _send(owners.invite(inviter.agent, bot, email, role))
     except OSError:
-        raise Refused("mail_failed", "The mail could not be sent. Please try again.", "email") from None
+        raise Refused("mail_failed", "The email could not be sent. Please try again.", "email") from None
 
 
 def set_role(owner: Agent, bot: Agent, person_id: uuid.UUID, role: str) -> None:
@@ -76,7 +76,7 @@ def _named(role: str) -> str:
 
 def _send(invitation: Invitation) -> None:
     """The inviter is named by their confirmed address: a name is whatever they typed, and would appear in our
-    e-mail.
+    email.
     """
     bot, inviter = View(invitation.bot), invitation.inviter.account.email
     link = outside("share", owners.key_of(invitation))

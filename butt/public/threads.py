@@ -6,7 +6,7 @@ They have their own threads, so that other pages never wait behind them.
 READING, CHANGING = frozenset({"GET", "HEAD"}), frozenset({"POST", "PUT", "PATCH", "DELETE"})
 ANY = READING | CHANGING
 SLOW: dict[str, frozenset[str]] = {
-    # They check or set a password, and may send an e-mail.
+    # They check or set a password, and may send an email.
     **dict.fromkeys(
         (
             "start",

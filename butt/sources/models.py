@@ -18,7 +18,7 @@ class Release(models.Model):
     key = models.CharField(max_length=64, primary_key=True)
     digest = models.CharField(max_length=32, db_index=True)
     build = models.PositiveIntegerField(
-        default=1, help_text="How often this source had been built, this time included."
+        default=1, help_text="How often this source has been built, including this time."
     )
     source = models.CharField(max_length=16, default=PUB_RELEASES)
     number = models.PositiveIntegerField(help_text="What people call it by: one for each digest of a source.")

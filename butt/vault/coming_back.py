@@ -42,7 +42,7 @@ def bring_back(bot: Agent, host: Host, store: Store, keys: list[Any], *, elsewhe
     """
     row = Placement.objects.filter(bot=bot).select_related("machine").first()
     if elsewhere and row is None:
-        raise VaultTrouble(f"{bot.name} is on no machine.")
+        raise VaultTrouble(f"{bot.name} is not on any machine.")
     looks = None if elsewhere else host
     _refuse_what_could_run(bot, looks)
     least = _least(bot, row, elsewhere=elsewhere)
@@ -92,7 +92,7 @@ def _alone_in(draft: Path) -> Iterator[Path]:
         is_ours = False
     if not is_ours:
         os.close(held)
-        raise UnderWay("It is being brought back already.")
+        raise UnderWay("It is already being brought back.")
     try:
         for path in draft.iterdir():  # Left by one that was killed.
             shutil.rmtree(path) if path.is_dir() else path.unlink()
@@ -152,8 +152,8 @@ def _least(bot: Agent, row: Placement | None, *, elsewhere: bool) -> int:
     copy = copy_of(bot)
     if copy is None or not is_lost(copy):
         raise VaultTrouble(
-            f"The data of {bot.name} is not known to be lost. Start it: where its data is gone, it says so. Where its machine "
-            "is gone for good, say `--elsewhere`."
+            f"The data of {bot.name} is not known to be lost. Start it: if its data is gone, it says so. If its machine is gone "
+            "for good, give `--elsewhere`."
         )
     return 0 if copy.lost_code == GONE else bot.observed.sequence
 

@@ -1,4 +1,4 @@
-"""One e-mail to each of several people, although some addresses cannot receive any."""
+"""One email to each of several people, although some addresses cannot receive any."""
 
 import socket
 from typing import Any

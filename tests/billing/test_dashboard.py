@@ -147,7 +147,7 @@ def test_pending_items_of_a_subscription_ended_there_are_settled(
     looked_at(house, stand_in)
     assert stand_in.all("invoice_items", customer=customer, pending=True) == []
     assert stand_in.v1.customers.retrieve(customer).balance == -500, "one bot was paid and had no time"
-    assert sent()[-1].subject == "Your payment was ended"
+    assert sent()[-1].subject == "Your subscription has ended"
 
 
 @pytest.mark.parametrize("is_gone", [True, False])
@@ -231,7 +231,7 @@ def test_a_refunded_and_ended_subscription_is_mailed_once_each_and_has_days_of_g
     stand_in.v1.subscriptions.cancel(there["id"])
     stand_in.v1.refunds.create({"charge": charge})
     looked_at(house, stand_in)
-    assert {each.subject for each in sent()} == {"We paid you back", "Your payment was ended"}
+    assert {each.subject for each in sent()} == {"We refunded a payment", "Your subscription has ended"}
     assert Wanted.objects.get(bot=bot).paid
     looked_at(house, stand_in, days=8)
     assert not Wanted.objects.get(bot=bot).paid
@@ -255,7 +255,7 @@ def test_an_extra_open_invoice_is_mailed_once_with_its_link(
         looked_at(house, stand_in, days)
     assert (payer_of(alice).status, house.notice(alice)) == ("active", None)
     letter = sent()[-1]
-    assert [each.subject for each in sent()] == ["An invoice is open"]
+    assert [each.subject for each in sent()] == ["An invoice is unpaid"]
     assert "An invoice of 5.00 USD was not paid" in letter.body
     (open_,) = [each for each in house.invoices(alice) if each.status == "open"]
     assert open_.url
@@ -264,7 +264,7 @@ def test_an_extra_open_invoice_is_mailed_once_with_its_link(
 
 
 @pytest.mark.parametrize(
-    ("reason", "subject"), [(None, "Your payment was ended"), (EMPTY, "Your payment failed")]
+    ("reason", "subject"), [(None, "Your subscription has ended"), (EMPTY, "Your payment failed")]
 )
 def test_the_mail_says_truthfully_how_a_subscription_ended(
     house: Subscriptions, stand_in: StandIn, alice: Agent, bot: Agent, reason: str | None, subject: str

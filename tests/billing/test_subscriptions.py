@@ -132,7 +132,7 @@ def test_a_failed_payment_leads_to_unpaid_and_paying_leads_back(
     assert house.notice(alice) is None
     assert [letter.subject for letter in sent()][-2:] == [
         "Your bots have stopped",
-        "Your bots are back",
+        "Your bots are running again",
     ]
 
 
@@ -149,7 +149,7 @@ def test_bots_that_are_never_paid_again_are_deleted(house: Subscriptions, stand_
     assert Wanted.objects.get(bot=bot).gone_at is not None
     house.round(now + timedelta(days=40))
     assert stand_in.subscriptions_of(alice) == []
-    assert sent()[-1].subject == "Your bots are leaving"
+    assert sent()[-1].subject == "Your bots were deleted"
     assert len({letter.subject for letter in sent()}) == len(sent())
 
 

@@ -150,7 +150,7 @@ def test_without_an_answer_the_bot_stops_after_the_days_of_grace_and_nobody_is_c
         "my.localhost leaves",
         "my.localhost is leaving",
     ]
-    assert "Nothing is charged without your yes" in sent()[0].body
+    assert "Nothing is charged unless you agree" in sent()[0].body
 
 
 def test_a_stopped_bot_runs_again_once_somebody_agrees(

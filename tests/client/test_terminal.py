@@ -201,5 +201,5 @@ def test_announcing_and_connecting_a_bot(site: Service, butt: Run):
     nowhere = Address("127.0.0.1", free_ports(1)[0], feed).multiserver
     refused = butt("join", "ninas", nowhere)
     assert refused.returncode == 1
-    assert "can not be reached" in refused.stderr
+    assert "cannot be reached" in refused.stderr
     assert nowhere in butt("network", "ninas").stdout

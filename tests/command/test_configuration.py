@@ -50,7 +50,7 @@ def test_a_page_whose_address_is_invalid_is_refused(name: str):
 
 
 def test_an_invalid_contact_address_is_refused():
-    with pytest.raises(ValidationError, match="not an e-mail address"):
+    with pytest.raises(ValidationError, match="not an email address"):
         Configuration(contact="nobody")
 
 

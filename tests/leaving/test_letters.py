@@ -19,7 +19,7 @@ LEAVING, LAST = "my.localhost is leaving", "my.localhost is gone in a day"
 
 
 def looks(*days: float) -> list[str]:
-    """Look at these days from now; the subjects of all e-mails sent."""
+    """Look at these days from now; the subjects of all emails sent."""
     for day in days:
         tell_of_leaving(NOW + timedelta(days=day))
         sent(NOW + timedelta(days=day))

@@ -144,7 +144,7 @@ def test_a_bot_that_was_moved_waits_until_an_operator_says_where_it_lives(
         act(OF_BOT["confirm-place"], "operator olga", bot, "I looked.", "m1")
     act(OF_BOT["confirm-place"], "operator olga", bot, "I looked.", "m2")
     assert Placement.objects.get(bot=bot).machine == machines["m2"]
-    with pytest.raises(NotDone, match="certain where it lives"):
+    with pytest.raises(NotDone, match="we know where it lives"):
         act(OF_BOT["confirm-place"], "operator olga", bot, "I looked.", "m2")
     assert isinstance(Salt(tmp_path).look([bot.id])[bot.id], Sighting)
 

@@ -90,7 +90,7 @@ async def test_a_person_who_leaves_a_machine_behind_ends_neither_roll_ups_nor_ot
 
 
 async def test_a_chore_that_ends_badly_again_and_again_keeps_no_other_waiting(settings: Any):
-    """Each time over another e-mail, as one that is begun is not sent twice."""
+    """Each time over another email, as one that is begun is not sent twice."""
 
     def many_leave() -> None:
         bot_with_samples()

@@ -122,7 +122,7 @@ def month(used: int, at: datetime = NOW) -> dict[str, object]:
 
 
 def subjects_of_traffic(bot: Agent, used: int, at: datetime = NOW, now: datetime | None = None) -> list[str]:
-    """All e-mails of now, after figures that tell of the month of `at`."""
+    """All emails of now, after figures that tell of the month of `at`."""
     write({bot.id: [Seen(at, figures(NOW, traffic=month(used, at)))]})
     for _ in range(2):
         tell_of_fullness(now or at)
@@ -130,7 +130,7 @@ def subjects_of_traffic(bot: Agent, used: int, at: datetime = NOW, now: datetime
 
 
 def test_traffic_is_told_of_once_at_80_and_once_at_100_and_anew_in_the_next_month(bot: Agent):
-    nearly, full = "nearly used up its traffic of this month", "used up its traffic of this month"
+    nearly, full = "nearly used up its traffic for this month", "used up its traffic for this month"
     december = NOW + timedelta(days=2)
     assert subjects_of_traffic(bot, 79) == []
     assert subjects_of_traffic(bot, 80) == [nearly]

@@ -1,4 +1,4 @@
-"""E-mails to owners: one when a bot is down for long, one when it is back, never two alike."""
+"""Emails to owners: one when a bot is down for long, one when it is back, never two alike."""
 
 from datetime import timedelta
 from typing import Any
@@ -21,7 +21,7 @@ NOW = timezone.now()
 
 
 def looks(*minutes: float) -> list[str]:
-    """Looks at these minutes; the subjects of the e-mails that went in all."""
+    """Looks at these minutes; the subjects of the emails that went in all."""
     for minute in minutes:
         tell_owners(NOW + timedelta(minutes=minute))
         sent(NOW + timedelta(minutes=minute))
@@ -53,7 +53,7 @@ def test_the_owner_hears_once_that_it_is_down_and_once_that_it_is_back(bot: Agen
     rises(bot)
     assert looks(61, 62, 90) == ["my.localhost is down", "my.localhost is back"]
     falls(bot)
-    assert len(looks(100, 106)) == 3, "another event is another e-mail"
+    assert len(looks(100, 106)) == 3, "another event is another email"
 
 
 def test_a_short_absence_is_no_news(bot: Agent):

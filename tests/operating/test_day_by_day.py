@@ -100,7 +100,7 @@ def test_the_first_operator_chooses_a_password_by_a_link_and_opens_the_console()
 
 
 def test_the_first_operator_is_a_new_or_an_existing_account(alice: Account):
-    with pytest.raises(NotDone, match="not an e-mail address"):
+    with pytest.raises(NotDone, match="not an email address"):
         make_first("olga")
     make_first(alice.email)
     make_first("mallory@example.org")

@@ -1,4 +1,4 @@
-"""What went out by e-mail."""
+"""What went out by email."""
 
 from datetime import datetime
 

@@ -125,7 +125,7 @@ def test_the_open_page_is_hidden_and_shown_again(server: Pages, page: Page, invi
     page.get_by_role("button", name="hide it").click()
     expect(page.get_by_text("A page for everybody: no")).to_be_visible()
     page.goto(f"{server.url}/@{invited}")
-    expect(page.get_by_text("There is nothing here.")).to_be_visible()
+    expect(page.get_by_text("This page does not exist. Check the address.")).to_be_visible()
     page.go_back()
     page.get_by_role("button", name="show it").click()
     page.get_by_role("link", name=f"/@{invited}").click()

@@ -115,7 +115,7 @@ def test_the_page_of_a_deleted_bot_says_so(server: Pages, page: Page):
     page.goto(f"{server.url}/bots/lous")
     expect(page.get_by_text("#leaving")).to_be_visible()
     server.is_gone(bot)
-    expect(page.get_by_text("There is nothing here.")).to_be_visible(timeout=WITHIN)
+    expect(page.get_by_text("This page does not exist. Check the address.")).to_be_visible(timeout=WITHIN)
 
 
 def test_an_action_that_comes_too_late_is_refused_in_words(

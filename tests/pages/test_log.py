@@ -13,7 +13,7 @@ def test_the_log_follows_and_keeps_the_readers_place(server: Pages, page: Page, 
     signs_in(page, server.url, "reader@example.org")
     page.get_by_role("link", name="readers.butt.nz").click()
     page.get_by_role("link", name="status").click()
-    page.get_by_role("link", name="its own log").click()
+    page.get_by_role("link", name="its log").click()
     expect(page.get_by_text("It has logged nothing yet.")).to_be_visible()
 
     server.says(bot, "The pub listens.")
@@ -40,6 +40,6 @@ def test_the_log_follows_and_keeps_the_readers_place(server: Pages, page: Page, 
     there.goto(page.url)
     expect(there.locator("#log li").first).to_contain_text("one more")
     server.says(bot, "later")
-    there.get_by_role("link", name="look again").click()
+    there.get_by_role("link", name="reload").click()
     expect(there.locator("#log li").first).to_contain_text("later")
     plain.close()

@@ -16,7 +16,13 @@ from tests.pages.everywhere import ALICE
 from tests.pages.server import Pages
 
 SMALL = (320, 640)
-SHARED = {"bots", "forgotten", "email", "an invite to alive-bot.butt.nz", "status: alive-bot.butt.nz #alive"}
+SHARED = {
+    "bots",
+    "forgot password",
+    "email",
+    "an invite to alive-bot.butt.nz",
+    "status: alive-bot.butt.nz #alive",
+}
 """The titles of more than one page: they differ in whom they are for, how far it is, or what is over."""
 
 

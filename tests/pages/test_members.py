@@ -119,4 +119,4 @@ def test_an_alias_is_revoked_by_the_owner_of_the_bot(server: Pages, crowd: Pub, 
         page.get_by_role("button", name="revoke lighthouse").click()
         expect(page.get_by_text("The alias lighthouse is revoked.")).to_be_visible()
         page.goto(f"{server.url}/@{NAME}/lighthouse")
-        expect(page.get_by_text("Nobody has this name.")).to_be_visible()
+        expect(page.get_by_text("Nobody here has this alias.")).to_be_visible()

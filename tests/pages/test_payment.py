@@ -95,10 +95,10 @@ def test_a_new_person_pays_and_the_bill_agrees_with_the_stand_in(
         expect(page.get_by_role("cell", name=cell, exact=True)).to_be_visible()
 
     page.goto(f"{paid_site.url}/billing/cancel")
-    page.get_by_role("button", name="end it").click()
+    page.get_by_role("button", name="stop paying").click()
     expect(page.get_by_text("You cancelled")).to_be_visible()
     wait_for(lambda: subscription_of(money, "alice")["cancel_at_period_end"])
-    page.get_by_role("button", name="go on paying").click()
+    page.get_by_role("button", name="keep paying").click()
     expect(page.get_by_text("You cancelled")).to_be_hidden()
     wait_for(lambda: not subscription_of(money, "alice")["cancel_at_period_end"])
 

@@ -93,9 +93,9 @@ def test_an_event_is_shown_beside_the_value_at_its_time(page: Page, bot: Any):
 
 
 def test_e_mails_are_switched_off_and_on(page: Page, bot: Any):
-    page.get_by_role("button", name="no e-mails").click()
-    page.get_by_role("button", name="e-mail me").click()
-    expect(page.get_by_role("button", name="no e-mails")).to_be_visible()
+    page.get_by_role("button", name="no emails").click()
+    page.get_by_role("button", name="email me").click()
+    expect(page.get_by_role("button", name="no emails")).to_be_visible()
 
 
 def test_the_status_page_works_without_javascript(

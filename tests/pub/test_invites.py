@@ -61,7 +61,7 @@ def test_a_revoked_invite_cannot_be_used_over_an_open_connection(pub, client):
 def test_an_invalid_feed_uses_nothing_up(pub, client):
     keys = offered(client, pub)
     for nobody in ("garbage", {"x": 1}, "@AAAA.ed25519"):
-        with pytest.raises(RuntimeError, match="no feed id"):
+        with pytest.raises(RuntimeError, match="not a feed id"):
             client.call(pub, "invite.use", {"feed": nobody}, keys=keys)
     assert client.call(pub, "butt.invites")[0]["left"] == 1
 

@@ -27,12 +27,12 @@ def test_the_output_of_a_build_is_on_the_page_of_the_bot_that_waits_for_it():
     def page() -> str:
         return client.get("/bots/my").content.decode()
 
-    assert "what the build says" not in page()
+    assert "build log" not in page()
     rebuild(alice.agent, bot)
     Release.objects.filter(key="digest-2").update(state="building", log="npm http fetch <ssb-db>")
     assert "npm http fetch &lt;ssb-db&gt;" in page()
     shelf.finish(Release.objects.get(key="digest-2"))
-    assert "what the build says" not in page()
+    assert "build log" not in page()
 
 
 def test_a_broken_bot_says_when_it_is_tried_again_and_what_else_can_be_done(alice: Client, bot: Agent):

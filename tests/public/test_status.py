@@ -97,10 +97,10 @@ def test_what_befell_the_bot_is_marked_on_the_line_of_time(alice: Client, bot: A
 
 
 def test_who_wants_no_e_mails_says_so_once_for_all_bots(alice: Client, bot: Agent):
-    assert "no e-mails" in status(alice)
+    assert "no emails" in status(alice)
     assert alice.post("/letters", {"wanted": "no", "bot": "my"})["Location"] == "/bots/my/status"
     assert Preferences.objects.get().mail is False
-    assert "e-mail me" in status(alice)
+    assert "email me" in status(alice)
     alice.post("/letters", {"wanted": "yes", "bot": "my"})
     assert Preferences.objects.get().mail is True
 

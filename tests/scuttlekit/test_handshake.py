@@ -108,5 +108,5 @@ def test_an_id_that_is_not_a_curve_point_cannot_be_dialled():
     dialled = server(PUB)
     next(dialled)
     challenge = dialled.send(next(client(ALICE, PUB.public)).send).send
-    with pytest.raises(HandshakeFailed, match="no point"):
+    with pytest.raises(HandshakeFailed, match="not a point"):
         dialling.send(challenge)

@@ -137,7 +137,7 @@ def test_a_bot_whose_disk_is_lost_comes_back(site: Service, tmp_path: Path):
     obstore.delete(store, f"bots/{bot['id']}/{newest}")
     shutil.rmtree(data)
     alice.asks("start", bot)
-    assert "secret is gone" in alice.waits_for("broken", bot)["reason"]
+    assert "secret is missing" in alice.waits_for("broken", bot)["reason"]
     wait_for(lambda: alice.call("GET", f"/agents/{bot['id']}/vault")["lostAt"])
     alice.call("POST", f"/agents/{bot['id']}/come-back", expect=202)
     back = alice.waits_for("alive", bot)

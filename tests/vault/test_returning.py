@@ -302,7 +302,7 @@ def test_its_page_says_so_and_has_a_button(kept: Kept):
     assert "bring it back" in alice.get("/bots/my").content.decode()
     alice.post("/bots/my/come-back")
     assert kept.row.back == ReturnStep.ASKED
-    assert "It comes back from the vault" in alice.get("/bots/my").content.decode()
+    assert "It is being restored from the vault" in alice.get("/bots/my").content.decode()
 
 
 def test_a_copy_that_lags_is_told_of(kept: Kept):

@@ -56,7 +56,7 @@ class Migration(migrations.Migration):
             fields=[
                 ('bot', models.OneToOneField(on_delete=django.db.models.deletion.CASCADE, primary_key=True, related_name='observed', serialize=False, to='agents.agent')),
                 ('alive', models.BooleanField(default=False)),
-                ('launch', models.PositiveIntegerField(default=0, help_text='Which launch answered.')),
+                ('launch', models.PositiveIntegerField(default=0, help_text='The launch that answered.')),
                 ('trouble', models.TextField(blank=True, default='', help_text='Why it does not answer.')),
                 ('started_at', models.DateTimeField(blank=True, null=True)),
                 ('sequence', models.PositiveBigIntegerField(default=0, help_text='The highest sequence of its own feed ever seen; it never goes down.')),

@@ -13,7 +13,7 @@ class Migration(migrations.Migration):
         migrations.AddField(
             model_name='progress',
             name='notice',
-            field=models.TextField(blank=True, default='', help_text='Why its last upgrade did not last.'),
+            field=models.TextField(blank=True, default='', help_text='Why its last upgrade was undone.'),
         ),
         migrations.AddField(
             model_name='progress',
@@ -43,7 +43,7 @@ class Migration(migrations.Migration):
         migrations.AddField(
             model_name='wanted',
             name='upgrades',
-            field=models.PositiveIntegerField(default=0, help_text='How often other code was asked for.'),
+            field=models.PositiveIntegerField(default=0, help_text='How often an upgrade or a rebuild was asked for.'),
         ),
         migrations.AlterField(
             model_name='progress',

@@ -13,6 +13,6 @@ class Migration(migrations.Migration):
         migrations.AddField(
             model_name='observed',
             name='catching_up',
-            field=models.BooleanField(default=False, help_text='It came from elsewhere, and was not yet seen to have all messages of its own.'),
+            field=models.BooleanField(default=False, help_text='It was imported, and has not been seen to have all its own messages yet.'),
         ),
     ]

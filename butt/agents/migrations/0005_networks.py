@@ -13,7 +13,7 @@ class Migration(migrations.Migration):
         migrations.AddField(
             model_name='observed',
             name='hops',
-            field=models.PositiveSmallIntegerField(blank=True, help_text='As it says itself; none where its code knows of none.', null=True),
+            field=models.PositiveSmallIntegerField(blank=True, help_text='As the bot reports it; None if its code does not support it.', null=True),
         ),
         migrations.AddField(
             model_name='wanted',

@@ -13,6 +13,6 @@ class Migration(migrations.Migration):
         migrations.AddField(
             model_name='wanted',
             name='announced',
-            field=models.BooleanField(default=False, help_text='Whether its feed is to say where it is, for apps and other pubs to dial.'),
+            field=models.BooleanField(default=False, help_text='Whether its feed should announce its address, for apps and other pubs to dial.'),
         ),
     ]

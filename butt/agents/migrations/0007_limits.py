@@ -13,17 +13,17 @@ class Migration(migrations.Migration):
         migrations.AddField(
             model_name='observed',
             name='full',
-            field=models.PositiveSmallIntegerField(db_default=0, db_index=True, default=0, help_text='How many of 100 parts of its disk it takes.'),
+            field=models.PositiveSmallIntegerField(db_default=0, db_index=True, default=0, help_text='The percentage of its disk that it uses.'),
         ),
         migrations.AddField(
             model_name='observed',
             name='limits_told',
-            field=models.CharField(blank=True, db_default='', default='', help_text='Which limits it was told last.', max_length=200),
+            field=models.CharField(blank=True, db_default='', default='', help_text='The limits that it was told last.', max_length=200),
         ),
         migrations.AddField(
             model_name='observed',
             name='room',
-            field=models.JSONField(blank=True, help_text='What takes its disk, in bytes; none where its code does not tell.', null=True),
+            field=models.JSONField(blank=True, help_text='What uses its disk, in bytes; None if its code does not report it.', null=True),
         ),
         migrations.AddField(
             model_name='wanted',

@@ -31,6 +31,6 @@ class Migration(migrations.Migration):
         migrations.AddField(
             model_name='wanted',
             name='suspended',
-            field=models.BooleanField(default=False, help_text='Everybody whom it belongs to is suspended by operators.'),
+            field=models.BooleanField(default=False, help_text='Operators suspended everybody who owns it.'),
         ),
     ]

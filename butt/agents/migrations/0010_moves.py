@@ -43,7 +43,7 @@ class Migration(migrations.Migration):
         migrations.AddField(
             model_name='wanted',
             name='moves',
-            field=models.PositiveIntegerField(db_default=0, default=0, help_text='How often another place was asked for.'),
+            field=models.PositiveIntegerField(db_default=0, default=0, help_text='How often a move was asked for.'),
         ),
         migrations.AddField(
             model_name='wanted',

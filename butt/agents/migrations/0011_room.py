@@ -13,7 +13,7 @@ class Migration(migrations.Migration):
         migrations.AddField(
             model_name='observed',
             name='attendants',
-            field=models.PositiveIntegerField(blank=True, help_text='How many are in its room; none where its code has no room.', null=True),
+            field=models.PositiveIntegerField(blank=True, help_text='How many people are in its room; None if its code has no room.', null=True),
         ),
         migrations.AddField(
             model_name='observed',

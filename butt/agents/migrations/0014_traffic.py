@@ -13,17 +13,17 @@ class Migration(migrations.Migration):
         migrations.AddField(
             model_name='observed',
             name='traffic',
-            field=models.JSONField(blank=True, help_text='Bytes in and out of a month, and how many they may be; none where its code does not tell.', null=True),
+            field=models.JSONField(blank=True, help_text='Bytes in and out this month, and how many are allowed; None if its code does not report them.', null=True),
         ),
         migrations.AddField(
             model_name='observed',
             name='traffic_behind',
-            field=models.BooleanField(db_default=False, default=False, help_text='It counted less of that month than was seen before.'),
+            field=models.BooleanField(db_default=False, default=False, help_text='It reported less for that month than was seen before.'),
         ),
         migrations.AddField(
             model_name='observed',
             name='traffic_full',
-            field=models.PositiveSmallIntegerField(db_default=0, db_index=True, default=0, help_text="How many of 100 parts of that month's traffic."),
+            field=models.PositiveSmallIntegerField(db_default=0, db_index=True, default=0, help_text="The percentage of that month's traffic that it used."),
         ),
         migrations.AlterField(
             model_name='wanted',

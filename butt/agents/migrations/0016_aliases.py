@@ -13,6 +13,6 @@ class Migration(migrations.Migration):
         migrations.AddField(
             model_name='observed',
             name='aliases',
-            field=models.PositiveIntegerField(blank=True, help_text='How many aliases members of its room have; none where its code does not say.', null=True),
+            field=models.PositiveIntegerField(blank=True, help_text='How many aliases members of its room have; None if its code does not report it.', null=True),
         ),
     ]

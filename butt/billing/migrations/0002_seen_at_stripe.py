@@ -29,7 +29,7 @@ class Migration(migrations.Migration):
         migrations.AddField(
             model_name='payer',
             name='card_expires',
-            field=models.DateField(blank=True, help_text='From when on the card is not good any more.', null=True),
+            field=models.DateField(blank=True, help_text='The first day on which the card is no longer valid.', null=True),
         ),
         migrations.AddField(
             model_name='payer',
@@ -59,7 +59,7 @@ class Migration(migrations.Migration):
         migrations.AddField(
             model_name='payer',
             name='paused',
-            field=models.BooleanField(default=False, help_text='Stripe was told in its dashboard not to collect.'),
+            field=models.BooleanField(default=False, help_text="Collection was paused in Stripe's dashboard."),
         ),
         migrations.AddField(
             model_name='payer',
@@ -74,7 +74,7 @@ class Migration(migrations.Migration):
         migrations.AddField(
             model_name='payer',
             name='wishes',
-            field=models.BooleanField(default=False, help_text='Stripe was not told yet whether they end it.'),
+            field=models.BooleanField(default=False, help_text='Stripe has not been told yet whether they cancelled.'),
         ),
         migrations.RunPython(told_before, migrations.RunPython.noop),
     ]

@@ -11,6 +11,6 @@ class Migration(migrations.Migration):
         migrations.AddField(
             model_name='payer',
             name='coupon',
-            field=models.CharField(blank=True, default='', help_text="Of Stripe's: to be given to them; empty once it was.", max_length=64),
+            field=models.CharField(blank=True, default='', help_text="A coupon of Stripe's to give to them; empty once it was given.", max_length=64),
         ),
     ]

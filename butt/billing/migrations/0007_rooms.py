@@ -18,7 +18,7 @@ class Migration(migrations.Migration):
         migrations.AddField(
             model_name='payer',
             name='room_unit',
-            field=models.PositiveIntegerField(db_default=0, default=0, help_text='What a room costs them, where they pay for one.'),
+            field=models.PositiveIntegerField(db_default=0, default=0, help_text='What a room costs them, if they pay for one.'),
         ),
         migrations.AddField(
             model_name='payer',

@@ -32,7 +32,7 @@ class Migration(migrations.Migration):
                 ('restored', models.CharField(blank=True, default='', help_text='The snapshot that the volume was restored from.', max_length=64)),
                 ('monthly', models.DecimalField(decimal_places=2, default=0, help_text='Euro a month.', max_digits=10)),
                 ('tries', models.PositiveIntegerField(default=0, help_text='Failures in a row; sets the back-off.')),
-                ('unsure_until', models.DateTimeField(blank=True, help_text='Until then something that was asked for may still appear.', null=True)),
+                ('unsure_until', models.DateTimeField(blank=True, help_text='Until then, something that was requested may still appear.', null=True)),
                 ('due_at', models.DateTimeField(db_default=django.db.models.functions.datetime.Now(), db_index=True, help_text='When the keeper looks next.')),
             ],
             options={
@@ -43,8 +43,8 @@ class Migration(migrations.Migration):
             name='Wanted',
             fields=[
                 ('agent_id', models.UUIDField(editable=False, primary_key=True, serialize=False)),
-                ('present', models.BooleanField(default=True, help_text='Whether there is to be a machine at all.')),
-                ('bots', models.PositiveIntegerField(default=1, help_text='For how many bots there is to be room.')),
+                ('present', models.BooleanField(default=True, help_text='Whether there should be a machine at all.')),
+                ('bots', models.PositiveIntegerField(default=1, help_text='For how many bots there should be room.')),
                 ('names', models.JSONField(blank=True, default=list, help_text='The DNS names of its bots, without the domain.')),
                 ('replacements', models.PositiveIntegerField(default=0, help_text='How often another machine was asked for.')),
                 ('snapshot', models.CharField(blank=True, default='', help_text='The snapshot that a lost volume is to be restored from.', max_length=64)),

@@ -43,7 +43,7 @@ class Migration(migrations.Migration):
         migrations.AlterField(
             model_name='rented',
             name='monthly',
-            field=models.DecimalField(decimal_places=2, default=0, help_text='Euro a month, for what there is of it.', max_digits=10),
+            field=models.DecimalField(decimal_places=2, default=0, help_text='Euro a month, for what exists of it.', max_digits=10),
         ),
         migrations.AlterField(
             model_name='rented',

@@ -18,6 +18,6 @@ class Migration(migrations.Migration):
         migrations.AddField(
             model_name='rented',
             name='remake',
-            field=models.BooleanField(default=False, help_text='Its server is to be made again: it could not be changed as it was to be.'),
+            field=models.BooleanField(default=False, help_text='Its server should be made again, because it could not be changed as wanted.'),
         ),
     ]

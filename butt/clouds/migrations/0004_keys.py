@@ -15,10 +15,10 @@ class Migration(migrations.Migration):
             fields=[
                 ('cloud', models.CharField(max_length=40, primary_key=True, serialize=False)),
                 ('ends_at', models.DateTimeField(blank=True, null=True)),
-                ('renew', models.TextField(blank=True, default='', help_text='How to get others.')),
-                ('trouble', models.TextField(blank=True, default='', help_text='Why the cloud did not tell of them.')),
+                ('renew', models.TextField(blank=True, default='', help_text='How to get new ones.')),
+                ('trouble', models.TextField(blank=True, default='', help_text='Why the cloud did not say when they expire.')),
                 ('mend', models.TextField(blank=True, default='', help_text='What an operator can do about that.')),
-                ('told_of', models.DateTimeField(blank=True, help_text='The end that operators were written of.', null=True)),
+                ('told_of', models.DateTimeField(blank=True, help_text='The expiry that operators were told about.', null=True)),
                 ('at', models.DateTimeField(help_text='When the cloud was asked last.')),
             ],
             options={

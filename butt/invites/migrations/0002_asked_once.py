@@ -11,6 +11,6 @@ class Migration(migrations.Migration):
         migrations.AddField(
             model_name='invite',
             name='key',
-            field=models.UUIDField(editable=False, help_text='Of whoever asked for it: asked twice, it is made once.', null=True, unique=True),
+            field=models.UUIDField(editable=False, help_text='From whoever asked for it: if asked twice, it is made once.', null=True, unique=True),
         ),
     ]

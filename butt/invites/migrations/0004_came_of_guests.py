@@ -28,6 +28,6 @@ class Migration(migrations.Migration):
         migrations.AddField(
             model_name='listing',
             name='invites_a_day',
-            field=models.PositiveSmallIntegerField(db_default=0, default=0, help_text='How many people a day may come in by its public page.'),
+            field=models.PositiveSmallIntegerField(db_default=0, default=0, help_text='How many people a day may join through its public page.'),
         ),
     ]

@@ -13,8 +13,8 @@ class Migration(migrations.Migration):
             name='Count',
             fields=[
                 ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('key', models.CharField(db_index=True, help_text='A digest of the limit and of whom it counts.', max_length=64)),
-                ('until', models.DateTimeField(db_index=True, help_text='When it counts no more.')),
+                ('key', models.CharField(db_index=True, help_text='A digest of the limit and of whom it applies to.', max_length=64)),
+                ('until', models.DateTimeField(db_index=True, help_text='When it no longer counts.')),
             ],
         ),
         migrations.CreateModel(

@@ -16,7 +16,7 @@ class Migration(migrations.Migration):
         migrations.AlterField(
             model_name='machine',
             name='seen_generation',
-            field=models.PositiveBigIntegerField(default=0, help_text='The one it last went by.'),
+            field=models.PositiveBigIntegerField(default=0, help_text='The one that it followed last.'),
         ),
         migrations.CreateModel(
             name='Tail',

@@ -13,6 +13,6 @@ class Migration(migrations.Migration):
         migrations.AddField(
             model_name='machine',
             name='boot',
-            field=models.JSONField(blank=True, default=dict, help_text='How far it says that its boot has come: step, what, trouble.'),
+            field=models.JSONField(blank=True, default=dict, help_text='How far its boot has come, as it reports: step, what, trouble.'),
         ),
     ]

@@ -22,7 +22,7 @@ class Migration(migrations.Migration):
                 ('state', models.CharField(choices=[('asked', 'Asked'), ('come', 'Come'), ('ready', 'Ready'), ('failed', 'Failed')], default='asked', max_length=6)),
                 ('errand', models.UUIDField(help_text='What its machine was asked for.', null=True)),
                 ('tries', models.PositiveSmallIntegerField(default=0)),
-                ('sequence', models.PositiveBigIntegerField(help_text='How far its own feed goes in what came.', null=True)),
+                ('sequence', models.PositiveBigIntegerField(help_text='How far its own feed goes in the data that arrived.', null=True)),
                 ('words', models.CharField(blank=True, default='', max_length=300)),
                 ('created_at', models.DateTimeField(db_default=django.db.models.functions.datetime.Now())),
             ],

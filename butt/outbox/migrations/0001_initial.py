@@ -18,7 +18,7 @@ class Migration(migrations.Migration):
             name='Preferences',
             fields=[
                 ('person', models.OneToOneField(on_delete=django.db.models.deletion.CASCADE, primary_key=True, related_name='preferences', serialize=False, to='agents.agent')),
-                ('mail', models.BooleanField(default=True, help_text='Whether they want e-mails about how their bots are doing.')),
+                ('mail', models.BooleanField(default=True, help_text='Whether they want emails about how their bots are doing.')),
                 ('webhook', models.URLField(blank=True, default='', max_length=300)),
                 ('webhook_secret', models.CharField(blank=True, default='', max_length=64)),
             ],

@@ -59,12 +59,14 @@ class PublicApi(NinjaAPI):
             for call in methods.values():
                 answers = call["responses"]
                 if "requestBody" in call:
-                    answers.setdefault(400, {"description": "Not JSON", "content": error})
+                    answers.setdefault(400, {"description": "The body is not JSON.", "content": error})
                 if "requestBody" in call or call.get("parameters"):
-                    answers.setdefault(422, {"description": "Not as described here", "content": error})
+                    answers.setdefault(
+                        422, {"description": "A value is not as described here.", "content": error}
+                    )
                 if "security" in call:
-                    answers.setdefault(401, {"description": "No such token", "content": error})
-                    answers.setdefault(403, {"description": "Not in its scope", "content": error})
+                    answers.setdefault(401, {"description": "There is no valid token.", "content": error})
+                    answers.setdefault(403, {"description": "The token lacks the scope.", "content": error})
         return schema
 
     @cached_property

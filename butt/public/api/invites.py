@@ -70,7 +70,7 @@ class InviteList(Schema):
 
 @router.get("/agents/{agent_id}/invites", response={200: InviteList, **REFUSALS}, **WIRE)
 def invites(request: HttpRequest, agent_id: uuid.UUID) -> Any:
-    """The bot's invites, the newest first, and who came by them."""
+    """The bot's invites, the newest first, and who joined with them."""
     return {"invites": [_shape(entry) for entry in entries(_bot(request, agent_id))]}
 
 
@@ -98,7 +98,7 @@ def revoke_invite(
     unfollow: bool = False,
 ) -> Any:
     """Revoke an invite: the bot lets nobody in by it any more. With `unfollow`, it also unfollows everybody
-    who came by it.
+    who joined with it.
     """
     person, bot = caller(request), _bot(request, agent_id)
     making.revoke(person, bot, invite_id)

@@ -62,7 +62,7 @@ def people(request: HttpRequest, agent_id: uuid.UUID) -> Any:
 
 @router.post("/agents/{agent_id}/people", response={202: PersonList, **REFUSALS_WITH_MONEY})
 def invite(request: HttpRequest, agent_id: uuid.UUID, body: Asked) -> Any:
-    """Ask somebody by e-mail to share a bot. They have 7 days; asking again gives them more time."""
+    """Ask somebody by email to share a bot. They have 7 days; asking again gives them more time."""
     person = caller(request)
     bot = bot_by_id(person, agent_id)
     sharing.invite(person.account, bot, body.email, body.role)

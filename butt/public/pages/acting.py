@@ -40,7 +40,7 @@ def on_machine(request: HttpRequest, machine_id: str) -> HttpResponse:
 
 
 def announce(request: HttpRequest) -> HttpResponse:
-    """Tell everybody something by e-mail."""
+    """Tell everybody something by email."""
     _let_in(request)
     if request.method != "POST":
         return render(request, "announcing.html")

@@ -38,7 +38,7 @@ def alias(request: HttpRequest, name: str, alias: str) -> HttpResponse:
     if view is None or found is None:
         if wait := _misses.wait_of(visitor):
             return _too_often(request, wait)
-        return _failed(request, "not here", "Nobody has this name.", 404)
+        return _failed(request, "not here", "Nobody here has this alias. Check the link.", 404)
     if _wants_json(request):
         return _unlisted(JsonResponse({"status": "successful", **found.as_told()}))
     apps = [app for app in APPS if app.opens and app.network == view.network]

@@ -1,4 +1,4 @@
-"""The page behind the link that confirms an e-mail address: allauth's own, with what it says afterwards."""
+"""The page behind the link that confirms an email address: allauth's own, with what it says afterwards."""
 
 from typing import Any
 

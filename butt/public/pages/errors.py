@@ -21,7 +21,10 @@ _MANY_AT_ONCE = "Too many people are importing bots right now. Nothing of your i
 
 
 def not_found(request: HttpRequest, exception: Exception | None = None) -> HttpResponse:  # noqa: ARG001
-    message, for_programs = "There is nothing here.", "Nothing is at this path. See /docs."
+    message, for_programs = (
+        "This page does not exist. Check the address.",
+        "There is nothing at this path. See /docs.",
+    )
     return _tell(request, 404, "not_found", "not here", message, for_programs=for_programs)
 
 
@@ -45,7 +48,7 @@ def _no_such_method(request: HttpRequest, known: str) -> HttpResponse:
     # A button's URL that was opened by a link, or by `start` because somebody had to sign in first.
     message = "Nothing was done. Please open the page from the home page and press the button again."
     for_programs = f"This path does not support {request.method}. It supports {known}."
-    told = _tell(request, 405, "wrong_method", "once more", message, for_programs=for_programs)
+    told = _tell(request, 405, "wrong_method", "try again", message, for_programs=for_programs)
     told["Allow"] = known
     return told
 
@@ -69,13 +72,19 @@ def refused(
 
 def _too_big(request: HttpRequest) -> HttpResponse:
     message = "This request is too large. Nothing was kept. Go back and send less."
-    return _tell(request, 413, "too_big", "too much", message)
+    return _tell(request, 413, "too_big", "too large", message)
 
 
 def bad_request(request: HttpRequest, exception: Exception | None = None) -> HttpResponse:
     if isinstance(exception, RequestDataTooBig):
         return _too_big(request)
-    return _tell(request, 400, "bad_request", "no", "We do not understand this request.")
+    return _tell(
+        request,
+        400,
+        "bad_request",
+        "no",
+        "We do not understand this request. Nothing was done. Go back and try again.",
+    )
 
 
 def server_error(request: HttpRequest) -> HttpResponse:

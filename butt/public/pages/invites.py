@@ -1,4 +1,4 @@
-"""The invites of one bot: who came by them, making one, and revoking one."""
+"""The invites of one bot: who joined with them, making one, and revoking one."""
 
 import uuid
 from datetime import timedelta

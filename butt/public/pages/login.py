@@ -167,7 +167,7 @@ def _open(request: HttpRequest, bot: Agent, ssb_id: str, target: str) -> HttpRes
     if account is None:
         return _start_again(
             request,
-            f"{ssb_id} opens no account over {bot.name}. Sign in another way, then add it to your account.",
+            f"{ssb_id} does not sign in to any account through {bot.name}. Sign in another way, then add it to your account.",
             403,
         )
     request.session[OPENED_BY] = [str(bot.id), ssb_id]

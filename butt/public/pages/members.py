@@ -42,7 +42,7 @@ SHOWN = {
 SAID = {
     Relation.FOLLOWS: "It follows {}.",
     Relation.BLOCKS: "It now blocks {}. Their connection ends, and its feed says so to everybody.",
-    Relation.NONE: "It neither follows nor blocks {}.",
+    Relation.NONE: "It neither follows nor blocks {} now.",
 }
 NUMBER_DIGITS = 9
 
@@ -65,7 +65,7 @@ def _change(request: HttpRequest, person: Agent, bot: Agent) -> str:
     if "unfollow-all" in request.POST:
         invite = _invite(bot, request.POST["unfollow-all"])
         count = rules.unfollow_who_came_by(person, bot, invite.id)
-        return f"It no longer follows the {count} who came by “{invite.name}”."
+        return f"It no longer follows the {count} who joined with “{invite.name}”."
     if "revoke-alias" in request.POST:
         alias = request.POST["revoke-alias"]
         aliases.take_away(person, bot, alias)

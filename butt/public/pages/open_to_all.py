@@ -51,7 +51,13 @@ def join(request: HttpRequest, token: str) -> HttpResponse:
         response["Retry-After"] = str(wait)
         return response
     if found is None:
-        return _refused(request, for_app, "not here", "There is no such invite.", 404)
+        return _refused(
+            request,
+            for_app,
+            "not here",
+            "There is no such invite. Check the link, or ask for another one.",
+            404,
+        )
     if isinstance(found, Invite):
         return _unlisted(claimed(request, found) if is_claim(request) else told(found))
     return _unlisted(_page(request, found))

@@ -57,7 +57,7 @@ def people(request: HttpRequest, person: Agent, name: str) -> HttpResponse:
         return render(
             request, "bot/people.html", {**shown, "email": email, "role": role, "error": error}, status=422
         )
-    say(request, f"We have sent a mail to {email.strip().lower()}.")
+    say(request, f"We have sent an email to {email.strip().lower()}.")
     return redirect("people", bot.name)
 
 
@@ -125,7 +125,7 @@ def agree_to_pay(request: HttpRequest, person: Agent, name: str) -> HttpResponse
 
 @for_person
 def share(request: HttpRequest, person: Agent, key: str) -> HttpResponse:
-    """Where the link in the e-mail leads; people without an account come back here from `start`."""
+    """Where the link in the email leads; people without an account come back here from `start`."""
     try:
         if request.method == "POST":
             return redirect("bot", owners.accept(person, key).name)

@@ -92,7 +92,7 @@ def status(request: HttpRequest, person: Agent, name: str) -> HttpResponse:
 @require_POST
 @for_person
 def letters(request: HttpRequest, person: Agent) -> HttpResponse:
-    """Whether the person wants e-mails about their bots."""
+    """Whether the person wants emails about their bots."""
     preferences.set_mail(person, wanted=request.POST.get("wanted") == "yes")
     bot = bot_by_name(person, request.POST.get("bot", ""), Role.MODERATOR)
     return redirect("status", bot.name)

@@ -17,7 +17,7 @@ class Migration(migrations.Migration):
             fields=[
                 ('key', models.CharField(max_length=64, primary_key=True, serialize=False)),
                 ('digest', models.CharField(db_index=True, max_length=32)),
-                ('build', models.PositiveIntegerField(default=1, help_text='How often this source had been built, this time included.')),
+                ('build', models.PositiveIntegerField(default=1, help_text='How often this source has been built, including this time.')),
                 ('source', models.CharField(default='pub', max_length=16)),
                 ('number', models.PositiveIntegerField(help_text='What people call it by: one for each digest of a source.')),
                 ('state', models.CharField(choices=[('waiting', 'Waiting'), ('building', 'Building'), ('ready', 'Ready'), ('failed', 'Failed')], default='waiting', max_length=8)),

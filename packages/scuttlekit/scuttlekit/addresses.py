@@ -81,7 +81,7 @@ def _escape(data: str) -> str:
 
 def _unescape(data: str) -> str:
     if any(sign.isspace() or not sign.isprintable() for sign in data):
-        raise InvalidFormat("an address holds no spaces")
+        raise InvalidFormat("an address cannot contain spaces")
     if re.search(r"!(?![!:;~])", re.sub(r"![!:;~]", "", data)):
         raise InvalidFormat("in an address '!' escapes one of '!:;~'")
     return re.sub(r"!([!:;~])", r"\1", data)
@@ -134,7 +134,7 @@ class Address:
             if len(chain) > 1 and chain[0].name in _TRANSPORTS and chain[1].name == "shs"
         )
         if not found:
-            raise InvalidFormat("none of the address's ways is net, onion, ws or wss with a key")
+            raise InvalidFormat("the address has no net, onion, ws or wss part with a key")
         return found
 
     @property

@@ -57,10 +57,10 @@ def parse_aliases(text: bytes) -> list[Alias]:
     try:
         kept = [Alias(*entry) for entry in orjson.loads(text)["aliases"]]
     except (ValueError, TypeError, KeyError):
-        raise InvalidFormat("these are no aliases") from None
+        raise InvalidFormat("these are not valid aliases") from None
     if not all(
         is_alias(each.alias) and isinstance(each.feed, str) and isinstance(each.signature, str)
         for each in kept
     ):
-        raise InvalidFormat("one of these is no alias")
+        raise InvalidFormat("one of these is not a valid alias")
     return kept

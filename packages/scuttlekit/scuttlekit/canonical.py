@@ -100,7 +100,7 @@ def _parse_exactly(text: bytes) -> Any:
             text.decode(), parse_int=_read_number, parse_float=_read_number, parse_constant=_refuse
         )
     except (ValueError, RecursionError) as error:
-        raise InvalidFormat(f"no JSON: {error}") from None
+        raise InvalidFormat(f"not valid JSON: {error}") from None
 
 
 def _read_number(text: str) -> int | float:
@@ -108,7 +108,7 @@ def _read_number(text: str) -> int | float:
 
 
 def _refuse(name: str) -> Never:
-    raise ValueError(f"{name} is no JSON")
+    raise ValueError(f"{name} is not valid JSON")
 
 
 def _as_double(number: float) -> int | float:
@@ -219,7 +219,7 @@ def _write_scalar(value: Any) -> str:
         return {None: "null", True: "true", False: "false"}[value]
     if isinstance(value, int | float):
         return _write_number(value)
-    raise InvalidFormat(f"{type(value).__name__} is no JSON")
+    raise InvalidFormat(f"{type(value).__name__} cannot be written as JSON")
 
 
 def _write_number(number: float) -> str:

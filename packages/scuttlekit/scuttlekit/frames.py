@@ -87,7 +87,7 @@ def encode_body(value: Any) -> tuple[int, bytes]:
             return STRING, value.encode()
         return JSON, canonical.compact(value)
     except ValueError as error:
-        raise ProtocolError(f"the value can not be sent: {error}") from error
+        raise ProtocolError(f"the value cannot be sent: {error}") from error
 
 
 def decode_body(kind: int, body: bytes) -> Any:
@@ -97,7 +97,7 @@ def decode_body(kind: int, body: bytes) -> Any:
     try:
         return canonical.parse(body) if kind == JSON else body.decode()
     except InvalidFormat as error:
-        raise ProtocolError(f"a body is not JSON that we take: {error}") from None
+        raise ProtocolError(f"a body is not acceptable JSON: {error}") from None
     except UnicodeDecodeError as error:
         raise ProtocolError(f"a body is not text: {error}") from None
 

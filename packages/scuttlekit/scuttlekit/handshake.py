@@ -139,7 +139,7 @@ def _curve_public(public: bytes) -> bytes:
     try:
         return bindings.crypto_sign_ed25519_pk_to_curve25519(public)
     except CryptoError:
-        raise HandshakeFailed("the peer's id is no point of the curve") from None
+        raise HandshakeFailed("the peer's id is not a point on the curve") from None
 
 
 def _curve_private(keys: KeyPair) -> bytes:

@@ -122,9 +122,9 @@ class KeyPair:
         try:
             fields = json.loads("\n".join(lines))
         except (ValueError, RecursionError):
-            raise InvalidFormat("the secret file holds no JSON") from None
+            raise InvalidFormat("the secret file is not JSON") from None
         if not isinstance(fields, dict):
-            raise InvalidFormat("the secret file holds no JSON object")
+            raise InvalidFormat("the secret file is not a JSON object")
         if fields.get("curve") != CURVE:
             raise InvalidFormat(f"the secret file's curve is not {CURVE}")
         private, suffix = fields.get("private"), f".{CURVE}"

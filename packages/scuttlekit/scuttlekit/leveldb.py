@@ -95,7 +95,7 @@ class _Folder:
             raise FileNotFoundError(f"{self.path} has lost the file {number:06}.ldb")
         data = self._read(name)
         if len(data) < _FOOTER or not data.endswith(_MAGIC):
-            raise InvalidFormat(f"{name} is no table of LevelDB, or is cut")
+            raise InvalidFormat(f"{name} is not a LevelDB table, or is cut off")
         footer = _Fields(data[-_FOOTER:])
         footer.handle()
         for _, handle in _block(self._contents(data, footer.handle())):

@@ -131,7 +131,7 @@ def create(
         # Parsed as others will read it, which turns tuples into lists and integral floats into ints.
         signed = canonical.parse(canonical.compact({**value, "signature": f"{signature}{SIGNATURE_SUFFIX}"}))
     except InvalidFormat as error:
-        raise InvalidMessage(f"the content can not be written as JSON: {error}") from error
+        raise InvalidMessage(f"the content cannot be written as JSON: {error}") from error
     return validate(signed, head, hmac_key=hmac_key)
 
 
@@ -167,9 +167,11 @@ def _checked_fields(value: Any, head: Head | None) -> dict[str, Any]:
         raise InvalidMessage("a message's sequence is a whole number")
     expected = head.sequence + 1 if head else 1
     if sequence != expected or sequence > MAX_SEQUENCE:
-        raise InvalidMessage(f"message {expected} of the feed was to come, but this one is number {sequence}")
+        raise InvalidMessage(
+            f"message {expected} of the feed was expected, but this one is number {sequence}"
+        )
     if not _is_same(value["previous"], head.key if head else None):
-        raise InvalidMessage("the message does not follow the one before it: its previous is another")
+        raise InvalidMessage("the message does not follow the one before it: its previous id is different")
     timestamp = value["timestamp"]
     # ssb-validate checks the timestamp of the first message only.
     if head is None and (isinstance(timestamp, bool) or not isinstance(timestamp, int | float)):

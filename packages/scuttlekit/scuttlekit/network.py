@@ -61,7 +61,7 @@ async def dial(
         # A name that is not valid in DNS raises ValueError.
         if isinstance(error, ScuttlebuttError):
             raise
-        raise Unreachable(f"{address.host}:{address.port} can not be reached: {error}") from error
+        raise Unreachable(f"{address.host}:{address.port} cannot be reached: {error}") from error
     finally:
         if not connection.is_open:
             connection.fail(Unreachable("we gave up"))
@@ -211,7 +211,7 @@ class Server:
         self._shaking += 1
         if self._shaking > self._room.handshakes:
             most = max(self._unfinished.values(), key=len)
-            self._turn_away(next(iter(most)), "handshakes", "others wait for room to shake hands")
+            self._turn_away(next(iter(most)), "handshakes", "too many others are waiting to shake hands")
         host = self._room.host_of(connection.host)
         if host is None:
             return

@@ -90,4 +90,6 @@ def _curve_key(feed_id: str) -> bytes:
     try:
         return bindings.crypto_sign_ed25519_pk_to_curve25519(decode_feed_id(feed_id))
     except exceptions.RuntimeError:
-        raise InvalidFormat("a recipient's feed id is no key that anything can be sealed for") from None
+        raise InvalidFormat(
+            "a recipient's feed id is not a key that a message can be encrypted for"
+        ) from None

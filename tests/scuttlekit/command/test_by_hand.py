@@ -111,9 +111,9 @@ def test_following_and_blocking(person, port):
     person.starts("--external", "localhost", "--port", port)
     feed = KeyPair.generate().id
     assert person.types("follow", feed) == f"The pub follows {feed}."
-    assert person.types("follow", feed, "--undo") == f"The pub follows {feed} no more."
+    assert person.types("follow", feed, "--undo") == f"The pub no longer follows {feed}."
     assert person.types("block", feed) == f"The pub blocks {feed}."
-    assert person.types("block", feed, "--undo") == f"The pub blocks {feed} no more."
+    assert person.types("block", feed, "--undo") == f"The pub no longer blocks {feed}."
     status = person.types("status")
     assert re.search(r"^messages +4 of 1 feeds, 4 of its own$", status, re.MULTILINE)
     assert re.search(r"^peers +0 came in, 0 dialled$", status, re.MULTILINE)

@@ -43,7 +43,7 @@ def remembered(
         told["caps"] = {"shs": _key_of(network)}
     if not told.get("external"):
         raise Wrong(
-            "By which name do others reach this pub? Say: scuttlekit start --external pub.example.org"
+            "Others need a name to reach this pub by. Run: scuttlekit start --external pub.example.org"
         )
     config = _checked(folder, told)
     if told != kept:
@@ -98,10 +98,10 @@ def _read(folder: Path) -> dict[str, Any]:
         return {}
     except ValueError:
         raise Wrong(
-            f"The file {folder / FILE} is not JSON. Mend or remove it, and start the pub again."
+            f"The file {folder / FILE} is not JSON. Correct or remove it, then start the pub again."
         ) from None
     if not isinstance(kept, dict):
         raise Wrong(
-            f"The file {folder / FILE} is no JSON object. Mend or remove it, and start the pub again."
+            f"The file {folder / FILE} is not a JSON object. Correct or remove it, then start the pub again."
         )
     return kept

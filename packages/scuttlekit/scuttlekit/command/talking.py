@@ -49,12 +49,12 @@ async def invite(peer: Peer, asked: argparse.Namespace) -> str:
 
 async def follow(peer: Peer, asked: argparse.Namespace) -> str:
     await peer.call("friends.follow", _id_in(asked), {"state": not asked.undo}, timeout=PATIENCE)
-    return f"The pub follows {asked.id} no more." if asked.undo else f"The pub follows {asked.id}."
+    return f"The pub no longer follows {asked.id}." if asked.undo else f"The pub follows {asked.id}."
 
 
 async def block(peer: Peer, asked: argparse.Namespace) -> str:
     await peer.call("friends.block", _id_in(asked), {"state": not asked.undo}, timeout=PATIENCE)
-    return f"The pub blocks {asked.id} no more." if asked.undo else f"The pub blocks {asked.id}."
+    return f"The pub no longer blocks {asked.id}." if asked.undo else f"The pub blocks {asked.id}."
 
 
 async def caught_up(peer: Peer, _asked: argparse.Namespace) -> str:
@@ -87,7 +87,7 @@ async def status(peer: Peer, _asked: argparse.Namespace) -> str:
     if figures["catchingUp"]:
         text += (
             "\n\nIt is fetching its own messages from its peers; until then it publishes nothing. If there are no newer ones, "
-            "say: scuttlekit caught-up"
+            "run: scuttlekit caught-up"
         )
     return text
 

@@ -23,7 +23,7 @@ PATIENCE: Final = 20.0
 BEAT: Final = 0.5
 REST: Final = QUIET / 5
 MOST_PEERS: Final = 100
-HUSH: Final = "the pub catches up with its own messages; until then it says nothing"
+HUSH: Final = "the pub is catching up with its own messages, and publishes nothing until then"
 
 
 class CatchUp:
@@ -63,7 +63,7 @@ class CatchUp:
         log(
             "info",
             "catching-up",
-            "The pub fetches its own messages from its peers; until then it says nothing.",
+            "The pub is fetching its own messages from its peers, and publishes nothing until then.",
         )
         while self.is_active:
             await asyncio.sleep(BEAT)
@@ -178,5 +178,5 @@ def _forked(sequence: int) -> Refusal:
     return Refusal(
         "feed-forked",
         f"A peer has another message {sequence} of the pub's own feed, signed with its key: the identity ran in two "
-        "places, and the feed is forked. To go on would not mend it; begin a new one.",
+        "places, and the feed is forked. This cannot be repaired: start with a new identity.",
     )

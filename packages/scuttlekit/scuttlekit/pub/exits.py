@@ -37,9 +37,7 @@ def refusal_of(error: BaseException) -> Refusal:
     known = known_refusal_of(error)
     if known is not None:
         return known
-    refusal = Refusal(
-        "uncaught", f"Something went wrong that nobody foresaw: {error or type(error).__name__}"
-    )
+    refusal = Refusal("uncaught", f"Unexpected error: {error or type(error).__name__}")
     refusal.stack = "".join(traceback.format_exception(error))
     return refusal
 

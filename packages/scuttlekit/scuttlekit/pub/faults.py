@@ -29,7 +29,7 @@ class Faults:
         self._limits.refuse("faults")
         chatter(
             "warning",
-            f"Something that a peer sent was refused, for the pub could not work on it: {_brief(error)}",
+            f"Something that a peer sent was refused, because the pub could not process it: {_brief(error)}",
         )
 
     async def guard(self, work: Coroutine[Any, Any, None]) -> None:

@@ -47,8 +47,8 @@ async def open_hosts(host: str, *, fenced: bool) -> list[str]:
         return found
     outside = [address for address in found if not is_fenced(address)]
     if not outside:
-        leads = "is" if _ip(host) is not None else "leads to"
-        raise Unreachable(f"{host} {leads} no address of the open internet")
+        leads = "is not" if _ip(host) is not None else "does not lead to"
+        raise Unreachable(f"{host} {leads} an address on the public internet")
     return outside
 
 

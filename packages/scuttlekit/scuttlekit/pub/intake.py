@@ -31,7 +31,7 @@ def parsed(body: bytes) -> Any:
     try:
         return parse(body)
     except InvalidFormat as error:
-        raise ProtocolError(f"what was sent is no JSON that anybody could work on: {error}") from None
+        raise ProtocolError(f"what was sent is not acceptable JSON: {error}") from None
 
 
 def is_message(value: Any) -> bool:

@@ -200,7 +200,7 @@ class Visits:
         try:
             invite = InviteCode.parse(text if isinstance(text, str) else "")
         except InvalidFormat as error:
-            raise RemoteError(f"this is no invite: {error}") from None
+            raise RemoteError(f"this is not an invite: {error}") from None
         await self._use(invite)
         address = invite.address
         said = []
@@ -257,7 +257,7 @@ def take_over(offers: Offers, folder: Path) -> None:
 def _feed_in(request: Any) -> str:
     feed = request.get("feed") if isinstance(request, dict) else None
     if not isinstance(feed, str) or not is_feed(feed):
-        raise RemoteError("feed to follow is no feed id")
+        raise RemoteError("feed to follow is not a feed id")
     return feed
 
 

@@ -20,7 +20,8 @@ def take_port(host: str, port: int) -> socket.socket:
             ) from None
         if error.errno == errno.EACCES:
             raise Refusal(
-                "port-taken", f"Port {port} of {host} is kept for programs with more rights. Choose another."
+                "port-taken",
+                f"Port {port} of {host} needs more rights than this program has. Choose another.",
             ) from None
         raise Refusal(
             "host-not-assignable", f"This machine has no address {host} to listen on ({error.strerror})."

@@ -126,7 +126,7 @@ class MonthlyTraffic:
         except ValueError:
             told = None
         if not _is_right(told):
-            chatter("warning", f"{self._path} is damaged: what was counted of this month is not known.")
+            chatter("warning", f"{self._path} is damaged: this month's count is lost.")
             return
         self._take(told)
 

@@ -76,7 +76,7 @@ class Offers:
         except (ValueError, TypeError, KeyError):
             raise Refusal(
                 "folder-unusable",
-                f"The file {self._path} is damaged. Bring back a good copy; or remove it, and all invites are void.",
+                f"The file {self._path} is damaged. Restore a good copy, or remove it and lose all invites.",
             ) from None
 
     def write(self) -> None:

@@ -141,10 +141,8 @@ class Quota:
             return
         if level > self.level:
             self._limits.refuse("disk")
-            whose = "nobody else" if level is Level.NONE else "whom it follows"
-            chatter(
-                "warning", f"The disk that the pub may take is filling up: messages of {whose} are taken in."
-            )
+            whose = "from nobody else" if level is Level.NONE else "only from people it follows"
+            chatter("warning", f"The pub has nearly used up its disk, and accepts messages {whose}.")
         self.level = level
         self._large.clear()
         self._too_large = self._store.larger_than(int(FOR_ONE * self._limits["disk"])) if level else set()

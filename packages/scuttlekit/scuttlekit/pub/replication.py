@@ -176,7 +176,8 @@ class Replication:
         if self._is_full and not before:
             self._limits.refuse("roomForMessages")
             chatter(
-                "warning", "The disk is almost full: no messages of others are taken in until there is room."
+                "warning",
+                "The disk is almost full: the pub accepts no messages from others until there is room.",
             )
         return self._is_full is not before
 
@@ -206,7 +207,7 @@ class Replication:
     async def _exchange_with(self, session: "ReplicationSession", *, speaks_first: bool) -> None:
         peer = session.peer
         if (before := self._sessions.pop(peer, None)) is not None:
-            before.end(Goodbye("replication with this peer began anew"))
+            before.end(Goodbye("replication with this peer started again"))
         self._sessions[peer] = session
         session.remote.friend = self._is_near(peer)
         try:

@@ -229,7 +229,7 @@ class Pub:
             log(
                 "info",
                 "indexing",
-                "The pub is making its index again from the log; until then only its masters are answered.",
+                "The pub is rebuilding its index from the log, and answers only its masters until then.",
             )
             self._faults.keep(self._begin_later())
         self._write_manifest()

@@ -20,14 +20,14 @@ def keys_of(folder: Path, known: int) -> KeyPair:
         pass
     except InvalidFormat:
         raise Refusal(
-            "secret-damaged", 'The pub\'s secret is damaged. Bring back the file "secret" from a good copy.'
+            "secret-damaged", 'The pub\'s secret is damaged. Restore the file "secret" from a good copy.'
         ) from None
     except OSError as error:
         raise Refusal("secret-damaged", f"The pub's secret cannot be read: {error.strerror}.") from None
     if known:
         raise Refusal(
             "secret-damaged",
-            f'The pub\'s secret is gone, though its feed has {known} messages. Bring back the file "secret".',
+            f'The pub\'s secret is missing, although its feed has {known} messages. Restore the file "secret" from a copy.',
         )
     keys = KeyPair.generate()
     keys.save(path)

@@ -77,8 +77,8 @@ def guard(found: int, known: int) -> None:
     if found < known:
         raise Refusal(
             "log-behind",
-            f"The log ends at message {found} of the pub's own feed, which is known to have reached {known}. To go on "
-            "would fork the feed for ever. Bring back a log that is not older.",
+            f"The log ends at message {found} of the pub's own feed, which is known to have reached {known}. Running "
+            "on it would fork the feed for ever. Restore a log that is not older.",
         )
 
 

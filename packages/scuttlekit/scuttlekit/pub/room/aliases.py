@@ -38,7 +38,7 @@ class Aliases:
         except InvalidFormat:
             raise Refusal(
                 "folder-unusable",
-                f"The file {self._path} is damaged. Bring back a good copy; or remove it, and all aliases are gone.",
+                f"The file {self._path} is damaged. Restore a good copy, or remove it and lose all aliases.",
             ) from None
         self._aliases = {each.alias: each for each in kept}
 

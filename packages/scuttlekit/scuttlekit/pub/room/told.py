@@ -34,7 +34,8 @@ class RoomSettings:
             self._take(told)
         else:
             chatter(
-                "warning", f"{self._path} is damaged: the configuration counts until the room is told more."
+                "warning",
+                f"{self._path} is damaged: the configuration applies until the room is told otherwise.",
             )
 
     def tell(self, asked: Any) -> dict[str, Any]:

@@ -21,7 +21,7 @@ class LogDamaged(Exception):
 
     def __init__(self, path: Path, offset: int, what: str) -> None:
         super().__init__(
-            f"The log {path} is damaged at byte {offset}: {what}. Bring back an undamaged copy of it that is not older."
+            f"The log {path} is damaged at byte {offset}: {what}. Restore an undamaged copy of it that is not older."
         )
         self.offset = offset
 
